@@ -1,0 +1,23 @@
+/** SHA-256, the only form in which a secret is kept, and comparison that tells nothing by its time. */
+
+import { encode } from 'jose/base64url'
+
+const encoder = new TextEncoder()
+
+const sha256 = async (text: string) =>
+  new Uint8Array(await crypto.subtle.digest('SHA-256', encoder.encode(text)))
+
+/** base64url, 43 characters without padding: the key of a token in KV and of a code on the ledger. */
+export const digest = async (secret: string) => encode(await sha256(secret))
+
+/** Lower-case hex: the form in which client secrets are kept, as in the original registry. */
+export const hexDigest = async (secret: string) =>
+  Array.from(await sha256(secret), (byte) => byte.toString(16).padStart(2, '0')).join('')
+
+/** For two digests or other strings whose length is no secret. Takes the same time wherever they differ. */
+export function equalInConstantTime(left: string, right: string): boolean {
+  if (left.length !== right.length) return false
+  let difference = 0
+  for (let i = 0; i < left.length; i++) difference |= left.charCodeAt(i) ^ right.charCodeAt(i)
+  return difference === 0
+}

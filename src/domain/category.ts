@@ -1,0 +1,21 @@
+/** Endorsements: a category (`cs.DL`, `hep-th`), an archive (`cs.*`) or everything (`*.*`). */
+
+import { meet } from './covering.ts'
+
+const FORM = /^(\*\.\*|[a-z][a-z-]*(\.(\*|[A-Za-z][A-Za-z-]*))?)$/
+const MAX_LENGTH = 64
+export const EVERY_CATEGORY = '*.*'
+
+export const isEndorsement = (text: string) => text.length <= MAX_LENGTH && FORM.test(text)
+
+/** `cs.*` covers `cs.DL`; `*.*` covers all; `hep-th.*` covers `hep-th`, an archive that is its own category. */
+export const endorsementCovers = (held: string, asked: string) =>
+  held === asked ||
+  held === EVERY_CATEGORY ||
+  (held.endsWith('.*') && `${asked}.`.startsWith(held.slice(0, -1)))
+
+export const isEndorsedFor = (held: readonly string[], category: string) =>
+  held.some((endorsement) => endorsementCovers(endorsement, category))
+
+export const meetEndorsements = (left: readonly string[], right: readonly string[]) =>
+  meet(left, right, endorsementCovers)

@@ -1,0 +1,47 @@
+/** An API client, as the registry knows it, and the rules about its own state. */
+
+export const GRANT_TYPES = ['client_credentials', 'authorization_code'] as const
+export type GrantType = (typeof GRANT_TYPES)[number]
+
+export const AUTH_METHODS = ['client_secret_post', 'client_secret_basic', 'none'] as const
+/** RFC 7591 §2, `token_endpoint_auth_method`. */
+export type AuthMethod = (typeof AUTH_METHODS)[number]
+
+/** One secret of a client. There may be several: rotation with an overlap. Instants in epoch seconds. */
+export type Credential = Readonly<{
+  /** Lower-case hex SHA-256 of the secret. */
+  secretDigest: string
+  createdAt: number
+  expiresAt: number | null
+  lastUsedAt: number | null
+}>
+
+/** Only what was authorized: a scope merely requested is not here. Instants in epoch seconds. */
+export type Client = Readonly<{
+  clientId: string
+  name: string
+  ownerId: string
+  url: string
+  description: string
+  authMethod: AuthMethod
+  requirePkce: boolean
+  mayIntrospect: boolean
+  disabledAt: number | null
+  redirectUris: readonly string[]
+  credentials: readonly Credential[]
+  scopes: readonly string[]
+  grantTypes: readonly GrantType[]
+  endorsements: readonly string[]
+}>
+
+export const isEnabled = (holder: { readonly disabledAt: number | null }) =>
+  holder.disabledAt === null
+
+/** A client that can keep no secret: RFC 6749 §2.1. */
+export const isPublic = (client: Client) => client.authMethod === 'none'
+
+/** Public clients must use PKCE (RFC 9700 §2.1.1); others when they are registered so. */
+export const mustUsePkce = (client: Client) => client.requirePkce || isPublic(client)
+
+export const liveCredentials = (client: Client, now: number) =>
+  client.credentials.filter(({ expiresAt }) => expiresAt === null || now < expiresAt)

@@ -1,0 +1,28 @@
+/** A scope, `domain:action[:resource]`: its form, what it covers, and scopes as a list. */
+
+import { meet } from './covering.ts'
+
+const FORM = /^[a-z][a-z0-9_-]*:[a-z][a-z0-9_-]*(:(\*|[A-Za-z0-9._~/-]+))?$/
+const MAX_LENGTH = 256
+
+export const isScope = (text: string) => text.length <= MAX_LENGTH && FORM.test(text)
+
+/**
+ * Does holding one scope allow what the other asks? `d:a:*` covers every resource and the generic `d:a`;
+ * `d:a` does not cover `d:a:ID`: only the route that knows the resource can decide that.
+ */
+export const scopeCovers = (held: string, asked: string) =>
+  held === asked || (held.endsWith(':*') && `${asked}:`.startsWith(held.slice(0, -1)))
+
+/** Is the asked scope covered by any of those held? */
+export const holdsScope = (held: readonly string[], asked: string) =>
+  held.some((scope) => scopeCovers(scope, asked))
+
+export const meetScopes = (left: readonly string[], right: readonly string[]) =>
+  meet(left, right, scopeCovers)
+
+/** Space-separated, as on the wire. Sorted, so that equal sets are equal strings. */
+export const formatScopes = (scopes: readonly string[]) => [...scopes].sort().join(' ')
+
+/** The words of a `scope` parameter, each once. Their form is not checked. */
+export const splitScopes = (text: string) => [...new Set(text.split(' ').filter(Boolean))]

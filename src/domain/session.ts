@@ -1,0 +1,74 @@
+/** The session record: one shape for access tokens and browser sessions, as the outside world reads it. */
+
+import type { Client } from './client.ts'
+import type { User } from './user.ts'
+
+/** Kept in KV and copied into the JWT: its names and its shape are a promise. Times are ISO 8601, UTC. */
+export type SessionRecord = Readonly<{
+  session_id: string
+  start_time: string
+  end_time: string
+  user: Readonly<{ user_id: string; username: string; email: string }> | null
+  client: Readonly<{
+    client_id: string
+    owner_id: string
+    name: string
+    url: string
+    description: string
+    redirect_uri: string
+  }> | null
+  authorizations: Readonly<{
+    classic: number
+    scopes: readonly string[]
+    endorsements: readonly string[]
+  }>
+  ip_address: string
+  remote_host: string
+  nonce: string
+}>
+
+export type NewSession = Readonly<{
+  sessionId: string
+  nonce: string
+  user: User | null
+  client: Client | null
+  redirectUri: string
+  scopes: readonly string[]
+  endorsements: readonly string[]
+  ipAddress: string
+  /** Epoch seconds. */
+  startAt: number
+  lifetimeSeconds: number
+}>
+
+const isoTime = (epochSeconds: number) => new Date(epochSeconds * 1000).toISOString()
+
+export const sessionRecord = (session: NewSession): SessionRecord => ({
+  session_id: session.sessionId,
+  start_time: isoTime(session.startAt),
+  end_time: isoTime(session.startAt + session.lifetimeSeconds),
+  user: session.user && {
+    user_id: session.user.userId,
+    username: session.user.username,
+    email: session.user.email,
+  },
+  client: session.client && {
+    client_id: session.client.clientId,
+    owner_id: session.client.ownerId,
+    name: session.client.name,
+    url: session.client.url,
+    description: session.client.description,
+    redirect_uri: session.redirectUri,
+  },
+  authorizations: {
+    classic: 0,
+    scopes: session.scopes,
+    endorsements: session.endorsements,
+  },
+  ip_address: session.ipAddress,
+  remote_host: session.ipAddress,
+  nonce: session.nonce,
+})
+
+/** Epoch seconds at which the session ends; NaN when the record does not say so in ISO 8601. */
+export const endOf = (session: SessionRecord) => Math.floor(Date.parse(session.end_time) / 1000)

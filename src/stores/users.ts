@@ -1,0 +1,52 @@
+/** Users on D1, always read from the primary: a disabled user is disabled at once. */
+
+import type { Consent } from '../domain/consent.ts'
+import type { RegisteredUser } from '../domain/user.ts'
+import type { Database } from './database.ts'
+import type { UserStore } from './ports.ts'
+
+export type UserRow = {
+  user_id: string
+  username: string
+  email: string
+  disabled_at: number | null
+  scopes: string
+  endorsements: string
+}
+
+/** Everything of a user but the password; the lists are JSON. */
+export const USER_COLUMNS = `
+  u.user_id, u.username, u.email, u.disabled_at,
+  (SELECT json_group_array(scope) FROM user_scope s WHERE s.user_id = u.user_id) AS scopes,
+  (SELECT json_group_array(category) FROM user_endorsement e WHERE e.user_id = u.user_id) AS endorsements`
+
+export const FIND_USER_BY_NAME = `SELECT ${USER_COLUMNS}, u.password_hash FROM user u WHERE u.username = ?1`
+export const FIND_USER = `SELECT ${USER_COLUMNS} FROM user u WHERE u.user_id = ?1`
+export const FIND_CONSENTS = `SELECT scopes, fingerprint FROM consent WHERE user_id = ?1 AND client_id = ?2`
+
+export const readUserRow = (row: UserRow): RegisteredUser => ({
+  userId: row.user_id,
+  username: row.username,
+  email: row.email,
+  disabledAt: row.disabled_at,
+  scopes: JSON.parse(row.scopes) as string[],
+  endorsements: JSON.parse(row.endorsements) as string[],
+})
+
+export const userStore = (db: Database): UserStore => ({
+  async findByUsername(username) {
+    const row = await db
+      .prepare(FIND_USER_BY_NAME)
+      .bind(username)
+      .first<UserRow & { password_hash: string }>()
+    return row && { user: readUserRow(row), passwordHash: row.password_hash }
+  },
+  async standing(userId, clientId) {
+    const [users, consents] = await db.batch([
+      db.prepare(FIND_USER).bind(userId),
+      db.prepare(FIND_CONSENTS).bind(userId, clientId),
+    ])
+    const row = users?.results[0] as UserRow | undefined
+    return { user: row ? readUserRow(row) : null, consents: (consents?.results ?? []) as Consent[] }
+  },
+})
