@@ -1,0 +1,60 @@
+/** What this is, for whoever opens the issuer's address. */
+
+import { Layout } from './layout.tsx'
+import { SignOutForm } from './sign-out-form.tsx'
+
+export type LandingPageProps = Readonly<{
+  /** The issuer's URL, without a slash at the end. */
+  issuer: string
+  /** Null when nobody is signed in. */
+  username: string | null
+  /** Null when nobody is signed in. */
+  signOutToken: string | null
+}>
+
+export const LandingPage = (p: LandingPageProps) => (
+  <Layout title="Welcome">
+    <h1>Your account, on your terms</h1>
+    <p class="lead">
+      The Registry lets applications work with your account without ever seeing your password. You
+      decide what each of them may do.
+    </p>
+    {p.username === null ? (
+      <div class="actions">
+        <a class="button primary" href="/login">
+          Sign in
+        </a>
+      </div>
+    ) : (
+      <div class="account">
+        <p>
+          Signed in as{' '}
+          <strong>
+            <bdi>{p.username}</bdi>
+          </strong>
+        </p>
+        {p.signOutToken !== null && <SignOutForm formToken={p.signOutToken} nextPage={null} />}
+      </div>
+    )}
+    <section class="developers">
+      <h2>For developers</h2>
+      <p>An OAuth 2.0 authorization server (RFC 6749) answers here.</p>
+      <dl>
+        <dt>Authorization endpoint</dt>
+        <dd>
+          <code>{`${p.issuer}/authorize`}</code>
+        </dd>
+        <dt>Token endpoint</dt>
+        <dd>
+          <code>{`${p.issuer}/token`}</code>
+        </dd>
+        <dt>Metadata (RFC 8414)</dt>
+        <dd>
+          <a href="/.well-known/oauth-authorization-server">
+            <code>{`${p.issuer}/.well-known/oauth-authorization-server`}</code>
+          </a>
+        </dd>
+      </dl>
+    </section>
+  </Layout>
+)

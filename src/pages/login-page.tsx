@@ -1,0 +1,77 @@
+/** Where a person signs in. */
+
+import { HiddenFields } from './hidden-fields.tsx'
+import { Layout } from './layout.tsx'
+
+export type LoginPageProps = Readonly<{
+  formToken: string
+  nextPage: string
+  /** Who sent the person here, or null. */
+  clientName: string | null
+  /** What was typed before; empty at first. */
+  username: string
+  /** Why the last attempt failed, or null. */
+  problem: string | null
+}>
+
+const PROBLEM_ID = 'problem'
+
+export const LoginPage = (p: LoginPageProps) => {
+  const marks =
+    p.problem === null ? {} : { 'aria-describedby': PROBLEM_ID, 'aria-invalid': 'true' as const }
+  return (
+    <Layout title={p.problem === null ? 'Sign in' : 'Problem: Sign in'}>
+      <h1>Sign in</h1>
+      {p.clientName !== null && (
+        <p class="lead">
+          to continue to{' '}
+          <strong>
+            <bdi>{p.clientName}</bdi>
+          </strong>
+        </p>
+      )}
+      {p.problem !== null && (
+        <p class="problem" id={PROBLEM_ID} role="alert">
+          {p.problem}
+        </p>
+      )}
+      <form method="post" action="/login">
+        <HiddenFields
+          fields={[
+            ['next_page', p.nextPage],
+            ['form_token', p.formToken],
+          ]}
+        />
+        <label class="field">
+          <span>Username</span>
+          <input
+            type="text"
+            name="username"
+            value={p.username}
+            autocomplete="username"
+            autocapitalize="none"
+            spellcheck={false}
+            required
+            autofocus={p.username === ''}
+          />
+        </label>
+        <label class="field">
+          <span>Password</span>
+          <input
+            type="password"
+            name="password"
+            autocomplete="current-password"
+            required
+            autofocus={p.username !== ''}
+            {...marks}
+          />
+        </label>
+        <div class="actions">
+          <button class="primary" type="submit">
+            Sign in
+          </button>
+        </div>
+      </form>
+    </Layout>
+  )
+}

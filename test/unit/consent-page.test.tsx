@@ -1,0 +1,119 @@
+/** The consent page: what it says of a client, what it offers, and what it sends back. */
+
+import { describe, expect, it } from 'vitest'
+import { CLIENT, consent, HOSTILE, inputs, named, withUrl } from './page-samples.tsx'
+
+const ESCAPED = '&lt;script&gt;alert(1)&lt;/script&gt;'
+
+describe('the consent page', () => {
+  it('shows a hostile client name as text, not markup', () => {
+    const page = consent({ client: { ...CLIENT, name: HOSTILE } })
+    expect(page).toContain(ESCAPED)
+    expect(named(page, 'script')).toEqual([])
+    expect(named(page, 'img')).toEqual([])
+  })
+
+  it('keeps what a client wrote apart from the direction of its own words, and out of the title', () => {
+    const page = consent({ client: { ...CLIENT, name: HOSTILE } })
+    expect(page).toMatch(/<bdi>[^<]*\u202e<\/bdi>/)
+    expect(page).toContain('<title>Allow access to your account? · Registry</title>')
+  })
+
+  it.each([
+    'javascript:alert(1)',
+    'JavaScript:alert(1)',
+    ' javascript:alert(1)',
+    'java\nscript:alert(1)',
+    'data:text/html,x',
+    'vbscript:x',
+    '//papers.example',
+    'papers.example',
+    'https://registry.example@evil.example/',
+    'https://',
+  ])('a URL such as %j is not a link, and is shown', (url) => {
+    const page = withUrl(url)
+    expect(named(page, 'a')).toEqual([])
+    expect(page).toContain(`<bdi>${url}</bdi>`)
+  })
+
+  it.each(['https://papers.example/about', 'http://127.0.0.1:5000/'])(
+    'control: %s is a link',
+    (url) => {
+      expect(named(withUrl(url), 'a').map(({ attributes }) => attributes)).toEqual([
+        { href: url, rel: 'noopener noreferrer nofollow' },
+      ])
+    },
+  )
+
+  it('shows a link as the browser reads it', () => {
+    expect(withUrl('https://b\u00fccher.example/\u202e')).toContain(
+      '<bdi>https://xn--bcher-kva.example/',
+    )
+    expect(withUrl('https://papers.example/\u202e')).not.toContain('\u202e')
+  })
+
+  it('offers each scope as a ticked checkbox with its sentence and its name', () => {
+    const page = consent()
+    expect(inputs(page, 'grant').map(({ attributes }) => attributes)).toMatchObject([
+      { type: 'checkbox', value: 'profile:read', checked: '' },
+      { type: 'checkbox', value: 'submission:create', checked: '' },
+    ])
+    expect(page).toContain('<span>Read your profile<code>profile:read</code></span>')
+    expect(named(page, 'legend')).toHaveLength(1)
+    expect(page).toContain('Untick')
+  })
+
+  it('control: without a scope there is nothing to tick', () => {
+    const page = consent({ scopes: [] })
+    expect(inputs(page, 'grant')).toEqual([])
+    expect(named(page, 'fieldset')).toEqual([])
+  })
+
+  it('lists endorsements, and says nothing of them when there are none', () => {
+    expect(consent()).toContain('<li>Submit in every category of Computer Science</li>')
+    expect(consent({ endorsements: [] })).not.toMatch(/<li>|endorsement/i)
+  })
+
+  it('has a button that allows and one that does not, and answers the Enter key with the latter', () => {
+    const answers = named(consent(), 'button').flatMap(({ attributes }) =>
+      attributes.name === 'confirm' ? [[attributes.value, 'formnovalidate' in attributes]] : [],
+    )
+    expect(answers).toEqual([
+      ['cancel', true],
+      ['ok', false],
+    ])
+    expect(inputs(consent(), 'confirm')).toEqual([])
+  })
+
+  it('sends the request again as it came, with its own token', () => {
+    const [signOut = '', answer = ''] = consent().match(/<form.*?<\/form>/gs) ?? []
+    const hidden = (form: string) =>
+      named(form, 'input').flatMap(({ attributes }) =>
+        attributes.type === 'hidden' ? [[attributes.name, attributes.value]] : [],
+      )
+    expect(named(answer, 'form')[0]?.attributes).toMatchObject({
+      method: 'post',
+      action: '/authorize',
+    })
+    expect(hidden(answer)).toEqual([
+      ['client_id', 'c1'],
+      ['state', '&quot;&gt;&lt;b&gt;&amp;'],
+      ['form_token', 'form-1'],
+    ])
+    expect(named(signOut, 'form')[0]?.attributes).toMatchObject({
+      method: 'post',
+      action: '/logout',
+    })
+    expect(hidden(signOut)).toEqual([
+      ['form_token', 'out-1'],
+      ['next_page', '/authorize?a=1&amp;b=2'],
+    ])
+  })
+
+  it('says who is signed in, who registered the client and where the answer goes', () => {
+    const page = consent()
+    expect(page).toContain('Signed in as <strong><bdi>ada</bdi></strong>')
+    expect(page).toContain('Registered by <bdi>1042</bdi>')
+    expect(page).toContain('you will be sent to <strong><bdi>https://papers.example</bdi></strong>')
+  })
+})
