@@ -74,18 +74,6 @@ const Endorsements = (p: Pick<ConsentPageProps, 'endorsements'>) => (
 export const ConsentPage = (p: ConsentPageProps) => (
   <Layout title="Allow access to your account?">
     <h1>Allow access to your account?</h1>
-    <div class="account">
-      <p>
-        Signed in as{' '}
-        <strong>
-          <bdi>{p.username}</bdi>
-        </strong>
-      </p>
-      <div class="not-you">
-        <span>Not you?</span>
-        <SignOutForm formToken={p.signOutToken} nextPage={p.thisPage} />
-      </div>
-    </div>
     <ClientCard client={p.client} />
     <form method="post" action="/authorize">
       <HiddenFields fields={[...p.request, ['form_token', p.formToken]]} />
@@ -108,5 +96,17 @@ export const ConsentPage = (p: ConsentPageProps) => (
         </button>
       </div>
     </form>
+    <div class="account">
+      <p>
+        Signed in as{' '}
+        <strong>
+          <bdi>{p.username}</bdi>
+        </strong>
+      </p>
+      <div class="not-you">
+        <span>Not you?</span>
+        <SignOutForm formToken={p.signOutToken} nextPage={p.thisPage} />
+      </div>
+    </div>
   </Layout>
 )

@@ -11,9 +11,12 @@ export const REMEMBER_CONSENT = `INSERT INTO consent (user_id, client_id, scopes
   VALUES (?1, ?2, ?3, ?4, ?5)
   ON CONFLICT DO UPDATE SET fingerprint = excluded.fingerprint, granted_at = excluded.granted_at`
 export const FIND_CODE = `SELECT record FROM authorization_code WHERE code_digest = ?1`
-/** One statement, so of any number of simultaneous calls one alone gets a row back. */
+/**
+ * One statement, so of any number of simultaneous calls one alone gets a row back. Asked again for the same
+ * session it answers the same, so it can be repeated when the answer was lost.
+ */
 export const SPEND_CODE = `UPDATE authorization_code SET spent_at = ?2, session_key = ?3
-  WHERE code_digest = ?1 AND spent_at IS NULL
+  WHERE code_digest = ?1 AND (spent_at IS NULL OR session_key = ?3)
   RETURNING (SELECT json_object('user_id', u.user_id, 'username', u.username, 'email', u.email,
       'disabled_at', u.disabled_at, 'scopes', u.scopes, 'endorsements', u.endorsements)
     FROM (SELECT ${USER_COLUMNS} FROM user u WHERE u.user_id = ?4) u) AS user`
@@ -34,10 +37,9 @@ export const codeStore = (db: Database, codes: KVNamespace): CodeStore => ({
     return row && (JSON.parse(row.record) as AuthorizationCode)
   },
   async spend(codeDigest, userId, sessionKey, now) {
-    const won = await db
-      .prepare(SPEND_CODE)
-      .bind(codeDigest, now, sessionKey, userId)
-      .first<{ user: string | null }>()
+    const statement = db.prepare(SPEND_CODE).bind(codeDigest, now, sessionKey, userId)
+    const ask = () => statement.first<{ user: string | null }>()
+    const won = await ask().catch(ask)
     if (won) {
       return {
         kind: 'won',

@@ -1,0 +1,58 @@
+/** The registry as one Hono application: the list of its endpoints, and what holds for all of them. */
+
+import { type Context, Hono } from 'hono'
+import { limitBody } from './http/form.ts'
+import { OAuthError } from './protocol/errors.ts'
+import { authorize } from './routes/authorize.tsx'
+import type { Endpoint, RouteDeps } from './routes/endpoint.ts'
+import { sendErrorPage } from './routes/error-page.tsx'
+import { healthz } from './routes/healthz.ts'
+import { landing } from './routes/landing.tsx'
+import { login } from './routes/login.tsx'
+import { logout } from './routes/logout.ts'
+import { style } from './routes/style.ts'
+import { token } from './routes/token.ts'
+
+const endpointsOf = (deps: RouteDeps): readonly Endpoint[] => [
+  token(deps),
+  authorize(deps),
+  login(deps),
+  logout(deps),
+  healthz(deps),
+  landing(deps),
+  style(),
+]
+
+const notAllowed = (allow: string) =>
+  new OAuthError('invalid_request', `The method must be ${allow}.`, {
+    status: 405,
+    headers: { Allow: allow },
+  })
+
+const notFound = () => new OAuthError('invalid_request', 'There is nothing here.', { status: 404 })
+
+export function createApp(deps: RouteDeps) {
+  const app = new Hono()
+  const endpoints = endpointsOf(deps)
+  const isSecure = deps.issuer.startsWith('https://')
+
+  app.use(async (c, next) => {
+    await next()
+    c.header('X-Content-Type-Options', 'nosniff')
+    c.header('Referrer-Policy', 'no-referrer')
+    if (isSecure) c.header('Strict-Transport-Security', 'max-age=31536000')
+  })
+  for (const { path, get, post } of endpoints) {
+    if (get) app.get(path, get)
+    if (post) app.post(path, limitBody, post)
+    app.all(path, () => {
+      throw notAllowed([get && 'GET, HEAD', post && 'POST'].filter(Boolean).join(', '))
+    })
+  }
+  app.notFound((c) => refuse(c, notFound()))
+  app.onError((cause, c) => refuse(c, cause))
+
+  const voices = new Map(endpoints.map((endpoint) => [endpoint.path, endpoint.refuse]))
+  const refuse = (c: Context, cause: unknown) => (voices.get(c.req.path) ?? sendErrorPage)(c, cause)
+  return app
+}

@@ -1,0 +1,51 @@
+/** Composition: bindings and settings in, the application and its housekeeping out. */
+
+import { createApp } from './app.ts'
+import { readSettings } from './config.ts'
+import { log, nameOf } from './http/log.ts'
+import { clientCache } from './stores/client-cache.ts'
+import { clientStore } from './stores/clients.ts'
+import { authorizationStore, codeStore } from './stores/codes.ts'
+import { sessionStore } from './stores/sessions.ts'
+import { userStore } from './stores/users.ts'
+
+export type Bindings = Readonly<{
+  DB: D1Database
+  SESSIONS: KVNamespace
+  CODES: KVNamespace
+  LOGIN_LIMIT: RateLimit
+  REFUSAL_LIMIT: RateLimit
+  ISSUER: string
+}>
+
+/** Throws, naming the setting, when one is bad: a registry that is set up wrongly serves nothing. */
+export function compose(env: Bindings) {
+  const settings = readSettings(env)
+  const codes = codeStore(env.DB, env.CODES)
+  // Reading a client may use a near replica; everything that must be right asks the primary.
+  const clients = clientStore(env.DB, () => env.DB.withSession('first-unconstrained'))
+  const app = createApp({
+    ...settings,
+    usersAreExternal: settings.loginUrl !== null,
+    clients,
+    clientCache: clientCache(clients, settings.clientCacheSeconds),
+    codes,
+    authorizations: authorizationStore(env.DB, env.CODES, (fault) =>
+      log('code_not_carried', { fault: nameOf(fault) }),
+    ),
+    sessions: sessionStore(env.SESSIONS),
+    users: userStore(env.DB),
+    loginLimit: env.LOGIN_LIMIT,
+    refusalLimit: env.REFUSAL_LIMIT,
+    probe: async () => {
+      await env.DB.prepare('SELECT 1 FROM client LIMIT 1').run()
+    },
+  })
+  return {
+    fetch: app.fetch,
+    /** Cron: removes what has expired. */
+    async sweep(now: number) {
+      log('swept', { codes: await codes.sweep(now) })
+    },
+  }
+}

@@ -1,0 +1,34 @@
+/** What flows are given: stores by their promises, settings by name, and the circumstances of one request. */
+
+import type {
+  AuthorizationStore,
+  ClientCache,
+  ClientStore,
+  CodeStore,
+  SessionStore,
+  UserStore,
+} from '../stores/ports.ts'
+
+export type Deps = Readonly<{
+  clients: ClientStore
+  clientCache: ClientCache
+  codes: CodeStore
+  authorizations: AuthorizationStore
+  sessions: SessionStore
+  users: UserStore
+  issuer: string
+  /** True when an external accounts service signs users in: then a user need not be registered here. */
+  usersAreExternal: boolean
+  codeLifetimeSeconds: number
+  codeRetrySeconds: number
+  sessionLifetimeSeconds: number
+}>
+
+/** One request, as far as flows may know it. */
+export type Circumstances = Readonly<{
+  /** Epoch seconds. */
+  now: number
+  ipAddress: string
+  /** Work that must not delay the answer and whose loss is harmless. */
+  defer: (work: Promise<unknown>) => void
+}>

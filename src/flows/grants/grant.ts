@@ -1,0 +1,17 @@
+/** What a grant is: it reads its parameters, then, for an authenticated client, issues a token or refuses. */
+
+import type { Client } from '../../domain/client.ts'
+import type { Fields } from '../../protocol/fields.ts'
+import type { IssuedToken } from '../../protocol/token-response.ts'
+import type { Circumstances, Deps } from '../deps.ts'
+
+/**
+ * The first call reads the parameters and may start to read what needs no client, so that both reads go on at
+ * once. The second issues. Both throw `OAuthError`; a refusal that rests on the client's record comes before
+ * any effect, because it may be tried again with a fresher record.
+ */
+export type Grant = (
+  fields: Fields,
+  deps: Deps,
+  circumstances: Circumstances,
+) => (client: Client) => Promise<IssuedToken>

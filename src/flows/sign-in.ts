@@ -1,0 +1,42 @@
+/** Signing in and out: the built-in login on registered users. */
+
+import { digest } from '../crypto/digest.ts'
+import { NO_ONES_HASH, passwordMatches } from '../crypto/password.ts'
+import { isEnabled } from '../domain/client.ts'
+import type { Circumstances, Deps } from './deps.ts'
+import { newBearer, openSession } from './open-session.ts'
+
+export type SignedIn = Readonly<{ token: string; lifetimeSeconds: number }>
+
+/**
+ * Null for an unknown user, a wrong password and a disabled user alike, after the same work. A new session
+ * id at every login, and the old session ended, so that none can be fixed beforehand.
+ */
+export async function signIn(
+  asked: Readonly<{ username: string; password: string; previousToken: string | null }>,
+  deps: Pick<Deps, 'users' | 'sessions' | 'sessionLifetimeSeconds'>,
+  { now, ipAddress, defer }: Circumstances,
+): Promise<SignedIn | null> {
+  const found = await deps.users.findByUsername(asked.username)
+  const matches = await passwordMatches(asked.password, found?.passwordHash ?? NO_ONES_HASH)
+  if (!found || !matches || !isEnabled(found.user)) return null
+  const bearer = await newBearer('browserSession')
+  const { user } = found
+  const lifetimeSeconds = deps.sessionLifetimeSeconds
+  const session = {
+    user,
+    client: null,
+    redirectUri: '',
+    scopes: user.scopes,
+    endorsements: user.endorsements,
+    ipAddress,
+    startAt: now,
+    lifetimeSeconds,
+  }
+  await openSession(bearer, session, deps)
+  if (asked.previousToken !== null) defer(signOut(asked.previousToken, deps))
+  return { token: bearer.token, lifetimeSeconds }
+}
+
+export const signOut = async (token: string, deps: Pick<Deps, 'sessions'>) =>
+  deps.sessions.end(await digest(token))

@@ -1,0 +1,29 @@
+/** What a service asks the authenticator over a service binding, and what it is told. */
+
+import type { SessionRecord } from '../domain/session.ts'
+import type { Refusal } from './bearer.ts'
+
+export type AuthenticationRequest = Readonly<{
+  /** The caller's `Authorization` header. */
+  authorization?: string | null
+  /** The caller's `Cookie` header. */
+  cookie?: string | null
+  /** All of them are required. */
+  scopes?: readonly string[]
+  /** Each of the scopes is asked for this resource. */
+  resource?: string
+  /** The session must be endorsed for it. */
+  category?: string
+}>
+
+export type Authentication =
+  /** Nothing was presented, and nothing was required. */
+  | Readonly<{ kind: 'anonymous' }>
+  | Readonly<{ kind: 'authenticated'; session: SessionRecord }>
+  /** Also when it could not be found out (503): never an open door. */
+  | Readonly<{ kind: 'refused'; refusal: Refusal }>
+
+/** A service binding to the authenticator, or anything that keeps its promise. */
+export type AuthenticatorBinding = Readonly<{
+  authenticate(request: AuthenticationRequest): Promise<Authentication>
+}>

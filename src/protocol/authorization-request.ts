@@ -1,0 +1,43 @@
+/** The authorization request (RFC 6749 §4.1.1) once the client and its redirect URI are known to be good. */
+
+import { type Client, mustUsePkce } from '../domain/client.ts'
+import { OAuthError } from './errors.ts'
+import { type Fields, required } from './fields.ts'
+import { readCodeChallenge } from './pkce.ts'
+import { readRequestedScopes } from './scope-parameter.ts'
+
+export type AuthorizationRequest = Readonly<{
+  scopes: readonly string[]
+  codeChallenge: string | null
+}>
+
+/** The parameters that make up a request: what the consent page carries and its form token is bound to. */
+export const REQUEST_FIELDS = [
+  'response_type',
+  'client_id',
+  'redirect_uri',
+  'scope',
+  'state',
+  'code_challenge',
+  'code_challenge_method',
+] as const
+
+export const requestPairs = (fields: Fields): (readonly [name: string, value: string])[] =>
+  REQUEST_FIELDS.flatMap((name) => {
+    const value = fields.get(name)
+    return value === undefined ? [] : [[name, value] as const]
+  })
+
+/** Throws what the client may be told by redirect (§4.1.2.1). */
+export function readAuthorizationRequest(fields: Fields, client: Client): AuthorizationRequest {
+  if (required(fields, 'response_type') !== 'code') {
+    throw new OAuthError('unsupported_response_type', 'Only response_type=code is supported.')
+  }
+  if (!client.grantTypes.includes('authorization_code')) {
+    throw new OAuthError('unauthorized_client', 'The client is not authorized for this grant type.')
+  }
+  return {
+    codeChallenge: readCodeChallenge(fields, mustUsePkce(client)),
+    scopes: readRequestedScopes(fields, client.scopes),
+  }
+}

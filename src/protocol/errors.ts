@@ -1,0 +1,46 @@
+/** A refusal: what the caller is told (RFC 6749 §4.1.2.1 and §5.2) and what only the log is told. */
+
+const STATUSES = {
+  invalid_request: 400,
+  invalid_client: 401,
+  invalid_grant: 400,
+  unauthorized_client: 400,
+  unsupported_grant_type: 400,
+  unsupported_response_type: 400,
+  invalid_scope: 400,
+  access_denied: 403,
+  temporarily_unavailable: 503,
+} as const
+export type ErrorCode = keyof typeof STATUSES
+
+type Options = Readonly<{
+  /** For the operator's log. Never a secret. */
+  detail?: string
+  status?: number
+  headers?: Readonly<Record<string, string>>
+}>
+
+export class OAuthError extends Error {
+  readonly code: ErrorCode
+  /** For the client's developer: one fixed sentence per cause that the caller may know. */
+  readonly description: string
+  readonly detail: string
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(code: ErrorCode, description: string, options: Options = {}) {
+    super(`${code}: ${options.detail ?? description}`)
+    this.name = 'OAuthError'
+    this.code = code
+    this.description = description
+    this.detail = options.detail ?? description
+    this.status = options.status ?? STATUSES[code]
+    this.headers = options.headers ?? {}
+  }
+}
+
+/** RFC 6749 §5.2. */
+export const errorBody = (error: OAuthError) => ({
+  error: error.code,
+  error_description: error.description,
+})

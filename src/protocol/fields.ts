@@ -1,0 +1,35 @@
+/** Parameters of a request (RFC 6749 §3.1, §3.2): each at most once, empty ones as if omitted. */
+
+import { OAuthError } from './errors.ts'
+
+export type Fields = ReadonlyMap<string, string>
+
+/** RFC 8707 §2 lets `resource` be repeated. We do not read it, and do not punish those who send it. */
+const MAY_REPEAT = new Set(['resource'])
+
+/** The names that occur more than once, against §3.1. */
+export const repeatedFields = (pairs: URLSearchParams) =>
+  [...new Set(pairs.keys())].filter(
+    (name) => !MAY_REPEAT.has(name) && pairs.getAll(name).length > 1,
+  )
+
+/** As `readFields`, without judging: of a repeated name the first value. */
+export const firstFields = (pairs: URLSearchParams): Fields =>
+  new Map([...pairs].reverse().filter(([, value]) => value !== ''))
+
+/** Throws `invalid_request` when a parameter is repeated. */
+export function readFields(pairs: URLSearchParams): Fields {
+  const repeated = repeatedFields(pairs)
+  if (repeated.length > 0) {
+    throw new OAuthError('invalid_request', 'A parameter is included more than once.')
+  }
+  return firstFields(pairs)
+}
+
+/** Throws `invalid_request` naming the parameter when it is missing. `name` is ours, not the caller's. */
+export function required(fields: Fields, name: string): string {
+  const value = fields.get(name)
+  if (value === undefined)
+    throw new OAuthError('invalid_request', `The parameter ${name} is missing.`)
+  return value
+}

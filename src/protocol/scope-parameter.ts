@@ -1,0 +1,25 @@
+/** The `scope` parameter (RFC 6749 §3.3), against what the client is authorized for. */
+
+import { holdsScope, isScope, splitScopes } from '../domain/scope.ts'
+import { OAuthError } from './errors.ts'
+import type { Fields } from './fields.ts'
+
+/** The requested scopes; without the parameter all that are authorized. Throws `invalid_scope`. */
+export function readRequestedScopes(
+  fields: Fields,
+  authorized: readonly string[],
+): readonly string[] {
+  const parameter = fields.get('scope')
+  if (parameter === undefined) return authorized
+  const scopes = splitScopes(parameter)
+  if (scopes.length === 0 || !scopes.every(isScope)) {
+    throw new OAuthError(
+      'invalid_scope',
+      'A requested scope is malformed: domain:action[:resource].',
+    )
+  }
+  if (!scopes.every((scope) => holdsScope(authorized, scope))) {
+    throw new OAuthError('invalid_scope', 'The client is not authorized for a requested scope.')
+  }
+  return scopes
+}

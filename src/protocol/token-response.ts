@@ -1,0 +1,17 @@
+/** The token response (RFC 6749 §5.1). */
+
+import { formatScopes } from '../domain/scope.ts'
+
+export type IssuedToken = Readonly<{
+  accessToken: string
+  lifetimeSeconds: number
+  scopes: readonly string[]
+}>
+
+/** `scope` is always stated, whatever was asked: §5.1 wants it wherever the two differ. */
+export const tokenResponse = (issued: IssuedToken) => ({
+  access_token: issued.accessToken,
+  token_type: 'Bearer',
+  expires_in: issued.lifetimeSeconds,
+  scope: formatScopes(issued.scopes),
+})

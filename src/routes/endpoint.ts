@@ -1,0 +1,22 @@
+/** What an endpoint is: a path, the voice in which it refuses, and a handler for each method it knows. */
+
+import type { Context, Handler } from 'hono'
+import type { Deps } from '../flows/deps.ts'
+
+/** A flow's dependencies, and what only routes use. */
+export type RouteDeps = Deps &
+  Readonly<{
+    loginUrl: string | null
+    loginLimit: RateLimit
+    refusalLimit: RateLimit
+    /** Throws when the registry cannot serve. */
+    probe: () => Promise<void>
+  }>
+
+export type Endpoint = Readonly<{
+  path: string
+  /** Answers a refusal or a fault thrown by a handler: JSON for clients, a page for people. */
+  refuse: (c: Context, cause: unknown) => Response | Promise<Response>
+  get?: Handler
+  post?: Handler
+}>

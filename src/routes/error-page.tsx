@@ -1,0 +1,23 @@
+/** A refusal or a fault, told to the person at the browser. */
+
+import type { Context } from 'hono'
+import { sendPage } from '../http/page.ts'
+import { refusalOf } from '../http/respond.ts'
+import { ErrorPage } from '../pages/error-page.tsx'
+
+export function sendErrorPage(c: Context, cause: unknown): Response | Promise<Response> {
+  const refusal = refusalOf(c, cause)
+  const isFault = refusal.code === 'temporarily_unavailable'
+  const page = (
+    <ErrorPage
+      title={isFault ? 'Not now' : 'This cannot go on'}
+      message={refusal.description}
+      hint={
+        isFault
+          ? 'Nothing was lost. Wait a moment and reload the page.'
+          : 'Go back to the application and start again. If it happens again, tell its developers.'
+      }
+    />
+  )
+  return sendPage(c, page, { status: refusal.status, headers: refusal.headers })
+}

@@ -1,0 +1,26 @@
+/** `/`: what this is. */
+
+import { readBrowserSession } from '../http/browser-session.ts'
+import { circumstancesOf } from '../http/circumstances.ts'
+import { formToken } from '../http/form-token.ts'
+import { sendPage } from '../http/page.ts'
+import { LandingPage } from '../pages/landing-page.tsx'
+import type { Endpoint, RouteDeps } from './endpoint.ts'
+import { sendErrorPage } from './error-page.tsx'
+import { SIGN_OUT } from './logout.ts'
+
+export const landing = (deps: RouteDeps): Endpoint => ({
+  path: '/',
+  refuse: sendErrorPage,
+  get: async (c) => {
+    const session = await readBrowserSession(c, deps, circumstancesOf(c).now)
+    const page = (
+      <LandingPage
+        issuer={deps.issuer}
+        username={session?.record.user?.username ?? null}
+        signOutToken={session && (await formToken(session.token, SIGN_OUT))}
+      />
+    )
+    return sendPage(c, page)
+  },
+})

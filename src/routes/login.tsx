@@ -1,0 +1,108 @@
+/** `/login`: the built-in sign-in page. */
+
+import type { Context } from 'hono'
+import { getCookie } from 'hono/cookie'
+import { randomText } from '../crypto/random.ts'
+import { signIn } from '../flows/sign-in.ts'
+import { presentedToken, setHostCookie, setSessionCookie } from '../http/browser-session.ts'
+import { circumstancesOf } from '../http/circumstances.ts'
+import { refuseFlood } from '../http/flood.ts'
+import { readForm } from '../http/form.ts'
+import { checkFormToken, formToken } from '../http/form-token.ts'
+import { log } from '../http/log.ts'
+import { loginAddress, ownPath } from '../http/next-page.ts'
+import { sendPage } from '../http/page.ts'
+import { LoginPage } from '../pages/login-page.tsx'
+import { OAuthError } from '../protocol/errors.ts'
+import { readFields } from '../protocol/fields.ts'
+import { cspSourceOf } from '../protocol/redirect-uri.ts'
+import { askingBehind } from './authorize.tsx'
+import type { Endpoint, RouteDeps } from './endpoint.ts'
+import { sendErrorPage } from './error-page.tsx'
+
+const SIGN_IN = ['sign_in'] as const
+/** How long a sign-in page may lie open. */
+const FORM_LIFETIME_SECONDS = 86_400
+
+/** The secret that the sign-in form's token is derived from, before there is a session. */
+const formCookieName = (issuer: string) =>
+  issuer.startsWith('https://') ? '__Host-registry_sign_in' : 'registry_sign_in'
+
+type Shown = Readonly<{
+  nextPage: string
+  username: string
+  problem: string | null
+  status: number
+}>
+
+export const login = (deps: RouteDeps): Endpoint => {
+  const { issuer } = deps
+  const cookieName = formCookieName(issuer)
+
+  async function show(c: Context, { nextPage, username, problem, status }: Shown) {
+    const secret = getCookie(c, cookieName) ?? randomText()
+    setHostCookie(c, cookieName, secret, issuer, FORM_LIFETIME_SECONDS)
+    const asking = await askingBehind(nextPage, deps)
+    const page = (
+      <LoginPage
+        formToken={await formToken(secret, SIGN_IN)}
+        nextPage={nextPage}
+        clientName={asking?.client.name ?? null}
+        username={username}
+        problem={problem}
+      />
+    )
+    // After sign-in a remembered consent leads straight on to the client: browsers count that as this form's.
+    return sendPage(c, page, {
+      status,
+      ...(asking && { formTarget: cspSourceOf(asking.redirect) }),
+    })
+  }
+
+  return {
+    path: '/login',
+    refuse: sendErrorPage,
+    get: async (c) => {
+      const nextPage = ownPath(c.req.query('next_page'), issuer)
+      if (deps.loginUrl !== null)
+        return c.redirect(loginAddress(nextPage, issuer, deps.loginUrl), 303)
+      return show(c, { nextPage, username: '', problem: null, status: 200 })
+    },
+    post: async (c) => {
+      if (deps.loginUrl !== null)
+        throw new OAuthError('invalid_request', 'Users sign in elsewhere.')
+      const fields = readFields(await readForm(c))
+      const nextPage = ownPath(fields.get('next_page'), issuer)
+      const username = fields.get('username') ?? ''
+      const password = fields.get('password') ?? ''
+      const secret = getCookie(c, cookieName) ?? null
+      try {
+        await checkFormToken(c, fields.get('form_token'), secret, SIGN_IN)
+      } catch (cause) {
+        if (!(cause instanceof OAuthError)) throw cause
+        log('sign_in_refused', { detail: cause.detail })
+        return show(c, {
+          nextPage,
+          username,
+          problem: `${cause.description} Try again.`,
+          status: 403,
+        })
+      }
+      await refuseFlood(c, deps.loginLimit)
+      const previousToken = presentedToken(c, issuer)
+      const signedIn = await signIn({ username, password, previousToken }, deps, circumstancesOf(c))
+      if (!signedIn) {
+        log('sign_in_refused', { detail: 'wrong name or password' })
+        return show(c, {
+          nextPage,
+          username,
+          problem: 'The username or the password is wrong.',
+          status: 403,
+        })
+      }
+      setSessionCookie(c, issuer, signedIn.token, signedIn.lifetimeSeconds)
+      setHostCookie(c, cookieName, '', issuer, 0)
+      return c.redirect(nextPage, 303)
+    },
+  }
+}

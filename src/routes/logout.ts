@@ -1,0 +1,29 @@
+/** `/logout`: ends the browser's session. */
+
+import { signOut } from '../flows/sign-in.ts'
+import { presentedToken, setSessionCookie } from '../http/browser-session.ts'
+import { readForm } from '../http/form.ts'
+import { checkFormToken } from '../http/form-token.ts'
+import { ownPath } from '../http/next-page.ts'
+import { readFields } from '../protocol/fields.ts'
+import type { Endpoint, RouteDeps } from './endpoint.ts'
+import { sendErrorPage } from './error-page.tsx'
+
+/** What a sign-out form's token is for. */
+export const SIGN_OUT = ['sign_out'] as const
+
+export const logout = (deps: RouteDeps): Endpoint => ({
+  path: '/logout',
+  refuse: sendErrorPage,
+  post: async (c) => {
+    const fields = readFields(await readForm(c))
+    const token = presentedToken(c, deps.issuer)
+    // Signing out twice is no fault: the second time there is nothing left to protect.
+    if (token !== null) {
+      await checkFormToken(c, fields.get('form_token'), token, SIGN_OUT)
+      await signOut(token, deps)
+    }
+    setSessionCookie(c, deps.issuer, '', 0)
+    return c.redirect(ownPath(fields.get('next_page'), deps.issuer), 303)
+  },
+})

@@ -1,0 +1,65 @@
+/** A client with everything that its administrator may know: all but the secrets' digests. */
+
+import type { Client } from '../domain/client.ts'
+import { CLIENT_COLUMNS, readClientRow } from './clients.ts'
+import type { Database } from './database.ts'
+
+/** Something a client asked for or was given. Instants in epoch seconds. */
+export type Permission = Readonly<{
+  kind: 'scope' | 'grant_type' | 'endorsement'
+  value: string
+  requestedAt: number
+  /** Null: requested only. */
+  authorizedAt: number | null
+}>
+
+/** Instants in epoch seconds. */
+export type ClientRecord = Client &
+  Readonly<{ permissions: readonly Permission[]; createdAt: number; updatedAt: number }>
+
+export type ClientRecordRow = Parameters<typeof readClientRow>[0] & {
+  permissions: string
+  created_at: number
+  updated_at: number
+}
+
+const RECORD_COLUMNS = `${CLIENT_COLUMNS}, c.created_at, c.updated_at,
+  (SELECT json_group_array(json_object('kind', kind, 'value', value, 'requestedAt', requested_at,
+      'authorizedAt', authorized_at)) FROM (
+    SELECT 'scope' AS kind, scope AS value, requested_at, authorized_at
+      FROM client_authorization WHERE client_id = c.client_id
+    UNION ALL SELECT 'grant_type', grant_type, requested_at, authorized_at
+      FROM client_grant_type WHERE client_id = c.client_id
+    UNION ALL SELECT 'endorsement', category, requested_at, authorized_at
+      FROM client_endorsement WHERE client_id = c.client_id)) AS permissions`
+
+export const FIND_CLIENT_RECORD = `SELECT ${RECORD_COLUMNS} FROM client c WHERE c.client_id = ?1`
+export const PAGE_OF_CLIENTS = `SELECT ${RECORD_COLUMNS} FROM client c WHERE c.client_id > ?1
+  ORDER BY c.client_id LIMIT ?2`
+
+const PAGE_ROWS = 200
+
+export const readClientRecord = (row: ClientRecordRow): ClientRecord => ({
+  ...readClientRow(row),
+  permissions: JSON.parse(row.permissions) as Permission[],
+  createdAt: row.created_at,
+  updatedAt: row.updated_at,
+})
+
+/** Null if unknown. */
+export async function findClientRecord(db: Database, clientId: string) {
+  const row = await db.prepare(FIND_CLIENT_RECORD).bind(clientId).first<ClientRecordRow>()
+  return row && readClientRecord(row)
+}
+
+/** All of them, oldest first, read page by page: one answer of D1 has its limits. */
+export async function listClientRecords(db: Database): Promise<ClientRecord[]> {
+  const records: ClientRecord[] = []
+  for (let after = '', rows = PAGE_ROWS; rows === PAGE_ROWS; ) {
+    const page = await db.prepare(PAGE_OF_CLIENTS).bind(after, PAGE_ROWS).all<ClientRecordRow>()
+    records.push(...page.results.map(readClientRecord))
+    rows = page.results.length
+    after = records.at(-1)?.clientId ?? after
+  }
+  return records.sort((a, b) => a.createdAt - b.createdAt)
+}

@@ -1,0 +1,159 @@
+/**
+ * The administrator's side of the clients on D1. Each verb is one batch, so it happens wholly or not at all.
+ * Instants in epoch seconds.
+ */
+
+import { randomId } from '../crypto/random.ts'
+import type { AuthMethod } from '../domain/client.ts'
+import { type ClientRecordRow, FIND_CLIENT_RECORD, readClientRecord } from './client-record.ts'
+import type { Database } from './database.ts'
+import { type PermissionLists, permissionStatements } from './permission-rows.ts'
+
+export type ClientFields = Readonly<{
+  name: string
+  ownerId: string
+  url: string
+  description: string
+  authMethod: AuthMethod
+  requirePkce: boolean
+  mayIntrospect: boolean
+}>
+export type ClientLists = PermissionLists & Readonly<{ redirectUris?: readonly string[] }>
+export type ClientChanges = Readonly<{ [field in keyof ClientFields]?: ClientFields[field] }>
+
+export const INSERT_CLIENT = `INSERT INTO client (client_id, name, owner_id, url, description, auth_method,
+    require_pkce, may_introspect, created_at, updated_at)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)`
+/** `?2` is a JSON object of the fields to change; the others stay. */
+export const UPDATE_CLIENT = `UPDATE client SET
+    name = coalesce(?2 ->> 'name', name),
+    owner_id = coalesce(?2 ->> 'ownerId', owner_id),
+    url = coalesce(?2 ->> 'url', url),
+    description = coalesce(?2 ->> 'description', description),
+    auth_method = coalesce(?2 ->> 'authMethod', auth_method),
+    require_pkce = coalesce(?2 ->> 'requirePkce', require_pkce),
+    may_introspect = coalesce(?2 ->> 'mayIntrospect', may_introspect),
+    updated_at = ?3
+  WHERE client_id = ?1`
+export const TOUCH_CLIENT = `UPDATE client SET updated_at = ?2 WHERE client_id = ?1`
+export const TOUCH_CONFIDENTIAL_CLIENT = `UPDATE client SET updated_at = ?2
+  WHERE client_id = ?1 AND auth_method <> 'none'`
+export const ADD_REDIRECT_URIS = `INSERT INTO client_redirect_uri (client_id, redirect_uri)
+  SELECT c.client_id, j.value FROM client c, json_each(?2) j WHERE c.client_id = ?1 ON CONFLICT DO NOTHING`
+export const KEEP_REDIRECT_URIS = `DELETE FROM client_redirect_uri
+  WHERE client_id = ?1 AND redirect_uri NOT IN (SELECT value FROM json_each(?2))`
+/** Not for a client that keeps no secret. */
+export const ADD_CREDENTIAL = `INSERT INTO client_credential (client_id, secret_digest, created_at)
+  SELECT client_id, ?2, ?3 FROM client WHERE client_id = ?1 AND auth_method <> 'none'`
+export const DROP_CREDENTIALS_OF_PUBLIC = `DELETE FROM client_credential
+  WHERE client_id = (SELECT client_id FROM client WHERE client_id = ?1 AND auth_method = 'none')`
+export const DROP_EXPIRED_CREDENTIALS = `DELETE FROM client_credential WHERE client_id = ?1 AND expires_at <= ?2`
+export const EXPIRE_CREDENTIALS = `UPDATE client_credential SET expires_at = ?2
+  WHERE client_id = ?1 AND (expires_at IS NULL OR expires_at > ?2)`
+/** The first moment stays. */
+export const DISABLE_CLIENT = `UPDATE client SET disabled_at = coalesce(disabled_at, ?2), updated_at = ?2
+  WHERE client_id = ?1`
+export const ENABLE_CLIENT = `UPDATE client SET disabled_at = NULL, updated_at = ?2 WHERE client_id = ?1`
+/** Its rows in the other tables follow by ON DELETE CASCADE. */
+export const DELETE_CLIENT = `DELETE FROM client WHERE client_id = ?1`
+
+const read = (result: D1Result | undefined) => {
+  const row = result?.results[0] as ClientRecordRow | undefined
+  return row ? readClientRecord(row) : null
+}
+
+/** The client as it stands after the statements; null if there is no such client, and then nothing was done. */
+async function change(db: Database, clientId: string, statements: readonly D1PreparedStatement[]) {
+  const find = db.prepare(FIND_CLIENT_RECORD).bind(clientId)
+  return read((await db.batch([...statements, find])).at(-1))
+}
+
+export const clientRegistry = (db: Database) => ({
+  /** Answers the new client's id. `secretDigest` is null for a client that keeps no secret. */
+  async create(
+    client: ClientFields & ClientLists,
+    secretDigest: string | null,
+    mode: 'authorize' | 'request',
+    now: number,
+  ): Promise<string> {
+    const clientId = randomId()
+    const { name, ownerId, url, description, authMethod, requirePkce, mayIntrospect } = client
+    const fields = [name, ownerId, url, description, authMethod]
+    const flags = [Number(requirePkce), Number(mayIntrospect)]
+    const redirectUris = JSON.stringify(client.redirectUris ?? [])
+    await db.batch([
+      db.prepare(INSERT_CLIENT).bind(clientId, ...fields, ...flags, now),
+      db.prepare(ADD_REDIRECT_URIS).bind(clientId, redirectUris),
+      ...permissionStatements(db, [mode], clientId, client, now),
+      ...(secretDigest ? [db.prepare(ADD_CREDENTIAL).bind(clientId, secretDigest, now)] : []),
+    ])
+    return clientId
+  },
+
+  /**
+   * A list that is given replaces the old one: of what is authorized or, when the mode is `request`, of what is
+   * merely requested. A client that becomes public loses its secrets.
+   */
+  async update(
+    clientId: string,
+    fields: ClientChanges,
+    lists: ClientLists,
+    mode: 'authorize' | 'request',
+    now: number,
+  ) {
+    const keep = mode === 'authorize' ? 'keepAuthorized' : 'keepRequested'
+    const uris = lists.redirectUris && JSON.stringify(lists.redirectUris)
+    return change(db, clientId, [
+      db.prepare(UPDATE_CLIENT).bind(clientId, JSON.stringify(fields), now),
+      db.prepare(DROP_CREDENTIALS_OF_PUBLIC).bind(clientId),
+      ...(uris === undefined
+        ? []
+        : [KEEP_REDIRECT_URIS, ADD_REDIRECT_URIS].map((sql) =>
+            db.prepare(sql).bind(clientId, uris),
+          )),
+      ...permissionStatements(db, [keep, mode], clientId, lists, now),
+    ])
+  },
+
+  async authorize(clientId: string, lists: PermissionLists, now: number) {
+    return change(db, clientId, [
+      db.prepare(TOUCH_CLIENT).bind(clientId, now),
+      ...permissionStatements(db, ['authorize'], clientId, lists, now),
+    ])
+  },
+
+  /** Also what was merely requested. */
+  async withdraw(clientId: string, lists: PermissionLists, now: number) {
+    return change(db, clientId, [
+      db.prepare(TOUCH_CLIENT).bind(clientId, now),
+      ...permissionStatements(db, ['withdraw'], clientId, lists, now),
+    ])
+  },
+
+  /** The old secrets stay good for `overlapSeconds` more. Does nothing to a client that keeps no secret. */
+  async rotateSecret(clientId: string, secretDigest: string, overlapSeconds: number, now: number) {
+    return change(db, clientId, [
+      db.prepare(TOUCH_CONFIDENTIAL_CLIENT).bind(clientId, now),
+      db.prepare(DROP_EXPIRED_CREDENTIALS).bind(clientId, now),
+      db.prepare(EXPIRE_CREDENTIALS).bind(clientId, now + overlapSeconds),
+      db.prepare(ADD_CREDENTIAL).bind(clientId, secretDigest, now),
+    ])
+  },
+
+  async disable(clientId: string, now: number) {
+    return change(db, clientId, [db.prepare(DISABLE_CLIENT).bind(clientId, now)])
+  },
+
+  async enable(clientId: string, now: number) {
+    return change(db, clientId, [db.prepare(ENABLE_CLIENT).bind(clientId, now)])
+  },
+
+  /** The client as it was. */
+  async delete(clientId: string) {
+    const [found] = await db.batch([
+      db.prepare(FIND_CLIENT_RECORD).bind(clientId),
+      db.prepare(DELETE_CLIENT).bind(clientId),
+    ])
+    return read(found)
+  },
+})

@@ -1,0 +1,53 @@
+/**
+ * Statements about what a client asked for and what it was given: three tables of one shape. `?1` is the client,
+ * `?2` a JSON list of values (one parameter, however long), `?3` the moment in epoch seconds.
+ */
+
+import type { Database } from './database.ts'
+
+export const PERMISSION_KINDS = ['scopes', 'grantTypes', 'endorsements'] as const
+export type PermissionKind = (typeof PERMISSION_KINDS)[number]
+export type PermissionLists = Readonly<Partial<Record<PermissionKind, readonly string[]>>>
+
+/** Named by the constants below and by nothing else. */
+const statementsFor = (table: string, column: string) => ({
+  authorize: `INSERT INTO ${table} (client_id, ${column}, requested_at, authorized_at)
+    SELECT c.client_id, j.value, ?3, ?3 FROM client c, json_each(?2) j WHERE c.client_id = ?1
+    ON CONFLICT DO UPDATE SET authorized_at = coalesce(authorized_at, excluded.authorized_at)`,
+  request: `INSERT INTO ${table} (client_id, ${column}, requested_at)
+    SELECT c.client_id, j.value, ?3 FROM client c, json_each(?2) j WHERE c.client_id = ?1
+    ON CONFLICT DO NOTHING`,
+  withdraw: `DELETE FROM ${table}
+    WHERE client_id = ?1 AND ${column} IN (SELECT value FROM json_each(?2))`,
+  keepAuthorized: `DELETE FROM ${table} WHERE client_id = ?1 AND authorized_at IS NOT NULL
+    AND ${column} NOT IN (SELECT value FROM json_each(?2))`,
+  keepRequested: `DELETE FROM ${table} WHERE client_id = ?1 AND authorized_at IS NULL
+    AND ${column} NOT IN (SELECT value FROM json_each(?2))`,
+})
+type Statement = keyof ReturnType<typeof statementsFor>
+
+export const PERMISSION_SQL = {
+  scopes: statementsFor('client_authorization', 'scope'),
+  grantTypes: statementsFor('client_grant_type', 'grant_type'),
+  endorsements: statementsFor('client_endorsement', 'category'),
+} satisfies Record<PermissionKind, Record<Statement, string>>
+
+/** These statements, in this order, for every kind that is listed. */
+export const permissionStatements = (
+  db: Database,
+  statements: readonly Statement[],
+  clientId: string,
+  lists: PermissionLists,
+  now: number,
+) =>
+  PERMISSION_KINDS.flatMap((kind) => {
+    const list = lists[kind]
+    if (!list) return []
+    const values = JSON.stringify(list)
+    return statements.map((statement) => {
+      const prepared = db.prepare(PERMISSION_SQL[kind][statement])
+      return statement === 'authorize' || statement === 'request'
+        ? prepared.bind(clientId, values, now)
+        : prepared.bind(clientId, values)
+    })
+  })

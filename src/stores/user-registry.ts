@@ -1,0 +1,95 @@
+/** The administrator's side of the users on D1. Each verb is one batch. Instants in epoch seconds. */
+
+import { randomId } from '../crypto/random.ts'
+import type { RegisteredUser } from '../domain/user.ts'
+import type { Database } from './database.ts'
+import { readUserRow, USER_COLUMNS, type UserRow } from './users.ts'
+
+export type NewUser = Readonly<{
+  username: string
+  email: string
+  passwordHash: string
+  scopes: readonly string[]
+  endorsements: readonly string[]
+}>
+
+/** All of a user but the password's hash. */
+export type UserRecord = RegisteredUser & Readonly<{ createdAt: number; updatedAt: number }>
+
+type UserRecordRow = UserRow & { created_at: number; updated_at: number }
+
+const RECORD_COLUMNS = `${USER_COLUMNS}, u.created_at, u.updated_at`
+/** Whose id `?1` is or, if it is nobody's, whose name. */
+const NAMED_USER = `coalesce((SELECT user_id FROM user WHERE user_id = ?1),
+    (SELECT user_id FROM user WHERE username = ?1))`
+
+export const FIND_USER_RECORD = `SELECT ${RECORD_COLUMNS} FROM user u WHERE u.user_id = ${NAMED_USER}`
+export const PAGE_OF_USERS = `SELECT ${RECORD_COLUMNS} FROM user u WHERE u.user_id > ?1
+  ORDER BY u.user_id LIMIT ?2`
+export const INSERT_USER = `INSERT INTO user (user_id, username, email, password_hash, created_at, updated_at)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?5) ON CONFLICT (username) DO NOTHING RETURNING user_id`
+export const ADD_USER_SCOPES = `INSERT INTO user_scope (user_id, scope)
+  SELECT u.user_id, j.value FROM user u, json_each(?2) j WHERE u.user_id = ?1`
+export const ADD_USER_ENDORSEMENTS = `INSERT INTO user_endorsement (user_id, category)
+  SELECT u.user_id, j.value FROM user u, json_each(?2) j WHERE u.user_id = ?1`
+/** The first moment stays. */
+export const DISABLE_USER = `UPDATE user SET disabled_at = coalesce(disabled_at, ?2), updated_at = ?2
+  WHERE user_id = ${NAMED_USER}`
+export const ENABLE_USER = `UPDATE user SET disabled_at = NULL, updated_at = ?2 WHERE user_id = ${NAMED_USER}`
+export const SET_PASSWORD = `UPDATE user SET password_hash = ?3, updated_at = ?2 WHERE user_id = ${NAMED_USER}`
+
+const PAGE_ROWS = 200
+
+const readUserRecord = (row: UserRecordRow): UserRecord => ({
+  ...readUserRow(row),
+  createdAt: row.created_at,
+  updatedAt: row.updated_at,
+})
+
+/** The user as it stands after the statement; null if there is no such user. */
+async function change(db: Database, idOrName: string, statement: D1PreparedStatement) {
+  const results = await db.batch([statement, db.prepare(FIND_USER_RECORD).bind(idOrName)])
+  const row = results[1]?.results[0] as UserRecordRow | undefined
+  return row ? readUserRecord(row) : null
+}
+
+/** Everywhere `idOrName` is a user's id or username. */
+export const userRegistry = (db: Database) => ({
+  /** Answers the new user's id; null, and nothing is written, if the username is taken, whatever its case. */
+  async create(user: NewUser, now: number): Promise<string | null> {
+    const userId = randomId()
+    const { username, email, passwordHash } = user
+    const [inserted] = await db.batch([
+      db.prepare(INSERT_USER).bind(userId, username, email, passwordHash, now),
+      db.prepare(ADD_USER_SCOPES).bind(userId, JSON.stringify(user.scopes)),
+      db.prepare(ADD_USER_ENDORSEMENTS).bind(userId, JSON.stringify(user.endorsements)),
+    ])
+    return inserted?.results.length ? userId : null
+  },
+
+  async find(idOrName: string): Promise<UserRecord | null> {
+    const row = await db.prepare(FIND_USER_RECORD).bind(idOrName).first<UserRecordRow>()
+    return row && readUserRecord(row)
+  },
+
+  /** All of them, oldest first, read page by page. */
+  async list(): Promise<UserRecord[]> {
+    const records: UserRecord[] = []
+    for (let after = '', rows = PAGE_ROWS; rows === PAGE_ROWS; ) {
+      const page = await db.prepare(PAGE_OF_USERS).bind(after, PAGE_ROWS).all<UserRecordRow>()
+      records.push(...page.results.map(readUserRecord))
+      rows = page.results.length
+      after = records.at(-1)?.userId ?? after
+    }
+    return records.sort((a, b) => a.createdAt - b.createdAt)
+  },
+
+  disable: (idOrName: string, now: number) =>
+    change(db, idOrName, db.prepare(DISABLE_USER).bind(idOrName, now)),
+
+  enable: (idOrName: string, now: number) =>
+    change(db, idOrName, db.prepare(ENABLE_USER).bind(idOrName, now)),
+
+  setPassword: (idOrName: string, passwordHash: string, now: number) =>
+    change(db, idOrName, db.prepare(SET_PASSWORD).bind(idOrName, now, passwordHash)),
+})

@@ -1,0 +1,29 @@
+/** The registry worker: composed once per isolate, then HTTP and cron. */
+
+import { type Bindings, compose } from './compose.ts'
+import { log, nameOf } from './http/log.ts'
+
+let registry: ReturnType<typeof compose> | undefined
+
+const misconfigured = (fault: unknown) => {
+  log('misconfigured', { fault: nameOf(fault) })
+  return Response.json(
+    { error: 'temporarily_unavailable', error_description: 'The service is not set up.' },
+    { status: 503, headers: { 'Retry-After': '60', 'Cache-Control': 'no-store' } },
+  )
+}
+
+export default {
+  async fetch(request, env, context) {
+    try {
+      registry ??= compose(env)
+    } catch (fault) {
+      return misconfigured(fault)
+    }
+    return registry.fetch(request, env, context)
+  },
+  async scheduled(event, env) {
+    registry ??= compose(env)
+    await registry.sweep(Math.floor(event.scheduledTime / 1000))
+  },
+} satisfies ExportedHandler<Bindings>
