@@ -1,0 +1,23 @@
+/** A worker and all that it imports, as one module, the way wrangler bundles it. */
+
+import { build } from 'esbuild'
+
+export async function buildWorker(
+  entryPoint: string,
+  { minify = false }: { minify?: boolean } = {},
+): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [entryPoint],
+    bundle: true,
+    write: false,
+    minify,
+    format: 'esm',
+    target: 'es2024',
+    conditions: ['workerd', 'worker', 'browser'],
+    jsx: 'automatic',
+    jsxImportSource: 'hono/jsx',
+    external: ['node:*', 'cloudflare:*'],
+    logLevel: 'silent',
+  })
+  return outputFiles[0]?.text ?? ''
+}

@@ -1,0 +1,93 @@
+/** A client and a user to try the registry with, put into an empty database and shown again at every start. */
+
+import { join } from 'node:path'
+import { hexDigest } from '../crypto/digest.ts'
+import { hashPassword, passwordMatches } from '../crypto/password.ts'
+import { randomText } from '../crypto/random.ts'
+import { mintToken } from '../crypto/token.ts'
+import { isEnabled, liveCredentials } from '../domain/client.ts'
+import { findClientRecord } from '../stores/client-record.ts'
+import { clientRegistry } from '../stores/client-registry.ts'
+import type { Database } from '../stores/database.ts'
+import { userRegistry } from '../stores/user-registry.ts'
+import { userStore } from '../stores/users.ts'
+import { readIfPresent, writePrivateFile } from './private-file.ts'
+
+export type Demo = Readonly<{
+  clientId: string
+  clientSecret: string
+  username: string
+  password: string
+}>
+
+export const DEMO_REDIRECT_URI = 'http://127.0.0.1:5000/callback'
+export const DEMO_SCOPES = [
+  'public:read',
+  'submission:create',
+  'submission:read',
+  'upload:read_logs',
+] as const
+const USERNAME = 'demo'
+const IS_EMPTY = `SELECT NOT EXISTS (SELECT 1 FROM client) AND NOT EXISTS (SELECT 1 FROM user) AS empty`
+
+const fileIn = (stateDir: string) => join(stateDir, 'demo.json')
+
+async function seed(db: Database, stateDir: string, now: number): Promise<Demo> {
+  const clientSecret = mintToken('clientSecret')
+  const password = randomText().slice(0, 16)
+  const clientId = await clientRegistry(db).create(
+    {
+      name: 'Demo client',
+      ownerId: USERNAME,
+      url: 'http://127.0.0.1:5000/',
+      description: 'A client to try the registry with.',
+      authMethod: 'client_secret_post',
+      requirePkce: false,
+      mayIntrospect: false,
+      redirectUris: [DEMO_REDIRECT_URI],
+      grantTypes: ['client_credentials', 'authorization_code'],
+      scopes: DEMO_SCOPES,
+      endorsements: ['cs.*'],
+    },
+    await hexDigest(clientSecret),
+    'authorize',
+    now,
+  )
+  const demo = { clientId, clientSecret, username: USERNAME, password }
+  await writePrivateFile(fileIn(stateDir), JSON.stringify(demo))
+  await userRegistry(db).create(
+    {
+      username: USERNAME,
+      email: 'demo@example.org',
+      passwordHash: await hashPassword(password),
+      scopes: DEMO_SCOPES,
+      endorsements: ['cs.DL', 'math.*'],
+    },
+    now,
+  )
+  return demo
+}
+
+/** Whatever the administrator has changed since must not be shown as if it still worked. */
+async function stillWorks(db: Database, demo: Demo, now: number): Promise<boolean> {
+  const client = await findClientRecord(db, demo.clientId)
+  const found = await userStore(db).findByUsername(demo.username)
+  if (!client || !isEnabled(client) || !found || !isEnabled(found.user)) return false
+  const digest = await hexDigest(demo.clientSecret)
+  return (
+    liveCredentials(client, now).some(({ secretDigest }) => secretDigest === digest) &&
+    (await passwordMatches(demo.password, found.passwordHash))
+  )
+}
+
+/** Null if nothing was ever seeded here, or it no longer works as it was seeded. `now` in epoch seconds. */
+export async function prepareDemo(
+  db: Database,
+  stateDir: string,
+  now: number,
+): Promise<Demo | null> {
+  if (await db.prepare(IS_EMPTY).first<number>('empty')) return seed(db, stateDir, now)
+  const kept = await readIfPresent(fileIn(stateDir))
+  const demo = kept === null ? null : (JSON.parse(kept) as Demo)
+  return demo && (await stillWorks(db, demo, now)) ? demo : null
+}

@@ -1,0 +1,34 @@
+/** The numbered migrations, applied as `wrangler d1 migrations apply` does, with its table and its names. */
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Database } from '../stores/database.ts'
+
+const CREATE_TABLE = `CREATE TABLE IF NOT EXISTS d1_migrations(
+  id         INTEGER PRIMARY KEY AUTOINCREMENT,
+  name       TEXT UNIQUE,
+  applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL
+)`
+const LIST_APPLIED = 'SELECT name FROM d1_migrations'
+const RECORD_APPLIED = 'INSERT INTO d1_migrations (name) VALUES (?1)'
+
+/** File names in the order of their numbers. */
+export const migrationNames = (directory: string) =>
+  readdirSync(directory)
+    .filter((name) => name.endsWith('.sql'))
+    .sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10) || (a < b ? -1 : 1))
+
+/** Each migration and the note that it was applied are one batch: both or neither. Answers those applied now. */
+export async function applyMigrations(db: Database, directory: string): Promise<string[]> {
+  const [, applied] = await db.batch<{ name: string }>([
+    db.prepare(CREATE_TABLE),
+    db.prepare(LIST_APPLIED),
+  ])
+  const known = new Set(applied?.results.map(({ name }) => name))
+  const pending = migrationNames(directory).filter((name) => !known.has(name))
+  for (const name of pending) {
+    const sql = readFileSync(join(directory, name), 'utf8')
+    await db.batch([db.prepare(sql), db.prepare(RECORD_APPLIED).bind(name)])
+  }
+  return pending
+}

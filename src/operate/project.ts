@@ -1,0 +1,16 @@
+/** Where the project's own files are, wherever a command was started. */
+
+import { resolve } from 'node:path'
+
+const ROOT = resolve(import.meta.dirname, '../..')
+
+export const inProject = (path: string) => resolve(ROOT, path)
+
+export const REGISTRY_CONFIG = inProject('wrangler.toml')
+export const AUTHENTICATOR_CONFIG = inProject('src/authenticator/wrangler.toml')
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Where the local D1 and KV live. The same folder as of `wrangler dev`, so that both see one state. */
+export const stateDirectory = (env: Environment) =>
+  env.STATE_DIR ? resolve(env.STATE_DIR) : inProject('.wrangler/state')

@@ -1,0 +1,64 @@
+/** Both workers in one local runtime, each on its own port, on one D1 and one KV. */
+
+import { type Log, Miniflare } from 'miniflare'
+import { persistencePath } from './state.ts'
+import type { WranglerConfig } from './wrangler-config.ts'
+
+const HOST = '127.0.0.1'
+
+export type RunnableWorker = Readonly<{
+  config: WranglerConfig
+  /** One module, as `buildWorker` makes it. */
+  module: string
+  port: number
+  vars: Readonly<Record<string, string>>
+}>
+
+function bindingsOf({ config, vars }: RunnableWorker) {
+  const text = { ...config.vars, ...vars }
+  return {
+    ...Object.fromEntries(
+      Object.entries(text).map(([name, value]) => [name, { type: 'text' as const, value }]),
+    ),
+    ...Object.fromEntries(
+      config.d1_databases.map((d1) => [d1.binding, { type: 'd1' as const, id: d1.database_id }]),
+    ),
+    ...Object.fromEntries(
+      config.kv_namespaces.map((kv) => [kv.binding, { type: 'kv' as const, id: kv.id }]),
+    ),
+    ...Object.fromEntries(
+      config.ratelimits.map((limit) => [
+        limit.name,
+        { type: 'rate-limit' as const, namespace: limit.namespace_id, simple: limit.simple },
+      ]),
+    ),
+  }
+}
+
+/** The caller awaits `ready` and disposes of it. */
+export const runWorkers = (
+  workers: readonly [RunnableWorker, ...RunnableWorker[]],
+  stateDir: string,
+  log: Log,
+) =>
+  new Miniflare({
+    resourcePersistencePath: persistencePath(stateDir),
+    telemetry: { enabled: false },
+    cf: false,
+    log,
+    workers: workers.map((worker) => ({
+      config: {
+        name: worker.config.name,
+        compatibilityDate: worker.config.compatibility_date,
+        compatibilityFlags: worker.config.compatibility_flags,
+        manifest: {
+          mainModule: `${worker.config.name}.mjs`,
+          modules: {
+            [`${worker.config.name}.mjs`]: { type: 'esm' as const, contents: worker.module },
+          },
+        },
+        env: bindingsOf(worker),
+      },
+      dev: { unsafeDirectSockets: [{ host: HOST, port: worker.port }] },
+    })),
+  })

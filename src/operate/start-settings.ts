@@ -1,0 +1,60 @@
+/** What `npm start` reads from its environment, checked before anything is started. */
+
+import { readSettings, SETTING_NAMES } from '../config.ts'
+import { isLongEnough, MIN_SECRET_BYTES } from '../crypto/jws.ts'
+import { stateDirectory } from './project.ts'
+import { Refusal } from './refusal.ts'
+
+export type StartSettings = Readonly<{
+  port: number
+  authenticatorPort: number
+  stateDir: string
+  /** Seed a demo client and a demo user into an empty database? */
+  demo: boolean
+  /** Null: one is made and kept in the state. */
+  jwtSecret: string | null
+  /** For both workers: the settings that the environment gives, and ISSUER. */
+  vars: Readonly<Record<string, string>>
+}>
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+function readPort(env: Environment, name: string, fallback: number): number {
+  const text = env[name] || String(fallback)
+  const port = Number(text)
+  if (!/^\d+$/.test(text) || port < 1 || port > 65535) {
+    throw new Refusal(`${name}: must be a port from 1 to 65535`)
+  }
+  return port
+}
+
+/** `configured` are the vars of wrangler.toml; the environment goes before them, and an empty value is none. */
+export function readStartSettings(
+  env: Environment,
+  configured: Readonly<Record<string, string>>,
+): StartSettings {
+  const port = readPort(env, 'PORT', 8787)
+  const authenticatorPort = readPort(env, 'AUTHENTICATOR_PORT', 8788)
+  if (port === authenticatorPort) throw new Refusal('AUTHENTICATOR_PORT: must differ from PORT')
+
+  const given = SETTING_NAMES.flatMap((name) => (env[name] ? [[name, env[name]] as const] : []))
+  const vars = {
+    ...configured,
+    ISSUER: `http://127.0.0.1:${port}`,
+    ...Object.fromEntries(given),
+  }
+  readSettings(vars)
+
+  const jwtSecret = env.JWT_SECRET || null
+  if (jwtSecret && !isLongEnough(jwtSecret)) {
+    throw new Refusal(`JWT_SECRET: must be at least ${MIN_SECRET_BYTES} bytes`)
+  }
+  return {
+    port,
+    authenticatorPort,
+    stateDir: stateDirectory(env),
+    demo: env.DEMO !== '0',
+    jwtSecret,
+    vars,
+  }
+}

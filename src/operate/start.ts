@@ -1,0 +1,145 @@
+/** `npm start`: the registry and the authenticator, ready to use, on one local state. */
+
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { Log, LogLevel } from 'miniflare'
+import { randomText } from '../crypto/random.ts'
+import { buildWorker } from './build-worker.ts'
+import { claimState } from './claim-state.ts'
+import { serveD1OverHttp } from './d1-http-server.ts'
+import { prepareDemo } from './demo.ts'
+import { readIfPresent, writePrivateFile } from './private-file.ts'
+import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from './project.ts'
+import { oneLine, Refusal } from './refusal.ts'
+import { retryWhenBusy } from './retry-when-busy.ts'
+import { runWorkers } from './run-workers.ts'
+import { announceRegistry, withdrawAnnouncement } from './running-registry.ts'
+import { readStartSettings, type StartSettings } from './start-settings.ts'
+import { openState } from './state.ts'
+import { welcome } from './welcome.ts'
+import { readWranglerConfig, type WranglerConfig } from './wrangler-config.ts'
+
+/** As wrangler.toml has it for the deployed registry. */
+const SWEEP_EVERY_MS = 5 * 60 * 1000
+const HOST = '127.0.0.1'
+
+const requireFreePort = (name: string, port: number) =>
+  new Promise<void>((resolve, reject) => {
+    const probe = createServer()
+    probe.once('error', (fault: NodeJS.ErrnoException) =>
+      reject(new Refusal(`${name}: cannot listen on ${HOST}:${port} (${fault.code})`)),
+    )
+    probe.listen(port, HOST, () => probe.close(() => resolve()))
+  })
+
+/** Made once for this state, so that a JWT outlives a restart. */
+async function keptJwtSecret(stateDir: string): Promise<string> {
+  const file = join(stateDir, 'jwt-secret')
+  const kept = await readIfPresent(file)
+  if (kept) return kept
+  const secret = randomText()
+  await writePrivateFile(file, secret)
+  return secret
+}
+
+/** The schema and the demo, before anything is served. */
+async function prepareState(settings: StartSettings, config: WranglerConfig) {
+  const state = await openState(settings.stateDir, config)
+  const now = Math.floor(Date.now() / 1000)
+  try {
+    return settings.demo
+      ? await retryWhenBusy(() => prepareDemo(state.database, settings.stateDir, now))
+      : null
+  } finally {
+    await state.close()
+  }
+}
+
+/** Answers, once both serve, the verb that ends them. */
+async function start(): Promise<() => Promise<void>> {
+  const registry = readWranglerConfig(REGISTRY_CONFIG)
+  const authenticator = readWranglerConfig(AUTHENTICATOR_CONFIG)
+  const settings = readStartSettings(process.env, registry.vars)
+  const { port, authenticatorPort, stateDir, vars } = settings
+
+  const ending: (() => unknown)[] = [await claimState(stateDir)]
+  const end = async () => {
+    for (const step of ending.splice(0).reverse()) await step()
+  }
+  try {
+    await requireFreePort('PORT', port)
+    await requireFreePort('AUTHENTICATOR_PORT', authenticatorPort)
+    const [demo, registryModule, authenticatorModule] = await Promise.all([
+      prepareState(settings, registry),
+      buildWorker(registry.main),
+      buildWorker(authenticator.main),
+    ])
+    const jwtSecret = settings.jwtSecret ?? (await keptJwtSecret(stateDir))
+    const runtime = runWorkers(
+      [
+        { config: registry, module: registryModule, port, vars },
+        {
+          config: authenticator,
+          module: authenticatorModule,
+          port: authenticatorPort,
+          vars: { ...vars, JWT_SECRET: jwtSecret },
+        },
+      ],
+      stateDir,
+      new Log(LogLevel.ERROR),
+    )
+    ending.push(() => runtime.dispose())
+    await runtime.ready
+
+    const admin = await serveD1OverHttp(await runtime.getD1Database('DB', registry.name))
+    ending.push(admin.close)
+    await announceRegistry(stateDir, { url: admin.url, token: admin.token, pid: process.pid })
+    ending.push(() => withdrawAnnouncement(stateDir))
+
+    const worker = await runtime.getWorker(registry.name)
+    const sweep = () =>
+      worker
+        .scheduled({ scheduledTime: new Date() })
+        .catch((fault) => console.error(oneLine(fault)))
+    const sweeping = setInterval(() => void sweep(), SWEEP_EVERY_MS)
+    ending.push(() => clearInterval(sweeping))
+
+    console.log(
+      welcome({
+        registryUrl: `http://${HOST}:${port}`,
+        authenticatorUrl: `http://${HOST}:${authenticatorPort}`,
+        issuer: vars.ISSUER ?? '',
+        demo,
+      }),
+    )
+    return end
+  } catch (fault) {
+    await end()
+    throw fault
+  }
+}
+
+const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+try {
+  const end = await start()
+  let isEnding = false
+  const endOnce = () => {
+    if (isEnding) return
+    isEnding = true
+    end().then(
+      () => process.exit(0),
+      (fault) => {
+        console.error(oneLine(fault))
+        process.exit(1)
+      },
+    )
+  }
+  for (const signal of ENDING_SIGNALS) {
+    // Miniflare's own listener would exit before we have tidied up.
+    process.removeAllListeners(signal).on(signal, endOnce)
+  }
+} catch (fault) {
+  console.error(oneLine(fault))
+  process.exit(1)
+}

@@ -1,0 +1,27 @@
+/**
+ * Who may write the local state: one process at a time, since two would get SQLITE_BUSY. The lock is the
+ * operating system's, on an empty SQLite file, so it ends with the process however that ends.
+ */
+
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+
+const SQLITE_BUSY = 5
+
+const isBusy = (fault: unknown) =>
+  fault instanceof Error && 'errcode' in fault && fault.errcode === SQLITE_BUSY
+
+/** The verb that gives the lock back; null if another process holds it. */
+export function tryToLock(stateDir: string): (() => void) | null {
+  mkdirSync(stateDir, { recursive: true })
+  const file = new DatabaseSync(join(stateDir, 'lock'))
+  try {
+    file.exec('PRAGMA journal_mode = OFF; BEGIN EXCLUSIVE')
+  } catch (fault) {
+    file.close()
+    if (isBusy(fault)) return null
+    throw fault
+  }
+  return () => file.close()
+}

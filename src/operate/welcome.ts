@@ -1,0 +1,48 @@
+/** What `npm start` says once it serves. */
+
+import { DEMO_REDIRECT_URI, DEMO_SCOPES, type Demo } from './demo.ts'
+
+export type Served = Readonly<{
+  registryUrl: string
+  authenticatorUrl: string
+  issuer: string
+  demo: Demo | null
+}>
+
+function authorizeUrl(issuer: string, clientId: string): string {
+  const url = new URL('/authorize', issuer)
+  url.searchParams.set('response_type', 'code')
+  url.searchParams.set('client_id', clientId)
+  url.searchParams.set('redirect_uri', DEMO_REDIRECT_URI)
+  url.searchParams.set('scope', DEMO_SCOPES.join(' '))
+  url.searchParams.set('state', 'demo')
+  return url.href
+}
+
+const demoText = (demo: Demo, served: Served) => `
+Demo client    ${demo.clientId}
+  secret       ${demo.clientSecret}
+Demo user      ${demo.username}
+  password     ${demo.password}
+
+A token for the client:
+
+  curl -s ${served.registryUrl}/token -d grant_type=client_credentials -d client_id=${demo.clientId} -d client_secret=${demo.clientSecret} -d scope=public:read
+
+What the authenticator says of it, with the access_token of that answer in $TOKEN:
+
+  curl -si ${served.authenticatorUrl}/auth -H "Authorization: Bearer $TOKEN"
+
+A token for the user begins in a browser:
+
+  ${authorizeUrl(served.issuer, demo.clientId)}
+`
+
+export const welcome = (served: Served) => `
+Registry       ${served.registryUrl}
+Authenticator  ${served.authenticatorUrl}
+Issuer         ${served.issuer}
+${served.demo ? demoText(served.demo, served) : ''}
+Administer it with: npm run --silent admin -- --help
+Ctrl-C ends both.
+`

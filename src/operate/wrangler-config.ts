@@ -1,0 +1,67 @@
+/** What we need to know of a wrangler.toml: the same file that `wrangler deploy` reads. */
+
+import { readFileSync } from 'node:fs'
+import { dirname, relative, resolve } from 'node:path'
+import * as z from 'zod/mini'
+import { Refusal } from './refusal.ts'
+import { parseToml } from './wrangler-toml.ts'
+
+const RateLimit = z.object({
+  name: z.string(),
+  namespace_id: z.string(),
+  simple: z.object({ limit: z.number(), period: z.union([z.literal(10), z.literal(60)]) }),
+})
+
+/** A var may be a number or a boolean; a setting is read from text. */
+const Var = z.pipe(
+  z.union([z.string(), z.number(), z.boolean()]),
+  z.transform((value) => String(value)),
+)
+
+const Config = z.object({
+  name: z.string(),
+  main: z.string(),
+  compatibility_date: z.string(),
+  compatibility_flags: z._default(z.array(z.string()), []),
+  vars: z._default(z.record(z.string(), Var), {}),
+  d1_databases: z._default(
+    z.array(
+      z.object({
+        binding: z.string(),
+        database_id: z.string(),
+        migrations_dir: z._default(z.string(), 'migrations'),
+      }),
+    ),
+    [],
+  ),
+  kv_namespaces: z._default(z.array(z.object({ binding: z.string(), id: z.string() })), []),
+  ratelimits: z._default(z.array(RateLimit), []),
+})
+
+export type WranglerConfig = z.output<typeof Config>
+
+/** Paths in the answer are absolute. */
+export function readWranglerConfig(path: string): WranglerConfig {
+  const name = relative(process.cwd(), path)
+  const read = Config.safeParse(parseToml(readFileSync(path, 'utf8'), name))
+  if (!read.success) {
+    const [issue] = read.error.issues
+    throw new Refusal(`${name}: ${issue?.path.join('.')}: ${issue?.message}`)
+  }
+  const absolute = (text: string) => resolve(dirname(path), text)
+  return {
+    ...read.data,
+    main: absolute(read.data.main),
+    d1_databases: read.data.d1_databases.map((database) => ({
+      ...database,
+      migrations_dir: absolute(database.migrations_dir),
+    })),
+  }
+}
+
+/** The registry's own database, by the name of its binding. */
+export function databaseOf(config: WranglerConfig) {
+  const database = config.d1_databases.find(({ binding }) => binding === 'DB')
+  if (!database) throw new Refusal('wrangler.toml: there is no D1 database with the binding DB')
+  return database
+}
