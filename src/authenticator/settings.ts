@@ -1,0 +1,23 @@
+/** The authenticator's settings, read once per isolate. With a bad one it serves nothing. */
+
+import { isLongEnough, MIN_SECRET_BYTES } from '../crypto/jws.ts'
+import { isIssuer } from '../protocol/issuer.ts'
+
+/** Everything that this worker binds: nothing here can issue a token. */
+export type AuthenticatorEnv = Readonly<{
+  SESSIONS: KVNamespace
+  ISSUER: string
+  JWT_SECRET: string
+}>
+
+/** In one sentence, without the value; null if there is nothing to say. */
+export function settingProblem(env: Partial<AuthenticatorEnv>): string | null {
+  if (!env.SESSIONS) return 'SESSIONS: the KV namespace must be bound'
+  if (!isIssuer(env.ISSUER ?? '')) {
+    return 'ISSUER: must be an https origin, or http on a loopback address, without a path'
+  }
+  if (!isLongEnough(env.JWT_SECRET ?? '')) {
+    return `JWT_SECRET: must be at least ${MIN_SECRET_BYTES} bytes`
+  }
+  return null
+}

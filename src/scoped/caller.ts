@@ -1,0 +1,58 @@
+/** Who calls? Asked of the authenticator over a service binding, or read from the JWT that nginx sent on. */
+
+import type { Context } from 'hono'
+import { importSecret, verifyJwt } from '../crypto/jws.ts'
+import type { SessionRecord } from '../domain/session.ts'
+import { readSession } from '../domain/session-shape.ts'
+import type { Authentication, AuthenticatorBinding } from '../protocol/authentication.ts'
+import { refusal } from '../protocol/bearer.ts'
+
+/** For a service behind nginx. The secret is the authenticator's own `JWT_SECRET`. */
+export type JwtOptions = Readonly<{
+  secret: (c: Context) => string
+  /** The registry's origin, as the authenticator knows it. */
+  issuer: string
+}>
+
+/** Throws when it cannot be found out: whoever asks answers 503. */
+export type Identify = (c: Context) => Promise<Authentication>
+
+/** Without the scope: what is required is for the route to decide. */
+export const identifyByBinding =
+  (authenticator: (c: Context) => AuthenticatorBinding | undefined): Identify =>
+  async (c) => {
+    const binding = authenticator(c)
+    if (!binding) throw new Error('no authenticator is bound')
+    const outcome = await binding.authenticate({
+      authorization: c.req.header('Authorization') ?? null,
+      cookie: c.req.header('Cookie') ?? null,
+    })
+    return outcome.kind === 'authenticated' ? authenticated(outcome.session) : outcome
+  }
+
+/** Only nginx may reach such a service: the JWT is whatever stands in `Authorization`, with or without `Bearer`. */
+export function identifyByJwt({ secret, issuer }: JwtOptions): Identify {
+  let imported: Readonly<{ secret: string; key: CryptoKey }> | undefined
+  const keyOf = async (given: string) => {
+    if (imported?.secret !== given) imported = { secret: given, key: await importSecret(given) }
+    return imported.key
+  }
+
+  return async (c) => {
+    const authorization = c.req.header('Authorization')
+    if (authorization === undefined) return { kind: 'anonymous' }
+    const jwt = authorization.replace(/^Bearer +/i, '')
+    const now = Math.floor(Date.now() / 1000)
+    const claims = await verifyJwt(jwt, await keyOf(secret(c)), { issuer, now })
+    return claims === null
+      ? { kind: 'refused', refusal: refusal('invalid_token', 'The JWT is not valid.') }
+      : authenticated(claims)
+  }
+}
+
+/** A signed claim or a binding's answer of the wrong shape is a fault of ours, not of the caller. */
+function authenticated(value: unknown): Authentication {
+  const session: SessionRecord | null = readSession(value)
+  if (!session) throw new Error('the authenticator answered with no session record')
+  return { kind: 'authenticated', session }
+}

@@ -1,0 +1,122 @@
+/** Hono middleware: only a session that holds the scope reaches the route, which finds it in `c.var.session`. */
+
+import type { Context, MiddlewareHandler } from 'hono'
+import { isEndorsedFor } from '../domain/category.ts'
+import { holdsScope, isScope } from '../domain/scope.ts'
+import type { SessionRecord } from '../domain/session.ts'
+import type { AuthenticatorBinding } from '../protocol/authentication.ts'
+import {
+  credentialRequired,
+  type Refusal,
+  refusal,
+  refusalResponse,
+  UNAVAILABLE,
+} from '../protocol/bearer.ts'
+import { identifyByBinding, identifyByJwt, type JwtOptions } from './caller.ts'
+
+/** For `new Hono<ScopedEnv>()`. */
+export type ScopedEnv = { Variables: { session: SessionRecord } }
+
+export type ScopedOptions = Readonly<{
+  /** The resource that the request names; undefined when it names none. */
+  resource?: (c: Context) => string | undefined
+  /**
+   * May this session use this resource although it holds only the generic scope? Asked for nothing else.
+   * Only `true` lets the request pass; without an authorizer the generic scope is not enough for a resource.
+   */
+  authorizer?: (session: SessionRecord, resource: string, c: Context) => boolean | Promise<boolean>
+  /** The category for which the session must be endorsed; undefined when for none. */
+  category?: (c: Context) => string | undefined
+  /** The service binding to the authenticator; `c.env.AUTHENTICATOR` unless told. */
+  authenticator?: (c: Context) => AuthenticatorBinding | undefined
+  /** Instead of a service binding: behind nginx, which sends the authenticator's JWT on. */
+  jwt?: JwtOptions
+}>
+
+/**
+ * `scoped('submission:read', { resource: (c) => c.req.param('id'), authorizer: owns })`; `scoped(null)` asks
+ * for any session. Answers 401, 403 or 503 (it could not be found out) as the authenticator does. Throws a
+ * TypeError at once when used wrongly.
+ */
+export function scoped(
+  scope: string | null,
+  options: ScopedOptions = {},
+): MiddlewareHandler<ScopedEnv> {
+  const problem = misuse(scope, options)
+  if (problem) throw new TypeError(`scoped(): ${problem}`)
+
+  const identify = options.jwt
+    ? identifyByJwt(options.jwt)
+    : identifyByBinding(options.authenticator ?? ((c) => c.env?.AUTHENTICATOR))
+  const scopes = scope === null ? [] : [scope]
+
+  const callerOf = async (c: Context): Promise<SessionRecord | Refusal> => {
+    try {
+      const outcome = await identify(c)
+      switch (outcome.kind) {
+        case 'authenticated':
+          return outcome.session
+        case 'anonymous':
+          return credentialRequired(scopes)
+        case 'refused':
+          return outcome.refusal
+        default:
+          throw new Error('the authenticator gave no answer', { cause: outcome satisfies never })
+      }
+    } catch (fault) {
+      logFault(fault)
+      return UNAVAILABLE
+    }
+  }
+
+  return async function requireScope(c, next) {
+    const caller = await callerOf(c)
+    if ('reason' in caller) return refusalResponse(caller)
+    const objection = await objectionTo(caller, scope, options, c)
+    if (objection) return refusalResponse(objection)
+    c.set('session', caller)
+    return next()
+  }
+}
+
+function misuse(scope: string | null, options: ScopedOptions): string | null {
+  const { resource, authorizer, authenticator, jwt } = options
+  if (authenticator && jwt) return 'choose either an authenticator or a JWT'
+  if (authorizer && !resource) return 'an authorizer needs a resource to decide about'
+  if (scope === null) return resource ? 'a resource needs a scope' : null
+  if (!isScope(scope)) return 'the scope must have the form domain:action or domain:action:resource'
+  return resource && scope.split(':').length > 2 ? 'the scope names a resource already' : null
+}
+
+/** A fault of the route's own functions passes through: it is the app's to answer, and nobody gets in. */
+async function objectionTo(
+  session: SessionRecord,
+  scope: string | null,
+  { resource, authorizer, category }: ScopedOptions,
+  c: Context,
+): Promise<Refusal | null> {
+  const { scopes, endorsements } = session.authorizations
+  if (scope !== null) {
+    const named = resource?.(c)
+    const needed = named === undefined ? scope : `${scope}:${named}`
+    const isAllowed =
+      holdsScope(scopes, needed) ||
+      (named !== undefined &&
+        holdsScope(scopes, scope) &&
+        (await authorizer?.(session, named, c)) === true)
+    if (!isAllowed) {
+      return refusal('insufficient_scope', 'The session does not hold the scope.', [scope])
+    }
+  }
+  const asked = category?.(c)
+  if (asked !== undefined && !isEndorsedFor(endorsements, asked)) {
+    return refusal('insufficient_scope', 'The session is not endorsed for the category.')
+  }
+  return null
+}
+
+function logFault(fault: unknown) {
+  const detail = fault instanceof Error ? `${fault.name}: ${fault.message}` : String(fault)
+  // biome-ignore lint/suspicious/noConsole: this is the log of a Worker
+  console.error(JSON.stringify({ level: 'error', event: 'caller_unknown', detail }))
+}

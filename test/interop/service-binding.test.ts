@@ -1,0 +1,136 @@
+/** The example Worker and the authenticator as two Workers in one runtime, joined by a real service binding. */
+
+import { Log, LogLevel, Miniflare } from 'miniflare'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { digest } from '../../src/crypto/digest.ts'
+import { mintToken } from '../../src/crypto/token.ts'
+import { buildWorker } from '../../src/operate/build-worker.ts'
+
+const SETTINGS = {
+  ISSUER: 'http://127.0.0.1:8787',
+  JWT_SECRET: 'a secret of this test, of more than 32 bytes',
+}
+const SESSIONS = { type: 'kv', id: 'sessions' } as const
+
+type Binding =
+  | { type: 'kv'; id: string }
+  | { type: 'text'; value: string }
+  | { type: 'worker'; worker: string }
+
+let runtime: Miniflare
+
+const worker = (name: string, module: string, env: Record<string, Binding>) => ({
+  config: {
+    name,
+    compatibilityDate: '2026-08-01',
+    compatibilityFlags: ['nodejs_compat'],
+    manifest: {
+      mainModule: 'main.mjs',
+      modules: { 'main.mjs': { type: 'esm' as const, contents: module } },
+    },
+    env,
+  },
+})
+
+const texts = (values: Record<string, string>) =>
+  Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, { type: 'text' as const, value }]),
+  )
+
+beforeAll(async () => {
+  const service = await buildWorker('examples/hono-resource-server.ts')
+  const authenticator = await buildWorker('src/authenticator/worker.ts')
+  runtime = new Miniflare({
+    cf: false,
+    telemetry: { enabled: false },
+    log: new Log(LogLevel.ERROR),
+    workers: [
+      worker('service', service, {
+        AUTHENTICATOR: { type: 'worker', worker: 'authenticator' },
+      }),
+      worker('authenticator', authenticator, { SESSIONS, ...texts(SETTINGS) }),
+      worker('misconfigured', authenticator, {
+        SESSIONS,
+        ...texts({ ...SETTINGS, JWT_SECRET: '' }),
+      }),
+      worker('behind-it', service, {
+        AUTHENTICATOR: { type: 'worker', worker: 'misconfigured' },
+      }),
+      worker('unbound', service, {}),
+    ],
+  })
+  await runtime.ready
+})
+
+afterAll(() => runtime?.dispose())
+
+async function tokenOf(username: string, scopes: string[], endorsements: string[] = []) {
+  const token = mintToken('accessToken')
+  const now = Date.now()
+  const sessions = await runtime.getKVNamespace('SESSIONS', 'authenticator')
+  await sessions.put(
+    await digest(token),
+    JSON.stringify({
+      session_id: 'session-1',
+      start_time: new Date(now).toISOString(),
+      end_time: new Date(now + 60_000).toISOString(),
+      user: { user_id: 'user-1', username, email: '' },
+      client: {
+        client_id: 'client-1',
+        owner_id: 'owner-1',
+        name: 'A client',
+        url: '',
+        description: '',
+        redirect_uri: '',
+      },
+      authorizations: { classic: 0, scopes, endorsements },
+      ip_address: '',
+      remote_host: '',
+      nonce: '',
+    }),
+  )
+  return token
+}
+
+async function ask(path: string, token: string | null, method = 'GET', name = 'service') {
+  const service = await runtime.getWorker(name)
+  const headers: Record<string, string> = token === null ? {} : { Authorization: `Bearer ${token}` }
+  return service.fetch(`https://service.example${path}`, { method, headers })
+}
+
+describe('a Worker that asks the authenticator over a service binding', () => {
+  it('learns who calls', async () => {
+    const answer = await ask('/me', await tokenOf('ada', []))
+    expect(answer.status).toBe(200)
+    expect(await answer.json()).toEqual({ user: 'ada' })
+    expect((await ask('/me', null)).status).toBe(401)
+    const unknown = await ask('/me', mintToken('accessToken'))
+    expect(unknown.status).toBe(401)
+    expect(unknown.headers.get('WWW-Authenticate')).toContain('error="invalid_token"')
+  })
+
+  it.each<[username: string, scopes: string[], status: number]>([
+    ['ada', ['submission:read'], 200],
+    ['grace', ['submission:read'], 403],
+    ['grace', ['submission:read:1'], 200],
+    ['grace', ['submission:read:*'], 200],
+    ['ada', ['public:read'], 403],
+  ])('lets %s, holding %j, read a submission of ada: %i', async (username, scopes, status) => {
+    expect((await ask('/submissions/1', await tokenOf(username, scopes))).status).toBe(status)
+  })
+
+  it('lets only the endorsed submit', async () => {
+    const token = await tokenOf('ada', ['submission:create'], ['cs.*'])
+    expect((await ask('/categories/cs.DL/submissions', token, 'POST')).status).toBe(201)
+    expect((await ask('/categories/math.AG/submissions', token, 'POST')).status).toBe(403)
+  })
+
+  it('is closed when the authenticator has a bad setting, or is not bound', async () => {
+    const token = await tokenOf('ada', ['submission:read'])
+    expect((await ask('/submissions/1', token)).status).toBe(200)
+    for (const name of ['behind-it', 'unbound']) {
+      expect((await ask('/submissions/1', token, 'GET', name)).status).toBe(503)
+      expect((await ask('/me', null, 'GET', name)).status).toBe(503)
+    }
+  })
+})

@@ -1,0 +1,205 @@
+/** The authenticator in trouble and under junk: never an open door, never a secret in the log. */
+
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createAuthenticator } from '../../src/authenticator/app.ts'
+import type { AuthenticatorEnv } from '../../src/authenticator/settings.ts'
+import { mintToken } from '../../src/crypto/token.ts'
+import {
+  authenticatorEnv,
+  authorizing,
+  bearer,
+  cookie,
+  JWT_SECRET,
+  SESSIONS,
+  storeBrowserSession,
+  storeToken,
+} from './stored-session.ts'
+
+let lines: string[]
+beforeEach(() => {
+  lines = []
+  vi.spyOn(console, 'error').mockImplementation((line) => lines.push(String(line)))
+})
+afterEach(() => vi.restoreAllMocks())
+
+const get = (path: string, headers: Record<string, string> = {}, method = 'GET') =>
+  new Request(`https://a.example${path}`, { method, headers })
+
+/** The real KV, and what was asked of it. */
+function counted() {
+  const operations: string[] = []
+  const watched = new Proxy(SESSIONS, {
+    get(kv, name) {
+      const value = Reflect.get(kv, name)
+      if (typeof value !== 'function') return value
+      return (...words: unknown[]) => {
+        operations.push(String(name))
+        return value.apply(kv, words)
+      }
+    },
+  })
+  return {
+    operations,
+    authenticator: createAuthenticator({ ...authenticatorEnv(), SESSIONS: watched }),
+  }
+}
+
+const failing = (failure: unknown) =>
+  ({ get: () => Promise.reject(failure) }) as unknown as KVNamespace
+
+async function expectUnavailable(answer: Response) {
+  expect(answer.status).toBe(503)
+  expect(answer.headers.get('Retry-After')).toMatch(/^[1-9]\d*$/)
+  expect(answer.headers.get('Cache-Control')).toBe('no-store')
+  expect(answer.headers.get('Authorization')).toBeNull()
+  expect(await answer.json()).toEqual({ reason: 'temporarily unavailable' })
+}
+
+describe('storage operations', () => {
+  it('are one read for a good token, with or without requirements', async () => {
+    const token = await storeToken(authorizing(['submission:read'], ['*.*']))
+    const browser = await storeBrowserSession()
+    const { operations, authenticator } = counted()
+    await authenticator.fetch(get('/auth', bearer(token)))
+    await authenticator.fetch(get('/auth?scope=submission:read&category=cs.DL', bearer(token)))
+    await authenticator.fetch(get('/auth', cookie(browser)))
+    expect(operations).toEqual(['get', 'get', 'get'])
+  })
+
+  it('are none for junk, anonymity and a bad requirement', async () => {
+    const { operations, authenticator } = counted()
+    const token = mintToken('accessToken')
+    const swapped = `${token.slice(0, -1)}${token.endsWith('A') ? 'B' : 'A'}`
+    for (const [path, headers, status] of [
+      ['/auth', {}, 200],
+      ['/auth?scope=public:read', {}, 401],
+      ['/auth', bearer('junk'), 401],
+      ['/auth', bearer(swapped), 401],
+      ['/auth', bearer(mintToken('refreshToken')), 401],
+      ['/auth', cookie('regb_junk'), 401],
+      ['/auth', cookie('x'.repeat(600)), 401],
+      ['/auth?scope=nonsense', bearer(token), 400],
+      ['/healthz', bearer(token), 200],
+    ] as const) {
+      expect((await authenticator.fetch(get(path, headers))).status).toBe(status)
+    }
+    expect(operations).toEqual([])
+  })
+})
+
+describe('a fault is 503, never 200', () => {
+  it.each<[string, unknown]>([
+    ['an Error', new Error('KV GET failed: 500')],
+    ['something that is no Error', 'KV is gone'],
+  ])('when KV throws %s', async (_, failure) => {
+    const env = { ...authenticatorEnv(), SESSIONS: failing(failure) }
+    const authenticator = createAuthenticator(env)
+    const token = mintToken('accessToken')
+    await expectUnavailable(await authenticator.fetch(get('/auth', bearer(token))))
+    await expectUnavailable(await authenticator.fetch(get('/auth', cookie('elsewhere'))))
+    expect(await authenticator.authenticate({ authorization: `Bearer ${token}` })).toMatchObject({
+      kind: 'refused',
+      refusal: { status: 503, reason: 'temporarily unavailable' },
+    })
+    expect(lines).toHaveLength(3)
+    for (const line of lines) {
+      expect(JSON.parse(line)).toMatchObject({ level: 'error', event: 'authenticator_fault' })
+      expect(line).not.toContain(token)
+      expect(line).not.toContain(JWT_SECRET)
+    }
+    expect((await authenticator.fetch(get('/auth'))).status).toBe(200)
+  })
+
+  it('and is over when KV answers again', async () => {
+    const token = await storeToken()
+    let isDown = true
+    const flaky = {
+      get: (key: string) => (isDown ? Promise.reject(new Error('down')) : SESSIONS.get(key)),
+    } as unknown as KVNamespace
+    const authenticator = createAuthenticator({ ...authenticatorEnv(), SESSIONS: flaky })
+    await expectUnavailable(await authenticator.fetch(get('/auth', bearer(token))))
+    isDown = false
+    expect((await authenticator.fetch(get('/auth', bearer(token)))).status).toBe(200)
+  })
+})
+
+describe('a bad setting stops the service', () => {
+  it.each<[keyof AuthenticatorEnv, unknown]>([
+    ['JWT_SECRET', undefined],
+    ['JWT_SECRET', 'only 31 bytes, one too few here'],
+    ['ISSUER', undefined],
+    ['ISSUER', 'http://registry.example'],
+    ['ISSUER', 'https://registry.example/'],
+    ['ISSUER', 'registry'],
+    ['SESSIONS', undefined],
+  ])('%s: %s', async (name, value) => {
+    const settings = { ...authenticatorEnv(), [name]: value } as AuthenticatorEnv
+    const authenticator = createAuthenticator(settings)
+    for (const path of ['/healthz', '/auth', '/nowhere']) {
+      await expectUnavailable(await authenticator.fetch(get(path)))
+    }
+    expect(await authenticator.authenticate({})).toMatchObject({ refusal: { status: 503 } })
+    for (const line of lines) {
+      expect(JSON.parse(line).detail).toMatch(new RegExp(`^${name}: `))
+      if (value) expect(line).not.toContain(String(value))
+    }
+    expect(lines).toHaveLength(4)
+  })
+
+  it('and good ones answer the probe', async () => {
+    const answer = await createAuthenticator(authenticatorEnv()).fetch(get('/healthz'))
+    expect(answer.status).toBe(200)
+    expect(await answer.json()).toEqual({ status: 'ok' })
+  })
+})
+
+describe('methods and paths', () => {
+  const authenticator = createAuthenticator(authenticatorEnv())
+
+  it.each(['POST', 'PUT', 'DELETE', 'OPTIONS'])(
+    '%s is 405 and says what is allowed',
+    async (method) => {
+      for (const path of ['/auth', '/healthz']) {
+        const answer = await authenticator.fetch(get(path, {}, method))
+        expect(answer.status).toBe(405)
+        expect(answer.headers.get('Allow')).toBe('GET, HEAD')
+        expect(answer.headers.get('X-Auth-Status')).toBeNull()
+      }
+    },
+  )
+
+  it('any other path is 404', async () => {
+    for (const path of ['/', '/auth/x', '/token', '/authorize']) {
+      const answer = await authenticator.fetch(get(path))
+      expect(answer.status).toBe(404)
+      expect(answer.headers.get('Cache-Control')).toBe('no-store')
+    }
+  })
+})
+
+describe('over a service binding', () => {
+  it('tells the session, anonymity, or the refusal with its challenge', async () => {
+    const authenticator = createAuthenticator(authenticatorEnv())
+    const authorization = `Bearer ${await storeToken()}`
+    expect(await authenticator.authenticate({})).toEqual({ kind: 'anonymous' })
+    expect(
+      await authenticator.authenticate({ authorization, scopes: ['submission:read'] }),
+    ).toMatchObject({ kind: 'authenticated', session: { session_id: 'session-1' } })
+    expect(
+      await authenticator.authenticate({
+        authorization,
+        scopes: ['submission:read'],
+        resource: '5',
+      }),
+    ).toMatchObject({
+      kind: 'refused',
+      refusal: { status: 403, wwwAuthenticate: expect.stringContaining('insufficient_scope') },
+    })
+    expect(await authenticator.authenticate({ authorization, scopes: ['x'] })).toMatchObject({
+      refusal: { status: 400 },
+    })
+    expect(await authenticator.authenticate({ category: 'cs.DL' })).toMatchObject({
+      refusal: { status: 401 },
+    })
+  })
+})

@@ -1,0 +1,153 @@
+/** The authenticator over HTTP: credentials that open nothing, and records that nobody should trust. */
+
+import { jwtVerify } from 'jose'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { createAuthenticator } from '../../src/authenticator/app.ts'
+import { mintToken, type TokenKind } from '../../src/crypto/token.ts'
+import { expectRefusal } from './refusals.ts'
+import {
+  authenticatorEnv,
+  bearer,
+  browserRecord,
+  cookie,
+  ISSUER,
+  JWT_SECRET,
+  LIFETIME_SECONDS,
+  record,
+  store,
+  storeBrowserSession,
+  storeToken,
+} from './stored-session.ts'
+
+const authenticator = createAuthenticator(authenticatorEnv())
+const ask = (path: string, headers: Record<string, string> = {}, method = 'GET') =>
+  authenticator.fetch(new Request(`https://authenticator.example${path}`, { method, headers }))
+
+const secretKey = new TextEncoder().encode(JWT_SECRET)
+const jwtOf = (answer: Response) => answer.headers.get('Authorization') ?? ''
+
+afterEach(() => {
+  vi.useRealTimers()
+  vi.restoreAllMocks()
+})
+
+describe('a bad credential', () => {
+  it('is refused when unknown, in the header or in the cookie', async () => {
+    await expectRefusal(await ask('/auth', bearer(mintToken('accessToken'))), 401, 'invalid_token')
+    await expectRefusal(
+      await ask('/auth', cookie(mintToken('browserSession'))),
+      401,
+      'invalid_token',
+    )
+  })
+
+  it('is refused once the session has ended, though KV still has it', async () => {
+    const token = await storeToken()
+    const end = Date.now() + LIFETIME_SECONDS * 1000
+    vi.useFakeTimers({ toFake: ['Date'] })
+    vi.setSystemTime(end - 2000)
+    expect((await ask('/auth', bearer(token))).status).toBe(200)
+    vi.setSystemTime(end)
+    await expectRefusal(await ask('/auth', bearer(token)), 401, 'invalid_token')
+  })
+
+  it.each([
+    ['another scheme', () => 'Basic YTpi'],
+    ['no scheme', (token: string) => token],
+    ['no token', () => 'Bearer'],
+    ['an empty header', () => ''],
+    ['two tokens', (token: string) => `Bearer ${token} ${token}`],
+    ['two headers', (token: string) => `Bearer ${token}, Bearer ${token}`],
+    ['a quoted token', (token: string) => `Bearer "${token}"`],
+    ['a longer token', (token: string) => `Bearer ${token}A`],
+    [
+      'a changed token',
+      (token: string) =>
+        `Bearer ${token.slice(0, 10)}${token[10] === 'A' ? 'B' : 'A'}${token.slice(11)}`,
+    ],
+  ])('is refused as %s, and falls back to neither cookie nor anonymity', async (_, spoil) => {
+    const token = await storeToken()
+    const good = cookie(await storeBrowserSession())
+    expect((await ask('/auth', { ...good, ...bearer(token) })).status).toBe(200)
+    const bad = { ...good, Authorization: spoil(token) }
+    await expectRefusal(await ask('/auth', bad), 401, 'invalid_token')
+  })
+
+  it.each<TokenKind>(['authorizationCode', 'refreshToken', 'clientSecret', 'browserSession'])(
+    'is any %s in place of an access token, even if a record lay there',
+    async (kind) => {
+      const token = await store(mintToken(kind), record())
+      await expectRefusal(await ask('/auth', bearer(token)), 401, 'invalid_token')
+    },
+  )
+
+  it.each<TokenKind>(['authorizationCode', 'refreshToken', 'clientSecret', 'accessToken'])(
+    'is any %s in the cookie, even if a record lay there',
+    async (kind) => {
+      const token = await store(mintToken(kind), browserRecord())
+      await expectRefusal(await ask('/auth', cookie(token)), 401, 'invalid_token')
+    },
+  )
+
+  it('is a record of the other kind', async () => {
+    const asToken = await store(mintToken('accessToken'), browserRecord())
+    await expectRefusal(await ask('/auth', bearer(asToken)), 401, 'invalid_token')
+    const asCookie = await store(mintToken('browserSession'), record())
+    await expectRefusal(await ask('/auth', cookie(asCookie)), 401, 'invalid_token')
+  })
+
+  it('is our own JWT, presented as a token', async () => {
+    const jwt = jwtOf(await ask('/auth', bearer(await storeToken())))
+    await expectRefusal(await ask('/auth', bearer(jwt)), 401, 'invalid_token')
+    await expectRefusal(await ask('/auth', cookie(jwt)), 401, 'invalid_token')
+  })
+
+  it('is a cookie sent twice, or too long', async () => {
+    const token = await storeBrowserSession()
+    const twice = { Cookie: `registry_session=${token}; registry_session=planted` }
+    await expectRefusal(await ask('/auth', twice), 401, 'invalid_token')
+    const long = await store('x'.repeat(513), browserRecord())
+    await expectRefusal(await ask('/auth', cookie(long)), 401, 'invalid_token')
+    const fitting = await store('x'.repeat(512), browserRecord())
+    expect((await ask('/auth', cookie(fitting))).status).toBe(200)
+  })
+})
+
+describe('a record that someone else wrote', () => {
+  const good = browserRecord()
+  const scopes = (...held: unknown[]) => ({ ...good.authorizations, scopes: held })
+  it.each<[string, unknown]>([
+    ['no JSON', '{"session_id":'],
+    ['null', null],
+    ['a list', []],
+    ['a text', '"session"'],
+    ['no end', { ...good, end_time: undefined }],
+    ['an end that is no instant', { ...good, end_time: 'tomorrow' }],
+    ['an end without its offset from UTC', { ...good, end_time: '2999-01-01T00:00:00' }],
+    ['an end in the past', { ...good, end_time: '2001-01-01T00:00:00Z' }],
+    ['an end as a number', { ...good, end_time: 9_999_999_999 }],
+    ['nobody', { ...good, user: null }],
+    ['a user without an id', { ...good, user: { username: 'root', email: '' } }],
+    ['no client field', { ...good, client: undefined }],
+    ['scopes as a text', { ...good, authorizations: { ...good.authorizations, scopes: 'a:b' } }],
+    ['a scope of every action', { ...good, authorizations: scopes('submission:*') }],
+    ['a scope that is no text', { ...good, authorizations: scopes({ length: 3 }) }],
+    [
+      'the endorsement `*`',
+      { ...good, authorizations: { ...good.authorizations, endorsements: ['*'] } },
+    ],
+  ])('is no session with %s', async (_, value) => {
+    const control = await store(mintToken('browserSession'), good)
+    expect((await ask('/auth', cookie(control))).status).toBe(200)
+    const token = await store(mintToken('browserSession'), value)
+    await expectRefusal(await ask('/auth', cookie(token)), 401, 'invalid_token')
+  })
+
+  it('adds no claim of its own to the JWT', async () => {
+    const value = { ...good, iss: 'https://evil.example', exp: 9_999_999_999, admin: true }
+    const answer = await ask('/auth', cookie(await store(mintToken('browserSession'), value)))
+    const { payload } = await jwtVerify(jwtOf(answer), secretKey, { issuer: ISSUER })
+    expect(payload).not.toHaveProperty('admin')
+    expect(payload.exp).toBe((payload.iat ?? 0) + 300)
+  })
+})

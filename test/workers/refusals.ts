@@ -1,0 +1,21 @@
+/** What every refusal of the authenticator has in common. */
+
+import { expect } from 'vitest'
+
+/** No way in: no JWT, no status, nothing for a cache. */
+export async function expectRefusal(answer: Response, status: number, error?: string) {
+  expect(answer.status).toBe(status)
+  expect(answer.headers.get('Authorization')).toBeNull()
+  expect(answer.headers.get('X-Auth-Status')).toBeNull()
+  expect(answer.headers.get('Cache-Control')).toBe('no-store')
+  expect(await answer.json()).toEqual({ reason: expect.any(String) })
+  const challenge = answer.headers.get('WWW-Authenticate')
+  if (status === 503) {
+    expect(challenge).toBeNull()
+    expect(Number(answer.headers.get('Retry-After'))).toBeGreaterThan(0)
+  } else {
+    expect(challenge).toMatch(/^Bearer .*realm="registry"$/)
+    expect(challenge?.includes('error=')).toBe(error !== undefined)
+    if (error) expect(challenge).toContain(`error="${error}"`)
+  }
+}

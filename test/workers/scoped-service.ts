@@ -1,0 +1,17 @@
+/** A service of one route behind `scoped()`. */
+
+import { Hono } from 'hono'
+import { type ScopedEnv, type ScopedOptions, scoped } from '../../src/scoped/scoped.ts'
+
+/** One route that tells whom it served; `served` counts how often anyone got in. */
+export function scopedService(scope: string | null, options?: ScopedOptions, env: object = {}) {
+  const app = new Hono<ScopedEnv>()
+  const seen = { served: 0 }
+  app.get('/submissions/:id?', scoped(scope, options), (c) => {
+    seen.served++
+    return c.json({ session: c.var.session.session_id })
+  })
+  const ask = (path: string, headers: Record<string, string> = {}) =>
+    Promise.resolve(app.request(path, { headers }, env))
+  return { ask, seen }
+}

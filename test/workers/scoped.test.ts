@@ -1,0 +1,167 @@
+/** `scoped()` by service binding: who reaches the route, and what it takes. */
+
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createAuthenticator } from '../../src/authenticator/app.ts'
+import { mintToken } from '../../src/crypto/token.ts'
+import { type ScopedOptions, scoped } from '../../src/scoped/scoped.ts'
+import { expectRefusal } from './refusals.ts'
+import { scopedService } from './scoped-service.ts'
+import {
+  authenticatorEnv,
+  authorizing,
+  bearer,
+  cookie,
+  ISSUER,
+  JWT_SECRET,
+  SESSIONS,
+  storeBrowserSession,
+  storeToken,
+} from './stored-session.ts'
+
+const AUTHENTICATOR = createAuthenticator(authenticatorEnv())
+let lines: string[]
+beforeEach(() => {
+  lines = []
+  vi.spyOn(console, 'error').mockImplementation((line) => lines.push(String(line)))
+})
+afterEach(() => {
+  vi.restoreAllMocks()
+})
+
+const service = (scope: string | null, options?: ScopedOptions, env: object = { AUTHENTICATOR }) =>
+  scopedService(scope, options, env)
+
+const id = {
+  resource: (c: { req: { param(name: string): string | undefined } }) => c.req.param('id'),
+}
+
+describe('by service binding', () => {
+  it('hands the session to the route, for a token or a browser session', async () => {
+    const { ask } = service('submission:read')
+    const answer = await ask('/submissions', bearer(await storeToken()))
+    expect(answer.status).toBe(200)
+    expect(await answer.json()).toEqual({ session: 'session-1' })
+    expect((await ask('/submissions', cookie(await storeBrowserSession()))).status).toBe(200)
+  })
+
+  it('refuses nobody, a bad credential and a missing scope, before the route runs', async () => {
+    const { ask, seen } = service('submission:create')
+    const anonymous = await ask('/submissions')
+    expect(anonymous.headers.get('WWW-Authenticate')).toContain('scope="submission:create"')
+    expect(anonymous.headers.get('WWW-Authenticate')).not.toContain('error=')
+    await expectRefusal(anonymous, 401)
+    const unknown = bearer(mintToken('accessToken'))
+    await expectRefusal(await ask('/submissions', unknown), 401, 'invalid_token')
+    const without = bearer(await storeToken())
+    await expectRefusal(await ask('/submissions', without), 403, 'insufficient_scope')
+    expect(seen.served).toBe(0)
+  })
+
+  it('asks for any session where the scope is null', async () => {
+    const { ask } = service(null)
+    await expectRefusal(await ask('/submissions'), 401)
+    expect((await ask('/submissions', bearer(await storeToken(authorizing([]))))).status).toBe(200)
+  })
+
+  it('asks for an endorsement where the route names a category', async () => {
+    const { ask } = service('submission:create', { category: (c) => c.req.query('category') })
+    const headers = bearer(await storeToken(authorizing(['submission:create'], ['cs.*'])))
+    expect((await ask('/submissions?category=cs.DL', headers)).status).toBe(200)
+    const other = await ask('/submissions?category=math.AG', headers)
+    await expectRefusal(other, 403, 'insufficient_scope')
+    expect((await ask('/submissions', headers)).status).toBe(200)
+  })
+})
+
+describe('a request that names a resource', () => {
+  it.each<[held: string[], authorizer: boolean | undefined, path: string, status: number]>([
+    [['submission:read:*'], undefined, '/submissions/5', 200],
+    [['submission:read:5'], undefined, '/submissions/5', 200],
+    [['submission:read:5'], undefined, '/submissions/6', 403],
+    [['submission:read:5'], true, '/submissions/6', 403],
+    [['submission:read'], undefined, '/submissions/5', 403],
+    [['submission:read'], false, '/submissions/5', 403],
+    [['submission:read'], true, '/submissions/5', 200],
+    [['submission:read'], false, '/submissions', 200],
+    [['submission:read:5'], true, '/submissions', 403],
+    [['public:read'], true, '/submissions/5', 403],
+    [['submission:read:5'], false, '/submissions/*', 403],
+  ])('holding %j, authorizer %s, %s is %i', async (held, agrees, path, status) => {
+    const authorizer = agrees === undefined ? {} : { authorizer: async () => agrees }
+    const { ask, seen } = service('submission:read', { ...id, ...authorizer })
+    const answer = await ask(path, bearer(await storeToken(authorizing(held))))
+    expect(answer.status).toBe(status)
+    expect(seen.served).toBe(status === 200 ? 1 : 0)
+  })
+
+  it('gives the authorizer the session and the resource, and believes only `true`', async () => {
+    const authorizer = vi.fn((): boolean => 'yes' as unknown as boolean)
+    const { ask } = service('submission:read', { ...id, authorizer })
+    const headers = bearer(await storeToken())
+    await expectRefusal(await ask('/submissions/5', headers), 403, 'insufficient_scope')
+    const session = expect.objectContaining({ session_id: 'session-1' })
+    expect(authorizer).toHaveBeenCalledExactlyOnceWith(session, '5', expect.anything())
+  })
+
+  it('is not served when the authorizer throws', async () => {
+    const authorizer = () => Promise.reject(new Error('the database of the route is down'))
+    const { ask, seen } = service('submission:read', { ...id, authorizer })
+    expect((await ask('/submissions/5', bearer(await storeToken()))).status).toBe(500)
+    expect(seen.served).toBe(0)
+  })
+})
+
+describe('never open', () => {
+  const down = { get: () => Promise.reject(new Error('down')) } as unknown as KVNamespace
+  it.each<[string, object]>([
+    ['no binding', {}],
+    [
+      'a binding that throws',
+      { AUTHENTICATOR: { authenticate: () => Promise.reject(new Error()) } },
+    ],
+    ['a binding to something else', { AUTHENTICATOR: { fetch: () => new Response() } }],
+    ['an empty answer', { AUTHENTICATOR: { authenticate: async () => undefined } }],
+    ['an unknown answer', { AUTHENTICATOR: { authenticate: async () => ({ kind: 'fine' }) } }],
+    ['no session', { AUTHENTICATOR: { authenticate: async () => ({ kind: 'authenticated' }) } }],
+    [
+      'storage down',
+      { AUTHENTICATOR: createAuthenticator({ ...authenticatorEnv(), SESSIONS: down }) },
+    ],
+  ])('503 with %s', async (_, env) => {
+    const { ask, seen } = service(null, {}, env)
+    const answer = await ask('/submissions', bearer(await storeToken()))
+    expect(answer.headers.get('Retry-After')).toMatch(/^\d+$/)
+    await expectRefusal(answer, 503)
+    expect(seen.served).toBe(0)
+    expect(lines).toHaveLength(1)
+  })
+
+  it('has the control: the same request with the binding', async () => {
+    const options = { authenticator: () => AUTHENTICATOR }
+    const { ask } = service(null, options, { SESSIONS })
+    expect((await ask('/submissions', bearer(await storeToken()))).status).toBe(200)
+  })
+})
+
+describe('wrong use throws at construction', () => {
+  const authorizer = () => true
+  it.each<[string, string | null, ScopedOptions]>([
+    ['no scope form', 'submission', {}],
+    ['two scopes', 'submission:read public:read', {}],
+    ['an empty scope', '', {}],
+    ['every action', 'submission:*', {}],
+    ['an authorizer without a resource', 'submission:read', { authorizer }],
+    ['a resource twice', 'submission:read:5', id],
+    ['a resource without a scope', null, id],
+    [
+      'two sources',
+      null,
+      {
+        authenticator: () => AUTHENTICATOR,
+        jwt: { secret: () => JWT_SECRET, issuer: ISSUER },
+      },
+    ],
+  ])('%s', (_, scope, options) => {
+    expect(() => scoped(scope, options)).toThrow(TypeError)
+  })
+})
