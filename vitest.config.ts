@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config'
 /** Three kinds of test: `unit` on plain data, `workers` in workerd on real D1 and KV, `node` on the programs. */
 export default defineConfig({
   test: {
+    silent: 'passed-only',
     projects: [
       {
         test: { name: 'unit', include: ['test/unit/**/*.test.{ts,tsx}'], environment: 'node' },

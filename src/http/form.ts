@@ -20,7 +20,7 @@ export const limitBody = bodyLimit({
 export async function readForm(c: Context): Promise<URLSearchParams> {
   const [type = ''] = (c.req.header('Content-Type') ?? '').split(';')
   if (type.trim().toLowerCase() === 'application/x-www-form-urlencoded') {
-    return new URLSearchParams(await c.req.text())
+    return new URLSearchParams(new TextDecoder().decode(await c.req.arrayBuffer()))
   }
   throw new OAuthError(
     'invalid_request',

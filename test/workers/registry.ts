@@ -1,0 +1,233 @@
+/** The registry under test, in workerd on real D1 and KV, and the people and programs that use it. */
+
+import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { type Bindings, compose } from '../../src/compose.ts'
+import { digest, hexDigest } from '../../src/crypto/digest.ts'
+import { mintToken } from '../../src/crypto/token.ts'
+import type { AuthMethod, GrantType } from '../../src/domain/client.ts'
+import type { SessionRecord } from '../../src/domain/session.ts'
+import { clientRegistry } from '../../src/stores/client-registry.ts'
+import { userRegistry } from '../../src/stores/user-registry.ts'
+
+export const ISSUER = 'http://127.0.0.1:8787'
+export const CALLBACK = 'https://client.example/callback'
+export const nowSeconds = () => Math.floor(Date.now() / 1000)
+
+export type Fetch = (path: string, init?: RequestInit) => Promise<Response>
+
+/** A registry of its own, with bindings and settings changed at will. Deferred work is done when it answers. */
+export function serve(changes: Record<string, unknown> = {}): Fetch {
+  const registry = compose({ ...env, ISSUER, ...changes } as Bindings)
+  return async (path, init) => {
+    const context = createExecutionContext()
+    const request = new Request(new URL(path, ISSUER), { redirect: 'manual', ...init })
+    const response = await registry.fetch(request, env, context)
+    await waitOnExecutionContext(context)
+    return response
+  }
+}
+
+export const registry = serve({ CLIENT_CACHE_SECONDS: 0 })
+
+export type Pairs = Record<string, string> | [string, string][]
+const FORM = { 'Content-Type': 'application/x-www-form-urlencoded' }
+
+export const post = (
+  path: string,
+  fields: Pairs,
+  headers: Record<string, string> = {},
+  fetch: Fetch = registry,
+) =>
+  fetch(path, {
+    method: 'POST',
+    headers: { ...FORM, ...headers },
+    body: new URLSearchParams(fields).toString(),
+  })
+
+type Registration = Partial<{
+  name: string
+  url: string
+  description: string
+  authMethod: AuthMethod
+  requirePkce: boolean
+  redirectUris: string[]
+  grantTypes: GrantType[]
+  scopes: string[]
+  endorsements: string[]
+  requestedOnly: boolean
+}>
+export type TestClient = Readonly<{ id: string; secret: string }>
+
+export async function newClient(asked: Registration = {}): Promise<TestClient> {
+  const authMethod = asked.authMethod ?? 'client_secret_post'
+  const secret = authMethod === 'none' ? '' : mintToken('clientSecret')
+  const client = {
+    name: 'Example client',
+    ownerId: 'owner-1',
+    url: 'https://client.example',
+    description: 'Reads submissions',
+    requirePkce: false,
+    mayIntrospect: false,
+    redirectUris: [CALLBACK],
+    grantTypes: ['client_credentials', 'authorization_code'] as GrantType[],
+    scopes: ['public:read', 'submission:read', 'submission:create'],
+    endorsements: ['cs.*'],
+    ...asked,
+    authMethod,
+  }
+  const mode = asked.requestedOnly ? 'request' : 'authorize'
+  const secretDigest = secret === '' ? null : await hexDigest(secret)
+  const id = await clientRegistry(env.DB).create(client, secretDigest, mode, nowSeconds())
+  return { id, secret }
+}
+
+export const PASSWORD = 'correct horse battery staple'
+/** The password's hash, with parameters that cost no time: they live in the stored string. */
+const CHEAP_HASH =
+  'scrypt$1024$8$1$AAAAAAAAAAAAAAAAAAAAAA$u5ZMvjK7XcTUD1inpyUcc3gqsS0uCWtVMsQ9-RZ8OWk'
+
+let people = 0
+export type TestUser = Readonly<{ id: string; username: string }>
+
+export async function newUser(
+  held: Partial<{ scopes: string[]; endorsements: string[]; passwordHash: string }> = {},
+): Promise<TestUser> {
+  people += 1
+  const username = `reader${people}`
+  const user = {
+    username,
+    email: `${username}@example.org`,
+    passwordHash: CHEAP_HASH,
+    scopes: ['public:read', 'submission:read'],
+    endorsements: ['cs.DL', 'math.*'],
+    ...held,
+  }
+  const id = await userRegistry(env.DB).create(user, nowSeconds())
+  return { id: id ?? '', username }
+}
+
+export const cookiesOf = (response: Response) =>
+  response.headers
+    .getSetCookie()
+    .map((cookie) => cookie.split(';')[0])
+    .join('; ')
+
+export const unescapeHtml = (text: string) =>
+  text
+    .replaceAll('&quot;', '"')
+    .replaceAll('&#39;', "'")
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replaceAll('&amp;', '&')
+
+/** The fields that a browser would send with the form of this action, boxes as they are ticked. */
+export function fieldsOf(page: string, action: string): [string, string][] {
+  const form = page.split('<form').find((part) => part.includes(`action="${action}"`)) ?? ''
+  const inputs = form.split('</form>')[0]?.match(/<input[^>]*>/g) ?? []
+  const attribute = (input: string, name: string) =>
+    new RegExp(`\\b${name}="([^"]*)"`).exec(input)?.[1]
+  return inputs
+    .filter((input) => attribute(input, 'type') !== 'checkbox' || /\bchecked\b/.test(input))
+    .map((input) => [
+      unescapeHtml(attribute(input, 'name') ?? ''),
+      unescapeHtml(attribute(input, 'value') ?? ''),
+    ])
+}
+
+/** Signs in as a browser would; answers the Cookie header to send from then on. */
+export async function signIn(user: TestUser, fetch: Fetch = registry): Promise<string> {
+  const page = await fetch('/login')
+  const fields = Object.fromEntries(fieldsOf(await page.text(), '/login'))
+  const headers = { Cookie: cookiesOf(page) }
+  const filled = { ...fields, username: user.username, password: PASSWORD }
+  const response = await post('/login', filled, headers, fetch)
+  if (response.status !== 303) throw new Error(`sign-in answered ${response.status}`)
+  return cookiesOf(response)
+}
+
+export const authorizePath = (parameters: Pairs) => `/authorize?${new URLSearchParams(parameters)}`
+
+export const requestOf = (client: TestClient, more: Record<string, string> = {}) => ({
+  response_type: 'code',
+  client_id: client.id,
+  redirect_uri: CALLBACK,
+  scope: 'submission:read',
+  state: 'af0ifjsldkj',
+  ...more,
+})
+
+/** Opens the consent page and answers it with its own fields, changed at will. */
+export async function answerConsent(
+  cookie: string,
+  parameters: Pairs,
+  change: (fields: [string, string][]) => [string, string][] = (fields) => fields,
+  fetch: Fetch = registry,
+): Promise<Response> {
+  const page = await fetch(authorizePath(parameters), { headers: { Cookie: cookie } })
+  if (page.status !== 200) throw new Error(`no consent page but ${page.status}`)
+  const fields = change([...fieldsOf(await page.text(), '/authorize'), ['confirm', 'ok']])
+  return post('/authorize', fields, { Cookie: cookie }, fetch)
+}
+
+export const sentTo = (response: Response) => new URL(response.headers.get('Location') ?? 'about:')
+export const codeIn = (response: Response) => sentTo(response).searchParams.get('code') ?? ''
+
+/** A code for a signed-in user who allows everything, now or before. */
+export async function obtainCode(
+  cookie: string,
+  parameters: Pairs,
+  fetch: Fetch = registry,
+): Promise<string> {
+  const page = await fetch(authorizePath(parameters), { headers: { Cookie: cookie } })
+  if (page.status === 303) return codeIn(page)
+  const fields = [...fieldsOf(await page.text(), '/authorize'), ['confirm', 'ok']]
+  return codeIn(await post('/authorize', fields as [string, string][], { Cookie: cookie }, fetch))
+}
+
+export const redemptionOf = (
+  client: TestClient,
+  code: string,
+  more: Record<string, string> = {},
+) => ({
+  grant_type: 'authorization_code',
+  client_id: client.id,
+  ...(client.secret && { client_secret: client.secret }),
+  code,
+  redirect_uri: CALLBACK,
+  ...more,
+})
+
+export const credentialsOf = (client: TestClient, more: Record<string, string> = {}) => ({
+  grant_type: 'client_credentials',
+  client_id: client.id,
+  client_secret: client.secret,
+  ...more,
+})
+
+export type TokenBody = Readonly<{
+  access_token: string
+  token_type: string
+  expires_in: number
+  scope: string
+}>
+
+export const tokenIn = async (response: Response) => (await response.json()) as TokenBody
+
+export const sessionOf = async (token: string) =>
+  env.SESSIONS.get<SessionRecord>(await digest(token), 'json')
+
+export const countSessions = async () => (await env.SESSIONS.list()).keys.length
+
+/** What a refusal says, for one comparison: status and error. */
+export async function refusal(response: Response) {
+  const body = (await response.json()) as { error?: string; access_token?: string }
+  return { status: response.status, error: body.error, token: body.access_token }
+}
+
+/** RFC 7636, appendix B. */
+export const PKCE = {
+  verifier: 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk',
+  challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
+} as const
+export const withChallenge = { code_challenge: PKCE.challenge, code_challenge_method: 'S256' }

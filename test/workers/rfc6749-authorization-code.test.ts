@@ -1,0 +1,206 @@
+/** RFC 6749 §4.1.3: a code is redeemed once, by its client, under the conditions it was given under. */
+
+import { env } from 'cloudflare:workers'
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { digest } from '../../src/crypto/digest.ts'
+import { clientRegistry } from '../../src/stores/client-registry.ts'
+import { userRegistry } from '../../src/stores/user-registry.ts'
+import {
+  CALLBACK,
+  countSessions,
+  newClient,
+  newUser,
+  nowSeconds,
+  obtainCode,
+  PKCE,
+  post,
+  redemptionOf,
+  refusal,
+  requestOf,
+  sessionOf,
+  signIn,
+  type TestClient,
+  type TestUser,
+  tokenIn,
+  withChallenge,
+} from './registry.ts'
+
+const INVALID_GRANT = { status: 400, error: 'invalid_grant' }
+
+let client: TestClient
+let user: TestUser
+let cookie: string
+beforeAll(async () => {
+  client = await newClient()
+  user = await newUser()
+  cookie = await signIn(user)
+})
+afterEach(() => void vi.useRealTimers())
+
+const inSeconds = (seconds: number) => {
+  vi.useFakeTimers({ toFake: ['Date'] })
+  vi.setSystemTime(Date.now() + seconds * 1000)
+}
+const codeFor = (more: Record<string, string> = {}, whose = client) =>
+  obtainCode(cookie, requestOf(whose, more))
+const redeem = (code: string, more: Record<string, string> = {}, whose = client) =>
+  post('/token', redemptionOf(whose, code, more))
+
+describe('RFC 6749 §4.1.3: a code buys a token for its user', () => {
+  it('whose session holds the user, the client and the granted scopes', async () => {
+    const token = await tokenIn(await redeem(await codeFor()))
+    expect(token).toMatchObject({
+      token_type: 'Bearer',
+      expires_in: 7200,
+      scope: 'submission:read',
+    })
+    expect(await sessionOf(token.access_token)).toMatchObject({
+      user: { user_id: user.id, username: user.username, email: `${user.username}@example.org` },
+      client: { client_id: client.id, redirect_uri: CALLBACK },
+      // The client's cs.* and the user's cs.DL and math.* have cs.DL in common.
+      authorizations: { scopes: ['submission:read'], endorsements: ['cs.DL'] },
+    })
+  })
+
+  it('keeps no code and no token in clear, in KV or in D1', async () => {
+    const code = await codeFor()
+    const { access_token } = await tokenIn(await redeem(code))
+    const names = async (kv: KVNamespace) => (await kv.list()).keys.map(({ name }) => name)
+    const keys = [...(await names(env.SESSIONS)), ...(await names(env.CODES))]
+    const ledger = await env.DB.prepare('SELECT * FROM authorization_code').all()
+    const kept = JSON.stringify([keys, ledger.results])
+    expect(kept).toContain(await digest(code))
+    expect(kept).not.toContain(code)
+    expect(kept).not.toContain(access_token)
+  })
+
+  it('also when KV does not have the code: the ledger does', async () => {
+    const code = await codeFor()
+    await env.CODES.delete(await digest(code))
+    expect((await redeem(code)).status).toBe(200)
+  })
+
+  it('removes the code from KV when it is redeemed', async () => {
+    const code = await codeFor()
+    expect(await env.CODES.get(await digest(code))).not.toBeNull()
+    await redeem(code)
+    expect(await env.CODES.get(await digest(code))).toBeNull()
+  })
+})
+
+describe('RFC 6749 §4.1.2: a code is used once', () => {
+  it.each([20, 50])('gives one token to %i simultaneous redemptions', async (crowd) => {
+    const code = await codeFor(withChallenge)
+    const before = await countSessions()
+    const attempts = Array.from({ length: crowd }, () =>
+      redeem(code, { code_verifier: PKCE.verifier }),
+    )
+    const answers = await Promise.all(attempts)
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
+    const losers = answers.filter(({ status }) => status !== 200)
+    for (const loser of losers) expect(await refusal(loser)).toEqual(INVALID_GRANT)
+    expect(await countSessions()).toBe(before + 1)
+  })
+
+  it('also when KV still shows the code after it was spent', async () => {
+    const code = await codeFor()
+    const carried = (await env.CODES.get(await digest(code))) ?? ''
+    expect((await redeem(code)).status).toBe(200)
+    await env.CODES.put(await digest(code), carried)
+    expect(await refusal(await redeem(code))).toEqual(INVALID_GRANT)
+  })
+
+  it('ends what the first use bought when it is replayed', async () => {
+    const code = await codeFor()
+    const { access_token } = await tokenIn(await redeem(code))
+    expect(await sessionOf(access_token)).not.toBeNull()
+    expect(await refusal(await redeem(code))).toEqual(INVALID_GRANT)
+    expect(await sessionOf(access_token)).toBeNull()
+  })
+
+  it('does not punish a retry: bound by PKCE, within CODE_RETRY_SECONDS', async () => {
+    const code = await codeFor(withChallenge)
+    const proof = { code_verifier: PKCE.verifier }
+    const { access_token } = await tokenIn(await redeem(code, proof))
+    expect(await refusal(await redeem(code, proof))).toEqual(INVALID_GRANT)
+    expect(await sessionOf(access_token)).not.toBeNull()
+    inSeconds(3)
+    expect(await refusal(await redeem(code, proof))).toEqual(INVALID_GRANT)
+    expect(await sessionOf(access_token)).toBeNull()
+  })
+
+  it('ends nothing for whoever cannot verify: wrong client, secret, redirect_uri or verifier', async () => {
+    const code = await codeFor(withChallenge)
+    const proof = { code_verifier: PKCE.verifier }
+    const { access_token } = await tokenIn(await redeem(code, proof))
+    inSeconds(3)
+    const stranger = await newClient()
+    expect((await redeem(code, proof, stranger)).status).toBe(400)
+    expect((await redeem(code, { ...proof, client_secret: 'wrong' })).status).toBe(401)
+    expect((await redeem(code, { ...proof, redirect_uri: `${CALLBACK}2` })).status).toBe(400)
+    expect((await redeem(code, { code_verifier: 'x'.repeat(43) })).status).toBe(400)
+    expect(await sessionOf(access_token)).not.toBeNull()
+    expect((await redeem(code, proof)).status).toBe(400)
+    expect(await sessionOf(access_token)).toBeNull()
+  })
+})
+
+describe('RFC 6749 §4.1.3: what must hold before a code is spent', () => {
+  const refused: [string, Record<string, string>][] = [
+    ['another redirect_uri', { redirect_uri: 'https://client.example/other' }],
+    ['no redirect_uri where one was sent', { redirect_uri: '' }],
+    ['a verifier where there was no challenge', { code_verifier: PKCE.verifier }],
+    ['a well-formed code that never was', { code: `regc_${'A'.repeat(49)}` }],
+    ['something that is no code', { code: 'junk' }],
+  ]
+  it.each(refused)('refuses %s, and the code stays good', async (_, change) => {
+    const code = await codeFor()
+    const before = await countSessions()
+    expect(await refusal(await redeem(code, change))).toEqual(INVALID_GRANT)
+    expect(await countSessions()).toBe(before)
+    expect((await redeem(code)).status).toBe(200)
+  })
+
+  it('refuses a request without a code', async () => {
+    expect(await refusal(await redeem(''))).toEqual({ status: 400, error: 'invalid_request' })
+  })
+
+  it('refuses another client, and the code stays good for its own', async () => {
+    const code = await codeFor()
+    expect(await refusal(await redeem(code, {}, await newClient()))).toEqual(INVALID_GRANT)
+    expect((await redeem(code)).status).toBe(200)
+  })
+
+  it('lets redirect_uri be omitted when it was, and be repeated only as it was used', async () => {
+    const request = requestOf(client, { redirect_uri: '' })
+    const without = await obtainCode(cookie, request)
+    expect((await redeem(without, { redirect_uri: 'https://evil.example' })).status).toBe(400)
+    expect((await redeem(without, { redirect_uri: '' })).status).toBe(200)
+    expect((await redeem(await obtainCode(cookie, request))).status).toBe(200)
+  })
+
+  it('refuses a code after CODE_LIFETIME_SECONDS, whatever KV says, and takes it just before', async () => {
+    const [late, early] = [await codeFor(), await codeFor()]
+    inSeconds(3599)
+    expect((await redeem(early)).status).toBe(200)
+    inSeconds(2)
+    expect(await env.CODES.get(await digest(late))).not.toBeNull()
+    expect(await refusal(await redeem(late))).toEqual(INVALID_GRANT)
+  })
+})
+
+describe('what was granted shrinks with what the client and the user still hold', () => {
+  it('withholds a scope that the client has lost since', async () => {
+    const own = await newClient()
+    const code = await codeFor({ scope: 'submission:read public:read' }, own)
+    await clientRegistry(env.DB).withdraw(own.id, { scopes: ['submission:read'] }, nowSeconds())
+    expect((await tokenIn(await redeem(code, {}, own))).scope).toBe('public:read')
+  })
+
+  it('gives nothing for a user who has been disabled since', async () => {
+    const other = await newUser()
+    const code = await obtainCode(await signIn(other), requestOf(client))
+    await userRegistry(env.DB).disable(other.id, nowSeconds())
+    expect(await refusal(await redeem(code))).toEqual(INVALID_GRANT)
+  })
+})

@@ -1,0 +1,201 @@
+/** RFC 6749 §3.1 and §4.1.1, RFC 9700 §4, RFC 9207: who may be sent where, with what. */
+
+import { env } from 'cloudflare:workers'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { clientRegistry } from '../../src/stores/client-registry.ts'
+import {
+  authorizePath,
+  CALLBACK,
+  ISSUER,
+  newClient,
+  newUser,
+  nowSeconds,
+  obtainCode,
+  type Pairs,
+  post,
+  registry,
+  requestOf,
+  sentTo,
+  serve,
+  signIn,
+  type TestClient,
+  withChallenge,
+} from './registry.ts'
+
+let client: TestClient
+let cookie: string
+beforeAll(async () => {
+  client = await newClient()
+  cookie = await signIn(await newUser())
+})
+
+const open = (parameters: Pairs, headers: Record<string, string> = { Cookie: cookie }) =>
+  registry(authorizePath(parameters), { headers })
+const answer = (parameters: Record<string, string>, headers = { Cookie: cookie }) =>
+  post('/authorize', { ...parameters, confirm: 'ok', form_token: 'forged' }, headers)
+
+describe('nobody is sent to an address that is not that client’s (RFC 9700 §4.1, §4.11)', () => {
+  const refused: [string, Record<string, string>][] = [
+    ['an unknown client', { client_id: 'nobody' }],
+    ['no client', { client_id: '' }],
+    ['an unregistered redirect_uri', { redirect_uri: 'https://evil.example/' }],
+    ['a longer redirect_uri', { redirect_uri: `${CALLBACK}/..` }],
+    ['a redirect_uri with a query', { redirect_uri: `${CALLBACK}?x=1` }],
+    ['a redirect_uri with a fragment', { redirect_uri: `${CALLBACK}#x` }],
+    ['another port', { redirect_uri: 'https://client.example:8443/callback' }],
+    ['another case', { redirect_uri: 'https://client.example/Callback' }],
+  ]
+  it.each(refused)('on GET: %s gets a page, signed in or not', async (_, change) => {
+    for (const headers of [{ Cookie: cookie }, {}]) {
+      const response = await open(requestOf(client, change), headers)
+      expect(response.status).toBe(400)
+      expect(response.headers.get('Content-Type')).toContain('text/html')
+      expect(response.headers.has('Location')).toBe(false)
+    }
+    expect((await open(requestOf(client))).status).toBe(200)
+  })
+
+  it.each(refused)('on POST: %s gets a page', async (_, change) => {
+    const response = await answer(requestOf(client, change))
+    expect(response.status).toBe(400)
+    expect(response.headers.has('Location')).toBe(false)
+  })
+
+  it.each(['client_id', 'redirect_uri'])('a repeated %s gets a page', async (name) => {
+    const pairs = Object.entries(requestOf(client))
+    const response = await open([...pairs, [name, new Map(pairs).get(name) ?? '']])
+    expect(response.status).toBe(400)
+    expect(response.headers.has('Location')).toBe(false)
+  })
+
+  it('a disabled client gets a page', async () => {
+    const other = await newClient()
+    expect((await open(requestOf(other))).status).toBe(200)
+    await clientRegistry(env.DB).disable(other.id, nowSeconds())
+    expect((await open(requestOf(other))).status).toBe(400)
+  })
+
+  it('uses the registered address when there is exactly one, and asks when there are two', async () => {
+    expect((await open(requestOf(client, { redirect_uri: '' }))).status).toBe(200)
+    const two = await newClient({ redirectUris: [CALLBACK, 'https://client.example/other'] })
+    expect((await open(requestOf(two, { redirect_uri: '' }))).status).toBe(400)
+    expect((await open(requestOf(two))).status).toBe(200)
+  })
+})
+
+describe('RFC 8252 §7.3: a native app listens on any port of the loopback address', () => {
+  const native = (registered: string, authMethod: 'none' | 'client_secret_post' = 'none') =>
+    newClient({ authMethod, redirectUris: [registered] })
+  const status = async (app: TestClient, uri: string) =>
+    (await open(requestOf(app, { redirect_uri: uri, ...withChallenge }))).status
+
+  it.each([
+    ['http://127.0.0.1/cb', 'http://127.0.0.1:51004/cb'],
+    ['http://127.0.0.1:1234/cb', 'http://127.0.0.1:51004/cb'],
+    ['http://[::1]/cb', 'http://[::1]:51004/cb'],
+  ])('registered as %s, allows %s', async (registered, asked) => {
+    expect(await status(await native(registered), asked)).toBe(200)
+  })
+
+  it.each([
+    'http://127.0.0.1:51004/other',
+    'http://127.0.0.1:51004/cb?x=1',
+    'http://127.0.0.1:80@evil.example/cb',
+    'http://127.0.0.1.evil.example/cb',
+    'http://localhost:51004/cb',
+    'https://127.0.0.1:51004/cb',
+    'http://[::1]:51004/cb',
+  ])('registered as http://127.0.0.1/cb, refuses %s', async (asked) => {
+    expect(await status(await native('http://127.0.0.1/cb'), asked)).toBe(400)
+  })
+
+  it('does not allow it to a client with a secret', async () => {
+    const app = await native('http://127.0.0.1/cb', 'client_secret_post')
+    expect(await status(app, 'http://127.0.0.1:51004/cb')).toBe(400)
+    expect(await status(app, 'http://127.0.0.1/cb')).toBe(200)
+  })
+})
+
+describe('RFC 6749 §4.1.2.1: a fault of the request is told to the client', () => {
+  const faults: [string, Record<string, string>, string][] = [
+    ['an unknown response type', { response_type: 'token' }, 'unsupported_response_type'],
+    ['no response type', { response_type: '' }, 'invalid_request'],
+    ['a scope that is not authorized', { scope: 'compile:create' }, 'invalid_scope'],
+    ['a malformed scope', { scope: 'everything' }, 'invalid_scope'],
+    ['scopes that the user does not hold', { scope: 'submission:create' }, 'invalid_scope'],
+  ]
+  it.each(faults)('%s, with state and iss', async (_, change, error) => {
+    const to = sentTo(await open(requestOf(client, change)))
+    expect(to.origin + to.pathname).toBe(CALLBACK)
+    expect(Object.fromEntries(to.searchParams)).toEqual({
+      error,
+      error_description: expect.any(String),
+      state: 'af0ifjsldkj',
+      iss: ISSUER,
+    })
+  })
+
+  it('a client that is not registered for the grant', async () => {
+    const machine = await newClient({ grantTypes: ['client_credentials'] })
+    const to = sentTo(await open(requestOf(machine)))
+    expect(to.searchParams.get('error')).toBe('unauthorized_client')
+  })
+
+  it('a repeated parameter', async () => {
+    const to = sentTo(await open([...Object.entries(requestOf(client)), ['state', 'two']]))
+    expect(to.searchParams.get('error')).toBe('invalid_request')
+  })
+
+  it('but not from a browser where nobody is signed in: it signs in first (RFC 9700 §4.11.2)', async () => {
+    for (const [, change] of faults) {
+      const response = await open(requestOf(client, change), {})
+      expect(response.status).toBe(303)
+      expect(response.headers.get('Location')).toMatch(/^\/login\?next_page=/)
+    }
+  })
+
+  it('keeps the query that the redirect URI has, and adds to it', async () => {
+    const uri = 'https://client.example/callback?tenant=a%20b'
+    const own = await newClient({ redirectUris: [uri] })
+    const response = await open(requestOf(own, { redirect_uri: uri, scope: 'everything' }))
+    expect(response.headers.get('Location')).toMatch(
+      /^https:\/\/client\.example\/callback\?tenant=a%20b&error=invalid_scope&/,
+    )
+  })
+})
+
+describe('RFC 9207: the answer says who gives it', () => {
+  it('with a code, state and iss', async () => {
+    const code = await obtainCode(cookie, requestOf(client))
+    expect(code).toMatch(/^regc_/)
+    const remembered = sentTo(await open(requestOf(client)))
+    expect([...remembered.searchParams.keys()].sort()).toEqual(['code', 'iss', 'state'])
+    expect(remembered.searchParams.get('iss')).toBe(ISSUER)
+  })
+})
+
+describe('sign-in before consent', () => {
+  it('leads to our sign-in page, with the whole URL to come back to', async () => {
+    const parameters = requestOf(client)
+    const response = await open(parameters, {})
+    const location = new URL(response.headers.get('Location') ?? '', ISSUER)
+    expect(location.pathname).toBe('/login')
+    expect(location.searchParams.get('next_page')).toBe(ISSUER + authorizePath(parameters))
+  })
+
+  it('leads to LOGIN_URL when users sign in elsewhere', async () => {
+    const elsewhere = serve({ LOGIN_URL: 'https://accounts.example/login?from=registry' })
+    const response = await elsewhere(authorizePath(requestOf(client)))
+    const location = new URL(response.headers.get('Location') ?? '')
+    expect(location.origin + location.pathname).toBe('https://accounts.example/login')
+    expect(location.searchParams.get('from')).toBe('registry')
+    expect(location.searchParams.get('next_page')).toMatch(`${ISSUER}/authorize?`)
+    expect((await elsewhere('/login')).headers.get('Location')).toMatch('https://accounts.example/')
+  })
+
+  it.each(['PUT', 'DELETE'])('refuses %s with Allow', async (method) => {
+    const response = await registry('/authorize', { method })
+    expect(response.status).toBe(405)
+    expect(response.headers.get('Allow')).toBe('GET, HEAD, POST')
+  })
+})

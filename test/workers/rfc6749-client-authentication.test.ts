@@ -1,0 +1,160 @@
+/** RFC 6749 §2.3, client authentication: each client by the method it is registered for, and by no other. */
+
+import { env } from 'cloudflare:workers'
+import { describe, expect, it } from 'vitest'
+import { hexDigest } from '../../src/crypto/digest.ts'
+import { clientRegistry } from '../../src/stores/client-registry.ts'
+import {
+  countSessions,
+  credentialsOf,
+  newClient,
+  nowSeconds,
+  post,
+  refusal,
+  serve,
+  type TestClient,
+  tokenIn,
+} from './registry.ts'
+
+const basic = (id: string, secret: string) => ({
+  Authorization: `Basic ${btoa(`${id}:${secret}`)}`,
+})
+const grant = { grant_type: 'client_credentials' }
+const INVALID_CLIENT = { status: 401, error: 'invalid_client' }
+
+describe('RFC 6749 §2.3.1: a client shows its secret', () => {
+  it('in the body by default, over Basic when it is registered so', async () => {
+    const poster = await newClient()
+    const basicClient = await newClient({ authMethod: 'client_secret_basic' })
+    expect((await post('/token', credentialsOf(poster))).status).toBe(200)
+    const answer = await post('/token', grant, basic(basicClient.id, basicClient.secret))
+    expect(answer.status).toBe(200)
+  })
+
+  it('form-decodes what Basic carries', async () => {
+    const client = await newClient({ authMethod: 'client_secret_basic' })
+    const secret = 'a b%c+d:é'
+    await clientRegistry(env.DB).rotateSecret(client.id, await hexDigest(secret), 0, nowSeconds())
+    const encode = (text: string) => new URLSearchParams({ t: text }).toString().slice(2)
+    const encoded = basic(encode(client.id), encode(secret))
+    expect((await post('/token', grant, encoded)).status).toBe(200)
+    const raw = { Authorization: `Basic ${btoa(`${client.id}:a b%c+d`)}` }
+    expect((await post('/token', grant, raw)).status).toBe(401)
+  })
+
+  it('takes a client_id in the body beside Basic only when it is the same', async () => {
+    const client = await newClient({ authMethod: 'client_secret_basic' })
+    const headers = basic(client.id, client.secret)
+    const same = await post('/token', { ...grant, client_id: client.id }, headers)
+    expect(same.status).toBe(200)
+    const other = await post('/token', { ...grant, client_id: 'another' }, headers)
+    expect(await refusal(other)).toEqual(INVALID_CLIENT)
+  })
+
+  const refused: [string, (client: TestClient) => Promise<Response>][] = [
+    ['a wrong secret', (c) => post('/token', credentialsOf({ ...c, secret: `${c.secret}x` }))],
+    ['no secret', (c) => post('/token', { ...grant, client_id: c.id })],
+    ['an empty secret', (c) => post('/token', credentialsOf({ ...c, secret: '' }))],
+    ['an unknown client', (c) => post('/token', credentialsOf({ ...c, id: 'nobody' }))],
+    ['no client at all', () => post('/token', grant)],
+    ['Basic, being registered for the body', (c) => post('/token', grant, basic(c.id, c.secret))],
+    ['two methods at once', (c) => post('/token', credentialsOf(c), basic(c.id, c.secret))],
+    [
+      'another scheme beside good credentials',
+      (c) => post('/token', credentialsOf(c), { Authorization: 'Bearer abc' }),
+    ],
+    ['Basic that is not base64', () => post('/token', grant, { Authorization: 'Basic %%%' })],
+    ['Basic without a colon', () => post('/token', grant, { Authorization: `Basic ${btoa('a')}` })],
+    [
+      'Basic that is not form-encoded',
+      () => post('/token', grant, { Authorization: `Basic ${btoa('a:%zz')}` }),
+    ],
+  ]
+  it.each(refused)('refuses %s: 401, no token, no session', async (_, attempt) => {
+    const client = await newClient()
+    const before = await countSessions()
+    expect(await refusal(await attempt(client))).toEqual(INVALID_CLIENT)
+    expect(await countSessions()).toBe(before)
+    expect((await post('/token', credentialsOf(client))).status).toBe(200)
+  })
+
+  it('refuses the body to a client registered for Basic', async () => {
+    const client = await newClient({ authMethod: 'client_secret_basic' })
+    expect(await refusal(await post('/token', credentialsOf(client)))).toEqual(INVALID_CLIENT)
+  })
+
+  it('refuses a secret from a public client', async () => {
+    const client = await newClient({ authMethod: 'none' })
+    const fields = credentialsOf({ ...client, secret: 'anything' })
+    expect(await refusal(await post('/token', fields))).toEqual(INVALID_CLIENT)
+  })
+
+  it('challenges with Basic after a Basic attempt, and only then', async () => {
+    const client = await newClient()
+    const tried = await post('/token', grant, basic(client.id, client.secret))
+    expect(tried.headers.get('WWW-Authenticate')).toMatch(/^Basic realm="/)
+    const posted = await post('/token', credentialsOf({ ...client, secret: 'wrong' }))
+    expect(posted.headers.has('WWW-Authenticate')).toBe(false)
+  })
+
+  it('answers an unknown client and a wrong secret alike, to the letter', async () => {
+    const client = await newClient()
+    const wrong = await post('/token', credentialsOf({ ...client, secret: 'wrong' }))
+    const unknown = await post('/token', credentialsOf({ id: 'nobody', secret: 'wrong' }))
+    expect(await unknown.text()).toBe(await wrong.text())
+  })
+})
+
+describe('a secret can be rotated with an overlap', () => {
+  it('takes old and new during the overlap, then only the new one', async () => {
+    const client = await newClient()
+    const clients = clientRegistry(env.DB)
+    const rotate = async (secret: string, overlap: number) =>
+      clients.rotateSecret(client.id, await hexDigest(secret), overlap, nowSeconds())
+    const works = async (secret: string) =>
+      (await post('/token', credentialsOf({ ...client, secret }))).status === 200
+    await rotate('second secret', 60)
+    expect([await works(client.secret), await works('second secret')]).toEqual([true, true])
+    await rotate('third secret', 0)
+    const all = [client.secret, 'second secret', 'third secret']
+    expect(await Promise.all(all.map(works))).toEqual([false, false, true])
+  })
+
+  it('records the day on which a secret was used', async () => {
+    const client = await newClient()
+    const lastUse = () =>
+      env.DB.prepare('SELECT last_used_at FROM client_credential WHERE client_id = ?1')
+        .bind(client.id)
+        .first<number>('last_used_at')
+    expect(await lastUse()).toBeNull()
+    await post('/token', credentialsOf({ ...client, secret: 'wrong' }))
+    expect(await lastUse()).toBeNull()
+    await post('/token', credentialsOf(client))
+    expect(Math.abs(((await lastUse()) ?? 0) - nowSeconds())).toBeLessThan(5)
+  })
+})
+
+describe('a client record in the isolate may grant when it is old, and never refuses', () => {
+  it('refuses a disabled client at once without a cache, within its age with one', async () => {
+    const client = await newClient()
+    const cached = serve({ CLIENT_CACHE_SECONDS: 300 })
+    expect((await post('/token', credentialsOf(client), {}, cached)).status).toBe(200)
+    await clientRegistry(env.DB).disable(client.id, nowSeconds())
+    expect((await post('/token', credentialsOf(client), {}, cached)).status).toBe(200)
+    expect(await refusal(await post('/token', credentialsOf(client)))).toEqual(INVALID_CLIENT)
+  })
+
+  it('lets a new secret, a new scope and a client enabled again work at once', async () => {
+    const client = await newClient({ scopes: ['public:read'] })
+    const cached = serve({ CLIENT_CACHE_SECONDS: 300 })
+    const clients = clientRegistry(env.DB)
+    const ask = (fields: Record<string, string>) => post('/token', fields, {}, cached)
+    expect((await ask(credentialsOf(client))).status).toBe(200)
+    await clients.rotateSecret(client.id, await hexDigest('new secret'), 0, nowSeconds())
+    const renewed = { ...client, secret: 'new secret' }
+    expect((await ask(credentialsOf(renewed))).status).toBe(200)
+    await clients.authorize(client.id, { scopes: ['compile:read'] }, nowSeconds())
+    const answer = await ask(credentialsOf(renewed, { scope: 'compile:read' }))
+    expect((await tokenIn(answer)).scope).toBe('compile:read')
+  })
+})

@@ -1,0 +1,163 @@
+/** RFC 6749 §4.4, the client credentials grant, and §5, what the token endpoint answers. */
+
+import { describe, expect, it } from 'vitest'
+import { isWellFormed } from '../../src/crypto/token.ts'
+import {
+  countSessions,
+  credentialsOf,
+  newClient,
+  post,
+  refusal,
+  registry,
+  sessionOf,
+  tokenIn,
+} from './registry.ts'
+
+describe('RFC 6749 §4.4: a client acts for itself', () => {
+  it('gives a token whose session says what the answer says', async () => {
+    const client = await newClient()
+    const response = await post('/token', credentialsOf(client, { scope: 'submission:read' }))
+    expect(response.status).toBe(200)
+    expect(response.headers.get('Cache-Control')).toBe('no-store')
+    expect(response.headers.get('Pragma')).toBe('no-cache')
+    const token = await tokenIn(response)
+    expect(token).toEqual({
+      access_token: expect.any(String),
+      token_type: 'Bearer',
+      expires_in: 7200,
+      scope: 'submission:read',
+    })
+    expect(isWellFormed('accessToken', token.access_token)).toBe(true)
+    const session = await sessionOf(token.access_token)
+    expect(session).toMatchObject({
+      user: null,
+      client: { client_id: client.id, owner_id: 'owner-1', name: 'Example client' },
+      authorizations: { classic: 0, scopes: ['submission:read'], endorsements: ['cs.*'] },
+    })
+    const lifetime = Date.parse(session?.end_time ?? '') - Date.parse(session?.start_time ?? '')
+    expect(lifetime).toBe(token.expires_in * 1000)
+    expect(session?.session_id).not.toContain(token.access_token)
+  })
+
+  it('gives all authorized scopes when none is asked, and says so', async () => {
+    const client = await newClient({ scopes: ['public:read', 'upload:read_logs'] })
+    const token = await tokenIn(await post('/token', credentialsOf(client)))
+    expect(token.scope).toBe('public:read upload:read_logs')
+    expect((await sessionOf(token.access_token))?.authorizations.scopes).toEqual([
+      'public:read',
+      'upload:read_logs',
+    ])
+  })
+
+  it('lets a scope for every resource be asked for one', async () => {
+    const client = await newClient({ scopes: ['submission:read:*'] })
+    const asked = credentialsOf(client, { scope: 'submission:read:7' })
+    expect((await tokenIn(await post('/token', asked))).scope).toBe('submission:read:7')
+  })
+
+  it.each([
+    ['not authorized', 'compile:create'],
+    ['malformed', 'everything'],
+    ['one of two not authorized', 'public:read compile:create'],
+    ['a resource under a generic scope', 'submission:read:7'],
+  ])('refuses a scope that is %s', async (_, scope) => {
+    const client = await newClient()
+    const before = await countSessions()
+    const response = await post('/token', credentialsOf(client, { scope }))
+    expect(await refusal(response)).toEqual({ status: 400, error: 'invalid_scope' })
+    expect(await countSessions()).toBe(before)
+    expect((await post('/token', credentialsOf(client))).status).toBe(200)
+  })
+
+  it('counts only what was authorized, not what was requested', async () => {
+    const client = await newClient({ requestedOnly: true })
+    const response = await post('/token', credentialsOf(client))
+    expect(await refusal(response)).toEqual({ status: 400, error: 'unauthorized_client' })
+  })
+
+  it('refuses a client that is not registered for the grant', async () => {
+    const client = await newClient({ grantTypes: ['authorization_code'] })
+    const response = await post('/token', credentialsOf(client))
+    expect(await refusal(response)).toEqual({ status: 400, error: 'unauthorized_client' })
+  })
+
+  it('refuses a public client even when the registry lists the grant for it', async () => {
+    const client = await newClient({ authMethod: 'none' })
+    const fields = { grant_type: 'client_credentials', client_id: client.id }
+    const response = await post('/token', fields)
+    expect(await refusal(response)).toEqual({ status: 400, error: 'unauthorized_client' })
+  })
+})
+
+describe('RFC 6749 §3.2: the token endpoint reads a form, once', () => {
+  it.each([
+    ['an unknown grant type', { grant_type: 'password' }, 'unsupported_grant_type'],
+    ['the name of a built-in property', { grant_type: 'toString' }, 'unsupported_grant_type'],
+    ['no grant type', {}, 'invalid_request'],
+    ['an empty grant type, as if omitted', { grant_type: '' }, 'invalid_request'],
+  ])('refuses %s', async (_, fields, error) => {
+    const client = await newClient()
+    const credentials = { client_id: client.id, client_secret: client.secret }
+    const response = await post('/token', { ...credentials, ...(fields as Record<string, string>) })
+    expect(await refusal(response)).toEqual({ status: 400, error })
+  })
+
+  it.each(['grant_type', 'client_id', 'scope', 'unheard_of'])(
+    'refuses %s when it is repeated',
+    async (name) => {
+      const client = await newClient()
+      const fields = Object.entries(
+        credentialsOf(client, { scope: 'public:read', unheard_of: '1' }),
+      )
+      const value = new Map(fields).get(name) ?? ''
+      const response = await post('/token', [...fields, [name, value]])
+      expect(await refusal(response)).toEqual({ status: 400, error: 'invalid_request' })
+      expect((await post('/token', fields)).status).toBe(200)
+    },
+  )
+
+  it('ignores unknown parameters and treats empty ones as omitted', async () => {
+    const client = await newClient()
+    const response = await post('/token', credentialsOf(client, { scope: '', unheard_of: 'x' }))
+    expect(response.status).toBe(200)
+    expect((await tokenIn(response)).scope).not.toBe('')
+  })
+
+  it('refuses a body over 16 KiB, announced or not, and takes one just under it', async () => {
+    const client = await newClient()
+    const long = (bytes: number) => credentialsOf(client, { padding: 'x'.repeat(bytes) })
+    expect(await refusal(await post('/token', long(16 * 1024)))).toEqual({
+      status: 413,
+      error: 'invalid_request',
+    })
+    const body = new Blob([new URLSearchParams(long(20_000)).toString()]).stream()
+    const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
+    const streamed = await registry('/token', { method: 'POST', headers, body })
+    expect(streamed.status).toBe(413)
+    expect((await post('/token', long(15 * 1024))).status).toBe(200)
+  })
+
+  it('refuses another content type', async () => {
+    const client = await newClient()
+    const response = await registry('/token', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(credentialsOf(client)),
+    })
+    expect(await refusal(response)).toEqual({ status: 415, error: 'invalid_request' })
+  })
+
+  it.each(['GET', 'PUT', 'DELETE', 'PATCH'])('refuses %s, as JSON, with Allow', async (method) => {
+    const client = await newClient()
+    const query = new URLSearchParams(credentialsOf(client))
+    const response = await registry(`/token?${query}`, { method })
+    expect(response.headers.get('Allow')).toBe('POST')
+    expect(await refusal(response)).toEqual({ status: 405, error: 'invalid_request' })
+  })
+
+  it('does not take credentials from the URL', async () => {
+    const client = await newClient()
+    const response = await post(`/token?${new URLSearchParams(credentialsOf(client))}`, {})
+    expect(await refusal(response)).toEqual({ status: 400, error: 'invalid_request' })
+  })
+})

@@ -1,0 +1,68 @@
+/** RFC 7636, PKCE: S256 only; required for public clients and for clients registered with it. */
+
+import { beforeAll, describe, expect, it } from 'vitest'
+import {
+  authorizePath,
+  newClient,
+  newUser,
+  obtainCode,
+  PKCE,
+  post,
+  redemptionOf,
+  refusal,
+  registry,
+  requestOf,
+  sentTo,
+  signIn,
+  withChallenge,
+} from './registry.ts'
+
+let cookie: string
+beforeAll(async () => {
+  cookie = await signIn(await newUser())
+})
+
+describe('RFC 7636 §4.3: the authorization request', () => {
+  const refused: [string, Record<string, string>][] = [
+    ['plain', { code_challenge: PKCE.verifier, code_challenge_method: 'plain' }],
+    ['a challenge without a method, which would mean plain', { code_challenge: PKCE.challenge }],
+    ['a challenge that is no S256 challenge', { ...withChallenge, code_challenge: 'short' }],
+    ['a method without a challenge', { code_challenge_method: 'S256' }],
+  ]
+  it.each(refused)('refuses %s', async (_, parameters) => {
+    const client = await newClient()
+    const headers = { Cookie: cookie }
+    const answer = await registry(authorizePath(requestOf(client, parameters)), { headers })
+    expect(sentTo(answer).searchParams.get('error')).toBe('invalid_request')
+    const good = await registry(authorizePath(requestOf(client, withChallenge)), { headers })
+    expect(good.status).toBe(200)
+  })
+
+  it.each([
+    ['a public client', { authMethod: 'none' as const }],
+    ['a client registered with it', { requirePkce: true }],
+  ])('requires it of %s', async (_, registration) => {
+    const client = await newClient(registration)
+    const headers = { Cookie: cookie }
+    const without = await registry(authorizePath(requestOf(client)), { headers })
+    expect(sentTo(without).searchParams.get('error')).toBe('invalid_request')
+    const answer = await registry(authorizePath(requestOf(client, withChallenge)), { headers })
+    expect(answer.status).toBe(200)
+  })
+})
+
+describe('RFC 7636 §4.6: the token request', () => {
+  it.each([
+    ['a wrong verifier', { code_verifier: 'x'.repeat(43) }],
+    ['no verifier', {}],
+    ['the challenge itself', { code_verifier: PKCE.challenge }],
+    ['a verifier of the wrong form', { code_verifier: 'short' }],
+  ])('refuses %s, and the code stays good', async (_, proof) => {
+    const client = await newClient({ authMethod: 'none' })
+    const code = await obtainCode(cookie, requestOf(client, withChallenge))
+    const answer = await post('/token', redemptionOf(client, code, proof))
+    expect(await refusal(answer)).toEqual({ status: 400, error: 'invalid_grant' })
+    const good = await post('/token', redemptionOf(client, code, { code_verifier: PKCE.verifier }))
+    expect(good.status).toBe(200)
+  })
+})
