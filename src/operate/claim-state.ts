@@ -1,28 +1,28 @@
-/** The state for the life of this process, or a line that says who has it. */
+/** The local state for the life of this process, or whoever serves it. */
 
 import { setTimeout as wait } from 'node:timers/promises'
 import { Refusal } from './refusal.ts'
-import { findRunningRegistry } from './running-registry.ts'
+import { findRunningRegistry, type RunningRegistry } from './running-registry.ts'
 import { tryToLock } from './state-lock.ts'
 
 const ASK_EVERY_MS = 50
 const GIVE_UP_AFTER_MS = 30_000
 
+export type Claim =
+  | Readonly<{ kind: 'claimed'; release: () => void }>
+  | Readonly<{ kind: 'served'; by: RunningRegistry }>
+
 /**
- * The verb that gives it back. A command of the administrator is waited for; a running registry is not. Throws a
- * Refusal.
+ * Waits for a command of the administrator that is at work, and for a registry that is just starting. Throws a
+ * Refusal after half a minute.
  */
-export async function claimState(stateDir: string): Promise<() => void> {
+export async function claimState(stateDir: string): Promise<Claim> {
   const giveUpAt = performance.now() + GIVE_UP_AFTER_MS
   for (;;) {
     const release = tryToLock(stateDir)
-    if (release) return release
-    const running = await findRunningRegistry(stateDir)
-    if (running) {
-      throw new Refusal(
-        `STATE_DIR: ${stateDir} is already served by another npm start (process ${running.pid})`,
-      )
-    }
+    if (release) return { kind: 'claimed', release }
+    const by = await findRunningRegistry(stateDir)
+    if (by) return { kind: 'served', by }
     if (performance.now() > giveUpAt) {
       throw new Refusal(`STATE_DIR: ${stateDir} is in use by another process`)
     }

@@ -62,11 +62,19 @@ async function start(): Promise<() => Promise<void>> {
   const settings = readStartSettings(process.env, registry.vars)
   const { port, authenticatorPort, stateDir, vars } = settings
 
-  const ending: (() => unknown)[] = [await claimState(stateDir)]
+  const claim = await claimState(stateDir)
+  if (claim.kind === 'served') {
+    const { pid } = claim.by
+    throw new Refusal(
+      `STATE_DIR: ${stateDir} is already served by another npm start (process ${pid})`,
+    )
+  }
+  const ending: (() => unknown)[] = [claim.release]
   const end = async () => {
     for (const step of ending.splice(0).reverse()) await step()
   }
   try {
+    await withdrawAnnouncement(stateDir)
     await requireFreePort('PORT', port)
     await requireFreePort('AUTHENTICATOR_PORT', authenticatorPort)
     const [demo, registryModule, authenticatorModule] = await Promise.all([

@@ -17,7 +17,7 @@ export function tryToLock(stateDir: string): (() => void) | null {
   mkdirSync(stateDir, { recursive: true })
   const file = new DatabaseSync(join(stateDir, 'lock'))
   try {
-    file.exec('PRAGMA journal_mode = OFF; BEGIN EXCLUSIVE')
+    file.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
   } catch (fault) {
     file.close()
     if (isBusy(fault)) return null

@@ -1,0 +1,83 @@
+/** What an administrator may type for each option. Each check answers the value to keep or throws a Refusal. */
+
+import { isEndorsement } from '../domain/category.ts'
+import { AUTH_METHODS, type AuthMethod, GRANT_TYPES, type GrantType } from '../domain/client.ts'
+import { isScope } from '../domain/scope.ts'
+import { Refusal } from '../operate/refusal.ts'
+
+const MIN_PASSWORD_CHARACTERS = 8
+/** As JSON, so that whatever it holds stays on one line. */
+const quote = (text: string) => JSON.stringify(text)
+
+export function checkText(option: string, text: string): string {
+  if (text.trim() === '') throw new Refusal(`${option} must not be empty`)
+  return text.trim()
+}
+
+/** Empty: there is none. */
+export function checkUrl(option: string, text: string): string {
+  if (text === '') return text
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
+    throw new Refusal(`${option} ${quote(text)} is not an http or https URL`)
+  }
+  return text
+}
+
+export function checkAuthMethod(text: string): AuthMethod {
+  const method = AUTH_METHODS.find((known) => known === text)
+  if (!method) {
+    throw new Refusal(
+      `unknown authentication method ${quote(text)}: it is one of ${AUTH_METHODS.join(', ')}`,
+    )
+  }
+  return method
+}
+
+export function checkGrantType(text: string): GrantType {
+  const grantType = GRANT_TYPES.find((known) => known === text)
+  if (!grantType) {
+    throw new Refusal(`unknown grant type ${quote(text)}: it is one of ${GRANT_TYPES.join(', ')}`)
+  }
+  return grantType
+}
+
+export function checkScope(text: string): string {
+  if (isScope(text)) return text
+  throw new Refusal(
+    `${quote(text)} is not a scope: write domain:action or domain:action:resource, as in submission:read`,
+  )
+}
+
+export function checkEndorsement(text: string): string {
+  if (isEndorsement(text)) return text
+  throw new Refusal(
+    text === '*'
+      ? 'endorsement "*": write *.* for every category'
+      : `${quote(text)} is not an endorsement: write a category (cs.DL), an archive (cs.*) or *.*`,
+  )
+}
+
+export function checkUsername(text: string): string {
+  if (/^\S+$/u.test(text)) return text
+  throw new Refusal('--username must be one word, without spaces')
+}
+
+export function checkEmail(text: string): string {
+  if (/^[^\s@]+@[^\s@]+$/u.test(text)) return text
+  throw new Refusal(`--email ${quote(text)} is not an e-mail address`)
+}
+
+/** The password itself is never repeated. */
+export function checkPassword(text: string): string {
+  if (text === '') throw new Refusal('the password must not be empty')
+  if ([...text].length < MIN_PASSWORD_CHARACTERS) {
+    throw new Refusal(`the password must have at least ${MIN_PASSWORD_CHARACTERS} characters`)
+  }
+  return text
+}
+
+export function checkSeconds(option: string, text: string): number {
+  const seconds = Number(text)
+  if (/^\d+$/.test(text) && seconds <= 2 ** 31) return seconds
+  throw new Refusal(`${option} ${quote(text)} is not a whole number of seconds, zero or more`)
+}

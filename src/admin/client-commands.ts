@@ -1,0 +1,165 @@
+/** `client VERB …`: the commands and their options. */
+
+import type { Command } from 'commander'
+import { checkSeconds } from './checks.ts'
+import {
+  addFieldOptions,
+  addPermissionOptions,
+  addRedirectUriOption,
+  type FieldOptions,
+  type ListOptions,
+  readFields,
+  readLists,
+} from './client-options.ts'
+import {
+  authorizeClient,
+  createClient,
+  deleteClient,
+  disableClient,
+  enableClient,
+  listClients,
+  rotateSecret,
+  showClient,
+  updateClient,
+  withdrawFromClient,
+} from './client-verbs.ts'
+import { answer, type Io, refuseUsage, verb } from './verb.ts'
+
+type RequestedOnly = Readonly<{ requestedOnly?: boolean }>
+type Options = FieldOptions & ListOptions & RequestedOnly
+
+const SOON = 'At /token this is noticed within CLIENT_CACHE_SECONDS.'
+const TOKENS_STAY = 'Access tokens already issued stay good until they expire.'
+
+const modeOf = (options: RequestedOnly) => (options.requestedOnly ? 'request' : 'authorize')
+const isEmpty = (given: object) => Object.keys(given).length === 0
+
+function addWriting(client: Command, io: Io) {
+  const create = verb(
+    client,
+    'create',
+    'Register a client. Prints its id and its secret; the secret is shown this once. Without --grant-type it gets ' +
+      'client_credentials if it has a secret, and authorization_code if it has a redirect URI.',
+    'create --name "Submission helper" --owner u-17 --scope "submission:read submission:create" --json',
+  )
+    .requiredOption('--name <name>', 'what users know it by')
+    .requiredOption('--owner <id>', 'whose client it is: an id of your choice')
+  addPermissionOptions(addRedirectUriOption(addFieldOptions(create)))
+    .option(
+      '--requested-only',
+      'note scopes, grant types and endorsements as requested, without authorizing them',
+    )
+    .action((options: Options & { name: string; owner: string }, command: Command) => {
+      const { name, owner } = options
+      const fields = {
+        url: '',
+        description: '',
+        authMethod: 'client_secret_post' as const,
+        requirePkce: false,
+        mayIntrospect: false,
+        ...readFields(options),
+        ...readRequired(name, owner),
+      }
+      const lists = readLists(options)
+      return answer(command, io, (db, now) => createClient(db, fields, lists, modeOf(options), now))
+    })
+
+  const update = verb(
+    client,
+    'update <id>',
+    `Change a client. A list that is given replaces the old one; "" empties it. ${SOON}`,
+    'update 5b0c… --redirect-uri https://app.example/callback --no-may-introspect',
+  )
+    .option('--name <name>', 'what users know it by')
+    .option('--owner <id>', 'whose client it is')
+  addPermissionOptions(addRedirectUriOption(addFieldOptions(update)))
+    .option('--no-require-pkce', 'accept its authorization requests without PKCE')
+    .option('--no-may-introspect', 'do not let it ask about the tokens of others')
+    .option('--requested-only', 'the lists replace what is merely requested, and authorize nothing')
+    .action((id: string, options: Options, command: Command) => {
+      const fields = readFields(options)
+      const lists = readLists(options)
+      if (isEmpty(fields) && isEmpty(lists)) refuseUsage(command, 'there is nothing to update')
+      const hint = (line: string) => io.stderr.write(`note: ${line}\n`)
+      return answer(command, io, (db, now) =>
+        updateClient(db, id, fields, lists, modeOf(options), now, hint),
+      )
+    })
+}
+
+const readRequired = (name: string, owner: string) => {
+  const { name: checkedName = '', ownerId = '' } = readFields({ name, owner })
+  return { name: checkedName, ownerId }
+}
+
+function addPermitting(client: Command, io: Io) {
+  const authorize = verb(
+    client,
+    'authorize <id>',
+    `Give a client more, whether it was requested or not. ${SOON}`,
+    'authorize 5b0c… --scope upload:read_logs --endorsement "cs.* math.AG"',
+  )
+  const withdraw = verb(
+    client,
+    'withdraw <id>',
+    `Take something from a client, also what it merely requested. ${SOON} ${TOKENS_STAY}`,
+    'withdraw 5b0c… --scope submission:create',
+  )
+  const run =
+    (work: typeof authorizeClient) => (id: string, options: ListOptions, command: Command) => {
+      const lists = readLists(options)
+      if (isEmpty(lists)) {
+        refuseUsage(command, 'name at least one --scope, --grant-type or --endorsement')
+      }
+      return answer(command, io, (db, now) => work(db, id, lists, now))
+    }
+  addPermissionOptions(authorize).action(run(authorizeClient))
+  addPermissionOptions(withdraw).action(run(withdrawFromClient))
+}
+
+function addKeeping(client: Command, io: Io) {
+  verb(client, 'list', 'Print every client, oldest first, without secrets.', 'list --json').action(
+    (_options, command: Command) => answer(command, io, listClients),
+  )
+  verb(client, 'show <id>', 'Print one client, without secrets.', 'show 5b0c…').action(
+    (id: string, _options, command: Command) => answer(command, io, (db) => showClient(db, id)),
+  )
+  verb(
+    client,
+    'rotate-secret <id>',
+    `Give a client a new secret, shown this once. ${SOON}`,
+    'rotate-secret 5b0c… --overlap-seconds 86400',
+  )
+    .option('--overlap-seconds <n>', 'how long the old secret stays good', '0')
+    .action((id: string, options: { overlapSeconds: string }, command: Command) => {
+      const seconds = checkSeconds('--overlap-seconds', options.overlapSeconds)
+      return answer(command, io, (db, now) => rotateSecret(db, id, seconds, now))
+    })
+  verb(
+    client,
+    'disable <id>',
+    `Give a client no more tokens, until it is enabled again. ${SOON} ${TOKENS_STAY}`,
+    'disable 5b0c…',
+  ).action((id: string, _options, command: Command) =>
+    answer(command, io, (db, now) => disableClient(db, id, now)),
+  )
+  verb(client, 'enable <id>', 'Undo disable.', 'enable 5b0c…').action(
+    (id: string, _options, command: Command) =>
+      answer(command, io, (db, now) => enableClient(db, id, now)),
+  )
+  verb(
+    client,
+    'delete <id>',
+    `Remove a client with its secrets, codes and remembered consents; prints what it was. ${TOKENS_STAY}`,
+    'delete 5b0c…',
+  ).action((id: string, _options, command: Command) =>
+    answer(command, io, (db) => deleteClient(db, id)),
+  )
+}
+
+export function addClientCommands(program: Command, io: Io) {
+  const client = program.command('client').description('API clients: who may ask for tokens')
+  addWriting(client, io)
+  addPermitting(client, io)
+  addKeeping(client, io)
+}

@@ -1,0 +1,88 @@
+/** The options that describe a client, and what they mean. */
+
+import type { Command } from 'commander'
+import type { GrantType } from '../domain/client.ts'
+import type { ClientChanges } from '../stores/client-registry.ts'
+import {
+  checkAuthMethod,
+  checkEndorsement,
+  checkGrantType,
+  checkScope,
+  checkText,
+  checkUrl,
+} from './checks.ts'
+import { listOption } from './verb.ts'
+
+export type FieldOptions = Readonly<{
+  name?: string
+  owner?: string
+  url?: string
+  description?: string
+  authMethod?: string
+  requirePkce?: boolean
+  mayIntrospect?: boolean
+}>
+export type ListOptions = Readonly<{
+  redirectUri?: readonly string[]
+  grantType?: readonly string[]
+  scope?: readonly string[]
+  endorsement?: readonly string[]
+}>
+
+export const addFieldOptions = (command: Command) =>
+  command
+    .option('--url <url>', "the client's own page, http or https, shown to users")
+    .option('--description <text>', 'what the client is for, shown to users')
+    .option(
+      '--auth-method <method>',
+      'how it authenticates: client_secret_post, client_secret_basic, or none for one that keeps no secret',
+    )
+    .option('--require-pkce', 'refuse its authorization requests without PKCE')
+    .option('--may-introspect', 'let it ask about the tokens of others')
+
+export const addRedirectUriOption = (command: Command) =>
+  command.addOption(
+    listOption(
+      '--redirect-uri <uri>',
+      'where users are sent back to: https, or http on a loopback address',
+    ),
+  )
+
+export const addPermissionOptions = (command: Command) =>
+  command
+    .addOption(
+      listOption(
+        '--grant-type <type>',
+        'a grant it may use: client_credentials, authorization_code',
+      ),
+    )
+    .addOption(listOption('--scope <scope>', 'a scope, domain:action or domain:action:resource'))
+    .addOption(
+      listOption('--endorsement <category>', 'a category (cs.DL), an archive (cs.*) or *.*'),
+    )
+
+/** Only what was given. */
+export const readFields = (options: FieldOptions): ClientChanges => ({
+  ...(options.name !== undefined && { name: checkText('--name', options.name) }),
+  ...(options.owner !== undefined && { ownerId: checkText('--owner', options.owner) }),
+  ...(options.url !== undefined && { url: checkUrl('--url', options.url) }),
+  ...(options.description !== undefined && { description: options.description }),
+  ...(options.authMethod !== undefined && { authMethod: checkAuthMethod(options.authMethod) }),
+  ...(options.requirePkce !== undefined && { requirePkce: options.requirePkce }),
+  ...(options.mayIntrospect !== undefined && { mayIntrospect: options.mayIntrospect }),
+})
+
+export type Lists = Readonly<{
+  redirectUris?: readonly string[]
+  grantTypes?: readonly GrantType[]
+  scopes?: readonly string[]
+  endorsements?: readonly string[]
+}>
+
+/** Only what was given. The redirect URIs are checked with the whole registration. */
+export const readLists = (options: ListOptions): Lists => ({
+  ...(options.redirectUri && { redirectUris: options.redirectUri }),
+  ...(options.grantType && { grantTypes: options.grantType.map(checkGrantType) }),
+  ...(options.scope && { scopes: options.scope.map(checkScope) }),
+  ...(options.endorsement && { endorsements: options.endorsement.map(checkEndorsement) }),
+})

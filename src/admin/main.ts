@@ -1,0 +1,5 @@
+/** `npm run admin`: see `--help`. */
+
+import { run } from './run.ts'
+
+process.exitCode = await run(process.argv.slice(2), process)

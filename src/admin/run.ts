@@ -1,0 +1,44 @@
+/** The administrator's command line: words in, one answer or one line of refusal out. */
+
+import { Command, CommanderError } from 'commander'
+import { oneLine } from '../operate/refusal.ts'
+import { addClientCommands } from './client-commands.ts'
+import { addUserCommands } from './user-commands.ts'
+import type { Io } from './verb.ts'
+
+/** What the process ends with. */
+const DONE = 0
+const FAILED = 1
+const WRONG_USAGE = 2
+
+function commandLine(io: Io): Command {
+  const program = new Command('npm run admin --')
+    .description('Administer the clients and users of the registry.')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      outputError: (text, write) => write(`${oneLine(text)}\n`),
+    })
+    .addHelpText(
+      'after',
+      '\nWithout --remote it works on STATE_DIR, also while the registry runs.\n' +
+        'Example:\n  npm run --silent admin -- client list --json',
+    )
+  addClientCommands(program, io)
+  addUserCommands(program, io)
+  return program
+}
+
+/** Answers the exit status: 0, 1 for what was refused or failed, 2 for wrong usage. */
+export async function run(argv: readonly string[], io: Io): Promise<number> {
+  try {
+    await commandLine(io).parseAsync(argv, { from: 'user' })
+    return DONE
+  } catch (fault) {
+    // Commander has already written its own line.
+    if (fault instanceof CommanderError) return fault.exitCode === 0 ? DONE : WRONG_USAGE
+    io.stderr.write(`error: ${oneLine(fault)}\n`)
+    return FAILED
+  }
+}

@@ -1,0 +1,108 @@
+/** `user VERB …`: the commands, their options and what they do. */
+
+import type { Command } from 'commander'
+import { hashPassword } from '../crypto/password.ts'
+import { Refusal } from '../operate/refusal.ts'
+import { type UserRecord, userRegistry } from '../stores/user-registry.ts'
+import { checkEmail, checkEndorsement, checkPassword, checkScope, checkUsername } from './checks.ts'
+import { userDocument } from './documents.ts'
+import { readFirstLine } from './first-line.ts'
+import { answer, type Io, listOption, refuseUsage, verb } from './verb.ts'
+
+type NewUserOptions = Readonly<{
+  username: string
+  email: string
+  scope?: readonly string[]
+  endorsement?: readonly string[]
+  password?: string
+  passwordStdin?: boolean
+}>
+
+const STDIN_HELP = 'read the password from standard input, one line'
+
+function present(user: UserRecord | null, idOrName: string) {
+  if (!user) throw new Refusal(`there is no user ${JSON.stringify(idOrName)}`)
+  return userDocument(user)
+}
+
+function addCreate(user: Command, io: Io) {
+  verb(
+    user,
+    'create',
+    'Register a user. Prints the id.',
+    'create --username ada --email ada@example.org --scope submission:read --password-stdin < password.txt',
+  )
+    .requiredOption(
+      '--username <name>',
+      'what the user signs in with; upper and lower case are one',
+    )
+    .requiredOption('--email <address>', "the user's e-mail address")
+    .addOption(listOption('--scope <scope>', 'what a client may obtain for this user'))
+    .addOption(
+      listOption('--endorsement <category>', 'a category (cs.DL), an archive (cs.*) or *.*'),
+    )
+    .option('--password-stdin', STDIN_HELP)
+    .option('--password <password>', 'the password itself; others may see it in the process list')
+    .action(async (options: NewUserOptions, command: Command) => {
+      const { password, passwordStdin = false } = options
+      if (passwordStdin === (password !== undefined)) {
+        refuseUsage(command, 'give either --password-stdin or --password')
+      }
+      const fields = {
+        username: checkUsername(options.username),
+        email: checkEmail(options.email),
+        scopes: (options.scope ?? []).map(checkScope),
+        endorsements: (options.endorsement ?? []).map(checkEndorsement),
+      }
+      const given = checkPassword(password ?? (await readFirstLine(io.stdin)))
+      const passwordHash = await hashPassword(given)
+      return answer(command, io, async (db, now) => {
+        const userId = await userRegistry(db).create({ ...fields, passwordHash }, now)
+        if (!userId) throw new Refusal(`username ${JSON.stringify(fields.username)} is taken`)
+        return { user_id: userId }
+      })
+    })
+}
+
+function addSetPassword(user: Command, io: Io) {
+  verb(
+    user,
+    'set-password <id>',
+    'Give a user a new password.',
+    'set-password ada --password-stdin < password.txt',
+  )
+    .requiredOption('--password-stdin', STDIN_HELP)
+    .action(async (id: string, _options, command: Command) => {
+      const passwordHash = await hashPassword(checkPassword(await readFirstLine(io.stdin)))
+      return answer(command, io, async (db, now) =>
+        present(await userRegistry(db).setPassword(id, passwordHash, now), id),
+      )
+    })
+}
+
+/** Everywhere <id> may also be the username. */
+export function addUserCommands(program: Command, io: Io) {
+  const user = program.command('user').description('users: who may sign in and give consent')
+  addCreate(user, io)
+  verb(user, 'list', 'Print every user, oldest first, without passwords.', 'list --json').action(
+    (_options, command: Command) =>
+      answer(command, io, async (db) => (await userRegistry(db).list()).map(userDocument)),
+  )
+  verb(user, 'show <id>', 'Print one user, by id or username.', 'show ada').action(
+    (id: string, _options, command: Command) =>
+      answer(command, io, async (db) => present(await userRegistry(db).find(id), id)),
+  )
+  verb(
+    user,
+    'disable <id>',
+    'Let a user no longer sign in or give consent. Access tokens already issued stay good until they expire.',
+    'disable ada',
+  ).action((id: string, _options, command: Command) =>
+    answer(command, io, async (db, now) => present(await userRegistry(db).disable(id, now), id)),
+  )
+  verb(user, 'enable <id>', 'Undo disable.', 'enable ada').action(
+    (id: string, _options, command: Command) =>
+      answer(command, io, async (db, now) => present(await userRegistry(db).enable(id, now), id)),
+  )
+  addSetPassword(user, io)
+}

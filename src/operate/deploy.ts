@@ -1,0 +1,78 @@
+/** `npm run deploy`: the migrations, then both workers, unless the two configurations are not ready for it. */
+
+import { spawnSync } from 'node:child_process'
+import { relative } from 'node:path'
+import { AUTHENTICATOR_CONFIG, inProject, REGISTRY_CONFIG } from './project.ts'
+import { oneLine, Refusal } from './refusal.ts'
+import { readWranglerConfig, type WranglerConfig } from './wrangler-config.ts'
+
+/** All zeros but the last digit: what the repository comes with. */
+const PLACEHOLDER = /^[0-]+\d$/
+const LOOPBACK_HOSTS: readonly string[] = ['127.0.0.1', '[::1]', 'localhost']
+
+const STEPS = [
+  ['d1', 'migrations', 'apply', 'DB', '--remote'],
+  ['deploy'],
+  ['deploy', '--config', relative(inProject('.'), AUTHENTICATOR_CONFIG)],
+] as const
+
+const namespaceId = (config: WranglerConfig, name: string) =>
+  config.kv_namespaces.find(({ binding }) => binding === name)?.id
+
+function issuerProblem({ vars }: WranglerConfig): string | null {
+  const issuer = vars.ISSUER ?? ''
+  if (!URL.canParse(issuer)) return 'ISSUER must be set to the origin that users see'
+  const { protocol, hostname } = new URL(issuer)
+  if (LOOPBACK_HOSTS.includes(hostname)) return `ISSUER is ${issuer}, an address of this machine`
+  return protocol === 'https:' ? null : 'ISSUER must be https'
+}
+
+/** Each a line for the operator. `file` names the configuration. */
+function problemsOf(file: string, config: WranglerConfig): string[] {
+  const ids = [
+    ...config.d1_databases.map(({ binding, database_id }) => [binding, database_id] as const),
+    ...config.kv_namespaces.map(({ binding, id }) => [binding, id] as const),
+  ]
+  const placeholders = ids
+    .filter(([, id]) => PLACEHOLDER.test(id))
+    .map(([binding]) => `${file}: the id of ${binding} is a placeholder`)
+  const issuer = issuerProblem(config)
+  return [...(issuer ? [`${file}: ${issuer}`] : []), ...placeholders]
+}
+
+/** What stands in the way of deploying these two; empty if nothing does. */
+export function deployProblems(registry: WranglerConfig, authenticator: WranglerConfig): string[] {
+  const problems = [
+    ...problemsOf('wrangler.toml', registry),
+    ...problemsOf('src/authenticator/wrangler.toml', authenticator),
+  ]
+  if (registry.vars.ISSUER !== authenticator.vars.ISSUER) {
+    problems.push('ISSUER differs between the two wrangler.toml')
+  }
+  if (namespaceId(registry, 'SESSIONS') !== namespaceId(authenticator, 'SESSIONS')) {
+    problems.push('the id of SESSIONS differs between the two wrangler.toml')
+  }
+  return problems
+}
+
+function runStep(step: readonly string[]) {
+  const { status, error } = spawnSync('wrangler', step, { cwd: inProject('.'), stdio: 'inherit' })
+  if (error) throw new Refusal(`cannot run wrangler: ${error.message}`)
+  if (status !== 0)
+    throw new Refusal(`wrangler ${step.join(' ')} failed: nothing after it was done`)
+}
+
+if (import.meta.main) {
+  try {
+    const problems = deployProblems(
+      readWranglerConfig(REGISTRY_CONFIG),
+      readWranglerConfig(AUTHENTICATOR_CONFIG),
+    )
+    for (const problem of problems) console.error(problem)
+    if (problems.length > 0) process.exitCode = 1
+    else for (const step of STEPS) runStep(step)
+  } catch (fault) {
+    console.error(oneLine(fault))
+    process.exitCode = 1
+  }
+}
