@@ -1,0 +1,312 @@
+/** `client VERB …`: what each verb writes and prints. */
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { hexDigest } from '../../src/crypto/digest.ts'
+import { isWellFormed } from '../../src/crypto/token.ts'
+import { clientStore } from '../../src/stores/clients.ts'
+import { type ServedState, servedState } from './command-line.ts'
+
+type Shown = Record<string, unknown> & {
+  credentials: { created_at: string; expires_at: string | null; last_used_at: string | null }[]
+}
+
+const CREATE = ['client', 'create', '--name', 'Helper', '--owner', 'u-17']
+const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z$/
+
+let state: ServedState
+beforeAll(async () => {
+  state = await servedState()
+})
+afterAll(() => state.close())
+
+const create = (...words: string[]) =>
+  state.json<{ client_id: string; client_secret?: string }>([...CREATE, ...words])
+const show = (id: string) => state.json<Shown>(['client', 'show', id])
+const asServerReads = (id: string) => clientStore(state.database, () => state.database).find(id)
+
+describe('client create', () => {
+  it('registers everything that was given, as the server reads it', async () => {
+    const { client_id, client_secret = '' } = await create(
+      ...['--url', 'https://helper.example/', '--description', 'It\'s a "helper"; DROP TABLE x'],
+      ...['--redirect-uri', 'https://helper.example/cb https://helper.example/other'],
+      ...['--redirect-uri', 'http://127.0.0.1:9000/cb', '--grant-type', 'authorization_code'],
+      ...['--scope', 'submission:read  submission:create', '--scope', 'submission:read:*'],
+      ...['--endorsement', 'cs.* math.AG', '--auth-method', 'client_secret_basic'],
+      ...['--require-pkce', '--may-introspect'],
+    )
+    expect(isWellFormed('clientSecret', client_secret)).toBe(true)
+    const client = await asServerReads(client_id)
+    expect(client).toEqual({
+      clientId: client_id,
+      name: 'Helper',
+      ownerId: 'u-17',
+      url: 'https://helper.example/',
+      description: 'It\'s a "helper"; DROP TABLE x',
+      authMethod: 'client_secret_basic',
+      requirePkce: true,
+      mayIntrospect: true,
+      disabledAt: null,
+      redirectUris: [
+        'http://127.0.0.1:9000/cb',
+        'https://helper.example/cb',
+        'https://helper.example/other',
+      ],
+      credentials: [
+        {
+          secretDigest: await hexDigest(client_secret),
+          createdAt: expect.any(Number),
+          expiresAt: null,
+          lastUsedAt: null,
+        },
+      ],
+      scopes: ['submission:create', 'submission:read', 'submission:read:*'],
+      grantTypes: ['authorization_code'],
+      endorsements: ['cs.*', 'math.AG'],
+    })
+  })
+
+  it.each([
+    { words: [], grantTypes: ['client_credentials'] },
+    {
+      words: ['--redirect-uri', 'https://a.example/cb'],
+      grantTypes: ['authorization_code', 'client_credentials'],
+    },
+    {
+      words: ['--auth-method', 'none', '--redirect-uri', 'com.example.app:/cb'],
+      grantTypes: ['authorization_code'],
+    },
+    { words: ['--auth-method', 'none'], grantTypes: [] },
+  ])('without --grant-type, $words lead to $grantTypes', async ({ words, grantTypes }) => {
+    const { client_id } = await create(...words)
+    expect(await show(client_id)).toMatchObject({ grant_types: grantTypes })
+  })
+
+  it('gives no secret to a client that keeps none', async () => {
+    const created = await create('--auth-method', 'none')
+    expect(Object.keys(created)).toEqual(['client_id'])
+    expect((await show(created.client_id)).credentials).toEqual([])
+  })
+
+  it('with --requested-only authorizes nothing, and authorize does it later', async () => {
+    const words = ['--scope', 'a:b c:d', '--endorsement', 'cs.DL', '--requested-only']
+    const { client_id } = await create(...words)
+    expect(await show(client_id)).toMatchObject({
+      scopes: [],
+      grant_types: [],
+      endorsements: [],
+      requested_scopes: ['a:b', 'c:d'],
+      requested_grant_types: ['client_credentials'],
+      requested_endorsements: ['cs.DL'],
+    })
+    expect(await asServerReads(client_id)).toMatchObject({ scopes: [], grantTypes: [] })
+    const given = ['--scope', 'a:b', '--grant-type', 'client_credentials']
+    expect(await state.json(['client', 'authorize', client_id, ...given])).toMatchObject({
+      scopes: ['a:b'],
+      grant_types: ['client_credentials'],
+      requested_scopes: ['c:d'],
+      requested_grant_types: [],
+    })
+  })
+
+  it('says the secret in text form too', async () => {
+    const { stdout, stderr } = await state.admin(CREATE)
+    expect(stdout).toMatch(/^client_id: {5}\S+\nclient_secret: regs_\S{49}\n$/)
+    expect(stderr).toBe('')
+  })
+})
+
+describe('client list and client show', () => {
+  it('print every field but secrets', async () => {
+    const { client_id, client_secret = '' } = await create('--scope', 'a:b')
+    const shown = await show(client_id)
+    expect(shown).toEqual({
+      client_id,
+      name: 'Helper',
+      owner_id: 'u-17',
+      url: '',
+      description: '',
+      auth_method: 'client_secret_post',
+      require_pkce: false,
+      may_introspect: false,
+      redirect_uris: [],
+      grant_types: ['client_credentials'],
+      scopes: ['a:b'],
+      endorsements: [],
+      requested_grant_types: [],
+      requested_scopes: [],
+      requested_endorsements: [],
+      permissions: [
+        ...[
+          { kind: 'scope', value: 'a:b' },
+          { kind: 'grant_type', value: 'client_credentials' },
+        ].map((permission) => ({
+          ...permission,
+          requested_at: expect.stringMatching(ISO_TIME),
+          authorized_at: expect.stringMatching(ISO_TIME),
+        })),
+      ],
+      credentials: [
+        { created_at: expect.stringMatching(ISO_TIME), expires_at: null, last_used_at: null },
+      ],
+      created_at: expect.stringMatching(ISO_TIME),
+      updated_at: expect.stringMatching(ISO_TIME),
+      disabled_at: null,
+    })
+    const digest = await hexDigest(client_secret)
+    for (const words of [
+      ['client', 'list'],
+      ['client', 'show', client_id],
+    ]) {
+      for (const form of [[], ['--json']]) {
+        const { stdout } = await state.admin([...words, ...form])
+        expect(stdout).toContain(client_id)
+        expect(stdout).not.toContain(client_secret)
+        expect(stdout).not.toContain(digest)
+      }
+    }
+  })
+
+  it('lists more than one page holds', async () => {
+    const before = await state.json<unknown[]>(['client', 'list'])
+    await state.database
+      .prepare(
+        `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 450)
+         INSERT INTO client (client_id, name, owner_id, created_at, updated_at)
+         SELECT 'many-' || i, 'Many', 'u', i, i FROM n`,
+      )
+      .run()
+    const after = await state.json<{ client_id: string }[]>(['client', 'list'])
+    expect(after).toHaveLength(before.length + 450)
+    expect(new Set(after.map(({ client_id }) => client_id)).size).toBe(after.length)
+    expect(after.slice(0, 2).map(({ client_id }) => client_id)).toEqual(['many-1', 'many-2'])
+    await state.database.prepare(`DELETE FROM client WHERE name = 'Many'`).run()
+  })
+
+  it('keeps the control characters of a name from the terminal', async () => {
+    const words = ['client', 'create', '--name', 'red\u001b[31m', '--owner', 'u']
+    const { client_id } = await state.json<{ client_id: string }>(words)
+    const { stdout } = await state.admin(['client', 'show', client_id])
+    expect(stdout).not.toContain('\u001b')
+    expect(stdout).toContain('red\\u001b[31m')
+  })
+})
+
+describe('client update', () => {
+  it('changes what is given and leaves the rest', async () => {
+    const redirect = ['--redirect-uri', 'https://a.example/cb']
+    const { client_id } = await create('--scope', 'a:b', '--require-pkce', ...redirect)
+    const before = await show(client_id)
+    const words = ['client', 'update', client_id, '--name', 'Renamed', '--no-require-pkce']
+    expect(await state.json(words)).toEqual({
+      ...before,
+      name: 'Renamed',
+      require_pkce: false,
+      updated_at: expect.stringMatching(ISO_TIME),
+    })
+  })
+
+  it('replaces a list that is given, and only what is authorized of it', async () => {
+    const { client_id } = await create(
+      '--scope',
+      'a:b c:d',
+      '--redirect-uri',
+      'https://a.example/1',
+    )
+    const update = ['client', 'update', client_id]
+    await state.json([...update, '--scope', 'wish:one', '--requested-only'])
+    const redirect = ['--redirect-uri', 'https://a.example/2 https://a.example/3']
+    expect(await state.json([...update, '--scope', 'c:d e:f', ...redirect])).toMatchObject({
+      scopes: ['c:d', 'e:f'],
+      requested_scopes: ['wish:one'],
+      redirect_uris: ['https://a.example/2', 'https://a.example/3'],
+    })
+    const wishes = [...update, '--scope', 'wish:two c:d', '--requested-only']
+    expect(await state.json(wishes)).toMatchObject({
+      scopes: ['c:d', 'e:f'],
+      requested_scopes: ['wish:two'],
+    })
+    expect(await state.json([...update, '--scope', ''])).toMatchObject({
+      scopes: [],
+      requested_scopes: ['wish:two'],
+    })
+  })
+
+  it('takes the secrets of a client that becomes public, and says how to get one back', async () => {
+    const { client_id } = await create('--redirect-uri', 'https://a.example/cb')
+    const update = ['client', 'update', client_id, '--json']
+    const open = ['--auth-method', 'none', '--grant-type', 'authorization_code']
+    const opened = await state.admin([...update, ...open])
+    expect(JSON.parse(opened.stdout)).toMatchObject({ auth_method: 'none', credentials: [] })
+    expect(opened.stderr).toBe('')
+    const closed = await state.admin([...update, '--auth-method', 'client_secret_post'])
+    expect(closed.status).toBe(0)
+    expect(closed.stderr).toBe(
+      `note: the client has no secret yet: give it one with client rotate-secret ${client_id}\n`,
+    )
+    await state.json(['client', 'rotate-secret', client_id])
+    expect((await state.admin([...update, '--name', 'Again'])).stderr).toBe('')
+  })
+})
+
+describe('client authorize and client withdraw', () => {
+  it('add and take away', async () => {
+    const { client_id } = await create('--scope', 'a:b', '--endorsement', 'cs.*')
+    const more = ['--scope', 'c:d a:b', '--endorsement', '*.*']
+    expect(await state.json(['client', 'authorize', client_id, ...more])).toMatchObject({
+      scopes: ['a:b', 'c:d'],
+      endorsements: ['*.*', 'cs.*'],
+    })
+    const less = ['--scope', 'a:b', '--endorsement', 'cs.*', '--grant-type', 'client_credentials']
+    expect(await state.json(['client', 'withdraw', client_id, ...less])).toMatchObject({
+      scopes: ['c:d'],
+      endorsements: ['*.*'],
+      grant_types: [],
+    })
+  })
+})
+
+describe('client rotate-secret', () => {
+  it('ends the old secret at once, or after the overlap', async () => {
+    const { client_id, client_secret: first = '' } = await create()
+    const rotate = ['client', 'rotate-secret', client_id]
+    type Rotated = { client_secret: string }
+    const second = await state.json<Rotated>([...rotate, '--overlap-seconds', '3600'])
+    expect(second.client_secret).not.toBe(first)
+    const now = Math.floor(Date.now() / 1000)
+    const digests = await Promise.all([first, second.client_secret].map(hexDigest))
+    const expiries = async () => {
+      const client = await asServerReads(client_id)
+      const byDigest = new Map(client?.credentials.map((c) => [c.secretDigest, c.expiresAt]))
+      return digests.map((digest) => byDigest.get(digest))
+    }
+    const [firstEnds, secondEnds] = await expiries()
+    expect(firstEnds).toBeGreaterThan(now + 3500)
+    expect(firstEnds).toBeLessThanOrEqual(now + 3600)
+    expect(secondEnds).toBeNull()
+    await state.json(rotate)
+    for (const endsAt of await expiries()) {
+      expect(endsAt).toBeLessThanOrEqual(Math.floor(Date.now() / 1000))
+    }
+    expect((await show(client_id)).credentials).toHaveLength(3)
+  })
+})
+
+describe('client disable, enable and delete', () => {
+  it('disable keeps its first moment; enable ends it', async () => {
+    const { client_id } = await create()
+    const disabled = await state.json(['client', 'disable', client_id])
+    expect(disabled.disabled_at).toMatch(ISO_TIME)
+    await state.database.prepare('UPDATE client SET disabled_at = 5').run()
+    const again = await state.json(['client', 'disable', client_id])
+    expect(again.disabled_at).toBe('1970-01-01T00:00:05.000Z')
+    const enabled = await state.json(['client', 'enable', client_id])
+    expect(enabled.disabled_at).toBeNull()
+  })
+
+  it('delete prints the client and leaves nothing of it', async () => {
+    const { client_id } = await create('--scope', 'a:b', '--redirect-uri', 'https://a.example/cb')
+    const shown = await show(client_id)
+    expect(await state.json(['client', 'delete', client_id])).toEqual(shown)
+    expect(JSON.stringify(await state.dump())).not.toContain(client_id)
+  })
+})

@@ -1,0 +1,275 @@
+/** What the command line refuses: one line on standard error, its exit status, and nothing written. */
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { commandLine, type ServedState, servedState } from './command-line.ts'
+
+const CREATE = ['client', 'create', '--name', 'N', '--owner', 'u']
+const CREATE_USER = ['user', 'create', '--username', 'eve', '--email', 'eve@example.org']
+
+let state: ServedState
+let secretClient = ''
+let publicClient = ''
+beforeAll(async () => {
+  state = await servedState()
+  const open = [...CREATE, '--auth-method', 'none', '--redirect-uri', 'com.example.app:/cb']
+  secretClient = (await state.json<{ client_id: string }>(CREATE)).client_id
+  publicClient = (await state.json<{ client_id: string }>(open)).client_id
+  await state.json([
+    ...['user', 'create', '--username', 'taken', '--email', 'taken@example.org'],
+    ...['--password', 'a long password'],
+  ])
+})
+afterAll(() => state.close())
+
+/** The ids are known only when the tests run. */
+const filled = (words: readonly string[]) =>
+  words.map((word) =>
+    word.replace('SECRET-CLIENT', secretClient).replace('PUBLIC-CLIENT', publicClient),
+  )
+
+type Refusal = { words: readonly string[]; line: string; stdin?: string }
+
+async function expectRefused({ words, line, stdin }: Refusal, status: number) {
+  const before = await state.dump()
+  const answer = await state.admin(filled(words), stdin)
+  expect(answer).toEqual({ status, stdout: '', stderr: `error: ${filled([line])[0]}\n` })
+  expect(await state.dump()).toEqual(before)
+}
+
+const redirect = (uri: string, problem: string, ...more: string[]): Refusal => ({
+  words: [...CREATE, '--redirect-uri', uri, ...more],
+  line: `redirect URI ${JSON.stringify(uri)} ${problem}`,
+})
+
+describe('bad input ends with status 1', () => {
+  it.each<Refusal>([
+    {
+      words: ['client', 'create', '--name', ' ', '--owner', 'u'],
+      line: '--name must not be empty',
+    },
+    {
+      words: ['client', 'create', '--name', 'N', '--owner', ''],
+      line: '--owner must not be empty',
+    },
+    {
+      words: [...CREATE, '--scope', 'submission'],
+      line: '"submission" is not a scope: write domain:action or domain:action:resource, as in submission:read',
+    },
+    {
+      words: [...CREATE, '--scope', 'a:b A:B'],
+      line: '"A:B" is not a scope: write domain:action or domain:action:resource, as in submission:read',
+    },
+    {
+      words: [...CREATE, '--endorsement', '*'],
+      line: 'endorsement "*": write *.* for every category',
+    },
+    {
+      words: [...CREATE, '--endorsement', 'cs.*.*'],
+      line: '"cs.*.*" is not an endorsement: write a category (cs.DL), an archive (cs.*) or *.*',
+    },
+    {
+      words: [...CREATE, '--grant-type', 'password'],
+      line: 'unknown grant type "password": it is one of client_credentials, authorization_code',
+    },
+    {
+      words: [...CREATE, '--auth-method', 'private_key_jwt'],
+      line: 'unknown authentication method "private_key_jwt": it is one of client_secret_post, client_secret_basic, none',
+    },
+    {
+      words: [...CREATE, '--url', 'javascript:alert(1)'],
+      line: '--url "javascript:alert(1)" is not an http or https URL',
+    },
+    {
+      words: [...CREATE, '--grant-type', 'authorization_code'],
+      line: 'the grant type authorization_code needs a redirect URI',
+    },
+    {
+      words: [...CREATE, '--grant-type', 'authorization_code', '--requested-only'],
+      line: 'the grant type authorization_code needs a redirect URI',
+    },
+    {
+      words: [...CREATE, '--auth-method', 'none', '--grant-type', 'client_credentials'],
+      line: 'the grant type client_credentials needs a client that keeps a secret, not the authentication method none',
+    },
+    redirect(
+      'http://a.example/cb',
+      'must be https; http is for 127.0.0.1, [::1] and localhost only',
+    ),
+    redirect('https://a.example/cb#here', 'must not have a fragment'),
+    redirect('/cb', 'must be an absolute URI in plain ASCII'),
+    redirect('https://*.example/cb', 'must not have a wildcard or a backslash'),
+    redirect('https://user:word@a.example/cb', 'must not name a user or a password'),
+    redirect(
+      'javascript:alert(1)',
+      'must be https, http on a loopback address, or a private-use scheme with a dot in it',
+    ),
+    redirect(
+      'com.example.app:/cb',
+      'has a private-use scheme, which is for the authentication method none',
+    ),
+    { words: ['client', 'show', 'nobody'], line: 'there is no client "nobody"' },
+    { words: ['client', 'update', 'nobody', '--name', 'N'], line: 'there is no client "nobody"' },
+    {
+      words: ['client', 'authorize', 'nobody', '--scope', 'a:b'],
+      line: 'there is no client "nobody"',
+    },
+    {
+      words: ['client', 'withdraw', 'nobody', '--scope', 'a:b'],
+      line: 'there is no client "nobody"',
+    },
+    { words: ['client', 'rotate-secret', 'nobody'], line: 'there is no client "nobody"' },
+    { words: ['client', 'disable', 'nobody'], line: 'there is no client "nobody"' },
+    { words: ['client', 'enable', 'nobody'], line: 'there is no client "nobody"' },
+    { words: ['client', 'delete', "x' OR '1'='1"], line: `there is no client "x' OR '1'='1"` },
+    {
+      words: ['client', 'update', 'SECRET-CLIENT', '--auth-method', 'none'],
+      line: 'the grant type client_credentials needs a client that keeps a secret, not the authentication method none',
+    },
+    {
+      words: ['client', 'update', 'SECRET-CLIENT', '--grant-type', 'authorization_code'],
+      line: 'the grant type authorization_code needs a redirect URI',
+    },
+    {
+      words: ['client', 'authorize', 'SECRET-CLIENT', '--grant-type', 'authorization_code'],
+      line: 'the grant type authorization_code needs a redirect URI',
+    },
+    {
+      words: ['client', 'update', 'PUBLIC-CLIENT', '--redirect-uri', ''],
+      line: 'the grant type authorization_code needs a redirect URI',
+    },
+    {
+      words: ['client', 'update', 'PUBLIC-CLIENT', '--auth-method', 'client_secret_post'],
+      line: 'redirect URI "com.example.app:/cb" has a private-use scheme, which is for the authentication method none',
+    },
+    {
+      words: ['client', 'authorize', 'PUBLIC-CLIENT', '--grant-type', 'client_credentials'],
+      line: 'the grant type client_credentials needs a client that keeps a secret, not the authentication method none',
+    },
+    {
+      words: ['client', 'rotate-secret', 'PUBLIC-CLIENT'],
+      line: 'a client with the authentication method none has no secret to rotate',
+    },
+    ...['-1', '1.5', 'ten', ''].map((seconds) => ({
+      words: ['client', 'rotate-secret', 'SECRET-CLIENT', '--overlap-seconds', seconds],
+      line: `--overlap-seconds ${JSON.stringify(seconds)} is not a whole number of seconds, zero or more`,
+    })),
+    {
+      words: [...CREATE_USER, '--username', 'Taken', '--password', 'a long password'],
+      line: 'username "Taken" is taken',
+    },
+    {
+      words: [...CREATE_USER, '--username', 'two words', '--password', 'a long password'],
+      line: '--username must be one word, without spaces',
+    },
+    {
+      words: [...CREATE_USER, '--email', 'nowhere', '--password', 'a long password'],
+      line: '--email "nowhere" is not an e-mail address',
+    },
+    {
+      words: [...CREATE_USER, '--scope', 'x', '--password', 'a long password'],
+      line: '"x" is not a scope: write domain:action or domain:action:resource, as in submission:read',
+    },
+    {
+      words: [...CREATE_USER, '--password', 'short'],
+      line: 'the password must have at least 8 characters',
+    },
+    {
+      words: [...CREATE_USER, '--password-stdin'],
+      line: 'the password must not be empty',
+      stdin: '',
+    },
+    {
+      words: [...CREATE_USER, '--password-stdin'],
+      line: 'the password must not be empty',
+      stdin: '\nsecond line\n',
+    },
+    {
+      words: ['user', 'set-password', 'taken', '--password-stdin'],
+      line: 'the password must have at least 8 characters',
+      stdin: 'short\n',
+    },
+    {
+      words: ['user', 'set-password', 'nobody', '--password-stdin'],
+      line: 'there is no user "nobody"',
+      stdin: 'a long password\n',
+    },
+    { words: ['user', 'show', 'nobody'], line: 'there is no user "nobody"' },
+    { words: ['user', 'disable', 'nobody'], line: 'there is no user "nobody"' },
+    { words: ['user', 'enable', 'nobody'], line: 'there is no user "nobody"' },
+  ])('$words', (refusal) => expectRefused(refusal, 1))
+})
+
+describe('wrong usage ends with status 2', () => {
+  it.each<Refusal>([
+    { words: ['session'], line: "unknown command 'session'" },
+    { words: ['client', 'destroy', 'x'], line: "unknown command 'destroy'" },
+    { words: ['client', 'list', '--all'], line: "unknown option '--all'" },
+    {
+      words: ['client', 'create', '--owner', 'u'],
+      line: "required option '--name <name>' not specified",
+    },
+    {
+      words: ['client', 'create', '--name', 'N'],
+      line: "required option '--owner <id>' not specified",
+    },
+    { words: [...CREATE, '--scope'], line: "option '--scope <scope>' argument missing" },
+    { words: ['client', 'show'], line: "missing required argument 'id'" },
+    {
+      words: ['client', 'show', 'a', 'b'],
+      line: "too many arguments for 'show'. Expected 1 argument but got 2: a, b.",
+    },
+    { words: ['client', 'update', 'SECRET-CLIENT'], line: 'there is nothing to update' },
+    {
+      words: ['client', 'authorize', 'SECRET-CLIENT'],
+      line: 'name at least one --scope, --grant-type or --endorsement',
+    },
+    {
+      words: ['client', 'withdraw', 'SECRET-CLIENT'],
+      line: 'name at least one --scope, --grant-type or --endorsement',
+    },
+    { words: CREATE_USER, line: 'give either --password-stdin or --password' },
+    {
+      words: [...CREATE_USER, '--password-stdin', '--password', 'a long password'],
+      line: 'give either --password-stdin or --password',
+    },
+    {
+      words: ['user', 'create', '--email', 'a@example.org', '--password', 'a long password'],
+      line: "required option '--username <name>' not specified",
+    },
+    {
+      words: ['user', 'set-password', 'taken'],
+      line: "required option '--password-stdin' not specified",
+    },
+  ])('$words', (refusal) => expectRefused(refusal, 2))
+
+  it.each([[[]], [['client']], [['user']]])('%j alone shows the help on stderr', async (words) => {
+    const { status, stdout, stderr } = await commandLine(words, {})
+    expect([status, stdout]).toEqual([2, ''])
+    expect(stderr).toContain('Usage: npm run admin --')
+  })
+})
+
+describe('--help', () => {
+  const verbs = {
+    client: [
+      ...['create', 'list', 'show', 'update', 'authorize', 'withdraw'],
+      ...['rotate-secret', 'disable', 'enable', 'delete'],
+    ],
+    user: ['create', 'list', 'show', 'disable', 'enable', 'set-password'],
+  }
+  const commands = Object.entries(verbs).flatMap(([noun, names]) =>
+    names.map((name) => [noun, name]),
+  )
+
+  it.each(commands)('%s %s: says what it does, each option and an example', async (noun, name) => {
+    const { status, stdout, stderr } = await commandLine(
+      [noun as string, name as string, '--help'],
+      {},
+    )
+    expect([status, stderr]).toEqual([0, ''])
+    expect(stdout).toContain(`Usage: npm run admin -- ${noun} ${name}`)
+    expect(stdout).toContain(`Example:\n  npm run --silent admin -- ${noun} ${name}`)
+    expect(stdout).toContain('--json')
+    expect(stdout).toContain('--remote')
+  })
+})

@@ -1,0 +1,94 @@
+/** `user VERB …`: what each verb writes and prints. */
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { passwordMatches } from '../../src/crypto/password.ts'
+import { userStore } from '../../src/stores/users.ts'
+import { type ServedState, servedState } from './command-line.ts'
+
+const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z$/
+const create = (username: string) => [
+  ...['user', 'create', '--username', username, '--email', `${username}@example.org`],
+]
+
+let state: ServedState
+beforeAll(async () => {
+  state = await servedState()
+})
+afterAll(() => state.close())
+
+const stored = (username: string) => userStore(state.database).findByUsername(username)
+
+describe('user create', () => {
+  it('registers a user that can sign in with the first line of standard input', async () => {
+    const words = ['--scope', 'a:b c:d', '--endorsement', 'cs.DL', '--password-stdin']
+    const created = await state.json([...create('ada'), ...words], 'correct horse \r\nignored\n')
+    expect(created).toEqual({ user_id: expect.stringMatching(/^[0-9a-f-]{36}$/) })
+    const found = await stored('ada')
+    expect(found?.user).toEqual({
+      userId: created.user_id,
+      username: 'ada',
+      email: 'ada@example.org',
+      scopes: ['a:b', 'c:d'],
+      endorsements: ['cs.DL'],
+      disabledAt: null,
+    })
+    expect(await passwordMatches('correct horse ', found?.passwordHash ?? '')).toBe(true)
+  })
+
+  it('takes the password as an option too', async () => {
+    await state.json([...create('bert'), '--password', 'battery staple'])
+    const found = await stored('bert')
+    expect(await passwordMatches('battery staple', found?.passwordHash ?? '')).toBe(true)
+  })
+})
+
+describe('user list, show, disable, enable and set-password', () => {
+  it('name a user by id or by username, and print no hash', async () => {
+    const created = await state.json<{ user_id: string }>([
+      ...create('cleo'),
+      ...['--password', 'battery staple'],
+    ])
+    const expected = {
+      user_id: created.user_id,
+      username: 'cleo',
+      email: 'cleo@example.org',
+      scopes: [],
+      endorsements: [],
+      created_at: expect.stringMatching(ISO_TIME),
+      updated_at: expect.stringMatching(ISO_TIME),
+      disabled_at: null,
+    }
+    expect(await state.json(['user', 'show', created.user_id])).toEqual(expected)
+    expect(await state.json(['user', 'show', 'CLEO'])).toEqual(expected)
+    expect(await state.json<unknown[]>(['user', 'list'])).toContainEqual(expected)
+    const disabled = await state.json(['user', 'disable', 'cleo'])
+    expect(disabled.disabled_at).toMatch(ISO_TIME)
+    expect((await stored('cleo'))?.user.disabledAt).toEqual(expect.any(Number))
+    expect(await state.json(['user', 'enable', created.user_id])).toEqual(expected)
+  })
+
+  it('set-password replaces the password', async () => {
+    await state.json([...create('dora'), '--password', 'the first one'])
+    const answer = await state.admin(
+      ['user', 'set-password', 'dora', '--password-stdin', '--json'],
+      'the second one\n',
+    )
+    expect(JSON.parse(answer.stdout)).toMatchObject({ username: 'dora' })
+    expect(answer.stdout + answer.stderr).not.toMatch(/scrypt|second one/)
+    const hash = (await stored('dora'))?.passwordHash ?? ''
+    expect(await passwordMatches('the second one', hash)).toBe(true)
+    expect(await passwordMatches('the first one', hash)).toBe(false)
+  })
+
+  it('lists more than one page holds', async () => {
+    await state.database
+      .prepare(
+        `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 250)
+         INSERT INTO user (user_id, username, email, password_hash, created_at, updated_at)
+         SELECT 'many-' || i, 'many-' || i, 'many@example.org', '', i, i FROM n`,
+      )
+      .run()
+    const users = await state.json<{ email: string }[]>(['user', 'list'])
+    expect(users.filter(({ email }) => email === 'many@example.org')).toHaveLength(250)
+  })
+})

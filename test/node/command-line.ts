@@ -1,0 +1,78 @@
+/** The command line inside the test's process, on a state that is served the way `npm start` serves it. */
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { run } from '../../src/admin/run.ts'
+import { serveD1OverHttp } from '../../src/operate/d1-http-server.ts'
+import { REGISTRY_CONFIG } from '../../src/operate/project.ts'
+import { announceRegistry } from '../../src/operate/running-registry.ts'
+import { openState } from '../../src/operate/state.ts'
+import { tryToLock } from '../../src/operate/state-lock.ts'
+import { readWranglerConfig } from '../../src/operate/wrangler-config.ts'
+import type { Database } from '../../src/stores/database.ts'
+
+export type Answer = Readonly<{ status: number; stdout: string; stderr: string }>
+type Outside = Readonly<{ env?: Record<string, string>; stdin?: string }>
+
+export async function commandLine(argv: readonly string[], outside: Outside): Promise<Answer> {
+  let stdout = ''
+  let stderr = ''
+  const collectOut = (text: string) => {
+    stdout += text
+  }
+  const collectErr = (text: string) => {
+    stderr += text
+  }
+  const stdin = (async function* () {
+    if (outside.stdin !== undefined) yield outside.stdin
+  })()
+  const io = { stdout: { write: collectOut }, stderr: { write: collectErr }, stdin }
+  const status = await run(argv, { ...io, env: outside.env ?? {} })
+  return { status, stdout, stderr }
+}
+
+export const temporaryDirectory = () => mkdtemp(join(tmpdir(), 'registry-state-'))
+
+/** Every row of every table of ours: equal before and after means that nothing was written. */
+async function dump(db: Database) {
+  const tables = await db
+    .prepare(
+      `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name NOT LIKE '\\_%' ESCAPE '\\'`,
+    )
+    .all<{ name: string }>()
+  const statements = tables.results.map(({ name }) => db.prepare(`SELECT * FROM "${name}"`))
+  const rows = await db.batch(statements)
+  return Object.fromEntries(tables.results.map(({ name }, i) => [name, rows[i]?.results]))
+}
+
+export async function servedState() {
+  const stateDir = await temporaryDirectory()
+  const release = tryToLock(stateDir)
+  const state = await openState(stateDir, readWranglerConfig(REGISTRY_CONFIG))
+  const server = await serveD1OverHttp(state.database)
+  await announceRegistry(stateDir, { url: server.url, token: server.token, pid: process.pid })
+  const admin = (words: readonly string[], stdin?: string) =>
+    commandLine(words, { env: { STATE_DIR: stateDir }, ...(stdin !== undefined && { stdin }) })
+
+  return {
+    stateDir,
+    server,
+    database: state.database,
+    dump: () => dump(state.database),
+    admin,
+    /** Fails, with what was said, unless the command succeeds with one JSON document. */
+    async json<T = Record<string, unknown>>(words: readonly string[], stdin?: string): Promise<T> {
+      const { status, stdout, stderr } = await admin([...words, '--json'], stdin)
+      if (status !== 0) throw new Error(`${words.join(' ')} ended with ${status}: ${stderr}`)
+      return JSON.parse(stdout) as T
+    },
+    async close() {
+      await server.close()
+      await state.close()
+      release?.()
+      await rm(stateDir, { recursive: true, force: true })
+    },
+  }
+}
+export type ServedState = Awaited<ReturnType<typeof servedState>>
