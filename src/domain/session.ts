@@ -36,17 +36,17 @@ export type NewSession = Readonly<{
   scopes: readonly string[]
   endorsements: readonly string[]
   ipAddress: string
-  /** Epoch seconds. */
-  startAt: number
+  /** Epoch milliseconds: a session opened right after a revocation must not fall under it. */
+  startAtMs: number
   lifetimeSeconds: number
 }>
 
-const isoTime = (epochSeconds: number) => new Date(epochSeconds * 1000).toISOString()
+const isoTime = (epochMs: number) => new Date(epochMs).toISOString()
 
 export const sessionRecord = (session: NewSession): SessionRecord => ({
   session_id: session.sessionId,
-  start_time: isoTime(session.startAt),
-  end_time: isoTime(session.startAt + session.lifetimeSeconds),
+  start_time: isoTime(session.startAtMs),
+  end_time: isoTime(session.startAtMs + session.lifetimeSeconds * 1000),
   user: session.user && {
     user_id: session.user.userId,
     username: session.user.username,

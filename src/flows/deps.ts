@@ -28,6 +28,8 @@ export type Deps = Readonly<{
 export type Circumstances = Readonly<{
   /** Epoch seconds. */
   now: number
+  /** The same moment in epoch milliseconds. */
+  nowMs: number
   ipAddress: string
   /** Work that must not delay the answer and whose loss is harmless. */
   defer: (work: Promise<unknown>) => void

@@ -15,7 +15,7 @@ export type SignedIn = Readonly<{ token: string; lifetimeSeconds: number }>
 export async function signIn(
   asked: Readonly<{ username: string; password: string; previousToken: string | null }>,
   deps: Pick<Deps, 'users' | 'sessions' | 'sessionLifetimeSeconds'>,
-  { now, ipAddress, defer }: Circumstances,
+  { nowMs, ipAddress, defer }: Circumstances,
 ): Promise<SignedIn | null> {
   const found = await deps.users.findByUsername(asked.username)
   const matches = await passwordMatches(asked.password, found?.passwordHash ?? NO_ONES_HASH)
@@ -30,7 +30,7 @@ export async function signIn(
     scopes: user.scopes,
     endorsements: user.endorsements,
     ipAddress,
-    startAt: now,
+    startAtMs: nowMs,
     lifetimeSeconds,
   }
   await openSession(bearer, session, deps)

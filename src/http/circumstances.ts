@@ -6,11 +6,15 @@ import { log, nameOf } from './log.ts'
 /** Set by Cloudflare, and by nobody else there. Empty where there is no Cloudflare in front. */
 export const addressOf = (c: Context) => c.req.header('CF-Connecting-IP') ?? ''
 
-export const circumstancesOf = (c: Context) => ({
-  now: Math.floor(Date.now() / 1000),
-  ipAddress: addressOf(c),
-  defer: (work: Promise<unknown>) =>
-    c.executionCtx.waitUntil(
-      work.catch((fault: unknown) => log('deferred_work_failed', { fault: nameOf(fault) })),
-    ),
-})
+export function circumstancesOf(c: Context) {
+  const nowMs = Date.now()
+  return {
+    now: Math.floor(nowMs / 1000),
+    nowMs,
+    ipAddress: addressOf(c),
+    defer: (work: Promise<unknown>) =>
+      c.executionCtx.waitUntil(
+        work.catch((fault: unknown) => log('deferred_work_failed', { fault: nameOf(fault) })),
+      ),
+  }
+}

@@ -110,7 +110,8 @@ export async function newUser(
 export const cookiesOf = (response: Response) =>
   response.headers
     .getSetCookie()
-    .map((cookie) => cookie.split(';')[0])
+    .map((cookie) => cookie.split(';')[0] ?? '')
+    .filter((pair) => !pair.endsWith('='))
     .join('; ')
 
 export const unescapeHtml = (text: string) =>

@@ -62,7 +62,7 @@ async function redeem(
   code: AuthorizationCode,
   client: Client,
   deps: Deps,
-  { now, ipAddress, defer }: Circumstances,
+  { now, nowMs, ipAddress, defer }: Circumstances,
 ): Promise<IssuedToken> {
   const bearer = await newBearer('accessToken')
   const takeBack = () => deps.codes.unspend(codeDigest, bearer.key).catch(() => {})
@@ -75,7 +75,7 @@ async function redeem(
       client,
       redirectUri: code.redirectUri,
       ipAddress,
-      startAt: now,
+      startAtMs: nowMs,
       lifetimeSeconds: deps.sessionLifetimeSeconds,
     }
     await openSession(bearer, session, deps)

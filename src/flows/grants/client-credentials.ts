@@ -7,7 +7,7 @@ import { newBearer, openSession } from '../open-session.ts'
 import type { Grant } from './grant.ts'
 
 export const clientCredentials: Grant =
-  (fields, deps, { now, ipAddress }) =>
+  (fields, deps, { nowMs, ipAddress }) =>
   async (client) => {
     // §4.4: only for confidential clients, whatever the registry says of this one.
     if (isPublic(client)) {
@@ -22,7 +22,7 @@ export const clientCredentials: Grant =
       scopes,
       endorsements: client.endorsements,
       ipAddress,
-      startAt: now,
+      startAtMs: nowMs,
       lifetimeSeconds: deps.sessionLifetimeSeconds,
     }
     await openSession(bearer, session, deps)

@@ -1,0 +1,247 @@
+/** The consent page and its answer: granted = requested ∩ client's ∩ user's ∩ what the user left ticked. */
+
+import { env } from 'cloudflare:workers'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { digest } from '../../src/crypto/digest.ts'
+import { clientRegistry } from '../../src/stores/client-registry.ts'
+import {
+  answerConsent,
+  authorizePath,
+  CALLBACK,
+  codeIn,
+  countSessions,
+  fieldsOf,
+  ISSUER,
+  newClient,
+  newUser,
+  nowSeconds,
+  obtainCode,
+  post,
+  redemptionOf,
+  registry,
+  requestOf,
+  sentTo,
+  serve,
+  sessionOf,
+  signIn,
+  type TestClient,
+  tokenIn,
+  withChallenge,
+} from './registry.ts'
+
+let client: TestClient
+let cookie: string
+beforeAll(async () => {
+  cookie = await signIn(await newUser())
+})
+beforeEach(async () => {
+  client = await newClient()
+})
+
+const open = (parameters: Record<string, string>, who = cookie) =>
+  registry(authorizePath(parameters), { headers: { Cookie: who } })
+const without =
+  (name: string, value?: string) =>
+  (fields: [string, string][]): [string, string][] =>
+    fields.filter((field) => !(field[0] === name && (value === undefined || field[1] === value)))
+const withField = (name: string, value: string) => (fields: [string, string][]) =>
+  [...without(name)(fields), [name, value]] as [string, string][]
+const scopeOf = async (code: string, whose = client) =>
+  (await tokenIn(await post('/token', redemptionOf(whose, code)))).scope
+const issuedCodes = () => env.DB.prepare('SELECT count(*) AS n FROM authorization_code').first('n')
+
+describe('the page says who asks for what', () => {
+  it('with the client’s words escaped, each scope’s sentence and each endorsement’s', async () => {
+    const hostile = await newClient({ name: '<script>alert(1)</script>', description: '"quoted"' })
+    const page = await (await open(requestOf(hostile, { scope: 'submission:read' }))).text()
+    expect(page).toContain('&lt;script&gt;alert(1)&lt;/script&gt;')
+    expect(page).not.toContain('<script')
+    expect(page).toContain('Read your submissions')
+    expect(page).toContain('Submit in cs.DL')
+    expect(page).toContain('Registered by <bdi>owner-1</bdi>')
+    expect(page).not.toContain('Submit in every category of Mathematics')
+  })
+
+  it('and offers only what the user holds, of what was asked', async () => {
+    const page = await (await open(requestOf(client, { scope: '' }))).text()
+    const offered = fieldsOf(page, '/authorize').filter(([name]) => name === 'grant')
+    // The client may also submission:create, which this user does not hold.
+    expect(offered.map(([, value]) => value)).toEqual(['public:read', 'submission:read'])
+  })
+
+  it('cannot be framed, scripted, stored or leaked, and may lead on to the client alone', async () => {
+    const { headers } = await open(requestOf(client))
+    const policy = headers.get('Content-Security-Policy')
+    expect(policy).toContain("default-src 'none'")
+    expect(policy).toContain("frame-ancestors 'none'")
+    expect(policy).toContain("form-action 'self' https://client.example;")
+    expect(policy).not.toMatch(/script-src|unsafe-inline|nonce/)
+    expect(headers.get('X-Frame-Options')).toBe('DENY')
+    expect(headers.get('Referrer-Policy')).toBe('no-referrer')
+    expect(headers.get('Cache-Control')).toBe('no-store')
+    expect(headers.get('X-Content-Type-Options')).toBe('nosniff')
+  })
+})
+
+describe('the answer', () => {
+  it('Allow grants what the page offered', async () => {
+    const response = await answerConsent(cookie, requestOf(client, { scope: '' }))
+    expect(response.status).toBe(303)
+    expect(await scopeOf(codeIn(response))).toBe('public:read submission:read')
+  })
+
+  it('Allow with a box unticked grants the rest', async () => {
+    const untick = without('grant', 'public:read')
+    const response = await answerConsent(cookie, requestOf(client, { scope: '' }), untick)
+    expect(await scopeOf(codeIn(response))).toBe('submission:read')
+  })
+
+  it('a tick of something not offered grants nothing more', async () => {
+    const add = (fields: [string, string][]): [string, string][] => [
+      ...fields,
+      ['grant', 'submission:create'],
+      ['grant', 'compile:create'],
+    ]
+    const response = await answerConsent(cookie, requestOf(client), add)
+    expect(await scopeOf(codeIn(response))).toBe('submission:read')
+  })
+
+  it.each([
+    ['Cancel', withField('confirm', 'cancel')],
+    ['neither button', without('confirm')],
+    ['another word', withField('confirm', 'OK')],
+    ['Allow with nothing ticked', without('grant')],
+  ])('%s refuses: access_denied, no code', async (_, change) => {
+    const before = await issuedCodes()
+    const response = await answerConsent(cookie, requestOf(client), change)
+    expect(response.status).toBe(303)
+    const to = sentTo(response)
+    expect(to.origin + to.pathname).toBe(CALLBACK)
+    expect(Object.fromEntries(to.searchParams)).toEqual({
+      error: 'access_denied',
+      error_description: expect.any(String),
+      state: 'af0ifjsldkj',
+      iss: ISSUER,
+    })
+    expect(await issuedCodes()).toBe(before)
+  })
+})
+
+describe('a forged answer is refused with a page: no redirect, no code', () => {
+  const forged: [string, (fields: [string, string][]) => [string, string][]][] = [
+    ['without a form token', without('form_token')],
+    ['with a wrong form token', withField('form_token', 'x'.repeat(43))],
+    ['for another scope', withField('scope', 'public:read')],
+    ['with another state', withField('state', 'attacker')],
+    ['without the challenge', without('code_challenge')],
+  ]
+  it.each(forged)('%s', async (_, change) => {
+    const before = await issuedCodes()
+    const parameters = requestOf(client, withChallenge)
+    const response = await answerConsent(cookie, parameters, change)
+    expect(response.status).toBe(403)
+    expect(response.headers.has('Location')).toBe(false)
+    expect(await issuedCodes()).toBe(before)
+    expect(codeIn(await answerConsent(cookie, parameters))).not.toBe('')
+  })
+
+  it('from a page shown to another user', async () => {
+    const page = await (await open(requestOf(client))).text()
+    const fields: [string, string][] = [...fieldsOf(page, '/authorize'), ['confirm', 'ok']]
+    const other = await signIn(await newUser())
+    expect((await post('/authorize', fields, { Cookie: other })).status).toBe(403)
+    expect((await post('/authorize', fields, { Cookie: cookie })).status).toBe(303)
+  })
+
+  it.each(['cross-site', 'same-site'])('sent from another site (%s)', async (site) => {
+    const page = await (await open(requestOf(client))).text()
+    const fields: [string, string][] = [...fieldsOf(page, '/authorize'), ['confirm', 'ok']]
+    const sent = (from: string) =>
+      post('/authorize', fields, { Cookie: cookie, 'Sec-Fetch-Site': from })
+    expect((await sent(site)).status).toBe(403)
+    expect((await sent('same-origin')).status).toBe(303)
+  })
+
+  it('when nobody is signed in any more: to sign-in, and back to the same request', async () => {
+    const page = await (await open(requestOf(client))).text()
+    const fields: [string, string][] = [...fieldsOf(page, '/authorize'), ['confirm', 'ok']]
+    const response = await post('/authorize', fields)
+    const location = new URL(response.headers.get('Location') ?? '', ISSUER)
+    expect(location.pathname).toBe('/login')
+    expect(location.searchParams.get('next_page')).toContain(`client_id=${client.id}`)
+    expect(location.searchParams.get('next_page')).not.toContain('form_token')
+  })
+})
+
+describe('a consent is remembered for the exact set of scopes', () => {
+  const isAsked = async (parameters: Record<string, string>, who = cookie) =>
+    (await open(parameters, who)).status === 200
+
+  it('so the same request is not asked twice, and a wider or narrower one is', async () => {
+    await obtainCode(cookie, requestOf(client, { scope: 'public:read submission:read' }))
+    expect(await isAsked(requestOf(client, { scope: 'submission:read public:read' }))).toBe(false)
+    expect(await isAsked(requestOf(client, { scope: 'public:read' }))).toBe(true)
+    expect(
+      await isAsked(requestOf(client, { scope: 'public:read' }), await signIn(await newUser())),
+    ).toBe(true)
+  })
+
+  it('not for a set that the user narrowed', async () => {
+    const both = requestOf(client, { scope: 'public:read submission:read' })
+    await answerConsent(cookie, both, without('grant', 'public:read'))
+    expect(await isAsked(both)).toBe(true)
+    expect(await isAsked(requestOf(client, { scope: 'submission:read' }))).toBe(false)
+  })
+
+  it('not when it was refused', async () => {
+    await answerConsent(cookie, requestOf(client), withField('confirm', 'cancel'))
+    expect(await isAsked(requestOf(client))).toBe(true)
+  })
+
+  it.each([
+    ['name', { name: 'Another name' }, {}],
+    ['URL', { url: 'https://other.example' }, {}],
+    ['redirect URIs', {}, { redirectUris: [CALLBACK, 'https://client.example/new'] }],
+    ['endorsements', {}, { endorsements: ['cs.*', 'math.CO'] }],
+  ])('and asked again when the client’s %s changed', async (_, fields, lists) => {
+    await obtainCode(cookie, requestOf(client))
+    expect(await isAsked(requestOf(client))).toBe(false)
+    await clientRegistry(env.DB).update(client.id, fields, lists, 'authorize', nowSeconds())
+    expect(await isAsked(requestOf(client))).toBe(true)
+  })
+
+  it('never for a public client on a loopback address (RFC 8252 §8.6), but for one on https', async () => {
+    const loopback = 'http://127.0.0.1:5000/cb'
+    const native = await newClient({ authMethod: 'none', redirectUris: [loopback] })
+    const asked = requestOf(native, { redirect_uri: loopback, ...withChallenge })
+    await obtainCode(cookie, asked)
+    expect(await isAsked(asked)).toBe(true)
+    const web = await newClient({ authMethod: 'none' })
+    await obtainCode(cookie, requestOf(web, withChallenge))
+    expect(await isAsked(requestOf(web, withChallenge))).toBe(false)
+  })
+})
+
+describe('users of an external accounts service (LOGIN_URL)', () => {
+  it('hold what the session that it wrote says, with no row of their own here', async () => {
+    const elsewhere = serve({ LOGIN_URL: 'https://accounts.example/login' })
+    const own = await signIn(await newUser({ scopes: ['public:read'] }))
+    const token = own.split('=')[1] ?? ''
+    const written = await sessionOf(token)
+    const foreign = { ...written, user: { ...written?.user, user_id: 'accounts:7' } }
+    await env.SESSIONS.put(await digest('a-token-of-theirs'), JSON.stringify(foreign))
+    const cookieOfTheirs = 'registry_session=a-token-of-theirs'
+    const before = await countSessions()
+    const code = await obtainCode(cookieOfTheirs, requestOf(client, { scope: '' }), elsewhere)
+    const answer = await post('/token', redemptionOf(client, code), {}, elsewhere)
+    const issued = await tokenIn(answer)
+    expect(issued.scope).toBe('public:read')
+    expect((await sessionOf(issued.access_token))?.user?.user_id).toBe('accounts:7')
+    expect(await countSessions()).toBe(before + 1)
+    // The control: where users sign in here, somebody unknown is asked to sign in.
+    const answered = await registry(authorizePath(requestOf(client)), {
+      headers: { Cookie: cookieOfTheirs },
+    })
+    expect(answered.headers.get('Location')).toMatch(/^\/login/)
+  })
+})

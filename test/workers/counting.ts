@@ -1,0 +1,82 @@
+/** Bindings that count what is asked of storage, and bindings that fail on demand. */
+
+import { env } from 'cloudflare:workers'
+
+/** `d1` counts round trips: a batch is one. */
+export type Count = { d1: number; kvRead: number; kvWrite: number; kvDelete: number }
+export const nothing = (): Count => ({ d1: 0, kvRead: 0, kvWrite: 0, kvDelete: 0 })
+
+type Operation = keyof Count
+/** Called before each operation; throwing there is a fault of storage. */
+type Before = (operation: Operation) => void
+
+function watchStatement(statement: D1PreparedStatement, before: Before): D1PreparedStatement {
+  return new Proxy(statement, {
+    get(target, property) {
+      const value: unknown = Reflect.get(target, property, target)
+      if (typeof value !== 'function') return value
+      if (property === 'bind') {
+        return (...values: unknown[]) => watchStatement(target.bind(...values), before)
+      }
+      return async (...words: unknown[]) => {
+        if (['first', 'all', 'run', 'raw'].includes(String(property))) before('d1')
+        return value.apply(target, words)
+      }
+    },
+  })
+}
+
+function watchDatabase<T extends Pick<D1Database, 'prepare' | 'batch'>>(db: T, before: Before): T {
+  return new Proxy(db, {
+    get(target, property) {
+      if (property === 'prepare') {
+        return (sql: string) => watchStatement(target.prepare(sql), before)
+      }
+      if (property === 'batch') {
+        return async (statements: D1PreparedStatement[]) => {
+          before('d1')
+          return target.batch(statements)
+        }
+      }
+      if (property === 'withSession') {
+        return (how: string) =>
+          watchDatabase((target as unknown as D1Database).withSession(how), before)
+      }
+      return Reflect.get(target, property, target)
+    },
+  })
+}
+
+function watchKv(kv: KVNamespace, before: Before): KVNamespace {
+  const operations: Record<string, Operation> = {
+    get: 'kvRead',
+    put: 'kvWrite',
+    delete: 'kvDelete',
+  }
+  return new Proxy(kv, {
+    get(target, property) {
+      const value: unknown = Reflect.get(target, property, target)
+      const operation = operations[String(property)]
+      if (typeof value !== 'function') return value
+      return async (...words: unknown[]) => {
+        if (operation) before(operation)
+        return value.apply(target, words)
+      }
+    },
+  })
+}
+
+/** The registry's storage, each operation announced. Statements of a batch must be bound before they are watched. */
+export const watchedBindings = (before: Before) => ({
+  DB: watchDatabase(env.DB, before),
+  SESSIONS: watchKv(env.SESSIONS, before),
+  CODES: watchKv(env.CODES, before),
+})
+
+export function countedBindings() {
+  const count = nothing()
+  const bindings = watchedBindings((operation) => {
+    count[operation] += 1
+  })
+  return { count, bindings }
+}

@@ -1,0 +1,47 @@
+/** Every lookup has an index: no statement of the stores reads a whole table. */
+
+import { env } from 'cloudflare:workers'
+import { describe, expect, it } from 'vitest'
+import * as clientRecord from '../../src/stores/client-record.ts'
+import * as clientRegistry from '../../src/stores/client-registry.ts'
+import * as clients from '../../src/stores/clients.ts'
+import * as codes from '../../src/stores/codes.ts'
+import * as permissionRows from '../../src/stores/permission-rows.ts'
+import * as userRegistry from '../../src/stores/user-registry.ts'
+import * as users from '../../src/stores/users.ts'
+
+const stores = { clients, codes, users, clientRecord, clientRegistry, permissionRows, userRegistry }
+const isStatement = (value: unknown): value is string =>
+  typeof value === 'string' && /^\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b/.test(value)
+const statements = Object.entries(stores).flatMap(([store, exported]) =>
+  Object.entries(exported)
+    .filter((entry): entry is [string, string] => isStatement(entry[1]))
+    .map(([name, sql]) => [`${store}.${name}`, sql] as const),
+)
+
+async function scansOf(sql: string): Promise<string[]> {
+  const parameters = Math.max(0, ...[...sql.matchAll(/\?(\d+)/g)].map(([, n]) => Number(n)))
+  const values = Array.from({ length: parameters }, () => '[]')
+  const plan = await env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`)
+    .bind(...values)
+    .all<{ detail: string }>()
+  // A virtual table (json_each) and a subquery's result are not tables of ours.
+  return plan.results
+    .map(({ detail }) => detail)
+    .filter(
+      (detail) =>
+        /^SCAN /.test(detail) &&
+        !/VIRTUAL TABLE|CONSTANT ROW|^SCAN (u|\(subquery-\d+\))$/.test(detail),
+    )
+}
+
+describe('EXPLAIN QUERY PLAN', () => {
+  it('sees a scan where there is one', async () => {
+    expect(await scansOf('SELECT * FROM client WHERE name = ?1')).not.toEqual([])
+    expect(statements.length).toBeGreaterThan(20)
+  })
+
+  it.each(statements)('%s uses an index', async (_, sql) => {
+    expect(await scansOf(sql)).toEqual([])
+  })
+})

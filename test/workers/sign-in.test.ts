@@ -1,0 +1,223 @@
+/** Signing in and out: a new session each time, the same answer to every failure, nobody sent elsewhere. */
+
+import { env } from 'cloudflare:workers'
+import { describe, expect, it, vi } from 'vitest'
+import { hashPassword, NO_ONES_HASH } from '../../src/crypto/password.ts'
+import { userRegistry } from '../../src/stores/user-registry.ts'
+import {
+  cookiesOf,
+  countSessions,
+  fieldsOf,
+  ISSUER,
+  newUser,
+  nowSeconds,
+  PASSWORD,
+  post,
+  registry,
+  serve,
+  sessionOf,
+  signIn,
+  type TestUser,
+} from './registry.ts'
+
+async function signInForm(path = '/login', fetch = registry) {
+  const page = await fetch(path)
+  return {
+    fields: Object.fromEntries(fieldsOf(await page.text(), '/login')),
+    cookie: cookiesOf(page),
+  }
+}
+async function attempt(user: TestUser, change: Record<string, string> = {}, path = '/login') {
+  const { fields, cookie } = await signInForm(path)
+  const filled = { ...fields, username: user.username, password: PASSWORD, ...change }
+  return post('/login', filled, { Cookie: cookie })
+}
+
+describe('a user signs in', () => {
+  it('and gets a session of the shape that access tokens have, in a cookie no script reads', async () => {
+    const user = await newUser()
+    const response = await attempt(user)
+    expect(response.status).toBe(303)
+    const set = response.headers.getSetCookie().find((one) => one.startsWith('registry_session='))
+    expect(set).toMatch(/; HttpOnly; SameSite=Lax$/)
+    expect(set).toContain('Max-Age=7200; Path=/;')
+    const token = /=([^;]+)/.exec(set ?? '')?.[1] ?? ''
+    expect(await sessionOf(token)).toMatchObject({
+      user: { user_id: user.id, username: user.username },
+      client: null,
+      authorizations: { scopes: ['public:read', 'submission:read'] },
+    })
+  })
+
+  it('over https in a __Host- cookie, with HSTS', async () => {
+    const secure = serve({ ISSUER: 'https://registry.example' })
+    const user = await newUser()
+    const { fields, cookie } = await signInForm('https://registry.example/login', secure)
+    const filled = { ...fields, username: user.username, password: PASSWORD }
+    const url = 'https://registry.example/login'
+    const response = await post(url, filled, { Cookie: cookie }, secure)
+    expect(response.headers.getSetCookie().join('\n')).toMatch(
+      /^__Host-registry_session=regb_\w[^;]+; Max-Age=7200; Path=\/; HttpOnly; Secure; SameSite=Lax/,
+    )
+    expect(response.headers.get('Strict-Transport-Security')).toMatch(/^max-age=\d+/)
+  })
+
+  it('whatever the case of the name', async () => {
+    const user = await newUser()
+    expect((await attempt(user, { username: user.username.toUpperCase() })).status).toBe(303)
+  })
+
+  it('with a new session each time, and the old one ends', async () => {
+    const user = await newUser()
+    const first = await signIn(user)
+    const { fields, cookie } = await signInForm()
+    const filled = { ...fields, username: user.username, password: PASSWORD }
+    const second = cookiesOf(await post('/login', filled, { Cookie: `${cookie}; ${first}` }))
+    const tokenOf = (text: string) => /registry_session=([^;]+)/.exec(text)?.[1] ?? ''
+    expect(tokenOf(second)).not.toBe(tokenOf(first))
+    expect(await sessionOf(tokenOf(first))).toBeNull()
+    expect(await sessionOf(tokenOf(second))).not.toBeNull()
+  })
+})
+
+describe('a failed sign-in', () => {
+  it('says the same of an unknown user, a wrong password and a disabled user', async () => {
+    const user = await newUser()
+    const disabled = await newUser()
+    await userRegistry(env.DB).disable(disabled.id, nowSeconds())
+    const before = await countSessions()
+    const answers = [
+      await attempt(user, { password: 'wrong' }),
+      await attempt(user, { username: 'nobody' }),
+      await attempt(disabled),
+      await attempt(user, { password: '' }),
+    ]
+    for (const answer of answers) {
+      expect(answer.status).toBe(403)
+      expect(await answer.text()).toContain('The username or the password is wrong.')
+      expect(cookiesOf(answer)).not.toContain('registry_session=')
+    }
+    expect(await countSessions()).toBe(before)
+    expect((await attempt(user)).status).toBe(303)
+  })
+
+  it('does the same work for an unknown user as for a known one', async () => {
+    const parameters = (hash: string) => hash.split('$').slice(0, 4)
+    expect(parameters(NO_ONES_HASH)).toEqual(parameters(await hashPassword('any password')))
+  })
+
+  it('never shows the password again', async () => {
+    const answer = await attempt(await newUser(), { password: 'a wrong password' })
+    expect(await answer.text()).not.toContain('a wrong password')
+  })
+
+  it.each([
+    ['without its token', { form_token: '' }],
+    ['with a wrong token', { form_token: 'x'.repeat(43) }],
+  ])('posted %s shows the form again and signs nobody in', async (_, change) => {
+    const answer = await attempt(await newUser(), change)
+    expect(answer.status).toBe(403)
+    expect(cookiesOf(answer)).not.toContain('registry_session=')
+  })
+
+  it('posted from another browser or another site signs nobody in', async () => {
+    const user = await newUser()
+    const { fields, cookie } = await signInForm()
+    const filled = { ...fields, username: user.username, password: PASSWORD }
+    expect((await post('/login', filled)).status).toBe(403)
+    const foreign = { Cookie: cookie, 'Sec-Fetch-Site': 'cross-site' }
+    expect((await post('/login', filled, foreign)).status).toBe(403)
+    expect((await post('/login', filled, { Cookie: cookie })).status).toBe(303)
+  })
+
+  it('is 429 with Retry-After for an address that floods, and for no other', async () => {
+    const LOGIN_LIMIT = {
+      limit: async ({ key }: { key: string }) => ({ success: key !== '192.0.2.7' }),
+    }
+    const guarded = serve({ LOGIN_LIMIT })
+    const user = await newUser()
+    const from = async (address: string) => {
+      const { fields, cookie } = await signInForm('/login', guarded)
+      const filled = { ...fields, username: user.username, password: PASSWORD }
+      return post('/login', filled, { Cookie: cookie, 'CF-Connecting-IP': address }, guarded)
+    }
+    const flooded = await from('192.0.2.7')
+    expect(flooded.status).toBe(429)
+    expect(flooded.headers.get('Retry-After')).toBe('60')
+    expect((await from('192.0.2.8')).status).toBe(303)
+  })
+})
+
+describe('next_page is a page of ours', () => {
+  const authorize = `${ISSUER}/authorize?client_id=x&state=a%20b`
+  it.each([
+    [authorize, '/authorize?client_id=x&state=a%20b'],
+    ['/authorize?x=1', '/authorize?x=1'],
+    ['', '/'],
+  ])('%s is followed', async (nextPage, expected) => {
+    const path = `/login?next_page=${encodeURIComponent(nextPage)}`
+    const response = await attempt(await newUser(), {}, path)
+    expect(response.headers.get('Location')).toBe(expected)
+  })
+
+  it.each([
+    'https://evil.example/',
+    '//evil.example/',
+    '/\\evil.example',
+    `${ISSUER}//evil.example`,
+    `${ISSUER}.evil.example/`,
+    'javascript:alert(1)',
+    'http://user@127.0.0.1:8788/',
+  ])('%s is not', async (nextPage) => {
+    const path = `/login?next_page=${encodeURIComponent(nextPage)}`
+    const user = await newUser()
+    expect((await attempt(user, {}, path)).headers.get('Location')).toBe('/')
+    expect((await attempt(user, { next_page: nextPage })).headers.get('Location')).toBe('/')
+  })
+})
+
+describe('a user signs out', () => {
+  const signOutForm = async (cookie: string) => {
+    const page = await registry('/', { headers: { Cookie: cookie } })
+    return Object.fromEntries(fieldsOf(await page.text(), '/logout'))
+  }
+
+  it('and the session is gone, also for who kept the cookie', async () => {
+    const cookie = await signIn(await newUser())
+    expect(await (await registry('/', { headers: { Cookie: cookie } })).text()).toContain(
+      'Signed in as',
+    )
+    const response = await post('/logout', await signOutForm(cookie), { Cookie: cookie })
+    expect(response.status).toBe(303)
+    expect(response.headers.getSetCookie().join()).toMatch(/registry_session=; Max-Age=0/)
+    const after = await registry('/', { headers: { Cookie: cookie } })
+    expect(await after.text()).not.toContain('Signed in as')
+    expect((await post('/logout', {}, {})).status).toBe(303)
+  })
+
+  it('not by a forged post', async () => {
+    const cookie = await signIn(await newUser())
+    expect((await post('/logout', {}, { Cookie: cookie })).status).toBe(403)
+    expect((await registry('/', { headers: { Cookie: cookie } })).status).toBe(200)
+    expect(await signOutForm(cookie)).toHaveProperty('form_token')
+  })
+})
+
+describe('a browser session is no access token, and ends when it says', () => {
+  it('after SESSION_LIFETIME_SECONDS, though KV still has it', async () => {
+    const cookie = await signIn(await newUser())
+    vi.useFakeTimers({ toFake: ['Date'] })
+    try {
+      const isSignedIn = async () =>
+        (await (await registry('/', { headers: { Cookie: cookie } })).text()).includes(
+          'Signed in as',
+        )
+      vi.setSystemTime(Date.now() + 7199 * 1000)
+      expect(await isSignedIn()).toBe(true)
+      vi.setSystemTime(Date.now() + 2 * 1000)
+      expect(await isSignedIn()).toBe(false)
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+})

@@ -1,0 +1,132 @@
+/** A storage fault is a 503 and loses nothing: no token without a session, no code good twice. */
+
+import { beforeAll, describe, expect, it } from 'vitest'
+import type { Count } from './counting.ts'
+import { watchedBindings } from './counting.ts'
+import {
+  authorizePath,
+  codeIn,
+  countSessions,
+  credentialsOf,
+  fieldsOf,
+  newClient,
+  newUser,
+  obtainCode,
+  post,
+  redemptionOf,
+  refusal,
+  registry,
+  requestOf,
+  serve,
+  signIn,
+  type TestClient,
+} from './registry.ts'
+
+const UNAVAILABLE = { status: 503, error: 'temporarily_unavailable' }
+
+let client: TestClient
+let cookie: string
+beforeAll(async () => {
+  client = await newClient()
+  cookie = await signIn(await newUser())
+})
+
+/** A registry whose operations of one kind fail from the nth on, up to `times` of them. */
+function failing(operation: keyof Count, { from = 1, times = Number.POSITIVE_INFINITY } = {}) {
+  let seen = 0
+  return serve({
+    CLIENT_CACHE_SECONDS: 0,
+    ...watchedBindings((current) => {
+      if (current !== operation) return
+      seen += 1
+      if (seen >= from && seen < from + times) throw new Error('storage is out of reach')
+    }),
+  })
+}
+
+describe('a fault at /token is 503 with Retry-After, as JSON, and no token', () => {
+  it.each(['d1', 'kvWrite'] as const)('client_credentials while %s fails', async (operation) => {
+    const before = await countSessions()
+    const response = await post('/token', credentialsOf(client), {}, failing(operation))
+    expect(response.headers.get('Retry-After')).toBe('1')
+    expect(response.headers.get('Cache-Control')).toBe('no-store')
+    expect(await refusal(response)).toEqual(UNAVAILABLE)
+    expect(await countSessions()).toBe(before)
+  })
+
+  it('says nothing of the fault', async () => {
+    const response = await post('/token', credentialsOf(client), {}, failing('d1'))
+    expect(await response.text()).not.toContain('out of reach')
+  })
+})
+
+describe('a code exchange under faults', () => {
+  const exchange = async (fetch: typeof registry) => {
+    const code = await obtainCode(cookie, requestOf(client))
+    const before = await countSessions()
+    const first = await post('/token', redemptionOf(client, code), {}, fetch)
+    const created = (await countSessions()) - before
+    const retry = await post('/token', redemptionOf(client, code))
+    return { first: first.status, created, retry: retry.status }
+  }
+
+  it('when the session cannot be stored, the code is good again', async () => {
+    expect(await exchange(failing('kvWrite'))).toEqual({ first: 503, created: 0, retry: 200 })
+  })
+
+  it('when D1 cannot say who won, the code is good for a retry', async () => {
+    expect(await exchange(failing('d1', { from: 2 }))).toEqual({
+      first: 503,
+      created: 0,
+      retry: 200,
+    })
+  })
+
+  it('when D1 fails once while spending, it is asked again', async () => {
+    const answered = await exchange(failing('d1', { from: 2, times: 1 }))
+    expect(answered).toEqual({ first: 200, created: 1, retry: 400 })
+  })
+
+  it('when KV cannot be read, the ledger has the code', async () => {
+    expect(await exchange(failing('kvRead'))).toEqual({ first: 200, created: 1, retry: 400 })
+  })
+
+  it('when the code cannot be removed from KV, it is spent all the same', async () => {
+    expect(await exchange(failing('kvDelete'))).toEqual({ first: 200, created: 1, retry: 400 })
+  })
+})
+
+describe('a fault at /authorize is a page, and no redirect', () => {
+  it.each(['d1', 'kvRead'] as const)('while %s fails', async (operation) => {
+    const path = authorizePath(requestOf(client))
+    const response = await failing(operation)(path, { headers: { Cookie: cookie } })
+    expect(response.status).toBe(503)
+    expect(response.headers.get('Retry-After')).toBe('1')
+    expect(response.headers.get('Content-Type')).toContain('text/html')
+    expect(response.headers.has('Location')).toBe(false)
+  })
+
+  it('a code that D1 did not take is not given out; one that KV did not take can be redeemed', async () => {
+    const own = await newClient()
+    const page = await registry(authorizePath(requestOf(own)), { headers: { Cookie: cookie } })
+    const fields: [string, string][] = [
+      ...fieldsOf(await page.text(), '/authorize'),
+      ['confirm', 'ok'],
+    ]
+    const headers = { Cookie: cookie }
+    const lost = await post('/authorize', fields, headers, failing('d1', { from: 3 }))
+    expect([lost.status, lost.headers.get('Location')]).toEqual([503, null])
+    const carried = await post('/authorize', fields, headers, failing('kvWrite'))
+    expect(carried.status).toBe(303)
+    const redeemed = await post('/token', redemptionOf(own, codeIn(carried)))
+    expect(redeemed.status).toBe(200)
+  })
+})
+
+describe('/healthz', () => {
+  it('is 200 while D1 answers, and 503 while it does not', async () => {
+    const healthy = await registry('/healthz')
+    expect([healthy.status, await healthy.json()]).toEqual([200, { status: 'ok' }])
+    expect((await failing('d1')('/healthz')).status).toBe(503)
+  })
+})

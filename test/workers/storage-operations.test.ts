@@ -1,0 +1,105 @@
+/** What each request asks of storage: the table of the README, counted. */
+
+import { env } from 'cloudflare:workers'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { digest } from '../../src/crypto/digest.ts'
+import { type Count, countedBindings, nothing } from './counting.ts'
+import {
+  authorizePath,
+  credentialsOf,
+  type Fetch,
+  fieldsOf,
+  newClient,
+  newUser,
+  obtainCode,
+  post,
+  redemptionOf,
+  requestOf,
+  serve,
+  signIn,
+  type TestClient,
+} from './registry.ts'
+
+let client: TestClient
+let cookie: string
+let fetch: Fetch
+let count: Count
+beforeAll(async () => {
+  client = await newClient()
+  cookie = await signIn(await newUser())
+  const counted = countedBindings()
+  count = counted.count
+  fetch = serve(counted.bindings)
+  // The day's first use of a secret writes its date once.
+  await post('/token', credentialsOf(client))
+})
+
+async function costOf(request: () => Promise<Response>, status: number) {
+  Object.assign(count, nothing())
+  const response = await request()
+  expect(response.status).toBe(status)
+  return { ...count }
+}
+
+describe('storage operations of a request', () => {
+  it('client_credentials: one D1 read for the first, none while the record is in the isolate', async () => {
+    const ask = () => post('/token', credentialsOf(client), {}, fetch)
+    expect(await costOf(ask, 200)).toEqual({ ...nothing(), d1: 1, kvWrite: 1 })
+    expect(await costOf(ask, 200)).toEqual({ ...nothing(), kvWrite: 1 })
+  })
+
+  it('the first use of a secret in a day: one D1 write more, after the answer', async () => {
+    const unused = await newClient()
+    const ask = () => post('/token', credentialsOf(unused), {}, fetch)
+    expect(await costOf(ask, 200)).toEqual({ ...nothing(), d1: 2, kvWrite: 1 })
+    expect(await costOf(ask, 200)).toEqual({ ...nothing(), kvWrite: 1 })
+  })
+
+  it('a refused secret on a record from the isolate: one D1 read to be sure', async () => {
+    const wrong = () => post('/token', credentialsOf({ ...client, secret: 'wrong' }), {}, fetch)
+    expect(await costOf(wrong, 401)).toEqual({ ...nothing(), d1: 1 })
+  })
+
+  it('code exchange: one KV read, one D1 statement to spend, one KV write, one deletion', async () => {
+    const code = await obtainCode(cookie, requestOf(client))
+    const redeem = () => post('/token', redemptionOf(client, code), {}, fetch)
+    const once = { d1: 1, kvRead: 1, kvWrite: 1, kvDelete: 1 }
+    expect(await costOf(redeem, 200)).toEqual(once)
+  })
+
+  it('code exchange where the client is not in the isolate or KV has no code: one D1 read more each', async () => {
+    const cold = await newClient()
+    const code = await obtainCode(cookie, requestOf(cold))
+    await env.DB.prepare('UPDATE client_credential SET last_used_at = unixepoch()').run()
+    await env.CODES.delete(await digest(code))
+    const redeem = () => post('/token', redemptionOf(cold, code), {}, fetch)
+    expect(await costOf(redeem, 200)).toEqual({ d1: 3, kvRead: 1, kvWrite: 1, kvDelete: 1 })
+  })
+
+  it('a junk code: nothing but the client', async () => {
+    const junk = () => post('/token', redemptionOf(client, 'regc_junk'), {}, fetch)
+    expect(await costOf(junk, 400)).toEqual(nothing())
+  })
+
+  it('the consent page: the session, the client, the user with consents', async () => {
+    const own = await newClient()
+    const page = () => fetch(authorizePath(requestOf(own)), { headers: { Cookie: cookie } })
+    expect(await costOf(page, 200)).toEqual({ ...nothing(), d1: 2, kvRead: 1 })
+  })
+
+  it('a code issued: one D1 write and one KV write on top of what the page reads', async () => {
+    const own = await newClient()
+    const page = await fetch(authorizePath(requestOf(own)), { headers: { Cookie: cookie } })
+    const fields: [string, string][] = [
+      ...fieldsOf(await page.text(), '/authorize'),
+      ['confirm', 'ok'],
+    ]
+    const answer = () => post('/authorize', fields, { Cookie: cookie }, fetch)
+    expect(await costOf(answer, 303)).toEqual({ ...nothing(), d1: 3, kvRead: 1, kvWrite: 1 })
+  })
+
+  it('a junk cookie: nothing', async () => {
+    const headers = { Cookie: 'registry_session=regb_junk' }
+    expect(await costOf(() => fetch('/', { headers }), 200)).toEqual(nothing())
+  })
+})
