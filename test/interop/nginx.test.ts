@@ -1,6 +1,5 @@
 /** Real nginx with examples/nginx.conf: auth_request between callers and a small upstream. */
 
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import {
@@ -11,57 +10,31 @@ import {
 } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
-import { jwtVerify } from 'jose'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { freePorts } from './free-port.ts'
+import { freePorts } from '../node/free-ports.ts'
+import { type Program, startProgram } from '../node/program.ts'
+import { type RunningRegistry, startRegistry } from '../node/running-registry.ts'
 
 const NGINX = process.env.NGINX_PATH ?? '/usr/sbin/nginx'
-const JWT_SECRET = 'a secret of this test, of more than 32 bytes'
 const FORGED = 'Bearer forged.by.caller'
 
 let folder: string
 let front: string
-let registry: string
-let product: ChildProcess
-let nginx: ChildProcess
+let product: RunningRegistry
+let nginx: Program
 let upstream: Server
 /** The headers of every request that reached the upstream. */
 const reached: IncomingHttpHeaders[] = []
 
-function run(command: string, words: string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
-  const child = spawn(command, words, { env: { ...process.env, ...env }, stdio: 'inherit' })
-  child.on('error', (fault) => console.error(fault))
-  return child
-}
-
-async function untilAnswers(url: string, child: ChildProcess) {
-  for (let tries = 0; tries < 300; tries++) {
-    if (child.exitCode !== null || child.pid === undefined) break
-    const answer = await fetch(url).catch(() => null)
-    if (answer) return
-    await wait(100)
-  }
-  throw new Error(`${child.spawnfile} does not answer at ${url}`)
-}
-
-async function end(child: ChildProcess | undefined) {
-  if (!child?.pid || child.exitCode !== null || child.signalCode !== null) return
-  const ended = once(child, 'exit')
-  child.kill('SIGTERM')
-  await ended
-}
-
 const get = (path: string, headers: Record<string, string> = {}) => fetch(front + path, { headers })
 
 async function tokenFor(scope: string): Promise<string> {
-  const demo = JSON.parse(await readFile(join(folder, 'state', 'demo.json'), 'utf8'))
-  const answer = await fetch(`${registry}/token`, {
+  const answer = await fetch(`${product.registry}/token`, {
     method: 'POST',
     body: new URLSearchParams({
       grant_type: 'client_credentials',
-      client_id: demo.clientId,
-      client_secret: demo.clientSecret,
+      client_id: product.demo.clientId,
+      client_secret: product.demo.clientSecret,
       scope,
     }),
   })
@@ -71,37 +44,32 @@ async function tokenFor(scope: string): Promise<string> {
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'registry-nginx-'))
-  const [port, authenticatorPort, upstreamPort, listenPort] = (await freePorts(4)).map(String)
-  registry = `http://127.0.0.1:${port}`
+  product = await startRegistry()
+  const [upstreamPort, listenPort] = await freePorts(2)
   front = `http://127.0.0.1:${listenPort}`
 
   upstream = createServer((request, response) => {
     reached.push(request.headers)
     response.end('from the upstream')
-  }).listen(Number(upstreamPort), '127.0.0.1')
-
-  product = run(process.execPath, ['src/operate/start.ts'], {
-    PORT: port,
-    AUTHENTICATOR_PORT: authenticatorPort,
-    STATE_DIR: join(folder, 'state'),
-    JWT_SECRET,
-  })
+  }).listen(upstreamPort, '127.0.0.1')
+  await once(upstream, 'listening')
 
   const example = await readFile('examples/nginx.conf', 'utf8')
   const conf = example
-    .replaceAll('__AUTHENTICATOR_PORT__', String(authenticatorPort))
+    .replaceAll('__AUTHENTICATOR_PORT__', new URL(product.authenticator).port)
     .replaceAll('__UPSTREAM_PORT__', String(upstreamPort))
     .replaceAll('__LISTEN_PORT__', String(listenPort))
+    // At this level it says when it serves.
+    .replace('error_log stderr warn;', 'error_log stderr notice;')
   await writeFile(join(folder, 'nginx.conf'), conf)
-  nginx = run(NGINX, ['-p', folder, '-c', join(folder, 'nginx.conf'), '-g', 'daemon off;'])
-
-  await untilAnswers(`${registry}/healthz`, product)
-  await untilAnswers(front, nginx)
+  const words = ['-p', folder, '-c', join(folder, 'nginx.conf'), '-g', 'daemon off;']
+  nginx = startProgram(NGINX, words)
+  await nginx.untilPrints('start worker process')
 })
 
 afterAll(async () => {
-  await end(nginx)
-  await end(product)
+  await nginx?.end()
+  await product?.end()
   upstream?.close()
   await rm(folder, { recursive: true, force: true })
 })
@@ -122,10 +90,8 @@ describe('a location that anyone may see', () => {
   it('gives the upstream a JWT in place of the token', async () => {
     const token = await tokenFor('submission:read')
     expect((await get('/', { Authorization: `Bearer ${token}` })).status).toBe(200)
-    const sent = reached[0]?.authorization ?? ''
-    const key = new TextEncoder().encode(JWT_SECRET)
-    const { payload } = await jwtVerify(sent, key, { issuer: registry, algorithms: ['HS256'] })
-    expect(payload.authorizations).toMatchObject({ scopes: ['submission:read'] })
+    const claims = await product.claimsIn(reached[0]?.authorization ?? '')
+    expect(claims.authorizations).toMatchObject({ scopes: ['submission:read'] })
     expect(JSON.stringify(reached)).not.toContain(token)
   })
 
@@ -182,7 +148,7 @@ describe('a location that requires a scope', () => {
 describe('the authenticator is down', () => {
   it('is 503, for anyone, and nothing reaches the upstream', async () => {
     const token = await tokenFor('submission:read')
-    await end(product)
+    await product.end()
     for (const path of ['/', '/submissions/5']) {
       for (const headers of [{}, { Authorization: `Bearer ${token}` }]) {
         const answer = await get(path, headers)

@@ -1,0 +1,20 @@
+/** Client libraries of others against a running registry. */
+
+import { afterAll, beforeAll } from 'vitest'
+import { describeLibrary } from './client-library-suite.ts'
+import { oauth4webapi } from './oauth4webapi.ts'
+import { openidClient } from './openid-client.ts'
+import { type RunningRegistry, startRegistry } from './running-registry.ts'
+import { simpleOauth2 } from './simple-oauth2.ts'
+
+let running: RunningRegistry
+
+beforeAll(async () => {
+  running = await startRegistry()
+})
+
+afterAll(() => running?.end())
+
+describeLibrary('oauth4webapi', oauth4webapi, () => running)
+describeLibrary('openid-client', openidClient, () => running)
+describeLibrary('simple-oauth2', simpleOauth2, () => running)

@@ -1,0 +1,68 @@
+/** A program that a test runs beside itself: awaited by what it prints, and never left behind. */
+
+import { spawn } from 'node:child_process'
+import { EventEmitter, once } from 'node:events'
+
+const GIVE_UP_AFTER_MS = 30_000
+const KILL_AFTER_MS = 10_000
+
+export type Program = Readonly<{
+  /** Answers all that it has printed. Throws, saying what that was, when it ends first or takes half a minute. */
+  untilPrints: (words: string) => Promise<string>
+  /** Does nothing when it has ended already. */
+  end: () => Promise<void>
+}>
+
+export function startProgram(
+  command: string,
+  words: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Program {
+  const child = spawn(command, words, {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const news = new EventEmitter()
+  let printed = ''
+  let isOver = false
+  const hear = (text: unknown) => {
+    printed += text
+    news.emit('news')
+  }
+  child.stdout.setEncoding('utf8').on('data', hear)
+  child.stderr.setEncoding('utf8').on('data', hear)
+
+  const kill = () => child.kill('SIGKILL')
+  process.once('exit', kill)
+  const over = new Promise<void>((resolve) => {
+    const finish = (last: unknown) => {
+      isOver = true
+      process.off('exit', kill)
+      hear(last)
+      resolve()
+    }
+    child.once('error', (fault) => finish(fault.message))
+    child.once('close', () => finish(''))
+  })
+
+  const failed = (why: string) => new Error(`${command} ${words.join(' ')}: ${why}\n${printed}`)
+  return {
+    async untilPrints(awaited) {
+      const signal = AbortSignal.timeout(GIVE_UP_AFTER_MS)
+      while (!printed.includes(awaited)) {
+        if (isOver) throw failed(`ended before it printed "${awaited}"`)
+        await once(news, 'news', { signal }).catch(() => {
+          throw failed(`has not printed "${awaited}"`)
+        })
+      }
+      return printed
+    },
+    async end() {
+      if (isOver) return
+      child.kill('SIGTERM')
+      const patience = setTimeout(kill, KILL_AFTER_MS)
+      await over
+      clearTimeout(patience)
+    },
+  }
+}

@@ -1,0 +1,96 @@
+/** What `npm start` starts, for a test: on free ports, on a state of its own, and gone when the test is over. */
+
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { type JWTPayload, jwtVerify } from 'jose'
+import { SETTING_NAMES } from '../../src/config.ts'
+import type { Demo } from '../../src/operate/demo.ts'
+import { inProject } from '../../src/operate/project.ts'
+import { freePorts } from './free-ports.ts'
+import { startProgram } from './program.ts'
+
+const JWT_SECRET = 'a secret of the tests, of more than 32 bytes'
+/** The last line of the welcome, printed when both workers serve. */
+const READY = 'Ctrl-C ends both.'
+
+export type Method = 'client_secret_post' | 'client_secret_basic' | 'none'
+/** The secret is empty for `none`. */
+export type RegisteredClient = Readonly<{ id: string; secret: string; method: Method }>
+
+export type RunningRegistry = Readonly<{
+  /** Its origin, which is also its issuer. */
+  registry: string
+  authenticator: string
+  stateDir: string
+  demo: Demo
+  demoClient: RegisteredClient
+  /** All that it printed until it was ready. */
+  welcome: string
+  /** `npm run admin -- …`, on this registry's state. Throws what it says on stderr. */
+  administer: (...words: string[]) => Promise<unknown>
+  /** `words` are more options of `client create`. */
+  newClient: (method: Method, ...words: string[]) => Promise<RegisteredClient>
+  /** The claims of the authenticator's JWT, which is verified. */
+  claimsIn: (jwt: string) => Promise<JWTPayload>
+  end: () => Promise<void>
+}>
+
+const run = promisify(execFile)
+
+/** `settings` as `npm start` reads them from its environment; nothing else there is heeded. */
+export async function startRegistry(
+  settings: Readonly<Record<string, string>> = {},
+): Promise<RunningRegistry> {
+  const [port, authenticatorPort] = (await freePorts(2)).map(String) as [string, string]
+  const stateDir = await mkdtemp(join(tmpdir(), 'registry-'))
+  const env = {
+    ...Object.fromEntries(SETTING_NAMES.map((name) => [name, ''])),
+    DEMO: '',
+    PORT: port,
+    AUTHENTICATOR_PORT: authenticatorPort,
+    STATE_DIR: stateDir,
+    JWT_SECRET,
+    ...settings,
+  }
+  const program = startProgram(process.execPath, [inProject('src/operate/start.ts')], env)
+  const end = async () => {
+    await program.end()
+    await rm(stateDir, { recursive: true, force: true })
+  }
+  const administer = async (...words: string[]) => {
+    const argv = [inProject('src/admin/main.ts'), ...words, '--json']
+    const { stdout } = await run(process.execPath, argv, { env: { ...process.env, ...env } })
+    return JSON.parse(stdout) as unknown
+  }
+  try {
+    const welcome = await program.untilPrints(READY)
+    const demo = JSON.parse(await readFile(join(stateDir, 'demo.json'), 'utf8')) as Demo
+    const registry = `http://127.0.0.1:${port}`
+    return {
+      registry,
+      authenticator: `http://127.0.0.1:${authenticatorPort}`,
+      stateDir,
+      demo,
+      demoClient: { id: demo.clientId, secret: demo.clientSecret, method: 'client_secret_post' },
+      welcome,
+      administer,
+      async newClient(method, ...words) {
+        const described = ['--name', 'A client', '--owner', 'owner-1', '--auth-method', method]
+        const made = await administer('client', 'create', ...described, ...words)
+        const { client_id, client_secret } = made as { client_id: string; client_secret?: string }
+        return { id: client_id, secret: client_secret ?? '', method }
+      },
+      async claimsIn(jwt) {
+        const key = new TextEncoder().encode(JWT_SECRET)
+        return (await jwtVerify(jwt, key, { issuer: registry, algorithms: ['HS256'] })).payload
+      },
+      end,
+    }
+  } catch (fault) {
+    await end()
+    throw fault
+  }
+}

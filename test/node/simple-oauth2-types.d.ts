@@ -1,0 +1,24 @@
+/** The part of simple-oauth2 that we use: it comes without types. */
+
+declare module 'simple-oauth2' {
+  type Options = Readonly<{
+    client: Readonly<{ id: string; secret: string }>
+    auth: Readonly<{ tokenHost: string; tokenPath: string; authorizePath?: string }>
+    options: Readonly<{ authorizationMethod: 'header' | 'body' }>
+  }>
+  type AccessToken = Readonly<{
+    token: Readonly<{ access_token: string; scope: string; expires_in: number }>
+    expired(): boolean
+  }>
+  type Parameters = Readonly<Record<string, string>>
+
+  export class ClientCredentials {
+    constructor(options: Options)
+    getToken(parameters: Parameters): Promise<AccessToken>
+  }
+  export class AuthorizationCode {
+    constructor(options: Options)
+    authorizeURL(parameters: Parameters): string
+    getToken(parameters: Parameters): Promise<AccessToken>
+  }
+}
