@@ -1,0 +1,62 @@
+/** A client of the registry with Authlib, in Debian's Python. */
+
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import type { Granted, MakeLibrary } from '../node/client-library.ts'
+
+const PYTHON = process.env.PYTHON_PATH || '/usr/bin/python3'
+const CLIENT = join(import.meta.dirname, 'authlib_client.py')
+
+const run = promisify(execFile)
+
+/** Authlib's own word for an error, or the registry's. */
+class AuthlibError extends Error {
+  readonly error: string
+  constructor(error: string) {
+    super(error)
+    this.error = error
+  }
+}
+
+/** Throws, saying what to install, where Authlib is missing. */
+export const requireAuthlib = () =>
+  run(PYTHON, ['-c', 'import authlib.integrations.requests_client']).catch((fault: unknown) => {
+    const remedy = 'apt-get install python3-authlib python3-requests'
+    throw new Error(`Authlib is missing at ${PYTHON}: ${remedy}`, { cause: fault })
+  })
+
+async function take<Result>(step: string, asked: object): Promise<Result> {
+  const running = run(PYTHON, [CLIENT])
+  running.child.stdin?.end(JSON.stringify({ step, ...asked }))
+  const result = JSON.parse((await running).stdout) as Result & { error?: string }
+  if (result.error !== undefined) throw new AuthlibError(result.error)
+  return result
+}
+
+type Token = Readonly<{ access_token: string; scope: string; expires_in: number }>
+const granted = (token: Token): Granted => ({
+  accessToken: token.access_token,
+  scope: token.scope,
+  expiresInSeconds: token.expires_in,
+})
+
+export const authlib: MakeLibrary = (registry) => ({
+  clientCredentials: async (client, scope) =>
+    granted(await take('client_credentials', { registry, client, scope })),
+  async startCodeFlow(client, redirectUri, scope) {
+    const flow = { registry, client, redirectUri }
+    const { url, ...kept } = await take<{ url: string }>('start_code_flow', { ...flow, scope })
+    return {
+      url,
+      finish: async (callback) =>
+        granted(await take('finish_code_flow', { ...flow, ...kept, callback: callback.href })),
+    }
+  },
+  async get(url, accessToken) {
+    type Answer = { status: number; headers: Record<string, string>; body: string }
+    const { body, ...answer } = await take<Answer>('get', { url, accessToken })
+    return new Response(body, answer)
+  },
+  errorIn: async (fault) => (fault as AuthlibError).error,
+})

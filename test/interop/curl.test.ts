@@ -1,0 +1,174 @@
+/** Both grants with curl and nothing else, as the welcome of `npm start` and the README tell it. */
+
+import { execFile } from 'node:child_process'
+import { createHash, randomBytes } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { fieldsOf, type Pair } from '../node/forms.ts'
+import {
+  type RegisteredClient,
+  type RunningRegistry,
+  startRegistry,
+} from '../node/running-registry.ts'
+
+const CURL = process.env.CURL_PATH || 'curl'
+const CALLBACK = 'http://127.0.0.1:5000/callback'
+/** What curl ends with when `--fail-with-body` met a status from 400 up. */
+const HTTP_FAILURE = 22
+
+const run = promisify(execFile)
+let running: RunningRegistry
+
+type Token = Readonly<{ access_token: string; token_type: string; scope: string }>
+
+const curl = async (...words: string[]) =>
+  (await run(CURL, ['--silent', '--show-error', '--max-time', '20', ...words])).stdout
+
+const curlJson = async (...words: string[]) => JSON.parse(await curl(...words)) as Token
+
+/** The exit status of curl, and what the registry said. */
+const curlFailing = (...words: string[]) =>
+  curl('--fail-with-body', ...words).then(
+    () => expect.fail('curl has not failed'),
+    ({ code, stdout }: { code: number; stdout: string }) => ({
+      code,
+      error: (JSON.parse(stdout) as { error: string }).error,
+    }),
+  )
+
+const dataOf = (fields: Pair[]) =>
+  fields.flatMap(([name, value]) => ['--data-urlencode', `${name}=${value}`])
+
+/** The claims behind a token, in the headers of what the authenticator answers to curl. */
+async function claimsFor(token: Token) {
+  const bearer = `Authorization: Bearer ${token.access_token}`
+  return claimsIn(await curl('--include', '--header', bearer, `${running.authenticator}/auth`))
+}
+
+function claimsIn(answer: string) {
+  expect(answer).toMatch(/^HTTP\/1\.1 200 /)
+  return running.claimsIn(/^authorization: (\S+)\r$/im.exec(answer)?.[1] ?? '')
+}
+
+const printedCommand = (start: string) =>
+  running.welcome
+    .split('\n')
+    .map((line) => line.trim())
+    .find((line) => line.startsWith(start)) ?? expect.fail(`nothing printed starts with ${start}`)
+
+beforeAll(async () => {
+  await run(CURL, ['--version']).catch((cause: unknown) => {
+    throw new Error(`there is no ${CURL}: apt-get install curl`, { cause })
+  })
+  running = await startRegistry()
+})
+
+afterAll(() => running?.end())
+
+describe('the commands that npm start prints', () => {
+  it('work as pasted: a token, then what the authenticator says of it', async () => {
+    const asked = await run('sh', ['-c', printedCommand('curl -s http')])
+    const token = JSON.parse(asked.stdout) as Token
+    expect(token).toMatchObject({ token_type: 'Bearer', scope: 'public:read' })
+    const env = { ...process.env, TOKEN: token.access_token }
+    const { stdout } = await run('sh', ['-c', printedCommand('curl -si http')], { env })
+    expect(await claimsIn(stdout)).toMatchObject({
+      user: null,
+      client: { client_id: running.demo.clientId },
+      authorizations: { scopes: ['public:read'] },
+    })
+  })
+})
+
+describe('client_credentials', () => {
+  it('works with --user for a client that is registered for it', async () => {
+    const client = await running.newClient('client_secret_basic', '--scope', 'submission:read')
+    const token = await curlJson(
+      ...['--user', `${client.id}:${client.secret}`],
+      ...['--data', 'grant_type=client_credentials'],
+      `${running.registry}/token`,
+    )
+    expect(token.scope).toBe('submission:read')
+    expect(await claimsFor(token)).toMatchObject({ client: { client_id: client.id } })
+  })
+
+  it('says what is wrong in JSON, with a status that curl fails on', async () => {
+    const { clientId, clientSecret } = running.demo
+    const ask = (secret: string, scope: string) =>
+      curlFailing(
+        ...['--data', 'grant_type=client_credentials', '--data', `client_id=${clientId}`],
+        ...['--data', `client_secret=${secret}`, '--data', `scope=${scope}`],
+        `${running.registry}/token`,
+      )
+    const code = HTTP_FAILURE
+    expect(await ask('wrong', 'public:read')).toEqual({ code, error: 'invalid_client' })
+    expect(await ask(clientSecret, 'user:own')).toEqual({ code, error: 'invalid_scope' })
+  })
+})
+
+describe('authorization_code, with PKCE', () => {
+  const verifier = randomBytes(32).toString('base64url')
+  const challenge = createHash('sha256').update(verifier).digest('base64url')
+  let jar: string
+
+  beforeAll(() => {
+    jar = join(running.stateDir, 'cookies')
+  })
+
+  afterAll(() => rm(jar, { force: true }))
+
+  /** With the cookies of one browser. */
+  const browse = (...words: string[]) => curl('--cookie', jar, '--cookie-jar', jar, ...words)
+  const fieldsIn = (page: string, action: string) =>
+    fieldsOf(page, action) ?? expect.fail(`no form for ${action} in:\n${page}`)
+
+  const authorizationUrl = () =>
+    `${running.registry}/authorize?${new URLSearchParams({
+      response_type: 'code',
+      client_id: running.demo.clientId,
+      redirect_uri: CALLBACK,
+      scope: 'submission:read',
+      state: 'xyz',
+      code_challenge: challenge,
+      code_challenge_method: 'S256',
+    })}`
+
+  const redemption = (client: RegisteredClient, code: string) => [
+    ...['--data', 'grant_type=authorization_code', '--data-urlencode', `code=${code}`],
+    ...['--data-urlencode', `redirect_uri=${CALLBACK}`, '--data', `code_verifier=${verifier}`],
+    ...['--data', `client_id=${client.id}`, '--data', `client_secret=${client.secret}`],
+    `${running.registry}/token`,
+  ]
+
+  it('leads from sign-in over consent to a token, once', async () => {
+    const login = fieldsIn(await browse('--location', authorizationUrl()), '/login').filter(
+      ([name]) => name !== 'username' && name !== 'password',
+    )
+    const { username, password } = running.demo
+    const filled: Pair[] = [...login, ['username', username], ['password', password]]
+    // `--location` turns the post into a GET, as a browser does after a 303.
+    const signedIn = await browse('--location', ...dataOf(filled), `${running.registry}/login`)
+
+    const consent: Pair[] = [...fieldsIn(signedIn, '/authorize'), ['confirm', 'ok']]
+    const sentTo = await browse(
+      ...['--output', '/dev/null', '--write-out', '%{redirect_url}'],
+      ...dataOf(consent),
+      `${running.registry}/authorize`,
+    )
+    const callback = new URL(sentTo)
+    expect(callback.origin + callback.pathname).toBe(CALLBACK)
+    expect(callback.searchParams.get('state')).toBe('xyz')
+    expect(callback.searchParams.get('iss')).toBe(running.registry)
+
+    const redeem = redemption(running.demoClient, callback.searchParams.get('code') ?? '')
+    const token = await curlJson(...redeem)
+    expect(token.scope).toBe('submission:read')
+    expect(await claimsFor(token)).toMatchObject({
+      user: { username },
+      authorizations: { scopes: ['submission:read'] },
+    })
+    expect(await curlFailing(...redeem)).toEqual({ code: HTTP_FAILURE, error: 'invalid_grant' })
+  })
+})
