@@ -2,13 +2,14 @@
 
 import type { Context, Handler } from 'hono'
 import type { Deps } from '../flows/deps.ts'
+import type { FloodLimit } from '../http/flood.ts'
 
 /** A flow's dependencies, and what only routes use. */
 export type RouteDeps = Deps &
   Readonly<{
     loginUrl: string | null
-    loginLimit: RateLimit
-    refusalLimit: RateLimit
+    loginLimit: FloodLimit
+    refusalLimit: FloodLimit
     /** Throws when the registry cannot serve. */
     probe: () => Promise<void>
   }>

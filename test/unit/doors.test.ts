@@ -1,0 +1,154 @@
+/** The rooms of src/ and the doors between them. A new door is a decision: it is made in this table. */
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, extname, join, relative } from 'node:path'
+import { describe, expect, it } from 'vitest'
+
+const SRC = join(import.meta.dirname, '../../src')
+const MAX_LINES = 300
+
+/** What each room may import: another room, or one file of it. */
+const DOORS: Readonly<Record<string, readonly string[]>> = {
+  domain: [],
+  crypto: [],
+  protocol: ['domain', 'crypto'],
+  stores: ['domain', 'crypto'],
+  flows: ['domain', 'crypto', 'protocol', 'stores/ports.ts'],
+  pages: ['domain'],
+  http: ['domain', 'crypto', 'protocol', 'stores/ports.ts'],
+  // crypto: the sign-in form's own secret, made before there is a session to derive a token from.
+  routes: ['domain', 'crypto', 'protocol', 'flows', 'http', 'pages'],
+  authenticator: ['domain', 'crypto', 'protocol', 'stores'],
+  // crypto: behind nginx the middleware verifies the authenticator's JWT itself.
+  scoped: ['domain', 'crypto', 'protocol'],
+  // The local runner. config.ts: `npm start` refuses a bad setting before it starts anything.
+  operate: ['domain', 'crypto', 'stores', 'config.ts'],
+  // operate: where the local state is, who serves it, and how its owner is told of a refusal.
+  admin: ['domain', 'crypto', 'stores', 'operate'],
+  'config.ts': ['protocol'],
+  'app.ts': ['http', 'protocol', 'routes'],
+  'compose.ts': ['http', 'stores', 'config.ts', 'app.ts'],
+  'worker.ts': ['http', 'compose.ts'],
+}
+
+/** Doors that may stand unused: a page may take a noun for its props, and so far none has needed one. */
+const ALLOWED_BY_DESIGN = ['pages -> domain']
+
+/** Who may name a binding's type. `compose.ts` and `worker.ts` are the registry's composition. */
+const KNOW_BINDINGS = ['stores', 'authenticator', 'admin', 'operate', 'compose.ts', 'worker.ts']
+const BINDING_TYPE =
+  /\b(?:KVNamespace|D1Database|D1DatabaseSession|D1PreparedStatement|D1Result|RateLimit|Fetcher|Queue|R2Bucket|DurableObject\w*)\b/
+
+/** Rooms where nothing happens that is not an argument. */
+const TIMELESS = ['domain', 'protocol', 'flows']
+
+type Import = Readonly<{ specifier: string; target: string | null }>
+type Source = Readonly<{ path: string; room: string; text: string; imports: readonly Import[] }>
+
+const roomOf = (path: string) => path.split('/')[0] ?? ''
+
+/** `target` is a path in src/; null for a package. */
+function importsOf(path: string, text: string): Import[] {
+  const found = text.matchAll(/\b(?:from|import)\s*\(?\s*['"`]([^'"`]+)['"`]/g)
+  return Array.from(found, ([, specifier = '']) => ({
+    specifier,
+    target: specifier.startsWith('.') ? join(dirname(path), specifier) : null,
+  }))
+}
+
+const sources: readonly Source[] = readdirSync(SRC, { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name))
+  .map((entry) => {
+    const file = join(entry.parentPath, entry.name)
+    const path = relative(SRC, file)
+    const text = readFileSync(file, 'utf8')
+    return { path, room: roomOf(path), text, imports: importsOf(path, text) }
+  })
+
+const paths = new Set(sources.map(({ path }) => path))
+
+/** The door of the table that an import goes through; undefined if there is none. */
+const doorFor = (from: string, target: string) =>
+  DOORS[from]?.find((door) => door === target || door === roomOf(target))
+
+/** Every import that leaves its room. */
+const crossings = sources.flatMap(({ path, room, imports }) =>
+  imports.flatMap(({ target }) =>
+    target === null || roomOf(target) === room ? [] : [{ path, room, target }],
+  ),
+)
+
+const pathsWhere = (isAtFault: (source: Source) => boolean) =>
+  sources.filter(isAtFault).map(({ path }) => path)
+
+describe('the doors between the rooms', () => {
+  it('are read from every file', () => {
+    expect(sources.length).toBeGreaterThan(50)
+    expect(crossings).toContainEqual({
+      path: 'flows/deps.ts',
+      room: 'flows',
+      target: 'stores/ports.ts',
+    })
+    expect(importsOf('admin/a.ts', "const b = await import('../operate/b.ts')")).toEqual([
+      { specifier: '../operate/b.ts', target: 'operate/b.ts' },
+    ])
+  })
+
+  it('name every room, and no other', () => {
+    expect(Object.keys(DOORS).sort()).toEqual([...new Set(sources.map(({ room }) => room))].sort())
+  })
+
+  it('are the only ways that imports take', () => {
+    const forbidden = crossings.filter(({ room, target }) => !doorFor(room, target))
+    expect(forbidden.map(({ path, target }) => `${path} -> ${target}`)).toEqual([])
+  })
+
+  it('are all in use, unless allowed by design', () => {
+    const used = new Set(crossings.map(({ room, target }) => `${room} -> ${doorFor(room, target)}`))
+    const doors = Object.entries(DOORS).flatMap(([room, to]) => to.map((t) => `${room} -> ${t}`))
+    expect(doors.filter((door) => !used.has(door))).toEqual(ALLOWED_BY_DESIGN)
+  })
+})
+
+describe('every file of src/', () => {
+  it('is shorter than a fault', () => {
+    expect(pathsWhere(({ text }) => text.trimEnd().split('\n').length > MAX_LINES)).toEqual([])
+  })
+
+  it('says first what it is', () => {
+    expect(pathsWhere(({ text }) => !/^\/\*\*\s+\S/.test(text))).toEqual([])
+  })
+
+  it('imports files with their extension, and files that are there', () => {
+    const targets = sources.flatMap(({ imports }) => imports.map(({ target }) => target))
+    const local = targets.filter((target) => target !== null)
+    expect(local.filter((target) => extname(target) === '' || !paths.has(target))).toEqual([])
+  })
+
+  it('leaves nothing open', () => {
+    expect(pathsWhere(({ text }) => /\bas any\b|\bTODO\b|\bFIXME\b/.test(text))).toEqual([])
+  })
+})
+
+describe('what a room does not know', () => {
+  it('is a package, for domain, but for the shape of a stored session', () => {
+    const packages = sources
+      .filter(({ room }) => room === 'domain')
+      .flatMap(({ path, imports }) => imports.map((one) => ({ path, ...one })))
+      .filter(({ target }) => target === null)
+      .map(({ path, specifier }) => `${path} -> ${specifier}`)
+    expect(packages).toEqual(['domain/session-shape.ts -> zod/mini'])
+  })
+
+  it("is a binding's type, but for stores, the workers' composition, admin and operate", () => {
+    const knows = ({ room, text }: Source) =>
+      BINDING_TYPE.test(text) && !KNOW_BINDINGS.includes(room)
+    expect(pathsWhere(knows)).toEqual([])
+  })
+
+  it('is the clock, for domain, protocol and flows', () => {
+    const asks = ({ room, text }: Source) =>
+      TIMELESS.includes(room) && /\bDate\.now\b|\bnew Date\(\)|\bperformance\b/.test(text)
+    expect(pathsWhere(asks)).toEqual([])
+  })
+})
