@@ -1,7 +1,7 @@
 /** The options that describe a client, and what they mean. */
 
 import type { Command } from 'commander'
-import type { GrantType } from '../domain/client.ts'
+import { AUTH_METHODS, GRANT_TYPES, type GrantType } from '../domain/client.ts'
 import type { ClientChanges } from '../stores/client-registry.ts'
 import {
   checkAuthMethod,
@@ -35,7 +35,7 @@ export const addFieldOptions = (command: Command) =>
     .option('--description <text>', 'what the client is for, shown to users')
     .option(
       '--auth-method <method>',
-      'how it authenticates: client_secret_post, client_secret_basic, or none for one that keeps no secret',
+      `how it authenticates: ${AUTH_METHODS.join(', ')}; none is for one that keeps no secret`,
     )
     .option('--require-pkce', 'refuse its authorization requests without PKCE')
     .option('--may-introspect', 'let it ask about the tokens of others')
@@ -50,12 +50,7 @@ export const addRedirectUriOption = (command: Command) =>
 
 export const addPermissionOptions = (command: Command) =>
   command
-    .addOption(
-      listOption(
-        '--grant-type <type>',
-        'a grant it may use: client_credentials, authorization_code',
-      ),
-    )
+    .addOption(listOption('--grant-type <type>', `a grant it may use: ${GRANT_TYPES.join(', ')}`))
     .addOption(listOption('--scope <scope>', 'a scope, domain:action or domain:action:resource'))
     .addOption(
       listOption('--endorsement <category>', 'a category (cs.DL), an archive (cs.*) or *.*'),

@@ -6,7 +6,7 @@ import { findRunningRegistry, type RunningRegistry } from './running-registry.ts
 import { tryToLock } from './state-lock.ts'
 
 const ASK_EVERY_MS = 50
-const GIVE_UP_AFTER_MS = 30_000
+const GIVE_UP_AFTER_MS = 60_000
 
 export type Claim =
   | Readonly<{ kind: 'claimed'; release: () => void }>
@@ -14,7 +14,7 @@ export type Claim =
 
 /**
  * Waits for a command of the administrator that is at work, and for a registry that is just starting. Throws a
- * Refusal after half a minute.
+ * Refusal after a minute.
  */
 export async function claimState(stateDir: string): Promise<Claim> {
   const giveUpAt = performance.now() + GIVE_UP_AFTER_MS

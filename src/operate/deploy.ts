@@ -16,8 +16,12 @@ const STEPS = [
   ['deploy', '--config', relative(inProject('.'), AUTHENTICATOR_CONFIG)],
 ] as const
 
-const namespaceId = (config: WranglerConfig, name: string) =>
-  config.kv_namespaces.find(({ binding }) => binding === name)?.id
+/** Of every database and namespace, by the name of its binding. */
+const idsOf = (config: WranglerConfig) =>
+  new Map([
+    ...config.d1_databases.map(({ binding, database_id }) => [binding, database_id] as const),
+    ...config.kv_namespaces.map(({ binding, id }) => [binding, id] as const),
+  ])
 
 function issuerProblem({ vars }: WranglerConfig): string | null {
   const issuer = vars.ISSUER ?? ''
@@ -29,11 +33,7 @@ function issuerProblem({ vars }: WranglerConfig): string | null {
 
 /** Each a line for the operator. `file` names the configuration. */
 function problemsOf(file: string, config: WranglerConfig): string[] {
-  const ids = [
-    ...config.d1_databases.map(({ binding, database_id }) => [binding, database_id] as const),
-    ...config.kv_namespaces.map(({ binding, id }) => [binding, id] as const),
-  ]
-  const placeholders = ids
+  const placeholders = [...idsOf(config)]
     .filter(([, id]) => PLACEHOLDER.test(id))
     .map(([binding]) => `${file}: the id of ${binding} is a placeholder`)
   const issuer = issuerProblem(config)
@@ -49,17 +49,27 @@ export function deployProblems(registry: WranglerConfig, authenticator: Wrangler
   if (registry.vars.ISSUER !== authenticator.vars.ISSUER) {
     problems.push('ISSUER differs between the two wrangler.toml')
   }
-  if (namespaceId(registry, 'SESSIONS') !== namespaceId(authenticator, 'SESSIONS')) {
-    problems.push('the id of SESSIONS differs between the two wrangler.toml')
+  const theirs = idsOf(authenticator)
+  for (const [binding, id] of idsOf(registry)) {
+    if ((theirs.get(binding) ?? id) !== id) {
+      problems.push(`the id of ${binding} differs between the two wrangler.toml`)
+    }
   }
   return problems
 }
 
-function runStep(step: readonly string[]) {
-  const { status, error } = spawnSync('wrangler', step, { cwd: inProject('.'), stdio: 'inherit' })
-  if (error) throw new Refusal(`cannot run wrangler: ${error.message}`)
-  if (status !== 0)
+/** `wrangler` answers the exit status. Throws a Refusal at the first step that fails. */
+export function deploy(wrangler: (words: readonly string[]) => number | null) {
+  for (const step of STEPS) {
+    if (wrangler(step) === 0) continue
     throw new Refusal(`wrangler ${step.join(' ')} failed: nothing after it was done`)
+  }
+}
+
+function runWrangler(words: readonly string[]): number | null {
+  const { status, error } = spawnSync('wrangler', words, { cwd: inProject('.'), stdio: 'inherit' })
+  if (error) throw new Refusal(`cannot run wrangler: ${error.message}`)
+  return status
 }
 
 if (import.meta.main) {
@@ -70,7 +80,7 @@ if (import.meta.main) {
     )
     for (const problem of problems) console.error(problem)
     if (problems.length > 0) process.exitCode = 1
-    else for (const step of STEPS) runStep(step)
+    else deploy(runWrangler)
   } catch (fault) {
     console.error(oneLine(fault))
     process.exitCode = 1

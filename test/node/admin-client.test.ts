@@ -36,7 +36,7 @@ describe('client create', () => {
     )
     expect(isWellFormed('clientSecret', client_secret)).toBe(true)
     const client = await asServerReads(client_id)
-    expect(client).toEqual({
+    expect(client).toMatchObject({
       clientId: client_id,
       name: 'Helper',
       ownerId: 'u-17',

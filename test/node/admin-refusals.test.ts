@@ -1,6 +1,7 @@
 /** What the command line refuses: one line on standard error, its exit status, and nothing written. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { AUTH_METHODS, GRANT_TYPES } from '../../src/domain/client.ts'
 import { commandLine, type ServedState, servedState } from './command-line.ts'
 
 const CREATE = ['client', 'create', '--name', 'N', '--owner', 'u']
@@ -69,11 +70,11 @@ describe('bad input ends with status 1', () => {
     },
     {
       words: [...CREATE, '--grant-type', 'password'],
-      line: 'unknown grant type "password": it is one of client_credentials, authorization_code',
+      line: `unknown grant type "password": it is one of ${GRANT_TYPES.join(', ')}`,
     },
     {
-      words: [...CREATE, '--auth-method', 'private_key_jwt'],
-      line: 'unknown authentication method "private_key_jwt": it is one of client_secret_post, client_secret_basic, none',
+      words: [...CREATE, '--auth-method', 'client_secret_jwt'],
+      line: `unknown authentication method "client_secret_jwt": it is one of ${AUTH_METHODS.join(', ')}`,
     },
     {
       words: [...CREATE, '--url', 'javascript:alert(1)'],

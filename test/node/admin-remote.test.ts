@@ -1,0 +1,214 @@
+/** `--remote`: D1's HTTP query interface, played by our own over a real database, with every request recorded. */
+
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { REGISTRY_CONFIG } from '../../src/operate/project.ts'
+import { databaseOf, readWranglerConfig } from '../../src/operate/wrangler-config.ts'
+import { commandLine, type ServedState, servedState } from './command-line.ts'
+
+type Query = { sql: string; params: (string | null)[] }
+type Seen = { url: string; authorization: string; body: Partial<Query> & { batch?: Query[] } }
+type Played = { status: number; body: string } | null
+
+const TOKEN = 'cloudflare-token-that-nobody-may-see'
+const TROUBLESOME = `O'Hara"; DROP TABLE client; --`
+
+async function textOf(request: IncomingMessage) {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+let state: ServedState
+let front: Server
+let baseUrl = ''
+let seen: Seen[] = []
+let played: Played = null
+
+beforeAll(async () => {
+  state = await servedState()
+  front = createServer((request, response) => {
+    void (async () => {
+      const body = await textOf(request)
+      const authorization = request.headers.authorization ?? ''
+      seen.push({ url: request.url ?? '', authorization, body: JSON.parse(body) })
+      if (played) return response.writeHead(played.status).end(played.body)
+      const answer = await fetch(`${state.server.url}${request.url}`, {
+        method: 'POST',
+        headers: {
+          Authorization: authorization === `Bearer ${TOKEN}` ? `Bearer ${state.server.token}` : '',
+        },
+        body,
+      })
+      return response.writeHead(answer.status).end(await answer.text())
+    })()
+  }).listen(0, '127.0.0.1')
+  await once(front, 'listening')
+  baseUrl = `http://127.0.0.1:${(front.address() as AddressInfo).port}`
+})
+afterAll(async () => {
+  front.closeAllConnections()
+  await once(front.close(), 'close')
+  await state.close()
+})
+beforeEach(() => {
+  seen = []
+  played = null
+})
+
+const remote = (words: readonly string[], env: Record<string, string> = {}, stdin?: string) =>
+  commandLine([...words, '--remote', '--json'], {
+    env: {
+      CLOUDFLARE_API_BASE_URL: baseUrl,
+      CLOUDFLARE_API_TOKEN: TOKEN,
+      CLOUDFLARE_ACCOUNT_ID: 'account-1',
+      ...env,
+    },
+    ...(stdin !== undefined && { stdin }),
+  })
+
+const create = ['client', 'create', '--name', TROUBLESOME, '--owner', 'u', '--scope', 'a:b c:d']
+
+describe('the requests', () => {
+  it('go to the database of wrangler.toml, one batch for a command that writes', async () => {
+    expect((await remote(create)).status).toBe(0)
+    const { database_id } = databaseOf(readWranglerConfig(REGISTRY_CONFIG))
+    expect(seen.map(({ url, authorization }) => ({ url, authorization }))).toEqual([
+      {
+        url: `/accounts/account-1/d1/database/${database_id}/query`,
+        authorization: `Bearer ${TOKEN}`,
+      },
+    ])
+    expect(seen[0]?.body.batch?.length).toBeGreaterThan(2)
+  })
+
+  it('carry every value as a bound parameter, as text or null, and never more than 100', async () => {
+    const scopes = Array.from({ length: 300 }, (_, i) => `scope:number-${i}`)
+    const { stdout } = await remote([...create, '--scope', scopes.join(' ')])
+    const { client_id } = JSON.parse(stdout)
+    await remote(['client', 'rotate-secret', client_id, '--overlap-seconds', '60'])
+    await remote(['client', 'update', client_id, '--description', TROUBLESOME, '--may-introspect'])
+    const queries = seen.flatMap(({ body }) => body.batch ?? [body as Query])
+    for (const { sql, params } of queries) {
+      expect(sql).not.toMatch(/O'Hara|number-1|\d{10}|[0-9a-f]{64}/)
+      expect(params.length).toBeLessThanOrEqual(100)
+      for (const param of params) expect(param === null || typeof param === 'string').toBe(true)
+    }
+    const shown = JSON.parse((await remote(['client', 'show', client_id])).stdout)
+    expect(shown).toMatchObject({
+      name: TROUBLESOME,
+      description: TROUBLESOME,
+      may_introspect: true,
+    })
+    expect(shown.scopes).toHaveLength(302)
+    expect(shown.credentials).toHaveLength(2)
+  })
+
+  it('serve every command', async () => {
+    const { client_id: id } = JSON.parse((await remote(create)).stdout)
+    const user = ['--username', 'remote', '--email', 'remote@example.org', '--password-stdin']
+    const commands: readonly (readonly string[])[] = [
+      ['client', 'list'],
+      ['client', 'authorize', id, '--scope', 'x:y'],
+      ['client', 'withdraw', id, '--scope', 'x:y'],
+      ['client', 'disable', id],
+      ['client', 'enable', id],
+      ['client', 'delete', id],
+      ['user', 'create', ...user],
+      ['user', 'list'],
+      ['user', 'show', 'remote'],
+      ['user', 'disable', 'remote'],
+      ['user', 'enable', 'remote'],
+      ['user', 'set-password', 'remote', '--password-stdin'],
+    ]
+    for (const words of commands) {
+      const { status, stderr } = await remote(words, {}, 'a long password\n')
+      expect({ words, status, stderr }).toEqual({ words, status: 0, stderr: '' })
+    }
+    const rows = await state.database
+      .prepare(`SELECT typeof(created_at) AS created, typeof(require_pkce) AS flag FROM client`)
+      .all()
+    for (const row of rows.results) expect(row).toEqual({ created: 'integer', flag: 'integer' })
+  })
+
+  it('refuse a second user of the same name and write nothing', async () => {
+    const words = ['user', 'create', '--username', 'twin', '--email', 'twin@example.org']
+    const withPassword = [...words, '--password', 'a long password']
+    await remote(withPassword)
+    const before = await state.dump()
+    const { status, stderr } = await remote([...withPassword, '--scope', 'a:b'])
+    expect([status, stderr]).toEqual([1, 'error: username "twin" is taken\n'])
+    expect(await state.dump()).toEqual(before)
+  })
+})
+
+describe('what goes wrong is one line, without the token', () => {
+  const failures: readonly [string, Played, Record<string, string>, string][] = [
+    [
+      'no token',
+      null,
+      { CLOUDFLARE_API_TOKEN: '' },
+      '--remote needs CLOUDFLARE_API_TOKEN in the environment',
+    ],
+    [
+      'no account',
+      null,
+      { CLOUDFLARE_ACCOUNT_ID: '' },
+      '--remote needs CLOUDFLARE_ACCOUNT_ID in the environment',
+    ],
+    [
+      'no such address',
+      null,
+      { CLOUDFLARE_API_BASE_URL: 'nowhere' },
+      'CLOUDFLARE_API_BASE_URL: must be an http or https URL',
+    ],
+    [
+      'a token that is refused',
+      null,
+      { CLOUDFLARE_API_TOKEN: 'another-token' },
+      'the database answered 401: Authentication error',
+    ],
+    [
+      'a missing table',
+      {
+        status: 400,
+        body: '{"success":false,"errors":[{"code":7500,"message":"no such table: client: SQLITE_ERROR"}],"result":[]}',
+      },
+      {},
+      'the database answered 400: no such table: client: SQLITE_ERROR (apply the migrations first)',
+    ],
+    [
+      'a gateway that speaks HTML',
+      { status: 502, body: '<html>\nBad gateway</html>' },
+      {},
+      'the database answered 502: no reason given',
+    ],
+    [
+      'a refusal dressed as 200',
+      { status: 200, body: '{"success":false,"errors":[{"message":"two\\nlines"}],"result":[]}' },
+      {},
+      'the database answered 200: two lines',
+    ],
+  ]
+  it.each(failures)('%s', async (_name, answer, env, line) => {
+    played = answer
+    const { status, stdout, stderr } = await remote(['client', 'list'], env)
+    expect({ status, stdout, stderr }).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: `error: ${line}\n`,
+    })
+  })
+
+  it('nobody listens there', async () => {
+    const url = 'http://127.0.0.1:9'
+    const { status, stderr } = await remote(['client', 'list'], { CLOUDFLARE_API_BASE_URL: url })
+    expect(status).toBe(1)
+    expect(stderr).toMatch(
+      /^error: cannot reach the database at http:\/\/127\.0\.0\.1:9: [^\n]+\n$/,
+    )
+    expect(stderr).not.toContain(TOKEN)
+  })
+})

@@ -1,0 +1,60 @@
+/** The command line on a state that nobody serves: it opens, migrates and leaves it as wrangler would. */
+
+import { rm } from 'node:fs/promises'
+import { basename } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { applyMigrations, migrationNames } from '../../src/operate/migrations.ts'
+import { REGISTRY_CONFIG } from '../../src/operate/project.ts'
+import { openState } from '../../src/operate/state.ts'
+import { databaseOf, readWranglerConfig } from '../../src/operate/wrangler-config.ts'
+import { temporaryDirectory } from './command-line.ts'
+import { runAdmin } from './project-programs.ts'
+
+const config = readWranglerConfig(REGISTRY_CONFIG)
+
+let stateDir = ''
+beforeAll(async () => {
+  stateDir = await temporaryDirectory()
+})
+afterAll(() => rm(stateDir, { recursive: true, force: true }))
+
+it('four processes at once all write, on a state that none has seen before', async () => {
+  const create = ['client', 'create', '--owner', 'u', '--json', '--name']
+  const names = ['a', 'b', 'c', 'd']
+  const answers = await Promise.all(
+    names.map((name) => runAdmin([...create, name], { STATE_DIR: stateDir })),
+  )
+  expect(answers.map(({ status, stderr }) => ({ status, stderr }))).toEqual(
+    names.map(() => ({ status: 0, stderr: '' })),
+  )
+  const { stdout } = await runAdmin(['client', 'list', '--json'], { STATE_DIR: stateDir })
+  const clients = JSON.parse(stdout) as { name: string }[]
+  expect(clients.map(({ name }) => name).sort()).toEqual(names)
+}, 60_000)
+
+it('notes the migrations in the table of wrangler, by their file names, once', async () => {
+  const state = await openState(stateDir, config)
+  try {
+    const { migrations_dir } = databaseOf(config)
+    const read = () => state.database.prepare('SELECT id, name FROM d1_migrations').all()
+    const { results } = await read()
+    expect(results.map(({ name }) => name)).toEqual(
+      migrationNames(migrations_dir).map((n) => basename(n)),
+    )
+    expect(await applyMigrations(state.database, migrations_dir)).toEqual([])
+    expect((await read()).results).toEqual(results)
+  } finally {
+    await state.close()
+  }
+})
+
+it('a refused command ends its process with status 1 and one line', async () => {
+  const { status, stdout, stderr } = await runAdmin(['client', 'show', 'x', '--json'], {
+    STATE_DIR: stateDir,
+  })
+  expect({ status, stdout, stderr }).toEqual({
+    status: 1,
+    stdout: '',
+    stderr: 'error: there is no client "x"\n',
+  })
+})

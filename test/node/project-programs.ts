@@ -1,0 +1,77 @@
+/** The project's programs as child processes, and what they said. */
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { inProject } from '../../src/operate/project.ts'
+
+export type Program = Readonly<{
+  child: ChildProcess
+  /** All of its standard output and standard error so far. */
+  said: () => { stdout: string; stderr: string }
+  /** Its exit status; null if a signal ended it. */
+  ended: Promise<number | null>
+}>
+
+/** With the variables of this process, less those that would change what is tested. */
+function environment(env: Readonly<Record<string, string>>) {
+  const { ISSUER, DEMO, JWT_SECRET, LOGIN_URL, ...inherited } = process.env
+  return { ...inherited, ...env }
+}
+
+export function runProgram(
+  file: string,
+  words: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Program {
+  const child = spawn(process.execPath, [inProject(file), ...words], {
+    env: environment(env),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text
+  })
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+  })
+  const ended = once(child, 'close').then(([status]) => status as number | null)
+  return { child, said: () => ({ stdout, stderr }), ended }
+}
+
+const READY = /Ctrl-C ends both/
+const READY_WITHIN_MS = 15_000
+
+export type RunningStart = Program &
+  Readonly<{ readyAfterMs: number; stop: () => Promise<number | null> }>
+
+/** `npm start`, once it serves. Throws what it said if it does not within 15 s. */
+export async function startRegistry(env: Readonly<Record<string, string>>): Promise<RunningStart> {
+  const begun = performance.now()
+  const program = runProgram('src/operate/start.ts', [], env)
+  const { child, said, ended } = program
+  let status: number | null | undefined
+  void ended.then((value) => {
+    status = value
+  })
+  while (!READY.test(said().stdout)) {
+    if (status !== undefined) throw new Error(`it ended with ${status}: ${said().stderr}`)
+    if (performance.now() - begun > READY_WITHIN_MS) {
+      child.kill('SIGTERM')
+      throw new Error(`not ready within ${READY_WITHIN_MS} ms: ${said().stdout}${said().stderr}`)
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  const stop = () => {
+    child.kill('SIGINT')
+    return ended
+  }
+  return { ...program, readyAfterMs: performance.now() - begun, stop }
+}
+
+/** The command line as a process of its own. */
+export async function runAdmin(words: readonly string[], env: Readonly<Record<string, string>>) {
+  const program = runProgram('src/admin/main.ts', words, env)
+  const status = await program.ended
+  return { status, ...program.said() }
+}

@@ -1,0 +1,197 @@
+/** `npm start`: ready soon, usable as printed, alone on its state, and gone when asked. */
+
+import { execFile } from 'node:child_process'
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readStartSettings } from '../../src/operate/start-settings.ts'
+import { temporaryDirectory } from './command-line.ts'
+import { freePorts } from './free-ports.ts'
+import { type RunningStart, runAdmin, runProgram, startRegistry } from './project-programs.ts'
+
+const shell = promisify(execFile)
+/** As pasted into a terminal. */
+const paste = async (command: string, env: Record<string, string> = {}) =>
+  (await shell('bash', ['-c', command], { env: { ...process.env, ...env } })).stdout
+
+type Env = Record<string, string>
+const directories: string[] = []
+async function freshEnv(): Promise<Env> {
+  const [port, authenticatorPort] = await freePorts(2)
+  const stateDir = await temporaryDirectory()
+  directories.push(stateDir)
+  return { PORT: String(port), AUTHENTICATOR_PORT: String(authenticatorPort), STATE_DIR: stateDir }
+}
+afterAll(() => Promise.all(directories.map((path) => rm(path, { recursive: true, force: true }))))
+
+const refusedStart = async (env: Env) => {
+  const program = runProgram('src/operate/start.ts', [], env)
+  const status = await program.ended
+  return { status, ...program.said() }
+}
+
+const printed = (text: string, pattern: RegExp) => pattern.exec(text)?.[0] ?? ''
+const CURLS = /^ {2}(curl .*)$/gm
+
+describe('a running start', () => {
+  let env: Env
+  let running: RunningStart
+  beforeAll(async () => {
+    env = await freshEnv()
+    running = await startRegistry(env)
+  })
+  afterAll(async () => {
+    if (running.child.exitCode === null) await running.stop()
+  })
+
+  it('is ready within 15 s, and says where', () => {
+    expect(running.readyAfterMs).toBeLessThan(15_000)
+    const { stdout, stderr } = running.said()
+    expect(stdout).toContain(`http://127.0.0.1:${env.PORT}\n`)
+    expect(stdout).toContain(`http://127.0.0.1:${env.AUTHENTICATOR_PORT}\n`)
+    expect(stderr).toBe('')
+  })
+
+  it('prints commands that work as pasted: a token, and what the authenticator says of it', async () => {
+    const [first = '', second = ''] = [...running.said().stdout.matchAll(CURLS)].map(([, c]) => c)
+    const { access_token, scope } = JSON.parse(await paste(first))
+    expect(access_token).toMatch(/^reg_/)
+    expect(scope).toBe('public:read')
+    const answer = await paste(second, { TOKEN: access_token })
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /)
+    expect(answer).toMatch(/^x-auth-status: authenticated/im)
+    const jwt = printed(answer, /^authorization: \S+/im)
+    expect(jwt.split('.')).toHaveLength(3)
+  })
+
+  it('prints an authorize URL that leads to signing in', async () => {
+    const url = printed(running.said().stdout, /http:\S+\/authorize\?\S+/)
+    const response = await fetch(url, { redirect: 'manual' })
+    expect(response.status).toBe(303)
+    expect(response.headers.get('location')).toMatch(/\/login\?next_page=/)
+  })
+
+  it('keeps what is secret for its owner alone', async () => {
+    for (const name of ['admin.json', 'demo.json', 'jwt-secret']) {
+      const { mode } = await stat(join(env.STATE_DIR ?? '', name))
+      expect((mode & 0o777).toString(8)).toBe('600')
+    }
+  })
+
+  it('lets the command line in, and serves at once what it wrote', async () => {
+    const words = ['client', 'create', '--name', 'N', '--owner', 'u', '--scope', 'a:b', '--json']
+    const { status, stdout } = await runAdmin(words, env)
+    expect(status).toBe(0)
+    const body = new URLSearchParams({ grant_type: 'client_credentials', ...JSON.parse(stdout) })
+    const response = await fetch(`http://127.0.0.1:${env.PORT}/token`, { method: 'POST', body })
+    expect(await response.json()).toMatchObject({ scope: 'a:b' })
+  })
+
+  it('lets nobody else in: no token, a wrong token, another path', async () => {
+    const admin = JSON.parse(await readFile(join(env.STATE_DIR ?? '', 'admin.json'), 'utf8'))
+    const ask = (path: string, authorization: string) =>
+      fetch(`${admin.url}${path}`, {
+        method: 'POST',
+        headers: { Authorization: authorization },
+        body: '{"sql":"SELECT name FROM client"}',
+      })
+    const path = '/accounts/local/d1/database/local/query'
+    for (const authorization of ['', 'Bearer ', `Bearer ${'A'.repeat(43)}`]) {
+      const response = await ask(path, authorization)
+      expect(response.status).toBe(401)
+      expect(await response.text()).not.toContain('Demo')
+    }
+    expect((await ask('/', `Bearer ${admin.token}`)).status).toBe(404)
+    expect((await ask(path, `Bearer ${admin.token}`)).status).toBe(200)
+  })
+
+  it('refuses a second start on its state, and one on its port', async () => {
+    const [port, authenticatorPort] = await freePorts(2)
+    const ports = { PORT: String(port), AUTHENTICATOR_PORT: String(authenticatorPort) }
+    const second = await refusedStart({ ...env, ...ports })
+    expect(second).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: `STATE_DIR: ${env.STATE_DIR} is already served by another npm start (process ${running.child.pid})\n`,
+    })
+    const elsewhere = await freshEnv()
+    const samePort = await refusedStart({ ...elsewhere, PORT: env.PORT ?? '' })
+    expect(samePort).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: `PORT: cannot listen on 127.0.0.1:${env.PORT} (EADDRINUSE)\n`,
+    })
+  })
+
+  it('ends on Ctrl-C, takes its announcement back, and shows the same demo when started again', async () => {
+    const demo = printed(running.said().stdout, /Demo client[\s\S]*password +\S+/)
+    expect(demo).not.toBe('')
+    expect(await running.stop()).toBe(0)
+    await expect(stat(join(env.STATE_DIR ?? '', 'admin.json'))).rejects.toThrow('ENOENT')
+    await expect(fetch(`http://127.0.0.1:${env.PORT}/healthz`)).rejects.toThrow()
+
+    running = await startRegistry(env)
+    expect(running.said().stdout).toContain(demo)
+  })
+
+  it('shows no demo secret that was rotated since', async () => {
+    const id = printed(running.said().stdout, /(?<=Demo client +)\S+/)
+    expect((await runAdmin(['client', 'rotate-secret', id], env)).status).toBe(0)
+    await running.stop()
+    running = await startRegistry(env)
+    expect(running.said().stdout).not.toMatch(/Demo|regs_/)
+  })
+})
+
+it('with DEMO=0 seeds nothing; a stale announcement does not mislead the command line', async () => {
+  const env: Env = { ...(await freshEnv()), DEMO: '0', ISSUER: 'https://issuer.example' }
+  const running = await startRegistry(env)
+  try {
+    expect(running.said().stdout).not.toContain('Demo')
+    expect(running.said().stdout).toContain('https://issuer.example')
+  } finally {
+    expect(await running.stop()).toBe(0)
+  }
+  const stale = JSON.stringify({ url: 'http://127.0.0.1:9', token: 'x', pid: 2 ** 22 + 1 })
+  await writeFile(join(env.STATE_DIR ?? '', 'admin.json'), stale)
+  const { status, stdout } = await runAdmin(['client', 'list', '--json'], env)
+  expect([status, stdout]).toEqual([0, '[]\n'])
+})
+
+describe('a bad setting', () => {
+  it.each([
+    [{ PORT: 'http' }, 'PORT: must be a port from 1 to 65535'],
+    [{ AUTHENTICATOR_PORT: '70000' }, 'AUTHENTICATOR_PORT: must be a port from 1 to 65535'],
+    [{ PORT: '9000', AUTHENTICATOR_PORT: '9000' }, 'AUTHENTICATOR_PORT: must differ from PORT'],
+    [{ JWT_SECRET: 'too short to sign' }, 'JWT_SECRET: must be at least 32 bytes'],
+    [{ CLIENT_CACHE_SECONDS: 'ten' }, 'CLIENT_CACHE_SECONDS: must be a whole number from 0 to 300'],
+    [
+      { ISSUER: 'http://a.example' },
+      'ISSUER: must be an https origin, or http on a loopback address, without a path',
+    ],
+  ])('%j is refused without being repeated', (env, line) => {
+    expect(() => readStartSettings(env, {})).toThrow(expect.objectContaining({ message: line }))
+  })
+
+  it('ends npm start with one line, before anything is started', async () => {
+    const env: Env = { ...(await freshEnv()), CODE_LIFETIME_SECONDS: '5' }
+    expect(await refusedStart(env)).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: 'CODE_LIFETIME_SECONDS: must be a whole number from 60 to 3600\n',
+    })
+    expect(await readdir(env.STATE_DIR ?? '')).toEqual([])
+  })
+})
+
+it('reads every other setting from the environment, and an empty one as none', () => {
+  const env = { PORT: '9000', LOGIN_URL: 'https://login.example/', ISSUER: '', DEMO: '0' }
+  expect(readStartSettings(env, { ISSUER: 'https://configured.example' })).toMatchObject({
+    port: 9000,
+    authenticatorPort: 8788,
+    demo: false,
+    jwtSecret: null,
+    vars: { ISSUER: 'http://127.0.0.1:9000', LOGIN_URL: 'https://login.example/' },
+  })
+})

@@ -1,0 +1,115 @@
+/** What a client may register: redirect URIs (RFC 6749 §3.1.2, RFC 8252 §7), and what must fit together. */
+
+import { describe, expect, it } from 'vitest'
+import { redirectUriProblem } from '../../src/domain/redirect-uri.ts'
+import { grantTypesByDefault, registrationProblem } from '../../src/domain/registration.ts'
+
+describe('a redirect URI', () => {
+  it.each([
+    'https://app.example/callback',
+    'https://app.example',
+    'https://app.example:8443/cb?from=registry',
+    'https://xn--bcher-kva.example/cb',
+    'http://127.0.0.1/cb',
+    'http://127.0.0.1:5000/cb',
+    'http://[::1]:5000/cb',
+    'http://localhost/cb',
+  ])('%s is for every client', (uri) => {
+    expect(redirectUriProblem(uri, false)).toBeNull()
+    expect(redirectUriProblem(uri, true)).toBeNull()
+  })
+
+  it.each(['com.example.app:/cb', 'com.example.app://cb'])('%s is for public clients', (uri) => {
+    expect(redirectUriProblem(uri, true)).toBeNull()
+    expect(redirectUriProblem(uri, false)).toMatch(/private-use scheme/)
+  })
+
+  it.each([
+    ['', /absolute/],
+    ['callback', /absolute/],
+    ['//app.example/cb', /absolute/],
+    ['https:', /absolute/],
+    ['https://', /absolute/],
+    ['https://app.example/a b', /absolute/],
+    ['https://app.example/\n', /absolute/],
+    ['https://bücher.example/cb', /absolute/],
+    ['https://app.example/cb#', /fragment/],
+    ['https://app.example/cb#part', /fragment/],
+    ['com.example.app:/cb#part', /fragment/],
+    ['https://*.app.example/cb', /wildcard/],
+    ['https://app.example/*', /wildcard/],
+    ['https://app.example\\@evil.example/', /backslash/],
+    ['https://app.example@evil.example/', /user/],
+    ['https://@evil.example/', /user/],
+    ['https://:word@evil.example/', /user/],
+    ['HTTPS://app.example/cb', /absolute/],
+    ['https://App.Example/cb', /normal form, https:\/\/app\.example/],
+    ['https:app.example/cb', /normal form/],
+    ['http://127.1/cb', /normal form/],
+    ['http://2130706433/cb', /normal form/],
+    ['http://app.example/cb', /must be https/],
+    ['http://127.0.0.1.evil.example/cb', /must be https/],
+    ['http://localhost.evil.example/cb', /must be https/],
+    ['http://10.0.0.1/cb', /must be https/],
+    ['http://0.0.0.0/cb', /must be https/],
+    ['javascript:alert(1)', /private-use scheme with a dot/],
+    ['data:text/html,hello', /private-use scheme with a dot/],
+    ['vbscript:x', /private-use scheme with a dot/],
+    ['file:///etc/passwd', /private-use scheme with a dot/],
+    ['blob:https://app.example/x', /private-use scheme with a dot/],
+    ['about:blank', /private-use scheme with a dot/],
+    ['myapp:/cb', /private-use scheme with a dot/],
+    ['ftp://app.example/cb', /private-use scheme with a dot/],
+    [`https://app.example/${'a'.repeat(2000)}`, /longer than 2000/],
+  ])('%j is for nobody', (uri, problem) => {
+    expect(redirectUriProblem(uri, true)).toMatch(problem)
+    expect(redirectUriProblem(uri, false)).toMatch(problem)
+  })
+})
+
+describe('a registration', () => {
+  const uri = 'https://app.example/cb'
+
+  it.each([
+    { authMethod: 'client_secret_post', redirectUris: [], grantTypes: ['client_credentials'] },
+    { authMethod: 'client_secret_basic', redirectUris: [uri], grantTypes: ['authorization_code'] },
+    { authMethod: 'none', redirectUris: [uri], grantTypes: ['authorization_code'] },
+    { authMethod: 'none', redirectUris: [], grantTypes: [] },
+  ] as const)('%j fits together', (registered) => {
+    expect(registrationProblem(registered)).toBeNull()
+  })
+
+  it.each([
+    {
+      registered: { redirectUris: [], grantTypes: ['authorization_code'] },
+      problem: /needs a redirect URI/,
+    },
+    {
+      registered: { redirectUris: [uri, 'http://a.example/'], grantTypes: [] },
+      problem: /^redirect URI "http:\/\/a\.example\/" must be https/,
+    },
+  ])('$registered does not, whoever it is', ({ registered, problem }) => {
+    for (const authMethod of ['client_secret_post', 'none'] as const) {
+      expect(registrationProblem({ authMethod, ...registered })).toMatch(problem)
+    }
+  })
+
+  it('does not let a public client use client_credentials (RFC 6749 §4.4)', () => {
+    const grantTypes = ['client_credentials']
+    expect(registrationProblem({ authMethod: 'none', redirectUris: [], grantTypes })).toMatch(
+      /keeps a secret/,
+    )
+  })
+
+  it('has by default the grants that it can use', () => {
+    const byDefault = (authMethod: 'none' | 'client_secret_post', ...redirectUris: string[]) =>
+      grantTypesByDefault({ authMethod, redirectUris })
+    expect(byDefault('client_secret_post')).toEqual(['client_credentials'])
+    expect(byDefault('client_secret_post', uri)).toEqual([
+      'client_credentials',
+      'authorization_code',
+    ])
+    expect(byDefault('none', uri)).toEqual(['authorization_code'])
+    expect(byDefault('none')).toEqual([])
+  })
+})

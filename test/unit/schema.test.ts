@@ -1,0 +1,90 @@
+/** `schema.sql` is the sum of the migrations, can be applied again, and is strict throughout. */
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { describe, expect, it } from 'vitest'
+import { migrationNames } from '../../src/operate/migrations.ts'
+import { inProject } from '../../src/operate/project.ts'
+
+const SCHEMA = readFileSync(inProject('schema.sql'), 'utf8')
+const MIGRATIONS = inProject('migrations')
+
+function fromSchema() {
+  const db = new DatabaseSync(':memory:')
+  db.exec(SCHEMA)
+  return db
+}
+
+function fromMigrations() {
+  const db = new DatabaseSync(':memory:')
+  for (const name of migrationNames(MIGRATIONS)) {
+    db.exec(readFileSync(join(MIGRATIONS, name), 'utf8'))
+  }
+  return db
+}
+
+const rows = (db: DatabaseSync, sql: string, ...parameters: string[]) =>
+  db.prepare(sql).all(...parameters) as Record<string, unknown>[]
+
+const withoutComments = (sql: unknown) =>
+  String(sql)
+    .replace(/--[^\n]*/g, '')
+    .replace(/\s+/g, ' ')
+
+/** Definitions with their checks; columns, keys and indexes as SQLite understood them. */
+function described(db: DatabaseSync) {
+  const objects = rows(
+    db,
+    'SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name',
+  )
+  const tables = objects.filter(({ type }) => type === 'table').map(({ name }) => String(name))
+  return {
+    objects: objects.map((object) => ({ ...object, sql: withoutComments(object.sql) })),
+    tables: tables.map((table) => ({
+      table,
+      columns: rows(db, 'SELECT * FROM pragma_table_xinfo(?)', table),
+      references: rows(db, 'SELECT * FROM pragma_foreign_key_list(?)', table),
+      indexes: rows(
+        db,
+        `SELECT l.name, l."unique", l.origin, l.partial, x.seqno, x.name AS column, x."desc", x.coll
+         FROM pragma_index_list(?) l, pragma_index_xinfo(l.name) x ORDER BY l.name, x.seqno`,
+        table,
+      ),
+    })),
+  }
+}
+
+describe('schema.sql', () => {
+  it('is the sum of the migrations', () => {
+    const schema = described(fromSchema())
+    expect(schema.tables.length).toBeGreaterThan(0)
+    expect(schema).toEqual(described(fromMigrations()))
+  })
+
+  it('changes nothing when it is applied again', () => {
+    const db = fromSchema()
+    const before = described(db)
+    db.exec(`INSERT INTO user (user_id, username, email, password_hash, created_at, updated_at)
+      VALUES ('u', 'ada', 'ada@example.org', '', 1, 1)`)
+    db.exec(SCHEMA)
+    expect(described(db)).toEqual(before)
+    expect(rows(db, 'SELECT user_id FROM user')).toHaveLength(1)
+  })
+
+  it('has no table that is not STRICT', () => {
+    const tables = rows(
+      fromSchema(),
+      `SELECT name, strict FROM pragma_table_list WHERE schema = 'main'`,
+    )
+    const ours = tables.filter(({ name }) => !String(name).startsWith('sqlite_'))
+    expect(ours.length).toBeGreaterThan(0)
+    expect(ours.filter(({ strict }) => strict !== 1)).toEqual([])
+  })
+
+  it('says of every instant that it is in epoch seconds', () => {
+    const instants = SCHEMA.split('\n').filter((line) => /^\s+\w+_at\s/.test(line))
+    expect(instants.length).toBeGreaterThan(0)
+    expect(instants.filter((line) => !line.includes('-- epoch seconds'))).toEqual([])
+  })
+})
