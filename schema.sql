@@ -8,8 +8,10 @@ CREATE TABLE IF NOT EXISTS client (
   url            TEXT NOT NULL DEFAULT '',
   description    TEXT NOT NULL DEFAULT '',
   auth_method    TEXT NOT NULL DEFAULT 'client_secret_post'
-                 CHECK (auth_method IN ('client_secret_post', 'client_secret_basic', 'none')),
+                 CHECK (auth_method IN ('client_secret_post', 'client_secret_basic', 'private_key_jwt', 'none')),
+  jwks           TEXT,             -- JSON Web Key Set (RFC 7517), for private_key_jwt alone
   require_pkce   INTEGER NOT NULL DEFAULT 0 CHECK (require_pkce IN (0, 1)),
+  require_dpop   INTEGER NOT NULL DEFAULT 0 CHECK (require_dpop IN (0, 1)),
   may_introspect INTEGER NOT NULL DEFAULT 0 CHECK (may_introspect IN (0, 1)),
   created_at     INTEGER NOT NULL, -- epoch seconds
   updated_at     INTEGER NOT NULL, -- epoch seconds
@@ -87,6 +89,7 @@ CREATE TABLE IF NOT EXISTS consent (
   scopes      TEXT NOT NULL,    -- the exact set agreed to: sorted, space-separated
   fingerprint TEXT NOT NULL,    -- digest of what the page said of the client
   granted_at  INTEGER NOT NULL, -- epoch seconds
+  used_at     INTEGER,          -- epoch seconds of the last token it bought; NULL: none yet
   PRIMARY KEY (user_id, client_id, scopes)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS consent_by_client ON consent (client_id);
@@ -99,7 +102,64 @@ CREATE TABLE IF NOT EXISTS authorization_code (
   record      TEXT NOT NULL,       -- JSON, what the code stands for
   expires_at  INTEGER NOT NULL,    -- epoch seconds
   spent_at    INTEGER,             -- epoch seconds; NULL until redeemed
-  session_key TEXT                 -- the session it bought, by its key in KV
+  session_key TEXT,                -- the session it bought, by its key in KV
+  family_id   TEXT                 -- the refresh family it bought, if any
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS authorization_code_by_client ON authorization_code (client_id);
+CREATE INDEX IF NOT EXISTS authorization_code_by_user ON authorization_code (user_id, client_id);
 CREATE INDEX IF NOT EXISTS authorization_code_by_expiry ON authorization_code (expires_at);
+
+-- A family: one authorization by one user, renewed by refresh tokens. The unit of revocation.
+CREATE TABLE IF NOT EXISTS refresh_family (
+  family_id    TEXT PRIMARY KEY,
+  client_id    TEXT NOT NULL REFERENCES client ON DELETE CASCADE,
+  user_id      TEXT NOT NULL,
+  record       TEXT NOT NULL,    -- JSON, what was granted
+  started_at   INTEGER NOT NULL, -- epoch seconds
+  expires_at   INTEGER NOT NULL, -- epoch seconds
+  last_used_at INTEGER NOT NULL, -- epoch seconds
+  ended_at     INTEGER           -- epoch seconds; NULL while it lives
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS refresh_family_by_client ON refresh_family (client_id);
+CREATE INDEX IF NOT EXISTS refresh_family_by_user ON refresh_family (user_id, client_id);
+CREATE INDEX IF NOT EXISTS refresh_family_by_expiry ON refresh_family (expires_at);
+
+CREATE TABLE IF NOT EXISTS refresh_token (
+  token_digest TEXT PRIMARY KEY,    -- base64url SHA-256 of the token
+  family_id    TEXT NOT NULL REFERENCES refresh_family ON DELETE CASCADE,
+  session_key  TEXT NOT NULL,       -- the session issued beside it, by its key in KV
+  issued_at    INTEGER NOT NULL,    -- epoch seconds
+  spent_at     INTEGER,             -- epoch seconds; NULL while it is good
+  successor    TEXT                 -- digest of the token it was exchanged for
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS refresh_token_by_family ON refresh_token (family_id, issued_at);
+
+-- Sessions that started at or before the moment are over. KV only tells it faster.
+CREATE TABLE IF NOT EXISTS revocation (
+  kind          TEXT NOT NULL CHECK (kind IN ('session', 'client', 'user', 'consent')),
+  subject       TEXT NOT NULL,    -- session key; client id; user id; user id, space, client id
+  revoked_at_ms INTEGER NOT NULL, -- epoch milliseconds
+  expires_at    INTEGER NOT NULL, -- epoch seconds: by then every such session has ended by itself
+  is_shown      INTEGER NOT NULL DEFAULT 0 CHECK (is_shown IN (0, 1)), -- of a session: does KV show it?
+  PRIMARY KEY (kind, subject)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS revocation_by_expiry ON revocation (expires_at);
+CREATE INDEX IF NOT EXISTS revocation_unshown ON revocation (subject) WHERE kind = 'session' AND is_shown = 0;
+
+-- JWT ids that may be used once: client assertions (RFC 7523) and DPoP proofs (RFC 9449).
+CREATE TABLE IF NOT EXISTS used_jti (
+  jti_digest TEXT PRIMARY KEY,    -- base64url SHA-256 of whose id it is and of the id
+  expires_at INTEGER NOT NULL     -- epoch seconds
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS used_jti_by_expiry ON used_jti (expires_at);
+
+-- Why something was refused: for the operator, for a day.
+CREATE TABLE IF NOT EXISTS refusal (
+  refusal_id TEXT PRIMARY KEY,
+  refused_at INTEGER NOT NULL,    -- epoch seconds
+  endpoint   TEXT NOT NULL,
+  error      TEXT NOT NULL,
+  detail     TEXT NOT NULL,       -- never a secret
+  client_id  TEXT                 -- as presented; NULL when none was
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS refusal_by_time ON refusal (refused_at);

@@ -6,6 +6,9 @@ import { log, nameOf } from './http/log.ts'
 import { clientCache } from './stores/client-cache.ts'
 import { clientStore } from './stores/clients.ts'
 import { authorizationStore, codeStore } from './stores/codes.ts'
+import { liveSessions } from './stores/live-sessions.ts'
+import { refreshTokenStore } from './stores/refresh-tokens.ts'
+import { revocationStore } from './stores/revocations.ts'
 import { sessionStore } from './stores/sessions.ts'
 import { userStore } from './stores/users.ts'
 
@@ -22,6 +25,8 @@ export type Bindings = Readonly<{
 export function compose(env: Bindings) {
   const settings = readSettings(env)
   const codes = codeStore(env.DB, env.CODES)
+  const refreshTokens = refreshTokenStore(env.DB)
+  const revocations = revocationStore(env.DB, env.SESSIONS, settings.sessionLifetimeSeconds)
   // Reading a client may use a near replica; everything that must be right asks the primary.
   const clients = clientStore(env.DB, () => env.DB.withSession('first-unconstrained'))
   const app = createApp({
@@ -34,6 +39,9 @@ export function compose(env: Bindings) {
       log('code_not_carried', { fault: nameOf(fault) }),
     ),
     sessions: sessionStore(env.SESSIONS),
+    liveSessions: liveSessions(env.SESSIONS, env.DB),
+    refreshTokens,
+    revocations,
     users: userStore(env.DB),
     loginLimit: env.LOGIN_LIMIT,
     refusalLimit: env.REFUSAL_LIMIT,
@@ -43,9 +51,15 @@ export function compose(env: Bindings) {
   })
   return {
     fetch: app.fetch,
-    /** Cron: removes what has expired. */
-    async sweep(now: number) {
-      log('swept', { codes: await codes.sweep(now) })
+    /** Cron: shows every revocation that is not shown yet, and removes what has expired. */
+    async housekeep(nowMs: number) {
+      const now = Math.floor(nowMs / 1000)
+      await revocations.heal(nowMs)
+      log('swept', {
+        codes: await codes.sweep(now),
+        families: await refreshTokens.sweep(now),
+        revocations: await revocations.sweep(now),
+      })
     },
   }
 }

@@ -25,6 +25,8 @@ const Settings = z.object({
   CODE_LIFETIME_SECONDS: seconds(3600, 60, 3600),
   /** A verified second redemption within this time of the first is a retry, not an attack. */
   CODE_RETRY_SECONDS: seconds(2, 0, 60),
+  /** A spent refresh token shown again by its authenticated client within this time is a retry. */
+  REFRESH_RETRY_SECONDS: seconds(10, 0, 60),
   SESSION_LIFETIME_SECONDS: seconds(7200, 60, 30 * DAY_SECONDS),
   REFRESH_LIFETIME_SECONDS: seconds(30 * DAY_SECONDS, 60, 365 * DAY_SECONDS),
   /** How stale a client record may be at `/token`. */
@@ -40,6 +42,7 @@ export type Settings = Readonly<{
   codeRetrySeconds: number
   sessionLifetimeSeconds: number
   refreshLifetimeSeconds: number
+  refreshRetrySeconds: number
   clientCacheSeconds: number
 }>
 
@@ -58,6 +61,7 @@ export function readSettings(vars: Readonly<Record<string, unknown>>): Settings 
     codeRetrySeconds: read.data.CODE_RETRY_SECONDS,
     sessionLifetimeSeconds: read.data.SESSION_LIFETIME_SECONDS,
     refreshLifetimeSeconds: read.data.REFRESH_LIFETIME_SECONDS,
+    refreshRetrySeconds: read.data.REFRESH_RETRY_SECONDS,
     clientCacheSeconds: read.data.CLIENT_CACHE_SECONDS,
   }
 }

@@ -24,6 +24,6 @@ export default {
   },
   async scheduled(event, env) {
     registry ??= compose(env)
-    await registry.sweep(Math.floor(event.scheduledTime / 1000))
+    await registry.housekeep(event.scheduledTime)
   },
 } satisfies ExportedHandler<Bindings>

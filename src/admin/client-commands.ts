@@ -56,6 +56,8 @@ function addWriting(client: Command, io: Io) {
         description: '',
         authMethod: 'client_secret_post' as const,
         requirePkce: false,
+        requireDpop: false,
+        jwks: null,
         mayIntrospect: false,
         ...readFields(options),
         ...readRequired(name, owner),

@@ -5,7 +5,7 @@ import { importSecret, signJwt } from '../crypto/jws.ts'
 import { endOf, type SessionRecord } from '../domain/session.ts'
 import type { Authentication, AuthenticatorBinding } from '../protocol/authentication.ts'
 import { refusal, refusalResponse, UNAVAILABLE } from '../protocol/bearer.ts'
-import { sessionStore } from '../stores/sessions.ts'
+import { liveSessions } from '../stores/live-sessions.ts'
 import { checkCredential, type Question } from './check.ts'
 import { logFault } from './log.ts'
 import { readQuery } from './query.ts'
@@ -23,24 +23,25 @@ export function createAuthenticator(env: AuthenticatorEnv): Authenticator {
 }
 
 function serving(env: AuthenticatorEnv): Authenticator {
-  const sessions = sessionStore(env.SESSIONS)
+  const sessions = liveSessions(env.SESSIONS, env.DB ?? null)
   let key: CryptoKey | undefined
 
-  const check = (question: Question, now: number) =>
-    checkCredential(question, { sessions, now, issuer: env.ISSUER })
+  const check = (question: Question, nowMs: number) =>
+    checkCredential(question, { sessions, nowMs, issuer: env.ISSUER })
 
-  const jwtOf = async (session: SessionRecord, now: number) => {
+  const jwtOf = async (session: SessionRecord, nowMs: number) => {
+    const now = Math.floor(nowMs / 1000)
     const exp = Math.min(now + JWT_LIFETIME_SECONDS, endOf(session))
     key ??= await importSecret(env.JWT_SECRET)
     return signJwt({ ...session, iss: env.ISSUER, iat: now, exp }, key)
   }
 
-  const answer = async (outcome: Authentication, now: number): Promise<Response> => {
+  const answer = async (outcome: Authentication, nowMs: number): Promise<Response> => {
     switch (outcome.kind) {
       case 'anonymous':
         return passed('anonymous')
       case 'authenticated':
-        return passed('authenticated', await jwtOf(outcome.session, now))
+        return passed('authenticated', await jwtOf(outcome.session, nowMs))
       case 'refused':
         return refusalResponse(outcome.refusal)
       default:
@@ -56,16 +57,16 @@ function serving(env: AuthenticatorEnv): Authenticator {
     if (query.kind === 'malformed') {
       return refusalResponse(refusal('invalid_request', query.reason))
     }
-    const now = epochSeconds()
+    const nowMs = Date.now()
     const outcome = await check(
       {
         ...query.requirement,
         authorization: headers.get('Authorization'),
         cookie: headers.get('Cookie'),
       },
-      now,
+      nowMs,
     )
-    return answer(outcome, now)
+    return answer(outcome, nowMs)
   })
   app.get('/healthz', () => json({ status: 'ok' }, 200))
   for (const path of ['/auth', '/healthz']) {
@@ -95,8 +96,9 @@ function serving(env: AuthenticatorEnv): Authenticator {
           scopes: asked.scopes ?? [],
           resource: asked.resource ?? null,
           category: asked.category ?? null,
+          immediate: asked.immediate ?? false,
         }
-        return await check(question, epochSeconds())
+        return await check(question, Date.now())
       } catch (fault) {
         logFault('authenticator_fault', fault)
         return { kind: 'refused', refusal: UNAVAILABLE }
@@ -118,8 +120,6 @@ function refusingAll(problem: string): Authenticator {
     },
   }
 }
-
-const epochSeconds = () => Math.floor(Date.now() / 1000)
 
 const json = (body: unknown, status: number, headers: Record<string, string> = {}) =>
   new Response(JSON.stringify(body), {

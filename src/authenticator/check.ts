@@ -4,7 +4,7 @@ import { digest } from '../crypto/digest.ts'
 import { isWellFormed, TOKEN_PREFIXES } from '../crypto/token.ts'
 import { isEndorsedFor, isEndorsement } from '../domain/category.ts'
 import { holdsScope, isScope } from '../domain/scope.ts'
-import { endOf, type SessionRecord } from '../domain/session.ts'
+import type { SessionRecord } from '../domain/session.ts'
 import type { Authentication } from '../protocol/authentication.ts'
 import {
   type BearerError,
@@ -14,7 +14,7 @@ import {
   refusal,
 } from '../protocol/bearer.ts'
 import { readSessionCookie } from '../protocol/session-cookie.ts'
-import type { SessionStore } from '../stores/ports.ts'
+import type { LiveSessions } from '../stores/ports.ts'
 import type { Requirement } from './query.ts'
 
 export type Question = Requirement &
@@ -25,9 +25,9 @@ export type Question = Requirement &
   }>
 
 export type CheckDeps = Readonly<{
-  sessions: Pick<SessionStore, 'find'>
-  /** Epoch seconds. */
-  now: number
+  sessions: LiveSessions
+  /** Epoch milliseconds. */
+  nowMs: number
   issuer: string
 }>
 
@@ -48,9 +48,9 @@ export async function checkCredential(asked: Question, deps: CheckDeps): Promise
   }
   if (presented.kind === 'junk') return refused('invalid_token', presented.reason)
 
-  const session = await deps.sessions.find(await digest(presented.token))
-  // KV's expiry proves nothing: it may lag. NaN, a record that does not say when it ends, is not later.
-  if (!session || !(endOf(session) > deps.now) || !isOfKind(presented.kind, session)) {
+  const key = await digest(presented.token)
+  const session = await deps.sessions.find(key, deps.nowMs, asked.immediate)
+  if (!session || !isOfKind(presented.kind, session)) {
     return refused('invalid_token', presented.kind === 'bearer' ? BAD_TOKEN : BAD_COOKIE)
   }
 

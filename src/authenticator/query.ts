@@ -5,6 +5,8 @@ export type Requirement = Readonly<{
   scopes: readonly string[]
   resource: string | null
   category: string | null
+  /** `fresh`: revocations are asked of D1, not of what KV shows. */
+  immediate: boolean
 }>
 
 export type QueryReading =
@@ -13,9 +15,9 @@ export type QueryReading =
 
 const NO_REQUIREMENT: QueryReading = {
   kind: 'read',
-  requirement: { scopes: [], resource: null, category: null },
+  requirement: { scopes: [], resource: null, category: null, immediate: false },
 }
-const KNOWN = ['scope', 'resource', 'category']
+const KNOWN = ['scope', 'resource', 'category', 'fresh']
 
 const malformed = (reason: string): QueryReading => ({ kind: 'malformed', reason })
 
@@ -37,6 +39,7 @@ export function readQuery(query: string): QueryReading {
     scopes: asked.getAll('scope'),
     resource: asked.get('resource'),
     category: asked.get('category'),
+    immediate: asked.has('fresh'),
   }
   return { kind: 'read', requirement }
 }

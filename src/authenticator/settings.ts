@@ -6,6 +6,8 @@ import { isIssuer } from '../protocol/issuer.ts'
 /** Everything that this worker binds: nothing here can issue a token. */
 export type AuthenticatorEnv = Readonly<{
   SESSIONS: KVNamespace
+  /** Only to ask for revocations at once (`/auth?fresh`); without it that is refused. */
+  DB?: D1Database
   ISSUER: string
   JWT_SECRET: string
 }>

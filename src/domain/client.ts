@@ -1,9 +1,14 @@
 /** An API client, as the registry knows it, and the rules about its own state. */
 
-export const GRANT_TYPES = ['client_credentials', 'authorization_code'] as const
+export const GRANT_TYPES = ['client_credentials', 'authorization_code', 'refresh_token'] as const
 export type GrantType = (typeof GRANT_TYPES)[number]
 
-export const AUTH_METHODS = ['client_secret_post', 'client_secret_basic', 'none'] as const
+export const AUTH_METHODS = [
+  'client_secret_post',
+  'client_secret_basic',
+  'private_key_jwt',
+  'none',
+] as const
 /** RFC 7591 §2, `token_endpoint_auth_method`. */
 export type AuthMethod = (typeof AUTH_METHODS)[number]
 
@@ -25,6 +30,10 @@ export type Client = Readonly<{
   description: string
   authMethod: AuthMethod
   requirePkce: boolean
+  /** RFC 9449 §5.2: its tokens are always bound to a key. */
+  requireDpop: boolean
+  /** JSON Web Key Set (RFC 7517) as JSON text; null unless it authenticates with `private_key_jwt`. */
+  jwks: string | null
   mayIntrospect: boolean
   disabledAt: number | null
   redirectUris: readonly string[]
@@ -36,6 +45,9 @@ export type Client = Readonly<{
 
 export const isEnabled = (holder: { readonly disabledAt: number | null }) =>
   holder.disabledAt === null
+
+/** Authentication methods that rest on a secret kept here. */
+export const usesSecret = (method: AuthMethod) => method.startsWith('client_secret_')
 
 /** A client that can keep no secret: RFC 6749 §2.1. */
 export const isPublic = (client: Client) => client.authMethod === 'none'

@@ -5,6 +5,9 @@ import type {
   ClientCache,
   ClientStore,
   CodeStore,
+  LiveSessions,
+  RefreshTokenStore,
+  RevocationStore,
   SessionStore,
   UserStore,
 } from '../stores/ports.ts'
@@ -15,6 +18,9 @@ export type Deps = Readonly<{
   codes: CodeStore
   authorizations: AuthorizationStore
   sessions: SessionStore
+  liveSessions: LiveSessions
+  refreshTokens: RefreshTokenStore
+  revocations: RevocationStore
   users: UserStore
   issuer: string
   /** True when an external accounts service signs users in: then a user need not be registered here. */
@@ -22,6 +28,8 @@ export type Deps = Readonly<{
   codeLifetimeSeconds: number
   codeRetrySeconds: number
   sessionLifetimeSeconds: number
+  refreshLifetimeSeconds: number
+  refreshRetrySeconds: number
 }>
 
 /** One request, as far as flows may know it. */

@@ -14,7 +14,7 @@ export type SignedIn = Readonly<{ token: string; lifetimeSeconds: number }>
  */
 export async function signIn(
   asked: Readonly<{ username: string; password: string; previousToken: string | null }>,
-  deps: Pick<Deps, 'users' | 'sessions' | 'sessionLifetimeSeconds'>,
+  deps: Pick<Deps, 'users' | 'sessions' | 'revocations' | 'sessionLifetimeSeconds'>,
   { nowMs, ipAddress, defer }: Circumstances,
 ): Promise<SignedIn | null> {
   const found = await deps.users.findByUsername(asked.username)
@@ -34,9 +34,9 @@ export async function signIn(
     lifetimeSeconds,
   }
   await openSession(bearer, session, deps)
-  if (asked.previousToken !== null) defer(signOut(asked.previousToken, deps))
+  if (asked.previousToken !== null) defer(signOut(asked.previousToken, deps, nowMs))
   return { token: bearer.token, lifetimeSeconds }
 }
 
-export const signOut = async (token: string, deps: Pick<Deps, 'sessions'>) =>
-  deps.sessions.end(await digest(token))
+export const signOut = async (token: string, deps: Pick<Deps, 'revocations'>, nowMs: number) =>
+  deps.revocations.endSessions([await digest(token)], nowMs)

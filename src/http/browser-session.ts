@@ -4,20 +4,23 @@ import type { Context } from 'hono'
 import { setCookie } from 'hono/cookie'
 import { digest } from '../crypto/digest.ts'
 import { isWellFormed, TOKEN_PREFIXES } from '../crypto/token.ts'
-import { endOf, type SessionRecord } from '../domain/session.ts'
+import type { SessionRecord } from '../domain/session.ts'
 import { readSessionCookie, sessionCookieName } from '../protocol/session-cookie.ts'
-import type { SessionStore } from '../stores/ports.ts'
+import type { LiveSessions } from '../stores/ports.ts'
 
 /** `token` is the browser's own secret: form tokens are derived from it. */
 export type BrowserSession = Readonly<{ token: string; record: SessionRecord }>
 
-type Deps = Readonly<{ sessions: SessionStore; issuer: string }>
+type Deps = Readonly<{ liveSessions: LiveSessions; issuer: string }>
 
-/** Null when nobody is signed in. An access token in the cookie is nobody. Junk of our own form asks no storage. */
+/**
+ * Null when nobody is signed in. An access token in the cookie is nobody. Junk of our own form asks no storage.
+ * D1 is asked too, so that a revoked session is nobody at once.
+ */
 export async function readBrowserSession(
   c: Context,
-  { sessions, issuer }: Deps,
-  now: number,
+  { liveSessions, issuer }: Deps,
+  nowMs: number,
 ): Promise<BrowserSession | null> {
   const cookie = readSessionCookie(c.req.header('Cookie'), issuer)
   if (cookie.kind !== 'session') return null
@@ -25,9 +28,8 @@ export async function readBrowserSession(
   const isJunk =
     token.startsWith(TOKEN_PREFIXES.browserSession) && !isWellFormed('browserSession', token)
   if (isJunk) return null
-  const record = await sessions.find(await digest(token))
-  const isLive = record?.user && record.client === null && now < endOf(record)
-  return isLive ? { token, record } : null
+  const record = await liveSessions.find(await digest(token), nowMs, true)
+  return record?.user && record.client === null ? { token, record } : null
 }
 
 /** The token as sent, to end the session behind it; null when there is none. */

@@ -43,6 +43,8 @@ async function seed(db: Database, stateDir: string, now: number): Promise<Demo> 
       description: 'A client to try the registry with.',
       authMethod: 'client_secret_post',
       requirePkce: false,
+      requireDpop: false,
+      jwks: null,
       mayIntrospect: false,
       redirectUris: [DEMO_REDIRECT_URI],
       grantTypes: ['client_credentials', 'authorization_code'],

@@ -14,6 +14,8 @@ export type AuthenticationRequest = Readonly<{
   resource?: string
   /** The session must be endorsed for it. */
   category?: string
+  /** Revocations are asked of D1, not of what KV shows; refused where the authenticator has no database. */
+  immediate?: boolean
 }>
 
 export type Authentication =

@@ -33,13 +33,14 @@ export function approveRedirect(
   return isOwn ? (uri as ApprovedRedirect) : null
 }
 
-/** What a Content-Security-Policy must allow as the target of a form: an origin, or a private-use scheme. */
-export function cspSourceOf(redirect: ApprovedRedirect): string {
-  const { origin, protocol } = new URL(redirect)
-  return origin === 'null' ? protocol : origin
-}
+/**
+ * What a Content-Security-Policy must allow as the target of a form that leads to this address. A scheme and not
+ * an origin: browsers hold the whole chain of redirects to it, also where the client sends its user on to, and
+ * an IPv6 address is no source. `http:` covers https.
+ */
+export const cspSourceOf = (redirect: ApprovedRedirect): string => new URL(redirect).protocol
 
-/** The same for people: `client.example`, `127.0.0.1:5000`, `com.example.app:`. */
+/** The address for people: `client.example`, `127.0.0.1:5000`, `com.example.app:`. */
 export function displayHostOf(redirect: ApprovedRedirect): string {
   const { host, protocol } = new URL(redirect)
   return host === '' || !protocol.startsWith('http') ? protocol : host

@@ -1,4 +1,4 @@
-/** The token request (RFC 6749 §4.1.3, §4.4.2): typed input for the grants. */
+/** The token request (RFC 6749 §4.1.3, §4.4.2, §6): typed input for the grants. */
 
 import { type Fields, required } from './fields.ts'
 
@@ -15,3 +15,5 @@ export const readRedemption = (fields: Fields): Redemption => ({
   redirectUri: fields.get('redirect_uri'),
   codeVerifier: fields.get('code_verifier'),
 })
+
+export const readRefreshToken = (fields: Fields) => required(fields, 'refresh_token')

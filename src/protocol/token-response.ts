@@ -6,6 +6,7 @@ export type IssuedToken = Readonly<{
   accessToken: string
   lifetimeSeconds: number
   scopes: readonly string[]
+  refreshToken: string | null
 }>
 
 /** `scope` is always stated, whatever was asked: §5.1 wants it wherever the two differ. */
@@ -14,4 +15,5 @@ export const tokenResponse = (issued: IssuedToken) => ({
   token_type: 'Bearer',
   expires_in: issued.lifetimeSeconds,
   scope: formatScopes(issued.scopes),
+  ...(issued.refreshToken !== null && { refresh_token: issued.refreshToken }),
 })

@@ -43,7 +43,7 @@ export const authorize = (deps: RouteDeps): Endpoint => {
     const asked = { clientId: fields.get('client_id'), redirectUri: fields.get('redirect_uri') }
     const [asking, session] = await Promise.all([
       identifyAsking(asked, deps),
-      readBrowserSession(c, deps, circumstances.now),
+      readBrowserSession(c, deps, circumstances.nowMs),
     ])
     const answer = isAnswer && session ? await readAnswer(c, pairs, fields, session) : null
     const malformed = repeated.length > 0 ? repetition() : null

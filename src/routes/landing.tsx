@@ -13,7 +13,7 @@ export const landing = (deps: RouteDeps): Endpoint => ({
   path: '/',
   refuse: sendErrorPage,
   get: async (c) => {
-    const session = await readBrowserSession(c, deps, circumstancesOf(c).now)
+    const session = await readBrowserSession(c, deps, circumstancesOf(c).nowMs)
     const page = (
       <LandingPage
         issuer={deps.issuer}

@@ -2,6 +2,7 @@
 
 import { signOut } from '../flows/sign-in.ts'
 import { presentedToken, setSessionCookie } from '../http/browser-session.ts'
+import { circumstancesOf } from '../http/circumstances.ts'
 import { readForm } from '../http/form.ts'
 import { checkFormToken } from '../http/form-token.ts'
 import { ownPath } from '../http/next-page.ts'
@@ -21,7 +22,7 @@ export const logout = (deps: RouteDeps): Endpoint => ({
     // Signing out twice is no fault: the second time there is nothing left to protect.
     if (token !== null) {
       await checkFormToken(c, fields.get('form_token'), token, SIGN_OUT)
-      await signOut(token, deps)
+      await signOut(token, deps, circumstancesOf(c).nowMs)
     }
     setSessionCookie(c, deps.issuer, '', 0)
     return c.redirect(ownPath(fields.get('next_page'), deps.issuer), 303)

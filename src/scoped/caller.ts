@@ -19,13 +19,14 @@ export type Identify = (c: Context) => Promise<Authentication>
 
 /** Without the scope: what is required is for the route to decide. */
 export const identifyByBinding =
-  (authenticator: (c: Context) => AuthenticatorBinding | undefined): Identify =>
+  (authenticator: (c: Context) => AuthenticatorBinding | undefined, immediate: boolean): Identify =>
   async (c) => {
     const binding = authenticator(c)
     if (!binding) throw new Error('no authenticator is bound')
     const outcome = await binding.authenticate({
       authorization: c.req.header('Authorization') ?? null,
       cookie: c.req.header('Cookie') ?? null,
+      immediate,
     })
     return outcome.kind === 'authenticated' ? authenticated(outcome.session) : outcome
   }

@@ -29,6 +29,8 @@ export type ScopedOptions = Readonly<{
   category?: (c: Context) => string | undefined
   /** The service binding to the authenticator; `c.env.AUTHENTICATOR` unless told. */
   authenticator?: (c: Context) => AuthenticatorBinding | undefined
+  /** `immediate`: a revocation counts from the moment it is made; the authenticator must have the database. */
+  revocation?: 'bounded' | 'immediate'
   /** Instead of a service binding: behind nginx, which sends the authenticator's JWT on. */
   jwt?: JwtOptions
 }>
@@ -47,7 +49,10 @@ export function scoped(
 
   const identify = options.jwt
     ? identifyByJwt(options.jwt)
-    : identifyByBinding(options.authenticator ?? ((c) => c.env?.AUTHENTICATOR))
+    : identifyByBinding(
+        options.authenticator ?? ((c) => c.env?.AUTHENTICATOR),
+        options.revocation === 'immediate',
+      )
   const scopes = scope === null ? [] : [scope]
 
   const callerOf = async (c: Context): Promise<SessionRecord | Refusal> => {
@@ -82,6 +87,9 @@ export function scoped(
 function misuse(scope: string | null, options: ScopedOptions): string | null {
   const { resource, authorizer, authenticator, jwt } = options
   if (authenticator && jwt) return 'choose either an authenticator or a JWT'
+  if (jwt && options.revocation === 'immediate') {
+    return 'a JWT cannot tell of revocations: bind the authenticator for immediate'
+  }
   if (authorizer && !resource) return 'an authorizer needs a resource to decide about'
   if (scope === null) return resource ? 'a resource needs a scope' : null
   if (!isScope(scope)) return 'the scope must have the form domain:action or domain:action:resource'

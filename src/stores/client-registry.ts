@@ -16,14 +16,16 @@ export type ClientFields = Readonly<{
   description: string
   authMethod: AuthMethod
   requirePkce: boolean
+  requireDpop: boolean
+  jwks: string | null
   mayIntrospect: boolean
 }>
 export type ClientLists = PermissionLists & Readonly<{ redirectUris?: readonly string[] }>
 export type ClientChanges = Readonly<{ [field in keyof ClientFields]?: ClientFields[field] }>
 
 export const INSERT_CLIENT = `INSERT INTO client (client_id, name, owner_id, url, description, auth_method,
-    require_pkce, may_introspect, created_at, updated_at)
-  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)`
+    jwks, require_pkce, require_dpop, may_introspect, created_at, updated_at)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11)`
 /** `?2` is a JSON object of the fields to change; the others stay. */
 export const UPDATE_CLIENT = `UPDATE client SET
     name = coalesce(?2 ->> 'name', name),
@@ -31,22 +33,24 @@ export const UPDATE_CLIENT = `UPDATE client SET
     url = coalesce(?2 ->> 'url', url),
     description = coalesce(?2 ->> 'description', description),
     auth_method = coalesce(?2 ->> 'authMethod', auth_method),
+    jwks = coalesce(?2 ->> 'jwks', jwks),
     require_pkce = coalesce(?2 ->> 'requirePkce', require_pkce),
+    require_dpop = coalesce(?2 ->> 'requireDpop', require_dpop),
     may_introspect = coalesce(?2 ->> 'mayIntrospect', may_introspect),
     updated_at = ?3
   WHERE client_id = ?1`
 export const TOUCH_CLIENT = `UPDATE client SET updated_at = ?2 WHERE client_id = ?1`
 export const TOUCH_CONFIDENTIAL_CLIENT = `UPDATE client SET updated_at = ?2
-  WHERE client_id = ?1 AND auth_method <> 'none'`
+  WHERE client_id = ?1 AND auth_method LIKE 'client_secret_%'`
 export const ADD_REDIRECT_URIS = `INSERT INTO client_redirect_uri (client_id, redirect_uri)
   SELECT c.client_id, j.value FROM client c, json_each(?2) j WHERE c.client_id = ?1 ON CONFLICT DO NOTHING`
 export const KEEP_REDIRECT_URIS = `DELETE FROM client_redirect_uri
   WHERE client_id = ?1 AND redirect_uri NOT IN (SELECT value FROM json_each(?2))`
 /** Not for a client that keeps no secret. */
 export const ADD_CREDENTIAL = `INSERT INTO client_credential (client_id, secret_digest, created_at)
-  SELECT client_id, ?2, ?3 FROM client WHERE client_id = ?1 AND auth_method <> 'none'`
-export const DROP_CREDENTIALS_OF_PUBLIC = `DELETE FROM client_credential
-  WHERE client_id = (SELECT client_id FROM client WHERE client_id = ?1 AND auth_method = 'none')`
+  SELECT client_id, ?2, ?3 FROM client WHERE client_id = ?1 AND auth_method LIKE 'client_secret_%'`
+export const DROP_NEEDLESS_CREDENTIALS = `DELETE FROM client_credential WHERE client_id =
+  (SELECT client_id FROM client WHERE client_id = ?1 AND auth_method NOT LIKE 'client_secret_%')`
 export const DROP_EXPIRED_CREDENTIALS = `DELETE FROM client_credential WHERE client_id = ?1 AND expires_at <= ?2`
 export const EXPIRE_CREDENTIALS = `UPDATE client_credential SET expires_at = ?2
   WHERE client_id = ?1 AND (expires_at IS NULL OR expires_at > ?2)`
@@ -77,9 +81,9 @@ export const clientRegistry = (db: Database) => ({
     now: number,
   ): Promise<string> {
     const clientId = randomId()
-    const { name, ownerId, url, description, authMethod, requirePkce, mayIntrospect } = client
-    const fields = [name, ownerId, url, description, authMethod]
-    const flags = [Number(requirePkce), Number(mayIntrospect)]
+    const { name, ownerId, url, description, authMethod, jwks } = client
+    const fields = [name, ownerId, url, description, authMethod, jwks]
+    const flags = [client.requirePkce, client.requireDpop, client.mayIntrospect].map(Number)
     const redirectUris = JSON.stringify(client.redirectUris ?? [])
     await db.batch([
       db.prepare(INSERT_CLIENT).bind(clientId, ...fields, ...flags, now),
@@ -92,7 +96,7 @@ export const clientRegistry = (db: Database) => ({
 
   /**
    * A list that is given replaces the old one: of what is authorized or, when the mode is `request`, of what is
-   * merely requested. A client that becomes public loses its secrets.
+   * merely requested. A client that no longer authenticates with a secret loses its secrets.
    */
   async update(
     clientId: string,
@@ -105,7 +109,7 @@ export const clientRegistry = (db: Database) => ({
     const uris = lists.redirectUris && JSON.stringify(lists.redirectUris)
     return change(db, clientId, [
       db.prepare(UPDATE_CLIENT).bind(clientId, JSON.stringify(fields), now),
-      db.prepare(DROP_CREDENTIALS_OF_PUBLIC).bind(clientId),
+      db.prepare(DROP_NEEDLESS_CREDENTIALS).bind(clientId),
       ...(uris === undefined
         ? []
         : [KEEP_REDIRECT_URIS, ADD_REDIRECT_URIS].map((sql) =>

@@ -11,7 +11,9 @@ type ClientRow = {
   url: string
   description: string
   auth_method: AuthMethod
+  jwks: string | null
   require_pkce: number
+  require_dpop: number
   may_introspect: number
   disabled_at: number | null
   redirect_uris: string
@@ -23,8 +25,8 @@ type ClientRow = {
 
 /** Everything of a client in one row; the lists are JSON, each in the order of its primary key. */
 export const CLIENT_COLUMNS = `
-  c.client_id, c.name, c.owner_id, c.url, c.description, c.auth_method, c.require_pkce,
-  c.may_introspect, c.disabled_at,
+  c.client_id, c.name, c.owner_id, c.url, c.description, c.auth_method, c.jwks,
+  c.require_pkce, c.require_dpop, c.may_introspect, c.disabled_at,
   (SELECT json_group_array(redirect_uri) FROM client_redirect_uri r
     WHERE r.client_id = c.client_id) AS redirect_uris,
   (SELECT json_group_array(json_object('secretDigest', secret_digest, 'createdAt', created_at,
@@ -50,7 +52,9 @@ export const readClientRow = (row: ClientRow): Client => ({
   url: row.url,
   description: row.description,
   authMethod: row.auth_method,
+  jwks: row.jwks,
   requirePkce: row.require_pkce === 1,
+  requireDpop: row.require_dpop === 1,
   mayIntrospect: row.may_introspect === 1,
   disabledAt: row.disabled_at,
   redirectUris: JSON.parse(row.redirect_uris) as string[],

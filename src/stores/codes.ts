@@ -2,8 +2,9 @@
 
 import type { AuthorizationCode } from '../domain/authorization-code.ts'
 import type { Database } from './database.ts'
-import type { AuthorizationStore, CodeStore } from './ports.ts'
-import { readUserRow, USER_COLUMNS, type UserRow } from './users.ts'
+import type { AuthorizationStore, CodeStore, Purchase } from './ports.ts'
+import { familyRecord } from './refresh-tokens.ts'
+import { readUserRow, USER_JSON, type UserRow } from './users.ts'
 
 export const INSERT_CODE = `INSERT INTO authorization_code
   (code_digest, client_id, user_id, record, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)`
@@ -15,14 +16,23 @@ export const FIND_CODE = `SELECT record FROM authorization_code WHERE code_diges
  * One statement, so of any number of simultaneous calls one alone gets a row back. Asked again for the same
  * session it answers the same, so it can be repeated when the answer was lost.
  */
-export const SPEND_CODE = `UPDATE authorization_code SET spent_at = ?2, session_key = ?3
+export const SPEND_CODE = `UPDATE authorization_code SET spent_at = ?2, session_key = ?3, family_id = ?5
   WHERE code_digest = ?1 AND (spent_at IS NULL OR session_key = ?3)
-  RETURNING (SELECT json_object('user_id', u.user_id, 'username', u.username, 'email', u.email,
-      'disabled_at', u.disabled_at, 'scopes', u.scopes, 'endorsements', u.endorsements)
-    FROM (SELECT ${USER_COLUMNS} FROM user u WHERE u.user_id = ?4) u) AS user`
-export const FIND_SPENDING = `SELECT spent_at, session_key FROM authorization_code WHERE code_digest = ?1`
-export const UNSPEND_CODE = `UPDATE authorization_code SET spent_at = NULL, session_key = NULL
+  RETURNING ${USER_JSON('?4')} AS user`
+/** In the same batch, and only for the winner: what the code bought. */
+export const INSERT_FAMILY = `INSERT INTO refresh_family
+    (family_id, client_id, user_id, record, started_at, last_used_at, expires_at)
+  SELECT ?3, client_id, user_id, ?4, ?5, ?5, ?6 FROM authorization_code WHERE code_digest = ?1 AND session_key = ?2
+  ON CONFLICT DO NOTHING`
+export const INSERT_FIRST_TOKEN = `INSERT INTO refresh_token (token_digest, family_id, session_key, issued_at)
+  SELECT ?3, family_id, session_key, ?4 FROM authorization_code WHERE code_digest = ?1 AND session_key = ?2
+  ON CONFLICT DO NOTHING`
+export const TOUCH_CONSENT = `UPDATE consent SET used_at = ?3 WHERE (user_id, client_id) =
+  (SELECT user_id, client_id FROM authorization_code WHERE code_digest = ?1 AND session_key = ?2)`
+export const FIND_SPENDING = `SELECT spent_at, session_key, family_id FROM authorization_code WHERE code_digest = ?1`
+export const UNSPEND_CODE = `UPDATE authorization_code SET spent_at = NULL, session_key = NULL, family_id = NULL
   WHERE code_digest = ?1 AND session_key = ?2`
+export const DELETE_FAMILY = `DELETE FROM refresh_family WHERE family_id = ?1`
 export const SWEEP_CODES = `DELETE FROM authorization_code WHERE code_digest IN
   (SELECT code_digest FROM authorization_code WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)`
 
@@ -30,32 +40,53 @@ export const SWEEP_CODES = `DELETE FROM authorization_code WHERE code_digest IN
 const KEEP_EXPIRED_SECONDS = 86_400
 const SWEEP_ROWS = 1000
 
+function spendStatements(
+  db: Database,
+  codeDigest: string,
+  { sessionKey, userId, family }: Purchase,
+  now: number,
+): D1PreparedStatement[] {
+  const spend = db
+    .prepare(SPEND_CODE)
+    .bind(codeDigest, now, sessionKey, userId, family?.family.familyId ?? null)
+  const touch = db.prepare(TOUCH_CONSENT).bind(codeDigest, sessionKey, now)
+  if (!family) return [spend, touch]
+  const { familyId, expiresAt } = family.family
+  const record = familyRecord(family.family)
+  return [
+    spend,
+    touch,
+    db.prepare(INSERT_FAMILY).bind(codeDigest, sessionKey, familyId, record, now, expiresAt),
+    db.prepare(INSERT_FIRST_TOKEN).bind(codeDigest, sessionKey, family.tokenDigest, now),
+  ]
+}
+
 export const codeStore = (db: Database, codes: KVNamespace): CodeStore => ({
   findCarried: (codeDigest) => codes.get<AuthorizationCode>(codeDigest, 'json'),
   async findOnLedger(codeDigest) {
     const row = await db.prepare(FIND_CODE).bind(codeDigest).first<{ record: string }>()
     return row && (JSON.parse(row.record) as AuthorizationCode)
   },
-  async spend(codeDigest, userId, sessionKey, now) {
-    const statement = db.prepare(SPEND_CODE).bind(codeDigest, now, sessionKey, userId)
-    const ask = () => statement.first<{ user: string | null }>()
-    const won = await ask().catch(ask)
+  async spend(codeDigest, purchase, now) {
+    const ask = () => db.batch(spendStatements(db, codeDigest, purchase, now))
+    const won = (await ask().catch(ask))[0]?.results[0] as { user: string | null } | undefined
     if (won) {
-      return {
-        kind: 'won',
-        user: won.user === null ? null : readUserRow(JSON.parse(won.user) as UserRow),
-      }
+      const user = won.user === null ? null : readUserRow(JSON.parse(won.user) as UserRow)
+      return { kind: 'won', user }
     }
     const spent = await db
       .prepare(FIND_SPENDING)
       .bind(codeDigest)
-      .first<{ spent_at: number; session_key: string }>()
-    return spent
-      ? { kind: 'again', spentAt: spent.spent_at, sessionKey: spent.session_key }
-      : { kind: 'unknown' }
+      .first<{ spent_at: number; session_key: string; family_id: string | null }>()
+    if (!spent) return { kind: 'unknown' }
+    const { spent_at: spentAt, session_key: sessionKey, family_id: familyId } = spent
+    return { kind: 'again', spentAt, sessionKey, familyId }
   },
-  async unspend(codeDigest, sessionKey) {
-    await db.prepare(UNSPEND_CODE).bind(codeDigest, sessionKey).run()
+  async unspend(codeDigest, { sessionKey, family }) {
+    await db.batch([
+      db.prepare(UNSPEND_CODE).bind(codeDigest, sessionKey),
+      db.prepare(DELETE_FAMILY).bind(family?.family.familyId ?? ''),
+    ])
   },
   forget: (codeDigest) => codes.delete(codeDigest),
   async sweep(now) {

@@ -7,7 +7,7 @@ import type { AuthorizationCode } from '../domain/authorization-code.ts'
 import type { Client } from '../domain/client.ts'
 import type { Consent } from '../domain/consent.ts'
 import type { SessionRecord } from '../domain/session.ts'
-import type { RegisteredUser } from '../domain/user.ts'
+import type { RegisteredUser, User } from '../domain/user.ts'
 
 export interface ClientStore {
   /** Null if unknown. The answer may come from a near replica, seconds old. */
@@ -31,19 +31,26 @@ export interface ClientCache {
 export type Spending =
   /** This call and no other. `user` is the registered user as of now; null if the registry has no such user. */
   | Readonly<{ kind: 'won'; user: RegisteredUser | null }>
-  /** Another call was first, at `spentAt` (epoch seconds), and bought the session with this key. */
-  | Readonly<{ kind: 'again'; spentAt: number; sessionKey: string }>
+  /** Another call was first, at `spentAt` (epoch seconds), and bought this session and perhaps a family. */
+  | Readonly<{ kind: 'again'; spentAt: number; sessionKey: string; familyId: string | null }>
   | Readonly<{ kind: 'unknown' }>
+
+/** What a code buys: a session and, for a client that may refresh, a family with its first token. */
+export type Purchase = Readonly<{
+  sessionKey: string
+  userId: string
+  family: Readonly<{ family: RefreshFamily; tokenDigest: string }> | null
+}>
 
 export interface CodeStore {
   /** Null if absent, expired, or not yet visible here: KV may lag a write by a minute. Proves nothing about use. */
   findCarried(codeDigest: string): Promise<AuthorizationCode | null>
   /** The ledger's own answer: null only if no such code was ever issued, or it is long expired. Also spent ones. */
   findOnLedger(codeDigest: string): Promise<AuthorizationCode | null>
-  /** Atomic. Of any number of simultaneous calls exactly one is told `won`. */
-  spend(codeDigest: string, userId: string, sessionKey: string, now: number): Promise<Spending>
-  /** Takes back the spending that bought this session, and no other. */
-  unspend(codeDigest: string, sessionKey: string): Promise<void>
+  /** Atomic. Of any number of simultaneous calls exactly one is told `won`, and only its family comes to be. */
+  spend(codeDigest: string, purchase: Purchase, now: number): Promise<Spending>
+  /** Takes back this very spending, and no other. */
+  unspend(codeDigest: string, purchase: Purchase): Promise<void>
   /** Removes the code from KV. Losing this is harmless: the ledger decides. */
   forget(codeDigest: string): Promise<void>
   /** Removes expired ledger rows; answers how many. */
@@ -61,10 +68,67 @@ export interface AuthorizationStore {
 export interface SessionStore {
   /** Visible at once where it is written, elsewhere after up to a minute. */
   put(key: string, session: SessionRecord, lifetimeSeconds: number): Promise<void>
-  /** Null if absent or not yet visible. May be stale by a minute; whether it has ended is for the caller. */
-  find(key: string): Promise<SessionRecord | null>
-  /** May stay visible elsewhere for a minute. */
-  end(key: string): Promise<void>
+}
+
+export interface LiveSessions {
+  /**
+   * Null if unknown, not yet visible, ended or revoked. A revocation may take as long as its stated bound to be
+   * seen; `immediate` asks D1 too, and throws where there is none.
+   */
+  find(key: string, nowMs: number, immediate: boolean): Promise<SessionRecord | null>
+}
+
+export interface RevocationStore {
+  /** Settles when D1 has it; from then on `immediate` checks refuse, others within the bound of a session. */
+  endSessions(keys: readonly string[], nowMs: number): Promise<void>
+  /** Ends the family's refresh tokens, all at once, and the sessions issued beside them. */
+  endFamily(familyId: string, nowMs: number): Promise<void>
+  /** Ends all that one user granted one client: remembered consent, families, codes, sessions. */
+  removeConsent(userId: string, clientId: string, nowMs: number): Promise<void>
+  /** Writes the document that tells every authenticator of bulk revocations. */
+  project(nowMs: number): Promise<void>
+  /** Projects again whatever a lost write did not show. */
+  heal(nowMs: number): Promise<void>
+  /** Removes revocations that no session can fall under any more; answers how many. */
+  sweep(now: number): Promise<number>
+}
+
+/** What one authorization lets a client have, again and again. Instants in epoch seconds. */
+export type RefreshFamily = Readonly<{
+  familyId: string
+  clientId: string
+  /** With the granted scopes and endorsements. */
+  user: User
+  redirectUri: string
+  expiresAt: number
+  endedAt: number | null
+}>
+
+/** A refresh token as it stands now. `spentAt` in epoch seconds. */
+export type RefreshTokenStanding = Readonly<{
+  family: RefreshFamily
+  spentAt: number | null
+  /** Null if the registry has no such user. */
+  user: RegisteredUser | null
+}>
+
+/** The refresh token to be issued, by its digest, and the session issued beside it. */
+export type NewRefreshToken = Readonly<{ tokenDigest: string; sessionKey: string }>
+
+export interface RefreshTokenStore {
+  /** Null if it never was, or is long expired. Read from the primary. */
+  find(tokenDigest: string): Promise<RefreshTokenStanding | null>
+  /** Atomic: spends one token for another. Of any number of simultaneous calls exactly one is told true. */
+  rotate(
+    tokenDigest: string,
+    familyId: string,
+    successor: NewRefreshToken,
+    now: number,
+  ): Promise<boolean>
+  /** Takes back the rotation to this successor, and no other. */
+  unrotate(tokenDigest: string, successor: NewRefreshToken): Promise<void>
+  /** Removes families that have expired; answers how many. */
+  sweep(now: number): Promise<number>
 }
 
 /** A registered user and what this user agreed to for one client. */

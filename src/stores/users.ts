@@ -20,6 +20,13 @@ export const USER_COLUMNS = `
   (SELECT json_group_array(scope) FROM user_scope s WHERE s.user_id = u.user_id) AS scopes,
   (SELECT json_group_array(category) FROM user_endorsement e WHERE e.user_id = u.user_id) AS endorsements`
 
+/** A whole user as one JSON value, for a statement about something else; NULL if there is no such user. */
+export const USER_JSON = (
+  userId: string,
+) => `(SELECT json_object('user_id', u.user_id, 'username', u.username,
+    'email', u.email, 'disabled_at', u.disabled_at, 'scopes', u.scopes, 'endorsements', u.endorsements)
+  FROM (SELECT ${USER_COLUMNS} FROM user u WHERE u.user_id = ${userId}) u)`
+
 export const FIND_USER_BY_NAME = `SELECT ${USER_COLUMNS}, u.password_hash FROM user u WHERE u.username = ?1`
 export const FIND_USER = `SELECT ${USER_COLUMNS} FROM user u WHERE u.user_id = ?1`
 export const FIND_CONSENTS = `SELECT scopes, fingerprint FROM consent WHERE user_id = ?1 AND client_id = ?2`

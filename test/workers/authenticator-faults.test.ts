@@ -56,14 +56,14 @@ async function expectUnavailable(answer: Response) {
 }
 
 describe('storage operations', () => {
-  it('are one read for a good token, with or without requirements', async () => {
+  it('are one read for a good token, and one more every ten seconds for the revocations', async () => {
     const token = await storeToken(authorizing(['submission:read'], ['*.*']))
     const browser = await storeBrowserSession()
     const { operations, authenticator } = counted()
     await authenticator.fetch(get('/auth', bearer(token)))
     await authenticator.fetch(get('/auth?scope=submission:read&category=cs.DL', bearer(token)))
     await authenticator.fetch(get('/auth', cookie(browser)))
-    expect(operations).toEqual(['get', 'get', 'get'])
+    expect(operations).toEqual(['get', 'get', 'get', 'get'])
   })
 
   it('are none for junk, anonymity and a bad requirement', async () => {

@@ -5,9 +5,9 @@ import { env } from 'cloudflare:workers'
 import { type Bindings, compose } from '../../src/compose.ts'
 import { digest, hexDigest } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
-import type { AuthMethod, GrantType } from '../../src/domain/client.ts'
-import type { SessionRecord } from '../../src/domain/session.ts'
+import { type AuthMethod, type GrantType, usesSecret } from '../../src/domain/client.ts'
 import { clientRegistry } from '../../src/stores/client-registry.ts'
+import { liveSessions } from '../../src/stores/live-sessions.ts'
 import { userRegistry } from '../../src/stores/user-registry.ts'
 
 export const ISSUER = 'http://127.0.0.1:8787'
@@ -51,6 +51,9 @@ type Registration = Partial<{
   description: string
   authMethod: AuthMethod
   requirePkce: boolean
+  requireDpop: boolean
+  mayIntrospect: boolean
+  jwks: string
   redirectUris: string[]
   grantTypes: GrantType[]
   scopes: string[]
@@ -61,14 +64,16 @@ export type TestClient = Readonly<{ id: string; secret: string }>
 
 export async function newClient(asked: Registration = {}): Promise<TestClient> {
   const authMethod = asked.authMethod ?? 'client_secret_post'
-  const secret = authMethod === 'none' ? '' : mintToken('clientSecret')
+  const secret = usesSecret(authMethod) ? mintToken('clientSecret') : ''
   const client = {
     name: 'Example client',
     ownerId: 'owner-1',
     url: 'https://client.example',
     description: 'Reads submissions',
     requirePkce: false,
+    requireDpop: false,
     mayIntrospect: false,
+    jwks: null,
     redirectUris: [CALLBACK],
     grantTypes: ['client_credentials', 'authorization_code'] as GrantType[],
     scopes: ['public:read', 'submission:read', 'submission:create'],
@@ -215,8 +220,9 @@ export type TokenBody = Readonly<{
 
 export const tokenIn = async (response: Response) => (await response.json()) as TokenBody
 
+/** The session behind a token, if it lives: as the authenticator sees it with `fresh`. */
 export const sessionOf = async (token: string) =>
-  env.SESSIONS.get<SessionRecord>(await digest(token), 'json')
+  liveSessions(env.SESSIONS, env.DB).find(await digest(token), Date.now(), true)
 
 export const countSessions = async () => (await env.SESSIONS.list()).keys.length
 

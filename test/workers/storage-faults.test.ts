@@ -114,7 +114,7 @@ describe('a fault at /authorize is a page, and no redirect', () => {
       ['confirm', 'ok'],
     ]
     const headers = { Cookie: cookie }
-    const lost = await post('/authorize', fields, headers, failing('d1', { from: 3 }))
+    const lost = await post('/authorize', fields, headers, failing('d1', { from: 4 }))
     expect([lost.status, lost.headers.get('Location')]).toEqual([503, null])
     const carried = await post('/authorize', fields, headers, failing('kvWrite'))
     expect(carried.status).toBe(303)

@@ -81,10 +81,10 @@ describe('storage operations of a request', () => {
     expect(await costOf(junk, 400)).toEqual(nothing())
   })
 
-  it('the consent page: the session, the client, the user with consents', async () => {
+  it('the consent page: the session and its revocation, the client, the user with consents', async () => {
     const own = await newClient()
     const page = () => fetch(authorizePath(requestOf(own)), { headers: { Cookie: cookie } })
-    expect(await costOf(page, 200)).toEqual({ ...nothing(), d1: 2, kvRead: 1 })
+    expect(await costOf(page, 200)).toEqual({ ...nothing(), d1: 3, kvRead: 1 })
   })
 
   it('a code issued: one D1 write and one KV write on top of what the page reads', async () => {
@@ -95,7 +95,7 @@ describe('storage operations of a request', () => {
       ['confirm', 'ok'],
     ]
     const answer = () => post('/authorize', fields, { Cookie: cookie }, fetch)
-    expect(await costOf(answer, 303)).toEqual({ ...nothing(), d1: 3, kvRead: 1, kvWrite: 1 })
+    expect(await costOf(answer, 303)).toEqual({ ...nothing(), d1: 4, kvRead: 1, kvWrite: 1 })
   })
 
   it('a junk cookie: nothing', async () => {

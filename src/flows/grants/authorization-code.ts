@@ -5,18 +5,18 @@
  */
 
 import { digest } from '../../crypto/digest.ts'
-import { isWellFormed } from '../../crypto/token.ts'
+import { randomId } from '../../crypto/random.ts'
+import { isWellFormed, mintToken } from '../../crypto/token.ts'
 import { type AuthorizationCode, isExpired } from '../../domain/authorization-code.ts'
-import { meetEndorsements } from '../../domain/category.ts'
-import { type Client, isEnabled } from '../../domain/client.ts'
-import { meetScopes } from '../../domain/scope.ts'
-import type { RegisteredUser, User } from '../../domain/user.ts'
+import type { Client } from '../../domain/client.ts'
 import { OAuthError } from '../../protocol/errors.ts'
 import { opensChallenge } from '../../protocol/pkce.ts'
 import { type Redemption, readRedemption } from '../../protocol/token-request.ts'
 import type { IssuedToken } from '../../protocol/token-response.ts'
+import type { Spending } from '../../stores/ports.ts'
 import type { Circumstances, Deps } from '../deps.ts'
 import { newBearer, openSession } from '../open-session.ts'
+import { stillHeld } from '../still-held.ts'
 import type { Grant } from './grant.ts'
 
 const invalidGrant = (detail: string) =>
@@ -62,16 +62,26 @@ async function redeem(
   code: AuthorizationCode,
   client: Client,
   deps: Deps,
-  { now, nowMs, ipAddress, defer }: Circumstances,
+  circumstances: Circumstances,
 ): Promise<IssuedToken> {
+  const { now, nowMs, ipAddress, defer } = circumstances
   const bearer = await newBearer('accessToken')
-  const takeBack = () => deps.codes.unspend(codeDigest, bearer.key).catch(() => {})
+  const refresh = client.grantTypes.includes('refresh_token')
+    ? await newFamily(code, now + deps.refreshLifetimeSeconds)
+    : null
+  const purchase = {
+    sessionKey: bearer.key,
+    userId: code.user.userId,
+    family: refresh && { family: refresh.family, tokenDigest: refresh.tokenDigest },
+  }
   try {
-    const spending = await deps.codes.spend(codeDigest, code.user.userId, bearer.key, now)
+    const spending = await deps.codes.spend(codeDigest, purchase, now)
     if (spending.kind === 'unknown') return refuse('not on the ledger')
-    if (spending.kind === 'again') return await refuseAgain(spending, code, deps, now)
+    if (spending.kind === 'again') return await refuseAgain(spending, code, deps, circumstances)
+    const held = stillHeld(code.user, client, spending.user, deps.usersAreExternal)
+    if (typeof held === 'string') return refuse(held)
     const session = {
-      ...whatIsStillHeld(code, client, spending.user, deps.usersAreExternal),
+      ...held,
       client,
       redirectUri: code.redirectUri,
       ipAddress,
@@ -81,39 +91,38 @@ async function redeem(
     await openSession(bearer, session, deps)
     defer(deps.codes.forget(codeDigest))
     const { lifetimeSeconds, scopes } = session
-    return { accessToken: bearer.token, lifetimeSeconds, scopes }
+    return {
+      accessToken: bearer.token,
+      lifetimeSeconds,
+      scopes,
+      refreshToken: refresh?.token ?? null,
+    }
   } catch (cause) {
     // A fault, not a refusal: the client may try again. When D1 does not answer either, the code stays burned.
-    if (!(cause instanceof OAuthError)) await takeBack()
+    if (!(cause instanceof OAuthError))
+      await deps.codes.unspend(codeDigest, purchase).catch(() => {})
     throw cause
   }
 }
 
-/** RFC 6749 §4.1.2: a replay also ends what the first use bought. A retry by the same client instance does not. */
-async function refuseAgain(
-  spending: Readonly<{ spentAt: number; sessionKey: string }>,
-  code: AuthorizationCode,
-  deps: Pick<Deps, 'sessions' | 'codeRetrySeconds'>,
-  now: number,
-): Promise<never> {
-  const isRetry = code.codeChallenge !== null && now - spending.spentAt <= deps.codeRetrySeconds
-  if (isRetry) return refuse('spent moments ago by the same client instance')
-  await deps.sessions.end(spending.sessionKey)
-  return refuse(`replayed ${now - spending.spentAt} s after its use`)
+async function newFamily(code: AuthorizationCode, expiresAt: number) {
+  const { clientId, user, redirectUri } = code
+  const family = { familyId: randomId(), clientId, user, redirectUri, expiresAt, endedAt: null }
+  const token = mintToken('refreshToken')
+  return { family, token, tokenDigest: await digest(token) }
 }
 
-/** What was granted, less what the client or the user has lost since. */
-function whatIsStillHeld(
+/** RFC 6749 §4.1.2: a replay also ends what the first use bought. A retry by the same client instance does not. */
+async function refuseAgain(
+  spending: Extract<Spending, { kind: 'again' }>,
   code: AuthorizationCode,
-  client: Client,
-  registered: RegisteredUser | null,
-  usersAreExternal: boolean,
-): { user: User; scopes: string[]; endorsements: string[] } {
-  if (!registered && !usersAreExternal) return refuse('the user is gone')
-  if (registered && !isEnabled(registered)) return refuse('the user is disabled')
-  const holder = registered ?? code.user
-  const scopes = meetScopes(meetScopes(code.user.scopes, client.scopes), holder.scopes)
-  if (scopes.length === 0) return refuse('every granted scope has been withdrawn')
-  const shared = meetEndorsements(code.user.endorsements, client.endorsements)
-  return { user: holder, scopes, endorsements: meetEndorsements(shared, holder.endorsements) }
+  deps: Pick<Deps, 'revocations' | 'codeRetrySeconds'>,
+  { now, nowMs }: Circumstances,
+): Promise<never> {
+  const age = now - spending.spentAt
+  const isRetry = code.codeChallenge !== null && age <= deps.codeRetrySeconds
+  if (isRetry) return refuse(`spent ${age} s ago by the same client instance`)
+  if (spending.sessionKey !== '') await deps.revocations.endSessions([spending.sessionKey], nowMs)
+  if (spending.familyId !== null) await deps.revocations.endFamily(spending.familyId, nowMs)
+  return refuse(`replayed ${age} s after its use`)
 }

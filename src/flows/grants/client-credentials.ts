@@ -26,5 +26,6 @@ export const clientCredentials: Grant =
       lifetimeSeconds: deps.sessionLifetimeSeconds,
     }
     await openSession(bearer, session, deps)
-    return { accessToken: bearer.token, lifetimeSeconds: session.lifetimeSeconds, scopes }
+    const { lifetimeSeconds } = session
+    return { accessToken: bearer.token, lifetimeSeconds, scopes, refreshToken: null }
   }

@@ -1,0 +1,94 @@
+/** Is there a live session under this key? The one function that answers it, for whoever checks tokens. */
+
+import {
+  DOCUMENT_REFRESH_SECONDS,
+  emptyDocument,
+  isRevokedBy,
+  type RevocationDocument,
+  type RevocationKind,
+  subjectsOf,
+} from '../domain/revocation.ts'
+import { endOf, type SessionRecord } from '../domain/session.ts'
+import { readSession } from '../domain/session-shape.ts'
+import type { Database } from './database.ts'
+import type { LiveSessions } from './ports.ts'
+import { DOCUMENT_KEY, IS_REVOKED } from './revocations.ts'
+
+/** Bounds the memory of what was seen revoked: about 100 bytes a key. */
+const MAX_REMEMBERED = 10_000
+const KINDS: readonly RevocationKind[] = ['client', 'user', 'consent']
+
+/**
+ * `db` null: nobody can be told at once, and whoever asks for that is refused. What an isolate once saw
+ * revoked it never accepts again, though KV may show it older and newer data in turn.
+ */
+export function liveSessions(sessions: KVNamespace, db: Database | null): LiveSessions {
+  const revokedKeys = new Set<string>()
+  let document = emptyDocument
+  let documentReadAtMs = Number.NEGATIVE_INFINITY
+
+  const remember = (key: string) => {
+    if (revokedKeys.size >= MAX_REMEMBERED)
+      revokedKeys.delete(revokedKeys.values().next().value as string)
+    revokedKeys.add(key)
+  }
+
+  async function refreshDocument(nowMs: number) {
+    if (nowMs - documentReadAtMs < DOCUMENT_REFRESH_SECONDS * 1000) return
+    const read = await sessions.get<RevocationDocument>(DOCUMENT_KEY, 'json')
+    document = union(document, read ?? emptyDocument, nowMs)
+    documentReadAtMs = nowMs
+  }
+
+  async function isRevokedInTruth(key: string, session: SessionRecord): Promise<boolean> {
+    if (!db) throw new Error('revocation: immediate needs the database DB bound')
+    const subjects = JSON.stringify(subjectsOf(session))
+    const startMs = Date.parse(session.start_time)
+    return (await db.prepare(IS_REVOKED).bind(key, subjects, startMs).first()) !== null
+  }
+
+  return {
+    async find(key, nowMs, immediate) {
+      if (revokedKeys.has(key)) return null
+      // D1 knows all that the document says.
+      const [value] = await Promise.all([sessions.get(key), immediate || refreshDocument(nowMs)])
+      const found = value === null ? null : parse(value)
+      if (found === 'tombstone') remember(key)
+      if (found === null || found === 'tombstone' || Math.floor(nowMs / 1000) >= endOf(found))
+        return null
+      const isRevoked =
+        isRevokedBy(document, found) || (immediate && (await isRevokedInTruth(key, found)))
+      if (!isRevoked) return found
+      remember(key)
+      return null
+    },
+  }
+}
+
+function parse(text: string): SessionRecord | 'tombstone' | null {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value === 'object' && value !== null && 'revoked' in value) return 'tombstone'
+    return readSession(value)
+  } catch {
+    return null
+  }
+}
+
+/** An older document takes nothing back: of each subject the latest moment, until no session can fall under it. */
+function union(
+  known: RevocationDocument,
+  read: RevocationDocument,
+  nowMs: number,
+): RevocationDocument {
+  const lifetimeSeconds = Math.max(known.lifetimeSeconds, read.lifetimeSeconds)
+  const oldest = nowMs - lifetimeSeconds * 1000
+  const merge = (kind: RevocationKind) => {
+    const moments = { ...read[kind] }
+    for (const [subject, moment] of Object.entries(known[kind])) {
+      if (moment >= oldest) moments[subject] = Math.max(moment, moments[subject] ?? 0)
+    }
+    return [kind, moments] as const
+  }
+  return { ...emptyDocument, ...Object.fromEntries(KINDS.map(merge)), lifetimeSeconds }
+}
