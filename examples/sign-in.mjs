@@ -1,0 +1,57 @@
+/**
+ * A web application that signs its user in with the code flow, by way of the library openid-client.
+ *
+ *     CLIENT_ID=… CLIENT_SECRET=… node examples/sign-in.mjs
+ *
+ * ISSUER defaults to the local registry, REDIRECT_URI to the one of its demo client.
+ */
+
+import { createServer } from 'node:http'
+import * as oauth from 'openid-client'
+
+const {
+  ISSUER = 'http://127.0.0.1:8787',
+  REDIRECT_URI = 'http://127.0.0.1:5000/callback',
+  SCOPE = 'public:read submission:read',
+  CLIENT_ID,
+  CLIENT_SECRET,
+} = process.env
+
+// The endpoints come from ISSUER/.well-known/oauth-authorization-server. Plain http is for loopback alone.
+const registry = await oauth.discovery(
+  new URL(ISSUER),
+  CLIENT_ID,
+  CLIENT_SECRET,
+  oauth.ClientSecretPost(CLIENT_SECRET),
+  { algorithm: 'oauth2', execute: ISSUER.startsWith('http:') ? [oauth.allowInsecureRequests] : [] },
+)
+
+const pkceCodeVerifier = oauth.randomPKCECodeVerifier()
+const expectedState = oauth.randomState()
+const authorize = oauth.buildAuthorizationUrl(registry, {
+  redirect_uri: REDIRECT_URI,
+  scope: SCOPE,
+  state: expectedState,
+  code_challenge: await oauth.calculatePKCECodeChallenge(pkceCodeVerifier),
+  code_challenge_method: 'S256',
+})
+
+const callback = new URL(REDIRECT_URI)
+const server = createServer(async (request, response) => {
+  const url = new URL(request.url, callback.origin)
+  if (url.pathname !== callback.pathname) return response.writeHead(404).end()
+  try {
+    // Checks state and iss, and redeems the code.
+    const checks = { pkceCodeVerifier, expectedState }
+    const token = await oauth.authorizationCodeGrant(registry, url, checks)
+    response.end('Signed in. You can close this page.\n')
+    console.log(`granted: ${token.scope}\nACCESS_TOKEN=${token.access_token}`)
+  } catch (refusal) {
+    response.writeHead(400).end('Not signed in.\n')
+    console.log(`refused: ${refusal.error ?? refusal.message}`)
+  }
+  server.close()
+})
+server.listen(Number(callback.port), callback.hostname, () => {
+  console.log(`Open in a browser:\n${authorize}`)
+})

@@ -1,0 +1,77 @@
+/** The README's own commands and examples, against a running registry: what a newcomer pastes works. */
+
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { inProject } from '../../src/operate/project.ts'
+import { freePorts } from '../node/free-ports.ts'
+import { demoUser } from '../node/person.ts'
+import { startProgram } from '../node/program.ts'
+import { type RunningRegistry, startRegistry } from '../node/running-registry.ts'
+
+const run = promisify(execFile)
+let running: RunningRegistry
+let readme: string
+beforeAll(async () => {
+  readme = await readFile(inProject('README.md'), 'utf8')
+  running = await startRegistry()
+})
+afterAll(() => running?.end())
+
+/** Every block marked `sh`, in the order of the page, as one script; `console` blocks are for reading. */
+const pastedCommands = () =>
+  [...readme.matchAll(/^```sh\n([^]*?)^```$/gm)]
+    .map(([, block]) => block)
+    .join('\n')
+    .replaceAll('http://127.0.0.1:8787', running.registry)
+    .replaceAll('http://127.0.0.1:8788', running.authenticator)
+
+describe('the README', () => {
+  it('has commands that work in their order, as pasted', async () => {
+    const script = pastedCommands()
+    expect(script).toContain('client create')
+    const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', script], {
+      cwd: inProject('.'),
+      env: { ...process.env, STATE_DIR: running.stateDir },
+    })
+    expect(stdout).toMatch(/"access_token":"reg_\w/)
+    expect(stdout).toMatch(/HTTP\/1\.1 200 OK[^]*X-Auth-Status: authenticated/i)
+    expect(stdout).toMatch(/HTTP\/1\.1 403 Forbidden[^]*error="insufficient_scope"/i)
+  })
+
+  it('names only files that exist', async () => {
+    const links = [...readme.matchAll(/\]\((?!https?:)([^)#]+)\)/g)].map(([, path]) => path ?? '')
+    expect(links.length).toBeGreaterThan(10)
+    const { stdout } = await run('ls', ['-d', ...links], { cwd: inProject('.') })
+    expect(stdout.trim().split('\n')).toHaveLength(new Set(links).size)
+  })
+
+  it('has an example that signs a user in, or hears that the user refused', async () => {
+    for (const decision of ['allow', 'cancel'] as const) {
+      const [port] = await freePorts(1)
+      const redirectUri = `http://127.0.0.1:${port}/callback`
+      const client = await running.newClient(
+        'client_secret_post',
+        ...['--redirect-uri', redirectUri, '--scope', 'public:read submission:read'],
+      )
+      const application = startProgram(process.execPath, [inProject('examples/sign-in.mjs')], {
+        ISSUER: running.registry,
+        REDIRECT_URI: redirectUri,
+        CLIENT_ID: client.id,
+        CLIENT_SECRET: client.secret,
+      })
+      try {
+        const printed = await application.untilPrints('&code_challenge_method=S256')
+        const url = /^http\S+$/m.exec(printed)?.[0] ?? ''
+        const callback = await demoUser(running).visit(url, decision)
+        const answer = await fetch(callback)
+        expect(answer.status).toBe(decision === 'allow' ? 200 : 400)
+        const outcome = { allow: 'granted: public:read submission:read', cancel: 'access_denied' }
+        await application.untilPrints(outcome[decision])
+      } finally {
+        await application.end()
+      }
+    }
+  })
+})
