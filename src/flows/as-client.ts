@@ -1,0 +1,49 @@
+/** What every endpoint for clients does first: authenticate the client on its record, however old that may be. */
+
+import type { Client, Credential } from '../domain/client.ts'
+import type { PresentedClient } from '../protocol/client-authentication.ts'
+import { OAuthError } from '../protocol/errors.ts'
+import { authenticateClient } from './authenticate-client.ts'
+import type { Circumstances, Deps } from './deps.ts'
+
+/** Refusals that rest on the client's record, made before any effect. */
+const RESTS_ON_RECORD = new Set(['invalid_client', 'unauthorized_client', 'invalid_scope'])
+
+/**
+ * A client's record may be some seconds old. It may then grant, but a refusal is never given from an old one:
+ * `act` is called again with the fresh record, so its own refusals of that kind must come before any effect.
+ */
+export async function asClient<T>(
+  presented: PresentedClient,
+  deps: Pick<Deps, 'clientCache' | 'clients'>,
+  circumstances: Circumstances,
+  act: (client: Client) => Promise<T>,
+): Promise<T> {
+  const { now } = circumstances
+  const attempt = async (record: Client | null, isFresh: boolean) => {
+    const { client, credential } = await authenticateClient(presented, record, now)
+    if (credential && isFresh) recordUse(client, credential, deps, circumstances)
+    return act(client)
+  }
+  const { client, reload } = await deps.clientCache.lookUp(presented.clientId, now)
+  try {
+    return await attempt(client, reload === null)
+  } catch (cause) {
+    const mayBeOutdated = cause instanceof OAuthError && RESTS_ON_RECORD.has(cause.code)
+    if (!reload || !mayBeOutdated) throw cause
+    return attempt(await reload(), true)
+  }
+}
+
+const DAY_SECONDS = 86_400
+
+/** To the day, and only from a record just read: a write for every token would halve their rate. */
+function recordUse(
+  { clientId }: Client,
+  { secretDigest, lastUsedAt }: Credential,
+  deps: Pick<Deps, 'clients'>,
+  { now, defer }: Circumstances,
+) {
+  if (lastUsedAt !== null && now - lastUsedAt < DAY_SECONDS) return
+  defer(deps.clients.touchCredential(clientId, secretDigest, now))
+}
