@@ -2,9 +2,9 @@
 
 import { readFileSync } from 'node:fs'
 import { dirname, relative, resolve } from 'node:path'
+import { parse, TomlError } from 'smol-toml'
 import * as z from 'zod/mini'
 import { Refusal } from './refusal.ts'
-import { parseToml } from './wrangler-toml.ts'
 
 const RateLimit = z.object({
   name: z.string(),
@@ -40,6 +40,17 @@ const Config = z.object({
 
 export type WranglerConfig = z.output<typeof Config>
 
+function parseToml(text: string, file: string): unknown {
+  try {
+    return parse(text)
+  } catch (fault) {
+    if (!(fault instanceof TomlError)) throw fault
+    // Below its first line it draws the place.
+    const [problem = ''] = fault.message.split('\n')
+    throw new Refusal(`${file}:${fault.line}: ${problem.replace('Invalid TOML document: ', '')}`)
+  }
+}
+
 /** Paths in the answer are absolute. */
 export function readWranglerConfig(path: string): WranglerConfig {
   const name = relative(process.cwd(), path)
@@ -57,6 +68,15 @@ export function readWranglerConfig(path: string): WranglerConfig {
       migrations_dir: absolute(database.migrations_dir),
     })),
   }
+}
+
+/** The id of the namespace that holds the sessions, by the name of its binding. */
+export function sessionsOf(config: WranglerConfig): string {
+  const namespace = config.kv_namespaces.find(({ binding }) => binding === 'SESSIONS')
+  if (!namespace) {
+    throw new Refusal('wrangler.toml: there is no KV namespace with the binding SESSIONS')
+  }
+  return namespace.id
 }
 
 /** The registry's own database, by the name of its binding. */

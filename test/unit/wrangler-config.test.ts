@@ -1,0 +1,48 @@
+/** wrangler.toml, as `npm start`, the command line and the deployment read it. */
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from '../../src/operate/project.ts'
+import { readWranglerConfig, sessionsOf } from '../../src/operate/wrangler-config.ts'
+
+describe('a wrangler.toml', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'registry-config-'))
+  afterAll(() => rmSync(directory, { recursive: true }))
+
+  it('of the project holds what the workers need, on one and the same store of sessions', () => {
+    const registry = readWranglerConfig(REGISTRY_CONFIG)
+    const authenticator = readWranglerConfig(AUTHENTICATOR_CONFIG)
+    const bindings = (config: typeof registry) =>
+      [...config.d1_databases, ...config.kv_namespaces].map(({ binding }) => binding)
+    expect(bindings(registry)).toEqual(['DB', 'SESSIONS', 'CODES'])
+    expect(bindings(authenticator)).toContain('SESSIONS')
+    expect(bindings(authenticator)).not.toContain('CODES')
+    expect(sessionsOf(authenticator)).toBe(sessionsOf(registry))
+    expect(registry.compatibility_date).toBe(authenticator.compatibility_date)
+  })
+
+  it('is refused with the name of what is wrong in it', () => {
+    const path = join(directory, 'wrangler.toml')
+    writeFileSync(path, 'name = "x"\nmain = "m.ts"\ncompatibility_date = 20260801\n')
+    expect(() => readWranglerConfig(path)).toThrow(/wrangler\.toml: compatibility_date: /)
+  })
+
+  it.each([
+    ['a = ', ':1: invalid value'],
+    ['\na = 1\na = 2', ':3: trying to redefine an already defined table or value'],
+  ])('that is no TOML (%j) is refused in one line, with its place', (text, problem) => {
+    const path = join(directory, 'wrangler.toml')
+    writeFileSync(path, text)
+    const line = new RegExp(`wrangler\\.toml${problem}$`)
+    expect(() => readWranglerConfig(path)).toThrow(line)
+  })
+
+  it('may hold settings as numbers: they are text for the worker', () => {
+    const path = join(directory, 'wrangler.toml')
+    const top = 'name = "x"\nmain = "m.ts"\ncompatibility_date = "2026-08-01"\n'
+    writeFileSync(path, `${top}[vars]\nCLIENT_CACHE_SECONDS = 0\nFLAG = true\n`)
+    expect(readWranglerConfig(path).vars).toEqual({ CLIENT_CACHE_SECONDS: '0', FLAG: 'true' })
+  })
+})
