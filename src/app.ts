@@ -1,11 +1,13 @@
 /** The registry as one Hono application: the list of its endpoints, and what holds for all of them. */
 
 import { type Context, Hono } from 'hono'
+import { explaining } from './http/explain.ts'
 import { limitBody } from './http/form.ts'
 import { OAuthError } from './protocol/errors.ts'
 import { authorize } from './routes/authorize.tsx'
 import type { Endpoint, RouteDeps } from './routes/endpoint.ts'
 import { sendErrorPage } from './routes/error-page.tsx'
+import { errorCode, errorIndex } from './routes/errors.tsx'
 import { healthz } from './routes/healthz.ts'
 import { landing } from './routes/landing.tsx'
 import { login } from './routes/login.tsx'
@@ -20,6 +22,8 @@ const endpointsOf = (deps: RouteDeps): readonly Endpoint[] => [
   logout(deps),
   healthz(deps),
   landing(deps),
+  errorIndex(),
+  errorCode(),
   style(),
 ]
 
@@ -36,6 +40,7 @@ export function createApp(deps: RouteDeps) {
   const endpoints = endpointsOf(deps)
   const isSecure = deps.issuer.startsWith('https://')
 
+  app.use(explaining(deps))
   app.use(async (c, next) => {
     await next()
     c.header('X-Content-Type-Options', 'nosniff')

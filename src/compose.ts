@@ -8,6 +8,7 @@ import { clientStore } from './stores/clients.ts'
 import { authorizationStore, codeStore } from './stores/codes.ts'
 import { liveSessions } from './stores/live-sessions.ts'
 import { refreshTokenStore } from './stores/refresh-tokens.ts'
+import { refusalStore } from './stores/refusals.ts'
 import { revocationStore } from './stores/revocations.ts'
 import { sessionStore } from './stores/sessions.ts'
 import { userStore } from './stores/users.ts'
@@ -26,6 +27,7 @@ export function compose(env: Bindings) {
   const settings = readSettings(env)
   const codes = codeStore(env.DB, env.CODES)
   const refreshTokens = refreshTokenStore(env.DB)
+  const refusals = refusalStore(env.DB)
   const revocations = revocationStore(env.DB, env.SESSIONS, settings.sessionLifetimeSeconds)
   // Reading a client may use a near replica; everything that must be right asks the primary.
   const clients = clientStore(env.DB, () => env.DB.withSession('first-unconstrained'))
@@ -41,6 +43,7 @@ export function compose(env: Bindings) {
     sessions: sessionStore(env.SESSIONS),
     liveSessions: liveSessions(env.SESSIONS, env.DB),
     refreshTokens,
+    refusals,
     revocations,
     users: userStore(env.DB),
     loginLimit: env.LOGIN_LIMIT,
@@ -59,6 +62,7 @@ export function compose(env: Bindings) {
         codes: await codes.sweep(now),
         families: await refreshTokens.sweep(now),
         revocations: await revocations.sweep(now),
+        refusals: await refusals.sweep(now),
       })
     },
   }

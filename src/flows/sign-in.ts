@@ -9,17 +9,20 @@ import { newBearer, openSession } from './open-session.ts'
 export type SignedIn = Readonly<{ token: string; lifetimeSeconds: number }>
 
 /**
- * Null for an unknown user, a wrong password and a disabled user alike, after the same work. A new session
- * id at every login, and the old session ended, so that none can be fixed beforehand.
+ * A string says why not, for the operator alone: an unknown user, a wrong password and a disabled user are one
+ * to the person, after the same work. A new session id at every login, and the old session ended, so that none
+ * can be fixed beforehand.
  */
 export async function signIn(
   asked: Readonly<{ username: string; password: string; previousToken: string | null }>,
   deps: Pick<Deps, 'users' | 'sessions' | 'revocations' | 'sessionLifetimeSeconds'>,
   { nowMs, ipAddress, defer }: Circumstances,
-): Promise<SignedIn | null> {
+): Promise<SignedIn | string> {
   const found = await deps.users.findByUsername(asked.username)
   const matches = await passwordMatches(asked.password, found?.passwordHash ?? NO_ONES_HASH)
-  if (!found || !matches || !isEnabled(found.user)) return null
+  if (!found) return 'unknown username'
+  if (!matches) return 'wrong password'
+  if (!isEnabled(found.user)) return 'disabled user'
   const bearer = await newBearer('browserSession')
   const { user } = found
   const lifetimeSeconds = deps.sessionLifetimeSeconds

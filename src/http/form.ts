@@ -3,6 +3,7 @@
 import type { Context } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { OAuthError } from '../protocol/errors.ts'
+import { noteForm } from './explain.ts'
 
 export const MAX_BODY_BYTES = 16 * 1024
 
@@ -20,7 +21,9 @@ export const limitBody = bodyLimit({
 export async function readForm(c: Context): Promise<URLSearchParams> {
   const [type = ''] = (c.req.header('Content-Type') ?? '').split(';')
   if (type.trim().toLowerCase() === 'application/x-www-form-urlencoded') {
-    return new URLSearchParams(new TextDecoder().decode(await c.req.arrayBuffer()))
+    const pairs = new URLSearchParams(new TextDecoder().decode(await c.req.arrayBuffer()))
+    noteForm(c, pairs)
+    return pairs
   }
   throw new OAuthError(
     'invalid_request',

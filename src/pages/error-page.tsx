@@ -7,6 +7,10 @@ export type ErrorPageProps = Readonly<{
   message: string
   /** What the person can do about it, or null. */
   hint: string | null
+  /** By which the operator finds out more, or null. */
+  reference: string | null
+  /** Where developers read what this means in general, or null. */
+  explanation: string | null
 }>
 
 export const ErrorPage = (p: ErrorPageProps) => (
@@ -14,5 +18,15 @@ export const ErrorPage = (p: ErrorPageProps) => (
     <h1>{p.title}</h1>
     <p class="problem">{p.message}</p>
     {p.hint !== null && <p>{p.hint}</p>}
+    {p.reference !== null && (
+      <p>
+        Tell the operator this reference: <code class="reference">{p.reference}</code>
+      </p>
+    )}
+    {p.explanation !== null && (
+      <p class="small muted">
+        For developers: <a href={p.explanation}>what this error means</a>
+      </p>
+    )}
   </Layout>
 )

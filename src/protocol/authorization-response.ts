@@ -1,6 +1,6 @@
 /** The authorization response (RFC 6749 §4.1.2, RFC 9207): parameters added to the client's redirect URI. */
 
-import type { OAuthError } from './errors.ts'
+import { errorUri, type OAuthError } from './errors.ts'
 import type { ApprovedRedirect } from './redirect-uri.ts'
 
 type Common = Readonly<{ state: string | undefined; issuer: string }>
@@ -17,4 +17,12 @@ export const codeResponse = (redirect: ApprovedRedirect, code: string, common: C
   withQuery(redirect, { code }, common)
 
 export const errorResponse = (redirect: ApprovedRedirect, error: OAuthError, common: Common) =>
-  withQuery(redirect, { error: error.code, error_description: error.description }, common)
+  withQuery(
+    redirect,
+    {
+      error: error.code,
+      error_description: error.description,
+      error_uri: errorUri(error.code, common.issuer),
+    },
+    common,
+  )

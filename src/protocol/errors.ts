@@ -13,6 +13,9 @@ const STATUSES = {
 } as const
 export type ErrorCode = keyof typeof STATUSES
 
+/** Of a direct answer, unless the refusal says otherwise. */
+export const statusOf = (code: ErrorCode): number => STATUSES[code]
+
 type Options = Readonly<{
   /** For the operator's log. Never a secret. */
   detail?: string
@@ -39,8 +42,12 @@ export class OAuthError extends Error {
   }
 }
 
+/** A page of ours that explains the code in general: RFC 6749 §4.1.2.1, §5.2. */
+export const errorUri = (code: ErrorCode, issuer: string) => `${issuer}/errors/${code}`
+
 /** RFC 6749 §5.2. */
-export const errorBody = (error: OAuthError) => ({
+export const errorBody = (error: OAuthError, issuer: string) => ({
   error: error.code,
   error_description: error.description,
+  error_uri: errorUri(error.code, issuer),
 })

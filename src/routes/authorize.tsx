@@ -11,9 +11,9 @@ import {
 } from '../flows/authorize.ts'
 import { type BrowserSession, readBrowserSession } from '../http/browser-session.ts'
 import { circumstancesOf } from '../http/circumstances.ts'
+import { explain } from '../http/explain.ts'
 import { readForm } from '../http/form.ts'
 import { checkFormToken, formToken } from '../http/form-token.ts'
-import { log } from '../http/log.ts'
 import { loginAddress } from '../http/next-page.ts'
 import { sendPage } from '../http/page.ts'
 import { ConsentPage } from '../pages/consent-page.tsx'
@@ -85,14 +85,16 @@ async function send(
     case 'sign_in':
       return c.redirect(loginAddress(thisPage, deps.issuer, deps.loginUrl), 303)
     case 'send_back':
-      if (outcome.refusal) {
-        const { code, detail } = outcome.refusal
-        log('refused', { path: c.req.path, error: code, detail })
-      }
+      if (outcome.refusal) noteRefusal(c, outcome.refusal)
       return c.redirect(outcome.to, 303)
     case 'ask_consent':
       return sendConsentPage(c, outcome, fields, session as BrowserSession, thisPage)
   }
+}
+
+/** The client's own page tells the user; the id is for whoever looks at the redirect, and for the operator. */
+function noteRefusal(c: Context, refusal: OAuthError) {
+  for (const [name, value] of Object.entries(explain(c, refusal).headers)) c.header(name, value)
 }
 
 async function sendConsentPage(

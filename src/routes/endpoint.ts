@@ -2,14 +2,15 @@
 
 import type { Context, Handler } from 'hono'
 import type { Deps } from '../flows/deps.ts'
+import type { RefusalDeps } from '../http/explain.ts'
 import type { FloodLimit } from '../http/flood.ts'
 
 /** A flow's dependencies, and what only routes use. */
 export type RouteDeps = Deps &
+  RefusalDeps &
   Readonly<{
     loginUrl: string | null
     loginLimit: FloodLimit
-    refusalLimit: FloodLimit
     /** Throws when the registry cannot serve. */
     probe: () => Promise<void>
   }>

@@ -6,10 +6,10 @@ import { randomText } from '../crypto/random.ts'
 import { signIn } from '../flows/sign-in.ts'
 import { presentedToken, setHostCookie, setSessionCookie } from '../http/browser-session.ts'
 import { circumstancesOf } from '../http/circumstances.ts'
+import { explain } from '../http/explain.ts'
 import { refuseFlood } from '../http/flood.ts'
 import { readForm } from '../http/form.ts'
 import { checkFormToken, formToken } from '../http/form-token.ts'
-import { log } from '../http/log.ts'
 import { loginAddress, ownPath } from '../http/next-page.ts'
 import { sendPage } from '../http/page.ts'
 import { LoginPage } from '../pages/login-page.tsx'
@@ -32,14 +32,16 @@ type Shown = Readonly<{
   nextPage: string
   username: string
   problem: string | null
-  status: number
 }>
+
+const wrongCredentials = (detail: string) =>
+  new OAuthError('access_denied', 'The username or the password is wrong.', { detail })
 
 export const login = (deps: RouteDeps): Endpoint => {
   const { issuer } = deps
   const cookieName = formCookieName(issuer)
 
-  async function show(c: Context, { nextPage, username, problem, status }: Shown) {
+  async function show(c: Context, { nextPage, username, problem }: Shown, refusal?: OAuthError) {
     const secret = getCookie(c, cookieName) ?? randomText()
     setHostCookie(c, cookieName, secret, issuer, FORM_LIFETIME_SECONDS)
     const asking = await askingBehind(nextPage, deps)
@@ -54,7 +56,7 @@ export const login = (deps: RouteDeps): Endpoint => {
     )
     // After sign-in a remembered consent leads straight on to the client: browsers count that as this form's.
     return sendPage(c, page, {
-      status,
+      ...(refusal && { status: refusal.status, headers: explain(c, refusal).headers }),
       ...(asking && { formTarget: cspSourceOf(asking.redirect) }),
     })
   }
@@ -66,7 +68,7 @@ export const login = (deps: RouteDeps): Endpoint => {
       const nextPage = ownPath(c.req.query('next_page'), issuer)
       if (deps.loginUrl !== null)
         return c.redirect(loginAddress(nextPage, issuer, deps.loginUrl), 303)
-      return show(c, { nextPage, username: '', problem: null, status: 200 })
+      return show(c, { nextPage, username: '', problem: null })
     },
     post: async (c) => {
       if (deps.loginUrl !== null)
@@ -80,25 +82,14 @@ export const login = (deps: RouteDeps): Endpoint => {
         await checkFormToken(c, fields.get('form_token'), secret, SIGN_IN)
       } catch (cause) {
         if (!(cause instanceof OAuthError)) throw cause
-        log('sign_in_refused', { detail: cause.detail })
-        return show(c, {
-          nextPage,
-          username,
-          problem: `${cause.description} Try again.`,
-          status: 403,
-        })
+        return show(c, { nextPage, username, problem: `${cause.description} Try again.` }, cause)
       }
       await refuseFlood(c, deps.loginLimit)
       const previousToken = presentedToken(c, issuer)
       const signedIn = await signIn({ username, password, previousToken }, deps, circumstancesOf(c))
-      if (!signedIn) {
-        log('sign_in_refused', { detail: 'wrong name or password' })
-        return show(c, {
-          nextPage,
-          username,
-          problem: 'The username or the password is wrong.',
-          status: 403,
-        })
+      if (typeof signedIn === 'string') {
+        const refusal = wrongCredentials(signedIn)
+        return show(c, { nextPage, username, problem: refusal.description }, refusal)
       }
       setSessionCookie(c, issuer, signedIn.token, signedIn.lifetimeSeconds)
       setHostCookie(c, cookieName, '', issuer, 0)

@@ -131,6 +131,28 @@ export interface RefreshTokenStore {
   sweep(now: number): Promise<number>
 }
 
+/** One refusal, for the operator. Instants in epoch seconds. */
+export type Refused = Readonly<{
+  correlationId: string
+  refusedAt: number
+  /** Method and path. */
+  endpoint: string
+  error: string
+  /** Never a secret. */
+  detail: string
+  /** As presented, not verified; null when none was. */
+  clientId: string | null
+}>
+
+export interface RefusalStore {
+  /** Losing one is harmless. */
+  record(refused: Refused): Promise<void>
+  /** Null if it was never recorded, or more than a day ago. */
+  find(correlationId: string, now: number): Promise<Refused | null>
+  /** Removes those older than a day; answers how many. */
+  sweep(now: number): Promise<number>
+}
+
 /** A registered user and what this user agreed to for one client. */
 export type Standing = Readonly<{ user: RegisteredUser | null; consents: readonly Consent[] }>
 

@@ -3,6 +3,7 @@
 import type { Child } from 'hono/jsx'
 import { ConsentPage, type ConsentPageProps } from '../../src/pages/consent-page.tsx'
 import { ErrorPage } from '../../src/pages/error-page.tsx'
+import { ExplanationIndexPage, ExplanationPage } from '../../src/pages/explanation-page.tsx'
 import { LandingPage } from '../../src/pages/landing-page.tsx'
 import { LoginPage, type LoginPageProps } from '../../src/pages/login-page.tsx'
 
@@ -68,4 +69,19 @@ export const landing = (username: string | null) =>
       signOutToken={username === null ? null : 'out-1'}
     />,
   )
-export const error = (text: string) => html(<ErrorPage title={text} message={text} hint={text} />)
+export const error = (text: string) =>
+  html(
+    <ErrorPage
+      {...{ title: text, message: text, hint: text, reference: text }}
+      explanation="/errors/x"
+    />,
+  )
+export const explanation = html(
+  <ExplanationPage
+    {...{ code: 'invalid_grant', status: 400, meaning: 'It is not good.', remedy: 'Ask anew.' }}
+    causes={['It was used.', 'It has expired.']}
+  />,
+)
+export const explanationIndex = html(
+  <ExplanationIndexPage codes={[{ code: 'invalid_grant', meaning: 'It is not good.' }]} />,
+)

@@ -5,6 +5,8 @@ import { ErrorPage } from '../../src/pages/error-page.tsx'
 import {
   consent,
   error,
+  explanation,
+  explanationIndex,
   HOSTILE,
   html,
   inputs,
@@ -42,6 +44,8 @@ const PAGES: Readonly<Record<string, string>> = {
   }),
   error: error('Not found'),
   'error, hostile': error(HOSTILE),
+  explanation,
+  'explanation index': explanationIndex,
   landing: landing(null),
   'landing, signed in, hostile': landing(HOSTILE),
 }
@@ -144,7 +148,19 @@ describe('the login page', () => {
 describe('the other pages', () => {
   it('an error says what happened and, when there is one, what to do', () => {
     expect(error('Gone')).toContain('<p>Gone</p>')
-    expect(html(<ErrorPage title="T" message="M" hint={null} />)).not.toMatch(/<p>/)
+    const nothing = { hint: null, reference: null, explanation: null }
+    expect(html(<ErrorPage title="T" message="M" {...nothing} />)).not.toMatch(/<p>|<a /)
+  })
+
+  it('an error gives the reference to tell, and leads to what it means', () => {
+    expect(error('K7')).toContain('reference: <code class="reference">K7</code>')
+    expect(named(error('K7'), 'a').map(({ attributes }) => attributes.href)).toEqual(['/errors/x'])
+  })
+
+  it('an explanation leads to the index, and the index to each', () => {
+    const hrefs = (page: string) => named(page, 'a').map(({ attributes }) => attributes.href)
+    expect(hrefs(explanation)).toEqual(['/errors'])
+    expect(hrefs(explanationIndex)).toEqual(['/errors/invalid_grant', '/'])
   })
 
   it('the landing page names the endpoints and offers to sign in', () => {

@@ -120,6 +120,7 @@ describe('the answer', () => {
     expect(Object.fromEntries(to.searchParams)).toEqual({
       error: 'access_denied',
       error_description: expect.any(String),
+      error_uri: `${ISSUER}/errors/access_denied`,
       state: 'af0ifjsldkj',
       iss: ISSUER,
     })

@@ -7,10 +7,20 @@ import * as clientRegistry from '../../src/stores/client-registry.ts'
 import * as clients from '../../src/stores/clients.ts'
 import * as codes from '../../src/stores/codes.ts'
 import * as permissionRows from '../../src/stores/permission-rows.ts'
+import * as refusals from '../../src/stores/refusals.ts'
 import * as userRegistry from '../../src/stores/user-registry.ts'
 import * as users from '../../src/stores/users.ts'
 
-const stores = { clients, codes, users, clientRecord, clientRegistry, permissionRows, userRegistry }
+const stores = {
+  clients,
+  codes,
+  users,
+  refusals,
+  clientRecord,
+  clientRegistry,
+  permissionRows,
+  userRegistry,
+}
 const isStatement = (value: unknown): value is string =>
   typeof value === 'string' && /^\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b/.test(value)
 const statements = Object.entries(stores).flatMap(([store, exported]) =>

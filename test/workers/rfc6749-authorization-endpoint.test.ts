@@ -130,6 +130,7 @@ describe('RFC 6749 §4.1.2.1: a fault of the request is told to the client', () 
     expect(Object.fromEntries(to.searchParams)).toEqual({
       error,
       error_description: expect.any(String),
+      error_uri: `${ISSUER}/errors/${error}`,
       state: 'af0ifjsldkj',
       iss: ISSUER,
     })

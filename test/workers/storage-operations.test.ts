@@ -3,6 +3,7 @@
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { digest } from '../../src/crypto/digest.ts'
+import { INSERT_REFUSAL } from '../../src/stores/refusals.ts'
 import { type Count, countedBindings, nothing } from './counting.ts'
 import {
   authorizePath,
@@ -55,9 +56,9 @@ describe('storage operations of a request', () => {
     expect(await costOf(ask, 200)).toEqual({ ...nothing(), kvWrite: 1 })
   })
 
-  it('a refused secret on a record from the isolate: one D1 read to be sure', async () => {
+  it('a refused secret on a record from the isolate: one D1 read to be sure, one D1 write after the answer', async () => {
     const wrong = () => post('/token', credentialsOf({ ...client, secret: 'wrong' }), {}, fetch)
-    expect(await costOf(wrong, 401)).toEqual({ ...nothing(), d1: 1 })
+    expect(await costOf(wrong, 401)).toEqual({ ...nothing(), d1: 2 })
   })
 
   it('code exchange: one KV read, one D1 statement to spend, one KV write, one deletion', async () => {
@@ -76,9 +77,9 @@ describe('storage operations of a request', () => {
     expect(await costOf(redeem, 200)).toEqual({ d1: 3, kvRead: 1, kvWrite: 1, kvDelete: 1 })
   })
 
-  it('a junk code: nothing but the client', async () => {
+  it('a junk code: nothing but the client, and one D1 write after the answer, for the operator', async () => {
     const junk = () => post('/token', redemptionOf(client, 'regc_junk'), {}, fetch)
-    expect(await costOf(junk, 400)).toEqual(nothing())
+    expect(await costOf(junk, 400)).toEqual({ ...nothing(), d1: 1 })
   })
 
   it('the consent page: the session and its revocation, the client, the user with consents', async () => {
@@ -101,5 +102,29 @@ describe('storage operations of a request', () => {
   it('a junk cookie: nothing', async () => {
     const headers = { Cookie: 'registry_session=regb_junk' }
     expect(await costOf(() => fetch('/', { headers }), 200)).toEqual(nothing())
+  })
+})
+
+describe('what explains a refusal', () => {
+  it('is written after the answer, and only for refusals', async () => {
+    let isWritten = false
+    const DB = new Proxy(env.DB, {
+      get: (db, property) =>
+        property === 'prepare'
+          ? (sql: string) => {
+              if (sql === INSERT_REFUSAL) isWritten = true
+              return db.prepare(sql)
+            }
+          : Reflect.get(db, property, db),
+    })
+    const watched = serve({ DB })
+    expect((await post('/token', credentialsOf(client), {}, watched)).status).toBe(200)
+    expect(isWritten).toBe(false)
+    expect((await post('/token', { grant_type: 'x' }, {}, watched)).status).toBe(400)
+    expect(isWritten).toBe(true)
+  })
+
+  it('costs nothing where there is nothing: an unknown address', async () => {
+    expect(await costOf(() => fetch('/nothing-here'), 404)).toEqual(nothing())
   })
 })

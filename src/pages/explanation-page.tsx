@@ -1,0 +1,76 @@
+/** What the error codes mean, for a client's developer: the index, and a page for each. */
+
+import { Layout } from './layout.tsx'
+
+export type ExplanationPageProps = Readonly<{
+  code: string
+  /** The usual HTTP status. */
+  status: number
+  meaning: string
+  causes: readonly string[]
+  remedy: string
+}>
+
+/** The same for every code: what is general ends here, and the particular is for the operator to tell. */
+const LookFurther = () => (
+  <section>
+    <h2>To find out more</h2>
+    <p>
+      The answer carried a header <code>X-Correlation-Id</code>; an error page shows it as a
+      reference. For one day the operator can look up with it what exactly was wrong:
+    </p>
+    <p>
+      <code>npm run admin -- why ID</code>
+    </p>
+  </section>
+)
+
+export const ExplanationPage = (p: ExplanationPageProps) => (
+  <Layout title={`Error ${p.code}`}>
+    <h1>
+      <code>{p.code}</code>
+    </h1>
+    <p class="lead">{p.meaning}</p>
+    <section>
+      <h2>Usual causes</h2>
+      <ul>
+        {p.causes.map((cause) => (
+          <li>{cause}</li>
+        ))}
+      </ul>
+    </section>
+    <section>
+      <h2>What to do</h2>
+      <p>{p.remedy}</p>
+    </section>
+    <LookFurther />
+    <p class="small muted">
+      As a direct answer it usually has the status {p.status}. <a href="/errors">All error codes</a>
+    </p>
+  </Layout>
+)
+
+export const ExplanationIndexPage = (p: {
+  codes: readonly Pick<ExplanationPageProps, 'code' | 'meaning'>[]
+}) => (
+  <Layout title="Error codes">
+    <h1>Error codes</h1>
+    <p class="lead">What this authorization server may answer instead of what was asked for.</p>
+    <dl>
+      {p.codes.map(({ code, meaning }) => (
+        <>
+          <dt>
+            <a href={`/errors/${code}`}>
+              <code>{code}</code>
+            </a>
+          </dt>
+          <dd>{meaning}</dd>
+        </>
+      ))}
+    </dl>
+    <LookFurther />
+    <p class="small">
+      <a href="/">To the start page</a>
+    </p>
+  </Layout>
+)

@@ -1,0 +1,26 @@
+/** `/errors` and `/errors/CODE`: where `error_uri` leads (RFC 6749 §4.1.2.1, §5.2). */
+
+import { sendPage } from '../http/page.ts'
+import { ExplanationIndexPage, ExplanationPage } from '../pages/explanation-page.tsx'
+import { OAuthError } from '../protocol/errors.ts'
+import { explanationOf, explanations } from '../protocol/explanations.ts'
+import type { Endpoint } from './endpoint.ts'
+import { sendErrorPage } from './error-page.tsx'
+
+export const errorIndex = (): Endpoint => ({
+  path: '/errors',
+  refuse: sendErrorPage,
+  get: async (c) => sendPage(c, <ExplanationIndexPage codes={explanations()} />),
+})
+
+export const errorCode = (): Endpoint => ({
+  path: '/errors/:code',
+  refuse: sendErrorPage,
+  get: async (c) => {
+    const explanation = explanationOf(c.req.param('code') ?? '')
+    if (!explanation) {
+      throw new OAuthError('invalid_request', 'There is no such error code here.', { status: 404 })
+    }
+    return sendPage(c, <ExplanationPage {...explanation} />)
+  },
+})

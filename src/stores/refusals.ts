@@ -1,0 +1,56 @@
+/** Refusals on D1: why, for the operator, for a day. */
+
+import type { Database } from './database.ts'
+import type { RefusalStore, Refused } from './ports.ts'
+
+type RefusalRow = {
+  refusal_id: string
+  refused_at: number
+  endpoint: string
+  error: string
+  detail: string
+  client_id: string | null
+}
+
+export const INSERT_REFUSAL = `INSERT INTO refusal (refusal_id, refused_at, endpoint, error, detail, client_id)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING`
+export const FIND_REFUSAL = `SELECT refusal_id, refused_at, endpoint, error, detail, client_id
+  FROM refusal WHERE refusal_id = ?1 AND refused_at > ?2`
+export const SWEEP_REFUSALS = `DELETE FROM refusal WHERE refusal_id IN
+  (SELECT refusal_id FROM refusal WHERE refused_at <= ?1 LIMIT ?2)`
+
+/** How long one is kept. */
+const KEEP_SECONDS = 86_400
+const SWEEP_ROWS = 5000
+
+export const refusalStore = (db: Database): RefusalStore => ({
+  async record({ correlationId, refusedAt, endpoint, error, detail, clientId }) {
+    await db
+      .prepare(INSERT_REFUSAL)
+      .bind(correlationId, refusedAt, endpoint, error, detail, clientId)
+      .run()
+  },
+  async find(correlationId, now): Promise<Refused | null> {
+    const row = await db
+      .prepare(FIND_REFUSAL)
+      .bind(correlationId, now - KEEP_SECONDS)
+      .first<RefusalRow>()
+    return (
+      row && {
+        correlationId: row.refusal_id,
+        refusedAt: row.refused_at,
+        endpoint: row.endpoint,
+        error: row.error,
+        detail: row.detail,
+        clientId: row.client_id,
+      }
+    )
+  },
+  async sweep(now) {
+    const { meta } = await db
+      .prepare(SWEEP_REFUSALS)
+      .bind(now - KEEP_SECONDS, SWEEP_ROWS)
+      .run()
+    return meta.changes
+  },
+})
