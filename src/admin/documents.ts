@@ -1,6 +1,7 @@
 /** Records as the command line prints them: snake_case, times in ISO 8601, and no secret nor its digest. */
 
 import type { ClientRecord, Permission } from '../stores/client-record.ts'
+import type { Refused } from '../stores/ports.ts'
 import type { UserRecord } from '../stores/user-registry.ts'
 
 const isoTime = (epochSeconds: number | null) =>
@@ -41,6 +42,15 @@ export const clientDocument = (client: ClientRecord) => ({
   created_at: isoTime(client.createdAt),
   updated_at: isoTime(client.updatedAt),
   disabled_at: isoTime(client.disabledAt),
+})
+
+export const refusalDocument = (refused: Refused) => ({
+  correlation_id: refused.correlationId,
+  refused_at: isoTime(refused.refusedAt),
+  endpoint: refused.endpoint,
+  error: refused.error,
+  detail: refused.detail,
+  client_id: refused.clientId,
 })
 
 export const userDocument = (user: UserRecord) => ({

@@ -5,6 +5,7 @@ import { oneLine } from '../operate/refusal.ts'
 import { addClientCommands } from './client-commands.ts'
 import { addUserCommands } from './user-commands.ts'
 import type { Io } from './verb.ts'
+import { addWhyCommand } from './why-command.ts'
 
 /** What the process ends with. */
 const DONE = 0
@@ -13,7 +14,9 @@ const WRONG_USAGE = 2
 
 function commandLine(io: Io): Command {
   const program = new Command('npm run admin --')
-    .description('Administer the clients and users of the registry.')
+    .description(
+      'Administer the clients and users of the registry, and say why it refused something.',
+    )
     .exitOverride()
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
@@ -27,6 +30,7 @@ function commandLine(io: Io): Command {
     )
   addClientCommands(program, io)
   addUserCommands(program, io)
+  addWhyCommand(program, io)
   return program
 }
 

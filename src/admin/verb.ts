@@ -33,7 +33,10 @@ export const verb = (noun: Command, usage: string, description: string, example:
       '--remote',
       'work on the deployed database, with CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID',
     )
-    .addHelpText('after', `\nExample:\n  npm run --silent admin -- ${noun.name()} ${example}`)
+    .addHelpText(
+      'after',
+      `\nExample:\n  npm run --silent admin -- ${noun.parent ? `${noun.name()} ` : ''}${example}`,
+    )
 
 /** Ends the command with one line and the status of wrong usage. */
 export const refuseUsage = (command: Command, message: string): never =>

@@ -7,6 +7,10 @@ import { invalidClient, type PresentedClient } from '../protocol/client-authenti
 /** `credential` is the one whose secret was shown; null for a public client. */
 export type AuthenticatedClient = Readonly<{ client: Client; credential: Credential | null }>
 
+/** For the operator. `expired` is the credential whose secret was shown, if it is one that was good once. */
+const whySecretFails = (expired: Credential | undefined, now: number) =>
+  expired ? `the secret expired ${now - (expired.expiresAt ?? now)} s ago` : 'wrong secret'
+
 /**
  * Throws `invalid_client`, the same for every cause. The secret is digested whether or not there is a client
  * to compare it with, so that an unknown id takes as long as a wrong secret.
@@ -23,9 +27,8 @@ export async function authenticateClient(
     throw invalidClient(`registered for ${client.authMethod}, used ${presented.method}`)
   }
   if (secretDigest === null) return { client, credential: null }
-  const credential = liveCredentials(client, now).find((one) =>
-    equalInConstantTime(one.secretDigest, secretDigest),
-  )
-  if (!credential) throw invalidClient('wrong or expired secret')
+  const isShown = (one: Credential) => equalInConstantTime(one.secretDigest, secretDigest)
+  const credential = liveCredentials(client, now).find(isShown)
+  if (!credential) throw invalidClient(whySecretFails(client.credentials.find(isShown), now))
   return { client, credential }
 }

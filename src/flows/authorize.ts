@@ -13,9 +13,10 @@ import {
   readAuthorizationRequest,
 } from '../protocol/authorization-request.ts'
 import { codeResponse, errorResponse } from '../protocol/authorization-response.ts'
+import { quoted } from '../protocol/callers-words.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import type { Fields } from '../protocol/fields.ts'
-import { type ApprovedRedirect, approveRedirect } from '../protocol/redirect-uri.ts'
+import { type ApprovedRedirect, approveRedirect, whyNotApproved } from '../protocol/redirect-uri.ts'
 import type { Standing } from '../stores/ports.ts'
 import type { Circumstances, Deps } from './deps.ts'
 
@@ -61,7 +62,7 @@ export async function identifyAsking(
     throw new OAuthError(
       'invalid_request',
       'The application asked to send you to an address that is not registered for it.',
-      { detail: 'redirect_uri is missing or not registered' },
+      { detail: whyNotApproved(client, asked.redirectUri) },
     )
   }
   return { client, redirect }
@@ -137,7 +138,9 @@ type Offer = Readonly<{ scopes: readonly string[]; endorsements: readonly string
 function offer(request: AuthorizationRequest, client: Client, user: User): Offer {
   const scopes = meetScopes(meetScopes(request.scopes, client.scopes), user.scopes)
   if (scopes.length === 0) {
-    throw new OAuthError('invalid_scope', 'The user holds none of the requested scopes.')
+    throw new OAuthError('invalid_scope', 'The user holds none of the requested scopes.', {
+      detail: `the user holds none of ${quoted(formatScopes(request.scopes))}`,
+    })
   }
   return { scopes, endorsements: meetEndorsements(client.endorsements, user.endorsements) }
 }
@@ -163,7 +166,9 @@ async function agree(
   }
   const scopes = offered.scopes.filter((scope) => answer.ticked.includes(scope))
   if (!answer.confirmed || scopes.length === 0) {
-    throw new OAuthError('access_denied', 'The user refused.')
+    throw new OAuthError('access_denied', 'The user refused.', {
+      detail: answer.confirmed ? 'nothing was left ticked' : 'the user pressed Cancel',
+    })
   }
   const consent = mayRemember ? { scopes: formatScopes(scopes), fingerprint } : null
   return { scopes, endorsements: offered.endorsements, consent }

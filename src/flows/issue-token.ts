@@ -1,5 +1,6 @@
 /** The token endpoint's flow (RFC 6749 §3.2): authenticate the client, then let the grant decide. */
 
+import { quoted } from '../protocol/callers-words.ts'
 import { readClientAuthentication } from '../protocol/client-authentication.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import type { Fields } from '../protocol/fields.ts'
@@ -17,12 +18,18 @@ export async function issueToken(
 ): Promise<IssuedToken> {
   const grantType = readGrantType(fields)
   if (!isGrantType(grantType)) {
-    throw new OAuthError('unsupported_grant_type', 'This grant type is not supported.')
+    throw new OAuthError('unsupported_grant_type', 'This grant type is not supported.', {
+      detail: `grant_type ${quoted(grantType)}`,
+    })
   }
   const presented = readClientAuthentication(fields, authorization)
   const issue = grants[grantType](fields, deps, circumstances)
   return asClient(presented, deps, circumstances, async (client) => {
     if (client.grantTypes.includes(grantType)) return issue(client)
-    throw new OAuthError('unauthorized_client', 'The client is not authorized for this grant type.')
+    throw new OAuthError(
+      'unauthorized_client',
+      'The client is not authorized for this grant type.',
+      { detail: `not authorized for ${grantType}` },
+    )
   })
 }

@@ -2,6 +2,7 @@
 
 import type { Context } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
+import { quoted } from '../protocol/callers-words.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import { noteForm } from './explain.ts'
 
@@ -28,6 +29,6 @@ export async function readForm(c: Context): Promise<URLSearchParams> {
   throw new OAuthError(
     'invalid_request',
     'The Content-Type must be application/x-www-form-urlencoded.',
-    { status: 415 },
+    { status: 415, detail: `Content-Type ${quoted(type)}` },
   )
 }

@@ -1,6 +1,7 @@
 /** The authorization request (RFC 6749 §4.1.1) once the client and its redirect URI are known to be good. */
 
 import { type Client, mustUsePkce } from '../domain/client.ts'
+import { quoted } from './callers-words.ts'
 import { OAuthError } from './errors.ts'
 import { type Fields, required } from './fields.ts'
 import { readCodeChallenge } from './pkce.ts'
@@ -30,11 +31,18 @@ export const requestPairs = (fields: Fields): (readonly [name: string, value: st
 
 /** Throws what the client may be told by redirect (§4.1.2.1). */
 export function readAuthorizationRequest(fields: Fields, client: Client): AuthorizationRequest {
-  if (required(fields, 'response_type') !== 'code') {
-    throw new OAuthError('unsupported_response_type', 'Only response_type=code is supported.')
+  const responseType = required(fields, 'response_type')
+  if (responseType !== 'code') {
+    throw new OAuthError('unsupported_response_type', 'Only response_type=code is supported.', {
+      detail: `response_type ${quoted(responseType)}`,
+    })
   }
   if (!client.grantTypes.includes('authorization_code')) {
-    throw new OAuthError('unauthorized_client', 'The client is not authorized for this grant type.')
+    throw new OAuthError(
+      'unauthorized_client',
+      'The client is not authorized for this grant type.',
+      { detail: 'not authorized for authorization_code' },
+    )
   }
   return {
     codeChallenge: readCodeChallenge(fields, mustUsePkce(client)),

@@ -17,12 +17,19 @@ export const repeatedFields = (pairs: URLSearchParams) =>
 export const firstFields = (pairs: URLSearchParams): Fields =>
   new Map([...pairs].reverse().filter(([, value]) => value !== ''))
 
+/** A name that is none of a parameter is not repeated: a whole body may stand there, with its secrets. */
+const nameForLog = (name: string) => (/^[a-z_]{1,32}$/.test(name) ? name : 'an unusual name')
+
+/** For a request in which these names occur more than once. */
+export const repetition = (names: readonly string[]) =>
+  new OAuthError('invalid_request', 'A parameter is included more than once.', {
+    detail: `more than once: ${names.map(nameForLog).join(', ')}`,
+  })
+
 /** Throws `invalid_request` when a parameter is repeated. */
 export function readFields(pairs: URLSearchParams): Fields {
   const repeated = repeatedFields(pairs)
-  if (repeated.length > 0) {
-    throw new OAuthError('invalid_request', 'A parameter is included more than once.')
-  }
+  if (repeated.length > 0) throw repetition(repeated)
   return firstFields(pairs)
 }
 

@@ -1,6 +1,7 @@
-/** PKCE (RFC 7636), S256 only: does this verifier open this challenge? */
+/** PKCE (RFC 7636), S256 only: the challenge of a request, and whether a verifier opens it. */
 
 import { digest, equalInConstantTime } from '../crypto/digest.ts'
+import { quoted } from './callers-words.ts'
 import { OAuthError } from './errors.ts'
 import type { Fields } from './fields.ts'
 
@@ -19,7 +20,9 @@ export function readCodeChallenge(fields: Fields, mandatory: boolean): string | 
   }
   // A missing method would mean `plain` (§4.3), which protects nothing: RFC 9700 §2.1.1.
   if (method !== 'S256') {
-    throw new OAuthError('invalid_request', 'The parameter code_challenge_method must be S256.')
+    throw new OAuthError('invalid_request', 'The parameter code_challenge_method must be S256.', {
+      detail: method === undefined ? 'no code_challenge_method' : `asked for ${quoted(method)}`,
+    })
   }
   if (!CHALLENGE.test(challenge)) {
     throw new OAuthError(
@@ -30,9 +33,17 @@ export function readCodeChallenge(fields: Fields, mandatory: boolean): string | 
   return challenge
 }
 
-/** Also false when only one of the two is there: RFC 9700 §4.8.2 forbids that downgrade. */
-export async function opensChallenge(verifier: string | undefined, challenge: string | null) {
-  if (verifier === undefined || challenge === null)
-    return verifier === undefined && challenge === null
-  return VERIFIER.test(verifier) && equalInConstantTime(await digest(verifier), challenge)
+/**
+ * Why the verifier does not open the challenge, for the operator; null if it does. Also when only one of the two
+ * is there: RFC 9700 §4.8.2 forbids that downgrade.
+ */
+export async function verifierProblem(
+  verifier: string | undefined,
+  challenge: string | null,
+): Promise<string | null> {
+  if (verifier === undefined) return challenge === null ? null : 'code_verifier is missing'
+  if (challenge === null) return 'code_verifier without a code_challenge before'
+  if (!VERIFIER.test(verifier)) return 'code_verifier is not 43 to 128 unreserved characters'
+  const opens = equalInConstantTime(await digest(verifier), challenge)
+  return opens ? null : 'code_verifier does not match'
 }

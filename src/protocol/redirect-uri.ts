@@ -33,6 +33,27 @@ export function approveRedirect(
   return isOwn ? (uri as ApprovedRedirect) : null
 }
 
+const firstDifference = (one: string, other: string) => {
+  const at = [...one].findIndex((character, index) => character !== other[index])
+  return (at === -1 ? one.length : at) + 1
+}
+
+/** For the operator: where `asked` leaves what was expected. Characters are counted from 1. */
+export const redirectDifference = (asked: string | undefined, expected: string): string =>
+  asked === undefined
+    ? 'redirect_uri is missing'
+    : `redirect_uri differs at character ${firstDifference(asked, expected)}`
+
+/** For the operator: why `approveRedirect` said no. */
+export function whyNotApproved({ redirectUris }: Client, asked: string | undefined): string {
+  if (redirectUris.length === 0) return 'no redirect_uri is registered'
+  if (asked === undefined)
+    return `redirect_uri is missing, and ${redirectUris.length} are registered`
+  if (asked.includes('#')) return 'redirect_uri has a fragment'
+  const furthest = Math.max(...redirectUris.map((registered) => firstDifference(asked, registered)))
+  return `redirect_uri differs from the nearest registered one at character ${furthest}`
+}
+
 /**
  * What a Content-Security-Policy must allow as the target of a form that leads to this address. A scheme and not
  * an origin: browsers hold the whole chain of redirects to it, also where the client sends its user on to, and

@@ -1,6 +1,7 @@
 /** The `scope` parameter (RFC 6749 §3.3), against what the client is authorized for. */
 
 import { holdsScope, isScope, splitScopes } from '../domain/scope.ts'
+import { quoted } from './callers-words.ts'
 import { OAuthError } from './errors.ts'
 import type { Fields } from './fields.ts'
 
@@ -12,14 +13,19 @@ export function readRequestedScopes(
   const parameter = fields.get('scope')
   if (parameter === undefined) return authorized
   const scopes = splitScopes(parameter)
-  if (scopes.length === 0 || !scopes.every(isScope)) {
+  const malformed = scopes.length === 0 ? parameter : scopes.find((scope) => !isScope(scope))
+  if (malformed !== undefined) {
     throw new OAuthError(
       'invalid_scope',
       'A requested scope is malformed: domain:action[:resource].',
+      { detail: `malformed scope ${quoted(malformed)}` },
     )
   }
-  if (!scopes.every((scope) => holdsScope(authorized, scope))) {
-    throw new OAuthError('invalid_scope', 'The client is not authorized for a requested scope.')
+  const missing = scopes.find((scope) => !holdsScope(authorized, scope))
+  if (missing !== undefined) {
+    throw new OAuthError('invalid_scope', 'The client is not authorized for a requested scope.', {
+      detail: `scope ${quoted(missing)} is not authorized`,
+    })
   }
   return scopes
 }

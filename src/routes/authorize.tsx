@@ -19,7 +19,7 @@ import { sendPage } from '../http/page.ts'
 import { ConsentPage } from '../pages/consent-page.tsx'
 import { requestPairs } from '../protocol/authorization-request.ts'
 import { OAuthError } from '../protocol/errors.ts'
-import { type Fields, firstFields, repeatedFields } from '../protocol/fields.ts'
+import { type Fields, firstFields, repeatedFields, repetition } from '../protocol/fields.ts'
 import { cspSourceOf, displayHostOf } from '../protocol/redirect-uri.ts'
 import type { Endpoint, RouteDeps } from './endpoint.ts'
 import { sendErrorPage } from './error-page.tsx'
@@ -31,13 +31,10 @@ const TICK = 'grant'
 /** RFC 6749 §3.1 forbids repetition. Of these two it makes the answer's address unsure, so nobody is redirected. */
 const DECIDES_ADDRESS = ['client_id', 'redirect_uri']
 
-const repetition = () =>
-  new OAuthError('invalid_request', 'A parameter is included more than once.')
-
 export const authorize = (deps: RouteDeps): Endpoint => {
   async function handle(c: Context, pairs: URLSearchParams, isAnswer: boolean) {
     const repeated = repeatedFields(pairs).filter((name) => name !== TICK)
-    if (repeated.some((name) => DECIDES_ADDRESS.includes(name))) throw repetition()
+    if (repeated.some((name) => DECIDES_ADDRESS.includes(name))) throw repetition(repeated)
     const fields = firstFields(pairs)
     const circumstances = circumstancesOf(c)
     const asked = { clientId: fields.get('client_id'), redirectUri: fields.get('redirect_uri') }
@@ -46,7 +43,7 @@ export const authorize = (deps: RouteDeps): Endpoint => {
       readBrowserSession(c, deps, circumstances.nowMs),
     ])
     const answer = isAnswer && session ? await readAnswer(c, pairs, fields, session) : null
-    const malformed = repeated.length > 0 ? repetition() : null
+    const malformed = repeated.length > 0 ? repetition(repeated) : null
     const record = session?.record ?? null
     const outcome = await decide(fields, asking, record, answer, malformed, deps, circumstances)
     return send(c, outcome, fields, session, deps)

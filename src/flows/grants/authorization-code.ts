@@ -10,7 +10,8 @@ import { isWellFormed, mintToken } from '../../crypto/token.ts'
 import { type AuthorizationCode, isExpired } from '../../domain/authorization-code.ts'
 import type { Client } from '../../domain/client.ts'
 import { OAuthError } from '../../protocol/errors.ts'
-import { opensChallenge } from '../../protocol/pkce.ts'
+import { verifierProblem } from '../../protocol/pkce.ts'
+import { redirectDifference } from '../../protocol/redirect-uri.ts'
 import { type Redemption, readRedemption } from '../../protocol/token-request.ts'
 import type { IssuedToken } from '../../protocol/token-response.ts'
 import type { Spending } from '../../stores/ports.ts'
@@ -51,8 +52,11 @@ async function lookUp(code: string, deps: Pick<Deps, 'codes'>) {
 async function verify(code: AuthorizationCode, asked: Redemption, client: Client, now: number) {
   if (code.clientId !== client.clientId) refuse('issued to another client')
   const mayOmitRedirectUri = !code.redirectUriSent && asked.redirectUri === undefined
-  if (!mayOmitRedirectUri && asked.redirectUri !== code.redirectUri) refuse('redirect_uri differs')
-  if (!(await opensChallenge(asked.codeVerifier, code.codeChallenge))) refuse('code_verifier fails')
+  if (!mayOmitRedirectUri && asked.redirectUri !== code.redirectUri) {
+    refuse(redirectDifference(asked.redirectUri, code.redirectUri))
+  }
+  const problem = await verifierProblem(asked.codeVerifier, code.codeChallenge)
+  if (problem !== null) refuse(problem)
   if (isExpired(code, now)) refuse(`expired ${now - code.expiresAt} s ago`)
 }
 

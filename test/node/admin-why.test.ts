@@ -1,0 +1,83 @@
+/** `why ID`: what the operator learns of a refusal. */
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Refused } from '../../src/stores/ports.ts'
+import { refusalStore } from '../../src/stores/refusals.ts'
+import { type ServedState, servedState } from './command-line.ts'
+
+const now = () => Math.floor(Date.now() / 1000)
+
+let state: ServedState
+beforeAll(async () => {
+  state = await servedState()
+})
+afterAll(() => state.close())
+
+const record = async (change: Partial<Refused>) => {
+  const refused = {
+    correlationId: '7Q2K9D4M1X',
+    refusedAt: now(),
+    endpoint: 'POST /token',
+    error: 'invalid_grant',
+    detail: 'redirect_uri differs at character 31',
+    clientId: 'client-1',
+    ...change,
+  }
+  await refusalStore(state.database).record(refused)
+}
+
+describe('why', () => {
+  it('prints when, where, what and why, and who it said it was', async () => {
+    await record({ refusedAt: now() - 60 })
+    expect(await state.json(['why', '7Q2K9D4M1X'])).toEqual({
+      correlation_id: '7Q2K9D4M1X',
+      refused_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z$/),
+      endpoint: 'POST /token',
+      error: 'invalid_grant',
+      detail: 'redirect_uri differs at character 31',
+      client_id: 'client-1',
+    })
+    const { stdout } = await state.admin(['why', '7Q2K9D4M1X'])
+    expect(stdout).toMatch(/^detail: +redirect_uri differs at character 31$/m)
+  })
+
+  it('takes the id as people write it down', async () => {
+    await record({ correlationId: 'A0B1C2D3E4' })
+    expect(await state.json(['why', 'aob1-c2d3 e4'])).toMatchObject({
+      correlation_id: 'A0B1C2D3E4',
+    })
+  })
+
+  it.each([
+    ['never given', 'ZZZZZZZZZZ'],
+    ['no id at all', 'hello'],
+    ['older than a day', 'AAAAAAAAAA'],
+  ])('says in one line that it knows nothing of one that is %s', async (_, id) => {
+    await record({ correlationId: 'AAAAAAAAAA', refusedAt: now() - 86_401 })
+    const { status, stdout, stderr } = await state.admin(['why', id])
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+    expect(stderr).toMatch(/^error: nothing is recorded under "\w+": it is older than a day.*\n$/)
+    expect(stderr).toContain('log')
+  })
+
+  it('is wrong usage without an id', async () => {
+    expect((await state.admin(['why'])).status).toBe(2)
+  })
+
+  it('is explained by --help, with an example that works', async () => {
+    const { stdout } = await state.admin(['why', '--help'])
+    expect(stdout).toContain('npm run --silent admin -- why 7Q2K9D4M1X')
+  })
+})
+
+describe('what is kept of refusals', () => {
+  it('is swept after a day, and not before', async () => {
+    await record({ correlationId: 'BBBBBBBBBB', refusedAt: now() - 90_000 })
+    await record({ correlationId: 'CCCCCCCCCC', refusedAt: now() - 80_000 })
+    await refusalStore(state.database).sweep(now())
+    const left = await state.database.prepare('SELECT refusal_id FROM refusal').all()
+    const ids = left.results.map((row) => row.refusal_id)
+    expect(ids).toContain('CCCCCCCCCC')
+    expect(ids).not.toContain('BBBBBBBBBB')
+  })
+})

@@ -1,0 +1,421 @@
+/** Every refusal carries an id, by which the operator, and nobody else, learns why. */
+
+import { env } from 'cloudflare:workers'
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { compose } from '../../src/compose.ts'
+import { mintToken } from '../../src/crypto/token.ts'
+import { explanations } from '../../src/protocol/explanations.ts'
+import { refusalStore } from '../../src/stores/refusals.ts'
+import { userRegistry } from '../../src/stores/user-registry.ts'
+import { watchedBindings } from './counting.ts'
+import {
+  answerConsent,
+  authorizePath,
+  CALLBACK,
+  cookiesOf,
+  credentialsOf,
+  fieldsOf,
+  ISSUER,
+  newClient,
+  newUser,
+  nowSeconds,
+  obtainCode,
+  PASSWORD,
+  PKCE,
+  post,
+  redemptionOf,
+  registry,
+  requestOf,
+  sentTo,
+  serve,
+  signIn,
+  type TestClient,
+  type TestUser,
+  withChallenge,
+} from './registry.ts'
+
+const ID = /^[0-9A-HJKMNP-TV-Z]{10}$/
+const DAY_SECONDS = 86_400
+
+let client: TestClient
+let user: TestUser
+let cookie: string
+let logged: Record<string, unknown>[]
+beforeAll(async () => {
+  client = await newClient()
+  user = await newUser()
+  cookie = await signIn(user)
+})
+beforeEach(() => {
+  logged = []
+  vi.spyOn(console, 'log').mockImplementation((line: string) => {
+    logged.push(JSON.parse(line) as Record<string, unknown>)
+  })
+})
+afterEach(() => {
+  vi.useRealTimers()
+  vi.restoreAllMocks()
+})
+
+const idOf = (response: Response) => response.headers.get('X-Correlation-Id') ?? ''
+const recorded = (response: Response) => refusalStore(env.DB).find(idOf(response), nowSeconds())
+const countRecorded = () => env.DB.prepare('SELECT count(*) AS n FROM refusal').first<number>('n')
+const open = (parameters: Record<string, string>, fetch = registry) =>
+  fetch(authorizePath(parameters), { headers: { Cookie: cookie } })
+
+describe('a refusal of an endpoint for clients', () => {
+  it('carries an id and leads to what its code means, and says no more than before', async () => {
+    const response = await post('/token', credentialsOf({ ...client, secret: 'wrong' }))
+    expect(response.status).toBe(401)
+    expect(idOf(response)).toMatch(ID)
+    expect(await response.json()).toEqual({
+      error: 'invalid_client',
+      error_description: 'Client authentication failed.',
+      error_uri: `${ISSUER}/errors/invalid_client`,
+    })
+  })
+
+  it('is told in one line of the log and one row, under that id', async () => {
+    const response = await post('/token', credentialsOf({ ...client, secret: 'wrong' }))
+    const told = {
+      correlationId: idOf(response),
+      endpoint: 'POST /token',
+      error: 'invalid_client',
+      detail: 'wrong secret',
+      clientId: client.id,
+    }
+    expect(await recorded(response)).toEqual({ ...told, refusedAt: expect.any(Number) })
+    expect(logged).toEqual([{ event: 'refused', ...told, status: 401 }])
+  })
+
+  it('has an id of its own each time', async () => {
+    const ids = await Promise.all(
+      Array.from({ length: 50 }, async () => idOf(await post('/token', {}))),
+    )
+    expect(new Set(ids).size).toBe(50)
+  })
+
+  it('an answer that is no refusal has none, and leaves nothing', async () => {
+    const before = await countRecorded()
+    const response = await post('/token', credentialsOf(client))
+    expect(response.status).toBe(200)
+    expect(response.headers.has('X-Correlation-Id')).toBe(false)
+    expect([await countRecorded(), logged]).toEqual([before, []])
+  })
+})
+
+describe('the detail says what the caller is not told', () => {
+  const basic = (id: string, secret: string) => ({
+    Authorization: `Basic ${btoa(`${encodeURIComponent(id)}:${encodeURIComponent(secret)}`)}`,
+  })
+  const detailOf = async (response: Response) => {
+    expect(response.status).toBeGreaterThanOrEqual(400)
+    const detail = (await recorded(response))?.detail ?? ''
+    expect(await response.text()).not.toContain(detail)
+    return detail
+  }
+
+  it('of a redirect_uri that differs: where', async () => {
+    const code = await obtainCode(cookie, requestOf(client))
+    const redeem = (uri: string) =>
+      post('/token', redemptionOf(client, code, { redirect_uri: uri }))
+    const at = (n: number) => `redirect_uri differs at character ${n}`
+    expect(await detailOf(await redeem(`${CALLBACK}/`))).toBe(at(CALLBACK.length + 1))
+    expect(await detailOf(await redeem(CALLBACK.slice(0, -1)))).toBe(at(CALLBACK.length))
+    expect(await detailOf(await redeem(CALLBACK.replace('https', 'http')))).toBe(at(5))
+    expect(await detailOf(await redeem(''))).toBe('redirect_uri is missing')
+  })
+
+  it('of a code_verifier', async () => {
+    const bound = await obtainCode(cookie, requestOf(client, withChallenge))
+    const redeem = (code: string, code_verifier: string) =>
+      post('/token', redemptionOf(client, code, { code_verifier }))
+    expect(await detailOf(await redeem(bound, 'x'.repeat(43)))).toBe('code_verifier does not match')
+    expect(await detailOf(await redeem(bound, ''))).toBe('code_verifier is missing')
+    expect(await detailOf(await redeem(bound, 'short'))).toMatch('43 to 128')
+    const unbound = await obtainCode(cookie, requestOf(client))
+    expect(await detailOf(await redeem(unbound, PKCE.verifier))).toMatch('without a code_challenge')
+  })
+
+  it('of a code: unknown, of another client, used, expired and since when', async () => {
+    const code = await obtainCode(cookie, requestOf(client))
+    const other = await newClient()
+    const redeem = (given: string, who = client) => post('/token', redemptionOf(who, given))
+    expect(await detailOf(await redeem(code, other))).toBe('issued to another client')
+    expect(await detailOf(await redeem('junk'))).toBe('malformed code')
+    expect(await detailOf(await redeem(mintToken('authorizationCode')))).toBe('unknown code')
+    await redeem(code)
+    expect(await detailOf(await redeem(code))).toMatch(/^replayed \d+ s after its use$/)
+    const late = await obtainCode(cookie, requestOf(client))
+    vi.useFakeTimers({ toFake: ['Date'] })
+    vi.setSystemTime(Date.now() + 3_612_000)
+    expect(await detailOf(await redeem(late))).toMatch(/^expired 1[123] s ago$/)
+  })
+
+  it('of a client: unknown, its method, its name in whichever way it was given', async () => {
+    const unknown = await post('/token', credentialsOf({ id: 'nobody', secret: 'x' }))
+    expect(await detailOf(unknown)).toBe('unknown client')
+    const ask = (headers: Record<string, string>) =>
+      post('/token', { grant_type: 'client_credentials' }, headers)
+    const wrongMethod = await ask(basic(client.id, client.secret))
+    expect((await recorded(wrongMethod))?.clientId).toBe(client.id)
+    expect(await detailOf(wrongMethod)).toBe(
+      'registered for client_secret_post, used client_secret_basic',
+    )
+    const assertion = `x.${btoa(JSON.stringify({ iss: 'client-9' }))}.y`
+    const asserted = await post('/token', { grant_type: 'x', client_assertion: assertion })
+    expect((await recorded(asserted))?.clientId).toBe('client-9')
+    const nameless = await post('/token', { grant_type: 'client_credentials' })
+    expect((await recorded(nameless))?.clientId).toBeNull()
+  })
+
+  it('of a scope, a grant type, a content type, a repetition', async () => {
+    const compile = await post('/token', credentialsOf(client, { scope: 'compile:create' }))
+    expect(await detailOf(compile)).toBe('scope "compile:create" is not authorized')
+    const malformed = await post('/token', credentialsOf(client, { scope: 'all' }))
+    expect(await detailOf(malformed)).toBe('malformed scope "all"')
+    const password = await post('/token', credentialsOf(client, { grant_type: 'password' }))
+    expect(await detailOf(password)).toBe('grant_type "password"')
+    const json = await post('/token', {}, { 'Content-Type': 'application/json; charset=utf-8' })
+    expect(await detailOf(json)).toBe('Content-Type "application/json"')
+    const twice = await post('/token', [
+      ...Object.entries(credentialsOf(client)),
+      ['scope', 'a:b'],
+      ['scope', 'c:d'],
+    ])
+    expect(await detailOf(twice)).toBe('more than once: scope')
+  })
+})
+
+describe('what a caller wrote', () => {
+  it('is cut, and cannot command a terminal', async () => {
+    const scope = `\u001b[31m\u202e\n${'x'.repeat(500)}`
+    const response = await post('/token', credentialsOf(client, { scope }))
+    const { detail = '' } = (await recorded(response)) ?? {}
+    expect(detail).toMatch(/^malformed scope "\?\[31m\?\?x+\.\.\."$/)
+    expect(detail.length).toBeLessThan(100)
+    const id = `\u001b${'y'.repeat(500)}`
+    const unknown = await post('/token', credentialsOf({ id, secret: 'x' }))
+    expect((await recorded(unknown))?.clientId).toMatch(/^\?y{96}\.\.\.$/)
+  })
+
+  it('never comes with a secret: not in the table, not in the log', async () => {
+    const token = mintToken('accessToken')
+    const code = mintToken('authorizationCode')
+    const secrets = [client.secret, token, code, PASSWORD, PKCE.verifier]
+    const basic = { Authorization: `Basic ${btoa(`${client.id}:${client.secret}`)}` }
+    const grant_type = 'client_credentials'
+    await post('/token', credentialsOf({ id: client.secret, secret: client.id }))
+    await post('/token', credentialsOf(client, { scope: token }))
+    await post('/token', credentialsOf(client, { scope: `a:b:${token}` }))
+    await post('/token', { ...credentialsOf(client), grant_type: `${code} ${token}` })
+    await post('/token', { grant_type }, basic)
+    await post('/token', { grant_type }, { Authorization: `Bearer ${token}` })
+    await post('/token', [
+      [token, '1'],
+      [token, '2'],
+    ])
+    await post('/token', { grant_type }, { 'Content-Type': token })
+    await post('/token', redemptionOf(client, code, { code_verifier: PKCE.verifier }))
+    await open(requestOf(client, { response_type: token }))
+    await registry(`/authorize?client_id=${token}&client_id=${token}`)
+    const form = await registry('/login')
+    const fields = Object.fromEntries(fieldsOf(await form.text(), '/login'))
+    const filled = { ...fields, username: PASSWORD, password: PASSWORD }
+    await post('/login', filled, { Cookie: cookiesOf(form) })
+    await post('/login', { ...filled, form_token: PASSWORD }, { Cookie: cookiesOf(form) })
+    const rows = await env.DB.prepare('SELECT * FROM refusal').all()
+    const kept = JSON.stringify([rows.results, logged])
+    expect(logged.length).toBeGreaterThanOrEqual(13)
+    for (const secret of secrets) {
+      expect(kept).not.toContain(secret)
+      expect(kept).not.toContain(secret.slice(5, 25))
+    }
+  })
+})
+
+describe('a refusal at /authorize', () => {
+  it('as a page: with the id as a reference to tell, and where redirect_uri differs', async () => {
+    const response = await open(requestOf(client, { redirect_uri: `${CALLBACK}s` }))
+    expect(response.status).toBe(400)
+    const page = await response.text()
+    expect(page).toContain(
+      `Tell the operator this reference: <code class="reference">${idOf(response)}</code>`,
+    )
+    expect(page).toContain('href="/errors/invalid_request"')
+    const character = CALLBACK.length + 1
+    expect(await recorded(response)).toMatchObject({
+      endpoint: 'GET /authorize',
+      clientId: client.id,
+      detail: `redirect_uri differs from the nearest registered one at character ${character}`,
+    })
+  })
+
+  it('as a redirect: error_uri for the client, the id for the operator', async () => {
+    const response = await open(requestOf(client, { scope: 'compile:create' }))
+    expect(response.status).toBe(303)
+    expect(Object.fromEntries(sentTo(response).searchParams)).toEqual({
+      error: 'invalid_scope',
+      error_description: 'The client is not authorized for a requested scope.',
+      error_uri: `${ISSUER}/errors/invalid_scope`,
+      state: 'af0ifjsldkj',
+      iss: ISSUER,
+    })
+    expect(response.headers.get('Location')).not.toContain(idOf(response))
+    expect(await recorded(response)).toMatchObject({
+      error: 'invalid_scope',
+      detail: 'scope "compile:create" is not authorized',
+    })
+  })
+
+  it('when the user said no', async () => {
+    const cancel = (fields: [string, string][]): [string, string][] =>
+      fields.map(([name, value]) => [name, name === 'confirm' ? 'cancel' : value])
+    const response = await answerConsent(cookie, requestOf(await newClient()), cancel)
+    expect(await recorded(response)).toMatchObject({ detail: 'the user pressed Cancel' })
+  })
+})
+
+describe('a refused sign-in', () => {
+  const attempt = async (username: string, password: string) => {
+    const form = await registry('/login')
+    const fields = Object.fromEntries(fieldsOf(await form.text(), '/login'))
+    return post('/login', { ...fields, username, password }, { Cookie: cookiesOf(form) })
+  }
+
+  it('tells the person one thing and the operator which it was', async () => {
+    const disabled = await newUser()
+    await userRegistry(env.DB).disable(disabled.id, nowSeconds())
+    const details = []
+    const pages = new Set<string>()
+    for (const answer of [
+      await attempt('nobody-here', PASSWORD),
+      await attempt(user.username, 'wrong'),
+      await attempt(disabled.username, PASSWORD),
+    ]) {
+      expect(idOf(answer)).toMatch(ID)
+      details.push((await recorded(answer))?.detail)
+      pages.add((await answer.text()).replace(/value="[^"]*"/g, ''))
+    }
+    expect(details).toEqual(['unknown username', 'wrong password', 'disabled user'])
+    expect(pages.size).toBe(1)
+  })
+})
+
+describe('a fault', () => {
+  it('carries an id that only the log knows: D1 may be what failed', async () => {
+    const broken = serve({
+      CLIENT_CACHE_SECONDS: 0,
+      ...watchedBindings((operation) => {
+        if (operation === 'kvWrite') throw new Error('KV is out of reach')
+      }),
+    })
+    const before = await countRecorded()
+    const response = await post('/token', credentialsOf(client), {}, broken)
+    expect([response.status, idOf(response)]).toEqual([503, expect.stringMatching(ID)])
+    expect(await response.text()).toContain(`${ISSUER}/errors/temporarily_unavailable`)
+    expect(logged).toMatchObject([
+      { event: 'fault', correlationId: idOf(response), detail: 'Error: KV is out of reach' },
+    ])
+    expect(await countRecorded()).toBe(before)
+  })
+
+  it('of the recording itself changes no answer, and is logged', async () => {
+    const DB = new Proxy(env.DB, {
+      get: (db, property) => {
+        if (property !== 'prepare') return Reflect.get(db, property, db)
+        return (sql: string) => {
+          if (sql.includes('INTO refusal')) throw new Error('D1 is out of reach')
+          return db.prepare(sql)
+        }
+      },
+    })
+    const response = await post('/token', { grant_type: 'x' }, {}, serve({ DB }))
+    expect([response.status, idOf(response)]).toEqual([400, expect.stringMatching(ID)])
+    expect(logged.map(({ event }) => event)).toEqual(['refused', 'refusal_not_recorded'])
+  })
+})
+
+describe('a flood fills no table', () => {
+  const flood = { 'CF-Connecting-IP': '192.0.2.66' }
+  const limiting = (refuses: (key: string) => boolean) =>
+    serve({
+      REFUSAL_LIMIT: { limit: async ({ key }: { key: string }) => ({ success: !refuses(key) }) },
+    })
+
+  it('what the rate limit refused has an id, and no row', async () => {
+    const wrong = credentialsOf({ ...client, secret: 'wrong' })
+    const before = await countRecorded()
+    const response = await post(
+      '/token',
+      wrong,
+      flood,
+      limiting((key) => !key.startsWith('recorded')),
+    )
+    expect([response.status, idOf(response)]).toEqual([429, expect.stringMatching(ID)])
+    expect(await countRecorded()).toBe(before)
+  })
+
+  it('and of one address no more is recorded than the limit allows', async () => {
+    const before = await countRecorded()
+    const response = await post(
+      '/token',
+      {},
+      flood,
+      limiting((key) => key.startsWith('recorded')),
+    )
+    expect([response.status, idOf(response)]).toEqual([400, expect.stringMatching(ID)])
+    expect(await countRecorded()).toBe(before)
+    expect(logged).toHaveLength(1)
+  })
+
+  it('an address where nothing is has no id, and no row', async () => {
+    const before = await countRecorded()
+    const response = await registry('/wp-login.php')
+    expect([response.status, response.headers.has('X-Correlation-Id')]).toEqual([404, false])
+    expect(await response.text()).not.toContain('reference')
+    expect(await countRecorded()).toBe(before)
+  })
+
+  it('cron removes what is older than a day', async () => {
+    await env.DB.prepare('DELETE FROM refusal').run()
+    await post('/token', {})
+    const housekeep = (atMs: number) => compose({ ...env, ISSUER }).housekeep(atMs)
+    await housekeep(Date.now() + (DAY_SECONDS - 60) * 1000)
+    expect(await countRecorded()).toBeGreaterThan(0)
+    await housekeep(Date.now() + (DAY_SECONDS + 60) * 1000)
+    expect(await countRecorded()).toBe(0)
+  })
+})
+
+describe('/errors/CODE explains each code', () => {
+  it.each(explanations().map(({ code }) => code))('%s', async (code) => {
+    const response = await registry(`/errors/${code}`)
+    expect(response.status).toBe(200)
+    const page = await response.text()
+    for (const words of [
+      code,
+      'Usual causes',
+      'What to do',
+      'X-Correlation-Id',
+      'href="/errors"',
+    ]) {
+      expect(page).toContain(words)
+    }
+  })
+
+  it('and /errors lists them all', async () => {
+    const page = await (await registry('/errors')).text()
+    for (const { code } of explanations()) expect(page).toContain(`href="/errors/${code}"`)
+    expect(explanations().length).toBeGreaterThanOrEqual(9)
+  })
+
+  it.each(['no_such_error', 'toString', '__proto__', 'invalid_grant/', 'INVALID_GRANT'])(
+    '%s is none: 404',
+    async (code) => {
+      const response = await registry(`/errors/${code}`)
+      expect(response.status).toBe(404)
+      expect(response.headers.get('Content-Type')).toContain('text/html')
+    },
+  )
+})
