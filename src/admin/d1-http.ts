@@ -2,26 +2,12 @@
 
 import { Refusal } from '../operate/refusal.ts'
 import type { Database } from '../stores/database.ts'
+import { type Api, callApi, refusalOf } from './cloudflare-api.ts'
 
-export type D1HttpAddress = Readonly<{
-  /** `https://api.cloudflare.com/client/v4`, or what stands in for it. */
-  baseUrl: string
-  accountId: string
-  databaseId: string
-  /** Sent as a bearer token, and never put into a message. */
-  token: string
-}>
+const THE_DATABASE = 'the database'
 
 type Parameter = string | null
 type Query = Readonly<{ sql: string; params: readonly Parameter[] }>
-type Answer = Readonly<{
-  success?: boolean
-  errors?: readonly Readonly<{ code?: number; message?: string }>[]
-  result?: readonly D1Result[]
-}>
-
-const TIMEOUT_MS = 30_000
-
 /** The interface takes text; the affinity of a STRICT column makes a number of it again. */
 function asParameter(value: unknown): Parameter {
   if (value === null || typeof value === 'string') return value
@@ -29,44 +15,24 @@ function asParameter(value: unknown): Parameter {
   throw new TypeError(`a parameter cannot be ${typeof value}`)
 }
 
-const whyUnreachable = (fault: unknown) => {
-  const cause = fault instanceof Error ? (fault.cause ?? fault) : fault
-  return cause instanceof Error ? cause.message || cause.name : String(cause)
-}
-
-/** What a failed query throws, in the words of D1. */
-function refusalOf(status: number, answer: Answer | null): Refusal {
-  const [error] = answer?.errors ?? []
-  const words = error?.message ?? 'no reason given'
-  const hint = words.includes('no such table') ? ' (apply the migrations first)' : ''
-  return new Refusal(`the database answered ${status}: ${words}${hint}`)
-}
-
-async function send(address: D1HttpAddress, body: object): Promise<readonly D1Result[]> {
-  const { baseUrl, accountId, databaseId, token } = address
-  const account = encodeURIComponent(accountId)
-  const url = `${baseUrl}/accounts/${account}/d1/database/${encodeURIComponent(databaseId)}/query`
-  const response = await fetch(url, {
+async function send(api: Api, databaseId: string, body: object): Promise<readonly D1Result[]> {
+  const answer = await callApi(api, THE_DATABASE, {
     method: 'POST',
-    headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+    path: `/d1/database/${encodeURIComponent(databaseId)}/query`,
+    contentType: 'application/json',
     body: JSON.stringify(body),
-    redirect: 'error',
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-  }).catch((fault: unknown) => {
-    throw new Refusal(`cannot reach the database at ${baseUrl}: ${whyUnreachable(fault)}`)
   })
-  const answer = (await response.json().catch(() => null)) as Answer | null
-  if (!response.ok || !answer?.success || !answer.result) throw refusalOf(response.status, answer)
-  return answer.result
+  if (!answer.result) throw refusalOf(THE_DATABASE, answer.status, answer)
+  return answer.result as readonly D1Result[]
 }
 
 /** Every value travels as a bound parameter. A batch is one request, and one transaction there. */
-export function d1OverHttp(address: D1HttpAddress): Database {
+export function d1OverHttp(api: Api, databaseId: string): Database {
   const queries = new WeakMap<object, Query>()
 
   const statement = (query: Query): D1PreparedStatement => {
     const run = async () => {
-      const [result] = await send(address, query)
+      const [result] = await send(api, databaseId, query)
       if (!result) throw new Refusal('the database answered without a result')
       return result
     }
@@ -89,7 +55,7 @@ export function d1OverHttp(address: D1HttpAddress): Database {
     prepare: (sql: string) => statement({ sql, params: [] }),
     async batch<T>(statements: D1PreparedStatement[]) {
       const batch = statements.map((prepared) => queries.get(prepared))
-      return [...(await send(address, { batch }))] as D1Result<T>[]
+      return [...(await send(api, databaseId, { batch }))] as D1Result<T>[]
     },
   }
 }

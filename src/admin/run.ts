@@ -3,9 +3,13 @@
 import { Command, CommanderError } from 'commander'
 import { oneLine } from '../operate/refusal.ts'
 import { addClientCommands } from './client-commands.ts'
+import { addSessionCommands } from './session-commands.ts'
 import { addUserCommands } from './user-commands.ts'
 import type { Io } from './verb.ts'
 import { addWhyCommand } from './why-command.ts'
+
+/** Whatever a message repeats of what was typed, a credential of ours is not in it. */
+const withoutTokens = (text: string) => text.replace(/\breg[bcrs]?_[\w-]{20,}/g, '[token]')
 
 /** What the process ends with. */
 const DONE = 0
@@ -15,13 +19,13 @@ const WRONG_USAGE = 2
 function commandLine(io: Io): Command {
   const program = new Command('npm run admin --')
     .description(
-      'Administer the clients and users of the registry, and say why it refused something.',
+      'Administer the clients, users and sessions of the registry, and say why it refused something.',
     )
     .exitOverride()
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
-      outputError: (text, write) => write(`${oneLine(text)}\n`),
+      outputError: (text, write) => write(`${withoutTokens(oneLine(text))}\n`),
     })
     .addHelpText(
       'after',
@@ -30,6 +34,7 @@ function commandLine(io: Io): Command {
     )
   addClientCommands(program, io)
   addUserCommands(program, io)
+  addSessionCommands(program, io)
   addWhyCommand(program, io)
   return program
 }
@@ -42,7 +47,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   } catch (fault) {
     // Commander has already written its own line.
     if (fault instanceof CommanderError) return fault.exitCode === 0 ? DONE : WRONG_USAGE
-    io.stderr.write(`error: ${oneLine(fault)}\n`)
+    io.stderr.write(`error: ${withoutTokens(oneLine(fault))}\n`)
     return FAILED
   }
 }

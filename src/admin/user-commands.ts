@@ -3,7 +3,9 @@
 import type { Command } from 'commander'
 import { hashPassword } from '../crypto/password.ts'
 import { Refusal } from '../operate/refusal.ts'
+import type { Database } from '../stores/database.ts'
 import { type UserRecord, userRegistry } from '../stores/user-registry.ts'
+import { answerAct, ending, endingForGood, sparing, WITHIN } from './act.ts'
 import { checkEmail, checkEndorsement, checkPassword, checkScope, checkUsername } from './checks.ts'
 import { userDocument } from './documents.ts'
 import { readFirstLine } from './first-line.ts'
@@ -20,10 +22,33 @@ type NewUserOptions = Readonly<{
 
 const STDIN_HELP = 'read the password from standard input, one line'
 
-function present(user: UserRecord | null, idOrName: string) {
+const ALL_ENDS = `All issued for this user ends: refresh tokens and codes at once, sessions ${WITHIN}.`
+
+function required(user: UserRecord | null, idOrName: string): UserRecord {
   if (!user) throw new Refusal(`there is no user ${JSON.stringify(idOrName)}`)
-  return userDocument(user)
+  return user
 }
+const present = (user: UserRecord | null, idOrName: string) =>
+  userDocument(required(user, idOrName))
+
+/** `change` is one batch with the statements that it is given. */
+const answerChange = (
+  command: Command,
+  io: Io,
+  idOrName: string,
+  statements: typeof ending,
+  change: (
+    db: Database,
+    userId: string,
+    now: number,
+    also: D1PreparedStatement[],
+  ) => Promise<UserRecord | null>,
+) =>
+  answerAct(command, io, async (db, act) => {
+    const { userId } = required(await userRegistry(db).find(idOrName), idOrName)
+    const also = statements(db, 'user', userId, act)
+    return { document: present(await change(db, userId, act.now, also), idOrName), revokes: true }
+  })
 
 function addCreate(user: Command, io: Io) {
   verb(
@@ -68,14 +93,14 @@ function addSetPassword(user: Command, io: Io) {
   verb(
     user,
     'set-password <id>',
-    'Give a user a new password.',
+    `Give a user a new password. ${ALL_ENDS}`,
     'set-password ada --password-stdin < password.txt',
   )
     .requiredOption('--password-stdin', STDIN_HELP)
     .action(async (id: string, _options, command: Command) => {
       const passwordHash = await hashPassword(checkPassword(await readFirstLine(io.stdin)))
-      return answer(command, io, async (db, now) =>
-        present(await userRegistry(db).setPassword(id, passwordHash, now), id),
+      return answerChange(command, io, id, ending, (db, userId, now, also) =>
+        userRegistry(db).setPassword(userId, passwordHash, now, also),
       )
     })
 }
@@ -95,14 +120,22 @@ export function addUserCommands(program: Command, io: Io) {
   verb(
     user,
     'disable <id>',
-    'Let a user no longer sign in or give consent. Access tokens already issued stay good until they expire.',
+    `Let a user no longer sign in or give consent. ${ALL_ENDS}`,
     'disable ada',
   ).action((id: string, _options, command: Command) =>
-    answer(command, io, async (db, now) => present(await userRegistry(db).disable(id, now), id)),
+    answerChange(command, io, id, endingForGood, (db, userId, now, also) =>
+      userRegistry(db).disable(userId, now, also),
+    ),
   )
-  verb(user, 'enable <id>', 'Undo disable.', 'enable ada').action(
-    (id: string, _options, command: Command) =>
-      answer(command, io, async (db, now) => present(await userRegistry(db).enable(id, now), id)),
+  verb(
+    user,
+    'enable <id>',
+    'Let a disabled user sign in again. Nothing that ended is revived.',
+    'enable ada',
+  ).action((id: string, _options, command: Command) =>
+    answerChange(command, io, id, sparing, (db, userId, now, also) =>
+      userRegistry(db).enable(userId, now, also),
+    ),
   )
   addSetPassword(user, io)
 }

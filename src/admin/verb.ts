@@ -1,8 +1,9 @@
 /** What the verbs of the command line have in common: their options, their database and their output. */
 
 import { type Command, Option } from 'commander'
+import type { Storage } from '../operate/storage-http-server.ts'
 import type { Database } from '../stores/database.ts'
-import { withDatabase } from './open-database.ts'
+import { withStorage } from './open-storage.ts'
 import { textForm } from './text-form.ts'
 
 /** The world outside, as the command line sees it. */
@@ -42,14 +43,22 @@ export const verb = (noun: Command, usage: string, description: string, example:
 export const refuseUsage = (command: Command, message: string): never =>
   command.error(`error: ${message}`, { exitCode: WRONG_USAGE })
 
-/** Works on the database that was asked for and prints the answer in the form that was asked for. */
-export async function answer(
+/** Works on the storage that was asked for and prints the answer in the form that was asked for. */
+export async function answerFrom(
+  command: Command,
+  io: Io,
+  work: (storage: Storage) => Promise<unknown>,
+) {
+  const { json = false, remote = false } = command.opts<{ json?: boolean; remote?: boolean }>()
+  const document = await withStorage({ remote, env: io.env }, work)
+  io.stdout.write(`${json ? JSON.stringify(document) : textForm(document)}\n`)
+}
+
+/** As `answerFrom`, for what concerns the database alone. `now`, in epoch seconds, is when it is at hand. */
+export const answer = (
   command: Command,
   io: Io,
   work: (db: Database, now: number) => Promise<unknown>,
-) {
-  const { json = false, remote = false } = command.opts<{ json?: boolean; remote?: boolean }>()
-  const now = Math.floor(Date.now() / 1000)
-  const document = await withDatabase({ remote, env: io.env }, (db) => work(db, now))
-  io.stdout.write(`${json ? JSON.stringify(document) : textForm(document)}\n`)
-}
+) => answerFrom(command, io, ({ db }) => work(db, Math.floor(Date.now() / 1000)))
+
+export const note = (io: Io, line: string) => io.stderr.write(`note: ${line}\n`)

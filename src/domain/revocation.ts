@@ -5,12 +5,17 @@ import type { SessionRecord } from './session.ts'
 /** `consent` is one user's authorization of one client. */
 export type RevocationKind = 'client' | 'user' | 'consent'
 
+/** What may end of all that was issued: sessions, refresh families, codes not yet redeemed. */
+export type Ended = 'sessions' | 'families' | 'codes'
+
 /** Cloudflare's figure for how long a KV read may lag a write. */
 export const KV_STALENESS_SECONDS = 60
 /** How long an isolate trusts its copy of the document. */
 export const DOCUMENT_REFRESH_SECONDS = 10
 /** How often cron projects again what a lost write did not. */
 export const HEAL_SECONDS = 60
+/** For so long after a revocation a request that was under way before it may still write what it opened. */
+export const UNDER_WAY_SECONDS = 5
 
 /** A single session: its record in KV says so itself. */
 export const SESSION_REVOKED_WITHIN_SECONDS = KV_STALENESS_SECONDS

@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readIfPresent, writePrivateFile } from './private-file.ts'
 
-/** `url` and `token` of its D1 query interface; `pid` of its process. */
+/** `url` and `token` of its interface to D1 and KV; `pid` of its process. */
 export type RunningRegistry = Readonly<{ url: string; token: string; pid: number }>
 
 const fileIn = (stateDir: string) => join(stateDir, 'admin.json')

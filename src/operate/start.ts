@@ -4,9 +4,9 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { Log, LogLevel } from 'miniflare'
 import { randomText } from '../crypto/random.ts'
+import { HEAL_SECONDS } from '../domain/revocation.ts'
 import { buildWorker } from './build-worker.ts'
 import { claimState } from './claim-state.ts'
-import { serveD1OverHttp } from './d1-http-server.ts'
 import { prepareDemo } from './demo.ts'
 import { readIfPresent, writePrivateFile } from './private-file.ts'
 import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from './project.ts'
@@ -16,11 +16,12 @@ import { runWorkers } from './run-workers.ts'
 import { announceRegistry, withdrawAnnouncement } from './running-registry.ts'
 import { readStartSettings, type StartSettings } from './start-settings.ts'
 import { openState } from './state.ts'
+import { serveStorageOverHttp } from './storage-http-server.ts'
 import { welcome } from './welcome.ts'
 import { readWranglerConfig, type WranglerConfig } from './wrangler-config.ts'
 
-/** As wrangler.toml has it for the deployed registry. */
-const SWEEP_EVERY_MS = 5 * 60 * 1000
+/** As often as the cron of wrangler.toml: what a revocation may wait for after a lost write. */
+const SWEEP_EVERY_MS = HEAL_SECONDS * 1000
 const HOST = '127.0.0.1'
 
 const requireFreePort = (name: string, port: number) =>
@@ -87,7 +88,8 @@ async function start(): Promise<() => Promise<void>> {
       [
         { config: registry, module: registryModule, port, vars },
         {
-          config: authenticator,
+          // With the database, so that `/auth?fresh` answers here.
+          config: { ...authenticator, d1_databases: registry.d1_databases },
           module: authenticatorModule,
           port: authenticatorPort,
           vars: { ...vars, JWT_SECRET: jwtSecret },
@@ -99,7 +101,10 @@ async function start(): Promise<() => Promise<void>> {
     ending.push(() => runtime.dispose())
     await runtime.ready
 
-    const admin = await serveD1OverHttp(await runtime.getD1Database('DB', registry.name))
+    const admin = await serveStorageOverHttp({
+      db: await runtime.getD1Database('DB', registry.name),
+      sessions: await runtime.getKVNamespace('SESSIONS', registry.name),
+    })
     ending.push(admin.close)
     await announceRegistry(stateDir, { url: admin.url, token: admin.token, pid: process.pid })
     ending.push(() => withdrawAnnouncement(stateDir))

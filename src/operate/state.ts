@@ -1,11 +1,11 @@
-/** The local D1, opened without serving anything. Layout and ids as `wrangler dev --persist-to` has them. */
+/** The local D1 and the sessions in the local KV, opened without serving anything. Layout and ids as `wrangler dev --persist-to` has them. */
 
 import { join } from 'node:path'
 import { Miniflare } from 'miniflare'
-import type { Database } from '../stores/database.ts'
+import type { Database, TextWriter } from '../stores/database.ts'
 import { applyMigrations } from './migrations.ts'
 import { retryWhenBusy } from './retry-when-busy.ts'
-import { databaseOf, type WranglerConfig } from './wrangler-config.ts'
+import { databaseOf, sessionsOf, type WranglerConfig } from './wrangler-config.ts'
 
 export const persistencePath = (stateDir: string) => join(stateDir, 'v3')
 
@@ -20,7 +20,11 @@ const IDLE = {
   },
 }
 
-export type State = Readonly<{ database: Database; close: () => Promise<void> }>
+export type State = Readonly<{
+  database: Database
+  sessions: TextWriter
+  close: () => Promise<void>
+}>
 
 /** With every migration applied. The caller holds the lock and closes the state. */
 export async function openState(stateDir: string, config: WranglerConfig): Promise<State> {
@@ -35,7 +39,10 @@ export async function openState(stateDir: string, config: WranglerConfig): Promi
           name: config.name,
           compatibilityDate: config.compatibility_date,
           manifest: IDLE,
-          env: { DB: { type: 'd1', id: database_id } },
+          env: {
+            DB: { type: 'd1', id: database_id },
+            SESSIONS: { type: 'kv', id: sessionsOf(config) },
+          },
         },
       },
     ],
@@ -44,7 +51,8 @@ export async function openState(stateDir: string, config: WranglerConfig): Promi
   try {
     const database: Database = await runtime.getD1Database('DB')
     await retryWhenBusy(() => applyMigrations(database, migrations_dir))
-    return { database, close }
+    const sessions: TextWriter = await runtime.getKVNamespace('SESSIONS')
+    return { database, sessions, close }
   } catch (fault) {
     await close()
     throw fault

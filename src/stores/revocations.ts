@@ -2,11 +2,13 @@
 
 import {
   consentSubject,
+  type Ended,
   emptyDocument,
   type RevocationDocument,
   type RevocationKind,
+  UNDER_WAY_SECONDS,
 } from '../domain/revocation.ts'
-import type { Database } from './database.ts'
+import type { Database, TextWriter } from './database.ts'
 import type { RevocationStore } from './ports.ts'
 
 /** Beside the sessions, whose keys are digests of 43 characters. */
@@ -14,10 +16,14 @@ export const DOCUMENT_KEY = 'revocations'
 /** What a revoked session's key holds until it would have ended: unlike a missing key, never a lag of KV. */
 export const TOMBSTONE = '{"revoked":true}'
 
-export const REVOKE = `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at)
-  SELECT ?1, value, ?3, ?4 FROM json_each(?2) WHERE true
-  ON CONFLICT DO UPDATE SET revoked_at_ms = max(revoked_at_ms, excluded.revoked_at_ms),
+const OR_LATER = `ON CONFLICT DO UPDATE SET revoked_at_ms = max(revoked_at_ms, excluded.revoked_at_ms),
     expires_at = max(expires_at, excluded.expires_at)`
+export const REVOKE = `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at)
+  SELECT ?1, value, ?3, ?4 FROM json_each(?2) WHERE true ${OR_LATER}`
+export const REVOKE_SESSIONS_OF_FAMILY = `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at)
+  SELECT 'session', session_key, ?3, ?4 FROM refresh_token WHERE family_id = ?1 AND issued_at > ?2 ${OR_LATER}`
+export const SPARE_FROM = `UPDATE revocation SET revoked_at_ms = min(revoked_at_ms, ?3)
+  WHERE kind = ?1 AND subject = ?2`
 export const END_FAMILIES_OF_CLIENT = `UPDATE refresh_family SET ended_at = ?2
   WHERE client_id = ?1 AND ended_at IS NULL`
 export const END_FAMILIES_OF_USER = `UPDATE refresh_family SET ended_at = ?2
@@ -37,9 +43,10 @@ export const SESSIONS_OF_FAMILY = `SELECT session_key FROM refresh_token
   WHERE family_id = ?1 AND issued_at > ?2`
 export const LIVE_REVOCATIONS = `SELECT kind, subject, revoked_at_ms FROM revocation
   WHERE expires_at > ?1 AND kind <> 'session'`
-export const UNSHOWN_SESSIONS = `SELECT subject, expires_at FROM revocation
+export const UNSHOWN_SESSIONS = `SELECT subject, revoked_at_ms, expires_at FROM revocation
   WHERE kind = 'session' AND is_shown = 0 LIMIT ?1`
-export const MARK_SHOWN = `UPDATE revocation SET is_shown = 1 WHERE kind = 'session' AND subject = ?1`
+export const MARK_SHOWN = `UPDATE revocation SET is_shown = 1
+  WHERE kind = 'session' AND subject IN (SELECT value FROM json_each(?1))`
 export const IS_REVOKED = `SELECT 1 AS revoked FROM revocation WHERE kind = 'session' AND subject = ?1
   UNION ALL SELECT 1 FROM json_each(?2) j CROSS JOIN revocation r
     ON r.kind = j.value ->> 0 AND r.subject = j.value ->> 1 WHERE r.revoked_at_ms >= ?3 LIMIT 1`
@@ -51,13 +58,16 @@ const SWEEP_ROWS = 1000
 /** KV refuses less. */
 const MIN_TTL_SECONDS = 60
 
-/** What a bulk revocation writes: sessions, refresh families and codes, in the caller's own batch. */
+const EVERYTHING: readonly Ended[] = ['sessions', 'families', 'codes']
+
+/** What a bulk revocation writes, in the caller's own batch. */
 export function revocationStatements(
   db: Database,
   kind: RevocationKind,
   ids: Readonly<{ userId?: string; clientId?: string }>,
   nowMs: number,
   lifetimeSeconds: number,
+  ended: readonly Ended[] = EVERYTHING,
 ): D1PreparedStatement[] {
   const { userId = '', clientId = '' } = ids
   const now = Math.floor(nowMs / 1000)
@@ -68,12 +78,21 @@ export function revocationStatements(
   } as const
   const [subject, endFamilies, voidCodes] = end[kind]
   const whose = kind === 'consent' ? [userId, clientId] : [subject]
-  return [
-    revokeStatement(db, kind, [subject], nowMs, lifetimeSeconds),
-    db.prepare(endFamilies).bind(...whose, now),
-    db.prepare(voidCodes).bind(...whose, now),
-  ]
+  const statements = {
+    sessions: revokeStatement(db, kind, [subject], nowMs, lifetimeSeconds),
+    families: db.prepare(endFamilies).bind(...whose, now),
+    codes: db.prepare(voidCodes).bind(...whose, now),
+  }
+  return ended.map((one) => statements[one])
 }
+
+/** Sessions opened from now on are good, though a revocation was written to reach further. */
+export const spareStatement = (
+  db: Database,
+  kind: RevocationKind,
+  subject: string,
+  nowMs: number,
+) => db.prepare(SPARE_FROM).bind(kind, subject, nowMs)
 
 export const revokeStatement = (
   db: Database,
@@ -89,32 +108,47 @@ export const revokeStatement = (
 /** `lifetimeSeconds`: the longest that a session lives. */
 export function revocationStore(
   db: Database,
-  sessions: Pick<KVNamespace, 'put'>,
+  sessions: TextWriter,
   lifetimeSeconds: number,
 ): RevocationStore {
-  const bury = async (key: string, secondsLeft: number) => {
-    const expirationTtl = Math.max(MIN_TTL_SECONDS, secondsLeft)
-    await sessions.put(key, TOMBSTONE, { expirationTtl })
-    await db.prepare(MARK_SHOWN).bind(key).run()
+  /** Answers the keys that KV took. One that it did not take is for cron. */
+  const bury = async (graves: readonly Readonly<{ key: string; secondsLeft: number }>[]) => {
+    const outcomes = await Promise.allSettled(
+      graves.map(async ({ key, secondsLeft }) => {
+        const expirationTtl = Math.max(MIN_TTL_SECONDS, secondsLeft)
+        await sessions.put(key, TOMBSTONE, { expirationTtl })
+        return key
+      }),
+    )
+    return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
+  }
+  const buryFresh = (keys: readonly string[]) =>
+    bury(keys.map((key) => ({ key, secondsLeft: lifetimeSeconds })))
+  const markShown = async (keys: readonly string[]) => {
+    if (keys.length > 0) await db.prepare(MARK_SHOWN).bind(JSON.stringify(keys)).run()
   }
 
   return {
-    async endSessions(keys, nowMs) {
-      if (keys.length === 0) return
+    async endSessions(keys, nowMs, mayBeOpening = false) {
+      if (keys.length === 0) return true
       await revokeStatement(db, 'session', keys, nowMs, lifetimeSeconds).run()
-      // D1 has it: if KV fails now, cron shows it later.
-      await Promise.allSettled(keys.map((key) => bury(key, lifetimeSeconds)))
+      const shown = await buryFresh(keys)
+      // Harmless if it fails: then cron shows it once more.
+      if (!mayBeOpening) await markShown(shown).catch(() => {})
+      return shown.length === keys.length
     },
     async endFamily(familyId, nowMs) {
       const now = Math.floor(nowMs / 1000)
-      const [, live] = await db.batch<{ session_key: string }>([
+      const oldest = now - lifetimeSeconds
+      // Together: once the family has ended, nobody would come back for its sessions.
+      const [, , live] = await db.batch<{ session_key: string }>([
         db.prepare(END_FAMILY).bind(familyId, now),
-        db.prepare(SESSIONS_OF_FAMILY).bind(familyId, now - lifetimeSeconds),
+        db.prepare(REVOKE_SESSIONS_OF_FAMILY).bind(familyId, oldest, nowMs, now + lifetimeSeconds),
+        db.prepare(SESSIONS_OF_FAMILY).bind(familyId, oldest),
       ])
-      await this.endSessions(
-        (live?.results ?? []).map((row) => row.session_key),
-        nowMs,
-      )
+      const keys = (live?.results ?? []).map((row) => row.session_key)
+      // The last of them may be opening at this moment, so none is marked as shown.
+      return (await buryFresh(keys)).length === keys.length
     },
     async removeConsent(userId, clientId, nowMs) {
       await db.batch([
@@ -124,13 +158,22 @@ export function revocationStore(
     },
     project: (nowMs) => projectRevocations(db, sessions, nowMs, lifetimeSeconds),
     async heal(nowMs) {
-      const unshown = await db
+      await this.project(nowMs)
+      const { results } = await db
         .prepare(UNSHOWN_SESSIONS)
         .bind(UNSHOWN_AT_ONCE)
-        .all<{ subject: string; expires_at: number }>()
+        .all<{ subject: string; revoked_at_ms: number; expires_at: number }>()
       const now = Math.floor(nowMs / 1000)
-      for (const { subject, expires_at } of unshown.results) await bury(subject, expires_at - now)
-      await this.project(nowMs)
+      const shown = await bury(
+        results.map((row) => ({ key: row.subject, secondsLeft: row.expires_at - now })),
+      )
+      // What may have been written over is shown once more the next time.
+      const settled = new Set(
+        results
+          .filter((row) => row.revoked_at_ms <= nowMs - UNDER_WAY_SECONDS * 1000)
+          .map((row) => row.subject),
+      )
+      await markShown(shown.filter((key) => settled.has(key)))
     },
     async sweep(now) {
       return (await db.prepare(SWEEP_REVOCATIONS).bind(now, SWEEP_ROWS).run()).meta.changes
@@ -141,7 +184,7 @@ export function revocationStore(
 /** Rebuilds the document from D1 and writes it. Repeating it does no harm; a lost write is made good by the next. */
 export async function projectRevocations(
   db: Database,
-  sessions: Pick<KVNamespace, 'put'>,
+  sessions: TextWriter,
   nowMs: number,
   lifetimeSeconds: number,
 ): Promise<void> {

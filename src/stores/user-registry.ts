@@ -1,4 +1,4 @@
-/** The administrator's side of the users on D1. Each verb is one batch. Instants in epoch seconds. */
+/** The administrator's side of the users on D1. Each verb is one batch, with what it revokes in `also`. Instants in epoch seconds. */
 
 import { randomId } from '../crypto/random.ts'
 import type { RegisteredUser } from '../domain/user.ts'
@@ -46,10 +46,12 @@ const readUserRecord = (row: UserRecordRow): UserRecord => ({
   updatedAt: row.updated_at,
 })
 
-/** The user as it stands after the statement; null if there is no such user. */
-async function change(db: Database, idOrName: string, statement: D1PreparedStatement) {
-  const results = await db.batch([statement, db.prepare(FIND_USER_RECORD).bind(idOrName)])
-  const row = results[1]?.results[0] as UserRecordRow | undefined
+/** The user as it stands after the statements; null if there is no such user. */
+async function change(db: Database, idOrName: string, statements: readonly D1PreparedStatement[]) {
+  const find = db.prepare(FIND_USER_RECORD).bind(idOrName)
+  const row = (await db.batch([...statements, find])).at(-1)?.results[0] as
+    | UserRecordRow
+    | undefined
   return row ? readUserRecord(row) : null
 }
 
@@ -84,12 +86,16 @@ export const userRegistry = (db: Database) => ({
     return records.sort((a, b) => a.createdAt - b.createdAt)
   },
 
-  disable: (idOrName: string, now: number) =>
-    change(db, idOrName, db.prepare(DISABLE_USER).bind(idOrName, now)),
+  disable: (idOrName: string, now: number, also: readonly D1PreparedStatement[] = []) =>
+    change(db, idOrName, [db.prepare(DISABLE_USER).bind(idOrName, now), ...also]),
 
-  enable: (idOrName: string, now: number) =>
-    change(db, idOrName, db.prepare(ENABLE_USER).bind(idOrName, now)),
+  enable: (idOrName: string, now: number, also: readonly D1PreparedStatement[] = []) =>
+    change(db, idOrName, [db.prepare(ENABLE_USER).bind(idOrName, now), ...also]),
 
-  setPassword: (idOrName: string, passwordHash: string, now: number) =>
-    change(db, idOrName, db.prepare(SET_PASSWORD).bind(idOrName, now, passwordHash)),
+  setPassword: (
+    idOrName: string,
+    passwordHash: string,
+    now: number,
+    also: readonly D1PreparedStatement[] = [],
+  ) => change(db, idOrName, [db.prepare(SET_PASSWORD).bind(idOrName, now, passwordHash), ...also]),
 })

@@ -1,6 +1,7 @@
 /** What the command line refuses: one line on standard error, its exit status, and nothing written. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { mintToken } from '../../src/crypto/token.ts'
 import { AUTH_METHODS, GRANT_TYPES } from '../../src/domain/client.ts'
 import { commandLine, type ServedState, servedState } from './command-line.ts'
 
@@ -197,12 +198,52 @@ describe('bad input ends with status 1', () => {
     { words: ['user', 'show', 'nobody'], line: 'there is no user "nobody"' },
     { words: ['user', 'disable', 'nobody'], line: 'there is no user "nobody"' },
     { words: ['user', 'enable', 'nobody'], line: 'there is no user "nobody"' },
+    ...['client', 'user'].map((noun) => ({
+      words: ['session', 'revoke', `--${noun}`, 'nobody'],
+      line: `there is no ${noun} "nobody"`,
+    })),
+    ...['reg_x', 'regc_x', '', mintToken('clientSecret'), mintToken('authorizationCode')].map(
+      (token) => ({
+        words: ['session', 'revoke', '--token', token],
+        line: 'the token is not an access, refresh or browser session token',
+      }),
+    ),
+    {
+      words: ['session', 'revoke', '--token-stdin'],
+      line: 'the token is not an access, refresh or browser session token',
+      stdin: 'somebody else’s token\n',
+    },
+    {
+      words: ['session', 'revoke', '--token', mintToken('refreshToken')],
+      line: 'there is no such refresh token',
+    },
   ])('$words', (refusal) => expectRefused(refusal, 1))
+
+  it('a token that is written in the wrong place is not repeated', async () => {
+    const token = mintToken('accessToken')
+    const misplaced = [
+      ['session', 'revoke', token],
+      ['session', 'revoke', `--tokn=${token}`],
+      ['session', 'revoke', '--client', token],
+      ['session', 'revoke', '--client', 'x', token],
+      ['session', token],
+      [token],
+      ['client', 'show', token],
+      ['client', 'list', token],
+    ]
+    for (const words of misplaced) {
+      const { status, stdout, stderr } = await state.admin(words)
+      expect([1, 2]).toContain(status)
+      expect(stdout).toBe('')
+      expect(stderr).toMatch(/^error: [^\n]+\n$/)
+      expect(stderr).not.toContain(token.slice(0, 20))
+    }
+  })
 })
 
 describe('wrong usage ends with status 2', () => {
   it.each<Refusal>([
-    { words: ['session'], line: "unknown command 'session'" },
+    { words: ['sessions'], line: "unknown command 'sessions' (Did you mean session?)" },
     { words: ['client', 'destroy', 'x'], line: "unknown command 'destroy'" },
     { words: ['client', 'list', '--all'], line: "unknown option '--all'" },
     {
@@ -228,6 +269,16 @@ describe('wrong usage ends with status 2', () => {
       words: ['client', 'withdraw', 'SECRET-CLIENT'],
       line: 'name at least one --scope, --grant-type or --endorsement',
     },
+    ...[
+      [],
+      ['--token', 'reg_x', '--token-stdin'],
+      ['--client', 'a', '--user', 'b'],
+      ['--client', 'a', 'b'],
+      ['a'],
+    ].map((words) => ({
+      words: ['session', 'revoke', ...words],
+      line: 'give exactly one of --token, --token-stdin, --client and --user',
+    })),
     { words: CREATE_USER, line: 'give either --password-stdin or --password' },
     {
       words: [...CREATE_USER, '--password-stdin', '--password', 'a long password'],
@@ -243,11 +294,14 @@ describe('wrong usage ends with status 2', () => {
     },
   ])('$words', (refusal) => expectRefused(refusal, 2))
 
-  it.each([[[]], [['client']], [['user']]])('%j alone shows the help on stderr', async (words) => {
-    const { status, stdout, stderr } = await commandLine(words, {})
-    expect([status, stdout]).toEqual([2, ''])
-    expect(stderr).toContain('Usage: npm run admin --')
-  })
+  it.each([[[]], [['client']], [['user']], [['session']]])(
+    '%j alone shows the help on stderr',
+    async (words) => {
+      const { status, stdout, stderr } = await commandLine(words, {})
+      expect([status, stdout]).toEqual([2, ''])
+      expect(stderr).toContain('Usage: npm run admin --')
+    },
+  )
 })
 
 describe('--help', () => {
@@ -257,6 +311,7 @@ describe('--help', () => {
       ...['rotate-secret', 'disable', 'enable', 'delete'],
     ],
     user: ['create', 'list', 'show', 'disable', 'enable', 'set-password'],
+    session: ['revoke'],
   }
   const commands = Object.entries(verbs).flatMap(([noun, names]) =>
     names.map((name) => [noun, name]),

@@ -1,15 +1,22 @@
-/** `--remote`: D1's HTTP query interface, played by our own over a real database, with every request recorded. */
+/** `--remote`: D1's and KV's HTTP interfaces, played by our own over real ones, with every request recorded. */
 
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { digest } from '../../src/crypto/digest.ts'
+import { mintToken } from '../../src/crypto/token.ts'
 import { REGISTRY_CONFIG } from '../../src/operate/project.ts'
-import { databaseOf, readWranglerConfig } from '../../src/operate/wrangler-config.ts'
+import { databaseOf, readWranglerConfig, sessionsOf } from '../../src/operate/wrangler-config.ts'
 import { commandLine, type ServedState, servedState } from './command-line.ts'
 
 type Query = { sql: string; params: (string | null)[] }
-type Seen = { url: string; authorization: string; body: Partial<Query> & { batch?: Query[] } }
+type Seen = {
+  method: string
+  url: string
+  authorization: string
+  body: Partial<Query> & { batch?: Query[] }
+}
 type Played = { status: number; body: string } | null
 
 const TOKEN = 'cloudflare-token-that-nobody-may-see'
@@ -26,6 +33,8 @@ let front: Server
 let baseUrl = ''
 let seen: Seen[] = []
 let played: Played = null
+/** Only what is asked of KV fails. */
+let isKvDown = false
 
 beforeAll(async () => {
   state = await servedState()
@@ -33,10 +42,12 @@ beforeAll(async () => {
     void (async () => {
       const body = await textOf(request)
       const authorization = request.headers.authorization ?? ''
-      seen.push({ url: request.url ?? '', authorization, body: JSON.parse(body) })
+      const { method = '', url = '' } = request
+      seen.push({ method, url, authorization, body: JSON.parse(body) })
+      if (isKvDown && method === 'PUT') return response.writeHead(503).end()
       if (played) return response.writeHead(played.status).end(played.body)
       const answer = await fetch(`${state.server.url}${request.url}`, {
-        method: 'POST',
+        method,
         headers: {
           Authorization: authorization === `Bearer ${TOKEN}` ? `Bearer ${state.server.token}` : '',
         },
@@ -56,6 +67,7 @@ afterAll(async () => {
 beforeEach(() => {
   seen = []
   played = null
+  isKvDown = false
 })
 
 const remote = (words: readonly string[], env: Record<string, string> = {}, stdin?: string) =>
@@ -131,6 +143,49 @@ describe('the requests', () => {
       .prepare(`SELECT typeof(created_at) AS created, typeof(require_pkce) AS flag FROM client`)
       .all()
     for (const row of rows.results) expect(row).toEqual({ created: 'integer', flag: 'integer' })
+  })
+
+  it('write a revocation to KV too, in the namespace of wrangler.toml', async () => {
+    const { client_id } = JSON.parse((await remote(create)).stdout)
+    seen = []
+    expect((await remote(['client', 'disable', client_id])).stderr).toBe('')
+    const id = sessionsOf(readWranglerConfig(REGISTRY_CONFIG))
+    const [put, ...others] = seen.filter(({ method }) => method === 'PUT')
+    expect(others).toEqual([])
+    expect(put).toMatchObject({
+      url: `/accounts/account-1/storage/kv/namespaces/${id}/values/revocations`,
+      authorization: `Bearer ${TOKEN}`,
+      body: { client: { [client_id]: expect.any(Number) } },
+    })
+  })
+
+  it('of a token: its digest alone leaves the machine, with a lifetime', async () => {
+    const token = mintToken('accessToken')
+    const { stdout } = await remote(['session', 'revoke', '--token-stdin'], {}, `${token}\n`)
+    expect(JSON.parse(stdout)).toEqual({ revoked: true, effective_within_seconds: 60 })
+    const put = seen.find(({ method }) => method === 'PUT')
+    expect(put?.url).toContain(`/values/${await digest(token)}?expiration_ttl=7200`)
+    expect(put?.body).toEqual({ revoked: true })
+    expect(JSON.stringify(seen)).not.toContain(token)
+  })
+
+  it('when KV fails, D1 has it: a note, a later bound, and status 0', async () => {
+    const { client_id } = JSON.parse((await remote(create)).stdout)
+    isKvDown = true
+    const note =
+      'note: D1 has the revocation, but KV could not be written; cron does it within 60 s more'
+    const revoked = await remote(['session', 'revoke', '--client', client_id])
+    expect(JSON.parse(revoked.stdout)).toEqual({ revoked: true, effective_within_seconds: 130 })
+    expect([revoked.status, revoked.stderr]).toEqual([
+      0,
+      `${note} (KV answered 503: no reason given)\n`,
+    ])
+    const disabled = await remote(['client', 'disable', client_id])
+    expect([disabled.status, disabled.stderr]).toEqual([0, revoked.stderr])
+    const token = ['session', 'revoke', '--token', mintToken('accessToken')]
+    const ended = await remote(token)
+    expect(JSON.parse(ended.stdout)).toEqual({ revoked: true, effective_within_seconds: 120 })
+    expect([ended.status, ended.stderr]).toEqual([0, `${note}\n`])
   })
 
   it('refuse a second user of the same name and write nothing', async () => {

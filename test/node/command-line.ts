@@ -4,11 +4,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { run } from '../../src/admin/run.ts'
-import { serveD1OverHttp } from '../../src/operate/d1-http-server.ts'
 import { REGISTRY_CONFIG } from '../../src/operate/project.ts'
 import { announceRegistry } from '../../src/operate/running-registry.ts'
 import { openState } from '../../src/operate/state.ts'
 import { tryToLock } from '../../src/operate/state-lock.ts'
+import { serveStorageOverHttp } from '../../src/operate/storage-http-server.ts'
 import { readWranglerConfig } from '../../src/operate/wrangler-config.ts'
 import type { Database } from '../../src/stores/database.ts'
 
@@ -50,7 +50,7 @@ export async function servedState() {
   const stateDir = await temporaryDirectory()
   const release = tryToLock(stateDir)
   const state = await openState(stateDir, readWranglerConfig(REGISTRY_CONFIG))
-  const server = await serveD1OverHttp(state.database)
+  const server = await serveStorageOverHttp({ db: state.database, sessions: state.sessions })
   await announceRegistry(stateDir, { url: server.url, token: server.token, pid: process.pid })
   const admin = (words: readonly string[], stdin?: string) =>
     commandLine(words, { env: { STATE_DIR: stateDir }, ...(stdin !== undefined && { stdin }) })

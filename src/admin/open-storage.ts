@@ -1,14 +1,16 @@
-/** Which database a command works on, and how it gets there. Whatever is slow to import is imported when needed. */
+/** Which D1 and KV a command works on, and how it gets there. Whatever is slow to import is imported when needed. */
 
 import { claimState } from '../operate/claim-state.ts'
 import { REGISTRY_CONFIG, stateDirectory } from '../operate/project.ts'
 import { Refusal } from '../operate/refusal.ts'
 import { retryWhenBusy } from '../operate/retry-when-busy.ts'
-import type { Database } from '../stores/database.ts'
+import type { Storage } from '../operate/storage-http-server.ts'
+import type { Api } from './cloudflare-api.ts'
 import { d1OverHttp } from './d1-http.ts'
+import { kvOverHttp } from './kv-http.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
-type Work<T> = (db: Database) => Promise<T>
+type Work<T> = (storage: Storage) => Promise<T>
 
 const CLOUDFLARE_API = 'https://api.cloudflare.com/client/v4'
 
@@ -18,6 +20,11 @@ function required(env: Environment, name: string): string {
   return value
 }
 
+const overHttp = (api: Api, databaseId: string, namespaceId: string): Storage => ({
+  db: d1OverHttp(api, databaseId),
+  sessions: kvOverHttp(api, namespaceId),
+})
+
 async function onDeployed<T>(env: Environment, work: Work<T>): Promise<T> {
   const token = required(env, 'CLOUDFLARE_API_TOKEN')
   const accountId = required(env, 'CLOUDFLARE_ACCOUNT_ID')
@@ -25,9 +32,12 @@ async function onDeployed<T>(env: Environment, work: Work<T>): Promise<T> {
   if (!/^https?:\/\//.test(baseUrl) || !URL.canParse(baseUrl)) {
     throw new Refusal('CLOUDFLARE_API_BASE_URL: must be an http or https URL')
   }
-  const { databaseOf, readWranglerConfig } = await import('../operate/wrangler-config.ts')
-  const { database_id: databaseId } = databaseOf(readWranglerConfig(REGISTRY_CONFIG))
-  return work(d1OverHttp({ baseUrl: baseUrl.replace(/\/+$/, ''), accountId, databaseId, token }))
+  const { databaseOf, readWranglerConfig, sessionsOf } = await import(
+    '../operate/wrangler-config.ts'
+  )
+  const config = readWranglerConfig(REGISTRY_CONFIG)
+  const api = { baseUrl: baseUrl.replace(/\/+$/, ''), accountId, token }
+  return work(overHttp(api, databaseOf(config).database_id, sessionsOf(config)))
 }
 
 async function onState<T>(stateDir: string, work: Work<T>): Promise<T> {
@@ -35,7 +45,8 @@ async function onState<T>(stateDir: string, work: Work<T>): Promise<T> {
   const { readWranglerConfig } = await import('../operate/wrangler-config.ts')
   const state = await openState(stateDir, readWranglerConfig(REGISTRY_CONFIG))
   try {
-    return await retryWhenBusy(() => work(state.database))
+    const { database: db, sessions } = state
+    return await retryWhenBusy(() => work({ db, sessions }))
   } finally {
     await state.close()
   }
@@ -47,7 +58,7 @@ async function onLocal<T>(env: Environment, work: Work<T>): Promise<T> {
   const claim = await claimState(stateDir)
   if (claim.kind === 'served') {
     const { url: baseUrl, token } = claim.by
-    return work(d1OverHttp({ baseUrl, accountId: 'local', databaseId: 'local', token }))
+    return work(overHttp({ baseUrl, accountId: 'local', token }, 'local', 'local'))
   }
   try {
     return await onState(stateDir, work)
@@ -57,7 +68,7 @@ async function onLocal<T>(env: Environment, work: Work<T>): Promise<T> {
 }
 
 /** `work` may be repeated when it met a lock: until its one batch succeeds, nothing is written. */
-export const withDatabase = <T>(
+export const withStorage = <T>(
   where: Readonly<{ remote: boolean; env: Environment }>,
   work: Work<T>,
 ): Promise<T> => (where.remote ? onDeployed(where.env, work) : onLocal(where.env, work))

@@ -1,6 +1,6 @@
 /**
- * D1's HTTP query interface over a local database, on a loopback port behind a bearer token: while the registry
- * runs, the command line writes through it, so that one process alone writes the state.
+ * Cloudflare's HTTP interfaces of D1 (queries) and KV (writes) over local ones, on a loopback port behind a bearer
+ * token: while the registry runs, the command line writes through it, so that one process alone writes the state.
  */
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -8,21 +8,30 @@ import type { AddressInfo } from 'node:net'
 import * as z from 'zod/mini'
 import { equalInConstantTime } from '../crypto/digest.ts'
 import { randomText } from '../crypto/random.ts'
-import type { Database } from '../stores/database.ts'
+import type { Database, TextWriter } from '../stores/database.ts'
 import { oneLine } from './refusal.ts'
 
 const HOST = '127.0.0.1'
-const PATH = /^\/accounts\/[^/]+\/d1\/database\/[^/]+\/query$/
+const QUERY_PATH = /^\/accounts\/[^/]+\/d1\/database\/[^/]+\/query$/
+const VALUE_PATH = /^\/accounts\/[^/]+\/storage\/kv\/namespaces\/[^/]+\/values\/([^/]+)$/
 const MAX_BODY_BYTES = 4 * 1024 * 1024
-/** Cloudflare's codes for a failed query and for a wrong token. */
+/** Cloudflare's codes for a failed query, a failed write to KV, and a wrong token. */
 const QUERY_FAILED = 7500
+const WRITE_FAILED = 10001
 const NOT_AUTHENTICATED = 10000
+const NO_SUCH_ROUTE = 7003
 
 const Parameter = z.union([z.string(), z.number(), z.null()])
 const Query = z.object({ sql: z.string(), params: z._default(z.array(Parameter), []) })
 const Body = z.union([z.object({ batch: z.array(Query) }), Query])
 
-export type D1HttpServer = Readonly<{ url: string; token: string; close: () => Promise<void> }>
+/** What the command line works on. */
+export type Storage = Readonly<{ db: Database; sessions: TextWriter }>
+export type StorageHttpServer = Readonly<{
+  url: string
+  token: string
+  close: () => Promise<void>
+}>
 
 async function readBody(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = []
@@ -43,13 +52,18 @@ async function query(db: Database, text: string): Promise<D1Result[]> {
   return rest.length === 0 && !('batch' in body) ? [await first.all()] : db.batch([first, ...rest])
 }
 
+async function write(sessions: TextWriter, key: string, url: URL, text: string) {
+  const ttl = url.searchParams.get('expiration_ttl')
+  await sessions.put(key, text, ttl === null ? {} : { expirationTtl: Number(ttl) })
+}
+
 function answer(response: ServerResponse, status: number, result: unknown, error?: object) {
   const body = { success: !error, errors: error ? [error] : [], messages: [], result }
   response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body))
 }
 
 /** Serves until closed. `url` is what `CLOUDFLARE_API_BASE_URL` is to Cloudflare's own. */
-export async function serveD1OverHttp(db: Database): Promise<D1HttpServer> {
+export async function serveStorageOverHttp({ db, sessions }: Storage): Promise<StorageHttpServer> {
   const token = randomText()
   const expected = `Bearer ${token}`
 
@@ -60,13 +74,20 @@ export async function serveD1OverHttp(db: Database): Promise<D1HttpServer> {
         message: 'Authentication error',
       })
     }
-    if (request.method !== 'POST' || !PATH.test(request.url ?? '')) {
-      return answer(response, 404, null, { code: 7003, message: 'No such route' })
+    const url = new URL(request.url ?? '', `http://${HOST}`)
+    const [, key] = VALUE_PATH.exec(url.pathname) ?? []
+    const isQuery = request.method === 'POST' && QUERY_PATH.test(url.pathname)
+    if (!isQuery && (request.method !== 'PUT' || key === undefined)) {
+      return answer(response, 404, null, { code: NO_SUCH_ROUTE, message: 'No such route' })
     }
     try {
-      answer(response, 200, await query(db, await readBody(request)))
+      const text = await readBody(request)
+      if (key === undefined) return answer(response, 200, await query(db, text))
+      await write(sessions, decodeURIComponent(key), url, text)
+      answer(response, 200, {})
     } catch (fault) {
-      answer(response, 400, [], { code: QUERY_FAILED, message: oneLine(fault) })
+      const code = isQuery ? QUERY_FAILED : WRITE_FAILED
+      answer(response, 400, isQuery ? [] : null, { code, message: oneLine(fault) })
     }
   }
 

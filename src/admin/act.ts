@@ -1,0 +1,108 @@
+/** Acts that end what was issued: in D1 with the act itself, in one batch, and then shown in KV. */
+
+import type { Command } from 'commander'
+import {
+  ALL_REVOKED_WITHIN_SECONDS,
+  type Ended,
+  HEAL_SECONDS,
+  type RevocationKind,
+  UNDER_WAY_SECONDS,
+} from '../domain/revocation.ts'
+import { oneLine } from '../operate/refusal.ts'
+import { retryWhenBusy } from '../operate/retry-when-busy.ts'
+import type { Storage } from '../operate/storage-http-server.ts'
+import type { Database } from '../stores/database.ts'
+import {
+  projectRevocations,
+  revocationStatements,
+  revokeStatement,
+  spareStatement,
+} from '../stores/revocations.ts'
+import { answerFrom, type Io, note } from './verb.ts'
+
+/** One act of the administrator: its moment, and the settings of the registry that it must know. */
+export type Act = Readonly<{
+  nowMs: number
+  /** The same moment in epoch seconds. */
+  now: number
+  sessionLifetimeSeconds: number
+  clientCacheSeconds: number
+  usersAreExternal: boolean
+}>
+
+/** `revokes`: KV must be told. */
+export type Done = Readonly<{ document: unknown; revokes: boolean }>
+
+/** For the help of every command that ends something. */
+export const WITHIN = `within ${ALL_REVOKED_WITHIN_SECONDS} s`
+export const NOT_SHOWN = `D1 has the revocation, but KV could not be written; cron does it within ${HEAL_SECONDS} s more`
+
+/** Answers the moment of an act, to be asked when the storage is at hand: not what went on during a wait for it. */
+export async function actsOf(io: Io): Promise<() => Act> {
+  const { readRegistrySettings } = await import('../operate/registry-settings.ts')
+  const { sessionLifetimeSeconds, clientCacheSeconds, loginUrl } = readRegistrySettings(io.env)
+  return () => {
+    const nowMs = Date.now()
+    const now = Math.floor(nowMs / 1000)
+    const usersAreExternal = loginUrl !== null
+    return { nowMs, now, sessionLifetimeSeconds, clientCacheSeconds, usersAreExternal }
+  }
+}
+
+/** Of a client or a user, by its id: all that there is up to now, or only what is named. */
+export const ending = (
+  db: Database,
+  kind: 'client' | 'user',
+  id: string,
+  act: Act,
+  ended?: readonly Ended[],
+) => revocationStatements(db, kind, idsOf(kind, id), act.nowMs, act.sessionLifetimeSeconds, ended)
+
+/**
+ * As `ending`, for one that may have no more sessions. So it reaches as far as one may still be opened: by a
+ * request under way, or on a record of the client that an isolate has kept.
+ */
+export function endingForGood(db: Database, kind: 'client' | 'user', id: string, act: Act) {
+  const lateSeconds = UNDER_WAY_SECONDS + (kind === 'client' ? act.clientCacheSeconds : 0)
+  const untilMs = act.nowMs + lateSeconds * 1000
+  return [
+    ...ending(db, kind, id, act),
+    revokeStatement(db, kind, [id], untilMs, act.sessionLifetimeSeconds),
+  ]
+}
+
+/** The end of `endingForGood`: nothing is revived, and what is opened from now on is good. */
+export const sparing = (db: Database, kind: 'client' | 'user', id: string, act: Act) => [
+  spareStatement(db, kind, id, act.nowMs),
+]
+
+const idsOf = (kind: RevocationKind, id: string) =>
+  kind === 'client' ? { clientId: id } : { userId: id }
+
+/** Answers whether KV was written. D1 is the truth, so that it was not is no failure of the act. */
+export async function showInKv({ db, sessions }: Storage, act: Act, io: Io): Promise<boolean> {
+  try {
+    await retryWhenBusy(() =>
+      projectRevocations(db, sessions, act.nowMs, act.sessionLifetimeSeconds),
+    )
+    return true
+  } catch (fault) {
+    note(io, `${NOT_SHOWN} (${oneLine(fault)})`)
+    return false
+  }
+}
+
+/** As `answer`, for an act that may revoke. */
+export async function answerAct(
+  command: Command,
+  io: Io,
+  work: (db: Database, act: Act) => Promise<Done>,
+) {
+  const begin = await actsOf(io)
+  return answerFrom(command, io, async (storage) => {
+    const act = begin()
+    const { document, revokes } = await work(storage.db, act)
+    if (revokes) await showInKv(storage, act, io)
+    return document
+  })
+}

@@ -1,0 +1,120 @@
+/** `session revoke`: ends what was issued, at the word of the administrator. */
+
+import type { Command } from 'commander'
+import { digest } from '../crypto/digest.ts'
+import { isWellFormed, TOKEN_PREFIXES } from '../crypto/token.ts'
+import {
+  ALL_REVOKED_WITHIN_SECONDS,
+  HEAL_SECONDS,
+  SESSION_REVOKED_WITHIN_SECONDS,
+} from '../domain/revocation.ts'
+import { Refusal } from '../operate/refusal.ts'
+import type { Storage } from '../operate/storage-http-server.ts'
+import { findClientRecord } from '../stores/client-record.ts'
+import type { Database } from '../stores/database.ts'
+import { refreshTokenStore } from '../stores/refresh-tokens.ts'
+import { revocationStore } from '../stores/revocations.ts'
+import { userRegistry } from '../stores/user-registry.ts'
+import { type Act, actsOf, ending, NOT_SHOWN, showInKv } from './act.ts'
+import { readFirstLine } from './first-line.ts'
+import { answerFrom, type Io, note, refuseUsage, verb } from './verb.ts'
+
+type Options = Readonly<{ token?: string; tokenStdin?: boolean; client?: string; user?: string }>
+
+/** An external accounts service may mint its own, unlike any credential of ours. */
+function mayBeSession(token: string, act: Act): boolean {
+  if (isWellFormed('accessToken', token) || isWellFormed('browserSession', token)) return true
+  const isOurs = Object.values(TOKEN_PREFIXES).some((prefix) => token.startsWith(prefix))
+  return act.usersAreExternal && token !== '' && !isOurs
+}
+
+/** Answers whether KV shows it. */
+async function revokeToken({ db, sessions }: Storage, token: string, act: Act): Promise<boolean> {
+  const revocations = revocationStore(db, sessions, act.sessionLifetimeSeconds)
+  if (isWellFormed('refreshToken', token)) {
+    const standing = await refreshTokenStore(db).find(await digest(token))
+    if (!standing) throw new Refusal('there is no such refresh token')
+    return revocations.endFamily(standing.family.familyId, act.nowMs)
+  }
+  if (!mayBeSession(token, act)) {
+    throw new Refusal('the token is not an access, refresh or browser session token')
+  }
+  return revocations.endSessions([await digest(token)], act.nowMs)
+}
+
+async function clientId(db: Database, id: string): Promise<string> {
+  if (await findClientRecord(db, id)) return id
+  throw new Refusal(`there is no client ${JSON.stringify(id)}`)
+}
+
+/** Users of an external accounts service are unknown here. */
+async function userId(db: Database, idOrName: string, act: Act): Promise<string> {
+  const user = await userRegistry(db).find(idOrName)
+  if (user) return user.userId
+  if (act.usersAreExternal && idOrName !== '') return idOrName
+  throw new Refusal(`there is no user ${JSON.stringify(idOrName)}`)
+}
+
+/** Prints the bound that it promises. */
+async function answerRevoked(
+  command: Command,
+  io: Io,
+  boundSeconds: number,
+  revoke: (storage: Storage, act: Act) => Promise<boolean>,
+) {
+  const begin = await actsOf(io)
+  return answerFrom(command, io, async (storage) => {
+    const isShown = await revoke(storage, begin())
+    return {
+      revoked: true,
+      effective_within_seconds: boundSeconds + (isShown ? 0 : HEAL_SECONDS),
+    }
+  })
+}
+
+const revokeAll =
+  (io: Io, kind: 'client' | 'user', id: string) => async (storage: Storage, act: Act) => {
+    const { db } = storage
+    const subject = kind === 'client' ? await clientId(db, id) : await userId(db, id, act)
+    await db.batch(ending(db, kind, subject, act))
+    return showInKv(storage, act, io)
+  }
+
+export function addSessionCommands(program: Command, io: Io) {
+  const session = program.command('session').description('sessions: what tokens stand for')
+  verb(
+    session,
+    'revoke',
+    'End one session, or all that was issued to a client or for a user: access tokens, browser sessions, refresh ' +
+      'tokens and codes. Prints within how many seconds every check knows; checks that ask for fresh know at once.',
+    'revoke --token-stdin < token.txt',
+  )
+    .option(
+      '--token <token>',
+      'an access, refresh or browser session token; others may see it in the process list. A refresh token ends all ' +
+        'that was renewed with it',
+    )
+    .option('--token-stdin', 'read the token from standard input, one line')
+    .option('--client <id>', 'all of this client')
+    .option('--user <id>', 'all of this user, by id or username')
+    // Whoever forgets the option must not find the token in a message.
+    .allowExcessArguments()
+    .action(async (options: Options, command: Command) => {
+      const { token, tokenStdin, client, user } = options
+      const isOne = [token, tokenStdin, client, user].filter((one) => one !== undefined)
+      if (isOne.length !== 1 || command.args.length > 0) {
+        refuseUsage(command, 'give exactly one of --token, --token-stdin, --client and --user')
+      }
+      if (client !== undefined || user !== undefined) {
+        const work =
+          client !== undefined ? revokeAll(io, 'client', client) : revokeAll(io, 'user', user ?? '')
+        return answerRevoked(command, io, ALL_REVOKED_WITHIN_SECONDS, work)
+      }
+      const given = token ?? (await readFirstLine(io.stdin))
+      return answerRevoked(command, io, SESSION_REVOKED_WITHIN_SECONDS, async (storage, act) => {
+        const isShown = await revokeToken(storage, given.trim(), act)
+        if (!isShown) note(io, NOT_SHOWN)
+        return isShown
+      })
+    })
+}
