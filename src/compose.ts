@@ -11,6 +11,7 @@ import { refreshTokenStore } from './stores/refresh-tokens.ts'
 import { refusalStore } from './stores/refusals.ts'
 import { revocationStore } from './stores/revocations.ts'
 import { sessionStore } from './stores/sessions.ts'
+import { sweepUsedJtis, usedJtiStore } from './stores/used-jtis.ts'
 import { userStore } from './stores/users.ts'
 
 export type Bindings = Readonly<{
@@ -45,6 +46,7 @@ export function compose(env: Bindings) {
     refreshTokens,
     refusals,
     revocations,
+    usedJtis: usedJtiStore(env.DB),
     users: userStore(env.DB),
     loginLimit: env.LOGIN_LIMIT,
     refusalLimit: env.REFUSAL_LIMIT,
@@ -62,6 +64,7 @@ export function compose(env: Bindings) {
         codes: await codes.sweep(now),
         families: await refreshTokens.sweep(now),
         revocations: await revocations.sweep(now),
+        jtis: await sweepUsedJtis(env.DB, now),
         refusals: await refusals.sweep(now),
       })
     },

@@ -9,6 +9,7 @@ import { liveSessions } from '../stores/live-sessions.ts'
 import { checkCredential, type Question } from './check.ts'
 import { logFault } from './log.ts'
 import { readQuery } from './query.ts'
+import { seenProofs } from './seen-proofs.ts'
 import { type AuthenticatorEnv, settingProblem } from './settings.ts'
 
 const JWT_LIFETIME_SECONDS = 300
@@ -23,11 +24,13 @@ export function createAuthenticator(env: AuthenticatorEnv): Authenticator {
 }
 
 function serving(env: AuthenticatorEnv): Authenticator {
-  const sessions = liveSessions(env.SESSIONS, env.DB ?? null)
+  const db = env.DB ?? null
+  const sessions = liveSessions(env.SESSIONS, db)
+  const proofs = seenProofs(db)
   let key: CryptoKey | undefined
 
   const check = (question: Question, nowMs: number) =>
-    checkCredential(question, { sessions, nowMs, issuer: env.ISSUER })
+    checkCredential(question, { sessions, proofs, nowMs, issuer: env.ISSUER })
 
   const jwtOf = async (session: SessionRecord, nowMs: number) => {
     const now = Math.floor(nowMs / 1000)
@@ -51,7 +54,7 @@ function serving(env: AuthenticatorEnv): Authenticator {
 
   const app = new Hono()
   app.get('/auth', async (c) => {
-    const { url, headers } = c.req.raw
+    const { method, url, headers } = c.req.raw
     const mark = url.indexOf('?')
     const query = readQuery(mark === -1 ? '' : url.slice(mark + 1))
     if (query.kind === 'malformed') {
@@ -63,6 +66,10 @@ function serving(env: AuthenticatorEnv): Authenticator {
         ...query.requirement,
         authorization: headers.get('Authorization'),
         cookie: headers.get('Cookie'),
+        dpop: headers.get('DPoP'),
+        // nginx tells what it was asked (examples/nginx.conf). Whoever asks here directly proves what it likes.
+        method: headers.get('X-Original-Method') ?? method,
+        url: headers.get('X-Original-URL') ?? url,
       },
       nowMs,
     )
@@ -93,6 +100,9 @@ function serving(env: AuthenticatorEnv): Authenticator {
         const question = {
           authorization: asked.authorization ?? null,
           cookie: asked.cookie ?? null,
+          dpop: asked.dpop ?? null,
+          method: asked.method ?? '',
+          url: asked.url ?? '',
           scopes: asked.scopes ?? [],
           resource: asked.resource ?? null,
           category: asked.category ?? null,

@@ -12,27 +12,37 @@ import {
   type Refusal,
   readBearer,
   refusal,
+  type Scheme,
 } from '../protocol/bearer.ts'
+import { ownerOfProof, readProof } from '../protocol/dpop.ts'
 import { readSessionCookie } from '../protocol/session-cookie.ts'
 import type { LiveSessions } from '../stores/ports.ts'
 import type { Requirement } from './query.ts'
+import type { SeenProofs } from './seen-proofs.ts'
 
 export type Question = Requirement &
   Readonly<{
     /** The caller's own headers; null if not sent. */
     authorization: string | null
     cookie: string | null
+    dpop: string | null
+    /** Of the caller's own request: what its DPoP proof must be for. */
+    method: string
+    url: string
   }>
 
 export type CheckDeps = Readonly<{
   sessions: LiveSessions
+  proofs: SeenProofs
   /** Epoch milliseconds. */
   nowMs: number
   issuer: string
 }>
 
-const BAD_HEADER = 'The Authorization header does not carry a bearer token.'
+const BAD_HEADER = 'The Authorization header does not carry an access token.'
 const BAD_TOKEN = 'The access token is unknown, expired or revoked.'
+const BOUND = 'The access token is bound to a key: present it with DPoP, and a proof.'
+const NOT_BOUND = 'The access token is not bound to a key: present it as Bearer.'
 const BAD_COOKIE = 'The browser session is unknown or has ended.'
 
 /** Throws when the sessions are out of reach. Junk costs no storage. */
@@ -48,24 +58,49 @@ export async function checkCredential(asked: Question, deps: CheckDeps): Promise
   }
   if (presented.kind === 'junk') return refused('invalid_token', presented.reason)
 
+  const proof = await proofOf(presented, asked, deps)
+  if (typeof proof === 'string') return badProof(proof)
   const key = await digest(presented.token)
   const session = await deps.sessions.find(key, deps.nowMs, asked.immediate)
+  const scheme = presented.kind === 'dpop' ? 'DPoP' : 'Bearer'
   if (!session || !isOfKind(presented.kind, session)) {
-    return refused('invalid_token', presented.kind === 'bearer' ? BAD_TOKEN : BAD_COOKIE)
+    const reason = presented.kind === 'cookie' ? BAD_COOKIE : BAD_TOKEN
+    return refused('invalid_token', reason, [], scheme)
+  }
+  // RFC 9449 §7.1, §7.2: a bound token as a bearer's is refused, and an unbound one is not helped by a proof.
+  const jkt = session.cnf?.jkt ?? null
+  if ((jkt === null) !== (proof === null)) {
+    return refused('invalid_token', jkt === null ? NOT_BOUND : BOUND, [], 'DPoP')
+  }
+  if (proof) {
+    if (proof.jkt !== jkt) return badProof('the token is bound to another key')
+    const { jti, expiresAt } = proof
+    const isNew = await deps.proofs.use(ownerOfProof(proof), jti, expiresAt, asked.immediate)
+    if (!isNew) return badProof('it was used before')
   }
 
   if (!needed.every((scope) => holdsScope(session.authorizations.scopes, scope))) {
-    return refused('insufficient_scope', 'The session does not hold the scope.', needed)
+    return refused('insufficient_scope', 'The session does not hold the scope.', needed, scheme)
   }
   if (asked.category && !isEndorsedFor(session.authorizations.endorsements, asked.category)) {
-    return refused('insufficient_scope', 'The session is not endorsed for the category.', needed)
+    const reason = 'The session is not endorsed for the category.'
+    return refused('insufficient_scope', reason, needed, scheme)
   }
   return { kind: 'authenticated', session }
 }
 
 const refusedWith = (why: Refusal): Authentication => ({ kind: 'refused', refusal: why })
-const refused = (error: BearerError, reason: string, scopes?: readonly string[]) =>
-  refusedWith(refusal(error, reason, scopes))
+const refused = (error: BearerError, reason: string, scopes?: readonly string[], scheme?: Scheme) =>
+  refusedWith(refusal(error, reason, scopes, scheme))
+const badProof = (why: string) =>
+  refused('invalid_dpop_proof', `The DPoP proof is not valid for this request: ${why}.`, [], 'DPoP')
+
+/** Null for a credential that is presented without one. */
+function proofOf(presented: Credential, { dpop, method, url }: Question, { nowMs }: CheckDeps) {
+  if (presented.kind !== 'dpop') return null
+  if (dpop === null) return 'there is none'
+  return readProof(dpop, { method, url, accessToken: presented.token }, Math.floor(nowMs / 1000))
+}
 
 /** A requirement that cannot be read is never taken as none. */
 function faultOf({ scopes, resource, category }: Requirement): string | null {
@@ -86,16 +121,17 @@ function faultOf({ scopes, resource, category }: Requirement): string | null {
 const neededScopes = ({ scopes, resource }: Requirement) =>
   resource === null ? scopes : scopes.map((scope) => `${scope}:${resource}`)
 
+type Credential = Readonly<{ kind: 'bearer' | 'dpop' | 'cookie'; token: string }>
 type Presented =
   | Readonly<{ kind: 'nothing' }>
   | Readonly<{ kind: 'junk'; reason: string }>
-  | Readonly<{ kind: 'bearer' | 'cookie'; token: string }>
+  | Credential
 
 /** The header decides when there is one: a bad one never falls back to the cookie. */
 function presentedBy({ authorization, cookie }: Question, issuer: string): Presented {
   const bearer = readBearer(authorization)
   if (bearer.kind === 'malformed') return { kind: 'junk', reason: BAD_HEADER }
-  if (bearer.kind === 'bearer') {
+  if (bearer.kind !== 'absent') {
     if (!isWellFormed('accessToken', bearer.token)) return { kind: 'junk', reason: BAD_TOKEN }
     return bearer
   }
@@ -115,5 +151,5 @@ function mayBeSession(token: string): boolean {
 }
 
 /** An access token is no cookie and a cookie no access token, whoever found either. */
-const isOfKind = (kind: 'bearer' | 'cookie', session: SessionRecord) =>
-  kind === 'bearer' ? session.client !== null : session.client === null && session.user !== null
+const isOfKind = (kind: Credential['kind'], session: SessionRecord) =>
+  kind === 'cookie' ? session.client === null && session.user !== null : session.client !== null

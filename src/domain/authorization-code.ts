@@ -12,6 +12,8 @@ export type AuthorizationCode = Readonly<{
   redirectUriSent: boolean
   /** S256 challenge (RFC 7636), or null when the request brought none. */
   codeChallenge: string | null
+  /** RFC 9449 §10: thumbprint of the key that the token request must prove, or null when none was named. */
+  dpopJkt: string | null
   issuedAt: number
   expiresAt: number
 }>

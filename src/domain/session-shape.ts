@@ -37,6 +37,7 @@ const Session = z.object({
   ip_address: text,
   remote_host: text,
   nonce: text,
+  cnf: z.exactOptional(z.object({ jkt: name })),
 })
 
 /** A copy with the known fields and no others; null if any is missing or of the wrong form. */

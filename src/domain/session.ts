@@ -25,6 +25,8 @@ export type SessionRecord = Readonly<{
   ip_address: string
   remote_host: string
   nonce: string
+  /** RFC 9449 §6, RFC 7800: the token is of use only with proofs of this key. Absent for a bearer token. */
+  cnf?: Readonly<{ jkt: string }>
 }>
 
 export type NewSession = Readonly<{
@@ -36,6 +38,8 @@ export type NewSession = Readonly<{
   scopes: readonly string[]
   endorsements: readonly string[]
   ipAddress: string
+  /** Thumbprint of the key that the token is bound to, or null. */
+  jkt: string | null
   /** Epoch milliseconds: a session opened right after a revocation must not fall under it. */
   startAtMs: number
   lifetimeSeconds: number
@@ -68,6 +72,7 @@ export const sessionRecord = (session: NewSession): SessionRecord => ({
   ip_address: session.ipAddress,
   remote_host: session.ipAddress,
   nonce: session.nonce,
+  ...(session.jkt !== null && { cnf: { jkt: session.jkt } }),
 })
 
 /** Epoch seconds at which the session ends; NaN when the record does not say so in ISO 8601. */

@@ -3,11 +3,19 @@
 import type { Client, Credential } from '../domain/client.ts'
 import type { PresentedClient } from '../protocol/client-authentication.ts'
 import { OAuthError } from '../protocol/errors.ts'
-import { authenticateClient } from './authenticate-client.ts'
+import { clientAuthenticator } from './authenticate-client.ts'
 import type { Circumstances, Deps } from './deps.ts'
 
-/** Refusals that rest on the client's record, made before any effect. */
-const RESTS_ON_RECORD = new Set(['invalid_client', 'unauthorized_client', 'invalid_scope'])
+/** Refusals that rest on the client's record, made before any effect. `invalid_request`: where DPoP is required. */
+const RESTS_ON_RECORD = new Set([
+  'invalid_client',
+  'unauthorized_client',
+  'invalid_scope',
+  'invalid_request',
+])
+
+/** What it takes to authenticate a client. */
+export type ClientDeps = Pick<Deps, 'clientCache' | 'clients' | 'usedJtis' | 'issuer'>
 
 /**
  * A client's record may be some seconds old. It may then grant, but a refusal is never given from an old one:
@@ -15,13 +23,14 @@ const RESTS_ON_RECORD = new Set(['invalid_client', 'unauthorized_client', 'inval
  */
 export async function asClient<T>(
   presented: PresentedClient,
-  deps: Pick<Deps, 'clientCache' | 'clients'>,
+  deps: ClientDeps,
   circumstances: Circumstances,
   act: (client: Client) => Promise<T>,
 ): Promise<T> {
   const { now } = circumstances
+  const authenticate = clientAuthenticator(presented, deps, now)
   const attempt = async (record: Client | null, isFresh: boolean) => {
-    const { client, credential } = await authenticateClient(presented, record, now)
+    const { client, credential } = await authenticate(record)
     if (credential && isFresh) recordUse(client, credential, deps, circumstances)
     return act(client)
   }

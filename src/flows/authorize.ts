@@ -194,6 +194,7 @@ async function issueCode(
     redirectUri: redirect,
     redirectUriSent: granted.fields.has('redirect_uri'),
     codeChallenge: granted.request.codeChallenge,
+    dpopJkt: granted.request.dpopJkt,
     issuedAt: now,
     expiresAt: now + deps.codeLifetimeSeconds,
   }

@@ -5,6 +5,7 @@ import type {
   ClientCache,
   ClientStore,
   CodeStore,
+  JtiStore,
   LiveSessions,
   RefreshTokenStore,
   RevocationStore,
@@ -20,6 +21,7 @@ export type Deps = Readonly<{
   sessions: SessionStore
   liveSessions: LiveSessions
   refreshTokens: RefreshTokenStore
+  usedJtis: JtiStore
   revocations: RevocationStore
   users: UserStore
   issuer: string

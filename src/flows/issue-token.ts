@@ -9,10 +9,16 @@ import type { IssuedToken } from '../protocol/token-response.ts'
 import { asClient } from './as-client.ts'
 import type { Circumstances, Deps } from './deps.ts'
 import { grants, isGrantType } from './grants/index.ts'
+import { readTokenProof } from './proof-of-possession.ts'
+
+export type TokenRequestHeaders = Readonly<{
+  authorization: string | undefined
+  dpop: string | undefined
+}>
 
 export async function issueToken(
   fields: Fields,
-  authorization: string | undefined,
+  headers: TokenRequestHeaders,
   deps: Deps,
   circumstances: Circumstances,
 ): Promise<IssuedToken> {
@@ -22,10 +28,11 @@ export async function issueToken(
       detail: `grant_type ${quoted(grantType)}`,
     })
   }
-  const presented = readClientAuthentication(fields, authorization)
+  const presented = readClientAuthentication(fields, headers.authorization)
+  const bind = await readTokenProof(headers.dpop, deps, circumstances.now)
   const issue = grants[grantType](fields, deps, circumstances)
   return asClient(presented, deps, circumstances, async (client) => {
-    if (client.grantTypes.includes(grantType)) return issue(client)
+    if (client.grantTypes.includes(grantType)) return issue({ client, jkt: await bind(client) })
     throw new OAuthError(
       'unauthorized_client',
       'The client is not authorized for this grant type.',

@@ -33,6 +33,7 @@ export async function signIn(
     scopes: user.scopes,
     endorsements: user.endorsements,
     ipAddress,
+    jkt: null,
     startAtMs: nowMs,
     lifetimeSeconds,
   }

@@ -8,6 +8,10 @@ export type AuthenticationRequest = Readonly<{
   authorization?: string | null
   /** The caller's `Cookie` header. */
   cookie?: string | null
+  /** The caller's `DPoP` header, with the method and the absolute URL of its request: what a proof is about. */
+  dpop?: string | null
+  method?: string
+  url?: string
   /** All of them are required. */
   scopes?: readonly string[]
   /** Each of the scopes is asked for this resource. */

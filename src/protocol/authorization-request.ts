@@ -2,6 +2,7 @@
 
 import { type Client, mustUsePkce } from '../domain/client.ts'
 import { quoted } from './callers-words.ts'
+import { isThumbprint } from './dpop.ts'
 import { OAuthError } from './errors.ts'
 import { type Fields, required } from './fields.ts'
 import { readCodeChallenge } from './pkce.ts'
@@ -10,6 +11,8 @@ import { readRequestedScopes } from './scope-parameter.ts'
 export type AuthorizationRequest = Readonly<{
   scopes: readonly string[]
   codeChallenge: string | null
+  /** RFC 9449 §10. */
+  dpopJkt: string | null
 }>
 
 /** The parameters that make up a request: what the consent page carries and its form token is bound to. */
@@ -21,6 +24,7 @@ export const REQUEST_FIELDS = [
   'state',
   'code_challenge',
   'code_challenge_method',
+  'dpop_jkt',
 ] as const
 
 export const requestPairs = (fields: Fields): (readonly [name: string, value: string])[] =>
@@ -46,6 +50,13 @@ export function readAuthorizationRequest(fields: Fields, client: Client): Author
   }
   return {
     codeChallenge: readCodeChallenge(fields, mustUsePkce(client)),
+    dpopJkt: readDpopJkt(fields),
     scopes: readRequestedScopes(fields, client.scopes),
   }
+}
+
+function readDpopJkt(fields: Fields): string | null {
+  const jkt = fields.get('dpop_jkt') ?? null
+  if (jkt === null || isThumbprint(jkt)) return jkt
+  throw new OAuthError('invalid_request', 'The parameter dpop_jkt is not a SHA-256 thumbprint.')
 }

@@ -1,26 +1,37 @@
-/** Bearer tokens (RFC 6750): reading the `Authorization` header, and the refusals of a protected resource. */
+/**
+ * Access tokens at a protected resource (RFC 6750, and RFC 9449 §7 for those that are bound to a key): reading the
+ * `Authorization` header, and the refusals.
+ */
+
+import { SIGNATURE_ALGORITHMS } from '../crypto/signature-algorithms.ts'
 
 /** §2.1: the scheme in any case (RFC 9110 §11.1), then exactly one b64token. */
-const CREDENTIALS = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i
+const CREDENTIALS = /^(Bearer|DPoP) +([A-Za-z0-9._~+/-]+=*)$/i
 const REALM = 'registry'
 /** §3 allows these in `error_description`; of `scope` our own form is narrower still. */
 const UNQUOTABLE = /[^ !#-[\]-~]/g
 
 export type BearerReading =
   | Readonly<{ kind: 'absent' }>
-  | Readonly<{ kind: 'bearer'; token: string }>
+  | Readonly<{ kind: 'bearer' | 'dpop'; token: string }>
   /** Another scheme, no token, two tokens, two headers. */
   | Readonly<{ kind: 'malformed' }>
 
 /** An empty header was presented, so it is not absent. */
 export function readBearer(authorization: string | null | undefined): BearerReading {
   if (authorization === null || authorization === undefined) return { kind: 'absent' }
-  const token = CREDENTIALS.exec(authorization)?.[1]
-  return token === undefined ? { kind: 'malformed' } : { kind: 'bearer', token }
+  const [, scheme, token] = CREDENTIALS.exec(authorization) ?? []
+  if (!scheme || !token) return { kind: 'malformed' }
+  return { kind: scheme.toLowerCase() === 'dpop' ? 'dpop' : 'bearer', token }
 }
 
-/** §3.1, with the status that goes with each. */
-const STATUSES = { invalid_request: 400, invalid_token: 401, insufficient_scope: 403 } as const
+/** §3.1 and RFC 9449 §7.1, with the status that goes with each. */
+const STATUSES = {
+  invalid_request: 400,
+  invalid_token: 401,
+  invalid_dpop_proof: 401,
+  insufficient_scope: 403,
+} as const
 export type BearerError = keyof typeof STATUSES
 
 /** Why a request may not pass, in the form in which it leaves the house. */
@@ -39,21 +50,26 @@ type ChallengeParameters = Readonly<{
   scope?: string
 }>
 
-/** §3: the value of `WWW-Authenticate`. */
-export function challenge(parameters: ChallengeParameters): string {
-  const given = Object.entries({ ...parameters, realm: REALM }).filter(([, value]) => value)
+/** How the token is to be presented. */
+export type Scheme = 'Bearer' | 'DPoP'
+
+/** §3: the value of `WWW-Authenticate`. RFC 9449 §7.1: with the algorithms that a proof may be signed with. */
+export function challenge(parameters: ChallengeParameters, scheme: Scheme = 'Bearer'): string {
+  const algs = scheme === 'DPoP' ? SIGNATURE_ALGORITHMS.join(' ') : ''
+  const given = Object.entries({ ...parameters, algs, realm: REALM }).filter(([, value]) => value)
   const quoted = given.map(([name, value]) => `${name}="${value.replaceAll(UNQUOTABLE, '')}"`)
-  return `Bearer ${quoted.join(', ')}`
+  return `${scheme} ${quoted.join(', ')}`
 }
 
 export const refusal = (
   error: BearerError,
   reason: string,
   scopes: readonly string[] = [],
+  scheme: Scheme = 'Bearer',
 ): Refusal => ({
   status: STATUSES[error],
   reason,
-  wwwAuthenticate: challenge({ error, error_description: reason, scope: scopes.join(' ') }),
+  wwwAuthenticate: challenge({ error, error_description: reason, scope: scopes.join(' ') }, scheme),
 })
 
 /** §3.1: who presented nothing SHOULD NOT be told an error code. */
@@ -62,6 +78,12 @@ export const credentialRequired = (scopes: readonly string[] = []): Refusal => (
   reason: 'Authentication is required.',
   wwwAuthenticate: challenge({ scope: scopes.join(' ') }),
 })
+
+/** RFC 9728 §5.1: every challenge says where the resource's metadata is. `url` has nothing to be escaped. */
+export const withResourceMetadata = (why: Refusal, url: string): Refusal =>
+  why.wwwAuthenticate === null
+    ? why
+    : { ...why, wwwAuthenticate: `${why.wwwAuthenticate}, resource_metadata="${url}"` }
 
 export const UNAVAILABLE: Refusal = {
   status: 503,

@@ -1,15 +1,17 @@
-/** How a client says who it is (RFC 6749 §2.3.1, RFC 7591 §2): the presented id, method and secret. */
+/** How a client says who it is (RFC 6749 §2.3, RFC 7521 §4.2): the presented id, the method and what goes with it. */
 
-import type { AuthMethod } from '../domain/client.ts'
+import { unverifiedClaims } from '../crypto/key-set.ts'
+import { JWT_BEARER } from './client-assertion.ts'
 import { OAuthError } from './errors.ts'
 import type { Fields } from './fields.ts'
 
-export type PresentedClient = Readonly<{
-  clientId: string
-  method: AuthMethod
-  /** Null for `none`. */
-  secret: string | null
-}>
+/** By the methods' names in RFC 7591 §2. */
+export type PresentedClient = Readonly<{ clientId: string }> &
+  (
+    | Readonly<{ method: 'client_secret_post' | 'client_secret_basic'; secret: string }>
+    | Readonly<{ method: 'private_key_jwt'; assertion: string }>
+    | Readonly<{ method: 'none' }>
+  )
 
 /** One answer to every cause, so that it tells nothing of which clients exist or how they are registered. */
 export const invalidClient = (detail: string) =>
@@ -37,6 +39,20 @@ function readBasic(authorization: string): { clientId: string; secret: string } 
   throw invalidClient('the Basic credentials are malformed')
 }
 
+/** Null when neither of the two is there. The client is whom the assertion is about: RFC 7523 §3. */
+function readAssertion(fields: Fields): { clientId: string; assertion: string } | null {
+  const assertion = fields.get('client_assertion')
+  const type = fields.get('client_assertion_type')
+  if (assertion === undefined && type === undefined) return null
+  if (assertion === undefined) throw invalidClient('client_assertion_type without an assertion')
+  if (type !== JWT_BEARER) throw invalidClient('client_assertion_type is missing or not known')
+  const subject = unverifiedClaims(assertion)?.sub
+  if (typeof subject !== 'string') throw invalidClient('the client assertion names no sub')
+  return { clientId: subject, assertion }
+}
+
+const twoMethods = () => invalidClient('two methods of client authentication at once')
+
 /** Throws `invalid_client` when there is no method, or more than one: §2.3 forbids that. */
 export function readClientAuthentication(
   fields: Fields,
@@ -44,9 +60,17 @@ export function readClientAuthentication(
 ): PresentedClient {
   const clientId = fields.get('client_id')
   const secret = fields.get('client_secret')
+  const asserted = readAssertion(fields)
+  if (asserted) {
+    if (authorization !== undefined || secret !== undefined) throw twoMethods()
+    if (clientId !== undefined && clientId !== asserted.clientId) {
+      throw invalidClient('client_id differs from the sub of the client assertion')
+    }
+    return { ...asserted, method: 'private_key_jwt' }
+  }
   if (authorization !== undefined) {
     const basic = readBasic(authorization)
-    if (secret !== undefined) throw invalidClient('two methods of client authentication at once')
+    if (secret !== undefined) throw twoMethods()
     if (clientId !== undefined && clientId !== basic.clientId) {
       throw invalidClient('client_id differs from the Basic credentials')
     }
@@ -54,6 +78,6 @@ export function readClientAuthentication(
   }
   if (clientId === undefined) throw invalidClient('no client_id')
   return secret === undefined
-    ? { clientId, method: 'none', secret: null }
+    ? { clientId, method: 'none' }
     : { clientId, method: 'client_secret_post', secret }
 }

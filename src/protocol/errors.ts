@@ -8,6 +8,7 @@ const STATUSES = {
   unsupported_grant_type: 400,
   unsupported_response_type: 400,
   invalid_scope: 400,
+  invalid_dpop_proof: 400,
   access_denied: 403,
   temporarily_unavailable: 503,
 } as const

@@ -83,6 +83,17 @@ const EXPLANATIONS = {
     remedy:
       'Ask for less, or leave scope out to get all that the client is authorized for. The operator can authorize more.',
   },
+  invalid_dpop_proof: {
+    meaning: 'The DPoP proof that came with the token request is not valid for it (RFC 9449).',
+    causes: [
+      'htm is not POST, or htu is not the URL of the token endpoint as the metadata gives it.',
+      'iat is more than a minute from the time here: the clock of the client is wrong.',
+      'The proof was used before. Every request needs a proof of its own, with a jti of its own.',
+      'typ is not dpop+jwt, the header has no public jwk, or the algorithm is none of dpop_signing_alg_values_supported.',
+      'There are several DPoP headers.',
+    ],
+    remedy: 'Make a new proof for every request, also when one is repeated.',
+  },
   access_denied: {
     meaning: 'The user, or this server for the user, said no.',
     causes: [

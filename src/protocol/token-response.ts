@@ -4,15 +4,19 @@ import { formatScopes } from '../domain/scope.ts'
 
 export type IssuedToken = Readonly<{
   accessToken: string
+  tokenType: 'Bearer' | 'DPoP'
   lifetimeSeconds: number
   scopes: readonly string[]
   refreshToken: string | null
 }>
 
+/** RFC 9449 §5: by its type a client knows that its token is bound to its key. */
+export const tokenTypeFor = (jkt: string | null) => (jkt === null ? 'Bearer' : 'DPoP')
+
 /** `scope` is always stated, whatever was asked: §5.1 wants it wherever the two differ. */
 export const tokenResponse = (issued: IssuedToken) => ({
   access_token: issued.accessToken,
-  token_type: 'Bearer',
+  token_type: issued.tokenType,
   expires_in: issued.lifetimeSeconds,
   scope: formatScopes(issued.scopes),
   ...(issued.refreshToken !== null && { refresh_token: issued.refreshToken }),

@@ -10,11 +10,12 @@ import type { Endpoint, RouteDeps } from './endpoint.ts'
 export const token = (deps: RouteDeps): Endpoint => ({
   path: '/token',
   refuse: sendRefusal,
+  allowsAnyOrigin: true,
   post: clientPost(deps, async (c, fields) => {
-    const authorization = c.req.header('Authorization')
+    const headers = { authorization: c.req.header('Authorization'), dpop: c.req.header('DPoP') }
     return sendJson(
       c,
-      tokenResponse(await issueToken(fields, authorization, deps, circumstancesOf(c))),
+      tokenResponse(await issueToken(fields, headers, deps, circumstancesOf(c))),
     )
   }),
 })

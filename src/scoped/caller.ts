@@ -18,18 +18,49 @@ export type JwtOptions = Readonly<{
 export type Identify = (c: Context) => Promise<Authentication>
 
 /** Without the scope: what is required is for the route to decide. */
-export const identifyByBinding =
-  (authenticator: (c: Context) => AuthenticatorBinding | undefined, immediate: boolean): Identify =>
-  async (c) => {
+export function identifyByBinding(
+  authenticator: (c: Context) => AuthenticatorBinding | undefined,
+  immediate: boolean,
+): Identify {
+  return async (c) => {
     const binding = authenticator(c)
     if (!binding) throw new Error('no authenticator is bound')
-    const outcome = await binding.authenticate({
-      authorization: c.req.header('Authorization') ?? null,
-      cookie: c.req.header('Cookie') ?? null,
-      immediate,
-    })
+    const ask = async () =>
+      binding.authenticate({
+        authorization: c.req.header('Authorization') ?? null,
+        cookie: c.req.header('Cookie') ?? null,
+        dpop: c.req.header('DPoP') ?? null,
+        method: c.req.method,
+        url: c.req.url,
+        immediate,
+      })
+    const outcome = await askOnce(c.req.raw, binding, immediate, ask)
     return outcome.kind === 'authenticated' ? authenticated(outcome.session) : outcome
   }
+}
+
+type Answers = WeakMap<AuthenticatorBinding, Promise<Authentication>>
+const answers = {
+  bounded: new WeakMap<Request, Answers>(),
+  immediate: new WeakMap<Request, Answers>(),
+}
+
+/**
+ * One question for each request, however many routes and middlewares ask who calls: a DPoP proof is good once.
+ * So where some of them ask for `immediate`, all that see the same request must.
+ */
+function askOnce(
+  request: Request,
+  binding: AuthenticatorBinding,
+  immediate: boolean,
+  ask: () => Promise<Authentication>,
+): Promise<Authentication> {
+  const byRequest = immediate ? answers.immediate : answers.bounded
+  const known = byRequest.get(request) ?? new WeakMap()
+  const answer = known.get(binding) ?? ask()
+  byRequest.set(request, known.set(binding, answer))
+  return answer
+}
 
 /** Only nginx may reach such a service: the JWT is whatever stands in `Authorization`, with or without `Bearer`. */
 export function identifyByJwt({ secret, issuer }: JwtOptions): Identify {

@@ -11,7 +11,9 @@ import {
   refusal,
   refusalResponse,
   UNAVAILABLE,
+  withResourceMetadata,
 } from '../protocol/bearer.ts'
+import { publicUrlProblem } from '../protocol/public-url.ts'
 import { identifyByBinding, identifyByJwt, type JwtOptions } from './caller.ts'
 
 /** For `new Hono<ScopedEnv>()`. */
@@ -33,6 +35,8 @@ export type ScopedOptions = Readonly<{
   revocation?: 'bounded' | 'immediate'
   /** Instead of a service binding: behind nginx, which sends the authenticator's JWT on. */
   jwt?: JwtOptions
+  /** Where this resource's metadata is served (see `protectedResource`): told in every challenge. */
+  resourceMetadata?: string
 }>
 
 /**
@@ -54,6 +58,10 @@ export function scoped(
         options.revocation === 'immediate',
       )
   const scopes = scope === null ? [] : [scope]
+  const { resourceMetadata } = options
+
+  const refuse = (why: Refusal) =>
+    refusalResponse(resourceMetadata ? withResourceMetadata(why, resourceMetadata) : why)
 
   const callerOf = async (c: Context): Promise<SessionRecord | Refusal> => {
     try {
@@ -76,16 +84,20 @@ export function scoped(
 
   return async function requireScope(c, next) {
     const caller = await callerOf(c)
-    if ('reason' in caller) return refusalResponse(caller)
+    if ('reason' in caller) return refuse(caller)
     const objection = await objectionTo(caller, scope, options, c)
-    if (objection) return refusalResponse(objection)
+    if (objection) return refuse(objection)
     c.set('session', caller)
     return next()
   }
 }
 
 function misuse(scope: string | null, options: ScopedOptions): string | null {
-  const { resource, authorizer, authenticator, jwt } = options
+  const { resource, authorizer, authenticator, jwt, resourceMetadata } = options
+  if (resourceMetadata !== undefined) {
+    const problem = publicUrlProblem(resourceMetadata)
+    if (problem) return `resourceMetadata ${problem}`
+  }
   if (authenticator && jwt) return 'choose either an authenticator or a JWT'
   if (jwt && options.revocation === 'immediate') {
     return 'a JWT cannot tell of revocations: bind the authenticator for immediate'
@@ -104,6 +116,7 @@ async function objectionTo(
   c: Context,
 ): Promise<Refusal | null> {
   const { scopes, endorsements } = session.authorizations
+  const scheme = session.cnf ? 'DPoP' : 'Bearer'
   if (scope !== null) {
     const named = resource?.(c)
     const needed = named === undefined ? scope : `${scope}:${named}`
@@ -113,12 +126,17 @@ async function objectionTo(
         holdsScope(scopes, scope) &&
         (await authorizer?.(session, named, c)) === true)
     if (!isAllowed) {
-      return refusal('insufficient_scope', 'The session does not hold the scope.', [scope])
+      return refusal('insufficient_scope', 'The session does not hold the scope.', [scope], scheme)
     }
   }
   const asked = category?.(c)
   if (asked !== undefined && !isEndorsedFor(endorsements, asked)) {
-    return refusal('insufficient_scope', 'The session is not endorsed for the category.')
+    return refusal(
+      'insufficient_scope',
+      'The session is not endorsed for the category.',
+      [],
+      scheme,
+    )
   }
   return null
 }

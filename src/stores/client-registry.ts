@@ -1,6 +1,6 @@
 /**
- * The administrator's side of the clients on D1. Each verb is one batch, so it happens wholly or not at all.
- * Instants in epoch seconds.
+ * The administrator's side of the clients on D1. Each verb is one batch, so it happens wholly or not at all;
+ * `also` goes into the same batch: what the act revokes. Instants in epoch seconds.
  */
 
 import { randomId } from '../crypto/random.ts'
@@ -33,7 +33,8 @@ export const UPDATE_CLIENT = `UPDATE client SET
     url = coalesce(?2 ->> 'url', url),
     description = coalesce(?2 ->> 'description', description),
     auth_method = coalesce(?2 ->> 'authMethod', auth_method),
-    jwks = coalesce(?2 ->> 'jwks', jwks),
+    jwks = CASE coalesce(?2 ->> 'authMethod', auth_method)
+      WHEN 'private_key_jwt' THEN coalesce(?2 ->> 'jwks', jwks) END,
     require_pkce = coalesce(?2 ->> 'requirePkce', require_pkce),
     require_dpop = coalesce(?2 ->> 'requireDpop', require_dpop),
     may_introspect = coalesce(?2 ->> 'mayIntrospect', may_introspect),
@@ -104,6 +105,7 @@ export const clientRegistry = (db: Database) => ({
     lists: ClientLists,
     mode: 'authorize' | 'request',
     now: number,
+    also: readonly D1PreparedStatement[] = [],
   ) {
     const keep = mode === 'authorize' ? 'keepAuthorized' : 'keepRequested'
     const uris = lists.redirectUris && JSON.stringify(lists.redirectUris)
@@ -116,6 +118,7 @@ export const clientRegistry = (db: Database) => ({
             db.prepare(sql).bind(clientId, uris),
           )),
       ...permissionStatements(db, [keep, mode], clientId, lists, now),
+      ...also,
     ])
   },
 
@@ -127,36 +130,50 @@ export const clientRegistry = (db: Database) => ({
   },
 
   /** Also what was merely requested. */
-  async withdraw(clientId: string, lists: PermissionLists, now: number) {
+  async withdraw(
+    clientId: string,
+    lists: PermissionLists,
+    now: number,
+    also: readonly D1PreparedStatement[] = [],
+  ) {
     return change(db, clientId, [
       db.prepare(TOUCH_CLIENT).bind(clientId, now),
       ...permissionStatements(db, ['withdraw'], clientId, lists, now),
+      ...also,
     ])
   },
 
   /** The old secrets stay good for `overlapSeconds` more. Does nothing to a client that keeps no secret. */
-  async rotateSecret(clientId: string, secretDigest: string, overlapSeconds: number, now: number) {
+  async rotateSecret(
+    clientId: string,
+    secretDigest: string,
+    overlapSeconds: number,
+    now: number,
+    also: readonly D1PreparedStatement[] = [],
+  ) {
     return change(db, clientId, [
       db.prepare(TOUCH_CONFIDENTIAL_CLIENT).bind(clientId, now),
       db.prepare(DROP_EXPIRED_CREDENTIALS).bind(clientId, now),
       db.prepare(EXPIRE_CREDENTIALS).bind(clientId, now + overlapSeconds),
       db.prepare(ADD_CREDENTIAL).bind(clientId, secretDigest, now),
+      ...also,
     ])
   },
 
-  async disable(clientId: string, now: number) {
-    return change(db, clientId, [db.prepare(DISABLE_CLIENT).bind(clientId, now)])
+  async disable(clientId: string, now: number, also: readonly D1PreparedStatement[] = []) {
+    return change(db, clientId, [db.prepare(DISABLE_CLIENT).bind(clientId, now), ...also])
   },
 
-  async enable(clientId: string, now: number) {
-    return change(db, clientId, [db.prepare(ENABLE_CLIENT).bind(clientId, now)])
+  async enable(clientId: string, now: number, also: readonly D1PreparedStatement[] = []) {
+    return change(db, clientId, [db.prepare(ENABLE_CLIENT).bind(clientId, now), ...also])
   },
 
   /** The client as it was. */
-  async delete(clientId: string) {
+  async delete(clientId: string, also: readonly D1PreparedStatement[] = []) {
     const [found] = await db.batch([
       db.prepare(FIND_CLIENT_RECORD).bind(clientId),
       db.prepare(DELETE_CLIENT).bind(clientId),
+      ...also,
     ])
     return read(found)
   },

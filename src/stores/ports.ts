@@ -79,10 +79,14 @@ export interface LiveSessions {
 }
 
 export interface RevocationStore {
-  /** Settles when D1 has it; from then on `immediate` checks refuse, others within the bound of a session. */
-  endSessions(keys: readonly string[], nowMs: number): Promise<void>
-  /** Ends the family's refresh tokens, all at once, and the sessions issued beside them. */
-  endFamily(familyId: string, nowMs: number): Promise<void>
+  /**
+   * Settles when D1 has it; from then on `immediate` checks refuse, others within the bound of a session. Answers
+   * whether KV shows it; if not, cron does later. `mayBeOpening`: the session may still be on its way to KV, and
+   * then lies over its own tombstone until cron shows it once more.
+   */
+  endSessions(keys: readonly string[], nowMs: number, mayBeOpening?: boolean): Promise<boolean>
+  /** Ends the family's refresh tokens and the sessions issued beside them, in one step. Answers as `endSessions`. */
+  endFamily(familyId: string, nowMs: number): Promise<boolean>
   /** Ends all that one user granted one client: remembered consent, families, codes, sessions. */
   removeConsent(userId: string, clientId: string, nowMs: number): Promise<void>
   /** Writes the document that tells every authenticator of bulk revocations. */
@@ -100,20 +104,28 @@ export type RefreshFamily = Readonly<{
   /** With the granted scopes and endorsements. */
   user: User
   redirectUri: string
+  /** Thumbprint of the key whose proofs (RFC 9449) it was first used with; null while there was none. */
+  jkt: string | null
   expiresAt: number
   endedAt: number | null
 }>
 
-/** A refresh token as it stands now. `spentAt` in epoch seconds. */
+/** A refresh token as it stands now. Instants in epoch seconds. */
 export type RefreshTokenStanding = Readonly<{
   family: RefreshFamily
+  issuedAt: number
   spentAt: number | null
   /** Null if the registry has no such user. */
   user: RegisteredUser | null
 }>
 
 /** The refresh token to be issued, by its digest, and the session issued beside it. */
-export type NewRefreshToken = Readonly<{ tokenDigest: string; sessionKey: string }>
+export type NewRefreshToken = Readonly<{
+  tokenDigest: string
+  sessionKey: string
+  /** The key that the family is bound to from now on, unless it is bound already. */
+  jkt: string | null
+}>
 
 export interface RefreshTokenStore {
   /** Null if it never was, or is long expired. Read from the primary. */
@@ -151,6 +163,14 @@ export interface RefusalStore {
   find(correlationId: string, now: number): Promise<Refused | null>
   /** Removes those older than a day; answers how many. */
   sweep(now: number): Promise<number>
+}
+
+export interface JtiStore {
+  /**
+   * Was this id of this owner's never used before? Of any number of simultaneous calls exactly one is told true.
+   * It is remembered until `expiresAt` (epoch seconds, whole), when nothing with it is accepted any more.
+   */
+  use(owner: string, jti: string, expiresAt: number): Promise<boolean>
 }
 
 /** A registered user and what this user agreed to for one client. */

@@ -1,12 +1,11 @@
 /** Refresh tokens on D1: families of tokens, each spent once for the next. */
 
-import type { User } from '../domain/user.ts'
 import type { Database } from './database.ts'
 import type { NewRefreshToken, RefreshFamily, RefreshTokenStore } from './ports.ts'
 import { readUserRow, USER_JSON, type UserRow } from './users.ts'
 
 /** What is kept of a grant as JSON. */
-type FamilyRecord = Readonly<{ user: User; redirectUri: string }>
+type FamilyRecord = Pick<RefreshFamily, 'user' | 'redirectUri' | 'jkt'>
 
 type StandingRow = {
   family_id: string
@@ -14,12 +13,13 @@ type StandingRow = {
   record: string
   expires_at: number
   ended_at: number | null
+  issued_at: number
   spent_at: number | null
   user: string | null
 }
 
-export const FIND_REFRESH_TOKEN = `SELECT f.family_id, f.client_id, f.record, f.expires_at, f.ended_at, t.spent_at,
-    ${USER_JSON('f.user_id')} AS user
+export const FIND_REFRESH_TOKEN = `SELECT f.family_id, f.client_id, f.record, f.expires_at, f.ended_at,
+    t.issued_at, t.spent_at, ${USER_JSON('f.user_id')} AS user
   FROM refresh_token t JOIN refresh_family f ON f.family_id = t.family_id WHERE t.token_digest = ?1`
 /** One statement says who won. Asked again for the same successor it answers the same. */
 export const SPEND_REFRESH_TOKEN = `UPDATE refresh_token SET spent_at = ?2, successor = ?3
@@ -31,6 +31,10 @@ export const INSERT_SUCCESSOR = `INSERT INTO refresh_token (token_digest, family
   SELECT ?3, family_id, ?4, ?2 FROM refresh_token WHERE token_digest = ?1 AND successor = ?3
   ON CONFLICT DO NOTHING`
 export const TOUCH_FAMILY = `UPDATE refresh_family SET last_used_at = ?2 WHERE family_id = ?1`
+/** Only for the winner, and once: RFC 9449 §5. */
+export const BIND_FAMILY = `UPDATE refresh_family SET record = json_set(record, '$.jkt', ?3)
+  WHERE family_id = ?1 AND record ->> '$.jkt' IS NULL
+    AND EXISTS (SELECT 1 FROM refresh_token t WHERE t.token_digest = ?4 AND t.successor = ?2)`
 export const UNSPEND_REFRESH_TOKEN = `UPDATE refresh_token SET spent_at = NULL, successor = NULL
   WHERE token_digest = ?1 AND successor = ?2`
 export const DELETE_SUCCESSOR = `DELETE FROM refresh_token WHERE token_digest = ?1`
@@ -39,8 +43,8 @@ export const SWEEP_FAMILIES = `DELETE FROM refresh_family WHERE family_id IN
 
 const SWEEP_ROWS = 500
 
-export const familyRecord = ({ user, redirectUri }: RefreshFamily): string =>
-  JSON.stringify({ user, redirectUri } satisfies FamilyRecord)
+export const familyRecord = ({ user, redirectUri, jkt }: RefreshFamily): string =>
+  JSON.stringify({ user, redirectUri, jkt } satisfies FamilyRecord)
 
 const readFamily = (row: StandingRow): RefreshFamily => ({
   ...(JSON.parse(row.record) as FamilyRecord),
@@ -55,7 +59,7 @@ export const refreshTokenStore = (db: Database): RefreshTokenStore => ({
     const row = await db.prepare(FIND_REFRESH_TOKEN).bind(tokenDigest).first<StandingRow>()
     if (!row) return null
     const user = row.user === null ? null : readUserRow(JSON.parse(row.user) as UserRow)
-    return { family: readFamily(row), spentAt: row.spent_at, user }
+    return { family: readFamily(row), issuedAt: row.issued_at, spentAt: row.spent_at, user }
   },
 
   async rotate(tokenDigest, familyId, successor: NewRefreshToken, now) {
@@ -66,6 +70,13 @@ export const refreshTokenStore = (db: Database): RefreshTokenStore => ({
           .prepare(INSERT_SUCCESSOR)
           .bind(tokenDigest, now, successor.tokenDigest, successor.sessionKey),
         db.prepare(TOUCH_FAMILY).bind(familyId, now),
+        ...(successor.jkt === null
+          ? []
+          : [
+              db
+                .prepare(BIND_FAMILY)
+                .bind(familyId, successor.tokenDigest, successor.jkt, tokenDigest),
+            ]),
       ])
     const [spent] = await ask().catch(ask)
     return (spent?.results.length ?? 0) > 0

@@ -1,6 +1,7 @@
 /** What a client may register: redirect URIs (RFC 6749 §3.1.2, RFC 8252 §7), and what must fit together. */
 
 import { describe, expect, it } from 'vitest'
+import { AUTH_METHODS, type AuthMethod } from '../../src/domain/client.ts'
 import { redirectUriProblem } from '../../src/domain/redirect-uri.ts'
 import { grantTypesByDefault, registrationProblem } from '../../src/domain/registration.ts'
 
@@ -76,7 +77,7 @@ describe('a registration', () => {
     { authMethod: 'none', redirectUris: [uri], grantTypes: ['authorization_code'] },
     { authMethod: 'none', redirectUris: [], grantTypes: [] },
   ] as const)('%j fits together', (registered) => {
-    expect(registrationProblem(registered)).toBeNull()
+    expect(registrationProblem({ jwks: null, ...registered })).toBeNull()
   })
 
   it.each([
@@ -90,15 +91,24 @@ describe('a registration', () => {
     },
   ])('$registered does not, whoever it is', ({ registered, problem }) => {
     for (const authMethod of ['client_secret_post', 'none'] as const) {
-      expect(registrationProblem({ authMethod, ...registered })).toMatch(problem)
+      expect(registrationProblem({ authMethod, jwks: null, ...registered })).toMatch(problem)
     }
   })
 
   it('does not let a public client use client_credentials (RFC 6749 §4.4)', () => {
     const grantTypes = ['client_credentials']
-    expect(registrationProblem({ authMethod: 'none', redirectUris: [], grantTypes })).toMatch(
-      /keeps a secret/,
-    )
+    const registered = { authMethod: 'none', jwks: null, redirectUris: [], grantTypes } as const
+    expect(registrationProblem(registered)).toMatch(/keeps a secret/)
+  })
+
+  it('has a JWK Set with private_key_jwt, and with no other method', () => {
+    const problem = (authMethod: AuthMethod, jwks: string | null) =>
+      registrationProblem({ authMethod, jwks, redirectUris: [], grantTypes: [] })
+    expect(problem('private_key_jwt', '{"keys":[]}')).toBeNull()
+    expect(problem('private_key_jwt', null)).toMatch(/needs a JWK Set/)
+    for (const method of AUTH_METHODS.filter((name) => name !== 'private_key_jwt')) {
+      expect(problem(method, '{"keys":[]}')).toMatch(/private_key_jwt alone/)
+    }
   })
 
   it('has by default the grants that it can use', () => {

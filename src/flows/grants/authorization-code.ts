@@ -1,6 +1,6 @@
 /**
  * The authorization code grant (RFC 6749 §4.1.3). The order, kept here and nowhere else:
- * client authentication (done before), client binding, redirect URI, PKCE, expiry, THEN spend, then issue.
+ * client authentication (done before), client binding, redirect URI, PKCE, key, expiry, THEN spend, then issue.
  * So whoever cannot show the secret or the verifier neither burns a code nor ends what it bought.
  */
 
@@ -8,33 +8,32 @@ import { digest } from '../../crypto/digest.ts'
 import { randomId } from '../../crypto/random.ts'
 import { isWellFormed, mintToken } from '../../crypto/token.ts'
 import { type AuthorizationCode, isExpired } from '../../domain/authorization-code.ts'
-import type { Client } from '../../domain/client.ts'
 import { OAuthError } from '../../protocol/errors.ts'
 import { verifierProblem } from '../../protocol/pkce.ts'
 import { redirectDifference } from '../../protocol/redirect-uri.ts'
 import { type Redemption, readRedemption } from '../../protocol/token-request.ts'
-import type { IssuedToken } from '../../protocol/token-response.ts'
+import { type IssuedToken, tokenTypeFor } from '../../protocol/token-response.ts'
 import type { Spending } from '../../stores/ports.ts'
 import type { Circumstances, Deps } from '../deps.ts'
 import { newBearer, openSession } from '../open-session.ts'
 import { stillHeld } from '../still-held.ts'
-import type { Grant } from './grant.ts'
+import type { Caller, Grant } from './grant.ts'
 
 const invalidGrant = (detail: string) =>
   new OAuthError(
     'invalid_grant',
-    'The code is unknown, expired or used, or was issued for another client, redirect_uri or code_verifier.',
+    'The code is unknown, expired or used, or was issued for another client, redirect_uri, code_verifier or key.',
     { detail },
   )
 
 export const authorizationCode: Grant = (fields, deps, circumstances) => {
   const asked = readRedemption(fields)
   const found = isWellFormed('authorizationCode', asked.code) ? lookUp(asked.code, deps) : null
-  return async (client) => {
+  return async (caller) => {
     const { codeDigest, carried } = (await found) ?? refuse('malformed code')
     const code = carried ?? (await deps.codes.findOnLedger(codeDigest)) ?? refuse('unknown code')
-    await verify(code, asked, client, circumstances.now)
-    return redeem(codeDigest, code, client, deps, circumstances)
+    await verify(code, asked, caller, circumstances.now)
+    return redeem(codeDigest, code, caller, deps, circumstances)
   }
 }
 
@@ -49,7 +48,12 @@ async function lookUp(code: string, deps: Pick<Deps, 'codes'>) {
 }
 
 /** Everything that must hold before the code is spent. */
-async function verify(code: AuthorizationCode, asked: Redemption, client: Client, now: number) {
+async function verify(
+  code: AuthorizationCode,
+  asked: Redemption,
+  { client, jkt }: Caller,
+  now: number,
+) {
   if (code.clientId !== client.clientId) refuse('issued to another client')
   const mayOmitRedirectUri = !code.redirectUriSent && asked.redirectUri === undefined
   if (!mayOmitRedirectUri && asked.redirectUri !== code.redirectUri) {
@@ -57,6 +61,8 @@ async function verify(code: AuthorizationCode, asked: Redemption, client: Client
   }
   const problem = await verifierProblem(asked.codeVerifier, code.codeChallenge)
   if (problem !== null) refuse(problem)
+  // RFC 9449 §10: the key that the authorization request named.
+  if (code.dpopJkt && code.dpopJkt !== jkt) refuse('dpop_jkt: another key, or none')
   if (isExpired(code, now)) refuse(`expired ${now - code.expiresAt} s ago`)
 }
 
@@ -64,14 +70,14 @@ async function verify(code: AuthorizationCode, asked: Redemption, client: Client
 async function redeem(
   codeDigest: string,
   code: AuthorizationCode,
-  client: Client,
+  { client, jkt }: Caller,
   deps: Deps,
   circumstances: Circumstances,
 ): Promise<IssuedToken> {
   const { now, nowMs, ipAddress, defer } = circumstances
   const bearer = await newBearer('accessToken')
   const refresh = client.grantTypes.includes('refresh_token')
-    ? await newFamily(code, now + deps.refreshLifetimeSeconds)
+    ? await newFamily(code, jkt, now + deps.refreshLifetimeSeconds)
     : null
   const purchase = {
     sessionKey: bearer.key,
@@ -89,6 +95,7 @@ async function redeem(
       client,
       redirectUri: code.redirectUri,
       ipAddress,
+      jkt,
       startAtMs: nowMs,
       lifetimeSeconds: deps.sessionLifetimeSeconds,
     }
@@ -97,6 +104,7 @@ async function redeem(
     const { lifetimeSeconds, scopes } = session
     return {
       accessToken: bearer.token,
+      tokenType: tokenTypeFor(jkt),
       lifetimeSeconds,
       scopes,
       refreshToken: refresh?.token ?? null,
@@ -109,9 +117,17 @@ async function redeem(
   }
 }
 
-async function newFamily(code: AuthorizationCode, expiresAt: number) {
+async function newFamily(code: AuthorizationCode, jkt: string | null, expiresAt: number) {
   const { clientId, user, redirectUri } = code
-  const family = { familyId: randomId(), clientId, user, redirectUri, expiresAt, endedAt: null }
+  const family = {
+    familyId: randomId(),
+    clientId,
+    user,
+    redirectUri,
+    jkt,
+    expiresAt,
+    endedAt: null,
+  }
   const token = mintToken('refreshToken')
   return { family, token, tokenDigest: await digest(token) }
 }
@@ -126,7 +142,9 @@ async function refuseAgain(
   const age = now - spending.spentAt
   const isRetry = code.codeChallenge !== null && age <= deps.codeRetrySeconds
   if (isRetry) return refuse(`spent ${age} s ago by the same client instance`)
-  if (spending.sessionKey !== '') await deps.revocations.endSessions([spending.sessionKey], nowMs)
+  // The first use may still be storing it.
+  if (spending.sessionKey !== '')
+    await deps.revocations.endSessions([spending.sessionKey], nowMs, true)
   if (spending.familyId !== null) await deps.revocations.endFamily(spending.familyId, nowMs)
   return refuse(`replayed ${age} s after its use`)
 }

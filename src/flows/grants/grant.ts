@@ -5,6 +5,9 @@ import type { Fields } from '../../protocol/fields.ts'
 import type { IssuedToken } from '../../protocol/token-response.ts'
 import type { Circumstances, Deps } from '../deps.ts'
 
+/** Who asks: an authenticated client, and the thumbprint of the key that it proved to hold (RFC 9449), if any. */
+export type Caller = Readonly<{ client: Client; jkt: string | null }>
+
 /**
  * The first call reads the parameters and may start to read what needs no client, so that both reads go on at
  * once. The second issues. Both throw `OAuthError`; a refusal that rests on the client's record comes before
@@ -14,4 +17,4 @@ export type Grant = (
   fields: Fields,
   deps: Deps,
   circumstances: Circumstances,
-) => (client: Client) => Promise<IssuedToken>
+) => (caller: Caller) => Promise<IssuedToken>

@@ -1,6 +1,6 @@
 /**
  * The refresh token grant (RFC 6749 §6, RFC 9700 §4.14). The order, kept here: client authentication (done
- * before), client binding, family alive, scopes, THEN rotate, then issue. A spent token shown again ends the
+ * before), client binding, key, family alive, scopes, THEN rotate, then issue. A spent token shown again ends the
  * family: somebody has a copy.
  */
 
@@ -12,17 +12,17 @@ import { OAuthError } from '../../protocol/errors.ts'
 import type { Fields } from '../../protocol/fields.ts'
 import { readRequestedScopes } from '../../protocol/scope-parameter.ts'
 import { readRefreshToken } from '../../protocol/token-request.ts'
-import type { IssuedToken } from '../../protocol/token-response.ts'
-import type { RefreshTokenStanding } from '../../stores/ports.ts'
+import { type IssuedToken, tokenTypeFor } from '../../protocol/token-response.ts'
+import type { RefreshFamily, RefreshTokenStanding } from '../../stores/ports.ts'
 import type { Circumstances, Deps } from '../deps.ts'
 import { newBearer, openSession } from '../open-session.ts'
 import { type StillHeld, stillHeld } from '../still-held.ts'
-import type { Grant } from './grant.ts'
+import type { Caller, Grant } from './grant.ts'
 
 const refuse = (detail: string): never => {
   throw new OAuthError(
     'invalid_grant',
-    'The refresh token is unknown, expired, revoked or used, or was issued to another client.',
+    'The refresh token is unknown, expired, revoked or used, or is bound to another client or key.',
     { detail },
   )
 }
@@ -33,12 +33,12 @@ export const refreshToken: Grant = (fields, deps, circumstances) => {
   const found = isOurs ? lookUp(token, deps) : null
   // Awaited below, after the client is authenticated: until then a fault waits there too.
   found?.catch(() => {})
-  return async (client) => {
+  return async (caller) => {
     const { tokenDigest, standing } = (await found) ?? refuse('malformed token')
     if (!standing) return refuse('unknown token')
-    const held = await verify(standing, client, deps, circumstances)
+    const held = await verify(standing, caller, deps, circumstances)
     const scopes = narrow(fields, standing, held)
-    return renew(tokenDigest, standing, { ...held, scopes }, client, deps, circumstances)
+    return renew(tokenDigest, standing, { ...held, scopes }, caller, deps, circumstances)
   }
 }
 
@@ -49,18 +49,30 @@ async function lookUp(token: string, deps: Pick<Deps, 'refreshTokens'>) {
 
 async function verify(
   { family, spentAt, user }: RefreshTokenStanding,
-  client: Client,
+  { client, jkt }: Caller,
   deps: Deps,
   circumstances: Circumstances,
 ): Promise<StillHeld> {
   const { now } = circumstances
   if (family.clientId !== client.clientId) refuse('issued to another client')
+  requireKey(family, client, jkt)
   if (family.endedAt !== null) refuse(`its family ended ${now - family.endedAt} s ago`)
   if (now >= family.expiresAt) refuse(`expired ${now - family.expiresAt} s ago`)
   if (spentAt !== null)
     await refuseAgain(family.familyId, now - spentAt, client, deps, circumstances)
   const held = stillHeld(family.user, client, user, deps.usersAreExternal)
   return typeof held === 'string' ? refuse(held) : held
+}
+
+/**
+ * RFC 9449 §5. A public client's refresh token is bound to the key it was first used with. A confidential
+ * client's is bound by its authentication, so that it may change its key; but what began with proofs goes on
+ * with proofs, or a thief of the client's secret could have bearer tokens instead.
+ */
+function requireKey(family: RefreshFamily, client: Client, jkt: string | null) {
+  if (family.jkt === null) return
+  if (jkt === null) refuse('no DPoP proof, but the family was started with one')
+  if (isPublic(client) && jkt !== family.jkt) refuse('a DPoP proof of another key')
 }
 
 /**
@@ -92,14 +104,14 @@ async function renew(
   tokenDigest: string,
   { family }: RefreshTokenStanding,
   held: StillHeld,
-  client: Client,
+  { client, jkt }: Caller,
   deps: Deps,
   circumstances: Circumstances,
 ): Promise<IssuedToken> {
   const { now, nowMs, ipAddress } = circumstances
   const bearer = await newBearer('accessToken')
   const token = mintToken('refreshToken')
-  const successor = { tokenDigest: await digest(token), sessionKey: bearer.key }
+  const successor = { tokenDigest: await digest(token), sessionKey: bearer.key, jkt }
   try {
     const won = await deps.refreshTokens.rotate(tokenDigest, family.familyId, successor, now)
     if (!won) return await refuseAgain(family.familyId, 0, client, deps, circumstances)
@@ -108,12 +120,19 @@ async function renew(
       client,
       redirectUri: family.redirectUri,
       ipAddress,
+      jkt,
       startAtMs: nowMs,
       lifetimeSeconds: deps.sessionLifetimeSeconds,
     }
     await openSession(bearer, session, deps)
     const { lifetimeSeconds, scopes } = session
-    return { accessToken: bearer.token, lifetimeSeconds, scopes, refreshToken: token }
+    return {
+      accessToken: bearer.token,
+      tokenType: tokenTypeFor(jkt),
+      lifetimeSeconds,
+      scopes,
+      refreshToken: token,
+    }
   } catch (cause) {
     if (!(cause instanceof OAuthError)) {
       await deps.refreshTokens.unrotate(tokenDigest, successor).catch(() => {})

@@ -1,0 +1,45 @@
+/** A JWT that carries its own public key in its header: whoever made it holds the private one. */
+
+import { compactVerify } from 'jose/jws/compact/verify'
+import { digest } from './digest.ts'
+import { holdsSecret, SIGNATURE_ALGORITHMS } from './signature-algorithms.ts'
+
+/** What RFC 7638 §3.2 counts of a key of each type, in its order. */
+const THUMBPRINT_MEMBERS: Readonly<Record<string, string[]>> = {
+  EC: ['crv', 'kty', 'x', 'y'],
+  OKP: ['crv', 'kty', 'x'],
+  RSA: ['e', 'kty', 'n'],
+}
+
+export type ProvenClaims = Readonly<{
+  claims: Readonly<Record<string, unknown>>
+  /** RFC 7638: base64url SHA-256, 43 characters. */
+  thumbprint: string
+}>
+
+/** Null when anything about the JWT is wrong. Its times are the caller's to judge. */
+export async function verifyProof(jwt: string, typ: string): Promise<ProvenClaims | null> {
+  try {
+    let thumbprint = ''
+    const algorithms = [...SIGNATURE_ALGORITHMS]
+    const { payload } = await compactVerify(
+      jwt,
+      async (header) => {
+        const { jwk } = header
+        if (header.typ !== typ || !jwk || holdsSecret(jwk)) throw new TypeError('no proof')
+        thumbprint = await digest(JSON.stringify(jwk, THUMBPRINT_MEMBERS[jwk.kty ?? ''] ?? []))
+        return jwk
+      },
+      { algorithms },
+    )
+    const claims: unknown = JSON.parse(
+      new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(payload),
+    )
+    return typeof claims === 'object' && claims !== null
+      ? { claims: claims as ProvenClaims['claims'], thumbprint }
+      : null
+  } catch {
+    // Nothing was asked of anybody else here: whatever fails, fails because of what the caller sent.
+    return null
+  }
+}

@@ -1,0 +1,238 @@
+/** RFC 7523 §2.2 and §3: a client that authenticates with a JWT, signed with a key of its registered set. */
+
+import { UnsecuredJWT } from 'jose'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { countedBindings, nothing } from './counting.ts'
+import { asserting, assertionOf, JWT_BEARER, type Key, keySetOf, newKey, sign } from './keys.ts'
+import {
+  countSessions,
+  ISSUER,
+  newClient,
+  newUser,
+  nowSeconds,
+  obtainCode,
+  type Pairs,
+  post,
+  redemptionOf,
+  refusal,
+  requestOf,
+  serve,
+  sessionOf,
+  signIn,
+  type TestClient,
+  tokenIn,
+} from './registry.ts'
+
+const INVALID_CLIENT = { status: 401, error: 'invalid_client' }
+const grant = { grant_type: 'client_credentials' }
+const registered = (jwks: string) => newClient({ authMethod: 'private_key_jwt', jwks })
+const ask = (assertion: string, more: Record<string, string> = {}) =>
+  post('/token', { ...grant, ...asserting(assertion), ...more })
+
+let key: Key
+let stranger: Key
+let client: TestClient
+beforeAll(async () => {
+  key = await newKey()
+  stranger = await newKey()
+  client = await registered(keySetOf(key.jwk))
+})
+
+describe('RFC 7523 §2.2: an assertion authenticates its client', () => {
+  it.each(['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'])('signed with %s', async (alg) => {
+    const own = await newKey(alg)
+    const { id } = await registered(keySetOf(own.jwk))
+    const answer = await ask(await assertionOf(id, own), { client_id: id })
+    expect(answer.status).toBe(200)
+    const session = await sessionOf((await tokenIn(answer)).access_token)
+    expect(session?.client?.client_id).toBe(id)
+  })
+
+  it('with client_id beside it or without, and with the issuer alone in an array', async () => {
+    expect((await ask(await assertionOf(client.id, key))).status).toBe(200)
+    const listed = await assertionOf(client.id, key, { claims: { aud: [ISSUER] } })
+    expect((await ask(listed, { client_id: client.id })).status).toBe(200)
+  })
+
+  it('in the code grant too', async () => {
+    const cookie = await signIn(await newUser())
+    const code = await obtainCode(cookie, requestOf(client))
+    const fields = redemptionOf(client, code, asserting(await assertionOf(client.id, key)))
+    expect((await post('/token', fields)).status).toBe(200)
+  })
+
+  it('by whichever key of the set signed it: by kid, and without one', async () => {
+    const [old, next] = await Promise.all([newKey(), newKey()])
+    const named = (one: Key, kid: string) => ({ ...one.jwk, kid })
+    const { id } = await registered(keySetOf(named(old, 'old'), named(next, 'next')))
+    for (const header of [{ kid: 'next' }, {}]) {
+      expect((await ask(await assertionOf(id, next, { header }))).status).toBe(200)
+    }
+    const misnamed = await assertionOf(id, next, { header: { kid: 'old' } })
+    expect(await refusal(await ask(misnamed))).toEqual(INVALID_CLIENT)
+    const outsider = await assertionOf(id, stranger)
+    expect(await refusal(await ask(outsider))).toEqual(INVALID_CLIENT)
+  })
+})
+
+/** The HMAC of an assertion under whatever an attacker knows: here the public key. */
+async function hmacSigned(secret: string, header: object = {}) {
+  const hmac = { name: 'HMAC', hash: 'SHA-256' }
+  const bytes = new TextEncoder().encode(secret)
+  const privateKey = await crypto.subtle.importKey('raw', bytes, hmac, false, ['sign'])
+  const claims = {
+    iss: client.id,
+    sub: client.id,
+    aud: ISSUER,
+    exp: nowSeconds() + 60,
+    jti: crypto.randomUUID(),
+  }
+  return sign({ alg: 'HS256', privateKey }, header, claims)
+}
+
+describe('RFC 7523 §3: everything else is refused alike', () => {
+  const changed = (claims: Record<string, unknown>) => () => assertionOf(client.id, key, { claims })
+  const shifted = (claim: string, offset: number) => () =>
+    assertionOf(client.id, key, { claims: { [claim]: nowSeconds() + offset } })
+  it.each<[string, () => Promise<string> | string]>([
+    ['another key', () => assertionOf(client.id, stranger)],
+    [
+      "another key, brought along in the header's jwk",
+      () => assertionOf(client.id, stranger, { header: { jwk: stranger.jwk } }),
+    ],
+    [
+      'a critical extension that is not known',
+      () =>
+        assertionOf(client.id, key, {
+          header: { crit: ['urn:example:extension'], 'urn:example:extension': 1 },
+        }),
+    ],
+    [
+      'alg none',
+      () =>
+        new UnsecuredJWT({ iss: client.id, sub: client.id, aud: ISSUER, jti: '1' })
+          .setExpirationTime('1m')
+          .encode(),
+    ],
+    ['HS256 under the public key (alg confusion)', () => hmacSigned(JSON.stringify(key.jwk))],
+    ['HS256 under the JWK Set', () => hmacSigned(keySetOf(key.jwk))],
+    ['iss of another', changed({ iss: 'another' })],
+    ['no iss', changed({ iss: undefined })],
+    ['no sub', changed({ sub: undefined })],
+    ['sub of nobody', changed({ iss: 'nobody', sub: 'nobody' })],
+    ['the token endpoint as aud (RFC 7523bis)', changed({ aud: `${ISSUER}/token` })],
+    ['another server beside the issuer', changed({ aud: [ISSUER, 'https://other.example'] })],
+    ['an aud with a slash more', changed({ aud: `${ISSUER}/` })],
+    ['no aud', changed({ aud: undefined })],
+    ['no exp', changed({ exp: undefined })],
+    ['an exp that is no number', changed({ exp: '9999999999' })],
+    ['an exp long past', shifted('exp', -65)],
+    ['an exp too far ahead', shifted('exp', 605)],
+    ['nbf in the future', shifted('nbf', 65)],
+    ['iat in the future', shifted('iat', 65)],
+    ['no jti', changed({ jti: undefined })],
+    ['an empty jti', changed({ jti: '' })],
+    ['a jti that is no string', changed({ jti: 7 })],
+    ['no JWT at all', () => 'regs_nothing'],
+    ['a JWT with another signature', async () => `${await assertionOf(client.id, key)}A`],
+  ])('%s', async (_, make) => {
+    const before = await countSessions()
+    expect(await refusal(await ask(await make()))).toEqual(INVALID_CLIENT)
+    expect(await countSessions()).toBe(before)
+    expect((await ask(await assertionOf(client.id, key))).status).toBe(200)
+  })
+
+  it.each([
+    ['exp', -50],
+    ['exp', 590],
+    ['nbf', 50],
+    ['iat', 50],
+  ])('but for clocks that differ: %s at %i s passes', async (claim, offset) => {
+    const claims = { [claim]: nowSeconds() + offset }
+    expect((await ask(await assertionOf(client.id, key, { claims }))).status).toBe(200)
+  })
+})
+
+describe('RFC 7521 §4.2: how it is presented', () => {
+  const basic = (id: string) => ({ Authorization: `Basic ${btoa(`${id}:secret`)}` })
+  it.each<[string, (good: string) => Promise<Response>]>([
+    ['a secret beside it', (good) => ask(good, { client_secret: 'regs_x' })],
+    [
+      'Basic beside it',
+      (good) => post('/token', { ...grant, ...asserting(good) }, basic(client.id)),
+    ],
+    ['the client_id of another', (good) => ask(good, { client_id: 'another' })],
+    ['no type', (good) => post('/token', { ...grant, client_assertion: good })],
+    ['another type', (good) => ask(good, { client_assertion_type: 'urn:example:saml' })],
+    ['a type alone', () => post('/token', { ...grant, client_assertion_type: JWT_BEARER })],
+    ['its client_id alone', () => post('/token', { ...grant, client_id: client.id })],
+  ])('%s is invalid_client, and the assertion stays good', async (_, attempt) => {
+    const good = await assertionOf(client.id, key)
+    expect(await refusal(await attempt(good))).toEqual(INVALID_CLIENT)
+    expect((await ask(good)).status).toBe(200)
+  })
+
+  it('is refused to clients registered for another method, or without keys', async () => {
+    for (const authMethod of ['client_secret_post', 'none', 'private_key_jwt'] as const) {
+      const { id } = await newClient({ authMethod })
+      expect(await refusal(await ask(await assertionOf(id, key)))).toEqual(INVALID_CLIENT)
+    }
+  })
+
+  it('does not let a client that must authenticate pass as a public one', async () => {
+    const cookie = await signIn(await newUser())
+    const code = await obtainCode(cookie, requestOf(client))
+    expect(await refusal(await post('/token', redemptionOf(client, code)))).toEqual(INVALID_CLIENT)
+  })
+})
+
+describe('RFC 7523 §3, jti: an assertion is good once', () => {
+  it('is refused the second time, also with a fresh registry', async () => {
+    const assertion = await assertionOf(client.id, key)
+    expect((await ask(assertion)).status).toBe(200)
+    expect(await refusal(await ask(assertion))).toEqual(INVALID_CLIENT)
+    const other = serve()
+    const fields = { ...grant, ...asserting(assertion) }
+    expect((await post('/token', fields, {}, other)).status).toBe(401)
+  })
+
+  it('gives one token to twenty simultaneous uses', async () => {
+    const assertion = await assertionOf(client.id, key)
+    const answers = await Promise.all(Array.from({ length: 20 }, () => ask(assertion)))
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
+    expect(answers.filter(({ status }) => status === 401)).toHaveLength(19)
+  })
+
+  it("is not used up by a forgery, nor by another client's", async () => {
+    const other = await registered(keySetOf(stranger.jwk))
+    const claims = { jti: crypto.randomUUID() }
+    expect((await ask(await assertionOf(client.id, stranger, { claims }))).status).toBe(401)
+    expect((await ask(await assertionOf(other.id, stranger, { claims }))).status).toBe(200)
+    expect((await ask(await assertionOf(client.id, key, { claims }))).status).toBe(200)
+  })
+
+  it('is not taken for used when a refusal is tried again on a fresh record', async () => {
+    const cached = serve({ CLIENT_CACHE_SECONDS: 300 })
+    const ask = async (more: Pairs = {}) => {
+      const fields = { ...grant, ...asserting(await assertionOf(client.id, key)), ...more }
+      return refusal(await post('/token', fields, {}, cached))
+    }
+    expect((await ask()).status).toBe(200)
+    expect(await ask({ scope: 'upload:read_logs' })).toMatchObject({ error: 'invalid_scope' })
+  })
+})
+
+describe('storage operations', () => {
+  it('one D1 statement more than a secret takes', async () => {
+    const { count, bindings } = countedBindings()
+    const fetch = serve({ ...bindings, CLIENT_CACHE_SECONDS: 300 })
+    const cost = async () => {
+      Object.assign(count, nothing())
+      const fields = { ...grant, ...asserting(await assertionOf(client.id, key)) }
+      expect((await post('/token', fields, {}, fetch)).status).toBe(200)
+      return { ...count }
+    }
+    expect(await cost()).toEqual({ ...nothing(), d1: 2, kvWrite: 1 })
+    expect(await cost()).toEqual({ ...nothing(), d1: 1, kvWrite: 1 })
+  })
+})
