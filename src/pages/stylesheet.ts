@@ -50,7 +50,8 @@ body {
 html { background: var(--ground); }
 h1, h2, p, ul, dl, dd, fieldset { margin: 0; padding: 0; }
 h1 { font-size: 1.5rem; line-height: 1.25; font-weight: 650; letter-spacing: -0.01em; text-wrap: balance; }
-h2, legend { font-size: 1rem; font-weight: 600; }
+h2, legend { font-size: 1rem; font-weight: 600; text-wrap: balance; }
+h2 + p { margin-block-start: 0.25rem; }
 code { font: 0.8125rem/1.4 ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace; }
 strong { font-weight: 600; }
 a { color: var(--accent); text-underline-offset: 0.15em; }
@@ -112,14 +113,14 @@ const FORMS = `
 }
 .actions > .primary:hover { background: var(--accent-strong); border-color: var(--accent-strong); }
 .plain {
-  min-height: 1.5rem; padding: 0.25rem; border: 0; border-radius: 0.25rem; cursor: pointer;
+  min-height: 1.5rem; margin-inline: -0.25rem; padding: 0.25rem; border: 0; border-radius: 0.25rem; cursor: pointer;
   font: inherit; color: var(--accent); background: none;
   text-decoration: underline; text-underline-offset: 0.15em;
 }
 .plain:hover { color: var(--accent-strong); }`
 
 const CONSENT = `
-.account, .not-you { display: flex; flex-wrap: wrap; align-items: center; column-gap: 0.25rem; }
+.account, .not-you { display: flex; flex-wrap: wrap; align-items: center; column-gap: 0.5rem; }
 .account { justify-content: space-between; column-gap: 1rem; font-size: 0.875rem; color: var(--muted); }
 .account > p { min-width: 0; }
 .account strong { color: var(--text); }

@@ -19,12 +19,12 @@ export const logout = (deps: RouteDeps): Endpoint => ({
   post: async (c) => {
     const fields = readFields(await readForm(c))
     const token = presentedToken(c, deps.issuer)
-    // Signing out twice is no fault: the second time there is nothing left to protect.
+    // Signing out twice is no fault. A post from another site comes without the cookie, so nothing is removed then.
     if (token !== null) {
       await checkFormToken(c, fields.get('form_token'), token, SIGN_OUT)
       await signOut(token, deps, circumstancesOf(c).nowMs)
+      setSessionCookie(c, deps.issuer, '', 0)
     }
-    setSessionCookie(c, deps.issuer, '', 0)
     return c.redirect(ownPath(fields.get('next_page'), deps.issuer), 303)
   },
 })

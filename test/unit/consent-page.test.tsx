@@ -86,7 +86,7 @@ describe('the consent page', () => {
   })
 
   it('sends the request again as it came, with its own token', () => {
-    const [signOut = '', answer = ''] = consent().match(/<form.*?<\/form>/gs) ?? []
+    const [answer = '', signOut = ''] = consent().match(/<form.*?<\/form>/gs) ?? []
     const hidden = (form: string) =>
       named(form, 'input').flatMap(({ attributes }) =>
         attributes.type === 'hidden' ? [[attributes.name, attributes.value]] : [],

@@ -1,0 +1,197 @@
+/** The consent page: what it says, and what each answer to it does. */
+
+import type { Page } from 'playwright-core'
+import { describe, expect } from 'vitest'
+import type { ClientApp } from './client-app.ts'
+import { CONSENT, expectHeading, HOME, it, openConsent, press } from './fixtures.ts'
+
+const boxOf = (page: Page, sentence: string) => page.getByRole('checkbox', { name: sentence })
+const CREATE = 'Start new submissions in your name'
+const READ = 'Read your submissions, also before they are announced'
+
+/** The token that the last callback brought. */
+function lastToken(app: ClientApp) {
+  const outcome = app.callbacks.at(-1)?.outcome
+  if (outcome?.kind !== 'token') throw new Error(`no token but ${JSON.stringify(outcome)}`)
+  return outcome
+}
+
+describe('the consent page says', () => {
+  it('who asks, for whom, for what, and where the answer goes', async ({
+    member: page,
+    registry,
+    app,
+  }) => {
+    const keys = await registry.registerClient({
+      name: 'Paper Assistant',
+      redirectUris: [app.callbackUri],
+      scopes: ['submission:create', 'submission:read', 'upload:read_logs'],
+      more: [
+        ...['--url', 'https://papers.example/about', '--description', 'Prepares submissions.'],
+        ...['--endorsement', 'cs.* math.AG'],
+      ],
+    })
+    await openConsent(page, app.ask(keys))
+    const card = page.getByRole('region', { name: 'The application' })
+    for (const words of ['Paper Assistant', 'Prepares submissions.', 'Registered by u-17']) {
+      expect(await card.textContent()).toContain(words)
+    }
+    const link = card.getByRole('link', { name: 'https://papers.example/about' })
+    expect(await link.getAttribute('rel')).toContain('noopener')
+
+    expect(await page.getByRole('checkbox').count()).toBe(2)
+    for (const [sentence, scope] of [
+      [CREATE, 'submission:create'],
+      [READ, 'submission:read'],
+    ] as const) {
+      expect(await boxOf(page, sentence).isChecked()).toBe(true)
+      expect(await boxOf(page, sentence).getAttribute('value')).toBe(scope)
+    }
+    expect(await page.getByRole('listitem').allTextContents()).toEqual([
+      'Submit in cs.DL, a category of Computer Science',
+      'Submit in math.AG, a category of Mathematics',
+    ])
+    const words = await page.getByRole('main').textContent()
+    expect(words).toContain(`you will be sent to ${new URL(app.origin).host}.`)
+    expect(words).toContain('Signed in as demo')
+    expect(words).not.toContain('upload')
+  })
+})
+
+describe('Allow', () => {
+  it('gives the client a token whose session has the scopes', async ({
+    member: page,
+    registry,
+    app,
+  }) => {
+    const keys = await registry.registerClient({
+      redirectUris: [app.callbackUri],
+      more: ['--endorsement', 'cs.*'],
+    })
+    await openConsent(page, app.ask(keys))
+    await press(page, 'Allow')
+    await expectHeading(page, 'Connected')
+    const { token, scope } = lastToken(app)
+    expect(scope).toBe('submission:create submission:read')
+    expect(await registry.sessionOf(token)).toMatchObject({
+      user: { username: 'demo' },
+      authorizations: {
+        scopes: ['submission:create', 'submission:read'],
+        endorsements: ['cs.DL'],
+      },
+    })
+  })
+
+  it('leaves out what was unticked', async ({ member: page, registry, app }) => {
+    const keys = await registry.registerClient({ redirectUris: [app.callbackUri] })
+    await openConsent(page, app.ask(keys))
+    await boxOf(page, CREATE).uncheck()
+    await press(page, 'Allow')
+    await expectHeading(page, 'Connected')
+    const { token, scope } = lastToken(app)
+    expect(scope).toBe('submission:read')
+    const { authorizations } = await registry.sessionOf(token)
+    expect(authorizations.scopes).toEqual(['submission:read'])
+  })
+
+  it('is a refusal when nothing is ticked', async ({ member: page, registry, app }) => {
+    const keys = await registry.registerClient({ redirectUris: [app.callbackUri] })
+    await openConsent(page, app.ask(keys))
+    for (const box of await page.getByRole('checkbox').all()) await box.uncheck()
+    await press(page, 'Allow')
+    await expectHeading(page, 'Not connected')
+    expect(app.callbacks.at(-1)?.outcome).toEqual({ kind: 'refused', error: 'access_denied' })
+    expect(await registry.grantsTo(keys.clientId)).toEqual({ codes: 0, consents: 0 })
+  })
+
+  it('clicked twice grants once, and the client sees no error', async ({
+    member: page,
+    registry,
+    app,
+  }) => {
+    const keys = await registry.registerClient({ redirectUris: [app.callbackUri] })
+    await openConsent(page, app.ask(keys))
+    const before = app.callbacks.length
+    await page.getByRole('button', { name: 'Allow' }).dblclick()
+    await expectHeading(page, 'Connected')
+    expect(app.callbacks.slice(before).map(({ outcome }) => outcome.kind)).toEqual(['token'])
+    expect((await registry.grantsTo(keys.clientId)).consents).toBe(1)
+  })
+})
+
+describe('Cancel', () => {
+  it('tells the client access_denied, with its state and our iss, and no code', async ({
+    member: page,
+    registry,
+    app,
+  }) => {
+    const keys = await registry.registerClient({ redirectUris: [app.callbackUri] })
+    const address = app.ask(keys)
+    await openConsent(page, address)
+    await press(page, 'Cancel')
+    await expectHeading(page, 'Not connected')
+    expect(app.callbacks.at(-1)?.params).toEqual({
+      error: 'access_denied',
+      error_description: expect.any(String),
+      error_uri: expect.stringContaining('/errors/access_denied'),
+      state: new URL(address).searchParams.get('state'),
+      iss: registry.url,
+    })
+    expect(await registry.grantsTo(keys.clientId)).toEqual({ codes: 0, consents: 0 })
+  })
+
+  it('is what the Enter key does, not Allow', async ({ member: page, registry, app }) => {
+    const keys = await registry.registerClient({ redirectUris: [app.callbackUri] })
+    await openConsent(page, app.ask(keys))
+    await boxOf(page, CREATE).press('Enter')
+    await expectHeading(page, 'Not connected')
+    expect(await registry.grantsTo(keys.clientId)).toEqual({ codes: 0, consents: 0 })
+
+    // On the button itself it does allow: the key arrives.
+    await openConsent(page, app.ask(keys))
+    await page.getByRole('button', { name: 'Allow' }).press('Enter')
+    await expectHeading(page, 'Connected')
+  })
+})
+
+describe('the Back button', () => {
+  it('after Cancel shows the question again, which can still be answered', async ({
+    member: page,
+    registry,
+    app,
+  }) => {
+    const keys = await registry.registerClient({ redirectUris: [app.callbackUri] })
+    await openConsent(page, app.ask(keys))
+    await press(page, 'Cancel')
+    await expectHeading(page, 'Not connected')
+    await page.goBack()
+    await expectHeading(page, CONSENT)
+    await press(page, 'Allow')
+    await expectHeading(page, 'Connected')
+  })
+
+  it('after Allow leads to the client again, by the remembered consent', async ({
+    member: page,
+    registry,
+    app,
+  }) => {
+    const keys = await registry.registerClient({ redirectUris: [app.callbackUri] })
+    await openConsent(page, app.ask(keys))
+    await press(page, 'Allow')
+    await expectHeading(page, 'Connected')
+    await page.goBack()
+    await expectHeading(page, 'Connected')
+    expect(app.callbacks.slice(-2).map(({ outcome }) => outcome.kind)).toEqual(['token', 'token'])
+  })
+
+  it('after a sign-in shows no error', async ({ page, registry }) => {
+    await page.goto(`${registry.url}/login`)
+    await page.getByLabel('Username').fill('demo')
+    await page.getByLabel('Password').fill(registry.demo.password)
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await expectHeading(page, HOME)
+    await page.goBack()
+    await expectHeading(page, 'Sign in')
+    expect(await page.getByRole('alert').count()).toBe(0)
+  })
+})

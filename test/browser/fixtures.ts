@@ -1,0 +1,118 @@
+/** What every test of the pages is given: a registry, a client application and a browser; and what all must keep to. */
+
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { test as base, expect } from 'vitest'
+import { startClientApp } from './client-app.ts'
+import { type Person, startRegistry } from './registry.ts'
+
+const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium'
+/** Ample for a page that is there, short for one that is not. */
+const PATIENCE_MS = 10_000
+
+const complaints = new WeakMap<Page, string[]>()
+
+/** What the browser held against this page so far: broken policies, and errors of scripts. Empties the list. */
+export const takeComplaints = (page: Page): string[] => complaints.get(page)?.splice(0) ?? []
+
+async function openPage(browser: Browser, options: BrowserContextOptions): Promise<Page> {
+  const context = await browser.newContext({ locale: 'en-GB', ...options })
+  context.setDefaultTimeout(PATIENCE_MS)
+  const page = await context.newPage()
+  const heard: string[] = []
+  complaints.set(page, heard)
+  page.on('console', (message) => {
+    if (/content security policy|refused to|x-frame-options/i.test(message.text())) {
+      heard.push(message.text())
+    }
+  })
+  page.on('pageerror', (error) => heard.push(String(error)))
+  page.on('dialog', (dialog) => {
+    heard.push(`a dialog says: ${dialog.message()}`)
+    void dialog.dismiss()
+  })
+  return page
+}
+
+/** A page in a browser context of its own, with these options. */
+export type Open = (options?: BrowserContextOptions) => Promise<Page>
+
+export const it = base
+  // biome-ignore lint/correctness/noEmptyPattern: the runner reads the pattern
+  .extend('registry', { scope: 'worker' }, async ({}, { onCleanup }) => {
+    const registry = await startRegistry()
+    onCleanup(registry.end)
+    return registry
+  })
+  .extend('app', { scope: 'worker' }, async ({ registry }, { onCleanup }) => {
+    const app = await startClientApp(registry.url)
+    onCleanup(app.close)
+    return app
+  })
+  // biome-ignore lint/correctness/noEmptyPattern: the runner reads the pattern
+  .extend('browser', { scope: 'worker' }, async ({}, { onCleanup }) => {
+    const browser = await chromium.launch({ executablePath: CHROMIUM })
+    onCleanup(() => browser.close())
+    return browser
+  })
+  /** Every page opened must end without a complaint that the test has not taken. */
+  .extend('open', async ({ browser }, { onCleanup }) => {
+    const opened: Page[] = []
+    onCleanup(async () => {
+      const left = opened.flatMap(takeComplaints)
+      await Promise.all(opened.map((page) => page.context().close()))
+      expect(left).toEqual([])
+    })
+    const open: Open = async (options = {}) => {
+      const page = await openPage(browser, options)
+      opened.push(page)
+      return page
+    }
+    return open
+  })
+  /** Nobody is signed in here. */
+  .extend('page', async ({ open }) => open())
+  .extend('memberState', { scope: 'worker' }, async ({ browser, registry }) => {
+    const page = await openPage(browser, {})
+    await page.goto(`${registry.url}/login`)
+    await signIn(page, registry.demo)
+    await expectHeading(page, HOME)
+    const state = await page.context().storageState()
+    await page.context().close()
+    return state
+  })
+  /** The demo user is signed in here. */
+  .extend('member', async ({ open, memberState }) => open({ storageState: memberState }))
+
+/** On the sign-in page. Settles when the answer is loaded. */
+export async function signIn(page: Page, { username, password }: Person) {
+  await page.getByRole('textbox', { name: 'Username' }).fill(username)
+  await page.getByLabel('Password').fill(password)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+}
+
+export const headingOf = (page: Page) => page.getByRole('heading', { level: 1 })
+
+/** Waits until this is the page's one main heading. */
+export async function expectHeading(page: Page, text: string) {
+  await headingOf(page).filter({ hasText: text }).waitFor()
+  expect(await headingOf(page).allTextContents()).toEqual([text])
+}
+
+export const CONSENT = 'Allow access to your account?'
+export const HOME = 'Your account, on your terms'
+
+/** Opens the consent page of this authorization URL, for a user who is signed in. */
+export async function openConsent(page: Page, address: string) {
+  await page.goto(address)
+  await expectHeading(page, CONSENT)
+}
+
+export const press = (page: Page, name: 'Allow' | 'Cancel' | 'Sign out') =>
+  page.getByRole('button', { name }).click()
+
+export const sessionCookie = async (page: Page) =>
+  (await page.context().cookies()).find(({ name }) => name === 'registry_session')
+
+/** Kept as output of the test run. */
+export const keepScreenshot = (page: Page, name: string) =>
+  page.screenshot({ path: `test-results/screenshots/${name}.png`, fullPage: true })

@@ -1,0 +1,67 @@
+/** What a page looks like, measured in the browser: its width, its contrasts, its focus. */
+
+import type { Page } from 'playwright-core'
+
+/** In CSS pixels: what can only be seen by scrolling sideways, of the page or of any box in it. */
+export const overflowOf = (page: Page) =>
+  page.evaluate<number>(`Math.max(
+    document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    ...[...document.body.querySelectorAll('*')].flatMap((element) => {
+      const { left, right, width } = element.getBoundingClientRect()
+      return width === 0 ? [] : [right - document.documentElement.clientWidth, -left]
+    }))`)
+
+export type Contrast = Readonly<{ words: string; ratio: number }>
+
+/** WCAG 2.2, 1.4.3: of every piece of text that is shown, the lowest ratio first. */
+export const contrastsOf = (page: Page) =>
+  page.evaluate<Contrast[]>(`(() => {
+    const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true })
+    const rgba = (colour) => {
+      canvas.clearRect(0, 0, 1, 1)
+      canvas.fillStyle = colour
+      canvas.fillRect(0, 0, 1, 1)
+      return [...canvas.getImageData(0, 0, 1, 1).data]
+    }
+    const linear = (part) => part <= 0.04045 * 255 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4
+    const luminance = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b)
+    const groundOf = (element) => {
+      for (let at = element; at; at = at.parentElement) {
+        const colour = rgba(getComputedStyle(at).backgroundColor)
+        if (colour[3] === 255) return colour
+      }
+      return [255, 255, 255]
+    }
+    const pieces = []
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      const words = node.textContent.trim()
+      if (words === '' || !node.parentElement.checkVisibility()) continue
+      const [bright, dark] = [rgba(getComputedStyle(node.parentElement).color), groundOf(node.parentElement)]
+        .map(luminance).sort((a, b) => b - a)
+      pieces.push({ words, ratio: (bright + 0.05) / (dark + 0.05) })
+    }
+    return pieces.sort((a, b) => a.ratio - b.ratio)
+  })()`)
+
+/** Lightness of the page's own ground, from 0 (black) to 255. */
+export const groundOf = (page: Page) =>
+  page.evaluate<number>(`(() => {
+    const parts = getComputedStyle(document.body).backgroundColor.match(/[\\d.]+/g).slice(0, 3).map(Number)
+    return parts.reduce((sum, part) => sum + part) / 3
+  })()`)
+
+export type Focus = Readonly<{ name: string; outlined: boolean }>
+
+/** What has the focus: its label or its words, and whether a ring of 2 pixels or more shows it. */
+export const focusOf = (page: Page) =>
+  page.evaluate<Focus | null>(`(() => {
+    const element = document.activeElement
+    if (!element || element === document.body) return null
+    const { outlineStyle, outlineWidth } = getComputedStyle(element)
+    const words = element.labels?.[0]?.textContent ?? element.textContent
+    return {
+      name: words.trim(),
+      outlined: outlineStyle !== 'none' && Number.parseFloat(outlineWidth) >= 2,
+    }
+  })()`)

@@ -1,0 +1,101 @@
+/** The product as its administrator has it: `npm start`, and the command line on its state. */
+
+import { decodeJwt } from 'jose'
+import { withStorage } from '../../src/admin/open-storage.ts'
+import { DEMO_SCOPES, type Demo } from '../../src/operate/demo.ts'
+import { commandLine } from '../node/command-line.ts'
+import { startRegistry as startRunning } from '../node/running-registry.ts'
+import type { ClientKeys } from './client-app.ts'
+
+export type Person = Readonly<{ username: string; password: string }>
+
+export type Registry = Readonly<{
+  url: string
+  demo: Demo
+  /** The command line, with `--json`. Throws what it says on stderr. */
+  admin: (...words: string[]) => Promise<Record<string, unknown>>
+  registerClient: (given: NewClient) => Promise<ClientKeys>
+  registerUser: (given: NewUser) => Promise<Person>
+  /** What this client was ever given: codes, and consents remembered. */
+  grantsTo: (clientId: string) => Promise<Grants>
+  /** The claims that the authenticator gives for this access token. */
+  sessionOf: (token: string) => Promise<SessionClaims>
+  end: () => Promise<void>
+}>
+
+export type Grants = Readonly<{ codes: number; consents: number }>
+export type SessionClaims = Readonly<{
+  user: Readonly<{ username: string }>
+  authorizations: Readonly<{ scopes: string[]; endorsements: string[] }>
+}>
+
+type NewClient = Readonly<{
+  redirectUris: readonly string[]
+  name?: string
+  scopes?: readonly string[]
+  /** Further options, as the command line takes them. */
+  more?: readonly string[]
+}>
+type NewUser = Readonly<{ username: string; scopes?: readonly string[] }>
+
+const PASSWORD = 'correct horse battery'
+const GRANTS = `SELECT
+  (SELECT count(*) FROM authorization_code WHERE client_id = ?1) AS codes,
+  (SELECT count(*) FROM consent WHERE client_id = ?1) AS consents`
+
+const repeated = (option: string, values: readonly string[]) =>
+  values.flatMap((value) => [option, value])
+
+const registering = (admin: Registry['admin']) => ({
+  async registerClient({ redirectUris, name = 'Test client', scopes, more = [] }: NewClient) {
+    const made = await admin(
+      ...['client', 'create', '--name', name, '--owner', 'u-17'],
+      ...['--grant-type', 'authorization_code'],
+      ...repeated('--redirect-uri', redirectUris),
+      ...repeated('--scope', scopes ?? ['submission:create', 'submission:read']),
+      ...more,
+    )
+    return {
+      clientId: String(made.client_id),
+      clientSecret: made.client_secret === undefined ? null : String(made.client_secret),
+    }
+  },
+  async registerUser({ username, scopes = DEMO_SCOPES }: NewUser) {
+    await admin(
+      ...['user', 'create', '--username', username, '--email', `${username}@example.org`],
+      ...repeated('--scope', scopes),
+      ...['--password', PASSWORD],
+    )
+    return { username, password: PASSWORD }
+  },
+})
+
+/** Serves when this settles. The caller ends it. */
+export async function startRegistry(): Promise<Registry> {
+  const { registry, authenticator, stateDir, demo, end } = await startRunning()
+  const env = { STATE_DIR: stateDir }
+  const admin: Registry['admin'] = async (...words) => {
+    const { status, stdout, stderr } = await commandLine([...words, '--json'], { env })
+    if (status !== 0) throw new Error(`admin ${words.join(' ')}: ${stderr}`)
+    return JSON.parse(stdout) as Record<string, unknown>
+  }
+  return {
+    url: registry,
+    demo,
+    admin,
+    ...registering(admin),
+    async grantsTo(clientId) {
+      const counted = await withStorage({ remote: false, env }, ({ db }) =>
+        db.prepare(GRANTS).bind(clientId).first<Grants>(),
+      )
+      return counted ?? { codes: 0, consents: 0 }
+    },
+    async sessionOf(token) {
+      const headers = { Authorization: `Bearer ${token}` }
+      const answer = await fetch(`${authenticator}/auth`, { headers })
+      if (answer.status !== 200) throw new Error(`/auth: ${answer.status} ${await answer.text()}`)
+      return decodeJwt<SessionClaims>(answer.headers.get('Authorization') ?? '')
+    },
+    end,
+  }
+}

@@ -1,0 +1,136 @@
+/** A consent once given is not asked for again, until what it was given for changes. */
+
+import type { Page } from 'playwright-core'
+import { describe, expect } from 'vitest'
+import type { ClientApp, ClientKeys } from './client-app.ts'
+import { CONSENT, expectHeading, openConsent, it as plain, press, signIn } from './fixtures.ts'
+import type { Registry } from './registry.ts'
+
+/** A client that the demo user has just allowed to do both. */
+async function allowed(page: Page, registry: Registry, app: ClientApp): Promise<ClientKeys> {
+  const keys = await registry.registerClient({
+    redirectUris: [app.callbackUri],
+    scopes: ['submission:create', 'submission:read', 'public:read'],
+  })
+  await openConsent(page, app.ask(keys))
+  await press(page, 'Allow')
+  await expectHeading(page, 'Connected')
+  return keys
+}
+
+const it = plain.extend('keys', async ({ member, registry, app }) => allowed(member, registry, app))
+
+describe('a remembered consent', () => {
+  it('sends the user straight back, with what was agreed', async ({ member: page, app, keys }) => {
+    await page.goto(app.ask(keys))
+    await expectHeading(page, 'Connected')
+    expect(app.callbacks.at(-1)?.outcome).toMatchObject({
+      kind: 'token',
+      scope: 'submission:create submission:read',
+    })
+  })
+
+  it('does so directly after a fresh sign-in: the sign-in form may lead to the client', async ({
+    page,
+    registry,
+    app,
+    keys,
+  }) => {
+    await page.goto(app.ask(keys))
+    await expectHeading(page, 'Sign in')
+    await signIn(page, registry.demo)
+    await expectHeading(page, 'Connected')
+  })
+
+  it('does so also after a wrong password', async ({ page, registry, app, keys }) => {
+    await page.goto(app.ask(keys))
+    await signIn(page, { ...registry.demo, password: 'wrong password' })
+    await page.getByRole('alert').waitFor()
+    await signIn(page, registry.demo)
+    await expectHeading(page, 'Connected')
+  })
+
+  it('does so also after signing out on another consent page', async ({
+    page,
+    registry,
+    app,
+    keys,
+  }) => {
+    await page.goto(app.ask(keys, 'public:read'))
+    await signIn(page, registry.demo)
+    await expectHeading(page, CONSENT)
+    await press(page, 'Sign out')
+    await expectHeading(page, 'Sign in')
+    await page.goto(app.ask(keys))
+    await signIn(page, registry.demo)
+    await expectHeading(page, 'Connected')
+  })
+})
+
+describe('the user is asked again', () => {
+  it.for(['submission:read', 'submission:create submission:read public:read'])(
+    'when another set of scopes is asked for: %s',
+    async (scope, { member: page, app, keys }) => {
+      await page.goto(app.ask(keys, scope))
+      await expectHeading(page, CONSENT)
+      await press(page, 'Cancel')
+      // The old consent stands.
+      await expectHeading(page, 'Not connected')
+      await page.goto(app.ask(keys))
+      await expectHeading(page, 'Connected')
+    },
+  )
+
+  it.for([
+    ['--name', 'Another name'],
+    ['--url', 'https://elsewhere.example/'],
+    ['--endorsement', 'cs.*'],
+  ])(
+    'when what the page says of the client has changed: %s',
+    async (change, { member: page, registry, app, keys }) => {
+      await registry.admin('client', 'update', keys.clientId, ...change)
+      await page.goto(app.ask(keys))
+      await expectHeading(page, CONSENT)
+      await press(page, 'Allow')
+      await expectHeading(page, 'Connected')
+      await page.goto(app.ask(keys))
+      await expectHeading(page, 'Connected')
+    },
+  )
+
+  it('when it is another user', async ({ page, registry, app, keys }) => {
+    const other = await registry.registerUser({ username: 'barbara' })
+    await page.goto(app.ask(keys))
+    await signIn(page, other)
+    await expectHeading(page, CONSENT)
+  })
+
+  it('when only a narrower set was agreed to', async ({ member: page, registry, app }) => {
+    const keys = await registry.registerClient({ redirectUris: [app.callbackUri] })
+    await page.goto(app.ask(keys))
+    await page.getByRole('checkbox', { name: 'Start new submissions' }).uncheck()
+    await press(page, 'Allow')
+    await expectHeading(page, 'Connected')
+    await page.goto(app.ask(keys))
+    await expectHeading(page, CONSENT)
+    await page.goto(app.ask(keys, 'submission:read'))
+    await expectHeading(page, 'Connected')
+  })
+
+  it('for a public client on a loopback address, which anything there could pose as', async ({
+    member: page,
+    registry,
+    app,
+  }) => {
+    const keys = await registry.registerClient({
+      redirectUris: ['http://127.0.0.1/callback'],
+      more: ['--auth-method', 'none'],
+    })
+    for (let time = 0; time < 2; time++) {
+      await page.goto(app.ask(keys))
+      await expectHeading(page, CONSENT)
+      await press(page, 'Allow')
+      await expectHeading(page, 'Connected')
+    }
+  })
+})

@@ -1,0 +1,149 @@
+/** Signing in and out at the registry's own pages. */
+
+import { describe, expect } from 'vitest'
+import { CONSENT, expectHeading, HOME, it, press, sessionCookie, signIn } from './fixtures.ts'
+
+describe('the sign-in page', () => {
+  it('names the client, and leads to its consent page after the right password', async ({
+    page,
+    registry,
+    app,
+  }) => {
+    const keys = await registry.registerClient({
+      name: 'Paper Assistant',
+      redirectUris: [app.callbackUri],
+    })
+    await page.goto(app.ask(keys))
+    await expectHeading(page, 'Sign in')
+    expect(await page.getByRole('main').textContent()).toContain('to continue to Paper Assistant')
+    expect(await sessionCookie(page)).toBeUndefined()
+    await signIn(page, registry.demo)
+    await expectHeading(page, CONSENT)
+    expect(await page.getByRole('main').textContent()).toContain('Signed in as demo')
+  })
+
+  it('stays after a wrong password, announces why, keeps the name typed, and opens no session', async ({
+    page,
+    registry,
+  }) => {
+    await page.goto(`${registry.url}/login`)
+    expect(await page.getByRole('alert').count()).toBe(0)
+    await signIn(page, { ...registry.demo, password: 'wrong password' })
+    const alert = page.getByRole('alert')
+    expect(await alert.textContent()).toBe('The username or the password is wrong.')
+    expect(new URL(page.url()).pathname).toBe('/login')
+    expect(await page.getByLabel('Username').inputValue()).toBe('demo')
+    expect(await page.getByLabel('Password').inputValue()).toBe('')
+    expect(await sessionCookie(page)).toBeUndefined()
+
+    await signIn(page, registry.demo)
+    await expectHeading(page, HOME)
+    expect(await sessionCookie(page)).toBeDefined()
+  })
+
+  it('says the same of a user that does not exist', async ({ page, registry }) => {
+    await page.goto(`${registry.url}/login`)
+    await signIn(page, { username: 'nobody', password: 'wrong password' })
+    expect(await page.getByRole('alert').textContent()).toBe(
+      'The username or the password is wrong.',
+    )
+  })
+
+  it('sets a cookie that no script and no foreign post has, new at every login', async ({
+    page,
+    registry,
+  }) => {
+    await page.goto(`${registry.url}/login`)
+    await signIn(page, registry.demo)
+    await expectHeading(page, HOME)
+    const first = await sessionCookie(page)
+    expect(first).toMatchObject({ httpOnly: true, sameSite: 'Lax', path: '/', domain: '127.0.0.1' })
+    expect(await page.evaluate('document.cookie')).toBe('')
+
+    await page.goto(`${registry.url}/login`)
+    await signIn(page, registry.demo)
+    await expectHeading(page, HOME)
+    expect((await sessionCookie(page))?.value).not.toBe(first?.value)
+  })
+
+  it('can be sent from two tabs, one after the other', async ({ page, registry }) => {
+    const other = await page.context().newPage()
+    await page.goto(`${registry.url}/login`)
+    await other.goto(`${registry.url}/login`)
+    await signIn(page, registry.demo)
+    await expectHeading(page, HOME)
+    await signIn(other, registry.demo)
+    expect(await other.getByRole('alert').textContent()).toContain('Try again.')
+    await signIn(other, registry.demo)
+    await expectHeading(other, HOME)
+  })
+})
+
+describe('next_page leads to a page of ours, whatever is asked', () => {
+  it('goes to a path of our own', async ({ page, registry }) => {
+    await page.goto(`${registry.url}/login?next_page=${encodeURIComponent('/healthz?a=1')}`)
+    await signIn(page, registry.demo)
+    await page.waitForURL(`${registry.url}/healthz?a=1`)
+  })
+
+  const EVIL = 'localhost:9'
+  it.for([`//${EVIL}/`, `/\\${EVIL}/`, `/\t/${EVIL}/`, 'javascript:alert(1)'])(
+    'goes home instead of to %j',
+    async (address, { page, registry }) => {
+      const asked: string[] = []
+      page.on('request', (request) => asked.push(new URL(request.url()).host))
+      await page.goto(`${registry.url}/login?next_page=${encodeURIComponent(address)}`)
+      // As if the page had been tampered with: the answer must not rest on what the page was given.
+      await page
+        .locator('input[name=next_page]')
+        .evaluate((field, value) => Object.assign(field, { value }), address)
+      await signIn(page, registry.demo)
+      await page.waitForURL((url) => url.pathname !== '/login')
+      expect(new URL(page.url()).origin).toBe(registry.url)
+      expect([...new Set(asked)]).toEqual([new URL(registry.url).host])
+    },
+  )
+})
+
+describe('signing out', () => {
+  it('"Not you?" ends the session, and somebody else answers the same request', async ({
+    page,
+    registry,
+    app,
+  }) => {
+    const keys = await registry.registerClient({ redirectUris: [app.callbackUri] })
+    const other = await registry.registerUser({ username: 'grace' })
+    await page.goto(app.ask(keys))
+    await signIn(page, registry.demo)
+    await expectHeading(page, CONSENT)
+    const old = await sessionCookie(page)
+
+    await press(page, 'Sign out')
+    await expectHeading(page, 'Sign in')
+    expect(await sessionCookie(page)).toBeUndefined()
+    await signIn(page, other)
+    await expectHeading(page, CONSENT)
+    expect(await page.getByRole('main').textContent()).toContain('Signed in as grace')
+
+    await press(page, 'Allow')
+    await expectHeading(page, 'Connected')
+    const outcome = app.callbacks.at(-1)?.outcome
+    expect(outcome?.kind).toBe('token')
+    const token = outcome?.kind === 'token' ? outcome.token : ''
+    expect((await registry.sessionOf(token)).user.username).toBe('grace')
+
+    // The old cookie opens nothing any more.
+    if (old) await page.context().addCookies([old])
+    await page.goto(registry.url)
+    await page.getByRole('link', { name: 'Sign in' }).waitFor()
+  })
+
+  it('on the landing page leads back to it, signed out', async ({ page, registry }) => {
+    await page.goto(`${registry.url}/login`)
+    await signIn(page, registry.demo)
+    await press(page, 'Sign out')
+    await page.getByRole('link', { name: 'Sign in' }).waitFor()
+    expect(new URL(page.url()).pathname).toBe('/')
+    expect(await sessionCookie(page)).toBeUndefined()
+  })
+})
