@@ -9,22 +9,41 @@
 
 import { Hono } from 'hono'
 import type { AuthenticatorBinding } from '../src/protocol/authentication.ts'
-import { type ScopedEnv, scoped } from '../src/scoped/scoped.ts'
+import { protectedResource } from '../src/scoped/protected-resource.ts'
+import { type ScopedEnv, type ScopedOptions, scoped } from '../src/scoped/scoped.ts'
 
 type Bindings = { AUTHENTICATOR: AuthenticatorBinding }
+
+/** Where clients find this service, and the registry that issues its tokens. */
+const RESOURCE = 'https://submissions.example'
+const ISSUER = 'https://registry.example'
 
 const OWNERS: Readonly<Record<string, string>> = { '1': 'ada', '2': 'grace' }
 const ownerOf = (id: string) => (Object.hasOwn(OWNERS, id) ? OWNERS[id] : undefined)
 
 const app = new Hono<ScopedEnv & { Bindings: Bindings }>()
 
+/** So that a client that was refused finds out by itself where to get a token (RFC 9728). */
+const METADATA_PATH = '/.well-known/oauth-protected-resource'
+app.get(
+  METADATA_PATH,
+  protectedResource({
+    resource: RESOURCE,
+    authorizationServers: [ISSUER],
+    scopes: ['submission:read', 'submission:create'],
+    name: 'Submissions',
+  }),
+)
+const allow = (scope: string | null, options: ScopedOptions = {}) =>
+  scoped(scope, { ...options, resourceMetadata: `${RESOURCE}${METADATA_PATH}` })
+
 /** Whoever is signed in, with whatever scopes. */
-app.get('/me', scoped(null), (c) => c.json({ user: c.var.session.user?.username ?? null }))
+app.get('/me', allow(null), (c) => c.json({ user: c.var.session.user?.username ?? null }))
 
 /** `submission:read:*` or `submission:read:1` reads it; with `submission:read` its owner does. */
 app.get(
   '/submissions/:id',
-  scoped('submission:read', {
+  allow('submission:read', {
     resource: (c) => c.req.param('id'),
     authorizer: (session, id) => session.user !== null && ownerOf(id) === session.user.username,
   }),
@@ -34,7 +53,7 @@ app.get(
 /** Only for those endorsed for the category. */
 app.post(
   '/categories/:category/submissions',
-  scoped('submission:create', { category: (c) => c.req.param('category') }),
+  allow('submission:create', { category: (c) => c.req.param('category') }),
   (c) => c.json({ category: c.req.param('category') }, 201),
 )
 

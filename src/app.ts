@@ -1,6 +1,7 @@
 /** The registry as one Hono application: the list of its endpoints, and what holds for all of them. */
 
 import { type Context, Hono } from 'hono'
+import { allowAnyOrigin } from './http/any-origin.ts'
 import { explaining } from './http/explain.ts'
 import { limitBody } from './http/form.ts'
 import { OAuthError } from './protocol/errors.ts'
@@ -9,14 +10,20 @@ import type { Endpoint, RouteDeps } from './routes/endpoint.ts'
 import { sendErrorPage } from './routes/error-page.tsx'
 import { errorCode, errorIndex } from './routes/errors.tsx'
 import { healthz } from './routes/healthz.ts'
+import { introspection } from './routes/introspect.ts'
 import { landing } from './routes/landing.tsx'
 import { login } from './routes/login.tsx'
 import { logout } from './routes/logout.ts'
+import { metadata } from './routes/metadata.ts'
+import { revoke } from './routes/revoke.ts'
 import { style } from './routes/style.ts'
 import { token } from './routes/token.ts'
 
 const endpointsOf = (deps: RouteDeps): readonly Endpoint[] => [
   token(deps),
+  revoke(deps),
+  introspection(deps),
+  metadata(deps),
   authorize(deps),
   login(deps),
   logout(deps),
@@ -47,11 +54,13 @@ export function createApp(deps: RouteDeps) {
     c.header('Referrer-Policy', 'no-referrer')
     if (isSecure) c.header('Strict-Transport-Security', 'max-age=31536000')
   })
-  for (const { path, get, post } of endpoints) {
+  for (const { path, allowsAnyOrigin, get, post } of endpoints) {
+    const methods = [...(get ? ['GET', 'HEAD'] : []), ...(post ? ['POST'] : [])]
+    if (allowsAnyOrigin) app.use(path, allowAnyOrigin(methods))
     if (get) app.get(path, get)
     if (post) app.post(path, limitBody, post)
     app.all(path, () => {
-      throw notAllowed([get && 'GET, HEAD', post && 'POST'].filter(Boolean).join(', '))
+      throw notAllowed(methods.join(', '))
     })
   }
   app.notFound((c) => refuse(c, notFound()))

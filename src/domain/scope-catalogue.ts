@@ -24,6 +24,8 @@ const SENTENCES: Readonly<Record<string, string>> = {
   'preview:create': 'Make previews of your submissions',
 }
 
+export const CATALOGUED_SCOPES: readonly string[] = Object.keys(SENTENCES)
+
 /** Never empty: a scope outside the catalogue is named as it stands. */
 export function scopeSentence(scope: string): string {
   const [domain = '', action = '', resource] = scope.split(':')

@@ -19,6 +19,8 @@ export type Endpoint = Readonly<{
   path: string
   /** Answers a refusal or a fault thrown by a handler: JSON for clients, a page for people. */
   refuse: (c: Context, cause: unknown) => Response | Promise<Response>
+  /** May scripts of any origin call it? For what browsers need without a cookie of ours. */
+  allowsAnyOrigin?: boolean
   get?: Handler
   post?: Handler
 }>

@@ -3,8 +3,10 @@
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { digest } from '../../src/crypto/digest.ts'
+import { mintToken } from '../../src/crypto/token.ts'
 import { INSERT_REFUSAL } from '../../src/stores/refusals.ts'
 import { type Count, countedBindings, nothing } from './counting.ts'
+import { machineToken, newRefreshingClient, sendAs, userTokens } from './obtaining.ts'
 import {
   authorizePath,
   credentialsOf,
@@ -126,5 +128,52 @@ describe('what explains a refusal', () => {
 
   it('costs nothing where there is nothing: an unknown address', async () => {
     expect(await costOf(() => fetch('/nothing-here'), 404)).toEqual(nothing())
+  })
+})
+
+describe('storage operations of /revoke and /introspect, the client in the isolate', () => {
+  let refreshing: TestClient
+  beforeAll(async () => {
+    refreshing = await newRefreshingClient({ mayIntrospect: true })
+    await env.DB.prepare('UPDATE client_credential SET last_used_at = unixepoch()').run()
+    await sendAs(refreshing, '/introspect', { token: 'junk' }, fetch)
+  })
+  const cost = (path: '/revoke' | '/introspect', token: string) =>
+    costOf(() => sendAs(refreshing, path, { token }, fetch), 200)
+
+  it('an access token revoked: one KV read; D1 is written, then KV, then D1 that KV has it', async () => {
+    const first = await cost('/revoke', await machineToken(refreshing))
+    // The document of bulk revocations, read again after some seconds.
+    expect(first).toEqual({ d1: 2, kvRead: 2, kvWrite: 1, kvDelete: 0 })
+    const second = await cost('/revoke', await machineToken(refreshing))
+    expect(second).toEqual({ d1: 2, kvRead: 1, kvWrite: 1, kvDelete: 0 })
+  })
+
+  it('a refresh token revoked: one D1 read, one batch, and per session what one costs', async () => {
+    const { refresh } = await userTokens(refreshing)
+    expect(await cost('/revoke', refresh)).toEqual({ ...nothing(), d1: 4, kvWrite: 1 })
+  })
+
+  it('an access token inspected: one KV read, one D1 read', async () => {
+    const token = await machineToken(refreshing)
+    expect(await cost('/introspect', token)).toEqual({ ...nothing(), d1: 1, kvRead: 1 })
+  })
+
+  it('a refresh token inspected: it and its client, from D1', async () => {
+    const { refresh } = await userTokens(refreshing)
+    expect(await cost('/introspect', refresh)).toEqual({ ...nothing(), d1: 2 })
+  })
+
+  it('an unknown access token: one KV read; an unknown refresh token: one D1 read', async () => {
+    const access = mintToken('accessToken')
+    expect(await cost('/introspect', access)).toEqual({ ...nothing(), kvRead: 1 })
+    const refresh = mintToken('refreshToken')
+    expect(await cost('/introspect', refresh)).toEqual({ ...nothing(), d1: 1 })
+    expect(await cost('/revoke', refresh)).toEqual({ ...nothing(), d1: 1 })
+  })
+
+  it('junk: nothing', async () => {
+    expect(await cost('/revoke', 'junk')).toEqual(nothing())
+    expect(await cost('/introspect', 'junk')).toEqual(nothing())
   })
 })

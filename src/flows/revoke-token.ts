@@ -1,0 +1,75 @@
+/**
+ * Revocation by the client (RFC 7009). The order of §2.1: the client is authenticated, the token is its own,
+ * THEN it ends. A refresh token takes its family's sessions with it (a MUST there); an access token ends alone
+ * (taking the refresh token too is a MAY), so that a client can give back one token and renew the next.
+ */
+
+import { digest } from '../crypto/digest.ts'
+import { type Client, isPublic } from '../domain/client.ts'
+import { readClientAuthentication } from '../protocol/client-authentication.ts'
+import { OAuthError } from '../protocol/errors.ts'
+import type { Fields } from '../protocol/fields.ts'
+import { readPresentedToken } from '../protocol/presented-token.ts'
+import { asClient, type ClientDeps } from './as-client.ts'
+import type { Circumstances, Deps } from './deps.ts'
+
+type RevocationDeps = ClientDeps & Pick<Deps, 'liveSessions' | 'refreshTokens' | 'revocations'>
+
+/** Settles when D1 has the revocation, and also when there is nothing to revoke: §2.2. */
+export async function revokeToken(
+  fields: Fields,
+  authorization: string | undefined,
+  deps: RevocationDeps,
+  circumstances: Circumstances,
+): Promise<void> {
+  const { kind, token } = readPresentedToken(fields)
+  const presented = readClientAuthentication(fields, authorization)
+  return asClient(presented, deps, circumstances, async (client) => {
+    switch (kind) {
+      case 'accessToken':
+        return endSession(await digest(token), client, deps, circumstances)
+      case 'refreshToken':
+        return endFamily(await digest(token), client, deps, circumstances)
+      case 'none':
+        return
+      default:
+        throw new Error(`no way to revoke ${kind satisfies never}`)
+    }
+  })
+}
+
+/** §2.1: the client is told. */
+function requireOwn(clientId: string, client: Client) {
+  if (clientId === client.clientId) return
+  throw new OAuthError('invalid_grant', 'The token was issued to another client.')
+}
+
+/**
+ * What KV does not show may be a token issued a moment ago elsewhere. Whose it is cannot be known then; an
+ * authenticated client's word is enough to end it, for otherwise it would hear of success and the token live on.
+ */
+async function endSession(
+  key: string,
+  client: Client,
+  deps: Pick<Deps, 'liveSessions' | 'revocations'>,
+  { nowMs }: Circumstances,
+) {
+  const session = await deps.liveSessions.find(key, nowMs, false)
+  if (session && session.client === null) return
+  if (session?.client) requireOwn(session.client.client_id, client)
+  else if (isPublic(client)) return
+  await deps.revocations.endSessions([key], nowMs)
+}
+
+/** Also a spent token's family, and one that has ended: a fault may have left its sessions alive. */
+async function endFamily(
+  tokenDigest: string,
+  client: Client,
+  deps: Pick<Deps, 'refreshTokens' | 'revocations'>,
+  { nowMs }: Circumstances,
+) {
+  const standing = await deps.refreshTokens.find(tokenDigest)
+  if (!standing) return
+  requireOwn(standing.family.clientId, client)
+  await deps.revocations.endFamily(standing.family.familyId, nowMs)
+}

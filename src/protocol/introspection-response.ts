@@ -1,0 +1,46 @@
+/** The introspection response (RFC 7662 §2.2). */
+
+import { formatScopes } from '../domain/scope.ts'
+import { endOf, type SessionRecord } from '../domain/session.ts'
+
+/** A token that is good now. Instants in epoch seconds. */
+export type ActiveToken = Readonly<{
+  kind: 'accessToken' | 'refreshToken'
+  clientId: string
+  /** Null when the client acts for itself. */
+  user: Readonly<{ userId: string; username: string }> | null
+  scopes: readonly string[]
+  endorsements: readonly string[]
+  issuedAt: number
+  expiresAt: number
+}>
+
+export const activeSession = (session: SessionRecord, clientId: string): ActiveToken => ({
+  kind: 'accessToken',
+  clientId,
+  user: session.user && { userId: session.user.user_id, username: session.user.username },
+  ...session.authorizations,
+  issuedAt: Math.floor(Date.parse(session.start_time) / 1000),
+  expiresAt: endOf(session),
+})
+
+/**
+ * Null is a token that is not active, or none of the caller's business: §2.2 wants no more said of either.
+ * `token_type` is how an access token is presented (RFC 6749 §7.1), so a refresh token has none.
+ * `endorsements` is ours.
+ */
+export function introspectionResponse(token: ActiveToken | null, issuer: string) {
+  if (token === null) return { active: false }
+  return {
+    active: true,
+    scope: formatScopes(token.scopes),
+    client_id: token.clientId,
+    ...(token.user && { username: token.user.username }),
+    sub: token.user?.userId ?? token.clientId,
+    ...(token.kind === 'accessToken' && { token_type: 'Bearer' }),
+    exp: token.expiresAt,
+    iat: token.issuedAt,
+    iss: issuer,
+    endorsements: token.endorsements,
+  }
+}

@@ -1,0 +1,31 @@
+/** Authorization server metadata (RFC 8414 §2): what works here, and nothing else. */
+
+import { AUTH_METHODS } from '../domain/client.ts'
+import { CATALOGUED_SCOPES } from '../domain/scope-catalogue.ts'
+
+/** In the table of methods, and not yet accepted. */
+const NOT_ACCEPTED: readonly string[] = ['private_key_jwt']
+
+/** The same at every endpoint that authenticates clients, for one function does it. */
+const ENDPOINTS_FOR_CLIENTS = { token: 'token', revocation: 'revoke', introspection: 'introspect' }
+
+const entries = (make: (name: string, path: string) => [string, unknown]) =>
+  Object.fromEntries(Object.entries(ENDPOINTS_FOR_CLIENTS).map(([name, path]) => make(name, path)))
+
+/** `issuer` is the setting: it comes from no request, so nobody can have another's endpoints listed (§7.2). */
+export function serverMetadata(issuer: string, grantTypes: readonly string[]) {
+  const authMethods = AUTH_METHODS.filter((method) => !NOT_ACCEPTED.includes(method))
+  return {
+    issuer,
+    authorization_endpoint: `${issuer}/authorize`,
+    ...entries((name, path) => [`${name}_endpoint`, `${issuer}/${path}`]),
+    ...entries((name) => [`${name}_endpoint_auth_methods_supported`, authMethods]),
+    response_types_supported: ['code'],
+    response_modes_supported: ['query'],
+    grant_types_supported: grantTypes,
+    code_challenge_methods_supported: ['S256'],
+    authorization_response_iss_parameter_supported: true,
+    scopes_supported: CATALOGUED_SCOPES,
+    service_documentation: `${issuer}/`,
+  }
+}

@@ -1,0 +1,16 @@
+/** URLs that clients are told to go to: https, or http where nothing leaves the machine. */
+
+import { LOOPBACK_HOSTS } from './issuer.ts'
+
+/** What may stand in a quoted string (RFC 9110 §5.6.4) as it is, and needs no escape in a URL. */
+const PRINTABLE = /^[!#-[\]-~]+$/
+
+/** In words that follow the name of what is at fault; null if there is nothing to say. */
+export function publicUrlProblem(text: string): string | null {
+  if (!PRINTABLE.test(text) || !URL.canParse(text)) return 'must be an absolute URL'
+  const { protocol, hostname, username, password } = new URL(text)
+  const isLoopback = protocol === 'http:' && LOOPBACK_HOSTS.includes(hostname)
+  if (protocol !== 'https:' && !isLoopback) return 'must be https, or http on a loopback address'
+  if (username !== '' || password !== '') return 'must not carry a password'
+  return text.includes('#') ? 'must not have a fragment' : null
+}

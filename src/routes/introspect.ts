@@ -1,0 +1,18 @@
+/** `/introspect`: RFC 7662. For servers, so not for scripts of other origins. */
+
+import { introspect } from '../flows/introspect.ts'
+import { circumstancesOf } from '../http/circumstances.ts'
+import { sendJson, sendRefusal } from '../http/respond.ts'
+import { introspectionResponse } from '../protocol/introspection-response.ts'
+import { clientPost } from './client-post.ts'
+import type { Endpoint, RouteDeps } from './endpoint.ts'
+
+export const introspection = (deps: RouteDeps): Endpoint => ({
+  path: '/introspect',
+  refuse: sendRefusal,
+  post: clientPost(deps, async (c, fields) => {
+    const authorization = c.req.header('Authorization')
+    const token = await introspect(fields, authorization, deps, circumstancesOf(c))
+    return sendJson(c, introspectionResponse(token, deps.issuer))
+  }),
+})

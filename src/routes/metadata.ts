@@ -1,0 +1,18 @@
+/** `/.well-known/oauth-authorization-server`: RFC 8414 §3. Public, so anyone may keep it and any script read it. */
+
+import { grants } from '../flows/grants/index.ts'
+import { sendRefusal } from '../http/respond.ts'
+import { serverMetadata } from '../protocol/metadata.ts'
+import type { Endpoint, RouteDeps } from './endpoint.ts'
+
+const MAX_AGE_SECONDS = 3600
+
+export function metadata(deps: Pick<RouteDeps, 'issuer'>): Endpoint {
+  const body = serverMetadata(deps.issuer, Object.keys(grants))
+  return {
+    path: '/.well-known/oauth-authorization-server',
+    refuse: sendRefusal,
+    allowsAnyOrigin: true,
+    get: (c) => c.json(body, 200, { 'Cache-Control': `public, max-age=${MAX_AGE_SECONDS}` }),
+  }
+}

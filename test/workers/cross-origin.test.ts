@@ -1,0 +1,89 @@
+/** CORS: scripts of any origin reach the endpoints that browser-based clients need, and no others. */
+
+import { describe, expect, it } from 'vitest'
+import { watchedBindings } from './counting.ts'
+import { machineToken, newRefreshingClient, sendAs } from './obtaining.ts'
+import { credentialsOf, newClient, post, registry, serve } from './registry.ts'
+
+const ORIGIN = { Origin: 'https://app.example' }
+const METADATA = '/.well-known/oauth-authorization-server'
+const preflight = (path: string, method: string) =>
+  registry(path, {
+    method: 'OPTIONS',
+    headers: {
+      ...ORIGIN,
+      'Access-Control-Request-Method': method,
+      'Access-Control-Request-Headers': 'authorization,dpop',
+    },
+  })
+const corsIn = (response: Response) =>
+  [...response.headers].filter(([name]) => name.startsWith('access-control-'))
+
+describe('a preflight', () => {
+  it.each([
+    ['/token', 'POST'],
+    ['/revoke', 'POST'],
+    [METADATA, 'GET,HEAD'],
+  ])('of %s is told %s', async (path, methods) => {
+    const response = await preflight(path, methods.split(',')[0] ?? '')
+    expect([response.status, await response.text()]).toEqual([204, ''])
+    expect(Object.fromEntries(corsIn(response))).toEqual({
+      'access-control-allow-origin': '*',
+      'access-control-allow-methods': methods,
+      'access-control-allow-headers': 'Authorization,Content-Type,DPoP',
+      'access-control-expose-headers': 'WWW-Authenticate,DPoP-Nonce,Retry-After,X-Correlation-Id',
+      'access-control-max-age': '3600',
+    })
+  })
+
+  it.each(['/introspect', '/authorize', '/login', '/logout', '/', '/healthz'])(
+    'of %s is refused',
+    async (path) => {
+      const response = await preflight(path, 'POST')
+      expect([response.status, corsIn(response)]).toEqual([405, []])
+    },
+  )
+
+  it.each([
+    ['/token', 'POST'],
+    ['/revoke', 'POST'],
+    [METADATA, 'GET, HEAD'],
+  ])('is not any OPTIONS: of %s that is 405, %s', async (path, allow) => {
+    const response = await registry(path, { method: 'OPTIONS', headers: ORIGIN })
+    expect([response.status, response.headers.get('Allow')]).toEqual([405, allow])
+  })
+})
+
+describe('an answer to a script of another origin', () => {
+  const OPEN = [
+    ['access-control-allow-origin', '*'],
+    ['access-control-expose-headers', 'WWW-Authenticate,DPoP-Nonce,Retry-After,X-Correlation-Id'],
+  ]
+
+  it('may be read, never with a cookie of ours: a token, a refusal, a fault', async () => {
+    const client = await newClient()
+    const down = serve(
+      watchedBindings(() => {
+        throw new Error('storage is out of reach')
+      }),
+    )
+    const answers = await Promise.all([
+      post('/token', credentialsOf(client), ORIGIN),
+      post('/token', credentialsOf({ ...client, secret: 'wrong' }), ORIGIN),
+      post('/token', credentialsOf(client), ORIGIN, down),
+      registry('/token', { method: 'POST', headers: { ...ORIGIN, 'Content-Type': 'text/plain' } }),
+    ])
+    expect(answers.map(({ status }) => status)).toEqual([200, 401, 503, 415])
+    for (const answer of answers) {
+      expect(corsIn(answer)).toEqual(OPEN)
+      expect(answer.headers.get('Cache-Control')).toBe('no-store')
+    }
+  })
+
+  it('may be read of /revoke, and not of /introspect', async () => {
+    const client = await newRefreshingClient()
+    const token = await machineToken(client)
+    expect(corsIn(await sendAs(client, '/introspect', { token }))).toEqual([])
+    expect(corsIn(await sendAs(client, '/revoke', { token }))).toEqual(OPEN)
+  })
+})

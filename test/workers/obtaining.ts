@@ -1,0 +1,84 @@
+/** Tokens of each kind, as the tests of whoever revokes or inspects them need them. */
+
+import { env } from 'cloudflare:workers'
+import { createAuthenticator } from '../../src/authenticator/app.ts'
+import {
+  credentialsOf,
+  type Fetch,
+  ISSUER,
+  newClient,
+  newUser,
+  obtainCode,
+  type Pairs,
+  PKCE,
+  post,
+  redemptionOf,
+  registry,
+  requestOf,
+  signIn,
+  type TestClient,
+  type TestUser,
+  type TokenBody,
+  tokenIn,
+  withChallenge,
+} from './registry.ts'
+import { JWT_SECRET } from './stored-session.ts'
+
+export type Tokens = Readonly<{ access: string; refresh: string }>
+
+const REFRESHABLE = ['client_credentials', 'authorization_code', 'refresh_token'] as const
+
+export const newRefreshingClient = (more: Parameters<typeof newClient>[0] = {}) =>
+  newClient({ grantTypes: [...REFRESHABLE], ...more })
+
+export const newPublicClient = () =>
+  newClient({ authMethod: 'none', grantTypes: ['authorization_code', 'refresh_token'] })
+
+/** Its id and, if it has one, its secret: how a client of the tests authenticates. */
+export const identityOf = (client: TestClient) => ({
+  client_id: client.id,
+  ...(client.secret && { client_secret: client.secret }),
+})
+
+export async function machineToken(client: TestClient, more: Record<string, string> = {}) {
+  return (await tokenIn(await post('/token', credentialsOf(client, more)))).access_token
+}
+
+/** By the code flow, for a user of its own unless told. */
+export async function userTokens(client: TestClient, user?: TestUser): Promise<Tokens> {
+  const cookie = await signIn(user ?? (await newUser()))
+  const code = await obtainCode(cookie, requestOf(client, withChallenge))
+  const redemption = redemptionOf(client, code, { code_verifier: PKCE.verifier })
+  return tokensIn(await post('/token', redemption))
+}
+
+export const renewal = (client: TestClient, refresh: string, more: Record<string, string> = {}) =>
+  post('/token', {
+    grant_type: 'refresh_token',
+    refresh_token: refresh,
+    ...identityOf(client),
+    ...more,
+  })
+
+export async function tokensIn(response: Response): Promise<Tokens> {
+  const body = (await tokenIn(response)) as TokenBody & { refresh_token?: string }
+  return { access: body.access_token, refresh: body.refresh_token ?? '' }
+}
+
+/** `about` is `token` and whatever else is sent beside the client's identity. */
+export const sendAs = (
+  client: TestClient,
+  path: '/revoke' | '/introspect',
+  about: Record<string, string>,
+  fetch: Fetch = registry,
+) => post(path, { ...identityOf(client), ...about } satisfies Pairs, {}, fetch)
+
+const { SESSIONS, DB } = env
+const authenticator = createAuthenticator({ SESSIONS, ISSUER, JWT_SECRET, DB })
+
+/** The authenticator's word on a token, asked of D1 at once: its status. */
+export async function authStatus(token: string): Promise<number> {
+  const headers = { Authorization: `Bearer ${token}` }
+  const request = new Request('https://authenticator.example/auth?fresh', { headers })
+  return (await authenticator.fetch(request)).status
+}

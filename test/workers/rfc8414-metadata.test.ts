@@ -1,0 +1,223 @@
+/** RFC 8414: what the metadata lists works, and what it does not list does not. */
+
+import { describe, expect, it } from 'vitest'
+import { AUTH_METHODS } from '../../src/domain/client.ts'
+import { isScope } from '../../src/domain/scope.ts'
+import { identityOf, newRefreshingClient, userTokens } from './obtaining.ts'
+import {
+  CALLBACK,
+  codeIn,
+  ISSUER,
+  newClient,
+  newUser,
+  obtainCode,
+  PKCE,
+  post,
+  redemptionOf,
+  refusal,
+  registry,
+  requestOf,
+  sentTo,
+  serve,
+  signIn,
+  type TestClient,
+  withChallenge,
+} from './registry.ts'
+
+const PATH = '/.well-known/oauth-authorization-server'
+type Metadata = Readonly<Record<string, unknown>> &
+  Readonly<{
+    grant_types_supported: string[]
+    scopes_supported: string[]
+    code_challenge_methods_supported: string[]
+  }>
+const metadataOf = async (response: Response) => (await response.json()) as Metadata
+const metadata = await metadataOf(await registry(PATH))
+
+/** Every member whose name ends so, by name. */
+const membersEndingIn = (ending: string) =>
+  Object.entries(metadata).filter(([name]) => name.endsWith(ending))
+
+describe('RFC 8414 §3: the metadata', () => {
+  it('is one JSON document that anyone may read and keep for an hour', async () => {
+    const response = await registry(PATH)
+    expect(response.status).toBe(200)
+    expect(response.headers.get('Content-Type')).toContain('application/json')
+    expect(response.headers.get('Cache-Control')).toBe('public, max-age=3600')
+    expect(response.headers.get('Access-Control-Allow-Origin')).toBe('*')
+    expect((await registry(PATH, { method: 'HEAD' })).status).toBe(200)
+    const posted = await registry(PATH, { method: 'POST' })
+    expect([posted.status, posted.headers.get('Allow')]).toEqual([405, 'GET, HEAD'])
+  })
+
+  it('says this', () => {
+    expect(metadata).toMatchObject({
+      issuer: ISSUER,
+      authorization_endpoint: `${ISSUER}/authorize`,
+      token_endpoint: `${ISSUER}/token`,
+      revocation_endpoint: `${ISSUER}/revoke`,
+      introspection_endpoint: `${ISSUER}/introspect`,
+      response_types_supported: ['code'],
+      response_modes_supported: ['query'],
+      grant_types_supported: ['client_credentials', 'authorization_code', 'refresh_token'],
+      code_challenge_methods_supported: ['S256'],
+      authorization_response_iss_parameter_supported: true,
+      service_documentation: `${ISSUER}/`,
+    })
+  })
+
+  it('is about the issuer of the settings, whatever Host a request names', async () => {
+    const issuer = 'https://registry.example'
+    const fetch = serve({ ISSUER: issuer })
+    const asked = await metadataOf(await fetch(`https://evil.example${PATH}`))
+    expect(asked.issuer).toBe(issuer)
+    const named = await fetch(`${issuer}${PATH}`, {
+      headers: { 'X-Forwarded-Host': 'evil.example' },
+    })
+    const text = await named.text()
+    expect(text).not.toContain('evil.example')
+    for (const [, value] of Object.entries(asked)) {
+      if (typeof value === 'string') expect(value.startsWith(issuer)).toBe(true)
+    }
+  })
+
+  it('lists scopes of the right form', () => {
+    expect(metadata.scopes_supported.length).toBeGreaterThan(0)
+    expect(metadata.scopes_supported.every(isScope)).toBe(true)
+  })
+})
+
+describe('every endpoint listed answers', () => {
+  it.each(membersEndingIn('_endpoint'))('%s', async (_, url) => {
+    for (const method of ['GET', 'POST']) {
+      const { status } = await registry(new URL(String(url)).pathname, { method })
+      expect([200, 303, 400, 401, 405, 415]).toContain(status)
+    }
+  })
+
+  it('an endpoint that is not there would not: the control', async () => {
+    expect((await registry('/introspection', { method: 'POST' })).status).toBe(404)
+  })
+})
+
+describe('every grant type listed works, and no other', () => {
+  const attempts: Record<string, (client: TestClient) => Promise<Response>> = {
+    client_credentials: (client) =>
+      post('/token', { grant_type: 'client_credentials', ...identityOf(client) }),
+    authorization_code: async (client) => {
+      const code = await obtainCode(await signIn(await newUser()), requestOf(client))
+      return post('/token', redemptionOf(client, code))
+    },
+    refresh_token: async (client) => {
+      const refresh_token = (await userTokens(client)).refresh
+      return post('/token', { grant_type: 'refresh_token', refresh_token, ...identityOf(client) })
+    },
+  }
+
+  it.each(metadata.grant_types_supported)('%s', async (grantType) => {
+    const attempt = attempts[grantType] ?? expect.fail(`no attempt for ${grantType}`)
+    expect((await attempt(await newRefreshingClient())).status).toBe(200)
+  })
+
+  it.each([
+    'password',
+    'implicit',
+    'urn:ietf:params:oauth:grant-type:device_code',
+    'urn:ietf:params:oauth:grant-type:jwt-bearer',
+    'urn:ietf:params:oauth:grant-type:token-exchange',
+    'toString',
+  ])('not %s', async (grant_type) => {
+    expect(metadata.grant_types_supported).not.toContain(grant_type)
+    const response = await post('/token', { grant_type, ...identityOf(await newClient()) })
+    expect(await refusal(response)).toEqual({ status: 400, error: 'unsupported_grant_type' })
+  })
+})
+
+describe('every authentication method listed works at its endpoint, and no other', () => {
+  const basicOf = ({ id, secret }: TestClient) => ({
+    Authorization: `Basic ${btoa(`${id}:${secret}`)}`,
+  })
+  const request: Record<string, (client: TestClient) => Promise<Record<string, string>>> = {
+    token_endpoint: async (client) => {
+      const cookie = await signIn(await newUser())
+      const code = await obtainCode(cookie, requestOf(client, withChallenge))
+      return {
+        grant_type: 'authorization_code',
+        code,
+        redirect_uri: CALLBACK,
+        code_verifier: PKCE.verifier,
+      }
+    },
+    revocation_endpoint: async () => ({ token: 'junk' }),
+    introspection_endpoint: async () => ({ token: 'junk' }),
+  }
+  /** As a client of each method authenticates: what goes into the form, and the header. */
+  const shown: Record<string, (client: TestClient) => [Record<string, string>, object]> = {
+    client_secret_post: (client) => [identityOf(client), {}],
+    client_secret_basic: (client) => [{}, basicOf(client)],
+    none: (client) => [identityOf(client), {}],
+  }
+  const listed = membersEndingIn('_endpoint_auth_methods_supported').flatMap(([name, methods]) =>
+    (methods as string[]).map((method) => {
+      const endpoint = name.replace('_auth_methods_supported', '')
+      return [endpoint, method] as const
+    }),
+  )
+  const known = listed.filter(([, method]) => Object.hasOwn(shown, method))
+  const clientOf = (method: string) =>
+    newClient({
+      authMethod: method as (typeof AUTH_METHODS)[number],
+      grantTypes: ['authorization_code'],
+    })
+
+  it('lists them for three endpoints, each a method that a client can be registered for', () => {
+    expect(new Set(listed.map(([endpoint]) => endpoint)).size).toBe(3)
+    for (const [, method] of listed) expect(AUTH_METHODS).toContain(method)
+    for (const method of Object.keys(shown)) {
+      expect(listed.filter(([, one]) => one === method)).toHaveLength(3)
+    }
+  })
+
+  it.each(known)('%s, %s', async (endpoint, method) => {
+    const path = new URL(String(metadata[endpoint])).pathname
+    const attempt = async (client: TestClient) => {
+      const fields = (await request[endpoint]?.(client)) ?? {}
+      const [more, headers] = shown[method]?.(client) ?? [{}, {}]
+      return post(path, { ...fields, ...more }, headers as Record<string, string>)
+    }
+    const client = await clientOf(method)
+    expect((await attempt(client)).status).toBe(200)
+    // The control: the same, by somebody unknown.
+    const fields = { ...(await request[endpoint]?.(client)) }
+    const [more, headers] = shown[method]?.({ ...client, id: 'nobody' }) ?? [{}, {}]
+    const stranger = await post(path, { ...fields, ...more }, headers as Record<string, string>)
+    expect(await refusal(stranger)).toEqual({ status: 401, error: 'invalid_client' })
+  })
+
+  it.each(['client_secret_jwt', 'tls_client_auth'])('not %s', (method) => {
+    expect(listed.filter(([, one]) => one === method)).toEqual([])
+  })
+})
+
+describe('what else is listed is what /authorize does', () => {
+  it('S256, and not plain', async () => {
+    expect(metadata.code_challenge_methods_supported).toEqual(['S256'])
+    const cookie = await signIn(await newUser())
+    const client = await newClient()
+    const challenge = { code_challenge: PKCE.challenge, code_challenge_method: 'plain' }
+    const query = new URLSearchParams(requestOf(client, challenge))
+    const refused = await registry(`/authorize?${query}`, { headers: { Cookie: cookie } })
+    expect(sentTo(refused).searchParams.get('error')).toBe('invalid_request')
+    expect(sentTo(refused).searchParams.get('iss')).toBe(ISSUER)
+    expect(await obtainCode(cookie, requestOf(client, withChallenge))).toMatch(/^regc_/)
+  })
+
+  it('the response type code in the query, and no other', async () => {
+    const cookie = await signIn(await newUser())
+    const client = await newClient()
+    const query = new URLSearchParams(requestOf(client, { response_type: 'token' }))
+    const refused = await registry(`/authorize?${query}`, { headers: { Cookie: cookie } })
+    expect(sentTo(refused).searchParams.get('error')).toBe('unsupported_response_type')
+    expect(codeIn(refused)).toBe('')
+  })
+})

@@ -1,0 +1,135 @@
+/** RFC 9728: a client that was refused finds out where this resource's tokens come from. */
+
+import { Hono } from 'hono'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createAuthenticator } from '../../src/authenticator/app.ts'
+import { mintToken } from '../../src/crypto/token.ts'
+import { type ProtectedResource, protectedResource } from '../../src/scoped/protected-resource.ts'
+import { scoped } from '../../src/scoped/scoped.ts'
+import { scopedService } from './scoped-service.ts'
+import { authenticatorEnv, bearer, ISSUER, JWT_SECRET, storeToken } from './stored-session.ts'
+
+const AUTHENTICATOR = createAuthenticator(authenticatorEnv())
+const PATH = '/.well-known/oauth-protected-resource'
+const METADATA = `https://submissions.example${PATH}`
+const TOLD = `resource_metadata="${METADATA}"`
+
+const described: ProtectedResource = {
+  resource: 'https://submissions.example',
+  authorizationServers: [ISSUER],
+  scopes: ['submission:read', 'submission:create'],
+}
+
+beforeEach(() => {
+  vi.spyOn(console, 'error').mockImplementation(() => {})
+})
+afterEach(() => vi.restoreAllMocks())
+
+const ask = (resource: ProtectedResource) =>
+  Promise.resolve(new Hono().get(PATH, protectedResource(resource)).request(PATH))
+
+describe('RFC 9728 §3: the metadata of a resource', () => {
+  it('is public, and says whose tokens it takes, which scopes and how', async () => {
+    const response = await ask(described)
+    expect(response.status).toBe(200)
+    expect(response.headers.get('Content-Type')).toContain('application/json')
+    expect(response.headers.get('Cache-Control')).toBe('public, max-age=3600')
+    expect(response.headers.get('Access-Control-Allow-Origin')).toBe('*')
+    expect(await response.json()).toEqual({
+      resource: 'https://submissions.example',
+      authorization_servers: [ISSUER],
+      scopes_supported: ['submission:read', 'submission:create'],
+      bearer_methods_supported: ['header'],
+    })
+  })
+
+  it('names what it is given for people', async () => {
+    const documentation = 'https://submissions.example/docs'
+    const response = await ask({ ...described, name: 'Submissions', documentation })
+    expect(await response.json()).toMatchObject({
+      resource_name: 'Submissions',
+      resource_documentation: documentation,
+    })
+  })
+
+  it.each<[string, Partial<ProtectedResource>]>([
+    ['a resource that is no URL', { resource: 'submissions' }],
+    ['a resource over http', { resource: 'http://submissions.example' }],
+    ['a resource with a fragment', { resource: 'https://submissions.example/#a' }],
+    ['a resource with a password', { resource: 'https://a:b@submissions.example' }],
+    ['no authorization server', { authorizationServers: [] }],
+    ['an authorization server over http', { authorizationServers: ['http://registry.example'] }],
+    ['a scope of another form', { scopes: ['submission'] }],
+    ['a script as documentation', { documentation: 'javascript:alert(1)' }],
+  ])('%s throws at construction', (_, change) => {
+    expect(() => protectedResource({ ...described, ...change })).toThrow(TypeError)
+    expect(() => protectedResource(described)).not.toThrow()
+  })
+
+  it('takes http on a loopback address, for trying out', async () => {
+    const resource = 'http://127.0.0.1:8080'
+    expect(await (await ask({ ...described, resource })).json()).toMatchObject({ resource })
+  })
+})
+
+describe('RFC 9728 §5.1: every challenge of scoped() says where the metadata is', () => {
+  const service = (scope: string | null, told: boolean, env: object = { AUTHENTICATOR }) =>
+    scopedService(scope, told ? { resourceMetadata: METADATA } : {}, env)
+  const challengeTo = async (
+    scope: string | null,
+    headers: Record<string, string>,
+    told = true,
+  ) => {
+    const answer = await service(scope, told).ask('/submissions', headers)
+    return `${answer.status} ${answer.headers.get('WWW-Authenticate')}`
+  }
+
+  it.each<[string, number, string | null, () => Promise<Record<string, string>>]>([
+    ['nobody', 401, 'submission:read', async () => ({})],
+    ['an unknown token', 401, null, async () => bearer(mintToken('accessToken'))],
+    ['junk', 401, null, async () => ({ Authorization: 'Basic abc' })],
+    ['a token without the scope', 403, 'submission:create', async () => bearer(await storeToken())],
+  ])('to %s: %i', async (_, status, scope, headers) => {
+    const plain = await challengeTo(scope, await headers(), false)
+    expect(plain.startsWith(`${status} Bearer `)).toBe(true)
+    expect(plain).not.toContain('resource_metadata')
+    expect(await challengeTo(scope, await headers())).toBe(`${plain}, ${TOLD}`)
+  })
+
+  it('also where the JWT is refused behind nginx', async () => {
+    const jwt = { secret: () => JWT_SECRET, issuer: ISSUER }
+    const { ask: get } = scopedService(null, { jwt, resourceMetadata: METADATA }, {})
+    for (const headers of [{}, bearer('a.b.c')]) {
+      const answer = await get('/submissions', headers)
+      expect(answer.status).toBe(401)
+      expect(answer.headers.get('WWW-Authenticate')?.endsWith(`, ${TOLD}`)).toBe(true)
+    }
+  })
+
+  it('none to a fault, nor to whoever may pass', async () => {
+    const fault = await service(null, true, {}).ask('/submissions', bearer(await storeToken()))
+    expect([fault.status, fault.headers.get('WWW-Authenticate')]).toEqual([503, null])
+    const good = await service(null, true).ask('/submissions', bearer(await storeToken()))
+    expect([good.status, good.headers.get('WWW-Authenticate')]).toEqual([200, null])
+  })
+
+  it.each([
+    '',
+    PATH,
+    'submissions.example',
+    `http://submissions.example${PATH}`,
+    `${METADATA}#fragment`,
+    `${METADATA}?a="b"`,
+    `${METADATA}\r\nX: y`,
+    'javascript:alert(1)',
+  ])('%j as its address throws at construction', (resourceMetadata) => {
+    expect(() => scoped(null, { resourceMetadata })).toThrow(TypeError)
+  })
+
+  it.each([METADATA, `http://127.0.0.1:8080${PATH}`, `http://localhost${PATH}`])(
+    '%s is taken',
+    (resourceMetadata) => {
+      expect(() => scoped(null, { resourceMetadata })).not.toThrow()
+    },
+  )
+})
