@@ -1,0 +1,101 @@
+/** What D1 answers to the token endpoint, by our own statements: one client, one user, codes spent once. */
+
+import type { RegisteredUser } from '../../src/domain/user.ts'
+import type { readClientRow } from '../../src/stores/clients.ts'
+import { FIND_CLIENT, TOUCH_CREDENTIAL } from '../../src/stores/clients.ts'
+import {
+  FIND_CODE,
+  FIND_SPENDING,
+  INSERT_CODE,
+  SPEND_CODE,
+  TOUCH_CONSENT,
+  UNSPEND_CODE,
+} from '../../src/stores/codes.ts'
+import { memoryDatabase, type Statements } from './database.ts'
+
+export type ClientRow = Parameters<typeof readClientRow>[0]
+
+type CodeRow = {
+  record: string
+  spent_at: number | null
+  session_key: string | null
+  family_id: string | null
+}
+
+/** Codes that were never redeemed are forgotten past this number, the oldest first. */
+const MAX_CODES = 50_000
+
+const userJson = (user: RegisteredUser) =>
+  JSON.stringify({
+    user_id: user.userId,
+    username: user.username,
+    email: user.email,
+    disabled_at: user.disabledAt,
+    scopes: JSON.stringify(user.scopes),
+    endorsements: JSON.stringify(user.endorsements),
+  })
+
+export function ledger(client: ClientRow, user: RegisteredUser): D1Database {
+  const codes = new Map<string, CodeRow>()
+  const knownUser = userJson(user)
+  let row = client
+
+  const statements: Statements = new Map<string, (bound: readonly unknown[]) => readonly object[]>([
+    [FIND_CLIENT, ([clientId]) => (clientId === row.client_id ? [{ ...row }] : [])],
+    [
+      TOUCH_CREDENTIAL,
+      ([, , now]) => {
+        const [credential] = JSON.parse(row.credentials) as object[]
+        row = { ...row, credentials: JSON.stringify([{ ...credential, lastUsedAt: now }]) }
+        return []
+      },
+    ],
+    [
+      INSERT_CODE,
+      ([codeDigest, , , record]) => {
+        if (codes.size >= MAX_CODES) codes.delete(codes.keys().next().value as string)
+        codes.set(String(codeDigest), {
+          record: String(record),
+          spent_at: null,
+          session_key: null,
+          family_id: null,
+        })
+        return []
+      },
+    ],
+    [
+      SPEND_CODE,
+      ([codeDigest, now, sessionKey]) => {
+        const code = codes.get(String(codeDigest))
+        if (!code || (code.spent_at !== null && code.session_key !== sessionKey)) return []
+        code.spent_at = Number(now)
+        code.session_key = String(sessionKey)
+        return [{ user: knownUser }]
+      },
+    ],
+    [TOUCH_CONSENT, () => []],
+    [
+      FIND_CODE,
+      ([codeDigest]) => {
+        const code = codes.get(String(codeDigest))
+        return code ? [{ record: code.record }] : []
+      },
+    ],
+    [
+      FIND_SPENDING,
+      ([codeDigest]) => {
+        const code = codes.get(String(codeDigest))
+        return code && code.spent_at !== null ? [{ ...code }] : []
+      },
+    ],
+    [
+      UNSPEND_CODE,
+      ([codeDigest]) => {
+        const code = codes.get(String(codeDigest))
+        if (code) code.spent_at = null
+        return []
+      },
+    ],
+  ]) as Statements
+  return memoryDatabase(statements)
+}

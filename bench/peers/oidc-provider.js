@@ -1,0 +1,135 @@
+/**
+ * `oidc-provider` on Node, with its own HTTP application and an adapter of maps: leaner than the one it brings,
+ * which forgets all but a thousand entries. No ID tokens, no refresh tokens, no browser sessions.
+ */
+
+import Provider from 'oidc-provider'
+import { TOKENS_TO_CHECK } from '../operations.ts'
+import { postRequest } from '../raw-request.ts'
+import {
+  CALLBACK,
+  credentialsFields,
+  GRANTED_SCOPES,
+  ISSUER,
+  PKCE,
+  redemptionFields,
+  SCOPES,
+  USER,
+} from '../subject.ts'
+import { many, serve } from './serve.js'
+
+const MAX_ENTRIES = 50_000
+const credentials = { id: crypto.randomUUID(), secret: 'regs_0123456789abcdef0123456789abcdef' }
+const ACCOUNT_ID = 'reader'
+
+const byModel = new Map()
+const entriesOf = (model) => {
+  if (!byModel.has(model)) byModel.set(model, new Map())
+  return byModel.get(model)
+}
+
+class Maps {
+  constructor(model) {
+    this.entries = entriesOf(model)
+  }
+  async upsert(id, payload) {
+    const { entries } = this
+    if (entries.size >= MAX_ENTRIES) entries.delete(entries.keys().next().value)
+    entries.set(id, payload)
+  }
+  async find(id) {
+    return this.entries.get(id)
+  }
+  async consume(id) {
+    this.entries.get(id).consumed = Math.floor(Date.now() / 1000)
+  }
+  async destroy(id) {
+    this.entries.delete(id)
+  }
+  async revokeByGrantId(grantId) {
+    for (const entries of byModel.values())
+      for (const [id, payload] of entries) if (payload.grantId === grantId) entries.delete(id)
+  }
+}
+
+const provider = new Provider(ISSUER, {
+  adapter: Maps,
+  clients: [
+    {
+      client_id: credentials.id,
+      client_secret: credentials.secret,
+      redirect_uris: [CALLBACK],
+      grant_types: ['client_credentials', 'authorization_code'],
+      response_types: ['code'],
+      token_endpoint_auth_method: 'client_secret_post',
+      scope: SCOPES.join(' '),
+    },
+  ],
+  scopes: SCOPES,
+  features: {
+    clientCredentials: { enabled: true },
+    introspection: { enabled: true },
+    devInteractions: { enabled: false },
+  },
+  pkce: { required: () => true },
+  issueRefreshToken: async () => false,
+  findAccount: async (_ctx, accountId) => ({
+    accountId,
+    claims: async () => ({ sub: accountId, email: USER.email }),
+  }),
+  cookies: { keys: ['a key for cookies that nobody is given'] },
+  ttl: { AccessToken: 7200, ClientCredentials: 7200, AuthorizationCode: 3600, Grant: 7200 },
+})
+
+/** What its authorization endpoint leaves behind when a user has agreed, by its own models. */
+async function mint(Model, more) {
+  const client = await provider.Client.find(credentials.id)
+  const scope = GRANTED_SCOPES.join(' ')
+  const grant = new provider.Grant({ accountId: ACCOUNT_ID, clientId: credentials.id })
+  grant.addOIDCScope(scope)
+  const grantId = await grant.save()
+  const token = new Model({ accountId: ACCOUNT_ID, client, grantId, scope, ...more })
+  return token.save()
+}
+
+const mintCode = () =>
+  mint(provider.AuthorizationCode, {
+    gty: 'authorization_code',
+    redirectUri: CALLBACK,
+    codeChallenge: PKCE.challenge,
+    codeChallengeMethod: 'S256',
+    authTime: Math.floor(Date.now() / 1000),
+  })
+
+const mintToken = () => mint(provider.AccessToken, { gty: 'authorization_code' })
+
+const { id: client_id, secret: client_secret } = credentials
+
+serve(
+  {
+    token_warm: {
+      requests: async () => [
+        postRequest('/token', credentialsFields(credentials, SCOPES.join(' '))),
+      ],
+      once: false,
+      text: '"access_token":"',
+    },
+    exchange: {
+      requests: async (n) =>
+        (await many(n, mintCode)).map((code) =>
+          postRequest('/token', redemptionFields(credentials, code)),
+        ),
+      once: true,
+      text: '"access_token":"',
+    },
+    check: {
+      requests: async () =>
+        (await many(TOKENS_TO_CHECK, mintToken)).map((token) =>
+          postRequest('/token/introspection', { token, client_id, client_secret }),
+        ),
+      once: false,
+      text: '"active":true',
+    },
+  },
+  provider.callback(),
+)

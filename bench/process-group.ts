@@ -1,0 +1,47 @@
+/** Processes of one group: their run time by the kernel's account, stopping and continuing them. */
+
+import { readdirSync, readFileSync } from 'node:fs'
+
+const readIfThere = (path: string) => {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return null
+  }
+}
+
+/** The ids of its processes. `/proc/PID/stat`: after the name in parentheses come state, parent, group. */
+export function membersOf(group: number): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      const stat = readIfThere(`/proc/${pid}/stat`)
+      const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')
+      return Number(fields?.[2]) === group
+    })
+    .map(Number)
+}
+
+/** Seconds on a processor, of all threads, to the nanosecond: `/proc/PID/task/TID/schedstat`. */
+export function cpuSecondsOf(pids: readonly number[]): number {
+  let nanoseconds = 0
+  for (const pid of pids) {
+    for (const thread of readdirSync(`/proc/${pid}/task`)) {
+      const [ran = '0'] = (readIfThere(`/proc/${pid}/task/${thread}/schedstat`) ?? '').split(' ')
+      nanoseconds += Number(ran)
+    }
+  }
+  return nanoseconds / 1e9
+}
+
+export const stopGroup = (group: number) => process.kill(-group, 'SIGSTOP')
+export const continueGroup = (group: number) => process.kill(-group, 'SIGCONT')
+/** A stopped process hears nothing until it goes on. */
+export function endGroup(group: number): void {
+  try {
+    process.kill(-group, 'SIGCONT')
+    process.kill(-group, 'SIGTERM')
+  } catch {
+    // It has ended already.
+  }
+}

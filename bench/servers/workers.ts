@@ -1,0 +1,116 @@
+/**
+ * A process with one runtime and a worker for each operation, each on a port and on storage of its own:
+ * `node servers/workers.ts WHO STORAGE`. Prints one line when all serve, and ends with its parent.
+ */
+
+import { createServer } from 'node:net'
+import { resolve } from 'node:path'
+import { Log, LogLevel, Miniflare } from 'miniflare'
+import { buildWorker } from '../../src/operate/build-worker.ts'
+import { applyMigrations } from '../../src/operate/migrations.ts'
+import { inProject, REGISTRY_CONFIG } from '../../src/operate/project.ts'
+import { readWranglerConfig } from '../../src/operate/wrangler-config.ts'
+import { OPERATIONS, type Operation, type Ready } from '../operations.ts'
+import { ISSUER } from '../subject.ts'
+
+const HOST = '127.0.0.1'
+/** Long enough for the record to stay warm through a whole run's turns. */
+const WARM_SECONDS = '300'
+
+/** Which worker answers an operation; none where there is no such thing. */
+const WORKERS: Readonly<Record<string, Partial<Record<Operation, string>>>> = {
+  registry: {
+    token_cold: 'registry.ts',
+    token_warm: 'registry.ts',
+    exchange: 'registry.ts',
+    check: 'authenticator.ts',
+  },
+  floor: {
+    token_cold: 'floor.ts',
+    token_warm: 'floor.ts',
+    exchange: 'floor.ts',
+    check: 'floor.ts',
+  },
+  'crypto-floor': {
+    token_cold: 'crypto-floor.ts',
+    token_warm: 'crypto-floor.ts',
+    exchange: 'crypto-floor.ts',
+    check: 'crypto-floor.ts',
+  },
+  'workers-oauth-provider': { exchange: 'provider.js', check: 'provider.js' },
+}
+
+const freePort = () =>
+  new Promise<number>((found, failed) => {
+    const probe = createServer().once('error', failed)
+    probe.listen(0, HOST, () => {
+      const address = probe.address()
+      const port = typeof address === 'object' && address ? address.port : 0
+      probe.close(() => found(port))
+    })
+  })
+
+async function serve(who: string, storage: string): Promise<Ready> {
+  const entries = WORKERS[who]
+  if (!entries) throw new Error(`there is no worker ${who}`)
+  const { compatibility_date, compatibility_flags } = readWranglerConfig(REGISTRY_CONFIG)
+  const operations = OPERATIONS.filter((operation) => entries[operation])
+  const modules = new Map<string, string>()
+  for (const entry of new Set(Object.values(entries))) {
+    const path = resolve(import.meta.dirname, '../workers', entry)
+    modules.set(entry, await buildWorker(path, { minify: true }))
+  }
+  const workers = await Promise.all(
+    operations.map(async (operation) => {
+      const name = operation.replace('_', '-')
+      const text = (value: string) => ({ type: 'text' as const, value })
+      return {
+        operation,
+        name,
+        port: await freePort(),
+        module: modules.get(entries[operation] ?? '') ?? '',
+        env: {
+          STORAGE: text(storage),
+          OPERATION: text(operation),
+          ISSUER: text(ISSUER),
+          CLIENT_CACHE_SECONDS: text(operation === 'token_cold' ? '0' : WARM_SECONDS),
+          ...(storage === 'simulator' && {
+            DB: { type: 'd1' as const, id: `db-${name}` },
+            SESSIONS: { type: 'kv' as const, id: `sessions-${name}` },
+            CODES: { type: 'kv' as const, id: `codes-${name}` },
+          }),
+          ...(who === 'workers-oauth-provider' &&
+            storage === 'simulator' && { OAUTH_KV: { type: 'kv' as const, id: `oauth-${name}` } }),
+        },
+      }
+    }),
+  )
+  const runtime = new Miniflare({
+    telemetry: { enabled: false },
+    cf: false,
+    log: new Log(LogLevel.ERROR),
+    workers: workers.map(({ name, port, module, env }) => ({
+      config: {
+        name,
+        compatibilityDate: compatibility_date,
+        compatibilityFlags: compatibility_flags,
+        manifest: {
+          mainModule: `${name}.mjs`,
+          modules: { [`${name}.mjs`]: { type: 'esm' as const, contents: module } },
+        },
+        env,
+      },
+      dev: { unsafeDirectSockets: [{ host: HOST, port }] },
+    })),
+  } as ConstructorParameters<typeof Miniflare>[0])
+  await runtime.ready
+  if (storage === 'simulator' && who !== 'workers-oauth-provider') {
+    for (const { name } of workers) {
+      await applyMigrations(await runtime.getD1Database('DB', name), inProject('migrations'))
+    }
+  }
+  return { ports: Object.fromEntries(workers.map(({ operation, port }) => [operation, port])) }
+}
+
+const [who = '', storage = ''] = process.argv.slice(2)
+console.log(JSON.stringify(await serve(who, storage)))

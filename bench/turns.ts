@@ -1,0 +1,70 @@
+/**
+ * Taking turns: all servers are up, all but the one measured are stopped, and a cycle gives each row one slice. What
+ * the machine does meanwhile meets all rows of a cycle alike, so rows are compared within their cycle.
+ */
+
+import type { Slice } from './load.ts'
+import type { Operation, Storage } from './operations.ts'
+import type { Load, Server } from './processes.ts'
+
+export type Row = Readonly<{
+  operation: Operation
+  storage: Storage
+  who: string
+  server: Server
+  port: number
+}>
+
+export type Measured = Readonly<{ row: Row; slices: readonly Slice[] }>
+
+export type Pace = Readonly<{ slices: number; sliceSeconds: number; connections: number }>
+
+const FIRST_REQUESTS = 60
+const WARM_UP_ROUNDS = 3
+const MIN_REQUESTS = 40
+
+export async function takeTurns(
+  rows: readonly Row[],
+  load: Load,
+  pace: Pace,
+  say: (text: string) => void,
+): Promise<readonly Measured[]> {
+  const slice = async ({ server, port, operation, who, storage }: Row, requests: number) => {
+    server.go()
+    try {
+      const { connections } = pace
+      return await load.run({ port, operation, requests, connections, group: server.group })
+    } catch (fault) {
+      throw new Error(`${who}, ${storage}, ${operation}: ${String(fault)}`)
+    } finally {
+      server.stop()
+    }
+  }
+  for (const { server } of rows) server.stop()
+
+  const counts: number[] = rows.map(() => FIRST_REQUESTS)
+  for (let round = 1; round <= WARM_UP_ROUNDS; round++) {
+    for (const [index, row] of rows.entries()) {
+      const { requests, seconds } = await slice(row, counts[index] ?? MIN_REQUESTS)
+      const wanted = (requests / seconds) * pace.sliceSeconds
+      counts[index] = Math.max(MIN_REQUESTS, Math.round(wanted))
+    }
+    say(`warm-up ${round} of ${WARM_UP_ROUNDS}`)
+  }
+
+  const slices = rows.map((): Slice[] => [])
+  for (let cycle = 1; cycle <= pace.slices; cycle++) {
+    for (const [index, row] of rows.entries()) {
+      slices[index]?.push(await slice(row, counts[index] ?? MIN_REQUESTS))
+    }
+    say(`cycle ${cycle} of ${pace.slices}`)
+  }
+  return rows.map((row, index) => ({ row, slices: slices[index] ?? [] }))
+}
+
+export const ratesOf = ({ slices }: Measured) =>
+  slices.map(({ requests, seconds }) => requests / seconds)
+
+/** Milliseconds of processor time per request. */
+export const cpuOf = ({ slices }: Measured) =>
+  slices.map(({ requests, cpuSeconds }) => (cpuSeconds / requests) * 1000)

@@ -1,0 +1,19 @@
+/** The authenticator as deployed, with tokens to show it handed out beside it. */
+
+import { type Authenticator, createAuthenticator } from '../../src/authenticator/app.ts'
+import { JWT_SECRET } from '../subject.ts'
+import { type BenchEnv, type Prepared, prepare } from './bindings.ts'
+import { handOut, isHandout } from './requests.ts'
+
+let prepared: Prepared | undefined
+let authenticator: Authenticator | undefined
+
+export default {
+  async fetch(request, env) {
+    if (authenticator && !isHandout(request)) return authenticator.fetch(request)
+    prepared ??= await prepare(env)
+    const { SESSIONS } = prepared
+    authenticator ??= createAuthenticator({ SESSIONS, ISSUER: env.ISSUER, JWT_SECRET })
+    return handOut(request, prepared)
+  },
+} satisfies ExportedHandler<BenchEnv>

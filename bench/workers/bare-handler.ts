@@ -1,0 +1,62 @@
+/** What the floors share: hardly anything. */
+
+import { asOperation, type Operation } from '../operations.ts'
+import { type BenchEnv, type Prepared, prepare } from './bindings.ts'
+import { exampleClient, exampleSession, exampleUser, SESSION_SECONDS } from './fixture.ts'
+import { handOut, isHandout, type KeyOf } from './requests.ts'
+
+type Handler = (
+  request: Request,
+  prepared: Prepared,
+  /** The session to keep, as JSON. */
+  session: string,
+  context: ExecutionContext,
+) => Promise<Response>
+
+const HEADERS = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' }
+const TOKEN_BODY = JSON.stringify({
+  access_token: `reg_${'x'.repeat(49)}`,
+  token_type: 'Bearer',
+  expires_in: SESSION_SECONDS,
+  scope: 'public:read submission:create submission:read',
+})
+const CHECK_BODY = JSON.stringify({ status: 'authenticated' })
+const CODE_FIELD = '&code='
+
+export const issued = () => new Response(TOKEN_BODY, { headers: HEADERS })
+export const refused = () => new Response(null, { status: 400 })
+export const passed = (jwt?: string) =>
+  new Response(CHECK_BODY, {
+    headers: jwt === undefined ? HEADERS : { ...HEADERS, Authorization: jwt },
+  })
+
+export const keep = ({ SESSIONS }: Prepared, session: string, key: string) =>
+  SESSIONS.put(key, session, { expirationTtl: SESSION_SECONDS })
+
+export function codeIn(body: string): string {
+  const start = body.indexOf(CODE_FIELD) + CODE_FIELD.length
+  return body.slice(start, body.indexOf('&', start))
+}
+
+export const tokenIn = (request: Request) =>
+  request.headers.get('Authorization')?.slice('Bearer '.length) ?? ''
+
+/** `keyOf` tells where the minted codes and sessions are kept. */
+export function serveFloor(
+  keyOf: KeyOf,
+  handlers: Readonly<Record<Operation, Handler>>,
+): ExportedHandler<BenchEnv> {
+  let prepared: Prepared | undefined
+  let session = ''
+  let handler: Handler
+  return {
+    async fetch(request, env, context) {
+      if (prepared && !isHandout(request)) return handler(request, prepared, session, context)
+      handler ??= handlers[asOperation(env.OPERATION)]
+      prepared ??= await prepare(env)
+      const client = exampleClient(prepared.credentials.id)
+      session ||= JSON.stringify(exampleSession(client, exampleUser(prepared.userId)))
+      return handOut(request, prepared, keyOf)
+    },
+  }
+}

@@ -1,0 +1,85 @@
+/** The storage of one measured worker: the simulator's bindings, or the stand-ins in memory, and what is in it. */
+
+import { hexDigest } from '../../src/crypto/digest.ts'
+import { mintToken } from '../../src/crypto/token.ts'
+import { clientRegistry } from '../../src/stores/client-registry.ts'
+import { userRegistry } from '../../src/stores/user-registry.ts'
+import { ledger } from '../memory/ledger.ts'
+import { memoryNamespace } from '../memory/namespace.ts'
+import type { Credentials } from '../subject.ts'
+import { exampleClient, exampleUser } from './fixture.ts'
+
+export type BenchEnv = Readonly<{
+  STORAGE: 'simulator' | 'memory'
+  OPERATION: string
+  ISSUER: string
+  DB: D1Database
+  SESSIONS: KVNamespace
+  CODES: KVNamespace
+}>
+
+export type Prepared = Readonly<{
+  DB: D1Database
+  SESSIONS: KVNamespace
+  CODES: KVNamespace
+  credentials: Credentials
+  userId: string
+}>
+
+const nowSeconds = () => Math.floor(Date.now() / 1000)
+
+/** Once per isolate, before anything is measured. */
+export const prepare = (env: BenchEnv): Promise<Prepared> =>
+  env.STORAGE === 'memory' ? inMemory() : onSimulator(env)
+
+async function inMemory(): Promise<Prepared> {
+  const secret = mintToken('clientSecret')
+  const [id, userId] = [crypto.randomUUID(), crypto.randomUUID()]
+  const client = exampleClient(id)
+  const credential = {
+    secretDigest: await hexDigest(secret),
+    createdAt: nowSeconds(),
+    expiresAt: null,
+    lastUsedAt: null,
+  }
+  const row = {
+    client_id: id,
+    name: client.name,
+    owner_id: client.ownerId,
+    url: client.url,
+    description: client.description,
+    auth_method: client.authMethod,
+    jwks: null,
+    require_pkce: 1,
+    require_dpop: 0,
+    may_introspect: 0,
+    disabled_at: null,
+    redirect_uris: JSON.stringify(client.redirectUris),
+    credentials: JSON.stringify([credential]),
+    scopes: JSON.stringify(client.scopes),
+    grant_types: JSON.stringify(client.grantTypes),
+    endorsements: JSON.stringify(client.endorsements),
+  }
+  return {
+    DB: ledger(row, exampleUser(userId)),
+    SESSIONS: memoryNamespace(),
+    CODES: memoryNamespace(),
+    credentials: { id, secret },
+    userId,
+  }
+}
+
+async function onSimulator({ DB, SESSIONS, CODES }: BenchEnv): Promise<Prepared> {
+  const secret = mintToken('clientSecret')
+  const client = exampleClient('')
+  const id = await clientRegistry(DB).create(
+    client,
+    await hexDigest(secret),
+    'authorize',
+    nowSeconds(),
+  )
+  const user = { ...exampleUser(''), passwordHash: 'scrypt$1024$8$1$none$none' }
+  const userId = await userRegistry(DB).create(user, nowSeconds())
+  if (userId === null) throw new Error('the database is not empty')
+  return { DB, SESSIONS, CODES, credentials: { id, secret }, userId }
+}

@@ -1,0 +1,98 @@
+/** What our own stores are given before anything is measured: a client, a user, codes and sessions. */
+
+import { digest } from '../../src/crypto/digest.ts'
+import { mintToken } from '../../src/crypto/token.ts'
+import type { AuthorizationCode } from '../../src/domain/authorization-code.ts'
+import type { Client } from '../../src/domain/client.ts'
+import { type SessionRecord, sessionRecord } from '../../src/domain/session.ts'
+import type { RegisteredUser } from '../../src/domain/user.ts'
+import type { AuthorizationStore, SessionStore } from '../../src/stores/ports.ts'
+import { CALLBACK, CLIENT, ENDORSEMENTS, GRANTED_SCOPES, PKCE, SCOPES, USER } from '../subject.ts'
+
+export const SESSION_SECONDS = 7200
+const CODE_SECONDS = 3600
+const AT_ONCE = 50
+
+/** As the database has it, but for the id and the secret. */
+export const exampleClient = (clientId: string): Client => ({
+  clientId,
+  ...CLIENT,
+  authMethod: 'client_secret_post',
+  requirePkce: true,
+  requireDpop: false,
+  jwks: null,
+  mayIntrospect: false,
+  disabledAt: null,
+  credentials: [],
+  scopes: SCOPES,
+  grantTypes: ['client_credentials', 'authorization_code'],
+  endorsements: ENDORSEMENTS,
+})
+
+export const exampleUser = (userId: string): RegisteredUser => ({
+  userId,
+  ...USER,
+  disabledAt: null,
+})
+
+export function exampleCode(clientId: string, user: RegisteredUser): AuthorizationCode {
+  const now = Math.floor(Date.now() / 1000)
+  const { userId, username, email } = user
+  return {
+    clientId,
+    user: { userId, username, email, scopes: GRANTED_SCOPES, endorsements: ENDORSEMENTS },
+    redirectUri: CALLBACK,
+    redirectUriSent: true,
+    codeChallenge: PKCE.challenge,
+    dpopJkt: null,
+    issuedAt: now,
+    expiresAt: now + CODE_SECONDS,
+  }
+}
+
+export const exampleSession = (client: Client, user: RegisteredUser): SessionRecord =>
+  sessionRecord({
+    sessionId: crypto.randomUUID(),
+    nonce: 'n'.repeat(43),
+    user,
+    client,
+    redirectUri: CALLBACK,
+    scopes: GRANTED_SCOPES,
+    endorsements: ENDORSEMENTS,
+    ipAddress: '',
+    jkt: null,
+    startAtMs: Date.now(),
+    lifetimeSeconds: SESSION_SECONDS,
+  })
+
+/** `make` runs for each, some at a time: a simulator's queue is not to be flooded. */
+export async function many<T>(count: number, make: () => Promise<T>): Promise<T[]> {
+  const made: T[] = []
+  while (made.length < count) {
+    const chunk = Math.min(AT_ONCE, count - made.length)
+    made.push(...(await Promise.all(Array.from({ length: chunk }, make))))
+  }
+  return made
+}
+
+/** A code straight into storage, by the store's own code. `keyOf` tells where the store keeps it. */
+export async function mintCode(
+  authorizations: AuthorizationStore,
+  code: AuthorizationCode,
+  keyOf: (code: string) => Promise<string> = digest,
+): Promise<string> {
+  const text = mintToken('authorizationCode')
+  await authorizations.grant(await keyOf(text), code, null)
+  return text
+}
+
+/** A session straight into storage. */
+export async function mintSession(
+  sessions: SessionStore,
+  session: SessionRecord,
+  keyOf: (token: string) => Promise<string> = digest,
+): Promise<string> {
+  const token = mintToken('accessToken')
+  await sessions.put(await keyOf(token), session, SESSION_SECONDS)
+  return token
+}

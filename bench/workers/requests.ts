@@ -1,0 +1,69 @@
+/** What a worker of ours, or a floor, hands out to be sent: one-time codes and tokens are minted now. */
+
+import { digest } from '../../src/crypto/digest.ts'
+import { authorizationStore } from '../../src/stores/codes.ts'
+import { sessionStore } from '../../src/stores/sessions.ts'
+import { asOperation, HANDOUT_PATH, type Handout, TOKENS_TO_CHECK } from '../operations.ts'
+import { getRequest, postRequest } from '../raw-request.ts'
+import { credentialsFields, redemptionFields } from '../subject.ts'
+import type { Prepared } from './bindings.ts'
+import {
+  exampleClient,
+  exampleCode,
+  exampleSession,
+  exampleUser,
+  many,
+  mintCode,
+  mintSession,
+} from './fixture.ts'
+
+export const isHandout = (request: Request) => request.url.includes(HANDOUT_PATH)
+
+export type KeyOf = (secret: string) => Promise<string>
+
+/** Where a floor keeps things: under the very text, since it digests nothing. */
+export const plainKey: KeyOf = async (secret) => secret
+
+async function requestsFor(
+  prepared: Prepared,
+  operation: string | null,
+  count: number,
+  keyOf: KeyOf,
+): Promise<Handout> {
+  const { DB, SESSIONS, CODES, credentials, userId } = prepared
+  const user = exampleUser(userId)
+  switch (asOperation(operation)) {
+    case 'token_cold':
+    case 'token_warm': {
+      const requests = [postRequest('/token', credentialsFields(credentials))]
+      return { requests, once: false, status: 200, text: '"access_token":"' }
+    }
+    case 'exchange': {
+      const raise = (fault: unknown) => {
+        throw fault
+      }
+      const authorizations = authorizationStore(DB, CODES, raise)
+      const code = exampleCode(credentials.id, user)
+      const codes = await many(count, () => mintCode(authorizations, code, keyOf))
+      const requests = codes.map((one) => postRequest('/token', redemptionFields(credentials, one)))
+      return { requests, once: true, status: 200, text: '"access_token":"' }
+    }
+    case 'check': {
+      const sessions = sessionStore(SESSIONS)
+      const session = exampleSession(exampleClient(credentials.id), user)
+      const tokens = await many(TOKENS_TO_CHECK, () => mintSession(sessions, session, keyOf))
+      const requests = tokens.map((one) => getRequest('/auth', { Authorization: `Bearer ${one}` }))
+      return { requests, once: false, status: 200, text: 'authenticated' }
+    }
+  }
+}
+
+export async function handOut(
+  request: Request,
+  prepared: Prepared,
+  keyOf: KeyOf = digest,
+): Promise<Response> {
+  const asked = new URL(request.url).searchParams
+  const count = Number(asked.get('n'))
+  return Response.json(await requestsFor(prepared, asked.get('operation'), count, keyOf))
+}
