@@ -5,6 +5,7 @@ import { allowAnyOrigin } from './http/any-origin.ts'
 import { explaining } from './http/explain.ts'
 import { limitBody } from './http/form.ts'
 import { OAuthError } from './protocol/errors.ts'
+import { account } from './routes/account.tsx'
 import { authorize } from './routes/authorize.tsx'
 import type { Endpoint, RouteDeps } from './routes/endpoint.ts'
 import { sendErrorPage } from './routes/error-page.tsx'
@@ -25,6 +26,7 @@ const endpointsOf = (deps: RouteDeps): readonly Endpoint[] => [
   introspection(deps),
   metadata(deps),
   authorize(deps),
+  account(deps),
   login(deps),
   logout(deps),
   healthz(deps),

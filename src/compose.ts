@@ -6,6 +6,7 @@ import { log, nameOf } from './http/log.ts'
 import { clientCache } from './stores/client-cache.ts'
 import { clientStore } from './stores/clients.ts'
 import { authorizationStore, codeStore } from './stores/codes.ts'
+import { connectedApplicationStore } from './stores/connected-applications.ts'
 import { liveSessions } from './stores/live-sessions.ts'
 import { refreshTokenStore } from './stores/refresh-tokens.ts'
 import { refusalStore } from './stores/refusals.ts'
@@ -42,6 +43,7 @@ export function compose(env: Bindings) {
       log('code_not_carried', { fault: nameOf(fault) }),
     ),
     sessions: sessionStore(env.SESSIONS),
+    connectedApplications: connectedApplicationStore(env.DB),
     liveSessions: liveSessions(env.SESSIONS, env.DB),
     refreshTokens,
     refusals,

@@ -111,9 +111,9 @@ export async function authorize(
 }
 
 /** The registry's word on a user it knows; else, with an external accounts service, what that service wrote. */
-function userOf(
+export function userOf(
   session: SessionRecord,
-  { user }: Standing,
+  { user }: Pick<Standing, 'user'>,
   usersAreExternal: boolean,
 ): User | null {
   if (user) {
@@ -170,7 +170,8 @@ async function agree(
       detail: answer.confirmed ? 'nothing was left ticked' : 'the user pressed Cancel',
     })
   }
-  const consent = mayRemember ? { scopes: formatScopes(scopes), fingerprint } : null
+  // Kept also where it may not answer for the user: by it the user sees what was allowed, and takes it back.
+  const consent = { scopes: formatScopes(scopes), fingerprint }
   return { scopes, endorsements: offered.endorsements, consent }
 }
 

@@ -5,6 +5,7 @@ import type {
   ClientCache,
   ClientStore,
   CodeStore,
+  ConnectedApplicationStore,
   JtiStore,
   LiveSessions,
   RefreshTokenStore,
@@ -17,6 +18,7 @@ export type Deps = Readonly<{
   clients: ClientStore
   clientCache: ClientCache
   codes: CodeStore
+  connectedApplications: ConnectedApplicationStore
   authorizations: AuthorizationStore
   sessions: SessionStore
   liveSessions: LiveSessions

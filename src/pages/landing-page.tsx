@@ -36,6 +36,11 @@ export const LandingPage = (p: LandingPageProps) => (
         {p.signOutToken !== null && <SignOutForm formToken={p.signOutToken} nextPage={null} />}
       </div>
     )}
+    {p.username !== null && (
+      <p>
+        <a href="/account">Connected applications</a>
+      </p>
+    )}
     <section class="developers">
       <h2>For developers</h2>
       <p>An OAuth 2.0 authorization server (RFC 6749) answers here.</p>
@@ -53,6 +58,10 @@ export const LandingPage = (p: LandingPageProps) => (
           <a href="/.well-known/oauth-authorization-server">
             <code>{`${p.issuer}/.well-known/oauth-authorization-server`}</code>
           </a>
+        </dd>
+        <dt>Errors</dt>
+        <dd>
+          <a href="/errors">What each error code means</a>
         </dd>
       </dl>
     </section>

@@ -148,6 +148,18 @@ li + li { margin-block-start: 0.25rem; }
 .returns { color: var(--muted); }
 .returns strong { color: var(--text); }`
 
+const APPLICATIONS = `
+.notice {
+  padding: 0.75rem 1rem; background: var(--sunken);
+  border: 1px solid var(--accent); border-inline-start-width: 0.25rem; border-radius: 0.5rem;
+}
+.held { margin-block-start: 0; }
+.held code { display: block; color: var(--muted); }
+.client > form > .actions { margin-block-start: 0.5rem; }
+.client > form button { flex: 0 1 auto; min-height: 2.75rem; padding-inline: 1.25rem; }
+.reference { font-size: 1.0625rem; letter-spacing: 0.05em; user-select: all; }
+h1 > code { font-size: 1.25rem; }`
+
 const CIRCUMSTANCES = `
 @media (prefers-reduced-motion: no-preference) {
   button, .button, input { transition: background-color 120ms, border-color 120ms; }
@@ -161,6 +173,14 @@ const CIRCUMSTANCES = `
 }`
 
 /** Light and dark, from 320 CSS pixels up, without an image, a font or a script. */
-export const STYLESHEET: string = `${[COLOURS, GROUND, HOUSE, FORMS, CONSENT, CIRCUMSTANCES]
+export const STYLESHEET: string = `${[
+  COLOURS,
+  GROUND,
+  HOUSE,
+  FORMS,
+  CONSENT,
+  APPLICATIONS,
+  CIRCUMSTANCES,
+]
   .map((part) => part.trim())
   .join('\n')}\n`

@@ -8,9 +8,10 @@ import { readUserRow, USER_JSON, type UserRow } from './users.ts'
 
 export const INSERT_CODE = `INSERT INTO authorization_code
   (code_digest, client_id, user_id, record, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)`
+/** `granted_at` stays the first time that it was given. */
 export const REMEMBER_CONSENT = `INSERT INTO consent (user_id, client_id, scopes, fingerprint, granted_at)
   VALUES (?1, ?2, ?3, ?4, ?5)
-  ON CONFLICT DO UPDATE SET fingerprint = excluded.fingerprint, granted_at = excluded.granted_at`
+  ON CONFLICT DO UPDATE SET fingerprint = excluded.fingerprint`
 export const FIND_CODE = `SELECT record FROM authorization_code WHERE code_digest = ?1`
 /**
  * One statement, so of any number of simultaneous calls one alone gets a row back. Asked again for the same

@@ -59,7 +59,7 @@ export interface CodeStore {
 
 export interface AuthorizationStore {
   /**
-   * Records a granted authorization: the code on the ledger, the remembered consent if there is one (both or
+   * Records a granted authorization: the code on the ledger, the consent if it was given now (both or
    * neither), and the code in KV. Settles when the ledger has it; KV may fail without harm.
    */
   grant(codeDigest: string, code: AuthorizationCode, consent: Consent | null): Promise<void>
@@ -171,6 +171,30 @@ export interface JtiStore {
    * It is remembered until `expiresAt` (epoch seconds, whole), when nothing with it is accepted any more.
    */
   use(owner: string, jti: string, expiresAt: number): Promise<boolean>
+}
+
+/** What one user agreed to for one client, and what is authorized for the client now. Instants in epoch seconds. */
+export type ConnectedApplication = Readonly<{
+  clientId: string
+  name: string
+  url: string
+  disabledAt: number | null
+  agreedScopes: readonly string[]
+  scopes: readonly string[]
+  endorsements: readonly string[]
+  /** The first time, since it was last removed. */
+  grantedAt: number
+  /** When it last bought a token or renewed one; null if it never did. */
+  usedAt: number | null
+}>
+
+export interface ConnectedApplicationStore {
+  /** One read of the primary: never stale. `user` is null if the registry has no such user. */
+  of(
+    userId: string,
+  ): Promise<
+    Readonly<{ user: RegisteredUser | null; applications: readonly ConnectedApplication[] }>
+  >
 }
 
 /** A registered user and what this user agreed to for one client. */

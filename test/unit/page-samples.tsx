@@ -1,6 +1,7 @@
 /** The pages with sample props, and how a test reads them. */
 
 import type { Child } from 'hono/jsx'
+import { AccountPage, type AccountPageProps } from '../../src/pages/account-page.tsx'
 import { ConsentPage, type ConsentPageProps } from '../../src/pages/consent-page.tsx'
 import { ErrorPage } from '../../src/pages/error-page.tsx'
 import { ExplanationIndexPage, ExplanationPage } from '../../src/pages/explanation-page.tsx'
@@ -60,6 +61,17 @@ export const consent = (over: Partial<ConsentPageProps> = {}) =>
       {...over}
     />,
   )
+export const APPLICATION: AccountPageProps['applications'][number] = {
+  clientId: 'c1',
+  name: 'Paper Assistant',
+  url: 'https://papers.example/about',
+  isEnabled: true,
+  scopes: [{ scope: 'profile:read', sentence: 'Read your profile' }],
+  endorsements: ['Submit in every category of Computer Science'],
+  grantedAt: 1_767_225_600,
+  usedAt: 1_767_312_000,
+  formToken: 'form-1',
+}
 export const withUrl = (url: string) => consent({ client: { ...CLIENT, url } })
 
 export const landing = (username: string | null) =>
@@ -74,6 +86,14 @@ export const error = (text: string) =>
     <ErrorPage
       {...{ title: text, message: text, hint: text, reference: text }}
       explanation="/errors/x"
+    />,
+  )
+export const account = (over: Partial<AccountPageProps> = {}) =>
+  html(
+    <AccountPage
+      {...{ username: 'ada', signOutToken: 'out-1', removed: null }}
+      applications={[APPLICATION, { ...APPLICATION, clientId: 'c2', usedAt: null }]}
+      {...over}
     />,
   )
 export const explanation = html(

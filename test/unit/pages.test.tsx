@@ -3,6 +3,8 @@
 import { describe, expect, it } from 'vitest'
 import { ErrorPage } from '../../src/pages/error-page.tsx'
 import {
+  APPLICATION,
+  account,
   consent,
   error,
   explanation,
@@ -41,6 +43,19 @@ const PAGES: Readonly<Record<string, string>> = {
     ...{ username: HOSTILE, returnsTo: HOSTILE, thisPage: HOSTILE, endorsements: [HOSTILE] },
     scopes: [{ scope: HOSTILE, sentence: HOSTILE }],
     request: [[HOSTILE, HOSTILE]],
+  }),
+  account: account(),
+  'account, nothing': account({ applications: [] }),
+  'account, hostile': account({
+    username: HOSTILE,
+    signOutToken: HOSTILE,
+    removed: { name: HOSTILE, withinSeconds: 70 },
+    applications: [
+      {
+        ...{ ...APPLICATION, clientId: HOSTILE, name: HOSTILE, url: HOSTILE, formToken: HOSTILE },
+        ...{ endorsements: [HOSTILE], scopes: [{ scope: HOSTILE, sentence: HOSTILE }] },
+      },
+    ],
   }),
   error: error('Not found'),
   'error, hostile': error(HOSTILE),
@@ -145,6 +160,42 @@ describe('the login page', () => {
   })
 })
 
+describe('the page of connected applications', () => {
+  it('says of each who it is, what it may do, since when and last used when', () => {
+    const page = account()
+    expect(page).toContain('<bdi>Paper Assistant</bdi>')
+    expect(page).toContain('href="https://papers.example/about"')
+    expect(page).toContain('Read your profile<code>profile:read</code>')
+    expect(page).toContain('Submit in every category of Computer Science')
+    expect(page).toContain('<time datetime="2026-01-01T00:00:00.000Z">2026-01-01</time>')
+    expect(page).toContain('last used <time datetime="2026-01-02T00:00:00.000Z">2026-01-02</time>')
+    expect(page).toContain('not used yet')
+  })
+
+  it('has a form for each, by its own id and token', () => {
+    const forms = named(account(), 'form').map(({ attributes }) => attributes)
+    const posts = { method: 'post', action: '/account' }
+    expect(forms).toMatchObject([posts, posts, { action: '/logout' }])
+    const ids = inputs(account(), 'client_id').map(({ attributes }) => attributes.value)
+    expect(ids).toEqual(['c1', 'c2'])
+  })
+
+  it('says when there is none, and when one can do nothing', () => {
+    expect(account({ applications: [] })).toContain('No application has access')
+    const off = { ...APPLICATION, isEnabled: false }
+    expect(account({ applications: [off] })).toContain('switched it off')
+    expect(account({ applications: [off] })).not.toContain('profile:read')
+    const bare = { ...APPLICATION, scopes: [] }
+    expect(account({ applications: [bare] })).toContain('It may do nothing any more.')
+  })
+
+  it('announces a removal, with the time until it holds everywhere', () => {
+    const page = account({ removed: { name: 'Old one', withinSeconds: 70 } })
+    expect(page).toMatch(/role="status".*<bdi>Old one<\/bdi>.*within 70 seconds/s)
+    expect(account()).not.toContain('role="status"')
+  })
+})
+
 describe('the other pages', () => {
   it('an error says what happened and, when there is one, what to do', () => {
     expect(error('Gone')).toContain('<p>Gone</p>')
@@ -176,6 +227,9 @@ describe('the other pages', () => {
     expect(page).toContain('<bdi>ada</bdi>')
     expect(named(page, 'form')[0]?.attributes).toMatchObject({ method: 'post', action: '/logout' })
     expect(inputs(page, 'form_token')[0]?.attributes.value).toBe('out-1')
-    expect(named(page, 'a').map(({ attributes }) => attributes.href)).not.toContain('/login')
+    const hrefs = named(page, 'a').map(({ attributes }) => attributes.href)
+    expect(hrefs).not.toContain('/login')
+    expect(hrefs).toContain('/account')
+    expect(landing(null)).not.toContain('href="/account"')
   })
 })

@@ -6,6 +6,7 @@ import * as clientRecord from '../../src/stores/client-record.ts'
 import * as clientRegistry from '../../src/stores/client-registry.ts'
 import * as clients from '../../src/stores/clients.ts'
 import * as codes from '../../src/stores/codes.ts'
+import * as connectedApplications from '../../src/stores/connected-applications.ts'
 import * as permissionRows from '../../src/stores/permission-rows.ts'
 import * as refusals from '../../src/stores/refusals.ts'
 import * as userRegistry from '../../src/stores/user-registry.ts'
@@ -16,6 +17,7 @@ const stores = {
   codes,
   users,
   refusals,
+  connectedApplications,
   clientRecord,
   clientRegistry,
   permissionRows,

@@ -1,0 +1,68 @@
+/** Connected applications: what a user has allowed to whom, and taking it back. */
+
+import { meetEndorsements } from '../domain/category.ts'
+import { isEnabled } from '../domain/client.ts'
+import { ALL_REVOKED_WITHIN_SECONDS, HEAL_SECONDS } from '../domain/revocation.ts'
+import { meetScopes } from '../domain/scope.ts'
+import type { SessionRecord } from '../domain/session.ts'
+import type { User } from '../domain/user.ts'
+import type { ConnectedApplication } from '../stores/ports.ts'
+import { userOf } from './authorize.ts'
+import type { Circumstances, Deps } from './deps.ts'
+
+/** What a client may do for a user as things stand. Instants in epoch seconds. */
+export type Connection = Readonly<{
+  clientId: string
+  name: string
+  url: string
+  isEnabled: boolean
+  scopes: readonly string[]
+  endorsements: readonly string[]
+  grantedAt: number
+  usedAt: number | null
+}>
+
+/** Agreed to, and still held by both: as it would be for a token issued now. */
+const asItStands = (application: ConnectedApplication, user: User): Connection => ({
+  clientId: application.clientId,
+  name: application.name,
+  url: application.url,
+  isEnabled: isEnabled(application),
+  scopes: meetScopes(meetScopes(application.agreedScopes, application.scopes), user.scopes),
+  endorsements: meetEndorsements(application.endorsements, user.endorsements),
+  grantedAt: application.grantedAt,
+  usedAt: application.usedAt,
+})
+
+/** The most recently allowed first; null when the user must sign in. Throws `access_denied` for a disabled user. */
+export async function connectionsOf(
+  session: SessionRecord | null,
+  deps: Pick<Deps, 'connectedApplications' | 'usersAreExternal'>,
+): Promise<readonly Connection[] | null> {
+  if (!session?.user) return null
+  const found = await deps.connectedApplications.of(session.user.user_id)
+  const user = userOf(session, found, deps.usersAreExternal)
+  return (
+    user &&
+    found.applications
+      .map((application) => asItStands(application, user))
+      .sort((a, b) => b.grantedAt - a.grantedAt || a.name.localeCompare(b.name))
+  )
+}
+
+/**
+ * Ends consent, codes, refresh tokens and sessions. Once it is in D1 it holds: when it cannot be shown to the
+ * authenticators at once, cron does it, and the bound is longer by that. Answers the bound, in seconds.
+ */
+export async function disconnect(
+  userId: string,
+  clientId: string,
+  deps: Pick<Deps, 'revocations'>,
+  { nowMs }: Pick<Circumstances, 'nowMs'>,
+): Promise<number> {
+  await deps.revocations.removeConsent(userId, clientId, nowMs)
+  return deps.revocations.project(nowMs).then(
+    () => ALL_REVOKED_WITHIN_SECONDS,
+    () => ALL_REVOKED_WITHIN_SECONDS + HEAL_SECONDS,
+  )
+}

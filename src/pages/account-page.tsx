@@ -1,0 +1,140 @@
+/** What a user has allowed to which applications, and where it is taken back. */
+
+import { HiddenFields } from './hidden-fields.tsx'
+import { Layout } from './layout.tsx'
+import { SignOutForm } from './sign-out-form.tsx'
+import { WebAddress } from './web-address.tsx'
+
+export type AccountPageProps = Readonly<{
+  username: string
+  applications: readonly Readonly<{
+    clientId: string
+    name: string
+    url: string
+    isEnabled: boolean
+    scopes: readonly Readonly<{ scope: string; sentence: string }>[]
+    /** One sentence each. */
+    endorsements: readonly string[]
+    /** Epoch seconds. */
+    grantedAt: number
+    /** Epoch seconds; null if it has not been used yet. */
+    usedAt: number | null
+    formToken: string
+  }>[]
+  /** What has just been removed, and how many seconds that may take to hold everywhere; or null. */
+  removed: Readonly<{ name: string; withinSeconds: number }> | null
+  signOutToken: string
+}>
+
+type Application = AccountPageProps['applications'][number]
+
+/** The day in UTC is what is read, the moment what a program reads. */
+const Day = (p: { at: number }) => {
+  const moment = new Date(p.at * 1000).toISOString()
+  return <time datetime={moment}>{moment.slice(0, 10)}</time>
+}
+
+const Removed = (p: NonNullable<AccountPageProps['removed']>) => (
+  <div class="notice" role="status">
+    <p>
+      <strong>
+        <bdi>{p.name}</bdi>
+      </strong>{' '}
+      is no longer connected. What it still holds stops working within {p.withinSeconds} seconds.
+    </p>
+  </div>
+)
+
+const Held = (p: { application: Application }) => {
+  const { scopes, endorsements, isEnabled } = p.application
+  if (!isEnabled) return <p>The operator has switched it off: it can do nothing at the moment.</p>
+  if (scopes.length === 0) return <p>It may do nothing any more.</p>
+  return (
+    <>
+      <p class="small muted">It may:</p>
+      <ul class="held">
+        {scopes.map(({ scope, sentence }) => (
+          <li>
+            {sentence}
+            <code>{scope}</code>
+          </li>
+        ))}
+        {endorsements.map((sentence) => (
+          <li>{sentence}</li>
+        ))}
+      </ul>
+    </>
+  )
+}
+
+/** Its name is a stranger's words: the button's own words stay ours, and the name only describes it. */
+const ApplicationCard = (p: { application: Application; id: string }) => {
+  const { application, id } = p
+  return (
+    <section class="client" aria-labelledby={id}>
+      <h2 class="client-name" id={id}>
+        <bdi>{application.name}</bdi>
+      </h2>
+      {application.url !== '' && (
+        <p class="small">
+          <WebAddress address={application.url} />
+        </p>
+      )}
+      <Held application={application} />
+      <p class="small muted">
+        Connected since <Day at={application.grantedAt} />,{' '}
+        {application.usedAt === null ? (
+          'not used yet'
+        ) : (
+          <>
+            last used <Day at={application.usedAt} />
+          </>
+        )}
+        .
+      </p>
+      <form method="post" action="/account">
+        <HiddenFields
+          fields={[
+            ['client_id', application.clientId],
+            ['form_token', application.formToken],
+          ]}
+        />
+        <div class="actions">
+          <button type="submit" aria-describedby={id}>
+            Remove
+          </button>
+        </div>
+      </form>
+    </section>
+  )
+}
+
+export const AccountPage = (p: AccountPageProps) => (
+  <Layout title="Connected applications">
+    <h1>Connected applications</h1>
+    {p.removed !== null && <Removed {...p.removed} />}
+    {p.applications.length === 0 ? (
+      <p class="lead">No application has access to your account.</p>
+    ) : (
+      <p class="lead">
+        You have allowed these to work with your account. When you remove one, it must ask you
+        again.
+      </p>
+    )}
+    {p.applications.map((application, index) => (
+      <ApplicationCard application={application} id={`application-${index + 1}`} />
+    ))}
+    <div class="account">
+      <p>
+        Signed in as{' '}
+        <strong>
+          <bdi>{p.username}</bdi>
+        </strong>
+      </p>
+      <SignOutForm formToken={p.signOutToken} nextPage={null} />
+    </div>
+    <p class="small">
+      <a href="/">To the start page</a>
+    </p>
+  </Layout>
+)

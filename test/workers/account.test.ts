@@ -1,0 +1,410 @@
+/** Connected applications: a user sees what is allowed to whom, and takes it back. Nobody else's is touched. */
+
+import { env } from 'cloudflare:workers'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { digest } from '../../src/crypto/digest.ts'
+import { ALL_REVOKED_WITHIN_SECONDS, HEAL_SECONDS } from '../../src/domain/revocation.ts'
+import { clientRegistry } from '../../src/stores/client-registry.ts'
+import { liveSessions } from '../../src/stores/live-sessions.ts'
+import { userRegistry } from '../../src/stores/user-registry.ts'
+import { countedBindings, nothing } from './counting.ts'
+import {
+  authorizePath,
+  type Fetch,
+  fieldsOf,
+  ISSUER,
+  newClient,
+  newUser,
+  nowSeconds,
+  obtainCode,
+  post,
+  redemptionOf,
+  refusal,
+  registry,
+  requestOf,
+  serve,
+  sessionOf,
+  signIn,
+  type TestClient,
+  type TestUser,
+  tokenIn,
+  withChallenge,
+} from './registry.ts'
+
+type Renewable = Readonly<{ access_token: string; refresh_token: string }>
+
+let client: TestClient
+let user: TestUser
+let cookie: string
+beforeEach(async () => {
+  client = await newClient({
+    name: 'Paper Assistant',
+    grantTypes: ['authorization_code', 'refresh_token'],
+  })
+  user = await newUser()
+  cookie = await signIn(user)
+})
+
+const open = async (who = cookie, fetch: Fetch = registry) => {
+  const response = await fetch('/account', { headers: { Cookie: who } })
+  return { status: response.status, page: await response.text() }
+}
+const connect = async (parameters: Record<string, string> = {}, who = cookie, whose = client) =>
+  obtainCode(who, requestOf(whose, parameters))
+const redeem = async (code: string, whose = client) =>
+  (await tokenIn(await post('/token', redemptionOf(whose, code)))) as unknown as Renewable
+const renew = (token: string, whose = client) =>
+  post('/token', {
+    grant_type: 'refresh_token',
+    client_id: whose.id,
+    client_secret: whose.secret,
+    refresh_token: token,
+  })
+
+/** The fields of the form for this client on this user's page. */
+async function formFor(clientId: string, who = cookie): Promise<Record<string, string>> {
+  const { page } = await open(who)
+  const form = page.split('<form').find((part) => part.includes(`value="${clientId}"`)) ?? ''
+  return Object.fromEntries(fieldsOf(`<form${form}`, '/account'))
+}
+const remove = async (clientId = client.id, who = cookie, fetch: Fetch = registry) =>
+  post('/account', await formFor(clientId, who), { Cookie: who }, fetch)
+
+const isAsked = async (who = cookie, whose = client) => {
+  const response = await registry(authorizePath(requestOf(whose)), { headers: { Cookie: who } })
+  return response.status === 200
+}
+/** As an authenticator sees it that has asked before, and does not ask the database. */
+const ordinary = liveSessions(env.SESSIONS, null)
+const isGood = async (token: string, afterSeconds = 0) =>
+  (await ordinary.find(await digest(token), Date.now() + afterSeconds * 1000, false)) !== null
+
+describe('who may look', () => {
+  it('whoever is signed in; everybody else signs in first and comes back', async () => {
+    expect((await open()).status).toBe(200)
+    for (const who of ['', 'registry_session=regb_junk']) {
+      const response = await registry('/account', { headers: { Cookie: who } })
+      expect(response.status).toBe(303)
+      const location = new URL(response.headers.get('Location') ?? '', ISSUER)
+      expect(location.pathname).toBe('/login')
+      expect(location.searchParams.get('next_page')).toBe(`${ISSUER}/account`)
+    }
+  })
+
+  it('at the accounts service, when users sign in there', async () => {
+    const elsewhere = serve({ LOGIN_URL: 'https://accounts.example/login' })
+    const response = await elsewhere('/account')
+    expect(response.headers.get('Location')).toMatch('https://accounts.example/login?next_page=')
+  })
+
+  it('not with an access token in place of a session', async () => {
+    const { access_token } = await redeem(await connect())
+    expect((await open(`registry_session=${access_token}`)).status).toBe(303)
+  })
+
+  it('under the policy of all pages, kept by nobody', async () => {
+    const { headers } = await registry('/account', { headers: { Cookie: cookie } })
+    expect(headers.get('Cache-Control')).toBe('no-store')
+    expect(headers.get('Content-Security-Policy')).toContain("default-src 'none'")
+    expect(headers.get('X-Frame-Options')).toBe('DENY')
+  })
+
+  it('the start page leads there when somebody is signed in', async () => {
+    const start = await registry('/', { headers: { Cookie: cookie } })
+    expect(await start.text()).toContain('href="/account"')
+    expect(await (await registry('/')).text()).not.toContain('href="/account"')
+  })
+})
+
+describe('what a user sees', () => {
+  it('nothing at first', async () => {
+    expect((await open()).page).toContain('No application has access to your account.')
+  })
+
+  it('the client, what it may do, since when, and that it has not been used', async () => {
+    const code = await connect()
+    const today = new Date().toISOString().slice(0, 10)
+    const { page } = await open()
+    for (const words of [
+      '<bdi>Paper Assistant</bdi>',
+      'href="https://client.example/"',
+      'Read your submissions',
+      '<code>submission:read</code>',
+      // The client's cs.* and the user's cs.DL have cs.DL in common.
+      'Submit in cs.DL',
+      'Connected since <time datetime="',
+      'not used yet',
+    ]) {
+      expect(page).toContain(words)
+    }
+    expect(page).not.toContain('Mathematics')
+    await redeem(code)
+    expect((await open()).page).toMatch(
+      new RegExp(`last used <time datetime="${today}T[^>]*>${today}<`),
+    )
+  })
+
+  it('one entry for a client, however often and for whatever it asked', async () => {
+    await connect({ scope: 'submission:read' })
+    await connect({ scope: 'public:read submission:read' })
+    const { page } = await open()
+    expect(page.match(/Paper Assistant/g)).toHaveLength(1)
+    expect(page.match(/<code>submission:read<\/code>/g)).toHaveLength(1)
+    expect(page).toContain('<code>public:read</code>')
+  })
+
+  it('what is still held: less what the client or the user has lost since', async () => {
+    await connect({ scope: 'public:read submission:read' })
+    await clientRegistry(env.DB).withdraw(client.id, { scopes: ['public:read'] }, nowSeconds())
+    expect((await open()).page).not.toContain('<code>public:read</code>')
+    await env.DB.prepare('DELETE FROM user_scope WHERE user_id = ?1').bind(user.id).run()
+    expect((await open()).page).toContain('It may do nothing any more.')
+  })
+
+  it('that the operator has switched a client off', async () => {
+    await connect()
+    await clientRegistry(env.DB).disable(client.id, nowSeconds())
+    expect((await open()).page).toContain('switched it off')
+  })
+
+  it('since the first time, also when allowed again; used when it last renewed', async () => {
+    const first = nowSeconds()
+    const { refresh_token } = await redeem(await connect())
+    vi.useFakeTimers({ toFake: ['Date'] })
+    try {
+      vi.setSystemTime((first + 3600) * 1000)
+      await clientRegistry(env.DB).update(
+        client.id,
+        { name: 'Renamed' },
+        {},
+        'authorize',
+        nowSeconds(),
+      )
+      await connect()
+      expect((await renew(refresh_token)).status).toBe(200)
+      const iso = (at: number) => new Date(at * 1000).toISOString().slice(0, 16)
+      const { page } = await open()
+      expect(page).toContain(`Connected since <time datetime="${iso(first)}`)
+      expect(page).toContain(`last used <time datetime="${iso(first + 3600)}`)
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
+  it('also a public client on a loopback address, whose consent is asked for every time', async () => {
+    const loopback = 'http://127.0.0.1:5000/cb'
+    const native = await newClient({
+      ...{ name: 'Native', authMethod: 'none', redirectUris: [loopback] },
+      grantTypes: ['authorization_code'],
+    })
+    const request = requestOf(native, { redirect_uri: loopback, ...withChallenge })
+    const ask = () => registry(authorizePath(request), { headers: { Cookie: cookie } })
+    await obtainCode(cookie, request)
+    expect((await open()).page).toContain('<bdi>Native</bdi>')
+    expect((await ask()).status).toBe(200)
+    await remove(native.id)
+    expect((await open()).page).not.toContain('<bdi>Native</bdi>')
+  })
+
+  it('nothing that was refused, and nothing of another user', async () => {
+    const other = await signIn(await newUser())
+    await connect({}, other)
+    expect((await open()).page).not.toContain('Paper Assistant')
+    expect((await open(other)).page).toContain('Paper Assistant')
+  })
+
+  it('for two D1 round trips and one KV read: the session and its revocation, then the list', async () => {
+    await connect()
+    const { count, bindings } = countedBindings()
+    await open(cookie, serve(bindings))
+    expect(count).toEqual({ ...nothing(), d1: 2, kvRead: 1 })
+  })
+})
+
+describe('removal', () => {
+  it('says what it did and within how many seconds it holds everywhere', async () => {
+    await connect()
+    const response = await remove()
+    expect(response.status).toBe(200)
+    const page = await response.text()
+    expect(page).toContain('role="status"')
+    expect(page).toContain('<bdi>Paper Assistant</bdi>')
+    expect(page).toContain(`within ${ALL_REVOKED_WITHIN_SECONDS} seconds`)
+    expect(page).toContain('No application has access to your account.')
+    expect((await open()).page).not.toContain('Paper Assistant')
+  })
+
+  it('ends refresh tokens and codes at once', async () => {
+    const { refresh_token } = await redeem(await connect())
+    const unredeemed = await connect()
+    await remove()
+    const INVALID_GRANT = { status: 400, error: 'invalid_grant' }
+    expect(await refusal(await renew(refresh_token))).toEqual(INVALID_GRANT)
+    expect(await refusal(await post('/token', redemptionOf(client, unredeemed)))).toEqual(
+      INVALID_GRANT,
+    )
+  })
+
+  it('ends sessions: at once for who asks the database, within the bound for everybody', async () => {
+    const { access_token } = await redeem(await connect())
+    expect(await isGood(access_token)).toBe(true)
+    await remove()
+    expect(await sessionOf(access_token)).toBeNull()
+    expect(await isGood(access_token, ALL_REVOKED_WITHIN_SECONDS)).toBe(false)
+  })
+
+  it('asks again next time, and then all works', async () => {
+    await connect()
+    expect(await isAsked()).toBe(false)
+    await remove()
+    expect(await isAsked()).toBe(true)
+    const { access_token, refresh_token } = await redeem(await connect())
+    expect(await sessionOf(access_token)).not.toBeNull()
+    expect((await renew(refresh_token)).status).toBe(200)
+  })
+
+  it('touches neither another user of the client nor another client of the user', async () => {
+    const another = await newClient({ name: 'Another' })
+    const other = await signIn(await newUser())
+    const theirs = await redeem(await connect({}, other))
+    const otherClients = await redeem(await connect({}, cookie, another), another)
+    await connect()
+    await remove()
+    for (const token of [theirs.access_token, otherClients.access_token]) {
+      expect(await sessionOf(token)).not.toBeNull()
+      expect(await isGood(token, ALL_REVOKED_WITHIN_SECONDS)).toBe(true)
+    }
+    expect((await renew(theirs.refresh_token)).status).toBe(200)
+    expect([await isAsked(other), await isAsked(cookie, another)]).toEqual([false, false])
+    expect((await open()).page).toContain('<bdi>Another</bdi>')
+  })
+
+  it('of a client that can do nothing any more works too', async () => {
+    await connect()
+    await clientRegistry(env.DB).disable(client.id, nowSeconds())
+    expect((await remove()).status).toBe(200)
+    expect((await open()).page).not.toContain('Paper Assistant')
+  })
+
+  it('sent twice does no harm: the second leads back to the list', async () => {
+    await connect()
+    const form = await formFor(client.id)
+    expect((await post('/account', form, { Cookie: cookie })).status).toBe(200)
+    const again = await post('/account', form, { Cookie: cookie })
+    expect([again.status, again.headers.get('Location')]).toEqual([303, '/account'])
+  })
+})
+
+describe('a fault during removal', () => {
+  const failing = (SESSIONS: Partial<KVNamespace>, DB: Partial<D1Database> = {}) => {
+    const over = <T extends object>(real: T, fake: Partial<T>) =>
+      new Proxy(real, {
+        get(target, name) {
+          const value = Reflect.get(name in fake ? fake : target, name) as unknown
+          return typeof value === 'function' ? value.bind(target) : value
+        },
+      })
+    return serve({ SESSIONS: over(env.SESSIONS, SESSIONS), DB: over(env.DB, DB) })
+  }
+  const outOfReach = async (): Promise<never> => {
+    throw new Error('storage is out of reach')
+  }
+
+  it('of the projection is none of the request: D1 has it, cron shows it, and the page says so', async () => {
+    const { access_token, refresh_token } = await redeem(await connect())
+    const response = await remove(client.id, cookie, failing({ put: outOfReach }))
+    expect(response.status).toBe(200)
+    expect(await response.text()).toContain(
+      `within ${ALL_REVOKED_WITHIN_SECONDS + HEAL_SECONDS} seconds`,
+    )
+    expect(await sessionOf(access_token)).toBeNull()
+    expect((await renew(refresh_token)).status).toBe(400)
+  })
+
+  it('of D1 is 503, and nothing has changed', async () => {
+    const { access_token } = await redeem(await connect())
+    let batches = 0
+    const batch = (statements: D1PreparedStatement[]) => {
+      batches += 1
+      // The first reads the list.
+      return batches === 1 ? env.DB.batch(statements) : outOfReach()
+    }
+    const broken = failing({}, { batch: batch as D1Database['batch'] })
+    const response = await remove(client.id, cookie, broken)
+    expect(response.status).toBe(503)
+    expect(await sessionOf(access_token)).not.toBeNull()
+    expect(await isAsked()).toBe(false)
+  })
+})
+
+describe('a forged removal is refused, and all stays', () => {
+  const forge = async (change: Record<string, string>, headers: Record<string, string> = {}) => {
+    await connect()
+    const form = { ...(await formFor(client.id)), ...change }
+    const response = await post('/account', form, { Cookie: cookie, ...headers })
+    expect(await isAsked()).toBe(false)
+    return response.status
+  }
+
+  it.each([
+    ['without a form token', { form_token: '' }],
+    ['with a wrong one', { form_token: 'x'.repeat(43) }],
+  ])('%s', async (_, change) => {
+    expect(await forge(change)).toBe(403)
+  })
+
+  it('with the token of another application', async () => {
+    const another = await newClient()
+    await connect({}, cookie, another)
+    const { form_token = '' } = await formFor(another.id)
+    expect(await forge({ form_token })).toBe(403)
+  })
+
+  it('with the token that another user was shown', async () => {
+    const other = await signIn(await newUser())
+    await connect({}, other)
+    const { form_token = '' } = await formFor(client.id, other)
+    expect(await forge({ form_token })).toBe(403)
+  })
+
+  it.each(['cross-site', 'same-site'])('sent from another site (%s)', async (site) => {
+    expect(await forge({}, { 'Sec-Fetch-Site': site })).toBe(403)
+  })
+
+  it('without a client_id', async () => {
+    expect(await forge({ client_id: '' })).toBe(400)
+  })
+
+  it('by nobody: to sign-in', async () => {
+    await connect()
+    const response = await post('/account', await formFor(client.id))
+    expect(response.headers.get('Location')).toMatch(/^\/login\?/)
+    expect(await isAsked()).toBe(false)
+  })
+})
+
+describe('users of an external accounts service (LOGIN_URL)', () => {
+  it('see and remove theirs, with no row of their own here', async () => {
+    const elsewhere = serve({ LOGIN_URL: 'https://accounts.example/login' })
+    const written = await sessionOf(cookie.split('=')[1] ?? '')
+    const foreign = { ...written, user: { ...written?.user, user_id: 'accounts:7' } }
+    await env.SESSIONS.put(await digest('a-session-of-theirs'), JSON.stringify(foreign))
+    const theirs = 'registry_session=a-session-of-theirs'
+    await obtainCode(theirs, requestOf(client), elsewhere)
+    const { page } = await open(theirs, elsewhere)
+    expect(page).toContain('<code>submission:read</code>')
+    const form = Object.fromEntries(fieldsOf(page, '/account'))
+    expect((await post('/account', form, { Cookie: theirs }, elsewhere)).status).toBe(200)
+    expect((await open(theirs, elsewhere)).page).toContain('No application has access')
+  })
+})
+
+describe('a user who was disabled', () => {
+  it('is told so, or is signed in no more', async () => {
+    await connect()
+    await userRegistry(env.DB).disable(user.id, nowSeconds())
+    const { status, page } = await open()
+    expect([303, 403]).toContain(status)
+    expect(page).not.toContain('Paper Assistant')
+  })
+})
