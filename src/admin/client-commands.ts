@@ -1,6 +1,7 @@
 /** `client VERB …`: the commands and their options. */
 
 import type { Command } from 'commander'
+import { answerAct, WITHIN } from './act.ts'
 import { checkSeconds } from './checks.ts'
 import {
   addFieldOptions,
@@ -23,13 +24,15 @@ import {
   updateClient,
   withdrawFromClient,
 } from './client-verbs.ts'
-import { answer, type Io, refuseUsage, verb } from './verb.ts'
+import { type KeySetOptions, readKeySet } from './key-set-option.ts'
+import { answer, type Io, note, refuseUsage, verb } from './verb.ts'
 
 type RequestedOnly = Readonly<{ requestedOnly?: boolean }>
-type Options = FieldOptions & ListOptions & RequestedOnly
+type Options = FieldOptions & ListOptions & KeySetOptions & RequestedOnly
 
 const SOON = 'At /token this is noticed within CLIENT_CACHE_SECONDS.'
-const TOKENS_STAY = 'Access tokens already issued stay good until they expire.'
+const TOKENS_END = `Access tokens issued before end ${WITHIN}.`
+const ALL_ENDS = `All issued to it ends: refresh tokens and codes at once, access tokens ${WITHIN}.`
 
 const modeOf = (options: RequestedOnly) => (options.requestedOnly ? 'request' : 'authorize')
 const isEmpty = (given: object) => Object.keys(given).length === 0
@@ -39,7 +42,7 @@ function addWriting(client: Command, io: Io) {
     client,
     'create',
     'Register a client. Prints its id and its secret; the secret is shown this once. Without --grant-type it gets ' +
-      'client_credentials if it has a secret, and authorization_code if it has a redirect URI.',
+      'client_credentials if it can authenticate, and authorization_code if it has a redirect URI.',
     'create --name "Submission helper" --owner u-17 --scope "submission:read submission:create" --json',
   )
     .requiredOption('--name <name>', 'what users know it by')
@@ -49,7 +52,7 @@ function addWriting(client: Command, io: Io) {
       '--requested-only',
       'note scopes, grant types and endorsements as requested, without authorizing them',
     )
-    .action((options: Options & { name: string; owner: string }, command: Command) => {
+    .action(async (options: Options & { name: string; owner: string }, command: Command) => {
       const { name, owner } = options
       const fields = {
         url: '',
@@ -61,6 +64,7 @@ function addWriting(client: Command, io: Io) {
         mayIntrospect: false,
         ...readFields(options),
         ...readRequired(name, owner),
+        ...(await readKeySet(options, command)),
       }
       const lists = readLists(options)
       return answer(command, io, (db, now) => createClient(db, fields, lists, modeOf(options), now))
@@ -69,22 +73,24 @@ function addWriting(client: Command, io: Io) {
   const update = verb(
     client,
     'update <id>',
-    `Change a client. A list that is given replaces the old one; "" empties it. ${SOON}`,
+    `Change a client. A list that is given replaces the old one; "" empties it. ${SOON} If it loses anything by this: ` +
+      `${TOKENS_END} Refresh tokens stay good for what is left, unless it loses the grant type.`,
     'update 5b0c… --redirect-uri https://app.example/callback --no-may-introspect',
   )
     .option('--name <name>', 'what users know it by')
     .option('--owner <id>', 'whose client it is')
   addPermissionOptions(addRedirectUriOption(addFieldOptions(update)))
     .option('--no-require-pkce', 'accept its authorization requests without PKCE')
+    .option('--no-require-dpop', 'accept its token requests without a DPoP proof')
     .option('--no-may-introspect', 'do not let it ask about the tokens of others')
     .option('--requested-only', 'the lists replace what is merely requested, and authorize nothing')
-    .action((id: string, options: Options, command: Command) => {
-      const fields = readFields(options)
+    .action(async (id: string, options: Options, command: Command) => {
+      const fields = { ...readFields(options), ...(await readKeySet(options, command)) }
       const lists = readLists(options)
       if (isEmpty(fields) && isEmpty(lists)) refuseUsage(command, 'there is nothing to update')
-      const hint = (line: string) => io.stderr.write(`note: ${line}\n`)
-      return answer(command, io, (db, now) =>
-        updateClient(db, id, fields, lists, modeOf(options), now, hint),
+      const hint = (line: string) => note(io, line)
+      return answerAct(command, io, (db, act) =>
+        updateClient(db, id, fields, lists, modeOf(options), act, hint),
       )
     })
 }
@@ -104,19 +110,25 @@ function addPermitting(client: Command, io: Io) {
   const withdraw = verb(
     client,
     'withdraw <id>',
-    `Take something from a client, also what it merely requested. ${SOON} ${TOKENS_STAY}`,
+    `Take something from a client, also what it merely requested. ${SOON} ${TOKENS_END} Refresh tokens stay good for ` +
+      'what is left, unless authorization_code or refresh_token is withdrawn.',
     'withdraw 5b0c… --scope submission:create',
   )
-  const run =
-    (work: typeof authorizeClient) => (id: string, options: ListOptions, command: Command) => {
-      const lists = readLists(options)
-      if (isEmpty(lists)) {
-        refuseUsage(command, 'name at least one --scope, --grant-type or --endorsement')
-      }
-      return answer(command, io, (db, now) => work(db, id, lists, now))
+  const listsOf = (options: ListOptions, command: Command) => {
+    const lists = readLists(options)
+    if (isEmpty(lists)) {
+      refuseUsage(command, 'name at least one --scope, --grant-type or --endorsement')
     }
-  addPermissionOptions(authorize).action(run(authorizeClient))
-  addPermissionOptions(withdraw).action(run(withdrawFromClient))
+    return lists
+  }
+  addPermissionOptions(authorize).action((id: string, options: ListOptions, command: Command) => {
+    const lists = listsOf(options, command)
+    return answer(command, io, (db, now) => authorizeClient(db, id, lists, now))
+  })
+  addPermissionOptions(withdraw).action((id: string, options: ListOptions, command: Command) => {
+    const lists = listsOf(options, command)
+    return answerAct(command, io, (db, act) => withdrawFromClient(db, id, lists, act))
+  })
 }
 
 function addKeeping(client: Command, io: Io) {
@@ -129,33 +141,38 @@ function addKeeping(client: Command, io: Io) {
   verb(
     client,
     'rotate-secret <id>',
-    `Give a client a new secret, shown this once. ${SOON}`,
+    `Give a client a new secret, shown this once. ${SOON} Without an overlap: ${TOKENS_END} Refresh tokens stay; they ` +
+      'need the new secret.',
     'rotate-secret 5b0c… --overlap-seconds 86400',
   )
     .option('--overlap-seconds <n>', 'how long the old secret stays good', '0')
     .action((id: string, options: { overlapSeconds: string }, command: Command) => {
       const seconds = checkSeconds('--overlap-seconds', options.overlapSeconds)
-      return answer(command, io, (db, now) => rotateSecret(db, id, seconds, now))
+      return answerAct(command, io, (db, act) => rotateSecret(db, id, seconds, act))
     })
   verb(
     client,
     'disable <id>',
-    `Give a client no more tokens, until it is enabled again. ${SOON} ${TOKENS_STAY}`,
+    `Give a client no more tokens, until it is enabled again. ${SOON} ${ALL_ENDS}`,
     'disable 5b0c…',
   ).action((id: string, _options, command: Command) =>
-    answer(command, io, (db, now) => disableClient(db, id, now)),
+    answerAct(command, io, (db, act) => disableClient(db, id, act)),
   )
-  verb(client, 'enable <id>', 'Undo disable.', 'enable 5b0c…').action(
-    (id: string, _options, command: Command) =>
-      answer(command, io, (db, now) => enableClient(db, id, now)),
+  verb(
+    client,
+    'enable <id>',
+    'Let a disabled client have tokens again. Nothing that ended is revived.',
+    'enable 5b0c…',
+  ).action((id: string, _options, command: Command) =>
+    answerAct(command, io, (db, act) => enableClient(db, id, act)),
   )
   verb(
     client,
     'delete <id>',
-    `Remove a client with its secrets, codes and remembered consents; prints what it was. ${TOKENS_STAY}`,
+    `Remove a client with its secrets and remembered consents; prints what it was. ${ALL_ENDS}`,
     'delete 5b0c…',
   ).action((id: string, _options, command: Command) =>
-    answer(command, io, (db) => deleteClient(db, id)),
+    answerAct(command, io, (db, act) => deleteClient(db, id, act)),
   )
 }
 

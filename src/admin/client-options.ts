@@ -20,6 +20,7 @@ export type FieldOptions = Readonly<{
   description?: string
   authMethod?: string
   requirePkce?: boolean
+  requireDpop?: boolean
   mayIntrospect?: boolean
 }>
 export type ListOptions = Readonly<{
@@ -38,6 +39,12 @@ export const addFieldOptions = (command: Command) =>
       `how it authenticates: ${AUTH_METHODS.join(', ')}; none is for one that keeps no secret`,
     )
     .option('--require-pkce', 'refuse its authorization requests without PKCE')
+    .option(
+      '--jwks <json>',
+      'its public keys, a JWK Set: for private_key_jwt alone, which cannot do without',
+    )
+    .option('--jwks-file <file>', 'the same, read from a file')
+    .option('--require-dpop', 'refuse its token requests without a DPoP proof (RFC 9449)')
     .option('--may-introspect', 'let it ask about the tokens of others')
 
 export const addRedirectUriOption = (command: Command) =>
@@ -64,6 +71,7 @@ export const readFields = (options: FieldOptions): ClientChanges => ({
   ...(options.description !== undefined && { description: options.description }),
   ...(options.authMethod !== undefined && { authMethod: checkAuthMethod(options.authMethod) }),
   ...(options.requirePkce !== undefined && { requirePkce: options.requirePkce }),
+  ...(options.requireDpop !== undefined && { requireDpop: options.requireDpop }),
   ...(options.mayIntrospect !== undefined && { mayIntrospect: options.mayIntrospect }),
 })
 

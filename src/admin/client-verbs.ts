@@ -2,7 +2,8 @@
 
 import { hexDigest } from '../crypto/digest.ts'
 import { mintToken } from '../crypto/token.ts'
-import { liveCredentials } from '../domain/client.ts'
+import { liveCredentials, usesSecret } from '../domain/client.ts'
+import { endedBy, type Registration } from '../domain/loss.ts'
 import {
   grantTypesByDefault,
   type Registered,
@@ -12,8 +13,14 @@ import { Refusal } from '../operate/refusal.ts'
 import { type ClientRecord, findClientRecord, listClientRecords } from '../stores/client-record.ts'
 import { type ClientChanges, type ClientFields, clientRegistry } from '../stores/client-registry.ts'
 import type { Database } from '../stores/database.ts'
+import { type Act, type Done, ending, endingForGood, sparing } from './act.ts'
 import type { Lists } from './client-options.ts'
 import { clientDocument } from './documents.ts'
+
+const done = (client: ClientRecord, revokes: boolean): Done => ({
+  document: clientDocument(client),
+  revokes,
+})
 
 /** Is what is listed given at once, or only noted as a wish? */
 export type Mode = 'authorize' | 'request'
@@ -35,12 +42,15 @@ const grantTypesOf = (client: ClientRecord, isRequested: boolean) =>
 
 /** Only when it concerns what must fit together: a client once imported can still be renamed. */
 function requireSoundAfter(client: ClientRecord, changes: ClientChanges, lists: Lists, mode: Mode) {
-  if (!(changes.authMethod || lists.redirectUris || lists.grantTypes)) return
+  if (!(changes.authMethod || changes.jwks || lists.redirectUris || lists.grantTypes)) return
+  const authMethod = changes.authMethod ?? client.authMethod
   const authorized = grantTypesOf(client, false)
   const wished = grantTypesOf(client, true)
   const given = lists.grantTypes
   requireSound({
-    authMethod: changes.authMethod ?? client.authMethod,
+    authMethod,
+    // Of a client that will no longer need its keys they are dropped.
+    jwks: changes.jwks ?? (authMethod === 'private_key_jwt' ? client.jwks : null),
     redirectUris: lists.redirectUris ?? client.redirectUris,
     grantTypes:
       mode === 'authorize'
@@ -57,10 +67,10 @@ export async function createClient(
   now: number,
 ) {
   const redirectUris = lists.redirectUris ?? []
-  const { authMethod } = fields
+  const { authMethod, jwks } = fields
   const grantTypes = lists.grantTypes ?? grantTypesByDefault({ authMethod, redirectUris })
-  requireSound({ authMethod, redirectUris, grantTypes })
-  const secret = authMethod === 'none' ? null : mintToken('clientSecret')
+  requireSound({ authMethod, jwks, redirectUris, grantTypes })
+  const secret = usesSecret(authMethod) ? mintToken('clientSecret') : null
   const clientId = await clientRegistry(db).create(
     { ...fields, ...lists, grantTypes },
     secret && (await hexDigest(secret)),
@@ -82,18 +92,35 @@ export async function updateClient(
   changes: ClientChanges,
   lists: Lists,
   mode: Mode,
-  now: number,
+  act: Act,
   hint: (line: string) => void,
-) {
+): Promise<Done> {
   const before = required(await findClientRecord(db, clientId), clientId)
   requireSoundAfter(before, changes, lists, mode)
-  const updated = await clientRegistry(db).update(clientId, changes, lists, mode, now)
+  const ended = endedBy(before, registrationAfter(before, changes, lists, mode))
+  const also = ending(db, 'client', clientId, act, ended)
+  const updated = await clientRegistry(db).update(clientId, changes, lists, mode, act.now, also)
   const after = required(updated, clientId)
-  if (after.authMethod !== 'none' && liveCredentials(after, now).length === 0) {
+  if (usesSecret(after.authMethod) && liveCredentials(after, act.now).length === 0) {
     hint(`the client has no secret yet: give it one with client rotate-secret ${clientId}`)
   }
-  return clientDocument(after)
+  return done(after, ended.length > 0)
 }
+
+/** What was merely requested is nothing that could be lost. */
+const registrationAfter = (
+  before: ClientRecord,
+  changes: ClientChanges,
+  lists: Lists,
+  mode: Mode,
+): Registration => ({
+  authMethod: changes.authMethod ?? before.authMethod,
+  jwks: changes.jwks ?? before.jwks,
+  redirectUris: lists.redirectUris ?? before.redirectUris,
+  scopes: (mode === 'authorize' ? lists.scopes : undefined) ?? before.scopes,
+  grantTypes: (mode === 'authorize' ? lists.grantTypes : undefined) ?? before.grantTypes,
+  endorsements: (mode === 'authorize' ? lists.endorsements : undefined) ?? before.endorsements,
+})
 
 export async function authorizeClient(db: Database, clientId: string, lists: Lists, now: number) {
   const before = required(await findClientRecord(db, clientId), clientId)
@@ -104,39 +131,69 @@ export async function authorizeClient(db: Database, clientId: string, lists: Lis
   )
 }
 
-export const withdrawFromClient = async (
+export async function withdrawFromClient(
   db: Database,
   clientId: string,
   lists: Lists,
-  now: number,
-) => clientDocument(required(await clientRegistry(db).withdraw(clientId, lists, now), clientId))
+  act: Act,
+): Promise<Done> {
+  const before = required(await findClientRecord(db, clientId), clientId)
+  const less = <T extends string>(held: readonly T[], withdrawn: readonly string[] = []) =>
+    held.filter((one) => !withdrawn.includes(one))
+  const ended = endedBy(before, {
+    ...before,
+    scopes: less(before.scopes, lists.scopes),
+    grantTypes: less(before.grantTypes, lists.grantTypes),
+    endorsements: less(before.endorsements, lists.endorsements),
+  })
+  const also = ending(db, 'client', clientId, act, ended)
+  const after = await clientRegistry(db).withdraw(clientId, lists, act.now, also)
+  return done(required(after, clientId), ended.length > 0)
+}
 
+/**
+ * With an overlap both secrets are good, and nothing ends. Without one the old secret is not trusted any more, nor
+ * the sessions it opened; refresh families stay, since they cannot be renewed without the new secret.
+ */
 export async function rotateSecret(
   db: Database,
   clientId: string,
   overlapSeconds: number,
-  now: number,
-) {
-  const secret = mintToken('clientSecret')
-  const registry = clientRegistry(db)
-  const rotated = await registry.rotateSecret(
-    clientId,
-    await hexDigest(secret),
-    overlapSeconds,
-    now,
-  )
-  if (required(rotated, clientId).authMethod === 'none') {
-    throw new Refusal('a client with the authentication method none has no secret to rotate')
+  act: Act,
+): Promise<Done> {
+  const before = required(await findClientRecord(db, clientId), clientId)
+  if (!usesSecret(before.authMethod)) {
+    throw new Refusal(
+      `a client with the authentication method ${before.authMethod} has no secret to rotate`,
+    )
   }
-  return { client_secret: secret }
+  const revokes = overlapSeconds === 0 && liveCredentials(before, act.now).length > 0
+  const also = revokes ? ending(db, 'client', clientId, act, ['sessions']) : []
+  const secret = mintToken('clientSecret')
+  const digested = await hexDigest(secret)
+  const registry = clientRegistry(db)
+  required(await registry.rotateSecret(clientId, digested, overlapSeconds, act.now, also), clientId)
+  return { document: { client_secret: secret }, revokes }
 }
 
-export const disableClient = async (db: Database, clientId: string, now: number) =>
-  clientDocument(required(await clientRegistry(db).disable(clientId, now), clientId))
+export async function disableClient(db: Database, clientId: string, act: Act): Promise<Done> {
+  required(await findClientRecord(db, clientId), clientId)
+  const also = endingForGood(db, 'client', clientId, act)
+  const after = await clientRegistry(db).disable(clientId, act.now, also)
+  return done(required(after, clientId), true)
+}
 
-export const enableClient = async (db: Database, clientId: string, now: number) =>
-  clientDocument(required(await clientRegistry(db).enable(clientId, now), clientId))
+/** Revives nothing. */
+export async function enableClient(db: Database, clientId: string, act: Act): Promise<Done> {
+  const also = sparing(db, 'client', clientId, act)
+  const after = await clientRegistry(db).enable(clientId, act.now, also)
+  return done(required(after, clientId), true)
+}
 
 /** The client as it was. */
-export const deleteClient = async (db: Database, clientId: string) =>
-  clientDocument(required(await clientRegistry(db).delete(clientId), clientId))
+export async function deleteClient(db: Database, clientId: string, act: Act): Promise<Done> {
+  required(await findClientRecord(db, clientId), clientId)
+  const also = endingForGood(db, 'client', clientId, act)
+  const before = await clientRegistry(db).delete(clientId, also)
+  return done(required(before, clientId), true)
+}

@@ -15,6 +15,7 @@ const isFields = (value: Value): value is Fields =>
 const scalar = (value: Value): string => {
   if (value === null) return '-'
   if (typeof value === 'boolean') return value ? 'yes' : 'no'
+  if (Array.isArray(value)) return (value as readonly Value[]).map(scalar).join('; ') || '-'
   if (isFields(value)) {
     return Object.entries(value)
       .map(([name, inner]) => `${name} ${scalar(inner)}`)

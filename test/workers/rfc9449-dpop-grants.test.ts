@@ -1,0 +1,135 @@
+/** RFC 9449 §5 and §10: codes and refresh tokens that are bound to a key. */
+
+import { beforeAll, describe, expect, it } from 'vitest'
+import { type Key, newKey, proofOf } from './keys.ts'
+import {
+  authorizePath,
+  newClient,
+  newUser,
+  obtainCode,
+  PKCE,
+  post,
+  redemptionOf,
+  refusal,
+  registry,
+  requestOf,
+  sentTo,
+  sessionOf,
+  signIn,
+  type TestClient,
+  withChallenge,
+} from './registry.ts'
+
+const INVALID_GRANT = { status: 400, error: 'invalid_grant' }
+
+let key: Key
+let client: TestClient
+let cookie: string
+beforeAll(async () => {
+  key = await newKey()
+  client = await newClient()
+  cookie = await signIn(await newUser())
+})
+
+const proving = (DPoP: string) => ({ DPoP })
+
+describe('RFC 9449 §10: a code is bound to the key that the request named', () => {
+  const redeem = async (code: string, proof?: Key) =>
+    post('/token', redemptionOf(client, code), proof ? proving(await proofOf(proof)) : {})
+
+  it('so that whoever stole it cannot redeem it with another key, or none', async () => {
+    const code = await obtainCode(cookie, requestOf(client, { dpop_jkt: key.jkt }))
+    expect(await refusal(await redeem(code, await newKey()))).toEqual(INVALID_GRANT)
+    expect(await refusal(await redeem(code))).toEqual(INVALID_GRANT)
+    expect((await redeem(code, key)).status).toBe(200)
+  })
+
+  it('through the consent page, whose form cannot be given another', async () => {
+    const own = await newClient()
+    const request = requestOf(own, { dpop_jkt: key.jkt })
+    const page = await (
+      await registry(authorizePath(request), { headers: { Cookie: cookie } })
+    ).text()
+    expect(page).toContain(`name="dpop_jkt" value="${key.jkt}"`)
+    const code = await obtainCode(cookie, request)
+    const stolen = await post(
+      '/token',
+      redemptionOf(own, code),
+      proving(await proofOf(await newKey())),
+    )
+    expect(await refusal(stolen)).toEqual(INVALID_GRANT)
+  })
+
+  it.each(['short', 'x'.repeat(44), `${'x'.repeat(42)}=`])(
+    'and %j is no thumbprint',
+    async (dpop_jkt) => {
+      const path = authorizePath(requestOf(client, { dpop_jkt }))
+      const answer = await registry(path, { headers: { Cookie: cookie } })
+      expect(sentTo(answer).searchParams.get('error')).toBe('invalid_request')
+    },
+  )
+})
+
+type Tokens = Readonly<{ access_token: string; refresh_token: string; token_type: string }>
+
+describe('RFC 9449 §5: refresh tokens', () => {
+  const grantTypes = ['authorization_code', 'refresh_token'] as const
+  const newRefreshing = (authMethod: 'none' | 'client_secret_post') =>
+    newClient({ authMethod, grantTypes: [...grantTypes] })
+  const headersOf = async (proof: Key | null) => (proof ? proving(await proofOf(proof)) : {})
+
+  async function begin(own: TestClient, proof: Key | null): Promise<Tokens> {
+    const code = await obtainCode(cookie, requestOf(own, withChallenge))
+    const fields = redemptionOf(own, code, { code_verifier: PKCE.verifier })
+    const answer = await post('/token', fields, await headersOf(proof))
+    return (await answer.json()) as Tokens
+  }
+
+  const refresh = async (own: TestClient, { refresh_token }: Tokens, proof: Key | null) => {
+    const secret = own.secret ? { client_secret: own.secret } : {}
+    const fields = { grant_type: 'refresh_token', client_id: own.id, ...secret, refresh_token }
+    return post('/token', fields, await headersOf(proof))
+  }
+  const renewed = async (answer: Response) => (await answer.json()) as Tokens
+
+  it('of a public client are bound to its first key: the same key, or nothing, and no harm done', async () => {
+    const own = await newRefreshing('none')
+    const first = await begin(own, key)
+    expect(await refusal(await refresh(own, first, await newKey()))).toEqual(INVALID_GRANT)
+    expect(await refusal(await refresh(own, first, null))).toEqual(INVALID_GRANT)
+    const second = await renewed(await refresh(own, first, key))
+    expect(second.token_type).toBe('DPoP')
+    expect((await sessionOf(second.access_token))?.cnf).toEqual({ jkt: key.jkt })
+    // Spent, and shown by somebody without the key: refused, and the family lives on.
+    expect(await refusal(await refresh(own, first, await newKey()))).toEqual(INVALID_GRANT)
+    expect((await refresh(own, second, key)).status).toBe(200)
+  })
+
+  it('of a public client that begins to prove are bound from then on', async () => {
+    const own = await newRefreshing('none')
+    const first = await begin(own, null)
+    expect(first.token_type).toBe('Bearer')
+    const second = await renewed(await refresh(own, first, key))
+    expect(await refusal(await refresh(own, second, null))).toEqual(INVALID_GRANT)
+    expect((await refresh(own, second, key)).status).toBe(200)
+  })
+
+  it('of a confidential client go with whatever key it proves, but never without', async () => {
+    const own = await newRefreshing('client_secret_post')
+    const first = await begin(own, key)
+    expect(await refusal(await refresh(own, first, null))).toEqual(INVALID_GRANT)
+    const other = await newKey()
+    const second = await renewed(await refresh(own, first, other))
+    expect((await sessionOf(second.access_token))?.cnf).toEqual({ jkt: other.jkt })
+    expect(await refusal(await refresh(own, second, null))).toEqual(INVALID_GRANT)
+  })
+
+  it('stay bearers where nobody proves anything', async () => {
+    for (const authMethod of ['none', 'client_secret_post'] as const) {
+      const own = await newRefreshing(authMethod)
+      const second = await renewed(await refresh(own, await begin(own, null), null))
+      expect(second.token_type).toBe('Bearer')
+      expect(await sessionOf(second.access_token)).not.toHaveProperty('cnf')
+    }
+  })
+})

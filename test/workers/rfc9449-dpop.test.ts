@@ -1,0 +1,233 @@
+/** RFC 9449 at the token endpoint: proofs, and the tokens that they bind. */
+
+import { UnsecuredJWT } from 'jose'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { countedBindings, nothing } from './counting.ts'
+import { type Changes, type Key, newKey, proofOf, sign } from './keys.ts'
+import {
+  countSessions,
+  credentialsOf,
+  newClient,
+  newUser,
+  nowSeconds,
+  obtainCode,
+  post,
+  redemptionOf,
+  refusal,
+  requestOf,
+  serve,
+  sessionOf,
+  signIn,
+  type TestClient,
+  tokenIn,
+} from './registry.ts'
+
+const INVALID_PROOF = { status: 400, error: 'invalid_dpop_proof' }
+
+let key: Key
+let client: TestClient
+let cookie: string
+beforeAll(async () => {
+  key = await newKey()
+  client = await newClient()
+  cookie = await signIn(await newUser())
+})
+
+const proving = (DPoP: string) => ({ DPoP })
+const ask = (proof: string) => post('/token', credentialsOf(client), proving(proof))
+
+describe('RFC 9449 §5: a proof binds the token to its key', () => {
+  it.each(['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'])('signed with %s', async (alg) => {
+    const own = await newKey(alg)
+    const answer = await tokenIn(await ask(await proofOf(own)))
+    expect(answer.token_type).toBe('DPoP')
+    const session = await sessionOf(answer.access_token)
+    expect(session?.cnf).toEqual({ jkt: own.jkt })
+  })
+
+  it('and without one the token is a bearer, whose record says nothing of keys', async () => {
+    const answer = await tokenIn(await post('/token', credentialsOf(client)))
+    expect(answer.token_type).toBe('Bearer')
+    expect(await sessionOf(answer.access_token)).not.toHaveProperty('cnf')
+  })
+
+  it('in the code grant too', async () => {
+    const code = await obtainCode(cookie, requestOf(client))
+    const headers = proving(await proofOf(key))
+    const answer = await tokenIn(await post('/token', redemptionOf(client, code), headers))
+    expect(answer.token_type).toBe('DPoP')
+    const session = await sessionOf(answer.access_token)
+    expect(session).toMatchObject({ cnf: { jkt: key.jkt }, user: { user_id: expect.any(String) } })
+  })
+
+  it.each([
+    'HTTP://127.0.0.1:8787/token',
+    'http://127.0.0.1:8787/%74oken?a=b#c',
+    'http://127.0.0.1:8787/x/../token',
+  ])('knows its own address as %s (RFC 3986 §6.2.2)', async (htu) => {
+    expect((await ask(await proofOf(key, { claims: { htu } }))).status).toBe(200)
+  })
+})
+
+describe('RFC 9449 §4.3: what is wrong with a proof', () => {
+  const changed = (make: () => Changes) => async (): Promise<string> => proofOf(key, make())
+  const claim = (name: string, value: unknown) => changed(() => ({ claims: { [name]: value } }))
+  const header = (name: string, value: unknown) => changed(() => ({ header: { [name]: value } }))
+  const issued = (offset: number) => changed(() => ({ claims: { iat: nowSeconds() + offset } }))
+
+  it.each<[string, () => Promise<string> | string]>([
+    ['no JWT', () => 'proof'],
+    ['empty', () => ''],
+    ['two headers', async () => `${await proofOf(key)}, ${await proofOf(key)}`],
+    ['typ JWT', header('typ', 'JWT')],
+    ['no typ', header('typ', undefined)],
+    ['no key', header('jwk', undefined)],
+    ['a private key', async () => proofOf(key, { header: { jwk: { ...key.jwk, d: 'AAAA' } } })],
+    ['the key of another', async () => proofOf(key, { header: { jwk: (await newKey()).jwk } })],
+    ['a key set by reference', async () => proofOf(key, { header: { jwk: 'https://a.example' } })],
+    [
+      'alg none',
+      async () => {
+        const [, payload] = (await proofOf(key)).split('.')
+        const [none] = new UnsecuredJWT({}).encode().split('.')
+        return `${none}.${payload}.`
+      },
+    ],
+    [
+      'HS256 with a symmetric key',
+      async () => {
+        const raw = crypto.getRandomValues(new Uint8Array(32))
+        const hmac = { name: 'HMAC', hash: 'SHA-256' }
+        const privateKey = await crypto.subtle.importKey('raw', raw, hmac, true, ['sign'])
+        const jwk = await crypto.subtle.exportKey('jwk', privateKey)
+        const claims = { htm: 'POST', htu: 'http://127.0.0.1:8787/token', jti: 'a' }
+        const head = { typ: 'dpop+jwt', jwk }
+        return sign({ alg: 'HS256', privateKey }, head, { ...claims, iat: nowSeconds() })
+      },
+    ],
+    [
+      'HS256 under the public key (alg confusion)',
+      async () => {
+        const bytes = new TextEncoder().encode(JSON.stringify(key.jwk))
+        const hmac = { name: 'HMAC', hash: 'SHA-256' }
+        const privateKey = await crypto.subtle.importKey('raw', bytes, hmac, false, ['sign'])
+        const claims = { htm: 'POST', htu: 'http://127.0.0.1:8787/token', jti: 'a' }
+        const head = { typ: 'dpop+jwt', jwk: key.jwk }
+        return sign({ alg: 'HS256', privateKey }, head, { ...claims, iat: nowSeconds() })
+      },
+    ],
+    [
+      'another algorithm than its key is for',
+      async () => {
+        const [, ...rest] = (await proofOf(key)).split('.')
+        const head = btoa(JSON.stringify({ alg: 'EdDSA', typ: 'dpop+jwt', jwk: key.jwk }))
+        return [head.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, ''), ...rest].join(
+          '.',
+        )
+      },
+    ],
+    [
+      'a changed signature',
+      async () => (await proofOf(key)).replace(/\.[^.]+$/, `.${'A'.repeat(86)}`),
+    ],
+    ['another method', claim('htm', 'GET')],
+    ['the method in lower case', claim('htm', 'post')],
+    ['no method', claim('htm', undefined)],
+    ['another endpoint', claim('htu', 'http://127.0.0.1:8787/revoke')],
+    ['another host', claim('htu', 'http://localhost:8787/token')],
+    ['another scheme', claim('htu', 'https://127.0.0.1:8787/token')],
+    ['a path more', claim('htu', 'http://127.0.0.1:8787/token/')],
+    ['a relative htu', claim('htu', '/token')],
+    ['no htu', claim('htu', undefined)],
+    ['an iat long past', issued(-90)],
+    ['an iat in the future', issued(90)],
+    ['an iat that is no number', claim('iat', 'now')],
+    ['no jti', claim('jti', undefined)],
+    ['an empty jti', claim('jti', '')],
+    ['a jti longer than an id', claim('jti', 'j'.repeat(257))],
+  ])('%s', async (_, make) => {
+    const before = await countSessions()
+    expect(await refusal(await ask(await make()))).toEqual(INVALID_PROOF)
+    expect(await countSessions()).toBe(before)
+    expect((await ask(await proofOf(key))).status).toBe(200)
+  })
+
+  it('is never measured by the Host header', async () => {
+    const htu = 'http://evil.example/token'
+    const fetch = (proof: string) =>
+      post('http://evil.example/token', credentialsOf(client), {
+        DPoP: proof,
+        Host: 'evil.example',
+      })
+    expect(await refusal(await fetch(await proofOf(key, { claims: { htu } })))).toEqual(
+      INVALID_PROOF,
+    )
+    expect((await fetch(await proofOf(key))).status).toBe(200)
+  })
+
+  it.each([-50, 50])('but for clocks that differ by %i s', async (offset) => {
+    expect((await ask(await issued(offset)())).status).toBe(200)
+  })
+})
+
+describe('RFC 9449 §11.1: a proof is good once', () => {
+  it('gives one token to twenty simultaneous uses, and none later, nor by another registry', async () => {
+    const proof = await proofOf(key)
+    const answers = await Promise.all(Array.from({ length: 20 }, () => ask(proof)))
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
+    expect(await refusal(await ask(proof))).toEqual(INVALID_PROOF)
+    const elsewhere = await post('/token', credentialsOf(client), proving(proof), serve())
+    expect(await refusal(elsewhere)).toEqual(INVALID_PROOF)
+  })
+
+  it('and the same jti is good again with another key', async () => {
+    const claims = { jti: crypto.randomUUID() }
+    expect((await ask(await proofOf(key, { claims }))).status).toBe(200)
+    expect((await ask(await proofOf(await newKey(), { claims }))).status).toBe(200)
+  })
+
+  it('is not used up where the client is refused', async () => {
+    const proof = await proofOf(key)
+    const wrong = await post('/token', credentialsOf({ ...client, secret: 'x' }), proving(proof))
+    expect(wrong.status).toBe(401)
+    expect((await ask(proof)).status).toBe(200)
+  })
+
+  it('is not taken for used when a refusal is tried again on a fresh record', async () => {
+    const cached = serve({ CLIENT_CACHE_SECONDS: 300 })
+    const ask = async (more = {}) =>
+      refusal(
+        await post('/token', credentialsOf(client, more), proving(await proofOf(key)), cached),
+      )
+    expect((await ask()).status).toBe(200)
+    expect(await ask({ scope: 'upload:read_logs' })).toMatchObject({ error: 'invalid_scope' })
+  })
+})
+
+describe('RFC 9449 §5.2: a client that must always prove', () => {
+  it('is refused without a proof, and gets its token with one', async () => {
+    const strict = await newClient({ requireDpop: true })
+    const before = await countSessions()
+    const without = await refusal(await post('/token', credentialsOf(strict)))
+    expect(without).toEqual({ status: 400, error: 'invalid_request' })
+    expect(await countSessions()).toBe(before)
+    const headers = proving(await proofOf(key))
+    expect((await post('/token', credentialsOf(strict), headers)).status).toBe(200)
+  })
+})
+
+describe('storage operations', () => {
+  it('one D1 statement more than without a proof; none for a bad one', async () => {
+    const { count, bindings } = countedBindings()
+    const fetch = serve({ ...bindings, CLIENT_CACHE_SECONDS: 300 })
+    const cost = async (headers: Record<string, string>) => {
+      Object.assign(count, nothing())
+      await post('/token', credentialsOf(client), headers, fetch)
+      return { ...count }
+    }
+    await cost({})
+    expect(await cost({})).toEqual({ ...nothing(), kvWrite: 1 })
+    expect(await cost(proving(await proofOf(key)))).toEqual({ ...nothing(), d1: 1, kvWrite: 1 })
+    expect((await cost(proving('bad'))).kvWrite).toBe(0)
+  })
+})

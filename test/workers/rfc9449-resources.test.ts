@@ -1,0 +1,222 @@
+/** RFC 9449 §7 at resources: `/auth`, the same by RPC, and `scoped()`; a bound token is good with its key alone. */
+
+import { env } from 'cloudflare:workers'
+import { Hono } from 'hono'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { createAuthenticator } from '../../src/authenticator/app.ts'
+import { mintToken } from '../../src/crypto/token.ts'
+import { type ScopedEnv, type ScopedOptions, scoped } from '../../src/scoped/scoped.ts'
+import { type Changes, type Key, newKey, resourceProofOf } from './keys.ts'
+import {
+  authenticatorEnv,
+  authorizing,
+  bearer,
+  browserRecord,
+  cookie,
+  ISSUER,
+  JWT_SECRET,
+  store,
+  storeToken,
+} from './stored-session.ts'
+
+const AUTH = 'https://authenticator.example/auth'
+const authenticator = createAuthenticator(authenticatorEnv())
+
+let key: Key
+let other: Key
+let token: string
+beforeAll(async () => {
+  key = await newKey()
+  other = await newKey()
+  token = await storeToken({ cnf: { jkt: key.jkt } })
+})
+
+const presenting = (bound: string, DPoP: string) => ({ Authorization: `DPoP ${bound}`, DPoP })
+const ask = (headers: Record<string, string>, url = AUTH, server = authenticator) =>
+  server.fetch(new Request(url, { headers }))
+const prove = async (changes: Changes = {}, htu = AUTH, by = key) =>
+  presenting(token, await resourceProofOf(by, token, htu, changes))
+
+async function expectChallenge(answer: Response, error: string) {
+  expect(answer.status).toBe(401)
+  expect(answer.headers.get('Authorization')).toBeNull()
+  const challenge = answer.headers.get('WWW-Authenticate') ?? ''
+  expect(challenge).toMatch(/^DPoP /)
+  expect(challenge).toContain(`error="${error}"`)
+  expect(challenge).toContain('algs="RS256 PS256 ES256 EdDSA Ed25519"')
+}
+
+describe('RFC 9449 §7.1: a bound token with a proof', () => {
+  it('passes, and the JWT keeps the binding', async () => {
+    const answer = await ask(await prove(), `${AUTH}?scope=submission:read`)
+    expect(answer.status).toBe(200)
+    const [, payload = ''] = (answer.headers.get('Authorization') ?? '').split('.')
+    const claims = JSON.parse(atob(payload.replaceAll('-', '+').replaceAll('_', '/')))
+    expect(claims.cnf).toEqual({ jkt: key.jkt })
+  })
+
+  it.each<[string, () => Promise<Record<string, string>> | Record<string, string>]>([
+    ['no proof', () => ({ Authorization: `DPoP ${token}` })],
+    ['a proof by another key', () => prove({}, AUTH, other)],
+    [
+      'the ath of another token',
+      async () => {
+        const elsewhere = await resourceProofOf(key, mintToken('accessToken'), AUTH)
+        return presenting(token, elsewhere)
+      },
+    ],
+    ['no ath', () => prove({ claims: { ath: undefined } })],
+    ['another method', () => prove({ claims: { htm: 'POST' } })],
+    ['another resource', () => prove({}, 'https://authenticator.example/other')],
+    ['a proof of long ago', () => prove({ claims: { iat: Math.floor(Date.now() / 1000) - 90 } })],
+    ['a proof of another type', () => prove({ header: { typ: 'JWT' } })],
+    [
+      'two proofs',
+      async () => {
+        const [one, two] = await Promise.all([prove(), prove()])
+        return presenting(token, `${one.DPoP}, ${two.DPoP}`)
+      },
+    ],
+  ])('is refused with %s', async (_, make) => {
+    await expectChallenge(await ask(await make()), 'invalid_dpop_proof')
+    expect((await ask(await prove())).status).toBe(200)
+  })
+
+  it('is refused when the token is unknown, or not bound to any key', async () => {
+    const unknown = mintToken('accessToken')
+    const stranger = presenting(unknown, await resourceProofOf(key, unknown, AUTH))
+    await expectChallenge(await ask(stranger), 'invalid_token')
+    const unbound = await storeToken()
+    const helped = presenting(unbound, await resourceProofOf(key, unbound, AUTH))
+    await expectChallenge(await ask(helped), 'invalid_token')
+    expect((await ask(bearer(unbound))).status).toBe(200)
+  })
+
+  it('says insufficient_scope as DPoP too', async () => {
+    const answer = await ask(await prove(), `${AUTH}?scope=submission:create`)
+    expect(answer.status).toBe(403)
+    expect(answer.headers.get('WWW-Authenticate')).toMatch(/^DPoP error="insufficient_scope"/)
+  })
+})
+
+describe('RFC 9449 §7.2: no downgrade', () => {
+  it('to a bearer at /auth, with a good proof beside it or without', async () => {
+    await expectChallenge(await ask(bearer(token)), 'invalid_token')
+    const beside = { ...(await prove()), ...bearer(token) }
+    await expectChallenge(await ask(beside), 'invalid_token')
+  })
+
+  it('to a cookie', async () => {
+    const bound = { ...browserRecord(), cnf: { jkt: key.jkt } }
+    await expectChallenge(
+      await ask(cookie(await store(mintToken('browserSession'), bound))),
+      'invalid_token',
+    )
+  })
+
+  it('by a binding that cannot be read', async () => {
+    for (const cnf of [{}, null, { jkt: '' }, { jkt: 7 }, 'key']) {
+      const odd = await storeToken({ cnf } as unknown as { cnf: { jkt: string } })
+      expect((await ask(bearer(odd))).status).toBe(401)
+    }
+  })
+
+  it('to a bearer by RPC', async () => {
+    const request = { method: 'GET', url: 'https://service.example/submissions' }
+    const asBearer = { authorization: `Bearer ${token}`, ...request }
+    expect(await authenticator.authenticate(asBearer)).toMatchObject({
+      kind: 'refused',
+      refusal: { status: 401 },
+    })
+    const proof = (await prove({}, request.url)).DPoP ?? ''
+    const asBound = { authorization: `DPoP ${token}`, dpop: proof }
+    expect(await authenticator.authenticate(asBound)).toMatchObject({
+      kind: 'refused',
+      refusal: { status: 401 },
+    })
+    expect(await authenticator.authenticate({ ...asBound, ...request })).toMatchObject({
+      kind: 'authenticated',
+      session: { cnf: { jkt: key.jkt } },
+    })
+  })
+})
+
+describe('RFC 9449 §11.1: a proof at a resource is good once', () => {
+  it('for this isolate: of twenty simultaneous uses one passes', async () => {
+    const headers = await prove()
+    const answers = await Promise.all(Array.from({ length: 20 }, () => ask(headers)))
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
+    await expectChallenge(await ask(headers), 'invalid_dpop_proof')
+  })
+
+  it('for all of them when `fresh` asks D1', async () => {
+    const withDatabase = () => createAuthenticator({ ...authenticatorEnv(), DB: env.DB })
+    const headers = await prove()
+    expect((await ask(headers, `${AUTH}?fresh`, withDatabase())).status).toBe(200)
+    await expectChallenge(await ask(headers, `${AUTH}?fresh`, withDatabase()), 'invalid_dpop_proof')
+    // Another isolate that asks nobody cannot know: the bound that is stated.
+    expect((await ask(headers, AUTH, withDatabase())).status).toBe(200)
+  })
+
+  it('and is not used up by a token that it was not made for', async () => {
+    const headers = await prove()
+    expect(
+      (await ask({ ...headers, Authorization: `DPoP ${mintToken('accessToken')}` })).status,
+    ).toBe(401)
+    expect((await ask(headers)).status).toBe(200)
+  })
+})
+
+describe('behind nginx', () => {
+  const original = {
+    'X-Original-Method': 'POST',
+    'X-Original-URL': 'https://service.example/submissions?a=b',
+  }
+  it('the proof is for the request that nginx was asked, and not for /auth', async () => {
+    const made = await prove({ claims: { htm: 'POST' } }, 'https://service.example/submissions')
+    expect((await ask({ ...made, ...original })).status).toBe(200)
+    await expectChallenge(await ask({ ...(await prove()), ...original }), 'invalid_dpop_proof')
+  })
+})
+
+describe('scoped()', () => {
+  const SERVICE = 'https://service.example/submissions'
+  function service(options: ScopedOptions = {}) {
+    const app = new Hono<ScopedEnv>()
+    app.use('*', scoped(null, options))
+    app.get('/submissions', scoped('submission:read', options), (c) => c.json(c.var.session))
+    app.post('/submissions', scoped('submission:create', options), (c) => c.json(c.var.session))
+    return (headers: Record<string, string>, method = 'GET') =>
+      app.request(`${SERVICE}?page=2`, { method, headers }, { AUTHENTICATOR: authenticator })
+  }
+
+  it('passes a bound token with a proof for its own request, however many ask who it is', async () => {
+    const call = service()
+    const headers = await prove({}, SERVICE)
+    expect((await call(headers)).status).toBe(200)
+    await expectChallenge(await call(headers), 'invalid_dpop_proof')
+    await expectChallenge(await call(await prove()), 'invalid_dpop_proof')
+    await expectChallenge(await call(bearer(token)), 'invalid_token')
+  })
+
+  it('says insufficient_scope as DPoP', async () => {
+    const answer = await service()(await prove({ claims: { htm: 'POST' } }, SERVICE), 'POST')
+    expect(answer.status).toBe(403)
+    expect(answer.headers.get('WWW-Authenticate')).toMatch(/^DPoP error="insufficient_scope"/)
+  })
+
+  it('takes the JWT that the authenticator made behind nginx, with its binding', async () => {
+    const passed = await ask(await prove())
+    const jwt = { secret: () => JWT_SECRET, issuer: ISSUER }
+    const answer = await service({ jwt })({
+      Authorization: passed.headers.get('Authorization') ?? '',
+    })
+    expect(await answer.json()).toMatchObject({ cnf: { jkt: key.jkt } })
+    expect((await service({ jwt })(await prove({}, SERVICE))).status).toBe(401)
+  })
+
+  it('still serves bearers', async () => {
+    const unbound = await storeToken(authorizing(['submission:read']))
+    expect((await service()(bearer(unbound))).status).toBe(200)
+  })
+})
