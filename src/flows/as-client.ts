@@ -17,9 +17,6 @@ const RESTS_ON_RECORD = new Set([
 /** What it takes to authenticate a client. */
 export type ClientDeps = Pick<Deps, 'clientCache' | 'clients' | 'usedJtis' | 'issuer'>
 
-/** What it takes to authenticate a client. */
-export type ClientDeps = Pick<Deps, 'clientCache' | 'clients'>
-
 /**
  * A client's record may be some seconds old. It may then grant, but a refusal is never given from an old one:
  * `act` is called again with the fresh record, so its own refusals of that kind must come before any effect.

@@ -13,6 +13,8 @@ export type ActiveToken = Readonly<{
   endorsements: readonly string[]
   issuedAt: number
   expiresAt: number
+  /** Thumbprint of the key that an access token is bound to; null for a bearer token. */
+  jkt?: string | null
 }>
 
 export const activeSession = (session: SessionRecord, clientId: string): ActiveToken => ({
@@ -22,6 +24,7 @@ export const activeSession = (session: SessionRecord, clientId: string): ActiveT
   ...session.authorizations,
   issuedAt: Math.floor(Date.parse(session.start_time) / 1000),
   expiresAt: endOf(session),
+  jkt: session.cnf?.jkt ?? null,
 })
 
 /**
@@ -37,7 +40,9 @@ export function introspectionResponse(token: ActiveToken | null, issuer: string)
     client_id: token.clientId,
     ...(token.user && { username: token.user.username }),
     sub: token.user?.userId ?? token.clientId,
-    ...(token.kind === 'accessToken' && { token_type: 'Bearer' }),
+    ...(token.kind === 'accessToken' && { token_type: token.jkt ? 'DPoP' : 'Bearer' }),
+    // RFC 9449 §6.2.
+    ...(token.jkt && { cnf: { jkt: token.jkt } }),
     exp: token.expiresAt,
     iat: token.issuedAt,
     iss: issuer,

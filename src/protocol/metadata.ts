@@ -1,10 +1,8 @@
 /** Authorization server metadata (RFC 8414 §2): what works here, and nothing else. */
 
+import { SIGNATURE_ALGORITHMS } from '../crypto/signature-algorithms.ts'
 import { AUTH_METHODS } from '../domain/client.ts'
 import { CATALOGUED_SCOPES } from '../domain/scope-catalogue.ts'
-
-/** In the table of methods, and not yet accepted. */
-const NOT_ACCEPTED: readonly string[] = ['private_key_jwt']
 
 /** The same at every endpoint that authenticates clients, for one function does it. */
 const ENDPOINTS_FOR_CLIENTS = { token: 'token', revocation: 'revoke', introspection: 'introspect' }
@@ -14,12 +12,18 @@ const entries = (make: (name: string, path: string) => [string, unknown]) =>
 
 /** `issuer` is the setting: it comes from no request, so nobody can have another's endpoints listed (§7.2). */
 export function serverMetadata(issuer: string, grantTypes: readonly string[]) {
-  const authMethods = AUTH_METHODS.filter((method) => !NOT_ACCEPTED.includes(method))
   return {
     issuer,
     authorization_endpoint: `${issuer}/authorize`,
     ...entries((name, path) => [`${name}_endpoint`, `${issuer}/${path}`]),
-    ...entries((name) => [`${name}_endpoint_auth_methods_supported`, authMethods]),
+    ...entries((name) => [`${name}_endpoint_auth_methods_supported`, AUTH_METHODS]),
+    // For private_key_jwt: RFC 8414 §2.
+    ...entries((name) => [
+      `${name}_endpoint_auth_signing_alg_values_supported`,
+      SIGNATURE_ALGORITHMS,
+    ]),
+    // RFC 9449 §5.1.
+    dpop_signing_alg_values_supported: SIGNATURE_ALGORITHMS,
     response_types_supported: ['code'],
     response_modes_supported: ['query'],
     grant_types_supported: grantTypes,
