@@ -61,7 +61,7 @@ async function endSession(
   await deps.revocations.endSessions([key], nowMs)
 }
 
-/** Also a spent token's family, and one that has ended: a fault may have left its sessions alive. */
+/** A spent token still names its family, and a family that has ended may end again. */
 async function endFamily(
   tokenDigest: string,
   client: Client,

@@ -13,9 +13,6 @@ export const token = (deps: RouteDeps): Endpoint => ({
   allowsAnyOrigin: true,
   post: clientPost(deps, async (c, fields) => {
     const headers = { authorization: c.req.header('Authorization'), dpop: c.req.header('DPoP') }
-    return sendJson(
-      c,
-      tokenResponse(await issueToken(fields, headers, deps, circumstancesOf(c))),
-    )
+    return sendJson(c, tokenResponse(await issueToken(fields, headers, deps, circumstancesOf(c))))
   }),
 })
