@@ -21,7 +21,7 @@ afterAll(() => running?.end())
 
 /** Every block marked `sh`, in the order of the page, as one script; `console` blocks are for reading. */
 const pastedCommands = () =>
-  [...readme.matchAll(/^```sh\n([^]*?)^```$/gm)]
+  [...readme.matchAll(/^```sh\n([\s\S]*?)^```$/gm)]
     .map(([, block]) => block)
     .join('\n')
     .replaceAll('http://127.0.0.1:8787', running.registry)
@@ -36,8 +36,8 @@ describe('the README', () => {
       env: { ...process.env, STATE_DIR: running.stateDir },
     })
     expect(stdout).toMatch(/"access_token":"reg_\w/)
-    expect(stdout).toMatch(/HTTP\/1\.1 200 OK[^]*X-Auth-Status: authenticated/i)
-    expect(stdout).toMatch(/HTTP\/1\.1 403 Forbidden[^]*error="insufficient_scope"/i)
+    expect(stdout).toMatch(/HTTP\/1\.1 200 OK[\s\S]*X-Auth-Status: authenticated/i)
+    expect(stdout).toMatch(/HTTP\/1\.1 403 Forbidden[\s\S]*error="insufficient_scope"/i)
   })
 
   it('names only files that exist', async () => {

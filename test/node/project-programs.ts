@@ -40,7 +40,7 @@ export function runProgram(
 }
 
 const READY = /Ctrl-C ends both/
-const READY_WITHIN_MS = 15_000
+const READY_WITHIN_MS = 60_000
 
 export type RunningStart = Program &
   Readonly<{ readyAfterMs: number; stop: () => Promise<number | null> }>

@@ -9,6 +9,7 @@ import { type AuthMethod, type GrantType, usesSecret } from '../../src/domain/cl
 import { clientRegistry } from '../../src/stores/client-registry.ts'
 import { liveSessions } from '../../src/stores/live-sessions.ts'
 import { userRegistry } from '../../src/stores/user-registry.ts'
+import { type Pair, fieldsOf as readForm } from '../node/forms.ts'
 
 export const ISSUER = 'http://127.0.0.1:8787'
 export const CALLBACK = 'https://client.example/callback'
@@ -119,27 +120,8 @@ export const cookiesOf = (response: Response) =>
     .filter((pair) => !pair.endsWith('='))
     .join('; ')
 
-export const unescapeHtml = (text: string) =>
-  text
-    .replaceAll('&quot;', '"')
-    .replaceAll('&#39;', "'")
-    .replaceAll('&lt;', '<')
-    .replaceAll('&gt;', '>')
-    .replaceAll('&amp;', '&')
-
 /** The fields that a browser would send with the form of this action, boxes as they are ticked. */
-export function fieldsOf(page: string, action: string): [string, string][] {
-  const form = page.split('<form').find((part) => part.includes(`action="${action}"`)) ?? ''
-  const inputs = form.split('</form>')[0]?.match(/<input[^>]*>/g) ?? []
-  const attribute = (input: string, name: string) =>
-    new RegExp(`\\b${name}="([^"]*)"`).exec(input)?.[1]
-  return inputs
-    .filter((input) => attribute(input, 'type') !== 'checkbox' || /\bchecked\b/.test(input))
-    .map((input) => [
-      unescapeHtml(attribute(input, 'name') ?? ''),
-      unescapeHtml(attribute(input, 'value') ?? ''),
-    ])
-}
+export const fieldsOf = (page: string, action: string): Pair[] => readForm(page, action) ?? []
 
 /** Signs in as a browser would; answers the Cookie header to send from then on. */
 export async function signIn(user: TestUser, fetch: Fetch = registry): Promise<string> {
