@@ -41,6 +41,25 @@ const granted = (token: Token): Granted => ({
   expiresInSeconds: token.expires_in,
 })
 
+export type AssertedBy = Readonly<{
+  id: string
+  /** PEM. */
+  privateKey: string
+  algorithm: string
+  audience: string
+  lifetimeSeconds: number
+}>
+
+/** `private_key_jwt`. */
+export const clientCredentialsByKey = async (
+  registry: string,
+  scope: string,
+  { id, privateKey, ...assertion }: AssertedBy,
+): Promise<Granted> => {
+  const asked = { registry, scope, client: { id, privateKey }, ...assertion }
+  return granted(await take('client_credentials_by_key', asked))
+}
+
 export const authlib: MakeLibrary = (registry) => ({
   clientCredentials: async (client, scope) =>
     granted(await take('client_credentials', { registry, client, scope })),

@@ -1,0 +1,94 @@
+/** Client libraries of others against a running registry: `private_key_jwt` and DPoP, found by discovery. */
+
+import { calculateJwkThumbprint, exportJWK } from 'jose'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type KeyClient, newKeyClient, newKeyPair } from './key-client.ts'
+import { oauth4webapiWithKeys } from './oauth4webapi-keys.ts'
+import { openidClientWithKeys } from './openid-client-keys.ts'
+import { demoUser, type Person } from './person.ts'
+import { type RunningRegistry, startRegistry } from './running-registry.ts'
+
+const CALLBACK = 'http://127.0.0.1:5000/callback'
+const REGISTERED = [
+  ...['--redirect-uri', CALLBACK, '--scope', 'submission:read'],
+  ...['--grant-type', 'authorization_code refresh_token', '--require-dpop'],
+]
+const LIBRARIES = [
+  ['oauth4webapi', oauth4webapiWithKeys],
+  ['openid-client', openidClientWithKeys],
+] as const
+
+let running: RunningRegistry
+let person: Person
+let confidential: KeyClient
+let open: KeyClient
+beforeAll(async () => {
+  running = await startRegistry()
+  person = demoUser(running)
+  const grants = ['--grant-type', 'client_credentials']
+  confidential = await newKeyClient(running, 'private_key_jwt', ...REGISTERED, ...grants)
+  open = await newKeyClient(running, 'none', ...REGISTERED)
+})
+afterAll(() => running?.end())
+
+describe.each(LIBRARIES)('%s', (_, makeLibrary) => {
+  const libraryOf = (client: KeyClient) => makeLibrary(running.registry, client)
+  const jktOf = async ({ possession }: KeyClient) =>
+    calculateJwkThumbprint(await exportJWK(possession.publicKey))
+
+  /** Asked by the library with the token and a proof of its own. */
+  async function expectUsable(client: KeyClient, accessToken: string) {
+    const auth = `${running.authenticator}/auth?scope=submission:read`
+    const answer = await libraryOf(client).get(auth, accessToken)
+    expect(answer.status).toBe(200)
+    const claims = await running.claimsIn(answer.headers.get('Authorization') ?? '')
+    expect(claims).toMatchObject({
+      client: { client_id: client.id },
+      cnf: { jkt: await jktOf(client) },
+    })
+    const bearer = { Authorization: `Bearer ${accessToken}` }
+    expect((await fetch(auth, { headers: bearer })).status).toBe(401)
+    const thief = { ...client, possession: await newKeyPair() }
+    await expect(libraryOf(thief).get(auth, accessToken)).rejects.toThrow()
+  }
+
+  it('gets a token for the client itself, and uses it', async () => {
+    const tokens = await libraryOf(confidential).clientCredentials('submission:read')
+    expect(tokens).toMatchObject({ tokenType: 'dpop', refreshToken: null })
+    await expectUsable(confidential, tokens.accessToken)
+  })
+
+  it.each(['private_key_jwt', 'none'])(
+    'gets tokens for the user by %s, and renews them',
+    async (method) => {
+      const client = method === 'none' ? open : confidential
+      const library = libraryOf(client)
+      const flow = await library.startCodeFlow(CALLBACK, 'submission:read')
+      const first = await flow.finish(await person.visit(flow.url))
+      expect(first.tokenType).toBe('dpop')
+      await expectUsable(client, first.accessToken)
+      const second = await library.refresh(first.refreshToken ?? '')
+      expect(second.tokenType).toBe('dpop')
+      await expectUsable(client, second.accessToken)
+    },
+  )
+
+  it('cannot redeem a code or refresh with another key', async () => {
+    const library = libraryOf(open)
+    const thief = libraryOf({ ...open, possession: await newKeyPair() })
+    const flow = await library.startCodeFlow(CALLBACK, 'submission:read')
+    const { refreshToken } = await flow.finish(await person.visit(flow.url))
+    await expect(thief.refresh(refreshToken ?? '')).rejects.toMatchObject({
+      error: 'invalid_grant',
+    })
+    expect((await library.refresh(refreshToken ?? '')).tokenType).toBe('dpop')
+  })
+
+  it('cannot authenticate with another key', async () => {
+    const { privateKey } = await newKeyPair()
+    const work = libraryOf({ ...confidential, authentication: privateKey })
+    await expect(work.clientCredentials('submission:read')).rejects.toMatchObject({
+      error: 'invalid_client',
+    })
+  })
+})
