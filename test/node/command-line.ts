@@ -52,8 +52,11 @@ export async function servedState() {
   const state = await openState(stateDir, readWranglerConfig(REGISTRY_CONFIG))
   const server = await serveStorageOverHttp({ db: state.database, sessions: state.sessions })
   await announceRegistry(stateDir, { url: server.url, token: server.token, pid: process.pid })
-  const admin = (words: readonly string[], stdin?: string) =>
-    commandLine(words, { env: { STATE_DIR: stateDir }, ...(stdin !== undefined && { stdin }) })
+  const admin = (words: readonly string[], stdin?: string, more: Record<string, string> = {}) =>
+    commandLine(words, {
+      env: { STATE_DIR: stateDir, ...more },
+      ...(stdin !== undefined && { stdin }),
+    })
 
   return {
     stateDir,

@@ -1,0 +1,376 @@
+/** What each act of the administrator ends: rows of `revocation`, families and codes, and what KV is told. */
+
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { digest } from '../../src/crypto/digest.ts'
+import { mintToken, type TokenKind } from '../../src/crypto/token.ts'
+import { UNDER_WAY_SECONDS } from '../../src/domain/revocation.ts'
+import { DEMO_REDIRECT_URI } from '../../src/operate/demo.ts'
+import { clientRegistry } from '../../src/stores/client-registry.ts'
+import { userRegistry } from '../../src/stores/user-registry.ts'
+import { type ServedState, servedState } from './command-line.ts'
+import { demoUser } from './person.ts'
+import { type RunningRegistry, startRegistry } from './running-registry.ts'
+
+const LIFETIME_SECONDS = 7200
+const CLIENT_CACHE_SECONDS = 10
+/** `at` is the moment up to which sessions are over, in milliseconds after the act. */
+type Row = { kind: string; subject: string; at: number; keptSeconds: number }
+
+const CLIENT = {
+  name: 'N',
+  ownerId: 'u',
+  url: '',
+  description: '',
+  authMethod: 'client_secret_post',
+  requirePkce: false,
+  requireDpop: false,
+  jwks: null,
+  mayIntrospect: false,
+  redirectUris: ['https://a.example/1', 'https://a.example/2'],
+  grantTypes: ['authorization_code', 'refresh_token', 'client_credentials'],
+  scopes: ['a:b', 'c:d'],
+  endorsements: ['cs.*'],
+} as const
+
+let state: ServedState
+let clientId = ''
+let userId = ''
+beforeAll(async () => {
+  state = await servedState()
+})
+afterAll(() => state.close())
+beforeEach(async () => {
+  const db = state.database
+  clientId = await clientRegistry(db).create(CLIENT, 'digest of a secret', 'authorize', 1)
+  const email = 'a@example.org'
+  const person = {
+    username: `user-${clientId}`,
+    email,
+    passwordHash: '',
+    scopes: [],
+    endorsements: [],
+  }
+  userId = (await userRegistry(db).create(person, 1)) ?? ''
+  await db.batch([
+    db.prepare('DELETE FROM revocation'),
+    db.prepare('DELETE FROM refresh_family'),
+    db.prepare('DELETE FROM authorization_code'),
+  ])
+})
+
+const nowSeconds = () => Math.floor(Date.now() / 1000)
+
+/** A family with one refresh token, and a code not yet redeemed. Answers the token and its session's key. */
+async function grant() {
+  const token = mintToken('refreshToken')
+  const [family, sessionKey, now] = [crypto.randomUUID(), crypto.randomUUID(), nowSeconds()]
+  const db = state.database
+  await db.batch([
+    db
+      .prepare(
+        `INSERT INTO refresh_family (family_id, client_id, user_id, record, started_at, expires_at, last_used_at)
+         VALUES (?1, ?2, ?3, '{"user":{},"redirectUri":""}', ?4, ?5, ?4)`,
+      )
+      .bind(family, clientId, userId, now, now + 9999),
+    db
+      .prepare(
+        'INSERT INTO refresh_token (token_digest, family_id, session_key, issued_at) VALUES (?1, ?2, ?3, ?4)',
+      )
+      .bind(await digest(token), family, sessionKey, now),
+    db
+      .prepare(
+        `INSERT INTO authorization_code (code_digest, client_id, user_id, record, expires_at)
+         VALUES (?1, ?2, ?3, '{}', ?4)`,
+      )
+      .bind(crypto.randomUUID(), clientId, userId, now + 9999),
+  ])
+  return { token, sessionKey }
+}
+
+/** What the act ended, of all that was granted before it. */
+async function endedBy(words: readonly string[], stdin?: string) {
+  const begunMs = Date.now()
+  const answer = await state.admin([...words, '--json'], stdin)
+  const overMs = Date.now()
+  expect({ words, status: answer.status, stderr: answer.stderr }).toEqual({
+    words,
+    status: 0,
+    stderr: '',
+  })
+  const { revocation, refresh_family, authorization_code } = await state.dump()
+  const rows = (revocation ?? []).map((row) => row as Record<string, string & number>)
+  for (const row of rows) {
+    const late = (row.revoked_at_ms ?? 0) - begunMs
+    expect(late).toBeGreaterThanOrEqual(0)
+    expect(late % 5000).toBeLessThanOrEqual(overMs - begunMs)
+  }
+  const isOurs = (row: unknown) => (row as { client_id: string }).client_id === clientId
+  const [family] = (refresh_family ?? []).filter(isOurs) as { ended_at: number | null }[]
+  const [code] = (authorization_code ?? []).filter(isOurs) as { spent_at: number | null }[]
+  return {
+    document: JSON.parse(answer.stdout) as Record<string, unknown>,
+    rows: rows.map(
+      ({ kind, subject, revoked_at_ms = 0, expires_at = 0 }): Row => ({
+        kind: String(kind),
+        subject: String(subject),
+        at: Math.floor((revoked_at_ms - begunMs) / 5000) * 5000,
+        keptSeconds: expires_at - Math.floor(revoked_at_ms / 1000),
+      }),
+    ),
+    family: family && (family.ended_at === null ? 'alive' : 'ended'),
+    code: code && (code.spent_at === null ? 'good' : 'void'),
+  }
+}
+
+const row = (kind: 'client' | 'user', subject: string, lateSeconds = 0): Row => ({
+  kind,
+  subject,
+  at: lateSeconds * 1000,
+  keptSeconds: LIFETIME_SECONDS,
+})
+
+describe('acts about a client', () => {
+  const sessionsOnly = () => ({
+    rows: [row('client', clientId)],
+    family: 'alive',
+    code: 'good',
+  })
+  const nothing = { rows: [], family: 'alive', code: 'good' }
+  const everything = (lateSeconds = 0) => ({
+    rows: [row('client', clientId, lateSeconds)],
+    family: 'ended',
+    code: 'void',
+  })
+
+  it.each([
+    [['withdraw', '--scope', 'a:b']],
+    [['withdraw', '--endorsement', 'cs.*']],
+    [['withdraw', '--grant-type', 'client_credentials']],
+    [['update', '--scope', 'a:b']],
+    [['update', '--scope', '']],
+    [['update', '--endorsement', 'cs.DL']],
+    [['update', '--grant-type', 'authorization_code refresh_token']],
+    [['update', '--auth-method', 'none', '--grant-type', 'authorization_code refresh_token']],
+    [['rotate-secret']],
+    [['rotate-secret', '--overlap-seconds', '0']],
+  ])('%j ends its sessions alone', async ([verb = '', ...words]) => {
+    await grant()
+    const { document, ...ended } = await endedBy(['client', verb, clientId, ...words])
+    expect(ended).toEqual(sessionsOnly())
+  })
+
+  it('update that drops a redirect URI ends its sessions and its codes', async () => {
+    await grant()
+    const words = ['client', 'update', clientId, '--redirect-uri', 'https://a.example/2']
+    expect(await endedBy(words)).toMatchObject({ ...sessionsOnly(), code: 'void' })
+  })
+
+  it.each([
+    [['withdraw', '--grant-type', 'authorization_code']],
+    [['withdraw', '--grant-type', 'refresh_token']],
+    [['update', '--grant-type', 'client_credentials']],
+  ])('%j ends everything', async ([verb = '', ...words]) => {
+    await grant()
+    expect(await endedBy(['client', verb, clientId, ...words])).toMatchObject(everything())
+  })
+
+  it.each([
+    [['rotate-secret', '--overlap-seconds', '60']],
+    [['authorize', '--scope', 'e:f']],
+    [['update', '--name', 'Renamed']],
+    [['update', '--scope', 'a:b c:d e:f']],
+    [['update', '--scope', 'a:b:* c:d']],
+    [['update', '--endorsement', '*.*']],
+    [['update', '--scope', 'x:y', '--requested-only']],
+    [['update', '--redirect-uri', 'https://a.example/1 https://a.example/2 https://a.example/3']],
+    [['withdraw', '--scope', 'not:held']],
+    [['enable']],
+  ])('%j ends nothing', async ([verb = '', ...words]) => {
+    await grant()
+    expect(await endedBy(['client', verb, clientId, ...words])).toMatchObject(nothing)
+  })
+
+  it('disable ends everything, also what a request under way may still open; enable revives nothing', async () => {
+    await grant()
+    const late = CLIENT_CACHE_SECONDS + UNDER_WAY_SECONDS
+    expect(await endedBy(['client', 'disable', clientId])).toMatchObject(everything(late))
+    // However long these commands take.
+    await state.database.prepare('UPDATE revocation SET revoked_at_ms = revoked_at_ms * 2').run()
+    await state.json(['client', 'enable', clientId])
+    const { refresh_family, revocation } = await state.dump()
+    expect(refresh_family).toMatchObject([{ ended_at: expect.any(Number) }])
+    // What is opened from now on is good.
+    const [row] = revocation as { revoked_at_ms: number }[]
+    expect(row?.revoked_at_ms).toBeLessThanOrEqual(Date.now())
+  })
+
+  it('delete ends everything: what is left is that its sessions are over', async () => {
+    await grant()
+    const late = CLIENT_CACHE_SECONDS + UNDER_WAY_SECONDS
+    const { document, ...ended } = await endedBy(['client', 'delete', clientId])
+    expect(ended).toEqual({
+      rows: [row('client', clientId, late)],
+      family: undefined,
+      code: undefined,
+    })
+    expect(document).toMatchObject({ client_id: clientId, name: 'N' })
+  })
+})
+
+describe('acts about a user', () => {
+  it('set-password ends everything of the user', async () => {
+    await grant()
+    const words = ['user', 'set-password', userId, '--password-stdin']
+    expect(await endedBy(words, 'another password\n')).toMatchObject({
+      rows: [row('user', userId)],
+      family: 'ended',
+      code: 'void',
+    })
+  })
+
+  it('disable, by name too, ends everything; enable revives nothing', async () => {
+    await grant()
+    expect(await endedBy(['user', 'disable', `USER-${clientId}`])).toMatchObject({
+      rows: [row('user', userId, UNDER_WAY_SECONDS)],
+      family: 'ended',
+      code: 'void',
+    })
+    await state.json(['user', 'enable', userId])
+    const { revocation } = await state.dump()
+    expect(revocation).toMatchObject([{ kind: 'user', subject: userId }])
+  })
+
+  it('create ends nothing', async () => {
+    await grant()
+    const words = ['user', 'create', '--username', `other-${userId}`, '--email', 'b@example.org']
+    const ended = await endedBy([...words, '--password', 'a long password'])
+    expect(ended).toMatchObject({ rows: [], family: 'alive', code: 'good' })
+  })
+})
+
+describe('session revoke', () => {
+  it.each(['client', 'user'] as const)('--%s ends everything', async (kind) => {
+    await grant()
+    const subject = kind === 'client' ? clientId : userId
+    expect(await endedBy(['session', 'revoke', `--${kind}`, subject])).toEqual({
+      document: { revoked: true, effective_within_seconds: 70 },
+      rows: [row(kind, subject)],
+      family: 'ended',
+      code: 'void',
+    })
+  })
+
+  it.each<TokenKind>(['accessToken', 'browserSession'])(
+    '--token of an %s ends that one',
+    async (kind) => {
+      await grant()
+      const token = mintToken(kind)
+      expect(await endedBy(['session', 'revoke', '--token', token])).toMatchObject({
+        document: { revoked: true, effective_within_seconds: 60 },
+        rows: [{ kind: 'session', subject: await digest(token) }],
+        family: 'alive',
+        code: 'good',
+      })
+      expect((await state.dump()).revocation).toMatchObject([{ is_shown: 1 }])
+    },
+  )
+
+  it('--token-stdin of a refresh token ends its family', async () => {
+    const { token, sessionKey } = await grant()
+    const words = ['session', 'revoke', '--token-stdin']
+    expect(await endedBy(words, `${token}\n`)).toMatchObject({
+      document: { revoked: true, effective_within_seconds: 60 },
+      rows: [{ kind: 'session', subject: sessionKey }],
+      family: 'ended',
+      code: 'good',
+    })
+    const text = await state.admin(['session', 'revoke', '--token', token])
+    expect(text).toEqual({
+      status: 0,
+      stdout: 'revoked:                  yes\neffective_within_seconds: 60\n',
+      stderr: '',
+    })
+  })
+
+  it('keeps a revocation for as long as SESSION_LIFETIME_SECONDS of its environment', async () => {
+    const env = { STATE_DIR: state.stateDir, SESSION_LIFETIME_SECONDS: '600' }
+    const words = ['session', 'revoke', '--client', clientId]
+    await state.admin(words, undefined, env)
+    const { revocation } = await state.dump()
+    const [row] = revocation as { revoked_at_ms: number; expires_at: number }[]
+    expect((row?.expires_at ?? 0) - Math.floor((row?.revoked_at_ms ?? 0) / 1000)).toBe(600)
+    const bad = await state.admin(words, undefined, { ...env, SESSION_LIFETIME_SECONDS: 'long' })
+    expect([bad.status, bad.stderr]).toEqual([
+      1,
+      'error: SESSION_LIFETIME_SECONDS: must be a whole number from 60 to 2592000\n',
+    ])
+  })
+})
+
+describe('beside a running registry', () => {
+  let running: RunningRegistry
+  beforeAll(async () => {
+    running = await startRegistry()
+  })
+  afterAll(() => running.end())
+
+  const KNOWN_WITHIN_MS = 15_000
+  const check = async (token: string, query = '') => {
+    const headers = { Authorization: `Bearer ${token}` }
+    return (await fetch(`${running.authenticator}/auth${query}`, { headers })).status
+  }
+  async function token(fields: Record<string, string> = { grant_type: 'client_credentials' }) {
+    const { id, secret } = running.demoClient
+    const body = new URLSearchParams({ client_id: id, client_secret: secret, ...fields })
+    const response = await fetch(`${running.registry}/token`, { method: 'POST', body })
+    return ((await response.json()) as { access_token: string }).access_token
+  }
+  /** The KV here is not stale, but an isolate keeps its copy of the document for ten seconds. */
+  async function expectKnown(accessToken: string) {
+    const giveUpAt = performance.now() + KNOWN_WITHIN_MS
+    while ((await check(accessToken)) !== 401) {
+      expect(performance.now()).toBeLessThan(giveUpAt)
+      await new Promise((resolve) => setTimeout(resolve, 250))
+    }
+  }
+
+  it('a client: at once with fresh, within the bound without; what comes after is good', async () => {
+    const before = await token()
+    expect([await check(before), await check(before, '?fresh')]).toEqual([200, 200])
+    const answer = await running.administer('session', 'revoke', '--client', running.demo.clientId)
+    expect(answer).toEqual({ revoked: true, effective_within_seconds: 70 })
+    const after = await token()
+    expect([await check(before, '?fresh'), await check(after, '?fresh')]).toEqual([401, 200])
+    await expectKnown(before)
+    expect(await check(after)).toBe(200)
+  })
+
+  it('one token: at once', async () => {
+    const revoked = await token()
+    expect(await check(revoked)).toBe(200)
+    await running.administer('session', 'revoke', '--token', revoked)
+    expect([await check(revoked), await check(revoked, '?fresh')]).toEqual([401, 401])
+  })
+
+  it('a user who is disabled, and enabled again', async () => {
+    const { registry, demoClient, demo } = running
+    const asked = new URLSearchParams({
+      ...{ response_type: 'code', client_id: demoClient.id, redirect_uri: DEMO_REDIRECT_URI },
+      ...{ scope: 'submission:read', state: 's' },
+    })
+    const url = `${registry}/authorize?${asked}`
+    const person = demoUser(running)
+    const sentBack = await person.visit(url)
+    const accessToken = await token({
+      grant_type: 'authorization_code',
+      code: sentBack.searchParams.get('code') ?? '',
+      redirect_uri: DEMO_REDIRECT_URI,
+    })
+    expect(await check(accessToken)).toBe(200)
+    await running.administer('user', 'disable', demo.username)
+    expect(await check(accessToken, '?fresh')).toBe(401)
+    await expectKnown(accessToken)
+    await running.administer('user', 'enable', demo.username)
+    expect(await check(accessToken, '?fresh')).toBe(401)
+  })
+})

@@ -1,0 +1,353 @@
+/** How soon a revocation takes effect: at two authenticators, on a KV that is as stale as Cloudflare's may be. */
+
+import { env } from 'cloudflare:workers'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createAuthenticator } from '../../src/authenticator/app.ts'
+import { type Bindings, compose } from '../../src/compose.ts'
+import { digest } from '../../src/crypto/digest.ts'
+import { mintToken } from '../../src/crypto/token.ts'
+import {
+  ALL_REVOKED_WITHIN_SECONDS,
+  consentSubject,
+  HEAL_SECONDS,
+  type RevocationKind,
+  SESSION_REVOKED_WITHIN_SECONDS,
+} from '../../src/domain/revocation.ts'
+import type { SessionRecord } from '../../src/domain/session.ts'
+import {
+  DOCUMENT_KEY,
+  revocationStatements,
+  revocationStore,
+  TOMBSTONE,
+} from '../../src/stores/revocations.ts'
+import { expectRefusal } from './refusals.ts'
+import { scopedService } from './scoped-service.ts'
+import { location } from './stale-kv.ts'
+import {
+  authenticatorEnv,
+  bearer,
+  cookie,
+  LIFETIME_SECONDS,
+  record,
+  store,
+} from './stored-session.ts'
+
+const MIB = 1024 * 1024
+const revocations = revocationStore(env.DB, env.SESSIONS, LIFETIME_SECONDS)
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'] })
+  vi.spyOn(console, 'error').mockImplementation(() => {})
+})
+afterEach(async () => {
+  vi.useRealTimers()
+  vi.restoreAllMocks()
+  await env.DB.prepare('DELETE FROM revocation').run()
+  await env.SESSIONS.delete(DOCUMENT_KEY)
+})
+const passTime = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000)
+
+/** An isolate of the authenticator at a location of its own. */
+function isolate({ hasDatabase = true } = {}) {
+  const at = location(env.SESSIONS)
+  const bindings = { ...authenticatorEnv(), SESSIONS: at.kv, ...(hasDatabase && { DB: env.DB }) }
+  const authenticator = createAuthenticator(bindings)
+  const ask = async (query: string, token: string) => {
+    const isBrowser = token.startsWith('regb_')
+    const headers = isBrowser ? cookie(token) : bearer(token)
+    return authenticator.fetch(new Request(`https://a.example/auth${query}`, { headers }))
+  }
+  return {
+    ...at,
+    authenticator,
+    ask,
+    check: async (token: string) => (await ask('', token)).status,
+    fresh: async (token: string) => (await ask('?fresh', token)).status,
+  }
+}
+
+let people = 0
+/** A session of a new user with a new client, started now. */
+async function session(change: Partial<SessionRecord> = {}) {
+  people += 1
+  const base = record()
+  const user = { user_id: `user-${people}`, username: 'ada', email: 'ada@example.org' }
+  const client = base.client && { ...base.client, client_id: `client-${people}` }
+  const startMs = Date.now()
+  const start_time = new Date(startMs).toISOString()
+  const end_time = new Date(startMs + LIFETIME_SECONDS * 1000).toISOString()
+  const stored = { ...base, user, client, start_time, end_time, ...change }
+  const isBrowser = stored.client === null
+  const token = await store(mintToken(isBrowser ? 'browserSession' : 'accessToken'), stored)
+  return { token, userId: user.user_id, clientId: client?.client_id ?? '', stored }
+}
+type Session = Awaited<ReturnType<typeof session>>
+
+async function revokeAll(kind: RevocationKind, ids: { userId?: string; clientId?: string }) {
+  const now = Date.now()
+  await env.DB.batch(revocationStatements(env.DB, kind, ids, now, LIFETIME_SECONDS))
+  await revocations.project(now)
+}
+
+/** Just before KV shows the truth, and just before an isolate asks again that asked then. */
+const STILL_GOOD_AFTER_SECONDS = [59, 68]
+
+type Way = readonly [string, number, (of: Session) => Promise<unknown>]
+const WAYS: readonly Way[] = [
+  [
+    'the token',
+    SESSION_REVOKED_WITHIN_SECONDS,
+    async ({ token }) => revocations.endSessions([await digest(token)], Date.now()),
+  ],
+  ['its client', ALL_REVOKED_WITHIN_SECONDS, ({ clientId }) => revokeAll('client', { clientId })],
+  ['its user', ALL_REVOKED_WITHIN_SECONDS, ({ userId }) => revokeAll('user', { userId })],
+  [
+    'the consent',
+    ALL_REVOKED_WITHIN_SECONDS,
+    async ({ userId, clientId }) => {
+      await revocations.removeConsent(userId, clientId, Date.now())
+      await revocations.project(Date.now())
+    },
+  ],
+]
+
+describe.each(WAYS)('revoking %s', (_name, boundSeconds, revoke) => {
+  it(`is known everywhere after ${boundSeconds} s, however stale KV is, and stays so`, async () => {
+    const revoked = await session()
+    const other = await session()
+    const isolates = [isolate(), isolate()]
+    for (const { check } of isolates) expect(await check(revoked.token)).toBe(200)
+    // The worst case: both locations read everything anew just before.
+    passTime(61)
+    for (const { check } of isolates) expect(await check(revoked.token)).toBe(200)
+    passTime(0.001)
+    await revoke(revoked)
+
+    // Before the bound it may still be good, and here it is: the staleness is real.
+    let passed = 0
+    for (const seconds of STILL_GOOD_AFTER_SECONDS.filter((one) => one < boundSeconds)) {
+      passTime(seconds - passed)
+      passed = seconds
+      for (const { check } of isolates) expect(await check(revoked.token)).toBe(200)
+    }
+    passTime(boundSeconds - passed)
+    for (const one of isolates) {
+      await expectRefusal(await one.ask('', revoked.token), 401, 'invalid_token')
+      expect(await one.check(other.token)).toBe(200)
+    }
+
+    for (const { recall } of isolates) recall()
+    for (const seconds of [0, 30, 60, 3600]) {
+      passTime(seconds)
+      for (const { check } of isolates) expect(await check(revoked.token)).toBe(401)
+    }
+  })
+
+  it('is known at once with fresh, which the same isolate then never forgets', async () => {
+    const revoked = await session()
+    const [asked, other] = [isolate(), isolate()]
+    for (const { check } of [asked, other]) expect(await check(revoked.token)).toBe(200)
+    passTime(0.001)
+    await revoke(revoked)
+    await expectRefusal(await asked.ask('?fresh', revoked.token), 401, 'invalid_token')
+    expect(await asked.check(revoked.token)).toBe(401)
+    expect(await other.check(revoked.token)).toBe(200)
+    asked.recall()
+    expect(await asked.check(revoked.token)).toBe(401)
+    expect(await isolate().fresh((await session()).token)).toBe(200)
+  })
+})
+
+describe('what is opened after a bulk revocation', () => {
+  it.each(['client', 'user', 'consent'] as const)('of a %s is good at once', async (kind) => {
+    const before = await session()
+    const { userId, clientId } = before
+    await revokeAll(kind, { userId, clientId })
+    passTime(0.001)
+    const { user, client } = before.stored
+    const after = await session({ user, client })
+    for (const { check, fresh } of [isolate(), isolate()]) {
+      expect(await check(before.token)).toBe(401)
+      expect(await check(after.token)).toBe(200)
+      expect(await fresh(after.token)).toBe(200)
+    }
+  })
+
+  it('a consent leaves the user’s other clients, and the browser session, alone', async () => {
+    const { userId, clientId, stored } = await session()
+    await revokeAll('consent', { userId, clientId })
+    const browser = await session({ user: stored.user, client: null })
+    const elsewhere = await session({ user: stored.user })
+    const { check } = isolate()
+    expect(await check(browser.token)).toBe(200)
+    expect(await check(elsewhere.token)).toBe(200)
+    await revokeAll('user', { userId })
+    const late = isolate()
+    expect(await late.check(browser.token)).toBe(401)
+    expect(await late.check(elsewhere.token)).toBe(401)
+  })
+})
+
+describe('immediate', () => {
+  it('without a database is 503, and never an answer from KV', async () => {
+    const { token } = await session()
+    const { ask, check } = isolate({ hasDatabase: false })
+    expect(await check(token)).toBe(200)
+    await expectRefusal(await ask('?fresh', token), 503)
+  })
+
+  it('while the database fails is 503', async () => {
+    const { token } = await session()
+    const DB = {
+      prepare: () => {
+        throw new Error('out of reach')
+      },
+    } as unknown as D1Database
+    const { fetch } = createAuthenticator({ ...authenticatorEnv(), DB })
+    const request = new Request('https://a.example/auth?fresh', { headers: bearer(token) })
+    await expectRefusal(await fetch(request), 503)
+  })
+
+  it('is passed on by scoped(), and by nothing else', async () => {
+    const revoked = await session()
+    const { authenticator, check } = isolate()
+    expect(await check(revoked.token)).toBe(200)
+    passTime(0.001)
+    await revocations.endSessions([await digest(revoked.token)], Date.now())
+    const AUTHENTICATOR = { AUTHENTICATOR: authenticator }
+    const bounded = scopedService('submission:read', {}, AUTHENTICATOR)
+    const immediate = scopedService('submission:read', { revocation: 'immediate' }, AUTHENTICATOR)
+    expect((await bounded.ask('/submissions', bearer(revoked.token))).status).toBe(200)
+    const refused = await immediate.ask('/submissions', bearer(revoked.token))
+    await expectRefusal(refused, 401, 'invalid_token')
+    expect(immediate.seen.served).toBe(0)
+  })
+
+  it('by scoped() of an authenticator without the database is 503', async () => {
+    const { token } = await session()
+    const { authenticator } = isolate({ hasDatabase: false })
+    const options = { revocation: 'immediate' } as const
+    const service = scopedService('submission:read', options, { AUTHENTICATOR: authenticator })
+    await expectRefusal(await service.ask('/submissions', bearer(token)), 503)
+    expect(service.seen.served).toBe(0)
+  })
+
+  it('with a JWT, which cannot tell, throws when the middleware is made', () => {
+    const jwt = { secret: () => 'x'.repeat(32), issuer: 'https://issuer.example' }
+    const make = () => scopedService('submission:read', { jwt, revocation: 'immediate' })
+    expect(make).toThrow(TypeError)
+  })
+})
+
+describe('a write to KV that was lost', () => {
+  const lossy = { ...env.SESSIONS, put: async () => Promise.reject(new Error('lost')) }
+  const lost = revocationStore(env.DB, lossy, LIFETIME_SECONDS)
+  const cron = async () => {
+    const log = vi.spyOn(console, 'log').mockImplementation(() => {})
+    await compose(env as Bindings).housekeep(Date.now())
+    log.mockRestore()
+  }
+
+  it('of one session is made good by cron, once', async () => {
+    const { token } = await session()
+    const key = await digest(token)
+    expect(await lost.endSessions([key], Date.now())).toBe(false)
+    expect(await isolate().check(token)).toBe(200)
+    expect(await isolate().fresh(token)).toBe(401)
+    passTime(HEAL_SECONDS)
+    await cron()
+    expect(await env.SESSIONS.get(key)).toBe(TOMBSTONE)
+    expect(await isolate().check(token)).toBe(401)
+    await env.SESSIONS.delete(key)
+    await cron()
+    expect(await env.SESSIONS.get(key)).toBeNull()
+  })
+
+  it('of the document is made good by cron', async () => {
+    const { token, clientId } = await session()
+    const ids = { clientId }
+    await env.DB.batch(revocationStatements(env.DB, 'client', ids, Date.now(), LIFETIME_SECONDS))
+    await expect(lost.project(Date.now())).rejects.toThrow('lost')
+    expect(await isolate().check(token)).toBe(200)
+    passTime(HEAL_SECONDS)
+    await cron()
+    expect(await isolate().check(token)).toBe(401)
+  })
+
+  it('of one session does not keep cron from the others', async () => {
+    const tokens = [await session(), await session(), await session()].map(({ token }) => token)
+    const keys = await Promise.all(tokens.map(digest))
+    await lost.endSessions(keys, Date.now())
+    passTime(HEAL_SECONDS)
+    const picky = {
+      put: (...words: Parameters<KVNamespace['put']>) =>
+        words[0] === keys[1] ? Promise.reject(new Error('lost')) : env.SESSIONS.put(...words),
+    } as KVNamespace
+    await revocationStore(env.DB, picky, LIFETIME_SECONDS).heal(Date.now())
+    const statuses = await Promise.all(tokens.map((token) => isolate().check(token)))
+    expect(statuses).toEqual([401, 200, 401])
+    await cron()
+    expect(await isolate().check(tokens[1] ?? '')).toBe(401)
+  })
+})
+
+describe('what is kept', () => {
+  const kept = async () => ({
+    rows: await env.DB.prepare('SELECT count(*) AS n FROM revocation').first<number>('n'),
+    document: JSON.parse((await env.SESSIONS.get(DOCUMENT_KEY)) ?? 'null') as {
+      client: Record<string, number>
+    },
+  })
+
+  it('is kept until no session can fall under it, then leaves the document and the table', async () => {
+    const log = vi.spyOn(console, 'log').mockImplementation(() => {})
+    const { clientId, token } = await session()
+    await revokeAll('client', { clientId })
+    await revocations.endSessions([await digest(token)], Date.now())
+    const { housekeep } = compose(env as Bindings)
+    passTime(LIFETIME_SECONDS - 1)
+    await housekeep(Date.now())
+    const before = await kept()
+    expect(before.rows).toBe(2)
+    expect(Object.keys(before.document.client)).toEqual([clientId])
+    passTime(1)
+    await housekeep(Date.now())
+    const after = await kept()
+    expect(after).toMatchObject({ rows: 0, document: { client: {}, user: {}, consent: {} } })
+    log.mockRestore()
+  })
+
+  it('is less than 1 MiB with 10,000 live bulk revocations, and a check still takes one KV read', async () => {
+    const uuid = (i: number) => `5b0c0000-0000-4000-8000-${String(i).padStart(12, '0')}`
+    // The longest there are: of consents.
+    await env.DB.prepare(
+      `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at)
+       SELECT 'consent', value, ?2, ?3 FROM json_each(?1)`,
+    )
+      .bind(
+        JSON.stringify(Array.from({ length: 10_000 }, (_, i) => consentSubject(uuid(i), uuid(i)))),
+        Date.now(),
+        Math.floor(Date.now() / 1000) + LIFETIME_SECONDS,
+      )
+      .run()
+    await revocations.project(Date.now())
+    const text = (await env.SESSIONS.get(DOCUMENT_KEY)) ?? ''
+    const { token } = await session()
+    const { check, reads } = isolate()
+    const begun = performance.now()
+    expect(await check(token)).toBe(200)
+    const firstMs = performance.now() - begun
+    // The session and, every ten seconds, the document.
+    expect(reads()).toBe(2)
+    for (let i = 1; i <= 5; i++) {
+      passTime(1)
+      expect(await check(token)).toBe(200)
+      expect(reads()).toBe(2 + i)
+    }
+    console.log(
+      `10,000 revocations: ${(text.length / 1024).toFixed(0)} KiB; first check ${firstMs.toFixed(1)} ms`,
+    )
+    expect(Object.keys(JSON.parse(text).consent)).toHaveLength(10_000)
+    expect(text.length).toBeLessThan(MIB)
+  })
+})

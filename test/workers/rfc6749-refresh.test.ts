@@ -1,0 +1,452 @@
+/** RFC 6749 §6 and RFC 9700 §4.14: refresh tokens, their families, and what ends one. */
+
+import { env } from 'cloudflare:workers'
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { digest } from '../../src/crypto/digest.ts'
+import { isWellFormed } from '../../src/crypto/token.ts'
+import { clientRegistry } from '../../src/stores/client-registry.ts'
+import { revocationStatements, revocationStore } from '../../src/stores/revocations.ts'
+import { userRegistry } from '../../src/stores/user-registry.ts'
+import { type Count, countedBindings, nothing, watchedBindings } from './counting.ts'
+import {
+  countSessions,
+  credentialsOf,
+  type Fetch,
+  newClient,
+  newUser,
+  nowSeconds,
+  obtainCode,
+  PKCE,
+  post,
+  redemptionOf,
+  refusal,
+  registry,
+  requestOf,
+  serve,
+  sessionOf,
+  signIn,
+  type TestClient,
+  type TestUser,
+  type TokenBody,
+  withChallenge,
+} from './registry.ts'
+
+const INVALID_GRANT = { status: 400, error: 'invalid_grant' }
+const INVALID_SCOPE = { status: 400, error: 'invalid_scope' }
+const GRANTS = ['authorization_code', 'refresh_token'] as const
+const LIFETIME_SECONDS = 7200
+const SCOPE = 'public:read submission:read'
+
+type Tokens = TokenBody & Readonly<{ refresh_token: string }>
+const tokensIn = async (response: Response) => (await response.json()) as Tokens
+
+let client: TestClient
+let user: TestUser
+let cookie: string
+beforeAll(async () => {
+  client = await newClient({ grantTypes: [...GRANTS] })
+  user = await newUser()
+  cookie = await signIn(user)
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+function passTime(seconds: number) {
+  vi.useFakeTimers({ toFake: ['Date'] })
+  vi.setSystemTime(Date.now() + seconds * 1000)
+}
+
+const codeOf = (own: TestClient, as = cookie) =>
+  obtainCode(as, requestOf(own, { scope: SCOPE, ...withChallenge }))
+const exchange = async (own: TestClient, code: string, fetch: Fetch = registry) =>
+  post('/token', redemptionOf(own, code, { code_verifier: PKCE.verifier }), {}, fetch)
+/** The tokens that a new authorization begins with. */
+const begin = async (own = client, as = cookie) =>
+  tokensIn(await exchange(own, await codeOf(own, as)))
+
+const refresh = (
+  token: string,
+  own = client,
+  more: Record<string, string> = {},
+  fetch: Fetch = registry,
+) =>
+  post(
+    '/token',
+    {
+      grant_type: 'refresh_token',
+      client_id: own.id,
+      ...(own.secret && { client_secret: own.secret }),
+      refresh_token: token,
+      ...more,
+    },
+    {},
+    fetch,
+  )
+
+const isAlive = async (accessToken: string) => (await sessionOf(accessToken)) !== null
+
+async function expectEnded(tokens: Tokens, own = client) {
+  expect(await refusal(await refresh(tokens.refresh_token, own))).toEqual(INVALID_GRANT)
+  expect(await isAlive(tokens.access_token)).toBe(false)
+}
+
+describe('who gets a refresh token', () => {
+  it('a client with the grant type, with the code flow', async () => {
+    const tokens = await begin()
+    expect(isWellFormed('refreshToken', tokens.refresh_token)).toBe(true)
+    expect(tokens).toMatchObject({ token_type: 'Bearer', scope: SCOPE })
+  })
+
+  it('no client without it; and it cannot use one', async () => {
+    const own = await newClient({ grantTypes: ['authorization_code'] })
+    expect(await begin(own)).not.toHaveProperty('refresh_token')
+    const { refresh_token } = await begin()
+    const answer = await refusal(await refresh(refresh_token, own))
+    expect(answer).toEqual({ status: 400, error: 'unauthorized_client' })
+  })
+
+  it('not with client_credentials (RFC 6749 §4.4.3)', async () => {
+    const own = await newClient({ grantTypes: ['client_credentials', 'refresh_token'] })
+    const issued = await post('/token', credentialsOf(own))
+    expect(await tokensIn(issued)).not.toHaveProperty('refresh_token')
+  })
+
+  it('is stored as a digest', async () => {
+    const { refresh_token } = await begin()
+    const rows = await env.DB.prepare('SELECT * FROM refresh_token').all()
+    expect(JSON.stringify(rows.results)).toContain(await digest(refresh_token))
+    expect(JSON.stringify(rows.results)).not.toContain(refresh_token)
+  })
+})
+
+describe('a refresh', () => {
+  it('gives an access token of the same grant, and another refresh token', async () => {
+    const first = await begin()
+    const response = await refresh(first.refresh_token)
+    expect(response.headers.get('Cache-Control')).toBe('no-store')
+    const second = await tokensIn(response)
+    expect(second).toMatchObject({
+      token_type: 'Bearer',
+      expires_in: LIFETIME_SECONDS,
+      scope: SCOPE,
+    })
+    expect(second.refresh_token).not.toBe(first.refresh_token)
+    expect(await sessionOf(second.access_token)).toMatchObject({
+      user: { user_id: user.id },
+      client: { client_id: client.id },
+      authorizations: { scopes: SCOPE.split(' '), endorsements: ['cs.DL'] },
+    })
+    // The session issued before lives on beside it.
+    expect(await isAlive(first.access_token)).toBe(true)
+    expect((await refresh(second.refresh_token)).status).toBe(200)
+  })
+
+  it.each([
+    ['missing', {}, 'invalid_request'],
+    ['empty', { refresh_token: '' }, 'invalid_request'],
+    ['junk', { refresh_token: 'regr_junk' }, 'invalid_grant'],
+    ['an access token', { refresh_token: `reg_${'A'.repeat(49)}` }, 'invalid_grant'],
+  ])('with a token that is %s is refused', async (_, fields, error) => {
+    const asked = { grant_type: 'refresh_token', client_id: client.id }
+    const response = await post('/token', { ...asked, client_secret: client.secret, ...fields })
+    expect(await refusal(response)).toEqual({ status: 400, error })
+  })
+
+  it('needs the client to authenticate, and a failed attempt spends nothing', async () => {
+    const { refresh_token } = await begin()
+    const wrong = await refresh(refresh_token, { ...client, secret: 'wrong' })
+    expect(await refusal(wrong)).toEqual({ status: 401, error: 'invalid_client' })
+    expect((await refresh(refresh_token)).status).toBe(200)
+  })
+
+  it("of another client's token is refused, and nothing is punished", async () => {
+    const tokens = await begin()
+    const thief = await newClient({ grantTypes: [...GRANTS] })
+    expect(await refusal(await refresh(tokens.refresh_token, thief))).toEqual(INVALID_GRANT)
+    expect(await isAlive(tokens.access_token)).toBe(true)
+    const next = await tokensIn(await refresh(tokens.refresh_token))
+    // Nor by a spent one.
+    passTime(3600)
+    expect(await refusal(await refresh(tokens.refresh_token, thief))).toEqual(INVALID_GRANT)
+    expect((await refresh(next.refresh_token)).status).toBe(200)
+  })
+})
+
+describe('RFC 9700 §4.14.2: a refresh token is used once', () => {
+  const crowd = async (token: string, own: TestClient) => {
+    const before = await countSessions()
+    const answers = await Promise.all(Array.from({ length: 20 }, () => refresh(token, own)))
+    const winners = answers.filter(({ status }) => status === 200)
+    expect(winners).toHaveLength(1)
+    for (const loser of answers.filter(({ status }) => status !== 200)) {
+      expect(await refusal(loser)).toEqual(INVALID_GRANT)
+    }
+    expect(await countSessions()).toBe(before + 1)
+    return tokensIn(winners[0] as Response)
+  }
+
+  it('20 at once by a confidential client: one winner; the others are retries, and the family lives', async () => {
+    const winner = await crowd((await begin()).refresh_token, client)
+    expect(await isAlive(winner.access_token)).toBe(true)
+    expect((await refresh(winner.refresh_token)).status).toBe(200)
+  })
+
+  it('20 at once by a public client: one winner, and the family ends with all its sessions', async () => {
+    const own = await newClient({ authMethod: 'none', grantTypes: [...GRANTS] })
+    const first = await begin(own)
+    const winner = await crowd(first.refresh_token, own)
+    await expectEnded(winner, own)
+    expect(await isAlive(first.access_token)).toBe(false)
+  })
+
+  it('a spent one, later, ends the family: its tokens, its sessions, and no other', async () => {
+    const other = await begin()
+    const first = await begin()
+    const second = await tokensIn(await refresh(first.refresh_token))
+    passTime(11)
+    expect(await refusal(await refresh(first.refresh_token))).toEqual(INVALID_GRANT)
+    await expectEnded(second)
+    expect(await isAlive(first.access_token)).toBe(false)
+    expect(await isAlive(other.access_token)).toBe(true)
+    expect((await refresh(other.refresh_token)).status).toBe(200)
+  })
+
+  it('a spent one within REFRESH_RETRY_SECONDS is only refused', async () => {
+    const first = await begin()
+    const second = await tokensIn(await refresh(first.refresh_token))
+    expect(await refusal(await refresh(first.refresh_token))).toEqual(INVALID_GRANT)
+    expect(await isAlive(second.access_token)).toBe(true)
+    expect((await refresh(second.refresh_token)).status).toBe(200)
+  })
+
+  it('REFRESH_RETRY_SECONDS=0 leaves the second it happened in', async () => {
+    const strict = serve({ CLIENT_CACHE_SECONDS: 0, REFRESH_RETRY_SECONDS: 0 })
+    const first = await begin()
+    const second = await tokensIn(await refresh(first.refresh_token, client, {}, strict))
+    passTime(1)
+    await refresh(first.refresh_token, client, {}, strict)
+    await expectEnded(second)
+  })
+
+  it('a session that comes to lie over its tombstone is buried again by cron', async () => {
+    const own = await newClient({ authMethod: 'none', grantTypes: [...GRANTS] })
+    const first = await begin(own)
+    const second = await tokensIn(await refresh(first.refresh_token, own))
+    const key = await digest(second.access_token)
+    const record = (await env.SESSIONS.get(key)) ?? ''
+    await refresh(first.refresh_token, own)
+    await env.SESSIONS.put(key, record)
+    const revocations = revocationStore(env.DB, env.SESSIONS, LIFETIME_SECONDS)
+    await revocations.heal(Date.now() + 60_000)
+    expect(await env.SESSIONS.get(key)).toBe('{"revoked":true}')
+    const unshown = await env.DB.prepare(
+      `SELECT count(*) AS n FROM revocation WHERE kind = 'session' AND is_shown = 0`,
+    ).first('n')
+    expect(unshown).toBe(0)
+  })
+})
+
+describe('RFC 6749 §6: scope', () => {
+  it('narrower is for this access token, and not for the family', async () => {
+    const first = await begin()
+    const narrow = await tokensIn(
+      await refresh(first.refresh_token, client, { scope: 'public:read' }),
+    )
+    expect(narrow.scope).toBe('public:read')
+    const session = await sessionOf(narrow.access_token)
+    expect(session?.authorizations.scopes).toEqual(['public:read'])
+    expect((await tokensIn(await refresh(narrow.refresh_token))).scope).toBe(SCOPE)
+  })
+
+  it('wider than was granted is invalid_scope, also when the client is authorized for it', async () => {
+    const { refresh_token } = await begin()
+    for (const scope of ['submission:create', `${SCOPE} submission:create`, 'a:b', 'nonsense']) {
+      expect(await refusal(await refresh(refresh_token, client, { scope }))).toEqual(INVALID_SCOPE)
+    }
+    expect((await refresh(refresh_token)).status).toBe(200)
+  })
+
+  it('withdrawn from the client since is not renewed', async () => {
+    const own = await newClient({ grantTypes: [...GRANTS] })
+    const first = await begin(own)
+    await clientRegistry(env.DB).withdraw(own.id, { scopes: ['submission:read'] }, nowSeconds())
+    const second = await tokensIn(await refresh(first.refresh_token, own))
+    expect(second.scope).toBe('public:read')
+    await clientRegistry(env.DB).withdraw(own.id, { scopes: ['public:read'] }, nowSeconds())
+    expect(await refusal(await refresh(second.refresh_token, own))).toEqual(INVALID_GRANT)
+    await clientRegistry(env.DB).authorize(own.id, { scopes: SCOPE.split(' ') }, nowSeconds())
+    expect((await tokensIn(await refresh(second.refresh_token, own))).scope).toBe(SCOPE)
+  })
+
+  it('lost by the user since is not renewed, nor a lost endorsement', async () => {
+    const own = await newUser()
+    const first = await begin(client, await signIn(own))
+    await env.DB.batch([
+      env.DB.prepare(
+        `DELETE FROM user_scope WHERE user_id = ?1 AND scope = 'submission:read'`,
+      ).bind(own.id),
+      env.DB.prepare('DELETE FROM user_endorsement WHERE user_id = ?1').bind(own.id),
+    ])
+    const second = await tokensIn(await refresh(first.refresh_token))
+    expect(second.scope).toBe('public:read')
+    expect((await sessionOf(second.access_token))?.authorizations.endorsements).toEqual([])
+  })
+})
+
+describe('a family ends', () => {
+  it('with its user', async () => {
+    const own = await newUser()
+    const tokens = await begin(client, await signIn(own))
+    const registered = userRegistry(env.DB)
+    const now = Date.now()
+    const ids = { userId: own.id }
+    const also = revocationStatements(env.DB, 'user', ids, now, LIFETIME_SECONDS)
+    await registered.disable(own.id, nowSeconds(), also)
+    await expectEnded(tokens)
+    await registered.enable(own.id, nowSeconds())
+    await expectEnded(tokens)
+  })
+
+  it('also when only the user was disabled: it is refused while that lasts', async () => {
+    const own = await newUser()
+    const { refresh_token } = await begin(client, await signIn(own))
+    await userRegistry(env.DB).disable(own.id, nowSeconds())
+    expect(await refusal(await refresh(refresh_token))).toEqual(INVALID_GRANT)
+  })
+
+  it('with its client, disabled or deleted', async () => {
+    const own = await newClient({ grantTypes: [...GRANTS] })
+    const tokens = await begin(own)
+    const clients = clientRegistry(env.DB)
+    const ids = { clientId: own.id }
+    const also = revocationStatements(env.DB, 'client', ids, Date.now(), LIFETIME_SECONDS)
+    await clients.disable(own.id, nowSeconds(), also)
+    const asDisabled = await refusal(await refresh(tokens.refresh_token, own))
+    expect(asDisabled).toEqual({ status: 401, error: 'invalid_client' })
+    await clients.enable(own.id, nowSeconds())
+    await expectEnded(tokens, own)
+    await clients.delete(own.id)
+    const asDeleted = await refusal(await refresh(tokens.refresh_token, own))
+    expect(asDeleted).toEqual({ status: 401, error: 'invalid_client' })
+    const row = env.DB.prepare('SELECT 1 FROM refresh_token WHERE token_digest = ?1')
+    expect(await row.bind(await digest(tokens.refresh_token)).first()).toBeNull()
+  })
+
+  it('with its consent; the same user’s other clients stay', async () => {
+    const own = await newClient({ grantTypes: [...GRANTS] })
+    const [tokens, others] = [await begin(own), await begin()]
+    const revocations = revocationStore(env.DB, env.SESSIONS, LIFETIME_SECONDS)
+    await revocations.removeConsent(user.id, own.id, Date.now())
+    await expectEnded(tokens, own)
+    expect((await refresh(others.refresh_token)).status).toBe(200)
+  })
+
+  it('with its lifetime, which renewing does not prolong', async () => {
+    const short = serve({ CLIENT_CACHE_SECONDS: 0, REFRESH_LIFETIME_SECONDS: 600 })
+    const code = await codeOf(client)
+    const first = await tokensIn(await exchange(client, code, short))
+    passTime(590)
+    const second = await tokensIn(await refresh(first.refresh_token, client, {}, short))
+    passTime(11)
+    const late = await refresh(second.refresh_token, client, {}, short)
+    expect(await refusal(late)).toEqual(INVALID_GRANT)
+  })
+
+  it('when the code that bought it is replayed, as it is now', async () => {
+    const code = await codeOf(client)
+    const first = await tokensIn(await exchange(client, code))
+    const second = await tokensIn(await refresh(first.refresh_token))
+    passTime(3)
+    expect(await refusal(await exchange(client, code))).toEqual(INVALID_GRANT)
+    await expectEnded(second)
+    expect(await isAlive(first.access_token)).toBe(false)
+  })
+})
+
+describe('a refresh under faults', () => {
+  function failing(operation: keyof Count, from = 1, times = Number.POSITIVE_INFINITY) {
+    let seen = 0
+    return serve({
+      CLIENT_CACHE_SECONDS: 0,
+      ...watchedBindings((current) => {
+        if (current !== operation) return
+        seen += 1
+        if (seen >= from && seen < from + times) throw new Error('storage is out of reach')
+      }),
+    })
+  }
+
+  it.each<[string, Fetch]>([
+    ['KV does not take the session', failing('kvWrite')],
+    ['D1 is out of reach', failing('d1')],
+    // One read of the client, one of the token.
+    ['D1 cannot say who won', failing('d1', 3)],
+  ])('when %s: 503, no session, and the old token works again', async (_, fetch) => {
+    const { refresh_token } = await begin()
+    const before = await countSessions()
+    const response = await refresh(refresh_token, client, {}, fetch)
+    expect(response.headers.get('Retry-After')).toBe('1')
+    expect(await refusal(response)).toEqual({ status: 503, error: 'temporarily_unavailable' })
+    expect(await countSessions()).toBe(before)
+    expect((await refresh(refresh_token)).status).toBe(200)
+  })
+
+  it('when D1 fails once while rotating, it is asked again', async () => {
+    const { refresh_token } = await begin()
+    expect((await refresh(refresh_token, client, {}, failing('d1', 3, 1))).status).toBe(200)
+  })
+
+  it('a reuse that D1 cannot record is 503; asked again, it ends the family whole', async () => {
+    const first = await begin()
+    const second = await tokensIn(await refresh(first.refresh_token))
+    passTime(11)
+    const faulty = await refresh(first.refresh_token, client, {}, failing('d1', 3))
+    expect(faulty.status).toBe(503)
+    expect(await isAlive(second.access_token)).toBe(true)
+    await refresh(first.refresh_token)
+    await expectEnded(second)
+  })
+
+  it('a reuse is punished in D1 although KV fails', async () => {
+    const first = await begin()
+    const second = await tokensIn(await refresh(first.refresh_token))
+    passTime(11)
+    const response = await refresh(first.refresh_token, client, {}, failing('kvWrite'))
+    expect(await refusal(response)).toEqual(INVALID_GRANT)
+    await expectEnded(second)
+  })
+})
+
+describe('storage operations', () => {
+  const counted = countedBindings()
+  const fetch = serve(counted.bindings)
+  async function costOf(request: () => Promise<Response>, status: number) {
+    Object.assign(counted.count, nothing())
+    expect((await request()).status).toBe(status)
+    return { ...counted.count }
+  }
+
+  it('a code exchange that begins a family costs no more than one that does not', async () => {
+    const code = await codeOf(client)
+    await exchange(client, 'regc_junk', fetch)
+    const cost = await costOf(() => exchange(client, code, fetch), 200)
+    expect(cost).toEqual({ d1: 1, kvRead: 1, kvWrite: 1, kvDelete: 1 })
+  })
+
+  it('a refresh: one D1 read, one D1 batch, one KV write', async () => {
+    const { refresh_token } = await begin()
+    await exchange(client, 'regc_junk', fetch)
+    const cost = await costOf(() => refresh(refresh_token, client, {}, fetch), 200)
+    expect(cost).toEqual({ ...nothing(), d1: 2, kvWrite: 1 })
+  })
+
+  it('a retry: one D1 read; junk: none; either is recorded for the operator', async () => {
+    const { refresh_token } = await begin()
+    await refresh(refresh_token, client, {}, fetch)
+    const again = await costOf(() => refresh(refresh_token, client, {}, fetch), 400)
+    expect(again).toEqual({ ...nothing(), d1: 2 })
+    const junk = await costOf(() => refresh('regr_junk', client, {}, fetch), 400)
+    expect(junk).toEqual({ ...nothing(), d1: 1 })
+  })
+})

@@ -1,0 +1,37 @@
+/** KV as Cloudflare may serve it: whoever has read a key at a location sees that answer again for a minute. */
+
+import { KV_STALENESS_SECONDS } from '../../src/domain/revocation.ts'
+
+type Copy = Readonly<{ value: string | null; readAtMs: number }>
+
+/**
+ * One location. Time is `Date`'s. Also an absence is remembered, and a write is not seen here before its time.
+ * `forget` is a location that drops a copy early; `recall` shows an older one again, as another machine of it may.
+ */
+export function location(kv: KVNamespace) {
+  const copies = new Map<string, Copy>()
+  const former = new Map<string, Copy>()
+  let reads = 0
+
+  async function read(key: string): Promise<string | null> {
+    reads += 1
+    const copy = copies.get(key)
+    if (copy && Date.now() - copy.readAtMs < KV_STALENESS_SECONDS * 1000) return copy.value
+    if (copy) former.set(key, copy)
+    const value = await kv.get(key)
+    copies.set(key, { value, readAtMs: Date.now() })
+    return value
+  }
+
+  const get = async (key: string, type?: string) => {
+    const text = await read(key)
+    return type === 'json' && text !== null ? (JSON.parse(text) as unknown) : text
+  }
+  return {
+    kv: { get } as unknown as KVNamespace,
+    reads: () => reads,
+    recall: () => {
+      for (const [key, copy] of former) copies.set(key, { ...copy, readAtMs: Date.now() })
+    },
+  }
+}
