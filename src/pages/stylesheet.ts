@@ -157,8 +157,7 @@ const APPLICATIONS = `
 .held code { display: block; color: var(--muted); }
 .client > form > .actions { margin-block-start: 0.5rem; }
 .client > form button { flex: 0 1 auto; min-height: 2.75rem; padding-inline: 1.25rem; }
-.reference { font-size: 1.0625rem; letter-spacing: 0.05em; user-select: all; }
-h1 > code { font-size: 1.25rem; }`
+.reference { font-size: 1.0625rem; letter-spacing: 0.05em; user-select: all; }`
 
 const CIRCUMSTANCES = `
 @media (prefers-reduced-motion: no-preference) {

@@ -1,0 +1,160 @@
+/** Connected applications: seen and removed by the user, and the client's token ends. */
+
+import type { Page } from 'playwright-core'
+import { describe, expect } from 'vitest'
+import type { ClientApp } from './client-app.ts'
+import {
+  CONSENT,
+  expectHeading,
+  keepScreenshot,
+  openConsent,
+  it as plain,
+  press,
+  signIn,
+} from './fixtures.ts'
+import { contrastsOf, focusOf, groundOf, overflowOf } from './looks.ts'
+import type { Registry } from './registry.ts'
+
+const ACCOUNT = 'Connected applications'
+const LEAST_CONTRAST = 4.5
+/** Locally KV is read fresh: what is left is how long an isolate trusts its copy of the revocations. */
+const LOCAL_BOUND_MS = 15_000
+
+let people = 0
+/** Somebody of their own for each test: what one test connects, no other sees. */
+const it = plain
+  .extend('person', async ({ registry }) => {
+    people += 1
+    return registry.registerUser({ username: `reader${people}` })
+  })
+  .extend('visitor', async ({ page, registry, person }) => {
+    await page.goto(`${registry.url}/account`)
+    await signIn(page, person)
+    await expectHeading(page, ACCOUNT)
+    return page
+  })
+
+/** The client's access token. */
+async function connect(page: Page, registry: Registry, app: ClientApp, name: string) {
+  const keys = await registry.registerClient({
+    name,
+    redirectUris: [app.callbackUri],
+    more: ['--url', 'https://papers.example/about', '--endorsement', 'cs.*'],
+  })
+  await openConsent(page, app.ask(keys))
+  await press(page, 'Allow')
+  await expectHeading(page, 'Connected')
+  const outcome = app.callbacks.at(-1)?.outcome
+  if (outcome?.kind !== 'token') throw new Error(`no token but ${outcome?.kind}`)
+  return { keys, token: outcome.token }
+}
+
+const cardOf = (page: Page, name: string) => page.getByRole('region', { name })
+
+describe('the page of connected applications', () => {
+  it('is for who is signed in, and says that there is none', async ({ visitor }) => {
+    await visitor.getByText('No application has access to your account.').waitFor()
+    await visitor.getByRole('link', { name: 'To the start page' }).click()
+    await visitor.getByRole('link', { name: ACCOUNT }).click()
+    await expectHeading(visitor, ACCOUNT)
+  })
+
+  it('shows an application; removed, it is gone, its token ends, and it must ask again', async ({
+    visitor: page,
+    registry,
+    app,
+  }) => {
+    const { keys, token } = await connect(page, registry, app, 'Paper Assistant')
+    const other = await connect(page, registry, app, 'Another One')
+    await page.goto(`${registry.url}/account`)
+    const card = cardOf(page, 'Paper Assistant')
+    await card.getByText('Read your submissions').waitFor()
+    await card.getByText('Start new submissions in your name').waitFor()
+    expect(await card.getByRole('link').getAttribute('href')).toBe('https://papers.example/about')
+    const today = new Date().toISOString().slice(0, 10)
+    expect(await card.locator('time').allTextContents()).toEqual([today, today])
+    expect((await registry.sessionOf(token)).authorizations.scopes).toContain('submission:read')
+
+    await card.getByRole('button', { name: 'Remove' }).click()
+    await page
+      .getByRole('status')
+      .filter({ hasText: /is no longer connected/ })
+      .waitFor()
+    expect(await page.getByRole('region').count()).toBe(1)
+    await expect
+      .poll(() => registry.sessionOf(token).catch((fault: Error) => fault.message), {
+        timeout: LOCAL_BOUND_MS,
+      })
+      .toMatch(/^\/auth: 401 /)
+    expect((await registry.sessionOf(other.token)).authorizations.scopes).not.toEqual([])
+
+    await page.reload()
+    expect(await page.getByRole('region').count()).toBe(1)
+    await page.goto(app.ask(keys))
+    await expectHeading(page, CONSENT)
+  })
+
+  it('works by keyboard alone, and without script', async ({ open, registry, app, person }) => {
+    const page = await open({ javaScriptEnabled: false })
+    await page.goto(`${registry.url}/account`)
+    await signIn(page, person)
+    await connect(page, registry, app, 'Paper Assistant')
+    await page.goto(`${registry.url}/account`)
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Tab')
+    expect(await focusOf(page)).toEqual({ name: 'Remove', outlined: true })
+    await page.keyboard.press('Enter')
+    await page.getByText('No application has access to your account.').waitFor()
+  })
+
+  it.for([
+    ['dark', 800],
+    ['light', 360],
+  ] as const)(
+    'looks as it should: %s, %i pixels wide',
+    async (look, { open, registry, app, person }) => {
+      const [colorScheme, width] = look
+      const page = await open({ colorScheme, viewport: { width, height: 800 } })
+      const judge = async (name: string) => {
+        await keepScreenshot(page, `${name}-${colorScheme}-${width}`)
+        const [worst] = await contrastsOf(page)
+        expect(worst?.ratio, `${name}: ${worst?.words}`).toBeGreaterThanOrEqual(LEAST_CONTRAST)
+        expect(await overflowOf(page), name).toBeLessThanOrEqual(0)
+        expect((await groundOf(page)) > 128).toBe(colorScheme === 'light')
+      }
+      await page.goto(`${registry.url}/account`)
+      await signIn(page, person)
+      await expectHeading(page, ACCOUNT)
+      await judge('account-empty')
+      await connect(page, registry, app, 'Paper Assistant')
+      await connect(page, registry, app, 'Interoperability'.repeat(12))
+      await page.goto(`${registry.url}/account`)
+      await judge('account')
+      await page.getByRole('button', { name: 'Remove' }).first().click()
+      await page.getByRole('status').waitFor()
+      await judge('account-removed')
+      await page.goto(`${registry.url}/authorize?client_id=nobody`)
+      await judge('error-with-reference')
+    },
+  )
+})
+
+describe('an error page', () => {
+  it('gives a reference that `why` explains, and leads to what the error means', async ({
+    page,
+    registry,
+  }) => {
+    await page.goto(`${registry.url}/authorize?client_id=nobody`)
+    await expectHeading(page, 'This cannot go on')
+    const reference = (await page.locator('code.reference').textContent()) ?? ''
+    expect(await registry.admin('why', reference)).toMatchObject({
+      endpoint: 'GET /authorize',
+      detail: 'unknown client_id',
+      client_id: 'nobody',
+    })
+    await page.getByRole('link', { name: 'what this error means' }).click()
+    await expectHeading(page, 'invalid_request')
+    await page.getByRole('link', { name: 'All error codes' }).click()
+    await expectHeading(page, 'Error codes')
+  })
+})
