@@ -21,6 +21,7 @@ export default defineConfig({
           name: 'workers',
           include: ['test/workers/**/*.test.{ts,tsx}'],
           setupFiles: ['test/workers/setup.ts'],
+          testTimeout: 30_000,
         },
       },
       {

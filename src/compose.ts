@@ -7,11 +7,13 @@ import { clientCache } from './stores/client-cache.ts'
 import { clientStore } from './stores/clients.ts'
 import { authorizationStore, codeStore } from './stores/codes.ts'
 import { connectedApplicationStore } from './stores/connected-applications.ts'
+import { withDeadline } from './stores/deadline.ts'
 import { liveSessions } from './stores/live-sessions.ts'
 import { refreshTokenStore } from './stores/refresh-tokens.ts'
 import { refusalStore } from './stores/refusals.ts'
 import { revocationStore } from './stores/revocations.ts'
 import { sessionStore } from './stores/sessions.ts'
+import { signInFailureStore } from './stores/sign-in-failures.ts'
 import { sweepUsedJtis, usedJtiStore } from './stores/used-jtis.ts'
 import { userStore } from './stores/users.ts'
 
@@ -27,34 +29,41 @@ export type Bindings = Readonly<{
 /** Throws, naming the setting, when one is bad: a registry that is set up wrongly serves nothing. */
 export function compose(env: Bindings) {
   const settings = readSettings(env)
-  const codes = codeStore(env.DB, env.CODES)
-  const refreshTokens = refreshTokenStore(env.DB)
-  const refusals = refusalStore(env.DB)
+  const inTime = <Port extends object>(port: Port) =>
+    withDeadline(port, settings.storageTimeoutSeconds)
+  const codes = inTime(codeStore(env.DB, env.CODES))
+  const refreshTokens = inTime(refreshTokenStore(env.DB))
+  const refusals = inTime(refusalStore(env.DB))
+  const signInFailures = inTime(signInFailureStore(env.DB))
   const revocations = revocationStore(env.DB, env.SESSIONS, settings.sessionLifetimeSeconds)
   // Reading a client may use a near replica; everything that must be right asks the primary.
-  const clients = clientStore(env.DB, () => env.DB.withSession('first-unconstrained'))
+  const clients = inTime(clientStore(env.DB, () => env.DB.withSession('first-unconstrained')))
+  const { probe } = inTime({
+    probe: () => env.DB.prepare('SELECT 1 FROM client LIMIT 1').run(),
+  })
   const app = createApp({
     ...settings,
     usersAreExternal: settings.loginUrl !== null,
     clients,
-    clientCache: clientCache(clients, settings.clientCacheSeconds),
+    clientCache: clientCache(clients, settings, (use) => log('stale_client_used', use)),
     codes,
-    authorizations: authorizationStore(env.DB, env.CODES, (fault) =>
-      log('code_not_carried', { fault: nameOf(fault) }),
+    authorizations: inTime(
+      authorizationStore(env.DB, env.CODES, (fault) =>
+        log('code_not_carried', { fault: nameOf(fault) }),
+      ),
     ),
-    sessions: sessionStore(env.SESSIONS),
-    connectedApplications: connectedApplicationStore(env.DB),
-    liveSessions: liveSessions(env.SESSIONS, env.DB),
+    sessions: inTime(sessionStore(env.SESSIONS)),
+    connectedApplications: inTime(connectedApplicationStore(env.DB)),
+    liveSessions: inTime(liveSessions(env.SESSIONS, env.DB)),
     refreshTokens,
     refusals,
-    revocations,
-    usedJtis: usedJtiStore(env.DB),
-    users: userStore(env.DB),
+    revocations: inTime(revocations),
+    signInFailures,
+    usedJtis: inTime(usedJtiStore(env.DB)),
+    users: inTime(userStore(env.DB)),
     loginLimit: env.LOGIN_LIMIT,
     refusalLimit: env.REFUSAL_LIMIT,
-    probe: async () => {
-      await env.DB.prepare('SELECT 1 FROM client LIMIT 1').run()
-    },
+    probe,
   })
   return {
     fetch: app.fetch,
@@ -68,6 +77,7 @@ export function compose(env: Bindings) {
         revocations: await revocations.sweep(now),
         jtis: await sweepUsedJtis(env.DB, now),
         refusals: await refusals.sweep(now),
+        signInFailures: await signInFailures.sweep(now),
       })
     },
   }

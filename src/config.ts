@@ -29,6 +29,10 @@ const Settings = z.object({
   REFRESH_RETRY_SECONDS: seconds(10, 0, 60),
   SESSION_LIFETIME_SECONDS: seconds(7200, 60, 30 * DAY_SECONDS),
   REFRESH_LIFETIME_SECONDS: seconds(30 * DAY_SECONDS, 60, 365 * DAY_SECONDS),
+  /** How long a request waits for one answer of storage before it is 503. */
+  STORAGE_TIMEOUT_SECONDS: seconds(5, 1, 30),
+  /** How old a client record may be for `client_credentials` while D1 does not answer. */
+  STALE_CLIENT_SECONDS: seconds(60, 0, 3600),
   /** How stale a client record may be at `/token`. */
   CLIENT_CACHE_SECONDS: seconds(10, 0, 300),
 })
@@ -44,6 +48,8 @@ export type Settings = Readonly<{
   refreshLifetimeSeconds: number
   refreshRetrySeconds: number
   clientCacheSeconds: number
+  staleClientSeconds: number
+  storageTimeoutSeconds: number
 }>
 
 /** An empty value counts as not set. Throws an Error of one line that names the setting and never its value. */
@@ -63,5 +69,7 @@ export function readSettings(vars: Readonly<Record<string, unknown>>): Settings 
     refreshLifetimeSeconds: read.data.REFRESH_LIFETIME_SECONDS,
     refreshRetrySeconds: read.data.REFRESH_RETRY_SECONDS,
     clientCacheSeconds: read.data.CLIENT_CACHE_SECONDS,
+    staleClientSeconds: read.data.STALE_CLIENT_SECONDS,
+    storageTimeoutSeconds: read.data.STORAGE_TIMEOUT_SECONDS,
   }
 }

@@ -18,14 +18,16 @@ const RESTS_ON_RECORD = new Set([
 export type ClientDeps = Pick<Deps, 'clientCache' | 'clients' | 'usedJtis' | 'issuer'>
 
 /**
- * A client's record may be some seconds old. It may then grant, but a refusal is never given from an old one:
- * `act` is called again with the fresh record, so its own refusals of that kind must come before any effect.
+ * A client's record may be some seconds old, or a replica's. It may then grant, but a refusal is given from the
+ * primary's alone: `act` is called again with that, so its own refusals of that kind must come before any effect.
+ * `evenStale`: while D1 does not answer, an older record will do.
  */
 export async function asClient<T>(
   presented: PresentedClient,
   deps: ClientDeps,
   circumstances: Circumstances,
   act: (client: Client) => Promise<T>,
+  evenStale = false,
 ): Promise<T> {
   const { now } = circumstances
   const authenticate = clientAuthenticator(presented, deps, now)
@@ -34,13 +36,14 @@ export async function asClient<T>(
     if (credential && isFresh) recordUse(client, credential, deps, circumstances)
     return act(client)
   }
-  const { client, reload } = await deps.clientCache.lookUp(presented.clientId, now)
+  const { clientId } = presented
+  const { client, isKept } = await deps.clientCache.lookUp(clientId, now, evenStale)
   try {
-    return await attempt(client, reload === null)
+    return await attempt(client, !isKept)
   } catch (cause) {
     const mayBeOutdated = cause instanceof OAuthError && RESTS_ON_RECORD.has(cause.code)
-    if (!reload || !mayBeOutdated) throw cause
-    return attempt(await reload(), true)
+    if (!mayBeOutdated) throw cause
+    return attempt(await deps.clientCache.reload(clientId, now), true)
   }
 }
 

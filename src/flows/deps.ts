@@ -11,6 +11,7 @@ import type {
   RefreshTokenStore,
   RevocationStore,
   SessionStore,
+  SignInFailureStore,
   UserStore,
 } from '../stores/ports.ts'
 
@@ -21,6 +22,7 @@ export type Deps = Readonly<{
   connectedApplications: ConnectedApplicationStore
   authorizations: AuthorizationStore
   sessions: SessionStore
+  signInFailures: SignInFailureStore
   liveSessions: LiveSessions
   refreshTokens: RefreshTokenStore
   usedJtis: JtiStore

@@ -1,5 +1,6 @@
 /** The token endpoint's flow (RFC 6749 §3.2): authenticate the client, then let the grant decide. */
 
+import type { Client } from '../domain/client.ts'
 import { quoted } from '../protocol/callers-words.ts'
 import { readClientAuthentication } from '../protocol/client-authentication.ts'
 import { OAuthError } from '../protocol/errors.ts'
@@ -31,12 +32,14 @@ export async function issueToken(
   const presented = readClientAuthentication(fields, headers.authorization)
   const bind = await readTokenProof(headers.dpop, deps, circumstances.now)
   const issue = grants[grantType](fields, deps, circumstances)
-  return asClient(presented, deps, circumstances, async (client) => {
+  const act = async (client: Client) => {
     if (client.grantTypes.includes(grantType)) return issue({ client, jkt: await bind(client) })
     throw new OAuthError(
       'unauthorized_client',
       'The client is not authorized for this grant type.',
       { detail: `not authorized for ${grantType}` },
     )
-  })
+  }
+  // The other grants need D1 for themselves.
+  return asClient(presented, deps, circumstances, act, grantType === 'client_credentials')
 }

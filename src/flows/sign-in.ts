@@ -3,10 +3,23 @@
 import { digest } from '../crypto/digest.ts'
 import { NO_ONES_HASH, passwordMatches } from '../crypto/password.ts'
 import { isEnabled } from '../domain/client.ts'
+import { OAuthError } from '../protocol/errors.ts'
 import type { Circumstances, Deps } from './deps.ts'
 import { newBearer, openSession } from './open-session.ts'
 
 export type SignedIn = Readonly<{ token: string; lifetimeSeconds: number }>
+
+/** Of a name that exists and one that does not alike: it tells nothing. */
+const tooManyFailures = (seconds: number) =>
+  new OAuthError(
+    'temporarily_unavailable',
+    'Too many failed attempts. Wait a while and try again.',
+    {
+      status: 429,
+      headers: { 'Retry-After': String(seconds) },
+      detail: `sign-in locked for ${seconds} s more`,
+    },
+  )
 
 /**
  * A string says why not, for the operator alone: an unknown user, a wrong password and a disabled user are one
@@ -15,14 +28,25 @@ export type SignedIn = Readonly<{ token: string; lifetimeSeconds: number }>
  */
 export async function signIn(
   asked: Readonly<{ username: string; password: string; previousToken: string | null }>,
-  deps: Pick<Deps, 'users' | 'sessions' | 'revocations' | 'sessionLifetimeSeconds'>,
-  { nowMs, ipAddress, defer }: Circumstances,
+  deps: Pick<
+    Deps,
+    'users' | 'sessions' | 'revocations' | 'signInFailures' | 'sessionLifetimeSeconds'
+  >,
+  { now, nowMs, ipAddress, defer }: Circumstances,
 ): Promise<SignedIn | string> {
-  const found = await deps.users.findByUsername(asked.username)
-  const matches = await passwordMatches(asked.password, found?.passwordHash ?? NO_ONES_HASH)
-  if (!found) return 'unknown username'
-  if (!matches) return 'wrong password'
-  if (!isEnabled(found.user)) return 'disabled user'
+  const { username, password } = asked
+  const [found, lockedUntil] = await Promise.all([
+    deps.users.findByUsername(username),
+    deps.signInFailures.lockedUntil(username, ipAddress, now),
+  ])
+  if (now < lockedUntil) throw tooManyFailures(lockedUntil - now)
+  const matches = await passwordMatches(password, found?.passwordHash ?? NO_ONES_HASH)
+  if (!found || !matches || !isEnabled(found.user)) {
+    await deps.signInFailures.record(username, ipAddress, now)
+    if (!found) return 'unknown username'
+    return matches ? 'disabled user' : 'wrong password'
+  }
+  if (lockedUntil > 0) defer(deps.signInFailures.clear(username, ipAddress))
   const bearer = await newBearer('browserSession')
   const { user } = found
   const lifetimeSeconds = deps.sessionLifetimeSeconds

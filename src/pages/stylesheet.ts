@@ -53,8 +53,10 @@ h1 { font-size: 1.5rem; line-height: 1.25; font-weight: 650; letter-spacing: -0.
 h2, legend { font-size: 1rem; font-weight: 600; text-wrap: balance; }
 h2 + p { margin-block-start: 0.25rem; }
 code { font: 0.8125rem/1.4 ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace; }
+h1 code { font-size: 1em; }
 strong { font-weight: 600; }
 a { color: var(--accent); text-underline-offset: 0.15em; }
+a:has(> code) { text-underline-offset: 0.35em; }
 a:hover { color: var(--accent-strong); }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 .muted { color: var(--muted); }

@@ -12,7 +12,7 @@ export type RouteDeps = Deps &
     loginUrl: string | null
     loginLimit: FloodLimit
     /** Throws when the registry cannot serve. */
-    probe: () => Promise<void>
+    probe: () => Promise<unknown>
   }>
 
 export type Endpoint = Readonly<{

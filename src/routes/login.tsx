@@ -56,9 +56,25 @@ export const login = (deps: RouteDeps): Endpoint => {
     )
     // After sign-in a remembered consent leads straight on to the client: browsers count that as this form's.
     return sendPage(c, page, {
-      ...(refusal && { status: refusal.status, headers: explain(c, refusal).headers }),
+      ...(refusal && {
+        status: refusal.status,
+        headers: { ...explain(c, refusal).headers, ...refusal.headers },
+      }),
       ...(asking && { formTarget: cspSourceOf(asking.redirect) }),
     })
+  }
+
+  async function attempt(
+    c: Context,
+    token: string | undefined,
+    secret: string | null,
+    asked: Parameters<typeof signIn>[0],
+  ) {
+    await checkFormToken(c, token, secret, SIGN_IN)
+    await refuseFlood(c, deps.loginLimit)
+    const signedIn = await signIn(asked, deps, circumstancesOf(c))
+    if (typeof signedIn === 'string') throw wrongCredentials(signedIn)
+    return signedIn
   }
 
   return {
@@ -78,18 +94,16 @@ export const login = (deps: RouteDeps): Endpoint => {
       const username = fields.get('username') ?? ''
       const password = fields.get('password') ?? ''
       const secret = getCookie(c, cookieName) ?? null
-      try {
-        await checkFormToken(c, fields.get('form_token'), secret, SIGN_IN)
-      } catch (cause) {
-        if (!(cause instanceof OAuthError)) throw cause
-        return show(c, { nextPage, username, problem: `${cause.description} Try again.` }, cause)
-      }
-      await refuseFlood(c, deps.loginLimit)
       const previousToken = presentedToken(c, issuer)
-      const signedIn = await signIn({ username, password, previousToken }, deps, circumstancesOf(c))
-      if (typeof signedIn === 'string') {
-        const refusal = wrongCredentials(signedIn)
-        return show(c, { nextPage, username, problem: refusal.description }, refusal)
+      const asked = { username, password, previousToken }
+      const signedIn = await attempt(c, fields.get('form_token'), secret, asked).catch(
+        (cause: unknown) => {
+          if (cause instanceof OAuthError) return cause
+          throw cause
+        },
+      )
+      if (signedIn instanceof OAuthError) {
+        return show(c, { nextPage, username, problem: signedIn.description }, signedIn)
       }
       setSessionCookie(c, issuer, signedIn.token, signedIn.lifetimeSeconds)
       setHostCookie(c, cookieName, '', issuer, 0)

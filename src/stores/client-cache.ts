@@ -6,27 +6,39 @@ import type { ClientCache, ClientStore } from './ports.ts'
 /** Bounds the memory: about 2 KiB a record. */
 const MAX_RECORDS = 1000
 
-/** Unknown clients are not remembered: a client just created works at once. `maxAgeSeconds` 0 keeps nothing. */
-export function clientCache(clients: ClientStore, maxAgeSeconds: number): ClientCache {
+/** For the log: that a token was issued on a record this old, because D1 does not answer. */
+export type StaleUse = Readonly<{ clientId: string; ageSeconds: number }>
+
+/** Unknown clients are not remembered: a client just created works at once. `cacheSeconds` 0 keeps nothing. */
+export function clientCache(
+  clients: ClientStore,
+  settings: Readonly<{ clientCacheSeconds: number; staleClientSeconds: number }>,
+  staleUsed: (use: StaleUse) => void,
+): ClientCache {
+  const { clientCacheSeconds, staleClientSeconds } = settings
   const records = new Map<string, { client: Client; readAt: number }>()
 
-  const read = async (clientId: string, now: number) => {
-    const client = await clients.find(clientId)
+  const keep = (clientId: string, client: Client | null, now: number) => {
     records.delete(clientId)
-    if (client && maxAgeSeconds > 0) {
-      if (records.size >= MAX_RECORDS) records.delete(records.keys().next().value as string)
-      records.set(clientId, { client, readAt: now })
-    }
+    if (!client || clientCacheSeconds === 0) return client
+    if (records.size >= MAX_RECORDS) records.delete(records.keys().next().value as string)
+    records.set(clientId, { client, readAt: now })
     return client
   }
 
   return {
-    async lookUp(clientId, now) {
+    async lookUp(clientId, now, evenStale) {
       const kept = records.get(clientId)
-      if (kept && now - kept.readAt < maxAgeSeconds) {
-        return { client: kept.client, reload: () => read(clientId, now) }
+      const ageSeconds = kept ? now - kept.readAt : Number.POSITIVE_INFINITY
+      if (kept && ageSeconds < clientCacheSeconds) return { client: kept.client, isKept: true }
+      try {
+        return { client: keep(clientId, await clients.find(clientId), now), isKept: false }
+      } catch (fault) {
+        if (!kept || !evenStale || ageSeconds >= staleClientSeconds) throw fault
+        staleUsed({ clientId, ageSeconds })
+        return { client: kept.client, isKept: true }
       }
-      return { client: await read(clientId, now), reload: null }
     },
+    reload: async (clientId, now) => keep(clientId, await clients.findFresh(clientId), now),
   }
 }

@@ -64,15 +64,18 @@ export const readClientRow = (row: ClientRow): Client => ({
   endorsements: JSON.parse(row.endorsements) as string[],
 })
 
+async function findIn(db: Pick<Database, 'prepare'>, clientId: string): Promise<Client | null> {
+  const row = await db.prepare(FIND_CLIENT).bind(clientId).first<ClientRow>()
+  return row && readClientRow(row)
+}
+
 /** `near` may be a D1 session that lets a replica answer; writes go to `primary`. */
 export const clientStore = (
   primary: Database,
   near: () => Pick<Database, 'prepare'>,
 ): ClientStore => ({
-  async find(clientId) {
-    const row = await near().prepare(FIND_CLIENT).bind(clientId).first<ClientRow>()
-    return row && readClientRow(row)
-  },
+  find: (clientId) => findIn(near(), clientId),
+  findFresh: (clientId) => findIn(primary, clientId),
   async touchCredential(clientId, secretDigest, now) {
     await primary.prepare(TOUCH_CREDENTIAL).bind(clientId, secretDigest, now).run()
   },

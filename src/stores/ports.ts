@@ -12,19 +12,23 @@ import type { RegisteredUser, User } from '../domain/user.ts'
 export interface ClientStore {
   /** Null if unknown. The answer may come from a near replica, seconds old. */
   find(clientId: string): Promise<Client | null>
+  /** Null if unknown. The primary's answer: never old. */
+  findFresh(clientId: string): Promise<Client | null>
   /** Records, to the day, that a secret was used. Losing one is harmless. */
   touchCredential(clientId: string, secretDigest: string, now: number): Promise<void>
 }
 
-/** A client record and where it came from. `reload` is null when it has just been read. */
-export type Lookup = Readonly<{
-  client: Client | null
-  reload: (() => Promise<Client | null>) | null
-}>
+/** A client record, and whether it was kept from an earlier request. */
+export type Lookup = Readonly<{ client: Client | null; isKept: boolean }>
 
 export interface ClientCache {
-  /** The record may be as old as `CLIENT_CACHE_SECONDS`; then `reload` reads it anew. */
-  lookUp(clientId: string, now: number): Promise<Lookup>
+  /**
+   * The record may be as old as `CLIENT_CACHE_SECONDS`, or a replica's. With `evenStale`, and only while D1 does
+   * not answer, as old as `STALE_CLIENT_SECONDS`.
+   */
+  lookUp(clientId: string, now: number, evenStale: boolean): Promise<Lookup>
+  /** Reads it anew, from the primary. */
+  reload(clientId: string, now: number): Promise<Client | null>
 }
 
 /** What became of an attempt to redeem a code. */
@@ -195,6 +199,16 @@ export interface ConnectedApplicationStore {
   ): Promise<
     Readonly<{ user: RegisteredUser | null; applications: readonly ConnectedApplication[] }>
   >
+}
+
+export interface SignInFailureStore {
+  /** Epoch seconds until which this name is not to be tried from this address; past when it may be. */
+  lockedUntil(username: string, address: string, now: number): Promise<number>
+  record(username: string, address: string, now: number): Promise<void>
+  /** After a success. What others tried from elsewhere still counts. */
+  clear(username: string, address: string): Promise<void>
+  /** Removes what is forgotten; answers how many. */
+  sweep(now: number): Promise<number>
 }
 
 /** A registered user and what this user agreed to for one client. */

@@ -22,7 +22,8 @@ export const REVOKE = `INSERT INTO revocation (kind, subject, revoked_at_ms, exp
   SELECT ?1, value, ?3, ?4 FROM json_each(?2) WHERE true ${OR_LATER}`
 export const REVOKE_SESSIONS_OF_FAMILY = `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at)
   SELECT 'session', session_key, ?3, ?4 FROM refresh_token WHERE family_id = ?1 AND issued_at > ?2 ${OR_LATER}`
-export const SPARE_FROM = `UPDATE revocation SET revoked_at_ms = min(revoked_at_ms, ?3)
+/** Over HTTP every parameter is text, which `min` alone would not take for a number. */
+export const SPARE_FROM = `UPDATE revocation SET revoked_at_ms = min(revoked_at_ms, CAST(?3 AS INTEGER))
   WHERE kind = ?1 AND subject = ?2`
 export const END_FAMILIES_OF_CLIENT = `UPDATE refresh_family SET ended_at = ?2
   WHERE client_id = ?1 AND ended_at IS NULL`

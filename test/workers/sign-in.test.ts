@@ -1,7 +1,7 @@
 /** Signing in and out: a new session each time, the same answer to every failure, nobody sent elsewhere. */
 
 import { env } from 'cloudflare:workers'
-import { describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { hashPassword, NO_ONES_HASH } from '../../src/crypto/password.ts'
 import { userRegistry } from '../../src/stores/user-registry.ts'
 import {
@@ -219,5 +219,71 @@ describe('a browser session is no access token, and ends when it says', () => {
     } finally {
       vi.useRealTimers()
     }
+  })
+})
+
+describe('guessing a password gets slower and slower, and locks nobody out for good', () => {
+  const wrong = (user: TestUser, count: number) =>
+    Array.from({ length: count }).reduce<Promise<unknown>>(
+      (before) => before.then(() => attempt(user, { password: 'wrong' })),
+      Promise.resolve(),
+    )
+  const later = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000)
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }))
+  afterEach(() => void vi.useRealTimers())
+
+  it('after five failures in a row even the right password has to wait, twice as long each time', async () => {
+    const user = await newUser()
+    await wrong(user, 4)
+    expect((await attempt(user, { password: 'wrong' })).status).toBe(403)
+    const locked = await attempt(user)
+    expect(locked.status).toBe(429)
+    expect(locked.headers.get('Retry-After')).toBe('1')
+    expect(await locked.text()).toContain('Too many failed attempts')
+    later(1)
+    expect((await attempt(user, { password: 'wrong' })).status).toBe(403)
+    expect((await attempt(user)).headers.get('Retry-After')).toBe('2')
+    later(2)
+    expect((await attempt(user)).status).toBe(303)
+  })
+
+  it('a success is a new beginning', async () => {
+    const user = await newUser()
+    await wrong(user, 4)
+    expect((await attempt(user)).status).toBe(303)
+    await wrong(user, 4)
+    expect((await attempt(user)).status).toBe(303)
+  })
+
+  it('never for longer than a quarter of an hour, and after a day all is forgotten', async () => {
+    const user = await newUser()
+    for (let failures = 0; failures < 20; failures++) {
+      await attempt(user, { password: 'wrong' })
+      later(901)
+    }
+    expect((await attempt(user)).status).toBe(303)
+    await wrong(user, 5)
+    later(86_401)
+    await attempt(user, { password: 'wrong' })
+    expect((await attempt(user)).status).toBe(303)
+  })
+
+  it('the same for a name that does not exist', async () => {
+    const nobody = { id: '', username: 'nobody-at-all' }
+    await wrong(nobody, 5)
+    expect((await attempt(nobody)).status).toBe(429)
+  })
+
+  it('and not for the user elsewhere, when a stranger guesses', async () => {
+    const user = await newUser()
+    const from = async (address: string, password: string) => {
+      const { fields, cookie } = await signInForm()
+      const filled = { ...fields, username: user.username, password }
+      const headers = { Cookie: cookie, 'CF-Connecting-IP': address }
+      return (await post('/login', filled, headers)).status
+    }
+    for (let failures = 0; failures < 8; failures++) await from('192.0.2.66', 'wrong')
+    expect(await from('192.0.2.66', PASSWORD)).toBe(429)
+    expect(await from('192.0.2.7', PASSWORD)).toBe(303)
   })
 })
