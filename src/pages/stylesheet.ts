@@ -157,6 +157,7 @@ const APPLICATIONS = `
 }
 .held { margin-block-start: 0; }
 .held code { display: block; color: var(--muted); }
+time { white-space: nowrap; }
 .client > form > .actions { margin-block-start: 0.5rem; }
 .client > form button { flex: 0 1 auto; min-height: 2.75rem; padding-inline: 1.25rem; }
 .reference { font-size: 1.0625rem; letter-spacing: 0.05em; user-select: all; }`
