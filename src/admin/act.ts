@@ -26,7 +26,8 @@ export type Act = Readonly<{
   /** The same moment in epoch seconds. */
   now: number
   sessionLifetimeSeconds: number
-  clientCacheSeconds: number
+  /** How old a record of a client may be on which a token is issued. */
+  oldestClientSeconds: number
   usersAreExternal: boolean
 }>
 
@@ -40,12 +41,14 @@ export const NOT_SHOWN = `D1 has the revocation, but KV could not be written; cr
 /** Answers the moment of an act, to be asked when the storage is at hand: not what went on during a wait for it. */
 export async function actsOf(io: Io): Promise<() => Act> {
   const { readRegistrySettings } = await import('../operate/registry-settings.ts')
-  const { sessionLifetimeSeconds, clientCacheSeconds, loginUrl } = readRegistrySettings(io.env)
+  const settings = readRegistrySettings(io.env)
+  const { sessionLifetimeSeconds, clientCacheSeconds, staleClientSeconds, loginUrl } = settings
+  const oldestClientSeconds = Math.max(clientCacheSeconds, staleClientSeconds)
   return () => {
     const nowMs = Date.now()
     const now = Math.floor(nowMs / 1000)
     const usersAreExternal = loginUrl !== null
-    return { nowMs, now, sessionLifetimeSeconds, clientCacheSeconds, usersAreExternal }
+    return { nowMs, now, sessionLifetimeSeconds, oldestClientSeconds, usersAreExternal }
   }
 }
 
@@ -63,7 +66,7 @@ export const ending = (
  * request under way, or on a record of the client that an isolate has kept.
  */
 export function endingForGood(db: Database, kind: 'client' | 'user', id: string, act: Act) {
-  const lateSeconds = UNDER_WAY_SECONDS + (kind === 'client' ? act.clientCacheSeconds : 0)
+  const lateSeconds = UNDER_WAY_SECONDS + (kind === 'client' ? act.oldestClientSeconds : 0)
   const untilMs = act.nowMs + lateSeconds * 1000
   return [
     ...ending(db, kind, id, act),

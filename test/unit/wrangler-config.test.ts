@@ -1,9 +1,10 @@
 /** wrangler.toml, as `npm start`, the command line and the deployment read it. */
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { HEAL_SECONDS } from '../../src/domain/revocation.ts'
 import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from '../../src/operate/project.ts'
 import { readWranglerConfig, sessionsOf } from '../../src/operate/wrangler-config.ts'
 
@@ -21,6 +22,11 @@ describe('a wrangler.toml', () => {
     expect(bindings(authenticator)).not.toContain('CODES')
     expect(sessionsOf(authenticator)).toBe(sessionsOf(registry))
     expect(registry.compatibility_date).toBe(authenticator.compatibility_date)
+  })
+
+  it('of the registry runs cron as often as a lost revocation may wait for it', () => {
+    expect(HEAL_SECONDS).toBe(60)
+    expect(readFileSync(REGISTRY_CONFIG, 'utf8')).toContain('crons = ["* * * * *"]')
   })
 
   it('is refused with the name of what is wrong in it', () => {
