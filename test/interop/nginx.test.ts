@@ -1,5 +1,6 @@
 /** Real nginx with examples/nginx.conf: auth_request between callers and a small upstream. */
 
+import { createHash, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import {
@@ -10,6 +11,7 @@ import {
 } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { freePorts } from '../node/free-ports.ts'
 import { type Program, startProgram } from '../node/program.ts'
@@ -28,9 +30,10 @@ const reached: IncomingHttpHeaders[] = []
 
 const get = (path: string, headers: Record<string, string> = {}) => fetch(front + path, { headers })
 
-async function tokenFor(scope: string): Promise<string> {
+async function tokenFor(scope: string, headers: Record<string, string> = {}): Promise<string> {
   const answer = await fetch(`${product.registry}/token`, {
     method: 'POST',
+    headers,
     body: new URLSearchParams({
       grant_type: 'client_credentials',
       client_id: product.demo.clientId,
@@ -143,6 +146,40 @@ describe('a location that requires a scope', () => {
       expect(reached).toEqual([])
     },
   )
+})
+
+describe('a token that is bound to a key (RFC 9449)', () => {
+  const newKeyPair = () => generateKeyPair('ES256', { extractable: true })
+  type KeyPair = Awaited<ReturnType<typeof newKeyPair>>
+
+  const prove = async ({ privateKey, publicKey }: KeyPair, claims: object) =>
+    new SignJWT({ jti: randomUUID(), iat: Math.floor(Date.now() / 1000), ...claims })
+      .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: await exportJWK(publicKey) })
+      .sign(privateKey)
+
+  it('passes with a proof for what nginx was asked, once, and with nothing else', async () => {
+    const keys = await newKeyPair()
+    const atToken = await prove(keys, { htm: 'POST', htu: `${product.registry}/token` })
+    const token = await tokenFor('submission:read', { DPoP: atToken })
+    const ath = createHash('sha256').update(token).digest('base64url')
+    const call = async (claims: object, more: Record<string, string> = {}) => {
+      const asked = { htm: 'GET', htu: `${front}/submissions/5`, ath, ...claims }
+      const headers = { Authorization: `DPoP ${token}`, DPoP: await prove(keys, asked), ...more }
+      return (await get('/submissions/5?a=b', headers)).status
+    }
+    expect(await call({})).toBe(200)
+    const { cnf } = await product.claimsIn(reached[0]?.authorization ?? '')
+    expect(cnf).toEqual({ jkt: expect.any(String) })
+    const jti = randomUUID()
+    expect([await call({ jti }), await call({ jti })]).toEqual([200, 401])
+    expect(await call({ htu: `${front}/` })).toBe(401)
+    expect(await call({ htm: 'POST' })).toBe(401)
+    expect(await call({}, { Authorization: `Bearer ${token}` })).toBe(401)
+    // What the caller says of the original request, nginx replaces; the Host header has no say.
+    const elsewhere = { htu: 'http://evil.example/submissions/5' }
+    expect(await call(elsewhere, { 'X-Original-URL': elsewhere.htu })).toBe(401)
+    expect(await call(elsewhere, { Host: 'evil.example' })).toBe(401)
+  })
 })
 
 describe('the authenticator is down', () => {

@@ -8,7 +8,10 @@ import * as clients from '../../src/stores/clients.ts'
 import * as codes from '../../src/stores/codes.ts'
 import * as connectedApplications from '../../src/stores/connected-applications.ts'
 import * as permissionRows from '../../src/stores/permission-rows.ts'
+import * as refreshTokens from '../../src/stores/refresh-tokens.ts'
 import * as refusals from '../../src/stores/refusals.ts'
+import * as revocations from '../../src/stores/revocations.ts'
+import * as usedJtis from '../../src/stores/used-jtis.ts'
 import * as userRegistry from '../../src/stores/user-registry.ts'
 import * as users from '../../src/stores/users.ts'
 
@@ -16,12 +19,15 @@ const stores = {
   clients,
   codes,
   users,
+  refreshTokens,
   refusals,
+  revocations,
   connectedApplications,
   clientRecord,
   clientRegistry,
   permissionRows,
   userRegistry,
+  usedJtis,
 }
 const isStatement = (value: unknown): value is string =>
   typeof value === 'string' && /^\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b/.test(value)

@@ -1,0 +1,91 @@
+/** What counts as a session record: every field of it, each of its form, and nothing more. */
+
+import { describe, expect, it } from 'vitest'
+import { readSession } from '../../src/domain/session-shape.ts'
+
+const RECORD = {
+  session_id: 'session-1',
+  start_time: '2026-01-01T00:00:00.000Z',
+  end_time: '2026-01-01T02:00:00+00:00',
+  user: { user_id: 'user-1', username: 'ada', email: '' },
+  client: {
+    client_id: 'client-1',
+    owner_id: 'owner-1',
+    name: 'A client',
+    url: '',
+    description: '',
+    redirect_uri: '',
+  },
+  authorizations: { classic: 0, scopes: ['submission:read'], endorsements: ['cs.*', '*.*'] },
+  ip_address: '192.0.2.1',
+  remote_host: '',
+  nonce: '',
+}
+
+type Path = readonly string[]
+
+/** Of an object the paths to all of its fields. */
+const pathsOf = (value: unknown, at: Path = []): Path[] =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? Object.entries(value).flatMap(([key, inner]) => [
+        [...at, key],
+        ...pathsOf(inner, [...at, key]),
+      ])
+    : []
+
+function changed(path: Path, value: unknown) {
+  const copy = structuredClone(RECORD) as Record<string, unknown>
+  const [last = '', ...before] = [...path].reverse()
+  let holder = copy
+  for (const key of before.reverse()) holder = holder[key] as Record<string, unknown>
+  if (value === undefined) delete holder[last]
+  else holder[last] = value
+  return copy
+}
+
+describe('a session record', () => {
+  it('is read as it stands, without what is not part of one', () => {
+    expect(readSession(RECORD)).toEqual(RECORD)
+    const more = { ...RECORD, admin: true, user: { ...RECORD.user, admin: true } }
+    expect(readSession(more)).toEqual(RECORD)
+  })
+
+  it('may have no user, or no client, or a key that it is bound to', () => {
+    for (const change of [{ user: null }, { client: null }, { cnf: { jkt: 'thumbprint' } }]) {
+      expect(readSession({ ...RECORD, ...change })).toEqual({ ...RECORD, ...change })
+    }
+  })
+
+  it.each(pathsOf(RECORD))('is none without %s %s', (...path: string[]) => {
+    expect(readSession(changed(path, undefined))).toBeNull()
+    expect(readSession(changed(path, true))).toBeNull()
+    expect(readSession(changed(path, { 0: 'a' }))).toBeNull()
+  })
+
+  it.each<[path: Path, value: unknown]>([
+    [['session_id'], ''],
+    [['start_time'], '2026-01-01T00:00:00'],
+    [['end_time'], '2026-13-01T00:00:00Z'],
+    [['end_time'], 'tomorrow'],
+    [['user', 'user_id'], ''],
+    [['client', 'client_id'], ''],
+    [['authorizations', 'classic'], Number.NaN],
+    [['authorizations', 'scopes'], ['submission:*']],
+    [
+      ['authorizations', 'scopes'],
+      ['submission:read', 7],
+    ],
+    [['authorizations', 'scopes'], 'submission:read'],
+    [['authorizations', 'endorsements'], ['*']],
+    [['cnf'], null],
+    [['cnf'], {}],
+    [['cnf'], { jkt: '' }],
+    [['cnf'], 'thumbprint'],
+  ])('is none where %j is %j', (path, value) => {
+    expect(readSession(changed(path, value))).toBeNull()
+  })
+
+  it.each([null, undefined, 7, 'session', [], [RECORD]])('is not %j', (value) => {
+    expect(readSession(value)).toBeNull()
+  })
+})
