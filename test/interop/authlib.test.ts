@@ -4,6 +4,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { describeLibrary } from '../node/client-library-suite.ts'
 import { type RunningRegistry, startRegistry } from '../node/running-registry.ts'
+import { describeTokenLibrary } from '../node/token-library-suite.ts'
 import { authlib, clientCredentialsByKey, requireAuthlib } from './authlib.ts'
 
 let running: RunningRegistry
@@ -16,6 +17,7 @@ beforeAll(async () => {
 afterAll(() => running?.end())
 
 describeLibrary('Authlib', authlib, () => running)
+describeTokenLibrary('Authlib', authlib, () => running)
 
 describe('Authlib with private_key_jwt', () => {
   const newKeys = {

@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import type { Granted, MakeLibrary } from '../node/client-library.ts'
+import type { Granted, MakeTokenLibrary } from '../node/client-library.ts'
 
 const PYTHON = process.env.PYTHON_PATH || '/usr/bin/python3'
 const CLIENT = join(import.meta.dirname, 'authlib_client.py')
@@ -34,11 +34,17 @@ async function take<Result>(step: string, asked: object): Promise<Result> {
   return result
 }
 
-type Token = Readonly<{ access_token: string; scope: string; expires_in: number }>
+type Token = Readonly<{
+  access_token: string
+  scope: string
+  expires_in: number
+  refresh_token?: string
+}>
 const granted = (token: Token): Granted => ({
   accessToken: token.access_token,
   scope: token.scope,
   expiresInSeconds: token.expires_in,
+  ...(token.refresh_token && { refreshToken: token.refresh_token }),
 })
 
 export type AssertedBy = Readonly<{
@@ -60,7 +66,7 @@ export const clientCredentialsByKey = async (
   return granted(await take('client_credentials_by_key', asked))
 }
 
-export const authlib: MakeLibrary = (registry) => ({
+export const authlib: MakeTokenLibrary = (registry) => ({
   clientCredentials: async (client, scope) =>
     granted(await take('client_credentials', { registry, client, scope })),
   async startCodeFlow(client, redirectUri, scope) {
@@ -72,6 +78,12 @@ export const authlib: MakeLibrary = (registry) => ({
         granted(await take('finish_code_flow', { ...flow, ...kept, callback: callback.href })),
     }
   },
+  refresh: async (client, refreshToken, scope) =>
+    granted(await take('refresh', { registry, client, refreshToken, scope: scope ?? null })),
+  revoke: async (client, token, hint) => {
+    await take('revoke', { registry, client, token, hint: hint ?? null })
+  },
+  introspect: (client, token) => take('introspect', { registry, client, token }),
   async get(url, accessToken) {
     type Answer = { status: number; headers: Record<string, string>; body: string }
     const { body, ...answer } = await take<Answer>('get', { url, accessToken })

@@ -24,6 +24,8 @@ def session_of(asked, **more):
         client_id=client["id"],
         client_secret=client["secret"] or None,
         token_endpoint_auth_method=client["method"],
+        # Also for introspection; without it Authlib uses Basic for both.
+        revocation_endpoint_auth_method=client["method"],
         code_challenge_method="S256",
         default_timeout=TIMEOUT_SECONDS,
         **more,
@@ -80,6 +82,37 @@ def finish_code_flow(asked):
     )
 
 
+def told(answer):
+    # Authlib hands the answers of these two endpoints to its user as they are.
+    body = answer.json() if answer.text else {}
+    if answer.status_code != 200:
+        raise OAuthError(error=body["error"])
+    return body
+
+
+def refresh(asked):
+    more = {"scope": asked["scope"]} if asked["scope"] else {}
+    return session_of(asked).refresh_token(
+        asked["registry"] + "/token", refresh_token=asked["refreshToken"], **more
+    )
+
+
+def revoke(asked):
+    return told(
+        session_of(asked).revoke_token(
+            asked["registry"] + "/revoke", token=asked["token"], token_type_hint=asked["hint"]
+        )
+    )
+
+
+def introspect(asked):
+    return told(
+        session_of(asked).introspect_token(
+            asked["registry"] + "/introspect", token=asked["token"]
+        )
+    )
+
+
 def get(asked):
     token = {"access_token": asked["accessToken"], "token_type": "Bearer"}
     answer = OAuth2Session(token=token, default_timeout=TIMEOUT_SECONDS).get(asked["url"])
@@ -91,6 +124,9 @@ STEPS = {
     "client_credentials_by_key": client_credentials_by_key,
     "start_code_flow": start_code_flow,
     "finish_code_flow": finish_code_flow,
+    "refresh": refresh,
+    "revoke": revoke,
+    "introspect": introspect,
     "get": get,
 }
 

@@ -2,7 +2,12 @@
 
 import type { RegisteredClient } from './running-registry.ts'
 
-export type Granted = Readonly<{ accessToken: string; scope: string; expiresInSeconds: number }>
+export type Granted = Readonly<{
+  accessToken: string
+  scope: string
+  expiresInSeconds: number
+  refreshToken?: string
+}>
 
 export type CodeFlow = Readonly<{
   /** Where the client sends its user. */
@@ -21,8 +26,22 @@ export type ClientLibrary = Readonly<{
   errorIn: (fault: unknown) => Promise<unknown>
 }>
 
+/** What some libraries also do with tokens that they got. */
+export type TokenLibrary = ClientLibrary &
+  Readonly<{
+    /** Answers the scopes of the registry's metadata, when the library discovers. */
+    discover?: () => Promise<readonly string[]>
+    refresh: (client: RegisteredClient, refreshToken: string, scope?: string) => Promise<Granted>
+    revoke: (client: RegisteredClient, token: string, hint?: string) => Promise<void>
+    introspect: (
+      client: RegisteredClient,
+      token: string,
+    ) => Promise<Readonly<Record<string, unknown>>>
+  }>
+
 /** `registry` is its origin and issuer. */
 export type MakeLibrary = (registry: string) => ClientLibrary
+export type MakeTokenLibrary = (registry: string) => TokenLibrary
 
 /** For what a library leaves to its user: RFC 6749 §10.12 wants `state` checked, RFC 9207 §2.4 `iss`. */
 export function checkCallback(callback: URL, expected: { state: string; iss: string }) {

@@ -6,6 +6,7 @@ import { oauth4webapi } from './oauth4webapi.ts'
 import { openidClient } from './openid-client.ts'
 import { type RunningRegistry, startRegistry } from './running-registry.ts'
 import { simpleOauth2 } from './simple-oauth2.ts'
+import { describeTokenLibrary } from './token-library-suite.ts'
 
 let running: RunningRegistry
 
@@ -18,3 +19,6 @@ afterAll(() => running?.end())
 describeLibrary('oauth4webapi', oauth4webapi, () => running)
 describeLibrary('openid-client', openidClient, () => running)
 describeLibrary('simple-oauth2', simpleOauth2, () => running)
+
+describeTokenLibrary('oauth4webapi', oauth4webapi, () => running)
+describeTokenLibrary('openid-client', openidClient, () => running)

@@ -1,7 +1,7 @@
-/** A client of the registry with oauth4webapi. */
+/** A client of the registry with oauth4webapi, which finds everything by discovery (RFC 8414). */
 
 import * as oauth from 'oauth4webapi'
-import type { Granted, MakeLibrary } from './client-library.ts'
+import type { Granted, MakeTokenLibrary } from './client-library.ts'
 import type { RegisteredClient } from './running-registry.ts'
 
 /** The registry under test speaks plain http. */
@@ -22,17 +22,22 @@ const granted = (answer: oauth.TokenEndpointResponse): Granted => ({
   accessToken: answer.access_token,
   scope: answer.scope ?? '',
   expiresInSeconds: answer.expires_in ?? 0,
+  ...(answer.refresh_token && { refreshToken: answer.refresh_token }),
 })
 
-export const oauth4webapi: MakeLibrary = (registry) => {
-  const server: oauth.AuthorizationServer = {
-    issuer: registry,
-    authorization_endpoint: `${registry}/authorize`,
-    token_endpoint: `${registry}/token`,
-    authorization_response_iss_parameter_supported: true,
+export const oauth4webapi: MakeTokenLibrary = (registry) => {
+  const issuer = new URL(registry)
+  let discovered: Promise<oauth.AuthorizationServer> | undefined
+  const serverOf = () => {
+    discovered ??= oauth
+      .discoveryRequest(issuer, { algorithm: 'oauth2', ...INSECURE })
+      .then((response) => oauth.processDiscoveryResponse(issuer, response))
+    return discovered
   }
   return {
+    discover: async () => (await serverOf()).scopes_supported ?? [],
     async clientCredentials(registered, scope) {
+      const server = await serverOf()
       const client = { client_id: registered.id }
       const response = await oauth.clientCredentialsGrantRequest(
         server,
@@ -44,6 +49,7 @@ export const oauth4webapi: MakeLibrary = (registry) => {
       return granted(await oauth.processClientCredentialsResponse(server, client, response))
     },
     async startCodeFlow(registered, redirectUri, scope) {
+      const server = await serverOf()
       const client = { client_id: registered.id }
       const state = oauth.generateRandomState()
       const verifier = oauth.generateRandomCodeVerifier()
@@ -71,6 +77,43 @@ export const oauth4webapi: MakeLibrary = (registry) => {
           return granted(await oauth.processAuthorizationCodeResponse(server, client, response))
         },
       }
+    },
+    async refresh(registered, refreshToken, scope) {
+      const server = await serverOf()
+      const client = { client_id: registered.id }
+      const response = await oauth.refreshTokenGrantRequest(
+        server,
+        client,
+        authenticationOf(registered),
+        refreshToken,
+        { ...INSECURE, ...(scope !== undefined && { additionalParameters: { scope } }) },
+      )
+      return granted(await oauth.processRefreshTokenResponse(server, client, response))
+    },
+    async revoke(registered, token, hint) {
+      const response = await oauth.revocationRequest(
+        await serverOf(),
+        { client_id: registered.id },
+        authenticationOf(registered),
+        token,
+        {
+          ...INSECURE,
+          ...(hint !== undefined && { additionalParameters: { token_type_hint: hint } }),
+        },
+      )
+      await oauth.processRevocationResponse(response)
+    },
+    async introspect(registered, token) {
+      const server = await serverOf()
+      const client = { client_id: registered.id }
+      const response = await oauth.introspectionRequest(
+        server,
+        client,
+        authenticationOf(registered),
+        token,
+        INSECURE,
+      )
+      return oauth.processIntrospectionResponse(server, client, response)
     },
     get: (url, accessToken) =>
       oauth.protectedResourceRequest(accessToken, 'GET', new URL(url), undefined, null, INSECURE),

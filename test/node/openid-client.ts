@@ -1,7 +1,7 @@
-/** A client of the registry with openid-client. */
+/** A client of the registry with openid-client, which finds everything by discovery (RFC 8414). */
 
 import * as openid from 'openid-client'
-import type { Granted, MakeLibrary } from './client-library.ts'
+import type { Granted, MakeTokenLibrary } from './client-library.ts'
 import type { RegisteredClient } from './running-registry.ts'
 
 const authenticationOf = ({ method, secret }: RegisteredClient) => {
@@ -16,32 +16,32 @@ const authenticationOf = ({ method, secret }: RegisteredClient) => {
 }
 
 const granted = (
-  answer: Readonly<{ access_token: string; scope?: string; expires_in?: number }>,
+  answer: Readonly<{
+    access_token: string
+    scope?: string
+    expires_in?: number
+    refresh_token?: string
+  }>,
 ): Granted => ({
   accessToken: answer.access_token,
   scope: answer.scope ?? '',
   expiresInSeconds: answer.expires_in ?? 0,
+  ...(answer.refresh_token && { refreshToken: answer.refresh_token }),
 })
 
-export const openidClient: MakeLibrary = (registry) => {
-  const server: openid.ServerMetadata = {
-    issuer: registry,
-    authorization_endpoint: `${registry}/authorize`,
-    token_endpoint: `${registry}/token`,
-    authorization_response_iss_parameter_supported: true,
-  }
-  const configure = (id: string, authentication: openid.ClientAuth) => {
-    const config = new openid.Configuration(server, id, {}, authentication)
-    // The registry under test speaks plain http.
-    openid.allowInsecureRequests(config)
-    return config
-  }
+export const openidClient: MakeTokenLibrary = (registry) => {
+  const configure = (id: string, authentication: openid.ClientAuth) =>
+    openid.discovery(new URL(registry), id, {}, authentication, {
+      algorithm: 'oauth2',
+      // The registry under test speaks plain http.
+      execute: [openid.allowInsecureRequests],
+    })
   const configureFor = (client: RegisteredClient) => configure(client.id, authenticationOf(client))
   return {
     clientCredentials: async (client, scope) =>
-      granted(await openid.clientCredentialsGrant(configureFor(client), { scope })),
+      granted(await openid.clientCredentialsGrant(await configureFor(client), { scope })),
     async startCodeFlow(client, redirectUri, scope) {
-      const config = configureFor(client)
+      const config = await configureFor(client)
       const expectedState = openid.randomState()
       const pkceCodeVerifier = openid.randomPKCECodeVerifier()
       const url = openid.buildAuthorizationUrl(config, {
@@ -62,9 +62,25 @@ export const openidClient: MakeLibrary = (registry) => {
           ),
       }
     },
-    get: (url, accessToken) =>
+    async discover() {
+      const config = await configure('whichever', openid.None())
+      return config.serverMetadata().scopes_supported ?? []
+    },
+    refresh: async (client, refreshToken, scope) =>
+      granted(
+        await openid.refreshTokenGrant(await configureFor(client), refreshToken, {
+          ...(scope !== undefined && { scope }),
+        }),
+      ),
+    revoke: async (client, token, hint) =>
+      openid.tokenRevocation(await configureFor(client), token, {
+        ...(hint !== undefined && { token_type_hint: hint }),
+      }),
+    introspect: async (client, token) =>
+      openid.tokenIntrospection(await configureFor(client), token),
+    get: async (url, accessToken) =>
       openid.fetchProtectedResource(
-        configure('whichever', openid.None()),
+        await configure('whichever', openid.None()),
         accessToken,
         new URL(url),
         'GET',

@@ -1,0 +1,146 @@
+/** What must hold of every library that renews, revokes and inspects tokens. */
+
+import { beforeAll, describe, expect, it } from 'vitest'
+import type { Granted, MakeTokenLibrary, TokenLibrary } from './client-library.ts'
+import { demoUser, type Person } from './person.ts'
+import type { Method, RegisteredClient, RunningRegistry } from './running-registry.ts'
+
+const CALLBACK = 'http://127.0.0.1:5000/callback'
+const SCOPE = 'public:read submission:read'
+const RENEWING = [
+  ...['--redirect-uri', CALLBACK],
+  ...['--grant-type', 'authorization_code refresh_token'],
+  ...['--scope', SCOPE],
+]
+const METHODS: readonly Method[] = ['client_secret_post', 'client_secret_basic', 'none']
+
+/** `started` answers the registry once it runs. */
+export function describeTokenLibrary(
+  name: string,
+  makeLibrary: MakeTokenLibrary,
+  started: () => RunningRegistry,
+) {
+  describe(`${name}: what becomes of tokens`, () => {
+    let running: RunningRegistry
+    let library: TokenLibrary
+    let person: Person
+    let clients: Record<Method, RegisteredClient>
+    let server: RegisteredClient
+
+    beforeAll(async () => {
+      running = started()
+      library = makeLibrary(running.registry)
+      person = demoUser(running)
+      const [post, basic, none, inspecting] = await Promise.all([
+        running.newClient('client_secret_post', ...RENEWING),
+        running.newClient('client_secret_basic', ...RENEWING),
+        running.newClient('none', ...RENEWING),
+        running.newClient('client_secret_basic', ...RENEWING, '--may-introspect'),
+      ])
+      clients = { client_secret_post: post, client_secret_basic: basic, none }
+      server = inspecting
+    })
+
+    async function obtain(client: RegisteredClient) {
+      const flow = await library.startCodeFlow(client, CALLBACK, SCOPE)
+      return withRefresh(await flow.finish(await person.visit(flow.url)))
+    }
+
+    function withRefresh(granted: Granted) {
+      const { refreshToken } = granted
+      if (!refreshToken) throw new Error('no refresh token was granted')
+      return { ...granted, refreshToken }
+    }
+
+    /** The authenticator, which asks D1 at once. */
+    const authStatus = async (accessToken: string) => {
+      const url = `${running.authenticator}/auth?fresh`
+      const headers = { Authorization: `Bearer ${accessToken}` }
+      return (await fetch(url, { headers })).status
+    }
+
+    async function errorOf(work: Promise<unknown>) {
+      const fault = await work.then(
+        () => expect.fail('it was not refused'),
+        (cause: unknown) => cause,
+      )
+      return library.errorIn(fault)
+    }
+
+    it.runIf('discover' in makeLibrary('http://127.0.0.1'))('finds the metadata', async () => {
+      expect(await library.discover?.()).toContain('submission:read')
+    })
+
+    it.each(METHODS)('renews, each refresh token once, by %s', async (method) => {
+      const client = clients[method]
+      const first = await obtain(client)
+      const second = withRefresh(await library.refresh(client, first.refreshToken))
+      expect(second).toMatchObject({ scope: SCOPE, expiresInSeconds: 7200 })
+      expect(second.refreshToken).not.toBe(first.refreshToken)
+      expect(await authStatus(second.accessToken)).toBe(200)
+      expect(await errorOf(library.refresh(client, first.refreshToken))).toBe('invalid_grant')
+    })
+
+    it('renews for fewer scopes, and not for more', async () => {
+      const client = clients.client_secret_post
+      const { refreshToken } = await obtain(client)
+      const narrow = await library.refresh(client, refreshToken, 'public:read')
+      expect(narrow.scope).toBe('public:read')
+      const wider = library.refresh(client, narrow.refreshToken ?? '', 'submission:create')
+      expect(await errorOf(wider)).toBe('invalid_scope')
+    })
+
+    it.each(METHODS)('revokes an access token, by %s', async (method) => {
+      const client = clients[method]
+      const { accessToken, refreshToken } = await obtain(client)
+      expect(await authStatus(accessToken)).toBe(200)
+      await library.revoke(client, accessToken, 'access_token')
+      expect(await authStatus(accessToken)).toBe(401)
+      await library.revoke(client, accessToken)
+      expect(await library.refresh(client, refreshToken)).toMatchObject({ scope: SCOPE })
+    })
+
+    it.each(METHODS)('revokes a refresh token with its session, by %s', async (method) => {
+      const client = clients[method]
+      const { accessToken, refreshToken } = await obtain(client)
+      await library.revoke(client, refreshToken)
+      expect(await authStatus(accessToken)).toBe(401)
+      expect(await errorOf(library.refresh(client, refreshToken))).toBe('invalid_grant')
+    })
+
+    it("does not revoke another client's", async () => {
+      const { accessToken } = await obtain(clients.client_secret_post)
+      const work = library.revoke(clients.client_secret_basic, accessToken)
+      expect(await errorOf(work)).toBe('invalid_grant')
+      expect(await authStatus(accessToken)).toBe(200)
+    })
+
+    it("inspects another client's tokens, when it may, until they are revoked", async () => {
+      const client = clients.client_secret_post
+      const { accessToken, refreshToken } = await obtain(client)
+      const active = {
+        active: true,
+        client_id: client.id,
+        username: running.demo.username,
+        scope: SCOPE,
+        iss: running.registry,
+      }
+      expect(await library.introspect(server, accessToken)).toMatchObject({
+        ...active,
+        token_type: 'Bearer',
+      })
+      expect(await library.introspect(server, refreshToken)).toMatchObject(active)
+      await library.revoke(client, refreshToken)
+      expect(await library.introspect(server, accessToken)).toEqual({ active: false })
+      expect(await library.introspect(server, refreshToken)).toEqual({ active: false })
+    })
+
+    it('inspects its own tokens, and no others, when it may not', async () => {
+      const { accessToken } = await obtain(clients.client_secret_post)
+      const own = await library.introspect(clients.client_secret_post, accessToken)
+      expect(own.active).toBe(true)
+      const other = await library.introspect(clients.client_secret_basic, accessToken)
+      expect(other).toEqual({ active: false })
+    })
+  })
+}
