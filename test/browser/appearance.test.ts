@@ -67,6 +67,20 @@ const VISITS: Visit[] = [
     },
   },
   {
+    name: 'error-codes',
+    async open(page, { registry }) {
+      await page.goto(`${registry.url}/errors`)
+      await expectHeading(page, 'Error codes')
+    },
+  },
+  {
+    name: 'error-code',
+    async open(page, { registry }) {
+      await page.goto(`${registry.url}/errors/invalid_grant`)
+      await expectHeading(page, 'invalid_grant')
+    },
+  },
+  {
     name: 'consent',
     async open(page, { registry, app, keys }) {
       await page.goto(app.ask(keys, ALL))

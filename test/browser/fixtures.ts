@@ -50,7 +50,11 @@ export const it = base
   })
   // biome-ignore lint/correctness/noEmptyPattern: the runner reads the pattern
   .extend('browser', { scope: 'worker' }, async ({}, { onCleanup }) => {
-    const browser = await chromium.launch({ executablePath: CHROMIUM })
+    const browser = await chromium.launch({
+      executablePath: CHROMIUM,
+      // Painted without a graphics card, which costs less than pretending to have one.
+      args: ['--disable-gpu', '--disable-gpu-rasterization'],
+    })
     onCleanup(() => browser.close())
     return browser
   })
