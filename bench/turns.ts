@@ -4,12 +4,11 @@
  */
 
 import type { Slice } from './load.ts'
-import type { Operation, Storage } from './operations.ts'
 import type { Load, Server } from './processes.ts'
 
 export type Row = Readonly<{
-  operation: Operation
-  storage: Storage
+  operation: string
+  storage: string
   who: string
   server: Server
   port: number

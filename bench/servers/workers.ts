@@ -3,7 +3,6 @@
  * `node servers/workers.ts WHO STORAGE`. Prints one line when all serve, and ends with its parent.
  */
 
-import { createServer } from 'node:net'
 import { resolve } from 'node:path'
 import { Log, LogLevel, Miniflare } from 'miniflare'
 import { buildWorker } from '../../src/operate/build-worker.ts'
@@ -12,8 +11,8 @@ import { inProject, REGISTRY_CONFIG } from '../../src/operate/project.ts'
 import { readWranglerConfig } from '../../src/operate/wrangler-config.ts'
 import { OPERATIONS, type Operation, type Ready } from '../operations.ts'
 import { ISSUER } from '../subject.ts'
+import { freePort, HOST } from './free-port.ts'
 
-const HOST = '127.0.0.1'
 /** Long enough for the record to stay warm through a whole run's turns. */
 const WARM_SECONDS = '300'
 
@@ -39,16 +38,6 @@ const WORKERS: Readonly<Record<string, Partial<Record<Operation, string>>>> = {
   },
   'workers-oauth-provider': { exchange: 'provider.js', check: 'provider.js' },
 }
-
-const freePort = () =>
-  new Promise<number>((found, failed) => {
-    const probe = createServer().once('error', failed)
-    probe.listen(0, HOST, () => {
-      const address = probe.address()
-      const port = typeof address === 'object' && address ? address.port : 0
-      probe.close(() => found(port))
-    })
-  })
 
 async function serve(who: string, storage: string): Promise<Ready> {
   const entries = WORKERS[who]

@@ -24,6 +24,7 @@ const options = {
   tokenEndpoint: '/token',
   accessTokenTTL: 7200,
   refreshTokenTTL: 0,
+  clientIdMetadataDocumentEnabled: false,
   resourceMetadata: { resource: `${ORIGIN}${API}`, authorization_servers: [ORIGIN] },
 }
 

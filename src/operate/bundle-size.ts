@@ -7,8 +7,8 @@ import { oneLine } from './refusal.ts'
 import { readWranglerConfig } from './wrangler-config.ts'
 
 const BUDGETS = [
-  { config: REGISTRY_CONFIG, budgetKib: 100 },
-  { config: AUTHENTICATOR_CONFIG, budgetKib: 40 },
+  { config: REGISTRY_CONFIG, budgetKib: 60 },
+  { config: AUTHENTICATOR_CONFIG, budgetKib: 20 },
 ]
 
 async function weigh({ config, budgetKib }: (typeof BUDGETS)[number]): Promise<boolean> {

@@ -1,0 +1,48 @@
+/** Storage and cryptography of each operation, counted exactly, on the registry in this process. */
+
+import { setImmediate as tick } from 'node:timers/promises'
+import { type Act, actsOf } from './lab/acts.ts'
+import {
+  type CryptoCount,
+  cryptoUnderWay,
+  takeCryptoCount,
+  watchCrypto,
+} from './lab/crypto-counter.ts'
+import { openLab } from './lab/registry.ts'
+import type { StorageOperation } from './lab/watch.ts'
+
+export type Counted = Readonly<{
+  name: string
+  status: number
+  storage: Readonly<Partial<Record<StorageOperation, number>>>
+  crypto: CryptoCount
+}>
+
+/** Nothing waits here but cryptography: when that is done, so is deferred work. */
+export async function settle(): Promise<void> {
+  for (let idle = 0; idle < 5; idle = cryptoUnderWay() > 0 ? 0 : idle + 1) await tick()
+}
+
+const WARM_SECONDS = 300
+
+export async function countOperations(): Promise<readonly Counted[]> {
+  watchCrypto()
+  const lab = await openLab(WARM_SECONDS)
+  const count = async ({ name, ready }: Act): Promise<Counted> => {
+    const run = await ready()
+    await settle()
+    const storage: Partial<Record<StorageOperation, number>> = {}
+    takeCryptoCount()
+    lab.setAround((operation, act) => {
+      storage[operation] = (storage[operation] ?? 0) + 1
+      return act()
+    })
+    const { status } = await run()
+    await settle()
+    lab.setAround(null)
+    return { name, status, storage, crypto: takeCryptoCount() }
+  }
+  const counted: Counted[] = []
+  for (const act of await actsOf(lab, settle)) counted.push(await count(act))
+  return counted
+}

@@ -1,0 +1,144 @@
+/** At the edge, by simulation: how long each operation takes near to and far from the database, and what it costs. */
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { settle } from './counts.ts'
+import { drawFrom, latencyOf, PLACES, type Place, seededRandom } from './edge/latencies.ts'
+import { openMeteredDatabase } from './edge/metered-database.ts'
+import { freePerDay, priceOf } from './edge/prices.ts'
+import { virtualClock } from './edge/virtual-clock.ts'
+import { type Act, actsOf } from './lab/acts.ts'
+import { watchCrypto } from './lab/crypto-counter.ts'
+import { openLab } from './lab/registry.ts'
+import type { StorageOperation } from './lab/watch.ts'
+import type { Options } from './options.ts'
+import { quantile } from './statistics.ts'
+import { table } from './table.ts'
+
+const SAMPLES = 500
+const QUICK_SAMPLES = 25
+const SEED = 20_261_124
+const WARM_SECONDS = 300
+/** The simulator's own work goes on outside this process: what was deferred is given this long. */
+const SIMULATOR_MS = 60
+
+/** A check is made of a token that this location has seen lately, or has not. */
+const kvStatesOf = ({ name }: Act) => (name.startsWith('check') ? [true, false] : [false])
+
+const nameWith = (name: string, kvIsHot: boolean) =>
+  name.startsWith('check') ? `${name}, token ${kvIsHot ? 'hot' : 'cold'}` : name
+
+type Step = Readonly<{ operation: StorageOperation; from: number; to: number }>
+
+async function simulate(samples: number) {
+  const lab = await openLab(WARM_SECONDS)
+  const clock = virtualClock()
+  const acts = await actsOf(lab, settle)
+
+  /** One request; storage takes what `draw` says. */
+  const once = async ({ ready }: Act, draw: (operation: StorageOperation) => number) => {
+    const run = await ready()
+    await settle()
+    const steps: Step[] = []
+    lab.setAround(async (operation, act) => {
+      const from = clock.now()
+      await clock.wait(draw(operation))
+      steps.push({ operation, from, to: clock.now() })
+      return act()
+    })
+    try {
+      const { ms } = await clock.run(run)
+      return { ms, steps }
+    } finally {
+      lab.setAround(null)
+    }
+  }
+
+  const rows: string[][] = []
+  const waterfalls: string[][] = []
+  for (const act of acts) {
+    for (const kvIsHot of kvStatesOf(act)) {
+      const cells = [nameWith(act.name, kvIsHot)]
+      for (const place of PLACES) {
+        const random = seededRandom(SEED)
+        const draw = (operation: StorageOperation) =>
+          drawFrom(latencyOf(operation, place, kvIsHot), random)
+        const times: number[] = []
+        for (let sample = 0; sample < samples; sample++) times.push((await once(act, draw)).ms)
+        cells.push(`${quantile(times, 0.5).toFixed(0)} / ${quantile(times, 0.99).toFixed(0)}`)
+      }
+      rows.push(cells)
+    }
+    const [near] = PLACES as [Place]
+    const typical = (operation: StorageOperation) => latencyOf(operation, near, false).p50
+    const { ms, steps } = await once(act, typical)
+    waterfalls.push([act.name, `${ms.toFixed(0)} ms`, drawn(steps, ms)])
+  }
+  return { rows, waterfalls }
+}
+
+/** What waits for what; `+` begins with the one before it; in brackets what the answer does not wait for. */
+function drawn(steps: readonly Step[], answeredAt: number): string {
+  const inOrder = [...steps].sort((a, b) => a.from - b.from || a.to - b.to)
+  return inOrder
+    .map(({ operation, from, to }, index) => {
+      const joint = index === 0 ? '' : from === inOrder[index - 1]?.from ? ' + ' : ' -> '
+      return joint + (to > answeredAt ? `[${operation}]` : operation)
+    })
+    .join('')
+}
+
+async function price(): Promise<string[][]> {
+  const { database, takeMeter, close } = await openMeteredDatabase()
+  try {
+    const lab = await openLab(WARM_SECONDS, database)
+    const deferred = async () => {
+      await sleep(SIMULATOR_MS)
+    }
+    const rows: string[][] = []
+    for (const { name, ready } of await actsOf(lab, deferred)) {
+      const run = await ready()
+      await deferred()
+      takeMeter()
+      const storage: Partial<Record<StorageOperation, number>> = {}
+      lab.setAround((operation, act) => {
+        storage[operation] = (storage[operation] ?? 0) + 1
+        return act()
+      })
+      await run()
+      await deferred()
+      lab.setAround(null)
+      const meter = takeMeter()
+      const priced = priceOf(storage, meter)
+      const free = freePerDay(storage, meter)
+      rows.push([
+        name,
+        String(meter.read),
+        String(meter.written),
+        priced.request.toFixed(2),
+        priced.kv.toFixed(2),
+        priced.d1.toFixed(2),
+        priced.total.toFixed(2),
+        `${free.times} (${free.limit})`,
+      ])
+    }
+    return rows
+  } finally {
+    await close()
+  }
+}
+
+export async function simulateEdge({ quick }: Options): Promise<void> {
+  watchCrypto()
+  const { rows, waterfalls } = await simulate(quick ? QUICK_SAMPLES : SAMPLES)
+  console.log('Milliseconds until the answer, p50 / p99, waiting for storage alone\n')
+  console.log(table(['operation', ...PLACES.map(({ name }) => name)], rows))
+  console.log('\nWhat waits for what, at typical latencies near the database\n')
+  console.log(table(['operation', 'until answered', 'storage'], waterfalls))
+  console.log('\nUS dollars a million, and how often a day the free plan allows it\n')
+  console.log(
+    table(
+      ['operation', 'rows read', 'written', 'request', 'KV', 'D1', 'total', 'free a day'],
+      await price(),
+    ),
+  )
+}

@@ -1,0 +1,15 @@
+/** The ids of a database grown to size: in ascending order, so that they load fast and are known without asking. */
+
+const SPACE = 0xffffffff
+
+/** As `clientIdSql` has it. */
+export const grownClientId = (index: number, size: number) =>
+  `${Math.floor((index * SPACE) / size)
+    .toString(16)
+    .padStart(8, '0')}-5eed-4000-8000-${index.toString(16).padStart(12, '0')}`
+
+/** `?1` is the size, `i` the index. */
+export const CLIENT_ID_SQL = `printf('%08x-5eed-4000-8000-%012x', i * ${SPACE} / ?1, i)`
+
+/** The same for all grown clients. */
+export const GROWN_SECRET = 'regs_grown0123456789abcdef0123456789abcdef'

@@ -1,0 +1,9 @@
+/** What the lab runs: both workers and the stores, in one module. */
+
+export { createAuthenticator } from '../../src/authenticator/app.ts'
+export { compose } from '../../src/compose.ts'
+export { digest, hexDigest } from '../../src/crypto/digest.ts'
+export { mintToken } from '../../src/crypto/token.ts'
+export { clientRegistry } from '../../src/stores/client-registry.ts'
+export { userRegistry } from '../../src/stores/user-registry.ts'
+export { exampleClient, exampleSession, exampleUser } from '../workers/fixture.ts'

@@ -1,0 +1,118 @@
+/** A registry and an authenticator in this process, on SQLite and a map, with a client, a user and a browser. */
+
+import type { Bindings } from '../../src/compose.ts'
+import { memoryNamespace } from '../memory/namespace.ts'
+import { CALLBACK, ISSUER, JWT_SECRET } from '../subject.ts'
+import { loadLab } from './modules.ts'
+import { sqliteDatabase } from './sqlite-database.ts'
+import { type Around, watchDatabase, watchNamespace } from './watch.ts'
+
+const FORM = { 'Content-Type': 'application/x-www-form-urlencoded' }
+const SESSION_SECONDS = 7200
+
+export type Answered = Readonly<{ status: number; location: string; body: string }>
+/** Settles with the answer; deferred work may go on. */
+export type Send = (path: string, init?: RequestInit) => Promise<Answered>
+
+const plainly: Around = (_operation, act) => act()
+
+const read = async (response: Response): Promise<Answered> => ({
+  status: response.status,
+  location: response.headers.get('Location') ?? '',
+  body: await response.text(),
+})
+
+/** `stored` is what the bindings come down to; another database may be given in its place. */
+export async function openLab(clientCacheSeconds: number, DB = sqliteDatabase()) {
+  const lab = await loadLab()
+  const stored = { DB, SESSIONS: memoryNamespace(), CODES: memoryNamespace() }
+  let around = plainly
+  const watch: Around = (operation, act) => around(operation, act)
+  const unlimited = { limit: async () => ({ success: true }) }
+  const watched = {
+    DB: watchDatabase(stored.DB, watch),
+    SESSIONS: watchNamespace(stored.SESSIONS, watch),
+    CODES: watchNamespace(stored.CODES, watch),
+  }
+  const bindings: Bindings = {
+    ...watched,
+    LOGIN_LIMIT: unlimited,
+    REFUSAL_LIMIT: unlimited,
+    ISSUER,
+    ...{ CLIENT_CACHE_SECONDS: String(clientCacheSeconds) },
+  }
+  const now = () => Math.floor(Date.now() / 1000)
+
+  const secret = lab.mintToken('clientSecret')
+  const example = lab.exampleClient('')
+  const grantTypes = ['client_credentials', 'authorization_code', 'refresh_token'] as const
+  const id = await lab
+    .clientRegistry(DB)
+    .create(
+      { ...example, mayIntrospect: true, grantTypes },
+      await lab.hexDigest(secret),
+      'authorize',
+      now(),
+    )
+  const user = { ...lab.exampleUser(''), passwordHash: 'scrypt$1024$8$1$none$none' }
+  const userId = (await lab.userRegistry(DB).create(user, now())) ?? ''
+
+  const cookie = lab.mintToken('browserSession')
+  const session = { ...lab.exampleSession(example, lab.exampleUser(userId)), client: null }
+  await stored.SESSIONS.put(await lab.digest(cookie), JSON.stringify(session), {
+    expirationTtl: SESSION_SECONDS,
+  })
+
+  /** A new one each: what an isolate keeps is not yet kept. */
+  const freshRegistry = (): Send => {
+    const registry = lab.compose(bindings)
+    const context = { waitUntil: () => {}, passThroughOnException: () => {}, props: {} }
+    return async (path, init) => {
+      const request = new Request(new URL(path, ISSUER), { redirect: 'manual', ...init })
+      return read(await registry.fetch(request, bindings, context))
+    }
+  }
+  const freshAuthenticator = (): Send => {
+    const { DB, SESSIONS } = watched
+    const authenticator = lab.createAuthenticator({ DB, SESSIONS, ISSUER, JWT_SECRET })
+    return async (path, init) => read(await authenticator.fetch(new Request(ISSUER + path, init)))
+  }
+  return {
+    credentials: { id, secret },
+    cookie: { Cookie: `registry_session=${cookie}` },
+    freshRegistry,
+    freshAuthenticator,
+    setAround: (next: Around | null) => {
+      around = next ?? plainly
+    },
+  }
+}
+
+export type Lab = Awaited<ReturnType<typeof openLab>>
+
+export const post = (
+  fields: Readonly<Record<string, string>> | [string, string][],
+  headers = {},
+) => ({
+  method: 'POST',
+  headers: { ...FORM, ...headers },
+  body: new URLSearchParams(fields as Record<string, string>).toString(),
+})
+
+/** The fields of the consent page's form, boxes as they are ticked. */
+function fieldsOf(page: string): [string, string][] {
+  const form = page.split('action="/authorize"')[1]?.split('</form>')[0] ?? ''
+  const attribute = (input: string, name: string) =>
+    (new RegExp(`\\b${name}="([^"]*)"`).exec(input)?.[1] ?? '').replaceAll('&amp;', '&')
+  return (form.match(/<input[^>]*>/g) ?? []).map((input) => [
+    attribute(input, 'name'),
+    attribute(input, 'value'),
+  ])
+}
+
+/** Agrees once, so that from then on the consent is remembered. */
+export async function consentOnce({ cookie }: Lab, send: Send, path: string): Promise<void> {
+  const page = await send(path, { headers: cookie })
+  const agreed = await send('/authorize', post([...fieldsOf(page.body), ['confirm', 'ok']], cookie))
+  if (!agreed.location.startsWith(CALLBACK)) throw new Error(`no consent: ${agreed.body}`)
+}

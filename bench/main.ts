@@ -1,0 +1,46 @@
+/** `npm run bench`: installs the peers where they are missing, then measures. */
+
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { readOptions } from './options.ts'
+
+function installPeers(): void {
+  if (existsSync(resolve(import.meta.dirname, 'node_modules'))) return
+  console.error('installing what the registry is measured against')
+  execFileSync('npm', ['ci', '--prefix', import.meta.dirname], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+}
+
+const options = readOptions(process.argv.slice(2))
+switch (options.command) {
+  case 'compare': {
+    installPeers()
+    const { compare } = await import('./compare.ts')
+    await compare(options)
+    break
+  }
+  case 'counts': {
+    const { countOperations } = await import('./counts.ts')
+    console.table(await countOperations())
+    break
+  }
+  case 'start': {
+    installPeers()
+    const { measureStart } = await import('./startup.ts')
+    console.log(JSON.stringify(await measureStart(options.quick ? 3 : 25), null, 2))
+    break
+  }
+  case 'growth': {
+    const { measureGrowth } = await import('./growth.ts')
+    await measureGrowth(options)
+    break
+  }
+  case 'edge': {
+    const { simulateEdge } = await import('./edge.ts')
+    await simulateEdge(options)
+    break
+  }
+}
+process.exit(0)

@@ -1,0 +1,21 @@
+/** The registry on the state of a folder: `node servers/grown.ts DIRECTORY SIZE`. */
+
+import { resolve } from 'node:path'
+import { Log, LogLevel } from 'miniflare'
+import { buildWorker } from '../../src/operate/build-worker.ts'
+import { REGISTRY_CONFIG } from '../../src/operate/project.ts'
+import { runWorkers } from '../../src/operate/run-workers.ts'
+import { readWranglerConfig } from '../../src/operate/wrangler-config.ts'
+import { ISSUER } from '../subject.ts'
+import { freePort } from './free-port.ts'
+
+const [directory = '', size = ''] = process.argv.slice(2)
+const config = readWranglerConfig(REGISTRY_CONFIG)
+const port = await freePort()
+const path = resolve(import.meta.dirname, '../workers/grown.ts')
+const module = await buildWorker(path, { minify: true })
+const vars = { ISSUER, CLIENT_CACHE_SECONDS: '0', SIZE: size }
+const runtime = runWorkers([{ config, module, port, vars }], directory, new Log(LogLevel.ERROR))
+await runtime.ready
+const ports = { token_cold: port, exchange: port, refresh: port }
+console.log(JSON.stringify({ ports }))

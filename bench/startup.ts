@@ -1,0 +1,136 @@
+/** Bundles: their bytes, how long they take to compile and evaluate, and a fresh isolate's first answer. */
+
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { Miniflare } from 'miniflare'
+import { buildWorker } from '../src/operate/build-worker.ts'
+import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from '../src/operate/project.ts'
+import { readWranglerConfig } from '../src/operate/wrangler-config.ts'
+import { type Spread, spreadOf } from './statistics.ts'
+import { ISSUER, JWT_SECRET } from './subject.ts'
+
+export type Started = Readonly<{
+  name: string
+  bytes: number
+  gzippedBytes: number
+  evaluateMs: Spread
+  /** Of a fresh isolate in a running workerd, above that of an isolate that holds nothing. */
+  firstAnswerMs: Spread
+}>
+
+type Subject = Readonly<{
+  name: string
+  entry: string
+  path: string
+  status: number
+  env: Readonly<Record<string, unknown>>
+}>
+
+const METADATA = '/.well-known/oauth-authorization-server'
+const EMPTY = 'export default { fetch: () => new Response(null) }'
+const LOADER = 'loader'
+
+const here = (path: string) => resolve(import.meta.dirname, path)
+
+/** Each path is answered without storage. */
+const subjects = (): readonly Subject[] => [
+  {
+    name: 'registry',
+    entry: readWranglerConfig(REGISTRY_CONFIG).main,
+    path: METADATA,
+    status: 200,
+    env: { ISSUER },
+  },
+  {
+    name: 'authenticator',
+    entry: readWranglerConfig(AUTHENTICATOR_CONFIG).main,
+    path: '/auth',
+    status: 200,
+    env: { ISSUER, JWT_SECRET, SESSIONS: {} },
+  },
+  {
+    name: 'workers-oauth-provider',
+    entry: here('workers/provider-alone.js'),
+    path: METADATA,
+    status: 200,
+    env: { OAUTH_KV: {} },
+  },
+]
+
+function evaluateMs(file: string): number {
+  const words = ['--experimental-vm-modules', '--no-warnings', here('evaluate.ts'), file]
+  return Number(execFileSync(process.execPath, words, { encoding: 'utf8' }))
+}
+
+async function openLoader() {
+  const { compatibility_date: date } = readWranglerConfig(REGISTRY_CONFIG)
+  const contents = await buildWorker(here('workers/loader.ts'))
+  const runtime = new Miniflare({
+    telemetry: { enabled: false },
+    cf: false,
+    workers: [
+      {
+        config: {
+          name: LOADER,
+          compatibilityDate: date,
+          manifest: {
+            mainModule: 'loader.mjs',
+            modules: { 'loader.mjs': { type: 'esm' as const, contents } },
+          },
+          env: { LOADER: { type: 'worker-loader' } },
+        },
+      },
+    ],
+  })
+  const worker = await runtime.getWorker(LOADER)
+  const firstAnswerMs = async (
+    module: string,
+    { path, status, env }: Omit<Subject, 'entry' | 'name'>,
+  ) => {
+    const body = JSON.stringify({ module, path, env, date })
+    const response = await worker.fetch('http://127.0.0.1/', { method: 'POST', body })
+    const answered = (await response.json()) as { ms: number; status: number }
+    if (answered.status !== status) throw new Error(`a fresh isolate answered ${answered.status}`)
+    return answered.ms
+  }
+  return { firstAnswerMs, close: () => runtime.dispose() }
+}
+
+export async function measureStart(rounds: number): Promise<readonly Started[]> {
+  const directory = mkdtempSync(join(tmpdir(), 'bench-'))
+  const loader = await openLoader()
+  try {
+    const built = await Promise.all(
+      subjects().map(async (subject) => {
+        const module = await buildWorker(subject.entry, { minify: true })
+        const file = join(directory, `${subject.name}.mjs`)
+        writeFileSync(file, module)
+        return { subject, module, file, evaluate: [] as number[], first: [] as number[] }
+      }),
+    )
+    const nothing = { path: '/', status: 200, env: {} }
+    for (let round = -1; round < rounds; round++) {
+      const emptyMs = await loader.firstAnswerMs(EMPTY, nothing)
+      for (const one of built) {
+        const evaluated = evaluateMs(one.file)
+        const answered = (await loader.firstAnswerMs(one.module, one.subject)) - emptyMs
+        if (round < 0) continue
+        one.evaluate.push(evaluated)
+        one.first.push(answered)
+      }
+    }
+    return built.map(({ subject, module, evaluate, first }) => ({
+      name: subject.name,
+      bytes: Buffer.byteLength(module),
+      gzippedBytes: gzipSync(module, { level: 9 }).length,
+      evaluateMs: spreadOf(evaluate),
+      firstAnswerMs: spreadOf(first),
+    }))
+  } finally {
+    await loader.close()
+    rmSync(directory, { recursive: true })
+  }
+}

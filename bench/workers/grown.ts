@@ -1,0 +1,78 @@
+/** The registry on a grown database: its clients are drawn at random, so that no page of it stays warm. */
+
+import type { Bindings } from '../../src/compose.ts'
+import { digest } from '../../src/crypto/digest.ts'
+import { mintToken } from '../../src/crypto/token.ts'
+import { authorizationStore, codeStore } from '../../src/stores/codes.ts'
+import { userRegistry } from '../../src/stores/user-registry.ts'
+import registry from '../../src/worker.ts'
+import { GROWN_SECRET, grownClientId } from '../growth/ids.ts'
+import type { Handout } from '../operations.ts'
+import { postRequest } from '../raw-request.ts'
+import { CALLBACK, credentialsFields, redemptionFields } from '../subject.ts'
+import { exampleCode, exampleUser, many, mintCode } from './fixture.ts'
+import { isHandout } from './requests.ts'
+
+type GrownEnv = Bindings & Readonly<{ SIZE: string }>
+
+const TEXT = '"access_token":"'
+const SECONDS = 2_592_000
+
+let userId: string | null = null
+
+const known = async ({ DB }: GrownEnv): Promise<string> => {
+  const user = { ...exampleUser(''), passwordHash: 'scrypt$1024$8$1$none$none' }
+  user.username = `reader-${crypto.randomUUID()}`
+  userId ??= await userRegistry(DB).create(user, Math.floor(Date.now() / 1000))
+  return userId ?? ''
+}
+
+const raise = (fault: unknown) => {
+  throw fault
+}
+
+async function requestFor(operation: string | null, env: GrownEnv): Promise<string> {
+  const size = Number(env.SIZE)
+  const id = grownClientId(Math.floor(Math.random() * size), size)
+  const credentials = { id, secret: GROWN_SECRET }
+  if (operation === 'token_cold') return postRequest('/token', credentialsFields(credentials))
+
+  const user = exampleUser(await known(env))
+  const code = await mintCode(authorizationStore(env.DB, env.CODES, raise), exampleCode(id, user))
+  if (operation === 'exchange') return postRequest('/token', redemptionFields(credentials, code))
+
+  const refresh_token = mintToken('refreshToken')
+  const now = Math.floor(Date.now() / 1000)
+  const family = {
+    familyId: crypto.randomUUID(),
+    clientId: id,
+    user,
+    redirectUri: CALLBACK,
+    jkt: null,
+    expiresAt: now + SECONDS,
+    endedAt: null,
+  }
+  const purchase = {
+    sessionKey: await digest(crypto.randomUUID()),
+    userId: user.userId,
+    family: { family, tokenDigest: await digest(refresh_token) },
+  }
+  const spent = await codeStore(env.DB, env.CODES).spend(await digest(code), purchase, now)
+  if (spent.kind !== 'won') throw new Error('the code was not spent')
+  return postRequest('/token', {
+    grant_type: 'refresh_token',
+    refresh_token,
+    client_id: id,
+    client_secret: GROWN_SECRET,
+  })
+}
+
+export default {
+  async fetch(request, env, context) {
+    if (!isHandout(request)) return registry.fetch(request, env, context)
+    const asked = new URL(request.url).searchParams
+    const make = () => requestFor(asked.get('operation'), env)
+    const requests = await many(Number(asked.get('n')), make)
+    return Response.json({ requests, once: true, status: 200, text: TEXT } satisfies Handout)
+  },
+} satisfies ExportedHandler<GrownEnv>
