@@ -71,14 +71,15 @@ export function compose(env: Bindings) {
     async housekeep(nowMs: number) {
       const now = Math.floor(nowMs / 1000)
       await revocations.heal(nowMs)
-      log('swept', {
+      const swept = {
         codes: await codes.sweep(now),
         families: await refreshTokens.sweep(now),
         revocations: await revocations.sweep(now),
         jtis: await sweepUsedJtis(env.DB, now),
         refusals: await refusals.sweep(now),
         signInFailures: await signInFailures.sweep(now),
-      })
+      }
+      if (Object.values(swept).some((rows) => rows > 0)) log('swept', swept)
     },
   }
 }
