@@ -35,7 +35,7 @@ describe('the README', () => {
       cwd: inProject('.'),
       env: { ...process.env, STATE_DIR: running.stateDir },
     })
-    expect(stdout).toMatch(/"access_token":"reg_\w/)
+    expect(stdout).toMatch(/"access_token":"reg_[\w-]/)
     expect(stdout).toMatch(/HTTP\/1\.1 200 OK[\s\S]*X-Auth-Status: authenticated/i)
     expect(stdout).toMatch(/HTTP\/1\.1 403 Forbidden[\s\S]*error="insufficient_scope"/i)
   })
