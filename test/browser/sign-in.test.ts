@@ -73,7 +73,7 @@ describe('the sign-in page', () => {
     await signIn(page, registry.demo)
     await expectHeading(page, HOME)
     await signIn(other, registry.demo)
-    expect(await other.getByRole('alert').textContent()).toContain('Try again.')
+    expect(await other.getByRole('alert').textContent()).toContain('out of date')
     await signIn(other, registry.demo)
     await expectHeading(other, HOME)
   })
