@@ -4,7 +4,8 @@
 export function ownPath(nextPage: string | undefined, issuer: string): string {
   if (nextPage === undefined || !URL.canParse(nextPage, issuer)) return '/'
   const url = new URL(nextPage, issuer)
-  if (url.origin !== issuer || url.pathname.startsWith('//')) return '/'
+  // A `blob:` URL has the origin of the address within it, and that as its path.
+  if (url.origin !== issuer || !/^\/(?!\/)/.test(url.pathname)) return '/'
   return url.pathname + url.search
 }
 

@@ -1,0 +1,403 @@
+/** Whatever text they are given, the pure parsers keep their promises (fast-check). */
+
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { digest } from '../../src/crypto/digest.ts'
+import { endorsementCovers, isEndorsement, meetEndorsements } from '../../src/domain/category.ts'
+import { AUTH_METHODS, type Client } from '../../src/domain/client.ts'
+import {
+  formatScopes,
+  isScope,
+  meetScopes,
+  scopeCovers,
+  splitScopes,
+} from '../../src/domain/scope.ts'
+import { loginAddress, ownPath } from '../../src/http/next-page.ts'
+import { readClientAuthentication } from '../../src/protocol/client-authentication.ts'
+import { OAuthError } from '../../src/protocol/errors.ts'
+import { firstFields, readFields } from '../../src/protocol/fields.ts'
+import { readCodeChallenge, verifierProblem } from '../../src/protocol/pkce.ts'
+import { approveRedirect } from '../../src/protocol/redirect-uri.ts'
+import { readRequestedScopes } from '../../src/protocol/scope-parameter.ts'
+import { readSessionCookie, sessionCookieName } from '../../src/protocol/session-cookie.ts'
+
+const ISSUERS = ['https://registry.example', 'http://127.0.0.1:8787', 'http://[::1]:8787']
+const anyUnits = fc
+  .array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 20 })
+  .map((units) => String.fromCharCode(...units))
+const anyText = fc.oneof(
+  fc.string(),
+  fc.string({ unit: 'binary' }),
+  anyUnits,
+  fc.constantFrom('__proto__', 'constructor', 'toString', '', '*', '%', '+'),
+)
+/** Words put together at random: dense in what is nearly right. */
+const madeOf = (words: readonly string[], maxLength = 7) =>
+  fc.array(fc.constantFrom(...words), { maxLength }).map((parts) => parts.join(''))
+
+const scopes = fc.array(madeOf(['a', 'b', ':', ':*', '-'], 5).filter(isScope), { maxLength: 4 })
+
+/** What it returns; null for a refusal. Throws anything else that it throws. */
+function unlessRefused<T>(read: () => T): T | null {
+  try {
+    return read()
+  } catch (cause) {
+    if (cause instanceof OAuthError) return null
+    throw cause
+  }
+}
+
+describe('fields', () => {
+  const pairs = fc.array(
+    fc.tuple(fc.oneof(fc.constantFrom('a', 'resource', '__proto__'), anyText), anyText),
+  )
+
+  it('are each there once, or the request is refused', () => {
+    fc.assert(
+      fc.property(pairs, (given) => {
+        const sent = given.map(
+          ([name, value]) => [name.toWellFormed(), value.toWellFormed()] as const,
+        )
+        const names = sent.map(([name]) => name).filter((name) => name !== 'resource')
+        const fields = unlessRefused(() =>
+          readFields(new URLSearchParams(sent as [string, string][])),
+        )
+        expect(fields === null).toBe(new Set(names).size < names.length)
+        for (const [name, value] of fields ?? []) {
+          expect(value).not.toBe('')
+          expect(sent.find(([other]) => other === name)?.[1] || value).toBe(value)
+        }
+      }),
+    )
+  })
+
+  it('read from any text without a fault', () => {
+    fc.assert(
+      fc.property(anyText, (text) => {
+        const fields = firstFields(new URLSearchParams(text))
+        expect([...fields.values()]).not.toContain('')
+      }),
+    )
+  })
+})
+
+describe('the scope parameter', () => {
+  const scope = madeOf(['a', 'b', ':', '*', '-', '/', '_', 'A', '0', ' '], 9)
+  const authorized = ['a:b', 'a:a:*', 'b:a:0']
+
+  it('yields scopes that are well-formed and authorized, or is refused', () => {
+    fc.assert(
+      fc.property(fc.oneof(scope, anyText), (text) => {
+        const scopes = unlessRefused(() =>
+          readRequestedScopes(new Map([['scope', text]]), authorized),
+        )
+        for (const one of scopes ?? []) {
+          expect(one).toMatch(/^[a-z][a-z0-9_-]*:[a-z][a-z0-9_-]*(:(\*|[A-Za-z0-9._~/-]+))?$/)
+          const isCovered = authorized.includes(one) || one === 'a:a' || one.startsWith('a:a:')
+          expect(isCovered).toBe(true)
+        }
+        expect(scopes).not.toEqual([])
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  it('is written as it is read', () => {
+    fc.assert(
+      fc.property(scopes, (scopes) => {
+        expect(splitScopes(formatScopes(scopes)).sort()).toEqual([...new Set(scopes)].sort())
+      }),
+    )
+  })
+})
+
+const endorsements = fc.array(madeOf(['a', 'b', '.', '.*', '*.*'], 4).filter(isEndorsement), {
+  maxLength: 4,
+})
+
+describe.each([
+  ['scopes', scopes, meetScopes, scopeCovers],
+  ['endorsements', endorsements, meetEndorsements, endorsementCovers],
+] as const)('what two sets of %s have in common', (_name, sets, meet, covers) => {
+  it('is the same either way, no more when met again, and narrower than both', () => {
+    fc.assert(
+      fc.property(sets, sets, (left, right) => {
+        const common = meet(left, right)
+        expect(meet(right, left)).toEqual(common)
+        expect(meet(common, left)).toEqual(common)
+        expect(meet(common, common)).toEqual(common)
+        for (const one of common) {
+          expect(left.some((held) => covers(held, one))).toBe(true)
+          expect(right.some((held) => covers(held, one))).toBe(true)
+        }
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('holds what each of both allows', () => {
+    fc.assert(
+      fc.property(sets, sets, sets, (left, right, [asked = '']) => {
+        const isAllowed = [left, right].every((held) => held.some((one) => covers(one, asked)))
+        expect(meet(left, right).some((one) => covers(one, asked))).toBe(isAllowed)
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  it('covers itself, and what a covered one covers', () => {
+    fc.assert(
+      fc.property(sets, (some) => {
+        for (const a of some) {
+          expect(covers(a, a)).toBe(true)
+          for (const b of some)
+            for (const c of some) if (covers(a, b) && covers(b, c)) expect(covers(a, c)).toBe(true)
+        }
+      }),
+    )
+  })
+})
+
+describe('a redirect URI', () => {
+  const uri = madeOf(
+    [
+      'http://127.0.0.1',
+      'http://[::1]',
+      'https://a.example',
+      'http://localhost',
+      ':80',
+      ':',
+      '5000',
+      '/',
+      'cb',
+      '?',
+      '@',
+      '#',
+      '\n',
+      '.evil',
+    ],
+    5,
+  )
+  const client = (authMethod: Client['authMethod'], redirectUris: readonly string[]) =>
+    ({ authMethod, redirectUris }) as Client
+
+  /** RFC 8252 §7.3, told in another way: the same text once a port after a loopback literal is cut out. */
+  function isSameButForPort(registered: string, asked: string): boolean {
+    const host = ['http://127.0.0.1', 'http://[::1]'].find(
+      (one) => registered.startsWith(one) && asked.startsWith(one),
+    )
+    if (host === undefined) return false
+    const rests = [registered, asked].map((text) => {
+      const rest = text.slice(host.length)
+      if (!rest.startsWith(':')) return rest
+      const path = rest.indexOf('/')
+      const port = path === -1 ? rest.slice(1) : rest.slice(1, path)
+      const isPort =
+        port.length > 0 &&
+        port.length < 6 &&
+        [...port].every((digit) => '0123456789'.includes(digit))
+      return isPort ? rest.slice(1 + port.length) : `${rest} has no port`
+    })
+    return rests[0] === rests[1] && (rests[0] === '' || rests[0]?.startsWith('/') === true)
+  }
+
+  it('is approved when it is registered, or loopback with another port for a public client', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...AUTH_METHODS),
+        fc.array(uri, { maxLength: 3 }),
+        fc.oneof(uri, anyText),
+        fc.boolean(),
+        (authMethod, registered, other, asksForOwn) => {
+          const asked = asksForOwn ? (registered[0] ?? other) : other
+          const isPublic = authMethod === 'none'
+          const isOwn =
+            !asked.includes('#') &&
+            (registered.includes(asked) ||
+              (isPublic && registered.some((one) => isSameButForPort(one, asked))))
+          expect(approveRedirect(client(authMethod, registered), asked)).toBe(isOwn ? asked : null)
+        },
+      ),
+      { numRuns: 5000 },
+    )
+  })
+
+  it('that is left out stands for the only one', () => {
+    fc.assert(
+      fc.property(fc.array(uri, { maxLength: 3 }), (registered) => {
+        const [only = null] = registered
+        const isUnsure = registered.length !== 1 || only?.includes('#')
+        expect(approveRedirect(client('none', registered), undefined)).toBe(isUnsure ? null : only)
+      }),
+    )
+  })
+})
+
+describe('PKCE', () => {
+  const verifier = fc.string({
+    unit: fc.constantFrom(...'ABCxyz019-._~'),
+    minLength: 43,
+    maxLength: 128,
+  })
+
+  it('opens by its own verifier, and by no other', async () => {
+    await fc.assert(
+      fc.asyncProperty(verifier, fc.oneof(verifier, anyText), async (own, other) => {
+        const challenge = await digest(own)
+        const fields = new Map([
+          ['code_challenge', challenge],
+          ['code_challenge_method', 'S256'],
+        ])
+        expect(readCodeChallenge(fields, true)).toBe(challenge)
+        expect(await verifierProblem(own, challenge)).toBeNull()
+        expect((await verifierProblem(other, challenge)) === null).toBe(other === own)
+        expect(await verifierProblem(other, null)).not.toBeNull()
+        expect(await verifierProblem(undefined, challenge)).not.toBeNull()
+      }),
+    )
+  })
+
+  it('takes no challenge but one of S256', () => {
+    fc.assert(
+      fc.property(
+        fc.option(anyText),
+        fc.option(fc.oneof(fc.constantFrom('S256', 'plain', 's256'), anyText)),
+        fc.boolean(),
+        (challenge, method, isMandatory) => {
+          const given = Object.entries({ code_challenge: challenge, code_challenge_method: method })
+          const fields = new Map(
+            given.flatMap(([name, value]) => (value ? [[name, value] as const] : [])),
+          )
+          const read = unlessRefused(() => ({ challenge: readCodeChallenge(fields, isMandatory) }))
+          if (read === null) return
+          if (read.challenge === null) expect([isMandatory, fields.size]).toEqual([false, 0])
+          else expect([read.challenge.length, method]).toEqual([43, 'S256'])
+        },
+      ),
+      { numRuns: 500 },
+    )
+  })
+})
+
+describe('client authentication', () => {
+  const formEncode = (text: string) => new URLSearchParams([['', text]]).toString().slice(1)
+  const base64 = (text: string) => Buffer.from(text, 'utf8').toString('base64')
+  const wellFormed = anyText.map((text) => text.toWellFormed())
+
+  it('by Basic gives the id and the secret that were encoded', () => {
+    fc.assert(
+      fc.property(wellFormed.filter(Boolean), wellFormed, (clientId, secret) => {
+        const header = `Basic ${base64(`${formEncode(clientId)}:${formEncode(secret)}`)}`
+        const presented = { clientId, secret, method: 'client_secret_basic' }
+        expect(readClientAuthentication(new Map(), header)).toEqual(presented)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('by anything else is refused, without a fault', () => {
+    fc.assert(
+      fc.property(
+        anyText,
+        fc.dictionary(
+          fc.constantFrom('client_id', 'client_secret', 'client_assertion'),
+          anyText.filter(Boolean),
+        ),
+        (text, given) => {
+          const fields = new Map(Object.entries(given))
+          for (const header of [text, `Basic ${text}`, `Basic ${base64(text)}`, undefined]) {
+            const presented = unlessRefused(() => readClientAuthentication(fields, header))
+            if (presented) expect(presented.clientId).not.toBe('')
+            if (presented && header === undefined) expect(presented.clientId).toBe(given.client_id)
+          }
+        },
+      ),
+      { numRuns: 500 },
+    )
+  })
+})
+
+describe('the session cookie', () => {
+  const pair = fc.tuple(
+    fc.constantFrom('registry_session', '__Host-registry_session', 'a', ' registry_session'),
+    madeOf(['a', 'b', '=', '"', ' ', 'é', ',', '\\'], 4),
+  )
+
+  it('is the value of the one cookie of its name, or none at all', () => {
+    fc.assert(
+      fc.property(
+        fc.array(pair, { maxLength: 4 }),
+        fc.constantFrom(...ISSUERS),
+        (pairs, issuer) => {
+          const header = pairs.map(([name, value]) => `${name}=${value}`).join('; ')
+          const own = pairs.filter(
+            ([name, value]) => name.trim() === sessionCookieName(issuer) && value.trim() !== '',
+          )
+          const reading = readSessionCookie(header, issuer)
+          if (reading.kind === 'absent') expect(own).toEqual([])
+          if (reading.kind !== 'session') return
+          expect(own.map(([, value]) => value.trim())).toEqual([reading.token])
+          expect(reading.token).toMatch(/^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]{1,512}$/)
+        },
+      ),
+      { numRuns: 1000 },
+    )
+  })
+
+  it('is read from any header without a fault', () => {
+    fc.assert(
+      fc.property(anyText, fc.constantFrom(...ISSUERS), (header, issuer) => {
+        expect(['absent', 'session', 'malformed']).toContain(readSessionCookie(header, issuer).kind)
+      }),
+    )
+  })
+})
+
+describe('the next page', () => {
+  const page = fc.oneof(
+    anyText,
+    fc.webUrl(),
+    madeOf([
+      ...ISSUERS,
+      '/',
+      '\\',
+      '.',
+      '..',
+      '?',
+      '#',
+      '@',
+      'evil.example',
+      'blob:',
+      'javascript:',
+      'https:',
+      '//',
+      ':',
+      '%2f',
+      '\t',
+      '\n',
+      ' ',
+      'a',
+    ]),
+  )
+
+  it('is a path of ours, whatever was asked', () => {
+    fc.assert(
+      fc.property(page, fc.constantFrom(...ISSUERS), (asked, issuer) => {
+        const path = ownPath(asked, issuer)
+        expect(path).toMatch(/^\/(?!\/)[\x21-\x7e]*$/)
+        expect(new URL(path, issuer).origin).toBe(issuer)
+        expect(ownPath(path, issuer)).toBe(path)
+        const address = new URL(loginAddress(path, issuer, 'https://accounts.example/login'))
+        expect(address.origin).toBe('https://accounts.example')
+        expect(new URL(address.searchParams.get('next_page') ?? '').origin).toBe(issuer)
+      }),
+      {
+        numRuns: 10_000,
+        examples: [
+          ['blob:https://registry.example', 'https://registry.example'],
+          ['/.//evil.example', 'https://registry.example'],
+        ],
+      },
+    )
+  })
+})
