@@ -54,6 +54,8 @@ export function createApp(deps: RouteDeps) {
     await next()
     c.header('X-Content-Type-Options', 'nosniff')
     c.header('Referrer-Policy', 'no-referrer')
+    // Also of a redirect: its address may hold a code (RFC 9700 §4.2.4), and it may set a cookie.
+    if (!c.res.headers.has('Cache-Control')) c.header('Cache-Control', 'no-store')
     if (isSecure) c.header('Strict-Transport-Security', 'max-age=31536000')
   })
   for (const { path, allowsAnyOrigin, get, post } of endpoints) {

@@ -1,0 +1,462 @@
+/**
+ * Any input: no bytes, headers or parameters make a fault, a malformed answer, a way in or a way out. fast-check
+ * prints the seed and the smallest request of a failure.
+ */
+
+import { env } from 'cloudflare:workers'
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createAuthenticator } from '../../src/authenticator/app.ts'
+import { answerTo, checkPage, cookiesSetBy, jsonOf, type Traces } from './any-answer.ts'
+import {
+  type AnyPairs,
+  type AnyRequest,
+  anyGet,
+  anyPost,
+  headerOf,
+  type NearlyValid,
+  parametersOf,
+  parametersReadOf,
+} from './any-request.ts'
+import { asserting, assertionOf, keySetOf, newKey, proofOf, resourceProofOf } from './keys.ts'
+import { machineToken, newPublicClient, newRefreshingClient, userTokens } from './obtaining.ts'
+import {
+  CALLBACK,
+  cookiesOf,
+  credentialsOf,
+  fieldsOf,
+  ISSUER,
+  newClient,
+  newUser,
+  obtainCode,
+  PASSWORD,
+  PKCE,
+  redemptionOf,
+  registry,
+  requestOf,
+  serve,
+  signIn,
+  type TestClient,
+  withChallenge,
+} from './registry.ts'
+import { JWT_SECRET } from './stored-session.ts'
+
+const LOOPBACK = 'http://127.0.0.1/callback'
+const NATIVE = 'com.example.app:/callback'
+
+/** Refusals of an address are not recorded, and are never a flood: both have tests of their own. */
+const ask = serve({
+  STORAGE_TIMEOUT_SECONDS: 30,
+  LOGIN_LIMIT: { limit: async () => ({ success: true }) },
+  REFUSAL_LIMIT: {
+    limit: async ({ key }: { key: string }) => ({ success: !key.startsWith('recorded') }),
+  },
+})
+const ADDRESS: AnyPairs = [['CF-Connecting-IP', '192.0.2.1']]
+
+/** All that the requests are made of: registered, signed in and issued as anyone would be. */
+async function prepare() {
+  const key = await newKey()
+  const confidential = await newRefreshingClient()
+  const basic = await newRefreshingClient({ authMethod: 'client_secret_basic' })
+  const introspecting = await newClient({ mayIntrospect: true })
+  const native = await newClient({
+    authMethod: 'none',
+    redirectUris: [LOOPBACK, NATIVE, `${CALLBACK}?native=1`],
+    grantTypes: ['authorization_code', 'refresh_token'],
+  })
+  const byKey = await newClient({ authMethod: 'private_key_jwt', jwks: keySetOf(key.jwk) })
+  const web = await newPublicClient()
+  const user = await newUser()
+  const cookie = await signIn(user)
+  const codeFor = (client: TestClient) => obtainCode(cookie, requestOf(client, withChallenge))
+  return {
+    ...{ key, confidential, basic, introspecting, native, byKey, web, user, cookie },
+    codes: await Promise.all([codeFor(confidential), codeFor(confidential), codeFor(web)]),
+    issued: [await userTokens(confidential, user), await userTokens(web, user)],
+    machine: await machineToken(confidential),
+    assertion: await assertionOf(byKey.id, key),
+    proof: await proofOf(key),
+  }
+}
+let prepared: ReturnType<typeof prepare> | undefined
+const world = () => {
+  prepared ??= prepare()
+  return prepared
+}
+type World = Awaited<ReturnType<typeof prepare>>
+
+const pairsOf = (fields: Record<string, string>): AnyPairs => Object.entries(fields)
+const nearly = (fields: Record<string, string>, headers: AnyPairs = ADDRESS): NearlyValid => ({
+  pairs: pairsOf(fields),
+  headers,
+})
+const basicOf = ({ id, secret }: TestClient) =>
+  ['Authorization', `Basic ${btoa(`${id}:${secret}`)}`] as const
+const cookieOf = (cookie: string): AnyPairs => [...ADDRESS, ['Cookie', cookie]]
+
+let lines: string[] = []
+let rejections: unknown[] = []
+const traces: Traces = {
+  takeLines: () => lines.splice(0),
+  takeRejections: () => rejections.splice(0),
+}
+const onRejection = (event: Event) => {
+  rejections.push((event as PromiseRejectionEvent).reason)
+}
+beforeEach(() => {
+  lines = []
+  rejections = []
+  const keep = (line: unknown) => lines.push(String(line))
+  vi.spyOn(console, 'log').mockImplementation(keep)
+  vi.spyOn(console, 'error').mockImplementation(keep)
+  addEventListener('unhandledrejection', onRejection)
+})
+afterEach(() => {
+  vi.restoreAllMocks()
+  removeEventListener('unhandledrejection', onRejection)
+})
+
+const TEST_TIMEOUT_MS = 300_000
+const holds = (
+  requests: fc.Arbitrary<AnyRequest>,
+  numRuns: number,
+  check: (request: AnyRequest) => Promise<void>,
+) =>
+  fc.assert(fc.asyncProperty(requests, check), {
+    numRuns,
+    // So that a failure is printed with its seed even where there is no time to make it small.
+    interruptAfterTimeLimit: TEST_TIMEOUT_MS - 20_000,
+  })
+
+/** The text is in the request as it is: as a parameter, or in a header, decoded or not. */
+function carries(request: AnyRequest, text: string): boolean {
+  if (parametersOf(request).some(([, value]) => value === text)) return true
+  const authorization = headerOf(request, 'Authorization')
+  const words = authorization.split(' ')
+  try {
+    if (atob(words[1] ?? '').includes(text)) return true
+  } catch {
+    // Not Basic credentials.
+  }
+  return words.includes(text) || headerOf(request, 'Cookie').includes(text)
+}
+
+/** Has it what a client must show? Of a public client, only its id. */
+const showsClient = (request: AnyRequest, { confidential, basic, introspecting, ...rest }: World) =>
+  [confidential, basic, introspecting].some(({ secret }) => carries(request, secret)) ||
+  carries(request, rest.assertion) ||
+  [rest.web, rest.native].some(({ id }) => carries(request, id))
+
+const mayHaveToken = (request: AnyRequest, { codes, issued, web, native, ...rest }: World) => {
+  const isPublic = [web, native].some(({ id }) => carries(request, id))
+  const isConfidential = showsClient(request, { ...rest, codes, issued, web, native })
+  const hasGrant =
+    codes.some((code) => carries(request, code) && carries(request, PKCE.verifier)) ||
+    issued.some(({ refresh }) => carries(request, refresh))
+  return isPublic ? hasGrant || isConfidential : isConfidential
+}
+
+describe('/token', { timeout: TEST_TIMEOUT_MS }, () => {
+  const bases = ({ confidential, basic, byKey, web, codes, issued, ...rest }: World) => [
+    nearly(credentialsOf(confidential)),
+    nearly(credentialsOf(confidential, { scope: 'submission:read public:read' })),
+    nearly(credentialsOf(confidential), [...ADDRESS, ['DPoP', rest.proof]]),
+    nearly({ grant_type: 'client_credentials' }, [...ADDRESS, basicOf(basic)]),
+    nearly({ grant_type: 'client_credentials', ...asserting(rest.assertion) }),
+    nearly({ grant_type: 'client_credentials', client_id: byKey.id, ...asserting(rest.assertion) }),
+    nearly(redemptionOf(confidential, codes[0] ?? '', { code_verifier: PKCE.verifier })),
+    nearly(redemptionOf(web, codes[2] ?? '', { code_verifier: PKCE.verifier })),
+    nearly({
+      grant_type: 'refresh_token',
+      refresh_token: issued[0]?.refresh ?? '',
+      client_id: confidential.id,
+      client_secret: confidential.secret,
+    }),
+    nearly({
+      grant_type: 'refresh_token',
+      refresh_token: issued[1]?.refresh ?? '',
+      client_id: web.id,
+    }),
+    // With no address a refusal is recorded: a twelfth of the requests.
+    nearly(credentialsOf(confidential), []),
+  ]
+
+  it('gives a token to whoever shows what it takes, and a well-formed refusal to all others', async () => {
+    const all = await world()
+    await holds(anyPost('/token', bases(all)), 3000, async (request) => {
+      const answer = await answerTo(request, ask, traces)
+      const body = jsonOf(request, answer)
+      expect(answer.response.headers.has('Set-Cookie')).toBe(false)
+      if (answer.response.status !== 200) return
+      expect(body).toMatchObject({ access_token: expect.stringMatching(/^reg_[\w-]{49}$/) })
+      expect(mayHaveToken(request, all)).toBe(true)
+      expect(request.method).toBe('POST')
+    })
+  })
+})
+
+describe('a header beyond ASCII', () => {
+  // In a test of its own: the runtime warns of each.
+  it.each(['Authorization', 'Cookie', 'DPoP', 'Content-Type'])('is no fault: %s', async (name) => {
+    for (const path of ['/token', '/login', '/authorize', '/revoke']) {
+      const headers: AnyPairs = [[name, `Basic \u00fc${name}=\u00ff`]]
+      await answerTo({ method: 'POST', path, headers, body: 'client_id=\u00fc' }, ask, traces)
+    }
+  })
+})
+
+describe('/introspect and /revoke', { timeout: TEST_TIMEOUT_MS }, () => {
+  const bases = ({ confidential, basic, introspecting, web, issued, machine }: World) => [
+    nearly({ token: machine, client_id: introspecting.id, client_secret: introspecting.secret }),
+    nearly({ token: machine, client_id: confidential.id, client_secret: confidential.secret }),
+    nearly({ token: machine, token_type_hint: 'access_token' }, [...ADDRESS, basicOf(basic)]),
+    nearly({ token: issued[1]?.refresh ?? '', client_id: web.id }),
+    nearly({ token: issued[0]?.access ?? '', client_id: web.id, client_secret: '' }),
+  ]
+
+  it('tells of a token that was shown to a client that may know, and of no other', async () => {
+    const all = await world()
+    const tokens = [all.machine, ...all.issued.flatMap(({ access, refresh }) => [access, refresh])]
+    await holds(anyPost('/introspect', bases(all)), 1000, async (request) => {
+      const answer = await answerTo(request, ask, traces)
+      const body = jsonOf(request, answer)
+      if (answer.response.status !== 200) return
+      expect(showsClient(request, all)).toBe(true)
+      const isActive = (body as { active: unknown }).active
+      if (isActive !== true) expect(body).toEqual({ active: false })
+      else expect(tokens.some((token) => carries(request, token))).toBe(true)
+    })
+  })
+
+  it('hears of the end of a token from clients alone', async () => {
+    const all = await world()
+    await holds(anyPost('/revoke', bases(all)), 1000, async (request) => {
+      const answer = await answerTo(request, ask, traces)
+      jsonOf(request, answer)
+      if (answer.response.status !== 200) return
+      expect(answer.text).toBe('')
+      expect(showsClient(request, all)).toBe(true)
+    })
+  })
+})
+
+/** By a rule of its own: registered as it stands, or on the loopback address of a native app with any port. */
+function isRedirectOf(location: string, request: AnyRequest, { native, ...rest }: World): boolean {
+  const ids = parametersReadOf(request).flatMap(([name, value]) =>
+    name === 'client_id' ? [value] : [],
+  )
+  const [id] = ids
+  if (new Set(ids.filter(Boolean)).size !== 1) return false
+  const starts = (uri: string) => location.startsWith(`${uri}${uri.includes('?') ? '&' : '?'}`)
+  if (id === native.id) {
+    const registered = [LOOPBACK, NATIVE, `${CALLBACK}?native=1`].some(starts)
+    return registered || /^http:\/\/127\.0\.0\.1(:\d{1,5})?\/callback\?/.test(location)
+  }
+  const clients = [rest.confidential, rest.basic, rest.introspecting, rest.byKey, rest.web]
+  return clients.some((client) => client.id === id) && starts(CALLBACK)
+}
+
+/** To our own sign-in page, or to the client with an answer. */
+function checkRedirect(request: AnyRequest, response: Response, all: World, token: string) {
+  const location = response.headers.get('Location') ?? ''
+  if (location.startsWith('/login?next_page=')) {
+    const next = new URL(location, ISSUER).searchParams.get('next_page') ?? ''
+    expect(new URL(next).origin).toBe(ISSUER)
+    return
+  }
+  expect(isRedirectOf(location, request, all)).toBe(true)
+  expect(carries(request, token)).toBe(true)
+  const { searchParams } = new URL(location)
+  expect(searchParams.getAll('iss')).toEqual([ISSUER])
+  expect(searchParams.has('code')).not.toBe(searchParams.has('error'))
+  expect(searchParams.get('error_description') ?? '').toMatch(/^[\x20\x21\x23-\x5b\x5d-\x7e]*$/)
+}
+
+describe('/authorize', { timeout: TEST_TIMEOUT_MS }, () => {
+  const requestsOf = ({ confidential, basic, native, byKey }: World): Record<string, string>[] => [
+    requestOf(confidential, withChallenge),
+    requestOf(basic),
+    requestOf(native, { redirect_uri: 'http://127.0.0.1:5000/callback', ...withChallenge }),
+    requestOf(native, { redirect_uri: NATIVE, ...withChallenge }),
+    requestOf(byKey, { redirect_uri: '', dpop_jkt: 'a'.repeat(43) }),
+  ]
+  const tokenIn = (cookie: string) => cookie.split('=')[1] ?? ''
+
+  it('sends nobody but a signed-in user anywhere but to our own sign-in page', async () => {
+    const all = await world()
+    const bases = requestsOf(all).map((asked) => nearly(asked))
+    await holds(anyGet('/authorize', bases), 500, async (request) => {
+      const answer = await answerTo(request, ask, traces)
+      checkPage(request, answer)
+      expect(cookiesSetBy(answer.response)).toEqual([])
+      if (answer.response.status === 303)
+        checkRedirect(request, answer.response, all, tokenIn(all.cookie))
+    })
+  })
+
+  it('sends a signed-in user back to an address of the client alone', async () => {
+    const all = await world()
+    const bases = requestsOf(all).map((asked) => nearly(asked, cookieOf(all.cookie)))
+    await holds(anyGet('/authorize', bases), 1000, async (request) => {
+      const answer = await answerTo(request, ask, traces)
+      checkPage(request, answer)
+      expect(cookiesSetBy(answer.response)).toEqual([])
+      if (answer.response.status === 303)
+        checkRedirect(request, answer.response, all, tokenIn(all.cookie))
+    })
+  })
+
+  it('takes an answer from its own form alone', async () => {
+    const all = await world()
+    const asked = requestsOf(all)
+    const shown = await Promise.all(
+      asked.map(async (fields) => {
+        const client = await newClient()
+        const path = `/authorize?${new URLSearchParams({ ...fields, client_id: fields.client_id || client.id })}`
+        const page = await registry(path, { headers: { Cookie: all.cookie } })
+        return fieldsOf(await page.text(), '/authorize')
+      }),
+    )
+    const forms = shown.filter((fields) => fields.length > 0)
+    const formTokens = forms.flatMap((fields) => fields.filter(([name]) => name === 'form_token'))
+    const bases = forms.map((fields) => ({
+      pairs: [...fields, ['confirm', 'ok'] as const],
+      headers: cookieOf(all.cookie),
+    }))
+    expect(bases.length).toBeGreaterThan(2)
+    await holds(anyPost('/authorize', bases), 1000, async (request) => {
+      const answer = await answerTo(request, ask, traces)
+      checkPage(request, answer)
+      if (answer.response.status !== 303) return
+      checkRedirect(request, answer.response, all, tokenIn(all.cookie))
+      const location = answer.response.headers.get('Location') ?? ''
+      const isOfPost = request.method === 'POST' && !location.startsWith('/login')
+      if (isOfPost) expect(formTokens.some(([, token]) => carries(request, token))).toBe(true)
+    })
+  })
+})
+
+describe('/login', { timeout: TEST_TIMEOUT_MS }, () => {
+  const opened = async (next: string) => {
+    const page = await registry(`/login?next_page=${encodeURIComponent(next)}`)
+    return { fields: fieldsOf(await page.text(), '/login'), cookie: cookiesOf(page) }
+  }
+  const checkSignIn = (request: AnyRequest, response: Response) => {
+    const session = cookiesSetBy(response).filter(([name]) => name === 'registry_session')
+    if (response.status !== 303) return expect(session).toEqual([])
+    const location = response.headers.get('Location') ?? ''
+    expect(location).toMatch(/^\/(?!\/)/)
+    expect(new URL(location, ISSUER).origin).toBe(ISSUER)
+    expect(session).toHaveLength(1)
+    return expect(carries(request, PASSWORD)).toBe(true)
+  }
+
+  it('shows its page whatever is asked', async () => {
+    const bases = [
+      nearly({ next_page: `${ISSUER}/account?a=b` }),
+      nearly({ next_page: '/authorize?client_id=x' }),
+    ]
+    await holds(anyGet('/login', bases), 500, async (request) => {
+      const answer = await answerTo(request, ask, traces)
+      checkPage(request, answer)
+      checkSignIn(request, answer.response)
+    })
+  })
+
+  it('looks at no password without the token of its form', async () => {
+    const { user } = await world()
+    const { cookie } = await opened('/account')
+    const bases = [
+      nearly({ username: user.username, password: PASSWORD, next_page: '/' }, cookieOf(cookie)),
+      nearly({ username: user.username, password: PASSWORD, form_token: 'a'.repeat(43) }),
+    ]
+    await holds(anyPost('/login', bases), 600, async (request) => {
+      const answer = await answerTo(request, ask, traces)
+      checkPage(request, answer)
+      expect(answer.response.status).not.toBe(303)
+      checkSignIn(request, answer.response)
+    })
+  })
+
+  it('opens a session for the right password alone', async () => {
+    // Hashes of unknown names cost a third of a second: these names are known but when they are changed.
+    const people = await Promise.all(Array.from({ length: 4 }, () => newUser()))
+    const bases = await Promise.all(
+      people.map(async ({ username }, index) => {
+        const { fields, cookie } = await opened(index % 2 ? '/account' : '/authorize?client_id=x')
+        const filled = { ...Object.fromEntries(fields), username, password: PASSWORD }
+        return { pairs: pairsOf(filled), headers: cookieOf(cookie) }
+      }),
+    )
+    await holds(anyPost('/login', bases), 100, async (request) => {
+      const answer = await answerTo(request, ask, traces)
+      checkPage(request, answer)
+      checkSignIn(request, answer.response)
+    })
+  })
+})
+
+describe('/account', { timeout: TEST_TIMEOUT_MS }, () => {
+  it('removes an application by its own form, and sends nobody elsewhere', async () => {
+    const { user, confidential, web } = await world()
+    const cookie = await signIn(user)
+    for (const client of [confidential, web])
+      await obtainCode(cookie, requestOf(client, withChallenge))
+    const page = await registry('/account', { headers: { Cookie: cookie } })
+    const form = fieldsOf(await page.text(), '/account')
+    expect(form.length).toBeGreaterThan(1)
+    const bases = [
+      { pairs: form, headers: cookieOf(cookie) },
+      { pairs: form, headers: ADDRESS },
+    ]
+    await holds(anyPost('/account', bases), 500, async (request) => {
+      const answer = await answerTo(request, ask, traces)
+      checkPage(request, answer)
+      expect(cookiesSetBy(answer.response)).toEqual([])
+      if (answer.response.status === 303) {
+        expect(answer.response.headers.get('Location')).toMatch(/^(\/account$|\/login\?next_page=)/)
+      }
+    })
+  })
+})
+
+describe('/auth', { timeout: TEST_TIMEOUT_MS }, () => {
+  const { SESSIONS, DB } = env
+  const authenticator = createAuthenticator({ SESSIONS, ISSUER, JWT_SECRET, DB })
+  const check = (path: string, init: RequestInit) =>
+    authenticator.fetch(new Request(new URL(path, 'https://authenticator.example'), init))
+
+  it('lets pass whoever shows a live session, and no one else', async () => {
+    const all = await world()
+    const client = await newClient()
+    const token = await machineToken(client)
+    const cookie = await signIn(await newUser())
+    const proof = await resourceProofOf(all.key, token, 'https://authenticator.example/auth')
+    const scope = { scope: 'submission:read' }
+    const bases = [
+      nearly(scope, [['Authorization', `Bearer ${token}`]]),
+      nearly({ ...scope, resource: '5', fresh: '' }, [['Authorization', `Bearer ${token}`]]),
+      nearly({ category: 'cs.DL' }, [['Cookie', cookie]]),
+      nearly({}, [
+        ['Authorization', `DPoP ${token}`],
+        ['DPoP', proof],
+      ]),
+      nearly({ fresh: '' }, [['Cookie', cookie]]),
+    ]
+    await holds(anyGet('/auth', bases), 1500, async (request) => {
+      const { response, text } = await answerTo(request, check, traces)
+      if (request.method !== 'HEAD') {
+        expect(response.headers.get('Content-Type')).toBe('application/json')
+        const body = JSON.parse(text) as object
+        expect(Object.keys(body)).toEqual([response.status === 200 ? 'status' : 'reason'])
+      }
+      const status = response.headers.get('X-Auth-Status')
+      expect(status !== null).toBe(response.status === 200)
+      const isLetIn = status === 'authenticated'
+      expect(response.headers.has('Authorization')).toBe(isLetIn)
+      if (isLetIn) expect([token, cookie].some((shown) => carries(request, shown))).toBe(true)
+      if (status === 'anonymous') expect(headerOf(request, 'Authorization')).toBe('')
+    })
+  })
+})
