@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { settle } from './counts.ts'
 import { drawFrom, latencyOf, PLACES, type Place, seededRandom } from './edge/latencies.ts'
 import { openMeteredDatabase } from './edge/metered-database.ts'
-import { freePerDay, priceOf } from './edge/prices.ts'
+import { FREE, freePerDay, priceOf } from './edge/prices.ts'
 import { virtualClock } from './edge/virtual-clock.ts'
 import { type Act, actsOf } from './lab/acts.ts'
 import { watchCrypto } from './lab/crypto-counter.ts'
@@ -20,6 +20,10 @@ const SEED = 20_261_124
 const WARM_SECONDS = 300
 /** The simulator's own work goes on outside this process: what was deferred is given this long. */
 const SIMULATOR_MS = 60
+
+const FREE_PLAN = `
+The free plan's ${FREE.kvWrites} KV writes a day are ${FREE.kvWrites} tokens by client_credentials or renewal. A sign-in at a client writes twice (the
+code, then the session): ${FREE.kvWrites / 2} a day, if nothing else is issued. Checks are bounded by ${FREE.requests} requests a day.`
 
 /** A check is made of a token that this location has seen lately, or has not. */
 const kvStatesOf = ({ name }: Act) => (name.startsWith('check') ? [true, false] : [false])
@@ -141,4 +145,5 @@ export async function simulateEdge({ quick }: Options): Promise<void> {
       await price(),
     ),
   )
+  console.log(FREE_PLAN)
 }

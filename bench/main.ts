@@ -32,6 +32,11 @@ switch (options.command) {
     console.log(JSON.stringify(await measureStart(options.quick ? 3 : 25), null, 2))
     break
   }
+  case 'profile': {
+    const { profile } = await import('./profile.ts')
+    await profile(options)
+    break
+  }
   case 'growth': {
     const { measureGrowth } = await import('./growth.ts')
     await measureGrowth(options)

@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util'
 import type { Pace } from './turns.ts'
 
-export const COMMANDS = ['compare', 'growth', 'edge', 'counts', 'start'] as const
+export const COMMANDS = ['compare', 'growth', 'edge', 'counts', 'start', 'profile'] as const
 export type Command = (typeof COMMANDS)[number]
 
 export type Options = Readonly<{

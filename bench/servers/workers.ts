@@ -1,6 +1,6 @@
 /**
  * A process with one runtime and a worker for each operation, each on a port and on storage of its own:
- * `node servers/workers.ts WHO STORAGE`. Prints one line when all serve, and ends with its parent.
+ * `node servers/workers.ts WHO STORAGE [INSPECTOR_PORT]`, with the inspector not minified. Prints one line when all serve.
  */
 
 import { resolve } from 'node:path'
@@ -39,7 +39,11 @@ const WORKERS: Readonly<Record<string, Partial<Record<Operation, string>>>> = {
   'workers-oauth-provider': { exchange: 'provider.js', check: 'provider.js' },
 }
 
-async function serve(who: string, storage: string): Promise<Ready> {
+async function serve(
+  who: string,
+  storage: string,
+  inspectorPort: number | undefined,
+): Promise<Ready> {
   const entries = WORKERS[who]
   if (!entries) throw new Error(`there is no worker ${who}`)
   const { compatibility_date, compatibility_flags } = readWranglerConfig(REGISTRY_CONFIG)
@@ -47,7 +51,7 @@ async function serve(who: string, storage: string): Promise<Ready> {
   const modules = new Map<string, string>()
   for (const entry of new Set(Object.values(entries))) {
     const path = resolve(import.meta.dirname, '../workers', entry)
-    modules.set(entry, await buildWorker(path, { minify: true }))
+    modules.set(entry, await buildWorker(path, { minify: inspectorPort === undefined }))
   }
   const workers = await Promise.all(
     operations.map(async (operation) => {
@@ -78,6 +82,7 @@ async function serve(who: string, storage: string): Promise<Ready> {
     telemetry: { enabled: false },
     cf: false,
     log: new Log(LogLevel.ERROR),
+    ...(inspectorPort !== undefined && { inspectorPort }),
     workers: workers.map(({ name, port, module, env }) => ({
       config: {
         name,
@@ -101,5 +106,6 @@ async function serve(who: string, storage: string): Promise<Ready> {
   return { ports: Object.fromEntries(workers.map(({ operation, port }) => [operation, port])) }
 }
 
-const [who = '', storage = ''] = process.argv.slice(2)
-console.log(JSON.stringify(await serve(who, storage)))
+const [who = '', storage = '', port] = process.argv.slice(2)
+const inspectorPort = port === undefined ? undefined : Number(port)
+console.log(JSON.stringify(await serve(who, storage, inspectorPort)))
