@@ -1,6 +1,7 @@
 /** Whatever text they are given, the pure parsers keep their promises (fast-check). */
 
 import fc from 'fast-check'
+import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { describe, expect, it } from 'vitest'
 import { digest } from '../../src/crypto/digest.ts'
 import { endorsementCovers, isEndorsement, meetEndorsements } from '../../src/domain/category.ts'
@@ -14,6 +15,7 @@ import {
 } from '../../src/domain/scope.ts'
 import { loginAddress, ownPath } from '../../src/http/next-page.ts'
 import { readClientAuthentication } from '../../src/protocol/client-authentication.ts'
+import { readProof } from '../../src/protocol/dpop.ts'
 import { OAuthError } from '../../src/protocol/errors.ts'
 import { firstFields, readFields } from '../../src/protocol/fields.ts'
 import { readCodeChallenge, verifierProblem } from '../../src/protocol/pkce.ts'
@@ -260,7 +262,7 @@ describe('PKCE', () => {
   it('takes no challenge but one of S256', () => {
     fc.assert(
       fc.property(
-        fc.option(anyText),
+        fc.option(fc.oneof(fc.constant('a'.repeat(43)), anyText)),
         fc.option(fc.oneof(fc.constantFrom('S256', 'plain', 's256'), anyText)),
         fc.boolean(),
         (challenge, method, isMandatory) => {
@@ -398,6 +400,67 @@ describe('the next page', () => {
           ['/.//evil.example', 'https://registry.example'],
         ],
       },
+    )
+  })
+})
+
+describe('the URI of a DPoP proof', async () => {
+  const { privateKey, publicKey } = await generateKeyPair('ES256')
+  const jwk = await exportJWK(publicKey)
+  const proofFor = (htu: string) =>
+    new SignJWT({ htm: 'GET', htu, iat: 1000, jti: 'one' })
+      .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk })
+      .sign(privateKey)
+  const isFor = async (htu: string, url: string) => {
+    const read = await readProof(
+      await proofFor(htu),
+      { method: 'GET', url, accessToken: null },
+      1000,
+    )
+    return typeof read !== 'string'
+  }
+
+  /** One character of a path, in its two spellings that RFC 3986 §6.2.2 holds for one. */
+  const spelt = fc
+    .tuple(fc.constantFrom(...'aZ09-._~'), fc.boolean(), fc.boolean())
+    .map(([character, isEscaped, isLower]) => {
+      const hex = `%${character.charCodeAt(0).toString(16).toUpperCase()}`
+      return [character, isEscaped ? (isLower ? hex.toLowerCase() : hex) : character] as const
+    })
+  const segments = fc.array(spelt, { minLength: 1, maxLength: 4 })
+  const isDots = (path: readonly (readonly [string, string])[]) =>
+    path.every(([plain]) => plain === '.')
+
+  it('is the same however it is spelt, and whatever its query', async () => {
+    const host = fc.constantFrom(
+      'https://api.example',
+      'HTTPS://API.example:443',
+      'https://api.EXAMPLE',
+    )
+    const end = fc.constantFrom('', '?a=b', '#c', '?d#e')
+    await fc.assert(
+      fc.asyncProperty(segments, host, end, async (path, origin, rest) => {
+        fc.pre(!isDots(path))
+        const [plain, other] = [0, 1].map((index) => path.map((pair) => pair[index]).join(''))
+        expect(await isFor(`${origin}/${other}${rest}`, `https://api.example/${plain}`)).toBe(true)
+      }),
+    )
+  })
+
+  it('is another with another path, and no fault whatever it is', async () => {
+    await fc.assert(
+      fc.asyncProperty(segments, fc.oneof(anyText, fc.webUrl(), segments), async (path, other) => {
+        fc.pre(!isDots(path))
+        const plain = path.map(([character]) => character).join('')
+        const url = `https://api.example/${plain}`
+        if (typeof other === 'string') {
+          expect(await isFor(other, url)).toBe(false)
+          return
+        }
+        fc.pre(!isDots(other))
+        const otherPlain = other.map(([character]) => character).join('')
+        expect(await isFor(`https://api.example/${otherPlain}`, url)).toBe(otherPlain === plain)
+      }),
     )
   })
 })

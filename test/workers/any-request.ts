@@ -59,38 +59,6 @@ export const anyText = fc.oneof(
 const headerSafe = (text: string) => text.replace(/[^\t\x20-\x7e]/g, '~').trim()
 const anyHeaderText = anyText.map(headerSafe)
 
-const characters = fc.oneof(
-  fc.constantFrom('\0', ' ', '%', '+', '=', '&', ':', '*', 'é', '\ud800', 'a', 'A', '_', '-', '/'),
-  fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
-)
-
-/** One character replaced, added or taken away; or another value altogether. */
-export const changed = (value: string): fc.Arbitrary<string> => {
-  const at = fc.nat({ max: value.length })
-  const cut = fc.tuple(at, characters, fc.constantFrom(0, 1))
-  return fc.oneof(
-    {
-      weight: 4,
-      arbitrary: cut.map(
-        ([from, put, gone]) => value.slice(0, from) + put + value.slice(from + gone),
-      ),
-    },
-    { weight: 1, arbitrary: at.map((from) => value.slice(0, from) + value.slice(from + 1)) },
-    { weight: 1, arbitrary: at.map((length) => value.slice(0, length)) },
-    { weight: 1, arbitrary: fc.constantFrom(value + value, value.toUpperCase(), ` ${value}`) },
-    { weight: 2, arbitrary: anyText },
-  )
-}
-
-const PARAMETERS = [
-  'grant_type client_id client_secret client_assertion client_assertion_type code redirect_uri',
-  'code_verifier refresh_token scope token token_type_hint response_type state code_challenge',
-  'code_challenge_method dpop_jkt username password next_page form_token confirm grant resource',
-  'category fresh access_token request request_uri response_mode nonce prompt',
-].flatMap((line) => line.split(' '))
-
-const anyName = fc.oneof(fc.constantFrom(...PARAMETERS), fc.constantFrom(...OBJECT_WORDS), anyText)
-
 const base64url = (text: string) =>
   btoa(String.fromCharCode(...new TextEncoder().encode(text)))
     .replaceAll('+', '-')
@@ -122,6 +90,40 @@ export const anyJwt = fc
   .map(([header, payload, signature]) =>
     [base64url(JSON.stringify(header)), base64url(JSON.stringify(payload)), signature].join('.'),
   )
+
+const characters = fc.oneof(
+  fc.constantFrom('\0', ' ', '%', '+', '=', '&', ':', '*', 'é', '\ud800', 'a', 'A', '_', '-', '/'),
+  fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
+)
+
+/** One character replaced, added or taken away; or another value altogether. */
+export const changed = (value: string): fc.Arbitrary<string> => {
+  const at = fc.nat({ max: value.length })
+  const cut = fc.tuple(at, characters, fc.constantFrom(0, 1))
+  const isJwt = value.startsWith('eyJ')
+  return fc.oneof(
+    {
+      weight: 4,
+      arbitrary: cut.map(
+        ([from, put, gone]) => value.slice(0, from) + put + value.slice(from + gone),
+      ),
+    },
+    { weight: 1, arbitrary: at.map((from) => value.slice(0, from) + value.slice(from + 1)) },
+    { weight: 1, arbitrary: at.map((length) => value.slice(0, length)) },
+    { weight: 1, arbitrary: fc.constantFrom(value + value, value.toUpperCase(), ` ${value}`) },
+    { weight: 2, arbitrary: anyText },
+    { weight: isJwt ? 20 : 0, arbitrary: anyJwt },
+  )
+}
+
+const PARAMETERS = [
+  'grant_type client_id client_secret client_assertion client_assertion_type code redirect_uri',
+  'code_verifier refresh_token scope token token_type_hint response_type state code_challenge',
+  'code_challenge_method dpop_jkt username password next_page form_token confirm grant resource',
+  'category fresh access_token request request_uri response_mode nonce prompt',
+].flatMap((line) => line.split(' '))
+
+const anyName = fc.oneof(fc.constantFrom(...PARAMETERS), fc.constantFrom(...OBJECT_WORDS), anyText)
 
 /** Some of these fields left out, repeated, changed or renamed, and others added. */
 export const changedPairs = (pairs: AnyPairs): fc.Arbitrary<AnyPairs> => {
