@@ -5,12 +5,13 @@ import { importSecret, signJwt } from '../crypto/jws.ts'
 import { endOf, type SessionRecord } from '../domain/session.ts'
 import type { Authentication, AuthenticatorBinding } from '../protocol/authentication.ts'
 import { refusal, refusalResponse, UNAVAILABLE } from '../protocol/bearer.ts'
+import { withDeadline } from '../stores/deadline.ts'
 import { liveSessions } from '../stores/live-sessions.ts'
 import { checkCredential, type Question } from './check.ts'
 import { logFault } from './log.ts'
 import { readQuery } from './query.ts'
 import { seenProofs } from './seen-proofs.ts'
-import { type AuthenticatorEnv, settingProblem } from './settings.ts'
+import { type AuthenticatorEnv, settingProblem, storageTimeoutOf } from './settings.ts'
 
 const JWT_LIFETIME_SECONDS = 300
 
@@ -25,8 +26,9 @@ export function createAuthenticator(env: AuthenticatorEnv): Authenticator {
 
 function serving(env: AuthenticatorEnv): Authenticator {
   const db = env.DB ?? null
-  const sessions = liveSessions(env.SESSIONS, db)
-  const proofs = seenProofs(db)
+  const waitSeconds = storageTimeoutOf(env)
+  const sessions = withDeadline(liveSessions(env.SESSIONS, db), waitSeconds)
+  const proofs = withDeadline(seenProofs(db), waitSeconds)
   let key: CryptoKey | undefined
 
   const check = (question: Question, nowMs: number) =>

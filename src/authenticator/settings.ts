@@ -10,7 +10,15 @@ export type AuthenticatorEnv = Readonly<{
   DB?: D1Database
   ISSUER: string
   JWT_SECRET: string
+  /** How long a check waits for one answer of storage before it is 503. */
+  STORAGE_TIMEOUT_SECONDS?: string | number
 }>
+
+const STORAGE_TIMEOUT_SECONDS = 5
+
+/** An empty value counts as not set. */
+export const storageTimeoutOf = ({ STORAGE_TIMEOUT_SECONDS: given }: Partial<AuthenticatorEnv>) =>
+  given === undefined || given === '' ? STORAGE_TIMEOUT_SECONDS : Number(given)
 
 /** In one sentence, without the value; null if there is nothing to say. */
 export function settingProblem(env: Partial<AuthenticatorEnv>): string | null {
@@ -20,6 +28,10 @@ export function settingProblem(env: Partial<AuthenticatorEnv>): string | null {
   }
   if (!isLongEnough(env.JWT_SECRET ?? '')) {
     return `JWT_SECRET: must be at least ${MIN_SECRET_BYTES} bytes`
+  }
+  const waitSeconds = storageTimeoutOf(env)
+  if (!Number.isInteger(waitSeconds) || waitSeconds < 1 || waitSeconds > 30) {
+    return 'STORAGE_TIMEOUT_SECONDS: must be a whole number from 1 to 30'
   }
   return null
 }

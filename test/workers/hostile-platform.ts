@@ -1,0 +1,251 @@
+/** D1 and KV at their worst: every operation counted, and any of them made to go wrong in a way of choice. */
+
+import { env } from 'cloudflare:workers'
+import { vi } from 'vitest'
+
+/** The first that fails only now and then; a fault of the last kinds goes on from its operation to the end. */
+export const FAULTS = [
+  'fails',
+  'does it and loses the answer',
+  'never answers',
+  'does it and answers too late',
+  'does it late, before the retry',
+  'does it late, after the retry',
+  'fails late',
+  'fails from here on',
+  'does it and loses the answer from here on',
+] as const
+/** Of reads of KV alone: a location that saw the key absent says so again. */
+const NOT_YET_VISIBLE = 'is not visible yet'
+export type Fault = (typeof FAULTS)[number] | typeof NOT_YET_VISIBLE
+
+export const faultsOf = (operation: string): readonly Fault[] =>
+  operation.startsWith('KV get') ? [...FAULTS, NOT_YET_VISIBLE] : FAULTS
+
+const LASTING: readonly Fault[] = FAULTS.slice(-2)
+
+/** At its `at`-th operation, counted from one, storage does this. */
+export type Mishap = Readonly<{ at: number; fault: Fault }>
+
+/** No real delay is as long, so a timer of it is a store's deadline. */
+export const DEADLINE_SECONDS = 29
+
+const SPOKEN = 'storage is out of reach'
+export const outOfReach = () => new Error(SPOKEN)
+
+const realSetTimeout = globalThis.setTimeout
+const turn = () => new Promise<void>((resolve) => realSetTimeout(resolve, 0))
+const deadlines = new Map<number, () => void>()
+
+/** From now on no deadline passes by itself: storage that does not answer brings them about at once. */
+export function holdDeadlines() {
+  let timers = 0
+  const realClearTimeout = globalThis.clearTimeout
+  vi.stubGlobal('setTimeout', (passed: () => void, delay: number) => {
+    if (delay !== DEADLINE_SECONDS * 1000) return realSetTimeout(passed, delay)
+    timers -= 1
+    deadlines.set(timers, passed)
+    return timers
+  })
+  vi.stubGlobal('clearTimeout', (timer: number) => {
+    if (!deadlines.delete(timer)) realClearTimeout(timer)
+  })
+}
+
+/** `UPDATE authorization_code`; of a SELECT the table that it is about. */
+function nameOfSql(sql: string): string {
+  let outer = sql.replace(/\s+/g, ' ').trim()
+  for (let before = ''; before !== outer; ) {
+    before = outer
+    outer = outer.replace(/\([^()]*\)/g, '')
+  }
+  const [verb = ''] = outer.split(' ')
+  const table = /(?:^UPDATE|INTO|FROM) (\w+)/.exec(outer)?.[1] ?? ''
+  return `${verb} ${table}`
+}
+
+/** One platform for one story: what it did is in `operations`, by name. */
+export function hostilePlatform(mishaps: readonly Mishap[] = []) {
+  const operations: string[] = []
+  const late: { when: Fault; come: () => void }[] = []
+  let underWay = 0
+
+  const idle = async () => {
+    for (let quiet = 0; quiet < 3; ) {
+      await turn()
+      quiet = underWay === 0 ? quiet + 1 : 0
+    }
+  }
+
+  async function passDeadlines() {
+    await idle()
+    for (const [timer, passed] of [...deadlines]) {
+      deadlines.delete(timer)
+      passed()
+    }
+  }
+
+  /** Answers nothing before `come` is called. */
+  function stall<T>(when: Fault, come: () => Promise<T>): Promise<T> {
+    void passDeadlines()
+    return new Promise<T>((resolve, reject) => {
+      late.push({ when, come: () => void come().then(resolve, reject) })
+    })
+  }
+
+  async function counted<T>(work: () => Promise<T>): Promise<T> {
+    underWay += 1
+    try {
+      return await work()
+    } finally {
+      underWay -= 1
+    }
+  }
+
+  async function perform<T>(operation: string, work: () => Promise<T>): Promise<T> {
+    operations.push(operation)
+    const nth = operations.length
+    const mishap = mishaps.find(({ at, fault }) =>
+      LASTING.includes(fault) ? nth >= at : nth === at,
+    )
+    const really = () => counted(work)
+    switch (mishap?.fault) {
+      case undefined:
+        return really()
+      case 'fails':
+      case 'fails from here on':
+        throw outOfReach()
+      case 'does it and loses the answer':
+      case 'does it and loses the answer from here on':
+        await really()
+        throw outOfReach()
+      case 'never answers':
+        return stall('never answers', () => new Promise<never>(() => {}))
+      case 'does it and answers too late': {
+        const done = await really()
+        return stall(mishap.fault, async () => done)
+      }
+      case 'does it late, before the retry':
+      case 'does it late, after the retry':
+        return stall(mishap.fault, really)
+      case 'fails late':
+        return stall(mishap.fault, () => Promise.reject(outOfReach()))
+      case 'is not visible yet':
+        return null as T
+    }
+  }
+
+  /** What is late comes now; what comes only after a retry waits for `isRetried`. */
+  async function catchUp(isRetried = false) {
+    const due = late.filter(({ when }) => isRetried || when !== 'does it late, after the retry')
+    for (const one of due) late.splice(late.indexOf(one), 1)
+    for (const { come } of due) come()
+    if (due.length > 0) await idle()
+  }
+
+  return {
+    operations,
+    catchUp,
+    bindings: {
+      DB: wrapDatabase(env.DB, perform),
+      SESSIONS: wrapKv('SESSIONS', env.SESSIONS, perform),
+      CODES: wrapKv('CODES', env.CODES, perform),
+      STORAGE_TIMEOUT_SECONDS: DEADLINE_SECONDS,
+      CLIENT_CACHE_SECONDS: 0,
+    },
+  }
+}
+
+type Perform = <T>(operation: string, work: () => Promise<T>) => Promise<T>
+type Verb = (...words: unknown[]) => Promise<unknown>
+
+const ASKS = ['first', 'all', 'run', 'raw']
+
+type Prepared = Readonly<{ statement: D1PreparedStatement; sql: string }>
+const prepared = new WeakMap<D1PreparedStatement, Prepared>()
+
+function wrapStatement(
+  statement: D1PreparedStatement,
+  sql: string,
+  perform: Perform,
+): D1PreparedStatement {
+  const wrapped = new Proxy(statement, {
+    get(target, property) {
+      const value: unknown = Reflect.get(target, property, target)
+      if (property === 'bind') {
+        return (...values: unknown[]) => wrapStatement(target.bind(...values), sql, perform)
+      }
+      if (!ASKS.includes(String(property))) return value
+      return (...words: unknown[]) =>
+        perform(`D1 ${nameOfSql(sql)}`, () => (value as Verb).apply(target, words))
+    },
+  })
+  prepared.set(wrapped, { statement, sql })
+  return wrapped
+}
+
+type Askable = Pick<D1Database, 'prepare' | 'batch'>
+
+function wrapDatabase<T extends Askable>(db: T, perform: Perform): T {
+  return new Proxy(db, {
+    get(target, property) {
+      if (property === 'prepare') {
+        return (sql: string) => wrapStatement(target.prepare(sql), sql, perform)
+      }
+      if (property === 'batch') {
+        return (statements: D1PreparedStatement[]) => {
+          const all = statements.map((one) => prepared.get(one) as Prepared)
+          return perform(`D1 batch ${nameOfSql(all[0]?.sql ?? '')}`, () =>
+            target.batch(all.map(({ statement }) => statement)),
+          )
+        }
+      }
+      if (property === 'withSession') {
+        return (how: string) =>
+          wrapDatabase((target as unknown as D1Database).withSession(how), perform)
+      }
+      return Reflect.get(target, property, target)
+    },
+  })
+}
+
+function wrapKv(name: string, kv: KVNamespace, perform: Perform): KVNamespace {
+  return new Proxy(kv, {
+    get(target, property) {
+      const value: unknown = Reflect.get(target, property, target)
+      if (!['get', 'put', 'delete'].includes(String(property))) return value
+      return (...words: unknown[]) =>
+        perform(`KV ${String(property)} ${name}`, () => (value as Verb).apply(target, words))
+    },
+  })
+}
+
+const ONE_WRITE_MS = 1000
+
+/** KV's own limit: a second write to a key within a second is refused. Count on it over a whole story. */
+export function busyKv(kv: KVNamespace): KVNamespace {
+  const writtenAtMs = new Map<unknown, number>()
+  return new Proxy(kv, {
+    get(target, property) {
+      const value: unknown = Reflect.get(target, property, target)
+      if (!['put', 'delete'].includes(String(property))) return value
+      return async (key: unknown, ...words: unknown[]) => {
+        const lastMs = writtenAtMs.get(key) ?? Number.NEGATIVE_INFINITY
+        if (Date.now() - lastMs < ONE_WRITE_MS) {
+          throw new Error(`KV ${String(property).toUpperCase()} failed: 429 Too Many Requests`)
+        }
+        writtenAtMs.set(key, Date.now())
+        return (value as Verb).call(target, key, ...words)
+      }
+    },
+  })
+}
+
+/** Rejections that nobody waited for. */
+export function watchRejections(): readonly string[] {
+  const unheard: string[] = []
+  globalThis.addEventListener('unhandledrejection', (event) => {
+    unheard.push(String((event as PromiseRejectionEvent).reason))
+  })
+  return unheard
+}
