@@ -29,10 +29,10 @@ export type Bindings = Readonly<{
 /** Throws, naming the setting, when one is bad: a registry that is set up wrongly serves nothing. */
 export function compose(env: Bindings) {
   const settings = readSettings(env)
-  const inTime = <Port extends object>(port: Port) =>
-    withDeadline(port, settings.storageTimeoutSeconds)
-  const codes = inTime(codeStore(env.DB, env.CODES))
-  const refreshTokens = inTime(refreshTokenStore(env.DB))
+  const inTime = <Port extends object>(port: Port, askedAgain: readonly (keyof Port)[] = []) =>
+    withDeadline(port, settings.storageTimeoutSeconds, askedAgain)
+  const codes = inTime(codeStore(env.DB, env.CODES), ['spend'])
+  const refreshTokens = inTime(refreshTokenStore(env.DB), ['rotate'])
   const refusals = inTime(refusalStore(env.DB))
   const signInFailures = inTime(signInFailureStore(env.DB))
   const revocations = revocationStore(env.DB, env.SESSIONS, settings.sessionLifetimeSeconds)

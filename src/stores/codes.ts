@@ -69,8 +69,8 @@ export const codeStore = (db: Database, codes: KVNamespace): CodeStore => ({
     return row && (JSON.parse(row.record) as AuthorizationCode)
   },
   async spend(codeDigest, purchase, now) {
-    const ask = () => db.batch(spendStatements(db, codeDigest, purchase, now))
-    const won = (await ask().catch(ask))[0]?.results[0] as { user: string | null } | undefined
+    const [outcome] = await db.batch(spendStatements(db, codeDigest, purchase, now))
+    const won = outcome?.results[0] as { user: string | null } | undefined
     if (won) {
       const user = won.user === null ? null : readUserRow(JSON.parse(won.user) as UserRow)
       return { kind: 'won', user }

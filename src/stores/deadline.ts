@@ -9,23 +9,45 @@ export class DeadlineError extends Error {
 
 /**
  * The same port, each verb of it bounded. What was asked may still happen after the deadline: the ports promise
- * verbs that can be asked again or taken back.
+ * verbs that can be asked again or taken back. Of `askedAgain` a failure is asked about once more, in case only
+ * the answer was lost; not past the deadline, when it may have been taken back.
  */
-export function withDeadline<Port extends object>(port: Port, seconds: number): Port {
+export function withDeadline<Port extends object>(
+  port: Port,
+  seconds: number,
+  askedAgain: readonly (keyof Port)[] = [],
+): Port {
   const bounded = Object.entries(port).map(([name, verb]) => {
     if (typeof verb !== 'function') return [name, verb]
-    return [name, (...words: unknown[]) => inTime(verb.apply(port, words), name, seconds)]
+    const times = askedAgain.includes(name as keyof Port) ? 2 : 1
+    return [
+      name,
+      (...words: unknown[]) => inTime(() => verb.apply(port, words), name, seconds, times),
+    ]
   })
   return Object.fromEntries(bounded)
 }
 
-async function inTime<T>(work: Promise<T>, verb: string, seconds: number): Promise<T> {
+async function inTime<T>(
+  ask: () => Promise<T>,
+  verb: string,
+  seconds: number,
+  times: number,
+): Promise<T> {
+  let isOver = false
   let timer: ReturnType<typeof setTimeout> | undefined
   const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new DeadlineError(verb, seconds)), seconds * 1000)
+    timer = setTimeout(() => {
+      isOver = true
+      reject(new DeadlineError(verb, seconds))
+    }, seconds * 1000)
   })
+  const again = (fault: unknown) => {
+    if (isOver) throw fault
+    return ask()
+  }
   try {
-    return await Promise.race([work, deadline])
+    return await Promise.race([times > 1 ? ask().catch(again) : ask(), deadline])
   } finally {
     clearTimeout(timer)
   }

@@ -63,22 +63,20 @@ export const refreshTokenStore = (db: Database): RefreshTokenStore => ({
   },
 
   async rotate(tokenDigest, familyId, successor: NewRefreshToken, now) {
-    const ask = () =>
-      db.batch([
-        db.prepare(SPEND_REFRESH_TOKEN).bind(tokenDigest, now, successor.tokenDigest),
-        db
-          .prepare(INSERT_SUCCESSOR)
-          .bind(tokenDigest, now, successor.tokenDigest, successor.sessionKey),
-        db.prepare(TOUCH_FAMILY).bind(familyId, now),
-        ...(successor.jkt === null
-          ? []
-          : [
-              db
-                .prepare(BIND_FAMILY)
-                .bind(familyId, successor.tokenDigest, successor.jkt, tokenDigest),
-            ]),
-      ])
-    const [spent] = await ask().catch(ask)
+    const [spent] = await db.batch([
+      db.prepare(SPEND_REFRESH_TOKEN).bind(tokenDigest, now, successor.tokenDigest),
+      db
+        .prepare(INSERT_SUCCESSOR)
+        .bind(tokenDigest, now, successor.tokenDigest, successor.sessionKey),
+      db.prepare(TOUCH_FAMILY).bind(familyId, now),
+      ...(successor.jkt === null
+        ? []
+        : [
+            db
+              .prepare(BIND_FAMILY)
+              .bind(familyId, successor.tokenDigest, successor.jkt, tokenDigest),
+          ]),
+    ])
     return (spent?.results.length ?? 0) > 0
   },
 
