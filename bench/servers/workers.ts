@@ -16,6 +16,9 @@ import { freePort, HOST } from './free-port.ts'
 /** Long enough for the record to stay warm through a whole run's turns. */
 const WARM_SECONDS = '300'
 
+/** Without it workers-oauth-provider warns at every start. Nothing here fetches. */
+const QUIETLY = ['global_fetch_strictly_public']
+
 /** Which worker answers an operation; none where there is no such thing. */
 const WORKERS: Readonly<Record<string, Partial<Record<Operation, string>>>> = {
   registry: {
@@ -87,7 +90,7 @@ async function serve(
       config: {
         name,
         compatibilityDate: compatibility_date,
-        compatibilityFlags: compatibility_flags,
+        compatibilityFlags: [...compatibility_flags, ...QUIETLY],
         manifest: {
           mainModule: `${name}.mjs`,
           modules: { [`${name}.mjs`]: { type: 'esm' as const, contents: module } },

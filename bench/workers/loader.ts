@@ -17,7 +17,8 @@ export default {
     const startedAt = performance.now()
     const worker = LOADER.get(`isolate-${loaded}`, () => ({
       compatibilityDate: date,
-      compatibilityFlags: ['nodejs_compat'],
+      // The second keeps workers-oauth-provider from warning that it is not set.
+      compatibilityFlags: ['nodejs_compat', 'global_fetch_strictly_public'],
       mainModule: 'main.js',
       modules: { 'main.js': module },
       env,
