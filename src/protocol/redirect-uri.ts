@@ -9,8 +9,9 @@ export type ApprovedRedirect = string & { readonly [approved]: true }
 /** RFC 8252 §7.3: a native app listens on whatever port the system gives it. An IP literal, not `localhost`. */
 const LOOPBACK = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]))(?::\d{1,5})?((?:\/[^#]*)?)$/
 
+/** Null for another address, and where the number is no port: nobody can be sent there. */
 const withoutPort = (uri: string) => {
-  const [, origin, rest] = LOOPBACK.exec(uri) ?? []
+  const [, origin, rest] = (URL.canParse(uri) && LOOPBACK.exec(uri)) || []
   return origin === undefined ? null : `${origin}${rest}`
 }
 

@@ -170,6 +170,7 @@ describe('a redirect URI', () => {
       ':80',
       ':',
       '5000',
+      '9',
       '/',
       'cb',
       '?',
@@ -197,21 +198,38 @@ describe('a redirect URI', () => {
       const isPort =
         port.length > 0 &&
         port.length < 6 &&
+        Number(port) < 65_536 &&
         [...port].every((digit) => '0123456789'.includes(digit))
       return isPort ? rest.slice(1 + port.length) : `${rest} has no port`
     })
     return rests[0] === rests[1] && (rests[0] === '' || rests[0]?.startsWith('/') === true)
   }
 
+  const path = fc.constantFrom('', '/', '/cb', '/cb?a=b', '/cb#c', '@evil.example/cb', 'cb')
+  const port = fc.constantFrom('', ':', ':0', ':80', ':5000', ':99999', ':123456', ':80@evil', ':a')
+  const host = fc.constantFrom('http://127.0.0.1', 'http://[::1]', 'http://localhost', 'https://a')
+  /** Two that differ in their port, and perhaps in their path. */
+  const alike = fc
+    .tuple(host, port, port, path, fc.option(path))
+    .map(([start, one, other, end, otherEnd]) => [
+      start + one + end,
+      start + other + (otherEnd ?? end),
+    ])
+  const pair = fc.oneof(
+    alike,
+    fc.tuple(uri, uri),
+    fc.tuple(uri, anyText),
+    uri.map((one) => [one, one]),
+  )
+
   it('is approved when it is registered, or loopback with another port for a public client', () => {
     fc.assert(
       fc.property(
-        fc.constantFrom(...AUTH_METHODS),
-        fc.array(uri, { maxLength: 3 }),
-        fc.oneof(uri, anyText),
-        fc.boolean(),
-        (authMethod, registered, other, asksForOwn) => {
-          const asked = asksForOwn ? (registered[0] ?? other) : other
+        fc.constantFrom(...AUTH_METHODS, 'none' as const),
+        pair,
+        fc.array(uri, { maxLength: 2 }),
+        (authMethod, [first = '', asked = ''], others) => {
+          const registered = [first, ...others]
           const isPublic = authMethod === 'none'
           const isOwn =
             !asked.includes('#') &&

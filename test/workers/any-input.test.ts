@@ -7,7 +7,7 @@ import { env } from 'cloudflare:workers'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createAuthenticator } from '../../src/authenticator/app.ts'
-import { answerTo, checkPage, cookiesSetBy, jsonOf, type Traces } from './any-answer.ts'
+import { type Ask, answerTo, checkPage, cookiesSetBy, jsonOf, type Traces } from './any-answer.ts'
 import {
   type AnyPairs,
   type AnyRequest,
@@ -45,7 +45,7 @@ const LOOPBACK = 'http://127.0.0.1/callback'
 const NATIVE = 'com.example.app:/callback'
 
 /** Refusals of an address are not recorded, and are never a flood: both have tests of their own. */
-const ask = serve({
+const service = serve({
   STORAGE_TIMEOUT_SECONDS: 30,
   LOGIN_LIMIT: { limit: async () => ({ success: true }) },
   REFUSAL_LIMIT: {
@@ -95,6 +95,19 @@ const basicOf = ({ id, secret }: TestClient) =>
   ['Authorization', `Basic ${btoa(`${id}:${secret}`)}`] as const
 const cookieOf = (cookie: string): AnyPairs => [...ADDRESS, ['Cookie', cookie]]
 
+/** What was answered in this test: a property that saw one kind of answer alone would prove little. */
+const statuses = new Set<number>()
+const noting =
+  (fetch: Ask): Ask =>
+  async (path, init) => {
+    const response = await fetch(path, init)
+    statuses.add(response.status)
+    return response
+  }
+const ask = noting(service)
+const expectAnswers = (...expected: number[]) =>
+  expect([...statuses]).toEqual(expect.arrayContaining(expected))
+
 let lines: string[] = []
 let rejections: unknown[] = []
 const traces: Traces = {
@@ -105,6 +118,7 @@ const onRejection = (event: Event) => {
   rejections.push((event as PromiseRejectionEvent).reason)
 }
 beforeEach(() => {
+  statuses.clear()
   lines = []
   rejections = []
   const keep = (line: unknown) => lines.push(String(line))
@@ -133,7 +147,7 @@ const holds = (
 function carries(request: AnyRequest, text: string): boolean {
   if (parametersOf(request).some(([, value]) => value === text)) return true
   const authorization = headerOf(request, 'Authorization')
-  const words = authorization.split(' ')
+  const words = authorization.split(' ').filter(Boolean)
   try {
     if (atob(words[1] ?? '').includes(text)) return true
   } catch {
@@ -193,6 +207,7 @@ describe('/token', { timeout: TEST_TIMEOUT_MS }, () => {
       expect(mayHaveToken(request, all)).toBe(true)
       expect(request.method).toBe('POST')
     })
+    expectAnswers(200, 400, 401, 405, 413, 415)
   })
 })
 
@@ -227,6 +242,7 @@ describe('/introspect and /revoke', { timeout: TEST_TIMEOUT_MS }, () => {
       if (isActive !== true) expect(body).toEqual({ active: false })
       else expect(tokens.some((token) => carries(request, token))).toBe(true)
     })
+    expectAnswers(200, 400, 401)
   })
 
   it('hears of the end of a token from clients alone', async () => {
@@ -238,6 +254,7 @@ describe('/introspect and /revoke', { timeout: TEST_TIMEOUT_MS }, () => {
       expect(answer.text).toBe('')
       expect(showsClient(request, all)).toBe(true)
     })
+    expectAnswers(200, 400, 401)
   })
 })
 
@@ -278,6 +295,8 @@ describe('/authorize', { timeout: TEST_TIMEOUT_MS }, () => {
     requestOf(confidential, withChallenge),
     requestOf(basic),
     requestOf(native, { redirect_uri: 'http://127.0.0.1:5000/callback', ...withChallenge }),
+    // No port, so no address of the client's.
+    requestOf(native, { redirect_uri: 'http://127.0.0.1:99999/callback', ...withChallenge }),
     requestOf(native, { redirect_uri: NATIVE, ...withChallenge }),
     requestOf(byKey, { redirect_uri: '', dpop_jkt: 'a'.repeat(43) }),
   ]
@@ -293,6 +312,7 @@ describe('/authorize', { timeout: TEST_TIMEOUT_MS }, () => {
       if (answer.response.status === 303)
         checkRedirect(request, answer.response, all, tokenIn(all.cookie))
     })
+    expectAnswers(303, 400)
   })
 
   it('sends a signed-in user back to an address of the client alone', async () => {
@@ -305,6 +325,7 @@ describe('/authorize', { timeout: TEST_TIMEOUT_MS }, () => {
       if (answer.response.status === 303)
         checkRedirect(request, answer.response, all, tokenIn(all.cookie))
     })
+    expectAnswers(200, 303, 400)
   })
 
   it('takes an answer from its own form alone', async () => {
@@ -334,6 +355,7 @@ describe('/authorize', { timeout: TEST_TIMEOUT_MS }, () => {
       const isOfPost = request.method === 'POST' && !location.startsWith('/login')
       if (isOfPost) expect(formTokens.some(([, token]) => carries(request, token))).toBe(true)
     })
+    expectAnswers(303, 400, 403)
   })
 })
 
@@ -362,6 +384,7 @@ describe('/login', { timeout: TEST_TIMEOUT_MS }, () => {
       checkPage(request, answer)
       checkSignIn(request, answer.response)
     })
+    expectAnswers(200)
   })
 
   it('looks at no password without the token of its form', async () => {
@@ -377,6 +400,7 @@ describe('/login', { timeout: TEST_TIMEOUT_MS }, () => {
       expect(answer.response.status).not.toBe(303)
       checkSignIn(request, answer.response)
     })
+    expectAnswers(403, 415)
   })
 
   it('opens a session for the right password alone', async () => {
@@ -394,6 +418,7 @@ describe('/login', { timeout: TEST_TIMEOUT_MS }, () => {
       checkPage(request, answer)
       checkSignIn(request, answer.response)
     })
+    expectAnswers(303, 403)
   })
 })
 
@@ -418,14 +443,16 @@ describe('/account', { timeout: TEST_TIMEOUT_MS }, () => {
         expect(answer.response.headers.get('Location')).toMatch(/^(\/account$|\/login\?next_page=)/)
       }
     })
+    expectAnswers(200, 303, 403)
   })
 })
 
 describe('/auth', { timeout: TEST_TIMEOUT_MS }, () => {
   const { SESSIONS, DB } = env
   const authenticator = createAuthenticator({ SESSIONS, ISSUER, JWT_SECRET, DB })
-  const check = (path: string, init: RequestInit) =>
-    authenticator.fetch(new Request(new URL(path, 'https://authenticator.example'), init))
+  const check = noting((path, init) =>
+    authenticator.fetch(new Request(new URL(path, 'https://authenticator.example'), init)),
+  )
 
   it('lets pass whoever shows a live session, and no one else', async () => {
     const all = await world()
@@ -458,5 +485,6 @@ describe('/auth', { timeout: TEST_TIMEOUT_MS }, () => {
       if (isLetIn) expect([token, cookie].some((shown) => carries(request, shown))).toBe(true)
       if (status === 'anonymous') expect(headerOf(request, 'Authorization')).toBe('')
     })
+    expectAnswers(200, 400, 401, 403)
   })
 })
