@@ -6,6 +6,7 @@ import { explaining } from './http/explain.ts'
 import { limitBody } from './http/form.ts'
 import { OAuthError } from './protocol/errors.ts'
 import { account } from './routes/account.tsx'
+import { icon, style } from './routes/assets.ts'
 import { authorize } from './routes/authorize.tsx'
 import type { Endpoint, RouteDeps } from './routes/endpoint.ts'
 import { sendErrorPage } from './routes/error-page.tsx'
@@ -17,7 +18,6 @@ import { login } from './routes/login.tsx'
 import { logout } from './routes/logout.ts'
 import { metadata } from './routes/metadata.ts'
 import { revoke } from './routes/revoke.ts'
-import { style } from './routes/style.ts'
 import { token } from './routes/token.ts'
 
 const endpointsOf = (deps: RouteDeps): readonly Endpoint[] => [
@@ -34,6 +34,7 @@ const endpointsOf = (deps: RouteDeps): readonly Endpoint[] => [
   errorIndex(),
   errorCode(),
   style(),
+  icon(),
 ]
 
 const notAllowed = (allow: string) =>
@@ -52,11 +53,13 @@ export function createApp(deps: RouteDeps) {
   app.use(explaining(deps))
   app.use(async (c, next) => {
     await next()
-    c.header('X-Content-Type-Options', 'nosniff')
-    c.header('Referrer-Policy', 'no-referrer')
+    // Set on the response as it is: `c.header()` would copy it each time.
+    const { headers } = c.res
+    headers.set('X-Content-Type-Options', 'nosniff')
+    headers.set('Referrer-Policy', 'no-referrer')
     // Also of a redirect: its address may hold a code (RFC 9700 §4.2.4), and it may set a cookie.
-    if (!c.res.headers.has('Cache-Control')) c.header('Cache-Control', 'no-store')
-    if (isSecure) c.header('Strict-Transport-Security', 'max-age=31536000')
+    if (!headers.has('Cache-Control')) headers.set('Cache-Control', 'no-store')
+    if (isSecure) headers.set('Strict-Transport-Security', 'max-age=31536000')
   })
   for (const { path, allowsAnyOrigin, get, post } of endpoints) {
     const methods = [...(get ? ['GET', 'HEAD'] : []), ...(post ? ['POST'] : [])]

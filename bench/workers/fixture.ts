@@ -61,6 +61,7 @@ export const exampleSession = (client: Client, user: RegisteredUser): SessionRec
     endorsements: ENDORSEMENTS,
     ipAddress: '',
     jkt: null,
+    clientAsOfMs: null,
     startAtMs: Date.now(),
     lifetimeSeconds: SESSION_SECONDS,
   })

@@ -24,15 +24,22 @@ export const ALL_REVOKED_WITHIN_SECONDS = KV_STALENESS_SECONDS + DOCUMENT_REFRES
 
 export const consentSubject = (userId: string, clientId: string) => `${userId} ${clientId}`
 
-/** What a session falls under, by kind. */
-export function subjectsOf({ user, client }: SessionRecord): [RevocationKind, string][] {
-  return [
-    ...(client ? [['client', client.client_id] as [RevocationKind, string]] : []),
-    ...(user ? [['user', user.user_id] as [RevocationKind, string]] : []),
-    ...(user && client
-      ? [['consent', consentSubject(user.user_id, client.client_id)] as [RevocationKind, string]]
-      : []),
-  ]
+/** `sinceMs`: a revocation at this moment or later ends the session. */
+type Subject = readonly [kind: RevocationKind, subject: string, sinceMs: number]
+
+/**
+ * What a session falls under. A client's revocation ends also what was issued after it on an older record of the
+ * client: with a secret already replaced, a scope already withdrawn.
+ */
+export function subjectsOf({ user, client, start_time, client_as_of }: SessionRecord): Subject[] {
+  const startMs = Date.parse(start_time)
+  const subjects: Subject[] = []
+  if (client) subjects.push(['client', client.client_id, Date.parse(client_as_of ?? start_time)])
+  if (user) subjects.push(['user', user.user_id, startMs])
+  if (user && client) {
+    subjects.push(['consent', consentSubject(user.user_id, client.client_id), startMs])
+  }
+  return subjects
 }
 
 /** Subjects by kind, each with the moment (epoch milliseconds) up to which its sessions are over. */
@@ -47,10 +54,8 @@ export const emptyDocument: RevocationDocument = {
   lifetimeSeconds: 0,
 }
 
-export const isRevokedBy = (document: RevocationDocument, session: SessionRecord): boolean => {
-  const startMs = Date.parse(session.start_time)
-  return subjectsOf(session).some(([kind, subject]) => {
+export const isRevokedBy = (document: RevocationDocument, session: SessionRecord): boolean =>
+  subjectsOf(session).some(([kind, subject, sinceMs]) => {
     const moments = document[kind]
-    return Object.hasOwn(moments, subject) && startMs <= (moments[subject] ?? 0)
+    return Object.hasOwn(moments, subject) && sinceMs <= (moments[subject] ?? 0)
   })
-}

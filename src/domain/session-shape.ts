@@ -42,12 +42,12 @@ const nullable =
 
 /** With these fields, of which `optional` may be absent, and no others. */
 const record =
-  (fields: Readonly<Record<string, Check>>, optional = ''): Check =>
+  (fields: Readonly<Record<string, Check>>, optional: readonly string[] = []): Check =>
   (value) => {
     if (typeof value !== 'object' || value === null) throw new TypeError('not an object')
     const found = value as Record<string, unknown>
     const present = Object.entries(fields).filter(
-      ([field]) => field !== optional || Object.hasOwn(found, field),
+      ([field]) => !optional.includes(field) || Object.hasOwn(found, field),
     )
     return Object.fromEntries(present.map(([field, check]) => [field, check(found[field])]))
   }
@@ -78,8 +78,9 @@ const session = record(
     remote_host: text,
     nonce: text,
     cnf: record({ jkt: name }),
+    client_as_of: instant,
   },
-  'cnf',
+  ['cnf', 'client_as_of'],
 )
 
 /** A copy with the known fields and no others; null if any is missing or of the wrong form. */

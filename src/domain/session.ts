@@ -27,6 +27,8 @@ export type SessionRecord = Readonly<{
   nonce: string
   /** RFC 9449 §6, RFC 7800: the token is of use only with proofs of this key. Absent for a bearer token. */
   cnf?: Readonly<{ jkt: string }>
+  /** When what the registry knew of the client was read, if that was before `start_time`: see revocation.ts. */
+  client_as_of?: string
 }>
 
 export type NewSession = Readonly<{
@@ -40,6 +42,8 @@ export type NewSession = Readonly<{
   ipAddress: string
   /** Thumbprint of the key that the token is bound to, or null. */
   jkt: string | null
+  /** Epoch milliseconds at which the client's record was read, if that was for an earlier request. */
+  clientAsOfMs: number | null
   /** Epoch milliseconds: a session opened right after a revocation must not fall under it. */
   startAtMs: number
   lifetimeSeconds: number
@@ -73,6 +77,7 @@ export const sessionRecord = (session: NewSession): SessionRecord => ({
   remote_host: session.ipAddress,
   nonce: session.nonce,
   ...(session.jkt !== null && { cnf: { jkt: session.jkt } }),
+  ...(session.clientAsOfMs !== null && { client_as_of: isoTime(session.clientAsOfMs) }),
 })
 
 /** Epoch seconds at which the session ends; NaN when the record does not say so in ISO 8601. */

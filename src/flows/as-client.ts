@@ -20,30 +20,31 @@ export type ClientDeps = Pick<Deps, 'clientCache' | 'clients' | 'usedJtis' | 'is
 /**
  * A client's record may be some seconds old, or a replica's. It may then grant, but a refusal is given from the
  * primary's alone: `act` is called again with that, so its own refusals of that kind must come before any effect.
+ * Then `act` also hears since when the record was kept, so that a revocation can end what rested on an older one.
  * `evenStale`: while D1 does not answer, an older record will do.
  */
 export async function asClient<T>(
   presented: PresentedClient,
   deps: ClientDeps,
   circumstances: Circumstances,
-  act: (client: Client) => Promise<T>,
+  act: (client: Client, clientAsOfMs: number | null) => Promise<T>,
   evenStale = false,
 ): Promise<T> {
-  const { now } = circumstances
+  const { now, nowMs } = circumstances
   const authenticate = clientAuthenticator(presented, deps, now)
-  const attempt = async (record: Client | null, isFresh: boolean) => {
+  const attempt = async (record: Client | null, keptSinceMs: number | null) => {
     const { client, credential } = await authenticate(record)
-    if (credential && isFresh) recordUse(client, credential, deps, circumstances)
-    return act(client)
+    if (credential && keptSinceMs === null) recordUse(client, credential, deps, circumstances)
+    return act(client, keptSinceMs)
   }
   const { clientId } = presented
-  const { client, isKept } = await deps.clientCache.lookUp(clientId, now, evenStale)
+  const { client, keptSinceMs } = await deps.clientCache.lookUp(clientId, nowMs, evenStale)
   try {
-    return await attempt(client, !isKept)
+    return await attempt(client, keptSinceMs)
   } catch (cause) {
     const mayBeOutdated = cause instanceof OAuthError && RESTS_ON_RECORD.has(cause.code)
     if (!mayBeOutdated) throw cause
-    return attempt(await deps.clientCache.reload(clientId, now), true)
+    return attempt(await deps.clientCache.reload(clientId, nowMs), null)
   }
 }
 

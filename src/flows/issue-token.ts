@@ -32,8 +32,10 @@ export async function issueToken(
   const presented = readClientAuthentication(fields, headers.authorization)
   const bind = await readTokenProof(headers.dpop, deps, circumstances.now)
   const issue = grants[grantType](fields, deps, circumstances)
-  const act = async (client: Client) => {
-    if (client.grantTypes.includes(grantType)) return issue({ client, jkt: await bind(client) })
+  const act = async (client: Client, clientAsOfMs: number | null) => {
+    if (client.grantTypes.includes(grantType)) {
+      return issue({ client, clientAsOfMs, jkt: await bind(client) })
+    }
     throw new OAuthError(
       'unauthorized_client',
       'The client is not authorized for this grant type.',

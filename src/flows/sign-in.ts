@@ -58,6 +58,7 @@ export async function signIn(
     endorsements: user.endorsements,
     ipAddress,
     jkt: null,
+    clientAsOfMs: null,
     startAtMs: nowMs,
     lifetimeSeconds,
   }

@@ -29,6 +29,12 @@ function readPort(env: Environment, name: string, fallback: number): number {
 }
 
 /** `configured` are the vars of wrangler.toml; the environment goes before them, and an empty value is none. */
+/** Set unless told otherwise. */
+function readFlag(value: string | undefined, name: string): boolean {
+  if (!['', '0', '1'].includes(value ?? '')) throw new Refusal(`${name}: must be 0 or 1`)
+  return value !== '0'
+}
+
 export function readStartSettings(
   env: Environment,
   configured: Readonly<Record<string, string>>,
@@ -53,7 +59,7 @@ export function readStartSettings(
     port,
     authenticatorPort,
     stateDir: stateDirectory(env),
-    demo: env.DEMO !== '0',
+    demo: readFlag(env.DEMO, 'DEMO'),
     jwtSecret,
     vars,
   }

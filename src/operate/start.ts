@@ -132,6 +132,7 @@ async function start(): Promise<() => Promise<void>> {
   }
 }
 
+const PARENT_CHECK_MS = 200
 const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 try {
@@ -151,6 +152,11 @@ try {
   for (const signal of ENDING_SIGNALS) {
     // Miniflare's own listener would exit before we have tidied up.
     process.removeAllListeners(signal).on(signal, endOnce)
+  }
+  // npm tells its shell to end, and not every shell tells us: under npm we end with our parent.
+  const startedBy = process.ppid
+  if (process.env.npm_lifecycle_event) {
+    setInterval(() => process.ppid === startedBy || endOnce(), PARENT_CHECK_MS)
   }
 } catch (fault) {
   console.error(oneLine(fault))

@@ -2,15 +2,12 @@
 
 import { raw } from 'hono/html'
 import type { Child } from 'hono/jsx'
+import { MARK_OUTLINE } from './mark.ts'
 
 /** A shield with a keyhole, drawn in the colour of the text around it. Says nothing that the word beside it does not. */
 const Mark = () => (
   <svg class="mark" viewBox="0 0 24 24" width="24" height="24" aria-hidden="true" focusable="false">
-    <path
-      fill="currentColor"
-      fill-rule="evenodd"
-      d="M12 1.5 3.5 4.7v6.1c0 5.3 3.5 9.7 8.5 11.7 5-2 8.5-6.4 8.5-11.7V4.7zm0 5.5a3 3 0 0 1 1.25 5.73V17h-2.5v-4.27A3 3 0 0 1 12 7z"
-    />
+    <path fill="currentColor" fill-rule="evenodd" d={MARK_OUTLINE} />
   </svg>
 )
 
@@ -25,6 +22,7 @@ export const Layout = (p: { title: string; children: Child }) => (
         <meta name="color-scheme" content="light dark" />
         <meta name="robots" content="noindex" />
         <title>{`${p.title} · Registry`}</title>
+        <link rel="icon" type="image/svg+xml" href="/icon.svg" />
         <link rel="stylesheet" href="/style.css" />
       </head>
       <body>

@@ -16,29 +16,31 @@ export function clientCache(
   staleUsed: (use: StaleUse) => void,
 ): ClientCache {
   const { clientCacheSeconds, staleClientSeconds } = settings
-  const records = new Map<string, { client: Client; readAt: number }>()
+  const records = new Map<string, { client: Client; readAtMs: number }>()
 
-  const keep = (clientId: string, client: Client | null, now: number) => {
+  const keep = (clientId: string, client: Client | null, nowMs: number) => {
     records.delete(clientId)
     if (!client || clientCacheSeconds === 0) return client
     if (records.size >= MAX_RECORDS) records.delete(records.keys().next().value as string)
-    records.set(clientId, { client, readAt: now })
+    records.set(clientId, { client, readAtMs: nowMs })
     return client
   }
 
   return {
-    async lookUp(clientId, now, evenStale) {
+    async lookUp(clientId, nowMs, evenStale) {
       const kept = records.get(clientId)
-      const ageSeconds = kept ? now - kept.readAt : Number.POSITIVE_INFINITY
-      if (kept && ageSeconds < clientCacheSeconds) return { client: kept.client, isKept: true }
+      const ageSeconds = kept ? (nowMs - kept.readAtMs) / 1000 : Number.POSITIVE_INFINITY
+      if (kept && ageSeconds < clientCacheSeconds) {
+        return { client: kept.client, keptSinceMs: kept.readAtMs }
+      }
       try {
-        return { client: keep(clientId, await clients.find(clientId), now), isKept: false }
+        return { client: keep(clientId, await clients.find(clientId), nowMs), keptSinceMs: null }
       } catch (fault) {
         if (!kept || !evenStale || ageSeconds >= staleClientSeconds) throw fault
-        staleUsed({ clientId, ageSeconds })
-        return { client: kept.client, isKept: true }
+        staleUsed({ clientId, ageSeconds: Math.floor(ageSeconds) })
+        return { client: kept.client, keptSinceMs: kept.readAtMs }
       }
     },
-    reload: async (clientId, now) => keep(clientId, await clients.findFresh(clientId), now),
+    reload: async (clientId, nowMs) => keep(clientId, await clients.findFresh(clientId), nowMs),
   }
 }

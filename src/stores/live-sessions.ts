@@ -43,8 +43,7 @@ export function liveSessions(sessions: KVNamespace, db: Database | null): LiveSe
   async function isRevokedInTruth(key: string, session: SessionRecord): Promise<boolean> {
     if (!db) throw new Error('revocation: immediate needs the database DB bound')
     const subjects = JSON.stringify(subjectsOf(session))
-    const startMs = Date.parse(session.start_time)
-    return (await db.prepare(IS_REVOKED).bind(key, subjects, startMs).first()) !== null
+    return (await db.prepare(IS_REVOKED).bind(key, subjects).first()) !== null
   }
 
   return {

@@ -18,17 +18,17 @@ export interface ClientStore {
   touchCredential(clientId: string, secretDigest: string, now: number): Promise<void>
 }
 
-/** A client record, and whether it was kept from an earlier request. */
-export type Lookup = Readonly<{ client: Client | null; isKept: boolean }>
+/** A client record and, if it was kept from an earlier request, when it was read (epoch milliseconds). */
+export type Lookup = Readonly<{ client: Client | null; keptSinceMs: number | null }>
 
 export interface ClientCache {
   /**
    * The record may be as old as `CLIENT_CACHE_SECONDS`, or a replica's. With `evenStale`, and only while D1 does
    * not answer, as old as `STALE_CLIENT_SECONDS`.
    */
-  lookUp(clientId: string, now: number, evenStale: boolean): Promise<Lookup>
+  lookUp(clientId: string, nowMs: number, evenStale: boolean): Promise<Lookup>
   /** Reads it anew, from the primary. */
-  reload(clientId: string, now: number): Promise<Client | null>
+  reload(clientId: string, nowMs: number): Promise<Client | null>
 }
 
 /** What became of an attempt to redeem a code. */

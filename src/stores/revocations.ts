@@ -50,7 +50,7 @@ export const MARK_SHOWN = `UPDATE revocation SET is_shown = 1
   WHERE kind = 'session' AND subject IN (SELECT value FROM json_each(?1))`
 export const IS_REVOKED = `SELECT 1 AS revoked FROM revocation WHERE kind = 'session' AND subject = ?1
   UNION ALL SELECT 1 FROM json_each(?2) j CROSS JOIN revocation r
-    ON r.kind = j.value ->> 0 AND r.subject = j.value ->> 1 WHERE r.revoked_at_ms >= ?3 LIMIT 1`
+    ON r.kind = j.value ->> 0 AND r.subject = j.value ->> 1 WHERE r.revoked_at_ms >= j.value ->> 2 LIMIT 1`
 export const SWEEP_REVOCATIONS = `DELETE FROM revocation WHERE (kind, subject) IN
   (SELECT kind, subject FROM revocation WHERE expires_at <= ?1 LIMIT ?2)`
 

@@ -90,7 +90,10 @@ describe('every page', () => {
       expect(page.match(/<!doctype/gi)).toHaveLength(1)
       expect(page).toMatch(/<\/html>$/)
       expect(named(page, 'h1')).toHaveLength(1)
-      expect(named(page, 'link').map(({ attributes }) => attributes.href)).toEqual(['/style.css'])
+      expect(named(page, 'link').map(({ attributes }) => attributes.href)).toEqual([
+        '/icon.svg',
+        '/style.css',
+      ])
       expect(named(page, 'meta').map(({ attributes }) => attributes.name ?? 'charset')).toEqual([
         ...['charset', 'viewport', 'color-scheme', 'robots'],
       ])

@@ -70,7 +70,7 @@ async function verify(
 async function redeem(
   codeDigest: string,
   code: AuthorizationCode,
-  { client, jkt }: Caller,
+  { client, clientAsOfMs, jkt }: Caller,
   deps: Deps,
   circumstances: Circumstances,
 ): Promise<IssuedToken> {
@@ -96,6 +96,7 @@ async function redeem(
       redirectUri: code.redirectUri,
       ipAddress,
       jkt,
+      clientAsOfMs,
       startAtMs: nowMs,
       lifetimeSeconds: deps.sessionLifetimeSeconds,
     }

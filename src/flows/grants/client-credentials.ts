@@ -9,7 +9,7 @@ import type { Grant } from './grant.ts'
 
 export const clientCredentials: Grant =
   (fields, deps, { nowMs, ipAddress }) =>
-  async ({ client, jkt }) => {
+  async ({ client, clientAsOfMs, jkt }) => {
     // §4.4: only for confidential clients, whatever the registry says of this one.
     if (isPublic(client)) {
       throw new OAuthError('unauthorized_client', 'A public client cannot use this grant type.')
@@ -24,6 +24,7 @@ export const clientCredentials: Grant =
       endorsements: client.endorsements,
       ipAddress,
       jkt,
+      clientAsOfMs,
       startAtMs: nowMs,
       lifetimeSeconds: deps.sessionLifetimeSeconds,
     }

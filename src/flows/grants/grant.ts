@@ -6,7 +6,12 @@ import type { IssuedToken } from '../../protocol/token-response.ts'
 import type { Circumstances, Deps } from '../deps.ts'
 
 /** Who asks: an authenticated client, and the thumbprint of the key that it proved to hold (RFC 9449), if any. */
-export type Caller = Readonly<{ client: Client; jkt: string | null }>
+export type Caller = Readonly<{
+  client: Client
+  /** Epoch milliseconds at which its record was read, if that was for an earlier request. */
+  clientAsOfMs: number | null
+  jkt: string | null
+}>
 
 /**
  * The first call reads the parameters and may start to read what needs no client, so that both reads go on at

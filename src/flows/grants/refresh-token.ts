@@ -104,7 +104,7 @@ async function renew(
   tokenDigest: string,
   { family }: RefreshTokenStanding,
   held: StillHeld,
-  { client, jkt }: Caller,
+  { client, clientAsOfMs, jkt }: Caller,
   deps: Deps,
   circumstances: Circumstances,
 ): Promise<IssuedToken> {
@@ -121,6 +121,7 @@ async function renew(
       redirectUri: family.redirectUri,
       ipAddress,
       jkt,
+      clientAsOfMs,
       startAtMs: nowMs,
       lifetimeSeconds: deps.sessionLifetimeSeconds,
     }

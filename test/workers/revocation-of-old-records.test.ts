@@ -1,0 +1,36 @@
+/** What an isolate issues from an older record of the client ends with the revocation that it did not know of. */
+
+import { env } from 'cloudflare:workers'
+import { expect, it } from 'vitest'
+import { hexDigest } from '../../src/crypto/digest.ts'
+import { clientRegistry } from '../../src/stores/client-registry.ts'
+import { revokeStatement } from '../../src/stores/revocations.ts'
+import {
+  credentialsOf,
+  newClient,
+  nowSeconds,
+  post,
+  serve,
+  sessionOf,
+  tokenIn,
+} from './registry.ts'
+
+it('a token bought with a secret that had been replaced ends; one bought with the new secret lives', async () => {
+  const client = await newClient()
+  const cached = serve({ CLIENT_CACHE_SECONDS: 300 })
+  const buy = async (secret: string) =>
+    (await tokenIn(await post('/token', credentialsOf({ ...client, secret }), {}, cached)))
+      .access_token
+  const before = await buy(client.secret)
+  await new Promise((resolve) => setTimeout(resolve, 2))
+  const digest = await hexDigest('the new secret')
+  await clientRegistry(env.DB).rotateSecret(client.id, digest, 0, nowSeconds())
+  await revokeStatement(env.DB, 'client', [client.id], Date.now(), 7200).run()
+  await new Promise((resolve) => setTimeout(resolve, 2))
+  const thiefs = await buy(client.secret)
+  expect(thiefs).toMatch(/^reg_/)
+  const owners = await buy('the new secret')
+  expect(await sessionOf(before)).toBeNull()
+  expect(await sessionOf(thiefs)).toBeNull()
+  expect(await sessionOf(owners)).not.toBeNull()
+})
