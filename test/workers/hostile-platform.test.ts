@@ -1,50 +1,23 @@
 /**
  * Every flow, every operation of storage in it, every way in which that operation can go wrong. The answer is the
- * truth or 503; nothing is good twice, nothing lives without a session or beyond its end, and a retry ends well.
+ * truth or 503; nothing is good twice, nothing lives without a session or beyond its end, and a retry ends well. A rejection that
+ * nobody hears fails the run: Vitest sees to that.
  */
 
-import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
-import { expectWellFormed, type Flow, flows, meet, serviceOn } from './hostile-flows.ts'
-import {
-  faultsOf,
-  holdDeadlines,
-  hostilePlatform,
-  type Mishap,
-  watchRejections,
-} from './hostile-platform.ts'
+import { afterAll, describe, expect, it, vi } from 'vitest'
+import { flows } from './hostile-flows.ts'
+import { faultsOf, holdDeadlines } from './hostile-platform.ts'
+import { type Flow, meet, tell } from './hostile-story.ts'
 
 vi.spyOn(console, 'log').mockImplementation(() => {})
 vi.spyOn(console, 'error').mockImplementation(() => {})
 holdDeadlines()
-const unheard = watchRejections()
-afterEach(() => expect(unheard).toEqual([]))
 afterAll(() => vi.unstubAllGlobals())
 
 await meet()
-const healthy = serviceOn({})
-
-async function tell(flow: Flow, mishaps: readonly Mishap[]) {
-  const story = await flow.begin(healthy)
-  const platform = hostilePlatform(mishaps)
-  const response = await story.ask(serviceOn(platform.bindings))
-  const { status, headers } = response
-  const answer = { status, headers, text: await response.text() }
-  expectWellFormed(answer, flow.speaks)
-  await platform.catchUp()
-  const fault = mishaps[0]?.fault ?? null
-  let isBurned = false
-  const burned = () => {
-    isBurned = true
-  }
-  await story.judge({ answer, fault, afterRetry: () => platform.catchUp(true), burned })
-  return { operations: platform.operations, isBurned }
-}
-
 /** The first run counts. */
-const counted = await Promise.all(
-  flows.map(async (flow) => ({ flow, operations: [] as readonly string[] })),
-)
-for (const one of counted) one.operations = (await tell(one.flow, [])).operations
+const counted: { flow: Flow; operations: readonly string[] }[] = []
+for (const flow of flows) counted.push({ flow, operations: (await tell(flow, [])).operations })
 
 /**
  * README, Faults: the code or refresh token is spent and nothing came of it. D1 was gone when it was to be given

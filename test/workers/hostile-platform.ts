@@ -28,10 +28,10 @@ const LASTING: readonly Fault[] = FAULTS.slice(-2)
 export type Mishap = Readonly<{ at: number; fault: Fault }>
 
 /** No real delay is as long, so a timer of it is a store's deadline. */
-export const DEADLINE_SECONDS = 29
+const DEADLINE_SECONDS = 29
 
 const SPOKEN = 'storage is out of reach'
-export const outOfReach = () => new Error(SPOKEN)
+const outOfReach = () => new Error(SPOKEN)
 
 const realSetTimeout = globalThis.setTimeout
 const turn = () => new Promise<void>((resolve) => realSetTimeout(resolve, 0))
@@ -228,7 +228,8 @@ export function busyKv(kv: KVNamespace): KVNamespace {
   return new Proxy(kv, {
     get(target, property) {
       const value: unknown = Reflect.get(target, property, target)
-      if (!['put', 'delete'].includes(String(property))) return value
+      if (typeof value !== 'function') return value
+      if (!['put', 'delete'].includes(String(property))) return value.bind(target)
       return async (key: unknown, ...words: unknown[]) => {
         const lastMs = writtenAtMs.get(key) ?? Number.NEGATIVE_INFINITY
         if (Date.now() - lastMs < ONE_WRITE_MS) {
@@ -239,13 +240,4 @@ export function busyKv(kv: KVNamespace): KVNamespace {
       }
     },
   })
-}
-
-/** Rejections that nobody waited for. */
-export function watchRejections(): readonly string[] {
-  const unheard: string[] = []
-  globalThis.addEventListener('unhandledrejection', (event) => {
-    unheard.push(String((event as PromiseRejectionEvent).reason))
-  })
-  return unheard
 }

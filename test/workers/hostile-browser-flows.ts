@@ -1,0 +1,195 @@
+/** What browsers ask, as stories for a hostile platform. */
+
+import { env } from 'cloudflare:workers'
+import { expect } from 'vitest'
+import type { Fault } from './hostile-platform.ts'
+import {
+  type Answer,
+  cast,
+  expectDead,
+  expectGoodToken,
+  expectRefusedGrant,
+  type Flow,
+  healthy,
+  read,
+  type Service,
+  type Story,
+  sessionCookieIn,
+} from './hostile-story.ts'
+import { renewal, userTokens } from './obtaining.ts'
+import {
+  authorizePath,
+  cookiesOf,
+  fieldsOf,
+  newUser,
+  obtainCode,
+  PASSWORD,
+  type Pairs,
+  PKCE,
+  post,
+  redemptionOf,
+  registry,
+  requestOf,
+  signIn,
+  withChallenge,
+} from './registry.ts'
+
+const cookieHeader = (cookie: string) => ({ headers: { Cookie: cookie } })
+const isToLogin = (answer: Answer) =>
+  answer.status === 303 && (answer.headers.get('Location') ?? '').startsWith('/login')
+/** A browser session that KV does not show yet is nobody's: README, Staleness. */
+const mayBeNobody = (fault: Fault | null) => fault === 'is not visible yet'
+
+/** An authorization that answers with a code, which is worth a token; or the user is asked to sign in. */
+const judgeCode =
+  (ask: Story['ask']): Story['judge'] =>
+  async ({ answer, fault, afterRetry }) => {
+    const isGood = answer.status === 303 && !isToLogin(answer)
+    if (!isGood && answer.status !== 503)
+      expect([isToLogin(answer), mayBeNobody(fault)]).toEqual([true, true])
+    const sent = isGood ? answer : await read(await ask(healthy))
+    await afterRetry()
+    expect(sent.status, sent.text).toBe(303)
+    const code = new URL(sent.headers.get('Location') ?? '').searchParams.get('code') ?? ''
+    const redemption = redemptionOf(cast.client, code, { code_verifier: PKCE.verifier })
+    await expectGoodToken(await read(await post('/token', redemption)))
+  }
+
+const judgePage =
+  (ask: Story['ask'], shows: () => string): Story['judge'] =>
+  async ({ answer, fault, afterRetry }) => {
+    if (answer.status === 303) expect([isToLogin(answer), mayBeNobody(fault)]).toEqual([true, true])
+    const page = answer.status === 200 ? answer : await read(await ask(healthy))
+    await afterRetry()
+    expect(page.status).toBe(200)
+    expect(page.text).toContain(shows())
+  }
+
+export const pageFlow = (name: string, path: () => string, shows: () => string): Flow => ({
+  name,
+  speaks: 'page',
+  async begin() {
+    const ask = ({ fetch }: Service) => fetch(path(), cookieHeader(cast.cookie))
+    return { ask, judge: judgePage(ask, shows) }
+  },
+})
+
+export const consentRemembered: Flow = {
+  name: 'GET /authorize, remembered',
+  speaks: 'page',
+  async begin() {
+    const path = authorizePath(requestOf(cast.client, withChallenge))
+    const ask = ({ fetch }: Service) => fetch(path, cookieHeader(cast.cookie))
+    return { ask, judge: judgeCode(ask) }
+  },
+}
+
+export const consentAnswered: Flow = {
+  name: 'POST /authorize',
+  speaks: 'page',
+  async begin() {
+    const ask = ({ fetch }: Service) =>
+      post('/authorize', cast.consentFields, { Cookie: cast.cookie }, fetch)
+    return { ask, judge: judgeCode(ask) }
+  },
+}
+
+async function signInForm(password: string) {
+  const page = await registry('/login')
+  const shown = Object.fromEntries(fieldsOf(await page.text(), '/login'))
+  const fields: Pairs = { ...shown, username: cast.user.username, password }
+  return { fields, cookie: cookiesOf(page) }
+}
+
+export const loginFlow = (name: string, before: () => Promise<string>): Flow => ({
+  name,
+  speaks: 'page',
+  async begin() {
+    const former = await before()
+    const { fields, cookie } = await signInForm(PASSWORD)
+    const both = former === '' ? cookie : `${cookie}; ${former}`
+    const ask = ({ fetch }: Service) => post('/login', fields, { Cookie: both }, fetch)
+    return {
+      ask,
+      async judge({ answer, afterRetry }) {
+        const signedIn = answer.status === 303 ? answer : await read(await ask(healthy))
+        await afterRetry()
+        expect(signedIn.status).toBe(303)
+        const [session = ''] = (sessionCookieIn(signedIn) ?? '').split(';')
+        expect((await registry('/account', cookieHeader(session))).status).toBe(200)
+      },
+    }
+  },
+})
+
+export const wrongPassword: Flow = {
+  name: 'login with a wrong password',
+  speaks: 'page',
+  async begin() {
+    const { fields, cookie } = await signInForm('not the password')
+    return {
+      ask: ({ fetch }) => post('/login', fields, { Cookie: cookie }, fetch),
+      async judge({ answer, afterRetry }) {
+        expect(sessionCookieIn(answer)).toBeNull()
+        expect([403, 503]).toContain(answer.status)
+        await afterRetry()
+        await env.DB.prepare('DELETE FROM sign_in_failure').run()
+      },
+    }
+  },
+}
+
+export const loginPage = pageFlow(
+  'GET /login before an authorization',
+  () => `/login?${new URLSearchParams({ next_page: authorizePath(requestOf(cast.client)) })}`,
+  () => 'Example client',
+)
+
+export const logout: Flow = {
+  name: 'logout',
+  speaks: 'page',
+  async begin({ fetch: before }) {
+    const cookie = await signIn(cast.user, before)
+    const page = await registry('/account', cookieHeader(cookie))
+    const fields = fieldsOf(await page.text(), '/logout') as [string, string][]
+    const ask = ({ fetch }: Service) => post('/logout', fields, { Cookie: cookie }, fetch)
+    return {
+      ask,
+      async judge({ answer, afterRetry }) {
+        if (answer.status !== 303) expect((await ask(healthy)).status).toBe(303)
+        await afterRetry()
+        await expectDead(cookie.slice('registry_session='.length))
+      },
+    }
+  },
+}
+
+/** Everything of a user for one client; of a user of its own, because it ends the consent of the others. */
+export const removal: Flow = {
+  name: 'account removal',
+  speaks: 'page',
+  async begin({ fetch }) {
+    const user = await newUser()
+    const { access, refresh } = await userTokens(cast.client, user)
+    const cookie = await signIn(user)
+    const request = requestOf(cast.client, withChallenge)
+    const code = await obtainCode(cookie, request, fetch)
+    const page = await (await registry('/account', cookieHeader(cookie))).text()
+    const fields = fieldsOf(page, '/account') as [string, string][]
+    const ask = (service: Service) => post('/account', fields, { Cookie: cookie }, service.fetch)
+    return {
+      ask,
+      async judge({ answer, fault, afterRetry }) {
+        if (isToLogin(answer)) expect(mayBeNobody(fault)).toBe(true)
+        if (answer.status !== 200) expect([200, 303]).toContain((await ask(healthy)).status)
+        await afterRetry()
+        await expectDead(access)
+        await expectRefusedGrant(await renewal(cast.client, refresh))
+        const redemption = redemptionOf(cast.client, code, { code_verifier: PKCE.verifier })
+        await expectRefusedGrant(await post('/token', redemption))
+        const asked = await registry(authorizePath(request), cookieHeader(cookie))
+        expect(asked.status, 'consent is still remembered').toBe(200)
+      },
+    }
+  },
+}
