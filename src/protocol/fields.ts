@@ -7,11 +7,16 @@ export type Fields = ReadonlyMap<string, string>
 /** RFC 8707 §2 lets `resource` be repeated. We do not read it, and do not punish those who send it. */
 const MAY_REPEAT = new Set(['resource'])
 
-/** The names that occur more than once, against §3.1. */
-export const repeatedFields = (pairs: URLSearchParams) =>
-  [...new Set(pairs.keys())].filter(
-    (name) => !MAY_REPEAT.has(name) && pairs.getAll(name).length > 1,
-  )
+/** The names that occur more than once, against §3.1. In one pass: a body has room for thousands of names. */
+export function repeatedFields(pairs: URLSearchParams): string[] {
+  const seen = new Set<string>()
+  const repeated = new Set<string>()
+  for (const name of pairs.keys()) {
+    if (seen.has(name) && !MAY_REPEAT.has(name)) repeated.add(name)
+    seen.add(name)
+  }
+  return [...repeated]
+}
 
 /** As `readFields`, without judging: of a repeated name the first value. */
 export const firstFields = (pairs: URLSearchParams): Fields =>

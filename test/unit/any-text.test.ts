@@ -73,6 +73,11 @@ describe('fields', () => {
     )
   })
 
+  it('take a time that grows with their number, not with its square', () => {
+    const names = Array.from({ length: 100_000 }, (_, index) => [`name${index}`, 'a'])
+    expect(readFields(new URLSearchParams(names as [string, string][])).size).toBe(names.length)
+  })
+
   it('read from any text without a fault', () => {
     fc.assert(
       fc.property(anyText, (text) => {
