@@ -43,7 +43,12 @@ const MUTANTS: readonly Mutant[] = [
     'return null',
   ),
   mutant('protocol/pkce.ts', ANY_TEXT, "method !== 'S256'", "method === 'plain'"),
-  mutant('protocol/fields.ts', ANY_TEXT, 'getAll(name).length > 1', 'getAll(name).length > 2'),
+  mutant(
+    'protocol/fields.ts',
+    ANY_TEXT,
+    'if (seen.has(name) && !MAY_REPEAT.has(name))',
+    'if (!MAY_REPEAT.has(name))',
+  ),
   mutant(
     'protocol/client-authentication.ts',
     ANY_TEXT,
@@ -89,7 +94,7 @@ const MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'flows/proof-of-possession.ts',
-    'workers/rfc9449-dpop-grants',
+    'workers/rfc9449-dpop',
     'if (!(await isFirstUse)) throw',
     'if (!(await isFirstUse)) void',
   ),
