@@ -4,7 +4,14 @@ import { env } from 'cloudflare:workers'
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { flows } from './hostile-flows.ts'
 import { busyKv, FAULTS, type Fault, holdDeadlines, hostilePlatform } from './hostile-platform.ts'
-import { expectWellFormed, type Flow, meet, serviceOn, tell } from './hostile-story.ts'
+import {
+  authenticatorOn,
+  expectWellFormed,
+  type Flow,
+  meet,
+  serviceOn,
+  tell,
+} from './hostile-story.ts'
 import { machineToken, newRefreshingClient, sendAs } from './obtaining.ts'
 import {
   authorizePath,
@@ -139,5 +146,16 @@ describe('the platform of these tests', () => {
     const platform = hostilePlatform([{ at: 1, fault: 'never answers' }])
     const response = await serviceOn(platform.bindings).fetch('/healthz')
     expect([response.status, platform.operations]).toEqual([503, ['D1 SELECT client']])
+  })
+})
+
+describe("the authenticator's STORAGE_TIMEOUT_SECONDS", () => {
+  const status = async (value: unknown) =>
+    (await authenticatorOn({ STORAGE_TIMEOUT_SECONDS: value })('/auth')).status
+  it.each(['1', '30', '', undefined])('%j serves', async (value) => {
+    expect(await status(value)).toBe(200)
+  })
+  it.each(['0', '31', '1.5', 'soon'])('%j serves nothing', async (value) => {
+    expect(await status(value)).toBe(503)
   })
 })

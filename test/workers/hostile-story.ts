@@ -35,19 +35,19 @@ import { JWT_SECRET } from './stored-session.ts'
 /** A registry and an authenticator on the same storage. */
 export type Service = Readonly<{ fetch: Fetch; auth: Fetch }>
 
-export function serviceOn(bindings: Record<string, unknown>): Service {
+export function authenticatorOn(bindings: Record<string, unknown>): Fetch {
+  const { SESSIONS, DB } = env
   const authenticator = createAuthenticator({
-    ISSUER,
-    JWT_SECRET,
-    SESSIONS: env.SESSIONS,
-    DB: env.DB,
+    ...{ ISSUER, JWT_SECRET, SESSIONS, DB },
     ...bindings,
   } as AuthenticatorEnv)
-  return {
-    fetch: serve(bindings),
-    auth: (path, init) => authenticator.fetch(new Request(`https://a.example${path}`, init)),
-  }
+  return (path, init) => authenticator.fetch(new Request(`https://a.example${path}`, init))
 }
+
+export const serviceOn = (bindings: Record<string, unknown>): Service => ({
+  fetch: serve(bindings),
+  auth: authenticatorOn(bindings),
+})
 export const healthy = serviceOn({ CLIENT_CACHE_SECONDS: 0 })
 
 export type Answer = Readonly<{ status: number; headers: Headers; text: string }>
