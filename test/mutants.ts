@@ -114,7 +114,7 @@ const MUTANTS: readonly Mutant[] = [
     '',
   ),
   mutant(CODE_GRANT, CODE, 'if (isExpired(code, now))', 'if (false)'),
-  mutant(CODE_GRANT, CODE, 'await deps.revocations.endFamily(', 'void ('),
+  mutant(CODE_GRANT, REFRESH, 'await deps.revocations.endFamily(', 'void ('),
   mutant(CODE_GRANT, 'workers/rfc7636-pkce', 'if (problem !== null) refuse(problem)', ''),
   mutant(
     REFRESH_GRANT,
