@@ -136,8 +136,8 @@ CREATE INDEX IF NOT EXISTS refresh_token_by_family ON refresh_token (family_id, 
 
 -- Sessions that started at or before the moment are over. KV only tells it faster.
 CREATE TABLE IF NOT EXISTS revocation (
-  kind          TEXT NOT NULL CHECK (kind IN ('session', 'client', 'user', 'consent')),
-  subject       TEXT NOT NULL,    -- session key; client id; user id; user id, space, client id
+  kind          TEXT NOT NULL CHECK (kind IN ('session', 'client', 'client_record', 'user', 'consent')),
+  subject       TEXT NOT NULL,    -- session key; client id, twice; user id; user id, space, client id
   revoked_at_ms INTEGER NOT NULL, -- epoch milliseconds
   expires_at    INTEGER NOT NULL, -- epoch seconds: by then every such session has ended by itself
   is_shown      INTEGER NOT NULL DEFAULT 0 CHECK (is_shown IN (0, 1)), -- of a session: does KV show it?

@@ -5,7 +5,6 @@ import {
   ALL_REVOKED_WITHIN_SECONDS,
   type Ended,
   HEAL_SECONDS,
-  type RevocationKind,
   UNDER_WAY_SECONDS,
 } from '../domain/revocation.ts'
 import { oneLine } from '../operate/refusal.ts'
@@ -61,6 +60,25 @@ export const ending = (
   ended?: readonly Ended[],
 ) => revocationStatements(db, kind, idsOf(kind, id), act.nowMs, act.sessionLifetimeSeconds, ended)
 
+/** As `ending`, for a client of which something is no longer true: also what is issued later as if it were. */
+export const endingWhatRestsOn = (
+  db: Database,
+  clientId: string,
+  act: Act,
+  ended: readonly Ended[],
+) => [
+  ...ending(
+    db,
+    'client',
+    clientId,
+    act,
+    ended.filter((one) => one !== 'sessions'),
+  ),
+  ...(ended.includes('sessions')
+    ? [revokeStatement(db, 'client_record', [clientId], act.nowMs, act.sessionLifetimeSeconds)]
+    : []),
+]
+
 /**
  * As `ending`, for one that may have no more sessions. So it reaches as far as one may still be opened: by a
  * request under way, or on a record of the client that an isolate has kept.
@@ -79,7 +97,7 @@ export const sparing = (db: Database, kind: 'client' | 'user', id: string, act: 
   spareStatement(db, kind, id, act.nowMs),
 ]
 
-const idsOf = (kind: RevocationKind, id: string) =>
+const idsOf = (kind: 'client' | 'user', id: string) =>
   kind === 'client' ? { clientId: id } : { userId: id }
 
 /** Answers whether KV was written. D1 is the truth, so that it was not is no failure of the act. */

@@ -13,7 +13,7 @@ import { Refusal } from '../operate/refusal.ts'
 import { type ClientRecord, findClientRecord, listClientRecords } from '../stores/client-record.ts'
 import { type ClientChanges, type ClientFields, clientRegistry } from '../stores/client-registry.ts'
 import type { Database } from '../stores/database.ts'
-import { type Act, type Done, ending, endingForGood, sparing } from './act.ts'
+import { type Act, type Done, endingForGood, endingWhatRestsOn, sparing } from './act.ts'
 import type { Lists } from './client-options.ts'
 import { clientDocument } from './documents.ts'
 
@@ -98,7 +98,7 @@ export async function updateClient(
   const before = required(await findClientRecord(db, clientId), clientId)
   requireSoundAfter(before, changes, lists, mode)
   const ended = endedBy(before, registrationAfter(before, changes, lists, mode))
-  const also = ending(db, 'client', clientId, act, ended)
+  const also = endingWhatRestsOn(db, clientId, act, ended)
   const updated = await clientRegistry(db).update(clientId, changes, lists, mode, act.now, also)
   const after = required(updated, clientId)
   if (usesSecret(after.authMethod) && liveCredentials(after, act.now).length === 0) {
@@ -146,7 +146,7 @@ export async function withdrawFromClient(
     grantTypes: less(before.grantTypes, lists.grantTypes),
     endorsements: less(before.endorsements, lists.endorsements),
   })
-  const also = ending(db, 'client', clientId, act, ended)
+  const also = endingWhatRestsOn(db, clientId, act, ended)
   const after = await clientRegistry(db).withdraw(clientId, lists, act.now, also)
   return done(required(after, clientId), ended.length > 0)
 }
@@ -168,7 +168,7 @@ export async function rotateSecret(
     )
   }
   const revokes = overlapSeconds === 0 && liveCredentials(before, act.now).length > 0
-  const also = revokes ? ending(db, 'client', clientId, act, ['sessions']) : []
+  const also = revokes ? endingWhatRestsOn(db, clientId, act, ['sessions']) : []
   const secret = mintToken('clientSecret')
   const digested = await hexDigest(secret)
   const registry = clientRegistry(db)

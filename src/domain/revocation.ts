@@ -2,8 +2,11 @@
 
 import type { SessionRecord } from './session.ts'
 
-/** `consent` is one user's authorization of one client. */
-export type RevocationKind = 'client' | 'user' | 'consent'
+/**
+ * `client`: what it has so far. `client_record`: what rests on what the registry knew of it so far, also when it is
+ * issued later, on a copy that an isolate has kept. `consent`: one user's authorization of one client.
+ */
+export type RevocationKind = 'client' | 'client_record' | 'user' | 'consent'
 
 /** What may end of all that was issued: sessions, refresh families, codes not yet redeemed. */
 export type Ended = 'sessions' | 'families' | 'codes'
@@ -27,14 +30,14 @@ export const consentSubject = (userId: string, clientId: string) => `${userId} $
 /** `sinceMs`: a revocation at this moment or later ends the session. */
 type Subject = readonly [kind: RevocationKind, subject: string, sinceMs: number]
 
-/**
- * What a session falls under. A client's revocation ends also what was issued after it on an older record of the
- * client: with a secret already replaced, a scope already withdrawn.
- */
+/** What a session falls under. */
 export function subjectsOf({ user, client, start_time, client_as_of }: SessionRecord): Subject[] {
   const startMs = Date.parse(start_time)
   const subjects: Subject[] = []
-  if (client) subjects.push(['client', client.client_id, Date.parse(client_as_of ?? start_time)])
+  if (client) {
+    subjects.push(['client', client.client_id, startMs])
+    subjects.push(['client_record', client.client_id, Date.parse(client_as_of ?? start_time)])
+  }
   if (user) subjects.push(['user', user.user_id, startMs])
   if (user && client) {
     subjects.push(['consent', consentSubject(user.user_id, client.client_id), startMs])
@@ -49,6 +52,7 @@ export type RevocationDocument = Readonly<
 
 export const emptyDocument: RevocationDocument = {
   client: {},
+  client_record: {},
   user: {},
   consent: {},
   lifetimeSeconds: 0,

@@ -16,7 +16,7 @@ const EXPLANATIONS = {
       'The request itself is not as it must be: something is missing, repeated, malformed or sent in the wrong way.',
     causes: [
       'A required parameter is missing. error_description names it.',
-      'A parameter is included more than once, for example in the query and again in the body.',
+      'A parameter is included more than once, or a credential is part of the URL.',
       'The body is JSON. It must be application/x-www-form-urlencoded.',
       'At the authorization endpoint: client_id is unknown, or redirect_uri is not, character for character, one that is registered.',
       'PKCE is mandatory for the client and code_challenge is missing, or code_challenge_method is not S256.',

@@ -7,12 +7,30 @@ import { OAuthError } from '../protocol/errors.ts'
 import { type Fields, readFields } from '../protocol/fields.ts'
 import type { RouteDeps } from './endpoint.ts'
 
+/** RFC 6749 §2.3.1: these MUST NOT be in the URI, where they are logged and remembered. */
+const SECRET_FIELDS = [
+  'client_secret',
+  'client_assertion',
+  'code',
+  'code_verifier',
+  'refresh_token',
+  'token',
+]
+
+function refuseSecretsInUrl(url: string) {
+  if (!url.includes('?')) return
+  const query = new URL(url).searchParams
+  if (!SECRET_FIELDS.some((name) => query.has(name))) return
+  throw new OAuthError('invalid_request', 'A credential must not be part of the URL.')
+}
+
 export const clientPost =
   (
     deps: Pick<RouteDeps, 'refusalLimit'>,
     answer: (c: Context, fields: Fields) => Promise<Response>,
   ): Handler =>
   async (c) => {
+    refuseSecretsInUrl(c.req.url)
     const fields = readFields(await readForm(c))
     try {
       return await answer(c, fields)

@@ -16,7 +16,7 @@ import { DOCUMENT_KEY, IS_REVOKED } from './revocations.ts'
 
 /** Bounds the memory of what was seen revoked: about 100 bytes a key. */
 const MAX_REMEMBERED = 10_000
-const KINDS: readonly RevocationKind[] = ['client', 'user', 'consent']
+const KINDS: readonly RevocationKind[] = ['client', 'client_record', 'user', 'consent']
 
 /**
  * `db` null: nobody can be told at once, and whoever asks for that is refused. What an isolate once saw

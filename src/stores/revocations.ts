@@ -64,7 +64,7 @@ const EVERYTHING: readonly Ended[] = ['sessions', 'families', 'codes']
 /** What a bulk revocation writes, in the caller's own batch. */
 export function revocationStatements(
   db: Database,
-  kind: RevocationKind,
+  kind: Exclude<RevocationKind, 'client_record'>,
   ids: Readonly<{ userId?: string; clientId?: string }>,
   nowMs: number,
   lifetimeSeconds: number,
@@ -195,6 +195,7 @@ export async function projectRevocations(
     .all<{ kind: RevocationKind; subject: string; revoked_at_ms: number }>()
   const document: Record<RevocationKind, Record<string, number>> = {
     client: {},
+    client_record: {},
     user: {},
     consent: {},
   }

@@ -123,7 +123,7 @@ async function endedBy(words: readonly string[], stdin?: string) {
   }
 }
 
-const row = (kind: 'client' | 'user', subject: string, lateSeconds = 0): Row => ({
+const row = (kind: 'client' | 'client_record' | 'user', subject: string, lateSeconds = 0): Row => ({
   kind,
   subject,
   at: lateSeconds * 1000,
@@ -132,13 +132,13 @@ const row = (kind: 'client' | 'user', subject: string, lateSeconds = 0): Row => 
 
 describe('acts about a client', () => {
   const sessionsOnly = () => ({
-    rows: [row('client', clientId)],
+    rows: [row('client_record', clientId)],
     family: 'alive',
     code: 'good',
   })
   const nothing = { rows: [], family: 'alive', code: 'good' }
-  const everything = (lateSeconds = 0) => ({
-    rows: [row('client', clientId, lateSeconds)],
+  const everything = (kind: 'client' | 'client_record', lateSeconds = 0) => ({
+    rows: [row(kind, clientId, lateSeconds)],
     family: 'ended',
     code: 'void',
   })
@@ -172,7 +172,9 @@ describe('acts about a client', () => {
     [['update', '--grant-type', 'client_credentials']],
   ])('%j ends everything', async ([verb = '', ...words]) => {
     await grant()
-    expect(await endedBy(['client', verb, clientId, ...words])).toMatchObject(everything())
+    expect(await endedBy(['client', verb, clientId, ...words])).toMatchObject(
+      everything('client_record'),
+    )
   })
 
   it.each([
@@ -194,7 +196,7 @@ describe('acts about a client', () => {
   it('disable ends everything, also what a request under way may still open; enable revives nothing', async () => {
     await grant()
     const late = OLDEST_CLIENT_SECONDS + UNDER_WAY_SECONDS
-    expect(await endedBy(['client', 'disable', clientId])).toMatchObject(everything(late))
+    expect(await endedBy(['client', 'disable', clientId])).toMatchObject(everything('client', late))
     // However long these commands take.
     await state.database.prepare('UPDATE revocation SET revoked_at_ms = revoked_at_ms * 2').run()
     await state.json(['client', 'enable', clientId])

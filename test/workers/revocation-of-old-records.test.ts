@@ -26,6 +26,7 @@ it('a token bought with a secret that had been replaced ends; one bought with th
   const digest = await hexDigest('the new secret')
   await clientRegistry(env.DB).rotateSecret(client.id, digest, 0, nowSeconds())
   await revokeStatement(env.DB, 'client', [client.id], Date.now(), 7200).run()
+  await revokeStatement(env.DB, 'client_record', [client.id], Date.now(), 7200).run()
   await new Promise((resolve) => setTimeout(resolve, 2))
   const thiefs = await buy(client.secret)
   expect(thiefs).toMatch(/^reg_/)
@@ -33,4 +34,19 @@ it('a token bought with a secret that had been replaced ends; one bought with th
   expect(await sessionOf(before)).toBeNull()
   expect(await sessionOf(thiefs)).toBeNull()
   expect(await sessionOf(owners)).not.toBeNull()
+})
+
+it('a client whose sessions alone were revoked is issued good ones at once, whatever the isolate has kept', async () => {
+  const client = await newClient()
+  const cached = serve({ CLIENT_CACHE_SECONDS: 300 })
+  const buy = async () =>
+    (await tokenIn(await post('/token', credentialsOf(client), {}, cached))).access_token
+  const before = await buy()
+  await revokeStatement(env.DB, 'client', [client.id], Date.now(), 7200).run()
+  await new Promise((resolve) => setTimeout(resolve, 2))
+  const after = await buy()
+  expect([await sessionOf(before), (await sessionOf(after))?.client_as_of]).toEqual([
+    null,
+    expect.any(String),
+  ])
 })

@@ -10,7 +10,6 @@ import {
   ALL_REVOKED_WITHIN_SECONDS,
   consentSubject,
   HEAL_SECONDS,
-  type RevocationKind,
   SESSION_REVOKED_WITHIN_SECONDS,
 } from '../../src/domain/revocation.ts'
 import type { SessionRecord } from '../../src/domain/session.ts'
@@ -83,7 +82,10 @@ async function session(change: Partial<SessionRecord> = {}) {
 }
 type Session = Awaited<ReturnType<typeof session>>
 
-async function revokeAll(kind: RevocationKind, ids: { userId?: string; clientId?: string }) {
+async function revokeAll(
+  kind: 'client' | 'user' | 'consent',
+  ids: { userId?: string; clientId?: string },
+) {
   const now = Date.now()
   await env.DB.batch(revocationStatements(env.DB, kind, ids, now, LIFETIME_SECONDS))
   await revocations.project(now)

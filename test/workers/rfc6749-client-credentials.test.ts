@@ -159,5 +159,9 @@ describe('RFC 6749 §3.2: the token endpoint reads a form, once', () => {
     const client = await newClient()
     const response = await post(`/token?${new URLSearchParams(credentialsOf(client))}`, {})
     expect(await refusal(response)).toEqual({ status: 400, error: 'invalid_request' })
+    // Nor beside good ones in the body: where they stand they have leaked already.
+    const twice = await post(`/token?client_secret=${client.secret}`, credentialsOf(client))
+    expect(await refusal(twice)).toEqual({ status: 400, error: 'invalid_request' })
+    expect((await post('/token?unheard_of=1', credentialsOf(client))).status).toBe(200)
   })
 })
