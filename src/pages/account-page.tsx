@@ -3,6 +3,7 @@
 import { HiddenFields } from './hidden-fields.tsx'
 import { Layout } from './layout.tsx'
 import { SignOutForm } from './sign-out-form.tsx'
+import { SignedInAs } from './signed-in-as.tsx'
 import { WebAddress } from './web-address.tsx'
 
 export type AccountPageProps = Readonly<{
@@ -124,15 +125,9 @@ export const AccountPage = (p: AccountPageProps) => (
     {p.applications.map((application, index) => (
       <ApplicationCard application={application} id={`application-${index + 1}`} />
     ))}
-    <div class="account">
-      <p>
-        Signed in as{' '}
-        <strong>
-          <bdi>{p.username}</bdi>
-        </strong>
-      </p>
+    <SignedInAs username={p.username}>
       <SignOutForm formToken={p.signOutToken} nextPage={null} />
-    </div>
+    </SignedInAs>
     <p class="small">
       <a href="/">To the start page</a>
     </p>

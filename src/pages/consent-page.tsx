@@ -3,6 +3,7 @@
 import { HiddenFields } from './hidden-fields.tsx'
 import { Layout } from './layout.tsx'
 import { SignOutForm } from './sign-out-form.tsx'
+import { SignedInAs } from './signed-in-as.tsx'
 import { WebAddress } from './web-address.tsx'
 
 export type ConsentPageProps = Readonly<{
@@ -96,17 +97,11 @@ export const ConsentPage = (p: ConsentPageProps) => (
         </button>
       </div>
     </form>
-    <div class="account">
-      <p>
-        Signed in as{' '}
-        <strong>
-          <bdi>{p.username}</bdi>
-        </strong>
-      </p>
+    <SignedInAs username={p.username}>
       <div class="not-you">
         <span>Not you?</span>
         <SignOutForm formToken={p.signOutToken} nextPage={p.thisPage} />
       </div>
-    </div>
+    </SignedInAs>
   </Layout>
 )

@@ -2,6 +2,7 @@
 
 import { Layout } from './layout.tsx'
 import { SignOutForm } from './sign-out-form.tsx'
+import { SignedInAs } from './signed-in-as.tsx'
 
 export type LandingPageProps = Readonly<{
   /** The issuer's URL, without a slash at the end. */
@@ -26,15 +27,9 @@ export const LandingPage = (p: LandingPageProps) => (
         </a>
       </div>
     ) : (
-      <div class="account">
-        <p>
-          Signed in as{' '}
-          <strong>
-            <bdi>{p.username}</bdi>
-          </strong>
-        </p>
+      <SignedInAs username={p.username}>
         {p.signOutToken !== null && <SignOutForm formToken={p.signOutToken} nextPage={null} />}
-      </div>
+      </SignedInAs>
     )}
     {p.username !== null && (
       <p>

@@ -12,10 +12,11 @@ import { OAuthError } from '../../protocol/errors.ts'
 import { verifierProblem } from '../../protocol/pkce.ts'
 import { redirectDifference } from '../../protocol/redirect-uri.ts'
 import { type Redemption, readRedemption } from '../../protocol/token-request.ts'
-import { type IssuedToken, tokenTypeFor } from '../../protocol/token-response.ts'
+import type { IssuedToken } from '../../protocol/token-response.ts'
 import type { Spending } from '../../stores/ports.ts'
 import type { Circumstances, Deps } from '../deps.ts'
-import { newBearer, openSession } from '../open-session.ts'
+import { issueAccessToken } from '../issue-access-token.ts'
+import { newBearer } from '../open-session.ts'
 import { stillHeld } from '../still-held.ts'
 import type { Caller, Grant } from './grant.ts'
 
@@ -70,11 +71,12 @@ async function verify(
 async function redeem(
   codeDigest: string,
   code: AuthorizationCode,
-  { client, clientAsOfMs, jkt }: Caller,
+  caller: Caller,
   deps: Deps,
   circumstances: Circumstances,
 ): Promise<IssuedToken> {
-  const { now, nowMs, ipAddress, defer } = circumstances
+  const { now } = circumstances
+  const { client, jkt } = caller
   const bearer = await newBearer('accessToken')
   const refresh = client.grantTypes.includes('refresh_token')
     ? await newFamily(code, jkt, now + deps.refreshLifetimeSeconds)
@@ -90,26 +92,11 @@ async function redeem(
     if (spending.kind === 'again') return await refuseAgain(spending, code, deps, circumstances)
     const held = stillHeld(code.user, client, spending.user, deps.usersAreExternal)
     if (typeof held === 'string') return refuse(held)
-    const session = {
-      ...held,
-      client,
-      redirectUri: code.redirectUri,
-      ipAddress,
-      jkt,
-      clientAsOfMs,
-      startAtMs: nowMs,
-      lifetimeSeconds: deps.sessionLifetimeSeconds,
-    }
-    await openSession(bearer, session, deps)
-    defer(deps.codes.forget(codeDigest))
-    const { lifetimeSeconds, scopes } = session
-    return {
-      accessToken: bearer.token,
-      tokenType: tokenTypeFor(jkt),
-      lifetimeSeconds,
-      scopes,
-      refreshToken: refresh?.token ?? null,
-    }
+    const holding = { ...held, redirectUri: code.redirectUri }
+    const token = refresh?.token ?? null
+    const issued = await issueAccessToken(bearer, holding, caller, token, deps, circumstances)
+    circumstances.defer(deps.codes.forget(codeDigest))
+    return issued
   } catch (cause) {
     // A fault, not a refusal: the client may try again. When D1 does not answer either, the code stays burned.
     if (!(cause instanceof OAuthError))

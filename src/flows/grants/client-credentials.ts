@@ -3,38 +3,22 @@
 import { isPublic } from '../../domain/client.ts'
 import { OAuthError } from '../../protocol/errors.ts'
 import { readRequestedScopes } from '../../protocol/scope-parameter.ts'
-import { tokenTypeFor } from '../../protocol/token-response.ts'
-import { newBearer, openSession } from '../open-session.ts'
+import { issueAccessToken } from '../issue-access-token.ts'
+import { newBearer } from '../open-session.ts'
 import type { Grant } from './grant.ts'
 
-export const clientCredentials: Grant =
-  (fields, deps, { nowMs, ipAddress }) =>
-  async ({ client, clientAsOfMs, jkt }) => {
-    // §4.4: only for confidential clients, whatever the registry says of this one.
-    if (isPublic(client)) {
-      throw new OAuthError('unauthorized_client', 'A public client cannot use this grant type.')
-    }
-    const scopes = readRequestedScopes(fields, client.scopes)
-    const bearer = await newBearer('accessToken')
-    const session = {
-      user: null,
-      client,
-      redirectUri: client.redirectUris[0] ?? '',
-      scopes,
-      endorsements: client.endorsements,
-      ipAddress,
-      jkt,
-      clientAsOfMs,
-      startAtMs: nowMs,
-      lifetimeSeconds: deps.sessionLifetimeSeconds,
-    }
-    await openSession(bearer, session, deps)
-    const { lifetimeSeconds } = session
-    return {
-      accessToken: bearer.token,
-      tokenType: tokenTypeFor(jkt),
-      lifetimeSeconds,
-      scopes,
-      refreshToken: null,
-    }
+export const clientCredentials: Grant = (fields, deps, circumstances) => async (caller) => {
+  const { client } = caller
+  // §4.4: only for confidential clients, whatever the registry says of this one.
+  if (isPublic(client)) {
+    throw new OAuthError('unauthorized_client', 'A public client cannot use this grant type.')
   }
+  const holding = {
+    user: null,
+    scopes: readRequestedScopes(fields, client.scopes),
+    endorsements: client.endorsements,
+    redirectUri: client.redirectUris[0] ?? '',
+  }
+  const bearer = await newBearer('accessToken')
+  return issueAccessToken(bearer, holding, caller, null, deps, circumstances)
+}

@@ -12,10 +12,11 @@ import { OAuthError } from '../../protocol/errors.ts'
 import type { Fields } from '../../protocol/fields.ts'
 import { readRequestedScopes } from '../../protocol/scope-parameter.ts'
 import { readRefreshToken } from '../../protocol/token-request.ts'
-import { type IssuedToken, tokenTypeFor } from '../../protocol/token-response.ts'
+import type { IssuedToken } from '../../protocol/token-response.ts'
 import type { RefreshFamily, RefreshTokenStanding } from '../../stores/ports.ts'
 import type { Circumstances, Deps } from '../deps.ts'
-import { newBearer, openSession } from '../open-session.ts'
+import { issueAccessToken } from '../issue-access-token.ts'
+import { newBearer } from '../open-session.ts'
 import { type StillHeld, stillHeld } from '../still-held.ts'
 import type { Caller, Grant } from './grant.ts'
 
@@ -104,36 +105,20 @@ async function renew(
   tokenDigest: string,
   { family }: RefreshTokenStanding,
   held: StillHeld,
-  { client, clientAsOfMs, jkt }: Caller,
+  caller: Caller,
   deps: Deps,
   circumstances: Circumstances,
 ): Promise<IssuedToken> {
-  const { now, nowMs, ipAddress } = circumstances
+  const { now } = circumstances
+  const { client, jkt } = caller
   const bearer = await newBearer('accessToken')
   const token = mintToken('refreshToken')
   const successor = { tokenDigest: await digest(token), sessionKey: bearer.key, jkt }
   try {
     const won = await deps.refreshTokens.rotate(tokenDigest, family.familyId, successor, now)
     if (!won) return await refuseAgain(family.familyId, 0, client, deps, circumstances)
-    const session = {
-      ...held,
-      client,
-      redirectUri: family.redirectUri,
-      ipAddress,
-      jkt,
-      clientAsOfMs,
-      startAtMs: nowMs,
-      lifetimeSeconds: deps.sessionLifetimeSeconds,
-    }
-    await openSession(bearer, session, deps)
-    const { lifetimeSeconds, scopes } = session
-    return {
-      accessToken: bearer.token,
-      tokenType: tokenTypeFor(jkt),
-      lifetimeSeconds,
-      scopes,
-      refreshToken: token,
-    }
+    const holding = { ...held, redirectUri: family.redirectUri }
+    return await issueAccessToken(bearer, holding, caller, token, deps, circumstances)
   } catch (cause) {
     if (!(cause instanceof OAuthError)) {
       await deps.refreshTokens.unrotate(tokenDigest, successor).catch(() => {})

@@ -1,0 +1,36 @@
+/** What every grant ends with: a session of the client's is opened, and its token is the answer. */
+
+import type { User } from '../domain/user.ts'
+import { type IssuedToken, tokenTypeFor } from '../protocol/token-response.ts'
+import type { Circumstances, Deps } from './deps.ts'
+import type { Caller } from './grants/grant.ts'
+import { type Bearer, openSession } from './open-session.ts'
+
+/** What the token is for. `user` is null when the client acts for itself. */
+export type Holding = Readonly<{
+  user: User | null
+  scopes: readonly string[]
+  endorsements: readonly string[]
+  redirectUri: string
+}>
+
+/** Settles when the session is stored. */
+export async function issueAccessToken(
+  bearer: Bearer,
+  holding: Holding,
+  caller: Caller,
+  refreshToken: string | null,
+  deps: Pick<Deps, 'sessions' | 'sessionLifetimeSeconds'>,
+  { nowMs, ipAddress }: Circumstances,
+): Promise<IssuedToken> {
+  const lifetimeSeconds = deps.sessionLifetimeSeconds
+  const session = { ...holding, ...caller, ipAddress, startAtMs: nowMs, lifetimeSeconds }
+  await openSession(bearer, session, deps)
+  return {
+    accessToken: bearer.token,
+    tokenType: tokenTypeFor(caller.jkt),
+    lifetimeSeconds,
+    scopes: holding.scopes,
+    refreshToken,
+  }
+}
