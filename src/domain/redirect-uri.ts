@@ -1,8 +1,9 @@
 /** What a redirect URI must be like before a client may register it: RFC 6749 §3.1.2, RFC 8252 §7, RFC 9700 §4.1. */
 
+import { LOOPBACK_HOSTS } from './loopback.ts'
+
 const FORM = /^[a-z][a-z0-9+.-]*:[\x21-\x7e]+$/
 const MAX_LENGTH = 2000
-const LOOPBACK_HOSTS: readonly string[] = ['127.0.0.1', '[::1]', 'localhost']
 
 /** A web address, spelt as a browser would spell its origin, so that equal addresses are equal strings. */
 function webAddressProblem(uri: string, url: URL): string | null {

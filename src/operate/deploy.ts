@@ -2,13 +2,13 @@
 
 import { spawnSync } from 'node:child_process'
 import { relative } from 'node:path'
+import { LOOPBACK_HOSTS } from '../domain/loopback.ts'
 import { AUTHENTICATOR_CONFIG, inProject, REGISTRY_CONFIG } from './project.ts'
 import { oneLine, Refusal } from './refusal.ts'
 import { readWranglerConfig, type WranglerConfig } from './wrangler-config.ts'
 
 /** All zeros but the last digit: what the repository comes with. */
 const PLACEHOLDER = /^[0-]+\d$/
-const LOOPBACK_HOSTS: readonly string[] = ['127.0.0.1', '[::1]', 'localhost']
 
 const STEPS = [
   ['d1', 'migrations', 'apply', 'DB', '--remote'],

@@ -1,6 +1,6 @@
 /** The issuer (RFC 8414 §2): an https origin, or an http one on a loopback address. */
 
-export const LOOPBACK_HOSTS: readonly string[] = ['127.0.0.1', 'localhost', '[::1]']
+import { LOOPBACK_HOSTS } from '../domain/loopback.ts'
 
 /** We serve at the root, so an issuer of ours has no path, and no slash at its end. */
 export function isIssuer(text: string): boolean {

@@ -1,6 +1,6 @@
 /** URLs that clients are told to go to: https, or http where nothing leaves the machine. */
 
-import { LOOPBACK_HOSTS } from './issuer.ts'
+import { LOOPBACK_HOSTS } from '../domain/loopback.ts'
 
 /** What may stand in a quoted string (RFC 9110 §5.6.4) as it is, and needs no escape in a URL. */
 const PRINTABLE = /^[!#-[\]-~]+$/

@@ -2,29 +2,20 @@
 
 import { jwtVerify } from 'jose'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { createAuthenticator } from '../../src/authenticator/app.ts'
 import { mintToken, type TokenKind } from '../../src/crypto/token.ts'
+import { ask, jwtOf, secretKey } from './asking.ts'
 import { expectRefusal } from './refusals.ts'
 import {
-  authenticatorEnv,
   bearer,
   browserRecord,
   cookie,
   ISSUER,
-  JWT_SECRET,
   LIFETIME_SECONDS,
   record,
   store,
   storeBrowserSession,
   storeToken,
 } from './stored-session.ts'
-
-const authenticator = createAuthenticator(authenticatorEnv())
-const ask = (path: string, headers: Record<string, string> = {}, method = 'GET') =>
-  authenticator.fetch(new Request(`https://authenticator.example${path}`, { method, headers }))
-
-const secretKey = new TextEncoder().encode(JWT_SECRET)
-const jwtOf = (answer: Response) => answer.headers.get('Authorization') ?? ''
 
 afterEach(() => {
   vi.useRealTimers()
