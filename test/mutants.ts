@@ -72,6 +72,8 @@ const MUTANTS: readonly Mutant[] = [
     'aud.includes(issuer)',
   ),
   mutant('protocol/callers-words.ts', 'workers/any-input', '[^\\x20-\\x7e]', '[^\\x20-\\uffff]'),
+  mutant('crypto/jws.ts', 'workers/scoped-jwt', 'kid !== undefined && kid !== header.kid', 'false'),
+  mutant('scoped/caller.ts', 'workers/scoped-jwt', 'imported?.from !== from', '!imported'),
   mutant('http/next-page.ts', ANY_TEXT, '/^\\/(?!\\/)/', '/^\\//'),
   mutant(
     'http/form.ts',

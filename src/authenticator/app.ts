@@ -1,7 +1,7 @@
 /** The authenticator: the same check over HTTP, for nginx's `auth_request`, and over a service binding. */
 
 import { Hono } from 'hono/tiny'
-import { importSecret, signJwt } from '../crypto/jws.ts'
+import { importSecret, type SharedKey, signJwt } from '../crypto/jws.ts'
 import { endOf, type SessionRecord } from '../domain/session.ts'
 import type { Authentication, AuthenticatorBinding } from '../protocol/authentication.ts'
 import { refusal, refusalResponse, UNAVAILABLE } from '../protocol/bearer.ts'
@@ -29,7 +29,7 @@ function serving(env: AuthenticatorEnv): Authenticator {
   const waitSeconds = storageTimeoutOf(env)
   const sessions = withDeadline(liveSessions(env.SESSIONS, db), waitSeconds)
   const proofs = withDeadline(seenProofs(db), waitSeconds)
-  let key: CryptoKey | undefined
+  let key: SharedKey | undefined
 
   const check = (question: Question, nowMs: number) =>
     checkCredential(question, { sessions, proofs, nowMs, issuer: env.ISSUER })

@@ -1,15 +1,16 @@
 /** Who calls? Asked of the authenticator over a service binding, or read from the JWT that nginx sent on. */
 
 import type { Context } from 'hono'
-import { importSecret, verifyJwt } from '../crypto/jws.ts'
+import { importSecret, type SharedKey, verifyJwt } from '../crypto/jws.ts'
 import type { SessionRecord } from '../domain/session.ts'
 import { readSession } from '../domain/session-shape.ts'
 import type { Authentication, AuthenticatorBinding } from '../protocol/authentication.ts'
 import { refusal } from '../protocol/bearer.ts'
 
-/** For a service behind nginx. The secret is the authenticator's own `JWT_SECRET`. */
+/** For a service behind nginx. */
 export type JwtOptions = Readonly<{
-  secret: (c: Context) => string
+  /** The authenticator's own `JWT_SECRET`; while that is rotated, the new one and the old one. */
+  secret: (c: Context) => string | readonly string[]
   /** The registry's origin, as the authenticator knows it. */
   issuer: string
 }>
@@ -64,10 +65,15 @@ function askOnce(
 
 /** Only nginx may reach such a service: the JWT is whatever stands in `Authorization`, with or without `Bearer`. */
 export function identifyByJwt({ secret, issuer }: JwtOptions): Identify {
-  let imported: Readonly<{ secret: string; key: CryptoKey }> | undefined
-  const keyOf = async (given: string) => {
-    if (imported?.secret !== given) imported = { secret: given, key: await importSecret(given) }
-    return imported.key
+  let imported: Readonly<{ from: string; keys: readonly SharedKey[] }> | undefined
+  const keysOf = async (given: string | readonly string[]) => {
+    const secrets = [given].flat()
+    if (secrets.length === 0) throw new RangeError('no secret')
+    const from = JSON.stringify(secrets)
+    if (imported?.from !== from) {
+      imported = { from, keys: await Promise.all(secrets.map(importSecret)) }
+    }
+    return imported.keys
   }
 
   return async (c) => {
@@ -75,7 +81,7 @@ export function identifyByJwt({ secret, issuer }: JwtOptions): Identify {
     if (authorization === undefined) return { kind: 'anonymous' }
     const jwt = authorization.replace(/^Bearer +/i, '')
     const now = Math.floor(Date.now() / 1000)
-    const claims = await verifyJwt(jwt, await keyOf(secret(c)), { issuer, now })
+    const claims = await verifyJwt(jwt, await keysOf(secret(c)), { issuer, now })
     return claims === null
       ? { kind: 'refused', refusal: refusal('invalid_token', 'The JWT is not valid.') }
       : authenticated(claims)
