@@ -8,6 +8,7 @@ import { HEAL_SECONDS } from '../domain/revocation.ts'
 import { buildWorker } from './build-worker.ts'
 import { claimState } from './claim-state.ts'
 import { prepareDemo } from './demo.ts'
+import { endRuntimeWithUs } from './end-runtime-with-us.ts'
 import { readIfPresent, writePrivateFile } from './private-file.ts'
 import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from './project.ts'
 import { oneLine, Refusal } from './refusal.ts'
@@ -101,20 +102,21 @@ async function start(): Promise<() => Promise<void>> {
     ending.push(() => runtime.dispose())
     await runtime.ready
 
-    const admin = await serveStorageOverHttp({
+    const admin = await serveStorageOverHttp(async () => ({
       db: await runtime.getD1Database('DB', registry.name),
       sessions: await runtime.getKVNamespace('SESSIONS', registry.name),
-    })
+    }))
     ending.push(admin.close)
     await announceRegistry(stateDir, { url: admin.url, token: admin.token, pid: process.pid })
     ending.push(() => withdrawAnnouncement(stateDir))
 
-    const worker = await runtime.getWorker(registry.name)
-    const sweep = () =>
-      worker
-        .scheduled({ scheduledTime: new Date() })
-        .catch((fault) => console.error(oneLine(fault)))
-    const sweeping = setInterval(() => void sweep(), SWEEP_EVERY_MS)
+    const sweep = async () => {
+      const worker = await runtime.getWorker(registry.name)
+      await worker.scheduled({ scheduledTime: new Date() })
+    }
+    const sweeping = setInterval(() => {
+      sweep().catch((fault) => console.error(oneLine(fault)))
+    }, SWEEP_EVERY_MS)
     ending.push(() => clearInterval(sweeping))
 
     console.log(
@@ -136,6 +138,7 @@ const PARENT_CHECK_MS = 200
 const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 try {
+  endRuntimeWithUs()
   const end = await start()
   let isEnding = false
   const endOnce = () => {

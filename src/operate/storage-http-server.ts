@@ -62,8 +62,13 @@ function answer(response: ServerResponse, status: number, result: unknown, error
   response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body))
 }
 
-/** Serves until closed. `url` is what `CLOUDFLARE_API_BASE_URL` is to Cloudflare's own. */
-export async function serveStorageOverHttp({ db, sessions }: Storage): Promise<StorageHttpServer> {
+/**
+ * Serves until closed. `url` is what `CLOUDFLARE_API_BASE_URL` is to Cloudflare's own. The storage is opened for each
+ * request: what was opened before the local runtime crashed and was restarted is of no use after.
+ */
+export async function serveStorageOverHttp(
+  open: () => Promise<Storage>,
+): Promise<StorageHttpServer> {
   const token = randomText()
   const expected = `Bearer ${token}`
 
@@ -82,6 +87,7 @@ export async function serveStorageOverHttp({ db, sessions }: Storage): Promise<S
     }
     try {
       const text = await readBody(request)
+      const { db, sessions } = await open()
       if (key === undefined) return answer(response, 200, await query(db, text))
       await write(sessions, decodeURIComponent(key), url, text)
       answer(response, 200, {})

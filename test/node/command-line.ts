@@ -50,7 +50,10 @@ export async function servedState() {
   const stateDir = await temporaryDirectory()
   const release = tryToLock(stateDir)
   const state = await openState(stateDir, readWranglerConfig(REGISTRY_CONFIG))
-  const server = await serveStorageOverHttp({ db: state.database, sessions: state.sessions })
+  const server = await serveStorageOverHttp(async () => ({
+    db: state.database,
+    sessions: state.sessions,
+  }))
   await announceRegistry(stateDir, { url: server.url, token: server.token, pid: process.pid })
   const admin = (words: readonly string[], stdin?: string, more: Record<string, string> = {}) =>
     commandLine(words, {

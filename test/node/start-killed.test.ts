@@ -1,0 +1,74 @@
+/** `npm start` whose processes are killed without warning: nothing is left behind, and nothing is lost. */
+
+import { execFile } from 'node:child_process'
+import { rm } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { temporaryDirectory } from './command-line.ts'
+import { freePorts } from './free-ports.ts'
+import { type RunningStart, runAdmin, startRegistry } from './project-programs.ts'
+
+let env: Record<string, string>
+let running: RunningStart
+beforeEach(async () => {
+  const [PORT, AUTHENTICATOR_PORT] = (await freePorts(2)).map(String) as [string, string]
+  env = { PORT, AUTHENTICATOR_PORT, STATE_DIR: await temporaryDirectory(), DEMO: '0' }
+  running = await startRegistry(env)
+})
+afterEach(async () => {
+  if (running.child.exitCode === null) await running.stop()
+  await rm(env.STATE_DIR ?? '', { recursive: true, force: true })
+})
+
+const isServed = (port = '') =>
+  fetch(`http://127.0.0.1:${port}/healthz`).then(
+    ({ ok }) => ok,
+    () => false,
+  )
+
+/** The ids of the Workers runtimes of a process. */
+async function runtimesOf(pid = 0): Promise<number[]> {
+  const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid=,ppid=,comm='])
+  return stdout
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, parent, name = '']) => Number(parent) === pid && name.includes('workerd'))
+    .map(([id]) => Number(id))
+}
+
+async function newToken(): Promise<string> {
+  const words = ['client', 'create', '--name', 'N', '--owner', 'u', '--scope', 'a:b', '--json']
+  const { stdout, stderr } = await runAdmin(words, env)
+  expect(stderr).toBe('')
+  const body = new URLSearchParams({ grant_type: 'client_credentials', ...JSON.parse(stdout) })
+  const response = await fetch(`http://127.0.0.1:${env.PORT}/token`, { method: 'POST', body })
+  return ((await response.json()) as { access_token: string }).access_token
+}
+
+const check = (token: string) =>
+  fetch(`http://127.0.0.1:${env.AUTHENTICATOR_PORT}/auth`, {
+    headers: { Authorization: `Bearer ${token}` },
+  }).then(({ status }) => status)
+
+it('killed itself, it takes both servers with it; started again, it knows every session', async () => {
+  const token = await newToken()
+  running.child.kill('SIGKILL')
+  await running.ended
+  await expect.poll(() => isServed(env.PORT), { timeout: 5000 }).toBe(false)
+  expect(await isServed(env.AUTHENTICATOR_PORT)).toBe(false)
+
+  running = await startRegistry(env)
+  expect(await check(token)).toBe(200)
+})
+
+it('its runtime killed, it serves again, and so does the command line', async () => {
+  const token = await newToken()
+  const [runtime] = await runtimesOf(running.child.pid)
+  process.kill(runtime ?? 0, 'SIGKILL')
+  const others = async () =>
+    (await runtimesOf(running.child.pid)).some((pid) => pid !== runtime) && isServed(env.PORT)
+  await expect.poll(others, { timeout: 10_000 }).toBe(true)
+
+  expect(await check(token)).toBe(200)
+  expect(await check(await newToken())).toBe(200)
+})
