@@ -76,6 +76,11 @@ export function checkPassword(text: string): string {
   return text
 }
 
+export function checkCount(option: string, text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text)
+  throw new Refusal(`${option} ${quote(text)} is not a whole number, one or more`)
+}
+
 export function checkSeconds(option: string, text: string): number {
   const seconds = Number(text)
   if (/^\d+$/.test(text) && seconds <= 2 ** 31) return seconds

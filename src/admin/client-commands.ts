@@ -18,13 +18,14 @@ import {
   deleteClient,
   disableClient,
   enableClient,
-  listClients,
+  pageOfClients,
   rotateSecret,
   showClient,
   updateClient,
   withdrawFromClient,
 } from './client-verbs.ts'
 import { type KeySetOptions, readKeySet } from './key-set-option.ts'
+import { listVerb } from './list-verb.ts'
 import { answer, type Io, note, refuseUsage, verb } from './verb.ts'
 
 type RequestedOnly = Readonly<{ requestedOnly?: boolean }>
@@ -132,9 +133,8 @@ function addPermitting(client: Command, io: Io) {
 }
 
 function addKeeping(client: Command, io: Io) {
-  verb(client, 'list', 'Print every client, oldest first, without secrets.', 'list --json').action(
-    (_options, command: Command) => answer(command, io, listClients),
-  )
+  const everyClient = 'Print every client, in the order of their ids, without secrets.'
+  listVerb(client, io, everyClient, 'client_id', pageOfClients)
   verb(client, 'show <id>', 'Print one client, without secrets.', 'show 5b0c…').action(
     (id: string, _options, command: Command) => answer(command, io, (db) => showClient(db, id)),
   )

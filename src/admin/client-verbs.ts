@@ -10,7 +10,11 @@ import {
   registrationProblem,
 } from '../domain/registration.ts'
 import { Refusal } from '../operate/refusal.ts'
-import { type ClientRecord, findClientRecord, listClientRecords } from '../stores/client-record.ts'
+import {
+  type ClientRecord,
+  findClientRecord,
+  pageOfClientRecords,
+} from '../stores/client-record.ts'
 import { type ClientChanges, type ClientFields, clientRegistry } from '../stores/client-registry.ts'
 import type { Database } from '../stores/database.ts'
 import { type Act, type Done, endingForGood, endingWhatRestsOn, sparing } from './act.ts'
@@ -80,7 +84,8 @@ export async function createClient(
   return secret ? { client_id: clientId, client_secret: secret } : { client_id: clientId }
 }
 
-export const listClients = async (db: Database) => (await listClientRecords(db)).map(clientDocument)
+export const pageOfClients = async (db: Database, after: string, rows: number) =>
+  (await pageOfClientRecords(db, after, rows)).map(clientDocument)
 
 export const showClient = async (db: Database, clientId: string) =>
   clientDocument(required(await findClientRecord(db, clientId), clientId))

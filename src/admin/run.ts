@@ -47,6 +47,8 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   } catch (fault) {
     // Commander has already written its own line.
     if (fault instanceof CommanderError) return fault.exitCode === 0 ? DONE : WRONG_USAGE
+    // The reader has seen enough, as `head` has.
+    if (fault instanceof Error && 'code' in fault && fault.code === 'EPIPE') return DONE
     io.stderr.write(`error: ${withoutTokens(oneLine(fault))}\n`)
     return FAILED
   }

@@ -9,6 +9,7 @@ import { answerAct, ending, endingForGood, sparing, WITHIN } from './act.ts'
 import { checkEmail, checkEndorsement, checkPassword, checkScope, checkUsername } from './checks.ts'
 import { userDocument } from './documents.ts'
 import { readFirstLine } from './first-line.ts'
+import { listVerb } from './list-verb.ts'
 import { answer, type Io, listOption, refuseUsage, verb } from './verb.ts'
 
 type NewUserOptions = Readonly<{
@@ -109,9 +110,9 @@ function addSetPassword(user: Command, io: Io) {
 export function addUserCommands(program: Command, io: Io) {
   const user = program.command('user').description('users: who may sign in and give consent')
   addCreate(user, io)
-  verb(user, 'list', 'Print every user, oldest first, without passwords.', 'list --json').action(
-    (_options, command: Command) =>
-      answer(command, io, async (db) => (await userRegistry(db).list()).map(userDocument)),
+  const everyUser = 'Print every user, in the order of their ids, without passwords.'
+  listVerb(user, io, everyUser, 'user_id', async (db, after, rows) =>
+    (await userRegistry(db).page(after, rows)).map(userDocument),
   )
   verb(user, 'show <id>', 'Print one user, by id or username.', 'show ada').action(
     (id: string, _options, command: Command) =>

@@ -8,11 +8,14 @@ import { textForm } from './text-form.ts'
 
 /** The world outside, as the command line sees it. */
 export type Io = Readonly<{
-  stdout: { write(text: string): unknown }
+  stdout: { write(text: string, done?: (fault?: Error | null) => void): unknown }
   stderr: { write(text: string): unknown }
   stdin: AsyncIterable<Uint8Array | string>
   env: Readonly<Record<string, string | undefined>>
 }>
+
+/** What every verb may be told. */
+export type Form = Readonly<{ json?: boolean; remote?: boolean }>
 
 const WRONG_USAGE = 2
 
@@ -49,10 +52,16 @@ export async function answerFrom(
   io: Io,
   work: (storage: Storage) => Promise<unknown>,
 ) {
-  const { json = false, remote = false } = command.opts<{ json?: boolean; remote?: boolean }>()
+  const { json = false, remote = false } = command.opts<Form>()
   const document = await withStorage({ remote, env: io.env }, work)
-  io.stdout.write(`${json ? JSON.stringify(document) : textForm(document)}\n`)
+  await writeOut(io, `${json ? JSON.stringify(document) : textForm(document)}\n`)
 }
+
+/** Settles when the reader has it: whoever writes much waits for a slow one. */
+export const writeOut = (io: Io, text: string) =>
+  new Promise<void>((resolve, reject) =>
+    io.stdout.write(text, (fault) => (fault ? reject(fault) : resolve())),
+  )
 
 /** As `answerFrom`, for what concerns the database alone. `now`, in epoch seconds, is when it is at hand. */
 export const answer = (

@@ -37,8 +37,6 @@ export const FIND_CLIENT_RECORD = `SELECT ${RECORD_COLUMNS} FROM client c WHERE 
 export const PAGE_OF_CLIENTS = `SELECT ${RECORD_COLUMNS} FROM client c WHERE c.client_id > ?1
   ORDER BY c.client_id LIMIT ?2`
 
-const PAGE_ROWS = 200
-
 export const readClientRecord = (row: ClientRecordRow): ClientRecord => ({
   ...readClientRow(row),
   permissions: JSON.parse(row.permissions) as Permission[],
@@ -52,14 +50,8 @@ export async function findClientRecord(db: Database, clientId: string) {
   return row && readClientRecord(row)
 }
 
-/** All of them, oldest first, read page by page: one answer of D1 has its limits. */
-export async function listClientRecords(db: Database): Promise<ClientRecord[]> {
-  const records: ClientRecord[] = []
-  for (let after = '', rows = PAGE_ROWS; rows === PAGE_ROWS; ) {
-    const page = await db.prepare(PAGE_OF_CLIENTS).bind(after, PAGE_ROWS).all<ClientRecordRow>()
-    records.push(...page.results.map(readClientRecord))
-    rows = page.results.length
-    after = records.at(-1)?.clientId ?? after
-  }
-  return records.sort((a, b) => a.createdAt - b.createdAt)
+/** In the order of their ids, those after `after`: at most `rows`. */
+export async function pageOfClientRecords(db: Database, after: string, rows: number) {
+  const page = await db.prepare(PAGE_OF_CLIENTS).bind(after, rows).all<ClientRecordRow>()
+  return page.results.map(readClientRecord)
 }

@@ -38,8 +38,6 @@ export const DISABLE_USER = `UPDATE user SET disabled_at = coalesce(disabled_at,
 export const ENABLE_USER = `UPDATE user SET disabled_at = NULL, updated_at = ?2 WHERE user_id = ${NAMED_USER}`
 export const SET_PASSWORD = `UPDATE user SET password_hash = ?3, updated_at = ?2 WHERE user_id = ${NAMED_USER}`
 
-const PAGE_ROWS = 200
-
 const readUserRecord = (row: UserRecordRow): UserRecord => ({
   ...readUserRow(row),
   createdAt: row.created_at,
@@ -74,16 +72,10 @@ export const userRegistry = (db: Database) => ({
     return row && readUserRecord(row)
   },
 
-  /** All of them, oldest first, read page by page. */
-  async list(): Promise<UserRecord[]> {
-    const records: UserRecord[] = []
-    for (let after = '', rows = PAGE_ROWS; rows === PAGE_ROWS; ) {
-      const page = await db.prepare(PAGE_OF_USERS).bind(after, PAGE_ROWS).all<UserRecordRow>()
-      records.push(...page.results.map(readUserRecord))
-      rows = page.results.length
-      after = records.at(-1)?.userId ?? after
-    }
-    return records.sort((a, b) => a.createdAt - b.createdAt)
+  /** In the order of their ids, those after `after`: at most `rows`. */
+  async page(after: string, rows: number): Promise<UserRecord[]> {
+    const page = await db.prepare(PAGE_OF_USERS).bind(after, rows).all<UserRecordRow>()
+    return page.results.map(readUserRecord)
   },
 
   disable: (idOrName: string, now: number, also: readonly D1PreparedStatement[] = []) =>

@@ -18,8 +18,9 @@ type Outside = Readonly<{ env?: Record<string, string>; stdin?: string }>
 export async function commandLine(argv: readonly string[], outside: Outside): Promise<Answer> {
   let stdout = ''
   let stderr = ''
-  const collectOut = (text: string) => {
+  const collectOut = (text: string, done?: () => void) => {
     stdout += text
+    done?.()
   }
   const collectErr = (text: string) => {
     stderr += text

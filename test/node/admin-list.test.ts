@@ -1,0 +1,175 @@
+/** `client list` and `user list`: however many there are, one page at a time, and still one document. */
+
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { rm } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { run } from '../../src/admin/run.ts'
+import { inProject, REGISTRY_CONFIG } from '../../src/operate/project.ts'
+import { openState } from '../../src/operate/state.ts'
+import { readWranglerConfig } from '../../src/operate/wrangler-config.ts'
+import type { Database } from '../../src/stores/database.ts'
+import { type ServedState, servedState, temporaryDirectory } from './command-line.ts'
+import { runAdmin, runProgram } from './project-programs.ts'
+
+const MANY = 3000
+const PAGE_ROWS = 200
+const IDS = Array.from({ length: MANY }, (_, i) => `id-${i + 1}`).sort()
+const NOUNS = ['client', 'user'] as const
+
+const NUMBERS = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${MANY})`
+const fill = (db: Database) =>
+  db.batch([
+    db.prepare(
+      `${NUMBERS} INSERT INTO client (client_id, name, owner_id, created_at, updated_at)
+       SELECT 'id-' || i, 'Many', 'u', i, i FROM n`,
+    ),
+    db.prepare(
+      `${NUMBERS} INSERT INTO user (user_id, username, email, password_hash, created_at, updated_at)
+       SELECT 'id-' || i, 'many-' || i, 'many@example.org', '', i, i FROM n`,
+    ),
+  ])
+
+const idsIn = (stdout: string) =>
+  (JSON.parse(stdout) as Record<string, string>[]).map((one) => one.client_id ?? one.user_id)
+const idsInText = (stdout: string) =>
+  [...stdout.matchAll(/^(?:client|user)_id: +(\S+)$/gm)].map(([, id]) => id)
+
+let state: ServedState
+/** Cloudflare's interface, which keeps every page but the first until it is let go. */
+let front: Server
+let remoteEnv: Record<string, string> = {}
+let asked = 0
+let letGo = () => {}
+let isLetGo = Promise.resolve()
+
+beforeAll(async () => {
+  state = await servedState()
+  await fill(state.database)
+  front = createServer((request, response) => {
+    void (async () => {
+      const body = await text(request)
+      asked += 1
+      if (asked > 1) await isLetGo
+      const headers = { Authorization: `Bearer ${state.server.token}` }
+      const url = `${state.server.url}${request.url}`
+      const answer = await fetch(url, { method: 'POST', headers, body })
+      response.writeHead(answer.status).end(await answer.text())
+    })()
+  }).listen(0, '127.0.0.1')
+  await once(front, 'listening')
+  remoteEnv = {
+    CLOUDFLARE_API_BASE_URL: `http://127.0.0.1:${(front.address() as AddressInfo).port}`,
+    CLOUDFLARE_API_TOKEN: 'token',
+    CLOUDFLARE_ACCOUNT_ID: 'account',
+  }
+})
+afterAll(async () => {
+  front.closeAllConnections()
+  await once(front.close(), 'close')
+  await state.close()
+})
+beforeEach(() => {
+  asked = 0
+  isLetGo = new Promise((resolve) => {
+    letGo = resolve
+  })
+})
+
+describe.each(NOUNS)('%s list', (noun) => {
+  it.each([
+    { form: 'JSON', words: ['--json'], read: idsIn },
+    { form: 'text', words: [], read: idsInText },
+  ])('prints its first page before the second is read, as $form', async ({ words, read }) => {
+    const listing = runProgram('src/admin/main.ts', [noun, 'list', '--remote', ...words], remoteEnv)
+    // One that collected everything first would wait here for ever.
+    await once(listing.child.stdout ?? listing.child, 'data')
+    expect(asked).toBeLessThanOrEqual(2)
+    expect(listing.said().stdout).toContain(IDS[0])
+    letGo()
+    expect(await listing.ended).toBe(0)
+    const { stdout, stderr } = listing.said()
+    expect(stderr).toBe('')
+    expect(read(stdout)).toEqual(IDS)
+  })
+
+  it('asks for no page before the reader has the one before it', async () => {
+    letGo()
+    const askedWhenRead: number[] = []
+    const write = (_text: string, done?: () => void) => {
+      // As long as a request takes: one that did not wait would be seen.
+      void fetch(state.server.url).then(() => {
+        askedWhenRead.push(asked)
+        done?.()
+      })
+    }
+    const io = { stdout: { write }, stderr: { write: () => {} }, stdin: (async function* () {})() }
+    expect(await run([noun, 'list', '--remote'], { ...io, env: remoteEnv })).toBe(0)
+    const pages = MANY / PAGE_ROWS
+    expect(askedWhenRead.slice(0, pages)).toEqual(Array.from({ length: pages }, (_, i) => i + 1))
+  })
+
+  it('ends quietly when its reader has seen enough', async () => {
+    letGo()
+    const { stdout, stderr } = await promisify(execFile)(
+      'bash',
+      [
+        '-c',
+        `"$0" "$1" ${noun} list --json --remote | head -n 2; echo "\${PIPESTATUS[@]}"`,
+        process.execPath,
+        inProject('src/admin/main.ts'),
+      ],
+      { env: { ...process.env, ...remoteEnv } },
+    )
+    const [first = '', second = '', ends] = stdout.split('\n')
+    expect(idsIn(`${first}${second.replace(/,$/, '')}]`)).toEqual(IDS.slice(0, 2))
+    expect([ends, stderr]).toEqual(['0 0', ''])
+    expect(asked).toBeLessThan(MANY / PAGE_ROWS)
+  })
+
+  it('goes on after the last of the list before, and no further than it was told', async () => {
+    const seen: (string | undefined)[] = []
+    for (const length of [900, 900, 900, 300, 0]) {
+      const words = [noun, 'list', '--limit', '900', '--after', seen.at(-1) ?? '', '--json']
+      const { stdout } = await state.admin(words)
+      const ids = idsIn(stdout)
+      expect(ids).toHaveLength(length)
+      seen.push(...ids)
+    }
+    expect(seen).toEqual(IDS)
+  })
+
+  it('says when there is none', async () => {
+    const words = [noun, 'list', '--after', 'z']
+    expect(await state.admin(words)).toEqual({ status: 0, stdout: 'none\n', stderr: '' })
+    expect((await state.admin([...words, '--json'])).stdout).toBe('[]\n')
+  })
+
+  it.each(['0', '-1', '1.5', 'all', ''])('refuses --limit %j', async (limit) => {
+    expect(await state.admin([noun, 'list', `--limit=${limit}`])).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: `error: --limit ${JSON.stringify(limit)} is not a whole number, one or more\n`,
+    })
+  })
+})
+
+it('lists a state that nobody serves, too', async () => {
+  const stateDir = await temporaryDirectory()
+  try {
+    const idle = await openState(stateDir, readWranglerConfig(REGISTRY_CONFIG))
+    await fill(idle.database)
+    await idle.close()
+    for (const noun of NOUNS) {
+      const answer = await runAdmin([noun, 'list', '--json'], { STATE_DIR: stateDir })
+      expect([answer.status, answer.stderr]).toEqual([0, ''])
+      expect(idsIn(answer.stdout)).toEqual(IDS)
+    }
+  } finally {
+    await rm(stateDir, { recursive: true, force: true })
+  }
+})
