@@ -4,6 +4,7 @@ import { createApp } from './app.ts'
 import { readSettings } from './config.ts'
 import { log, nameOf } from './http/log.ts'
 import { clientCache } from './stores/client-cache.ts'
+import { clientFailureStore } from './stores/client-failures.ts'
 import { clientStore } from './stores/clients.ts'
 import { authorizationStore, codeStore } from './stores/codes.ts'
 import { connectedApplicationStore } from './stores/connected-applications.ts'
@@ -46,6 +47,7 @@ export function compose(env: Bindings) {
     usersAreExternal: settings.loginUrl !== null,
     clients,
     clientCache: clientCache(clients, settings, (use) => log('stale_client_used', use)),
+    clientFailures: inTime(clientFailureStore(env.DB, env.REFUSAL_LIMIT)),
     codes,
     authorizations: inTime(
       authorizationStore(env.DB, env.CODES, (fault) =>

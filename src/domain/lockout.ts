@@ -10,10 +10,12 @@ const LONGEST_WAIT_OF_NAME_SECONDS = 60
 /** After this long without a failure all is forgotten. */
 export const FORGET_FAILURES_SECONDS = 86_400
 
-export type LockoutKind = 'name_from_address' | 'name'
+/** What failures are counted for. A client as a whole is not among them: a stranger must not lock it out at all. */
+export type LockoutKind = 'name_from_network' | 'name' | 'client_from_network'
 
 const RULES = {
-  name_from_address: { free: FREE_FAILURES, longestSeconds: LONGEST_WAIT_SECONDS },
+  name_from_network: { free: FREE_FAILURES, longestSeconds: LONGEST_WAIT_SECONDS },
+  client_from_network: { free: FREE_FAILURES, longestSeconds: LONGEST_WAIT_SECONDS },
   name: { free: FREE_FAILURES_OF_NAME, longestSeconds: LONGEST_WAIT_OF_NAME_SECONDS },
 } satisfies Record<LockoutKind, unknown>
 

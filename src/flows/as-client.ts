@@ -1,10 +1,13 @@
 /** What every endpoint for clients does first: authenticate the client on its record, however old that may be. */
 
+import { isWellFormed } from '../crypto/token.ts'
 import type { Client, Credential } from '../domain/client.ts'
+import { networkOf } from '../domain/network.ts'
 import type { PresentedClient } from '../protocol/client-authentication.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import { clientAuthenticator } from './authenticate-client.ts'
 import type { Circumstances, Deps } from './deps.ts'
+import { tooManyFailures } from './too-many-failures.ts'
 
 /** Refusals that rest on the client's record, made before any effect. `invalid_request`: where DPoP is required. */
 const RESTS_ON_RECORD = new Set([
@@ -15,7 +18,10 @@ const RESTS_ON_RECORD = new Set([
 ])
 
 /** What it takes to authenticate a client. */
-export type ClientDeps = Pick<Deps, 'clientCache' | 'clients' | 'usedJtis' | 'issuer'>
+export type ClientDeps = Pick<
+  Deps,
+  'clientCache' | 'clientFailures' | 'clients' | 'usedJtis' | 'issuer'
+>
 
 /**
  * A client's record may be some seconds old, or a replica's. It may then grant, but a refusal is given from the
@@ -38,13 +44,41 @@ export async function asClient<T>(
     return act(client, keptSinceMs)
   }
   const { clientId } = presented
+  const failed = await failureCounter(presented, deps, circumstances)
   const { client, keptSinceMs } = await deps.clientCache.lookUp(clientId, nowMs, evenStale)
   try {
     return await attempt(client, keptSinceMs)
   } catch (cause) {
     const mayBeOutdated = cause instanceof OAuthError && RESTS_ON_RECORD.has(cause.code)
     if (!mayBeOutdated) throw cause
-    return attempt(await deps.clientCache.reload(clientId, nowMs), null)
+    // An unknown id has been looked up by now: a known one takes as long, so that time does not tell them apart.
+    if (cause.code === 'invalid_client' && keptSinceMs !== null) await deps.clients.find(clientId)
+    return attempt(await deps.clientCache.reload(clientId, nowMs), null).catch(failed)
+  }
+}
+
+/**
+ * Against guessing: throws while nothing is looked at, else answers what is to be called with a failure. A secret
+ * of our own form has 256 bits, and is always looked at: whoever has the right one never waits. Another's, of a
+ * client that was imported, may be weak. Where no address is known (locally) nothing is counted.
+ */
+async function failureCounter(
+  presented: PresentedClient,
+  deps: Pick<Deps, 'clientFailures'>,
+  { now, ipAddress, defer }: Circumstances,
+): Promise<(failure: unknown) => never> {
+  const { clientId } = presented
+  const network = networkOf(ipAddress)
+  const canBeGuessed =
+    'secret' in presented && network !== '' && !isWellFormed('clientSecret', presented.secret)
+  if (canBeGuessed) {
+    const seconds = (await deps.clientFailures.lockedUntil(clientId, network)) - now
+    if (seconds > 0) throw tooManyFailures('client authentication', seconds)
+  }
+  return (failure) => {
+    const isFailure = failure instanceof OAuthError && failure.code === 'invalid_client'
+    if (canBeGuessed && isFailure) defer(deps.clientFailures.record(clientId, network, now))
+    throw failure
   }
 }
 

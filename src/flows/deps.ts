@@ -3,6 +3,7 @@
 import type {
   AuthorizationStore,
   ClientCache,
+  ClientFailureStore,
   ClientStore,
   CodeStore,
   ConnectedApplicationStore,
@@ -18,6 +19,7 @@ import type {
 export type Deps = Readonly<{
   clients: ClientStore
   clientCache: ClientCache
+  clientFailures: ClientFailureStore
   codes: CodeStore
   connectedApplications: ConnectedApplicationStore
   authorizations: AuthorizationStore

@@ -3,23 +3,12 @@
 import { digest } from '../crypto/digest.ts'
 import { NO_ONES_HASH, passwordMatches } from '../crypto/password.ts'
 import { isEnabled } from '../domain/client.ts'
-import { OAuthError } from '../protocol/errors.ts'
+import { networkOf } from '../domain/network.ts'
 import type { Circumstances, Deps } from './deps.ts'
 import { newBearer, openSession } from './open-session.ts'
+import { tooManyFailures } from './too-many-failures.ts'
 
 export type SignedIn = Readonly<{ token: string; lifetimeSeconds: number }>
-
-/** Of a name that exists and one that does not alike: it tells nothing. */
-const tooManyFailures = (seconds: number) =>
-  new OAuthError(
-    'temporarily_unavailable',
-    'Too many failed attempts. Wait a while and try again.',
-    {
-      status: 429,
-      headers: { 'Retry-After': String(seconds) },
-      detail: `sign-in locked for ${seconds} s more`,
-    },
-  )
 
 /**
  * A string says why not, for the operator alone: an unknown user, a wrong password and a disabled user are one
@@ -35,18 +24,19 @@ export async function signIn(
   { now, nowMs, ipAddress, defer }: Circumstances,
 ): Promise<SignedIn | string> {
   const { username, password } = asked
+  const network = networkOf(ipAddress)
   const [found, lockedUntil] = await Promise.all([
     deps.users.findByUsername(username),
-    deps.signInFailures.lockedUntil(username, ipAddress, now),
+    deps.signInFailures.lockedUntil(username, network, now),
   ])
-  if (now < lockedUntil) throw tooManyFailures(lockedUntil - now)
+  if (now < lockedUntil) throw tooManyFailures('sign-in', lockedUntil - now)
   const matches = await passwordMatches(password, found?.passwordHash ?? NO_ONES_HASH)
   if (!found || !matches || !isEnabled(found.user)) {
-    await deps.signInFailures.record(username, ipAddress, now)
+    await deps.signInFailures.record(username, network, now)
     if (!found) return 'unknown username'
     return matches ? 'disabled user' : 'wrong password'
   }
-  if (lockedUntil > 0) defer(deps.signInFailures.clear(username, ipAddress))
+  if (lockedUntil > 0) defer(deps.signInFailures.clear(username, network))
   const bearer = await newBearer('browserSession')
   const { user } = found
   const lifetimeSeconds = deps.sessionLifetimeSeconds

@@ -5,6 +5,7 @@
 
 import type { Context, MiddlewareHandler } from 'hono'
 import { newCorrelationId } from '../crypto/correlation-id.ts'
+import { networkOf } from '../domain/network.ts'
 import { fitForLog } from '../protocol/callers-words.ts'
 import { claimedClientId } from '../protocol/claimed-client.ts'
 import { OAuthError } from '../protocol/errors.ts'
@@ -54,7 +55,8 @@ const unavailable = () =>
     headers: { 'Retry-After': String(RETRY_AFTER_SECONDS) },
   })
 
-function clientOf(c: Context): string | null {
+/** Whom the request says it is from, fit for the log. */
+export function clientOf(c: Context): string | null {
   const form = c.get(FORM) as Fields | undefined
   const fields = form ?? firstFields(new URL(c.req.url).searchParams)
   const claimed = claimedClientId(fields, c.req.header('Authorization'))
@@ -92,10 +94,10 @@ export function explain(c: Context, cause: unknown): Explained {
 function record(c: Context, told: Omit<Refused, 'refusedAt'>) {
   const { refusals, refusalLimit } = c.get(DEPS) as RefusalDeps
   const { now } = circumstancesOf(c)
-  const address = addressOf(c)
+  const network = networkOf(addressOf(c))
   const write = async () => {
     const isFlood =
-      address !== '' && !(await refusalLimit.limit({ key: `recorded ${address}` })).success
+      network !== '' && !(await refusalLimit.limit({ key: `recorded ${network}` })).success
     if (!isFlood) await refusals.record({ ...told, refusedAt: now })
   }
   c.executionCtx.waitUntil(

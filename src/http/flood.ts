@@ -1,6 +1,7 @@
 /** Rate limits: against floods only, counted per location and deliberately inexact. */
 
 import type { Context } from 'hono'
+import { networkOf } from '../domain/network.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import { addressOf } from './circumstances.ts'
 
@@ -12,13 +13,24 @@ export type FloodLimit = Readonly<{
   limit: (asked: { key: string }) => Promise<{ success: boolean }>
 }>
 
-/** Throws 429 when this address asks too often. Where no address is known (locally) nothing is counted. */
-export async function refuseFlood(c: Context, limit: FloodLimit): Promise<void> {
-  const address = addressOf(c)
-  if (address === '' || (await limit.limit({ key: address })).success) return
+/**
+ * Throws 429 when there is too much from this network, or about this client, whoever it is from. Where no address
+ * is known (locally) nothing is counted.
+ */
+export async function refuseFlood(
+  c: Context,
+  limit: FloodLimit,
+  client: string | null = null,
+): Promise<void> {
+  const network = networkOf(addressOf(c))
+  if (network === '') return
+  const keys = client === null ? [network] : [network, `client ${client}`]
+  const counts = await Promise.all(keys.map((key) => limit.limit({ key })))
+  const at = counts.findIndex(({ success }) => !success)
+  if (at === -1) return
   throw new OAuthError('temporarily_unavailable', 'Too many attempts. Try again in a minute.', {
     status: 429,
     headers: { 'Retry-After': String(PERIOD_SECONDS) },
-    detail: 'rate limit of the address',
+    detail: at === 0 ? 'rate limit of the address' : 'rate limit of the client',
   })
 }

@@ -108,7 +108,7 @@ const EXPLANATIONS = {
     meaning: 'The server cannot answer now, or not that often. Nothing is wrong with the request.',
     causes: [
       'Storage is out of reach for a moment (status 503).',
-      'Too many refused attempts came from one address (status 429).',
+      'Too many attempts failed from one address, or for one client or user (status 429).',
     ],
     remedy:
       'Wait as long as the header Retry-After says, then send the same request again. A code that could not be exchanged for this reason is, as a rule, still good.',

@@ -1,6 +1,7 @@
 /** What the endpoints for clients share: a form with each parameter once, and floods of bad secrets refused. */
 
 import type { Context, Handler } from 'hono'
+import { clientOf } from '../http/explain.ts'
 import { refuseFlood } from '../http/flood.ts'
 import { readForm } from '../http/form.ts'
 import { OAuthError } from '../protocol/errors.ts'
@@ -37,7 +38,7 @@ export const clientPost =
     } catch (cause) {
       // Only failures are counted: a good client is never slowed down by its own success.
       const failedAuthentication = cause instanceof OAuthError && cause.code === 'invalid_client'
-      if (failedAuthentication) await refuseFlood(c, deps.refusalLimit)
+      if (failedAuthentication) await refuseFlood(c, deps.refusalLimit, clientOf(c))
       throw cause
     }
   }

@@ -202,13 +202,23 @@ export interface ConnectedApplicationStore {
 }
 
 export interface SignInFailureStore {
-  /** Epoch seconds until which this name is not to be tried from this address; past when it may be. */
-  lockedUntil(username: string, address: string, now: number): Promise<number>
-  record(username: string, address: string, now: number): Promise<void>
+  /** Epoch seconds until which this name is not to be tried from this network; past when it may be. */
+  lockedUntil(username: string, network: string, now: number): Promise<number>
+  record(username: string, network: string, now: number): Promise<void>
   /** After a success. What others tried from elsewhere still counts. */
-  clear(username: string, address: string): Promise<void>
-  /** Removes what is forgotten; answers how many. */
+  clear(username: string, network: string): Promise<void>
+  /** Removes what is forgotten, of clients too; answers how many. */
   sweep(now: number): Promise<number>
+}
+
+export interface ClientFailureStore {
+  /**
+   * Epoch seconds until which no secret that could be guessed is looked at for this client from this network;
+   * past, or 0, when one is. Asks no storage: it is what this isolate has learned from `record`.
+   */
+  lockedUntil(clientId: string, network: string): Promise<number>
+  /** Counts a failure, of a client that exists and of one that does not alike. Losing one is harmless. */
+  record(clientId: string, network: string, now: number): Promise<void>
 }
 
 /** A registered user and what this user agreed to for one client. */

@@ -1,4 +1,4 @@
-/** Failed sign-ins on D1, counted by name and by name and address. */
+/** Failed sign-ins on D1, counted by name and by name and network. */
 
 import { digest } from '../crypto/digest.ts'
 import { FORGET_FAILURES_SECONDS, type LockoutKind, waitSeconds } from '../domain/lockout.ts'
@@ -17,35 +17,35 @@ export const SWEEP_FAILURES = `DELETE FROM sign_in_failure WHERE subject IN
 const SWEEP_ROWS = 1000
 
 /** Names are one whatever their case, as at sign-in. Nothing readable is kept of who was tried from where. */
-const subjectsOf = async (username: string, address: string) => {
+const subjectsOf = async (username: string, network: string) => {
   const name = username.toLowerCase()
   return {
     name: await digest(JSON.stringify([name])),
-    name_from_address: await digest(JSON.stringify([name, address])),
-  } satisfies Record<LockoutKind, string>
+    name_from_network: await digest(JSON.stringify([name, network])),
+  } satisfies Partial<Record<LockoutKind, string>>
 }
 
 export const signInFailureStore = (db: Database): SignInFailureStore => ({
-  async lockedUntil(username, address, now) {
-    const subjects = await subjectsOf(username, address)
+  async lockedUntil(username, network, now) {
+    const subjects = await subjectsOf(username, network)
     const { results } = await db
       .prepare(FIND_FAILURES)
-      .bind(subjects.name, subjects.name_from_address, now - FORGET_FAILURES_SECONDS)
+      .bind(subjects.name, subjects.name_from_network, now - FORGET_FAILURES_SECONDS)
       .all<{ subject: string; failures: number; last_failed_at: number }>()
     const ends = results.map(({ subject, failures, last_failed_at }) => {
-      const kind = subject === subjects.name ? 'name' : 'name_from_address'
+      const kind = subject === subjects.name ? 'name' : 'name_from_network'
       return last_failed_at + waitSeconds(kind, failures)
     })
     return Math.max(0, ...ends)
   },
-  async record(username, address, now) {
-    const subjects = Object.values(await subjectsOf(username, address))
+  async record(username, network, now) {
+    const subjects = Object.values(await subjectsOf(username, network))
     const oldest = now - FORGET_FAILURES_SECONDS
     await db.batch(subjects.map((one) => db.prepare(RECORD_FAILURE).bind(one, now, oldest)))
   },
-  async clear(username, address) {
-    const { name_from_address } = await subjectsOf(username, address)
-    await db.prepare(CLEAR_FAILURES).bind(name_from_address).run()
+  async clear(username, network) {
+    const { name_from_network } = await subjectsOf(username, network)
+    await db.prepare(CLEAR_FAILURES).bind(name_from_network).run()
   },
   async sweep(now) {
     const oldest = now - FORGET_FAILURES_SECONDS

@@ -2,6 +2,7 @@
 
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
+import * as clientFailures from '../../src/stores/client-failures.ts'
 import * as clientRecord from '../../src/stores/client-record.ts'
 import * as clientRegistry from '../../src/stores/client-registry.ts'
 import * as clients from '../../src/stores/clients.ts'
@@ -11,6 +12,7 @@ import * as permissionRows from '../../src/stores/permission-rows.ts'
 import * as refreshTokens from '../../src/stores/refresh-tokens.ts'
 import * as refusals from '../../src/stores/refusals.ts'
 import * as revocations from '../../src/stores/revocations.ts'
+import * as signInFailures from '../../src/stores/sign-in-failures.ts'
 import * as usedJtis from '../../src/stores/used-jtis.ts'
 import * as userRegistry from '../../src/stores/user-registry.ts'
 import * as users from '../../src/stores/users.ts'
@@ -23,9 +25,11 @@ const stores = {
   refusals,
   revocations,
   connectedApplications,
+  clientFailures,
   clientRecord,
   clientRegistry,
   permissionRows,
+  signInFailures,
   userRegistry,
   usedJtis,
 }

@@ -285,5 +285,9 @@ describe('guessing a password gets slower and slower, and locks nobody out for g
     for (let failures = 0; failures < 8; failures++) await from('192.0.2.66', 'wrong')
     expect(await from('192.0.2.66', PASSWORD)).toBe(429)
     expect(await from('192.0.2.7', PASSWORD)).toBe(303)
+    // Whoever has one address of IPv6 has a network of them.
+    for (let host = 1; host <= 5; host++) await from(`2001:db8::${host}`, 'wrong')
+    expect(await from('2001:db8::6', PASSWORD)).toBe(429)
+    expect(await from('2001:db8:0:1::6', PASSWORD)).toBe(303)
   })
 })

@@ -58,9 +58,9 @@ describe('storage operations of a request', () => {
     expect(await costOf(ask, 200)).toEqual({ ...nothing(), kvWrite: 1 })
   })
 
-  it('a refused secret on a record from the isolate: one D1 read to be sure, one D1 write after the answer', async () => {
+  it('a refused secret on a record from the isolate: two D1 reads, as for an unknown client, one D1 write after the answer', async () => {
     const wrong = () => post('/token', credentialsOf({ ...client, secret: 'wrong' }), {}, fetch)
-    expect(await costOf(wrong, 401)).toEqual({ ...nothing(), d1: 2 })
+    expect(await costOf(wrong, 401)).toEqual({ ...nothing(), d1: 3 })
   })
 
   it('code exchange: one KV read, one D1 statement to spend, one KV write, one deletion', async () => {

@@ -1,0 +1,19 @@
+/** The network that an address stands for: what failures and floods are counted by. */
+
+const GROUPS = 8
+/** A /64: the least that a subscriber gets (RFC 6177 §2), and so many addresses that counting one by one counts nothing. */
+const NETWORK_GROUPS = 4
+
+const groupsOf = (text: string) => (text === '' ? [] : text.split(':'))
+
+/** An IPv4 address as it is, of an IPv6 address the first 64 bits. `address` is the platform's, in any spelling. */
+export function networkOf(address: string): string {
+  if (!address.includes(':') || address.includes('.')) return address
+  const [head = [], tail] = address.toLowerCase().split('::').map(groupsOf)
+  const zeros = tail ? GROUPS - head.length - tail.length : 0
+  const groups = [...head, ...Array<string>(Math.max(0, zeros)).fill('0'), ...(tail ?? [])]
+  return groups
+    .slice(0, NETWORK_GROUPS)
+    .map((group) => group.replace(/^0+(?=.)/, ''))
+    .join(':')
+}

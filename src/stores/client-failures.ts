@@ -1,0 +1,49 @@
+/** Failed client authentications: counted on D1 by client and network, and for how long nothing is looked at. */
+
+import { digest } from '../crypto/digest.ts'
+import { FORGET_FAILURES_SECONDS, waitSeconds } from '../domain/lockout.ts'
+import type { Database } from './database.ts'
+import type { ClientFailureStore } from './ports.ts'
+import { RECORD_FAILURE } from './sign-in-failures.ts'
+
+export const COUNT_FAILURE = `${RECORD_FAILURE} RETURNING failures`
+
+/** Bounds the memory. */
+const MAX_WAITS = 1000
+/** The binding's period. */
+const FLOOD_WAIT_SECONDS = 60
+
+/** Nothing readable is kept of which client was tried from where. */
+const subjectOf = (clientId: string, network: string) =>
+  digest(JSON.stringify(['client', clientId, network]))
+
+/**
+ * `flood` bounds what one network can make D1 count. Beyond that a failure is not counted and costs the longest
+ * wait that the flood lasts, so that nobody hides guesses among other failures.
+ */
+export function clientFailureStore(
+  db: Database,
+  flood: Pick<RateLimit, 'limit'>,
+): ClientFailureStore {
+  const waits = new Map<string, number>()
+
+  async function count(subject: string, now: number): Promise<number> {
+    const statement = db.prepare(COUNT_FAILURE).bind(subject, now, now - FORGET_FAILURES_SECONDS)
+    return (await statement.first<number>('failures')) ?? 1
+  }
+
+  return {
+    lockedUntil: async (clientId, network) => waits.get(await subjectOf(clientId, network)) ?? 0,
+    async record(clientId, network, now) {
+      const subject = await subjectOf(clientId, network)
+      const { success } = await flood.limit({ key: `counted ${network}` })
+      const wait = success
+        ? waitSeconds('client_from_network', await count(subject, now))
+        : FLOOD_WAIT_SECONDS
+      waits.delete(subject)
+      if (wait === 0) return
+      if (waits.size >= MAX_WAITS) waits.delete(waits.keys().next().value as string)
+      waits.set(subject, now + wait)
+    },
+  }
+}
