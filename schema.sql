@@ -164,9 +164,9 @@ CREATE TABLE IF NOT EXISTS refusal (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS refusal_by_time ON refusal (refused_at);
 
--- Failed sign-ins, so that guessing gets slower and slower; forgotten after a day without one.
+-- Failed sign-ins, of users and of clients, so that guessing gets slower and slower; forgotten after a day without one.
 CREATE TABLE IF NOT EXISTS sign_in_failure (
-  subject        TEXT PRIMARY KEY,  -- base64url SHA-256 of the name, alone or with the address it was tried from
+  subject        TEXT PRIMARY KEY,  -- base64url SHA-256 of whom it was tried for, and from where
   failures       INTEGER NOT NULL,
   last_failed_at INTEGER NOT NULL   -- epoch seconds
 ) STRICT, WITHOUT ROWID;
