@@ -154,7 +154,7 @@ export const sessionCookieIn = (answer: Answer) =>
 /** Whatever went wrong: an answer that says so and no more, or one that is whole. */
 export function expectWellFormed(answer: Answer, speaks: Flow['speaks']) {
   expect([200, 303, 401, 403, 503], answer.text).toContain(answer.status)
-  expect(answer.text).not.toMatch(/out of reach|D1_|KV_|SQLITE|storage has not/i)
+  expect(answer.text).not.toMatch(/out of reach|\b(D1|KV)_|SQLITE|storage has not/)
   const type = speaks === 'page' ? 'text/html' : 'application/json'
   if (answer.text !== '') expect(answer.headers.get('Content-Type')).toContain(type)
   if (answer.status !== 503) return

@@ -1,0 +1,133 @@
+/** SECURITY.md says what is so: its files are there, its tests are there, and its pattern finds what we mint. */
+
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { isWellFormed, mintToken, TOKEN_PREFIXES, type TokenKind } from '../../src/crypto/token.ts'
+
+const PAGE = readFileSync('SECURITY.md', 'utf8')
+const CITED_PATH = /`((?:src|test|examples)\/[^`\s]+\.\w+)`/g
+/** A test file, then the sentences in it. */
+const CITED_TESTS = /`(test\/[^`\s]+)`((?:\s+“[^”]+”)+)/g
+const SENTENCE = /“([^”]+)”/g
+
+const read = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8') : '')
+
+/** What a page cites that is not there. */
+function faultsOf(page: string): string[] {
+  const paths = [...page.matchAll(CITED_PATH)].map(([, path = '']) => path)
+  const missing = [...new Set(paths)].filter((path) => !existsSync(path))
+  const unsaid = [...page.matchAll(CITED_TESTS)].flatMap(([, file = '', sentences = '']) =>
+    [...sentences.matchAll(SENTENCE)]
+      .filter(([, sentence = '']) => !read(file).includes(sentence))
+      .map(([, sentence = '']) => `${file}: ${sentence}`),
+  )
+  return [...missing, ...unsaid]
+}
+
+/** The rows of the tables of threats: those with four columns. */
+const rows = PAGE.split('\n')
+  .filter((line) => line.startsWith('| '))
+  .map((line) => line.split(' | '))
+  .filter((cells) => cells.length === 4 && cells[3] !== 'test |')
+
+describe('SECURITY.md', () => {
+  it('names files that are there, and sentences that are in them', () => {
+    expect(faultsOf(PAGE)).toEqual([])
+  })
+
+  it('control: a file or a sentence that is not there is found', () => {
+    expect(faultsOf('`src/nothing.ts`')).toEqual(['src/nothing.ts'])
+    const file = 'test/workers/consent.test.ts'
+    expect(faultsOf(`\`${file}\` “this is not so”`)).toEqual([`${file}: this is not so`])
+  })
+
+  it('has a file and a test for every threat, or says where to look', () => {
+    expect(rows.length).toBeGreaterThan(45)
+    for (const [threat, , file, test] of rows) {
+      expect(file, threat).toMatch(/^`(src|examples)\//)
+      expect(test, threat).toMatch(/^(`test\/[^`]+` “|see )/)
+    }
+  })
+
+  it.each(['2.1', '2.1.1', '2.1.2', '2.2.1', '2.2.2', '2.3', '2.4', '2.5', '2.6'])(
+    'has RFC 9700 §%s',
+    (section) =>
+      expect(rows.filter(([first]) => first?.startsWith(`| ${section} `))).toHaveLength(1),
+  )
+
+  it.each(Array.from({ length: 17 }, (_, index) => index + 1))('has RFC 9700 §4.%i', (section) => {
+    expect(rows.filter(([first]) => first?.startsWith(`| 4.${section} `))).toHaveLength(1)
+  })
+})
+
+describe('the pattern for secret scanners', () => {
+  const [, source = ''] = /```regex\n(.+)\n```/.exec(PAGE) ?? []
+  const found = (text: string) => text.match(new RegExp(source, 'g'))
+  const kinds = Object.keys(TOKEN_PREFIXES) as TokenKind[]
+
+  it('knows every credential that we mint, and nothing else', () => {
+    for (const kind of kinds) {
+      for (let times = 0; times < 100; times++) {
+        const token = mintToken(kind)
+        expect(found(`TOKEN="${token}"; curl -H 'Authorization: Bearer ${token}'`)).toEqual([
+          token,
+          token,
+        ])
+        expect(isWellFormed(kind, token)).toBe(true)
+        // The checksum tells what only looks like one.
+        const other = `${token.slice(0, 20)}${token[20] === 'A' ? 'B' : 'A'}${token.slice(21)}`
+        expect(found(other)).toEqual([other])
+        expect(isWellFormed(kind, other)).toBe(false)
+      }
+    }
+    for (const text of [
+      'reg_short',
+      'register_me_please',
+      `ghp_${'a'.repeat(49)}`,
+      `xreg_${'a'.repeat(49)}`,
+    ]) {
+      expect(found(text)).toBeNull()
+    }
+  })
+
+  it('says of each prefix what it is', () => {
+    for (const prefix of Object.values(TOKEN_PREFIXES)) expect(PAGE).toContain(`| \`${prefix}\` |`)
+  })
+})
+
+describe('the workers', () => {
+  const ROOMS = [
+    'authenticator',
+    'crypto',
+    'domain',
+    'flows',
+    'http',
+    'pages',
+    'protocol',
+    'routes',
+    'scoped',
+    'stores',
+  ]
+  const sources = ROOMS.flatMap((room) =>
+    readdirSync(`src/${room}`, { recursive: true, encoding: 'utf8' })
+      .filter((name) => /\.tsx?$/.test(name))
+      .map((name) => ({ path: `src/${room}/${name}`, text: read(`src/${room}/${name}`) })),
+  )
+  const calls = (pattern: RegExp) =>
+    sources.flatMap(({ path, text }) =>
+      [...text.matchAll(pattern)].map(([call]) => `${path}: ${call}`),
+    )
+
+  it('fetches nothing, whatever a request names', () => {
+    expect(
+      calls(/(?<![.\w])(?:await|return|=>|=|\() *fetch\(|createRemoteJWKSet|new WebSocket/g),
+    ).toEqual([])
+    expect('const answer = await fetch(url)').toMatch(/(?:await|return|=>|=|\() *fetch\(/)
+  })
+
+  it('redirects with 303 alone, so that no post is sent on', () => {
+    const all = calls(/\.redirect\([^\n]*/g)
+    expect(all.length).toBeGreaterThan(5)
+    expect(all.filter((call) => !/, 303\)/.test(call))).toEqual([])
+  })
+})

@@ -1,0 +1,166 @@
+/** Attacks that belong to no one RFC's file: SECURITY.md has the whole list. */
+
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import {
+  authorizePath,
+  cookiesOf,
+  credentialsOf,
+  fieldsOf,
+  newClient,
+  newUser,
+  obtainCode,
+  PASSWORD,
+  PKCE,
+  post,
+  redemptionOf,
+  refusal,
+  registry,
+  requestOf,
+  sentTo,
+  signIn,
+  type TestClient,
+  withChallenge,
+} from './registry.ts'
+
+describe('RFC 9700 §4.5: a code injected into another session of the same client', () => {
+  /** RFC 7636 §4.1 with another verifier; its S256 challenge. */
+  const OTHER = {
+    verifier: 'M25iVXpKU3puUjFaYWg3T1NDTDQtcW1ROUY5YXlwalNoc0hhakxifmZHag',
+    challenge: 'qjrzSW9gMiUgpUvqgEPE4_-8swvyCtfOVvg55o5S_es',
+  }
+  const redeem = (client: TestClient, code: string, code_verifier: string) =>
+    post('/token', redemptionOf(client, code, { code_verifier }))
+
+  it.each(['client_secret_post', 'none'] as const)(
+    'is refused there, and is still good in its own: %s',
+    async (authMethod) => {
+      const client = await newClient({ authMethod })
+      const [victim, attacker] = [await signIn(await newUser()), await signIn(await newUser())]
+      const stolen = await obtainCode(victim, requestOf(client, withChallenge))
+      const own = await obtainCode(
+        attacker,
+        requestOf(client, { ...withChallenge, code_challenge: OTHER.challenge }),
+      )
+      const injected = await redeem(client, stolen, OTHER.verifier)
+      expect(await refusal(injected)).toEqual({ status: 400, error: 'invalid_grant' })
+      expect((await redeem(client, own, OTHER.verifier)).status).toBe(200)
+      expect((await redeem(client, stolen, PKCE.verifier)).status).toBe(200)
+    },
+  )
+})
+
+describe('a line break, an escape or a very long word of the caller', () => {
+  const lines: string[] = []
+  beforeEach(() => {
+    lines.length = 0
+    vi.spyOn(console, 'log').mockImplementation((line: string) => void lines.push(line))
+  })
+  afterEach(() => void vi.restoreAllMocks())
+
+  const HOSTILE: [string, string][] = [
+    ['CR LF', 'x\r\nSet-Cookie: planted=1\r\n\r\n{"event":"forged"}'],
+    ['Unicode line separators', 'x\u2028{"event":"forged"}\u2029\u0085\u000b'],
+    ['terminal escapes', 'x\u001b]0;forged\u0007\u001b[2J\u0000\u202e'],
+    ['8,000 characters', 'x'.repeat(8000)],
+  ]
+  /** Every place in which a caller can put words, and that a refusal could repeat. */
+  async function everywhere(words: string): Promise<Response[]> {
+    const client = await newClient()
+    const cookie = await signIn(await newUser())
+    const form = await registry('/login')
+    const shown = Object.fromEntries(fieldsOf(await form.text(), '/login'))
+    const filled = { ...shown, username: words, password: PASSWORD, next_page: `/${words}` }
+    const authorize = (more: Record<string, string>) =>
+      registry(authorizePath(requestOf(client, more)), { headers: { Cookie: cookie } })
+    lines.length = 0
+    return [
+      await post('/token', credentialsOf({ id: words, secret: words })),
+      await post('/token', credentialsOf(client, { scope: words })),
+      await post('/token', { ...credentialsOf(client), grant_type: words }),
+      await post('/token', { grant_type: 'client_credentials', [words]: words }),
+      await post(
+        '/token',
+        {},
+        { 'Content-Type': encodeURIComponent(words), 'User-Agent': btoa('x') },
+      ),
+      await post('/revoke', { ...credentialsOf(client), token: words }),
+      await post('/login', filled, { Cookie: cookiesOf(form) }),
+      await registry(`/${encodeURIComponent(words)}`, {
+        headers: { 'User-Agent': 'x'.repeat(8000) },
+      }),
+      await authorize({ state: words, scope: words }),
+      await authorize({ state: words, response_type: words }),
+      await authorize({ redirect_uri: words }),
+    ]
+  }
+
+  it.each(HOSTILE)('%s: stays in one short line of the log, and in no header', async (_, words) => {
+    const answers = await everywhere(words)
+    expect(lines.length).toBeGreaterThanOrEqual(8)
+    for (const line of lines) {
+      expect(line).toMatch(/^\{"event":"refused"[\x20-\x7e]+\}$/)
+      expect(line.length).toBeLessThan(700)
+    }
+    for (const { headers, status } of answers) {
+      expect(status).toBeLessThan(500)
+      for (const [name, value] of headers) {
+        expect(value).toMatch(/^[\x20-\x7e]*$/)
+        if (name !== 'location') expect(value).not.toMatch(/planted|forged|x{20}/)
+      }
+      expect(headers.getSetCookie().join()).not.toContain('planted')
+    }
+  })
+
+  it('comes back to the client as it was, in the one parameter that is its own: state', async () => {
+    const [[, words] = ['', '']] = HOSTILE
+    const cookie = await signIn(await newUser())
+    const request = requestOf(await newClient(), { state: words, response_type: 'token' })
+    const answer = await registry(authorizePath(request), { headers: { Cookie: cookie } })
+    expect(sentTo(answer).searchParams.get('state')).toBe(words)
+  })
+})
+
+describe('a body that does not come to its end', () => {
+  const PATHS = ['/token', '/revoke', '/introspect', '/login', '/logout', '/authorize', '/account']
+  afterEach(() => void vi.useRealTimers())
+
+  it.each(PATHS)('is waited for 10 s at %s, then refused with 408', async (path) => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    let begun = () => {}
+    const hasBegun = new Promise<void>((resolve) => {
+      begun = resolve
+    })
+    const body = new ReadableStream<Uint8Array>({
+      pull: (controller) => {
+        controller.enqueue(new TextEncoder().encode('a'))
+        begun()
+        return new Promise(() => {})
+      },
+    })
+    const headers = {
+      'Content-Type': 'application/x-www-form-urlencoded',
+      'Content-Length': '100',
+    }
+    let status = 0
+    const answering = registry(path, { method: 'POST', headers, body }).then((answer) => {
+      status = answer.status
+      return answer
+    })
+    await hasBegun
+    await vi.advanceTimersByTimeAsync(9_999)
+    expect(status).toBe(0)
+    // Meanwhile everybody else is served.
+    expect((await registry('/login')).status).toBe(200)
+    await vi.advanceTimersByTimeAsync(1)
+    expect((await answering).status).toBe(408)
+  })
+})
+
+describe('programmatic sign-up', () => {
+  it.each(['/register', '/signup', '/users', '/clients', '/admin', '/account/new'])(
+    'has nothing to call: %s does not exist',
+    async (path) => {
+      expect((await post(path, { username: 'robot', password: PASSWORD })).status).toBe(404)
+    },
+  )
+})
