@@ -1,6 +1,7 @@
 /** Acts that end what was issued: in D1 with the act itself, in one batch, and then shown in KV. */
 
 import type { Command } from 'commander'
+import type { AuditEvent } from '../domain/audit.ts'
 import {
   ALL_REVOKED_WITHIN_SECONDS,
   type Ended,
@@ -10,6 +11,7 @@ import {
 import { oneLine } from '../operate/refusal.ts'
 import { retryWhenBusy } from '../operate/retry-when-busy.ts'
 import type { Storage } from '../operate/storage-http-server.ts'
+import { recordStatement } from '../stores/audit.ts'
 import type { Database } from '../stores/database.ts'
 import {
   projectRevocations,
@@ -19,11 +21,13 @@ import {
 } from '../stores/revocations.ts'
 import { answerFrom, type Io, note } from './verb.ts'
 
-/** One act of the administrator: its moment, and the settings of the registry that it must know. */
+/** One act of the administrator: its moment, whose it is, and the settings of the registry that it must know. */
 export type Act = Readonly<{
   nowMs: number
   /** The same moment in epoch seconds. */
   now: number
+  /** For the audit. */
+  actor: string
   sessionLifetimeSeconds: number
   /** How old a record of a client may be on which a token is issued. */
   oldestClientSeconds: number
@@ -37,6 +41,12 @@ export type Done = Readonly<{ document: unknown; revokes: boolean }>
 export const WITHIN = `within ${ALL_REVOKED_WITHIN_SECONDS} s`
 export const NOT_SHOWN = `D1 has the revocation, but KV could not be written; cron does it within ${HEAL_SECONDS} s more`
 
+/** Whoever holds the credentials is the administrator; the name is this machine's word and no proof. */
+function actorOf({ USER, LOGNAME, USERNAME }: Io['env']): string {
+  const name = USER || LOGNAME || USERNAME
+  return name ? `administrator ${name}` : 'administrator'
+}
+
 /** Answers the moment of an act, to be asked when the storage is at hand: not what went on during a wait for it. */
 export async function actsOf(io: Io): Promise<() => Act> {
   const { readRegistrySettings } = await import('../operate/registry-settings.ts')
@@ -47,8 +57,31 @@ export async function actsOf(io: Io): Promise<() => Act> {
     const nowMs = Date.now()
     const now = Math.floor(nowMs / 1000)
     const usersAreExternal = loginUrl !== null
-    return { nowMs, now, sessionLifetimeSeconds, oldestClientSeconds, usersAreExternal }
+    const actor = actorOf(io.env)
+    return { nowMs, now, actor, sessionLifetimeSeconds, oldestClientSeconds, usersAreExternal }
   }
+}
+
+/**
+ * The act's row in the audit. In its batch it follows the statement that decides whether the act does anything.
+ * `detail` holds neither a secret nor a digest.
+ */
+export const recording = (
+  db: Database,
+  act: Act,
+  event: AuditEvent,
+  about: Readonly<{ clientId?: string; userId?: string }>,
+  detail: Readonly<Record<string, unknown>> = {},
+) => {
+  const { clientId = null, userId = null } = about
+  return recordStatement(db, {
+    happenedAt: act.now,
+    actor: act.actor,
+    event,
+    clientId,
+    userId,
+    detail,
+  })
 }
 
 /** Of a client or a user, by its id: all that there is up to now, or only what is named. */

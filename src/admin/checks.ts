@@ -86,3 +86,18 @@ export function checkSeconds(option: string, text: string): number {
   if (/^\d+$/.test(text) && seconds <= 2 ** 31) return seconds
   throw new Refusal(`${option} ${quote(text)} is not a whole number of seconds, zero or more`)
 }
+
+const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
+
+/** A date of ISO 8601, without a zone UTC, or a duration before `now`. Answers epoch seconds. */
+export function checkSince(text: string, now: number): number {
+  const [, count, unit = ''] = /^(\d{1,9})([smhd])$/.exec(text) ?? []
+  if (count !== undefined) return Math.max(0, now - Number(count) * (UNIT_SECONDS[unit] ?? 0))
+  const [, day, time = 'T00:00', zone = 'Z'] =
+    /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d(?::\d\d)?)?(Z|[+-]\d\d:\d\d)?$/.exec(text) ?? []
+  const moment = Date.parse(`${day}${time}${zone}`)
+  if (Number.isFinite(moment)) return Math.floor(moment / 1000)
+  throw new Refusal(
+    `--since ${quote(text)} is neither a date, as in 2026-10-01, nor how long ago, as in 30d`,
+  )
+}

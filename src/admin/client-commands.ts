@@ -68,7 +68,9 @@ function addWriting(client: Command, io: Io) {
         ...(await readKeySet(options, command)),
       }
       const lists = readLists(options)
-      return answer(command, io, (db, now) => createClient(db, fields, lists, modeOf(options), now))
+      return answerAct(command, io, (db, act) =>
+        createClient(db, fields, lists, modeOf(options), act),
+      )
     })
 
   const update = verb(
@@ -124,7 +126,7 @@ function addPermitting(client: Command, io: Io) {
   }
   addPermissionOptions(authorize).action((id: string, options: ListOptions, command: Command) => {
     const lists = listsOf(options, command)
-    return answer(command, io, (db, now) => authorizeClient(db, id, lists, now))
+    return answerAct(command, io, (db, act) => authorizeClient(db, id, lists, act))
   })
   addPermissionOptions(withdraw).action((id: string, options: ListOptions, command: Command) => {
     const lists = listsOf(options, command)

@@ -89,3 +89,6 @@ export const readLists = (options: ListOptions): Lists => ({
   ...(options.scope && { scopes: options.scope.map(checkScope) }),
   ...(options.endorsement && { endorsements: options.endorsement.map(checkEndorsement) }),
 })
+
+/** Is what is listed given at once, or only noted as a wish? */
+export type Mode = 'authorize' | 'request'

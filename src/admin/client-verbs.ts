@@ -17,17 +17,15 @@ import {
 } from '../stores/client-record.ts'
 import { type ClientChanges, type ClientFields, clientRegistry } from '../stores/client-registry.ts'
 import type { Database } from '../stores/database.ts'
-import { type Act, type Done, endingForGood, endingWhatRestsOn, sparing } from './act.ts'
-import type { Lists } from './client-options.ts'
+import { type Act, type Done, endingForGood, endingWhatRestsOn, recording, sparing } from './act.ts'
+import { detailOf, listDetailOf } from './client-audit.ts'
+import type { Lists, Mode } from './client-options.ts'
 import { clientDocument } from './documents.ts'
 
 const done = (client: ClientRecord, revokes: boolean): Done => ({
   document: clientDocument(client),
   revokes,
 })
-
-/** Is what is listed given at once, or only noted as a wish? */
-export type Mode = 'authorize' | 'request'
 
 function required(client: ClientRecord | null, clientId: string): ClientRecord {
   if (!client) throw new Refusal(`there is no client ${JSON.stringify(clientId)}`)
@@ -68,20 +66,23 @@ export async function createClient(
   fields: ClientFields,
   lists: Lists,
   mode: Mode,
-  now: number,
-) {
+  act: Act,
+): Promise<Done> {
   const redirectUris = lists.redirectUris ?? []
   const { authMethod, jwks } = fields
   const grantTypes = lists.grantTypes ?? grantTypesByDefault({ authMethod, redirectUris })
   requireSound({ authMethod, jwks, redirectUris, grantTypes })
   const secret = usesSecret(authMethod) ? mintToken('clientSecret') : null
+  const detail = detailOf(fields, { ...lists, grantTypes }, mode)
   const clientId = await clientRegistry(db).create(
     { ...fields, ...lists, grantTypes },
     secret && (await hexDigest(secret)),
     mode,
-    now,
+    act.now,
+    (id) => [recording(db, act, 'client.create', { clientId: id }, detail)],
   )
-  return secret ? { client_id: clientId, client_secret: secret } : { client_id: clientId }
+  const document = secret ? { client_id: clientId, client_secret: secret } : { client_id: clientId }
+  return { document, revokes: false }
 }
 
 export const pageOfClients = async (db: Database, after: string, rows: number) =>
@@ -103,7 +104,10 @@ export async function updateClient(
   const before = required(await findClientRecord(db, clientId), clientId)
   requireSoundAfter(before, changes, lists, mode)
   const ended = endedBy(before, registrationAfter(before, changes, lists, mode))
-  const also = endingWhatRestsOn(db, clientId, act, ended)
+  const also = [
+    recording(db, act, 'client.update', { clientId }, detailOf(changes, lists, mode)),
+    ...endingWhatRestsOn(db, clientId, act, ended),
+  ]
   const updated = await clientRegistry(db).update(clientId, changes, lists, mode, act.now, also)
   const after = required(updated, clientId)
   if (usesSecret(after.authMethod) && liveCredentials(after, act.now).length === 0) {
@@ -127,13 +131,18 @@ const registrationAfter = (
   endorsements: (mode === 'authorize' ? lists.endorsements : undefined) ?? before.endorsements,
 })
 
-export async function authorizeClient(db: Database, clientId: string, lists: Lists, now: number) {
+export async function authorizeClient(
+  db: Database,
+  clientId: string,
+  lists: Lists,
+  act: Act,
+): Promise<Done> {
   const before = required(await findClientRecord(db, clientId), clientId)
   const grantTypes = lists.grantTypes && [...grantTypesOf(before, false), ...lists.grantTypes]
   if (grantTypes) requireSound({ ...before, grantTypes })
-  return clientDocument(
-    required(await clientRegistry(db).authorize(clientId, lists, now), clientId),
-  )
+  const also = [recording(db, act, 'client.authorize', { clientId }, listDetailOf(lists))]
+  const after = await clientRegistry(db).authorize(clientId, lists, act.now, also)
+  return done(required(after, clientId), false)
 }
 
 export async function withdrawFromClient(
@@ -151,7 +160,10 @@ export async function withdrawFromClient(
     grantTypes: less(before.grantTypes, lists.grantTypes),
     endorsements: less(before.endorsements, lists.endorsements),
   })
-  const also = endingWhatRestsOn(db, clientId, act, ended)
+  const also = [
+    recording(db, act, 'client.withdraw', { clientId }, listDetailOf(lists)),
+    ...endingWhatRestsOn(db, clientId, act, ended),
+  ]
   const after = await clientRegistry(db).withdraw(clientId, lists, act.now, also)
   return done(required(after, clientId), ended.length > 0)
 }
@@ -173,7 +185,11 @@ export async function rotateSecret(
     )
   }
   const revokes = overlapSeconds === 0 && liveCredentials(before, act.now).length > 0
-  const also = revokes ? endingWhatRestsOn(db, clientId, act, ['sessions']) : []
+  const detail = { overlap_seconds: overlapSeconds }
+  const also = [
+    recording(db, act, 'client.rotate_secret', { clientId }, detail),
+    ...(revokes ? endingWhatRestsOn(db, clientId, act, ['sessions']) : []),
+  ]
   const secret = mintToken('clientSecret')
   const digested = await hexDigest(secret)
   const registry = clientRegistry(db)
@@ -183,22 +199,31 @@ export async function rotateSecret(
 
 export async function disableClient(db: Database, clientId: string, act: Act): Promise<Done> {
   required(await findClientRecord(db, clientId), clientId)
-  const also = endingForGood(db, 'client', clientId, act)
+  const also = [
+    recording(db, act, 'client.disable', { clientId }),
+    ...endingForGood(db, 'client', clientId, act),
+  ]
   const after = await clientRegistry(db).disable(clientId, act.now, also)
   return done(required(after, clientId), true)
 }
 
 /** Revives nothing. */
 export async function enableClient(db: Database, clientId: string, act: Act): Promise<Done> {
-  const also = sparing(db, 'client', clientId, act)
+  const also = [
+    recording(db, act, 'client.enable', { clientId }),
+    ...sparing(db, 'client', clientId, act),
+  ]
   const after = await clientRegistry(db).enable(clientId, act.now, also)
   return done(required(after, clientId), true)
 }
 
 /** The client as it was. */
 export async function deleteClient(db: Database, clientId: string, act: Act): Promise<Done> {
-  required(await findClientRecord(db, clientId), clientId)
-  const also = endingForGood(db, 'client', clientId, act)
+  const { name, ownerId } = required(await findClientRecord(db, clientId), clientId)
+  const also = [
+    recording(db, act, 'client.delete', { clientId }, { name, owner_id: ownerId }),
+    ...endingForGood(db, 'client', clientId, act),
+  ]
   const before = await clientRegistry(db).delete(clientId, also)
   return done(required(before, clientId), true)
 }

@@ -1,5 +1,6 @@
 /** Records as the command line prints them: snake_case, times in ISO 8601, and no secret nor its digest. */
 
+import type { AuditEntry } from '../domain/audit.ts'
 import type { ClientRecord, Permission } from '../stores/client-record.ts'
 import type { Refused } from '../stores/ports.ts'
 import type { UserRecord } from '../stores/user-registry.ts'
@@ -44,6 +45,15 @@ export const clientDocument = (client: ClientRecord) => ({
   created_at: isoTime(client.createdAt),
   updated_at: isoTime(client.updatedAt),
   disabled_at: isoTime(client.disabledAt),
+})
+
+export const auditDocument = (entry: AuditEntry) => ({
+  happened_at: isoTime(entry.happenedAt),
+  actor: entry.actor,
+  event: entry.event,
+  client_id: entry.clientId,
+  user_id: entry.userId,
+  detail: entry.detail,
 })
 
 export const refusalDocument = (refused: Refused) => ({

@@ -2,6 +2,7 @@
 
 import { Command, CommanderError } from 'commander'
 import { oneLine } from '../operate/refusal.ts'
+import { addAuditCommand } from './audit-command.ts'
 import { addClientCommands } from './client-commands.ts'
 import { addSessionCommands } from './session-commands.ts'
 import { addUserCommands } from './user-commands.ts'
@@ -19,7 +20,7 @@ const WRONG_USAGE = 2
 function commandLine(io: Io): Command {
   const program = new Command('npm run admin --')
     .description(
-      'Administer the clients, users and sessions of the registry, and say why it refused something.',
+      'Administer the clients, users and sessions of the registry, say why it refused something, and who did what.',
     )
     .exitOverride()
     .configureOutput({
@@ -36,6 +37,7 @@ function commandLine(io: Io): Command {
   addUserCommands(program, io)
   addSessionCommands(program, io)
   addWhyCommand(program, io)
+  addAuditCommand(program, io)
   return program
 }
 

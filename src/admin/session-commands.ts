@@ -15,7 +15,7 @@ import type { Database } from '../stores/database.ts'
 import { refreshTokenStore } from '../stores/refresh-tokens.ts'
 import { revocationStore } from '../stores/revocations.ts'
 import { userRegistry } from '../stores/user-registry.ts'
-import { type Act, actsOf, ending, NOT_SHOWN, showInKv } from './act.ts'
+import { type Act, actsOf, ending, NOT_SHOWN, recording, showInKv } from './act.ts'
 import { readFirstLine } from './first-line.ts'
 import { answerFrom, type Io, note, refuseUsage, verb } from './verb.ts'
 
@@ -30,16 +30,23 @@ function mayBeSession(token: string, act: Act): boolean {
 
 /** Answers whether KV shows it. */
 async function revokeToken({ db, sessions }: Storage, token: string, act: Act): Promise<boolean> {
-  const revocations = revocationStore(db, sessions, act.sessionLifetimeSeconds)
+  const revocations = (about: Readonly<{ clientId?: string; userId?: string }>, detail: object) =>
+    revocationStore(db, sessions, act.sessionLifetimeSeconds, [
+      recording(db, act, 'session.revoke', about, { ...detail }),
+    ])
   if (isWellFormed('refreshToken', token)) {
     const standing = await refreshTokenStore(db).find(await digest(token))
     if (!standing) throw new Refusal('there is no such refresh token')
-    return revocations.endFamily(standing.family.familyId, act.nowMs)
+    const { familyId, clientId, user } = standing.family
+    const about = { clientId, userId: user.userId }
+    return revocations(about, { kind: 'refresh token' }).endFamily(familyId, act.nowMs)
   }
   if (!mayBeSession(token, act)) {
     throw new Refusal('the token is not an access, refresh or browser session token')
   }
-  return revocations.endSessions([await digest(token)], act.nowMs)
+  // Whose it is only the session itself says, and that is in KV, which the command line does not read.
+  const kind = isWellFormed('browserSession', token) ? 'browser session' : 'access token'
+  return revocations({}, { kind }).endSessions([await digest(token)], act.nowMs)
 }
 
 async function clientId(db: Database, id: string): Promise<string> {
@@ -76,7 +83,10 @@ const revokeAll =
   (io: Io, kind: 'client' | 'user', id: string) => async (storage: Storage, act: Act) => {
     const { db } = storage
     const subject = kind === 'client' ? await clientId(db, id) : await userId(db, id, act)
-    await db.batch(ending(db, kind, subject, act))
+    const about = kind === 'client' ? { clientId: subject } : { userId: subject }
+    const [revoking, ...rest] = ending(db, kind, subject, act)
+    const record = recording(db, act, 'session.revoke', about)
+    await db.batch([...(revoking ? [revoking] : []), record, ...rest])
     return showInKv(storage, act, io)
   }
 

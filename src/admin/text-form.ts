@@ -17,9 +17,8 @@ const scalar = (value: Value): string => {
   if (typeof value === 'boolean') return value ? 'yes' : 'no'
   if (Array.isArray(value)) return (value as readonly Value[]).map(scalar).join('; ') || '-'
   if (isFields(value)) {
-    return Object.entries(value)
-      .map(([name, inner]) => `${name} ${scalar(inner)}`)
-      .join(', ')
+    const fields = Object.entries(value).map(([name, inner]) => `${name} ${scalar(inner)}`)
+    return fields.join(', ') || '-'
   }
   return printable(String(value)) || '-'
 }

@@ -2,10 +2,11 @@
 
 import type { Command } from 'commander'
 import { hashPassword } from '../crypto/password.ts'
+import type { AuditEvent } from '../domain/audit.ts'
 import { Refusal } from '../operate/refusal.ts'
 import type { Database } from '../stores/database.ts'
 import { type UserRecord, userRegistry } from '../stores/user-registry.ts'
-import { answerAct, ending, endingForGood, sparing, WITHIN } from './act.ts'
+import { answerAct, ending, endingForGood, recording, sparing, WITHIN } from './act.ts'
 import { checkEmail, checkEndorsement, checkPassword, checkScope, checkUsername } from './checks.ts'
 import { userDocument } from './documents.ts'
 import { readFirstLine } from './first-line.ts'
@@ -37,6 +38,7 @@ const answerChange = (
   command: Command,
   io: Io,
   idOrName: string,
+  event: AuditEvent,
   statements: typeof ending,
   change: (
     db: Database,
@@ -47,7 +49,7 @@ const answerChange = (
 ) =>
   answerAct(command, io, async (db, act) => {
     const { userId } = required(await userRegistry(db).find(idOrName), idOrName)
-    const also = statements(db, 'user', userId, act)
+    const also = [recording(db, act, event, { userId }), ...statements(db, 'user', userId, act)]
     return { document: present(await change(db, userId, act.now, also), idOrName), revokes: true }
   })
 
@@ -82,10 +84,14 @@ function addCreate(user: Command, io: Io) {
       }
       const given = checkPassword(password ?? (await readFirstLine(io.stdin)))
       const passwordHash = await hashPassword(given)
-      return answer(command, io, async (db, now) => {
-        const userId = await userRegistry(db).create({ ...fields, passwordHash }, now)
-        if (!userId) throw new Refusal(`username ${JSON.stringify(fields.username)} is taken`)
-        return { user_id: userId }
+      const { username, scopes, endorsements } = fields
+      const detail = { username, scopes, endorsements }
+      return answerAct(command, io, async (db, act) => {
+        const userId = await userRegistry(db).create({ ...fields, passwordHash }, act.now, (id) => [
+          recording(db, act, 'user.create', { userId: id }, detail),
+        ])
+        if (!userId) throw new Refusal(`username ${JSON.stringify(username)} is taken`)
+        return { document: { user_id: userId }, revokes: false }
       })
     })
 }
@@ -100,7 +106,7 @@ function addSetPassword(user: Command, io: Io) {
     .requiredOption('--password-stdin', STDIN_HELP)
     .action(async (id: string, _options, command: Command) => {
       const passwordHash = await hashPassword(checkPassword(await readFirstLine(io.stdin)))
-      return answerChange(command, io, id, ending, (db, userId, now, also) =>
+      return answerChange(command, io, id, 'user.set_password', ending, (db, userId, now, also) =>
         userRegistry(db).setPassword(userId, passwordHash, now, also),
       )
     })
@@ -124,7 +130,7 @@ export function addUserCommands(program: Command, io: Io) {
     `Let a user no longer sign in or give consent. ${ALL_ENDS}`,
     'disable ada',
   ).action((id: string, _options, command: Command) =>
-    answerChange(command, io, id, endingForGood, (db, userId, now, also) =>
+    answerChange(command, io, id, 'user.disable', endingForGood, (db, userId, now, also) =>
       userRegistry(db).disable(userId, now, also),
     ),
   )
@@ -134,7 +140,7 @@ export function addUserCommands(program: Command, io: Io) {
     'Let a disabled user sign in again. Nothing that ended is revived.',
     'enable ada',
   ).action((id: string, _options, command: Command) =>
-    answerChange(command, io, id, sparing, (db, userId, now, also) =>
+    answerChange(command, io, id, 'user.enable', sparing, (db, userId, now, also) =>
       userRegistry(db).enable(userId, now, also),
     ),
   )

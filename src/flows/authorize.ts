@@ -17,7 +17,7 @@ import { quoted } from '../protocol/callers-words.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import type { Fields } from '../protocol/fields.ts'
 import { type ApprovedRedirect, approveRedirect, whyNotApproved } from '../protocol/redirect-uri.ts'
-import type { Standing } from '../stores/ports.ts'
+import type { GivenConsent, Standing } from '../stores/ports.ts'
 import type { Circumstances, Deps } from './deps.ts'
 
 /** What the user answered to the consent page. */
@@ -145,7 +145,7 @@ function offer(request: AuthorizationRequest, client: Client, user: User): Offer
   return { scopes, endorsements: meetEndorsements(client.endorsements, user.endorsements) }
 }
 
-type Agreement = Offer & Readonly<{ consent: { scopes: string; fingerprint: string } | null }>
+type Agreement = Offer & Readonly<{ consent: GivenConsent | null }>
 
 /** What the user agreed to, now or before; null when the user must be asked. Throws `access_denied`. */
 async function agree(
@@ -171,7 +171,8 @@ async function agree(
     })
   }
   // Kept also where it may not answer for the user: by it the user sees what was allowed, and takes it back.
-  const consent = { scopes: formatScopes(scopes), fingerprint }
+  const declined = offered.scopes.filter((scope) => !scopes.includes(scope))
+  const consent = { scopes: formatScopes(scopes), fingerprint, declined }
   return { scopes, endorsements: offered.endorsements, consent }
 }
 

@@ -1,6 +1,7 @@
 /**
  * The administrator's side of the clients on D1. Each verb is one batch, so it happens wholly or not at all;
- * `also` goes into the same batch: what the act revokes. Instants in epoch seconds.
+ * `also` goes into the same batch, right after the statement that finds the client or does not: the audit's row, which
+ * asks whether it did, then what the act revokes. Instants in epoch seconds.
  */
 
 import { randomId } from '../crypto/random.ts'
@@ -58,7 +59,8 @@ export const EXPIRE_CREDENTIALS = `UPDATE client_credential SET expires_at = ?2
 /** The first moment stays. */
 export const DISABLE_CLIENT = `UPDATE client SET disabled_at = coalesce(disabled_at, ?2), updated_at = ?2
   WHERE client_id = ?1`
-export const ENABLE_CLIENT = `UPDATE client SET disabled_at = NULL, updated_at = ?2 WHERE client_id = ?1`
+export const ENABLE_CLIENT = `UPDATE client SET disabled_at = NULL, updated_at = ?2
+  WHERE client_id = ?1 AND disabled_at IS NOT NULL`
 /** Its rows in the other tables follow by ON DELETE CASCADE. */
 export const DELETE_CLIENT = `DELETE FROM client WHERE client_id = ?1`
 
@@ -80,6 +82,7 @@ export const clientRegistry = (db: Database) => ({
     secretDigest: string | null,
     mode: 'authorize' | 'request',
     now: number,
+    also: (clientId: string) => readonly D1PreparedStatement[] = () => [],
   ): Promise<string> {
     const clientId = randomId()
     const { name, ownerId, url, description, authMethod, jwks } = client
@@ -88,6 +91,7 @@ export const clientRegistry = (db: Database) => ({
     const redirectUris = JSON.stringify(client.redirectUris ?? [])
     await db.batch([
       db.prepare(INSERT_CLIENT).bind(clientId, ...fields, ...flags, now),
+      ...also(clientId),
       db.prepare(ADD_REDIRECT_URIS).bind(clientId, redirectUris),
       ...permissionStatements(db, [mode], clientId, client, now),
       ...(secretDigest ? [db.prepare(ADD_CREDENTIAL).bind(clientId, secretDigest, now)] : []),
@@ -111,6 +115,7 @@ export const clientRegistry = (db: Database) => ({
     const uris = lists.redirectUris && JSON.stringify(lists.redirectUris)
     return change(db, clientId, [
       db.prepare(UPDATE_CLIENT).bind(clientId, JSON.stringify(fields), now),
+      ...also,
       db.prepare(DROP_NEEDLESS_CREDENTIALS).bind(clientId),
       ...(uris === undefined
         ? []
@@ -118,13 +123,18 @@ export const clientRegistry = (db: Database) => ({
             db.prepare(sql).bind(clientId, uris),
           )),
       ...permissionStatements(db, [keep, mode], clientId, lists, now),
-      ...also,
     ])
   },
 
-  async authorize(clientId: string, lists: PermissionLists, now: number) {
+  async authorize(
+    clientId: string,
+    lists: PermissionLists,
+    now: number,
+    also: readonly D1PreparedStatement[] = [],
+  ) {
     return change(db, clientId, [
       db.prepare(TOUCH_CLIENT).bind(clientId, now),
+      ...also,
       ...permissionStatements(db, ['authorize'], clientId, lists, now),
     ])
   },
@@ -138,8 +148,8 @@ export const clientRegistry = (db: Database) => ({
   ) {
     return change(db, clientId, [
       db.prepare(TOUCH_CLIENT).bind(clientId, now),
-      ...permissionStatements(db, ['withdraw'], clientId, lists, now),
       ...also,
+      ...permissionStatements(db, ['withdraw'], clientId, lists, now),
     ])
   },
 
@@ -153,10 +163,10 @@ export const clientRegistry = (db: Database) => ({
   ) {
     return change(db, clientId, [
       db.prepare(TOUCH_CONFIDENTIAL_CLIENT).bind(clientId, now),
+      ...also,
       db.prepare(DROP_EXPIRED_CREDENTIALS).bind(clientId, now),
       db.prepare(EXPIRE_CREDENTIALS).bind(clientId, now + overlapSeconds),
       db.prepare(ADD_CREDENTIAL).bind(clientId, secretDigest, now),
-      ...also,
     ])
   },
 

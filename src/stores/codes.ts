@@ -1,6 +1,8 @@
 /** Authorization codes: carried by KV, kept on a ledger in D1, which alone decides who redeems one. */
 
+import { userActor } from '../domain/audit.ts'
 import type { AuthorizationCode } from '../domain/authorization-code.ts'
+import { recordStatement } from './audit.ts'
 import type { Database } from './database.ts'
 import type { AuthorizationStore, CodeStore, Purchase } from './ports.ts'
 import { familyRecord } from './refresh-tokens.ts'
@@ -110,13 +112,27 @@ export const authorizationStore = (
     const { clientId, issuedAt, expiresAt } = code
     const { userId } = code.user
     const insert = db.prepare(INSERT_CODE).bind(codeDigest, clientId, userId, record, expiresAt)
-    const remember =
-      consent &&
-      db
-        .prepare(REMEMBER_CONSENT)
-        .bind(userId, clientId, consent.scopes, consent.fingerprint, issuedAt)
+    const remember = consent
+      ? [
+          db
+            .prepare(REMEMBER_CONSENT)
+            .bind(userId, clientId, consent.scopes, consent.fingerprint, issuedAt),
+          recordStatement(db, {
+            happenedAt: issuedAt,
+            actor: userActor(userId),
+            event: 'consent.grant',
+            clientId,
+            userId,
+            detail: {
+              scopes: code.user.scopes,
+              declined: consent.declined,
+              endorsements: code.user.endorsements,
+            },
+          }),
+        ]
+      : []
     await Promise.all([
-      db.batch(remember ? [insert, remember] : [insert]),
+      db.batch([insert, ...remember]),
       codes.put(codeDigest, record, { expirationTtl: expiresAt - issuedAt }).catch(kvFailed),
     ])
   },

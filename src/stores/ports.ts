@@ -61,12 +61,19 @@ export interface CodeStore {
   sweep(now: number): Promise<number>
 }
 
+/** A consent given on the page now. */
+export type GivenConsent = Consent &
+  Readonly<{
+    /** The scopes that were offered and not left ticked. */
+    declined: readonly string[]
+  }>
+
 export interface AuthorizationStore {
   /**
-   * Records a granted authorization: the code on the ledger, the consent if it was given now (both or
-   * neither), and the code in KV. Settles when the ledger has it; KV may fail without harm.
+   * Records a granted authorization: the code on the ledger, the consent if it was given now, with its row in the
+   * audit (all or nothing), and the code in KV. Settles when the ledger has it; KV may fail without harm.
    */
-  grant(codeDigest: string, code: AuthorizationCode, consent: Consent | null): Promise<void>
+  grant(codeDigest: string, code: AuthorizationCode, consent: GivenConsent | null): Promise<void>
 }
 
 export interface SessionStore {

@@ -8,6 +8,7 @@ import {
   type RevocationKind,
   UNDER_WAY_SECONDS,
 } from '../domain/revocation.ts'
+import { removalStatement } from './audit.ts'
 import type { Database, TextWriter } from './database.ts'
 import type { RevocationStore } from './ports.ts'
 
@@ -106,11 +107,15 @@ export const revokeStatement = (
     .prepare(REVOKE)
     .bind(kind, JSON.stringify(subjects), nowMs, Math.floor(nowMs / 1000) + lifetimeSeconds)
 
-/** `lifetimeSeconds`: the longest that a session lives. */
+/**
+ * `lifetimeSeconds`: the longest that a session lives. `also` goes into the batch of an act, right after the statement
+ * that decides whether it does anything.
+ */
 export function revocationStore(
   db: Database,
   sessions: TextWriter,
   lifetimeSeconds: number,
+  also: readonly D1PreparedStatement[] = [],
 ): RevocationStore {
   /** Answers the keys that KV took. One that it did not take is for cron. */
   const bury = async (graves: readonly Readonly<{ key: string; secondsLeft: number }>[]) => {
@@ -132,7 +137,8 @@ export function revocationStore(
   return {
     async endSessions(keys, nowMs, mayBeOpening = false) {
       if (keys.length === 0) return true
-      await revokeStatement(db, 'session', keys, nowMs, lifetimeSeconds).run()
+      const revoking = revokeStatement(db, 'session', keys, nowMs, lifetimeSeconds)
+      await db.batch([revoking, ...also])
       const shown = await buryFresh(keys)
       // Harmless if it fails: then cron shows it once more.
       if (!mayBeOpening) await markShown(shown).catch(() => {})
@@ -142,18 +148,20 @@ export function revocationStore(
       const now = Math.floor(nowMs / 1000)
       const oldest = now - lifetimeSeconds
       // Together: once the family has ended, nobody would come back for its sessions.
-      const [, , live] = await db.batch<{ session_key: string }>([
+      const outcomes = await db.batch<{ session_key: string }>([
         db.prepare(END_FAMILY).bind(familyId, now),
+        ...also,
         db.prepare(REVOKE_SESSIONS_OF_FAMILY).bind(familyId, oldest, nowMs, now + lifetimeSeconds),
         db.prepare(SESSIONS_OF_FAMILY).bind(familyId, oldest),
       ])
-      const keys = (live?.results ?? []).map((row) => row.session_key)
+      const keys = (outcomes.at(-1)?.results ?? []).map((row) => row.session_key)
       // The last of them may be opening at this moment, so none is marked as shown.
       return (await buryFresh(keys)).length === keys.length
     },
     async removeConsent(userId, clientId, nowMs) {
       await db.batch([
         ...revocationStatements(db, 'consent', { userId, clientId }, nowMs, lifetimeSeconds),
+        removalStatement(db, userId, clientId, Math.floor(nowMs / 1000)),
         db.prepare(FORGET_CONSENT).bind(userId, clientId),
       ])
     },

@@ -1,4 +1,7 @@
-/** The administrator's side of the users on D1. Each verb is one batch, with what it revokes in `also`. Instants in epoch seconds. */
+/**
+ * The administrator's side of the users on D1. Each verb is one batch, with `also` right after the statement that finds
+ * the user or does not, as in `client-registry.ts`. Instants in epoch seconds.
+ */
 
 import { randomId } from '../crypto/random.ts'
 import type { RegisteredUser } from '../domain/user.ts'
@@ -35,7 +38,8 @@ export const ADD_USER_ENDORSEMENTS = `INSERT INTO user_endorsement (user_id, cat
 /** The first moment stays. */
 export const DISABLE_USER = `UPDATE user SET disabled_at = coalesce(disabled_at, ?2), updated_at = ?2
   WHERE user_id = ${NAMED_USER}`
-export const ENABLE_USER = `UPDATE user SET disabled_at = NULL, updated_at = ?2 WHERE user_id = ${NAMED_USER}`
+export const ENABLE_USER = `UPDATE user SET disabled_at = NULL, updated_at = ?2
+  WHERE user_id = ${NAMED_USER} AND disabled_at IS NOT NULL`
 export const SET_PASSWORD = `UPDATE user SET password_hash = ?3, updated_at = ?2 WHERE user_id = ${NAMED_USER}`
 
 const readUserRecord = (row: UserRecordRow): UserRecord => ({
@@ -56,11 +60,16 @@ async function change(db: Database, idOrName: string, statements: readonly D1Pre
 /** Everywhere `idOrName` is a user's id or username. */
 export const userRegistry = (db: Database) => ({
   /** Answers the new user's id; null, and nothing is written, if the username is taken, whatever its case. */
-  async create(user: NewUser, now: number): Promise<string | null> {
+  async create(
+    user: NewUser,
+    now: number,
+    also: (userId: string) => readonly D1PreparedStatement[] = () => [],
+  ): Promise<string | null> {
     const userId = randomId()
     const { username, email, passwordHash } = user
     const [inserted] = await db.batch([
       db.prepare(INSERT_USER).bind(userId, username, email, passwordHash, now),
+      ...also(userId),
       db.prepare(ADD_USER_SCOPES).bind(userId, JSON.stringify(user.scopes)),
       db.prepare(ADD_USER_ENDORSEMENTS).bind(userId, JSON.stringify(user.endorsements)),
     ])

@@ -306,12 +306,13 @@ describe('client disable, enable and delete', () => {
     expect(enabled.disabled_at).toBeNull()
   })
 
-  it('delete prints the client and leaves nothing of it but that its sessions are over', async () => {
+  it('delete prints the client and leaves nothing of it but that its sessions are over, and the audit', async () => {
     const { client_id } = await create('--scope', 'a:b', '--redirect-uri', 'https://a.example/cb')
     const shown = await show(client_id)
     expect(await state.json(['client', 'delete', client_id])).toEqual(shown)
-    const { revocation, ...rest } = await state.dump()
+    const { revocation, audit, ...rest } = await state.dump()
     expect(JSON.stringify(rest)).not.toContain(client_id)
     expect(JSON.stringify(revocation)).toContain(client_id)
+    expect(JSON.stringify(audit)).toContain(client_id)
   })
 })

@@ -2,6 +2,7 @@
 
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
+import * as audit from '../../src/stores/audit.ts'
 import * as clientFailures from '../../src/stores/client-failures.ts'
 import * as clientRecord from '../../src/stores/client-record.ts'
 import * as clientRegistry from '../../src/stores/client-registry.ts'
@@ -18,6 +19,7 @@ import * as userRegistry from '../../src/stores/user-registry.ts'
 import * as users from '../../src/stores/users.ts'
 
 const stores = {
+  audit,
   clients,
   codes,
   users,

@@ -1,0 +1,34 @@
+/** What the audit tells of: acts of administrators, and consent that users gave or took back. Never a token. */
+
+export const AUDIT_EVENTS = [
+  'client.create',
+  'client.update',
+  'client.authorize',
+  'client.withdraw',
+  'client.rotate_secret',
+  'client.disable',
+  'client.enable',
+  'client.delete',
+  'user.create',
+  'user.set_password',
+  'user.disable',
+  'user.enable',
+  'session.revoke',
+  'consent.grant',
+  'consent.remove',
+] as const
+export type AuditEvent = (typeof AUDIT_EVENTS)[number]
+
+/** `happenedAt` in epoch seconds. */
+export type AuditEntry = Readonly<{
+  happenedAt: number
+  /** `administrator`, with the name that the machine knows it by; or `user:` and the user's id. */
+  actor: string
+  event: AuditEvent
+  clientId: string | null
+  userId: string | null
+  /** What changed. Never a secret, a token or the digest of one. */
+  detail: Readonly<Record<string, unknown>>
+}>
+
+export const userActor = (userId: string) => `user:${userId}`

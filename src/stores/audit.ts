@@ -1,0 +1,93 @@
+/** The audit on D1: a row for each act, written by the batch that is the act, so neither is without the other. */
+
+import { type AuditEntry, userActor } from '../domain/audit.ts'
+import type { Database } from './database.ts'
+
+type AuditRow = {
+  audit_id: number
+  happened_at: number
+  actor: string
+  event: AuditEntry['event']
+  client_id: string | null
+  user_id: string | null
+  detail: string
+}
+
+/** What is asked for; a field that is absent asks for nothing. */
+export type AuditQuery = Readonly<{
+  clientId?: string | undefined
+  userId?: string | undefined
+  event?: string | undefined
+  /** Epoch seconds. */
+  since?: number | undefined
+}>
+
+/** `auditId`: its place among those of the same moment. */
+export type StoredEntry = AuditEntry & Readonly<{ auditId: number }>
+
+/** Only if the statement before it in the batch changed a row: an act that did nothing is none. */
+export const RECORD_IF_CHANGED = `INSERT INTO audit (happened_at, actor, event, client_id, user_id, detail)
+  SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE changes() > 0`
+/** Before the consents go, and only if there are any. */
+export const RECORD_REMOVAL = `INSERT INTO audit (happened_at, actor, event, client_id, user_id, detail)
+  SELECT ?1, ?2, 'consent.remove', client_id, user_id, json_object('scopes', json_group_array(scopes))
+  FROM consent WHERE user_id = ?3 AND client_id = ?4 GROUP BY user_id, client_id`
+
+/** Newest first, of entries before `?1` and `?2`. `which` is one of those below. */
+const pageOf = (
+  which: string,
+) => `SELECT audit_id, happened_at, actor, event, client_id, user_id, detail
+  FROM audit WHERE ${which} AND (happened_at, audit_id) < (?1, ?2) AND happened_at >= ?3
+    AND (?4 IS NULL OR client_id = ?4) AND (?5 IS NULL OR user_id = ?5) AND (?6 IS NULL OR event = ?6)
+  ORDER BY happened_at DESC, audit_id DESC LIMIT ?7`
+/** For each thing that can be asked for, the index that is best at it. */
+export const PAGE_OF_CLIENT = pageOf('client_id = ?4')
+export const PAGE_OF_USER = pageOf('user_id = ?5')
+export const PAGE_OF_EVENT = pageOf('event = ?6')
+export const PAGE_OF_ALL = pageOf('true')
+
+/** Later than every entry. */
+const NOT_YET = { happenedAt: Number.MAX_SAFE_INTEGER, auditId: Number.MAX_SAFE_INTEGER }
+
+export const recordStatement = (db: Database, entry: AuditEntry) => {
+  const { happenedAt, actor, event, clientId, userId, detail } = entry
+  return db
+    .prepare(RECORD_IF_CHANGED)
+    .bind(happenedAt, actor, event, clientId, userId, JSON.stringify(detail))
+}
+
+/** Of a user who takes consent back. */
+export const removalStatement = (db: Database, userId: string, clientId: string, now: number) =>
+  db.prepare(RECORD_REMOVAL).bind(now, userActor(userId), userId, clientId)
+
+const readAuditRow = (row: AuditRow): StoredEntry => ({
+  auditId: row.audit_id,
+  happenedAt: row.happened_at,
+  actor: row.actor,
+  event: row.event,
+  clientId: row.client_id,
+  userId: row.user_id,
+  detail: JSON.parse(row.detail) as AuditEntry['detail'],
+})
+
+const statementFor = (asked: AuditQuery) => {
+  if (asked.clientId !== undefined) return PAGE_OF_CLIENT
+  if (asked.userId !== undefined) return PAGE_OF_USER
+  return asked.event === undefined ? PAGE_OF_ALL : PAGE_OF_EVENT
+}
+
+/** The newest first, at most `rows`: of those before the last one that is known already. */
+export async function pageOfAudit(
+  db: Database,
+  asked: AuditQuery,
+  last: Pick<StoredEntry, 'happenedAt' | 'auditId'> | undefined,
+  rows: number,
+): Promise<readonly StoredEntry[]> {
+  const { happenedAt, auditId } = last ?? NOT_YET
+  const { clientId = null, userId = null, event = null, since = 0 } = asked
+  const { results } = await db
+    .prepare(statementFor(asked))
+    .bind(happenedAt, auditId, since, clientId, userId, event, rows)
+    .all<AuditRow>()
+  return results.map(readAuditRow)
+}

@@ -1,0 +1,405 @@
+/** `audit`, and what each act of the administrator leaves in it. */
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { digest, hexDigest } from '../../src/crypto/digest.ts'
+import { mintToken } from '../../src/crypto/token.ts'
+import { userRegistry } from '../../src/stores/user-registry.ts'
+import { type ServedState, servedState } from './command-line.ts'
+
+type Entry = Readonly<{
+  happened_at: string
+  actor: string
+  event: string
+  client_id: string | null
+  user_id: string | null
+  detail: Record<string, unknown>
+}>
+
+let state: ServedState
+beforeAll(async () => {
+  state = await servedState()
+})
+afterAll(() => state.close())
+
+const PASSWORD = 'a password of the tests'
+const audit = (...words: string[]) => state.json<Entry[]>(['audit', ...words])
+/** Runs a command that succeeds; answers its document and what it left in the audit. */
+async function act(words: readonly string[], stdin?: string) {
+  const before = await audit()
+  const document = await state.json<Record<string, string>>(words, stdin)
+  const after = await audit()
+  return { document, left: after.slice(0, after.length - before.length) }
+}
+
+let people = 0
+const CLIENT = ['client', 'create', '--name', 'Helper', '--owner', 'u-17', '--scope', 'public:read']
+const newClient = async (...words: string[]) =>
+  (await state.json<{ client_id: string }>([...CLIENT, ...words])).client_id
+async function newUser() {
+  people += 1
+  const person = { username: `ada${people}`, email: 'ada@example.org', passwordHash: 'of none' }
+  const held = { scopes: [], endorsements: [] }
+  return (await userRegistry(state.database).create({ ...person, ...held }, 1)) ?? ''
+}
+
+/** A family with its one refresh token, as a code exchange leaves it. */
+async function newRefreshToken(clientId: string, userId: string) {
+  const token = mintToken('refreshToken')
+  const record = JSON.stringify({ user: { userId, scopes: [], endorsements: [] } })
+  await state.database.batch([
+    state.database
+      .prepare(
+        `INSERT INTO refresh_family (family_id, client_id, user_id, record, started_at, expires_at, last_used_at)
+         VALUES (?1, ?2, ?3, ?4, unixepoch(), unixepoch() + 3600, unixepoch())`,
+      )
+      .bind(`family of ${clientId}`, clientId, userId, record),
+    state.database
+      .prepare(
+        `INSERT INTO refresh_token (token_digest, family_id, session_key, issued_at)
+         VALUES (?1, ?2, ?3, unixepoch())`,
+      )
+      .bind(await digest(token), `family of ${clientId}`, `session of ${clientId}`),
+  ])
+  return token
+}
+
+type Given = Readonly<{ clientId: string; userId: string; disabledClientId: string }>
+type Case = Readonly<{
+  event: string
+  words: (given: Given) => string[]
+  stdin?: (given: Given) => Promise<string>
+  about: 'client' | 'user' | 'both' | 'none' | 'new'
+  detail: unknown
+}>
+
+const MORE = ['--scope', 'submission:read', '--endorsement', 'cs.*']
+const cases: readonly Case[] = [
+  {
+    event: 'client.create',
+    words: () => [...CLIENT, '--redirect-uri', 'https://client.example/back'],
+    about: 'new',
+    detail: expect.objectContaining({
+      name: 'Helper',
+      owner_id: 'u-17',
+      auth_method: 'client_secret_post',
+      redirect_uris: ['https://client.example/back'],
+      grant_types: ['client_credentials', 'authorization_code'],
+      scopes: ['public:read'],
+    }),
+  },
+  {
+    event: 'client.update',
+    words: ({ clientId }) => ['client', 'update', clientId, '--name', 'Other', '--scope', ''],
+    about: 'client',
+    detail: { name: 'Other', scopes: [] },
+  },
+  {
+    event: 'client.authorize',
+    words: ({ clientId }) => ['client', 'authorize', clientId, ...MORE],
+    about: 'client',
+    detail: { scopes: ['submission:read'], endorsements: ['cs.*'] },
+  },
+  {
+    event: 'client.withdraw',
+    words: ({ clientId }) => ['client', 'withdraw', clientId, '--scope', 'public:read'],
+    about: 'client',
+    detail: { scopes: ['public:read'] },
+  },
+  {
+    event: 'client.rotate_secret',
+    words: ({ clientId }) => ['client', 'rotate-secret', clientId, '--overlap-seconds', '60'],
+    about: 'client',
+    detail: { overlap_seconds: 60 },
+  },
+  {
+    event: 'client.disable',
+    words: ({ clientId }) => ['client', 'disable', clientId],
+    about: 'client',
+    detail: {},
+  },
+  {
+    event: 'client.enable',
+    words: ({ disabledClientId }) => ['client', 'enable', disabledClientId],
+    about: 'new',
+    detail: {},
+  },
+  {
+    event: 'client.delete',
+    words: ({ clientId }) => ['client', 'delete', clientId],
+    about: 'client',
+    detail: { name: 'Helper', owner_id: 'u-17' },
+  },
+  {
+    event: 'user.create',
+    words: ({ clientId }) => {
+      const named = [
+        '--username',
+        `grace-${clientId}`,
+        '--email',
+        'grace@example.org',
+        '--endorsement',
+        'cs.DL',
+      ]
+      return ['user', 'create', ...named, '--password-stdin']
+    },
+    stdin: async () => PASSWORD,
+    about: 'new',
+    detail: { username: expect.stringMatching(/^grace-/), scopes: [], endorsements: ['cs.DL'] },
+  },
+  {
+    event: 'user.set_password',
+    words: ({ userId }) => ['user', 'set-password', userId, '--password-stdin'],
+    stdin: async () => PASSWORD,
+    about: 'user',
+    detail: {},
+  },
+  {
+    event: 'user.disable',
+    words: ({ userId }) => ['user', 'disable', userId],
+    about: 'user',
+    detail: {},
+  },
+  {
+    event: 'session.revoke',
+    words: ({ clientId }) => ['session', 'revoke', '--client', clientId],
+    about: 'client',
+    detail: {},
+  },
+  {
+    event: 'session.revoke',
+    words: ({ userId }) => ['session', 'revoke', '--user', userId],
+    about: 'user',
+    detail: {},
+  },
+  {
+    event: 'session.revoke',
+    words: () => ['session', 'revoke', '--token-stdin'],
+    stdin: async () => mintToken('accessToken'),
+    about: 'none',
+    detail: { kind: 'access token' },
+  },
+  {
+    event: 'session.revoke',
+    words: () => ['session', 'revoke', '--token-stdin'],
+    stdin: ({ clientId, userId }) => newRefreshToken(clientId, userId),
+    about: 'both',
+    detail: { kind: 'refresh token' },
+  },
+]
+
+const named = cases.map((one) => [`${one.event} (${one.about})`, one] as const)
+
+async function given(): Promise<Given> {
+  const disabledClientId = await newClient()
+  await state.json(['client', 'disable', disabledClientId])
+  return { clientId: await newClient(), userId: await newUser(), disabledClientId }
+}
+
+describe('an act of the administrator', () => {
+  it.each(named)('%s leaves one row that says who, what, about whom and when', async (_, one) => {
+    const about = await given()
+    const begun = Date.now() - 1000
+    const { left } = await act(one.words(about), await one.stdin?.(about))
+    expect(left).toHaveLength(1)
+    const [entry] = left as [Entry]
+    expect(entry.event).toBe(one.event)
+    expect(entry.actor).toBe('administrator')
+    expect(entry.detail).toEqual(one.detail)
+    expect(Date.parse(entry.happened_at)).toBeGreaterThanOrEqual(begun)
+    const { clientId, userId } = about
+    if (one.about !== 'new') {
+      expect(entry).toMatchObject({
+        client_id: ['client', 'both'].includes(one.about) ? clientId : null,
+        user_id: ['user', 'both'].includes(one.about) ? userId : null,
+      })
+    }
+  })
+
+  it.each(named)('%s is not done when its row cannot be written', async (_, one) => {
+    const about = await given()
+    const stdin = await one.stdin?.(about)
+    const before = await state.dump()
+    await state.database
+      .prepare(
+        `CREATE TRIGGER refuse BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'no row'); END`,
+      )
+      .run()
+    const { status, stderr } = await state.admin(one.words(about), stdin)
+    await state.database.prepare('DROP TRIGGER refuse').run()
+    expect(stderr).toContain('no row')
+    expect(status).toBe(1)
+    expect(await state.dump()).toEqual(before)
+    // The control: without the trigger it is done.
+    expect((await state.admin(one.words(about), stdin)).status).toBe(0)
+    expect(await state.dump()).not.toEqual(before)
+  })
+
+  it('is told of by the client or the user that came to be', async () => {
+    const made = await act(CLIENT)
+    expect(made.left[0]?.client_id).toBe(made.document.client_id)
+    const words = ['user', 'create', '--username', 'joan', '--email', 'joan@example.org']
+    const user = await act([...words, '--password-stdin'], PASSWORD)
+    expect(user.left[0]?.user_id).toBe(user.document.user_id)
+    expect(JSON.stringify(user.left)).not.toContain('joan@example.org')
+  })
+
+  it('names who it was, as the machine knows it', async () => {
+    const id = await newClient()
+    await state.admin(['client', 'disable', id], undefined, { USER: 'ada' })
+    expect((await audit('--client', id))[0]).toMatchObject({ actor: 'administrator ada' })
+  })
+
+  it('that was refused, or that changed nothing, leaves no row', async () => {
+    const userId = await newUser()
+    const clientId = await newClient()
+    const publicId = await newClient(
+      '--auth-method',
+      'none',
+      '--redirect-uri',
+      'https://a.example/',
+    )
+    const before = await audit()
+    const taken = ['--username', `ada${people}`, '--email', 'b@example.org', '--password-stdin']
+    const refused = [
+      ['user', 'create', ...taken],
+      ['client', 'disable', 'nobody'],
+      ['client', 'enable', 'nobody'],
+      ['client', 'update', clientId, '--redirect-uri', 'http://elsewhere.example/'],
+      ['client', 'rotate-secret', publicId],
+      ['session', 'revoke', '--client', 'nobody'],
+    ]
+    for (const words of refused) expect((await state.admin(words, PASSWORD)).status).toBe(1)
+    for (const words of [
+      ['client', 'enable', clientId],
+      ['user', 'enable', userId],
+    ]) {
+      expect((await state.admin(words)).status).toBe(0)
+    }
+    expect(await audit()).toEqual(before)
+  })
+
+  it('that ends a refresh token which had ended already leaves no second row', async () => {
+    const token = await newRefreshToken(await newClient(), await newUser())
+    const revoke = () => act(['session', 'revoke', '--token-stdin'], token)
+    expect((await revoke()).left).toHaveLength(1)
+    expect((await revoke()).left).toHaveLength(0)
+  })
+
+  it('leaves neither a secret nor a password, nor a token, nor the digest of one', async () => {
+    const { document } = await act(CLIENT)
+    const rotated = await act(['client', 'rotate-secret', document.client_id ?? ''])
+    const token = mintToken('accessToken')
+    await act(['session', 'revoke', '--token-stdin'], token)
+    const secrets = [document.client_secret ?? '', rotated.document.client_secret ?? '', token]
+    const rows = await state.database.prepare('SELECT * FROM audit').all()
+    const text = JSON.stringify(rows.results)
+    for (const secret of secrets) {
+      expect(secret).toMatch(/^reg/)
+      expect(text).not.toContain(secret)
+      expect(text).not.toContain(await hexDigest(secret))
+      expect(text).not.toContain(await digest(secret))
+    }
+    expect(text).not.toContain(PASSWORD)
+    expect(text).toContain(document.client_id)
+  })
+})
+
+describe('audit', () => {
+  /** One a minute, the last a minute ago; every third of client `a`, every fifth of user `b`; pairs of one moment. */
+  const ROWS = 500
+  beforeAll(async () => {
+    await state.database.batch([
+      state.database.prepare('DELETE FROM audit'),
+      state.database.prepare(
+        `INSERT INTO audit (happened_at, actor, event, client_id, user_id, detail)
+         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${ROWS})
+         SELECT unixepoch() - (${ROWS} - i) / 2 * 120 - 60, 'user:b', iif(i % 2, 'consent.grant', 'consent.remove'),
+           iif(i % 3 = 0, 'a', NULL), iif(i % 5 = 0, 'b', NULL), json_object('i', i) FROM n`,
+      ),
+    ])
+  })
+  const numbersOf = (entries: readonly Entry[]) => entries.map(({ detail }) => Number(detail.i))
+  const every = (isMeant: (i: number) => boolean) =>
+    Array.from({ length: ROWS }, (_, index) => ROWS - index).filter(isMeant)
+
+  it('prints all, newest first, across its pages', async () => {
+    expect(numbersOf(await audit())).toEqual(every(() => true))
+  })
+
+  it.each([
+    ['a client', ['--client', 'a'], (i: number) => i % 3 === 0],
+    ['a user', ['--user', 'b'], (i: number) => i % 5 === 0],
+    ['an event', ['--event', 'consent.remove'], (i: number) => i % 2 === 0],
+    [
+      'a client and an event',
+      ['--client', 'a', '--event', 'consent.remove'],
+      (i: number) => i % 6 === 0,
+    ],
+    [
+      'a client, a user and an event',
+      ['--client', 'a', '--user', 'b', '--event', 'consent.grant'],
+      (i: number) => i % 15 === 0 && i % 2 === 1,
+    ],
+    ['the last hour', ['--since', '60m'], (i: number) => i > ROWS - 60],
+    [
+      'the last hour of a client',
+      ['--since', '1h', '--client', 'a'],
+      (i: number) => i > ROWS - 60 && i % 3 === 0,
+    ],
+    ['nobody', ['--client', 'nobody'], () => false],
+  ])('of %s, and of nothing else', async (_, words, isMeant) => {
+    expect(numbersOf(await audit(...words))).toEqual(every(isMeant))
+  })
+
+  it('of a user by name too', async () => {
+    const id = await newUser()
+    const name = `ada${people}`
+    await state.json(['user', 'disable', name])
+    expect((await audit('--user', name)).map((entry) => entry.user_id)).toEqual([id])
+    await state.database.prepare('DELETE FROM audit WHERE user_id = ?1').bind(id).run()
+  })
+
+  it('no more than asked for, also more than one page', async () => {
+    for (const limit of [1, 200, 201, 400, 499, 500, 501]) {
+      expect(await audit('--limit', String(limit))).toHaveLength(Math.min(limit, ROWS))
+    }
+  })
+
+  it('since a date is since midnight UTC', async () => {
+    const tomorrow = new Date(Date.now() + 86_400_000).toISOString().slice(0, 10)
+    expect(await audit('--since', tomorrow)).toEqual([])
+    expect(await audit('--since', '2020-02-29')).toHaveLength(ROWS)
+    expect(await audit('--since', '2020-02-29T10:00+02:00')).toHaveLength(ROWS)
+  })
+
+  it('for people is a block for each', async () => {
+    const { stdout } = await state.admin(['audit', '--limit', '2'])
+    const blocks = stdout.split('\n\n')
+    expect(blocks).toHaveLength(2)
+    expect(blocks[0]).toMatch(/^event: +consent.remove$/m)
+    expect(blocks[0]).toMatch(/^detail: +i 500$/m)
+    expect(stdout.endsWith('\n')).toBe(true)
+    expect((await state.admin(['audit', '--client', 'nobody'])).stdout).toBe('none\n')
+  })
+
+  it.each([
+    ['--event', 'client.explode', 'consent.grant'],
+    ['--since', 'yesterday', '30d'],
+    ['--since', '2026-13-01', '2026-10-01'],
+    ['--limit', '0', 'one or more'],
+    ['--limit', 'all', 'one or more'],
+  ])('refuses %s %s in one line that says what would be right', async (option, value, hint) => {
+    const { status, stdout, stderr } = await state.admin(['audit', option, value])
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+    expect(stderr).toMatch(/^error: [^\n]+\n$/)
+    expect(stderr).toContain(hint)
+  })
+
+  it('is explained by --help, with an example that works', async () => {
+    const { stdout } = await state.admin(['audit', '--help'])
+    expect(stdout).toContain(
+      'npm run --silent admin -- audit --event client.rotate_secret --since 30d --json',
+    )
+    expect(await audit('--event', 'client.rotate_secret', '--since', '30d')).toEqual([])
+  })
+})

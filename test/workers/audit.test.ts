@@ -1,0 +1,184 @@
+/** Consent leaves a row in the audit: given, narrowed, taken back. No token does. */
+
+import { env } from 'cloudflare:workers'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { watchedBindings } from './counting.ts'
+import { machineToken, newRefreshingClient, renewal, tokensIn } from './obtaining.ts'
+import {
+  answerConsent,
+  codeIn,
+  type Fetch,
+  fieldsOf,
+  newUser,
+  nowSeconds,
+  obtainCode,
+  post,
+  redemptionOf,
+  registry,
+  requestOf,
+  serve,
+  signIn,
+  type TestClient,
+  type TestUser,
+} from './registry.ts'
+
+const BOTH = 'public:read submission:read'
+
+let client: TestClient
+let user: TestUser
+let cookie: string
+beforeEach(async () => {
+  client = await newRefreshingClient()
+  user = await newUser()
+  cookie = await signIn(user)
+  await env.DB.prepare('DELETE FROM audit').run()
+})
+
+const audit = async () => {
+  const { results } = await env.DB.prepare('SELECT * FROM audit ORDER BY audit_id').all<{
+    detail: string
+    happened_at: number
+  }>()
+  return results.map((row) => ({ ...row, detail: JSON.parse(row.detail) as unknown }))
+}
+const consents = () =>
+  env.DB.prepare('SELECT scopes, granted_at FROM consent WHERE client_id = ?1')
+    .bind(client.id)
+    .all()
+const unticked = (scope: string) => (fields: [string, string][]) =>
+  fields.filter(([name, value]) => !(name === 'grant' && value === scope))
+const ask = () => requestOf(client, { scope: BOTH })
+
+/** As the page of the signed-in user has it. */
+async function removal(): Promise<Record<string, string>> {
+  const response = await registry('/account', { headers: { Cookie: cookie } })
+  const page = await response.text()
+  const form = page.split('<form').find((part) => part.includes(`value="${client.id}"`)) ?? ''
+  return Object.fromEntries(fieldsOf(`<form${form}`, '/account'))
+}
+
+/** Where the audit cannot be written, as on a full disk. */
+async function withoutAudit<T>(work: () => Promise<T>): Promise<T> {
+  await env.DB.prepare('ALTER TABLE audit RENAME TO audit_elsewhere').run()
+  try {
+    return await work()
+  } finally {
+    await env.DB.prepare('ALTER TABLE audit_elsewhere RENAME TO audit').run()
+  }
+}
+
+describe('a consent given on the page', () => {
+  it('leaves one row: who, for which client, to what', async () => {
+    const begun = nowSeconds()
+    await answerConsent(cookie, ask())
+    const rows = await audit()
+    expect(rows).toEqual([
+      {
+        audit_id: expect.any(Number),
+        happened_at: expect.any(Number),
+        actor: `user:${user.id}`,
+        event: 'consent.grant',
+        client_id: client.id,
+        user_id: user.id,
+        detail: { scopes: BOTH.split(' '), declined: [], endorsements: ['cs.DL'] },
+      },
+    ])
+    expect(rows[0]?.happened_at).toBeGreaterThanOrEqual(begun)
+  })
+
+  it('and narrowed says what was declined', async () => {
+    await answerConsent(cookie, ask(), unticked('public:read'))
+    const [row] = await audit()
+    expect(row?.detail).toMatchObject({ scopes: ['submission:read'], declined: ['public:read'] })
+  })
+
+  it('and remembered, or refused, leaves none', async () => {
+    await answerConsent(cookie, ask())
+    expect(await audit()).toHaveLength(1)
+    expect(await obtainCode(cookie, ask())).not.toBe('')
+    const refuse = (fields: [string, string][]): [string, string][] =>
+      fields.map(([name, value]) => (name === 'confirm' ? [name, 'cancel'] : [name, value]))
+    const refused = await answerConsent(cookie, requestOf(client), refuse)
+    expect(refused.headers.get('Location')).toContain('error=access_denied')
+    expect(await audit()).toHaveLength(1)
+  })
+
+  it('is not given when its row cannot be written: 503, no code, no consent', async () => {
+    await withoutAudit(async () => {
+      const response = await answerConsent(cookie, ask())
+      expect([response.status, response.headers.has('Location')]).toEqual([503, false])
+    })
+    expect((await consents()).results).toEqual([])
+    expect(codeIn(await answerConsent(cookie, ask()))).not.toBe('')
+    expect((await consents()).results).toHaveLength(1)
+  })
+})
+
+describe('a consent taken back', () => {
+  const remove = async (fields: Record<string, string>, fetch: Fetch = registry) =>
+    post('/account', fields, { Cookie: cookie }, fetch)
+
+  it('leaves one row, with all that it was for; sent again, none more', async () => {
+    await answerConsent(cookie, ask())
+    await answerConsent(cookie, requestOf(client, { scope: 'public:read' }))
+    const fields = await removal()
+    expect((await remove(fields)).status).toBe(200)
+    await remove(fields)
+    const rows = (await audit()).filter((row) => !JSON.stringify(row).includes('consent.grant'))
+    expect(rows).toEqual([
+      {
+        audit_id: expect.any(Number),
+        happened_at: expect.any(Number),
+        actor: `user:${user.id}`,
+        event: 'consent.remove',
+        client_id: client.id,
+        user_id: user.id,
+        detail: { scopes: ['public:read', BOTH] },
+      },
+    ])
+  })
+
+  it('stays when its row cannot be written', async () => {
+    await answerConsent(cookie, ask())
+    const fields = await removal()
+    const before = await consents()
+    expect(await withoutAudit(async () => (await remove(fields)).status)).toBe(503)
+    expect((await consents()).results).toEqual(before.results)
+    expect((await remove(fields)).status).toBe(200)
+    expect((await consents()).results).not.toEqual(before.results)
+  })
+})
+
+describe('no token', () => {
+  it('leaves a row: of client_credentials, of a code, of a renewal, of a revocation by the client', async () => {
+    const code = await obtainCode(cookie, ask())
+    const rows = await audit()
+    const { refresh } = await tokensIn(await post('/token', redemptionOf(client, code)))
+    expect((await renewal(client, refresh)).status).toBe(200)
+    const token = await machineToken(client)
+    const body = { client_id: client.id, client_secret: client.secret, token }
+    expect((await post('/revoke', body)).status).toBe(200)
+    expect(await audit()).toEqual(rows)
+    expect(rows).toHaveLength(1)
+  })
+})
+
+describe('what it costs', () => {
+  it('no operation of storage more: consent and its row are one', async () => {
+    const batches: number[] = []
+    const watched = watchedBindings(() => {})
+    const DB = new Proxy(watched.DB, {
+      get: (db, property) =>
+        property === 'batch'
+          ? (statements: D1PreparedStatement[]) => {
+              batches.push(statements.length)
+              return db.batch(statements)
+            }
+          : Reflect.get(db, property, db),
+    })
+    await answerConsent(cookie, ask(), undefined, serve({ DB }))
+    // The user with the consents, for page and answer; the code, the consent and its row.
+    expect(batches).toEqual([2, 2, 3])
+    expect(await audit()).toHaveLength(1)
+  })
+})
