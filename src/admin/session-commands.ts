@@ -46,7 +46,12 @@ async function revokeToken({ db, sessions }: Storage, token: string, act: Act): 
   }
   // Whose it is only the session itself says, and that is in KV, which the command line does not read.
   const kind = isWellFormed('browserSession', token) ? 'browser session' : 'access token'
-  return revocations({}, { kind }).endSessions([await digest(token)], act.nowMs)
+  const key = await digest(token)
+  const store = revocations({}, { kind })
+  const isShown = await store.endSessions([key], act.nowMs)
+  // Harmless if it fails: then cron shows it once more.
+  if (isShown) await store.markShown([key]).catch(() => {})
+  return isShown
 }
 
 async function clientId(db: Database, id: string): Promise<string> {

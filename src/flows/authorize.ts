@@ -68,26 +68,33 @@ export async function identifyAsking(
   return { client, redirect }
 }
 
+/** The browser's session as KV shows it, and the question whether it still holds. */
+export type SeenSession = Readonly<{ record: SessionRecord; holds: () => Promise<boolean> }>
+
 /**
- * `fields` as they came, with what was wrong with them as a whole in `malformed`. `session` is the browser's,
- * `answer` the consent form's, null on GET. A fault of the request is told to the client only once a user has
+ * `fields` as they came, with what was wrong with them as a whole in `malformed`. `readAnswer` reads the consent
+ * form, and throws if it is not ours; null on GET. A fault of the request is told to the client only once a user has
  * signed in: RFC 9700 §4.11.2, so that a link to us is no free redirect.
  */
 export async function authorize(
   fields: Fields,
   { client, redirect }: Asking,
-  session: SessionRecord | null,
-  answer: Answer | null,
+  seen: SeenSession | null,
+  readAnswer: (() => Promise<Answer>) | null,
   malformed: OAuthError | null,
   deps: Deps,
   circumstances: Circumstances,
 ): Promise<AuthorizeOutcome> {
-  if (!session?.user) return { kind: 'sign_in' }
+  if (!seen?.record.user) return { kind: 'sign_in' }
+  const session = seen.record
+  // The primary is asked both at once; how the user stands is heard only if the session holds.
+  const understood = understand(fields, client, malformed, seen.record.user.user_id, deps)
+  understood.catch(() => {})
+  if (!(await seen.holds())) return { kind: 'sign_in' }
+  const answer = readAnswer && (await readAnswer())
   const common = { state: fields.get('state'), issuer: deps.issuer }
   try {
-    if (malformed) throw malformed
-    const request = readAuthorizationRequest(fields, client)
-    const standing = await deps.users.standing(session.user.user_id, client.clientId)
+    const { request, standing } = await understood
     const user = userOf(session, standing, deps.usersAreExternal)
     if (!user) return { kind: 'sign_in' }
     const offered = offer(request, client, user)
@@ -108,6 +115,19 @@ export async function authorize(
       refusal: cause,
     }
   }
+}
+
+/** What is asked, and how the user stands with the client. A request that is no good asks nothing of storage. */
+async function understand(
+  fields: Fields,
+  client: Client,
+  malformed: OAuthError | null,
+  userId: string,
+  deps: Pick<Deps, 'users'>,
+) {
+  if (malformed) throw malformed
+  const request = readAuthorizationRequest(fields, client)
+  return { request, standing: await deps.users.standing(userId, client.clientId) }
 }
 
 /** The registry's word on a user it knows; else, with an external accounts service, what that service wrote. */

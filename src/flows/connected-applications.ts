@@ -36,10 +36,10 @@ const asItStands = (application: ConnectedApplication, user: User): Connection =
 
 /** The most recently allowed first; null when the user must sign in. Throws `access_denied` for a disabled user. */
 export async function connectionsOf(
-  session: SessionRecord | null,
+  session: SessionRecord,
   deps: Pick<Deps, 'connectedApplications' | 'usersAreExternal'>,
 ): Promise<readonly Connection[] | null> {
-  if (!session?.user) return null
+  if (!session.user) return null
   const found = await deps.connectedApplications.of(session.user.user_id)
   const user = userOf(session, found, deps.usersAreExternal)
   return (

@@ -52,13 +52,14 @@ async function endSession(
   key: string,
   client: Client,
   deps: Pick<Deps, 'liveSessions' | 'revocations'>,
-  { nowMs }: Circumstances,
+  { nowMs, defer }: Circumstances,
 ) {
   const session = await deps.liveSessions.find(key, nowMs, false)
   if (session && session.client === null) return
   if (session?.client) requireOwn(session.client.client_id, client)
   else if (isPublic(client)) return
-  await deps.revocations.endSessions([key], nowMs)
+  const isShown = await deps.revocations.endSessions([key], nowMs)
+  if (isShown) defer(deps.revocations.markShown([key]))
 }
 
 /** A spent token still names its family, and a family that has ended may end again. */

@@ -21,8 +21,9 @@ export async function signIn(
     Deps,
     'users' | 'sessions' | 'revocations' | 'signInFailures' | 'sessionLifetimeSeconds'
   >,
-  { now, nowMs, ipAddress, defer }: Circumstances,
+  circumstances: Circumstances,
 ): Promise<SignedIn | string> {
+  const { now, nowMs, ipAddress, defer } = circumstances
   const { username, password } = asked
   const network = networkOf(ipAddress)
   const [found, lockedUntil] = await Promise.all([
@@ -53,9 +54,16 @@ export async function signIn(
     lifetimeSeconds,
   }
   await openSession(bearer, session, deps)
-  if (asked.previousToken !== null) defer(signOut(asked.previousToken, deps, nowMs))
+  if (asked.previousToken !== null) defer(signOut(asked.previousToken, deps, circumstances))
   return { token: bearer.token, lifetimeSeconds }
 }
 
-export const signOut = async (token: string, deps: Pick<Deps, 'revocations'>, nowMs: number) =>
-  deps.revocations.endSessions([await digest(token)], nowMs)
+export async function signOut(
+  token: string,
+  deps: Pick<Deps, 'revocations'>,
+  { nowMs, defer }: Pick<Circumstances, 'nowMs' | 'defer'>,
+): Promise<void> {
+  const key = await digest(token)
+  const isShown = await deps.revocations.endSessions([key], nowMs)
+  if (isShown) defer(deps.revocations.markShown([key]))
+}

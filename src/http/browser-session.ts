@@ -13,23 +13,35 @@ export type BrowserSession = Readonly<{ token: string; record: SessionRecord }>
 
 type Deps = Readonly<{ liveSessions: LiveSessions; issuer: string }>
 
-/**
- * Null when nobody is signed in. An access token in the cookie is nobody. Junk of our own form asks no storage.
- * D1 is asked too, so that a revoked session is nobody at once.
- */
-export async function readBrowserSession(
+/** `holds` asks D1 whether it was revoked: while that is on its way, what does not last may be begun. */
+export type SeenSession = BrowserSession & Readonly<{ holds: () => Promise<boolean> }>
+
+/** Null when nobody is signed in. An access token in the cookie is nobody. Junk of our own form asks no storage. */
+export async function seeBrowserSession(
   c: Context,
   { liveSessions, issuer }: Deps,
   nowMs: number,
-): Promise<BrowserSession | null> {
+): Promise<SeenSession | null> {
   const cookie = readSessionCookie(c.req.header('Cookie'), issuer)
   if (cookie.kind !== 'session') return null
   const { token } = cookie
   const isJunk =
     token.startsWith(TOKEN_PREFIXES.browserSession) && !isWellFormed('browserSession', token)
   if (isJunk) return null
-  const record = await liveSessions.find(await digest(token), nowMs, true)
-  return record?.user && record.client === null ? { token, record } : null
+  const key = await digest(token)
+  const record = await liveSessions.findShown(key, nowMs)
+  if (!record?.user || record.client !== null) return null
+  return { token, record, holds: () => liveSessions.holds(key, record) }
+}
+
+/** A revoked session is nobody at once. */
+export async function readBrowserSession(
+  c: Context,
+  deps: Deps,
+  nowMs: number,
+): Promise<BrowserSession | null> {
+  const seen = await seeBrowserSession(c, deps, nowMs)
+  return seen && (await seen.holds()) ? seen : null
 }
 
 /** The token as sent, to end the session behind it; null when there is none. */

@@ -3,7 +3,7 @@
 import type { Context } from 'hono'
 import { endorsementSentence, scopeSentence } from '../domain/scope-catalogue.ts'
 import { type Connection, connectionsOf, disconnect } from '../flows/connected-applications.ts'
-import { type BrowserSession, readBrowserSession } from '../http/browser-session.ts'
+import { type BrowserSession, seeBrowserSession } from '../http/browser-session.ts'
 import { circumstancesOf } from '../http/circumstances.ts'
 import { readForm } from '../http/form.ts'
 import { checkFormToken, formToken } from '../http/form-token.ts'
@@ -48,9 +48,14 @@ export const account = (deps: RouteDeps): Endpoint => {
   const toLogin = (c: Context) => c.redirect(loginAddress(PATH, deps.issuer, deps.loginUrl), 303)
 
   async function open(c: Context) {
-    const session = await readBrowserSession(c, deps, circumstancesOf(c).nowMs)
-    const connections = await connectionsOf(session?.record ?? null, deps)
-    return session && connections && { session, connections }
+    const session = await seeBrowserSession(c, deps, circumstancesOf(c).nowMs)
+    if (!session) return null
+    // The primary is asked both things at once; of nobody's session nothing is told, no fault either.
+    const asked = connectionsOf(session.record, deps)
+    asked.catch(() => {})
+    if (!(await session.holds())) return null
+    const connections = await asked
+    return connections && { session, connections }
   }
 
   return {

@@ -9,7 +9,7 @@ import {
   authorize as decide,
   identifyAsking,
 } from '../flows/authorize.ts'
-import { type BrowserSession, readBrowserSession } from '../http/browser-session.ts'
+import { type BrowserSession, seeBrowserSession } from '../http/browser-session.ts'
 import { circumstancesOf } from '../http/circumstances.ts'
 import { explain } from '../http/explain.ts'
 import { readForm } from '../http/form.ts'
@@ -40,12 +40,11 @@ export const authorize = (deps: RouteDeps): Endpoint => {
     const asked = { clientId: fields.get('client_id'), redirectUri: fields.get('redirect_uri') }
     const [asking, session] = await Promise.all([
       identifyAsking(asked, deps),
-      readBrowserSession(c, deps, circumstances.nowMs),
+      seeBrowserSession(c, deps, circumstances.nowMs),
     ])
-    const answer = isAnswer && session ? await readAnswer(c, pairs, fields, session) : null
+    const answer = isAnswer && session ? () => readAnswer(c, pairs, fields, session) : null
     const malformed = repeated.length > 0 ? repetition(repeated) : null
-    const record = session?.record ?? null
-    const outcome = await decide(fields, asking, record, answer, malformed, deps, circumstances)
+    const outcome = await decide(fields, asking, session, answer, malformed, deps, circumstances)
     return send(c, outcome, fields, session, deps)
   }
 

@@ -22,7 +22,7 @@ export const logout = (deps: RouteDeps): Endpoint => ({
     // Signing out twice is no fault. A post from another site comes without the cookie, so nothing is removed then.
     if (token !== null) {
       await checkFormToken(c, fields.get('form_token'), token, SIGN_OUT)
-      await signOut(token, deps, circumstancesOf(c).nowMs)
+      await signOut(token, deps, circumstancesOf(c))
       setSessionCookie(c, deps.issuer, '', 0)
     }
     return c.redirect(ownPath(fields.get('next_page'), deps.issuer), 303)

@@ -46,20 +46,34 @@ export function liveSessions(sessions: KVNamespace, db: Database | null): LiveSe
     return (await db.prepare(IS_REVOKED).bind(key, subjects).first()) !== null
   }
 
+  async function findShown(key: string, nowMs: number) {
+    if (revokedKeys.has(key)) return null
+    const value = await sessions.get(key)
+    const found = value === null ? null : parse(value)
+    if (found === 'tombstone') remember(key)
+    if (found === null || found === 'tombstone' || Math.floor(nowMs / 1000) >= endOf(found))
+      return null
+    return found
+  }
+
+  async function isRevoked(key: string, session: SessionRecord, immediate: boolean) {
+    const isOver =
+      isRevokedBy(document, session) || (immediate && (await isRevokedInTruth(key, session)))
+    if (isOver) remember(key)
+    return isOver
+  }
+
   return {
+    findShown,
+    holds: async (key, session) => !(await isRevoked(key, session, true)),
     async find(key, nowMs, immediate) {
       if (revokedKeys.has(key)) return null
       // D1 knows all that the document says.
-      const [value] = await Promise.all([sessions.get(key), immediate || refreshDocument(nowMs)])
-      const found = value === null ? null : parse(value)
-      if (found === 'tombstone') remember(key)
-      if (found === null || found === 'tombstone' || Math.floor(nowMs / 1000) >= endOf(found))
-        return null
-      const isRevoked =
-        isRevokedBy(document, found) || (immediate && (await isRevokedInTruth(key, found)))
-      if (!isRevoked) return found
-      remember(key)
-      return null
+      const [found] = await Promise.all([
+        findShown(key, nowMs),
+        immediate || refreshDocument(nowMs),
+      ])
+      return found && !(await isRevoked(key, found, immediate)) ? found : null
     },
   }
 }

@@ -87,15 +87,25 @@ export interface LiveSessions {
    * seen; `immediate` asks D1 too, and throws where there is none.
    */
   find(key: string, nowMs: number, immediate: boolean): Promise<SessionRecord | null>
+  /**
+   * `find` with `immediate` in its two parts: what KV shows, then whether D1 knows of no revocation. Between them a
+   * caller may begin what does not last; nothing is answered before `holds` has said yes.
+   */
+  findShown(key: string, nowMs: number): Promise<SessionRecord | null>
+  holds(key: string, session: SessionRecord): Promise<boolean>
 }
 
 export interface RevocationStore {
   /**
    * Settles when D1 has it; from then on `immediate` checks refuse, others within the bound of a session. Answers
-   * whether KV shows it; if not, cron does later. `mayBeOpening`: the session may still be on its way to KV, and
-   * then lies over its own tombstone until cron shows it once more.
+   * whether KV shows it; if not, cron does later. Cron also shows it once more unless told by `markShown`.
    */
-  endSessions(keys: readonly string[], nowMs: number, mayBeOpening?: boolean): Promise<boolean>
+  endSessions(keys: readonly string[], nowMs: number): Promise<boolean>
+  /**
+   * KV shows that these have ended, so cron need not. Losing this is harmless. Not for a session that may still be
+   * on its way to KV: it would lie over its own tombstone.
+   */
+  markShown(keys: readonly string[]): Promise<void>
   /** Ends the family's refresh tokens and the sessions issued beside them, in one step. Answers as `endSessions`. */
   endFamily(familyId: string, nowMs: number): Promise<boolean>
   /** Ends all that one user granted one client: remembered consent, families, codes, sessions. */

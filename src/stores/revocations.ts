@@ -135,15 +135,13 @@ export function revocationStore(
   }
 
   return {
-    async endSessions(keys, nowMs, mayBeOpening = false) {
+    async endSessions(keys, nowMs) {
       if (keys.length === 0) return true
       const revoking = revokeStatement(db, 'session', keys, nowMs, lifetimeSeconds)
       await db.batch([revoking, ...also])
-      const shown = await buryFresh(keys)
-      // Harmless if it fails: then cron shows it once more.
-      if (!mayBeOpening) await markShown(shown).catch(() => {})
-      return shown.length === keys.length
+      return (await buryFresh(keys)).length === keys.length
     },
+    markShown,
     async endFamily(familyId, nowMs) {
       const now = Math.floor(nowMs / 1000)
       const oldest = now - lifetimeSeconds

@@ -141,7 +141,7 @@ describe('storage operations of /revoke and /introspect, the client in the isola
   const cost = (path: '/revoke' | '/introspect', token: string) =>
     costOf(() => sendAs(refreshing, path, { token }, fetch), 200)
 
-  it('an access token revoked: one KV read; D1 is written, then KV, then D1 that KV has it', async () => {
+  it('an access token revoked: one KV read; D1 is written, then KV, and after the answer D1 that KV has it', async () => {
     const first = await cost('/revoke', await machineToken(refreshing))
     // The document of bulk revocations, read again after some seconds.
     expect(first).toEqual({ d1: 2, kvRead: 2, kvWrite: 1, kvDelete: 0 })

@@ -130,9 +130,8 @@ async function refuseAgain(
   const age = now - spending.spentAt
   const isRetry = code.codeChallenge !== null && age <= deps.codeRetrySeconds
   if (isRetry) return refuse(`spent ${age} s ago by the same client instance`)
-  // The first use may still be storing it.
-  if (spending.sessionKey !== '')
-    await deps.revocations.endSessions([spending.sessionKey], nowMs, true)
+  // The first use may still be storing it, so it is not marked as shown.
+  if (spending.sessionKey !== '') await deps.revocations.endSessions([spending.sessionKey], nowMs)
   if (spending.familyId !== null) await deps.revocations.endFamily(spending.familyId, nowMs)
   return refuse(`replayed ${age} s after its use`)
 }

@@ -1,0 +1,108 @@
+/** Nothing waits for what it does not need: storage that answers one question only once another was asked. */
+
+import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { type Bindings, compose } from '../../src/compose.ts'
+import { IS_REVOKED, MARK_SHOWN } from '../../src/stores/revocations.ts'
+import { machineToken, sendAs } from './obtaining.ts'
+import {
+  authorizePath,
+  type Fetch,
+  ISSUER,
+  newClient,
+  newUser,
+  requestOf,
+  serve,
+  sessionOf,
+  signIn,
+  type TestClient,
+} from './registry.ts'
+
+type Answer = (statement: D1PreparedStatement) => Promise<unknown>
+
+function answering(statement: D1PreparedStatement, answer: Answer): D1PreparedStatement {
+  return new Proxy(statement, {
+    get: (target, property) =>
+      property === 'bind'
+        ? (...values: unknown[]) => answering(target.bind(...values), answer)
+        : () => answer(target),
+  })
+}
+
+/** D1, with the answer to one statement, and something to do when a batch is begun. */
+const databaseWith = (sql: string, answer: Answer, batchBegins: () => void) =>
+  new Proxy(env.DB, {
+    get(db, property) {
+      if (property === 'prepare') {
+        return (asked: string) =>
+          asked === sql ? answering(db.prepare(asked), answer) : db.prepare(asked)
+      }
+      if (property === 'batch') {
+        return (statements: D1PreparedStatement[]) => {
+          batchBegins()
+          return db.batch(statements)
+        }
+      }
+      const value: unknown = Reflect.get(db, property, db)
+      return typeof value === 'function' ? value.bind(db) : value
+    },
+  })
+
+let client: TestClient
+let cookie: string
+beforeAll(async () => {
+  client = await newClient()
+  cookie = await signIn(await newUser())
+})
+
+describe('the pages of a user', () => {
+  it.each([
+    ['the consent page', () => authorizePath(requestOf(client))],
+    ['/account', () => '/account'],
+  ])('%s: whether the session was revoked does not keep the rest waiting', async (_, path) => {
+    const read = Promise.withResolvers<void>()
+    const held: Answer = (statement) => read.promise.then(() => statement.first())
+    const fetch = serve({ DB: databaseWith(IS_REVOKED, held, () => read.resolve()) })
+    expect((await fetch(path(), { headers: { Cookie: cookie } })).status).toBe(200)
+  })
+
+  it.each([
+    ['/authorize', () => authorizePath(requestOf(client))],
+    ['/account', () => '/account'],
+  ])('%s: of a revoked session it tells nothing else, no fault either', async (_, path) => {
+    const revoked: Answer = async () => ({ revoked: 1 })
+    const fail = () => {
+      throw new Error('storage is out of reach')
+    }
+    const answer = async (isRevoked: Answer) => {
+      const fetch = serve({ DB: databaseWith(IS_REVOKED, isRevoked, fail) })
+      const response = await fetch(path(), { headers: { Cookie: cookie } })
+      return [response.status, response.headers.get('Location')?.split('?')[0]]
+    }
+    expect(await answer(revoked)).toEqual([303, '/login'])
+    expect(await answer(async () => null)).toEqual([503, undefined])
+  })
+})
+
+it('/revoke answers before D1 is told that KV shows it', async () => {
+  const answered = Promise.withResolvers<void>()
+  let isMarked = false
+  const held: Answer = async (statement) => {
+    await answered.promise
+    const result = await statement.run()
+    isMarked = true
+    return result
+  }
+  const DB = databaseWith(MARK_SHOWN, held, () => {})
+  const service = compose({ ...env, ISSUER, DB } as unknown as Bindings)
+  const context = createExecutionContext()
+  const fetch: Fetch = async (path, init) =>
+    service.fetch(new Request(new URL(path, ISSUER), init), env, context)
+  const token = await machineToken(client)
+  expect((await sendAs(client, '/revoke', { token }, fetch)).status).toBe(200)
+  expect(await sessionOf(token)).toBeNull()
+  answered.resolve()
+  await waitOnExecutionContext(context)
+  expect(isMarked).toBe(true)
+})
