@@ -1,17 +1,17 @@
 /** Every operation of the two workers that is counted, delayed or priced: what comes before it, and the request. */
 
-import { CALLBACK, GRANTED_SCOPES, PKCE, redemptionFields } from '../subject.ts'
-import { type Answered, consentOnce, type Lab, post, type Send } from './registry.ts'
+import { CALLBACK, GRANTED_SCOPES, PKCE, redemptionFields, SCOPES } from '../subject.ts'
+import { type Answered, agreementTo, consentOnce, type Lab, post, type Send } from './registry.ts'
 
 /** `ready` is unmeasured; what it answers is the request to be measured. */
 export type Act = Readonly<{ name: string; ready: () => Promise<() => Promise<Answered>> }>
 
-const authorizePath = (clientId: string) =>
+const authorizePath = (clientId: string, scopes: readonly string[]) =>
   `/authorize?${new URLSearchParams({
     response_type: 'code',
     client_id: clientId,
     redirect_uri: CALLBACK,
-    scope: GRANTED_SCOPES.join(' '),
+    scope: scopes.join(' '),
     state: 'af0ifjsldkj',
     code_challenge: PKCE.challenge,
     code_challenge_method: 'S256',
@@ -28,7 +28,9 @@ export async function actsOf(lab: Lab, wait: () => Promise<void>): Promise<reado
   const { credentials, cookie } = lab
   const { id: client_id, secret: client_secret } = credentials
   const client = { client_id, client_secret }
-  const path = authorizePath(client_id)
+  const path = authorizePath(client_id, GRANTED_SCOPES)
+  /** Never agreed to in full, so that the user is asked each time. */
+  const askingPath = authorizePath(client_id, SCOPES)
   const setUp = lab.freshRegistry()
   await consentOnce(lab, setUp, path)
   const authorization = async (send: Send) => send(path, { headers: cookie })
@@ -64,6 +66,21 @@ export async function actsOf(lab: Lab, wait: () => Promise<void>): Promise<reado
     { name: 'client_credentials, cold', ready: async () => () => token(lab.freshRegistry()) },
     withWarm('client_credentials, warm', async (send) => () => token(send)),
     {
+      name: 'consent page',
+      ready: async () => {
+        const send = lab.freshRegistry()
+        return () => send(askingPath, { headers: cookie })
+      },
+    },
+    {
+      name: 'consent answered, code issued',
+      ready: async () => {
+        const page = await setUp(askingPath, { headers: cookie })
+        const send = lab.freshRegistry()
+        return () => send('/authorize', post(agreementTo(page, GRANTED_SCOPES), cookie))
+      },
+    },
+    {
       name: 'code issued, consent remembered',
       ready: async () => {
         const send = lab.freshRegistry()
@@ -93,6 +110,17 @@ export async function actsOf(lab: Lab, wait: () => Promise<void>): Promise<reado
       const shown = field(await tokens(), 'access_token')
       return () => send('/revoke', post({ token: shown, ...client }))
     }),
+    withWarm('revocation of a refresh token, warm', async (send) => {
+      const shown = field(await tokens(), 'refresh_token')
+      return () => send('/revoke', post({ token: shown, ...client }))
+    }),
+    {
+      name: 'connected applications',
+      ready: async () => {
+        const send = lab.freshRegistry()
+        return () => send('/account', { headers: cookie })
+      },
+    },
     { name: 'check', ready: () => checked('') },
     { name: 'check, fresh', ready: () => checked('?fresh') },
     {

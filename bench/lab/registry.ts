@@ -2,13 +2,12 @@
 
 import type { Bindings } from '../../src/compose.ts'
 import { memoryNamespace } from '../memory/namespace.ts'
-import { CALLBACK, ISSUER, JWT_SECRET } from '../subject.ts'
+import { CALLBACK, GRANTED_SCOPES, ISSUER, JWT_SECRET } from '../subject.ts'
 import { loadLab } from './modules.ts'
 import { sqliteDatabase } from './sqlite-database.ts'
 import { type Around, watchDatabase, watchNamespace } from './watch.ts'
 
 const FORM = { 'Content-Type': 'application/x-www-form-urlencoded' }
-const SESSION_SECONDS = 7200
 
 export type Answered = Readonly<{ status: number; location: string; body: string }>
 /** Settles with the answer; deferred work may go on. */
@@ -59,9 +58,8 @@ export async function openLab(clientCacheSeconds: number, DB = sqliteDatabase())
 
   const cookie = lab.mintToken('browserSession')
   const session = { ...lab.exampleSession(example, lab.exampleUser(userId)), client: null }
-  await stored.SESSIONS.put(await lab.digest(cookie), JSON.stringify(session), {
-    expirationTtl: SESSION_SECONDS,
-  })
+  // For good: a long run has KV forget the oldest of those that expire.
+  await stored.SESSIONS.put(await lab.digest(cookie), JSON.stringify(session))
 
   /** A new one each: what an isolate keeps is not yet kept. */
   const freshRegistry = (): Send => {
@@ -110,9 +108,15 @@ function fieldsOf(page: string): [string, string][] {
   ])
 }
 
+/** The form of a consent page, with these boxes ticked. */
+export const agreementTo = (page: Answered, scopes: readonly string[]): [string, string][] => [
+  ...fieldsOf(page.body).filter(([name, value]) => name !== 'grant' || scopes.includes(value)),
+  ['confirm', 'ok'],
+]
+
 /** Agrees once, so that from then on the consent is remembered. */
 export async function consentOnce({ cookie }: Lab, send: Send, path: string): Promise<void> {
   const page = await send(path, { headers: cookie })
-  const agreed = await send('/authorize', post([...fieldsOf(page.body), ['confirm', 'ok']], cookie))
+  const agreed = await send('/authorize', post(agreementTo(page, GRANTED_SCOPES), cookie))
   if (!agreed.location.startsWith(CALLBACK)) throw new Error(`no consent: ${agreed.body}`)
 }
