@@ -3,15 +3,19 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { describeLibrary } from '../node/client-library-suite.ts'
-import { type RunningRegistry, startRegistry } from '../node/running-registry.ts'
+import {
+  leavesNoSecret,
+  type RecordedRegistry,
+  startRecordedRegistry,
+} from '../node/recorded-registry.ts'
 import { describeTokenLibrary } from '../node/token-library-suite.ts'
 import { authlib, clientCredentialsByKey, requireAuthlib } from './authlib.ts'
 
-let running: RunningRegistry
+let running: RecordedRegistry
 
 beforeAll(async () => {
   await requireAuthlib()
-  running = await startRegistry()
+  running = await startRecordedRegistry()
 })
 
 afterAll(() => running?.end())
@@ -68,4 +72,8 @@ describe('Authlib with private_key_jwt', () => {
     const granted = await clientCredentialsByKey(running.registry, 'submission:read', client)
     expect(granted.scope).toBe('submission:read')
   })
+})
+
+leavesNoSecret(() => running, {
+  ...{ secrets: 120, line: 10, row: 140, key: 30, value: 30, file: 20, answer: 110 },
 })

@@ -8,10 +8,11 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { fieldsOf, type Pair } from '../node/forms.ts'
 import {
-  type RegisteredClient,
-  type RunningRegistry,
-  startRegistry,
-} from '../node/running-registry.ts'
+  leavesNoSecret,
+  type RecordedRegistry,
+  startRecordedRegistry,
+} from '../node/recorded-registry.ts'
+import type { RegisteredClient } from '../node/running-registry.ts'
 
 const CURL = process.env.CURL_PATH || 'curl'
 const CALLBACK = 'http://127.0.0.1:5000/callback'
@@ -19,7 +20,7 @@ const CALLBACK = 'http://127.0.0.1:5000/callback'
 const HTTP_FAILURE = 22
 
 const run = promisify(execFile)
-let running: RunningRegistry
+let running: RecordedRegistry
 
 type Token = Readonly<{ access_token: string; token_type: string; scope: string }>
 
@@ -62,7 +63,7 @@ beforeAll(async () => {
   await run(CURL, ['--version']).catch((cause: unknown) => {
     throw new Error(`there is no ${CURL}: apt-get install curl`, { cause })
   })
-  running = await startRegistry()
+  running = await startRecordedRegistry()
 })
 
 afterAll(() => running?.end())
@@ -171,4 +172,8 @@ describe('authorization_code, with PKCE', () => {
     })
     expect(await curlFailing(...redeem)).toEqual({ code: HTTP_FAILURE, error: 'invalid_grant' })
   })
+})
+
+leavesNoSecret(() => running, {
+  ...{ secrets: 15, line: 2, row: 25, key: 3, value: 3, file: 15, answer: 12 },
 })

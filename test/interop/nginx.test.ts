@@ -15,20 +15,35 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { freePorts } from '../node/free-ports.ts'
 import { type Program, startProgram } from '../node/program.ts'
-import { type RunningRegistry, startRegistry } from '../node/running-registry.ts'
+import {
+  leavesNoSecret,
+  linesOf,
+  type RecordedRegistry,
+  startRecordedRegistry,
+} from '../node/recorded-registry.ts'
 
 const NGINX = process.env.NGINX_PATH ?? '/usr/sbin/nginx'
 const FORGED = 'Bearer forged.by.caller'
 
 let folder: string
 let front: string
-let product: RunningRegistry
+let product: RecordedRegistry
 let nginx: Program
 let upstream: Server
 /** The headers of every request that reached the upstream. */
 const reached: IncomingHttpHeaders[] = []
 
-const get = (path: string, headers: Record<string, string> = {}) => fetch(front + path, { headers })
+/** The answer, which is searched for secrets in the end. */
+async function get(path: string, headers: Record<string, string> = {}) {
+  const answer = await fetch(front + path, { headers })
+  const said = [...answer.headers].map((pair) => pair.join(': ')).join('\n')
+  product.note({
+    kind: 'answer',
+    where: `nginx: GET ${path.split('?')[0]}`,
+    text: `${answer.status}\n${said}\n\n${await answer.clone().text()}`,
+  })
+  return answer
+}
 
 async function tokenFor(scope: string, headers: Record<string, string> = {}): Promise<string> {
   const answer = await fetch(`${product.registry}/token`, {
@@ -47,7 +62,7 @@ async function tokenFor(scope: string, headers: Record<string, string> = {}): Pr
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'registry-nginx-'))
-  product = await startRegistry()
+  product = await startRecordedRegistry()
   const [upstreamPort, listenPort] = await freePorts(2)
   front = `http://127.0.0.1:${listenPort}`
 
@@ -194,5 +209,10 @@ describe('the authenticator is down', () => {
       }
     }
     expect(reached).toEqual([])
+    product.note(...linesOf('nginx', nginx.printed()))
   })
+})
+
+leavesNoSecret(() => product, {
+  ...{ secrets: 18, line: 5, row: 20, key: 5, value: 5, file: 15, answer: 35 },
 })

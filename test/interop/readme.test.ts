@@ -8,14 +8,18 @@ import { inProject } from '../../src/operate/project.ts'
 import { freePorts } from '../node/free-ports.ts'
 import { demoUser } from '../node/person.ts'
 import { startProgram } from '../node/program.ts'
-import { type RunningRegistry, startRegistry } from '../node/running-registry.ts'
+import {
+  leavesNoSecret,
+  type RecordedRegistry,
+  startRecordedRegistry,
+} from '../node/recorded-registry.ts'
 
 const run = promisify(execFile)
-let running: RunningRegistry
+let running: RecordedRegistry
 let readme: string
 beforeAll(async () => {
   readme = await readFile(inProject('README.md'), 'utf8')
-  running = await startRegistry()
+  running = await startRecordedRegistry()
 })
 afterAll(() => running?.end())
 
@@ -74,4 +78,8 @@ describe('the README', () => {
       }
     }
   })
+})
+
+leavesNoSecret(() => running, {
+  ...{ secrets: 18, line: 1, row: 45, key: 4, value: 4, file: 15, answer: 15 },
 })

@@ -5,6 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { digest } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
 import { buildWorker } from '../../src/operate/build-worker.ts'
+import type { Trace } from '../node/evidence.ts'
+import { leavesNoSecret } from '../node/recorded-registry.ts'
 
 const SETTINGS = {
   ISSUER: 'http://127.0.0.1:8787',
@@ -18,6 +20,9 @@ type Binding =
   | { type: 'worker'; worker: string }
 
 let runtime: Miniflare
+/** What is searched in the end. */
+const traces: Trace[] = []
+const secrets = new Map([[SETTINGS.JWT_SECRET, 'JWT_SECRET']])
 
 const worker = (name: string, module: string, env: Record<string, Binding>) => ({
   config: {
@@ -44,6 +49,8 @@ beforeAll(async () => {
     cf: false,
     telemetry: { enabled: false },
     log: new Log(LogLevel.ERROR),
+    handleStructuredLogs: ({ message }) =>
+      traces.push({ kind: 'line', where: 'the workers', text: message }),
     workers: [
       worker('service', service, {
         AUTHENTICATOR: { type: 'worker', worker: 'authenticator' },
@@ -66,6 +73,7 @@ afterAll(() => runtime?.dispose())
 
 async function tokenOf(username: string, scopes: string[], endorsements: string[] = []) {
   const token = mintToken('accessToken')
+  secrets.set(token, 'an access token')
   const now = Date.now()
   const sessions = await runtime.getKVNamespace('SESSIONS', 'authenticator')
   await sessions.put(
@@ -95,7 +103,11 @@ async function tokenOf(username: string, scopes: string[], endorsements: string[
 async function ask(path: string, token: string | null, method = 'GET', name = 'service') {
   const service = await runtime.getWorker(name)
   const headers: Record<string, string> = token === null ? {} : { Authorization: `Bearer ${token}` }
-  return service.fetch(`https://service.example${path}`, { method, headers })
+  const answer = await service.fetch(`https://service.example${path}`, { method, headers })
+  const said = [...answer.headers].map((pair) => pair.join(': ')).join('\n')
+  const text = `${answer.status}\n${said}\n\n${await answer.clone().text()}`
+  traces.push({ kind: 'answer', where: `${method} ${path}`, text })
+  return answer
 }
 
 describe('a Worker that asks the authenticator over a service binding', () => {
@@ -133,4 +145,18 @@ describe('a Worker that asks the authenticator over a service binding', () => {
       expect((await ask('/me', null, 'GET', name)).status).toBe(503)
     }
   })
+})
+
+async function evidence() {
+  const sessions = await runtime.getKVNamespace('SESSIONS', 'authenticator')
+  for (const { name } of (await sessions.list()).keys) {
+    const text = (await sessions.get(name, 'text')) ?? ''
+    traces.push({ kind: 'key', where: 'SESSIONS', text: name })
+    traces.push({ kind: 'value', where: 'SESSIONS', text })
+  }
+  return { secrets, traces }
+}
+
+leavesNoSecret(() => ({ evidence }), {
+  ...{ secrets: 9, line: 4, row: 0, key: 8, value: 8, file: 0, answer: 14 },
 })

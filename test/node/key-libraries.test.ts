@@ -6,7 +6,11 @@ import { type KeyClient, newKeyClient, newKeyPair } from './key-client.ts'
 import { oauth4webapiWithKeys } from './oauth4webapi-keys.ts'
 import { openidClientWithKeys } from './openid-client-keys.ts'
 import { demoUser, type Person } from './person.ts'
-import { type RunningRegistry, startRegistry } from './running-registry.ts'
+import {
+  leavesNoSecret,
+  type RecordedRegistry,
+  startRecordedRegistry,
+} from './recorded-registry.ts'
 
 const CALLBACK = 'http://127.0.0.1:5000/callback'
 const REGISTERED = [
@@ -18,12 +22,12 @@ const LIBRARIES = [
   ['openid-client', openidClientWithKeys],
 ] as const
 
-let running: RunningRegistry
+let running: RecordedRegistry
 let person: Person
 let confidential: KeyClient
 let open: KeyClient
 beforeAll(async () => {
-  running = await startRegistry()
+  running = await startRecordedRegistry()
   person = demoUser(running)
   const grants = ['--grant-type', 'client_credentials']
   confidential = await newKeyClient(running, 'private_key_jwt', ...REGISTERED, ...grants)
@@ -91,4 +95,8 @@ describe.each(LIBRARIES)('%s', (_, makeLibrary) => {
       error: 'invalid_client',
     })
   })
+})
+
+leavesNoSecret(() => running, {
+  ...{ secrets: 20, line: 1, row: 40, key: 4, value: 4, file: 15, answer: 20 },
 })

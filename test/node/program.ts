@@ -9,6 +9,8 @@ const KILL_AFTER_MS = 10_000
 export type Program = Readonly<{
   /** Answers all that it has printed. Throws, saying what that was, when it ends first or takes half a minute. */
   untilPrints: (words: string) => Promise<string>
+  /** All that it has printed so far. */
+  printed: () => string
   /** Does nothing when it has ended already. */
   end: () => Promise<void>
 }>
@@ -57,6 +59,7 @@ export function startProgram(
       }
       return printed
     },
+    printed: () => printed,
     async end() {
       if (isOver) return
       child.kill('SIGTERM')

@@ -12,9 +12,9 @@ import { inProject } from '../../src/operate/project.ts'
 import { freePorts } from './free-ports.ts'
 import { startProgram } from './program.ts'
 
-const JWT_SECRET = 'a secret of the tests, of more than 32 bytes'
+export const JWT_SECRET = 'a secret of the tests, of more than 32 bytes'
 /** The last line of the welcome, printed when both workers serve. */
-const READY = 'Ctrl-C ends both.'
+export const READY = 'Ctrl-C ends both.'
 
 export type Method = 'client_secret_post' | 'client_secret_basic' | 'none'
 /** The secret is empty for `none`. */
@@ -29,6 +29,8 @@ export type RunningRegistry = Readonly<{
   demoClient: RegisteredClient
   /** All that it printed until it was ready. */
   welcome: string
+  /** All that it has printed so far. */
+  printed: () => string
   /** `npm run admin -- …`, on this registry's state. Throws what it says on stderr. */
   administer: (...words: string[]) => Promise<unknown>
   /** `words` are more options of `client create`. */
@@ -38,11 +40,20 @@ export type RunningRegistry = Readonly<{
   end: () => Promise<void>
 }>
 
+/** Who looks on. */
+export type Watch = Readonly<{
+  /** What the command line printed for these words. */
+  administered?: (words: readonly string[], printed: string) => void
+  /** It has ended, and its state is about to be removed. */
+  left?: (stateDir: string) => Promise<unknown>
+}>
+
 const run = promisify(execFile)
 
 /** `settings` as `npm start` reads them from its environment; nothing else there is heeded. */
 export async function startRegistry(
   settings: Readonly<Record<string, string>> = {},
+  watch: Watch = {},
 ): Promise<RunningRegistry> {
   const [port, authenticatorPort] = (await freePorts(2)).map(String) as [string, string]
   const stateDir = await mkdtemp(join(tmpdir(), 'registry-'))
@@ -56,19 +67,22 @@ export async function startRegistry(
     ...settings,
   }
   const program = startProgram(process.execPath, [inProject('src/operate/start.ts')], env)
+  const remove = () => rm(stateDir, { recursive: true, force: true })
   const end = async () => {
     await program.end()
-    await rm(stateDir, { recursive: true, force: true })
+    await watch.left?.(stateDir)
+    await remove()
   }
   const administer = async (...words: string[]) => {
     const argv = [inProject('src/admin/main.ts'), ...words, '--json']
     const { stdout } = await run(process.execPath, argv, { env: { ...process.env, ...env } })
+    watch.administered?.(words, stdout)
     return JSON.parse(stdout) as unknown
   }
   try {
     const welcome = await program.untilPrints(READY)
     const demo = JSON.parse(await readFile(join(stateDir, 'demo.json'), 'utf8')) as Demo
-    const registry = `http://127.0.0.1:${port}`
+    const registry = settings.ISSUER ?? `http://127.0.0.1:${port}`
     return {
       registry,
       authenticator: `http://127.0.0.1:${authenticatorPort}`,
@@ -76,6 +90,7 @@ export async function startRegistry(
       demo,
       demoClient: { id: demo.clientId, secret: demo.clientSecret, method: 'client_secret_post' },
       welcome,
+      printed: program.printed,
       administer,
       async newClient(method, ...words) {
         const described = ['--name', 'A client', '--owner', 'owner-1', '--auth-method', method]
@@ -90,7 +105,8 @@ export async function startRegistry(
       end,
     }
   } catch (fault) {
-    await end()
+    await program.end()
+    await remove()
     throw fault
   }
 }

@@ -1,0 +1,149 @@
+/** The search for secrets that ends every suite of this folder: it finds what is there, and every suite ends by it. */
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { digest, hexDigest } from '../../src/crypto/digest.ts'
+import { mintToken, TOKEN_PREFIXES, type TokenKind } from '../../src/crypto/token.ts'
+import { findRunningRegistry } from '../../src/operate/running-registry.ts'
+import { countsOf, type Evidence, findSecrets } from '../node/evidence.ts'
+import { issuedBy, secretsShownBy } from '../node/exchange.ts'
+import { demoUser } from '../node/person.ts'
+import { type RecordedRegistry, startRecordedRegistry } from '../node/recorded-registry.ts'
+
+describe('a registry that is given secrets where they do not belong', () => {
+  let running: RecordedRegistry
+  let evidence: Evidence
+  let token: string
+  let code: string
+  const post = (path: string, fields: Record<string, string>) =>
+    fetch(running.registry + path, { method: 'POST', body: new URLSearchParams(fields) })
+  const put = async (key: string, text: string) => {
+    const admin = await findRunningRegistry(running.stateDir)
+    const path = `/accounts/a/storage/kv/namespaces/n/values/${encodeURIComponent(key)}`
+    const headers = { Authorization: `Bearer ${admin?.token}` }
+    const stored = await fetch(`${admin?.url}${path}`, { method: 'PUT', headers, body: text })
+    expect(stored.status).toBe(200)
+  }
+
+  beforeAll(async () => {
+    running = await startRecordedRegistry()
+    const { clientId, clientSecret, password } = running.demo
+    const client = { client_id: clientId, client_secret: clientSecret }
+    const answer = await post('/token', { grant_type: 'client_credentials', ...client })
+    token = ((await answer.json()) as { access_token: string }).access_token
+    const asked = { response_type: 'code', client_id: clientId, scope: 'public:read' }
+    const url = `${running.registry}/authorize?${new URLSearchParams(asked)}`
+    code = (await demoUser(running).visit(url)).searchParams.get('code') ?? ''
+
+    // A password in the place of a name: nobody can know it there. The log has it, a row, and a page.
+    await post('/token', { ...client, client_id: password })
+    await post('/login', { username: password, password: 'another one' })
+    await put(token, 'something')
+    await put('something', JSON.stringify({ token }))
+    evidence = await running.evidence()
+  })
+  afterAll(() => running?.end())
+
+  it('has a secret found in a log line, a row, a key, a value, a file and an answer', () => {
+    const found = findSecrets(evidence).filter((sentence) => !sentence.startsWith('file: '))
+    const password = "a secret: the demo user's password"
+    expect(found).toEqual([
+      `answer: POST /login holds ${password}`,
+      'key: KV holds a secret: accessToken',
+      'key: KV holds a secret: an access token',
+      `line: log holds ${password}`,
+      `row: refusal holds ${password}`,
+      'value: KV 00000000000000000000000000000001 holds a secret: accessToken',
+      'value: KV 00000000000000000000000000000001 holds a secret: an access token',
+    ])
+    const files = findSecrets(evidence).filter((sentence) => sentence.startsWith('file: '))
+    expect(files.join('\n')).toMatch(/d1\/.*password[\s\S]*kv\/.*an access token/)
+  })
+
+  it('is found out without a word of the secrets themselves', () => {
+    const sentences = findSecrets(evidence).join('\n')
+    for (const secret of evidence.secrets.keys()) expect(sentences).not.toContain(secret)
+  })
+
+  it('holds digests where it must know a secret again: the search was in the right places', async () => {
+    const held = (kind: string, where: RegExp, text: string) =>
+      evidence.traces.some(
+        (trace) => trace.kind === kind && where.test(trace.where) && trace.text.includes(text),
+      )
+    expect(held('key', /^KV$/, await digest(token))).toBe(true)
+    expect(held('key', /^KV$/, await digest(code))).toBe(true)
+    expect(held('value', /1$/, running.demo.clientId)).toBe(true)
+    expect(held('value', /2$/, running.demo.clientId)).toBe(true)
+    expect(held('row', /^authorization_code$/, await digest(code))).toBe(true)
+    const secretDigest = await hexDigest(running.demo.clientSecret)
+    expect(held('row', /^client_credential$/, secretDigest)).toBe(true)
+    expect(held('row', /^user$/, 'scrypt$')).toBe(true)
+    expect(held('line', /^log$/, '"event":"refused"')).toBe(true)
+    expect(countsOf(evidence).secrets).toBeGreaterThan(10)
+  })
+})
+
+describe('what is learned from a request', () => {
+  const secret = 'a password with: a colon'
+  const basic = Buffer.from(`name:${encodeURIComponent(secret)}`).toString('base64')
+  it.each<[string, Record<string, string>, string]>([
+    ['a field', {}, new URLSearchParams({ code_verifier: secret }).toString()],
+    ['Basic', { authorization: `Basic ${basic}` }, ''],
+    ['a cookie', { cookie: `a=b; registry_session=${secret}` }, ''],
+    ['a proof', { dpop: secret }, ''],
+  ])('%s', (_, sent, body) => {
+    const learned = secretsShownBy({ request: 'POST /token', sent, body, answer: '' })
+    expect(learned.map(([value]) => value)).toContain(secret)
+  })
+
+  it('a token of any kind is known by its form alone, and no junk is', () => {
+    for (const kind of Object.keys(TOKEN_PREFIXES) as TokenKind[]) {
+      const token = mintToken(kind)
+      const findIn = (text: string) =>
+        findSecrets({ secrets: new Map(), traces: [{ kind: 'line', where: 'here', text }] })
+      expect(findIn(`so ${token}, and so on`)).toEqual([`line: here holds a secret: ${kind}`])
+      expect(findIn(`${token.slice(0, -1)}-`)).toEqual([])
+    }
+  })
+})
+
+describe('what an answer issues', () => {
+  const access = mintToken('accessToken')
+  const refresh = mintToken('refreshToken')
+  const code = mintToken('authorizationCode')
+  const session = mintToken('browserSession')
+  const tokens = `200\n\n{"access_token":"${access}","refresh_token":"${refresh}"}`
+  const sent = `303\nLocation: https://c.example/cb?code=${code}&state=s\n\n`
+  const signedIn = `303\nSet-Cookie: registry_session=${session}; HttpOnly\n\n`
+
+  it.each<[request: string, answer: string, issued: string[], elsewhere: string]>([
+    ['POST /token', tokens, [access, refresh], 'POST /revoke'],
+    ['POST /authorize', sent, [code], 'POST /token'],
+    ['POST /login', signedIn, [session], 'POST /logout'],
+  ])('is let pass in %s, and found anywhere else', (request, answer, issued, elsewhere) => {
+    const searched = (where: string, text: string) =>
+      findSecrets({
+        secrets: new Map(),
+        traces: [{ kind: 'answer', where, text: issuedBy({ request: where, answer: text }).rest }],
+      })
+    expect([...issuedBy({ request, answer }).issued.keys()]).toEqual(issued)
+    expect(searched(request, answer)).toEqual([])
+    expect(searched(elsewhere, answer)).toHaveLength(issued.length)
+    expect(searched(request, `${answer}\n${issued[0]}`)).toHaveLength(1)
+  })
+})
+
+describe('every suite with a real client', () => {
+  const folder = (name: string) => join(import.meta.dirname, '..', name)
+  const suites = [
+    ...readdirSync(folder('interop')).map((name) => join(folder('interop'), name)),
+    ...['libraries.test.ts', 'key-libraries.test.ts'].map((name) => join(folder('node'), name)),
+  ].filter((path) => path.endsWith('.test.ts') && !path.endsWith('secrets.test.ts'))
+
+  it('ends by this search', () => {
+    expect(suites.length).toBeGreaterThanOrEqual(7)
+    const without = suites.filter((path) => !/^leavesNoSecret\(/m.test(readFileSync(path, 'utf8')))
+    expect(without).toEqual([])
+  })
+})

@@ -1,0 +1,110 @@
+/** A running registry of which everything is recorded: what it is asked, answers, logs and stores. */
+
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { type Counts, countsOf, type Evidence, findSecrets, type Trace } from './evidence.ts'
+import { type Exchange, issuedBy, secretsShownBy } from './exchange.ts'
+import { freePorts } from './free-ports.ts'
+import { leftState } from './left-state.ts'
+import { recordingProxy } from './recording-proxy.ts'
+import { JWT_SECRET, READY, type RunningRegistry, startRegistry } from './running-registry.ts'
+
+export type RecordedRegistry = RunningRegistry &
+  Readonly<{
+    /** Of a program or server beside it: what that said. */
+    note: (...traces: Trace[]) => void
+    /** Ends it first. */
+    evidence: () => Promise<Evidence>
+  }>
+
+export const linesOf = (where: string, text: string): Trace[] =>
+  text
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .map((line) => ({ kind: 'line', where, text: line }))
+
+export async function startRecordedRegistry(): Promise<RecordedRegistry> {
+  const secrets = new Map([[JWT_SECRET, 'JWT_SECRET']])
+  const traces: Trace[] = []
+
+  const learn = (value: string, what: string) => secrets.has(value) || secrets.set(value, what)
+  const hearAnswer = (request: string, answer: string) => {
+    const { issued, rest } = issuedBy({ request, answer })
+    for (const [value, what] of issued) learn(value, what)
+    traces.push({ kind: 'answer', where: request, text: rest })
+  }
+  const hear = (exchange: Exchange) => {
+    for (const [value, what] of secretsShownBy(exchange)) learn(value, what)
+    hearAnswer(exchange.request, exchange.answer)
+  }
+
+  const [port, authenticatorPort] = (await freePorts(2)) as [number, number]
+  const proxies = [
+    await recordingProxy(port, hear),
+    await recordingProxy(authenticatorPort, hear),
+  ] as const
+  const [registry, authenticator] = [proxies[0].origin, proxies[1].origin]
+  const closeProxies = () => Promise.all(proxies.map(({ close }) => close()))
+
+  const running = await startRegistry(
+    {
+      ISSUER: registry,
+      PORT: String(port),
+      AUTHENTICATOR_PORT: String(authenticatorPort),
+    },
+    {
+      administered: ([noun, verb], answer) => hearAnswer(`admin ${noun} ${verb}`, answer),
+      left: async (stateDir) => traces.push(...(await leftState(stateDir))),
+    },
+  ).catch(async (fault: unknown) => {
+    await closeProxies()
+    throw fault
+  })
+  const { clientSecret, password } = running.demo
+  const { token } = JSON.parse(await readFile(join(running.stateDir, 'admin.json'), 'utf8'))
+  secrets.set(clientSecret, "the demo client's secret").set(password, "the demo user's password")
+  secrets.set(token, 'what the command line shows the registry')
+  let ended: Promise<void> | undefined
+  const endOnce = async () => {
+    await closeProxies()
+    await running.end()
+    // The welcome tells the demo's secrets, and only those.
+    const [welcome = '', log = ''] = running.printed().split(READY)
+    const told = welcome.replaceAll(clientSecret, '').replaceAll(password, '')
+    traces.push({ kind: 'answer', where: 'npm start', text: told }, ...linesOf('log', log))
+  }
+  const end = () => {
+    ended ??= endOnce()
+    return ended
+  }
+  return {
+    ...running,
+    registry,
+    authenticator,
+    welcome: running.welcome
+      .replaceAll(`http://127.0.0.1:${port}`, registry)
+      .replaceAll(`http://127.0.0.1:${authenticatorPort}`, authenticator),
+    note: (...more) => {
+      traces.push(...more)
+    },
+    evidence: async () => {
+      await end()
+      return { secrets, traces }
+    },
+    end,
+  }
+}
+
+/** The last test of a suite. `atLeast`: so much must have been there to find, or nothing was shown. */
+export function leavesNoSecret(started: () => Pick<RecordedRegistry, 'evidence'>, atLeast: Counts) {
+  describe('when all is done', () => {
+    it('no secret is left in a log line, row, key, value, file or answer, but where it was issued', async () => {
+      const evidence = await started().evidence()
+      const counts = Object.entries(countsOf(evidence))
+      const tooFew = counts.filter(([name, count]) => count < atLeast[name as keyof Counts])
+      expect(tooFew).toEqual([])
+      expect(findSecrets(evidence)).toEqual([])
+    })
+  })
+}

@@ -1,0 +1,56 @@
+/** An HTTP proxy that passes every request on to one address as it came, and tells what was said. */
+
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, request as send } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Exchange } from './exchange.ts'
+
+const HOST = '127.0.0.1'
+
+async function bytesOf(message: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of message as AsyncIterable<Buffer>) chunks.push(chunk)
+  return Buffer.concat(chunks)
+}
+
+const headerLines = (raw: readonly string[]) =>
+  raw.map((text, i) => (i % 2 === 0 ? `${text}: ` : `${text}\n`)).join('')
+
+export type RecordingProxy = Readonly<{ origin: string; close: () => Promise<void> }>
+
+/** For what listens, or will listen, on that port. */
+export async function recordingProxy(
+  targetPort: number,
+  hear: (exchange: Exchange) => void,
+): Promise<RecordingProxy> {
+  const server = createServer(async (asked, reply) => {
+    try {
+      const body = await bytesOf(asked)
+      const { method = '', url = '', rawHeaders: headers } = asked
+      const passed = send({ host: HOST, port: targetPort, method, path: url, headers })
+      passed.end(body)
+      const [answered] = (await once(passed, 'response')) as [IncomingMessage]
+      const answer = await bytesOf(answered)
+      hear({
+        request: `${method} ${url.split('?')[0]}`,
+        sent: asked.headers as Record<string, string>,
+        body: body.toString(),
+        answer: `${answered.statusCode}\n${headerLines(answered.rawHeaders)}\n${answer}`,
+      })
+      reply.writeHead(answered.statusCode ?? 502, answered.rawHeaders).end(answer)
+    } catch {
+      // What it passes requests on to has gone, and so has whoever asks then.
+      asked.destroy()
+    }
+  })
+  server.listen(0, HOST)
+  await once(server, 'listening')
+  return {
+    origin: `http://${HOST}:${(server.address() as AddressInfo).port}`,
+    async close() {
+      server.close()
+      server.closeAllConnections()
+      await once(server, 'close')
+    },
+  }
+}
