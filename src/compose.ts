@@ -9,13 +9,14 @@ import { clientStore } from './stores/clients.ts'
 import { authorizationStore, codeStore } from './stores/codes.ts'
 import { connectedApplicationStore } from './stores/connected-applications.ts'
 import { withDeadline } from './stores/deadline.ts'
+import { housekeepingStore, type Swept, sweepInTurns } from './stores/housekeeping.ts'
 import { liveSessions } from './stores/live-sessions.ts'
 import { refreshTokenStore } from './stores/refresh-tokens.ts'
 import { refusalStore } from './stores/refusals.ts'
 import { revocationStore } from './stores/revocations.ts'
 import { sessionStore } from './stores/sessions.ts'
 import { signInFailureStore } from './stores/sign-in-failures.ts'
-import { sweepUsedJtis, usedJtiStore } from './stores/used-jtis.ts'
+import { usedJtiStore } from './stores/used-jtis.ts'
 import { userStore } from './stores/users.ts'
 
 export type Bindings = Readonly<{
@@ -69,19 +70,32 @@ export function compose(env: Bindings) {
   })
   return {
     fetch: app.fetch,
-    /** Cron: shows every revocation that is not shown yet, and removes what has expired. */
+    /**
+     * Cron: shows every revocation that is not shown yet, then removes what has expired. One that fails keeps none of
+     * the others; the run fails at its end, for the platform to count.
+     */
     async housekeep(nowMs: number) {
-      const now = Math.floor(nowMs / 1000)
-      await revocations.heal(nowMs)
-      const swept = {
-        codes: await codes.sweep(now),
-        families: await refreshTokens.sweep(now),
-        revocations: await revocations.sweep(now),
-        jtis: await sweepUsedJtis(env.DB, now),
-        refusals: await refusals.sweep(now),
-        signInFailures: await signInFailures.sweep(now),
+      const failures: string[] = []
+      const failed = (task: string, fault: unknown) => {
+        failures.push(task)
+        log('housekeeping_failed', { task, fault: nameOf(fault) })
       }
-      if (Object.values(swept).some((rows) => rows > 0)) log('swept', swept)
+      await revocations.heal(nowMs).catch((fault: unknown) => failed('heal', fault))
+      const now = Math.floor(nowMs / 1000)
+      const store = inTime(housekeepingStore(env.DB))
+      const swept = await sweepInTurns(store, settings.auditKeepDays, now, failed)
+      const worthTelling = [...swept].filter(([, { removed, leftOver }]) => removed + leftOver > 0)
+      if (worthTelling.length > 0) log('housekeeping', lineOf(worthTelling))
+      if (failures.length > 0) throw new Error(`housekeeping failed: ${failures.join(', ')}`)
     },
   }
 }
+
+/** As in `refusal: 17, refusal_left: 3`: rows removed, and rows left for the next run. */
+const lineOf = (swept: readonly (readonly [task: string, Swept])[]) =>
+  Object.fromEntries(
+    swept.flatMap(([task, { removed, leftOver }]) => [
+      [task, removed],
+      ...(leftOver > 0 ? [[`${task}_left`, leftOver]] : []),
+    ]),
+  )

@@ -3,7 +3,7 @@
 import * as z from 'zod/mini'
 import { isIssuer } from './protocol/issuer.ts'
 
-const seconds = (fallback: number, minimum: number, maximum: number) => {
+const whole = (fallback: number, minimum: number, maximum: number) => {
   const isInRange = (n: number) => Number.isInteger(n) && n >= minimum && n <= maximum
   const problem = `must be a whole number from ${minimum} to ${maximum}`
   return z._default(z.coerce.number(problem).check(z.refine(isInRange, problem)), fallback)
@@ -22,19 +22,21 @@ const Settings = z.object({
     ),
   /** Where users sign in, when not here. */
   LOGIN_URL: z.optional(z.string().check(z.refine(isHttpUrl, 'must be an http or https URL'))),
-  CODE_LIFETIME_SECONDS: seconds(3600, 60, 3600),
+  CODE_LIFETIME_SECONDS: whole(3600, 60, 3600),
   /** A verified second redemption within this time of the first is a retry, not an attack. */
-  CODE_RETRY_SECONDS: seconds(2, 0, 60),
+  CODE_RETRY_SECONDS: whole(2, 0, 60),
   /** A spent refresh token shown again by its authenticated client within this time is a retry. */
-  REFRESH_RETRY_SECONDS: seconds(10, 0, 60),
-  SESSION_LIFETIME_SECONDS: seconds(7200, 60, 30 * DAY_SECONDS),
-  REFRESH_LIFETIME_SECONDS: seconds(30 * DAY_SECONDS, 60, 365 * DAY_SECONDS),
+  REFRESH_RETRY_SECONDS: whole(10, 0, 60),
+  SESSION_LIFETIME_SECONDS: whole(7200, 60, 30 * DAY_SECONDS),
+  REFRESH_LIFETIME_SECONDS: whole(30 * DAY_SECONDS, 60, 365 * DAY_SECONDS),
   /** How long a request waits for one answer of storage before it is 503. */
-  STORAGE_TIMEOUT_SECONDS: seconds(5, 1, 30),
+  STORAGE_TIMEOUT_SECONDS: whole(5, 1, 30),
   /** How old a client record may be for `client_credentials` while D1 does not answer. */
-  STALE_CLIENT_SECONDS: seconds(60, 0, 3600),
+  STALE_CLIENT_SECONDS: whole(60, 0, 3600),
+  /** How long the audit keeps what it tells. */
+  AUDIT_KEEP_DAYS: whole(400, 1, 36_500),
   /** How stale a client record may be at `/token`. */
-  CLIENT_CACHE_SECONDS: seconds(10, 0, 300),
+  CLIENT_CACHE_SECONDS: whole(10, 0, 300),
 })
 
 export const SETTING_NAMES = Object.keys(Settings.shape) as readonly (keyof typeof Settings.shape)[]
@@ -50,6 +52,7 @@ export type Settings = Readonly<{
   clientCacheSeconds: number
   staleClientSeconds: number
   storageTimeoutSeconds: number
+  auditKeepDays: number
 }>
 
 /** An empty value counts as not set. Throws an Error of one line that names the setting and never its value. */
@@ -71,5 +74,6 @@ export function readSettings(vars: Readonly<Record<string, unknown>>): Settings 
     clientCacheSeconds: read.data.CLIENT_CACHE_SECONDS,
     staleClientSeconds: read.data.STALE_CLIENT_SECONDS,
     storageTimeoutSeconds: read.data.STORAGE_TIMEOUT_SECONDS,
+    auditKeepDays: read.data.AUDIT_KEEP_DAYS,
   }
 }

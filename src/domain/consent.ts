@@ -2,6 +2,9 @@
 
 import { type Client, isPublic } from './client.ts'
 
+/** After so long unused it is forgotten: longer than any authorization can be renewed (`REFRESH_LIFETIME_SECONDS`). */
+export const FORGET_CONSENT_SECONDS = 400 * 86_400
+
 export type Consent = Readonly<{
   /** The exact set agreed to, as `formatScopes` writes it. */
   scopes: string

@@ -2,6 +2,7 @@
 
 import { userActor } from '../domain/audit.ts'
 import type { AuthorizationCode } from '../domain/authorization-code.ts'
+import { FORGET_CONSENT_SECONDS } from '../domain/consent.ts'
 import { recordStatement } from './audit.ts'
 import type { Database } from './database.ts'
 import type { AuthorizationStore, CodeStore, Purchase } from './ports.ts'
@@ -10,10 +11,11 @@ import { readUserRow, USER_JSON, type UserRow } from './users.ts'
 
 export const INSERT_CODE = `INSERT INTO authorization_code
   (code_digest, client_id, user_id, record, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)`
-/** `granted_at` stays the first time that it was given. */
+/** `granted_at` stays the first time that it was given, unless that is so long ago (`?6`) that it is as good as forgotten. */
 export const REMEMBER_CONSENT = `INSERT INTO consent (user_id, client_id, scopes, fingerprint, granted_at)
   VALUES (?1, ?2, ?3, ?4, ?5)
-  ON CONFLICT DO UPDATE SET fingerprint = excluded.fingerprint`
+  ON CONFLICT DO UPDATE SET fingerprint = excluded.fingerprint,
+    granted_at = iif(max(granted_at, coalesce(used_at, 0)) <= ?6, excluded.granted_at, granted_at)`
 export const FIND_CODE = `SELECT record FROM authorization_code WHERE code_digest = ?1`
 /**
  * One statement, so of any number of simultaneous calls one alone gets a row back. Asked again for the same
@@ -36,12 +38,8 @@ export const FIND_SPENDING = `SELECT spent_at, session_key, family_id FROM autho
 export const UNSPEND_CODE = `UPDATE authorization_code SET spent_at = NULL, session_key = NULL, family_id = NULL
   WHERE code_digest = ?1 AND session_key = ?2`
 export const DELETE_FAMILY = `DELETE FROM refresh_family WHERE family_id = ?1`
-export const SWEEP_CODES = `DELETE FROM authorization_code WHERE code_digest IN
-  (SELECT code_digest FROM authorization_code WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)`
-
 /** A spent code stays this long past its expiry, so that a late replay still ends what the first use bought. */
-const KEEP_EXPIRED_SECONDS = 86_400
-const SWEEP_ROWS = 1000
+export const KEEP_EXPIRED_CODES_SECONDS = 86_400
 
 function spendStatements(
   db: Database,
@@ -92,13 +90,6 @@ export const codeStore = (db: Database, codes: KVNamespace): CodeStore => ({
     ])
   },
   forget: (codeDigest) => codes.delete(codeDigest),
-  async sweep(now) {
-    const { meta } = await db
-      .prepare(SWEEP_CODES)
-      .bind(now - KEEP_EXPIRED_SECONDS, SWEEP_ROWS)
-      .run()
-    return meta.changes
-  },
 })
 
 /** `kvFailed` hears of a code that KV did not take: it can still be redeemed, from the ledger. */
@@ -116,7 +107,14 @@ export const authorizationStore = (
       ? [
           db
             .prepare(REMEMBER_CONSENT)
-            .bind(userId, clientId, consent.scopes, consent.fingerprint, issuedAt),
+            .bind(
+              userId,
+              clientId,
+              consent.scopes,
+              consent.fingerprint,
+              issuedAt,
+              issuedAt - FORGET_CONSENT_SECONDS,
+            ),
           recordStatement(db, {
             happenedAt: issuedAt,
             actor: userActor(userId),

@@ -57,8 +57,6 @@ export interface CodeStore {
   unspend(codeDigest: string, purchase: Purchase): Promise<void>
   /** Removes the code from KV. Losing this is harmless: the ledger decides. */
   forget(codeDigest: string): Promise<void>
-  /** Removes expired ledger rows; answers how many. */
-  sweep(now: number): Promise<number>
 }
 
 /** A consent given on the page now. */
@@ -114,8 +112,6 @@ export interface RevocationStore {
   project(nowMs: number): Promise<void>
   /** Projects again whatever a lost write did not show. */
   heal(nowMs: number): Promise<void>
-  /** Removes revocations that no session can fall under any more; answers how many. */
-  sweep(now: number): Promise<number>
 }
 
 /** What one authorization lets a client have, again and again. Instants in epoch seconds. */
@@ -160,8 +156,6 @@ export interface RefreshTokenStore {
   ): Promise<boolean>
   /** Takes back the rotation to this successor, and no other. */
   unrotate(tokenDigest: string, successor: NewRefreshToken): Promise<void>
-  /** Removes families that have expired; answers how many. */
-  sweep(now: number): Promise<number>
 }
 
 /** One refusal, for the operator. Instants in epoch seconds. */
@@ -182,8 +176,6 @@ export interface RefusalStore {
   record(refused: Refused): Promise<void>
   /** Null if it was never recorded, or more than a day ago. */
   find(correlationId: string, now: number): Promise<Refused | null>
-  /** Removes those older than a day; answers how many. */
-  sweep(now: number): Promise<number>
 }
 
 export interface JtiStore {
@@ -224,8 +216,6 @@ export interface SignInFailureStore {
   record(username: string, network: string, now: number): Promise<void>
   /** After a success. What others tried from elsewhere still counts. */
   clear(username: string, network: string): Promise<void>
-  /** Removes what is forgotten, of clients too; answers how many. */
-  sweep(now: number): Promise<number>
 }
 
 export interface ClientFailureStore {

@@ -38,10 +38,6 @@ export const BIND_FAMILY = `UPDATE refresh_family SET record = json_set(record, 
 export const UNSPEND_REFRESH_TOKEN = `UPDATE refresh_token SET spent_at = NULL, successor = NULL
   WHERE token_digest = ?1 AND successor = ?2`
 export const DELETE_SUCCESSOR = `DELETE FROM refresh_token WHERE token_digest = ?1`
-export const SWEEP_FAMILIES = `DELETE FROM refresh_family WHERE family_id IN
-  (SELECT family_id FROM refresh_family WHERE expires_at <= ?1 LIMIT ?2)`
-
-const SWEEP_ROWS = 500
 
 export const familyRecord = ({ user, redirectUri, jkt }: RefreshFamily): string =>
   JSON.stringify({ user, redirectUri, jkt } satisfies FamilyRecord)
@@ -85,9 +81,5 @@ export const refreshTokenStore = (db: Database): RefreshTokenStore => ({
       db.prepare(UNSPEND_REFRESH_TOKEN).bind(tokenDigest, successor.tokenDigest),
       db.prepare(DELETE_SUCCESSOR).bind(successor.tokenDigest),
     ])
-  },
-
-  async sweep(now) {
-    return (await db.prepare(SWEEP_FAMILIES).bind(now, SWEEP_ROWS).run()).meta.changes
   },
 })

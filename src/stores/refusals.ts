@@ -16,12 +16,9 @@ export const INSERT_REFUSAL = `INSERT INTO refusal (refusal_id, refused_at, endp
   VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING`
 export const FIND_REFUSAL = `SELECT refusal_id, refused_at, endpoint, error, detail, client_id
   FROM refusal WHERE refusal_id = ?1 AND refused_at > ?2`
-export const SWEEP_REFUSALS = `DELETE FROM refusal WHERE refusal_id IN
-  (SELECT refusal_id FROM refusal WHERE refused_at <= ?1 LIMIT ?2)`
 
 /** How long one is kept. */
-const KEEP_SECONDS = 86_400
-const SWEEP_ROWS = 5000
+export const KEEP_REFUSALS_SECONDS = 86_400
 
 export const refusalStore = (db: Database): RefusalStore => ({
   async record({ correlationId, refusedAt, endpoint, error, detail, clientId }) {
@@ -33,7 +30,7 @@ export const refusalStore = (db: Database): RefusalStore => ({
   async find(correlationId, now): Promise<Refused | null> {
     const row = await db
       .prepare(FIND_REFUSAL)
-      .bind(correlationId, now - KEEP_SECONDS)
+      .bind(correlationId, now - KEEP_REFUSALS_SECONDS)
       .first<RefusalRow>()
     return (
       row && {
@@ -45,12 +42,5 @@ export const refusalStore = (db: Database): RefusalStore => ({
         clientId: row.client_id,
       }
     )
-  },
-  async sweep(now) {
-    const { meta } = await db
-      .prepare(SWEEP_REFUSALS)
-      .bind(now - KEEP_SECONDS, SWEEP_ROWS)
-      .run()
-    return meta.changes
   },
 })

@@ -52,11 +52,8 @@ export const MARK_SHOWN = `UPDATE revocation SET is_shown = 1
 export const IS_REVOKED = `SELECT 1 AS revoked FROM revocation WHERE kind = 'session' AND subject = ?1
   UNION ALL SELECT 1 FROM json_each(?2) j CROSS JOIN revocation r
     ON r.kind = j.value ->> 0 AND r.subject = j.value ->> 1 WHERE r.revoked_at_ms >= j.value ->> 2 LIMIT 1`
-export const SWEEP_REVOCATIONS = `DELETE FROM revocation WHERE (kind, subject) IN
-  (SELECT kind, subject FROM revocation WHERE expires_at <= ?1 LIMIT ?2)`
 
 const UNSHOWN_AT_ONCE = 300
-const SWEEP_ROWS = 1000
 /** KV refuses less. */
 const MIN_TTL_SECONDS = 60
 
@@ -181,9 +178,6 @@ export function revocationStore(
           .map((row) => row.subject),
       )
       await markShown(shown.filter((key) => settled.has(key)))
-    },
-    async sweep(now) {
-      return (await db.prepare(SWEEP_REVOCATIONS).bind(now, SWEEP_ROWS).run()).meta.changes
     },
   }
 }

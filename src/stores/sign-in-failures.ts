@@ -11,10 +11,6 @@ export const FIND_FAILURES = `SELECT subject, failures, last_failed_at FROM sign
 export const RECORD_FAILURE = `INSERT INTO sign_in_failure (subject, failures, last_failed_at) VALUES (?1, 1, ?2)
   ON CONFLICT DO UPDATE SET last_failed_at = ?2, failures = iif(last_failed_at > ?3, failures + 1, 1)`
 export const CLEAR_FAILURES = `DELETE FROM sign_in_failure WHERE subject = ?1`
-export const SWEEP_FAILURES = `DELETE FROM sign_in_failure WHERE subject IN
-  (SELECT subject FROM sign_in_failure WHERE last_failed_at <= ?1 LIMIT ?2)`
-
-const SWEEP_ROWS = 1000
 
 /** Names are one whatever their case, as at sign-in. Nothing readable is kept of who was tried from where. */
 const subjectsOf = async (username: string, network: string) => {
@@ -46,9 +42,5 @@ export const signInFailureStore = (db: Database): SignInFailureStore => ({
   async clear(username, network) {
     const { name_from_network } = await subjectsOf(username, network)
     await db.prepare(CLEAR_FAILURES).bind(name_from_network).run()
-  },
-  async sweep(now) {
-    const oldest = now - FORGET_FAILURES_SECONDS
-    return (await db.prepare(SWEEP_FAILURES).bind(oldest, SWEEP_ROWS).run()).meta.changes
   },
 })

@@ -6,10 +6,6 @@ import type { JtiStore } from './ports.ts'
 
 export const USE_JTI = `INSERT INTO used_jti (jti_digest, expires_at) VALUES (?1, ?2)
   ON CONFLICT DO NOTHING RETURNING expires_at`
-export const SWEEP_JTIS = `DELETE FROM used_jti WHERE jti_digest IN
-  (SELECT jti_digest FROM used_jti WHERE expires_at <= ?1 LIMIT ?2)`
-
-const SWEEP_ROWS = 1000
 
 /** One key of one length, whatever was chosen as an id and by whom. */
 export const jtiDigest = (owner: string, jti: string) => digest(JSON.stringify([owner, jti]))
@@ -23,7 +19,3 @@ export const usedJtiStore = (db: Database): JtiStore => ({
     return row !== null
   },
 })
-
-/** Removes ids that nothing could be accepted with any more; answers how many. */
-export const sweepUsedJtis = async (db: Database, now: number) =>
-  (await db.prepare(SWEEP_JTIS).bind(now, SWEEP_ROWS).run()).meta.changes

@@ -1,6 +1,7 @@
 /** `why ID`: what the operator learns of a refusal. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { housekeepingStore, sweepInTurns } from '../../src/stores/housekeeping.ts'
 import type { Refused } from '../../src/stores/ports.ts'
 import { refusalStore } from '../../src/stores/refusals.ts'
 import { type ServedState, servedState } from './command-line.ts'
@@ -74,7 +75,7 @@ describe('what is kept of refusals', () => {
   it('is swept after a day, and not before', async () => {
     await record({ correlationId: 'BBBBBBBBBB', refusedAt: now() - 90_000 })
     await record({ correlationId: 'CCCCCCCCCC', refusedAt: now() - 80_000 })
-    await refusalStore(state.database).sweep(now())
+    await sweepInTurns(housekeepingStore(state.database), 400, now(), () => {})
     const left = await state.database.prepare('SELECT refusal_id FROM refusal').all()
     const ids = left.results.map((row) => row.refusal_id)
     expect(ids).toContain('CCCCCCCCCC')

@@ -9,11 +9,13 @@ import * as clientRegistry from '../../src/stores/client-registry.ts'
 import * as clients from '../../src/stores/clients.ts'
 import * as codes from '../../src/stores/codes.ts'
 import * as connectedApplications from '../../src/stores/connected-applications.ts'
+import * as housekeeping from '../../src/stores/housekeeping.ts'
 import * as permissionRows from '../../src/stores/permission-rows.ts'
 import * as refreshTokens from '../../src/stores/refresh-tokens.ts'
 import * as refusals from '../../src/stores/refusals.ts'
 import * as revocations from '../../src/stores/revocations.ts'
 import * as signInFailures from '../../src/stores/sign-in-failures.ts'
+import { sweepsOf } from '../../src/stores/sweeps.ts'
 import * as usedJtis from '../../src/stores/used-jtis.ts'
 import * as userRegistry from '../../src/stores/user-registry.ts'
 import * as users from '../../src/stores/users.ts'
@@ -30,6 +32,7 @@ const stores = {
   clientFailures,
   clientRecord,
   clientRegistry,
+  housekeeping,
   permissionRows,
   signInFailures,
   userRegistry,
@@ -37,6 +40,11 @@ const stores = {
 }
 const isStatement = (value: unknown): value is string =>
   typeof value === 'string' && /^\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b/.test(value)
+const sweeping = sweepsOf(400).flatMap(({ task, advance, remove, record }) =>
+  Object.entries({ advance, remove, record }).flatMap(([name, sql]) =>
+    sql === null ? [] : [[`sweeps.${task}.${name}`, sql] as const],
+  ),
+)
 const statements = Object.entries(stores).flatMap(([store, exported]) =>
   Object.entries(exported)
     .filter((entry): entry is [string, string] => isStatement(entry[1]))
@@ -55,7 +63,7 @@ async function scansOf(sql: string): Promise<string[]> {
     .filter(
       (detail) =>
         /^SCAN /.test(detail) &&
-        !/VIRTUAL TABLE|CONSTANT ROW|^SCAN (u|\(subquery-\d+\))$/.test(detail),
+        !/VIRTUAL TABLE|CONSTANT ROW|^SCAN (u|slice|\(subquery-\d+\))$/.test(detail),
     )
 }
 
@@ -65,7 +73,7 @@ describe('EXPLAIN QUERY PLAN', () => {
     expect(statements.length).toBeGreaterThan(20)
   })
 
-  it.each(statements)('%s uses an index', async (_, sql) => {
+  it.each([...statements, ...sweeping])('%s uses an index', async (_, sql) => {
     expect(await scansOf(sql)).toEqual([])
   })
 })

@@ -1,0 +1,103 @@
+/** Housekeeping on D1: every sweep gets its turn, whatever becomes of the others and of the runs before. */
+
+import type { Database } from './database.ts'
+import { type Sweep, stepStatements, sweepsOf } from './sweeps.ts'
+
+/** A step of one sweep. `position` null: it is at the end, or has none. */
+type Step = Readonly<{
+  removed: number
+  leftOver: number
+  position: string | null
+}>
+
+export type HousekeepingStore = Readonly<{
+  /** Counts the runs, before anything can go wrong in this one, and answers where each sweep stands. */
+  begin(now: number): Promise<Readonly<{ run: number; positions: ReadonlyMap<string, string> }>>
+  step(sweep: Sweep, position: string | null, now: number): Promise<Step>
+}>
+
+/** Of one task in one run. */
+export type Swept = Readonly<{ removed: number; leftOver: number }>
+export type Failed = (task: string, fault: unknown) => void
+
+export const COUNT_RUN = `INSERT INTO housekeeping (task, position, ran_at, removed, left_over)
+  VALUES ('run', '1', ?1, 0, 0)
+  ON CONFLICT DO UPDATE SET position = CAST(position AS INTEGER) + 1, ran_at = excluded.ran_at
+  RETURNING position`
+const FIND_POSITIONS = `SELECT task, position FROM housekeeping WHERE position IS NOT NULL`
+
+/** At 1 KiB a row a step takes D1 a fraction of a second, of the 30 that a call may take. */
+const STEP_ROWS = 2000
+/** Makes 30,000 rows a run and table, with fewer statements than a Worker may send. */
+const MAX_ROUNDS = 15
+/** After this no further round is begun: cron comes every minute. */
+const MAX_RUN_MS = 20_000
+
+export const housekeepingStore = (db: Database, stepRows = STEP_ROWS): HousekeepingStore => ({
+  async begin(now) {
+    const [counted, found] = await db.batch([
+      db.prepare(COUNT_RUN).bind(now),
+      db.prepare(FIND_POSITIONS),
+    ])
+    const [run] = (counted?.results ?? []) as { position: string }[]
+    const rows = (found?.results ?? []) as { task: string; position: string }[]
+    return {
+      run: Number(run?.position ?? 0),
+      positions: new Map(rows.map(({ task, position }) => [task, position])),
+    }
+  },
+  async step(sweep, from, now) {
+    const outcomes = await db.batch(stepStatements(db, sweep, from, stepRows, now))
+    const [removal, recorded] = outcomes.slice(-2)
+    const [row] = (recorded?.results ?? []) as {
+      position: string | null
+      left_over: number
+    }[]
+    return {
+      removed: removal?.meta.changes ?? 0,
+      leftOver: row?.left_over ?? 0,
+      position: row?.position ?? null,
+    }
+  },
+})
+
+/**
+ * One run, in rounds: each sweep takes one step, and those with more to do go on in the next. Each run begins with
+ * another sweep, so one that fails, or with which a run ends before its time, keeps none of the others waiting for good.
+ */
+export async function sweepInTurns(
+  store: HousekeepingStore,
+  auditKeepDays: number,
+  now: number,
+  failed: Failed,
+): Promise<ReadonlyMap<string, Swept>> {
+  const begunMs = Date.now()
+  const swept = new Map<string, Swept>()
+  const { run, positions } = await store.begin(now)
+  const sweeps = sweepsOf(auditKeepDays)
+  const first = run % sweeps.length
+  let going = [...sweeps.slice(first), ...sweeps.slice(0, first)].map((sweep) => ({
+    sweep,
+    position: positions.get(sweep.task) ?? null,
+  }))
+  for (let round = 1; round <= MAX_ROUNDS && going.length > 0; round += 1) {
+    const goingOn: typeof going = []
+    let removedInRound = 0
+    for (const { sweep, position } of going) {
+      if (round > 1 && Date.now() - begunMs >= MAX_RUN_MS) return swept
+      try {
+        const step = await store.step(sweep, position, now)
+        const removed = (swept.get(sweep.task)?.removed ?? 0) + step.removed
+        swept.set(sweep.task, { removed, leftOver: step.leftOver })
+        removedInRound += step.removed
+        const isFruitful = step.removed > 0 && step.position !== null
+        if (step.leftOver > 0 || isFruitful) goingOn.push({ sweep, position: step.position })
+      } catch (fault) {
+        failed(sweep.task, fault)
+      }
+    }
+    if (removedInRound === 0) return swept
+    going = goingOn
+  }
+  return swept
+}

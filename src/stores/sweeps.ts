@@ -1,0 +1,114 @@
+/**
+ * The list of what is removed once nobody can need it: for each table one statement that removes so many rows at most,
+ * and one that records it. `?1` is the moment, in epoch seconds, up to which rows are due.
+ */
+
+import { FORGET_CONSENT_SECONDS } from '../domain/consent.ts'
+import { FORGET_FAILURES_SECONDS } from '../domain/lockout.ts'
+import { KEEP_EXPIRED_CODES_SECONDS } from './codes.ts'
+import type { Database } from './database.ts'
+import { KEEP_REFUSALS_SECONDS } from './refusals.ts'
+
+/** What is left over is counted so far and no further. */
+const COUNTED_ROWS = 100_000
+const DAY_SECONDS = 86_400
+
+export type Sweep = Readonly<{
+  task: string
+  /** How long ago the moment of a row is when it is due. */
+  keepSeconds: number
+  /** For a table that has no index by time: `?2` rows from the position `?3` on are looked at. */
+  advance: string | null
+  /** `?2` rows at most. */
+  remove: string
+  /** In the batch of the removal, right after it. `?2` is the task, `?3` when this run began. */
+  record: string
+}>
+
+const recordOf = (left: string) => `INSERT INTO housekeeping (task, ran_at, removed, left_over)
+  VALUES (?2, ?3, changes(), (SELECT count(*) FROM (${left} LIMIT ${COUNTED_ROWS})))
+  ON CONFLICT DO UPDATE SET ran_at = excluded.ran_at, left_over = excluded.left_over,
+    removed = excluded.removed + iif(ran_at = excluded.ran_at, removed, 0)
+  RETURNING position, left_over`
+
+/** The index by time is the cursor: the oldest first, and what is removed is not met again. */
+const byTime = (task: string, key: string, time: string, keepSeconds = 0): Sweep => ({
+  task,
+  keepSeconds,
+  advance: null,
+  remove: `DELETE FROM ${task} WHERE (${key}) IN
+    (SELECT ${key} FROM ${task} WHERE ${time} <= ?1 ORDER BY ${time} LIMIT ?2)`,
+  record: recordOf(`SELECT 1 FROM ${task} WHERE ${time} <= ?1`),
+})
+
+const EXPIRED_TOKENS = `refresh_family f CROSS JOIN refresh_token t ON t.family_id = f.family_id
+  WHERE f.expires_at <= ?1`
+
+/** Before their family, whose removal would take along however many there are. */
+const refreshTokens: Sweep = {
+  task: 'refresh_token',
+  keepSeconds: 0,
+  advance: null,
+  remove: `DELETE FROM refresh_token WHERE token_digest IN
+    (SELECT t.token_digest FROM ${EXPIRED_TOKENS} ORDER BY f.expires_at LIMIT ?2)`,
+  record: recordOf(`SELECT 1 FROM ${EXPIRED_TOKENS}`),
+}
+const refreshFamilies: Sweep = {
+  ...byTime('refresh_family', 'family_id', 'expires_at'),
+  remove: `DELETE FROM refresh_family WHERE family_id IN (SELECT f.family_id FROM refresh_family f
+    WHERE f.expires_at <= ?1 AND NOT EXISTS (SELECT 1 FROM refresh_token t WHERE t.family_id = f.family_id)
+    ORDER BY f.expires_at LIMIT ?2)`,
+}
+
+const AFTER_POSITION = `(user_id, client_id, scopes) > (?3 ->> 0, ?3 ->> 1, ?3 ->> 2)
+  ORDER BY user_id, client_id, scopes`
+/**
+ * Gone through by primary key, again and again. Never one that still bought something: without it the user could
+ * not see that, nor take it back.
+ */
+const consents: Sweep = {
+  task: 'consent',
+  keepSeconds: FORGET_CONSENT_SECONDS,
+  advance: `INSERT INTO housekeeping (task, position, ran_at, removed, left_over) VALUES ('consent',
+      (SELECT json_array(user_id, client_id, scopes) FROM consent WHERE ${AFTER_POSITION} LIMIT 1 OFFSET ?2 - 1), ?1, 0, 0)
+    ON CONFLICT DO UPDATE SET position = excluded.position,
+      removed = iif(ran_at = excluded.ran_at, removed, 0), ran_at = excluded.ran_at`,
+  remove: `WITH slice AS (SELECT * FROM consent WHERE ${AFTER_POSITION} LIMIT ?2)
+    DELETE FROM consent WHERE (user_id, client_id, scopes) IN (SELECT user_id, client_id, scopes FROM slice
+      WHERE max(slice.granted_at, coalesce(slice.used_at, 0)) <= ?1
+        AND NOT EXISTS (SELECT 1 FROM authorization_code a WHERE a.user_id = slice.user_id AND a.client_id = slice.client_id)
+        AND NOT EXISTS (SELECT 1 FROM refresh_family f WHERE f.user_id = slice.user_id AND f.client_id = slice.client_id))`,
+  record: recordOf('SELECT 1 WHERE ?1 IS NULL'),
+}
+
+export const sweepsOf = (auditKeepDays: number): readonly Sweep[] => [
+  byTime('authorization_code', 'code_digest', 'expires_at', KEEP_EXPIRED_CODES_SECONDS),
+  refreshTokens,
+  refreshFamilies,
+  byTime('revocation', 'kind, subject', 'expires_at'),
+  byTime('used_jti', 'jti_digest', 'expires_at'),
+  byTime('refusal', 'refusal_id', 'refused_at', KEEP_REFUSALS_SECONDS),
+  byTime('sign_in_failure', 'subject', 'last_failed_at', FORGET_FAILURES_SECONDS),
+  byTime('audit', 'audit_id', 'happened_at', auditKeepDays * DAY_SECONDS),
+  consents,
+]
+
+/** Before the first row. */
+const BEGINNING = '["","",""]'
+
+/** One step of a sweep, in one batch: what is recorded has happened. */
+export function stepStatements(
+  db: Database,
+  sweep: Sweep,
+  position: string | null,
+  rows: number,
+  now: number,
+) {
+  const from = position ?? BEGINNING
+  const due = now - sweep.keepSeconds
+  const record = db.prepare(sweep.record).bind(due, sweep.task, now)
+  const remove = db.prepare(sweep.remove)
+  return sweep.advance === null
+    ? [remove.bind(due, rows), record]
+    : [db.prepare(sweep.advance).bind(now, rows, from), remove.bind(due, rows, from), record]
+}

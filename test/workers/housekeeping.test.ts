@@ -1,0 +1,334 @@
+/** Housekeeping: what has expired goes, what lives stays, and nothing keeps the next run from going on. */
+
+import { env } from 'cloudflare:workers'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { type Bindings, compose } from '../../src/compose.ts'
+import {
+  type HousekeepingStore,
+  housekeepingStore,
+  sweepInTurns,
+} from '../../src/stores/housekeeping.ts'
+import { watchedBindings } from './counting.ts'
+import { AUDIT_KEEP_DAYS, count, each, fill, NOW, type Rows, SWEPT_TABLES } from './expired-rows.ts'
+import {
+  answerConsent,
+  ISSUER,
+  newClient,
+  newUser,
+  nowSeconds,
+  obtainCode,
+  post,
+  redemptionOf,
+  requestOf,
+  signIn,
+} from './registry.ts'
+
+const NONE = each(0)
+const total = (rows: Rows) => Object.values(rows).reduce((sum, n) => sum + n, 0)
+const DAY_SECONDS = 86_400
+
+/** One run; answers what failed. */
+async function run(store: HousekeepingStore = housekeepingStore(env.DB), now = NOW) {
+  const failed: string[] = []
+  const swept = await sweepInTurns(store, AUDIT_KEEP_DAYS, now, (task) => failed.push(task))
+  return { swept, failed }
+}
+
+const recorded = async () => {
+  const { results } = await env.DB.prepare('SELECT * FROM housekeeping ORDER BY task').all<{
+    task: string
+    position: string | null
+    ran_at: number
+    removed: number
+    left_over: number
+  }>()
+  return new Map(results.map((row) => [row.task, row]))
+}
+
+describe('100,000 expired rows', () => {
+  const due: Rows = {
+    authorization_code: 12_000,
+    refresh_token: 15_000,
+    refresh_family: 5000,
+    revocation: 12_000,
+    used_jti: 16_000,
+    refusal: 12_000,
+    sign_in_failure: 12_000,
+    audit: 8000,
+    consent: 8000,
+  }
+  const alive = each(1000)
+
+  it('are all gone after one run, with no row that lives; the report says how many', async () => {
+    await fill(due, alive)
+    expect([await count('due-'), await count('live-')]).toEqual([due, alive])
+    expect(total(due)).toBe(100_000)
+    const begun = performance.now()
+    const { swept, failed } = await run()
+    console.log(`100,000 rows in ${(performance.now() - begun).toFixed(0)} ms`)
+    expect(failed).toEqual([])
+    expect([await count('due-'), await count('live-')]).toEqual([NONE, alive])
+    const rows = await recorded()
+    for (const table of SWEPT_TABLES) {
+      expect(swept.get(table)).toEqual({ removed: due[table], leftOver: 0 })
+      expect(rows.get(table)).toMatchObject({ ran_at: NOW, removed: due[table], left_over: 0 })
+    }
+    // The control: a second later the youngest of what lived is due, so it was at the edge.
+    await run(undefined, NOW + 1)
+    const left = await count('live-')
+    for (const table of SWEPT_TABLES) {
+      if (table !== 'refresh_token') expect(left[table]).toBeLessThan(1000)
+    }
+  })
+
+  it('of one table are more than a run may take: it says what it leaves, and the next goes on', async () => {
+    await fill({ ...NONE, used_jti: 100_000 }, each(10))
+    expect((await run()).swept.get('used_jti')).toEqual({ removed: 30_000, leftOver: 70_000 })
+    expect((await recorded()).get('used_jti')).toMatchObject({ left_over: 70_000 })
+    for (let i = 0; i < 3; i++) await run(undefined, NOW)
+    expect([await count('due-'), await count('live-')]).toEqual([NONE, each(10)])
+  })
+
+  it('that are tokens of one family are removed bit by bit, and the family last', async () => {
+    await fill({ ...NONE, refresh_family: 1, refresh_token: 5000 }, each(10))
+    const store = housekeepingStore(env.DB, 1000)
+    const seen: Rows[] = []
+    await run({
+      ...store,
+      async step(...words) {
+        const step = await store.step(...words)
+        seen.push(await count('due-'))
+        return step
+      },
+    })
+    expect(await count('due-')).toEqual(NONE)
+    const withTokens = seen.filter((rows) => rows.refresh_token > 0)
+    expect(withTokens.length).toBeGreaterThan(4)
+    expect(withTokens.every((rows) => rows.refresh_family === 1)).toBe(true)
+  })
+})
+
+describe('a run that is cut off', () => {
+  const due = each(5)
+  const alive = each(3)
+  const STEP_ROWS = 2
+  beforeEach(() => fill(due, alive))
+
+  /** Storage that answers `calls` times and then never again. */
+  function cutOffAfter(calls: number) {
+    let seen = 0
+    const { DB } = watchedBindings(() => {
+      seen += 1
+      if (seen > calls) throw new Error('cut off')
+    })
+    return { store: housekeepingStore(DB, STEP_ROWS), calls: () => seen }
+  }
+  const cutOff = (store: HousekeepingStore) => run(store).catch(() => {})
+
+  it('anywhere leaves the next one no more than is left to do', async () => {
+    const whole = cutOffAfter(Number.POSITIVE_INFINITY)
+    await run(whole.store)
+    const CALLS = whole.calls()
+    expect(CALLS).toBeGreaterThan(20)
+    const leftAfter: number[] = []
+    for (let calls = 0; calls <= CALLS; calls++) {
+      await fill(due, alive)
+      await cutOff(cutOffAfter(calls).store)
+      leftAfter.push(total(await count('due-')))
+      // Twice: consents are gone through from the beginning only after the place where the first run had got to.
+      for (let i = 0; i < 2; i++) {
+        expect((await run(housekeepingStore(env.DB, STEP_ROWS))).failed).toEqual([])
+      }
+      expect([await count('due-'), await count('live-')]).toEqual([NONE, alive])
+    }
+    // The control: each run was cut off somewhere else, and none took back what it had done.
+    expect(leftAfter.slice(0, 2)).toEqual([total(due), total(due)])
+    expect(leftAfter).toEqual(leftAfter.toSorted((a, b) => b - a))
+    expect(new Set(leftAfter).size).toBeGreaterThan(15)
+    expect(leftAfter.at(-1)).toBe(0)
+  })
+
+  /** How many runs of one step each it takes until all is done; `between` is what goes wrong between them. */
+  async function runsNeeded(between: () => Promise<unknown>) {
+    for (let runs = 1; runs <= 150; runs++) {
+      await cutOff(cutOffAfter(2).store)
+      if (JSON.stringify(await count('due-')) === JSON.stringify(NONE)) return runs
+      await between()
+    }
+    return Number.POSITIVE_INFINITY
+  }
+
+  it('always after its first step gets everything done all the same', async () => {
+    // Consents that live come first, so that without its place a run would meet only them.
+    await env.DB.prepare(
+      `UPDATE consent SET user_id = 'a' || user_id WHERE user_id LIKE 'live%'`,
+    ).run()
+    expect(await runsNeeded(async () => {})).toBeLessThan(100)
+    expect(await env.DB.prepare(`SELECT count(*) AS n FROM consent`).first('n')).toBe(3)
+  })
+
+  it('would not, if it began with the same task each time', async () => {
+    const same = () => env.DB.prepare(`DELETE FROM housekeeping WHERE task = 'run'`).run()
+    expect(await runsNeeded(same)).toBe(Number.POSITIVE_INFINITY)
+  })
+
+  it('nor, if the place in the consents were lost', async () => {
+    await env.DB.prepare(
+      `UPDATE consent SET user_id = 'a' || user_id WHERE user_id LIKE 'live%'`,
+    ).run()
+    const lose = () =>
+      env.DB.prepare(`UPDATE housekeeping SET position = NULL WHERE task <> 'run'`).run()
+    expect(await runsNeeded(lose)).toBe(Number.POSITIVE_INFINITY)
+    expect(await count('due-')).toEqual({ ...NONE, consent: 5 })
+  })
+})
+
+describe('a table that cannot be swept', () => {
+  it.each(SWEPT_TABLES)('%s keeps no other waiting, and is swept once it can be', async (table) => {
+    await fill(each(5), each(3))
+    await env.DB.prepare(
+      `CREATE TRIGGER broken BEFORE DELETE ON ${table} BEGIN SELECT RAISE(ABORT, 'broken'); END`,
+    ).run()
+    const { failed } = await run().finally(() => env.DB.prepare('DROP TRIGGER broken').run())
+    expect(failed).toEqual([table])
+    // A family waits for its tokens.
+    const waiting = table === 'refresh_token' ? { refresh_family: expect.any(Number) } : {}
+    expect(await count('due-')).toEqual({ ...NONE, ...waiting, [table]: 5 })
+    expect((await run()).failed).toEqual([])
+    expect([await count('due-'), await count('live-')]).toEqual([NONE, each(3)])
+  })
+
+  it('that takes too long keeps no other waiting either', async () => {
+    await fill(each(5), each(3))
+    const store = housekeepingStore(env.DB)
+    const { failed } = await run({
+      ...store,
+      step: (sweep, ...words) =>
+        sweep.task === 'audit'
+          ? Promise.reject(new Error('timed out'))
+          : store.step(sweep, ...words),
+    })
+    expect(failed).toEqual(['audit'])
+    expect(await count('due-')).toEqual({ ...NONE, audit: 5 })
+  })
+})
+
+describe('cron', () => {
+  const cron = async (changes: object = {}, atSeconds = NOW) => {
+    const lines: Record<string, unknown>[] = []
+    const log = vi.spyOn(console, 'log').mockImplementation((line: string) => {
+      lines.push(JSON.parse(line) as Record<string, unknown>)
+    })
+    const { housekeep } = compose({ ...env, ISSUER, ...changes } as Bindings)
+    const outcome = await housekeep(atSeconds * 1000).then(
+      () => 'done',
+      (fault: Error) => fault.message,
+    )
+    log.mockRestore()
+    return { outcome, lines }
+  }
+
+  it('says in one line how many rows it removed and left, and nothing when there were none', async () => {
+    await fill({ ...NONE, used_jti: 40_000, refusal: 5 }, each(3))
+    const { outcome, lines } = await cron()
+    expect(outcome).toBe('done')
+    expect(lines).toEqual([
+      { event: 'housekeeping', used_jti: 30_000, used_jti_left: 10_000, refusal: 5 },
+    ])
+    await cron()
+    expect(await cron()).toEqual({ outcome: 'done', lines: [] })
+  })
+
+  it('sweeps while KV cannot be written, and fails at the end, saying what', async () => {
+    await fill(each(5), each(3))
+    const SESSIONS = { ...env.SESSIONS, put: () => Promise.reject(new Error('KV is away')) }
+    const { outcome, lines } = await cron({ SESSIONS })
+    expect(outcome).toBe('housekeeping failed: heal')
+    expect(lines[0]).toEqual({
+      event: 'housekeeping_failed',
+      task: 'heal',
+      fault: 'Error: KV is away',
+    })
+    expect([await count('due-'), await count('live-')]).toEqual([NONE, each(3)])
+  })
+
+  it('shows that it lives, though it has nothing to do', async () => {
+    await fill(NONE, NONE)
+    await cron({}, NOW + 60)
+    const rows = await recorded()
+    expect([...rows.keys()].sort()).toEqual([...SWEPT_TABLES, 'run'].sort())
+    expect([...rows.values()].every(({ ran_at }) => ran_at === NOW + 60)).toBe(true)
+  })
+
+  it('keeps the audit for AUDIT_KEEP_DAYS', async () => {
+    await fill({ ...NONE, audit: 5 }, NONE)
+    await cron({ AUDIT_KEEP_DAYS: '500' })
+    expect(await count('due-')).toEqual({ ...NONE, audit: 5 })
+    await cron({ AUDIT_KEEP_DAYS: '400' })
+    expect(await count('due-')).toEqual(NONE)
+  })
+})
+
+describe('a consent', () => {
+  const LATER_SECONDS = 401 * DAY_SECONDS
+  const consentsOf = (clientId: string) =>
+    env.DB.prepare('SELECT count(*) AS n FROM consent WHERE client_id = ?1')
+      .bind(clientId)
+      .first('n')
+  const age = (clientId: string) =>
+    env.DB.prepare(
+      'UPDATE consent SET granted_at = granted_at - ?2, used_at = used_at - ?2 WHERE client_id = ?1',
+    )
+      .bind(clientId, LATER_SECONDS)
+      .run()
+
+  it('that neither was given nor bought a token for 400 days is forgotten', async () => {
+    const client = await newClient()
+    await answerConsent(await signIn(await newUser()), requestOf(client))
+    const later = (days: number) => run(undefined, nowSeconds() + days * DAY_SECONDS)
+    await later(399)
+    expect(await consentsOf(client.id)).toBe(1)
+    await later(401)
+    expect(await consentsOf(client.id)).toBe(0)
+  })
+
+  it('that bought a token since is not, nor while something that it bought can still be used', async () => {
+    const client = await newClient({ grantTypes: ['authorization_code', 'refresh_token'] })
+    const cookie = await signIn(await newUser())
+    const redeemed = await post(
+      '/token',
+      redemptionOf(client, await obtainCode(cookie, requestOf(client))),
+    )
+    expect(redeemed.status).toBe(200)
+    await env.DB.prepare('UPDATE consent SET granted_at = 1 WHERE client_id = ?1')
+      .bind(client.id)
+      .run()
+    await run(undefined, nowSeconds())
+    expect(await consentsOf(client.id)).toBe(1)
+    await age(client.id)
+    await run(undefined, nowSeconds())
+    expect(await consentsOf(client.id)).toBe(1)
+    // The control: without family and code it goes.
+    await env.DB.batch([
+      env.DB.prepare('DELETE FROM refresh_family WHERE client_id = ?1').bind(client.id),
+      env.DB.prepare('DELETE FROM authorization_code WHERE client_id = ?1').bind(client.id),
+    ])
+    await run(undefined, nowSeconds())
+    expect(await consentsOf(client.id)).toBe(0)
+  })
+
+  it('given anew after so long counts from then on, though its code was never redeemed', async () => {
+    const client = await newClient()
+    const cookie = await signIn(await newUser())
+    const asking = requestOf(client)
+    await answerConsent(cookie, asking)
+    await age(client.id)
+    // As when the client has changed its name: the user is asked again.
+    await env.DB.prepare(`UPDATE client SET name = 'Other' WHERE client_id = ?1`)
+      .bind(client.id)
+      .run()
+    await answerConsent(cookie, asking)
+    await run(undefined, nowSeconds() + 3 * DAY_SECONDS)
+    expect(await consentsOf(client.id)).toBe(1)
+  })
+})
