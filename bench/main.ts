@@ -42,6 +42,11 @@ switch (options.command) {
     await measureGrowth(options)
     break
   }
+  case 'soak': {
+    const { soak } = await import('./soak.ts')
+    if (!(await soak(options))) process.exit(1)
+    break
+  }
   case 'edge': {
     const { simulateEdge } = await import('./edge.ts')
     await simulateEdge(options)

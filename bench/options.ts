@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util'
 import type { Pace } from './turns.ts'
 
-export const COMMANDS = ['compare', 'growth', 'edge', 'counts', 'start', 'profile'] as const
+export const COMMANDS = ['compare', 'growth', 'edge', 'counts', 'start', 'profile', 'soak'] as const
 export type Command = (typeof COMMANDS)[number]
 
 export type Options = Readonly<{
@@ -12,14 +12,17 @@ export type Options = Readonly<{
   /** Names of contestants or kinds of storage; empty: all. */
   only: readonly string[]
   quick: boolean
-  /** Write `results.json` too. */
+  /** Write the results here too, to be committed. */
   save: boolean
   /** Of the largest database in `growth`. */
   clients: number
+  /** Of `soak`: how long it lasts, and how often the service is restarted in its first half. */
+  minutes: number
+  restartEverySeconds: number
 }>
 
 const USAGE = `npm run bench -- [${COMMANDS.join(' | ')}] [--quick] [--slices N] [--seconds S] [--connections N]
-  [--only NAME]... [--save] [--clients N]`
+  [--only NAME]... [--save] [--clients N] [--minutes M] [--restart-every SECONDS]`
 
 const MIN_SLICES = 18
 const QUICK_SLICES = 3
@@ -35,6 +38,8 @@ export function readOptions(words: readonly string[]): Options {
       seconds: { type: 'string' },
       connections: { type: 'string', default: '8' },
       clients: { type: 'string' },
+      minutes: { type: 'string' },
+      'restart-every': { type: 'string' },
       only: { type: 'string', multiple: true, default: [] },
     },
   })
@@ -46,6 +51,8 @@ export function readOptions(words: readonly string[]): Options {
     quick,
     save,
     only,
+    minutes: Number(values.minutes ?? (quick ? 1 : 10)),
+    restartEverySeconds: Number(values['restart-every'] ?? (quick ? 10 : 60)),
     clients: Number(values.clients ?? (quick ? 20_000 : 1_000_000)),
     pace: {
       slices: Number(values.slices ?? (quick ? QUICK_SLICES : MIN_SLICES)),

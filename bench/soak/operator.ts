@@ -1,0 +1,58 @@
+/** What the administrator does meanwhile: a secret is rotated with overlap, a scope withdrawn and given back. */
+
+import { setTimeout as wait } from 'node:timers/promises'
+import { HEAL_SECONDS } from '../../src/domain/revocation.ts'
+import { ALL_SESSIONS_MS, goodSecret, hasEnded, mayEnd, outlive } from './truth.ts'
+import { CLIENT_CACHE_MS, newestOf, SPARE_SCOPE, type World } from './world.ts'
+
+const OVERLAP_SECONDS = 8
+
+/** A command that fails while the service is down is given again. */
+async function insist(world: World, words: readonly string[]): Promise<Record<string, string>> {
+  for (;;) {
+    const done = await world.administer(words)
+    if (done) return done
+  }
+}
+
+export async function rotateSecret(world: World): Promise<void> {
+  const { rotated } = world.clients
+  const former = newestOf(rotated)
+  const begunMs = Date.now()
+  // Until it is answered nobody knows since when the former secret is counted out.
+  outlive(former, OVERLAP_SECONDS * 1000, begunMs, Number.POSITIVE_INFINITY)
+  const words = [
+    'client',
+    'rotate-secret',
+    rotated.id,
+    '--overlap-seconds',
+    String(OVERLAP_SECONDS),
+  ]
+  const { client_secret = '' } = await insist(world, words)
+  outlive(former, OVERLAP_SECONDS * 1000, begunMs, Date.now())
+  rotated.secrets.push(goodSecret(client_secret))
+}
+
+/** Ends what the client has: README, the table of acts. */
+export async function withdrawScope(world: World): Promise<void> {
+  const { id } = world.clients.spare
+  const issuedBefore = world.tokens.filter(({ clientId }) => clientId === id)
+  const begunMs = Date.now()
+  Object.assign(world.spare, { state: 'either', sinceMs: begunMs })
+  for (const token of issuedBefore) mayEnd(token, begunMs)
+  await insist(world, ['client', 'withdraw', id, '--scope', SPARE_SCOPE])
+  const endedMs = Date.now()
+  // What could not be shown to the authenticators then is shown by the next sweep.
+  const healMs = world.service.wasDown(begunMs, endedMs) ? HEAL_SECONDS * 1000 : 0
+  const withinMs = ALL_SESSIONS_MS + healMs
+  for (const token of issuedBefore) hasEnded(token, endedMs, withinMs)
+  Object.assign(world.spare, { state: 'withdrawn', sinceMs: endedMs, withinMs })
+}
+
+export async function authorizeScope(world: World): Promise<void> {
+  // Until no copy of the record is older than the withdrawal: what is issued on one has ended already.
+  await wait(Math.max(0, world.spare.sinceMs + CLIENT_CACHE_MS - Date.now()))
+  Object.assign(world.spare, { state: 'either', sinceMs: Date.now() })
+  await insist(world, ['client', 'authorize', world.clients.spare.id, '--scope', SPARE_SCOPE])
+  Object.assign(world.spare, { state: 'authorized', sinceMs: Date.now() })
+}

@@ -1,0 +1,143 @@
+/** `npm start` on a state of its own, ended and killed in every way, and the memory of its processes. */
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { setTimeout as wait } from 'node:timers/promises'
+import { inProject } from '../../src/operate/project.ts'
+import { endGroup, membersOf } from '../process-group.ts'
+import { freePort } from '../servers/free-port.ts'
+import type { Sample } from './trend.ts'
+
+export const RESTARTS = ['npm told to end', 'npm start killed', 'runtime killed'] as const
+export type Restart = (typeof RESTARTS)[number]
+
+/** The last line of the welcome, printed when both workers serve. */
+const READY = 'Ctrl-C ends both.'
+const READY_WITHIN_MS = 60_000
+const POLL_MS = 50
+
+/** While the service is brought down and up, no answer is asked of it. `endMs` is infinite until it serves again. */
+type Window = { readonly how: Restart | 'start'; readonly startMs: number; endMs: number }
+
+const read = (path: string) => {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+const wordsOf = (pid: number) => read(`/proc/${pid}/cmdline`).split('\0')
+const isRuntime = (pid: number) => read(`/proc/${pid}/comm`).startsWith('workerd')
+const isStart = (pid: number) => wordsOf(pid)[1] === 'src/operate/start.ts'
+const mibOf = (pid: number) =>
+  Number(/VmRSS:\s*(\d+)/.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) / 1024
+
+async function until(isTrue: () => boolean | Promise<boolean>, what: string) {
+  const giveUpAt = performance.now() + READY_WITHIN_MS
+  while (!(await isTrue())) {
+    if (performance.now() > giveUpAt) throw new Error(`${what} within ${READY_WITHIN_MS} ms`)
+    await wait(POLL_MS)
+  }
+}
+
+export async function startService(stateDir: string, jwtSecret: string) {
+  const [port, authenticatorPort] = [await freePort(), await freePort()]
+  const registry = `http://127.0.0.1:${port}`
+  const authenticator = `http://127.0.0.1:${authenticatorPort}`
+  const env = {
+    ...process.env,
+    PORT: String(port),
+    AUTHENTICATOR_PORT: String(authenticatorPort),
+    STATE_DIR: stateDir,
+    JWT_SECRET: jwtSecret,
+    DEMO: '0',
+  }
+  const windows: Window[] = []
+  const memory = { runtime: [] as Sample[], start: [] as Sample[], all: [] as Sample[] }
+  let group = 0
+
+  async function launch() {
+    const child: ChildProcess = spawn('npm', ['start', '--silent', '--prefix', inProject('.')], {
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env,
+    })
+    group = child.pid ?? 0
+    let said = ''
+    const hear = (text: unknown) => {
+      said = `${said}${text}`.slice(-4000)
+    }
+    child.stdout?.on('data', hear)
+    child.stderr?.on('data', hear)
+    await until(() => {
+      if (child.exitCode !== null) throw new Error(`npm start ended: ${said}`)
+      return said.includes(READY)
+    }, `npm start is not ready: ${said}`)
+  }
+  const members = () => membersOf(group)
+  const isServed = (url: string) =>
+    fetch(`${url}/healthz`).then(
+      ({ ok }) => ok,
+      () => false,
+    )
+
+  /** Of the processes as they are now: what was sampled of earlier ones is forgotten with them. */
+  function sample() {
+    const atMs = Date.now()
+    const pids = members()
+    const sum = (some: readonly number[]) => some.reduce((total, pid) => total + mibOf(pid), 0)
+    memory.runtime.push({ atMs, mib: sum(pids.filter(isRuntime)) })
+    memory.start.push({ atMs, mib: sum(pids.filter(isStart)) })
+    memory.all.push({ atMs, mib: sum(pids) })
+  }
+  const sampling = setInterval(sample, 1000)
+
+  async function during(how: Window['how'], work: () => Promise<void>) {
+    const window: Window = { how, startMs: Date.now(), endMs: Number.POSITIVE_INFINITY }
+    windows.push(window)
+    await work()
+    window.endMs = Date.now()
+    for (const series of Object.values(memory)) series.length = 0
+  }
+
+  const bringDown: Record<Restart, () => Promise<void>> = {
+    async 'npm told to end'() {
+      process.kill(group, 'SIGTERM')
+      await until(() => members().length === 0, 'npm start has not ended')
+      await launch()
+    },
+    async 'npm start killed'() {
+      const [start] = members().filter(isStart)
+      if (start !== undefined) process.kill(start, 'SIGKILL')
+      await until(() => members().length === 0, 'npm start has left something behind')
+      await launch()
+    },
+    async 'runtime killed'() {
+      const [runtime] = members().filter(isRuntime)
+      if (runtime !== undefined) process.kill(runtime, 'SIGKILL')
+      const isNew = (pid: number) => isRuntime(pid) && pid !== runtime
+      const isBack = async () =>
+        members().some(isNew) && (await isServed(registry)) && (await isServed(authenticator))
+      await until(isBack, 'the runtime has not come back')
+    },
+  }
+
+  await during('start', launch)
+  return {
+    registry,
+    authenticator,
+    env,
+    memory,
+    windows,
+    restart: (how: Restart) => during(how, bringDown[how]),
+    /** Was it down, or going down, or coming up, at any time from `begunMs` to `endedMs`? */
+    wasDown: (begunMs: number, endedMs: number) =>
+      windows.some(({ startMs, endMs }) => begunMs <= endMs && endedMs >= startMs),
+    end() {
+      clearInterval(sampling)
+      endGroup(group)
+    },
+  }
+}
+
+export type Service = Awaited<ReturnType<typeof startService>>

@@ -1,0 +1,80 @@
+/** The judge of `npm run bench -- soak`: what it must notice, and what it must let pass. */
+
+import { describe, expect, it } from 'vitest'
+import { trendOf } from '../../bench/soak/trend.ts'
+import {
+  doubt,
+  goodSecret,
+  hasEnded,
+  isSurelyLive,
+  lives,
+  mayEnd,
+  mustBe,
+  outlive,
+  secretMustBe,
+} from '../../bench/soak/truth.ts'
+
+const newToken = () => ({ text: 't', clientId: 'c', username: null, scopes: [], ending: lives() })
+
+describe('a check of a token', () => {
+  it('must accept it until an act that ends it begins', () => {
+    const token = newToken()
+    mayEnd(token, 1000)
+    expect(mustBe(token, 'plain', 900, 999)).toBe('accepted')
+    expect(isSurelyLive(token)).toBe(false)
+  })
+
+  it('may say either while the act is under way', () => {
+    const token = newToken()
+    mayEnd(token, 1000)
+    expect(mustBe(token, 'fresh', 900, 1100)).toBe('either')
+    hasEnded(token, 1200, 0)
+    expect(mustBe(token, 'fresh', 1100, 1300)).toBe('either')
+  })
+
+  it('must refuse it after the act: fresh at once, others within the bound', () => {
+    const token = newToken()
+    hasEnded(token, 1000, 10_000)
+    expect(mustBe(token, 'fresh', 1000, 1001)).toBe('refused')
+    expect(mustBe(token, 'plain', 10_999, 11_001)).toBe('either')
+    expect(mustBe(token, 'plain', 11_000, 11_001)).toBe('refused')
+  })
+
+  it('must accept it again when the act turned out to be no end', () => {
+    const token = newToken()
+    const livesOn = doubt(token, 1000)
+    expect(mustBe(token, 'plain', 1001, 1002)).toBe('either')
+    livesOn()
+    expect(mustBe(token, 'plain', 1001, 1002)).toBe('accepted')
+  })
+})
+
+it('a rotated secret is good for the overlap and then bad, to the second', () => {
+  const secret = goodSecret('s')
+  expect(secretMustBe(secret, 0, 1)).toBe('accepted')
+  outlive(secret, 8000, 1000, 2000)
+  expect(secretMustBe(secret, 7000, 7999)).toBe('accepted')
+  expect(secretMustBe(secret, 9000, 9001)).toBe('either')
+  expect(secretMustBe(secret, 11_000, 11_001)).toBe('refused')
+})
+
+describe('memory', () => {
+  const seconds = Array.from({ length: 300 }, (_, i) => i)
+  const trend = (mibAt: (second: number) => number) =>
+    trendOf(seconds.map((second) => ({ atMs: second * 1000, mib: mibAt(second) })))
+
+  it('grows by a leak of 10 MiB a minute', () => {
+    const leak = trend((second) => 200 + second / 6)
+    expect(leak.isFlat).toBe(false)
+    expect(leak.riseMib).toBeCloseTo(199 / 6, 0)
+  })
+
+  it('is flat when it is collected again and again, or grew only at first', () => {
+    expect(trend((second) => 200 + (second % 20) * 3).isFlat).toBe(true)
+    expect(trend((second) => Math.min(200, 100 + second * 2)).isFlat).toBe(true)
+  })
+
+  it('is not flat when nothing was measured', () => {
+    expect(trendOf([]).isFlat).toBe(false)
+  })
+})
