@@ -17,11 +17,11 @@ export type ApiAnswer = Readonly<{
 }>
 
 export type ApiCall = Readonly<{
-  method: 'POST' | 'PUT'
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** Below the account. */
   path: string
-  contentType: string
-  body: string
+  contentType?: string
+  body?: string
 }>
 
 const TIMEOUT_MS = 30_000
@@ -38,23 +38,44 @@ export function refusalOf(what: string, status: number, answer: ApiAnswer | null
   return new Refusal(`${what} answered ${status}: ${words}${hint}`)
 }
 
-/** Throws a Refusal unless it succeeds. */
-export async function callApi(
+const send = (
   { baseUrl, accountId, token }: Api,
   what: string,
   { method, path, contentType, body }: ApiCall,
-): Promise<ApiAnswer & { status: number }> {
-  const url = `${baseUrl}/accounts/${encodeURIComponent(accountId)}${path}`
-  const response = await fetch(url, {
+): Promise<Response> =>
+  fetch(`${baseUrl}/accounts/${encodeURIComponent(accountId)}${path}`, {
     method,
-    headers: { Authorization: `Bearer ${token}`, 'Content-Type': contentType },
-    body,
+    headers: {
+      Authorization: `Bearer ${token}`,
+      ...(contentType && { 'Content-Type': contentType }),
+    },
+    ...(body !== undefined && { body }),
     redirect: 'error',
     signal: AbortSignal.timeout(TIMEOUT_MS),
   }).catch((fault: unknown) => {
     throw new Refusal(`cannot reach ${what} at ${baseUrl}: ${whyUnreachable(fault)}`)
   })
-  const answer = (await response.json().catch(() => null)) as ApiAnswer | null
+
+const answerIn = (response: Response) =>
+  response.json().catch(() => null) as Promise<ApiAnswer | null>
+
+/** What the API answers as it stands; null if there is no such thing. Otherwise throws a Refusal. */
+export async function readFromApi(api: Api, what: string, path: string): Promise<string | null> {
+  const response = await send(api, what, { method: 'GET', path })
+  if (response.ok) return response.text()
+  const answer = await answerIn(response)
+  if (response.status === 404) return null
+  throw refusalOf(what, response.status, answer)
+}
+
+/** Throws a Refusal unless it succeeds. */
+export async function callApi(
+  api: Api,
+  what: string,
+  call: ApiCall,
+): Promise<ApiAnswer & { status: number }> {
+  const response = await send(api, what, call)
+  const answer = await answerIn(response)
   if (!response.ok || !answer?.success) throw refusalOf(what, response.status, answer)
   return { ...answer, status: response.status }
 }

@@ -1,17 +1,24 @@
-/** A KV namespace over Cloudflare's HTTP API, or that of a registry running on this machine: to write to only. */
+/** A KV namespace over Cloudflare's HTTP API, or that of a registry running on this machine. */
 
-import type { TextWriter } from '../stores/database.ts'
-import { type Api, callApi } from './cloudflare-api.ts'
+import type { TextNamespace } from '../stores/database.ts'
+import { type Api, callApi, readFromApi } from './cloudflare-api.ts'
 
-export const kvOverHttp = (api: Api, namespaceId: string): TextWriter => ({
-  async put(key, value, { expirationTtl } = {}) {
-    const namespace = encodeURIComponent(namespaceId)
-    const ttl = expirationTtl === undefined ? '' : `?expiration_ttl=${expirationTtl}`
-    await callApi(api, 'KV', {
-      method: 'PUT',
-      path: `/storage/kv/namespaces/${namespace}/values/${encodeURIComponent(key)}${ttl}`,
-      contentType: 'application/octet-stream',
-      body: value,
-    })
-  },
-})
+export function kvOverHttp(api: Api, namespaceId: string): TextNamespace {
+  const pathOf = (key: string) =>
+    `/storage/kv/namespaces/${encodeURIComponent(namespaceId)}/values/${encodeURIComponent(key)}`
+  return {
+    async put(key, value, { expirationTtl } = {}) {
+      const ttl = expirationTtl === undefined ? '' : `?expiration_ttl=${expirationTtl}`
+      await callApi(api, 'KV', {
+        method: 'PUT',
+        path: `${pathOf(key)}${ttl}`,
+        contentType: 'application/octet-stream',
+        body: value,
+      })
+    },
+    get: (key) => readFromApi(api, 'KV', pathOf(key)),
+    async delete(key) {
+      await callApi(api, 'KV', { method: 'DELETE', path: pathOf(key) })
+    },
+  }
+}

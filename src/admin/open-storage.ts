@@ -14,30 +14,43 @@ type Work<T> = (storage: Storage) => Promise<T>
 
 const CLOUDFLARE_API = 'https://api.cloudflare.com/client/v4'
 
+/** There the namespaces go by their bindings. */
+const LOCAL_IDS = { db: 'DB', sessions: 'SESSIONS', codes: 'CODES' }
+
 function required(env: Environment, name: string): string {
   const value = env[name]
   if (!value) throw new Refusal(`--remote needs ${name} in the environment`)
   return value
 }
 
-const overHttp = (api: Api, databaseId: string, namespaceId: string): Storage => ({
-  db: d1OverHttp(api, databaseId),
-  sessions: kvOverHttp(api, namespaceId),
+const overHttp = (
+  api: Api,
+  ids: Readonly<{ db: string; sessions: string; codes: string }>,
+): Storage => ({
+  db: d1OverHttp(api, ids.db),
+  sessions: kvOverHttp(api, ids.sessions),
+  codes: kvOverHttp(api, ids.codes),
 })
 
-async function onDeployed<T>(env: Environment, work: Work<T>): Promise<T> {
+/** Cloudflare's, with the operator's own token. */
+export function deployedApi(env: Environment): Api {
   const token = required(env, 'CLOUDFLARE_API_TOKEN')
   const accountId = required(env, 'CLOUDFLARE_ACCOUNT_ID')
   const baseUrl = env.CLOUDFLARE_API_BASE_URL || CLOUDFLARE_API
   if (!/^https?:\/\//.test(baseUrl) || !URL.canParse(baseUrl)) {
     throw new Refusal('CLOUDFLARE_API_BASE_URL: must be an http or https URL')
   }
-  const { databaseOf, readWranglerConfig, sessionsOf } = await import(
+  return { baseUrl: baseUrl.replace(/\/+$/, ''), accountId, token }
+}
+
+async function onDeployed<T>(env: Environment, work: Work<T>): Promise<T> {
+  const api = deployedApi(env)
+  const { codesOf, databaseOf, readWranglerConfig, sessionsOf } = await import(
     '../operate/wrangler-config.ts'
   )
   const config = readWranglerConfig(REGISTRY_CONFIG)
-  const api = { baseUrl: baseUrl.replace(/\/+$/, ''), accountId, token }
-  return work(overHttp(api, databaseOf(config).database_id, sessionsOf(config)))
+  const db = databaseOf(config).database_id
+  return work(overHttp(api, { db, sessions: sessionsOf(config), codes: codesOf(config) }))
 }
 
 async function onState<T>(stateDir: string, work: Work<T>): Promise<T> {
@@ -45,8 +58,8 @@ async function onState<T>(stateDir: string, work: Work<T>): Promise<T> {
   const { readWranglerConfig } = await import('../operate/wrangler-config.ts')
   const state = await openState(stateDir, readWranglerConfig(REGISTRY_CONFIG))
   try {
-    const { database: db, sessions } = state
-    return await retryWhenBusy(() => work({ db, sessions }))
+    const { database: db, sessions, codes } = state
+    return await retryWhenBusy(() => work({ db, sessions, codes }))
   } finally {
     await state.close()
   }
@@ -58,7 +71,7 @@ async function onLocal<T>(env: Environment, work: Work<T>): Promise<T> {
   const claim = await claimState(stateDir)
   if (claim.kind === 'served') {
     const { url: baseUrl, token } = claim.by
-    return work(overHttp({ baseUrl, accountId: 'local', token }, 'local', 'local'))
+    return work(overHttp({ baseUrl, accountId: 'local', token }, LOCAL_IDS))
   }
   try {
     return await onState(stateDir, work)

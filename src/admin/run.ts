@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander'
 import { oneLine } from '../operate/refusal.ts'
 import { addAuditCommand } from './audit-command.ts'
 import { addClientCommands } from './client-commands.ts'
+import { addDoctorCommand } from './doctor-command.ts'
 import { addSessionCommands } from './session-commands.ts'
 import { addUserCommands } from './user-commands.ts'
 import type { Io } from './verb.ts'
@@ -20,7 +21,8 @@ const WRONG_USAGE = 2
 function commandLine(io: Io): Command {
   const program = new Command('npm run admin --')
     .description(
-      'Administer the clients, users and sessions of the registry, say why it refused something, and who did what.',
+      'Administer the clients, users and sessions of the registry, say why it refused something, who did what, and ' +
+        'whether all is well.',
     )
     .exitOverride()
     .configureOutput({
@@ -38,6 +40,7 @@ function commandLine(io: Io): Command {
   addSessionCommands(program, io)
   addWhyCommand(program, io)
   addAuditCommand(program, io)
+  addDoctorCommand(program, io)
   return program
 }
 

@@ -5,7 +5,15 @@ import { join } from 'node:path'
 import { readIfPresent, writePrivateFile } from './private-file.ts'
 
 /** `url` and `token` of its interface to D1 and KV; `pid` of its process. */
-export type RunningRegistry = Readonly<{ url: string; token: string; pid: number }>
+export type RunningRegistry = Readonly<{
+  url: string
+  token: string
+  pid: number
+  issuer: string
+  authenticatorUrl: string
+  /** Epoch seconds. */
+  startedAt: number
+}>
 
 const fileIn = (stateDir: string) => join(stateDir, 'admin.json')
 

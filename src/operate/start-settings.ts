@@ -1,9 +1,13 @@
 /** What `npm start` reads from its environment, checked before anything is started. */
 
+import { join } from 'node:path'
 import { readSettings, SETTING_NAMES } from '../config.ts'
 import { isLongEnough, MIN_SECRET_BYTES } from '../crypto/jws.ts'
 import { stateDirectory } from './project.ts'
 import { Refusal } from './refusal.ts'
+
+/** Where one is kept that was made for this state, so that a JWT outlives a restart. */
+export const jwtSecretFile = (stateDir: string) => join(stateDir, 'jwt-secret')
 
 export type StartSettings = Readonly<{
   port: number

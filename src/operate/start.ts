@@ -1,7 +1,6 @@
 /** `npm start`: the registry and the authenticator, ready to use, on one local state. */
 
 import { createServer } from 'node:net'
-import { join } from 'node:path'
 import { Log, LogLevel } from 'miniflare'
 import { randomText } from '../crypto/random.ts'
 import { HEAL_SECONDS } from '../domain/revocation.ts'
@@ -15,7 +14,7 @@ import { oneLine, Refusal } from './refusal.ts'
 import { retryWhenBusy } from './retry-when-busy.ts'
 import { runWorkers } from './run-workers.ts'
 import { announceRegistry, withdrawAnnouncement } from './running-registry.ts'
-import { readStartSettings, type StartSettings } from './start-settings.ts'
+import { jwtSecretFile, readStartSettings, type StartSettings } from './start-settings.ts'
 import { openState } from './state.ts'
 import { serveStorageOverHttp } from './storage-http-server.ts'
 import { welcome } from './welcome.ts'
@@ -34,9 +33,8 @@ const requireFreePort = (name: string, port: number) =>
     probe.listen(port, HOST, () => probe.close(() => resolve()))
   })
 
-/** Made once for this state, so that a JWT outlives a restart. */
 async function keptJwtSecret(stateDir: string): Promise<string> {
-  const file = join(stateDir, 'jwt-secret')
+  const file = jwtSecretFile(stateDir)
   const kept = await readIfPresent(file)
   if (kept) return kept
   const secret = randomText()
@@ -105,9 +103,19 @@ async function start(): Promise<() => Promise<void>> {
     const admin = await serveStorageOverHttp(async () => ({
       db: await runtime.getD1Database('DB', registry.name),
       sessions: await runtime.getKVNamespace('SESSIONS', registry.name),
+      codes: await runtime.getKVNamespace('CODES', registry.name),
     }))
     ending.push(admin.close)
-    await announceRegistry(stateDir, { url: admin.url, token: admin.token, pid: process.pid })
+    const issuer = vars.ISSUER ?? ''
+    const authenticatorUrl = `http://${HOST}:${authenticatorPort}`
+    await announceRegistry(stateDir, {
+      url: admin.url,
+      token: admin.token,
+      pid: process.pid,
+      issuer,
+      authenticatorUrl,
+      startedAt: Math.floor(Date.now() / 1000),
+    })
     ending.push(() => withdrawAnnouncement(stateDir))
 
     const sweep = async () => {
@@ -122,8 +130,8 @@ async function start(): Promise<() => Promise<void>> {
     console.log(
       welcome({
         registryUrl: `http://${HOST}:${port}`,
-        authenticatorUrl: `http://${HOST}:${authenticatorPort}`,
-        issuer: vars.ISSUER ?? '',
+        authenticatorUrl,
+        issuer,
         demo,
       }),
     )

@@ -1,11 +1,11 @@
-/** The local D1 and the sessions in the local KV, opened without serving anything. Layout and ids as `wrangler dev --persist-to` has them. */
+/** The local D1 and KV, opened without serving anything. Layout and ids as `wrangler dev --persist-to` has them. */
 
 import { join } from 'node:path'
 import { Miniflare } from 'miniflare'
-import type { Database, TextWriter } from '../stores/database.ts'
+import type { Database, TextNamespace } from '../stores/database.ts'
 import { applyMigrations } from './migrations.ts'
 import { retryWhenBusy } from './retry-when-busy.ts'
-import { databaseOf, sessionsOf, type WranglerConfig } from './wrangler-config.ts'
+import { codesOf, databaseOf, sessionsOf, type WranglerConfig } from './wrangler-config.ts'
 
 export const persistencePath = (stateDir: string) => join(stateDir, 'v3')
 
@@ -22,7 +22,8 @@ const IDLE = {
 
 export type State = Readonly<{
   database: Database
-  sessions: TextWriter
+  sessions: TextNamespace
+  codes: TextNamespace
   close: () => Promise<void>
 }>
 
@@ -42,6 +43,7 @@ export async function openState(stateDir: string, config: WranglerConfig): Promi
           env: {
             DB: { type: 'd1', id: database_id },
             SESSIONS: { type: 'kv', id: sessionsOf(config) },
+            CODES: { type: 'kv', id: codesOf(config) },
           },
         },
       },
@@ -51,8 +53,9 @@ export async function openState(stateDir: string, config: WranglerConfig): Promi
   try {
     const database: Database = await runtime.getD1Database('DB')
     await retryWhenBusy(() => applyMigrations(database, migrations_dir))
-    const sessions: TextWriter = await runtime.getKVNamespace('SESSIONS')
-    return { database, sessions, close }
+    const sessions: TextNamespace = await runtime.getKVNamespace('SESSIONS')
+    const codes: TextNamespace = await runtime.getKVNamespace('CODES')
+    return { database, sessions, codes, close }
   } catch (fault) {
     await close()
     throw fault

@@ -1,5 +1,5 @@
 /**
- * Cloudflare's HTTP interfaces of D1 (queries) and KV (writes) over local ones, on a loopback port behind a bearer
+ * Cloudflare's HTTP interfaces of D1 (queries) and KV (one value) over local ones, on a loopback port behind a bearer
  * token: while the registry runs, the command line writes through it, so that one process alone writes the state.
  */
 
@@ -8,16 +8,17 @@ import type { AddressInfo } from 'node:net'
 import * as z from 'zod/mini'
 import { equalInConstantTime } from '../crypto/digest.ts'
 import { randomText } from '../crypto/random.ts'
-import type { Database, TextWriter } from '../stores/database.ts'
+import type { Database, TextNamespace } from '../stores/database.ts'
 import { oneLine } from './refusal.ts'
 
 const HOST = '127.0.0.1'
 const QUERY_PATH = /^\/accounts\/[^/]+\/d1\/database\/[^/]+\/query$/
-const VALUE_PATH = /^\/accounts\/[^/]+\/storage\/kv\/namespaces\/[^/]+\/values\/([^/]+)$/
+const VALUE_PATH = /^\/accounts\/[^/]+\/storage\/kv\/namespaces\/(SESSIONS|CODES)\/values\/([^/]+)$/
 const MAX_BODY_BYTES = 4 * 1024 * 1024
-/** Cloudflare's codes for a failed query, a failed write to KV, and a wrong token. */
+/** Cloudflare's codes for a failed query, a failure or no such key of KV, and a wrong token. */
 const QUERY_FAILED = 7500
-const WRITE_FAILED = 10001
+const KV_FAILED = 10001
+const NO_SUCH_KEY = 10009
 const NOT_AUTHENTICATED = 10000
 const NO_SUCH_ROUTE = 7003
 
@@ -26,7 +27,11 @@ const Query = z.object({ sql: z.string(), params: z._default(z.array(Parameter),
 const Body = z.union([z.object({ batch: z.array(Query) }), Query])
 
 /** What the command line works on. */
-export type Storage = Readonly<{ db: Database; sessions: TextWriter }>
+export type Storage = Readonly<{
+  db: Database
+  sessions: TextNamespace
+  codes: TextNamespace
+}>
 export type StorageHttpServer = Readonly<{
   url: string
   token: string
@@ -52,14 +57,20 @@ async function query(db: Database, text: string): Promise<D1Result[]> {
   return rest.length === 0 && !('batch' in body) ? [await first.all()] : db.batch([first, ...rest])
 }
 
-async function write(sessions: TextWriter, key: string, url: URL, text: string) {
+async function write(namespace: TextNamespace, key: string, url: URL, text: string) {
   const ttl = url.searchParams.get('expiration_ttl')
-  await sessions.put(key, text, ttl === null ? {} : { expirationTtl: Number(ttl) })
+  await namespace.put(key, text, ttl === null ? {} : { expirationTtl: Number(ttl) })
 }
 
 function answer(response: ServerResponse, status: number, result: unknown, error?: object) {
   const body = { success: !error, errors: error ? [error] : [], messages: [], result }
   response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body))
+}
+
+/** As it stands. */
+function sendValue(response: ServerResponse, value: string | null) {
+  if (value !== null) response.writeHead(200).end(value)
+  else answer(response, 404, null, { code: NO_SUCH_KEY, message: "get: 'key not found'" })
 }
 
 /**
@@ -80,19 +91,24 @@ export async function serveStorageOverHttp(
       })
     }
     const url = new URL(request.url ?? '', `http://${HOST}`)
-    const [, key] = VALUE_PATH.exec(url.pathname) ?? []
+    const [, binding, quotedKey] = VALUE_PATH.exec(url.pathname) ?? []
     const isQuery = request.method === 'POST' && QUERY_PATH.test(url.pathname)
-    if (!isQuery && (request.method !== 'PUT' || key === undefined)) {
+    const isValue = quotedKey !== undefined && /^(?:GET|PUT|DELETE)$/.test(request.method ?? '')
+    if (!isQuery && !isValue) {
       return answer(response, 404, null, { code: NO_SUCH_ROUTE, message: 'No such route' })
     }
     try {
       const text = await readBody(request)
-      const { db, sessions } = await open()
-      if (key === undefined) return answer(response, 200, await query(db, text))
-      await write(sessions, decodeURIComponent(key), url, text)
+      const { db, sessions, codes } = await open()
+      if (quotedKey === undefined) return answer(response, 200, await query(db, text))
+      const key = decodeURIComponent(quotedKey)
+      const namespace = binding === 'CODES' ? codes : sessions
+      if (request.method === 'GET') return sendValue(response, await namespace.get(key))
+      if (request.method === 'PUT') await write(namespace, key, url, text)
+      else await namespace.delete(key)
       answer(response, 200, {})
     } catch (fault) {
-      const code = isQuery ? QUERY_FAILED : WRITE_FAILED
+      const code = isQuery ? QUERY_FAILED : KV_FAILED
       answer(response, 400, isQuery ? [] : null, { code, message: oneLine(fault) })
     }
   }

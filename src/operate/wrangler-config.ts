@@ -36,6 +36,7 @@ const Config = z.object({
   ),
   kv_namespaces: z._default(z.array(z.object({ binding: z.string(), id: z.string() })), []),
   ratelimits: z._default(z.array(RateLimit), []),
+  triggers: z._default(z.object({ crons: z._default(z.array(z.string()), []) }), { crons: [] }),
 })
 
 export type WranglerConfig = z.output<typeof Config>
@@ -70,14 +71,17 @@ export function readWranglerConfig(path: string): WranglerConfig {
   }
 }
 
-/** The id of the namespace that holds the sessions, by the name of its binding. */
-export function sessionsOf(config: WranglerConfig): string {
-  const namespace = config.kv_namespaces.find(({ binding }) => binding === 'SESSIONS')
+function namespaceOf(config: WranglerConfig, name: string): string {
+  const namespace = config.kv_namespaces.find(({ binding }) => binding === name)
   if (!namespace) {
-    throw new Refusal('wrangler.toml: there is no KV namespace with the binding SESSIONS')
+    throw new Refusal(`wrangler.toml: there is no KV namespace with the binding ${name}`)
   }
   return namespace.id
 }
+
+/** The ids of the namespaces that hold the sessions and carry the codes, by the names of their bindings. */
+export const sessionsOf = (config: WranglerConfig) => namespaceOf(config, 'SESSIONS')
+export const codesOf = (config: WranglerConfig) => namespaceOf(config, 'CODES')
 
 /** The registry's own database, by the name of its binding. */
 export function databaseOf(config: WranglerConfig) {

@@ -4,7 +4,7 @@ import { userActor } from '../domain/audit.ts'
 import type { AuthorizationCode } from '../domain/authorization-code.ts'
 import { FORGET_CONSENT_SECONDS } from '../domain/consent.ts'
 import { recordStatement } from './audit.ts'
-import type { Database } from './database.ts'
+import type { Database, TextWriter } from './database.ts'
 import type { AuthorizationStore, CodeStore, Purchase } from './ports.ts'
 import { familyRecord } from './refresh-tokens.ts'
 import { readUserRow, USER_JSON, type UserRow } from './users.ts'
@@ -95,7 +95,7 @@ export const codeStore = (db: Database, codes: KVNamespace): CodeStore => ({
 /** `kvFailed` hears of a code that KV did not take: it can still be redeemed, from the ledger. */
 export const authorizationStore = (
   db: Database,
-  codes: KVNamespace,
+  codes: TextWriter,
   kvFailed: (fault: unknown) => void,
 ): AuthorizationStore => ({
   async grant(codeDigest, code, consent) {

@@ -2,6 +2,14 @@
 
 export type Database = Pick<D1Database, 'prepare' | 'batch'>
 
+/** All that the doctor does with a namespace of KV. */
+export type TextNamespace = TextWriter &
+  Readonly<{
+    /** Null if there is none. */
+    get(key: string): Promise<string | null>
+    delete(key: string): Promise<void>
+  }>
+
 /** The writing of texts to KV. */
 export type TextWriter = Readonly<{
   put(key: string, value: string, options?: Readonly<{ expirationTtl?: number }>): Promise<void>

@@ -22,6 +22,10 @@ type Played = { status: number; body: string } | null
 const TOKEN = 'cloudflare-token-that-nobody-may-see'
 const TROUBLESOME = `O'Hara"; DROP TABLE client; --`
 
+const config = readWranglerConfig(REGISTRY_CONFIG)
+/** Cloudflare knows a namespace by its id, the local interface by its binding. */
+const byBinding = (url: string) => url.replace(sessionsOf(config), 'SESSIONS')
+
 async function textOf(request: IncomingMessage) {
   const chunks: Buffer[] = []
   for await (const chunk of request) chunks.push(chunk as Buffer)
@@ -46,7 +50,7 @@ beforeAll(async () => {
       seen.push({ method, url, authorization, body: JSON.parse(body) })
       if (isKvDown && method === 'PUT') return response.writeHead(503).end()
       if (played) return response.writeHead(played.status).end(played.body)
-      const answer = await fetch(`${state.server.url}${request.url}`, {
+      const answer = await fetch(`${state.server.url}${byBinding(url)}`, {
         method,
         headers: {
           Authorization: authorization === `Bearer ${TOKEN}` ? `Bearer ${state.server.token}` : '',
@@ -86,7 +90,7 @@ const create = ['client', 'create', '--name', TROUBLESOME, '--owner', 'u', '--sc
 describe('the requests', () => {
   it('go to the database of wrangler.toml, one batch for a command that writes', async () => {
     expect((await remote(create)).status).toBe(0)
-    const { database_id } = databaseOf(readWranglerConfig(REGISTRY_CONFIG))
+    const { database_id } = databaseOf(config)
     expect(seen.map(({ url, authorization }) => ({ url, authorization }))).toEqual([
       {
         url: `/accounts/account-1/d1/database/${database_id}/query`,
@@ -149,7 +153,7 @@ describe('the requests', () => {
     const { client_id } = JSON.parse((await remote(create)).stdout)
     seen = []
     expect((await remote(['client', 'disable', client_id])).stderr).toBe('')
-    const id = sessionsOf(readWranglerConfig(REGISTRY_CONFIG))
+    const id = sessionsOf(config)
     const [put, ...others] = seen.filter(({ method }) => method === 'PUT')
     expect(others).toEqual([])
     expect(put).toMatchObject({

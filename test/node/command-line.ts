@@ -36,7 +36,7 @@ export async function commandLine(argv: readonly string[], outside: Outside): Pr
 export const temporaryDirectory = () => mkdtemp(join(tmpdir(), 'registry-state-'))
 
 /** Every row of every table of ours: equal before and after means that nothing was written. */
-async function dump(db: Database) {
+export async function dump(db: Database) {
   const tables = await db
     .prepare(
       `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name NOT LIKE '\\_%' ESCAPE '\\'`,
@@ -54,8 +54,16 @@ export async function servedState() {
   const server = await serveStorageOverHttp(async () => ({
     db: state.database,
     sessions: state.sessions,
+    codes: state.codes,
   }))
-  await announceRegistry(stateDir, { url: server.url, token: server.token, pid: process.pid })
+  await announceRegistry(stateDir, {
+    url: server.url,
+    token: server.token,
+    pid: process.pid,
+    issuer: 'http://127.0.0.1:9',
+    authenticatorUrl: 'http://127.0.0.1:9',
+    startedAt: Math.floor(Date.now() / 1000),
+  })
   const admin = (words: readonly string[], stdin?: string, more: Record<string, string> = {}) =>
     commandLine(words, {
       env: { STATE_DIR: stateDir, ...more },

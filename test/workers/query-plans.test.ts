@@ -16,6 +16,7 @@ import * as refusals from '../../src/stores/refusals.ts'
 import * as revocations from '../../src/stores/revocations.ts'
 import * as signInFailures from '../../src/stores/sign-in-failures.ts'
 import { sweepsOf } from '../../src/stores/sweeps.ts'
+import * as temporarySubjects from '../../src/stores/temporary-subjects.ts'
 import * as usedJtis from '../../src/stores/used-jtis.ts'
 import * as userRegistry from '../../src/stores/user-registry.ts'
 import * as users from '../../src/stores/users.ts'
@@ -34,6 +35,7 @@ const stores = {
   clientRegistry,
   housekeeping,
   permissionRows,
+  temporarySubjects,
   signInFailures,
   userRegistry,
   usedJtis,

@@ -1,0 +1,54 @@
+/** `doctor`: which guarantees of the deployment hold, a line each, and what to do about those that do not. */
+
+import type { Command } from 'commander'
+import { Refusal } from '../operate/refusal.ts'
+import type { Finding } from './doctor/finding.ts'
+import { isGuarded } from './doctor/front.ts'
+import { withStorage } from './open-storage.ts'
+import { type Form, type Io, refuseUsage, verb, writeOut } from './verb.ts'
+
+const NAME_WIDTH = 12
+const MARKS = { ok: 'ok  ', FAIL: 'FAIL', 'not checked': '-   ' } as const
+
+const lineOf = (finding: Finding) => {
+  const { check, state, seen } = finding
+  const what = state === 'not checked' ? `not checked: ${seen}` : seen
+  const toDo = state === 'FAIL' ? `. To do: ${finding.toDo}` : ''
+  return `${MARKS[state]}  ${check.padEnd(NAME_WIDTH)}${what}${toDo}\n`
+}
+
+const documentOf = (finding: Finding) => ({
+  check: finding.check,
+  state: finding.state.replace(' ', '_').toLowerCase(),
+  seen: finding.seen,
+  to_do: finding.state === 'FAIL' ? finding.toDo : null,
+})
+
+export function addDoctorCommand(program: Command, io: Io) {
+  verb(
+    program,
+    'doctor',
+    'Say which guarantees of the deployment hold. Harmless at any time: it makes a client and a user of its own, tries ' +
+      'them, and removes them. Ends with status 1 if a guarantee does not hold.',
+    'doctor --remote --authenticator https://authenticator.example.org',
+  )
+    .option('--authenticator <url>', 'where the authenticator serves; locally this is known')
+    .action(async (options: Form & { authenticator?: string }, command: Command) => {
+      const { json = false, remote = false, authenticator } = options
+      if (authenticator !== undefined && !isGuarded(authenticator)) {
+        refuseUsage(command, '--authenticator must be an https URL, or one of this machine')
+      }
+      const url = authenticator?.replace(/\/+$/, '') ?? null
+      const { diagnose } = await import('./doctor/diagnose.ts')
+      const findings: Finding[] = []
+      await withStorage({ remote, env: io.env }, async (storage) => {
+        for await (const finding of diagnose(io, remote, url, storage)) {
+          findings.push(finding)
+          if (!json) await writeOut(io, lineOf(finding))
+        }
+      })
+      if (json) await writeOut(io, `${JSON.stringify(findings.map(documentOf))}\n`)
+      const failed = findings.filter(({ state }) => state === 'FAIL').length
+      if (failed > 0) throw new Refusal(`${failed} of ${findings.length} checks failed`)
+    })
+}

@@ -1,0 +1,72 @@
+/** What is examined: where it serves, how it is configured, and how to reach its storage. */
+
+import { readIfPresent } from '../../operate/private-file.ts'
+import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG, stateDirectory } from '../../operate/project.ts'
+import { findRunningRegistry } from '../../operate/running-registry.ts'
+import { jwtSecretFile, readStartSettings } from '../../operate/start-settings.ts'
+import type { Storage } from '../../operate/storage-http-server.ts'
+import { readWranglerConfig, type WranglerConfig } from '../../operate/wrangler-config.ts'
+import { callApi } from '../cloudflare-api.ts'
+import { deployedApi } from '../open-storage.ts'
+import type { Io } from '../verb.ts'
+
+/** What can be known of the authenticator's JWT_SECRET: on this machine itself, of the deployed one that it is set. */
+export type KnownSecret =
+  | Readonly<{ kind: 'local'; secret: string | null }>
+  | Readonly<{ kind: 'deployed'; secretNames: () => Promise<readonly string[]> }>
+
+export type Patient = Readonly<{
+  isDeployed: boolean
+  storage: Storage
+  registry: WranglerConfig
+  authenticator: WranglerConfig
+  issuer: string
+  /** Null: not known. */
+  authenticatorUrl: string | null
+  /** Epoch seconds; null: not known. */
+  startedAt: number | null
+  jwtSecret: KnownSecret
+}>
+
+/** `authenticatorUrl` goes before what is known otherwise. Throws a Refusal for a bad setting. */
+export async function meetPatient(
+  io: Io,
+  isDeployed: boolean,
+  authenticatorUrl: string | null,
+  storage: Storage,
+): Promise<Patient> {
+  const registry = readWranglerConfig(REGISTRY_CONFIG)
+  const authenticator = readWranglerConfig(AUTHENTICATOR_CONFIG)
+  const common = { isDeployed, storage, registry, authenticator }
+  if (isDeployed) {
+    const issuer = io.env.ISSUER || registry.vars.ISSUER || ''
+    const secretNames = () => namesOfSecrets(io, authenticator.name)
+    return {
+      ...common,
+      issuer,
+      authenticatorUrl,
+      startedAt: null,
+      jwtSecret: { kind: 'deployed', secretNames },
+    }
+  }
+  const stateDir = stateDirectory(io.env)
+  const settings = readStartSettings({ ...io.env, JWT_SECRET: '' }, registry.vars)
+  const running = await findRunningRegistry(stateDir)
+  const secret = io.env.JWT_SECRET || (await readIfPresent(jwtSecretFile(stateDir)))
+  return {
+    ...common,
+    issuer: running?.issuer ?? settings.vars.ISSUER ?? '',
+    authenticatorUrl:
+      authenticatorUrl ??
+      running?.authenticatorUrl ??
+      `http://127.0.0.1:${settings.authenticatorPort}`,
+    startedAt: running?.startedAt ?? null,
+    jwtSecret: { kind: 'local', secret },
+  }
+}
+
+async function namesOfSecrets({ env }: Io, script: string): Promise<string[]> {
+  const path = `/workers/scripts/${encodeURIComponent(script)}/secrets`
+  const { result } = await callApi(deployedApi(env), 'the list of secrets', { method: 'GET', path })
+  return (result as { name: string }[]).map(({ name }) => name)
+}

@@ -1,0 +1,127 @@
+/** A trial on the deployment itself: a temporary client and user, codes and tokens of theirs, and their removal. */
+
+import { digest, hexDigest } from '../../crypto/digest.ts'
+import { mintToken } from '../../crypto/token.ts'
+import { authorizationStore } from '../../stores/codes.ts'
+import { revocationStore, revokeStatement } from '../../stores/revocations.ts'
+import {
+  createTemporarySubjects,
+  removeLeftSubjects,
+  removeTemporarySubjects,
+  temporaryId,
+} from '../../stores/temporary-subjects.ts'
+import { ask } from './front.ts'
+import type { Patient } from './patient.ts'
+
+const NAME = 'Temporary client of the doctor'
+/** Nobody can receive anything there (RFC 2606), and this scope means nothing to any service. */
+const REDIRECT_URI = 'https://doctor.invalid/callback'
+const SCOPE = 'doctor:check'
+const CODE_LIFETIME_SECONDS = 60
+/** Longer than any run takes, so that two may run at once. */
+const LEFT_AFTER_SECONDS = 600
+
+/** `error` is a code of the RFCs, or nothing. */
+export type TokenAnswer = Readonly<{
+  status: number
+  token: string | null
+  error: string
+}>
+
+/** For the operator: never more than the status and the code of the error. */
+export const said = ({ status, error }: Pick<TokenAnswer, 'status' | 'error'>) =>
+  `${status}${error && ` ${error}`}`
+
+export const IS_IT_UP =
+  'See the log of the registry (npx wrangler tail), and try again once the lines above hold.'
+
+export type Trial = ReturnType<typeof newTrial>
+
+export function newTrial({ storage, issuer }: Pick<Patient, 'storage' | 'issuer'>) {
+  const { db, sessions, codes } = storage
+  const id = temporaryId()
+  const secret = mintToken('clientSecret')
+  const left = { codes: [] as string[], sessions: [] as string[], refusals: [] as string[] }
+  let lifetimeSeconds = CODE_LIFETIME_SECONDS
+  let begun: Promise<void> | undefined
+  const epochSeconds = () => Math.floor(Date.now() / 1000)
+
+  async function begin() {
+    const now = epochSeconds()
+    await removeLeftSubjects(db, now - LEFT_AFTER_SECONDS)
+    const secretDigest = await hexDigest(secret)
+    const subjects = { name: NAME, redirectUri: REDIRECT_URI, scope: SCOPE, secretDigest, now }
+    await createTemporarySubjects(db, id, subjects)
+  }
+
+  async function askForToken(fields: Readonly<Record<string, string>>): Promise<TokenAnswer> {
+    begun ??= begin()
+    await begun
+    const body = new URLSearchParams({ ...fields, client_id: id, client_secret: secret })
+    const response = await ask(`${issuer}/token`, { method: 'POST', body })
+    const answer = (await response.json().catch(() => ({}))) as Record<string, unknown>
+    const token = typeof answer.access_token === 'string' ? answer.access_token : null
+    if (token !== null) left.sessions.push(await digest(token))
+    left.refusals.push(response.headers.get('X-Correlation-Id') ?? '')
+    if (typeof answer.expires_in === 'number') lifetimeSeconds = answer.expires_in
+    const error = /^[a-z_]+$/.test(String(answer.error)) ? String(answer.error) : ''
+    return { status: response.status, token, error }
+  }
+
+  return {
+    /** As the consent page does once the user has allowed it. */
+    async issueCode(codeChallenge: string): Promise<string> {
+      begun ??= begin()
+      await begun
+      const code = mintToken('authorizationCode')
+      const codeDigest = await digest(code)
+      left.codes.push(codeDigest)
+      const now = epochSeconds()
+      const user = { userId: id, username: id, email: '', scopes: [SCOPE], endorsements: [] }
+      const record = {
+        clientId: id,
+        user,
+        redirectUri: REDIRECT_URI,
+        redirectUriSent: true,
+        codeChallenge,
+        dpopJkt: null,
+        issuedAt: now,
+        expiresAt: now + CODE_LIFETIME_SECONDS,
+      }
+      await authorizationStore(db, codes, () => {}).grant(codeDigest, record, null)
+      return code
+    },
+
+    redeem: (code: string, codeVerifier: string) =>
+      askForToken({
+        grant_type: 'authorization_code',
+        code,
+        redirect_uri: REDIRECT_URI,
+        code_verifier: codeVerifier,
+      }),
+
+    ownToken: () => askForToken({ grant_type: 'client_credentials', scope: SCOPE }),
+
+    /** As `session revoke` does. Answers whether KV was written. */
+    async revoke(token: string): Promise<boolean> {
+      const revocations = revocationStore(db, sessions, lifetimeSeconds)
+      return revocations.endSessions([await digest(token)], Date.now())
+    },
+
+    /** In D1 alone, so that only who asks D1 can know. */
+    async revokeInD1(token: string) {
+      const keys = [await digest(token)]
+      await revokeStatement(db, 'session', keys, Date.now(), lifetimeSeconds).run()
+    },
+
+    async remove() {
+      if (!begun) return
+      await begun.catch(() => {})
+      await Promise.all([
+        ...left.sessions.map((key) => sessions.delete(key)),
+        ...left.codes.map((key) => codes.delete(key)),
+      ])
+      await removeTemporarySubjects(db, id, left.refusals.filter(Boolean), left.sessions)
+    },
+  }
+}

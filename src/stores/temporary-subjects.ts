@@ -1,0 +1,76 @@
+/** A client and a user made for a trial, both under one id that says so, and removed without a trace. */
+
+import { NO_ONES_HASH } from '../crypto/password.ts'
+import { randomId } from '../crypto/random.ts'
+import { ADD_CREDENTIAL, ADD_REDIRECT_URIS, INSERT_CLIENT } from './client-registry.ts'
+import type { Database } from './database.ts'
+import { permissionStatements } from './permission-rows.ts'
+import { ADD_USER_SCOPES, INSERT_USER } from './user-registry.ts'
+
+/** Instants in epoch seconds. */
+export type TemporarySubjects = Readonly<{
+  name: string
+  redirectUri: string
+  scope: string
+  secretDigest: string
+  now: number
+}>
+
+const PREFIX = 'doctor-'
+/** The next after every id that begins with it. */
+const BEYOND = 'doctor.'
+
+export const DELETE_TEMPORARY_CLIENT = `DELETE FROM client WHERE client_id = ?1`
+export const DELETE_TEMPORARY_USER = `DELETE FROM user WHERE user_id = ?1`
+export const DELETE_REFUSALS = `DELETE FROM refusal WHERE refusal_id IN (SELECT value FROM json_each(?1))`
+export const DELETE_SESSION_REVOCATIONS = `DELETE FROM revocation
+  WHERE kind = 'session' AND subject IN (SELECT value FROM json_each(?1))`
+export const DELETE_LEFT_CLIENTS = `DELETE FROM client WHERE client_id > '${PREFIX}' AND client_id < '${BEYOND}'
+  AND created_at < CAST(?1 AS INTEGER)`
+export const DELETE_LEFT_USERS = `DELETE FROM user WHERE user_id > '${PREFIX}' AND user_id < '${BEYOND}'
+  AND created_at < CAST(?1 AS INTEGER)`
+
+export const temporaryId = () => `${PREFIX}${randomId()}`
+
+/** The client may use both grants that need no more than a secret; nobody can sign in as the user. */
+export async function createTemporarySubjects(
+  db: Database,
+  id: string,
+  { name, redirectUri, scope, secretDigest, now }: TemporarySubjects,
+) {
+  const scopes = [scope]
+  const grantTypes = ['authorization_code', 'client_credentials']
+  await db.batch([
+    db
+      .prepare(INSERT_CLIENT)
+      .bind(id, name, PREFIX, '', name, 'client_secret_post', null, 0, 0, 0, now),
+    db.prepare(ADD_REDIRECT_URIS).bind(id, JSON.stringify([redirectUri])),
+    ...permissionStatements(db, ['authorize'], id, { scopes, grantTypes }, now),
+    db.prepare(ADD_CREDENTIAL).bind(id, secretDigest, now),
+    db.prepare(INSERT_USER).bind(id, id, 'doctor@doctor.invalid', NO_ONES_HASH, now),
+    db.prepare(ADD_USER_SCOPES).bind(id, JSON.stringify(scopes)),
+  ])
+}
+
+/** With all that they led to in D1: codes, consents, and these refusals and revoked sessions. */
+export async function removeTemporarySubjects(
+  db: Database,
+  id: string,
+  refusalIds: readonly string[],
+  sessionKeys: readonly string[],
+) {
+  await db.batch([
+    db.prepare(DELETE_TEMPORARY_CLIENT).bind(id),
+    db.prepare(DELETE_TEMPORARY_USER).bind(id),
+    db.prepare(DELETE_REFUSALS).bind(JSON.stringify(refusalIds)),
+    db.prepare(DELETE_SESSION_REVOCATIONS).bind(JSON.stringify(sessionKeys)),
+  ])
+}
+
+/** Those that were made before the moment (epoch seconds) and never removed. */
+export async function removeLeftSubjects(db: Database, before: number) {
+  await db.batch([
+    db.prepare(DELETE_LEFT_CLIENTS).bind(before),
+    db.prepare(DELETE_LEFT_USERS).bind(before),
+  ])
+}

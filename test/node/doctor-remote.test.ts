@@ -1,0 +1,157 @@
+/** `doctor --remote`: a running registry, reached as a deployed one is, over a stand-in of Cloudflare's API. */
+
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { d1OverHttp } from '../../src/admin/d1-http.ts'
+import { REGISTRY_CONFIG } from '../../src/operate/project.ts'
+import type { RunningRegistry as Announced } from '../../src/operate/running-registry.ts'
+import { codesOf, readWranglerConfig, sessionsOf } from '../../src/operate/wrangler-config.ts'
+import { commandLine } from './command-line.ts'
+import { type Answered, type Asked, passOn, type StandIn, standIn } from './doctor-stand-ins.ts'
+import { type RunningRegistry, startRegistry } from './running-registry.ts'
+
+const TOKEN = 'cloudflare-token-that-nobody-may-see'
+const SECRETS = '/accounts/account-1/workers/scripts/authenticator/secrets'
+const config = readWranglerConfig(REGISTRY_CONFIG)
+
+let running: RunningRegistry
+let announced: Announced
+let api: StandIn
+let seen: Asked[] = []
+/** Null: as Cloudflare answers. */
+let spoiled: (asked: Asked) => Answered | null = () => null
+
+const succeed = (result: unknown): Answered => ({
+  status: 200,
+  body: JSON.stringify({ success: true, errors: [], result }),
+})
+const refuse = (status: number, message: string): Answered => ({
+  status,
+  body: JSON.stringify({ success: false, errors: [{ code: 1, message }], result: null }),
+})
+
+beforeAll(async () => {
+  running = await startRegistry()
+  announced = JSON.parse(await readFile(join(running.stateDir, 'admin.json'), 'utf8'))
+  const { url: baseUrl, token } = announced
+  const db = d1OverHttp({ baseUrl, accountId: 'local', token }, 'DB')
+  await db
+    .prepare(
+      `INSERT INTO housekeeping (task, ran_at, removed, left_over) VALUES ('codes', unixepoch(), 0, 0)`,
+    )
+    .run()
+  api = await standIn(async (asked) => {
+    seen.push(asked)
+    if (asked.headers.authorization !== `Bearer ${TOKEN}`)
+      return refuse(401, 'Authentication error')
+    const answer = spoiled(asked)
+    if (answer) return answer
+    if (asked.path === SECRETS) return succeed([{ name: 'JWT_SECRET', type: 'secret_text' }])
+    const path = asked.path
+      .replace(sessionsOf(config), 'SESSIONS')
+      .replace(codesOf(config), 'CODES')
+    const headers = { ...asked.headers, authorization: `Bearer ${announced.token}` }
+    return passOn(announced.url, { ...asked, path, headers })
+  })
+})
+afterAll(async () => {
+  await api.close()
+  await running.end()
+})
+beforeEach(() => {
+  seen = []
+  spoiled = () => null
+})
+
+async function doctor(...words: string[]) {
+  const { status, stdout, stderr } = await commandLine(['doctor', '--remote', '--json', ...words], {
+    env: {
+      CLOUDFLARE_API_BASE_URL: api.url,
+      CLOUDFLARE_API_TOKEN: TOKEN,
+      CLOUDFLARE_ACCOUNT_ID: 'account-1',
+      ISSUER: running.registry,
+    },
+  })
+  expect(stdout + stderr).not.toContain(TOKEN)
+  const findings = JSON.parse(stdout) as Record<'check' | 'state' | 'seen', string>[]
+  const inState = (wanted: string) =>
+    findings.filter(({ state }) => state === wanted).map(({ check }) => check)
+  const said = Object.fromEntries(findings.map((one) => [one.check, one.seen]))
+  return { status, said, failed: inState('fail'), notChecked: inState('not_checked') }
+}
+const withAuthenticator = () => doctor('--authenticator', running.authenticator)
+
+/** The repository's own wrangler.toml is not ready to be deployed, and the doctor says so. */
+const NOT_READY = 'bindings'
+
+describe('what is deployed', () => {
+  it('is examined over the API and over HTTP; what cannot be seen is said not to be', async () => {
+    const { status, said, failed, notChecked } = await withAuthenticator()
+    expect([status, failed, notChecked]).toEqual([1, [NOT_READY], ['fresh']])
+    expect(said.bindings).toContain('wrangler.toml: the id of SESSIONS is a placeholder')
+    expect(said['jwt-secret']).toBe(
+      'JWT_SECRET of the authenticator is set; how strong it is cannot be seen from here',
+    )
+    expect(said.fresh).toContain('the authenticator does not bind DB')
+  })
+
+  it('keeps nothing in KV that the doctor put there', async () => {
+    await withAuthenticator()
+    const keysOf = (wanted: string) =>
+      seen
+        .filter(({ method }) => method === wanted)
+        .map(({ path }) => path.replace(/^.*namespaces\/|\?.*$/g, ''))
+    expect(keysOf('PUT').length).toBeGreaterThanOrEqual(4)
+    expect(keysOf('DELETE')).toEqual(expect.arrayContaining(keysOf('PUT')))
+  })
+
+  it('without --authenticator is not checked where that would be needed, which is no ok', async () => {
+    const { failed, notChecked, said } = await doctor()
+    expect(failed).toEqual([NOT_READY])
+    expect(notChecked).toEqual(['session', 'fresh', 'revocation'])
+    expect(said.session).toContain('give --authenticator URL')
+  })
+})
+
+describe('the line that fails when', () => {
+  const expectAlso = async (failed: readonly string[]) => {
+    const found = await withAuthenticator()
+    expect(found.failed, JSON.stringify(found.said)).toEqual([NOT_READY, ...failed])
+    expect(found.status).toBe(1)
+    return found.said
+  }
+
+  it('the authenticator has no JWT_SECRET', async () => {
+    spoiled = ({ path }) => (path === SECRETS ? succeed([{ name: 'OTHER' }]) : null)
+    const said = await expectAlso(['jwt-secret'])
+    expect(said['jwt-secret']).toBe('the authenticator has no secret JWT_SECRET')
+  })
+
+  it('the token may not list secrets', async () => {
+    spoiled = ({ path }) => (path === SECRETS ? refuse(403, 'Forbidden') : null)
+    const said = await expectAlso(['jwt-secret'])
+    expect(said['jwt-secret']).toBe('the list of secrets answered 403: Forbidden')
+  })
+
+  it('D1 does not answer', async () => {
+    spoiled = ({ path }) => (path.includes('/d1/') ? refuse(503, 'Down') : null)
+    const tried = ['pkce', 'single-use', 'session']
+    const said = await expectAlso(['d1', 'schema', 'cron', ...tried, 'clean-up'])
+    for (const check of ['d1', ...tried])
+      expect(said[check]).toBe('the database answered 503: Down')
+  })
+
+  it('a namespace cannot be written', async () => {
+    spoiled = ({ method, path }) =>
+      method === 'PUT' && path.includes(codesOf(config)) ? refuse(403, 'Forbidden') : null
+    const said = await expectAlso(['kv'])
+    expect(said.kv).toBe('KV answered 403: Forbidden')
+  })
+
+  it('what was made cannot be removed', async () => {
+    spoiled = ({ body }) =>
+      body.includes('DELETE FROM client WHERE client_id = ?1') ? refuse(503, 'Down') : null
+    await expectAlso(['clean-up'])
+  })
+})

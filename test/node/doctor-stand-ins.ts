@@ -1,0 +1,66 @@
+/** For the doctor's tests: servers that stand before the real ones, or in their place, and do one thing wrong. */
+
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+
+export type Asked = Readonly<{
+  method: string
+  path: string
+  headers: Readonly<Record<string, string>>
+  body: string
+}>
+export type Answered = Readonly<{
+  status: number
+  body?: string
+  headers?: Readonly<Record<string, string>>
+}>
+export type StandIn = Readonly<{ url: string; close: () => Promise<void> }>
+
+export async function standIn(answer: (asked: Asked) => Promise<Answered>): Promise<StandIn> {
+  const server = createServer((request, response) => {
+    void (async () => {
+      const { method = '', url = '', headers } = request
+      const given = Object.entries(headers).filter(([, value]) => typeof value === 'string')
+      const asked = {
+        method,
+        path: url,
+        headers: Object.fromEntries(given) as Record<string, string>,
+        body: await text(request),
+      }
+      const { status, body = '', headers: more = {} } = await answer(asked)
+      response.writeHead(status, more).end(body)
+    })()
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async close() {
+      server.closeAllConnections()
+      await once(server.close(), 'close')
+    },
+  }
+}
+
+/** As it was asked, but at `origin`. */
+export async function passOn(origin: string, asked: Asked): Promise<Answered> {
+  const { method, path, headers, body } = asked
+  const { host, connection, 'content-length': length, ...others } = headers
+  const response = await fetch(`${origin}${path}`, {
+    method,
+    headers: others,
+    redirect: 'manual',
+    ...(method !== 'GET' && method !== 'HEAD' && { body }),
+  })
+  const told = ['content-type', 'x-correlation-id', 'x-auth-status', 'authorization']
+  const kept = told.flatMap((name) => {
+    const value = response.headers.get(name)
+    return value === null ? [] : [[name, value]]
+  })
+  return {
+    status: response.status,
+    headers: Object.fromEntries(kept),
+    body: await response.text(),
+  }
+}

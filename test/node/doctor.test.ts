@@ -1,0 +1,351 @@
+/** `doctor` on a running registry: all is well, and then one thing at a time is not. */
+
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { d1OverHttp } from '../../src/admin/d1-http.ts'
+import type { Finding } from '../../src/admin/doctor/finding.ts'
+import { meetPatient } from '../../src/admin/doctor/patient.ts'
+import { examinePromises } from '../../src/admin/doctor/promises.ts'
+import { withStorage } from '../../src/admin/open-storage.ts'
+import type { RunningRegistry as Announced } from '../../src/operate/running-registry.ts'
+import type { Database } from '../../src/stores/database.ts'
+import { commandLine, dump, servedState } from './command-line.ts'
+import { type Answered, type Asked, passOn, type StandIn, standIn } from './doctor-stand-ins.ts'
+import { freePorts } from './free-ports.ts'
+import { type RunningRegistry, startRegistry } from './running-registry.ts'
+
+const JWT_SECRET = 'kR7vQ2mZ9xLw4tYb8nHc3sJd6fGp1aEu'
+const CHECKS = [
+  ...['bindings', 'd1', 'kv', 'schema', 'jwt-secret', 'issuer', 'health', 'cron'],
+  ...['pkce', 'single-use', 'session', 'fresh', 'revocation', 'clean-up'],
+]
+const IS_SECRET = /reg[bcrs]?_[\w-]{20}|kR7vQ2mZ9xLw|[0-9a-f]{64}/
+
+let running: RunningRegistry
+let announced: Announced
+/** Where nobody listens. */
+let nobody = ''
+let db: Database
+const standIns: StandIn[] = []
+
+beforeAll(async () => {
+  running = await startRegistry({ JWT_SECRET })
+  nobody = `http://127.0.0.1:${(await freePorts(1))[0]}`
+  announced = JSON.parse(await readFile(join(running.stateDir, 'admin.json'), 'utf8'))
+  const { url: baseUrl, token } = announced
+  db = d1OverHttp({ baseUrl, accountId: 'local', token }, 'DB')
+})
+afterAll(async () => {
+  await Promise.all(standIns.map((one) => one.close()))
+  await running.end()
+})
+beforeEach(async () => {
+  await announce({})
+  await ranAt(epochSeconds())
+})
+
+const epochSeconds = () => Math.floor(Date.now() / 1000)
+const announce = (changed: Partial<Announced>) =>
+  writeFile(join(running.stateDir, 'admin.json'), JSON.stringify({ ...announced, ...changed }))
+const ranAt = (at: number) =>
+  db.batch([
+    db.prepare('DELETE FROM housekeeping'),
+    db
+      .prepare(
+        `INSERT INTO housekeeping (task, ran_at, removed, left_over) VALUES ('codes', ?1, 0, 0)`,
+      )
+      .bind(at),
+  ])
+
+async function doctor(words: readonly string[] = [], env: Record<string, string> = {}) {
+  const answer = await commandLine(['doctor', '--json', ...words], {
+    env: { STATE_DIR: running.stateDir, JWT_SECRET, ...env },
+  })
+  expect(answer.stdout + answer.stderr).not.toMatch(IS_SECRET)
+  const findings = JSON.parse(answer.stdout) as Record<
+    'check' | 'state' | 'seen' | 'to_do',
+    string
+  >[]
+  expect(findings.map(({ check }) => check)).toEqual(CHECKS)
+  const seen = Object.fromEntries(findings.map((one) => [one.check, one.seen]))
+  const inState = (wanted: string) =>
+    findings.filter(({ state }) => state === wanted).map(({ check }) => check)
+  for (const { state, to_do } of findings) {
+    if (state === 'fail') expect(to_do).toMatch(/\.$/)
+    else expect(to_do).toBeNull()
+  }
+  return {
+    status: answer.status,
+    seen,
+    failed: inState('fail'),
+    notChecked: inState('not_checked'),
+  }
+}
+
+/** The registry behind another, which so is the issuer; only the authenticator's JWTs still name the registry itself. */
+async function inFront(spoil: (asked: Asked, answer: Answered) => Answered | Promise<Answered>) {
+  const front: StandIn = await standIn(async (asked) => {
+    const answer = await passOn(running.registry, asked)
+    const body = (answer.body ?? '').replaceAll(running.registry, front.url)
+    return spoil(asked, { ...answer, body })
+  })
+  standIns.push(front)
+  await announce({ issuer: front.url })
+}
+
+async function inPlaceOfAuthenticator(answer: (asked: Asked) => Promise<Answered>) {
+  const place = await standIn(answer)
+  standIns.push(place)
+  return ['--authenticator', place.url]
+}
+
+describe('a registry that is well', () => {
+  it('is said to be, line by line, with status 0', async () => {
+    const env = { STATE_DIR: running.stateDir, JWT_SECRET }
+    const { status, stdout, stderr } = await commandLine(['doctor'], { env })
+    expect(stderr).toBe('')
+    const lines = stdout.trimEnd().split('\n')
+    expect(lines.map((line) => line.split(/ +/).slice(0, 2))).toEqual(
+      CHECKS.map((one) => ['ok', one]),
+    )
+    expect(stdout).toContain(`${running.registry} serves and calls itself by that name`)
+    expect(stdout).toMatch(/a revoked session is refused after \d+\.\d s; the bound is 60 s\n/)
+    expect(stdout).not.toMatch(IS_SECRET)
+    expect(status).toBe(0)
+  })
+
+  it('is left as it was, by two at once', async () => {
+    const rows = async () => {
+      const { housekeeping, ...others } = await dump(db)
+      return others
+    }
+    const atFirst = await rows()
+    expect(Object.keys(atFirst)).toContain('refusal')
+    const [one, other] = await Promise.all([doctor(), doctor()])
+    expect([one.failed, other.failed]).toEqual([[], []])
+    expect(await rows()).toEqual(atFirst)
+  })
+
+  it('has nothing left of a run that was killed, once another has come by; what is young is of one under way', async () => {
+    const leave = (id: string, age: number) =>
+      db.batch([
+        db
+          .prepare(
+            `INSERT INTO client (client_id, name, owner_id, created_at, updated_at) VALUES (?1, 'n', 'o', ?2, ?2)`,
+          )
+          .bind(id, epochSeconds() - age),
+        db
+          .prepare(
+            `INSERT INTO user (user_id, username, email, password_hash, created_at, updated_at)
+             VALUES (?1, ?1, '', '', ?2, ?2)`,
+          )
+          .bind(id, epochSeconds() - age),
+      ])
+    for (const id of ['doctor-old', 'doctor', 'doctors', 'doctor.x']) await leave(id, 700)
+    await leave('doctor-young', 60)
+    expect((await doctor()).status).toBe(0)
+    const ids = async (sql: string) =>
+      (await db.prepare(sql).all<{ id: string }>()).results.map(({ id }) => id)
+    const kept = ['doctor', 'doctor-young', 'doctor.x', 'doctors']
+    expect(
+      await ids(`SELECT client_id AS id FROM client WHERE client_id LIKE 'doctor%' ORDER BY 1`),
+    ).toEqual(kept)
+    expect(
+      await ids(`SELECT user_id AS id FROM user WHERE user_id LIKE 'doctor%' ORDER BY 1`),
+    ).toEqual(kept)
+    await db.prepare(`DELETE FROM client WHERE client_id LIKE 'doctor%'`).run()
+    await db.prepare(`DELETE FROM user WHERE user_id LIKE 'doctor%'`).run()
+  })
+})
+
+describe('the line that fails, with status 1, when', () => {
+  const expectOnly = async (failed: readonly string[], found: ReturnType<typeof doctor>) => {
+    const { status, ...findings } = await found
+    expect(findings.failed, JSON.stringify(findings.seen)).toEqual(failed)
+    expect(status).toBe(1)
+    return findings
+  }
+
+  it('a migration is not applied', async () => {
+    const name = '0002_sign_in_failures.sql'
+    await db.prepare('DELETE FROM d1_migrations WHERE name = ?1').bind(name).run()
+    const { seen } = await expectOnly(['schema'], doctor())
+    expect(seen.schema).toBe(`not applied: ${name}`)
+    await db.prepare('INSERT INTO d1_migrations (name) VALUES (?1)').bind(name).run()
+  })
+
+  it('a migration is applied that this source does not have', async () => {
+    await db.prepare(`INSERT INTO d1_migrations (name) VALUES ('9999_later.sql')`).run()
+    const { seen } = await expectOnly(['schema'], doctor())
+    expect(seen.schema).toBe('applied, but not known here: 9999_later.sql')
+    await db.prepare(`DELETE FROM d1_migrations WHERE name = '9999_later.sql'`).run()
+  })
+
+  it.each([
+    { kind: 'short', secret: 'kR7vQ2mZ9xLw4tYb', failed: ['jwt-secret'] },
+    // A sound JWT is not of it.
+    { kind: 'one letter', secret: 'a'.repeat(64), failed: ['jwt-secret', 'session'] },
+    { kind: 'a word', secret: 'changeme'.repeat(4), failed: ['jwt-secret', 'session'] },
+    { kind: 'another', secret: [...JWT_SECRET].reverse().join(''), failed: ['session'] },
+  ])('JWT_SECRET is weak or not that of the authenticator: $kind', async ({ secret, failed }) => {
+    await expectOnly(failed, doctor([], { JWT_SECRET: secret }))
+  })
+
+  it('the registry calls itself otherwise', async () => {
+    await announce({ issuer: running.registry.replace('127.0.0.1', 'localhost') })
+    const { seen } = await expectOnly(['issuer', 'session'], doctor())
+    expect(seen.issuer).toContain(`calls itself "${running.registry}"`)
+  })
+
+  it('the issuer is not https', async () => {
+    await announce({ issuer: 'http://auth.invalid' })
+    const { seen } = await expectOnly(
+      ['issuer', 'health', 'pkce', 'single-use', 'session', 'fresh'],
+      doctor(),
+    )
+    expect(seen.issuer).toBe('ISSUER is "http://auth.invalid", not https')
+  })
+
+  it('/healthz does not answer 200', async () => {
+    await inFront(({ path }, answer) => (path === '/healthz' ? { status: 503 } : answer))
+    await expectOnly(['health', 'session'], doctor())
+  })
+
+  it('cron has stopped, or never ran; not when the registry has only just started', async () => {
+    await announce({ startedAt: epochSeconds() - 400 })
+    await ranAt(epochSeconds() - 400)
+    // The registry's own cron comes every minute.
+    await db
+      .prepare(
+        `CREATE TRIGGER stopped BEFORE INSERT ON housekeeping BEGIN SELECT RAISE(IGNORE); END`,
+      )
+      .run()
+    try {
+      const { seen } = await expectOnly(['cron'], doctor())
+      expect(seen.cron).toMatch(/^last ran 4\d\d s ago, and should every 60 s$/)
+      await db.prepare('DELETE FROM housekeeping').run()
+      expect((await expectOnly(['cron'], doctor())).seen.cron).toBe('has never run')
+      await announce({ startedAt: epochSeconds() })
+      const young = await doctor()
+      expect([young.status, young.notChecked]).toEqual([0, ['cron']])
+    } finally {
+      await db.prepare('DROP TRIGGER stopped').run()
+    }
+  })
+
+  it('a code is redeemed twice', async () => {
+    let won: Answered | undefined
+    await inFront(({ path, body }, answer) => {
+      if (path !== '/token' || !body.includes('authorization_code')) return answer
+      if (answer.status === 200) won = answer
+      return won ?? answer
+    })
+    const { seen } = await expectOnly(['single-use', 'session'], doctor())
+    expect(seen['single-use']).toMatch(/^one code was redeemed [2-5] times of 5 at once$/)
+  })
+
+  it('a code is redeemed without its verifier', async () => {
+    const token = JSON.stringify({ access_token: 'any', expires_in: 60 })
+    await inFront(({ path, body }, answer) =>
+      path === '/token' && body.includes('authorization_code')
+        ? { status: 200, body: token }
+        : answer,
+    )
+    await expectOnly(['pkce', 'single-use', 'session'], doctor())
+  })
+
+  it('the authenticator is down', async () => {
+    const { seen, notChecked } = await expectOnly(
+      ['session', 'fresh'],
+      doctor(['--authenticator', nobody]),
+    )
+    expect(seen.session).toBe(`cannot reach ${nobody}: ECONNREFUSED`)
+    expect(notChecked).toEqual(['revocation'])
+  })
+
+  it('the authenticator reads another storage', async () => {
+    const elsewhere = await inPlaceOfAuthenticator(async () => ({ status: 401 }))
+    const { seen, notChecked } = await expectOnly(['session', 'fresh'], doctor(elsewhere))
+    expect(seen.session).toBe('the authenticator answers 401 to a session opened 5 s ago')
+    expect(notChecked).toEqual(['revocation'])
+  })
+
+  it('the registry is down: at once, a line each, and D1 is still examined', async () => {
+    const state = await servedState()
+    try {
+      const file = join(state.stateDir, 'admin.json')
+      const served = JSON.parse(await readFile(file, 'utf8')) as Announced
+      await writeFile(file, JSON.stringify({ ...served, issuer: nobody, authenticatorUrl: nobody }))
+      const begunAt = performance.now()
+      const env = { STATE_DIR: state.stateDir, JWT_SECRET }
+      const { status, stdout, stderr } = await commandLine(['doctor'], { env })
+      expect(performance.now() - begunAt).toBeLessThan(20_000)
+      const failing = stdout.split('\n').filter((line) => line.startsWith('FAIL'))
+      expect(failing.map((line) => line.split(/ +/)[1])).toEqual([
+        'issuer',
+        'health',
+        'pkce',
+        'single-use',
+        'session',
+        'fresh',
+      ])
+      for (const line of failing)
+        expect(line).toContain(`cannot reach ${nobody}: ECONNREFUSED. To do: `)
+      expect(stdout).toContain('ok    d1 ')
+      expect([status, stderr]).toEqual([1, 'error: 6 of 14 checks failed\n'])
+      const { client, user } = await state.dump()
+      expect([client, user]).toEqual([[], []])
+    } finally {
+      await state.close()
+    }
+  })
+})
+
+it('a revocation that the authenticator never sees fails when its bound is over, and with fresh at once', async () => {
+  let good: Answered | undefined
+  const blind = await standIn(async (asked) => {
+    const answer = await passOn(running.authenticator, asked)
+    good = answer.status === 200 ? answer : good
+    return good ?? answer
+  })
+  standIns.push(blind)
+  const findings: Finding[] = []
+  const env = { STATE_DIR: running.stateDir, JWT_SECRET }
+  const io = {
+    stdout: { write: () => {} },
+    stderr: { write: () => {} },
+    stdin: (async function* () {})(),
+    env,
+  }
+  await withStorage({ remote: false, env }, async (storage) => {
+    const patient = await meetPatient(io, false, blind.url, storage)
+    for await (const one of examinePromises(patient, { seenSeconds: 2, revokedSeconds: 2 })) {
+      findings.push(one)
+    }
+  })
+  const failed = findings.filter(({ state }) => state === 'FAIL')
+  expect(failed.map(({ check, seen }) => [check, seen.replace(/\d\.\d s/, 'N s')])).toEqual([
+    ['fresh', '/auth?fresh answers 200 to a revoked session'],
+    ['revocation', 'a revoked session is still good after N s; the bound is 2 s'],
+  ])
+})
+
+it.each(['nowhere', 'ftp://127.0.0.1', 'http://authenticator.example'])(
+  'wrong usage ends with status 2: --authenticator %s',
+  async (url) => {
+    const answer = await commandLine(['doctor', '--authenticator', url], {})
+    expect(answer).toEqual({
+      status: 2,
+      stdout: '',
+      stderr: 'error: --authenticator must be an https URL, or one of this machine\n',
+    })
+  },
+)
+
+it('says what it does, and gives an example', async () => {
+  const { status, stdout } = await commandLine(['doctor', '--help'], {})
+  expect(status).toBe(0)
+  expect(stdout).toContain('Usage: npm run admin -- doctor')
+  expect(stdout).toContain('Example:\n  npm run --silent admin -- doctor --remote')
+})
