@@ -80,12 +80,14 @@ export function compose(env: Bindings) {
         failures.push(task)
         log('housekeeping_failed', { task, fault: nameOf(fault) })
       }
-      await revocations.heal(nowMs).catch((fault: unknown) => failed('heal', fault))
+      // First, but not waited for: while KV does not answer, rows expire all the same.
+      const healing = revocations.heal(nowMs).catch((fault: unknown) => failed('heal', fault))
       const now = Math.floor(nowMs / 1000)
       const store = inTime(housekeepingStore(env.DB))
       const swept = await sweepInTurns(store, settings.auditKeepDays, now, failed)
       const worthTelling = [...swept].filter(([, { removed, leftOver }]) => removed + leftOver > 0)
       if (worthTelling.length > 0) log('housekeeping', lineOf(worthTelling))
+      await healing
       if (failures.length > 0) throw new Error(`housekeeping failed: ${failures.join(', ')}`)
     },
   }

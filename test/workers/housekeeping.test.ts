@@ -252,6 +252,18 @@ describe('cron', () => {
     expect([await count('due-'), await count('live-')]).toEqual([NONE, each(3)])
   })
 
+  it('sweeps while KV does not answer at all', async () => {
+    await fill(each(5), each(3))
+    const told = Promise.withResolvers<string>()
+    const log = vi.spyOn(console, 'log').mockImplementation(told.resolve)
+    const SESSIONS = { ...env.SESSIONS, put: () => new Promise(() => {}) }
+    const { housekeep } = compose({ ...env, ISSUER, SESSIONS } as unknown as Bindings)
+    void housekeep(NOW * 1000)
+    expect(JSON.parse(await told.promise)).toMatchObject({ event: 'housekeeping', audit: 5 })
+    log.mockRestore()
+    expect([await count('due-'), await count('live-')]).toEqual([NONE, each(3)])
+  })
+
   it('shows that it lives, though it has nothing to do', async () => {
     await fill(NONE, NONE)
     await cron({}, NOW + 60)
