@@ -92,7 +92,7 @@ const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d
 /** A date of ISO 8601, without a zone UTC, or a duration before `now`. Answers epoch seconds. */
 export function checkSince(text: string, now: number): number {
   const [, count, unit = ''] = /^(\d{1,9})([smhd])$/.exec(text) ?? []
-  if (count !== undefined) return Math.max(0, now - Number(count) * (UNIT_SECONDS[unit] ?? 0))
+  if (count !== undefined) return Math.max(0, now - Number(count) * (UNIT_SECONDS[unit] as number))
   const [, day, time = 'T00:00', zone = 'Z'] =
     /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d(?::\d\d)?)?(Z|[+-]\d\d:\d\d)?$/.exec(text) ?? []
   const moment = Date.parse(`${day}${time}${zone}`)

@@ -105,6 +105,6 @@ export async function verifyByKeySet(
     }
   } catch (failure) {
     // Nothing was asked of anybody else here: whatever fails, fails because of what the caller sent.
-    return failure instanceof Error ? failure.message : 'not a JWT'
+    return (failure as Error).message
   }
 }

@@ -9,10 +9,11 @@ const groupsOf = (text: string) => (text === '' ? [] : text.split(':'))
 /** An IPv4 address as it is, of an IPv6 address the first 64 bits. `address` is the platform's, in any spelling. */
 export function networkOf(address: string): string {
   if (!address.includes(':') || address.includes('.')) return address
-  const [head = [], tail] = address.toLowerCase().split('::').map(groupsOf)
-  const zeros = tail ? GROUPS - head.length - tail.length : 0
-  const groups = [...head, ...Array<string>(Math.max(0, zeros)).fill('0'), ...(tail ?? [])]
-  return groups
+  const parts = address.toLowerCase().split('::').map(groupsOf)
+  const missing = Math.max(0, GROUPS - parts.flat().length)
+  const zeros = Array<string>(missing).fill('0')
+  return parts
+    .flatMap((part, index) => (index === 0 ? part : [...zeros, ...part]))
     .slice(0, NETWORK_GROUPS)
     .map((group) => group.replace(/^0+(?=.)/, ''))
     .join(':')

@@ -61,5 +61,5 @@ export const emptyDocument: RevocationDocument = {
 export const isRevokedBy = (document: RevocationDocument, session: SessionRecord): boolean =>
   subjectsOf(session).some(([kind, subject, sinceMs]) => {
     const moments = document[kind]
-    return Object.hasOwn(moments, subject) && sinceMs <= (moments[subject] ?? 0)
+    return Object.hasOwn(moments, subject) && sinceMs <= (moments[subject] as number)
   })

@@ -28,8 +28,8 @@ export const CATALOGUED_SCOPES: readonly string[] = Object.keys(SENTENCES)
 
 /** Never empty: a scope outside the catalogue is named as it stands. */
 export function scopeSentence(scope: string): string {
-  const [domain = '', action = '', resource] = scope.split(':')
-  const name = `${domain}:${action}`
+  const [resource] = scope.split(':').slice(2)
+  const name = scope.split(':', 2).join(':')
   const sentence = Object.hasOwn(SENTENCES, name) ? SENTENCES[name] : undefined
   const words = sentence ?? `Use the permission “${name}”`
   if (resource === undefined) return words
@@ -61,7 +61,8 @@ const ARCHIVES: Readonly<Record<string, string>> = {
 
 export function endorsementSentence(endorsement: string): string {
   if (endorsement === EVERY_CATEGORY) return 'Submit in every category'
-  const [archive = '', category] = endorsement.split('.')
+  const archive = endorsement.replace(/\..*/, '')
+  const [category] = endorsement.split('.').slice(1)
   const name = Object.hasOwn(ARCHIVES, archive) ? ARCHIVES[archive] : archive
   if (category === '*') return `Submit in every category of ${name}`
   return category === undefined

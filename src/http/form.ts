@@ -22,7 +22,7 @@ export const limitBody = bodyLimit({
 
 /** Throws `invalid_request` with 415 for another content type. */
 async function read(c: Context): Promise<URLSearchParams> {
-  const [type = ''] = (c.req.header('Content-Type') ?? '').split(';')
+  const type = (c.req.header('Content-Type') ?? '').replace(/;.*$/s, '')
   if (type.trim().toLowerCase() === 'application/x-www-form-urlencoded') {
     const pairs = new URLSearchParams(new TextDecoder().decode(await c.req.arrayBuffer()))
     noteForm(c, pairs)

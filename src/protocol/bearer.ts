@@ -73,7 +73,7 @@ export const refusal = (
 })
 
 /** §3.1: who presented nothing SHOULD NOT be told an error code. */
-export const credentialRequired = (scopes: readonly string[] = []): Refusal => ({
+export const credentialRequired = (scopes: readonly string[]): Refusal => ({
   status: 401,
   reason: 'Authentication is required.',
   wwwAuthenticate: challenge({ scope: scopes.join(' ') }),

@@ -5,7 +5,7 @@ import type { Fields } from './fields.ts'
 function basicName(authorization: string): string | null {
   const [, encoded = ''] = /^basic +(\S+)$/i.exec(authorization) ?? []
   try {
-    const [name = ''] = atob(encoded).split(':', 1)
+    const name = atob(encoded).replace(/:.*$/s, '')
     return decodeURIComponent(name.replaceAll('+', ' ')) || null
   } catch {
     return null

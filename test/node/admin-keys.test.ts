@@ -131,6 +131,11 @@ describe('refused with one line, nothing written', () => {
       1,
       keys({ ...PUBLIC, use: 'enc' }),
     ],
+    [
+      'the JWK Set cannot be used: key 1 is for an algorithm that is none of RS256, PS256, ES256, EdDSA, Ed25519',
+      1,
+      keys({ ...PUBLIC, alg: 'ES512' }),
+    ],
   ])('%s', async (line, status, words) => {
     const before = await state.dump()
     const answer = await state.admin(words)

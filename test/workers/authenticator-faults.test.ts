@@ -132,6 +132,9 @@ describe('a bad setting stops the service', () => {
     ['ISSUER', 'https://registry.example/'],
     ['ISSUER', 'registry'],
     ['SESSIONS', undefined],
+    ['STORAGE_TIMEOUT_SECONDS', '0.7777'],
+    ['STORAGE_TIMEOUT_SECONDS', '7777'],
+    ['STORAGE_TIMEOUT_SECONDS', 'soon'],
   ])('%s: %s', async (name, value) => {
     const settings = { ...authenticatorEnv(), [name]: value } as AuthenticatorEnv
     const authenticator = createAuthenticator(settings)

@@ -69,6 +69,15 @@ describe('the page says who asks for what', () => {
     expect(offered.map(([, value]) => value)).toEqual(['public:read', 'submission:read'])
   })
 
+  it.each(['com.example.app:/callback', 'com.example.app://callback'])(
+    'and for an application of the device, by which scheme it is opened: %s',
+    async (uri) => {
+      const native = await newClient({ authMethod: 'none', redirectUris: [uri] })
+      const request = requestOf(native, { ...withChallenge, redirect_uri: uri })
+      expect(await (await open(request)).text()).toContain('<bdi>com.example.app:</bdi>')
+    },
+  )
+
   it('cannot be framed, scripted, stored or leaked, and may lead on to the client', async () => {
     const { headers } = await open(requestOf(client))
     const policy = headers.get('Content-Security-Policy')

@@ -68,6 +68,14 @@ describe('nobody is sent to an address that is not that client’s (RFC 9700 §4
     expect(response.headers.has('Location')).toBe(false)
   })
 
+  it('a client without an address gets a page, whatever it names', async () => {
+    const own = await newClient({ redirectUris: [] })
+    for (const redirect_uri of ['', CALLBACK]) {
+      const answer = await open(requestOf(own, { redirect_uri }))
+      expect([answer.status, answer.headers.get('Location')]).toEqual([400, null])
+    }
+  })
+
   it('a disabled client gets a page', async () => {
     const other = await newClient()
     expect((await open(requestOf(other))).status).toBe(200)
@@ -166,6 +174,14 @@ describe('RFC 6749 §4.1.2.1: a fault of the request is told to the client', () 
 })
 
 describe('RFC 9207: the answer says who gives it', () => {
+  it('without a state where none was sent', async () => {
+    const { state, ...request } = requestOf(client, { scope: 'everything' })
+    expect(state).toBeDefined()
+    const names = [...sentTo(await open(request)).searchParams.keys()]
+    expect(names).toContain('iss')
+    expect(names).not.toContain('state')
+  })
+
   it('with a code, state and iss', async () => {
     const code = await obtainCode(cookie, requestOf(client))
     expect(code).toMatch(/^regc_/)

@@ -6,6 +6,7 @@ import { digest } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
 import { revocationStatements, revocationStore } from '../../src/stores/revocations.ts'
 import { type Count, watchedBindings } from './counting.ts'
+import { newKey, proofOf } from './keys.ts'
 import {
   authStatus,
   identityOf,
@@ -19,6 +20,7 @@ import {
   userTokens,
 } from './obtaining.ts'
 import {
+  credentialsOf,
   type Fetch,
   ISSUER,
   newClient,
@@ -31,6 +33,7 @@ import {
   signIn,
   type TestClient,
   type TestUser,
+  tokenIn,
 } from './registry.ts'
 
 const LIFETIME_SECONDS = 7200
@@ -97,6 +100,14 @@ describe('RFC 7662 §2.2: an active token', () => {
       iss: ISSUER,
       endorsements: ['cs.DL'],
     })
+  })
+
+  it('that is bound to a key: by which it is presented, and which key that is (RFC 9449 §6.2)', async () => {
+    const key = await newKey()
+    const proof = { DPoP: await proofOf(key) }
+    const { access_token } = await tokenIn(await post('/token', credentialsOf(client), proof))
+    const bound = { token_type: 'DPoP', cnf: { jkt: key.jkt } }
+    expect(await told(await ask(server, access_token))).toMatchObject(bound)
   })
 
   it('that renews: until its family ends, and without a token_type', async () => {

@@ -1,6 +1,6 @@
 /** RFC 9449 at the token endpoint: proofs, and the tokens that they bind. */
 
-import { UnsecuredJWT } from 'jose'
+import { CompactSign, UnsecuredJWT } from 'jose'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { countedBindings, nothing } from './counting.ts'
 import { type Changes, type Key, newKey, proofOf, sign } from './keys.ts'
@@ -130,6 +130,13 @@ describe('RFC 9449 §4.3: what is wrong with a proof', () => {
       'a changed signature',
       async () => (await proofOf(key)).replace(/\.[^.]+$/, `.${'A'.repeat(86)}`),
     ],
+    [
+      'claims that are no object',
+      () =>
+        new CompactSign(new TextEncoder().encode('null'))
+          .setProtectedHeader({ alg: key.alg, typ: 'dpop+jwt', jwk: key.jwk })
+          .sign(key.privateKey),
+    ],
     ['another method', claim('htm', 'GET')],
     ['the method in lower case', claim('htm', 'post')],
     ['no method', claim('htm', undefined)],
@@ -139,6 +146,7 @@ describe('RFC 9449 §4.3: what is wrong with a proof', () => {
     ['a path more', claim('htu', 'http://127.0.0.1:8787/token/')],
     ['a relative htu', claim('htu', '/token')],
     ['no htu', claim('htu', undefined)],
+    ['an htu that is not of the web', claim('htu', 'urn:example:token')],
     ['an iat long past', issued(-90)],
     ['an iat in the future', issued(90)],
     ['an iat that is no number', claim('iat', 'now')],

@@ -1,0 +1,20 @@
+/** Keys and what is signed with them, where no request can reach. */
+
+import { describe, expect, it } from 'vitest'
+import { importSecret, signJwt, verifyJwt } from '../../src/crypto/jws.ts'
+
+const ISSUER = 'https://auth.example.org'
+const SECRET = 'a secret of at least 32 bytes, for tests'
+const now = 1_700_000_000
+
+describe('verifying a JWT', () => {
+  it('with a key that cannot verify is a fault, and not a bad JWT', async () => {
+    const own = await importSecret(SECRET)
+    const jwt = await signJwt({ iss: ISSUER, iat: now, exp: now + 60 }, own)
+    expect(await verifyJwt(jwt, [own], { issuer: ISSUER, now })).toMatchObject({ iss: ISSUER })
+    const bytes = new TextEncoder().encode(SECRET)
+    const hmac = { name: 'HMAC', hash: 'SHA-256' }
+    const key = await crypto.subtle.importKey('raw', bytes, hmac, false, ['sign'])
+    await expect(verifyJwt(jwt, [{ ...own, key }], { issuer: ISSUER, now })).rejects.toThrow()
+  })
+})
