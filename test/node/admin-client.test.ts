@@ -208,6 +208,13 @@ describe('client update', () => {
     })
   })
 
+  it('takes the URL away when it is given empty', async () => {
+    const { client_id } = await create('--url', 'https://a.example/')
+    expect(await show(client_id)).toMatchObject({ url: 'https://a.example/' })
+    await state.json(['client', 'update', client_id, '--url', ''])
+    expect(await show(client_id)).toMatchObject({ url: '' })
+  })
+
   it('replaces a list that is given, and only what is authorized of it', async () => {
     const { client_id } = await create(
       '--scope',
