@@ -79,9 +79,12 @@ export async function issueSpare(world: World): Promise<void> {
   const isDoubtful = before.state === 'either' || (before.state === 'withdrawn' && mayBeOld)
   if (!isSteady || isDoubtful) mayEnd(token, answer.begunMs)
   if (isSteady && wantsSpare && before.state === 'withdrawn') {
-    hasEnded(token, answer.endedMs, before.withinMs)
+    hasEnded(token, answer.endedMs, before.withinMs, 'issued on an old record')
   }
 }
+
+const endOf = ({ ending }: Token) =>
+  `${ending.by} ${((Date.now() - ending.freshMs) / 1000).toFixed(1)} s ago`
 
 /** Half of the time one that was issued lately. */
 const anyToken = ({ tokens }: World) => pick(Math.random() < 0.5 ? tokens.slice(-100) : tokens)
@@ -107,7 +110,7 @@ export async function checkToken(
     if (verdict === 'accepted') talk.lost(kind, 'a live token is refused')
     return
   }
-  if (verdict === 'refused') return talk.wrong(kind, `${answer.status} for a token that has ended`)
+  if (verdict === 'refused') return talk.wrong(kind, `${answer.status} though ${endOf(token)}`)
   const holds = scope === undefined || token.scopes.includes(scope)
   if (!talk.expect(kind, answer, holds ? 200 : 403) || !holds) return
   const key = new TextEncoder().encode(service.env.JWT_SECRET)
@@ -133,7 +136,7 @@ export async function introspectToken(world: World, token = anyToken(world)): Pr
     if (verdict === 'accepted') talk.lost('introspection', 'a live token is not active')
     return
   }
-  if (verdict === 'refused') talk.wrong('introspection', 'a token that has ended is active')
+  if (verdict === 'refused') talk.wrong('introspection', `active though ${endOf(token)}`)
   const isTheirs = told.client_id === token.clientId && (told.username ?? null) === token.username
   if (!isTheirs || !sameScopes(String(told.scope).split(' '), token.scopes)) {
     talk.wrong('introspection', 'other than what was granted')
@@ -149,7 +152,7 @@ export async function revokeToken(world: World): Promise<void> {
   const request = requestAs(client, `${world.service.registry}/revoke`, { token: token.text })
   const { answer } = await world.talk.insist('revocation', request)
   if (!world.talk.expect('revocation', answer, 200)) return
-  hasEnded(token, answer.endedMs, ONE_SESSION_MS)
+  hasEnded(token, answer.endedMs, ONE_SESSION_MS, 'revoked')
   await checkToken(world, token, 'plain')
   await checkToken(world, token, 'fresh')
   await introspectToken(world, token)

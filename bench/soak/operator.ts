@@ -45,7 +45,7 @@ export async function withdrawScope(world: World): Promise<void> {
   // What could not be shown to the authenticators then is shown by the next sweep.
   const healMs = world.service.wasDown(begunMs, endedMs) ? HEAL_SECONDS * 1000 : 0
   const withinMs = ALL_SESSIONS_MS + healMs
-  for (const token of issuedBefore) hasEnded(token, endedMs, withinMs)
+  for (const token of issuedBefore) hasEnded(token, endedMs, withinMs, 'scope withdrawn')
   Object.assign(world.spare, { state: 'withdrawn', sinceMs: endedMs, withinMs })
 }
 

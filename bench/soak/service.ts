@@ -4,11 +4,11 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { inProject } from '../../src/operate/project.ts'
+import { freePorts } from '../../test/node/free-ports.ts'
 import { endGroup, membersOf } from '../process-group.ts'
-import { freePort } from '../servers/free-port.ts'
 import type { Sample } from './trend.ts'
 
-export const RESTARTS = ['npm told to end', 'npm start killed', 'runtime killed'] as const
+export const RESTARTS = ['runtime killed', 'npm told to end', 'npm start killed'] as const
 export type Restart = (typeof RESTARTS)[number]
 
 /** The last line of the welcome, printed when both workers serve. */
@@ -41,7 +41,7 @@ async function until(isTrue: () => boolean | Promise<boolean>, what: string) {
 }
 
 export async function startService(stateDir: string, jwtSecret: string) {
-  const [port, authenticatorPort] = [await freePort(), await freePort()]
+  const [port, authenticatorPort] = await freePorts(2)
   const registry = `http://127.0.0.1:${port}`
   const authenticator = `http://127.0.0.1:${authenticatorPort}`
   const env = {

@@ -13,13 +13,14 @@ export type Token = Readonly<{
   ending: Ending
 }>
 
-/** Until `mayMs` it lives. From `freshMs` on it is over for who asks D1, from `plainMs` on for everybody. */
-type Ending = { mayMs: number; freshMs: number; plainMs: number }
+/** Until `mayMs` it lives. From `freshMs` on it is over for who asks D1, from `plainMs` on for everybody. `by` which act. */
+type Ending = { mayMs: number; freshMs: number; plainMs: number; by: string }
 
 export const lives = (): Ending => ({
   mayMs: Number.POSITIVE_INFINITY,
   freshMs: Number.POSITIVE_INFINITY,
   plainMs: Number.POSITIVE_INFINITY,
+  by: '',
 })
 
 /**
@@ -44,8 +45,9 @@ export function doubt(token: Token, atMs: number): () => void {
 }
 
 /** The act was answered with success. */
-export function hasEnded(token: Token, atMs: number, withinMs: number): void {
+export function hasEnded(token: Token, atMs: number, withinMs: number, by: string): void {
   mayEnd(token, atMs)
+  if (token.ending.by === '') token.ending.by = by
   token.ending.freshMs = Math.min(token.ending.freshMs, atMs)
   token.ending.plainMs = Math.min(token.ending.plainMs, atMs + withinMs)
 }

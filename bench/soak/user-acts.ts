@@ -43,8 +43,8 @@ function doubtFamily({ tokens }: Family): () => void {
   }
 }
 
-function familyHasEnded({ tokens }: Family, atMs: number) {
-  for (const token of tokens) hasEnded(token, atMs, ONE_SESSION_MS)
+function familyHasEnded({ tokens }: Family, atMs: number, by: string) {
+  for (const token of tokens) hasEnded(token, atMs, ONE_SESSION_MS, by)
 }
 
 /** What is shown a second time must be refused. True if that was a retry, after which the family lives on. */
@@ -66,7 +66,7 @@ async function showAgain(
   }
   // In between nobody knows which it was.
   if (begunMs - spent.endedMs <= retries.surelyNot) return false
-  familyHasEnded(family, answer.endedMs)
+  familyHasEnded(family, answer.endedMs, `${form.grant_type} shown again`)
   await checkToken(world, family.tokens[0])
   await refuseRenewal(world, family)
   return false
@@ -186,7 +186,7 @@ export const revokeFamily = (world: World) =>
     const request = requestAs(family.client, url, { token: family.refresh })
     const { answer } = await world.talk.insist('revocation, refresh token', request)
     if (!world.talk.expect('revocation, refresh token', answer, 200)) return false
-    familyHasEnded(family, answer.endedMs)
+    familyHasEnded(family, answer.endedMs, 'family revoked')
     const last = family.tokens.at(-1)
     if (last) await introspectToken(world, last)
     await refuseRenewal(world, family)

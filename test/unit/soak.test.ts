@@ -28,13 +28,13 @@ describe('a check of a token', () => {
     const token = newToken()
     mayEnd(token, 1000)
     expect(mustBe(token, 'fresh', 900, 1100)).toBe('either')
-    hasEnded(token, 1200, 0)
+    hasEnded(token, 1200, 0, 'an act')
     expect(mustBe(token, 'fresh', 1100, 1300)).toBe('either')
   })
 
   it('must refuse it after the act: fresh at once, others within the bound', () => {
     const token = newToken()
-    hasEnded(token, 1000, 10_000)
+    hasEnded(token, 1000, 10_000, 'an act')
     expect(mustBe(token, 'fresh', 1000, 1001)).toBe('refused')
     expect(mustBe(token, 'plain', 10_999, 11_001)).toBe('either')
     expect(mustBe(token, 'plain', 11_000, 11_001)).toBe('refused')
