@@ -21,6 +21,15 @@ const OR_LATER = `ON CONFLICT DO UPDATE SET revoked_at_ms = max(revoked_at_ms, e
     expires_at = max(expires_at, excluded.expires_at)`
 export const REVOKE = `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at)
   SELECT ?1, value, ?3, ?4 FROM json_each(?2) WHERE true ${OR_LATER}`
+/** Over HTTP every parameter is text. */
+const COMMITTED_AT_MS = `max(CAST(?3 AS INTEGER), CAST(unixepoch('subsec') * 1000 AS INTEGER))`
+/**
+ * Of records: the moment is D1's own, in the transaction that makes them untrue, since until then an isolate may have
+ * read one anew. Not before the act's.
+ */
+export const REVOKE_RECORDS = `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at)
+  SELECT ?1, value, ${COMMITTED_AT_MS}, ${COMMITTED_AT_MS} / 1000 + CAST(?4 AS INTEGER)
+  FROM json_each(?2) WHERE true ${OR_LATER}`
 export const REVOKE_SESSIONS_OF_FAMILY = `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at)
   SELECT 'session', session_key, ?3, ?4 FROM refresh_token WHERE family_id = ?1 AND issued_at > ?2 ${OR_LATER}`
 /** Over HTTP every parameter is text, which `min` alone would not take for a number. */
@@ -93,16 +102,19 @@ export const spareStatement = (
   nowMs: number,
 ) => db.prepare(SPARE_FROM).bind(kind, subject, nowMs)
 
-export const revokeStatement = (
+export function revokeStatement(
   db: Database,
   kind: RevocationKind | 'session',
   subjects: readonly string[],
   nowMs: number,
   lifetimeSeconds: number,
-) =>
-  db
-    .prepare(REVOKE)
-    .bind(kind, JSON.stringify(subjects), nowMs, Math.floor(nowMs / 1000) + lifetimeSeconds)
+) {
+  const all = JSON.stringify(subjects)
+  if (kind === 'client_record') {
+    return db.prepare(REVOKE_RECORDS).bind(kind, all, nowMs, lifetimeSeconds)
+  }
+  return db.prepare(REVOKE).bind(kind, all, nowMs, Math.floor(nowMs / 1000) + lifetimeSeconds)
+}
 
 /**
  * `lifetimeSeconds`: the longest that a session lives. `also` goes into the batch of an act, right after the statement

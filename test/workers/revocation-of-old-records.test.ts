@@ -50,3 +50,20 @@ it('a client whose sessions alone were revoked is issued good ones at once, what
     expect.any(String),
   ])
 })
+
+it('a record read after the act began, before it was committed, is an old one too', async () => {
+  const client = await newClient()
+  const cached = serve({ CLIENT_CACHE_SECONDS: 300 })
+  const buy = async () =>
+    (await tokenIn(await post('/token', credentialsOf(client), {}, cached))).access_token
+  const begunMs = Date.now()
+  await new Promise((resolve) => setTimeout(resolve, 2))
+  await buy()
+  await new Promise((resolve) => setTimeout(resolve, 2))
+  const ends = revokeStatement(env.DB, 'client_record', [client.id], begunMs, 7200)
+  const digest = await hexDigest('the new secret')
+  await clientRegistry(env.DB).rotateSecret(client.id, digest, 0, nowSeconds(), [ends])
+  const thiefs = await buy()
+  expect(thiefs).toMatch(/^reg_/)
+  expect(await sessionOf(thiefs)).toBeNull()
+})
