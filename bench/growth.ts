@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { inProject } from '../src/operate/project.ts'
 import { grow } from './growth/grow.ts'
+import { readPlans } from './growth/plans.ts'
 import type { Options } from './options.ts'
 import { startLoad, startServer } from './processes.ts'
 import { quotients, type Spread, spreadOf } from './statistics.ts'
@@ -80,7 +81,8 @@ function comparison(measured: readonly Measured[]) {
   })
 }
 
-export async function measureGrowth({ pace, clients, save }: Options): Promise<void> {
+/** False if an operation costs more, or a statement reads a whole table. */
+export async function measureGrowth({ pace, clients, save }: Options): Promise<boolean> {
   const say = (text: string) => console.error(text)
   const directory = mkdtempSync(join(tmpdir(), 'bench-growth-'))
   const end = () => rmSync(directory, { recursive: true, force: true })
@@ -91,6 +93,7 @@ export async function measureGrowth({ pace, clients, save }: Options): Promise<v
     say(`growing to ${size} clients, spent codes and refresh tokens`)
     await grow(stateDir, size, say)
   }
+  const plans = states.map(({ size, stateDir }) => ({ clients: size, ...readPlans(stateDir) }))
 
   const load = startLoad()
   const rows: Row[] = []
@@ -121,6 +124,11 @@ export async function measureGrowth({ pace, clients, save }: Options): Promise<v
     ),
   )
 
+  for (const { clients: size, statements, scans } of plans) {
+    console.log(`${size} clients: of ${statements} statements ${scans.length} read a whole table`)
+    for (const scan of scans) console.log(scan)
+  }
+
   const listed = []
   for (const { size, stateDir } of states) {
     say(`listing ${size} clients`)
@@ -140,7 +148,8 @@ export async function measureGrowth({ pace, clients, save }: Options): Promise<v
   )
   const results = resolve(import.meta.dirname, 'results')
   mkdirSync(results, { recursive: true })
-  const document = `${JSON.stringify({ measuredAt: new Date().toISOString(), pace, compared, listed }, null, 2)}\n`
+  const document = `${JSON.stringify({ measuredAt: new Date().toISOString(), pace, compared, plans, listed }, null, 2)}\n`
   writeFileSync(join(results, 'growth.json'), document)
   if (save) writeFileSync(resolve(import.meta.dirname, 'growth.json'), document)
+  return compared.every(({ isSame }) => isSame) && plans.every(({ scans }) => scans.length === 0)
 }

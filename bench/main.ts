@@ -39,7 +39,7 @@ switch (options.command) {
   }
   case 'growth': {
     const { measureGrowth } = await import('./growth.ts')
-    await measureGrowth(options)
+    if (!(await measureGrowth(options))) process.exit(1)
     break
   }
   case 'soak': {

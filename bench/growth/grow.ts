@@ -93,7 +93,7 @@ const loads = (secretDigest: string): readonly Load[] => [
   },
 ]
 
-function databaseFile(stateDir: string): string {
+export function databaseFile(stateDir: string): string {
   const folder = join(persistencePath(stateDir), 'd1')
   const found = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
     /[0-9a-f]{64}\.sqlite$/.test(name),

@@ -17,5 +17,6 @@ const module = await buildWorker(path, { minify: true })
 const vars = { ISSUER, CLIENT_CACHE_SECONDS: '0', SIZE: size }
 const runtime = runWorkers([{ config, module, port, vars }], directory, new Log(LogLevel.ERROR))
 await runtime.ready
-const ports = { token_cold: port, exchange: port, refresh: port }
+const operations = ['token_cold', 'exchange', 'refresh', 'introspection', 'revocation']
+const ports = Object.fromEntries(operations.map((operation) => [operation, port]))
 console.log(JSON.stringify({ ports }))

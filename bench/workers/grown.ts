@@ -4,18 +4,29 @@ import type { Bindings } from '../../src/compose.ts'
 import { digest } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
 import { authorizationStore, codeStore } from '../../src/stores/codes.ts'
+import { sessionStore } from '../../src/stores/sessions.ts'
 import { userRegistry } from '../../src/stores/user-registry.ts'
 import registry from '../../src/worker.ts'
 import { GROWN_SECRET, grownClientId } from '../growth/ids.ts'
 import type { Handout } from '../operations.ts'
 import { postRequest } from '../raw-request.ts'
 import { CALLBACK, credentialsFields, redemptionFields } from '../subject.ts'
-import { exampleCode, exampleUser, many, mintCode } from './fixture.ts'
+import {
+  exampleClient,
+  exampleCode,
+  exampleSession,
+  exampleUser,
+  many,
+  mintCode,
+  mintSession,
+} from './fixture.ts'
 import { isHandout } from './requests.ts'
 
 type GrownEnv = Bindings & Readonly<{ SIZE: string }>
 
-const TEXT = '"access_token":"'
+/** What a right answer holds. A revocation's is empty. */
+const TEXTS: Readonly<Record<string, string>> = { introspection: '"active":true', revocation: '' }
+const TOKEN = '"access_token":"'
 const SECONDS = 2_592_000
 
 let userId: string | null = null
@@ -38,6 +49,13 @@ async function requestFor(operation: string | null, env: GrownEnv): Promise<stri
   if (operation === 'token_cold') return postRequest('/token', credentialsFields(credentials))
 
   const user = exampleUser(await known(env))
+  if (operation === 'introspection' || operation === 'revocation') {
+    const session = exampleSession(exampleClient(id), user)
+    const token = await mintSession(sessionStore(env.SESSIONS), session)
+    const path = operation === 'revocation' ? '/revoke' : '/introspect'
+    return postRequest(path, { token, client_id: id, client_secret: GROWN_SECRET })
+  }
+
   const code = await mintCode(authorizationStore(env.DB, env.CODES, raise), exampleCode(id, user))
   if (operation === 'exchange') return postRequest('/token', redemptionFields(credentials, code))
 
@@ -71,8 +89,10 @@ export default {
   async fetch(request, env, context) {
     if (!isHandout(request)) return registry.fetch(request, env, context)
     const asked = new URL(request.url).searchParams
-    const make = () => requestFor(asked.get('operation'), env)
+    const operation = asked.get('operation') ?? ''
+    const make = () => requestFor(operation, env)
+    const text = TEXTS[operation] ?? TOKEN
     const requests = await many(Number(asked.get('n')), make)
-    return Response.json({ requests, once: true, status: 200, text: TEXT } satisfies Handout)
+    return Response.json({ requests, once: true, status: 200, text } satisfies Handout)
   },
 } satisfies ExportedHandler<GrownEnv>

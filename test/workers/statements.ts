@@ -1,0 +1,67 @@
+/** Every statement of the stores by name, and what of a query plan is a read of a whole table. */
+
+import * as audit from '../../src/stores/audit.ts'
+import * as clientFailures from '../../src/stores/client-failures.ts'
+import * as clientRecord from '../../src/stores/client-record.ts'
+import * as clientRegistry from '../../src/stores/client-registry.ts'
+import * as clients from '../../src/stores/clients.ts'
+import * as codes from '../../src/stores/codes.ts'
+import * as connectedApplications from '../../src/stores/connected-applications.ts'
+import * as housekeeping from '../../src/stores/housekeeping.ts'
+import * as permissionRows from '../../src/stores/permission-rows.ts'
+import * as refreshTokens from '../../src/stores/refresh-tokens.ts'
+import * as refusals from '../../src/stores/refusals.ts'
+import * as revocations from '../../src/stores/revocations.ts'
+import * as signInFailures from '../../src/stores/sign-in-failures.ts'
+import { sweepsOf } from '../../src/stores/sweeps.ts'
+import * as temporarySubjects from '../../src/stores/temporary-subjects.ts'
+import * as usedJtis from '../../src/stores/used-jtis.ts'
+import * as userRegistry from '../../src/stores/user-registry.ts'
+import * as users from '../../src/stores/users.ts'
+
+const stores = {
+  audit,
+  clients,
+  codes,
+  users,
+  refreshTokens,
+  refusals,
+  revocations,
+  connectedApplications,
+  clientFailures,
+  clientRecord,
+  clientRegistry,
+  housekeeping,
+  permissionRows,
+  temporarySubjects,
+  signInFailures,
+  userRegistry,
+  usedJtis,
+}
+type Named = readonly [name: string, sql: string]
+
+const isStatement = (value: unknown): value is string =>
+  typeof value === 'string' && /^\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b/.test(value)
+const sweeping: Named[] = sweepsOf(400).flatMap(({ task, advance, remove, record }) =>
+  Object.entries({ advance, remove, record }).flatMap(([name, sql]) =>
+    sql === null ? [] : [[`sweeps.${task}.${name}`, sql] as const],
+  ),
+)
+const written: Named[] = Object.entries(stores).flatMap(([store, exported]) =>
+  Object.entries(exported)
+    .filter((entry): entry is [string, string] => isStatement(entry[1]))
+    .map(([name, sql]) => [`${store}.${name}`, sql] as const),
+)
+
+export const statements: readonly Named[] = [...written, ...sweeping]
+
+/** As many as the statement has parameters: a plan asks for some values, and does not look at them. */
+export const anyValues = (sql: string) => {
+  const parameters = Math.max(0, ...[...sql.matchAll(/\?(\d+)/g)].map(([, n]) => Number(n)))
+  return Array.from({ length: parameters }, () => '[]')
+}
+
+/** `detail` of `EXPLAIN QUERY PLAN`. A virtual table (json_each) and a subquery's result are not tables of ours. */
+export const isScan = (detail: string) =>
+  /^SCAN /.test(detail) &&
+  !/VIRTUAL TABLE|CONSTANT ROW|^SCAN (u|slice|\(subquery-\d+\))$/.test(detail)
