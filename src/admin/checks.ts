@@ -73,6 +73,7 @@ export function checkPassword(text: string): string {
   if ([...text].length < MIN_PASSWORD_CHARACTERS) {
     throw new Refusal(`the password must have at least ${MIN_PASSWORD_CHARACTERS} characters`)
   }
+  if (text.includes('\0')) throw new Refusal('the password must not hold a NUL')
   return text
 }
 

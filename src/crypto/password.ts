@@ -32,10 +32,13 @@ export async function hashPassword(password: string): Promise<string> {
   return ['scrypt', N, r, p, salt.toString('base64url'), key.toString('base64url')].join('$')
 }
 
-/** False for a wrong password and for a stored string in no form that we know. */
+/**
+ * False for a wrong password and for a stored string in no form that we know. With NULs at its end a password
+ * would have the same key: HMAC pads with them (RFC 2104 §2). No password holds one.
+ */
 export async function passwordMatches(password: string, stored: string): Promise<boolean> {
   const [, N, r, p, salt, key] = FORM.exec(stored) ?? []
-  if (!salt || !key) return false
+  if (!salt || !key || password.includes('\0')) return false
   const expected = Buffer.from(key, 'base64url')
   const options = { N: Number(N), r: Number(r), p: Number(p) }
   const derived = await derive(password.normalize('NFKC'), Buffer.from(salt, 'base64url'), options)

@@ -191,6 +191,11 @@ describe('bad input ends with status 1', () => {
       stdin: 'short\n',
     },
     {
+      words: ['user', 'set-password', 'taken', '--password-stdin'],
+      line: 'the password must not hold a NUL',
+      stdin: 'a long password\0\n',
+    },
+    {
       words: ['user', 'set-password', 'nobody', '--password-stdin'],
       line: 'there is no user "nobody"',
       stdin: 'a long password\n',

@@ -14,6 +14,12 @@ describe('a password', () => {
     expect(await hashPassword('caf\u00e9 au lait')).not.toBe(stored)
   })
 
+  it('is another with a NUL at its end, which HMAC would not tell apart', async () => {
+    const stored = await hashPassword('a long password')
+    expect(await passwordMatches('a long password', stored)).toBe(true)
+    expect(await passwordMatches('a long password\0', stored)).toBe(false)
+  })
+
   it.each(['', 'plain', 'bcrypt$1$2$3$salt$key', 'scrypt$1024$8$1$salt', 'scrypt$1024$8$1$$'])(
     'matches nothing that is kept in another form: %j',
     async (stored) => expect(await passwordMatches(stored, stored)).toBe(false),
