@@ -28,6 +28,9 @@ const specifiers = new Set(
 const externals = new Map<string, vm.Module>()
 for (const specifier of specifiers) externals.set(specifier, await external(specifier))
 
+// Nor are the platform's classes, which Node loads when one is first used.
+new Headers()
+
 const before = process.threadCpuUsage()
 const module = new vm.SourceTextModule(source)
 await module.link((specifier) => externals.get(specifier) ?? external(specifier))

@@ -1,9 +1,8 @@
 /** The registry as one Hono application: the list of its endpoints, and what holds for all of them. */
 
-import { type Context, Hono } from 'hono'
-import { allowAnyOrigin } from './http/any-origin.ts'
-import { explaining } from './http/explain.ts'
-import { limitBody } from './http/form.ts'
+import { Hono, type NotFoundHandler } from 'hono'
+import { isPreflight, preflight } from './http/any-origin.ts'
+import { framed, type Serve } from './http/frame.ts'
 import { OAuthError } from './protocol/errors.ts'
 import { account } from './routes/account.tsx'
 import { icon, style } from './routes/assets.ts'
@@ -45,35 +44,34 @@ const notAllowed = (allow: string) =>
 
 const notFound = () => new OAuthError('invalid_request', 'There is nothing here.', { status: 404 })
 
+const methodsOf = ({ get, post }: Endpoint) => [
+  ...(get ? ['GET', 'HEAD'] : []),
+  ...(post ? ['POST'] : []),
+]
+
+/** Throws 405 for a method that the endpoint does not know. */
+function served(endpoint: Endpoint): Serve {
+  const { get, post, allowsAnyOrigin } = endpoint
+  const methods = methodsOf(endpoint)
+  const answerPreflight = allowsAnyOrigin ? preflight(methods) : null
+  return (c, next) => {
+    const { method } = c.req
+    if (post && method === 'POST') return post(c, next)
+    if (get && (method === 'GET' || method === 'HEAD')) return get(c, next)
+    if (answerPreflight && isPreflight(c.req.raw)) return answerPreflight(c, next)
+    throw notAllowed(methods.join(', '))
+  }
+}
+
 export function createApp(deps: RouteDeps) {
   const app = new Hono()
-  const endpoints = endpointsOf(deps)
-  const isSecure = deps.issuer.startsWith('https://')
-
-  app.use(explaining(deps))
-  app.use(async (c, next) => {
-    await next()
-    // Set on the response as it is: `c.header()` would copy it each time.
-    const { headers } = c.res
-    headers.set('X-Content-Type-Options', 'nosniff')
-    headers.set('Referrer-Policy', 'no-referrer')
-    // Also of a redirect: its address may hold a code (RFC 9700 §4.2.4), and it may set a cookie.
-    if (!headers.has('Cache-Control')) headers.set('Cache-Control', 'no-store')
-    if (isSecure) headers.set('Strict-Transport-Security', 'max-age=31536000')
-  })
-  for (const { path, allowsAnyOrigin, get, post } of endpoints) {
-    const methods = [...(get ? ['GET', 'HEAD'] : []), ...(post ? ['POST'] : [])]
-    if (allowsAnyOrigin) app.use(path, allowAnyOrigin(methods))
-    if (get) app.get(path, get)
-    if (post) app.post(path, limitBody, post)
-    app.all(path, () => {
-      throw notAllowed(methods.join(', '))
-    })
+  // One handler for each path: where there are several, Hono chains them anew for every request.
+  for (const endpoint of endpointsOf(deps)) {
+    app.all(endpoint.path, framed(endpoint, deps, served(endpoint)))
   }
-  app.notFound((c) => refuse(c, notFound()))
-  app.onError((cause, c) => refuse(c, cause))
-
-  const voices = new Map(endpoints.map((endpoint) => [endpoint.path, endpoint.refuse]))
-  const refuse = (c: Context, cause: unknown) => (voices.get(c.req.path) ?? sendErrorPage)(c, cause)
+  const nowhere: Serve = () => {
+    throw notFound()
+  }
+  app.notFound(framed({ refuse: sendErrorPage }, deps, nowhere) as NotFoundHandler)
   return app
 }

@@ -2,12 +2,15 @@
 
 import { createApp } from './app.ts'
 import { readSettings } from './config.ts'
+import { Deadlines } from './deadlines.ts'
 import { log, nameOf } from './http/log.ts'
+import { countOperations, currentNote } from './http/request-note.ts'
 import { clientCache } from './stores/client-cache.ts'
 import { clientFailureStore } from './stores/client-failures.ts'
 import { clientStore } from './stores/clients.ts'
 import { authorizationStore, codeStore } from './stores/codes.ts'
 import { connectedApplicationStore } from './stores/connected-applications.ts'
+import { countedDatabase, countedNamespace } from './stores/counted.ts'
 import { withDeadline } from './stores/deadline.ts'
 import { housekeepingStore, type Swept, sweepInTurns } from './stores/housekeeping.ts'
 import { liveSessions } from './stores/live-sessions.ts'
@@ -25,45 +28,52 @@ export type Bindings = Readonly<{
   CODES: KVNamespace
   LOGIN_LIMIT: RateLimit
   REFUSAL_LIMIT: RateLimit
+  /** Data points are taken where it is bound. */
+  EVENTS?: AnalyticsEngineDataset
   ISSUER: string
 }>
 
 /** Throws, naming the setting, when one is bad: a registry that is set up wrongly serves nothing. */
 export function compose(env: Bindings) {
   const settings = readSettings(env)
+  // Cron's questions have each their own.
+  const deadlines = () => currentNote()?.deadlines ?? new Deadlines()
   const inTime = <Port extends object>(port: Port, askedAgain: readonly (keyof Port)[] = []) =>
-    withDeadline(port, settings.storageTimeoutSeconds, askedAgain)
-  const codes = inTime(codeStore(env.DB, env.CODES), ['spend'])
-  const refreshTokens = inTime(refreshTokenStore(env.DB), ['rotate'])
-  const refusals = inTime(refusalStore(env.DB))
-  const signInFailures = inTime(signInFailureStore(env.DB))
-  const revocations = revocationStore(env.DB, env.SESSIONS, settings.sessionLifetimeSeconds)
+    withDeadline(port, settings.storageTimeoutSeconds, deadlines, askedAgain)
+  const db = countedDatabase(env.DB, countOperations)
+  const nearby = () => countedDatabase(env.DB.withSession('first-unconstrained'), countOperations)
+  const sessions = countedNamespace(env.SESSIONS, countOperations)
+  const carried = countedNamespace(env.CODES, countOperations)
+  const codes = inTime(codeStore(db, carried), ['spend'])
+  const refreshTokens = inTime(refreshTokenStore(db), ['rotate'])
+  const refusals = inTime(refusalStore(db))
+  const signInFailures = inTime(signInFailureStore(db))
+  const revocations = revocationStore(db, sessions, settings.sessionLifetimeSeconds)
   // Reading a client may use a near replica; everything that must be right asks the primary.
-  const clients = inTime(clientStore(env.DB, () => env.DB.withSession('first-unconstrained')))
+  const clients = inTime(clientStore(db, nearby))
   const { probe } = inTime({
-    probe: () => env.DB.prepare('SELECT 1 FROM client LIMIT 1').run(),
+    probe: () => db.prepare('SELECT 1 FROM client LIMIT 1').run(),
   })
   const app = createApp({
     ...settings,
     usersAreExternal: settings.loginUrl !== null,
     clients,
     clientCache: clientCache(clients, settings, (use) => log('stale_client_used', use)),
-    clientFailures: inTime(clientFailureStore(env.DB, env.REFUSAL_LIMIT)),
+    clientFailures: inTime(clientFailureStore(db, env.REFUSAL_LIMIT)),
     codes,
     authorizations: inTime(
-      authorizationStore(env.DB, env.CODES, (fault) =>
-        log('code_not_carried', { fault: nameOf(fault) }),
-      ),
+      authorizationStore(db, carried, (fault) => log('code_not_carried', { fault: nameOf(fault) })),
     ),
-    sessions: inTime(sessionStore(env.SESSIONS)),
-    connectedApplications: inTime(connectedApplicationStore(env.DB)),
-    liveSessions: inTime(liveSessions(env.SESSIONS, env.DB)),
+    sessions: inTime(sessionStore(sessions)),
+    connectedApplications: inTime(connectedApplicationStore(db)),
+    liveSessions: inTime(liveSessions(sessions, db)),
     refreshTokens,
     refusals,
     revocations: inTime(revocations),
     signInFailures,
-    usedJtis: inTime(usedJtiStore(env.DB)),
-    users: inTime(userStore(env.DB)),
+    usedJtis: inTime(usedJtiStore(db)),
+    users: inTime(userStore(db)),
+    dataPoints: env.EVENTS ?? null,
     loginLimit: env.LOGIN_LIMIT,
     refusalLimit: env.REFUSAL_LIMIT,
     probe,
@@ -83,7 +93,7 @@ export function compose(env: Bindings) {
       // First, but not waited for: while KV does not answer, rows expire all the same.
       const healing = revocations.heal(nowMs).catch((fault: unknown) => failed('heal', fault))
       const now = Math.floor(nowMs / 1000)
-      const store = inTime(housekeepingStore(env.DB))
+      const store = inTime(housekeepingStore(db))
       const swept = await sweepInTurns(store, settings.auditKeepDays, now, failed)
       const worthTelling = [...swept].filter(([, { removed, leftOver }]) => removed + leftOver > 0)
       if (worthTelling.length > 0) log('housekeeping', lineOf(worthTelling))

@@ -1,27 +1,36 @@
 /** Settings: read and checked once per isolate. A bad one stops the service; none is guessed. */
 
-import * as z from 'zod/mini'
 import { isIssuer } from './protocol/issuer.ts'
 
-const whole = (fallback: number, minimum: number, maximum: number) => {
-  const isInRange = (n: number) => Number.isInteger(n) && n >= minimum && n <= maximum
-  const problem = `must be a whole number from ${minimum} to ${maximum}`
-  return z._default(z.coerce.number(problem).check(z.refine(isInRange, problem)), fallback)
-}
+/** Reads one setting from what was given, undefined when nothing was. Throws what is wrong with it, as an Error. */
+type Reader<T> = (given: unknown) => T
+
+const whole =
+  (fallback: number, minimum: number, maximum: number): Reader<number> =>
+  (given) => {
+    const n = given === undefined ? fallback : Number(given)
+    if (Number.isInteger(n) && n >= minimum && n <= maximum) return n
+    throw new Error(`must be a whole number from ${minimum} to ${maximum}`)
+  }
 
 const isHttpUrl = (text: string) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
 
 const DAY_SECONDS = 86_400
 
-const Settings = z.object({
+/** By hand: a library for these few would be a fifth of the worker, and a third of its start. */
+const READERS = {
   /** The origin that users and clients see. */
-  ISSUER: z
-    .string('must be set')
-    .check(
-      z.refine(isIssuer, 'must be an https origin, or http on a loopback address, without a path'),
-    ),
+  ISSUER: (given: unknown) => {
+    if (given === undefined) throw new Error('must be set')
+    if (typeof given === 'string' && isIssuer(given)) return given
+    throw new Error('must be an https origin, or http on a loopback address, without a path')
+  },
   /** Where users sign in, when not here. */
-  LOGIN_URL: z.optional(z.string().check(z.refine(isHttpUrl, 'must be an http or https URL'))),
+  LOGIN_URL: (given: unknown) => {
+    if (given === undefined) return null
+    if (typeof given === 'string' && isHttpUrl(given)) return given
+    throw new Error('must be an http or https URL')
+  },
   CODE_LIFETIME_SECONDS: whole(3600, 60, 3600),
   /** A verified second redemption within this time of the first is a retry, not an attack. */
   CODE_RETRY_SECONDS: whole(2, 0, 60),
@@ -37,9 +46,17 @@ const Settings = z.object({
   AUDIT_KEEP_DAYS: whole(400, 1, 36_500),
   /** How stale a client record may be at `/token`. */
   CLIENT_CACHE_SECONDS: whole(10, 0, 300),
-})
+  /** Does the log tell of every answer, or of refusals and faults alone? */
+  LOG_ANSWERS: (given: unknown) => {
+    if (given === undefined || given === 'all') return true
+    if (given === 'refusals') return false
+    throw new Error('must be all or refusals')
+  },
+}
 
-export const SETTING_NAMES = Object.keys(Settings.shape) as readonly (keyof typeof Settings.shape)[]
+type Name = keyof typeof READERS
+
+export const SETTING_NAMES = Object.keys(READERS) as readonly Name[]
 
 export type Settings = Readonly<{
   issuer: string
@@ -53,27 +70,31 @@ export type Settings = Readonly<{
   staleClientSeconds: number
   storageTimeoutSeconds: number
   auditKeepDays: number
+  logsAnswers: boolean
 }>
 
 /** An empty value counts as not set. Throws an Error of one line that names the setting and never its value. */
 export function readSettings(vars: Readonly<Record<string, unknown>>): Settings {
-  const given = SETTING_NAMES.map((name) => [name, vars[name]] as const)
-  const read = Settings.safeParse(Object.fromEntries(given.filter(([, value]) => value !== '')))
-  if (!read.success) {
-    const [issue] = read.error.issues
-    throw new Error(`${String(issue?.path[0])}: ${issue?.message}`)
+  const read = <N extends Name>(name: N): ReturnType<(typeof READERS)[N]> => {
+    const given = vars[name] === '' ? undefined : vars[name]
+    try {
+      return READERS[name](given) as ReturnType<(typeof READERS)[N]>
+    } catch (problem) {
+      throw new Error(`${name}: ${(problem as Error).message}`)
+    }
   }
   return {
-    issuer: read.data.ISSUER,
-    loginUrl: read.data.LOGIN_URL ?? null,
-    codeLifetimeSeconds: read.data.CODE_LIFETIME_SECONDS,
-    codeRetrySeconds: read.data.CODE_RETRY_SECONDS,
-    sessionLifetimeSeconds: read.data.SESSION_LIFETIME_SECONDS,
-    refreshLifetimeSeconds: read.data.REFRESH_LIFETIME_SECONDS,
-    refreshRetrySeconds: read.data.REFRESH_RETRY_SECONDS,
-    clientCacheSeconds: read.data.CLIENT_CACHE_SECONDS,
-    staleClientSeconds: read.data.STALE_CLIENT_SECONDS,
-    storageTimeoutSeconds: read.data.STORAGE_TIMEOUT_SECONDS,
-    auditKeepDays: read.data.AUDIT_KEEP_DAYS,
+    issuer: read('ISSUER'),
+    loginUrl: read('LOGIN_URL'),
+    codeLifetimeSeconds: read('CODE_LIFETIME_SECONDS'),
+    codeRetrySeconds: read('CODE_RETRY_SECONDS'),
+    sessionLifetimeSeconds: read('SESSION_LIFETIME_SECONDS'),
+    refreshLifetimeSeconds: read('REFRESH_LIFETIME_SECONDS'),
+    refreshRetrySeconds: read('REFRESH_RETRY_SECONDS'),
+    clientCacheSeconds: read('CLIENT_CACHE_SECONDS'),
+    staleClientSeconds: read('STALE_CLIENT_SECONDS'),
+    storageTimeoutSeconds: read('STORAGE_TIMEOUT_SECONDS'),
+    auditKeepDays: read('AUDIT_KEEP_DAYS'),
+    logsAnswers: read('LOG_ANSWERS'),
   }
 }

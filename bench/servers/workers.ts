@@ -69,6 +69,8 @@ async function serve(
           STORAGE: text(storage),
           OPERATION: text(operation),
           ISSUER: text(ISSUER),
+          // The peers log nothing either: what a line costs, the README says.
+          LOG_ANSWERS: text('refusals'),
           CLIENT_CACHE_SECONDS: text(operation === 'token_cold' ? '0' : WARM_SECONDS),
           ...(storage === 'simulator' && {
             DB: { type: 'd1' as const, id: `db-${name}` },

@@ -1,7 +1,7 @@
 /** The authenticator: the same check over HTTP, for nginx's `auth_request`, and over a service binding. */
 
-import { Hono } from 'hono/tiny'
 import { importSecret, type SharedKey, signJwt } from '../crypto/jws.ts'
+import { Deadlines } from '../deadlines.ts'
 import { endOf, type SessionRecord } from '../domain/session.ts'
 import type { Authentication, AuthenticatorBinding } from '../protocol/authentication.ts'
 import { refusal, refusalResponse, UNAVAILABLE } from '../protocol/bearer.ts'
@@ -14,6 +14,8 @@ import { seenProofs } from './seen-proofs.ts'
 import { type AuthenticatorEnv, settingProblem, storageTimeoutOf } from './settings.ts'
 
 const JWT_LIFETIME_SECONDS = 300
+/** A session that is shown again so soon gets the JWT that was signed for it, if it still is as it was. */
+const JWT_REUSED_SECONDS = 10
 
 export type Authenticator = AuthenticatorBinding &
   Readonly<{ fetch(request: Request): Promise<Response> }>
@@ -27,26 +29,33 @@ export function createAuthenticator(env: AuthenticatorEnv): Authenticator {
 function serving(env: AuthenticatorEnv): Authenticator {
   const db = env.DB ?? null
   const waitSeconds = storageTimeoutOf(env)
-  const sessions = withDeadline(liveSessions(env.SESSIONS, db), waitSeconds)
-  const proofs = withDeadline(seenProofs(db), waitSeconds)
+  const deadlines = () => new Deadlines()
+  const sessions = withDeadline(liveSessions(env.SESSIONS, db), waitSeconds, deadlines)
+  const proofs = withDeadline(seenProofs(db), waitSeconds, deadlines)
   let key: SharedKey | undefined
+  const signed = new WeakMap<SessionRecord, Readonly<{ jwt: string; reusedUntil: number }>>()
 
   const check = (question: Question, nowMs: number) =>
     checkCredential(question, { sessions, proofs, nowMs, issuer: env.ISSUER })
 
   const jwtOf = async (session: SessionRecord, nowMs: number) => {
     const now = Math.floor(nowMs / 1000)
-    const exp = Math.min(now + JWT_LIFETIME_SECONDS, endOf(session))
+    const kept = signed.get(session)
+    if (kept && now < kept.reusedUntil) return kept.jwt
+    const end = endOf(session)
+    const exp = Math.min(now + JWT_LIFETIME_SECONDS, end)
     key ??= await importSecret(env.JWT_SECRET)
-    return signJwt({ ...session, iss: env.ISSUER, iat: now, exp }, key)
+    const jwt = await signJwt({ ...session, iss: env.ISSUER, iat: now, exp }, key)
+    signed.set(session, { jwt, reusedUntil: Math.min(now + JWT_REUSED_SECONDS, end) })
+    return jwt
   }
 
   const answer = async (outcome: Authentication, nowMs: number): Promise<Response> => {
     switch (outcome.kind) {
       case 'anonymous':
-        return passed('anonymous')
+        return anonymous()
       case 'authenticated':
-        return passed('authenticated', await jwtOf(outcome.session, nowMs))
+        return authenticated(await jwtOf(outcome.session, nowMs))
       case 'refused':
         return refusalResponse(outcome.refusal)
       default:
@@ -54,45 +63,53 @@ function serving(env: AuthenticatorEnv): Authenticator {
     }
   }
 
-  const app = new Hono()
-  app.get('/auth', async (c) => {
-    const { method, url, headers } = c.req.raw
-    const mark = url.indexOf('?')
-    const query = readQuery(mark === -1 ? '' : url.slice(mark + 1))
+  async function answerHttp({ method, url, headers }: Request): Promise<Response> {
+    const path = pathOf(url)
+    if (path !== '/auth' && path !== '/healthz') return json({ reason: 'not found' }, 404)
+    if (method !== 'GET' && method !== 'HEAD') {
+      return json({ reason: 'method not allowed' }, 405, { Allow: 'GET, HEAD' })
+    }
+    if (path === '/healthz') return json({ status: 'ok' }, 200)
+    const query = readQuery(queryOf(url))
     if (query.kind === 'malformed') {
       return refusalResponse(refusal('invalid_request', query.reason))
     }
     const nowMs = Date.now()
-    const outcome = await check(
-      {
-        ...query.requirement,
-        authorization: headers.get('Authorization'),
-        cookie: headers.get('Cookie'),
-        dpop: headers.get('DPoP'),
-        // nginx tells what it was asked (examples/nginx.conf). Whoever asks here directly proves what it likes.
-        method: headers.get('X-Original-Method') ?? method,
-        url: headers.get('X-Original-URL') ?? url,
+    const { requirement } = query
+    // Each is asked for only where it matters, and asking costs.
+    const question = {
+      ...requirement,
+      get authorization() {
+        return headers.get('Authorization')
       },
-      nowMs,
-    )
+      get cookie() {
+        return headers.get('Cookie')
+      },
+      get dpop() {
+        return headers.get('DPoP')
+      },
+      // nginx tells what it was asked (examples/nginx.conf). Whoever asks here directly proves what it likes.
+      get method() {
+        return headers.get('X-Original-Method') ?? method
+      },
+      get url() {
+        return headers.get('X-Original-URL') ?? url
+      },
+    }
+    const outcome = await check(question, nowMs)
     return answer(outcome, nowMs)
-  })
-  app.get('/healthz', () => json({ status: 'ok' }, 200))
-  for (const path of ['/auth', '/healthz']) {
-    app.all(path, () => json({ reason: 'method not allowed' }, 405, { Allow: 'GET, HEAD' }))
   }
-  app.notFound(() => json({ reason: 'not found' }, 404))
+
   const unavailable = (fault: unknown) => {
     logFault('authenticator_fault', fault)
     return refusalResponse(UNAVAILABLE)
   }
-  app.onError(unavailable)
 
   return {
-    // Hono hands only an Error to `onError`.
-    fetch: async (request) => {
+    async fetch(request) {
       try {
-        return await app.fetch(request)
+        const response = await answerHttp(request)
+        return request.method === 'HEAD' ? new Response(null, response) : response
       } catch (fault) {
         return unavailable(fault)
       }
@@ -133,12 +150,33 @@ function refusingAll(problem: string): Authenticator {
   }
 }
 
+/** Of an absolute URL, as it stands: what it holds is compared with two words and nothing more. */
+function pathOf(url: string): string {
+  const start = url.indexOf('/', url.indexOf('://') + 3)
+  const end = url.indexOf('?', start)
+  return end === -1 ? url.slice(start) : url.slice(start, end)
+}
+
+function queryOf(url: string): string {
+  const mark = url.indexOf('?')
+  return mark === -1 ? '' : url.slice(mark + 1)
+}
+
 const json = (body: unknown, status: number, headers: Record<string, string> = {}) =>
   new Response(JSON.stringify(body), {
     status,
-    headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store', ...headers },
+    headers: { ...HEADERS, ...headers },
   })
 
+const HEADERS = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' }
+const ANONYMOUS = new Headers({ ...HEADERS, 'X-Auth-Status': 'anonymous' })
+const AUTHENTICATED = new Headers({ ...HEADERS, 'X-Auth-Status': 'authenticated' })
+
+const anonymous = () => new Response('{"status":"anonymous"}', { headers: ANONYMOUS })
+
 /** The JWT stands alone, without a scheme word: nginx hands the value on as it is. */
-const passed = (status: 'anonymous' | 'authenticated', jwt?: string) =>
-  json({ status }, 200, { 'X-Auth-Status': status, ...(jwt && { Authorization: jwt }) })
+function authenticated(jwt: string): Response {
+  const response = new Response('{"status":"authenticated"}', { headers: AUTHENTICATED })
+  response.headers.set('Authorization', jwt)
+  return response
+}

@@ -96,8 +96,9 @@ const badProof = (why: string) =>
   refused('invalid_dpop_proof', `The DPoP proof is not valid for this request: ${why}.`, [], 'DPoP')
 
 /** Null for a credential that is presented without one. */
-function proofOf(presented: Credential, { dpop, method, url }: Question, { nowMs }: CheckDeps) {
+function proofOf(presented: Credential, asked: Question, { nowMs }: CheckDeps) {
   if (presented.kind !== 'dpop') return null
+  const { dpop, method, url } = asked
   if (dpop === null) return 'there is none'
   return readProof(dpop, { method, url, accessToken: presented.token }, Math.floor(nowMs / 1000))
 }
@@ -128,14 +129,14 @@ type Presented =
   | Credential
 
 /** The header decides when there is one: a bad one never falls back to the cookie. */
-function presentedBy({ authorization, cookie }: Question, issuer: string): Presented {
-  const bearer = readBearer(authorization)
+function presentedBy(asked: Question, issuer: string): Presented {
+  const bearer = readBearer(asked.authorization)
   if (bearer.kind === 'malformed') return { kind: 'junk', reason: BAD_HEADER }
   if (bearer.kind !== 'absent') {
     if (!isWellFormed('accessToken', bearer.token)) return { kind: 'junk', reason: BAD_TOKEN }
     return bearer
   }
-  const read = readSessionCookie(cookie, issuer)
+  const read = readSessionCookie(asked.cookie, issuer)
   if (read.kind === 'absent') return { kind: 'nothing' }
   if (read.kind === 'malformed' || !mayBeSession(read.token)) {
     return { kind: 'junk', reason: BAD_COOKIE }

@@ -10,9 +10,14 @@ const sha256 = async (text: string) =>
 /** base64url, 43 characters without padding: the key of a token in KV and of a code on the ledger. */
 export const digest = async (secret: string) => encode(await sha256(secret))
 
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
 /** Lower-case hex: the form in which client secrets are kept, as in the original registry. */
-export const hexDigest = async (secret: string) =>
-  Array.from(await sha256(secret), (byte) => byte.toString(16).padStart(2, '0')).join('')
+export async function hexDigest(secret: string): Promise<string> {
+  let hex = ''
+  for (const byte of await sha256(secret)) hex += HEX[byte]
+  return hex
+}
 
 /** For two digests or other strings whose length is no secret. Takes the same time wherever they differ. */
 export function equalInConstantTime(left: string, right: string): boolean {

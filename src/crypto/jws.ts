@@ -1,7 +1,7 @@
 /** JWTs under HS256: signed and verified with one shared secret, and with no other algorithm. */
 
+import { encode } from 'jose/base64url'
 import { JOSEError, JWKSNoMatchingKey } from 'jose/errors'
-import { CompactSign } from 'jose/jws/compact/sign'
 import { jwtVerify } from 'jose/jwt/verify'
 import { digest } from './digest.ts'
 
@@ -10,9 +10,10 @@ export const MIN_SECRET_BYTES = 32
 
 const KID_LENGTH = 8
 
-/** Of one shared secret: what is signed with it, and the header that its JWTs carry. */
+/** Of one shared secret: what is signed with it, and the header that its JWTs carry, also as it is written. */
 export type SharedKey = Readonly<{
   header: Readonly<{ alg: 'HS256'; typ: 'JWT'; kid: string }>
+  encodedHeader: string
   key: CryptoKey
 }>
 
@@ -27,8 +28,10 @@ const kidOf = async (secret: string) => (await digest(`kid:${secret}`)).slice(0,
 export async function importSecret(secret: string): Promise<SharedKey> {
   if (!isLongEnough(secret)) throw new RangeError(`shorter than ${MIN_SECRET_BYTES} bytes`)
   const hmac = { name: 'HMAC', hash: 'SHA-256' }
+  const header = { alg: 'HS256', typ: 'JWT', kid: await kidOf(secret) } as const
   return {
-    header: { alg: 'HS256', typ: 'JWT', kid: await kidOf(secret) },
+    header,
+    encodedHeader: encode(JSON.stringify(header)),
     key: await crypto.subtle.importKey('raw', encoder.encode(secret), hmac, false, [
       'sign',
       'verify',
@@ -37,8 +40,11 @@ export async function importSecret(secret: string): Promise<SharedKey> {
 }
 
 /** The claims are signed as they stand: whoever calls has set `iss`, `iat` and `exp`. */
-export const signJwt = (claims: object, { header, key }: SharedKey): Promise<string> =>
-  new CompactSign(encoder.encode(JSON.stringify(claims))).setProtectedHeader(header).sign(key)
+export async function signJwt(claims: object, { encodedHeader, key }: SharedKey): Promise<string> {
+  const signed = `${encodedHeader}.${encode(JSON.stringify(claims))}`
+  const signature = await crypto.subtle.sign('HMAC', key, encoder.encode(signed))
+  return `${signed}.${encode(new Uint8Array(signature))}`
+}
 
 /**
  * The claims; null if the JWT is not ours, not from this issuer, or not in force at `now` (epoch seconds). Of

@@ -1,12 +1,6 @@
 /** Passwords, hashed with scrypt (RFC 7914); the parameters live in the stored string. */
 
-import {
-  type BinaryLike,
-  randomBytes,
-  type ScryptOptions,
-  scrypt,
-  timingSafeEqual,
-} from 'node:crypto'
+import type { BinaryLike, ScryptOptions } from 'node:crypto'
 
 /** 32 MiB and about a quarter of a second: OWASP's N=2^17 would not fit a Worker's 128 MiB. */
 const PARAMETERS = { N: 2 ** 15, r: 8, p: 3 }
@@ -17,16 +11,21 @@ const FORM = /^scrypt\$(\d+)\$(\d+)\$(\d+)\$([\w-]+)\$([\w-]+)$/
 /** Hashed by nobody: what an unknown user's password is compared with, so that it takes as long. */
 export const NO_ONES_HASH = `scrypt$${PARAMETERS.N}$${PARAMETERS.r}$${PARAMETERS.p}$${'A'.repeat(22)}$${'A'.repeat(43)}`
 
-const derive = (password: BinaryLike, salt: Buffer, options: ScryptOptions) =>
-  new Promise<Buffer>((resolve, reject) =>
+/** Loaded at the first password and not with the isolate: hardly a request needs it. */
+const nodeCrypto = () => import('node:crypto')
+
+async function derive(password: BinaryLike, salt: Buffer, options: ScryptOptions) {
+  const { scrypt } = await nodeCrypto()
+  return new Promise<Buffer>((resolve, reject) =>
     scrypt(password, salt, KEY_BYTES, { ...options, maxmem: MAX_MEMORY_BYTES }, (error, key) =>
       error ? reject(error) : resolve(key),
     ),
   )
+}
 
 /** `scrypt$N$r$p$salt$key`, the last two in base64url. */
 export async function hashPassword(password: string): Promise<string> {
-  const salt = randomBytes(16)
+  const salt = (await nodeCrypto()).randomBytes(16)
   const key = await derive(password.normalize('NFKC'), salt, PARAMETERS)
   const { N, r, p } = PARAMETERS
   return ['scrypt', N, r, p, salt.toString('base64url'), key.toString('base64url')].join('$')
@@ -42,5 +41,6 @@ export async function passwordMatches(password: string, stored: string): Promise
   const expected = Buffer.from(key, 'base64url')
   const options = { N: Number(N), r: Number(r), p: Number(p) }
   const derived = await derive(password.normalize('NFKC'), Buffer.from(salt, 'base64url'), options)
+  const { timingSafeEqual } = await nodeCrypto()
   return expected.length === derived.length && timingSafeEqual(expected, derived)
 }

@@ -41,16 +41,19 @@ const nullable =
     value === null ? null : check(value)
 
 /** With these fields, of which `optional` may be absent, and no others. */
-const record =
-  (fields: Readonly<Record<string, Check>>, optional: readonly string[] = []): Check =>
-  (value) => {
+function record(fields: Readonly<Record<string, Check>>, optional: readonly string[] = []): Check {
+  const expected = Object.entries(fields)
+  return (value) => {
     if (typeof value !== 'object' || value === null) throw new TypeError('not an object')
     const found = value as Record<string, unknown>
-    const present = Object.entries(fields).filter(
-      ([field]) => !optional.includes(field) || Object.hasOwn(found, field),
-    )
-    return Object.fromEntries(present.map(([field, check]) => [field, check(found[field])]))
+    const copy: Record<string, unknown> = {}
+    for (const [field, check] of expected) {
+      if (optional.includes(field) && !Object.hasOwn(found, field)) continue
+      copy[field] = check(found[field])
+    }
+    return copy
   }
+}
 
 const session = record(
   {

@@ -1,21 +1,30 @@
 /** CORS (the Fetch standard): scripts of any origin may call, and no cookie of ours ever helps them. */
 
-import type { MiddlewareHandler } from 'hono'
+import type { Context, Next } from 'hono'
 import { cors } from 'hono/cors'
 
 const MAX_AGE_SECONDS = 3600
+const READABLE = ['WWW-Authenticate', 'DPoP-Nonce', 'Retry-After', 'X-Correlation-Id']
+const EXPOSED = READABLE.join(',')
 
-/** Only a real preflight is answered: any other OPTIONS goes on, to be told which methods there are. */
-export function allowAnyOrigin(allowMethods: string[]): MiddlewareHandler {
+/** Lets a script of any origin read this answer. */
+export function openToAnyOrigin(headers: Headers) {
+  headers.set('Access-Control-Allow-Origin', '*')
+  headers.set('Access-Control-Expose-Headers', EXPOSED)
+}
+
+/** Any other OPTIONS is no preflight. */
+export const isPreflight = (request: Request) =>
+  request.method === 'OPTIONS' && request.headers.has('Access-Control-Request-Method')
+
+export function preflight(allowMethods: string[]) {
   const allow = cors({
     origin: '*',
     allowMethods,
     allowHeaders: ['Authorization', 'Content-Type', 'DPoP'],
-    exposeHeaders: ['WWW-Authenticate', 'DPoP-Nonce', 'Retry-After', 'X-Correlation-Id'],
+    exposeHeaders: READABLE,
     maxAge: MAX_AGE_SECONDS,
   })
-  return async function allowAnyOrigin(c, next) {
-    const isPreflight = c.req.header('Access-Control-Request-Method') !== undefined
-    return c.req.method === 'OPTIONS' && !isPreflight ? next() : allow(c, next)
-  }
+  // Of a preflight the answer is its own; `next` is never called.
+  return (c: Context, next: Next) => allow(c, next) as Promise<Response>
 }

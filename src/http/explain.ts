@@ -3,17 +3,16 @@
  * line of the log and, of a refusal, to the table that `npm run admin -- why ID` reads.
  */
 
-import type { Context, MiddlewareHandler } from 'hono'
-import { newCorrelationId } from '../crypto/correlation-id.ts'
+import type { Context } from 'hono'
 import { networkOf } from '../domain/network.ts'
 import { fitForLog } from '../protocol/callers-words.ts'
 import { claimedClientId } from '../protocol/claimed-client.ts'
 import { OAuthError } from '../protocol/errors.ts'
-import { type Fields, firstFields } from '../protocol/fields.ts'
 import type { RefusalStore, Refused } from '../stores/ports.ts'
 import { addressOf, circumstancesOf } from './circumstances.ts'
 import type { FloodLimit } from './flood.ts'
 import { log, nameOf } from './log.ts'
+import type { RequestNote, Trouble } from './request-note.ts'
 
 const MAX_DETAIL = 200
 const MAX_CLIENT_ID = 100
@@ -35,19 +34,15 @@ export type Explained = Readonly<{
   headers: Readonly<Record<string, string>>
 }>
 
-const DEPS = 'explaining'
-const FORM = 'claims'
+type Serving = Readonly<{ deps: RefusalDeps; note: RequestNote }>
+
+const SERVING = 'serving'
+const servingOf = (c: Context) => c.get(SERVING) as Serving
 
 /** Lets `explain` find what it needs in any request of this application. */
-export const explaining =
-  (deps: RefusalDeps): MiddlewareHandler =>
-  async (c, next) => {
-    c.set(DEPS, deps)
-    await next()
-  }
+export const beginServing = (c: Context, serving: Serving) => c.set(SERVING, serving)
 
-/** Notes a form that was read, so that a refusal can name the client that sent it. */
-export const noteForm = (c: Context, pairs: URLSearchParams) => c.set(FORM, firstFields(pairs))
+export const noteOf = (c: Context) => servingOf(c).note
 
 /** Everything that is not a refusal is a fault: logged, and told as no more than "not now". */
 const unavailable = () =>
@@ -57,32 +52,33 @@ const unavailable = () =>
 
 /** Whom the request says it is from, fit for the log. */
 export function clientOf(c: Context): string | null {
-  const form = c.get(FORM) as Fields | undefined
-  const fields = form ?? firstFields(new URL(c.req.url).searchParams)
-  const claimed = claimedClientId(fields, c.req.header('Authorization'))
+  const { form } = servingOf(c).note
+  const { url } = c.req
+  const asked = form ?? (url.includes('?') ? new URL(url).searchParams : new URLSearchParams())
+  const claimed = claimedClientId(asked, c.req.header('Authorization'))
   return claimed === null ? null : fitForLog(claimed, MAX_CLIENT_ID)
 }
 
-/** Gives the id, writes the line, and records after the answer. */
+/** Method and path, fit for the log. */
+export const endpointOf = (c: Context) => fitForLog(`${c.req.method} ${c.req.path}`, MAX_DETAIL)
+
+/** Gives the id, notes what the line of the log is to say, and records after the answer. */
 export function explain(c: Context, cause: unknown): Explained {
-  const { issuer } = c.get(DEPS) as RefusalDeps
+  const { deps, note } = servingOf(c)
   const isRefusal = cause instanceof OAuthError
   const refusal = isRefusal ? cause : unavailable()
-  // An address where nothing is explains itself, and is asked for by every scanner.
-  const correlationId = refusal.status === 404 ? null : newCorrelationId()
-  const told = {
-    correlationId: correlationId ?? '',
-    endpoint: fitForLog(`${c.req.method} ${c.req.path}`, MAX_DETAIL),
-    error: refusal.code,
+  note.trouble = {
+    outcome: isRefusal ? 'refused' : 'fault',
+    reason: refusal.code,
     detail: fitForLog(isRefusal ? cause.detail : nameOf(cause), MAX_DETAIL),
-    clientId: clientOf(c),
   }
-  log(isRefusal ? 'refused' : 'fault', { ...told, status: refusal.status })
-  if (isRefusal && correlationId !== null && refusal.status !== 429) record(c, told)
+  // An address where nothing is explains itself, and is asked for by every scanner.
+  const correlationId = refusal.status === 404 ? null : note.correlationId
+  if (isRefusal && correlationId !== null && refusal.status !== 429) record(c, deps, note.trouble)
   return {
     refusal,
     correlationId,
-    issuer,
+    issuer: deps.issuer,
     headers: correlationId === null ? {} : { [CORRELATION_HEADER]: correlationId },
   }
 }
@@ -91,18 +87,22 @@ export function explain(c: Context, cause: unknown): Explained {
  * Delays nothing, and losing it is harmless: the log has it. Of one address no more than the limit allows, in a
  * count of its own, so that nobody can keep the database busy by being refused.
  */
-function record(c: Context, told: Omit<Refused, 'refusedAt'>) {
-  const { refusals, refusalLimit } = c.get(DEPS) as RefusalDeps
-  const { now } = circumstancesOf(c)
+function record(c: Context, { refusals, refusalLimit }: RefusalDeps, { reason, detail }: Trouble) {
+  const refused: Refused = {
+    correlationId: servingOf(c).note.correlationId,
+    refusedAt: circumstancesOf(c).now,
+    endpoint: endpointOf(c),
+    error: reason,
+    detail,
+    clientId: clientOf(c),
+  }
   const network = networkOf(addressOf(c))
   const write = async () => {
     const isFlood =
       network !== '' && !(await refusalLimit.limit({ key: `recorded ${network}` })).success
-    if (!isFlood) await refusals.record({ ...told, refusedAt: now })
+    if (!isFlood) await refusals.record(refused)
   }
   c.executionCtx.waitUntil(
-    write().catch((fault: unknown) =>
-      log('refusal_not_recorded', { correlationId: told.correlationId, fault: nameOf(fault) }),
-    ),
+    write().catch((fault: unknown) => log('refusal_not_recorded', { fault: nameOf(fault) })),
   )
 }

@@ -1,10 +1,17 @@
 /** One line of JSON for each thing worth knowing. Never a secret: callers pass ids, codes of the RFC and causes. */
 
+import { currentNote } from './request-note.ts'
+
 type Line = Readonly<Record<string, string | number | boolean | null>>
 
-export const log = (event: string, line: Line = {}) =>
+/** What is told while a request is served carries its correlation id. */
+export function log(event: string, line: Line = {}) {
+  const note = currentNote()
   // biome-ignore lint/suspicious/noConsole: this is the log
-  console.log(JSON.stringify({ event, ...line }))
+  console.log(
+    JSON.stringify({ event, ...(note && { correlationId: note.correlationId }), ...line }),
+  )
+}
 
 /** The words of a fault, without what it was about: messages of storage may quote values. */
 export const nameOf = (fault: unknown) =>

@@ -8,8 +8,14 @@ import { explain } from './explain.ts'
 /** §5.1: nothing that may hold a credential is kept by anyone on the way. */
 export const NO_STORE = { 'Cache-Control': 'no-store', Pragma: 'no-cache' } as const
 
-export const sendJson = (c: Context, body: object, status: ContentfulStatusCode = 200) =>
-  c.json(body, status, NO_STORE)
+/** An answer with 200 to a program. The frame makes the response of it, with all that the endpoint's answers have. */
+export class JsonAnswer {
+  readonly body: object
+
+  constructor(body: object) {
+    this.body = body
+  }
+}
 
 /** For endpoints that clients call. §5.2: a client that tried Basic is challenged with Basic. */
 export function sendRefusal(c: Context, cause: unknown): Response {

@@ -1,7 +1,5 @@
 /** Whom a request says it is from. Nothing is verified: for the operator's log, and for nothing else. */
 
-import type { Fields } from './fields.ts'
-
 function basicName(authorization: string): string | null {
   const [, encoded = ''] = /^basic +(\S+)$/i.exec(authorization) ?? []
   try {
@@ -25,11 +23,14 @@ function assertionIssuer(assertion: string): string | null {
 }
 
 /** Null when it names none. */
-export function claimedClientId(fields: Fields, authorization: string | undefined): string | null {
-  const assertion = fields.get('client_assertion')
+export function claimedClientId(
+  asked: URLSearchParams,
+  authorization: string | undefined,
+): string | null {
+  const assertion = asked.get('client_assertion')
   return (
-    fields.get('client_id') ??
-    (authorization === undefined ? null : basicName(authorization)) ??
-    (assertion === undefined ? null : assertionIssuer(assertion))
+    asked.get('client_id') ||
+    (authorization === undefined ? null : basicName(authorization)) ||
+    (assertion === null ? null : assertionIssuer(assertion))
   )
 }

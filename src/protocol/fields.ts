@@ -7,20 +7,23 @@ export type Fields = ReadonlyMap<string, string>
 /** RFC 8707 §2 lets `resource` be repeated. We do not read it, and do not punish those who send it. */
 const MAY_REPEAT = new Set(['resource'])
 
-/** The names that occur more than once, against §3.1. In one pass: a body has room for thousands of names. */
-export function repeatedFields(pairs: URLSearchParams): string[] {
-  const seen = new Set<string>()
+/** In one pass: a body has room for thousands of names. Of a repeated name the first value. */
+function collect(pairs: URLSearchParams) {
+  const fields = new Map<string, string>()
   const repeated = new Set<string>()
-  for (const name of pairs.keys()) {
-    if (seen.has(name) && !MAY_REPEAT.has(name)) repeated.add(name)
-    seen.add(name)
-  }
-  return [...repeated]
+  pairs.forEach((value, name) => {
+    if (!fields.has(name)) fields.set(name, value)
+    else if (!MAY_REPEAT.has(name)) repeated.add(name)
+  })
+  for (const [name, value] of fields) if (value === '') fields.delete(name)
+  return { fields: fields as Fields, repeated: [...repeated] }
 }
 
+/** The names that occur more than once, against §3.1. */
+export const repeatedFields = (pairs: URLSearchParams) => collect(pairs).repeated
+
 /** As `readFields`, without judging: of a repeated name the first value. */
-export const firstFields = (pairs: URLSearchParams): Fields =>
-  new Map([...pairs].reverse().filter(([, value]) => value !== ''))
+export const firstFields = (pairs: URLSearchParams) => collect(pairs).fields
 
 /** A name that is none of a parameter is not repeated: a whole body may stand there, with its secrets. */
 const nameForLog = (name: string) => (/^[a-z_]{1,32}$/.test(name) ? name : 'an unusual name')
@@ -33,9 +36,9 @@ export const repetition = (names: readonly string[]) =>
 
 /** Throws `invalid_request` when a parameter is repeated. */
 export function readFields(pairs: URLSearchParams): Fields {
-  const repeated = repeatedFields(pairs)
+  const { fields, repeated } = collect(pairs)
   if (repeated.length > 0) throw repetition(repeated)
-  return firstFields(pairs)
+  return fields
 }
 
 /** Throws `invalid_request` naming the parameter when it is missing. `name` is ours, not the caller's. */

@@ -8,6 +8,7 @@ import type { Endpoint } from './endpoint.ts'
 const asset = (path: string, type: string, body: string): Endpoint => ({
   path,
   refuse: sendRefusal,
+  isRoutine: true,
   get: async (c) =>
     c.body(body, 200, { 'Content-Type': type, 'Cache-Control': 'public, max-age=300' }),
 })

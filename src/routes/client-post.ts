@@ -1,9 +1,10 @@
 /** What the endpoints for clients share: a form with each parameter once, and floods of bad secrets refused. */
 
-import type { Context, Handler } from 'hono'
+import type { Context } from 'hono'
 import { clientOf } from '../http/explain.ts'
 import { refuseFlood } from '../http/flood.ts'
 import { readForm } from '../http/form.ts'
+import type { Answer, Serve } from '../http/frame.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import { type Fields, readFields } from '../protocol/fields.ts'
 import type { RouteDeps } from './endpoint.ts'
@@ -28,8 +29,8 @@ function refuseSecretsInUrl(url: string) {
 export const clientPost =
   (
     deps: Pick<RouteDeps, 'refusalLimit'>,
-    answer: (c: Context, fields: Fields) => Promise<Response>,
-  ): Handler =>
+    answer: (c: Context, fields: Fields) => Promise<Answer>,
+  ): Serve =>
   async (c) => {
     refuseSecretsInUrl(c.req.url)
     const fields = readFields(await readForm(c))

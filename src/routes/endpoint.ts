@@ -1,13 +1,12 @@
 /** What an endpoint is: a path, the voice in which it refuses, and a handler for each method it knows. */
 
-import type { Context, Handler } from 'hono'
 import type { Deps } from '../flows/deps.ts'
-import type { RefusalDeps } from '../http/explain.ts'
 import type { FloodLimit } from '../http/flood.ts'
+import type { FrameDeps, Framed, Serve } from '../http/frame.ts'
 
 /** A flow's dependencies, and what only routes use. */
 export type RouteDeps = Deps &
-  RefusalDeps &
+  FrameDeps &
   Readonly<{
     loginUrl: string | null
     loginLimit: FloodLimit
@@ -15,12 +14,9 @@ export type RouteDeps = Deps &
     probe: () => Promise<unknown>
   }>
 
-export type Endpoint = Readonly<{
-  path: string
-  /** Answers a refusal or a fault thrown by a handler: JSON for clients, a page for people. */
-  refuse: (c: Context, cause: unknown) => Response | Promise<Response>
-  /** May scripts of any origin call it? For what browsers need without a cookie of ours. */
-  allowsAnyOrigin?: boolean
-  get?: Handler
-  post?: Handler
-}>
+export type Endpoint = Framed &
+  Readonly<{
+    path: string
+    get?: Serve
+    post?: Serve
+  }>

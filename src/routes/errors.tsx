@@ -10,12 +10,14 @@ import { sendErrorPage } from './error-page.tsx'
 export const errorIndex = (): Endpoint => ({
   path: '/errors',
   refuse: sendErrorPage,
+  isRoutine: true,
   get: async (c) => sendPage(c, <ExplanationIndexPage codes={explanations()} />),
 })
 
 export const errorCode = (): Endpoint => ({
   path: '/errors/:code',
   refuse: sendErrorPage,
+  isRoutine: true,
   get: async (c) => {
     const explanation = explanationOf(c.req.param('code') ?? '')
     if (!explanation) {

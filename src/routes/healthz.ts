@@ -1,13 +1,14 @@
 /** `/healthz`: 200 once the registry can serve, 503 before. */
 
-import { sendJson, sendRefusal } from '../http/respond.ts'
+import { JsonAnswer, sendRefusal } from '../http/respond.ts'
 import type { Endpoint, RouteDeps } from './endpoint.ts'
 
 export const healthz = (deps: RouteDeps): Endpoint => ({
   path: '/healthz',
   refuse: sendRefusal,
-  get: async (c) => {
+  isRoutine: true,
+  get: async () => {
     await deps.probe()
-    return sendJson(c, { status: 'ok' })
+    return new JsonAnswer({ status: 'ok' })
   },
 })

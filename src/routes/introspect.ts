@@ -2,7 +2,7 @@
 
 import { introspect } from '../flows/introspect.ts'
 import { circumstancesOf } from '../http/circumstances.ts'
-import { sendJson, sendRefusal } from '../http/respond.ts'
+import { JsonAnswer, sendRefusal } from '../http/respond.ts'
 import { introspectionResponse } from '../protocol/introspection-response.ts'
 import { clientPost } from './client-post.ts'
 import type { Endpoint, RouteDeps } from './endpoint.ts'
@@ -13,6 +13,6 @@ export const introspection = (deps: RouteDeps): Endpoint => ({
   post: clientPost(deps, async (c, fields) => {
     const authorization = c.req.header('Authorization')
     const token = await introspect(fields, authorization, deps, circumstancesOf(c))
-    return sendJson(c, introspectionResponse(token, deps.issuer))
+    return new JsonAnswer(introspectionResponse(token, deps.issuer))
   }),
 })

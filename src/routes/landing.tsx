@@ -12,6 +12,7 @@ import { SIGN_OUT } from './logout.ts'
 export const landing = (deps: RouteDeps): Endpoint => ({
   path: '/',
   refuse: sendErrorPage,
+  isRoutine: true,
   get: async (c) => {
     const session = await readBrowserSession(c, deps, circumstancesOf(c).nowMs)
     const page = (

@@ -13,6 +13,7 @@ export function metadata(deps: Pick<RouteDeps, 'issuer'>): Endpoint {
     path: '/.well-known/oauth-authorization-server',
     refuse: sendRefusal,
     allowsAnyOrigin: true,
+    isRoutine: true,
     get: (c) => c.json(body, 200, { 'Cache-Control': `public, max-age=${MAX_AGE_SECONDS}` }),
   }
 }

@@ -2,7 +2,7 @@
 
 import { issueToken } from '../flows/issue-token.ts'
 import { circumstancesOf } from '../http/circumstances.ts'
-import { sendJson, sendRefusal } from '../http/respond.ts'
+import { JsonAnswer, sendRefusal } from '../http/respond.ts'
 import { tokenResponse } from '../protocol/token-response.ts'
 import { clientPost } from './client-post.ts'
 import type { Endpoint, RouteDeps } from './endpoint.ts'
@@ -13,6 +13,8 @@ export const token = (deps: RouteDeps): Endpoint => ({
   allowsAnyOrigin: true,
   post: clientPost(deps, async (c, fields) => {
     const headers = { authorization: c.req.header('Authorization'), dpop: c.req.header('DPoP') }
-    return sendJson(c, tokenResponse(await issueToken(fields, headers, deps, circumstancesOf(c))))
+    return new JsonAnswer(
+      tokenResponse(await issueToken(fields, headers, deps, circumstancesOf(c))),
+    )
   }),
 })

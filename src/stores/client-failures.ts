@@ -33,7 +33,8 @@ export function clientFailureStore(
   }
 
   return {
-    lockedUntil: async (clientId, network) => waits.get(await subjectOf(clientId, network)) ?? 0,
+    lockedUntil: async (clientId, network) =>
+      waits.size === 0 ? 0 : (waits.get(await subjectOf(clientId, network)) ?? 0),
     async record(clientId, network, now) {
       const subject = await subjectOf(clientId, network)
       const { success } = await flood.limit({ key: `counted ${network}` })

@@ -4,7 +4,7 @@ import { userActor } from '../domain/audit.ts'
 import type { AuthorizationCode } from '../domain/authorization-code.ts'
 import { FORGET_CONSENT_SECONDS } from '../domain/consent.ts'
 import { recordStatement } from './audit.ts'
-import type { Database, TextWriter } from './database.ts'
+import type { Database, Namespace, TextWriter } from './database.ts'
 import type { AuthorizationStore, CodeStore, Purchase } from './ports.ts'
 import { familyRecord } from './refresh-tokens.ts'
 import { readUserRow, USER_JSON, type UserRow } from './users.ts'
@@ -62,7 +62,7 @@ function spendStatements(
   ]
 }
 
-export const codeStore = (db: Database, codes: KVNamespace): CodeStore => ({
+export const codeStore = (db: Database, codes: Namespace): CodeStore => ({
   findCarried: (codeDigest) => codes.get<AuthorizationCode>(codeDigest, 'json'),
   async findOnLedger(codeDigest) {
     const row = await db.prepare(FIND_CODE).bind(codeDigest).first<{ record: string }>()

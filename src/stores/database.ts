@@ -14,3 +14,6 @@ export type TextNamespace = TextWriter &
 export type TextWriter = Readonly<{
   put(key: string, value: string, options?: Readonly<{ expirationTtl?: number }>): Promise<void>
 }>
+
+/** What the stores of the two workers ask of a KV namespace. */
+export type Namespace = Pick<KVNamespace, 'get' | 'put' | 'delete'>

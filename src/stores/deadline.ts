@@ -1,5 +1,8 @@
 /** A store that answers in time or throws: no request waits for storage without end. */
 
+import type { Deadlines } from '../deadlines.ts'
+
+/** Whether storage did what was asked is not known. */
 export class DeadlineError extends Error {
   constructor(verb: string, seconds: number) {
     super(`storage has not answered ${verb} within ${seconds} s`)
@@ -15,40 +18,27 @@ export class DeadlineError extends Error {
 export function withDeadline<Port extends object>(
   port: Port,
   seconds: number,
+  deadlines: () => Deadlines,
   askedAgain: readonly (keyof Port)[] = [],
 ): Port {
   const bounded = Object.entries(port).map(([name, verb]) => {
     if (typeof verb !== 'function') return [name, verb]
-    const times = askedAgain.includes(name as keyof Port) ? 2 : 1
-    return [
-      name,
-      (...words: unknown[]) => inTime(() => verb.apply(port, words), name, seconds, times),
-    ]
+    const tooLate = () => new DeadlineError(name, seconds)
+    const isAskedAgain = askedAgain.includes(name as keyof Port)
+    const inTime = (...words: unknown[]) =>
+      deadlines().within(
+        seconds,
+        (isOver) => {
+          const ask = (): Promise<unknown> => verb.apply(port, words)
+          const again = (fault: unknown) => {
+            if (isOver()) throw fault
+            return ask()
+          }
+          return isAskedAgain ? ask().catch(again) : ask()
+        },
+        tooLate,
+      )
+    return [name, inTime]
   })
   return Object.fromEntries(bounded)
-}
-
-async function inTime<T>(
-  ask: () => Promise<T>,
-  verb: string,
-  seconds: number,
-  times: number,
-): Promise<T> {
-  let isOver = false
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      isOver = true
-      reject(new DeadlineError(verb, seconds))
-    }, seconds * 1000)
-  })
-  const again = (fault: unknown) => {
-    if (isOver) throw fault
-    return ask()
-  }
-  try {
-    return await Promise.race([times > 1 ? ask().catch(again) : ask(), deadline])
-  } finally {
-    clearTimeout(timer)
-  }
 }

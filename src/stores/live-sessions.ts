@@ -10,20 +10,23 @@ import {
 } from '../domain/revocation.ts'
 import { endOf, type SessionRecord } from '../domain/session.ts'
 import { readSession } from '../domain/session-shape.ts'
-import type { Database } from './database.ts'
+import type { Database, Namespace } from './database.ts'
 import type { LiveSessions } from './ports.ts'
 import { DOCUMENT_KEY, IS_REVOKED } from './revocations.ts'
 
 /** Bounds the memory of what was seen revoked: about 100 bytes a key. */
 const MAX_REMEMBERED = 10_000
+/** Of records as they were parsed: about 2 KiB each, with its text. */
+const MAX_RECORDS = 1000
 const KINDS: readonly RevocationKind[] = ['client', 'client_record', 'user', 'consent']
 
 /**
  * `db` null: nobody can be told at once, and whoever asks for that is refused. What an isolate once saw
  * revoked it never accepts again, though KV may show it older and newer data in turn.
  */
-export function liveSessions(sessions: KVNamespace, db: Database | null): LiveSessions {
+export function liveSessions(sessions: Namespace, db: Database | null): LiveSessions {
   const revokedKeys = new Set<string>()
+  const records = new Map<string, { text: string; found: ReturnType<typeof parse> }>()
   let document = emptyDocument
   let documentReadAtMs = Number.NEGATIVE_INFINITY
 
@@ -31,6 +34,17 @@ export function liveSessions(sessions: KVNamespace, db: Database | null): LiveSe
     if (revokedKeys.size >= MAX_REMEMBERED)
       revokedKeys.delete(revokedKeys.values().next().value as string)
     revokedKeys.add(key)
+  }
+
+  /** The same text is the same record: whoever is told of it can keep what follows from it. */
+  function read(key: string, text: string) {
+    const kept = records.get(key)
+    if (kept?.text === text) return kept.found
+    const found = parse(text)
+    records.delete(key)
+    if (records.size >= MAX_RECORDS) records.delete(records.keys().next().value as string)
+    records.set(key, { text, found })
+    return found
   }
 
   async function refreshDocument(nowMs: number) {
@@ -49,7 +63,7 @@ export function liveSessions(sessions: KVNamespace, db: Database | null): LiveSe
   async function findShown(key: string, nowMs: number) {
     if (revokedKeys.has(key)) return null
     const value = await sessions.get(key)
-    const found = value === null ? null : parse(value)
+    const found = value === null ? null : read(key, value)
     if (found === 'tombstone') remember(key)
     if (found === null || found === 'tombstone' || Math.floor(nowMs / 1000) >= endOf(found))
       return null

@@ -12,13 +12,14 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   crypto: [],
   protocol: ['domain', 'crypto'],
-  stores: ['domain', 'crypto'],
+  'deadlines.ts': [],
+  stores: ['domain', 'crypto', 'deadlines.ts'],
   flows: ['domain', 'crypto', 'protocol', 'stores/ports.ts'],
   pages: ['domain'],
-  http: ['domain', 'crypto', 'protocol', 'stores/ports.ts'],
+  http: ['domain', 'crypto', 'protocol', 'stores/ports.ts', 'deadlines.ts'],
   // crypto: the sign-in form's own secret, made before there is a session to derive a token from.
   routes: ['domain', 'crypto', 'protocol', 'flows', 'http', 'pages'],
-  authenticator: ['domain', 'crypto', 'protocol', 'stores'],
+  authenticator: ['domain', 'crypto', 'protocol', 'stores', 'deadlines.ts'],
   // crypto: behind nginx the middleware verifies the authenticator's JWT itself.
   scoped: ['domain', 'crypto', 'protocol'],
   // The local runner. config.ts: `npm start` refuses a bad setting before it starts anything.
@@ -27,7 +28,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   admin: ['domain', 'crypto', 'stores', 'operate'],
   'config.ts': ['protocol'],
   'app.ts': ['http', 'protocol', 'routes'],
-  'compose.ts': ['http', 'stores', 'config.ts', 'app.ts'],
+  'compose.ts': ['http', 'stores', 'config.ts', 'app.ts', 'deadlines.ts'],
   'worker.ts': ['http', 'compose.ts'],
 }
 

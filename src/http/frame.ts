@@ -1,0 +1,104 @@
+/** What holds of every answer, whatever the endpoint: its headers, one line of the log, one data point. */
+
+import type { Context, Handler, Next } from 'hono'
+import { openToAnyOrigin } from './any-origin.ts'
+import { beginServing, clientOf, endpointOf, type RefusalDeps } from './explain.ts'
+import { log, nameOf } from './log.ts'
+import { noting, RequestNote } from './request-note.ts'
+import { JsonAnswer, NO_STORE } from './respond.ts'
+
+/** What Workers Analytics Engine promises. */
+export type DataPoints = Readonly<{
+  writeDataPoint(point: { indexes: string[]; blobs: string[]; doubles: number[] }): void
+}>
+
+export type FrameDeps = RefusalDeps &
+  Readonly<{
+    /** Does the log tell of what went well, too? */
+    logsAnswers: boolean
+    /** Null when none are taken. */
+    dataPoints: DataPoints | null
+  }>
+
+/** What an endpoint says of itself, as far as it concerns the frame. */
+export type Framed = Readonly<{
+  /** Answers a refusal or a fault thrown by a handler: JSON for clients, a page for people. */
+  refuse: (c: Context, cause: unknown) => Response | Promise<Response>
+  /** May scripts of any origin call it? For what browsers need without a cookie of ours. */
+  allowsAnyOrigin?: boolean
+  /** Nothing of consequence: only refusals and faults are told. */
+  isRoutine?: boolean
+}>
+
+export type Answer = Response | JsonAnswer
+export type Serve = (c: Context, next: Next) => Answer | Promise<Answer>
+
+/** `serve` and all that holds of its answers, as one handler. */
+export function framed(endpoint: Framed, deps: FrameDeps, serve: Serve): Handler {
+  const dress = (headers: Headers) => {
+    headers.set('X-Content-Type-Options', 'nosniff')
+    headers.set('Referrer-Policy', 'no-referrer')
+    // Also of a redirect: its address may hold a code (RFC 9700 §4.2.4), and it may set a cookie.
+    if (!headers.has('Cache-Control')) headers.set('Cache-Control', 'no-store')
+    if (isSecure) headers.set('Strict-Transport-Security', 'max-age=31536000')
+    if (endpoint.allowsAnyOrigin) openToAnyOrigin(headers)
+    return headers
+  }
+  const isSecure = deps.issuer.startsWith('https://')
+  // Made once: headers cost more than the rest of an answer.
+  const jsonHeaders = dress(new Headers({ 'Content-Type': 'application/json', ...NO_STORE }))
+
+  async function respond(c: Context, next: Next): Promise<Response> {
+    let answer: Answer
+    try {
+      answer = await serve(c, next)
+    } catch (cause) {
+      answer = await endpoint.refuse(c, cause)
+    }
+    if (answer instanceof JsonAnswer) {
+      return new Response(JSON.stringify(answer.body), { headers: jsonHeaders })
+    }
+    dress(answer.headers)
+    return answer
+  }
+
+  return (c, next) => {
+    const note = new RequestNote()
+    return noting(note, async () => {
+      beginServing(c, { deps, note })
+      const response = await respond(c, next)
+      if (note.trouble || !endpoint.isRoutine) tell(c, note, response.status, deps)
+      return response
+    })
+  }
+}
+
+/** Of an index, in bytes: Analytics Engine takes no more. */
+const MAX_INDEX = 96
+
+function tell(c: Context, note: RequestNote, status: number, deps: FrameDeps) {
+  const { dataPoints, logsAnswers } = deps
+  if (!note.trouble && !logsAnswers && !dataPoints) return
+  const endpoint = endpointOf(c)
+  const clientId = clientOf(c)
+  const { outcome, reason, detail } = note.trouble ?? {
+    outcome: 'answered',
+    reason: '',
+    detail: '',
+  }
+  const ms = Date.now() - note.startedAtMs
+  const { d1, kvReads, kvWrites } = note.operations
+  if (note.trouble || logsAnswers) {
+    const why = note.trouble && { reason, detail }
+    log('request', { endpoint, clientId, outcome, ...why, status, ms, d1, kvReads, kvWrites })
+  }
+  try {
+    dataPoints?.writeDataPoint({
+      indexes: [(clientId ?? '').slice(0, MAX_INDEX)],
+      blobs: [endpoint, outcome, reason, clientId ?? ''],
+      doubles: [ms, status, d1, kvReads, kvWrites],
+    })
+  } catch (fault) {
+    log('data_point_lost', { fault: nameOf(fault) })
+  }
+}
