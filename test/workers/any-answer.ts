@@ -27,8 +27,9 @@ export async function answerTo(request: AnyRequest, ask: Ask, traces: Traces): P
   expect(response.status).toBeLessThan(500)
   expect(traces.takeRejections()).toEqual([])
   for (const line of traces.takeLines()) {
-    const { event } = JSON.parse(line) as { event: unknown }
+    const { event, outcome } = JSON.parse(line) as { event: unknown; outcome?: unknown }
     expect(event).not.toMatch(FAULTS)
+    expect(outcome).not.toBe('fault')
     expect(line).toMatch(/^[\x20-\x7e]+$/)
   }
   checkHeaders(request, response)

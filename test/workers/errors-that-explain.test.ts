@@ -85,7 +85,8 @@ describe('a refusal of an endpoint for clients', () => {
       clientId: client.id,
     }
     expect(await recorded(response)).toEqual({ ...told, refusedAt: expect.any(Number) })
-    expect(logged).toEqual([{ event: 'refused', ...told, status: 401 }])
+    const { error, ...line } = told
+    expect(logged).toMatchObject([{ event: 'request', ...line, reason: error, status: 401 }])
   })
 
   it('has an id of its own each time', async () => {
@@ -100,7 +101,10 @@ describe('a refusal of an endpoint for clients', () => {
     const response = await post('/token', credentialsOf(client))
     expect(response.status).toBe(200)
     expect(response.headers.has('X-Correlation-Id')).toBe(false)
-    expect([await countRecorded(), logged]).toEqual([before, []])
+    expect([await countRecorded(), logged.map(({ outcome }) => outcome)]).toEqual([
+      before,
+      ['answered'],
+    ])
   })
 })
 
@@ -315,7 +319,7 @@ describe('a fault', () => {
     expect([response.status, idOf(response)]).toEqual([503, expect.stringMatching(ID)])
     expect(await response.text()).toContain(`${ISSUER}/errors/temporarily_unavailable`)
     expect(logged).toMatchObject([
-      { event: 'fault', correlationId: idOf(response), detail: 'Error: KV is out of reach' },
+      { outcome: 'fault', correlationId: idOf(response), detail: 'Error: KV is out of reach' },
     ])
     expect(await countRecorded()).toBe(before)
   })
@@ -332,7 +336,10 @@ describe('a fault', () => {
     })
     const response = await post('/token', { grant_type: 'x' }, {}, serve({ DB }))
     expect([response.status, idOf(response)]).toEqual([400, expect.stringMatching(ID)])
-    expect(logged.map(({ event }) => event)).toEqual(['refused', 'refusal_not_recorded'])
+    expect(logged.map(({ event }) => event)).toEqual(['request', 'refusal_not_recorded'])
+    expect(new Set(logged.map(({ correlationId }) => correlationId))).toEqual(
+      new Set([idOf(response)]),
+    )
   })
 })
 
