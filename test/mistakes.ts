@@ -80,8 +80,8 @@ export const MUTANTS: readonly Mutant[] = [
   mutant(
     'http/form.ts',
     'workers/any-input',
-    'noteForm(c, pairs)',
-    "if (pairs.has('__proto__')) throw new Error()",
+    'noteOf(c).form = form',
+    "if (form.has('__proto__')) throw new Error()",
   ),
   mutant(
     'flows/authenticate-client.ts',

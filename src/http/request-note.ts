@@ -4,7 +4,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { newCorrelationId } from '../crypto/correlation-id.ts'
 import { Deadlines } from '../deadlines.ts'
 
-/** Round trips to storage until the answer: a batch is one, a deletion counts as a write. */
+/** Round trips to storage begun before the answer: a batch is one, a deletion counts as a write. */
 export type StorageOperations = { d1: number; kvReads: number; kvWrites: number }
 
 /** How it went, when it went wrong. */
