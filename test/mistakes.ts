@@ -46,12 +46,7 @@ export const MUTANTS: readonly Mutant[] = [
     'return null',
   ),
   mutant('protocol/pkce.ts', ANY_TEXT, "method !== 'S256'", "method === 'plain'"),
-  mutant(
-    'protocol/fields.ts',
-    ANY_TEXT,
-    'if (seen.has(name) && !MAY_REPEAT.has(name))',
-    'if (!MAY_REPEAT.has(name))',
-  ),
+  mutant('protocol/fields.ts', ANY_TEXT, 'else if (!MAY_REPEAT.has(name))', 'else if (false)'),
   mutant(
     'protocol/client-authentication.ts',
     ANY_TEXT,
@@ -278,7 +273,12 @@ export const MUTANTS: readonly Mutant[] = [
   mutant('domain/lockout.ts', GUESSING, '2 ** (failures - free)', '1'),
   mutant('domain/network.ts', 'unit/network', '.slice(0, NETWORK_GROUPS)', ''),
   mutant('http/flood.ts', GUESSING, 'client === null ?', 'true ?'),
-  mutant('http/form.ts', 'workers/threats', 'MAX_BODY_SECONDS * 1000', 'MAX_BODY_SECONDS * 9000'),
+  mutant(
+    'http/form.ts',
+    'workers/threats',
+    'within(MAX_BODY_SECONDS,',
+    'within(MAX_BODY_SECONDS * 9,',
+  ),
   mutant('http/form-token.ts', CONSENT, 'isOurs &&', ''),
   mutant('http/page.ts', CONSENT, '"frame-ancestors \'none\'",', ''),
   mutant('routes/client-post.ts', CREDENTIALS, '    refuseSecretsInUrl(c.req.url)', ''),

@@ -3,12 +3,16 @@
 import { importSecret, type SharedKey, signJwt } from '../crypto/jws.ts'
 import { Deadlines } from '../deadlines.ts'
 import { endOf, type SessionRecord } from '../domain/session.ts'
-import type { Authentication, AuthenticatorBinding } from '../protocol/authentication.ts'
+import type {
+  Authentication,
+  AuthenticationRequest,
+  AuthenticatorBinding,
+} from '../protocol/authentication.ts'
 import { refusal, refusalResponse, UNAVAILABLE } from '../protocol/bearer.ts'
 import { withDeadline } from '../stores/deadline.ts'
 import { liveSessions } from '../stores/live-sessions.ts'
 import { checkCredential, type Question } from './check.ts'
-import { logFault } from './log.ts'
+import { logFault, tell } from './log.ts'
 import { readQuery } from './query.ts'
 import { seenProofs } from './seen-proofs.ts'
 import { type AuthenticatorEnv, settingProblem, storageTimeoutOf } from './settings.ts'
@@ -35,6 +39,7 @@ function serving(env: AuthenticatorEnv): Authenticator {
   let key: SharedKey | undefined
   const signed = new WeakMap<SessionRecord, Readonly<{ jwt: string; reusedUntil: number }>>()
 
+  const dataPoints = env.EVENTS ?? null
   const check = (question: Question, nowMs: number) =>
     checkCredential(question, { sessions, proofs, nowMs, issuer: env.ISSUER })
 
@@ -70,11 +75,24 @@ function serving(env: AuthenticatorEnv): Authenticator {
       return json({ reason: 'method not allowed' }, 405, { Allow: 'GET, HEAD' })
     }
     if (path === '/healthz') return json({ status: 'ok' }, 200)
+    const nowMs = Date.now()
+    const outcome = await decide(method, url, headers, nowMs).catch(unavailable)
+    const correlationId = tell('GET /auth', outcome, nowMs, dataPoints)
+    const response = await answer(outcome, nowMs)
+    if (correlationId !== null) response.headers.set('X-Correlation-Id', correlationId)
+    return response
+  }
+
+  async function decide(
+    method: string,
+    url: string,
+    headers: Headers,
+    nowMs: number,
+  ): Promise<Authentication> {
     const query = readQuery(queryOf(url))
     if (query.kind === 'malformed') {
-      return refusalResponse(refusal('invalid_request', query.reason))
+      return { kind: 'refused', refusal: refusal('invalid_request', query.reason) }
     }
-    const nowMs = Date.now()
     const { requirement } = query
     // Each is asked for only where it matters, and asking costs.
     const question = {
@@ -96,14 +114,21 @@ function serving(env: AuthenticatorEnv): Authenticator {
         return headers.get('X-Original-URL') ?? url
       },
     }
-    const outcome = await check(question, nowMs)
-    return answer(outcome, nowMs)
+    return check(question, nowMs)
   }
 
-  const unavailable = (fault: unknown) => {
-    logFault('authenticator_fault', fault)
-    return refusalResponse(UNAVAILABLE)
-  }
+  /** Throws when it is not what it should be: whoever calls over a binding may be written in anything. */
+  const questionOf = (asked: AuthenticationRequest): Question => ({
+    authorization: asked.authorization ?? null,
+    cookie: asked.cookie ?? null,
+    dpop: asked.dpop ?? null,
+    method: asked.method ?? '',
+    url: asked.url ?? '',
+    scopes: asked.scopes ?? [],
+    resource: asked.resource ?? null,
+    category: asked.category ?? null,
+    immediate: asked.immediate ?? false,
+  })
 
   return {
     async fetch(request) {
@@ -111,29 +136,23 @@ function serving(env: AuthenticatorEnv): Authenticator {
         const response = await answerHttp(request)
         return request.method === 'HEAD' ? new Response(null, response) : response
       } catch (fault) {
-        return unavailable(fault)
+        return refusalResponse(unavailable(fault).refusal)
       }
     },
     async authenticate(asked) {
-      try {
-        const question = {
-          authorization: asked.authorization ?? null,
-          cookie: asked.cookie ?? null,
-          dpop: asked.dpop ?? null,
-          method: asked.method ?? '',
-          url: asked.url ?? '',
-          scopes: asked.scopes ?? [],
-          resource: asked.resource ?? null,
-          category: asked.category ?? null,
-          immediate: asked.immediate ?? false,
-        }
-        return await check(question, Date.now())
-      } catch (fault) {
-        logFault('authenticator_fault', fault)
-        return { kind: 'refused', refusal: UNAVAILABLE }
-      }
+      const nowMs = Date.now()
+      const ask = async () => check(questionOf(asked), nowMs)
+      const outcome = await ask().catch(unavailable)
+      tell('authenticate', outcome, nowMs, dataPoints)
+      return outcome
     },
   }
+}
+
+/** Never an open door. */
+function unavailable(fault: unknown) {
+  logFault('authenticator_fault', fault)
+  return { kind: 'refused', refusal: UNAVAILABLE } as const
 }
 
 function refusingAll(problem: string): Authenticator {

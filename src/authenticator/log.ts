@@ -1,7 +1,56 @@
-/** One line of JSON for the operator, about a fault and never about a caller. */
+/** What the operator learns: a line of JSON for each fault and each credential refused, a data point for each check. */
+
+import { newCorrelationId } from '../crypto/correlation-id.ts'
+import type { Authentication } from '../protocol/authentication.ts'
+import { asksForCredential } from '../protocol/bearer.ts'
 
 export function logFault(event: string, fault: unknown): void {
   const detail = fault instanceof Error ? `${fault.name}: ${fault.message}` : String(fault)
   // biome-ignore lint/suspicious/noConsole: this is the log of a Worker
   console.error(JSON.stringify({ level: 'error', event, detail }))
+}
+
+/** What Workers Analytics Engine promises. */
+export type DataPoints = Readonly<{
+  writeDataPoint(point: { indexes: string[]; blobs: string[]; doubles: number[] }): void
+}>
+
+/** What was decided, of whom, and how long it took. */
+function summaryOf(outcome: Authentication) {
+  if (outcome.kind === 'refused') {
+    const { status, reason } = outcome.refusal
+    return { outcome: status === 503 ? 'fault' : 'refused', reason, status, clientId: '' }
+  }
+  const clientId = outcome.kind === 'authenticated' ? outcome.session.client?.client_id : ''
+  return { outcome: outcome.kind, reason: '', status: 200, clientId: clientId ?? '' }
+}
+
+/**
+ * Answers the correlation id of a line that was logged, or null. That nothing was presented is no news, and of what
+ * went well there is a point and no line: a check is asked for with every request of every service.
+ */
+export function tell(
+  endpoint: string,
+  outcome: Authentication,
+  startedAtMs: number,
+  dataPoints: DataPoints | null,
+): string | null {
+  const isRefused = outcome.kind === 'refused' && !asksForCredential(outcome.refusal)
+  if (!isRefused && !dataPoints) return null
+  const { clientId, ...summary } = summaryOf(outcome)
+  const ms = Date.now() - startedAtMs
+  try {
+    dataPoints?.writeDataPoint({
+      indexes: [clientId],
+      blobs: [endpoint, summary.outcome, summary.reason, clientId],
+      doubles: [ms, summary.status],
+    })
+  } catch (fault) {
+    logFault('data_point_lost', fault)
+  }
+  if (!isRefused) return null
+  const correlationId = newCorrelationId()
+  // biome-ignore lint/suspicious/noConsole: this is the log of a Worker
+  console.log(JSON.stringify({ event: 'check', correlationId, endpoint, ...summary, ms }))
+  return correlationId
 }

@@ -8,6 +8,8 @@ export type AuthenticatorEnv = Readonly<{
   SESSIONS: KVNamespace
   /** Only to ask for revocations at once (`/auth?fresh`); without it that is refused. */
   DB?: D1Database
+  /** Data points are taken where it is bound. */
+  EVENTS?: AnalyticsEngineDataset
   ISSUER: string
   JWT_SECRET: string
   /** How long a check waits for one answer of storage before it is 503. */

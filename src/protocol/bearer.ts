@@ -72,12 +72,17 @@ export const refusal = (
   wwwAuthenticate: challenge({ error, error_description: reason, scope: scopes.join(' ') }, scheme),
 })
 
+const CREDENTIAL_REQUIRED = 'Authentication is required.'
+
 /** §3.1: who presented nothing SHOULD NOT be told an error code. */
 export const credentialRequired = (scopes: readonly string[]): Refusal => ({
   status: 401,
-  reason: 'Authentication is required.',
+  reason: CREDENTIAL_REQUIRED,
   wwwAuthenticate: challenge({ scope: scopes.join(' ') }),
 })
+
+/** Is this of one who presented nothing? */
+export const asksForCredential = ({ reason }: Refusal) => reason === CREDENTIAL_REQUIRED
 
 /** RFC 9728 §5.1: every challenge says where the resource's metadata is. `url` has nothing to be escaped. */
 export const withResourceMetadata = (why: Refusal, url: string): Refusal =>

@@ -79,7 +79,7 @@ describe('a registry that is given secrets where they do not belong', () => {
     const secretDigest = await hexDigest(running.demo.clientSecret)
     expect(held('row', /^client_credential$/, secretDigest)).toBe(true)
     expect(held('row', /^user$/, 'scrypt$')).toBe(true)
-    expect(held('line', /^log$/, '"event":"refused"')).toBe(true)
+    expect(held('line', /^log$/, '"outcome":"refused"')).toBe(true)
     expect(countsOf(evidence).secrets).toBeGreaterThan(10)
   })
 })

@@ -1,6 +1,7 @@
 /** What happened: one line of JSON for each request, and one data point where Analytics Engine is bound. */
 
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { type Authenticator, createAuthenticator } from '../../src/authenticator/app.ts'
 import { countedBindings, nothing, watchedBindings } from './counting.ts'
 import { sendAs } from './obtaining.ts'
 import {
@@ -17,6 +18,7 @@ import {
   signIn,
   type TestClient,
 } from './registry.ts'
+import { authenticatorEnv, bearer, storeToken } from './stored-session.ts'
 
 type Line = Readonly<Record<string, unknown>>
 type Point = Readonly<{ indexes: string[]; blobs: string[]; doubles: number[] }>
@@ -223,5 +225,75 @@ describe('a data point', () => {
     }
     expect((await post('/token', credentialsOf(client), {}, serve({ EVENTS }))).status).toBe(200)
     expect(lines.map(({ event }) => event)).toEqual(['request', 'data_point_lost'])
+  })
+})
+
+describe('the authenticator', () => {
+  const ask = (authenticator: Authenticator, path: string, headers: Record<string, string> = {}) =>
+    authenticator.fetch(new Request(`https://a.example${path}`, { headers }))
+
+  it('tells in one line of each credential that it refuses, under the id that the answer carries', async () => {
+    const authenticator = createAuthenticator(authenticatorEnv())
+    const token = await storeToken()
+    const refused = await ask(authenticator, '/auth?scope=upload:delete', bearer(token))
+    await authenticator.authenticate({ authorization: 'Bearer junk' })
+    const common = { event: 'check', outcome: 'refused', ms: expect.any(Number) }
+    expect(lines).toEqual([
+      {
+        ...common,
+        correlationId: refused.headers.get('X-Correlation-Id'),
+        endpoint: 'GET /auth',
+        reason: 'The session does not hold the scope.',
+        status: 403,
+      },
+      {
+        ...common,
+        correlationId: expect.stringMatching(/^[0-9A-Z]{10}$/),
+        endpoint: 'authenticate',
+        reason: 'The access token is unknown, expired or revoked.',
+        status: 401,
+      },
+    ])
+  })
+
+  it('tells nothing of what went well, nor of who presents nothing', async () => {
+    const authenticator = createAuthenticator(authenticatorEnv())
+    const answers = [
+      await ask(authenticator, '/auth', bearer(await storeToken())),
+      await ask(authenticator, '/auth'),
+      await ask(authenticator, '/auth?scope=public:read'),
+    ]
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 401])
+    expect(answers.some(({ headers }) => headers.has('X-Correlation-Id'))).toBe(false)
+    expect(lines).toEqual([])
+  })
+
+  it('writes a data point for every check where Analytics Engine is bound', async () => {
+    const { points, EVENTS } = dataset()
+    const authenticator = createAuthenticator({ ...authenticatorEnv(), EVENTS })
+    await ask(authenticator, '/auth', bearer(await storeToken()))
+    await ask(authenticator, '/auth')
+    await ask(authenticator, '/auth', bearer('junk'))
+    expect(points.map(({ blobs, doubles }) => [...blobs.slice(0, 2), doubles[1]])).toEqual([
+      ['GET /auth', 'authenticated', 200],
+      ['GET /auth', 'anonymous', 200],
+      ['GET /auth', 'refused', 401],
+    ])
+    expect(points[0]?.indexes[0]).toBe(points[0]?.blobs[3])
+    expect(points[0]?.blobs[3]).not.toBe('')
+  })
+
+  it('answers all the same when a data point is not taken', async () => {
+    vi.spyOn(console, 'error').mockImplementation((line: string) => {
+      lines.push(JSON.parse(line) as Line)
+    })
+    const EVENTS = {
+      writeDataPoint() {
+        throw new Error('no more today')
+      },
+    }
+    const authenticator = createAuthenticator({ ...authenticatorEnv(), EVENTS })
+    expect((await ask(authenticator, '/auth', bearer(await storeToken()))).status).toBe(200)
+    expect(lines.map(({ event }) => event)).toEqual(['data_point_lost'])
   })
 })
