@@ -2,8 +2,8 @@
 
 type Waiting = Readonly<{ untilMs: number; expire: () => void }>
 
-/** The shortest time that anything is given. */
-const TICK_MS = 1000
+/** How often it is looked whether anything is due; nothing is given less. */
+export const TICK_MS = 1000
 
 /**
  * One timer for all that a request waits for, since a timer costs as much as a digest. It is never stopped: it goes

@@ -2,6 +2,7 @@
 
 import { env } from 'cloudflare:workers'
 import { vi } from 'vitest'
+import { TICK_MS } from '../../src/deadlines.ts'
 
 /** The first that fails only now and then; a fault of the last kinds goes on from its operation to the end. */
 export const FAULTS = [
@@ -27,7 +28,6 @@ const LASTING: readonly Fault[] = FAULTS.slice(-2)
 /** At its `at`-th operation, counted from one, storage does this. */
 export type Mishap = Readonly<{ at: number; fault: Fault }>
 
-/** No real delay is as long, so a timer of it is a store's deadline. */
 const DEADLINE_SECONDS = 29
 
 const SPOKEN = 'storage is out of reach'
@@ -37,12 +37,17 @@ const realSetTimeout = globalThis.setTimeout
 const turn = () => new Promise<void>((resolve) => realSetTimeout(resolve, 0))
 const deadlines = new Map<number, () => void>()
 
+/** How far the clock of the deadlines is ahead. */
+let aheadMs = 0
+
 /** From now on no deadline passes by itself: storage that does not answer brings them about at once. */
 export function holdDeadlines() {
   let timers = 0
+  const realNow = performance.now.bind(performance)
+  vi.stubGlobal('performance', { now: () => realNow() + aheadMs })
   const realClearTimeout = globalThis.clearTimeout
   vi.stubGlobal('setTimeout', (passed: () => void, delay: number) => {
-    if (delay !== DEADLINE_SECONDS * 1000) return realSetTimeout(passed, delay)
+    if (delay !== TICK_MS) return realSetTimeout(passed, delay)
     timers -= 1
     deadlines.set(timers, passed)
     return timers
@@ -79,6 +84,7 @@ export function hostilePlatform(mishaps: readonly Mishap[] = []) {
 
   async function passDeadlines() {
     await idle()
+    aheadMs += DEADLINE_SECONDS * 1000
     for (const [timer, passed] of [...deadlines]) {
       deadlines.delete(timer)
       passed()
