@@ -13,7 +13,7 @@ import { withDeadline } from '../stores/deadline.ts'
 import { liveSessions } from '../stores/live-sessions.ts'
 import { checkCredential, type Question } from './check.ts'
 import { logFault, tell } from './log.ts'
-import { readQuery } from './query.ts'
+import { type Requirement, readQuery } from './query.ts'
 import { seenProofs } from './seen-proofs.ts'
 import { type AuthenticatorEnv, settingProblem, storageTimeoutOf } from './settings.ts'
 
@@ -68,53 +68,27 @@ function serving(env: AuthenticatorEnv): Authenticator {
     }
   }
 
-  async function answerHttp({ method, url, headers }: Request): Promise<Response> {
-    const path = pathOf(url)
+  async function answerHttp(request: Request): Promise<Response> {
+    const { method } = request
+    const path = pathOf(request.url)
     if (path !== '/auth' && path !== '/healthz') return json({ reason: 'not found' }, 404)
     if (method !== 'GET' && method !== 'HEAD') {
       return json({ reason: 'method not allowed' }, 405, { Allow: 'GET, HEAD' })
     }
     if (path === '/healthz') return json({ status: 'ok' }, 200)
     const nowMs = Date.now()
-    const outcome = await decide(method, url, headers, nowMs).catch(unavailable)
+    const outcome = await decide(request, nowMs).catch(unavailable)
     const correlationId = tell('GET /auth', outcome, nowMs, dataPoints)
     const response = await answer(outcome, nowMs)
     if (correlationId !== null) response.headers.set('X-Correlation-Id', correlationId)
     return response
   }
 
-  async function decide(
-    method: string,
-    url: string,
-    headers: Headers,
-    nowMs: number,
-  ): Promise<Authentication> {
-    const query = readQuery(queryOf(url))
-    if (query.kind === 'malformed') {
-      return { kind: 'refused', refusal: refusal('invalid_request', query.reason) }
-    }
-    const { requirement } = query
-    // Each is asked for only where it matters, and asking costs.
-    const question = {
-      ...requirement,
-      get authorization() {
-        return headers.get('Authorization')
-      },
-      get cookie() {
-        return headers.get('Cookie')
-      },
-      get dpop() {
-        return headers.get('DPoP')
-      },
-      // nginx tells what it was asked (examples/nginx.conf). Whoever asks here directly proves what it likes.
-      get method() {
-        return headers.get('X-Original-Method') ?? method
-      },
-      get url() {
-        return headers.get('X-Original-URL') ?? url
-      },
-    }
-    return check(question, nowMs)
+  async function decide(request: Request, nowMs: number): Promise<Authentication> {
+    const query = readQuery(queryOf(request.url))
+    return query.kind === 'read'
+      ? check(new HttpQuestion(query.requirement, request), nowMs)
+      : { kind: 'refused', refusal: refusal('invalid_request', query.reason) }
   }
 
   /** Throws when it is not what it should be: whoever calls over a binding may be written in anything. */
@@ -146,6 +120,44 @@ function serving(env: AuthenticatorEnv): Authenticator {
       tell('authenticate', outcome, nowMs, dataPoints)
       return outcome
     },
+  }
+}
+
+/** Of its headers each is asked for only where it matters. */
+class HttpQuestion implements Question {
+  readonly scopes: Requirement['scopes']
+  readonly resource: Requirement['resource']
+  readonly category: Requirement['category']
+  readonly immediate: Requirement['immediate']
+  readonly #request: Request
+
+  constructor(requirement: Requirement, request: Request) {
+    this.scopes = requirement.scopes
+    this.resource = requirement.resource
+    this.category = requirement.category
+    this.immediate = requirement.immediate
+    this.#request = request
+  }
+
+  get authorization() {
+    return this.#request.headers.get('Authorization')
+  }
+
+  get cookie() {
+    return this.#request.headers.get('Cookie')
+  }
+
+  get dpop() {
+    return this.#request.headers.get('DPoP')
+  }
+
+  /** nginx tells what it was asked (examples/nginx.conf). Whoever asks here directly proves what it likes. */
+  get method() {
+    return this.#request.headers.get('X-Original-Method') ?? this.#request.method
+  }
+
+  get url() {
+    return this.#request.headers.get('X-Original-URL') ?? this.#request.url
   }
 }
 

@@ -20,13 +20,16 @@ const MAX_REMEMBERED = 10_000
 const MAX_RECORDS = 1000
 const KINDS: readonly RevocationKind[] = ['client', 'client_record', 'user', 'consent']
 
+/** What KV holds, and what it says. `endsAt` in epoch seconds. */
+type Kept = Readonly<{ text: string; found: ReturnType<typeof parse>; endsAt: number }>
+
 /**
  * `db` null: nobody can be told at once, and whoever asks for that is refused. What an isolate once saw
  * revoked it never accepts again, though KV may show it older and newer data in turn.
  */
 export function liveSessions(sessions: Namespace, db: Database | null): LiveSessions {
   const revokedKeys = new Set<string>()
-  const records = new Map<string, { text: string; found: ReturnType<typeof parse> }>()
+  const records = new Map<string, Kept>()
   let document = emptyDocument
   let documentReadAtMs = Number.NEGATIVE_INFINITY
 
@@ -37,14 +40,16 @@ export function liveSessions(sessions: Namespace, db: Database | null): LiveSess
   }
 
   /** The same text is the same record: whoever is told of it can keep what follows from it. */
-  function read(key: string, text: string) {
-    const kept = records.get(key)
-    if (kept?.text === text) return kept.found
+  function read(key: string, text: string): Kept {
+    const known = records.get(key)
+    if (known?.text === text) return known
     const found = parse(text)
+    const endsAt = found === null || found === 'tombstone' ? 0 : endOf(found)
+    const kept = { text, found, endsAt }
     records.delete(key)
     if (records.size >= MAX_RECORDS) records.delete(records.keys().next().value as string)
-    records.set(key, { text, found })
-    return found
+    records.set(key, kept)
+    return kept
   }
 
   async function refreshDocument(nowMs: number) {
@@ -63,10 +68,10 @@ export function liveSessions(sessions: Namespace, db: Database | null): LiveSess
   async function findShown(key: string, nowMs: number) {
     if (revokedKeys.has(key)) return null
     const value = await sessions.get(key)
-    const found = value === null ? null : read(key, value)
+    if (value === null) return null
+    const { found, endsAt } = read(key, value)
     if (found === 'tombstone') remember(key)
-    if (found === null || found === 'tombstone' || Math.floor(nowMs / 1000) >= endOf(found))
-      return null
+    if (found === null || found === 'tombstone' || Math.floor(nowMs / 1000) >= endsAt) return null
     return found
   }
 
