@@ -143,7 +143,7 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant('protocol/pkce.ts', PKCE, 'mandatory || method !== undefined', 'method !== undefined'),
   mutant('protocol/pkce.ts', ANY_TEXT, '!CHALLENGE.test(challenge)', 'false'),
-  mutant('protocol/pkce.ts', ANY_TEXT, '!VERIFIER.test(verifier)', 'false'),
+  mutant('protocol/pkce.ts', PKCE, '!VERIFIER.test(verifier)', 'false'),
   mutant(
     'protocol/client-authentication.ts',
     CLIENT,
@@ -284,7 +284,7 @@ export const MUTANTS: readonly Mutant[] = [
   mutant('routes/client-post.ts', CREDENTIALS, '    refuseSecretsInUrl(c.req.url)', ''),
   mutant(
     'crypto/signature-algorithms.ts',
-    ASSERTION,
+    'unit/keys',
     "['RS256', 'PS256'",
     "['HS256', 'RS256', 'PS256'",
   ),

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { importSecret, signJwt, verifyJwt } from '../../src/crypto/jws.ts'
+import { SIGNATURE_ALGORITHMS } from '../../src/crypto/signature-algorithms.ts'
 
 const ISSUER = 'https://auth.example.org'
 const SECRET = 'a secret of at least 32 bytes, for tests'
@@ -16,5 +17,11 @@ describe('verifying a JWT', () => {
     const hmac = { name: 'HMAC', hash: 'SHA-256' }
     const key = await crypto.subtle.importKey('raw', bytes, hmac, false, ['sign'])
     await expect(verifyJwt(jwt, [{ ...own, key }], { issuer: ISSUER, now })).rejects.toThrow()
+  })
+})
+
+describe('what others may sign with', () => {
+  it('is asymmetric (RFC 8725 §3.2), though no symmetric key would be found either', () => {
+    for (const alg of SIGNATURE_ALGORITHMS) expect(alg).toMatch(/^(RS|PS|ES)256$|^Ed/)
   })
 })

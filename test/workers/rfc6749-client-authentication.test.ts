@@ -83,6 +83,15 @@ describe('RFC 6749 §2.3.1: a client shows its secret', () => {
     expect(await refusal(await post('/token', credentialsOf(client)))).toEqual(INVALID_CLIENT)
   })
 
+  it('refuses two methods at once, also when both are right (RFC 6749 §2.3)', async () => {
+    const client = await newClient({ authMethod: 'client_secret_basic' })
+    const headers = basic(client.id, client.secret)
+    const { client_secret, ...fields } = credentialsOf(client)
+    const both = await post('/token', { ...fields, client_secret }, headers)
+    expect(await refusal(both)).toEqual(INVALID_CLIENT)
+    expect((await post('/token', fields, headers)).status).toBe(200)
+  })
+
   it('refuses a secret from a public client', async () => {
     const client = await newClient({ authMethod: 'none' })
     const fields = credentialsOf({ ...client, secret: 'anything' })

@@ -1,6 +1,7 @@
 /** RFC 7636, PKCE: S256 only; required for public clients and for clients registered with it. */
 
 import { beforeAll, describe, expect, it } from 'vitest'
+import { digest } from '../../src/crypto/digest.ts'
 import {
   authorizePath,
   newClient,
@@ -64,5 +65,13 @@ describe('RFC 7636 §4.6: the token request', () => {
     expect(await refusal(answer)).toEqual({ status: 400, error: 'invalid_grant' })
     const good = await post('/token', redemptionOf(client, code, { code_verifier: PKCE.verifier }))
     expect(good.status).toBe(200)
+  })
+
+  it('refuses a verifier of the wrong form even where its digest is the challenge', async () => {
+    const client = await newClient({ authMethod: 'none' })
+    const guessable = { ...withChallenge, code_challenge: await digest('short') }
+    const code = await obtainCode(cookie, requestOf(client, guessable))
+    const answer = await post('/token', redemptionOf(client, code, { code_verifier: 'short' }))
+    expect(await refusal(answer)).toEqual({ status: 400, error: 'invalid_grant' })
   })
 })
