@@ -260,7 +260,7 @@ export const MUTANTS: readonly Mutant[] = [
     "if (false) refuse('no DPoP",
   ),
   mutant(REFRESH_GRANT, REFRESH, 'if (now >= family.expiresAt)', 'if (false)'),
-  mutant(REFRESH_GRANT, REFRESH, 'if (!won) return', 'if (!won) void'),
+  mutant(REFRESH_GRANT, REFRESH, 'if (!won) return', 'if (false) return'),
   mutant(REFRESH_GRANT, REFRESH, 'await deps.refreshTokens.unrotate(', 'void ('),
   mutant('flows/revoke-token.ts', REVOKE, 'requireOwn(session.client.client_id, client)', 'void 0'),
   mutant('flows/revoke-token.ts', REVOKE, 'else if (isPublic(client)) return', ''),

@@ -25,10 +25,11 @@ import {
   refusal,
   registry,
   serve,
+  sessionOf,
   signIn,
   type TestClient,
 } from './registry.ts'
-import { JWT_SECRET } from './stored-session.ts'
+import { browserRecord, JWT_SECRET, store } from './stored-session.ts'
 
 let client: TestClient
 let other: TestClient
@@ -218,6 +219,12 @@ describe('RFC 7009 §2.2: what is no token any more is no error', () => {
     await expectDone(await revoke(client, token))
     const landing = await registry('/', { headers: { Cookie: cookie } })
     expect(await landing.text()).toContain('/logout')
+  })
+
+  it('nor is a session that names no client, though found under an access token', async () => {
+    const token = await store(mintToken('accessToken'), browserRecord())
+    await expectDone(await revoke(client, token))
+    expect(await sessionOf(token)).not.toBeNull()
   })
 })
 
