@@ -93,24 +93,25 @@ export const ending = (
   ended?: readonly Ended[],
 ) => revocationStatements(db, kind, idsOf(kind, id), act.nowMs, act.sessionLifetimeSeconds, ended)
 
-/** As `ending`, for a client of which something is no longer true: also what is issued later as if it were. */
-export const endingWhatRestsOn = (
+/**
+ * As `ending`, for a client of which something is no longer true: also what is issued later as if it were, so it is
+ * kept for as long as the last of that may live.
+ */
+export function endingWhatRestsOn(
   db: Database,
   clientId: string,
   act: Act,
   ended: readonly Ended[],
-) => [
-  ...ending(
-    db,
-    'client',
-    clientId,
-    act,
-    ended.filter((one) => one !== 'sessions'),
-  ),
-  ...(ended.includes('sessions')
-    ? [revokeStatement(db, 'client_record', [clientId], act.nowMs, act.sessionLifetimeSeconds)]
-    : []),
-]
+) {
+  const lastsSeconds = act.oldestClientSeconds + UNDER_WAY_SECONDS + act.sessionLifetimeSeconds
+  const others = ended.filter((one) => one !== 'sessions')
+  return [
+    ...ending(db, 'client', clientId, act, others),
+    ...(ended.includes('sessions')
+      ? [revokeStatement(db, 'client_record', [clientId], act.nowMs, lastsSeconds)]
+      : []),
+  ]
+}
 
 /**
  * As `ending`, for one that may have no more sessions. So it reaches as far as one may still be opened: by a

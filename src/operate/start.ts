@@ -55,8 +55,8 @@ async function prepareState(settings: StartSettings, config: WranglerConfig) {
   }
 }
 
-/** Answers, once both serve, the verb that ends them. */
-async function start(): Promise<() => Promise<void>> {
+/** Answers, once both serve, the verb that ends them. `runtimeListens`: to signals, from then on. */
+async function start(runtimeListens: () => void): Promise<() => Promise<void>> {
   const registry = readWranglerConfig(REGISTRY_CONFIG)
   const authenticator = readWranglerConfig(AUTHENTICATOR_CONFIG)
   const settings = readStartSettings(process.env, registry.vars)
@@ -97,6 +97,7 @@ async function start(): Promise<() => Promise<void>> {
       stateDir,
       new Log(LogLevel.ERROR),
     )
+    runtimeListens()
     ending.push(() => runtime.dispose())
     await runtime.ready
 
@@ -145,30 +146,39 @@ async function start(): Promise<() => Promise<void>> {
 const PARENT_CHECK_MS = 200
 const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
+let end: (() => Promise<void>) | undefined
+let isTold = false
+let isEnding = false
+
+/** Told while it starts, it ends when it has started. */
+function endOnce() {
+  isTold = true
+  if (!end || isEnding) return
+  isEnding = true
+  end().then(
+    () => process.exit(0),
+    (fault) => {
+      console.error(oneLine(fault))
+      process.exit(1)
+    },
+  )
+}
+
+/** Miniflare's own listeners would exit before we have tidied up. */
+function takeSignals() {
+  for (const signal of ENDING_SIGNALS) process.removeAllListeners(signal).on(signal, endOnce)
+}
+
 try {
+  takeSignals()
   endRuntimeWithUs()
-  const end = await start()
-  let isEnding = false
-  const endOnce = () => {
-    if (isEnding) return
-    isEnding = true
-    end().then(
-      () => process.exit(0),
-      (fault) => {
-        console.error(oneLine(fault))
-        process.exit(1)
-      },
-    )
-  }
-  for (const signal of ENDING_SIGNALS) {
-    // Miniflare's own listener would exit before we have tidied up.
-    process.removeAllListeners(signal).on(signal, endOnce)
-  }
+  end = await start(takeSignals)
   // npm tells its shell to end, and not every shell tells us: under npm we end with our parent.
   const startedBy = process.ppid
   if (process.env.npm_lifecycle_event) {
     setInterval(() => process.ppid === startedBy || endOnce(), PARENT_CHECK_MS)
   }
+  if (isTold) endOnce()
 } catch (fault) {
   console.error(oneLine(fault))
   process.exit(1)
