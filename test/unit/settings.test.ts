@@ -44,6 +44,12 @@ describe('the other settings', () => {
     for (const CODE_LIFETIME_SECONDS of ['60', 60]) {
       expect(readSettings({ ISSUER, CODE_LIFETIME_SECONDS }).codeLifetimeSeconds).toBe(60)
     }
+    for (const [LOG_ANSWERS, all] of [
+      ['all', true],
+      ['refusals', false],
+    ] as const) {
+      expect(readSettings({ ISSUER, LOG_ANSWERS }).logsAnswers).toBe(all)
+    }
     const LOGIN_URL = 'https://login.example.org/'
     expect(readSettings({ ISSUER, LOGIN_URL }).loginUrl).toBe(LOGIN_URL)
   })
@@ -55,6 +61,7 @@ describe('the other settings', () => {
     ['STORAGE_TIMEOUT_SECONDS', 'soon'],
     ['LOGIN_URL', 'javascript:alert(1)'],
     ['LOGIN_URL', 'login.example.org'],
+    ['LOG_ANSWERS', 'some'],
   ])(
     'stop the service when they are bad, and are named without their value: %s %s',
     (name, value) => {

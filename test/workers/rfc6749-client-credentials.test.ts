@@ -134,6 +134,8 @@ describe('RFC 6749 §3.2: the token endpoint reads a form, once', () => {
     const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
     const streamed = await registry('/token', { method: 'POST', headers, body })
     expect(streamed.status).toBe(413)
+    const announced = { 'Content-Length': String(20_000) }
+    expect((await post('/token', long(20_000), announced)).status).toBe(413)
     expect((await post('/token', long(15 * 1024))).status).toBe(200)
   })
 
