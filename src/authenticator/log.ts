@@ -3,17 +3,13 @@
 import { newCorrelationId } from '../crypto/correlation-id.ts'
 import type { Authentication } from '../protocol/authentication.ts'
 import { asksForCredential } from '../protocol/bearer.ts'
+import type { DataPoints } from '../stores/ports.ts'
 
 export function logFault(event: string, fault: unknown): void {
   const detail = fault instanceof Error ? `${fault.name}: ${fault.message}` : String(fault)
   // biome-ignore lint/suspicious/noConsole: this is the log of a Worker
   console.error(JSON.stringify({ level: 'error', event, detail }))
 }
-
-/** What Workers Analytics Engine promises. */
-export type DataPoints = Readonly<{
-  writeDataPoint(point: { indexes: string[]; blobs: string[]; doubles: number[] }): void
-}>
 
 /** What was decided, of whom, and how long it took. */
 function summaryOf(outcome: Authentication) {

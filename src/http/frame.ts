@@ -1,16 +1,12 @@
 /** What holds of every answer, whatever the endpoint: its headers, one line of the log, one data point. */
 
 import type { Context, Handler, Next } from 'hono'
+import type { DataPoints } from '../stores/ports.ts'
 import { openToAnyOrigin } from './any-origin.ts'
 import { beginServing, clientOf, endpointOf, type RefusalDeps } from './explain.ts'
 import { log, nameOf } from './log.ts'
 import { noting, RequestNote } from './request-note.ts'
 import { JsonAnswer, NO_STORE } from './respond.ts'
-
-/** What Workers Analytics Engine promises. */
-export type DataPoints = Readonly<{
-  writeDataPoint(point: { indexes: string[]; blobs: string[]; doubles: number[] }): void
-}>
 
 export type FrameDeps = RefusalDeps &
   Readonly<{

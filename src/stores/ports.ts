@@ -239,3 +239,8 @@ export interface UserStore {
   /** One read of the primary: never stale. */
   standing(userId: string, clientId: string): Promise<Standing>
 }
+
+/** Workers Analytics Engine. Losing one is harmless. Throws for a point that is too large. */
+export type DataPoints = Readonly<{
+  writeDataPoint(point: { indexes: string[]; blobs: string[]; doubles: number[] }): void
+}>
