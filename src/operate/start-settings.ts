@@ -51,6 +51,8 @@ export function readStartSettings(
   const vars = {
     ...configured,
     ISSUER: `http://127.0.0.1:${port}`,
+    // In a terminal, what went well is noise.
+    LOG_ANSWERS: 'refusals',
     ...Object.fromEntries(given),
   }
   readSettings(vars)

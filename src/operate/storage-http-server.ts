@@ -5,6 +5,7 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setImmediate as logIsRead } from 'node:timers/promises'
 import * as z from 'zod/mini'
 import { equalInConstantTime } from '../crypto/digest.ts'
 import { randomText } from '../crypto/random.ts'
@@ -52,7 +53,13 @@ async function readBody(request: IncomingMessage): Promise<string> {
 async function query(db: Database, text: string): Promise<D1Result[]> {
   const body = Body.parse(JSON.parse(text))
   const queries = 'batch' in body ? body.batch : [body]
-  const [first, ...rest] = queries.map(({ sql, params }) => db.prepare(sql).bind(...params))
+  const statements: D1PreparedStatement[] = []
+  for (const { sql, params } of queries) {
+    // Preparing holds this process up until the runtime answers, which waits itself when nobody reads its log.
+    await logIsRead()
+    statements.push(db.prepare(sql).bind(...params))
+  }
+  const [first, ...rest] = statements
   if (!first) return []
   return rest.length === 0 && !('batch' in body) ? [await first.all()] : db.batch([first, ...rest])
 }
