@@ -50,6 +50,8 @@ export async function startRecordedRegistry(): Promise<RecordedRegistry> {
   const running = await startRegistry(
     {
       ISSUER: registry,
+      // All that may be logged is searched.
+      LOG_ANSWERS: 'all',
       PORT: String(port),
       AUTHENTICATOR_PORT: String(authenticatorPort),
     },

@@ -60,8 +60,6 @@ export async function startRegistry(
   const env = {
     ...Object.fromEntries(SETTING_NAMES.map((name) => [name, ''])),
     DEMO: '',
-    // All that may be logged is what is searched for secrets.
-    LOG_ANSWERS: 'all',
     PORT: port,
     AUTHENTICATOR_PORT: authenticatorPort,
     STATE_DIR: stateDir,
