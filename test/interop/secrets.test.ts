@@ -20,7 +20,7 @@ describe('a registry that is given secrets where they do not belong', () => {
     fetch(running.registry + path, { method: 'POST', body: new URLSearchParams(fields) })
   const put = async (key: string, text: string) => {
     const admin = await findRunningRegistry(running.stateDir)
-    const path = `/accounts/a/storage/kv/namespaces/n/values/${encodeURIComponent(key)}`
+    const path = `/accounts/a/storage/kv/namespaces/SESSIONS/values/${encodeURIComponent(key)}`
     const headers = { Authorization: `Bearer ${admin?.token}` }
     const stored = await fetch(`${admin?.url}${path}`, { method: 'PUT', headers, body: text })
     expect(stored.status).toBe(200)
