@@ -1,6 +1,7 @@
 /** Client records kept in the isolate for a few seconds, so that a warm token request needs no D1. */
 
 import type { Client } from '../domain/client.ts'
+import { makeRoom } from './make-room.ts'
 import type { ClientCache, ClientStore } from './ports.ts'
 
 /** Bounds the memory: about 2 KiB a record. */
@@ -21,7 +22,7 @@ export function clientCache(
   const keep = (clientId: string, client: Client | null, nowMs: number) => {
     records.delete(clientId)
     if (!client || clientCacheSeconds === 0) return client
-    if (records.size >= MAX_RECORDS) records.delete(records.keys().next().value as string)
+    makeRoom(records, MAX_RECORDS)
     records.set(clientId, { client, readAtMs: nowMs })
     return client
   }

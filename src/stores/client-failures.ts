@@ -3,6 +3,7 @@
 import { digest } from '../crypto/digest.ts'
 import { FORGET_FAILURES_SECONDS, waitSeconds } from '../domain/lockout.ts'
 import type { Database } from './database.ts'
+import { makeRoom } from './make-room.ts'
 import type { ClientFailureStore } from './ports.ts'
 import { RECORD_FAILURE } from './sign-in-failures.ts'
 
@@ -43,7 +44,7 @@ export function clientFailureStore(
         : FLOOD_WAIT_SECONDS
       waits.delete(subject)
       if (wait === 0) return
-      if (waits.size >= MAX_WAITS) waits.delete(waits.keys().next().value as string)
+      makeRoom(waits, MAX_WAITS)
       waits.set(subject, now + wait)
     },
   }

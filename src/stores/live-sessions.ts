@@ -11,6 +11,7 @@ import {
 import { endOf, type SessionRecord } from '../domain/session.ts'
 import { readSession } from '../domain/session-shape.ts'
 import type { Database, Namespace } from './database.ts'
+import { makeRoom } from './make-room.ts'
 import type { LiveSessions } from './ports.ts'
 import { DOCUMENT_KEY, IS_REVOKED } from './revocations.ts'
 
@@ -34,8 +35,7 @@ export function liveSessions(sessions: Namespace, db: Database | null): LiveSess
   let documentReadAtMs = Number.NEGATIVE_INFINITY
 
   const remember = (key: string) => {
-    if (revokedKeys.size >= MAX_REMEMBERED)
-      revokedKeys.delete(revokedKeys.values().next().value as string)
+    makeRoom(revokedKeys, MAX_REMEMBERED)
     revokedKeys.add(key)
   }
 
@@ -47,7 +47,7 @@ export function liveSessions(sessions: Namespace, db: Database | null): LiveSess
     const endsAt = found === null || found === 'tombstone' ? 0 : endOf(found)
     const kept = { text, found, endsAt }
     records.delete(key)
-    if (records.size >= MAX_RECORDS) records.delete(records.keys().next().value as string)
+    makeRoom(records, MAX_RECORDS)
     records.set(key, kept)
     return kept
   }

@@ -2,7 +2,12 @@
 
 import { NO_ONES_HASH } from '../crypto/password.ts'
 import { randomId } from '../crypto/random.ts'
-import { ADD_CREDENTIAL, ADD_REDIRECT_URIS, INSERT_CLIENT } from './client-registry.ts'
+import {
+  ADD_CREDENTIAL,
+  ADD_REDIRECT_URIS,
+  DELETE_CLIENT,
+  INSERT_CLIENT,
+} from './client-registry.ts'
 import type { Database } from './database.ts'
 import { permissionStatements } from './permission-rows.ts'
 import { ADD_USER_SCOPES, INSERT_USER } from './user-registry.ts'
@@ -20,7 +25,6 @@ const PREFIX = 'doctor-'
 /** The next after every id that begins with it. */
 const BEYOND = 'doctor.'
 
-export const DELETE_TEMPORARY_CLIENT = `DELETE FROM client WHERE client_id = ?1`
 export const DELETE_TEMPORARY_USER = `DELETE FROM user WHERE user_id = ?1`
 export const DELETE_REFUSALS = `DELETE FROM refusal WHERE refusal_id IN (SELECT value FROM json_each(?1))`
 export const DELETE_SESSION_REVOCATIONS = `DELETE FROM revocation
@@ -60,7 +64,7 @@ export async function removeTemporarySubjects(
   sessionKeys: readonly string[],
 ) {
   await db.batch([
-    db.prepare(DELETE_TEMPORARY_CLIENT).bind(id),
+    db.prepare(DELETE_CLIENT).bind(id),
     db.prepare(DELETE_TEMPORARY_USER).bind(id),
     db.prepare(DELETE_REFUSALS).bind(JSON.stringify(refusalIds)),
     db.prepare(DELETE_SESSION_REVOCATIONS).bind(JSON.stringify(sessionKeys)),
