@@ -10,7 +10,7 @@ import {
 } from '../domain/revocation.ts'
 import { oneLine } from '../operate/refusal.ts'
 import { retryWhenBusy } from '../operate/retry-when-busy.ts'
-import type { Storage } from '../operate/storage-http-server.ts'
+import type { Storage } from '../operate/state.ts'
 import { recordStatement } from '../stores/audit.ts'
 import type { Database } from '../stores/database.ts'
 import {

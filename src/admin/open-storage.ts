@@ -4,7 +4,7 @@ import { claimState } from '../operate/claim-state.ts'
 import { REGISTRY_CONFIG, stateDirectory } from '../operate/project.ts'
 import { Refusal } from '../operate/refusal.ts'
 import { retryWhenBusy } from '../operate/retry-when-busy.ts'
-import type { Storage } from '../operate/storage-http-server.ts'
+import type { Storage } from '../operate/state.ts'
 import type { Api } from './cloudflare-api.ts'
 import { d1OverHttp } from './d1-http.ts'
 import { kvOverHttp } from './kv-http.ts'
@@ -58,8 +58,7 @@ async function onState<T>(stateDir: string, work: Work<T>): Promise<T> {
   const { readWranglerConfig } = await import('../operate/wrangler-config.ts')
   const state = await openState(stateDir, readWranglerConfig(REGISTRY_CONFIG))
   try {
-    const { database: db, sessions, codes } = state
-    return await retryWhenBusy(() => work({ db, sessions, codes }))
+    return await retryWhenBusy(() => work(state))
   } finally {
     await state.close()
   }

@@ -9,7 +9,7 @@ import {
   SESSION_REVOKED_WITHIN_SECONDS,
 } from '../domain/revocation.ts'
 import { Refusal } from '../operate/refusal.ts'
-import type { Storage } from '../operate/storage-http-server.ts'
+import type { Storage } from '../operate/state.ts'
 import { findClientRecord } from '../stores/client-record.ts'
 import type { Database } from '../stores/database.ts'
 import { refreshTokenStore } from '../stores/refresh-tokens.ts'

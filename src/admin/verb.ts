@@ -1,7 +1,7 @@
 /** What the verbs of the command line have in common: their options, their database and their output. */
 
 import { type Command, Option } from 'commander'
-import type { Storage } from '../operate/storage-http-server.ts'
+import type { Storage } from '../operate/state.ts'
 import type { Database } from '../stores/database.ts'
 import { withStorage } from './open-storage.ts'
 import { textForm } from './text-form.ts'

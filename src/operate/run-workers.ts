@@ -1,10 +1,13 @@
-/** Both workers in one local runtime, each on its own port, on one D1 and one KV. */
+/** Workers in one local runtime, each on its own port, on one D1 and one KV. */
 
 import { type Log, Miniflare } from 'miniflare'
 import { persistencePath } from './state.ts'
 import type { WranglerConfig } from './wrangler-config.ts'
 
 const HOST = '127.0.0.1'
+
+/** `unsafeGetDirectURL` tells which it is. */
+export const ANY_FREE_PORT = 0
 
 export type RunnableWorker = Readonly<{
   config: WranglerConfig
@@ -46,6 +49,8 @@ export const runWorkers = (
     telemetry: { enabled: false },
     cf: false,
     log,
+    // For `runCron`.
+    unsafeTriggerHandlers: true,
     workers: workers.map((worker) => ({
       config: {
         name: worker.config.name,
@@ -62,3 +67,9 @@ export const runWorkers = (
       dev: { unsafeDirectSockets: [{ host: HOST, port: worker.port }] },
     })),
   })
+
+/** Runs the first worker's cron. `getWorker` can do that too, but it holds this thread up at each call. */
+export async function runCron(runtime: Miniflare): Promise<void> {
+  const answer = await runtime.dispatchFetch('http://127.0.0.1/cdn-cgi/local/scheduled')
+  await answer.text()
+}

@@ -12,11 +12,11 @@ import { readIfPresent, writePrivateFile } from './private-file.ts'
 import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from './project.ts'
 import { oneLine, Refusal } from './refusal.ts'
 import { retryWhenBusy } from './retry-when-busy.ts'
-import { runWorkers } from './run-workers.ts'
+import { runCron, runWorkers } from './run-workers.ts'
 import { announceRegistry, withdrawAnnouncement } from './running-registry.ts'
 import { jwtSecretFile, readStartSettings, type StartSettings } from './start-settings.ts'
 import { openState } from './state.ts'
-import { serveStorageOverHttp } from './storage-http-server.ts'
+import { storageService, urlOfStorage } from './storage-service.ts'
 import { welcome } from './welcome.ts'
 import { readWranglerConfig, type WranglerConfig } from './wrangler-config.ts'
 
@@ -48,7 +48,7 @@ async function prepareState(settings: StartSettings, config: WranglerConfig) {
   const now = Math.floor(Date.now() / 1000)
   try {
     return settings.demo
-      ? await retryWhenBusy(() => prepareDemo(state.database, settings.stateDir, now))
+      ? await retryWhenBusy(() => prepareDemo(state.db, settings.stateDir, now))
       : null
   } finally {
     await state.close()
@@ -77,10 +77,12 @@ async function start(runtimeListens: () => void): Promise<() => Promise<void>> {
     await withdrawAnnouncement(stateDir)
     await requireFreePort('PORT', port)
     await requireFreePort('AUTHENTICATOR_PORT', authenticatorPort)
-    const [demo, registryModule, authenticatorModule] = await Promise.all([
+    const token = randomText()
+    const [demo, registryModule, authenticatorModule, storage] = await Promise.all([
       prepareState(settings, registry),
       buildWorker(registry.main),
       buildWorker(authenticator.main),
+      storageService(registry, token),
     ])
     const jwtSecret = settings.jwtSecret ?? (await keptJwtSecret(stateDir))
     const runtime = runWorkers(
@@ -93,6 +95,7 @@ async function start(runtimeListens: () => void): Promise<() => Promise<void>> {
           port: authenticatorPort,
           vars: { ...vars, JWT_SECRET: jwtSecret },
         },
+        storage,
       ],
       stateDir,
       new Log(LogLevel.ERROR),
@@ -101,17 +104,11 @@ async function start(runtimeListens: () => void): Promise<() => Promise<void>> {
     ending.push(() => runtime.dispose())
     await runtime.ready
 
-    const admin = await serveStorageOverHttp(async () => ({
-      db: await runtime.getD1Database('DB', registry.name),
-      sessions: await runtime.getKVNamespace('SESSIONS', registry.name),
-      codes: await runtime.getKVNamespace('CODES', registry.name),
-    }))
-    ending.push(admin.close)
     const issuer = vars.ISSUER ?? ''
     const authenticatorUrl = `http://${HOST}:${authenticatorPort}`
     await announceRegistry(stateDir, {
-      url: admin.url,
-      token: admin.token,
+      url: await urlOfStorage(runtime),
+      token,
       pid: process.pid,
       issuer,
       authenticatorUrl,
@@ -119,12 +116,8 @@ async function start(runtimeListens: () => void): Promise<() => Promise<void>> {
     })
     ending.push(() => withdrawAnnouncement(stateDir))
 
-    const sweep = async () => {
-      const worker = await runtime.getWorker(registry.name)
-      await worker.scheduled({ scheduledTime: new Date() })
-    }
     const sweeping = setInterval(() => {
-      sweep().catch((fault) => console.error(oneLine(fault)))
+      runCron(runtime).catch((fault) => console.error(oneLine(fault)))
     }, SWEEP_EVERY_MS)
     ending.push(() => clearInterval(sweeping))
 

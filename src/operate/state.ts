@@ -20,12 +20,14 @@ const IDLE = {
   },
 }
 
-export type State = Readonly<{
-  database: Database
+/** What the command line works on. */
+export type Storage = Readonly<{
+  db: Database
   sessions: TextNamespace
   codes: TextNamespace
-  close: () => Promise<void>
 }>
+
+export type State = Storage & Readonly<{ close: () => Promise<void> }>
 
 /** With every migration applied. The caller holds the lock and closes the state. */
 export async function openState(stateDir: string, config: WranglerConfig): Promise<State> {
@@ -51,11 +53,11 @@ export async function openState(stateDir: string, config: WranglerConfig): Promi
   })
   const close = () => runtime.dispose()
   try {
-    const database: Database = await runtime.getD1Database('DB')
-    await retryWhenBusy(() => applyMigrations(database, migrations_dir))
+    const db: Database = await runtime.getD1Database('DB')
+    await retryWhenBusy(() => applyMigrations(db, migrations_dir))
     const sessions: TextNamespace = await runtime.getKVNamespace('SESSIONS')
     const codes: TextNamespace = await runtime.getKVNamespace('CODES')
-    return { database, sessions, codes, close }
+    return { db, sessions, codes, close }
   } catch (fault) {
     await close()
     throw fault

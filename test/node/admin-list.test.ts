@@ -162,7 +162,7 @@ it('lists a state that nobody serves, too', async () => {
   const stateDir = await temporaryDirectory()
   try {
     const idle = await openState(stateDir, readWranglerConfig(REGISTRY_CONFIG))
-    await fill(idle.database)
+    await fill(idle.db)
     await idle.close()
     for (const noun of NOUNS) {
       const answer = await runAdmin([noun, 'list', '--json'], { STATE_DIR: stateDir })

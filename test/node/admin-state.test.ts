@@ -36,12 +36,12 @@ it('notes the migrations in the table of wrangler, by their file names, once', a
   const state = await openState(stateDir, config)
   try {
     const { migrations_dir } = databaseOf(config)
-    const read = () => state.database.prepare('SELECT id, name FROM d1_migrations').all()
+    const read = () => state.db.prepare('SELECT id, name FROM d1_migrations').all()
     const { results } = await read()
     expect(results.map(({ name }) => name)).toEqual(
       migrationNames(migrations_dir).map((n) => basename(n)),
     )
-    expect(await applyMigrations(state.database, migrations_dir)).toEqual([])
+    expect(await applyMigrations(state.db, migrations_dir)).toEqual([])
     expect((await read()).results).toEqual(results)
   } finally {
     await state.close()

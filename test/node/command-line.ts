@@ -3,13 +3,16 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Log, LogLevel } from 'miniflare'
 import { run } from '../../src/admin/run.ts'
+import { randomText } from '../../src/crypto/random.ts'
+import { applyMigrations } from '../../src/operate/migrations.ts'
 import { REGISTRY_CONFIG } from '../../src/operate/project.ts'
+import { runWorkers } from '../../src/operate/run-workers.ts'
 import { announceRegistry } from '../../src/operate/running-registry.ts'
-import { openState } from '../../src/operate/state.ts'
 import { tryToLock } from '../../src/operate/state-lock.ts'
-import { serveStorageOverHttp } from '../../src/operate/storage-http-server.ts'
-import { readWranglerConfig } from '../../src/operate/wrangler-config.ts'
+import { storageService, urlOfStorage } from '../../src/operate/storage-service.ts'
+import { databaseOf, readWranglerConfig } from '../../src/operate/wrangler-config.ts'
 import type { Database } from '../../src/stores/database.ts'
 
 export type Answer = Readonly<{ status: number; stdout: string; stderr: string }>
@@ -50,15 +53,16 @@ export async function dump(db: Database) {
 export async function servedState() {
   const stateDir = await temporaryDirectory()
   const release = tryToLock(stateDir)
-  const state = await openState(stateDir, readWranglerConfig(REGISTRY_CONFIG))
-  const server = await serveStorageOverHttp(async () => ({
-    db: state.database,
-    sessions: state.sessions,
-    codes: state.codes,
-  }))
+  const config = readWranglerConfig(REGISTRY_CONFIG)
+  const token = randomText()
+  const storage = await storageService(config, token)
+  const runtime = runWorkers([storage], stateDir, new Log(LogLevel.ERROR))
+  const database: Database = await runtime.getD1Database('DB')
+  await applyMigrations(database, databaseOf(config).migrations_dir)
+  const url = await urlOfStorage(runtime)
   await announceRegistry(stateDir, {
-    url: server.url,
-    token: server.token,
+    url,
+    token,
     pid: process.pid,
     issuer: 'http://127.0.0.1:9',
     authenticatorUrl: 'http://127.0.0.1:9',
@@ -72,9 +76,9 @@ export async function servedState() {
 
   return {
     stateDir,
-    server,
-    database: state.database,
-    dump: () => dump(state.database),
+    server: { url, token },
+    database,
+    dump: () => dump(database),
     admin,
     /** Fails, with what was said, unless the command succeeds with one JSON document. */
     async json<T = Record<string, unknown>>(words: readonly string[], stdin?: string): Promise<T> {
@@ -83,8 +87,7 @@ export async function servedState() {
       return JSON.parse(stdout) as T
     },
     async close() {
-      await server.close()
-      await state.close()
+      await runtime.dispose()
       release?.()
       await rm(stateDir, { recursive: true, force: true })
     },

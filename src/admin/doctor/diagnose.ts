@@ -1,6 +1,6 @@
 /** The whole examination: first what needs nothing, then what is tried. */
 
-import type { Storage } from '../../operate/storage-http-server.ts'
+import type { Storage } from '../../operate/state.ts'
 import type { Io } from '../verb.ts'
 import { examineConfiguration, examineD1, examineKv } from './bindings.ts'
 import type { Finding } from './finding.ts'

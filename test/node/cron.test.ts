@@ -1,0 +1,34 @@
+/** The cron of the local runtime, as `npm start` runs it: on the registry, and without waiting for the minute. */
+
+import { rm } from 'node:fs/promises'
+import { Log, LogLevel } from 'miniflare'
+import { expect, it } from 'vitest'
+import { buildWorker } from '../../src/operate/build-worker.ts'
+import { applyMigrations } from '../../src/operate/migrations.ts'
+import { REGISTRY_CONFIG } from '../../src/operate/project.ts'
+import { ANY_FREE_PORT, runCron, runWorkers } from '../../src/operate/run-workers.ts'
+import { databaseOf, readWranglerConfig } from '../../src/operate/wrangler-config.ts'
+import { temporaryDirectory } from './command-line.ts'
+
+it('removes what has expired', async () => {
+  const config = readWranglerConfig(REGISTRY_CONFIG)
+  const stateDir = await temporaryDirectory()
+  const module = await buildWorker(config.main)
+  const registry = { config, module, port: ANY_FREE_PORT, vars: {} }
+  const runtime = runWorkers([registry], stateDir, new Log(LogLevel.ERROR))
+  try {
+    const db = await runtime.getD1Database('DB')
+    await applyMigrations(db, databaseOf(config).migrations_dir)
+    const now = Math.floor(Date.now() / 1000)
+    await db
+      .prepare("INSERT INTO used_jti (jti_digest, expires_at) VALUES ('past', ?1), ('future', ?2)")
+      .bind(now - 1, now + 3600)
+      .run()
+    await runCron(runtime)
+    const { results } = await db.prepare('SELECT jti_digest FROM used_jti').all()
+    expect(results).toEqual([{ jti_digest: 'future' }])
+  } finally {
+    await runtime.dispose()
+    await rm(stateDir, { recursive: true, force: true })
+  }
+})
