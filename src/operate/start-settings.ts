@@ -32,13 +32,13 @@ function readPort(env: Environment, name: string, fallback: number): number {
   return port
 }
 
-/** `configured` are the vars of wrangler.toml; the environment goes before them, and an empty value is none. */
 /** Set unless told otherwise. */
 function readFlag(value: string | undefined, name: string): boolean {
   if (!['', '0', '1'].includes(value ?? '')) throw new Refusal(`${name}: must be 0 or 1`)
   return value !== '0'
 }
 
+/** `configured` are the vars of wrangler.toml; the environment goes before them, and an empty value is none. */
 export function readStartSettings(
   env: Environment,
   configured: Readonly<Record<string, string>>,
@@ -51,8 +51,6 @@ export function readStartSettings(
   const vars = {
     ...configured,
     ISSUER: `http://127.0.0.1:${port}`,
-    // In a terminal, what went well is noise.
-    LOG_ANSWERS: 'refusals',
     ...Object.fromEntries(given),
   }
   readSettings(vars)

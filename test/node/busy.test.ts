@@ -1,4 +1,4 @@
-/** Two hundred sign-ins to a client and two hundred commands of the administrator at once, on one local state. */
+/** Two hundred sign-ins to a client and two hundred commands of the administrator at once, on one local state, and a log of it all. */
 
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { DEMO_REDIRECT_URI } from '../../src/operate/demo.ts'
@@ -53,7 +53,7 @@ async function codeFlow(person: Person, i: number): Promise<number> {
   return response.status
 }
 
-it('every flow ends with a token and every write is there', async () => {
+it('every flow ends with a token, every write is there, and the log tells of every answer', async () => {
   const env = { STATE_DIR: running.stateDir }
   const person = demoUser(running)
   expect(await codeFlow(person, -1)).toBe(200)
@@ -70,4 +70,7 @@ it('every flow ends with a token and every write is there', async () => {
   const clients = JSON.parse(stdout) as { name: string; owner_id: string }[]
   const names = clients.filter(({ owner_id }) => owner_id === 'busy').map(({ name }) => name)
   expect(names.sort()).toEqual(Array.from({ length: WRITES }, (_, i) => `client ${i}`).sort())
+
+  const told = () => running.printed().match(/"endpoint":"POST \/token",.*"outcome":"answered"/g)
+  await expect.poll(() => told()?.length).toBe(1 + FLOWS)
 }, 120_000)

@@ -50,8 +50,6 @@ export async function startRecordedRegistry(): Promise<RecordedRegistry> {
   const running = await startRegistry(
     {
       ISSUER: registry,
-      // All that may be logged is searched.
-      LOG_ANSWERS: 'all',
       PORT: String(port),
       AUTHENTICATOR_PORT: String(authenticatorPort),
     },

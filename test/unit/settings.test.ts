@@ -2,7 +2,6 @@
 
 import { describe, expect, it } from 'vitest'
 import { readSettings, SETTING_NAMES } from '../../src/config.ts'
-import { readStartSettings } from '../../src/operate/start-settings.ts'
 
 const ISSUER = 'https://auth.example.org'
 
@@ -71,11 +70,4 @@ describe('the other settings', () => {
       expect(read).not.toThrow(value)
     },
   )
-})
-
-describe('npm start', () => {
-  it('says of answers only what was refused, unless it is told to say all', () => {
-    expect(readStartSettings({}, {}).vars.LOG_ANSWERS).toBe('refusals')
-    expect(readStartSettings({ LOG_ANSWERS: 'all' }, {}).vars.LOG_ANSWERS).toBe('all')
-  })
 })
