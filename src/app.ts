@@ -2,7 +2,8 @@
 
 import { Hono, type NotFoundHandler } from 'hono'
 import { isPreflight, preflight } from './http/any-origin.ts'
-import { framed, type Serve } from './http/frame.ts'
+import { type FrameSettings, framed, type Serve } from './http/frame.ts'
+import type { RequestNote } from './http/request-note.ts'
 import { OAuthError } from './protocol/errors.ts'
 import { account } from './routes/account.tsx'
 import { icon, style } from './routes/assets.ts'
@@ -19,21 +20,21 @@ import { metadata } from './routes/metadata.ts'
 import { revoke } from './routes/revoke.ts'
 import { token } from './routes/token.ts'
 
-const endpointsOf = (deps: RouteDeps): readonly Endpoint[] => [
-  token(deps),
-  revoke(deps),
-  introspection(deps),
-  metadata(deps),
-  authorize(deps),
-  account(deps),
-  login(deps),
-  logout(deps),
-  healthz(deps),
-  landing(deps),
-  errorIndex(),
-  errorCode(),
-  style(),
-  icon(),
+const endpointsOf = (issuer: string): readonly Endpoint[] => [
+  token,
+  revoke,
+  introspection,
+  metadata(issuer),
+  authorize,
+  account,
+  login,
+  logout,
+  healthz,
+  landing,
+  errorIndex,
+  errorCode,
+  style,
+  icon,
 ]
 
 const notAllowed = (allow: string) =>
@@ -50,28 +51,29 @@ const methodsOf = ({ get, post }: Endpoint) => [
 ]
 
 /** Throws 405 for a method that the endpoint does not know. */
-function served(endpoint: Endpoint): Serve {
+function served(endpoint: Endpoint): Serve<RouteDeps> {
   const { get, post, allowsAnyOrigin } = endpoint
   const methods = methodsOf(endpoint)
   const answerPreflight = allowsAnyOrigin ? preflight(methods) : null
-  return (c, next) => {
+  return (c, deps) => {
     const { method } = c.req
-    if (post && method === 'POST') return post(c, next)
-    if (get && (method === 'GET' || method === 'HEAD')) return get(c, next)
-    if (answerPreflight && isPreflight(c.req.raw)) return answerPreflight(c, next)
+    if (post && method === 'POST') return post(c, deps)
+    if (get && (method === 'GET' || method === 'HEAD')) return get(c, deps)
+    if (answerPreflight && isPreflight(c.req.raw)) return answerPreflight(c)
     throw notAllowed(methods.join(', '))
   }
 }
 
-export function createApp(deps: RouteDeps) {
+/** `open` makes what a request is given: nothing of it is shared with another request. */
+export function createApp(settings: FrameSettings, open: (note: RequestNote) => RouteDeps) {
   const app = new Hono()
   // One handler for each path: where there are several, Hono chains them anew for every request.
-  for (const endpoint of endpointsOf(deps)) {
-    app.all(endpoint.path, framed(endpoint, deps, served(endpoint)))
+  for (const endpoint of endpointsOf(settings.issuer)) {
+    app.all(endpoint.path, framed(endpoint, settings, open, served(endpoint)))
   }
-  const nowhere: Serve = () => {
+  const nowhere: Serve<RouteDeps> = () => {
     throw notFound()
   }
-  app.notFound(framed({ refuse: sendErrorPage }, deps, nowhere) as NotFoundHandler)
+  app.notFound(framed({ refuse: sendErrorPage }, settings, open, nowhere) as NotFoundHandler)
   return app
 }

@@ -2,18 +2,20 @@
 
 import { createApp } from './app.ts'
 import { readSettings } from './config.ts'
-import { Deadlines } from './deadlines.ts'
 import { log, nameOf } from './http/log.ts'
-import { countOperations, currentNote } from './http/request-note.ts'
-import { clientCache } from './stores/client-cache.ts'
-import { clientFailureStore } from './stores/client-failures.ts'
+import { RequestNote } from './http/request-note.ts'
+import { lazily } from './lazily.ts'
+import type { RouteDeps } from './routes/endpoint.ts'
+import { clientCache, type KeptClients } from './stores/client-cache.ts'
+import { clientFailureStore, type Waits } from './stores/client-failures.ts'
 import { clientStore } from './stores/clients.ts'
 import { authorizationStore, codeStore } from './stores/codes.ts'
 import { connectedApplicationStore } from './stores/connected-applications.ts'
 import { countedDatabase, countedNamespace } from './stores/counted.ts'
+import type { Database, Namespace } from './stores/database.ts'
 import { withDeadline } from './stores/deadline.ts'
 import { housekeepingStore, type Swept, sweepInTurns } from './stores/housekeeping.ts'
-import { liveSessions } from './stores/live-sessions.ts'
+import { KnownSessions, liveSessions } from './stores/live-sessions.ts'
 import { refreshTokenStore } from './stores/refresh-tokens.ts'
 import { refusalStore } from './stores/refusals.ts'
 import { revocationStore } from './stores/revocations.ts'
@@ -33,51 +35,77 @@ export type Bindings = Readonly<{
   ISSUER: string
 }>
 
+/** Storage as one request asks it: counted in its note. */
+type Storage = Readonly<{
+  note: RequestNote
+  db: Database
+  /** Perhaps a replica, seconds old. */
+  nearby: () => Database
+  sessions: Namespace
+  codes: Namespace
+}>
+
+const storageFor = ({ DB, SESSIONS, CODES }: Bindings, note: RequestNote): Storage => ({
+  note,
+  db: countedDatabase(DB, note.count),
+  nearby: () => countedDatabase(DB.withSession('first-unconstrained'), note.count),
+  sessions: countedNamespace(SESSIONS, note.count),
+  codes: countedNamespace(CODES, note.count),
+})
+
 /** Throws, naming the setting, when one is bad: a registry that is set up wrongly serves nothing. */
 export function compose(env: Bindings) {
   const settings = readSettings(env)
-  // Cron's questions have each their own.
-  const deadlines = () => currentNote()?.deadlines ?? new Deadlines()
-  const inTime = <Port extends object>(port: Port, askedAgain: readonly (keyof Port)[] = []) =>
-    withDeadline(port, settings.storageTimeoutSeconds, deadlines, askedAgain)
-  const db = countedDatabase(env.DB, countOperations)
-  const nearby = () => countedDatabase(env.DB.withSession('first-unconstrained'), countOperations)
-  const sessions = countedNamespace(env.SESSIONS, countOperations)
-  const carried = countedNamespace(env.CODES, countOperations)
-  const codes = inTime(codeStore(db, carried), ['spend'])
-  const refreshTokens = inTime(refreshTokenStore(db), ['rotate'])
-  const refusals = inTime(refusalStore(db))
-  const signInFailures = inTime(signInFailureStore(db))
-  const revocations = revocationStore(db, sessions, settings.sessionLifetimeSeconds)
-  // Reading a client may use a near replica; everything that must be right asks the primary.
-  const clients = inTime(clientStore(db, nearby))
-  const { probe } = inTime({
-    probe: () => db.prepare('SELECT 1 FROM client LIMIT 1').run(),
-  })
-  const app = createApp({
+  const { sessionLifetimeSeconds, storageTimeoutSeconds } = settings
+  // What the isolate keeps from one request to the next. All else is a request's own.
+  const keptClients: KeptClients = new Map()
+  const knownSessions = new KnownSessions()
+  const waits: Waits = new Map()
+
+  const inTime = <Port extends object>(
+    { note }: Storage,
+    port: Port,
+    askedAgain: readonly (keyof Port)[] = [],
+  ) => withDeadline(port, storageTimeoutSeconds, () => note.deadlines, askedAgain)
+
+  const revocationsIn = ({ db, sessions }: Storage) =>
+    revocationStore(db, sessions, sessionLifetimeSeconds)
+
+  const lasting = {
     ...settings,
     usersAreExternal: settings.loginUrl !== null,
-    clients,
-    clientCache: clientCache(clients, settings, (use) => log('stale_client_used', use)),
-    clientFailures: inTime(clientFailureStore(db, env.REFUSAL_LIMIT)),
-    codes,
-    authorizations: inTime(
-      authorizationStore(db, carried, (fault) => log('code_not_carried', { fault: nameOf(fault) })),
-    ),
-    sessions: inTime(sessionStore(sessions)),
-    connectedApplications: inTime(connectedApplicationStore(db)),
-    liveSessions: inTime(liveSessions(sessions, db)),
-    refreshTokens,
-    refusals,
-    revocations: inTime(revocations),
-    signInFailures,
-    usedJtis: inTime(usedJtiStore(db)),
-    users: inTime(userStore(db)),
-    dataPoints: env.EVENTS ?? null,
     loginLimit: env.LOGIN_LIMIT,
     refusalLimit: env.REFUSAL_LIMIT,
-    probe,
+  }
+  // Reading a client may use a near replica; everything that must be right asks the primary.
+  const open = lazily<typeof lasting, Omit<RouteDeps, keyof typeof lasting>, Storage>(lasting, {
+    clients: (its) => inTime(its, clientStore(its.db, its.nearby)),
+    clientCache: ({ note }, deps) =>
+      clientCache(keptClients, deps, settings, (use) => log('stale_client_used', use, note)),
+    clientFailures: (its) => inTime(its, clientFailureStore(waits, its.db, env.REFUSAL_LIMIT)),
+    codes: (its) => inTime(its, codeStore(its.db, its.codes), ['spend']),
+    authorizations: (its) =>
+      inTime(
+        its,
+        authorizationStore(its.db, its.codes, (fault) =>
+          log('code_not_carried', { fault: nameOf(fault) }, its.note),
+        ),
+      ),
+    sessions: (its) => inTime(its, sessionStore(its.sessions)),
+    connectedApplications: (its) => inTime(its, connectedApplicationStore(its.db)),
+    liveSessions: (its) => inTime(its, liveSessions(its.sessions, its.db, knownSessions)),
+    refreshTokens: (its) => inTime(its, refreshTokenStore(its.db), ['rotate']),
+    refusals: (its) => inTime(its, refusalStore(its.db)),
+    revocations: (its) => inTime(its, revocationsIn(its)),
+    signInFailures: (its) => inTime(its, signInFailureStore(its.db)),
+    usedJtis: (its) => inTime(its, usedJtiStore(its.db)),
+    users: (its) => inTime(its, userStore(its.db)),
+    probe: (its) =>
+      inTime(its, { probe: () => its.db.prepare('SELECT 1 FROM client LIMIT 1').run() }).probe,
   })
+  const app = createApp({ ...settings, dataPoints: env.EVENTS ?? null }, (note) =>
+    open(storageFor(env, note)),
+  )
   return {
     fetch: app.fetch,
     /**
@@ -85,15 +113,18 @@ export function compose(env: Bindings) {
      * the others; the run fails at its end, for the platform to count.
      */
     async housekeep(nowMs: number) {
+      const storage = storageFor(env, new RequestNote())
       const failures: string[] = []
       const failed = (task: string, fault: unknown) => {
         failures.push(task)
         log('housekeeping_failed', { task, fault: nameOf(fault) })
       }
       // First, but not waited for: while KV does not answer, rows expire all the same.
-      const healing = revocations.heal(nowMs).catch((fault: unknown) => failed('heal', fault))
+      const healing = revocationsIn(storage)
+        .heal(nowMs)
+        .catch((fault: unknown) => failed('heal', fault))
       const now = Math.floor(nowMs / 1000)
-      const store = inTime(housekeepingStore(db))
+      const store = inTime(storage, housekeepingStore(storage.db))
       const swept = await sweepInTurns(store, settings.auditKeepDays, now, failed)
       const worthTelling = [...swept].filter(([, { removed, leftOver }]) => removed + leftOver > 0)
       if (worthTelling.length > 0) log('housekeeping', lineOf(worthTelling))

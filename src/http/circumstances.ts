@@ -2,6 +2,7 @@
 
 import type { Context } from 'hono'
 import { log, nameOf } from './log.ts'
+import { noteOf } from './serving.ts'
 
 /** Set by Cloudflare, and by nobody else there. Empty where there is no Cloudflare in front. */
 export const addressOf = (c: Context) => c.req.header('CF-Connecting-IP') ?? ''
@@ -14,7 +15,9 @@ export function circumstancesOf(c: Context) {
     ipAddress: addressOf(c),
     defer: (work: Promise<unknown>) =>
       c.executionCtx.waitUntil(
-        work.catch((fault: unknown) => log('deferred_work_failed', { fault: nameOf(fault) })),
+        work.catch((fault: unknown) =>
+          log('deferred_work_failed', { fault: nameOf(fault) }, noteOf(c)),
+        ),
       ),
   }
 }

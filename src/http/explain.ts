@@ -12,7 +12,8 @@ import type { RefusalStore, Refused } from '../stores/ports.ts'
 import { addressOf, circumstancesOf } from './circumstances.ts'
 import type { FloodLimit } from './flood.ts'
 import { log, nameOf } from './log.ts'
-import type { RequestNote, Trouble } from './request-note.ts'
+import type { Trouble } from './request-note.ts'
+import { servingOf } from './serving.ts'
 
 const MAX_DETAIL = 200
 const MAX_CLIENT_ID = 100
@@ -33,16 +34,6 @@ export type Explained = Readonly<{
   /** For the response. */
   headers: Readonly<Record<string, string>>
 }>
-
-type Serving = Readonly<{ deps: RefusalDeps; note: RequestNote }>
-
-const SERVING = 'serving'
-const servingOf = (c: Context) => c.get(SERVING) as Serving
-
-/** Lets `explain` find what it needs in any request of this application. */
-export const beginServing = (c: Context, serving: Serving) => c.set(SERVING, serving)
-
-export const noteOf = (c: Context) => servingOf(c).note
 
 /** Everything that is not a refusal is a fault: logged, and told as no more than "not now". */
 const unavailable = () =>
@@ -74,7 +65,7 @@ export function explain(c: Context, cause: unknown): Explained {
   }
   // An address where nothing is explains itself, and is asked for by every scanner.
   const correlationId = refusal.status === 404 ? null : note.correlationId
-  if (isRefusal && correlationId !== null && refusal.status !== 429) record(c, deps, note.trouble)
+  if (isRefusal && correlationId !== null && refusal.status !== 429) record(c, note.trouble)
   return {
     refusal,
     correlationId,
@@ -87,9 +78,10 @@ export function explain(c: Context, cause: unknown): Explained {
  * Delays nothing, and losing it is harmless: the log has it. Of one address no more than the limit allows, in a
  * count of its own, so that nobody can keep the database busy by being refused.
  */
-function record(c: Context, { refusals, refusalLimit }: RefusalDeps, { reason, detail }: Trouble) {
+function record(c: Context, { reason, detail }: Trouble) {
+  const { deps, note } = servingOf(c)
   const refused: Refused = {
-    correlationId: servingOf(c).note.correlationId,
+    correlationId: note.correlationId,
     refusedAt: circumstancesOf(c).now,
     endpoint: endpointOf(c),
     error: reason,
@@ -99,10 +91,10 @@ function record(c: Context, { refusals, refusalLimit }: RefusalDeps, { reason, d
   const network = networkOf(addressOf(c))
   const write = async () => {
     const isFlood =
-      network !== '' && !(await refusalLimit.limit({ key: `recorded ${network}` })).success
-    if (!isFlood) await refusals.record(refused)
+      network !== '' && !(await deps.refusalLimit.limit({ key: `recorded ${network}` })).success
+    if (!isFlood) await deps.refusals.record(refused)
   }
   c.executionCtx.waitUntil(
-    write().catch((fault: unknown) => log('refusal_not_recorded', { fault: nameOf(fault) })),
+    write().catch((fault: unknown) => log('refusal_not_recorded', { fault: nameOf(fault) }, note)),
   )
 }

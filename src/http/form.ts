@@ -4,7 +4,7 @@ import type { Context } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { quoted } from '../protocol/callers-words.ts'
 import { OAuthError } from '../protocol/errors.ts'
-import { noteOf } from './explain.ts'
+import { noteOf } from './serving.ts'
 
 export const MAX_BODY_BYTES = 16 * 1024
 /** For a body of that size no line is too slow. */

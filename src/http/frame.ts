@@ -1,20 +1,21 @@
 /** What holds of every answer, whatever the endpoint: its headers, one line of the log, one data point. */
 
-import type { Context, Handler, Next } from 'hono'
+import type { Context, Handler } from 'hono'
 import type { DataPoints } from '../stores/ports.ts'
 import { openToAnyOrigin } from './any-origin.ts'
-import { beginServing, clientOf, endpointOf, type RefusalDeps } from './explain.ts'
+import { clientOf, endpointOf, type RefusalDeps } from './explain.ts'
 import { log, nameOf } from './log.ts'
-import { noting, RequestNote } from './request-note.ts'
+import { RequestNote } from './request-note.ts'
 import { JsonAnswer, NO_STORE } from './respond.ts'
+import { beginServing } from './serving.ts'
 
-export type FrameDeps = RefusalDeps &
-  Readonly<{
-    /** Does the log tell of what went well, too? */
-    logsAnswers: boolean
-    /** Null when none are taken. */
-    dataPoints: DataPoints | null
-  }>
+export type FrameSettings = Readonly<{
+  issuer: string
+  /** Does the log tell of what went well, too? */
+  logsAnswers: boolean
+  /** Null when none are taken. */
+  dataPoints: DataPoints | null
+}>
 
 /** What an endpoint says of itself, as far as it concerns the frame. */
 export type Framed = Readonly<{
@@ -27,10 +28,16 @@ export type Framed = Readonly<{
 }>
 
 export type Answer = Response | JsonAnswer
-export type Serve = (c: Context, next: Next) => Answer | Promise<Answer>
+/** `deps` are this request's own. */
+export type Serve<Deps> = (c: Context, deps: Deps) => Answer | Promise<Answer>
 
-/** `serve` and all that holds of its answers, as one handler. */
-export function framed(endpoint: Framed, deps: FrameDeps, serve: Serve): Handler {
+/** `serve` and all that holds of its answers, as one handler. `open` makes what a request is given. */
+export function framed<Deps extends RefusalDeps>(
+  endpoint: Framed,
+  settings: FrameSettings,
+  open: (note: RequestNote) => Deps,
+  serve: Serve<Deps>,
+): Handler {
   const dress = (headers: Headers) => {
     headers.set('X-Content-Type-Options', 'nosniff')
     headers.set('Referrer-Policy', 'no-referrer')
@@ -40,14 +47,14 @@ export function framed(endpoint: Framed, deps: FrameDeps, serve: Serve): Handler
     if (endpoint.allowsAnyOrigin) openToAnyOrigin(headers)
     return headers
   }
-  const isSecure = deps.issuer.startsWith('https://')
+  const isSecure = settings.issuer.startsWith('https://')
   // Made once: headers cost more than the rest of an answer.
   const jsonHeaders = dress(new Headers({ 'Content-Type': 'application/json', ...NO_STORE }))
 
-  async function respond(c: Context, next: Next): Promise<Response> {
+  async function respond(c: Context, deps: Deps): Promise<Response> {
     let answer: Answer
     try {
-      answer = await serve(c, next)
+      answer = await serve(c, deps)
     } catch (cause) {
       answer = await endpoint.refuse(c, cause)
     }
@@ -58,22 +65,25 @@ export function framed(endpoint: Framed, deps: FrameDeps, serve: Serve): Handler
     return answer
   }
 
-  return (c, next) => {
+  return async (c) => {
     const note = new RequestNote()
-    return noting(note, async () => {
-      beginServing(c, { deps, note })
-      const response = await respond(c, next)
-      if (note.trouble || !endpoint.isRoutine) tell(c, note, response.status, deps)
-      return response
-    })
+    const deps = open(note)
+    beginServing(c, { deps, note })
+    const response = await respond(c, deps)
+    if (note.trouble || !endpoint.isRoutine) tell(c, note, response.status, settings)
+    return response
   }
 }
 
 /** Of an index, in bytes: Analytics Engine takes no more. */
 const MAX_INDEX = 96
 
-function tell(c: Context, note: RequestNote, status: number, deps: FrameDeps) {
-  const { dataPoints, logsAnswers } = deps
+function tell(
+  c: Context,
+  note: RequestNote,
+  status: number,
+  { dataPoints, logsAnswers }: FrameSettings,
+) {
   if (!note.trouble && !logsAnswers && !dataPoints) return
   const endpoint = endpointOf(c)
   const clientId = clientOf(c)
@@ -86,7 +96,8 @@ function tell(c: Context, note: RequestNote, status: number, deps: FrameDeps) {
   const { d1, kvReads, kvWrites } = note.operations
   if (note.trouble || logsAnswers) {
     const why = note.trouble && { reason, detail }
-    log('request', { endpoint, clientId, outcome, ...why, status, ms, d1, kvReads, kvWrites })
+    const line = { endpoint, clientId, outcome, ...why, status, ms, d1, kvReads, kvWrites }
+    log('request', line, note)
   }
   try {
     dataPoints?.writeDataPoint({
@@ -95,6 +106,6 @@ function tell(c: Context, note: RequestNote, status: number, deps: FrameDeps) {
       doubles: [ms, status, d1, kvReads, kvWrites],
     })
   } catch (fault) {
-    log('data_point_lost', { fault: nameOf(fault) })
+    log('data_point_lost', { fault: nameOf(fault) }, note)
   }
 }

@@ -1,12 +1,11 @@
 /** One line of JSON for each thing worth knowing. Never a secret: callers pass ids, codes of the RFC and causes. */
 
-import { currentNote } from './request-note.ts'
+import type { RequestNote } from './request-note.ts'
 
 type Line = Readonly<Record<string, string | number | boolean | null>>
 
-/** What is told while a request is served carries its correlation id. */
-export function log(event: string, line: Line = {}) {
-  const note = currentNote()
+/** With the correlation id of the request that it is told of, if it is. */
+export function log(event: string, line: Line = {}, note: RequestNote | null = null) {
   // biome-ignore lint/suspicious/noConsole: this is the log
   console.log(
     JSON.stringify({ event, ...(note && { correlationId: note.correlationId }), ...line }),

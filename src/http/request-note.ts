@@ -1,6 +1,5 @@
 /** What is noted of a request while it is served, for the one line that the log gets of it. */
 
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { newCorrelationId } from '../crypto/correlation-id.ts'
 import { Deadlines } from '../deadlines.ts'
 
@@ -29,18 +28,9 @@ export class RequestNote {
     this.#correlationId ??= newCorrelationId()
     return this.#correlationId
   }
-}
 
-const current = new AsyncLocalStorage<RequestNote>()
-
-/** Whatever `serve` begins, deferred work too, is of this request. */
-export const noting = <T>(note: RequestNote, serve: () => T): T => current.run(note, serve)
-
-/** Undefined outside of a request: in cron. */
-export const currentNote = () => current.getStore()
-
-/** For the bindings that are counted. */
-export function countOperations(kind: keyof StorageOperations, times: number): void {
-  const note = current.getStore()
-  if (note) note.operations[kind] += times
+  /** For the bindings that are counted. */
+  readonly count = (kind: keyof StorageOperations, times: number) => {
+    this.operations[kind] += times
+  }
 }

@@ -44,41 +44,40 @@ async function show(
   return sendPage(c, page)
 }
 
-export const account = (deps: RouteDeps): Endpoint => {
-  const toLogin = (c: Context) => c.redirect(loginAddress(PATH, deps.issuer, deps.loginUrl), 303)
+const toLogin = (c: Context, { issuer, loginUrl }: RouteDeps) =>
+  c.redirect(loginAddress(PATH, issuer, loginUrl), 303)
 
-  async function open(c: Context) {
-    const session = await seeBrowserSession(c, deps, circumstancesOf(c).nowMs)
-    if (!session) return null
-    // The primary is asked both things at once; of nobody's session nothing is told, no fault either.
-    const asked = connectionsOf(session.record, deps)
-    asked.catch(() => {})
-    if (!(await session.holds())) return null
-    const connections = await asked
-    return connections && { session, connections }
-  }
+async function open(c: Context, deps: RouteDeps) {
+  const session = await seeBrowserSession(c, deps, circumstancesOf(c).nowMs)
+  if (!session) return null
+  // The primary is asked both things at once; of nobody's session nothing is told, no fault either.
+  const asked = connectionsOf(session.record, deps)
+  asked.catch(() => {})
+  if (!(await session.holds())) return null
+  const connections = await asked
+  return connections && { session, connections }
+}
 
-  return {
-    path: PATH,
-    refuse: sendErrorPage,
-    get: async (c) => {
-      const opened = await open(c)
-      return opened ? show(c, opened.connections, opened.session, null) : toLogin(c)
-    },
-    post: async (c) => {
-      const fields = readFields(await readForm(c))
-      const opened = await open(c)
-      if (!opened) return toLogin(c)
-      const { session, connections } = opened
-      const clientId = required(fields, 'client_id')
-      await checkFormToken(c, fields.get('form_token'), session.token, purposeOf(clientId))
-      const asked = connections.find((connection) => connection.clientId === clientId)
-      // Sent twice: the first time did it.
-      if (!asked) return c.redirect(PATH, 303)
-      const userId = session.record.user?.user_id ?? ''
-      const withinSeconds = await disconnect(userId, clientId, deps, circumstancesOf(c))
-      const rest = connections.filter((connection) => connection !== asked)
-      return show(c, rest, session, { name: asked.name, withinSeconds })
-    },
-  }
+export const account: Endpoint = {
+  path: PATH,
+  refuse: sendErrorPage,
+  get: async (c, deps) => {
+    const opened = await open(c, deps)
+    return opened ? show(c, opened.connections, opened.session, null) : toLogin(c, deps)
+  },
+  post: async (c, deps) => {
+    const fields = readFields(await readForm(c))
+    const opened = await open(c, deps)
+    if (!opened) return toLogin(c, deps)
+    const { session, connections } = opened
+    const clientId = required(fields, 'client_id')
+    await checkFormToken(c, fields.get('form_token'), session.token, purposeOf(clientId))
+    const asked = connections.find((connection) => connection.clientId === clientId)
+    // Sent twice: the first time did it.
+    if (!asked) return c.redirect(PATH, 303)
+    const userId = session.record.user?.user_id ?? ''
+    const withinSeconds = await disconnect(userId, clientId, deps, circumstancesOf(c))
+    const rest = connections.filter((connection) => connection !== asked)
+    return show(c, rest, session, { name: asked.name, withinSeconds })
+  },
 }

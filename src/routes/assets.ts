@@ -13,5 +13,5 @@ const asset = (path: string, type: string, body: string): Endpoint => ({
     c.body(body, 200, { 'Content-Type': type, 'Cache-Control': 'public, max-age=300' }),
 })
 
-export const style = () => asset('/style.css', 'text/css; charset=utf-8', STYLESHEET)
-export const icon = () => asset('/icon.svg', 'image/svg+xml', ICON)
+export const style = asset('/style.css', 'text/css; charset=utf-8', STYLESHEET)
+export const icon = asset('/icon.svg', 'image/svg+xml', ICON)

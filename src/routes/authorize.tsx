@@ -31,29 +31,27 @@ const TICK = 'grant'
 /** RFC 6749 §3.1 forbids repetition. Of these two it makes the answer's address unsure, so nobody is redirected. */
 const DECIDES_ADDRESS = ['client_id', 'redirect_uri']
 
-export const authorize = (deps: RouteDeps): Endpoint => {
-  async function handle(c: Context, pairs: URLSearchParams, isAnswer: boolean) {
-    const repeated = repeatedFields(pairs).filter((name) => name !== TICK)
-    if (repeated.some((name) => DECIDES_ADDRESS.includes(name))) throw repetition(repeated)
-    const fields = firstFields(pairs)
-    const circumstances = circumstancesOf(c)
-    const asked = { clientId: fields.get('client_id'), redirectUri: fields.get('redirect_uri') }
-    const [asking, session] = await Promise.all([
-      identifyAsking(asked, deps),
-      seeBrowserSession(c, deps, circumstances.nowMs),
-    ])
-    const answer = isAnswer && session ? () => readAnswer(c, pairs, fields, session) : null
-    const malformed = repeated.length > 0 ? repetition(repeated) : null
-    const outcome = await decide(fields, asking, session, answer, malformed, deps, circumstances)
-    return send(c, outcome, fields, session, deps)
-  }
+async function handle(c: Context, pairs: URLSearchParams, isAnswer: boolean, deps: RouteDeps) {
+  const repeated = repeatedFields(pairs).filter((name) => name !== TICK)
+  if (repeated.some((name) => DECIDES_ADDRESS.includes(name))) throw repetition(repeated)
+  const fields = firstFields(pairs)
+  const circumstances = circumstancesOf(c)
+  const asked = { clientId: fields.get('client_id'), redirectUri: fields.get('redirect_uri') }
+  const [asking, session] = await Promise.all([
+    identifyAsking(asked, deps),
+    seeBrowserSession(c, deps, circumstances.nowMs),
+  ])
+  const answer = isAnswer && session ? () => readAnswer(c, pairs, fields, session) : null
+  const malformed = repeated.length > 0 ? repetition(repeated) : null
+  const outcome = await decide(fields, asking, session, answer, malformed, deps, circumstances)
+  return send(c, outcome, fields, session, deps)
+}
 
-  return {
-    path: '/authorize',
-    refuse: sendErrorPage,
-    get: async (c) => handle(c, new URL(c.req.url).searchParams, false),
-    post: async (c) => handle(c, await readForm(c), true),
-  }
+export const authorize: Endpoint = {
+  path: '/authorize',
+  refuse: sendErrorPage,
+  get: async (c, deps) => handle(c, new URL(c.req.url).searchParams, false, deps),
+  post: async (c, deps) => handle(c, await readForm(c), true, deps),
 }
 
 /** The form token is bound to the whole request, so that no page's token answers another request. */

@@ -27,15 +27,12 @@ function refuseSecretsInUrl(url: string) {
 }
 
 export const clientPost =
-  (
-    deps: Pick<RouteDeps, 'refusalLimit'>,
-    answer: (c: Context, fields: Fields) => Promise<Answer>,
-  ): Serve =>
-  async (c) => {
+  (answer: (c: Context, fields: Fields, deps: RouteDeps) => Promise<Answer>): Serve<RouteDeps> =>
+  async (c, deps) => {
     refuseSecretsInUrl(c.req.url)
     const fields = readFields(await readForm(c))
     try {
-      return await answer(c, fields)
+      return await answer(c, fields, deps)
     } catch (cause) {
       // Only failures are counted: a good client is never slowed down by its own success.
       const failedAuthentication = cause instanceof OAuthError && cause.code === 'invalid_client'

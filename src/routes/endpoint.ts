@@ -1,12 +1,13 @@
 /** What an endpoint is: a path, the voice in which it refuses, and a handler for each method it knows. */
 
 import type { Deps } from '../flows/deps.ts'
+import type { RefusalDeps } from '../http/explain.ts'
 import type { FloodLimit } from '../http/flood.ts'
-import type { FrameDeps, Framed, Serve } from '../http/frame.ts'
+import type { Framed, Serve } from '../http/frame.ts'
 
-/** A flow's dependencies, and what only routes use. */
+/** A flow's dependencies, and what only routes use. Each request has its own. */
 export type RouteDeps = Deps &
-  FrameDeps &
+  RefusalDeps &
   Readonly<{
     loginUrl: string | null
     loginLimit: FloodLimit
@@ -17,6 +18,6 @@ export type RouteDeps = Deps &
 export type Endpoint = Framed &
   Readonly<{
     path: string
-    get?: Serve
-    post?: Serve
+    get?: Serve<RouteDeps>
+    post?: Serve<RouteDeps>
   }>

@@ -7,14 +7,14 @@ import { explanationOf, explanations } from '../protocol/explanations.ts'
 import type { Endpoint } from './endpoint.ts'
 import { sendErrorPage } from './error-page.tsx'
 
-export const errorIndex = (): Endpoint => ({
+export const errorIndex: Endpoint = {
   path: '/errors',
   refuse: sendErrorPage,
   isRoutine: true,
   get: async (c) => sendPage(c, <ExplanationIndexPage codes={explanations()} />),
-})
+}
 
-export const errorCode = (): Endpoint => ({
+export const errorCode: Endpoint = {
   path: '/errors/:code',
   refuse: sendErrorPage,
   isRoutine: true,
@@ -25,4 +25,4 @@ export const errorCode = (): Endpoint => ({
     }
     return sendPage(c, <ExplanationPage {...explanation} />)
   },
-})
+}

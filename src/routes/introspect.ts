@@ -5,14 +5,14 @@ import { circumstancesOf } from '../http/circumstances.ts'
 import { JsonAnswer, sendRefusal } from '../http/respond.ts'
 import { introspectionResponse } from '../protocol/introspection-response.ts'
 import { clientPost } from './client-post.ts'
-import type { Endpoint, RouteDeps } from './endpoint.ts'
+import type { Endpoint } from './endpoint.ts'
 
-export const introspection = (deps: RouteDeps): Endpoint => ({
+export const introspection: Endpoint = {
   path: '/introspect',
   refuse: sendRefusal,
-  post: clientPost(deps, async (c, fields) => {
+  post: clientPost(async (c, fields, deps) => {
     const authorization = c.req.header('Authorization')
     const token = await introspect(fields, authorization, deps, circumstancesOf(c))
     return new JsonAnswer(introspectionResponse(token, deps.issuer))
   }),
-})
+}

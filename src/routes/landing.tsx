@@ -5,15 +5,15 @@ import { circumstancesOf } from '../http/circumstances.ts'
 import { formToken } from '../http/form-token.ts'
 import { sendPage } from '../http/page.ts'
 import { LandingPage } from '../pages/landing-page.tsx'
-import type { Endpoint, RouteDeps } from './endpoint.ts'
+import type { Endpoint } from './endpoint.ts'
 import { sendErrorPage } from './error-page.tsx'
 import { SIGN_OUT } from './logout.ts'
 
-export const landing = (deps: RouteDeps): Endpoint => ({
+export const landing: Endpoint = {
   path: '/',
   refuse: sendErrorPage,
   isRoutine: true,
-  get: async (c) => {
+  get: async (c, deps) => {
     const session = await readBrowserSession(c, deps, circumstancesOf(c).nowMs)
     const page = (
       <LandingPage
@@ -24,4 +24,4 @@ export const landing = (deps: RouteDeps): Endpoint => ({
     )
     return sendPage(c, page)
   },
-})
+}

@@ -37,77 +37,80 @@ type Shown = Readonly<{
 const wrongCredentials = (detail: string) =>
   new OAuthError('access_denied', 'The username or the password is wrong.', { detail })
 
-export const login = (deps: RouteDeps): Endpoint => {
-  const { issuer } = deps
-  const cookieName = formCookieName(issuer)
+async function show(
+  c: Context,
+  { nextPage, username, problem }: Shown,
+  deps: RouteDeps,
+  refusal?: OAuthError,
+) {
+  const cookieName = formCookieName(deps.issuer)
+  const secret = getCookie(c, cookieName) ?? randomText()
+  setHostCookie(c, cookieName, secret, deps.issuer, FORM_LIFETIME_SECONDS)
+  const asking = await askingBehind(nextPage, deps)
+  const page = (
+    <LoginPage
+      formToken={await formToken(secret, SIGN_IN)}
+      nextPage={nextPage}
+      clientName={asking?.client.name ?? null}
+      username={username}
+      problem={problem}
+    />
+  )
+  // After sign-in a remembered consent leads straight on to the client: browsers count that as this form's.
+  return sendPage(c, page, {
+    ...(refusal && {
+      status: refusal.status,
+      headers: { ...explain(c, refusal).headers, ...refusal.headers },
+    }),
+    ...(asking && { formTarget: cspSourceOf(asking.redirect) }),
+  })
+}
 
-  async function show(c: Context, { nextPage, username, problem }: Shown, refusal?: OAuthError) {
-    const secret = getCookie(c, cookieName) ?? randomText()
-    setHostCookie(c, cookieName, secret, issuer, FORM_LIFETIME_SECONDS)
-    const asking = await askingBehind(nextPage, deps)
-    const page = (
-      <LoginPage
-        formToken={await formToken(secret, SIGN_IN)}
-        nextPage={nextPage}
-        clientName={asking?.client.name ?? null}
-        username={username}
-        problem={problem}
-      />
+async function attempt(
+  c: Context,
+  token: string | undefined,
+  secret: string | null,
+  asked: Parameters<typeof signIn>[0],
+  deps: RouteDeps,
+) {
+  await checkFormToken(c, token, secret, SIGN_IN)
+  await refuseFlood(c, deps.loginLimit)
+  const signedIn = await signIn(asked, deps, circumstancesOf(c))
+  if (typeof signedIn === 'string') throw wrongCredentials(signedIn)
+  return signedIn
+}
+
+export const login: Endpoint = {
+  path: '/login',
+  refuse: sendErrorPage,
+  get: async (c, deps) => {
+    const { issuer, loginUrl } = deps
+    const nextPage = ownPath(c.req.query('next_page'), issuer)
+    if (loginUrl !== null) return c.redirect(loginAddress(nextPage, issuer, loginUrl), 303)
+    return show(c, { nextPage, username: '', problem: null }, deps)
+  },
+  post: async (c, deps) => {
+    const { issuer, loginUrl } = deps
+    if (loginUrl !== null) throw new OAuthError('invalid_request', 'Users sign in elsewhere.')
+    const cookieName = formCookieName(issuer)
+    const fields = readFields(await readForm(c))
+    const nextPage = ownPath(fields.get('next_page'), issuer)
+    const username = fields.get('username') ?? ''
+    const password = fields.get('password') ?? ''
+    const secret = getCookie(c, cookieName) ?? null
+    const previousToken = presentedToken(c, issuer)
+    const asked = { username, password, previousToken }
+    const signedIn = await attempt(c, fields.get('form_token'), secret, asked, deps).catch(
+      (cause: unknown) => {
+        if (cause instanceof OAuthError) return cause
+        throw cause
+      },
     )
-    // After sign-in a remembered consent leads straight on to the client: browsers count that as this form's.
-    return sendPage(c, page, {
-      ...(refusal && {
-        status: refusal.status,
-        headers: { ...explain(c, refusal).headers, ...refusal.headers },
-      }),
-      ...(asking && { formTarget: cspSourceOf(asking.redirect) }),
-    })
-  }
-
-  async function attempt(
-    c: Context,
-    token: string | undefined,
-    secret: string | null,
-    asked: Parameters<typeof signIn>[0],
-  ) {
-    await checkFormToken(c, token, secret, SIGN_IN)
-    await refuseFlood(c, deps.loginLimit)
-    const signedIn = await signIn(asked, deps, circumstancesOf(c))
-    if (typeof signedIn === 'string') throw wrongCredentials(signedIn)
-    return signedIn
-  }
-
-  return {
-    path: '/login',
-    refuse: sendErrorPage,
-    get: async (c) => {
-      const nextPage = ownPath(c.req.query('next_page'), issuer)
-      if (deps.loginUrl !== null)
-        return c.redirect(loginAddress(nextPage, issuer, deps.loginUrl), 303)
-      return show(c, { nextPage, username: '', problem: null })
-    },
-    post: async (c) => {
-      if (deps.loginUrl !== null)
-        throw new OAuthError('invalid_request', 'Users sign in elsewhere.')
-      const fields = readFields(await readForm(c))
-      const nextPage = ownPath(fields.get('next_page'), issuer)
-      const username = fields.get('username') ?? ''
-      const password = fields.get('password') ?? ''
-      const secret = getCookie(c, cookieName) ?? null
-      const previousToken = presentedToken(c, issuer)
-      const asked = { username, password, previousToken }
-      const signedIn = await attempt(c, fields.get('form_token'), secret, asked).catch(
-        (cause: unknown) => {
-          if (cause instanceof OAuthError) return cause
-          throw cause
-        },
-      )
-      if (signedIn instanceof OAuthError) {
-        return show(c, { nextPage, username, problem: signedIn.description }, signedIn)
-      }
-      setSessionCookie(c, issuer, signedIn.token, signedIn.lifetimeSeconds)
-      setHostCookie(c, cookieName, '', issuer, 0)
-      return c.redirect(nextPage, 303)
-    },
-  }
+    if (signedIn instanceof OAuthError) {
+      return show(c, { nextPage, username, problem: signedIn.description }, deps, signedIn)
+    }
+    setSessionCookie(c, issuer, signedIn.token, signedIn.lifetimeSeconds)
+    setHostCookie(c, cookieName, '', issuer, 0)
+    return c.redirect(nextPage, 303)
+  },
 }

@@ -3,12 +3,12 @@
 import { grants } from '../flows/grants/index.ts'
 import { sendRefusal } from '../http/respond.ts'
 import { serverMetadata } from '../protocol/metadata.ts'
-import type { Endpoint, RouteDeps } from './endpoint.ts'
+import type { Endpoint } from './endpoint.ts'
 
 const MAX_AGE_SECONDS = 3600
 
-export function metadata(deps: Pick<RouteDeps, 'issuer'>): Endpoint {
-  const body = serverMetadata(deps.issuer, Object.keys(grants))
+export function metadata(issuer: string): Endpoint {
+  const body = serverMetadata(issuer, Object.keys(grants))
   return {
     path: '/.well-known/oauth-authorization-server',
     refuse: sendRefusal,

@@ -5,16 +5,16 @@ import { circumstancesOf } from '../http/circumstances.ts'
 import { JsonAnswer, sendRefusal } from '../http/respond.ts'
 import { tokenResponse } from '../protocol/token-response.ts'
 import { clientPost } from './client-post.ts'
-import type { Endpoint, RouteDeps } from './endpoint.ts'
+import type { Endpoint } from './endpoint.ts'
 
-export const token = (deps: RouteDeps): Endpoint => ({
+export const token: Endpoint = {
   path: '/token',
   refuse: sendRefusal,
   allowsAnyOrigin: true,
-  post: clientPost(deps, async (c, fields) => {
+  post: clientPost(async (c, fields, deps) => {
     const headers = { authorization: c.req.header('Authorization'), dpop: c.req.header('DPoP') }
     return new JsonAnswer(
       tokenResponse(await issueToken(fields, headers, deps, circumstancesOf(c))),
     )
   }),
-})
+}

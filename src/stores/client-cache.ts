@@ -10,14 +10,17 @@ const MAX_RECORDS = 1000
 /** For the log: that a token was issued on a record this old, because D1 does not answer. */
 export type StaleUse = Readonly<{ clientId: string; ageSeconds: number }>
 
+/** What an isolate keeps, by client id. */
+export type KeptClients = Map<string, Readonly<{ client: Client; readAtMs: number }>>
+
 /** Unknown clients are not remembered: a client just created works at once. `cacheSeconds` 0 keeps nothing. */
 export function clientCache(
-  clients: ClientStore,
+  records: KeptClients,
+  deps: Readonly<{ clients: ClientStore }>,
   settings: Readonly<{ clientCacheSeconds: number; staleClientSeconds: number }>,
   staleUsed: (use: StaleUse) => void,
 ): ClientCache {
   const { clientCacheSeconds, staleClientSeconds } = settings
-  const records = new Map<string, { client: Client; readAtMs: number }>()
 
   const keep = (clientId: string, client: Client | null, nowMs: number) => {
     records.delete(clientId)
@@ -35,13 +38,17 @@ export function clientCache(
         return { client: kept.client, keptSinceMs: kept.readAtMs }
       }
       try {
-        return { client: keep(clientId, await clients.find(clientId), nowMs), keptSinceMs: null }
+        return {
+          client: keep(clientId, await deps.clients.find(clientId), nowMs),
+          keptSinceMs: null,
+        }
       } catch (fault) {
         if (!kept || !evenStale || ageSeconds >= staleClientSeconds) throw fault
         staleUsed({ clientId, ageSeconds: Math.floor(ageSeconds) })
         return { client: kept.client, keptSinceMs: kept.readAtMs }
       }
     },
-    reload: async (clientId, nowMs) => keep(clientId, await clients.findFresh(clientId), nowMs),
+    reload: async (clientId, nowMs) =>
+      keep(clientId, await deps.clients.findFresh(clientId), nowMs),
   }
 }

@@ -14,6 +14,9 @@ const MAX_WAITS = 1000
 /** The binding's period. */
 const FLOOD_WAIT_SECONDS = 60
 
+/** What an isolate keeps: until when (epoch seconds) nothing is looked at, by subject. */
+export type Waits = Map<string, number>
+
 /** Nothing readable is kept of which client was tried from where. */
 const subjectOf = (clientId: string, network: string) =>
   digest(JSON.stringify(['client', clientId, network]))
@@ -23,11 +26,10 @@ const subjectOf = (clientId: string, network: string) =>
  * wait that the flood lasts, so that nobody hides guesses among other failures.
  */
 export function clientFailureStore(
+  waits: Waits,
   db: Database,
   flood: Pick<RateLimit, 'limit'>,
 ): ClientFailureStore {
-  const waits = new Map<string, number>()
-
   async function count(subject: string, now: number): Promise<number> {
     const statement = db.prepare(COUNT_FAILURE).bind(subject, now, now - FORGET_FAILURES_SECONDS)
     return (await statement.first<number>('failures')) ?? 1

@@ -21,11 +21,16 @@ export function withDeadline<Port extends object>(
   deadlines: () => Deadlines,
   askedAgain: readonly (keyof Port)[] = [],
 ): Port {
-  const bounded = Object.entries(port).map(([name, verb]) => {
-    if (typeof verb !== 'function') return [name, verb]
+  const bounded: Partial<Record<keyof Port, unknown>> = {}
+  for (const name of Object.keys(port) as (keyof Port & string)[]) {
+    const verb = port[name]
+    if (typeof verb !== 'function') {
+      bounded[name] = verb
+      continue
+    }
     const tooLate = () => new DeadlineError(name, seconds)
-    const isAskedAgain = askedAgain.includes(name as keyof Port)
-    const inTime = (...words: unknown[]) =>
+    const isAskedAgain = askedAgain.includes(name)
+    bounded[name] = (...words: unknown[]) =>
       deadlines().within(
         seconds,
         (isOver) => {
@@ -38,7 +43,6 @@ export function withDeadline<Port extends object>(
         },
         tooLate,
       )
-    return [name, inTime]
-  })
-  return Object.fromEntries(bounded)
+  }
+  return bounded as Port
 }

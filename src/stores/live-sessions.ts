@@ -24,15 +24,24 @@ const KINDS: readonly RevocationKind[] = ['client', 'client_record', 'user', 'co
 /** What KV holds, and what it says. `endsAt` in epoch seconds. */
 type Kept = Readonly<{ text: string; found: ReturnType<typeof parse>; endsAt: number }>
 
+/** What an isolate knows of sessions from earlier requests. */
+export class KnownSessions {
+  readonly revokedKeys = new Set<string>()
+  readonly records = new Map<string, Kept>()
+  document = emptyDocument
+  documentReadAtMs = Number.NEGATIVE_INFINITY
+}
+
 /**
  * `db` null: nobody can be told at once, and whoever asks for that is refused. What an isolate once saw
  * revoked it never accepts again, though KV may show it older and newer data in turn.
  */
-export function liveSessions(sessions: Namespace, db: Database | null): LiveSessions {
-  const revokedKeys = new Set<string>()
-  const records = new Map<string, Kept>()
-  let document = emptyDocument
-  let documentReadAtMs = Number.NEGATIVE_INFINITY
+export function liveSessions(
+  sessions: Namespace,
+  db: Database | null,
+  known = new KnownSessions(),
+): LiveSessions {
+  const { revokedKeys, records } = known
 
   const remember = (key: string) => {
     makeRoom(revokedKeys, MAX_REMEMBERED)
@@ -41,8 +50,8 @@ export function liveSessions(sessions: Namespace, db: Database | null): LiveSess
 
   /** The same text is the same record: whoever is told of it can keep what follows from it. */
   function read(key: string, text: string): Kept {
-    const known = records.get(key)
-    if (known?.text === text) return known
+    const last = records.get(key)
+    if (last?.text === text) return last
     const found = parse(text)
     const endsAt = found === null || found === 'tombstone' ? 0 : endOf(found)
     const kept = { text, found, endsAt }
@@ -53,10 +62,10 @@ export function liveSessions(sessions: Namespace, db: Database | null): LiveSess
   }
 
   async function refreshDocument(nowMs: number) {
-    if (nowMs - documentReadAtMs < DOCUMENT_REFRESH_SECONDS * 1000) return
+    if (nowMs - known.documentReadAtMs < DOCUMENT_REFRESH_SECONDS * 1000) return
     const read = await sessions.get<RevocationDocument>(DOCUMENT_KEY, 'json')
-    document = union(document, read ?? emptyDocument, nowMs)
-    documentReadAtMs = nowMs
+    known.document = union(known.document, read ?? emptyDocument, nowMs)
+    known.documentReadAtMs = nowMs
   }
 
   async function isRevokedInTruth(key: string, session: SessionRecord): Promise<boolean> {
@@ -77,7 +86,7 @@ export function liveSessions(sessions: Namespace, db: Database | null): LiveSess
 
   async function isRevoked(key: string, session: SessionRecord, immediate: boolean) {
     const isOver =
-      isRevokedBy(document, session) || (immediate && (await isRevokedInTruth(key, session)))
+      isRevokedBy(known.document, session) || (immediate && (await isRevokedInTruth(key, session)))
     if (isOver) remember(key)
     return isOver
   }
