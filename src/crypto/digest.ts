@@ -10,12 +10,12 @@ const sha256 = async (text: string) =>
 /** base64url, 43 characters without padding: the key of a token in KV and of a code on the ledger. */
 export const digest = async (secret: string) => encode(await sha256(secret))
 
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+const HEX = '0123456789abcdef'
 
 /** Lower-case hex: the form in which client secrets are kept, as in the original registry. */
 export async function hexDigest(secret: string): Promise<string> {
   let hex = ''
-  for (const byte of await sha256(secret)) hex += HEX[byte]
+  for (const byte of await sha256(secret)) hex += `${HEX[byte >> 4]}${HEX[byte & 0xf]}`
   return hex
 }
 
