@@ -20,6 +20,8 @@ import { metadata } from './routes/metadata.ts'
 import { revoke } from './routes/revoke.ts'
 import { token } from './routes/token.ts'
 
+export type { RouteDeps }
+
 const endpointsOf = (issuer: string): readonly Endpoint[] => [
   token,
   revoke,

@@ -1,11 +1,10 @@
 /** Composition: bindings and settings in, the application and its housekeeping out. */
 
-import { createApp } from './app.ts'
+import { createApp, type RouteDeps } from './app.ts'
 import { readSettings } from './config.ts'
 import { log, nameOf } from './http/log.ts'
 import { RequestNote } from './http/request-note.ts'
 import { lazily } from './lazily.ts'
-import type { RouteDeps } from './routes/endpoint.ts'
 import { clientCache, type KeptClients } from './stores/client-cache.ts'
 import { clientFailureStore, type Waits } from './stores/client-failures.ts'
 import { clientStore } from './stores/clients.ts'

@@ -27,8 +27,9 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   // operate: where the local state is, who serves it, and how its owner is told of a refusal.
   admin: ['domain', 'crypto', 'stores', 'operate'],
   'config.ts': ['protocol'],
+  'lazily.ts': [],
   'app.ts': ['http', 'protocol', 'routes'],
-  'compose.ts': ['http', 'stores', 'config.ts', 'app.ts', 'deadlines.ts'],
+  'compose.ts': ['http', 'stores', 'config.ts', 'app.ts', 'lazily.ts'],
   'worker.ts': ['http', 'compose.ts'],
 }
 
