@@ -16,7 +16,7 @@ export type Options = Readonly<{
   save: boolean
   /** Of the largest database in `growth`. */
   clients: number
-  /** Of `soak`: how long it lasts, and how often the service is restarted in its first half. */
+  /** Of `soak`: how long it lasts, and how often the service is restarted in its first third. */
   minutes: number
   restartEverySeconds: number
 }>
@@ -52,7 +52,7 @@ export function readOptions(words: readonly string[]): Options {
     save,
     only,
     minutes: Number(values.minutes ?? (quick ? 1 : 10)),
-    restartEverySeconds: Number(values['restart-every'] ?? (quick ? 10 : 60)),
+    restartEverySeconds: Number(values['restart-every'] ?? (quick ? 10 : 45)),
     clients: Number(values.clients ?? (quick ? 20_000 : 1_000_000)),
     pace: {
       slices: Number(values.slices ?? (quick ? QUICK_SLICES : MIN_SLICES)),

@@ -269,7 +269,7 @@ export const MUTANTS: readonly Mutant[] = [
   mutant('flows/introspect.ts', INTROSPECT, ' || now >= family.expiresAt', ''),
   mutant('flows/introspect.ts', INTROSPECT, " || !client.grantTypes.includes('refresh_token')", ''),
   mutant('flows/introspect.ts', INTROSPECT, ' || !isEnabled(client)', ''),
-  mutant('stores/client-failures.ts', GUESSING, ': FLOOD_WAIT_SECONDS', ': 0'),
+  mutant('stores/client-failures.ts', GUESSING, ': FLOOD_PERIOD_SECONDS', ': 0'),
   mutant('domain/lockout.ts', GUESSING, '2 ** (failures - free)', '1'),
   mutant('domain/network.ts', 'unit/network', '.slice(0, NETWORK_GROUPS)', ''),
   mutant('http/flood.ts', GUESSING, 'client === null ?', 'true ?'),

@@ -25,6 +25,7 @@ export function conversationWith(service: Service) {
 
   /** Never with a secret or a token in it. */
   const complain = (kind: string, what: string) => {
+    console.error(`${new Date().toISOString()} ${kind}: ${what}`)
     if (complaints.length < MOST_COMPLAINTS) complaints.push(`${kind}: ${what}`)
   }
   const wrong = (kind: string, what: string) => {

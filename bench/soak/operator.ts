@@ -1,8 +1,7 @@
 /** What the administrator does meanwhile: a secret is rotated with overlap, a scope withdrawn and given back. */
 
 import { setTimeout as wait } from 'node:timers/promises'
-import { HEAL_SECONDS } from '../../src/domain/revocation.ts'
-import { ALL_SESSIONS_MS, goodSecret, hasEnded, mayEnd, outlive } from './truth.ts'
+import { ALL_SESSIONS_MS, goodSecret, HEALED_MS, hasEnded, mayEnd, outlive } from './truth.ts'
 import { CLIENT_CACHE_MS, newestOf, SPARE_SCOPE, type World } from './world.ts'
 
 const OVERLAP_SECONDS = 8
@@ -42,8 +41,7 @@ export async function withdrawScope(world: World): Promise<void> {
   for (const token of issuedBefore) mayEnd(token, begunMs)
   await insist(world, ['client', 'withdraw', id, '--scope', SPARE_SCOPE])
   const endedMs = Date.now()
-  // What could not be shown to the authenticators then is shown by the next sweep.
-  const healMs = world.service.wasDown(begunMs, endedMs) ? HEAL_SECONDS * 1000 : 0
+  const healMs = world.service.wasDown(begunMs, endedMs) ? HEALED_MS : 0
   const withinMs = ALL_SESSIONS_MS + healMs
   for (const token of issuedBefore) hasEnded(token, endedMs, withinMs, 'scope withdrawn')
   Object.assign(world.spare, { state: 'withdrawn', sinceMs: endedMs, withinMs })

@@ -17,9 +17,9 @@ const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / 
 /** What the memory may rise by for other reasons than a leak: garbage not yet collected, caches that fill. */
 const NOISE_SHARE = 0.05
 
-/** Of the last two thirds: until then caches fill and compilers warm up. NaN of nothing, and then not flat. */
+/** Of the last half: until then caches fill, and V8's heaps reach the size at which it collects. NaN of nothing, and then not flat. */
 export function trendOf(samples: readonly Sample[]): Trend {
-  const late = samples.slice(Math.floor(samples.length / 3))
+  const late = samples.slice(Math.floor(samples.length / 2))
   const minutes = late.map(({ atMs }) => (atMs - (late[0]?.atMs ?? 0)) / 60_000)
   const mibs = late.map(({ mib }) => mib)
   const [middle, meanMib] = [mean(minutes), mean(mibs)]

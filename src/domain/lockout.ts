@@ -9,6 +9,8 @@ const LONGEST_WAIT_SECONDS = 900
 const LONGEST_WAIT_OF_NAME_SECONDS = 60
 /** After this long without a failure all is forgotten. */
 export const FORGET_FAILURES_SECONDS = 86_400
+/** `period` of the rate limit bindings in wrangler.toml. */
+export const FLOOD_PERIOD_SECONDS = 60
 
 /** What failures are counted for. A client as a whole is not among them: a stranger must not lock it out at all. */
 export type LockoutKind = 'name_from_network' | 'name' | 'client_from_network'

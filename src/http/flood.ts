@@ -1,12 +1,10 @@
 /** Rate limits: against floods only, counted per location and deliberately inexact. */
 
 import type { Context } from 'hono'
+import { FLOOD_PERIOD_SECONDS } from '../domain/lockout.ts'
 import { networkOf } from '../domain/network.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import { addressOf } from './circumstances.ts'
-
-/** The binding's period. */
-const PERIOD_SECONDS = 60
 
 /** What the rate limit binding promises. */
 export type FloodLimit = Readonly<{
@@ -30,7 +28,7 @@ export async function refuseFlood(
   if (at === -1) return
   throw new OAuthError('temporarily_unavailable', 'Too many attempts. Try again in a minute.', {
     status: 429,
-    headers: { 'Retry-After': String(PERIOD_SECONDS) },
+    headers: { 'Retry-After': String(FLOOD_PERIOD_SECONDS) },
     detail: at === 0 ? 'rate limit of the address' : 'rate limit of the client',
   })
 }

@@ -1,7 +1,7 @@
 /** Failed client authentications: counted on D1 by client and network, and for how long nothing is looked at. */
 
 import { digest } from '../crypto/digest.ts'
-import { FORGET_FAILURES_SECONDS, waitSeconds } from '../domain/lockout.ts'
+import { FLOOD_PERIOD_SECONDS, FORGET_FAILURES_SECONDS, waitSeconds } from '../domain/lockout.ts'
 import type { Database } from './database.ts'
 import { makeRoom } from './make-room.ts'
 import type { ClientFailureStore } from './ports.ts'
@@ -11,8 +11,6 @@ export const COUNT_FAILURE = `${RECORD_FAILURE} RETURNING failures`
 
 /** Bounds the memory. */
 const MAX_WAITS = 1000
-/** The binding's period. */
-const FLOOD_WAIT_SECONDS = 60
 
 /** What an isolate keeps: until when (epoch seconds) nothing is looked at, by subject. */
 export type Waits = Map<string, number>
@@ -43,7 +41,7 @@ export function clientFailureStore(
       const { success } = await flood.limit({ key: `counted ${network}` })
       const wait = success
         ? waitSeconds('client_from_network', await count(subject, now))
-        : FLOOD_WAIT_SECONDS
+        : FLOOD_PERIOD_SECONDS
       waits.delete(subject)
       if (wait === 0) return
       makeRoom(waits, MAX_WAITS)
