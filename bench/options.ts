@@ -16,7 +16,7 @@ export type Options = Readonly<{
   save: boolean
   /** Of the largest database in `growth`. */
   clients: number
-  /** Of `soak`: how long it lasts, and how often the service is restarted in its first third. */
+  /** Of `soak`: how long it lasts, and how often the service is restarted in its first fifth. */
   minutes: number
   restartEverySeconds: number
 }>
@@ -51,7 +51,7 @@ export function readOptions(words: readonly string[]): Options {
     quick,
     save,
     only,
-    minutes: Number(values.minutes ?? (quick ? 1 : 10)),
+    minutes: Number(values.minutes ?? (quick ? 1 : 15)),
     restartEverySeconds: Number(values['restart-every'] ?? (quick ? 10 : 45)),
     clients: Number(values.clients ?? (quick ? 20_000 : 1_000_000)),
     pace: {

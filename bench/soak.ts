@@ -127,8 +127,8 @@ export async function soak(options: Options): Promise<boolean> {
   const endsAt = startedAt + minutes * 60_000
   const running = traffic(world, pace.connections, () => Date.now() >= endsAt)
 
-  // The rest is left alone, to see whether memory grows.
-  const quietFrom = startedAt + (minutes * 60_000) / 3
+  // The rest is left alone, to see whether memory grows: it settles after six minutes.
+  const quietFrom = startedAt + (minutes * 60_000) / 5
   let looked = 0
   for (let i = 0; ; i++) {
     await wait(restartEverySeconds * 1000)
