@@ -2,6 +2,7 @@
 
 import { createApp, type RouteDeps } from './app.ts'
 import { readSettings } from './config.ts'
+import { HEAL_SECONDS } from './domain/revocation.ts'
 import { log, nameOf } from './http/log.ts'
 import { RequestNote } from './http/request-note.ts'
 import { lazily } from './lazily.ts'
@@ -83,13 +84,14 @@ export function compose(env: Bindings) {
       clientCache(keptClients, deps, settings, (use) => log('stale_client_used', use, note)),
     clientFailures: (its) => inTime(its, clientFailureStore(waits, its.db, env.REFUSAL_LIMIT)),
     codes: (its) => inTime(its, codeStore(its.db, its.codes), ['spend']),
-    authorizations: (its) =>
-      inTime(
-        its,
-        authorizationStore(its.db, its.codes, (fault) =>
-          log('code_not_carried', { fault: nameOf(fault) }, its.note),
-        ),
-      ),
+    authorizations: (its) => {
+      // KV has half the time, so that its silence does not cost the answer: the ledger has the code as well.
+      const codes = { put: its.codes.put.bind(its.codes) }
+      const inHalfTheTime = withDeadline(codes, storageTimeoutSeconds / 2, () => its.note.deadlines)
+      const kvFailed = (fault: unknown) =>
+        log('code_not_carried', { fault: nameOf(fault) }, its.note)
+      return inTime(its, authorizationStore(its.db, inHalfTheTime, kvFailed))
+    },
     sessions: (its) => inTime(its, sessionStore(its.sessions)),
     connectedApplications: (its) => inTime(its, connectedApplicationStore(its.db)),
     liveSessions: (its) => inTime(its, liveSessions(its.sessions, its.db, knownSessions)),
@@ -112,19 +114,25 @@ export function compose(env: Bindings) {
      * the others; the run fails at its end, for the platform to count.
      */
     async housekeep(nowMs: number) {
-      const storage = storageFor(env, new RequestNote())
+      const note = new RequestNote()
+      const storage = storageFor(env, note)
       const failures: string[] = []
       const failed = (task: string, fault: unknown) => {
         failures.push(task)
         log('housekeeping_failed', { task, fault: nameOf(fault) })
       }
-      // First, but not waited for: while KV does not answer, rows expire all the same.
-      const healing = revocationsIn(storage)
+      // First, but not waited for until the end: while KV does not answer, rows expire all the same.
+      const healing = withDeadline(revocationsIn(storage), HEAL_SECONDS, () => note.deadlines)
         .heal(nowMs)
         .catch((fault: unknown) => failed('heal', fault))
       const now = Math.floor(nowMs / 1000)
       const store = inTime(storage, housekeepingStore(storage.db))
-      const swept = await sweepInTurns(store, settings.auditKeepDays, now, failed)
+      const swept = await sweepInTurns(store, settings.auditKeepDays, now, failed).catch(
+        (fault: unknown) => {
+          failed('begin', fault)
+          return new Map<string, Swept>()
+        },
+      )
       const worthTelling = [...swept].filter(([, { removed, leftOver }]) => removed + leftOver > 0)
       if (worthTelling.length > 0) log('housekeeping', lineOf(worthTelling))
       await healing

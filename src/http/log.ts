@@ -12,6 +12,6 @@ export function log(event: string, line: Line = {}, note: RequestNote | null = n
   )
 }
 
-/** The words of a fault, without what it was about: messages of storage may quote values. */
+/** The words of a fault, cut short: what is stored holds digests, so that a message which quotes it tells no secret. */
 export const nameOf = (fault: unknown) =>
   fault instanceof Error ? `${fault.name}: ${fault.message}`.slice(0, 200) : 'unknown fault'

@@ -1,10 +1,10 @@
 /** Workers in one local runtime, each on its own port, on one D1 and one KV. */
 
 import { type Log, Miniflare } from 'miniflare'
-import { persistencePath } from './state.ts'
+import { ON_ITS_OWN, persistencePath } from './state.ts'
 import type { WranglerConfig } from './wrangler-config.ts'
 
-const HOST = '127.0.0.1'
+export const HOST = '127.0.0.1'
 
 /** `unsafeGetDirectURL` tells which it is. */
 export const ANY_FREE_PORT = 0
@@ -46,7 +46,7 @@ export const runWorkers = (
 ) =>
   new Miniflare({
     resourcePersistencePath: persistencePath(stateDir),
-    telemetry: { enabled: false },
+    ...ON_ITS_OWN,
     cf: false,
     log,
     // For `runCron`.
@@ -70,6 +70,7 @@ export const runWorkers = (
 
 /** Runs the first worker's cron. `getWorker` can do that too, but it holds this thread up at each call. */
 export async function runCron(runtime: Miniflare): Promise<void> {
-  const answer = await runtime.dispatchFetch('http://127.0.0.1/cdn-cgi/local/scheduled')
+  const answer = await runtime.dispatchFetch(`http://${HOST}/cdn-cgi/local/scheduled`)
+  if (!answer.ok) throw new Error(`cron: ${await answer.text()}`)
   await answer.text()
 }

@@ -12,7 +12,7 @@ import { readIfPresent, writePrivateFile } from './private-file.ts'
 import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from './project.ts'
 import { oneLine, Refusal } from './refusal.ts'
 import { retryWhenBusy } from './retry-when-busy.ts'
-import { runCron, runWorkers } from './run-workers.ts'
+import { HOST, runCron, runWorkers } from './run-workers.ts'
 import { announceRegistry, withdrawAnnouncement } from './running-registry.ts'
 import { jwtSecretFile, readStartSettings, type StartSettings } from './start-settings.ts'
 import { openState } from './state.ts'
@@ -22,7 +22,6 @@ import { readWranglerConfig, type WranglerConfig } from './wrangler-config.ts'
 
 /** As often as the cron of wrangler.toml: what a revocation may wait for after a lost write. */
 const SWEEP_EVERY_MS = HEAL_SECONDS * 1000
-const HOST = '127.0.0.1'
 
 const requireFreePort = (name: string, port: number) =>
   new Promise<void>((resolve, reject) => {

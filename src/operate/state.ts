@@ -9,6 +9,12 @@ import { codesOf, databaseOf, sessionsOf, type WranglerConfig } from './wrangler
 
 export const persistencePath = (stateDir: string) => join(stateDir, 'v3')
 
+/**
+ * Of Miniflare. Its registry of workers would have workerd listen for debuggers, who reach D1 and KV without a key, and
+ * would bind another project's workers to ours by their names.
+ */
+export const ON_ITS_OWN = { telemetry: { enabled: false }, enableDevRegistry: false }
+
 /** A worker that does nothing: a binding needs one. */
 const IDLE = {
   mainModule: 'idle.mjs',
@@ -34,7 +40,7 @@ export async function openState(stateDir: string, config: WranglerConfig): Promi
   const { database_id, migrations_dir } = databaseOf(config)
   const runtime = new Miniflare({
     resourcePersistencePath: persistencePath(stateDir),
-    telemetry: { enabled: false },
+    ...ON_ITS_OWN,
     cf: false,
     workers: [
       {

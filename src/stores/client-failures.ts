@@ -9,8 +9,8 @@ import { RECORD_FAILURE } from './sign-in-failures.ts'
 
 export const COUNT_FAILURE = `${RECORD_FAILURE} RETURNING failures`
 
-/** Bounds the memory. */
-const MAX_WAITS = 1000
+/** Bounds the memory, about 100 bytes each: so many failures of others end the oldest wait early. */
+const MAX_WAITS = 10_000
 
 /** What an isolate keeps: until when (epoch seconds) nothing is looked at, by subject. */
 export type Waits = Map<string, number>
@@ -42,10 +42,11 @@ export function clientFailureStore(
       const wait = success
         ? waitSeconds('client_from_network', await count(subject, now))
         : FLOOD_PERIOD_SECONDS
+      const until = Math.max(now + wait, waits.get(subject) ?? 0)
       waits.delete(subject)
-      if (wait === 0) return
+      if (until <= now) return
       makeRoom(waits, MAX_WAITS)
-      waits.set(subject, now + wait)
+      waits.set(subject, until)
     },
   }
 }

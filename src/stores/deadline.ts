@@ -11,7 +11,7 @@ export class DeadlineError extends Error {
 }
 
 /**
- * The same port, each verb of it bounded. What was asked may still happen after the deadline: the ports promise
+ * The same port, which has verbs alone, each of them bounded. What was asked may still happen after the deadline: the ports promise
  * verbs that can be asked again or taken back. Of `askedAgain` a failure is asked about once more, in case only
  * the answer was lost; not past the deadline, when it may have been taken back.
  */
@@ -23,18 +23,14 @@ export function withDeadline<Port extends object>(
 ): Port {
   const bounded: Partial<Record<keyof Port, unknown>> = {}
   for (const name of Object.keys(port) as (keyof Port & string)[]) {
-    const verb = port[name]
-    if (typeof verb !== 'function') {
-      bounded[name] = verb
-      continue
-    }
+    const verb = port[name] as (...words: unknown[]) => Promise<unknown>
     const tooLate = () => new DeadlineError(name, seconds)
     const isAskedAgain = askedAgain.includes(name)
     bounded[name] = (...words: unknown[]) =>
       deadlines().within(
         seconds,
         (isOver) => {
-          const ask = (): Promise<unknown> => verb.apply(port, words)
+          const ask = () => verb.apply(port, words)
           const again = (fault: unknown) => {
             if (isOver()) throw fault
             return ask()

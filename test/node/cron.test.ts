@@ -10,13 +10,14 @@ import { ANY_FREE_PORT, runCron, runWorkers } from '../../src/operate/run-worker
 import { databaseOf, readWranglerConfig } from '../../src/operate/wrangler-config.ts'
 import { temporaryDirectory } from './command-line.ts'
 
-it('removes what has expired', async () => {
+it('removes what has expired by now, whatever time it is told, and says when it could not', async () => {
   const config = readWranglerConfig(REGISTRY_CONFIG)
   const stateDir = await temporaryDirectory()
   const module = await buildWorker(config.main)
   const registry = { config, module, port: ANY_FREE_PORT, vars: {} }
   const runtime = runWorkers([registry], stateDir, new Log(LogLevel.ERROR))
   try {
+    await expect(runCron(runtime)).rejects.toThrow('cron: ')
     const db = await runtime.getD1Database('DB')
     await applyMigrations(db, databaseOf(config).migrations_dir)
     const now = Math.floor(Date.now() / 1000)
@@ -25,6 +26,8 @@ it('removes what has expired', async () => {
       .bind(now - 1, now + 3600)
       .run()
     await runCron(runtime)
+    const forged = `http://127.0.0.1/cdn-cgi/local/scheduled?time=${(now + 7200) * 1000}`
+    expect(await (await runtime.dispatchFetch(forged)).text()).toBe('ok')
     const { results } = await db.prepare('SELECT jti_digest FROM used_jti').all()
     expect(results).toEqual([{ jti_digest: 'future' }])
   } finally {

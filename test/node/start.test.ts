@@ -106,6 +106,12 @@ describe('a running start', () => {
     expect((await ask(path, `Bearer ${admin.token}`)).status).toBe(200)
   })
 
+  it('has the runtime listen for no debugger, who would reach the storage without a token', async () => {
+    const children = await paste(`ps -o args= --ppid ${running.child.pid}`)
+    expect(children).toContain('workerd serve')
+    expect(children).not.toContain('--debug-port')
+  })
+
   it('refuses a second start on its state, and one on its port', async () => {
     const [port, authenticatorPort] = await freePorts(2)
     const ports = { PORT: String(port), AUTHENTICATOR_PORT: String(authenticatorPort) }

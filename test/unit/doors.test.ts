@@ -29,7 +29,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   'config.ts': ['protocol'],
   'lazily.ts': [],
   'app.ts': ['http', 'protocol', 'routes'],
-  'compose.ts': ['http', 'stores', 'config.ts', 'app.ts', 'lazily.ts'],
+  'compose.ts': ['domain', 'http', 'stores', 'config.ts', 'app.ts', 'lazily.ts'],
   'worker.ts': ['http', 'compose.ts'],
 }
 

@@ -8,6 +8,7 @@ import {
   housekeepingStore,
   sweepInTurns,
 } from '../../src/stores/housekeeping.ts'
+import { DOCUMENT_KEY } from '../../src/stores/revocations.ts'
 import { watchedBindings } from './counting.ts'
 import { AUDIT_KEEP_DAYS, count, each, fill, NOW, type Rows, SWEPT_TABLES } from './expired-rows.ts'
 import {
@@ -250,6 +251,19 @@ describe('cron', () => {
       fault: 'Error: KV is away',
     })
     expect([await count('due-'), await count('live-')]).toEqual([NONE, each(3)])
+  })
+
+  it('says that it could not begin, and shows revocations all the same', async () => {
+    const shown: string[] = []
+    const SESSIONS = { put: async (key: string) => shown.push(key) }
+    const batch = () => Promise.reject(new Error('D1 is away'))
+    const DB = { prepare: env.DB.prepare.bind(env.DB), batch }
+    const { outcome, lines } = await cron({ DB, SESSIONS })
+    expect(outcome).toBe('housekeeping failed: begin')
+    expect(lines).toEqual([
+      { event: 'housekeeping_failed', task: 'begin', fault: 'Error: D1 is away' },
+    ])
+    expect(shown).toContain(DOCUMENT_KEY)
   })
 
   it('sweeps while KV does not answer at all', async () => {

@@ -1,5 +1,6 @@
 /** A storage fault is a 503 and loses nothing: no token without a session, no code good twice. */
 
+import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Count } from './counting.ts'
 import { watchedBindings } from './counting.ts'
@@ -30,6 +31,24 @@ beforeAll(async () => {
   client = await newClient()
   cookie = await signIn(await newUser())
 })
+
+/** A registry on a KV that never answers a write. */
+function silentKv() {
+  const silent = (kv: KVNamespace) =>
+    new Proxy(kv, {
+      get(target, property) {
+        if (property === 'put') return () => new Promise(() => {})
+        const value: unknown = Reflect.get(target, property, target)
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
+  const { SESSIONS, CODES } = env
+  return serve({
+    STORAGE_TIMEOUT_SECONDS: 3,
+    SESSIONS: silent(SESSIONS),
+    CODES: silent(CODES),
+  })
+}
 
 /** A registry whose operations of one kind fail from the nth on, up to `times` of them. */
 function failing(operation: keyof Count, { from = 1, times = Number.POSITIVE_INFINITY } = {}) {
@@ -91,12 +110,31 @@ describe('a code exchange under faults', () => {
     expect(await exchange(failing('kvRead'))).toEqual({ first: 200, created: 1, retry: 400 })
   })
 
+  it('when KV never answers as a code is replayed, all that it bought ends', async () => {
+    const own = await newClient({ grantTypes: ['authorization_code', 'refresh_token'] })
+    const code = await obtainCode(cookie, requestOf(own))
+    const bought = await post('/token', redemptionOf(own, code))
+    const { refresh_token = '' } = (await bought.json()) as Record<string, string>
+    const renewal = { ...credentialsOf(own), grant_type: 'refresh_token', refresh_token }
+    expect((await post('/token', redemptionOf(own, code), {}, silentKv())).status).toBe(503)
+    expect(await refusal(await post('/token', renewal))).toEqual({
+      status: 400,
+      error: 'invalid_grant',
+    })
+  })
+
   it('when the code cannot be removed from KV, it is spent all the same', async () => {
     expect(await exchange(failing('kvDelete'))).toEqual({ first: 200, created: 1, retry: 400 })
   })
 })
 
 describe('a fault at /authorize is a page, and no redirect', () => {
+  it('a code that KV never takes is given out all the same, and can be redeemed', async () => {
+    const own = await newClient()
+    const code = await obtainCode(cookie, requestOf(own), silentKv())
+    expect((await post('/token', redemptionOf(own, code))).status).toBe(200)
+  })
+
   it.each(['d1', 'kvRead'] as const)('while %s fails', async (operation) => {
     const path = authorizePath(requestOf(client))
     const response = await failing(operation)(path, { headers: { Cookie: cookie } })

@@ -131,7 +131,12 @@ async function refuseAgain(
   const isRetry = code.codeChallenge !== null && age <= deps.codeRetrySeconds
   if (isRetry) return refuse(`spent ${age} s ago by the same client instance`)
   // The first use may still be storing it, so it is not marked as shown.
-  if (spending.sessionKey !== '') await deps.revocations.endSessions([spending.sessionKey], nowMs)
-  if (spending.familyId !== null) await deps.revocations.endFamily(spending.familyId, nowMs)
+  const { sessionKey, familyId } = spending
+  // At once, and both to their end: KV may be silent about the one, and nobody would come back for the other.
+  const outcomes = await Promise.allSettled([
+    sessionKey !== '' && deps.revocations.endSessions([sessionKey], nowMs),
+    familyId !== null && deps.revocations.endFamily(familyId, nowMs),
+  ])
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
   return refuse(`replayed ${age} s after its use`)
 }
