@@ -194,7 +194,10 @@ export function revocationStore(
   }
 }
 
-/** Rebuilds the document from D1 and writes it. Repeating it does no harm; a lost write is made good by the next. */
+/**
+ * Rebuilds the document from D1 and writes it. Repeating it does no harm; a lost write is made good by the next. While
+ * nothing is revoked there is nothing to write, and what was written goes by itself once no session falls under it.
+ */
 export async function projectRevocations(
   db: Database,
   sessions: TextWriter,
@@ -205,6 +208,7 @@ export async function projectRevocations(
     .prepare(LIVE_REVOCATIONS)
     .bind(Math.floor(nowMs / 1000))
     .all<{ kind: RevocationKind; subject: string; revoked_at_ms: number }>()
+  if (live.results.length === 0) return
   const document: Record<RevocationKind, Record<string, number>> = {
     client: {},
     client_record: {},
@@ -215,5 +219,5 @@ export async function projectRevocations(
     document[kind][subject] = revoked_at_ms
   }
   const written: RevocationDocument = { ...emptyDocument, ...document, lifetimeSeconds }
-  await sessions.put(DOCUMENT_KEY, JSON.stringify(written))
+  await sessions.put(DOCUMENT_KEY, JSON.stringify(written), { expirationTtl: lifetimeSeconds })
 }
