@@ -32,6 +32,7 @@ const PKCE = 'workers/rfc7636-pkce'
 const RESOURCES = 'workers/rfc9449-resources'
 const REVOKE = 'workers/rfc7009-revocation'
 const SIGN_IN = 'workers/sign-in'
+const STALE = 'workers/stale-client'
 const CODE_GRANT = 'flows/grants/authorization-code.ts'
 const REFRESH_GRANT = 'flows/grants/refresh-token.ts'
 
@@ -113,7 +114,7 @@ export const MUTANTS: readonly Mutant[] = [
     '',
   ),
   mutant(CODE_GRANT, CODE, 'if (isExpired(code, now))', 'if (false)'),
-  mutant(CODE_GRANT, REFRESH, 'await deps.revocations.endFamily(', 'void ('),
+  mutant(CODE_GRANT, REFRESH, 'familyId !== null && deps.revocations.endFamily(', 'void ('),
   mutant(CODE_GRANT, 'workers/rfc7636-pkce', 'if (problem !== null) refuse(problem)', ''),
   mutant(
     REFRESH_GRANT,
@@ -244,7 +245,7 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant(CODE_GRANT, CODE, '!mayOmitRedirectUri && ', 'false && '),
   mutant(CODE_GRANT, CODE, 'code.codeChallenge !== null && age', 'age'),
-  mutant(CODE_GRANT, CODE, 'await deps.revocations.endSessions(', 'void ('),
+  mutant(CODE_GRANT, CODE, "sessionKey !== '' && deps.revocations.endSessions(", 'void ('),
   mutant(
     CODE_GRANT,
     'workers/rfc9449-dpop-grants',
@@ -271,6 +272,15 @@ export const MUTANTS: readonly Mutant[] = [
   mutant('flows/introspect.ts', INTROSPECT, ' || !isEnabled(client)', ''),
   mutant('stores/client-failures.ts', GUESSING, ': FLOOD_PERIOD_SECONDS', ': 0'),
   mutant('domain/lockout.ts', GUESSING, '2 ** (failures - free)', '1'),
+  mutant(
+    'domain/lockout.ts',
+    SIGN_IN,
+    'FREE_FAILURES_OF_NAME = 100',
+    'FREE_FAILURES_OF_NAME = 1e9',
+  ),
+  mutant('stores/client-cache.ts', STALE, ' || ageSeconds >= staleClientSeconds', ''),
+  mutant('stores/client-cache.ts', STALE, ' || !evenStale', ''),
+  mutant('stores/client-cache.ts', STALE, '!kept || !evenStale', 'true || !evenStale'),
   mutant('domain/network.ts', 'unit/network', '.slice(0, NETWORK_GROUPS)', ''),
   mutant('http/flood.ts', GUESSING, 'client === null ?', 'true ?'),
   mutant(

@@ -3,6 +3,7 @@
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { hashPassword, NO_ONES_HASH } from '../../src/crypto/password.ts'
+import { signInFailureStore } from '../../src/stores/sign-in-failures.ts'
 import { userRegistry } from '../../src/stores/user-registry.ts'
 import {
   cookiesOf,
@@ -280,6 +281,19 @@ describe('guessing a password gets slower and slower, and locks nobody out for g
     await wrong(user, 5)
     later(86_401)
     await attempt(user, { password: 'wrong' })
+    expect((await attempt(user)).status).toBe(303)
+  })
+
+  it('a name as a whole after a hundred failures, wherever they are from, and by little', async () => {
+    const user = await newUser()
+    const failures = signInFailureStore(env.DB)
+    const fail = (i: number) => failures.record(user.username, `network ${i}`, nowSeconds())
+    for (let i = 0; i < 99; i++) await fail(i)
+    expect((await attempt(user)).status).toBe(303)
+    await fail(99)
+    const locked = await attempt(user)
+    expect([locked.status, locked.headers.get('Retry-After')]).toEqual([429, '1'])
+    later(1)
     expect((await attempt(user)).status).toBe(303)
   })
 

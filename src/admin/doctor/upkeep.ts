@@ -21,8 +21,8 @@ const SECRET: Check = {
   name: 'jwt-secret',
   seconds: 15,
   toDo:
-    'openssl rand -base64 32 | npx wrangler secret put JWT_SECRET --config src/authenticator/wrangler.toml; ' +
-    'README, Rotate JWT_SECRET, says how without refusing anybody. Locally npm start makes one itself.',
+    'SECRET=$(openssl rand -base64 32); echo "$SECRET" | npx wrangler secret put JWT_SECRET --config src/authenticator/wrangler.toml; ' +
+    'keep it. README, Rotate JWT_SECRET, says how without refusing anybody. Locally npm start makes one itself.',
 }
 const CRON: Check = {
   name: 'cron',

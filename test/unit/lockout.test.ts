@@ -1,0 +1,42 @@
+/** How long failures make wait, and that what an isolate remembers of them is bounded. */
+
+import { describe, expect, it } from 'vitest'
+import { FLOOD_PERIOD_SECONDS, type LockoutKind, waitSeconds } from '../../src/domain/lockout.ts'
+import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from '../../src/operate/project.ts'
+import { readWranglerConfig } from '../../src/operate/wrangler-config.ts'
+import { makeRoom } from '../../src/stores/make-room.ts'
+
+const waits = (kind: LockoutKind, failures: number[]) =>
+  failures.map((count) => waitSeconds(kind, count))
+
+describe('the wait after so many failures in a row', () => {
+  it.each(['name_from_network', 'client_from_network'] as const)(
+    'of a %s begins with the fifth, doubles, and ends at a quarter of an hour',
+    (kind) => {
+      expect(waits(kind, [1, 4, 5, 6, 7, 14, 15, 1000])).toEqual([0, 0, 1, 2, 4, 512, 900, 900])
+    },
+  )
+
+  it('of a name as a whole begins with the hundredth, and ends at a minute', () => {
+    expect(waits('name', [5, 99, 100, 101, 105, 106, 100_000])).toEqual([0, 0, 1, 2, 32, 60, 60])
+  })
+})
+
+it('FLOOD_PERIOD_SECONDS is the period of the rate limit bindings', () => {
+  const limits = [REGISTRY_CONFIG, AUTHENTICATOR_CONFIG].flatMap(
+    (file) => readWranglerConfig(file).ratelimits,
+  )
+  expect(limits.map(({ simple }) => simple.period)).toEqual([
+    FLOOD_PERIOD_SECONDS,
+    FLOOD_PERIOD_SECONDS,
+  ])
+})
+
+it('room is made by what has been remembered for longest, and only where there is none', () => {
+  const memory = new Map<string, unknown>()
+  for (const key of ['a', 'b', 'c', 'd']) {
+    makeRoom(memory, 3)
+    memory.set(key, true)
+  }
+  expect([...memory.keys()]).toEqual(['b', 'c', 'd'])
+})
