@@ -110,7 +110,7 @@ async function lookForSessions(world: World, most: number, connections: number):
 }
 
 export async function soak(options: Options): Promise<boolean> {
-  const { minutes, restartEverySeconds, pace, save } = options
+  const { minutes, restartEverySeconds, pace, save, quick } = options
   const say = (text: string) => console.error(text)
   const stateDir = mkdtempSync(join(tmpdir(), 'bench-soak-'))
   const service = await startService(stateDir, randomBytes(32).toString('hex'))
@@ -177,7 +177,9 @@ export async function soak(options: Options): Promise<boolean> {
   mkdirSync(results, { recursive: true })
   writeFileSync(join(results, 'soak.json'), document)
   if (save) writeFileSync(resolve(import.meta.dirname, 'soak.json'), document)
-  return counts.wrong + counts.lost === 0
+  // A quick run is over before memory settles.
+  const isFlat = quick || Object.values(memory).every((trend) => trend.isFlat)
+  return counts.wrong + counts.lost === 0 && isFlat
 }
 
 type Result = Readonly<{

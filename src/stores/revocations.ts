@@ -52,7 +52,7 @@ export const FORGET_CONSENT = `DELETE FROM consent WHERE user_id = ?1 AND client
 export const END_FAMILY = `UPDATE refresh_family SET ended_at = ?2 WHERE family_id = ?1 AND ended_at IS NULL`
 export const SESSIONS_OF_FAMILY = `SELECT session_key FROM refresh_token
   WHERE family_id = ?1 AND issued_at > ?2`
-export const LIVE_REVOCATIONS = `SELECT kind, subject, revoked_at_ms FROM revocation
+export const LIVE_REVOCATIONS = `SELECT kind, subject, revoked_at_ms, expires_at FROM revocation
   WHERE expires_at > ?1 AND kind <> 'session'`
 export const UNSHOWN_SESSIONS = `SELECT subject, revoked_at_ms, expires_at FROM revocation
   WHERE kind = 'session' AND is_shown = 0 LIMIT ?1`
@@ -204,10 +204,11 @@ export async function projectRevocations(
   nowMs: number,
   lifetimeSeconds: number,
 ): Promise<void> {
+  const now = Math.floor(nowMs / 1000)
   const live = await db
     .prepare(LIVE_REVOCATIONS)
-    .bind(Math.floor(nowMs / 1000))
-    .all<{ kind: RevocationKind; subject: string; revoked_at_ms: number }>()
+    .bind(now)
+    .all<{ kind: RevocationKind; subject: string; revoked_at_ms: number; expires_at: number }>()
   if (live.results.length === 0) return
   const document: Record<RevocationKind, Record<string, number>> = {
     client: {},
@@ -215,9 +216,11 @@ export async function projectRevocations(
     user: {},
     consent: {},
   }
-  for (const { kind, subject, revoked_at_ms } of live.results) {
+  let lastEnd = now + MIN_TTL_SECONDS
+  for (const { kind, subject, revoked_at_ms, expires_at } of live.results) {
     document[kind][subject] = revoked_at_ms
+    lastEnd = Math.max(lastEnd, expires_at)
   }
   const written: RevocationDocument = { ...emptyDocument, ...document, lifetimeSeconds }
-  await sessions.put(DOCUMENT_KEY, JSON.stringify(written), { expirationTtl: lifetimeSeconds })
+  await sessions.put(DOCUMENT_KEY, JSON.stringify(written), { expirationTtl: lastEnd - now })
 }

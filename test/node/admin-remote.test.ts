@@ -157,7 +157,7 @@ describe('the requests', () => {
     const [put, ...others] = seen.filter(({ method }) => method === 'PUT')
     expect(others).toEqual([])
     expect(put).toMatchObject({
-      url: `/accounts/account-1/storage/kv/namespaces/${id}/values/revocations`,
+      url: `/accounts/account-1/storage/kv/namespaces/${id}/values/revocations?expiration_ttl=7200`,
       authorization: `Bearer ${TOKEN}`,
       body: { client: { [client_id]: expect.any(Number) } },
     })

@@ -3,6 +3,7 @@
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Bindings, compose } from '../../src/compose.ts'
+import { HEAL_SECONDS } from '../../src/domain/revocation.ts'
 import {
   type HousekeepingStore,
   housekeepingStore,
@@ -266,16 +267,23 @@ describe('cron', () => {
     expect(shown).toContain(DOCUMENT_KEY)
   })
 
-  it('sweeps while KV does not answer at all', async () => {
+  it('sweeps while KV does not answer at all, and waits for it a minute at most', async () => {
     await fill(each(5), each(3))
     const told = Promise.withResolvers<string>()
     const log = vi.spyOn(console, 'log').mockImplementation(told.resolve)
     const SESSIONS = { ...env.SESSIONS, put: () => new Promise(() => {}) }
     const { housekeep } = compose({ ...env, ISSUER, SESSIONS } as unknown as Bindings)
-    void housekeep(NOW * 1000)
+    vi.useFakeTimers({ toFake: ['setTimeout', 'performance'] })
+    const outcome = housekeep(NOW * 1000).then(
+      () => 'done',
+      (fault: Error) => fault.message,
+    )
     expect(JSON.parse(await told.promise)).toMatchObject({ event: 'housekeeping', audit: 5 })
-    log.mockRestore()
     expect([await count('due-'), await count('live-')]).toEqual([NONE, each(3)])
+    await vi.advanceTimersByTimeAsync(HEAL_SECONDS * 1000 + 1000)
+    expect(await outcome).toBe('housekeeping failed: heal')
+    vi.useRealTimers()
+    log.mockRestore()
   })
 
   it('shows that it lives, though it has nothing to do', async () => {

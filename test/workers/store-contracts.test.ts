@@ -1,0 +1,308 @@
+/**
+ * What `ports.ts` promises, one contract for each store: on the bindings themselves, as each request has them, and as
+ * the tests of faults wrap them, which must neither keep a promise of their own nor break one.
+ */
+
+import { env } from 'cloudflare:workers'
+import { describe, expect, it } from 'vitest'
+import { hexDigest } from '../../src/crypto/digest.ts'
+import { randomId, randomText } from '../../src/crypto/random.ts'
+import type { AuthorizationCode } from '../../src/domain/authorization-code.ts'
+import { type SessionRecord, sessionRecord } from '../../src/domain/session.ts'
+import { clientCache } from '../../src/stores/client-cache.ts'
+import { clientFailureStore } from '../../src/stores/client-failures.ts'
+import { clientStore } from '../../src/stores/clients.ts'
+import { authorizationStore, codeStore } from '../../src/stores/codes.ts'
+import { connectedApplicationStore } from '../../src/stores/connected-applications.ts'
+import { countedDatabase, countedNamespace } from '../../src/stores/counted.ts'
+import type { Database, Namespace } from '../../src/stores/database.ts'
+import { liveSessions } from '../../src/stores/live-sessions.ts'
+import type { Purchase } from '../../src/stores/ports.ts'
+import { refreshTokenStore } from '../../src/stores/refresh-tokens.ts'
+import { refusalStore } from '../../src/stores/refusals.ts'
+import { revocationStore } from '../../src/stores/revocations.ts'
+import { sessionStore } from '../../src/stores/sessions.ts'
+import { signInFailureStore } from '../../src/stores/sign-in-failures.ts'
+import { usedJtiStore } from '../../src/stores/used-jtis.ts'
+import { userStore } from '../../src/stores/users.ts'
+import { watchedBindings } from './counting.ts'
+import { hostilePlatform } from './hostile-platform.ts'
+import { CALLBACK, newClient, newUser, nowSeconds } from './registry.ts'
+
+type Bindings = Readonly<{ DB: Database; SESSIONS: Namespace; CODES: Namespace }>
+
+const LIFETIME_SECONDS = 7200
+const DAY_SECONDS = 86_400
+const at = nowSeconds()
+const atMs = at * 1000
+
+const KINDS: readonly (readonly [name: string, bindings: Bindings])[] = [
+  ['the bindings', env],
+  [
+    'the bindings of a request',
+    {
+      DB: countedDatabase(env.DB, () => {}),
+      SESSIONS: countedNamespace(env.SESSIONS, () => {}),
+      CODES: countedNamespace(env.CODES, () => {}),
+    },
+  ],
+  ['watched bindings', watchedBindings(() => {})],
+  ['a hostile platform on a good day', hostilePlatform().bindings],
+]
+
+describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
+  const clients = clientStore(DB, () => DB)
+  const codes = codeStore(DB, CODES)
+  const authorizations = authorizationStore(DB, CODES, (fault) => {
+    throw fault
+  })
+  const sessions = sessionStore(SESSIONS)
+  const live = () => liveSessions(SESSIONS, DB)
+  const refreshTokens = refreshTokenStore(DB)
+  const revocations = revocationStore(DB, SESSIONS, LIFETIME_SECONDS)
+  const users = userStore(DB)
+
+  /** A client and a user, and a code granted between them. */
+  async function granted(isRemembered = false) {
+    const client = await newClient()
+    const { id: userId, username } = await newUser()
+    const scopes = ['public:read']
+    const user = { userId, username, email: 'a@example.org', scopes, endorsements: [] }
+    const code: AuthorizationCode = {
+      clientId: client.id,
+      user,
+      redirectUri: CALLBACK,
+      redirectUriSent: true,
+      codeChallenge: null,
+      dpopJkt: null,
+      issuedAt: at,
+      expiresAt: at + 600,
+    }
+    const key = randomText()
+    const consent = { scopes: 'public:read', fingerprint: 'f', declined: [] }
+    await authorizations.grant(key, code, isRemembered ? consent : null)
+    return { client, code, key, userId }
+  }
+  function purchaseOf(code: AuthorizationCode): Purchase {
+    const { clientId, user, redirectUri } = code
+    const terms = { clientId, user, redirectUri, jkt: null, endedAt: null }
+    const family = { ...terms, familyId: randomId(), expiresAt: at + DAY_SECONDS }
+    const bought = { family, tokenDigest: randomText() }
+    return { sessionKey: randomText(), userId: user.userId, family: bought }
+  }
+  /** A family as a code exchange leaves it. */
+  async function renewable() {
+    const { code, key, userId, client } = await granted()
+    const purchase = purchaseOf(code)
+    await codes.spend(key, purchase, at)
+    const familyId = purchase.family?.family.familyId ?? ''
+    return { familyId, userId, client, first: purchase.family?.tokenDigest ?? '', purchase }
+  }
+  const successor = () => ({ tokenDigest: randomText(), sessionKey: randomText(), jkt: null })
+
+  async function opened(lifetimeSeconds = LIFETIME_SECONDS) {
+    const key = randomText()
+    const session: SessionRecord = sessionRecord({
+      sessionId: randomId(),
+      nonce: randomText(),
+      user: null,
+      client: await clients.find((await newClient()).id),
+      redirectUri: '',
+      scopes: ['public:read'],
+      endorsements: [],
+      ipAddress: '',
+      jkt: null,
+      clientAsOfMs: null,
+      startAtMs: atMs,
+      lifetimeSeconds,
+    })
+    await sessions.put(key, session, lifetimeSeconds)
+    return { key, session }
+  }
+
+  it('clients: what is known is found, fresh or near; that a secret was used is kept', async () => {
+    const { id, secret } = await newClient()
+    const found = await clients.find(id)
+    expect(found).toMatchObject({ clientId: id, redirectUris: [CALLBACK], disabledAt: null })
+    expect(await clients.findFresh(id)).toEqual(found)
+    await clients.touchCredential(id, await hexDigest(secret), at)
+    expect((await clients.findFresh(id))?.credentials).toMatchObject([{ lastUsedAt: at }])
+    expect([await clients.find('nobody'), await clients.findFresh('nobody')]).toEqual([null, null])
+  })
+
+  it('the cache of clients: the copy says since when, until it is too old or read anew', async () => {
+    const { id } = await newClient()
+    const settings = { clientCacheSeconds: 10, staleClientSeconds: 60 }
+    const cache = clientCache(new Map(), { clients }, settings, () => {})
+    expect((await cache.lookUp(id, atMs, false)).keptSinceMs).toBeNull()
+    expect((await cache.lookUp(id, atMs + 9999, false)).keptSinceMs).toBe(atMs)
+    expect((await cache.lookUp(id, atMs + 10_000, false)).keptSinceMs).toBeNull()
+    expect(await cache.reload(id, atMs + 12_000)).toMatchObject({ clientId: id })
+    expect((await cache.lookUp(id, atMs + 13_000, false)).keptSinceMs).toBe(atMs + 12_000)
+  })
+
+  it('authorizations: the code is on the ledger and carried, the consent remembered', async () => {
+    const { client, code, key, userId } = await granted(true)
+    expect(await codes.findOnLedger(key)).toEqual(code)
+    expect(await codes.findCarried(key)).toEqual(code)
+    const { consents } = await users.standing(userId, client.id)
+    expect(consents).toEqual([{ scopes: 'public:read', fingerprint: 'f' }])
+  })
+
+  it('codes: one of many spends it, its family alone comes to be, and only it can take that back', async () => {
+    const { code, key, userId } = await granted()
+    const purchases = Array.from({ length: 5 }, () => purchaseOf(code))
+    const spent = await Promise.all(purchases.map((purchase) => codes.spend(key, purchase, at)))
+    const winner = spent.findIndex(({ kind }) => kind === 'won')
+    const won = purchases[winner] as Purchase
+    expect(spent.filter(({ kind }) => kind === 'again')).toHaveLength(4)
+    expect(spent[winner]).toMatchObject({ kind: 'won', user: { userId } })
+    const families = purchases.map(({ family }) => refreshTokens.find(family?.tokenDigest ?? ''))
+    expect((await Promise.all(families)).map((one) => one !== null)).toEqual(
+      purchases.map((one) => one === won),
+    )
+    const again = {
+      kind: 'again',
+      spentAt: at,
+      sessionKey: won.sessionKey,
+      familyId: won.family?.family.familyId,
+    }
+    await codes.unspend(key, purchaseOf(code))
+    expect(await codes.spend(key, purchaseOf(code), at + 1)).toEqual(again)
+    await codes.unspend(key, won)
+    expect((await codes.spend(key, purchaseOf(code), at + 1)).kind).toBe('won')
+    expect(await codes.spend('never issued', won, at)).toEqual({ kind: 'unknown' })
+  })
+
+  it('codes: what is forgotten is carried no more, and the ledger keeps it', async () => {
+    const { code, key } = await granted()
+    await codes.forget(key)
+    expect(await codes.findCarried(key)).toBeNull()
+    expect(await codes.findOnLedger(key)).toEqual(code)
+  })
+
+  it('sessions: what is put is live, until it ends', async () => {
+    const { key, session } = await opened()
+    expect(await live().find(key, atMs, false)).toEqual(session)
+    expect(await live().find(key, atMs + LIFETIME_SECONDS * 1000, false)).toBeNull()
+    expect(await live().findShown(key, atMs)).toEqual(session)
+    expect(await live().holds(key, session)).toBe(true)
+    expect(await live().find('nobody', atMs, true)).toBeNull()
+  })
+
+  it('revocations: one session, in truth and for all who read KV', async () => {
+    const { key, session } = await opened()
+    expect(await revocations.endSessions([key], atMs)).toBe(true)
+    await revocations.markShown([key])
+    expect(await live().holds(key, session)).toBe(false)
+    expect(await live().find(key, atMs, false)).toBeNull()
+    // Cron is done with it: what lies over it is not buried again.
+    await SESSIONS.put(key, JSON.stringify(session))
+    await revocations.heal(atMs)
+    expect(await live().find(key, atMs, false)).toEqual(session)
+    expect(await live().find(key, atMs, true)).toBeNull()
+  })
+
+  it('revocations: a family, with the sessions issued beside it; again does no harm', async () => {
+    const { familyId, first } = await renewable()
+    const next = successor()
+    expect(await refreshTokens.rotate(first, familyId, next, at)).toBe(true)
+    const { session } = await opened()
+    await sessions.put(next.sessionKey, session, LIFETIME_SECONDS)
+    for (let times = 0; times < 2; times++) {
+      expect(await revocations.endFamily(familyId, atMs)).toBe(true)
+      expect((await refreshTokens.find(next.tokenDigest))?.family.endedAt).toBe(at)
+      expect(await live().find(next.sessionKey, atMs, false)).toBeNull()
+    }
+    expect(await refreshTokens.rotate(next.tokenDigest, familyId, successor(), at)).toBe(false)
+  })
+
+  it('revocations: all that one user granted one client', async () => {
+    const { client, key, code, userId } = await granted(true)
+    await revocations.removeConsent(userId, client.id, atMs)
+    expect((await users.standing(userId, client.id)).consents).toEqual([])
+    expect((await codes.spend(key, purchaseOf(code), at)).kind).toBe('again')
+    await revocations.project(atMs)
+    expect(await SESSIONS.get('revocations')).toContain(`${userId} ${client.id}`)
+  })
+
+  it('refresh tokens: one of many rotates it, and only its rotation can be taken back', async () => {
+    const { familyId, first, userId } = await renewable()
+    expect(await refreshTokens.find(first)).toMatchObject({ spentAt: null, user: { userId } })
+    const next = Array.from({ length: 5 }, successor)
+    const won = await Promise.all(
+      next.map((one) => refreshTokens.rotate(first, familyId, one, at + 1)),
+    )
+    expect(won.filter(Boolean)).toHaveLength(1)
+    const winner = next[won.indexOf(true)] as ReturnType<typeof successor>
+    expect((await refreshTokens.find(first))?.spentAt).toBe(at + 1)
+    expect(await refreshTokens.find(winner.tokenDigest)).toMatchObject({ spentAt: null })
+    await refreshTokens.unrotate(first, successor())
+    expect((await refreshTokens.find(first))?.spentAt).toBe(at + 1)
+    await refreshTokens.unrotate(first, winner)
+    expect((await refreshTokens.find(first))?.spentAt).toBeNull()
+    expect(await refreshTokens.find(winner.tokenDigest)).toBeNull()
+  })
+
+  it('ids: of one owner each is new once', async () => {
+    const jtis = usedJtiStore(DB)
+    const [owner, jti] = [randomId(), randomId()]
+    const first = await Promise.all(Array.from({ length: 5 }, () => jtis.use(owner, jti, at + 60)))
+    expect(first.filter(Boolean)).toHaveLength(1)
+    expect(await jtis.use(randomId(), jti, at + 60)).toBe(true)
+  })
+
+  it('refusals: found for a day', async () => {
+    const refusals = refusalStore(DB)
+    const correlationId = randomId()
+    const words = { endpoint: 'POST /token', error: 'invalid_client', detail: 'd', clientId: null }
+    const refused = { correlationId, refusedAt: at, ...words }
+    await refusals.record(refused)
+    expect(await refusals.find(correlationId, at + DAY_SECONDS - 1)).toEqual(refused)
+    expect(await refusals.find(correlationId, at + DAY_SECONDS)).toBeNull()
+  })
+
+  it('connected applications: what was agreed to, of whom the registry knows', async () => {
+    const { client, userId } = await granted(true)
+    const { user, applications } = await connectedApplicationStore(DB).of(userId)
+    expect(user).toMatchObject({ userId })
+    expect(applications).toMatchObject([
+      { clientId: client.id, agreedScopes: ['public:read'], grantedAt: at, usedAt: null },
+    ])
+    const stranger = await connectedApplicationStore(DB).of('nobody')
+    expect(stranger).toEqual({ user: null, applications: [] })
+  })
+
+  it('failed sign-ins: counted by name and network, cleared for that network alone', async () => {
+    const failures = signInFailureStore(DB)
+    const name = randomId()
+    for (let times = 0; times < 5; times++) await failures.record(name, 'here', at)
+    expect(await failures.lockedUntil(name.toUpperCase(), 'here', at)).toBe(at + 1)
+    expect(await failures.lockedUntil(name, 'there', at)).toBeLessThanOrEqual(at)
+    await failures.clear(name, 'here')
+    expect(await failures.lockedUntil(name, 'here', at)).toBeLessThanOrEqual(at)
+  })
+
+  it('failed clients: the isolate knows until when, and beyond the flood waits its whole period', async () => {
+    const flood = { limit: async () => ({ success: true }) }
+    const failures = clientFailureStore(new Map(), DB, flood)
+    const id = randomId()
+    for (let times = 0; times < 6; times++) await failures.record(id, 'here', at)
+    expect(await failures.lockedUntil(id, 'here')).toBe(at + 2)
+    expect(await failures.lockedUntil(id, 'there')).toBe(0)
+    const flooded = clientFailureStore(new Map(), DB, {
+      limit: async () => ({ success: false }),
+    })
+    await flooded.record(id, 'here', at)
+    expect(await flooded.lockedUntil(id, 'here')).toBe(at + 60)
+  })
+
+  it('users: by name whatever its case, with what they agreed to', async () => {
+    const { id, username } = await newUser()
+    expect(await users.findByUsername(username.toUpperCase())).toMatchObject({
+      user: { userId: id, disabledAt: null },
+    })
+    expect(await users.findByUsername('nobody at all')).toBeNull()
+    expect(await users.standing('nobody', 'nothing')).toEqual({ user: null, consents: [] })
+  })
+})
