@@ -26,6 +26,7 @@ const USAGE = `npm run bench -- [${COMMANDS.join(' | ')}] [--quick] [--slices N]
 
 const MIN_SLICES = 18
 const QUICK_SLICES = 3
+const WARM_UP_REQUESTS = 6000
 
 export function readOptions(words: readonly string[]): Options {
   const { values, positionals } = parseArgs({
@@ -58,6 +59,7 @@ export function readOptions(words: readonly string[]): Options {
       slices: Number(values.slices ?? (quick ? QUICK_SLICES : MIN_SLICES)),
       sliceSeconds: Number(values.seconds ?? (quick ? 0.3 : 1)),
       connections: Number(values.connections),
+      warmUpRequests: quick ? 0 : WARM_UP_REQUESTS,
     },
   }
 }

@@ -16,10 +16,16 @@ export type Row = Readonly<{
 
 export type Measured = Readonly<{ row: Row; slices: readonly Slice[] }>
 
-export type Pace = Readonly<{ slices: number; sliceSeconds: number; connections: number }>
+export type Pace = Readonly<{
+  slices: number
+  sliceSeconds: number
+  connections: number
+  /** What each row has answered before its first slice counts: compilers take what runs often, and then only. */
+  warmUpRequests: number
+}>
 
 const FIRST_REQUESTS = 60
-const WARM_UP_ROUNDS = 3
+const SETTLING_ROUNDS = 3
 const MIN_REQUESTS = 40
 
 export async function takeTurns(
@@ -42,13 +48,18 @@ export async function takeTurns(
   for (const { server } of rows) server.stop()
 
   const counts: number[] = rows.map(() => FIRST_REQUESTS)
-  for (let round = 1; round <= WARM_UP_ROUNDS; round++) {
+  const answered: number[] = rows.map(() => 0)
+  const isCold = (index: number) => (answered[index] ?? 0) < pace.warmUpRequests
+  const coldRows = () => rows.filter((_, index) => isCold(index)).length
+  for (let round = 1; round <= SETTLING_ROUNDS || coldRows() > 0; round++) {
     for (const [index, row] of rows.entries()) {
+      if (round > SETTLING_ROUNDS && !isCold(index)) continue
       const { requests, seconds } = await slice(row, counts[index] ?? MIN_REQUESTS)
+      answered[index] = (answered[index] ?? 0) + requests
       const wanted = (requests / seconds) * pace.sliceSeconds
       counts[index] = Math.max(MIN_REQUESTS, Math.round(wanted))
     }
-    say(`warm-up ${round} of ${WARM_UP_ROUNDS}`)
+    say(`warm-up ${round}: ${coldRows()} of ${rows.length} rows are cold`)
   }
 
   const slices = rows.map((): Slice[] => [])
