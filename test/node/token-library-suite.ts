@@ -67,9 +67,12 @@ export function describeTokenLibrary(
       return library.errorIn(fault)
     }
 
-    it.runIf('discover' in makeLibrary('http://127.0.0.1'))('finds the metadata', async () => {
-      expect(await library.discover?.()).toContain('submission:read')
-    })
+    // Authlib reads no metadata.
+    if ('discover' in makeLibrary('http://127.0.0.1')) {
+      it('finds the metadata', async () => {
+        expect(await library.discover?.()).toContain('submission:read')
+      })
+    }
 
     it.each(METHODS)('renews, each refresh token once, by %s', async (method) => {
       const client = clients[method]
