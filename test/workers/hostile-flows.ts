@@ -28,6 +28,7 @@ export const flows: readonly Flow[] = [
   firstOfTheDay,
   pageFlow(
     'GET /authorize, the consent page',
+    'Allow access to your account?',
     () => authorizePath(requestOf(cast.client, { scope: 'public:read' })),
     () => 'Example client',
   ),
@@ -52,6 +53,7 @@ export const flows: readonly Flow[] = [
   logout,
   pageFlow(
     'GET /account',
+    'Connected applications',
     () => '/account',
     () => 'Example client',
   ),

@@ -2,13 +2,22 @@
 
 import { env } from 'cloudflare:workers'
 import { afterAll, describe, expect, it, vi } from 'vitest'
+import { clientCredentials } from './hostile-client-flows.ts'
 import { flows } from './hostile-flows.ts'
-import { busyKv, FAULTS, type Fault, holdDeadlines, hostilePlatform } from './hostile-platform.ts'
+import {
+  busyKv,
+  FAULTS,
+  type Fault,
+  holdDeadlines,
+  hostilePlatform,
+  NOT_YET_VISIBLE,
+} from './hostile-platform.ts'
 import {
   authenticatorOn,
-  expectWellFormed,
+  expectTruth,
   type Flow,
   meet,
+  read,
   serviceOn,
   tell,
 } from './hostile-story.ts'
@@ -76,12 +85,9 @@ describe('KV takes one write a second for a key: nothing waits for a second one'
       CLIENT_CACHE_SECONDS: 0,
     })
     const story = await flow.begin(busy)
-    const response = await story.ask(busy)
-    const { status, headers } = response
-    const answer = { status, headers, text: await response.text() }
-    expectWellFormed(answer, flow.speaks)
-    expect(status).not.toBe(503)
-    await story.judge({ answer, fault: null, afterRetry: async () => {}, burned: () => {} })
+    const answer = await read(await story.ask(busy))
+    expectTruth(answer, flow, [])
+    await story.judge({ answer, afterRetry: async () => {}, burned: () => {} })
   })
 })
 
@@ -142,6 +148,13 @@ describe('a location that still shows what was', () => {
 })
 
 describe('the platform of these tests', () => {
+  it('lets no wrong answer pass in due form: a good client, refused', async () => {
+    const denied = [1, 2].map((at) => ({ at, fault: NOT_YET_VISIBLE }) as const)
+    await expect(tell(clientCredentials, denied)).rejects.toThrow(
+      "expected [ '200', '200' ] to include '401 invalid_client'",
+    )
+  })
+
   it('brings about the deadline of what never answers', async () => {
     const platform = hostilePlatform([{ at: 1, fault: 'never answers' }])
     const response = await serviceOn(platform.bindings).fetch('/healthz')
