@@ -10,6 +10,7 @@ import {
   expectRefusedGrant,
   type Flow,
   healthy,
+  inWords,
   read,
   type Service,
   type Story,
@@ -33,6 +34,8 @@ import {
   withChallenge,
 } from './registry.ts'
 
+/** With an address, what is tried counts. */
+const from = (Cookie: string) => ({ Cookie, 'CF-Connecting-IP': '192.0.2.1' })
 const cookieHeader = (cookie: string) => ({ headers: { Cookie: cookie } })
 const isToLogin = (answer: Answer) =>
   answer.status === 303 && (answer.headers.get('Location') ?? '').startsWith('/login')
@@ -102,6 +105,29 @@ export const consentAnswered: Flow = {
   },
 }
 
+const REFUSED = '303 to the client: access_denied'
+
+export const consentRefused: Flow = {
+  name: 'POST /authorize, Cancel',
+  speaks: 'page',
+  truth: REFUSED,
+  whileUnseen: NOBODY,
+  async begin() {
+    const fields = cast.consentFields.map(([name, value]): [string, string] =>
+      name === 'confirm' ? [name, 'cancel'] : [name, value],
+    )
+    const ask = ({ fetch }: Service) => post('/authorize', fields, { Cookie: cast.cookie }, fetch)
+    return {
+      ask,
+      async judge({ answer, afterRetry }) {
+        const sent = answer.status === 503 ? await read(await ask(healthy)) : answer
+        await afterRetry()
+        expect([REFUSED, NOBODY]).toContain(inWords(sent, 'page'))
+      },
+    }
+  },
+}
+
 async function signInForm(password: string) {
   const page = await registry('/login')
   const shown = Object.fromEntries(fieldsOf(await page.text(), '/login'))
@@ -117,7 +143,7 @@ export const loginFlow = (name: string, before: () => Promise<string>): Flow => 
     const former = await before()
     const { fields, cookie } = await signInForm(PASSWORD)
     const both = former === '' ? cookie : `${cookie}; ${former}`
-    const ask = ({ fetch }: Service) => post('/login', fields, { Cookie: both }, fetch)
+    const ask = ({ fetch }: Service) => post('/login', fields, from(both), fetch)
     return {
       ask,
       async judge({ answer, afterRetry }) {
@@ -138,7 +164,7 @@ export const wrongPassword: Flow = {
   async begin() {
     const { fields, cookie } = await signInForm('not the password')
     return {
-      ask: ({ fetch }) => post('/login', fields, { Cookie: cookie }, fetch),
+      ask: ({ fetch }) => post('/login', fields, from(cookie), fetch),
       async judge({ answer, afterRetry }) {
         expect(sessionCookieIn(answer)).toBeNull()
         await afterRetry()

@@ -2,6 +2,7 @@
 
 import { env } from 'cloudflare:workers'
 import { expect } from 'vitest'
+import { refusalResponse } from '../../src/protocol/bearer.ts'
 import {
   bodyOf,
   cast,
@@ -11,6 +12,7 @@ import {
   expectRefusedGrant,
   type Flow,
   healthy,
+  INVALID,
   isLive,
   read,
   type Service,
@@ -31,7 +33,12 @@ import {
 } from './registry.ts'
 
 /** Something good once: redeemed, tried again when that failed, and never good twice. */
-async function judgeOnce(told: Told, client: TestClient, redeem: () => Promise<Response>) {
+async function judgeOnce(
+  told: Told,
+  client: TestClient,
+  redeem: () => Promise<Response>,
+  renew = (refresh: string) => renewal(client, refresh),
+) {
   const { answer, afterRetry } = told
   let isBurned = false
   let bought: Tokens | null = null
@@ -51,7 +58,7 @@ async function judgeOnce(told: Told, client: TestClient, redeem: () => Promise<R
   if (bought) {
     expect(await isLive(bought.access), 'ended by what came late').toBe(true)
     if (bought.refresh !== '') {
-      const next = await expectGoodToken(await read(await renewal(client, bought.refresh)))
+      const next = await expectGoodToken(await read(await renew(bought.refresh)))
       expect(next.refresh).not.toBe(bought.refresh)
     }
   }
@@ -82,24 +89,30 @@ export const codeFlow = (
   },
 })
 
-async function tokensFor(client: TestClient, fetch: Fetch): Promise<Tokens> {
+export async function tokensFor(client: TestClient, fetch: Fetch): Promise<Tokens> {
   const code = await obtainCode(cast.cookie, requestOf(client, withChallenge), fetch)
   const redemption = redemptionOf(client, code, { code_verifier: PKCE.verifier })
   return expectGoodToken(await read(await post('/token', redemption, {}, fetch)))
 }
 
-export const refreshFlow = (name: string, of: () => TestClient): Flow => ({
+export const refreshFlow = (
+  name: string,
+  of: () => TestClient,
+  headers: () => Promise<Record<string, string>> = async () => ({}),
+): Flow => ({
   name,
   speaks: 'json',
   truth: '200',
   async begin({ fetch }) {
     const client = of()
     const { refresh } = await tokensFor(client, fetch)
-    const form = { grant_type: 'refresh_token', refresh_token: refresh, ...identityOf(client) }
-    const redeem = (through: Fetch = registry) => post('/token', form, {}, through)
+    const form = { grant_type: 'refresh_token', ...identityOf(client) }
+    const renew = async (token: string, through: Fetch = registry) =>
+      post('/token', { ...form, refresh_token: token }, await headers(), through)
+    const redeem = () => renew(refresh)
     return {
-      ask: (service) => redeem(service.fetch),
-      judge: (told) => judgeOnce(told, client, redeem),
+      ask: (service) => renew(refresh, service.fetch),
+      judge: (told) => judgeOnce(told, client, redeem, renew),
     }
   },
 })
@@ -205,10 +218,26 @@ export const introspectFlow = (kind: Kind, isRevoked: boolean): Flow => ({
   },
 })
 
-const INVALID = '401 invalid_token'
+/** How the authenticator is shown a token. */
+type Show = (service: Service, token: string) => Promise<Response>
 
-export const authFlow = (path: string, isRevoked: boolean): Flow => ({
-  name: `${path} with ${isRevoked ? 'a revoked' : 'a live'} token`,
+const overHttp =
+  (path: string): Show =>
+  ({ auth }, token) =>
+    auth(path, { headers: { Authorization: `Bearer ${token}` } })
+
+/** What it says over the binding, as it would be said over HTTP. */
+const overBinding =
+  (immediate: boolean): Show =>
+  async ({ authenticate }, token) => {
+    const outcome = await authenticate({ authorization: `Bearer ${token}`, immediate })
+    if (outcome.kind === 'refused') return refusalResponse(outcome.refusal)
+    const Authorization = JSON.stringify(outcome)
+    return Response.json({}, { headers: { 'X-Auth-Status': outcome.kind, Authorization } })
+  }
+
+const authFlow = (name: string, show: Show, isRevoked: boolean): Flow => ({
+  name: `${name} with ${isRevoked ? 'a revoked' : 'a live'} token`,
   speaks: 'auth',
   truth: isRevoked ? INVALID : '200 authenticated',
   whileUnseen: INVALID,
@@ -216,7 +245,7 @@ export const authFlow = (path: string, isRevoked: boolean): Flow => ({
     const response = await post('/token', credentialsOf(cast.client), {}, fetch)
     const token = bodyOf(await read(response)).access_token
     if (isRevoked) await sendAs(cast.client, '/revoke', { token })
-    const ask = ({ auth }: Service) => auth(path, { headers: { Authorization: `Bearer ${token}` } })
+    const ask = (service: Service) => show(service, token)
     return {
       ask,
       async judge({ answer, afterRetry }) {
@@ -227,3 +256,44 @@ export const authFlow = (path: string, isRevoked: boolean): Flow => ({
     }
   },
 })
+
+export const authFlows: readonly Flow[] = [false, true].flatMap((isRevoked) => [
+  authFlow('/auth', overHttp('/auth'), isRevoked),
+  authFlow('/auth?fresh', overHttp('/auth?fresh'), isRevoked),
+  authFlow('authenticate()', overBinding(false), isRevoked),
+  authFlow('authenticate(), immediate,', overBinding(true), isRevoked),
+])
+
+let networks = 0
+
+/** Somebody guesses, from a network of its own each time; the client itself is there, too. */
+export const wrongSecret: Flow = {
+  name: 'client_credentials with a wrong secret',
+  speaks: 'json',
+  truth: '401 invalid_client',
+  async begin() {
+    networks += 1
+    const from = { 'CF-Connecting-IP': `2001:db8:0:${networks.toString(16)}::1` }
+    const guess = credentialsOf({ ...cast.client, secret: 'summer2019' })
+    const ask = ({ fetch }: Service) => post('/token', guess, from, fetch)
+    return {
+      ask,
+      async judge({ afterRetry }) {
+        expect((await ask(healthy)).status).toBe(401)
+        await afterRetry()
+        const good = await post('/token', credentialsOf(cast.client), from, healthy.fetch)
+        await expectGoodToken(await read(good))
+      },
+    }
+  },
+}
+
+export const health: Flow = {
+  name: '/healthz',
+  speaks: 'json',
+  truth: '200',
+  async begin() {
+    const ask = ({ fetch }: Service) => fetch('/healthz')
+    return { ask, judge: async () => expect((await ask(healthy)).status).toBe(200) }
+  },
+}

@@ -2,6 +2,7 @@
 
 import {
   consentAnswered,
+  consentRefused,
   consentRemembered,
   loginFlow,
   loginPage,
@@ -11,15 +12,25 @@ import {
   wrongPassword,
 } from './hostile-browser-flows.ts'
 import {
-  authFlow,
+  authFlows,
   clientCredentials,
   codeFlow,
   firstOfTheDay,
+  health,
   introspectFlow,
   refreshFlow,
   revokeAccess,
   revokeRefresh,
+  wrongSecret,
 } from './hostile-client-flows.ts'
+import {
+  boundFlow,
+  byAssertion,
+  byProof,
+  spentCode,
+  spentRefresh,
+  withProof,
+} from './hostile-replay-flows.ts'
 import { cast, type Flow } from './hostile-story.ts'
 import { authorizePath, PKCE, requestOf, signIn, withChallenge } from './registry.ts'
 
@@ -34,6 +45,7 @@ export const flows: readonly Flow[] = [
   ),
   consentRemembered,
   consentAnswered,
+  consentRefused,
   codeFlow('code exchange without refresh', () => cast.plainClient, {}, {}),
   codeFlow('code exchange with refresh', () => cast.client, withChallenge, {
     code_verifier: PKCE.verifier,
@@ -58,8 +70,14 @@ export const flows: readonly Flow[] = [
     () => 'Example client',
   ),
   removal,
-  authFlow('/auth', false),
-  authFlow('/auth', true),
-  authFlow('/auth?fresh', false),
-  authFlow('/auth?fresh', true),
+  ...authFlows,
+  boundFlow('/auth'),
+  boundFlow('/auth?fresh'),
+  byAssertion,
+  byProof,
+  refreshFlow('refresh with a DPoP proof by a public client', () => cast.publicClient, withProof),
+  spentCode,
+  spentRefresh,
+  wrongSecret,
+  health,
 ]

@@ -164,7 +164,7 @@ describe('the platform of these tests', () => {
 
 describe("the authenticator's STORAGE_TIMEOUT_SECONDS", () => {
   const status = async (value: unknown) =>
-    (await authenticatorOn({ STORAGE_TIMEOUT_SECONDS: value })('/auth')).status
+    (await authenticatorOn({ STORAGE_TIMEOUT_SECONDS: value }).auth('/auth')).status
   it.each(['1', '30', '', undefined])('%j serves', async (value) => {
     expect(await status(value)).toBe(200)
   })

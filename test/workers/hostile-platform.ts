@@ -34,6 +34,7 @@ export function faultsOf(operation: string): readonly Fault[] {
 }
 
 const LASTING: readonly Fault[] = FAULTS.slice(-2)
+export const isLasting = (fault: Fault) => LASTING.includes(fault)
 
 /** At its `at`-th operation, counted from one, storage does this. */
 export type Mishap = Readonly<{ at: number; fault: Fault }>
@@ -121,9 +122,7 @@ export function hostilePlatform(mishaps: readonly Mishap[] = []) {
   async function perform<T>(operation: string, work: () => Promise<T>): Promise<T> {
     operations.push(operation)
     const nth = operations.length
-    const mishap = mishaps.find(({ at, fault }) =>
-      LASTING.includes(fault) ? nth >= at : nth === at,
-    )
+    const mishap = mishaps.find(({ at, fault }) => (isLasting(fault) ? nth >= at : nth === at))
     const really = () => counted(work)
     switch (mishap?.fault) {
       case undefined:

@@ -5,9 +5,11 @@ import { expect } from 'vitest'
 import { createAuthenticator } from '../../src/authenticator/app.ts'
 import type { AuthenticatorEnv } from '../../src/authenticator/settings.ts'
 import { digest } from '../../src/crypto/digest.ts'
+import type { AuthenticatorBinding } from '../../src/protocol/authentication.ts'
 import { liveSessions } from '../../src/stores/live-sessions.ts'
 import { revocationStore } from '../../src/stores/revocations.ts'
 import { hostilePlatform, type Mishap, NOT_YET_VISIBLE, unlimited } from './hostile-platform.ts'
+import { type Key, keySetOf, newKey } from './keys.ts'
 import { newPublicClient, newRefreshingClient, type Tokens } from './obtaining.ts'
 import {
   authorizePath,
@@ -33,20 +35,26 @@ import {
 import { JWT_SECRET } from './stored-session.ts'
 
 /** A registry and an authenticator on the same storage. */
-export type Service = Readonly<{ fetch: Fetch; auth: Fetch }>
+export type Service = Readonly<{
+  fetch: Fetch
+  auth: Fetch
+  /** The authenticator over a service binding. */
+  authenticate: AuthenticatorBinding['authenticate']
+}>
 
-export function authenticatorOn(bindings: Record<string, unknown>): Fetch {
+export function authenticatorOn(bindings: Record<string, unknown>): Omit<Service, 'fetch'> {
   const { SESSIONS, DB } = env
-  const authenticator = createAuthenticator({
+  const { fetch, authenticate } = createAuthenticator({
     ...{ ISSUER, JWT_SECRET, SESSIONS, DB },
     ...bindings,
   } as AuthenticatorEnv)
-  return (path, init) => authenticator.fetch(new Request(`https://a.example${path}`, init))
+  const auth: Fetch = (path, init) => fetch(new Request(`https://a.example${path}`, init))
+  return { auth, authenticate }
 }
 
 export const serviceOn = (bindings: Record<string, unknown>): Service => ({
   fetch: serve(bindings),
-  auth: authenticatorOn(bindings),
+  ...authenticatorOn(bindings),
 })
 export const healthy = serviceOn({
   CLIENT_CACHE_SECONDS: 0,
@@ -85,6 +93,9 @@ type Cast = Readonly<{
   publicClient: TestClient
   /** Without refresh tokens and without PKCE. */
   plainClient: TestClient
+  /** Authenticates with its key. */
+  keyClient: TestClient
+  key: Key
   user: TestUser
   cookie: string
   consentFields: [string, string][]
@@ -98,6 +109,8 @@ export async function meet(): Promise<void> {
   const client = await newRefreshingClient({ mayIntrospect: true })
   const publicClient = await newPublicClient()
   const plainClient = await newClient()
+  const key = await newKey()
+  const keyClient = await newClient({ authMethod: 'private_key_jwt', jwks: keySetOf(key.jwk) })
   const user = await newUser()
   const cookie = await signIn(user)
   const page = await registry(authorizePath(requestOf(client, { ...withChallenge, ...readable })), {
@@ -105,7 +118,7 @@ export async function meet(): Promise<void> {
   })
   const shown = fieldsOf(await page.text(), '/authorize')
   const consentFields: [string, string][] = [...shown, ['confirm', 'ok']]
-  cast = { client, publicClient, plainClient, user, cookie, consentFields }
+  cast = { client, publicClient, plainClient, keyClient, key, user, cookie, consentFields }
   // Remembered from now on, and the secret's first use of the day is noted.
   await obtainCode(cookie, requestOf(client, withChallenge))
   await post('/token', credentialsOf(client))
@@ -157,6 +170,9 @@ const SIGNED_IN = /^registry_session=./
 
 export const sessionCookieIn = (answer: Answer) =>
   answer.headers.getSetCookie().find((cookie) => SIGNED_IN.test(cookie)) ?? null
+
+/** Of a token, by the authenticator. */
+export const INVALID = '401 invalid_token'
 
 /** What an answer turns on: its status, and whom it sends where, what it shows or why it refuses. */
 export function inWords(answer: Answer, speaks: Flow['speaks']): string {
@@ -217,5 +233,5 @@ export async function tell(flow: Flow, mishaps: readonly Mishap[]) {
     isBurned = true
   }
   await story.judge({ answer, afterRetry: () => platform.catchUp(true), burned })
-  return { operations: platform.operations, isBurned }
+  return { operations: platform.operations, isBurned, isUnavailable: answer.status === 503 }
 }
