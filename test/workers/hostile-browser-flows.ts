@@ -9,7 +9,6 @@ import {
   expectGoodToken,
   expectRefusedGrant,
   type Flow,
-  healthy,
   inWords,
   read,
   type Service,
@@ -46,9 +45,9 @@ const WITH_CODE = '303 to the client: code'
 /** An authorization that answers with a code, which is worth a token; or the user is asked to sign in. */
 const judgeCode =
   (ask: Story['ask']): Story['judge'] =>
-  async ({ answer, afterRetry }) => {
+  async ({ answer, again, afterRetry }) => {
     const isGood = answer.status === 303 && !isToLogin(answer)
-    const sent = isGood ? answer : await read(await ask(healthy))
+    const sent = isGood ? answer : await read(await ask(again))
     await afterRetry()
     expect(sent.status, sent.text).toBe(303)
     const code = new URL(sent.headers.get('Location') ?? '').searchParams.get('code') ?? ''
@@ -58,8 +57,8 @@ const judgeCode =
 
 const judgePage =
   (ask: Story['ask'], shows: () => string): Story['judge'] =>
-  async ({ answer, afterRetry }) => {
-    const page = answer.status === 200 ? answer : await read(await ask(healthy))
+  async ({ answer, again, afterRetry }) => {
+    const page = answer.status === 200 ? answer : await read(await ask(again))
     await afterRetry()
     expect(page.status).toBe(200)
     expect(page.text).toContain(shows())
@@ -119,8 +118,8 @@ export const consentRefused: Flow = {
     const ask = ({ fetch }: Service) => post('/authorize', fields, { Cookie: cast.cookie }, fetch)
     return {
       ask,
-      async judge({ answer, afterRetry }) {
-        const sent = answer.status === 503 ? await read(await ask(healthy)) : answer
+      async judge({ answer, again, afterRetry }) {
+        const sent = answer.status === 503 ? await read(await ask(again)) : answer
         await afterRetry()
         expect([REFUSED, NOBODY]).toContain(inWords(sent, 'page'))
       },
@@ -146,8 +145,8 @@ export const loginFlow = (name: string, before: () => Promise<string>): Flow => 
     const ask = ({ fetch }: Service) => post('/login', fields, from(both), fetch)
     return {
       ask,
-      async judge({ answer, afterRetry }) {
-        const signedIn = answer.status === 303 ? answer : await read(await ask(healthy))
+      async judge({ answer, again, afterRetry }) {
+        const signedIn = answer.status === 303 ? answer : await read(await ask(again))
         await afterRetry()
         expect(signedIn.status).toBe(303)
         const [session = ''] = (sessionCookieIn(signedIn) ?? '').split(';')
@@ -174,12 +173,15 @@ export const wrongPassword: Flow = {
   },
 }
 
-export const loginPage = pageFlow(
-  'GET /login before an authorization',
-  'Sign in',
-  () => `/login?${new URLSearchParams({ next_page: authorizePath(requestOf(cast.client)) })}`,
-  () => 'Example client',
-)
+export const loginPage: Flow = {
+  ...pageFlow(
+    'GET /login before an authorization',
+    'Sign in',
+    () => `/login?${new URLSearchParams({ next_page: authorizePath(requestOf(cast.client)) })}`,
+    () => 'Example client',
+  ),
+  whileUnseen: '200 Sign in',
+}
 
 export const logout: Flow = {
   name: 'logout',
@@ -192,8 +194,8 @@ export const logout: Flow = {
     const ask = ({ fetch }: Service) => post('/logout', fields, { Cookie: cookie }, fetch)
     return {
       ask,
-      async judge({ answer, afterRetry }) {
-        if (answer.status !== 303) expect((await ask(healthy)).status).toBe(303)
+      async judge({ answer, again, afterRetry }) {
+        if (answer.status !== 303) expect((await ask(again)).status).toBe(303)
         await afterRetry()
         await expectDead(cookie.slice('registry_session='.length))
       },
@@ -218,8 +220,8 @@ export const removal: Flow = {
     const ask = (service: Service) => post('/account', fields, { Cookie: cookie }, service.fetch)
     return {
       ask,
-      async judge({ answer, afterRetry }) {
-        if (answer.status !== 200) expect([200, 303]).toContain((await ask(healthy)).status)
+      async judge({ answer, again, afterRetry }) {
+        if (answer.status !== 200) expect([200, 303]).toContain((await ask(again)).status)
         await afterRetry()
         await expectDead(access)
         await expectRefusedGrant(await renewal(cast.client, refresh))

@@ -2,7 +2,6 @@
 
 import { env } from 'cloudflare:workers'
 import { expect } from 'vitest'
-import { refusalResponse } from '../../src/protocol/bearer.ts'
 import {
   bodyOf,
   cast,
@@ -12,7 +11,6 @@ import {
   expectRefusedGrant,
   type Flow,
   healthy,
-  INVALID,
   isLive,
   read,
   type Service,
@@ -125,8 +123,8 @@ export const clientCredentials: Flow = {
     const ask = ({ fetch }: Service) => post('/token', credentialsOf(cast.client), {}, fetch)
     return {
       ask,
-      async judge({ answer, afterRetry }) {
-        const good = answer.status === 200 ? answer : await read(await ask(healthy))
+      async judge({ answer, again, afterRetry }) {
+        const good = answer.status === 200 ? answer : await read(await ask(again))
         await afterRetry()
         await expectGoodToken(good)
       },
@@ -160,8 +158,8 @@ export const revokeAccess: Flow = {
       sendAs(cast.client, '/revoke', { token: access }, service.fetch)
     return {
       ask,
-      async judge({ answer, afterRetry }) {
-        if (answer.status !== 200) expect((await ask(healthy)).status).toBe(200)
+      async judge({ answer, again, afterRetry }) {
+        if (answer.status !== 200) expect((await ask(again)).status).toBe(200)
         await afterRetry()
         await expectDead(access)
         await expectGoodToken(await read(await renewal(cast.client, refresh)))
@@ -184,11 +182,11 @@ export const revokeRefresh: Flow = {
     }
     return {
       ask,
-      async judge({ answer, afterRetry }) {
+      async judge({ answer, again, afterRetry }) {
         const alive = [await isActive(access), await isActive(refresh)]
         expect(alive[0], 'half a family ended').toBe(alive[1])
         if (answer.status === 200) expect(alive).toEqual([false, false])
-        else expect((await ask(healthy)).status).toBe(200)
+        else expect((await ask(again)).status).toBe(200)
         await afterRetry()
         await expectDead(access)
         await expectRefusedGrant(await renewal(cast.client, refresh))
@@ -205,64 +203,18 @@ export const introspectFlow = (kind: Kind, isRevoked: boolean): Flow => ({
   ...(kind === 'access' && { whileUnseen: '200 inactive' }),
   async begin({ fetch }) {
     const token = (await tokensFor(cast.client, fetch))[kind]
-    if (isRevoked) await sendAs(cast.client, '/revoke', { token })
+    if (isRevoked) await sendAs(cast.client, '/revoke', { token }, fetch)
     const ask = (service: Service) => sendAs(cast.client, '/introspect', { token }, service.fetch)
     return {
       ask,
-      async judge({ afterRetry }) {
-        const retry = await ask(healthy)
+      async judge({ again, afterRetry }) {
+        const retry = await ask(again)
         expect(((await retry.json()) as { active: boolean }).active).toBe(!isRevoked)
         await afterRetry()
       },
     }
   },
 })
-
-/** How the authenticator is shown a token. */
-type Show = (service: Service, token: string) => Promise<Response>
-
-const overHttp =
-  (path: string): Show =>
-  ({ auth }, token) =>
-    auth(path, { headers: { Authorization: `Bearer ${token}` } })
-
-/** What it says over the binding, as it would be said over HTTP. */
-const overBinding =
-  (immediate: boolean): Show =>
-  async ({ authenticate }, token) => {
-    const outcome = await authenticate({ authorization: `Bearer ${token}`, immediate })
-    if (outcome.kind === 'refused') return refusalResponse(outcome.refusal)
-    const Authorization = JSON.stringify(outcome)
-    return Response.json({}, { headers: { 'X-Auth-Status': outcome.kind, Authorization } })
-  }
-
-const authFlow = (name: string, show: Show, isRevoked: boolean): Flow => ({
-  name: `${name} with ${isRevoked ? 'a revoked' : 'a live'} token`,
-  speaks: 'auth',
-  truth: isRevoked ? INVALID : '200 authenticated',
-  whileUnseen: INVALID,
-  async begin({ fetch }) {
-    const response = await post('/token', credentialsOf(cast.client), {}, fetch)
-    const token = bodyOf(await read(response)).access_token
-    if (isRevoked) await sendAs(cast.client, '/revoke', { token })
-    const ask = (service: Service) => show(service, token)
-    return {
-      ask,
-      async judge({ answer, afterRetry }) {
-        expect(answer.headers.has('Authorization')).toBe(answer.status === 200)
-        expect((await ask(healthy)).status).toBe(isRevoked ? 401 : 200)
-        await afterRetry()
-      },
-    }
-  },
-})
-
-export const authFlows: readonly Flow[] = [false, true].flatMap((isRevoked) => [
-  authFlow('/auth', overHttp('/auth'), isRevoked),
-  authFlow('/auth?fresh', overHttp('/auth?fresh'), isRevoked),
-  authFlow('authenticate()', overBinding(false), isRevoked),
-  authFlow('authenticate(), immediate,', overBinding(true), isRevoked),
-])
 
 let networks = 0
 
@@ -278,8 +230,8 @@ export const wrongSecret: Flow = {
     const ask = ({ fetch }: Service) => post('/token', guess, from, fetch)
     return {
       ask,
-      async judge({ afterRetry }) {
-        expect((await ask(healthy)).status).toBe(401)
+      async judge({ again, afterRetry }) {
+        expect((await ask(again)).status).toBe(401)
         await afterRetry()
         const good = await post('/token', credentialsOf(cast.client), from, healthy.fetch)
         await expectGoodToken(await read(good))
@@ -294,6 +246,6 @@ export const health: Flow = {
   truth: '200',
   async begin() {
     const ask = ({ fetch }: Service) => fetch('/healthz')
-    return { ask, judge: async () => expect((await ask(healthy)).status).toBe(200) }
+    return { ask, judge: async ({ again }) => expect((await ask(again)).status).toBe(200) }
   },
 }

@@ -1,5 +1,6 @@
 /** Every flow, as a story for a hostile platform. */
 
+import { authFlows, boundFlow, withProof } from './hostile-auth-flows.ts'
 import {
   consentAnswered,
   consentRefused,
@@ -12,7 +13,6 @@ import {
   wrongPassword,
 } from './hostile-browser-flows.ts'
 import {
-  authFlows,
   clientCredentials,
   codeFlow,
   firstOfTheDay,
@@ -23,14 +23,7 @@ import {
   revokeRefresh,
   wrongSecret,
 } from './hostile-client-flows.ts'
-import {
-  boundFlow,
-  byAssertion,
-  byProof,
-  spentCode,
-  spentRefresh,
-  withProof,
-} from './hostile-replay-flows.ts'
+import { byAssertion, byProof, spentCode, spentRefresh } from './hostile-replay-flows.ts'
 import { cast, type Flow } from './hostile-story.ts'
 import { authorizePath, PKCE, requestOf, signIn, withChallenge } from './registry.ts'
 

@@ -1,23 +1,22 @@
 /** What is good once, and what was good once and is shown again, as stories for a hostile platform. */
 
 import { expect } from 'vitest'
+import { boundCredentials } from './hostile-auth-flows.ts'
 import { tokensFor } from './hostile-client-flows.ts'
 import {
-  bodyOf,
   cast,
   expectDead,
   expectGoodToken,
   expectRefusedGrant,
   type Flow,
   healthy,
-  INVALID,
   inWords,
   read,
   type Service,
 } from './hostile-story.ts'
-import { asserting, assertionOf, proofOf, resourceProofOf } from './keys.ts'
+import { asserting, assertionOf } from './keys.ts'
 import { identityOf, renewal } from './obtaining.ts'
-import { credentialsOf, obtainCode, post, redemptionOf, requestOf } from './registry.ts'
+import { obtainCode, post, redemptionOf, requestOf } from './registry.ts'
 
 type Asked = Readonly<{ fields: Record<string, string>; headers?: Record<string, string> }>
 
@@ -32,11 +31,11 @@ const onceFlow = (name: string, make: () => Promise<Asked>, refused: string): Fl
     const made = await make()
     return {
       ask: (service) => send(made, service),
-      async judge({ answer, afterRetry }) {
-        const shownAgain = await read(await send(made, healthy))
-        await expectGoodToken(await read(await send(await make(), healthy)))
+      async judge({ answer, again, afterRetry }) {
+        const shownAgain = await read(await send(made, again))
+        await expectGoodToken(await read(await send(await make(), again)))
         await afterRetry()
-        const answers = [answer, shownAgain, await read(await send(made, healthy))]
+        const answers = [answer, shownAgain, await read(await send(made, again))]
         const good = answers.filter(({ status }) => status === 200)
         expect(good.length, 'good twice').toBeLessThanOrEqual(1)
         for (const one of good) await expectGoodToken(one)
@@ -57,45 +56,11 @@ export const byAssertion = onceFlow(
   '401 invalid_client',
 )
 
-export const withProof = async () => ({ DPoP: await proofOf(cast.key) })
-
-const boundCredentials = async (): Promise<Asked> => ({
-  fields: credentialsOf(cast.client),
-  headers: await withProof(),
-})
 export const byProof = onceFlow(
   'client_credentials with a DPoP proof',
   boundCredentials,
   '400 invalid_dpop_proof',
 )
-
-/** With `fresh` D1 knows every proof; without, an isolate knows those that it was shown. */
-export const boundFlow = (path: '/auth' | '/auth?fresh'): Flow => ({
-  name: `${path} with a bound token and a proof`,
-  speaks: 'auth',
-  truth: '200 authenticated',
-  whileUnseen: INVALID,
-  async begin({ fetch }) {
-    const { fields, headers } = await boundCredentials()
-    const token = bodyOf(await read(await post('/token', fields, headers, fetch))).access_token
-    const prove = () => resourceProofOf(cast.key, token, 'https://a.example/auth')
-    const show = (DPoP: string, { auth }: Service) =>
-      auth(path, { headers: { Authorization: `DPoP ${token}`, DPoP } })
-    const proof = await prove()
-    return {
-      ask: (service) => show(proof, service),
-      async judge({ answer, afterRetry }) {
-        expect((await show(await prove(), healthy)).status).toBe(200)
-        const shownAgain = await read(await show(proof, healthy))
-        await afterRetry()
-        const answers = [answer, shownAgain, await read(await show(proof, healthy))]
-        const good = answers.filter(({ status }) => status === 200)
-        expect(good.length, 'good twice').toBeLessThanOrEqual(path === '/auth' ? 2 : 1)
-        expect(inWords(answers[2] ?? answer, 'auth')).toBe('401 invalid_dpop_proof')
-      },
-    }
-  },
-})
 
 /** Without PKCE nobody can tell a retry from a copy: all that the code has bought ends. */
 export const spentCode: Flow = {
@@ -109,8 +74,8 @@ export const spentCode: Flow = {
     const bought = await expectGoodToken(await read(await ask({ ...healthy, fetch })))
     return {
       ask,
-      async judge({ answer, afterRetry }) {
-        if (answer.status !== 400) await expectRefusedGrant(await ask(healthy))
+      async judge({ answer, again, afterRetry }) {
+        if (answer.status !== 400) await expectRefusedGrant(await ask(again))
         await afterRetry()
         await expectDead(bought.access)
         await expectRefusedGrant(await renewal(cast.client, bought.refresh))
@@ -133,8 +98,8 @@ export const spentRefresh: Flow = {
       post('/token', { ...form, refresh_token: first.refresh }, {}, fetch)
     return {
       ask,
-      async judge({ answer, afterRetry }) {
-        if (answer.status !== 400) await expectRefusedGrant(await ask(healthy))
+      async judge({ answer, again, afterRetry }) {
+        if (answer.status !== 400) await expectRefusedGrant(await ask(again))
         await afterRetry()
         await expectDead(first.access, second.access)
         await expectRefusedGrant(await renewal(client, second.refresh))
