@@ -45,6 +45,9 @@ type Storage = Readonly<{
   codes: Namespace
 }>
 
+/** Of a rate limit, which is counted at the location. The least that a deadline can be. */
+const LIMIT_TIMEOUT_SECONDS = 1
+
 const storageFor = ({ DB, SESSIONS, CODES }: Bindings, note: RequestNote): Storage => ({
   note,
   db: countedDatabase(DB, note.count),
@@ -56,6 +59,10 @@ const storageFor = ({ DB, SESSIONS, CODES }: Bindings, note: RequestNote): Stora
 /** Throws, naming the setting, when one is bad: a registry that is set up wrongly serves nothing. */
 export function compose(env: Bindings) {
   const settings = readSettings(env)
+  // Else, as they stop nobody, it would never be noticed.
+  for (const name of ['LOGIN_LIMIT', 'REFUSAL_LIMIT'] as const) {
+    if (!env[name]) throw new Error(`${name}: the rate limit must be bound`)
+  }
   const { sessionLifetimeSeconds, storageTimeoutSeconds } = settings
   // What the isolate keeps from one request to the next. All else is a request's own.
   const keptClients: KeptClients = new Map()
@@ -71,18 +78,19 @@ export function compose(env: Bindings) {
   const revocationsIn = ({ db, sessions }: Storage) =>
     revocationStore(db, sessions, sessionLifetimeSeconds)
 
-  const lasting = {
-    ...settings,
-    usersAreExternal: settings.loginUrl !== null,
-    loginLimit: env.LOGIN_LIMIT,
-    refusalLimit: env.REFUSAL_LIMIT,
+  const limitIn = ({ note }: Storage, binding: RateLimit) => {
+    const port = { limit: async (asked: RateLimitOptions) => binding.limit(asked) }
+    return withDeadline(port, LIMIT_TIMEOUT_SECONDS, () => note.deadlines)
   }
+
+  const lasting = { ...settings, usersAreExternal: settings.loginUrl !== null }
   // Reading a client may use a near replica; everything that must be right asks the primary.
   const open = lazily<typeof lasting, Omit<RouteDeps, keyof typeof lasting>, Storage>(lasting, {
     clients: (its) => inTime(its, clientStore(its.db, its.nearby)),
     clientCache: ({ note }, deps) =>
       clientCache(keptClients, deps, settings, (use) => log('stale_client_used', use, note)),
-    clientFailures: (its) => inTime(its, clientFailureStore(waits, its.db, env.REFUSAL_LIMIT)),
+    clientFailures: (its, { refusalLimit }) =>
+      inTime(its, clientFailureStore(waits, its.db, refusalLimit)),
     codes: (its) => inTime(its, codeStore(its.db, its.codes), ['spend']),
     authorizations: (its) => {
       // KV has half the time, so that its silence does not cost the answer: the ledger has the code as well.
@@ -93,6 +101,8 @@ export function compose(env: Bindings) {
       return inTime(its, authorizationStore(its.db, inHalfTheTime, kvFailed))
     },
     sessions: (its) => inTime(its, sessionStore(its.sessions)),
+    loginLimit: (its) => limitIn(its, env.LOGIN_LIMIT),
+    refusalLimit: (its) => limitIn(its, env.REFUSAL_LIMIT),
     connectedApplications: (its) => inTime(its, connectedApplicationStore(its.db)),
     liveSessions: (its) => inTime(its, liveSessions(its.sessions, its.db, knownSessions)),
     refreshTokens: (its) => inTime(its, refreshTokenStore(its.db), ['rotate']),

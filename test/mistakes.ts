@@ -283,6 +283,9 @@ export const MUTANTS: readonly Mutant[] = [
   mutant('stores/client-cache.ts', STALE, '!kept || !evenStale', 'true || !evenStale'),
   mutant('domain/network.ts', 'unit/network', '.slice(0, NETWORK_GROUPS)', ''),
   mutant('http/flood.ts', GUESSING, 'client === null ?', 'true ?'),
+  mutant('http/flood.ts', SIGN_IN, '.catch(uncounted)', ''),
+  mutant('stores/client-failures.ts', GUESSING, '.catch(() => ({ success: true }))', ''),
+  mutant('compose.ts', SIGN_IN, 'LIMIT_TIMEOUT_SECONDS = 1', 'LIMIT_TIMEOUT_SECONDS = 1e9'),
   mutant(
     'http/form.ts',
     'workers/threats',

@@ -1,12 +1,17 @@
-/** Rate limits: against floods only, counted per location and deliberately inexact. */
+/**
+ * Rate limits: against floods only, counted per location and deliberately inexact. So one that fails or is silent stops
+ * nobody: what guessing must wait for is counted on D1.
+ */
 
 import type { Context } from 'hono'
 import { FLOOD_PERIOD_SECONDS } from '../domain/lockout.ts'
 import { networkOf } from '../domain/network.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import { addressOf } from './circumstances.ts'
+import { log, nameOf } from './log.ts'
+import { noteOf } from './serving.ts'
 
-/** What the rate limit binding promises. */
+/** What the rate limit binding promises, when it answers. */
 export type FloodLimit = Readonly<{
   limit: (asked: { key: string }) => Promise<{ success: boolean }>
 }>
@@ -23,7 +28,11 @@ export async function refuseFlood(
   const network = networkOf(addressOf(c))
   if (network === '') return
   const keys = client === null ? [network] : [network, `client ${client}`]
-  const counts = await Promise.all(keys.map((key) => limit.limit({ key })))
+  const uncounted = (fault: unknown) => {
+    log('flood_not_counted', { fault: nameOf(fault) }, noteOf(c))
+    return { success: true }
+  }
+  const counts = await Promise.all(keys.map((key) => limit.limit({ key }).catch(uncounted)))
   const at = counts.findIndex(({ success }) => !success)
   if (at === -1) return
   throw new OAuthError('temporarily_unavailable', 'Too many attempts. Try again in a minute.', {

@@ -21,7 +21,8 @@ const subjectOf = (clientId: string, network: string) =>
 
 /**
  * `flood` bounds what one network can make D1 count. Beyond that a failure is not counted and costs the longest
- * wait that the flood lasts, so that nobody hides guesses among other failures.
+ * wait that the flood lasts, so that nobody hides guesses among other failures. Where `flood` does not answer, every
+ * failure is counted, or a guess would cost nothing.
  */
 export function clientFailureStore(
   waits: Waits,
@@ -38,7 +39,8 @@ export function clientFailureStore(
       waits.size === 0 ? 0 : (waits.get(await subjectOf(clientId, network)) ?? 0),
     async record(clientId, network, now) {
       const subject = await subjectOf(clientId, network)
-      const { success } = await flood.limit({ key: `counted ${network}` })
+      const asked = flood.limit({ key: `counted ${network}` })
+      const { success } = await asked.catch(() => ({ success: true }))
       const wait = success
         ? waitSeconds('client_from_network', await count(subject, now))
         : FLOOD_PERIOD_SECONDS

@@ -10,7 +10,7 @@ const CODES = explanations().map(({ code }) => code)
 const ALLOWED = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
 const TOO_LONG_MS = 10_000
 /** Events of the log that tell of a fault, or of work that failed after the answer. */
-const FAULTS = /fault|failed|not_recorded|not_carried|misconfigured|bad_setting/
+const FAULTS = /fault|failed|not_(?:recorded|carried|counted)|misconfigured|bad_setting/
 
 /** Lines that were logged, and rejections that nobody caught, since this was last asked. */
 export type Traces = Readonly<{ takeLines(): string[]; takeRejections(): unknown[] }>

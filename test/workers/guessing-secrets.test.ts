@@ -169,6 +169,14 @@ describe('guessing a secret that somebody chose gets slower and slower', () => {
     later(60)
     expect((await attempt(guarded, client)).status).toBe(200)
   })
+
+  it('also where the rate limit fails: a failure is told, and counted', async () => {
+    const failing = { limit: () => Promise.reject(new Error('no limit today')) }
+    const guarded = serve({ REFUSAL_LIMIT: failing })
+    const client = await importedClient()
+    await fail(5, guarded, client)
+    expect((await attempt(guarded, client)).headers.get('Retry-After')).toBe('1')
+  })
 })
 
 describe('what it costs', () => {

@@ -1,7 +1,9 @@
 /** Every flow, as a story for a hostile platform. */
 
+import { authFlows, boundFlow, withProof } from './hostile-auth-flows.ts'
 import {
   consentAnswered,
+  consentRefused,
   consentRemembered,
   loginFlow,
   loginPage,
@@ -11,15 +13,17 @@ import {
   wrongPassword,
 } from './hostile-browser-flows.ts'
 import {
-  authFlow,
   clientCredentials,
   codeFlow,
   firstOfTheDay,
+  health,
   introspectFlow,
   refreshFlow,
   revokeAccess,
   revokeRefresh,
+  wrongSecret,
 } from './hostile-client-flows.ts'
+import { byAssertion, byProof, spentCode, spentRefresh } from './hostile-replay-flows.ts'
 import { cast, type Flow } from './hostile-story.ts'
 import { authorizePath, PKCE, requestOf, signIn, withChallenge } from './registry.ts'
 
@@ -28,11 +32,13 @@ export const flows: readonly Flow[] = [
   firstOfTheDay,
   pageFlow(
     'GET /authorize, the consent page',
+    'Allow access to your account?',
     () => authorizePath(requestOf(cast.client, { scope: 'public:read' })),
     () => 'Example client',
   ),
   consentRemembered,
   consentAnswered,
+  consentRefused,
   codeFlow('code exchange without refresh', () => cast.plainClient, {}, {}),
   codeFlow('code exchange with refresh', () => cast.client, withChallenge, {
     code_verifier: PKCE.verifier,
@@ -52,12 +58,19 @@ export const flows: readonly Flow[] = [
   logout,
   pageFlow(
     'GET /account',
+    'Connected applications',
     () => '/account',
     () => 'Example client',
   ),
   removal,
-  authFlow('/auth', false),
-  authFlow('/auth', true),
-  authFlow('/auth?fresh', false),
-  authFlow('/auth?fresh', true),
+  ...authFlows,
+  boundFlow('/auth'),
+  boundFlow('/auth?fresh'),
+  byAssertion,
+  byProof,
+  refreshFlow('refresh with a DPoP proof by a public client', () => cast.publicClient, withProof),
+  spentCode,
+  spentRefresh,
+  wrongSecret,
+  health,
 ]

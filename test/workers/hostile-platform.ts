@@ -1,4 +1,4 @@
-/** D1 and KV at their worst: every operation counted, and any of them made to go wrong in a way of choice. */
+/** D1, KV and the rate limits at their worst: every operation counted, and any of them made to go wrong in a way of choice. */
 
 import { env } from 'cloudflare:workers'
 import { vi } from 'vitest'
@@ -17,13 +17,24 @@ export const FAULTS = [
   'does it and loses the answer from here on',
 ] as const
 /** Of reads of KV alone: a location that saw the key absent says so again. */
-const NOT_YET_VISIBLE = 'is not visible yet'
+export const NOT_YET_VISIBLE = 'is not visible yet'
 export type Fault = (typeof FAULTS)[number] | typeof NOT_YET_VISIBLE
 
-export const faultsOf = (operation: string): readonly Fault[] =>
-  operation.startsWith('KV get') ? [...FAULTS, NOT_YET_VISIBLE] : FAULTS
+/** What changes nothing is the same done or not: its lost answer is a failure, and late is late. */
+const OF_WRITES: readonly Fault[] = [
+  'does it and loses the answer',
+  'does it late, before the retry',
+  'does it late, after the retry',
+]
+
+export function faultsOf(operation: string): readonly Fault[] {
+  if (!/^(KV get|D1 (batch )?SELECT|limit)/.test(operation)) return FAULTS
+  const ofReads = FAULTS.filter((fault) => !OF_WRITES.includes(fault))
+  return operation.startsWith('KV get') ? [...ofReads, NOT_YET_VISIBLE] : ofReads
+}
 
 const LASTING: readonly Fault[] = FAULTS.slice(-2)
+export const isLasting = (fault: Fault) => LASTING.includes(fault)
 
 /** At its `at`-th operation, counted from one, storage does this. */
 export type Mishap = Readonly<{ at: number; fault: Fault }>
@@ -111,9 +122,7 @@ export function hostilePlatform(mishaps: readonly Mishap[] = []) {
   async function perform<T>(operation: string, work: () => Promise<T>): Promise<T> {
     operations.push(operation)
     const nth = operations.length
-    const mishap = mishaps.find(({ at, fault }) =>
-      LASTING.includes(fault) ? nth >= at : nth === at,
-    )
+    const mishap = mishaps.find(({ at, fault }) => (isLasting(fault) ? nth >= at : nth === at))
     const really = () => counted(work)
     switch (mishap?.fault) {
       case undefined:
@@ -156,6 +165,8 @@ export function hostilePlatform(mishaps: readonly Mishap[] = []) {
       DB: wrapDatabase(env.DB, perform),
       SESSIONS: wrapKv('SESSIONS', env.SESSIONS, perform),
       CODES: wrapKv('CODES', env.CODES, perform),
+      LOGIN_LIMIT: unlimited('LOGIN_LIMIT', perform),
+      REFUSAL_LIMIT: unlimited('REFUSAL_LIMIT', perform),
       STORAGE_TIMEOUT_SECONDS: DEADLINE_SECONDS,
       CLIENT_CACHE_SECONDS: 0,
     },
@@ -163,6 +174,14 @@ export function hostilePlatform(mishaps: readonly Mishap[] = []) {
 }
 
 type Perform = <T>(operation: string, work: () => Promise<T>) => Promise<T>
+
+const atOnce: Perform = (_, work) => work()
+
+/** A rate limit that nobody has reached: the stories are many and from one address. */
+export const unlimited = (name: string, perform = atOnce) => ({
+  limit: () => perform(`limit ${name}`, async () => ({ success: true })),
+})
+
 type Verb = (...words: unknown[]) => Promise<unknown>
 
 const ASKS = ['first', 'all', 'run', 'raw']

@@ -5,9 +5,11 @@ import { expect } from 'vitest'
 import { createAuthenticator } from '../../src/authenticator/app.ts'
 import type { AuthenticatorEnv } from '../../src/authenticator/settings.ts'
 import { digest } from '../../src/crypto/digest.ts'
+import type { AuthenticatorBinding } from '../../src/protocol/authentication.ts'
 import { liveSessions } from '../../src/stores/live-sessions.ts'
 import { revocationStore } from '../../src/stores/revocations.ts'
-import { type Fault, hostilePlatform, type Mishap } from './hostile-platform.ts'
+import { hostilePlatform, type Mishap, NOT_YET_VISIBLE, unlimited } from './hostile-platform.ts'
+import { type Key, keySetOf, newKey } from './keys.ts'
 import { newPublicClient, newRefreshingClient, type Tokens } from './obtaining.ts'
 import {
   authorizePath,
@@ -33,28 +35,39 @@ import {
 import { JWT_SECRET } from './stored-session.ts'
 
 /** A registry and an authenticator on the same storage. */
-export type Service = Readonly<{ fetch: Fetch; auth: Fetch }>
+export type Service = Readonly<{
+  fetch: Fetch
+  auth: Fetch
+  /** The authenticator over a service binding. */
+  authenticate: AuthenticatorBinding['authenticate']
+}>
 
-export function authenticatorOn(bindings: Record<string, unknown>): Fetch {
+export function authenticatorOn(bindings: Record<string, unknown>): Omit<Service, 'fetch'> {
   const { SESSIONS, DB } = env
-  const authenticator = createAuthenticator({
+  const { fetch, authenticate } = createAuthenticator({
     ...{ ISSUER, JWT_SECRET, SESSIONS, DB },
     ...bindings,
   } as AuthenticatorEnv)
-  return (path, init) => authenticator.fetch(new Request(`https://a.example${path}`, init))
+  const auth: Fetch = (path, init) => fetch(new Request(`https://a.example${path}`, init))
+  return { auth, authenticate }
 }
 
 export const serviceOn = (bindings: Record<string, unknown>): Service => ({
   fetch: serve(bindings),
-  auth: authenticatorOn(bindings),
+  ...authenticatorOn(bindings),
 })
-export const healthy = serviceOn({ CLIENT_CACHE_SECONDS: 0 })
+export const healthy = serviceOn({
+  CLIENT_CACHE_SECONDS: 0,
+  LOGIN_LIMIT: unlimited('LOGIN_LIMIT'),
+  REFUSAL_LIMIT: unlimited('REFUSAL_LIMIT'),
+})
 
 export type Answer = Readonly<{ status: number; headers: Headers; text: string }>
 
 export type Told = Readonly<{
   answer: Answer
-  fault: Fault | null
+  /** Where the client tries again. */
+  again: Service
   /** To be called after the retry: what came too late for it comes now. */
   afterRetry: () => Promise<void>
   /** To be told when what was to be redeemed is gone, and nothing came of it. */
@@ -69,6 +82,12 @@ export type Story = Readonly<{
 export type Flow = Readonly<{
   name: string
   speaks: 'json' | 'page' | 'auth'
+  /** The one answer, in words, that is true of it whatever goes wrong; but for a 503 that owns up to it. */
+  truth: string
+  /** What is true instead where KV does not show yet what was written: README, Staleness. */
+  whileUnseen?: string
+  /** What is true instead where KV still shows what was before: for a minute, README, Revocation. */
+  whileOld?: string
   /** On storage that works, unless told. */
   begin: (service: Service) => Promise<Story>
 }>
@@ -78,6 +97,9 @@ type Cast = Readonly<{
   publicClient: TestClient
   /** Without refresh tokens and without PKCE. */
   plainClient: TestClient
+  /** Authenticates with its key. */
+  keyClient: TestClient
+  key: Key
   user: TestUser
   cookie: string
   consentFields: [string, string][]
@@ -91,6 +113,8 @@ export async function meet(): Promise<void> {
   const client = await newRefreshingClient({ mayIntrospect: true })
   const publicClient = await newPublicClient()
   const plainClient = await newClient()
+  const key = await newKey()
+  const keyClient = await newClient({ authMethod: 'private_key_jwt', jwks: keySetOf(key.jwk) })
   const user = await newUser()
   const cookie = await signIn(user)
   const page = await registry(authorizePath(requestOf(client, { ...withChallenge, ...readable })), {
@@ -98,7 +122,7 @@ export async function meet(): Promise<void> {
   })
   const shown = fieldsOf(await page.text(), '/authorize')
   const consentFields: [string, string][] = [...shown, ['confirm', 'ok']]
-  cast = { client, publicClient, plainClient, user, cookie, consentFields }
+  cast = { client, publicClient, plainClient, keyClient, key, user, cookie, consentFields }
   // Remembered from now on, and the secret's first use of the day is noted.
   await obtainCode(cookie, requestOf(client, withChallenge))
   await post('/token', credentialsOf(client))
@@ -116,9 +140,11 @@ export const read = async (response: Response): Promise<Answer> => ({
 
 export const isLive = async (token: string) => (await sessionOf(token)) !== null
 
+export const cron = () => revocationStore(env.DB, env.SESSIONS, 7200).heal(Date.now())
+
 /** Also to an authenticator that has just come up and does not ask D1, once cron has run. */
 export async function expectDead(...tokens: string[]) {
-  await revocationStore(env.DB, env.SESSIONS, 7200).heal(Date.now())
+  await cron()
   const ordinary = liveSessions(env.SESSIONS, null)
   for (const token of tokens) {
     expect(await isLive(token), 'alive with fresh').toBe(false)
@@ -151,36 +177,69 @@ const SIGNED_IN = /^registry_session=./
 export const sessionCookieIn = (answer: Answer) =>
   answer.headers.getSetCookie().find((cookie) => SIGNED_IN.test(cookie)) ?? null
 
-/** Whatever went wrong: an answer that says so and no more, or one that is whole. */
-export function expectWellFormed(answer: Answer, speaks: Flow['speaks']) {
-  expect([200, 303, 401, 403, 503], answer.text).toContain(answer.status)
+/** What an answer turns on: its status, and whom it sends where, what it shows or why it refuses. */
+export function inWords(answer: Answer, speaks: Flow['speaks']): string {
+  const point = answer.status === 303 ? placeOf(answer) : POINTS[speaks](answer)
+  return `${answer.status} ${point}`.trim()
+}
+
+function placeOf({ headers }: Answer): string {
+  const to = new URL(headers.get('Location') ?? '', ISSUER)
+  if (to.origin === ISSUER) return to.pathname
+  return `to the client: ${to.searchParams.get('error') ?? [...to.searchParams.keys()][0]}`
+}
+
+const POINTS: Record<Flow['speaks'], (answer: Answer) => string> = {
+  json({ text }) {
+    const { error, active } = text === '' ? {} : JSON.parse(text)
+    return error ?? { true: 'active', false: 'inactive' }[String(active)] ?? ''
+  },
+  page: ({ text }) => /<title>(.*) · Registry</.exec(text)?.[1] ?? '',
+  auth: ({ headers }) =>
+    headers.get('X-Auth-Status') ??
+    / error="(\w+)"/.exec(headers.get('WWW-Authenticate') ?? '')?.[1] ??
+    '',
+}
+
+/** Whatever went wrong: an answer that says so and no more, or what is true. */
+export function expectTruth(
+  answer: Answer,
+  speaks: Flow['speaks'],
+  truths: readonly string[],
+  mayFail = false,
+) {
+  const words = inWords(answer, speaks)
   expect(answer.text).not.toMatch(/out of reach|\b(D1|KV)_|SQLITE|storage has not/)
   const type = speaks === 'page' ? 'text/html' : 'application/json'
   if (answer.text !== '') expect(answer.headers.get('Content-Type')).toContain(type)
-  if (answer.status !== 503) return
+  if (answer.status !== 503 || !mayFail) return expect(truths).toContain(words)
   expect(answer.headers.get('Retry-After')).toMatch(/^[1-9]\d*$/)
   expect(answer.headers.get('Cache-Control')).toBe('no-store')
   expect(answer.headers.has('Location')).toBe(false)
   expect(answer.headers.has('Authorization')).toBe(false)
   expect(sessionCookieIn(answer)).toBeNull()
   expect(answer.text).not.toMatch(/reg[a-z]?_[\w-]{43}/)
-  if (speaks === 'json') expect(bodyOf(answer).error).toBe('temporarily_unavailable')
+  expect(words).toBe(
+    { json: '503 temporarily_unavailable', page: '503 Not now', auth: '503' }[speaks],
+  )
 }
 
 /** One story, and what must hold after it. */
 export async function tell(flow: Flow, mishaps: readonly Mishap[]) {
+  // Those of the stories before would be healed with its own.
+  await env.DB.prepare('DELETE FROM revocation').run()
   const story = await flow.begin(healthy)
   const platform = hostilePlatform(mishaps)
-  const response = await story.ask(serviceOn(platform.bindings))
-  const { status, headers } = response
-  const answer = { status, headers, text: await response.text() }
-  expectWellFormed(answer, flow.speaks)
+  const answer = await read(await story.ask(serviceOn(platform.bindings)))
+  const { speaks, truth, whileUnseen = truth } = flow
+  const isHidden = mishaps.some(({ fault }) => fault === NOT_YET_VISIBLE)
+  expectTruth(answer, speaks, isHidden ? [truth, whileUnseen] : [truth], mishaps.length > 0)
   await platform.catchUp()
-  const fault = mishaps[0]?.fault ?? null
   let isBurned = false
   const burned = () => {
     isBurned = true
   }
-  await story.judge({ answer, fault, afterRetry: () => platform.catchUp(true), burned })
-  return { operations: platform.operations, isBurned }
+  const afterRetry = () => platform.catchUp(true)
+  await story.judge({ answer, again: healthy, afterRetry, burned })
+  return { operations: platform.operations, isBurned, isUnavailable: answer.status === 503 }
 }

@@ -164,6 +164,24 @@ describe('a failed sign-in', () => {
   })
 })
 
+describe('a rate limit is against floods, and keeps nobody out who is none', () => {
+  it.each([
+    ['fails', () => Promise.reject(new Error('no limit today'))],
+    ['never answers', () => new Promise<never>(() => {})],
+  ])('when it %s', async (_, limit) => {
+    const guarded = serve({ LOGIN_LIMIT: { limit } })
+    const user = await newUser()
+    const { fields, cookie } = await signInForm('/login', guarded)
+    const filled = { ...fields, username: user.username, password: PASSWORD }
+    const headers = { Cookie: cookie, 'CF-Connecting-IP': '192.0.2.7' }
+    expect((await post('/login', filled, headers, guarded)).status).toBe(303)
+  })
+
+  it.each(['LOGIN_LIMIT', 'REFUSAL_LIMIT'])('so without %s nothing is served', (name) => {
+    expect(() => serve({ [name]: undefined })).toThrow(`${name}: the rate limit must be bound`)
+  })
+})
+
 describe('next_page is a page of ours', () => {
   const authorize = `${ISSUER}/authorize?client_id=x&state=a%20b`
   it.each([

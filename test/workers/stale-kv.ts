@@ -6,7 +6,7 @@ type Copy = Readonly<{ value: string | null; readAtMs: number }>
 
 /**
  * One location. Time is `Date`'s. Also an absence is remembered, and a write is not seen here before its time.
- * `forget` is a location that drops a copy early; `recall` shows an older one again, as another machine of it may.
+ * `look` is a location that drops a copy early and reads anew; `recall` shows an older one again, as another machine of it may.
  */
 export function location(kv: KVNamespace) {
   const copies = new Map<string, Copy>()
@@ -30,6 +30,10 @@ export function location(kv: KVNamespace) {
   return {
     kv: { get } as unknown as KVNamespace,
     reads: () => reads,
+    look: (key: string) => {
+      copies.delete(key)
+      return read(key)
+    },
     recall: () => {
       for (const [key, copy] of former) copies.set(key, { ...copy, readAtMs: Date.now() })
     },

@@ -1,0 +1,94 @@
+/** What services ask of the authenticator, as stories for a hostile platform. */
+
+import { expect } from 'vitest'
+import { refusalResponse } from '../../src/protocol/bearer.ts'
+import { bodyOf, cast, type Flow, inWords, read, type Service } from './hostile-story.ts'
+import { proofOf, resourceProofOf } from './keys.ts'
+import { sendAs } from './obtaining.ts'
+import { credentialsOf, post } from './registry.ts'
+
+const GOOD = '200 authenticated'
+const INVALID = '401 invalid_token'
+
+/** How the authenticator is shown a token. */
+type Show = (service: Service, token: string) => Promise<Response>
+
+const overHttp =
+  (path: string): Show =>
+  ({ auth }, token) =>
+    auth(path, { headers: { Authorization: `Bearer ${token}` } })
+
+/** What it says over the binding, as it would be said over HTTP. */
+const overBinding =
+  (immediate: boolean): Show =>
+  async ({ authenticate }, token) => {
+    const outcome = await authenticate({ authorization: `Bearer ${token}`, immediate })
+    if (outcome.kind === 'refused') return refusalResponse(outcome.refusal)
+    const Authorization = JSON.stringify(outcome)
+    return Response.json({}, { headers: { 'X-Auth-Status': outcome.kind, Authorization } })
+  }
+
+const authFlow = (name: string, show: Show, isRevoked: boolean, asksD1: boolean): Flow => ({
+  name: `${name} with ${isRevoked ? 'a revoked' : 'a live'} token`,
+  speaks: 'auth',
+  truth: isRevoked ? INVALID : GOOD,
+  whileUnseen: INVALID,
+  ...(isRevoked && !asksD1 && { whileOld: GOOD }),
+  async begin({ fetch }) {
+    const response = await post('/token', credentialsOf(cast.client), {}, fetch)
+    const token = bodyOf(await read(response)).access_token
+    if (isRevoked) await sendAs(cast.client, '/revoke', { token }, fetch)
+    const ask = (service: Service) => show(service, token)
+    return {
+      ask,
+      async judge({ answer, again, afterRetry }) {
+        expect(answer.headers.has('Authorization')).toBe(answer.status === 200)
+        expect((await ask(again)).status).toBe(isRevoked ? 401 : 200)
+        await afterRetry()
+      },
+    }
+  },
+})
+
+export const authFlows: readonly Flow[] = [false, true].flatMap((isRevoked) => [
+  authFlow('/auth', overHttp('/auth'), isRevoked, false),
+  authFlow('/auth?fresh', overHttp('/auth?fresh'), isRevoked, true),
+  authFlow('authenticate()', overBinding(false), isRevoked, false),
+  authFlow('authenticate(), immediate,', overBinding(true), isRevoked, true),
+])
+
+export const withProof = async () => ({ DPoP: await proofOf(cast.key) })
+
+/** For a token that is bound to the key. */
+export const boundCredentials = async () => ({
+  fields: credentialsOf(cast.client),
+  headers: await withProof(),
+})
+
+/** With `fresh` D1 knows every proof; without, an isolate knows those that it was shown. */
+export const boundFlow = (path: '/auth' | '/auth?fresh'): Flow => ({
+  name: `${path} with a bound token and a proof`,
+  speaks: 'auth',
+  truth: GOOD,
+  whileUnseen: INVALID,
+  async begin({ fetch }) {
+    const { fields, headers } = await boundCredentials()
+    const token = bodyOf(await read(await post('/token', fields, headers, fetch))).access_token
+    const prove = () => resourceProofOf(cast.key, token, 'https://a.example/auth')
+    const show = (DPoP: string, { auth }: Service) =>
+      auth(path, { headers: { Authorization: `DPoP ${token}`, DPoP } })
+    const proof = await prove()
+    return {
+      ask: (service) => show(proof, service),
+      async judge({ answer, again, afterRetry }) {
+        expect((await show(await prove(), again)).status).toBe(200)
+        const shownAgain = await read(await show(proof, again))
+        await afterRetry()
+        const answers = [answer, shownAgain, await read(await show(proof, again))]
+        const good = answers.filter(({ status }) => status === 200)
+        expect(good.length, 'good twice').toBeLessThanOrEqual(path === '/auth' ? 2 : 1)
+        expect(inWords(answers[2] ?? answer, 'auth')).toBe('401 invalid_dpop_proof')
+      },
+    }
+  },
+})

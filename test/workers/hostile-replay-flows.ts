@@ -1,0 +1,109 @@
+/** What is good once, and what was good once and is shown again, as stories for a hostile platform. */
+
+import { expect } from 'vitest'
+import { boundCredentials } from './hostile-auth-flows.ts'
+import { tokensFor } from './hostile-client-flows.ts'
+import {
+  cast,
+  expectDead,
+  expectGoodToken,
+  expectRefusedGrant,
+  type Flow,
+  healthy,
+  inWords,
+  read,
+  type Service,
+} from './hostile-story.ts'
+import { asserting, assertionOf } from './keys.ts'
+import { identityOf, renewal } from './obtaining.ts'
+import { obtainCode, post, redemptionOf, requestOf } from './registry.ts'
+
+type Asked = Readonly<{ fields: Record<string, string>; headers?: Record<string, string> }>
+
+/** A request at `/token` with something in it that is good once; a client that tries again makes another. */
+const onceFlow = (name: string, make: () => Promise<Asked>, refused: string): Flow => ({
+  name,
+  speaks: 'json',
+  truth: '200',
+  async begin() {
+    const send = ({ fields, headers }: Asked, { fetch }: Service) =>
+      post('/token', fields, headers, fetch)
+    const made = await make()
+    return {
+      ask: (service) => send(made, service),
+      async judge({ answer, again, afterRetry }) {
+        const shownAgain = await read(await send(made, again))
+        await expectGoodToken(await read(await send(await make(), again)))
+        await afterRetry()
+        const answers = [answer, shownAgain, await read(await send(made, again))]
+        const good = answers.filter(({ status }) => status === 200)
+        expect(good.length, 'good twice').toBeLessThanOrEqual(1)
+        for (const one of good) await expectGoodToken(one)
+        expect(inWords(answers[2] ?? answer, 'json')).toBe(refused)
+      },
+    }
+  },
+})
+
+export const byAssertion = onceFlow(
+  'client_credentials by private_key_jwt',
+  async () => ({
+    fields: {
+      grant_type: 'client_credentials',
+      ...asserting(await assertionOf(cast.keyClient.id, cast.key)),
+    },
+  }),
+  '401 invalid_client',
+)
+
+export const byProof = onceFlow(
+  'client_credentials with a DPoP proof',
+  boundCredentials,
+  '400 invalid_dpop_proof',
+)
+
+/** Without PKCE nobody can tell a retry from a copy: all that the code has bought ends. */
+export const spentCode: Flow = {
+  name: 'a spent code, shown again',
+  speaks: 'json',
+  truth: '400 invalid_grant',
+  async begin({ fetch }) {
+    const code = await obtainCode(cast.cookie, requestOf(cast.client), fetch)
+    const ask = (service: Service) =>
+      post('/token', redemptionOf(cast.client, code), {}, service.fetch)
+    const bought = await expectGoodToken(await read(await ask({ ...healthy, fetch })))
+    return {
+      ask,
+      async judge({ answer, again, afterRetry }) {
+        if (answer.status !== 400) await expectRefusedGrant(await ask(again))
+        await afterRetry()
+        await expectDead(bought.access)
+        await expectRefusedGrant(await renewal(cast.client, bought.refresh))
+      },
+    }
+  },
+}
+
+/** By a public client, which nobody can tell from a thief. */
+export const spentRefresh: Flow = {
+  name: 'a spent refresh token, shown again',
+  speaks: 'json',
+  truth: '400 invalid_grant',
+  async begin({ fetch: before }) {
+    const client = cast.publicClient
+    const first = await tokensFor(client, before)
+    const second = await expectGoodToken(await read(await renewal(client, first.refresh)))
+    const form = { grant_type: 'refresh_token', ...identityOf(client) }
+    const ask = ({ fetch }: Service) =>
+      post('/token', { ...form, refresh_token: first.refresh }, {}, fetch)
+    return {
+      ask,
+      async judge({ answer, again, afterRetry }) {
+        if (answer.status !== 400) await expectRefusedGrant(await ask(again))
+        await afterRetry()
+        await expectDead(first.access, second.access)
+        await expectRefusedGrant(await renewal(client, second.refresh))
+      },
+    }
+  },
+}
