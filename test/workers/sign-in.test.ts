@@ -107,19 +107,21 @@ describe('a failed sign-in', () => {
     const passwordHash = await hashPassword('any password')
     expect(parameters(NO_ONES_HASH)).toEqual(parameters(passwordHash))
     const known = await newUser({ passwordHash })
-    const shortestMs = async (username: string) => {
-      const times: number[] = []
-      for (let attempts = 0; attempts < 3; attempts++) {
-        const startedAtMs = performance.now()
-        await attempt({ ...known, username }, { password: 'wrong' })
-        times.push(performance.now() - startedAtMs)
-      }
-      return Math.min(...times)
+    const msOf = async (username: string) => {
+      const startedAtMs = performance.now()
+      await attempt({ ...known, username }, { password: 'wrong' })
+      return performance.now() - startedAtMs
+    }
+    // In turns, of which the shortest count: what else the machine does makes them longer.
+    const shortest = { nobody: Number.POSITIVE_INFINITY, known: Number.POSITIVE_INFINITY }
+    for (let turn = 0; turn < 4; turn++) {
+      shortest.nobody = Math.min(shortest.nobody, await msOf('nobody-here'))
+      shortest.known = Math.min(shortest.known, await msOf(known.username))
     }
     // The hash is nearly all of it; without it an unknown name takes a tenth.
-    const ratio = (await shortestMs('nobody-here')) / (await shortestMs(known.username))
-    expect(ratio).toBeGreaterThan(0.5)
-    expect(ratio).toBeLessThan(2)
+    const ratio = shortest.nobody / shortest.known
+    expect(ratio).toBeGreaterThan(0.3)
+    expect(ratio).toBeLessThan(3)
   })
 
   it('never shows the password again', async () => {
