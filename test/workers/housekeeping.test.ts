@@ -1,7 +1,7 @@
 /** Housekeeping: what has expired goes, what lives stays, and nothing keeps the next run from going on. */
 
 import { env } from 'cloudflare:workers'
-import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Bindings, compose } from '../../src/compose.ts'
 import { HEAL_SECONDS } from '../../src/domain/revocation.ts'
 import {
@@ -212,6 +212,40 @@ describe('a table that cannot be swept', () => {
     })
     expect(failed).toEqual(['audit'])
     expect(await count('due-')).toEqual({ ...NONE, audit: 5 })
+  })
+})
+
+describe('a run that takes long', () => {
+  afterEach(() => vi.useRealTimers())
+
+  /** How many steps are taken, of one row each, when the first takes so many milliseconds, and the others none. */
+  async function stepsAfter(firstStepMs: number) {
+    await fill(each(5), each(3))
+    vi.useFakeTimers({ toFake: ['Date'] })
+    const store = housekeepingStore(env.DB, 1)
+    let steps = 0
+    await run({
+      ...store,
+      step(...words) {
+        if (steps === 0) vi.setSystemTime(Date.now() + firstStepMs)
+        steps += 1
+        return store.step(...words)
+      },
+    })
+    return steps
+  }
+
+  it('begins nothing after 20 s, once each task had its turn; the next run goes on', async () => {
+    expect(await stepsAfter(20_000)).toBe(SWEPT_TABLES.length)
+    const left = await count('due-')
+    expect(total(left)).toBeGreaterThan(SWEPT_TABLES.length)
+    vi.useRealTimers()
+    await run()
+    expect([await count('due-'), await count('live-')]).toEqual([NONE, each(3)])
+  })
+
+  it('and goes on until then: the control', async () => {
+    expect(await stepsAfter(19_999)).toBeGreaterThan(SWEPT_TABLES.length)
   })
 })
 
