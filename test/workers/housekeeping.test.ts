@@ -360,30 +360,37 @@ describe('a consent', () => {
     expect(await consentsOf(client.id)).toBe(0)
   })
 
-  it('that bought a token since is not, nor while something that it bought can still be used', async () => {
-    const client = await newClient({ grantTypes: ['authorization_code', 'refresh_token'] })
-    const cookie = await signIn(await newUser())
-    const redeemed = await post(
-      '/token',
-      redemptionOf(client, await obtainCode(cookie, requestOf(client))),
-    )
-    expect(redeemed.status).toBe(200)
-    await env.DB.prepare('UPDATE consent SET granted_at = 1 WHERE client_id = ?1')
-      .bind(client.id)
-      .run()
-    await run(undefined, nowSeconds())
-    expect(await consentsOf(client.id)).toBe(1)
-    await age(client.id)
-    await run(undefined, nowSeconds())
-    expect(await consentsOf(client.id)).toBe(1)
-    // The control: without family and code it goes.
-    await env.DB.batch([
-      env.DB.prepare('DELETE FROM refresh_family WHERE client_id = ?1').bind(client.id),
-      env.DB.prepare('DELETE FROM authorization_code WHERE client_id = ?1').bind(client.id),
-    ])
-    await run(undefined, nowSeconds())
-    expect(await consentsOf(client.id)).toBe(0)
-  })
+  it.each([
+    ['refresh_family', 'authorization_code'],
+    ['authorization_code', 'refresh_family'],
+  ])(
+    'that bought a token since is not, nor while there is a %s of it, without a %s',
+    async (kept, gone) => {
+      const client = await newClient({ grantTypes: ['authorization_code', 'refresh_token'] })
+      const cookie = await signIn(await newUser())
+      const redeemed = await post(
+        '/token',
+        redemptionOf(client, await obtainCode(cookie, requestOf(client))),
+      )
+      expect(redeemed.status).toBe(200)
+      await env.DB.prepare('UPDATE consent SET granted_at = 1 WHERE client_id = ?1')
+        .bind(client.id)
+        .run()
+      await run(undefined, nowSeconds())
+      expect(await consentsOf(client.id)).toBe(1)
+      await age(client.id)
+      await run(undefined, nowSeconds())
+      expect(await consentsOf(client.id)).toBe(1)
+      const without = async (table: string) => {
+        await env.DB.prepare(`DELETE FROM ${table} WHERE client_id = ?1`).bind(client.id).run()
+        await run(undefined, nowSeconds())
+        return consentsOf(client.id)
+      }
+      expect(await without(gone)).toBe(1)
+      // The control: without either it goes.
+      expect(await without(kept)).toBe(0)
+    },
+  )
 
   it('given anew after so long counts from then on, though its code was never redeemed', async () => {
     const client = await newClient()
