@@ -5,11 +5,16 @@ import { defineConfig } from 'vitest/config'
 const READERS = [
   'src/protocol/**',
   'src/domain/**',
-  'src/crypto/{correlation-id,jws,key-set,proof,token}.ts',
+  'src/crypto/**',
   'src/config.ts',
-  'src/http/{flood,form,form-token,next-page,browser-session}.ts',
-  'src/authenticator/{check,query,settings}.ts',
-  'src/admin/checks.ts',
+  'src/flows/{as-client,authenticate-client,proof-of-possession,still-held}.ts',
+  'src/stores/live-sessions.ts',
+  'src/http/{circumstances,explain,flood,form,form-token,next-page,browser-session}.ts',
+  'src/routes/client-post.ts',
+  'src/authenticator/{check,query,seen-proofs,settings}.ts',
+  'src/scoped/**',
+  'src/admin/{audit-command,checks,client-options,cloudflare-api,d1-http,first-line,key-set-option,kv-http}.ts',
+  'src/operate/start-settings.ts',
 ]
 
 /** Three kinds of test: `unit` on plain data, `workers` in workerd on real D1 and KV, `node` on the programs. */

@@ -1,20 +1,8 @@
-/** Mistakes that nobody should make unnoticed, and the test file that must notice each: for `test/mutants.ts`. */
+/** Mistakes that nobody should make unnoticed, here those of protocol, flows and doors: for `test/mutants.ts`. */
 
-export type Mutant = Readonly<{
-  file: string
-  /** Occurs exactly once. */
-  original: string
-  mistake: string
-  /** The test file that must fail. */
-  killer: string
-}>
-
-const mutant = (file: string, killer: string, original: string, mistake: string): Mutant => ({
-  file: `src/${file}`,
-  killer: `test/${killer}.test.ts`,
-  original,
-  mistake,
-})
+import { MISTAKES_IN_RULES } from './mistakes-in-rules.ts'
+import { MISTAKES_IN_STORAGE } from './mistakes-in-storage.ts'
+import { type Mutant, mutant } from './mutant.ts'
 
 const ANY_TEXT = 'unit/any-text'
 const CODE = 'workers/rfc6749-authorization-code'
@@ -37,6 +25,8 @@ const CODE_GRANT = 'flows/grants/authorization-code.ts'
 const REFRESH_GRANT = 'flows/grants/refresh-token.ts'
 
 export const MUTANTS: readonly Mutant[] = [
+  ...MISTAKES_IN_RULES,
+  ...MISTAKES_IN_STORAGE,
   mutant('protocol/redirect-uri.ts', ANY_TEXT, '(isPublic(client) && redirect', '(redirect'),
   mutant('protocol/redirect-uri.ts', ANY_TEXT, String.raw`(?::\d{1,5})?`, '(?::[^/]*)?'),
   mutant('protocol/redirect-uri.ts', ANY_TEXT, "undefined || uri.includes('#')", 'undefined'),
@@ -89,8 +79,8 @@ export const MUTANTS: readonly Mutant[] = [
   mutant(
     'flows/authenticate-client.ts',
     'workers/any-input',
-    'if (!credential) throw',
-    'if (!client) throw',
+    'if (!credential) {',
+    'if (!client) {',
   ),
   mutant(
     'flows/proof-of-possession.ts',

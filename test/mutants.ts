@@ -8,7 +8,8 @@ import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { MUTANTS, type Mutant } from './mistakes.ts'
+import { MUTANTS } from './mistakes.ts'
+import type { Mutant } from './mutant.ts'
 
 const COPIED = ['src', 'test', 'migrations', 'examples', 'package.json', 'tsconfig.json']
 const CONFIGURATION = ['vitest.config.ts', 'wrangler.toml']
@@ -22,11 +23,11 @@ function copyRepository(): string {
   return copy
 }
 
-/** How many tests of the file failed; null when it could not be run, which is no proof of anything. */
+/** How many tests of the file failed, of which one is enough; null when it could not be run, which is no proof of anything. */
 function failuresOf(copy: string, testFile: string): number | null {
   const report = join(copy, 'report.json')
   rmSync(report, { force: true })
-  const words = ['node_modules/vitest/vitest.mjs', 'run', '--reporter=json']
+  const words = ['node_modules/vitest/vitest.mjs', 'run', '--reporter=json', '--bail=1']
   spawnSync(process.execPath, [...words, `--outputFile=${report}`, testFile], {
     cwd: copy,
     stdio: 'ignore',

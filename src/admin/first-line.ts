@@ -6,6 +6,7 @@ export async function readFirstLine(stdin: AsyncIterable<Uint8Array | string>): 
     chunks.push(bytes)
     if (bytes.includes('\n')) break
   }
-  const [line = ''] = Buffer.concat(chunks).toString('utf8').split(/\r?\n/, 1)
-  return line
+  return Buffer.concat(chunks)
+    .toString('utf8')
+    .replace(/\r?\n.*/s, '')
 }

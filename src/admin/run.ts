@@ -18,7 +18,7 @@ const DONE = 0
 const FAILED = 1
 const WRONG_USAGE = 2
 
-function commandLine(io: Io): Command {
+export function commandLine(io: Io): Command {
   const program = new Command('npm run admin --')
     .description(
       'Administer the clients, users and sessions of the registry, say why it refused something, who did what, and ' +

@@ -44,7 +44,8 @@ async function revokeToken({ db, sessions }: Storage, token: string, act: Act): 
   if (!mayBeSession(token, act)) {
     throw new Refusal('the token is not an access, refresh or browser session token')
   }
-  // Whose it is only the session itself says, and that is in KV, which the command line does not read.
+  // Whose it is, and whether it ever was, only the session itself says, and that is in KV, which the command line does
+  // not read: KV might not show yet what was issued a moment ago, and a stolen token must not outlive that.
   const kind = isWellFormed('browserSession', token) ? 'browser session' : 'access token'
   const key = await digest(token)
   const store = revocations({}, { kind })
@@ -101,7 +102,8 @@ export function addSessionCommands(program: Command, io: Io) {
     session,
     'revoke',
     'End one session, or all that was issued to a client or for a user: access tokens, browser sessions, refresh ' +
-      'tokens and codes. Prints within how many seconds every check knows; checks that ask for fresh know at once.',
+      'tokens and codes. Prints within how many seconds every check knows; checks that ask for fresh know at once. Of ' +
+      'one access or browser session token `revoked` says that it is good no more, not that it ever was.',
     'revoke --token-stdin < token.txt',
   )
     .option(

@@ -1,5 +1,6 @@
 /** The authenticator: the same check over HTTP, for nginx's `auth_request`, and over a service binding. */
 
+import { newCorrelationId } from '../crypto/correlation-id.ts'
 import { importSecret, type SharedKey, signJwt } from '../crypto/jws.ts'
 import { Deadlines } from '../deadlines.ts'
 import { endOf, type SessionRecord } from '../domain/session.ts'
@@ -80,8 +81,7 @@ function serving(env: AuthenticatorEnv): Authenticator {
     const outcome = await decide(request, nowMs).catch(unavailable)
     const correlationId = tell('GET /auth', outcome, nowMs, dataPoints)
     const response = await answer(outcome, nowMs)
-    if (correlationId !== null) response.headers.set('X-Correlation-Id', correlationId)
-    return response
+    return correlationId === null ? response : withId(response, correlationId)
   }
 
   async function decide(request: Request, nowMs: number): Promise<Authentication> {
@@ -110,7 +110,8 @@ function serving(env: AuthenticatorEnv): Authenticator {
         const response = await answerHttp(request)
         return request.method === 'HEAD' ? new Response(null, response) : response
       } catch (fault) {
-        return refusalResponse(unavailable(fault).refusal)
+        const { refusal, correlationId } = unavailable(fault)
+        return withId(refusalResponse(refusal), correlationId)
       }
     },
     async authenticate(asked) {
@@ -118,7 +119,8 @@ function serving(env: AuthenticatorEnv): Authenticator {
       const ask = async () => check(questionOf(asked), nowMs)
       const outcome = await ask().catch(unavailable)
       tell('authenticate', outcome, nowMs, dataPoints)
-      return outcome
+      // Over a binding there is no header for the id, and the answer is what it is promised to be.
+      return outcome.kind === 'refused' ? { kind: 'refused', refusal: outcome.refusal } : outcome
     },
   }
 }
@@ -161,10 +163,16 @@ class HttpQuestion implements Question {
   }
 }
 
-/** Never an open door. */
+/** Never an open door. The id is that of the answer, and of the line that says what was decided. */
 function unavailable(fault: unknown) {
-  logFault('authenticator_fault', fault)
-  return { kind: 'refused', refusal: UNAVAILABLE } as const
+  const correlationId = newCorrelationId()
+  logFault('authenticator_fault', fault, correlationId)
+  return { kind: 'refused', refusal: UNAVAILABLE, correlationId } as const
+}
+
+function withId(response: Response, correlationId: string): Response {
+  response.headers.set('X-Correlation-Id', correlationId)
+  return response
 }
 
 function refusingAll(problem: string): Authenticator {

@@ -5,11 +5,15 @@ import type { Authentication } from '../protocol/authentication.ts'
 import { asksForCredential } from '../protocol/bearer.ts'
 import type { DataPoints } from '../stores/ports.ts'
 
-export function logFault(event: string, fault: unknown): void {
+/** `correlationId`: of the check that failed by it. */
+export function logFault(event: string, fault: unknown, correlationId?: string): void {
   const detail = fault instanceof Error ? `${fault.name}: ${fault.message}` : String(fault)
   // biome-ignore lint/suspicious/noConsole: this is the log of a Worker
-  console.error(JSON.stringify({ level: 'error', event, detail }))
+  console.error(JSON.stringify({ level: 'error', event, correlationId, detail }))
 }
+
+/** What came of a check. Of a fault its cause has been told already, under this id. */
+export type Told = Authentication & Readonly<{ correlationId?: string }>
 
 /** What was decided, of whom, and how long it took. */
 function summaryOf(outcome: Authentication) {
@@ -27,7 +31,7 @@ function summaryOf(outcome: Authentication) {
  */
 export function tell(
   endpoint: string,
-  outcome: Authentication,
+  outcome: Told,
   startedAtMs: number,
   dataPoints: DataPoints | null,
 ): string | null {
@@ -45,7 +49,7 @@ export function tell(
     logFault('data_point_lost', fault)
   }
   if (!isRefused) return null
-  const correlationId = newCorrelationId()
+  const correlationId = outcome.correlationId ?? newCorrelationId()
   // biome-ignore lint/suspicious/noConsole: this is the log of a Worker
   console.log(JSON.stringify({ event: 'check', correlationId, endpoint, ...summary, ms }))
   return correlationId

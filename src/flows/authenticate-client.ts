@@ -11,9 +11,9 @@ export type AuthenticatedClient = Readonly<{ client: Client; credential: Credent
 
 export type AuthenticateClient = (record: Client | null) => Promise<AuthenticatedClient>
 
-/** For the operator. `expired` is the credential whose secret was shown, if it is one that was good once. */
-const whySecretFails = (expired: Credential | undefined, now: number) =>
-  expired ? `the secret expired ${now - (expired.expiresAt ?? now)} s ago` : 'wrong secret'
+/** For the operator. `expiredAt` is when the secret that was shown was good for the last time, if it ever was. */
+const whySecretFails = (expiredAt: number | null | undefined, now: number) =>
+  expiredAt ? `the secret expired ${now - expiredAt} s ago` : 'wrong secret'
 
 /**
  * For one request. May be called again with a fresher record of the client: an assertion is good once, and that
@@ -49,7 +49,10 @@ export function clientAuthenticator(
     if (secretDigest === null) return { client, credential: null }
     const isShown = (one: Credential) => equalInConstantTime(one.secretDigest, secretDigest)
     const credential = liveCredentials(client, now).find(isShown)
-    if (!credential) throw invalidClient(whySecretFails(client.credentials.find(isShown), now))
+    if (!credential) {
+      const expiredAt = client.credentials.find(isShown)?.expiresAt
+      throw invalidClient(whySecretFails(expiredAt, now))
+    }
     return { client, credential }
   }
 }

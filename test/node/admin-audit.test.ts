@@ -1,8 +1,11 @@
 /** `audit`, and what each act of the administrator leaves in it. */
 
+import type { Command } from 'commander'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { commandLine } from '../../src/admin/run.ts'
 import { digest, hexDigest } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
+import { AUDIT_EVENTS } from '../../src/domain/audit.ts'
 import { userRegistry } from '../../src/stores/user-registry.ts'
 import { type ServedState, servedState } from './command-line.ts'
 
@@ -63,12 +66,17 @@ async function newRefreshToken(clientId: string, userId: string) {
   return token
 }
 
-type Given = Readonly<{ clientId: string; userId: string; disabledClientId: string }>
+type Given = Readonly<{
+  clientId: string
+  userId: string
+  disabledClientId: string
+  disabledUserId: string
+}>
 type Case = Readonly<{
   event: string
   words: (given: Given) => string[]
   stdin?: (given: Given) => Promise<string>
-  about: 'client' | 'user' | 'both' | 'none' | 'new'
+  about: 'client' | 'user' | 'both' | 'none' | 'new' | 'disabled client' | 'disabled user'
   detail: unknown
 }>
 
@@ -120,7 +128,7 @@ const cases: readonly Case[] = [
   {
     event: 'client.enable',
     words: ({ disabledClientId }) => ['client', 'enable', disabledClientId],
-    about: 'new',
+    about: 'disabled client',
     detail: {},
   },
   {
@@ -160,6 +168,12 @@ const cases: readonly Case[] = [
     detail: {},
   },
   {
+    event: 'user.enable',
+    words: ({ disabledUserId }) => ['user', 'enable', disabledUserId],
+    about: 'disabled user',
+    detail: {},
+  },
+  {
     event: 'session.revoke',
     words: ({ clientId }) => ['session', 'revoke', '--client', clientId],
     about: 'client',
@@ -187,13 +201,68 @@ const cases: readonly Case[] = [
   },
 ]
 
+const NOBODY = { client_id: null, user_id: null }
+const idsOf = (whom: Exclude<Case['about'], 'new'>, given: Given) =>
+  ({
+    none: NOBODY,
+    client: { ...NOBODY, client_id: given.clientId },
+    user: { ...NOBODY, user_id: given.userId },
+    both: { client_id: given.clientId, user_id: given.userId },
+    'disabled client': { ...NOBODY, client_id: given.disabledClientId },
+    'disabled user': { ...NOBODY, user_id: given.disabledUserId },
+  })[whom]
+
 const named = cases.map((one) => [`${one.event} (${one.about})`, one] as const)
 
 async function given(): Promise<Given> {
   const disabledClientId = await newClient()
   await state.json(['client', 'disable', disabledClientId])
-  return { clientId: await newClient(), userId: await newUser(), disabledClientId }
+  const disabledUserId = await newUser()
+  await state.json(['user', 'disable', disabledUserId])
+  const [clientId, userId] = [await newClient(), await newUser()]
+  return { clientId, userId, disabledClientId, disabledUserId }
 }
+
+/** Every command that there is, as its words. */
+function commandsOf(command: Command, before: readonly string[] = []): string[] {
+  const words = [...before, command.name()]
+  const below = command.commands.flatMap((one) => commandsOf(one, words))
+  return below.length === 0 ? [words.join(' ')] : below
+}
+const { stdout, stderr } = process
+const program = commandLine({ stdout, stderr, stdin: (async function* () {})(), env: {} })
+const commands = program.commands.flatMap((one) => commandsOf(one))
+
+/** Which change nothing, with what they take. Of `doctor`, which takes away what it makes: doctor.test.ts. */
+const READING: Readonly<Record<string, (given: Given) => string[]>> = {
+  'client list': () => [],
+  'client show': ({ clientId }) => [clientId],
+  'user list': () => [],
+  'user show': ({ userId }) => [userId],
+  why: () => ['K7M2Q9XW4D'],
+  audit: () => [],
+}
+
+it('every command is one of those that leave a row, or one that changes nothing', () => {
+  const given = { clientId: 'c', userId: 'u', disabledClientId: 'd', disabledUserId: 'd' }
+  const acts = new Set(cases.map(({ words }) => words(given).slice(0, 2).join(' ')))
+  expect([...acts, ...Object.keys(READING), 'doctor'].sort()).toEqual(commands.sort())
+  const told = new Set(cases.map(({ event }) => event))
+  expect([...told, 'consent.grant', 'consent.remove'].sort()).toEqual([...AUDIT_EVENTS].sort())
+})
+
+it.each(Object.entries(READING))('%s changes nothing, and leaves no row', async (command, more) => {
+  const about = await given()
+  await state.database
+    .prepare(
+      `INSERT INTO refusal (refusal_id, refused_at, endpoint, error, detail)
+       VALUES ('K7M2Q9XW4D', unixepoch(), 'POST /token', 'invalid_client', 'd') ON CONFLICT DO NOTHING`,
+    )
+    .run()
+  const before = await state.dump()
+  expect((await state.admin([...command.split(' '), ...more(about)])).status).toBe(0)
+  expect(await state.dump()).toEqual(before)
+})
 
 describe('an act of the administrator', () => {
   it.each(named)('%s leaves one row that says who, what, about whom and when', async (_, one) => {
@@ -206,13 +275,7 @@ describe('an act of the administrator', () => {
     expect(entry.actor).toBe('administrator')
     expect(entry.detail).toEqual(one.detail)
     expect(Date.parse(entry.happened_at)).toBeGreaterThanOrEqual(begun)
-    const { clientId, userId } = about
-    if (one.about !== 'new') {
-      expect(entry).toMatchObject({
-        client_id: ['client', 'both'].includes(one.about) ? clientId : null,
-        user_id: ['user', 'both'].includes(one.about) ? userId : null,
-      })
-    }
+    if (one.about !== 'new') expect(entry).toMatchObject(idsOf(one.about, about))
   })
 
   it.each(named)('%s is not done when its row cannot be written', async (_, one) => {

@@ -280,6 +280,19 @@ describe('session revoke', () => {
     },
   )
 
+  it('of one that was never issued says the same, as --help does; a refresh token is known or is not', async () => {
+    const revoke = (kind: TokenKind) =>
+      state.admin(['session', 'revoke', '--token', mintToken(kind)])
+    expect((await revoke('accessToken')).stdout).toMatch(/^revoked: +yes$/m)
+    const help = (await state.admin(['session', 'revoke', '--help'])).stdout.replaceAll(/\s+/g, ' ')
+    expect(help).toContain('`revoked` says that it is good no more, not that it ever was')
+    expect(await revoke('refreshToken')).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: 'error: there is no such refresh token\n',
+    })
+  })
+
   it('--token-stdin of a refresh token ends its family', async () => {
     const { token, sessionKey } = await grant()
     const words = ['session', 'revoke', '--token-stdin']

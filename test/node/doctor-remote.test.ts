@@ -2,14 +2,28 @@
 
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { d1OverHttp } from '../../src/admin/d1-http.ts'
 import { REGISTRY_CONFIG } from '../../src/operate/project.ts'
 import type { RunningRegistry as Announced } from '../../src/operate/running-registry.ts'
 import { codesOf, readWranglerConfig, sessionsOf } from '../../src/operate/wrangler-config.ts'
+import { filledIn } from '../unit/filled-in.ts'
 import { commandLine } from './command-line.ts'
 import { type Answered, type Asked, passOn, type StandIn, standIn } from './doctor-stand-ins.ts'
 import { type RunningRegistry, startRegistry } from './running-registry.ts'
+
+/** Both files as they are, or as an operator leaves them. */
+const files = vi.hoisted(() => ({ areFilledIn: false }))
+vi.mock('../../src/operate/wrangler-config.ts', async (original) => {
+  const real = await original<typeof import('../../src/operate/wrangler-config.ts')>()
+  return {
+    ...real,
+    readWranglerConfig(path: string) {
+      const config = real.readWranglerConfig(path)
+      return files.areFilledIn ? filledIn(config) : config
+    },
+  }
+})
 
 const TOKEN = 'cloudflare-token-that-nobody-may-see'
 const SECRETS = '/accounts/account-1/workers/scripts/authenticator/secrets'
@@ -49,8 +63,8 @@ beforeAll(async () => {
     if (answer) return answer
     if (asked.path === SECRETS) return succeed([{ name: 'JWT_SECRET', type: 'secret_text' }])
     const path = asked.path
-      .replace(sessionsOf(config), 'SESSIONS')
-      .replace(codesOf(config), 'CODES')
+      .replace(new RegExp(`${sessionsOf(config)}|SESSIONS-id`), 'SESSIONS')
+      .replace(new RegExp(`${codesOf(config)}|CODES-id`), 'CODES')
     const headers = { ...asked.headers, authorization: `Bearer ${announced.token}` }
     return passOn(announced.url, { ...asked, path, headers })
   })
@@ -62,6 +76,7 @@ afterAll(async () => {
 beforeEach(() => {
   seen = []
   spoiled = () => null
+  files.areFilledIn = false
 })
 
 async function doctor(...words: string[]) {
@@ -94,6 +109,16 @@ describe('what is deployed', () => {
       'JWT_SECRET of the authenticator is set; how strong it is cannot be seen from here',
     )
     expect(said.fresh).toContain('the authenticator does not bind DB')
+  })
+
+  it('is healthy with status 0: every line ok, but `fresh`, for which the authenticator binds no DB', async () => {
+    files.areFilledIn = true
+    const { status, said, failed, notChecked } = await withAuthenticator()
+    expect(failed, JSON.stringify(said)).toEqual([])
+    expect([status, notChecked]).toEqual([0, ['fresh']])
+    // The control: one thing less, and the status says so.
+    spoiled = ({ path }) => (path === SECRETS ? succeed([]) : null)
+    expect(await withAuthenticator()).toMatchObject({ status: 1, failed: ['jwt-secret'] })
   })
 
   it('keeps nothing in KV that the doctor put there', async () => {

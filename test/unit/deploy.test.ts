@@ -4,24 +4,10 @@ import { describe, expect, it } from 'vitest'
 import { deploy, deployProblems } from '../../src/operate/deploy.ts'
 import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from '../../src/operate/project.ts'
 import { readWranglerConfig, type WranglerConfig } from '../../src/operate/wrangler-config.ts'
+import { readFilledIn } from './filled-in.ts'
 
-const ISSUER = 'https://registry.example'
-
-/** As an operator leaves it: an issuer of one's own and the ids that wrangler printed. */
-const filledIn = (path: string): WranglerConfig => {
-  const config = readWranglerConfig(path)
-  return {
-    ...config,
-    vars: { ISSUER },
-    d1_databases: config.d1_databases.map((d1) => ({
-      ...d1,
-      database_id: '5f0c31a2-6c1b-4f0e-9a53-b1b6a0d9a001',
-    })),
-    kv_namespaces: config.kv_namespaces.map((kv) => ({ ...kv, id: `${kv.binding}-id` })),
-  }
-}
-const registry = filledIn(REGISTRY_CONFIG)
-const authenticator = filledIn(AUTHENTICATOR_CONFIG)
+const registry = readFilledIn(REGISTRY_CONFIG)
+const authenticator = readFilledIn(AUTHENTICATOR_CONFIG)
 const withIssuer = (config: WranglerConfig, issuer: string) => ({
   ...config,
   vars: { ISSUER: issuer },

@@ -1,8 +1,9 @@
-/** Keys and what is signed with them, where no request can reach. */
+/** Keys, what is signed with them, and tokens, where no request can reach. */
 
 import { describe, expect, it } from 'vitest'
 import { importSecret, signJwt, verifyJwt } from '../../src/crypto/jws.ts'
 import { SIGNATURE_ALGORITHMS } from '../../src/crypto/signature-algorithms.ts'
+import { isWellFormed, mintToken, TOKEN_PREFIXES, type TokenKind } from '../../src/crypto/token.ts'
 
 const ISSUER = 'https://auth.example.org'
 const SECRET = 'a secret of at least 32 bytes, for tests'
@@ -17,6 +18,14 @@ describe('verifying a JWT', () => {
     const hmac = { name: 'HMAC', hash: 'SHA-256' }
     const key = await crypto.subtle.importKey('raw', bytes, hmac, false, ['sign'])
     await expect(verifyJwt(jwt, [{ ...own, key }], { issuer: ISSUER, now })).rejects.toThrow()
+  })
+})
+
+describe('a token', () => {
+  const kinds = Object.keys(TOKEN_PREFIXES) as TokenKind[]
+  it.each(kinds)('minted as %s is that, and of no other kind', (kind) => {
+    const token = mintToken(kind)
+    expect(kinds.filter((one) => isWellFormed(one, token))).toEqual([kind])
   })
 })
 

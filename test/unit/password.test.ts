@@ -1,6 +1,6 @@
 /** Passwords as they are kept. */
 
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { hashPassword, passwordMatches } from '../../src/crypto/password.ts'
 
 /** Parameters that cost no time: they live in the stored string. */
@@ -33,5 +33,19 @@ describe('a password', () => {
   it('is a fault where the kept parameters cannot be computed, and not a wrong password', async () => {
     await expect(passwordMatches('anything', cheap('3$8$1'))).rejects.toThrow()
     expect(await passwordMatches('anything', cheap('1024$8$1'))).toBe(false)
+  })
+
+  it('is a fault where the machine cannot compute it, and not a wrong password', async () => {
+    vi.resetModules()
+    vi.doMock('node:crypto', async (original) => ({
+      ...(await original<typeof import('node:crypto')>()),
+      scrypt: (...words: unknown[]) =>
+        (words.at(-1) as (fault: Error) => void)(new Error('out of memory')),
+    }))
+    const onBadMachine = await import('../../src/crypto/password.ts')
+    await expect(onBadMachine.passwordMatches('anything', cheap('1024$8$1'))).rejects.toThrow(
+      'out of memory',
+    )
+    vi.doUnmock('node:crypto')
   })
 })

@@ -50,8 +50,13 @@ describe('a session record', () => {
     expect(readSession(more)).toEqual(RECORD)
   })
 
-  it('may have no user, or no client, or a key that it is bound to', () => {
-    for (const change of [{ user: null }, { client: null }, { cnf: { jkt: 'thumbprint' } }]) {
+  it('may have no user, or no client, or a key that it is bound to, or an old record behind it', () => {
+    for (const change of [
+      { user: null },
+      { client: null },
+      { cnf: { jkt: 'thumbprint' } },
+      { client_as_of: '2025-12-31T23:59:50.000Z' },
+    ]) {
       expect(readSession({ ...RECORD, ...change })).toEqual({ ...RECORD, ...change })
     }
   })
@@ -81,6 +86,8 @@ describe('a session record', () => {
     [['cnf'], {}],
     [['cnf'], { jkt: '' }],
     [['cnf'], 'thumbprint'],
+    [['client_as_of'], null],
+    [['client_as_of'], '2025-12-31'],
   ])('is none where %j is %j', (path, value) => {
     expect(readSession(changed(path, value))).toBeNull()
   })

@@ -1,7 +1,8 @@
-/** Settings of the registry: a bad one stops the service, and its value is told to nobody. */
+/** Settings of the registry and of `npm start`: a bad one stops the service, and its value is told to nobody. */
 
 import { describe, expect, it } from 'vitest'
 import { readSettings, SETTING_NAMES } from '../../src/config.ts'
+import { readStartSettings } from '../../src/operate/start-settings.ts'
 
 const ISSUER = 'https://auth.example.org'
 
@@ -70,4 +71,58 @@ describe('the other settings', () => {
       expect(read).not.toThrow(value)
     },
   )
+})
+
+describe('npm start', () => {
+  it('needs nothing in its environment: an empty value is none', () => {
+    const settings = readStartSettings({}, {})
+    expect(settings).toMatchObject({
+      port: 8787,
+      authenticatorPort: 8788,
+      demo: true,
+      jwtSecret: null,
+      vars: { ISSUER: 'http://127.0.0.1:8787' },
+    })
+    const names = [...SETTING_NAMES, 'PORT', 'AUTHENTICATOR_PORT', 'DEMO', 'JWT_SECRET']
+    const empty = Object.fromEntries(names.map((name) => [name, '']))
+    expect(readStartSettings(empty, {})).toEqual(settings)
+  })
+
+  it('takes what is in its environment before what is in wrangler.toml', () => {
+    const env = { PORT: '1', AUTHENTICATOR_PORT: '65535', DEMO: '0', CODE_RETRY_SECONDS: '3' }
+    const JWT_SECRET = 's'.repeat(32)
+    const configured = { ISSUER, CODE_RETRY_SECONDS: '4', CLIENT_CACHE_SECONDS: '5' }
+    expect(readStartSettings({ ...env, JWT_SECRET, STATE_DIR: '/state' }, configured)).toEqual({
+      port: 1,
+      authenticatorPort: 65_535,
+      stateDir: '/state',
+      demo: false,
+      jwtSecret: JWT_SECRET,
+      vars: {
+        ISSUER: 'http://127.0.0.1:1',
+        CODE_RETRY_SECONDS: '3',
+        CLIENT_CACHE_SECONDS: '5',
+      },
+    })
+    expect(readStartSettings({ ISSUER, DEMO: '1' }, {})).toMatchObject({
+      demo: true,
+      vars: { ISSUER },
+    })
+  })
+
+  it.each([
+    ['PORT', '0'],
+    ['PORT', '65536'],
+    ['PORT', '80.5'],
+    ['PORT', ' 80'],
+    ['AUTHENTICATOR_PORT', '8787'],
+    ['AUTHENTICATOR_PORT', 'none'],
+    ['DEMO', 'yes'],
+    ['JWT_SECRET', 's'.repeat(31)],
+    ['CODE_RETRY_SECONDS', '61'],
+  ])('is refused a bad %s, without its value', (name, value) => {
+    const read = () => readStartSettings({ [name]: value }, {})
+    expect(read).toThrow(new RegExp(`^${name}: must `))
+    expect(read).not.toThrow(new RegExp(` ${value}$`))
+  })
 })

@@ -155,7 +155,10 @@ describe('what a user sees', () => {
 
   it('what is still held: less what the client or the user has lost since', async () => {
     await connect({ scope: 'public:read submission:read' })
-    await clientRegistry(env.DB).withdraw(client.id, { scopes: ['public:read'] }, nowSeconds())
+    const lost = { scopes: ['public:read'] }
+    await clientRegistry(env.DB).withdraw(client.id, lost, nowSeconds())
+    // That the client asks for it again does not give it back.
+    await clientRegistry(env.DB).update(client.id, {}, lost, 'request', nowSeconds())
     expect((await open()).page).not.toContain('<code>public:read</code>')
     await env.DB.prepare('DELETE FROM user_scope WHERE user_id = ?1').bind(user.id).run()
     expect((await open()).page).toContain('It may do nothing any more.')
@@ -264,17 +267,24 @@ describe('removal', () => {
   })
 
   it('touches neither another user of the client nor another client of the user', async () => {
-    const another = await newClient({ name: 'Another' })
+    const another = await newClient({
+      name: 'Another',
+      grantTypes: ['authorization_code', 'refresh_token'],
+    })
     const other = await signIn(await newUser())
     const theirs = await redeem(await connect({}, other))
     const otherClients = await redeem(await connect({}, cookie, another), another)
+    const unredeemed = [await connect({}, other), await connect({}, cookie, another)] as const
     await connect()
     await remove()
+    expect((await post('/token', redemptionOf(client, unredeemed[0]))).status).toBe(200)
+    expect((await post('/token', redemptionOf(another, unredeemed[1]))).status).toBe(200)
     for (const token of [theirs.access_token, otherClients.access_token]) {
       expect(await sessionOf(token)).not.toBeNull()
       expect(await isGood(token, ALL_REVOKED_WITHIN_SECONDS)).toBe(true)
     }
     expect((await renew(theirs.refresh_token)).status).toBe(200)
+    expect((await renew(otherClients.refresh_token, another)).status).toBe(200)
     expect([await isAsked(other), await isAsked(cookie, another)]).toEqual([false, false])
     expect((await open()).page).toContain('<bdi>Another</bdi>')
   })

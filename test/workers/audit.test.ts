@@ -121,6 +121,7 @@ describe('a consent taken back', () => {
   it('leaves one row, with all that it was for; sent again, none more', async () => {
     await answerConsent(cookie, ask())
     await answerConsent(cookie, requestOf(client, { scope: 'public:read' }))
+    await answerConsent(cookie, requestOf(await newRefreshingClient()))
     const fields = await removal()
     expect((await remove(fields)).status).toBe(200)
     await remove(fields)

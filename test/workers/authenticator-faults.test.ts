@@ -110,6 +110,38 @@ describe('a fault is 503, never 200', () => {
     expect((await authenticator.fetch(get('/auth'))).status).toBe(200)
   })
 
+  it('whose cause is told under the id that the answer names, and under that of its check over a binding', async () => {
+    const checks = vi.spyOn(console, 'log').mockImplementation(() => {})
+    const env = { ...authenticatorEnv(), SESSIONS: failing(new Error('KV is away')) }
+    const authenticator = createAuthenticator(env)
+    const headers = bearer(mintToken('accessToken'))
+    const answer = await authenticator.fetch(get('/auth', headers))
+    const told = await authenticator.authenticate({ authorization: headers.Authorization })
+    expect(told).toEqual({ kind: 'refused', refusal: expect.anything() })
+    const idsOf = (written: readonly unknown[]) =>
+      written.map((line) => JSON.parse(String(line)).correlationId as unknown)
+    const ids = idsOf(lines)
+    expect(ids).toEqual([answer.headers.get('X-Correlation-Id'), expect.stringMatching(/^\w{10}$/)])
+    expect(ids[0]).not.toBe(ids[1])
+    expect(idsOf(checks.mock.calls.map(([line]) => line))).toEqual(ids)
+  })
+
+  it('also where a session was found, and no JWT can be signed for it', async () => {
+    const sign = vi.spyOn(crypto.subtle, 'sign').mockRejectedValue(new Error('no HMAC'))
+    const authenticator = createAuthenticator(authenticatorEnv())
+    const answer = await authenticator.fetch(get('/auth', bearer(await storeToken())))
+    sign.mockRestore()
+    await expectUnavailable(answer)
+    expect(lines.map((line) => JSON.parse(line))).toEqual([
+      {
+        level: 'error',
+        event: 'authenticator_fault',
+        correlationId: answer.headers.get('X-Correlation-Id'),
+        detail: 'Error: no HMAC',
+      },
+    ])
+  })
+
   it('and is over when KV answers again', async () => {
     const token = await storeToken()
     let isDown = true

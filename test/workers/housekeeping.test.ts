@@ -1,7 +1,7 @@
 /** Housekeeping: what has expired goes, what lives stays, and nothing keeps the next run from going on. */
 
 import { env } from 'cloudflare:workers'
-import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Bindings, compose } from '../../src/compose.ts'
 import { HEAL_SECONDS } from '../../src/domain/revocation.ts'
 import {
@@ -215,6 +215,40 @@ describe('a table that cannot be swept', () => {
   })
 })
 
+describe('a run that takes long', () => {
+  afterEach(() => vi.useRealTimers())
+
+  /** How many steps are taken, of one row each, when the first takes so many milliseconds, and the others none. */
+  async function stepsAfter(firstStepMs: number) {
+    await fill(each(5), each(3))
+    vi.useFakeTimers({ toFake: ['Date'] })
+    const store = housekeepingStore(env.DB, 1)
+    let steps = 0
+    await run({
+      ...store,
+      step(...words) {
+        if (steps === 0) vi.setSystemTime(Date.now() + firstStepMs)
+        steps += 1
+        return store.step(...words)
+      },
+    })
+    return steps
+  }
+
+  it('begins nothing after 20 s, once each task had its turn; the next run goes on', async () => {
+    expect(await stepsAfter(20_000)).toBe(SWEPT_TABLES.length)
+    const left = await count('due-')
+    expect(total(left)).toBeGreaterThan(SWEPT_TABLES.length)
+    vi.useRealTimers()
+    await run()
+    expect([await count('due-'), await count('live-')]).toEqual([NONE, each(3)])
+  })
+
+  it('and goes on until then: the control', async () => {
+    expect(await stepsAfter(19_999)).toBeGreaterThan(SWEPT_TABLES.length)
+  })
+})
+
 describe('cron', () => {
   const cron = async (changes: object = {}, atSeconds = NOW) => {
     const lines: Record<string, unknown>[] = []
@@ -326,30 +360,37 @@ describe('a consent', () => {
     expect(await consentsOf(client.id)).toBe(0)
   })
 
-  it('that bought a token since is not, nor while something that it bought can still be used', async () => {
-    const client = await newClient({ grantTypes: ['authorization_code', 'refresh_token'] })
-    const cookie = await signIn(await newUser())
-    const redeemed = await post(
-      '/token',
-      redemptionOf(client, await obtainCode(cookie, requestOf(client))),
-    )
-    expect(redeemed.status).toBe(200)
-    await env.DB.prepare('UPDATE consent SET granted_at = 1 WHERE client_id = ?1')
-      .bind(client.id)
-      .run()
-    await run(undefined, nowSeconds())
-    expect(await consentsOf(client.id)).toBe(1)
-    await age(client.id)
-    await run(undefined, nowSeconds())
-    expect(await consentsOf(client.id)).toBe(1)
-    // The control: without family and code it goes.
-    await env.DB.batch([
-      env.DB.prepare('DELETE FROM refresh_family WHERE client_id = ?1').bind(client.id),
-      env.DB.prepare('DELETE FROM authorization_code WHERE client_id = ?1').bind(client.id),
-    ])
-    await run(undefined, nowSeconds())
-    expect(await consentsOf(client.id)).toBe(0)
-  })
+  it.each([
+    ['refresh_family', 'authorization_code'],
+    ['authorization_code', 'refresh_family'],
+  ])(
+    'that bought a token since is not, nor while there is a %s of it, without a %s',
+    async (kept, gone) => {
+      const client = await newClient({ grantTypes: ['authorization_code', 'refresh_token'] })
+      const cookie = await signIn(await newUser())
+      const redeemed = await post(
+        '/token',
+        redemptionOf(client, await obtainCode(cookie, requestOf(client))),
+      )
+      expect(redeemed.status).toBe(200)
+      await env.DB.prepare('UPDATE consent SET granted_at = 1 WHERE client_id = ?1')
+        .bind(client.id)
+        .run()
+      await run(undefined, nowSeconds())
+      expect(await consentsOf(client.id)).toBe(1)
+      await age(client.id)
+      await run(undefined, nowSeconds())
+      expect(await consentsOf(client.id)).toBe(1)
+      const without = async (table: string) => {
+        await env.DB.prepare(`DELETE FROM ${table} WHERE client_id = ?1`).bind(client.id).run()
+        await run(undefined, nowSeconds())
+        return consentsOf(client.id)
+      }
+      expect(await without(gone)).toBe(1)
+      // The control: without either it goes.
+      expect(await without(kept)).toBe(0)
+    },
+  )
 
   it('given anew after so long counts from then on, though its code was never redeemed', async () => {
     const client = await newClient()

@@ -11,12 +11,15 @@ import {
   consentSubject,
   HEAL_SECONDS,
   SESSION_REVOKED_WITHIN_SECONDS,
+  UNDER_WAY_SECONDS,
 } from '../../src/domain/revocation.ts'
 import type { SessionRecord } from '../../src/domain/session.ts'
+import { KnownSessions, liveSessions } from '../../src/stores/live-sessions.ts'
 import {
   DOCUMENT_KEY,
   revocationStatements,
   revocationStore,
+  revokeStatement,
   TOMBSTONE,
 } from '../../src/stores/revocations.ts'
 import { expectRefusal } from './refusals.ts'
@@ -168,11 +171,31 @@ describe('what is opened after a bulk revocation', () => {
     passTime(0.001)
     const { user, client } = before.stored
     const after = await session({ user, client })
+    // Also what was opened in the very moment.
+    expect(await isolate().fresh(before.token)).toBe(401)
     for (const { check, fresh } of [isolate(), isolate()]) {
       expect(await check(before.token)).toBe(401)
       expect(await check(after.token)).toBe(200)
       expect(await fresh(after.token)).toBe(200)
     }
+    await revokeAll(kind, { userId, clientId })
+    expect([await isolate().check(after.token), await isolate().fresh(after.token)]).toEqual([
+      401, 401,
+    ])
+  })
+
+  it('falls under the latest of several revocations, which is kept as long as the longest', async () => {
+    const { userId } = await session()
+    const now = Date.now()
+    const revoked = async (atMs: number, lifetimeSeconds: number) => {
+      await revokeStatement(env.DB, 'user', [userId], atMs, lifetimeSeconds).run()
+      const { results } = await env.DB.prepare('SELECT * FROM revocation').all()
+      const [row] = results as { revoked_at_ms: number; expires_at: number }[]
+      return [(row?.revoked_at_ms ?? 0) - now, (row?.expires_at ?? 0) - Math.floor(now / 1000)]
+    }
+    expect(await revoked(now, 600)).toEqual([0, 600])
+    expect(await revoked(now + 5000, 60)).toEqual([5000, 600])
+    expect(await revoked(now - 5000, 7200)).toEqual([5000, 7195])
   })
 
   it('a consent leaves the user’s other clients, and the browser session, alone', async () => {
@@ -188,6 +211,21 @@ describe('what is opened after a bulk revocation', () => {
     expect(await late.check(browser.token)).toBe(401)
     expect(await late.check(elsewhere.token)).toBe(401)
   })
+})
+
+it('what an isolate has read of a bulk revocation, an older document does not take back', async () => {
+  const { check, recall } = isolate()
+  const [revoked, other] = [await session(), await session()]
+  await revokeAll('client', { clientId: (await session()).clientId })
+  expect(await check(other.token)).toBe(200)
+  passTime(61)
+  await revokeAll('user', { userId: revoked.userId })
+  expect(await check(other.token)).toBe(200)
+  // Another machine of this location still has the document of before.
+  recall()
+  passTime(11)
+  expect(await check(other.token)).toBe(200)
+  expect(await check(revoked.token)).toBe(401)
 })
 
 describe('immediate', () => {
@@ -265,6 +303,29 @@ describe('a write to KV that was lost', () => {
     expect(await env.SESSIONS.get(key)).toBeNull()
   })
 
+  it('of one session is made good twice, while the session may still be opening', async () => {
+    const { token, stored } = await session()
+    const key = await digest(token)
+    await lost.endSessions([key], Date.now())
+    passTime(UNDER_WAY_SECONDS - 1)
+    await cron()
+    expect(await env.SESSIONS.get(key)).toBe(TOMBSTONE)
+    // A request that was under way has written over it.
+    await store(token, stored)
+    passTime(HEAL_SECONDS)
+    await cron()
+    expect(await env.SESSIONS.get(key)).toBe(TOMBSTONE)
+  })
+
+  it('of one session is made good though it would end sooner than KV forgets anything', async () => {
+    const { token } = await session()
+    const key = await digest(token)
+    await lost.endSessions([key], Date.now())
+    passTime(LIFETIME_SECONDS - 30)
+    await cron()
+    expect(await env.SESSIONS.get(key)).toBe(TOMBSTONE)
+  })
+
   it('of the document is made good by cron', async () => {
     const { token, clientId } = await session()
     const ids = { clientId }
@@ -331,6 +392,22 @@ describe('what is kept', () => {
     expect((await kept()).rows).toBe(0)
     expect(lifetimes).toEqual([LIFETIME_SECONDS - 100, 60])
     log.mockRestore()
+  })
+
+  it('is forgotten by an isolate too, once no session can fall under it', async () => {
+    const { clientId, stored } = await session()
+    await revokeAll('client', { clientId })
+    const known = new KnownSessions()
+    const knows = async () => {
+      await liveSessions(env.SESSIONS, null, known).find(stored.session_id, Date.now(), false)
+      return Object.keys(known.document.client)
+    }
+    expect(await knows()).toEqual([clientId])
+    await env.SESSIONS.delete(DOCUMENT_KEY)
+    passTime(LIFETIME_SECONDS)
+    expect(await knows()).toEqual([clientId])
+    passTime(11)
+    expect(await knows()).toEqual([])
   })
 
   it('is less than 1 MiB with 10,000 live bulk revocations, and a check still takes one KV read', async () => {

@@ -181,9 +181,13 @@ describe('RFC 6749 §4.1.3: what must hold before a code is spent', () => {
 
   it('refuses a code after CODE_LIFETIME_SECONDS, whatever KV says, and takes it just before', async () => {
     const [late, early] = [await codeFor(), await codeFor()]
-    inSeconds(3590)
+    const expiryOf = async (code: string) =>
+      (await env.DB.prepare('SELECT expires_at FROM authorization_code WHERE code_digest = ?1')
+        .bind(await digest(code))
+        .first<number>('expires_at')) ?? 0
+    vi.setSystemTime((await expiryOf(early)) * 1000 - 1)
     expect((await redeem(early)).status).toBe(200)
-    inSeconds(20)
+    vi.setSystemTime((await expiryOf(late)) * 1000)
     expect(await env.CODES.get(await digest(late))).not.toBeNull()
     expect(await refusal(await redeem(late))).toEqual(INVALID_GRANT)
   })

@@ -129,6 +129,32 @@ describe('a secret can be rotated with an overlap', () => {
     expect(await Promise.all(all.map(works))).toEqual([false, false, true])
   })
 
+  it('whose end a later rotation puts off no further', async () => {
+    const client = await newClient()
+    const at = nowSeconds()
+    for (const [secret, overlap] of [
+      ['second secret', 60],
+      ['third secret', 600],
+    ] as const) {
+      await clientRegistry(env.DB).rotateSecret(client.id, await hexDigest(secret), overlap, at)
+    }
+    const { results } = await env.DB.prepare(
+      'SELECT secret_digest, expires_at FROM client_credential WHERE client_id = ?1',
+    )
+      .bind(client.id)
+      .all<{ secret_digest: string; expires_at: number | null }>()
+    const ends = new Map(results.map((row) => [row.secret_digest, row.expires_at]))
+    const all = await Promise.all([client.secret, 'second secret', 'third secret'].map(hexDigest))
+    expect(all.map((digest) => ends.get(digest))).toEqual([at + 60, at + 600, null])
+  })
+
+  it('and is given to no client that keeps none', async () => {
+    const { id } = await newClient({ authMethod: 'none' })
+    await clientRegistry(env.DB).rotateSecret(id, await hexDigest('a secret'), 0, nowSeconds())
+    const kept = env.DB.prepare('SELECT count(*) AS n FROM client_credential WHERE client_id = ?1')
+    expect(await kept.bind(id).first('n')).toBe(0)
+  })
+
   it('records the day on which a secret was used', async () => {
     const client = await newClient()
     const lastUse = () =>

@@ -1,11 +1,14 @@
 /** RFC 6749 §4.4, the client credentials grant, and §5, what the token endpoint answers. */
 
+import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { isWellFormed } from '../../src/crypto/token.ts'
+import { clientRegistry } from '../../src/stores/client-registry.ts'
 import {
   countSessions,
   credentialsOf,
   newClient,
+  nowSeconds,
   post,
   refusal,
   registry,
@@ -73,6 +76,24 @@ describe('RFC 6749 §4.4: a client acts for itself', () => {
     const client = await newClient({ requestedOnly: true })
     const response = await post('/token', credentialsOf(client))
     expect(await refusal(response)).toEqual({ status: 400, error: 'unauthorized_client' })
+  })
+
+  it('grants neither a scope nor an endorsement that was merely requested beside authorized ones', async () => {
+    const client = await newClient({ scopes: ['public:read'], endorsements: ['cs.DL'] })
+    const wished = { scopes: ['submission:read'], endorsements: ['cs.*'] }
+    await clientRegistry(env.DB).update(client.id, {}, wished, 'request', nowSeconds())
+    const wider = await post('/token', credentialsOf(client, { scope: 'submission:read' }))
+    expect(await refusal(wider)).toEqual({ status: 400, error: 'invalid_scope' })
+    const token = await tokenIn(await post('/token', credentialsOf(client)))
+    expect((await sessionOf(token.access_token))?.authorizations).toEqual({
+      classic: 0,
+      scopes: ['public:read'],
+      endorsements: ['cs.DL'],
+    })
+    // The control: once they are authorized they count.
+    await clientRegistry(env.DB).authorize(client.id, wished, nowSeconds())
+    const later = await post('/token', credentialsOf(client, { scope: 'submission:read' }))
+    expect(later.status).toBe(200)
   })
 
   it('refuses a client that is not registered for the grant', async () => {

@@ -119,6 +119,10 @@ describe('never open', () => {
       'a binding that throws',
       { AUTHENTICATOR: { authenticate: () => Promise.reject(new Error()) } },
     ],
+    [
+      'a binding that throws no Error',
+      { AUTHENTICATOR: { authenticate: () => Promise.reject('down') } },
+    ],
     ['a binding to something else', { AUTHENTICATOR: { fetch: () => new Response() } }],
     ['an empty answer', { AUTHENTICATOR: { authenticate: async () => undefined } }],
     ['an unknown answer', { AUTHENTICATOR: { authenticate: async () => ({ kind: 'fine' }) } }],

@@ -2,6 +2,9 @@
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { createAuthenticator } from '../../src/authenticator/app.ts'
+import type { AuthenticatorEnv } from '../../src/authenticator/settings.ts'
+import { mintToken } from '../../src/crypto/token.ts'
 import type { Count } from './counting.ts'
 import { watchedBindings } from './counting.ts'
 import {
@@ -22,6 +25,7 @@ import {
   signIn,
   type TestClient,
 } from './registry.ts'
+import { authenticatorEnv } from './stored-session.ts'
 
 const UNAVAILABLE = { status: 503, error: 'temporarily_unavailable' }
 
@@ -159,6 +163,45 @@ describe('a fault at /authorize is a page, and no redirect', () => {
     const redeemed = await post('/token', redemptionOf(own, codeIn(carried)))
     expect(redeemed.status).toBe(200)
   })
+})
+
+describe('STORAGE_TIMEOUT_SECONDS', () => {
+  const DEFAULT_SECONDS = 5
+  const silent = { get: () => new Promise(() => {}), put: () => new Promise(() => {}) }
+  const ask = {
+    registry: (settings: object) =>
+      post(
+        '/token',
+        { ...credentialsOf(client), grant_type: 'client_credentials' },
+        {},
+        serve({ SESSIONS: silent, ...settings }),
+      ),
+    authenticator: (settings: object) => {
+      const env = { ...authenticatorEnv(), SESSIONS: silent, ...settings }
+      const headers = { Authorization: `Bearer ${mintToken('accessToken')}` }
+      return createAuthenticator(env as unknown as AuthenticatorEnv).fetch(
+        new Request('https://a.example/auth', { headers }),
+      )
+    },
+  }
+
+  it.each(['registry', 'authenticator'] as const)(
+    'is how long the %s waits for storage that is silent; the control is the default',
+    async (worker) => {
+      const waitedMs = async (settings: object) => {
+        const begunMs = Date.now()
+        expect((await ask[worker](settings)).status).toBe(503)
+        return Date.now() - begunMs
+      }
+      const [short, byDefault] = await Promise.all([
+        waitedMs({ STORAGE_TIMEOUT_SECONDS: '1' }),
+        waitedMs({}),
+      ])
+      expect(short).toBeGreaterThanOrEqual(1000)
+      expect(short).toBeLessThan(DEFAULT_SECONDS * 1000)
+      expect(byDefault).toBeGreaterThanOrEqual(DEFAULT_SECONDS * 1000)
+    },
+  )
 })
 
 describe('/healthz', () => {

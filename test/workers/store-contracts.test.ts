@@ -90,6 +90,11 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     const bought = { family, tokenDigest: randomText() }
     return { sessionKey: randomText(), userId: user.userId, family: bought }
   }
+  const familiesOf = async (userId: string) => {
+    const families = DB.prepare('SELECT family_id FROM refresh_family WHERE user_id = ?1')
+    const { results } = await families.bind(userId).all<{ family_id: string }>()
+    return results.map(({ family_id }) => family_id)
+  }
   /** A family as a code exchange leaves it. */
   async function renewable() {
     const { code, key, userId, client } = await granted()
@@ -127,6 +132,10 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     expect(await clients.findFresh(id)).toEqual(found)
     await clients.touchCredential(id, await hexDigest(secret), at)
     expect((await clients.findFresh(id))?.credentials).toMatchObject([{ lastUsedAt: at }])
+    const away = () => {
+      throw new Error('the replica is away')
+    }
+    expect(await clientStore(DB, away).findFresh(id)).toMatchObject({ clientId: id })
     expect([await clients.find('nobody'), await clients.findFresh('nobody')]).toEqual([null, null])
   })
 
@@ -161,6 +170,9 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     expect((await Promise.all(families)).map((one) => one !== null)).toEqual(
       purchases.map((one) => one === won),
     )
+    expect(await familiesOf(userId)).toEqual([won.family?.family.familyId])
+    // Asked again in case the answer was lost, it is the same.
+    expect((await codes.spend(key, won, at)).kind).toBe('won')
     const again = {
       kind: 'again',
       spentAt: at,
@@ -170,6 +182,7 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     await codes.unspend(key, purchaseOf(code))
     expect(await codes.spend(key, purchaseOf(code), at + 1)).toEqual(again)
     await codes.unspend(key, won)
+    expect(await familiesOf(userId)).toEqual([])
     expect((await codes.spend(key, purchaseOf(code), at + 1)).kind).toBe('won')
     expect(await codes.spend('never issued', won, at)).toEqual({ kind: 'unknown' })
   })
@@ -188,6 +201,8 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     expect(await live().findShown(key, atMs)).toEqual(session)
     expect(await live().holds(key, session)).toBe(true)
     expect(await live().find('nobody', atMs, true)).toBeNull()
+    const [kept] = (await env.SESSIONS.list({ prefix: key })).keys
+    expect(kept?.expiration).toBeLessThanOrEqual(nowSeconds() + LIFETIME_SECONDS)
   })
 
   it('revocations: one session, in truth and for all who read KV', async () => {
@@ -200,7 +215,10 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     await SESSIONS.put(key, JSON.stringify(session))
     await revocations.heal(atMs)
     expect(await live().find(key, atMs, false)).toEqual(session)
-    expect(await live().find(key, atMs, true)).toBeNull()
+    const asked = live()
+    expect(await asked.find(key, atMs, true)).toBeNull()
+    // What it has seen revoked once, KV cannot show it again.
+    expect(await asked.findShown(key, atMs)).toBeNull()
   })
 
   it('revocations: a family, with the sessions issued beside it; again does no harm', async () => {
@@ -237,11 +255,30 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     const winner = next[won.indexOf(true)] as ReturnType<typeof successor>
     expect((await refreshTokens.find(first))?.spentAt).toBe(at + 1)
     expect(await refreshTokens.find(winner.tokenDigest)).toMatchObject({ spentAt: null })
+    const found = await Promise.all(next.map((one) => refreshTokens.find(one.tokenDigest)))
+    expect(found.map((one) => one !== null)).toEqual(won)
     await refreshTokens.unrotate(first, successor())
     expect((await refreshTokens.find(first))?.spentAt).toBe(at + 1)
     await refreshTokens.unrotate(first, winner)
     expect((await refreshTokens.find(first))?.spentAt).toBeNull()
     expect(await refreshTokens.find(winner.tokenDigest)).toBeNull()
+  })
+
+  it('refresh tokens: the first key that wins binds the family, and no other', async () => {
+    const { familyId, first } = await renewable()
+    const keyOf = async () => (await refreshTokens.find(first))?.family.jkt
+    const [next, last] = [successor(), successor()]
+    expect(await refreshTokens.rotate(first, familyId, next, at)).toBe(true)
+    expect(await refreshTokens.rotate(first, familyId, { ...successor(), jkt: 'thief' }, at)).toBe(
+      false,
+    )
+    expect(await keyOf()).toBeNull()
+    const bound = { ...last, jkt: 'owner' }
+    expect(await refreshTokens.rotate(next.tokenDigest, familyId, bound, at)).toBe(true)
+    expect(await keyOf()).toBe('owner')
+    const late = { ...successor(), jkt: 'another' }
+    expect(await refreshTokens.rotate(last.tokenDigest, familyId, late, at)).toBe(true)
+    expect(await keyOf()).toBe('owner')
   })
 
   it('ids: of one owner each is new once', async () => {
@@ -294,6 +331,9 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
       limit: async () => ({ success: false }),
     })
     await flooded.record(id, 'here', at)
+    expect(await flooded.lockedUntil(id, 'here')).toBe(at + 60)
+    // A shorter wait replaces no longer one.
+    await flooded.record(id, 'here', at - 30)
     expect(await flooded.lockedUntil(id, 'here')).toBe(at + 60)
   })
 

@@ -1,0 +1,308 @@
+/** Mistakes in what the stores ask of D1 and KV, and in when a flow asks them, for `test/mutants.ts`. */
+
+import { type Mutant, mutant, mutants } from './mutant.ts'
+
+const ACCOUNT = 'workers/account'
+const AUDIT = 'workers/audit'
+const CLIENT = 'workers/rfc6749-client-authentication'
+const CONTRACTS = 'workers/store-contracts'
+const CREDENTIALS = 'workers/rfc6749-client-credentials'
+const HOUSEKEEPING = 'workers/housekeeping'
+const INTROSPECT = 'workers/rfc7662-introspection'
+const REFRESH = 'workers/rfc6749-refresh'
+const REVOCATION = 'workers/revocation'
+const REVOKE_OLD = 'workers/revocation-of-old-records'
+const SIGN_IN = 'workers/sign-in'
+
+export const MISTAKES_IN_STORAGE: readonly Mutant[] = [
+  ...mutants(
+    'stores/codes.ts',
+    CONTRACTS,
+    ['WHERE code_digest = ?1 AND (spent_at IS NULL OR session_key = ?3)', 'WHERE code_digest = ?1'],
+    [
+      'SELECT ?3, client_id, user_id, ?4, ?5, ?5, ?6 FROM authorization_code WHERE code_digest = ?1 AND session_key = ?2',
+      'SELECT ?3, client_id, user_id, ?4, ?5, ?5, ?6 FROM authorization_code WHERE code_digest = ?1 AND ?2 = ?2',
+    ],
+    [
+      'family_id = NULL\n  WHERE code_digest = ?1 AND session_key = ?2',
+      'family_id = NULL\n  WHERE code_digest = ?1 AND ?2 = ?2',
+    ],
+    ["db.prepare(DELETE_FAMILY).bind(family?.family.familyId ?? ''),", ''],
+  ),
+  mutant('stores/codes.ts', CONTRACTS, 'spent_at IS NULL OR session_key = ?3', 'spent_at IS NULL'),
+  mutant(
+    'stores/codes.ts',
+    HOUSEKEEPING,
+    'KEEP_EXPIRED_CODES_SECONDS = 86_400',
+    'KEEP_EXPIRED_CODES_SECONDS = 0',
+  ),
+  ...mutants(
+    'stores/refresh-tokens.ts',
+    CONTRACTS,
+    ['WHERE token_digest = ?1 AND (spent_at IS NULL OR successor = ?3)', 'WHERE token_digest = ?1'],
+    [' AND f.ended_at IS NULL)', ')'],
+    [
+      'WHERE token_digest = ?1 AND successor = ?3\n  ON CONFLICT',
+      'WHERE token_digest = ?1\n  ON CONFLICT',
+    ],
+    [
+      'successor = NULL\n  WHERE token_digest = ?1 AND successor = ?2',
+      'successor = NULL\n  WHERE token_digest = ?1 AND ?2 = ?2',
+    ],
+    ['db.prepare(DELETE_SUCCESSOR).bind(successor.tokenDigest),', ''],
+  ),
+  ...mutants('stores/refresh-tokens.ts', CONTRACTS, [" AND record ->> '$.jkt' IS NULL", '']),
+  mutant(
+    'stores/refresh-tokens.ts',
+    CONTRACTS,
+    'WHERE t.token_digest = ?4 AND t.successor = ?2)',
+    'WHERE t.token_digest = ?4 AND ?2 = ?2)',
+  ),
+  ...mutants(
+    'stores/used-jtis.ts',
+    CONTRACTS,
+    ['ON CONFLICT DO NOTHING RETURNING', 'ON CONFLICT DO UPDATE SET expires_at = ?2 RETURNING'],
+    ['JSON.stringify([owner, jti])', 'JSON.stringify([jti])'],
+  ),
+  ...mutants(
+    'stores/revocations.ts',
+    REVOCATION,
+    [
+      'DO UPDATE SET revoked_at_ms = max(revoked_at_ms, excluded.revoked_at_ms)',
+      'DO UPDATE SET revoked_at_ms = revoked_at_ms',
+    ],
+    ['\n    expires_at = max(expires_at, excluded.expires_at)`', '\n    expires_at = expires_at`'],
+    ['Math.max(MIN_TTL_SECONDS, secondsLeft)', 'secondsLeft'],
+    ['revoked_at_ms = max(revoked_at_ms,', 'revoked_at_ms = max(0,'],
+    ['expires_at = max(expires_at,', 'expires_at = max(0,'],
+    ["kind = 'session' AND is_shown = 0 LIMIT", "kind = 'session' AND is_shown = 1 LIMIT"],
+    ['await this.project(nowMs)', ''],
+    ['row.revoked_at_ms <= nowMs - UNDER_WAY_SECONDS * 1000', 'true'],
+    ['lastEnd = Math.max(lastEnd, expires_at)', 'lastEnd = now + lifetimeSeconds'],
+    ['WHERE r.revoked_at_ms >= j.value ->> 2', 'WHERE r.revoked_at_ms > j.value ->> 2'],
+    [
+      "WHERE kind = 'session' AND subject = ?1\n  UNION ALL",
+      "WHERE kind = 'session' AND subject = ?1 AND is_shown = 1\n  UNION ALL",
+    ],
+  ),
+  mutant('stores/revocations.ts', REVOKE_OLD, "if (kind === 'client_record') {", 'if (false) {'),
+  mutant(
+    'stores/revocations.ts',
+    'node/admin-revocation',
+    'SET revoked_at_ms = min(revoked_at_ms, CAST(?3 AS INTEGER))',
+    'SET revoked_at_ms = revoked_at_ms',
+  ),
+  mutant(
+    'stores/revocations.ts',
+    REVOKE_OLD,
+    "max(CAST(?3 AS INTEGER), CAST(unixepoch('subsec') * 1000 AS INTEGER))",
+    'CAST(?3 AS INTEGER)',
+  ),
+  ...mutants(
+    'stores/revocations.ts',
+    REFRESH,
+    [
+      'db.prepare(REVOKE_SESSIONS_OF_FAMILY).bind(familyId, oldest, nowMs, now + lifetimeSeconds),',
+      '',
+    ],
+    ['db.prepare(END_FAMILY).bind(familyId, now),', ''],
+    ['FROM refresh_token WHERE family_id = ?1 AND', 'FROM refresh_token WHERE ?1 = ?1 AND'],
+  ),
+  ...mutants(
+    'stores/revocations.ts',
+    ACCOUNT,
+    [
+      'SET ended_at = ?3\n  WHERE user_id = ?1 AND client_id = ?2 AND ended_at IS NULL',
+      'SET ended_at = ?3\n  WHERE user_id = ?1 AND ?2 = ?2 AND ended_at IS NULL',
+    ],
+    [
+      "session_key = ''\n  WHERE user_id = ?1 AND client_id = ?2 AND spent_at IS NULL",
+      "session_key = ''\n  WHERE client_id = ?2 AND ?1 = ?1 AND spent_at IS NULL",
+    ],
+    ['db.prepare(FORGET_CONSENT).bind(userId, clientId),', ''],
+    [
+      'DELETE FROM consent WHERE user_id = ?1 AND client_id = ?2',
+      'DELETE FROM consent WHERE user_id = ?1 AND ?2 = ?2',
+    ],
+  ),
+  ...mutants(
+    'stores/live-sessions.ts',
+    REVOCATION,
+    ['if (isOver) remember(key)', ''],
+    ["if (found === 'tombstone') remember(key)", ''],
+    ['(immediate && (await isRevokedInTruth(key, session)))', 'false'],
+    ['isRevokedBy(known.document, session) || ', ''],
+    [
+      "if (!db) throw new Error('revocation: immediate needs the database DB bound')",
+      'if (!db) return false',
+    ],
+    ['moments[subject] = Math.max(moment, moments[subject] ?? 0)', 'moments[subject] ??= 0'],
+  ),
+  mutant(
+    'stores/live-sessions.ts',
+    'workers/authenticator-refusals',
+    ' || Math.floor(nowMs / 1000) >= endsAt',
+    '',
+  ),
+  mutant(
+    'stores/live-sessions.ts',
+    'workers/authenticator-refusals',
+    'return readSession(value)',
+    'return value as SessionRecord',
+  ),
+  ...mutants('stores/clients.ts', CREDENTIALS, [
+    'WHERE a.client_id = c.client_id AND a.authorized_at IS NOT NULL',
+    'WHERE a.client_id = c.client_id',
+  ]),
+  mutant(
+    'stores/clients.ts',
+    CREDENTIALS,
+    'WHERE g.client_id = c.client_id AND g.authorized_at IS NOT NULL',
+    'WHERE g.client_id = c.client_id',
+  ),
+  mutant(
+    'stores/clients.ts',
+    CREDENTIALS,
+    'WHERE e.client_id = c.client_id AND e.authorized_at IS NOT NULL',
+    'WHERE e.client_id = c.client_id',
+  ),
+  mutant(
+    'stores/clients.ts',
+    CONTRACTS,
+    'findFresh: (clientId) => findIn(primary, clientId)',
+    'findFresh: (clientId) => findIn(near(), clientId)',
+  ),
+  mutant(
+    'stores/client-failures.ts',
+    CONTRACTS,
+    "JSON.stringify(['client', clientId, network])",
+    "JSON.stringify(['client', clientId])",
+  ),
+  mutant(
+    'stores/client-failures.ts',
+    CONTRACTS,
+    'Math.max(now + wait, waits.get(subject) ?? 0)',
+    'now + wait',
+  ),
+  ...mutants(
+    'stores/sign-in-failures.ts',
+    CONTRACTS,
+    ['username.toLowerCase()', 'username'],
+    ['digest(JSON.stringify([name, network]))', 'digest(JSON.stringify([name, name]))'],
+  ),
+  ...mutants(
+    'stores/sign-in-failures.ts',
+    SIGN_IN,
+    ['iif(last_failed_at > ?3, failures + 1, 1)', 'failures + 1'],
+    ['await db.prepare(CLEAR_FAILURES).bind(name_from_network).run()', ''],
+  ),
+  mutant('stores/refusals.ts', CONTRACTS, ' AND refused_at > ?2', ' AND ?2 = ?2'),
+  mutant(
+    'stores/audit.ts',
+    AUDIT,
+    'FROM consent WHERE user_id = ?3 AND client_id = ?4 GROUP BY',
+    'FROM consent WHERE user_id = ?3 AND ?4 = ?4 GROUP BY',
+  ),
+  mutant(
+    'stores/connected-applications.ts',
+    ACCOUNT,
+    'WHERE a.client_id = n.client_id AND a.authorized_at IS NOT NULL',
+    'WHERE a.client_id = n.client_id',
+  ),
+  ...mutants(
+    'stores/sweeps.ts',
+    HOUSEKEEPING,
+    ['<= ?1 ORDER BY', '<= ?1 + 9e9 ORDER BY'],
+    ['max(slice.granted_at, coalesce(slice.used_at, 0)) <= ?1', 'slice.granted_at <= ?1'],
+    [
+      'AND NOT EXISTS (SELECT 1 FROM refresh_family f WHERE f.user_id = slice.user_id AND f.client_id = slice.client_id)',
+      '',
+    ],
+    [
+      'AND NOT EXISTS (SELECT 1 FROM authorization_code a WHERE a.user_id = slice.user_id AND a.client_id = slice.client_id)',
+      '',
+    ],
+    [' AND NOT EXISTS (SELECT 1 FROM refresh_token t WHERE t.family_id = f.family_id)', ''],
+  ),
+  mutant('stores/deadline.ts', 'unit/deadline', 'if (isOver()) throw fault', ''),
+  mutant(
+    'stores/sessions.ts',
+    CONTRACTS,
+    'expirationTtl: lifetimeSeconds',
+    'expirationTtl: lifetimeSeconds * 2',
+  ),
+  mutant(
+    'stores/make-room.ts',
+    'unit/make-room',
+    'memory.size >= most',
+    'memory.size > most * 1e9',
+  ),
+  mutant(
+    'flows/issue-access-token.ts',
+    'workers/storage-faults',
+    'await openSession(',
+    'void openSession(',
+  ),
+  ...mutants(
+    'flows/connected-applications.ts',
+    ACCOUNT,
+    [
+      'meetScopes(meetScopes(application.agreedScopes, application.scopes), user.scopes)',
+      'application.agreedScopes',
+    ],
+    ['meetEndorsements(application.endorsements, user.endorsements)', 'application.endorsements'],
+    ['() => ALL_REVOKED_WITHIN_SECONDS + HEAL_SECONDS', '() => ALL_REVOKED_WITHIN_SECONDS'],
+    ['userOf(session, found, deps.usersAreExternal)', 'userOf(session, { user: null }, true)'],
+  ),
+  ...mutants(
+    'stores/client-registry.ts',
+    CLIENT,
+    [
+      'UPDATE client_credential SET expires_at = ?2',
+      'UPDATE client_credential SET expires_at = NULL',
+    ],
+    ['AND (expires_at IS NULL OR expires_at > ?2)', ''],
+    [
+      "FROM client WHERE client_id = ?1 AND auth_method LIKE 'client_secret_%'",
+      'FROM client WHERE client_id = ?1',
+    ],
+  ),
+  ...mutants('stores/client-registry.ts', 'node/admin-client', [
+    "AND auth_method NOT LIKE 'client_secret_%'",
+    'AND false',
+  ]),
+  mutant(
+    'stores/permission-rows.ts',
+    CREDENTIALS,
+    'requested_at)\n    SELECT c.client_id, j.value, ?3 FROM',
+    'requested_at, authorized_at)\n    SELECT c.client_id, j.value, ?3, ?3 FROM',
+  ),
+  mutant(
+    'stores/permission-rows.ts',
+    'node/admin-client',
+    'client_id = ?1 AND authorized_at IS NOT NULL',
+    'client_id = ?1 AND false',
+  ),
+  mutant('stores/audit.ts', 'node/admin-audit', ' WHERE changes() > 0', ''),
+  mutant('stores/user-registry.ts', 'node/admin-audit', ' AND disabled_at IS NOT NULL', ''),
+  mutant('stores/temporary-subjects.ts', 'node/doctor', "BEYOND = 'doctor.'", "BEYOND = 'e'"),
+  ...mutants(
+    'stores/housekeeping.ts',
+    HOUSEKEEPING,
+    ['Date.now() - begunMs >= MAX_RUN_MS', 'false'],
+    ['round > 1 && ', ''],
+    ['run % sweeps.length', '0'],
+  ),
+  mutant('stores/users.ts', SIGN_IN, 'disabledAt: row.disabled_at', 'disabledAt: null'),
+  mutant(
+    'stores/users.ts',
+    'workers/consent',
+    'FROM consent WHERE user_id = ?1 AND client_id = ?2',
+    'FROM consent WHERE user_id = ?1 AND ?2 = ?2',
+  ),
+  mutant('stores/clients.ts', CLIENT, 'disabledAt: row.disabled_at', 'disabledAt: null'),
+  mutant('stores/clients.ts', 'workers/rfc7636-pkce', 'row.require_pkce === 1', 'false'),
+  mutant('stores/clients.ts', 'workers/rfc9449-dpop', 'row.require_dpop === 1', 'false'),
+  mutant('stores/clients.ts', INTROSPECT, 'row.may_introspect === 1', 'true'),
+  mutant('stores/refresh-tokens.ts', INTROSPECT, 'endedAt: row.ended_at', 'endedAt: null'),
+]

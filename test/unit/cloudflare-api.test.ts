@@ -1,0 +1,83 @@
+/** What Cloudflare's HTTP API answers, read by the command line: the answer, its absence, or one line of refusal. */
+
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { d1OverHttp } from '../../src/admin/d1-http.ts'
+import { kvOverHttp } from '../../src/admin/kv-http.ts'
+
+const api = { baseUrl: 'https://api.example', accountId: 'account-1', token: 'a secret token' }
+const db = d1OverHttp(api, 'database-1')
+const kv = kvOverHttp(api, 'namespace-1')
+const asked: { url: string; body: unknown }[] = []
+afterEach(() => {
+  asked.length = 0
+  vi.unstubAllGlobals()
+})
+
+const answering = (status: number, body: unknown) =>
+  vi.stubGlobal('fetch', async (url: string, { body: sent }: RequestInit) => {
+    asked.push({ url, body: sent })
+    return new Response(typeof body === 'string' ? body : JSON.stringify(body), { status })
+  })
+const failingWith = (fault: unknown) => vi.stubGlobal('fetch', () => Promise.reject(fault))
+const succeed = (result: unknown) => answering(200, { success: true, errors: [], result })
+const refuse = (status: number, message: string) =>
+  answering(status, { success: false, errors: [{ message }], result: null })
+
+describe('a value of KV', () => {
+  it('is what is there, as it stands, or null', async () => {
+    answering(200, 'a value')
+    expect(await kv.get('key')).toBe('a value')
+    refuse(404, 'key not found')
+    expect(await kv.get('key')).toBeNull()
+    refuse(403, 'Forbidden')
+    await expect(kv.get('key')).rejects.toThrow('KV answered 403: Forbidden')
+  })
+
+  it('is written for good, or for a time', async () => {
+    succeed(null)
+    await kv.put('a/key', 'value')
+    await kv.put('a/key', 'value', { expirationTtl: 60 })
+    const url =
+      'https://api.example/accounts/account-1/storage/kv/namespaces/namespace-1/values/a%2Fkey'
+    expect(asked.map((one) => one.url)).toEqual([url, `${url}?expiration_ttl=60`])
+  })
+})
+
+describe('a row of D1', () => {
+  it('is asked for with text and null alone, whatever was bound', async () => {
+    succeed([{ results: [] }])
+    await db.prepare('SELECT ?1, ?2, ?3').bind('text', 7, null).run()
+    expect(JSON.parse(String(asked[0]?.body)).params).toEqual(['text', '7', null])
+    expect(() => db.prepare('SELECT ?1').bind(true)).toThrow('a parameter cannot be boolean')
+  })
+
+  it('is the first, a column of it, or null', async () => {
+    succeed([{ results: [{ a: 1, b: 2 }] }])
+    expect(await db.prepare('SELECT').first()).toEqual({ a: 1, b: 2 })
+    expect(await db.prepare('SELECT').first('b')).toBe(2)
+    succeed([{ results: [] }])
+    expect(await db.prepare('SELECT').first('b')).toBeNull()
+  })
+
+  it.each([
+    [null, 'the database answered 200: no reason given'],
+    [[], 'the database answered without a result'],
+  ])('is none where the result is %j', async (result, words) => {
+    succeed(result)
+    await expect(db.prepare('SELECT').run()).rejects.toThrow(words)
+  })
+})
+
+describe('an API that cannot be reached is told in one line, without the token', () => {
+  it.each<[string, unknown, string]>([
+    ['the cause', new TypeError('fetch failed', { cause: new Error('ENOTFOUND') }), 'ENOTFOUND'],
+    ['the fault', new Error('redirected'), 'redirected'],
+    ['its name', Object.assign(new Error(''), { name: 'TimeoutError' }), 'TimeoutError'],
+    ['what was thrown', 'gone', 'gone'],
+  ])('by %s', async (_, fault, words) => {
+    failingWith(fault)
+    await expect(db.prepare('SELECT').run()).rejects.toThrow(
+      `cannot reach the database at https://api.example: ${words}`,
+    )
+  })
+})

@@ -1,0 +1,38 @@
+/** A store that is asked again when its answer may have been lost, and not once it is too late. */
+
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { Deadlines } from '../../src/deadlines.ts'
+import { withDeadline } from '../../src/stores/deadline.ts'
+
+const SECONDS = 5
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'performance'] }))
+afterEach(() => void vi.useRealTimers())
+
+/** A verb that fails the first time, after so many seconds. */
+function failingAfter(seconds: number) {
+  const spend = vi.fn(async () => 'won')
+  spend.mockImplementationOnce(
+    () =>
+      new Promise((_, reject) => {
+        setTimeout(() => reject(new Error('lost')), seconds * 1000)
+      }),
+  )
+  const deadlines = new Deadlines()
+  return { spend, bounded: withDeadline({ spend }, SECONDS, () => deadlines, ['spend']) }
+}
+
+it('a verb that failed in time is asked once more', async () => {
+  const { spend, bounded } = failingAfter(SECONDS - 1)
+  const answer = bounded.spend()
+  await vi.advanceTimersByTimeAsync((SECONDS - 1) * 1000)
+  expect(await answer).toBe('won')
+  expect(spend).toHaveBeenCalledTimes(2)
+})
+
+it('one that failed too late is not: what it did may have been taken back by then', async () => {
+  const { spend, bounded } = failingAfter(SECONDS + 1)
+  const answer = bounded.spend().catch((fault: Error) => fault.name)
+  await vi.advanceTimersByTimeAsync((SECONDS + 2) * 1000)
+  expect(await answer).toBe('DeadlineError')
+  expect(spend).toHaveBeenCalledTimes(1)
+})

@@ -1,0 +1,91 @@
+/** What the doctor finds wrong in the two wrangler.toml, each in its own words. */
+
+import { describe, expect, it } from 'vitest'
+import { examineConfiguration } from '../../src/admin/doctor/bindings.ts'
+import type { Patient } from '../../src/admin/doctor/patient.ts'
+import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from '../../src/operate/project.ts'
+import { readWranglerConfig, type WranglerConfig } from '../../src/operate/wrangler-config.ts'
+import { readFilledIn } from './filled-in.ts'
+
+type Both = Readonly<{ registry: WranglerConfig; authenticator: WranglerConfig }>
+const BOTH: Both = {
+  registry: readFilledIn(REGISTRY_CONFIG),
+  authenticator: readFilledIn(AUTHENTICATOR_CONFIG),
+}
+
+const found = (both: Both, isDeployed = true) =>
+  examineConfiguration({ ...both, isDeployed } as Patient)
+const without = (config: WranglerConfig, name: string): WranglerConfig => ({
+  ...config,
+  d1_databases: config.d1_databases.filter(({ binding }) => binding !== name),
+  kv_namespaces: config.kv_namespaces.filter(({ binding }) => binding !== name),
+  ratelimits: config.ratelimits.filter((one) => one.name !== name),
+})
+const elsewhere = (config: WranglerConfig): WranglerConfig => ({
+  ...config,
+  kv_namespaces: [{ binding: 'SESSIONS', id: 'another-id' }],
+})
+
+describe('the line on bindings', () => {
+  it('is ok where both configurations are filled in alike', async () => {
+    expect(await found(BOTH)).toMatchObject({ check: 'bindings', state: 'ok' })
+  })
+
+  it.each(['DB', 'SESSIONS', 'CODES', 'LOGIN_LIMIT', 'REFUSAL_LIMIT'])(
+    'fails where the registry does not bind %s',
+    async (name) => {
+      const both = { ...BOTH, registry: without(BOTH.registry, name) }
+      const finding = await found(both)
+      expect(finding.state).toBe('FAIL')
+      expect(finding.seen.split('; ')).toContain(`the registry does not bind ${name}`)
+    },
+  )
+
+  it.each<[string, string[], Both]>([
+    [
+      'the authenticator does not bind SESSIONS',
+      [
+        'the authenticator does not bind SESSIONS',
+        'the two workers bind different namespaces as SESSIONS',
+      ],
+      { ...BOTH, authenticator: without(BOTH.authenticator, 'SESSIONS') },
+    ],
+    [
+      'there are two stores of sessions',
+      [
+        'the two workers bind different namespaces as SESSIONS',
+        'the id of SESSIONS differs between the two wrangler.toml',
+      ],
+      { ...BOTH, authenticator: elsewhere(BOTH.authenticator) },
+    ],
+    [
+      'there is no cron',
+      ['the registry has no cron trigger'],
+      { ...BOTH, registry: { ...BOTH.registry, triggers: { crons: [] } } },
+    ],
+    [
+      'deploying would be refused',
+      ['ISSUER differs between the two wrangler.toml'],
+      {
+        ...BOTH,
+        authenticator: { ...BOTH.authenticator, vars: { ISSUER: 'https://other.example' } },
+      },
+    ],
+  ])('fails where %s, and says that alone', async (_, problems, both) => {
+    const finding = await found(both)
+    expect(finding).toMatchObject({
+      state: 'FAIL',
+      toDo: expect.stringContaining('npm run deploy'),
+    })
+    expect(finding.seen.split('; ')).toEqual(problems)
+  })
+
+  it('asks of a local one nothing that only deploying needs', async () => {
+    const asItComes = {
+      registry: readWranglerConfig(REGISTRY_CONFIG),
+      authenticator: readWranglerConfig(AUTHENTICATOR_CONFIG),
+    }
+    expect((await found(asItComes, false)).state).toBe('ok')
+    expect((await found(asItComes, true)).state).toBe('FAIL')
+  })
+})
