@@ -73,14 +73,15 @@ export function compose(env: Bindings) {
     { note }: Storage,
     port: Port,
     askedAgain: readonly (keyof Port)[] = [],
-  ) => withDeadline(port, storageTimeoutSeconds, () => note.deadlines, askedAgain)
+    seconds = storageTimeoutSeconds,
+  ) => withDeadline(port, seconds, () => note.deadlines, askedAgain)
 
   const revocationsIn = ({ db, sessions }: Storage) =>
     revocationStore(db, sessions, sessionLifetimeSeconds)
 
-  const limitIn = ({ note }: Storage, binding: RateLimit) => {
+  const limitIn = (its: Storage, binding: RateLimit) => {
     const port = { limit: async (asked: RateLimitOptions) => binding.limit(asked) }
-    return withDeadline(port, LIMIT_TIMEOUT_SECONDS, () => note.deadlines)
+    return inTime(its, port, [], LIMIT_TIMEOUT_SECONDS)
   }
 
   const lasting = { ...settings, usersAreExternal: settings.loginUrl !== null }
@@ -95,7 +96,7 @@ export function compose(env: Bindings) {
     authorizations: (its) => {
       // KV has half the time, so that its silence does not cost the answer: the ledger has the code as well.
       const codes = { put: its.codes.put.bind(its.codes) }
-      const inHalfTheTime = withDeadline(codes, storageTimeoutSeconds / 2, () => its.note.deadlines)
+      const inHalfTheTime = inTime(its, codes, [], storageTimeoutSeconds / 2)
       const kvFailed = (fault: unknown) =>
         log('code_not_carried', { fault: nameOf(fault) }, its.note)
       return inTime(its, authorizationStore(its.db, inHalfTheTime, kvFailed))
@@ -124,15 +125,14 @@ export function compose(env: Bindings) {
      * the others; the run fails at its end, for the platform to count.
      */
     async housekeep(nowMs: number) {
-      const note = new RequestNote()
-      const storage = storageFor(env, note)
+      const storage = storageFor(env, new RequestNote())
       const failures: string[] = []
       const failed = (task: string, fault: unknown) => {
         failures.push(task)
         log('housekeeping_failed', { task, fault: nameOf(fault) })
       }
       // First, but not waited for until the end: while KV does not answer, rows expire all the same.
-      const healing = withDeadline(revocationsIn(storage), HEAL_SECONDS, () => note.deadlines)
+      const healing = inTime(storage, revocationsIn(storage), [], HEAL_SECONDS)
         .heal(nowMs)
         .catch((fault: unknown) => failed('heal', fault))
       const now = Math.floor(nowMs / 1000)

@@ -71,6 +71,6 @@ export const runWorkers = (
 /** Runs the first worker's cron. `getWorker` can do that too, but it holds this thread up at each call. */
 export async function runCron(runtime: Miniflare): Promise<void> {
   const answer = await runtime.dispatchFetch(`http://${HOST}/cdn-cgi/local/scheduled`)
-  if (!answer.ok) throw new Error(`cron: ${await answer.text()}`)
-  await answer.text()
+  const text = await answer.text()
+  if (!answer.ok) throw new Error(`cron: ${text}`)
 }

@@ -7,7 +7,7 @@ import { ALL_REVOKED_WITHIN_SECONDS, HEAL_SECONDS } from '../../src/domain/revoc
 import { clientRegistry } from '../../src/stores/client-registry.ts'
 import { liveSessions } from '../../src/stores/live-sessions.ts'
 import { userRegistry } from '../../src/stores/user-registry.ts'
-import { countedBindings, nothing } from './counting.ts'
+import { countedBindings, nothing, over } from './counting.ts'
 import {
   authorizePath,
   type Fetch,
@@ -306,16 +306,8 @@ describe('removal', () => {
 })
 
 describe('a fault during removal', () => {
-  const failing = (SESSIONS: Partial<KVNamespace>, DB: Partial<D1Database> = {}) => {
-    const over = <T extends object>(real: T, fake: Partial<T>) =>
-      new Proxy(real, {
-        get(target, name) {
-          const value = Reflect.get(name in fake ? fake : target, name) as unknown
-          return typeof value === 'function' ? value.bind(target) : value
-        },
-      })
-    return serve({ SESSIONS: over(env.SESSIONS, SESSIONS), DB: over(env.DB, DB) })
-  }
+  const failing = (SESSIONS: Partial<KVNamespace>, DB: Partial<D1Database> = {}) =>
+    serve({ SESSIONS: over(env.SESSIONS, SESSIONS), DB: over(env.DB, DB) })
   const outOfReach = async (): Promise<never> => {
     throw new Error('storage is out of reach')
   }

@@ -10,6 +10,15 @@ type Operation = keyof Count
 /** Called before each operation; throwing there is a fault of storage. */
 type Before = (operation: Operation) => void
 
+/** A binding, but for the verbs that are given. */
+export const over = <T extends object>(real: T, fake: Partial<T>): T =>
+  new Proxy(real, {
+    get(target, name) {
+      const value: unknown = Reflect.get(name in fake ? fake : target, name)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+
 function watchStatement(statement: D1PreparedStatement, before: Before): D1PreparedStatement {
   return new Proxy(statement, {
     get(target, property) {

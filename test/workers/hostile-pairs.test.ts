@@ -3,6 +3,7 @@
 import { env } from 'cloudflare:workers'
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
 import { KV_STALENESS_SECONDS } from '../../src/domain/revocation.ts'
+import { over } from './counting.ts'
 import { clientCredentials } from './hostile-client-flows.ts'
 import { flows } from './hostile-flows.ts'
 import {
@@ -107,8 +108,8 @@ function stale(showsNothing: boolean) {
         return Reflect.apply(kv[verb], kv, [key, ...words])
       }
     return {
-      here: [name, withVerbs(kv, { get: place.kv.get })],
-      elsewhere: [name, withVerbs(kv, { put: write('put'), delete: write('delete') })],
+      here: [name, over(kv, { get: place.kv.get })],
+      elsewhere: [name, over(kv, { put: write('put'), delete: write('delete') })],
     }
   })
   const on = (where: 'here' | 'elsewhere') =>
@@ -118,12 +119,6 @@ function stale(showsNothing: boolean) {
     })
   return { here: on('here'), elsewhere: on('elsewhere') }
 }
-
-const withVerbs = (kv: KVNamespace, verbs: Partial<Record<string, unknown>>) =>
-  new Proxy(kv, {
-    get: (target, property) =>
-      verbs[String(property)] ?? Reflect.get(target, property, target).bind(target),
-  })
 
 describe.each([
   ['nothing', true],

@@ -214,6 +214,9 @@ export async function refusal(response: Response) {
   return { status: response.status, error: body.error, token: body.access_token }
 }
 
+/** What `refusal` says of a fault of storage. */
+export const UNAVAILABLE = { status: 503, error: 'temporarily_unavailable' }
+
 /** RFC 7636, appendix B. */
 export const PKCE = {
   verifier: 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk',

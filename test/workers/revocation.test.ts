@@ -22,6 +22,7 @@ import {
   revokeStatement,
   TOMBSTONE,
 } from '../../src/stores/revocations.ts'
+import { over } from './counting.ts'
 import { expectRefusal } from './refusals.ts'
 import { scopedService } from './scoped-service.ts'
 import { location } from './stale-kv.ts'
@@ -368,14 +369,10 @@ describe('what is kept', () => {
     await revokeAll('client', { clientId })
     await revocations.endSessions([await digest(token)], Date.now())
     const lifetimes: unknown[] = []
-    const SESSIONS = new Proxy(env.SESSIONS, {
-      get(target, property) {
-        const value: unknown = Reflect.get(target, property, target)
-        if (typeof value !== 'function') return value
-        return (key: string, text: string, options?: KVNamespacePutOptions) => {
-          if (property === 'put' && key === DOCUMENT_KEY) lifetimes.push(options?.expirationTtl)
-          return value.call(target, key, text, options)
-        }
+    const SESSIONS = over(env.SESSIONS, {
+      put(key: string, text: string, options?: KVNamespacePutOptions) {
+        if (key === DOCUMENT_KEY) lifetimes.push(options?.expirationTtl)
+        return env.SESSIONS.put(key, text, options)
       },
     })
     // Sessions have been made shorter since: those of before live on.

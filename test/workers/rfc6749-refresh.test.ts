@@ -28,6 +28,7 @@ import {
   type TestClient,
   type TestUser,
   type TokenBody,
+  UNAVAILABLE,
   withChallenge,
 } from './registry.ts'
 
@@ -387,7 +388,7 @@ describe('a refresh under faults', () => {
     const before = await countSessions()
     const response = await refresh(refresh_token, client, {}, fetch)
     expect(response.headers.get('Retry-After')).toBe('1')
-    expect(await refusal(response)).toEqual({ status: 503, error: 'temporarily_unavailable' })
+    expect(await refusal(response)).toEqual(UNAVAILABLE)
     expect(await countSessions()).toBe(before)
     expect((await refresh(refresh_token)).status).toBe(200)
   })

@@ -28,6 +28,7 @@ import {
   sessionOf,
   signIn,
   type TestClient,
+  UNAVAILABLE,
 } from './registry.ts'
 import { browserRecord, JWT_SECRET, store } from './stored-session.ts'
 
@@ -313,7 +314,7 @@ describe('a fault of storage is 503 with Retry-After, never a false success', ()
     const token = await machineToken(client)
     const response = await sendAs(client, '/revoke', { token }, failing(operation))
     expect(response.headers.get('Retry-After')).toBe('1')
-    expect(await refusal(response)).toEqual({ status: 503, error: 'temporarily_unavailable' })
+    expect(await refusal(response)).toEqual(UNAVAILABLE)
     expect(await authStatus(token)).toBe(200)
     await expectDone(await revoke(client, token))
     expect(await authStatus(token)).toBe(401)
@@ -330,7 +331,7 @@ describe('a fault of storage is 503 with Retry-After, never a false success', ()
       }),
     })
     const response = await sendAs(client, '/revoke', { token: tokens.refresh }, halfway)
-    expect(await refusal(response)).toEqual({ status: 503, error: 'temporarily_unavailable' })
+    expect(await refusal(response)).toEqual(UNAVAILABLE)
     expect(await authStatus(tokens.access)).toBe(200)
     await expectDone(await revoke(client, tokens.refresh))
     expect(await authStatus(tokens.access)).toBe(401)

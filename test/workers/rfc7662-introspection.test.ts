@@ -34,6 +34,7 @@ import {
   type TestClient,
   type TestUser,
   tokenIn,
+  UNAVAILABLE,
 } from './registry.ts'
 
 const LIFETIME_SECONDS = 7200
@@ -412,7 +413,7 @@ describe('a fault of storage is 503 with Retry-After, never "inactive"', () => {
     })
     const response = await ask(server, tokens[which], {}, failing)
     expect(response.headers.get('Retry-After')).toBe('1')
-    expect(await refusal(response)).toEqual({ status: 503, error: 'temporarily_unavailable' })
+    expect(await refusal(response)).toEqual(UNAVAILABLE)
     expect(await isActive(tokens[which])).toBe(true)
   })
 })

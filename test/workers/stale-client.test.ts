@@ -15,9 +15,8 @@ import {
   serve,
   signIn,
   type TestClient,
+  UNAVAILABLE,
 } from './registry.ts'
-
-const UNAVAILABLE = { status: 503, error: 'temporarily_unavailable' }
 
 let client: TestClient
 let lines: Record<string, unknown>[]

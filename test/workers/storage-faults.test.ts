@@ -6,7 +6,7 @@ import { createAuthenticator } from '../../src/authenticator/app.ts'
 import type { AuthenticatorEnv } from '../../src/authenticator/settings.ts'
 import { mintToken } from '../../src/crypto/token.ts'
 import type { Count } from './counting.ts'
-import { watchedBindings } from './counting.ts'
+import { over, watchedBindings } from './counting.ts'
 import {
   authorizePath,
   codeIn,
@@ -24,10 +24,9 @@ import {
   serve,
   signIn,
   type TestClient,
+  UNAVAILABLE,
 } from './registry.ts'
 import { authenticatorEnv } from './stored-session.ts'
-
-const UNAVAILABLE = { status: 503, error: 'temporarily_unavailable' }
 
 let client: TestClient
 let cookie: string
@@ -38,19 +37,11 @@ beforeAll(async () => {
 
 /** A registry on a KV that never answers a write. */
 function silentKv() {
-  const silent = (kv: KVNamespace) =>
-    new Proxy(kv, {
-      get(target, property) {
-        if (property === 'put') return () => new Promise(() => {})
-        const value: unknown = Reflect.get(target, property, target)
-        return typeof value === 'function' ? value.bind(target) : value
-      },
-    })
-  const { SESSIONS, CODES } = env
+  const silent = { put: () => new Promise<void>(() => {}) }
   return serve({
     STORAGE_TIMEOUT_SECONDS: 3,
-    SESSIONS: silent(SESSIONS),
-    CODES: silent(CODES),
+    SESSIONS: over(env.SESSIONS, silent),
+    CODES: over(env.CODES, silent),
   })
 }
 
