@@ -2,7 +2,7 @@
 
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { watchedBindings } from './counting.ts'
+import { over, watchedBindings } from './counting.ts'
 import { machineToken, newRefreshingClient, renewal, tokensIn } from './obtaining.ts'
 import {
   answerConsent,
@@ -168,14 +168,11 @@ describe('what it costs', () => {
   it('no operation of storage more: consent and its row are one', async () => {
     const batches: number[] = []
     const watched = watchedBindings(() => {})
-    const DB = new Proxy(watched.DB, {
-      get: (db, property) =>
-        property === 'batch'
-          ? (statements: D1PreparedStatement[]) => {
-              batches.push(statements.length)
-              return db.batch(statements)
-            }
-          : Reflect.get(db, property, db),
+    const DB = over(watched.DB, {
+      batch(statements: D1PreparedStatement[]) {
+        batches.push(statements.length)
+        return watched.DB.batch(statements)
+      },
     })
     await answerConsent(cookie, ask(), undefined, serve({ DB }))
     // The user with the consents, for page and answer; the code, the consent and its row.

@@ -7,7 +7,7 @@ import { mintToken } from '../../src/crypto/token.ts'
 import { explanations } from '../../src/protocol/explanations.ts'
 import { refusalStore } from '../../src/stores/refusals.ts'
 import { userRegistry } from '../../src/stores/user-registry.ts'
-import { watchedBindings } from './counting.ts'
+import { over, watchedBindings } from './counting.ts'
 import {
   answerConsent,
   authorizePath,
@@ -325,13 +325,10 @@ describe('a fault', () => {
   })
 
   it('of the recording itself changes no answer, and is logged', async () => {
-    const DB = new Proxy(env.DB, {
-      get: (db, property) => {
-        if (property !== 'prepare') return Reflect.get(db, property, db)
-        return (sql: string) => {
-          if (sql.includes('INTO refusal')) throw new Error('D1 is out of reach')
-          return db.prepare(sql)
-        }
+    const DB = over(env.DB, {
+      prepare(sql: string) {
+        if (sql.includes('INTO refusal')) throw new Error('D1 is out of reach')
+        return env.DB.prepare(sql)
       },
     })
     const response = await post('/token', { grant_type: 'x' }, {}, serve({ DB }))

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { digest } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
 import { INSERT_REFUSAL } from '../../src/stores/refusals.ts'
-import { type Count, countedBindings, nothing } from './counting.ts'
+import { type Count, countedBindings, nothing, over } from './counting.ts'
 import { machineToken, newRefreshingClient, sendAs, userTokens } from './obtaining.ts'
 import {
   authorizePath,
@@ -110,14 +110,11 @@ describe('storage operations of a request', () => {
 describe('what explains a refusal', () => {
   it('is written after the answer, and only for refusals', async () => {
     let isWritten = false
-    const DB = new Proxy(env.DB, {
-      get: (db, property) =>
-        property === 'prepare'
-          ? (sql: string) => {
-              if (sql === INSERT_REFUSAL) isWritten = true
-              return db.prepare(sql)
-            }
-          : Reflect.get(db, property, db),
+    const DB = over(env.DB, {
+      prepare(sql: string) {
+        if (sql === INSERT_REFUSAL) isWritten = true
+        return env.DB.prepare(sql)
+      },
     })
     const watched = serve({ DB })
     expect((await post('/token', credentialsOf(client), {}, watched)).status).toBe(200)
