@@ -63,7 +63,7 @@ export function compose(env: Bindings) {
   for (const name of ['LOGIN_LIMIT', 'REFUSAL_LIMIT'] as const) {
     if (!env[name]) throw new Error(`${name}: the rate limit must be bound`)
   }
-  const { sessionLifetimeSeconds, storageTimeoutSeconds } = settings
+  const { longestSessionSeconds, storageTimeoutSeconds } = settings
   // What the isolate keeps from one request to the next. All else is a request's own.
   const keptClients: KeptClients = new Map()
   const knownSessions = new KnownSessions()
@@ -77,7 +77,7 @@ export function compose(env: Bindings) {
   ) => withDeadline(port, seconds, () => note.deadlines, askedAgain)
 
   const revocationsIn = ({ db, sessions }: Storage) =>
-    revocationStore(db, sessions, sessionLifetimeSeconds)
+    revocationStore(db, sessions, longestSessionSeconds)
 
   const limitIn = (its: Storage, binding: RateLimit) => {
     const port = { limit: async (asked: RateLimitOptions) => binding.limit(asked) }

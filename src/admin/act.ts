@@ -28,7 +28,9 @@ export type Act = Readonly<{
   now: number
   /** For the audit. */
   actor: string
+  /** Of access tokens, and the longest of any session. */
   sessionLifetimeSeconds: number
+  longestSessionSeconds: number
   /** How old a record of a client may be on which a token is issued. */
   oldestClientSeconds: number
   usersAreExternal: boolean
@@ -51,14 +53,16 @@ function actorOf({ USER, LOGNAME, USERNAME }: Io['env']): string {
 export async function actsOf(io: Io): Promise<() => Act> {
   const { readRegistrySettings } = await import('../operate/registry-settings.ts')
   const settings = readRegistrySettings(io.env)
-  const { sessionLifetimeSeconds, clientCacheSeconds, staleClientSeconds, loginUrl } = settings
+  const { sessionLifetimeSeconds, longestSessionSeconds, loginUrl } = settings
+  const { clientCacheSeconds, staleClientSeconds } = settings
   const oldestClientSeconds = Math.max(clientCacheSeconds, staleClientSeconds)
   return () => {
     const nowMs = Date.now()
     const now = Math.floor(nowMs / 1000)
     const usersAreExternal = loginUrl !== null
     const actor = actorOf(io.env)
-    return { nowMs, now, actor, sessionLifetimeSeconds, oldestClientSeconds, usersAreExternal }
+    const lifetimes = { sessionLifetimeSeconds, longestSessionSeconds, oldestClientSeconds }
+    return { nowMs, now, actor, ...lifetimes, usersAreExternal }
   }
 }
 
@@ -91,7 +95,11 @@ export const ending = (
   id: string,
   act: Act,
   ended?: readonly Ended[],
-) => revocationStatements(db, kind, idsOf(kind, id), act.nowMs, act.sessionLifetimeSeconds, ended)
+) => revocationStatements(db, kind, idsOf(kind, id), act.nowMs, lifetimeOf(kind, act), ended)
+
+/** A client has access tokens alone, a user browser sessions too. */
+const lifetimeOf = (kind: 'client' | 'user', act: Act) =>
+  kind === 'client' ? act.sessionLifetimeSeconds : act.longestSessionSeconds
 
 /**
  * As `ending`, for a client of which something is no longer true: also what is issued later as if it were, so it is
@@ -122,7 +130,7 @@ export function endingForGood(db: Database, kind: 'client' | 'user', id: string,
   const untilMs = act.nowMs + lateSeconds * 1000
   return [
     ...ending(db, kind, id, act),
-    revokeStatement(db, kind, [id], untilMs, act.sessionLifetimeSeconds),
+    revokeStatement(db, kind, [id], untilMs, lifetimeOf(kind, act)),
   ]
 }
 
@@ -138,7 +146,7 @@ const idsOf = (kind: 'client' | 'user', id: string) =>
 export async function showInKv({ db, sessions }: Storage, act: Act, io: Io): Promise<boolean> {
   try {
     await retryWhenBusy(() =>
-      projectRevocations(db, sessions, act.nowMs, act.sessionLifetimeSeconds),
+      projectRevocations(db, sessions, act.nowMs, act.longestSessionSeconds),
     )
     return true
   } catch (fault) {

@@ -31,7 +31,7 @@ function mayBeSession(token: string, act: Act): boolean {
 /** Answers whether KV shows it. */
 async function revokeToken({ db, sessions }: Storage, token: string, act: Act): Promise<boolean> {
   const revocations = (about: Readonly<{ clientId?: string; userId?: string }>, detail: object) =>
-    revocationStore(db, sessions, act.sessionLifetimeSeconds, [
+    revocationStore(db, sessions, act.longestSessionSeconds, [
       recording(db, act, 'session.revoke', about, { ...detail }),
     ])
   if (isWellFormed('refreshToken', token)) {

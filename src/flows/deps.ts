@@ -35,7 +35,9 @@ export type Deps = Readonly<{
   usersAreExternal: boolean
   codeLifetimeSeconds: number
   codeRetrySeconds: number
+  /** Of access tokens. */
   sessionLifetimeSeconds: number
+  browserSessionLifetimeSeconds: number
   refreshLifetimeSeconds: number
   refreshRetrySeconds: number
 }>

@@ -19,7 +19,7 @@ export async function signIn(
   asked: Readonly<{ username: string; password: string; previousToken: string | null }>,
   deps: Pick<
     Deps,
-    'users' | 'sessions' | 'revocations' | 'signInFailures' | 'sessionLifetimeSeconds'
+    'users' | 'sessions' | 'revocations' | 'signInFailures' | 'browserSessionLifetimeSeconds'
   >,
   circumstances: Circumstances,
 ): Promise<SignedIn | string> {
@@ -40,7 +40,7 @@ export async function signIn(
   if (lockedUntil > 0) defer(deps.signInFailures.clear(username, network))
   const bearer = await newBearer('browserSession')
   const { user } = found
-  const lifetimeSeconds = deps.sessionLifetimeSeconds
+  const lifetimeSeconds = deps.browserSessionLifetimeSeconds
   const session = {
     user,
     client: null,

@@ -1,17 +1,44 @@
 /** To the sign-in page, and from there back to one of our own paths, whatever was asked. */
 
+/** `URL` leaves these in a query, though RFC 3986 §3.4 does not allow them there. */
+const NOT_IN_A_QUERY = /[{}|\\^`]/g
+
 /** The path and query of a URL at our own origin, absolute or relative; `/` for everything else. */
 export function ownPath(nextPage: string | undefined, issuer: string): string {
   if (nextPage === undefined || !URL.canParse(nextPage, issuer)) return '/'
   const url = new URL(nextPage, issuer)
   // A `blob:` URL has the origin of the address within it, and that as its path.
   if (url.origin !== issuer || !/^\/(?!\/)/.test(url.pathname)) return '/'
-  return url.pathname + url.search
+  return url.pathname + url.search.replace(NOT_IN_A_QUERY, encodeURIComponent)
 }
 
-/** Where a browser signs in before it comes back to `path`: our own page, or the accounts service's. */
+/**
+ * Where a browser signs in before it comes back to `path`. Our own page gets the path and query, an accounts service
+ * the whole URL.
+ */
 export function loginAddress(path: string, issuer: string, loginUrl: string | null): string {
+  if (loginUrl === null) return `/login?next_page=${escapedOnce(path, issuer)}`
   const query = new URLSearchParams({ next_page: `${issuer}${path}` })
-  if (loginUrl === null) return `/login?${query}`
   return `${loginUrl}${loginUrl.includes('?') ? '&' : '?'}${query}`
+}
+
+/** What would end or change a value in a query that nobody has escaped: these alone must be escaped twice. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: `URL` drops some of them
+const AMBIGUOUS = /[%&+#\u0000-\u001f\u007f]/g
+
+const inQuery = (text: string) => text.replace(AMBIGUOUS, encodeURIComponent).replaceAll(' ', '+')
+
+/**
+ * The path as the value of a parameter. A request escaped within a request would be five times as long where it is
+ * not letters, and a redirect of more than 4 KiB is 502 behind nginx as it is shipped (`proxy_buffer_size`).
+ */
+function escapedOnce(path: string, issuer: string): string {
+  const { pathname, searchParams } = new URL(path, issuer)
+  const query = [...searchParams]
+    .map(([name, value]) => `${inQuery(name).replaceAll('=', '%3D')}=${inQuery(value)}`)
+    .join('&')
+  return encodeURIComponent(query === '' ? pathname : `${pathname}?${query}`).replace(
+    /%(?:2F|3A|3D|3F)/g,
+    decodeURIComponent,
+  )
 }

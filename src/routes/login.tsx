@@ -95,7 +95,8 @@ export const login: Endpoint = {
     const cookieName = formCookieName(issuer)
     const fields = readFields(await readForm(c))
     const nextPage = ownPath(fields.get('next_page'), issuer)
-    const username = fields.get('username') ?? ''
+    // Typed by a person: what a phone's keyboard puts after a word is no part of the name.
+    const username = (fields.get('username') ?? '').trim()
     const password = fields.get('password') ?? ''
     const secret = getCookie(c, cookieName) ?? null
     const previousToken = presentedToken(c, issuer)

@@ -422,6 +422,10 @@ describe('the next page', () => {
         const address = new URL(loginAddress(path, issuer, 'https://accounts.example/login'))
         expect(address.origin).toBe('https://accounts.example')
         expect(new URL(address.searchParams.get('next_page') ?? '').origin).toBe(issuer)
+        const own = new URL(loginAddress(path, issuer, null), issuer).searchParams.get('next_page')
+        const cameBack = new URL(ownPath(own ?? '', issuer), issuer)
+        expect(cameBack.pathname).toBe(new URL(path, issuer).pathname)
+        expect([...cameBack.searchParams]).toEqual([...new URL(path, issuer).searchParams])
       }),
       {
         numRuns: 10_000,
@@ -431,6 +435,25 @@ describe('the next page', () => {
         ],
       },
     )
+  })
+})
+
+describe('the address of our own sign-in page', () => {
+  const ISSUER = 'https://registry.example'
+  const fill = (words: string) => words.repeat(Math.ceil(1300 / words.length)).slice(0, 1300)
+
+  it.each([
+    ['JSON', fill('{"user":"ada","to":["/a","/b"],"n":1},')],
+    ['base64', fill('ab+cd/ef0123456789abcdefghi=')],
+    ['a query of its own', fill('a=1&to=/papers/2101.00001&')],
+    ['text that was escaped before', fill(encodeURIComponent('{"user":"ada lovelace","n":1}'))],
+    ['words of another script', fill('état ')],
+  ])('with a state of 1.3 KB (%s) fits into the 4 KiB that nginx has for it', (_, state) => {
+    const path = `/authorize?${new URLSearchParams({ client_id: 'a', state })}`
+    const address = loginAddress(path, ISSUER, null)
+    expect(address.length).toBeLessThan(3600)
+    const own = new URL(address, ISSUER).searchParams.get('next_page') ?? ''
+    expect(new URL(ownPath(own, ISSUER), ISSUER).searchParams.get('state')).toBe(state)
   })
 })
 

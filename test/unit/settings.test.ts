@@ -38,7 +38,11 @@ describe('the other settings', () => {
   it('have defaults, also when they are empty', () => {
     const empty = Object.fromEntries(SETTING_NAMES.map((name) => [name, '']))
     expect(readSettings({ ...empty, ISSUER })).toEqual(readSettings({ ISSUER }))
-    expect(readSettings({ ISSUER })).toMatchObject({ loginUrl: null, sessionLifetimeSeconds: 7200 })
+    expect(readSettings({ ISSUER })).toMatchObject({
+      loginUrl: null,
+      sessionLifetimeSeconds: 7200,
+      browserSessionLifetimeSeconds: 7200,
+    })
   })
 
   it('are read as text or as numbers', () => {
@@ -51,8 +55,26 @@ describe('the other settings', () => {
     ] as const) {
       expect(readSettings({ ISSUER, LOG_ANSWERS }).logsAnswers).toBe(all)
     }
-    const LOGIN_URL = 'https://login.example.org/'
+  })
+
+  it.each([
+    'https://login.example.org/',
+    'https://login.example.org/sign-in?from=registry',
+    'http://127.0.0.1:8080/sign-in',
+    'http://[::1]/sign-in',
+    `${ISSUER}/accounts/login`,
+  ])('let users sign in at %s', (LOGIN_URL) => {
     expect(readSettings({ ISSUER, LOGIN_URL }).loginUrl).toBe(LOGIN_URL)
+  })
+
+  it('keep a revocation for as long as the longest session may live', () => {
+    const longest = (access: number, browser: number) =>
+      readSettings({
+        ISSUER,
+        SESSION_LIFETIME_SECONDS: access,
+        BROWSER_SESSION_LIFETIME_SECONDS: browser,
+      }).longestSessionSeconds
+    expect([longest(60, 86_400), longest(86_400, 60)]).toEqual([86_400, 86_400])
   })
 
   it.each([
@@ -62,6 +84,12 @@ describe('the other settings', () => {
     ['STORAGE_TIMEOUT_SECONDS', 'soon'],
     ['LOGIN_URL', 'javascript:alert(1)'],
     ['LOGIN_URL', 'login.example.org'],
+    ['LOGIN_URL', 'http://login.example.org/'],
+    ['LOGIN_URL', 'https://user:word@login.example.org/'],
+    ['LOGIN_URL', 'https://login.example.org/#sign-in'],
+    ['LOGIN_URL', 'https://login.example.org/?next_page=/'],
+    ['LOGIN_URL', `${ISSUER}/login`],
+    ['BROWSER_SESSION_LIFETIME_SECONDS', '60.5'],
     ['LOG_ANSWERS', 'some'],
   ])(
     'stop the service when they are bad, and are named without their value: %s %s',

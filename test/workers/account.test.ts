@@ -87,7 +87,7 @@ describe('who may look', () => {
       expect(response.status).toBe(303)
       const location = new URL(response.headers.get('Location') ?? '', ISSUER)
       expect(location.pathname).toBe('/login')
-      expect(location.searchParams.get('next_page')).toBe(`${ISSUER}/account`)
+      expect(location.searchParams.get('next_page')).toBe('/account')
     }
   })
 

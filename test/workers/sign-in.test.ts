@@ -2,14 +2,17 @@
 
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { digest } from '../../src/crypto/digest.ts'
 import { hashPassword, NO_ONES_HASH } from '../../src/crypto/password.ts'
 import { signInFailureStore } from '../../src/stores/sign-in-failures.ts'
 import { userRegistry } from '../../src/stores/user-registry.ts'
 import {
   cookiesOf,
   countSessions,
+  credentialsOf,
   fieldsOf,
   ISSUER,
+  newClient,
   newUser,
   nowSeconds,
   PASSWORD,
@@ -19,6 +22,7 @@ import {
   sessionOf,
   signIn,
   type TestUser,
+  tokenIn,
 } from './registry.ts'
 
 async function signInForm(path = '/login', fetch = registry) {
@@ -67,6 +71,16 @@ describe('a user signs in', () => {
     const user = await newUser()
     expect((await attempt(user, { username: user.username.toUpperCase() })).status).toBe(303)
   })
+
+  it.each([' %s', '%s ', '\t%s\u00a0', '\ufeff%s\u3000'])(
+    'whatever white space was typed around the name: %j',
+    async (typed) => {
+      const user = await newUser()
+      const username = typed.replace('%s', user.username)
+      expect((await attempt(user, { username })).status).toBe(303)
+      expect((await attempt(user, { username: `${user.username} x` })).status).toBe(403)
+    },
+  )
 
   it('with a new session each time, and the old one ends', async () => {
     const user = await newUser()
@@ -122,6 +136,20 @@ describe('a failed sign-in', () => {
     const ratio = shortest.nobody / shortest.known
     expect(ratio).toBeGreaterThan(0.3)
     expect(ratio).toBeLessThan(3)
+  })
+
+  it('shows the name without the white space around it, and counts it for that name', async () => {
+    const user = await newUser()
+    const answer = await attempt(user, { username: ` ${user.username} `, password: 'wrong' })
+    expect(await answer.text()).toContain(`name="username" value="${user.username}"`)
+    const failures = signInFailureStore(env.DB)
+    for (let i = 0; i < 4; i++) await attempt(user, { username: `${user.username} `, password: '' })
+    expect(await failures.lockedUntil(user.username, '', nowSeconds())).toBeGreaterThan(0)
+    expect((await attempt(user)).status).toBe(429)
+  })
+
+  it('does not trim a password, of which white space is a part', async () => {
+    expect((await attempt(await newUser(), { password: `${PASSWORD} ` })).status).toBe(403)
   })
 
   it('never shows the password again', async () => {
@@ -240,7 +268,45 @@ describe('a user signs out', () => {
 })
 
 describe('a browser session is no access token, and ends when it says', () => {
-  it('after SESSION_LIFETIME_SECONDS, though KV still has it', async () => {
+  it('after BROWSER_SESSION_LIFETIME_SECONDS, which access tokens do not share', async () => {
+    const fetch = serve({
+      BROWSER_SESSION_LIFETIME_SECONDS: 86_400,
+      SESSION_LIFETIME_SECONDS: 600,
+    })
+    const user = await newUser()
+    const { fields, cookie } = await signInForm('/login', fetch)
+    const filled = { ...fields, username: user.username, password: PASSWORD }
+    const response = await post('/login', filled, { Cookie: cookie }, fetch)
+    const set = response.headers.getSetCookie().join('\n')
+    expect(set).toMatch(/registry_session=[^;]+; Max-Age=86400;/)
+    const session = await sessionOf(/registry_session=([^;]+)/.exec(set)?.[1] ?? '')
+    const lastsMs = Date.parse(session?.end_time ?? '') - Date.parse(session?.start_time ?? '')
+    expect(lastsMs).toBe(86_400_000)
+    const client = await newClient()
+    const token = await tokenIn(await post('/token', credentialsOf(client), {}, fetch))
+    expect(token.expires_in).toBe(600)
+  })
+
+  it.each([
+    [{ BROWSER_SESSION_LIFETIME_SECONDS: 86_400, SESSION_LIFETIME_SECONDS: 600 }],
+    [{ BROWSER_SESSION_LIFETIME_SECONDS: 600, SESSION_LIFETIME_SECONDS: 86_400 }],
+  ])('and its revocation is kept for as long as the longest session of %j', async (settings) => {
+    const fetch = serve(settings)
+    const cookie = await signIn(await newUser(), fetch)
+    const page = await fetch('/', { headers: { Cookie: cookie } })
+    const fields = Object.fromEntries(fieldsOf(await page.text(), '/logout'))
+    await post('/logout', fields, { Cookie: cookie }, fetch)
+    const key = await digest(/registry_session=([^;]+)/.exec(cookie)?.[1] ?? '')
+    const row = await env.DB.prepare(
+      "SELECT expires_at - revoked_at_ms / 1000 AS kept FROM revocation WHERE kind = 'session' AND subject = ?1",
+    )
+      .bind(key)
+      .first<{ kept: number }>()
+    expect(row?.kept).toBeGreaterThanOrEqual(86_400)
+    expect(row?.kept).toBeLessThanOrEqual(86_401)
+  })
+
+  it('after its lifetime, though KV still has it', async () => {
     const cookie = await signIn(await newUser())
     vi.useFakeTimers({ toFake: ['Date'] })
     try {
