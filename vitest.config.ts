@@ -17,6 +17,16 @@ const READERS = [
   'src/operate/start-settings.ts',
 ]
 
+/** Long enumerations and fuzzing: `npm run test:long`. */
+export const LONG = 'test/workers/**/*.long.test.ts'
+
+/** The registry's bindings in workerd, on real D1 and KV. */
+export const workersPlugin = () =>
+  cloudflareTest(async () => ({
+    wrangler: { configPath: './wrangler.toml' },
+    miniflare: { bindings: { TEST_MIGRATIONS: await readD1Migrations('./migrations') } },
+  }))
+
 /** Three kinds of test: `unit` on plain data, `workers` in workerd on real D1 and KV, `node` on the programs. */
 export default defineConfig({
   test: {
@@ -30,21 +40,24 @@ export default defineConfig({
     },
     projects: [
       {
-        test: { name: 'unit', include: ['test/unit/**/*.test.{ts,tsx}'], environment: 'node' },
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.{ts,tsx}'],
+          environment: 'node',
+          isolate: false,
+        },
         oxc: { jsx: { runtime: 'automatic', importSource: 'hono/jsx' } },
       },
       {
-        plugins: [
-          cloudflareTest(async () => ({
-            wrangler: { configPath: './wrangler.toml' },
-            miniflare: { bindings: { TEST_MIGRATIONS: await readD1Migrations('./migrations') } },
-          })),
-        ],
+        plugins: [workersPlugin()],
         test: {
           name: 'workers',
           include: ['test/workers/**/*.test.{ts,tsx}'],
+          exclude: [LONG],
           setupFiles: ['test/workers/setup.ts'],
           testTimeout: 30_000,
+          // One runtime serves all files: each start takes a second. Files share D1 and KV.
+          isolate: false,
         },
       },
       {

@@ -158,7 +158,7 @@ export const MISTAKES_IN_RULES: readonly Mutant[] = [
     'return true',
   ]),
   mutant('crypto/token.ts', 'unit/keys', 'if (!token.startsWith(prefix)) return false', ''),
-  ...mutants('protocol/bearer.ts', 'workers/any-input', ['+=*)$/i', '+=*)/i']),
+  ...mutants('protocol/bearer.ts', 'workers/any-input.long', ['+=*)$/i', '+=*)/i']),
   mutant(
     'protocol/bearer.ts',
     'workers/rfc9449-resources',

@@ -60,12 +60,12 @@ export const MUTANTS: readonly Mutant[] = [
     'aud.length === 1 && aud[0] === issuer',
     'aud.includes(issuer)',
   ),
-  mutant('protocol/callers-words.ts', 'workers/any-input', '[^\\x20-\\x7e]', '[^\\x20-\\uffff]'),
+  mutant('protocol/callers-words.ts', 'workers/any-input.long', '[^\\x20-\\x7e]', '[^\\x20-\\uffff]'),
   mutant('scoped/caller.ts', 'workers/scoped-jwt', 'imported?.from !== from', '!imported'),
   mutant('http/next-page.ts', ANY_TEXT, '/^\\/(?!\\/)/', '/^\\//'),
   mutant(
     'http/form.ts',
-    'workers/any-input',
+    'workers/any-input.long',
     'noteOf(c).form = form',
     "if (form.has('__proto__')) throw new Error()",
   ),
@@ -78,7 +78,7 @@ export const MUTANTS: readonly Mutant[] = [
   mutant('flows/authenticate-client.ts', CLIENT, 'presented.method !== client.authMethod', 'false'),
   mutant(
     'flows/authenticate-client.ts',
-    'workers/any-input',
+    'workers/any-input.long',
     'if (!credential) {',
     'if (!client) {',
   ),
@@ -89,7 +89,7 @@ export const MUTANTS: readonly Mutant[] = [
     'if (!(await isFirstUse)) void',
   ),
   mutant('flows/sign-in.ts', 'workers/sign-in', ' || !isEnabled(found.user)', ''),
-  mutant('flows/sign-in.ts', 'workers/any-input', '!found || !matches || ', '!found || '),
+  mutant('flows/sign-in.ts', 'workers/any-input.long', '!found || !matches || ', '!found || '),
   mutant('flows/authorize.ts', 'workers/consent', '!answer.confirmed || ', ''),
   mutant(
     'flows/authorize.ts',

@@ -12,7 +12,7 @@ import { MUTANTS } from './mistakes.ts'
 import type { Mutant } from './mutant.ts'
 
 const COPIED = ['src', 'test', 'migrations', 'examples', 'package.json', 'tsconfig.json']
-const CONFIGURATION = ['vitest.config.ts', 'wrangler.toml']
+const CONFIGURATION = ['vitest.config.ts', 'vitest.long.config.ts', 'wrangler.toml']
 
 function copyRepository(): string {
   const copy = mkdtempSync(join(tmpdir(), 'mutants-'))
@@ -27,7 +27,8 @@ function copyRepository(): string {
 function failuresOf(copy: string, testFile: string): number | null {
   const report = join(copy, 'report.json')
   rmSync(report, { force: true })
-  const words = ['node_modules/vitest/vitest.mjs', 'run', '--reporter=json', '--bail=1']
+  const config = testFile.endsWith('.long.test.ts') ? ['--config=vitest.long.config.ts'] : []
+  const words = ['node_modules/vitest/vitest.mjs', 'run', ...config, '--reporter=json', '--bail=1']
   spawnSync(process.execPath, [...words, `--outputFile=${report}`, testFile], {
     cwd: copy,
     stdio: 'ignore',

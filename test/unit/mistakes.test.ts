@@ -11,9 +11,3 @@ it('every mistake can be made in one place, and there is a test to notice it', (
     expect(existsSync(killer), killer).toBe(true)
   }
 })
-
-it('the README says how many there are', () => {
-  expect(readFileSync('README.md', 'utf8')).toContain(
-    `# ${MUTANTS.length} mistakes made on purpose`,
-  )
-})

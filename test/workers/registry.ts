@@ -206,7 +206,15 @@ export const tokenIn = async (response: Response) => (await response.json()) as 
 export const sessionOf = async (token: string) =>
   liveSessions(env.SESSIONS, env.DB).find(await digest(token), Date.now(), true)
 
-export const countSessions = async () => (await env.SESSIONS.list()).keys.length
+export async function countSessions(): Promise<number> {
+  let count = 0
+  for (let cursor: string | null = null; ; ) {
+    const page: KVNamespaceListResult<unknown> = await env.SESSIONS.list({ cursor })
+    count += page.keys.length
+    if (page.list_complete) return count
+    cursor = page.cursor
+  }
+}
 
 /** What a refusal says, for one comparison: status and error. */
 export async function refusal(response: Response) {

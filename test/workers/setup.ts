@@ -1,6 +1,7 @@
-/** Runs in workerd before each test file: the schema, as `npm start` would lay it. */
+/** Runs in workerd before each test file: empty storage with the schema, as `npm start` would make it. */
 
-import { applyD1Migrations } from 'cloudflare:test'
+import { applyD1Migrations, reset } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 
+await reset()
 await applyD1Migrations(env.DB, env.TEST_MIGRATIONS)
