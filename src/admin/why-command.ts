@@ -14,7 +14,7 @@ async function why(db: Database, text: string, now: number) {
   if (refused) return refusalDocument(refused)
   throw new Refusal(
     `nothing is recorded under ${JSON.stringify(text)}: it is older than a day, was never given, or is of a ` +
-      'storage fault, a flood or the authenticator, of which only the log tells',
+      'storage fault, of a flood, or of an authenticator that does not bind DB and REFUSAL_LIMIT. Only the log tells of these',
   )
 }
 

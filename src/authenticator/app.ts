@@ -9,21 +9,37 @@ import type {
   AuthenticationRequest,
   AuthenticatorBinding,
 } from '../protocol/authentication.ts'
-import { refusal, refusalResponse, UNAVAILABLE } from '../protocol/bearer.ts'
+import { errorBody, refusal, refusalResponse, UNAVAILABLE } from '../protocol/bearer.ts'
 import { withDeadline } from '../stores/deadline.ts'
 import { liveSessions } from '../stores/live-sessions.ts'
-import { checkCredential, type Question } from './check.ts'
-import { logFault, tell } from './log.ts'
-import { type Requirement, readQuery } from './query.ts'
+import { type Checked, checkCredential, type Question } from './check.ts'
+import { HttpQuestion } from './http-question.ts'
+import { type Asking, type Defer, logFault, tell } from './log.ts'
+import { NOT_A_PROXY, readOriginalRequest, readProxySecret } from './proxy.ts'
+import { readQuery } from './query.ts'
+import { refusalRecorder } from './refusal-record.ts'
 import { seenProofs } from './seen-proofs.ts'
-import { type AuthenticatorEnv, settingProblem, storageTimeoutOf } from './settings.ts'
+import {
+  type AuthenticatorEnv,
+  NO_PROXY_SECRET,
+  needsProxySecret,
+  proxySecretsOf,
+  settingProblem,
+  storageTimeoutOf,
+} from './settings.ts'
 
 const JWT_LIFETIME_SECONDS = 300
 /** A session that is shown again so soon gets the JWT that was signed for it, if it still is as it was. */
 const JWT_REUSED_SECONDS = 10
 
-export type Authenticator = AuthenticatorBinding &
-  Readonly<{ fetch(request: Request): Promise<Response> }>
+/** Without `defer` no refusal is recorded. */
+export type Authenticator = Readonly<{
+  fetch(request: Request, defer?: Defer): Promise<Response>
+  authenticate(
+    request: AuthenticationRequest,
+    defer?: Defer,
+  ): ReturnType<AuthenticatorBinding['authenticate']>
+}>
 
 /** Once per isolate. Never throws: with a bad setting every answer is 503, and the log names the setting. */
 export function createAuthenticator(env: AuthenticatorEnv): Authenticator {
@@ -40,6 +56,9 @@ function serving(env: AuthenticatorEnv): Authenticator {
   let key: SharedKey | undefined
   const signed = new WeakMap<SessionRecord, Readonly<{ jwt: string; reusedUntil: number }>>()
 
+  const secrets = proxySecretsOf(env)
+  const isSecretNeeded = needsProxySecret(env.ISSUER)
+  const record = refusalRecorder(env, waitSeconds)
   const dataPoints = env.EVENTS ?? null
   const check = (question: Question, nowMs: number) =>
     checkCredential(question, { sessions, proofs, nowMs, issuer: env.ISSUER })
@@ -56,6 +75,16 @@ function serving(env: AuthenticatorEnv): Authenticator {
     return jwt
   }
 
+  /** The outcome as the caller learns it, once the log and, of a refusal, `why` know the cause. */
+  function concluded(asking: Asking, checked: Checked): Authentication {
+    const correlationId = tell(asking, checked, dataPoints)
+    if (checked.kind !== 'refused') return checked
+    const { refusal } = checked
+    if (correlationId === null) return { kind: 'refused', refusal }
+    record(asking, checked, correlationId)
+    return { kind: 'refused', refusal: { ...refusal, correlationId } }
+  }
+
   const answer = async (outcome: Authentication, nowMs: number): Promise<Response> => {
     switch (outcome.kind) {
       case 'anonymous':
@@ -69,26 +98,36 @@ function serving(env: AuthenticatorEnv): Authenticator {
     }
   }
 
-  async function answerHttp(request: Request): Promise<Response> {
+  async function answerHttp(request: Request, defer: Defer | undefined): Promise<Response> {
     const { method } = request
     const path = pathOf(request.url)
-    if (path !== '/auth' && path !== '/healthz') return json({ reason: 'not found' }, 404)
+    if (path !== '/auth' && path !== '/healthz') return invalid('There is nothing here.', 404)
     if (method !== 'GET' && method !== 'HEAD') {
-      return json({ reason: 'method not allowed' }, 405, { Allow: 'GET, HEAD' })
+      return invalid('The method must be GET or HEAD.', 405, { Allow: 'GET, HEAD' })
     }
-    if (path === '/healthz') return json({ status: 'ok' }, 200)
+    if (path === '/healthz') return healthy()
+    if (isSecretNeeded && secrets.length === 0) {
+      logFault('bad_setting', NO_PROXY_SECRET)
+      return refusalResponse(UNAVAILABLE)
+    }
     const nowMs = Date.now()
-    const outcome = await decide(request, nowMs).catch(unavailable)
-    const correlationId = tell('GET /auth', outcome, nowMs, dataPoints)
-    const response = await answer(outcome, nowMs)
-    return correlationId === null ? response : withId(response, correlationId)
+    const address = request.headers.get('CF-Connecting-IP') ?? ''
+    const asking = { endpoint: 'GET /auth', startedAtMs: nowMs, address, defer }
+    return answer(concluded(asking, await decide(request, nowMs).catch(unavailable)), nowMs)
   }
 
-  async function decide(request: Request, nowMs: number): Promise<Authentication> {
+  async function decide(request: Request, nowMs: number): Promise<Checked> {
+    const proxySecret = readProxySecret(request.headers, secrets)
+    if (proxySecret === 'wrong' || (isSecretNeeded && proxySecret === 'absent')) {
+      return { kind: 'refused', refusal: NOT_A_PROXY }
+    }
+    // Anyone could send these headers: only a proxy of ours is believed.
+    const original = proxySecret === 'shown' ? readOriginalRequest(request.headers) : null
+    if (typeof original === 'string') return malformed(original)
     const query = readQuery(queryOf(request.url))
     return query.kind === 'read'
-      ? check(new HttpQuestion(query.requirement, request), nowMs)
-      : { kind: 'refused', refusal: refusal('invalid_request', query.reason) }
+      ? check(new HttpQuestion(query.requirement, request.headers, original ?? request), nowMs)
+      : malformed(query.reason)
   }
 
   /** Throws when it is not what it should be: whoever calls over a binding may be written in anything. */
@@ -102,77 +141,37 @@ function serving(env: AuthenticatorEnv): Authenticator {
     resource: asked.resource ?? null,
     category: asked.category ?? null,
     immediate: asked.immediate ?? false,
+    required: asked.required ?? false,
   })
 
   return {
-    async fetch(request) {
+    async fetch(request, defer) {
       try {
-        const response = await answerHttp(request)
+        const response = await answerHttp(request, defer)
         return request.method === 'HEAD' ? new Response(null, response) : response
       } catch (fault) {
-        const { refusal, correlationId } = unavailable(fault)
-        return withId(refusalResponse(refusal), correlationId)
+        return refusalResponse(unavailable(fault).refusal)
       }
     },
-    async authenticate(asked) {
+    async authenticate(asked, defer) {
       const nowMs = Date.now()
       const ask = async () => check(questionOf(asked), nowMs)
-      const outcome = await ask().catch(unavailable)
-      tell('authenticate', outcome, nowMs, dataPoints)
-      // Over a binding there is no header for the id, and the answer is what it is promised to be.
-      return outcome.kind === 'refused' ? { kind: 'refused', refusal: outcome.refusal } : outcome
+      const asking = { endpoint: 'authenticate', startedAtMs: nowMs, address: '', defer }
+      return concluded(asking, await ask().catch(unavailable))
     },
   }
 }
 
-/** Of its headers each is asked for only where it matters. */
-class HttpQuestion implements Question {
-  readonly scopes: Requirement['scopes']
-  readonly resource: Requirement['resource']
-  readonly category: Requirement['category']
-  readonly immediate: Requirement['immediate']
-  readonly #request: Request
+const malformed = (reason: string): Authentication => ({
+  kind: 'refused',
+  refusal: refusal('invalid_request', reason),
+})
 
-  constructor(requirement: Requirement, request: Request) {
-    this.scopes = requirement.scopes
-    this.resource = requirement.resource
-    this.category = requirement.category
-    this.immediate = requirement.immediate
-    this.#request = request
-  }
-
-  get authorization() {
-    return this.#request.headers.get('Authorization')
-  }
-
-  get cookie() {
-    return this.#request.headers.get('Cookie')
-  }
-
-  get dpop() {
-    return this.#request.headers.get('DPoP')
-  }
-
-  /** nginx tells what it was asked (examples/nginx.conf). Whoever asks here directly proves what it likes. */
-  get method() {
-    return this.#request.headers.get('X-Original-Method') ?? this.#request.method
-  }
-
-  get url() {
-    return this.#request.headers.get('X-Original-URL') ?? this.#request.url
-  }
-}
-
-/** Never an open door. The id is that of the answer, and of the line that says what was decided. */
+/** Never an open door. The log tells the cause under the id that the answer carries. */
 function unavailable(fault: unknown) {
   const correlationId = newCorrelationId()
   logFault('authenticator_fault', fault, correlationId)
-  return { kind: 'refused', refusal: UNAVAILABLE, correlationId } as const
-}
-
-function withId(response: Response, correlationId: string): Response {
-  response.headers.set('X-Correlation-Id', correlationId)
-  return response
+  return { kind: 'refused', refusal: { ...UNAVAILABLE, correlationId } } as const
 }
 
 function refusingAll(problem: string): Authenticator {
@@ -201,17 +200,18 @@ function queryOf(url: string): string {
   return mark === -1 ? '' : url.slice(mark + 1)
 }
 
-const json = (body: unknown, status: number, headers: Record<string, string> = {}) =>
-  new Response(JSON.stringify(body), {
-    status,
-    headers: { ...HEADERS, ...headers },
-  })
-
 const HEADERS = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' }
 const ANONYMOUS = new Headers({ ...HEADERS, 'X-Auth-Status': 'anonymous' })
 const AUTHENTICATED = new Headers({ ...HEADERS, 'X-Auth-Status': 'authenticated' })
 
+const healthy = () => new Response('{"status":"ok"}', { headers: HEADERS })
 const anonymous = () => new Response('{"status":"anonymous"}', { headers: ANONYMOUS })
+
+const invalid = (reason: string, status: number, headers: Record<string, string> = {}) =>
+  new Response(errorBody({ error: 'invalid_request', reason }), {
+    status,
+    headers: { ...HEADERS, ...headers },
+  })
 
 /** The JWT stands alone, without a scheme word: nginx hands the value on as it is. */
 function authenticated(jwt: string): Response {

@@ -31,6 +31,17 @@ export type Question = Requirement &
     url: string
   }>
 
+export type RefusedCheck = Readonly<{
+  kind: 'refused'
+  refusal: Refusal
+  /** For the operator. */
+  detail?: string
+  clientId?: string | null
+}>
+
+/** An `Authentication`, with what the operator may know of a refusal. */
+export type Checked = Exclude<Authentication, { kind: 'refused' }> | RefusedCheck
+
 export type CheckDeps = Readonly<{
   sessions: LiveSessions
   proofs: SeenProofs
@@ -46,14 +57,14 @@ const NOT_BOUND = 'The access token is not bound to a key: present it as Bearer.
 const BAD_COOKIE = 'The browser session is unknown or has ended.'
 
 /** Throws when the sessions are out of reach. Junk costs no storage. */
-export async function checkCredential(asked: Question, deps: CheckDeps): Promise<Authentication> {
+export async function checkCredential(asked: Question, deps: CheckDeps): Promise<Checked> {
   const fault = faultOf(asked)
   if (fault) return refused('invalid_request', fault)
 
   const presented = presentedBy(asked, deps.issuer)
   const needed = neededScopes(asked)
   if (presented.kind === 'nothing') {
-    const isRequired = needed.length > 0 || asked.category !== null
+    const isRequired = asked.required || needed.length > 0 || asked.category !== null
     return isRequired ? refusedWith(credentialRequired(needed)) : { kind: 'anonymous' }
   }
   if (presented.kind === 'junk') return refused('invalid_token', presented.reason)
@@ -67,10 +78,12 @@ export async function checkCredential(asked: Question, deps: CheckDeps): Promise
     const reason = presented.kind === 'cookie' ? BAD_COOKIE : BAD_TOKEN
     return refused('invalid_token', reason, [], scheme)
   }
+  const clientId = session.client?.client_id ?? null
   // RFC 9449 §7.1, §7.2: a bound token as a bearer's is refused, and an unbound one is not helped by a proof.
   const jkt = session.cnf?.jkt ?? null
   if ((jkt === null) !== (proof === null)) {
-    return refused('invalid_token', jkt === null ? NOT_BOUND : BOUND, [], 'DPoP')
+    const refused = refusal('invalid_token', jkt === null ? NOT_BOUND : BOUND, [], 'DPoP')
+    return { kind: 'refused', refusal: refused, clientId }
   }
   if (proof) {
     if (proof.jkt !== jkt) return badProof('the token is bound to another key')
@@ -79,17 +92,22 @@ export async function checkCredential(asked: Question, deps: CheckDeps): Promise
     if (!isNew) return badProof('it was used before')
   }
 
+  const lacks = (reason: string, detail: string): RefusedCheck => ({
+    kind: 'refused',
+    refusal: refusal('insufficient_scope', reason, needed, scheme),
+    detail: `${reason} ${detail}`,
+    clientId,
+  })
   if (!needed.every((scope) => holdsScope(session.authorizations.scopes, scope))) {
-    return refused('insufficient_scope', 'The session does not hold the scope.', needed, scheme)
+    return lacks('The session does not hold the scope.', `Required: ${needed.join(' ')}`)
   }
   if (asked.category && !isEndorsedFor(session.authorizations.endorsements, asked.category)) {
-    const reason = 'The session is not endorsed for the category.'
-    return refused('insufficient_scope', reason, needed, scheme)
+    return lacks('The session is not endorsed for the category.', `Required: ${asked.category}`)
   }
   return { kind: 'authenticated', session }
 }
 
-const refusedWith = (why: Refusal): Authentication => ({ kind: 'refused', refusal: why })
+const refusedWith = (why: Refusal): RefusedCheck => ({ kind: 'refused', refusal: why })
 const refused = (error: BearerError, reason: string, scopes?: readonly string[], scheme?: Scheme) =>
   refusedWith(refusal(error, reason, scopes, scheme))
 const badProof = (why: string) =>

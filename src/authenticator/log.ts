@@ -1,9 +1,9 @@
 /** What the operator learns: a line of JSON for each fault and each credential refused, a data point for each check. */
 
 import { newCorrelationId } from '../crypto/correlation-id.ts'
-import type { Authentication } from '../protocol/authentication.ts'
 import { asksForCredential } from '../protocol/bearer.ts'
 import type { DataPoints } from '../stores/ports.ts'
+import type { Checked } from './check.ts'
 
 /** `correlationId`: of the check that failed by it. */
 export function logFault(event: string, fault: unknown, correlationId?: string): void {
@@ -12,11 +12,20 @@ export function logFault(event: string, fault: unknown, correlationId?: string):
   console.error(JSON.stringify({ level: 'error', event, correlationId, detail }))
 }
 
-/** What came of a check. Of a fault its cause has been told already, under this id. */
-export type Told = Authentication & Readonly<{ correlationId?: string }>
+/** Work that the answer does not wait for. */
+export type Defer = (work: Promise<unknown>) => void
+
+/** One check, as it was asked for. */
+export type Asking = Readonly<{
+  endpoint: string
+  startedAtMs: number
+  /** Of the caller; empty over a binding. */
+  address: string
+  defer: Defer | undefined
+}>
 
 /** What was decided, of whom, and how long it took. */
-function summaryOf(outcome: Authentication) {
+function summaryOf(outcome: Checked) {
   if (outcome.kind === 'refused') {
     const { status, reason } = outcome.refusal
     return { outcome: status === 503 ? 'fault' : 'refused', reason, status, clientId: '' }
@@ -30,9 +39,8 @@ function summaryOf(outcome: Authentication) {
  * went well there is a point and no line: a check is asked for with every request of every service.
  */
 export function tell(
-  endpoint: string,
-  outcome: Told,
-  startedAtMs: number,
+  { endpoint, startedAtMs }: Asking,
+  outcome: Checked,
   dataPoints: DataPoints | null,
 ): string | null {
   const isRefused = outcome.kind === 'refused' && !asksForCredential(outcome.refusal)
@@ -49,7 +57,7 @@ export function tell(
     logFault('data_point_lost', fault)
   }
   if (!isRefused) return null
-  const correlationId = outcome.correlationId ?? newCorrelationId()
+  const correlationId = outcome.refusal.correlationId ?? newCorrelationId()
   // biome-ignore lint/suspicious/noConsole: this is the log of a Worker
   console.log(JSON.stringify({ event: 'check', correlationId, endpoint, ...summary, ms }))
   return correlationId

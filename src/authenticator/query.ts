@@ -7,6 +7,8 @@ export type Requirement = Readonly<{
   category: string | null
   /** `fresh`: revocations are asked of D1, not of what KV shows. */
   immediate: boolean
+  /** `required`: an anonymous caller is refused, whatever else is required. */
+  required: boolean
 }>
 
 export type QueryReading =
@@ -15,9 +17,9 @@ export type QueryReading =
 
 const NO_REQUIREMENT: QueryReading = {
   kind: 'read',
-  requirement: { scopes: [], resource: null, category: null, immediate: false },
+  requirement: { scopes: [], resource: null, category: null, immediate: false, required: false },
 }
-const KNOWN = ['scope', 'resource', 'category', 'fresh']
+const KNOWN = ['scope', 'resource', 'category', 'fresh', 'required']
 
 const malformed = (reason: string): QueryReading => ({ kind: 'malformed', reason })
 
@@ -40,6 +42,7 @@ export function readQuery(query: string): QueryReading {
     resource: asked.get('resource'),
     category: asked.get('category'),
     immediate: asked.has('fresh'),
+    required: asked.has('required'),
   }
   return { kind: 'read', requirement }
 }

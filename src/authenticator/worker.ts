@@ -15,11 +15,13 @@ const authenticator = (env: AuthenticatorEnv) => {
 
 export default class extends WorkerEntrypoint<AuthenticatorEnv> {
   override fetch(request: Request): Promise<Response> {
-    return authenticator(this.env).fetch(request)
+    return authenticator(this.env).fetch(request, this.#defer)
   }
 
   /** Who is it, and is it enough? Answers a refusal with its status; does not throw for a refusal or a fault. */
   authenticate(request: AuthenticationRequest): Promise<Authentication> {
-    return authenticator(this.env).authenticate(request)
+    return authenticator(this.env).authenticate(request, this.#defer)
   }
+
+  readonly #defer = (work: Promise<unknown>) => this.ctx.waitUntil(work)
 }

@@ -3,11 +3,15 @@
 import { join } from 'node:path'
 import { readSettings, SETTING_NAMES } from '../config.ts'
 import { isLongEnough, MIN_SECRET_BYTES } from '../crypto/jws.ts'
+import { proxySecretProblem } from '../crypto/proxy-secret.ts'
 import { stateDirectory } from './project.ts'
 import { Refusal } from './refusal.ts'
 
 /** Where one is kept that was made for this state, so that a JWT outlives a restart. */
 export const jwtSecretFile = (stateDir: string) => join(stateDir, 'jwt-secret')
+
+/** Likewise what a proxy shows the authenticator, so that its configuration outlives a restart. */
+export const proxySecretFile = (stateDir: string) => join(stateDir, 'proxy-secret')
 
 export type StartSettings = Readonly<{
   port: number
@@ -17,6 +21,8 @@ export type StartSettings = Readonly<{
   demo: boolean
   /** Null: one is made and kept in the state. */
   jwtSecret: string | null
+  /** Likewise. */
+  proxySecret: string | null
   /** For both workers: the settings that the environment gives, and ISSUER. */
   vars: Readonly<Record<string, string>>
 }>
@@ -59,12 +65,16 @@ export function readStartSettings(
   if (jwtSecret && !isLongEnough(jwtSecret)) {
     throw new Refusal(`JWT_SECRET: must be at least ${MIN_SECRET_BYTES} bytes`)
   }
+  const proxySecret = env.PROXY_SECRET || null
+  const problem = proxySecretProblem(proxySecret ?? '', jwtSecret ?? '')
+  if (problem) throw new Refusal(`PROXY_SECRET: ${problem}`)
   return {
     port,
     authenticatorPort,
     stateDir: stateDirectory(env),
     demo: readFlag(env.DEMO, 'DEMO'),
     jwtSecret,
+    proxySecret,
     vars,
   }
 }

@@ -14,7 +14,12 @@ import { oneLine, Refusal } from './refusal.ts'
 import { retryWhenBusy } from './retry-when-busy.ts'
 import { HOST, runCron, runWorkers } from './run-workers.ts'
 import { announceRegistry, withdrawAnnouncement } from './running-registry.ts'
-import { jwtSecretFile, readStartSettings, type StartSettings } from './start-settings.ts'
+import {
+  jwtSecretFile,
+  proxySecretFile,
+  readStartSettings,
+  type StartSettings,
+} from './start-settings.ts'
 import { openState } from './state.ts'
 import { storageService, urlOfStorage } from './storage-service.ts'
 import { welcome } from './welcome.ts'
@@ -32,8 +37,8 @@ const requireFreePort = (name: string, port: number) =>
     probe.listen(port, HOST, () => probe.close(() => resolve()))
   })
 
-async function keptJwtSecret(stateDir: string): Promise<string> {
-  const file = jwtSecretFile(stateDir)
+/** A secret that is made once and kept in `file`. */
+async function keptSecret(file: string): Promise<string> {
   const kept = await readIfPresent(file)
   if (kept) return kept
   const secret = randomText()
@@ -83,16 +88,24 @@ async function start(runtimeListens: () => void): Promise<() => Promise<void>> {
       buildWorker(authenticator.main),
       storageService(registry, token),
     ])
-    const jwtSecret = settings.jwtSecret ?? (await keptJwtSecret(stateDir))
+    const proxyFile = settings.proxySecret === null ? proxySecretFile(stateDir) : null
+    const secrets = {
+      JWT_SECRET: settings.jwtSecret ?? (await keptSecret(jwtSecretFile(stateDir))),
+      PROXY_SECRET: settings.proxySecret ?? (await keptSecret(proxySecretFile(stateDir))),
+    }
     const runtime = runWorkers(
       [
         { config: registry, module: registryModule, port, vars },
         {
-          // With the database, so that `/auth?fresh` answers here.
-          config: { ...authenticator, d1_databases: registry.d1_databases },
+          // With the database and the limit, so that `/auth?fresh` answers here and `why` knows its refusals.
+          config: {
+            ...authenticator,
+            d1_databases: registry.d1_databases,
+            ratelimits: registry.ratelimits.filter(({ name }) => name === 'REFUSAL_LIMIT'),
+          },
           module: authenticatorModule,
           port: authenticatorPort,
-          vars: { ...vars, JWT_SECRET: jwtSecret },
+          vars: { ...vars, ...secrets },
         },
         storage,
       ],
@@ -125,6 +138,7 @@ async function start(runtimeListens: () => void): Promise<() => Promise<void>> {
         registryUrl: `http://${HOST}:${port}`,
         authenticatorUrl,
         issuer,
+        proxyFile,
         demo,
       }),
     )

@@ -6,6 +6,8 @@ export type Served = Readonly<{
   registryUrl: string
   authenticatorUrl: string
   issuer: string
+  /** Where the secret is that a proxy shows the authenticator; null if it was given. */
+  proxyFile: string | null
   demo: Demo | null
 }>
 
@@ -42,6 +44,7 @@ export const welcome = (served: Served) => `
 Registry       ${served.registryUrl}
 Authenticator  ${served.authenticatorUrl}
 Issuer         ${served.issuer}
+Proxy secret   ${served.proxyFile ?? 'PROXY_SECRET, as given'}
 ${served.demo ? demoText(served.demo, served) : ''}
 Administer it with: npm run --silent admin -- --help
 Ctrl-C ends both.

@@ -20,6 +20,8 @@ export type AuthenticationRequest = Readonly<{
   category?: string
   /** Revocations are asked of D1, not of what KV shows; refused where the authenticator has no database. */
   immediate?: boolean
+  /** An anonymous caller is refused, also where no scope and no category is required. */
+  required?: boolean
 }>
 
 export type Authentication =

@@ -37,10 +37,13 @@ export type BearerError = keyof typeof STATUSES
 /** Why a request may not pass, in the form in which it leaves the house. */
 export type Refusal = Readonly<{
   status: 400 | 401 | 403 | 503
+  error: BearerError | 'authentication_required' | 'access_denied' | 'temporarily_unavailable'
   /** For the caller: one fixed sentence per cause that the caller may know. */
   reason: string
   /** Null for a fault: no other credential would help. */
   wwwAuthenticate: string | null
+  /** The id under which the operator finds the cause; absent when there is nothing to look into. */
+  correlationId?: string
 }>
 
 type ChallengeParameters = Readonly<{
@@ -68,21 +71,21 @@ export const refusal = (
   scheme: Scheme = 'Bearer',
 ): Refusal => ({
   status: STATUSES[error],
+  error,
   reason,
   wwwAuthenticate: challenge({ error, error_description: reason, scope: scopes.join(' ') }, scheme),
 })
 
-const CREDENTIAL_REQUIRED = 'Authentication is required.'
-
-/** §3.1: who presented nothing SHOULD NOT be told an error code. */
+/** §3.1: the challenge SHOULD NOT carry an error code when nothing was presented; the body names one of our own. */
 export const credentialRequired = (scopes: readonly string[]): Refusal => ({
   status: 401,
-  reason: CREDENTIAL_REQUIRED,
+  error: 'authentication_required',
+  reason: 'Authentication is required.',
   wwwAuthenticate: challenge({ scope: scopes.join(' ') }),
 })
 
-/** Is this of one who presented nothing? */
-export const asksForCredential = ({ reason }: Refusal) => reason === CREDENTIAL_REQUIRED
+/** Was nothing presented? */
+export const asksForCredential = ({ error }: Refusal) => error === 'authentication_required'
 
 /** RFC 9728 §5.1: every challenge says where the resource's metadata is. `url` has nothing to be escaped. */
 export const withResourceMetadata = (why: Refusal, url: string): Refusal =>
@@ -92,15 +95,24 @@ export const withResourceMetadata = (why: Refusal, url: string): Refusal =>
 
 export const UNAVAILABLE: Refusal = {
   status: 503,
+  error: 'temporarily_unavailable',
   reason: 'temporarily unavailable',
   wwwAuthenticate: null,
 }
 
 const RETRY_AFTER_SECONDS = 5
 
-export function refusalResponse({ status, reason, wwwAuthenticate }: Refusal): Response {
-  const headers = new Headers({ 'Content-Type': 'application/json', 'Cache-Control': 'no-store' })
+const HEADERS = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' }
+
+/** The members of RFC 6749 §5.2, and `reason`, which says the same as `error_description`. */
+export const errorBody = ({ error, reason }: Readonly<{ error: string; reason: string }>) =>
+  JSON.stringify({ error, error_description: reason, reason })
+
+export function refusalResponse(refused: Refusal): Response {
+  const { status, wwwAuthenticate, correlationId } = refused
+  const headers = new Headers(HEADERS)
   if (wwwAuthenticate !== null) headers.set('WWW-Authenticate', wwwAuthenticate)
   if (status === 503) headers.set('Retry-After', String(RETRY_AFTER_SECONDS))
-  return new Response(JSON.stringify({ reason }), { status, headers })
+  if (correlationId !== undefined) headers.set('X-Correlation-Id', correlationId)
+  return new Response(errorBody(refused), { status, headers })
 }

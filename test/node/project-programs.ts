@@ -14,7 +14,7 @@ export type Program = Readonly<{
 
 /** With the variables of this process, less those that would change what is tested. */
 function environment(env: Readonly<Record<string, string>>) {
-  const { ISSUER, DEMO, JWT_SECRET, LOGIN_URL, ...inherited } = process.env
+  const { ISSUER, DEMO, JWT_SECRET, PROXY_SECRET, LOGIN_URL, ...inherited } = process.env
   return { ...inherited, ...env }
 }
 

@@ -8,7 +8,13 @@ import { type Exchange, issuedBy, secretsShownBy } from './exchange.ts'
 import { freePorts } from './free-ports.ts'
 import { leftState } from './left-state.ts'
 import { recordingProxy } from './recording-proxy.ts'
-import { JWT_SECRET, READY, type RunningRegistry, startRegistry } from './running-registry.ts'
+import {
+  JWT_SECRET,
+  PROXY_SECRET,
+  READY,
+  type RunningRegistry,
+  startRegistry,
+} from './running-registry.ts'
 
 export type RecordedRegistry = RunningRegistry &
   Readonly<{
@@ -25,7 +31,10 @@ export const linesOf = (where: string, text: string): Trace[] =>
     .map((line) => ({ kind: 'line', where, text: line }))
 
 export async function startRecordedRegistry(): Promise<RecordedRegistry> {
-  const secrets = new Map([[JWT_SECRET, 'JWT_SECRET']])
+  const secrets = new Map([
+    [JWT_SECRET, 'JWT_SECRET'],
+    [PROXY_SECRET, 'PROXY_SECRET'],
+  ])
   const traces: Trace[] = []
 
   const learn = (value: string, what: string) => secrets.has(value) || secrets.set(value, what)

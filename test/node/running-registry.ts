@@ -13,6 +13,7 @@ import { freePorts } from './free-ports.ts'
 import { startProgram } from './program.ts'
 
 export const JWT_SECRET = 'a secret of the tests, of more than 32 bytes'
+export const PROXY_SECRET = 'the-secret-of-the-proxies-of-the-tests'
 /** The last line of the welcome, printed when both workers serve. */
 export const READY = 'Ctrl-C ends both.'
 
@@ -64,6 +65,7 @@ export async function startRegistry(
     AUTHENTICATOR_PORT: authenticatorPort,
     STATE_DIR: stateDir,
     JWT_SECRET,
+    PROXY_SECRET,
     ...settings,
   }
   const program = startProgram(process.execPath, [inProject('src/operate/start.ts')], env)

@@ -73,10 +73,36 @@ describe('a running start', () => {
   })
 
   it('keeps what is secret for its owner alone', async () => {
-    for (const name of ['admin.json', 'demo.json', 'jwt-secret']) {
+    for (const name of ['admin.json', 'demo.json', 'jwt-secret', 'proxy-secret']) {
       const { mode } = await stat(join(env.STATE_DIR ?? '', name))
       expect((mode & 0o777).toString(8)).toBe('600')
     }
+  })
+
+  it('names the file with the secret that makes the authenticator believe a proxy', async () => {
+    const file = printed(running.said().stdout, /(?<=^Proxy secret +)\S+$/m)
+    const secret = await readFile(file, 'utf8')
+    const statusWith = async (shown: string) => {
+      const headers = { 'X-Proxy-Secret': shown, 'X-Original-Method': 'GET' }
+      return (await fetch(`http://127.0.0.1:${env.AUTHENTICATOR_PORT}/auth`, { headers })).status
+    }
+    // Half of what was asked: only somebody who is believed is refused for it.
+    expect(await statusWith(secret)).toBe(400)
+    expect(await statusWith('x'.repeat(43))).toBe(403)
+  })
+
+  it('lets why tell what the authenticator refused', async () => {
+    const url = `http://127.0.0.1:${env.AUTHENTICATOR_PORT}/auth?scope=a:b`
+    const refused = await fetch(url, { headers: { Authorization: 'Bearer junk' } })
+    const id = refused.headers.get('X-Correlation-Id') ?? ''
+    const { status, stdout } = await runAdmin(['why', id, '--json'], env)
+    expect(status).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({
+      correlation_id: id,
+      endpoint: 'GET /auth',
+      error: 'invalid_token',
+      detail: 'The access token is unknown, expired or revoked.',
+    })
   })
 
   it('lets the command line in, and serves at once what it wrote', async () => {
@@ -171,6 +197,10 @@ describe('a bad setting', () => {
     [{ AUTHENTICATOR_PORT: '70000' }, 'AUTHENTICATOR_PORT: must be a port from 1 to 65535'],
     [{ PORT: '9000', AUTHENTICATOR_PORT: '9000' }, 'AUTHENTICATOR_PORT: must differ from PORT'],
     [{ JWT_SECRET: 'too short to sign' }, 'JWT_SECRET: must be at least 32 bytes'],
+    [
+      { PROXY_SECRET: 'too-short-to-trust' },
+      'PROXY_SECRET: must be at least 32 bytes of visible ASCII',
+    ],
     [{ CLIENT_CACHE_SECONDS: 'ten' }, 'CLIENT_CACHE_SECONDS: must be a whole number from 0 to 300'],
     [
       { ISSUER: 'http://a.example' },
@@ -198,6 +228,7 @@ it('reads every other setting from the environment, and an empty one as none', (
     authenticatorPort: 8788,
     demo: false,
     jwtSecret: null,
+    proxySecret: null,
     vars: { ISSUER: 'http://127.0.0.1:9000', LOGIN_URL: 'https://login.example/' },
   })
 })

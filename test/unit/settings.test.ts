@@ -109,23 +109,32 @@ describe('npm start', () => {
       authenticatorPort: 8788,
       demo: true,
       jwtSecret: null,
+      proxySecret: null,
       vars: { ISSUER: 'http://127.0.0.1:8787' },
     })
-    const names = [...SETTING_NAMES, 'PORT', 'AUTHENTICATOR_PORT', 'DEMO', 'JWT_SECRET']
+    const names = [
+      ...SETTING_NAMES,
+      'PORT',
+      'AUTHENTICATOR_PORT',
+      'DEMO',
+      'JWT_SECRET',
+      'PROXY_SECRET',
+    ]
     const empty = Object.fromEntries(names.map((name) => [name, '']))
     expect(readStartSettings(empty, {})).toEqual(settings)
   })
 
   it('takes what is in its environment before what is in wrangler.toml', () => {
     const env = { PORT: '1', AUTHENTICATOR_PORT: '65535', DEMO: '0', CODE_RETRY_SECONDS: '3' }
-    const JWT_SECRET = 's'.repeat(32)
+    const secrets = { JWT_SECRET: 's'.repeat(32), PROXY_SECRET: 'p'.repeat(32) }
     const configured = { ISSUER, CODE_RETRY_SECONDS: '4', CLIENT_CACHE_SECONDS: '5' }
-    expect(readStartSettings({ ...env, JWT_SECRET, STATE_DIR: '/state' }, configured)).toEqual({
+    expect(readStartSettings({ ...env, ...secrets, STATE_DIR: '/state' }, configured)).toEqual({
       port: 1,
       authenticatorPort: 65_535,
       stateDir: '/state',
       demo: false,
-      jwtSecret: JWT_SECRET,
+      jwtSecret: secrets.JWT_SECRET,
+      proxySecret: secrets.PROXY_SECRET,
       vars: {
         ISSUER: 'http://127.0.0.1:1',
         CODE_RETRY_SECONDS: '3',
@@ -147,6 +156,8 @@ describe('npm start', () => {
     ['AUTHENTICATOR_PORT', 'none'],
     ['DEMO', 'yes'],
     ['JWT_SECRET', 's'.repeat(31)],
+    ['PROXY_SECRET', 's'.repeat(31)],
+    ['PROXY_SECRET', 'ß'.repeat(32)],
     ['CODE_RETRY_SECONDS', '61'],
   ])('is refused a bad %s, without its value', (name, value) => {
     const read = () => readStartSettings({ [name]: value }, {})

@@ -477,7 +477,8 @@ describe('/auth', { timeout: TEST_TIMEOUT_MS }, () => {
       if (request.method !== 'HEAD') {
         expect(response.headers.get('Content-Type')).toBe('application/json')
         const body = JSON.parse(text) as object
-        expect(Object.keys(body)).toEqual([response.status === 200 ? 'status' : 'reason'])
+        const members = ['error', 'error_description', 'reason']
+        expect(Object.keys(body)).toEqual(response.status === 200 ? ['status'] : members)
       }
       const status = response.headers.get('X-Auth-Status')
       expect(status !== null).toBe(response.status === 200)

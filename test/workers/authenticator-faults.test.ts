@@ -52,7 +52,11 @@ async function expectUnavailable(answer: Response) {
   expect(answer.headers.get('Retry-After')).toMatch(/^[1-9]\d*$/)
   expect(answer.headers.get('Cache-Control')).toBe('no-store')
   expect(answer.headers.get('Authorization')).toBeNull()
-  expect(await answer.json()).toEqual({ reason: 'temporarily unavailable' })
+  expect(await answer.json()).toEqual({
+    error: 'temporarily_unavailable',
+    error_description: 'temporarily unavailable',
+    reason: 'temporarily unavailable',
+  })
 }
 
 describe('storage operations', () => {
@@ -164,6 +168,9 @@ describe('a bad setting stops the service', () => {
     ['ISSUER', 'https://registry.example/'],
     ['ISSUER', 'registry'],
     ['SESSIONS', undefined],
+    ['PROXY_SECRET', 'only 31 bytes, one too few here'.replaceAll(' ', '-')],
+    ['PROXY_SECRET', `${'s'.repeat(32)} and-a-short-one`],
+    ['PROXY_SECRET', 'ß'.repeat(32)],
     ['STORAGE_TIMEOUT_SECONDS', '0.7777'],
     ['STORAGE_TIMEOUT_SECONDS', '7777'],
     ['STORAGE_TIMEOUT_SECONDS', 'soon'],
@@ -179,6 +186,19 @@ describe('a bad setting stops the service', () => {
       if (value) expect(line).not.toContain(String(value))
     }
     expect(lines).toHaveLength(4)
+  })
+
+  it('a PROXY_SECRET that is the JWT_SECRET too', async () => {
+    const same = 's'.repeat(32)
+    const env = {
+      ...authenticatorEnv(),
+      JWT_SECRET: same,
+      PROXY_SECRET: `${'n'.repeat(32)} ${same}`,
+    }
+    await expectUnavailable(await createAuthenticator(env).fetch(get('/auth')))
+    expect(lines.map((line) => JSON.parse(line).detail)).toEqual([
+      'PROXY_SECRET: must not be JWT_SECRET',
+    ])
   })
 
   it('and good ones answer the probe', async () => {

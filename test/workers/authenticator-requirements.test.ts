@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { createAuthenticator } from '../../src/authenticator/app.ts'
+import { expectRefusal } from './refusals.ts'
 import { authenticatorEnv, authorizing, bearer, storeToken } from './stored-session.ts'
 
 const authenticator = createAuthenticator(authenticatorEnv())
@@ -40,8 +41,7 @@ describe('scopes are `domain:action[:resource]`', () => {
     expect(answer.headers.has('Authorization')).toBe(status === 200)
     expect(answer.headers.has('X-Auth-Status')).toBe(status === 200)
     if (status === 403) {
-      expect(answer.headers.get('WWW-Authenticate')).toContain('error="insufficient_scope"')
-      expect(await answer.json()).toEqual({ reason: expect.any(String) })
+      await expectRefusal(answer, 403, 'insufficient_scope')
     }
   })
 
@@ -100,10 +100,7 @@ describe('a requirement that cannot be read is refused, whoever asks', () => {
     expect((await ask('scope=submission:read&category=cs.DL', token)).status).toBe(200)
     for (const presented of [token, null]) {
       const answer = await ask(query, presented)
-      expect(answer.status).toBe(400)
-      expect(answer.headers.get('WWW-Authenticate')).toContain('error="invalid_request"')
-      expect(answer.headers.has('Authorization')).toBe(false)
-      expect(await answer.json()).toEqual({ reason: expect.any(String) })
+      await expectRefusal(answer, 400, 'invalid_request')
     }
   })
 

@@ -89,11 +89,12 @@ describe('a good credential', () => {
   })
 
   it('is a `__Host-` cookie, and no other, where the issuer is https', async () => {
-    const env = { ...authenticatorEnv(), ISSUER: 'https://registry.example' }
+    const PROXY_SECRET = 'p'.repeat(32)
+    const env = { ...authenticatorEnv(), ISSUER: 'https://registry.example', PROXY_SECRET }
     const secure = createAuthenticator(env)
     const token = await storeBrowserSession()
     const statusWith = async (name: string) => {
-      const headers = { Cookie: `${name}=${token}` }
+      const headers = { Cookie: `${name}=${token}`, 'X-Proxy-Secret': PROXY_SECRET }
       const answer = await secure.fetch(new Request('https://a.example/auth', { headers }))
       return answer.headers.get('X-Auth-Status')
     }

@@ -8,7 +8,12 @@ export async function expectRefusal(answer: Response, status: number, error?: st
   expect(answer.headers.get('Authorization')).toBeNull()
   expect(answer.headers.get('X-Auth-Status')).toBeNull()
   expect(answer.headers.get('Cache-Control')).toBe('no-store')
-  expect(await answer.json()).toEqual({ reason: expect.any(String) })
+  const body: Record<string, unknown> = await answer.json()
+  expect(body).toEqual({
+    error: error ?? expect.any(String),
+    error_description: body.reason,
+    reason: expect.any(String),
+  })
   const challenge = answer.headers.get('WWW-Authenticate')
   if (status === 503) {
     expect(challenge).toBeNull()

@@ -168,14 +168,18 @@ describe('RFC 9449 §11.1: a proof at a resource is good once', () => {
 })
 
 describe('behind nginx', () => {
+  const secret = 'the-proxy-secret-of-the-tests-7Yw'
+  const proxied = createAuthenticator({ ...authenticatorEnv(), PROXY_SECRET: secret })
   const original = {
+    'X-Proxy-Secret': secret,
     'X-Original-Method': 'POST',
     'X-Original-URL': 'https://service.example/submissions?a=b',
   }
   it('the proof is for the request that nginx was asked, and not for /auth', async () => {
     const made = await prove({ claims: { htm: 'POST' } }, 'https://service.example/submissions')
-    expect((await ask({ ...made, ...original })).status).toBe(200)
-    await expectChallenge(await ask({ ...(await prove()), ...original }), 'invalid_dpop_proof')
+    expect((await ask({ ...made, ...original }, AUTH, proxied)).status).toBe(200)
+    const forAuth = { ...(await prove()), ...original }
+    await expectChallenge(await ask(forAuth, AUTH, proxied), 'invalid_dpop_proof')
   })
 })
 

@@ -1,0 +1,91 @@
+/** The proxy in front: does the caller show the proxy's secret, and which request was the proxy asked? */
+
+import { equalInConstantTime } from '../crypto/digest.ts'
+import type { Refusal } from '../protocol/bearer.ts'
+
+const SECRET_HEADER = 'X-Proxy-Secret'
+
+/**
+ * `shown`: the caller is a proxy of ours. `absent`: it may be anyone. `wrong`: also when a secret is shown and none is
+ * set, so that a proxy whose secret went missing here is told, and not taken for anyone.
+ */
+export type ProxySecret = 'shown' | 'absent' | 'wrong'
+
+/** A repeated header reaches us as one value with a space in it, which no secret has. */
+export function readProxySecret(headers: Headers, secrets: readonly string[]): ProxySecret {
+  const given = headers.get(SECRET_HEADER)
+  if (given === null) return 'absent'
+  const matches = secrets.filter((secret) => equalInConstantTime(given, secret))
+  return matches.length > 0 ? 'shown' : 'wrong'
+}
+
+/**
+ * 403 without a challenge: what the caller presented was not looked at, and no other token would help. Proxies pass
+ * 403 on, so the examples tell it from a refusal by the missing `WWW-Authenticate` and answer 503.
+ */
+export const NOT_A_PROXY: Refusal = {
+  status: 403,
+  error: 'access_denied',
+  reason: `Over HTTP only a proxy that shows its secret (${SECRET_HEADER}) is answered.`,
+  wwwAuthenticate: null,
+}
+
+/** What a DPoP proof must be for. */
+export type OriginalRequest = Readonly<{ method: string; url: string }>
+
+const METHOD = /^[A-Za-z][A-Za-z-]*$/
+/** With a port or without; of an IPv6 address in brackets. */
+const HOST = /^(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/
+const PATH_AND_QUERY = /^\/\S*$/
+const ABSOLUTE = /^https?:\/\/[^\s/?#@]+(?:[/?]\S*)?$/i
+
+/** `X-Original-Method` and `X-Original-URL`, as nginx is configured to send them. */
+function originalFamily(headers: Headers): OriginalRequest | null | 'malformed' {
+  const method = headers.get('X-Original-Method')
+  const url = headers.get('X-Original-URL')
+  if (method === null && url === null) return null
+  if (!METHOD.test(method ?? '') || !ABSOLUTE.test(url ?? '')) return 'malformed'
+  return { method: method as string, url: url as string }
+}
+
+/**
+ * `X-Forwarded-Method`, `-Proto`, `-Host` and `-Uri`, as Caddy and Traefik send them. Every reverse proxy sends
+ * `-Proto` and `-Host`: alone they do not say what was asked.
+ */
+function forwardedFamily(headers: Headers): OriginalRequest | null | 'malformed' {
+  const method = headers.get('X-Forwarded-Method')
+  const uri = headers.get('X-Forwarded-Uri')
+  if (method === null && uri === null) return null
+  const proto = headers.get('X-Forwarded-Proto') ?? ''
+  const host = headers.get('X-Forwarded-Host') ?? ''
+  const isWhole =
+    METHOD.test(method ?? '') &&
+    PATH_AND_QUERY.test(uri ?? '') &&
+    /^https?$/i.test(proto) &&
+    HOST.test(host)
+  return isWhole ? { method: method as string, url: `${proto}://${host}${uri}` } : 'malformed'
+}
+
+/**
+ * The request that the proxy was asked; null when it does not say. A string says what is wrong with what it says: half
+ * a family, a repeated header (which reaches us as one value with a comma and a space), or two families that differ.
+ */
+export function readOriginalRequest(headers: Headers): OriginalRequest | null | string {
+  const original = originalFamily(headers)
+  const forwarded = forwardedFamily(headers)
+  if (original === 'malformed')
+    return 'X-Original-Method and X-Original-URL must both be sent, once.'
+  if (forwarded === 'malformed') {
+    return 'X-Forwarded-Method, -Proto, -Host and -Uri must all be sent, once.'
+  }
+  if (original && forwarded && !isSame(original, forwarded)) {
+    return 'X-Original-URL, -Method and X-Forwarded-Method, -Proto, -Host, -Uri name different requests.'
+  }
+  return original ?? forwarded
+}
+
+const isSame = (left: OriginalRequest, right: OriginalRequest) =>
+  left.method === right.method &&
+  URL.canParse(left.url) &&
+  URL.canParse(right.url) &&
+  new URL(left.url).href === new URL(right.url).href

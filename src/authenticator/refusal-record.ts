@@ -1,0 +1,57 @@
+/** What the authenticator refused, for `npm run admin -- why ID`, where D1 and a rate limit are bound. */
+
+import { Deadlines } from '../deadlines.ts'
+import { networkOf } from '../domain/network.ts'
+import { fitForLog } from '../protocol/callers-words.ts'
+import { withDeadline } from '../stores/deadline.ts'
+import type { Refused } from '../stores/ports.ts'
+import { refusalStore } from '../stores/refusals.ts'
+import type { RefusedCheck } from './check.ts'
+import { type Asking, logFault } from './log.ts'
+import type { AuthenticatorEnv } from './settings.ts'
+
+const MAX_DETAIL = 200
+/** The rate limit is counted at the location. The least that a deadline can be. */
+const LIMIT_TIMEOUT_SECONDS = 1
+
+type RecordRefusal = (asking: Asking, refused: RefusedCheck, correlationId: string) => void
+
+/**
+ * Losing a record is harmless: the log has it. One network has no more recorded than the registry's limit allows, and
+ * all callers without an address count as one, so that refusals cannot keep the database busy. A limit that does not
+ * answer records nothing.
+ */
+export function refusalRecorder(env: AuthenticatorEnv, timeoutSeconds: number): RecordRefusal {
+  const { DB, REFUSAL_LIMIT } = env
+  if (!DB || !REFUSAL_LIMIT) return () => {}
+  const deadlines = () => new Deadlines()
+  const store = withDeadline(refusalStore(DB), timeoutSeconds, deadlines)
+  const limit = async (asked: RateLimitOptions) => REFUSAL_LIMIT.limit(asked)
+  const { limit: limitInTime } = withDeadline({ limit }, LIMIT_TIMEOUT_SECONDS, deadlines)
+
+  const write = async (refused: Refused, address: string) => {
+    const { success } = await limitInTime({ key: `recorded ${networkOf(address)}` })
+    if (success) await store.record(refused)
+  }
+  return (
+    { endpoint, startedAtMs, address, defer },
+    { refusal, detail, clientId },
+    correlationId,
+  ) => {
+    // Only the log tells of a fault.
+    if (!defer || refusal.status === 503) return
+    const refused = {
+      correlationId,
+      refusedAt: Math.floor(startedAtMs / 1000),
+      endpoint,
+      error: refusal.error,
+      detail: fitForLog(detail ?? refusal.reason, MAX_DETAIL),
+      clientId: clientId ?? null,
+    }
+    defer(
+      write(refused, address).catch((fault: unknown) =>
+        logFault('refusal_not_recorded', fault, correlationId),
+      ),
+    )
+  }
+}
