@@ -172,6 +172,15 @@ CREATE TABLE IF NOT EXISTS sign_in_failure (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS sign_in_failure_by_time ON sign_in_failure (last_failed_at);
 
+-- Browsers from which a user has signed in: strangers' failures do not make them wait. At most 20 for each user.
+CREATE TABLE IF NOT EXISTS known_browser (
+  browser_digest TEXT NOT NULL,    -- base64url SHA-256 of what the browser's cookie holds
+  user_id        TEXT NOT NULL REFERENCES user ON DELETE CASCADE,
+  expires_at     INTEGER NOT NULL, -- epoch seconds
+  PRIMARY KEY (browser_digest, user_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS known_browser_by_user ON known_browser (user_id, expires_at);
+
 -- What administrators did and what users agreed to or took back: never a row for a token. No foreign keys: a row
 -- outlives what it tells of.
 CREATE TABLE IF NOT EXISTS audit (

@@ -15,6 +15,7 @@ import { countedDatabase, countedNamespace } from './stores/counted.ts'
 import type { Database, Namespace } from './stores/database.ts'
 import { withDeadline } from './stores/deadline.ts'
 import { housekeepingStore, type Swept, sweepInTurns } from './stores/housekeeping.ts'
+import { knownBrowserStore } from './stores/known-browsers.ts'
 import { KnownSessions, liveSessions } from './stores/live-sessions.ts'
 import { refreshTokenStore } from './stores/refresh-tokens.ts'
 import { refusalStore } from './stores/refusals.ts'
@@ -109,6 +110,7 @@ export function compose(env: Bindings) {
     refreshTokens: (its) => inTime(its, refreshTokenStore(its.db), ['rotate']),
     refusals: (its) => inTime(its, refusalStore(its.db)),
     revocations: (its) => inTime(its, revocationsIn(its)),
+    knownBrowsers: (its) => inTime(its, knownBrowserStore(its.db)),
     signInFailures: (its) => inTime(its, signInFailureStore(its.db)),
     usedJtis: (its) => inTime(its, usedJtiStore(its.db)),
     users: (its) => inTime(its, userStore(its.db)),

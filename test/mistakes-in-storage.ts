@@ -13,6 +13,7 @@ const REFRESH = 'workers/rfc6749-refresh'
 const REVOCATION = 'workers/revocation'
 const REVOKE_OLD = 'workers/revocation-of-old-records'
 const SIGN_IN = 'workers/sign-in'
+const KNOWN_BROWSER = 'workers/known-browser'
 
 export const MISTAKES_IN_STORAGE: readonly Mutant[] = [
   ...mutants(
@@ -194,7 +195,29 @@ export const MISTAKES_IN_STORAGE: readonly Mutant[] = [
     'stores/sign-in-failures.ts',
     SIGN_IN,
     ['iif(last_failed_at > ?3, failures + 1, 1)', 'failures + 1'],
-    ['await db.prepare(CLEAR_FAILURES).bind(name_from_network).run()', ''],
+    ['subject IN (?1, ?2)`', 'subject IN (?2)`'],
+  ),
+  ...mutants(
+    'stores/sign-in-failures.ts',
+    KNOWN_BROWSER,
+    ['WHERE u.username = ?4 AND k.browser_digest', 'WHERE ?4 = ?4 AND k.browser_digest'],
+    ['known?.results.length', 'browserToken'],
+  ),
+  ...mutants(
+    'stores/known-browsers.ts',
+    KNOWN_BROWSER,
+    [' AND u.username = ?1`', ' AND ?1 = ?1`'],
+    [' AND k.expires_at > ?3', ' AND ?3 = ?3'],
+    [' AND u.password_hash = ?4', ' AND ?4 = ?4'],
+    [' AND u.disabled_at IS NULL', ''],
+    ['SET browser_digest = ?1 WHERE', 'SET browser_digest = ?2 WHERE'],
+    ['MAX_BROWSERS_OF_USER = 20', 'MAX_BROWSERS_OF_USER = 1000'],
+  ),
+  mutant(
+    'stores/user-registry.ts',
+    KNOWN_BROWSER,
+    'DELETE FROM known_browser WHERE',
+    'DELETE FROM known_browser WHERE 0 = 1 AND',
   ),
   mutant('stores/refusals.ts', CONTRACTS, ' AND refused_at > ?2', ' AND ?2 = ?2'),
   mutant(

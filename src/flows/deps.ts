@@ -8,6 +8,7 @@ import type {
   CodeStore,
   ConnectedApplicationStore,
   JtiStore,
+  KnownBrowserStore,
   LiveSessions,
   RefreshTokenStore,
   RevocationStore,
@@ -25,6 +26,7 @@ export type Deps = Readonly<{
   authorizations: AuthorizationStore
   sessions: SessionStore
   signInFailures: SignInFailureStore
+  knownBrowsers: KnownBrowserStore
   liveSessions: LiveSessions
   refreshTokens: RefreshTokenStore
   usedJtis: JtiStore

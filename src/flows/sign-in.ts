@@ -2,13 +2,18 @@
 
 import { digest } from '../crypto/digest.ts'
 import { NO_ONES_HASH, passwordMatches } from '../crypto/password.ts'
+import { randomText } from '../crypto/random.ts'
 import { isEnabled } from '../domain/client.ts'
 import { networkOf } from '../domain/network.ts'
 import type { Circumstances, Deps } from './deps.ts'
 import { newBearer, openSession } from './open-session.ts'
 import { tooManyFailures } from './too-many-failures.ts'
 
-export type SignedIn = Readonly<{ token: string; lifetimeSeconds: number }>
+/** How long a browser is known after the last sign-in from it. */
+export const KNOWN_BROWSER_SECONDS = 365 * 86_400
+
+/** `browserToken` is for the cookie by which this browser is known from now on. */
+export type SignedIn = Readonly<{ token: string; lifetimeSeconds: number; browserToken: string }>
 
 /**
  * A string says why not, for the operator alone: an unknown user, a wrong password and a disabled user are one
@@ -16,28 +21,38 @@ export type SignedIn = Readonly<{ token: string; lifetimeSeconds: number }>
  * can be fixed beforehand.
  */
 export async function signIn(
-  asked: Readonly<{ username: string; password: string; previousToken: string | null }>,
+  asked: Readonly<{
+    username: string
+    password: string
+    previousToken: string | null
+    browserToken: string | null
+  }>,
   deps: Pick<
     Deps,
-    'users' | 'sessions' | 'revocations' | 'signInFailures' | 'browserSessionLifetimeSeconds'
+    | 'users'
+    | 'sessions'
+    | 'revocations'
+    | 'signInFailures'
+    | 'knownBrowsers'
+    | 'browserSessionLifetimeSeconds'
   >,
   circumstances: Circumstances,
 ): Promise<SignedIn | string> {
   const { now, nowMs, ipAddress, defer } = circumstances
-  const { username, password } = asked
+  const { username, password, browserToken: knownBy } = asked
   const network = networkOf(ipAddress)
   const [found, lockedUntil] = await Promise.all([
     deps.users.findByUsername(username),
-    deps.signInFailures.lockedUntil(username, network, now),
+    deps.signInFailures.lockedUntil(username, network, now, knownBy),
   ])
   if (now < lockedUntil) throw tooManyFailures('sign-in', lockedUntil - now)
   const matches = await passwordMatches(password, found?.passwordHash ?? NO_ONES_HASH)
   if (!found || !matches || !isEnabled(found.user)) {
-    await deps.signInFailures.record(username, network, now)
+    await deps.signInFailures.record(username, network, now, knownBy)
     if (!found) return 'unknown username'
     return matches ? 'disabled user' : 'wrong password'
   }
-  if (lockedUntil > 0) defer(deps.signInFailures.clear(username, network))
+  if (lockedUntil > 0) defer(deps.signInFailures.clear(username, network, knownBy))
   const bearer = await newBearer('browserSession')
   const { user } = found
   const lifetimeSeconds = deps.browserSessionLifetimeSeconds
@@ -55,7 +70,13 @@ export async function signIn(
   }
   await openSession(bearer, session, deps)
   if (asked.previousToken !== null) defer(signOut(asked.previousToken, deps, circumstances))
-  return { token: bearer.token, lifetimeSeconds }
+  // A new one each time, so that none can be planted beforehand.
+  const browserToken = randomText()
+  const { userId } = user
+  const expiresAt = now + KNOWN_BROWSER_SECONDS
+  const known = { userId, passwordHash: found.passwordHash, expiresAt, now }
+  defer(deps.knownBrowsers.remember({ ...known, token: browserToken, previousToken: knownBy }))
+  return { token: bearer.token, lifetimeSeconds, browserToken }
 }
 
 export async function signOut(

@@ -3,7 +3,7 @@
 import type { Context } from 'hono'
 import { getCookie } from 'hono/cookie'
 import { randomText } from '../crypto/random.ts'
-import { signIn } from '../flows/sign-in.ts'
+import { KNOWN_BROWSER_SECONDS, signIn } from '../flows/sign-in.ts'
 import { presentedToken, setHostCookie, setSessionCookie } from '../http/browser-session.ts'
 import { circumstancesOf } from '../http/circumstances.ts'
 import { explain } from '../http/explain.ts'
@@ -33,6 +33,17 @@ type Shown = Readonly<{
   username: string
   problem: string | null
 }>
+
+/** By which a browser is known that a user has signed in from. It says nothing and opens nothing. */
+const browserCookieName = (issuer: string) =>
+  issuer.startsWith('https://') ? '__Host-registry_browser' : 'registry_browser'
+/** As `randomText` makes it. */
+const BROWSER_TOKEN = /^[\w-]{43}$/
+
+function browserTokenOf(c: Context, issuer: string): string | null {
+  const token = getCookie(c, browserCookieName(issuer))
+  return token !== undefined && BROWSER_TOKEN.test(token) ? token : null
+}
 
 const wrongCredentials = (detail: string) =>
   new OAuthError('access_denied', 'The username or the password is wrong.', { detail })
@@ -100,7 +111,8 @@ export const login: Endpoint = {
     const password = fields.get('password') ?? ''
     const secret = getCookie(c, cookieName) ?? null
     const previousToken = presentedToken(c, issuer)
-    const asked = { username, password, previousToken }
+    const browserToken = browserTokenOf(c, issuer)
+    const asked = { username, password, previousToken, browserToken }
     const signedIn = await attempt(c, fields.get('form_token'), secret, asked, deps).catch(
       (cause: unknown) => {
         if (cause instanceof OAuthError) return cause
@@ -111,6 +123,8 @@ export const login: Endpoint = {
       return show(c, { nextPage, username, problem: signedIn.description }, deps, signedIn)
     }
     setSessionCookie(c, issuer, signedIn.token, signedIn.lifetimeSeconds)
+    const { browserToken: known } = signedIn
+    setHostCookie(c, browserCookieName(issuer), known, issuer, KNOWN_BROWSER_SECONDS)
     setHostCookie(c, cookieName, '', issuer, 0)
     return c.redirect(nextPage, 303)
   },

@@ -210,12 +210,42 @@ export interface ConnectedApplicationStore {
   >
 }
 
+/** `browserToken` is what the browser's cookie holds; null if it has none. */
 export interface SignInFailureStore {
-  /** Epoch seconds until which this name is not to be tried from this network; past when it may be. */
-  lockedUntil(username: string, network: string, now: number): Promise<number>
-  record(username: string, network: string, now: number): Promise<void>
+  /**
+   * Epoch seconds until which this name is not to be tried from this network; past when it may be. From a browser that
+   * the user has signed in from, only failures from that browser count.
+   */
+  lockedUntil(
+    username: string,
+    network: string,
+    now: number,
+    browserToken?: string | null,
+  ): Promise<number>
+  record(
+    username: string,
+    network: string,
+    now: number,
+    browserToken?: string | null,
+  ): Promise<void>
   /** After a success. What others tried from elsewhere still counts. */
-  clear(username: string, network: string): Promise<void>
+  clear(username: string, network: string, browserToken?: string | null): Promise<void>
+}
+
+/** A sign-in that succeeded with this hash. Instants in epoch seconds. */
+export type KnownBrowser = Readonly<{
+  userId: string
+  passwordHash: string
+  /** What the browser's cookie holds from now on, and what it held. */
+  token: string
+  previousToken: string | null
+  expiresAt: number
+  now: number
+}>
+
+export interface KnownBrowserStore {
+  /** Forgotten when the user's password changes or the user is disabled. Losing one is harmless. */
+  remember(browser: KnownBrowser): Promise<void>
 }
 
 export interface ClientFailureStore {

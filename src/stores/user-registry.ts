@@ -42,6 +42,9 @@ export const ENABLE_USER = `UPDATE user SET disabled_at = NULL, updated_at = ?2
   WHERE user_id = ${NAMED_USER} AND disabled_at IS NOT NULL`
 export const SET_PASSWORD = `UPDATE user SET password_hash = ?3, updated_at = ?2 WHERE user_id = ${NAMED_USER}`
 
+/** When strangers may know the password, or the user is gone: who stole a browser's cookie has it for nothing. */
+export const FORGET_BROWSERS = `DELETE FROM known_browser WHERE user_id = ${NAMED_USER}`
+
 const readUserRecord = (row: UserRecordRow): UserRecord => ({
   ...readUserRow(row),
   createdAt: row.created_at,
@@ -88,7 +91,11 @@ export const userRegistry = (db: Database) => ({
   },
 
   disable: (idOrName: string, now: number, also: readonly D1PreparedStatement[] = []) =>
-    change(db, idOrName, [db.prepare(DISABLE_USER).bind(idOrName, now), ...also]),
+    change(db, idOrName, [
+      db.prepare(DISABLE_USER).bind(idOrName, now),
+      ...also,
+      db.prepare(FORGET_BROWSERS).bind(idOrName),
+    ]),
 
   enable: (idOrName: string, now: number, also: readonly D1PreparedStatement[] = []) =>
     change(db, idOrName, [db.prepare(ENABLE_USER).bind(idOrName, now), ...also]),
@@ -98,5 +105,10 @@ export const userRegistry = (db: Database) => ({
     passwordHash: string,
     now: number,
     also: readonly D1PreparedStatement[] = [],
-  ) => change(db, idOrName, [db.prepare(SET_PASSWORD).bind(idOrName, now, passwordHash), ...also]),
+  ) =>
+    change(db, idOrName, [
+      db.prepare(SET_PASSWORD).bind(idOrName, now, passwordHash),
+      ...also,
+      db.prepare(FORGET_BROWSERS).bind(idOrName),
+    ]),
 })

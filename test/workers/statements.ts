@@ -8,6 +8,7 @@ import * as clients from '../../src/stores/clients.ts'
 import * as codes from '../../src/stores/codes.ts'
 import * as connectedApplications from '../../src/stores/connected-applications.ts'
 import * as housekeeping from '../../src/stores/housekeeping.ts'
+import * as knownBrowsers from '../../src/stores/known-browsers.ts'
 import * as permissionRows from '../../src/stores/permission-rows.ts'
 import * as refreshTokens from '../../src/stores/refresh-tokens.ts'
 import * as refusals from '../../src/stores/refusals.ts'
@@ -32,6 +33,7 @@ const stores = {
   clientRecord,
   clientRegistry,
   housekeeping,
+  knownBrowsers,
   permissionRows,
   temporarySubjects,
   signInFailures,

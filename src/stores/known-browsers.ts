@@ -1,0 +1,35 @@
+/** Browsers from which a user has signed in, on D1. */
+
+import { digest } from '../crypto/digest.ts'
+import type { Database } from './database.ts'
+import type { KnownBrowserStore } from './ports.ts'
+
+/** Bounds the rows, and with them the guesses of whoever steals the cookies of all these browsers. */
+const MAX_BROWSERS_OF_USER = 20
+
+/** `?1`: the user's name; `?2`: the browser's digest; `?3`: now. */
+export const IS_KNOWN_BROWSER = `SELECT 1 AS known FROM known_browser k
+  JOIN user u ON u.user_id = k.user_id
+  WHERE k.browser_digest = ?2 AND k.expires_at > ?3 AND u.username = ?1`
+/** What a browser knew under its old token it knows under its new one: others may sign in from it too. */
+export const RENAME_BROWSER = `UPDATE OR REPLACE known_browser SET browser_digest = ?1 WHERE browser_digest = ?2`
+/** Unless the password was changed, or the user disabled, while this sign-in was under way. */
+export const REMEMBER_BROWSER = `INSERT INTO known_browser (browser_digest, user_id, expires_at)
+  SELECT ?1, u.user_id, ?2 FROM user u
+  WHERE u.user_id = ?3 AND u.password_hash = ?4 AND u.disabled_at IS NULL
+  ON CONFLICT DO UPDATE SET expires_at = excluded.expires_at`
+export const FORGET_OLDEST_BROWSERS = `DELETE FROM known_browser
+  WHERE user_id = ?1 AND browser_digest NOT IN (SELECT browser_digest FROM known_browser
+    WHERE user_id = ?1 AND expires_at > ?2 ORDER BY expires_at DESC LIMIT ${MAX_BROWSERS_OF_USER})`
+
+export const knownBrowserStore = (db: Database): KnownBrowserStore => ({
+  async remember({ userId, passwordHash, token, previousToken, expiresAt, now }) {
+    const browser = await digest(token)
+    const previous = previousToken === null ? '' : await digest(previousToken)
+    await db.batch([
+      db.prepare(RENAME_BROWSER).bind(browser, previous),
+      db.prepare(REMEMBER_BROWSER).bind(browser, expiresAt, userId, passwordHash),
+      db.prepare(FORGET_OLDEST_BROWSERS).bind(userId, now),
+    ])
+  },
+})

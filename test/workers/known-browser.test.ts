@@ -1,0 +1,317 @@
+/** A browser from which a user has signed in before: strangers' failures do not lock it out, and it opens nothing. */
+
+import { env } from 'cloudflare:workers'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { hashPassword } from '../../src/crypto/password.ts'
+import { signInFailureStore } from '../../src/stores/sign-in-failures.ts'
+import { userRegistry } from '../../src/stores/user-registry.ts'
+import {
+  cookiesOf,
+  type Fetch,
+  fieldsOf,
+  newUser,
+  nowSeconds,
+  PASSWORD,
+  post,
+  serve,
+  type TestUser,
+} from './registry.ts'
+
+/** The limit against floods counts on the machine's own clock: here time is passed by hand. */
+const LOGIN_LIMIT = { limit: async () => ({ success: true }) }
+const registry = serve({ LOGIN_LIMIT })
+
+type Visit = Readonly<{ password?: string; address?: string; fetch?: Fetch }>
+
+/** A browser that keeps its cookies. */
+class Browser {
+  readonly cookies = new Map<string, string>()
+
+  async signIn(username: string, { password = PASSWORD, address, fetch = registry }: Visit = {}) {
+    const page = await this.#send('/login', {}, fetch)
+    const fields = Object.fromEntries(fieldsOf(await page.text(), '/login'))
+    const sent = { ...fields, username, password }
+    return this.#send('/login', { address, fields: sent }, fetch)
+  }
+
+  async #send(
+    path: string,
+    { address, fields }: { address?: string | undefined; fields?: Record<string, string> },
+    fetch: Fetch,
+  ) {
+    const headers = {
+      Cookie: [...this.cookies].map((pair) => pair.join('=')).join('; '),
+      ...(address && { 'CF-Connecting-IP': address }),
+    }
+    const response = await (fields ? post(path, fields, headers, fetch) : fetch(path, { headers }))
+    for (const set of response.headers.getSetCookie()) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(set) ?? []
+      if (value === '') this.cookies.delete(name)
+      else this.cookies.set(name, value)
+    }
+    return response
+  }
+
+  /** As when a session has ended long ago. */
+  forgetSession() {
+    this.cookies.delete('registry_session')
+    return this
+  }
+
+  /** Another browser with this cookie alone. */
+  copy() {
+    const other = new Browser()
+    other.cookies.set('registry_browser', this.token)
+    return other
+  }
+
+  get token() {
+    return this.cookies.get('registry_browser') ?? ''
+  }
+}
+
+async function knownTo(user: TestUser) {
+  const browser = new Browser()
+  expect((await browser.signIn(user.username)).status).toBe(303)
+  return browser.forgetSession()
+}
+
+const later = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000)
+beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }))
+afterEach(() => void vi.useRealTimers())
+
+/** Failures of this name from everywhere, until it is locked for a minute at a time. */
+async function lockName({ username }: TestUser) {
+  const failures = signInFailureStore(env.DB)
+  for (let network = 0; network < 110; network++) {
+    await failures.record(username, `network ${network}`, nowSeconds())
+  }
+}
+
+describe('25 networks that try a password of one user each minute', () => {
+  it('lock a strange browser out, and not the one from which the user has signed in', async () => {
+    const user = await newUser()
+    const home = await knownTo(user)
+    const attack = async (network: number) => {
+      later(2.4)
+      const visit = { password: 'wrong', address: `192.0.2.${network}` }
+      return (await new Browser().signIn(user.username, visit)).status
+    }
+    // As after hours of it.
+    await lockName(user)
+    let locked = 0
+    for (let network = 0; network < 25; network++) {
+      await attack(network)
+      const stranger = await new Browser().signIn(user.username, { address: '198.51.100.1' })
+      if (stranger.status === 429) locked++
+      const known = await home.forgetSession().signIn(user.username, { address: '198.51.100.2' })
+      expect(known.status).toBe(303)
+    }
+    // The control: whoever comes without the cookie is locked out nearly always.
+    expect(locked).toBeGreaterThan(20)
+  })
+
+  it('do not lock the known browser out in their own network either', async () => {
+    const user = await newUser()
+    const home = await knownTo(user)
+    const address = '192.0.2.1'
+    for (let failures = 0; failures < 9; failures++) {
+      await new Browser().signIn(user.username, { password: 'wrong', address })
+      later(16)
+    }
+    await new Browser().signIn(user.username, { password: 'wrong', address })
+    expect((await new Browser().signIn(user.username, { address })).status).toBe(429)
+    expect((await home.signIn(user.username, { address })).status).toBe(303)
+  })
+})
+
+describe('the cookie of a known browser', () => {
+  it('says nothing, is for no script, lasts a year, and is another at every sign-in', async () => {
+    const user = await newUser()
+    const browser = new Browser()
+    const response = await browser.signIn(user.username)
+    const set = response.headers.getSetCookie().find((one) => one.startsWith('registry_browser='))
+    expect(set).toMatch(
+      /^registry_browser=[\w-]{43}; Max-Age=31536000; Path=\/; HttpOnly; SameSite=Lax$/,
+    )
+    const first = browser.token
+    await browser.signIn(user.username)
+    expect(browser.token).not.toBe(first)
+    expect(JSON.stringify(await rows())).not.toContain(browser.token)
+  })
+
+  it('is bound to the host over https', async () => {
+    const secure = serve({ ISSUER: 'https://registry.example', LOGIN_LIMIT })
+    const user = await newUser()
+    const page = await secure('https://registry.example/login')
+    const fields = Object.fromEntries(fieldsOf(await page.text(), '/login'))
+    const sent = { ...fields, username: user.username, password: PASSWORD }
+    const url = 'https://registry.example/login'
+    const response = await post(url, sent, { Cookie: cookiesOf(page) }, secure)
+    expect(response.headers.getSetCookie().join('\n')).toMatch(
+      /__Host-registry_browser=[^;]+; Max-Age=31536000; Path=\/; HttpOnly; Secure; SameSite=Lax/,
+    )
+  })
+
+  it('opens nothing by itself', async () => {
+    const user = await newUser()
+    const stolen = (await knownTo(user)).copy()
+    expect((await stolen.signIn(user.username, { password: 'wrong' })).status).toBe(403)
+    const Cookie = `registry_browser=${stolen.token}; registry_session=${stolen.token}`
+    expect((await registry('/account', { headers: { Cookie } })).status).toBe(303)
+  })
+
+  it.each([
+    ['made up', async () => 'A'.repeat(43)],
+    ['of another form', async () => `${'A'.repeat(43)}A`],
+    ['of another user', async () => (await knownTo(await newUser())).token],
+  ])('that is %s is that of a stranger', async (_, tokenOf) => {
+    const user = await newUser()
+    const home = await knownTo(user)
+    await lockName(user)
+    const stranger = new Browser()
+    stranger.cookies.set('registry_browser', await tokenOf())
+    expect((await stranger.signIn(user.username)).status).toBe(429)
+    expect((await home.signIn(user.username)).status).toBe(303)
+  })
+
+  it('makes wait whoever guesses with it, as one network does, and no longer than that', async () => {
+    const user = await newUser()
+    const home = await knownTo(user)
+    const thief = home.copy()
+    const guess = (address: string) =>
+      thief.signIn(user.username, { password: 'wrong', address }).then(({ status }) => status)
+    for (let tries = 0; tries < 5; tries++) expect(await guess(`192.0.2.${tries}`)).toBe(403)
+    // From another network, too: the cookie is what is counted.
+    expect(await guess('198.51.100.1')).toBe(429)
+    const counted = () => env.DB.prepare('SELECT count(*) AS n FROM sign_in_failure').first('n')
+    const before = await counted()
+    for (let tries = 0; tries < 5; tries++) expect(await guess(`198.51.100.${tries}`)).toBe(429)
+    expect(await counted()).toBe(before)
+    for (let tries = 0; tries < 15; tries++) {
+      later(901)
+      await guess(`203.0.113.${tries}`)
+    }
+    later(901)
+    expect((await home.signIn(user.username)).status).toBe(303)
+  })
+
+  it('of a browser that nobody knows is not counted, whatever it holds', async () => {
+    const user = await newUser()
+    const counted = () => env.DB.prepare('SELECT count(*) AS n FROM sign_in_failure').first('n')
+    const guess = (letter: string) => {
+      const browser = new Browser()
+      browser.cookies.set('registry_browser', letter.repeat(43))
+      return browser.signIn(user.username, { password: 'wrong', address: '192.0.2.77' })
+    }
+    await guess('a')
+    const before = await counted()
+    await guess('b')
+    await guess('c')
+    expect(await counted()).toBe(before)
+  })
+
+  it('planted before a sign-in is worth nothing after it', async () => {
+    const user = await newUser()
+    const planted = new Browser()
+    planted.cookies.set('registry_browser', 'P'.repeat(43))
+    const thief = planted.copy()
+    expect((await planted.signIn(user.username)).status).toBe(303)
+    await lockName(user)
+    expect((await thief.signIn(user.username)).status).toBe(429)
+    expect((await planted.forgetSession().signIn(user.username)).status).toBe(303)
+  })
+
+  it('is good for all who sign in from that browser', async () => {
+    const [ada, bob] = [await newUser(), await newUser()]
+    const shared = await knownTo(ada)
+    expect((await shared.signIn(bob.username)).status).toBe(303)
+    await lockName(ada)
+    await lockName(bob)
+    expect((await new Browser().signIn(ada.username)).status).toBe(429)
+    expect((await shared.forgetSession().signIn(ada.username)).status).toBe(303)
+    expect((await shared.forgetSession().signIn(bob.username)).status).toBe(303)
+  })
+})
+
+describe('a browser is no longer known', () => {
+  const users = userRegistry(env.DB)
+
+  it.each([
+    [
+      'once the password has changed',
+      (user: TestUser) =>
+        hashPassword(PASSWORD).then((hash) => users.setPassword(user.id, hash, nowSeconds())),
+    ],
+    [
+      'once the user was disabled, though enabled since',
+      async (user: TestUser) => {
+        await users.disable(user.username, nowSeconds())
+        await users.enable(user.username, nowSeconds())
+      },
+    ],
+  ])('%s', async (_, end) => {
+    const [user, other] = [await newUser(), await newUser()]
+    const home = await knownTo(user)
+    const elsewhere = await knownTo(other)
+    await end(user)
+    await lockName(user)
+    expect((await home.signIn(user.username)).status).toBe(429)
+    // Of another user nothing was forgotten.
+    await lockName(other)
+    expect((await elsewhere.signIn(other.username)).status).toBe(303)
+  })
+
+  it('a year after the last sign-in from it, and not a minute before', async () => {
+    const user = await newUser()
+    const [early, late] = [await knownTo(user), await knownTo(user)]
+    later(365 * 86_400 - 60)
+    await lockName(user)
+    expect((await early.signIn(user.username)).status).toBe(303)
+    later(60)
+    await lockName(user)
+    expect((await late.signIn(user.username)).status).toBe(429)
+  })
+
+  it('when the password changes while a sign-in is under way', async () => {
+    const user = await newUser()
+    const hash = await hashPassword(PASSWORD)
+    const disturbed = serve({
+      LOGIN_LIMIT,
+      SESSIONS: {
+        get: env.SESSIONS.get.bind(env.SESSIONS),
+        put: async (...words: Parameters<KVNamespace['put']>) => {
+          await users.setPassword(user.id, hash, nowSeconds())
+          return env.SESSIONS.put(...words)
+        },
+      },
+    })
+    const browser = new Browser()
+    expect((await browser.signIn(user.username, { fetch: disturbed })).status).toBe(303)
+    expect(await rowsOf(user)).toEqual([])
+  })
+
+  it('when twenty others are: no user has more', async () => {
+    const user = await newUser()
+    const first = await knownTo(user)
+    later(1)
+    for (let browser = 0; browser < 20; browser++) await knownTo(user)
+    expect(await rowsOf(user)).toHaveLength(20)
+    await lockName(user)
+    expect((await first.signIn(user.username)).status).toBe(429)
+  })
+
+  it('when the user is gone', async () => {
+    const user = await newUser()
+    await knownTo(user)
+    expect(await rowsOf(user)).toHaveLength(1)
+    await env.DB.prepare('DELETE FROM user WHERE user_id = ?1').bind(user.id).run()
+    expect(await rowsOf(user)).toEqual([])
+  })
+})
+
+async function rows() {
+  const found = await env.DB.prepare('SELECT * FROM known_browser').all<{ user_id: string }>()
+  return found.results
+}
+const rowsOf = async ({ id }: TestUser) => (await rows()).filter(({ user_id }) => user_id === id)
