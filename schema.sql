@@ -7,15 +7,18 @@ CREATE TABLE IF NOT EXISTS client (
   owner_id       TEXT NOT NULL,
   url            TEXT NOT NULL DEFAULT '',
   description    TEXT NOT NULL DEFAULT '',
-  auth_method    TEXT NOT NULL DEFAULT 'client_secret_post'
-                 CHECK (auth_method IN ('client_secret_post', 'client_secret_basic', 'private_key_jwt', 'none')),
   jwks           TEXT,             -- JSON Web Key Set (RFC 7517), for private_key_jwt alone
   require_pkce   INTEGER NOT NULL DEFAULT 0 CHECK (require_pkce IN (0, 1)),
   require_dpop   INTEGER NOT NULL DEFAULT 0 CHECK (require_dpop IN (0, 1)),
   may_introspect INTEGER NOT NULL DEFAULT 0 CHECK (may_introspect IN (0, 1)),
   created_at     INTEGER NOT NULL, -- epoch seconds
   updated_at     INTEGER NOT NULL, -- epoch seconds
-  disabled_at    INTEGER           -- epoch seconds; NULL while enabled
+  disabled_at    INTEGER,          -- epoch seconds; NULL while enabled
+  -- client_secret: by Basic or in the body; each other method alone.
+  auth_method    TEXT NOT NULL DEFAULT 'client_secret'
+                 CHECK (auth_method IN ('client_secret', 'client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none')),
+  -- NULL: as long as SESSION_LIFETIME_SECONDS, which is the longest in any case.
+  access_token_lifetime_seconds INTEGER CHECK (access_token_lifetime_seconds >= 60)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS client_redirect_uri (

@@ -40,8 +40,18 @@ export const MISTAKES_IN_RULES: readonly Mutant[] = [
   mutant(
     'domain/client.ts',
     LOSS,
-    "method.startsWith('client_secret_')",
+    "method.startsWith('client_secret')",
     "method === 'client_secret_post'",
+  ),
+  ...mutants(
+    'domain/client.ts',
+    CLIENT,
+    [
+      "(registered === 'client_secret' && usesSecret(used))",
+      '(usesSecret(registered) && usesSecret(used))',
+    ],
+    ["(registered === 'client_secret' && usesSecret(used))", "registered === 'client_secret'"],
+    ['registered === used || (registered', '(registered'],
   ),
   ...mutants(
     'domain/consent.ts',

@@ -286,12 +286,12 @@ export const MISTAKES_IN_STORAGE: readonly Mutant[] = [
     ],
     ['AND (expires_at IS NULL OR expires_at > ?2)', ''],
     [
-      "FROM client WHERE client_id = ?1 AND auth_method LIKE 'client_secret_%'",
+      "FROM client WHERE client_id = ?1 AND auth_method LIKE 'client_secret%'",
       'FROM client WHERE client_id = ?1',
     ],
   ),
   ...mutants('stores/client-registry.ts', 'node/admin-client', [
-    "AND auth_method NOT LIKE 'client_secret_%'",
+    "AND auth_method NOT LIKE 'client_secret%'",
     'AND false',
   ]),
   mutant(

@@ -60,7 +60,12 @@ export const MUTANTS: readonly Mutant[] = [
     'aud.length === 1 && aud[0] === issuer',
     'aud.includes(issuer)',
   ),
-  mutant('protocol/callers-words.ts', 'workers/any-input.long', '[^\\x20-\\x7e]', '[^\\x20-\\uffff]'),
+  mutant(
+    'protocol/callers-words.ts',
+    'workers/any-input.long',
+    '[^\\x20-\\x7e]',
+    '[^\\x20-\\uffff]',
+  ),
   mutant('scoped/caller.ts', 'workers/scoped-jwt', 'imported?.from !== from', '!imported'),
   mutant('http/next-page.ts', ANY_TEXT, '/^\\/(?!\\/)/', '/^\\//'),
   mutant(
@@ -75,7 +80,12 @@ export const MUTANTS: readonly Mutant[] = [
     "if (!isEnabled(client)) throw invalidClient('disabled client')",
     '',
   ),
-  mutant('flows/authenticate-client.ts', CLIENT, 'presented.method !== client.authMethod', 'false'),
+  mutant(
+    'flows/authenticate-client.ts',
+    CLIENT,
+    '!acceptsMethod(client.authMethod, presented.method)',
+    'false',
+  ),
   mutant(
     'flows/authenticate-client.ts',
     'workers/any-input.long',

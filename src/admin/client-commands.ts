@@ -1,6 +1,7 @@
 /** `client VERB …`: the commands and their options. */
 
 import type { Command } from 'commander'
+import { DEFAULT_AUTH_METHOD } from '../domain/client.ts'
 import { answerAct, WITHIN } from './act.ts'
 import { checkSeconds } from './checks.ts'
 import {
@@ -58,7 +59,7 @@ function addWriting(client: Command, io: Io) {
       const fields = {
         url: '',
         description: '',
-        authMethod: 'client_secret_post' as const,
+        authMethod: DEFAULT_AUTH_METHOD,
         requirePkce: false,
         requireDpop: false,
         jwks: null,

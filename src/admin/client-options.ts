@@ -36,7 +36,9 @@ export const addFieldOptions = (command: Command) =>
     .option('--description <text>', 'what the client is for, shown to users')
     .option(
       '--auth-method <method>',
-      `how it authenticates: ${AUTH_METHODS.join(', ')}; none is for one that keeps no secret`,
+      `how it authenticates: ${AUTH_METHODS.join(', ')}. client_secret, the default of create, takes the secret by ` +
+        'HTTP Basic or in the body, client_secret_basic and client_secret_post in that one way alone; none is for a ' +
+        'client that keeps no secret',
     )
     .option('--require-pkce', 'refuse its authorization requests without PKCE')
     .option(

@@ -3,14 +3,22 @@
 export const GRANT_TYPES = ['client_credentials', 'authorization_code', 'refresh_token'] as const
 export type GrantType = (typeof GRANT_TYPES)[number]
 
-export const AUTH_METHODS = [
-  'client_secret_post',
+/**
+ * How a request authenticates a client: the names of RFC 7591 §2, the preferred one first. RFC 6749 §2.3.1 says that
+ * the server MUST support Basic for a client with a secret, so programs that read no metadata begin with it.
+ */
+export const REQUEST_AUTH_METHODS = [
   'client_secret_basic',
+  'client_secret_post',
   'private_key_jwt',
   'none',
 ] as const
-/** RFC 7591 §2, `token_endpoint_auth_method`. */
+export type RequestAuthMethod = (typeof REQUEST_AUTH_METHODS)[number]
+
+/** What a client is registered for: one of these methods alone or, as `client_secret`, Basic and the body alike. */
+export const AUTH_METHODS = ['client_secret', ...REQUEST_AUTH_METHODS] as const
 export type AuthMethod = (typeof AUTH_METHODS)[number]
+export const DEFAULT_AUTH_METHOD: AuthMethod = 'client_secret'
 
 /** One secret of a client. There may be several: rotation with an overlap. Instants in epoch seconds. */
 export type Credential = Readonly<{
@@ -47,7 +55,11 @@ export const isEnabled = (holder: { readonly disabledAt: number | null }) =>
   holder.disabledAt === null
 
 /** Authentication methods that rest on a secret kept here. */
-export const usesSecret = (method: AuthMethod) => method.startsWith('client_secret_')
+export const usesSecret = (method: AuthMethod) => method.startsWith('client_secret')
+
+/** RFC 6749 §2.3: may a client that is registered for `registered` authenticate by `used`? */
+export const acceptsMethod = (registered: AuthMethod, used: RequestAuthMethod) =>
+  registered === used || (registered === 'client_secret' && usesSecret(used))
 
 /** A client that can keep no secret: RFC 6749 §2.1. */
 export const isPublic = (client: Client) => client.authMethod === 'none'

@@ -1,7 +1,13 @@
 /** Is this the client that it says it is? (RFC 6749 §2.3, §3.2.1, RFC 7523 §3.2) */
 
 import { equalInConstantTime, hexDigest } from '../crypto/digest.ts'
-import { type Client, type Credential, isEnabled, liveCredentials } from '../domain/client.ts'
+import {
+  acceptsMethod,
+  type Client,
+  type Credential,
+  isEnabled,
+  liveCredentials,
+} from '../domain/client.ts'
 import { ownerOfAssertion, verifyAssertion } from '../protocol/client-assertion.ts'
 import { invalidClient, type PresentedClient } from '../protocol/client-authentication.ts'
 import type { Deps } from './deps.ts'
@@ -42,7 +48,7 @@ export function clientAuthenticator(
     const secretDigest = 'secret' in presented ? await hexDigest(presented.secret) : null
     if (!client) throw invalidClient('unknown client')
     if (!isEnabled(client)) throw invalidClient('disabled client')
-    if (presented.method !== client.authMethod) {
+    if (!acceptsMethod(client.authMethod, presented.method)) {
       throw invalidClient(`registered for ${client.authMethod}, used ${presented.method}`)
     }
     if ('assertion' in presented) await requireAssertion(presented.assertion, client)

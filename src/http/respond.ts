@@ -17,18 +17,20 @@ export class JsonAnswer {
   }
 }
 
-/** For endpoints that clients call. §5.2: a client that tried Basic is challenged with Basic. */
+/**
+ * RFC 9110 §15.5.2: a 401 always names a way to authenticate. Basic is the one that RFC 6749 §2.3.1 asks of every
+ * server, and the only one with a name of its own (§5.2).
+ */
+const CHALLENGE = { 'WWW-Authenticate': 'Basic realm="registry", charset="UTF-8"' } as const
+const UNAUTHORIZED = 401
+
+/** For endpoints that clients call. */
 export function sendRefusal(c: Context, cause: unknown): Response {
   const { refusal, issuer, headers } = explain(c, cause)
-  const triedHeader = c.req.header('Authorization') !== undefined
-  const challenge =
-    refusal.code === 'invalid_client' && triedHeader
-      ? { 'WWW-Authenticate': 'Basic realm="registry", charset="UTF-8"' }
-      : {}
   return c.json(errorBody(refusal, issuer), refusal.status as ContentfulStatusCode, {
     ...NO_STORE,
     ...headers,
     ...refusal.headers,
-    ...challenge,
+    ...(refusal.status === UNAUTHORIZED && CHALLENGE),
   })
 }

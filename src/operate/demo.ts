@@ -5,7 +5,7 @@ import { hexDigest } from '../crypto/digest.ts'
 import { hashPassword, passwordMatches } from '../crypto/password.ts'
 import { randomText } from '../crypto/random.ts'
 import { mintToken } from '../crypto/token.ts'
-import { isEnabled, liveCredentials } from '../domain/client.ts'
+import { DEFAULT_AUTH_METHOD, isEnabled, liveCredentials } from '../domain/client.ts'
 import { findClientRecord } from '../stores/client-record.ts'
 import { clientRegistry } from '../stores/client-registry.ts'
 import type { Database } from '../stores/database.ts'
@@ -41,7 +41,7 @@ async function seed(db: Database, stateDir: string, now: number): Promise<Demo> 
       ownerId: USERNAME,
       url: 'http://127.0.0.1:5000/',
       description: 'A client to try the registry with.',
-      authMethod: 'client_secret_post',
+      authMethod: DEFAULT_AUTH_METHOD,
       requirePkce: false,
       requireDpop: false,
       jwks: null,

@@ -51,9 +51,11 @@ function readAssertion(fields: Fields): { clientId: string; assertion: string } 
   return { clientId: subject, assertion }
 }
 
-const twoMethods = () => invalidClient('two methods of client authentication at once')
+/** RFC 6749 §2.3: a client MUST NOT use more than one method in a request. §5.2 names the error. */
+const twoMethods = () =>
+  new OAuthError('invalid_request', 'The request authenticates the client in more than one way.')
 
-/** Throws `invalid_client` when there is no method, or more than one: §2.3 forbids that. */
+/** Throws `invalid_client` when there is no method, `invalid_request` when there is more than one. */
 export function readClientAuthentication(
   fields: Fields,
   authorization: string | undefined,

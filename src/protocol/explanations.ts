@@ -19,6 +19,7 @@ const EXPLANATIONS = {
       'A parameter is included more than once, or a credential is part of the URL.',
       'The body is JSON. It must be application/x-www-form-urlencoded.',
       'At the authorization endpoint: client_id is unknown, or redirect_uri is not, character for character, one that is registered.',
+      'The client is authenticated in more than one way: by the Authorization header and by parameters of the body.',
       'PKCE is mandatory for the client and code_challenge is missing, or code_challenge_method is not S256.',
     ],
     remedy:
@@ -28,8 +29,7 @@ const EXPLANATIONS = {
     meaning: 'The client could not be authenticated. The answer is the same whatever the cause.',
     causes: [
       'The secret is wrong, has been replaced, or was copied with a space or a line break.',
-      'The client authenticates in another way than it is registered for: client_secret_basic sends an Authorization header, client_secret_post sends parameters of the body.',
-      'Both ways were used at once.',
+      'The client authenticates in another way than it is registered for: client_secret_basic sends an Authorization header, client_secret_post sends parameters of the body, client_secret may do either.',
       'With Basic, the id and the secret were not form-encoded before they were joined and encoded.',
       'The client is unknown here, or has been disabled.',
       'A client assertion has expired, was used before, or names another audience than the issuer.',

@@ -1,7 +1,7 @@
 /** Authorization server metadata (RFC 8414 §2): what works here, and nothing else. */
 
 import { SIGNATURE_ALGORITHMS } from '../crypto/signature-algorithms.ts'
-import { AUTH_METHODS } from '../domain/client.ts'
+import { REQUEST_AUTH_METHODS } from '../domain/client.ts'
 import { CATALOGUED_SCOPES } from '../domain/scope-catalogue.ts'
 
 /** The same at every endpoint that authenticates clients, for one function does it. */
@@ -16,7 +16,7 @@ export function serverMetadata(issuer: string, grantTypes: readonly string[]) {
     issuer,
     authorization_endpoint: `${issuer}/authorize`,
     ...entries((name, path) => [`${name}_endpoint`, `${issuer}/${path}`]),
-    ...entries((name) => [`${name}_endpoint_auth_methods_supported`, AUTH_METHODS]),
+    ...entries((name) => [`${name}_endpoint_auth_methods_supported`, REQUEST_AUTH_METHODS]),
     // For private_key_jwt: RFC 8414 §2.
     ...entries((name) => [
       `${name}_endpoint_auth_signing_alg_values_supported`,

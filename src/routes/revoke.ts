@@ -1,8 +1,8 @@
-/** `/revoke`: RFC 7009. */
+/** `/revoke`: RFC 7009. §2.2 defines no body; `{}` is for client libraries that parse every 200 as JSON. */
 
 import { revokeToken } from '../flows/revoke-token.ts'
 import { circumstancesOf } from '../http/circumstances.ts'
-import { NO_STORE, sendRefusal } from '../http/respond.ts'
+import { JsonAnswer, sendRefusal } from '../http/respond.ts'
 import { clientPost } from './client-post.ts'
 import type { Endpoint } from './endpoint.ts'
 
@@ -12,6 +12,6 @@ export const revoke: Endpoint = {
   allowsAnyOrigin: true,
   post: clientPost(async (c, fields, deps) => {
     await revokeToken(fields, c.req.header('Authorization'), deps, circumstancesOf(c))
-    return c.body(null, 200, NO_STORE)
+    return new JsonAnswer({})
   }),
 }

@@ -43,16 +43,16 @@ export const UPDATE_CLIENT = `UPDATE client SET
   WHERE client_id = ?1`
 export const TOUCH_CLIENT = `UPDATE client SET updated_at = ?2 WHERE client_id = ?1`
 export const TOUCH_CONFIDENTIAL_CLIENT = `UPDATE client SET updated_at = ?2
-  WHERE client_id = ?1 AND auth_method LIKE 'client_secret_%'`
+  WHERE client_id = ?1 AND auth_method LIKE 'client_secret%'`
 export const ADD_REDIRECT_URIS = `INSERT INTO client_redirect_uri (client_id, redirect_uri)
   SELECT c.client_id, j.value FROM client c, json_each(?2) j WHERE c.client_id = ?1 ON CONFLICT DO NOTHING`
 export const KEEP_REDIRECT_URIS = `DELETE FROM client_redirect_uri
   WHERE client_id = ?1 AND redirect_uri NOT IN (SELECT value FROM json_each(?2))`
 /** Not for a client that keeps no secret. */
 export const ADD_CREDENTIAL = `INSERT INTO client_credential (client_id, secret_digest, created_at)
-  SELECT client_id, ?2, ?3 FROM client WHERE client_id = ?1 AND auth_method LIKE 'client_secret_%'`
+  SELECT client_id, ?2, ?3 FROM client WHERE client_id = ?1 AND auth_method LIKE 'client_secret%'`
 export const DROP_NEEDLESS_CREDENTIALS = `DELETE FROM client_credential WHERE client_id =
-  (SELECT client_id FROM client WHERE client_id = ?1 AND auth_method NOT LIKE 'client_secret_%')`
+  (SELECT client_id FROM client WHERE client_id = ?1 AND auth_method NOT LIKE 'client_secret%')`
 export const DROP_EXPIRED_CREDENTIALS = `DELETE FROM client_credential WHERE client_id = ?1 AND expires_at <= ?2`
 export const EXPIRE_CREDENTIALS = `UPDATE client_credential SET expires_at = ?2
   WHERE client_id = ?1 AND (expires_at IS NULL OR expires_at > ?2)`

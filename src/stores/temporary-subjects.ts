@@ -2,6 +2,7 @@
 
 import { NO_ONES_HASH } from '../crypto/password.ts'
 import { randomId } from '../crypto/random.ts'
+import { DEFAULT_AUTH_METHOD } from '../domain/client.ts'
 import {
   ADD_CREDENTIAL,
   ADD_REDIRECT_URIS,
@@ -47,7 +48,7 @@ export async function createTemporarySubjects(
   await db.batch([
     db
       .prepare(INSERT_CLIENT)
-      .bind(id, name, PREFIX, '', name, 'client_secret_post', null, 0, 0, 0, now),
+      .bind(id, name, PREFIX, '', name, DEFAULT_AUTH_METHOD, null, 0, 0, 0, now),
     db.prepare(ADD_REDIRECT_URIS).bind(id, JSON.stringify([redirectUri])),
     ...permissionStatements(db, ['authorize'], id, { scopes, grantTypes }, now),
     db.prepare(ADD_CREDENTIAL).bind(id, secretDigest, now),

@@ -89,7 +89,7 @@ const cases: readonly Case[] = [
     detail: expect.objectContaining({
       name: 'Helper',
       owner_id: 'u-17',
-      auth_method: 'client_secret_post',
+      auth_method: 'client_secret',
       redirect_uris: ['https://client.example/back'],
       grant_types: ['client_credentials', 'authorization_code'],
       scopes: ['public:read'],

@@ -125,7 +125,7 @@ describe('client list and client show', () => {
       owner_id: 'u-17',
       url: '',
       description: '',
-      auth_method: 'client_secret_post',
+      auth_method: 'client_secret',
       jwks: null,
       require_pkce: false,
       require_dpop: false,
@@ -248,7 +248,7 @@ describe('client update', () => {
     const opened = await state.admin([...update, ...open])
     expect(JSON.parse(opened.stdout)).toMatchObject({ auth_method: 'none', credentials: [] })
     expect(opened.stderr).toBe('')
-    const closed = await state.admin([...update, '--auth-method', 'client_secret_post'])
+    const closed = await state.admin([...update, '--auth-method', 'client_secret'])
     expect(closed.status).toBe(0)
     expect(closed.stderr).toBe(
       `note: the client has no secret yet: give it one with client rotate-secret ${client_id}\n`,

@@ -1,6 +1,7 @@
 /** Client libraries of others against a running registry. */
 
-import { afterAll, beforeAll } from 'vitest'
+import { ClientCredentials } from 'simple-oauth2'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { describeLibrary } from './client-library-suite.ts'
 import { oauth4webapi } from './oauth4webapi.ts'
 import { openidClient } from './openid-client.ts'
@@ -23,6 +24,23 @@ afterAll(() => running?.end())
 describeLibrary('oauth4webapi', oauth4webapi, () => running)
 describeLibrary('openid-client', openidClient, () => running)
 describeLibrary('simple-oauth2', simpleOauth2, () => running)
+
+it('simple-oauth2 revokes an access token: it parses the answer as JSON', async () => {
+  const { clientId, clientSecret } = running.demo
+  const library = new ClientCredentials({
+    client: { id: clientId, secret: clientSecret },
+    auth: { tokenHost: running.registry, tokenPath: '/token', revokePath: '/revoke' },
+    options: { authorizationMethod: 'header' },
+  })
+  const token = await library.getToken({ scope: 'public:read' })
+  const statusOf = async () => {
+    const headers = { Authorization: `Bearer ${token.token.access_token}` }
+    return (await fetch(`${running.authenticator}/auth`, { headers })).status
+  }
+  expect(await statusOf()).toBe(200)
+  await token.revoke('access_token')
+  expect(await statusOf()).toBe(401)
+})
 
 describeTokenLibrary('oauth4webapi', oauth4webapi, () => running)
 describeTokenLibrary('openid-client', openidClient, () => running)

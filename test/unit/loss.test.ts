@@ -22,6 +22,7 @@ describe('ends nothing', () => {
     ['more of everything', { scopes: ['a:b', 'c:d', 'e:f'], endorsements: ['*.*'] }],
     ['a scope that covers the one it replaces', { scopes: ['a:b:*', 'c:d'] }],
     ['another way to send the secret', { authMethod: 'client_secret_basic' }],
+    ['both ways to send the secret', { authMethod: 'client_secret' }],
     ['another order', { scopes: ['c:d', 'a:b'] }],
   ])('%s', (_, change) => {
     expect(endedBy(REGISTERED, { ...REGISTERED, ...change })).toEqual([])

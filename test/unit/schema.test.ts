@@ -31,6 +31,7 @@ const withoutComments = (sql: unknown) =>
   String(sql)
     .replace(/--[^\n]*/g, '')
     .replace(/\s+/g, ' ')
+    .replace(/ ?([(),]) ?/g, '$1')
 
 /** Definitions with their checks; columns, keys and indexes as SQLite understood them. */
 function described(db: DatabaseSync) {

@@ -251,7 +251,7 @@ describe('/introspect and /revoke', { timeout: TEST_TIMEOUT_MS }, () => {
       const answer = await answerTo(request, ask, traces)
       jsonOf(request, answer)
       if (answer.response.status !== 200) return
-      expect(answer.text).toBe('')
+      expect(answer.text).toBe('{}')
       expect(showsClient(request, all)).toBe(true)
     })
     expectAnswers(200, 400, 401)

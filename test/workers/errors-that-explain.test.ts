@@ -161,8 +161,9 @@ describe('the detail says what the caller is not told', () => {
     expect(await detailOf(unknown)).toBe('unknown client')
     const ask = (headers: Record<string, string>) =>
       post('/token', { grant_type: 'client_credentials' }, headers)
-    const wrongMethod = await ask(basic(client.id, client.secret))
-    expect((await recorded(wrongMethod))?.clientId).toBe(client.id)
+    const strict = await newClient({ authMethod: 'client_secret_post' })
+    const wrongMethod = await ask(basic(strict.id, strict.secret))
+    expect((await recorded(wrongMethod))?.clientId).toBe(strict.id)
     expect(await detailOf(wrongMethod)).toBe(
       'registered for client_secret_post, used client_secret_basic',
     )

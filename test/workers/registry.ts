@@ -5,7 +5,12 @@ import { env } from 'cloudflare:workers'
 import { type Bindings, compose } from '../../src/compose.ts'
 import { digest, hexDigest } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
-import { type AuthMethod, type GrantType, usesSecret } from '../../src/domain/client.ts'
+import {
+  type AuthMethod,
+  DEFAULT_AUTH_METHOD,
+  type GrantType,
+  usesSecret,
+} from '../../src/domain/client.ts'
 import { clientRegistry } from '../../src/stores/client-registry.ts'
 import { liveSessions } from '../../src/stores/live-sessions.ts'
 import { userRegistry } from '../../src/stores/user-registry.ts'
@@ -64,7 +69,7 @@ type Registration = Partial<{
 export type TestClient = Readonly<{ id: string; secret: string }>
 
 export async function newClient(asked: Registration = {}): Promise<TestClient> {
-  const authMethod = asked.authMethod ?? 'client_secret_post'
+  const authMethod = asked.authMethod ?? DEFAULT_AUTH_METHOD
   const secret = usesSecret(authMethod) ? mintToken('clientSecret') : ''
   const client = {
     name: 'Example client',

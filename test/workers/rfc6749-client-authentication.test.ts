@@ -23,12 +23,40 @@ const grant = { grant_type: 'client_credentials' }
 const INVALID_CLIENT = { status: 401, error: 'invalid_client' }
 
 describe('RFC 6749 §2.3.1: a client shows its secret', () => {
-  it('in the body by default, over Basic when it is registered so', async () => {
-    const poster = await newClient()
+  const byBasic = (c: TestClient) => post('/token', grant, basic(c.id, c.secret))
+  const byBody = (c: TestClient) => post('/token', credentialsOf(c))
+
+  it('by Basic or in the body when it is registered for client_secret, which is the default', async () => {
+    for (const client of [await newClient(), await newClient({ authMethod: 'client_secret' })]) {
+      expect((await byBasic(client)).status).toBe(200)
+      expect((await byBody(client)).status).toBe(200)
+      for (const attempt of [byBasic, byBody]) {
+        expect(await refusal(await attempt({ ...client, secret: 'wrong' }))).toEqual(INVALID_CLIENT)
+      }
+      expect(await refusal(await post('/token', { ...grant, client_id: client.id }))).toEqual(
+        INVALID_CLIENT,
+      )
+    }
+  })
+
+  it('by either way at /revoke and /introspect too', async () => {
+    const client = await newClient()
+    const { client_id, client_secret } = credentialsOf(client) as Record<string, string>
+    for (const path of ['/revoke', '/introspect']) {
+      const token = 'junk'
+      const header = await post(path, { token }, basic(client.id, client.secret))
+      const body = await post(path, { token, client_id, client_secret } as never)
+      expect([header.status, body.status]).toEqual([200, 200])
+    }
+  })
+
+  it('by Basic alone or in the body alone when it is registered so', async () => {
+    const poster = await newClient({ authMethod: 'client_secret_post' })
     const basicClient = await newClient({ authMethod: 'client_secret_basic' })
-    expect((await post('/token', credentialsOf(poster))).status).toBe(200)
-    const answer = await post('/token', grant, basic(basicClient.id, basicClient.secret))
-    expect(answer.status).toBe(200)
+    expect((await byBody(poster)).status).toBe(200)
+    expect(await refusal(await byBasic(poster))).toEqual(INVALID_CLIENT)
+    expect((await byBasic(basicClient)).status).toBe(200)
+    expect(await refusal(await byBody(basicClient))).toEqual(INVALID_CLIENT)
   })
 
   it('form-decodes what Basic carries', async () => {
@@ -57,8 +85,6 @@ describe('RFC 6749 §2.3.1: a client shows its secret', () => {
     ['an empty secret', (c) => post('/token', credentialsOf({ ...c, secret: '' }))],
     ['an unknown client', (c) => post('/token', credentialsOf({ ...c, id: 'nobody' }))],
     ['no client at all', () => post('/token', grant)],
-    ['Basic, being registered for the body', (c) => post('/token', grant, basic(c.id, c.secret))],
-    ['two methods at once', (c) => post('/token', credentialsOf(c), basic(c.id, c.secret))],
     [
       'another scheme beside good credentials',
       (c) => post('/token', credentialsOf(c), { Authorization: 'Bearer abc' }),
@@ -78,18 +104,24 @@ describe('RFC 6749 §2.3.1: a client shows its secret', () => {
     expect((await post('/token', credentialsOf(client))).status).toBe(200)
   })
 
-  it('refuses the body to a client registered for Basic', async () => {
-    const client = await newClient({ authMethod: 'client_secret_basic' })
-    expect(await refusal(await post('/token', credentialsOf(client)))).toEqual(INVALID_CLIENT)
-  })
-
-  it('refuses two methods at once, also when both are right (RFC 6749 §2.3)', async () => {
-    const client = await newClient({ authMethod: 'client_secret_basic' })
-    const headers = basic(client.id, client.secret)
-    const { client_secret, ...fields } = credentialsOf(client)
-    const both = await post('/token', { ...fields, client_secret }, headers)
-    expect(await refusal(both)).toEqual(INVALID_CLIENT)
-    expect((await post('/token', fields, headers)).status).toBe(200)
+  it('refuses two methods at once with invalid_request, also when both are right (RFC 6749 §2.3, §5.2)', async () => {
+    for (const authMethod of [
+      'client_secret',
+      'client_secret_basic',
+      'client_secret_post',
+    ] as const) {
+      const client = await newClient({ authMethod })
+      const before = await countSessions()
+      const both = await post('/token', credentialsOf(client), basic(client.id, client.secret))
+      expect(await refusal(both)).toEqual({ status: 400, error: 'invalid_request' })
+      expect(await countSessions()).toBe(before)
+      const { client_secret, ...fields } = credentialsOf(client)
+      const one =
+        authMethod === 'client_secret_post'
+          ? byBody(client)
+          : post('/token', fields, basic(client.id, client.secret))
+      expect((await one).status).toBe(200)
+    }
   })
 
   it('refuses a secret from a public client', async () => {
@@ -98,12 +130,32 @@ describe('RFC 6749 §2.3.1: a client shows its secret', () => {
     expect(await refusal(await post('/token', fields))).toEqual(INVALID_CLIENT)
   })
 
-  it('challenges with Basic after a Basic attempt, and only then', async () => {
-    const client = await newClient()
-    const tried = await post('/token', grant, basic(client.id, client.secret))
-    expect(tried.headers.get('WWW-Authenticate')).toMatch(/^Basic realm="/)
-    const posted = await post('/token', credentialsOf({ ...client, secret: 'wrong' }))
-    expect(posted.headers.has('WWW-Authenticate')).toBe(false)
+  it('challenges with Basic in every 401 of every endpoint for clients (RFC 9110 §15.5.2)', async () => {
+    const { id } = await newClient()
+    const open = await newClient({ authMethod: 'none' })
+    const token = { token: 'junk' }
+    const attempts: [Record<string, string>, Record<string, string>?][] = [
+      [{ client_id: id, client_secret: 'wrong' }],
+      [{}, basic(id, 'wrong')],
+      [{}, { Authorization: 'Bearer junk' }],
+      [{ client_id: id }],
+      [{ client_id: 'nobody' }],
+      [{ client_id: open.id, client_secret: 'any' }],
+      [{ client_assertion: 'junk' }],
+      [{}],
+    ]
+    for (const path of ['/token', '/revoke', '/introspect']) {
+      for (const [fields, headers] of attempts) {
+        const answer = await post(path, { ...grant, ...token, ...fields }, headers)
+        expect([path, answer.status]).toEqual([path, 401])
+        expect(answer.headers.get('WWW-Authenticate')).toMatch(/^Basic realm="/)
+      }
+      const other = await post(path, [
+        ['token', '1'],
+        ['token', '2'],
+      ])
+      expect([other.status, other.headers.has('WWW-Authenticate')]).toEqual([400, false])
+    }
   })
 
   it('answers an unknown client and a wrong secret alike, to the letter', async () => {

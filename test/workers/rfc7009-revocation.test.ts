@@ -44,7 +44,8 @@ const revoke = (by: TestClient, token: string, more: Record<string, string> = {}
 
 async function expectDone(response: Response) {
   expect(response.status).toBe(200)
-  expect(await response.text()).toBe('')
+  expect(response.headers.get('Content-Type')).toMatch(/^application\/json\b/)
+  expect(await response.json()).toEqual({})
   expect(response.headers.get('Cache-Control')).toBe('no-store')
   expect(response.headers.get('Pragma')).toBe('no-cache')
 }

@@ -156,11 +156,6 @@ describe('RFC 7523 §3: everything else is refused alike', () => {
 describe('RFC 7521 §4.2: how it is presented', () => {
   const basic = (id: string) => ({ Authorization: `Basic ${btoa(`${id}:secret`)}` })
   it.each<[string, (good: string) => Promise<Response>]>([
-    ['a secret beside it', (good) => ask(good, { client_secret: 'regs_x' })],
-    [
-      'Basic beside it',
-      (good) => post('/token', { ...grant, ...asserting(good) }, basic(client.id)),
-    ],
     ['the client_id of another', (good) => ask(good, { client_id: 'another' })],
     ['no type', (good) => post('/token', { ...grant, client_assertion: good })],
     ['another type', (good) => ask(good, { client_assertion_type: 'urn:example:saml' })],
@@ -171,6 +166,18 @@ describe('RFC 7521 §4.2: how it is presented', () => {
     expect(await refusal(await attempt(good))).toEqual(INVALID_CLIENT)
     expect((await ask(good)).status).toBe(200)
   })
+
+  it.each<[string, (good: string) => Promise<Response>]>([
+    ['a secret', (good) => ask(good, { client_secret: 'regs_x' })],
+    ['Basic', (good) => post('/token', { ...grant, ...asserting(good) }, basic(client.id))],
+  ])(
+    '%s beside an assertion is invalid_request, and the assertion stays good',
+    async (_, attempt) => {
+      const good = await assertionOf(client.id, key)
+      expect(await refusal(await attempt(good))).toEqual({ status: 400, error: 'invalid_request' })
+      expect((await ask(good)).status).toBe(200)
+    },
+  )
 
   it('is refused to clients registered for another method, or without keys', async () => {
     for (const authMethod of ['client_secret_post', 'none', 'private_key_jwt'] as const) {

@@ -1,7 +1,7 @@
 /** RFC 8414: what the metadata lists works, and what it does not list does not. */
 
 import { describe, expect, it } from 'vitest'
-import { AUTH_METHODS } from '../../src/domain/client.ts'
+import { type AUTH_METHODS, REQUEST_AUTH_METHODS } from '../../src/domain/client.ts'
 import { isScope } from '../../src/domain/scope.ts'
 import { identityOf, newRefreshingClient, userTokens } from './obtaining.ts'
 import {
@@ -172,7 +172,7 @@ describe('every authentication method listed works at its endpoint, and no other
 
   it('lists them for three endpoints, each a method that a client can be registered for', () => {
     expect(new Set(listed.map(([endpoint]) => endpoint)).size).toBe(3)
-    for (const [, method] of listed) expect(AUTH_METHODS).toContain(method)
+    for (const [, method] of listed) expect(REQUEST_AUTH_METHODS).toContain(method)
     for (const method of Object.keys(shown)) {
       expect(listed.filter(([, one]) => one === method)).toHaveLength(3)
     }
@@ -194,7 +194,13 @@ describe('every authentication method listed works at its endpoint, and no other
     expect(await refusal(stranger)).toEqual({ status: 401, error: 'invalid_client' })
   })
 
-  it.each(['client_secret_jwt', 'tls_client_auth'])('not %s', (method) => {
+  it('lists Basic first, which RFC 6749 §2.3.1 asks of every server', () => {
+    for (const [, methods] of membersEndingIn('_endpoint_auth_methods_supported')) {
+      expect((methods as string[])[0]).toBe('client_secret_basic')
+    }
+  })
+
+  it.each(['client_secret', 'client_secret_jwt', 'tls_client_auth'])('not %s', (method) => {
     expect(listed.filter(([, one]) => one === method)).toEqual([])
   })
 })

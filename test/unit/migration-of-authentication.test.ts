@@ -1,0 +1,54 @@
+/** The migration that brings `client_secret`, on a database that is filled. */
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { describe, expect, it } from 'vitest'
+import { migrationNames } from '../../src/operate/migrations.ts'
+import { inProject } from '../../src/operate/project.ts'
+
+const DIRECTORY = inProject('migrations')
+const names = migrationNames(DIRECTORY)
+const its = names.findIndex((name) => name.startsWith('0005'))
+const apply = (db: DatabaseSync, name: string) =>
+  db.exec(readFileSync(join(DIRECTORY, name), 'utf8'))
+
+const METHODS = ['client_secret_post', 'client_secret_basic', 'private_key_jwt', 'none']
+const insert = (columns: string, values: string) =>
+  `INSERT INTO client (client_id, name, owner_id, created_at, updated_at${columns}) VALUES (${values})`
+
+function migrated() {
+  const db = new DatabaseSync(':memory:')
+  for (const name of names.slice(0, its)) apply(db, name)
+  for (const method of METHODS) {
+    db.exec(insert(', auth_method', `'${method}', 'n', 'o', 1, 1, '${method}'`))
+    db.exec(`INSERT INTO client_redirect_uri VALUES ('${method}', 'https://a.example/')`)
+    db.exec(`INSERT INTO client_credential VALUES ('${method}', 'd', 1, NULL, NULL)`)
+  }
+  apply(db, names[its] ?? expect.fail('there is no such migration'))
+  return db
+}
+
+const rowsOf = (db: DatabaseSync, sql: string) => db.prepare(sql).all() as Record<string, unknown>[]
+
+describe('the migration to client_secret', () => {
+  it('leaves every client its method and all that refers to it', () => {
+    const db = migrated()
+    const clients = rowsOf(db, 'SELECT client_id, auth_method FROM client')
+    expect(clients.map((row) => row.auth_method)).toEqual(clients.map((row) => row.client_id))
+    expect(clients).toHaveLength(METHODS.length)
+    for (const table of ['client_redirect_uri', 'client_credential']) {
+      expect(rowsOf(db, `SELECT client_id FROM ${table}`)).toHaveLength(METHODS.length)
+    }
+    db.exec(`DELETE FROM client WHERE client_id = 'none'`)
+    expect(rowsOf(db, 'SELECT * FROM client_credential')).toHaveLength(METHODS.length - 1)
+  })
+
+  it('makes client_secret the default, and takes no method that is unknown', () => {
+    const db = migrated()
+    db.exec(insert('', `'new', 'n', 'o', 1, 1`))
+    const [row] = rowsOf(db, `SELECT auth_method AS m FROM client WHERE client_id = 'new'`)
+    expect(row?.m).toBe('client_secret')
+    expect(() => db.exec(insert(', auth_method', `'x', 'n', 'o', 1, 1, 'other'`))).toThrow(/CHECK/)
+  })
+})
