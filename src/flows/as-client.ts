@@ -1,4 +1,4 @@
-/** What every endpoint for clients does first: authenticate the client on its record, however old that may be. */
+/** What every endpoint for clients does first: authenticate the client on its record. */
 
 import { isWellFormed } from '../crypto/token.ts'
 import type { Client, Credential } from '../domain/client.ts'
@@ -9,7 +9,24 @@ import { clientAuthenticator } from './authenticate-client.ts'
 import type { Circumstances, Deps } from './deps.ts'
 import { tooManyFailures } from './too-many-failures.ts'
 
-/** Refusals that rest on the client's record, made before any effect. `invalid_request`: where DPoP is required. */
+/** What it takes to authenticate a client. */
+export type ClientDeps = Pick<Deps, 'clientFailures' | 'clients' | 'usedJtis' | 'issuer'>
+
+/** The client, authenticated on the primary's record. Throws `invalid_client`. */
+export async function asClient(
+  presented: PresentedClient,
+  deps: ClientDeps,
+  circumstances: Circumstances,
+): Promise<Client> {
+  const failed = await failureCounter(presented, deps, circumstances)
+  const authenticate = clientAuthenticator(presented, deps, circumstances.now)
+  const record = await deps.clients.findFresh(presented.clientId)
+  const { client, credential } = await authenticate(record).catch(failed)
+  if (credential) recordUse(client, credential, deps, circumstances)
+  return client
+}
+
+/** Refusals that rest on the client's record. `invalid_request`: where DPoP is required. */
 const RESTS_ON_RECORD = new Set([
   'invalid_client',
   'unauthorized_client',
@@ -17,24 +34,17 @@ const RESTS_ON_RECORD = new Set([
   'invalid_request',
 ])
 
-/** What it takes to authenticate a client. */
-export type ClientDeps = Pick<
-  Deps,
-  'clientCache' | 'clientFailures' | 'clients' | 'usedJtis' | 'issuer'
->
-
 /**
- * A client's record may be some seconds old, or a replica's. It may then grant, but a refusal is given from the
- * primary's alone: `act` is called again with that, so its own refusals of that kind must come before any effect.
- * Then `act` also hears since when the record was kept, so that a revocation can end what rested on an older one.
- * `evenStale`: while D1 does not answer, an older record will do.
+ * For `client_credentials` alone. The record may be the isolate's copy, some seconds old, or a replica's. It may
+ * then grant, but a refusal is given from the primary's alone: `act` is called again with that, so its own refusals
+ * of that kind must come before any effect. `act` also hears since when a copy was kept (null: it was just read), so
+ * that a revocation can end what rested on an older one. While D1 does not answer, an older copy will do.
  */
-export async function asClient<T>(
+export async function asKeptClient<T>(
   presented: PresentedClient,
-  deps: ClientDeps,
+  deps: ClientDeps & Pick<Deps, 'clientCache'>,
   circumstances: Circumstances,
   act: (client: Client, clientAsOfMs: number | null) => Promise<T>,
-  evenStale = false,
 ): Promise<T> {
   const { now, nowMs } = circumstances
   const authenticate = clientAuthenticator(presented, deps, now)
@@ -45,7 +55,7 @@ export async function asClient<T>(
   }
   const { clientId } = presented
   const failed = await failureCounter(presented, deps, circumstances)
-  const { client, keptSinceMs } = await deps.clientCache.lookUp(clientId, nowMs, evenStale)
+  const { client, keptSinceMs } = await deps.clientCache.lookUp(clientId, nowMs)
   try {
     return await attempt(client, keptSinceMs)
   } catch (cause) {

@@ -51,7 +51,7 @@ export async function identifyAsking(
   asked: Readonly<{ clientId: string | undefined; redirectUri: string | undefined }>,
   deps: Pick<Deps, 'clients'>,
 ): Promise<Asking> {
-  const client = asked.clientId === undefined ? null : await deps.clients.find(asked.clientId)
+  const client = asked.clientId === undefined ? null : await deps.clients.findFresh(asked.clientId)
   if (!client || !isEnabled(client)) {
     throw new OAuthError('invalid_request', 'No such application is registered here.', {
       detail: client ? 'disabled client' : 'unknown client_id',

@@ -7,7 +7,7 @@ import { OAuthError } from '../protocol/errors.ts'
 import type { Fields } from '../protocol/fields.ts'
 import { readGrantType } from '../protocol/token-request.ts'
 import type { IssuedToken } from '../protocol/token-response.ts'
-import { asClient } from './as-client.ts'
+import { asClient, asKeptClient } from './as-client.ts'
 import type { Circumstances, Deps } from './deps.ts'
 import { grants, isGrantType } from './grants/index.ts'
 import { readTokenProof } from './proof-of-possession.ts'
@@ -42,6 +42,8 @@ export async function issueToken(
       { detail: `not authorized for ${grantType}` },
     )
   }
-  // The other grants need D1 for themselves.
-  return asClient(presented, deps, circumstances, act, grantType === 'client_credentials')
+  // What a user granted is refused or narrowed on the primary's record alone, before a code or a token is spent.
+  return grantType === 'client_credentials'
+    ? asKeptClient(presented, deps, circumstances, act)
+    : act(await asClient(presented, deps, circumstances), null)
 }

@@ -6,10 +6,12 @@
 
 import { digest } from '../crypto/digest.ts'
 import { type Client, isPublic } from '../domain/client.ts'
+import type { SessionRecord } from '../domain/session.ts'
 import { readClientAuthentication } from '../protocol/client-authentication.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import type { Fields } from '../protocol/fields.ts'
-import { readPresentedToken } from '../protocol/presented-token.ts'
+import { type PresentedToken, readPresentedToken } from '../protocol/presented-token.ts'
+import type { RefreshTokenStanding } from '../stores/ports.ts'
 import { asClient, type ClientDeps } from './as-client.ts'
 import type { Circumstances, Deps } from './deps.ts'
 
@@ -24,18 +26,31 @@ export async function revokeToken(
 ): Promise<void> {
   const { kind, token } = readPresentedToken(fields)
   const presented = readClientAuthentication(fields, authorization)
-  return asClient(presented, deps, circumstances, async (client) => {
-    switch (kind) {
-      case 'accessToken':
-        return endSession(await digest(token), client, deps, circumstances)
-      case 'refreshToken':
-        return endFamily(await digest(token), client, deps, circumstances)
-      case 'none':
-        return
-      default:
-        throw new Error(`no way to revoke ${kind satisfies never}`)
-    }
-  })
+  const found = find[kind](token, deps, circumstances)
+  // Awaited once the client is authenticated: a fault waits until then too.
+  found.catch(() => {})
+  const client = await asClient(presented, deps, circumstances)
+  return (await found)(client)
+}
+
+/** Reads what the token stands for, at once with the client's record; then ends it for that client. */
+type Find = (
+  token: string,
+  deps: RevocationDeps,
+  circumstances: Circumstances,
+) => Promise<(client: Client) => Promise<void>>
+
+const find: Readonly<Record<PresentedToken['kind'], Find>> = {
+  async accessToken(token, deps, circumstances) {
+    const key = await digest(token)
+    const session = await deps.liveSessions.find(key, circumstances.nowMs, false)
+    return (client) => endSession({ key, session }, client, deps, circumstances)
+  },
+  async refreshToken(token, deps, circumstances) {
+    const standing = await deps.refreshTokens.find(await digest(token))
+    return (client) => endFamily(standing, client, deps, circumstances)
+  },
+  none: async () => async () => {},
 }
 
 /** §2.1: the client is told. */
@@ -49,12 +64,11 @@ function requireOwn(clientId: string, client: Client) {
  * authenticated client's word is enough to end it, for otherwise it would hear of success and the token live on.
  */
 async function endSession(
-  key: string,
+  { key, session }: Readonly<{ key: string; session: SessionRecord | null }>,
   client: Client,
-  deps: Pick<Deps, 'liveSessions' | 'revocations'>,
+  deps: Pick<Deps, 'revocations'>,
   { nowMs, defer }: Circumstances,
 ) {
-  const session = await deps.liveSessions.find(key, nowMs, false)
   if (session && session.client === null) return
   if (session?.client) requireOwn(session.client.client_id, client)
   else if (isPublic(client)) return
@@ -64,12 +78,11 @@ async function endSession(
 
 /** A spent token still names its family, and a family that has ended may end again. */
 async function endFamily(
-  tokenDigest: string,
+  standing: RefreshTokenStanding | null,
   client: Client,
-  deps: Pick<Deps, 'refreshTokens' | 'revocations'>,
+  deps: Pick<Deps, 'revocations'>,
   { nowMs }: Circumstances,
 ) {
-  const standing = await deps.refreshTokens.find(tokenDigest)
   if (!standing) return
   requireOwn(standing.family.clientId, client)
   await deps.revocations.endFamily(standing.family.familyId, nowMs)

@@ -31,7 +31,7 @@ export function clientCache(
   }
 
   return {
-    async lookUp(clientId, nowMs, evenStale) {
+    async lookUp(clientId, nowMs) {
       const kept = records.get(clientId)
       const ageSeconds = kept ? (nowMs - kept.readAtMs) / 1000 : Number.POSITIVE_INFINITY
       if (kept && ageSeconds < clientCacheSeconds) {
@@ -43,7 +43,7 @@ export function clientCache(
           keptSinceMs: null,
         }
       } catch (fault) {
-        if (!kept || !evenStale || ageSeconds >= staleClientSeconds) throw fault
+        if (!kept || ageSeconds >= staleClientSeconds) throw fault
         staleUsed({ clientId, ageSeconds: Math.floor(ageSeconds) })
         return { client: kept.client, keptSinceMs: kept.readAtMs }
       }

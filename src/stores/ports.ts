@@ -21,12 +21,13 @@ export interface ClientStore {
 /** A client record and, if it was kept from an earlier request, when it was read (epoch milliseconds). */
 export type Lookup = Readonly<{ client: Client | null; keptSinceMs: number | null }>
 
+/** For `client_credentials` alone. */
 export interface ClientCache {
   /**
-   * The record may be as old as `CLIENT_CACHE_SECONDS`, or a replica's. With `evenStale`, and only while D1 does
-   * not answer, as old as `STALE_CLIENT_SECONDS`.
+   * The record may be as old as `CLIENT_CACHE_SECONDS`, or a replica's; while D1 does not answer, as old as
+   * `STALE_CLIENT_SECONDS`.
    */
-  lookUp(clientId: string, nowMs: number, evenStale: boolean): Promise<Lookup>
+  lookUp(clientId: string, nowMs: number): Promise<Lookup>
   /** Reads it anew, from the primary. */
   reload(clientId: string, nowMs: number): Promise<Client | null>
 }

@@ -310,7 +310,6 @@ describe('a refused sign-in', () => {
 describe('a fault', () => {
   it('carries an id that only the log knows: D1 may be what failed', async () => {
     const broken = serve({
-      CLIENT_CACHE_SECONDS: 0,
       ...watchedBindings((operation) => {
         if (operation === 'kvWrite') throw new Error('KV is out of reach')
       }),

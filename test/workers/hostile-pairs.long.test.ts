@@ -79,7 +79,6 @@ describe('KV takes one write a second for a key: nothing waits for a second one'
     const busy = serviceOn({
       SESSIONS: busyKv(env.SESSIONS),
       CODES: busyKv(env.CODES),
-      CLIENT_CACHE_SECONDS: 0,
     })
     const story = await flow.begin(busy)
     const answer = await read(await story.ask(busy))
@@ -114,7 +113,6 @@ function stale(showsNothing: boolean) {
   })
   const on = (where: 'here' | 'elsewhere') =>
     serviceOn({
-      CLIENT_CACHE_SECONDS: 0,
       ...Object.fromEntries(pairs.map((pair) => pair[where])),
     })
   return { here: on('here'), elsewhere: on('elsewhere') }

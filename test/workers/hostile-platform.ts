@@ -168,7 +168,6 @@ export function hostilePlatform(mishaps: readonly Mishap[] = []) {
       LOGIN_LIMIT: unlimited('LOGIN_LIMIT', perform),
       REFUSAL_LIMIT: unlimited('REFUSAL_LIMIT', perform),
       STORAGE_TIMEOUT_SECONDS: DEADLINE_SECONDS,
-      CLIENT_CACHE_SECONDS: 0,
     },
   }
 }

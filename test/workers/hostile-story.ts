@@ -57,7 +57,6 @@ export const serviceOn = (bindings: Record<string, unknown>): Service => ({
   ...authenticatorOn(bindings),
 })
 export const healthy = serviceOn({
-  CLIENT_CACHE_SECONDS: 0,
   LOGIN_LIMIT: unlimited('LOGIN_LIMIT'),
   REFUSAL_LIMIT: unlimited('REFUSAL_LIMIT'),
 })

@@ -34,7 +34,7 @@ export function serve(changes: Record<string, unknown> = {}): Fetch {
   }
 }
 
-export const registry = serve({ CLIENT_CACHE_SECONDS: 0 })
+export const registry = serve()
 
 export type Pairs = Record<string, string> | [string, string][]
 const FORM = { 'Content-Type': 'application/x-www-form-urlencoded' }

@@ -222,7 +222,7 @@ describe('RFC 9700 §4.14.2: a refresh token is used once', () => {
   })
 
   it('REFRESH_RETRY_SECONDS=0 leaves the second it happened in', async () => {
-    const strict = serve({ CLIENT_CACHE_SECONDS: 0, REFRESH_RETRY_SECONDS: 0 })
+    const strict = serve({ REFRESH_RETRY_SECONDS: 0 })
     const first = await begin()
     const second = await tokensIn(await refresh(first.refresh_token, client, {}, strict))
     passTime(1)
@@ -344,7 +344,7 @@ describe('a family ends', () => {
   })
 
   it('with its lifetime, which renewing does not prolong', async () => {
-    const short = serve({ CLIENT_CACHE_SECONDS: 0, REFRESH_LIFETIME_SECONDS: 600 })
+    const short = serve({ REFRESH_LIFETIME_SECONDS: 600 })
     const code = await codeOf(client)
     const first = await tokensIn(await exchange(client, code, short))
     passTime(590)
@@ -369,7 +369,6 @@ describe('a refresh under faults', () => {
   function failing(operation: keyof Count, from = 1, times = Number.POSITIVE_INFINITY) {
     let seen = 0
     return serve({
-      CLIENT_CACHE_SECONDS: 0,
       ...watchedBindings((current) => {
         if (current !== operation) return
         seen += 1
@@ -430,24 +429,22 @@ describe('storage operations', () => {
 
   it('a code exchange that begins a family costs no more than one that does not', async () => {
     const code = await codeOf(client)
-    await exchange(client, 'regc_junk', fetch)
     const cost = await costOf(() => exchange(client, code, fetch), 200)
-    expect(cost).toEqual({ d1: 1, kvRead: 1, kvWrite: 1, kvDelete: 1 })
+    expect(cost).toEqual({ d1: 2, kvRead: 1, kvWrite: 1, kvDelete: 1 })
   })
 
-  it('a refresh: one D1 read, one D1 batch, one KV write', async () => {
+  it('a refresh: the token and the client from D1, one D1 batch, one KV write', async () => {
     const { refresh_token } = await begin()
-    await exchange(client, 'regc_junk', fetch)
     const cost = await costOf(() => refresh(refresh_token, client, {}, fetch), 200)
-    expect(cost).toEqual({ ...nothing(), d1: 2, kvWrite: 1 })
+    expect(cost).toEqual({ ...nothing(), d1: 3, kvWrite: 1 })
   })
 
-  it('a retry: one D1 read; junk: none; either is recorded for the operator', async () => {
+  it('a retry: the token and the client from D1; junk: the client alone; either is recorded for the operator', async () => {
     const { refresh_token } = await begin()
     await refresh(refresh_token, client, {}, fetch)
     const again = await costOf(() => refresh(refresh_token, client, {}, fetch), 400)
-    expect(again).toEqual({ ...nothing(), d1: 2 })
+    expect(again).toEqual({ ...nothing(), d1: 3 })
     const junk = await costOf(() => refresh('regr_junk', client, {}, fetch), 400)
-    expect(junk).toEqual({ ...nothing(), d1: 1 })
+    expect(junk).toEqual({ ...nothing(), d1: 2 })
   })
 })

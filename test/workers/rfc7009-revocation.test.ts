@@ -305,7 +305,6 @@ describe('RFC 7009 §2.2.1: a request that cannot be read', () => {
 describe('a fault of storage is 503 with Retry-After, never a false success', () => {
   const failing = (operation: keyof Count) =>
     serve({
-      CLIENT_CACHE_SECONDS: 0,
       ...watchedBindings((current) => {
         if (current === operation) throw new Error('storage is out of reach')
       }),
@@ -325,7 +324,6 @@ describe('a fault of storage is 503 with Retry-After, never a false success', ()
     const tokens = await userTokens(client)
     let asked = 0
     const halfway = serve({
-      CLIENT_CACHE_SECONDS: 0,
       ...watchedBindings((operation) => {
         // The client and the token are found.
         if (operation === 'd1' && ++asked > 2) throw new Error('storage is out of reach')

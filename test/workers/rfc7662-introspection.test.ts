@@ -406,7 +406,6 @@ describe('a fault of storage is 503 with Retry-After, never "inactive"', () => {
     const tokens = await userTokens(client)
     let seen = 0
     const failing = serve({
-      CLIENT_CACHE_SECONDS: 0,
       ...watchedBindings((current) => {
         if (current === operation && ++seen >= nth) throw new Error('storage is out of reach')
       }),

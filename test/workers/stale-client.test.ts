@@ -1,11 +1,19 @@
-/** `/token` while D1 does not answer: on a client's record that the isolate has kept, for a stated time. */
+/** The copy of a client that an isolate keeps: it serves `client_credentials` and nothing else. */
 
+import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { watchedBindings } from './counting.ts'
+import { hexDigest } from '../../src/crypto/digest.ts'
+import { clientRegistry } from '../../src/stores/client-registry.ts'
+import { over, watchedBindings } from './counting.ts'
+import { newRefreshingClient, sendAs, type Tokens, tokensIn, userTokens } from './obtaining.ts'
 import {
+  answerConsent,
+  authorizePath,
   credentialsOf,
+  type Fetch,
   newClient,
   newUser,
+  nowSeconds,
   obtainCode,
   post,
   redemptionOf,
@@ -15,6 +23,7 @@ import {
   serve,
   signIn,
   type TestClient,
+  tokenIn,
   UNAVAILABLE,
 } from './registry.ts'
 
@@ -85,17 +94,17 @@ describe('client_credentials while D1 does not answer', () => {
   })
 })
 
-describe('no other request rests on an older record', () => {
+describe('no other request rests on a kept record, however young', () => {
   it.each([
     ['/introspect', () => ({ token: 'reg_junk' })],
     ['/revoke', () => ({ token: 'reg_junk' })],
   ] as const)('%s', async (path, fields) => {
     const { at, fetch } = await isolateWithoutD1()
     const ask = () => post(path, { ...credentialsOf(client), ...fields() }, {}, fetch)
-    at(9)
-    expect((await ask()).status).toBe(200)
-    at(11)
-    expect(await refusal(await ask())).toEqual(UNAVAILABLE)
+    for (const seconds of [1, 9, 11]) {
+      at(seconds)
+      expect(await refusal(await ask())).toEqual(UNAVAILABLE)
+    }
     expect(staleUses()).toEqual([])
   })
 
@@ -103,10 +112,136 @@ describe('no other request rests on an older record', () => {
     const cookie = await signIn(await newUser())
     const code = await obtainCode(cookie, requestOf(client))
     const { at, fetch } = await isolateWithoutD1()
-    at(11)
+    at(1)
     const answer = await post('/token', redemptionOf(client, code), {}, fetch)
     expect(await refusal(answer)).toEqual(UNAVAILABLE)
     expect(staleUses()).toEqual([])
     expect((await post('/token', redemptionOf(client, code), {}, registry)).status).toBe(200)
+  })
+})
+
+describe('what was changed a moment ago counts at once, whatever the isolate has kept', () => {
+  let cookie: string
+  beforeEach(async () => {
+    cookie = await signIn(await newUser({ scopes: ['submission:read', 'submission:create'] }))
+  })
+  /** A client, and an isolate with settings as shipped that has kept a copy of it. */
+  async function kept(registration: Parameters<typeof newClient>[0]) {
+    const own = await newClient(registration)
+    const fetch = serve()
+    expect((await post('/token', credentialsOf(own), {}, fetch)).status).toBe(200)
+    return { own, fetch, clients: clientRegistry(env.DB) }
+  }
+  const redeem = async (own: TestClient, scope: string, fetch: Fetch) => {
+    const code = await obtainCode(cookie, requestOf(own, { scope }))
+    return post('/token', redemptionOf(own, code), {}, fetch)
+  }
+
+  it('a code for a scope that the client got is redeemed', async () => {
+    const { own, fetch, clients } = await kept({ scopes: ['submission:read'] })
+    await clients.authorize(own.id, { scopes: ['submission:create'] }, nowSeconds())
+    const response = await redeem(own, 'submission:create', fetch)
+    expect([response.status, (await tokenIn(response)).scope]).toEqual([200, 'submission:create'])
+  })
+
+  it('of two scopes, one of them new to the client, a code keeps both', async () => {
+    const { own, fetch, clients } = await kept({ scopes: ['submission:read'] })
+    await clients.authorize(own.id, { scopes: ['submission:create'] }, nowSeconds())
+    const response = await redeem(own, 'submission:create submission:read', fetch)
+    expect((await tokenIn(response)).scope).toBe('submission:create submission:read')
+  })
+
+  it('and a refresh token keeps both', async () => {
+    const { own, fetch, clients } = await kept({
+      scopes: ['submission:read'],
+      grantTypes: ['client_credentials', 'authorization_code', 'refresh_token'],
+    })
+    await clients.authorize(own.id, { scopes: ['submission:create'] }, nowSeconds())
+    const bought = await tokensIn(await redeem(own, 'submission:create submission:read', serve()))
+    const fields = { ...credentialsOf(own), grant_type: 'refresh_token' }
+    const response = await post('/token', { ...fields, refresh_token: bought.refresh }, {}, fetch)
+    expect((await tokenIn(response)).scope).toBe('submission:create submission:read')
+  })
+
+  it('a client that may refresh from now on gets a refresh token with its code', async () => {
+    const { own, fetch, clients } = await kept({})
+    await clients.authorize(own.id, { grantTypes: ['refresh_token'] }, nowSeconds())
+    expect((await tokensIn(await redeem(own, 'submission:read', fetch))).refresh).toMatch(/^regr_/)
+  })
+
+  it('a secret that was replaced redeems no code, and the code stays good', async () => {
+    const { own, fetch, clients } = await kept({})
+    const code = await obtainCode(cookie, requestOf(own))
+    await clients.rotateSecret(own.id, await hexDigest('the new secret'), 0, nowSeconds())
+    const refused = await post('/token', redemptionOf(own, code), {}, fetch)
+    expect(await refusal(refused)).toMatchObject({ error: 'invalid_client' })
+    const renewed = redemptionOf({ ...own, secret: 'the new secret' }, code)
+    expect((await post('/token', renewed, {}, fetch)).status).toBe(200)
+  })
+})
+
+describe('everything but client_credentials asks the primary, not a replica', () => {
+  let own: TestClient
+  let cookie: string
+  let tokens: Tokens
+  const fetch = serve({
+    DB: over(env.DB, {
+      withSession: () => {
+        throw new Error('the replica is away')
+      },
+    }),
+  })
+  beforeEach(async () => {
+    own = await newRefreshingClient()
+    const user = await newUser()
+    cookie = await signIn(user)
+    tokens = await userTokens(own, user)
+  })
+
+  it('client_credentials does ask the replica', async () => {
+    expect(await refusal(await post('/token', credentialsOf(own), {}, fetch))).toEqual(UNAVAILABLE)
+  })
+
+  it.each<[string, () => Promise<Response>, number]>([
+    [
+      'GET /authorize',
+      () => fetch(authorizePath(requestOf(own)), { headers: { Cookie: cookie } }),
+      303,
+    ],
+    [
+      'POST /authorize',
+      () => answerConsent(cookie, requestOf(own, { scope: 'public:read' }), undefined, fetch),
+      303,
+    ],
+    [
+      'GET /login',
+      () => fetch(`/login?next_page=${encodeURIComponent(authorizePath(requestOf(own)))}`),
+      200,
+    ],
+    [
+      'a code',
+      async () =>
+        post('/token', redemptionOf(own, await obtainCode(cookie, requestOf(own))), {}, fetch),
+      200,
+    ],
+    [
+      'a refresh token',
+      () =>
+        post(
+          '/token',
+          {
+            ...credentialsOf(own),
+            grant_type: 'refresh_token',
+            refresh_token: tokens.refresh,
+          },
+          {},
+          fetch,
+        ),
+      200,
+    ],
+    ['/introspect', () => sendAs(own, '/introspect', { token: tokens.refresh }, fetch), 200],
+    ['/revoke', () => sendAs(own, '/revoke', { token: tokens.access }, fetch), 200],
+  ])('%s', async (_, ask, status) => {
+    expect((await ask()).status).toBe(status)
   })
 })

@@ -49,7 +49,6 @@ function silentKv() {
 function failing(operation: keyof Count, { from = 1, times = Number.POSITIVE_INFINITY } = {}) {
   let seen = 0
   return serve({
-    CLIENT_CACHE_SECONDS: 0,
     ...watchedBindings((current) => {
       if (current !== operation) return
       seen += 1

@@ -143,11 +143,11 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     const { id } = await newClient()
     const settings = { clientCacheSeconds: 10, staleClientSeconds: 60 }
     const cache = clientCache(new Map(), { clients }, settings, () => {})
-    expect((await cache.lookUp(id, atMs, false)).keptSinceMs).toBeNull()
-    expect((await cache.lookUp(id, atMs + 9999, false)).keptSinceMs).toBe(atMs)
-    expect((await cache.lookUp(id, atMs + 10_000, false)).keptSinceMs).toBeNull()
+    expect((await cache.lookUp(id, atMs)).keptSinceMs).toBeNull()
+    expect((await cache.lookUp(id, atMs + 9999)).keptSinceMs).toBe(atMs)
+    expect((await cache.lookUp(id, atMs + 10_000)).keptSinceMs).toBeNull()
     expect(await cache.reload(id, atMs + 12_000)).toMatchObject({ clientId: id })
-    expect((await cache.lookUp(id, atMs + 13_000, false)).keptSinceMs).toBe(atMs + 12_000)
+    expect((await cache.lookUp(id, atMs + 13_000)).keptSinceMs).toBe(atMs + 12_000)
   })
 
   it('authorizations: the code is on the ledger and carried, the consent remembered', async () => {
