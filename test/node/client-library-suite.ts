@@ -3,7 +3,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { ClientLibrary, CodeFlow, Granted, MakeLibrary } from './client-library.ts'
 import { demoUser, type Person } from './person.ts'
-import type { Method, RegisteredClient, RunningRegistry } from './running-registry.ts'
+import type { RegisteredClient, RunningRegistry, StrictMethod } from './running-registry.ts'
 
 const CALLBACK = 'http://127.0.0.1:5000/callback'
 const OTHER_PORT = 'http://127.0.0.1:5017/callback'
@@ -24,7 +24,7 @@ export function describeLibrary(
     let running: RunningRegistry
     let library: ClientLibrary
     let person: Person
-    let clients: Record<Method, RegisteredClient>
+    let clients: Record<StrictMethod, RegisteredClient>
 
     beforeAll(async () => {
       running = started()

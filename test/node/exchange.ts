@@ -50,6 +50,11 @@ const ISSUED: readonly Readonly<{ request: RegExp; value: RegExp; what: string }
     what: 'the secret of a sign-in form',
   },
   {
+    request: /^POST \/login$/,
+    value: /(?<=^set-cookie: registry_browser=)[\w-]{43,}(?=;)/gim,
+    what: 'the secret of a known browser',
+  },
+  {
     request: /^GET \/auth$/,
     value: /(?<=^authorization: )eyJ[\w-]+\.[\w-]+\.[\w-]+$/gim,
     what: 'a JWT',

@@ -9,6 +9,7 @@ const INSECURE = { [oauth.allowInsecureRequests]: true }
 
 const authenticationOf = ({ method, secret }: RegisteredClient) => {
   switch (method) {
+    case 'client_secret':
     case 'client_secret_post':
       return oauth.ClientSecretPost(secret)
     case 'client_secret_basic':

@@ -6,6 +6,7 @@ import type { RegisteredClient } from './running-registry.ts'
 
 const authenticationOf = ({ method, secret }: RegisteredClient) => {
   switch (method) {
+    case 'client_secret':
     case 'client_secret_post':
       return openid.ClientSecretPost(secret)
     case 'client_secret_basic':

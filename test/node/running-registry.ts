@@ -17,7 +17,9 @@ export const PROXY_SECRET = 'the-secret-of-the-proxies-of-the-tests'
 /** The last line of the welcome, printed when both workers serve. */
 export const READY = 'Ctrl-C ends both.'
 
-export type Method = 'client_secret_post' | 'client_secret_basic' | 'none'
+/** One way to authenticate and no other. */
+export type StrictMethod = 'client_secret_post' | 'client_secret_basic' | 'none'
+export type Method = StrictMethod | 'client_secret'
 /** The secret is empty for `none`. */
 export type RegisteredClient = Readonly<{ id: string; secret: string; method: Method }>
 

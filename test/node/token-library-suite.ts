@@ -3,7 +3,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Granted, MakeTokenLibrary, TokenLibrary } from './client-library.ts'
 import { demoUser, type Person } from './person.ts'
-import type { Method, RegisteredClient, RunningRegistry } from './running-registry.ts'
+import type { RegisteredClient, RunningRegistry, StrictMethod } from './running-registry.ts'
 
 const CALLBACK = 'http://127.0.0.1:5000/callback'
 const SCOPE = 'public:read submission:read'
@@ -12,7 +12,7 @@ const RENEWING = [
   ...['--grant-type', 'authorization_code refresh_token'],
   ...['--scope', SCOPE],
 ]
-const METHODS: readonly Method[] = ['client_secret_post', 'client_secret_basic', 'none']
+const METHODS: readonly StrictMethod[] = ['client_secret_post', 'client_secret_basic', 'none']
 
 /** `started` answers the registry once it runs. */
 export function describeTokenLibrary(
@@ -24,7 +24,7 @@ export function describeTokenLibrary(
     let running: RunningRegistry
     let library: TokenLibrary
     let person: Person
-    let clients: Record<Method, RegisteredClient>
+    let clients: Record<StrictMethod, RegisteredClient>
     let server: RegisteredClient
 
     beforeAll(async () => {
