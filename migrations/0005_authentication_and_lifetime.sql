@@ -8,3 +8,15 @@ ALTER TABLE client RENAME COLUMN new_auth_method TO auth_method;
 
 -- How long a client's access tokens live; NULL: as long as SESSION_LIFETIME_SECONDS, which is the longest in any case.
 ALTER TABLE client ADD COLUMN access_token_lifetime_seconds INTEGER CHECK (access_token_lifetime_seconds >= 60);
+
+-- An endorsement that another one covers (cs.DL beside cs.*) is kept no longer. What is merely requested covers nothing
+-- that is authorized.
+DELETE FROM client_endorsement AS mine WHERE EXISTS (
+  SELECT 1 FROM client_endorsement other WHERE other.client_id = mine.client_id
+    AND (other.authorized_at IS NOT NULL OR mine.authorized_at IS NULL)
+    AND other.category <> mine.category AND (other.category = '*.*' OR (substr(other.category, -2) = '.*'
+      AND instr(mine.category || '.', substr(other.category, 1, length(other.category) - 1)) = 1)));
+DELETE FROM user_endorsement AS mine WHERE EXISTS (
+  SELECT 1 FROM user_endorsement other WHERE other.user_id = mine.user_id
+    AND other.category <> mine.category AND (other.category = '*.*' OR (substr(other.category, -2) = '.*'
+      AND instr(mine.category || '.', substr(other.category, 1, length(other.category) - 1)) = 1)));

@@ -295,6 +295,12 @@ export const MISTAKES_IN_STORAGE: readonly Mutant[] = [
     'AND false',
   ]),
   mutant(
+    'stores/covered-endorsements.ts',
+    'workers/covered-endorsements',
+    '(other.authorized_at IS NOT NULL OR mine.authorized_at IS NULL) AND ',
+    '',
+  ),
+  mutant(
     'stores/permission-rows.ts',
     CREDENTIALS,
     'requested_at)\n    SELECT c.client_id, j.value, ?3 FROM',

@@ -133,8 +133,8 @@ export const MUTANTS: readonly Mutant[] = [
   mutant(
     'flows/introspect.ts',
     'workers/rfc7662-introspection',
-    'client.mayIntrospect && !isPublic(client)',
-    'client.mayIntrospect',
+    "presented.method === 'none'",
+    'false',
   ),
   mutant(
     'protocol/redirect-uri.ts',

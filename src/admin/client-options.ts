@@ -62,7 +62,10 @@ export const addPermissionOptions = (command: Command) =>
     .addOption(listOption('--grant-type <type>', `a grant it may use: ${GRANT_TYPES.join(', ')}`))
     .addOption(listOption('--scope <scope>', 'a scope, domain:action or domain:action:resource'))
     .addOption(
-      listOption('--endorsement <category>', 'a category (cs.DL), an archive (cs.*) or *.*'),
+      listOption(
+        '--endorsement <category>',
+        'a category (cs.DL), an archive (cs.*) or *.*; one that another covers is dropped',
+      ),
     )
 
 /** Only what was given. */

@@ -67,7 +67,10 @@ function addCreate(user: Command, io: Io) {
     .requiredOption('--email <address>', "the user's e-mail address")
     .addOption(listOption('--scope <scope>', 'what a client may obtain for this user'))
     .addOption(
-      listOption('--endorsement <category>', 'a category (cs.DL), an archive (cs.*) or *.*'),
+      listOption(
+        '--endorsement <category>',
+        'a category (cs.DL), an archive (cs.*) or *.*; one that another covers is dropped',
+      ),
     )
     .option('--password-stdin', STDIN_HELP)
     .option('--password <password>', 'the password itself; others may see it in the process list')

@@ -3,7 +3,7 @@
  * this goes into every worker that checks a token: a library for it would be a quarter of the authenticator.
  */
 
-import { isEndorsement } from './category.ts'
+import { isEndorsement, withoutCovered } from './category.ts'
 import { isScope } from './scope.ts'
 import type { SessionRecord } from './session.ts'
 
@@ -55,6 +55,8 @@ function record(fields: Readonly<Record<string, Check>>, optional: readonly stri
   }
 }
 
+const endorsements = listOf(only(isEndorsement, 'string'))
+
 const session = record(
   {
     session_id: name,
@@ -75,7 +77,7 @@ const session = record(
       classic: finite,
       // Of the right form each: `submission:*` would otherwise cover every action.
       scopes: listOf(only(isScope, 'string')),
-      endorsements: listOf(only(isEndorsement, 'string')),
+      endorsements: (value) => withoutCovered(endorsements(value) as string[]),
     }),
     ip_address: text,
     remote_host: text,

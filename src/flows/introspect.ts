@@ -1,8 +1,8 @@
 /** Introspection (RFC 7662): is this token good, and what for? Of access tokens the authenticator's own truth. */
 
 import { digest } from '../crypto/digest.ts'
-import { type Client, isEnabled, isPublic } from '../domain/client.ts'
-import { readClientAuthentication } from '../protocol/client-authentication.ts'
+import { type Client, isEnabled } from '../domain/client.ts'
+import { invalidClient, readClientAuthentication } from '../protocol/client-authentication.ts'
 import type { Fields } from '../protocol/fields.ts'
 import { type ActiveToken, activeSession } from '../protocol/introspection-response.ts'
 import { type PresentedToken, readPresentedToken } from '../protocol/presented-token.ts'
@@ -22,6 +22,8 @@ export async function introspect(
 ): Promise<ActiveToken | null> {
   const asked = readPresentedToken(fields)
   const presented = readClientAuthentication(fields, authorization)
+  // RFC 7662 §2.1: the endpoint MUST require authorization, and the id of a public client is no secret.
+  if (presented.method === 'none') throw invalidClient('introspection without authentication')
   const found = find[asked.kind](asked, deps, circumstances)
   // Awaited once the client is authenticated: a fault waits until then too.
   found.catch(() => {})
@@ -30,12 +32,9 @@ export async function introspect(
   return token && mayKnow(client, token) ? token : null
 }
 
-/**
- * §4: whoever may ask about any token could try tokens out, so that takes a client that can authenticate. Of its
- * own tokens a client learns what it knows already, having been told when it got them.
- */
+/** Of its own tokens a client learns what it was told when it got them. */
 const mayKnow = (client: Client, token: ActiveToken) =>
-  token.clientId === client.clientId || (client.mayIntrospect && !isPublic(client))
+  token.clientId === client.clientId || client.mayIntrospect
 
 /** Reads the token, at once with the record of the client that asks; then answers that client. */
 type Find = (

@@ -4,8 +4,12 @@ import { SIGNATURE_ALGORITHMS } from '../crypto/signature-algorithms.ts'
 import { REQUEST_AUTH_METHODS } from '../domain/client.ts'
 import { CATALOGUED_SCOPES } from '../domain/scope-catalogue.ts'
 
-/** The same at every endpoint that authenticates clients, for one function does it. */
+/** Every endpoint that authenticates clients. */
 const ENDPOINTS_FOR_CLIENTS = { token: 'token', revocation: 'revoke', introspection: 'introspect' }
+
+/** `/introspect` alone refuses a public client: RFC 7662 §2.1. */
+const authMethodsAt = (endpoint: string) =>
+  REQUEST_AUTH_METHODS.filter((method) => method !== 'none' || endpoint !== 'introspection')
 
 const entries = (make: (name: string, path: string) => [string, unknown]) =>
   Object.fromEntries(Object.entries(ENDPOINTS_FOR_CLIENTS).map(([name, path]) => make(name, path)))
@@ -16,7 +20,7 @@ export function serverMetadata(issuer: string, grantTypes: readonly string[]) {
     issuer,
     authorization_endpoint: `${issuer}/authorize`,
     ...entries((name, path) => [`${name}_endpoint`, `${issuer}/${path}`]),
-    ...entries((name) => [`${name}_endpoint_auth_methods_supported`, REQUEST_AUTH_METHODS]),
+    ...entries((name) => [`${name}_endpoint_auth_methods_supported`, authMethodsAt(name)]),
     // For private_key_jwt: RFC 8414 §2.
     ...entries((name) => [
       `${name}_endpoint_auth_signing_alg_values_supported`,

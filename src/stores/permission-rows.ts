@@ -3,6 +3,7 @@
  * `?2` a JSON list of values (one parameter, however long), `?3` the moment in epoch seconds.
  */
 
+import { DROP_COVERED_CLIENT_ENDORSEMENTS } from './covered-endorsements.ts'
 import type { Database } from './database.ts'
 
 export const PERMISSION_KINDS = ['scopes', 'grantTypes', 'endorsements'] as const
@@ -32,7 +33,7 @@ export const PERMISSION_SQL = {
   endorsements: statementsFor('client_endorsement', 'category'),
 } satisfies Record<PermissionKind, Record<Statement, string>>
 
-/** These statements, in this order, for every kind that is listed. */
+/** These statements, in this order, for every kind that is listed; of endorsements none stays that another covers. */
 export const permissionStatements = (
   db: Database,
   statements: readonly Statement[],
@@ -44,10 +45,13 @@ export const permissionStatements = (
     const list = lists[kind]
     if (!list) return []
     const values = JSON.stringify(list)
-    return statements.map((statement) => {
+    const changes = statements.map((statement) => {
       const prepared = db.prepare(PERMISSION_SQL[kind][statement])
       return statement === 'authorize' || statement === 'request'
         ? prepared.bind(clientId, values, now)
         : prepared.bind(clientId, values)
     })
+    return kind === 'endorsements'
+      ? [...changes, db.prepare(DROP_COVERED_CLIENT_ENDORSEMENTS).bind(clientId)]
+      : changes
   })

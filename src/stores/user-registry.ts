@@ -5,6 +5,7 @@
 
 import { randomId } from '../crypto/random.ts'
 import type { RegisteredUser } from '../domain/user.ts'
+import { DROP_COVERED_USER_ENDORSEMENTS } from './covered-endorsements.ts'
 import type { Database } from './database.ts'
 import { readUserRow, USER_COLUMNS, type UserRow } from './users.ts'
 
@@ -75,6 +76,7 @@ export const userRegistry = (db: Database) => ({
       ...also(userId),
       db.prepare(ADD_USER_SCOPES).bind(userId, JSON.stringify(user.scopes)),
       db.prepare(ADD_USER_ENDORSEMENTS).bind(userId, JSON.stringify(user.endorsements)),
+      db.prepare(DROP_COVERED_USER_ENDORSEMENTS).bind(userId),
     ])
     return inserted?.results.length ? userId : null
   },

@@ -14,16 +14,29 @@ const apply = (db: DatabaseSync, name: string) =>
   db.exec(readFileSync(join(DIRECTORY, name), 'utf8'))
 
 const METHODS = ['client_secret_post', 'client_secret_basic', 'private_key_jwt', 'none']
+const ENDORSEMENTS = [
+  ['cs.*', 1],
+  ['cs.DL', 1],
+  ['math.*', null],
+  ['math.AG', 1],
+  ['math.NT', null],
+] as const
 const insert = (columns: string, values: string) =>
   `INSERT INTO client (client_id, name, owner_id, created_at, updated_at${columns}) VALUES (${values})`
 
 function migrated() {
   const db = new DatabaseSync(':memory:')
   for (const name of names.slice(0, its)) apply(db, name)
+  db.exec(`INSERT INTO user (user_id, username, email, password_hash, created_at, updated_at)
+    VALUES ('ada', 'ada', 'ada@example.org', '', 1, 1)`)
   for (const method of METHODS) {
     db.exec(insert(', auth_method', `'${method}', 'n', 'o', 1, 1, '${method}'`))
     db.exec(`INSERT INTO client_redirect_uri VALUES ('${method}', 'https://a.example/')`)
     db.exec(`INSERT INTO client_credential VALUES ('${method}', 'd', 1, NULL, NULL)`)
+  }
+  for (const [category, authorizedAt] of ENDORSEMENTS) {
+    db.exec(`INSERT INTO client_endorsement VALUES ('none', '${category}', 1, ${authorizedAt})`)
+    db.exec(`INSERT OR IGNORE INTO user_endorsement VALUES ('ada', '${category}')`)
   }
   apply(db, names[its] ?? expect.fail('there is no such migration'))
   return db
@@ -42,6 +55,15 @@ describe('the migration to client_secret', () => {
     }
     db.exec(`DELETE FROM client WHERE client_id = 'none'`)
     expect(rowsOf(db, 'SELECT * FROM client_credential')).toHaveLength(METHODS.length - 1)
+  })
+
+  it('drops the endorsements that another one covers', () => {
+    const db = migrated()
+    const kept = (table: string) =>
+      rowsOf(db, `SELECT category FROM ${table} ORDER BY 1`).map(({ category }) => category)
+    // What was merely requested covers nothing that is authorized.
+    expect(kept('client_endorsement')).toEqual(['cs.*', 'math.*', 'math.AG'])
+    expect(kept('user_endorsement')).toEqual(['cs.*', 'math.*'])
   })
 
   it('makes client_secret the default, and takes no method that is unknown', () => {

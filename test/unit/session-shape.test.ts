@@ -16,7 +16,7 @@ const RECORD = {
     description: '',
     redirect_uri: '',
   },
-  authorizations: { classic: 0, scopes: ['submission:read'], endorsements: ['cs.*', '*.*'] },
+  authorizations: { classic: 0, scopes: ['submission:read'], endorsements: ['cs.*', 'hep-th'] },
   ip_address: '192.0.2.1',
   remote_host: '',
   nonce: '',

@@ -157,14 +157,16 @@ describe('RFC 7662 §4: who may ask', () => {
     expect(await isActive(tokens.refresh, client)).toBe(true)
   })
 
-  it('a public client too, about its own and no others, however it is registered', async () => {
+  it('nobody who shows no more than the id of a client, not even about its own tokens (§2.1)', async () => {
     const app = await newPublicClient()
     const own = await userTokens(app)
     await change('UPDATE client SET may_introspect = 1 WHERE client_id = ?1', app.id)
-    expect(await isActive(own.access, app)).toBe(true)
-    expect(await isActive(own.refresh, app)).toBe(true)
-    await expectInactive(await ask(app, tokens.access))
-    await expectInactive(await ask(app, tokens.refresh))
+    for (const token of [own.access, own.refresh, tokens.access, 'junk']) {
+      const refused = await ask(app, token)
+      expect(refused.headers.get('WWW-Authenticate')).toMatch(/^Basic /)
+      expect(await refusal(refused)).toEqual({ status: 401, error: 'invalid_client' })
+    }
+    expect(await isActive(own.access)).toBe(true)
   })
 
   it("a client without the permission learns nothing of another's", async () => {

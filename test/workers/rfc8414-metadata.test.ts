@@ -174,7 +174,8 @@ describe('every authentication method listed works at its endpoint, and no other
     expect(new Set(listed.map(([endpoint]) => endpoint)).size).toBe(3)
     for (const [, method] of listed) expect(REQUEST_AUTH_METHODS).toContain(method)
     for (const method of Object.keys(shown)) {
-      expect(listed.filter(([, one]) => one === method)).toHaveLength(3)
+      const endpoints = listed.filter(([, one]) => one === method)
+      expect(endpoints).toHaveLength(method === 'none' ? 2 : 3)
     }
   })
 
@@ -192,6 +193,13 @@ describe('every authentication method listed works at its endpoint, and no other
     const [more, headers] = shown[method]?.({ ...client, id: 'nobody' }) ?? [{}, {}]
     const stranger = await post(path, { ...fields, ...more }, headers as Record<string, string>)
     expect(await refusal(stranger)).toEqual({ status: 401, error: 'invalid_client' })
+  })
+
+  it('lists none for /introspect no more than that serves a public client', async () => {
+    expect(metadata.introspection_endpoint_auth_methods_supported).not.toContain('none')
+    const { id } = await clientOf('none')
+    const refused = await post('/introspect', { token: 'junk', client_id: id })
+    expect(await refusal(refused)).toEqual({ status: 401, error: 'invalid_client' })
   })
 
   it('lists Basic first, which RFC 6749 §2.3.1 asks of every server', () => {

@@ -7,6 +7,7 @@ import * as clientRegistry from '../../src/stores/client-registry.ts'
 import * as clients from '../../src/stores/clients.ts'
 import * as codes from '../../src/stores/codes.ts'
 import * as connectedApplications from '../../src/stores/connected-applications.ts'
+import * as coveredEndorsements from '../../src/stores/covered-endorsements.ts'
 import * as housekeeping from '../../src/stores/housekeeping.ts'
 import * as knownBrowsers from '../../src/stores/known-browsers.ts'
 import * as permissionRows from '../../src/stores/permission-rows.ts'
@@ -32,6 +33,7 @@ const stores = {
   clientFailures,
   clientRecord,
   clientRegistry,
+  coveredEndorsements,
   housekeeping,
   knownBrowsers,
   permissionRows,
