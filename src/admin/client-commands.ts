@@ -25,7 +25,7 @@ import {
   updateClient,
   withdrawFromClient,
 } from './client-verbs.ts'
-import { type KeySetOptions, readKeySet } from './key-set-option.ts'
+import { type KeySetOptions, readKeySetOption } from './key-set-option.ts'
 import { listVerb } from './list-verb.ts'
 import { answer, type Io, note, refuseUsage, verb } from './verb.ts'
 
@@ -66,7 +66,7 @@ function addWriting(client: Command, io: Io) {
         mayIntrospect: false,
         ...readFields(options),
         ...readRequired(name, owner),
-        ...(await readKeySet(options, command)),
+        ...(await readKeySetOption(options, command, io)),
       }
       const lists = readLists(options)
       return answerAct(command, io, (db, act) =>
@@ -89,7 +89,7 @@ function addWriting(client: Command, io: Io) {
     .option('--no-may-introspect', 'do not let it ask about the tokens of others')
     .option('--requested-only', 'the lists replace what is merely requested, and authorize nothing')
     .action(async (id: string, options: Options, command: Command) => {
-      const fields = { ...readFields(options), ...(await readKeySet(options, command)) }
+      const fields = { ...readFields(options), ...(await readKeySetOption(options, command, io)) }
       const lists = readLists(options)
       if (isEmpty(fields) && isEmpty(lists)) refuseUsage(command, 'there is nothing to update')
       const hint = (line: string) => note(io, line)

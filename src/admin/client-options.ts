@@ -43,7 +43,8 @@ export const addFieldOptions = (command: Command) =>
     .option('--require-pkce', 'refuse its authorization requests without PKCE')
     .option(
       '--jwks <json>',
-      'its public keys, a JWK Set: for private_key_jwt alone, which cannot do without',
+      'its public keys, a JWK Set: for private_key_jwt alone, which cannot do without. Keys of other types or for ' +
+        'other uses are left out',
     )
     .option('--jwks-file <file>', 'the same, read from a file')
     .option('--require-dpop', 'refuse its token requests without a DPoP proof (RFC 9449)')

@@ -2,28 +2,30 @@
 
 import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import { keySetProblem } from '../crypto/key-set.ts'
+import { readKeySet } from '../crypto/key-set.ts'
 import { Refusal } from '../operate/refusal.ts'
-import { refuseUsage } from './verb.ts'
+import { type Io, note, refuseUsage } from './verb.ts'
 
 export type KeySetOptions = Readonly<{ jwks?: string; jwksFile?: string }>
 
-const read = (file: string) =>
+const contentOf = (file: string) =>
   readFile(file, 'utf8').catch((fault: NodeJS.ErrnoException) => {
     throw new Refusal(`--jwks-file ${JSON.stringify(file)} cannot be read (${fault.code})`)
   })
 
-/** Only when one was given. As compact JSON, which is how it is kept. */
-export async function readKeySet(
+/** Only when one was given. As compact JSON, which is how it is kept, without the keys that are of no use here. */
+export async function readKeySetOption(
   { jwks, jwksFile }: KeySetOptions,
   command: Command,
+  io: Io,
 ): Promise<{ jwks?: string }> {
   if (jwks !== undefined && jwksFile !== undefined) {
     refuseUsage(command, 'give either --jwks or --jwks-file')
   }
-  const text = jwks ?? (jwksFile === undefined ? undefined : await read(jwksFile))
+  const text = jwks ?? (jwksFile === undefined ? undefined : await contentOf(jwksFile))
   if (text === undefined) return {}
-  const problem = await keySetProblem(text)
-  if (problem) throw new Refusal(`the JWK Set ${problem}`)
-  return { jwks: JSON.stringify(JSON.parse(text)) }
+  const read = await readKeySet(text)
+  if (typeof read === 'string') throw new Refusal(`the JWK Set ${read}`)
+  for (const sentence of read.ignored) note(io, `${sentence}; the key is left out`)
+  return { jwks: read.keySet }
 }

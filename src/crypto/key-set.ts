@@ -11,26 +11,55 @@ export type Claims = Readonly<Record<string, unknown>>
 const MAX_KEYS = 10
 const MIN_RSA_BITS = 2048
 
-/** How to import a key, by its type and curve: the types of our algorithms alone. */
-const IMPORTS: Readonly<Record<string, object>> = {
-  RSA: { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' },
-  'EC P-256': { name: 'ECDSA', namedCurve: 'P-256' },
-  'OKP Ed25519': { name: 'Ed25519' },
+/** How to import a key, by its type and curve, and the algorithms that it can verify. */
+const TYPES: Readonly<Record<string, Readonly<{ algorithms: readonly string[]; import: object }>>> =
+  {
+    RSA: {
+      algorithms: ['RS256', 'PS256'],
+      import: { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' },
+    },
+    'EC P-256': { algorithms: ['ES256'], import: { name: 'ECDSA', namedCurve: 'P-256' } },
+    'OKP Ed25519': { algorithms: ['EdDSA', 'Ed25519'], import: { name: 'Ed25519' } },
+  }
+
+/** What becomes of a key at registration. The reason is the rest of a sentence about it. */
+type Judgement =
+  | Readonly<{ kind: 'usable' }>
+  | Readonly<{ kind: 'ignored' | 'refused'; reason: string }>
+
+const ignored = (reason: string): Judgement => ({ kind: 'ignored', reason })
+const refused = (reason: string): Judgement => ({ kind: 'refused', reason })
+
+/** RFC 7517 §4.3: a key for other operations alone verifies nothing. */
+const isForVerifying = ({ use, key_ops: operations }: JsonWebKey) =>
+  (use === undefined || use === 'sig') &&
+  (!Array.isArray(operations) || operations.includes('verify'))
+
+/**
+ * RFC 7517 §5: a key that is not understood SHOULD be ignored; so is one that is for something else. Refused is a key
+ * that says it is for our signatures and can never verify one, and a key that gives its secret away.
+ */
+async function judge(jwk: JsonWebKey): Promise<Judgement> {
+  if (jwk.kty === 'oct') return refused('is symmetric: only public keys can be registered')
+  if (holdsSecret(jwk)) return refused('holds private members: register the public key alone')
+  const name = [jwk.kty, jwk.kty === 'RSA' ? undefined : jwk.crv].filter(Boolean).join(' ')
+  const type = Object.hasOwn(TYPES, name) ? TYPES[name] : undefined
+  if (!type) {
+    return ignored(
+      `has the type ${JSON.stringify(name)}: it is one of ${Object.keys(TYPES).join(', ')}`,
+    )
+  }
+  if (!isForVerifying(jwk)) return ignored('is not for signatures (its use or key_ops)')
+  if (jwk.alg !== undefined && !SIGNATURE_ALGORITHMS.some((alg) => alg === jwk.alg)) {
+    return ignored(`is for an algorithm that is none of ${SIGNATURE_ALGORITHMS.join(', ')}`)
+  }
+  if (jwk.alg !== undefined && !type.algorithms.includes(jwk.alg)) {
+    return refused(`is for the algorithm ${jwk.alg}, which is for keys of another type`)
+  }
+  return importing(jwk, type.import)
 }
 
-async function keyProblem(jwk: JsonWebKey): Promise<string | null> {
-  if (jwk.kty === 'oct') return 'is symmetric: only public keys can be registered'
-  if (holdsSecret(jwk)) return 'holds private members: register the public key alone'
-  const type = [jwk.kty, jwk.kty === 'RSA' ? undefined : jwk.crv].filter(Boolean).join(' ')
-  const algorithm = Object.hasOwn(IMPORTS, type) ? IMPORTS[type] : undefined
-  if (!algorithm) {
-    return `has the type ${JSON.stringify(type)}: it is one of ${Object.keys(IMPORTS).join(', ')}`
-  }
-  if (jwk.use !== undefined && jwk.use !== 'sig')
-    return 'is not for signatures (its use is not sig)'
-  if (jwk.alg !== undefined && !SIGNATURE_ALGORITHMS.some((alg) => alg === jwk.alg)) {
-    return `is for an algorithm that is none of ${SIGNATURE_ALGORITHMS.join(', ')}`
-  }
+async function importing(jwk: JsonWebKey, algorithm: object): Promise<Judgement> {
   try {
     const { kty, crv, x, y, n, e } = jwk
     const key = await crypto.subtle.importKey(
@@ -41,14 +70,22 @@ async function keyProblem(jwk: JsonWebKey): Promise<string | null> {
       ['verify'],
     )
     const { modulusLength = MIN_RSA_BITS } = key.algorithm as { modulusLength?: number }
-    return modulusLength < MIN_RSA_BITS ? `is RSA of fewer than ${MIN_RSA_BITS} bits` : null
+    return modulusLength < MIN_RSA_BITS
+      ? refused(`is RSA of fewer than ${MIN_RSA_BITS} bits`)
+      : { kind: 'usable' }
   } catch {
-    return 'is not a key: a member is missing or wrong'
+    return refused('is not a key: a member is missing or wrong')
   }
 }
 
-/** Why this cannot be a client's JWK Set, as the rest of a sentence about it; null if it can. */
-export async function keySetProblem(text: string): Promise<string | null> {
+/** A client's JWK Set with the keys that can verify, as JSON text, and a sentence on each key that was left out. */
+export type UsableKeySet = Readonly<{ keySet: string; ignored: readonly string[] }>
+
+const isObject = (value: unknown): value is JsonWebKey =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** A string is why this cannot be a client's JWK Set: the rest of a sentence about it. */
+export async function readKeySet(text: string): Promise<UsableKeySet | string> {
   let set: { keys?: unknown }
   try {
     set = JSON.parse(text) as { keys?: unknown }
@@ -56,15 +93,28 @@ export async function keySetProblem(text: string): Promise<string | null> {
     return 'is not JSON'
   }
   if (!Array.isArray(set?.keys)) return 'is not a JWK Set: an object with an array of keys'
-  const { keys } = set as { keys: unknown[] }
-  if (keys.length === 0) return 'holds no key'
-  if (keys.length > MAX_KEYS) return `holds more than ${MAX_KEYS} keys`
-  for (const [index, key] of keys.entries()) {
-    const isObject = typeof key === 'object' && key !== null && !Array.isArray(key)
-    const problem = isObject ? await keyProblem(key as JsonWebKey) : 'is not an object'
-    if (problem) return `cannot be used: key ${index + 1} ${problem}`
+  const usable: JsonWebKey[] = []
+  const leftOut: string[] = []
+  for (const [index, key] of (set.keys as unknown[]).entries()) {
+    const judgement = isObject(key) ? await judge(key) : refused('is not an object')
+    if (judgement.kind === 'usable') usable.push(key as JsonWebKey)
+    else {
+      const sentence = `key ${index + 1} ${judgement.reason}`
+      if (judgement.kind === 'refused') return `cannot be used: ${sentence}`
+      leftOut.push(sentence)
+    }
+    if (usable.length > MAX_KEYS) return `holds more than ${MAX_KEYS} keys`
   }
-  return null
+  if (usable.length === 0) {
+    return leftOut.length === 0 ? 'holds no key' : `cannot be used: ${leftOut.join('; ')}`
+  }
+  return { keySet: JSON.stringify({ ...set, keys: usable }), ignored: leftOut }
+}
+
+/** What is no JSON object cannot even be asked for its type: jose would refuse the whole set for it. */
+const keysIn = (keySet: string) => {
+  const { keys } = JSON.parse(keySet) as { keys: unknown[] }
+  return { keys: keys.filter(isObject) } as Parameters<typeof createLocalJWKSet>[0]
 }
 
 /** The claims as they stand, nothing verified; null when it is no JWT. */
@@ -92,7 +142,7 @@ export async function verifyByKeySet(
     clockTolerance: time.skewSeconds,
   }
   try {
-    const keys = createLocalJWKSet(JSON.parse(keySet) as Parameters<typeof createLocalJWKSet>[0])
+    const keys = createLocalJWKSet(keysIn(keySet))
     try {
       return (await jwtVerify(jwt, keys, options)).payload
     } catch (failure) {

@@ -76,6 +76,37 @@ describe('a JWK Set', () => {
   })
 })
 
+describe('a JWK Set with keys that are of no use here (RFC 7517 §5)', () => {
+  const p384 = generateKeyPairSync('ec', { namedCurve: 'P-384' }).publicKey.export({
+    format: 'jwk',
+  })
+  const USELESS: [string, object][] = [
+    ['for encryption', { ...rsa(2048), use: 'enc', alg: 'RSA-OAEP' }],
+    ['for operations other than verify', { ...PUBLIC, key_ops: ['deriveBits'] }],
+    ['of an unknown type', { kty: 'AKP', alg: 'ML-DSA-65', pub: 'AAAA' }],
+    ['of another curve', p384],
+    ['for another algorithm', { ...rsa(2048), alg: 'RS512' }],
+  ]
+  it.each(USELESS)('is kept without the key %s, which a note names', async (_, key) => {
+    const set = JSON.stringify({ keys: [key, PUBLIC] })
+    const made = await state.admin([...WITH_KEYS, '--jwks', set, '--json'])
+    expect(made.stderr).toMatch(/^note: key 1 (is|has) .*; the key is left out\n$/)
+    const { client_id } = JSON.parse(made.stdout) as Shown
+    expect((await show(client_id)).jwks).toEqual(JSON.parse(KEY_SET))
+    const updated = await state.admin(['client', 'update', client_id, '--jwks', set, '--json'])
+    expect((JSON.parse(updated.stdout) as Shown).jwks).toEqual(JSON.parse(KEY_SET))
+  })
+
+  it('is refused when no other key is in it', async () => {
+    const set = JSON.stringify({ keys: USELESS.map(([, key]) => key) })
+    const { status, stderr } = await state.admin([...WITH_KEYS, '--jwks', set])
+    expect(status).toBe(1)
+    for (let number = 1; number <= USELESS.length; number += 1) {
+      expect(stderr).toContain(`key ${number} `)
+    }
+  })
+})
+
 const keys = (...all: unknown[]) => [...WITH_KEYS, '--jwks', JSON.stringify({ keys: all })]
 
 describe('refused with one line, nothing written', () => {
@@ -127,7 +158,12 @@ describe('refused with one line, nothing written', () => {
       keys({ ...PUBLIC, y: PUBLIC.x }),
     ],
     [
-      'the JWK Set cannot be used: key 1 is not for signatures (its use is not sig)',
+      'the JWK Set cannot be used: key 2 is for the algorithm RS256, which is for keys of another type',
+      1,
+      keys(PUBLIC, { ...PUBLIC, alg: 'RS256' }),
+    ],
+    [
+      'the JWK Set cannot be used: key 1 is not for signatures (its use or key_ops)',
       1,
       keys({ ...PUBLIC, use: 'enc' }),
     ],

@@ -153,6 +153,21 @@ describe('RFC 7523 §3: everything else is refused alike', () => {
   })
 })
 
+it('verifies with its key beside keys that are not understood (RFC 7517 §5), however they came there', async () => {
+  const others: unknown[] = [
+    { kty: 'AKP', alg: 'ML-DSA-65', pub: 'AAAA' },
+    { kty: 'EC', crv: 'P-384', x: 'AAAA', y: 'AAAA' },
+    { kty: 'EC', crv: 'P-256' },
+    { ...key.jwk, use: 'enc' },
+    'key',
+    null,
+  ]
+  const { id } = await registered(JSON.stringify({ keys: [...others, key.jwk] }))
+  expect((await ask(await assertionOf(id, key))).status).toBe(200)
+  const bare = await registered(JSON.stringify({ keys: others }))
+  expect(await refusal(await ask(await assertionOf(bare.id, key)))).toEqual(INVALID_CLIENT)
+})
+
 describe('RFC 7521 §4.2: how it is presented', () => {
   const basic = (id: string) => ({ Authorization: `Basic ${btoa(`${id}:secret`)}` })
   it.each<[string, (good: string) => Promise<Response>]>([
