@@ -1,7 +1,7 @@
 /** Composition: bindings and settings in, the application and its housekeeping out. */
 
 import { createApp, type RouteDeps } from './app.ts'
-import { readSettings } from './config.ts'
+import { readSettings, startProblems } from './config.ts'
 import { HEAL_SECONDS } from './domain/revocation.ts'
 import { log, nameOf } from './http/log.ts'
 import { RequestNote } from './http/request-note.ts'
@@ -57,13 +57,11 @@ const storageFor = ({ DB, SESSIONS, CODES }: Bindings, note: RequestNote): Stora
   codes: countedNamespace(CODES, note.count),
 })
 
-/** Throws, naming the setting, when one is bad: a registry that is set up wrongly serves nothing. */
+/** Throws, naming the setting or the binding, when one is bad: a registry that is set up wrongly serves nothing. */
 export function compose(env: Bindings) {
+  const [problem] = startProblems('registry', env)
+  if (problem !== undefined) throw new Error(problem)
   const settings = readSettings(env)
-  // Else, as they stop nobody, it would never be noticed.
-  for (const name of ['LOGIN_LIMIT', 'REFUSAL_LIMIT'] as const) {
-    if (!env[name]) throw new Error(`${name}: the rate limit must be bound`)
-  }
   const { longestSessionSeconds, storageTimeoutSeconds } = settings
   // What the isolate keeps from one request to the next. All else is a request's own.
   const keptClients: KeptClients = new Map()

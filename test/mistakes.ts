@@ -2,7 +2,7 @@
 
 import { MISTAKES_IN_RULES } from './mistakes-in-rules.ts'
 import { MISTAKES_IN_STORAGE } from './mistakes-in-storage.ts'
-import { type Mutant, mutant } from './mutant.ts'
+import { type Mutant, mutant, mutants } from './mutant.ts'
 
 const ANY_TEXT = 'unit/any-text'
 const CODE = 'workers/rfc6749-authorization-code'
@@ -25,6 +25,25 @@ const CODE_GRANT = 'flows/grants/authorization-code.ts'
 const REFRESH_GRANT = 'flows/grants/refresh-token.ts'
 
 export const MUTANTS: readonly Mutant[] = [
+  ...mutants(
+    'config.ts',
+    'workers/deployment',
+    ['neededBy.includes(worker) && !isBinding(given[name])', 'false'],
+    ['...unbound, ...badSettings', '...badSettings'],
+  ),
+  ...mutants(
+    'config.ts',
+    'unit/settings',
+    [String.raw`/^\d+$/.test(text) && `, ''],
+    ['problem === null ? []', 'true ? []'],
+  ),
+  ...mutants(
+    'operate/deploy-problems.ts',
+    'unit/deploy',
+    ['hasCron ? []', 'true ? []'],
+    ['config.workers_dev === false', 'config.workers_dev !== true'],
+    ['(theirs.get(binding) ?? id) !== id', 'false'],
+  ),
   ...MISTAKES_IN_RULES,
   ...MISTAKES_IN_STORAGE,
   mutant('protocol/redirect-uri.ts', ANY_TEXT, '(isPublic(client) && redirect', '(redirect'),

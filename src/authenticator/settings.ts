@@ -1,9 +1,8 @@
 /** The authenticator's settings, read once per isolate. With a bad one it serves nothing. */
 
-import { isLongEnough, MIN_SECRET_BYTES } from '../crypto/jws.ts'
-import { proxySecretProblem, proxySecretsIn } from '../crypto/proxy-secret.ts'
+import { readSetting, startProblems } from '../config.ts'
+import { proxySecretsIn } from '../crypto/proxy-secret.ts'
 import { LOOPBACK_HOSTS } from '../domain/loopback.ts'
-import { isIssuer } from '../protocol/issuer.ts'
 
 /** Everything that this worker binds: nothing here can issue a token. */
 export type AuthenticatorEnv = Readonly<{
@@ -22,11 +21,9 @@ export type AuthenticatorEnv = Readonly<{
   STORAGE_TIMEOUT_SECONDS?: string | number
 }>
 
-const STORAGE_TIMEOUT_SECONDS = 5
-
-/** An empty value counts as not set. */
-export const storageTimeoutOf = ({ STORAGE_TIMEOUT_SECONDS: given }: Partial<AuthenticatorEnv>) =>
-  given === undefined || given === '' ? STORAGE_TIMEOUT_SECONDS : Number(given)
+/** Of settings without a problem. */
+export const storageTimeoutOf = (env: Partial<AuthenticatorEnv>) =>
+  readSetting('STORAGE_TIMEOUT_SECONDS', env)
 
 export const proxySecretsOf = ({ PROXY_SECRET: given = '' }: Partial<AuthenticatorEnv>) =>
   proxySecretsIn(given)
@@ -39,19 +36,5 @@ export const NO_PROXY_SECRET =
   'PROXY_SECRET: must be set to serve /auth over HTTP; service bindings need none'
 
 /** In one sentence, without the value; null if there is nothing to say. */
-export function settingProblem(env: Partial<AuthenticatorEnv>): string | null {
-  if (!env.SESSIONS) return 'SESSIONS: the KV namespace must be bound'
-  if (!isIssuer(env.ISSUER ?? '')) {
-    return 'ISSUER: must be an https origin, or http on a loopback address, without a path'
-  }
-  if (!isLongEnough(env.JWT_SECRET ?? '')) {
-    return `JWT_SECRET: must be at least ${MIN_SECRET_BYTES} bytes`
-  }
-  const proxyProblem = proxySecretProblem(env.PROXY_SECRET ?? '', env.JWT_SECRET ?? '')
-  if (proxyProblem) return `PROXY_SECRET: ${proxyProblem}`
-  const waitSeconds = storageTimeoutOf(env)
-  if (!Number.isInteger(waitSeconds) || waitSeconds < 1 || waitSeconds > 30) {
-    return 'STORAGE_TIMEOUT_SECONDS: must be a whole number from 1 to 30'
-  }
-  return null
-}
+export const settingProblem = (env: Partial<AuthenticatorEnv>): string | null =>
+  startProblems('authenticator', env)[0] ?? null

@@ -7,6 +7,7 @@ import { HEAL_SECONDS } from '../domain/revocation.ts'
 import { buildWorker } from './build-worker.ts'
 import { claimState } from './claim-state.ts'
 import { prepareDemo } from './demo.ts'
+import { configurationProblems, withVars } from './deploy-problems.ts'
 import { endRuntimeWithUs } from './end-runtime-with-us.ts'
 import { readIfPresent, writePrivateFile } from './private-file.ts'
 import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from './project.ts'
@@ -65,6 +66,8 @@ async function start(runtimeListens: () => void): Promise<() => Promise<void>> {
   const authenticator = readWranglerConfig(AUTHENTICATOR_CONFIG)
   const settings = readStartSettings(process.env, registry.vars)
   const { port, authenticatorPort, stateDir, vars } = settings
+  const [problem] = configurationProblems(withVars({ registry, authenticator }, vars))
+  if (problem !== undefined) throw new Refusal(problem)
 
   const claim = await claimState(stateDir)
   if (claim.kind === 'served') {

@@ -36,6 +36,8 @@ const Config = z.object({
   ),
   kv_namespaces: z._default(z.array(z.object({ binding: z.string(), id: z.string() })), []),
   ratelimits: z._default(z.array(RateLimit), []),
+  /** Served at NAME.SUBDOMAIN.workers.dev? wrangler's default is yes, unless there are routes. */
+  workers_dev: z.optional(z.boolean()),
   triggers: z._default(z.object({ crons: z._default(z.array(z.string()), []) }), { crons: [] }),
 })
 

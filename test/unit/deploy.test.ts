@@ -1,54 +1,168 @@
 /** What `npm run deploy` refuses to deploy. */
 
 import { describe, expect, it } from 'vitest'
-import { deploy, deployProblems } from '../../src/operate/deploy.ts'
+import { deploy } from '../../src/operate/deploy.ts'
+import { type Both, deployProblems } from '../../src/operate/deploy-problems.ts'
 import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from '../../src/operate/project.ts'
 import { readWranglerConfig, type WranglerConfig } from '../../src/operate/wrangler-config.ts'
 import { readFilledIn } from './filled-in.ts'
 
-const registry = readFilledIn(REGISTRY_CONFIG)
-const authenticator = readFilledIn(AUTHENTICATOR_CONFIG)
-const withIssuer = (config: WranglerConfig, issuer: string) => ({
+const BOTH: Both = {
+  registry: readFilledIn(REGISTRY_CONFIG),
+  authenticator: readFilledIn(AUTHENTICATOR_CONFIG),
+}
+const REGISTRY_FILE = 'wrangler.toml'
+const AUTHENTICATOR_FILE = 'src/authenticator/wrangler.toml'
+
+const withVarsIn = (config: WranglerConfig, vars: WranglerConfig['vars']) => ({
   ...config,
-  vars: { ISSUER: issuer },
+  vars: { ...config.vars, ...vars },
+})
+const without = (config: WranglerConfig, name: string): WranglerConfig => ({
+  ...config,
+  d1_databases: config.d1_databases.filter(({ binding }) => binding !== name),
+  kv_namespaces: config.kv_namespaces.filter(({ binding }) => binding !== name),
+  ratelimits: config.ratelimits.filter((one) => one.name !== name),
+})
+const both = (change: (config: WranglerConfig) => WranglerConfig): Both => ({
+  registry: change(BOTH.registry),
+  authenticator: change(BOTH.authenticator),
 })
 
 describe('npm run deploy', () => {
   it('has nothing against two configurations that are filled in alike', () => {
-    expect(deployProblems(registry, authenticator)).toEqual([])
+    expect(deployProblems(BOTH)).toEqual([])
   })
 
   it('refuses the repository as it comes, with a line for everything to fill in', () => {
-    const [first, second] = [REGISTRY_CONFIG, AUTHENTICATOR_CONFIG].map(readWranglerConfig)
-    const problems = deployProblems(first as WranglerConfig, second as WranglerConfig)
-    for (const expected of [
+    const problems = deployProblems({
+      registry: readWranglerConfig(REGISTRY_CONFIG),
+      authenticator: readWranglerConfig(AUTHENTICATOR_CONFIG),
+    })
+    expect(problems).toEqual([
       'wrangler.toml: ISSUER is http://127.0.0.1:8787, an address of this machine',
       'wrangler.toml: the id of DB is a placeholder',
       'wrangler.toml: the id of SESSIONS is a placeholder',
       'wrangler.toml: the id of CODES is a placeholder',
+      'src/authenticator/wrangler.toml: ISSUER is http://127.0.0.1:8787, an address of this machine',
       'src/authenticator/wrangler.toml: the id of SESSIONS is a placeholder',
-    ]) {
-      expect(problems).toContain(expected)
-    }
+    ])
   })
 
   it.each([
-    ['https://localhost', 'wrangler.toml: ISSUER is https://localhost, an address of this machine'],
-    ['http://registry.example', 'wrangler.toml: ISSUER must be https'],
-    ['', 'wrangler.toml: ISSUER must be set to the origin that users see'],
+    ['https://localhost', 'ISSUER is https://localhost, an address of this machine'],
+    ['http://[::1]:8787', 'ISSUER is http://[::1]:8787, an address of this machine'],
+    [
+      'http://registry.example',
+      'ISSUER: must be an https origin, or http on a loopback address, without a path',
+    ],
+    [
+      'https://registry.example/',
+      'ISSUER: must be an https origin, or http on a loopback address, without a path',
+    ],
+    ['', 'ISSUER: must be set'],
   ])('refuses the issuer %j', (issuer, problem) => {
-    const problems = deployProblems(withIssuer(registry, issuer), withIssuer(authenticator, issuer))
-    expect(problems).toContain(problem)
-    expect(problems).toContain(`src/authenticator/${problem}`)
+    expect(deployProblems(both((config) => withVarsIn(config, { ISSUER: issuer })))).toEqual([
+      `${REGISTRY_FILE}: ${problem}`,
+      `${AUTHENTICATOR_FILE}: ${problem}`,
+    ])
   })
 
   it('refuses two issuers, and two stores of sessions', () => {
-    expect(deployProblems(registry, withIssuer(authenticator, 'https://other.example'))).toEqual([
+    const other = withVarsIn(BOTH.authenticator, { ISSUER: 'https://other.example' })
+    expect(deployProblems({ ...BOTH, authenticator: other })).toEqual([
       'ISSUER differs between the two wrangler.toml',
     ])
-    const other = { ...authenticator, kv_namespaces: [{ binding: 'SESSIONS', id: 'another-id' }] }
-    expect(deployProblems(registry, other)).toEqual([
+    const elsewhere = {
+      ...BOTH.authenticator,
+      kv_namespaces: [{ binding: 'SESSIONS', id: 'another-id' }],
+    }
+    expect(deployProblems({ ...BOTH, authenticator: elsewhere })).toEqual([
       'the id of SESSIONS differs between the two wrangler.toml',
+    ])
+  })
+
+  it.each([
+    ['DB', 'D1 database'],
+    ['SESSIONS', 'KV namespace'],
+    ['CODES', 'KV namespace'],
+    ['LOGIN_LIMIT', 'rate limit'],
+    ['REFUSAL_LIMIT', 'rate limit'],
+  ])('refuses a registry without %s', (name, kind) => {
+    expect(deployProblems({ ...BOTH, registry: without(BOTH.registry, name) })).toEqual([
+      `${REGISTRY_FILE}: ${name}: the ${kind} must be bound`,
+    ])
+  })
+
+  it('refuses a variable that stands in the place of a binding', () => {
+    const registry = withVarsIn(without(BOTH.registry, 'CODES'), { CODES: 'CODES-id' })
+    expect(deployProblems({ ...BOTH, registry })).toContain(
+      `${REGISTRY_FILE}: CODES: the KV namespace must be bound`,
+    )
+  })
+
+  it('refuses an authenticator without SESSIONS', () => {
+    const authenticator = without(BOTH.authenticator, 'SESSIONS')
+    expect(deployProblems({ ...BOTH, authenticator })).toEqual([
+      `${AUTHENTICATOR_FILE}: SESSIONS: the KV namespace must be bound`,
+    ])
+  })
+
+  it.each([[[]], [['0 * * * *']]])('refuses a registry with the crons %j', (crons) => {
+    const registry = { ...BOTH.registry, triggers: { crons } }
+    expect(deployProblems({ ...BOTH, registry })).toEqual([
+      `${REGISTRY_FILE}: triggers.crons must have "* * * * *"`,
+    ])
+  })
+
+  it('refuses a bad setting of either worker in the words of that worker', () => {
+    const vars = { STORAGE_TIMEOUT_SECONDS: '0', AUDIT_KEEP_DAYS: '' }
+    const problem = 'STORAGE_TIMEOUT_SECONDS: must be a whole number from 1 to 30'
+    expect(deployProblems({ ...BOTH, registry: withVarsIn(BOTH.registry, vars) })).toEqual([
+      `${REGISTRY_FILE}: ${problem}`,
+    ])
+    expect(
+      deployProblems({
+        ...BOTH,
+        authenticator: withVarsIn(BOTH.authenticator, { STORAGE_TIMEOUT_SECONDS: '31' }),
+      }),
+    ).toEqual([`${AUTHENTICATOR_FILE}: ${problem}`])
+  })
+
+  it('refuses a setting that no worker would read, because its name is misspelt or it is in the wrong file', () => {
+    const vars = { SESSION_LIFETIME_SECONDS: '3600' }
+    const authenticator = withVarsIn(BOTH.authenticator, vars)
+    expect(deployProblems({ ...BOTH, authenticator })).toEqual([
+      `${AUTHENTICATOR_FILE}: SESSION_LIFETIME_SECONDS is not a setting of the authenticator`,
+    ])
+    const registry = withVarsIn(BOTH.registry, { SESSION_LIFETIME: '3600' })
+    expect(deployProblems({ ...BOTH, registry })).toEqual([
+      `${REGISTRY_FILE}: SESSION_LIFETIME is not a setting of the registry`,
+    ])
+    expect(deployProblems({ ...BOTH, registry: withVarsIn(BOTH.registry, vars) })).toEqual([])
+  })
+
+  it.each(['JWT_SECRET', 'PROXY_SECRET'])(
+    'refuses %s in [vars], where the dashboard would show it, and does not repeat its value',
+    (name) => {
+      const value = 'kR7vQ2mZ9xLw4tYb8nHc3sJd6fGp1aEu'
+      const authenticator = withVarsIn(BOTH.authenticator, { [name]: value })
+      const problems = deployProblems({ ...BOTH, authenticator })
+      expect(problems).toEqual([
+        `${AUTHENTICATOR_FILE}: ${name} must be a secret (wrangler secret put), not in [vars]`,
+      ])
+    },
+  )
+
+  it.each([true, undefined])('refuses workers that workers.dev would make public: %s', (value) => {
+    const problems = deployProblems(
+      both(({ workers_dev, ...config }) =>
+        value === undefined ? config : { ...config, workers_dev: value },
+      ),
+    )
+    expect(problems).toEqual([
+      `${REGISTRY_FILE}: workers_dev must be false`,
+      `${AUTHENTICATOR_FILE}: workers_dev must be false`,
     ])
   })
 

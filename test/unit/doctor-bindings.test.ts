@@ -37,30 +37,26 @@ describe('the line on bindings', () => {
       const both = { ...BOTH, registry: without(BOTH.registry, name) }
       const finding = await found(both)
       expect(finding.state).toBe('FAIL')
-      expect(finding.seen.split('; ')).toContain(`the registry does not bind ${name}`)
+      expect(finding.seen).toMatch(
+        new RegExp(`^wrangler.toml: ${name}: the [\\w ]+ must be bound$`),
+      )
     },
   )
 
   it.each<[string, string[], Both]>([
     [
       'the authenticator does not bind SESSIONS',
-      [
-        'the authenticator does not bind SESSIONS',
-        'the two workers bind different namespaces as SESSIONS',
-      ],
+      ['src/authenticator/wrangler.toml: SESSIONS: the KV namespace must be bound'],
       { ...BOTH, authenticator: without(BOTH.authenticator, 'SESSIONS') },
     ],
     [
       'there are two stores of sessions',
-      [
-        'the two workers bind different namespaces as SESSIONS',
-        'the id of SESSIONS differs between the two wrangler.toml',
-      ],
+      ['the id of SESSIONS differs between the two wrangler.toml'],
       { ...BOTH, authenticator: elsewhere(BOTH.authenticator) },
     ],
     [
       'there is no cron',
-      ['the registry has no cron trigger'],
+      ['wrangler.toml: triggers.crons must have "* * * * *"'],
       { ...BOTH, registry: { ...BOTH.registry, triggers: { crons: [] } } },
     ],
     [
@@ -78,6 +74,17 @@ describe('the line on bindings', () => {
       toDo: expect.stringContaining('npm run deploy'),
     })
     expect(finding.seen.split('; ')).toEqual(problems)
+  })
+
+  it('fails for a bad setting in the words of the worker that refuses it, deployed or local', async () => {
+    const vars = { ...BOTH.registry.vars, CODE_LIFETIME_SECONDS: '59' }
+    const both = { ...BOTH, registry: { ...BOTH.registry, vars } }
+    for (const isDeployed of [true, false]) {
+      expect(await found(both, isDeployed)).toMatchObject({
+        state: 'FAIL',
+        seen: 'wrangler.toml: CODE_LIFETIME_SECONDS: must be a whole number from 60 to 3600',
+      })
+    }
   })
 
   it('asks of a local one nothing that only deploying needs', async () => {

@@ -19,14 +19,15 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   http: ['domain', 'crypto', 'protocol', 'stores/ports.ts', 'deadlines.ts'],
   // crypto: the sign-in form's own secret, made before there is a session to derive a token from.
   routes: ['domain', 'crypto', 'protocol', 'flows', 'http', 'pages'],
-  authenticator: ['domain', 'crypto', 'protocol', 'stores', 'deadlines.ts'],
+  authenticator: ['domain', 'crypto', 'protocol', 'stores', 'deadlines.ts', 'config.ts'],
   // crypto: behind nginx the middleware verifies the authenticator's JWT itself.
   scoped: ['domain', 'crypto', 'protocol'],
   // The local runner. config.ts: `npm start` refuses a bad setting before it starts anything.
   operate: ['domain', 'crypto', 'stores', 'config.ts'],
   // operate: where the local state is, who serves it, and how its owner is told of a refusal.
   admin: ['domain', 'crypto', 'stores', 'operate'],
-  'config.ts': ['protocol'],
+  // crypto: how long a secret must be.
+  'config.ts': ['crypto', 'protocol'],
   'lazily.ts': [],
   'app.ts': ['http', 'protocol', 'routes'],
   'compose.ts': ['domain', 'http', 'stores', 'config.ts', 'app.ts', 'lazily.ts'],

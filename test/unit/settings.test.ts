@@ -1,7 +1,7 @@
 /** Settings of the registry and of `npm start`: a bad one stops the service, and its value is told to nobody. */
 
 import { describe, expect, it } from 'vitest'
-import { readSettings, SETTING_NAMES } from '../../src/config.ts'
+import { readSettings, SETTING_NAMES, startProblems } from '../../src/config.ts'
 import { readStartSettings } from '../../src/operate/start-settings.ts'
 
 const ISSUER = 'https://auth.example.org'
@@ -82,6 +82,9 @@ describe('the other settings', () => {
     ['CODE_LIFETIME_SECONDS', '3601'],
     ['SESSION_LIFETIME_SECONDS', '60.5'],
     ['STORAGE_TIMEOUT_SECONDS', 'soon'],
+    ['CODE_RETRY_SECONDS', '\t'],
+    ['CODE_RETRY_SECONDS', '1e1'],
+    ['CODE_RETRY_SECONDS', '0x1'],
     ['LOGIN_URL', 'javascript:alert(1)'],
     ['LOGIN_URL', 'login.example.org'],
     ['LOGIN_URL', 'http://login.example.org/'],
@@ -163,5 +166,39 @@ describe('npm start', () => {
     const read = () => readStartSettings({ [name]: value }, {})
     expect(read).toThrow(new RegExp(`^${name}: must `))
     expect(read).not.toThrow(new RegExp(` ${value}$`))
+  })
+})
+
+describe('the secrets of the authenticator', () => {
+  const JWT_SECRET = 's'.repeat(32)
+  const PROXY_SECRET = 'p'.repeat(32)
+  const problems = (secrets: Record<string, unknown>) =>
+    startProblems('authenticator', { SESSIONS: {}, ISSUER, ...secrets })
+
+  it('may be one for JWTs, and one or two for the proxy', () => {
+    for (const given of [undefined, '', PROXY_SECRET, `${PROXY_SECRET} ${'q'.repeat(32)}`]) {
+      expect(problems({ JWT_SECRET, PROXY_SECRET: given })).toEqual([])
+    }
+  })
+
+  it.each([
+    [{}, 'JWT_SECRET: must be at least 32 bytes'],
+    [{ JWT_SECRET: {} }, 'JWT_SECRET: must be at least 32 bytes'],
+    [{ JWT_SECRET: 's'.repeat(31) }, 'JWT_SECRET: must be at least 32 bytes'],
+    [
+      { JWT_SECRET, PROXY_SECRET: `${PROXY_SECRET} short` },
+      'PROXY_SECRET: must be at least 32 bytes of visible ASCII',
+    ],
+    [
+      { JWT_SECRET, PROXY_SECRET: 'é'.repeat(32) },
+      'PROXY_SECRET: must be at least 32 bytes of visible ASCII',
+    ],
+    [{ JWT_SECRET, PROXY_SECRET: JWT_SECRET }, 'PROXY_SECRET: must not be JWT_SECRET'],
+    [
+      { JWT_SECRET, PROXY_SECRET: `${PROXY_SECRET} ${JWT_SECRET}` },
+      'PROXY_SECRET: must not be JWT_SECRET',
+    ],
+  ])('stop the authenticator when they are bad: %j', (secrets, problem) => {
+    expect(problems(secrets)).toEqual([problem])
   })
 })

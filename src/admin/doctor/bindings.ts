@@ -2,18 +2,13 @@
 
 import { setTimeout as wait } from 'node:timers/promises'
 import { randomText } from '../../crypto/random.ts'
-import { deployProblems } from '../../operate/deploy.ts'
-import type { WranglerConfig } from '../../operate/wrangler-config.ts'
+import { configurationProblems, deployProblems } from '../../operate/deploy-problems.ts'
 import type { TextNamespace } from '../../stores/database.ts'
 import { writesAndReads } from '../../stores/deployment.ts'
 import { temporaryId } from '../../stores/temporary-subjects.ts'
 import { type Check, type Finding, fail, look, ok, type Verdict } from './finding.ts'
 import type { Patient } from './patient.ts'
 
-const NEEDED = {
-  registry: ['DB', 'SESSIONS', 'CODES', 'LOGIN_LIMIT', 'REFUSAL_LIMIT'],
-  authenticator: ['SESSIONS'],
-} as const
 const CONFIGURATION: Check = {
   name: 'bindings',
   seconds: 5,
@@ -32,36 +27,11 @@ const KV: Check = {
 const MIN_TTL_SECONDS = 60
 const READ_AGAIN_MS = 500
 
-const namesIn = (config: WranglerConfig): readonly string[] => [
-  ...[...config.d1_databases, ...config.kv_namespaces].map(({ binding }) => binding),
-  ...config.ratelimits.map(({ name }) => name),
-]
-const namespaceIn = (config: WranglerConfig) =>
-  config.kv_namespaces.find(({ binding }) => binding === 'SESSIONS')?.id
-
-function configurationProblems({ registry, authenticator, isDeployed }: Patient): string[] {
-  const missing = (['registry', 'authenticator'] as const).flatMap((worker) => {
-    const bound = namesIn(worker === 'registry' ? registry : authenticator)
-    return NEEDED[worker]
-      .filter((name) => !bound.includes(name))
-      .map((name) => `the ${worker} does not bind ${name}`)
-  })
-  const isOneStore = namespaceIn(registry) === namespaceIn(authenticator)
-  return [
-    ...missing,
-    ...(isOneStore ? [] : ['the two workers bind different namespaces as SESSIONS']),
-    ...(registry.triggers.crons.length > 0 ? [] : ['the registry has no cron trigger']),
-    ...(isDeployed ? deployProblems(registry, authenticator) : []),
-  ]
-}
-
 export const examineConfiguration = (patient: Patient): Promise<Finding> =>
   look(CONFIGURATION, async () => {
-    const problems = configurationProblems(patient)
+    const problems = patient.isDeployed ? deployProblems(patient) : configurationProblems(patient)
     return problems.length === 0
-      ? ok(
-          `the registry binds ${NEEDED.registry.join(', ')} and a cron; the authenticator the same SESSIONS`,
-        )
+      ? ok('both workers start with their wrangler.toml: settings, bindings and cron')
       : fail(problems.join('; '), CONFIGURATION.toDo)
   })
 

@@ -1,5 +1,6 @@
 /** What is examined: where it serves, how it is configured, and how to reach its storage. */
 
+import { withVars } from '../../operate/deploy-problems.ts'
 import { readIfPresent } from '../../operate/private-file.ts'
 import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG, stateDirectory } from '../../operate/project.ts'
 import { findRunningRegistry } from '../../operate/running-registry.ts'
@@ -55,6 +56,7 @@ export async function meetPatient(
   const secret = io.env.JWT_SECRET || (await readIfPresent(jwtSecretFile(stateDir)))
   return {
     ...common,
+    ...withVars(common, settings.vars),
     issuer: running?.issuer ?? settings.vars.ISSUER ?? '',
     authenticatorUrl:
       authenticatorUrl ??

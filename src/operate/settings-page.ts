@@ -1,0 +1,136 @@
+/** `npm run docs`: writes docs/settings.md from the description of the deployment in config.ts. */
+
+import { writeFileSync } from 'node:fs'
+import {
+  BINDINGS,
+  CRON,
+  type OPTIONAL_BINDINGS,
+  SECRET_NAMES,
+  SETTING_NAMES,
+  SETTINGS,
+  type SettingName,
+  type WorkerName,
+} from '../config.ts'
+import { MIN_SECRET_BYTES } from '../crypto/jws.ts'
+import { inProject } from './project.ts'
+
+export const SETTINGS_PAGE = inProject('docs/settings.md')
+
+/** Kept out of config.ts, which is part of both workers. */
+const EFFECTS = {
+  ISSUER:
+    'The origin that users and clients see: `https://auth.example.org`, without a path or a slash at the end; http on a loopback address only. `npm start` uses `http://127.0.0.1:$PORT`.',
+  LOGIN_URL:
+    'Sends users to an accounts service to sign in: https, or http on a loopback address, without a password, a fragment or `next_page`.',
+  CODE_LIFETIME_SECONDS:
+    'How long an authorization code can be redeemed. KV keeps nothing for less than 60 s.',
+  CODE_RETRY_SECONDS:
+    'A second redemption with the same verifier within this time is a page that was loaded twice, not an attack.',
+  REFRESH_RETRY_SECONDS:
+    'A spent refresh token that its authenticated client shows again within this time is a lost response, not an attack.',
+  SESSION_LIFETIME_SECONDS: 'How long an access token is good; `expires_in` is this number.',
+  BROWSER_SESSION_LIFETIME_SECONDS:
+    'How long a user stays signed in at a browser. A revocation is kept for the longer of the two lifetimes, so lower them only when no older session needs to be revoked.',
+  REFRESH_LIFETIME_SECONDS:
+    'How long an authorization can be refreshed before the user is asked again.',
+  STORAGE_TIMEOUT_SECONDS: 'How long a request waits for one answer of D1 or KV before it is 503.',
+  STALE_CLIENT_SECONDS:
+    "How old a client's record may be for `client_credentials` while D1 does not answer. The log says so (`stale_client_used`).",
+  AUDIT_KEEP_DAYS: 'How long `audit` keeps its rows: a year, and the time to ask.',
+  CLIENT_CACHE_SECONDS:
+    "How old a client's record may be when it grants. A refusal never rests on an old record. 0 turns the cache off.",
+  LOG_ANSWERS: '`refusals` leaves requests that succeed out of the log.',
+} satisfies Record<SettingName, string>
+
+const SECRET_EFFECTS = {
+  JWT_SECRET:
+    'Signs the JWTs that services receive. `npm start` makes one. [How to rotate it](../README.md#rotate-jwt_secret).',
+  PROXY_SECRET:
+    'What a proxy shows in `X-Proxy-Secret`: visible ASCII, and another secret than `JWT_SECRET`. While it is rotated two, separated by a space. Without it every answer of `/auth` over HTTP is 503, unless `ISSUER` is a loopback address; service bindings need none. `npm start` makes one.',
+} satisfies Record<(typeof SECRET_NAMES)[number], string>
+
+const BINDING_EFFECTS = {
+  DB: "clients, users, codes, revocations, audit; in the authenticator, where it is optional, for `/auth?fresh` and `revocation: 'immediate'`",
+  SESSIONS: 'access tokens and browser sessions; the same namespace in both',
+  CODES: 'authorization codes on their way to the client',
+  LOGIN_LIMIT: 'limits sign-in attempts, per location',
+  REFUSAL_LIMIT:
+    'limits how many refusals are recorded, per location; optional in the authenticator, with `DB`',
+  EVENTS:
+    'optional: a data point for each request and check, where the account has Analytics Engine',
+} satisfies Record<keyof typeof BINDINGS | (typeof OPTIONAL_BINDINGS)[number], string>
+
+/** Read by `npm start` and the tools on this machine. */
+const LOCAL = [
+  ['PORT', '1 to 65535', '8787', 'Where `npm start` serves the registry, on 127.0.0.1.'],
+  ['AUTHENTICATOR_PORT', '1 to 65535', '8788', 'Where it serves the authenticator.'],
+  ['STATE_DIR', 'folder', '`.wrangler/state`', 'Where local D1 and KV are kept.'],
+  ['DEMO', '`0`, `1`', '`1`', '`0` seeds no demo client and no demo user.'],
+] as const
+
+const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
+const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
+  [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n')
+
+const both = (workers: readonly WorkerName[]) => (workers.length === 2 ? 'both' : workers[0]) ?? ''
+
+export const settingsPage =
+  () => `<!-- Written by npm run docs. A test compares it with src/config.ts. -->
+# Settings
+
+\`\`\`toml
+# wrangler.toml
+[vars]
+ISSUER = "https://auth.example.org"
+SESSION_LIFETIME_SECONDS = 3600
+\`\`\`
+
+Set them in \`[vars]\` of \`wrangler.toml\`, or in the environment of \`npm start\`. A setting of both workers goes into both
+\`wrangler.toml\` (the authenticator's is [src/authenticator/wrangler.toml](../src/authenticator/wrangler.toml)). An empty value counts
+as not set. With a bad setting or a missing binding a worker answers 503 to everything and logs the name; \`npm start\`,
+\`npm run deploy\` and \`doctor\` make the same checks and refuse it by name. \`npm run admin\` reads the same settings.
+
+${table(
+  ['name', 'worker', 'values', 'default', 'effect'],
+  SETTING_NAMES.map((name) => {
+    const { workers, values, fallback } = SETTINGS[name]
+    return [`\`${name}\``, both(workers), values, fallback, EFFECTS[name]]
+  }),
+)}
+
+## Secrets of the authenticator
+
+Each has at least ${MIN_SECRET_BYTES} bytes and is set by \`npx wrangler secret put NAME --config src/authenticator/wrangler.toml\`, never in
+\`[vars]\`.
+
+${table(
+  ['name', 'effect'],
+  SECRET_NAMES.map((name) => [`\`${name}\``, SECRET_EFFECTS[name]]),
+)}
+
+## Bindings
+
+${table(
+  ['name', 'kind', 'needed by', 'use'],
+  [
+    ...Object.entries(BINDINGS).map(([name, { kind, neededBy }]) => [
+      `\`${name}\``,
+      kind,
+      both(neededBy),
+      BINDING_EFFECTS[name as keyof typeof BINDINGS],
+    ]),
+    ['`EVENTS`', 'Analytics Engine dataset', '', BINDING_EFFECTS.EVENTS],
+  ],
+)}
+
+The registry has the cron \`${CRON}\`: every minute it repeats writes of revocations that KV lost, and removes expired rows.
+
+## On this machine only
+
+${table(
+  ['name', 'values', 'default', 'effect'],
+  LOCAL.map(([name, ...rest]) => [`\`${name}\``, ...rest]),
+)}
+`
+
+if (import.meta.main) writeFileSync(SETTINGS_PAGE, settingsPage())

@@ -1,0 +1,20 @@
+/** docs/settings.md, which is made from the description of the deployment. */
+
+import { readFileSync } from 'node:fs'
+import { expect, it } from 'vitest'
+import { BINDINGS, SECRET_NAMES, SETTING_NAMES } from '../../src/config.ts'
+import { SETTINGS_PAGE, settingsPage } from '../../src/operate/settings-page.ts'
+
+it('docs/settings.md is what npm run docs writes', () => {
+  expect(readFileSync(SETTINGS_PAGE, 'utf8')).toBe(settingsPage())
+})
+
+it('docs/settings.md has a row for every setting, secret and binding', () => {
+  const rows = settingsPage()
+    .split('\n')
+    .map((line) => /^\| `(\w+)` \|/.exec(line)?.[1])
+    .filter((name) => name !== undefined)
+  const names = [...SETTING_NAMES, ...SECRET_NAMES, ...Object.keys(BINDINGS)]
+  expect(rows).toEqual(expect.arrayContaining(names))
+  expect(new Set(rows).size).toBe(rows.length)
+})

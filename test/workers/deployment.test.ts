@@ -1,0 +1,151 @@
+/** One description of the deployment: what `npm run deploy` accepts both workers start with, and nothing else. */
+
+import { env } from 'cloudflare:workers'
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createAuthenticator } from '../../src/authenticator/app.ts'
+import type { AuthenticatorEnv } from '../../src/authenticator/settings.ts'
+import { type Bindings, compose } from '../../src/compose.ts'
+import { SETTING_NAMES } from '../../src/config.ts'
+import { type Both, deployProblems } from '../../src/operate/deploy-problems.ts'
+import type { WranglerConfig } from '../../src/operate/wrangler-config.ts'
+import { JWT_SECRET } from './stored-session.ts'
+
+let logged: string[]
+beforeEach(() => {
+  logged = []
+  vi.spyOn(console, 'error').mockImplementation((line) => logged.push(String(line)))
+})
+afterEach(() => vi.restoreAllMocks())
+
+const NAMES = ['DB', 'SESSIONS', 'CODES', 'LOGIN_LIMIT', 'REFUSAL_LIMIT'] as const
+const VALUES = [
+  ...['', '0', '1', '59', '60', '3600', '3601', '2592000', '60.5', ' 60', '6e1', '-1', 'true'],
+  ...['all', 'refusals', 'ALL', 'http://login.example/', 'https://login.example/sign-in'],
+  ...['https://login.example/#top', 'javascript:alert(1)', 'login.example', '\u0000', 'none'],
+] as const
+const ISSUERS = [
+  ...['https://registry.example', 'https://registry.example:8443', 'https://registry.example/'],
+  ...['https://REGISTRY.example', 'http://registry.example', 'https://registry.example/path'],
+  ...['https://user@registry.example', 'registry.example', '', 'http://127.0.0.1:8787', 'null'],
+] as const
+
+/** Mostly what is good, so that what is accepted is not the exception. */
+const mostly = <T>(good: T, others: fc.Arbitrary<T>) =>
+  fc.oneof({ weight: 5, arbitrary: fc.constant(good) }, { weight: 1, arbitrary: others })
+
+const configuration = (required: readonly string[], isRegistry: boolean) =>
+  fc.record({
+    missing: mostly<string | null>(null, fc.constantFrom(...required)),
+    issuer: mostly<string>(ISSUERS[0], fc.constantFrom(...ISSUERS)),
+    vars: mostly<Record<string, string>>(
+      {},
+      fc.dictionary(
+        fc.constantFrom(...SETTING_NAMES.filter((name) => name !== 'ISSUER')),
+        fc.constantFrom(...VALUES),
+        { minKeys: 1, maxKeys: 2 },
+      ),
+    ),
+    crons: mostly<string[]>(['* * * * *'], fc.constant([])),
+    isRegistry: fc.constant(isRegistry),
+  })
+
+type Drawn = ReturnType<typeof configuration> extends fc.Arbitrary<infer Value> ? Value : never
+
+function configOf({ missing, issuer, vars, crons, isRegistry }: Drawn): WranglerConfig {
+  const bound = (name: string) => name !== missing && (isRegistry || name === 'SESSIONS')
+  const limit = (name: string) => ({
+    name,
+    namespace_id: '1',
+    simple: { limit: 1, period: 60 } as const,
+  })
+  return {
+    name: 'worker',
+    main: 'worker.ts',
+    compatibility_date: '2026-08-01',
+    compatibility_flags: [],
+    vars: { ...vars, ISSUER: issuer },
+    d1_databases: ['DB']
+      .filter(bound)
+      .map((binding) => ({ binding, database_id: 'd1-id', migrations_dir: 'migrations' })),
+    kv_namespaces: ['SESSIONS', 'CODES']
+      .filter(bound)
+      .map((binding) => ({ binding, id: `${binding}-id` })),
+    ratelimits: ['LOGIN_LIMIT', 'REFUSAL_LIMIT'].filter(bound).map(limit),
+    workers_dev: false,
+    triggers: { crons: isRegistry ? crons : [] },
+  }
+}
+
+/** What the platform gives a worker that is deployed with this configuration. */
+function envOf(config: WranglerConfig, secrets: Record<string, string>) {
+  const bound = [
+    ...[...config.d1_databases, ...config.kv_namespaces].map(({ binding }) => binding),
+    ...config.ratelimits.map(({ name }) => name),
+  ]
+  const bindings = bound.map((name) => [name, env[name as (typeof NAMES)[number]]])
+  return { ...config.vars, ...secrets, ...Object.fromEntries(bindings) }
+}
+
+/** The name of what the registry refuses to start with; null if it starts. */
+function refusedByRegistry(config: WranglerConfig): string | null {
+  try {
+    compose(envOf(config, {}) as unknown as Bindings)
+    return null
+  } catch (refusal) {
+    return nameIn((refusal as Error).message)
+  }
+}
+
+async function refusedByAuthenticator(config: WranglerConfig): Promise<string | null> {
+  const given = envOf(config, {
+    JWT_SECRET,
+    PROXY_SECRET: `${JWT_SECRET} of the proxy`.replaceAll(' ', '-'),
+  })
+  const { fetch } = createAuthenticator(given as unknown as AuthenticatorEnv)
+  const { status } = await fetch(new Request('https://authenticator.example/healthz'))
+  if (status === 200) return null
+  return nameIn(JSON.parse(logged.at(-1) ?? '{}').detail)
+}
+
+const nameIn = (problem: string) => /^[A-Z0-9_]+(?=: )/.exec(problem)?.[0] ?? problem
+
+const anyDeployment = fc.record({
+  registry: configuration(NAMES, true),
+  authenticator: configuration(['SESSIONS'], false),
+})
+
+describe('npm run deploy and the two workers', () => {
+  it('agree: what deploy accepts both start with, and what a worker refuses deploy refuses by the same name', async () => {
+    const seen = { accepted: 0, refused: 0 }
+    await fc.assert(
+      fc.asyncProperty(anyDeployment, async (drawn) => {
+        const both: Both = {
+          registry: configOf(drawn.registry),
+          authenticator: configOf(drawn.authenticator),
+        }
+        const problems = deployProblems(both)
+        const refusals = [
+          ['wrangler.toml', refusedByRegistry(both.registry)],
+          ['src/authenticator/wrangler.toml', await refusedByAuthenticator(both.authenticator)],
+        ].filter(([, name]) => name !== null)
+        for (const [file, name] of refusals) {
+          expect(problems.some((one) => one.startsWith(`${file}: ${name}: `))).toBe(true)
+        }
+        if (problems.length === 0) seen.accepted += 1
+        if (refusals.length > 0) seen.refused += 1
+      }),
+      { numRuns: 500 },
+    )
+    // The control: both happen often enough to mean something.
+    expect(seen.accepted).toBeGreaterThan(50)
+    expect(seen.refused).toBeGreaterThan(100)
+  })
+
+  it.each(NAMES)('without %s the registry does not start, and says so by that name', (name) => {
+    const given = { ...env, ISSUER: 'https://registry.example', [name]: undefined }
+    expect(() => compose(given as unknown as Bindings)).toThrow(
+      new RegExp(`^${name}: the [\\w ]+ must be bound$`),
+    )
+  })
+})
