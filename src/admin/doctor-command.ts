@@ -7,7 +7,7 @@ import { isGuarded } from './doctor/front.ts'
 import { withStorage } from './open-storage.ts'
 import { type Form, type Io, refuseUsage, verb, writeOut } from './verb.ts'
 
-const NAME_WIDTH = 12
+const NAME_WIDTH = 14
 const MARKS = { ok: 'ok  ', FAIL: 'FAIL', 'not checked': '-   ' } as const
 
 const lineOf = (finding: Finding) => {

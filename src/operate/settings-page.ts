@@ -50,7 +50,7 @@ const SECRET_EFFECTS = {
 } satisfies Record<(typeof SECRET_NAMES)[number], string>
 
 const BINDING_EFFECTS = {
-  DB: "clients, users, codes, revocations, audit; in the authenticator, where it is optional, for `/auth?fresh` and `revocation: 'immediate'`",
+  DB: "clients, users, codes, revocations, audit; optional in the authenticator, for `/auth?fresh`, `revocation: 'immediate'` and `why`",
   SESSIONS: 'access tokens and browser sessions; the same namespace in both',
   CODES: 'authorization codes on their way to the client',
   LOGIN_LIMIT: 'limits sign-in attempts, per location',

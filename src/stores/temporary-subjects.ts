@@ -27,7 +27,8 @@ const PREFIX = 'doctor-'
 const BEYOND = 'doctor.'
 
 export const DELETE_TEMPORARY_USER = `DELETE FROM user WHERE user_id = ?1`
-export const DELETE_REFUSALS = `DELETE FROM refusal WHERE refusal_id IN (SELECT value FROM json_each(?1))`
+export const DELETE_REFUSALS = `DELETE FROM refusal WHERE refusal_id IN (SELECT value FROM json_each(?1))
+  RETURNING refusal_id`
 export const DELETE_SESSION_REVOCATIONS = `DELETE FROM revocation
   WHERE kind = 'session' AND subject IN (SELECT value FROM json_each(?1))`
 export const DELETE_LEFT_CLIENTS = `DELETE FROM client WHERE client_id > '${PREFIX}' AND client_id < '${BEYOND}'
@@ -57,19 +58,24 @@ export async function createTemporarySubjects(
   ])
 }
 
-/** With all that they led to in D1: codes, consents, and these refusals and revoked sessions. */
+/** With all that they led to in D1: codes, consents, and these revoked sessions. */
 export async function removeTemporarySubjects(
   db: Database,
   id: string,
-  refusalIds: readonly string[],
   sessionKeys: readonly string[],
 ) {
   await db.batch([
     db.prepare(DELETE_CLIENT).bind(id),
     db.prepare(DELETE_TEMPORARY_USER).bind(id),
-    db.prepare(DELETE_REFUSALS).bind(JSON.stringify(refusalIds)),
     db.prepare(DELETE_SESSION_REVOCATIONS).bind(JSON.stringify(sessionKeys)),
   ])
+}
+
+/** Answers the ids of those that were there. */
+export async function removeRefusals(db: Database, ids: readonly string[]): Promise<string[]> {
+  const statement = db.prepare(DELETE_REFUSALS).bind(JSON.stringify(ids))
+  const { results } = await statement.all<{ refusal_id: string }>()
+  return results.map(({ refusal_id }) => refusal_id)
 }
 
 /** Those that were made before the moment (epoch seconds) and never removed. */

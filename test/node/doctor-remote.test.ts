@@ -10,7 +10,7 @@ import { codesOf, readWranglerConfig, sessionsOf } from '../../src/operate/wrang
 import { filledIn } from '../unit/filled-in.ts'
 import { commandLine } from './command-line.ts'
 import { type Answered, type Asked, passOn, type StandIn, standIn } from './doctor-stand-ins.ts'
-import { type RunningRegistry, startRegistry } from './running-registry.ts'
+import { PROXY_SECRET, type RunningRegistry, startRegistry } from './running-registry.ts'
 
 /** Both files as they are, or as an operator leaves them. */
 const files = vi.hoisted(() => ({ areFilledIn: false }))
@@ -29,10 +29,13 @@ const TOKEN = 'cloudflare-token-that-nobody-may-see'
 const SECRETS = '/accounts/account-1/workers/scripts/authenticator/secrets'
 const config = readWranglerConfig(REGISTRY_CONFIG)
 
+const SET = ['JWT_SECRET', 'PROXY_SECRET']
+
 let running: RunningRegistry
 let announced: Announced
 let api: StandIn
 let seen: Asked[] = []
+let proxySecret = PROXY_SECRET
 /** Null: as Cloudflare answers. */
 let spoiled: (asked: Asked) => Answered | null = () => null
 
@@ -61,7 +64,7 @@ beforeAll(async () => {
       return refuse(401, 'Authentication error')
     const answer = spoiled(asked)
     if (answer) return answer
-    if (asked.path === SECRETS) return succeed([{ name: 'JWT_SECRET', type: 'secret_text' }])
+    if (asked.path === SECRETS) return succeed(SET.map((name) => ({ name })))
     const path = asked.path
       .replace(new RegExp(`${sessionsOf(config)}|SESSIONS-id`), 'SESSIONS')
       .replace(new RegExp(`${codesOf(config)}|CODES-id`), 'CODES')
@@ -77,6 +80,7 @@ beforeEach(() => {
   seen = []
   spoiled = () => null
   files.areFilledIn = false
+  proxySecret = PROXY_SECRET
 })
 
 async function doctor(...words: string[]) {
@@ -86,6 +90,7 @@ async function doctor(...words: string[]) {
       CLOUDFLARE_API_TOKEN: TOKEN,
       CLOUDFLARE_ACCOUNT_ID: 'account-1',
       ISSUER: running.registry,
+      PROXY_SECRET: proxySecret,
     },
   })
   expect(stdout + stderr).not.toContain(TOKEN)
@@ -117,7 +122,7 @@ describe('what is deployed', () => {
     expect(failed, JSON.stringify(said)).toEqual([])
     expect([status, notChecked]).toEqual([0, ['fresh']])
     // The control: one thing less, and the status says so.
-    spoiled = ({ path }) => (path === SECRETS ? succeed([]) : null)
+    spoiled = ({ path }) => (path === SECRETS ? succeed([{ name: 'PROXY_SECRET' }]) : null)
     expect(await withAuthenticator()).toMatchObject({ status: 1, failed: ['jwt-secret'] })
   })
 
@@ -139,6 +144,31 @@ describe('what is deployed', () => {
   })
 })
 
+it('a doctor without the PROXY_SECRET that the authenticator asks for does not check sessions, which is no fault', async () => {
+  const strict = await standIn(async (asked) =>
+    asked.headers['x-proxy-secret'] === PROXY_SECRET
+      ? passOn(running.authenticator, asked)
+      : { status: 403 },
+  )
+  try {
+    files.areFilledIn = true
+    proxySecret = ''
+    const without = await doctor('--authenticator', strict.url)
+    expect(without).toMatchObject({
+      status: 0,
+      failed: [],
+      notChecked: ['session', 'fresh', 'revocation'],
+      said: { session: 'give the doctor PROXY_SECRET in its environment' },
+    })
+    // The control.
+    proxySecret = PROXY_SECRET
+    const shown = await doctor('--authenticator', strict.url)
+    expect(shown).toMatchObject({ status: 0, notChecked: ['fresh'] })
+  } finally {
+    await strict.close()
+  }
+})
+
 describe('the line that fails when', () => {
   const expectAlso = async (failed: readonly string[]) => {
     const found = await withAuthenticator()
@@ -148,14 +178,30 @@ describe('the line that fails when', () => {
   }
 
   it('the authenticator has no JWT_SECRET', async () => {
-    spoiled = ({ path }) => (path === SECRETS ? succeed([{ name: 'OTHER' }]) : null)
+    spoiled = ({ path }) => (path === SECRETS ? succeed([{ name: 'PROXY_SECRET' }]) : null)
     const said = await expectAlso(['jwt-secret'])
     expect(said['jwt-secret']).toBe('the authenticator has no secret JWT_SECRET')
   })
 
+  it('the authenticator has no PROXY_SECRET', async () => {
+    spoiled = ({ path }) => (path === SECRETS ? succeed([{ name: 'JWT_SECRET' }]) : null)
+    const said = await expectAlso(['proxy-secret'])
+    expect(said['proxy-secret']).toBe(
+      'the authenticator has no secret PROXY_SECRET: over HTTP it answers 503 to everything',
+    )
+  })
+
+  it('the doctor shows another PROXY_SECRET than that of the authenticator', async () => {
+    proxySecret = 'another-secret-than-that-of-the-authenticator'
+    const said = await expectAlso(['session'])
+    expect(said.session).toBe(
+      'the authenticator has another PROXY_SECRET than the doctor was given',
+    )
+  })
+
   it('the token may not list secrets', async () => {
     spoiled = ({ path }) => (path === SECRETS ? refuse(403, 'Forbidden') : null)
-    const said = await expectAlso(['jwt-secret'])
+    const said = await expectAlso(['jwt-secret', 'proxy-secret'])
     expect(said['jwt-secret']).toBe('the list of secrets answered 403: Forbidden')
   })
 

@@ -17,7 +17,7 @@ import { type RunningRegistry, startRegistry } from './running-registry.ts'
 
 const JWT_SECRET = 'kR7vQ2mZ9xLw4tYb8nHc3sJd6fGp1aEu'
 const CHECKS = [
-  ...['bindings', 'd1', 'kv', 'schema', 'jwt-secret', 'issuer', 'health', 'cron'],
+  ...['bindings', 'd1', 'kv', 'schema', 'jwt-secret', 'proxy-secret', 'issuer', 'health', 'cron'],
   ...['pkce', 'single-use', 'session', 'fresh', 'revocation', 'clean-up'],
 ]
 const IS_SECRET = /reg[bcrs]?_[\w-]{20}|kR7vQ2mZ9xLw|[0-9a-f]{64}/
@@ -292,8 +292,8 @@ describe('the line that fails, with status 1, when', () => {
       ])
       for (const line of failing)
         expect(line).toContain(`cannot reach ${nobody}: ECONNREFUSED. To do: `)
-      expect(stdout).toContain('ok    d1 ')
-      expect([status, stderr]).toEqual([1, 'error: 6 of 14 checks failed\n'])
+      expect(stdout).toContain('ok    d1  ')
+      expect([status, stderr]).toEqual([1, 'error: 6 of 15 checks failed\n'])
       const { client, user } = await state.dump()
       expect([client, user]).toEqual([[], []])
     } finally {

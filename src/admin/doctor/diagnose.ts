@@ -7,7 +7,7 @@ import type { Finding } from './finding.ts'
 import { examineHealth, examineIssuer } from './front.ts'
 import { meetPatient } from './patient.ts'
 import { examinePromises } from './promises.ts'
-import { examineCron, examineSchema, examineSecret } from './upkeep.ts'
+import { examineCron, examineProxySecret, examineSchema, examineSecret } from './upkeep.ts'
 
 /** None of these waits for another. */
 const AT_ONCE = [
@@ -16,6 +16,7 @@ const AT_ONCE = [
   examineKv,
   examineSchema,
   examineSecret,
+  examineProxySecret,
   examineIssuer,
   examineHealth,
   examineCron,

@@ -1,10 +1,11 @@
 /** What is examined: where it serves, how it is configured, and how to reach its storage. */
 
+import { proxySecretsIn } from '../../crypto/proxy-secret.ts'
 import { withVars } from '../../operate/deploy-problems.ts'
 import { readIfPresent } from '../../operate/private-file.ts'
 import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG, stateDirectory } from '../../operate/project.ts'
 import { findRunningRegistry } from '../../operate/running-registry.ts'
-import { jwtSecretFile, readStartSettings } from '../../operate/start-settings.ts'
+import { jwtSecretFile, proxySecretFile, readStartSettings } from '../../operate/start-settings.ts'
 import type { Storage } from '../../operate/state.ts'
 import { readWranglerConfig, type WranglerConfig } from '../../operate/wrangler-config.ts'
 import { callApi } from '../cloudflare-api.ts'
@@ -27,6 +28,8 @@ export type Patient = Readonly<{
   /** Epoch seconds; null: not known. */
   startedAt: number | null
   jwtSecret: KnownSecret
+  /** What the doctor shows the authenticator; null: nothing. */
+  proxySecret: string | null
 }>
 
 /** `authenticatorUrl` goes before what is known otherwise. Throws a Refusal for a bad setting. */
@@ -39,6 +42,8 @@ export async function meetPatient(
   const registry = readWranglerConfig(REGISTRY_CONFIG)
   const authenticator = readWranglerConfig(AUTHENTICATOR_CONFIG)
   const common = { isDeployed, storage, registry, authenticator }
+  // While the secret is rotated there are two: the new one is shown.
+  const [given] = proxySecretsIn(io.env.PROXY_SECRET ?? '')
   if (isDeployed) {
     const issuer = io.env.ISSUER || registry.vars.ISSUER || ''
     const secretNames = () => namesOfSecrets(io, authenticator.name)
@@ -48,10 +53,11 @@ export async function meetPatient(
       authenticatorUrl,
       startedAt: null,
       jwtSecret: { kind: 'deployed', secretNames },
+      proxySecret: given ?? null,
     }
   }
   const stateDir = stateDirectory(io.env)
-  const settings = readStartSettings({ ...io.env, JWT_SECRET: '' }, registry.vars)
+  const settings = readStartSettings({ ...io.env, JWT_SECRET: '', PROXY_SECRET: '' }, registry.vars)
   const running = await findRunningRegistry(stateDir)
   const secret = io.env.JWT_SECRET || (await readIfPresent(jwtSecretFile(stateDir)))
   return {
@@ -64,6 +70,7 @@ export async function meetPatient(
       `http://127.0.0.1:${settings.authenticatorPort}`,
     startedAt: running?.startedAt ?? null,
     jwtSecret: { kind: 'local', secret },
+    proxySecret: given ?? (await readIfPresent(proxySecretFile(stateDir))),
   }
 }
 

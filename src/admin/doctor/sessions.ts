@@ -4,7 +4,6 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { importSecret, isLongEnough, verifyJwt } from '../../crypto/jws.ts'
 import { HEAL_SECONDS } from '../../domain/revocation.ts'
 import { fail, notChecked, ok, type Verdict } from './finding.ts'
-import { ask } from './front.ts'
 import type { Patient } from './patient.ts'
 import { IS_IT_UP, said, type Trial } from './trial.ts'
 
@@ -16,11 +15,25 @@ export const SAME_STORAGE =
 const NOT_REVOKED =
   'A revocation cannot be relied on. Is this source what is deployed? npm run deploy, and see the log of the authenticator.'
 
-const present = (authenticatorUrl: string, token: string, query = '') =>
-  ask(`${authenticatorUrl}/auth${query}`, { headers: { Authorization: `Bearer ${token}` } })
-
 const isSeen = (response: Response) =>
   response.status === 200 && response.headers.get('X-Auth-Status') === 'authenticated'
+
+/** The authenticator's refusal of a caller that does not show its PROXY_SECRET, and of no other. */
+const asksForProxySecret = (response: Response) =>
+  response.status === 403 && response.headers.get('WWW-Authenticate') === null
+
+const isSeenOrNever = (response: Response) => isSeen(response) || asksForProxySecret(response)
+
+/** Of a session that was not seen in time. `otherwise`: what failed, unless it is the proxy's secret. */
+function notSeen(response: Response, { proxySecret }: Patient, otherwise: string): Verdict {
+  if (!asksForProxySecret(response)) return fail(otherwise, SAME_STORAGE)
+  return proxySecret === null
+    ? notChecked('give the doctor PROXY_SECRET in its environment')
+    : fail(
+        'the authenticator has another PROXY_SECRET than the doctor was given',
+        'Give the doctor PROXY_SECRET in its environment as the authenticator has it.',
+      )
+}
 
 /** Asks until the answer is as wished, or the time is up. */
 async function poll(
@@ -57,13 +70,11 @@ export async function examineSession(
 ): Promise<Verdict> {
   const { token, ...refused } = await trial.ownToken()
   if (token === null) return fail(`/token answered ${said(refused)}`, IS_IT_UP)
-  const seen = await poll(bound, () => present(authenticatorUrl, token), isSeen)
+  const seen = await poll(bound, () => trial.present(authenticatorUrl, token), isSeenOrNever)
   if (!isSeen(seen.response)) {
     const { status } = seen.response
-    return fail(
-      `the authenticator answers ${status} to a session opened ${bound} s ago`,
-      SAME_STORAGE,
-    )
+    const otherwise = `the authenticator answers ${status} to a session opened ${bound} s ago`
+    return notSeen(seen.response, patient, otherwise)
   }
   opened(token)
   const isOurs = await isOurJwt(seen.response.headers.get('Authorization') ?? '', patient)
@@ -77,20 +88,22 @@ export async function examineSession(
 }
 
 export async function examineFresh(
-  { isDeployed, authenticator }: Patient,
+  patient: Patient,
   authenticatorUrl: string,
   trial: Trial,
   seconds: number,
 ): Promise<Verdict> {
+  const { isDeployed, authenticator } = patient
   const isBound = authenticator.d1_databases.some(({ binding }) => binding === 'DB')
   if (isDeployed && !isBound)
     return notChecked('the authenticator does not bind DB: fresh is refused')
   const { token, ...refused } = await trial.ownToken()
   if (token === null) return fail(`/token answered ${said(refused)}`, IS_IT_UP)
-  const fresh = () => present(authenticatorUrl, token, '?fresh')
-  const before = await poll(seconds, fresh, isSeen)
+  const fresh = () => trial.present(authenticatorUrl, token, '?fresh')
+  const before = await poll(seconds, fresh, isSeenOrNever)
   if (!isSeen(before.response)) {
-    return fail(`/auth?fresh answers ${before.response.status} to a live session`, SAME_STORAGE)
+    const otherwise = `/auth?fresh answers ${before.response.status} to a live session`
+    return notSeen(before.response, patient, otherwise)
   }
   await trial.revokeInD1(token)
   const { status } = await fresh()
@@ -108,7 +121,7 @@ export async function examineRevocation(
   const isShown = await trial.revoke(token)
   const seconds = bound + (isShown ? 0 : HEAL_SECONDS)
   const isRefused = ({ status }: Response) => status === 401
-  const over = await poll(seconds, () => present(authenticatorUrl, token), isRefused)
+  const over = await poll(seconds, () => trial.present(authenticatorUrl, token), isRefused)
   const took = `${over.tookSeconds.toFixed(1)} s`
   return over.isInTime
     ? ok(`a revoked session is refused after ${took}; the bound is ${seconds} s`)

@@ -1,5 +1,6 @@
 /** A trial on the deployment itself: a temporary client and user, codes and tokens of theirs, and their removal. */
 
+import { setTimeout as wait } from 'node:timers/promises'
 import { digest, hexDigest } from '../../crypto/digest.ts'
 import { mintToken } from '../../crypto/token.ts'
 import { authorizationStore } from '../../stores/codes.ts'
@@ -7,6 +8,7 @@ import { revocationStore, revokeStatement } from '../../stores/revocations.ts'
 import {
   createTemporarySubjects,
   removeLeftSubjects,
+  removeRefusals,
   removeTemporarySubjects,
   temporaryId,
 } from '../../stores/temporary-subjects.ts'
@@ -20,6 +22,8 @@ const SCOPE = 'doctor:check'
 const CODE_LIFETIME_SECONDS = 60
 /** Longer than any run takes, so that two may run at once. */
 const LEFT_AFTER_SECONDS = 600
+const REFUSAL_TRIES = 10
+const REFUSAL_PAUSE_MS = 200
 
 /** `error` is a code of the RFCs, or nothing. */
 export type TokenAnswer = Readonly<{
@@ -37,14 +41,33 @@ export const IS_IT_UP =
 
 export type Trial = ReturnType<typeof newTrial>
 
-export function newTrial({ storage, issuer }: Pick<Patient, 'storage' | 'issuer'>) {
+export function newTrial({
+  storage,
+  issuer,
+  proxySecret,
+}: Pick<Patient, 'storage' | 'issuer' | 'proxySecret'>) {
   const { db, sessions, codes } = storage
   const id = temporaryId()
   const secret = mintToken('clientSecret')
-  const left = { codes: [] as string[], sessions: [] as string[], refusals: [] as string[] }
+  const left = { codes: [] as string[], sessions: [] as string[], refusals: new Set<string>() }
   let lifetimeSeconds = CODE_LIFETIME_SECONDS
   let begun: Promise<void> | undefined
   const epochSeconds = () => Math.floor(Date.now() / 1000)
+
+  /** Refusals are recorded under the ids of their responses. */
+  function note({ ok, headers }: Response) {
+    const id = headers.get('X-Correlation-Id')
+    if (!ok && id) left.refusals.add(id)
+  }
+
+  /** A refusal is recorded after its response, and not at all where there were too many. */
+  async function removeNotedRefusals() {
+    const missing = new Set(left.refusals)
+    for (let tries = 0; missing.size > 0 && tries < REFUSAL_TRIES; tries++) {
+      if (tries > 0) await wait(REFUSAL_PAUSE_MS)
+      for (const removed of await removeRefusals(db, [...missing])) missing.delete(removed)
+    }
+  }
 
   async function begin() {
     const now = epochSeconds()
@@ -62,13 +85,25 @@ export function newTrial({ storage, issuer }: Pick<Patient, 'storage' | 'issuer'
     const answer = (await response.json().catch(() => ({}))) as Record<string, unknown>
     const token = typeof answer.access_token === 'string' ? answer.access_token : null
     if (token !== null) left.sessions.push(await digest(token))
-    left.refusals.push(response.headers.get('X-Correlation-Id') ?? '')
+    note(response)
     if (typeof answer.expires_in === 'number') lifetimeSeconds = answer.expires_in
     const error = /^[a-z_]+$/.test(String(answer.error)) ? String(answer.error) : ''
     return { status: response.status, token, error }
   }
 
   return {
+    /** Shows the token to the authenticator, as a proxy does. */
+    async present(authenticatorUrl: string, token: string, query = ''): Promise<Response> {
+      const response = await ask(`${authenticatorUrl}/auth${query}`, {
+        headers: {
+          Authorization: `Bearer ${token}`,
+          ...(proxySecret !== null && { 'X-Proxy-Secret': proxySecret }),
+        },
+      })
+      note(response)
+      return response
+    },
+
     /** As the consent page does once the user has allowed it. */
     async issueCode(codeChallenge: string): Promise<string> {
       begun ??= begin()
@@ -121,7 +156,8 @@ export function newTrial({ storage, issuer }: Pick<Patient, 'storage' | 'issuer'
         ...left.sessions.map((key) => sessions.delete(key)),
         ...left.codes.map((key) => codes.delete(key)),
       ])
-      await removeTemporarySubjects(db, id, left.refusals.filter(Boolean), left.sessions)
+      await removeTemporarySubjects(db, id, left.sessions)
+      await removeNotedRefusals()
     },
   }
 }

@@ -1,6 +1,7 @@
 /** Is the schema that of this source, is the authenticator's secret one, and does cron run? */
 
 import { isLongEnough, MIN_SECRET_BYTES } from '../../crypto/jws.ts'
+import { LOOPBACK_HOSTS } from '../../domain/loopback.ts'
 import { HEAL_SECONDS } from '../../domain/revocation.ts'
 import { migrationNames } from '../../operate/migrations.ts'
 import { databaseOf } from '../../operate/wrangler-config.ts'
@@ -23,6 +24,15 @@ const SECRET: Check = {
   toDo:
     'SECRET=$(openssl rand -base64 32); echo "$SECRET" | npx wrangler secret put JWT_SECRET --config src/authenticator/wrangler.toml; ' +
     'keep it. README, Rotate JWT_SECRET, says how without refusing anybody. Locally npm start makes one itself.',
+}
+const NO_PROXY_SECRET =
+  'the authenticator has no secret PROXY_SECRET: over HTTP it answers 503 to everything'
+const PROXY_SECRET: Check = {
+  name: 'proxy-secret',
+  seconds: 15,
+  toDo:
+    'SECRET=$(openssl rand -base64 32); echo "$SECRET" | npx wrangler secret put PROXY_SECRET --config src/authenticator/wrangler.toml; ' +
+    'and let the proxy send it as X-Proxy-Secret. Locally npm start makes one itself.',
 }
 const CRON: Check = {
   name: 'cron',
@@ -75,6 +85,23 @@ export const examineSecret = ({ jwtSecret }: Patient): Promise<Finding> =>
     if (jwtSecret.secret !== null) return strengthOf(jwtSecret.secret)
     return notChecked('give JWT_SECRET to the doctor as npm start has it')
   })
+
+/** A proxy needs it; what asks over a service binding does not. */
+export const examineProxySecret = ({ issuer, jwtSecret, proxySecret }: Patient): Promise<Finding> =>
+  look(PROXY_SECRET, async () => {
+    if (jwtSecret.kind === 'deployed') {
+      return (await jwtSecret.secretNames()).includes('PROXY_SECRET')
+        ? ok('PROXY_SECRET of the authenticator is set')
+        : fail(NO_PROXY_SECRET, PROXY_SECRET.toDo)
+    }
+    if (proxySecret !== null) return ok('PROXY_SECRET of the authenticator is set')
+    return isLoopback(issuer)
+      ? ok('PROXY_SECRET is not needed: the issuer is an address of this machine')
+      : notChecked('give PROXY_SECRET to the doctor as npm start has it')
+  })
+
+const isLoopback = (issuer: string) =>
+  URL.canParse(issuer) && LOOPBACK_HOSTS.includes(new URL(issuer).hostname)
 
 /** What has only just begun need not have run yet. */
 export const examineCron = ({ storage, startedAt }: Patient): Promise<Finding> =>
