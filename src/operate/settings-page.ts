@@ -35,10 +35,10 @@ const EFFECTS = {
     'How long an authorization can be refreshed before the user is asked again.',
   STORAGE_TIMEOUT_SECONDS: 'How long a request waits for one answer of D1 or KV before it is 503.',
   STALE_CLIENT_SECONDS:
-    "How old a client's record may be for `client_credentials` while D1 does not answer. The log says so (`stale_client_used`).",
+    'How old that record may be while D1 does not answer. The log says so (`stale_client_used`). No effect where `CLIENT_CACHE_SECONDS` is 0.',
   AUDIT_KEEP_DAYS: 'How long `audit` keeps its rows: a year, and the time to ask.',
   CLIENT_CACHE_SECONDS:
-    "How old a client's record may be when it grants. A refusal never rests on an old record. 0 turns the cache off.",
+    "How old a client's record may be when `client_credentials` grants. A refusal never rests on an old record, and nothing else reads one. 0 turns the cache off.",
   LOG_ANSWERS: '`refusals` leaves requests that succeed out of the log.',
 } satisfies Record<SettingName, string>
 
