@@ -176,13 +176,17 @@ CREATE TABLE IF NOT EXISTS sign_in_failure (
 CREATE INDEX IF NOT EXISTS sign_in_failure_by_time ON sign_in_failure (last_failed_at);
 
 -- Browsers from which a user has signed in: strangers' failures do not make them wait. At most 20 for each user.
+-- Also the session of the last sign-in, which KV may not show yet when it is to end.
 CREATE TABLE IF NOT EXISTS known_browser (
-  browser_digest TEXT NOT NULL,    -- base64url SHA-256 of what the browser's cookie holds
-  user_id        TEXT NOT NULL REFERENCES user ON DELETE CASCADE,
-  expires_at     INTEGER NOT NULL, -- epoch seconds
+  browser_digest  TEXT NOT NULL,    -- base64url SHA-256 of what the browser's cookie holds
+  user_id         TEXT NOT NULL REFERENCES user ON DELETE CASCADE,
+  expires_at      INTEGER NOT NULL, -- epoch seconds
+  session_key     TEXT NOT NULL,    -- by its key in KV
+  session_ends_at INTEGER NOT NULL, -- epoch seconds
   PRIMARY KEY (browser_digest, user_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS known_browser_by_user ON known_browser (user_id, expires_at);
+CREATE INDEX IF NOT EXISTS known_browser_by_session ON known_browser (session_key);
 
 -- What administrators did and what users agreed to or took back: never a row for a token. No foreign keys: a row
 -- outlives what it tells of.

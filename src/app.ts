@@ -22,7 +22,8 @@ import { token } from './routes/token.ts'
 
 export type { RouteDeps }
 
-const endpointsOf = (issuer: string): readonly Endpoint[] => [
+/** All of them: what is not here, the registry does not answer. */
+export const endpointsOf = (issuer: string): readonly Endpoint[] => [
   token,
   revoke,
   introspection,

@@ -211,6 +211,8 @@ export const MISTAKES_IN_STORAGE: readonly Mutant[] = [
     [' AND u.password_hash = ?4', ' AND ?4 = ?4'],
     [' AND u.disabled_at IS NULL', ''],
     ['SET browser_digest = ?1 WHERE', 'SET browser_digest = ?2 WHERE'],
+    [' AND session_ends_at > ?2', ' AND ?2 = ?2'],
+    ["kind = 'session' AND subject = ?1)`", "kind = 'session' AND subject = '')`"],
     ['MAX_BROWSERS_OF_USER = 20', 'MAX_BROWSERS_OF_USER = 1000'],
   ),
   mutant(

@@ -227,6 +227,12 @@ export const MUTANTS: readonly Mutant[] = [
     'if (!(await isFirstUse)) void',
   ),
   mutant('flows/sign-in.ts', SIGN_IN, 'if (now < lockedUntil) throw', 'if (false) throw'),
+  mutant(
+    'routes/logout.ts',
+    'workers/anonymous-writes',
+    'token !== null && isLive',
+    'token !== null',
+  ),
   mutant('flows/sign-in.ts', SIGN_IN, '?? NO_ONES_HASH', "?? ''"),
   mutant(
     'flows/sign-in.ts',

@@ -32,6 +32,9 @@ const JWT_LIFETIME_SECONDS = 300
 /** A session that is shown again so soon gets the JWT that was signed for it, if it still is as it was. */
 const JWT_REUSED_SECONDS = 10
 
+/** All that is answered over HTTP. */
+export const AUTHENTICATOR_PATHS: readonly string[] = ['/auth', '/healthz']
+
 /** Without `defer` no refusal is recorded. */
 export type Authenticator = Readonly<{
   fetch(request: Request, defer?: Defer): Promise<Response>
@@ -101,7 +104,7 @@ function serving(env: AuthenticatorEnv): Authenticator {
   async function answerHttp(request: Request, defer: Defer | undefined): Promise<Response> {
     const { method } = request
     const path = pathOf(request.url)
-    if (path !== '/auth' && path !== '/healthz') return invalid('There is nothing here.', 404)
+    if (!AUTHENTICATOR_PATHS.includes(path)) return invalid('There is nothing here.', 404)
     if (method !== 'GET' && method !== 'HEAD') {
       return invalid('The method must be GET or HEAD.', 405, { Allow: 'GET, HEAD' })
     }

@@ -68,14 +68,18 @@ export async function signIn(
     startAtMs: nowMs,
     lifetimeSeconds,
   }
-  await openSession(bearer, session, deps)
-  if (asked.previousToken !== null) defer(signOut(asked.previousToken, deps, circumstances))
   // A new one each time, so that none can be planted beforehand.
   const browserToken = randomText()
   const { userId } = user
   const expiresAt = now + KNOWN_BROWSER_SECONDS
-  const known = { userId, passwordHash: found.passwordHash, expiresAt, now }
-  defer(deps.knownBrowsers.remember({ ...known, token: browserToken, previousToken: knownBy }))
+  await Promise.all([
+    openSession(bearer, session, deps),
+    deps.knownBrowsers.remember({
+      ...{ userId, passwordHash: found.passwordHash, token: browserToken, previousToken: knownBy },
+      ...{ expiresAt, session: { key: bearer.key, endsAt: now + lifetimeSeconds }, now },
+    }),
+  ])
+  if (asked.previousToken !== null) defer(signOut(asked.previousToken, deps, circumstances))
   return { token: bearer.token, lifetimeSeconds, browserToken }
 }
 

@@ -1,4 +1,4 @@
-/** Browsers from which a user has signed in, on D1. */
+/** Browsers from which a user has signed in, on D1, each with the session of its last sign-in. */
 
 import { digest } from '../crypto/digest.ts'
 import type { Database } from './database.ts'
@@ -14,22 +14,29 @@ export const IS_KNOWN_BROWSER = `SELECT 1 AS known FROM known_browser k
 /** What a browser knew under its old token it knows under its new one: others may sign in from it too. */
 export const RENAME_BROWSER = `UPDATE OR REPLACE known_browser SET browser_digest = ?1 WHERE browser_digest = ?2`
 /** Unless the password was changed, or the user disabled, while this sign-in was under way. */
-export const REMEMBER_BROWSER = `INSERT INTO known_browser (browser_digest, user_id, expires_at)
-  SELECT ?1, u.user_id, ?2 FROM user u
+export const REMEMBER_BROWSER = `INSERT INTO known_browser (browser_digest, user_id, expires_at, session_key, session_ends_at)
+  SELECT ?1, u.user_id, ?2, ?5, ?6 FROM user u
   WHERE u.user_id = ?3 AND u.password_hash = ?4 AND u.disabled_at IS NULL
-  ON CONFLICT DO UPDATE SET expires_at = excluded.expires_at`
+  ON CONFLICT DO UPDATE SET expires_at = excluded.expires_at, session_key = excluded.session_key,
+    session_ends_at = excluded.session_ends_at`
 export const FORGET_OLDEST_BROWSERS = `DELETE FROM known_browser
   WHERE user_id = ?1 AND browser_digest NOT IN (SELECT browser_digest FROM known_browser
     WHERE user_id = ?1 AND expires_at > ?2 ORDER BY expires_at DESC LIMIT ${MAX_BROWSERS_OF_USER})`
+export const IS_OPEN = `SELECT 1 AS is_open FROM known_browser WHERE session_key = ?1 AND session_ends_at > ?2
+  AND NOT EXISTS (SELECT 1 FROM revocation WHERE kind = 'session' AND subject = ?1)`
 
 export const knownBrowserStore = (db: Database): KnownBrowserStore => ({
-  async remember({ userId, passwordHash, token, previousToken, expiresAt, now }) {
+  async remember({ userId, passwordHash, token, previousToken, expiresAt, session, now }) {
     const browser = await digest(token)
     const previous = previousToken === null ? '' : await digest(previousToken)
     await db.batch([
       db.prepare(RENAME_BROWSER).bind(browser, previous),
-      db.prepare(REMEMBER_BROWSER).bind(browser, expiresAt, userId, passwordHash),
+      db
+        .prepare(REMEMBER_BROWSER)
+        .bind(browser, expiresAt, userId, passwordHash, session.key, session.endsAt),
       db.prepare(FORGET_OLDEST_BROWSERS).bind(userId, now),
     ])
   },
+  isOpen: async (sessionKey, now) =>
+    (await db.prepare(IS_OPEN).bind(sessionKey, now).first()) !== null,
 })

@@ -241,12 +241,19 @@ export type KnownBrowser = Readonly<{
   token: string
   previousToken: string | null
   expiresAt: number
+  /** The browser session that it opens, by its key. */
+  session: Readonly<{ key: string; endsAt: number }>
   now: number
 }>
 
 export interface KnownBrowserStore {
-  /** Forgotten when the user's password changes or the user is disabled. Losing one is harmless. */
+  /** Forgotten when the user's password changes or the user is disabled. */
   remember(browser: KnownBrowser): Promise<void>
+  /**
+   * Was this browser session opened by the last sign-in from a known browser, and has it neither ended nor been
+   * revoked alone? For a session that KV does not show (yet).
+   */
+  isOpen(sessionKey: string, now: number): Promise<boolean>
 }
 
 export interface ClientFailureStore {

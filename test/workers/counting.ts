@@ -1,4 +1,4 @@
-/** Bindings that count what is asked of storage, and bindings that fail on demand. */
+/** Bindings that count what is asked of storage, tell of its writes, or fail on demand. */
 
 import { env } from 'cloudflare:workers'
 
@@ -88,4 +88,67 @@ export function countedBindings() {
     count[operation] += 1
   })
   return { count, bindings }
+}
+
+/** `INSERT refusal`; null for what only reads. */
+function writeOf(sql: string): string | null {
+  const [, verb = ''] = /^\s*(\w+)/.exec(sql) ?? []
+  if (verb.toUpperCase() === 'SELECT') return null
+  const [, table = 'an unknown table'] =
+    /\b(?:INTO|DELETE FROM|UPDATE(?: OR \w+)?)\s+(\w+)/i.exec(sql) ?? []
+  return `${verb.toUpperCase()} ${table}`
+}
+
+/** Storage, of which every write is told as it is asked for: `D1 INSERT refusal`, `KV put SESSIONS`. */
+export function writesTold() {
+  const writes: string[] = []
+  const statements = new WeakMap<
+    D1PreparedStatement,
+    Readonly<{ real: D1PreparedStatement; sql: string }>
+  >()
+  const told = (sql: string) => {
+    const write = writeOf(sql)
+    if (write !== null) writes.push(`D1 ${write}`)
+  }
+  const watched = (real: D1PreparedStatement, sql: string): D1PreparedStatement => {
+    const proxy = new Proxy(real, {
+      get(target, property) {
+        const value: unknown = Reflect.get(target, property, target)
+        if (typeof value !== 'function') return value
+        if (property === 'bind')
+          return (...values: unknown[]) => watched(target.bind(...values), sql)
+        return (...words: unknown[]) => {
+          told(sql)
+          return value.apply(target, words)
+        }
+      },
+    })
+    statements.set(proxy, { real, sql })
+    return proxy
+  }
+  const database = <T extends Pick<D1Database, 'prepare' | 'batch'>>(db: T): T =>
+    over(db, {
+      prepare: (sql: string) => watched(db.prepare(sql), sql),
+      batch: (all: D1PreparedStatement[]) => {
+        const known = all.map((one) => statements.get(one) ?? { real: one, sql: 'UNKNOWN' })
+        for (const { sql } of known) told(sql)
+        return db.batch(known.map(({ real }) => real))
+      },
+      withSession: (how: string) => database((db as unknown as D1Database).withSession(how)),
+    } as unknown as Partial<T>)
+  const namespace = (name: string, kv: KVNamespace) => {
+    const telling = (verb: 'put' | 'delete') => ({
+      [verb]: (...words: unknown[]) => {
+        writes.push(`KV ${verb} ${name}`)
+        return (kv[verb] as (...all: unknown[]) => Promise<void>)(...words)
+      },
+    })
+    return over(kv, { ...telling('put'), ...telling('delete') } as Partial<KVNamespace>)
+  }
+  const bindings = {
+    DB: database(env.DB),
+    SESSIONS: namespace('SESSIONS', env.SESSIONS),
+    CODES: namespace('CODES', env.CODES),
+  }
+  return { bindings, take: () => writes.splice(0) }
 }

@@ -2,9 +2,11 @@
 
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { digest } from '../../src/crypto/digest.ts'
 import { hashPassword } from '../../src/crypto/password.ts'
 import { signInFailureStore } from '../../src/stores/sign-in-failures.ts'
 import { userRegistry } from '../../src/stores/user-registry.ts'
+import { over } from './counting.ts'
 import {
   cookiesOf,
   type Fetch,
@@ -234,6 +236,47 @@ describe('the cookie of a known browser', () => {
   })
 })
 
+describe('a session that KV does not show yet', () => {
+  const blind = serve({
+    LOGIN_LIMIT,
+    SESSIONS: over(env.SESSIONS, { get: async () => null } as unknown as Partial<KVNamespace>),
+  })
+  const revoked = async (token: string) =>
+    env.DB.prepare("SELECT revoked_at_ms FROM revocation WHERE kind = 'session' AND subject = ?1")
+      .bind(await digest(token))
+      .first('revoked_at_ms')
+  async function signedIn() {
+    const browser = new Browser()
+    await browser.signIn((await newUser()).username)
+    const token = browser.cookies.get('registry_session') ?? ''
+    const form_token = await digest(JSON.stringify([token, 'sign_out']))
+    const signOut = (fields: Record<string, string> = { form_token }) =>
+      post('/logout', fields, { Cookie: `registry_session=${token}` }, blind)
+    return { token, signOut }
+  }
+
+  it('ends when its user signs out, by the form that belongs to it alone', async () => {
+    const { token, signOut } = await signedIn()
+    expect((await signOut({ form_token: 'f'.repeat(43) })).status).toBe(403)
+    expect(await revoked(token)).toBeNull()
+    expect((await signOut()).status).toBe(303)
+    expect(await revoked(token)).toBeGreaterThan(0)
+  })
+
+  it('is not ended a second time, nor after its end', async () => {
+    const again = await signedIn()
+    await again.signOut()
+    const firstMs = await revoked(again.token)
+    later(5)
+    expect((await again.signOut()).status).toBe(303)
+    expect(await revoked(again.token)).toBe(firstMs)
+    const late = await signedIn()
+    later(7201)
+    expect((await late.signOut()).status).toBe(303)
+    expect(await revoked(late.token)).toBeNull()
+  })
+})
+
 describe('a browser is no longer known', () => {
   const users = userRegistry(env.DB)
 
@@ -276,16 +319,15 @@ describe('a browser is no longer known', () => {
   it('when the password changes while a sign-in is under way', async () => {
     const user = await newUser()
     const hash = await hashPassword(PASSWORD)
-    const disturbed = serve({
-      LOGIN_LIMIT,
-      SESSIONS: {
-        get: env.SESSIONS.get.bind(env.SESSIONS),
-        put: async (...words: Parameters<KVNamespace['put']>) => {
-          await users.setPassword(user.id, hash, nowSeconds())
-          return env.SESSIONS.put(...words)
-        },
-      },
-    })
+    let isFirst = true
+    const batch = async (statements: D1PreparedStatement[]) => {
+      const results = await env.DB.batch(statements)
+      // The first asks for failures, with the password's hash on its way.
+      if (isFirst) await users.setPassword(user.id, hash, nowSeconds())
+      isFirst = false
+      return results
+    }
+    const disturbed = serve({ LOGIN_LIMIT, DB: over(env.DB, { batch } as Partial<D1Database>) })
     const browser = new Browser()
     expect((await browser.signIn(user.username, { fetch: disturbed })).status).toBe(303)
     expect(await rowsOf(user)).toEqual([])

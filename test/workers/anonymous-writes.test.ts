@@ -1,0 +1,310 @@
+/**
+ * No request without an authenticated client, a password that is right or a live browser session writes to KV or D1,
+ * but for what explains a refusal and for counters of failures, each behind a rate limit.
+ */
+
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { endpointsOf } from '../../src/app.ts'
+import { AUTHENTICATOR_PATHS, createAuthenticator } from '../../src/authenticator/app.ts'
+import { digest } from '../../src/crypto/digest.ts'
+import { mintToken } from '../../src/crypto/token.ts'
+import { writesTold } from './counting.ts'
+import { asserting, assertionOf, keySetOf, newKey, proofOf, resourceProofOf } from './keys.ts'
+import { newPublicClient } from './obtaining.ts'
+import {
+  CALLBACK,
+  credentialsOf,
+  fieldsOf,
+  ISSUER,
+  newClient,
+  newUser,
+  registry as ordinary,
+  post,
+  requestOf,
+  serve,
+  signIn,
+} from './registry.ts'
+import { authenticatorEnv, browserRecord, store } from './stored-session.ts'
+
+vi.spyOn(console, 'log').mockImplementation(() => {})
+vi.spyOn(console, 'error').mockImplementation(() => {})
+afterAll(() => vi.restoreAllMocks())
+
+const AUTH = 'https://authenticator.example'
+const RUNS = 150
+const MAY_BE_WRITTEN = ['D1 INSERT refusal', 'D1 INSERT sign_in_failure']
+
+const limit = (success: boolean) => ({ limit: async () => ({ success }) })
+const limits = (success: boolean) => ({
+  LOGIN_LIMIT: limit(success),
+  REFUSAL_LIMIT: limit(success),
+})
+
+/** Both workers on one storage, whose writes are told, with limits that nobody or everybody has reached. */
+function workers(isUnderLimit: boolean) {
+  const { bindings, take } = writesTold()
+  const fetch = serve({ ...bindings, ...limits(isUnderLimit) })
+  const authenticator = createAuthenticator({
+    ...authenticatorEnv(),
+    ...bindings,
+    ...limits(isUnderLimit),
+  })
+  const auth = async (path: string, init: RequestInit = {}) => {
+    const deferred: Promise<unknown>[] = []
+    const defer = (work: Promise<unknown>) => void deferred.push(work)
+    const answer = await authenticator.fetch(new Request(AUTH + path, init), defer)
+    await Promise.all(deferred)
+    return answer
+  }
+  return { fetch, auth, authenticator, take }
+}
+const open = workers(true)
+const shut = workers(false)
+
+/** What strangers hold: ids and addresses that are no secret, credentials that are over, and what they made themselves. */
+async function prepare() {
+  const key = await newKey()
+  const stranger = await newKey()
+  const secret = await newClient()
+  const basic = await newClient({ authMethod: 'client_secret_basic' })
+  const byKey = await newClient({ authMethod: 'private_key_jwt', jwks: keySetOf(key.jwk) })
+  const open = await newPublicClient()
+  const user = await newUser()
+  const tokenOf = (cookie: string) => /registry_session=([^;]+)/.exec(cookie)?.[1] ?? ''
+  const end_time = new Date(Date.now() - 1000).toISOString()
+  const expired = await store(mintToken('browserSession'), { ...browserRecord(), end_time })
+  const cookie = await signIn(user)
+  const page = await ordinary('/', { headers: { Cookie: cookie } })
+  const fields = Object.fromEntries(fieldsOf(await page.text(), '/logout'))
+  await post('/logout', fields, { Cookie: cookie })
+  const machine = (await (await post('/token', credentialsOf(secret))).json()) as {
+    access_token: string
+  }
+  const ended = tokenOf(cookie)
+  const sessions = [
+    'x1',
+    mintToken('browserSession'),
+    ended,
+    expired,
+    machine.access_token,
+    'P'.repeat(43),
+  ]
+  const token = mintToken('accessToken')
+  const [assertion = '', forOthers = ''] = await Promise.all([
+    assertionOf(byKey.id, stranger),
+    assertionOf(byKey.id, key, { claims: { aud: 'https://other.example' } }),
+  ])
+  const tokenTokens = [token, mintToken('refreshToken'), mintToken('authorizationCode'), ended, 'x']
+  const code = { grant_type: 'authorization_code', code: mintToken('authorizationCode') }
+  const refresh = { grant_type: 'refresh_token', refresh_token: mintToken('refreshToken') }
+  const verifier = { redirect_uri: CALLBACK, code_verifier: 'v'.repeat(43) }
+  const asClients = [
+    { client_id: open.id },
+    { client_id: secret.id, client_secret: mintToken('clientSecret') },
+    { client_id: secret.id, client_secret: 'weak' },
+    asserting(assertion),
+    asserting(forOthers),
+  ]
+  const asked = [
+    { ...code, ...verifier },
+    refresh,
+    { grant_type: 'client_credentials' },
+    ...tokenTokens.map((one) => ({ token: one })),
+  ]
+  /** With the form token that belongs to the cookie: anyone can work it out. */
+  const forms = await Promise.all(
+    sessions.flatMap((one) =>
+      Object.entries({
+        sign_out: {},
+        sign_in: { username: user.username, password: 'wrong' },
+        disconnect: { client_id: secret.id },
+      }).map(async ([purpose, fields]) => {
+        const about = Object.values(fields).slice(0, purpose === 'disconnect' ? 1 : 0)
+        const form_token = await digest(JSON.stringify([one, purpose, ...about]))
+        const Cookie = `registry_session=${one}; registry_sign_in=${one}`
+        return { fields: { ...fields, form_token, next_page: '/' }, headers: { Cookie } }
+      }),
+    ),
+  )
+  const requests = [requestOf(secret), requestOf(open)].map((fields) => ({
+    fields: { ...fields, confirm: 'ok', grant: 'submission:read', form_token: 'f'.repeat(43) },
+    headers: {},
+  }))
+  const posts = asked.flatMap((fields) =>
+    asClients.flatMap((client) => [
+      { fields: { ...fields, ...client }, headers: {} },
+      { fields, headers: { Authorization: `Basic ${btoa(`${basic.id}:weak`)}` } },
+    ]),
+  )
+  const proofs = [
+    await proofOf(stranger),
+    await resourceProofOf(stranger, token, `${AUTH}/auth`),
+  ] as const
+  const shown = sessions.flatMap((one) => [
+    { fields: {}, headers: { Cookie: `registry_session=${one}` } },
+    { fields: { fresh: '' }, headers: { Authorization: `Bearer ${one}` } },
+    { fields: { fresh: '' }, headers: { Authorization: `DPoP ${token}`, DPoP: proofs[1] } },
+  ])
+  const nearly: readonly Nearly[] = [...posts, ...forms, ...requests, ...shown]
+  return { sessions, nearly }
+}
+/** What only lacks a credential, or has one that is over. */
+type Nearly = Readonly<{ fields: Record<string, string>; headers: Record<string, string> }>
+let held: Awaited<ReturnType<typeof prepare>>
+beforeAll(async () => {
+  held = await prepare()
+})
+
+type Sent = Readonly<{
+  method: string
+  headers: Record<string, string>
+  query: string
+  body: string
+}>
+
+const METHODS = ['POST', 'POST', 'POST', 'POST', 'GET', 'GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS']
+const ODD_HEADERS = {
+  'Sec-Fetch-Site': ['same-origin', 'cross-site'],
+  'X-Forwarded-For': ['192.0.2.9'],
+  Origin: [ISSUER, 'null'],
+}
+
+/** A request that is nearly good, or what is left of it when fields of another are put over its own. */
+function anySent(): fc.Arbitrary<Sent> {
+  const one = fc.constantFrom(...held.nearly)
+  const other = fc.tuple(one, fc.double({ min: 0, max: 1, noNaN: true }))
+  const odd = fc.record(
+    Object.fromEntries(
+      Object.entries(ODD_HEADERS).map(([name, values]) => [name, fc.constantFrom(...values)]),
+    ),
+    { requiredKeys: [] },
+  )
+  return fc
+    .tuple(fc.constantFrom(...METHODS), one, other, odd)
+    .map(([method, { fields, headers }, [mixed, share], more]) => {
+      const isMixed = share > 0.6
+      const sent = new URLSearchParams(isMixed ? { ...fields, ...mixed.fields } : fields).toString()
+      return {
+        method,
+        headers: {
+          // Always there on Cloudflare. Without it, as on a developer's machine, no limit counts.
+          'CF-Connecting-IP': '192.0.2.1',
+          'Content-Type': 'application/x-www-form-urlencoded',
+          ...headers,
+          ...(isMixed && mixed.headers),
+          ...(more as Record<string, string>),
+        },
+        query: sent,
+        body: sent,
+      }
+    })
+}
+
+const initOf = ({ method, headers, body }: Sent): RequestInit => ({
+  method,
+  headers,
+  ...(method === 'GET' || method === 'HEAD' ? {} : { body }),
+})
+/** A parameter of a path stands for something that is there. */
+const pathOf = (path: string) => path.replace(/:\w+/g, 'invalid_grant')
+
+type Ask = (path: string, init: RequestInit) => Promise<Response>
+async function writesNothing(path: string, ask: { open: Ask; shut: Ask }, sent: Sent) {
+  for (const query of ['', `?${sent.query}`]) {
+    const answer = await ask.open(path + query, initOf(sent))
+    expect(answer.status).toBeLessThan(500)
+    expect(open.take().filter((write) => !MAY_BE_WRITTEN.includes(write))).toEqual([])
+    await ask.shut(path + query, initOf(sent))
+    expect(shut.take()).toEqual([])
+  }
+}
+
+describe('a request of nobody', () => {
+  const endpoints = endpointsOf(ISSUER).map(({ path }) => path)
+
+  it('is tried at every endpoint of the registry, of which there are some', () => {
+    expect(endpoints).toEqual(expect.arrayContaining(['/token', '/logout', '/account', '/login']))
+    expect(AUTHENTICATOR_PATHS).toContain('/auth')
+  })
+
+  it.each([...endpoints, '/nothing-here'])(
+    'to %s of the registry writes nothing but what explains and counts it, and that behind limits',
+    async (path) => {
+      const ask = { open: open.fetch, shut: shut.fetch }
+      await fc.assert(
+        fc.asyncProperty(anySent(), (sent) => writesNothing(pathOf(path), ask, sent)),
+        { numRuns: RUNS },
+      )
+    },
+  )
+
+  it.each([...AUTHENTICATOR_PATHS, '/nothing-here'])(
+    'to %s of the authenticator writes nothing but what explains it, and that behind a limit',
+    async (path) => {
+      const ask = { open: open.auth, shut: shut.auth }
+      await fc.assert(
+        fc.asyncProperty(anySent(), (sent) => writesNothing(path, ask, sent)),
+        { numRuns: RUNS },
+      )
+    },
+  )
+
+  it('to the authenticator over a service binding writes nothing', async () => {
+    await fc.assert(
+      fc.asyncProperty(anySent(), async ({ headers }) => {
+        await open.authenticator.authenticate({
+          authorization: headers.Authorization ?? null,
+          cookie: headers.Cookie ?? null,
+          dpop: headers.DPoP ?? null,
+          method: 'GET',
+          url: `${AUTH}/auth`,
+          immediate: true,
+        })
+        expect(open.take()).toEqual([])
+      }),
+      { numRuns: RUNS },
+    )
+  })
+
+  it('to sign out with a cookie of no live session and the form token that belongs to it writes nothing', async () => {
+    for (const token of held.sessions) {
+      const form_token = await digest(JSON.stringify([token, 'sign_out']))
+      const Cookie = `registry_session=${token}`
+      const answer = await post('/logout', { form_token }, { Cookie }, open.fetch)
+      expect([answer.status, answer.headers.get('Location')]).toEqual([303, '/'])
+      expect(answer.headers.getSetCookie().join()).toMatch(/registry_session=; Max-Age=0/)
+      expect(open.take()).toEqual([])
+    }
+  })
+})
+
+describe('the controls: a write is noticed', () => {
+  it('of a sign-in, and of a sign-out, with limits that nobody has reached', async () => {
+    const cookie = await signIn(await newUser(), open.fetch)
+    expect(open.take()).toEqual(
+      expect.arrayContaining(['KV put SESSIONS', 'D1 INSERT known_browser']),
+    )
+    const page = await open.fetch('/', { headers: { Cookie: cookie } })
+    const fields = Object.fromEntries(fieldsOf(await page.text(), '/logout'))
+    expect(open.take()).toEqual([])
+    await post('/logout', fields, { Cookie: cookie }, open.fetch)
+    expect(open.take()).toEqual(
+      expect.arrayContaining(['D1 INSERT revocation', 'KV put SESSIONS', 'D1 UPDATE revocation']),
+    )
+  })
+
+  it('of an authenticated client', async () => {
+    const client = await newClient()
+    await post('/token', credentialsOf(client), {}, open.fetch)
+    expect(open.take()).toContain('KV put SESSIONS')
+  })
+
+  it('of what explains a refusal and counts a failure, while the limits let it', async () => {
+    const client = await newClient()
+    const wrong = { ...credentialsOf(client), client_secret: 'weak' }
+    const address = { 'CF-Connecting-IP': '192.0.2.1' }
+    await post('/token', wrong, address, open.fetch)
+    expect(open.take().sort()).toEqual(MAY_BE_WRITTEN)
+  })
+})
