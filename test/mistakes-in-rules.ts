@@ -25,6 +25,10 @@ export const MISTAKES_IN_RULES: readonly Mutant[] = [
   mutant('domain/scope.ts', ANY_TEXT, "held.endsWith(':*') && ", ''),
   mutant('domain/scope.ts', ANY_TEXT, '[A-Za-z0-9._~/-]+))?$/', '[A-Za-z0-9._~/-]+))?/'),
   ...mutants('domain/client.ts', CLIENT, ['now < expiresAt', 'now <= expiresAt']),
+  ...mutants('domain/client.ts', 'workers/access-token-lifetime', [
+    'Math.min(accessTokenLifetimeSeconds ?? longestSeconds, longestSeconds)',
+    'accessTokenLifetimeSeconds ?? longestSeconds',
+  ]),
   mutant(
     'domain/client.ts',
     'workers/rfc6749-client-credentials',

@@ -53,6 +53,7 @@ async function inMemory(): Promise<Prepared> {
     require_pkce: 1,
     require_dpop: 0,
     may_introspect: 0,
+    access_token_lifetime_seconds: null,
     disabled_at: null,
     redirect_uris: JSON.stringify(client.redirectUris),
     credentials: JSON.stringify([credential]),

@@ -22,6 +22,7 @@ export const exampleClient = (clientId: string): Client => ({
   requireDpop: false,
   jwks: null,
   mayIntrospect: false,
+  accessTokenLifetimeSeconds: null,
   disabledAt: null,
   credentials: [],
   scopes: SCOPES,

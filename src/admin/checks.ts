@@ -88,6 +88,22 @@ export function checkSeconds(option: string, text: string): number {
   throw new Refusal(`${option} ${quote(text)} is not a whole number of seconds, zero or more`)
 }
 
+/** KV keeps nothing for less than 60 s. */
+const SHORTEST_TOKEN_SECONDS = 60
+const LONGEST_TOKEN_SECONDS = 2_592_000
+
+/** Null: as long as SESSION_LIFETIME_SECONDS. */
+export function checkAccessTokenLifetime(option: string, text: string): number | null {
+  if (text === '') return null
+  const seconds = Number(text)
+  const isInRange = seconds >= SHORTEST_TOKEN_SECONDS && seconds <= LONGEST_TOKEN_SECONDS
+  if (/^\d+$/.test(text) && isInRange) return seconds
+  throw new Refusal(
+    `${option} ${quote(text)} is not a whole number of seconds from ${SHORTEST_TOKEN_SECONDS} to ` +
+      `${LONGEST_TOKEN_SECONDS}, nor "" for SESSION_LIFETIME_SECONDS`,
+  )
+}
+
 const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
 
 /** A date of ISO 8601, without a zone UTC, or a duration before `now`. Answers epoch seconds. */

@@ -5,7 +5,16 @@ import type { Lists, Mode } from './client-options.ts'
 
 /** Only what was given. Of keys only that they changed: they are long. */
 export const detailOf = (fields: ClientChanges, lists: Lists, mode: Mode) => {
-  const { jwks, ownerId, authMethod, requirePkce, requireDpop, mayIntrospect, ...texts } = fields
+  const {
+    jwks,
+    ownerId,
+    authMethod,
+    requirePkce,
+    requireDpop,
+    mayIntrospect,
+    accessTokenLifetimeSeconds,
+    ...texts
+  } = fields
   return {
     ...texts,
     owner_id: ownerId,
@@ -13,6 +22,7 @@ export const detailOf = (fields: ClientChanges, lists: Lists, mode: Mode) => {
     require_pkce: requirePkce,
     require_dpop: requireDpop,
     may_introspect: mayIntrospect,
+    access_token_lifetime_seconds: accessTokenLifetimeSeconds,
     jwks: jwks ? 'replaced' : undefined,
     ...listDetailOf(lists),
     requested_only: mode === 'request' ? true : undefined,

@@ -64,6 +64,7 @@ function addWriting(client: Command, io: Io) {
         requireDpop: false,
         jwks: null,
         mayIntrospect: false,
+        accessTokenLifetimeSeconds: null,
         ...readFields(options),
         ...readRequired(name, owner),
         ...(await readKeySetOption(options, command, io)),

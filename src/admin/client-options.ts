@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import { AUTH_METHODS, GRANT_TYPES, type GrantType } from '../domain/client.ts'
 import type { ClientChanges } from '../stores/client-registry.ts'
 import {
+  checkAccessTokenLifetime,
   checkAuthMethod,
   checkEndorsement,
   checkGrantType,
@@ -22,6 +23,7 @@ export type FieldOptions = Readonly<{
   requirePkce?: boolean
   requireDpop?: boolean
   mayIntrospect?: boolean
+  accessTokenLifetimeSeconds?: string
 }>
 export type ListOptions = Readonly<{
   redirectUri?: readonly string[]
@@ -49,6 +51,11 @@ export const addFieldOptions = (command: Command) =>
     .option('--jwks-file <file>', 'the same, read from a file')
     .option('--require-dpop', 'refuse its token requests without a DPoP proof (RFC 9449)')
     .option('--may-introspect', 'let it ask about the tokens of others')
+    .option(
+      '--access-token-lifetime-seconds <n>',
+      'how long its access tokens live, from now on: 60 or more, and never longer than SESSION_LIFETIME_SECONDS; ' +
+        '"" for exactly that',
+    )
 
 export const addRedirectUriOption = (command: Command) =>
   command.addOption(
@@ -79,6 +86,12 @@ export const readFields = (options: FieldOptions): ClientChanges => ({
   ...(options.requirePkce !== undefined && { requirePkce: options.requirePkce }),
   ...(options.requireDpop !== undefined && { requireDpop: options.requireDpop }),
   ...(options.mayIntrospect !== undefined && { mayIntrospect: options.mayIntrospect }),
+  ...(options.accessTokenLifetimeSeconds !== undefined && {
+    accessTokenLifetimeSeconds: checkAccessTokenLifetime(
+      '--access-token-lifetime-seconds',
+      options.accessTokenLifetimeSeconds,
+    ),
+  }),
 })
 
 export type Lists = Readonly<{

@@ -24,6 +24,7 @@ export const clientDocument = (client: ClientRecord) => ({
   require_pkce: client.requirePkce,
   require_dpop: client.requireDpop,
   may_introspect: client.mayIntrospect,
+  access_token_lifetime_seconds: client.accessTokenLifetimeSeconds,
   redirect_uris: client.redirectUris,
   grant_types: client.grantTypes,
   scopes: client.scopes,

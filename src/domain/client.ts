@@ -43,6 +43,8 @@ export type Client = Readonly<{
   /** JSON Web Key Set (RFC 7517) as JSON text; null unless it authenticates with `private_key_jwt`. */
   jwks: string | null
   mayIntrospect: boolean
+  /** How long its access tokens live; null: as long as the deployment lets them, which is the longest in any case. */
+  accessTokenLifetimeSeconds: number | null
   disabledAt: number | null
   redirectUris: readonly string[]
   credentials: readonly Credential[]
@@ -66,6 +68,12 @@ export const isPublic = (client: Client) => client.authMethod === 'none'
 
 /** Public clients must use PKCE (RFC 9700 §2.1.1); others when they are registered so. */
 export const mustUsePkce = (client: Client) => client.requirePkce || isPublic(client)
+
+/** The smaller of the client's own and the deployment's. */
+export const accessTokenLifetimeOf = (
+  { accessTokenLifetimeSeconds }: Pick<Client, 'accessTokenLifetimeSeconds'>,
+  longestSeconds: number,
+) => Math.min(accessTokenLifetimeSeconds ?? longestSeconds, longestSeconds)
 
 export const liveCredentials = (client: Client, now: number) =>
   client.credentials.filter(({ expiresAt }) => expiresAt === null || now < expiresAt)

@@ -1,5 +1,6 @@
 /** What every grant ends with: a session of the client's is opened, and its token is the answer. */
 
+import { accessTokenLifetimeOf } from '../domain/client.ts'
 import type { User } from '../domain/user.ts'
 import { type IssuedToken, tokenTypeFor } from '../protocol/token-response.ts'
 import type { Circumstances, Deps } from './deps.ts'
@@ -23,7 +24,7 @@ export async function issueAccessToken(
   deps: Pick<Deps, 'sessions' | 'sessionLifetimeSeconds'>,
   { nowMs, ipAddress }: Circumstances,
 ): Promise<IssuedToken> {
-  const lifetimeSeconds = deps.sessionLifetimeSeconds
+  const lifetimeSeconds = accessTokenLifetimeOf(caller.client, deps.sessionLifetimeSeconds)
   const session = { ...holding, ...caller, ipAddress, startAtMs: nowMs, lifetimeSeconds }
   await openSession(bearer, session, deps)
   return {

@@ -46,6 +46,7 @@ async function seed(db: Database, stateDir: string, now: number): Promise<Demo> 
       requireDpop: false,
       jwks: null,
       mayIntrospect: false,
+      accessTokenLifetimeSeconds: null,
       redirectUris: [DEMO_REDIRECT_URI],
       grantTypes: ['client_credentials', 'authorization_code'],
       scopes: DEMO_SCOPES,

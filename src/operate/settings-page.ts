@@ -28,7 +28,8 @@ const EFFECTS = {
     'A second redemption with the same verifier within this time is a page that was loaded twice, not an attack.',
   REFRESH_RETRY_SECONDS:
     'A spent refresh token that its authenticated client shows again within this time is a lost response, not an attack.',
-  SESSION_LIFETIME_SECONDS: 'How long an access token is good; `expires_in` is this number.',
+  SESSION_LIFETIME_SECONDS:
+    'How long an access token is good, unless its client has a shorter lifetime of its own; `expires_in` says which.',
   BROWSER_SESSION_LIFETIME_SECONDS:
     'How long a user stays signed in at a browser. A revocation is kept for the longer of the two lifetimes, so lower them only when no older session needs to be revoked.',
   REFRESH_LIFETIME_SECONDS:

@@ -20,14 +20,15 @@ export type ClientFields = Readonly<{
   requireDpop: boolean
   jwks: string | null
   mayIntrospect: boolean
+  accessTokenLifetimeSeconds: number | null
 }>
 export type ClientLists = PermissionLists & Readonly<{ redirectUris?: readonly string[] }>
 export type ClientChanges = Readonly<{ [field in keyof ClientFields]?: ClientFields[field] }>
 
 export const INSERT_CLIENT = `INSERT INTO client (client_id, name, owner_id, url, description, auth_method,
-    jwks, require_pkce, require_dpop, may_introspect, created_at, updated_at)
-  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11)`
-/** `?2` is a JSON object of the fields to change; the others stay. */
+    jwks, access_token_lifetime_seconds, require_pkce, require_dpop, may_introspect, created_at, updated_at)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12)`
+/** `?2` is a JSON object of the fields to change; the others stay. Null is a value of the lifetime alone. */
 export const UPDATE_CLIENT = `UPDATE client SET
     name = coalesce(?2 ->> 'name', name),
     owner_id = coalesce(?2 ->> 'ownerId', owner_id),
@@ -39,6 +40,8 @@ export const UPDATE_CLIENT = `UPDATE client SET
     require_pkce = coalesce(?2 ->> 'requirePkce', require_pkce),
     require_dpop = coalesce(?2 ->> 'requireDpop', require_dpop),
     may_introspect = coalesce(?2 ->> 'mayIntrospect', may_introspect),
+    access_token_lifetime_seconds = CASE WHEN json_type(?2, '$.accessTokenLifetimeSeconds') IS NULL
+      THEN access_token_lifetime_seconds ELSE ?2 ->> 'accessTokenLifetimeSeconds' END,
     updated_at = ?3
   WHERE client_id = ?1`
 export const TOUCH_CLIENT = `UPDATE client SET updated_at = ?2 WHERE client_id = ?1`
@@ -86,7 +89,8 @@ export const clientRegistry = (db: Database) => ({
   ): Promise<string> {
     const clientId = randomId()
     const { name, ownerId, url, description, authMethod, jwks } = client
-    const fields = [name, ownerId, url, description, authMethod, jwks]
+    const lifetime = client.accessTokenLifetimeSeconds
+    const fields = [name, ownerId, url, description, authMethod, jwks, lifetime]
     const flags = [client.requirePkce, client.requireDpop, client.mayIntrospect].map(Number)
     const redirectUris = JSON.stringify(client.redirectUris ?? [])
     await db.batch([

@@ -15,6 +15,7 @@ type ClientRow = {
   require_pkce: number
   require_dpop: number
   may_introspect: number
+  access_token_lifetime_seconds: number | null
   disabled_at: number | null
   redirect_uris: string
   credentials: string
@@ -26,7 +27,7 @@ type ClientRow = {
 /** Everything of a client in one row; the lists are JSON, each in the order of its primary key. */
 export const CLIENT_COLUMNS = `
   c.client_id, c.name, c.owner_id, c.url, c.description, c.auth_method, c.jwks,
-  c.require_pkce, c.require_dpop, c.may_introspect, c.disabled_at,
+  c.require_pkce, c.require_dpop, c.may_introspect, c.access_token_lifetime_seconds, c.disabled_at,
   (SELECT json_group_array(redirect_uri) FROM client_redirect_uri r
     WHERE r.client_id = c.client_id) AS redirect_uris,
   (SELECT json_group_array(json_object('secretDigest', secret_digest, 'createdAt', created_at,
@@ -56,6 +57,7 @@ export const readClientRow = (row: ClientRow): Client => ({
   requirePkce: row.require_pkce === 1,
   requireDpop: row.require_dpop === 1,
   mayIntrospect: row.may_introspect === 1,
+  accessTokenLifetimeSeconds: row.access_token_lifetime_seconds,
   disabledAt: row.disabled_at,
   redirectUris: JSON.parse(row.redirect_uris) as string[],
   credentials: JSON.parse(row.credentials) as Credential[],

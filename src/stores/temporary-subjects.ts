@@ -49,7 +49,7 @@ export async function createTemporarySubjects(
   await db.batch([
     db
       .prepare(INSERT_CLIENT)
-      .bind(id, name, PREFIX, '', name, DEFAULT_AUTH_METHOD, null, 0, 0, 0, now),
+      .bind(id, name, PREFIX, '', name, DEFAULT_AUTH_METHOD, null, null, 0, 0, 0, now),
     db.prepare(ADD_REDIRECT_URIS).bind(id, JSON.stringify([redirectUri])),
     ...permissionStatements(db, ['authorize'], id, { scopes, grantTypes }, now),
     db.prepare(ADD_CREDENTIAL).bind(id, secretDigest, now),

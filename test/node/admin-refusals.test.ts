@@ -151,6 +151,14 @@ describe('bad input ends with status 1', () => {
       words: ['client', 'rotate-secret', 'PUBLIC-CLIENT'],
       line: 'a client with the authentication method none has no secret to rotate',
     },
+    ...['0', '59', '2592001', '60.5', '1e3', 'ten', ' '].flatMap((seconds) =>
+      [CREATE, ['client', 'update', 'SECRET-CLIENT']].map((words) => ({
+        words: [...words, '--access-token-lifetime-seconds', seconds],
+        line:
+          `--access-token-lifetime-seconds ${JSON.stringify(seconds)} is not a whole number of seconds ` +
+          'from 60 to 2592000, nor "" for SESSION_LIFETIME_SECONDS',
+      })),
+    ),
     ...['-1', '1.5', 'ten', ''].map((seconds) => ({
       words: ['client', 'rotate-secret', 'SECRET-CLIENT', '--overlap-seconds', seconds],
       line: `--overlap-seconds ${JSON.stringify(seconds)} is not a whole number of seconds, zero or more`,

@@ -27,6 +27,7 @@ const CLIENT = {
   requireDpop: false,
   jwks: null,
   mayIntrospect: false,
+  accessTokenLifetimeSeconds: null,
   redirectUris: ['https://a.example/1', 'https://a.example/2'],
   grantTypes: ['authorization_code', 'refresh_token', 'client_credentials'],
   scopes: ['a:b', 'c:d'],

@@ -59,6 +59,7 @@ type Registration = Partial<{
   requirePkce: boolean
   requireDpop: boolean
   mayIntrospect: boolean
+  accessTokenLifetimeSeconds: number | null
   jwks: string
   redirectUris: string[]
   grantTypes: GrantType[]
@@ -79,6 +80,7 @@ export async function newClient(asked: Registration = {}): Promise<TestClient> {
     requirePkce: false,
     requireDpop: false,
     mayIntrospect: false,
+    accessTokenLifetimeSeconds: null,
     jwks: null,
     redirectUris: [CALLBACK],
     grantTypes: ['client_credentials', 'authorization_code'] as GrantType[],

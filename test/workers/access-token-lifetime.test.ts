@@ -1,0 +1,71 @@
+/** A lifetime for one client's access tokens: the smaller of the client's own and the deployment's counts. */
+
+import { env } from 'cloudflare:workers'
+import { describe, expect, it } from 'vitest'
+import { clientRegistry } from '../../src/stores/client-registry.ts'
+import { newRefreshingClient, renewal } from './obtaining.ts'
+import {
+  credentialsOf,
+  newClient,
+  newUser,
+  nowSeconds,
+  obtainCode,
+  post,
+  redemptionOf,
+  requestOf,
+  serve,
+  sessionOf,
+  signIn,
+  type TestClient,
+} from './registry.ts'
+
+type Issued = Readonly<{ access_token: string; refresh_token: string; expires_in: number }>
+const issuedIn = async (answer: Response) => (await answer.json()) as Issued
+
+/** How long the session lives that stands behind the token, and how long the client is told. */
+async function lifetimesOf({ access_token, expires_in }: Issued) {
+  const session = await sessionOf(access_token)
+  const { start_time = '', end_time = '' } = session ?? {}
+  return [expires_in, (Date.parse(end_time) - Date.parse(start_time)) / 1000]
+}
+const forItself = async (client: TestClient, fetch = serve()) =>
+  issuedIn(await post('/token', credentialsOf(client), {}, fetch))
+
+describe('the access tokens of a client with a lifetime of their own', () => {
+  it('live that long, and expires_in says so, whatever the grant', async () => {
+    const client = await newRefreshingClient({ accessTokenLifetimeSeconds: 300 })
+    expect(await lifetimesOf(await forItself(client))).toEqual([300, 300])
+    const code = await obtainCode(await signIn(await newUser()), requestOf(client))
+    const bought = await issuedIn(await post('/token', redemptionOf(client, code)))
+    expect(await lifetimesOf(bought)).toEqual([300, 300])
+    const renewed = await issuedIn(await renewal(client, bought.refresh_token))
+    expect(await lifetimesOf(renewed)).toEqual([300, 300])
+  })
+
+  it('never live longer than SESSION_LIFETIME_SECONDS, which counts for all others', async () => {
+    const long = await newClient({ accessTokenLifetimeSeconds: 7201 })
+    const [other, short] = [await newClient(), serve({ SESSION_LIFETIME_SECONDS: '600' })]
+    expect(await lifetimesOf(await forItself(long))).toEqual([7200, 7200])
+    expect(await lifetimesOf(await forItself(long, short))).toEqual([600, 600])
+    expect(await lifetimesOf(await forItself(other))).toEqual([7200, 7200])
+    expect(await lifetimesOf(await forItself(other, short))).toEqual([600, 600])
+  })
+
+  it('get it from the record as it is now, and lose it when it is cleared', async () => {
+    const client = await newClient()
+    const change = (accessTokenLifetimeSeconds: number | null) =>
+      clientRegistry(env.DB).update(
+        client.id,
+        { accessTokenLifetimeSeconds },
+        {},
+        'authorize',
+        nowSeconds(),
+      )
+    await change(120)
+    expect((await forItself(client)).expires_in).toBe(120)
+    await clientRegistry(env.DB).update(client.id, { name: 'N' }, {}, 'authorize', nowSeconds())
+    expect((await forItself(client)).expires_in).toBe(120)
+    await change(null)
+    expect((await forItself(client)).expires_in).toBe(7200)
+  })
+})
