@@ -25,7 +25,7 @@ const app = new Hono<ScopedEnv & { Bindings: Bindings }>()
 
 /** So that a client that was refused finds out by itself where to get a token (RFC 9728). */
 const METADATA_PATH = '/.well-known/oauth-protected-resource'
-app.get(
+app.all(
   METADATA_PATH,
   protectedResource({
     resource: RESOURCE,

@@ -1,15 +1,15 @@
 /** The registry as one Hono application: the list of its endpoints, and what holds for all of them. */
 
 import { Hono, type NotFoundHandler } from 'hono'
-import { isPreflight, preflight } from './http/any-origin.ts'
-import { type FrameSettings, framed, type Serve } from './http/frame.ts'
+import { answerPreflight, isPreflight } from './http/any-origin.ts'
+import { type Framed, type FrameSettings, framed, type Serve } from './http/frame.ts'
 import type { RequestNote } from './http/request-note.ts'
 import { OAuthError } from './protocol/errors.ts'
 import { account } from './routes/account.tsx'
 import { icon, style } from './routes/assets.ts'
 import { authorize } from './routes/authorize.tsx'
 import type { Endpoint, RouteDeps } from './routes/endpoint.ts'
-import { sendErrorPage } from './routes/error-page.tsx'
+import { sendNotFound } from './routes/error-page.tsx'
 import { errorCode, errorIndex } from './routes/errors.tsx'
 import { healthz } from './routes/healthz.ts'
 import { introspection } from './routes/introspect.ts'
@@ -57,14 +57,22 @@ const methodsOf = ({ get, post }: Endpoint) => [
 function served(endpoint: Endpoint): Serve<RouteDeps> {
   const { get, post, allowsAnyOrigin } = endpoint
   const methods = methodsOf(endpoint)
-  const answerPreflight = allowsAnyOrigin ? preflight(methods) : null
   return (c, deps) => {
     const { method } = c.req
     if (post && method === 'POST') return post(c, deps)
     if (get && (method === 'GET' || method === 'HEAD')) return get(c, deps)
-    if (answerPreflight && isPreflight(c.req.raw)) return answerPreflight(c)
+    if (allowsAnyOrigin && isPreflight(c.req.raw)) return answerPreflight(c.req.raw, methods)
     throw notAllowed(methods.join(', '))
   }
+}
+
+/** Where nothing is, any script may read that: a client that looks for an endpoint must not take it for a fault. */
+const nowhere: Framed = { refuse: sendNotFound, allowsAnyOrigin: true }
+const ANY_METHOD = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
+
+const serveNothing: Serve<RouteDeps> = (c) => {
+  if (isPreflight(c.req.raw)) return answerPreflight(c.req.raw, ANY_METHOD)
+  throw notFound()
 }
 
 /** `open` makes what a request is given: nothing of it is shared with another request. */
@@ -74,9 +82,6 @@ export function createApp(settings: FrameSettings, open: (note: RequestNote) => 
   for (const endpoint of endpointsOf(settings.issuer)) {
     app.all(endpoint.path, framed(endpoint, settings, open, served(endpoint)))
   }
-  const nowhere: Serve<RouteDeps> = () => {
-    throw notFound()
-  }
-  app.notFound(framed({ refuse: sendErrorPage }, settings, open, nowhere) as NotFoundHandler)
+  app.notFound(framed(nowhere, settings, open, serveNothing) as NotFoundHandler)
   return app
 }

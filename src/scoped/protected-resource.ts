@@ -2,6 +2,7 @@
 
 import type { Handler } from 'hono'
 import { isScope } from '../domain/scope.ts'
+import { preflightHeaders } from '../protocol/preflight.ts'
 import { publicUrlProblem } from '../protocol/public-url.ts'
 
 export type ProtectedResource = Readonly<{
@@ -18,10 +19,11 @@ export type ProtectedResource = Readonly<{
 }>
 
 const MAX_AGE_SECONDS = 3600
+const METHODS = ['GET', 'HEAD']
 
 /**
- * The handler of `GET /.well-known/oauth-protected-resource`; when `resource` has a path, that follows (§3.1).
- * Throws a TypeError at once when used wrongly.
+ * The handler of `/.well-known/oauth-protected-resource`; when `resource` has a path, that follows (§3.1). Mount it with
+ * `app.all`, so that it answers the preflight of a browser too. Throws a TypeError at once when used wrongly.
  */
 export function protectedResource(described: ProtectedResource): Handler {
   const problem = misuse(described)
@@ -37,11 +39,23 @@ export function protectedResource(described: ProtectedResource): Handler {
     ...(name !== undefined && { resource_name: name }),
     ...(documentation !== undefined && { resource_documentation: documentation }),
   }
-  return (c) =>
-    c.json(body, 200, {
-      'Cache-Control': `public, max-age=${MAX_AGE_SECONDS}`,
+  return (c) => {
+    const { method, headers } = c.req.raw
+    if (method === 'GET' || method === 'HEAD') {
+      return c.json(body, 200, {
+        'Cache-Control': `public, max-age=${MAX_AGE_SECONDS}`,
+        'Access-Control-Allow-Origin': '*',
+      })
+    }
+    if (method === 'OPTIONS' && headers.has('Access-Control-Request-Method')) {
+      const asked = headers.get('Access-Control-Request-Headers')
+      return c.body(null, 204, preflightHeaders(METHODS, asked))
+    }
+    return c.json({ error: 'invalid_request' }, 405, {
+      Allow: METHODS.join(', '),
       'Access-Control-Allow-Origin': '*',
     })
+  }
 }
 
 function misuse({ resource, authorizationServers, scopes, documentation }: ProtectedResource) {

@@ -7,13 +7,13 @@ import { credentialsOf, newClient, post, registry, serve } from './registry.ts'
 
 const ORIGIN = { Origin: 'https://app.example' }
 const METADATA = '/.well-known/oauth-authorization-server'
-const preflight = (path: string, method: string) =>
+const preflight = (path: string, method: string, headers = 'authorization,dpop') =>
   registry(path, {
     method: 'OPTIONS',
     headers: {
       ...ORIGIN,
       'Access-Control-Request-Method': method,
-      'Access-Control-Request-Headers': 'authorization,dpop',
+      'Access-Control-Request-Headers': headers,
     },
   })
 const corsIn = (response: Response) =>
@@ -35,6 +35,23 @@ describe('a preflight', () => {
       'access-control-max-age': '3600',
     })
   })
+
+  it.each(['/token', '/revoke', METADATA])(
+    'of %s allows the headers that libraries and browsers add, and no more than were asked for',
+    async (path) => {
+      const method = path === METADATA ? 'GET' : 'POST'
+      const added = ['mcp-protocol-version', 'traceparent', 'baggage', 'x-requested-with']
+      const allowedFor = async (headers: string) =>
+        (await preflight(path, method, headers)).headers.get('Access-Control-Allow-Headers')
+      const usual = 'Authorization,Content-Type,DPoP'
+      for (const name of added) expect(await allowedFor(name)).toBe(`${usual},${name}`)
+      expect(await allowedFor(`content-type, ${added.join(', ')}`)).toBe(
+        `${usual},${added.join(',')}`,
+      )
+      expect(await allowedFor('')).toBe(usual)
+      expect(await allowedFor('x y,<b>')).toBe(usual)
+    },
+  )
 
   it.each(['/introspect', '/authorize', '/login', '/logout', '/', '/healthz'])(
     'of %s is refused',
@@ -79,6 +96,35 @@ describe('an answer to a script of another origin', () => {
       expect(answer.headers.get('Cache-Control')).toBe('no-store')
     }
   })
+
+  it.each([
+    '/register',
+    '/register/7',
+    METADATA.replace('oauth', 'openid'),
+    '/jwks.json',
+    '/userinfo',
+  ])(
+    'may be read where nothing is, so that it is not taken for a fault: POST and GET %s',
+    async (path) => {
+      const asked = await preflight(path, 'POST', 'content-type,mcp-protocol-version')
+      expect(asked.status).toBe(204)
+      expect(asked.headers.get('Access-Control-Allow-Methods')).toContain('POST')
+      expect(asked.headers.get('Access-Control-Allow-Headers')).toContain('mcp-protocol-version')
+      const accept = { ...ORIGIN, Accept: 'application/json' }
+      const answers = [
+        await registry(path, { method: 'POST', headers: ORIGIN, body: '{}' }),
+        await registry(path, { headers: accept }),
+      ]
+      for (const answer of answers) {
+        expect(answer.status).toBe(404)
+        expect(corsIn(answer)).toEqual(OPEN)
+        expect(await answer.json()).toMatchObject({
+          error: 'invalid_request',
+          error_description: 'There is nothing here.',
+        })
+      }
+    },
+  )
 
   it('may be read of /revoke, and not of /introspect', async () => {
     const client = await newRefreshingClient()

@@ -381,6 +381,33 @@ describe('a flood fills no table', () => {
     expect(await countRecorded()).toBe(before)
   })
 
+  it.each<[string, string, RequestInit, string]>([
+    ['a page for people', '/wp-login.php', { headers: { Accept: 'text/html,*/*' } }, 'text/html'],
+    ['a page where nothing is preferred', '/nothing', {}, 'text/html'],
+    ['JSON where it is asked for', '/nothing', { headers: { Accept: 'application/json' } }, 'json'],
+    ['JSON for a post', '/nothing', { method: 'POST' }, 'json'],
+    ['JSON at a path of programs', '/.well-known/openid-configuration', {}, 'json'],
+    ['JSON below an endpoint of clients', '/token/', {}, 'json'],
+    [
+      'JSON for what is asked of a page',
+      '/errors/x',
+      { headers: { Accept: 'application/json' } },
+      'json',
+    ],
+  ])('nothing is there: %s', async (_, path, init, type) => {
+    const response = await registry(path, init)
+    expect(response.status).toBe(404)
+    expect(response.headers.get('Content-Type')).toContain(type)
+  })
+
+  it('a method that a page does not know is told in JSON where that is asked for', async () => {
+    const put = (Accept: string) => registry('/account', { method: 'PUT', headers: { Accept } })
+    const json = await put('application/json')
+    expect([json.status, json.headers.get('Allow')]).toEqual([405, 'GET, HEAD, POST'])
+    expect(await json.json()).toMatchObject({ error: 'invalid_request' })
+    expect((await put('*/*')).headers.get('Content-Type')).toContain('text/html')
+  })
+
   it('cron removes what is older than a day', async () => {
     await env.DB.prepare('DELETE FROM refusal').run()
     await post('/token', {})

@@ -43,6 +43,29 @@ describe('RFC 9728 §3: the metadata of a resource', () => {
     })
   })
 
+  it('can be read by scripts whose library adds headers: every header asked for is allowed', async () => {
+    const app = new Hono().all(PATH, protectedResource(described))
+    const ask = (headers: string) =>
+      app.request(PATH, {
+        method: 'OPTIONS',
+        headers: {
+          Origin: 'https://app.example',
+          'Access-Control-Request-Method': 'GET',
+          'Access-Control-Request-Headers': headers,
+        },
+      })
+    const allowed = await ask('mcp-protocol-version,traceparent')
+    expect([allowed.status, await allowed.text()]).toEqual([204, ''])
+    expect(allowed.headers.get('Access-Control-Allow-Origin')).toBe('*')
+    expect(allowed.headers.get('Access-Control-Allow-Methods')).toBe('GET,HEAD')
+    expect(allowed.headers.get('Access-Control-Allow-Headers')).toBe(
+      'Authorization,Content-Type,DPoP,mcp-protocol-version,traceparent',
+    )
+    const other = await app.request(PATH, { method: 'POST' })
+    expect([other.status, other.headers.get('Allow')]).toEqual([405, 'GET, HEAD'])
+    expect((await app.request(PATH)).status).toBe(200)
+  })
+
   it('names what it is given for people', async () => {
     const documentation = 'https://submissions.example/docs'
     const response = await ask({ ...described, name: 'Submissions', documentation })
