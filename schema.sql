@@ -89,11 +89,11 @@ CREATE TABLE IF NOT EXISTS user_endorsement (
 CREATE TABLE IF NOT EXISTS consent (
   user_id     TEXT NOT NULL,
   client_id   TEXT NOT NULL REFERENCES client ON DELETE CASCADE,
-  scopes      TEXT NOT NULL,    -- the exact set agreed to: sorted, space-separated
-  fingerprint TEXT NOT NULL,    -- digest of what the page said of the client
-  granted_at  INTEGER NOT NULL, -- epoch seconds
+  scopes      TEXT NOT NULL,    -- the exact set last agreed to: sorted, space-separated
+  fingerprint TEXT NOT NULL,    -- digest of the terms agreed to; '' when they do not answer for the user any more
+  granted_at  INTEGER NOT NULL, -- epoch seconds of the first answer since it was last removed
   used_at     INTEGER,          -- epoch seconds of the last token it bought; NULL: none yet
-  PRIMARY KEY (user_id, client_id, scopes)
+  PRIMARY KEY (user_id, client_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS consent_by_client ON consent (client_id);
 

@@ -103,7 +103,8 @@ export function compose(env: Bindings) {
     sessions: (its) => inTime(its, sessionStore(its.sessions)),
     loginLimit: (its) => limitIn(its, env.LOGIN_LIMIT),
     refusalLimit: (its) => limitIn(its, env.REFUSAL_LIMIT),
-    connectedApplications: (its) => inTime(its, connectedApplicationStore(its.db)),
+    connectedApplications: (its) =>
+      inTime(its, connectedApplicationStore(its.db, longestSessionSeconds)),
     liveSessions: (its) => inTime(its, liveSessions(its.sessions, its.db, knownSessions)),
     refreshTokens: (its) => inTime(its, refreshTokenStore(its.db), ['rotate']),
     refusals: (its) => inTime(its, refusalStore(its.db)),

@@ -225,8 +225,8 @@ export const MISTAKES_IN_STORAGE: readonly Mutant[] = [
   mutant(
     'stores/audit.ts',
     AUDIT,
-    'FROM consent WHERE user_id = ?3 AND client_id = ?4 GROUP BY',
-    'FROM consent WHERE user_id = ?3 AND ?4 = ?4 GROUP BY',
+    'FROM consent WHERE user_id = ?3 AND client_id = ?4',
+    'FROM consent WHERE user_id = ?3 AND ?4 = ?4',
   ),
   mutant(
     'stores/connected-applications.ts',

@@ -4,7 +4,7 @@ import { digest } from '../crypto/digest.ts'
 import { mintToken } from '../crypto/token.ts'
 import { meetEndorsements } from '../domain/category.ts'
 import { type Client, isEnabled } from '../domain/client.ts'
-import { consentFingerprintOf, mayRememberConsent } from '../domain/consent.ts'
+import { consentTerms } from '../domain/consent.ts'
 import { formatScopes, meetScopes } from '../domain/scope.ts'
 import type { SessionRecord } from '../domain/session.ts'
 import type { User } from '../domain/user.ts'
@@ -16,29 +16,22 @@ import { codeResponse, errorResponse } from '../protocol/authorization-response.
 import { quoted } from '../protocol/callers-words.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import type { Fields } from '../protocol/fields.ts'
-import { type ApprovedRedirect, approveRedirect, whyNotApproved } from '../protocol/redirect-uri.ts'
-import type { GivenConsent, Standing } from '../stores/ports.ts'
+import {
+  type ApprovedRedirect,
+  approveRedirect,
+  displayHostOf,
+  whyNotApproved,
+} from '../protocol/redirect-uri.ts'
+import { type Agreement, type Answer, agree, type Offer, type Question } from './consent.ts'
 import type { Circumstances, Deps } from './deps.ts'
-
-/** What the user answered to the consent page. */
-export type Answer = Readonly<{ confirmed: boolean; ticked: readonly string[] }>
+import { userOf } from './user-of.ts'
 
 export type AuthorizeOutcome =
   | Readonly<{ kind: 'sign_in' }>
-  | Readonly<{
-      kind: 'ask_consent'
-      client: Client
-      user: User
-      redirect: ApprovedRedirect
-      scopes: readonly string[]
-      endorsements: readonly string[]
-    }>
-  | Readonly<{
-      kind: 'send_back'
-      to: string
-      redirect: ApprovedRedirect
-      refusal: OAuthError | null
-    }>
+  /** The operator has disabled the user who is signed in. */
+  | Readonly<{ kind: 'disabled_user' }>
+  | (Readonly<{ kind: 'ask_consent'; user: User }> & Question)
+  | Readonly<{ kind: 'send_back'; to: string; refusal: OAuthError | null }>
 
 /** Who asks, and where the answer may go. */
 export type Asking = Readonly<{ client: Client; redirect: ApprovedRedirect }>
@@ -71,22 +64,29 @@ export async function identifyAsking(
 /** The browser's session as KV shows it, and the question whether it still holds. */
 export type SeenSession = Readonly<{ record: SessionRecord; holds: () => Promise<boolean> }>
 
+/** One request to the endpoint. */
+export type Asked = Readonly<{
+  /** As they came. */
+  fields: Fields
+  asking: Asking
+  session: SeenSession | null
+  /** Reads the consent form, and throws when another site sent it; null on GET. */
+  readAnswer: (() => Promise<Answer>) | null
+  /** What is wrong with the fields as a whole. */
+  malformed: OAuthError | null
+}>
+
 /**
- * `fields` as they came, with what was wrong with them as a whole in `malformed`. `readAnswer` reads the consent
- * form, and throws if it is not ours; null on GET. A fault of the request is told to the client only once a user has
- * signed in: RFC 9700 §4.11.2, so that a link to us is no free redirect.
+ * A fault of the request is told to the client only once a user has signed in: RFC 9700 §4.11.2, so that a link to
+ * us is no free redirect.
  */
 export async function authorize(
-  fields: Fields,
-  { client, redirect }: Asking,
-  seen: SeenSession | null,
-  readAnswer: (() => Promise<Answer>) | null,
-  malformed: OAuthError | null,
+  { fields, asking, session: seen, readAnswer, malformed }: Asked,
   deps: Deps,
   circumstances: Circumstances,
 ): Promise<AuthorizeOutcome> {
   if (!seen?.record.user) return { kind: 'sign_in' }
-  const session = seen.record
+  const { client, redirect } = asking
   // The primary is asked both at once; how the user stands is heard only if the session holds.
   const understood = understand(fields, client, malformed, seen.record.user.user_id, deps)
   understood.catch(() => {})
@@ -95,25 +95,21 @@ export async function authorize(
   const common = { state: fields.get('state'), issuer: deps.issuer }
   try {
     const { request, standing } = await understood
-    const user = userOf(session, standing, deps.usersAreExternal)
-    if (!user) return { kind: 'sign_in' }
+    const user = userOf(seen.record, standing, deps.usersAreExternal)
+    if (user === null) return { kind: 'sign_in' }
+    if (user === 'disabled') return { kind: 'disabled_user' }
     const offered = offer(request, client, user)
-    const agreement = await agree(offered, client, redirect, standing, answer)
-    if (!agreement) return { kind: 'ask_consent', client, user, redirect, ...offered }
-    const code = await issueCode(
-      { ...agreement, fields, request, client, redirect, user },
-      deps,
-      circumstances,
-    )
-    return { kind: 'send_back', to: codeResponse(redirect, code, common), redirect, refusal: null }
+    const terms = consentTerms(client, displayHostOf(redirect), offered)
+    const decided = await agree({ fields, asking, user, offered, terms, standing, answer }, deps)
+    if (decided.kind === 'ask') return { ...decided.question, kind: 'ask_consent', user }
+    const agreed = { ...decided.agreement, fields, request, client, redirect, user }
+    const code = await issueCode(agreed, deps, circumstances)
+    return { kind: 'send_back', to: codeResponse(redirect, code, common), refusal: null }
   } catch (cause) {
     if (!(cause instanceof OAuthError)) throw cause
-    return {
-      kind: 'send_back',
-      to: errorResponse(redirect, cause, common),
-      redirect,
-      refusal: cause,
-    }
+    // A form that may be forged sends nobody anywhere.
+    if (answer?.kind === 'out_of_date') throw answer.refusal
+    return { kind: 'send_back', to: errorResponse(redirect, cause, common), refusal: cause }
   }
 }
 
@@ -130,30 +126,6 @@ async function understand(
   return { request, standing: await deps.users.standing(userId, client.clientId) }
 }
 
-/** The registry's word on a user it knows; else, with an external accounts service, what that service wrote. */
-export function userOf(
-  session: SessionRecord,
-  { user }: Pick<Standing, 'user'>,
-  usersAreExternal: boolean,
-): User | null {
-  if (user) {
-    if (isEnabled(user)) return user
-    throw new OAuthError('access_denied', 'The user may not authorize applications.', {
-      detail: 'disabled user',
-    })
-  }
-  if (!usersAreExternal || !session.user) return null
-  return {
-    userId: session.user.user_id,
-    username: session.user.username,
-    email: session.user.email,
-    scopes: session.authorizations.scopes,
-    endorsements: session.authorizations.endorsements,
-  }
-}
-
-type Offer = Readonly<{ scopes: readonly string[]; endorsements: readonly string[] }>
-
 /** Requested, authorized for the client, held by the user. */
 function offer(request: AuthorizationRequest, client: Client, user: User): Offer {
   const scopes = meetScopes(meetScopes(request.scopes, client.scopes), user.scopes)
@@ -163,37 +135,6 @@ function offer(request: AuthorizationRequest, client: Client, user: User): Offer
     })
   }
   return { scopes, endorsements: meetEndorsements(client.endorsements, user.endorsements) }
-}
-
-type Agreement = Offer & Readonly<{ consent: GivenConsent | null }>
-
-/** What the user agreed to, now or before; null when the user must be asked. Throws `access_denied`. */
-async function agree(
-  offered: Offer,
-  client: Client,
-  redirect: ApprovedRedirect,
-  standing: Standing,
-  answer: Answer | null,
-): Promise<Agreement | null> {
-  const fingerprint = await digest(consentFingerprintOf(client, offered.endorsements))
-  const mayRemember = mayRememberConsent(client, redirect)
-  if (answer === null) {
-    const asked = formatScopes(offered.scopes)
-    const isRemembered = standing.consents.some(
-      (consent) => consent.scopes === asked && consent.fingerprint === fingerprint,
-    )
-    return mayRemember && isRemembered ? { ...offered, consent: null } : null
-  }
-  const scopes = offered.scopes.filter((scope) => answer.ticked.includes(scope))
-  if (!answer.confirmed || scopes.length === 0) {
-    throw new OAuthError('access_denied', 'The user refused.', {
-      detail: answer.confirmed ? 'nothing was left ticked' : 'the user pressed Cancel',
-    })
-  }
-  // Kept also where it may not answer for the user: by it the user sees what was allowed, and takes it back.
-  const declined = offered.scopes.filter((scope) => !scopes.includes(scope))
-  const consent = { scopes: formatScopes(scopes), fingerprint, declined }
-  return { scopes, endorsements: offered.endorsements, consent }
 }
 
 async function issueCode(

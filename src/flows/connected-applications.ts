@@ -7,8 +7,8 @@ import { meetScopes } from '../domain/scope.ts'
 import type { SessionRecord } from '../domain/session.ts'
 import type { User } from '../domain/user.ts'
 import type { ConnectedApplication } from '../stores/ports.ts'
-import { userOf } from './authorize.ts'
 import type { Circumstances, Deps } from './deps.ts'
+import { userOf } from './user-of.ts'
 
 /** What a client may do for a user as things stand. Instants in epoch seconds. */
 export type Connection = Readonly<{
@@ -34,20 +34,18 @@ const asItStands = (application: ConnectedApplication, user: User): Connection =
   usedAt: application.usedAt,
 })
 
-/** The most recently allowed first; null when the user must sign in. Throws `access_denied` for a disabled user. */
+/** The most recently allowed first; null when the user must sign in. */
 export async function connectionsOf(
   session: SessionRecord,
   deps: Pick<Deps, 'connectedApplications' | 'usersAreExternal'>,
-): Promise<readonly Connection[] | null> {
+): Promise<readonly Connection[] | 'disabled' | null> {
   if (!session.user) return null
   const found = await deps.connectedApplications.of(session.user.user_id)
   const user = userOf(session, found, deps.usersAreExternal)
-  return (
-    user &&
-    found.applications
-      .map((application) => asItStands(application, user))
-      .sort((a, b) => b.grantedAt - a.grantedAt || a.name.localeCompare(b.name))
-  )
+  if (user === null || user === 'disabled') return user
+  return found.applications
+    .map((application) => asItStands(application, user))
+    .sort((a, b) => b.grantedAt - a.grantedAt || a.name.localeCompare(b.name))
 }
 
 /**

@@ -7,30 +7,47 @@ import type { Context } from 'hono'
 import { digest, equalInConstantTime } from '../crypto/digest.ts'
 import { OAuthError } from '../protocol/errors.ts'
 
-/** `purpose` is whatever the form must not be used beyond: its name, and the request it answers. */
-export const formToken = (browserSecret: string, purpose: readonly unknown[]) =>
-  digest(JSON.stringify([browserSecret, ...purpose]))
+const MARK_LENGTH = 16
+const FORM = /^([\w-]{16})\.[\w-]{43}$/
 
-/** Throws `access_denied` unless the form came from a page of ours, shown to this browser, for this purpose. */
-export async function checkFormToken(
+/** Tells the forms of one browser secret from those of another, and nothing of the secret. */
+const markOf = async (browserSecret: string) =>
+  (await digest(JSON.stringify(['mark', browserSecret]))).slice(0, MARK_LENGTH)
+
+/** `purpose` is whatever the form must not be used beyond: its name, and the request it answers. */
+export const formToken = async (browserSecret: string, purpose: readonly unknown[]) =>
+  `${await markOf(browserSecret)}.${await digest(JSON.stringify([browserSecret, ...purpose]))}`
+
+const refusal = (detail: string) =>
+  new OAuthError('access_denied', 'This form is out of date, or was not sent from our page.', {
+    detail,
+  })
+
+/**
+ * Null when the form came from a page of ours, shown to this browser, for this purpose. The refusal, when it was made
+ * for another secret: a page of ours from before another sign-in, perhaps. It must do nothing, and the page may be shown
+ * again. Throws `access_denied` for every other form.
+ */
+export async function whyOutOfDate(
   c: Context,
   presented: string | undefined,
   browserSecret: string | null,
   purpose: readonly unknown[],
-): Promise<void> {
+): Promise<OAuthError | null> {
   const site = c.req.header('Sec-Fetch-Site')
   const isOurs = site === undefined || site === 'same-origin' || site === 'none'
-  const isGood =
-    isOurs &&
-    presented !== undefined &&
-    browserSecret !== null &&
-    equalInConstantTime(presented, await formToken(browserSecret, purpose))
-  if (isGood) return
-  throw new OAuthError(
-    'access_denied',
-    'This form is out of date, or was not sent from our page.',
-    {
-      detail: isOurs ? 'form token missing or wrong' : 'posted from another site',
-    },
-  )
+  if (!isOurs) throw refusal('posted from another site')
+  if (presented === undefined || browserSecret === null) throw refusal('form token missing')
+  if (equalInConstantTime(presented, await formToken(browserSecret, purpose))) return null
+  const [, mark] = FORM.exec(presented) ?? []
+  if (mark === undefined || mark === (await markOf(browserSecret))) {
+    throw refusal('form token wrong')
+  }
+  return refusal('form token of another session')
+}
+
+/** Throws `access_denied` unless the form came from a page of ours, shown to this browser, for this purpose. */
+export async function checkFormToken(...asked: Parameters<typeof whyOutOfDate>): Promise<void> {
+  const refused = await whyOutOfDate(...asked)
+  if (refused) throw refused
 }

@@ -4,22 +4,22 @@ import type { Context } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { quoted } from '../protocol/callers-words.ts'
 import { OAuthError } from '../protocol/errors.ts'
+import { MAX_FORM_BYTES } from '../protocol/fields.ts'
 import { noteOf } from './serving.ts'
 
-export const MAX_BODY_BYTES = 16 * 1024
 /** For a body of that size no line is too slow. */
 const MAX_BODY_SECONDS = 10
 
 const decoder = new TextDecoder()
 
 const tooLong = () =>
-  new OAuthError('invalid_request', `The body is longer than ${MAX_BODY_BYTES} bytes.`, {
+  new OAuthError('invalid_request', `The body is longer than ${MAX_FORM_BYTES} bytes.`, {
     status: 413,
   })
 
 /** Stops reading at the limit. */
 const limitUndeclared = bodyLimit({
-  maxSize: MAX_BODY_BYTES,
+  maxSize: MAX_FORM_BYTES,
   onError: () => {
     throw tooLong()
   },
@@ -31,7 +31,7 @@ async function refuseTooLong(c: Context) {
   const declared = headers.get('Content-Length')
   if (declared === null || headers.has('Transfer-Encoding'))
     await limitUndeclared(c, async () => {})
-  else if (Number(declared) > MAX_BODY_BYTES) throw tooLong()
+  else if (Number(declared) > MAX_FORM_BYTES) throw tooLong()
 }
 
 async function read(c: Context): Promise<URLSearchParams> {

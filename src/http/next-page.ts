@@ -1,15 +1,29 @@
 /** To the sign-in page, and from there back to one of our own paths, whatever was asked. */
 
+import { MAX_FORM_BYTES } from '../protocol/fields.ts'
+
 /** `URL` leaves these in a query, though RFC 3986 §3.4 does not allow them there. */
 const NOT_IN_A_QUERY = /[{}|\\^`]/g
 
-/** The path and query of a URL at our own origin, absolute or relative; `/` for everything else. */
+/** What the sign-in form has room for beside the page that it leads to: a name, a password, a token. */
+const OTHER_FIELDS_BYTES = 4096
+
+/** Can every form that carries this path on be sent back to us? */
+export const fitsNextPage = (path: string, issuer: string) =>
+  new URLSearchParams({ next_page: issuer + path }).toString().length <=
+  MAX_FORM_BYTES - OTHER_FIELDS_BYTES
+
+/**
+ * The path and query of a URL at our own origin, absolute or relative; `/` for everything else, and for what is too long
+ * for a form of ours.
+ */
 export function ownPath(nextPage: string | undefined, issuer: string): string {
   if (nextPage === undefined || !URL.canParse(nextPage, issuer)) return '/'
   const url = new URL(nextPage, issuer)
   // A `blob:` URL has the origin of the address within it, and that as its path.
   if (url.origin !== issuer || !/^\/(?!\/)/.test(url.pathname)) return '/'
-  return url.pathname + url.search.replace(NOT_IN_A_QUERY, encodeURIComponent)
+  const path = url.pathname + url.search.replace(NOT_IN_A_QUERY, encodeURIComponent)
+  return fitsNextPage(path, issuer) ? path : '/'
 }
 
 /**

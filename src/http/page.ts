@@ -7,17 +7,20 @@ import { NO_STORE } from './respond.ts'
 
 type Options = Readonly<{
   status?: number
-  /** Where this page's forms may lead besides ourselves: browsers hold the redirect after a post to it. */
-  formTarget?: string
+  /**
+   * May the answer to a form of this page lead to another site? Chromium holds `form-action` to the whole chain of
+   * redirects after a post. A client's callback may redirect to any address, so the directive is left out then.
+   */
+  mayLeadAway?: boolean
   headers?: Readonly<Record<string, string>>
 }>
 
-const policy = (formTarget: string) =>
+const policy = (mayLeadAway: boolean) =>
   [
     "default-src 'none'",
     "style-src 'self'",
     "img-src 'self'",
-    `form-action 'self' ${formTarget}`.trim(),
+    ...(mayLeadAway ? [] : ["form-action 'self'"]),
     "frame-ancestors 'none'",
     "base-uri 'none'",
   ].join('; ')
@@ -25,11 +28,11 @@ const policy = (formTarget: string) =>
 export const sendPage = (
   c: Context,
   page: JSX.Element,
-  { status = 200, formTarget = '', headers = {} }: Options = {},
+  { status = 200, mayLeadAway = false, headers = {} }: Options = {},
 ) =>
   c.html(page, status as ContentfulStatusCode, {
     ...NO_STORE,
-    'Content-Security-Policy': policy(formTarget),
+    'Content-Security-Policy': policy(mayLeadAway),
     'X-Frame-Options': 'DENY',
     ...headers,
   })

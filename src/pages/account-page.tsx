@@ -24,6 +24,8 @@ export type AccountPageProps = Readonly<{
   }>[]
   /** What has just been removed, and how many seconds that may take to hold everywhere; or null. */
   removed: Readonly<{ name: string; withinSeconds: number }> | null
+  /** Why nothing was removed, or null. */
+  problem: string | null
   signOutToken: string
 }>
 
@@ -114,6 +116,11 @@ export const AccountPage = (p: AccountPageProps) => (
   <Layout title="Connected applications">
     <h1>Connected applications</h1>
     {p.removed !== null && <Removed {...p.removed} />}
+    {p.problem !== null && (
+      <p class="problem" role="alert">
+        {p.problem}
+      </p>
+    )}
     {p.applications.length === 0 ? (
       <p class="lead">No application has access to your account.</p>
     ) : (

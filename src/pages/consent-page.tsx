@@ -1,5 +1,6 @@
 /** Where a user decides what a client may do. */
 
+import type { ConsentTerms } from '../domain/consent.ts'
 import { HiddenFields } from './hidden-fields.tsx'
 import { Layout } from './layout.tsx'
 import { SignOutForm } from './sign-out-form.tsx'
@@ -7,22 +8,19 @@ import { SignedInAs } from './signed-in-as.tsx'
 import { WebAddress } from './web-address.tsx'
 
 export type ConsentPageProps = Readonly<{
-  client: Readonly<{ name: string; url: string; description: string; ownerId: string }>
+  /** All that the user decides on. */
+  terms: ConsentTerms
+  /** Why the page asks again, or null. */
+  notice: string | null
   username: string
-  scopes: readonly Readonly<{ scope: string; sentence: string }>[]
-  /** One sentence each. */
-  endorsements: readonly string[]
-  /** Origin of the approved redirect URI, e.g. `https://client.example`, or `127.0.0.1:5000`. */
-  returnsTo: string
-  formToken: string
+  /** What is sent again with the answer: the authorization request, the fingerprint of the terms, the form token. */
+  hidden: readonly (readonly [name: string, value: string])[]
   signOutToken: string
-  /** The authorization request, to be sent again with the answer. */
-  request: readonly (readonly [name: string, value: string])[]
   /** Where to come back after signing in as somebody else. */
   thisPage: string
 }>
 
-const ClientCard = (p: Pick<ConsentPageProps, 'client'>) => (
+const ClientCard = (p: Pick<ConsentTerms, 'client'>) => (
   <section class="client" aria-label="The application">
     <p class="client-name">
       <bdi>{p.client.name}</bdi>
@@ -43,7 +41,7 @@ const ClientCard = (p: Pick<ConsentPageProps, 'client'>) => (
   </section>
 )
 
-const Scopes = (p: Pick<ConsentPageProps, 'scopes'>) => (
+const Scopes = (p: Pick<ConsentTerms, 'scopes'>) => (
   <fieldset aria-describedby="untick">
     <legend>It asks to be allowed to:</legend>
     <p class="small muted" id="untick">
@@ -61,7 +59,7 @@ const Scopes = (p: Pick<ConsentPageProps, 'scopes'>) => (
   </fieldset>
 )
 
-const Endorsements = (p: Pick<ConsentPageProps, 'endorsements'>) => (
+const Endorsements = (p: Pick<ConsentTerms, 'endorsements'>) => (
   <section>
     <h2>With your endorsements, it will also be able to:</h2>
     <ul>
@@ -75,15 +73,20 @@ const Endorsements = (p: Pick<ConsentPageProps, 'endorsements'>) => (
 export const ConsentPage = (p: ConsentPageProps) => (
   <Layout title="Allow access to your account?">
     <h1>Allow access to your account?</h1>
-    <ClientCard client={p.client} />
+    {p.notice !== null && (
+      <p class="problem" role="alert">
+        {p.notice}
+      </p>
+    )}
+    <ClientCard client={p.terms.client} />
     <form method="post" action="/authorize">
-      <HiddenFields fields={[...p.request, ['form_token', p.formToken]]} />
-      {p.scopes.length > 0 && <Scopes scopes={p.scopes} />}
-      {p.endorsements.length > 0 && <Endorsements endorsements={p.endorsements} />}
+      <HiddenFields fields={p.hidden} />
+      {p.terms.scopes.length > 0 && <Scopes scopes={p.terms.scopes} />}
+      {p.terms.endorsements.length > 0 && <Endorsements endorsements={p.terms.endorsements} />}
       <p class="returns">
         Whatever you choose, you will be sent to{' '}
         <strong>
-          <bdi>{p.returnsTo}</bdi>
+          <bdi>{p.terms.returnsTo}</bdi>
         </strong>
         .
       </p>

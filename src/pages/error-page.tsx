@@ -1,6 +1,8 @@
 /** What a person sees when a request cannot go on and nobody can be told but them. */
 
 import { Layout } from './layout.tsx'
+import { SignOutForm } from './sign-out-form.tsx'
+import { SignedInAs } from './signed-in-as.tsx'
 
 export type ErrorPageProps = Readonly<{
   title: string
@@ -11,6 +13,8 @@ export type ErrorPageProps = Readonly<{
   reference: string | null
   /** Where developers read what this means in general, or null. */
   explanation: string | null
+  /** For an error that is about the user who is signed in. */
+  signOut?: Readonly<{ username: string; formToken: string; nextPage: string }>
 }>
 
 export const ErrorPage = (p: ErrorPageProps) => (
@@ -27,6 +31,11 @@ export const ErrorPage = (p: ErrorPageProps) => (
       <p class="small muted">
         For developers: <a href={p.explanation}>what this error means</a>
       </p>
+    )}
+    {p.signOut !== undefined && (
+      <SignedInAs username={p.signOut.username}>
+        <SignOutForm formToken={p.signOut.formToken} nextPage={p.signOut.nextPage} />
+      </SignedInAs>
     )}
   </Layout>
 )

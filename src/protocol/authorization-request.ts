@@ -18,6 +18,7 @@ export type AuthorizationRequest = Readonly<{
 /** The parameters that make up a request: what the consent page carries and its form token is bound to. */
 export const REQUEST_FIELDS = [
   'response_type',
+  'response_mode',
   'client_id',
   'redirect_uri',
   'scope',
@@ -41,6 +42,13 @@ export function readAuthorizationRequest(fields: Fields, client: Client): Author
       detail: `response_type ${quoted(responseType)}`,
     })
   }
+  const responseMode = fields.get('response_mode')
+  if (responseMode !== undefined && responseMode !== 'query') {
+    throw new OAuthError('invalid_request', 'Only response_mode=query is supported.', {
+      detail: `response_mode ${quoted(responseMode)}`,
+    })
+  }
+  refuseControlCharacters(fields.get('state') ?? '')
   if (!client.grantTypes.includes('authorization_code')) {
     throw new OAuthError(
       'unauthorized_client',
@@ -53,6 +61,16 @@ export function readAuthorizationRequest(fields: Fields, client: Client): Author
     dpopJkt: readDpopJkt(fields),
     scopes: readRequestedScopes(fields, client.scopes),
   }
+}
+
+/**
+ * RFC 6749 Appendix A.5 allows printable ASCII. Browsers change line ends and NUL in a form, so a state with one would
+ * come back as another; other characters pass unchanged and are let through.
+ */
+function refuseControlCharacters(state: string) {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+  if (!/[\x00-\x1f\x7f]/.test(state)) return
+  throw new OAuthError('invalid_request', 'The parameter state contains a control character.')
 }
 
 function readDpopJkt(fields: Fields): string | null {

@@ -2,6 +2,9 @@
 
 import { OAuthError } from './errors.ts'
 
+/** A longer form is refused. */
+export const MAX_FORM_BYTES = 16 * 1024
+
 export type Fields = ReadonlyMap<string, string>
 
 /** RFC 8707 §2 lets `resource` be repeated. We do not read it, and do not punish those who send it. */

@@ -55,13 +55,6 @@ export function whyNotApproved({ redirectUris }: Client, asked: string | undefin
   return `redirect_uri differs from the nearest registered one at character ${furthest}`
 }
 
-/**
- * What a Content-Security-Policy must allow as the target of a form that leads to this address. A scheme and not
- * an origin: browsers hold the whole chain of redirects to it, also where the client sends its user on to, and
- * an IPv6 address is no source. `http:` covers https.
- */
-export const cspSourceOf = (redirect: ApprovedRedirect): string => new URL(redirect).protocol
-
 /** The address for people: `client.example`, `127.0.0.1:5000`, `com.example.app:`. */
 export function displayHostOf(redirect: ApprovedRedirect): string {
   const { host, protocol } = new URL(redirect)

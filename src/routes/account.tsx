@@ -5,12 +5,15 @@ import { endorsementSentence, scopeSentence } from '../domain/scope-catalogue.ts
 import { type Connection, connectionsOf, disconnect } from '../flows/connected-applications.ts'
 import { type BrowserSession, seeBrowserSession } from '../http/browser-session.ts'
 import { circumstancesOf } from '../http/circumstances.ts'
+import { explain } from '../http/explain.ts'
 import { readForm } from '../http/form.ts'
-import { checkFormToken, formToken } from '../http/form-token.ts'
+import { formToken, whyOutOfDate } from '../http/form-token.ts'
 import { loginAddress } from '../http/next-page.ts'
 import { sendPage } from '../http/page.ts'
 import { AccountPage, type AccountPageProps } from '../pages/account-page.tsx'
+import type { OAuthError } from '../protocol/errors.ts'
 import { readFields, required } from '../protocol/fields.ts'
+import { sendDisabledUserPage } from './disabled-user.tsx'
 import type { Endpoint, RouteDeps } from './endpoint.ts'
 import { sendErrorPage } from './error-page.tsx'
 import { SIGN_OUT } from './logout.ts'
@@ -27,35 +30,54 @@ const shown = async (connection: Connection, { token }: BrowserSession) => ({
   formToken: await formToken(token, purposeOf(connection.clientId)),
 })
 
+type Shown = Readonly<{
+  connections: readonly Connection[]
+  session: BrowserSession
+  removed?: AccountPageProps['removed']
+  /** The form that was sent was out of date. */
+  refusal?: OAuthError
+}>
+
 async function show(
   c: Context,
-  connections: readonly Connection[],
-  session: BrowserSession,
-  removed: AccountPageProps['removed'],
+  { connections, session, removed = null, refusal }: Shown,
+  { loginUrl }: RouteDeps,
 ) {
   const page = (
     <AccountPage
       username={session.record.user?.username ?? ''}
       applications={await Promise.all(connections.map((one) => shown(one, session)))}
       removed={removed}
+      problem={refusal ? OUT_OF_DATE : null}
       signOutToken={await formToken(session.token, SIGN_OUT)}
     />
   )
-  return sendPage(c, page)
+  return sendPage(c, page, {
+    ...(refusal && { status: refusal.status, headers: explain(c, refusal).headers }),
+    // A form that is sent when the session has ended leads to the sign-in page.
+    mayLeadAway: loginUrl !== null,
+  })
 }
+
+const OUT_OF_DATE =
+  'Nothing was removed, because the page was out of date. Check who is signed in, then try again.'
 
 const toLogin = (c: Context, { issuer, loginUrl }: RouteDeps) =>
   c.redirect(loginAddress(PATH, issuer, loginUrl), 303)
 
-async function open(c: Context, deps: RouteDeps) {
+type Opened = Readonly<{ connections: readonly Connection[]; session: BrowserSession }>
+
+/** Everybody who is not a user here gets their answer at once. */
+async function open(c: Context, deps: RouteDeps): Promise<Opened | Response> {
   const session = await seeBrowserSession(c, deps, circumstancesOf(c).nowMs)
-  if (!session) return null
+  if (!session) return toLogin(c, deps)
   // The primary is asked both things at once; of nobody's session nothing is told, no fault either.
   const asked = connectionsOf(session.record, deps)
   asked.catch(() => {})
-  if (!(await session.holds())) return null
+  if (!(await session.holds())) return toLogin(c, deps)
   const connections = await asked
-  return connections && { session, connections }
+  if (connections === 'disabled') return sendDisabledUserPage(c, session, PATH, deps)
+  return connections ? { session, connections } : toLogin(c, deps)
 }
 
 export const account: Endpoint = {
@@ -63,21 +85,24 @@ export const account: Endpoint = {
   refuse: sendErrorPage,
   get: async (c, deps) => {
     const opened = await open(c, deps)
-    return opened ? show(c, opened.connections, opened.session, null) : toLogin(c, deps)
+    return opened instanceof Response ? opened : show(c, opened, deps)
   },
   post: async (c, deps) => {
     const fields = readFields(await readForm(c))
     const opened = await open(c, deps)
-    if (!opened) return toLogin(c, deps)
+    if (opened instanceof Response) return opened
     const { session, connections } = opened
     const clientId = required(fields, 'client_id')
-    await checkFormToken(c, fields.get('form_token'), session.token, purposeOf(clientId))
+    const presented = fields.get('form_token')
+    const refusal = await whyOutOfDate(c, presented, session.token, purposeOf(clientId))
+    if (refusal) return show(c, { ...opened, refusal }, deps)
     const asked = connections.find((connection) => connection.clientId === clientId)
     // Sent twice: the first time did it.
     if (!asked) return c.redirect(PATH, 303)
     const userId = session.record.user?.user_id ?? ''
     const withinSeconds = await disconnect(userId, clientId, deps, circumstancesOf(c))
     const rest = connections.filter((connection) => connection !== asked)
-    return show(c, rest, session, { name: asked.name, withinSeconds })
+    const removed = { name: asked.name, withinSeconds }
+    return show(c, { connections: rest, session, removed }, deps)
   },
 }

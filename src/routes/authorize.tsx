@@ -1,32 +1,24 @@
 /** `/authorize`: RFC 6749 §3.1. The consent page on GET, its answer on POST. */
 
 import type { Context } from 'hono'
-import { endorsementSentence, scopeSentence } from '../domain/scope-catalogue.ts'
-import {
-  type Answer,
-  type Asking,
-  type AuthorizeOutcome,
-  authorize as decide,
-  identifyAsking,
-} from '../flows/authorize.ts'
+import { type Asking, authorize as decide, identifyAsking } from '../flows/authorize.ts'
+import type { Answer, Question } from '../flows/consent.ts'
 import { type BrowserSession, seeBrowserSession } from '../http/browser-session.ts'
 import { circumstancesOf } from '../http/circumstances.ts'
 import { explain } from '../http/explain.ts'
 import { readForm } from '../http/form.ts'
-import { checkFormToken, formToken } from '../http/form-token.ts'
-import { loginAddress } from '../http/next-page.ts'
+import { formToken, whyOutOfDate } from '../http/form-token.ts'
+import { fitsNextPage, loginAddress } from '../http/next-page.ts'
 import { sendPage } from '../http/page.ts'
-import { ConsentPage } from '../pages/consent-page.tsx'
+import { ConsentPage, type ConsentPageProps } from '../pages/consent-page.tsx'
 import { requestPairs } from '../protocol/authorization-request.ts'
+import { hiddenPairs, SHOWN, TICK } from '../protocol/consent-form.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import { type Fields, firstFields, repeatedFields, repetition } from '../protocol/fields.ts'
-import { cspSourceOf, displayHostOf } from '../protocol/redirect-uri.ts'
+import { sendDisabledUserPage } from './disabled-user.tsx'
 import type { Endpoint, RouteDeps } from './endpoint.ts'
 import { sendErrorPage } from './error-page.tsx'
 import { SIGN_OUT } from './logout.ts'
-
-/** A ticked scope on the consent form: the one field that occurs once per box. */
-const TICK = 'grant'
 
 /** RFC 6749 §3.1 forbids repetition. Of these two it makes the answer's address unsure, so nobody is redirected. */
 const DECIDES_ADDRESS = ['client_id', 'redirect_uri']
@@ -41,10 +33,28 @@ async function handle(c: Context, pairs: URLSearchParams, isAnswer: boolean, dep
     identifyAsking(asked, deps),
     seeBrowserSession(c, deps, circumstances.nowMs),
   ])
-  const answer = isAnswer && session ? () => readAnswer(c, pairs, fields, session) : null
-  const malformed = repeated.length > 0 ? repetition(repeated) : null
-  const outcome = await decide(fields, asking, session, answer, malformed, deps, circumstances)
-  return send(c, outcome, fields, session, deps)
+  const thisPage = `/authorize?${new URLSearchParams(requestPairs(fields).map((pair) => [...pair]))}`
+  const tooLong = fitsNextPage(thisPage, deps.issuer) ? null : requestTooLong()
+  const malformed = repeated.length > 0 ? repetition(repeated) : tooLong
+  const readAnswer = isAnswer && session ? () => read(c, pairs, fields, session) : null
+  const outcome = await decide(
+    { fields, asking, session, readAnswer, malformed },
+    deps,
+    circumstances,
+  )
+  switch (outcome.kind) {
+    case 'sign_in':
+      // The sign-in page could not carry it on.
+      if (tooLong) throw tooLong
+      return c.redirect(loginAddress(thisPage, deps.issuer, deps.loginUrl), 303)
+    case 'disabled_user':
+      return sendDisabledUserPage(c, session as BrowserSession, thisPage, deps)
+    case 'send_back':
+      if (outcome.refusal) noteRefusal(c, outcome.refusal)
+      return c.redirect(outcome.to, 303)
+    case 'ask_consent':
+      return sendConsentPage(c, outcome, fields, session as BrowserSession, thisPage)
+  }
 }
 
 export const authorize: Endpoint = {
@@ -54,36 +64,28 @@ export const authorize: Endpoint = {
   post: async (c, deps) => handle(c, await readForm(c), true, deps),
 }
 
-/** The form token is bound to the whole request, so that no page's token answers another request. */
-const consentPurpose = (fields: Fields) => ['consent', requestPairs(fields)] as const
+const requestTooLong = () =>
+  new OAuthError('invalid_request', 'The request is too long for the pages that it leads to.')
 
-async function readAnswer(
+/**
+ * The form token is bound to the whole request and to the terms that were shown, so that no page's token answers
+ * another request, or for other terms.
+ */
+const consentPurpose = (fields: Fields, shown: string) =>
+  ['consent', requestPairs(fields), shown] as const
+
+async function read(
   c: Context,
   pairs: URLSearchParams,
   fields: Fields,
   session: BrowserSession,
 ): Promise<Answer> {
-  await checkFormToken(c, fields.get('form_token'), session.token, consentPurpose(fields))
-  return { confirmed: fields.get('confirm') === 'ok', ticked: pairs.getAll(TICK) }
-}
-
-async function send(
-  c: Context,
-  outcome: AuthorizeOutcome,
-  fields: Fields,
-  session: BrowserSession | null,
-  deps: RouteDeps,
-) {
-  const thisPage = `/authorize?${new URLSearchParams(requestPairs(fields).map((pair) => [...pair]))}`
-  switch (outcome.kind) {
-    case 'sign_in':
-      return c.redirect(loginAddress(thisPage, deps.issuer, deps.loginUrl), 303)
-    case 'send_back':
-      if (outcome.refusal) noteRefusal(c, outcome.refusal)
-      return c.redirect(outcome.to, 303)
-    case 'ask_consent':
-      return sendConsentPage(c, outcome, fields, session as BrowserSession, thisPage)
-  }
+  const shown = fields.get(SHOWN) ?? ''
+  const presented = fields.get('form_token')
+  const refusal = await whyOutOfDate(c, presented, session.token, consentPurpose(fields, shown))
+  if (refusal) return { kind: 'out_of_date', refusal }
+  const confirmed = fields.get('confirm') === 'ok'
+  return { kind: 'given', confirmed, ticked: pairs.getAll(TICK), shown }
 }
 
 /** The client's own page tells the user; the id is for whoever looks at the redirect, and for the operator. */
@@ -91,27 +93,34 @@ function noteRefusal(c: Context, refusal: OAuthError) {
   for (const [name, value] of Object.entries(explain(c, refusal).headers)) c.header(name, value)
 }
 
+const NOTICES = {
+  changed:
+    'What the application says about itself, or what it asks for, has changed since you opened this page. Nothing was allowed. Read it again before you answer.',
+  out_of_date:
+    'Your answer did not count, because the page was out of date. Nothing was allowed. Check who is signed in, then answer again.',
+} satisfies Record<NonNullable<Question['again']>['kind'], string>
+
 async function sendConsentPage(
   c: Context,
-  asked: Extract<AuthorizeOutcome, { kind: 'ask_consent' }>,
+  { terms, fingerprint, user, again }: Question & Readonly<{ user: { username: string } }>,
   fields: Fields,
   session: BrowserSession,
   thisPage: string,
 ) {
-  const page = (
-    <ConsentPage
-      client={asked.client}
-      username={asked.user.username}
-      scopes={asked.scopes.map((scope) => ({ scope, sentence: scopeSentence(scope) }))}
-      endorsements={asked.endorsements.map(endorsementSentence)}
-      returnsTo={displayHostOf(asked.redirect)}
-      formToken={await formToken(session.token, consentPurpose(fields))}
-      signOutToken={await formToken(session.token, SIGN_OUT)}
-      request={requestPairs(fields)}
-      thisPage={thisPage}
-    />
-  )
-  return sendPage(c, page, { formTarget: cspSourceOf(asked.redirect) })
+  const token = await formToken(session.token, consentPurpose(fields, fingerprint))
+  const props: ConsentPageProps = {
+    terms,
+    notice: again && NOTICES[again.kind],
+    username: user.username,
+    hidden: hiddenPairs(fields, fingerprint, token),
+    signOutToken: await formToken(session.token, SIGN_OUT),
+    thisPage,
+  }
+  const refusal = again?.kind === 'out_of_date' ? again.refusal : null
+  return sendPage(c, <ConsentPage {...props} />, {
+    mayLeadAway: true,
+    ...(refusal && { status: refusal.status, headers: explain(c, refusal).headers }),
+  })
 }
 
 /** The authorization request that a page of ours leads to, if it is one and its client is known: for `/login`. */

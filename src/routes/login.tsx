@@ -15,7 +15,6 @@ import { sendPage } from '../http/page.ts'
 import { LoginPage } from '../pages/login-page.tsx'
 import { OAuthError } from '../protocol/errors.ts'
 import { readFields } from '../protocol/fields.ts'
-import { cspSourceOf } from '../protocol/redirect-uri.ts'
 import { askingBehind } from './authorize.tsx'
 import type { Endpoint, RouteDeps } from './endpoint.ts'
 import { sendErrorPage } from './error-page.tsx'
@@ -73,7 +72,7 @@ async function show(
       status: refusal.status,
       headers: { ...explain(c, refusal).headers, ...refusal.headers },
     }),
-    ...(asking && { formTarget: cspSourceOf(asking.redirect) }),
+    mayLeadAway: asking !== null,
   })
 }
 

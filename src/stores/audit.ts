@@ -30,8 +30,8 @@ export const RECORD_IF_CHANGED = `INSERT INTO audit (happened_at, actor, event, 
   SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE changes() > 0`
 /** Before the consents go, and only if there are any. */
 export const RECORD_REMOVAL = `INSERT INTO audit (happened_at, actor, event, client_id, user_id, detail)
-  SELECT ?1, ?2, 'consent.remove', client_id, user_id, json_object('scopes', json_group_array(scopes))
-  FROM consent WHERE user_id = ?3 AND client_id = ?4 GROUP BY user_id, client_id`
+  SELECT ?1, ?2, 'consent.remove', client_id, user_id, json_object('scopes', json_array(scopes))
+  FROM consent WHERE user_id = ?3 AND client_id = ?4`
 
 /** Newest first, of entries before `?1` and `?2`. `which` is one of those below. */
 const pageOf = (

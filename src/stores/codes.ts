@@ -2,7 +2,7 @@
 
 import { userActor } from '../domain/audit.ts'
 import type { AuthorizationCode } from '../domain/authorization-code.ts'
-import { FORGET_CONSENT_SECONDS } from '../domain/consent.ts'
+import { FORGET_CONSENT_SECONDS, WITHDRAWN_FINGERPRINT } from '../domain/consent.ts'
 import { recordStatement } from './audit.ts'
 import type { Database, Namespace, TextWriter } from './database.ts'
 import type { AuthorizationStore, CodeStore, Purchase } from './ports.ts'
@@ -11,11 +11,16 @@ import { readUserRow, USER_JSON, type UserRow } from './users.ts'
 
 export const INSERT_CODE = `INSERT INTO authorization_code
   (code_digest, client_id, user_id, record, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)`
-/** `granted_at` stays the first time that it was given, unless that is so long ago (`?6`) that it is as good as forgotten. */
+/**
+ * The latest answer replaces the one before. `granted_at` stays the first time that anything was agreed to, unless that
+ * is so long ago (`?6`) that it is as good as forgotten.
+ */
 export const REMEMBER_CONSENT = `INSERT INTO consent (user_id, client_id, scopes, fingerprint, granted_at)
   VALUES (?1, ?2, ?3, ?4, ?5)
-  ON CONFLICT DO UPDATE SET fingerprint = excluded.fingerprint,
+  ON CONFLICT DO UPDATE SET scopes = excluded.scopes, fingerprint = excluded.fingerprint,
     granted_at = iif(max(granted_at, coalesce(used_at, 0)) <= ?6, excluded.granted_at, granted_at)`
+export const WITHDRAW_CONSENT = `UPDATE consent SET fingerprint = '${WITHDRAWN_FINGERPRINT}'
+  WHERE user_id = ?1 AND client_id = ?2`
 export const FIND_CODE = `SELECT record FROM authorization_code WHERE code_digest = ?1`
 /**
  * One statement, so of any number of simultaneous calls one alone gets a row back. Asked again for the same
@@ -133,5 +138,8 @@ export const authorizationStore = (
       db.batch([insert, ...remember]),
       codes.put(codeDigest, record, { expirationTtl: expiresAt - issuedAt }).catch(kvFailed),
     ])
+  },
+  async withdrawConsent(userId, clientId) {
+    await db.prepare(WITHDRAW_CONSENT).bind(userId, clientId).run()
   },
 })

@@ -4,10 +4,11 @@ import type { Database } from './database.ts'
 import type { ConnectedApplication, ConnectedApplicationStore } from './ports.ts'
 import { FIND_USER, readUserRow, type UserRow } from './users.ts'
 
-/** One consent; a client may have several, one for each set of scopes. The lists are JSON. */
+/** The consent to one client. The lists are JSON. */
 type ConsentRow = {
   client_id: string
   agreed: string
+  issued: string
   granted_at: number
   used_at: number | null
   name: string
@@ -18,7 +19,10 @@ type ConsentRow = {
   renewed_at: number | null
 }
 
-/** A family from before the consent tells of an authorization that was removed since. */
+/**
+ * A family or a code from before the consent tells of an authorization that was removed since. `issued` is what may
+ * still live of earlier answers: families, codes, and sessions that codes bought in the last `?2` seconds.
+ */
 export const FIND_CONSENTS_OF_USER = `SELECT n.client_id, n.scopes AS agreed, n.granted_at, n.used_at,
     c.name, c.url, c.disabled_at,
     (SELECT json_group_array(scope) FROM client_authorization a
@@ -26,7 +30,14 @@ export const FIND_CONSENTS_OF_USER = `SELECT n.client_id, n.scopes AS agreed, n.
     (SELECT json_group_array(category) FROM client_endorsement e
       WHERE e.client_id = n.client_id AND e.authorized_at IS NOT NULL) AS endorsements,
     (SELECT max(last_used_at) FROM refresh_family f WHERE f.user_id = n.user_id
-      AND f.client_id = n.client_id AND f.started_at >= n.granted_at) AS renewed_at
+      AND f.client_id = n.client_id AND f.started_at >= n.granted_at) AS renewed_at,
+    (SELECT json_group_array(DISTINCT value) FROM (
+      SELECT s.value FROM refresh_family f, json_each(f.record, '$.user.scopes') s
+        WHERE f.user_id = n.user_id AND f.client_id = n.client_id AND f.started_at >= n.granted_at
+          AND f.ended_at IS NULL AND f.expires_at > unixepoch()
+      UNION ALL SELECT s.value FROM authorization_code a, json_each(a.record, '$.user.scopes') s
+        WHERE a.user_id = n.user_id AND a.client_id = n.client_id AND a.record ->> '$.issuedAt' >= n.granted_at
+          AND a.session_key IS NOT '' AND coalesce(a.spent_at, a.expires_at) > unixepoch() - ?2)) AS issued
   FROM consent n CROSS JOIN client c ON c.client_id = n.client_id WHERE n.user_id = ?1`
 
 const latest = (...moments: readonly (number | null)[]) => {
@@ -39,33 +50,26 @@ const readConsentRow = (row: ConsentRow): ConnectedApplication => ({
   name: row.name,
   url: row.url,
   disabledAt: row.disabled_at,
-  agreedScopes: row.agreed.split(' '),
+  agreedScopes: [...new Set([...row.agreed.split(' '), ...(JSON.parse(row.issued) as string[])])],
   scopes: JSON.parse(row.scopes) as string[],
   endorsements: JSON.parse(row.endorsements) as string[],
   grantedAt: row.granted_at,
   usedAt: latest(row.used_at, row.renewed_at),
 })
 
-const join = (one: ConnectedApplication, other: ConnectedApplication): ConnectedApplication => ({
-  ...one,
-  agreedScopes: [...new Set([...one.agreedScopes, ...other.agreedScopes])],
-  grantedAt: Math.min(one.grantedAt, other.grantedAt),
-  usedAt: latest(one.usedAt, other.usedAt),
-})
-
-export const connectedApplicationStore = (db: Database): ConnectedApplicationStore => ({
+export const connectedApplicationStore = (
+  db: Database,
+  sessionLifetimeSeconds: number,
+): ConnectedApplicationStore => ({
   async of(userId) {
     const [users, consents] = await db.batch([
       db.prepare(FIND_USER).bind(userId),
-      db.prepare(FIND_CONSENTS_OF_USER).bind(userId),
+      db.prepare(FIND_CONSENTS_OF_USER).bind(userId, sessionLifetimeSeconds),
     ])
-    const byClient = new Map<string, ConnectedApplication>()
-    for (const row of (consents?.results ?? []) as ConsentRow[]) {
-      const read = readConsentRow(row)
-      const known = byClient.get(read.clientId)
-      byClient.set(read.clientId, known ? join(known, read) : read)
-    }
     const row = users?.results[0] as UserRow | undefined
-    return { user: row ? readUserRow(row) : null, applications: [...byClient.values()] }
+    return {
+      user: row ? readUserRow(row) : null,
+      applications: ((consents?.results ?? []) as ConsentRow[]).map(readConsentRow),
+    }
   },
 })

@@ -69,10 +69,13 @@ export type GivenConsent = Consent &
 
 export interface AuthorizationStore {
   /**
-   * Records a granted authorization: the code on the ledger, the consent if it was given now, with its row in the
-   * audit (all or nothing), and the code in KV. Settles when the ledger has it; KV may fail without harm.
+   * Records a granted authorization: the code on the ledger, the consent if it was given now, in place of an earlier
+   * one, with its row in the audit (all or nothing), and the code in KV. Settles when the ledger has it; KV may fail
+   * without harm.
    */
   grant(codeDigest: string, code: AuthorizationCode, consent: GivenConsent | null): Promise<void>
+  /** From now on the remembered consent answers nothing. The user still sees it, and can remove it. */
+  withdrawConsent(userId: string, clientId: string): Promise<void>
 }
 
 export interface SessionStore {
@@ -187,7 +190,11 @@ export interface JtiStore {
   use(owner: string, jti: string, expiresAt: number): Promise<boolean>
 }
 
-/** What one user agreed to for one client, and what is authorized for the client now. Instants in epoch seconds. */
+/**
+ * What one user agreed to for one client, and what is authorized for the client now. Instants in epoch seconds.
+ * `agreedScopes` are those of the latest answer, and those of earlier ones that a refresh token, a code or a session
+ * may still have.
+ */
 export type ConnectedApplication = Readonly<{
   clientId: string
   name: string
@@ -266,8 +273,8 @@ export interface ClientFailureStore {
   record(clientId: string, network: string, now: number): Promise<void>
 }
 
-/** A registered user and what this user agreed to for one client. */
-export type Standing = Readonly<{ user: RegisteredUser | null; consents: readonly Consent[] }>
+/** A registered user and this user's latest answer to one client; null if there is none. */
+export type Standing = Readonly<{ user: RegisteredUser | null; consent: Consent | null }>
 
 export interface UserStore {
   /** By name, whatever its case. Null if unknown. */

@@ -60,8 +60,7 @@ const refreshFamilies: Sweep = {
     ORDER BY f.expires_at LIMIT ?2)`,
 }
 
-const AFTER_POSITION = `(user_id, client_id, scopes) > (?3 ->> 0, ?3 ->> 1, ?3 ->> 2)
-  ORDER BY user_id, client_id, scopes`
+const AFTER_POSITION = `(user_id, client_id) > (?3 ->> 0, ?3 ->> 1) ORDER BY user_id, client_id`
 /**
  * Gone through by primary key, again and again. Never one that still bought something: without it the user could
  * not see that, nor take it back.
@@ -70,11 +69,11 @@ const consents: Sweep = {
   task: 'consent',
   keepSeconds: FORGET_CONSENT_SECONDS,
   advance: `INSERT INTO housekeeping (task, position, ran_at, removed, left_over) VALUES ('consent',
-      (SELECT json_array(user_id, client_id, scopes) FROM consent WHERE ${AFTER_POSITION} LIMIT 1 OFFSET ?2 - 1), ?1, 0, 0)
+      (SELECT json_array(user_id, client_id) FROM consent WHERE ${AFTER_POSITION} LIMIT 1 OFFSET ?2 - 1), ?1, 0, 0)
     ON CONFLICT DO UPDATE SET position = excluded.position,
       removed = iif(ran_at = excluded.ran_at, removed, 0), ran_at = excluded.ran_at`,
   remove: `WITH slice AS (SELECT * FROM consent WHERE ${AFTER_POSITION} LIMIT ?2)
-    DELETE FROM consent WHERE (user_id, client_id, scopes) IN (SELECT user_id, client_id, scopes FROM slice
+    DELETE FROM consent WHERE (user_id, client_id) IN (SELECT user_id, client_id FROM slice
       WHERE max(slice.granted_at, coalesce(slice.used_at, 0)) <= ?1
         AND NOT EXISTS (SELECT 1 FROM authorization_code a WHERE a.user_id = slice.user_id AND a.client_id = slice.client_id)
         AND NOT EXISTS (SELECT 1 FROM refresh_family f WHERE f.user_id = slice.user_id AND f.client_id = slice.client_id))`,

@@ -29,7 +29,7 @@ export const USER_JSON = (
 
 export const FIND_USER_BY_NAME = `SELECT ${USER_COLUMNS}, u.password_hash FROM user u WHERE u.username = ?1`
 export const FIND_USER = `SELECT ${USER_COLUMNS} FROM user u WHERE u.user_id = ?1`
-export const FIND_CONSENTS = `SELECT scopes, fingerprint FROM consent WHERE user_id = ?1 AND client_id = ?2`
+export const FIND_CONSENT = `SELECT scopes, fingerprint FROM consent WHERE user_id = ?1 AND client_id = ?2`
 
 export const readUserRow = (row: UserRow): RegisteredUser => ({
   userId: row.user_id,
@@ -51,9 +51,10 @@ export const userStore = (db: Database): UserStore => ({
   async standing(userId, clientId) {
     const [users, consents] = await db.batch([
       db.prepare(FIND_USER).bind(userId),
-      db.prepare(FIND_CONSENTS).bind(userId, clientId),
+      db.prepare(FIND_CONSENT).bind(userId, clientId),
     ])
     const row = users?.results[0] as UserRow | undefined
-    return { user: row ? readUserRow(row) : null, consents: (consents?.results ?? []) as Consent[] }
+    const consent = (consents?.results[0] as Consent | undefined) ?? null
+    return { user: row ? readUserRow(row) : null, consent }
   },
 })

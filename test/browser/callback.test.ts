@@ -27,6 +27,37 @@ describe('the answer reaches the client', () => {
     await expectHeading(page, 'Connected')
   })
 
+  it('when its callback sends the user on to an application of the device, for every answer', async ({
+    page,
+    member,
+    registry,
+    app,
+  }) => {
+    const keys = await registry.registerClient({ redirectUris: [app.relayUri] })
+    const ask = () => app.ask(keys, undefined, { redirect_uri: app.relayUri })
+    const arrived = async (asked: string, answer: () => Promise<unknown>, name: string) => {
+      await answer()
+      const state = new URL(asked).searchParams.get('state')
+      await expect.poll(() => app.relayed()?.state, { timeout: 10_000 }).toBe(state)
+      expect(app.relayed()).toHaveProperty(name)
+    }
+    for (const [button, name] of [
+      ['Cancel', 'error'],
+      ['Allow', 'code'],
+    ] as const) {
+      const asked = ask()
+      await openConsent(member, asked)
+      await arrived(asked, () => press(member, button), name)
+    }
+    // Directly after a sign-in, by the remembered consent.
+    const asked = ask()
+    await page.goto(asked)
+    await arrived(asked, () => signIn(page, registry.demo), 'code')
+    // Nobody need be there. Chromium complains where the page's policy forbids the address.
+    await page.waitForTimeout(500)
+    expect([takeComplaints(member), takeComplaints(page)]).toEqual([[], []])
+  })
+
   it.for(['http://[::1]:9/callback', 'com.example.app:/callback'])(
     'when that is a native app at %s',
     async (redirectUri, { member: page, registry, app }) => {

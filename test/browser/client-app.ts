@@ -26,6 +26,10 @@ export type ClientApp = Readonly<{
   callbackUri: string
   /** A callback that sends the user on, to another origin. */
   forwardingUri: string
+  /** A callback that sends the user on to an application of the device. Keeps what it was called with. */
+  relayUri: string
+  /** The parameters of the last call of the relay. */
+  relayed: () => Readonly<Record<string, string>> | null
   /** In order of arrival. */
   callbacks: readonly Callback[]
   /** An authorization URL with a state and a PKCE challenge of its own. */
@@ -49,6 +53,7 @@ export async function startClientApp(issuer: string): Promise<ClientApp> {
   const pending = new Map<string, Pending>()
   const pages = new Map<string, string>()
   const callbacks: Callback[] = []
+  let relayed: Record<string, string> | null = null
 
   async function redeem(code: string, { keys, verifier, redirectUri }: Pending) {
     const answer = await fetch(`${issuer}/token`, {
@@ -90,6 +95,12 @@ export async function startClientApp(issuer: string): Promise<ClientApp> {
       const location = `http://localhost:${port}/callback?${searchParams}`
       return response.writeHead(302, { Location: location }).end()
     }
+    if (path === '/relay') {
+      relayed = Object.fromEntries(searchParams)
+      return response
+        .writeHead(302, { Location: `com.example.app://callback?${searchParams}` })
+        .end()
+    }
     if (path !== '/callback') return response.writeHead(404, HTML).end(page('Nothing here'))
     const params = Object.fromEntries(searchParams)
     const outcome = await judge(params)
@@ -111,6 +122,8 @@ export async function startClientApp(issuer: string): Promise<ClientApp> {
     localhost: `http://localhost:${port}`,
     callbackUri,
     forwardingUri: `${origin}/forward`,
+    relayUri: `${origin}/relay`,
+    relayed: () => relayed,
     callbacks,
     ask(keys, scope = 'submission:create submission:read', more = {}) {
       const state = randomText()

@@ -3,7 +3,16 @@
 import type { Page } from 'playwright-core'
 import { describe, expect } from 'vitest'
 import type { ClientApp } from './client-app.ts'
-import { CONSENT, expectHeading, HOME, it, openConsent, press } from './fixtures.ts'
+import {
+  CONSENT,
+  expectHeading,
+  HOME,
+  it,
+  keepScreenshot,
+  openConsent,
+  press,
+  signIn,
+} from './fixtures.ts'
 
 const boxOf = (page: Page, sentence: string) => page.getByRole('checkbox', { name: sentence })
 const CREATE = 'Start new submissions in your name'
@@ -116,6 +125,46 @@ describe('Allow', () => {
     await expectHeading(page, 'Connected')
     expect(app.callbacks.slice(before).map(({ outcome }) => outcome.kind)).toEqual(['token'])
     expect((await registry.grantsTo(keys.clientId)).consents).toBe(1)
+  })
+})
+
+describe('an answer to a page that is no longer true', () => {
+  it('shows the page again, with what has changed, and grants nothing', async ({
+    member: page,
+    registry,
+    app,
+  }) => {
+    const keys = await registry.registerClient({ redirectUris: [app.callbackUri] })
+    await openConsent(page, app.ask(keys))
+    await registry.admin('client', 'update', keys.clientId, '--name', 'Another name')
+    await press(page, 'Allow')
+    await page.getByRole('alert').filter({ hasText: 'has changed' }).waitFor()
+    await keepScreenshot(page, 'consent-changed')
+    expect(await page.getByRole('main').textContent()).toContain('Another name')
+    expect(await registry.grantsTo(keys.clientId)).toEqual({ codes: 0, consents: 0 })
+    await press(page, 'Allow')
+    await expectHeading(page, 'Connected')
+  })
+
+  it('from before another sign-in shows the page again, which can be answered', async ({
+    page,
+    registry,
+    app,
+  }) => {
+    const keys = await registry.registerClient({ redirectUris: [app.callbackUri] })
+    await page.goto(app.ask(keys))
+    await signIn(page, registry.demo)
+    await expectHeading(page, CONSENT)
+    const other = await page.context().newPage()
+    await other.goto(`${registry.url}/login`)
+    await signIn(other, registry.demo)
+    await expectHeading(other, HOME)
+    await press(page, 'Allow')
+    await page.getByRole('alert').filter({ hasText: 'out of date' }).waitFor()
+    await keepScreenshot(page, 'consent-out-of-date')
+    expect((await registry.grantsTo(keys.clientId)).codes).toBe(0)
+    await press(page, 'Allow')
+    await expectHeading(page, 'Connected')
   })
 })
 

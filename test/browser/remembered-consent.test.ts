@@ -84,6 +84,8 @@ describe('the user is asked again', () => {
   it.for([
     ['--name', 'Another name'],
     ['--url', 'https://elsewhere.example/'],
+    ['--owner', 'u-18'],
+    ['--description', 'Does something else.'],
     ['--endorsement', 'cs.*'],
   ])(
     'when what the page says of the client has changed: %s',

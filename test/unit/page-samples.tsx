@@ -1,6 +1,7 @@
 /** The pages with sample props, and how a test reads them. */
 
 import type { Child } from 'hono/jsx'
+import type { ConsentTerms } from '../../src/domain/consent.ts'
 import { AccountPage, type AccountPageProps } from '../../src/pages/account-page.tsx'
 import { ConsentPage, type ConsentPageProps } from '../../src/pages/consent-page.tsx'
 import { ErrorPage } from '../../src/pages/error-page.tsx'
@@ -38,25 +39,32 @@ export const login = (over: Partial<LoginPageProps> = {}) =>
     />,
   )
 
-export const CLIENT: ConsentPageProps['client'] = {
+export const CLIENT: ConsentTerms['client'] = {
+  clientId: 'c1',
   name: 'Paper Assistant',
   url: 'https://papers.example/about',
   description: 'Prepares submissions.',
   ownerId: '1042',
+  redirectUris: ['https://papers.example/callback'],
 }
-export const consent = (over: Partial<ConsentPageProps> = {}) =>
+export const TERMS: ConsentTerms = {
+  client: CLIENT,
+  returnsTo: 'https://papers.example',
+  scopes: [
+    { scope: 'profile:read', sentence: 'Read your profile' },
+    { scope: 'submission:create', sentence: 'Start new submissions' },
+  ],
+  endorsements: ['Submit in every category of Computer Science'],
+}
+export const consent = (terms: Partial<ConsentTerms> = {}, over: Partial<ConsentPageProps> = {}) =>
   html(
     <ConsentPage
-      {...{ client: CLIENT, username: 'ada', returnsTo: 'https://papers.example' }}
-      {...{ formToken: 'form-1', signOutToken: 'out-1', thisPage: '/authorize?a=1&b=2' }}
-      scopes={[
-        { scope: 'profile:read', sentence: 'Read your profile' },
-        { scope: 'submission:create', sentence: 'Start new submissions' },
-      ]}
-      endorsements={['Submit in every category of Computer Science']}
-      request={[
+      {...{ terms: { ...TERMS, ...terms }, notice: null, username: 'ada' }}
+      {...{ signOutToken: 'out-1', thisPage: '/authorize?a=1&b=2' }}
+      hidden={[
         ['client_id', 'c1'],
         ['state', '"><b>&'],
+        ['form_token', 'form-1'],
       ]}
       {...over}
     />,
@@ -91,7 +99,7 @@ export const error = (text: string) =>
 export const account = (over: Partial<AccountPageProps> = {}) =>
   html(
     <AccountPage
-      {...{ username: 'ada', signOutToken: 'out-1', removed: null }}
+      {...{ username: 'ada', signOutToken: 'out-1', removed: null, problem: null }}
       applications={[APPLICATION, { ...APPLICATION, clientId: 'c2', usedAt: null }]}
       {...over}
     />,

@@ -5,6 +5,7 @@ import { ErrorPage } from '../../src/pages/error-page.tsx'
 import {
   APPLICATION,
   account,
+  CLIENT,
   consent,
   error,
   explanation,
@@ -38,18 +39,21 @@ const PAGES: Readonly<Record<string, string>> = {
     ...{ nextPage: HOSTILE, formToken: HOSTILE },
   }),
   consent: consent(),
-  'consent, hostile': consent({
-    client: { name: HOSTILE, url: HOSTILE, description: HOSTILE, ownerId: HOSTILE },
-    ...{ username: HOSTILE, returnsTo: HOSTILE, thisPage: HOSTILE, endorsements: [HOSTILE] },
-    scopes: [{ scope: HOSTILE, sentence: HOSTILE }],
-    request: [[HOSTILE, HOSTILE]],
-  }),
+  'consent, hostile': consent(
+    {
+      client: { ...CLIENT, name: HOSTILE, url: HOSTILE, description: HOSTILE, ownerId: HOSTILE },
+      ...{ returnsTo: HOSTILE, endorsements: [HOSTILE] },
+      scopes: [{ scope: HOSTILE, sentence: HOSTILE }],
+    },
+    { notice: HOSTILE, username: HOSTILE, thisPage: HOSTILE, hidden: [[HOSTILE, HOSTILE]] },
+  ),
   account: account(),
   'account, nothing': account({ applications: [] }),
   'account, hostile': account({
     username: HOSTILE,
     signOutToken: HOSTILE,
     removed: { name: HOSTILE, withinSeconds: 70 },
+    problem: HOSTILE,
     applications: [
       {
         ...{ ...APPLICATION, clientId: HOSTILE, name: HOSTILE, url: HOSTILE, formToken: HOSTILE },

@@ -6,7 +6,6 @@ import { digest } from '../../src/crypto/digest.ts'
 import { ALL_REVOKED_WITHIN_SECONDS, HEAL_SECONDS } from '../../src/domain/revocation.ts'
 import { clientRegistry } from '../../src/stores/client-registry.ts'
 import { liveSessions } from '../../src/stores/live-sessions.ts'
-import { userRegistry } from '../../src/stores/user-registry.ts'
 import { countedBindings, nothing, over } from './counting.ts'
 import {
   authorizePath,
@@ -162,6 +161,25 @@ describe('what a user sees', () => {
     expect((await open()).page).not.toContain('<code>public:read</code>')
     await env.DB.prepare('DELETE FROM user_scope WHERE user_id = ?1').bind(user.id).run()
     expect((await open()).page).toContain('It may do nothing any more.')
+  })
+
+  it('what was last agreed to, once nothing lives that was issued on more', async () => {
+    const narrow = () => connect({ scope: 'submission:read' })
+    const { refresh_token } = await redeem(await connect({ scope: 'public:read submission:read' }))
+    await narrow()
+    // The refresh token still has both.
+    expect((await open()).page).toContain('<code>public:read</code>')
+    await post('/revoke', {
+      client_id: client.id,
+      client_secret: client.secret,
+      token: refresh_token,
+    })
+    expect((await open()).page).toContain('<code>public:read</code>')
+    // So may have the access token, for as long as one lives.
+    await env.DB.prepare('UPDATE authorization_code SET spent_at = spent_at - 86400').run()
+    const { page } = await open()
+    expect(page).not.toContain('<code>public:read</code>')
+    expect(page).toContain('<code>submission:read</code>')
   })
 
   it('that the operator has switched a client off', async () => {
@@ -377,6 +395,21 @@ describe('a forged removal is refused, and all stays', () => {
     expect(await forge({ client_id: '' })).toBe(400)
   })
 
+  it('on a page from another browser session: the list is shown again, and can be answered', async () => {
+    await connect()
+    const stale = await formFor(client.id)
+    const who = await signIn(user)
+    const response = await post('/account', stale, { Cookie: who })
+    const page = await response.text()
+    expect(response.status).toBe(403)
+    expect(page).toContain('Nothing was removed')
+    expect(page).not.toContain('is no longer connected')
+    expect(await isAsked(who)).toBe(false)
+    const again = Object.fromEntries(fieldsOf(page, '/account'))
+    expect((await post('/account', again, { Cookie: who })).status).toBe(200)
+    expect(await isAsked(who)).toBe(true)
+  })
+
   it('by nobody: to sign-in', async () => {
     await connect()
     const response = await post('/account', await formFor(client.id))
@@ -398,15 +431,5 @@ describe('users of an external accounts service (LOGIN_URL)', () => {
     const form = Object.fromEntries(fieldsOf(page, '/account'))
     expect((await post('/account', form, { Cookie: theirs }, elsewhere)).status).toBe(200)
     expect((await open(theirs, elsewhere)).page).toContain('No application has access')
-  })
-})
-
-describe('a user who was disabled', () => {
-  it('is told so, or is signed in no more', async () => {
-    await connect()
-    await userRegistry(env.DB).disable(user.id, nowSeconds())
-    const { status, page } = await open()
-    expect([303, 403]).toContain(status)
-    expect(page).not.toContain('Paper Assistant')
   })
 })

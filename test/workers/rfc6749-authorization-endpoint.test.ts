@@ -131,17 +131,33 @@ describe('RFC 6749 §4.1.2.1: a fault of the request is told to the client', () 
     ['a scope that is not authorized', { scope: 'compile:create' }, 'invalid_scope'],
     ['a malformed scope', { scope: 'everything' }, 'invalid_scope'],
     ['scopes that the user does not hold', { scope: 'submission:create' }, 'invalid_scope'],
+    ['response_mode=form_post', { response_mode: 'form_post' }, 'invalid_request'],
+    ['response_mode=fragment', { response_mode: 'fragment' }, 'invalid_request'],
+    ['response_mode=web_message', { response_mode: 'web_message' }, 'invalid_request'],
+    ['a state with a line end', { state: 'af0ifjsldkj\n' }, 'invalid_request'],
   ]
   it.each(faults)('%s, with state and iss', async (_, change, error) => {
-    const to = sentTo(await open(requestOf(client, change)))
+    const request = requestOf(client, change)
+    const to = sentTo(await open(request))
     expect(to.origin + to.pathname).toBe(CALLBACK)
     expect(Object.fromEntries(to.searchParams)).toEqual({
       error,
       error_description: expect.any(String),
       error_uri: `${ISSUER}/errors/${error}`,
-      state: 'af0ifjsldkj',
+      state: request.state,
       iss: ISSUER,
     })
+  })
+
+  it('response_mode=query is what there is anyway (OAuth 2.0 Multiple Response Types §2.1)', async () => {
+    expect((await open(requestOf(client, { response_mode: 'query' }))).status).toBe(200)
+  })
+
+  it('another response_mode is still refused after a sign-in', async () => {
+    const response = await open(requestOf(client, { response_mode: 'form_post' }), {})
+    const next = new URL(response.headers.get('Location') ?? '', ISSUER).searchParams
+    const back = await registry(next.get('next_page') ?? '', { headers: { Cookie: cookie } })
+    expect(sentTo(back).searchParams.get('error')).toBe('invalid_request')
   })
 
   it('a client that is not registered for the grant', async () => {

@@ -154,8 +154,8 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     const { client, code, key, userId } = await granted(true)
     expect(await codes.findOnLedger(key)).toEqual(code)
     expect(await codes.findCarried(key)).toEqual(code)
-    const { consents } = await users.standing(userId, client.id)
-    expect(consents).toEqual([{ scopes: 'public:read', fingerprint: 'f' }])
+    const { consent } = await users.standing(userId, client.id)
+    expect(consent).toEqual({ scopes: 'public:read', fingerprint: 'f' })
   })
 
   it('codes: one of many spends it, its family alone comes to be, and only it can take that back', async () => {
@@ -238,7 +238,7 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
   it('revocations: all that one user granted one client', async () => {
     const { client, key, code, userId } = await granted(true)
     await revocations.removeConsent(userId, client.id, atMs)
-    expect((await users.standing(userId, client.id)).consents).toEqual([])
+    expect((await users.standing(userId, client.id)).consent).toBeNull()
     expect((await codes.spend(key, purchaseOf(code), at)).kind).toBe('again')
     await revocations.project(atMs)
     expect(await SESSIONS.get('revocations')).toContain(`${userId} ${client.id}`)
@@ -301,12 +301,12 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
 
   it('connected applications: what was agreed to, of whom the registry knows', async () => {
     const { client, userId } = await granted(true)
-    const { user, applications } = await connectedApplicationStore(DB).of(userId)
+    const { user, applications } = await connectedApplicationStore(DB, LIFETIME_SECONDS).of(userId)
     expect(user).toMatchObject({ userId })
     expect(applications).toMatchObject([
       { clientId: client.id, agreedScopes: ['public:read'], grantedAt: at, usedAt: null },
     ])
-    const stranger = await connectedApplicationStore(DB).of('nobody')
+    const stranger = await connectedApplicationStore(DB, LIFETIME_SECONDS).of('nobody')
     expect(stranger).toEqual({ user: null, applications: [] })
   })
 
@@ -343,6 +343,6 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
       user: { userId: id, disabledAt: null },
     })
     expect(await users.findByUsername('nobody at all')).toBeNull()
-    expect(await users.standing('nobody', 'nothing')).toEqual({ user: null, consents: [] })
+    expect(await users.standing('nobody', 'nothing')).toEqual({ user: null, consent: null })
   })
 })

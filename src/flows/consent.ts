@@ -1,0 +1,112 @@
+/** What a user agreed to, on the consent page or before. */
+
+import { digest } from '../crypto/digest.ts'
+import {
+  type ConsentTerms,
+  mayRememberConsent,
+  narrowedTerms,
+  WITHDRAWN_FINGERPRINT,
+} from '../domain/consent.ts'
+import { formatScopes } from '../domain/scope.ts'
+import type { User } from '../domain/user.ts'
+import { consentFormBytes } from '../protocol/consent-form.ts'
+import { OAuthError } from '../protocol/errors.ts'
+import { type Fields, MAX_FORM_BYTES } from '../protocol/fields.ts'
+import type { GivenConsent, Standing } from '../stores/ports.ts'
+import type { Asking } from './authorize.ts'
+import type { Deps } from './deps.ts'
+
+/** What the user answered to the consent page. */
+export type Answer =
+  /** `shown` is the fingerprint of the terms on the page that was answered. */
+  | Readonly<{ kind: 'given'; confirmed: boolean; ticked: readonly string[]; shown: string }>
+  /** The form was made for another browser session, so its answer counts for nothing. */
+  | Readonly<{ kind: 'out_of_date'; refusal: OAuthError }>
+
+export type Offer = Readonly<{ scopes: readonly string[]; endorsements: readonly string[] }>
+export type Agreement = Offer & Readonly<{ consent: GivenConsent | null }>
+
+/** What the page asks. */
+export type Question = Readonly<{
+  terms: ConsentTerms
+  fingerprint: string
+  /** Why it asks again, or null. */
+  again: Readonly<{ kind: 'changed' }> | Extract<Answer, { kind: 'out_of_date' }> | null
+}>
+
+export type Decided =
+  | Readonly<{ kind: 'agreed'; agreement: Agreement }>
+  | Readonly<{ kind: 'ask'; question: Question }>
+
+const fingerprintOf = (terms: ConsentTerms) => digest(JSON.stringify(terms))
+
+type Case = Readonly<{
+  fields: Fields
+  asking: Asking
+  user: User
+  offered: Offer
+  terms: ConsentTerms
+  standing: Standing
+  answer: Answer | null
+}>
+
+/** Throws `access_denied` when the user refused, and `invalid_request` when no answer would fit into a form. */
+export async function agree(asked: Case, deps: Pick<Deps, 'authorizations'>): Promise<Decided> {
+  const { offered, terms, standing, answer } = asked
+  const fingerprint = await fingerprintOf(terms)
+  if (answer?.kind === 'given') {
+    if (!answer.confirmed) return refuse(asked, 'the user pressed Cancel', deps)
+    if (answer.shown !== fingerprint) return ask(asked, fingerprint, { kind: 'changed' })
+    const scopes = offered.scopes.filter((scope) => answer.ticked.includes(scope))
+    if (scopes.length === 0) return refuse(asked, 'nothing was left ticked', deps)
+    return agreedNow(asked, scopes)
+  }
+  const mayRemember = mayRememberConsent(asked.asking.client, asked.asking.redirect)
+  const isRemembered = standing.consent?.fingerprint === fingerprint
+  if (answer === null && mayRemember && isRemembered) {
+    return { kind: 'agreed', agreement: { ...offered, consent: null } }
+  }
+  return ask(asked, fingerprint, answer)
+}
+
+async function agreedNow({ offered, terms }: Case, scopes: readonly string[]): Promise<Decided> {
+  // Kept also where it may not answer for the user: by it the user sees what was allowed, and takes it back.
+  const consent = {
+    scopes: formatScopes(scopes),
+    fingerprint: await fingerprintOf(narrowedTerms(terms, scopes)),
+    declined: offered.scopes.filter((scope) => !scopes.includes(scope)),
+  }
+  return { kind: 'agreed', agreement: { scopes, endorsements: offered.endorsements, consent } }
+}
+
+/**
+ * A refusal is an answer too: to the question that the remembered consent answered before, it replaces that. A
+ * refusal of other scopes leaves it.
+ */
+async function refuse(
+  { asking, user, offered, standing }: Case,
+  detail: string,
+  deps: Pick<Deps, 'authorizations'>,
+): Promise<never> {
+  const { consent } = standing
+  const isSameQuestion = consent?.scopes === formatScopes(offered.scopes)
+  if (isSameQuestion && consent?.fingerprint !== WITHDRAWN_FINGERPRINT) {
+    await deps.authorizations.withdrawConsent(user.userId, asking.client.clientId)
+  }
+  throw new OAuthError('access_denied', 'The user refused.', { detail })
+}
+
+/** A page that could not be answered is not shown. */
+function ask(
+  { fields, offered, terms }: Case,
+  fingerprint: string,
+  again: Question['again'],
+): Decided {
+  const bytes = consentFormBytes(fields, fingerprint, offered.scopes)
+  if (bytes <= MAX_FORM_BYTES) return { kind: 'ask', question: { terms, fingerprint, again } }
+  throw new OAuthError(
+    'invalid_request',
+    'The request is too long for a consent page: request fewer scopes, or send a shorter state.',
+    { detail: `the answer would have ${bytes} bytes` },
+  )
+}

@@ -1,0 +1,32 @@
+/** The consent form: what a browser sends back of it. */
+
+import { requestPairs } from './authorization-request.ts'
+import type { Fields } from './fields.ts'
+
+type Pair = readonly [name: string, value: string]
+
+/** A ticked scope: the one field that occurs once per box. */
+export const TICK = 'grant'
+/** The fingerprint of the terms that the page shows. */
+export const SHOWN = 'shown'
+
+/** As `formToken` in src/http/form-token.ts makes it. */
+export const FORM_TOKEN_LENGTH = 60
+
+/** The fields that the browser sends back as they are. */
+export const hiddenPairs = (fields: Fields, fingerprint: string, formToken: string): Pair[] => [
+  ...requestPairs(fields),
+  [SHOWN, fingerprint],
+  ['form_token', formToken],
+]
+
+/** The length of the answer with every box ticked. */
+export function consentFormBytes(fields: Fields, fingerprint: string, scopes: readonly string[]) {
+  const pairs = [
+    ...hiddenPairs(fields, fingerprint, 'x'.repeat(FORM_TOKEN_LENGTH)),
+    ...scopes.map((scope): Pair => [TICK, scope]),
+    ['confirm', 'cancel'],
+  ]
+  return new URLSearchParams(pairs.map(([name = '', value = '']) => [name, value])).toString()
+    .length
+}

@@ -1,0 +1,83 @@
+/** Consents of a filled database: several rows for a user and a client become one, which answers for nobody. */
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { describe, expect, it } from 'vitest'
+import { migrationNames } from '../../src/operate/migrations.ts'
+import { inProject } from '../../src/operate/project.ts'
+
+const MIGRATIONS = inProject('migrations')
+const NAME = '0008_one_consent_per_client.sql'
+
+const FILL = `
+  INSERT INTO client (client_id, name, owner_id, created_at, updated_at)
+    VALUES ('a', 'A', 'o', 1, 1), ('b', 'B', 'o', 1, 1);
+  INSERT INTO consent (user_id, client_id, scopes, fingerprint, granted_at, used_at) VALUES
+    ('ada', 'a', 'public:read', 'f1', 30, NULL),
+    ('ada', 'a', 'public:read submission:read', 'f2', 10, 20),
+    ('ada', 'a', 'submission:read:*', 'f3', 40, 15),
+    ('ada', 'b', 'public:read', 'f4', 50, NULL),
+    ('grace', 'a', 'submission:read', 'f5', 60, 70);
+  INSERT INTO refresh_family
+      (family_id, client_id, user_id, record, started_at, expires_at, last_used_at)
+    VALUES ('f', 'a', 'ada', '{}', 10, 99, 20);
+  INSERT INTO housekeeping (task, position, ran_at, removed, left_over)
+    VALUES ('consent', '["ada","a","public:read"]', 1, 0, 0), ('run', '7', 1, 0, 0);`
+
+/** A database of every migration up to this one, filled, and then this one. */
+function migrated() {
+  const db = new DatabaseSync(':memory:')
+  db.exec('PRAGMA foreign_keys = ON')
+  const apply = (name: string) => db.exec(readFileSync(join(MIGRATIONS, name), 'utf8'))
+  const names = migrationNames(MIGRATIONS)
+  expect(names).toContain(NAME)
+  for (const name of names.filter((name) => name < NAME)) apply(name)
+  db.exec(FILL)
+  apply(NAME)
+  return db
+}
+
+describe('the migration to one consent for a user and a client', () => {
+  it('keeps one row with all that was agreed to, since the first time, which answers no request', () => {
+    const rows = migrated()
+      .prepare('SELECT * FROM consent ORDER BY user_id, client_id')
+      .all()
+      .map((row) => ({ ...row }))
+    const both = 'public:read submission:read submission:read:*'
+    expect(rows).toEqual([
+      {
+        user_id: 'ada',
+        client_id: 'a',
+        scopes: both,
+        fingerprint: '',
+        granted_at: 10,
+        used_at: 20,
+      },
+      {
+        ...{ user_id: 'ada', client_id: 'b', scopes: 'public:read', fingerprint: '' },
+        ...{ granted_at: 50, used_at: null },
+      },
+      {
+        ...{ user_id: 'grace', client_id: 'a', scopes: 'submission:read', fingerprint: '' },
+        ...{ granted_at: 60, used_at: 70 },
+      },
+    ])
+  })
+
+  it('leaves clients and refresh families, and still removes a consent with its client', () => {
+    const db = migrated()
+    const count = (table: string) => db.prepare(`SELECT count(*) AS n FROM ${table}`).get()?.n
+    expect([count('client'), count('refresh_family')]).toEqual([2, 1])
+    db.exec("DELETE FROM client WHERE client_id = 'a'")
+    expect(count('consent')).toBe(1)
+  })
+
+  it('begins the sweep of consents at the beginning, and no other', () => {
+    const positions = migrated().prepare('SELECT task, position FROM housekeeping').all()
+    expect(positions.map((row) => ({ ...row }))).toEqual([
+      { task: 'consent', position: null },
+      { task: 'run', position: '7' },
+    ])
+  })
+})
