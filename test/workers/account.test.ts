@@ -23,6 +23,7 @@ import {
   requestOf,
   serve,
   sessionOf,
+  sessionTokenIn,
   signIn,
   type TestClient,
   type TestUser,
@@ -421,7 +422,7 @@ describe('a forged removal is refused, and all stays', () => {
 describe('users of an external accounts service (LOGIN_URL)', () => {
   it('see and remove theirs, with no row of their own here', async () => {
     const elsewhere = serve({ LOGIN_URL: 'https://accounts.example/login' })
-    const written = await sessionOf(cookie.split('=')[1] ?? '')
+    const written = await sessionOf(sessionTokenIn(cookie))
     const foreign = { ...written, user: { ...written?.user, user_id: 'accounts:7' } }
     await env.SESSIONS.put(await digest('a-session-of-theirs'), JSON.stringify(foreign))
     const theirs = 'registry_session=a-session-of-theirs'

@@ -35,6 +35,7 @@ import {
   registry,
   requestOf,
   serve,
+  sessionTokenIn,
   signIn,
   type TestClient,
   withChallenge,
@@ -301,7 +302,7 @@ describe('/authorize', { timeout: TEST_TIMEOUT_MS }, () => {
     requestOf(native, { redirect_uri: NATIVE, ...withChallenge }),
     requestOf(byKey, { redirect_uri: '', dpop_jkt: 'a'.repeat(43) }),
   ]
-  const tokenIn = (cookie: string) => cookie.split('=')[1] ?? ''
+  const tokenIn = sessionTokenIn
 
   it('sends nobody but a signed-in user anywhere but to our own sign-in page', async () => {
     const all = await world()

@@ -25,6 +25,7 @@ import {
   sentTo,
   serve,
   sessionOf,
+  sessionTokenIn,
   signIn,
   type TestClient,
   tokenIn,
@@ -433,7 +434,7 @@ describe('users of an external accounts service (LOGIN_URL)', () => {
   it('hold what the session that it wrote says, with no row of their own here', async () => {
     const elsewhere = serve({ LOGIN_URL: 'https://accounts.example/login' })
     const own = await signIn(await newUser({ scopes: ['public:read'] }))
-    const token = own.split('=')[1] ?? ''
+    const token = sessionTokenIn(own)
     const written = await sessionOf(token)
     const foreign = { ...written, user: { ...written?.user, user_id: 'accounts:7' } }
     await env.SESSIONS.put(await digest('a-token-of-theirs'), JSON.stringify(foreign))

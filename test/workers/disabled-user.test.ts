@@ -16,6 +16,7 @@ import {
   requestOf,
   serve,
   sessionOf,
+  sessionTokenIn,
   signIn,
   type TestClient,
   type TestUser,
@@ -75,7 +76,7 @@ describe('a disabled user', () => {
     expect(await consents()).toBe(1)
     const signedOut = await post('/logout', fieldsOf(page, '/logout'), { Cookie: cookie })
     expect(signedOut.status).toBe(303)
-    expect(await sessionOf(cookie.split('=')[1] ?? '')).toBeNull()
+    expect(await sessionOf(sessionTokenIn(cookie))).toBeNull()
   })
 
   it('comes back to the same request as another user, after signing out', async () => {
@@ -96,7 +97,7 @@ describe('a disabled user', () => {
 
   it('is told so also with a session that an accounts service wrote (LOGIN_URL)', async () => {
     const elsewhere = serve({ LOGIN_URL: 'https://accounts.example/login' })
-    const written = await sessionOf(cookie.split('=')[1] ?? '')
+    const written = await sessionOf(sessionTokenIn(cookie))
     await env.SESSIONS.put(await digest('their-session'), JSON.stringify(written))
     await disable()
     const headers = { Cookie: 'registry_session=their-session' }

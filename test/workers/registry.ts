@@ -127,6 +127,9 @@ export const cookiesOf = (response: Response) =>
     .filter((pair) => !pair.endsWith('='))
     .join('; ')
 
+/** The session token in a Cookie header of `signIn`. */
+export const sessionTokenIn = (cookie: string) => /registry_session=([^;]*)/.exec(cookie)?.[1] ?? ''
+
 /** The fields that a browser would send with the form of this action, boxes as they are ticked. */
 export const fieldsOf = (page: string, action: string): Pair[] => readForm(page, action) ?? []
 
