@@ -1,5 +1,6 @@
 /** A user without a browser: follows redirects, keeps cookies, signs in and answers the consent page. */
 
+import { sessionCookieName } from '../../src/protocol/session-cookie.ts'
 import { fieldsOf, type Pair } from './forms.ts'
 import type { RunningRegistry } from './running-registry.ts'
 
@@ -9,6 +10,8 @@ export type Decision = 'allow' | 'cancel' | Readonly<{ only: string }>
 export type Person = Readonly<{
   /** Answers the first address outside the registry: the client's, with our response in it. */
   visit: (authorizationUrl: string, decision?: Decision) => Promise<URL>
+  /** Answers the session cookie, as a `Cookie` header has it. */
+  signIn: () => Promise<string>
 }>
 
 const MOST_STEPS = 8
@@ -51,6 +54,14 @@ export function demoUser({ registry, demo }: RunningRegistry): Person {
   }
 
   return {
+    async signIn() {
+      const page = await send(new URL('/login', registry))
+      await answer(await page.text(), 'allow')
+      const name = sessionCookieName(registry)
+      const value = cookies.get(name)
+      if (value === undefined) throw new Error('no session after signing in')
+      return `${name}=${value}`
+    },
     async visit(authorizationUrl, decision = 'allow') {
       let url = new URL(authorizationUrl)
       let response = await send(url)

@@ -1,0 +1,409 @@
+/** What holds for a service behind a proxy that asks the authenticator, whichever proxy it is. */
+
+import { createHash, randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import {
+  createServer,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type Server,
+} from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { freePorts } from '../node/free-ports.ts'
+import { demoUser } from '../node/person.ts'
+import type { Program } from '../node/program.ts'
+import { linesOf, type RecordedRegistry, startRecordedRegistry } from '../node/recorded-registry.ts'
+import { PROXY_SECRET } from '../node/running-registry.ts'
+
+export type ProxyPlace = Readonly<{
+  /** Of its own. */
+  folder: string
+  listenPort: number
+  authenticatorPort: number
+  upstreamPort: number
+  secret: string
+}>
+
+const FORGED = 'Bearer forged.by.caller'
+const BROWSER_ORIGIN = 'https://spa.example'
+const PREFLIGHT = {
+  Origin: BROWSER_ORIGIN,
+  'Access-Control-Request-Method': 'GET',
+  'Access-Control-Request-Headers': 'authorization',
+}
+const ALLOWED = { 'Access-Control-Allow-Origin': BROWSER_ORIGIN, 'Access-Control-Max-Age': '60' }
+
+/** `start` answers a program once it serves. Answers the registry behind it. */
+export function proxiedService(
+  name: string,
+  start: (place: ProxyPlace) => Promise<Program>,
+): () => RecordedRegistry {
+  let folder: string
+  let front: string
+  let product: RecordedRegistry
+  let proxy: Program
+  let misconfigured: Program
+  let misconfiguredFront: string
+  let upstream: Server
+  let session: string
+  /** The headers of every request that reached the upstream. */
+  const reached: IncomingHttpHeaders[] = []
+
+  /** The answer, which is searched for secrets in the end. */
+  async function send(path: string, init: RequestInit = {}, origin = front) {
+    const answer = await fetch(origin + path, init)
+    const said = [...answer.headers].map((pair) => pair.join(': ')).join('\n')
+    product.note({
+      kind: 'answer',
+      where: `${name}: ${init.method ?? 'GET'} ${path.split('?')[0]}`,
+      text: `${answer.status}\n${said}\n\n${await answer.clone().text()}`,
+    })
+    return answer
+  }
+  const get = (path: string, headers: Record<string, string> = {}) => send(path, { headers })
+
+  async function tokenFor(scope: string, headers: Record<string, string> = {}): Promise<string> {
+    const answer = await fetch(`${product.registry}/token`, {
+      method: 'POST',
+      headers,
+      body: new URLSearchParams({
+        grant_type: 'client_credentials',
+        client_id: product.demo.clientId,
+        client_secret: product.demo.clientSecret,
+        scope,
+      }),
+    })
+    expect(answer.status).toBe(200)
+    return ((await answer.json()) as { access_token: string }).access_token
+  }
+  const bearer = async (scope: string) => ({ Authorization: `Bearer ${await tokenFor(scope)}` })
+
+  const expectError = async (answer: Response, error: string) => {
+    expect(answer.headers.get('Content-Type')).toContain('application/json')
+    const body = (await answer.json()) as Record<string, unknown>
+    expect(body).toEqual({
+      error,
+      error_description: expect.any(String),
+      reason: body.error_description,
+    })
+  }
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), `registry-${name}-`))
+    product = await startRecordedRegistry()
+    session = await demoUser(product).signIn()
+    const [upstreamPort, listenPort, otherPort] = (await freePorts(3)) as [number, number, number]
+    front = `http://127.0.0.1:${listenPort}`
+    misconfiguredFront = `http://127.0.0.1:${otherPort}`
+
+    upstream = createServer((request, response) => {
+      reached.push(request.headers)
+      if (request.method === 'OPTIONS') response.writeHead(204, ALLOWED).end()
+      else response.end('from the upstream')
+    }).listen(upstreamPort, '127.0.0.1')
+    await once(upstream, 'listening')
+
+    const authenticatorPort = Number(new URL(product.authenticator).port)
+    const place = { folder, authenticatorPort, upstreamPort }
+    proxy = await start({ ...place, listenPort, secret: PROXY_SECRET })
+    const secret = PROXY_SECRET.toUpperCase()
+    misconfigured = await start({ ...place, listenPort: otherPort, secret })
+  })
+
+  afterAll(async () => {
+    await Promise.all([proxy?.end(), misconfigured?.end()])
+    await product?.end()
+    upstream?.close()
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  beforeEach(() => {
+    reached.length = 0
+  })
+
+  describe('a location that everyone may see', () => {
+    it('passes an anonymous caller on without an Authorization header', async () => {
+      const answer = await get('/public')
+      expect(answer.status).toBe(200)
+      expect(await answer.text()).toBe('from the upstream')
+      expect(reached).toHaveLength(1)
+      expect(reached[0]).not.toHaveProperty('authorization')
+    })
+
+    it('gives the upstream a JWT in place of the token', async () => {
+      const headers = await bearer('submission:read')
+      expect((await get('/public', headers)).status).toBe(200)
+      const claims = await product.claimsIn(reached[0]?.authorization ?? '')
+      expect(claims.authorizations).toMatchObject({ scopes: ['submission:read'] })
+      expect(JSON.stringify(reached)).not.toContain(headers.Authorization.slice('Bearer '.length))
+    })
+
+    it.each([FORGED, 'Basic YTpi', 'eyJhbGciOiJub25lIn0.e30.'])(
+      'refuses the forged header "%s" and never shows it to the upstream',
+      async (Authorization) => {
+        const answer = await get('/public', { Authorization })
+        expect(answer.status).toBe(401)
+        expect(answer.headers.get('WWW-Authenticate')).toContain('error="invalid_token"')
+        await expectError(answer, 'invalid_token')
+        expect(reached).toEqual([])
+      },
+    )
+
+    it('never shows the upstream a second, forged header beside a good one', async () => {
+      const { Authorization } = await bearer('submission:read')
+      const words = [
+        'Authorization',
+        Authorization,
+        'Authorization',
+        FORGED,
+        'Host',
+        new URL(front).host,
+      ]
+      const sent = httpRequest(`${front}/public`, { headers: words })
+      sent.end()
+      const [answer] = await once(sent, 'response')
+      answer.resume()
+      expect(JSON.stringify(reached)).not.toContain('forged')
+      expect([200, 400, 401]).toContain(answer.statusCode)
+    })
+  })
+
+  describe('a location without a rule of its own', () => {
+    it('refuses an anonymous caller with 401, a challenge without an error, and JSON', async () => {
+      const answer = await get('/')
+      expect(answer.status).toBe(401)
+      expect(answer.headers.get('WWW-Authenticate')).toBe('Bearer realm="registry"')
+      await expectError(answer, 'authentication_required')
+      expect(reached).toEqual([])
+    })
+
+    it('passes anyone with a good credential, whatever its scopes', async () => {
+      expect((await get('/', await bearer('public:read'))).status).toBe(200)
+      expect(reached[0]?.authorization).toMatch(/^eyJ/)
+    })
+
+    it('passes a POST on with its body and its method', async () => {
+      const headers = await bearer('public:read')
+      const answer = await send('/', { method: 'POST', headers, body: 'a body' })
+      expect(answer.status).toBe(200)
+      expect(reached[0]?.['content-length']).toBe('6')
+    })
+  })
+
+  describe('a location that requires a scope', () => {
+    it('passes a session that holds it', async () => {
+      const answer = await get('/submissions/5', await bearer('submission:read'))
+      expect(answer.status).toBe(200)
+      expect(reached[0]?.authorization).toMatch(/^eyJ/)
+    })
+
+    it('asks an anonymous caller to authenticate (401), and refuses a session without it (403)', async () => {
+      const anonymous = await get('/submissions/5')
+      expect(anonymous.status).toBe(401)
+      expect(anonymous.headers.get('WWW-Authenticate')).toContain('scope="submission:read"')
+      await expectError(anonymous, 'authentication_required')
+      const without = await get('/submissions/5', await bearer('public:read'))
+      expect(without.status).toBe(403)
+      expect(without.headers.get('WWW-Authenticate')).toContain('error="insufficient_scope"')
+      await expectError(without, 'insufficient_scope')
+      expect(reached).toEqual([])
+    })
+
+    it('passes the correlation id of a refusal on, by which the operator finds the cause', async () => {
+      for (const [headers, error] of [
+        [await bearer('public:read'), 'insufficient_scope'],
+        [{ Authorization: FORGED }, 'invalid_token'],
+      ] as const) {
+        const id = (await get('/submissions/5', headers)).headers.get('X-Correlation-Id') ?? ''
+        expect(await product.administer('why', id)).toMatchObject({
+          correlation_id: id,
+          endpoint: 'GET /auth',
+          error,
+        })
+      }
+    })
+
+    it.each(['/_auth', '/_auth/optional', '/_auth/public:read', '/_preflight'])(
+      'cannot be asked about from outside: %s',
+      async (path) => {
+        expect([401, 404]).toContain((await get(path)).status)
+        expect(reached).toEqual([])
+      },
+    )
+  })
+
+  describe('a token that is bound to a key (RFC 9449)', () => {
+    const newKeyPair = () => generateKeyPair('ES256', { extractable: true })
+    type KeyPair = Awaited<ReturnType<typeof newKeyPair>>
+
+    const prove = async ({ privateKey, publicKey }: KeyPair, claims: object) =>
+      new SignJWT({ jti: randomUUID(), iat: Math.floor(Date.now() / 1000), ...claims })
+        .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: await exportJWK(publicKey) })
+        .sign(privateKey)
+
+    it('passes with a proof for what the proxy was asked, once, and with nothing else', async () => {
+      const keys = await newKeyPair()
+      const atToken = await prove(keys, { htm: 'POST', htu: `${product.registry}/token` })
+      const token = await tokenFor('submission:read', { DPoP: atToken })
+      const ath = createHash('sha256').update(token).digest('base64url')
+      const call = async (claims: object, more: Record<string, string> = {}, method = 'GET') => {
+        const asked = { htm: 'GET', htu: `${front}/submissions/5`, ath, ...claims }
+        const DPoP = await prove(keys, asked)
+        const headers = { Authorization: `DPoP ${token}`, DPoP, ...more }
+        return (await send('/submissions/5?a=b,c', { method, headers })).status
+      }
+      expect(await call({})).toBe(200)
+      const { cnf } = await product.claimsIn(reached[0]?.authorization ?? '')
+      expect(cnf).toEqual({ jkt: expect.any(String) })
+      expect(reached[0]).not.toHaveProperty('dpop')
+      expect(await call({ htm: 'POST' }, {}, 'POST')).toBe(200)
+      const jti = randomUUID()
+      expect([await call({ jti }), await call({ jti })]).toEqual([200, 401])
+      expect(await call({ htu: `${front}/` })).toBe(401)
+      expect(await call({ htm: 'POST' })).toBe(401)
+      expect(await call({}, {}, 'POST')).toBe(401)
+      expect(await call({}, { Authorization: `Bearer ${token}` })).toBe(401)
+      // The caller's own word on what it asked does not count, and neither does its Host header.
+      const htu = 'http://evil.example/submissions/5'
+      const forwarded = { 'X-Forwarded-Proto': 'http', 'X-Forwarded-Host': 'evil.example' }
+      const method = { 'X-Forwarded-Method': 'GET', 'X-Forwarded-Uri': '/submissions/5' }
+      expect(await call({ htu }, { 'X-Original-URL': htu })).toBe(401)
+      expect(await call({ htu }, { 'X-Original-URL': htu, 'X-Original-Method': 'GET' })).toBe(401)
+      expect(await call({ htu }, { ...forwarded, ...method })).toBe(401)
+      expect(await call({}, { 'X-Original-URL': htu, 'X-Original-Method': 'GET' })).toBe(200)
+      expect(await call({}, { ...forwarded, ...method })).toBe(200)
+      reached.length = 0
+      await askHost('evil.example', await prove(keys, { htm: 'GET', htu, ath }), token)
+      expect(reached).toEqual([])
+    })
+
+    /** `fetch` does not let its caller choose Host. */
+    async function askHost(host: string, DPoP: string, token: string) {
+      const headers = { Host: host, Authorization: `DPoP ${token}`, DPoP }
+      const sent = httpRequest(`${front}/submissions/5`, { headers })
+      sent.end()
+      const [answer] = await once(sent, 'response')
+      answer.resume()
+    }
+  })
+
+  describe('what the service is told', () => {
+    it('is neither the session cookie nor a word that only the proxy may say', async () => {
+      const own = {
+        'X-Proxy-Secret': PROXY_SECRET,
+        'X-Original-URL': 'http://evil.example/',
+        'X-Original-Method': 'DELETE',
+        'X-Forwarded-Method': 'DELETE',
+        'X-Forwarded-Uri': '/evil',
+        'X-Forwarded-Host': 'evil.example',
+        'X-Forwarded-Proto': 'gopher',
+        'X-Forwarded-For': '192.0.2.66',
+        Forwarded: 'host=evil.example',
+        DPoP: 'a.b.c',
+      }
+      const answer = await get('/', { ...own, Cookie: `a=1; ${session}; b=2` })
+      expect(answer.status).toBe(200)
+      const [told = {}] = reached
+      expect(told.authorization).toMatch(/^eyJ/)
+      expect(told.cookie).toBe('a=1; b=2')
+      const said = JSON.stringify(told)
+      for (const word of ['evil', 'DELETE', 'gopher', '192.0.2.66', 'a.b.c', PROXY_SECRET]) {
+        expect(said).not.toContain(word)
+      }
+      expect(told['x-forwarded-for']).toBe('127.0.0.1')
+    })
+
+    it.each([
+      ['S', ''],
+      ['S; b=2', 'b=2'],
+      ['a=1; S', 'a=1'],
+      ['a=1;S;b=2', 'a=1;b=2'],
+      ['registry_session=x', ''],
+      ['__Host-registry_session=x; b=is_registry_session', 'b=is_registry_session'],
+      ['a=1; xregistry_session=2', 'a=1; xregistry_session=2'],
+    ])('of the cookies "%s" is "%s"', async (sent, told) => {
+      const headers = { ...(await bearer('public:read')), Cookie: sent.replace('S', session) }
+      expect((await get('/public', headers)).status).toBe(200)
+      const left = (reached[0]?.cookie ?? '').replaceAll(/;\s*/g, ';').replace(/^;+|;+$/g, '')
+      expect(left).toBe(told.replaceAll('; ', ';'))
+    })
+
+    it.each(['S; S', 'S;S', 'a=1; S; b=2; S', 'S; __Host-registry_session=x; registry_session=y'])(
+      'is no session cookie of the several in "%s"',
+      async (sent) => {
+        const Cookie = sent.replaceAll('S', session)
+        const headers = { ...(await bearer('public:read')), Cookie }
+        expect((await get('/public', headers)).status).toBe(200)
+        expect(reached).toHaveLength(1)
+        expect(JSON.stringify(reached)).not.toContain('registry_session')
+      },
+    )
+  })
+
+  describe('a CORS preflight', () => {
+    it.each(['/submissions', '/public', '/', '/_auth'])(
+      'reaches the service at %s, which answers it, from a caller who is nobody',
+      async (path) => {
+        const answer = await send(`${path}?a=b`, { method: 'OPTIONS', headers: PREFLIGHT })
+        expect(answer.status).toBe(204)
+        expect(answer.headers.get('Access-Control-Allow-Origin')).toBe(BROWSER_ORIGIN)
+        expect(reached).toHaveLength(1)
+        expect(reached[0]).not.toHaveProperty('authorization')
+      },
+    )
+
+    it('shows the service no credential that comes with it', async () => {
+      const headers = { ...PREFLIGHT, ...(await bearer('submission:read')), Cookie: session }
+      expect((await send('/submissions', { method: 'OPTIONS', headers })).status).toBe(204)
+      expect(reached[0]).not.toHaveProperty('authorization')
+      expect(JSON.stringify(reached)).not.toContain(session)
+    })
+
+    it.each<[string, string, Record<string, string>]>([
+      ['another method', 'GET', PREFLIGHT],
+      ['no Origin', 'OPTIONS', { 'Access-Control-Request-Method': 'GET' }],
+      ['no method to ask for', 'OPTIONS', { Origin: BROWSER_ORIGIN }],
+    ])('is not one with %s', async (_, method, headers) => {
+      expect((await send('/submissions', { method, headers })).status).toBe(401)
+      expect(reached).toEqual([])
+    })
+  })
+
+  describe('a proxy with a wrong secret', () => {
+    it('answers 503, whatever the caller presents, and nothing reaches the service', async () => {
+      for (const headers of [{}, await bearer('submission:read'), { Authorization: FORGED }]) {
+        for (const path of ['/', '/public', '/submissions/5']) {
+          const answer = await send(path, { headers }, misconfiguredFront)
+          expect(answer.status).toBe(503)
+          expect(answer.headers.get('WWW-Authenticate')).toBeNull()
+          expect(answer.headers.get('Retry-After')).toMatch(/^\d+$/)
+          await expectError(answer, 'temporarily_unavailable')
+        }
+      }
+      expect(reached).toEqual([])
+    })
+  })
+
+  describe('the authenticator is down', () => {
+    it('is 503, for anyone, and nothing reaches the upstream', async () => {
+      const good = await bearer('submission:read')
+      await product.end()
+      for (const path of ['/', '/public', '/submissions/5']) {
+        for (const headers of [{}, good]) {
+          const answer = await get(path, headers)
+          expect(answer.status).toBe(503)
+          expect(answer.headers.get('Retry-After')).toMatch(/^\d+$/)
+          await expectError(answer, 'temporarily_unavailable')
+        }
+      }
+      expect(reached).toEqual([])
+      product.note(...linesOf(name, proxy.printed()), ...linesOf(name, misconfigured.printed()))
+    })
+  })
+
+  return () => product
+}
