@@ -1,29 +1,30 @@
 /**
- * A service of its own behind the registry: a Worker with two routes, which asks the authenticator over a
- * service binding. In its wrangler.toml:
- *
- *     [[services]]
- *     binding = "AUTHENTICATOR"
- *     service = "authenticator"
+ * A service behind the registry: a Worker with three routes that asks the authenticator over a service binding.
+ * `npm run example:hono` runs it beside `npm start`; its bindings are in examples/wrangler.toml.
  */
 
+import { env } from 'cloudflare:workers'
 import { Hono } from 'hono'
+import { cors } from 'hono/cors'
 import type { AuthenticatorBinding } from '../src/protocol/authentication.ts'
 import { protectedResource } from '../src/scoped/protected-resource.ts'
 import { type ScopedEnv, type ScopedOptions, scoped } from '../src/scoped/scoped.ts'
 
 type Bindings = { AUTHENTICATOR: AuthenticatorBinding }
 
-/** Where clients find this service, and the registry that issues its tokens. */
-const RESOURCE = 'https://submissions.example'
-const ISSUER = 'https://registry.example'
+/** Where clients find this service, and the registry that issues its tokens: `[vars]` of wrangler.toml. */
+const { RESOURCE, ISSUER } = env as unknown as Readonly<{ RESOURCE: string; ISSUER: string }>
 
 const OWNERS: Readonly<Record<string, string>> = { '1': 'ada', '2': 'grace' }
 const ownerOf = (id: string) => (Object.hasOwn(OWNERS, id) ? OWNERS[id] : undefined)
 
 const app = new Hono<ScopedEnv & { Bindings: Bindings }>()
 
-/** So that a client that was refused finds out by itself where to get a token (RFC 9728). */
+// Before every scoped(): a browser's preflight carries no credential, so scoped() refuses it, and the page could not
+// read a refusal. With a token in a header any origin may call; cookies are not for other origins.
+app.use(cors({ origin: '*', exposeHeaders: ['WWW-Authenticate', 'X-Correlation-Id'] }))
+
+/** A client that was refused finds out here where to get a token (RFC 9728). */
 const METADATA_PATH = '/.well-known/oauth-protected-resource'
 app.all(
   METADATA_PATH,
@@ -37,10 +38,10 @@ app.all(
 const allow = (scope: string | null, options: ScopedOptions = {}) =>
   scoped(scope, { ...options, resourceMetadata: `${RESOURCE}${METADATA_PATH}` })
 
-/** Whoever is signed in, with whatever scopes. */
+/** Anybody with a session, whatever its scopes. */
 app.get('/me', allow(null), (c) => c.json({ user: c.var.session.user?.username ?? null }))
 
-/** `submission:read:*` or `submission:read:1` reads it; with `submission:read` its owner does. */
+/** `submission:read:*` or `submission:read:1` reads submission 1; with `submission:read` its owner does. */
 app.get(
   '/submissions/:id',
   allow('submission:read', {
@@ -50,7 +51,7 @@ app.get(
   (c) => c.json({ id: c.req.param('id'), owner: ownerOf(c.req.param('id')) ?? null }),
 )
 
-/** Only for those endorsed for the category. */
+/** Only for those who are endorsed for the category. */
 app.post(
   '/categories/:category/submissions',
   allow('submission:create', { category: (c) => c.req.param('category') }),

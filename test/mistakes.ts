@@ -17,6 +17,7 @@ const EXPLAIN = 'workers/errors-that-explain'
 const GUESSING = 'workers/guessing-secrets'
 const INTROSPECT = 'workers/rfc7662-introspection'
 const PKCE = 'workers/rfc7636-pkce'
+const PROXY = 'workers/authenticator-proxy'
 const RESOURCES = 'workers/rfc9449-resources'
 const REVOKE = 'workers/rfc7009-revocation'
 const SIGN_IN = 'workers/sign-in'
@@ -367,6 +368,18 @@ export const MUTANTS: readonly Mutant[] = [
     "['HS256', 'RS256', 'PS256'",
   ),
   mutant('crypto/jws.ts', 'workers/scoped-jwt', 'kid !== undefined && kid !== header.kid', 'false'),
+  mutant('authenticator/proxy.ts', PROXY, 'matches.length > 0', 'matches.length >= 0'),
+  mutant('authenticator/proxy.ts', PROXY, '!isSame(original, forwarded)', 'false'),
+  mutant('authenticator/app.ts', PROXY, "proxySecret === 'wrong' || ", ''),
+  mutant('authenticator/app.ts', PROXY, "isSecretNeeded && proxySecret === 'absent'", 'false'),
+  mutant('authenticator/app.ts', PROXY, "proxySecret === 'shown' ?", 'true ?'),
+  mutant('authenticator/check.ts', PROXY, 'asked.required || ', ''),
+  mutant(
+    'authenticator/refusal-record.ts',
+    'workers/authenticator-refusal-record',
+    'if (success) await',
+    'await',
+  ),
   mutant('authenticator/check.ts', RESOURCES, '(jkt === null) !== (proof === null)', 'false'),
   mutant('authenticator/check.ts', RESOURCES, 'if (!isNew) return', 'if (false) return'),
   mutant(

@@ -29,3 +29,13 @@ export function endRuntimeWithUs(): void {
     })
   })
 }
+
+const PARENT_CHECK_MS = 200
+
+/** npm tells its shell to end, and not every shell tells us: under npm we end with our parent. */
+export function endWithNpm(end: () => void): void {
+  const startedBy = process.ppid
+  if (process.env.npm_lifecycle_event) {
+    setInterval(() => process.ppid === startedBy || end(), PARENT_CHECK_MS)
+  }
+}

@@ -13,7 +13,8 @@ export type RunnableWorker = Readonly<{
   config: WranglerConfig
   /** One module, as `buildWorker` makes it. */
   module: string
-  port: number
+  /** Without one, only the other workers reach it. */
+  port?: number
   vars: Readonly<Record<string, string>>
 }>
 
@@ -33,6 +34,12 @@ function bindingsOf({ config, vars }: RunnableWorker) {
       config.ratelimits.map((limit) => [
         limit.name,
         { type: 'rate-limit' as const, namespace: limit.namespace_id, simple: limit.simple },
+      ]),
+    ),
+    ...Object.fromEntries(
+      config.services.map((service) => [
+        service.binding,
+        { type: 'worker' as const, worker: service.service },
       ]),
     ),
   }
@@ -64,7 +71,9 @@ export const runWorkers = (
         },
         env: bindingsOf(worker),
       },
-      dev: { unsafeDirectSockets: [{ host: HOST, port: worker.port }] },
+      ...(worker.port !== undefined && {
+        dev: { unsafeDirectSockets: [{ host: HOST, port: worker.port }] },
+      }),
     })),
   })
 

@@ -29,7 +29,7 @@ export type StartSettings = Readonly<{
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-function readPort(env: Environment, name: string, fallback: number): number {
+export function readPort(env: Environment, name: string, fallback: number): number {
   const text = env[name] || String(fallback)
   const port = Number(text)
   if (!/^\d+$/.test(text) || port < 1 || port > 65535) {

@@ -8,7 +8,7 @@ import { buildWorker } from './build-worker.ts'
 import { claimState } from './claim-state.ts'
 import { prepareDemo } from './demo.ts'
 import { configurationProblems, withVars } from './deploy-problems.ts'
-import { endRuntimeWithUs } from './end-runtime-with-us.ts'
+import { endRuntimeWithUs, endWithNpm } from './end-runtime-with-us.ts'
 import { readIfPresent, writePrivateFile } from './private-file.ts'
 import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from './project.ts'
 import { oneLine, Refusal } from './refusal.ts'
@@ -152,7 +152,6 @@ async function start(runtimeListens: () => void): Promise<() => Promise<void>> {
   }
 }
 
-const PARENT_CHECK_MS = 200
 const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 let end: (() => Promise<void>) | undefined
@@ -182,11 +181,7 @@ try {
   takeSignals()
   endRuntimeWithUs()
   end = await start(takeSignals)
-  // npm tells its shell to end, and not every shell tells us: under npm we end with our parent.
-  const startedBy = process.ppid
-  if (process.env.npm_lifecycle_event) {
-    setInterval(() => process.ppid === startedBy || endOnce(), PARENT_CHECK_MS)
-  }
+  endWithNpm(endOnce)
   if (isTold) endOnce()
 } catch (fault) {
   console.error(oneLine(fault))

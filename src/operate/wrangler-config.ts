@@ -38,6 +38,7 @@ const Config = z.object({
   ratelimits: z._default(z.array(RateLimit), []),
   /** Served at NAME.SUBDOMAIN.workers.dev? wrangler's default is yes, unless there are routes. */
   workers_dev: z.optional(z.boolean()),
+  services: z._default(z.array(z.object({ binding: z.string(), service: z.string() })), []),
   triggers: z._default(z.object({ crons: z._default(z.array(z.string()), []) }), { crons: [] }),
 })
 

@@ -44,6 +44,7 @@ const texts = (values: Record<string, string>) =>
 
 beforeAll(async () => {
   const service = await buildWorker('examples/hono-resource-server.ts')
+  const urls = texts({ RESOURCE: 'https://service.example', ISSUER: SETTINGS.ISSUER })
   const authenticator = await buildWorker('src/authenticator/worker.ts')
   runtime = new Miniflare({
     cf: false,
@@ -53,6 +54,7 @@ beforeAll(async () => {
       traces.push({ kind: 'line', where: 'the workers', text: message }),
     workers: [
       worker('service', service, {
+        ...urls,
         AUTHENTICATOR: { type: 'worker', worker: 'authenticator' },
       }),
       worker('authenticator', authenticator, { SESSIONS, ...texts(SETTINGS) }),
@@ -61,9 +63,10 @@ beforeAll(async () => {
         ...texts({ ...SETTINGS, JWT_SECRET: '' }),
       }),
       worker('behind-it', service, {
+        ...urls,
         AUTHENTICATOR: { type: 'worker', worker: 'misconfigured' },
       }),
-      worker('unbound', service, {}),
+      worker('unbound', service, urls),
     ],
   })
   await runtime.ready

@@ -1,9 +1,11 @@
 /** `scoped()` by service binding: who reaches the route, and what it takes. */
 
+import { Hono } from 'hono'
+import { cors } from 'hono/cors'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createAuthenticator } from '../../src/authenticator/app.ts'
 import { mintToken } from '../../src/crypto/token.ts'
-import { type ScopedOptions, scoped } from '../../src/scoped/scoped.ts'
+import { type ScopedEnv, type ScopedOptions, scoped } from '../../src/scoped/scoped.ts'
 import { expectRefusal } from './refusals.ts'
 import { scopedService } from './scoped-service.ts'
 import {
@@ -167,5 +169,48 @@ describe('wrong use throws at construction', () => {
     ],
   ])('%s', (_, scope, options) => {
     expect(() => scoped(scope, options)).toThrow(TypeError)
+  })
+})
+
+describe('a refusal of the authenticator', () => {
+  it('carries its correlation id to the caller, and error and error_description beside reason', async () => {
+    vi.spyOn(console, 'log').mockImplementation((line) => lines.push(String(line)))
+    const answer = await service('submission:read').ask('/submissions', bearer('junk'))
+    const { correlationId } = JSON.parse(lines[0] ?? '{}')
+    expect(answer.headers.get('X-Correlation-Id')).toBe(correlationId)
+    const reason = 'The access token is unknown, expired or revoked.'
+    const body = { error: 'invalid_token', error_description: reason, reason }
+    expect(await answer.json()).toEqual(body)
+  })
+})
+
+describe('a CORS preflight', () => {
+  const preflight = { Origin: 'https://spa.example', 'Access-Control-Request-Method': 'GET' }
+  /** With a route that would answer any method. */
+  function careless(...before: ReturnType<typeof cors>[]) {
+    const app = new Hono<ScopedEnv>()
+    for (const middleware of before) app.use(middleware)
+    const seen = { served: 0 }
+    app.all('/submissions', scoped('submission:read'), (c) => {
+      seen.served++
+      return c.text('the submissions')
+    })
+    const ask = () =>
+      app.request('/submissions', { method: 'OPTIONS', headers: preflight }, { AUTHENTICATOR })
+    return { ask, seen }
+  }
+
+  it('is answered by cors() in front of scoped(), and no route runs', async () => {
+    const { ask, seen } = careless(cors())
+    const answer = await ask()
+    expect(answer.status).toBe(204)
+    expect(answer.headers.get('Access-Control-Allow-Origin')).toBe('*')
+    expect(seen.served).toBe(0)
+  })
+
+  it('does not pass scoped() itself, whose route may answer any method', async () => {
+    const { ask, seen } = careless()
+    await expectRefusal(await ask(), 401)
+    expect(seen.served).toBe(0)
   })
 })

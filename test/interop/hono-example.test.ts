@@ -1,0 +1,145 @@
+/** `npm run example:hono` beside `npm start`: the example service as its README command runs it. */
+
+import { createHash, randomUUID } from 'node:crypto'
+import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { freePorts } from '../node/free-ports.ts'
+import { type Program, startProgram } from '../node/program.ts'
+import {
+  leavesNoSecret,
+  linesOf,
+  type RecordedRegistry,
+  startRecordedRegistry,
+} from '../node/recorded-registry.ts'
+import type { RegisteredClient } from '../node/running-registry.ts'
+
+const START_COMMAND = ['run', '--silent', 'example:hono']
+
+let product: RecordedRegistry
+let example: Program
+let service: string
+let client: RegisteredClient
+
+const startExample = (env: Record<string, string>) => startProgram('npm', START_COMMAND, env)
+
+beforeAll(async () => {
+  product = await startRecordedRegistry()
+  client = await product.newClient(
+    'client_secret_post',
+    ...['--scope', 'submission:read:* submission:create public:read', '--endorsement', 'cs.*'],
+  )
+  const [port] = await freePorts(1)
+  service = `http://127.0.0.1:${port}`
+  example = startExample({ STATE_DIR: product.stateDir, EXAMPLE_PORT: String(port) })
+  await example.untilPrints('Ctrl-C ends it.')
+})
+
+afterAll(async () => {
+  await example?.end()
+  await product?.end()
+})
+
+async function tokenFor(scope: string, headers: Record<string, string> = {}): Promise<string> {
+  const answer = await fetch(`${product.registry}/token`, {
+    method: 'POST',
+    headers,
+    body: new URLSearchParams({
+      grant_type: 'client_credentials',
+      client_id: client.id,
+      client_secret: client.secret,
+      scope,
+    }),
+  })
+  return ((await answer.json()) as { access_token: string }).access_token
+}
+
+/** The answer, which is searched for secrets in the end. */
+async function call(path: string, headers: Record<string, string> = {}, method = 'GET') {
+  const answer = await fetch(service + path, { method, headers })
+  const said = [...answer.headers].map((pair) => pair.join(': ')).join('\n')
+  const text = `${answer.status}\n${said}\n\n${await answer.clone().text()}`
+  product.note({ kind: 'answer', where: `example: ${method} ${path}`, text })
+  return answer
+}
+const bearer = async (scope: string) => ({ Authorization: `Bearer ${await tokenFor(scope)}` })
+
+describe('the example service beside npm start', () => {
+  it('knows a token of that registry, and what it is good for', async () => {
+    const me = await call('/me', await bearer('public:read'))
+    expect([me.status, await me.json()]).toEqual([200, { user: null }])
+    expect((await call('/submissions/1', await bearer('submission:read:*'))).status).toBe(200)
+    const submitting = await bearer('submission:create')
+    expect((await call('/categories/cs.DL/submissions', submitting, 'POST')).status).toBe(201)
+    expect((await call('/categories/math.AG/submissions', submitting, 'POST')).status).toBe(403)
+  })
+
+  it('refuses without a token (401) and without the scope (403), and says where a token is to be had', async () => {
+    const refused = [
+      await call('/submissions/1'),
+      await call('/submissions/1', { Authorization: 'Bearer junk' }),
+      await call('/submissions/1', await bearer('public:read')),
+    ]
+    expect(refused.map(({ status }) => status)).toEqual([401, 401, 403])
+    for (const answer of refused) {
+      const challenge = answer.headers.get('WWW-Authenticate') ?? ''
+      const [, url = ''] = /resource_metadata="([^"]+)"/.exec(challenge) ?? []
+      const metadata = await (await fetch(url)).json()
+      expect(metadata).toMatchObject({
+        resource: service,
+        authorization_servers: [product.registry],
+      })
+      expect(await answer.json()).toMatchObject({ error_description: expect.any(String) })
+    }
+    expect(refused[1]?.headers.get('X-Correlation-Id')).toMatch(/^[0-9A-Z]{10}$/)
+  })
+
+  it('takes a token that is bound to a key with a proof for its own URL, once', async () => {
+    const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })
+    const jwk = await exportJWK(publicKey)
+    const prove = (htm: string, htu: string, more: object = {}) =>
+      new SignJWT({ htm, htu, jti: randomUUID(), iat: Math.floor(Date.now() / 1000), ...more })
+        .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk })
+        .sign(privateKey)
+    const DPoP = await prove('POST', `${product.registry}/token`)
+    const token = await tokenFor('public:read', { DPoP })
+    const ath = createHash('sha256').update(token).digest('base64url')
+    const statusOf = async (proof: string) =>
+      (await call('/me', { Authorization: `DPoP ${token}`, DPoP: proof })).status
+    const proof = await prove('GET', `${service}/me`, { ath })
+    expect([await statusOf(proof), await statusOf(proof)]).toEqual([200, 401])
+    expect(await statusOf(await prove('GET', `${service}/`, { ath }))).toBe(401)
+    expect((await call('/me', { Authorization: `Bearer ${token}` })).status).toBe(401)
+  })
+
+  it('answers a CORS preflight, and lets a page of another origin read a refusal', async () => {
+    const origin = { Origin: 'https://spa.example' }
+    const preflight = {
+      ...origin,
+      'Access-Control-Request-Method': 'POST',
+      'Access-Control-Request-Headers': 'authorization, dpop',
+    }
+    const answer = await call('/categories/cs.DL/submissions', preflight, 'OPTIONS')
+    expect(answer.status).toBe(204)
+    expect(answer.headers.get('Access-Control-Allow-Headers')).toContain('authorization')
+    const refused = await call('/me', origin)
+    expect(refused.status).toBe(401)
+    expect(refused.headers.get('Access-Control-Allow-Origin')).toBe('*')
+    expect(refused.headers.get('Access-Control-Expose-Headers')).toContain('WWW-Authenticate')
+  })
+
+  it('says in one line that it needs a running registry', async () => {
+    const lonely = startExample({ STATE_DIR: `${product.stateDir}/nowhere` })
+    const line = `no registry runs on ${product.stateDir}/nowhere: run npm start first, in another terminal\n`
+    expect(await lonely.untilPrints(line)).toBe(line)
+    await lonely.end()
+  })
+
+  it('ends, and what it has logged is searched', async () => {
+    await example.end()
+    product.note(...linesOf('example', example.printed()))
+  })
+})
+
+leavesNoSecret(() => product, {
+  ...{ secrets: 12, line: 4, row: 15, key: 4, value: 4, file: 10, answer: 15 },
+})
