@@ -1,25 +1,45 @@
 /** Real nginx with examples/nginx.conf: auth_request between callers and a small upstream. */
 
-import { readFile, writeFile } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { expect } from 'vitest'
+import { inProject } from '../../src/operate/project.ts'
 import { startProgram } from '../node/program.ts'
 import { leavesNoSecret } from '../node/recorded-registry.ts'
 import { proxiedService } from './proxied-service.ts'
 
 const NGINX = process.env.NGINX_PATH ?? '/usr/sbin/nginx'
+const run = promisify(execFile)
+
+/** The commands of docs/protect-a-service.md that make a configuration of the example. */
+async function documentedCommands(): Promise<string> {
+  const page = await readFile(inProject('docs/protect-a-service.md'), 'utf8')
+  const [, commands] = /```console\n(mkdir -p run\n[\s\S]+?)nginx -p run/.exec(page) ?? []
+  return commands ?? expect.fail('the page has no commands for nginx')
+}
 
 const product = proxiedService('nginx', async (place) => {
-  const conf = (await readFile('examples/nginx.conf', 'utf8'))
-    .replaceAll('__AUTHENTICATOR_PORT__', String(place.authenticatorPort))
-    .replaceAll('__UPSTREAM_PORT__', String(place.upstreamPort))
-    .replaceAll('__LISTEN_PORT__', String(place.listenPort))
-    .replaceAll('__PROXY_SECRET__', place.secret)
-    .replace('pid nginx.pid;', `pid nginx-${place.listenPort}.pid;`)
-    // At this level it says when it serves.
-    .replace('error_log stderr warn;', 'error_log stderr notice;')
-  const file = join(place.folder, `nginx-${place.listenPort}.conf`)
+  const folder = join(place.folder, String(place.listenPort))
+  await mkdir(folder)
+  await writeFile(join(folder, 'proxy-secret'), place.secret)
+  const commands = (await documentedCommands())
+    .replaceAll('.wrangler/state', folder)
+    .replace('mkdir -p run', `mkdir -p ${folder}/run`)
+    .replace('> run/', `> ${folder}/run/`)
+    .replace('|8788|', `|${place.authenticatorPort}|`)
+    .replace('|8080|', `|${place.upstreamPort}|`)
+    .replace('|9000|', `|${place.listenPort}|`)
+  await run('bash', ['-euo', 'pipefail', '-c', commands], { cwd: inProject('.') })
+  const file = join(folder, 'run/nginx.conf')
+  expect((await stat(file)).mode & 0o777).toBe(0o600)
+  // At this level it says when it serves.
+  const conf = (await readFile(file, 'utf8')).replace('stderr warn;', 'stderr notice;')
+  expect(conf).not.toMatch(/__[A-Z_]+__/)
   await writeFile(file, conf)
-  const nginx = startProgram(NGINX, ['-p', place.folder, '-c', file, '-g', 'daemon off;'])
+  const words = ['-p', join(folder, 'run'), '-c', file, '-g', 'daemon off;']
+  const nginx = startProgram(NGINX, words)
   await nginx.untilPrints('start worker process')
   return nginx
 })

@@ -1,7 +1,7 @@
 /** The README's own commands and examples, against a running registry: what a newcomer pastes works. */
 
 import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { inProject } from '../../src/operate/project.ts'
@@ -42,6 +42,27 @@ describe('the README', () => {
     expect(stdout).toMatch(/"access_token":"reg_[\w-]/)
     expect(stdout).toMatch(/HTTP\/1\.1 200 OK[\s\S]*X-Auth-Status: authenticated/i)
     expect(stdout).toMatch(/HTTP\/1\.1 403 Forbidden[\s\S]*error="insufficient_scope"/i)
+  })
+
+  it('sends on to pages under docs/ that name only files that exist, by a path from where they are', async () => {
+    const pages = (await readdir(inProject('docs'))).filter((name) => name.endsWith('.md'))
+    expect(pages).toContain('protect-a-service.md')
+    for (const name of pages) {
+      const page = await readFile(inProject(`docs/${name}`), 'utf8')
+      const links = page.matchAll(/\]\((?!https?:)([^)#]+)\)/g).map(([, path]) => path ?? '')
+      const paths = [...new Set(links)]
+      if (paths.length > 0) await run('ls', ['-d', ...paths], { cwd: inProject('docs') })
+    }
+  })
+
+  it('leads to a page on protecting a service that begins with a command that works', async () => {
+    const page = await readFile(inProject('docs/protect-a-service.md'), 'utf8')
+    const [, command = ''] = /^```sh\n([\s\S]*?)^```$/m.exec(page) ?? []
+    const here = command.replaceAll('http://127.0.0.1:8788', running.authenticator)
+    const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', here])
+    expect(stdout).toMatch(
+      /HTTP\/1\.1 401 Unauthorized[\s\S]*www-authenticate: Bearer realm="registry"/i,
+    )
   })
 
   it('names only files that exist', async () => {
