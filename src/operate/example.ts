@@ -69,7 +69,13 @@ try {
   const endOnce = () => {
     if (isEnding) return
     isEnding = true
-    end().then(() => process.exit(0))
+    end().then(
+      () => process.exit(0),
+      (fault) => {
+        console.error(oneLine(fault))
+        process.exit(1)
+      },
+    )
   }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     // Miniflare's own listeners would exit before the runtime has ended.

@@ -72,6 +72,7 @@ function configOf({ missing, issuer, vars, crons, isRegistry }: Drawn): Wrangler
       .filter(bound)
       .map((binding) => ({ binding, id: `${binding}-id` })),
     ratelimits: ['LOGIN_LIMIT', 'REFUSAL_LIMIT'].filter(bound).map(limit),
+    services: [],
     workers_dev: false,
     triggers: { crons: isRegistry ? crons : [] },
   }
