@@ -20,6 +20,7 @@ CREATE TABLE IF NOT EXISTS client (
   -- NULL: as long as SESSION_LIFETIME_SECONDS, which is the longest in any case.
   access_token_lifetime_seconds INTEGER CHECK (access_token_lifetime_seconds >= 60)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS client_by_owner ON client (owner_id, client_id);
 
 CREATE TABLE IF NOT EXISTS client_redirect_uri (
   client_id    TEXT NOT NULL REFERENCES client ON DELETE CASCADE,
@@ -69,9 +70,12 @@ CREATE TABLE IF NOT EXISTS user (
   password_hash TEXT NOT NULL,    -- algorithm, parameters and salt included
   created_at    INTEGER NOT NULL, -- epoch seconds
   updated_at    INTEGER NOT NULL, -- epoch seconds
-  disabled_at   INTEGER           -- epoch seconds; NULL while enabled
+  disabled_at   INTEGER,          -- epoch seconds; NULL while enabled
+  username_key  TEXT              -- one for all spellings; NULL until it is computed for a user from before
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX IF NOT EXISTS user_by_username ON user (username);
+CREATE UNIQUE INDEX IF NOT EXISTS user_by_username_key ON user (username_key);
+CREATE INDEX IF NOT EXISTS user_without_key ON user (created_at) WHERE username_key IS NULL;
 
 CREATE TABLE IF NOT EXISTS user_scope (
   user_id TEXT NOT NULL REFERENCES user ON DELETE CASCADE,
@@ -84,6 +88,15 @@ CREATE TABLE IF NOT EXISTS user_endorsement (
   category TEXT NOT NULL,
   PRIMARY KEY (user_id, category)
 ) STRICT, WITHOUT ROWID;
+
+-- Users of an external accounts service, as they last gave consent: for an operator who knows a name.
+CREATE TABLE IF NOT EXISTS external_user (
+  user_id      TEXT PRIMARY KEY,
+  username_key TEXT NOT NULL,
+  seen_at      INTEGER NOT NULL -- epoch seconds, to the day
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS external_user_by_name ON external_user (username_key);
+CREATE INDEX IF NOT EXISTS external_user_by_time ON external_user (seen_at);
 
 -- user_id has no foreign key here and below: an external accounts service may own the users.
 CREATE TABLE IF NOT EXISTS consent (

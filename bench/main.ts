@@ -13,7 +13,16 @@ function installPeers(): void {
   })
 }
 
-const options = readOptions(process.argv.slice(2))
+function optionsOrStop() {
+  try {
+    return readOptions(process.argv.slice(2))
+  } catch (fault) {
+    console.error(`error: ${fault instanceof Error ? fault.message.split('\n')[0] : fault}`)
+    process.exit(2)
+  }
+}
+
+const options = optionsOrStop()
 switch (options.command) {
   case 'compare': {
     installPeers()

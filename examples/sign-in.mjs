@@ -3,7 +3,8 @@
  *
  *     CLIENT_ID=… CLIENT_SECRET=… node examples/sign-in.mjs
  *
- * ISSUER defaults to the local registry, REDIRECT_URI to the one of its demo client.
+ * ISSUER defaults to the local registry, REDIRECT_URI to the one of its demo client. A client without a secret needs no
+ * CLIENT_SECRET.
  */
 
 import { createServer } from 'node:http'
@@ -17,14 +18,30 @@ const {
   CLIENT_SECRET,
 } = process.env
 
+function stop(problem) {
+  console.error(`error: ${problem}`)
+  process.exit(1)
+}
+
+if (!CLIENT_ID)
+  stop('CLIENT_ID is not set: npm start prints the id and the secret of a demo client')
+for (const [name, value] of Object.entries({ ISSUER, REDIRECT_URI })) {
+  if (!/^https?:/.test(value) || !URL.canParse(value)) stop(`${name} is not an http or https URL`)
+}
+
 // The endpoints come from ISSUER/.well-known/oauth-authorization-server. Plain http is for loopback alone.
-const registry = await oauth.discovery(
-  new URL(ISSUER),
-  CLIENT_ID,
-  CLIENT_SECRET,
-  oauth.ClientSecretPost(CLIENT_SECRET),
-  { algorithm: 'oauth2', execute: ISSUER.startsWith('http:') ? [oauth.allowInsecureRequests] : [] },
-)
+const registry = await oauth
+  .discovery(
+    new URL(ISSUER),
+    CLIENT_ID,
+    CLIENT_SECRET,
+    CLIENT_SECRET ? oauth.ClientSecretPost(CLIENT_SECRET) : oauth.None(),
+    {
+      algorithm: 'oauth2',
+      execute: ISSUER.startsWith('http:') ? [oauth.allowInsecureRequests] : [],
+    },
+  )
+  .catch((fault) => stop(`no registry answers at ISSUER ${ISSUER} (${fault.message})`))
 
 const pkceCodeVerifier = oauth.randomPKCECodeVerifier()
 const expectedState = oauth.randomState()
@@ -52,6 +69,7 @@ const server = createServer(async (request, response) => {
   }
   server.close()
 })
+server.on('error', (fault) => stop(`cannot listen at REDIRECT_URI ${REDIRECT_URI} (${fault.code})`))
 server.listen(Number(callback.port), callback.hostname, () => {
   console.log(`Open in a browser:\n${authorize}`)
 })

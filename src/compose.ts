@@ -23,6 +23,7 @@ import { revocationStore } from './stores/revocations.ts'
 import { sessionStore } from './stores/sessions.ts'
 import { signInFailureStore } from './stores/sign-in-failures.ts'
 import { usedJtiStore } from './stores/used-jtis.ts'
+import { keyOlderNames } from './stores/username-keys.ts'
 import { userStore } from './stores/users.ts'
 
 export type Bindings = Readonly<{
@@ -98,7 +99,8 @@ export function compose(env: Bindings) {
       const inHalfTheTime = inTime(its, codes, [], storageTimeoutSeconds / 2)
       const kvFailed = (fault: unknown) =>
         log('code_not_carried', { fault: nameOf(fault) }, its.note)
-      return inTime(its, authorizationStore(its.db, inHalfTheTime, kvFailed))
+      const isExternal = settings.loginUrl !== null
+      return inTime(its, authorizationStore(its.db, inHalfTheTime, kvFailed, isExternal))
     },
     sessions: (its) => inTime(its, sessionStore(its.sessions)),
     loginLimit: (its) => limitIn(its, env.LOGIN_LIMIT),
@@ -136,6 +138,9 @@ export function compose(env: Bindings) {
       const healing = inTime(storage, revocationsIn(storage), [], HEAL_SECONDS)
         .heal(nowMs)
         .catch((fault: unknown) => failed('heal', fault))
+      const keying = inTime(storage, { key: () => keyOlderNames(storage.db) }, [], HEAL_SECONDS)
+        .key()
+        .catch((fault: unknown) => failed('username_keys', fault))
       const now = Math.floor(nowMs / 1000)
       const store = inTime(storage, housekeepingStore(storage.db))
       const swept = await sweepInTurns(store, settings.auditKeepDays, now, failed).catch(
@@ -146,7 +151,7 @@ export function compose(env: Bindings) {
       )
       const worthTelling = [...swept].filter(([, { removed, leftOver }]) => removed + leftOver > 0)
       if (worthTelling.length > 0) log('housekeeping', lineOf(worthTelling))
-      await healing
+      await Promise.all([healing, keying])
       if (failures.length > 0) throw new Error(`housekeeping failed: ${failures.join(', ')}`)
     },
   }

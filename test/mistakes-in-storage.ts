@@ -188,7 +188,7 @@ export const MISTAKES_IN_STORAGE: readonly Mutant[] = [
   ...mutants(
     'stores/sign-in-failures.ts',
     CONTRACTS,
-    ['username.toLowerCase()', 'username'],
+    ['usernameKey(username)\n', 'username\n'],
     ['digest(JSON.stringify([name, network]))', 'digest(JSON.stringify([name, name]))'],
   ),
   ...mutants(
@@ -200,13 +200,13 @@ export const MISTAKES_IN_STORAGE: readonly Mutant[] = [
   ...mutants(
     'stores/sign-in-failures.ts',
     KNOWN_BROWSER,
-    ['WHERE u.username = ?4 AND k.browser_digest', 'WHERE ?4 = ?4 AND k.browser_digest'],
+    ['WHERE k.user_id = ', 'WHERE k.user_id IS NOT '],
     ['known?.results.length', 'browserToken'],
   ),
   ...mutants(
     'stores/known-browsers.ts',
     KNOWN_BROWSER,
-    [' AND u.username = ?1`', ' AND ?1 = ?1`'],
+    [' AND k.user_id = ', ' AND k.user_id IS NOT '],
     [' AND k.expires_at > ?3', ' AND ?3 = ?3'],
     [' AND u.password_hash = ?4', ' AND ?4 = ?4'],
     [' AND u.disabled_at IS NULL', ''],

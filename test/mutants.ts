@@ -58,6 +58,10 @@ function fateOf({ file, original, mistake, killer }: Mutant, copy: string): stri
 
 const [, , word = ''] = process.argv
 const chosen = MUTANTS.filter(({ file, killer }) => file.includes(word) || killer.includes(word))
+if (chosen.length === 0) {
+  console.error(`error: no mistake is in a file named ${JSON.stringify(word)}, nor killed by one`)
+  process.exit(2)
+}
 const copy = copyRepository()
 try {
   const killers = [...new Set(chosen.map(({ killer }) => killer))]

@@ -19,7 +19,7 @@ import {
   revokeStatement,
   spareStatement,
 } from '../stores/revocations.ts'
-import { answerFrom, type Io, note } from './verb.ts'
+import { answerFrom, type ForPeople, type Io, note } from './verb.ts'
 
 /** One act of the administrator: its moment, whose it is, and the settings of the registry that it must know. */
 export type Act = Readonly<{
@@ -37,7 +37,7 @@ export type Act = Readonly<{
 }>
 
 /** `revokes`: KV must be told. */
-export type Done = Readonly<{ document: unknown; revokes: boolean }>
+export type Done<Document = unknown> = Readonly<{ document: Document; revokes: boolean }>
 
 /** For the help of every command that ends something. */
 export const WITHIN = `within ${ALL_REVOKED_WITHIN_SECONDS} s`
@@ -156,16 +156,18 @@ export async function showInKv({ db, sessions }: Storage, act: Act, io: Io): Pro
 }
 
 /** As `answer`, for an act that may revoke. */
-export async function answerAct(
+export async function answerAct<Document>(
   command: Command,
   io: Io,
-  work: (db: Database, act: Act) => Promise<Done>,
+  work: (db: Database, act: Act) => Promise<Done<Document>>,
+  forPeople?: ForPeople<Document>,
 ) {
   const begin = await actsOf(io)
-  return answerFrom(command, io, async (storage) => {
+  const perform = async (storage: Storage) => {
     const act = begin()
     const { document, revokes } = await work(storage.db, act)
     if (revokes) await showInKv(storage, act, io)
     return document
-  })
+  }
+  return answerFrom(command, io, perform, forPeople)
 }

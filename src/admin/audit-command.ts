@@ -5,9 +5,9 @@ import { AUDIT_EVENTS } from '../domain/audit.ts'
 import { Refusal } from '../operate/refusal.ts'
 import { pageOfAudit, type StoredEntry } from '../stores/audit.ts'
 import type { Database } from '../stores/database.ts'
-import { userRegistry } from '../stores/user-registry.ts'
 import { checkSince } from './checks.ts'
 import { auditDocument } from './documents.ts'
+import { findUserId } from './known-user.ts'
 import { printPages } from './print-pages.ts'
 import { type Form, type Io, verb } from './verb.ts'
 
@@ -23,7 +23,7 @@ function checkEvent(text: string) {
 
 /** As elsewhere by id or username; also one whom the registry does not know any more, or never knew. */
 const userIdOf = async (db: Database, idOrName: string) =>
-  (await userRegistry(db).find(idOrName))?.userId ?? idOrName
+  (await findUserId(db, idOrName)) ?? idOrName
 
 async function printAudit(io: Io, options: Options) {
   const { client: clientId, user, event, since } = options

@@ -3,6 +3,7 @@
 import { isEndorsement } from '../domain/category.ts'
 import { AUTH_METHODS, type AuthMethod, GRANT_TYPES, type GrantType } from '../domain/client.ts'
 import { isScope } from '../domain/scope.ts'
+import { usernameKey } from '../domain/user.ts'
 import { Refusal } from '../operate/refusal.ts'
 
 const MIN_PASSWORD_CHARACTERS = 8
@@ -10,8 +11,8 @@ const MIN_PASSWORD_CHARACTERS = 8
 const quote = (text: string) => JSON.stringify(text)
 
 export function checkText(option: string, text: string): string {
-  if (text.trim() === '') throw new Refusal(`${option} must not be empty`)
-  return text.trim()
+  if (text === '') throw new Refusal(`${option} must not be empty`)
+  return text
 }
 
 /** Empty: there is none. */
@@ -57,9 +58,11 @@ export function checkEndorsement(text: string): string {
   )
 }
 
+/** In one Unicode form, as it is shown. */
 export function checkUsername(text: string): string {
-  if (/^\S+$/u.test(text)) return text
-  throw new Refusal('--username must be one word, without spaces')
+  const name = text.normalize('NFC')
+  if (/^[^\s\p{Cc}\p{Cs}\p{Bidi_Control}]+$/u.test(name) && usernameKey(name) !== '') return name
+  throw new Refusal('--username must be one word, without spaces and control characters')
 }
 
 export function checkEmail(text: string): string {

@@ -2,7 +2,8 @@
 
 import type { Command } from 'commander'
 import { DEFAULT_AUTH_METHOD } from '../domain/client.ts'
-import { answerAct, WITHIN } from './act.ts'
+import type { Database } from '../stores/database.ts'
+import { type Act, answerAct, WITHIN } from './act.ts'
 import { checkSeconds } from './checks.ts'
 import {
   addFieldOptions,
@@ -26,7 +27,7 @@ import {
   withdrawFromClient,
 } from './client-verbs.ts'
 import { type KeySetOptions, readKeySetOption } from './key-set-option.ts'
-import { listVerb } from './list-verb.ts'
+import { listVerb, stateOf } from './list-verb.ts'
 import { answer, type Io, note, refuseUsage, verb } from './verb.ts'
 
 type RequestedOnly = Readonly<{ requestedOnly?: boolean }>
@@ -43,7 +44,7 @@ function addWriting(client: Command, io: Io) {
   const create = verb(
     client,
     'create',
-    'Register a client. Prints its id and its secret; the secret is shown this once. Without --grant-type it gets ' +
+    'Register a client. Prints what is registered, with --json the id and the secret; the secret is shown this once. Without --grant-type it gets ' +
       'client_credentials if it can authenticate, and authorization_code if it has a redirect URI.',
     'create --name "Submission helper" --owner u-17 --scope "submission:read submission:create" --json',
   )
@@ -70,9 +71,12 @@ function addWriting(client: Command, io: Io) {
         ...(await readKeySetOption(options, command, io)),
       }
       const lists = readLists(options)
-      return answerAct(command, io, (db, act) =>
-        createClient(db, fields, lists, modeOf(options), act),
-      )
+      const create = (db: Database, act: Act) =>
+        createClient(db, fields, lists, modeOf(options), act)
+      return answerAct(command, io, create, async (db, created) => ({
+        ...(await showClient(db, created.client_id)),
+        ...created,
+      }))
     })
 
   const update = verb(
@@ -137,8 +141,17 @@ function addPermitting(client: Command, io: Io) {
 }
 
 function addKeeping(client: Command, io: Io) {
-  const everyClient = 'Print every client, in the order of their ids, without secrets.'
-  listVerb(client, io, everyClient, 'client_id', pageOfClients)
+  listVerb(client, io, {
+    description:
+      'Print the clients in the order of their ids, a line each; with --json all but secrets.',
+    example: '--owner u-17 --name helper',
+    idOf: (one) => one.client_id,
+    heads: ['client_id', 'name', 'owner_id', 'auth_method', 'state'],
+    row: (one) => [one.client_id, one.name, one.owner_id, one.auth_method, stateOf(one)],
+    readPage: pageOfClients,
+  })
+    .option('--name <part>', 'those with this in their name, whatever the case')
+    .option('--owner <id>', 'those of this owner')
   verb(client, 'show <id>', 'Print one client, without secrets.', 'show 5b0c…').action(
     (id: string, _options, command: Command) => answer(command, io, (db) => showClient(db, id)),
   )

@@ -11,6 +11,7 @@ import {
 } from '../domain/registration.ts'
 import { Refusal } from '../operate/refusal.ts'
 import {
+  type ClientFilter,
   type ClientRecord,
   findClientRecord,
   pageOfClientRecords,
@@ -67,7 +68,7 @@ export async function createClient(
   lists: Lists,
   mode: Mode,
   act: Act,
-): Promise<Done> {
+): Promise<Done<Readonly<{ client_id: string; client_secret?: string }>>> {
   const redirectUris = lists.redirectUris ?? []
   const { authMethod, jwks } = fields
   const grantTypes = lists.grantTypes ?? grantTypesByDefault({ authMethod, redirectUris })
@@ -85,8 +86,12 @@ export async function createClient(
   return { document, revokes: false }
 }
 
-export const pageOfClients = async (db: Database, after: string, rows: number) =>
-  (await pageOfClientRecords(db, after, rows)).map(clientDocument)
+export const pageOfClients = async (
+  db: Database,
+  after: string,
+  rows: number,
+  filter: ClientFilter,
+) => (await pageOfClientRecords(db, after, rows, filter)).map(clientDocument)
 
 export const showClient = async (db: Database, clientId: string) =>
   clientDocument(required(await findClientRecord(db, clientId), clientId))

@@ -8,6 +8,8 @@ export type Api = Readonly<{
   accountId: string
   /** Sent as a bearer token, and never put into a message. */
   token: string
+  /** The registry on this machine. For the command that a message recommends. */
+  isLocal?: true
 }>
 
 export type ApiAnswer = Readonly<{
@@ -22,44 +24,75 @@ export type ApiCall = Readonly<{
   path: string
   contentType?: string
   body?: string
+  /** Does it change anything? When its answer is lost, nobody here knows whether it did. */
+  writes?: boolean
 }>
 
 const TIMEOUT_MS = 30_000
 
-const whyUnreachable = (fault: unknown) => {
-  const cause = fault instanceof Error ? (fault.cause ?? fault) : fault
-  return cause instanceof Error ? cause.message || cause.name : String(cause)
+/** Of faults that come before a request is sent: names, connections and certificates. */
+const NOT_SENT =
+  /^(?:ENOTFOUND|EAI_\w+|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|ERR_TLS_\w+|CERT_\w+|\w*SELF_SIGNED\w*|UNABLE_TO_\w+)$/
+
+const causeOf = (fault: unknown) => (fault instanceof Error ? (fault.cause ?? fault) : fault)
+
+const wordsOf = (cause: unknown) =>
+  cause instanceof Error ? cause.message || cause.name : String(cause)
+
+function isNotSent(cause: unknown): boolean {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  // Every address of the name was tried.
+  if (cause instanceof AggregateError) return cause.errors.every(isNotSent)
+  // The Fetch standard blocks some ports.
+  return NOT_SENT.test(code) || wordsOf(cause) === 'bad port'
 }
+
+/** The change may have been committed before its answer was lost. */
+function lostAnswer({ baseUrl, isLocal }: Api, what: string, why: string): Refusal {
+  const remote = isLocal ? '' : ' --remote'
+  return new Refusal(
+    `the answer of ${what} at ${baseUrl} was lost (${why}): the change may have been made. To find out: ` +
+      `npm run --silent admin -- audit --since 15m${remote}`,
+  )
+}
+
+const reasonIn = (answer: ApiAnswer | null) => answer?.errors?.[0]?.message ?? 'no reason given'
 
 /** In the words of the other side. `what` is what was asked, as in `the database`. */
 export function refusalOf(what: string, status: number, answer: ApiAnswer | null): Refusal {
-  const words = answer?.errors?.[0]?.message ?? 'no reason given'
+  const words = reasonIn(answer)
   const hint = words.includes('no such table') ? ' (apply the migrations first)' : ''
   return new Refusal(`${what} answered ${status}: ${words}${hint}`)
 }
 
-const send = (
-  { baseUrl, accountId, token }: Api,
+async function send(
+  api: Api,
   what: string,
-  { method, path, contentType, body }: ApiCall,
-): Promise<Response> =>
-  fetch(`${baseUrl}/accounts/${encodeURIComponent(accountId)}${path}`, {
-    method,
-    headers: {
-      Authorization: `Bearer ${token}`,
-      ...(contentType && { 'Content-Type': contentType }),
-    },
-    ...(body !== undefined && { body }),
-    redirect: 'error',
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-  }).catch((fault: unknown) => {
-    throw new Refusal(`cannot reach ${what} at ${baseUrl}: ${whyUnreachable(fault)}`)
-  })
+  { method, path, contentType, body, writes = false }: ApiCall,
+): Promise<Response> {
+  const { baseUrl, accountId, token } = api
+  try {
+    return await fetch(`${baseUrl}/accounts/${encodeURIComponent(accountId)}${path}`, {
+      method,
+      headers: {
+        Authorization: `Bearer ${token}`,
+        ...(contentType && { 'Content-Type': contentType }),
+      },
+      ...(body !== undefined && { body }),
+      redirect: 'error',
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    })
+  } catch (fault) {
+    const cause = causeOf(fault)
+    if (writes && !isNotSent(cause)) throw lostAnswer(api, what, wordsOf(cause))
+    throw new Refusal(`cannot reach ${what} at ${baseUrl}: ${wordsOf(cause)}`)
+  }
+}
 
 const answerIn = (response: Response) =>
   response.json().catch(() => null) as Promise<ApiAnswer | null>
 
-/** What the API answers as it stands; null if there is no such thing. Otherwise throws a Refusal. */
+/** What the API answers, unread; null if there is no such thing. Otherwise throws a Refusal. */
 export async function readFromApi(api: Api, what: string, path: string): Promise<string | null> {
   const response = await send(api, what, { method: 'GET', path })
   if (response.ok) return response.text()
@@ -76,6 +109,11 @@ export async function callApi(
 ): Promise<ApiAnswer & { status: number }> {
   const response = await send(api, what, call)
   const answer = await answerIn(response)
+  // A proxy between may have given up, or the answer was cut off.
+  const isLost = response.status >= 500 || (response.ok && answer === null)
+  if (call.writes && isLost) {
+    throw lostAnswer(api, what, `${response.status}: ${reasonIn(answer)}`)
+  }
   if (!response.ok || !answer?.success) throw refusalOf(what, response.status, answer)
   return { ...answer, status: response.status }
 }

@@ -15,12 +15,20 @@ function asParameter(value: unknown): Parameter {
   throw new TypeError(`a parameter cannot be ${typeof value}`)
 }
 
-async function send(api: Api, databaseId: string, body: object): Promise<readonly D1Result[]> {
+const isRead = ({ sql }: Query) => /^\s*SELECT\b/i.test(sql)
+
+async function send(
+  api: Api,
+  databaseId: string,
+  body: Query | Readonly<{ batch: readonly Query[] }>,
+): Promise<readonly D1Result[]> {
+  const queries = 'batch' in body ? body.batch : [body]
   const answer = await callApi(api, THE_DATABASE, {
     method: 'POST',
     path: `/d1/database/${encodeURIComponent(databaseId)}/query`,
     contentType: 'application/json',
     body: JSON.stringify(body),
+    writes: !queries.every(isRead),
   })
   if (!answer.result) throw refusalOf(THE_DATABASE, answer.status, answer)
   return answer.result as readonly D1Result[]
@@ -54,7 +62,7 @@ export function d1OverHttp(api: Api, databaseId: string): Database {
   return {
     prepare: (sql: string) => statement({ sql, params: [] }),
     async batch<T>(statements: D1PreparedStatement[]) {
-      const batch = statements.map((prepared) => queries.get(prepared))
+      const batch = statements.flatMap((prepared) => queries.get(prepared) ?? [])
       return [...(await send(api, databaseId, { batch }))] as D1Result<T>[]
     },
   }

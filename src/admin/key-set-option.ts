@@ -4,14 +4,18 @@ import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { readKeySet } from '../crypto/key-set.ts'
 import { Refusal } from '../operate/refusal.ts'
+import { utf8Text } from '../operate/utf8-text.ts'
 import { type Io, note, refuseUsage } from './verb.ts'
 
 export type KeySetOptions = Readonly<{ jwks?: string; jwksFile?: string }>
 
-const contentOf = (file: string) =>
-  readFile(file, 'utf8').catch((fault: NodeJS.ErrnoException) => {
-    throw new Refusal(`--jwks-file ${JSON.stringify(file)} cannot be read (${fault.code})`)
+async function contentOf(file: string): Promise<string> {
+  const what = `--jwks-file ${JSON.stringify(file)}`
+  const bytes = await readFile(file).catch((fault: NodeJS.ErrnoException) => {
+    throw new Refusal(`${what} cannot be read (${fault.code})`)
   })
+  return utf8Text(what, bytes)
+}
 
 /** Only when one was given. As compact JSON, which is how it is kept, without the keys that are of no use here. */
 export async function readKeySetOption(

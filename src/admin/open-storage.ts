@@ -18,7 +18,7 @@ const CLOUDFLARE_API = 'https://api.cloudflare.com/client/v4'
 const LOCAL_IDS = { db: 'DB', sessions: 'SESSIONS', codes: 'CODES' }
 
 function required(env: Environment, name: string): string {
-  const value = env[name]
+  const value = env[name]?.trim()
   if (!value) throw new Refusal(`--remote needs ${name} in the environment`)
   return value
 }
@@ -70,7 +70,7 @@ async function onLocal<T>(env: Environment, work: Work<T>): Promise<T> {
   const claim = await claimState(stateDir)
   if (claim.kind === 'served') {
     const { url: baseUrl, token } = claim.by
-    return work(overHttp({ baseUrl, accountId: 'local', token }, LOCAL_IDS))
+    return work(overHttp({ baseUrl, accountId: 'local', token, isLocal: true }, LOCAL_IDS))
   }
   try {
     return await onState(stateDir, work)

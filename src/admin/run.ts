@@ -5,13 +5,16 @@ import { oneLine } from '../operate/refusal.ts'
 import { addAuditCommand } from './audit-command.ts'
 import { addClientCommands } from './client-commands.ts'
 import { addDoctorCommand } from './doctor-command.ts'
+import { printable } from './printable.ts'
 import { addSessionCommands } from './session-commands.ts'
+import { tidyTypedWords } from './typed-words.ts'
 import { addUserCommands } from './user-commands.ts'
 import type { Io } from './verb.ts'
 import { addWhyCommand } from './why-command.ts'
 
 /** Whatever a message repeats of what was typed, a credential of ours is not in it. */
 const withoutTokens = (text: string) => text.replace(/\breg[bcrs]?_[\w-]{20,}/g, '[token]')
+const line = (fault: unknown) => `${printable(withoutTokens(oneLine(fault)))}\n`
 
 /** What the process ends with. */
 const DONE = 0
@@ -28,8 +31,9 @@ export function commandLine(io: Io): Command {
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
-      outputError: (text, write) => write(`${withoutTokens(oneLine(text))}\n`),
+      outputError: (text, write) => write(line(text)),
     })
+    .hook('preAction', (_program, command) => tidyTypedWords(command))
     .addHelpText(
       'after',
       '\nWithout --remote it works on STATE_DIR, also while the registry runs.\n' +
@@ -54,7 +58,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     if (fault instanceof CommanderError) return fault.exitCode === 0 ? DONE : WRONG_USAGE
     // The reader has seen enough, as `head` has.
     if (fault instanceof Error && 'code' in fault && fault.code === 'EPIPE') return DONE
-    io.stderr.write(`error: ${withoutTokens(oneLine(fault))}\n`)
+    io.stderr.write(`error: ${line(fault)}`)
     return FAILED
   }
 }

@@ -14,12 +14,18 @@ import { findClientRecord } from '../stores/client-record.ts'
 import type { Database } from '../stores/database.ts'
 import { refreshTokenStore } from '../stores/refresh-tokens.ts'
 import { revocationStore } from '../stores/revocations.ts'
-import { userRegistry } from '../stores/user-registry.ts'
 import { type Act, actsOf, ending, NOT_SHOWN, recording, showInKv } from './act.ts'
 import { readFirstLine } from './first-line.ts'
+import { findUserId } from './known-user.ts'
 import { answerFrom, type Io, note, refuseUsage, verb } from './verb.ts'
 
-type Options = Readonly<{ token?: string; tokenStdin?: boolean; client?: string; user?: string }>
+type Options = Readonly<{
+  token?: string
+  tokenStdin?: boolean
+  client?: string
+  user?: string
+  evenUnknown?: boolean
+}>
 
 /** An external accounts service may mint its own, unlike any credential of ours. */
 function mayBeSession(token: string, act: Act): boolean {
@@ -60,12 +66,14 @@ async function clientId(db: Database, id: string): Promise<string> {
   throw new Refusal(`there is no client ${JSON.stringify(id)}`)
 }
 
-/** Users of an external accounts service are unknown here. */
-async function userId(db: Database, idOrName: string, act: Act): Promise<string> {
-  const user = await userRegistry(db).find(idOrName)
-  if (user) return user.userId
-  if (act.usersAreExternal && idOrName !== '') return idOrName
-  throw new Refusal(`there is no user ${JSON.stringify(idOrName)}`)
+async function userId(db: Database, idOrName: string, evenUnknown: boolean): Promise<string> {
+  const known = await findUserId(db, idOrName)
+  if (known !== null) return known
+  if (evenUnknown && idOrName !== '') return idOrName
+  throw new Refusal(
+    `there is no user ${JSON.stringify(idOrName)}: D1 has no user, consent, code or refresh token of that id or name. ` +
+      'To revoke what this id may have all the same: --even-unknown',
+  )
 }
 
 /** Prints the bound that it promises. */
@@ -86,9 +94,10 @@ async function answerRevoked(
 }
 
 const revokeAll =
-  (io: Io, kind: 'client' | 'user', id: string) => async (storage: Storage, act: Act) => {
+  (io: Io, kind: 'client' | 'user', id: string, evenUnknown: boolean) =>
+  async (storage: Storage, act: Act) => {
     const { db } = storage
-    const subject = kind === 'client' ? await clientId(db, id) : await userId(db, id, act)
+    const subject = kind === 'client' ? await clientId(db, id) : await userId(db, id, evenUnknown)
     const about = kind === 'client' ? { clientId: subject } : { userId: subject }
     const [revoking, ...rest] = ending(db, kind, subject, act)
     const record = recording(db, act, 'session.revoke', about)
@@ -113,18 +122,28 @@ export function addSessionCommands(program: Command, io: Io) {
     )
     .option('--token-stdin', 'read the token from standard input, one line')
     .option('--client <id>', 'all of this client')
-    .option('--user <id>', 'all of this user, by id or username')
+    .option(
+      '--user <id>',
+      'all of this user, by id or username, also one of an external accounts service',
+    )
+    .option(
+      '--even-unknown',
+      'with --user: also an id that D1 does not know, as of a user of an external service who only signed in',
+    )
     // Whoever forgets the option must not find the token in a message.
     .allowExcessArguments()
     .action(async (options: Options, command: Command) => {
-      const { token, tokenStdin, client, user } = options
+      const { token, tokenStdin, client, user, evenUnknown = false } = options
       const isOne = [token, tokenStdin, client, user].filter((one) => one !== undefined)
       if (isOne.length !== 1 || command.args.length > 0) {
         refuseUsage(command, 'give exactly one of --token, --token-stdin, --client and --user')
       }
+      if (evenUnknown && user === undefined) refuseUsage(command, '--even-unknown is for --user')
       if (client !== undefined || user !== undefined) {
         const work =
-          client !== undefined ? revokeAll(io, 'client', client) : revokeAll(io, 'user', user ?? '')
+          client !== undefined
+            ? revokeAll(io, 'client', client, false)
+            : revokeAll(io, 'user', user ?? '', evenUnknown)
         return answerRevoked(command, io, ALL_REVOKED_WITHIN_SECONDS, work)
       }
       const given = token ?? (await readFirstLine(io.stdin))

@@ -1,13 +1,11 @@
 /** A document for people: a line for each field, a block for each record. */
 
+import { printable } from './printable.ts'
+
 type Value = string | number | boolean | null | readonly Value[] | { readonly [key: string]: Value }
 type Fields = Readonly<Record<string, Value>>
 
 const INDENT = '  '
-
-/** Control characters of a stranger's text must not reach the terminal. */
-const printable = (text: string) =>
-  text.replace(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1))
 
 const isFields = (value: Value): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -6,11 +6,11 @@ import type { AuditEvent } from '../domain/audit.ts'
 import { Refusal } from '../operate/refusal.ts'
 import type { Database } from '../stores/database.ts'
 import { type UserRecord, userRegistry } from '../stores/user-registry.ts'
-import { answerAct, ending, endingForGood, recording, sparing, WITHIN } from './act.ts'
+import { type Act, answerAct, ending, endingForGood, recording, sparing, WITHIN } from './act.ts'
 import { checkEmail, checkEndorsement, checkPassword, checkScope, checkUsername } from './checks.ts'
 import { userDocument } from './documents.ts'
 import { readFirstLine } from './first-line.ts'
-import { listVerb } from './list-verb.ts'
+import { listVerb, stateOf } from './list-verb.ts'
 import { answer, type Io, listOption, refuseUsage, verb } from './verb.ts'
 
 type NewUserOptions = Readonly<{
@@ -57,12 +57,12 @@ function addCreate(user: Command, io: Io) {
   verb(
     user,
     'create',
-    'Register a user. Prints the id.',
+    'Register a user. Prints what is registered, with --json the id.',
     'create --username ada --email ada@example.org --scope submission:read --password-stdin < password.txt',
   )
     .requiredOption(
       '--username <name>',
-      'what the user signs in with; upper and lower case are one',
+      'what the user signs in with: one name in every case and Unicode form',
     )
     .requiredOption('--email <address>', "the user's e-mail address")
     .addOption(listOption('--scope <scope>', 'what a client may obtain for this user'))
@@ -89,13 +89,16 @@ function addCreate(user: Command, io: Io) {
       const passwordHash = await hashPassword(given)
       const { username, scopes, endorsements } = fields
       const detail = { username, scopes, endorsements }
-      return answerAct(command, io, async (db, act) => {
+      const create = async (db: Database, act: Act) => {
         const userId = await userRegistry(db).create({ ...fields, passwordHash }, act.now, (id) => [
           recording(db, act, 'user.create', { userId: id }, detail),
         ])
         if (!userId) throw new Refusal(`username ${JSON.stringify(username)} is taken`)
         return { document: { user_id: userId }, revokes: false }
-      })
+      }
+      return answerAct(command, io, create, async (db, { user_id }) =>
+        present(await userRegistry(db).find(user_id), user_id),
+      )
     })
 }
 
@@ -119,9 +122,18 @@ function addSetPassword(user: Command, io: Io) {
 export function addUserCommands(program: Command, io: Io) {
   const user = program.command('user').description('users: who may sign in and give consent')
   addCreate(user, io)
-  const everyUser = 'Print every user, in the order of their ids, without passwords.'
-  listVerb(user, io, everyUser, 'user_id', async (db, after, rows) =>
-    (await userRegistry(db).page(after, rows)).map(userDocument),
+  listVerb<ReturnType<typeof userDocument>, { name?: string }>(user, io, {
+    description:
+      'Print the users in the order of their ids, a line each; with --json all but passwords.',
+    example: '--name ada',
+    idOf: (one) => one.user_id,
+    heads: ['user_id', 'username', 'email', 'state'],
+    row: (one) => [one.user_id, one.username, one.email, stateOf(one)],
+    readPage: async (db, after, rows, { name }) =>
+      (await userRegistry(db).page(after, rows, name)).map(userDocument),
+  }).option(
+    '--name <part>',
+    'those with this in their username or e-mail address, whatever the case',
   )
   verb(user, 'show <id>', 'Print one user, by id or username.', 'show ada').action(
     (id: string, _options, command: Command) =>

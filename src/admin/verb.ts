@@ -4,6 +4,7 @@ import { type Command, Option } from 'commander'
 import type { Storage } from '../operate/state.ts'
 import type { Database } from '../stores/database.ts'
 import { withStorage } from './open-storage.ts'
+import { printable } from './printable.ts'
 import { textForm } from './text-form.ts'
 
 /** The world outside, as the command line sees it. */
@@ -46,15 +47,24 @@ export const verb = (noun: Command, usage: string, description: string, example:
 export const refuseUsage = (command: Command, message: string): never =>
   command.error(`error: ${message}`, { exitCode: WRONG_USAGE })
 
+/** More than the document: what a person is shown instead of it. */
+export type ForPeople<Document> = (db: Database, document: Document) => Promise<object>
+
 /** Works on the storage that was asked for and prints the answer in the form that was asked for. */
-export async function answerFrom(
+export async function answerFrom<Document>(
   command: Command,
   io: Io,
-  work: (storage: Storage) => Promise<unknown>,
+  work: (storage: Storage) => Promise<Document>,
+  forPeople?: ForPeople<Document>,
 ) {
   const { json = false, remote = false } = command.opts<Form>()
-  const document = await withStorage({ remote, env: io.env }, work)
-  await writeOut(io, `${json ? JSON.stringify(document) : textForm(document)}\n`)
+  const document = await withStorage({ remote, env: io.env }, async (storage) => {
+    const answered = await work(storage)
+    if (json || !forPeople) return answered
+    // The act is done, and a secret in its document is shown this once: what more there is to show must not lose it.
+    return forPeople(storage.db, answered).catch(() => answered)
+  })
+  await writeOut(io, `${json ? printable(JSON.stringify(document)) : textForm(document)}\n`)
 }
 
 /** Settles when the reader has it: whoever writes much waits for a slow one. */
@@ -70,4 +80,4 @@ export const answer = (
   work: (db: Database, now: number) => Promise<unknown>,
 ) => answerFrom(command, io, ({ db }) => work(db, Math.floor(Date.now() / 1000)))
 
-export const note = (io: Io, line: string) => io.stderr.write(`note: ${line}\n`)
+export const note = (io: Io, line: string) => io.stderr.write(`note: ${printable(line)}\n`)

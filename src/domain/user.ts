@@ -1,5 +1,7 @@
 /** A person who signs in, with all that they hold. */
 
+import { foldText } from './fold-text.ts'
+
 export type User = Readonly<{
   userId: string
   username: string
@@ -10,3 +12,6 @@ export type User = Readonly<{
 
 /** A user as this registry keeps one. `disabledAt` in epoch seconds. */
 export type RegisteredUser = User & Readonly<{ disabledAt: number | null }>
+
+/** Equal for all spellings of a name: whatever the case, the Unicode form and the spaces around it. */
+export const usernameKey = (username: string) => foldText(username).trim()

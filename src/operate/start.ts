@@ -62,6 +62,11 @@ async function prepareState(settings: StartSettings, config: WranglerConfig) {
 
 /** Answers, once both serve, the verb that ends them. `runtimeListens`: to signals, from then on. */
 async function start(runtimeListens: () => void): Promise<() => Promise<void>> {
+  if (process.argv.length > 2) {
+    throw new Refusal(
+      'npm start takes no arguments: PORT, STATE_DIR and the rest are environment variables',
+    )
+  }
   const registry = readWranglerConfig(REGISTRY_CONFIG)
   const authenticator = readWranglerConfig(AUTHENTICATOR_CONFIG)
   const settings = readStartSettings(process.env, registry.vars)

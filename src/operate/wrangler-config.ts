@@ -5,6 +5,7 @@ import { dirname, relative, resolve } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import * as z from 'zod/mini'
 import { Refusal } from './refusal.ts'
+import { utf8Text } from './utf8-text.ts'
 
 const RateLimit = z.object({
   name: z.string(),
@@ -58,7 +59,7 @@ function parseToml(text: string, file: string): unknown {
 /** Paths in the answer are absolute. */
 export function readWranglerConfig(path: string): WranglerConfig {
   const name = relative(process.cwd(), path)
-  const read = Config.safeParse(parseToml(readFileSync(path, 'utf8'), name))
+  const read = Config.safeParse(parseToml(utf8Text(name, readFileSync(path)), name))
   if (!read.success) {
     const [issue] = read.error.issues
     throw new Refusal(`${name}: ${issue?.path.join('.')}: ${issue?.message}`)

@@ -1,8 +1,10 @@
 /** A client with everything that its administrator may know: all but the secrets' digests. */
 
 import type { Client } from '../domain/client.ts'
+import { foldText } from '../domain/fold-text.ts'
 import { CLIENT_COLUMNS, readClientRow } from './clients.ts'
 import type { Database } from './database.ts'
+import { type Matching, pageOfMatching } from './matching-page.ts'
 
 /** Something a client asked for or was given. Instants in epoch seconds. */
 export type Permission = Readonly<{
@@ -37,6 +39,16 @@ export const FIND_CLIENT_RECORD = `SELECT ${RECORD_COLUMNS} FROM client c WHERE 
 export const PAGE_OF_CLIENTS = `SELECT ${RECORD_COLUMNS} FROM client c WHERE c.client_id > ?1
   ORDER BY c.client_id LIMIT ?2`
 
+export const CLIENTS_BY_ID = `SELECT ${RECORD_COLUMNS} FROM client c
+  WHERE c.client_id IN (SELECT value FROM json_each(?1)) ORDER BY c.client_id`
+export const NAMES_OF_CLIENTS = `SELECT client_id, name FROM client WHERE client_id > ?1
+  ORDER BY client_id LIMIT ?2`
+export const NAMES_OF_CLIENTS_OF_OWNER = `SELECT client_id, name FROM client
+  WHERE owner_id = ?3 AND client_id > ?1 ORDER BY client_id LIMIT ?2`
+
+/** What a list is narrowed down to. `name` is a part of the client's, whatever the case. */
+export type ClientFilter = Readonly<{ name?: string; owner?: string }>
+
 export const readClientRecord = (row: ClientRecordRow): ClientRecord => ({
   ...readClientRow(row),
   permissions: JSON.parse(row.permissions) as Permission[],
@@ -51,7 +63,29 @@ export async function findClientRecord(db: Database, clientId: string) {
 }
 
 /** In the order of their ids, those after `after`: at most `rows`. */
-export async function pageOfClientRecords(db: Database, after: string, rows: number) {
-  const page = await db.prepare(PAGE_OF_CLIENTS).bind(after, rows).all<ClientRecordRow>()
-  return page.results.map(readClientRecord)
+export async function pageOfClientRecords(
+  db: Database,
+  after: string,
+  rows: number,
+  { name, owner }: ClientFilter = {},
+) {
+  if (name === undefined && owner === undefined) {
+    const page = await db.prepare(PAGE_OF_CLIENTS).bind(after, rows).all<ClientRecordRow>()
+    return page.results.map(readClientRecord)
+  }
+  const part = foldText(name ?? '')
+  const matching: Matching<{ client_id: string; name: string }> = {
+    keys: owner === undefined ? NAMES_OF_CLIENTS : NAMES_OF_CLIENTS_OF_OWNER,
+    parameters: owner === undefined ? [] : [owner],
+    idOf: (row) => row.client_id,
+    matches: (row) => foldText(row.name).includes(part),
+    records: CLIENTS_BY_ID,
+  }
+  const page = await pageOfMatching<{ client_id: string; name: string }, ClientRecordRow>(
+    db,
+    matching,
+    after,
+    rows,
+  )
+  return page.map(readClientRecord)
 }

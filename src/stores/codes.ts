@@ -5,6 +5,7 @@ import type { AuthorizationCode } from '../domain/authorization-code.ts'
 import { FORGET_CONSENT_SECONDS, WITHDRAWN_FINGERPRINT } from '../domain/consent.ts'
 import { recordStatement } from './audit.ts'
 import type { Database, Namespace, TextWriter } from './database.ts'
+import { rememberExternalUser } from './external-users.ts'
 import type { AuthorizationStore, CodeStore, Purchase } from './ports.ts'
 import { familyRecord } from './refresh-tokens.ts'
 import { readUserRow, USER_JSON, type UserRow } from './users.ts'
@@ -102,11 +103,13 @@ export const authorizationStore = (
   db: Database,
   codes: TextWriter,
   kvFailed: (fault: unknown) => void,
+  usersAreExternal = false,
 ): AuthorizationStore => ({
   async grant(codeDigest, code, consent) {
     const record = JSON.stringify(code)
     const { clientId, issuedAt, expiresAt } = code
     const { userId } = code.user
+    const seen = usersAreExternal ? [rememberExternalUser(db, code.user, issuedAt)] : []
     const insert = db.prepare(INSERT_CODE).bind(codeDigest, clientId, userId, record, expiresAt)
     const remember = consent
       ? [
@@ -135,7 +138,7 @@ export const authorizationStore = (
         ]
       : []
     await Promise.all([
-      db.batch([insert, ...remember]),
+      db.batch([insert, ...seen, ...remember]),
       codes.put(codeDigest, record, { expirationTtl: expiresAt - issuedAt }).catch(kvFailed),
     ])
   },

@@ -3,14 +3,14 @@
 import { digest } from '../crypto/digest.ts'
 import type { Database } from './database.ts'
 import type { KnownBrowserStore } from './ports.ts'
+import { USER_NAMED } from './users.ts'
 
 /** Bounds the rows, and with them the guesses of whoever steals the cookies of all these browsers. */
 const MAX_BROWSERS_OF_USER = 20
 
-/** `?1`: the user's name; `?2`: the browser's digest; `?3`: now. */
+/** `?1`: the user's name; `?2`: the browser's digest; `?3`: now; `?4`: the name's key. */
 export const IS_KNOWN_BROWSER = `SELECT 1 AS known FROM known_browser k
-  JOIN user u ON u.user_id = k.user_id
-  WHERE k.browser_digest = ?2 AND k.expires_at > ?3 AND u.username = ?1`
+  WHERE k.browser_digest = ?2 AND k.expires_at > ?3 AND k.user_id = ${USER_NAMED('?1', '?4')}`
 /** What a browser knew under its old token it knows under its new one: others may sign in from it too. */
 export const RENAME_BROWSER = `UPDATE OR REPLACE known_browser SET browser_digest = ?1 WHERE browser_digest = ?2`
 /** Unless the password was changed, or the user disabled, while this sign-in was under way. */

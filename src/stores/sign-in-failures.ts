@@ -2,9 +2,11 @@
 
 import { digest } from '../crypto/digest.ts'
 import { FORGET_FAILURES_SECONDS, type LockoutKind, waitSeconds } from '../domain/lockout.ts'
+import { usernameKey } from '../domain/user.ts'
 import type { Database } from './database.ts'
 import { IS_KNOWN_BROWSER } from './known-browsers.ts'
 import type { SignInFailureStore } from './ports.ts'
+import { USER_NAMED } from './users.ts'
 
 export const FIND_FAILURES = `SELECT subject, failures, last_failed_at FROM sign_in_failure
   WHERE subject IN (?1, ?2, ?3) AND last_failed_at > ?4`
@@ -14,16 +16,16 @@ export const RECORD_FAILURE = `INSERT INTO sign_in_failure (subject, failures, l
   ${COUNT_ONE_MORE}`
 /** Of a browser that is not known nothing is kept: its token may be made up for each attempt. */
 export const RECORD_FAILURE_OF_BROWSER = `INSERT INTO sign_in_failure (subject, failures, last_failed_at)
-  SELECT ?1, 1, ?2 FROM user u JOIN known_browser k ON k.user_id = u.user_id
-  WHERE u.username = ?4 AND k.browser_digest = ?5 AND k.expires_at > ?2
+  SELECT ?1, 1, ?2 FROM known_browser k
+  WHERE k.user_id = ${USER_NAMED('?4', '?6')} AND k.browser_digest = ?5 AND k.expires_at > ?2
   ${COUNT_ONE_MORE}`
 export const CLEAR_FAILURES = `DELETE FROM sign_in_failure WHERE subject IN (?1, ?2)`
 
 type Subjects = Readonly<Record<Exclude<LockoutKind, 'client_from_network'>, string>>
 
-/** Names are one whatever their case, as at sign-in. Nothing readable is kept of who was tried from where. */
+/** All spellings of a name are one, as at sign-in. Nothing readable is kept of who was tried from where. */
 async function subjectsOf(username: string, network: string, browser: string): Promise<Subjects> {
-  const name = username.toLowerCase()
+  const name = usernameKey(username)
   return {
     name: await digest(JSON.stringify([name])),
     name_from_network: await digest(JSON.stringify([name, network])),
@@ -46,7 +48,7 @@ export const signInFailureStore = (db: Database): SignInFailureStore => ({
     const oldest = now - FORGET_FAILURES_SECONDS
     const [found, known] = await db.batch([
       db.prepare(FIND_FAILURES).bind(name, name_from_network, name_from_known_browser, oldest),
-      db.prepare(IS_KNOWN_BROWSER).bind(username, browser, now),
+      db.prepare(IS_KNOWN_BROWSER).bind(username, browser, now, usernameKey(username)),
     ])
     const kinds: readonly (keyof Subjects)[] = known?.results.length
       ? ['name_from_known_browser']
@@ -70,7 +72,7 @@ export const signInFailureStore = (db: Database): SignInFailureStore => ({
       db.prepare(RECORD_FAILURE).bind(name_from_network, now, oldest),
       db
         .prepare(RECORD_FAILURE_OF_BROWSER)
-        .bind(name_from_known_browser, now, oldest, username, browser),
+        .bind(name_from_known_browser, now, oldest, username, browser, usernameKey(username)),
     ])
   },
   async clear(username, network, browserToken = null) {

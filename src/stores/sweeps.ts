@@ -88,6 +88,7 @@ export const sweepsOf = (auditKeepDays: number): readonly Sweep[] => [
   byTime('used_jti', 'jti_digest', 'expires_at'),
   byTime('refusal', 'refusal_id', 'refused_at', KEEP_REFUSALS_SECONDS),
   byTime('sign_in_failure', 'subject', 'last_failed_at', FORGET_FAILURES_SECONDS),
+  byTime('external_user', 'user_id', 'seen_at', FORGET_CONSENT_SECONDS),
   byTime('audit', 'audit_id', 'happened_at', auditKeepDays * DAY_SECONDS),
   consents,
 ]

@@ -53,7 +53,7 @@ export async function createTemporarySubjects(
     db.prepare(ADD_REDIRECT_URIS).bind(id, JSON.stringify([redirectUri])),
     ...permissionStatements(db, ['authorize'], id, { scopes, grantTypes }, now),
     db.prepare(ADD_CREDENTIAL).bind(id, secretDigest, now),
-    db.prepare(INSERT_USER).bind(id, id, 'doctor@doctor.invalid', NO_ONES_HASH, now),
+    db.prepare(INSERT_USER).bind(id, id, 'doctor@doctor.invalid', NO_ONES_HASH, now, id),
     db.prepare(ADD_USER_SCOPES).bind(id, JSON.stringify(scopes)),
   ])
 }

@@ -4,10 +4,13 @@
  */
 
 import { randomId } from '../crypto/random.ts'
-import type { RegisteredUser } from '../domain/user.ts'
+import { foldText } from '../domain/fold-text.ts'
+import { type RegisteredUser, usernameKey } from '../domain/user.ts'
 import { DROP_COVERED_USER_ENDORSEMENTS } from './covered-endorsements.ts'
 import type { Database } from './database.ts'
-import { readUserRow, USER_COLUMNS, type UserRow } from './users.ts'
+import { type Matching, pageOfMatching } from './matching-page.ts'
+import { keyOlderNames } from './username-keys.ts'
+import { readUserRow, USER_COLUMNS, USER_NAMED, type UserRow } from './users.ts'
 
 export type NewUser = Readonly<{
   username: string
@@ -20,31 +23,35 @@ export type NewUser = Readonly<{
 /** All of a user but the password's hash. */
 export type UserRecord = RegisteredUser & Readonly<{ createdAt: number; updatedAt: number }>
 
+type NamesRow = Pick<UserRow, 'user_id' | 'username' | 'email'>
 type UserRecordRow = UserRow & { created_at: number; updated_at: number }
 
 const RECORD_COLUMNS = `${USER_COLUMNS}, u.created_at, u.updated_at`
-/** Whose id `?1` is or, if it is nobody's, whose name. */
-const NAMED_USER = `coalesce((SELECT user_id FROM user WHERE user_id = ?1),
-    (SELECT user_id FROM user WHERE username = ?1))`
-
-export const FIND_USER_RECORD = `SELECT ${RECORD_COLUMNS} FROM user u WHERE u.user_id = ${NAMED_USER}`
+/** By id or, if it is nobody's, by name. `?2` is the name's key. */
+export const FIND_USER_RECORD = `SELECT ${RECORD_COLUMNS} FROM user u
+  WHERE u.user_id = coalesce((SELECT user_id FROM user WHERE user_id = ?1), ${USER_NAMED('?1', '?2')})`
+export const USER_RECORD = `SELECT ${RECORD_COLUMNS} FROM user u WHERE u.user_id = ?1`
 export const PAGE_OF_USERS = `SELECT ${RECORD_COLUMNS} FROM user u WHERE u.user_id > ?1
   ORDER BY u.user_id LIMIT ?2`
-export const INSERT_USER = `INSERT INTO user (user_id, username, email, password_hash, created_at, updated_at)
-  VALUES (?1, ?2, ?3, ?4, ?5, ?5) ON CONFLICT (username) DO NOTHING RETURNING user_id`
+export const USERS_BY_ID = `SELECT ${RECORD_COLUMNS} FROM user u
+  WHERE u.user_id IN (SELECT value FROM json_each(?1)) ORDER BY u.user_id`
+export const NAMES_OF_USERS = `SELECT user_id, username, email FROM user WHERE user_id > ?1
+  ORDER BY user_id LIMIT ?2`
+export const INSERT_USER = `INSERT INTO user (user_id, username, email, password_hash, created_at, updated_at, username_key)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6) ON CONFLICT DO NOTHING RETURNING user_id`
 export const ADD_USER_SCOPES = `INSERT INTO user_scope (user_id, scope)
   SELECT u.user_id, j.value FROM user u, json_each(?2) j WHERE u.user_id = ?1`
 export const ADD_USER_ENDORSEMENTS = `INSERT INTO user_endorsement (user_id, category)
   SELECT u.user_id, j.value FROM user u, json_each(?2) j WHERE u.user_id = ?1`
 /** The first moment stays. */
 export const DISABLE_USER = `UPDATE user SET disabled_at = coalesce(disabled_at, ?2), updated_at = ?2
-  WHERE user_id = ${NAMED_USER}`
+  WHERE user_id = ?1`
 export const ENABLE_USER = `UPDATE user SET disabled_at = NULL, updated_at = ?2
-  WHERE user_id = ${NAMED_USER} AND disabled_at IS NOT NULL`
-export const SET_PASSWORD = `UPDATE user SET password_hash = ?3, updated_at = ?2 WHERE user_id = ${NAMED_USER}`
+  WHERE user_id = ?1 AND disabled_at IS NOT NULL`
+export const SET_PASSWORD = `UPDATE user SET password_hash = ?3, updated_at = ?2 WHERE user_id = ?1`
 
 /** When strangers may know the password, or the user is gone: who stole a browser's cookie has it for nothing. */
-export const FORGET_BROWSERS = `DELETE FROM known_browser WHERE user_id = ${NAMED_USER}`
+export const FORGET_BROWSERS = `DELETE FROM known_browser WHERE user_id = ?1`
 
 const readUserRecord = (row: UserRecordRow): UserRecord => ({
   ...readUserRow(row),
@@ -53,17 +60,16 @@ const readUserRecord = (row: UserRecordRow): UserRecord => ({
 })
 
 /** The user as it stands after the statements; null if there is no such user. */
-async function change(db: Database, idOrName: string, statements: readonly D1PreparedStatement[]) {
-  const find = db.prepare(FIND_USER_RECORD).bind(idOrName)
+async function change(db: Database, userId: string, statements: readonly D1PreparedStatement[]) {
+  const find = db.prepare(USER_RECORD).bind(userId)
   const row = (await db.batch([...statements, find])).at(-1)?.results[0] as
     | UserRecordRow
     | undefined
   return row ? readUserRecord(row) : null
 }
 
-/** Everywhere `idOrName` is a user's id or username. */
 export const userRegistry = (db: Database) => ({
-  /** Answers the new user's id; null, and nothing is written, if the username is taken, whatever its case. */
+  /** Answers the new user's id; null, and nothing is written, if the username is taken, in any spelling. */
   async create(
     user: NewUser,
     now: number,
@@ -71,8 +77,10 @@ export const userRegistry = (db: Database) => ({
   ): Promise<string | null> {
     const userId = randomId()
     const { username, email, passwordHash } = user
+    const key = usernameKey(username)
+    await keyOlderNames(db)
     const [inserted] = await db.batch([
-      db.prepare(INSERT_USER).bind(userId, username, email, passwordHash, now),
+      db.prepare(INSERT_USER).bind(userId, username, email, passwordHash, now, key),
       ...also(userId),
       db.prepare(ADD_USER_SCOPES).bind(userId, JSON.stringify(user.scopes)),
       db.prepare(ADD_USER_ENDORSEMENTS).bind(userId, JSON.stringify(user.endorsements)),
@@ -82,35 +90,49 @@ export const userRegistry = (db: Database) => ({
   },
 
   async find(idOrName: string): Promise<UserRecord | null> {
-    const row = await db.prepare(FIND_USER_RECORD).bind(idOrName).first<UserRecordRow>()
+    await keyOlderNames(db)
+    const find = db.prepare(FIND_USER_RECORD).bind(idOrName, usernameKey(idOrName))
+    const row = await find.first<UserRecordRow>()
     return row && readUserRecord(row)
   },
 
-  /** In the order of their ids, those after `after`: at most `rows`. */
-  async page(after: string, rows: number): Promise<UserRecord[]> {
-    const page = await db.prepare(PAGE_OF_USERS).bind(after, rows).all<UserRecordRow>()
-    return page.results.map(readUserRecord)
+  /** In the order of their ids, those after `after`: at most `rows`. `name` is a part of the name or the e-mail. */
+  async page(after: string, rows: number, name?: string): Promise<UserRecord[]> {
+    if (name === undefined) {
+      const page = await db.prepare(PAGE_OF_USERS).bind(after, rows).all<UserRecordRow>()
+      return page.results.map(readUserRecord)
+    }
+    const part = foldText(name)
+    const matching: Matching<NamesRow> = {
+      keys: NAMES_OF_USERS,
+      parameters: [],
+      idOf: (row) => row.user_id,
+      matches: (row) => [row.username, row.email].some((one) => foldText(one).includes(part)),
+      records: USERS_BY_ID,
+    }
+    const page = await pageOfMatching<NamesRow, UserRecordRow>(db, matching, after, rows)
+    return page.map(readUserRecord)
   },
 
-  disable: (idOrName: string, now: number, also: readonly D1PreparedStatement[] = []) =>
-    change(db, idOrName, [
-      db.prepare(DISABLE_USER).bind(idOrName, now),
+  disable: (userId: string, now: number, also: readonly D1PreparedStatement[] = []) =>
+    change(db, userId, [
+      db.prepare(DISABLE_USER).bind(userId, now),
       ...also,
-      db.prepare(FORGET_BROWSERS).bind(idOrName),
+      db.prepare(FORGET_BROWSERS).bind(userId),
     ]),
 
-  enable: (idOrName: string, now: number, also: readonly D1PreparedStatement[] = []) =>
-    change(db, idOrName, [db.prepare(ENABLE_USER).bind(idOrName, now), ...also]),
+  enable: (userId: string, now: number, also: readonly D1PreparedStatement[] = []) =>
+    change(db, userId, [db.prepare(ENABLE_USER).bind(userId, now), ...also]),
 
   setPassword: (
-    idOrName: string,
+    userId: string,
     passwordHash: string,
     now: number,
     also: readonly D1PreparedStatement[] = [],
   ) =>
-    change(db, idOrName, [
-      db.prepare(SET_PASSWORD).bind(idOrName, now, passwordHash),
+    change(db, userId, [
+      db.prepare(SET_PASSWORD).bind(userId, now, passwordHash),
       ...also,
-      db.prepare(FORGET_BROWSERS).bind(idOrName),
+      db.prepare(FORGET_BROWSERS).bind(userId),
     ]),
 })

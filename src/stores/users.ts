@@ -1,7 +1,7 @@
 /** Users on D1, always read from the primary: a disabled user is disabled at once. */
 
 import type { Consent } from '../domain/consent.ts'
-import type { RegisteredUser } from '../domain/user.ts'
+import { type RegisteredUser, usernameKey } from '../domain/user.ts'
 import type { Database } from './database.ts'
 import type { UserStore } from './ports.ts'
 
@@ -27,7 +27,16 @@ export const USER_JSON = (
     'email', u.email, 'disabled_at', u.disabled_at, 'scopes', u.scopes, 'endorsements', u.endorsements)
   FROM (SELECT ${USER_COLUMNS} FROM user u WHERE u.user_id = ${userId}) u)`
 
-export const FIND_USER_BY_NAME = `SELECT ${USER_COLUMNS}, u.password_hash FROM user u WHERE u.username = ?1`
+/**
+ * Whose name it is, from the name as typed and from its key (`usernameKey`). Two users from before keys may differ in case
+ * or Unicode form alone: one of them has the key, and each is found by their own spelling.
+ */
+export const USER_NAMED = (typed: string, key: string) =>
+  `coalesce((SELECT user_id FROM user WHERE username = ${typed}),
+    (SELECT user_id FROM user WHERE username_key = ${key}))`
+
+export const FIND_USER_BY_NAME = `SELECT ${USER_COLUMNS}, u.password_hash FROM user u
+  WHERE u.user_id = ${USER_NAMED('?1', '?2')}`
 export const FIND_USER = `SELECT ${USER_COLUMNS} FROM user u WHERE u.user_id = ?1`
 export const FIND_CONSENT = `SELECT scopes, fingerprint FROM consent WHERE user_id = ?1 AND client_id = ?2`
 
@@ -44,7 +53,7 @@ export const userStore = (db: Database): UserStore => ({
   async findByUsername(username) {
     const row = await db
       .prepare(FIND_USER_BY_NAME)
-      .bind(username)
+      .bind(username, usernameKey(username))
       .first<UserRow & { password_hash: string }>()
     return row && { user: readUserRow(row), passwordHash: row.password_hash }
   },

@@ -108,9 +108,11 @@ describe('client create', () => {
     })
   })
 
-  it('says the secret in text form too', async () => {
+  it('shows a person what was registered, and the secret', async () => {
     const { stdout, stderr } = await state.admin(CREATE)
-    expect(stdout).toMatch(/^client_id: {5}\S+\nclient_secret: regs_\S{49}\n$/)
+    expect(stdout).toMatch(
+      /^client_id: +\S+\nname: +Helper\n[\s\S]*\nclient_secret: +regs_\S{49}\n$/,
+    )
     expect(stderr).toBe('')
   })
 })

@@ -36,8 +36,7 @@ const fill = (db: Database) =>
 
 const idsIn = (stdout: string) =>
   (JSON.parse(stdout) as Record<string, string>[]).map((one) => one.client_id ?? one.user_id)
-const idsInText = (stdout: string) =>
-  [...stdout.matchAll(/^(?:client|user)_id: +(\S+)$/gm)].map(([, id]) => id)
+const idsInText = (stdout: string) => [...stdout.matchAll(/^(id-\S+) /gm)].map(([, id]) => id)
 
 let state: ServedState
 /** Cloudflare's interface, which keeps every page but the first until it is let go. */

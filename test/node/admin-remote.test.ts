@@ -9,6 +9,7 @@ import { mintToken } from '../../src/crypto/token.ts'
 import { REGISTRY_CONFIG } from '../../src/operate/project.ts'
 import { databaseOf, readWranglerConfig, sessionsOf } from '../../src/operate/wrangler-config.ts'
 import { commandLine, type ServedState, servedState } from './command-line.ts'
+import { freePorts } from './free-ports.ts'
 
 type Query = { sql: string; params: (string | null)[] }
 type Seen = {
@@ -39,6 +40,8 @@ let seen: Seen[] = []
 let played: Played = null
 /** Only what is asked of KV fails. */
 let isKvDown = false
+/** Everything is done, and then the answer is lost: the connection, or the end of the text. */
+let lost: 'connection' | 'text' | 'gateway' | null = null
 
 beforeAll(async () => {
   state = await servedState()
@@ -57,7 +60,12 @@ beforeAll(async () => {
         },
         body,
       })
-      return response.writeHead(answer.status).end(await answer.text())
+      const text = await answer.text()
+      if (lost === 'connection') return response.destroy()
+      if (lost === 'gateway') return response.writeHead(504).end('<html>Gateway timeout</html>')
+      return response
+        .writeHead(answer.status)
+        .end(lost === 'text' ? text.slice(0, text.length / 2) : text)
     })()
   }).listen(0, '127.0.0.1')
   await once(front, 'listening')
@@ -72,6 +80,7 @@ beforeEach(() => {
   seen = []
   played = null
   isKvDown = false
+  lost = null
 })
 
 const remote = (words: readonly string[], env: Record<string, string> = {}, stdin?: string) =>
@@ -205,6 +214,48 @@ describe('the requests', () => {
     const { status, stderr } = await remote([...withPassword, '--scope', 'a:b'])
     expect([status, stderr]).toEqual([1, 'error: username "twin" is taken\n'])
     expect(await state.dump()).toEqual(before)
+  })
+})
+
+describe('an answer that is lost', () => {
+  it.each(['connection', 'text', 'gateway'] as const)(
+    'by its %s, after a change was made, is told as such, with the command that finds out',
+    async (part) => {
+      const before = await remote(['audit', '--event', 'client.create'])
+      lost = part
+      const { status, stdout, stderr } = await remote(create)
+      expect([status, stdout]).toEqual([1, ''])
+      expect(stderr).toMatch(
+        /^error: the answer of the database at http:\/\/127\.0\.0\.1:\d+ was lost \([^)\n]+\): the change may have been made\. [^\n]+\n$/,
+      )
+      lost = null
+      const [, command = ''] = /npm run --silent admin -- (.*)\n$/.exec(stderr) ?? []
+      expect(command).toBe('audit --since 15m --remote')
+      const words = command.split(' ').filter((word) => word !== '--remote')
+      const entries = JSON.parse((await remote([...words, '--event', 'client.create'])).stdout)
+      // The stand-in did commit, and the command that the message names shows it.
+      expect(entries).toHaveLength(JSON.parse(before.stdout).length + 1)
+    },
+  )
+
+  it('of a question is no change', async () => {
+    lost = 'connection'
+    const { status, stderr } = await remote(['client', 'list'])
+    expect(status).toBe(1)
+    expect(stderr).toMatch(/^error: cannot reach the database at [^\n]+\n$/)
+    lost = 'text'
+    expect((await remote(['client', 'list'])).stderr).toBe(
+      'error: the database answered 200: no reason given\n',
+    )
+  })
+
+  it('of a command that never got through is no change either', async () => {
+    const [free = 0] = await freePorts(1)
+    for (const host of ['127.0.0.1:9', `127.0.0.1:${free}`, 'nowhere.invalid']) {
+      const nowhere = { CLOUDFLARE_API_BASE_URL: `http://${host}` }
+      const { stderr } = await remote(create, nowhere)
+      expect(stderr).toMatch(/^error: cannot reach the database at http:\/\/[\w.:]+: [^\n]+\n$/)
+    }
   })
 })
 

@@ -15,6 +15,7 @@ const TABLES = {
   used_jti: { moment: 'expires_at', keepSeconds: 0 },
   refusal: { moment: 'refused_at', keepSeconds: DAY_SECONDS },
   sign_in_failure: { moment: 'last_failed_at', keepSeconds: DAY_SECONDS },
+  external_user: { moment: 'seen_at', keepSeconds: 400 * DAY_SECONDS },
   audit: { moment: 'happened_at', keepSeconds: AUDIT_KEEP_DAYS * DAY_SECONDS },
   consent: { moment: 'granted_at', keepSeconds: 400 * DAY_SECONDS },
 } as const
@@ -38,6 +39,7 @@ const INSERTS: Readonly<Record<Table, string>> = {
   refusal: `INSERT INTO refusal (refusal_id, refused_at, endpoint, error, detail)
     SELECT ?3 || i, at, 'POST /token', 'invalid_grant', 'replayed' FROM n`,
   sign_in_failure: `INSERT INTO sign_in_failure (subject, failures, last_failed_at) SELECT ?3 || i, 1, at FROM n`,
+  external_user: `INSERT INTO external_user (user_id, username_key, seen_at) SELECT ?3 || i, 'n', at FROM n`,
   audit: `INSERT INTO audit (happened_at, actor, event, client_id, user_id, detail)
     SELECT at, ?3, 'consent.grant', 'c', 'u' || i, '{}' FROM n`,
   consent: `INSERT INTO consent (user_id, client_id, scopes, fingerprint, granted_at, used_at)
@@ -89,6 +91,7 @@ export async function count(prefix: 'due-' | 'live-'): Promise<Rows> {
     used_jti: 'jti_digest',
     refusal: 'refusal_id',
     sign_in_failure: 'subject',
+    external_user: 'user_id',
     audit: 'actor',
     consent: 'user_id',
   }

@@ -55,7 +55,8 @@ describe('100,000 expired rows', () => {
     revocation: 12_000,
     used_jti: 16_000,
     refusal: 12_000,
-    sign_in_failure: 12_000,
+    sign_in_failure: 10_000,
+    external_user: 2000,
     audit: 8000,
     consent: 8000,
   }

@@ -289,8 +289,8 @@ describe('a browser is no longer known', () => {
     [
       'once the user was disabled, though enabled since',
       async (user: TestUser) => {
-        await users.disable(user.username, nowSeconds())
-        await users.enable(user.username, nowSeconds())
+        await users.disable(user.id, nowSeconds())
+        await users.enable(user.id, nowSeconds())
       },
     ],
   ])('%s', async (_, end) => {

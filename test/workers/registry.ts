@@ -104,7 +104,12 @@ let people = 0
 export type TestUser = Readonly<{ id: string; username: string }>
 
 export async function newUser(
-  held: Partial<{ scopes: string[]; endorsements: string[]; passwordHash: string }> = {},
+  held: Partial<{
+    username: string
+    scopes: string[]
+    endorsements: string[]
+    passwordHash: string
+  }> = {},
 ): Promise<TestUser> {
   people += 1
   const username = `reader${people}`
@@ -117,7 +122,7 @@ export async function newUser(
     ...held,
   }
   const id = await userRegistry(env.DB).create(user, nowSeconds())
-  return { id: id ?? '', username }
+  return { id: id ?? '', username: user.username }
 }
 
 export const cookiesOf = (response: Response) =>

@@ -7,7 +7,11 @@ import * as clientRegistry from '../../src/stores/client-registry.ts'
 import * as clients from '../../src/stores/clients.ts'
 import * as codes from '../../src/stores/codes.ts'
 import * as connectedApplications from '../../src/stores/connected-applications.ts'
+
 import * as coveredEndorsements from '../../src/stores/covered-endorsements.ts'
+
+import * as externalUsers from '../../src/stores/external-users.ts'
+
 import * as housekeeping from '../../src/stores/housekeeping.ts'
 import * as knownBrowsers from '../../src/stores/known-browsers.ts'
 import * as permissionRows from '../../src/stores/permission-rows.ts'
@@ -19,6 +23,7 @@ import { sweepsOf } from '../../src/stores/sweeps.ts'
 import * as temporarySubjects from '../../src/stores/temporary-subjects.ts'
 import * as usedJtis from '../../src/stores/used-jtis.ts'
 import * as userRegistry from '../../src/stores/user-registry.ts'
+import * as usernameKeys from '../../src/stores/username-keys.ts'
 import * as users from '../../src/stores/users.ts'
 
 const stores = {
@@ -34,12 +39,14 @@ const stores = {
   clientRecord,
   clientRegistry,
   coveredEndorsements,
+  externalUsers,
   housekeeping,
   knownBrowsers,
   permissionRows,
   temporarySubjects,
   signInFailures,
   userRegistry,
+  usernameKeys,
   usedJtis,
 }
 type Named = readonly [name: string, sql: string]

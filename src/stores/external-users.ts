@@ -1,0 +1,41 @@
+/** What D1 knows of the users of an external accounts service: who gave consent here, and under which name. */
+
+import { usernameKey } from '../domain/user.ts'
+import type { Database } from './database.ts'
+
+const DAY_SECONDS = 86_400
+/** Enough to say that a name is not one user's. */
+const NAMESAKES = 5
+
+/** Writes nothing for a user of the registry, and nothing for one who was seen today under this name. */
+export const REMEMBER_EXTERNAL_USER = `INSERT INTO external_user (user_id, username_key, seen_at)
+  SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM user WHERE user_id = ?1)
+  ON CONFLICT DO UPDATE SET username_key = excluded.username_key, seen_at = excluded.seen_at
+    WHERE username_key <> excluded.username_key OR seen_at <= excluded.seen_at - ${DAY_SECONDS}`
+export const IS_KNOWN_USER_ID = `SELECT 1 AS known WHERE EXISTS (SELECT 1 FROM external_user WHERE user_id = ?1)
+  OR EXISTS (SELECT 1 FROM consent WHERE user_id = ?1)
+  OR EXISTS (SELECT 1 FROM refresh_family WHERE user_id = ?1)
+  OR EXISTS (SELECT 1 FROM authorization_code WHERE user_id = ?1)`
+/** `?2`: as the migration wrote keys, which folds ASCII alone. */
+export const FIND_EXTERNAL_IDS = `SELECT user_id FROM external_user
+  WHERE username_key IN (?1, ?2) ORDER BY user_id LIMIT ${NAMESAKES}`
+
+/** For the batch that issues a code. `now` in epoch seconds. */
+export const rememberExternalUser = (
+  db: Database,
+  { userId, username }: Readonly<{ userId: string; username: string }>,
+  now: number,
+) => db.prepare(REMEMBER_EXTERNAL_USER).bind(userId, usernameKey(username), now)
+
+const lowerAscii = (text: string) => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
+
+/** The id itself if D1 knows it, else the ids of users of this name: none, one, or namesakes. */
+export async function findExternalIds(db: Database, idOrName: string): Promise<string[]> {
+  const [byId, byName] = await db.batch([
+    db.prepare(IS_KNOWN_USER_ID).bind(idOrName),
+    db.prepare(FIND_EXTERNAL_IDS).bind(usernameKey(idOrName), lowerAscii(idOrName)),
+  ])
+  if (byId?.results.length) return [idOrName]
+  const named = (byName?.results ?? []) as { user_id: string }[]
+  return named.map(({ user_id }) => user_id)
+}

@@ -1,0 +1,32 @@
+/** The keys of names that were registered before there were keys: SQLite cannot compute them. */
+
+import { usernameKey } from '../domain/user.ts'
+import type { Database } from './database.ts'
+
+const AT_ONCE = 50
+
+export const FIND_WITHOUT_KEY = `SELECT user_id, username FROM user WHERE username_key IS NULL
+  ORDER BY created_at LIMIT ?1`
+/** Of two users whose names have one key the elder gets it. */
+export const SET_KEY = `UPDATE OR IGNORE user SET username_key = ?2 WHERE user_id = ?1 AND username_key IS NULL`
+/** The other is found by the spelling alone: no key holds a space. */
+export const SET_OWN_KEY = `UPDATE user SET username_key = ' ' || username
+  WHERE user_id = ?1 AND username_key IS NULL`
+
+/** Repeating it does no harm. Where all names have keys it is one read of an empty index. */
+export async function keyOlderNames(db: Database): Promise<void> {
+  for (;;) {
+    const { results } = await db
+      .prepare(FIND_WITHOUT_KEY)
+      .bind(AT_ONCE)
+      .all<{ user_id: string; username: string }>()
+    if (results.length === 0) return
+    await db.batch(
+      results.flatMap(({ user_id, username }) => [
+        db.prepare(SET_KEY).bind(user_id, usernameKey(username)),
+        db.prepare(SET_OWN_KEY).bind(user_id),
+      ]),
+    )
+    if (results.length < AT_ONCE) return
+  }
+}

@@ -1,0 +1,68 @@
+/** Migrations of a database that is in use. */
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { describe, expect, it } from 'vitest'
+import { migrationNames } from '../../src/operate/migrations.ts'
+import { inProject } from '../../src/operate/project.ts'
+
+const MIGRATIONS = inProject('migrations')
+
+/** With what was there before this migration; `migrate` applies it and those after it. */
+function databaseBefore(migration: string) {
+  const db = new DatabaseSync(':memory:')
+  const names = migrationNames(MIGRATIONS)
+  const apply = (some: readonly string[]) => {
+    for (const name of some) db.exec(readFileSync(join(MIGRATIONS, name), 'utf8'))
+  }
+  const at = names.indexOf(migration)
+  if (at < 0) throw new Error(`there is no migration ${migration}`)
+  apply(names.slice(0, at))
+  return { db, migrate: () => apply(names.slice(at)) }
+}
+
+describe('0007_names.sql', () => {
+  it('keeps every user, and gives keys to the names that SQLite can fold', () => {
+    const { db, migrate } = databaseBefore('0007_names.sql')
+    const insert = db.prepare(
+      `INSERT INTO user (user_id, username, email, password_hash, created_at, updated_at) VALUES (?, ?, 'e', 'h', 1, 1)`,
+    )
+    for (const name of ['Ada', 'grace-1', 'Müller', 'MÜLLER']) insert.run(`id of ${name}`, name)
+    migrate()
+    expect(db.prepare('SELECT username, username_key FROM user ORDER BY username').all()).toEqual([
+      { username: 'Ada', username_key: 'ada' },
+      { username: 'grace-1', username_key: 'grace-1' },
+      { username: 'MÜLLER', username_key: null },
+      { username: 'Müller', username_key: null },
+    ])
+  })
+
+  it('learns the external users of families and codes, and none of the registry', () => {
+    const { db, migrate } = databaseBefore('0007_names.sql')
+    db.exec(`INSERT INTO client (client_id, name, owner_id, created_at, updated_at) VALUES ('c', 'C', 'o', 1, 1);
+      INSERT INTO user (user_id, username, email, password_hash, created_at, updated_at)
+        VALUES ('own', 'own', 'e', 'h', 1, 1)`)
+    const record = (userId: string, username: string) =>
+      JSON.stringify({ user: { userId, username } })
+    const family = db.prepare(
+      `INSERT INTO refresh_family (family_id, client_id, user_id, record, started_at, expires_at, last_used_at)
+       VALUES (?, 'c', ?, ?, 1, 2, 1)`,
+    )
+    const code = db.prepare(
+      `INSERT INTO authorization_code (code_digest, client_id, user_id, record, expires_at) VALUES (?, 'c', ?, ?, 2)`,
+    )
+    family.run('f1', '17', record('17', 'Ada'))
+    family.run('f2', '17', record('17', 'Ada'))
+    family.run('f3', 'own', record('own', 'own'))
+    code.run('k1', '18', record('18', 'Grace'))
+    migrate()
+    const found = db
+      .prepare('SELECT user_id, username_key FROM external_user ORDER BY user_id')
+      .all()
+    expect(found).toEqual([
+      { user_id: '17', username_key: 'ada' },
+      { user_id: '18', username_key: 'grace' },
+    ])
+  })
+})

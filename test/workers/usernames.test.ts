@@ -1,0 +1,96 @@
+/** One user for all spellings of a name, also where users from before keys differ by spelling alone. */
+
+import { env } from 'cloudflare:workers'
+import { describe, expect, it } from 'vitest'
+import { signInFailureStore } from '../../src/stores/sign-in-failures.ts'
+import { userRegistry } from '../../src/stores/user-registry.ts'
+import { keyOlderNames } from '../../src/stores/username-keys.ts'
+import { userStore } from '../../src/stores/users.ts'
+import { newUser, nowSeconds, signIn } from './registry.ts'
+
+const users = userRegistry(env.DB)
+const idFor = async (name: string) => (await userStore(env.DB).findByUsername(name))?.user.userId
+
+const person = (username: string) => ({
+  username,
+  email: 'u@example.org',
+  passwordHash: '',
+  scopes: [],
+  endorsements: [],
+})
+/** As it was registered before there were keys. */
+async function olderUser(username: string, createdAt: number) {
+  const userId = `id of ${username}`
+  await env.DB.prepare(
+    `INSERT INTO user (user_id, username, email, password_hash, created_at, updated_at)
+     VALUES (?1, ?2, 'u@example.org', '', ?3, ?3)`,
+  )
+    .bind(userId, username, createdAt)
+    .run()
+  return userId
+}
+
+describe('a username', () => {
+  it('is one name in every case and Unicode form, for creating, finding and signing in', async () => {
+    const user = await newUser({ username: 'Müller' })
+    for (const spelling of ['müller', 'MÜLLER', 'Mu\u0308ller', ' müller ']) {
+      expect(await users.create(person(spelling), 1)).toBeNull()
+      expect((await users.find(spelling))?.userId).toBe(user.id)
+      expect(await idFor(spelling)).toBe(user.id)
+    }
+    expect(await signIn({ id: user.id, username: 'MU\u0308LLER' })).toContain('registry_session=')
+    expect(await idFor('muller')).toBeUndefined()
+  })
+
+  it('has one count of failed sign-ins, however it is spelled', async () => {
+    const failures = signInFailureStore(env.DB)
+    const now = nowSeconds()
+    for (const spelling of ['Zoë', 'ZOË', 'Zoe\u0308', 'zoë', 'ZOE\u0308', 'zoë']) {
+      await failures.record(spelling, 'network', now)
+    }
+    expect(await failures.lockedUntil('Zoë', 'network', now)).toBeGreaterThan(now)
+    expect(await failures.lockedUntil('zoe', 'network', now)).toBe(0)
+  })
+})
+
+describe('users from before keys', () => {
+  it('are found by their spelling before and after they have keys, also two that differ by it alone', async () => {
+    const upper = await olderUser('JÖRG', 2)
+    const first = await olderUser('Jörg', 1)
+    const alone = await olderUser('Özil', 3)
+    const asBefore = async () => {
+      expect([await idFor('JÖRG'), await idFor('Jörg'), await idFor('jörg')]).toEqual([
+        upper,
+        first,
+        first,
+      ])
+      expect(await idFor('Özil')).toBe(alone)
+    }
+    await asBefore()
+    expect(await idFor('öZIL')).toBeUndefined()
+    await keyOlderNames(env.DB)
+    await asBefore()
+    // The elder has the key; the other only the own spelling.
+    expect(await idFor('jo\u0308rg')).toBe(first)
+    expect(await idFor('öZIL')).toBe(alone)
+    expect(await users.create(person('jörG'), 4)).toBeNull()
+  })
+
+  it('have their names taken before cron has seen them', async () => {
+    const older = await olderUser('Ærø', 1)
+    expect(await users.create(person('ærØ'), 2)).toBeNull()
+    expect(await idFor('ÆRØ')).toBe(older)
+  })
+
+  it('get their keys however many they are', async () => {
+    await env.DB.prepare(
+      `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120)
+       INSERT INTO user (user_id, username, email, password_hash, created_at, updated_at)
+       SELECT 'many ' || i, 'Ä-' || i, 'u@example.org', '', 1, 1 FROM n`,
+    ).run()
+    await keyOlderNames(env.DB)
+    expect(await idFor('ä-120')).toBe('many 120')
+    const left = `SELECT count(*) AS n FROM user WHERE username_key IS NULL`
+    expect(await env.DB.prepare(left).first('n')).toBe(0)
+  })
+})
