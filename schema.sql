@@ -162,6 +162,21 @@ CREATE TABLE IF NOT EXISTS revocation (
 CREATE INDEX IF NOT EXISTS revocation_by_expiry ON revocation (expires_at);
 CREATE INDEX IF NOT EXISTS revocation_unshown ON revocation (subject) WHERE kind = 'session' AND is_shown = 0;
 
+-- The version of all bulk revocations: whoever reads their document in KV believes the newest. At least the moment of
+-- the change in epoch milliseconds, so that it is newer than every one before even in a database that was restored.
+CREATE TABLE IF NOT EXISTS revocation_version (
+  one     INTEGER PRIMARY KEY CHECK (one = 1),
+  version INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO revocation_version (one, version) VALUES (1, CAST(unixepoch('subsec') * 1000 AS INTEGER))
+  ON CONFLICT DO NOTHING;
+CREATE TRIGGER IF NOT EXISTS revocation_added AFTER INSERT ON revocation WHEN NEW.kind <> 'session' BEGIN
+  UPDATE revocation_version SET version = max(version + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER)) WHERE one = 1;
+END;
+CREATE TRIGGER IF NOT EXISTS revocation_moved AFTER UPDATE OF revoked_at_ms ON revocation WHEN NEW.kind <> 'session' BEGIN
+  UPDATE revocation_version SET version = max(version + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER)) WHERE one = 1;
+END;
+
 -- JWT ids that may be used once: client assertions (RFC 7523) and DPoP proofs (RFC 9449).
 CREATE TABLE IF NOT EXISTS used_jti (
   jti_digest TEXT PRIMARY KEY,    -- base64url SHA-256 of whose id it is and of the id

@@ -136,7 +136,7 @@ export function compose(env: Bindings) {
       }
       // First, but not waited for until the end: while KV does not answer, rows expire all the same.
       const healing = inTime(storage, revocationsIn(storage), [], HEAL_SECONDS)
-        .heal(nowMs)
+        .heal()
         .catch((fault: unknown) => failed('heal', fault))
       const keying = inTime(storage, { key: () => keyOlderNames(storage.db) }, [], HEAL_SECONDS)
         .key()

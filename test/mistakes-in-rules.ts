@@ -7,7 +7,6 @@ const CLIENT = 'workers/rfc6749-client-authentication'
 const CODE = 'workers/rfc6749-authorization-code'
 const CONSENT = 'workers/consent'
 const DPOP = 'workers/rfc9449-dpop'
-const LOSS = 'unit/loss'
 const PASSWORD = 'unit/password'
 const REGISTRATION = 'unit/registration'
 const REVOCATION = 'workers/revocation'
@@ -43,7 +42,7 @@ export const MISTAKES_IN_RULES: readonly Mutant[] = [
   ),
   mutant(
     'domain/client.ts',
-    LOSS,
+    'workers/narrowing',
     "method.startsWith('client_secret')",
     "method === 'client_secret_post'",
   ),
@@ -73,17 +72,6 @@ export const MISTAKES_IN_RULES: readonly Mutant[] = [
     [" || redirectUri.startsWith('https://')", ''],
   ),
   ...mutants(
-    'domain/loss.ts',
-    LOSS,
-    ["one !== 'client_credentials'", "one === 'refresh_token'"],
-    ["['sessions', 'codes']", "['sessions']"],
-    ['grantTypes.length > 0 ||', ''],
-    ['!holdsScope(after.scopes, scope)', 'false'],
-    ['!isEndorsedFor(after.endorsements, one)', 'false'],
-    ['!usesSecret(after.authMethod)', 'false'],
-    ['!keysAfter.includes(key)', 'false'],
-  ),
-  ...mutants(
     'domain/redirect-uri.ts',
     REGISTRATION,
     ['|| /^https?:\\/\\/[^/?]*@/.test(uri)', ''],
@@ -108,15 +96,15 @@ export const MISTAKES_IN_RULES: readonly Mutant[] = [
     'domain/revocation.ts',
     REVOCATION,
     ['sinceMs <= (moments', 'sinceMs < (moments'],
-    ["subjects.push(['client', client.client_id, startMs])", ''],
+    ["subjects.push(['client', client.client_id, sinceMs])", ''],
     ['if (user) subjects.push', 'if (false) subjects.push'],
     ['if (user && client) {', 'if (false && user && client) {'],
   ),
   mutant(
     'domain/revocation.ts',
     'workers/revocation-of-old-records',
-    'Date.parse(client_as_of ?? start_time)',
-    'startMs',
+    'Date.parse(client_as_of)',
+    'sinceMs',
   ),
   mutant('domain/scope-catalogue.ts', 'unit/scope-catalogue', "resource === '*' ?", 'false ?'),
   ...mutants(
@@ -129,6 +117,7 @@ export const MISTAKES_IN_RULES: readonly Mutant[] = [
     ["only(isEndorsement, 'string')", 'text'],
     ['cnf: record({ jkt: name }),', ''],
     ['client_as_of: instant,', ''],
+    ['\n    as_of: instant,', ''],
     ['if (Array.isArray(value)) return value.map(item)', 'if (Array.isArray(value)) return value'],
   ),
   mutant(
@@ -140,8 +129,8 @@ export const MISTAKES_IN_RULES: readonly Mutant[] = [
   mutant(
     'domain/session.ts',
     'workers/revocation-of-old-records',
-    '...(session.clientAsOfMs !== null && {',
-    '...(false && {',
+    'session.client.readAtMs < session.asOfMs && {',
+    'false && {',
   ),
   mutant('crypto/digest.ts', CLIENT, 'return difference === 0', 'return true'),
   ...mutants(

@@ -1,4 +1,5 @@
 /** Mistakes in what the stores ask of D1 and KV, and in when a flow asks them, for `test/mutants.ts`. */
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the source has these placeholders
 
 import { type Mutant, mutant, mutants } from './mutant.ts'
 
@@ -9,9 +10,6 @@ const CONTRACTS = 'workers/store-contracts'
 const CREDENTIALS = 'workers/rfc6749-client-credentials'
 const HOUSEKEEPING = 'workers/housekeeping'
 const INTROSPECT = 'workers/rfc7662-introspection'
-const REFRESH = 'workers/rfc6749-refresh'
-const REVOCATION = 'workers/revocation'
-const REVOKE_OLD = 'workers/revocation-of-old-records'
 const SIGN_IN = 'workers/sign-in'
 const KNOWN_BROWSER = 'workers/known-browser'
 
@@ -64,80 +62,6 @@ export const MISTAKES_IN_STORAGE: readonly Mutant[] = [
     CONTRACTS,
     ['ON CONFLICT DO NOTHING RETURNING', 'ON CONFLICT DO UPDATE SET expires_at = ?2 RETURNING'],
     ['JSON.stringify([owner, jti])', 'JSON.stringify([jti])'],
-  ),
-  ...mutants(
-    'stores/revocations.ts',
-    REVOCATION,
-    [
-      'DO UPDATE SET revoked_at_ms = max(revoked_at_ms, excluded.revoked_at_ms)',
-      'DO UPDATE SET revoked_at_ms = revoked_at_ms',
-    ],
-    ['\n    expires_at = max(expires_at, excluded.expires_at)`', '\n    expires_at = expires_at`'],
-    ['Math.max(MIN_TTL_SECONDS, secondsLeft)', 'secondsLeft'],
-    ['revoked_at_ms = max(revoked_at_ms,', 'revoked_at_ms = max(0,'],
-    ['expires_at = max(expires_at,', 'expires_at = max(0,'],
-    ["kind = 'session' AND is_shown = 0 LIMIT", "kind = 'session' AND is_shown = 1 LIMIT"],
-    ['await this.project(nowMs)', ''],
-    ['row.revoked_at_ms <= nowMs - UNDER_WAY_SECONDS * 1000', 'true'],
-    ['lastEnd = Math.max(lastEnd, expires_at)', 'lastEnd = now + lifetimeSeconds'],
-    ['WHERE r.revoked_at_ms >= j.value ->> 2', 'WHERE r.revoked_at_ms > j.value ->> 2'],
-    [
-      "WHERE kind = 'session' AND subject = ?1\n  UNION ALL",
-      "WHERE kind = 'session' AND subject = ?1 AND is_shown = 1\n  UNION ALL",
-    ],
-  ),
-  mutant('stores/revocations.ts', REVOKE_OLD, "if (kind === 'client_record') {", 'if (false) {'),
-  mutant(
-    'stores/revocations.ts',
-    'node/admin-revocation',
-    'SET revoked_at_ms = min(revoked_at_ms, CAST(?3 AS INTEGER))',
-    'SET revoked_at_ms = revoked_at_ms',
-  ),
-  mutant(
-    'stores/revocations.ts',
-    REVOKE_OLD,
-    "max(CAST(?3 AS INTEGER), CAST(unixepoch('subsec') * 1000 AS INTEGER))",
-    'CAST(?3 AS INTEGER)',
-  ),
-  ...mutants(
-    'stores/revocations.ts',
-    REFRESH,
-    [
-      'db.prepare(REVOKE_SESSIONS_OF_FAMILY).bind(familyId, oldest, nowMs, now + lifetimeSeconds),',
-      '',
-    ],
-    ['db.prepare(END_FAMILY).bind(familyId, now),', ''],
-    ['FROM refresh_token WHERE family_id = ?1 AND', 'FROM refresh_token WHERE ?1 = ?1 AND'],
-  ),
-  ...mutants(
-    'stores/revocations.ts',
-    ACCOUNT,
-    [
-      'SET ended_at = ?3\n  WHERE user_id = ?1 AND client_id = ?2 AND ended_at IS NULL',
-      'SET ended_at = ?3\n  WHERE user_id = ?1 AND ?2 = ?2 AND ended_at IS NULL',
-    ],
-    [
-      "session_key = ''\n  WHERE user_id = ?1 AND client_id = ?2 AND spent_at IS NULL",
-      "session_key = ''\n  WHERE client_id = ?2 AND ?1 = ?1 AND spent_at IS NULL",
-    ],
-    ['db.prepare(FORGET_CONSENT).bind(userId, clientId),', ''],
-    [
-      'DELETE FROM consent WHERE user_id = ?1 AND client_id = ?2',
-      'DELETE FROM consent WHERE user_id = ?1 AND ?2 = ?2',
-    ],
-  ),
-  ...mutants(
-    'stores/live-sessions.ts',
-    REVOCATION,
-    ['if (isOver) remember(key)', ''],
-    ["if (found === 'tombstone') remember(key)", ''],
-    ['(immediate && (await isRevokedInTruth(key, session)))', 'false'],
-    ['isRevokedBy(known.document, session) || ', ''],
-    [
-      "if (!db) throw new Error('revocation: immediate needs the database DB bound')",
-      'if (!db) return false',
-    ],
-    ['moments[subject] = Math.max(moment, moments[subject] ?? 0)', 'moments[subject] ??= 0'],
   ),
   mutant(
     'stores/live-sessions.ts',
@@ -225,8 +149,8 @@ export const MISTAKES_IN_STORAGE: readonly Mutant[] = [
   mutant(
     'stores/audit.ts',
     AUDIT,
-    'FROM consent WHERE user_id = ?3 AND client_id = ?4',
-    'FROM consent WHERE user_id = ?3 AND ?4 = ?4',
+    'FROM consent WHERE user_id = ?2 AND client_id = ?3',
+    'FROM consent WHERE user_id = ?2 AND ?3 = ?3',
   ),
   mutant(
     'stores/connected-applications.ts',
@@ -283,10 +207,10 @@ export const MISTAKES_IN_STORAGE: readonly Mutant[] = [
     'stores/client-registry.ts',
     CLIENT,
     [
-      'UPDATE client_credential SET expires_at = ?2',
+      'UPDATE client_credential SET expires_at = ${OVERLAP_ENDS}',
       'UPDATE client_credential SET expires_at = NULL',
     ],
-    ['AND (expires_at IS NULL OR expires_at > ?2)', ''],
+    ['AND (expires_at IS NULL OR expires_at > ${OVERLAP_ENDS})', ''],
     [
       "FROM client WHERE client_id = ?1 AND auth_method LIKE 'client_secret%'",
       'FROM client WHERE client_id = ?1',

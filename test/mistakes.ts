@@ -1,5 +1,6 @@
 /** Mistakes that nobody should make unnoticed, here those of protocol, flows and doors: for `test/mutants.ts`. */
 
+import { MISTAKES_IN_REVOCATION } from './mistakes-in-revocation.ts'
 import { MISTAKES_IN_RULES } from './mistakes-in-rules.ts'
 import { MISTAKES_IN_STORAGE } from './mistakes-in-storage.ts'
 import { type Mutant, mutant, mutants } from './mutant.ts'
@@ -46,6 +47,7 @@ export const MUTANTS: readonly Mutant[] = [
     ['(theirs.get(binding) ?? id) !== id', 'false'],
   ),
   ...MISTAKES_IN_RULES,
+  ...MISTAKES_IN_REVOCATION,
   ...MISTAKES_IN_STORAGE,
   mutant('protocol/redirect-uri.ts', ANY_TEXT, '(isPublic(client) && redirect', '(redirect'),
   mutant('protocol/redirect-uri.ts', ANY_TEXT, String.raw`(?::\d{1,5})?`, '(?::[^/]*)?'),
@@ -344,7 +346,7 @@ export const MUTANTS: readonly Mutant[] = [
     'FREE_FAILURES_OF_NAME = 1e9',
   ),
   mutant('stores/client-cache.ts', STALE, ' || ageSeconds >= staleClientSeconds', ''),
-  mutant('stores/client-cache.ts', STALE, '!kept || ageSeconds', 'true || ageSeconds'),
+  mutant('stores/client-cache.ts', STALE, '!known || ageSeconds', 'true || ageSeconds'),
   mutant('domain/network.ts', 'unit/network', '.slice(0, NETWORK_GROUPS)', ''),
   mutant('http/flood.ts', GUESSING, 'client === null ?', 'true ?'),
   mutant('http/flood.ts', SIGN_IN, '.catch(uncounted)', ''),

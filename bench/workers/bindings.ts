@@ -60,6 +60,7 @@ async function inMemory(): Promise<Prepared> {
     scopes: JSON.stringify(client.scopes),
     grant_types: JSON.stringify(client.grantTypes),
     endorsements: JSON.stringify(client.endorsements),
+    read_at_ms: client.readAtMs,
   }
   return {
     DB: ledger(row, exampleUser(userId)),

@@ -28,12 +28,14 @@ export const exampleClient = (clientId: string): Client => ({
   scopes: SCOPES,
   grantTypes: ['client_credentials', 'authorization_code'],
   endorsements: ENDORSEMENTS,
+  readAtMs: Date.now(),
 })
 
 export const exampleUser = (userId: string): RegisteredUser => ({
   userId,
   ...USER,
   disabledAt: null,
+  readAtMs: Date.now(),
 })
 
 export function exampleCode(clientId: string, user: RegisteredUser): AuthorizationCode {
@@ -62,7 +64,7 @@ export const exampleSession = (client: Client, user: RegisteredUser): SessionRec
     endorsements: ENDORSEMENTS,
     ipAddress: '',
     jkt: null,
-    clientAsOfMs: null,
+    asOfMs: Date.now(),
     startAtMs: Date.now(),
     lifetimeSeconds: SESSION_SECONDS,
   })

@@ -2,29 +2,19 @@
 
 import type { Command } from 'commander'
 import type { AuditEvent } from '../domain/audit.ts'
-import {
-  ALL_REVOKED_WITHIN_SECONDS,
-  type Ended,
-  HEAL_SECONDS,
-  UNDER_WAY_SECONDS,
-} from '../domain/revocation.ts'
+import { ALL_REVOKED_WITHIN_SECONDS, type Ended, HEAL_SECONDS } from '../domain/revocation.ts'
 import { oneLine } from '../operate/refusal.ts'
 import { retryWhenBusy } from '../operate/retry-when-busy.ts'
 import type { Storage } from '../operate/state.ts'
 import { recordStatement } from '../stores/audit.ts'
 import type { Database } from '../stores/database.ts'
-import {
-  projectRevocations,
-  revocationStatements,
-  revokeStatement,
-  spareStatement,
-} from '../stores/revocations.ts'
+import { projectRevocations } from '../stores/revocation-document.ts'
+import { revocationStatements } from '../stores/revocation-statements.ts'
 import { answerFrom, type ForPeople, type Io, note } from './verb.ts'
 
 /** One act of the administrator: its moment, whose it is, and the settings of the registry that it must know. */
 export type Act = Readonly<{
-  nowMs: number
-  /** The same moment in epoch seconds. */
+  /** Epoch seconds by the clock of this machine: for what is told of the act. What ends is dated by D1. */
   now: number
   /** For the audit. */
   actor: string
@@ -57,12 +47,11 @@ export async function actsOf(io: Io): Promise<() => Act> {
   const { clientCacheSeconds, staleClientSeconds } = settings
   const oldestClientSeconds = Math.max(clientCacheSeconds, staleClientSeconds)
   return () => {
-    const nowMs = Date.now()
-    const now = Math.floor(nowMs / 1000)
+    const now = Math.floor(Date.now() / 1000)
     const usersAreExternal = loginUrl !== null
     const actor = actorOf(io.env)
     const lifetimes = { sessionLifetimeSeconds, longestSessionSeconds, oldestClientSeconds }
-    return { nowMs, now, actor, ...lifetimes, usersAreExternal }
+    return { now, actor, ...lifetimes, usersAreExternal }
   }
 }
 
@@ -88,66 +77,41 @@ export const recording = (
   })
 }
 
-/** Of a client or a user, by its id: all that there is up to now, or only what is named. */
+/** Of a client or a user, by its id: all that there is when the act is committed, or only what is named. */
 export const ending = (
   db: Database,
   kind: 'client' | 'user',
   id: string,
   act: Act,
   ended?: readonly Ended[],
-) => revocationStatements(db, kind, idsOf(kind, id), act.nowMs, lifetimeOf(kind, act), ended)
+) =>
+  revocationStatements(
+    db,
+    kind === 'client' ? { kind, clientId: id } : { kind, userId: id },
+    lifetimeOf(kind, act),
+    ended,
+  )
 
 /** A client has access tokens alone, a user browser sessions too. */
 const lifetimeOf = (kind: 'client' | 'user', act: Act) =>
   kind === 'client' ? act.sessionLifetimeSeconds : act.longestSessionSeconds
 
-/**
- * As `ending`, for a client of which something is no longer true: also what is issued later as if it were, so it is
- * kept for as long as the last of that may live.
- */
-export function endingWhatRestsOn(
-  db: Database,
-  clientId: string,
-  act: Act,
-  ended: readonly Ended[],
-) {
-  const lastsSeconds = act.oldestClientSeconds + UNDER_WAY_SECONDS + act.sessionLifetimeSeconds
-  const others = ended.filter((one) => one !== 'sessions')
-  return [
-    ...ending(db, 'client', clientId, act, others),
-    ...(ended.includes('sessions')
-      ? [revokeStatement(db, 'client_record', [clientId], act.nowMs, lastsSeconds)]
-      : []),
-  ]
-}
+/** The longest that a session may still live that is opened on a copy of a client's record as it was. */
+export const lastOfRecord = (act: Act) => act.sessionLifetimeSeconds + act.oldestClientSeconds
 
 /**
- * As `ending`, for one that may have no more sessions. So it reaches as far as one may still be opened: by a
- * request under way, or on a record of the client that an isolate has kept.
+ * As `ending`, for a client or a user that may have no more sessions: also what is opened later by a request under way,
+ * or on a copy of the client's record that an isolate has kept. Nothing of it is taken back by `enable`.
  */
-export function endingForGood(db: Database, kind: 'client' | 'user', id: string, act: Act) {
-  const lateSeconds = UNDER_WAY_SECONDS + (kind === 'client' ? act.oldestClientSeconds : 0)
-  const untilMs = act.nowMs + lateSeconds * 1000
-  return [
-    ...ending(db, kind, id, act),
-    revokeStatement(db, kind, [id], untilMs, lifetimeOf(kind, act)),
-  ]
-}
-
-/** The end of `endingForGood`: nothing is revived, and what is opened from now on is good. */
-export const sparing = (db: Database, kind: 'client' | 'user', id: string, act: Act) => [
-  spareStatement(db, kind, id, act.nowMs),
-]
-
-const idsOf = (kind: 'client' | 'user', id: string) =>
-  kind === 'client' ? { clientId: id } : { userId: id }
+export const endingForGood = (db: Database, kind: 'client' | 'user', id: string, act: Act) =>
+  kind === 'client'
+    ? revocationStatements(db, { kind: 'client_record', clientId: id }, lastOfRecord(act))
+    : ending(db, kind, id, act)
 
 /** Answers whether KV was written. D1 is the truth, so that it was not is no failure of the act. */
-export async function showInKv({ db, sessions }: Storage, act: Act, io: Io): Promise<boolean> {
+export async function showInKv({ db, sessions }: Storage, io: Io): Promise<boolean> {
   try {
-    await retryWhenBusy(() =>
-      projectRevocations(db, sessions, act.nowMs, act.longestSessionSeconds),
-    )
+    await retryWhenBusy(() => projectRevocations(db, sessions))
     return true
   } catch (fault) {
     note(io, `${NOT_SHOWN} (${oneLine(fault)})`)
@@ -166,7 +130,7 @@ export async function answerAct<Document>(
   const perform = async (storage: Storage) => {
     const act = begin()
     const { document, revokes } = await work(storage.db, act)
-    if (revokes) await showInKv(storage, act, io)
+    if (revokes) await showInKv(storage, io)
     return document
   }
   return answerFrom(command, io, perform, forPeople)

@@ -3,7 +3,6 @@
 import { hexDigest } from '../crypto/digest.ts'
 import { mintToken } from '../crypto/token.ts'
 import { liveCredentials, usesSecret } from '../domain/client.ts'
-import { endedBy, type Registration } from '../domain/loss.ts'
 import {
   grantTypesByDefault,
   type Registered,
@@ -18,7 +17,8 @@ import {
 } from '../stores/client-record.ts'
 import { type ClientChanges, type ClientFields, clientRegistry } from '../stores/client-registry.ts'
 import type { Database } from '../stores/database.ts'
-import { type Act, type Done, endingForGood, endingWhatRestsOn, recording, sparing } from './act.ts'
+import { clientNarrowing, secretNarrowing } from '../stores/narrowing.ts'
+import { type Act, type Done, endingForGood, lastOfRecord, recording } from './act.ts'
 import { detailOf, listDetailOf } from './client-audit.ts'
 import type { Lists, Mode } from './client-options.ts'
 import { clientDocument } from './documents.ts'
@@ -108,33 +108,28 @@ export async function updateClient(
 ): Promise<Done> {
   const before = required(await findClientRecord(db, clientId), clientId)
   requireSoundAfter(before, changes, lists, mode)
-  const ended = endedBy(before, registrationAfter(before, changes, lists, mode))
-  const also = [
-    recording(db, act, 'client.update', { clientId }, detailOf(changes, lists, mode)),
-    ...endingWhatRestsOn(db, clientId, act, ended),
-  ]
-  const updated = await clientRegistry(db).update(clientId, changes, lists, mode, act.now, also)
-  const after = required(updated, clientId)
+  const { authMethod, jwks } = changes
+  const { redirectUris, ...permissions } = lists
+  const change = {
+    how: 'replace' as const,
+    ...(authMethod && { authMethod }),
+    ...(jwks && { jwks }),
+    ...(redirectUris && { redirectUris }),
+    // What was merely requested is nothing that could be lost.
+    ...(mode === 'authorize' && permissions),
+  }
+  const around = {
+    before: clientNarrowing(db, clientId, change, lastOfRecord(act)),
+    also: [recording(db, act, 'client.update', { clientId }, detailOf(changes, lists, mode))],
+  }
+  const registry = clientRegistry(db)
+  const updated = await registry.update(clientId, changes, lists, mode, act.now, around)
+  const after = required(updated.client, clientId)
   if (usesSecret(after.authMethod) && liveCredentials(after, act.now).length === 0) {
     hint(`the client has no secret yet: give it one with client rotate-secret ${clientId}`)
   }
-  return done(after, ended.length > 0)
+  return done(after, updated.hasEnded)
 }
-
-/** What was merely requested is nothing that could be lost. */
-const registrationAfter = (
-  before: ClientRecord,
-  changes: ClientChanges,
-  lists: Lists,
-  mode: Mode,
-): Registration => ({
-  authMethod: changes.authMethod ?? before.authMethod,
-  jwks: changes.jwks ?? before.jwks,
-  redirectUris: lists.redirectUris ?? before.redirectUris,
-  scopes: (mode === 'authorize' ? lists.scopes : undefined) ?? before.scopes,
-  grantTypes: (mode === 'authorize' ? lists.grantTypes : undefined) ?? before.grantTypes,
-  endorsements: (mode === 'authorize' ? lists.endorsements : undefined) ?? before.endorsements,
-})
 
 export async function authorizeClient(
   db: Database,
@@ -156,21 +151,12 @@ export async function withdrawFromClient(
   lists: Lists,
   act: Act,
 ): Promise<Done> {
-  const before = required(await findClientRecord(db, clientId), clientId)
-  const less = <T extends string>(held: readonly T[], withdrawn: readonly string[] = []) =>
-    held.filter((one) => !withdrawn.includes(one))
-  const ended = endedBy(before, {
-    ...before,
-    scopes: less(before.scopes, lists.scopes),
-    grantTypes: less(before.grantTypes, lists.grantTypes),
-    endorsements: less(before.endorsements, lists.endorsements),
-  })
-  const also = [
-    recording(db, act, 'client.withdraw', { clientId }, listDetailOf(lists)),
-    ...endingWhatRestsOn(db, clientId, act, ended),
-  ]
-  const after = await clientRegistry(db).withdraw(clientId, lists, act.now, also)
-  return done(required(after, clientId), ended.length > 0)
+  const around = {
+    before: clientNarrowing(db, clientId, { how: 'withdraw', ...lists }, lastOfRecord(act)),
+    also: [recording(db, act, 'client.withdraw', { clientId }, listDetailOf(lists))],
+  }
+  const withdrawn = await clientRegistry(db).withdraw(clientId, lists, act.now, around)
+  return done(required(withdrawn.client, clientId), withdrawn.hasEnded)
 }
 
 /**
@@ -189,17 +175,17 @@ export async function rotateSecret(
       `a client with the authentication method ${before.authMethod} has no secret to rotate`,
     )
   }
-  const revokes = overlapSeconds === 0 && liveCredentials(before, act.now).length > 0
   const detail = { overlap_seconds: overlapSeconds }
-  const also = [
-    recording(db, act, 'client.rotate_secret', { clientId }, detail),
-    ...(revokes ? endingWhatRestsOn(db, clientId, act, ['sessions']) : []),
-  ]
+  const around = {
+    before: overlapSeconds === 0 ? secretNarrowing(db, clientId, lastOfRecord(act)) : [],
+    also: [recording(db, act, 'client.rotate_secret', { clientId }, detail)],
+  }
   const secret = mintToken('clientSecret')
   const digested = await hexDigest(secret)
   const registry = clientRegistry(db)
-  required(await registry.rotateSecret(clientId, digested, overlapSeconds, act.now, also), clientId)
-  return { document: { client_secret: secret }, revokes }
+  const rotated = await registry.rotateSecret(clientId, digested, overlapSeconds, act.now, around)
+  required(rotated.client, clientId)
+  return { document: { client_secret: secret }, revokes: rotated.hasEnded }
 }
 
 export async function disableClient(db: Database, clientId: string, act: Act): Promise<Done> {
@@ -214,12 +200,9 @@ export async function disableClient(db: Database, clientId: string, act: Act): P
 
 /** Revives nothing. */
 export async function enableClient(db: Database, clientId: string, act: Act): Promise<Done> {
-  const also = [
-    recording(db, act, 'client.enable', { clientId }),
-    ...sparing(db, 'client', clientId, act),
-  ]
+  const also = [recording(db, act, 'client.enable', { clientId })]
   const after = await clientRegistry(db).enable(clientId, act.now, also)
-  return done(required(after, clientId), true)
+  return done(required(after, clientId), false)
 }
 
 /** The client as it was. */

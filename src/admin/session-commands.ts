@@ -45,7 +45,7 @@ async function revokeToken({ db, sessions }: Storage, token: string, act: Act): 
     if (!standing) throw new Refusal('there is no such refresh token')
     const { familyId, clientId, user } = standing.family
     const about = { clientId, userId: user.userId }
-    return revocations(about, { kind: 'refresh token' }).endFamily(familyId, act.nowMs)
+    return revocations(about, { kind: 'refresh token' }).endFamily(familyId)
   }
   if (!mayBeSession(token, act)) {
     throw new Refusal('the token is not an access, refresh or browser session token')
@@ -55,7 +55,7 @@ async function revokeToken({ db, sessions }: Storage, token: string, act: Act): 
   const kind = isWellFormed('browserSession', token) ? 'browser session' : 'access token'
   const key = await digest(token)
   const store = revocations({}, { kind })
-  const isShown = await store.endSessions([key], act.nowMs)
+  const isShown = await store.endSessions([key])
   // Harmless if it fails: then cron shows it once more.
   if (isShown) await store.markShown([key]).catch(() => {})
   return isShown
@@ -99,10 +99,9 @@ const revokeAll =
     const { db } = storage
     const subject = kind === 'client' ? await clientId(db, id) : await userId(db, id, evenUnknown)
     const about = kind === 'client' ? { clientId: subject } : { userId: subject }
-    const [revoking, ...rest] = ending(db, kind, subject, act)
-    const record = recording(db, act, 'session.revoke', about)
-    await db.batch([...(revoking ? [revoking] : []), record, ...rest])
-    return showInKv(storage, act, io)
+    // The revocation is the last of them, and what the audit's row goes by.
+    await db.batch([...ending(db, kind, subject, act), recording(db, act, 'session.revoke', about)])
+    return showInKv(storage, io)
   }
 
 export function addSessionCommands(program: Command, io: Io) {

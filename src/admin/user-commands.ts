@@ -6,7 +6,7 @@ import type { AuditEvent } from '../domain/audit.ts'
 import { Refusal } from '../operate/refusal.ts'
 import type { Database } from '../stores/database.ts'
 import { type UserRecord, userRegistry } from '../stores/user-registry.ts'
-import { type Act, answerAct, ending, endingForGood, recording, sparing, WITHIN } from './act.ts'
+import { type Act, answerAct, ending, endingForGood, recording, WITHIN } from './act.ts'
 import { checkEmail, checkEndorsement, checkPassword, checkScope, checkUsername } from './checks.ts'
 import { userDocument } from './documents.ts'
 import { readFirstLine } from './first-line.ts'
@@ -21,6 +21,9 @@ type NewUserOptions = Readonly<{
   password?: string
   passwordStdin?: boolean
 }>
+
+/** Enabling revives nothing either. */
+const nothingEnds = () => []
 
 const STDIN_HELP = 'read the password from standard input, one line'
 
@@ -155,7 +158,7 @@ export function addUserCommands(program: Command, io: Io) {
     'Let a disabled user sign in again. Nothing that ended is revived.',
     'enable ada',
   ).action((id: string, _options, command: Command) =>
-    answerChange(command, io, id, 'user.enable', sparing, (db, userId, now, also) =>
+    answerChange(command, io, id, 'user.enable', nothingEnds, (db, userId, now, also) =>
       userRegistry(db).enable(userId, now, also),
     ),
   )

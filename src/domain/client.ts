@@ -51,6 +51,8 @@ export type Client = Readonly<{
   scopes: readonly string[]
   grantTypes: readonly GrantType[]
   endorsements: readonly string[]
+  /** Epoch milliseconds by D1's clock: when this was read. Later changes are not in it. */
+  readAtMs: number
 }>
 
 export const isEnabled = (holder: { readonly disabledAt: number | null }) =>

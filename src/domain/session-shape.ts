@@ -83,9 +83,10 @@ const session = record(
     remote_host: text,
     nonce: text,
     cnf: record({ jkt: name }),
+    as_of: instant,
     client_as_of: instant,
   },
-  ['cnf', 'client_as_of'],
+  ['cnf', 'as_of', 'client_as_of'],
 )
 
 /** A copy with the known fields and no others; null if any is missing or of the wrong form. */

@@ -27,7 +27,9 @@ export type SessionRecord = Readonly<{
   nonce: string
   /** RFC 9449 §6, RFC 7800: the token is of use only with proofs of this key. Absent for a bearer token. */
   cnf?: Readonly<{ jkt: string }>
-  /** When what the registry knew of the client was read, if that was before `start_time`: see revocation.ts. */
+  /** By D1's clock: when the first of what the session rests on was read. See revocation.ts. */
+  as_of?: string
+  /** When the client's record was read, if that was for an earlier request and so before `as_of`. */
   client_as_of?: string
 }>
 
@@ -42,9 +44,12 @@ export type NewSession = Readonly<{
   ipAddress: string
   /** Thumbprint of the key that the token is bound to, or null. */
   jkt: string | null
-  /** Epoch milliseconds at which the client's record was read, if that was for an earlier request. */
-  clientAsOfMs: number | null
-  /** Epoch milliseconds: a session opened right after a revocation must not fall under it. */
+  /**
+   * Epoch milliseconds by D1's clock: no later than the reads of what the session rests on, but for a client's record that
+   * was kept from an earlier request, which says so itself. A revocation at this moment or later ends the session.
+   */
+  asOfMs: number
+  /** Epoch milliseconds. */
   startAtMs: number
   lifetimeSeconds: number
 }>
@@ -77,7 +82,9 @@ export const sessionRecord = (session: NewSession): SessionRecord => ({
   remote_host: session.ipAddress,
   nonce: session.nonce,
   ...(session.jkt !== null && { cnf: { jkt: session.jkt } }),
-  ...(session.clientAsOfMs !== null && { client_as_of: isoTime(session.clientAsOfMs) }),
+  as_of: isoTime(session.asOfMs),
+  ...(session.client !== null &&
+    session.client.readAtMs < session.asOfMs && { client_as_of: isoTime(session.client.readAtMs) }),
 })
 
 /** Epoch seconds at which the session ends; NaN when the record does not say so in ISO 8601. */

@@ -8,10 +8,12 @@ export type User = Readonly<{
   email: string
   scopes: readonly string[]
   endorsements: readonly string[]
+  /** Epoch milliseconds by D1's clock: when this was read. Absent for a user of an external accounts service. */
+  readAtMs?: number
 }>
 
 /** A user as this registry keeps one. `disabledAt` in epoch seconds. */
-export type RegisteredUser = User & Readonly<{ disabledAt: number | null }>
+export type RegisteredUser = User & Readonly<{ disabledAt: number | null; readAtMs: number }>
 
 /** Equal for all spellings of a name: whatever the case, the Unicode form and the spaces around it. */
 export const usernameKey = (username: string) => foldText(username).trim()

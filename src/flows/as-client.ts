@@ -5,6 +5,7 @@ import type { Client, Credential } from '../domain/client.ts'
 import { networkOf } from '../domain/network.ts'
 import type { PresentedClient } from '../protocol/client-authentication.ts'
 import { OAuthError } from '../protocol/errors.ts'
+import type { Lookup } from '../stores/ports.ts'
 import { clientAuthenticator } from './authenticate-client.ts'
 import type { Circumstances, Deps } from './deps.ts'
 import { tooManyFailures } from './too-many-failures.ts'
@@ -37,33 +38,36 @@ const RESTS_ON_RECORD = new Set([
 /**
  * For `client_credentials` alone. The record may be the isolate's copy, some seconds old, or a replica's. It may
  * then grant, but a refusal is given from the primary's alone: `act` is called again with that, so its own refusals
- * of that kind must come before any effect. `act` also hears since when a copy was kept (null: it was just read), so
- * that a revocation can end what rested on an older one. While D1 does not answer, an older copy will do.
+ * of that kind must come before any effect. `act` also hears D1's moment for what it opens, so that a revocation ends
+ * what rests on an older copy. While D1 does not answer, an older copy will do.
  */
 export async function asKeptClient<T>(
   presented: PresentedClient,
   deps: ClientDeps & Pick<Deps, 'clientCache'>,
   circumstances: Circumstances,
-  act: (client: Client, clientAsOfMs: number | null) => Promise<T>,
+  act: (client: Client, asOfMs: number) => Promise<T>,
 ): Promise<T> {
   const { now, nowMs } = circumstances
   const authenticate = clientAuthenticator(presented, deps, now)
-  const attempt = async (record: Client | null, keptSinceMs: number | null) => {
+  const attempt = async ({ client: record, keptSinceMs, asOfMs }: Lookup) => {
     const { client, credential } = await authenticate(record)
     if (credential && keptSinceMs === null) recordUse(client, credential, deps, circumstances)
-    return act(client, keptSinceMs)
+    return act(client, asOfMs)
   }
   const { clientId } = presented
   const failed = await failureCounter(presented, deps, circumstances)
-  const { client, keptSinceMs } = await deps.clientCache.lookUp(clientId, nowMs)
+  const found = await deps.clientCache.lookUp(clientId, nowMs)
   try {
-    return await attempt(client, keptSinceMs)
+    return await attempt(found)
   } catch (cause) {
     const mayBeOutdated = cause instanceof OAuthError && RESTS_ON_RECORD.has(cause.code)
     if (!mayBeOutdated) throw cause
     // An unknown id has been looked up by now: a known one takes as long, so that time does not tell them apart.
-    if (cause.code === 'invalid_client' && keptSinceMs !== null) await deps.clients.find(clientId)
-    return attempt(await deps.clientCache.reload(clientId, nowMs), null).catch(failed)
+    if (cause.code === 'invalid_client' && found.keptSinceMs !== null)
+      await deps.clients.find(clientId)
+    const client = await deps.clientCache.reload(clientId, nowMs)
+    const asOfMs = client?.readAtMs ?? 0
+    return attempt({ client, keptSinceMs: null, asOfMs }).catch(failed)
   }
 }
 

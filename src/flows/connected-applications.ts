@@ -7,7 +7,7 @@ import { meetScopes } from '../domain/scope.ts'
 import type { SessionRecord } from '../domain/session.ts'
 import type { User } from '../domain/user.ts'
 import type { ConnectedApplication } from '../stores/ports.ts'
-import type { Circumstances, Deps } from './deps.ts'
+import type { Deps } from './deps.ts'
 import { userOf } from './user-of.ts'
 
 /** What a client may do for a user as things stand. Instants in epoch seconds. */
@@ -56,10 +56,9 @@ export async function disconnect(
   userId: string,
   clientId: string,
   deps: Pick<Deps, 'revocations'>,
-  { nowMs }: Pick<Circumstances, 'nowMs'>,
 ): Promise<number> {
-  await deps.revocations.removeConsent(userId, clientId, nowMs)
-  return deps.revocations.project(nowMs).then(
+  await deps.revocations.removeConsent(userId, clientId)
+  return deps.revocations.project().then(
     () => ALL_REVOKED_WITHIN_SECONDS,
     () => ALL_REVOKED_WITHIN_SECONDS + HEAL_SECONDS,
   )

@@ -25,7 +25,9 @@ export async function issueAccessToken(
   { nowMs, ipAddress }: Circumstances,
 ): Promise<IssuedToken> {
   const lifetimeSeconds = accessTokenLifetimeOf(caller.client, deps.sessionLifetimeSeconds)
-  const session = { ...holding, ...caller, ipAddress, startAtMs: nowMs, lifetimeSeconds }
+  // Of the client and the user, the one that was read first.
+  const asOfMs = Math.min(caller.asOfMs, holding.user?.readAtMs ?? caller.asOfMs)
+  const session = { ...holding, ...caller, asOfMs, ipAddress, startAtMs: nowMs, lifetimeSeconds }
   await openSession(bearer, session, deps)
   return {
     accessToken: bearer.token,

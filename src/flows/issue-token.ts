@@ -32,9 +32,9 @@ export async function issueToken(
   const presented = readClientAuthentication(fields, headers.authorization)
   const bind = await readTokenProof(headers.dpop, deps, circumstances.now)
   const issue = grants[grantType](fields, deps, circumstances)
-  const act = async (client: Client, clientAsOfMs: number | null) => {
+  const act = async (client: Client, asOfMs: number) => {
     if (client.grantTypes.includes(grantType)) {
-      return issue({ client, clientAsOfMs, jkt: await bind(client) })
+      return issue({ client, asOfMs, jkt: await bind(client) })
     }
     throw new OAuthError(
       'unauthorized_client',
@@ -42,8 +42,9 @@ export async function issueToken(
       { detail: `not authorized for ${grantType}` },
     )
   }
+  const actOnFresh = (client: Client) => act(client, client.readAtMs)
   // What a user granted is refused or narrowed on the primary's record alone, before a code or a token is spent.
   return grantType === 'client_credentials'
     ? asKeptClient(presented, deps, circumstances, act)
-    : act(await asClient(presented, deps, circumstances), null)
+    : actOnFresh(await asClient(presented, deps, circumstances))
 }

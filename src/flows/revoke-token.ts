@@ -46,9 +46,9 @@ const find: Readonly<Record<PresentedToken['kind'], Find>> = {
     const session = await deps.liveSessions.find(key, circumstances.nowMs, false)
     return (client) => endSession({ key, session }, client, deps, circumstances)
   },
-  async refreshToken(token, deps, circumstances) {
+  async refreshToken(token, deps) {
     const standing = await deps.refreshTokens.find(await digest(token))
-    return (client) => endFamily(standing, client, deps, circumstances)
+    return (client) => endFamily(standing, client, deps)
   },
   none: async () => async () => {},
 }
@@ -67,12 +67,12 @@ async function endSession(
   { key, session }: Readonly<{ key: string; session: SessionRecord | null }>,
   client: Client,
   deps: Pick<Deps, 'revocations'>,
-  { nowMs, defer }: Circumstances,
+  { defer }: Circumstances,
 ) {
   if (session && session.client === null) return
   if (session?.client) requireOwn(session.client.client_id, client)
   else if (isPublic(client)) return
-  const isShown = await deps.revocations.endSessions([key], nowMs)
+  const isShown = await deps.revocations.endSessions([key])
   if (isShown) defer(deps.revocations.markShown([key]))
 }
 
@@ -81,9 +81,8 @@ async function endFamily(
   standing: RefreshTokenStanding | null,
   client: Client,
   deps: Pick<Deps, 'revocations'>,
-  { nowMs }: Circumstances,
 ) {
   if (!standing) return
   requireOwn(standing.family.clientId, client)
-  await deps.revocations.endFamily(standing.family.familyId, nowMs)
+  await deps.revocations.endFamily(standing.family.familyId)
 }

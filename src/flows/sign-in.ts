@@ -64,7 +64,7 @@ export async function signIn(
     endorsements: user.endorsements,
     ipAddress,
     jkt: null,
-    clientAsOfMs: null,
+    asOfMs: user.readAtMs,
     startAtMs: nowMs,
     lifetimeSeconds,
   }
@@ -86,9 +86,9 @@ export async function signIn(
 export async function signOut(
   token: string,
   deps: Pick<Deps, 'revocations'>,
-  { nowMs, defer }: Pick<Circumstances, 'nowMs' | 'defer'>,
+  { defer }: Pick<Circumstances, 'defer'>,
 ): Promise<void> {
   const key = await digest(token)
-  const isShown = await deps.revocations.endSessions([key], nowMs)
+  const isShown = await deps.revocations.endSessions([key])
   if (isShown) defer(deps.revocations.markShown([key]))
 }

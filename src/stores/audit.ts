@@ -1,6 +1,7 @@
 /** The audit on D1: a row for each act, written by the batch that is the act, so neither is without the other. */
 
 import { type AuditEntry, userActor } from '../domain/audit.ts'
+import { D1_NOW } from './d1-clock.ts'
 import type { Database } from './database.ts'
 
 type AuditRow = {
@@ -30,8 +31,8 @@ export const RECORD_IF_CHANGED = `INSERT INTO audit (happened_at, actor, event, 
   SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE changes() > 0`
 /** Before the consents go, and only if there are any. */
 export const RECORD_REMOVAL = `INSERT INTO audit (happened_at, actor, event, client_id, user_id, detail)
-  SELECT ?1, ?2, 'consent.remove', client_id, user_id, json_object('scopes', json_array(scopes))
-  FROM consent WHERE user_id = ?3 AND client_id = ?4`
+  SELECT ${D1_NOW}, ?1, 'consent.remove', client_id, user_id, json_object('scopes', json_array(scopes))
+  FROM consent WHERE user_id = ?2 AND client_id = ?3`
 
 /** Newest first, of entries before `?1` and `?2`. `which` is one of those below. */
 const pageOf = (
@@ -57,8 +58,8 @@ export const recordStatement = (db: Database, entry: AuditEntry) => {
 }
 
 /** Of a user who takes consent back. */
-export const removalStatement = (db: Database, userId: string, clientId: string, now: number) =>
-  db.prepare(RECORD_REMOVAL).bind(now, userActor(userId), userId, clientId)
+export const removalStatement = (db: Database, userId: string, clientId: string) =>
+  db.prepare(RECORD_REMOVAL).bind(userActor(userId), userId, clientId)
 
 const readAuditRow = (row: AuditRow): StoredEntry => ({
   auditId: row.audit_id,

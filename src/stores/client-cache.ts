@@ -11,7 +11,17 @@ const MAX_RECORDS = 1000
 export type StaleUse = Readonly<{ clientId: string; ageSeconds: number }>
 
 /** What an isolate keeps, by client id. */
-export type KeptClients = Map<string, Readonly<{ client: Client; readAtMs: number }>>
+export type KeptClients = Map<
+  string,
+  Readonly<{
+    client: Client
+    /** Before it was asked for, for its age; and once it was there. Both by this isolate's clock. */
+    askedAtMs: number
+    heardAtMs: number
+  }>
+>
+
+type Kept = NonNullable<ReturnType<KeptClients['get']>>
 
 /** Unknown clients are not remembered: a client just created works at once. `cacheSeconds` 0 keeps nothing. */
 export function clientCache(
@@ -26,26 +36,27 @@ export function clientCache(
     records.delete(clientId)
     if (!client || clientCacheSeconds === 0) return client
     makeRoom(records, MAX_RECORDS)
-    records.set(clientId, { client, readAtMs: nowMs })
+    records.set(clientId, { client, askedAtMs: nowMs, heardAtMs: Date.now() })
     return client
   }
+  const kept = (found: Kept, nowMs: number) => ({
+    client: found.client,
+    keptSinceMs: found.askedAtMs,
+    asOfMs: found.client.readAtMs + Math.max(0, nowMs - found.heardAtMs),
+  })
 
   return {
     async lookUp(clientId, nowMs) {
-      const kept = records.get(clientId)
-      const ageSeconds = kept ? (nowMs - kept.readAtMs) / 1000 : Number.POSITIVE_INFINITY
-      if (kept && ageSeconds < clientCacheSeconds) {
-        return { client: kept.client, keptSinceMs: kept.readAtMs }
-      }
+      const known = records.get(clientId)
+      const ageSeconds = known ? (nowMs - known.askedAtMs) / 1000 : Number.POSITIVE_INFINITY
+      if (known && ageSeconds < clientCacheSeconds) return kept(known, nowMs)
       try {
-        return {
-          client: keep(clientId, await deps.clients.find(clientId), nowMs),
-          keptSinceMs: null,
-        }
+        const client = keep(clientId, await deps.clients.find(clientId), nowMs)
+        return { client, keptSinceMs: null, asOfMs: client?.readAtMs ?? 0 }
       } catch (fault) {
-        if (!kept || ageSeconds >= staleClientSeconds) throw fault
+        if (!known || ageSeconds >= staleClientSeconds) throw fault
         staleUsed({ clientId, ageSeconds: Math.floor(ageSeconds) })
-        return { client: kept.client, keptSinceMs: kept.readAtMs }
+        return kept(known, nowMs)
       }
     },
     reload: async (clientId, nowMs) =>

@@ -6,8 +6,11 @@
 
 import { randomId } from '../crypto/random.ts'
 import type { AuthMethod } from '../domain/client.ts'
+import { CLOCKS_DIFFER_SECONDS } from '../domain/revocation.ts'
 import { type ClientRecordRow, FIND_CLIENT_RECORD, readClientRecord } from './client-record.ts'
+import { D1_NOW } from './d1-clock.ts'
 import type { Database } from './database.ts'
+import { hasEnded } from './narrowing.ts'
 import { type PermissionLists, permissionStatements } from './permission-rows.ts'
 
 export type ClientFields = Readonly<{
@@ -56,9 +59,11 @@ export const ADD_CREDENTIAL = `INSERT INTO client_credential (client_id, secret_
   SELECT client_id, ?2, ?3 FROM client WHERE client_id = ?1 AND auth_method LIKE 'client_secret%'`
 export const DROP_NEEDLESS_CREDENTIALS = `DELETE FROM client_credential WHERE client_id =
   (SELECT client_id FROM client WHERE client_id = ?1 AND auth_method NOT LIKE 'client_secret%')`
-export const DROP_EXPIRED_CREDENTIALS = `DELETE FROM client_credential WHERE client_id = ?1 AND expires_at <= ?2`
-export const EXPIRE_CREDENTIALS = `UPDATE client_credential SET expires_at = ?2
-  WHERE client_id = ?1 AND (expires_at IS NULL OR expires_at > ?2)`
+export const DROP_EXPIRED_CREDENTIALS = `DELETE FROM client_credential WHERE client_id = ?1 AND expires_at <= ${D1_NOW}`
+/** `?2` is the overlap in seconds. Without one the end lies so far back that no worker's clock holds it to come. */
+const OVERLAP_ENDS = `${D1_NOW} + iif(CAST(?2 AS INTEGER) = 0, -${CLOCKS_DIFFER_SECONDS}, CAST(?2 AS INTEGER))`
+export const EXPIRE_CREDENTIALS = `UPDATE client_credential SET expires_at = ${OVERLAP_ENDS}
+  WHERE client_id = ?1 AND (expires_at IS NULL OR expires_at > ${OVERLAP_ENDS})`
 /** The first moment stays. */
 export const DISABLE_CLIENT = `UPDATE client SET disabled_at = coalesce(disabled_at, ?2), updated_at = ?2
   WHERE client_id = ?1`
@@ -76,6 +81,24 @@ const read = (result: D1Result | undefined) => {
 async function change(db: Database, clientId: string, statements: readonly D1PreparedStatement[]) {
   const find = db.prepare(FIND_CLIENT_RECORD).bind(clientId)
   return read((await db.batch([...statements, find])).at(-1))
+}
+
+/** What goes into the batch besides: `before` is of `narrowing.ts`, and sees the rows as they were. */
+export type Around = Readonly<{
+  before?: readonly D1PreparedStatement[]
+  also?: readonly D1PreparedStatement[]
+}>
+
+/** As `change`, of an act that may take something away. `hasEnded`: KV must be told. */
+async function narrow(
+  db: Database,
+  clientId: string,
+  before: readonly D1PreparedStatement[],
+  statements: readonly D1PreparedStatement[],
+) {
+  const find = db.prepare(FIND_CLIENT_RECORD).bind(clientId)
+  const outcomes = await db.batch([...before, ...statements, find])
+  return { client: read(outcomes.at(-1)), hasEnded: hasEnded(outcomes.slice(0, before.length)) }
 }
 
 export const clientRegistry = (db: Database) => ({
@@ -113,11 +136,11 @@ export const clientRegistry = (db: Database) => ({
     lists: ClientLists,
     mode: 'authorize' | 'request',
     now: number,
-    also: readonly D1PreparedStatement[] = [],
+    { before = [], also = [] }: Around = {},
   ) {
     const keep = mode === 'authorize' ? 'keepAuthorized' : 'keepRequested'
     const uris = lists.redirectUris && JSON.stringify(lists.redirectUris)
-    return change(db, clientId, [
+    return narrow(db, clientId, before, [
       db.prepare(UPDATE_CLIENT).bind(clientId, JSON.stringify(fields), now),
       ...also,
       db.prepare(DROP_NEEDLESS_CREDENTIALS).bind(clientId),
@@ -148,28 +171,31 @@ export const clientRegistry = (db: Database) => ({
     clientId: string,
     lists: PermissionLists,
     now: number,
-    also: readonly D1PreparedStatement[] = [],
+    { before = [], also = [] }: Around = {},
   ) {
-    return change(db, clientId, [
+    return narrow(db, clientId, before, [
       db.prepare(TOUCH_CLIENT).bind(clientId, now),
       ...also,
       ...permissionStatements(db, ['withdraw'], clientId, lists, now),
     ])
   },
 
-  /** The old secrets stay good for `overlapSeconds` more. Does nothing to a client that keeps no secret. */
+  /**
+   * The old secrets stay good for `overlapSeconds` more, by D1's clock. Does nothing to a client that keeps no
+   * secret.
+   */
   async rotateSecret(
     clientId: string,
     secretDigest: string,
     overlapSeconds: number,
     now: number,
-    also: readonly D1PreparedStatement[] = [],
+    { before = [], also = [] }: Around = {},
   ) {
-    return change(db, clientId, [
+    return narrow(db, clientId, before, [
       db.prepare(TOUCH_CONFIDENTIAL_CLIENT).bind(clientId, now),
       ...also,
-      db.prepare(DROP_EXPIRED_CREDENTIALS).bind(clientId, now),
-      db.prepare(EXPIRE_CREDENTIALS).bind(clientId, now + overlapSeconds),
+      db.prepare(DROP_EXPIRED_CREDENTIALS).bind(clientId),
+      db.prepare(EXPIRE_CREDENTIALS).bind(clientId, overlapSeconds),
       db.prepare(ADD_CREDENTIAL).bind(clientId, secretDigest, now),
     ])
   },

@@ -1,6 +1,7 @@
 /** Clients on D1: one statement loads a whole client. */
 
 import type { AuthMethod, Client, Credential, GrantType } from '../domain/client.ts'
+import { D1_NOW_MS } from './d1-clock.ts'
 import type { Database } from './database.ts'
 import type { ClientStore } from './ports.ts'
 
@@ -22,6 +23,7 @@ type ClientRow = {
   scopes: string
   grant_types: string
   endorsements: string
+  read_at_ms: number
 }
 
 /** Everything of a client in one row; the lists are JSON, each in the order of its primary key. */
@@ -38,7 +40,8 @@ export const CLIENT_COLUMNS = `
   (SELECT json_group_array(grant_type) FROM client_grant_type g
     WHERE g.client_id = c.client_id AND g.authorized_at IS NOT NULL) AS grant_types,
   (SELECT json_group_array(category) FROM client_endorsement e
-    WHERE e.client_id = c.client_id AND e.authorized_at IS NOT NULL) AS endorsements`
+    WHERE e.client_id = c.client_id AND e.authorized_at IS NOT NULL) AS endorsements,
+  ${D1_NOW_MS} AS read_at_ms`
 
 export const FIND_CLIENT = `SELECT ${CLIENT_COLUMNS} FROM client c WHERE c.client_id = ?1`
 
@@ -64,6 +67,7 @@ export const readClientRow = (row: ClientRow): Client => ({
   scopes: JSON.parse(row.scopes) as string[],
   grantTypes: JSON.parse(row.grant_types) as GrantType[],
   endorsements: JSON.parse(row.endorsements) as string[],
+  readAtMs: row.read_at_ms,
 })
 
 async function findIn(db: Pick<Database, 'prepare'>, clientId: string): Promise<Client | null> {

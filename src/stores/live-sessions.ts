@@ -4,8 +4,7 @@ import {
   DOCUMENT_REFRESH_SECONDS,
   emptyDocument,
   isRevokedBy,
-  type RevocationDocument,
-  type RevocationKind,
+  newerDocument,
   subjectsOf,
 } from '../domain/revocation.ts'
 import { endOf, type SessionRecord } from '../domain/session.ts'
@@ -13,13 +12,14 @@ import { readSession } from '../domain/session-shape.ts'
 import type { Database, Namespace } from './database.ts'
 import { makeRoom } from './make-room.ts'
 import type { LiveSessions } from './ports.ts'
-import { DOCUMENT_KEY, IS_REVOKED } from './revocations.ts'
+import { DOCUMENT_KEY, parseDocument } from './revocation-document.ts'
+import { IS_REVOKED } from './revocations.ts'
+import { SharedRead } from './shared-read.ts'
 
 /** Bounds the memory of what was seen revoked: about 100 bytes a key. */
 const MAX_REMEMBERED = 10_000
 /** Of records as they were parsed: about 2 KiB each, with its text. */
 const MAX_RECORDS = 1000
-const KINDS: readonly RevocationKind[] = ['client', 'client_record', 'user', 'consent']
 
 /** What KV holds, and what it says. `endsAt` in epoch seconds. */
 type Kept = Readonly<{ text: string; found: ReturnType<typeof parse>; endsAt: number }>
@@ -30,6 +30,7 @@ export class KnownSessions {
   readonly records = new Map<string, Kept>()
   document = emptyDocument
   documentReadAtMs = Number.NEGATIVE_INFINITY
+  readonly documentRead = new SharedRead()
 }
 
 /**
@@ -61,11 +62,21 @@ export function liveSessions(
     return kept
   }
 
+  /**
+   * Throws for a document that cannot be read: what it should say is not known then. What was known stays known. No
+   * document says nothing: KV may show it late, or nothing was revoked for as long as a session lives.
+   */
+  async function readDocument(nowMs: number) {
+    const text = await sessions.get(DOCUMENT_KEY)
+    const read = text === null ? emptyDocument : parseDocument(text)
+    if (!read) throw new Error('the document of revocations in KV is malformed')
+    known.document = newerDocument(known.document, read)
+    known.documentReadAtMs = Math.max(known.documentReadAtMs, nowMs)
+  }
+
   async function refreshDocument(nowMs: number) {
-    if (nowMs - known.documentReadAtMs < DOCUMENT_REFRESH_SECONDS * 1000) return
-    const read = await sessions.get<RevocationDocument>(DOCUMENT_KEY, 'json')
-    known.document = union(known.document, read ?? emptyDocument, nowMs)
-    known.documentReadAtMs = nowMs
+    const isFresh = () => nowMs - known.documentReadAtMs < DOCUMENT_REFRESH_SECONDS * 1000
+    if (!isFresh()) await known.documentRead.share(isFresh, () => readDocument(nowMs))
   }
 
   async function isRevokedInTruth(key: string, session: SessionRecord): Promise<boolean> {
@@ -114,22 +125,4 @@ function parse(text: string): SessionRecord | 'tombstone' | null {
   } catch {
     return null
   }
-}
-
-/** An older document takes nothing back: of each subject the latest moment, until no session can fall under it. */
-function union(
-  known: RevocationDocument,
-  read: RevocationDocument,
-  nowMs: number,
-): RevocationDocument {
-  const lifetimeSeconds = Math.max(known.lifetimeSeconds, read.lifetimeSeconds)
-  const oldest = nowMs - lifetimeSeconds * 1000
-  const merge = (kind: RevocationKind) => {
-    const moments = { ...read[kind] }
-    for (const [subject, moment] of Object.entries(known[kind])) {
-      if (moment >= oldest) moments[subject] = Math.max(moment, moments[subject] ?? 0)
-    }
-    return [kind, moments] as const
-  }
-  return { ...emptyDocument, ...Object.fromEntries(KINDS.map(merge)), lifetimeSeconds }
 }

@@ -18,8 +18,16 @@ export interface ClientStore {
   touchCredential(clientId: string, secretDigest: string, now: number): Promise<void>
 }
 
-/** A client record and, if it was kept from an earlier request, when it was read (epoch milliseconds). */
-export type Lookup = Readonly<{ client: Client | null; keptSinceMs: number | null }>
+/** A client record and, if it was kept from an earlier request, when it was read (epoch milliseconds, this isolate's clock). */
+export type Lookup = Readonly<{
+  client: Client | null
+  keptSinceMs: number | null
+  /**
+   * By D1's clock, in epoch milliseconds: no later than now. A session that is opened now is of this moment. Of a kept
+   * record it is the moment of its reading and what has passed since; this isolate's clock only measures that.
+   */
+  asOfMs: number
+}>
 
 /** For `client_credentials` alone. */
 export interface ClientCache {
@@ -97,25 +105,26 @@ export interface LiveSessions {
   holds(key: string, session: SessionRecord): Promise<boolean>
 }
 
+/** D1 dates every revocation, in the transaction that makes it. */
 export interface RevocationStore {
   /**
    * Settles when D1 has it; from then on `immediate` checks refuse, others within the bound of a session. Answers
    * whether KV shows it; if not, cron does later. Cron also shows it once more unless told by `markShown`.
    */
-  endSessions(keys: readonly string[], nowMs: number): Promise<boolean>
+  endSessions(keys: readonly string[]): Promise<boolean>
   /**
    * KV shows that these have ended, so cron need not. Losing this is harmless. Not for a session that may still be
    * on its way to KV: it would lie over its own tombstone.
    */
   markShown(keys: readonly string[]): Promise<void>
   /** Ends the family's refresh tokens and the sessions issued beside them, in one step. Answers as `endSessions`. */
-  endFamily(familyId: string, nowMs: number): Promise<boolean>
+  endFamily(familyId: string): Promise<boolean>
   /** Ends all that one user granted one client: remembered consent, families, codes, sessions. */
-  removeConsent(userId: string, clientId: string, nowMs: number): Promise<void>
+  removeConsent(userId: string, clientId: string): Promise<void>
   /** Writes the document that tells every authenticator of bulk revocations. */
-  project(nowMs: number): Promise<void>
+  project(): Promise<void>
   /** Projects again whatever a lost write did not show. */
-  heal(nowMs: number): Promise<void>
+  heal(): Promise<void>
 }
 
 /** What one authorization lets a client have, again and again. Instants in epoch seconds. */

@@ -2,6 +2,7 @@
 
 import type { Consent } from '../domain/consent.ts'
 import { type RegisteredUser, usernameKey } from '../domain/user.ts'
+import { D1_NOW_MS } from './d1-clock.ts'
 import type { Database } from './database.ts'
 import type { UserStore } from './ports.ts'
 
@@ -12,19 +13,22 @@ export type UserRow = {
   disabled_at: number | null
   scopes: string
   endorsements: string
+  read_at_ms: number
 }
 
 /** Everything of a user but the password; the lists are JSON. */
 export const USER_COLUMNS = `
   u.user_id, u.username, u.email, u.disabled_at,
   (SELECT json_group_array(scope) FROM user_scope s WHERE s.user_id = u.user_id) AS scopes,
-  (SELECT json_group_array(category) FROM user_endorsement e WHERE e.user_id = u.user_id) AS endorsements`
+  (SELECT json_group_array(category) FROM user_endorsement e WHERE e.user_id = u.user_id) AS endorsements,
+  ${D1_NOW_MS} AS read_at_ms`
 
 /** A whole user as one JSON value, for a statement about something else; NULL if there is no such user. */
 export const USER_JSON = (
   userId: string,
 ) => `(SELECT json_object('user_id', u.user_id, 'username', u.username,
-    'email', u.email, 'disabled_at', u.disabled_at, 'scopes', u.scopes, 'endorsements', u.endorsements)
+    'email', u.email, 'disabled_at', u.disabled_at, 'scopes', u.scopes, 'endorsements', u.endorsements,
+    'read_at_ms', u.read_at_ms)
   FROM (SELECT ${USER_COLUMNS} FROM user u WHERE u.user_id = ${userId}) u)`
 
 /**
@@ -47,6 +51,7 @@ export const readUserRow = (row: UserRow): RegisteredUser => ({
   disabledAt: row.disabled_at,
   scopes: JSON.parse(row.scopes) as string[],
   endorsements: JSON.parse(row.endorsements) as string[],
+  readAtMs: row.read_at_ms,
 })
 
 export const userStore = (db: Database): UserStore => ({

@@ -9,11 +9,9 @@ import { afterAll, describe, expect, it, vi } from 'vitest'
 import { digest } from '../../src/crypto/digest.ts'
 import { Deadlines } from '../../src/deadlines.ts'
 import { withDeadline } from '../../src/stores/deadline.ts'
-import {
-  revocationStatements,
-  revocationStore,
-  revokeStatement,
-} from '../../src/stores/revocations.ts'
+import { revocationStatements, revokeStatement } from '../../src/stores/revocation-statements.ts'
+import { revocationStore } from '../../src/stores/revocations.ts'
+import { clockedDatabase } from './d1-clock.ts'
 import { flows } from './hostile-flows.ts'
 import {
   faultsOf,
@@ -67,11 +65,11 @@ describe('cron, cut off while it shows what was revoked', () => {
   async function revokedUnseen() {
     const client = await newClient()
     const tokens = [await machineToken(cast.client), await machineToken(client)]
-    const nowMs = Date.now()
+    const then = clockedDatabase(() => Date.now() - 10_000)
     await env.DB.batch([
       env.DB.prepare('DELETE FROM revocation'),
-      revokeStatement(env.DB, 'session', [await digest(tokens[0] ?? '')], nowMs - 10_000, 7200),
-      ...revocationStatements(env.DB, 'client', { clientId: client.id }, nowMs, 7200),
+      revokeStatement(then, 'session', [await digest(tokens[0] ?? '')], 7200),
+      ...revocationStatements(env.DB, { kind: 'client', clientId: client.id }, 7200),
     ])
     return tokens
   }
@@ -82,7 +80,7 @@ describe('cron, cut off while it shows what was revoked', () => {
     const deadlines = new Deadlines()
     const store = revocationStore(DB, SESSIONS, 7200)
     await withDeadline(store, STORAGE_TIMEOUT_SECONDS, () => deadlines)
-      .heal(Date.now())
+      .heal()
       .catch(() => {})
     await platform.catchUp()
     return platform

@@ -139,7 +139,7 @@ export const read = async (response: Response): Promise<Answer> => ({
 
 export const isLive = async (token: string) => (await sessionOf(token)) !== null
 
-export const cron = () => revocationStore(env.DB, env.SESSIONS, 7200).heal(Date.now())
+export const cron = () => revocationStore(env.DB, env.SESSIONS, 7200).heal()
 
 /** Also to an authenticator that has just come up and does not ask D1, once cron has run. */
 export async function expectDead(...tokens: string[]) {

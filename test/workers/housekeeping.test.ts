@@ -9,7 +9,7 @@ import {
   housekeepingStore,
   sweepInTurns,
 } from '../../src/stores/housekeeping.ts'
-import { DOCUMENT_KEY } from '../../src/stores/revocations.ts'
+import { DOCUMENT_KEY } from '../../src/stores/revocation-document.ts'
 import { watchedBindings } from './counting.ts'
 import { AUDIT_KEEP_DAYS, count, each, fill, NOW, type Rows, SWEPT_TABLES } from './expired-rows.ts'
 import {

@@ -4,7 +4,7 @@ import { env } from 'cloudflare:workers'
 import { expect, it } from 'vitest'
 import { hexDigest } from '../../src/crypto/digest.ts'
 import { clientRegistry } from '../../src/stores/client-registry.ts'
-import { revokeStatement } from '../../src/stores/revocations.ts'
+import { revokeStatement } from '../../src/stores/revocation-statements.ts'
 import {
   credentialsOf,
   newClient,
@@ -25,8 +25,8 @@ it('a token bought with a secret that had been replaced ends; one bought with th
   await new Promise((resolve) => setTimeout(resolve, 2))
   const digest = await hexDigest('the new secret')
   await clientRegistry(env.DB).rotateSecret(client.id, digest, 0, nowSeconds())
-  await revokeStatement(env.DB, 'client', [client.id], Date.now(), 7200).run()
-  await revokeStatement(env.DB, 'client_record', [client.id], Date.now(), 7200).run()
+  await revokeStatement(env.DB, 'client', [client.id], 7200).run()
+  await revokeStatement(env.DB, 'client_record', [client.id], 7200).run()
   await new Promise((resolve) => setTimeout(resolve, 2))
   const thiefs = await buy(client.secret)
   expect(thiefs).toMatch(/^reg_/)
@@ -42,7 +42,7 @@ it('a client whose sessions alone were revoked is issued good ones at once, what
   const buy = async () =>
     (await tokenIn(await post('/token', credentialsOf(client), {}, cached))).access_token
   const before = await buy()
-  await revokeStatement(env.DB, 'client', [client.id], Date.now(), 7200).run()
+  await revokeStatement(env.DB, 'client', [client.id], 7200).run()
   await new Promise((resolve) => setTimeout(resolve, 2))
   const after = await buy()
   expect([await sessionOf(before), (await sessionOf(after))?.client_as_of]).toEqual([
@@ -56,13 +56,14 @@ it('a record read after the act began, before it was committed, is an old one to
   const cached = serve({ CLIENT_CACHE_SECONDS: 300 })
   const buy = async () =>
     (await tokenIn(await post('/token', credentialsOf(client), {}, cached))).access_token
-  const begunMs = Date.now()
   await new Promise((resolve) => setTimeout(resolve, 2))
   await buy()
   await new Promise((resolve) => setTimeout(resolve, 2))
-  const ends = revokeStatement(env.DB, 'client_record', [client.id], begunMs, 7200)
+  const ends = revokeStatement(env.DB, 'client_record', [client.id], 7200)
   const digest = await hexDigest('the new secret')
-  await clientRegistry(env.DB).rotateSecret(client.id, digest, 0, nowSeconds(), [ends])
+  await clientRegistry(env.DB).rotateSecret(client.id, digest, 0, nowSeconds(), {
+    also: [ends],
+  })
   const thiefs = await buy()
   expect(thiefs).toMatch(/^reg_/)
   expect(await sessionOf(thiefs)).toBeNull()

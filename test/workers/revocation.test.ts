@@ -14,15 +14,16 @@ import {
   UNDER_WAY_SECONDS,
 } from '../../src/domain/revocation.ts'
 import type { SessionRecord } from '../../src/domain/session.ts'
-import { KnownSessions, liveSessions } from '../../src/stores/live-sessions.ts'
+import { DOCUMENT_KEY } from '../../src/stores/revocation-document.ts'
 import {
-  DOCUMENT_KEY,
+  KEPT_LONGER_SECONDS,
+  type Revoked,
   revocationStatements,
-  revocationStore,
   revokeStatement,
-  TOMBSTONE,
-} from '../../src/stores/revocations.ts'
+} from '../../src/stores/revocation-statements.ts'
+import { revocationStore, TOMBSTONE } from '../../src/stores/revocations.ts'
 import { over } from './counting.ts'
+import { clockedDatabase } from './d1-clock.ts'
 import { expectRefusal } from './refusals.ts'
 import { scopedService } from './scoped-service.ts'
 import { location } from './stale-kv.ts'
@@ -36,7 +37,9 @@ import {
 } from './stored-session.ts'
 
 const MIB = 1024 * 1024
-const revocations = revocationStore(env.DB, env.SESSIONS, LIFETIME_SECONDS)
+/** D1's clock is the test's. */
+const DB = clockedDatabase()
+const revocations = revocationStore(DB, env.SESSIONS, LIFETIME_SECONDS)
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['Date'] })
@@ -90,9 +93,8 @@ async function revokeAll(
   kind: 'client' | 'user' | 'consent',
   ids: { userId?: string; clientId?: string },
 ) {
-  const now = Date.now()
-  await env.DB.batch(revocationStatements(env.DB, kind, ids, now, LIFETIME_SECONDS))
-  await revocations.project(now)
+  await DB.batch(revocationStatements(DB, { kind, ...ids } as Revoked, LIFETIME_SECONDS))
+  await revocations.project()
 }
 
 /** Just before KV shows the truth, and just before an isolate asks again that asked then. */
@@ -103,7 +105,7 @@ const WAYS: readonly Way[] = [
   [
     'the token',
     SESSION_REVOKED_WITHIN_SECONDS,
-    async ({ token }) => revocations.endSessions([await digest(token)], Date.now()),
+    async ({ token }) => revocations.endSessions([await digest(token)]),
   ],
   ['its client', ALL_REVOKED_WITHIN_SECONDS, ({ clientId }) => revokeAll('client', { clientId })],
   ['its user', ALL_REVOKED_WITHIN_SECONDS, ({ userId }) => revokeAll('user', { userId })],
@@ -111,8 +113,8 @@ const WAYS: readonly Way[] = [
     'the consent',
     ALL_REVOKED_WITHIN_SECONDS,
     async ({ userId, clientId }) => {
-      await revocations.removeConsent(userId, clientId, Date.now())
-      await revocations.project(Date.now())
+      await revocations.removeConsent(userId, clientId)
+      await revocations.project()
     },
   ],
 ]
@@ -189,10 +191,12 @@ describe('what is opened after a bulk revocation', () => {
     const { userId } = await session()
     const now = Date.now()
     const revoked = async (atMs: number, lifetimeSeconds: number) => {
-      await revokeStatement(env.DB, 'user', [userId], atMs, lifetimeSeconds).run()
+      const db = clockedDatabase(() => atMs)
+      await revokeStatement(db, 'user', [userId], lifetimeSeconds).run()
       const { results } = await env.DB.prepare('SELECT * FROM revocation').all()
       const [row] = results as { revoked_at_ms: number; expires_at: number }[]
-      return [(row?.revoked_at_ms ?? 0) - now, (row?.expires_at ?? 0) - Math.floor(now / 1000)]
+      const keptUntil = (row?.expires_at ?? 0) - KEPT_LONGER_SECONDS
+      return [(row?.revoked_at_ms ?? 0) - now, keptUntil - Math.floor(now / 1000)]
     }
     expect(await revoked(now, 600)).toEqual([0, 600])
     expect(await revoked(now + 5000, 60)).toEqual([5000, 600])
@@ -254,7 +258,7 @@ describe('immediate', () => {
     const { authenticator, check } = isolate()
     expect(await check(revoked.token)).toBe(200)
     passTime(0.001)
-    await revocations.endSessions([await digest(revoked.token)], Date.now())
+    await revocations.endSessions([await digest(revoked.token)])
     const AUTHENTICATOR = { AUTHENTICATOR: authenticator }
     const bounded = scopedService('submission:read', {}, AUTHENTICATOR)
     const immediate = scopedService('submission:read', { revocation: 'immediate' }, AUTHENTICATOR)
@@ -282,17 +286,17 @@ describe('immediate', () => {
 
 describe('a write to KV that was lost', () => {
   const lossy = { ...env.SESSIONS, put: async () => Promise.reject(new Error('lost')) }
-  const lost = revocationStore(env.DB, lossy, LIFETIME_SECONDS)
+  const lost = revocationStore(DB, lossy, LIFETIME_SECONDS)
   const cron = async () => {
     const log = vi.spyOn(console, 'log').mockImplementation(() => {})
-    await compose(env as Bindings).housekeep(Date.now())
+    await compose({ ...env, DB } as Bindings).housekeep(Date.now())
     log.mockRestore()
   }
 
   it('of one session is made good by cron, once', async () => {
     const { token } = await session()
     const key = await digest(token)
-    expect(await lost.endSessions([key], Date.now())).toBe(false)
+    expect(await lost.endSessions([key])).toBe(false)
     expect(await isolate().check(token)).toBe(200)
     expect(await isolate().fresh(token)).toBe(401)
     passTime(HEAL_SECONDS)
@@ -307,7 +311,7 @@ describe('a write to KV that was lost', () => {
   it('of one session is made good twice, while the session may still be opening', async () => {
     const { token, stored } = await session()
     const key = await digest(token)
-    await lost.endSessions([key], Date.now())
+    await lost.endSessions([key])
     passTime(UNDER_WAY_SECONDS - 1)
     await cron()
     expect(await env.SESSIONS.get(key)).toBe(TOMBSTONE)
@@ -321,7 +325,7 @@ describe('a write to KV that was lost', () => {
   it('of one session is made good though it would end sooner than KV forgets anything', async () => {
     const { token } = await session()
     const key = await digest(token)
-    await lost.endSessions([key], Date.now())
+    await lost.endSessions([key])
     passTime(LIFETIME_SECONDS - 30)
     await cron()
     expect(await env.SESSIONS.get(key)).toBe(TOMBSTONE)
@@ -329,9 +333,8 @@ describe('a write to KV that was lost', () => {
 
   it('of the document is made good by cron', async () => {
     const { token, clientId } = await session()
-    const ids = { clientId }
-    await env.DB.batch(revocationStatements(env.DB, 'client', ids, Date.now(), LIFETIME_SECONDS))
-    await expect(lost.project(Date.now())).rejects.toThrow('lost')
+    await DB.batch(revocationStatements(DB, { kind: 'client', clientId }, LIFETIME_SECONDS))
+    await expect(lost.project()).rejects.toThrow('lost')
     expect(await isolate().check(token)).toBe(200)
     passTime(HEAL_SECONDS)
     await cron()
@@ -341,13 +344,13 @@ describe('a write to KV that was lost', () => {
   it('of one session does not keep cron from the others', async () => {
     const tokens = [await session(), await session(), await session()].map(({ token }) => token)
     const keys = await Promise.all(tokens.map(digest))
-    await lost.endSessions(keys, Date.now())
+    await lost.endSessions(keys)
     passTime(HEAL_SECONDS)
-    const picky = {
+    const picky = over(env.SESSIONS, {
       put: (...words: Parameters<KVNamespace['put']>) =>
         words[0] === keys[1] ? Promise.reject(new Error('lost')) : env.SESSIONS.put(...words),
-    } as KVNamespace
-    await revocationStore(env.DB, picky, LIFETIME_SECONDS).heal(Date.now())
+    })
+    await revocationStore(DB, picky, LIFETIME_SECONDS).heal()
     const statuses = await Promise.all(tokens.map((token) => isolate().check(token)))
     expect(statuses).toEqual([401, 200, 401])
     await cron()
@@ -367,7 +370,7 @@ describe('what is kept', () => {
     const log = vi.spyOn(console, 'log').mockImplementation(() => {})
     const { clientId, token } = await session()
     await revokeAll('client', { clientId })
-    await revocations.endSessions([await digest(token)], Date.now())
+    await revocations.endSessions([await digest(token)])
     const lifetimes: unknown[] = []
     const SESSIONS = over(env.SESSIONS, {
       put(key: string, text: string, options?: KVNamespacePutOptions) {
@@ -376,10 +379,15 @@ describe('what is kept', () => {
       },
     })
     // Sessions have been made shorter since: those of before live on.
-    const { housekeep } = compose({ ...env, SESSIONS, SESSION_LIFETIME_SECONDS: '60' } as Bindings)
+    const { housekeep } = compose({
+      ...env,
+      DB,
+      SESSIONS,
+      SESSION_LIFETIME_SECONDS: '60',
+    } as Bindings)
     passTime(100)
     await housekeep(Date.now())
-    passTime(LIFETIME_SECONDS - 101)
+    passTime(LIFETIME_SECONDS + KEPT_LONGER_SECONDS - 101)
     await housekeep(Date.now())
     const before = await kept()
     expect(before.rows).toBe(2)
@@ -387,24 +395,8 @@ describe('what is kept', () => {
     passTime(1)
     await housekeep(Date.now())
     expect((await kept()).rows).toBe(0)
-    expect(lifetimes).toEqual([LIFETIME_SECONDS - 100, 60])
+    expect(lifetimes).toEqual([LIFETIME_SECONDS + KEPT_LONGER_SECONDS - 100, 60])
     log.mockRestore()
-  })
-
-  it('is forgotten by an isolate too, once no session can fall under it', async () => {
-    const { clientId, stored } = await session()
-    await revokeAll('client', { clientId })
-    const known = new KnownSessions()
-    const knows = async () => {
-      await liveSessions(env.SESSIONS, null, known).find(stored.session_id, Date.now(), false)
-      return Object.keys(known.document.client)
-    }
-    expect(await knows()).toEqual([clientId])
-    await env.SESSIONS.delete(DOCUMENT_KEY)
-    passTime(LIFETIME_SECONDS)
-    expect(await knows()).toEqual([clientId])
-    passTime(11)
-    expect(await knows()).toEqual([])
   })
 
   it('is less than 1 MiB with 10,000 live bulk revocations, and a check still takes one KV read', async () => {
@@ -420,7 +412,7 @@ describe('what is kept', () => {
         Math.floor(Date.now() / 1000) + LIFETIME_SECONDS,
       )
       .run()
-    await revocations.project(Date.now())
+    await revocations.project()
     const text = (await env.SESSIONS.get(DOCUMENT_KEY)) ?? ''
     const { token } = await session()
     const { check, reads } = isolate()

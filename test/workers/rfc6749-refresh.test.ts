@@ -5,9 +5,11 @@ import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { digest } from '../../src/crypto/digest.ts'
 import { isWellFormed } from '../../src/crypto/token.ts'
 import { clientRegistry } from '../../src/stores/client-registry.ts'
-import { revocationStatements, revocationStore } from '../../src/stores/revocations.ts'
+import { revocationStatements } from '../../src/stores/revocation-statements.ts'
+import { revocationStore } from '../../src/stores/revocations.ts'
 import { userRegistry } from '../../src/stores/user-registry.ts'
 import { type Count, countedBindings, nothing, watchedBindings } from './counting.ts'
+import { clockedDatabase } from './d1-clock.ts'
 import {
   countSessions,
   credentialsOf,
@@ -238,8 +240,8 @@ describe('RFC 9700 §4.14.2: a refresh token is used once', () => {
     const record = (await env.SESSIONS.get(key)) ?? ''
     await refresh(first.refresh_token, own)
     await env.SESSIONS.put(key, record)
-    const revocations = revocationStore(env.DB, env.SESSIONS, LIFETIME_SECONDS)
-    await revocations.heal(Date.now() + 60_000)
+    const later = clockedDatabase(() => Date.now() + 60_000)
+    await revocationStore(later, env.SESSIONS, LIFETIME_SECONDS).heal()
     expect(await env.SESSIONS.get(key)).toBe('{"revoked":true}')
     const unshown = await env.DB.prepare(
       `SELECT count(*) AS n FROM revocation WHERE kind = 'session' AND is_shown = 0`,
@@ -300,9 +302,8 @@ describe('a family ends', () => {
     const own = await newUser()
     const tokens = await begin(client, await signIn(own))
     const registered = userRegistry(env.DB)
-    const now = Date.now()
-    const ids = { userId: own.id }
-    const also = revocationStatements(env.DB, 'user', ids, now, LIFETIME_SECONDS)
+    const revoked = { kind: 'user', userId: own.id } as const
+    const also = revocationStatements(env.DB, revoked, LIFETIME_SECONDS)
     await registered.disable(own.id, nowSeconds(), also)
     await expectEnded(tokens)
     await registered.enable(own.id, nowSeconds())
@@ -320,8 +321,8 @@ describe('a family ends', () => {
     const own = await newClient({ grantTypes: [...GRANTS] })
     const tokens = await begin(own)
     const clients = clientRegistry(env.DB)
-    const ids = { clientId: own.id }
-    const also = revocationStatements(env.DB, 'client', ids, Date.now(), LIFETIME_SECONDS)
+    const revoked = { kind: 'client', clientId: own.id } as const
+    const also = revocationStatements(env.DB, revoked, LIFETIME_SECONDS)
     await clients.disable(own.id, nowSeconds(), also)
     const asDisabled = await refusal(await refresh(tokens.refresh_token, own))
     expect(asDisabled).toEqual({ status: 401, error: 'invalid_client' })
@@ -338,7 +339,7 @@ describe('a family ends', () => {
     const own = await newClient({ grantTypes: [...GRANTS] })
     const [tokens, others] = [await begin(own), await begin()]
     const revocations = revocationStore(env.DB, env.SESSIONS, LIFETIME_SECONDS)
-    await revocations.removeConsent(user.id, own.id, Date.now())
+    await revocations.removeConsent(user.id, own.id)
     await expectEnded(tokens, own)
     expect((await refresh(others.refresh_token)).status).toBe(200)
   })

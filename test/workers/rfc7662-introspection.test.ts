@@ -4,7 +4,8 @@ import { env } from 'cloudflare:workers'
 import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { digest } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
-import { revocationStatements, revocationStore } from '../../src/stores/revocations.ts'
+import { revocationStatements } from '../../src/stores/revocation-statements.ts'
+import { revocationStore } from '../../src/stores/revocations.ts'
 import { type Count, watchedBindings } from './counting.ts'
 import { newKey, proofOf } from './keys.ts'
 import {
@@ -208,9 +209,7 @@ const revokeAll = (kind: 'client' | 'user', id: string) =>
   env.DB.batch(
     revocationStatements(
       env.DB,
-      kind,
-      kind === 'client' ? { clientId: id } : { userId: id },
-      Date.now(),
+      kind === 'client' ? { kind, clientId: id } : { kind, userId: id },
       LIFETIME_SECONDS,
     ),
   )
@@ -237,10 +236,9 @@ describe('the same truth as the authenticator tells at /auth?fresh', () => {
     [
       'revoked by its key',
       async ({ tokens }) =>
-        revocationStore(env.DB, env.SESSIONS, LIFETIME_SECONDS).endSessions(
-          [await digest(tokens.access)],
-          Date.now(),
-        ),
+        revocationStore(env.DB, env.SESSIONS, LIFETIME_SECONDS).endSessions([
+          await digest(tokens.access),
+        ]),
       false,
     ],
     ['of a revoked client', ({ client: own }) => revokeAll('client', own.id), true],
@@ -248,11 +246,7 @@ describe('the same truth as the authenticator tells at /auth?fresh', () => {
     [
       'of a consent that was removed',
       ({ user, client: own }) =>
-        revocationStore(env.DB, env.SESSIONS, LIFETIME_SECONDS).removeConsent(
-          user.id,
-          own.id,
-          Date.now(),
-        ),
+        revocationStore(env.DB, env.SESSIONS, LIFETIME_SECONDS).removeConsent(user.id, own.id),
       true,
     ],
     [

@@ -14,9 +14,12 @@ import * as externalUsers from '../../src/stores/external-users.ts'
 
 import * as housekeeping from '../../src/stores/housekeeping.ts'
 import * as knownBrowsers from '../../src/stores/known-browsers.ts'
+import * as narrowing from '../../src/stores/narrowing.ts'
 import * as permissionRows from '../../src/stores/permission-rows.ts'
 import * as refreshTokens from '../../src/stores/refresh-tokens.ts'
 import * as refusals from '../../src/stores/refusals.ts'
+import * as revocationDocument from '../../src/stores/revocation-document.ts'
+import * as revocationStatements from '../../src/stores/revocation-statements.ts'
 import * as revocations from '../../src/stores/revocations.ts'
 import * as signInFailures from '../../src/stores/sign-in-failures.ts'
 import { sweepsOf } from '../../src/stores/sweeps.ts'
@@ -33,6 +36,8 @@ const stores = {
   users,
   refreshTokens,
   refusals,
+  revocationDocument,
+  revocationStatements,
   revocations,
   connectedApplications,
   clientFailures,
@@ -42,6 +47,7 @@ const stores = {
   externalUsers,
   housekeeping,
   knownBrowsers,
+  narrowing,
   permissionRows,
   temporarySubjects,
   signInFailures,
@@ -64,7 +70,14 @@ const written: Named[] = Object.entries(stores).flatMap(([store, exported]) =>
     .map(([name, sql]) => [`${store}.${name}`, sql] as const),
 )
 
-export const statements: readonly Named[] = [...written, ...sweeping]
+const { client, user } = narrowing.NARROWING_SQL
+const narrowings: Named[] = (['replace', 'withdraw'] as const).flatMap((how) =>
+  Object.entries({ ...client[how], user: user[how] }).map(
+    ([name, sql]) => [`narrowing.${how}.${name}`, sql] as const,
+  ),
+)
+
+export const statements: readonly Named[] = [...written, ...sweeping, ...narrowings]
 
 /** As many as the statement has parameters: a plan asks for some values, and does not look at them. */
 export const anyValues = (sql: string) => {

@@ -4,7 +4,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { digest, hexDigest } from '../../crypto/digest.ts'
 import { mintToken } from '../../crypto/token.ts'
 import { authorizationStore } from '../../stores/codes.ts'
-import { revocationStore, revokeStatement } from '../../stores/revocations.ts'
+import { revokeStatement } from '../../stores/revocation-statements.ts'
+import { revocationStore } from '../../stores/revocations.ts'
 import {
   createTemporarySubjects,
   removeLeftSubjects,
@@ -140,13 +141,13 @@ export function newTrial({
     /** As `session revoke` does. Answers whether KV was written. */
     async revoke(token: string): Promise<boolean> {
       const revocations = revocationStore(db, sessions, lifetimeSeconds)
-      return revocations.endSessions([await digest(token)], Date.now())
+      return revocations.endSessions([await digest(token)])
     },
 
     /** In D1 alone, so that only who asks D1 can know. */
     async revokeInD1(token: string) {
       const keys = [await digest(token)]
-      await revokeStatement(db, 'session', keys, Date.now(), lifetimeSeconds).run()
+      await revokeStatement(db, 'session', keys, lifetimeSeconds).run()
     },
 
     async remove() {

@@ -125,7 +125,7 @@ async function refuseAgain(
   spending: Extract<Spending, { kind: 'again' }>,
   code: AuthorizationCode,
   deps: Pick<Deps, 'revocations' | 'codeRetrySeconds'>,
-  { now, nowMs }: Circumstances,
+  { now }: Circumstances,
 ): Promise<never> {
   const age = now - spending.spentAt
   const isRetry = code.codeChallenge !== null && age <= deps.codeRetrySeconds
@@ -134,8 +134,8 @@ async function refuseAgain(
   const { sessionKey, familyId } = spending
   // At once, and both to their end: KV may be silent about the one, and nobody would come back for the other.
   const outcomes = await Promise.allSettled([
-    sessionKey !== '' && deps.revocations.endSessions([sessionKey], nowMs),
-    familyId !== null && deps.revocations.endFamily(familyId, nowMs),
+    sessionKey !== '' && deps.revocations.endSessions([sessionKey]),
+    familyId !== null && deps.revocations.endFamily(familyId),
   ])
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
   return refuse(`replayed ${age} s after its use`)

@@ -8,8 +8,8 @@ import type { Circumstances, Deps } from '../deps.ts'
 /** Who asks: an authenticated client, and the thumbprint of the key that it proved to hold (RFC 9449), if any. */
 export type Caller = Readonly<{
   client: Client
-  /** Epoch milliseconds at which its record was read, if that was for an earlier request. */
-  clientAsOfMs: number | null
+  /** D1's moment of this request, as in `Lookup`. */
+  asOfMs: number
   jkt: string | null
 }>
 

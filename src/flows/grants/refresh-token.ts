@@ -59,8 +59,7 @@ async function verify(
   requireKey(family, client, jkt)
   if (family.endedAt !== null) refuse(`its family ended ${now - family.endedAt} s ago`)
   if (now >= family.expiresAt) refuse(`expired ${now - family.expiresAt} s ago`)
-  if (spentAt !== null)
-    await refuseAgain(family.familyId, now - spentAt, client, deps, circumstances)
+  if (spentAt !== null) await refuseAgain(family.familyId, now - spentAt, client, deps)
   const held = stillHeld(family.user, client, user, deps.usersAreExternal)
   return typeof held === 'string' ? refuse(held) : held
 }
@@ -85,11 +84,10 @@ async function refuseAgain(
   ageSeconds: number,
   client: Client,
   deps: Pick<Deps, 'revocations' | 'refreshRetrySeconds'>,
-  { nowMs }: Circumstances,
 ): Promise<never> {
   const isRetry = !isPublic(client) && ageSeconds <= deps.refreshRetrySeconds
   if (isRetry) return refuse(`spent ${ageSeconds} s ago by the same client`)
-  await deps.revocations.endFamily(familyId, nowMs)
+  await deps.revocations.endFamily(familyId)
   return refuse(`shown again ${ageSeconds} s after its use: the family ends`)
 }
 
@@ -116,7 +114,7 @@ async function renew(
   const successor = { tokenDigest: await digest(token), sessionKey: bearer.key, jkt }
   try {
     const won = await deps.refreshTokens.rotate(tokenDigest, family.familyId, successor, now)
-    if (!won) return await refuseAgain(family.familyId, 0, client, deps, circumstances)
+    if (!won) return await refuseAgain(family.familyId, 0, client, deps)
     const holding = { ...held, redirectUri: family.redirectUri }
     return await issueAccessToken(bearer, holding, caller, token, deps, circumstances)
   } catch (cause) {

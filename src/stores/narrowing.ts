@@ -1,0 +1,190 @@
+/**
+ * What ends because a client or a user loses something. The batch that takes it away decides: put these statements
+ * BEFORE those that change the rows, in the same batch. They compare the rows as they are in that transaction with what
+ * is to be left, so two administrators at once cannot take away what the other has just added without ending what
+ * rested on it. The rules are those of `domain/scope.ts` and `domain/category.ts`: what a wider permission still covers
+ * is not lost.
+ *
+ * @example Withdraw scopes from a user:
+ *   const before = userNarrowing(db, userId, { how: 'withdraw', scopes }, act.sessionLifetimeSeconds)
+ *   const outcomes = await db.batch([...before, ...statementsThatDeleteTheRows, auditRow])
+ *   const ended = hasEnded(outcomes.slice(0, before.length)) // true: tell KV, with showInKv
+ */
+
+import type { AuthMethod } from '../domain/client.ts'
+import { D1_NOW, D1_NOW_MS } from './d1-clock.ts'
+import type { Database } from './database.ts'
+import type { PermissionLists } from './permission-rows.ts'
+import { KEPT_LONGER_SECONDS, OR_LATER } from './revocation-statements.ts'
+
+/** `replace`: each list that is given is all that is left. `withdraw`: what is listed goes. Absent: nothing changes. */
+type How = 'replace' | 'withdraw'
+export type ClientNarrowing = PermissionLists &
+  Readonly<{
+    how: How
+    redirectUris?: readonly string[]
+    authMethod?: AuthMethod
+    /** A JSON Web Key Set as text; null and absent are alike. */
+    jwks?: string | null
+  }>
+export type UserNarrowing = Readonly<{
+  how: How
+  scopes?: readonly string[]
+  endorsements?: readonly string[]
+}>
+
+/** Does what is left (`n`) cover what is held (`h`)? */
+type Covers = (held: string) => string
+const isEqual: Covers = (held) => `n.value = ${held}`
+const byPrefix = (held: string, separator: string) =>
+  `n.value LIKE '%${separator}*' AND substr(${held} || '${separator}', 1, length(n.value) - 1) = substr(n.value, 1, length(n.value) - 1)`
+const coversScope: Covers = (held) => `${isEqual(held)} OR ${byPrefix(held, ':')}`
+const coversCategory: Covers = (held) =>
+  `${isEqual(held)} OR n.value = '*.*' OR ${byPrefix(held, '.')}`
+
+/** One list of a client or a user, in its table. `?2` is the change as JSON. */
+type List = Readonly<{
+  name: string
+  /** `o` is the client or the user. */
+  rows: string
+  column: string
+  covers: Covers
+}>
+const ofClient = (name: string, table: string, column: string, covers: Covers): List => ({
+  name,
+  rows: `${table} h WHERE h.client_id = o.client_id AND h.authorized_at IS NOT NULL`,
+  column,
+  covers,
+})
+const ofUser = (name: string, table: string, column: string, covers: Covers): List => ({
+  name,
+  rows: `${table} h WHERE h.user_id = o.user_id`,
+  column,
+  covers,
+})
+
+/** Is there one, held now, that nothing covers of what is left? */
+function lost({ name, rows, column, covers }: List, how: How, among = ''): string {
+  const listed = `json_each(?2, '$.${name}')`
+  const left =
+    how === 'replace'
+      ? `SELECT value FROM ${listed}`
+      : `SELECT h.${column} AS value FROM ${rows} AND h.${column} NOT IN (SELECT value FROM ${listed})`
+  return `(json_type(?2, '$.${name}') = 'array' AND EXISTS (SELECT 1 FROM ${rows}${among}
+    AND NOT EXISTS (SELECT 1 FROM (${left}) n WHERE ${covers(`h.${column}`)})))`
+}
+
+const CLIENT_SCOPES = ofClient('scopes', 'client_authorization', 'scope', coversScope)
+const CLIENT_ENDORSEMENTS = ofClient(
+  'endorsements',
+  'client_endorsement',
+  'category',
+  coversCategory,
+)
+const CLIENT_GRANTS = ofClient('grantTypes', 'client_grant_type', 'grant_type', isEqual)
+const REDIRECT_URIS: List = {
+  name: 'redirectUris',
+  rows: 'client_redirect_uri h WHERE h.client_id = o.client_id',
+  column: 'redirect_uri',
+  covers: isEqual,
+}
+const USER_SCOPES = ofUser('scopes', 'user_scope', 'scope', coversScope)
+const USER_ENDORSEMENTS = ofUser('endorsements', 'user_endorsement', 'category', coversCategory)
+
+const METHOD_AFTER = `coalesce(?2 ->> 'authMethod', o.auth_method)`
+/** A secret no longer counts, or a key. Keys are compared as texts: one that was changed in any way is another. */
+const LOST_CREDENTIAL = `(o.auth_method LIKE 'client_secret%' AND ${METHOD_AFTER} NOT LIKE 'client_secret%')
+  OR (o.auth_method = 'private_key_jwt' AND EXISTS (SELECT 1 FROM json_each(o.jwks, '$.keys') k
+    WHERE ${METHOD_AFTER} <> 'private_key_jwt' OR k.value NOT IN
+      (SELECT value FROM json_each(coalesce(?2 ->> 'jwks', o.jwks), '$.keys'))))`
+
+function clientSql(how: How) {
+  /** There is no longer a grant to renew or to redeem by. */
+  const grantOfUser = lost(CLIENT_GRANTS, how, ` AND h.grant_type <> 'client_credentials'`)
+  const uri = lost(REDIRECT_URIS, 'replace')
+  const anything = [
+    lost(CLIENT_SCOPES, how),
+    lost(CLIENT_ENDORSEMENTS, how),
+    lost(CLIENT_GRANTS, how),
+    uri,
+    LOST_CREDENTIAL,
+  ].join('\n  OR ')
+  const client = 'FROM client o WHERE o.client_id = ?1'
+  return {
+    families: `UPDATE refresh_family SET ended_at = ${D1_NOW} WHERE client_id = ?1 AND ended_at IS NULL
+  AND EXISTS (SELECT 1 ${client} AND ${grantOfUser})`,
+    // A code was sent to an address that may no longer be the client's.
+    codes: `UPDATE authorization_code SET spent_at = ${D1_NOW}, session_key = ''
+  WHERE client_id = ?1 AND spent_at IS NULL AND EXISTS (SELECT 1 ${client} AND (${grantOfUser} OR ${uri}))`,
+    sessions: revokeIf('client_record', 'o.client_id', `${client} AND (${anything})`),
+  }
+}
+
+/** Answers a row if something ends. `?3`: for how long the revocation is kept. */
+const revokeIf = (kind: 'client_record' | 'user', subject: string, from: string) =>
+  `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at)
+  SELECT '${kind}', ${subject}, ${D1_NOW_MS}, ${D1_NOW} + CAST(?3 AS INTEGER) ${from} ${OR_LATER} RETURNING subject`
+
+const userSql = (how: How) =>
+  revokeIf(
+    'user',
+    'o.user_id',
+    `FROM user o WHERE o.user_id = ?1 AND (${lost(USER_SCOPES, how)} OR ${lost(USER_ENDORSEMENTS, how)})`,
+  )
+
+export const NARROWING_SQL = {
+  client: { replace: clientSql('replace'), withdraw: clientSql('withdraw') },
+  user: { replace: userSql('replace'), withdraw: userSql('withdraw') },
+} as const
+/** The sessions that a client's secrets opened, when none of those secrets is to count any more. */
+export const REVOKE_OPENED_BY_SECRETS = revokeIf(
+  'client_record',
+  'o.client_id',
+  `FROM client o WHERE o.client_id = ?1 AND ?2 = ?2
+  AND EXISTS (SELECT 1 FROM client_credential k WHERE k.client_id = o.client_id)`,
+)
+
+/**
+ * Sessions alone when less is granted or a secret or key no longer counts: what is renewed or redeemed afterwards is
+ * narrower by itself and needs the new secret. Codes too when an address is no longer the client's. Families too when
+ * there is no longer a grant to renew them by. `lifetimeSeconds`: the longest that a session may still live that is
+ * opened on a copy of the record as it was.
+ */
+export function clientNarrowing(
+  db: Database,
+  clientId: string,
+  { how, ...change }: ClientNarrowing,
+  lifetimeSeconds: number,
+): D1PreparedStatement[] {
+  const { families, codes, sessions } = NARROWING_SQL.client[how]
+  const json = JSON.stringify(change)
+  return [
+    db.prepare(families).bind(clientId, json),
+    db.prepare(codes).bind(clientId, json),
+    db.prepare(sessions).bind(clientId, json, lifetimeSeconds + KEPT_LONGER_SECONDS),
+  ]
+}
+
+/** The sessions of a client whose secrets are all replaced at once. */
+export const secretNarrowing = (db: Database, clientId: string, lifetimeSeconds: number) => [
+  db.prepare(REVOKE_OPENED_BY_SECRETS).bind(clientId, '', lifetimeSeconds + KEPT_LONGER_SECONDS),
+]
+
+/**
+ * The user's sessions, browser sessions too, since they hold what the user held. Families and codes stay: what they
+ * buy from now on is narrower by itself. `userId` is the id and not the name.
+ */
+export const userNarrowing = (
+  db: Database,
+  userId: string,
+  { how, ...change }: UserNarrowing,
+  lifetimeSeconds: number,
+): D1PreparedStatement[] => [
+  db
+    .prepare(NARROWING_SQL.user[how])
+    .bind(userId, JSON.stringify(change), lifetimeSeconds + KEPT_LONGER_SECONDS),
+]
+
+/** Of what a batch answered to the statements above: does anything end that KV must be told of? */
+export const hasEnded = (outcomes: readonly D1Result[]) =>
+  outcomes.some(({ results }) => results.length > 0)

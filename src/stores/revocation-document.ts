@@ -1,0 +1,98 @@
+/** The document in KV that tells every authenticator of bulk revocations: a projection of D1's table. */
+
+import { emptyDocument, type RevocationKind, readDocument } from '../domain/revocation.ts'
+import { D1_NOW } from './d1-clock.ts'
+import type { Database, TextNamespace, TextWriter } from './database.ts'
+
+/** Beside the sessions, whose keys are digests of 43 characters. */
+export const DOCUMENT_KEY = 'revocations'
+/** KV refuses less. */
+export const MIN_TTL_SECONDS = 60
+
+export const LIVE_REVOCATIONS = `SELECT kind, subject, revoked_at_ms, expires_at - ${D1_NOW} AS seconds_left
+  FROM revocation WHERE expires_at > ${D1_NOW} AND kind <> 'session'`
+/** Moved by each bulk revocation, by triggers. */
+export const FIND_VERSION = `SELECT version FROM revocation_version WHERE one = 1`
+
+/** So often the document is written once more because something was revoked meanwhile. */
+const MAX_ROUNDS = 3
+/** KV takes one write a second for a key. */
+const KV_WRITE_INTERVAL_MS = 1100
+
+type LiveRow = {
+  kind: RevocationKind
+  subject: string
+  revoked_at_ms: number
+  seconds_left: number
+}
+
+/** The rows and their version are of one transaction. */
+async function readLive(db: Database) {
+  const [live, versions] = await db.batch([db.prepare(LIVE_REVOCATIONS), db.prepare(FIND_VERSION)])
+  const rows = (live?.results ?? []) as LiveRow[]
+  const [found] = (versions?.results ?? []) as { version: number }[]
+  if (!found) throw new Error('the table revocation_version is empty')
+  const of = (wanted: RevocationKind) =>
+    Object.fromEntries(
+      rows.flatMap(({ kind, subject, revoked_at_ms }) =>
+        kind === wanted ? [[subject, revoked_at_ms] as const] : [],
+      ),
+    )
+  return {
+    isEmpty: rows.length === 0,
+    version: found.version,
+    text: JSON.stringify({
+      ...emptyDocument,
+      client: of('client'),
+      client_record: of('client_record'),
+      user: of('user'),
+      consent: of('consent'),
+      version: found.version,
+    }),
+    expirationTtl: rows.reduce(
+      (longest, { seconds_left }) => Math.max(longest, seconds_left),
+      MIN_TTL_SECONDS,
+    ),
+  }
+}
+
+/**
+ * Rebuilds the document from D1 and writes it. Throws if it could not be written; then cron does it. KV keeps the last
+ * write and not the newest, so D1 is asked again afterwards: whoever wrote an older document over a newer one writes
+ * once more. Answers false, without a write, while nothing is revoked: a document goes by itself once no session falls
+ * under it.
+ */
+export async function projectRevocations(db: Database, sessions: TextWriter): Promise<boolean> {
+  for (let round = 1; round <= MAX_ROUNDS; round += 1) {
+    if (round > 1) await new Promise((resolve) => setTimeout(resolve, KV_WRITE_INTERVAL_MS))
+    const { isEmpty, version, text, expirationTtl } = await readLive(db)
+    if (isEmpty) return false
+    await sessions.put(DOCUMENT_KEY, text, { expirationTtl })
+    if ((await db.prepare(FIND_VERSION).first<number>('version')) === version) return true
+  }
+  throw new Error('revocations were made faster than KV could be told')
+}
+
+/**
+ * For cron: as `projectRevocations`. While nothing is revoked, a document that cannot be read, and for which every
+ * check is refused, is replaced by an empty one.
+ */
+export async function repairDocument(
+  db: Database,
+  sessions: Pick<TextNamespace, 'get' | 'put'>,
+): Promise<void> {
+  if (await projectRevocations(db, sessions)) return
+  const text = await sessions.get(DOCUMENT_KEY)
+  if (text === null || parseDocument(text)) return
+  const { text: empty, expirationTtl } = await readLive(db)
+  await sessions.put(DOCUMENT_KEY, empty, { expirationTtl })
+}
+
+/** Null if it is not one. */
+export function parseDocument(text: string) {
+  try {
+    return readDocument(JSON.parse(text))
+  } catch {
+    return null
+  }
+}

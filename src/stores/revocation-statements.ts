@@ -1,0 +1,103 @@
+/**
+ * What a revocation writes to D1, for the caller's own batch. D1 dates each in the transaction that it is part of, so
+ * no caller's clock takes part and none lies in the future. The revocation is the last of its statements: what was
+ * opened before the others took effect falls under it.
+ */
+
+import {
+  CLOCKS_DIFFER_SECONDS,
+  consentSubject,
+  type Ended,
+  type RevocationKind,
+  UNDER_WAY_SECONDS,
+} from '../domain/revocation.ts'
+import { D1_NOW, D1_NOW_MS } from './d1-clock.ts'
+import type { Database } from './database.ts'
+
+/** Over HTTP every parameter is text. */
+const keptFor = (seconds: string) => `${D1_NOW} + CAST(${seconds} AS INTEGER)`
+/** A later revocation of the same subject covers an earlier one. */
+export const OR_LATER = `ON CONFLICT DO UPDATE SET revoked_at_ms = max(revoked_at_ms, excluded.revoked_at_ms),
+    expires_at = max(expires_at, excluded.expires_at)`
+export const REVOKE = `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at)
+  SELECT ?1, value, ${D1_NOW_MS}, ${keptFor('?3')} FROM json_each(?2) WHERE true ${OR_LATER}`
+export const REVOKE_SESSIONS_OF_FAMILY = `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at)
+  SELECT 'session', session_key, ${D1_NOW_MS}, ${keptFor('?2')} FROM refresh_token
+  WHERE family_id = ?1 AND issued_at > ${D1_NOW} - CAST(?2 AS INTEGER) ${OR_LATER}`
+export const SESSIONS_OF_FAMILY = `SELECT session_key FROM refresh_token
+  WHERE family_id = ?1 AND issued_at > ${D1_NOW} - CAST(?2 AS INTEGER)`
+
+const endFamilies = (whose: string) =>
+  `UPDATE refresh_family SET ended_at = ${D1_NOW} WHERE ${whose} AND ended_at IS NULL`
+/** A code not yet redeemed is spent for nothing. */
+const voidCodes = (whose: string) =>
+  `UPDATE authorization_code SET spent_at = ${D1_NOW}, session_key = '' WHERE ${whose} AND spent_at IS NULL`
+const OF_CLIENT = 'client_id = ?1'
+const OF_USER = 'user_id = ?1'
+const OF_CONSENT = 'user_id = ?1 AND client_id = ?2'
+export const END_FAMILY = endFamilies('family_id = ?1')
+export const END_FAMILIES_OF_CLIENT = endFamilies(OF_CLIENT)
+export const END_FAMILIES_OF_USER = endFamilies(OF_USER)
+export const END_FAMILIES_OF_CONSENT = endFamilies(OF_CONSENT)
+export const VOID_CODES_OF_CLIENT = voidCodes(OF_CLIENT)
+export const VOID_CODES_OF_USER = voidCodes(OF_USER)
+export const VOID_CODES_OF_CONSENT = voidCodes(OF_CONSENT)
+
+/** Whose credentials end. */
+export type Revoked =
+  | Readonly<{ kind: 'client' | 'client_record'; clientId: string }>
+  | Readonly<{ kind: 'user'; userId: string }>
+  | Readonly<{ kind: 'consent'; userId: string; clientId: string }>
+
+const EVERYTHING: readonly Ended[] = ['families', 'codes', 'sessions']
+const STATEMENTS = {
+  client: [END_FAMILIES_OF_CLIENT, VOID_CODES_OF_CLIENT],
+  client_record: [END_FAMILIES_OF_CLIENT, VOID_CODES_OF_CLIENT],
+  user: [END_FAMILIES_OF_USER, VOID_CODES_OF_USER],
+  consent: [END_FAMILIES_OF_CONSENT, VOID_CODES_OF_CONSENT],
+} as const satisfies Record<RevocationKind, readonly [string, string]>
+
+function idsOf(revoked: Revoked): readonly string[] {
+  switch (revoked.kind) {
+    case 'user':
+      return [revoked.userId]
+    case 'consent':
+      return [revoked.userId, revoked.clientId]
+    default:
+      return [revoked.clientId]
+  }
+}
+
+/** How much longer than a session lives its revocation is kept. */
+export const KEPT_LONGER_SECONDS = UNDER_WAY_SECONDS + CLOCKS_DIFFER_SECONDS
+
+/**
+ * Ends what is named in `ended` of all that the subject has when the batch commits, also a session that a request under
+ * way stores later. Nothing here decides whether something ends: for what depends on the rows as they are, see
+ * `narrowing.ts`. `lifetimeSeconds`: the longest that a session may still live which falls under it.
+ */
+export function revocationStatements(
+  db: Database,
+  revoked: Revoked,
+  lifetimeSeconds: number,
+  ended: readonly Ended[] = EVERYTHING,
+): D1PreparedStatement[] {
+  const ids = idsOf(revoked)
+  const subject =
+    revoked.kind === 'consent' ? consentSubject(revoked.userId, revoked.clientId) : ids[0]
+  const [families, codes] = STATEMENTS[revoked.kind]
+  const statements = {
+    families: db.prepare(families).bind(...ids),
+    codes: db.prepare(codes).bind(...ids),
+    sessions: revokeStatement(db, revoked.kind, [subject ?? ''], lifetimeSeconds),
+  }
+  return EVERYTHING.filter((one) => ended.includes(one)).map((one) => statements[one])
+}
+
+/** Sessions alone: one statement for however many subjects. */
+export const revokeStatement = (
+  db: Database,
+  kind: RevocationKind | 'session',
+  subjects: readonly string[],
+  lifetimeSeconds: number,
+) => db.prepare(REVOKE).bind(kind, JSON.stringify(subjects), lifetimeSeconds + KEPT_LONGER_SECONDS)

@@ -1,0 +1,19 @@
+/** D1 under another clock than its own: the test's `Date`, or one that is ahead of it or behind. */
+
+import { env } from 'cloudflare:workers'
+import { over } from './counting.ts'
+
+/** `now` in epoch milliseconds, asked when a statement is prepared. */
+export function clockedDatabase(now: () => number = () => Date.now()): D1Database {
+  const at = (sql: string) =>
+    sql
+      .replaceAll("unixepoch('subsec')", (now() / 1000).toFixed(3))
+      .replaceAll('unixepoch()', String(Math.floor(now() / 1000)))
+  return over(env.DB, {
+    prepare: (sql: string) => env.DB.prepare(at(sql)),
+    withSession: (how?: string) => {
+      const session = env.DB.withSession(how)
+      return over(session, { prepare: (sql: string) => session.prepare(at(sql)) })
+    },
+  })
+}

@@ -1,0 +1,296 @@
+/** The document of bulk revocations in KV: which of two is believed, which is none, and how often it is read. */
+
+import { env } from 'cloudflare:workers'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { digest } from '../../src/crypto/digest.ts'
+import { Deadlines } from '../../src/deadlines.ts'
+import {
+  DOCUMENT_REFRESH_SECONDS,
+  emptyDocument,
+  newerDocument,
+  readDocument,
+} from '../../src/domain/revocation.ts'
+import { withDeadline } from '../../src/stores/deadline.ts'
+import { KnownSessions, liveSessions } from '../../src/stores/live-sessions.ts'
+import { DOCUMENT_KEY, FIND_VERSION } from '../../src/stores/revocation-document.ts'
+import { revocationStatements } from '../../src/stores/revocation-statements.ts'
+import { revocationStore } from '../../src/stores/revocations.ts'
+import { over } from './counting.ts'
+import { LIFETIME_SECONDS, record, storeToken } from './stored-session.ts'
+
+const { DB, SESSIONS } = env
+const store = (sessions = SESSIONS) => revocationStore(DB, sessions, LIFETIME_SECONDS)
+
+let subjects = 0
+/** A client and a token of it from a moment ago. */
+async function session() {
+  subjects += 1
+  const client = record().client
+  if (!client) throw new Error('no client')
+  const clientId = `client-${subjects}`
+  const start_time = new Date(Date.now() - 1000).toISOString()
+  const token = await storeToken({ client: { ...client, client_id: clientId }, start_time })
+  return { clientId, key: await digest(token) }
+}
+const revokeInD1 = (clientId: string) =>
+  DB.batch(revocationStatements(DB, { kind: 'client', clientId }, LIFETIME_SECONDS))
+const version = () => DB.prepare(FIND_VERSION).first<number>('version')
+
+/** An isolate that asks KV alone; time is the test's. */
+function isolate(sessions = SESSIONS) {
+  const known = new KnownSessions()
+  const live = liveSessions(sessions, null, known)
+  let nowMs = Date.now()
+  return {
+    known,
+    live,
+    check: async (key: string) => (await live.find(key, nowMs, false)) !== null,
+    passTime: (seconds = DOCUMENT_REFRESH_SECONDS) => {
+      nowMs += seconds * 1000
+    },
+  }
+}
+
+beforeEach(async () => {
+  await DB.prepare('DELETE FROM revocation').run()
+  await SESSIONS.delete(DOCUMENT_KEY)
+})
+afterEach(() => {
+  vi.restoreAllMocks()
+})
+
+describe('the version of D1', () => {
+  it('moves with every bulk revocation, and with no other', async () => {
+    const first = (await version()) ?? 0
+    expect(first).toBeLessThanOrEqual(Date.now())
+    await revokeInD1('a')
+    const second = (await version()) ?? 0
+    expect(second).toBeGreaterThan(first)
+    await revokeInD1('a')
+    const third = (await version()) ?? 0
+    expect(third).toBeGreaterThan(second)
+    await store().endSessions(['a key'])
+    await store().markShown(['a key'])
+    expect(await version()).toBe(third)
+  })
+})
+
+describe('of two documents', () => {
+  it('an isolate believes the newer one, whichever it reads last', async () => {
+    const [one, two] = [await session(), await session()]
+    await revokeInD1(one.clientId)
+    await store().project()
+    const older = (await SESSIONS.get(DOCUMENT_KEY)) ?? ''
+    await revokeInD1(two.clientId)
+    await store().project()
+    const newer = (await SESSIONS.get(DOCUMENT_KEY)) ?? ''
+    expect(JSON.parse(newer).version).toBeGreaterThan(JSON.parse(older).version)
+
+    const asked = isolate()
+    expect([await asked.check(one.key), await asked.check(two.key)]).toEqual([false, false])
+    const later = await session()
+    await SESSIONS.put(DOCUMENT_KEY, older)
+    asked.passTime()
+    expect(await asked.check(later.key)).toBe(true)
+    expect(asked.known.document).toEqual(JSON.parse(newer))
+    // The control: an isolate that knows nothing has no better.
+    expect(await isolate().check(two.key)).toBe(true)
+  })
+
+  it('of one version an isolate knows what either says, and the later moment', () => {
+    const known = { ...emptyDocument, version: 7, client: { a: 1, b: 5 } }
+    const read = { ...emptyDocument, version: 7, client: { b: 4, c: 3 }, user: { d: 2 } }
+    expect(newerDocument(known, read)).toEqual({
+      ...emptyDocument,
+      version: 7,
+      client: { a: 1, b: 5, c: 3 },
+      user: { d: 2 },
+    })
+  })
+
+  it('the late write of the older one does not stay: its writer looks again, and writes the newer', async () => {
+    const [one, two] = [await session(), await session()]
+    await revokeInD1(one.clientId)
+    let isFirst = true
+    const slow = over(SESSIONS, {
+      async put(...words: Parameters<KVNamespace['put']>) {
+        // Meanwhile another revokes and writes its document, before this one arrives.
+        if (isFirst) {
+          isFirst = false
+          await revokeInD1(two.clientId)
+          await store().project()
+        }
+        return SESSIONS.put(...words)
+      },
+    })
+    await store(slow).project()
+    const written = JSON.parse((await SESSIONS.get(DOCUMENT_KEY)) ?? '') as typeof emptyDocument
+    expect(Object.keys(written.client).sort()).toEqual([one.clientId, two.clientId].sort())
+    expect(written.version).toBe(await version())
+    expect(await isolate().check(two.key)).toBe(false)
+  })
+
+  it('a writer that is always overtaken says that KV could not be told', async () => {
+    const { clientId } = await session()
+    await revokeInD1(clientId)
+    const overtaken = over(SESSIONS, {
+      async put(...words: Parameters<KVNamespace['put']>) {
+        await revokeInD1(clientId)
+        return SESSIONS.put(...words)
+      },
+    })
+    await expect(store(overtaken).project()).rejects.toThrow('faster than KV')
+  })
+
+  it('names any subject, also one that JavaScript has a meaning for', async () => {
+    await revokeInD1('__proto__')
+    await store().project()
+    expect(await SESSIONS.get(DOCUMENT_KEY)).toContain('"__proto__"')
+    const { known, check } = isolate()
+    await check((await session()).key)
+    expect(Object.hasOwn(known.document.client, '__proto__')).toBe(true)
+  })
+})
+
+const whole = { client: { a: 1 }, client_record: {}, user: {}, consent: {}, version: 3 }
+
+describe('a document that is not whole', () => {
+  const broken: [string, unknown][] = [
+    ['no object', 'revocations'],
+    ['a list', []],
+    ['null', null],
+    ['empty', {}],
+    ...['client', 'client_record', 'user', 'consent'].map(
+      (kind) => [`without ${kind}`, { ...whole, [kind]: undefined }] as [string, unknown],
+    ),
+    ['with a list for a kind', { ...whole, user: [] }],
+    ['with null for a kind', { ...whole, user: null }],
+    ['with a text for a moment', { ...whole, user: { b: '2' } }],
+    ['with null for a moment', { ...whole, user: { b: null } }],
+    ['with a fraction for a moment', { ...whole, user: { b: 1.5 } }],
+    ['with a text for its version', { ...whole, version: '4' }],
+    ['with a version below zero', { ...whole, version: -1 }],
+  ]
+
+  it.each(broken)('%s is none', (_, value) => {
+    expect(readDocument(value)).toBeNull()
+  })
+
+  it('is told from a whole one, and from one of before there were versions', () => {
+    expect(readDocument(whole)).toEqual(whole)
+    const { version: _, ...before } = whole
+    expect(readDocument(before)).toEqual({ ...whole, version: 0 })
+  })
+
+  it.each<[string, string]>([
+    ...broken.map(([name, value]): [string, string] => [name, JSON.stringify(value) ?? '']),
+    ['no JSON', '{"client":'],
+  ])(
+    '%s lets nobody in, makes no isolate forget what it knew, and is no more than a fault',
+    async (_, text) => {
+      const [revoked, other] = [await session(), await session()]
+      await revokeInD1(revoked.clientId)
+      await store().project()
+      const good = (await SESSIONS.get(DOCUMENT_KEY)) ?? ''
+      const asked = isolate()
+      expect(await asked.check(other.key)).toBe(true)
+      const before = asked.known.document
+      await SESSIONS.put(DOCUMENT_KEY, text ?? '')
+      asked.passTime()
+      await expect(asked.check(other.key)).rejects.toThrow('malformed')
+      await expect(isolate().check(other.key)).rejects.toThrow('malformed')
+      expect(asked.known.document).toBe(before)
+      await SESSIONS.put(DOCUMENT_KEY, good)
+      expect([await asked.check(other.key), await asked.check(revoked.key)]).toEqual([true, false])
+    },
+  )
+
+  it('is replaced by cron, whether anything is revoked or not; a whole one is left', async () => {
+    const { key, clientId } = await session()
+    await SESSIONS.put(DOCUMENT_KEY, '{}')
+    await store().heal()
+    expect(await isolate().check(key)).toBe(true)
+    const [empty, puts] = [await SESSIONS.get(DOCUMENT_KEY), vi.fn()]
+    await store(over(SESSIONS, { put: puts })).heal()
+    expect(puts).not.toHaveBeenCalled()
+    expect(readDocument(JSON.parse(empty ?? ''))).not.toBeNull()
+    await revokeInD1(clientId)
+    await SESSIONS.put(DOCUMENT_KEY, '{}')
+    await store().heal()
+    expect(await isolate().check(key)).toBe(false)
+  })
+})
+
+describe('50 checks at once in one isolate', () => {
+  /** KV that answers the document when it is told to. */
+  function slowDocument() {
+    const waiting: ((outcome: 'read' | 'fail') => void)[] = []
+    const sessions = over(SESSIONS, {
+      get: (async (key: string) => {
+        if (key !== DOCUMENT_KEY) return SESSIONS.get(key)
+        const outcome = await new Promise<'read' | 'fail'>((resolve) => waiting.push(resolve))
+        if (outcome === 'fail') throw new Error('out of reach')
+        return SESSIONS.get(key)
+      }) as KVNamespace['get'],
+    })
+    return { sessions, waiting }
+  }
+  const settled = async (checks: readonly Promise<boolean>[]) =>
+    (await Promise.allSettled(checks)).map((one) =>
+      one.status === 'fulfilled' ? one.value : 'fault',
+    )
+
+  it('read the document once, and all of them hear what it says', async () => {
+    const [revoked, other] = [await session(), await session()]
+    await revokeInD1(revoked.clientId)
+    await store().project()
+    const { sessions, waiting } = slowDocument()
+    const { check, passTime } = isolate(sessions)
+    const keys = Array.from({ length: 50 }, (_, i) => (i % 2 === 0 ? revoked.key : other.key))
+    const checks = keys.map(check)
+    await vi.waitFor(() => expect(waiting).toHaveLength(1))
+    waiting[0]?.('read')
+    expect(await settled(checks)).toEqual(keys.map((key) => key === other.key))
+    expect(waiting).toHaveLength(1)
+    // Ten seconds later it is read again.
+    passTime()
+    const late = check(other.key)
+    await vi.waitFor(() => expect(waiting).toHaveLength(2))
+    waiting[1]?.('read')
+    expect(await late).toBe(true)
+  })
+
+  it('when the shared read fails, the others read for themselves, and later checks as well', async () => {
+    const { key } = await session()
+    const { sessions, waiting } = slowDocument()
+    const { check } = isolate(sessions)
+    const checks = settled(Array.from({ length: 5 }, () => check(key)))
+    await vi.waitFor(() => expect(waiting).toHaveLength(1))
+    waiting[0]?.('fail')
+    await vi.waitFor(() => expect(waiting.length).toBeGreaterThan(1))
+    for (const answer of waiting) answer('read')
+    expect(await checks).toEqual(['fault', true, true, true, true])
+    expect(await check(key)).toBe(true)
+  })
+
+  it('when the shared read never answers, the others wait no longer than a second for it', async () => {
+    const { key } = await session()
+    const { sessions, waiting } = slowDocument()
+    const known = new KnownSessions()
+    const deadlines = new Deadlines()
+    const bounded = withDeadline(liveSessions(sessions, null, known), 4, () => deadlines)
+    const first = bounded.find(key, Date.now(), false)
+    await vi.waitFor(() => expect(waiting).toHaveLength(1))
+    const others = Array.from(
+      { length: 5 },
+      async () => (await bounded.find(key, Date.now(), false)) !== null,
+    )
+    await vi.waitFor(() => expect(waiting.length).toBeGreaterThan(1), 3000)
+    const answering = setInterval(() => {
+      for (const answer of waiting.slice(1)) answer('read')
+    }, 5)
+    expect(await settled(others)).toEqual([true, true, true, true, true])
+    clearInterval(answering)
+    await expect(first).rejects.toThrow('has not answered')
+  })
+})

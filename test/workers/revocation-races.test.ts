@@ -1,0 +1,275 @@
+/** Revocations and requests that are under way, on clocks that differ: what ends is decided by D1's clock at the commit. */
+
+import { env } from 'cloudflare:workers'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { digest } from '../../src/crypto/digest.ts'
+import { liveSessions } from '../../src/stores/live-sessions.ts'
+import { type Revoked, revocationStatements } from '../../src/stores/revocation-statements.ts'
+import { revocationStore } from '../../src/stores/revocations.ts'
+import { userRegistry } from '../../src/stores/user-registry.ts'
+import { over } from './counting.ts'
+import { clockedDatabase } from './d1-clock.ts'
+import { identityOf, newRefreshingClient, type Tokens, tokensIn } from './obtaining.ts'
+import {
+  credentialsOf,
+  type Fetch,
+  fieldsOf,
+  newUser,
+  nowSeconds,
+  obtainCode,
+  post,
+  redemptionOf,
+  refusal,
+  requestOf,
+  serve,
+  sessionOf,
+  signIn,
+  type TestClient,
+  type TestUser,
+  tokenIn,
+} from './registry.ts'
+
+const LIFETIME_SECONDS = 7200
+
+/** A verb that waits, from its nth call on, until it may go on. */
+function gate(nth = 1) {
+  let calls = 0
+  let arrive = () => {}
+  let open = () => {}
+  const arrived = new Promise<void>((resolve) => {
+    arrive = resolve
+  })
+  const opened = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  return {
+    arrived,
+    open: () => open(),
+    async pass() {
+      calls += 1
+      if (calls < nth) return
+      arrive()
+      await opened
+    },
+  }
+}
+
+const renew = (client: TestClient, refresh: string, fetch: Fetch) =>
+  post(
+    '/token',
+    { grant_type: 'refresh_token', refresh_token: refresh, ...identityOf(client) },
+    {},
+    fetch,
+  )
+
+/** With D1 at once, as `fresh` asks it; and by the document and tombstones in KV, in an isolate that knows nothing yet. */
+const isGood = async (token: string) => ({
+  fresh: (await sessionOf(token)) !== null,
+  bounded:
+    (await liveSessions(env.SESSIONS, null).find(await digest(token), Date.now(), false)) !== null,
+})
+const GOOD = { fresh: true, bounded: true }
+const OVER = { fresh: false, bounded: false }
+
+async function granted(fetch: Fetch = serve()) {
+  const [client, other] = [await newRefreshingClient(), await newRefreshingClient()]
+  const user = await newUser()
+  const cookie = await signIn(user, fetch)
+  const buy = async (whose: TestClient) => {
+    const code = await obtainCode(cookie, requestOf(whose), fetch)
+    return tokensIn(await post('/token', redemptionOf(whose, code), {}, fetch))
+  }
+  return { client, user, cookie, tokens: await buy(client), others: await buy(other) }
+}
+
+async function removal(clientId: string, cookie: string, fetch: Fetch) {
+  const page = await fetch('/account', { headers: { Cookie: cookie } })
+  const form = (await page.text())
+    .split('<form')
+    .find((part) => part.includes(`value="${clientId}"`))
+  const fields = Object.fromEntries(fieldsOf(`<form${form}`, '/account'))
+  return (by: Fetch = fetch) => post('/account', fields, { Cookie: cookie }, by)
+}
+
+async function revoke(revoked: Revoked, db: D1Database = env.DB) {
+  await db.batch(revocationStatements(db, revoked, LIFETIME_SECONDS))
+  await revocationStore(db, env.SESSIONS, LIFETIME_SECONDS).project()
+}
+
+describe('a refresh that races a removal on /account', () => {
+  it('is covered by the revocation when it commits before the removal that began first', async () => {
+    const { client, cookie, tokens, others } = await granted()
+    const { arrived, open, pass } = gate(2)
+    // The first batch asks what is connected; the second is the removal.
+    const DB = over(env.DB, {
+      async batch<T>(statements: D1PreparedStatement[]) {
+        await pass()
+        return env.DB.batch<T>(statements)
+      },
+    })
+    const remove = await removal(client.id, cookie, serve())
+    const removing = remove(serve({ DB }))
+    await arrived
+    const renewed = await tokensIn(await renew(client, tokens.refresh, serve()))
+    expect(await isGood(renewed.access)).toEqual(GOOD)
+    open()
+    expect((await removing).status).toBe(200)
+    expect(await isGood(renewed.access)).toEqual(OVER)
+    expect(await isGood(tokens.access)).toEqual(OVER)
+    const again = await refusal(await renew(client, renewed.refresh, serve()))
+    expect(again).toEqual({ status: 400, error: 'invalid_grant' })
+    expect(await isGood(others.access)).toEqual(GOOD)
+  })
+
+  it('is refused when the removal commits first', async () => {
+    const { client, cookie, tokens } = await granted()
+    const { arrived, open, pass } = gate()
+    const DB = over(env.DB, {
+      async batch<T>(statements: D1PreparedStatement[]) {
+        await pass()
+        return env.DB.batch<T>(statements)
+      },
+    })
+    const remove = await removal(client.id, cookie, serve())
+    const renewing = renew(client, tokens.refresh, serve({ DB }))
+    await arrived
+    expect((await remove()).status).toBe(200)
+    open()
+    expect(await refusal(await renewing)).toEqual({ status: 400, error: 'invalid_grant' })
+  })
+
+  it('is covered when its session reaches KV after the removal', async () => {
+    const { client, cookie, tokens } = await granted()
+    const { arrived, open, pass } = gate()
+    const SESSIONS = slowToPut(pass)
+    const remove = await removal(client.id, cookie, serve())
+    const renewing = renew(client, tokens.refresh, serve({ SESSIONS }))
+    await arrived
+    expect((await remove()).status).toBe(200)
+    open()
+    const renewed = await tokensIn(await renewing)
+    expect(await isGood(renewed.access)).toEqual(OVER)
+  })
+})
+
+const slowToPut = (pass: () => Promise<void>) =>
+  over(env.SESSIONS, {
+    async put(...words: Parameters<KVNamespace['put']>) {
+      await pass()
+      return env.SESSIONS.put(...words)
+    },
+  })
+
+describe('a session that is stored after the revocation of what it rests on', () => {
+  it.each<'client' | 'client_record'>(['client', 'client_record'])(
+    'a token for a client itself is over, of which the %s was revoked meanwhile',
+    async (kind) => {
+      const client = await newRefreshingClient()
+      const { arrived, open, pass } = gate()
+      const buying = post('/token', credentialsOf(client), {}, serve({ SESSIONS: slowToPut(pass) }))
+      await arrived
+      await revoke({ kind, clientId: client.id })
+      open()
+      expect(await isGood((await tokenIn(await buying)).access_token)).toEqual(OVER)
+    },
+  )
+
+  it('a browser session is over, of a user who was disabled while the password was checked', async () => {
+    const user = await newUser()
+    const { arrived, open, pass } = gate()
+    const signingIn = signIn(user, serve({ SESSIONS: slowToPut(pass) }))
+    await arrived
+    const revoked = { kind: 'user', userId: user.id } as const
+    const also = revocationStatements(env.DB, revoked, LIFETIME_SECONDS)
+    await userRegistry(env.DB).disable(user.id, nowSeconds(), also)
+    open()
+    const token = (await signingIn).split('=')[1] ?? ''
+    expect(token).toMatch(/^regb_/)
+    expect(await sessionOf(token)).toBeNull()
+  })
+})
+
+describe.each([-60_000, 0, 60_000])(
+  'with the clock of D1 %i ms ahead of the workers',
+  (aheadMs) => {
+    const DB = clockedDatabase(() => Date.now() + aheadMs)
+    const passTime = (milliseconds: number) => vi.setSystemTime(Date.now() + milliseconds)
+    beforeEach(() => {
+      vi.useFakeTimers({ toFake: ['Date'] })
+    })
+    afterEach(() => {
+      vi.useRealTimers()
+    })
+
+    type Bought = Readonly<{ client: TestClient; user: TestUser; tokens: Tokens }>
+    /** One registry for all of a test: its isolate keeps clients as it does when it is shipped. */
+    async function scene() {
+      const fetch = serve({ DB })
+      const { client, user, tokens, others } = await granted(fetch)
+      return { fetch, others, bought: { client, user, tokens } }
+    }
+    const again = async ({ client, user }: Bought, fetch: Fetch) => {
+      const code = await obtainCode(await signIn(user, fetch), requestOf(client), fetch)
+      return tokensIn(await post('/token', redemptionOf(client, code), {}, fetch))
+    }
+
+    it.each<[Revoked['kind'], (bought: Bought) => Revoked]>([
+      ['client', ({ client }) => ({ kind: 'client', clientId: client.id })],
+      ['user', ({ user }) => ({ kind: 'user', userId: user.id })],
+      [
+        'consent',
+        ({ client, user }) => ({ kind: 'consent', clientId: client.id, userId: user.id }),
+      ],
+    ])(
+      'what was bought before a revocation of a %s is over, what is bought after is good',
+      async (_, of) => {
+        const { fetch, bought, others } = await scene()
+        passTime(1)
+        await revoke(of(bought), DB)
+        passTime(1)
+        expect(await isGood(bought.tokens.access)).toEqual(OVER)
+        const after = await again(bought, fetch)
+        expect(await isGood(after.access)).toEqual(GOOD)
+        const renewed = await tokensIn(await renew(bought.client, after.refresh, fetch))
+        expect(await isGood(renewed.access)).toEqual(GOOD)
+        if (of(bought).kind !== 'user') expect(await isGood(others.access)).toEqual(GOOD)
+        passTime(1)
+        await revoke(of(bought), DB)
+        expect(await isGood(renewed.access)).toEqual(OVER)
+      },
+    )
+
+    it('a token bought on a copy of the client that an isolate has kept is dated by D1 as well', async () => {
+      const fetch = serve({ DB })
+      const client = await newRefreshingClient()
+      const buy = async () =>
+        (await tokenIn(await post('/token', credentialsOf(client), {}, fetch))).access_token
+      const fresh = await buy()
+      passTime(5000)
+      const kept = await buy()
+      passTime(1)
+      await revoke({ kind: 'client', clientId: client.id }, DB)
+      passTime(1)
+      expect([await isGood(fresh), await isGood(kept)]).toEqual([OVER, OVER])
+      // Its sessions alone were revoked: the record is as it was.
+      const after = await buy()
+      expect((await sessionOf(after))?.client_as_of).toBeDefined()
+      expect(await isGood(after)).toEqual(GOOD)
+      await revoke({ kind: 'client_record', clientId: client.id }, DB)
+      const onOldRecord = await buy()
+      expect(await isGood(onOldRecord)).toEqual(OVER)
+    })
+
+    it('a browser session opened before its user was revoked is over, one opened after is good', async () => {
+      const fetch = serve({ DB })
+      const user = await newUser()
+      const token = async () => (await signIn(user, fetch)).split('=')[1] ?? ''
+      const before = await token()
+      passTime(1)
+      await revoke({ kind: 'user', userId: user.id }, DB)
+      passTime(1)
+      expect(await isGood(before)).toEqual(OVER)
+      expect(await isGood(await token())).toEqual(GOOD)
+    })
+  },
+)
