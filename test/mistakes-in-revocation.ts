@@ -74,7 +74,7 @@ export const MISTAKES_IN_REVOCATION: readonly Mutant[] = [
   ...mutants(
     'stores/revocation-document.ts',
     DOCUMENT,
-    ["first<number>('version')) === version) return true", "first('version')) !== 0) return true"],
+    ['if ((await findVersion(db)) === first.version) return true', 'if (first) return true'],
     ['if (text === null || parseDocument(text)) return', 'return'],
   ),
   ...mutants(

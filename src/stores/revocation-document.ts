@@ -1,6 +1,6 @@
 /** The document in KV that tells every authenticator of bulk revocations: a projection of D1's table. */
 
-import { emptyDocument, type RevocationKind, readDocument } from '../domain/revocation.ts'
+import { type RevocationDocument, type RevocationKind, readDocument } from '../domain/revocation.ts'
 import { D1_NOW } from './d1-clock.ts'
 import type { Database, TextNamespace, TextWriter } from './database.ts'
 
@@ -9,10 +9,12 @@ export const DOCUMENT_KEY = 'revocations'
 /** KV refuses less. */
 export const MIN_TTL_SECONDS = 60
 
-export const LIVE_REVOCATIONS = `SELECT kind, subject, revoked_at_ms, expires_at - ${D1_NOW} AS seconds_left
-  FROM revocation WHERE expires_at > ${D1_NOW} AND kind <> 'session'`
 /** Moved by each bulk revocation, by triggers. */
 export const FIND_VERSION = `SELECT version FROM revocation_version WHERE one = 1`
+/** With their version: one statement sees one state. */
+export const LIVE_REVOCATIONS = `SELECT kind, subject, revoked_at_ms, expires_at - ${D1_NOW} AS seconds_left,
+    (${FIND_VERSION}) AS version
+  FROM revocation WHERE expires_at > ${D1_NOW} AND kind <> 'session'`
 
 /** So often the document is written once more because something was revoked meanwhile. */
 const MAX_ROUNDS = 3
@@ -24,14 +26,12 @@ type LiveRow = {
   subject: string
   revoked_at_ms: number
   seconds_left: number
+  version: number
 }
 
-/** The rows and their version are of one transaction. */
-async function readLive(db: Database) {
-  const [live, versions] = await db.batch([db.prepare(LIVE_REVOCATIONS), db.prepare(FIND_VERSION)])
-  const rows = (live?.results ?? []) as LiveRow[]
-  const [found] = (versions?.results ?? []) as { version: number }[]
-  if (!found) throw new Error('the table revocation_version is empty')
+const findVersion = (db: Database) => db.prepare(FIND_VERSION).first<number>('version')
+
+function documentOf(rows: readonly LiveRow[], version: number): RevocationDocument {
   const of = (wanted: RevocationKind) =>
     Object.fromEntries(
       rows.flatMap(({ kind, subject, revoked_at_ms }) =>
@@ -39,20 +39,11 @@ async function readLive(db: Database) {
       ),
     )
   return {
-    isEmpty: rows.length === 0,
-    version: found.version,
-    text: JSON.stringify({
-      ...emptyDocument,
-      client: of('client'),
-      client_record: of('client_record'),
-      user: of('user'),
-      consent: of('consent'),
-      version: found.version,
-    }),
-    expirationTtl: rows.reduce(
-      (longest, { seconds_left }) => Math.max(longest, seconds_left),
-      MIN_TTL_SECONDS,
-    ),
+    client: of('client'),
+    client_record: of('client_record'),
+    user: of('user'),
+    consent: of('consent'),
+    version,
   }
 }
 
@@ -65,10 +56,16 @@ async function readLive(db: Database) {
 export async function projectRevocations(db: Database, sessions: TextWriter): Promise<boolean> {
   for (let round = 1; round <= MAX_ROUNDS; round += 1) {
     if (round > 1) await new Promise((resolve) => setTimeout(resolve, KV_WRITE_INTERVAL_MS))
-    const { isEmpty, version, text, expirationTtl } = await readLive(db)
-    if (isEmpty) return false
+    const { results: rows } = await db.prepare(LIVE_REVOCATIONS).all<LiveRow>()
+    const [first] = rows
+    if (!first) return false
+    const expirationTtl = rows.reduce(
+      (longest, { seconds_left }) => Math.max(longest, seconds_left),
+      MIN_TTL_SECONDS,
+    )
+    const text = JSON.stringify(documentOf(rows, first.version))
     await sessions.put(DOCUMENT_KEY, text, { expirationTtl })
-    if ((await db.prepare(FIND_VERSION).first<number>('version')) === version) return true
+    if ((await findVersion(db)) === first.version) return true
   }
   throw new Error('revocations were made faster than KV could be told')
 }
@@ -84,8 +81,8 @@ export async function repairDocument(
   if (await projectRevocations(db, sessions)) return
   const text = await sessions.get(DOCUMENT_KEY)
   if (text === null || parseDocument(text)) return
-  const { text: empty, expirationTtl } = await readLive(db)
-  await sessions.put(DOCUMENT_KEY, empty, { expirationTtl })
+  const empty = JSON.stringify(documentOf([], (await findVersion(db)) ?? 0))
+  await sessions.put(DOCUMENT_KEY, empty, { expirationTtl: MIN_TTL_SECONDS })
 }
 
 /** Null if it is not one. */

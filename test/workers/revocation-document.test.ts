@@ -55,8 +55,10 @@ beforeEach(async () => {
   await DB.prepare('DELETE FROM revocation').run()
   await SESSIONS.delete(DOCUMENT_KEY)
 })
-afterEach(() => {
+afterEach(async () => {
   vi.restoreAllMocks()
+  // Other files read it as well.
+  await SESSIONS.delete(DOCUMENT_KEY)
 })
 
 describe('the version of D1', () => {
