@@ -7,6 +7,9 @@ import type { Context } from 'hono'
 import { digest, equalInConstantTime } from '../crypto/digest.ts'
 import { OAuthError } from '../protocol/errors.ts'
 
+/** What a sign-out form's token is for. */
+export const SIGN_OUT = ['sign_out'] as const
+
 const MARK_LENGTH = 16
 const FORM = /^([\w-]{16})\.[\w-]{43}$/
 

@@ -7,16 +7,15 @@ import { type BrowserSession, seeBrowserSession } from '../http/browser-session.
 import { circumstancesOf } from '../http/circumstances.ts'
 import { explain } from '../http/explain.ts'
 import { readForm } from '../http/form.ts'
-import { formToken, whyOutOfDate } from '../http/form-token.ts'
+import { formToken, SIGN_OUT, whyOutOfDate } from '../http/form-token.ts'
 import { loginAddress } from '../http/next-page.ts'
 import { sendPage } from '../http/page.ts'
 import { AccountPage, type AccountPageProps } from '../pages/account-page.tsx'
 import type { OAuthError } from '../protocol/errors.ts'
 import { readFields, required } from '../protocol/fields.ts'
-import { sendDisabledUserPage } from './disabled-user.tsx'
 import type { Endpoint, RouteDeps } from './endpoint.ts'
 import { sendErrorPage } from './error-page.tsx'
-import { SIGN_OUT } from './logout.ts'
+import { sendDisabledUserPage } from './sign-out-page.tsx'
 
 const PATH = '/account'
 

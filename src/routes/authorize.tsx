@@ -7,7 +7,7 @@ import { type BrowserSession, seeBrowserSession } from '../http/browser-session.
 import { circumstancesOf } from '../http/circumstances.ts'
 import { explain } from '../http/explain.ts'
 import { readForm } from '../http/form.ts'
-import { formToken, whyOutOfDate } from '../http/form-token.ts'
+import { formToken, SIGN_OUT, whyOutOfDate } from '../http/form-token.ts'
 import { fitsNextPage, loginAddress } from '../http/next-page.ts'
 import { sendPage } from '../http/page.ts'
 import { ConsentPage, type ConsentPageProps } from '../pages/consent-page.tsx'
@@ -15,10 +15,9 @@ import { requestPairs } from '../protocol/authorization-request.ts'
 import { hiddenPairs, SHOWN, TICK } from '../protocol/consent-form.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import { type Fields, firstFields, repeatedFields, repetition } from '../protocol/fields.ts'
-import { sendDisabledUserPage } from './disabled-user.tsx'
 import type { Endpoint, RouteDeps } from './endpoint.ts'
 import { sendErrorPage } from './error-page.tsx'
-import { SIGN_OUT } from './logout.ts'
+import { sendDisabledUserPage } from './sign-out-page.tsx'
 
 /** RFC 6749 §3.1 forbids repetition. Of these two it makes the answer's address unsure, so nobody is redirected. */
 const DECIDES_ADDRESS = ['client_id', 'redirect_uri']

@@ -2,12 +2,11 @@
 
 import { readBrowserSession } from '../http/browser-session.ts'
 import { circumstancesOf } from '../http/circumstances.ts'
-import { formToken } from '../http/form-token.ts'
+import { formToken, SIGN_OUT } from '../http/form-token.ts'
 import { sendPage } from '../http/page.ts'
 import { LandingPage } from '../pages/landing-page.tsx'
 import type { Endpoint } from './endpoint.ts'
 import { sendErrorPage } from './error-page.tsx'
-import { SIGN_OUT } from './logout.ts'
 
 export const landing: Endpoint = {
   path: '/',

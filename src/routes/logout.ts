@@ -6,14 +6,12 @@ import { signOut } from '../flows/sign-in.ts'
 import { presentedToken, seeBrowserSession, setSessionCookie } from '../http/browser-session.ts'
 import { circumstancesOf } from '../http/circumstances.ts'
 import { readForm } from '../http/form.ts'
-import { checkFormToken } from '../http/form-token.ts'
+import { SIGN_OUT, whyOutOfDate } from '../http/form-token.ts'
 import { ownPath } from '../http/next-page.ts'
 import { readFields } from '../protocol/fields.ts'
 import type { Endpoint, RouteDeps } from './endpoint.ts'
 import { sendErrorPage } from './error-page.tsx'
-
-/** What a sign-out form's token is for. */
-export const SIGN_OUT = ['sign_out'] as const
+import { sendSignOutPage } from './sign-out-page.tsx'
 
 /** KV may not show yet a session that was opened elsewhere a moment ago; D1 knows of those that we opened. */
 const isOpenUnseen = async (token: string | null, deps: RouteDeps, now: number) =>
@@ -21,22 +19,31 @@ const isOpenUnseen = async (token: string | null, deps: RouteDeps, now: number) 
   isWellFormed('browserSession', token) &&
   deps.knownBrowsers.isOpen(await digest(token), now)
 
+const STILL_IN = {
+  title: 'You are still signed in',
+  message: 'The page was out of date, so nobody was signed out.',
+  hint: 'Check who is signed in, then sign out here.',
+}
+
 export const logout: Endpoint = {
   path: '/logout',
   refuse: sendErrorPage,
   post: async (c, deps) => {
     const fields = readFields(await readForm(c))
+    const nextPage = ownPath(fields.get('next_page'), deps.issuer)
     const circumstances = circumstancesOf(c)
     // Anyone can make up a cookie and the form token that belongs to it: only the end of a live session is written.
     const token = presentedToken(c, deps.issuer)
     const seen = await seeBrowserSession(c, deps, circumstances.nowMs)
     const isLive = seen ? await seen.holds() : await isOpenUnseen(token, deps, circumstances.now)
     if (token !== null && isLive) {
-      await checkFormToken(c, fields.get('form_token'), token, SIGN_OUT)
+      const refusal = await whyOutOfDate(c, fields.get('form_token'), token, SIGN_OUT)
+      if (refusal && seen) return sendSignOutPage(c, seen, { ...STILL_IN, refusal, nextPage }, deps)
+      if (refusal) throw refusal
       await signOut(token, deps, circumstances)
     }
     // Signing out twice is no fault. A post from another site comes without the cookie, so nothing is removed then.
     if (token !== null) setSessionCookie(c, deps.issuer, '', 0)
-    return c.redirect(ownPath(fields.get('next_page'), deps.issuer), 303)
+    return c.redirect(nextPage, 303)
   },
 }

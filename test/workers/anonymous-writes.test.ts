@@ -9,6 +9,7 @@ import { endpointsOf } from '../../src/app.ts'
 import { AUTHENTICATOR_PATHS, createAuthenticator } from '../../src/authenticator/app.ts'
 import { digest } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
+import { formToken, SIGN_OUT } from '../../src/http/form-token.ts'
 import { writesTold } from './counting.ts'
 import { asserting, assertionOf, keySetOf, newKey, proofOf, resourceProofOf } from './keys.ts'
 import { newPublicClient } from './obtaining.ts'
@@ -269,7 +270,7 @@ describe('a request of nobody', () => {
 
   it('to sign out with a cookie of no live session and the form token that belongs to it writes nothing', async () => {
     for (const token of held.sessions) {
-      const form_token = await digest(JSON.stringify([token, 'sign_out']))
+      const form_token = await formToken(token, SIGN_OUT)
       const Cookie = `registry_session=${token}`
       const answer = await post('/logout', { form_token }, { Cookie }, open.fetch)
       expect([answer.status, answer.headers.get('Location')]).toEqual([303, '/'])

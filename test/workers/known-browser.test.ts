@@ -4,6 +4,7 @@ import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { digest } from '../../src/crypto/digest.ts'
 import { hashPassword } from '../../src/crypto/password.ts'
+import { formToken, SIGN_OUT } from '../../src/http/form-token.ts'
 import { signInFailureStore } from '../../src/stores/sign-in-failures.ts'
 import { userRegistry } from '../../src/stores/user-registry.ts'
 import { over } from './counting.ts'
@@ -249,7 +250,7 @@ describe('a session that KV does not show yet', () => {
     const browser = new Browser()
     await browser.signIn((await newUser()).username)
     const token = browser.cookies.get('registry_session') ?? ''
-    const form_token = await digest(JSON.stringify([token, 'sign_out']))
+    const form_token = await formToken(token, SIGN_OUT)
     const signOut = (fields: Record<string, string> = { form_token }) =>
       post('/logout', fields, { Cookie: `registry_session=${token}` }, blind)
     return { token, signOut }

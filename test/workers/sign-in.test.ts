@@ -21,6 +21,7 @@ import {
   registry,
   serve,
   sessionOf,
+  sessionTokenIn,
   signIn,
   type TestUser,
   tokenIn,
@@ -265,6 +266,36 @@ describe('a user signs out', () => {
     expect((await post('/logout', {}, { Cookie: cookie })).status).toBe(403)
     expect((await registry('/', { headers: { Cookie: cookie } })).status).toBe(200)
     expect(await signOutForm(cookie)).toHaveProperty('form_token')
+  })
+})
+
+describe('a sign-out form on a page from before another sign-in', () => {
+  it('signs nobody out, says who is signed in, and offers to sign out', async () => {
+    const user = await newUser()
+    const formOf = async (cookie: string) => {
+      const page = await registry('/account', { headers: { Cookie: cookie } })
+      return Object.fromEntries(fieldsOf(await page.text(), '/logout'))
+    }
+    const stale = { ...(await formOf(await signIn(await newUser()))), next_page: '/account' }
+    const cookie = await signIn(user)
+    const response = await post('/logout', stale, { Cookie: cookie })
+    const page = await response.text()
+    expect(response.status).toBe(403)
+    expect(page).toContain('nobody was signed out')
+    expect(page).toContain(`<bdi>${user.username}</bdi>`)
+    expect(await sessionOf(sessionTokenIn(cookie))).not.toBeNull()
+    const again = Object.fromEntries(fieldsOf(page, '/logout'))
+    const signedOut = await post('/logout', again, { Cookie: cookie })
+    expect([signedOut.status, signedOut.headers.get('Location')]).toEqual([303, '/account'])
+    expect(await sessionOf(sessionTokenIn(cookie))).toBeNull()
+  })
+
+  it('control: a forged one is refused without a form', async () => {
+    const cookie = await signIn(await newUser())
+    const response = await post('/logout', { form_token: 'x'.repeat(43) }, { Cookie: cookie })
+    expect(response.status).toBe(403)
+    expect(fieldsOf(await response.text(), '/logout')).toEqual([])
+    expect(await sessionOf(sessionTokenIn(cookie))).not.toBeNull()
   })
 })
 

@@ -1,0 +1,67 @@
+/** What is the matter with the user who is signed in, with the way to sign out. */
+
+import type { Context } from 'hono'
+import type { BrowserSession } from '../http/browser-session.ts'
+import { explain } from '../http/explain.ts'
+import { formToken, SIGN_OUT } from '../http/form-token.ts'
+import { sendPage } from '../http/page.ts'
+import { ErrorPage } from '../pages/error-page.tsx'
+import { OAuthError } from '../protocol/errors.ts'
+import type { RouteDeps } from './endpoint.ts'
+
+type Matter = Readonly<{
+  refusal: OAuthError
+  title: string
+  message: string
+  hint: string
+  /** Where to come back to after signing out. */
+  nextPage: string
+}>
+
+export async function sendSignOutPage(
+  c: Context,
+  { token, record }: BrowserSession,
+  { refusal, title, message, hint, nextPage }: Matter,
+  { loginUrl }: Pick<RouteDeps, 'loginUrl'>,
+) {
+  const { correlationId, headers } = explain(c, refusal)
+  const page = (
+    <ErrorPage
+      {...{ title, message, hint, reference: correlationId, explanation: null }}
+      signOut={{
+        username: record.user?.username ?? '',
+        formToken: await formToken(token, SIGN_OUT),
+        nextPage,
+      }}
+    />
+  )
+  return sendPage(c, page, {
+    status: refusal.status,
+    headers,
+    // Signing out leads to the sign-in page.
+    mayLeadAway: loginUrl !== null,
+  })
+}
+
+/** In place of every page that needs a user. */
+export const sendDisabledUserPage = (
+  c: Context,
+  session: BrowserSession,
+  nextPage: string,
+  deps: Pick<RouteDeps, 'loginUrl'>,
+) =>
+  sendSignOutPage(
+    c,
+    session,
+    {
+      refusal: new OAuthError('access_denied', 'This account is disabled.', {
+        detail: 'disabled user',
+      }),
+      title: 'This account is disabled',
+      message:
+        'The operator has disabled your account. It cannot be used here until the operator enables it again.',
+      hint: 'You can sign out, and sign in with another account.',
+      nextPage,
+    },
+    deps,
+  )
