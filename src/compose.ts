@@ -7,7 +7,6 @@ import { log, nameOf } from './http/log.ts'
 import { RequestNote } from './http/request-note.ts'
 import { lazily } from './lazily.ts'
 import { clientCache, type KeptClients } from './stores/client-cache.ts'
-import { clientFailureStore, type Waits } from './stores/client-failures.ts'
 import { clientStore } from './stores/clients.ts'
 import { authorizationStore, codeStore } from './stores/codes.ts'
 import { connectedApplicationStore } from './stores/connected-applications.ts'
@@ -67,7 +66,6 @@ export function compose(env: Bindings) {
   // What the isolate keeps from one request to the next. All else is a request's own.
   const keptClients: KeptClients = new Map()
   const knownSessions = new KnownSessions()
-  const waits: Waits = new Map()
 
   const inTime = <Port extends object>(
     { note }: Storage,
@@ -90,8 +88,6 @@ export function compose(env: Bindings) {
     clients: (its) => inTime(its, clientStore(its.db, its.nearby)),
     clientCache: ({ note }, deps) =>
       clientCache(keptClients, deps, settings, (use) => log('stale_client_used', use, note)),
-    clientFailures: (its, { refusalLimit }) =>
-      inTime(its, clientFailureStore(waits, its.db, refusalLimit)),
     codes: (its) => inTime(its, codeStore(its.db, its.codes), ['spend']),
     authorizations: (its) => {
       // KV has half the time, so that its silence does not cost the answer: the ledger has the code as well.

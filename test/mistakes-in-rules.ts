@@ -23,6 +23,12 @@ export const MISTAKES_IN_RULES: readonly Mutant[] = [
   ),
   mutant('domain/scope.ts', ANY_TEXT, "held.endsWith(':*') && ", ''),
   mutant('domain/scope.ts', ANY_TEXT, '[A-Za-z0-9._~/-]+))?$/', '[A-Za-z0-9._~/-]+))?/'),
+  ...mutants(
+    'domain/client.ts',
+    'workers/guessing-secrets',
+    ['secret.length < MIN_SECRET_CHARACTERS || ', ''],
+    [' || new Set(secret).size < MIN_DIFFERENT_CHARACTERS', ''],
+  ),
   ...mutants('domain/client.ts', CLIENT, ['now < expiresAt', 'now <= expiresAt']),
   ...mutants('domain/client.ts', 'workers/access-token-lifetime', [
     'Math.min(accessTokenLifetimeSeconds ?? longestSeconds, longestSeconds)',

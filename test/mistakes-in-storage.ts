@@ -97,18 +97,6 @@ export const MISTAKES_IN_STORAGE: readonly Mutant[] = [
     'findFresh: (clientId) => findIn(primary, clientId)',
     'findFresh: (clientId) => findIn(near(), clientId)',
   ),
-  mutant(
-    'stores/client-failures.ts',
-    CONTRACTS,
-    "JSON.stringify(['client', clientId, network])",
-    "JSON.stringify(['client', clientId])",
-  ),
-  mutant(
-    'stores/client-failures.ts',
-    CONTRACTS,
-    'Math.max(now + wait, waits.get(subject) ?? 0)',
-    'now + wait',
-  ),
   ...mutants(
     'stores/sign-in-failures.ts',
     CONTRACTS,

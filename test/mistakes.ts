@@ -246,8 +246,7 @@ export const MUTANTS: readonly Mutant[] = [
     'jkt === null || isThumbprint(jkt)',
     'true',
   ),
-  mutant('flows/as-client.ts', GUESSING, 'if (seconds > 0) throw', 'if (false) throw'),
-  mutant('flows/as-client.ts', GUESSING, " && !isWellFormed('clientSecret', presented.secret)", ''),
+  mutant('flows/authenticate-client.ts', GUESSING, 'canBeGuessed(presented.secret)', 'false'),
   mutant('flows/as-client.ts', GUESSING, 'await deps.clients.find(clientId)', 'void 0'),
   mutant('flows/as-client.ts', CLIENT, 'if (!mayBeOutdated) throw cause', 'throw cause'),
   mutant(
@@ -337,8 +336,7 @@ export const MUTANTS: readonly Mutant[] = [
   mutant('flows/introspect.ts', INTROSPECT, ' || now >= family.expiresAt', ''),
   mutant('flows/introspect.ts', INTROSPECT, " || !client.grantTypes.includes('refresh_token')", ''),
   mutant('flows/introspect.ts', INTROSPECT, ' || !isEnabled(client)', ''),
-  mutant('stores/client-failures.ts', GUESSING, ': FLOOD_PERIOD_SECONDS', ': 0'),
-  mutant('domain/lockout.ts', GUESSING, '2 ** (failures - free)', '1'),
+  mutant('domain/lockout.ts', SIGN_IN, '2 ** (failures - free)', '1'),
   mutant(
     'domain/lockout.ts',
     SIGN_IN,
@@ -350,7 +348,6 @@ export const MUTANTS: readonly Mutant[] = [
   mutant('domain/network.ts', 'unit/network', '.slice(0, NETWORK_GROUPS)', ''),
   mutant('http/flood.ts', GUESSING, 'client === null ?', 'true ?'),
   mutant('http/flood.ts', SIGN_IN, '.catch(uncounted)', ''),
-  mutant('stores/client-failures.ts', GUESSING, '.catch(() => ({ success: true }))', ''),
   mutant('compose.ts', SIGN_IN, 'LIMIT_TIMEOUT_SECONDS = 1', 'LIMIT_TIMEOUT_SECONDS = 1e9'),
   mutant(
     'http/form.ts',

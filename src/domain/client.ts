@@ -65,6 +65,18 @@ export const usesSecret = (method: AuthMethod) => method.startsWith('client_secr
 export const acceptsMethod = (registered: AuthMethod, used: RequestAuthMethod) =>
   registered === used || (registered === 'client_secret' && usesSecret(used))
 
+/** RFC 6749 §10.10: a guess MUST NOT succeed with more than 2^-128, which is 32 hexadecimal digits. */
+const MIN_SECRET_CHARACTERS = 32
+const MIN_DIFFERENT_CHARACTERS = 8
+
+/**
+ * May a person have chosen this secret? Only clients that were imported can have one that is not ours. It is compared
+ * with nothing, so that no number of guesses finds it, from however many networks, and no client needs a lockout, by
+ * which strangers could keep it waiting.
+ */
+export const canBeGuessed = (secret: string) =>
+  secret.length < MIN_SECRET_CHARACTERS || new Set(secret).size < MIN_DIFFERENT_CHARACTERS
+
 /** A client that can keep no secret: RFC 6749 §2.1. */
 export const isPublic = (client: Client) => client.authMethod === 'none'
 

@@ -12,18 +12,13 @@ export const FORGET_FAILURES_SECONDS = 86_400
 /** `period` of the rate limit bindings in wrangler.toml. */
 export const FLOOD_PERIOD_SECONDS = 60
 
-/** What failures are counted for. A client as a whole is not among them: a stranger must not lock it out at all. */
-export type LockoutKind =
-  | 'name_from_network'
-  | 'name'
-  | 'name_from_known_browser'
-  | 'client_from_network'
+/** What failed sign-ins are counted for. */
+export type LockoutKind = 'name_from_network' | 'name' | 'name_from_known_browser'
 
 const RULES = {
   name_from_network: { free: FREE_FAILURES, longestSeconds: LONGEST_WAIT_SECONDS },
   // In place of the two others: with a stolen cookie, a stranger has the guesses of one network more.
   name_from_known_browser: { free: FREE_FAILURES, longestSeconds: LONGEST_WAIT_SECONDS },
-  client_from_network: { free: FREE_FAILURES, longestSeconds: LONGEST_WAIT_SECONDS },
   name: { free: FREE_FAILURES_OF_NAME, longestSeconds: LONGEST_WAIT_OF_NAME_SECONDS },
 } satisfies Record<LockoutKind, unknown>
 

@@ -1,17 +1,14 @@
 /** What every endpoint for clients does first: authenticate the client on its record. */
 
-import { isWellFormed } from '../crypto/token.ts'
 import type { Client, Credential } from '../domain/client.ts'
-import { networkOf } from '../domain/network.ts'
 import type { PresentedClient } from '../protocol/client-authentication.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import type { Lookup } from '../stores/ports.ts'
 import { clientAuthenticator } from './authenticate-client.ts'
 import type { Circumstances, Deps } from './deps.ts'
-import { tooManyFailures } from './too-many-failures.ts'
 
 /** What it takes to authenticate a client. */
-export type ClientDeps = Pick<Deps, 'clientFailures' | 'clients' | 'usedJtis' | 'issuer'>
+export type ClientDeps = Pick<Deps, 'clients' | 'usedJtis' | 'issuer'>
 
 /** The client, authenticated on the primary's record. Throws `invalid_client`. */
 export async function asClient(
@@ -19,10 +16,9 @@ export async function asClient(
   deps: ClientDeps,
   circumstances: Circumstances,
 ): Promise<Client> {
-  const failed = await failureCounter(presented, deps, circumstances)
   const authenticate = clientAuthenticator(presented, deps, circumstances.now)
   const record = await deps.clients.findFresh(presented.clientId)
-  const { client, credential } = await authenticate(record).catch(failed)
+  const { client, credential } = await authenticate(record)
   if (credential) recordUse(client, credential, deps, circumstances)
   return client
 }
@@ -55,7 +51,6 @@ export async function asKeptClient<T>(
     return act(client, asOfMs)
   }
   const { clientId } = presented
-  const failed = await failureCounter(presented, deps, circumstances)
   const found = await deps.clientCache.lookUp(clientId, nowMs)
   try {
     return await attempt(found)
@@ -67,32 +62,7 @@ export async function asKeptClient<T>(
       await deps.clients.find(clientId)
     const client = await deps.clientCache.reload(clientId, nowMs)
     const asOfMs = client?.readAtMs ?? 0
-    return attempt({ client, keptSinceMs: null, asOfMs }).catch(failed)
-  }
-}
-
-/**
- * Against guessing: throws while nothing is looked at, else answers what is to be called with a failure. A secret
- * of our own form has 256 bits, and is always looked at: whoever has the right one never waits. Another's, of a
- * client that was imported, may be weak. Where no address is known (locally) nothing is counted.
- */
-async function failureCounter(
-  presented: PresentedClient,
-  deps: Pick<Deps, 'clientFailures'>,
-  { now, ipAddress, defer }: Circumstances,
-): Promise<(failure: unknown) => never> {
-  const { clientId } = presented
-  const network = networkOf(ipAddress)
-  const canBeGuessed =
-    'secret' in presented && network !== '' && !isWellFormed('clientSecret', presented.secret)
-  if (canBeGuessed) {
-    const seconds = (await deps.clientFailures.lockedUntil(clientId, network)) - now
-    if (seconds > 0) throw tooManyFailures('client authentication', seconds)
-  }
-  return (failure) => {
-    const isFailure = failure instanceof OAuthError && failure.code === 'invalid_client'
-    if (canBeGuessed && isFailure) defer(deps.clientFailures.record(clientId, network, now))
-    throw failure
+    return attempt({ client, keptSinceMs: null, asOfMs })
   }
 }
 

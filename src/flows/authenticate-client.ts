@@ -5,6 +5,7 @@ import {
   acceptsMethod,
   type Client,
   type Credential,
+  canBeGuessed,
   isEnabled,
   liveCredentials,
 } from '../domain/client.ts'
@@ -16,6 +17,10 @@ import type { Deps } from './deps.ts'
 export type AuthenticatedClient = Readonly<{ client: Client; credential: Credential | null }>
 
 export type AuthenticateClient = (record: Client | null) => Promise<AuthenticatedClient>
+
+/** For the operator: a secret that can be guessed is not compared, so nobody knows which of the two it is. */
+const TOO_WEAK =
+  'wrong secret, or one too weak to be accepted: client rotate-secret makes a strong one'
 
 /** For the operator. `expiredAt` is when the secret that was shown was good for the last time, if it ever was. */
 const whySecretFails = (expiredAt: number | null | undefined, now: number) =>
@@ -51,6 +56,7 @@ export function clientAuthenticator(
     if (!acceptsMethod(client.authMethod, presented.method)) {
       throw invalidClient(`registered for ${client.authMethod}, used ${presented.method}`)
     }
+    if ('secret' in presented && canBeGuessed(presented.secret)) throw invalidClient(TOO_WEAK)
     if ('assertion' in presented) await requireAssertion(presented.assertion, client)
     if (secretDigest === null) return { client, credential: null }
     const isShown = (one: Credential) => equalInConstantTime(one.secretDigest, secretDigest)

@@ -3,7 +3,6 @@
 import type {
   AuthorizationStore,
   ClientCache,
-  ClientFailureStore,
   ClientStore,
   CodeStore,
   ConnectedApplicationStore,
@@ -20,7 +19,6 @@ import type {
 export type Deps = Readonly<{
   clients: ClientStore
   clientCache: ClientCache
-  clientFailures: ClientFailureStore
   codes: CodeStore
   connectedApplications: ConnectedApplicationStore
   authorizations: AuthorizationStore

@@ -30,6 +30,7 @@ const EXPLANATIONS = {
     causes: [
       'The secret is wrong, has been replaced, or was copied with a space or a line break.',
       'The client authenticates in another way than it is registered for: client_secret_basic sends an Authorization header, client_secret_post sends parameters of the body, client_secret may do either.',
+      'The secret was made elsewhere and is too weak: fewer than 32 characters, or fewer than 8 different ones, are never accepted.',
       'With Basic, the id and the secret were not form-encoded before they were joined and encoded.',
       'The client is unknown here, or has been disabled.',
       'A client assertion has expired, was used before, or names another audience than the issuer.',

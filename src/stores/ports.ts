@@ -272,16 +272,6 @@ export interface KnownBrowserStore {
   isOpen(sessionKey: string, now: number): Promise<boolean>
 }
 
-export interface ClientFailureStore {
-  /**
-   * Epoch seconds until which no secret that could be guessed is looked at for this client from this network;
-   * past, or 0, when one is. Asks no storage: it is what this isolate has learned from `record`.
-   */
-  lockedUntil(clientId: string, network: string): Promise<number>
-  /** Counts a failure, of a client that exists and of one that does not alike. Losing one is harmless. */
-  record(clientId: string, network: string, now: number): Promise<void>
-}
-
 /** A registered user and this user's latest answer to one client; null if there is none. */
 export type Standing = Readonly<{ user: RegisteredUser | null; consent: Consent | null }>
 

@@ -21,7 +21,7 @@ export const RECORD_FAILURE_OF_BROWSER = `INSERT INTO sign_in_failure (subject, 
   ${COUNT_ONE_MORE}`
 export const CLEAR_FAILURES = `DELETE FROM sign_in_failure WHERE subject IN (?1, ?2)`
 
-type Subjects = Readonly<Record<Exclude<LockoutKind, 'client_from_network'>, string>>
+type Subjects = Readonly<Record<LockoutKind, string>>
 
 /** All spellings of a name are one, as at sign-in. Nothing readable is kept of who was tried from where. */
 async function subjectsOf(username: string, network: string, browser: string): Promise<Subjects> {

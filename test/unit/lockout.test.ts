@@ -10,7 +10,7 @@ const waits = (kind: LockoutKind, failures: number[]) =>
   failures.map((count) => waitSeconds(kind, count))
 
 describe('the wait after so many failures in a row', () => {
-  it.each(['name_from_network', 'name_from_known_browser', 'client_from_network'] as const)(
+  it.each(['name_from_network', 'name_from_known_browser'] as const)(
     'of a %s begins with the fifth, doubles, and ends at a quarter of an hour',
     (kind) => {
       expect(waits(kind, [1, 4, 5, 6, 7, 14, 15, 1000])).toEqual([0, 0, 1, 2, 4, 512, 900, 900])

@@ -15,6 +15,7 @@ import { asserting, assertionOf, keySetOf, newKey, proofOf, resourceProofOf } fr
 import { newPublicClient } from './obtaining.ts'
 import {
   CALLBACK,
+  cookiesOf,
   credentialsOf,
   fieldsOf,
   ISSUER,
@@ -306,6 +307,14 @@ describe('the controls: a write is noticed', () => {
     const wrong = { ...credentialsOf(client), client_secret: 'weak' }
     const address = { 'CF-Connecting-IP': '192.0.2.1' }
     await post('/token', wrong, address, open.fetch)
-    expect(open.take().sort()).toEqual(MAY_BE_WRITTEN)
+    expect(open.take()).toEqual(['D1 INSERT refusal'])
+    const page = await ordinary('/login')
+    const fields = new URLSearchParams(fieldsOf(await page.text(), '/login'))
+    fields.set('username', (await newUser()).username)
+    fields.set('password', 'wrong')
+    open.take()
+    const headers = { ...address, Cookie: cookiesOf(page) }
+    await post('/login', [...fields], headers, open.fetch)
+    expect(new Set(open.take())).toContain('D1 INSERT sign_in_failure')
   })
 })

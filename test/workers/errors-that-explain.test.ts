@@ -65,7 +65,7 @@ const open = (parameters: Record<string, string>, fetch = registry) =>
 
 describe('a refusal of an endpoint for clients', () => {
   it('carries an id and leads to what its code means, and says no more than before', async () => {
-    const response = await post('/token', credentialsOf({ ...client, secret: 'wrong' }))
+    const response = await post('/token', credentialsOf({ ...client, secret: `${client.secret}x` }))
     expect(response.status).toBe(401)
     expect(idOf(response)).toMatch(ID)
     expect(await response.json()).toEqual({
@@ -76,7 +76,7 @@ describe('a refusal of an endpoint for clients', () => {
   })
 
   it('is told in one line of the log and one row, under that id', async () => {
-    const response = await post('/token', credentialsOf({ ...client, secret: 'wrong' }))
+    const response = await post('/token', credentialsOf({ ...client, secret: `${client.secret}x` }))
     const told = {
       correlationId: idOf(response),
       endpoint: 'POST /token',
@@ -348,7 +348,7 @@ describe('a flood fills no table', () => {
     })
 
   it('what the rate limit refused has an id, and no row', async () => {
-    const wrong = credentialsOf({ ...client, secret: 'wrong' })
+    const wrong = credentialsOf({ ...client, secret: `${client.secret}x` })
     const before = await countRecorded()
     const response = await post(
       '/token',

@@ -23,14 +23,14 @@ it('a token bought with a secret that had been replaced ends; one bought with th
       .access_token
   const before = await buy(client.secret)
   await new Promise((resolve) => setTimeout(resolve, 2))
-  const digest = await hexDigest('the new secret')
+  const digest = await hexDigest('the new secret, of more than 32 characters')
   await clientRegistry(env.DB).rotateSecret(client.id, digest, 0, nowSeconds())
   await revokeStatement(env.DB, 'client', [client.id], 7200).run()
   await revokeStatement(env.DB, 'client_record', [client.id], 7200).run()
   await new Promise((resolve) => setTimeout(resolve, 2))
   const thiefs = await buy(client.secret)
   expect(thiefs).toMatch(/^reg_/)
-  const owners = await buy('the new secret')
+  const owners = await buy('the new secret, of more than 32 characters')
   expect(await sessionOf(before)).toBeNull()
   expect(await sessionOf(thiefs)).toBeNull()
   expect(await sessionOf(owners)).not.toBeNull()
@@ -60,7 +60,7 @@ it('a record read after the act began, before it was committed, is an old one to
   await buy()
   await new Promise((resolve) => setTimeout(resolve, 2))
   const ends = revokeStatement(env.DB, 'client_record', [client.id], 7200)
-  const digest = await hexDigest('the new secret')
+  const digest = await hexDigest('the new secret, of more than 32 characters')
   await clientRegistry(env.DB).rotateSecret(client.id, digest, 0, nowSeconds(), {
     also: [ends],
   })

@@ -3,6 +3,7 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { hexDigest } from '../../src/crypto/digest.ts'
+import { mintToken } from '../../src/crypto/token.ts'
 import { clientRegistry } from '../../src/stores/client-registry.ts'
 import {
   countSessions,
@@ -20,6 +21,10 @@ const basic = (id: string, secret: string) => ({
   Authorization: `Basic ${btoa(`${id}:${secret}`)}`,
 })
 const grant = { grant_type: 'client_credentials' }
+/** Chosen elsewhere, and not too weak. */
+const [SECOND, THIRD, NEW] = ['second', 'third', 'new'].map(
+  (word) => `${word} secret of thirty-two characters or more`,
+) as [string, string, string]
 const INVALID_CLIENT = { status: 401, error: 'invalid_client' }
 
 describe('RFC 6749 §2.3.1: a client shows its secret', () => {
@@ -61,12 +66,14 @@ describe('RFC 6749 §2.3.1: a client shows its secret', () => {
 
   it('form-decodes what Basic carries', async () => {
     const client = await newClient({ authMethod: 'client_secret_basic' })
-    const secret = 'a b%c+d:é'
+    const secret = `a b%c+d:é ${mintToken('clientSecret')}`
     await clientRegistry(env.DB).rotateSecret(client.id, await hexDigest(secret), 0, nowSeconds())
     const encode = (text: string) => new URLSearchParams({ t: text }).toString().slice(2)
     const encoded = basic(encode(client.id), encode(secret))
     expect((await post('/token', grant, encoded)).status).toBe(200)
-    const raw = { Authorization: `Basic ${btoa(`${client.id}:a b%c+d`)}` }
+    const raw = {
+      Authorization: `Basic ${btoa(`${client.id}:a b%c+d ${mintToken('clientSecret')}`)}`,
+    }
     expect((await post('/token', grant, raw)).status).toBe(401)
   })
 
@@ -175,10 +182,10 @@ describe('a secret can be rotated with an overlap', () => {
     // Of isolates that have not kept the client: what a kept copy may still grant is tested below.
     const works = async (secret: string) =>
       (await post('/token', credentialsOf({ ...client, secret }), {}, serve())).status === 200
-    await rotate('second secret', 60)
-    expect([await works(client.secret), await works('second secret')]).toEqual([true, true])
-    await rotate('third secret', 0)
-    const all = [client.secret, 'second secret', 'third secret']
+    await rotate(SECOND, 60)
+    expect([await works(client.secret), await works(SECOND)]).toEqual([true, true])
+    await rotate(THIRD, 0)
+    const all = [client.secret, SECOND, THIRD]
     expect(await Promise.all(all.map(works))).toEqual([false, false, true])
   })
 
@@ -186,8 +193,8 @@ describe('a secret can be rotated with an overlap', () => {
     const client = await newClient()
     const at = nowSeconds()
     for (const [secret, overlap] of [
-      ['second secret', 60],
-      ['third secret', 600],
+      [SECOND, 60],
+      [THIRD, 600],
     ] as const) {
       await clientRegistry(env.DB).rotateSecret(client.id, await hexDigest(secret), overlap, at)
     }
@@ -197,7 +204,7 @@ describe('a secret can be rotated with an overlap', () => {
       .bind(client.id)
       .all<{ secret_digest: string; expires_at: number | null }>()
     const ends = new Map(results.map((row) => [row.secret_digest, row.expires_at]))
-    const all = await Promise.all([client.secret, 'second secret', 'third secret'].map(hexDigest))
+    const all = await Promise.all([client.secret, SECOND, THIRD].map(hexDigest))
     expect(all.map((digest) => ends.get(digest))).toEqual([at + 60, at + 600, null])
   })
 
@@ -239,8 +246,8 @@ describe('a client record in the isolate may grant when it is old, and never ref
     const clients = clientRegistry(env.DB)
     const ask = (fields: Record<string, string>) => post('/token', fields, {}, cached)
     expect((await ask(credentialsOf(client))).status).toBe(200)
-    await clients.rotateSecret(client.id, await hexDigest('new secret'), 0, nowSeconds())
-    const renewed = { ...client, secret: 'new secret' }
+    await clients.rotateSecret(client.id, await hexDigest(NEW), 0, nowSeconds())
+    const renewed = { ...client, secret: NEW }
     expect((await ask(credentialsOf(renewed))).status).toBe(200)
     await clients.authorize(client.id, { scopes: ['compile:read'] }, nowSeconds())
     const answer = await ask(credentialsOf(renewed, { scope: 'compile:read' }))

@@ -172,10 +172,18 @@ describe('what was changed a moment ago counts at once, whatever the isolate has
   it('a secret that was replaced redeems no code, and the code stays good', async () => {
     const { own, fetch, clients } = await kept({})
     const code = await obtainCode(cookie, requestOf(own))
-    await clients.rotateSecret(own.id, await hexDigest('the new secret'), 0, nowSeconds())
+    await clients.rotateSecret(
+      own.id,
+      await hexDigest('the new secret, of more than 32 characters'),
+      0,
+      nowSeconds(),
+    )
     const refused = await post('/token', redemptionOf(own, code), {}, fetch)
     expect(await refusal(refused)).toMatchObject({ error: 'invalid_client' })
-    const renewed = redemptionOf({ ...own, secret: 'the new secret' }, code)
+    const renewed = redemptionOf(
+      { ...own, secret: 'the new secret, of more than 32 characters' },
+      code,
+    )
     expect((await post('/token', renewed, {}, fetch)).status).toBe(200)
   })
 })

@@ -1,7 +1,6 @@
 /** Every statement of the stores by name, and what of a query plan is a read of a whole table. */
 
 import * as audit from '../../src/stores/audit.ts'
-import * as clientFailures from '../../src/stores/client-failures.ts'
 import * as clientRecord from '../../src/stores/client-record.ts'
 import * as clientRegistry from '../../src/stores/client-registry.ts'
 import * as clients from '../../src/stores/clients.ts'
@@ -40,7 +39,6 @@ const stores = {
   revocationStatements,
   revocations,
   connectedApplications,
-  clientFailures,
   clientRecord,
   clientRegistry,
   coveredEndorsements,

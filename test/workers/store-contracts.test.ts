@@ -10,7 +10,6 @@ import { randomId, randomText } from '../../src/crypto/random.ts'
 import type { AuthorizationCode } from '../../src/domain/authorization-code.ts'
 import { type SessionRecord, sessionRecord } from '../../src/domain/session.ts'
 import { clientCache } from '../../src/stores/client-cache.ts'
-import { clientFailureStore } from '../../src/stores/client-failures.ts'
 import { clientStore } from '../../src/stores/clients.ts'
 import { authorizationStore, codeStore } from '../../src/stores/codes.ts'
 import { connectedApplicationStore } from '../../src/stores/connected-applications.ts'
@@ -320,23 +319,6 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     expect(await failures.lockedUntil(name, 'there', at)).toBeLessThanOrEqual(at)
     await failures.clear(name, 'here')
     expect(await failures.lockedUntil(name, 'here', at)).toBeLessThanOrEqual(at)
-  })
-
-  it('failed clients: the isolate knows until when, and beyond the flood waits its whole period', async () => {
-    const flood = { limit: async () => ({ success: true }) }
-    const failures = clientFailureStore(new Map(), DB, flood)
-    const id = randomId()
-    for (let times = 0; times < 6; times++) await failures.record(id, 'here', at)
-    expect(await failures.lockedUntil(id, 'here')).toBe(at + 2)
-    expect(await failures.lockedUntil(id, 'there')).toBe(0)
-    const flooded = clientFailureStore(new Map(), DB, {
-      limit: async () => ({ success: false }),
-    })
-    await flooded.record(id, 'here', at)
-    expect(await flooded.lockedUntil(id, 'here')).toBe(at + 60)
-    // A shorter wait replaces no longer one.
-    await flooded.record(id, 'here', at - 30)
-    expect(await flooded.lockedUntil(id, 'here')).toBe(at + 60)
   })
 
   it('users: by name whatever its case, with what they agreed to', async () => {
