@@ -158,3 +158,47 @@ describe('an error page', () => {
     await expectHeading(page, 'Error codes')
   })
 })
+
+describe('a form on a page from before another sign-in', () => {
+  /** Signs in again in another tab of the same browser. */
+  async function signInElsewhere(
+    page: Page,
+    registry: Registry,
+    person: Parameters<typeof signIn>[1],
+  ) {
+    const other = await page.context().newPage()
+    await other.goto(`${registry.url}/login?next_page=/account`)
+    await signIn(other, person)
+    await expectHeading(other, ACCOUNT)
+    await other.close()
+  }
+
+  it('removes nothing, and the page that comes back does', async ({
+    visitor,
+    registry,
+    app,
+    person,
+  }) => {
+    await connect(visitor, registry, app, 'Paper Assistant')
+    await visitor.goto(`${registry.url}/account`)
+    await signInElsewhere(visitor, registry, person)
+    await cardOf(visitor, 'Paper Assistant').getByRole('button', { name: 'Remove' }).click()
+    await visitor.getByRole('alert').filter({ hasText: 'Nothing was removed' }).waitFor()
+    await keepScreenshot(visitor, 'account-out-of-date')
+    await cardOf(visitor, 'Paper Assistant').getByRole('button', { name: 'Remove' }).click()
+    await visitor.getByText('is no longer connected').waitFor()
+  })
+
+  it('signs nobody out, and the page that comes back does', async ({
+    visitor,
+    registry,
+    person,
+  }) => {
+    await signInElsewhere(visitor, registry, person)
+    await press(visitor, 'Sign out')
+    await expectHeading(visitor, 'You are still signed in')
+    await keepScreenshot(visitor, 'still-signed-in')
+    await press(visitor, 'Sign out')
+    await visitor.getByRole('link', { name: 'Sign in' }).waitFor()
+  })
+})
