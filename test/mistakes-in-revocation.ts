@@ -143,7 +143,11 @@ export const MISTAKES_IN_REVOCATION: readonly Mutant[] = [
     ['NOT IN (SELECT value FROM ${listed})`', 'IN (SELECT value FROM ${listed})`'],
     ["NOT LIKE 'client_secret%')", "LIKE 'client_secret%')"],
     ['k.value NOT IN', 'k.value IN'],
-    [" OR ${byPrefix(held, ':')}", ''],
-    [" OR n.value = '*.*' OR ", ' OR '],
+  ),
+  ...mutants(
+    'stores/covering-sql.ts',
+    NARROWING,
+    [" OR ${byPrefix(wider, narrower, ':')}", ''],
+    [" OR ${wider} = '*.*' OR ", ' OR '],
   ),
 ]

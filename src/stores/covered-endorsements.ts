@@ -1,8 +1,8 @@
-/** Removes the endorsements of a client or a user that another one covers: `endorsementCovers` of the domain, in SQL. */
+/** Removes the endorsements of a client or a user that another one covers. */
 
-/** Of two rows of one table, named `mine` and `other`. */
-const COVERS = `other.category <> mine.category AND (other.category = '*.*' OR (substr(other.category, -2) = '.*'
-    AND instr(mine.category || '.', substr(other.category, 1, length(other.category) - 1)) = 1))`
+import { categoryCovers } from './covering-sql.ts'
+
+const COVERS = `other.category <> mine.category AND ${categoryCovers('other.category', 'mine.category')}`
 
 /** What is merely requested covers nothing that is authorized. */
 export const DROP_COVERED_CLIENT_ENDORSEMENTS = `DELETE FROM client_endorsement AS mine WHERE client_id = ?1

@@ -12,6 +12,7 @@
  */
 
 import type { AuthMethod } from '../domain/client.ts'
+import { categoryCovers, scopeCovers } from './covering-sql.ts'
 import { D1_NOW, D1_NOW_MS } from './d1-clock.ts'
 import type { Database } from './database.ts'
 import type { PermissionLists } from './permission-rows.ts'
@@ -36,11 +37,8 @@ export type UserNarrowing = Readonly<{
 /** Does what is left (`n`) cover what is held (`h`)? */
 type Covers = (held: string) => string
 const isEqual: Covers = (held) => `n.value = ${held}`
-const byPrefix = (held: string, separator: string) =>
-  `n.value LIKE '%${separator}*' AND substr(${held} || '${separator}', 1, length(n.value) - 1) = substr(n.value, 1, length(n.value) - 1)`
-const coversScope: Covers = (held) => `${isEqual(held)} OR ${byPrefix(held, ':')}`
-const coversCategory: Covers = (held) =>
-  `${isEqual(held)} OR n.value = '*.*' OR ${byPrefix(held, '.')}`
+const coversScope: Covers = (held) => scopeCovers('n.value', held)
+const coversCategory: Covers = (held) => categoryCovers('n.value', held)
 
 /** One list of a client or a user, in its table. `?2` is the change as JSON. */
 type List = Readonly<{

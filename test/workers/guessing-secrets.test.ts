@@ -47,8 +47,9 @@ const attempt = (fetch: Fetch, client: TestClient, address = HERE, path = '/toke
   post(path, credentialsOf(client, { token: 'any' }), { 'CF-Connecting-IP': address }, fetch)
 const wrongly = (client: TestClient) => ({ ...client, secret: 'wrong' })
 
+const LIMIT = 3
+
 describe('failed authentications of a client are limited', () => {
-  const LIMIT = 3
   const addresses = Array.from({ length: LIMIT }, (_, index) => `203.0.113.${index}`)
 
   it.each(PATHS)(
@@ -142,6 +143,21 @@ it('makes no client wait for the failures of others', async () => {
     for (let failures = 0; failures < 30; failures++) {
       expect((await attempt(guarded, wrong)).status).toBe(401)
     }
+    expect((await attempt(guarded, client)).status).toBe(200)
+  }
+})
+
+it('lets a program try Basic and then the body as often as it likes, with a secret that was imported', async () => {
+  const guarded = serve({ REFUSAL_LIMIT: limiter(LIMIT) })
+  const client = await importedClient(RANDOM)
+  await env.DB.prepare(`UPDATE client SET auth_method = 'client_secret_post' WHERE client_id = ?1`)
+    .bind(client.id)
+    .run()
+  const Authorization = `Basic ${btoa(`${client.id}:${client.secret}`)}`
+  for (let tries = 0; tries < 3 * LIMIT; tries++) {
+    const headers = { Authorization, 'CF-Connecting-IP': HERE }
+    const first = await post('/token', { grant_type: 'client_credentials' }, headers, guarded)
+    expect([401, 429]).toContain(first.status)
     expect((await attempt(guarded, client)).status).toBe(200)
   }
 })
