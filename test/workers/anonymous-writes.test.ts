@@ -7,7 +7,6 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { endpointsOf } from '../../src/app.ts'
 import { AUTHENTICATOR_PATHS, createAuthenticator } from '../../src/authenticator/app.ts'
-import { digest } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
 import { formToken, SIGN_OUT } from '../../src/http/form-token.ts'
 import { writesTold } from './counting.ts'
@@ -123,7 +122,7 @@ async function prepare() {
         disconnect: { client_id: secret.id },
       }).map(async ([purpose, fields]) => {
         const about = Object.values(fields).slice(0, purpose === 'disconnect' ? 1 : 0)
-        const form_token = await digest(JSON.stringify([one, purpose, ...about]))
+        const form_token = await formToken(one, [purpose, ...about])
         const Cookie = `registry_session=${one}; registry_sign_in=${one}`
         return { fields: { ...fields, form_token, next_page: '/' }, headers: { Cookie } }
       }),

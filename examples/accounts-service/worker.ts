@@ -1,0 +1,180 @@
+/**
+ * An accounts service as a Worker of its own, on the path `/accounts` of the registry's host. It signs users in, writes
+ * their sessions where the registry and the authenticator look for them, and signs them out through the registry.
+ * docs/accounts-service.md is the contract. Nothing of the registry is imported: copy it, and replace `findUser`.
+ */
+
+type Env = Readonly<{
+  /** The registry's origin, which is also ours. */
+  ISSUER: string
+  BROWSER_SESSION_LIFETIME_SECONDS: string | number
+  USERS: string
+  SESSIONS: KVNamespace
+  LOGIN_LIMIT: RateLimit
+}>
+
+type User = Readonly<{
+  user_id: string
+  username: string
+  email: string
+  scopes: readonly string[]
+  endorsements: readonly string[]
+}>
+
+const PATH = '/accounts'
+const FORM_LIFETIME_SECONDS = 3600
+
+const base64url = (bytes: Uint8Array) =>
+  btoa(String.fromCharCode(...bytes))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '')
+const sha256 = async (text: string) =>
+  new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))
+const random = () => base64url(crypto.getRandomValues(new Uint8Array(32)))
+
+const isSecure = ({ ISSUER }: Env) => ISSUER.startsWith('https://')
+/** A browser takes `__Host-` over https alone, and then from this very host. */
+const cookieName = (env: Env, name: string) => (isSecure(env) ? `__Host-${name}` : name)
+const cookie = (env: Env, name: string, value: string, maxAge: number) =>
+  `${cookieName(env, name)}=${value}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${maxAge}${isSecure(env) ? '; Secure' : ''}`
+const cookieIn = (request: Request, env: Env, name: string) =>
+  (request.headers.get('Cookie') ?? '')
+    .split(/; */)
+    .find((pair) => pair.startsWith(`${cookieName(env, name)}=`))
+    ?.slice(cookieName(env, name).length + 1)
+
+/** Where the registry wants the browser back: a URL at its own origin, or else nowhere but the start page. */
+function nextPageOf(text: string | null, { ISSUER }: Env): string {
+  if (text === null || !URL.canParse(text)) return `${ISSUER}/`
+  const url = new URL(text)
+  return url.origin === ISSUER ? url.href : `${ISSUER}/`
+}
+
+/** The one function to replace: by your directory, your single sign-on. */
+async function findUser(username: string, password: string, env: Env): Promise<User | null> {
+  const users = JSON.parse(env.USERS) as readonly (User & { password_sha256: string })[]
+  const digest = [...(await sha256(password))].map((byte) => byte.toString(16).padStart(2, '0'))
+  const user = users.find((one) => one.username === username.trim().toLowerCase())
+  const isRight = user !== undefined && digest.join('') === user.password_sha256
+  return isRight ? user : null
+}
+
+/** The record by the key under which the registry looks for it; answers what the cookie holds. */
+async function openSession(user: User, request: Request, env: Env): Promise<string> {
+  const token = `accounts-${random()}`
+  const lifetimeSeconds = Number(env.BROWSER_SESSION_LIFETIME_SECONDS)
+  const address = request.headers.get('CF-Connecting-IP') ?? ''
+  const now = Date.now()
+  const record = {
+    session_id: crypto.randomUUID(),
+    start_time: new Date(now).toISOString(),
+    end_time: new Date(now + lifetimeSeconds * 1000).toISOString(),
+    user: { user_id: user.user_id, username: user.username, email: user.email },
+    client: null,
+    authorizations: { classic: 0, scopes: user.scopes, endorsements: user.endorsements },
+    ip_address: address,
+    remote_host: address,
+    nonce: random(),
+  }
+  const key = base64url(await sha256(token))
+  await env.SESSIONS.put(key, JSON.stringify(record), { expirationTtl: lifetimeSeconds })
+  return token
+}
+
+const escapes: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+}
+const escaped = (text: string) => text.replace(/[&<>"]/g, (character) => escapes[character] ?? '')
+const hidden = (name: string, value: string) =>
+  `<input type="hidden" name="${name}" value="${escaped(value)}">`
+
+/** No `form-action`: browsers would hold to it the redirects that lead back to the application after the sign-in. */
+const POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
+
+const page = (title: string, body: string, status = 200, headers: Record<string, string> = {}) =>
+  new Response(
+    `<!DOCTYPE html><html lang="en"><title>${title}</title><h1>${title}</h1>${body}</html>`,
+    {
+      status,
+      headers: {
+        'Content-Type': 'text/html; charset=utf-8',
+        'Content-Security-Policy': POLICY,
+        'Cache-Control': 'no-store',
+        'Referrer-Policy': 'no-referrer',
+        ...headers,
+      },
+    },
+  )
+
+async function signInPage(env: Env, nextPage: string, problem = '', status = 200) {
+  const secret = random()
+  const body = `<p role="alert">${problem}</p><form method="post" action="${PATH}/login">
+${hidden('next_page', nextPage)}${hidden('form_token', secret)}
+<label>Username <input name="username" autocomplete="username" required></label>
+<label>Password <input name="password" type="password" autocomplete="current-password" required></label>
+<button>Sign in</button></form>`
+  const headers = { 'Set-Cookie': cookie(env, 'accounts_form', secret, FORM_LIFETIME_SECONDS) }
+  return page('Sign in', body, status, headers)
+}
+
+async function signIn(request: Request, env: Env): Promise<Response> {
+  const form = new URLSearchParams(await request.text())
+  const nextPage = nextPageOf(form.get('next_page'), env)
+  const secret = cookieIn(request, env, 'accounts_form')
+  const isOurs = secret !== undefined && secret !== '' && form.get('form_token') === secret
+  if (!isOurs) return signInPage(env, nextPage, 'The form was out of date.', 403)
+  const username = form.get('username') ?? ''
+  const address = request.headers.get('CF-Connecting-IP') ?? ''
+  const limits = await Promise.all(
+    [`network ${address}`, `name ${username.trim().toLowerCase()}`].map((key) =>
+      env.LOGIN_LIMIT.limit({ key }),
+    ),
+  )
+  if (limits.some(({ success }) => !success)) {
+    return signInPage(env, nextPage, 'Too many attempts. Try again in a minute.', 429)
+  }
+  const user = await findUser(username, form.get('password') ?? '', env)
+  if (!user) return signInPage(env, nextPage, 'The username or the password is wrong.', 403)
+  const token = await openSession(user, request, env)
+  const headers = new Headers({ Location: nextPage, 'Cache-Control': 'no-store' })
+  const lifetimeSeconds = Number(env.BROWSER_SESSION_LIFETIME_SECONDS)
+  headers.append('Set-Cookie', cookie(env, 'registry_session', token, lifetimeSeconds))
+  headers.append('Set-Cookie', cookie(env, 'accounts_form', '', 0))
+  return new Response(null, { status: 303, headers })
+}
+
+/** The form is the registry's: it ends the session in D1, so that no isolate takes it any more. */
+async function accountPage(request: Request, env: Env): Promise<Response> {
+  const token = cookieIn(request, env, 'registry_session')
+  if (!token) return page('Accounts', `<p><a href="${PATH}/login">Sign in</a></p>`)
+  const digestOf = async (words: string[]) => base64url(await sha256(JSON.stringify(words)))
+  const mark = (await digestOf(['mark', token])).slice(0, 16)
+  const formToken = `${mark}.${await digestOf([token, 'sign_out'])}`
+  return page(
+    'Accounts',
+    `<form method="post" action="/logout">${hidden('form_token', formToken)}
+${hidden('next_page', `${PATH}/signed-out`)}<button>Sign out</button></form>`,
+  )
+}
+
+export default {
+  async fetch(request: Request, env: Env): Promise<Response> {
+    const url = new URL(request.url)
+    switch (`${request.method} ${url.pathname}`) {
+      case `GET ${PATH}`:
+        return accountPage(request, env)
+      case `GET ${PATH}/login`:
+        return signInPage(env, nextPageOf(url.searchParams.get('next_page'), env))
+      case `POST ${PATH}/login`:
+        return signIn(request, env)
+      case `GET ${PATH}/signed-out`:
+        return page('Signed out', `<p><a href="${PATH}/login">Sign in again</a></p>`)
+      default:
+        return page('Not found', '', 404)
+    }
+  },
+}
