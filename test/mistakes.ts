@@ -40,6 +40,24 @@ export const MUTANTS: readonly Mutant[] = [
     ['problem === null ? []', 'true ? []'],
   ),
   ...mutants(
+    'admin/deploy/steps.ts',
+    'node/deploy',
+    ['if (known.includes(name)) {', 'if (true) {'],
+    ['if (isPaid) return', 'if (true) return'],
+  ),
+  mutant(
+    'admin/deploy/resources.ts',
+    'node/deploy',
+    'if (taken?.service === worker) return',
+    'if (taken) return',
+  ),
+  mutant(
+    'admin/deploy/settle.ts',
+    'node/deploy',
+    'isPlaceholder(present) ? await find()',
+    'true ? await find()',
+  ),
+  ...mutants(
     'operate/deploy-problems.ts',
     'unit/deploy',
     ['hasCron ? []', 'true ? []'],

@@ -20,8 +20,9 @@ export type ApiAnswer = Readonly<{
 
 export type ApiCall = Readonly<{
   method: 'GET' | 'POST' | 'PUT' | 'DELETE'
-  /** Below the account. */
+  /** Below the account, unless the call is global. */
   path: string
+  isGlobal?: boolean
   contentType?: string
   body?: string
   /** Does it change anything? When its answer is lost, nobody here knows whether it did. */
@@ -47,6 +48,16 @@ function isNotSent(cause: unknown): boolean {
   return NOT_SENT.test(code) || wordsOf(cause) === 'bad port'
 }
 
+/** The API refused a call; `status` is that of its response. */
+export class ApiRefusal extends Refusal {
+  readonly status: number
+
+  constructor(message: string, status: number) {
+    super(message)
+    this.status = status
+  }
+}
+
 /** The change may have been committed before its answer was lost. */
 function lostAnswer({ baseUrl, isLocal }: Api, what: string, why: string): Refusal {
   const remote = isLocal ? '' : ' --remote'
@@ -59,20 +70,21 @@ function lostAnswer({ baseUrl, isLocal }: Api, what: string, why: string): Refus
 const reasonIn = (answer: ApiAnswer | null) => answer?.errors?.[0]?.message ?? 'no reason given'
 
 /** In the words of the other side. `what` is what was asked, as in `the database`. */
-export function refusalOf(what: string, status: number, answer: ApiAnswer | null): Refusal {
+export function refusalOf(what: string, status: number, answer: ApiAnswer | null): ApiRefusal {
   const words = reasonIn(answer)
   const hint = words.includes('no such table') ? ' (apply the migrations first)' : ''
-  return new Refusal(`${what} answered ${status}: ${words}${hint}`)
+  return new ApiRefusal(`${what} answered ${status}: ${words}${hint}`, status)
 }
 
 async function send(
   api: Api,
   what: string,
-  { method, path, contentType, body, writes = false }: ApiCall,
+  { method, path, contentType, body, writes = false, isGlobal = false }: ApiCall,
 ): Promise<Response> {
   const { baseUrl, accountId, token } = api
   try {
-    return await fetch(`${baseUrl}/accounts/${encodeURIComponent(accountId)}${path}`, {
+    const below = isGlobal ? '' : `/accounts/${encodeURIComponent(accountId)}`
+    return await fetch(`${baseUrl}${below}${path}`, {
       method,
       headers: {
         Authorization: `Bearer ${token}`,

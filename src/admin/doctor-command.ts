@@ -4,13 +4,14 @@ import type { Command } from 'commander'
 import { Refusal } from '../operate/refusal.ts'
 import type { Finding } from './doctor/finding.ts'
 import { isGuarded } from './doctor/front.ts'
+import type { Examined } from './doctor/patient.ts'
 import { withStorage } from './open-storage.ts'
 import { type Form, type Io, refuseUsage, verb, writeOut } from './verb.ts'
 
 const NAME_WIDTH = 14
 const MARKS = { ok: 'ok  ', FAIL: 'FAIL', 'not checked': '-   ' } as const
 
-const lineOf = (finding: Finding) => {
+export const lineOf = (finding: Finding) => {
   const { check, state, seen } = finding
   const what = state === 'not checked' ? `not checked: ${seen}` : seen
   const toDo = state === 'FAIL' ? `. To do: ${finding.toDo}` : ''
@@ -23,6 +24,23 @@ const documentOf = (finding: Finding) => ({
   seen: finding.seen,
   to_do: finding.state === 'FAIL' ? finding.toDo : null,
 })
+
+/** Answers how many checks failed; `tell` hears of each, failed or not. */
+export async function runDoctor(
+  io: Io,
+  examined: Examined,
+  tell: (finding: Finding) => Promise<void>,
+): Promise<number> {
+  const { diagnose } = await import('./doctor/diagnose.ts')
+  let failed = 0
+  await withStorage({ remote: examined.isDeployed, env: io.env }, async (storage) => {
+    for await (const finding of diagnose(io, examined, storage)) {
+      if (finding.state === 'FAIL') failed += 1
+      await tell(finding)
+    }
+  })
+  return failed
+}
 
 export function addDoctorCommand(program: Command, io: Io) {
   verb(
@@ -39,16 +57,16 @@ export function addDoctorCommand(program: Command, io: Io) {
         refuseUsage(command, '--authenticator must be an https URL, or one of this machine')
       }
       const url = authenticator?.replace(/\/+$/, '') ?? null
-      const { diagnose } = await import('./doctor/diagnose.ts')
       const findings: Finding[] = []
-      await withStorage({ remote, env: io.env }, async (storage) => {
-        for await (const finding of diagnose(io, remote, url, storage)) {
-          findings.push(finding)
-          if (!json) await writeOut(io, lineOf(finding))
-        }
-      })
+      const failed = await runDoctor(
+        io,
+        { isDeployed: remote, authenticatorUrl: url },
+        async (one) => {
+          findings.push(one)
+          if (!json) await writeOut(io, lineOf(one))
+        },
+      )
       if (json) await writeOut(io, `${JSON.stringify(findings.map(documentOf))}\n`)
-      const failed = findings.filter(({ state }) => state === 'FAIL').length
       if (failed > 0) throw new Refusal(`${failed} of ${findings.length} checks failed`)
     })
 }

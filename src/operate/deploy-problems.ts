@@ -60,17 +60,16 @@ export const withVars = (
  * cron. Each problem is one line that names the file.
  */
 export function configurationProblems(both: Both): string[] {
-  const { registry, authenticator } = both
   const refused = WORKERS.flatMap((worker) =>
     startProblems(worker, givenBy(both[worker])).map(
       (problem) => `${CONFIG_FILES[worker]}: ${problem}`,
     ),
   )
-  const theirs = idsOf(authenticator)
-  const different = [...idsOf(registry)]
+  const theirs = idsOf(both.authenticator)
+  const different = [...idsOf(both.registry)]
     .filter(([binding, id]) => (theirs.get(binding) ?? id) !== id)
     .map(([binding]) => `the id of ${binding} differs between the two wrangler.toml`)
-  const hasCron = registry.triggers.crons.includes(CRON)
+  const hasCron = both.registry.triggers.crons.includes(CRON)
   const noCron = `${CONFIG_FILES.registry}: triggers.crons must have "${CRON}"`
   return [...refused, ...different, ...(hasCron ? [] : [noCron])]
 }
@@ -89,15 +88,19 @@ export function deployProblems(both: Both): string[] {
   ]
 }
 
+export const isPlaceholder = (id: string) => PLACEHOLDER.test(id)
+
+export const isOnThisMachine = (issuer: string) =>
+  URL.canParse(issuer) && LOOPBACK_HOSTS.includes(new URL(issuer).hostname)
+
 /** What a worker on this machine may have, and a public one may not. */
 function publicProblems(worker: WorkerName, config: WranglerConfig): string[] {
   const { vars } = config
   const issuer = vars.ISSUER ?? ''
-  const isLocal = URL.canParse(issuer) && LOOPBACK_HOSTS.includes(new URL(issuer).hostname)
   return [
-    ...(isLocal ? [`ISSUER is ${issuer}, an address of this machine`] : []),
+    ...(isOnThisMachine(issuer) ? [`ISSUER is ${issuer}, an address of this machine`] : []),
     ...[...idsOf(config)]
-      .filter(([, id]) => PLACEHOLDER.test(id))
+      .filter(([, id]) => isPlaceholder(id))
       .map(([binding]) => `the id of ${binding} is a placeholder`),
     ...SECRET_NAMES.filter((name) => vars[name] !== undefined).map(
       (name) => `${name} must be a secret (wrangler secret put), not in [vars]`,

@@ -14,3 +14,6 @@ type Environment = Readonly<Record<string, string | undefined>>
 /** Where the local D1 and KV live. The same folder as of `wrangler dev`, so that both see one state. */
 export const stateDirectory = (env: Environment) =>
   env.STATE_DIR ? resolve(env.STATE_DIR) : inProject('.wrangler/state')
+
+/** Copies of the secrets that `npm run deploy` made, each in a file for its owner alone. */
+export const DEPLOYED_SECRETS = inProject('.wrangler/deployment')

@@ -30,6 +30,7 @@ const Config = z.object({
       z.object({
         binding: z.string(),
         database_id: z.string(),
+        database_name: z._default(z.string(), 'registry'),
         migrations_dir: z._default(z.string(), 'migrations'),
       }),
     ),
@@ -40,6 +41,8 @@ const Config = z.object({
   /** Served at NAME.SUBDOMAIN.workers.dev? wrangler's default is yes, unless there are routes. */
   workers_dev: z.optional(z.boolean()),
   services: z._default(z.array(z.object({ binding: z.string(), service: z.string() })), []),
+  route: z.optional(z.unknown()),
+  routes: z.optional(z.array(z.unknown())),
   triggers: z._default(z.object({ crons: z._default(z.array(z.string()), []) }), { crons: [] }),
 })
 

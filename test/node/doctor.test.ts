@@ -319,7 +319,11 @@ it('a revocation that the authenticator never sees fails when its bound is over,
     env,
   }
   await withStorage({ remote: false, env }, async (storage) => {
-    const patient = await meetPatient(io, false, blind.url, storage)
+    const patient = await meetPatient(
+      io,
+      { isDeployed: false, authenticatorUrl: blind.url },
+      storage,
+    )
     for await (const one of examinePromises(patient, { seenSeconds: 2, revokedSeconds: 2 })) {
       findings.push(one)
     }

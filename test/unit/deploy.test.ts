@@ -1,7 +1,6 @@
 /** What `npm run deploy` refuses to deploy. */
 
 import { describe, expect, it } from 'vitest'
-import { deploy } from '../../src/operate/deploy.ts'
 import { type Both, deployProblems } from '../../src/operate/deploy-problems.ts'
 import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from '../../src/operate/project.ts'
 import { readWranglerConfig, type WranglerConfig } from '../../src/operate/wrangler-config.ts'
@@ -164,24 +163,5 @@ describe('npm run deploy', () => {
       `${REGISTRY_FILE}: workers_dev must be false`,
       `${AUTHENTICATOR_FILE}: workers_dev must be false`,
     ])
-  })
-
-  it('migrates first, then deploys the registry, then the authenticator', () => {
-    const run: string[] = []
-    deploy((words) => {
-      run.push(words.join(' '))
-      return 0
-    })
-    expect(run).toEqual([
-      'd1 migrations apply DB --remote',
-      'deploy',
-      'deploy --config src/authenticator/wrangler.toml',
-    ])
-  })
-
-  it.each([0, 1, 2])('stops when step %i fails', (failing) => {
-    let steps = 0
-    expect(() => deploy(() => (steps++ === failing ? 1 : 0))).toThrow('nothing after it was done')
-    expect(steps).toBe(failing + 1)
   })
 })

@@ -25,7 +25,8 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   // The local runner. config.ts: `npm start` refuses a bad setting before it starts anything.
   operate: ['domain', 'crypto', 'stores', 'config.ts'],
   // operate: where the local state is, who serves it, and how its owner is told of a refusal.
-  admin: ['domain', 'crypto', 'stores', 'operate'],
+  // config.ts: `npm run deploy` checks an issuer and secrets as the workers do.
+  admin: ['domain', 'crypto', 'stores', 'operate', 'config.ts'],
   // crypto: how long a secret must be.
   'config.ts': ['crypto', 'protocol'],
   'lazily.ts': [],

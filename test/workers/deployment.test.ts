@@ -65,9 +65,12 @@ function configOf({ missing, issuer, vars, crons, isRegistry }: Drawn): Wrangler
     compatibility_date: '2026-08-01',
     compatibility_flags: [],
     vars: { ...vars, ISSUER: issuer },
-    d1_databases: ['DB']
-      .filter(bound)
-      .map((binding) => ({ binding, database_id: 'd1-id', migrations_dir: 'migrations' })),
+    d1_databases: ['DB'].filter(bound).map((binding) => ({
+      binding,
+      database_id: 'd1-id',
+      database_name: 'registry',
+      migrations_dir: 'migrations',
+    })),
     kv_namespaces: ['SESSIONS', 'CODES']
       .filter(bound)
       .map((binding) => ({ binding, id: `${binding}-id` })),

@@ -5,7 +5,7 @@ import type { Io } from '../verb.ts'
 import { examineConfiguration, examineD1, examineKv } from './bindings.ts'
 import type { Finding } from './finding.ts'
 import { examineHealth, examineIssuer } from './front.ts'
-import { meetPatient } from './patient.ts'
+import { type Examined, meetPatient } from './patient.ts'
 import { examinePromises } from './promises.ts'
 import { examineCron, examineProxySecret, examineSchema, examineSecret } from './upkeep.ts'
 
@@ -22,14 +22,12 @@ const AT_ONCE = [
   examineCron,
 ]
 
-/** `authenticatorUrl` goes before what is known otherwise. */
 export async function* diagnose(
   io: Io,
-  isDeployed: boolean,
-  authenticatorUrl: string | null,
+  examined: Examined,
   storage: Storage,
 ): AsyncGenerator<Finding> {
-  const patient = await meetPatient(io, isDeployed, authenticatorUrl, storage)
+  const patient = await meetPatient(io, examined, storage)
   for (const finding of AT_ONCE.map((examine) => examine(patient))) yield await finding
   yield* examinePromises(patient)
 }

@@ -32,11 +32,19 @@ export type Patient = Readonly<{
   proxySecret: string | null
 }>
 
-/** `authenticatorUrl` goes before what is known otherwise. Throws a Refusal for a bad setting. */
+/** What the doctor is told. */
+export type Examined = Readonly<{
+  isDeployed: boolean
+  /** Goes before what is known otherwise. */
+  authenticatorUrl: string | null
+  /** Epoch seconds, where it has only just been deployed. */
+  deployedAt?: number
+}>
+
+/** Throws a Refusal for a bad setting. */
 export async function meetPatient(
   io: Io,
-  isDeployed: boolean,
-  authenticatorUrl: string | null,
+  { isDeployed, authenticatorUrl, deployedAt }: Examined,
   storage: Storage,
 ): Promise<Patient> {
   const registry = readWranglerConfig(REGISTRY_CONFIG)
@@ -51,7 +59,7 @@ export async function meetPatient(
       ...common,
       issuer,
       authenticatorUrl,
-      startedAt: null,
+      startedAt: deployedAt ?? null,
       jwtSecret: { kind: 'deployed', secretNames },
       proxySecret: given ?? null,
     }

@@ -1,0 +1,178 @@
+/** For the tests of `npm run deploy`: a Cloudflare account, behind stand-ins of its API and of wrangler. */
+
+import { chmod, copyFile, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { inProject } from '../../src/operate/project.ts'
+import type { RunningRegistry as Announced } from '../../src/operate/running-registry.ts'
+import { type Answered, type Asked, passOn, type StandIn, standIn } from './doctor-stand-ins.ts'
+import type { RunningRegistry } from './running-registry.ts'
+
+export const TOKEN = 'cloudflare-token-that-nobody-may-see'
+export const ACCOUNT = 'account-1'
+
+type Worker = Readonly<{
+  isDeployed: boolean
+  secrets: Readonly<Record<string, string>>
+  domain: string | null
+}>
+
+/** What the account holds, and what was done to it. */
+export type Account = {
+  token: string
+  isSignedIn: boolean
+  isMigrated: boolean
+  /** The beginning of the wrangler command that fails; null: none. */
+  failing: string | null
+  commands: string[]
+  deployed: { worker: string; secrets: string[]; isMigrated: boolean }[]
+  workers: Record<string, Worker>
+  databases: { uuid: string; name: string }[]
+  namespaces: { id: string; title: string }[]
+}
+
+const FRESH: Account = {
+  token: TOKEN,
+  isSignedIn: true,
+  isMigrated: false,
+  failing: null,
+  commands: [],
+  deployed: [],
+  workers: {},
+  databases: [],
+  namespaces: [],
+}
+
+const succeed = (result: unknown): Answered => ({
+  status: 200,
+  body: JSON.stringify({ success: true, errors: [], result }),
+})
+export const refuse = (status: number, message: string): Answered => ({
+  status,
+  body: JSON.stringify({ success: false, errors: [{ code: 1, message }], result: null }),
+})
+
+export type Spoil = (asked: Asked) => Answered | 'drop' | null
+
+/** A folder with the two wrangler.toml, the account in a file, and the API in front of a running registry. */
+export async function cloudflare(running: RunningRegistry, folder: string) {
+  const announced = JSON.parse(
+    await readFile(join(running.stateDir, 'admin.json'), 'utf8'),
+  ) as Announced
+  const bin = join(folder, 'bin')
+  const stateFile = join(folder, 'account.json')
+  const files = {
+    registry: join(folder, 'wrangler.toml'),
+    authenticator: join(folder, 'src/authenticator/wrangler.toml'),
+  }
+  await mkdir(bin)
+  await cp(inProject('migrations'), join(folder, 'migrations'), { recursive: true })
+  await mkdir(join(folder, 'src/authenticator'), { recursive: true })
+  await copyFile(inProject('test/node/wrangler-stand-in.mjs'), join(bin, 'wrangler'))
+  await chmod(join(bin, 'wrangler'), 0o755)
+
+  const read = async () => JSON.parse(await readFile(stateFile, 'utf8')) as Account
+  const write = async (change: (account: Account) => void) => {
+    const account = await read()
+    change(account)
+    await writeFile(stateFile, JSON.stringify(account))
+  }
+
+  const box: { spoil: Spoil; asked: Asked[] } = { spoil: () => null, asked: [] }
+  let made = 0
+
+  async function create(path: string, body: string): Promise<Answered> {
+    const id = `00000000-aaaa-4000-8000-${String(++made).padStart(12, '0')}`
+    const { name = '', title = '' } = JSON.parse(body) as { name?: string; title?: string }
+    const isDatabase = path.startsWith('/d1')
+    const row = isDatabase ? { uuid: id, name } : { id, title }
+    await write(({ databases, namespaces }) => {
+      if (isDatabase) databases.push({ uuid: id, name })
+      else namespaces.push({ id, title })
+    })
+    return succeed(row)
+  }
+
+  /** Below the account. */
+  async function answer(asked: Asked): Promise<Answered> {
+    const [path = '', query = ''] = asked.path.replace(`/accounts/${ACCOUNT}`, '').split('?')
+    const asking = new URLSearchParams(query)
+    const account = await read()
+    if (path === '/accounts') return succeed([{ id: ACCOUNT, name: 'One' }])
+    if (path === '/subscriptions') return succeed([{ rate_plan: { id: 'workers_paid' } }])
+    if (path === '/zones') {
+      return succeed(asking.get('name') === 'example.org' ? [{ id: 'zone-1' }] : [])
+    }
+    if (path === '/zones/zone-1/dns_records') return succeed([])
+    if (path === '/workers/domains') {
+      return succeed(
+        Object.entries(account.workers)
+          .filter(([, { domain }]) => domain === asking.get('hostname'))
+          .map(([service, { domain }]) => ({ hostname: domain, service })),
+      )
+    }
+    if (path === '/d1/database' || path === '/storage/kv/namespaces') {
+      if (asked.method === 'POST') return create(path, asked.body)
+      const all = path === '/d1/database' ? account.databases : account.namespaces
+      return succeed(asking.get('page') === '1' ? all : [])
+    }
+    const secretsOf = /^\/workers\/scripts\/(\w+)\/secrets$/.exec(path)?.[1]
+    if (secretsOf !== undefined) {
+      const worker = account.workers[secretsOf]
+      if (!worker) return refuse(404, 'This Worker does not exist on your account.')
+      return succeed(Object.keys(worker.secrets).map((name) => ({ name, type: 'secret_text' })))
+    }
+    return ofStorage(asked, account)
+  }
+
+  /** The ids that were made here stand for the storage of the running registry. */
+  function ofStorage(asked: Asked, { databases, namespaces }: Account): Promise<Answered> {
+    const local = [
+      ...databases.map(({ uuid }) => [uuid, 'DB'] as const),
+      ...namespaces.map(({ id, title }) => [id, title.replace('registry-', '')] as const),
+    ]
+    const path = local.reduce((text, [id, binding]) => text.replace(id, binding), asked.path)
+    const headers = { ...asked.headers, authorization: `Bearer ${announced.token}` }
+    return passOn(announced.url, { ...asked, path, headers })
+  }
+
+  const api: StandIn = await standIn(async (asked) => {
+    box.asked.push(asked)
+    if (asked.headers.authorization !== `Bearer ${TOKEN}`) return refuse(401, 'Unauthorized')
+    const spoiled = box.spoil(asked)
+    if (spoiled === 'drop') {
+      // Done, and the answer is lost.
+      await answer(asked)
+      return refuse(502, 'Bad gateway')
+    }
+    return spoiled ?? answer(asked)
+  })
+
+  return {
+    folder,
+    files,
+    api,
+    read,
+    write,
+    box,
+    env: {
+      PATH: `${bin}:${process.env.PATH}`,
+      WRANGLER_STATE: stateFile,
+      CLOUDFLARE_API_BASE_URL: api.url,
+    },
+    /** As the repository comes, and an account that has nothing. */
+    async reset() {
+      box.spoil = () => null
+      box.asked = []
+      await rm(join(folder, '.wrangler'), { recursive: true, force: true })
+      await copyFile(inProject('wrangler.toml'), files.registry)
+      await copyFile(inProject('src/authenticator/wrangler.toml'), files.authenticator)
+      await writeFile(stateFile, JSON.stringify(FRESH))
+    },
+    async close() {
+      await api.close()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+export type Cloudflare = Awaited<ReturnType<typeof cloudflare>>

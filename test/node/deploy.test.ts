@@ -1,0 +1,494 @@
+/** `npm run deploy` from a fresh account to a doctor without complaints, against stand-ins of wrangler and of Cloudflare. */
+
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { deploy } from '../../src/admin/deploy/deploy.ts'
+import type { Answer } from './command-line.ts'
+import {
+  ACCOUNT,
+  type Account,
+  type Cloudflare,
+  cloudflare,
+  refuse,
+  TOKEN,
+} from './deploy-stand-ins.ts'
+import type { Asked } from './doctor-stand-ins.ts'
+import { PROXY_SECRET, type RunningRegistry, startRegistry } from './running-registry.ts'
+
+const project = vi.hoisted(() => ({ folder: '' }))
+vi.mock('../../src/operate/project.ts', async (original) => {
+  const { mkdtempSync } = await import('node:fs')
+  const { tmpdir } = await import('node:os')
+  const { join } = await import('node:path')
+  project.folder = mkdtempSync(join(tmpdir(), 'registry-deploy-'))
+  return {
+    ...(await original<typeof import('../../src/operate/project.ts')>()),
+    REGISTRY_CONFIG: join(project.folder, 'wrangler.toml'),
+    AUTHENTICATOR_CONFIG: join(project.folder, 'src/authenticator/wrangler.toml'),
+    DEPLOYED_SECRETS: join(project.folder, '.wrangler/deployment'),
+  }
+})
+
+const ISSUER = 'https://auth.example.org'
+const AUTHENTICATOR = 'https://authn.example.org'
+const WORDS = ['--issuer', ISSUER, '--authenticator', AUTHENTICATOR, '--wait-seconds', '0']
+const SECRET_NAMES = ['JWT_SECRET', 'PROXY_SECRET'] as const
+
+let running: RunningRegistry
+let cloud: Cloudflare
+
+/** The two addresses exist once their workers are deployed. */
+function answerAtTheAddresses() {
+  const real = globalThis.fetch
+  const serve = async (url: string, init: RequestInit = {}) => {
+    const { origin, pathname, search } = new URL(url)
+    const { workers } = await cloud.read()
+    const [worker, local] =
+      origin === ISSUER
+        ? [workers.registry, /^Registry +(\S+)$/m.exec(running.welcome)?.[1]]
+        : [workers.authenticator, running.authenticator]
+    if (!worker?.isDeployed) {
+      throw new TypeError('fetch failed', {
+        cause: Object.assign(new Error(), { code: 'ENOTFOUND' }),
+      })
+    }
+    const headers = new Headers(init.headers)
+    // The running registry has a secret of its own, in the place of the one that was set.
+    if (headers.get('X-Proxy-Secret') === workers.authenticator?.secrets.PROXY_SECRET) {
+      headers.set('X-Proxy-Secret', PROXY_SECRET)
+    }
+    return real(`${local}${pathname}${search}`, { ...init, headers })
+  }
+  vi.stubGlobal('fetch', (url: string, init?: RequestInit) =>
+    /^https:\/\/auth[n]?\.example\.org/.test(url) ? serve(url, init) : real(url, init),
+  )
+}
+
+beforeAll(async () => {
+  running = await startRegistry({ ISSUER })
+  cloud = await cloudflare(running, project.folder)
+  answerAtTheAddresses()
+})
+afterAll(async () => {
+  vi.unstubAllGlobals()
+  await cloud.close()
+  await running.end()
+})
+beforeEach(() => cloud.reset())
+
+type Run = Readonly<{ env?: Record<string, string>; answers?: string[] }>
+
+async function run(words: readonly string[], { env = {}, answers }: Run = {}): Promise<Answer> {
+  let stdout = ''
+  let stderr = ''
+  const left = [...(answers ?? [])]
+  const status = await deploy(words, {
+    stdout: {
+      write(text, done) {
+        stdout += text
+        done?.()
+      },
+    },
+    stderr: {
+      write(text) {
+        stderr += text
+      },
+    },
+    stdin: (async function* () {})(),
+    env: { ...cloud.env, ...env },
+    askOperator:
+      answers === undefined
+        ? null
+        : async (question) => {
+            stdout += question
+            const answer = left.shift()
+            if (answer === undefined) throw new Error(`nobody expected: ${question}`)
+            return answer
+          },
+  })
+  await expectNoSecretIn(stdout + stderr)
+  return { status, stdout, stderr }
+}
+
+async function expectNoSecretIn(printed: string) {
+  const { workers, commands } = await cloud.read()
+  const secrets = [
+    TOKEN,
+    ...Object.values(workers).flatMap((worker) => Object.values(worker.secrets)),
+    ...filesOfSecrets().map((path) => readFileSync(path, 'utf8')),
+  ]
+  const configs = Object.values(cloud.files).map((path) => readFileSync(path, 'utf8'))
+  for (const secret of secrets) {
+    for (const text of [printed, ...commands, ...configs]) expect(text).not.toContain(secret)
+  }
+}
+
+const secretFolder = () => join(cloud.folder, '.wrangler/deployment', ACCOUNT)
+const filesOfSecrets = () =>
+  existsSync(secretFolder())
+    ? readdirSync(secretFolder()).map((name) => join(secretFolder(), name))
+    : []
+
+/** What holds after a good run, whatever went before it. */
+async function expectDeployed({ status, stdout, stderr }: Answer): Promise<Account> {
+  expect([status, stderr], stdout).toEqual([0, ''])
+  expect(stdout).not.toContain('FAIL')
+  const account = await cloud.read()
+  expect(account.databases.map(({ name }) => name)).toEqual(['registry'])
+  expect(account.namespaces.map(({ title }) => title)).toEqual([
+    'registry-SESSIONS',
+    'registry-CODES',
+  ])
+  const { registry, authenticator } = account.workers
+  expect(registry).toMatchObject({ isDeployed: true, domain: 'auth.example.org', secrets: {} })
+  expect(authenticator).toMatchObject({ isDeployed: true, domain: 'authn.example.org' })
+  // Neither worker was ever deployed without what it needs.
+  for (const { worker, secrets, isMigrated } of account.deployed) {
+    expect(isMigrated).toBe(true)
+    expect(secrets).toEqual(worker === 'authenticator' ? SECRET_NAMES : [])
+  }
+  const config = readFileSync(cloud.files.registry, 'utf8')
+  expect(config).toContain(`ISSUER = "${ISSUER}"`)
+  expect(config).toContain(`database_id = "${account.databases[0]?.uuid}"`)
+  for (const { id } of account.namespaces) expect(config).toContain(`\nid = "${id}"\n`)
+  return account
+}
+
+describe('npm run deploy on a fresh account', () => {
+  it('ends with a deployment that the doctor finds well', async () => {
+    const answer = await run(WORDS)
+    const { commands } = await expectDeployed(answer)
+    expect(commands).toEqual([
+      'auth token --json',
+      'd1 migrations apply DB --remote',
+      'secret put JWT_SECRET --config src/authenticator/wrangler.toml',
+      'secret put PROXY_SECRET --config src/authenticator/wrangler.toml',
+      'deploy --domain auth.example.org',
+      'deploy --config src/authenticator/wrangler.toml --domain authn.example.org',
+    ])
+    for (const check of [
+      'bindings',
+      'jwt-secret',
+      'proxy-secret',
+      'issuer',
+      'session',
+      'clean-up',
+    ]) {
+      expect(answer.stdout).toMatch(new RegExp(`^ok +${check} `, 'm'))
+    }
+  })
+
+  it('changes nothing in the two wrangler.toml but the issuer and the ids', async () => {
+    const before = Object.values(cloud.files).map((path) => readFileSync(path, 'utf8').split('\n'))
+    await expectDeployed(await run(WORDS))
+    const after = Object.values(cloud.files).map((path) => readFileSync(path, 'utf8').split('\n'))
+    const changed = after.map((lines, i) => {
+      expect(lines).toHaveLength(before[i]?.length ?? 0)
+      return lines.filter((line, at) => line !== before[i]?.[at]).map((line) => line.split(' ')[0])
+    })
+    expect(changed).toEqual([
+      ['ISSUER', 'database_id', 'id', 'id'],
+      ['ISSUER', 'id'],
+    ])
+  })
+
+  it('leaves each secret in one file that its owner alone can read, and says which', async () => {
+    const { stdout } = await run(WORDS)
+    const { authenticator } = (await cloud.read()).workers
+    for (const name of SECRET_NAMES) {
+      const path = join(secretFolder(), name)
+      expect(readFileSync(path, 'utf8')).toBe(authenticator?.secrets[name])
+      expect(statSync(path).mode & 0o777).toBe(0o600)
+      expect(stdout).toContain(`deployment/${ACCOUNT}/${name}\n`)
+    }
+    expect(filesOfSecrets()).toHaveLength(2)
+    expect(authenticator?.secrets.JWT_SECRET).not.toBe(authenticator?.secrets.PROXY_SECRET)
+    expect(statSync(secretFolder()).mode & 0o777).toBe(0o700)
+  })
+
+  it('asks a terminal for what is missing: signs in, and takes the issuer', async () => {
+    await cloud.write((account) => {
+      account.isSignedIn = false
+    })
+    const { status, stdout } = await run(
+      ['--authenticator', AUTHENTICATOR, '--wait-seconds', '0'],
+      {
+        answers: [`${ISSUER} `],
+      },
+    )
+    expect(status).toBe(0)
+    expect(stdout).toContain('Issuer, the https origin that users will see')
+    expect((await cloud.read()).commands.slice(0, 3)).toEqual([
+      'auth token --json',
+      'login',
+      'auth token --json',
+    ])
+  })
+
+  it('needs no login of wrangler with an API token, and takes secrets that are given', async () => {
+    const env = {
+      CLOUDFLARE_API_TOKEN: TOKEN,
+      CLOUDFLARE_ACCOUNT_ID: ACCOUNT,
+      ISSUER,
+      JWT_SECRET: 'a-secret-for-jwts-that-was-made-elsewhere',
+      PROXY_SECRET: 'a-secret-for-proxies-that-was-made-elsewhere',
+    }
+    const answer = await run(WORDS.slice(2), { env })
+    const { commands, workers } = await expectDeployed(answer)
+    expect(commands[0]).toBe('d1 migrations apply DB --remote')
+    expect(workers.authenticator?.secrets).toEqual({
+      JWT_SECRET: env.JWT_SECRET,
+      PROXY_SECRET: env.PROXY_SECRET,
+    })
+    expect(filesOfSecrets()).toEqual([])
+  })
+})
+
+describe('npm run deploy, run again', () => {
+  it('deploys a new version and keeps the ids, the issuer and the secrets, also without its files', async () => {
+    const first = await expectDeployed(await run(WORDS))
+    const configs = Object.values(cloud.files).map((path) => readFileSync(path, 'utf8'))
+    await cloud.write((account) => {
+      account.commands = []
+    })
+    const answer = await run(WORDS.slice(2), {
+      env: { PROXY_SECRET: first.workers.authenticator?.secrets.PROXY_SECRET ?? '' },
+    })
+    const again = await expectDeployed(answer)
+    expect(again.workers).toEqual(first.workers)
+    expect(again.commands.join('\n')).not.toContain('secret put')
+    expect(Object.values(cloud.files).map((path) => readFileSync(path, 'utf8'))).toEqual(configs)
+  })
+
+  const failing = (start: string) => () =>
+    cloud.write((account) => {
+      account.failing = start
+    })
+  const spoiling = (method: string, path: RegExp, how: 'refuse' | 'drop', nth = 1) => {
+    return async () => {
+      let seen = 0
+      cloud.box.spoil = (asked: Asked) => {
+        if (asked.method !== method || !path.test(asked.path)) return null
+        seen += 1
+        if (seen !== nth) return null
+        return how === 'drop' ? 'drop' : refuse(500, 'Out of order')
+      }
+    }
+  }
+
+  it.each<[step: string, what: string, fail: () => Promise<void>]>([
+    ['sign-in', 'nobody is signed in', failing('auth token')],
+    ['sign-in', 'the accounts cannot be listed', spoiling('GET', /\/accounts\?/, 'refuse')],
+    ['plan', 'the plan cannot be asked for', spoiling('GET', /\/subscriptions$/, 'refuse')],
+    ['addresses', 'the zones cannot be listed', spoiling('GET', /^\/zones\?/, 'refuse')],
+    ['addresses', 'the domains cannot be listed', spoiling('GET', /\/domains\?/, 'refuse')],
+    ['addresses', 'DNS cannot be asked', spoiling('GET', /dns_records/, 'refuse')],
+    ['database', 'the databases cannot be listed', spoiling('GET', /d1\/database\?/, 'refuse')],
+    ['database', 'the database cannot be created', spoiling('POST', /d1\/database$/, 'refuse')],
+    ['database', 'the answer to its creation is lost', spoiling('POST', /d1\/database$/, 'drop')],
+    ['namespaces', 'they cannot be listed', spoiling('GET', /namespaces\?/, 'refuse', 2)],
+    ['namespaces', 'the first cannot be created', spoiling('POST', /namespaces$/, 'refuse')],
+    ['namespaces', 'the second cannot be created', spoiling('POST', /namespaces$/, 'refuse', 2)],
+    [
+      'namespaces',
+      'the answer to its creation is lost',
+      spoiling('POST', /namespaces$/, 'drop', 2),
+    ],
+    ['migrations', 'they cannot be applied', failing('d1 migrations apply')],
+    ['secrets', 'they cannot be listed', spoiling('GET', /\/secrets$/, 'refuse')],
+    ['secrets', 'JWT_SECRET cannot be set', failing('secret put JWT_SECRET')],
+    ['secrets', 'PROXY_SECRET cannot be set', failing('secret put PROXY_SECRET')],
+    ['registry', 'it cannot be deployed', failing('deploy --domain auth.')],
+    ['authenticator', 'it cannot be deployed', failing('deploy --config')],
+    ['doctor', 'a check fails', spoiling('GET', /\/secrets$/, 'refuse', 2)],
+  ])('goes on after a failure at the step %s: %s', async (step, _, fail) => {
+    await fail()
+    const failed = await run(WORDS)
+    expect(failed.status, failed.stdout).toBe(1)
+    const lines = failed.stderr.trimEnd().split('\n')
+    expect(lines.at(-2)).toMatch(new RegExp(`^error: ${step}: `))
+    expect(lines.at(-1)).toBe(
+      'What was made so far is kept: npm run deploy goes on from here when it is run again.',
+    )
+    expect(failed.stdout).not.toContain('Deployed.')
+    cloud.box.spoil = () => null
+    await cloud.write((account) => {
+      account.failing = null
+    })
+    await expectDeployed(await run(WORDS))
+  })
+
+  it('goes on after the registry was not reachable in time', async () => {
+    const reachable = globalThis.fetch
+    vi.stubGlobal('fetch', async (url: string, init?: RequestInit) =>
+      url === `${ISSUER}/healthz` ? new Response(null, { status: 522 }) : reachable(url, init),
+    )
+    try {
+      const { status, stderr } = await run(WORDS)
+      expect([status, stderr.split('\n')[0]]).toEqual([
+        1,
+        `error: served: ${ISSUER}/healthz: answered 522 after 0 s`,
+      ])
+    } finally {
+      vi.stubGlobal('fetch', reachable)
+    }
+    await expectDeployed(await run(WORDS))
+  })
+})
+
+describe('npm run deploy refuses, before it changes anything at Cloudflare,', () => {
+  const refused = async (answer: Answer, step: string, problem: string | RegExp) => {
+    expect(answer.status).toBe(1)
+    expect(answer.stderr.split('\n')[0]).toMatch(
+      typeof problem === 'string' ? `error: ${step}: ${problem}` : problem,
+    )
+    const { commands, databases, namespaces, workers } = await cloud.read()
+    expect({ databases, namespaces, workers }).toEqual({
+      databases: [],
+      namespaces: [],
+      workers: {},
+    })
+    expect(commands.filter((command) => !command.startsWith('auth'))).toEqual([])
+  }
+
+  it.each([
+    ['http://auth.example.org', 'ISSUER: must be an https origin'],
+    ['https://auth.example.org/', 'ISSUER: must be an https origin'],
+    ['https://localhost', 'ISSUER is https://localhost, an address of this machine'],
+    ['https://registry.someone.workers.dev', 'ISSUER: workers.dev is switched off'],
+  ])('the issuer %s', async (issuer, problem) => {
+    await refused(await run(['--issuer', issuer]), 'issuer', problem)
+  })
+
+  it('no issuer, where nobody can be asked for one', async () => {
+    await refused(await run([]), 'issuer', 'name the issuer: --issuer https://auth.example.org')
+  })
+
+  it('an issuer in a domain that the account does not have', async () => {
+    await refused(
+      await run(['--issuer', 'https://auth.example.com']),
+      'addresses',
+      'auth.example.com is in no domain of this account',
+    )
+  })
+
+  it('an address that another worker has, or that has DNS records', async () => {
+    cloud.box.spoil = ({ path }) =>
+      path.includes('/workers/domains?')
+        ? {
+            status: 200,
+            body: JSON.stringify({
+              success: true,
+              result: [{ hostname: 'auth.example.org', service: 'shop' }],
+            }),
+          }
+        : null
+    await refused(
+      await run(WORDS),
+      'addresses',
+      'auth.example.org is the address of another worker, shop',
+    )
+    cloud.box.spoil = ({ path }) =>
+      path.includes('/dns_records?')
+        ? { status: 200, body: JSON.stringify({ success: true, result: [{ type: 'A' }] }) }
+        : null
+    await refused(await run(WORDS), 'addresses', 'auth.example.org has DNS records')
+  })
+
+  it('the free plan, unless it is accepted or users sign in elsewhere', async () => {
+    cloud.box.spoil = ({ path }) =>
+      path.endsWith('/subscriptions')
+        ? {
+            status: 200,
+            body: JSON.stringify({ success: true, result: [{ rate_plan: { id: 'free' } }] }),
+          }
+        : null
+    await refused(await run(WORDS), 'plan', 'the account is on the free plan')
+    await refused(await run(WORDS, { answers: ['n'] }), 'plan', 'the account is on the free plan')
+    await expectDeployed(await run([...WORDS, '--free-plan']))
+  })
+
+  it('an account that is not named, where there are several', async () => {
+    cloud.box.spoil = ({ path }) =>
+      path.startsWith('/accounts?')
+        ? {
+            status: 200,
+            body: JSON.stringify({
+              success: true,
+              result: [
+                { id: ACCOUNT, name: 'One' },
+                { id: 'account-2', name: 'Two' },
+              ],
+            }),
+          }
+        : null
+    await refused(
+      await run(WORDS),
+      'sign-in',
+      'there are several accounts, name one by --account: ',
+    )
+    await expectDeployed(await run([...WORDS, '--account', ACCOUNT]))
+  })
+
+  it('a setting that a worker would refuse, by its name', async () => {
+    const { registry } = cloud.files
+    const { writeFile } = await import('node:fs/promises')
+    const text = readFileSync(registry, 'utf8').replace('[vars]', '[vars]\nCODE_RETRY_SECONDS = 61')
+    await writeFile(registry, text)
+    await refused(
+      await run(WORDS),
+      'issuer',
+      'wrangler.toml: CODE_RETRY_SECONDS: must be a whole number from 0 to 60',
+    )
+  })
+
+  it.each(['JWT_SECRET', 'PROXY_SECRET'])(
+    'a %s that is too short, without its value',
+    async (name) => {
+      const value = 'short-secret-of-this-test'
+      const answer = await run(WORDS, { env: { [name]: value } })
+      await refused(answer, 'issuer', `${name}: must be at least 32 bytes`)
+      expect(answer.stdout + answer.stderr).not.toContain(value)
+    },
+  )
+})
+
+describe('npm run deploy without deploying', () => {
+  it('prints each step with --dry-run, and asks nobody anything', async () => {
+    const { status, stdout } = await run(['--dry-run'])
+    expect(status).toBe(0)
+    const names = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split(' ')[0])
+    expect(names).toEqual([
+      ...['sign-in', 'plan', 'issuer', 'addresses', 'database', 'namespaces'],
+      ...['migrations', 'secrets', 'registry', 'authenticator', 'served', 'doctor'],
+    ])
+    expect((await cloud.read()).commands).toEqual([])
+    expect(cloud.box.asked).toEqual([])
+  })
+
+  it('says how it is used with --help', async () => {
+    const { status, stdout } = await run(['--help'])
+    expect(status).toBe(0)
+    for (const option of ['--issuer', '--authenticator', '--account', '--free-plan', '--dry-run']) {
+      expect(stdout).toContain(option)
+    }
+    expect(stdout).toContain('Example:\n  npm run deploy -- --issuer https://auth.example.org\n')
+  })
+
+  it.each([
+    [['--isuer', ISSUER], /--isuer/],
+    [['--authenticator', 'http://authn.example.org'], /^error: --authenticator must be/],
+    [['--authenticator', 'https://authn.example.org/auth'], /^error: --authenticator must be/],
+    [['--wait-seconds', 'long'], /^error: --wait-seconds must be/],
+    [['deploy'], /^error: /],
+  ])('refuses wrong usage with status 2: %j', async (words, problem) => {
+    const { status, stderr } = await run(words)
+    expect(status).toBe(2)
+    expect(stderr).toMatch(problem)
+    expect((await cloud.read()).commands).toEqual([])
+  })
+})

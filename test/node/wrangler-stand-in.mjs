@@ -1,0 +1,56 @@
+#!/usr/bin/env node
+// In the place of wrangler, for the tests of npm run deploy: keeps what it was told in the file WRANGLER_STATE, which
+// the stand-in of Cloudflare's API reads too. `failing`: the command that fails once it begins with these words.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { text } from 'node:stream/consumers'
+
+const words = process.argv.slice(2)
+const said = words.join(' ')
+const file = process.env.WRANGLER_STATE
+const state = JSON.parse(readFileSync(file, 'utf8'))
+const save = () => writeFileSync(file, JSON.stringify(state))
+const fail = (message) => {
+  console.error(message)
+  process.exit(1)
+}
+
+state.commands.push(said)
+save()
+if (state.failing !== null && said.startsWith(state.failing)) fail('✘ [ERROR] out of order')
+
+const nameOfWorker = () => (said.includes('src/authenticator') ? 'authenticator' : 'registry')
+const domain = () => (words.includes('--domain') ? words[words.indexOf('--domain') + 1] : null)
+
+if (said === 'auth token --json') {
+  if (!state.isSignedIn) fail('Not logged in.')
+  console.log(JSON.stringify({ type: 'oauth', token: state.token }))
+} else if (said === 'login') {
+  state.isSignedIn = true
+} else if (said === 'd1 migrations apply DB --remote') {
+  state.isMigrated = true
+  console.log('🌀 Executing on remote database DB')
+} else if (words[0] === 'secret' && words[1] === 'put') {
+  const secret = await text(process.stdin)
+  const worker = nameOfWorker()
+  // As wrangler does without a terminal: a worker that does not exist is made, empty.
+  state.workers[worker] ??= { isDeployed: false, secrets: {}, domain: null }
+  state.workers[worker].secrets[words[2]] = secret
+  console.log(`✨ Success! Uploaded secret ${words[2]}`)
+} else if (words[0] === 'deploy') {
+  const worker = nameOfWorker()
+  const before = state.workers[worker] ?? { secrets: {}, domain: null }
+  state.workers[worker] = {
+    isDeployed: true,
+    secrets: before.secrets,
+    domain: domain() ?? before.domain,
+  }
+  state.deployed.push({
+    worker,
+    secrets: Object.keys(before.secrets),
+    isMigrated: state.isMigrated,
+  })
+  console.log(`Uploaded ${worker}`)
+} else {
+  fail(`the stand-in does not know: wrangler ${said}`)
+}
+save()

@@ -1,0 +1,75 @@
+/** What `npm run deploy` writes into a wrangler.toml, and what it leaves alone there. */
+
+import { readFileSync } from 'node:fs'
+import { parse } from 'smol-toml'
+import { describe, expect, it } from 'vitest'
+import { withValue } from '../../src/admin/deploy/config-file.ts'
+import { REGISTRY_CONFIG } from '../../src/operate/project.ts'
+
+const VARS = { table: 'vars' } as const
+const DB = { table: 'd1_databases', binding: 'DB' } as const
+const CODES = { table: 'kv_namespaces', binding: 'CODES' } as const
+
+describe('a value in a wrangler.toml', () => {
+  it('is replaced, with every other line of the file of the repository as it was', () => {
+    const before = readFileSync(REGISTRY_CONFIG, 'utf8')
+    const after = withValue(before, CODES, 'id', 'new-id') ?? ''
+    const changed = after.split('\n').filter((line, i) => line !== before.split('\n')[i])
+    expect(changed).toEqual(['id = "new-id"'])
+    expect(parse(after)).toMatchObject({
+      kv_namespaces: [{ binding: 'SESSIONS' }, { binding: 'CODES', id: 'new-id' }],
+    })
+  })
+
+  it.each([
+    [
+      'a comment behind it',
+      '[vars] # mine\nISSUER = "old" # why\n',
+      '[vars] # mine\nISSUER = "new" # why\n',
+    ],
+    ['single quotes', "[vars]\n  ISSUER='old'\n", '[vars]\n  ISSUER="new"\n'],
+    [
+      'lines that end as on Windows',
+      '[vars]\r\nISSUER = "old"\r\n',
+      '[vars]\r\nISSUER = "new"\r\n',
+    ],
+    ['no such key', '[vars]\nOTHER = 1\n', '[vars]\nISSUER = "new"\nOTHER = 1\n'],
+    [
+      'a table of the same name in comments and environments',
+      '# [vars]\n# ISSUER = "a"\n[env.x.vars]\nISSUER = "b"\n[vars]\nISSUER = "old"\n',
+      '# [vars]\n# ISSUER = "a"\n[env.x.vars]\nISSUER = "b"\n[vars]\nISSUER = "new"\n',
+    ],
+  ])('is found with %s', (_, before, after) => {
+    expect(withValue(before, VARS, 'ISSUER', 'new')).toBe(after)
+  })
+
+  it('is that of the binding, before or after its name', () => {
+    const other = '[[d1_databases]]\nbinding = "OTHER"\ndatabase_id = "1"\n'
+    expect(
+      withValue(
+        `${other}[[d1_databases]]\ndatabase_id = "2"\nbinding = "DB"\n`,
+        DB,
+        'database_id',
+        '3',
+      ),
+    ).toBe(`${other}[[d1_databases]]\ndatabase_id = "3"\nbinding = "DB"\n`)
+    expect(withValue(`${other}[[d1_databases]]\nbinding = "DB"\n`, DB, 'database_id', '3')).toBe(
+      `${other}[[d1_databases]]\nbinding = "DB"\ndatabase_id = "3"\n`,
+    )
+  })
+
+  it.each([
+    ['vars = { ISSUER = "old" }\n', VARS, 'ISSUER'],
+    ['[vars]\nISSUER = """\nold"""\n', VARS, 'ISSUER'],
+    ['note = """\n[vars]\nISSUER = "old"\n"""\n', VARS, 'ISSUER'],
+    ['kv_namespaces = [{ binding = "CODES", id = "old" }]\n', CODES, 'id'],
+    ['[[kv_namespaces]]\nbinding = "SESSIONS"\nid = "old"\n', CODES, 'id'],
+    ['', VARS, 'ISSUER'],
+  ] as const)('is not guessed where the file is laid out otherwise: %j', (text, place, key) => {
+    expect(withValue(text, place, key, 'new')).toBeNull()
+  })
+
+  it('is not written when it would break the file', () => {
+    expect(withValue('[vars]\nISSUER = "old"\n', VARS, 'ISSUER', 'a"\nB = "c')).toBeNull()
+  })
+})
