@@ -248,4 +248,26 @@ export const MISTAKES_IN_STORAGE: readonly Mutant[] = [
   mutant('stores/clients.ts', 'workers/rfc9449-dpop', 'row.require_dpop === 1', 'false'),
   mutant('stores/clients.ts', INTROSPECT, 'row.may_introspect === 1', 'true'),
   mutant('stores/refresh-tokens.ts', INTROSPECT, 'endedAt: row.ended_at', 'endedAt: null'),
+  ...mutants(
+    'stores/user-changes.ts',
+    'node/admin-user-changes',
+    ['  `DELETE FROM refresh_family WHERE user_id = ?1`,\n', ''],
+    ['`DELETE FROM consent WHERE user_id = ?1`', '`DELETE FROM consent WHERE ?1 = ?1`'],
+  ),
+  mutant('stores/narrowing.ts', 'workers/narrowing', ' OR ${RENAMED})', ')'),
+  mutant('stores/username-keys.ts', 'workers/usernames', "' ' || username", 'user_id'),
+  mutant(
+    'admin/session-commands.ts',
+    'node/admin-external-users',
+    "if (evenUnknown && idOrName !== '')",
+    "if (idOrName !== '')",
+  ),
+  mutant('operate/utf8-text.ts', 'node/admin-input', 'fatal: true', 'fatal: false'),
+  mutant('admin/printable.ts', 'node/admin-input', String.raw`\p{Bidi_Control}`, ''),
+  mutant(
+    'admin/d1-http.ts',
+    'node/admin-remote',
+    'writes: !queries.every(isRead)',
+    'writes: false',
+  ),
 ]

@@ -11,7 +11,7 @@ const MIN_PASSWORD_CHARACTERS = 8
 const quote = (text: string) => JSON.stringify(text)
 
 export function checkText(option: string, text: string): string {
-  if (text === '') throw new Refusal(`${option} must not be empty`)
+  if (text.trim() === '') throw new Refusal(`${option} must not be empty`)
   return text
 }
 

@@ -14,11 +14,14 @@ function requireText(what: string, text: string): string {
   return text
 }
 
+/** Spaces alone stay: an empty word can mean something, and nobody meant it. */
+const tidy = (text: string) => text.trim() || text
+
 /** For the hook before an action: options that repeat are split at spaces already. */
 export function tidyTypedWords(command: Command) {
   for (const [index, word] of command.processedArgs.entries()) {
     if (typeof word === 'string')
-      command.processedArgs[index] = requireText('an argument', word).trim()
+      command.processedArgs[index] = tidy(requireText('an argument', word))
   }
   for (const option of command.options) {
     const name = option.attributeName()
@@ -28,6 +31,6 @@ export function tidyTypedWords(command: Command) {
     if (typeof value !== 'string') continue
     const text = requireText(what, value)
     const source = command.getOptionValueSource(name) ?? 'cli'
-    if (!AS_TYPED.includes(name)) command.setOptionValueWithSource(name, text.trim(), source)
+    if (!AS_TYPED.includes(name)) command.setOptionValueWithSource(name, tidy(text), source)
   }
 }

@@ -7,20 +7,21 @@ import { Refusal } from '../operate/refusal.ts'
 import type { Database } from '../stores/database.ts'
 import { type UserRecord, userRegistry } from '../stores/user-registry.ts'
 import { type Act, answerAct, ending, endingForGood, recording, WITHIN } from './act.ts'
-import { checkEmail, checkEndorsement, checkPassword, checkScope, checkUsername } from './checks.ts'
+import { checkEmail, checkPassword, checkUsername } from './checks.ts'
 import { userDocument } from './documents.ts'
 import { readFirstLine } from './first-line.ts'
 import { listVerb, stateOf } from './list-verb.ts'
-import { answer, type Io, listOption, refuseUsage, verb } from './verb.ts'
+import {
+  addUserChanges,
+  addUserListOptions,
+  readUserLists,
+  type UserListOptions,
+} from './user-change-commands.ts'
+import { requiredUser } from './user-verbs.ts'
+import { answer, type Io, refuseUsage, verb } from './verb.ts'
 
-type NewUserOptions = Readonly<{
-  username: string
-  email: string
-  scope?: readonly string[]
-  endorsement?: readonly string[]
-  password?: string
-  passwordStdin?: boolean
-}>
+type NewUserOptions = UserListOptions &
+  Readonly<{ username: string; email: string; password?: string; passwordStdin?: boolean }>
 
 /** Enabling revives nothing either. */
 const nothingEnds = () => []
@@ -29,12 +30,8 @@ const STDIN_HELP = 'read the password from standard input, one line'
 
 const ALL_ENDS = `All issued for this user ends: refresh tokens and codes at once, sessions ${WITHIN}.`
 
-function required(user: UserRecord | null, idOrName: string): UserRecord {
-  if (!user) throw new Refusal(`there is no user ${JSON.stringify(idOrName)}`)
-  return user
-}
 const present = (user: UserRecord | null, idOrName: string) =>
-  userDocument(required(user, idOrName))
+  userDocument(requiredUser(user, idOrName))
 
 /** `change` is one batch with the statements that it is given. */
 const answerChange = (
@@ -51,13 +48,13 @@ const answerChange = (
   ) => Promise<UserRecord | null>,
 ) =>
   answerAct(command, io, async (db, act) => {
-    const { userId } = required(await userRegistry(db).find(idOrName), idOrName)
+    const { userId } = requiredUser(await userRegistry(db).find(idOrName), idOrName)
     const also = [recording(db, act, event, { userId }), ...statements(db, 'user', userId, act)]
     return { document: present(await change(db, userId, act.now, also), idOrName), revokes: true }
   })
 
 function addCreate(user: Command, io: Io) {
-  verb(
+  const create = verb(
     user,
     'create',
     'Register a user. Prints what is registered, with --json the id.',
@@ -68,13 +65,7 @@ function addCreate(user: Command, io: Io) {
       'what the user signs in with: one name in every case and Unicode form',
     )
     .requiredOption('--email <address>', "the user's e-mail address")
-    .addOption(listOption('--scope <scope>', 'what a client may obtain for this user'))
-    .addOption(
-      listOption(
-        '--endorsement <category>',
-        'a category (cs.DL), an archive (cs.*) or *.*; one that another covers is dropped',
-      ),
-    )
+  addUserListOptions(create)
     .option('--password-stdin', STDIN_HELP)
     .option('--password <password>', 'the password itself; others may see it in the process list')
     .action(async (options: NewUserOptions, command: Command) => {
@@ -85,21 +76,22 @@ function addCreate(user: Command, io: Io) {
       const fields = {
         username: checkUsername(options.username),
         email: checkEmail(options.email),
-        scopes: (options.scope ?? []).map(checkScope),
-        endorsements: (options.endorsement ?? []).map(checkEndorsement),
+        scopes: [],
+        endorsements: [],
+        ...readUserLists(options),
       }
       const given = checkPassword(password ?? (await readFirstLine(io.stdin)))
       const passwordHash = await hashPassword(given)
       const { username, scopes, endorsements } = fields
       const detail = { username, scopes, endorsements }
-      const create = async (db: Database, act: Act) => {
+      const register = async (db: Database, act: Act) => {
         const userId = await userRegistry(db).create({ ...fields, passwordHash }, act.now, (id) => [
           recording(db, act, 'user.create', { userId: id }, detail),
         ])
         if (!userId) throw new Refusal(`username ${JSON.stringify(username)} is taken`)
         return { document: { user_id: userId }, revokes: false }
       }
-      return answerAct(command, io, create, async (db, { user_id }) =>
+      return answerAct(command, io, register, async (db, { user_id }) =>
         present(await userRegistry(db).find(user_id), user_id),
       )
     })
@@ -163,4 +155,5 @@ export function addUserCommands(program: Command, io: Io) {
     ),
   )
   addSetPassword(user, io)
+  addUserChanges(user, io)
 }

@@ -30,6 +30,8 @@ export type ClientNarrowing = PermissionLists &
   }>
 export type UserNarrowing = Readonly<{
   how: How
+  username?: string
+  email?: string
   scopes?: readonly string[]
   endorsements?: readonly string[]
 }>
@@ -123,11 +125,14 @@ const revokeIf = (kind: 'client_record' | 'user', subject: string, from: string)
   `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at)
   SELECT '${kind}', ${subject}, ${D1_NOW_MS}, ${D1_NOW} + CAST(?3 AS INTEGER) ${from} ${OR_LATER} RETURNING subject`
 
+/** Sessions state both. A name that changes only its case is another text. */
+const RENAMED = `(?2 ->> 'username') <> o.username COLLATE BINARY OR (?2 ->> 'email') <> o.email`
 const userSql = (how: How) =>
   revokeIf(
     'user',
     'o.user_id',
-    `FROM user o WHERE o.user_id = ?1 AND (${lost(USER_SCOPES, how)} OR ${lost(USER_ENDORSEMENTS, how)})`,
+    `FROM user o WHERE o.user_id = ?1 AND (${lost(USER_SCOPES, how)}
+    OR ${lost(USER_ENDORSEMENTS, how)} OR ${RENAMED})`,
   )
 
 export const NARROWING_SQL = {

@@ -24,7 +24,7 @@ export type NewUser = Readonly<{
 export type UserRecord = RegisteredUser & Readonly<{ createdAt: number; updatedAt: number }>
 
 type NamesRow = Pick<UserRow, 'user_id' | 'username' | 'email'>
-type UserRecordRow = UserRow & { created_at: number; updated_at: number }
+export type UserRecordRow = UserRow & { created_at: number; updated_at: number }
 
 const RECORD_COLUMNS = `${USER_COLUMNS}, u.created_at, u.updated_at`
 /** By id or, if it is nobody's, by name. `?2` is the name's key. */
@@ -40,9 +40,9 @@ export const NAMES_OF_USERS = `SELECT user_id, username, email FROM user WHERE u
 export const INSERT_USER = `INSERT INTO user (user_id, username, email, password_hash, created_at, updated_at, username_key)
   VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6) ON CONFLICT DO NOTHING RETURNING user_id`
 export const ADD_USER_SCOPES = `INSERT INTO user_scope (user_id, scope)
-  SELECT u.user_id, j.value FROM user u, json_each(?2) j WHERE u.user_id = ?1`
+  SELECT u.user_id, j.value FROM user u, json_each(?2) j WHERE u.user_id = ?1 ON CONFLICT DO NOTHING`
 export const ADD_USER_ENDORSEMENTS = `INSERT INTO user_endorsement (user_id, category)
-  SELECT u.user_id, j.value FROM user u, json_each(?2) j WHERE u.user_id = ?1`
+  SELECT u.user_id, j.value FROM user u, json_each(?2) j WHERE u.user_id = ?1 ON CONFLICT DO NOTHING`
 /** The first moment stays. */
 export const DISABLE_USER = `UPDATE user SET disabled_at = coalesce(disabled_at, ?2), updated_at = ?2
   WHERE user_id = ?1`
@@ -53,7 +53,7 @@ export const SET_PASSWORD = `UPDATE user SET password_hash = ?3, updated_at = ?2
 /** When strangers may know the password, or the user is gone: who stole a browser's cookie has it for nothing. */
 export const FORGET_BROWSERS = `DELETE FROM known_browser WHERE user_id = ?1`
 
-const readUserRecord = (row: UserRecordRow): UserRecord => ({
+export const readUserRecord = (row: UserRecordRow): UserRecord => ({
   ...readUserRow(row),
   createdAt: row.created_at,
   updatedAt: row.updated_at,

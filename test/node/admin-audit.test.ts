@@ -155,6 +155,38 @@ const cases: readonly Case[] = [
     detail: { username: expect.stringMatching(/^grace-/), scopes: [], endorsements: ['cs.DL'] },
   },
   {
+    event: 'user.update',
+    words: ({ userId }) => [
+      ...['user', 'update', userId, '--username', `new-${userId}`, '--email', 'new@example.org'],
+      ...['--scope', 'submission:read'],
+    ],
+    about: 'user',
+    // No address: the audit outlives the user.
+    detail: {
+      username: expect.stringMatching(/^new-/),
+      email: 'replaced',
+      scopes: ['submission:read'],
+    },
+  },
+  {
+    event: 'user.authorize',
+    words: ({ userId }) => ['user', 'authorize', userId, ...MORE],
+    about: 'user',
+    detail: { scopes: ['submission:read'], endorsements: ['cs.*'] },
+  },
+  {
+    event: 'user.withdraw',
+    words: ({ userId }) => ['user', 'withdraw', userId, '--scope', 'public:read'],
+    about: 'user',
+    detail: { scopes: ['public:read'] },
+  },
+  {
+    event: 'user.delete',
+    words: ({ userId }) => ['user', 'delete', userId],
+    about: 'user',
+    detail: { username: expect.stringMatching(/^ada/) },
+  },
+  {
     event: 'user.set_password',
     words: ({ userId }) => ['user', 'set-password', userId, '--password-stdin'],
     stdin: async () => PASSWORD,

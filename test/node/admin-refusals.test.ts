@@ -169,7 +169,7 @@ describe('bad input ends with status 1', () => {
     },
     {
       words: [...CREATE_USER, '--username', 'two words', '--password', 'a long password'],
-      line: '--username must be one word, without spaces',
+      line: '--username must be one word, without spaces and control characters',
     },
     {
       words: [...CREATE_USER, '--email', 'nowhere', '--password', 'a long password'],
@@ -211,10 +211,26 @@ describe('bad input ends with status 1', () => {
     { words: ['user', 'show', 'nobody'], line: 'there is no user "nobody"' },
     { words: ['user', 'disable', 'nobody'], line: 'there is no user "nobody"' },
     { words: ['user', 'enable', 'nobody'], line: 'there is no user "nobody"' },
-    ...['client', 'user'].map((noun) => ({
-      words: ['session', 'revoke', `--${noun}`, 'nobody'],
-      line: `there is no ${noun} "nobody"`,
+    ...[
+      ['update', '--email', 'e@example.org'],
+      ['authorize', '--scope', 'a:b'],
+      ['withdraw', '--scope', 'a:b'],
+      ['delete'],
+    ].map(([name = '', ...more]) => ({
+      words: ['user', name, 'nobody', ...more],
+      line: 'there is no user "nobody"',
     })),
+    {
+      words: ['user', 'update', 'taken', '--email', 'e'],
+      line: '--email "e" is not an e-mail address',
+    },
+    { words: ['session', 'revoke', '--client', 'nobody'], line: 'there is no client "nobody"' },
+    {
+      words: ['session', 'revoke', '--user', 'nobody'],
+      line:
+        'there is no user "nobody": D1 has no user, consent, code or refresh token of that id or name. ' +
+        'To revoke what this id may have all the same: --even-unknown',
+    },
     ...['reg_x', 'regc_x', '', mintToken('clientSecret'), mintToken('authorizationCode')].map(
       (token) => ({
         words: ['session', 'revoke', '--token', token],
@@ -282,6 +298,14 @@ describe('wrong usage ends with status 2', () => {
       words: ['client', 'withdraw', 'SECRET-CLIENT'],
       line: 'name at least one --scope, --grant-type or --endorsement',
     },
+    { words: ['user', 'update', 'taken'], line: 'there is nothing to update' },
+    ...['authorize', 'withdraw'].flatMap((name) => [
+      { words: ['user', name, 'taken'], line: 'name at least one --scope or --endorsement' },
+      {
+        words: ['user', name, 'taken', '--scope', ''],
+        line: 'name at least one --scope or --endorsement',
+      },
+    ]),
     ...[
       [],
       ['--token', 'reg_x', '--token-stdin'],
@@ -323,7 +347,10 @@ describe('--help', () => {
       ...['create', 'list', 'show', 'update', 'authorize', 'withdraw'],
       ...['rotate-secret', 'disable', 'enable', 'delete'],
     ],
-    user: ['create', 'list', 'show', 'disable', 'enable', 'set-password'],
+    user: [
+      ...['create', 'list', 'show', 'update', 'authorize', 'withdraw'],
+      ...['disable', 'enable', 'set-password', 'delete'],
+    ],
     session: ['revoke'],
   }
   const commands = Object.entries(verbs).flatMap(([noun, names]) =>

@@ -147,6 +147,10 @@ describe('the requests', () => {
       ['user', 'disable', 'remote'],
       ['user', 'enable', 'remote'],
       ['user', 'set-password', 'remote', '--password-stdin'],
+      ['user', 'authorize', 'remote', '--scope', 'a:b', '--endorsement', 'cs.*'],
+      ['user', 'update', 'remote', '--username', 'renamed', '--email', 'r@example.org'],
+      ['user', 'withdraw', 'renamed', '--scope', 'a:b'],
+      ['user', 'delete', 'renamed'],
     ]
     for (const words of commands) {
       const { status, stderr } = await remote(words, {}, 'a long password\n')

@@ -222,6 +222,8 @@ describe('a user', () => {
     ['who is left one scope of two', { how: 'replace', scopes: ['c:d'] }, true],
     ['who is left no endorsement', { how: 'replace', endorsements: [] }, true],
     ['who gets more', { how: 'replace', scopes: ['c:d', 'a:b', 'e:f'] }, false],
+    ['who is renamed', { how: 'replace', username: 'another name' }, true],
+    ['who gets another address', { how: 'replace', email: 'another@example.org' }, true],
     ['from whom nothing is withdrawn that is held', { how: 'withdraw', scopes: ['x:y'] }, false],
   ])('%s loses the sessions that rested on it, or none', async (_, change, isOver) => {
     const held = { scopes: ['a:b', 'c:d'], endorsements: ['cs.*'] }

@@ -24,6 +24,7 @@ import * as signInFailures from '../../src/stores/sign-in-failures.ts'
 import { sweepsOf } from '../../src/stores/sweeps.ts'
 import * as temporarySubjects from '../../src/stores/temporary-subjects.ts'
 import * as usedJtis from '../../src/stores/used-jtis.ts'
+import * as userChanges from '../../src/stores/user-changes.ts'
 import * as userRegistry from '../../src/stores/user-registry.ts'
 import * as usernameKeys from '../../src/stores/username-keys.ts'
 import * as users from '../../src/stores/users.ts'
@@ -49,6 +50,7 @@ const stores = {
   permissionRows,
   temporarySubjects,
   signInFailures,
+  userChanges,
   userRegistry,
   usernameKeys,
   usedJtis,

@@ -1,0 +1,96 @@
+/** A user who loses something: browser sessions and access tokens end, what is renewed or redeemed is narrower. */
+
+import { env } from 'cloudflare:workers'
+import { expect, it } from 'vitest'
+import { userNarrowing } from '../../src/stores/narrowing.ts'
+import { revocationStatements } from '../../src/stores/revocation-statements.ts'
+import { userChanges } from '../../src/stores/user-changes.ts'
+import {
+  credentialsOf,
+  newClient,
+  newUser,
+  nowSeconds,
+  obtainCode,
+  post,
+  redemptionOf,
+  refusal,
+  registry,
+  requestOf,
+  signIn,
+} from './registry.ts'
+
+const LIFETIME_SECONDS = 7200
+const SCOPE = 'public:read submission:read'
+
+type Tokens = Readonly<{ access_token: string; refresh_token: string; scope: string }>
+
+/** A client, a user, the user's browser session, tokens of a first authorization, and a code of a second. */
+async function connected() {
+  const client = await newClient({ grantTypes: ['authorization_code', 'refresh_token'] })
+  const user = await newUser()
+  const cookie = await signIn(user)
+  const request = requestOf(client, { scope: SCOPE })
+  const redeemed = await post('/token', redemptionOf(client, await obtainCode(cookie, request)))
+  const tokens = (await redeemed.json()) as Tokens
+  const code = await obtainCode(cookie, request)
+  const renew = () =>
+    post('/token', {
+      ...credentialsOf(client),
+      grant_type: 'refresh_token',
+      refresh_token: tokens.refresh_token,
+    })
+  const isSignedIn = async () =>
+    (await registry('/account', { headers: { Cookie: cookie }, redirect: 'manual' })).status === 200
+  return { client, user, tokens, code, renew, isSignedIn }
+}
+
+it('a scope withdrawn from a user ends the browser session and narrows what is redeemed and renewed', async () => {
+  const { client, user, code, renew, isSignedIn } = await connected()
+  expect(await isSignedIn()).toBe(true)
+  const lists = { scopes: ['submission:read'] }
+  const before = userNarrowing(env.DB, user.id, { how: 'withdraw', ...lists }, LIFETIME_SECONDS)
+  const changed = await userChanges(env.DB).withdraw(user.id, lists, nowSeconds(), {
+    before,
+    also: [],
+  })
+  expect(changed).toMatchObject({ hasEnded: true, user: { scopes: ['public:read'] } })
+  expect(await isSignedIn()).toBe(false)
+  const renewed = (await (await renew()).json()) as Tokens
+  expect(renewed.scope).toBe('public:read')
+  const redeemed = (await (await post('/token', redemptionOf(client, code))).json()) as Tokens
+  expect(redeemed.scope).toBe('public:read')
+})
+
+it('a user who holds nothing any more gets nothing for a code or a refresh token', async () => {
+  const { client, user, code, renew } = await connected()
+  const lists = { scopes: [] }
+  const before = userNarrowing(env.DB, user.id, { how: 'replace', ...lists }, LIFETIME_SECONDS)
+  await userChanges(env.DB).update(user.id, lists, nowSeconds(), { before, also: [] })
+  for (const answer of [await renew(), await post('/token', redemptionOf(client, code))]) {
+    expect(await refusal(answer)).toMatchObject({ status: 400, error: 'invalid_grant' })
+  }
+})
+
+it('a user who is given more keeps the browser session, and a control shows that it could end', async () => {
+  const { user, isSignedIn } = await connected()
+  const lists = { scopes: ['upload:read_logs'] }
+  await userChanges(env.DB).authorize(user.id, lists, nowSeconds(), { before: [], also: [] })
+  expect(await isSignedIn()).toBe(true)
+  await env.DB.batch(
+    revocationStatements(env.DB, { kind: 'user', userId: user.id }, LIFETIME_SECONDS),
+  )
+  expect(await isSignedIn()).toBe(false)
+})
+
+it('a deleted user has no session, code or refresh token', async () => {
+  const { client, user, code, renew, isSignedIn } = await connected()
+  const before = revocationStatements(env.DB, { kind: 'user', userId: user.id }, LIFETIME_SECONDS)
+  expect(await userChanges(env.DB).delete(user.id, { before, also: [] })).toMatchObject({
+    userId: user.id,
+  })
+  expect(await isSignedIn()).toBe(false)
+  for (const answer of [await renew(), await post('/token', redemptionOf(client, code))]) {
+    expect(await refusal(answer)).toMatchObject({ status: 400, error: 'invalid_grant' })
+  }
+  expect(await userChanges(env.DB).delete(user.id, { before, also: [] })).toBeNull()
+})
