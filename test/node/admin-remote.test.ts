@@ -169,8 +169,8 @@ describe('the requests', () => {
     const id = sessionsOf(config)
     const [put, ...others] = seen.filter(({ method }) => method === 'PUT')
     expect(others).toEqual([])
-    // A disabled client's reaches further, by 65 s; of which one may have passed.
-    const lifetime = /[?]expiration_ttl=726[45]$/
+    // A disabled client's is kept 125 s longer than a session lives; of which one may have passed.
+    const lifetime = /[?]expiration_ttl=732[45]$/
     expect(put?.url).toMatch(lifetime)
     expect(put).toMatchObject({
       url: expect.stringContaining(

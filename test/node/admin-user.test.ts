@@ -31,6 +31,7 @@ describe('user create', () => {
       scopes: ['a:b', 'c:d'],
       endorsements: ['cs.DL'],
       disabledAt: null,
+      readAtMs: expect.any(Number),
     })
     expect(await passwordMatches('correct horse ', found?.passwordHash ?? '')).toBe(true)
   })

@@ -36,7 +36,7 @@ const ISSUED: readonly Readonly<{ request: RegExp; value: RegExp; what: string }
   },
   {
     request: /^(GET|POST) \/(login|authorize|account)?$/,
-    value: /(?<=name="form_token" value=")[\w-]{43}(?=")/g,
+    value: /(?<=name="form_token" value=")[\w-]{16}\.[\w-]{43}(?=")/g,
     what: 'a form token',
   },
   {
