@@ -11,7 +11,7 @@ const READERS = [
   'src/stores/live-sessions.ts',
   'src/http/{circumstances,explain,flood,form,form-token,next-page,browser-session}.ts',
   'src/routes/client-post.ts',
-  'src/authenticator/{check,query,seen-proofs,settings}.ts',
+  'src/authenticator/{check,proxy,query,refusal-record,seen-proofs,settings}.ts',
   'src/scoped/**',
   'src/admin/{audit-command,checks,client-options,cloudflare-api,d1-http,first-line,key-set-option,kv-http}.ts',
   'src/operate/start-settings.ts',

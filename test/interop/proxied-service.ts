@@ -324,6 +324,9 @@ export function proxiedService(
       ['a=1;S;b=2', 'a=1;b=2'],
       ['registry_session=x', ''],
       ['__Host-registry_session=x; b=is_registry_session', 'b=is_registry_session'],
+      ['registry_browser=z; S; a=1', 'a=1'],
+      ['a=1; S; registry_browser=z; b=2', 'a=1; b=2'],
+      ['__Host-registry_browser=z; registry_sign_in=y; a=1; S', 'a=1'],
       ['a=1; xregistry_session=2', 'a=1; xregistry_session=2'],
     ])('of the cookies "%s" is "%s"', async (sent, told) => {
       const headers = { ...(await bearer('public:read')), Cookie: sent.replace('S', session) }

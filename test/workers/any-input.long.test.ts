@@ -451,7 +451,8 @@ describe('/account', { timeout: TEST_TIMEOUT_MS }, () => {
 
 describe('/auth', { timeout: TEST_TIMEOUT_MS }, () => {
   const { SESSIONS, DB } = env
-  const authenticator = createAuthenticator({ SESSIONS, ISSUER, JWT_SECRET, DB })
+  const PROXY_SECRET = 'the-proxy-secret-of-the-tests-7Yw'
+  const authenticator = createAuthenticator({ SESSIONS, ISSUER, JWT_SECRET, PROXY_SECRET, DB })
   const check = noting((path, init) =>
     authenticator.fetch(new Request(new URL(path, 'https://authenticator.example'), init)),
   )
@@ -460,8 +461,9 @@ describe('/auth', { timeout: TEST_TIMEOUT_MS }, () => {
     const all = await world()
     const client = await newClient()
     const token = await machineToken(client)
-    const cookie = await signIn(await newUser())
+    const [cookie = ''] = (await signIn(await newUser())).split('; ')
     const proof = await resourceProofOf(all.key, token, 'https://authenticator.example/auth')
+    const forwardedProof = await resourceProofOf(all.key, token, 'https://service.example/a')
     const scope = { scope: 'submission:read' }
     const bases = [
       nearly(scope, [['Authorization', `Bearer ${token}`]]),
@@ -472,6 +474,15 @@ describe('/auth', { timeout: TEST_TIMEOUT_MS }, () => {
         ['DPoP', proof],
       ]),
       nearly({ fresh: '' }, [['Cookie', cookie]]),
+      nearly({ required: '' }, [
+        ['Authorization', `DPoP ${token}`],
+        ['DPoP', forwardedProof],
+        ['X-Proxy-Secret', PROXY_SECRET],
+        ['X-Forwarded-Method', 'GET'],
+        ['X-Forwarded-Proto', 'https'],
+        ['X-Forwarded-Host', 'service.example'],
+        ['X-Forwarded-Uri', '/a?b=c'],
+      ]),
     ]
     await holds(anyGet('/auth', bases), 1500, async (request) => {
       const { response, text } = await answerTo(request, check, traces)
