@@ -134,6 +134,20 @@ export const MISTAKES_IN_STORAGE: readonly Mutant[] = [
     'DELETE FROM known_browser WHERE 0 = 1 AND',
   ),
   mutant('stores/refusals.ts', CONTRACTS, ' AND refused_at > ?2', ' AND ?2 = ?2'),
+  mutant('stores/codes.ts', 'workers/consent', 'SET scopes = excluded.scopes, ', 'SET '),
+  mutant(
+    'stores/codes.ts',
+    'workers/consent',
+    "WITHDRAWN_FINGERPRINT}'\n  WHERE user_id = ?1 AND client_id = ?2",
+    "WITHDRAWN_FINGERPRINT}'\n  WHERE user_id = ?1 AND client_id = '' AND ?2 = ?2",
+  ),
+  mutant(
+    'stores/connected-applications.ts',
+    ACCOUNT,
+    ', ...(JSON.parse(row.issued) as string[])',
+    '',
+  ),
+  mutant('stores/connected-applications.ts', ACCOUNT, 'AND f.ended_at IS NULL', ''),
   mutant(
     'stores/audit.ts',
     AUDIT,

@@ -96,6 +96,34 @@ describe('the page says who asks for what', () => {
   })
 })
 
+describe('form-action, to which Chromium holds the whole chain of redirects after a post', () => {
+  const policyOf = async (path: string, Cookie = cookie) => {
+    const response = await registry(path, { headers: { Cookie } })
+    return response.headers.get('Content-Security-Policy')
+  }
+  const loginTo = (path: string) => `/login?${new URLSearchParams({ next_page: path })}`
+
+  it('is left out of the pages whose answer leads to a client', async () => {
+    const asked = authorizePath(requestOf(client))
+    for (const path of [asked, loginTo(asked)]) {
+      expect(await policyOf(path)).toContain("default-src 'none'")
+      expect(await policyOf(path)).not.toContain('form-action')
+    }
+  })
+
+  it.each(['/', '/account', '/login', '/errors', loginTo('/account'), '/authorize'])(
+    'stays at our own pages elsewhere: %s',
+    async (path) => {
+      expect(await policyOf(path)).toMatch(/form-action 'self';/)
+    },
+  )
+
+  it('stays on a sign-in page for a request that no client stands behind', async () => {
+    const asked = authorizePath({ ...requestOf(client), client_id: 'nobody' })
+    expect(await policyOf(loginTo(asked))).toMatch(/form-action 'self';/)
+  })
+})
+
 describe('the answer', () => {
   it('Allow grants what the page offered', async () => {
     const response = await answerConsent(cookie, requestOf(client, { scope: '' }))
