@@ -177,7 +177,7 @@ describe('the requests', () => {
         `/accounts/account-1/storage/kv/namespaces/${id}/values/revocations`,
       ),
       authorization: `Bearer ${TOKEN}`,
-      body: { client: { [client_id]: expect.any(Number) } },
+      body: { client_record: { [client_id]: expect.any(Number) } },
     })
   })
 
