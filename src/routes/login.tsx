@@ -2,6 +2,7 @@
 
 import type { Context } from 'hono'
 import { getCookie } from 'hono/cookie'
+import { digest } from '../crypto/digest.ts'
 import { randomText } from '../crypto/random.ts'
 import { KNOWN_BROWSER_SECONDS, signIn } from '../flows/sign-in.ts'
 import { presentedToken, setHostCookie, setSessionCookie } from '../http/browser-session.ts'
@@ -76,6 +77,27 @@ async function show(
   })
 }
 
+/**
+ * A stranger in the same network, as a university's, must not keep out a browser from which the user has signed in: it
+ * has a limit of its own.
+ */
+async function refuseFloodOfStrangers(
+  c: Context,
+  { username, browserToken }: Parameters<typeof signIn>[0],
+  { loginLimit, knownBrowsers }: RouteDeps,
+) {
+  try {
+    await refuseFlood(c, loginLimit)
+  } catch (flood) {
+    if (!(flood instanceof OAuthError) || browserToken === null) throw flood
+    const isKnown = await knownBrowsers.knows(username, browserToken, circumstancesOf(c).now)
+    if (!isKnown) throw flood
+    const key = `browser ${await digest(browserToken)}`
+    const { success } = await loginLimit.limit({ key }).catch(() => ({ success: true }))
+    if (!success) throw flood
+  }
+}
+
 async function attempt(
   c: Context,
   token: string | undefined,
@@ -84,7 +106,7 @@ async function attempt(
   deps: RouteDeps,
 ) {
   await checkFormToken(c, token, secret, SIGN_IN)
-  await refuseFlood(c, deps.loginLimit)
+  await refuseFloodOfStrangers(c, asked, deps)
   const signedIn = await signIn(asked, deps, circumstancesOf(c))
   if (typeof signedIn === 'string') throw wrongCredentials(signedIn)
   return signedIn

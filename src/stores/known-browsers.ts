@@ -1,6 +1,7 @@
 /** Browsers from which a user has signed in, on D1, each with the session of its last sign-in. */
 
 import { digest } from '../crypto/digest.ts'
+import { usernameKey } from '../domain/user.ts'
 import type { Database } from './database.ts'
 import type { KnownBrowserStore } from './ports.ts'
 import { USER_NAMED } from './users.ts'
@@ -26,6 +27,12 @@ export const IS_OPEN = `SELECT 1 AS is_open FROM known_browser WHERE session_key
   AND NOT EXISTS (SELECT 1 FROM revocation WHERE kind = 'session' AND subject = ?1)`
 
 export const knownBrowserStore = (db: Database): KnownBrowserStore => ({
+  async knows(username, token, now) {
+    const browser = await digest(token)
+    const key = usernameKey(username)
+    const row = await db.prepare(IS_KNOWN_BROWSER).bind(username, browser, now, key).first()
+    return row !== null
+  },
   async remember({ userId, passwordHash, token, previousToken, expiresAt, session, now }) {
     const browser = await digest(token)
     const previous = previousToken === null ? '' : await digest(previousToken)

@@ -263,6 +263,8 @@ export type KnownBrowser = Readonly<{
 }>
 
 export interface KnownBrowserStore {
+  /** Has the user of this name signed in from the browser with this token? */
+  knows(username: string, token: string, now: number): Promise<boolean>
   /** Forgotten when the user's password changes or the user is disabled. */
   remember(browser: KnownBrowser): Promise<void>
   /**

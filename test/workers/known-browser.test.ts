@@ -128,6 +128,33 @@ describe('25 networks that try a password of one user each minute', () => {
   })
 })
 
+describe('a network that floods, as one stranger in it can make it', () => {
+  const address = '192.0.2.7'
+  const flooded = (isOver: (key: string) => boolean) =>
+    serve({
+      LOGIN_LIMIT: { limit: async ({ key }: { key: string }) => ({ success: !isOver(key) }) },
+    })
+
+  it('does not keep out the browser from which the user has signed in, and everybody else', async () => {
+    const fetch = flooded((key) => key === address)
+    const [user, other] = [await newUser(), await newUser()]
+    const [home, theirs] = [await knownTo(user), await knownTo(other)]
+    const made = new Browser()
+    made.cookies.set('registry_browser', 'A'.repeat(43))
+    for (const stranger of [new Browser(), theirs, made]) {
+      expect((await stranger.signIn(user.username, { address, fetch })).status).toBe(429)
+    }
+    expect((await home.signIn(user.username, { address, fetch })).status).toBe(303)
+  })
+
+  it('does keep out a known browser that floods itself', async () => {
+    const fetch = flooded(() => true)
+    const user = await newUser()
+    const home = await knownTo(user)
+    expect((await home.signIn(user.username, { address, fetch })).status).toBe(429)
+  })
+})
+
 describe('the cookie of a known browser', () => {
   it('says nothing, is for no script, lasts a year, and is another at every sign-in', async () => {
     const user = await newUser()
