@@ -2,10 +2,7 @@
 
 import type { Command } from 'commander'
 import { Refusal } from '../operate/refusal.ts'
-import type { Finding } from './doctor/finding.ts'
-import { isGuarded } from './doctor/front.ts'
-import type { Examined } from './doctor/patient.ts'
-import { withStorage } from './open-storage.ts'
+import { type Finding, isGuarded } from './doctor/check.ts'
 import { type Form, type Io, refuseUsage, verb, writeOut } from './verb.ts'
 
 const NAME_WIDTH = 14
@@ -14,7 +11,7 @@ const MARKS = { ok: 'ok  ', FAIL: 'FAIL', 'not checked': '-   ' } as const
 export const lineOf = (finding: Finding) => {
   const { check, state, seen } = finding
   const what = state === 'not checked' ? `not checked: ${seen}` : seen
-  const toDo = state === 'FAIL' ? `. To do: ${finding.toDo}` : ''
+  const toDo = finding.toDo === null ? '' : `. To do: ${finding.toDo}`
   return `${MARKS[state]}  ${check.padEnd(NAME_WIDTH)}${what}${toDo}\n`
 }
 
@@ -22,25 +19,8 @@ const documentOf = (finding: Finding) => ({
   check: finding.check,
   state: finding.state.replace(' ', '_').toLowerCase(),
   seen: finding.seen,
-  to_do: finding.state === 'FAIL' ? finding.toDo : null,
+  to_do: finding.toDo,
 })
-
-/** Answers how many checks failed; `tell` hears of each, failed or not. */
-export async function runDoctor(
-  io: Io,
-  examined: Examined,
-  tell: (finding: Finding) => Promise<void>,
-): Promise<number> {
-  const { diagnose } = await import('./doctor/diagnose.ts')
-  let failed = 0
-  await withStorage({ remote: examined.isDeployed, env: io.env }, async (storage) => {
-    for await (const finding of diagnose(io, examined, storage)) {
-      if (finding.state === 'FAIL') failed += 1
-      await tell(finding)
-    }
-  })
-  return failed
-}
 
 export function addDoctorCommand(program: Command, io: Io) {
   verb(
@@ -57,6 +37,7 @@ export function addDoctorCommand(program: Command, io: Io) {
         refuseUsage(command, '--authenticator must be an https URL, or one of this machine')
       }
       const url = authenticator?.replace(/\/+$/, '') ?? null
+      const { runDoctor } = await import('./doctor/doctor.ts')
       const findings: Finding[] = []
       const failed = await runDoctor(
         io,

@@ -4,9 +4,9 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { d1OverHttp } from '../../src/admin/d1-http.ts'
-import type { Finding } from '../../src/admin/doctor/finding.ts'
-import { meetPatient } from '../../src/admin/doctor/patient.ts'
-import { examinePromises } from '../../src/admin/doctor/promises.ts'
+import type { Finding } from '../../src/admin/doctor/check.ts'
+import { examine, meet } from '../../src/admin/doctor/doctor.ts'
+import { TRIAL_CHECKS } from '../../src/admin/doctor/trial-checks.ts'
 import { withStorage } from '../../src/admin/open-storage.ts'
 import type { RunningRegistry as Announced } from '../../src/operate/running-registry.ts'
 import type { Database } from '../../src/stores/database.ts'
@@ -319,12 +319,10 @@ it('a revocation that the authenticator never sees fails when its bound is over,
     env,
   }
   await withStorage({ remote: false, env }, async (storage) => {
-    const patient = await meetPatient(
-      io,
-      { isDeployed: false, authenticatorUrl: blind.url },
-      storage,
-    )
-    for await (const one of examinePromises(patient, { seenSeconds: 2, revokedSeconds: 2 })) {
+    const where = { isDeployed: false, authenticatorUrl: blind.url }
+    const examined = await meet(io, where, storage)
+    const bounds = { seenSeconds: 2, revokedSeconds: 2 }
+    for await (const one of examine({ ...examined, bounds }, TRIAL_CHECKS)) {
       findings.push(one)
     }
   })

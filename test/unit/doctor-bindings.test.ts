@@ -1,8 +1,9 @@
 /** What the doctor finds wrong in the two wrangler.toml, each in its own words. */
 
 import { describe, expect, it } from 'vitest'
-import { examineConfiguration } from '../../src/admin/doctor/bindings.ts'
-import type { Patient } from '../../src/admin/doctor/patient.ts'
+import { type Check, look } from '../../src/admin/doctor/check.ts'
+import { DEPLOYMENT_CHECKS } from '../../src/admin/doctor/deployment-checks.ts'
+import type { Examined } from '../../src/admin/doctor/doctor.ts'
 import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from '../../src/operate/project.ts'
 import { readWranglerConfig, type WranglerConfig } from '../../src/operate/wrangler-config.ts'
 import { readFilledIn } from './filled-in.ts'
@@ -13,8 +14,9 @@ const BOTH: Both = {
   authenticator: readFilledIn(AUTHENTICATOR_CONFIG),
 }
 
-const found = (both: Both, isDeployed = true) =>
-  examineConfiguration({ ...both, isDeployed } as Patient)
+const BINDINGS = DEPLOYMENT_CHECKS.find(({ name }) => name === 'bindings') as Check
+
+const found = (both: Both, isDeployed = true) => look(BINDINGS, { ...both, isDeployed } as Examined)
 const without = (config: WranglerConfig, name: string): WranglerConfig => ({
   ...config,
   d1_databases: config.d1_databases.filter(({ binding }) => binding !== name),

@@ -33,7 +33,10 @@ type Account = Readonly<{ id: string; name: string }>
 /** The one that was named, else the only one, else the one that is chosen. */
 async function accountOf({ env, askOperator, options }: Outside, token: string): Promise<string> {
   const named = options.account ?? env.CLOUDFLARE_ACCOUNT_ID
-  if (named) return named
+  if (named) {
+    if (/^[\w-]+$/.test(named)) return named
+    throw new Refusal('--account: must be the id of an account')
+  }
   const api = deployedApi({ ...env, CLOUDFLARE_API_TOKEN: token, CLOUDFLARE_ACCOUNT_ID: '-' })
   const { result } = await callApi(api, 'the list of accounts', {
     method: 'GET',

@@ -5,8 +5,9 @@ import { SECRET_NAMES, type WorkerName } from '../../config.ts'
 import { CONFIG_FILES } from '../../operate/deploy-problems.ts'
 import { oneLine, Refusal } from '../../operate/refusal.ts'
 import { readWranglerConfig, type WranglerConfig } from '../../operate/wrangler-config.ts'
-import { ask, isGuarded } from '../doctor/front.ts'
-import { lineOf, runDoctor } from '../doctor-command.ts'
+import { ask, isGuarded } from '../doctor/check.ts'
+import { runDoctor } from '../doctor/doctor.ts'
+import { lineOf } from '../doctor-command.ts'
 import { writeOut } from '../verb.ts'
 import type { Deployment } from './outside.ts'
 import { checkAddress, hasPaidPlan, secretNames } from './resources.ts'
@@ -124,13 +125,13 @@ async function examine(deployment: Deployment): Promise<string> {
     CLOUDFLARE_API_TOKEN: api.token,
     PROXY_SECRET: (await knownSecret(deployment, 'PROXY_SECRET')) ?? '',
   }
-  const examined = {
+  const where = {
     isDeployed: true,
     authenticatorUrl: options.authenticator ?? null,
     deployedAt: Math.floor(Date.now() / 1000),
   }
   const print = (text: string) => writeOut(deployment, text)
-  const failed = await runDoctor({ ...deployment, env }, examined, (one) => print(lineOf(one)))
+  const failed = await runDoctor({ ...deployment, env }, where, (one) => print(lineOf(one)))
   if (failed > 0) throw new Refusal(`${failed} checks failed`)
   return 'every guarantee that could be checked holds'
 }

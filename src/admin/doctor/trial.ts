@@ -3,6 +3,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { digest, hexDigest } from '../../crypto/digest.ts'
 import { mintToken } from '../../crypto/token.ts'
+import type { Storage } from '../../operate/state.ts'
 import { authorizationStore } from '../../stores/codes.ts'
 import { revokeStatement } from '../../stores/revocation-statements.ts'
 import { revocationStore } from '../../stores/revocations.ts'
@@ -13,8 +14,7 @@ import {
   removeTemporarySubjects,
   temporaryId,
 } from '../../stores/temporary-subjects.ts'
-import { ask } from './front.ts'
-import type { Patient } from './patient.ts'
+import { ask } from './check.ts'
 
 const NAME = 'Temporary client of the doctor'
 /** Nobody can receive anything there (RFC 2606), and this scope means nothing to any service. */
@@ -37,17 +37,12 @@ export type TokenAnswer = Readonly<{
 export const said = ({ status, error }: Pick<TokenAnswer, 'status' | 'error'>) =>
   `${status}${error && ` ${error}`}`
 
-export const IS_IT_UP =
-  'See the log of the registry (npx wrangler tail), and try again once the lines above hold.'
-
 export type Trial = ReturnType<typeof newTrial>
 
-export function newTrial({
-  storage,
-  issuer,
-  proxySecret,
-}: Pick<Patient, 'storage' | 'issuer' | 'proxySecret'>) {
-  const { db, sessions, codes } = storage
+export function newTrial(
+  { db, sessions, codes }: Storage,
+  { issuer, proxySecret }: Readonly<{ issuer: string; proxySecret: string | null }>,
+) {
   const id = temporaryId()
   const secret = mintToken('clientSecret')
   const left = { codes: [] as string[], sessions: [] as string[], refusals: new Set<string>() }
@@ -93,6 +88,9 @@ export function newTrial({
   }
 
   return {
+    /** The token of a session that the authenticator has seen; null: there is none so far. */
+    seen: null as string | null,
+
     /** Shows the token to the authenticator, as a proxy does. */
     async present(authenticatorUrl: string, token: string, query = ''): Promise<Response> {
       const response = await ask(`${authenticatorUrl}/auth${query}`, {

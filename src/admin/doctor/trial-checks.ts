@@ -1,0 +1,200 @@
+/** What the README promises, tried: a code is good once, a session is seen, a revocation within its bound. */
+
+import { setTimeout as wait } from 'node:timers/promises'
+import { digest } from '../../crypto/digest.ts'
+import { importSecret, isLongEnough, verifyJwt } from '../../crypto/jws.ts'
+import { randomText } from '../../crypto/random.ts'
+import {
+  HEAL_SECONDS,
+  KV_STALENESS_SECONDS,
+  SESSION_REVOKED_WITHIN_SECONDS,
+} from '../../domain/revocation.ts'
+import { type Check, fail, notChecked, ok, type Verdict } from './check.ts'
+import type { Examined } from './doctor.ts'
+import { said } from './trial.ts'
+
+const AT_ONCE = 5
+const FIRST_PAUSE_MS = 50
+const LONGEST_PAUSE_MS = 1000
+/** For what comes before and after the waiting. */
+const SPARE_SECONDS = 30
+
+const IS_IT_UP =
+  'See the log of the registry (npx wrangler tail), and try again once the lines above hold.'
+const IS_IT_THIS_SOURCE =
+  'Is this source what is deployed? npm run deploy. If it is, stop sign-ins: take the route of the registry away.'
+const SAME_STORAGE =
+  'Does the authenticator run, and bind the SESSIONS of the registry? See both wrangler.toml and its log.'
+const NOT_REVOKED =
+  'A revocation cannot be relied on. Is this source what is deployed? npm run deploy, and see the log of the authenticator.'
+
+async function pkce({ trial }: Examined): Promise<Verdict> {
+  const code = await trial.issueCode(await digest(randomText()))
+  const answer = await trial.redeem(code, randomText())
+  if (answer.token !== null) {
+    return fail('a code was redeemed with a wrong code_verifier', IS_IT_THIS_SOURCE)
+  }
+  return answer.error === 'invalid_grant'
+    ? ok('a wrong code_verifier is refused')
+    : fail(`/token answered ${said(answer)} to a wrong code_verifier`)
+}
+
+async function singleUse({ trial }: Examined): Promise<Verdict> {
+  const verifier = randomText()
+  const code = await trial.issueCode(await digest(verifier))
+  const crowd = Array.from({ length: AT_ONCE }, () => trial.redeem(code, verifier))
+  const answers = await Promise.all(crowd)
+  const won = answers.filter(({ token }) => token !== null).length
+  if (won === 1) return ok(`of ${AT_ONCE} redemptions of one code at once, one succeeds`)
+  return won > 1
+    ? fail(`one code was redeemed ${won} times of ${AT_ONCE} at once`, IS_IT_THIS_SOURCE)
+    : fail(`a good code was refused: ${answers.map(said)[0]}`)
+}
+
+const isSeen = (response: Response) =>
+  response.status === 200 && response.headers.get('X-Auth-Status') === 'authenticated'
+
+/** The authenticator's refusal of a caller that does not show its PROXY_SECRET, and of no other. */
+const asksForProxySecret = (response: Response) =>
+  response.status === 403 && response.headers.get('WWW-Authenticate') === null
+
+const isSeenOrNever = (response: Response) => isSeen(response) || asksForProxySecret(response)
+
+/** Of a session that was not seen in time. `otherwise`: what failed, unless it is the proxy's secret. */
+function notSeen(response: Response, { proxySecret }: Examined, otherwise: string): Verdict {
+  if (!asksForProxySecret(response)) return fail(otherwise)
+  return proxySecret === null
+    ? notChecked('give the doctor PROXY_SECRET in its environment')
+    : fail(
+        'the authenticator has another PROXY_SECRET than the doctor was given',
+        'Give the doctor PROXY_SECRET in its environment as the authenticator has it.',
+      )
+}
+
+/** Asks until the answer is as wished, or the time is up. */
+async function poll(
+  seconds: number,
+  present: () => Promise<Response>,
+  isWished: (response: Response) => boolean,
+) {
+  const begunAt = performance.now()
+  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
+    const response = await present()
+    await response.arrayBuffer()
+    const tookSeconds = (performance.now() - begunAt) / 1000
+    if (isWished(response)) return { response, tookSeconds, isInTime: tookSeconds <= seconds }
+    if (tookSeconds > seconds) return { response, tookSeconds, isInTime: false }
+    await wait(Math.min(pause, seconds * 1000))
+  }
+}
+
+/** Null if there is nothing to compare it with. */
+async function isOurJwt(jwt: string, { issuer, jwtSecret }: Examined): Promise<boolean | null> {
+  const secret = jwtSecret.kind === 'local' ? jwtSecret.secret : null
+  if (secret === null || !isLongEnough(secret)) return null
+  const expected = { issuer, now: Math.floor(Date.now() / 1000) }
+  return (await verifyJwt(jwt, [await importSecret(secret)], expected)) !== null
+}
+
+/** Such a check asks the authenticator, wherever it is. */
+const atAuthenticator =
+  (run: (examined: Examined, url: string) => Promise<Verdict>): Check['run'] =>
+  async (examined) =>
+    examined.authenticatorUrl === null
+      ? notChecked('where the authenticator serves is not known: give --authenticator URL')
+      : run(examined, examined.authenticatorUrl)
+
+const session = atAuthenticator(async (examined, url) => {
+  const { trial } = examined
+  const { seenSeconds } = examined.bounds
+  const { token, ...refused } = await trial.ownToken()
+  if (token === null) return fail(`/token answered ${said(refused)}`, IS_IT_UP)
+  const seen = await poll(seenSeconds, () => trial.present(url, token), isSeenOrNever)
+  if (!isSeen(seen.response)) {
+    const { status } = seen.response
+    const otherwise = `the authenticator answers ${status} to a session opened ${seenSeconds} s ago`
+    return notSeen(seen.response, examined, otherwise)
+  }
+  trial.seen = token
+  const isOurs = await isOurJwt(seen.response.headers.get('Authorization') ?? '', examined)
+  if (isOurs === false) {
+    return fail(
+      `the JWT is not of ${examined.issuer} under the JWT_SECRET examined above`,
+      'Give the doctor JWT_SECRET as the authenticator has it; compare ISSUER in both wrangler.toml.',
+    )
+  }
+  return ok(`${url} sees a new session after ${seen.tookSeconds.toFixed(1)} s`)
+})
+
+const fresh = atAuthenticator(async (examined, url) => {
+  const { isDeployed, authenticator, bounds, trial } = examined
+  const isBound = authenticator.d1_databases.some(({ binding }) => binding === 'DB')
+  if (isDeployed && !isBound) {
+    return notChecked('the authenticator does not bind DB: fresh is refused')
+  }
+  const { token, ...refused } = await trial.ownToken()
+  if (token === null) return fail(`/token answered ${said(refused)}`, IS_IT_UP)
+  const presentFresh = () => trial.present(url, token, '?fresh')
+  const before = await poll(bounds.seenSeconds, presentFresh, isSeenOrNever)
+  if (!isSeen(before.response)) {
+    const otherwise = `/auth?fresh answers ${before.response.status} to a live session`
+    return notSeen(before.response, examined, otherwise)
+  }
+  await trial.revokeInD1(token)
+  const { status } = await presentFresh()
+  return status === 401
+    ? ok('/auth?fresh refuses a revoked session at once')
+    : fail(`/auth?fresh answers ${status} to a revoked session`, NOT_REVOKED)
+})
+
+const revocation = atAuthenticator(async ({ bounds, trial }, url) => {
+  const { seen: token } = trial
+  if (token === null) return notChecked('no session was seen that could be revoked')
+  const isShown = await trial.revoke(token)
+  const seconds = bounds.revokedSeconds + (isShown ? 0 : HEAL_SECONDS)
+  const isRefused = ({ status }: Response) => status === 401
+  const over = await poll(seconds, () => trial.present(url, token), isRefused)
+  const took = `${over.tookSeconds.toFixed(1)} s`
+  return over.isInTime
+    ? ok(`a revoked session is refused after ${took}; the bound is ${seconds} s`)
+    : fail(`a revoked session is still good after ${took}; the bound is ${seconds} s`, NOT_REVOKED)
+})
+
+async function cleanUp({ trial }: Examined): Promise<Verdict> {
+  await trial.remove()
+  return ok('what was made for this is removed')
+}
+
+/** In this order: what a check needs, a check before it has made. Whatever is made is removed at the end. */
+export const TRIAL_CHECKS: readonly Check[] = [
+  { name: 'pkce', seconds: 30, run: pkce, toDo: IS_IT_UP, when: 'then' },
+  { name: 'single-use', seconds: 30, run: singleUse, toDo: IS_IT_UP, when: 'then' },
+  {
+    name: 'session',
+    seconds: KV_STALENESS_SECONDS + SPARE_SECONDS,
+    run: session,
+    toDo: SAME_STORAGE,
+    when: 'then',
+  },
+  {
+    name: 'fresh',
+    seconds: KV_STALENESS_SECONDS + SPARE_SECONDS,
+    run: fresh,
+    toDo: SAME_STORAGE,
+    when: 'then',
+  },
+  {
+    name: 'revocation',
+    seconds: SESSION_REVOKED_WITHIN_SECONDS + HEAL_SECONDS + SPARE_SECONDS,
+    run: revocation,
+    toDo: SAME_STORAGE,
+    when: 'then',
+  },
+  {
+    name: 'clean-up',
+    seconds: SPARE_SECONDS,
+    run: cleanUp,
+    toDo: 'Run the doctor again in ten minutes: it removes what a run before it left.',
+    when: 'last',
+  },
+]
