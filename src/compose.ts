@@ -22,7 +22,7 @@ import { revocationStore } from './stores/revocations.ts'
 import { sessionStore } from './stores/sessions.ts'
 import { signInFailureStore } from './stores/sign-in-failures.ts'
 import { usedJtiStore } from './stores/used-jtis.ts'
-import { keyOlderNames } from './stores/username-keys.ts'
+import { keyOlderNamesInCron } from './stores/username-keys.ts'
 import { userStore } from './stores/users.ts'
 
 export type Bindings = Readonly<{
@@ -134,7 +134,12 @@ export function compose(env: Bindings) {
       const healing = inTime(storage, revocationsIn(storage), [], HEAL_SECONDS)
         .heal()
         .catch((fault: unknown) => failed('heal', fault))
-      const keying = inTime(storage, { key: () => keyOlderNames(storage.db) }, [], HEAL_SECONDS)
+      const keying = inTime(
+        storage,
+        { key: () => keyOlderNamesInCron(storage.db) },
+        [],
+        HEAL_SECONDS,
+      )
         .key()
         .catch((fault: unknown) => failed('username_keys', fault))
       const now = Math.floor(nowMs / 1000)

@@ -13,9 +13,17 @@ export const SET_KEY = `UPDATE OR IGNORE user SET username_key = ?2 WHERE user_i
 export const SET_OWN_KEY = `UPDATE user SET username_key = ' ' || username
   WHERE user_id = ?1 AND username_key IS NULL`
 
+/** Makes 1000 names a run of cron. A command waits for all. */
+const ROUNDS_OF_CRON = 20
+
+export const keyOlderNamesInCron = (db: Database) => keyOlderNames(db, ROUNDS_OF_CRON)
+
 /** Repeating it does no harm. Where all names have keys it is one read of an empty index. */
-export async function keyOlderNames(db: Database): Promise<void> {
-  for (;;) {
+export async function keyOlderNames(
+  db: Database,
+  rounds = Number.POSITIVE_INFINITY,
+): Promise<void> {
+  for (let round = 0; round < rounds; round += 1) {
     const { results } = await db
       .prepare(FIND_WITHOUT_KEY)
       .bind(AT_ONCE)

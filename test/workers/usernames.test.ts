@@ -2,11 +2,12 @@
 
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
+import { type Bindings, compose } from '../../src/compose.ts'
 import { signInFailureStore } from '../../src/stores/sign-in-failures.ts'
 import { userRegistry } from '../../src/stores/user-registry.ts'
 import { keyOlderNames } from '../../src/stores/username-keys.ts'
 import { userStore } from '../../src/stores/users.ts'
-import { newUser, nowSeconds, signIn } from './registry.ts'
+import { ISSUER, newUser, nowSeconds, signIn } from './registry.ts'
 
 const users = userRegistry(env.DB)
 const idFor = async (name: string) => (await userStore(env.DB).findByUsername(name))?.user.userId
@@ -80,6 +81,17 @@ describe('users from before keys', () => {
     const older = await olderUser('Ærø', 1)
     expect(await users.create(person('ærØ'), 2)).toBeNull()
     expect(await idFor('ÆRØ')).toBe(older)
+  })
+
+  it('get their keys from cron, which goes on where KV or a sweep fails', async () => {
+    const older = await olderUser('Ünal', 1)
+    const SESSIONS = { ...env.SESSIONS, put: () => Promise.reject(new Error('KV is away')) }
+    const { housekeep } = compose({ ...env, ISSUER, SESSIONS } as unknown as Bindings)
+    await env.DB.prepare(
+      `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at) VALUES ('user', 'u', 1, 1 << 40)`,
+    ).run()
+    await expect(housekeep(Date.now())).rejects.toThrow('housekeeping failed: heal')
+    expect(await idFor('üNAL')).toBe(older)
   })
 
   it('get their keys however many they are', async () => {
