@@ -1,10 +1,11 @@
-/** SECURITY.md says what is so: its files are there, its tests are there, and its pattern finds what we mint. */
+/** SECURITY.md and docs/security/threats.md cite files and tests that exist, and the pattern finds each credential. */
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { isWellFormed, mintToken, TOKEN_PREFIXES, type TokenKind } from '../../src/crypto/token.ts'
 
 const PAGE = readFileSync('SECURITY.md', 'utf8')
+const THREATS = readFileSync('docs/security/threats.md', 'utf8')
 const CITED_PATH = /`((?:src|test|examples)\/[^`\s]+\.\w+)`/g
 /** A test file, then the sentences in it. */
 const CITED_TESTS = /`(test\/[^`\s]+)`((?:\s+“[^”]+”)+)/g
@@ -25,14 +26,17 @@ function faultsOf(page: string): string[] {
 }
 
 /** The rows of the tables of threats: those with four columns. */
-const rows = PAGE.split('\n')
+const rows = THREATS.split('\n')
   .filter((line) => line.startsWith('| '))
   .map((line) => line.split(' | '))
   .filter((cells) => cells.length === 4 && cells[3] !== 'test |')
 
-describe('SECURITY.md', () => {
-  it('names files that are there, and sentences that are in them', () => {
-    expect(faultsOf(PAGE)).toEqual([])
+describe('SECURITY.md and docs/security/threats.md', () => {
+  it.each([
+    ['SECURITY.md', PAGE],
+    ['docs/security/threats.md', THREATS],
+  ])('%s cites only files and test titles that exist', (_, page) => {
+    expect(faultsOf(page)).toEqual([])
   })
 
   it('control: a file or a sentence that is not there is found', () => {
