@@ -28,6 +28,7 @@ import {
 } from './client-verbs.ts'
 import { type KeySetOptions, readKeySetOption } from './key-set-option.ts'
 import { listVerb, stateOf } from './list-verb.ts'
+import { noteStillCovered } from './still-covered.ts'
 import { answer, type Io, note, refuseUsage, verb } from './verb.ts'
 
 type RequestedOnly = Readonly<{ requestedOnly?: boolean }>
@@ -136,7 +137,11 @@ function addPermitting(client: Command, io: Io) {
   })
   addPermissionOptions(withdraw).action((id: string, options: ListOptions, command: Command) => {
     const lists = listsOf(options, command)
-    return answerAct(command, io, (db, act) => withdrawFromClient(db, id, lists, act))
+    return answerAct(command, io, async (db, act) => {
+      const done = await withdrawFromClient(db, id, lists, act)
+      noteStillCovered(io, lists, done.document)
+      return done
+    })
   })
 }
 

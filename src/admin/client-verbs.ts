@@ -23,7 +23,7 @@ import { detailOf, listDetailOf } from './client-audit.ts'
 import type { Lists, Mode } from './client-options.ts'
 import { clientDocument } from './documents.ts'
 
-const done = (client: ClientRecord, revokes: boolean): Done => ({
+const done = (client: ClientRecord, revokes: boolean): Done<ReturnType<typeof clientDocument>> => ({
   document: clientDocument(client),
   revokes,
 })
@@ -150,7 +150,7 @@ export async function withdrawFromClient(
   clientId: string,
   lists: Lists,
   act: Act,
-): Promise<Done> {
+): Promise<Done<ReturnType<typeof clientDocument>>> {
   const around = {
     before: clientNarrowing(db, clientId, { how: 'withdraw', ...lists }, lastOfRecord(act)),
     also: [recording(db, act, 'client.withdraw', { clientId }, listDetailOf(lists))],

@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import type { UserLists } from '../stores/user-changes.ts'
 import { answerAct, WITHIN } from './act.ts'
 import { checkEmail, checkEndorsement, checkScope, checkUsername } from './checks.ts'
+import { noteStillCovered } from './still-covered.ts'
 import { authorizeUser, deleteUser, updateUser, withdrawFromUser } from './user-verbs.ts'
 import { type Io, listOption, refuseUsage, verb } from './verb.ts'
 
@@ -85,7 +86,11 @@ export function addUserChanges(user: Command, io: Io) {
   )
   addUserListOptions(withdraw).action((id: string, options: UserListOptions, command: Command) => {
     const lists = readSomeLists(options, command)
-    return answerAct(command, io, (db, act) => withdrawFromUser(db, id, lists, act))
+    return answerAct(command, io, async (db, act) => {
+      const done = await withdrawFromUser(db, id, lists, act)
+      noteStillCovered(io, lists, done.document)
+      return done
+    })
   })
 
   verb(

@@ -162,6 +162,24 @@ describe('user authorize and withdraw', () => {
   })
 })
 
+describe('what is withdrawn while something wider is held', () => {
+  it('is told, of a user and of a client, and what is covered by nothing is not', async () => {
+    const words = ['client', 'create', '--name', 'App', '--owner', 'o', ...HELD]
+    const { client_id } = await state.json<{ client_id: string }>(words)
+    const less = ['--scope', 'c:d:2 a:b', '--endorsement', 'cs.DL math.AG']
+    for (const whose of [
+      ['user', 'withdraw', ada.user_id],
+      ['client', 'withdraw', client_id],
+    ]) {
+      const { status, stderr } = await state.admin([...whose, ...less])
+      expect([status, stderr]).toEqual([
+        0,
+        'note: c:d:* is still held and covers c:d:2\nnote: cs.* is still held and covers cs.DL\n',
+      ])
+    }
+  })
+})
+
 describe('what a user loses', () => {
   it.each<[string, boolean, (user: User) => string[]]>([
     ['a scope withdrawn', true, () => ['withdraw', '--scope', 'a:b']],
