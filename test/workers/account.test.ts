@@ -423,7 +423,7 @@ describe('users of an external accounts service (LOGIN_URL)', () => {
   it('see and remove theirs, with no row of their own here', async () => {
     const elsewhere = serve({ LOGIN_URL: 'https://accounts.example/login' })
     const written = await sessionOf(sessionTokenIn(cookie))
-    const foreign = { ...written, user: { ...written?.user, user_id: 'accounts:7' } }
+    const foreign = { ...written, user: { ...written?.user, user_id: 'accounts:account-page' } }
     await env.SESSIONS.put(await digest('a-session-of-theirs'), JSON.stringify(foreign))
     const theirs = 'registry_session=a-session-of-theirs'
     await obtainCode(theirs, requestOf(client), elsewhere)
