@@ -33,6 +33,16 @@ export function readCodeChallenge(fields: Fields, mandatory: boolean): string | 
   return challenge
 }
 
+/** Undefined where there is none. Throws `invalid_request`: RFC 7636 §4.1. */
+export function readCodeVerifier(fields: Fields): string | undefined {
+  const verifier = fields.get('code_verifier')
+  if (verifier === undefined || VERIFIER.test(verifier)) return verifier
+  throw new OAuthError(
+    'invalid_request',
+    'The parameter code_verifier must be 43 to 128 characters of A-Z, a-z, 0-9, "-", ".", "_" and "~".',
+  )
+}
+
 /**
  * Why the verifier does not open the challenge, for the operator; null if it does. Also when only one of the two
  * is there: RFC 9700 §4.8.2 forbids that downgrade.
@@ -43,7 +53,6 @@ export async function verifierProblem(
 ): Promise<string | null> {
   if (verifier === undefined) return challenge === null ? null : 'code_verifier is missing'
   if (challenge === null) return 'code_verifier without a code_challenge before'
-  if (!VERIFIER.test(verifier)) return 'code_verifier is not 43 to 128 unreserved characters'
   const opens = equalInConstantTime(await digest(verifier), challenge)
   return opens ? null : 'code_verifier does not match'
 }

@@ -57,7 +57,6 @@ describe('RFC 7636 §4.6: the token request', () => {
     ['a wrong verifier', { code_verifier: 'x'.repeat(43) }],
     ['no verifier', {}],
     ['the challenge itself', { code_verifier: PKCE.challenge }],
-    ['a verifier of the wrong form', { code_verifier: 'short' }],
   ])('refuses %s, and the code stays good', async (_, proof) => {
     const client = await newClient({ authMethod: 'none' })
     const code = await obtainCode(cookie, requestOf(client, withChallenge))
@@ -67,11 +66,25 @@ describe('RFC 7636 §4.6: the token request', () => {
     expect(good.status).toBe(200)
   })
 
-  it('refuses a verifier of the wrong form even where its digest is the challenge', async () => {
-    const client = await newClient({ authMethod: 'none' })
-    const guessable = { ...withChallenge, code_challenge: await digest('short') }
-    const code = await obtainCode(cookie, requestOf(client, guessable))
-    const answer = await post('/token', redemptionOf(client, code, { code_verifier: 'short' }))
-    expect(await refusal(answer)).toEqual({ status: 400, error: 'invalid_grant' })
-  })
+  it.each(['short', 'x'.repeat(42), 'x'.repeat(129), `${'x'.repeat(43)}+`, 'é'.repeat(43)])(
+    'refuses the malformed verifier %j with invalid_request that says so, even where its digest is the challenge',
+    async (code_verifier) => {
+      const client = await newClient({ authMethod: 'none' })
+      const guessable = { ...withChallenge, code_challenge: await digest(code_verifier) }
+      const code = await obtainCode(cookie, requestOf(client, guessable))
+      const answer = await post('/token', redemptionOf(client, code, { code_verifier }))
+      expect([answer.status, await answer.json()]).toEqual([
+        400,
+        expect.objectContaining({
+          error: 'invalid_request',
+          error_description: expect.stringMatching(
+            /^The parameter code_verifier must be 43 to 128 /,
+          ),
+        }),
+      ])
+      const good = await obtainCode(cookie, requestOf(client, withChallenge))
+      const fields = redemptionOf(client, good, { code_verifier: PKCE.verifier })
+      expect((await post('/token', fields)).status).toBe(200)
+    },
+  )
 })
