@@ -85,12 +85,7 @@ export async function checkCredential(asked: Question, deps: CheckDeps): Promise
     const refused = refusal('invalid_token', jkt === null ? NOT_BOUND : BOUND, [], 'DPoP')
     return { kind: 'refused', refusal: refused, clientId }
   }
-  if (proof) {
-    if (proof.jkt !== jkt) return badProof('the token is bound to another key')
-    const { jti, expiresAt } = proof
-    const isNew = await deps.proofs.use(ownerOfProof(proof), jti, expiresAt, asked.immediate)
-    if (!isNew) return badProof('it was used before')
-  }
+  if (proof && proof.jkt !== jkt) return badProof('the token is bound to another key')
 
   const lacks = (reason: string, detail: string): RefusedCheck => ({
     kind: 'refused',
@@ -103,6 +98,12 @@ export async function checkCredential(asked: Question, deps: CheckDeps): Promise
   }
   if (asked.category && !isEndorsedFor(session.authorizations.endorsements, asked.category)) {
     return lacks('The session is not endorsed for the category.', `Required: ${asked.category}`)
+  }
+  // Last, so that a refused request writes nothing.
+  if (proof) {
+    const { jti, expiresAt } = proof
+    const isNew = await deps.proofs.use(ownerOfProof(proof), jti, expiresAt, asked.immediate)
+    if (!isNew) return badProof('it was used before')
   }
   return { kind: 'authenticated', session }
 }
