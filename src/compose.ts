@@ -5,8 +5,7 @@ import { readSettings, startProblems } from './config.ts'
 import { HEAL_SECONDS } from './domain/revocation.ts'
 import { log, nameOf } from './http/log.ts'
 import { RequestNote } from './http/request-note.ts'
-import { lazily } from './lazily.ts'
-import { clientCache, type KeptClients } from './stores/client-cache.ts'
+import { clientCache, type KeptClients, type StaleUse } from './stores/client-cache.ts'
 import { clientStore } from './stores/clients.ts'
 import { authorizationStore, codeStore } from './stores/codes.ts'
 import { connectedApplicationStore } from './stores/connected-applications.ts'
@@ -82,43 +81,47 @@ export function compose(env: Bindings) {
     return inTime(its, port, [], LIMIT_TIMEOUT_SECONDS)
   }
 
-  const lasting = { ...settings, usersAreExternal: settings.loginUrl !== null }
-  // Reading a client may use a near replica; everything that must be right asks the primary.
-  const open = lazily<typeof lasting, Omit<RouteDeps, keyof typeof lasting>, Storage>(lasting, {
-    clients: (its) => inTime(its, clientStore(its.db, its.nearby)),
-    clientCache: ({ note }, deps) =>
-      clientCache(keptClients, deps, settings, (use) => log('stale_client_used', use, note)),
-    codes: (its) => inTime(its, codeStore(its.db, its.codes), ['spend']),
-    authorizations: (its) => {
-      // KV has half the time, so that its silence does not cost the answer: the ledger has the code as well.
-      const codes = { put: its.codes.put.bind(its.codes) }
-      const inHalfTheTime = inTime(its, codes, [], storageTimeoutSeconds / 2)
-      const kvFailed = (fault: unknown) =>
-        log('code_not_carried', { fault: nameOf(fault) }, its.note)
-      const isExternal = settings.loginUrl !== null
-      return inTime(its, authorizationStore(its.db, inHalfTheTime, kvFailed, isExternal))
-    },
-    sessions: (its) => inTime(its, sessionStore(its.sessions)),
-    loginLimit: (its) => limitIn(its, env.LOGIN_LIMIT),
-    refusalLimit: (its) => limitIn(its, env.REFUSAL_LIMIT),
-    connectedApplications: (its) =>
-      inTime(its, connectedApplicationStore(its.db, longestSessionSeconds)),
-    liveSessions: (its) => inTime(its, liveSessions(its.sessions, its.db, knownSessions)),
-    refreshTokens: (its) => inTime(its, refreshTokenStore(its.db), ['rotate']),
-    refusals: (its) => inTime(its, refusalStore(its.db)),
-    revocations: (its) => inTime(its, revocationsIn(its)),
-    knownBrowsers: (its) => inTime(its, knownBrowserStore(its.db)),
-    signInFailures: (its) => inTime(its, signInFailureStore(its.db)),
-    usedJtis: (its) => inTime(its, usedJtiStore(its.db)),
-    users: (its) => inTime(its, userStore(its.db)),
-    probe: (its) =>
-      inTime(its, { probe: () => its.db.prepare('SELECT 1 FROM client LIMIT 1').run() }).probe,
-  })
-  const app = createApp({ ...settings, dataPoints: env.EVENTS ?? null }, (note) =>
-    open(storageFor(env, note)),
-  )
+  const usersAreExternal = settings.loginUrl !== null
+  /** What one request is given. Reading a client may use a near replica; everything that must be right asks the primary. */
+  function depsOf(note: RequestNote): RouteDeps {
+    const its = storageFor(env, note)
+    const { db } = its
+    const clients = inTime(its, clientStore(db, its.nearby))
+    const refusalLimit = limitIn(its, env.REFUSAL_LIMIT)
+    const staleUsed = (use: StaleUse) => log('stale_client_used', use, note)
+    // KV has half the time, so that its silence does not cost the answer: the ledger has the code as well.
+    const codes = { put: its.codes.put.bind(its.codes) }
+    const codesInHalfTheTime = inTime(its, codes, [], storageTimeoutSeconds / 2)
+    const kvFailed = (fault: unknown) => log('code_not_carried', { fault: nameOf(fault) }, note)
+    return {
+      ...settings,
+      usersAreExternal,
+      clients,
+      clientCache: clientCache(keptClients, { clients }, settings, staleUsed),
+      codes: inTime(its, codeStore(db, its.codes), ['spend']),
+      authorizations: inTime(
+        its,
+        authorizationStore(db, codesInHalfTheTime, kvFailed, usersAreExternal),
+      ),
+      sessions: inTime(its, sessionStore(its.sessions)),
+      loginLimit: limitIn(its, env.LOGIN_LIMIT),
+      refusalLimit,
+      connectedApplications: inTime(its, connectedApplicationStore(db, longestSessionSeconds)),
+      liveSessions: inTime(its, liveSessions(its.sessions, db, knownSessions)),
+      refreshTokens: inTime(its, refreshTokenStore(db), ['rotate']),
+      refusals: inTime(its, refusalStore(db)),
+      revocations: inTime(its, revocationsIn(its)),
+      knownBrowsers: inTime(its, knownBrowserStore(db)),
+      signInFailures: inTime(its, signInFailureStore(db)),
+      usedJtis: inTime(its, usedJtiStore(db)),
+      users: inTime(its, userStore(db)),
+      probe: inTime(its, { probe: () => db.prepare('SELECT 1 FROM client LIMIT 1').run() }).probe,
+    }
+  }
+  const app = createApp({ ...settings, dataPoints: env.EVENTS ?? null }, depsOf)
   return {
     fetch: app.fetch,
+    depsOf,
     /**
      * Cron: shows every revocation that is not shown yet, then removes what has expired. One that fails keeps none of
      * the others; the run fails at its end, for the platform to count.

@@ -29,9 +29,8 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   admin: ['domain', 'crypto', 'stores', 'operate', 'config.ts'],
   // crypto: how long a secret must be.
   'config.ts': ['crypto', 'protocol'],
-  'lazily.ts': [],
   'app.ts': ['http', 'protocol', 'routes'],
-  'compose.ts': ['domain', 'http', 'stores', 'config.ts', 'app.ts', 'lazily.ts'],
+  'compose.ts': ['domain', 'http', 'stores', 'config.ts', 'app.ts'],
   'worker.ts': ['http', 'compose.ts'],
 }
 
