@@ -11,13 +11,18 @@ const CREDENTIALS = 'workers/rfc6749-client-credentials'
 const HOUSEKEEPING = 'workers/housekeeping'
 const INTROSPECT = 'workers/rfc7662-introspection'
 const SIGN_IN = 'workers/sign-in'
+const STILL = 'workers/still-granted'
 const KNOWN_BROWSER = 'workers/known-browser'
 
 export const MISTAKES_IN_STORAGE: readonly Mutant[] = [
   ...mutants(
     'stores/codes.ts',
     CONTRACTS,
-    ['WHERE code_digest = ?1 AND (spent_at IS NULL OR session_key = ?3)', 'WHERE code_digest = ?1'],
+    ['OR (spent_at IS NULL\n    AND EXISTS', 'OR (true\n    AND EXISTS'],
+    [
+      'WHERE code_digest = ?1 AND session_key = ?2 ON CONFLICT DO NOTHING`\n/** In the same batch, and only for the winner: what',
+      'WHERE code_digest = ?1 AND ?2 = ?2 ON CONFLICT DO NOTHING`\n/** In the same batch, and only for the winner: what',
+    ],
     [
       'SELECT ?3, client_id, user_id, ?4, ?5, ?5, ?6 FROM authorization_code WHERE code_digest = ?1 AND session_key = ?2',
       'SELECT ?3, client_id, user_id, ?4, ?5, ?5, ?6 FROM authorization_code WHERE code_digest = ?1 AND ?2 = ?2',
@@ -28,7 +33,18 @@ export const MISTAKES_IN_STORAGE: readonly Mutant[] = [
     ],
     ["db.prepare(DELETE_FAMILY).bind(family?.family.familyId ?? ''),", ''],
   ),
-  mutant('stores/codes.ts', CONTRACTS, 'spent_at IS NULL OR session_key = ?3', 'spent_at IS NULL'),
+  mutant('stores/codes.ts', CONTRACTS, '(session_key = ?3 OR (spent_at', '(false OR (spent_at'),
+  mutant('stores/codes.ts', STILL, " AND r.redirect_uri = ?5 ->> '$.redirectUri'", ''),
+  ...mutants(
+    'stores/still-granted.ts',
+    STILL,
+    [' AND c.disabled_at IS NULL', ''],
+    [' AND t.authorized_at IS NOT NULL', ''],
+    [' AND a.authorized_at IS NOT NULL', ''],
+    ['u.disabled_at IS NULL AND ', ''],
+    ['(held: string, asked: string) => `(', '(asked: string, held: string) => `('],
+  ),
+  mutant('stores/still-granted.ts', CONTRACTS, 'j.jti_digest IS NULL AND ', ''),
   mutant(
     'stores/codes.ts',
     HOUSEKEEPING,
@@ -38,7 +54,8 @@ export const MISTAKES_IN_STORAGE: readonly Mutant[] = [
   ...mutants(
     'stores/refresh-tokens.ts',
     CONTRACTS,
-    ['WHERE token_digest = ?1 AND (spent_at IS NULL OR successor = ?3)', 'WHERE token_digest = ?1'],
+    ['OR (spent_at IS NULL AND EXISTS', 'OR (true AND EXISTS'],
+    ['(successor = ?3 OR (spent_at', '(false OR (spent_at'],
     [' AND f.ended_at IS NULL)', ')'],
     [
       'WHERE token_digest = ?1 AND successor = ?3\n  ON CONFLICT',

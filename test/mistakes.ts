@@ -67,7 +67,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...MISTAKES_IN_RULES,
   ...MISTAKES_IN_REVOCATION,
   ...MISTAKES_IN_STORAGE,
-  mutant('protocol/redirect-uri.ts', ANY_TEXT, '(isPublic(client) && redirect', '(redirect'),
+  mutant('protocol/redirect-uri.ts', ANY_TEXT, '(isPublic(client)\n    ?', '(true\n    ?'),
   mutant('protocol/redirect-uri.ts', ANY_TEXT, String.raw`(?::\d{1,5})?`, '(?::[^/]*)?'),
   mutant('protocol/redirect-uri.ts', ANY_TEXT, "undefined || uri.includes('#')", 'undefined'),
   mutant(
@@ -134,10 +134,11 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'flows/proof-of-possession.ts',
-    'workers/rfc9449-dpop',
-    'if (!(await isFirstUse)) throw',
-    'if (!(await isFirstUse)) void',
+    DPOP,
+    'if (!(await usedJtis.use(owner, jti, expiresAt))) throw',
+    'if (!(await usedJtis.use(owner, jti, expiresAt))) void',
   ),
+  mutant('flows/grants/client-credentials.ts', DPOP, 'await useProof(caller.proof, deps)', ''),
   mutant('flows/sign-in.ts', 'workers/sign-in', ' || !isEnabled(found.user)', ''),
   mutant('flows/sign-in.ts', 'workers/any-input.long', '!found || !matches || ', '!found || '),
   mutant(
@@ -190,7 +191,12 @@ export const MUTANTS: readonly Mutant[] = [
     '',
   ),
   mutant(REFRESH_GRANT, REFRESH, 'const isRetry = !isPublic(client) && ', 'const isRetry = '),
-  mutant(REFRESH_GRANT, REFRESH, 'meetScopes(requested, held.scopes)', 'requested'),
+  mutant(
+    REFRESH_GRANT,
+    REFRESH,
+    'const scopes = meetScopes(requested, held.scopes)',
+    'const scopes = requested',
+  ),
   mutant(
     'flows/revoke-token.ts',
     'workers/rfc7009-revocation',
@@ -211,7 +217,7 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant('protocol/pkce.ts', PKCE, 'mandatory || method !== undefined', 'method !== undefined'),
   mutant('protocol/pkce.ts', ANY_TEXT, '!CHALLENGE.test(challenge)', 'false'),
-  mutant('protocol/pkce.ts', PKCE, '!VERIFIER.test(verifier)', 'false'),
+  mutant('protocol/pkce.ts', PKCE, '|| VERIFIER.test(verifier)', '|| true'),
   mutant(
     'protocol/client-authentication.ts',
     CLIENT,
@@ -317,8 +323,8 @@ export const MUTANTS: readonly Mutant[] = [
   mutant(
     'flows/proof-of-possession.ts',
     DPOP,
-    'if (!client.requireDpop) return null',
-    'return null',
+    'if (proof || !client.requireDpop) return',
+    'return',
   ),
   mutant('flows/still-held.ts', REFRESH, 'registered && !isEnabled(registered)', 'false'),
   mutant(
@@ -345,7 +351,8 @@ export const MUTANTS: readonly Mutant[] = [
     "if (false) refuse('no DPoP",
   ),
   mutant(REFRESH_GRANT, REFRESH, 'if (now >= family.expiresAt)', 'if (false)'),
-  mutant(REFRESH_GRANT, REFRESH, 'if (!won) return', 'if (false) return'),
+  mutant(REFRESH_GRANT, REFRESH, '!isSuccessorSpent && ', ''),
+  mutant('routes/authorize.tsx', 'workers/head', "c.req.method === 'HEAD' && session", 'false'),
   mutant(REFRESH_GRANT, REFRESH, 'await deps.refreshTokens.unrotate(', 'void ('),
   mutant('flows/revoke-token.ts', REVOKE, 'requireOwn(session.client.client_id, client)', 'void 0'),
   mutant('flows/revoke-token.ts', REVOKE, 'else if (isPublic(client)) return', ''),

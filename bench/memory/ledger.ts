@@ -70,7 +70,8 @@ export function ledger(client: ClientRow, user: RegisteredUser): D1Database {
         if (!code || (code.spent_at !== null && code.session_key !== sessionKey)) return []
         code.spent_at = Number(now)
         code.session_key = String(sessionKey)
-        return [{ user: knownUser }]
+        const { scopes, endorsements } = row
+        return [{ client: JSON.stringify({ scopes, endorsements }), user: knownUser }]
       },
     ],
     [TOUCH_CONSENT, () => []],

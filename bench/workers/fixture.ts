@@ -53,6 +53,14 @@ export function exampleCode(clientId: string, user: RegisteredUser): Authorizati
   }
 }
 
+/** What must hold when an example code is spent: `termsJson`, for the bare handlers. */
+export const TERMS = JSON.stringify({
+  scopes: GRANTED_SCOPES,
+  usersAreExternal: false,
+  proof: null,
+  redirectUri: CALLBACK,
+})
+
 export const exampleSession = (client: Client, user: RegisteredUser): SessionRecord =>
   sessionRecord({
     sessionId: crypto.randomUUID(),

@@ -6,6 +6,7 @@
 import { FIND_CLIENT } from '../../src/stores/clients.ts'
 import { SPEND_CODE, TOUCH_CONSENT } from '../../src/stores/codes.ts'
 import { codeIn, issued, keep, passed, refused, serveFloor, tokenIn } from './bare-handler.ts'
+import { TERMS } from './fixture.ts'
 import { plainKey } from './requests.ts'
 
 export default serveFloor(plainKey, {
@@ -22,13 +23,17 @@ export default serveFloor(plainKey, {
     return issued()
   },
   async exchange(request, prepared, session, context) {
-    const { DB, CODES, userId } = prepared
+    const { DB, CODES, credentials } = prepared
     const code = codeIn(await request.text())
-    if ((await CODES.get(code)) === null) return refused()
+    const [carried] = await Promise.all([
+      CODES.get(code),
+      DB.prepare(FIND_CLIENT).bind(credentials.id).first(),
+    ])
+    if (carried === null) return refused()
     const key = crypto.randomUUID()
     const now = Math.floor(Date.now() / 1000)
     const [spent] = await DB.batch([
-      DB.prepare(SPEND_CODE).bind(code, now, key, userId, null),
+      DB.prepare(SPEND_CODE).bind(code, now, key, null, TERMS),
       DB.prepare(TOUCH_CONSENT).bind(code, key, now),
     ])
     if (spent?.results.length !== 1) return refused()

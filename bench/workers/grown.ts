@@ -72,7 +72,13 @@ async function requestFor(operation: string | null, env: GrownEnv): Promise<stri
   }
   const purchase = {
     sessionKey: await digest(crypto.randomUUID()),
-    userId: user.userId,
+    clientId: id,
+    terms: {
+      scopes: user.scopes,
+      usersAreExternal: false,
+      proof: null,
+      redirectUri: CALLBACK,
+    },
     family: { family, tokenDigest: await digest(refresh_token) },
   }
   const spent = await codeStore(env.DB, env.CODES).spend(await digest(code), purchase, now)

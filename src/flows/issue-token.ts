@@ -1,6 +1,6 @@
 /** The token endpoint's flow (RFC 6749 §3.2): authenticate the client, then let the grant decide. */
 
-import type { Client } from '../domain/client.ts'
+import type { Client, GrantType } from '../domain/client.ts'
 import { quoted } from '../protocol/callers-words.ts'
 import { readClientAuthentication } from '../protocol/client-authentication.ts'
 import { OAuthError } from '../protocol/errors.ts'
@@ -10,7 +10,7 @@ import type { IssuedToken } from '../protocol/token-response.ts'
 import { asClient, asKeptClient } from './as-client.ts'
 import type { Circumstances, Deps } from './deps.ts'
 import { grants, isGrantType } from './grants/index.ts'
-import { readTokenProof } from './proof-of-possession.ts'
+import { readTokenProof, requireProof } from './proof-of-possession.ts'
 
 export type TokenRequestHeaders = Readonly<{
   authorization: string | undefined
@@ -30,21 +30,23 @@ export async function issueToken(
     })
   }
   const presented = readClientAuthentication(fields, headers.authorization)
-  const bind = await readTokenProof(headers.dpop, deps, circumstances.now)
+  const proof = await readTokenProof(headers.dpop, deps, circumstances.now)
   const issue = grants[grantType](fields, deps, circumstances)
   const act = async (client: Client, asOfMs: number) => {
-    if (client.grantTypes.includes(grantType)) {
-      return issue({ client, asOfMs, jkt: await bind(client) })
-    }
-    throw new OAuthError(
-      'unauthorized_client',
-      'The client is not authorized for this grant type.',
-      { detail: `not authorized for ${grantType}` },
-    )
+    requireGrantType(client, grantType)
+    requireProof(client, proof)
+    return issue({ client, asOfMs, jkt: proof?.jkt ?? null, proof })
   }
   const actOnFresh = (client: Client) => act(client, client.readAtMs)
   // What a user granted is refused or narrowed on the primary's record alone, before a code or a token is spent.
   return grantType === 'client_credentials'
     ? asKeptClient(presented, deps, circumstances, act)
     : actOnFresh(await asClient(presented, deps, circumstances))
+}
+
+function requireGrantType(client: Client, grantType: GrantType) {
+  if (client.grantTypes.includes(grantType)) return
+  throw new OAuthError('unauthorized_client', 'The client is not authorized for this grant type.', {
+    detail: `not authorized for ${grantType}`,
+  })
 }

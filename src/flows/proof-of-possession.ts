@@ -3,39 +3,47 @@
 import type { Client } from '../domain/client.ts'
 import { ownerOfProof, readProof } from '../protocol/dpop.ts'
 import { OAuthError } from '../protocol/errors.ts'
+import type { UsedOnce } from '../stores/ports.ts'
 import type { Deps } from './deps.ts'
 
 const invalidProof = (detail: string) =>
   new OAuthError('invalid_dpop_proof', 'The DPoP proof is not valid for this request.', { detail })
 
-/**
- * The thumbprint of the key, or null where none was proven. A proof is good once, so this is asked when the
- * client is known to be good; again with a fresher record of the client it is still the same request's.
- */
-export type BindToKey = (client: Client) => Promise<string | null>
+/** `jkt`: the thumbprint of the key. `id`: by which the proof is good once. */
+export type TokenProof = Readonly<{ jkt: string; id: UsedOnce }>
 
-/** `header` undefined: no proof was sent. Throws `invalid_dpop_proof`. */
+/** Null where no proof was sent (`header` undefined). Throws `invalid_dpop_proof`. Does not ask if it was used. */
 export async function readTokenProof(
   header: string | undefined,
-  deps: Pick<Deps, 'usedJtis' | 'issuer'>,
+  { issuer }: Pick<Deps, 'issuer'>,
   now: number,
-): Promise<BindToKey> {
-  if (header === undefined) return requireNone
+): Promise<TokenProof | null> {
+  if (header === undefined) return null
   // The address that clients know us by, whatever the Host header says.
-  const request = { method: 'POST', url: `${deps.issuer}/token`, accessToken: null }
+  const request = { method: 'POST', url: `${issuer}/token`, accessToken: null }
   const proof = await readProof(header, request, now)
   if (typeof proof === 'string') throw invalidProof(proof)
-
-  let isFirstUse: Promise<boolean> | undefined
-  return async () => {
-    isFirstUse ??= deps.usedJtis.use(ownerOfProof(proof), proof.jti, proof.expiresAt)
-    if (!(await isFirstUse)) throw invalidProof('jti: the proof was used before')
-    return proof.jkt
-  }
+  const { jkt, jti, expiresAt } = proof
+  return { jkt, id: { owner: ownerOfProof(proof), jti, expiresAt } }
 }
 
 /** §5.2 names no error code: a missing header is what RFC 6749 §5.2 calls a missing parameter. */
-const requireNone: BindToKey = async (client) => {
-  if (!client.requireDpop) return null
+export function requireProof(client: Client, proof: TokenProof | null) {
+  if (proof || !client.requireDpop) return
   throw new OAuthError('invalid_request', 'This client must send a DPoP proof with every request.')
+}
+
+/**
+ * §11.1: a proof is good once. It is recorded last, when everything else is found good, so that a refused request
+ * writes nothing. With a code or a refresh token that is one transaction of D1 (`Terms`): a proof that was used before
+ * spends neither, one that is new is recorded only with what it spends, and of many requests with one proof one wins.
+ * A used proof is refused before a replay of the code or token is punished, since it does not show who holds the key.
+ */
+export const usedProof = () => invalidProof('jti: the proof was used before')
+
+/** For a grant that spends nothing else. */
+export async function useProof(proof: TokenProof | null, { usedJtis }: Pick<Deps, 'usedJtis'>) {
+  if (!proof) return
+  const { owner, jti, expiresAt } = proof.id
+  if (!(await usedJtis.use(owner, jti, expiresAt))) throw usedProof()
 }

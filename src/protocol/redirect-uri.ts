@@ -20,6 +20,13 @@ const matchesLoopback = (registered: string, asked: string) => {
   return bare !== null && bare === withoutPort(registered)
 }
 
+/** The registered URI by which an address is the client's own; undefined when there is none. */
+export const registeredRedirect = (client: Client, uri: string): string | undefined =>
+  client.redirectUris.find((registered) => registered === uri) ??
+  (isPublic(client)
+    ? client.redirectUris.find((registered) => matchesLoopback(registered, uri))
+    : undefined)
+
 /** `asked` undefined stands for the only registered URI, if there is exactly one. Null: not this client's. */
 export function approveRedirect(
   client: Client,
@@ -28,10 +35,7 @@ export function approveRedirect(
   const { redirectUris } = client
   const uri = asked ?? (redirectUris.length === 1 ? redirectUris[0] : undefined)
   if (uri === undefined || uri.includes('#')) return null
-  const isOwn =
-    redirectUris.includes(uri) ||
-    (isPublic(client) && redirectUris.some((registered) => matchesLoopback(registered, uri)))
-  return isOwn ? (uri as ApprovedRedirect) : null
+  return registeredRedirect(client, uri) === undefined ? null : (uri as ApprovedRedirect)
 }
 
 const firstDifference = (one: string, other: string) => {

@@ -5,7 +5,7 @@ import { D1_NOW_MS } from './d1-clock.ts'
 import type { Database } from './database.ts'
 import type { ClientStore } from './ports.ts'
 
-type ClientRow = {
+export type ClientRow = {
   client_id: string
   name: string
   owner_id: string

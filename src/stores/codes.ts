@@ -4,11 +4,22 @@ import { userActor } from '../domain/audit.ts'
 import type { AuthorizationCode } from '../domain/authorization-code.ts'
 import { FORGET_CONSENT_SECONDS, WITHDRAWN_FINGERPRINT } from '../domain/consent.ts'
 import { recordStatement } from './audit.ts'
+import { type ClientRow, FIND_CLIENT, readClientRow } from './clients.ts'
 import type { Database, Namespace, TextWriter } from './database.ts'
 import { rememberExternalUser } from './external-users.ts'
-import type { AuthorizationStore, CodeStore, Purchase } from './ports.ts'
+import type { AuthorizationStore, CodeStore, Purchase, Spending } from './ports.ts'
 import { familyRecord } from './refresh-tokens.ts'
-import { readUserRow, USER_JSON, type UserRow } from './users.ts'
+import {
+  type HeldNowRow,
+  heldNow,
+  proofDigest,
+  readHeldNow,
+  readUserJson,
+  stillGranted,
+  termsJson,
+} from './still-granted.ts'
+import { FIND_JTI } from './used-jtis.ts'
+import { USER_JSON } from './users.ts'
 
 export const INSERT_CODE = `INSERT INTO authorization_code
   (code_digest, client_id, user_id, record, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)`
@@ -27,9 +38,19 @@ export const FIND_CODE = `SELECT record FROM authorization_code WHERE code_diges
  * One statement, so of any number of simultaneous calls one alone gets a row back. Asked again for the same
  * session it answers the same, so it can be repeated when the answer was lost.
  */
-export const SPEND_CODE = `UPDATE authorization_code SET spent_at = ?2, session_key = ?3, family_id = ?5
-  WHERE code_digest = ?1 AND (spent_at IS NULL OR session_key = ?3)
-  RETURNING ${USER_JSON('?4')} AS user`
+export const SPEND_CODE = `UPDATE authorization_code SET spent_at = ?2, session_key = ?3, family_id = ?4
+  WHERE code_digest = ?1 AND (session_key = ?3 OR (spent_at IS NULL
+    AND EXISTS (${stillGranted({
+      from: 'client_redirect_uri r',
+      clientId: 'authorization_code.client_id',
+      userId: 'authorization_code.user_id',
+      terms: '?5',
+      grantType: 'authorization_code',
+    })} AND r.client_id = c.client_id AND r.redirect_uri = ?5 ->> '$.redirectUri')))
+  RETURNING ${heldNow('authorization_code.client_id', 'authorization_code.user_id')}`
+/** In the same batch, and only for the winner: the proof is used. */
+export const USE_PROOF_FOR_CODE = `INSERT INTO used_jti (jti_digest, expires_at)
+  SELECT ?3, ?4 FROM authorization_code WHERE code_digest = ?1 AND session_key = ?2 ON CONFLICT DO NOTHING`
 /** In the same batch, and only for the winner: what the code bought. */
 export const INSERT_FAMILY = `INSERT INTO refresh_family
     (family_id, client_id, user_id, record, started_at, last_used_at, expires_at)
@@ -40,32 +61,71 @@ export const INSERT_FIRST_TOKEN = `INSERT INTO refresh_token (token_digest, fami
   ON CONFLICT DO NOTHING`
 export const TOUCH_CONSENT = `UPDATE consent SET used_at = ?3 WHERE (user_id, client_id) =
   (SELECT user_id, client_id FROM authorization_code WHERE code_digest = ?1 AND session_key = ?2)`
-export const FIND_SPENDING = `SELECT spent_at, session_key, family_id FROM authorization_code WHERE code_digest = ?1`
+export const FIND_SPENDING = `SELECT spent_at, session_key, family_id, ${USER_JSON('authorization_code.user_id')} AS user
+  FROM authorization_code WHERE code_digest = ?1`
 export const UNSPEND_CODE = `UPDATE authorization_code SET spent_at = NULL, session_key = NULL, family_id = NULL
   WHERE code_digest = ?1 AND session_key = ?2`
 export const DELETE_FAMILY = `DELETE FROM refresh_family WHERE family_id = ?1`
 /** A spent code stays this long past its expiry, so that a late replay still ends what the first use bought. */
 export const KEEP_EXPIRED_CODES_SECONDS = 86_400
 
-function spendStatements(
+async function spendStatements(
   db: Database,
   codeDigest: string,
-  { sessionKey, userId, family }: Purchase,
+  { sessionKey, family, terms }: Purchase,
   now: number,
-): D1PreparedStatement[] {
+): Promise<D1PreparedStatement[]> {
+  const familyId = family?.family.familyId ?? null
   const spend = db
     .prepare(SPEND_CODE)
-    .bind(codeDigest, now, sessionKey, userId, family?.family.familyId ?? null)
-  const touch = db.prepare(TOUCH_CONSENT).bind(codeDigest, sessionKey, now)
-  if (!family) return [spend, touch]
-  const { familyId, expiresAt } = family.family
-  const record = familyRecord(family.family)
-  return [
-    spend,
-    touch,
-    db.prepare(INSERT_FAMILY).bind(codeDigest, sessionKey, familyId, record, now, expiresAt),
-    db.prepare(INSERT_FIRST_TOKEN).bind(codeDigest, sessionKey, family.tokenDigest, now),
-  ]
+    .bind(codeDigest, now, sessionKey, familyId, await termsJson(terms))
+  const statements = [spend, db.prepare(TOUCH_CONSENT).bind(codeDigest, sessionKey, now)]
+  if (terms.proof) {
+    const { expiresAt } = terms.proof
+    const used = await proofDigest(terms)
+    statements.push(db.prepare(USE_PROOF_FOR_CODE).bind(codeDigest, sessionKey, used, expiresAt))
+  }
+  if (family) {
+    const { expiresAt } = family.family
+    const record = familyRecord(family.family)
+    statements.push(
+      db.prepare(INSERT_FAMILY).bind(codeDigest, sessionKey, familyId, record, now, expiresAt),
+      db.prepare(INSERT_FIRST_TOKEN).bind(codeDigest, sessionKey, family.tokenDigest, now),
+    )
+  }
+  return statements
+}
+
+type SpendingRow = {
+  spent_at: number | null
+  session_key: string
+  family_id: string | null
+  user: string | null
+}
+
+/** Why a code was not spent, asked at once of all that it may have been. */
+async function whyNotSpent(
+  db: Database,
+  codeDigest: string,
+  { clientId, terms }: Purchase,
+): Promise<Exclude<Spending, { kind: 'won' }>> {
+  const [spending, client, proof] = await db.batch([
+    db.prepare(FIND_SPENDING).bind(codeDigest),
+    db.prepare(FIND_CLIENT).bind(clientId),
+    db.prepare(FIND_JTI).bind(await proofDigest(terms)),
+  ])
+  const row = spending?.results[0] as SpendingRow | undefined
+  if (!row) return { kind: 'unknown' }
+  // Before all else: whoever shows a proof again does not show that it holds the key.
+  if (proof?.results.length) return { kind: 'proof_used' }
+  const { spent_at: spentAt, session_key: sessionKey, family_id: familyId } = row
+  if (spentAt !== null) return { kind: 'again', spentAt, sessionKey, familyId }
+  const found = client?.results[0] as ClientRow | undefined
+  return {
+    kind: 'withdrawn',
+    client: found ? readClientRow(found) : null,
+    user: readUserJson(row.user),
+  }
 }
 
 export const codeStore = (db: Database, codes: Namespace): CodeStore => ({
@@ -75,19 +135,9 @@ export const codeStore = (db: Database, codes: Namespace): CodeStore => ({
     return row && (JSON.parse(row.record) as AuthorizationCode)
   },
   async spend(codeDigest, purchase, now) {
-    const [outcome] = await db.batch(spendStatements(db, codeDigest, purchase, now))
-    const won = outcome?.results[0] as { user: string | null } | undefined
-    if (won) {
-      const user = won.user === null ? null : readUserRow(JSON.parse(won.user) as UserRow)
-      return { kind: 'won', user }
-    }
-    const spent = await db
-      .prepare(FIND_SPENDING)
-      .bind(codeDigest)
-      .first<{ spent_at: number; session_key: string; family_id: string | null }>()
-    if (!spent) return { kind: 'unknown' }
-    const { spent_at: spentAt, session_key: sessionKey, family_id: familyId } = spent
-    return { kind: 'again', spentAt, sessionKey, familyId }
+    const [outcome] = await db.batch(await spendStatements(db, codeDigest, purchase, now))
+    const won = outcome?.results[0] as HeldNowRow | undefined
+    return won ? { kind: 'won', ...readHeldNow(won) } : whyNotSpent(db, codeDigest, purchase)
   },
   async unspend(codeDigest, { sessionKey, family }) {
     await db.batch([

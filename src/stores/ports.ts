@@ -7,7 +7,9 @@ import type { AuthorizationCode } from '../domain/authorization-code.ts'
 import type { Client } from '../domain/client.ts'
 import type { Consent } from '../domain/consent.ts'
 import type { SessionRecord } from '../domain/session.ts'
-import type { RegisteredUser, User } from '../domain/user.ts'
+import type { RegisteredUser } from '../domain/user.ts'
+
+export type * from './spending-ports.ts'
 
 export interface ClientStore {
   /** Null if unknown. The answer may come from a near replica, seconds old. */
@@ -38,34 +40,6 @@ export interface ClientCache {
   lookUp(clientId: string, nowMs: number): Promise<Lookup>
   /** Reads it anew, from the primary. */
   reload(clientId: string, nowMs: number): Promise<Client | null>
-}
-
-/** What became of an attempt to redeem a code. */
-export type Spending =
-  /** This call and no other. `user` is the registered user as of now; null if the registry has no such user. */
-  | Readonly<{ kind: 'won'; user: RegisteredUser | null }>
-  /** Another call was first, at `spentAt` (epoch seconds), and bought this session and perhaps a family. */
-  | Readonly<{ kind: 'again'; spentAt: number; sessionKey: string; familyId: string | null }>
-  | Readonly<{ kind: 'unknown' }>
-
-/** What a code buys: a session and, for a client that may refresh, a family with its first token. */
-export type Purchase = Readonly<{
-  sessionKey: string
-  userId: string
-  family: Readonly<{ family: RefreshFamily; tokenDigest: string }> | null
-}>
-
-export interface CodeStore {
-  /** Null if absent, expired, or not yet visible here: KV may lag a write by a minute. Proves nothing about use. */
-  findCarried(codeDigest: string): Promise<AuthorizationCode | null>
-  /** The ledger's own answer: null only if no such code was ever issued, or it is long expired. Also spent ones. */
-  findOnLedger(codeDigest: string): Promise<AuthorizationCode | null>
-  /** Atomic. Of any number of simultaneous calls exactly one is told `won`, and only its family comes to be. */
-  spend(codeDigest: string, purchase: Purchase, now: number): Promise<Spending>
-  /** Takes back this very spending, and no other. */
-  unspend(codeDigest: string, purchase: Purchase): Promise<void>
-  /** Removes the code from KV. Losing this is harmless: the ledger decides. */
-  forget(codeDigest: string): Promise<void>
 }
 
 /** A consent given on the page now. */
@@ -125,50 +99,6 @@ export interface RevocationStore {
   project(): Promise<void>
   /** Projects again whatever a lost write did not show. */
   heal(): Promise<void>
-}
-
-/** What one authorization lets a client have, again and again. Instants in epoch seconds. */
-export type RefreshFamily = Readonly<{
-  familyId: string
-  clientId: string
-  /** With the granted scopes and endorsements. */
-  user: User
-  redirectUri: string
-  /** Thumbprint of the key whose proofs (RFC 9449) it was first used with; null while there was none. */
-  jkt: string | null
-  expiresAt: number
-  endedAt: number | null
-}>
-
-/** A refresh token as it stands now. Instants in epoch seconds. */
-export type RefreshTokenStanding = Readonly<{
-  family: RefreshFamily
-  issuedAt: number
-  spentAt: number | null
-  /** Null if the registry has no such user. */
-  user: RegisteredUser | null
-}>
-
-/** The refresh token to be issued, by its digest, and the session issued beside it. */
-export type NewRefreshToken = Readonly<{
-  tokenDigest: string
-  sessionKey: string
-  /** The key that the family is bound to from now on, unless it is bound already. */
-  jkt: string | null
-}>
-
-export interface RefreshTokenStore {
-  /** Null if it never was, or is long expired. Read from the primary. */
-  find(tokenDigest: string): Promise<RefreshTokenStanding | null>
-  /** Atomic: spends one token for another. Of any number of simultaneous calls exactly one is told true. */
-  rotate(
-    tokenDigest: string,
-    familyId: string,
-    successor: NewRefreshToken,
-    now: number,
-  ): Promise<boolean>
-  /** Takes back the rotation to this successor, and no other. */
-  unrotate(tokenDigest: string, successor: NewRefreshToken): Promise<void>
 }
 
 /** One refusal, for the operator. Instants in epoch seconds. */

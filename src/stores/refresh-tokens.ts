@@ -1,8 +1,19 @@
 /** Refresh tokens on D1: families of tokens, each spent once for the next. */
 
+import { type ClientRow, FIND_CLIENT, readClientRow } from './clients.ts'
 import type { Database } from './database.ts'
-import type { NewRefreshToken, RefreshFamily, RefreshTokenStore } from './ports.ts'
-import { readUserRow, USER_JSON, type UserRow } from './users.ts'
+import type { RefreshFamily, RefreshTokenStanding, RefreshTokenStore, Rotation } from './ports.ts'
+import {
+  type HeldNowRow,
+  heldNow,
+  proofDigest,
+  readHeldNow,
+  readUserJson,
+  stillGranted,
+  termsJson,
+} from './still-granted.ts'
+import { FIND_JTI } from './used-jtis.ts'
+import { USER_JSON } from './users.ts'
 
 /** What is kept of a grant as JSON. */
 type FamilyRecord = Pick<RefreshFamily, 'user' | 'redirectUri' | 'jkt'>
@@ -15,17 +26,31 @@ type StandingRow = {
   ended_at: number | null
   issued_at: number
   spent_at: number | null
+  is_successor_spent: number | null
   user: string | null
 }
 
 export const FIND_REFRESH_TOKEN = `SELECT f.family_id, f.client_id, f.record, f.expires_at, f.ended_at,
-    t.issued_at, t.spent_at, ${USER_JSON('f.user_id')} AS user
+    t.issued_at, t.spent_at, ${USER_JSON('f.user_id')} AS user,
+    (SELECT s.spent_at IS NOT NULL FROM refresh_token s WHERE s.token_digest = t.successor) AS is_successor_spent
   FROM refresh_token t JOIN refresh_family f ON f.family_id = t.family_id WHERE t.token_digest = ?1`
+const ofFamily = (column: string) =>
+  `(SELECT f.${column} FROM refresh_family f WHERE f.family_id = refresh_token.family_id)`
 /** One statement says who won. Asked again for the same successor it answers the same. */
 export const SPEND_REFRESH_TOKEN = `UPDATE refresh_token SET spent_at = ?2, successor = ?3
-  WHERE token_digest = ?1 AND (spent_at IS NULL OR successor = ?3)
+  WHERE token_digest = ?1
     AND EXISTS (SELECT 1 FROM refresh_family f WHERE f.family_id = refresh_token.family_id AND f.ended_at IS NULL)
-  RETURNING family_id`
+    AND (successor = ?3 OR (spent_at IS NULL AND EXISTS (${stillGranted({
+      from: 'refresh_family f',
+      clientId: 'f.client_id',
+      userId: 'f.user_id',
+      terms: '?4',
+      grantType: 'refresh_token',
+    })} AND f.family_id = refresh_token.family_id)))
+  RETURNING ${heldNow(ofFamily('client_id'), ofFamily('user_id'))}`
+/** In the same batch, and only for the winner: the proof is used. */
+export const USE_PROOF_FOR_TOKEN = `INSERT INTO used_jti (jti_digest, expires_at)
+  SELECT ?3, ?4 FROM refresh_token WHERE token_digest = ?1 AND successor = ?2 ON CONFLICT DO NOTHING`
 /** Only for the winner, in the same batch. */
 export const INSERT_SUCCESSOR = `INSERT INTO refresh_token (token_digest, family_id, session_key, issued_at)
   SELECT ?3, family_id, ?4, ?2 FROM refresh_token WHERE token_digest = ?1 AND successor = ?3
@@ -50,30 +75,61 @@ const readFamily = (row: StandingRow): RefreshFamily => ({
   endedAt: row.ended_at,
 })
 
+const readStanding = (row: StandingRow): RefreshTokenStanding => ({
+  family: readFamily(row),
+  issuedAt: row.issued_at,
+  spentAt: row.spent_at,
+  isSuccessorSpent: row.is_successor_spent === 1,
+  user: readUserJson(row.user),
+})
+
+/** Why a token was not exchanged, asked at once of all that it may have been. */
+async function whyLost(
+  db: Database,
+  tokenDigest: string,
+  clientId: string,
+  usedProof: string | null,
+): Promise<Exclude<Rotation, { kind: 'won' }>> {
+  const [token, client, proof] = await db.batch([
+    db.prepare(FIND_REFRESH_TOKEN).bind(tokenDigest),
+    db.prepare(FIND_CLIENT).bind(clientId),
+    db.prepare(FIND_JTI).bind(usedProof),
+  ])
+  if (proof?.results.length) return { kind: 'proof_used' }
+  const standing = token?.results[0] as StandingRow | undefined
+  const found = client?.results[0] as ClientRow | undefined
+  return {
+    kind: 'lost',
+    standing: standing ? readStanding(standing) : null,
+    client: found ? readClientRow(found) : null,
+  }
+}
+
 export const refreshTokenStore = (db: Database): RefreshTokenStore => ({
   async find(tokenDigest) {
     const row = await db.prepare(FIND_REFRESH_TOKEN).bind(tokenDigest).first<StandingRow>()
-    if (!row) return null
-    const user = row.user === null ? null : readUserRow(JSON.parse(row.user) as UserRow)
-    return { family: readFamily(row), issuedAt: row.issued_at, spentAt: row.spent_at, user }
+    return row && readStanding(row)
   },
 
-  async rotate(tokenDigest, familyId, successor: NewRefreshToken, now) {
-    const [spent] = await db.batch([
-      db.prepare(SPEND_REFRESH_TOKEN).bind(tokenDigest, now, successor.tokenDigest),
-      db
-        .prepare(INSERT_SUCCESSOR)
-        .bind(tokenDigest, now, successor.tokenDigest, successor.sessionKey),
+  async rotate(tokenDigest, { familyId, clientId }, successor, now) {
+    const { sessionKey, jkt, terms } = successor
+    const next = successor.tokenDigest
+    const statements = [
+      db.prepare(SPEND_REFRESH_TOKEN).bind(tokenDigest, now, next, await termsJson(terms)),
+      db.prepare(INSERT_SUCCESSOR).bind(tokenDigest, now, next, sessionKey),
       db.prepare(TOUCH_FAMILY).bind(familyId, now),
-      ...(successor.jkt === null
-        ? []
-        : [
-            db
-              .prepare(BIND_FAMILY)
-              .bind(familyId, successor.tokenDigest, successor.jkt, tokenDigest),
-          ]),
-    ])
-    return (spent?.results.length ?? 0) > 0
+    ]
+    if (jkt !== null) {
+      statements.push(db.prepare(BIND_FAMILY).bind(familyId, next, jkt, tokenDigest))
+    }
+    const used = await proofDigest(terms)
+    if (terms.proof) {
+      const { expiresAt } = terms.proof
+      statements.push(db.prepare(USE_PROOF_FOR_TOKEN).bind(tokenDigest, next, used, expiresAt))
+    }
+    const [spent] = await db.batch(statements)
+    const won = spent?.results[0] as HeldNowRow | undefined
+    return won ? { kind: 'won', ...readHeldNow(won) } : whyLost(db, tokenDigest, clientId, used)
   },
 
   async unrotate(tokenDigest, successor) {

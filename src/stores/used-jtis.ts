@@ -6,6 +6,7 @@ import type { JtiStore } from './ports.ts'
 
 export const USE_JTI = `INSERT INTO used_jti (jti_digest, expires_at) VALUES (?1, ?2)
   ON CONFLICT DO NOTHING RETURNING expires_at`
+export const FIND_JTI = `SELECT 1 FROM used_jti WHERE jti_digest = ?1`
 
 /** One key of one length, whatever was chosen as an id and by whom. */
 export const jtiDigest = (owner: string, jti: string) => digest(JSON.stringify([owner, jti]))

@@ -223,6 +223,18 @@ describe('RFC 9700 §4.14.2: a refresh token is used once', () => {
     expect((await refresh(second.refresh_token)).status).toBe(200)
   })
 
+  it('a spent one whose successor was used ends the family, also within REFRESH_RETRY_SECONDS', async () => {
+    const first = await begin()
+    const second = await tokensIn(await refresh(first.refresh_token))
+    const third = await tokensIn(await refresh(second.refresh_token))
+    // The second was spent a moment ago and the third is unused: that may be a lost answer.
+    expect(await refusal(await refresh(second.refresh_token))).toEqual(INVALID_GRANT)
+    expect(await isAlive(third.access_token)).toBe(true)
+    expect(await refusal(await refresh(first.refresh_token))).toEqual(INVALID_GRANT)
+    await expectEnded(third)
+    expect(await isAlive(second.access_token)).toBe(false)
+  })
+
   it('REFRESH_RETRY_SECONDS=0 leaves the second it happened in', async () => {
     const strict = serve({ REFRESH_RETRY_SECONDS: 0 })
     const first = await begin()

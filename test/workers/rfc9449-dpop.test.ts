@@ -1,7 +1,9 @@
 /** RFC 9449 at the token endpoint: proofs, and the tokens that they bind. */
 
+import { env } from 'cloudflare:workers'
 import { CompactSign, UnsecuredJWT } from 'jose'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { mintToken } from '../../src/crypto/token.ts'
 import { countedBindings, nothing } from './counting.ts'
 import { type Changes, type Key, newKey, proofOf, sign } from './keys.ts'
 import {
@@ -11,6 +13,7 @@ import {
   newUser,
   nowSeconds,
   obtainCode,
+  PKCE,
   post,
   redemptionOf,
   refusal,
@@ -20,6 +23,7 @@ import {
   signIn,
   type TestClient,
   tokenIn,
+  withChallenge,
 } from './registry.ts'
 
 const INVALID_PROOF = { status: 400, error: 'invalid_dpop_proof' }
@@ -199,6 +203,83 @@ describe('RFC 9449 §11.1: a proof is good once', () => {
     const wrong = await post('/token', credentialsOf({ ...client, secret: 'x' }), proving(proof))
     expect(wrong.status).toBe(401)
     expect((await ask(proof)).status).toBe(200)
+  })
+
+  it('gives one token to fifty simultaneous uses with fifty codes, and the other codes stay good', async () => {
+    const codes = await Promise.all(
+      Array.from({ length: 50 }, () => obtainCode(cookie, requestOf(client))),
+    )
+    const headers = proving(await proofOf(key))
+    const answers = await Promise.all(
+      codes.map((code) => post('/token', redemptionOf(client, code), headers)),
+    )
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
+    const lost = answers.findIndex(({ status }) => status !== 200)
+    expect(await refusal(answers[lost] as Response)).toEqual(INVALID_PROOF)
+    const again = await post('/token', redemptionOf(client, codes[lost] ?? ''))
+    expect(again.status).toBe(200)
+  })
+
+  it('burns neither a code nor a refresh token, and ends nothing, when it is shown again', async () => {
+    const own = await newClient({ grantTypes: ['authorization_code', 'refresh_token'] })
+    const code = await obtainCode(cookie, requestOf(own))
+    const used = proving(await proofOf(key))
+    await post('/token', credentialsOf(client), used)
+    const redeem = (headers: Record<string, string>) =>
+      post('/token', redemptionOf(own, code), headers)
+    expect(await refusal(await redeem(used))).toEqual(INVALID_PROOF)
+    const first = proving(await proofOf(key))
+    const bought = (await (await redeem(first)).json()) as Record<string, string>
+    // The whole request once more: it does not show who holds the key, so it is no replay of the code.
+    expect(await refusal(await redeem(first))).toEqual(INVALID_PROOF)
+    const refresh = (headers: Record<string, string>) => {
+      const fields = { ...credentialsOf(own), grant_type: 'refresh_token' }
+      const refresh_token = bought.refresh_token ?? ''
+      return post('/token', { ...fields, refresh_token }, headers)
+    }
+    expect(await refusal(await refresh(first))).toEqual(INVALID_PROOF)
+    expect((await refresh(proving(await proofOf(key)))).status).toBe(200)
+  })
+
+  it('is recorded for no request that is refused', async () => {
+    const own = await newClient({
+      grantTypes: ['client_credentials', 'authorization_code', 'refresh_token'],
+    })
+    const others = await newClient({ grantTypes: ['client_credentials'] })
+    const codeFor = () => obtainCode(cookie, requestOf(own, withChallenge))
+    const verifier = { code_verifier: PKCE.verifier }
+    const spent = await codeFor()
+    const first = await post('/token', redemptionOf(own, spent, verifier))
+    const { refresh_token } = (await first.json()) as Record<string, string>
+    const refresh = (of: TestClient, token = '') => ({
+      ...credentialsOf(of),
+      grant_type: 'refresh_token',
+      refresh_token: token,
+    })
+    const renewed = await post('/token', refresh(own, refresh_token))
+    const { refresh_token: next } = (await renewed.json()) as Record<string, string>
+    const refused: Record<string, Record<string, string>> = {
+      'a wrong secret': credentialsOf({ ...own, secret: 'wrong' }),
+      'an unknown client': credentialsOf({ ...own, id: 'nobody' }),
+      'another method of authentication': { grant_type: 'client_credentials', client_id: own.id },
+      'a grant type that the client may not use': refresh(others, next),
+      'a scope that it may not have': credentialsOf(own, { scope: 'upload:read_logs' }),
+      'an unknown code': redemptionOf(own, mintToken('authorizationCode'), verifier),
+      'a wrong verifier': redemptionOf(own, await codeFor(), { code_verifier: 'v'.repeat(43) }),
+      'a code that was spent': redemptionOf(own, spent, verifier),
+      'an unknown refresh token': refresh(own, mintToken('refreshToken')),
+      'a refresh token that was spent': refresh(own, refresh_token),
+      'a wider scope': { ...refresh(own, next), scope: 'submission:create' },
+    }
+    const proof = await proofOf(key)
+    const recorded = () => env.DB.prepare('SELECT count(*) AS n FROM used_jti').first<number>('n')
+    const before = await recorded()
+    for (const [what, fields] of Object.entries(refused)) {
+      const { status } = await post('/token', fields, proving(proof))
+      expect([what, status >= 400 && status < 500, await recorded()]).toEqual([what, true, before])
+    }
+    expect((await post('/token', refresh(own, next), proving(proof))).status).toBe(200)
+    expect(await recorded()).toBe((before ?? 0) + 1)
   })
 
   it('is not taken for used when a refusal is tried again on a fresh record', async () => {

@@ -16,13 +16,13 @@ import { connectedApplicationStore } from '../../src/stores/connected-applicatio
 import { countedDatabase, countedNamespace } from '../../src/stores/counted.ts'
 import type { Database, Namespace } from '../../src/stores/database.ts'
 import { liveSessions } from '../../src/stores/live-sessions.ts'
-import type { Purchase } from '../../src/stores/ports.ts'
+import type { Purchase, Terms } from '../../src/stores/ports.ts'
 import { refreshTokenStore } from '../../src/stores/refresh-tokens.ts'
 import { refusalStore } from '../../src/stores/refusals.ts'
 import { revocationStore } from '../../src/stores/revocations.ts'
 import { sessionStore } from '../../src/stores/sessions.ts'
 import { signInFailureStore } from '../../src/stores/sign-in-failures.ts'
-import { usedJtiStore } from '../../src/stores/used-jtis.ts'
+import { FIND_JTI, jtiDigest, usedJtiStore } from '../../src/stores/used-jtis.ts'
 import { userStore } from '../../src/stores/users.ts'
 import { watchedBindings } from './counting.ts'
 import { hostilePlatform } from './hostile-platform.ts'
@@ -63,7 +63,7 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
 
   /** A client and a user, and a code granted between them. */
   async function granted(isRemembered = false) {
-    const client = await newClient()
+    const client = await newClient({ grantTypes: ['authorization_code', 'refresh_token'] })
     const { id: userId, username } = await newUser()
     const scopes = ['public:read']
     const user = { userId, username, email: 'a@example.org', scopes, endorsements: [] }
@@ -82,12 +82,14 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     await authorizations.grant(key, code, isRemembered ? consent : null)
     return { client, code, key, userId }
   }
-  function purchaseOf(code: AuthorizationCode): Purchase {
+  const terms: Terms = { scopes: ['public:read'], usersAreExternal: false, proof: null }
+  function purchaseOf(code: AuthorizationCode, proof: Terms['proof'] = null): Purchase {
     const { clientId, user, redirectUri } = code
-    const terms = { clientId, user, redirectUri, jkt: null, endedAt: null }
-    const family = { ...terms, familyId: randomId(), expiresAt: at + DAY_SECONDS }
+    const granted = { clientId, user, redirectUri, jkt: null, endedAt: null }
+    const family = { ...granted, familyId: randomId(), expiresAt: at + DAY_SECONDS }
     const bought = { family, tokenDigest: randomText() }
-    return { sessionKey: randomText(), userId: user.userId, family: bought }
+    const sessionKey = randomText()
+    return { sessionKey, clientId, terms: { ...terms, proof, redirectUri }, family: bought }
   }
   const familiesOf = async (userId: string) => {
     const families = DB.prepare('SELECT family_id FROM refresh_family WHERE user_id = ?1')
@@ -100,9 +102,17 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     const purchase = purchaseOf(code)
     await codes.spend(key, purchase, at)
     const familyId = purchase.family?.family.familyId ?? ''
-    return { familyId, userId, client, first: purchase.family?.tokenDigest ?? '', purchase }
+    const family = { familyId, clientId: client.id }
+    return { familyId, family, userId, client, first: purchase.family?.tokenDigest ?? '' }
   }
-  const successor = () => ({ tokenDigest: randomText(), sessionKey: randomText(), jkt: null })
+  const successor = (proof: Terms['proof'] = null) => ({
+    tokenDigest: randomText(),
+    sessionKey: randomText(),
+    jkt: null,
+    terms: { ...terms, proof },
+  })
+  const rotate = async (...asked: Parameters<typeof refreshTokens.rotate>) =>
+    (await refreshTokens.rotate(...asked)).kind
 
   async function opened(lifetimeSeconds = LIFETIME_SECONDS) {
     const key = randomText()
@@ -221,9 +231,9 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
   })
 
   it('revocations: a family, with the sessions issued beside it; again does no harm', async () => {
-    const { familyId, first } = await renewable()
+    const { familyId, family, first } = await renewable()
     const next = successor()
-    expect(await refreshTokens.rotate(first, familyId, next, at)).toBe(true)
+    expect(await rotate(first, family, next, at)).toBe('won')
     const { session } = await opened()
     await sessions.put(next.sessionKey, session, LIFETIME_SECONDS)
     for (let times = 0; times < 2; times++) {
@@ -233,7 +243,10 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
       )
       expect(await live().find(next.sessionKey, atMs, false)).toBeNull()
     }
-    expect(await refreshTokens.rotate(next.tokenDigest, familyId, successor(), at)).toBe(false)
+    expect(await refreshTokens.rotate(next.tokenDigest, family, successor(), at)).toMatchObject({
+      kind: 'lost',
+      standing: { family: { endedAt: expect.any(Number) } },
+    })
   })
 
   it('revocations: all that one user granted one client', async () => {
@@ -246,12 +259,11 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
   })
 
   it('refresh tokens: one of many rotates it, and only its rotation can be taken back', async () => {
-    const { familyId, first, userId } = await renewable()
+    const { family, first, userId } = await renewable()
     expect(await refreshTokens.find(first)).toMatchObject({ spentAt: null, user: { userId } })
-    const next = Array.from({ length: 5 }, successor)
-    const won = await Promise.all(
-      next.map((one) => refreshTokens.rotate(first, familyId, one, at + 1)),
-    )
+    const next = Array.from({ length: 5 }, () => successor())
+    const kinds = await Promise.all(next.map((one) => rotate(first, family, one, at + 1)))
+    const won = kinds.map((kind) => kind === 'won')
     expect(won.filter(Boolean)).toHaveLength(1)
     const winner = next[won.indexOf(true)] as ReturnType<typeof successor>
     expect((await refreshTokens.find(first))?.spentAt).toBe(at + 1)
@@ -265,20 +277,59 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     expect(await refreshTokens.find(winner.tokenDigest)).toBeNull()
   })
 
+  it('codes and refresh tokens: of many with one proof one is spent, and a proof is used only with what it spends', async () => {
+    const proof = { owner: randomId(), jti: randomId(), expiresAt: at + 60 }
+    const isUsed = async () =>
+      (await DB.prepare(FIND_JTI)
+        .bind(await jtiDigest(proof.owner, proof.jti))
+        .first()) !== null
+    const [one, other] = [await granted(), await granted()]
+    const renewed = await renewable()
+    const unregistered = { ...purchaseOf(one.code, proof) }
+    unregistered.terms = { ...unregistered.terms, redirectUri: '' }
+    expect(await codes.spend(one.key, unregistered, at)).toMatchObject({ kind: 'withdrawn' })
+    expect(await isUsed()).toBe(false)
+    const winner = purchaseOf(one.code, proof)
+    const kinds = await Promise.all([
+      codes.spend(one.key, winner, at).then(({ kind }) => kind),
+      codes.spend(other.key, purchaseOf(other.code, proof), at).then(({ kind }) => kind),
+      rotate(renewed.first, renewed.family, successor(proof), at),
+    ])
+    expect(kinds.sort()).toEqual(['proof_used', 'proof_used', 'won'])
+    expect(await isUsed()).toBe(true)
+    // What lost is good with another proof.
+    const again = [
+      (await codes.spend(one.key, purchaseOf(one.code), at)).kind,
+      (await codes.spend(other.key, purchaseOf(other.code), at)).kind,
+      await rotate(renewed.first, renewed.family, successor(), at),
+    ]
+    expect(again.filter((kind) => kind === 'won')).toHaveLength(2)
+  })
+
+  it('codes and refresh tokens: asked again in case the answer was lost, a proof of their own stops neither', async () => {
+    const proof = () => ({ owner: randomId(), jti: randomId(), expiresAt: at + 60 })
+    const { code, key } = await granted()
+    const purchase = purchaseOf(code, proof())
+    const { first, family } = await renewable()
+    const next = successor(proof())
+    for (let times = 0; times < 2; times++) {
+      expect((await codes.spend(key, purchase, at)).kind).toBe('won')
+      expect(await rotate(first, family, next, at)).toBe('won')
+    }
+  })
+
   it('refresh tokens: the first key that wins binds the family, and no other', async () => {
-    const { familyId, first } = await renewable()
+    const { family, first } = await renewable()
     const keyOf = async () => (await refreshTokens.find(first))?.family.jkt
     const [next, last] = [successor(), successor()]
-    expect(await refreshTokens.rotate(first, familyId, next, at)).toBe(true)
-    expect(await refreshTokens.rotate(first, familyId, { ...successor(), jkt: 'thief' }, at)).toBe(
-      false,
-    )
+    expect(await rotate(first, family, next, at)).toBe('won')
+    expect(await rotate(first, family, { ...successor(), jkt: 'thief' }, at)).toBe('lost')
     expect(await keyOf()).toBeNull()
     const bound = { ...last, jkt: 'owner' }
-    expect(await refreshTokens.rotate(next.tokenDigest, familyId, bound, at)).toBe(true)
+    expect(await rotate(next.tokenDigest, family, bound, at)).toBe('won')
     expect(await keyOf()).toBe('owner')
     const late = { ...successor(), jkt: 'another' }
-    expect(await refreshTokens.rotate(last.tokenDigest, familyId, late, at)).toBe(true)
+    expect(await rotate(last.tokenDigest, family, late, at)).toBe('won')
     expect(await keyOf()).toBe('owner')
   })
 

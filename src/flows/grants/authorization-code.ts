@@ -1,22 +1,25 @@
 /**
- * The authorization code grant (RFC 6749 §4.1.3). The order, kept here and nowhere else:
- * client authentication (done before), client binding, redirect URI, PKCE, key, expiry, THEN spend, then issue.
- * So whoever cannot show the secret or the verifier neither burns a code nor ends what it bought.
+ * The authorization code grant (RFC 6749 §4.1.3). The order, kept here and nowhere else: client authentication (done
+ * before), client binding, redirect URI, PKCE, key, expiry, THEN spend, then issue. So whoever cannot show the secret
+ * or the verifier neither burns a code nor ends what it bought. What the client and the user still have, and whether
+ * the redirect URI is still registered, is a condition of the spending itself, so that no code is spent for a refusal.
  */
 
 import { digest } from '../../crypto/digest.ts'
 import { randomId } from '../../crypto/random.ts'
 import { isWellFormed, mintToken } from '../../crypto/token.ts'
 import { type AuthorizationCode, isExpired } from '../../domain/authorization-code.ts'
+import { isEnabled } from '../../domain/client.ts'
 import { OAuthError } from '../../protocol/errors.ts'
 import { verifierProblem } from '../../protocol/pkce.ts'
-import { redirectDifference } from '../../protocol/redirect-uri.ts'
+import { redirectDifference, registeredRedirect } from '../../protocol/redirect-uri.ts'
 import { type Redemption, readRedemption } from '../../protocol/token-request.ts'
 import type { IssuedToken } from '../../protocol/token-response.ts'
 import type { Spending } from '../../stores/ports.ts'
 import type { Circumstances, Deps } from '../deps.ts'
 import { issueAccessToken } from '../issue-access-token.ts'
 import { newBearer } from '../open-session.ts'
+import { usedProof } from '../proof-of-possession.ts'
 import { stillHeld } from '../still-held.ts'
 import type { Caller, Grant } from './grant.ts'
 
@@ -83,15 +86,21 @@ async function redeem(
     : null
   const purchase = {
     sessionKey: bearer.key,
-    userId: code.user.userId,
+    clientId: client.clientId,
+    terms: {
+      scopes: code.user.scopes,
+      usersAreExternal: deps.usersAreExternal,
+      proof: caller.proof?.id ?? null,
+      redirectUri: registeredRedirect(client, code.redirectUri) ?? '',
+    },
     family: refresh && { family: refresh.family, tokenDigest: refresh.tokenDigest },
   }
   try {
     const spending = await deps.codes.spend(codeDigest, purchase, now)
-    if (spending.kind === 'unknown') return refuse('not on the ledger')
-    if (spending.kind === 'again') return await refuseAgain(spending, code, deps, circumstances)
-    const held = stillHeld(code.user, client, spending.user, deps.usersAreExternal)
-    if (typeof held === 'string') return refuse(held)
+    if (spending.kind !== 'won') return await refuseSpending(spending, code, deps, circumstances)
+    const asOfNow = { ...client, ...spending.client }
+    const held = stillHeld(code.user, asOfNow, spending.user, deps.usersAreExternal)
+    if (typeof held === 'string') throw new Error(`a code was spent although ${held}`)
     const holding = { ...held, redirectUri: code.redirectUri }
     const token = refresh?.token ?? null
     const issued = await issueAccessToken(bearer, holding, caller, token, deps, circumstances)
@@ -120,6 +129,43 @@ async function newFamily(code: AuthorizationCode, jkt: string | null, expiresAt:
   return { family, token, tokenDigest: await digest(token) }
 }
 
+/** Nothing was spent by this request: says why. */
+async function refuseSpending(
+  spending: Exclude<Spending, { kind: 'won' }>,
+  code: AuthorizationCode,
+  deps: Pick<Deps, 'revocations' | 'codeRetrySeconds' | 'usersAreExternal'>,
+  circumstances: Circumstances,
+): Promise<never> {
+  switch (spending.kind) {
+    case 'unknown':
+      return refuse('not on the ledger')
+    case 'proof_used':
+      throw usedProof()
+    case 'again':
+      return refuseAgain(spending, code, deps, circumstances)
+    case 'withdrawn':
+      return refuse(whyWithdrawn(spending, code, deps.usersAreExternal))
+  }
+}
+
+/** Throws an Error where all is there again: the code is good, and a retry will find it so. */
+function whyWithdrawn(
+  { client, user }: Extract<Spending, { kind: 'withdrawn' }>,
+  code: AuthorizationCode,
+  usersAreExternal: boolean,
+): string {
+  if (!client || !isEnabled(client)) return 'the client is disabled'
+  if (!client.grantTypes.includes('authorization_code')) {
+    return 'the client may no longer use this grant type'
+  }
+  if (registeredRedirect(client, code.redirectUri) === undefined) {
+    return 'redirect_uri is no longer registered'
+  }
+  const held = stillHeld(code.user, client, user, usersAreExternal)
+  if (typeof held === 'string') return held
+  throw new Error('what the client may do changed while the code was redeemed')
+}
+
 /** RFC 6749 §4.1.2: a replay also ends what the first use bought. A retry by the same client instance does not. */
 async function refuseAgain(
   spending: Extract<Spending, { kind: 'again' }>,
@@ -127,7 +173,7 @@ async function refuseAgain(
   deps: Pick<Deps, 'revocations' | 'codeRetrySeconds'>,
   { now }: Circumstances,
 ): Promise<never> {
-  const age = now - spending.spentAt
+  const age = Math.max(0, now - spending.spentAt)
   const isRetry = code.codeChallenge !== null && age <= deps.codeRetrySeconds
   if (isRetry) return refuse(`spent ${age} s ago by the same client instance`)
   // The first use may still be storing it, so it is not marked as shown.

@@ -5,6 +5,7 @@ import { OAuthError } from '../../protocol/errors.ts'
 import { readRequestedScopes } from '../../protocol/scope-parameter.ts'
 import { issueAccessToken } from '../issue-access-token.ts'
 import { newBearer } from '../open-session.ts'
+import { useProof } from '../proof-of-possession.ts'
 import type { Grant } from './grant.ts'
 
 export const clientCredentials: Grant = (fields, deps, circumstances) => async (caller) => {
@@ -20,5 +21,6 @@ export const clientCredentials: Grant = (fields, deps, circumstances) => async (
     redirectUri: client.redirectUris[0] ?? '',
   }
   const bearer = await newBearer('accessToken')
+  await useProof(caller.proof, deps)
   return issueAccessToken(bearer, holding, caller, null, deps, circumstances)
 }

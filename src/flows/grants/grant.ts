@@ -4,6 +4,7 @@ import type { Client } from '../../domain/client.ts'
 import type { Fields } from '../../protocol/fields.ts'
 import type { IssuedToken } from '../../protocol/token-response.ts'
 import type { Circumstances, Deps } from '../deps.ts'
+import type { TokenProof } from '../proof-of-possession.ts'
 
 /** Who asks: an authenticated client, and the thumbprint of the key that it proved to hold (RFC 9449), if any. */
 export type Caller = Readonly<{
@@ -11,12 +12,13 @@ export type Caller = Readonly<{
   /** D1's moment of this request, as in `Lookup`. */
   asOfMs: number
   jkt: string | null
+  /** Not yet recorded as used: the grant does that last. */
+  proof: TokenProof | null
 }>
 
 /**
  * The first call reads the parameters and may start to read what needs no client, so that both reads go on at
- * once. The second issues. Both throw `OAuthError`; a refusal that rests on the client's record comes before
- * any effect, because it may be tried again with a fresher record.
+ * once. The second issues. Both throw `OAuthError`; a refusal that rests on the client's record comes before any effect.
  */
 export type Grant = (
   fields: Fields,

@@ -1,0 +1,73 @@
+/**
+ * Whether a client may still have something of what a user granted, as SQL: it is a condition of the statement that
+ * spends a code or a refresh token, so that none is spent for a refusal. The rule is that of `flows/still-held.ts`.
+ */
+
+import type { Client, GrantType } from '../domain/client.ts'
+import { CLIENT_COLUMNS } from './clients.ts'
+import type { HeldNow, Terms } from './ports.ts'
+import { jtiDigest } from './used-jtis.ts'
+import { readUserRow, USER_JSON, type UserRow } from './users.ts'
+
+/** `scopeCovers` of domain/scope.ts. */
+const covers = (held: string, asked: string) => `(${held} = ${asked} OR (substr(${held}, -2) = ':*'
+      AND substr(${asked} || ':', 1, length(${held}) - 1) = substr(${held}, 1, length(${held}) - 1)))`
+const overlap = (one: string, other: string) => `(${covers(one, other)} OR ${covers(other, one)})`
+const narrower = (one: string, other: string) => `iif(${covers(one, other)}, ${other}, ${one})`
+
+type Names = Readonly<{
+  from: string
+  clientId: string
+  userId: string
+  terms: string
+  grantType: GrantType
+}>
+
+/**
+ * `SELECT 1` where the terms hold: to be used as `EXISTS (...)`. Client and user by SQL expressions over `from`, the
+ * terms by a parameter (`termsJson`). Flat, since D1 takes no deeper expressions than 100, counted through subqueries.
+ */
+export const stillGranted = ({
+  from,
+  clientId,
+  userId,
+  terms,
+  grantType,
+}: Names) => `SELECT 1 FROM ${from}
+    JOIN client c ON c.client_id = ${clientId} AND c.disabled_at IS NULL
+    JOIN client_grant_type t
+      ON t.client_id = c.client_id AND t.grant_type = '${grantType}' AND t.authorized_at IS NOT NULL
+    JOIN client_authorization a ON a.client_id = c.client_id AND a.authorized_at IS NOT NULL
+    JOIN json_each(${terms}, '$.scopes') g ON ${overlap('g.value', 'a.scope')}
+    LEFT JOIN user u ON u.user_id = ${userId}
+    LEFT JOIN user_scope s ON s.user_id = u.user_id
+    LEFT JOIN used_jti j ON j.jti_digest = ${terms} ->> '$.proof'
+  WHERE j.jti_digest IS NULL AND iif(u.user_id IS NULL, ${terms} ->> '$.usersAreExternal',
+      u.disabled_at IS NULL AND ${overlap(narrower('g.value', 'a.scope'), 's.scope')})`
+
+/** What the winner of a spending hears: client and user as of that statement. */
+export const heldNow = (clientId: string, userId: string) => `
+  (SELECT json_object('scopes', c.scopes, 'endorsements', c.endorsements)
+    FROM (SELECT ${CLIENT_COLUMNS} FROM client c WHERE c.client_id = ${clientId}) c) AS client,
+  ${USER_JSON(userId)} AS user`
+
+export type HeldNowRow = { client: string; user: string | null }
+
+export function readHeldNow(row: HeldNowRow): HeldNow {
+  const lists = JSON.parse(row.client) as Record<'scopes' | 'endorsements', string>
+  const client: Pick<Client, 'scopes' | 'endorsements'> = {
+    scopes: JSON.parse(lists.scopes) as string[],
+    endorsements: JSON.parse(lists.endorsements) as string[],
+  }
+  return { client, user: readUserJson(row.user) }
+}
+
+export const readUserJson = (json: string | null) =>
+  json === null ? null : readUserRow(JSON.parse(json) as UserRow)
+
+/** Null where there is no proof. */
+export const proofDigest = async ({ proof }: Terms): Promise<string | null> =>
+  proof && jtiDigest(proof.owner, proof.jti)
+
+export const termsJson = async (terms: Terms): Promise<string> =>
+  JSON.stringify({ ...terms, proof: await proofDigest(terms) })
