@@ -475,7 +475,10 @@ describe('users of an external accounts service (LOGIN_URL)', () => {
     expect((await sessionOf(issued.access_token))?.user?.user_id).toBe('accounts:7')
     expect(await countSessions()).toBe(before + 1)
     // By this an operator finds the user; for users of the registry there is a row of their own.
-    const seen = await env.DB.prepare('SELECT user_id, username_key FROM external_user').all()
+    const seen = await env.DB.prepare(
+      `SELECT user_id, username_key FROM external_user
+       WHERE user_id = 'accounts:7' OR user_id IN (SELECT user_id FROM user)`,
+    ).all()
     expect(seen.results).toEqual([{ user_id: 'accounts:7', username_key: written?.user?.username }])
     // The control: where users sign in here, somebody unknown is asked to sign in.
     const answered = await registry(authorizePath(requestOf(client)), {
