@@ -66,3 +66,41 @@ describe('0007_names.sql', () => {
     ])
   })
 })
+
+describe('0006_revocation_version.sql', () => {
+  const revoke = `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at) VALUES (?, ?, ?, 9999999999)
+    ON CONFLICT DO UPDATE SET revoked_at_ms = max(revoked_at_ms, excluded.revoked_at_ms)`
+
+  it('keeps what was revoked, and dates nothing later than now', () => {
+    const { db, migrate } = databaseBefore('0006_revocation_version.sql')
+    const [before, ahead] = [Date.now() - 5000, Date.now() + 65_000]
+    const insert = db.prepare(revoke)
+    insert.run('session', 'k', before)
+    insert.run('client', 'past', before)
+    insert.run('client', 'ahead', ahead)
+    migrate()
+    const found = db.prepare('SELECT subject, revoked_at_ms FROM revocation ORDER BY subject').all()
+    const moments = new Map(found.map((row) => [row.subject, Number(row.revoked_at_ms)]))
+    expect([moments.get('k'), moments.get('past')]).toEqual([before, before])
+    expect(moments.get('ahead')).toBeGreaterThan(before)
+    expect(moments.get('ahead')).toBeLessThanOrEqual(Date.now())
+  })
+
+  it('begins with a version that every later bulk revocation moves, and no other', () => {
+    const { db, migrate } = databaseBefore('0006_revocation_version.sql')
+    migrate()
+    const version = () =>
+      Number(db.prepare('SELECT version FROM revocation_version').get()?.version)
+    const insert = db.prepare(revoke)
+    const first = version()
+    expect(first).toBeGreaterThan(Date.now() - 60_000)
+    insert.run('session', 'k', 1)
+    expect(version()).toBe(first)
+    insert.run('user', 'u', 1)
+    const second = version()
+    expect(second).toBeGreaterThan(first)
+    insert.run('user', 'u', 2)
+    expect(version()).toBeGreaterThan(second)
+    expect(db.prepare('SELECT count(*) AS n FROM revocation_version').get()?.n).toBe(1)
+  })
+})

@@ -1,0 +1,159 @@
+/** Acts of an administrator whose clock is wrong: D1 dates what ends, and this machine's clock has no part in it. */
+
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { digest } from '../../src/crypto/digest.ts'
+import { mintToken } from '../../src/crypto/token.ts'
+import { clientRegistry } from '../../src/stores/client-registry.ts'
+import { userRegistry } from '../../src/stores/user-registry.ts'
+import { commandLine, type ServedState, servedState } from './command-line.ts'
+
+const CLIENT = {
+  name: 'N',
+  ownerId: 'u',
+  url: '',
+  description: '',
+  authMethod: 'client_secret_post',
+  requirePkce: false,
+  requireDpop: false,
+  jwks: null,
+  mayIntrospect: false,
+  accessTokenLifetimeSeconds: null,
+  redirectUris: ['https://a.example/1'],
+  grantTypes: ['authorization_code', 'refresh_token', 'client_credentials'],
+  scopes: ['a:b', 'c:d'],
+  endorsements: [],
+} as const
+
+let state: ServedState
+let [clientId, userId, refreshToken] = ['', '', '']
+beforeAll(async () => {
+  state = await servedState()
+})
+afterAll(() => state.close())
+
+const realNow = Date.now.bind(Date)
+beforeEach(async () => {
+  const db = state.database
+  const now = Math.floor(realNow() / 1000)
+  clientId = await clientRegistry(db).create(CLIENT, 'digest of a secret', 'authorize', 1)
+  const person = { username: `user-${clientId}`, email: 'a@example.org', passwordHash: '' }
+  const created = await userRegistry(db).create({ ...person, scopes: [], endorsements: [] }, 1)
+  userId = created ?? ''
+  refreshToken = mintToken('refreshToken')
+  const family = crypto.randomUUID()
+  await db.batch([
+    ...['revocation', 'refresh_family', 'authorization_code'].map((table) =>
+      db.prepare(`DELETE FROM ${table}`),
+    ),
+    db
+      .prepare(
+        `INSERT INTO refresh_family (family_id, client_id, user_id, record, started_at, expires_at, last_used_at)
+         VALUES (?1, ?2, ?3, '{"user":{},"redirectUri":""}', ?4, ?5, ?4)`,
+      )
+      .bind(family, clientId, userId, now, now + 9999),
+    db
+      .prepare(
+        'INSERT INTO refresh_token (token_digest, family_id, session_key, issued_at) VALUES (?1, ?2, ?3, ?4)',
+      )
+      .bind(await digest(refreshToken), family, crypto.randomUUID(), now),
+    db
+      .prepare(
+        `INSERT INTO authorization_code (code_digest, client_id, user_id, record, expires_at)
+         VALUES (?1, ?2, ?3, '{}', ?4)`,
+      )
+      .bind(crypto.randomUUID(), clientId, userId, now + 9999),
+  ])
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+type Row = Record<string, number | null>
+type Act = Readonly<{ name: string; words: () => string[]; stdin?: () => string }>
+const ACTS: readonly Act[] = [
+  { name: 'session revoke --client', words: () => ['session', 'revoke', '--client', clientId] },
+  { name: 'session revoke --user', words: () => ['session', 'revoke', '--user', userId] },
+  {
+    name: 'session revoke of a refresh token',
+    words: () => ['session', 'revoke', '--token-stdin'],
+    stdin: () => refreshToken,
+  },
+  {
+    name: 'session revoke of an access token',
+    words: () => ['session', 'revoke', '--token-stdin'],
+    stdin: () => mintToken('accessToken'),
+  },
+  { name: 'client disable', words: () => ['client', 'disable', clientId] },
+  { name: 'client delete', words: () => ['client', 'delete', clientId] },
+  { name: 'client withdraw', words: () => ['client', 'withdraw', clientId, '--scope', 'a:b'] },
+  {
+    name: 'client update',
+    words: () => ['client', 'update', clientId, '--grant-type', 'client_credentials'],
+  },
+  { name: 'client rotate-secret', words: () => ['client', 'rotate-secret', clientId] },
+  { name: 'user disable', words: () => ['user', 'disable', userId] },
+  {
+    name: 'user set-password',
+    words: () => ['user', 'set-password', userId, '--password-stdin'],
+    stdin: () => 'a long password',
+  },
+]
+
+const WAYS = {
+  'beside a running registry': (words: readonly string[], stdin?: string) =>
+    state.admin(words, stdin),
+  'with --remote': (words: readonly string[], stdin?: string) =>
+    commandLine([...words, '--remote'], {
+      env: {
+        CLOUDFLARE_API_BASE_URL: state.server.url,
+        CLOUDFLARE_API_TOKEN: state.server.token,
+        CLOUDFLARE_ACCOUNT_ID: 'local',
+      },
+      ...(stdin !== undefined && { stdin }),
+    }),
+}
+
+describe.each([
+  ['30 s slow', -30_000],
+  ['60 s fast', 60_000],
+  ['a day fast', 86_400_000],
+])('from a machine whose clock is %s', (_clock, wrongByMs) => {
+  describe.each(Object.entries(WAYS))('%s', (_way, act) => {
+    it.each(ACTS)('$name is dated by D1', async ({ words, stdin }) => {
+      const begunMs = realNow()
+      vi.useFakeTimers({ toFake: ['Date'], now: begunMs + wrongByMs })
+      const { status, stderr } = await act(words(), stdin?.())
+      vi.useRealTimers()
+      const overMs = realNow()
+      expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' })
+      const rows = await state.dump()
+      const dated = (table: string, column: string, unitMs: number) =>
+        ((rows[table] ?? []) as Row[]).flatMap((row) => {
+          const at = row[column]
+          return at === null || at === undefined ? [] : [at * unitMs]
+        })
+      const moments = [
+        ...dated('revocation', 'revoked_at_ms', 1),
+        ...dated('refresh_family', 'ended_at', 1000),
+        ...dated('authorization_code', 'spent_at', 1000),
+      ]
+      expect(moments.length).toBeGreaterThan(0)
+      for (const moment of moments) {
+        expect(moment).toBeGreaterThanOrEqual(Math.floor(begunMs / 1000) * 1000)
+        expect(moment).toBeLessThanOrEqual(overMs)
+      }
+      const keptUntil = dated('revocation', 'expires_at', 1000)
+      for (const until of keptUntil) expect(until).toBeGreaterThan(overMs + 7_200_000)
+    })
+
+    it('a secret that was replaced without overlap counts no more, by any clock', async () => {
+      const nowMs = realNow()
+      vi.useFakeTimers({ toFake: ['Date'], now: nowMs + wrongByMs })
+      await act(['client', 'rotate-secret', clientId])
+      vi.useRealTimers()
+      const sql = `SELECT expires_at FROM client_credential WHERE client_id = ?1 AND secret_digest = 'digest of a secret'`
+      const endedAt = await state.database.prepare(sql).bind(clientId).first<number>('expires_at')
+      expect(endedAt).toBeLessThanOrEqual(Math.floor(nowMs / 1000) - 30)
+    })
+  })
+})
