@@ -123,6 +123,7 @@ export const MISTAKES_IN_REVOCATION: readonly Mutant[] = [
     'nowMs',
   ),
   mutant('flows/sign-in.ts', RACES, 'asOfMs: user.readAtMs', 'asOfMs: nowMs'),
+  mutant('stores/codes.ts', RACES, 'WHERE r.revoked_at_ms >= ?7', 'WHERE false AND ?7'),
   mutant('domain/revocation.ts', RACES, 'Date.parse(as_of)', 'Date.parse(start_time)'),
   mutant('stores/client-registry.ts', ADMIN, '= 0, -${CLOCKS_DIFFER_SECONDS},', '= 0, 0,'),
   mutant(

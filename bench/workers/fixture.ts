@@ -94,7 +94,7 @@ export async function mintCode(
   keyOf: (code: string) => Promise<string> = digest,
 ): Promise<string> {
   const text = mintToken('authorizationCode')
-  await authorizations.grant(await keyOf(text), code, null)
+  await authorizations.grant(await keyOf(text), code, null, 0)
   return text
 }
 

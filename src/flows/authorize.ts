@@ -161,7 +161,8 @@ async function issueCode(
     issuedAt: now,
     expiresAt: now + deps.codeLifetimeSeconds,
   }
-  await deps.authorizations.grant(await digest(code), record, granted.consent)
+  const asOfMs = Math.min(client.readAtMs, user.readAtMs ?? client.readAtMs)
+  await deps.authorizations.grant(await digest(code), record, granted.consent, asOfMs)
   return code
 }
 

@@ -3,8 +3,10 @@
 import { userActor } from '../domain/audit.ts'
 import type { AuthorizationCode } from '../domain/authorization-code.ts'
 import { FORGET_CONSENT_SECONDS, WITHDRAWN_FINGERPRINT } from '../domain/consent.ts'
+import { consentSubject } from '../domain/revocation.ts'
 import { recordStatement } from './audit.ts'
 import { type ClientRow, FIND_CLIENT, readClientRow } from './clients.ts'
+import { D1_NOW } from './d1-clock.ts'
 import type { Database, Namespace, TextWriter } from './database.ts'
 import { rememberExternalUser } from './external-users.ts'
 import type { AuthorizationStore, CodeStore, Purchase, Spending } from './ports.ts'
@@ -21,8 +23,15 @@ import {
 import { FIND_JTI } from './used-jtis.ts'
 import { USER_JSON } from './users.ts'
 
+/**
+ * A code is spent from its beginning when one of `?6` (kinds and subjects as JSON) was revoked after `?7`, the moment when
+ * the first of what it rests on was read: the revocation found no code that it could void.
+ */
 export const INSERT_CODE = `INSERT INTO authorization_code
-  (code_digest, client_id, user_id, record, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)`
+    (code_digest, client_id, user_id, record, expires_at, spent_at, session_key)
+  SELECT ?1, ?2, ?3, ?4, ?5, iif(is_over, ${D1_NOW}, NULL), iif(is_over, '', NULL) FROM (SELECT EXISTS (
+    SELECT 1 FROM json_each(?6) j CROSS JOIN revocation r
+    ON r.kind = j.value ->> 0 AND r.subject = j.value ->> 1 WHERE r.revoked_at_ms >= ?7) AS is_over)`
 /**
  * The latest answer replaces the one before. `granted_at` stays the first time that anything was agreed to, unless that
  * is so long ago (`?6`) that it is as good as forgotten.
@@ -155,12 +164,20 @@ export const authorizationStore = (
   kvFailed: (fault: unknown) => void,
   usersAreExternal = false,
 ): AuthorizationStore => ({
-  async grant(codeDigest, code, consent) {
+  async grant(codeDigest, code, consent, asOfMs) {
     const record = JSON.stringify(code)
     const { clientId, issuedAt, expiresAt } = code
     const { userId } = code.user
     const seen = usersAreExternal ? [rememberExternalUser(db, code.user, issuedAt)] : []
-    const insert = db.prepare(INSERT_CODE).bind(codeDigest, clientId, userId, record, expiresAt)
+    const restsOn = JSON.stringify([
+      ['client', clientId],
+      ['client_record', clientId],
+      ['user', userId],
+      ['consent', consentSubject(userId, clientId)],
+    ])
+    const insert = db
+      .prepare(INSERT_CODE)
+      .bind(codeDigest, clientId, userId, record, expiresAt, restsOn, asOfMs)
     const remember = consent
       ? [
           db

@@ -53,9 +53,15 @@ export interface AuthorizationStore {
   /**
    * Records a granted authorization: the code on the ledger, the consent if it was given now, in place of an earlier
    * one, with its row in the audit (all or nothing), and the code in KV. Settles when the ledger has it; KV may fail
-   * without harm.
+   * without harm. `asOfMs`, by D1's clock: when the first of what the code rests on was read. A code is good for
+   * nothing if any of that was revoked since.
    */
-  grant(codeDigest: string, code: AuthorizationCode, consent: GivenConsent | null): Promise<void>
+  grant(
+    codeDigest: string,
+    code: AuthorizationCode,
+    consent: GivenConsent | null,
+    asOfMs: number,
+  ): Promise<void>
   /** From now on the remembered consent answers nothing. The user still sees it, and can remove it. */
   withdrawConsent(userId: string, clientId: string): Promise<void>
 }

@@ -152,6 +152,31 @@ describe('a refresh that races a removal on /account', () => {
   })
 })
 
+describe('a code that is issued after the revocation of what it rests on', () => {
+  it.each<[Revoked['kind'], (client: TestClient, user: TestUser) => Revoked]>([
+    ['client', (client) => ({ kind: 'client', clientId: client.id })],
+    ['user', (_, user) => ({ kind: 'user', userId: user.id })],
+    ['consent', (client, user) => ({ kind: 'consent', clientId: client.id, userId: user.id })],
+  ])('buys nothing: a %s, revoked while the consent was looked up', async (_, of) => {
+    const { client, user, cookie } = await granted()
+    const { arrived, open, pass } = gate(2)
+    // The first batch asks how the user stands; the second records the code.
+    const DB = over(env.DB, {
+      async batch<T>(statements: D1PreparedStatement[]) {
+        await pass()
+        return env.DB.batch<T>(statements)
+      },
+    })
+    const issuing = obtainCode(cookie, requestOf(client), serve({ DB }))
+    await arrived
+    await revoke(of(client, user))
+    open()
+    const code = await issuing
+    const redeemed = await refusal(await post('/token', redemptionOf(client, code), {}, serve()))
+    expect(redeemed).toEqual({ status: 400, error: 'invalid_grant' })
+  })
+})
+
 const sessionTokenIn = (cookie: string) => /registry_session=([^;]+)/.exec(cookie)?.[1] ?? ''
 
 const slowToPut = (pass: () => Promise<void>) =>

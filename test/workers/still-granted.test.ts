@@ -353,7 +353,7 @@ describe('the rule in SQL is the rule in domain/scope.ts', () => {
         expiresAt: at + 600,
       }
       const key = randomId()
-      await authorizations.grant(key, code, null)
+      await authorizations.grant(key, code, null, 0)
       const terms = {
         scopes: granted,
         usersAreExternal: false,

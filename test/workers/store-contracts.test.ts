@@ -79,7 +79,7 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     }
     const key = randomText()
     const consent = { scopes: 'public:read', fingerprint: 'f', declined: [] }
-    await authorizations.grant(key, code, isRemembered ? consent : null)
+    await authorizations.grant(key, code, isRemembered ? consent : null, atMs)
     return { client, code, key, userId }
   }
   const terms: Terms = { scopes: ['public:read'], usersAreExternal: false, proof: null }
