@@ -89,6 +89,7 @@ describe('cron, cut off while it shows what was revoked', () => {
   const STEPS = [
     'D1 SELECT revocation',
     'KV put SESSIONS',
+    'D1 SELECT revocation_version',
     'D1 SELECT revocation',
     'KV put SESSIONS',
     'D1 UPDATE revocation',
