@@ -23,6 +23,8 @@ export type Account = {
   isMigrated: boolean
   /** The beginning of the wrangler command that fails; null: none. */
   failing: string | null
+  /** Once it has done its work? */
+  failsAfterwards: boolean
   commands: string[]
   deployed: { worker: string; secrets: string[]; isMigrated: boolean }[]
   workers: Record<string, Worker>
@@ -35,6 +37,7 @@ const FRESH: Account = {
   isSignedIn: true,
   isMigrated: false,
   failing: null,
+  failsAfterwards: false,
   commands: [],
   deployed: [],
   workers: {},

@@ -1,6 +1,7 @@
 /** `npm run deploy` from a fresh account to a doctor without complaints, against stand-ins of wrangler and of Cloudflare. */
 
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { deploy } from '../../src/admin/deploy/deploy.ts'
@@ -118,9 +119,13 @@ async function expectNoSecretIn(printed: string) {
     ...Object.values(workers).flatMap((worker) => Object.values(worker.secrets)),
     ...filesOfSecrets().map((path) => readFileSync(path, 'utf8')),
   ]
-  const configs = Object.values(cloud.files).map((path) => readFileSync(path, 'utf8'))
+  const files = readdirSync(cloud.folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name !== 'account.json')
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => !path.startsWith(secretFolder()))
+    .map((path) => readFileSync(path, 'utf8'))
   for (const secret of secrets) {
-    for (const text of [printed, ...commands, ...configs]) expect(text).not.toContain(secret)
+    for (const text of [printed, ...commands, ...files]) expect(text).not.toContain(secret)
   }
 }
 
@@ -261,10 +266,42 @@ describe('npm run deploy, run again', () => {
     expect(Object.values(cloud.files).map((path) => readFileSync(path, 'utf8'))).toEqual(configs)
   })
 
-  const failing = (start: string) => () =>
-    cloud.write((account) => {
-      account.failing = start
+  it('keeps the ids that were written by hand, whatever their databases are called', async () => {
+    const uuid = '11111111-aaaa-4000-8000-000000000001'
+    await cloud.write((account) => {
+      account.databases.push({ uuid, name: 'named-by-hand' })
     })
+    const { registry } = cloud.files
+    const text = readFileSync(registry, 'utf8')
+    await writeFile(registry, text.replace(/database_id = "[^"]*"/, `database_id = "${uuid}"`))
+    const { status, stdout } = await run(WORDS)
+    expect([status, stdout]).toEqual([0, expect.stringContaining('DB found, kept')])
+    expect((await cloud.read()).databases).toEqual([{ uuid, name: 'named-by-hand' }])
+    expect(readFileSync(registry, 'utf8')).toContain(`database_id = "${uuid}"`)
+  })
+
+  it('does not write over an id or an issuer of the authenticator that differs', async () => {
+    const { authenticator } = cloud.files
+    const text = readFileSync(authenticator, 'utf8')
+    const changed = text.replace(/^id = "[^"]*"/m, 'id = "another-namespace"')
+    await writeFile(authenticator, changed)
+    const first = await run(WORDS)
+    expect([first.status, first.stderr]).toEqual([
+      1,
+      expect.stringContaining('the id of SESSIONS differs between the two wrangler.toml'),
+    ])
+    await writeFile(authenticator, text.replace(/ISSUER = .*/, 'ISSUER = "https://b.example.org"'))
+    const second = await run(WORDS.slice(2))
+    expect([second.status, second.stderr]).toEqual([
+      1,
+      expect.stringContaining('error: issuer: ISSUER differs between the two wrangler.toml'),
+    ])
+  })
+
+  const failing =
+    (start: string, failsAfterwards = false) =>
+    () =>
+      cloud.write((account) => Object.assign(account, { failing: start, failsAfterwards }))
   const spoiling = (method: string, path: RegExp, how: 'refuse' | 'drop', nth = 1) => {
     return async () => {
       let seen = 0
@@ -301,6 +338,11 @@ describe('npm run deploy, run again', () => {
     ['secrets', 'PROXY_SECRET cannot be set', failing('secret put PROXY_SECRET')],
     ['registry', 'it cannot be deployed', failing('deploy --domain auth.')],
     ['authenticator', 'it cannot be deployed', failing('deploy --config')],
+    ['migrations', 'they are applied, and wrangler fails', failing('d1 migrations', true)],
+    ['secrets', 'JWT_SECRET is set, and wrangler fails', failing('secret put JWT', true)],
+    ['secrets', 'PROXY_SECRET is set, and wrangler fails', failing('secret put PROXY', true)],
+    ['registry', 'it is deployed, and wrangler fails', failing('deploy --domain auth.', true)],
+    ['authenticator', 'it is deployed, and wrangler fails', failing('deploy --config', true)],
     ['doctor', 'a check fails', spoiling('GET', /\/secrets$/, 'refuse', 2)],
   ])('goes on after a failure at the step %s: %s', async (step, _, fail) => {
     await fail()
@@ -312,11 +354,14 @@ describe('npm run deploy, run again', () => {
       'What was made so far is kept: npm run deploy goes on from here when it is run again.',
     )
     expect(failed.stdout).not.toContain('Deployed.')
+    const before = (await cloud.read()).workers.authenticator?.secrets ?? {}
     cloud.box.spoil = () => null
     await cloud.write((account) => {
       account.failing = null
     })
-    await expectDeployed(await run(WORDS))
+    const { workers } = await expectDeployed(await run(WORDS))
+    // What a service may have got already is not replaced.
+    expect(workers.authenticator?.secrets).toMatchObject(before)
   })
 
   it('goes on after the registry was not reachable in time', async () => {
@@ -396,6 +441,15 @@ describe('npm run deploy refuses, before it changes anything at Cloudflare,', ()
     await refused(await run(WORDS), 'addresses', 'auth.example.org has DNS records')
   })
 
+  it.each([/^\/zones\?/, /\/workers\/domains\?/, /\/dns_records\?/])(
+    'an address that the API token may not look up (%s), unless a terminal is there for wrangler to ask',
+    async (path) => {
+      cloud.box.spoil = (asked) => (path.test(asked.path) ? refuse(403, 'Forbidden') : null)
+      await refused(await run(WORDS), 'addresses', 'auth.example.org cannot be looked up: ')
+      await expectDeployed(await run(WORDS, { answers: [] }))
+    },
+  )
+
   it('the free plan, unless it is accepted or users sign in elsewhere', async () => {
     cloud.box.spoil = ({ path }) =>
       path.endsWith('/subscriptions')
@@ -433,7 +487,6 @@ describe('npm run deploy refuses, before it changes anything at Cloudflare,', ()
 
   it('a setting that a worker would refuse, by its name', async () => {
     const { registry } = cloud.files
-    const { writeFile } = await import('node:fs/promises')
     const text = readFileSync(registry, 'utf8').replace('[vars]', '[vars]\nCODE_RETRY_SECONDS = 61')
     await writeFile(registry, text)
     await refused(
@@ -452,6 +505,25 @@ describe('npm run deploy refuses, before it changes anything at Cloudflare,', ()
       expect(answer.stdout + answer.stderr).not.toContain(value)
     },
   )
+})
+
+it('npm run deploy says that it cannot see the plan, and goes on', async () => {
+  cloud.box.spoil = ({ path }) =>
+    path.endsWith('/subscriptions') ? refuse(403, 'Forbidden') : null
+  const answer = await run(WORDS)
+  expect(answer.stdout).toMatch(/^plan +cannot be seen with this API token/m)
+  await expectDeployed(answer)
+})
+
+it('npm run deploy leaves a worker that has routes to them, whose addresses it does not check', async () => {
+  const text = readFileSync(cloud.files.registry, 'utf8')
+  const routes = 'routes = [{ pattern = "auth.example.org", custom_domain = true }]\n'
+  await writeFile(cloud.files.registry, `${routes}${text}`)
+  cloud.box.spoil = ({ path }) =>
+    path.startsWith('/zones') && path.includes('auth.') ? refuse(500, 'Not to be asked') : null
+  const { status, stdout } = await run(WORDS)
+  expect([status, stdout]).toEqual([0, expect.stringContaining('the registry has routes')])
+  expect((await cloud.read()).commands).toContain('deploy')
 })
 
 describe('npm run deploy without deploying', () => {

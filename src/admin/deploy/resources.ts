@@ -85,10 +85,14 @@ async function zoneOf(api: Api, host: string): Promise<string | null | undefined
 }
 
 /**
- * Without a terminal wrangler takes an address over from whatever has it, so an address that is in use is refused here.
- * Answers what could be seen.
+ * Whether the host is in a domain of the account, and is free or the worker's already. Null: the API token may not look.
+ * Throws a Refusal for a host that is not.
  */
-export async function checkAddress(api: Api, host: string, worker: string): Promise<string> {
+export async function checkAddress(
+  api: Api,
+  host: string,
+  worker: string,
+): Promise<'free' | 'ours' | null> {
   type Domain = Readonly<{ hostname: string; service: string }>
   if (host.includes(':')) throw new Refusal(`${host}: Cloudflare serves at port 443 alone`)
   const zone = await zoneOf(api, host)
@@ -100,9 +104,9 @@ export async function checkAddress(api: Api, host: string, worker: string): Prom
   const path = `/workers/domains?hostname=${encodeURIComponent(host)}`
   const domains = await unlessForbidden(() => get<Domain[]>(api, 'the list of domains', path))
   const taken = domains?.find(({ hostname }) => hostname === host)
-  if (taken?.service === worker) return `${host} is the address of ${worker} already`
+  if (taken?.service === worker) return 'ours'
   if (taken) throw new Refusal(`${host} is the address of another worker, ${taken.service}`)
-  if (zone === null || domains === null) return `${host} cannot be looked up with this API token`
+  if (zone === null || domains === null) return null
   const dns = `/zones/${encodeURIComponent(zone)}/dns_records?name=${encodeURIComponent(host)}`
   const records = await unlessForbidden(() => get<unknown[]>(api, 'DNS', dns, true))
   if (records?.length) {
@@ -110,7 +114,7 @@ export async function checkAddress(api: Api, host: string, worker: string): Prom
       `${host} has DNS records: remove them, or give the worker routes in its wrangler.toml`,
     )
   }
-  return records ? `${host} is free` : `${host} cannot be looked up with this API token`
+  return records && 'free'
 }
 
 /** None where there is no such worker yet. */

@@ -30,7 +30,7 @@ export type Step = Readonly<{
 }>
 
 const PLAN_NEEDED =
-  'the account is on the free plan, whose 10 ms of CPU are too few to check a password: nobody could sign in. ' +
+  'the account is on the free plan, whose 10 ms of CPU are too few to check a password: nobody could sign in (docs/plans.md). ' +
   'Choose the paid plan of Workers, or set LOGIN_URL, or add --free-plan if no user is to sign in'
 
 async function checkPlan({ api, askOperator, options }: Deployment): Promise<string> {
@@ -53,12 +53,23 @@ function hostOf(worker: WorkerName, { options }: Deployment): string | null {
   return url === undefined || hasRoutes(config) ? null : new URL(url).host
 }
 
+/** Without a terminal wrangler takes an address over from whatever has it. With one it asks. */
+async function addressOf(host: string, worker: string, { api, askOperator }: Deployment) {
+  const state = await checkAddress(api, host, worker)
+  if (state === 'ours') return `${host} is the address of the ${worker} already`
+  if (state === 'free') return `${host} is free`
+  if (askOperator !== null) return `${host} cannot be looked up with this API token`
+  throw new Refusal(
+    `${host} cannot be looked up: let the API token read zones and DNS, or deploy once from a terminal, where wrangler asks`,
+  )
+}
+
 async function checkAddresses(deployment: Deployment): Promise<string> {
   const both = readBoth()
   const done: string[] = []
   for (const worker of WORKERS) {
     const host = hostOf(worker, deployment)
-    if (host !== null) done.push(await checkAddress(deployment.api, host, both[worker].name))
+    if (host !== null) done.push(await addressOf(host, both[worker].name, deployment))
     else if (hasRoutes(both[worker])) done.push(`the ${worker} has routes in its wrangler.toml`)
     else done.push(`the ${worker} has no address: it answers over service bindings`)
   }
