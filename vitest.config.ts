@@ -12,9 +12,9 @@ const READERS = [
   'src/http/{circumstances,explain,flood,form,form-token,next-page,browser-session}.ts',
   'src/routes/client-post.ts',
   'src/authenticator/{check,proxy,query,refusal-record,seen-proofs,settings}.ts',
-  'src/scoped/**',
-  'src/admin/{audit-command,checks,client-options,cloudflare-api,d1-http,first-line,key-set-option,kv-http}.ts',
-  'src/operate/start-settings.ts',
+  'src/resource-server/**',
+  'src/cli/{audit-command,checks,client-options,cloudflare-api,d1-http,first-line,key-set-option,kv-http}.ts',
+  'src/local/start-settings.ts',
 ]
 
 /** Long enumerations and fuzzing: `npm run test:long`. */

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { inProject } from '../src/operate/project.ts'
+import { inProject } from '../src/local/project.ts'
 import { grow } from './growth/grow.ts'
 import { readPlans } from './growth/plans.ts'
 import type { Options } from './options.ts'
@@ -25,7 +25,7 @@ type Listed = Readonly<{ seconds: number; peakMib: number; outputMib: number; en
 /** `client list`, with the memory it took at its peak. */
 const listClients = (stateDir: string) =>
   new Promise<Listed>((done) => {
-    const words = [inProject('src/admin/main.ts'), 'client', 'list', '--json']
+    const words = [inProject('src/cli/main.ts'), 'client', 'list', '--json']
     const child = spawn(process.execPath, words, {
       env: { ...process.env, STATE_DIR: stateDir },
       stdio: ['ignore', 'pipe', 'pipe'],

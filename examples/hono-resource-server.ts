@@ -7,8 +7,8 @@ import { env } from 'cloudflare:workers'
 import { Hono } from 'hono'
 import { cors } from 'hono/cors'
 import type { AuthenticatorBinding } from '../src/protocol/authentication.ts'
-import { protectedResource } from '../src/scoped/protected-resource.ts'
-import { type ScopedEnv, type ScopedOptions, scoped } from '../src/scoped/scoped.ts'
+import { protectedResource } from '../src/resource-server/protected-resource.ts'
+import { type ScopedEnv, type ScopedOptions, scoped } from '../src/resource-server/scoped.ts'
 
 type Bindings = { AUTHENTICATOR: AuthenticatorBinding }
 

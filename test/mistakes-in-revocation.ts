@@ -127,7 +127,7 @@ export const MISTAKES_IN_REVOCATION: readonly Mutant[] = [
   mutant('domain/revocation.ts', RACES, 'Date.parse(as_of)', 'Date.parse(start_time)'),
   mutant('stores/client-registry.ts', ADMIN, '= 0, -${CLOCKS_DIFFER_SECONDS},', '= 0, 0,'),
   mutant(
-    'admin/act.ts',
+    'cli/act.ts',
     REVOKE_OLD,
     "{ kind: 'client_record', clientId: id }, lastOfRecord(act))",
     "{ kind: 'client', clientId: id }, lastOfRecord(act))",

@@ -288,17 +288,12 @@ export const MISTAKES_IN_STORAGE: readonly Mutant[] = [
   mutant('stores/narrowing.ts', 'workers/narrowing', ' OR ${RENAMED})', ')'),
   mutant('stores/username-keys.ts', 'workers/usernames', "' ' || username", 'user_id'),
   mutant(
-    'admin/session-commands.ts',
+    'cli/session-commands.ts',
     'node/admin-external-users',
     "if (evenUnknown && idOrName !== '')",
     "if (idOrName !== '')",
   ),
-  mutant('operate/utf8-text.ts', 'node/admin-input', 'fatal: true', 'fatal: false'),
-  mutant('admin/printable.ts', 'node/admin-input', String.raw`\p{Bidi_Control}`, ''),
-  mutant(
-    'admin/d1-http.ts',
-    'node/admin-remote',
-    'writes: !queries.every(isRead)',
-    'writes: false',
-  ),
+  mutant('local/utf8-text.ts', 'node/admin-input', 'fatal: true', 'fatal: false'),
+  mutant('cli/printable.ts', 'node/admin-input', String.raw`\p{Bidi_Control}`, ''),
+  mutant('cli/d1-http.ts', 'node/admin-remote', 'writes: !queries.every(isRead)', 'writes: false'),
 ]

@@ -40,25 +40,25 @@ export const MUTANTS: readonly Mutant[] = [
     ['problem === null ? []', 'true ? []'],
   ),
   ...mutants(
-    'admin/deploy/steps.ts',
+    'cli/deploy/steps.ts',
     'node/deploy',
     ['if (known.includes(name)) {', 'if (true) {'],
     ['if (isPaid) return', 'if (true) return'],
   ),
   mutant(
-    'admin/deploy/resources.ts',
+    'cli/deploy/resources.ts',
     'node/deploy',
     'if (taken?.service === worker) return',
     'if (taken) return',
   ),
   mutant(
-    'admin/deploy/settle.ts',
+    'cli/deploy/settle.ts',
     'node/deploy',
     'isPlaceholder(present) ? await find()',
     'true ? await find()',
   ),
   ...mutants(
-    'operate/deploy-problems.ts',
+    'local/deploy-problems.ts',
     'unit/deploy',
     ['hasCron ? []', 'true ? []'],
     ['config.workers_dev === false', 'config.workers_dev !== true'],
@@ -106,7 +106,7 @@ export const MUTANTS: readonly Mutant[] = [
     '[^\\x20-\\x7e]',
     '[^\\x20-\\uffff]',
   ),
-  mutant('scoped/caller.ts', 'workers/scoped-jwt', 'imported?.from !== from', '!imported'),
+  mutant('resource-server/caller.ts', 'workers/scoped-jwt', 'imported?.from !== from', '!imported'),
   mutant('http/next-page.ts', ANY_TEXT, '/^\\/(?!\\/)/', '/^\\//'),
   mutant(
     'http/form.ts',

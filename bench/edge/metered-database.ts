@@ -1,8 +1,8 @@
 /** The simulator's D1, with the rows that it says it read and wrote: those are what is billed. */
 
 import { Log, LogLevel, Miniflare } from 'miniflare'
-import { applyMigrations } from '../../src/operate/migrations.ts'
-import { inProject } from '../../src/operate/project.ts'
+import { applyMigrations } from '../../src/local/migrations.ts'
+import { inProject } from '../../src/local/project.ts'
 
 export type Meter = { read: number; written: number }
 

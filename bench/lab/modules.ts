@@ -1,7 +1,7 @@
 /** Workers' modules, bundled and loaded into this process. */
 
 import { resolve } from 'node:path'
-import { buildWorker } from '../../src/operate/build-worker.ts'
+import { buildWorker } from '../../src/local/build-worker.ts'
 import type * as Entry from './entry.ts'
 
 /** `path` from the benchmark's own directory. */

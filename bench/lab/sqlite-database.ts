@@ -3,8 +3,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
-import { migrationNames } from '../../src/operate/migrations.ts'
-import { inProject } from '../../src/operate/project.ts'
+import { migrationNames } from '../../src/local/migrations.ts'
+import { inProject } from '../../src/local/project.ts'
 
 type Run = () => Readonly<{ results: object[]; success: true; meta: { changes: number } }>
 

@@ -2,10 +2,10 @@
 
 import { resolve } from 'node:path'
 import { Log, LogLevel } from 'miniflare'
-import { buildWorker } from '../../src/operate/build-worker.ts'
-import { REGISTRY_CONFIG } from '../../src/operate/project.ts'
-import { runWorkers } from '../../src/operate/run-workers.ts'
-import { readWranglerConfig } from '../../src/operate/wrangler-config.ts'
+import { buildWorker } from '../../src/local/build-worker.ts'
+import { REGISTRY_CONFIG } from '../../src/local/project.ts'
+import { runWorkers } from '../../src/local/run-workers.ts'
+import { readWranglerConfig } from '../../src/local/wrangler-config.ts'
 import { ISSUER } from '../subject.ts'
 import { freePort } from './free-port.ts'
 

@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
-import { inProject } from '../../src/operate/project.ts'
+import { inProject } from '../../src/local/project.ts'
 import { freePorts } from '../../test/node/free-ports.ts'
 import { endGroup, membersOf } from '../process-group.ts'
 import type { Sample } from './trend.ts'
@@ -28,7 +28,7 @@ const read = (path: string) => {
 }
 const wordsOf = (pid: number) => read(`/proc/${pid}/cmdline`).split('\0')
 const isRuntime = (pid: number) => read(`/proc/${pid}/comm`).startsWith('workerd')
-const isStart = (pid: number) => wordsOf(pid)[1] === 'src/operate/start.ts'
+const isStart = (pid: number) => wordsOf(pid)[1] === 'src/local/start.ts'
 const mibOf = (pid: number) =>
   Number(/VmRSS:\s*(\d+)/.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) / 1024
 

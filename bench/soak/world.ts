@@ -2,7 +2,7 @@
 
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { inProject } from '../../src/operate/project.ts'
+import { inProject } from '../../src/local/project.ts'
 import type { Browser } from './browser.ts'
 import { type Conversation, conversationWith, type Pairs } from './conversation.ts'
 import type { Service } from './service.ts'
@@ -100,7 +100,7 @@ export function hold(world: World, held: Omit<Token, 'ending'>): Token {
 const run = promisify(execFile)
 
 function administratorOf(service: Service, talk: Conversation): World['administer'] {
-  const program = inProject('src/admin/main.ts')
+  const program = inProject('src/cli/main.ts')
   return async (words, stdin = '') => {
     const begunMs = Date.now()
     const running = run(process.execPath, [program, ...words, '--json'], { env: service.env })

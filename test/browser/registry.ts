@@ -1,8 +1,8 @@
 /** The product as its administrator has it: `npm start`, and the command line on its state. */
 
 import { decodeJwt } from 'jose'
-import { withStorage } from '../../src/admin/open-storage.ts'
-import { DEMO_SCOPES, type Demo } from '../../src/operate/demo.ts'
+import { withStorage } from '../../src/cli/open-storage.ts'
+import { DEMO_SCOPES, type Demo } from '../../src/local/demo.ts'
 import { commandLine } from '../node/command-line.ts'
 import { startRegistry as startRunning } from '../node/running-registry.ts'
 import type { ClientKeys } from './client-app.ts'

@@ -1,6 +1,6 @@
 /** Real Caddy with examples/Caddyfile: forward_auth between callers and a small upstream. */
 
-import { inProject } from '../../src/operate/project.ts'
+import { inProject } from '../../src/local/project.ts'
 import { startProgram } from '../node/program.ts'
 import { leavesNoSecret } from '../node/recorded-registry.ts'
 import { proxiedService } from './proxied-service.ts'

@@ -4,7 +4,7 @@ import { Log, LogLevel, Miniflare } from 'miniflare'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { digest } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
-import { buildWorker } from '../../src/operate/build-worker.ts'
+import { buildWorker } from '../../src/local/build-worker.ts'
 import type { Trace } from '../node/evidence.ts'
 import { leavesNoSecret } from '../node/recorded-registry.ts'
 

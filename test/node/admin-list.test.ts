@@ -8,10 +8,10 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { run } from '../../src/admin/run.ts'
-import { inProject, REGISTRY_CONFIG } from '../../src/operate/project.ts'
-import { openState } from '../../src/operate/state.ts'
-import { readWranglerConfig } from '../../src/operate/wrangler-config.ts'
+import { run } from '../../src/cli/run.ts'
+import { inProject, REGISTRY_CONFIG } from '../../src/local/project.ts'
+import { openState } from '../../src/local/state.ts'
+import { readWranglerConfig } from '../../src/local/wrangler-config.ts'
 import type { Database } from '../../src/stores/database.ts'
 import { type ServedState, servedState, temporaryDirectory } from './command-line.ts'
 import { runAdmin, runProgram } from './project-programs.ts'
@@ -84,7 +84,7 @@ describe.each(NOUNS)('%s list', (noun) => {
     { form: 'JSON', words: ['--json'], read: idsIn },
     { form: 'text', words: [], read: idsInText },
   ])('prints its first page before the second is read, as $form', async ({ words, read }) => {
-    const listing = runProgram('src/admin/main.ts', [noun, 'list', '--remote', ...words], remoteEnv)
+    const listing = runProgram('src/cli/main.ts', [noun, 'list', '--remote', ...words], remoteEnv)
     // One that collected everything first would wait here for ever.
     await once(listing.child.stdout ?? listing.child, 'data')
     expect(asked).toBeLessThanOrEqual(2)
@@ -120,7 +120,7 @@ describe.each(NOUNS)('%s list', (noun) => {
         '-c',
         `"$0" "$1" ${noun} list --json --remote | head -n 2; echo "\${PIPESTATUS[@]}"`,
         process.execPath,
-        inProject('src/admin/main.ts'),
+        inProject('src/cli/main.ts'),
       ],
       { env: { ...process.env, ...remoteEnv } },
     )

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { digest } from '../../src/crypto/digest.ts'
 import { mintToken, type TokenKind } from '../../src/crypto/token.ts'
-import { DEMO_REDIRECT_URI } from '../../src/operate/demo.ts'
+import { DEMO_REDIRECT_URI } from '../../src/local/demo.ts'
 import { clientRegistry } from '../../src/stores/client-registry.ts'
 import { KEPT_LONGER_SECONDS } from '../../src/stores/revocation-statements.ts'
 import { userRegistry } from '../../src/stores/user-registry.ts'

@@ -1,7 +1,7 @@
 /** Two hundred sign-ins to a client and two hundred commands of the administrator at once, on one local state, and a log of it all. */
 
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { DEMO_REDIRECT_URI } from '../../src/operate/demo.ts'
+import { DEMO_REDIRECT_URI } from '../../src/local/demo.ts'
 import { commandLine } from './command-line.ts'
 import { demoUser, type Person } from './person.ts'
 import { type RunningRegistry, startRegistry } from './running-registry.ts'

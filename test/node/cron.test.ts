@@ -3,11 +3,11 @@
 import { rm } from 'node:fs/promises'
 import { Log, LogLevel } from 'miniflare'
 import { expect, it } from 'vitest'
-import { buildWorker } from '../../src/operate/build-worker.ts'
-import { applyMigrations } from '../../src/operate/migrations.ts'
-import { REGISTRY_CONFIG } from '../../src/operate/project.ts'
-import { ANY_FREE_PORT, runCron, runWorkers } from '../../src/operate/run-workers.ts'
-import { databaseOf, readWranglerConfig } from '../../src/operate/wrangler-config.ts'
+import { buildWorker } from '../../src/local/build-worker.ts'
+import { applyMigrations } from '../../src/local/migrations.ts'
+import { REGISTRY_CONFIG } from '../../src/local/project.ts'
+import { ANY_FREE_PORT, runCron, runWorkers } from '../../src/local/run-workers.ts'
+import { databaseOf, readWranglerConfig } from '../../src/local/wrangler-config.ts'
 import { temporaryDirectory } from './command-line.ts'
 
 it('removes what has expired by now, whatever time it is told, and says when it could not', async () => {

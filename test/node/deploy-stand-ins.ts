@@ -2,8 +2,8 @@
 
 import { chmod, copyFile, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { inProject } from '../../src/operate/project.ts'
-import type { RunningRegistry as Announced } from '../../src/operate/running-registry.ts'
+import { inProject } from '../../src/local/project.ts'
+import type { RunningRegistry as Announced } from '../../src/local/running-registry.ts'
 import { type Answered, type Asked, passOn, type StandIn, standIn } from './doctor-stand-ins.ts'
 import type { RunningRegistry } from './running-registry.ts'
 

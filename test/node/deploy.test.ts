@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { deploy } from '../../src/admin/deploy/deploy.ts'
+import { deploy } from '../../src/cli/deploy/deploy.ts'
 import type { Answer } from './command-line.ts'
 import {
   ACCOUNT,
@@ -18,13 +18,13 @@ import type { Asked } from './doctor-stand-ins.ts'
 import { PROXY_SECRET, type RunningRegistry, startRegistry } from './running-registry.ts'
 
 const project = vi.hoisted(() => ({ folder: '' }))
-vi.mock('../../src/operate/project.ts', async (original) => {
+vi.mock('../../src/local/project.ts', async (original) => {
   const { mkdtempSync } = await import('node:fs')
   const { tmpdir } = await import('node:os')
   const { join } = await import('node:path')
   project.folder = mkdtempSync(join(tmpdir(), 'registry-deploy-'))
   return {
-    ...(await original<typeof import('../../src/operate/project.ts')>()),
+    ...(await original<typeof import('../../src/local/project.ts')>()),
     REGISTRY_CONFIG: join(project.folder, 'wrangler.toml'),
     AUTHENTICATOR_CONFIG: join(project.folder, 'src/authenticator/wrangler.toml'),
     DEPLOYED_SECRETS: join(project.folder, '.wrangler/deployment'),

@@ -3,10 +3,10 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { d1OverHttp } from '../../src/admin/d1-http.ts'
-import { REGISTRY_CONFIG } from '../../src/operate/project.ts'
-import type { RunningRegistry as Announced } from '../../src/operate/running-registry.ts'
-import { codesOf, readWranglerConfig, sessionsOf } from '../../src/operate/wrangler-config.ts'
+import { d1OverHttp } from '../../src/cli/d1-http.ts'
+import { REGISTRY_CONFIG } from '../../src/local/project.ts'
+import type { RunningRegistry as Announced } from '../../src/local/running-registry.ts'
+import { codesOf, readWranglerConfig, sessionsOf } from '../../src/local/wrangler-config.ts'
 import { filledIn } from '../unit/filled-in.ts'
 import { commandLine } from './command-line.ts'
 import { type Answered, type Asked, passOn, type StandIn, standIn } from './doctor-stand-ins.ts'
@@ -14,8 +14,8 @@ import { PROXY_SECRET, type RunningRegistry, startRegistry } from './running-reg
 
 /** Both files as they are, or as an operator leaves them. */
 const files = vi.hoisted(() => ({ areFilledIn: false }))
-vi.mock('../../src/operate/wrangler-config.ts', async (original) => {
-  const real = await original<typeof import('../../src/operate/wrangler-config.ts')>()
+vi.mock('../../src/local/wrangler-config.ts', async (original) => {
+  const real = await original<typeof import('../../src/local/wrangler-config.ts')>()
   return {
     ...real,
     readWranglerConfig(path: string) {

@@ -5,10 +5,10 @@ import { cpSync, mkdirSync, readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
-import { inProject } from '../../src/operate/project.ts'
+import { inProject } from '../../src/local/project.ts'
 import { temporaryDirectory } from './command-line.ts'
 
-const CHECK = 'src/operate/check-installation.mjs'
+const CHECK = 'src/local/check-installation.mjs'
 const SCRIPTS = (
   JSON.parse(readFileSync(inProject('package.json'), 'utf8')) as { scripts: Record<string, string> }
 ).scripts
@@ -110,10 +110,10 @@ describe('a program with missing or bad input', () => {
     ['the benchmark', ['bench/main.ts', 'foo'], {}, /^error: [^\n]+\n$/],
     ['the benchmark with an option', ['bench/main.ts', '--foo'], {}, /^error: [^\n]+\n$/],
     ['the mutants', ['test/mutants.ts', 'no such file'], {}, /^error: no mistake [^\n]+\n$/],
-    ['the start', ['src/operate/start.ts', '--port'], {}, /^npm start takes no arguments[^\n]+\n$/],
+    ['the start', ['src/local/start.ts', '--port'], {}, /^npm start takes no arguments[^\n]+\n$/],
     [
       'the administration',
-      ['src/admin/main.ts', 'foo'],
+      ['src/cli/main.ts', 'foo'],
       {},
       /^error: unknown command 'foo'[^\n]*\n$/,
     ],

@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { inProject } from '../../src/operate/project.ts'
+import { inProject } from '../../src/local/project.ts'
 
 export type Program = Readonly<{
   child: ChildProcess
@@ -48,7 +48,7 @@ export type RunningStart = Program &
 /** `npm start`, once it serves. Throws what it said if it does not within 15 s. */
 export async function startRegistry(env: Readonly<Record<string, string>>): Promise<RunningStart> {
   const begun = performance.now()
-  const program = runProgram('src/operate/start.ts', [], env)
+  const program = runProgram('src/local/start.ts', [], env)
   const { child, said, ended } = program
   let status: number | null | undefined
   void ended.then((value) => {
@@ -71,7 +71,7 @@ export async function startRegistry(env: Readonly<Record<string, string>>): Prom
 
 /** The command line as a process of its own. */
 export async function runAdmin(words: readonly string[], env: Readonly<Record<string, string>>) {
-  const program = runProgram('src/admin/main.ts', words, env)
+  const program = runProgram('src/cli/main.ts', words, env)
   const status = await program.ended
   return { status, ...program.said() }
 }

@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type JWTPayload, jwtVerify } from 'jose'
 import { SETTING_NAMES } from '../../src/config.ts'
-import type { Demo } from '../../src/operate/demo.ts'
-import { inProject } from '../../src/operate/project.ts'
+import type { Demo } from '../../src/local/demo.ts'
+import { inProject } from '../../src/local/project.ts'
 import { freePorts } from './free-ports.ts'
 import { startProgram } from './program.ts'
 
@@ -70,7 +70,7 @@ export async function startRegistry(
     PROXY_SECRET,
     ...settings,
   }
-  const program = startProgram(process.execPath, [inProject('src/operate/start.ts')], env)
+  const program = startProgram(process.execPath, [inProject('src/local/start.ts')], env)
   const remove = () => rm(stateDir, { recursive: true, force: true })
   const end = async () => {
     await program.end()
@@ -78,7 +78,7 @@ export async function startRegistry(
     await remove()
   }
   const administer = async (...words: string[]) => {
-    const argv = [inProject('src/admin/main.ts'), ...words, '--json']
+    const argv = [inProject('src/cli/main.ts'), ...words, '--json']
     const { stdout } = await run(process.execPath, argv, { env: { ...process.env, ...env } })
     watch.administered?.(words, stdout)
     return JSON.parse(stdout) as unknown

@@ -4,10 +4,10 @@ import { Miniflare } from 'miniflare'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { digest } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
-import { buildWorker } from '../../src/operate/build-worker.ts'
-import { AUTHENTICATOR_CONFIG, inProject } from '../../src/operate/project.ts'
-import { ON_ITS_OWN } from '../../src/operate/state.ts'
-import { readWranglerConfig } from '../../src/operate/wrangler-config.ts'
+import { buildWorker } from '../../src/local/build-worker.ts'
+import { AUTHENTICATOR_CONFIG, inProject } from '../../src/local/project.ts'
+import { ON_ITS_OWN } from '../../src/local/state.ts'
+import { readWranglerConfig } from '../../src/local/wrangler-config.ts'
 
 const LIFETIME_SECONDS = 7200
 const DOCUMENT = { client: {}, client_record: {}, user: {}, consent: {}, version: 1 }

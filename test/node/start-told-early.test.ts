@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdir, rm } from 'node:fs/promises'
 import { expect, it } from 'vitest'
-import { inProject } from '../../src/operate/project.ts'
+import { inProject } from '../../src/local/project.ts'
 import { temporaryDirectory } from './command-line.ts'
 import { freePorts } from './free-ports.ts'
 
@@ -21,7 +21,7 @@ it.each<[string, (port: string, stateDir: string) => Promise<boolean>]>([
   const [PORT, AUTHENTICATOR_PORT] = (await freePorts(2)).map(String) as [string, string]
   const STATE_DIR = await temporaryDirectory()
   const env = { ...process.env, PORT, AUTHENTICATOR_PORT, STATE_DIR, DEMO: '0' }
-  const child = spawn(process.execPath, [inProject('src/operate/start.ts')], {
+  const child = spawn(process.execPath, [inProject('src/local/start.ts')], {
     env,
     stdio: 'ignore',
   })

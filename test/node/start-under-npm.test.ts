@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { inProject } from '../../src/operate/project.ts'
+import { inProject } from '../../src/local/project.ts'
 import { freePorts } from './free-ports.ts'
 import { startProgram } from './program.ts'
 

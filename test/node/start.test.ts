@@ -5,7 +5,7 @@ import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { readStartSettings } from '../../src/operate/start-settings.ts'
+import { readStartSettings } from '../../src/local/start-settings.ts'
 import { temporaryDirectory } from './command-line.ts'
 import { freePorts } from './free-ports.ts'
 import { type RunningStart, runAdmin, runProgram, startRegistry } from './project-programs.ts'
@@ -26,7 +26,7 @@ async function freshEnv(): Promise<Env> {
 afterAll(() => Promise.all(directories.map((path) => rm(path, { recursive: true, force: true }))))
 
 const refusedStart = async (env: Env) => {
-  const program = runProgram('src/operate/start.ts', [], env)
+  const program = runProgram('src/local/start.ts', [], env)
   const status = await program.ended
   return { status, ...program.said() }
 }

@@ -1,8 +1,8 @@
 /** What Cloudflare's HTTP API answers, read by the command line: the answer, its absence, or one line of refusal. */
 
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { d1OverHttp } from '../../src/admin/d1-http.ts'
-import { kvOverHttp } from '../../src/admin/kv-http.ts'
+import { d1OverHttp } from '../../src/cli/d1-http.ts'
+import { kvOverHttp } from '../../src/cli/kv-http.ts'
 
 const api = { baseUrl: 'https://api.example', accountId: 'account-1', token: 'a secret token' }
 const db = d1OverHttp(api, 'database-1')

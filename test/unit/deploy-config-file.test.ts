@@ -3,8 +3,8 @@
 import { readFileSync } from 'node:fs'
 import { parse } from 'smol-toml'
 import { describe, expect, it } from 'vitest'
-import { withValue } from '../../src/admin/deploy/config-file.ts'
-import { REGISTRY_CONFIG } from '../../src/operate/project.ts'
+import { withValue } from '../../src/cli/deploy/config-file.ts'
+import { REGISTRY_CONFIG } from '../../src/local/project.ts'
 
 const VARS = { table: 'vars' } as const
 const DB = { table: 'd1_databases', binding: 'DB' } as const

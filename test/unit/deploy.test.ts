@@ -1,9 +1,9 @@
 /** What `npm run deploy` refuses to deploy. */
 
 import { describe, expect, it } from 'vitest'
-import { type Both, deployProblems } from '../../src/operate/deploy-problems.ts'
-import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from '../../src/operate/project.ts'
-import { readWranglerConfig, type WranglerConfig } from '../../src/operate/wrangler-config.ts'
+import { type Both, deployProblems } from '../../src/local/deploy-problems.ts'
+import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from '../../src/local/project.ts'
+import { readWranglerConfig, type WranglerConfig } from '../../src/local/wrangler-config.ts'
 import { readFilledIn } from './filled-in.ts'
 
 const BOTH: Both = {

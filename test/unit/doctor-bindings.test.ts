@@ -1,11 +1,11 @@
 /** What the doctor finds wrong in the two wrangler.toml, each in its own words. */
 
 import { describe, expect, it } from 'vitest'
-import { type Check, look } from '../../src/admin/doctor/check.ts'
-import { DEPLOYMENT_CHECKS } from '../../src/admin/doctor/deployment-checks.ts'
-import type { Examined } from '../../src/admin/doctor/doctor.ts'
-import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from '../../src/operate/project.ts'
-import { readWranglerConfig, type WranglerConfig } from '../../src/operate/wrangler-config.ts'
+import { type Check, look } from '../../src/cli/doctor/check.ts'
+import { DEPLOYMENT_CHECKS } from '../../src/cli/doctor/deployment-checks.ts'
+import type { Examined } from '../../src/cli/doctor/doctor.ts'
+import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from '../../src/local/project.ts'
+import { readWranglerConfig, type WranglerConfig } from '../../src/local/wrangler-config.ts'
 import { readFilledIn } from './filled-in.ts'
 
 type Both = Readonly<{ registry: WranglerConfig; authenticator: WranglerConfig }>

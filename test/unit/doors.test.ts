@@ -21,12 +21,12 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   routes: ['domain', 'crypto', 'protocol', 'flows', 'http', 'pages'],
   authenticator: ['domain', 'crypto', 'protocol', 'stores', 'deadlines.ts', 'config.ts'],
   // crypto: behind nginx the middleware verifies the authenticator's JWT itself.
-  scoped: ['domain', 'crypto', 'protocol'],
+  'resource-server': ['domain', 'crypto', 'protocol'],
   // The local runner. config.ts: `npm start` refuses a bad setting before it starts anything.
-  operate: ['domain', 'crypto', 'stores', 'config.ts'],
-  // operate: where the local state is, who serves it, and how its owner is told of a refusal.
+  local: ['domain', 'crypto', 'stores', 'config.ts'],
+  // local: where the local state is, who serves it, and how its owner is told of a refusal.
   // config.ts: `npm run deploy` checks an issuer and secrets as the workers do.
-  admin: ['domain', 'crypto', 'stores', 'operate', 'config.ts'],
+  cli: ['domain', 'crypto', 'stores', 'local', 'config.ts'],
   // crypto: how long a secret must be.
   'config.ts': ['crypto', 'protocol'],
   'app.ts': ['http', 'protocol', 'routes'],
@@ -35,7 +35,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Who may name a binding's type. `compose.ts` and `worker.ts` are the registry's composition. */
-const KNOW_BINDINGS = ['stores', 'authenticator', 'admin', 'operate', 'compose.ts', 'worker.ts']
+const KNOW_BINDINGS = ['stores', 'authenticator', 'cli', 'local', 'compose.ts', 'worker.ts']
 const BINDING_TYPE =
   /\b(?:KVNamespace|D1Database|D1DatabaseSession|D1PreparedStatement|D1Result|RateLimit|Fetcher|Queue|R2Bucket|DurableObject\w*)\b/
 
@@ -89,8 +89,8 @@ describe('the doors between the rooms', () => {
       room: 'flows',
       target: 'stores/ports.ts',
     })
-    expect(importsOf('admin/a.ts', "const b = await import('../operate/b.ts')")).toEqual([
-      { specifier: '../operate/b.ts', target: 'operate/b.ts' },
+    expect(importsOf('cli/a.ts', "const b = await import('../local/b.ts')")).toEqual([
+      { specifier: '../local/b.ts', target: 'local/b.ts' },
     ])
   })
 

@@ -1,6 +1,6 @@
 /** Configurations as an operator leaves them: an issuer of one's own and the ids that wrangler printed. */
 
-import { readWranglerConfig, type WranglerConfig } from '../../src/operate/wrangler-config.ts'
+import { readWranglerConfig, type WranglerConfig } from '../../src/local/wrangler-config.ts'
 
 export const FILLED_IN_ISSUER = 'https://registry.example'
 

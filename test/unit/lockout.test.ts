@@ -2,8 +2,8 @@
 
 import { describe, expect, it } from 'vitest'
 import { FLOOD_PERIOD_SECONDS, type LockoutKind, waitSeconds } from '../../src/domain/lockout.ts'
-import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from '../../src/operate/project.ts'
-import { readWranglerConfig } from '../../src/operate/wrangler-config.ts'
+import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from '../../src/local/project.ts'
+import { readWranglerConfig } from '../../src/local/wrangler-config.ts'
 import { makeRoom } from '../../src/stores/make-room.ts'
 
 const waits = (kind: LockoutKind, failures: number[]) =>

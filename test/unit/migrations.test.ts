@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it } from 'vitest'
-import { migrationNames } from '../../src/operate/migrations.ts'
-import { inProject } from '../../src/operate/project.ts'
+import { migrationNames } from '../../src/local/migrations.ts'
+import { inProject } from '../../src/local/project.ts'
 
 const MIGRATIONS = inProject('migrations')
 

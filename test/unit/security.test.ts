@@ -109,7 +109,7 @@ describe('the workers', () => {
     'pages',
     'protocol',
     'routes',
-    'scoped',
+    'resource-server',
     'stores',
   ]
   const sources = ROOMS.flatMap((room) =>

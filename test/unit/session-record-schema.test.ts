@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import { readSession } from '../../src/domain/session-shape.ts'
-import { inProject } from '../../src/operate/project.ts'
+import { inProject } from '../../src/local/project.ts'
 
 const text = readFileSync(inProject('docs/session-record.schema.json'), 'utf8')
 const schema = JSON.parse(text) as { examples: unknown[] } & Record<string, unknown>

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { BINDINGS, SECRET_NAMES, SETTING_NAMES } from '../../src/config.ts'
-import { SETTINGS_PAGE, settingsPage } from '../../src/operate/settings-page.ts'
+import { SETTINGS_PAGE, settingsPage } from '../../src/local/settings-page.ts'
 
 it('docs/settings.md is what npm run docs writes', () => {
   expect(readFileSync(SETTINGS_PAGE, 'utf8')).toBe(settingsPage())

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { HEAL_SECONDS } from '../../src/domain/revocation.ts'
-import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from '../../src/operate/project.ts'
-import { readWranglerConfig, sessionsOf } from '../../src/operate/wrangler-config.ts'
+import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from '../../src/local/project.ts'
+import { readWranglerConfig, sessionsOf } from '../../src/local/wrangler-config.ts'
 
 describe('a wrangler.toml', () => {
   const directory = mkdtempSync(join(tmpdir(), 'registry-config-'))

@@ -7,8 +7,8 @@ import { createAuthenticator } from '../../src/authenticator/app.ts'
 import type { AuthenticatorEnv } from '../../src/authenticator/settings.ts'
 import { type Bindings, compose } from '../../src/compose.ts'
 import { SETTING_NAMES } from '../../src/config.ts'
-import { type Both, deployProblems } from '../../src/operate/deploy-problems.ts'
-import type { WranglerConfig } from '../../src/operate/wrangler-config.ts'
+import { type Both, deployProblems } from '../../src/local/deploy-problems.ts'
+import type { WranglerConfig } from '../../src/local/wrangler-config.ts'
 import { JWT_SECRET } from './stored-session.ts'
 
 let logged: string[]

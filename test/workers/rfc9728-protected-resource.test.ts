@@ -4,8 +4,11 @@ import { Hono } from 'hono'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createAuthenticator } from '../../src/authenticator/app.ts'
 import { mintToken } from '../../src/crypto/token.ts'
-import { type ProtectedResource, protectedResource } from '../../src/scoped/protected-resource.ts'
-import { scoped } from '../../src/scoped/scoped.ts'
+import {
+  type ProtectedResource,
+  protectedResource,
+} from '../../src/resource-server/protected-resource.ts'
+import { scoped } from '../../src/resource-server/scoped.ts'
 import { scopedService } from './scoped-service.ts'
 import { authenticatorEnv, bearer, ISSUER, JWT_SECRET, storeToken } from './stored-session.ts'
 

@@ -1,7 +1,7 @@
 /** A service of one route behind `scoped()`. */
 
 import { Hono } from 'hono'
-import { type ScopedEnv, type ScopedOptions, scoped } from '../../src/scoped/scoped.ts'
+import { type ScopedEnv, type ScopedOptions, scoped } from '../../src/resource-server/scoped.ts'
 
 /** One route that tells whom it served; `served` counts how often anyone got in. */
 export function scopedService(scope: string | null, options?: ScopedOptions, env: object = {}) {

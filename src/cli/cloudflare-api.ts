@@ -1,0 +1,131 @@
+/** One call of Cloudflare's HTTP API, or of the registry running on this machine that serves the same. */
+
+import { Refusal } from '../local/refusal.ts'
+
+export type Api = Readonly<{
+  /** `https://api.cloudflare.com/client/v4`, or what stands in for it. */
+  baseUrl: string
+  accountId: string
+  /** Sent as a bearer token, and never put into a message. */
+  token: string
+  /** The registry on this machine. For the command that a message recommends. */
+  isLocal?: true
+}>
+
+export type ApiAnswer = Readonly<{
+  success?: boolean
+  errors?: readonly Readonly<{ code?: number; message?: string }>[]
+  result?: unknown
+}>
+
+export type ApiCall = Readonly<{
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  /** Below the account, unless the call is global. */
+  path: string
+  isGlobal?: boolean
+  contentType?: string
+  body?: string
+  /** Does it change anything? When its answer is lost, nobody here knows whether it did. */
+  writes?: boolean
+}>
+
+const TIMEOUT_MS = 30_000
+
+/** Of faults that come before a request is sent: names, connections and certificates. */
+const NOT_SENT =
+  /^(?:ENOTFOUND|EAI_\w+|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|ERR_TLS_\w+|CERT_\w+|\w*SELF_SIGNED\w*|UNABLE_TO_\w+)$/
+
+const causeOf = (fault: unknown) => (fault instanceof Error ? (fault.cause ?? fault) : fault)
+
+const wordsOf = (cause: unknown) =>
+  cause instanceof Error ? cause.message || cause.name : String(cause)
+
+function isNotSent(cause: unknown): boolean {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  // Every address of the name was tried.
+  if (cause instanceof AggregateError) return cause.errors.every(isNotSent)
+  // The Fetch standard blocks some ports.
+  return NOT_SENT.test(code) || wordsOf(cause) === 'bad port'
+}
+
+/** The API refused a call; `status` is that of its response. */
+export class ApiRefusal extends Refusal {
+  readonly status: number
+
+  constructor(message: string, status: number) {
+    super(message)
+    this.status = status
+  }
+}
+
+/** The change may have been committed before its answer was lost. */
+function lostAnswer({ baseUrl, isLocal }: Api, what: string, why: string): Refusal {
+  const remote = isLocal ? '' : ' --remote'
+  return new Refusal(
+    `the answer of ${what} at ${baseUrl} was lost (${why}): the change may have been made. To find out: ` +
+      `npm run --silent admin -- audit --since 15m${remote}`,
+  )
+}
+
+const reasonIn = (answer: ApiAnswer | null) => answer?.errors?.[0]?.message ?? 'no reason given'
+
+/** In the words of the other side. `what` is what was asked, as in `the database`. */
+export function refusalOf(what: string, status: number, answer: ApiAnswer | null): ApiRefusal {
+  const words = reasonIn(answer)
+  const hint = words.includes('no such table') ? ' (apply the migrations first)' : ''
+  return new ApiRefusal(`${what} answered ${status}: ${words}${hint}`, status)
+}
+
+async function send(
+  api: Api,
+  what: string,
+  { method, path, contentType, body, writes = false, isGlobal = false }: ApiCall,
+): Promise<Response> {
+  const { baseUrl, accountId, token } = api
+  try {
+    const below = isGlobal ? '' : `/accounts/${encodeURIComponent(accountId)}`
+    return await fetch(`${baseUrl}${below}${path}`, {
+      method,
+      headers: {
+        Authorization: `Bearer ${token}`,
+        ...(contentType && { 'Content-Type': contentType }),
+      },
+      ...(body !== undefined && { body }),
+      redirect: 'error',
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    })
+  } catch (fault) {
+    const cause = causeOf(fault)
+    if (writes && !isNotSent(cause)) throw lostAnswer(api, what, wordsOf(cause))
+    throw new Refusal(`cannot reach ${what} at ${baseUrl}: ${wordsOf(cause)}`)
+  }
+}
+
+const answerIn = (response: Response) =>
+  response.json().catch(() => null) as Promise<ApiAnswer | null>
+
+/** What the API answers, unread; null if there is no such thing. Otherwise throws a Refusal. */
+export async function readFromApi(api: Api, what: string, path: string): Promise<string | null> {
+  const response = await send(api, what, { method: 'GET', path })
+  if (response.ok) return response.text()
+  const answer = await answerIn(response)
+  if (response.status === 404) return null
+  throw refusalOf(what, response.status, answer)
+}
+
+/** Throws a Refusal unless it succeeds. */
+export async function callApi(
+  api: Api,
+  what: string,
+  call: ApiCall,
+): Promise<ApiAnswer & { status: number }> {
+  const response = await send(api, what, call)
+  const answer = await answerIn(response)
+  // A proxy between may have given up, or the answer was cut off.
+  const isLost = response.status >= 500 || (response.ok && answer === null)
+  if (call.writes && isLost) {
+    throw lostAnswer(api, what, `${response.status}: ${reasonIn(answer)}`)
+  }
+  if (!response.ok || !answer?.success) throw refusalOf(what, response.status, answer)
+  return { ...answer, status: response.status }
+}

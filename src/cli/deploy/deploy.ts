@@ -1,0 +1,125 @@
+/** `npm run deploy`: from a fresh Cloudflare account to a deployment that the doctor finds well. */
+
+import { parseArgs } from 'node:util'
+import { oneLine } from '../../local/refusal.ts'
+import { writeOut } from '../verb.ts'
+import type { Options, Outside } from './outside.ts'
+import { shownFiles } from './secrets.ts'
+import { signIn } from './sign-in.ts'
+import { isUsableUrl, STEPS } from './steps.ts'
+
+const DONE = 0
+const FAILED = 1
+const WRONG_USAGE = 2
+
+const SIGN_IN = {
+  name: 'sign-in',
+  does: 'uses CLOUDFLARE_API_TOKEN, or what npx wrangler login left; chooses the account',
+}
+const DEFAULT_WAIT_SECONDS = 300
+const NAME_WIDTH = 15
+
+const HELP = `Usage: npm run deploy -- [options]
+
+Deploys the registry and the authenticator, from a fresh Cloudflare account to a doctor without complaints. Each step looks at what is
+there first: run it again after a failure, or to deploy a new version.
+
+  --issuer URL          the https origin that users will see, in a domain of the account; kept in both wrangler.toml (also: ISSUER)
+  --authenticator URL   the https origin where proxies ask the authenticator; without it services ask over a service binding
+  --account ID          the account, if there are several (also: CLOUDFLARE_ACCOUNT_ID)
+  --free-plan           deploy although nobody can sign in with a password on the free plan
+  --wait-seconds N      how long to wait for a new address to answer (default ${DEFAULT_WAIT_SECONDS})
+  --dry-run             print the steps, and do nothing
+  --help                print this
+
+Environment: CLOUDFLARE_API_TOKEN instead of npx wrangler login; JWT_SECRET and PROXY_SECRET, if they are not to be made here.
+Without a terminal nothing is asked: what is missing is refused by name.
+
+Example:
+  npm run deploy -- --issuer https://auth.example.org
+`
+
+type Words = Options & Readonly<{ isDryRun: boolean; isHelp: boolean }>
+
+/** Throws an Error of one line for wrong usage. */
+export function readWords(argv: readonly string[]): Words {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      issuer: { type: 'string' },
+      authenticator: { type: 'string' },
+      account: { type: 'string' },
+      'free-plan': { type: 'boolean', default: false },
+      'wait-seconds': { type: 'string', default: String(DEFAULT_WAIT_SECONDS) },
+      'dry-run': { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  })
+  const { issuer, authenticator, account } = values
+  if (authenticator !== undefined && !isUsableUrl(authenticator)) {
+    throw new Error('--authenticator must be an https origin, without a path')
+  }
+  const waited = values['wait-seconds']
+  if (!/^\d{1,5}$/.test(waited)) throw new Error('--wait-seconds must be a number of seconds')
+  return {
+    ...(issuer !== undefined && { issuer }),
+    ...(authenticator !== undefined && { authenticator }),
+    ...(account !== undefined && { account }),
+    freePlan: values['free-plan'],
+    waitSeconds: Number(waited),
+    isDryRun: values['dry-run'],
+    isHelp: values.help,
+  }
+}
+
+const line = (name: string, text: string) => `${name.padEnd(NAME_WIDTH)}${text}\n`
+
+const NEXT = `
+Deployed. The first client: npm run --silent admin -- client create --remote --name NAME --owner OWNER
+`
+const secretsText = (files: readonly string[]) => `
+The secrets that were made are in files that only you can read:
+${files.map((file) => `  ${file}\n`).join('')}PROXY_SECRET is for the proxy in front of your services, which sends it as X-Proxy-Secret. JWT_SECRET is for services that verify
+the JWTs of the authenticator, and for rotating it. Keep a copy of both in a safe place, and delete the files: docs/deploy.md.
+`
+
+/** Answers the exit status: 0, 1 for a step that failed, 2 for wrong usage. */
+export async function deploy(
+  argv: readonly string[],
+  outside: Omit<Outside, 'options'>,
+): Promise<number> {
+  const print = (text: string) => writeOut(outside, text)
+  let words: Words
+  try {
+    words = readWords(argv)
+  } catch (problem) {
+    outside.stderr.write(`error: ${oneLine(problem)}\n`)
+    return WRONG_USAGE
+  }
+  const { isDryRun, isHelp, ...options } = words
+  if (isHelp) await print(HELP)
+  else if (isDryRun) for (const { name, does } of [SIGN_IN, ...STEPS]) await print(line(name, does))
+  else return runSteps({ ...outside, options }, print)
+  return DONE
+}
+
+async function runSteps(outside: Outside, print: (text: string) => Promise<void>): Promise<number> {
+  let at = SIGN_IN.name
+  try {
+    const deployment = await signIn(outside)
+    await print(line(at, `account ${deployment.api.accountId}`))
+    for (const step of STEPS) {
+      at = step.name
+      await print(line(at, await step.run(deployment)))
+    }
+    const files = await shownFiles(deployment.api)
+    if (files.length > 0) await print(secretsText(files))
+    await print(NEXT)
+    return DONE
+  } catch (fault) {
+    outside.stderr.write(
+      `error: ${at}: ${oneLine(fault)}\nWhat was made so far is kept: npm run deploy goes on from here when it is run again.\n`,
+    )
+    return FAILED
+  }
+}

@@ -1,0 +1,77 @@
+/** The world as `npm run deploy` meets it: a terminal, wrangler and Cloudflare's API. */
+
+import { spawn } from 'node:child_process'
+import { text } from 'node:stream/consumers'
+import { inProject } from '../../local/project.ts'
+import { Refusal } from '../../local/refusal.ts'
+import type { Api } from '../cloudflare-api.ts'
+import type { Io } from '../verb.ts'
+
+export type Options = Readonly<{
+  issuer?: string
+  /** Where proxies ask the authenticator. Undefined: over service bindings alone. */
+  authenticator?: string
+  account?: string
+  /** Deploy although the free plan cannot check a password? */
+  freePlan: boolean
+  waitSeconds: number
+}>
+
+export type Outside = Io &
+  Readonly<{
+    /** Null where nobody can be asked. */
+    askOperator: ((question: string) => Promise<string>) | null
+    options: Options
+  }>
+
+/** Signed in: what every step after the first may use. */
+export type Deployment = Outside & Readonly<{ api: Api; wrangler: Wrangler }>
+
+export type Wrangler = Readonly<{
+  /** Shows what wrangler prints. Throws a Refusal when it fails. `stdin` is the only way for a secret. */
+  run(words: readonly string[], stdin?: string): Promise<void>
+  /** What wrangler prints, shown to nobody; null when it fails. */
+  read(words: readonly string[]): Promise<string | null>
+}>
+
+type Environment = Io['env']
+
+export function wranglerIn(env: Environment, io: Pick<Io, 'stdout' | 'stderr'>): Wrangler {
+  const start = (words: readonly string[], stdin: 'inherit' | 'pipe' | 'ignore', shown: boolean) =>
+    spawn('wrangler', words, {
+      cwd: inProject('.'),
+      env: { ...env, WRANGLER_SEND_METRICS: 'false' },
+      // A terminal is handed on, so that wrangler can ask its own questions.
+      stdio: [
+        stdin,
+        ...(shown && io.stdout === process.stdout ? (['inherit', 'inherit'] as const) : PIPES),
+      ],
+    })
+  const statusOf = (child: ReturnType<typeof start>) =>
+    new Promise<number | null>((resolve, reject) => {
+      child.once('close', resolve)
+      child.once('error', (fault) => reject(new Refusal(`cannot run wrangler: ${fault.message}`)))
+    })
+
+  return {
+    async run(words, stdin) {
+      const child = start(words, stdin === undefined ? 'inherit' : 'pipe', true)
+      child.stdout?.on('data', (chunk) => io.stdout.write(String(chunk)))
+      child.stderr?.on('data', (chunk) => io.stderr.write(String(chunk)))
+      // A wrangler that ends without reading is told by its status.
+      child.stdin?.on('error', () => {}).end(stdin)
+      if ((await statusOf(child)) !== 0) throw new Refusal(`wrangler ${words.join(' ')} failed`)
+    },
+    async read(words) {
+      const child = start(words, 'ignore', false)
+      child.stderr?.resume()
+      const [status, printed] = await Promise.all([
+        statusOf(child),
+        child.stdout ? text(child.stdout) : '',
+      ])
+      return status === 0 ? printed : null
+    },
+  }
+}
+
+const PIPES = ['pipe', 'pipe'] as const

@@ -1,0 +1,54 @@
+/** The secrets of the authenticator: made here, kept in private files, and handed to wrangler on its standard input. */
+
+import { mkdir } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import { SECRET_NAMES, startProblems } from '../../config.ts'
+import { randomText } from '../../crypto/random.ts'
+import { readIfPresent, writePrivateFile } from '../../local/private-file.ts'
+import { DEPLOYED_SECRETS } from '../../local/project.ts'
+import { Refusal } from '../../local/refusal.ts'
+import type { Io } from '../verb.ts'
+
+export type SecretName = (typeof SECRET_NAMES)[number]
+
+const OWNER_ONLY = 0o700
+
+/** Another account's deployment has other secrets. */
+export type SecretFiles = Readonly<{ accountId: string }>
+
+const folderOf = ({ accountId }: SecretFiles) => join(DEPLOYED_SECRETS, accountId)
+const fileOf = (files: SecretFiles, name: SecretName) => join(folderOf(files), name)
+
+/** The files that a run made and nobody has deleted yet, as paths from here. */
+export async function shownFiles(files: SecretFiles): Promise<string[]> {
+  const paths = SECRET_NAMES.map((name) => fileOf(files, name))
+  const texts = await Promise.all(paths.map(readIfPresent))
+  return paths.filter((_, i) => texts[i] !== null).map((path) => relative(process.cwd(), path))
+}
+
+type Known = Readonly<{ env: Io['env']; api: SecretFiles }>
+
+/** What the environment gives, else what an earlier run made; null if there is neither. */
+export const knownSecret = async ({ env, api }: Known, name: SecretName): Promise<string | null> =>
+  env[name] || (await readIfPresent(fileOf(api, name)))
+
+/** A new one is in its file before it is anywhere else: a run that is cut off loses none. */
+export async function secretFor(known: Known, name: SecretName): Promise<string> {
+  const present = await knownSecret(known, name)
+  if (present !== null) return present
+  const secret = randomText()
+  await mkdir(folderOf(known.api), { recursive: true, mode: OWNER_ONLY })
+  await writePrivateFile(fileOf(known.api, name), secret)
+  return secret
+}
+
+/** Throws a Refusal for a secret that the authenticator would not start with. The value is not in it. */
+export async function checkGivenSecrets(known: Known) {
+  const given = {
+    JWT_SECRET: (await knownSecret(known, 'JWT_SECRET')) ?? randomText(),
+    PROXY_SECRET: (await knownSecret(known, 'PROXY_SECRET')) ?? randomText(),
+  }
+  const isOfSecret = (problem: string) => /^(?:JWT|PROXY)_SECRET: /.test(problem)
+  const problem = startProblems('authenticator', given).find(isOfSecret)
+  if (problem !== undefined) throw new Refusal(problem)
+}

@@ -1,0 +1,121 @@
+/** What goes into the two wrangler.toml: the issuer, and the ids of the database and the namespaces. */
+
+import { readSetting } from '../../config.ts'
+import {
+  type Both,
+  CONFIG_FILES,
+  deployProblems,
+  isOnThisMachine,
+  isPlaceholder,
+} from '../../local/deploy-problems.ts'
+import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from '../../local/project.ts'
+import { Refusal } from '../../local/refusal.ts'
+import { databaseOf, readWranglerConfig, type WranglerConfig } from '../../local/wrangler-config.ts'
+import { type Place, writeValue } from './config-file.ts'
+import type { Deployment } from './outside.ts'
+import { type Found, findOrCreateDatabase, findOrCreateNamespace } from './resources.ts'
+import { checkGivenSecrets } from './secrets.ts'
+
+export const PATHS = { registry: REGISTRY_CONFIG, authenticator: AUTHENTICATOR_CONFIG } as const
+export const WORKERS = ['registry', 'authenticator'] as const
+
+export const readBoth = (): Both => ({
+  registry: readWranglerConfig(REGISTRY_CONFIG),
+  authenticator: readWranglerConfig(AUTHENTICATOR_CONFIG),
+})
+
+/** What may be written over: another value than this was meant. */
+type MayReplace = (present: string) => boolean
+
+const textAt = (config: WranglerConfig, place: Place): string | undefined => {
+  switch (place.table) {
+    case 'vars':
+      return config.vars.ISSUER ?? ''
+    case 'd1_databases':
+      return config.d1_databases.find(({ binding }) => binding === place.binding)?.database_id
+    case 'kv_namespaces':
+      return config.kv_namespaces.find(({ binding }) => binding === place.binding)?.id
+    default:
+      throw new Error(`no place ${place satisfies never}`)
+  }
+}
+
+const KEYS = { vars: 'ISSUER', d1_databases: 'database_id', kv_namespaces: 'id' } as const
+
+/** Into both files, or into those that have such a place. Says which were changed. */
+function writeIntoBoth(place: Place, value: string, mayReplace: MayReplace): string {
+  const changed = WORKERS.filter((worker) => {
+    const present = textAt(readWranglerConfig(PATHS[worker]), place)
+    if (present === undefined || present === value || !mayReplace(present)) return false
+    writeValue(PATHS[worker], place, KEYS[place.table], value)
+    return true
+  })
+  return changed.length === 0
+    ? 'kept'
+    : `written into ${changed.map((worker) => CONFIG_FILES[worker]).join(' and ')}`
+}
+
+const isUnset: MayReplace = (issuer) => issuer === '' || isOnThisMachine(issuer)
+
+/** One that is named goes before the one that the two files have. */
+async function chooseIssuer({ askOperator, options, env }: Deployment) {
+  const named = options.issuer ?? env.ISSUER
+  if (named) return { issuer: named, mayReplace: () => true }
+  const { ISSUER = '' } = readBoth().registry.vars
+  if (!isUnset(ISSUER)) return { issuer: ISSUER, mayReplace: isUnset }
+  if (askOperator === null) {
+    throw new Refusal('name the issuer: --issuer https://auth.example.org')
+  }
+  const question = 'Issuer, the https origin that users will see (https://auth.example.org): '
+  return { issuer: (await askOperator(question)).trim(), mayReplace: isUnset }
+}
+
+/** Anything but the ids that later steps write. */
+function checkConfiguration() {
+  const problems = deployProblems(readBoth()).filter((problem) => !/\bthe id of \w+ /.test(problem))
+  if (problems.length > 0) throw new Refusal(problems.join('; '))
+}
+
+export async function settleIssuer(deployment: Deployment): Promise<string> {
+  const { issuer: chosen, mayReplace } = await chooseIssuer(deployment)
+  const issuer = readSetting('ISSUER', { ISSUER: chosen })
+  if (isOnThisMachine(issuer)) {
+    throw new Refusal(`ISSUER is ${issuer}, an address of this machine: name a public one`)
+  }
+  if (new URL(issuer).hostname.endsWith('.workers.dev')) {
+    throw new Refusal('ISSUER: workers.dev is switched off, choose a host in a domain of yours')
+  }
+  const done = writeIntoBoth({ table: 'vars' }, issuer, mayReplace)
+  checkConfiguration()
+  await checkGivenSecrets(deployment)
+  return `${issuer}, ${done}`
+}
+
+/** An id that was written by hand or by an earlier run is kept. */
+async function settle(
+  place: Extract<Place, { binding: string }>,
+  find: () => Promise<Found>,
+): Promise<string> {
+  const present = textAt(readBoth().registry, place) ?? ''
+  const { id, isNew } = isPlaceholder(present) ? await find() : { id: present, isNew: false }
+  const done = writeIntoBoth(place, id, isPlaceholder)
+  return `${place.binding} ${isNew ? 'created' : 'found'}, ${done}`
+}
+
+export async function settleDatabase({ api }: Deployment): Promise<string> {
+  const { database_name } = databaseOf(readBoth().registry)
+  const place = { table: 'd1_databases', binding: 'DB' } as const
+  return settle(place, () => findOrCreateDatabase(api, database_name))
+}
+
+export async function settleNamespaces({ api }: Deployment): Promise<string> {
+  const { name, kv_namespaces } = readBoth().registry
+  const done: string[] = []
+  for (const { binding } of kv_namespaces) {
+    const place = { table: 'kv_namespaces', binding } as const
+    done.push(await settle(place, () => findOrCreateNamespace(api, `${name}-${binding}`)))
+  }
+  const problems = deployProblems(readBoth())
+  if (problems.length > 0) throw new Refusal(problems.join('; '))
+  return done.join('; ')
+}

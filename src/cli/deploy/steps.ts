@@ -1,0 +1,208 @@
+/** The steps of `npm run deploy`. Each looks at what is there first, so that all of them can be run again. */
+
+import { setTimeout as wait } from 'node:timers/promises'
+import { SECRET_NAMES, type WorkerName } from '../../config.ts'
+import { CONFIG_FILES } from '../../local/deploy-problems.ts'
+import { oneLine, Refusal } from '../../local/refusal.ts'
+import { readWranglerConfig, type WranglerConfig } from '../../local/wrangler-config.ts'
+import { ask, isGuarded } from '../doctor/check.ts'
+import { runDoctor } from '../doctor/doctor.ts'
+import { lineOf } from '../doctor-command.ts'
+import { writeOut } from '../verb.ts'
+import type { Deployment } from './outside.ts'
+import { checkAddress, hasPaidPlan, secretNames } from './resources.ts'
+import { knownSecret, secretFor } from './secrets.ts'
+import {
+  PATHS,
+  readBoth,
+  settleDatabase,
+  settleIssuer,
+  settleNamespaces,
+  WORKERS,
+} from './settle.ts'
+
+export type Step = Readonly<{
+  name: string
+  /** For `--dry-run`. */
+  does: string
+  /** Answers what was done, or what was there. Throws a Refusal of one line. */
+  run: (deployment: Deployment) => Promise<string>
+}>
+
+const PLAN_NEEDED =
+  'the account is on the free plan, whose 10 ms of CPU are too few to check a password: nobody could sign in (docs/plans.md). ' +
+  'Choose the paid plan of Workers, or set LOGIN_URL, or add --free-plan if no user is to sign in'
+
+async function checkPlan({ api, askOperator, options }: Deployment): Promise<string> {
+  const isPaid = await hasPaidPlan(api)
+  if (isPaid === null) return 'cannot be seen with this API token; passwords need the paid plan'
+  if (isPaid) return 'paid'
+  const agrees = async () =>
+    /^y(es)?$/i.test((await askOperator?.(`${PLAN_NEEDED}. Go on? [y/N] `)) ?? '')
+  if (readBoth().registry.vars.LOGIN_URL) return 'free: users sign in at LOGIN_URL'
+  if (options.freePlan || (await agrees())) return 'free: nobody can sign in with a password'
+  throw new Refusal(PLAN_NEEDED)
+}
+
+const hasRoutes = ({ route, routes }: WranglerConfig) => route !== undefined || routes !== undefined
+
+/** Null: the worker has none, or the routes of its wrangler.toml. */
+function hostOf(worker: WorkerName, { options }: Deployment): string | null {
+  const config = readWranglerConfig(PATHS[worker])
+  const url = worker === 'registry' ? config.vars.ISSUER : options.authenticator
+  return url === undefined || hasRoutes(config) ? null : new URL(url).host
+}
+
+/** Without a terminal wrangler takes an address over from whatever has it. With one it asks. */
+async function addressOf(host: string, worker: string, { api, askOperator }: Deployment) {
+  const state = await checkAddress(api, host, worker)
+  if (state === 'ours') return `${host} is the address of the ${worker} already`
+  if (state === 'free') return `${host} is free`
+  if (askOperator !== null) return `${host} cannot be looked up with this API token`
+  throw new Refusal(
+    `${host} cannot be looked up: let the API token read zones and DNS, or deploy once from a terminal, where wrangler asks`,
+  )
+}
+
+async function checkAddresses(deployment: Deployment): Promise<string> {
+  const both = readBoth()
+  const done: string[] = []
+  for (const worker of WORKERS) {
+    const host = hostOf(worker, deployment)
+    if (host !== null) done.push(await addressOf(host, both[worker].name, deployment))
+    else if (hasRoutes(both[worker])) done.push(`the ${worker} has routes in its wrangler.toml`)
+    else done.push(`the ${worker} has no address: it answers over service bindings`)
+  }
+  return done.join('; ')
+}
+
+async function applyMigrations({ wrangler }: Deployment): Promise<string> {
+  await wrangler.run(['d1', 'migrations', 'apply', 'DB', '--remote'])
+  return 'applied'
+}
+
+/** What is set already is kept: a new JWT_SECRET would be refused by every service that knows the old one. */
+async function setSecrets(deployment: Deployment): Promise<string> {
+  const { api, wrangler } = deployment
+  const known = await secretNames(api, readBoth().authenticator.name)
+  const done: string[] = []
+  for (const name of SECRET_NAMES) {
+    if (known.includes(name)) {
+      done.push(`${name} is set already`)
+      continue
+    }
+    const words = ['secret', 'put', name, '--config', CONFIG_FILES.authenticator]
+    await wrangler.run(words, await secretFor(deployment, name))
+    done.push(`${name} is set`)
+  }
+  return done.join(', ')
+}
+
+async function deployWorker(worker: WorkerName, deployment: Deployment): Promise<string> {
+  const host = hostOf(worker, deployment)
+  await deployment.wrangler.run([
+    'deploy',
+    ...(worker === 'authenticator' ? ['--config', CONFIG_FILES.authenticator] : []),
+    ...(host === null ? [] : ['--domain', host]),
+  ])
+  return host === null ? 'deployed' : `deployed at ${host}`
+}
+
+const FIRST_PAUSE_MS = 250
+const LONGEST_PAUSE_MS = 5000
+
+/** A new address has no certificate at first. */
+async function waitUntilServed(deployment: Deployment): Promise<string> {
+  const { ISSUER = '' } = readBoth().registry.vars
+  const { waitSeconds } = deployment.options
+  const giveUpAt = performance.now() + waitSeconds * 1000
+  const probe = async () => `answered ${(await ask(`${ISSUER}/healthz`)).status}`
+  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
+    const seen = await probe().catch(oneLine)
+    if (seen === 'answered 200') return `${ISSUER} answers`
+    if (performance.now() + pause > giveUpAt) {
+      throw new Refusal(`${ISSUER}/healthz: ${seen} after ${waitSeconds} s`)
+    }
+    await wait(pause)
+  }
+}
+
+async function examine(deployment: Deployment): Promise<string> {
+  const { api, options } = deployment
+  const { ISSUER = '' } = readBoth().registry.vars
+  const env = {
+    ...deployment.env,
+    ISSUER,
+    CLOUDFLARE_API_TOKEN: api.token,
+    PROXY_SECRET: (await knownSecret(deployment, 'PROXY_SECRET')) ?? '',
+  }
+  const where = {
+    isDeployed: true,
+    authenticatorUrl: options.authenticator ?? null,
+    deployedAt: Math.floor(Date.now() / 1000),
+  }
+  const print = (text: string) => writeOut(deployment, text)
+  const failed = await runDoctor({ ...deployment, env }, where, (one) => print(lineOf(one)))
+  if (failed > 0) throw new Refusal(`${failed} checks failed`)
+  return 'every guarantee that could be checked holds'
+}
+
+export const isUsableUrl = (url: string) => isGuarded(url) && new URL(url).origin === url
+
+export const STEPS: readonly Step[] = [
+  {
+    name: 'plan',
+    does: 'asks Cloudflare for the plan of the account: checking passwords needs the paid one',
+    run: checkPlan,
+  },
+  {
+    name: 'issuer',
+    does: 'writes ISSUER into both wrangler.toml, and makes the checks with which both workers start',
+    run: settleIssuer,
+  },
+  {
+    name: 'addresses',
+    does: 'looks whether the account has the domain of the issuer, and whether the address is free',
+    run: checkAddresses,
+  },
+  {
+    name: 'database',
+    does: 'finds or creates the D1 database, and writes its id into wrangler.toml',
+    run: settleDatabase,
+  },
+  {
+    name: 'namespaces',
+    does: 'finds or creates the KV namespaces SESSIONS and CODES, and writes their ids into both wrangler.toml',
+    run: settleNamespaces,
+  },
+  {
+    name: 'migrations',
+    does: 'wrangler d1 migrations apply DB --remote',
+    run: applyMigrations,
+  },
+  {
+    name: 'secrets',
+    does: 'makes JWT_SECRET and PROXY_SECRET of the authenticator, unless they are set: wrangler secret put',
+    run: setSecrets,
+  },
+  {
+    name: 'registry',
+    does: 'wrangler deploy --domain HOST-OF-THE-ISSUER',
+    run: (deployment) => deployWorker('registry', deployment),
+  },
+  {
+    name: 'authenticator',
+    does: `wrangler deploy --config ${CONFIG_FILES.authenticator}, with --domain if --authenticator names its address`,
+    run: (deployment) => deployWorker('authenticator', deployment),
+  },
+  {
+    name: 'served',
+    does: 'waits until the registry answers at its address: a new one has no certificate at first',
+    run: waitUntilServed,
+  },
+  {
+    name: 'doctor',
+    does: 'npm run admin -- doctor --remote',
+    run: examine,
+  },
+]

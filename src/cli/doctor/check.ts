@@ -1,0 +1,78 @@
+/** A check of the doctor, what it finds, and how it asks over HTTP. */
+
+import { setTimeout as wait } from 'node:timers/promises'
+import { LOOPBACK_HOSTS } from '../../domain/loopback.ts'
+import { oneLine, Refusal } from '../../local/refusal.ts'
+import type { Examined } from './doctor.ts'
+
+const ANSWER_WITHIN_MS = 10_000
+
+export type Verdict =
+  | Readonly<{ state: 'ok'; seen: string }>
+  /** Without `toDo`: that of the check. */
+  | Readonly<{ state: 'FAIL'; seen: string; toDo?: string }>
+  /** It could not be tried, for a reason that is no fault. */
+  | Readonly<{ state: 'not checked'; seen: string }>
+
+/** A guarantee of the deployment. */
+export type Check = Readonly<{
+  name: string
+  /** How long it may take. */
+  seconds: number
+  /** A fault is a failure as well. */
+  run: (examined: Examined) => Promise<Verdict>
+  /** What the operator does when it fails. */
+  toDo: string
+  /** `first`: at once with the others of this kind. `then`: one after the other. `last`: whatever happened. */
+  when: 'first' | 'then' | 'last'
+}>
+
+/** `toDo` is null unless it failed. */
+export type Finding = Readonly<{
+  check: string
+  state: Verdict['state']
+  seen: string
+  toDo: string | null
+}>
+
+export const ok = (seen: string): Verdict => ({ state: 'ok', seen })
+export const fail = (seen: string, toDo?: string): Verdict => ({
+  state: 'FAIL',
+  seen,
+  ...(toDo !== undefined && { toDo }),
+})
+export const notChecked = (why: string): Verdict => ({ state: 'not checked', seen: why })
+
+/** A fault is a finding, and so is silence: nothing here stops the checks after it. */
+export async function look(check: Check, examined: Examined): Promise<Finding> {
+  const isOver = new AbortController()
+  const silence = wait(check.seconds * 1000, null, { signal: isOver.signal })
+    .then(() => fail(`no answer within ${check.seconds} s`))
+    .catch(() => notChecked('over'))
+  const run = async () => check.run(examined)
+  const verdict = run().catch((fault: unknown) => fail(oneLine(fault)))
+  try {
+    const found = await Promise.race([verdict, silence])
+    const toDo = found.state === 'FAIL' ? (found.toDo ?? check.toDo) : null
+    return { check: check.name, state: found.state, seen: found.seen, toDo }
+  } finally {
+    isOver.abort()
+  }
+}
+
+/** Throws a Refusal of one line when nobody answers. No redirect is followed: what is sent is for this address. */
+export async function ask(url: string, init: RequestInit = {}): Promise<Response> {
+  if (!URL.canParse(url)) throw new Refusal(`${JSON.stringify(url)} is not a URL`)
+  const signal = AbortSignal.timeout(ANSWER_WITHIN_MS)
+  return fetch(url, { redirect: 'manual', signal, ...init }).catch((fault: unknown) => {
+    const cause = fault instanceof Error ? (fault.cause ?? fault) : fault
+    const why = cause instanceof Error && 'code' in cause ? String(cause.code) : oneLine(cause)
+    throw new Refusal(`cannot reach ${new URL(url).origin}: ${why}`)
+  })
+}
+
+/** Plain http is for this machine alone. */
+export const isGuarded = (url: string) =>
+  URL.canParse(url) &&
+  (new URL(url).protocol === 'https:' ||
+    (new URL(url).protocol === 'http:' && LOOPBACK_HOSTS.includes(new URL(url).hostname)))

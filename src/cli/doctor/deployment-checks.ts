@@ -1,0 +1,221 @@
+/** Is the deployment set up, does its storage answer, and does it serve under its own name? */
+
+import { setTimeout as wait } from 'node:timers/promises'
+import { isLongEnough, MIN_SECRET_BYTES } from '../../crypto/jws.ts'
+import { randomText } from '../../crypto/random.ts'
+import { HEAL_SECONDS } from '../../domain/revocation.ts'
+import {
+  configurationProblems,
+  deployProblems,
+  isOnThisMachine,
+} from '../../local/deploy-problems.ts'
+import { migrationNames } from '../../local/migrations.ts'
+import { databaseOf } from '../../local/wrangler-config.ts'
+import type { TextNamespace } from '../../stores/database.ts'
+import { appliedMigrations, lastHousekeeping, writesAndReads } from '../../stores/deployment.ts'
+import { temporaryId } from '../../stores/temporary-subjects.ts'
+import { ask, type Check, fail, isGuarded, notChecked, ok, type Verdict } from './check.ts'
+import type { Examined } from './doctor.ts'
+
+const MIN_TTL_SECONDS = 60
+const READ_AGAIN_MS = 500
+/** Five runs missed. */
+const STALE_SECONDS = 5 * HEAL_SECONDS
+const MIN_SECRET_BITS = 128
+
+async function bindings(examined: Examined): Promise<Verdict> {
+  const problems = examined.isDeployed ? deployProblems(examined) : configurationProblems(examined)
+  return problems.length === 0
+    ? ok('both workers start with their wrangler.toml: settings, bindings and cron')
+    : fail(problems.join('; '))
+}
+
+async function d1({ storage }: Examined): Promise<Verdict> {
+  return (await writesAndReads(storage.db, temporaryId()))
+    ? ok('D1 writes and reads')
+    : fail('D1 does not read what it has written')
+}
+
+/** A read may lag a write. */
+async function keeps(namespace: TextNamespace): Promise<boolean> {
+  const key = temporaryId()
+  const value = randomText()
+  await namespace.put(key, value, { expirationTtl: MIN_TTL_SECONDS })
+  try {
+    for (let tries = 0; tries < 20; tries++) {
+      if ((await namespace.get(key)) === value) return true
+      await wait(READ_AGAIN_MS)
+    }
+    return false
+  } finally {
+    await namespace.delete(key)
+  }
+}
+
+async function kv({ storage }: Examined): Promise<Verdict> {
+  const [sessions, codes] = await Promise.all([keeps(storage.sessions), keeps(storage.codes)])
+  if (sessions && codes) return ok('SESSIONS and CODES write, read and delete')
+  return fail(`${sessions ? 'CODES' : 'SESSIONS'} does not read what it has written`)
+}
+
+async function schema({ storage, registry }: Examined): Promise<Verdict> {
+  const known = migrationNames(databaseOf(registry).migrations_dir)
+  const applied = (await appliedMigrations(storage.db)).map(({ name }) => name)
+  const missing = known.filter((name) => !applied.includes(name))
+  const unknown = applied.filter((name) => !known.includes(name))
+  if (missing.length > 0) return fail(`not applied: ${missing.join(', ')}`)
+  if (unknown.length > 0) {
+    const toDo = 'The database is newer than this source: run the doctor from the version deployed.'
+    return fail(`applied, but not known here: ${unknown.join(', ')}`, toDo)
+  }
+  return ok(`all ${known.length} migrations are applied, and no other`)
+}
+
+/** By how often each character occurs: finds repetition, not a phrase from a book. */
+function bitsOf(secret: string): number {
+  const counts = new Map<string, number>()
+  for (const character of secret) counts.set(character, (counts.get(character) ?? 0) + 1)
+  const length = [...secret].length
+  const bits = [...counts.values()].map((count) => count * Math.log2(length / count))
+  return Math.floor(bits.reduce((sum, one) => sum + one, 0))
+}
+
+function strengthOf(secret: string): Verdict {
+  if (!isLongEnough(secret)) return fail(`JWT_SECRET has fewer than ${MIN_SECRET_BYTES} bytes`)
+  return bitsOf(secret) < MIN_SECRET_BITS
+    ? fail('JWT_SECRET is long enough, but its characters repeat: it can be guessed')
+    : ok(`JWT_SECRET has at least ${MIN_SECRET_BYTES} bytes, and they vary`)
+}
+
+async function jwtSecret({ jwtSecret }: Examined): Promise<Verdict> {
+  if (jwtSecret.kind === 'deployed') {
+    return (await jwtSecret.secretNames()).includes('JWT_SECRET')
+      ? ok('JWT_SECRET of the authenticator is set; how strong it is cannot be seen from here')
+      : fail('the authenticator has no secret JWT_SECRET')
+  }
+  if (jwtSecret.secret !== null) return strengthOf(jwtSecret.secret)
+  return notChecked('give JWT_SECRET to the doctor as npm start has it')
+}
+
+/** A proxy needs it; what asks over a service binding does not. */
+async function proxySecret({ issuer, jwtSecret, proxySecret }: Examined): Promise<Verdict> {
+  if (jwtSecret.kind === 'deployed') {
+    return (await jwtSecret.secretNames()).includes('PROXY_SECRET')
+      ? ok('PROXY_SECRET of the authenticator is set')
+      : fail('the authenticator has no secret PROXY_SECRET: over HTTP it answers 503 to everything')
+  }
+  if (proxySecret !== null) return ok('PROXY_SECRET of the authenticator is set')
+  return isOnThisMachine(issuer)
+    ? ok('PROXY_SECRET is not needed: the issuer is an address of this machine')
+    : notChecked('give PROXY_SECRET to the doctor as npm start has it')
+}
+
+async function issuer({ issuer }: Examined): Promise<Verdict> {
+  if (!isGuarded(issuer)) return fail(`ISSUER is ${JSON.stringify(issuer)}, not https`)
+  const response = await ask(`${issuer}/.well-known/oauth-authorization-server`)
+  if (response.status !== 200) {
+    return fail(`the metadata of ${issuer} answered ${response.status}`)
+  }
+  const metadata = (await response.json().catch(() => null)) as { issuer?: unknown } | null
+  if (metadata?.issuer === issuer) return ok(`${issuer} serves and calls itself by that name`)
+  return fail(`${issuer} calls itself ${JSON.stringify(metadata?.issuer ?? null)}`)
+}
+
+async function health({ issuer }: Examined): Promise<Verdict> {
+  const { status } = await ask(`${issuer}/healthz`)
+  return status === 200
+    ? ok(`${issuer}/healthz answers 200`)
+    : fail(`${issuer}/healthz answered ${status}`)
+}
+
+/** What has only just begun need not have run yet. */
+async function cron({ storage, startedAt }: Examined): Promise<Verdict> {
+  const now = Math.floor(Date.now() / 1000)
+  const ranAt = await lastHousekeeping(storage.db)
+  const age = ranAt === null ? null : Math.max(0, now - ranAt)
+  if (age !== null && age <= STALE_SECONDS) return ok(`last ran ${age} s ago`)
+  const since =
+    startedAt ??
+    Math.max(...(await appliedMigrations(storage.db)).map(({ appliedAt }) => appliedAt))
+  if (now - since <= STALE_SECONDS) {
+    return notChecked(`started ${now - since} s ago: its first run is yet to come`)
+  }
+  return fail(
+    age === null ? 'has never run' : `last ran ${age} s ago, and should every ${HEAL_SECONDS} s`,
+  )
+}
+
+/** How to set a secret of the authenticator to a new random value, without showing it. */
+const setSecret = (name: string) =>
+  `SECRET=$(openssl rand -base64 32); echo "$SECRET" | npx wrangler secret put ${name} --config src/authenticator/wrangler.toml; `
+
+/** None of these waits for another. */
+export const DEPLOYMENT_CHECKS: readonly Check[] = [
+  {
+    name: 'bindings',
+    seconds: 5,
+    run: bindings,
+    toDo: 'Put it right in wrangler.toml or src/authenticator/wrangler.toml, then npm run deploy.',
+    when: 'first',
+  },
+  {
+    name: 'd1',
+    seconds: 15,
+    run: d1,
+    toDo: "Registry answers 503 until D1 does: see Cloudflare's status page, or whether npm start runs.",
+    when: 'first',
+  },
+  {
+    name: 'kv',
+    seconds: 30,
+    run: kv,
+    toDo: "Registry answers 503 until KV does: see Cloudflare's status page, or whether npm start runs.",
+    when: 'first',
+  },
+  {
+    name: 'schema',
+    seconds: 15,
+    run: schema,
+    toDo: 'npx wrangler d1 migrations apply DB --remote; locally npm start applies them.',
+    when: 'first',
+  },
+  {
+    name: 'jwt-secret',
+    seconds: 15,
+    run: jwtSecret,
+    toDo:
+      `${setSecret('JWT_SECRET')}keep it. README, Rotate JWT_SECRET, says how without refusing anybody. ` +
+      'Locally npm start makes one itself.',
+    when: 'first',
+  },
+  {
+    name: 'proxy-secret',
+    seconds: 15,
+    run: proxySecret,
+    toDo: `${setSecret('PROXY_SECRET')}and let the proxy send it as X-Proxy-Secret. Locally npm start makes one itself.`,
+    when: 'first',
+  },
+  {
+    name: 'issuer',
+    seconds: 15,
+    run: issuer,
+    toDo: 'Let ISSUER in both wrangler.toml be the URL that serves the registry, then npm run deploy.',
+    when: 'first',
+  },
+  {
+    name: 'health',
+    seconds: 15,
+    run: health,
+    toDo: 'See the log of the registry (npx wrangler tail); locally, start it with npm start.',
+    when: 'first',
+  },
+  {
+    name: 'cron',
+    seconds: 15,
+    run: cron,
+    toDo:
+      'Look for faults of the scheduled handler in the log of the registry, and for its cron trigger in the dashboard; ' +
+      'npm run deploy sets it. Locally npm start runs it.',
+    when: 'first',
+  },
+]

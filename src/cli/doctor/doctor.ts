@@ -1,0 +1,146 @@
+/** The doctor: what it examines, and its checks in their order. */
+
+import { proxySecretsIn } from '../../crypto/proxy-secret.ts'
+import { KV_STALENESS_SECONDS, SESSION_REVOKED_WITHIN_SECONDS } from '../../domain/revocation.ts'
+import { type Both, withVars } from '../../local/deploy-problems.ts'
+import { readIfPresent } from '../../local/private-file.ts'
+import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG, stateDirectory } from '../../local/project.ts'
+import { findRunningRegistry } from '../../local/running-registry.ts'
+import { jwtSecretFile, proxySecretFile, readStartSettings } from '../../local/start-settings.ts'
+import type { Storage } from '../../local/state.ts'
+import { readWranglerConfig, type WranglerConfig } from '../../local/wrangler-config.ts'
+import { callApi } from '../cloudflare-api.ts'
+import { deployedApi, withStorage } from '../open-storage.ts'
+import type { Io } from '../verb.ts'
+import { type Check, type Finding, look } from './check.ts'
+import { DEPLOYMENT_CHECKS } from './deployment-checks.ts'
+import { newTrial, type Trial } from './trial.ts'
+import { TRIAL_CHECKS } from './trial-checks.ts'
+
+/** What can be known of the authenticator's JWT_SECRET: on this machine itself, of the deployed one that it is set. */
+export type KnownSecret =
+  | Readonly<{ kind: 'local'; secret: string | null }>
+  | Readonly<{ kind: 'deployed'; secretNames: () => Promise<readonly string[]> }>
+
+/** How long a promise may take. */
+export type Bounds = Readonly<{ seenSeconds: number; revokedSeconds: number }>
+
+/** KV on one machine shows at once what is written. */
+const SEEN_LOCALLY_SECONDS = 5
+
+export type Examined = Readonly<{
+  isDeployed: boolean
+  storage: Storage
+  registry: WranglerConfig
+  authenticator: WranglerConfig
+  issuer: string
+  /** Null: not known. */
+  authenticatorUrl: string | null
+  /** Epoch seconds; null: not known. */
+  startedAt: number | null
+  jwtSecret: KnownSecret
+  /** What the doctor shows the authenticator; null: nothing. */
+  proxySecret: string | null
+  bounds: Bounds
+  trial: Trial
+}>
+
+/** What the doctor is told. */
+export type Where = Readonly<{
+  isDeployed: boolean
+  /** Goes before what is known otherwise. */
+  authenticatorUrl: string | null
+  /** Epoch seconds, where it has only just been deployed. */
+  deployedAt?: number
+}>
+
+/** Throws a Refusal for a bad setting. Nothing is written yet. */
+export async function meet(io: Io, where: Where, storage: Storage): Promise<Examined> {
+  const both = {
+    registry: readWranglerConfig(REGISTRY_CONFIG),
+    authenticator: readWranglerConfig(AUTHENTICATOR_CONFIG),
+  }
+  const { isDeployed } = where
+  const known = isDeployed ? knownOfDeployed(io, where, both) : await knownHere(io, where, both)
+  const bounds = {
+    seenSeconds: isDeployed ? KV_STALENESS_SECONDS : SEEN_LOCALLY_SECONDS,
+    revokedSeconds: SESSION_REVOKED_WITHIN_SECONDS,
+  }
+  const trial = newTrial(storage, known)
+  return { isDeployed, storage, ...known, bounds, trial }
+}
+
+type Known = Omit<Examined, 'isDeployed' | 'storage' | 'bounds' | 'trial'>
+
+/** While the secret is rotated there are two: the new one is shown. */
+const givenProxySecret = ({ env }: Io) => proxySecretsIn(env.PROXY_SECRET ?? '')[0] ?? null
+
+function knownOfDeployed(io: Io, { authenticatorUrl, deployedAt }: Where, both: Both): Known {
+  return {
+    ...both,
+    issuer: io.env.ISSUER || both.registry.vars.ISSUER || '',
+    authenticatorUrl,
+    startedAt: deployedAt ?? null,
+    jwtSecret: {
+      kind: 'deployed',
+      secretNames: () => namesOfSecrets(io, both.authenticator.name),
+    },
+    proxySecret: givenProxySecret(io),
+  }
+}
+
+async function knownHere(io: Io, { authenticatorUrl }: Where, both: Both): Promise<Known> {
+  const stateDir = stateDirectory(io.env)
+  const env = { ...io.env, JWT_SECRET: '', PROXY_SECRET: '' }
+  const { vars, authenticatorPort } = readStartSettings(env, both.registry.vars)
+  const running = await findRunningRegistry(stateDir)
+  return {
+    ...withVars(both, vars),
+    issuer: running?.issuer ?? vars.ISSUER ?? '',
+    authenticatorUrl:
+      authenticatorUrl ?? running?.authenticatorUrl ?? `http://127.0.0.1:${authenticatorPort}`,
+    startedAt: running?.startedAt ?? null,
+    jwtSecret: {
+      kind: 'local',
+      secret: io.env.JWT_SECRET || (await readIfPresent(jwtSecretFile(stateDir))),
+    },
+    proxySecret: givenProxySecret(io) ?? (await readIfPresent(proxySecretFile(stateDir))),
+  }
+}
+
+async function namesOfSecrets({ env }: Io, script: string): Promise<string[]> {
+  const path = `/workers/scripts/${encodeURIComponent(script)}/secrets`
+  const { result } = await callApi(deployedApi(env), 'the list of secrets', { method: 'GET', path })
+  return (result as { name: string }[]).map(({ name }) => name)
+}
+
+export const CHECKS: readonly Check[] = [...DEPLOYMENT_CHECKS, ...TRIAL_CHECKS]
+
+const inTurn = (checks: readonly Check[], when: Check['when']) =>
+  checks.filter((check) => check.when === when)
+
+export async function* examine(examined: Examined, checks = CHECKS): AsyncGenerator<Finding> {
+  const atOnce = inTurn(checks, 'first').map((check) => look(check, examined))
+  for (const finding of atOnce) yield await finding
+  try {
+    for (const check of inTurn(checks, 'then')) yield await look(check, examined)
+  } finally {
+    for (const check of inTurn(checks, 'last')) yield await look(check, examined)
+  }
+}
+
+/** Answers how many checks failed; `tell` hears of each, failed or not. */
+export async function runDoctor(
+  io: Io,
+  where: Where,
+  tell: (finding: Finding) => Promise<void>,
+): Promise<number> {
+  let failed = 0
+  await withStorage({ remote: where.isDeployed, env: io.env }, async (storage) => {
+    for await (const finding of examine(await meet(io, where, storage))) {
+      if (finding.state === 'FAIL') failed += 1
+      await tell(finding)
+    }
+  })
+  return failed
+}

@@ -1,0 +1,83 @@
+/** What the verbs of the command line have in common: their options, their database and their output. */
+
+import { type Command, Option } from 'commander'
+import type { Storage } from '../local/state.ts'
+import type { Database } from '../stores/database.ts'
+import { withStorage } from './open-storage.ts'
+import { printable } from './printable.ts'
+import { textForm } from './text-form.ts'
+
+/** The world outside, as the command line sees it. */
+export type Io = Readonly<{
+  stdout: { write(text: string, done?: (fault?: Error | null) => void): unknown }
+  stderr: { write(text: string): unknown }
+  stdin: AsyncIterable<Uint8Array | string>
+  env: Readonly<Record<string, string | undefined>>
+}>
+
+/** What every verb may be told. */
+export type Form = Readonly<{ json?: boolean; remote?: boolean }>
+
+const WRONG_USAGE = 2
+
+/** The words of a repeatable option: repeated, or separated by spaces inside one value. */
+const collect = (value: string, before: readonly string[] | undefined) => [
+  ...new Set([...(before ?? []), ...value.split(/\s+/).filter(Boolean)]),
+]
+
+export const listOption = (flags: string, description: string) =>
+  new Option(flags, `${description} (repeatable)`).argParser(collect)
+
+export const verb = (noun: Command, usage: string, description: string, example: string) =>
+  noun
+    .command(usage)
+    .description(description)
+    .summary(`${description.split('. ', 1)[0]?.replace(/\.$/, '')}`)
+    .option('--json', 'print one JSON document and nothing else')
+    .option(
+      '--remote',
+      'work on the deployed database, with CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID',
+    )
+    .addHelpText(
+      'after',
+      `\nExample:\n  npm run --silent admin -- ${noun.parent ? `${noun.name()} ` : ''}${example}`,
+    )
+
+/** Ends the command with one line and the status of wrong usage. */
+export const refuseUsage = (command: Command, message: string): never =>
+  command.error(`error: ${message}`, { exitCode: WRONG_USAGE })
+
+/** More than the document: what a person is shown instead of it. */
+export type ForPeople<Document> = (db: Database, document: Document) => Promise<object>
+
+/** Works on the storage that was asked for and prints the answer in the form that was asked for. */
+export async function answerFrom<Document>(
+  command: Command,
+  io: Io,
+  work: (storage: Storage) => Promise<Document>,
+  forPeople?: ForPeople<Document>,
+) {
+  const { json = false, remote = false } = command.opts<Form>()
+  const document = await withStorage({ remote, env: io.env }, async (storage) => {
+    const answered = await work(storage)
+    if (json || !forPeople) return answered
+    // The act is done, and a secret in its document is shown this once: what more there is to show must not lose it.
+    return forPeople(storage.db, answered).catch(() => answered)
+  })
+  await writeOut(io, `${json ? printable(JSON.stringify(document)) : textForm(document)}\n`)
+}
+
+/** Settles when the reader has it: whoever writes much waits for a slow one. */
+export const writeOut = (io: Io, text: string) =>
+  new Promise<void>((resolve, reject) =>
+    io.stdout.write(text, (fault) => (fault ? reject(fault) : resolve())),
+  )
+
+/** As `answerFrom`, for what concerns the database alone. `now`, in epoch seconds, is when it is at hand. */
+export const answer = (
+  command: Command,
+  io: Io,
+  work: (db: Database, now: number) => Promise<unknown>,
+) => answerFrom(command, io, ({ db }) => work(db, Math.floor(Date.now() / 1000)))
+
+export const note = (io: Io, line: string) => io.stderr.write(`note: ${printable(line)}\n`)
