@@ -14,7 +14,7 @@ const READERS = [
   'src/authenticator/{check,proxy,query,refusal-record,seen-proofs,settings}.ts',
   'src/resource-server/**',
   'src/cli/{audit-command,checks,client-options,cloudflare-api,d1-http,first-line,key-set-option,kv-http}.ts',
-  'src/local/start-settings.ts',
+  'src/local/{deploy-problems,start-settings}.ts',
 ]
 
 /** Long enumerations and fuzzing: `npm run test:long`. */

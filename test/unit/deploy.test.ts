@@ -1,7 +1,12 @@
 /** What `npm run deploy` refuses to deploy. */
 
 import { describe, expect, it } from 'vitest'
-import { type Both, deployProblems } from '../../src/local/deploy-problems.ts'
+import {
+  type Both,
+  configurationProblems,
+  deployProblems,
+  withVars,
+} from '../../src/local/deploy-problems.ts'
 import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from '../../src/local/project.ts'
 import { readWranglerConfig, type WranglerConfig } from '../../src/local/wrangler-config.ts'
 import { readFilledIn } from './filled-in.ts'
@@ -67,6 +72,13 @@ describe('npm run deploy', () => {
     ])
   })
 
+  it('refuses configurations without an issuer', () => {
+    expect(deployProblems(both((config) => ({ ...config, vars: {} })))).toEqual([
+      `${REGISTRY_FILE}: ISSUER: must be set`,
+      `${AUTHENTICATOR_FILE}: ISSUER: must be set`,
+    ])
+  })
+
   it('refuses two issuers, and two stores of sessions', () => {
     const other = withVarsIn(BOTH.authenticator, { ISSUER: 'https://other.example' })
     expect(deployProblems({ ...BOTH, authenticator: other })).toEqual([
@@ -128,6 +140,13 @@ describe('npm run deploy', () => {
     ).toEqual([`${AUTHENTICATOR_FILE}: ${problem}`])
   })
 
+  it('refuses two settings that do not go together: users would be sent in circles', () => {
+    const vars = { LOGIN_URL: 'https://registry.example/login' }
+    expect(deployProblems({ ...BOTH, registry: withVarsIn(BOTH.registry, vars) })).toEqual([
+      `${REGISTRY_FILE}: LOGIN_URL: must be another page than /login of the registry itself`,
+    ])
+  })
+
   it('refuses a setting that no worker would read, because its name is misspelt or it is in the wrong file', () => {
     const vars = { SESSION_LIFETIME_SECONDS: '3600' }
     const authenticator = withVarsIn(BOTH.authenticator, vars)
@@ -164,4 +183,14 @@ describe('npm run deploy', () => {
       `${AUTHENTICATOR_FILE}: workers_dev must be false`,
     ])
   })
+})
+
+it('npm start makes the same checks on what it gives both workers: its environment goes before the two files', () => {
+  const authenticator = withVarsIn(BOTH.authenticator, { STORAGE_TIMEOUT_SECONDS: '31' })
+  const local = (vars: WranglerConfig['vars']) =>
+    configurationProblems(withVars({ ...BOTH, authenticator }, vars))
+  expect(local({ ISSUER: 'http://127.0.0.1:8787' })).toEqual([
+    `${AUTHENTICATOR_FILE}: STORAGE_TIMEOUT_SECONDS: must be a whole number from 1 to 30`,
+  ])
+  expect(local({ STORAGE_TIMEOUT_SECONDS: '30' })).toEqual([])
 })

@@ -22,7 +22,14 @@ const NAMES = ['DB', 'SESSIONS', 'CODES', 'LOGIN_LIMIT', 'REFUSAL_LIMIT'] as con
 const VALUES = [
   ...['', '0', '1', '59', '60', '3600', '3601', '2592000', '60.5', ' 60', '6e1', '-1', 'true'],
   ...['all', 'refusals', 'ALL', 'http://login.example/', 'https://login.example/sign-in'],
-  ...['https://login.example/#top', 'javascript:alert(1)', 'login.example', '\u0000', 'none'],
+  ...[
+    'https://login.example/#top',
+    'https://registry.example/login',
+    'javascript:alert(1)',
+    'login.example',
+    '\u0000',
+    'none',
+  ],
 ] as const
 const ISSUERS = [
   ...['https://registry.example', 'https://registry.example:8443', 'https://registry.example/'],
