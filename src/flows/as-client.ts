@@ -5,7 +5,7 @@ import type { PresentedClient } from '../protocol/client-authentication.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import type { Lookup } from '../stores/ports.ts'
 import { clientAuthenticator } from './authenticate-client.ts'
-import type { Circumstances, Deps } from './deps.ts'
+import type { Deps, RequestContext } from './deps.ts'
 
 /** What it takes to authenticate a client. */
 export type ClientDeps = Pick<Deps, 'clients' | 'usedJtis' | 'issuer'>
@@ -14,12 +14,12 @@ export type ClientDeps = Pick<Deps, 'clients' | 'usedJtis' | 'issuer'>
 export async function asClient(
   presented: PresentedClient,
   deps: ClientDeps,
-  circumstances: Circumstances,
+  context: RequestContext,
 ): Promise<Client> {
-  const authenticate = clientAuthenticator(presented, deps, circumstances.now)
+  const authenticate = clientAuthenticator(presented, deps, context.now)
   const record = await deps.clients.findFresh(presented.clientId)
   const { client, credential } = await authenticate(record)
-  if (credential) recordUse(client, credential, deps, circumstances)
+  if (credential) recordUse(client, credential, deps, context)
   return client
 }
 
@@ -40,14 +40,14 @@ const RESTS_ON_RECORD = new Set([
 export async function asKeptClient<T>(
   presented: PresentedClient,
   deps: ClientDeps & Pick<Deps, 'clientCache'>,
-  circumstances: Circumstances,
+  context: RequestContext,
   act: (client: Client, asOfMs: number) => Promise<T>,
 ): Promise<T> {
-  const { now, nowMs } = circumstances
+  const { now, nowMs } = context
   const authenticate = clientAuthenticator(presented, deps, now)
   const attempt = async ({ client: record, keptSinceMs, asOfMs }: Lookup) => {
     const { client, credential } = await authenticate(record)
-    if (credential && keptSinceMs === null) recordUse(client, credential, deps, circumstances)
+    if (credential && keptSinceMs === null) recordUse(client, credential, deps, context)
     return act(client, asOfMs)
   }
   const { clientId } = presented
@@ -73,7 +73,7 @@ function recordUse(
   { clientId }: Client,
   { secretDigest, lastUsedAt }: Credential,
   deps: Pick<Deps, 'clients'>,
-  { now, defer }: Circumstances,
+  { now, defer }: RequestContext,
 ) {
   if (lastUsedAt !== null && now - lastUsedAt < DAY_SECONDS) return
   defer(deps.clients.touchCredential(clientId, secretDigest, now))

@@ -23,7 +23,7 @@ import {
   whyNotApproved,
 } from '../protocol/redirect-uri.ts'
 import { type Agreement, type Answer, agree, type Offer, type Question } from './consent.ts'
-import type { Circumstances, Deps } from './deps.ts'
+import type { Deps, RequestContext } from './deps.ts'
 import { userOf } from './user-of.ts'
 
 export type AuthorizeOutcome =
@@ -83,7 +83,7 @@ export type Asked = Readonly<{
 export async function authorize(
   { fields, asking, session: seen, readAnswer, malformed }: Asked,
   deps: Deps,
-  circumstances: Circumstances,
+  context: RequestContext,
 ): Promise<AuthorizeOutcome> {
   if (!seen?.record.user) return { kind: 'sign_in' }
   const { client, redirect } = asking
@@ -103,7 +103,7 @@ export async function authorize(
     const decided = await agree({ fields, asking, user, offered, terms, standing, answer }, deps)
     if (decided.kind === 'ask') return { ...decided.question, kind: 'ask_consent', user }
     const agreed = { ...decided.agreement, fields, request, client, redirect, user }
-    const code = await issueCode(agreed, deps, circumstances)
+    const code = await issueCode(agreed, deps, context)
     return { kind: 'send_back', to: codeResponse(redirect, code, common), refusal: null }
   } catch (cause) {
     if (!(cause instanceof OAuthError)) throw cause
@@ -147,7 +147,7 @@ async function issueCode(
       user: User
     }>,
   deps: Pick<Deps, 'authorizations' | 'codeLifetimeSeconds'>,
-  { now }: Circumstances,
+  { now }: RequestContext,
 ): Promise<string> {
   const { client, redirect, user, scopes, endorsements } = granted
   const code = mintToken('authorizationCode')

@@ -1,4 +1,4 @@
-/** What flows are given: stores by their promises, settings by name, and the circumstances of one request. */
+/** What flows are given: stores by their promises, settings by name, and the context of one request. */
 
 import type {
   AuthorizationStore,
@@ -43,7 +43,7 @@ export type Deps = Readonly<{
 }>
 
 /** One request, as far as flows may know it. */
-export type Circumstances = Readonly<{
+export type RequestContext = Readonly<{
   /** Epoch seconds. */
   now: number
   /** The same moment in epoch milliseconds. */

@@ -7,7 +7,7 @@ import type { Fields } from '../protocol/fields.ts'
 import { type ActiveToken, activeSession } from '../protocol/introspection-response.ts'
 import { type PresentedToken, readPresentedToken } from '../protocol/presented-token.ts'
 import { asClient, type ClientDeps } from './as-client.ts'
-import type { Circumstances, Deps } from './deps.ts'
+import type { Deps, RequestContext } from './deps.ts'
 import { stillHeld } from './still-held.ts'
 
 type IntrospectionDeps = ClientDeps &
@@ -18,16 +18,16 @@ export async function introspect(
   fields: Fields,
   authorization: string | undefined,
   deps: IntrospectionDeps,
-  circumstances: Circumstances,
+  context: RequestContext,
 ): Promise<ActiveToken | null> {
   const asked = readPresentedToken(fields)
   const presented = readClientAuthentication(fields, authorization)
   // RFC 7662 §2.1: the endpoint MUST require authorization, and the id of a public client is no secret.
   if (presented.method === 'none') throw invalidClient('introspection without authentication')
-  const found = find[asked.kind](asked, deps, circumstances)
+  const found = find[asked.kind](asked, deps, context)
   // Awaited once the client is authenticated: a fault waits until then too.
   found.catch(() => {})
-  const client = await asClient(presented, deps, circumstances)
+  const client = await asClient(presented, deps, context)
   const token = await (await found)(client)
   return token && mayKnow(client, token) ? token : null
 }
@@ -40,7 +40,7 @@ const mayKnow = (client: Client, token: ActiveToken) =>
 type Find = (
   asked: PresentedToken,
   deps: IntrospectionDeps,
-  circumstances: Circumstances,
+  context: RequestContext,
 ) => Promise<(asking: Client) => Promise<ActiveToken | null>>
 
 const find: Readonly<Record<PresentedToken['kind'], Find>> = {

@@ -3,7 +3,7 @@
 import { accessTokenLifetimeOf } from '../domain/client.ts'
 import type { User } from '../domain/user.ts'
 import { type IssuedToken, tokenTypeFor } from '../protocol/token-response.ts'
-import type { Circumstances, Deps } from './deps.ts'
+import type { Deps, RequestContext } from './deps.ts'
 import type { Caller } from './grants/grant.ts'
 import { type Bearer, openSession } from './open-session.ts'
 
@@ -22,7 +22,7 @@ export async function issueAccessToken(
   caller: Caller,
   refreshToken: string | null,
   deps: Pick<Deps, 'sessions' | 'sessionLifetimeSeconds'>,
-  { nowMs, ipAddress }: Circumstances,
+  { nowMs, ipAddress }: RequestContext,
 ): Promise<IssuedToken> {
   const lifetimeSeconds = accessTokenLifetimeOf(caller.client, deps.sessionLifetimeSeconds)
   // Of the client and the user, the one that was read first.

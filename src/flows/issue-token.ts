@@ -8,7 +8,7 @@ import type { Fields } from '../protocol/fields.ts'
 import { readGrantType } from '../protocol/token-request.ts'
 import type { IssuedToken } from '../protocol/token-response.ts'
 import { asClient, asKeptClient } from './as-client.ts'
-import type { Circumstances, Deps } from './deps.ts'
+import type { Deps, RequestContext } from './deps.ts'
 import { grants, isGrantType } from './grants/index.ts'
 import { readTokenProof, requireProof } from './proof-of-possession.ts'
 
@@ -21,7 +21,7 @@ export async function issueToken(
   fields: Fields,
   headers: TokenRequestHeaders,
   deps: Deps,
-  circumstances: Circumstances,
+  context: RequestContext,
 ): Promise<IssuedToken> {
   const grantType = readGrantType(fields)
   if (!isGrantType(grantType)) {
@@ -30,8 +30,8 @@ export async function issueToken(
     })
   }
   const presented = readClientAuthentication(fields, headers.authorization)
-  const proof = await readTokenProof(headers.dpop, deps, circumstances.now)
-  const issue = grants[grantType](fields, deps, circumstances)
+  const proof = await readTokenProof(headers.dpop, deps, context.now)
+  const issue = grants[grantType](fields, deps, context)
   const act = async (client: Client, asOfMs: number) => {
     requireGrantType(client, grantType)
     requireProof(client, proof)
@@ -40,8 +40,8 @@ export async function issueToken(
   const actOnFresh = (client: Client) => act(client, client.readAtMs)
   // What a user granted is refused or narrowed on the primary's record alone, before a code or a token is spent.
   return grantType === 'client_credentials'
-    ? asKeptClient(presented, deps, circumstances, act)
-    : actOnFresh(await asClient(presented, deps, circumstances))
+    ? asKeptClient(presented, deps, context, act)
+    : actOnFresh(await asClient(presented, deps, context))
 }
 
 function requireGrantType(client: Client, grantType: GrantType) {

@@ -13,7 +13,7 @@ import type { Fields } from '../protocol/fields.ts'
 import { type PresentedToken, readPresentedToken } from '../protocol/presented-token.ts'
 import type { RefreshTokenStanding } from '../stores/ports.ts'
 import { asClient, type ClientDeps } from './as-client.ts'
-import type { Circumstances, Deps } from './deps.ts'
+import type { Deps, RequestContext } from './deps.ts'
 
 type RevocationDeps = ClientDeps & Pick<Deps, 'liveSessions' | 'refreshTokens' | 'revocations'>
 
@@ -22,14 +22,14 @@ export async function revokeToken(
   fields: Fields,
   authorization: string | undefined,
   deps: RevocationDeps,
-  circumstances: Circumstances,
+  context: RequestContext,
 ): Promise<void> {
   const { kind, token } = readPresentedToken(fields)
   const presented = readClientAuthentication(fields, authorization)
-  const found = find[kind](token, deps, circumstances)
+  const found = find[kind](token, deps, context)
   // Awaited once the client is authenticated: a fault waits until then too.
   found.catch(() => {})
-  const client = await asClient(presented, deps, circumstances)
+  const client = await asClient(presented, deps, context)
   return (await found)(client)
 }
 
@@ -37,14 +37,14 @@ export async function revokeToken(
 type Find = (
   token: string,
   deps: RevocationDeps,
-  circumstances: Circumstances,
+  context: RequestContext,
 ) => Promise<(client: Client) => Promise<void>>
 
 const find: Readonly<Record<PresentedToken['kind'], Find>> = {
-  async accessToken(token, deps, circumstances) {
+  async accessToken(token, deps, context) {
     const key = await digest(token)
-    const session = await deps.liveSessions.find(key, circumstances.nowMs, false)
-    return (client) => endSession({ key, session }, client, deps, circumstances)
+    const session = await deps.liveSessions.find(key, context.nowMs, false)
+    return (client) => endSession({ key, session }, client, deps, context)
   },
   async refreshToken(token, deps) {
     const standing = await deps.refreshTokens.find(await digest(token))
@@ -67,7 +67,7 @@ async function endSession(
   { key, session }: Readonly<{ key: string; session: SessionRecord | null }>,
   client: Client,
   deps: Pick<Deps, 'revocations'>,
-  { defer }: Circumstances,
+  { defer }: RequestContext,
 ) {
   if (session && session.client === null) return
   if (session?.client) requireOwn(session.client.client_id, client)

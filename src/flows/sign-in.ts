@@ -5,7 +5,7 @@ import { NO_ONES_HASH, passwordMatches } from '../crypto/password.ts'
 import { randomText } from '../crypto/random.ts'
 import { isEnabled } from '../domain/client.ts'
 import { networkOf } from '../domain/network.ts'
-import type { Circumstances, Deps } from './deps.ts'
+import type { Deps, RequestContext } from './deps.ts'
 import { newBearer, openSession } from './open-session.ts'
 import { tooManyFailures } from './too-many-failures.ts'
 
@@ -36,9 +36,9 @@ export async function signIn(
     | 'knownBrowsers'
     | 'browserSessionLifetimeSeconds'
   >,
-  circumstances: Circumstances,
+  context: RequestContext,
 ): Promise<SignedIn | string> {
-  const { now, nowMs, ipAddress, defer } = circumstances
+  const { now, nowMs, ipAddress, defer } = context
   const { username, password, browserToken: knownBy } = asked
   const network = networkOf(ipAddress)
   const [found, lockedUntil] = await Promise.all([
@@ -79,14 +79,14 @@ export async function signIn(
       ...{ expiresAt, session: { key: bearer.key, endsAt: now + lifetimeSeconds }, now },
     }),
   ])
-  if (asked.previousToken !== null) defer(signOut(asked.previousToken, deps, circumstances))
+  if (asked.previousToken !== null) defer(signOut(asked.previousToken, deps, context))
   return { token: bearer.token, lifetimeSeconds, browserToken }
 }
 
 export async function signOut(
   token: string,
   deps: Pick<Deps, 'revocations'>,
-  { defer }: Pick<Circumstances, 'defer'>,
+  { defer }: Pick<RequestContext, 'defer'>,
 ): Promise<void> {
   const key = await digest(token)
   const isShown = await deps.revocations.endSessions([key])

@@ -9,9 +9,9 @@ import { fitForLog } from '../protocol/callers-words.ts'
 import { claimedClientId } from '../protocol/claimed-client.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import type { RefusalStore, Refused } from '../stores/ports.ts'
-import { addressOf, circumstancesOf } from './circumstances.ts'
 import type { FloodLimit } from './flood.ts'
 import { log, nameOf } from './log.ts'
+import { addressOf, contextOf } from './request-context.ts'
 import type { Trouble } from './request-note.ts'
 import { servingOf } from './serving.ts'
 
@@ -82,7 +82,7 @@ function record(c: Context, { reason, detail }: Trouble) {
   const { deps, note } = servingOf(c)
   const refused: Refused = {
     correlationId: note.correlationId,
-    refusedAt: circumstancesOf(c).now,
+    refusedAt: contextOf(c).now,
     endpoint: endpointOf(c),
     error: reason,
     detail,

@@ -7,8 +7,8 @@ import type { Context } from 'hono'
 import { FLOOD_PERIOD_SECONDS } from '../domain/lockout.ts'
 import { networkOf } from '../domain/network.ts'
 import { OAuthError } from '../protocol/errors.ts'
-import { addressOf } from './circumstances.ts'
 import { log, nameOf } from './log.ts'
+import { addressOf } from './request-context.ts'
 import { noteOf } from './serving.ts'
 
 /** What the rate limit binding promises, when it answers. */

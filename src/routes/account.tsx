@@ -4,12 +4,12 @@ import type { Context } from 'hono'
 import { endorsementSentence, scopeSentence } from '../domain/scope-catalogue.ts'
 import { type Connection, connectionsOf, disconnect } from '../flows/connected-applications.ts'
 import { type BrowserSession, seeBrowserSession } from '../http/browser-session.ts'
-import { circumstancesOf } from '../http/circumstances.ts'
 import { explain } from '../http/explain.ts'
 import { readForm } from '../http/form.ts'
 import { formToken, SIGN_OUT, whyOutOfDate } from '../http/form-token.ts'
 import { loginAddress } from '../http/next-page.ts'
 import { sendPage } from '../http/page.ts'
+import { contextOf } from '../http/request-context.ts'
 import { AccountPage, type AccountPageProps } from '../pages/account-page.tsx'
 import type { OAuthError } from '../protocol/errors.ts'
 import { readFields, required } from '../protocol/fields.ts'
@@ -68,7 +68,7 @@ type Opened = Readonly<{ connections: readonly Connection[]; session: BrowserSes
 
 /** Everybody who is not a user here gets their answer at once. */
 async function open(c: Context, deps: RouteDeps): Promise<Opened | Response> {
-  const session = await seeBrowserSession(c, deps, circumstancesOf(c).nowMs)
+  const session = await seeBrowserSession(c, deps, contextOf(c).nowMs)
   if (!session) return toLogin(c, deps)
   // The primary is asked both things at once; of nobody's session nothing is told, no fault either.
   const asked = connectionsOf(session.record, deps)

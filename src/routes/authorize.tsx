@@ -4,12 +4,12 @@ import type { Context } from 'hono'
 import { type Asking, authorize as decide, identifyAsking } from '../flows/authorize.ts'
 import type { Answer, Question } from '../flows/consent.ts'
 import { type BrowserSession, seeBrowserSession } from '../http/browser-session.ts'
-import { circumstancesOf } from '../http/circumstances.ts'
 import { explain } from '../http/explain.ts'
 import { readForm } from '../http/form.ts'
 import { formToken, SIGN_OUT, whyOutOfDate } from '../http/form-token.ts'
 import { fitsNextPage, loginAddress } from '../http/next-page.ts'
 import { sendPage } from '../http/page.ts'
+import { contextOf } from '../http/request-context.ts'
 import { ConsentPage, type ConsentPageProps } from '../pages/consent-page.tsx'
 import { requestPairs } from '../protocol/authorization-request.ts'
 import { hiddenPairs, SHOWN, TICK } from '../protocol/consent-form.ts'
@@ -26,11 +26,11 @@ async function handle(c: Context, pairs: URLSearchParams, isAnswer: boolean, dep
   const repeated = repeatedFields(pairs).filter((name) => name !== TICK)
   if (repeated.some((name) => DECIDES_ADDRESS.includes(name))) throw repetition(repeated)
   const fields = firstFields(pairs)
-  const circumstances = circumstancesOf(c)
+  const context = contextOf(c)
   const asked = { clientId: fields.get('client_id'), redirectUri: fields.get('redirect_uri') }
   const [asking, session] = await Promise.all([
     identifyAsking(asked, deps),
-    seeBrowserSession(c, deps, circumstances.nowMs),
+    seeBrowserSession(c, deps, context.nowMs),
   ])
   // RFC 9110 §9.2.1: HEAD changes nothing, and a remembered consent would issue a code.
   if (c.req.method === 'HEAD' && session) return c.body(null, 200)
@@ -38,11 +38,7 @@ async function handle(c: Context, pairs: URLSearchParams, isAnswer: boolean, dep
   const tooLong = fitsNextPage(thisPage, deps.issuer) ? null : requestTooLong()
   const malformed = repeated.length > 0 ? repetition(repeated) : tooLong
   const readAnswer = isAnswer && session ? () => read(c, pairs, fields, session) : null
-  const outcome = await decide(
-    { fields, asking, session, readAnswer, malformed },
-    deps,
-    circumstances,
-  )
+  const outcome = await decide({ fields, asking, session, readAnswer, malformed }, deps, context)
   switch (outcome.kind) {
     case 'sign_in':
       // The sign-in page could not carry it on.

@@ -1,9 +1,9 @@
 /** `/`: what this is. */
 
 import { readBrowserSession } from '../http/browser-session.ts'
-import { circumstancesOf } from '../http/circumstances.ts'
 import { formToken, SIGN_OUT } from '../http/form-token.ts'
 import { sendPage } from '../http/page.ts'
+import { contextOf } from '../http/request-context.ts'
 import { LandingPage } from '../pages/landing-page.tsx'
 import type { Endpoint } from './endpoint.ts'
 import { sendErrorPage } from './error-page.tsx'
@@ -13,7 +13,7 @@ export const landing: Endpoint = {
   refuse: sendErrorPage,
   isRoutine: true,
   get: async (c, deps) => {
-    const session = await readBrowserSession(c, deps, circumstancesOf(c).nowMs)
+    const session = await readBrowserSession(c, deps, contextOf(c).nowMs)
     const page = (
       <LandingPage
         issuer={deps.issuer}

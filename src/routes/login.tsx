@@ -6,13 +6,13 @@ import { digest } from '../crypto/digest.ts'
 import { randomText } from '../crypto/random.ts'
 import { KNOWN_BROWSER_SECONDS, signIn } from '../flows/sign-in.ts'
 import { presentedToken, setHostCookie, setSessionCookie } from '../http/browser-session.ts'
-import { circumstancesOf } from '../http/circumstances.ts'
 import { explain } from '../http/explain.ts'
 import { refuseFlood } from '../http/flood.ts'
 import { readForm } from '../http/form.ts'
 import { checkFormToken, formToken } from '../http/form-token.ts'
 import { loginAddress, ownPath } from '../http/next-page.ts'
 import { sendPage } from '../http/page.ts'
+import { contextOf } from '../http/request-context.ts'
 import { LoginPage } from '../pages/login-page.tsx'
 import { OAuthError } from '../protocol/errors.ts'
 import { readFields } from '../protocol/fields.ts'
@@ -90,7 +90,7 @@ async function refuseFloodOfStrangers(
     await refuseFlood(c, loginLimit)
   } catch (flood) {
     if (!(flood instanceof OAuthError) || browserToken === null) throw flood
-    const isKnown = await knownBrowsers.knows(username, browserToken, circumstancesOf(c).now)
+    const isKnown = await knownBrowsers.knows(username, browserToken, contextOf(c).now)
     if (!isKnown) throw flood
     const key = `browser ${await digest(browserToken)}`
     const { success } = await loginLimit.limit({ key }).catch(() => ({ success: true }))
@@ -107,7 +107,7 @@ async function attempt(
 ) {
   await checkFormToken(c, token, secret, SIGN_IN)
   await refuseFloodOfStrangers(c, asked, deps)
-  const signedIn = await signIn(asked, deps, circumstancesOf(c))
+  const signedIn = await signIn(asked, deps, contextOf(c))
   if (typeof signedIn === 'string') throw wrongCredentials(signedIn)
   return signedIn
 }

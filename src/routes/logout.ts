@@ -4,10 +4,10 @@ import { digest } from '../crypto/digest.ts'
 import { isWellFormed } from '../crypto/token.ts'
 import { signOut } from '../flows/sign-in.ts'
 import { presentedToken, seeBrowserSession, setSessionCookie } from '../http/browser-session.ts'
-import { circumstancesOf } from '../http/circumstances.ts'
 import { readForm } from '../http/form.ts'
 import { SIGN_OUT, whyOutOfDate } from '../http/form-token.ts'
 import { ownPath } from '../http/next-page.ts'
+import { contextOf } from '../http/request-context.ts'
 import { readFields } from '../protocol/fields.ts'
 import type { Endpoint, RouteDeps } from './endpoint.ts'
 import { sendErrorPage } from './error-page.tsx'
@@ -31,16 +31,16 @@ export const logout: Endpoint = {
   post: async (c, deps) => {
     const fields = readFields(await readForm(c))
     const nextPage = ownPath(fields.get('next_page'), deps.issuer)
-    const circumstances = circumstancesOf(c)
+    const context = contextOf(c)
     // Anyone can make up a cookie and the form token that belongs to it: only the end of a live session is written.
     const token = presentedToken(c, deps.issuer)
-    const seen = await seeBrowserSession(c, deps, circumstances.nowMs)
-    const isLive = seen ? await seen.holds() : await isOpenUnseen(token, deps, circumstances.now)
+    const seen = await seeBrowserSession(c, deps, context.nowMs)
+    const isLive = seen ? await seen.holds() : await isOpenUnseen(token, deps, context.now)
     if (token !== null && isLive) {
       const refusal = await whyOutOfDate(c, fields.get('form_token'), token, SIGN_OUT)
       if (refusal && seen) return sendSignOutPage(c, seen, { ...STILL_IN, refusal, nextPage }, deps)
       if (refusal) throw refusal
-      await signOut(token, deps, circumstances)
+      await signOut(token, deps, context)
     }
     // Signing out twice is no fault. A post from another site comes without the cookie, so nothing is removed then.
     if (token !== null) setSessionCookie(c, deps.issuer, '', 0)

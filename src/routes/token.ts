@@ -1,7 +1,7 @@
 /** `/token`: RFC 6749 §3.2. */
 
 import { issueToken } from '../flows/issue-token.ts'
-import { circumstancesOf } from '../http/circumstances.ts'
+import { contextOf } from '../http/request-context.ts'
 import { JsonAnswer, sendRefusal } from '../http/respond.ts'
 import { tokenResponse } from '../protocol/token-response.ts'
 import { clientPost } from './client-post.ts'
@@ -13,8 +13,6 @@ export const token: Endpoint = {
   allowsAnyOrigin: true,
   post: clientPost(async (c, fields, deps) => {
     const headers = { authorization: c.req.header('Authorization'), dpop: c.req.header('DPoP') }
-    return new JsonAnswer(
-      tokenResponse(await issueToken(fields, headers, deps, circumstancesOf(c))),
-    )
+    return new JsonAnswer(tokenResponse(await issueToken(fields, headers, deps, contextOf(c))))
   }),
 }

@@ -16,7 +16,7 @@ import { redirectDifference, registeredRedirect } from '../../protocol/redirect-
 import { type Redemption, readRedemption } from '../../protocol/token-request.ts'
 import type { IssuedToken } from '../../protocol/token-response.ts'
 import type { Spending } from '../../stores/ports.ts'
-import type { Circumstances, Deps } from '../deps.ts'
+import type { Deps, RequestContext } from '../deps.ts'
 import { issueAccessToken } from '../issue-access-token.ts'
 import { newBearer } from '../open-session.ts'
 import { usedProof } from '../proof-of-possession.ts'
@@ -30,14 +30,14 @@ const invalidGrant = (detail: string) =>
     { detail },
   )
 
-export const authorizationCode: Grant = (fields, deps, circumstances) => {
+export const authorizationCode: Grant = (fields, deps, context) => {
   const asked = readRedemption(fields)
   const found = isWellFormed('authorizationCode', asked.code) ? lookUp(asked.code, deps) : null
   return async (caller) => {
     const { codeDigest, carried } = (await found) ?? refuse('malformed code')
     const code = carried ?? (await deps.codes.findOnLedger(codeDigest)) ?? refuse('unknown code')
-    await verify(code, asked, caller, circumstances.now)
-    return redeem(codeDigest, code, caller, deps, circumstances)
+    await verify(code, asked, caller, context.now)
+    return redeem(codeDigest, code, caller, deps, context)
   }
 }
 
@@ -76,9 +76,9 @@ async function redeem(
   code: AuthorizationCode,
   caller: Caller,
   deps: Deps,
-  circumstances: Circumstances,
+  context: RequestContext,
 ): Promise<IssuedToken> {
-  const { now } = circumstances
+  const { now } = context
   const { client, jkt } = caller
   const bearer = await newBearer('accessToken')
   const refresh = client.grantTypes.includes('refresh_token')
@@ -97,14 +97,14 @@ async function redeem(
   }
   try {
     const spending = await deps.codes.spend(codeDigest, purchase, now)
-    if (spending.kind !== 'won') return await refuseSpending(spending, code, deps, circumstances)
+    if (spending.kind !== 'won') return await refuseSpending(spending, code, deps, context)
     const asOfNow = { ...client, ...spending.client }
     const held = stillHeld(code.user, asOfNow, spending.user, deps.usersAreExternal)
     if (typeof held === 'string') throw new Error(`a code was spent although ${held}`)
     const holding = { ...held, redirectUri: code.redirectUri }
     const token = refresh?.token ?? null
-    const issued = await issueAccessToken(bearer, holding, caller, token, deps, circumstances)
-    circumstances.defer(deps.codes.forget(codeDigest))
+    const issued = await issueAccessToken(bearer, holding, caller, token, deps, context)
+    context.defer(deps.codes.forget(codeDigest))
     return issued
   } catch (cause) {
     // A fault, not a refusal: the client may try again. When D1 does not answer either, the code stays burned.
@@ -134,7 +134,7 @@ async function refuseSpending(
   spending: Exclude<Spending, { kind: 'won' }>,
   code: AuthorizationCode,
   deps: Pick<Deps, 'revocations' | 'codeRetrySeconds' | 'usersAreExternal'>,
-  circumstances: Circumstances,
+  context: RequestContext,
 ): Promise<never> {
   switch (spending.kind) {
     case 'unknown':
@@ -142,7 +142,7 @@ async function refuseSpending(
     case 'proof_used':
       throw usedProof()
     case 'again':
-      return refuseAgain(spending, code, deps, circumstances)
+      return refuseAgain(spending, code, deps, context)
     case 'withdrawn':
       return refuse(whyWithdrawn(spending, code, deps.usersAreExternal))
   }
@@ -171,7 +171,7 @@ async function refuseAgain(
   spending: Extract<Spending, { kind: 'again' }>,
   code: AuthorizationCode,
   deps: Pick<Deps, 'revocations' | 'codeRetrySeconds'>,
-  { now }: Circumstances,
+  { now }: RequestContext,
 ): Promise<never> {
   const age = Math.max(0, now - spending.spentAt)
   const isRetry = code.codeChallenge !== null && age <= deps.codeRetrySeconds

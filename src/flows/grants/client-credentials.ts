@@ -8,7 +8,7 @@ import { newBearer } from '../open-session.ts'
 import { useProof } from '../proof-of-possession.ts'
 import type { Grant } from './grant.ts'
 
-export const clientCredentials: Grant = (fields, deps, circumstances) => async (caller) => {
+export const clientCredentials: Grant = (fields, deps, context) => async (caller) => {
   const { client } = caller
   // §4.4: only for confidential clients, whatever the registry says of this one.
   if (isPublic(client)) {
@@ -22,5 +22,5 @@ export const clientCredentials: Grant = (fields, deps, circumstances) => async (
   }
   const bearer = await newBearer('accessToken')
   await useProof(caller.proof, deps)
-  return issueAccessToken(bearer, holding, caller, null, deps, circumstances)
+  return issueAccessToken(bearer, holding, caller, null, deps, context)
 }

@@ -3,7 +3,7 @@
 import type { Client } from '../../domain/client.ts'
 import type { Fields } from '../../protocol/fields.ts'
 import type { IssuedToken } from '../../protocol/token-response.ts'
-import type { Circumstances, Deps } from '../deps.ts'
+import type { Deps, RequestContext } from '../deps.ts'
 import type { TokenProof } from '../proof-of-possession.ts'
 
 /** Who asks: an authenticated client, and the thumbprint of the key that it proved to hold (RFC 9449), if any. */
@@ -23,5 +23,5 @@ export type Caller = Readonly<{
 export type Grant = (
   fields: Fields,
   deps: Deps,
-  circumstances: Circumstances,
+  context: RequestContext,
 ) => (caller: Caller) => Promise<IssuedToken>

@@ -13,7 +13,7 @@ import { readRequestedScopes } from '../../protocol/scope-parameter.ts'
 import { readRefreshToken } from '../../protocol/token-request.ts'
 import type { IssuedToken } from '../../protocol/token-response.ts'
 import type { RefreshFamily, RefreshTokenStanding, Rotation } from '../../stores/ports.ts'
-import type { Circumstances, Deps } from '../deps.ts'
+import type { Deps, RequestContext } from '../deps.ts'
 import { issueAccessToken } from '../issue-access-token.ts'
 import { newBearer } from '../open-session.ts'
 import { usedProof } from '../proof-of-possession.ts'
@@ -28,7 +28,7 @@ const refuse = (detail: string): never => {
   )
 }
 
-export const refreshToken: Grant = (fields, deps, circumstances) => {
+export const refreshToken: Grant = (fields, deps, context) => {
   const token = readRefreshToken(fields)
   const isOurs = isWellFormed('refreshToken', token)
   const found = isOurs ? lookUp(token, deps) : null
@@ -38,8 +38,8 @@ export const refreshToken: Grant = (fields, deps, circumstances) => {
     const { tokenDigest, standing } = (await found) ?? refuse('malformed token')
     if (!standing) return refuse('unknown token')
     const requested = readRequestedScopes(fields, standing.family.user.scopes)
-    await verify({ standing, requested }, caller, deps, circumstances)
-    return renew(tokenDigest, { standing, requested }, caller, deps, circumstances)
+    await verify({ standing, requested }, caller, deps, context)
+    return renew(tokenDigest, { standing, requested }, caller, deps, context)
   }
 }
 
@@ -58,9 +58,9 @@ async function verify(
   { standing, requested }: Asked,
   { client, jkt }: Caller,
   deps: Deps,
-  circumstances: Circumstances,
+  context: RequestContext,
 ): Promise<void> {
-  const { now } = circumstances
+  const { now } = context
   const { family, spentAt, user } = standing
   if (family.clientId !== client.clientId) refuse('issued to another client')
   requireKey(family, client, jkt)
@@ -107,7 +107,7 @@ async function refuseLost(
   requested: readonly string[],
   caller: Caller,
   deps: Deps,
-  circumstances: Circumstances,
+  context: RequestContext,
 ): Promise<never> {
   const { standing, client } = lost
   if (!standing) return refuse('unknown token')
@@ -115,7 +115,7 @@ async function refuseLost(
   if (!client.grantTypes.includes('refresh_token')) {
     return refuse('the client may no longer use this grant type')
   }
-  await verify({ standing, requested }, { ...caller, client }, deps, circumstances)
+  await verify({ standing, requested }, { ...caller, client }, deps, context)
   throw new Error('what the client may do changed while the token was exchanged')
 }
 
@@ -124,9 +124,9 @@ async function renew(
   { standing, requested }: Asked,
   caller: Caller,
   deps: Deps,
-  circumstances: Circumstances,
+  context: RequestContext,
 ): Promise<IssuedToken> {
-  const { now } = circumstances
+  const { now } = context
   const { client, jkt } = caller
   const { family } = standing
   const bearer = await newBearer('accessToken')
@@ -141,14 +141,14 @@ async function renew(
     const rotation = await deps.refreshTokens.rotate(tokenDigest, family, successor, now)
     if (rotation.kind === 'proof_used') throw usedProof()
     if (rotation.kind === 'lost') {
-      return await refuseLost(rotation, requested, caller, deps, circumstances)
+      return await refuseLost(rotation, requested, caller, deps, context)
     }
     const asOfNow = { ...client, ...rotation.client }
     const held = stillHeld(family.user, asOfNow, rotation.user, deps.usersAreExternal)
     if (typeof held === 'string') throw new Error(`a refresh token was spent although ${held}`)
     const scopes = meetScopes(requested, held.scopes)
     const holding = { ...held, scopes, redirectUri: family.redirectUri }
-    return await issueAccessToken(bearer, holding, caller, token, deps, circumstances)
+    return await issueAccessToken(bearer, holding, caller, token, deps, context)
   } catch (cause) {
     if (!(cause instanceof OAuthError)) {
       await deps.refreshTokens.unrotate(tokenDigest, successor).catch(() => {})

@@ -7,7 +7,7 @@ import { noteOf } from './serving.ts'
 /** Set by Cloudflare, and by nobody else there. Empty where there is no Cloudflare in front. */
 export const addressOf = (c: Context) => c.req.header('CF-Connecting-IP') ?? ''
 
-export function circumstancesOf(c: Context) {
+export function contextOf(c: Context) {
   const nowMs = Date.now()
   return {
     now: Math.floor(nowMs / 1000),
