@@ -160,8 +160,8 @@ async function expectDeployed({ status, stdout, stderr }: Answer): Promise<Accou
   return account
 }
 
-describe('npm run deploy on a fresh account', () => {
-  it('ends with a deployment that the doctor finds well', async () => {
+describe('on a fresh account', () => {
+  it('npm run deploy on a fresh account ends with a deployment that the doctor finds well', async () => {
     const answer = await run(WORDS)
     const { commands } = await expectDeployed(answer)
     expect(commands).toEqual([
@@ -184,7 +184,7 @@ describe('npm run deploy on a fresh account', () => {
     }
   })
 
-  it('changes nothing in the two wrangler.toml but the issuer and the ids', async () => {
+  it('npm run deploy changes nothing in the two wrangler.toml but the issuer and the ids', async () => {
     const before = Object.values(cloud.files).map((path) => readFileSync(path, 'utf8').split('\n'))
     await expectDeployed(await run(WORDS))
     const after = Object.values(cloud.files).map((path) => readFileSync(path, 'utf8').split('\n'))
@@ -198,7 +198,7 @@ describe('npm run deploy on a fresh account', () => {
     ])
   })
 
-  it('leaves each secret in one file that its owner alone can read, and says which', async () => {
+  it('npm run deploy leaves each secret in one file that its owner alone can read, and says which', async () => {
     const { stdout } = await run(WORDS)
     const { authenticator } = (await cloud.read()).workers
     for (const name of SECRET_NAMES) {
@@ -212,7 +212,7 @@ describe('npm run deploy on a fresh account', () => {
     expect(statSync(secretFolder()).mode & 0o777).toBe(0o700)
   })
 
-  it('asks a terminal for what is missing: signs in, and takes the issuer', async () => {
+  it('npm run deploy asks a terminal for what is missing: it signs in, and takes the issuer', async () => {
     await cloud.write((account) => {
       account.isSignedIn = false
     })
@@ -231,7 +231,7 @@ describe('npm run deploy on a fresh account', () => {
     ])
   })
 
-  it('needs no login of wrangler with an API token, and takes secrets that are given', async () => {
+  it('npm run deploy needs no login of wrangler with an API token, and takes secrets that are given', async () => {
     const env = {
       CLOUDFLARE_API_TOKEN: TOKEN,
       CLOUDFLARE_ACCOUNT_ID: ACCOUNT,
@@ -250,8 +250,8 @@ describe('npm run deploy on a fresh account', () => {
   })
 })
 
-describe('npm run deploy, run again', () => {
-  it('deploys a new version and keeps the ids, the issuer and the secrets, also without its files', async () => {
+describe('run again', () => {
+  it('npm run deploy, run again, deploys a new version and keeps the ids, the issuer and the secrets', async () => {
     const first = await expectDeployed(await run(WORDS))
     const configs = Object.values(cloud.files).map((path) => readFileSync(path, 'utf8'))
     await cloud.write((account) => {
@@ -266,7 +266,7 @@ describe('npm run deploy, run again', () => {
     expect(Object.values(cloud.files).map((path) => readFileSync(path, 'utf8'))).toEqual(configs)
   })
 
-  it('keeps the ids that were written by hand, whatever their databases are called', async () => {
+  it('npm run deploy keeps the ids that were written by hand, whatever their databases are called', async () => {
     const uuid = '11111111-aaaa-4000-8000-000000000001'
     await cloud.write((account) => {
       account.databases.push({ uuid, name: 'named-by-hand' })
@@ -280,7 +280,7 @@ describe('npm run deploy, run again', () => {
     expect(readFileSync(registry, 'utf8')).toContain(`database_id = "${uuid}"`)
   })
 
-  it('does not write over an id or an issuer of the authenticator that differs', async () => {
+  it('npm run deploy does not write over an id or an issuer of the authenticator that differs', async () => {
     const { authenticator } = cloud.files
     const text = readFileSync(authenticator, 'utf8')
     const changed = text.replace(/^id = "[^"]*"/m, 'id = "another-namespace"')
@@ -344,7 +344,7 @@ describe('npm run deploy, run again', () => {
     ['registry', 'it is deployed, and wrangler fails', failing('deploy --domain auth.', true)],
     ['authenticator', 'it is deployed, and wrangler fails', failing('deploy --config', true)],
     ['doctor', 'a check fails', spoiling('GET', /\/secrets$/, 'refuse', 2)],
-  ])('goes on after a failure at the step %s: %s', async (step, _, fail) => {
+  ])('npm run deploy goes on after a failure at the step %s: %s', async (step, _, fail) => {
     await fail()
     const failed = await run(WORDS)
     expect(failed.status, failed.stdout).toBe(1)
@@ -364,7 +364,7 @@ describe('npm run deploy, run again', () => {
     expect(workers.authenticator?.secrets).toMatchObject(before)
   })
 
-  it('goes on after the registry was not reachable in time', async () => {
+  it('npm run deploy goes on after the registry was not reachable in time', async () => {
     const reachable = globalThis.fetch
     vi.stubGlobal('fetch', async (url: string, init?: RequestInit) =>
       url === `${ISSUER}/healthz` ? new Response(null, { status: 522 }) : reachable(url, init),
@@ -382,7 +382,7 @@ describe('npm run deploy, run again', () => {
   })
 })
 
-describe('npm run deploy refuses, before it changes anything at Cloudflare,', () => {
+describe('before it changes anything at Cloudflare', () => {
   const refused = async (answer: Answer, step: string, problem: string | RegExp) => {
     expect(answer.status).toBe(1)
     expect(answer.stderr.split('\n')[0]).toMatch(
@@ -402,15 +402,15 @@ describe('npm run deploy refuses, before it changes anything at Cloudflare,', ()
     ['https://auth.example.org/', 'ISSUER: must be an https origin'],
     ['https://localhost', 'ISSUER is https://localhost, an address of this machine'],
     ['https://registry.someone.workers.dev', 'ISSUER: workers.dev is switched off'],
-  ])('the issuer %s', async (issuer, problem) => {
+  ])('npm run deploy refuses the issuer %s', async (issuer, problem) => {
     await refused(await run(['--issuer', issuer]), 'issuer', problem)
   })
 
-  it('no issuer, where nobody can be asked for one', async () => {
+  it('npm run deploy refuses to go on without an issuer, where nobody can be asked for one', async () => {
     await refused(await run([]), 'issuer', 'name the issuer: --issuer https://auth.example.org')
   })
 
-  it('an issuer in a domain that the account does not have', async () => {
+  it('npm run deploy refuses an issuer in a domain that the account does not have', async () => {
     await refused(
       await run(['--issuer', 'https://auth.example.com']),
       'addresses',
@@ -418,7 +418,7 @@ describe('npm run deploy refuses, before it changes anything at Cloudflare,', ()
     )
   })
 
-  it('an address that another worker has, or that has DNS records', async () => {
+  it('npm run deploy refuses an address that another worker has, or that has DNS records', async () => {
     cloud.box.spoil = ({ path }) =>
       path.includes('/workers/domains?')
         ? {
@@ -442,7 +442,7 @@ describe('npm run deploy refuses, before it changes anything at Cloudflare,', ()
   })
 
   it.each([/^\/zones\?/, /\/workers\/domains\?/, /\/dns_records\?/])(
-    'an address that the API token may not look up (%s), unless a terminal is there for wrangler to ask',
+    'npm run deploy refuses an address that the API token may not look up (%s), unless a terminal is there for wrangler to ask',
     async (path) => {
       cloud.box.spoil = (asked) => (path.test(asked.path) ? refuse(403, 'Forbidden') : null)
       await refused(await run(WORDS), 'addresses', 'auth.example.org cannot be looked up: ')
@@ -450,7 +450,7 @@ describe('npm run deploy refuses, before it changes anything at Cloudflare,', ()
     },
   )
 
-  it('the free plan, unless it is accepted or users sign in elsewhere', async () => {
+  it('npm run deploy refuses the free plan, unless it is accepted', async () => {
     cloud.box.spoil = ({ path }) =>
       path.endsWith('/subscriptions')
         ? {
@@ -463,7 +463,20 @@ describe('npm run deploy refuses, before it changes anything at Cloudflare,', ()
     await expectDeployed(await run([...WORDS, '--free-plan']))
   })
 
-  it('an account that is not named, where there are several', async () => {
+  it('npm run deploy takes the free plan where users sign in at an accounts service', async () => {
+    const free = { success: true, result: [{ rate_plan: { id: 'free' } }] }
+    cloud.box.spoil = ({ path }) =>
+      path.endsWith('/subscriptions') ? { status: 200, body: JSON.stringify(free) } : null
+    const { registry } = cloud.files
+    const text = readFileSync(registry, 'utf8')
+    const loginUrl = 'LOGIN_URL = "https://accounts.example.org/sign-in"'
+    await writeFile(registry, text.replace('[vars]', `[vars]\n${loginUrl}`))
+    const answer = await run(WORDS)
+    expect(answer.stdout).toMatch(/^plan +free: users sign in at LOGIN_URL$/m)
+    await expectDeployed(answer)
+  })
+
+  it('npm run deploy refuses to choose an account that is not named, where there are several', async () => {
     cloud.box.spoil = ({ path }) =>
       path.startsWith('/accounts?')
         ? {
@@ -485,7 +498,7 @@ describe('npm run deploy refuses, before it changes anything at Cloudflare,', ()
     await expectDeployed(await run([...WORDS, '--account', ACCOUNT]))
   })
 
-  it('a setting that a worker would refuse, by its name', async () => {
+  it('npm run deploy refuses a setting that a worker would refuse, by its name', async () => {
     const { registry } = cloud.files
     const text = readFileSync(registry, 'utf8').replace('[vars]', '[vars]\nCODE_RETRY_SECONDS = 61')
     await writeFile(registry, text)
@@ -496,8 +509,25 @@ describe('npm run deploy refuses, before it changes anything at Cloudflare,', ()
     )
   })
 
+  it('npm run deploy refuses a wrangler.toml that is laid out otherwise, and says what to write by hand', async () => {
+    const { registry } = cloud.files
+    const text = readFileSync(registry, 'utf8')
+    const inline = 'vars = { ISSUER = "http://127.0.0.1:8787" }\n'
+    await writeFile(registry, `${inline}${text.replace(/\[vars\][^[]*/, '')}`)
+    await refused(
+      await run(WORDS),
+      'issuer',
+      /^error: issuer: \S+ is laid out in another way than expected: write ISSUER = "https:\/\/auth\.example\.org" into it by hand \(vars\)$/,
+    )
+    const database = 'd1_databases = [{ binding = "DB", database_id = "00" }]\n'
+    await writeFile(registry, `${database}${text.replace(/\[\[d1_databases\]\][^[]*/, '')}`)
+    expect((await run(WORDS)).stderr).toMatch(
+      /^error: database: .*: write database_id = "[\w-]+" into it by hand \(d1_databases, binding DB\)\n/,
+    )
+  })
+
   it.each(['JWT_SECRET', 'PROXY_SECRET'])(
-    'a %s that is too short, without its value',
+    'npm run deploy refuses a %s that is too short, without its value',
     async (name) => {
       const value = 'short-secret-of-this-test'
       const answer = await run(WORDS, { env: { [name]: value } })
@@ -526,8 +556,8 @@ it('npm run deploy leaves a worker that has routes to them, whose addresses it d
   expect((await cloud.read()).commands).toContain('deploy')
 })
 
-describe('npm run deploy without deploying', () => {
-  it('prints each step with --dry-run, and asks nobody anything', async () => {
+describe('without deploying', () => {
+  it('npm run deploy prints each step with --dry-run, and does none of them', async () => {
     const { status, stdout } = await run(['--dry-run'])
     expect(status).toBe(0)
     const names = stdout
@@ -542,7 +572,7 @@ describe('npm run deploy without deploying', () => {
     expect(cloud.box.asked).toEqual([])
   })
 
-  it('says how it is used with --help', async () => {
+  it('npm run deploy says how it is used with --help', async () => {
     const { status, stdout } = await run(['--help'])
     expect(status).toBe(0)
     for (const option of ['--issuer', '--authenticator', '--account', '--free-plan', '--dry-run']) {
@@ -557,7 +587,7 @@ describe('npm run deploy without deploying', () => {
     [['--authenticator', 'https://authn.example.org/auth'], /^error: --authenticator must be/],
     [['--wait-seconds', 'long'], /^error: --wait-seconds must be/],
     [['deploy'], /^error: /],
-  ])('refuses wrong usage with status 2: %j', async (words, problem) => {
+  ])('npm run deploy refuses wrong usage with status 2: %j', async (words, problem) => {
     const { status, stderr } = await run(words)
     expect(status).toBe(2)
     expect(stderr).toMatch(problem)
