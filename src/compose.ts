@@ -3,9 +3,9 @@
 import { createApp, type RouteDeps } from './app.ts'
 import { readSettings, startProblems } from './config.ts'
 import { HEAL_SECONDS } from './domain/revocation.ts'
-import { log, nameOf } from './http/log.ts'
+import { log } from './http/log.ts'
 import { RequestNote } from './http/request-note.ts'
-import { clientCache, type KeptClients, type StaleUse } from './stores/client-cache.ts'
+import { clientCache, type KeptClients } from './stores/client-cache.ts'
 import { clientStore } from './stores/clients.ts'
 import { authorizationStore, codeStore } from './stores/codes.ts'
 import { connectedApplicationStore } from './stores/connected-applications.ts'
@@ -88,21 +88,16 @@ export function compose(env: Bindings) {
     const { db } = its
     const clients = inTime(its, clientStore(db, its.nearby))
     const refusalLimit = limitIn(its, env.REFUSAL_LIMIT)
-    const staleUsed = (use: StaleUse) => log('stale_client_used', use, note)
     // KV has half the time, so that its silence does not cost the answer: the ledger has the code as well.
     const codes = { put: its.codes.put.bind(its.codes) }
     const codesInHalfTheTime = inTime(its, codes, [], storageTimeoutSeconds / 2)
-    const kvFailed = (fault: unknown) => log('code_not_carried', { fault: nameOf(fault) }, note)
     return {
       ...settings,
       usersAreExternal,
       clients,
-      clientCache: clientCache(keptClients, { clients }, settings, staleUsed),
+      clientCache: clientCache(keptClients, { clients }, settings),
       codes: inTime(its, codeStore(db, its.codes), ['spend']),
-      authorizations: inTime(
-        its,
-        authorizationStore(db, codesInHalfTheTime, kvFailed, usersAreExternal),
-      ),
+      authorizations: inTime(its, authorizationStore(db, codesInHalfTheTime, usersAreExternal)),
       sessions: inTime(its, sessionStore(its.sessions)),
       loginLimit: limitIn(its, env.LOGIN_LIMIT),
       refusalLimit,
@@ -131,7 +126,7 @@ export function compose(env: Bindings) {
       const failures: string[] = []
       const failed = (task: string, fault: unknown) => {
         failures.push(task)
-        log('housekeeping_failed', { task, fault: nameOf(fault) })
+        log('housekeeping_failed', { task, fault })
       }
       // First, but not waited for until the end: while KV does not answer, rows expire all the same.
       const healing = inTime(storage, revocationsIn(storage), [], HEAL_SECONDS)

@@ -94,7 +94,8 @@ export async function mintCode(
   keyOf: (code: string) => Promise<string> = digest,
 ): Promise<string> {
   const text = mintToken('authorizationCode')
-  await authorizations.grant(await keyOf(text), code, null, 0)
+  const kvFault = await authorizations.grant(await keyOf(text), code, null, 0)
+  if (kvFault) throw kvFault
   return text
 }
 

@@ -38,10 +38,6 @@ const known = async ({ DB }: GrownEnv): Promise<string> => {
   return userId ?? ''
 }
 
-const raise = (fault: unknown) => {
-  throw fault
-}
-
 async function requestFor(operation: string | null, env: GrownEnv): Promise<string> {
   const size = Number(env.SIZE)
   const id = grownClientId(Math.floor(Math.random() * size), size)
@@ -56,7 +52,7 @@ async function requestFor(operation: string | null, env: GrownEnv): Promise<stri
     return postRequest(path, { token, client_id: id, client_secret: GROWN_SECRET })
   }
 
-  const code = await mintCode(authorizationStore(env.DB, env.CODES, raise), exampleCode(id, user))
+  const code = await mintCode(authorizationStore(env.DB, env.CODES), exampleCode(id, user))
   if (operation === 'exchange') return postRequest('/token', redemptionFields(credentials, code))
 
   const refresh_token = mintToken('refreshToken')

@@ -39,10 +39,7 @@ async function requestsFor(
       return { requests, once: false, status: 200, text: '"access_token":"' }
     }
     case 'exchange': {
-      const raise = (fault: unknown) => {
-        throw fault
-      }
-      const authorizations = authorizationStore(DB, CODES, raise)
+      const authorizations = authorizationStore(DB, CODES)
       const code = exampleCode(credentials.id, user)
       const codes = await many(count, () => mintCode(authorizations, code, keyOf))
       const requests = codes.map((one) => postRequest('/token', redemptionFields(credentials, one)))

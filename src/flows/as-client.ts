@@ -45,13 +45,16 @@ export async function asKeptClient<T>(
 ): Promise<T> {
   const { now, nowMs } = context
   const authenticate = clientAuthenticator(presented, deps, now)
-  const attempt = async ({ client: record, keptSinceMs, asOfMs }: Lookup) => {
+  const attempt = async ({ client: record, keptSinceMs, asOfMs }: Omit<Lookup, 'staleSeconds'>) => {
     const { client, credential } = await authenticate(record)
     if (credential && keptSinceMs === null) recordUse(client, credential, deps, context)
     return act(client, asOfMs)
   }
   const { clientId } = presented
   const found = await deps.clientCache.lookUp(clientId, nowMs)
+  if (found.staleSeconds !== null) {
+    context.log('stale_client_used', { clientId, ageSeconds: found.staleSeconds })
+  }
   try {
     return await attempt(found)
   } catch (cause) {

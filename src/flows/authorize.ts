@@ -147,7 +147,7 @@ async function issueCode(
       user: User
     }>,
   deps: Pick<Deps, 'authorizations' | 'codeLifetimeSeconds'>,
-  { now }: RequestContext,
+  { now, log }: RequestContext,
 ): Promise<string> {
   const { client, redirect, user, scopes, endorsements } = granted
   const code = mintToken('authorizationCode')
@@ -162,7 +162,9 @@ async function issueCode(
     expiresAt: now + deps.codeLifetimeSeconds,
   }
   const asOfMs = Math.min(client.readAtMs, user.readAtMs ?? client.readAtMs)
-  await deps.authorizations.grant(await digest(code), record, granted.consent, asOfMs)
+  const { consent } = granted
+  const kvFault = await deps.authorizations.grant(await digest(code), record, consent, asOfMs)
+  if (kvFault) log('code_not_carried', { fault: kvFault })
   return code
 }
 

@@ -51,4 +51,6 @@ export type RequestContext = Readonly<{
   ipAddress: string
   /** Work that must not delay the answer and whose loss is harmless. */
   defer: (work: Promise<unknown>) => void
+  /** One line of the log, with the correlation id of the request. `fault` is any value that was thrown. */
+  log: (event: string, line: Readonly<Record<string, unknown>>) => void
 }>

@@ -95,6 +95,6 @@ function record(c: Context, { reason, detail }: Trouble) {
     if (!isFlood) await deps.refusals.record(refused)
   }
   c.executionCtx.waitUntil(
-    write().catch((fault: unknown) => log('refusal_not_recorded', { fault: nameOf(fault) }, note)),
+    write().catch((fault: unknown) => log('refusal_not_recorded', { fault }, note)),
   )
 }

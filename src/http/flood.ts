@@ -7,7 +7,7 @@ import type { Context } from 'hono'
 import { FLOOD_PERIOD_SECONDS } from '../domain/lockout.ts'
 import { networkOf } from '../domain/network.ts'
 import { OAuthError } from '../protocol/errors.ts'
-import { log, nameOf } from './log.ts'
+import { log } from './log.ts'
 import { addressOf } from './request-context.ts'
 import { noteOf } from './serving.ts'
 
@@ -29,7 +29,7 @@ export async function refuseFlood(
   if (network === '') return
   const keys = client === null ? [network] : [network, `client ${client}`]
   const uncounted = (fault: unknown) => {
-    log('flood_not_counted', { fault: nameOf(fault) }, noteOf(c))
+    log('flood_not_counted', { fault }, noteOf(c))
     return { success: true }
   }
   const counts = await Promise.all(keys.map((key) => limit.limit({ key }).catch(uncounted)))

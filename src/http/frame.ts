@@ -4,7 +4,7 @@ import type { Context, Handler } from 'hono'
 import type { DataPoints } from '../stores/ports.ts'
 import { openToAnyOrigin } from './any-origin.ts'
 import { clientOf, endpointOf, type RefusalDeps } from './explain.ts'
-import { log, nameOf } from './log.ts'
+import { log } from './log.ts'
 import { RequestNote } from './request-note.ts'
 import { JsonAnswer, NO_STORE } from './respond.ts'
 import { beginServing } from './serving.ts'
@@ -106,6 +106,6 @@ function tell(
       doubles: [ms, status, d1, kvReads, kvWrites],
     })
   } catch (fault) {
-    log('data_point_lost', { fault: nameOf(fault) }, note)
+    log('data_point_lost', { fault }, note)
   }
 }

@@ -2,14 +2,14 @@
 
 import type { RequestNote } from './request-note.ts'
 
-type Line = Readonly<Record<string, string | number | boolean | null>>
+type Line = Readonly<Record<string, unknown>>
 
-/** With the correlation id of the request that it is told of, if it is. */
+/** With the correlation id of its request, if there is one. `fault` may be any value that was thrown. */
 export function log(event: string, line: Line = {}, note: RequestNote | null = null) {
+  const { correlationId } = note ?? {}
+  const named = 'fault' in line && { fault: nameOf(line.fault) }
   // biome-ignore lint/suspicious/noConsole: this is the log
-  console.log(
-    JSON.stringify({ event, ...(note && { correlationId: note.correlationId }), ...line }),
-  )
+  console.log(JSON.stringify({ event, ...(correlationId && { correlationId }), ...line, ...named }))
 }
 
 /** The words of a fault, cut short: what is stored holds digests, so that a message which quotes it tells no secret. */

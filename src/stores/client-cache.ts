@@ -7,9 +7,6 @@ import type { ClientCache, ClientStore } from './ports.ts'
 /** Bounds the memory: about 2 KiB a record. */
 const MAX_RECORDS = 1000
 
-/** For the log: that a token was issued on a record this old, because D1 does not answer. */
-export type StaleUse = Readonly<{ clientId: string; ageSeconds: number }>
-
 /** What an isolate keeps, by client id. */
 export type KeptClients = Map<
   string,
@@ -28,7 +25,6 @@ export function clientCache(
   records: KeptClients,
   deps: Readonly<{ clients: ClientStore }>,
   settings: Readonly<{ clientCacheSeconds: number; staleClientSeconds: number }>,
-  staleUsed: (use: StaleUse) => void,
 ): ClientCache {
   const { clientCacheSeconds, staleClientSeconds } = settings
 
@@ -39,9 +35,10 @@ export function clientCache(
     records.set(clientId, { client, askedAtMs: nowMs, heardAtMs: Date.now() })
     return client
   }
-  const kept = (found: Kept, nowMs: number) => ({
+  const kept = (found: Kept, nowMs: number, staleSeconds: number | null = null) => ({
     client: found.client,
     keptSinceMs: found.askedAtMs,
+    staleSeconds,
     asOfMs: found.client.readAtMs + Math.max(0, nowMs - found.heardAtMs),
   })
 
@@ -52,11 +49,10 @@ export function clientCache(
       if (known && ageSeconds < clientCacheSeconds) return kept(known, nowMs)
       try {
         const client = keep(clientId, await deps.clients.find(clientId), nowMs)
-        return { client, keptSinceMs: null, asOfMs: client?.readAtMs ?? 0 }
+        return { client, keptSinceMs: null, staleSeconds: null, asOfMs: client?.readAtMs ?? 0 }
       } catch (fault) {
         if (!known || ageSeconds >= staleClientSeconds) throw fault
-        staleUsed({ clientId, ageSeconds: Math.floor(ageSeconds) })
-        return kept(known, nowMs)
+        return kept(known, nowMs, Math.floor(ageSeconds))
       }
     },
     reload: async (clientId, nowMs) =>

@@ -157,11 +157,11 @@ export const codeStore = (db: Database, codes: Namespace): CodeStore => ({
   forget: (codeDigest) => codes.delete(codeDigest),
 })
 
-/** `kvFailed` hears of a code that KV did not take: it can still be redeemed, from the ledger. */
+const asError = (fault: unknown) => (fault instanceof Error ? fault : new Error('unknown fault'))
+
 export const authorizationStore = (
   db: Database,
   codes: TextWriter,
-  kvFailed: (fault: unknown) => void,
   usersAreExternal = false,
 ): AuthorizationStore => ({
   async grant(codeDigest, code, consent, asOfMs) {
@@ -204,10 +204,13 @@ export const authorizationStore = (
           }),
         ]
       : []
-    await Promise.all([
+    const [, kvFault] = await Promise.all([
       db.batch([insert, ...seen, ...remember]),
-      codes.put(codeDigest, record, { expirationTtl: expiresAt - issuedAt }).catch(kvFailed),
+      codes
+        .put(codeDigest, record, { expirationTtl: expiresAt - issuedAt })
+        .then(() => null, asError),
     ])
+    return kvFault
   },
   async withdrawConsent(userId, clientId) {
     await db.prepare(WITHDRAW_CONSENT).bind(userId, clientId).run()

@@ -24,6 +24,8 @@ export interface ClientStore {
 export type Lookup = Readonly<{
   client: Client | null
   keptSinceMs: number | null
+  /** The age of a record that is older than `CLIENT_CACHE_SECONDS`, because D1 did not answer. */
+  staleSeconds: number | null
   /**
    * By D1's clock, in epoch milliseconds: no later than now. A session that is opened now is of this moment. Of a kept
    * record it is the moment of its reading and what has passed since; this isolate's clock only measures that.
@@ -52,8 +54,8 @@ export type GivenConsent = Consent &
 export interface AuthorizationStore {
   /**
    * Records a granted authorization: the code on the ledger, the consent if it was given now, in place of an earlier
-   * one, with its row in the audit (all or nothing), and the code in KV. Settles when the ledger has it; KV may fail
-   * without harm. `asOfMs`, by D1's clock: when the first of what the code rests on was read. A code is good for
+   * one, with its row in the audit (all or nothing), and the code in KV. Settles when the ledger has it. Returns
+   * the fault of KV if KV did not take the code: it can still be redeemed, from the ledger. `asOfMs`, by D1's clock: when the first of what the code rests on was read. A code is good for
    * nothing if any of that was revoked since.
    */
   grant(
@@ -61,7 +63,7 @@ export interface AuthorizationStore {
     code: AuthorizationCode,
     consent: GivenConsent | null,
     asOfMs: number,
-  ): Promise<void>
+  ): Promise<Error | null>
   /** From now on the remembered consent answers nothing. The user still sees it, and can remove it. */
   withdrawConsent(userId: string, clientId: string): Promise<void>
 }

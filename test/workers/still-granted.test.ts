@@ -323,7 +323,7 @@ describe('the rule in SQL is the rule in domain/scope.ts', () => {
 
   it('for what was granted, what the client may have and what the user holds, whatever covers what', async () => {
     const codes = codeStore(env.DB, env.CODES)
-    const authorizations = authorizationStore(env.DB, env.CODES, () => {})
+    const authorizations = authorizationStore(env.DB, env.CODES)
     const kinds = new Set<string>()
     for (let times = 0; times < 150; times++) {
       const [granted, ofClient, ofUser] = [some(), some(), some()]

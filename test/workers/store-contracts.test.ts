@@ -52,9 +52,7 @@ const KINDS: readonly (readonly [name: string, bindings: Bindings])[] = [
 describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
   const clients = clientStore(DB, () => DB)
   const codes = codeStore(DB, CODES)
-  const authorizations = authorizationStore(DB, CODES, (fault) => {
-    throw fault
-  })
+  const authorizations = authorizationStore(DB, CODES)
   const sessions = sessionStore(SESSIONS)
   const live = () => liveSessions(SESSIONS, DB)
   const refreshTokens = refreshTokenStore(DB)
@@ -79,7 +77,7 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     }
     const key = randomText()
     const consent = { scopes: 'public:read', fingerprint: 'f', declined: [] }
-    await authorizations.grant(key, code, isRemembered ? consent : null, atMs)
+    expect(await authorizations.grant(key, code, isRemembered ? consent : null, atMs)).toBeNull()
     return { client, code, key, userId }
   }
   const terms: Terms = { scopes: ['public:read'], usersAreExternal: false, proof: null }
@@ -151,7 +149,7 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
   it('the cache of clients: the copy says since when, until it is too old or read anew', async () => {
     const { id } = await newClient()
     const settings = { clientCacheSeconds: 10, staleClientSeconds: 60 }
-    const cache = clientCache(new Map(), { clients }, settings, () => {})
+    const cache = clientCache(new Map(), { clients }, settings)
     expect((await cache.lookUp(id, atMs)).keptSinceMs).toBeNull()
     expect((await cache.lookUp(id, atMs + 9999)).keptSinceMs).toBe(atMs)
     expect((await cache.lookUp(id, atMs + 10_000)).keptSinceMs).toBeNull()

@@ -122,7 +122,7 @@ export function newTrial(
         issuedAt: now,
         expiresAt: now + CODE_LIFETIME_SECONDS,
       }
-      await authorizationStore(db, codes, () => {}).grant(codeDigest, record, null, 0)
+      await authorizationStore(db, codes).grant(codeDigest, record, null, 0)
       return code
     },
 
