@@ -45,7 +45,7 @@ const EFFECTS = {
 
 const SECRET_EFFECTS = {
   JWT_SECRET:
-    'Signs the JWTs that services receive. `npm start` makes one. [How to rotate it](../README.md#rotate-jwt_secret).',
+    'Signs the JWTs that services receive. `npm start` makes one. [How to rotate it](operate.md#rotate-jwt_secret).',
   PROXY_SECRET:
     'What a proxy shows in `X-Proxy-Secret`: visible ASCII, and another secret than `JWT_SECRET`. While it is rotated two, separated by a space. Without it every answer of `/auth` over HTTP is 503, unless `ISSUER` is a loopback address; service bindings need none. `npm start` makes one.',
 } satisfies Record<(typeof SECRET_NAMES)[number], string>

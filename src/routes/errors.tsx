@@ -1,9 +1,9 @@
 /** `/errors` and `/errors/CODE`: where `error_uri` leads (RFC 6749 §4.1.2.1, §5.2). */
 
 import { sendPage } from '../http/page.ts'
+import { explanationOf, explanations } from '../pages/error-explanations.ts'
 import { ExplanationIndexPage, ExplanationPage } from '../pages/explanation-page.tsx'
 import { OAuthError } from '../protocol/errors.ts'
-import { explanationOf, explanations } from '../protocol/explanations.ts'
 import type { Endpoint } from './endpoint.ts'
 import { sendErrorPage } from './error-page.tsx'
 

@@ -1,7 +1,7 @@
-/** The README's own commands and examples, against a running registry: what a newcomer pastes works. */
+/** The commands of README.md and of each page of docs/, and the examples, against a running registry. */
 
 import { execFile } from 'node:child_process'
-import { readdir, readFile } from 'node:fs/promises'
+import { readdirSync, readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { inProject } from '../../src/local/project.ts'
@@ -16,64 +16,75 @@ import {
 
 const run = promisify(execFile)
 let running: RecordedRegistry
-let readme: string
 beforeAll(async () => {
-  readme = await readFile(inProject('README.md'), 'utf8')
   running = await startRecordedRegistry()
 })
 afterAll(() => running?.end())
 
-/** Every block marked `sh`, in the order of the page, as one script; `console` blocks are for reading. */
-const pastedCommands = () =>
-  [...readme.matchAll(/^```sh\n([\s\S]*?)^```$/gm)]
+/** Every block of a page marked `sh`, as one script; `console` blocks are for reading. */
+const scriptOf = (path: string) =>
+  [...readFileSync(inProject(path), 'utf8').matchAll(/^```sh\n([\s\S]*?)^```$/gm)]
     .map(([, block]) => block)
     .join('\n')
+
+/** What the script prints, with bash as strict as a newcomer is not. */
+async function pasted(script: string): Promise<string> {
+  const here = script
     .replaceAll('http://127.0.0.1:8787', running.registry)
     .replaceAll('http://127.0.0.1:8788', running.authenticator)
+  const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', here], {
+    cwd: inProject('.'),
+    env: { ...process.env, STATE_DIR: running.stateDir },
+  })
+  return stdout
+}
 
-describe('the README', () => {
-  it('has commands that work in their order, as pasted', async () => {
-    const script = pastedCommands()
-    expect(script).toContain('client create')
-    const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', script], {
-      cwd: inProject('.'),
-      env: { ...process.env, STATE_DIR: running.stateDir },
-    })
-    expect(stdout).toMatch(/"access_token":"reg_[\w-]/)
-    expect(stdout).toMatch(/HTTP\/1\.1 200 OK[\s\S]*X-Auth-Status: authenticated/i)
-    expect(stdout).toMatch(/HTTP\/1\.1 403 Forbidden[\s\S]*error="insufficient_scope"/i)
+const withCommands = [
+  'README.md',
+  ...readdirSync(inProject('docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+].filter((path) => scriptOf(path) !== '')
+
+/** What a page says that its commands print. */
+const PRINTED: Readonly<Record<string, readonly RegExp[]>> = {
+  'README.md': [
+    /"access_token":"reg_[\w-]/,
+    /HTTP\/1\.1 200 OK[\s\S]*X-Auth-Status: authenticated/i,
+    /HTTP\/1\.1 403 Forbidden[\s\S]*error="insufficient_scope"/i,
+    /HTTP\/1\.1 401 Unauthorized[\s\S]*www-authenticate: Bearer realm="registry"/i,
+  ],
+  'docs/clients.md': [/client_secret_basic/],
+  'docs/command-line-tool.md': [/("access_token":"reg_[\w-][\s\S]*){2}/],
+  'docs/errors.md': [/"error":"invalid_client"/],
+  'docs/mcp-server.md': [/"client_id"/],
+  'docs/mobile-application.md': [/"client_id"/],
+  'docs/operate.md': [/ok +single-use/, /client\.disable/],
+  'docs/protect-a-service.md': [
+    /^HTTP\/1\.1 401 Unauthorized[\s\S]*HTTP\/1\.1 200 OK[\s\S]*HTTP\/1\.1 200 OK[\s\S]*HTTP\/1\.1 403/,
+    /"active":true,"scope":"public:read submission:read"/,
+  ],
+  'docs/revocation.md': [/revoked/],
+  'docs/single-page-application.md': [/"client_id"/],
+  'docs/users.md': [/ada@example\.org/],
+  'docs/web-application.md': [/"client_secret": ?"regs_/],
+}
+
+describe('README.md and docs/', () => {
+  it('have commands on the pages that this test expects', () => {
+    expect(withCommands).toEqual(Object.keys(PRINTED))
   })
 
-  it('sends on to pages under docs/ that name only files that exist, by a path from where they are', async () => {
-    const pages = (await readdir(inProject('docs'))).filter((name) => name.endsWith('.md'))
-    expect(pages).toContain('protect-a-service.md')
-    for (const name of pages) {
-      const page = await readFile(inProject(`docs/${name}`), 'utf8')
-      const links = page.matchAll(/\]\((?!https?:)([^)#]+)\)/g).map(([, path]) => path ?? '')
-      const paths = [...new Set(links)]
-      if (paths.length > 0) await run('ls', ['-d', ...paths], { cwd: inProject('docs') })
-    }
+  it.each(withCommands)('the commands of %s work in their order, as pasted', async (path) => {
+    const printed = await pasted(scriptOf(path))
+    for (const expected of PRINTED[path] ?? []) expect(printed).toMatch(expected)
   })
 
-  it('leads to a page on protecting a service that begins with a command that works', async () => {
-    const page = await readFile(inProject('docs/protect-a-service.md'), 'utf8')
-    const [, command = ''] = /^```sh\n([\s\S]*?)^```$/m.exec(page) ?? []
-    const here = command.replaceAll('http://127.0.0.1:8788', running.authenticator)
-    const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', here])
-    expect(stdout).toMatch(
-      /HTTP\/1\.1 401 Unauthorized[\s\S]*www-authenticate: Bearer realm="registry"/i,
-    )
+  it('control: a command that fails ends its page', async () => {
+    await expect(pasted('false\necho on')).rejects.toThrow()
   })
 
-  it('names only files that exist', async () => {
-    const links = readme.matchAll(/\]\((?!https?:)([^)#]+)\)/g).map(([, path]) => path ?? '')
-    const paths = [...new Set(links)]
-    expect(paths.length).toBeGreaterThan(10)
-    const { stdout } = await run('ls', ['-d', ...paths], { cwd: inProject('.') })
-    expect(stdout.trim().split('\n')).toHaveLength(paths.length)
-  })
-
-  it('has an example that signs a user in, or hears that the user refused', async () => {
+  it('examples/sign-in.mjs signs a user in, or is told that the user refused', async () => {
     for (const decision of ['allow', 'cancel'] as const) {
       const [port] = await freePorts(1)
       const redirectUri = `http://127.0.0.1:${port}/callback`

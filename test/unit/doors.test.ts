@@ -15,7 +15,8 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   'deadlines.ts': [],
   stores: ['domain', 'crypto', 'deadlines.ts'],
   flows: ['domain', 'crypto', 'protocol', 'stores/ports.ts'],
-  pages: ['domain'],
+  // protocol/errors.ts: the error codes that the pages under /errors explain.
+  pages: ['domain', 'protocol/errors.ts'],
   http: ['domain', 'crypto', 'protocol', 'stores/ports.ts', 'deadlines.ts'],
   // crypto: the sign-in form's own secret, made before there is a session to derive a token from.
   routes: ['domain', 'crypto', 'protocol', 'flows', 'http', 'pages'],
@@ -23,7 +24,8 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   // crypto: behind nginx the middleware verifies the authenticator's JWT itself.
   'resource-server': ['domain', 'crypto', 'protocol'],
   // The local runner. config.ts: `npm start` refuses a bad setting before it starts anything.
-  local: ['domain', 'crypto', 'stores', 'config.ts'],
+  // pages/error-explanations.ts: npm run docs writes docs/errors.md from it.
+  local: ['domain', 'crypto', 'stores', 'config.ts', 'pages/error-explanations.ts'],
   // local: where the local state is, who serves it, and how its owner is told of a refusal.
   // config.ts: `npm run deploy` checks an issuer and secrets as the workers do.
   cli: ['domain', 'crypto', 'stores', 'local', 'config.ts'],

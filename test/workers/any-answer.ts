@@ -1,7 +1,7 @@
 /** What must hold of every answer, whatever was sent: never a fault, always well-formed, nothing let through. */
 
 import { expect } from 'vitest'
-import { explanations } from '../../src/protocol/explanations.ts'
+import { explanations } from '../../src/pages/error-explanations.ts'
 import { type AnyRequest, initOf, MARK } from './any-request.ts'
 import { ISSUER } from './registry.ts'
 

@@ -184,7 +184,7 @@ export const DEPLOYMENT_CHECKS: readonly Check[] = [
     seconds: 15,
     run: jwtSecret,
     toDo:
-      `${setSecret('JWT_SECRET')}keep it. README, Rotate JWT_SECRET, says how without refusing anybody. ` +
+      `${setSecret('JWT_SECRET')}keep it. docs/operate.md, Rotate JWT_SECRET, says how without refusing anybody. ` +
       'Locally npm start makes one itself.',
     when: 'first',
   },

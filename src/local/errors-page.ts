@@ -1,0 +1,49 @@
+/** `npm run docs`: writes docs/errors.md from the table that the pages under /errors show. */
+
+import { writeFileSync } from 'node:fs'
+import { explanations } from '../pages/error-explanations.ts'
+import { inProject } from './project.ts'
+
+export const ERRORS_PAGE = inProject('docs/errors.md')
+
+/** Names of parameters, members and headers, which a page shows as code. */
+const marked = (text: string) => text.replaceAll(/\b[a-z]+(?:_[a-z0-9]+)+\b/g, '`$&`')
+
+const section = ({
+  code,
+  status,
+  meaning,
+  causes,
+  remedy,
+}: ReturnType<typeof explanations>[number]) =>
+  `## ${code}
+
+${marked(meaning)} Status ${status}, as a rule.
+
+${causes.map((cause) => `- ${marked(cause)}`).join('\n')}
+
+**What to do:** ${marked(remedy)}
+`
+
+export const errorsPage =
+  () => `<!-- Written by npm run docs. A test compares it with src/pages/error-explanations.ts. -->
+# Errors
+
+\`\`\`sh
+curl -s http://127.0.0.1:8787/token -d grant_type=client_credentials -d client_id=nobody -d client_secret=wrong
+# {"error":"invalid_client","error_description":"…","error_uri":"http://127.0.0.1:8787/errors/invalid_client"}
+\`\`\`
+
+| part of the answer | for |
+| --- | --- |
+| \`error\` | your program: one of the codes below |
+| \`error_description\` | you: one fixed sentence, the same for every cause that you may not know |
+| \`error_uri\` | you: the section of this page, served by the registry |
+| header \`X-Correlation-Id\` | the operator, who reads the cause with it for one day: \`npm run admin -- why ID\` |
+
+The authenticator answers errors of RFC 6750 (\`invalid_token\`, \`insufficient_scope\`): see
+[Protect a service](protect-a-service.md).
+
+${explanations().map(section).join('\n')}`
+
+if (import.meta.main) writeFileSync(ERRORS_PAGE, errorsPage())

@@ -1,0 +1,133 @@
+/** What each error code means, for a client's developer: the pages under /errors and docs/errors.md show this table. */
+
+import { type ErrorCode, statusOf } from '../protocol/errors.ts'
+
+export type Explanation = Readonly<{
+  meaning: string
+  /** The most frequent first. */
+  causes: readonly string[]
+  remedy: string
+}>
+
+const EXPLANATIONS = {
+  invalid_request: {
+    meaning:
+      'The request is malformed: a parameter is missing, repeated or invalid, or it was sent in the wrong way.',
+    causes: [
+      'A required parameter is missing. error_description names it.',
+      'A parameter occurs more than once, or the URL contains a credential.',
+      'The body is JSON. It must be application/x-www-form-urlencoded.',
+      'At the authorization endpoint: client_id is unknown, or redirect_uri does not equal a registered one character for character.',
+      'The client authenticates in two ways at once: by the Authorization header and by parameters of the body.',
+      'The client must use PKCE and code_challenge is missing, or code_challenge_method is not S256.',
+    ],
+    remedy:
+      'Correct the request. The same request fails again. Compare redirect_uri with the registered one, down to the last slash.',
+  },
+  invalid_client: {
+    meaning: 'The client could not be authenticated. The answer is the same for every cause.',
+    causes: [
+      'The secret is wrong, has been replaced, or was copied with a space or a line break.',
+      'The client uses another authentication method than it is registered for: client_secret_basic sends an Authorization header, client_secret_post sends parameters of the body, client_secret may do either.',
+      'The secret was made elsewhere and is too weak: one with fewer than 32 characters, or with fewer than 8 different ones, is never accepted.',
+      'With Basic, the id and the secret were not form-encoded before they were joined and encoded.',
+      'The client is unknown here, or has been disabled.',
+      'A client assertion has expired, was used before, or names another audience than the issuer.',
+    ],
+    remedy:
+      'Check the id, the secret and the authentication method. The operator can see which cause it was, and can issue a new secret.',
+  },
+  invalid_grant: {
+    meaning: 'The code or the refresh token is not valid, or not valid for this client.',
+    causes: [
+      'The code was used before. A code is valid once, also when the response was lost.',
+      'The code or the refresh token has expired.',
+      'redirect_uri is not the one that the authorization request used.',
+      'code_verifier does not match the code_challenge of the authorization request, or one of the two is missing.',
+      'It was issued to another client.',
+      'The refresh token has been exchanged for its successor, or the user or the operator has withdrawn the authorization.',
+    ],
+    remedy:
+      'Start a new authorization request. Do not repeat the exchange: a second use of a code or a refresh token ends what the first use was given.',
+  },
+  unauthorized_client: {
+    meaning: 'The client is known and may not use this grant type.',
+    causes: [
+      'The client is not authorized for the grant type. A grant type that was only requested does not count.',
+      'A public client asks for client_credentials, which needs a client that can authenticate.',
+    ],
+    remedy: 'Ask the operator to authorize the grant type for the client.',
+  },
+  unsupported_grant_type: {
+    meaning: 'The server does not support this grant_type.',
+    causes: [
+      'It is misspelt. The supported ones are authorization_code, client_credentials and refresh_token.',
+      'It is password or implicit, which this server does not offer.',
+    ],
+    remedy:
+      'Use authorization_code to act for a user, and client_credentials to act for the client itself.',
+  },
+  unsupported_response_type: {
+    meaning: 'The server does not support this response_type.',
+    causes: ['It is token or id_token. This server does not offer the implicit flow.'],
+    remedy: 'Send response_type=code, with PKCE.',
+  },
+  invalid_scope: {
+    meaning: 'A requested scope is malformed, or more than can be granted.',
+    causes: [
+      'A scope does not have the form domain:action or domain:action:resource. Spaces separate scopes.',
+      'The client is not authorized for one of the scopes. A scope that was only requested does not count.',
+      'The user holds none of the requested scopes.',
+      'A refresh asks for more than was granted, or what was granted has been withdrawn since.',
+    ],
+    remedy:
+      'Request less, or leave scope out to request everything that the client is authorized for. The operator can authorize more.',
+  },
+  invalid_dpop_proof: {
+    meaning: 'The DPoP proof of the token request is not valid (RFC 9449).',
+    causes: [
+      'htm is not POST, or htu is not the URL of the token endpoint as the metadata gives it.',
+      "iat differs from the server's time by more than a minute: the client's clock is wrong.",
+      'The proof was used before. Each request needs its own proof with its own jti.',
+      'typ is not dpop+jwt, the header has no public jwk, or the algorithm is not in dpop_signing_alg_values_supported.',
+      'The request has more than one DPoP header.',
+    ],
+    remedy: 'Make a new proof for each request, also for one that is repeated.',
+  },
+  access_denied: {
+    meaning: 'The user refused, or the server refused for the user.',
+    causes: [
+      'The user pressed Cancel, or left no scope ticked.',
+      'The user may not authorize applications, because the account is disabled.',
+      'A form was sent too late, from another browser, or from another site.',
+    ],
+    remedy:
+      'Respect the answer and offer to try again. If a form was out of date, open its page again.',
+  },
+  temporarily_unavailable: {
+    meaning: 'The server cannot answer now, or not this often. The request itself may be correct.',
+    causes: [
+      'Storage does not answer (status 503).',
+      'Too many attempts failed from one address, or for one client or user (status 429).',
+    ],
+    remedy:
+      'Wait for the seconds of the Retry-After header, then send the same request again. A code that could not be exchanged for this reason is, as a rule, still valid.',
+  },
+} as const satisfies Record<ErrorCode, Explanation>
+
+const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(EXPLANATIONS, code)
+
+export type ExplainedCode = Explanation & Readonly<{ code: string; status: number }>
+
+const explained = (code: ErrorCode): ExplainedCode => ({
+  ...EXPLANATIONS[code],
+  code,
+  status: statusOf(code),
+})
+
+/** Null if there is no such code. */
+export const explanationOf = (code: string): ExplainedCode | null =>
+  isErrorCode(code) ? explained(code) : null
+
+export const explanations = (): ExplainedCode[] =>
+  Object.keys(EXPLANATIONS).filter(isErrorCode).map(explained)
