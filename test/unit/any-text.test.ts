@@ -49,12 +49,12 @@ function unlessRefused<T>(read: () => T): T | null {
   }
 }
 
-describe('fields', () => {
+describe('form fields', () => {
   const pairs = fc.array(
     fc.tuple(fc.oneof(fc.constantFrom('a', 'resource', '__proto__'), anyText), anyText),
   )
 
-  it('are each there once, or the request is refused', () => {
+  it('a request with a repeated form field is refused, unless the field may repeat', () => {
     fc.assert(
       fc.property(pairs, (given) => {
         const sent = given.map(
@@ -73,12 +73,12 @@ describe('fields', () => {
     )
   })
 
-  it('take a time that grows with their number, not with its square', () => {
+  it('the time to read form fields grows with their number, not with its square', () => {
     const names = Array.from({ length: 100_000 }, (_, index) => [`name${index}`, 'a'])
     expect(readFields(new URLSearchParams(names as [string, string][])).size).toBe(names.length)
   })
 
-  it('read from any text without a fault', () => {
+  it('form fields are read from any text without a fault', () => {
     fc.assert(
       fc.property(anyText, (text) => {
         const fields = firstFields(new URLSearchParams(text))
@@ -99,7 +99,7 @@ describe('the scope parameter', () => {
     .map((parts) => parts.join(''))
   const authorized = ['a:b', 'a:a:*', 'b:a:0']
 
-  it('yields scopes that are well-formed and authorized, or is refused', () => {
+  it('the scope parameter yields well-formed, authorized scopes or is refused', () => {
     fc.assert(
       fc.property(fc.oneof(scope, similar, anyText), (text) => {
         const scopes = unlessRefused(() =>
@@ -116,7 +116,7 @@ describe('the scope parameter', () => {
     )
   })
 
-  it('is written as it is read', () => {
+  it('the scope parameter is written as it is read', () => {
     fc.assert(
       fc.property(scopes, (scopes) => {
         expect(splitScopes(formatScopes(scopes)).sort()).toEqual([...new Set(scopes)].sort())
@@ -133,7 +133,7 @@ describe.each([
   ['scopes', scopes, meetScopes, scopeCovers],
   ['endorsements', endorsements, meetEndorsements, endorsementCovers],
 ] as const)('what two sets of %s have in common', (_name, sets, meet, covers) => {
-  it('is the same either way, no more when met again, and narrower than both', () => {
+  it('the intersection of two lists is symmetric, idempotent and narrower than both lists', () => {
     fc.assert(
       fc.property(sets, sets, (left, right) => {
         const common = meet(left, right)
@@ -149,7 +149,7 @@ describe.each([
     )
   })
 
-  it('holds what each of both allows', () => {
+  it('the intersection of two lists holds what both lists allow', () => {
     fc.assert(
       fc.property(sets, sets, sets, (left, right, [asked = '']) => {
         const isAllowed = [left, right].every((held) => held.some((one) => covers(one, asked)))
@@ -159,7 +159,7 @@ describe.each([
     )
   })
 
-  it('covers itself, and what a covered one covers', () => {
+  it('covering is reflexive and transitive', () => {
     fc.assert(
       fc.property(sets, (some) => {
         for (const a of some) {
@@ -234,7 +234,7 @@ describe('a redirect URI', () => {
     uri.map((one) => [one, one]),
   )
 
-  it('is approved when it is registered, or loopback with another port for a public client', () => {
+  it('a redirect URI is approved when it is registered, or differs in the port of a loopback address for a public client', () => {
     fc.assert(
       fc.property(
         fc.constantFrom(...AUTH_METHODS, 'none' as const),
@@ -254,7 +254,7 @@ describe('a redirect URI', () => {
     )
   })
 
-  it('that is left out stands for the only one', () => {
+  it('a request without a redirect URI gets the only registered one', () => {
     fc.assert(
       fc.property(fc.array(uri, { maxLength: 3 }), (registered) => {
         const [only = null] = registered
@@ -272,7 +272,7 @@ describe('PKCE', () => {
     maxLength: 128,
   })
 
-  it('opens by its own verifier, and by no other', async () => {
+  it('a code challenge accepts its own verifier and no other', async () => {
     await fc.assert(
       fc.asyncProperty(verifier, fc.oneof(verifier, anyText), async (own, other) => {
         const challenge = await digest(own)
@@ -289,7 +289,7 @@ describe('PKCE', () => {
     )
   })
 
-  it('takes no challenge but one of S256', () => {
+  it('a code challenge is refused unless its method is S256', () => {
     fc.assert(
       fc.property(
         fc.option(fc.oneof(fc.constant('a'.repeat(43)), anyText)),
@@ -316,7 +316,7 @@ describe('client authentication', () => {
   const base64 = (text: string) => Buffer.from(text, 'utf8').toString('base64')
   const wellFormed = anyText.map((text) => text.toWellFormed())
 
-  it('by Basic gives the id and the secret that were encoded', () => {
+  it('Basic authentication yields the id and the secret that were encoded', () => {
     fc.assert(
       fc.property(wellFormed.filter(Boolean), wellFormed, (clientId, secret) => {
         const header = `Basic ${base64(`${formEncode(clientId)}:${formEncode(secret)}`)}`
@@ -327,7 +327,7 @@ describe('client authentication', () => {
     )
   })
 
-  it('by anything else is refused, without a fault', () => {
+  it('an Authorization header that is not well-formed Basic is refused without a fault', () => {
     fc.assert(
       fc.property(
         anyText,
@@ -355,7 +355,7 @@ describe('the session cookie', () => {
     madeOf(['a', 'b', '=', '"', ' ', 'é', ',', '\\'], 4),
   )
 
-  it('is the value of the one cookie of its name, or none at all', () => {
+  it('the session cookie is read when the header has exactly one cookie of its name', () => {
     fc.assert(
       fc.property(
         fc.array(pair, { maxLength: 4 }),
@@ -376,7 +376,7 @@ describe('the session cookie', () => {
     )
   })
 
-  it('is read from any header without a fault', () => {
+  it('the session cookie is read from any Cookie header without a fault', () => {
     fc.assert(
       fc.property(anyText, fc.constantFrom(...ISSUERS), (header, issuer) => {
         expect(['absent', 'session', 'malformed']).toContain(readSessionCookie(header, issuer).kind)
@@ -385,7 +385,7 @@ describe('the session cookie', () => {
   })
 })
 
-describe('the next page', () => {
+describe('next_page', () => {
   const page = fc.oneof(
     anyText,
     fc.webUrl(),
@@ -412,7 +412,7 @@ describe('the next page', () => {
     ]),
   )
 
-  it('is a path of ours, whatever was asked', () => {
+  it("the next page is a path on the issuer's origin for any text of next_page", () => {
     fc.assert(
       fc.property(page, fc.constantFrom(...ISSUERS), (asked, issuer) => {
         const path = ownPath(asked, issuer)
@@ -438,7 +438,7 @@ describe('the next page', () => {
   })
 })
 
-describe('the address of our own sign-in page', () => {
+describe('the URL of the sign-in page', () => {
   const ISSUER = 'https://registry.example'
   const fill = (words: string) => words.repeat(Math.ceil(1300 / words.length)).slice(0, 1300)
 
@@ -448,13 +448,16 @@ describe('the address of our own sign-in page', () => {
     ['a query of its own', fill('a=1&to=/papers/2101.00001&')],
     ['text that was escaped before', fill(encodeURIComponent('{"user":"ada lovelace","n":1}'))],
     ['words of another script', fill('état ')],
-  ])('with a state of 1.3 KB (%s) fits into the 4 KiB that nginx has for it', (_, state) => {
-    const path = `/authorize?${new URLSearchParams({ client_id: 'a', state })}`
-    const address = loginAddress(path, ISSUER, null)
-    expect(address.length).toBeLessThan(3600)
-    const own = new URL(address, ISSUER).searchParams.get('next_page') ?? ''
-    expect(new URL(ownPath(own, ISSUER), ISSUER).searchParams.get('state')).toBe(state)
-  })
+  ])(
+    'the URL of the sign-in page with a state of 1.3 KB (%s) fits into the 4 KiB buffer of nginx',
+    (_, state) => {
+      const path = `/authorize?${new URLSearchParams({ client_id: 'a', state })}`
+      const address = loginAddress(path, ISSUER, null)
+      expect(address.length).toBeLessThan(3600)
+      const own = new URL(address, ISSUER).searchParams.get('next_page') ?? ''
+      expect(new URL(ownPath(own, ISSUER), ISSUER).searchParams.get('state')).toBe(state)
+    },
+  )
 })
 
 describe('the URI of a DPoP proof', async () => {
@@ -484,7 +487,7 @@ describe('the URI of a DPoP proof', async () => {
   const isDots = (path: readonly (readonly [string, string])[]) =>
     path.every(([plain]) => plain === '.')
 
-  it('is the same however it is spelt, and whatever its query', async () => {
+  it('two spellings of the htu of a DPoP proof are equal, and the query is ignored', async () => {
     const host = fc.constantFrom(
       'https://api.example',
       'HTTPS://API.example:443',
@@ -500,7 +503,7 @@ describe('the URI of a DPoP proof', async () => {
     )
   })
 
-  it('is another with another path, and no fault whatever it is', async () => {
+  it('an htu of a DPoP proof with another path is not equal, and any text is compared without a fault', async () => {
     await fc.assert(
       fc.asyncProperty(segments, fc.oneof(anyText, fc.webUrl(), segments), async (path, other) => {
         fc.pre(!isDots(path))

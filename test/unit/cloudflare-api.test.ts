@@ -23,8 +23,8 @@ const succeed = (result: unknown) => answering(200, { success: true, errors: [],
 const refuse = (status: number, message: string) =>
   answering(status, { success: false, errors: [{ message }], result: null })
 
-describe('a value of KV', () => {
-  it('is what is there, as it stands, or null', async () => {
+describe('KV over the API', () => {
+  it('KV over the API returns a value byte for byte, or null', async () => {
     answering(200, 'a value')
     expect(await kv.get('key')).toBe('a value')
     refuse(404, 'key not found')
@@ -33,7 +33,7 @@ describe('a value of KV', () => {
     await expect(kv.get('key')).rejects.toThrow('KV answered 403: Forbidden')
   })
 
-  it('is written for good, or for a time', async () => {
+  it('KV over the API writes a value with or without a lifetime', async () => {
     succeed(null)
     await kv.put('a/key', 'value')
     await kv.put('a/key', 'value', { expirationTtl: 60 })
@@ -43,15 +43,15 @@ describe('a value of KV', () => {
   })
 })
 
-describe('a row of D1', () => {
-  it('is asked for with text and null alone, whatever was bound', async () => {
+describe('D1 over the API', () => {
+  it('D1 over the API sends every bound parameter as text or null', async () => {
     succeed([{ results: [] }])
     await db.prepare('SELECT ?1, ?2, ?3').bind('text', 7, null).run()
     expect(JSON.parse(String(asked[0]?.body)).params).toEqual(['text', '7', null])
     expect(() => db.prepare('SELECT ?1').bind(true)).toThrow('a parameter cannot be boolean')
   })
 
-  it('is the first, a column of it, or null', async () => {
+  it('D1 over the API returns the first row, a column of the first row, or null', async () => {
     succeed([{ results: [{ a: 1, b: 2 }] }])
     expect(await db.prepare('SELECT').first()).toEqual({ a: 1, b: 2 })
     expect(await db.prepare('SELECT').first('b')).toBe(2)
@@ -62,22 +62,25 @@ describe('a row of D1', () => {
   it.each([
     [null, 'the database answered 200: no reason given'],
     [[], 'the database answered without a result'],
-  ])('is none where the result is %j', async (result, words) => {
+  ])('D1 over the API refuses the result %j', async (result, words) => {
     succeed(result)
     await expect(db.prepare('SELECT').run()).rejects.toThrow(words)
   })
 })
 
-describe('an API that cannot be reached is told in one line, without the token', () => {
+describe('an API that cannot be reached', () => {
   it.each<[string, unknown, string]>([
     ['the cause', new TypeError('fetch failed', { cause: new Error('ENOTFOUND') }), 'ENOTFOUND'],
     ['the fault', new Error('redirected'), 'redirected'],
     ['its name', Object.assign(new Error(''), { name: 'TimeoutError' }), 'TimeoutError'],
     ['what was thrown', 'gone', 'gone'],
-  ])('by %s', async (_, fault, words) => {
-    failingWith(fault)
-    await expect(db.prepare('SELECT').run()).rejects.toThrow(
-      `cannot reach the database at https://api.example: ${words}`,
-    )
-  })
+  ])(
+    'an API that cannot be reached (%s) is reported in one line without the token',
+    async (_, fault, words) => {
+      failingWith(fault)
+      await expect(db.prepare('SELECT').run()).rejects.toThrow(
+        `cannot reach the database at https://api.example: ${words}`,
+      )
+    },
+  )
 })

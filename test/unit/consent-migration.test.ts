@@ -39,7 +39,7 @@ function migrated() {
 }
 
 describe('the migration to one consent for a user and a client', () => {
-  it('keeps one row with all that was agreed to, since the first time, which answers no request', () => {
+  it('the consent migration merges the rows of a user and a client, keeps the earliest time, and answers no request', () => {
     const rows = migrated()
       .prepare('SELECT * FROM consent ORDER BY user_id, client_id')
       .all()
@@ -65,7 +65,7 @@ describe('the migration to one consent for a user and a client', () => {
     ])
   })
 
-  it('leaves clients and refresh families, and still removes a consent with its client', () => {
+  it('the consent migration keeps clients and refresh families, and deleting a client still deletes its consents', () => {
     const db = migrated()
     const count = (table: string) => db.prepare(`SELECT count(*) AS n FROM ${table}`).get()?.n
     expect([count('client'), count('refresh_family')]).toEqual([2, 1])
@@ -73,7 +73,7 @@ describe('the migration to one consent for a user and a client', () => {
     expect(count('consent')).toBe(1)
   })
 
-  it('begins the sweep of consents at the beginning, and no other', () => {
+  it('the consent migration resets the cursor of the sweep of consents and no other cursor', () => {
     const positions = migrated().prepare('SELECT task, position FROM housekeeping').all()
     expect(positions.map((row) => ({ ...row }))).toEqual([
       { task: 'consent', position: null },

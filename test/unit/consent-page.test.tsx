@@ -6,14 +6,14 @@ import { CLIENT, consent, HOSTILE, inputs, named, withUrl } from './page-samples
 const ESCAPED = '&lt;script&gt;alert(1)&lt;/script&gt;'
 
 describe('the consent page', () => {
-  it('shows a hostile client name as text, not markup', () => {
+  it('the consent page shows a hostile client name as text, not markup', () => {
     const page = consent({ client: { ...CLIENT, name: HOSTILE } })
     expect(page).toContain(ESCAPED)
     expect(named(page, 'script')).toEqual([])
     expect(named(page, 'img')).toEqual([])
   })
 
-  it('keeps what a client wrote apart from the direction of its own words, and out of the title', () => {
+  it("the consent page isolates the text direction of a client's words and keeps them out of its title", () => {
     const page = consent({ client: { ...CLIENT, name: HOSTILE } })
     expect(page).toMatch(/<bdi>[^<]*\u202e<\/bdi>/)
     expect(page).toContain('<title>Allow access to your account? · Registry</title>')
@@ -30,14 +30,14 @@ describe('the consent page', () => {
     'papers.example',
     'https://registry.example@evil.example/',
     'https://',
-  ])('a URL such as %j is not a link, and is shown', (url) => {
+  ])('the consent page shows the URL %j as text and not as a link', (url) => {
     const page = withUrl(url)
     expect(named(page, 'a')).toEqual([])
     expect(page).toContain(`<bdi>${url}</bdi>`)
   })
 
   it.each(['https://papers.example/about', 'http://127.0.0.1:5000/'])(
-    'control: %s is a link',
+    'control: the consent page shows %s as a link',
     (url) => {
       expect(named(withUrl(url), 'a').map(({ attributes }) => attributes)).toEqual([
         { href: url, rel: 'noopener noreferrer nofollow' },
@@ -45,14 +45,14 @@ describe('the consent page', () => {
     },
   )
 
-  it('shows a link as the browser reads it', () => {
+  it('the consent page shows a link in the form that the browser resolves', () => {
     expect(withUrl('https://b\u00fccher.example/\u202e')).toContain(
       '<bdi>https://xn--bcher-kva.example/',
     )
     expect(withUrl('https://papers.example/\u202e')).not.toContain('\u202e')
   })
 
-  it('offers each scope as a ticked checkbox with its sentence and its name', () => {
+  it('the consent page offers each scope as a ticked checkbox with its sentence and its name', () => {
     const page = consent()
     expect(inputs(page, 'grant').map(({ attributes }) => attributes)).toMatchObject([
       { type: 'checkbox', value: 'profile:read', checked: '' },
@@ -63,18 +63,18 @@ describe('the consent page', () => {
     expect(page).toContain('Untick')
   })
 
-  it('control: without a scope there is nothing to tick', () => {
+  it('control: the consent page has no checkbox when no scope is requested', () => {
     const page = consent({ scopes: [] })
     expect(inputs(page, 'grant')).toEqual([])
     expect(named(page, 'fieldset')).toEqual([])
   })
 
-  it('lists endorsements, and says nothing of them when there are none', () => {
+  it('the consent page lists endorsements and omits the list when there are none', () => {
     expect(consent()).toContain('<li>Submit in every category of Computer Science</li>')
     expect(consent({ endorsements: [] })).not.toMatch(/<li>|endorsement/i)
   })
 
-  it('has a button that allows and one that does not, and answers the Enter key with the latter', () => {
+  it('the consent page has an Allow and a Cancel button, and the Enter key presses Cancel', () => {
     const answers = named(consent(), 'button').flatMap(({ attributes }) =>
       attributes.name === 'confirm' ? [[attributes.value, 'formnovalidate' in attributes]] : [],
     )
@@ -85,7 +85,7 @@ describe('the consent page', () => {
     expect(inputs(consent(), 'confirm')).toEqual([])
   })
 
-  it('sends the request again as it came, with its own token', () => {
+  it('the consent form repeats the request unchanged, with its form token', () => {
     const [answer = '', signOut = ''] = consent().match(/<form.*?<\/form>/gs) ?? []
     const hidden = (form: string) =>
       named(form, 'input').flatMap(({ attributes }) =>
@@ -110,7 +110,7 @@ describe('the consent page', () => {
     ])
   })
 
-  it('says who is signed in, who registered the client and where the answer goes', () => {
+  it('the consent page shows the signed-in user, the owner of the client and the redirect host', () => {
     const page = consent()
     expect(page).toContain('Signed in as <strong><bdi>ada</bdi></strong>')
     expect(page).toContain('Registered by <bdi>1042</bdi>')

@@ -21,7 +21,7 @@ function failingAfter(seconds: number) {
   return { spend, bounded: withDeadline({ spend }, SECONDS, () => deadlines, ['spend']) }
 }
 
-it('a verb that failed in time is asked once more', async () => {
+it('a storage operation that fails before the deadline is repeated once', async () => {
   const { spend, bounded } = failingAfter(SECONDS - 1)
   const answer = bounded.spend()
   await vi.advanceTimersByTimeAsync((SECONDS - 1) * 1000)
@@ -29,7 +29,7 @@ it('a verb that failed in time is asked once more', async () => {
   expect(spend).toHaveBeenCalledTimes(2)
 })
 
-it('one that failed too late is not: what it did may have been taken back by then', async () => {
+it('a storage operation that fails after the deadline is not repeated, because its effect may have been undone', async () => {
   const { spend, bounded } = failingAfter(SECONDS + 1)
   const answer = bounded.spend().catch((fault: Error) => fault.name)
   await vi.advanceTimersByTimeAsync((SECONDS + 2) * 1000)

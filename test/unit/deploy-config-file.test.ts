@@ -11,7 +11,7 @@ const DB = { table: 'd1_databases', binding: 'DB' } as const
 const CODES = { table: 'kv_namespaces', binding: 'CODES' } as const
 
 describe('a value in a wrangler.toml', () => {
-  it('is replaced, with every other line of the file of the repository as it was', () => {
+  it('replacing a value in wrangler.toml leaves every other line unchanged', () => {
     const before = readFileSync(REGISTRY_CONFIG, 'utf8')
     const after = withValue(before, CODES, 'id', 'new-id') ?? ''
     const changed = after.split('\n').filter((line, i) => line !== before.split('\n')[i])
@@ -39,11 +39,11 @@ describe('a value in a wrangler.toml', () => {
       '# [vars]\n# ISSUER = "a"\n[env.x.vars]\nISSUER = "b"\n[vars]\nISSUER = "old"\n',
       '# [vars]\n# ISSUER = "a"\n[env.x.vars]\nISSUER = "b"\n[vars]\nISSUER = "new"\n',
     ],
-  ])('is found with %s', (_, before, after) => {
+  ])('a value in wrangler.toml is found with %s', (_, before, after) => {
     expect(withValue(before, VARS, 'ISSUER', 'new')).toBe(after)
   })
 
-  it('is that of the binding, before or after its name', () => {
+  it('the id of a binding is found before or after the name of the binding', () => {
     const other = '[[d1_databases]]\nbinding = "OTHER"\ndatabase_id = "1"\n'
     expect(
       withValue(
@@ -69,7 +69,7 @@ describe('a value in a wrangler.toml', () => {
     expect(withValue(text, place, key, 'new')).toBeNull()
   })
 
-  it('is not written when it would break the file', () => {
+  it('a value that would break wrangler.toml is not written', () => {
     expect(withValue('[vars]\nISSUER = "old"\n', VARS, 'ISSUER', 'a"\nB = "c')).toBeNull()
   })
 })

@@ -34,11 +34,11 @@ const both = (change: (config: WranglerConfig) => WranglerConfig): Both => ({
 })
 
 describe('npm run deploy', () => {
-  it('has nothing against two configurations that are filled in alike', () => {
+  it('npm run deploy accepts two configurations that are filled in alike', () => {
     expect(deployProblems(BOTH)).toEqual([])
   })
 
-  it('refuses the repository as it comes, with a line for everything to fill in', () => {
+  it('npm run deploy refuses the unchanged repository, with a line for every value to fill in', () => {
     const problems = deployProblems({
       registry: readWranglerConfig(REGISTRY_CONFIG),
       authenticator: readWranglerConfig(AUTHENTICATOR_CONFIG),
@@ -65,21 +65,21 @@ describe('npm run deploy', () => {
       'ISSUER: must be an https origin, or http on a loopback address, without a path',
     ],
     ['', 'ISSUER: must be set'],
-  ])('refuses the issuer %j', (issuer, problem) => {
+  ])('npm run deploy refuses the issuer %j', (issuer, problem) => {
     expect(deployProblems(both((config) => withVarsIn(config, { ISSUER: issuer })))).toEqual([
       `${REGISTRY_FILE}: ${problem}`,
       `${AUTHENTICATOR_FILE}: ${problem}`,
     ])
   })
 
-  it('refuses configurations without an issuer', () => {
+  it('npm run deploy refuses configurations without an issuer', () => {
     expect(deployProblems(both((config) => ({ ...config, vars: {} })))).toEqual([
       `${REGISTRY_FILE}: ISSUER: must be set`,
       `${AUTHENTICATOR_FILE}: ISSUER: must be set`,
     ])
   })
 
-  it('refuses two issuers, and two stores of sessions', () => {
+  it('npm run deploy refuses two different issuers and two different session namespaces', () => {
     const other = withVarsIn(BOTH.authenticator, { ISSUER: 'https://other.example' })
     expect(deployProblems({ ...BOTH, authenticator: other })).toEqual([
       'ISSUER differs between the two wrangler.toml',
@@ -99,34 +99,37 @@ describe('npm run deploy', () => {
     ['CODES', 'KV namespace'],
     ['LOGIN_LIMIT', 'rate limit'],
     ['REFUSAL_LIMIT', 'rate limit'],
-  ])('refuses a registry without %s', (name, kind) => {
+  ])('npm run deploy refuses a registry without %s', (name, kind) => {
     expect(deployProblems({ ...BOTH, registry: without(BOTH.registry, name) })).toEqual([
       `${REGISTRY_FILE}: ${name}: the ${kind} must be bound`,
     ])
   })
 
-  it('refuses a variable that stands in the place of a binding', () => {
+  it('npm run deploy refuses a variable that has the name of a binding', () => {
     const registry = withVarsIn(without(BOTH.registry, 'CODES'), { CODES: 'CODES-id' })
     expect(deployProblems({ ...BOTH, registry })).toContain(
       `${REGISTRY_FILE}: CODES: the KV namespace must be bound`,
     )
   })
 
-  it('refuses an authenticator without SESSIONS', () => {
+  it('npm run deploy refuses an authenticator without SESSIONS', () => {
     const authenticator = without(BOTH.authenticator, 'SESSIONS')
     expect(deployProblems({ ...BOTH, authenticator })).toEqual([
       `${AUTHENTICATOR_FILE}: SESSIONS: the KV namespace must be bound`,
     ])
   })
 
-  it.each([[[]], [['0 * * * *']]])('refuses a registry with the crons %j', (crons) => {
-    const registry = { ...BOTH.registry, triggers: { crons } }
-    expect(deployProblems({ ...BOTH, registry })).toEqual([
-      `${REGISTRY_FILE}: triggers.crons must have "* * * * *"`,
-    ])
-  })
+  it.each([[[]], [['0 * * * *']]])(
+    'npm run deploy refuses a registry with the crons %j',
+    (crons) => {
+      const registry = { ...BOTH.registry, triggers: { crons } }
+      expect(deployProblems({ ...BOTH, registry })).toEqual([
+        `${REGISTRY_FILE}: triggers.crons must have "* * * * *"`,
+      ])
+    },
+  )
 
-  it('refuses a bad setting of either worker in the words of that worker', () => {
+  it('npm run deploy refuses a bad setting with the error sentence of the worker that reads it', () => {
     const vars = { STORAGE_TIMEOUT_SECONDS: '0', AUDIT_KEEP_DAYS: '' }
     const problem = 'STORAGE_TIMEOUT_SECONDS: must be a whole number from 1 to 30'
     expect(deployProblems({ ...BOTH, registry: withVarsIn(BOTH.registry, vars) })).toEqual([
@@ -140,14 +143,14 @@ describe('npm run deploy', () => {
     ).toEqual([`${AUTHENTICATOR_FILE}: ${problem}`])
   })
 
-  it('refuses two settings that do not go together: users would be sent in circles', () => {
+  it('npm run deploy refuses two settings that would redirect users in a loop', () => {
     const vars = { LOGIN_URL: 'https://registry.example/login' }
     expect(deployProblems({ ...BOTH, registry: withVarsIn(BOTH.registry, vars) })).toEqual([
       `${REGISTRY_FILE}: LOGIN_URL: must be another page than /login of the registry itself`,
     ])
   })
 
-  it('refuses a setting that no worker would read, because its name is misspelt or it is in the wrong file', () => {
+  it('npm run deploy refuses a setting that no worker reads, because its name is misspelt or it is in the wrong file', () => {
     const vars = { SESSION_LIFETIME_SECONDS: '3600' }
     const authenticator = withVarsIn(BOTH.authenticator, vars)
     expect(deployProblems({ ...BOTH, authenticator })).toEqual([
@@ -161,7 +164,7 @@ describe('npm run deploy', () => {
   })
 
   it.each(['JWT_SECRET', 'PROXY_SECRET'])(
-    'refuses %s in [vars], where the dashboard would show it, and does not repeat its value',
+    'npm run deploy refuses %s in [vars], where the dashboard would show it, and does not repeat its value',
     (name) => {
       const value = 'kR7vQ2mZ9xLw4tYb8nHc3sJd6fGp1aEu'
       const authenticator = withVarsIn(BOTH.authenticator, { [name]: value })
@@ -172,20 +175,23 @@ describe('npm run deploy', () => {
     },
   )
 
-  it.each([true, undefined])('refuses workers that workers.dev would make public: %s', (value) => {
-    const problems = deployProblems(
-      both(({ workers_dev, ...config }) =>
-        value === undefined ? config : { ...config, workers_dev: value },
-      ),
-    )
-    expect(problems).toEqual([
-      `${REGISTRY_FILE}: workers_dev must be false`,
-      `${AUTHENTICATOR_FILE}: workers_dev must be false`,
-    ])
-  })
+  it.each([true, undefined])(
+    'npm run deploy refuses workers with workers_dev = %s, which workers.dev would make public',
+    (value) => {
+      const problems = deployProblems(
+        both(({ workers_dev, ...config }) =>
+          value === undefined ? config : { ...config, workers_dev: value },
+        ),
+      )
+      expect(problems).toEqual([
+        `${REGISTRY_FILE}: workers_dev must be false`,
+        `${AUTHENTICATOR_FILE}: workers_dev must be false`,
+      ])
+    },
+  )
 })
 
-it('npm start makes the same checks on what it gives both workers: its environment goes before the two files', () => {
+it('npm start checks the settings that it gives both workers like npm run deploy, and its environment overrides the two files', () => {
   const authenticator = withVarsIn(BOTH.authenticator, { STORAGE_TIMEOUT_SECONDS: '31' })
   const local = (vars: WranglerConfig['vars']) =>
     configurationProblems(withVars({ ...BOTH, authenticator }, vars))

@@ -28,13 +28,13 @@ const elsewhere = (config: WranglerConfig): WranglerConfig => ({
   kv_namespaces: [{ binding: 'SESSIONS', id: 'another-id' }],
 })
 
-describe('the line on bindings', () => {
-  it('is ok where both configurations are filled in alike', async () => {
+describe('the bindings check of the doctor', () => {
+  it('the bindings check is ok when both configurations are filled in alike', async () => {
     expect(await found(BOTH)).toMatchObject({ check: 'bindings', state: 'ok' })
   })
 
   it.each(['DB', 'SESSIONS', 'CODES', 'LOGIN_LIMIT', 'REFUSAL_LIMIT'])(
-    'fails where the registry does not bind %s',
+    'the bindings check fails when the registry does not bind %s',
     async (name) => {
       const both = { ...BOTH, registry: without(BOTH.registry, name) }
       const finding = await found(both)
@@ -69,7 +69,7 @@ describe('the line on bindings', () => {
         authenticator: { ...BOTH.authenticator, vars: { ISSUER: 'https://other.example' } },
       },
     ],
-  ])('fails where %s, and says that alone', async (_, problems, both) => {
+  ])('the bindings check fails when %s, and names no other problem', async (_, problems, both) => {
     const finding = await found(both)
     expect(finding).toMatchObject({
       state: 'FAIL',
@@ -78,7 +78,7 @@ describe('the line on bindings', () => {
     expect(finding.seen.split('; ')).toEqual(problems)
   })
 
-  it('fails for a bad setting in the words of the worker that refuses it, deployed or local', async () => {
+  it('the bindings check reports a bad setting with the error sentence of the worker, deployed or local', async () => {
     const vars = { ...BOTH.registry.vars, CODE_LIFETIME_SECONDS: '59' }
     const both = { ...BOTH, registry: { ...BOTH.registry, vars } }
     for (const isDeployed of [true, false]) {
@@ -89,7 +89,7 @@ describe('the line on bindings', () => {
     }
   })
 
-  it('asks of a local one nothing that only deploying needs', async () => {
+  it('the bindings check of a local registry requires nothing that only a deployment needs', async () => {
     const asItComes = {
       registry: readWranglerConfig(REGISTRY_CONFIG),
       authenticator: readWranglerConfig(AUTHENTICATOR_CONFIG),

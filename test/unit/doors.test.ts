@@ -83,8 +83,8 @@ const crossings = sources.flatMap(({ path, room, imports }) =>
 const pathsWhere = (isAtFault: (source: Source) => boolean) =>
   sources.filter(isAtFault).map(({ path }) => path)
 
-describe('the doors between the rooms', () => {
-  it('are read from every file', () => {
+describe('the table of allowed imports', () => {
+  it('imports are read from every source file', () => {
     expect(sources.length).toBeGreaterThan(50)
     expect(crossings).toContainEqual({
       path: 'flows/deps.ts',
@@ -96,44 +96,44 @@ describe('the doors between the rooms', () => {
     ])
   })
 
-  it('name every room, and no other', () => {
+  it('the table of allowed imports has every folder of src and no other', () => {
     expect(Object.keys(DOORS).sort()).toEqual([...new Set(sources.map(({ room }) => room))].sort())
   })
 
-  it('are the only ways that imports take', () => {
+  it('every import is in the table of allowed imports', () => {
     const forbidden = crossings.filter(({ room, target }) => !doorFor(room, target))
     expect(forbidden.map(({ path, target }) => `${path} -> ${target}`)).toEqual([])
   })
 
-  it('are all in use, unless allowed by design', () => {
+  it('every entry in the table of allowed imports is used, unless the design allows it', () => {
     const used = new Set(crossings.map(({ room, target }) => `${room} -> ${doorFor(room, target)}`))
     const doors = Object.entries(DOORS).flatMap(([room, to]) => to.map((t) => `${room} -> ${t}`))
     expect(doors.filter((door) => !used.has(door))).toEqual([])
   })
 })
 
-describe('every file of src/', () => {
-  it('is shorter than a fault', () => {
+describe('the files of src', () => {
+  it('every file in src has at most 300 lines', () => {
     expect(pathsWhere(({ text }) => text.trimEnd().split('\n').length > MAX_LINES)).toEqual([])
   })
 
-  it('says first what it is', () => {
+  it('every file in src begins with a comment that says what it is', () => {
     expect(pathsWhere(({ text }) => !/^\/\*\*\s+\S/.test(text))).toEqual([])
   })
 
-  it('imports files with their extension, and files that are there', () => {
+  it('every import in src names an existing file with its extension', () => {
     const targets = sources.flatMap(({ imports }) => imports.map(({ target }) => target))
     const local = targets.filter((target) => target !== null)
     expect(local.filter((target) => extname(target) === '' || !paths.has(target))).toEqual([])
   })
 
-  it('leaves nothing open', () => {
+  it('no file in src has TODO, FIXME or the type any', () => {
     expect(pathsWhere(({ text }) => /\bas any\b|\bTODO\b|\bFIXME\b/.test(text))).toEqual([])
   })
 })
 
-describe('what a room does not know', () => {
-  it('is a package, for domain', () => {
+describe('forbidden dependencies', () => {
+  it('domain imports no package', () => {
     const packages = sources
       .filter(({ room }) => room === 'domain')
       .flatMap(({ path, imports }) => imports.map((one) => ({ path, ...one })))
@@ -142,13 +142,13 @@ describe('what a room does not know', () => {
     expect(packages).toEqual([])
   })
 
-  it("is a binding's type, but for stores, the workers' composition, admin and operate", () => {
+  it('only stores, the composition of the workers, cli and local know the types of bindings', () => {
     const knows = ({ room, text }: Source) =>
       BINDING_TYPE.test(text) && !KNOW_BINDINGS.includes(room)
     expect(pathsWhere(knows)).toEqual([])
   })
 
-  it('is the clock, for domain, protocol and flows', () => {
+  it('domain, protocol and flows do not read the clock', () => {
     const asks = ({ room, text }: Source) =>
       TIMELESS.includes(room) && /\bDate\.now\b|\bnew Date\(\)|\bperformance\b/.test(text)
     expect(pathsWhere(asks)).toEqual([])

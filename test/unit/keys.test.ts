@@ -9,8 +9,8 @@ const ISSUER = 'https://auth.example.org'
 const SECRET = 'a secret of at least 32 bytes, for tests'
 const now = 1_700_000_000
 
-describe('verifying a JWT', () => {
-  it('with a key that cannot verify is a fault, and not a bad JWT', async () => {
+describe('the verification of a JWT', () => {
+  it('verifying a JWT with a key that cannot verify is a fault and not a bad JWT', async () => {
     const own = await importSecret(SECRET)
     const jwt = await signJwt({ iss: ISSUER, iat: now, exp: now + 60 }, own)
     expect(await verifyJwt(jwt, [own], { issuer: ISSUER, now })).toMatchObject({ iss: ISSUER })
@@ -21,16 +21,19 @@ describe('verifying a JWT', () => {
   })
 })
 
-describe('a token', () => {
+describe('tokens', () => {
   const kinds = Object.keys(TOKEN_PREFIXES) as TokenKind[]
-  it.each(kinds)('minted as %s is that, and of no other kind', (kind) => {
-    const token = mintToken(kind)
-    expect(kinds.filter((one) => isWellFormed(one, token))).toEqual([kind])
-  })
+  it.each(kinds)(
+    'a token minted as %s is well-formed as that kind and as no other kind',
+    (kind) => {
+      const token = mintToken(kind)
+      expect(kinds.filter((one) => isWellFormed(one, token))).toEqual([kind])
+    },
+  )
 })
 
-describe('what others may sign with', () => {
-  it('is asymmetric (RFC 8725 §3.2), though no symmetric key would be found either', () => {
+describe('the signature algorithms of others', () => {
+  it('the signature algorithms that clients may use are asymmetric (RFC 8725 §3.2)', () => {
     for (const alg of SIGNATURE_ALGORITHMS) expect(alg).toMatch(/^(RS|PS|ES)256$|^Ed/)
   })
 })

@@ -9,15 +9,15 @@ import { makeRoom } from '../../src/stores/make-room.ts'
 const waits = (kind: LockoutKind, failures: number[]) =>
   failures.map((count) => waitSeconds(kind, count))
 
-describe('the wait after so many failures in a row', () => {
+describe('the wait after failed sign-ins', () => {
   it.each(['name_from_network', 'name_from_known_browser'] as const)(
-    'of a %s begins with the fifth, doubles, and ends at a quarter of an hour',
+    'the wait for a %s begins at the fifth failure, doubles, and is at most fifteen minutes',
     (kind) => {
       expect(waits(kind, [1, 4, 5, 6, 7, 14, 15, 1000])).toEqual([0, 0, 1, 2, 4, 512, 900, 900])
     },
   )
 
-  it('of a name as a whole begins with the hundredth, and ends at a minute', () => {
+  it('the wait for a username from all networks begins at the hundredth failure and is at most one minute', () => {
     expect(waits('name', [5, 99, 100, 101, 105, 106, 100_000])).toEqual([0, 0, 1, 2, 32, 60, 60])
   })
 })
@@ -32,7 +32,7 @@ it('FLOOD_PERIOD_SECONDS is the period of the rate limit bindings', () => {
   ])
 })
 
-it('room is made by what has been remembered for longest, and only where there is none', () => {
+it('a full memory forgets its oldest entry, and a memory with space forgets nothing', () => {
   const memory = new Map<string, unknown>()
   for (const key of ['a', 'b', 'c', 'd']) {
     makeRoom(memory, 3)

@@ -3,7 +3,7 @@
 import { expect, it } from 'vitest'
 import { makeRoom } from '../../src/stores/make-room.ts'
 
-it('whatever was remembered first is forgotten for one more', () => {
+it('a full cache evicts its oldest entry for a new one', () => {
   const memory = new Set<string>()
   for (const one of ['a', 'b', 'c', 'd']) {
     makeRoom(memory, 3)

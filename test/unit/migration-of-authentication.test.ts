@@ -45,7 +45,7 @@ function migrated() {
 const rowsOf = (db: DatabaseSync, sql: string) => db.prepare(sql).all() as Record<string, unknown>[]
 
 describe('the migration to client_secret', () => {
-  it('leaves every client its method and all that refers to it', () => {
+  it("the migration to client_secret keeps every client's method and every row that refers to a client", () => {
     const db = migrated()
     const clients = rowsOf(db, 'SELECT client_id, auth_method FROM client')
     expect(clients.map((row) => row.auth_method)).toEqual(clients.map((row) => row.client_id))
@@ -57,7 +57,7 @@ describe('the migration to client_secret', () => {
     expect(rowsOf(db, 'SELECT * FROM client_credential')).toHaveLength(METHODS.length - 1)
   })
 
-  it('drops the endorsements that another one covers', () => {
+  it('the migration to client_secret deletes endorsements that another endorsement covers', () => {
     const db = migrated()
     const kept = (table: string) =>
       rowsOf(db, `SELECT category FROM ${table} ORDER BY 1`).map(({ category }) => category)
@@ -66,7 +66,7 @@ describe('the migration to client_secret', () => {
     expect(kept('user_endorsement')).toEqual(['cs.*', 'math.*'])
   })
 
-  it('makes client_secret the default, and takes no method that is unknown', () => {
+  it('the migration to client_secret makes client_secret the default and rejects unknown methods', () => {
     const db = migrated()
     db.exec(insert('', `'new', 'n', 'o', 1, 1`))
     const [row] = rowsOf(db, `SELECT auth_method AS m FROM client WHERE client_id = 'new'`)

@@ -23,7 +23,7 @@ function databaseBefore(migration: string) {
 }
 
 describe('0007_names.sql', () => {
-  it('keeps every user, and gives keys to the names that SQLite can fold', () => {
+  it('migration 0007 keeps every user and computes the username keys that SQLite can fold', () => {
     const { db, migrate } = databaseBefore('0007_names.sql')
     const insert = db.prepare(
       `INSERT INTO user (user_id, username, email, password_hash, created_at, updated_at) VALUES (?, ?, 'e', 'h', 1, 1)`,
@@ -38,7 +38,7 @@ describe('0007_names.sql', () => {
     ])
   })
 
-  it('learns the external users of families and codes, and none of the registry', () => {
+  it('migration 0007 records the external users of families and codes, and no user of the registry', () => {
     const { db, migrate } = databaseBefore('0007_names.sql')
     db.exec(`INSERT INTO client (client_id, name, owner_id, created_at, updated_at) VALUES ('c', 'C', 'o', 1, 1);
       INSERT INTO user (user_id, username, email, password_hash, created_at, updated_at)
@@ -71,7 +71,7 @@ describe('0006_revocation_version.sql', () => {
   const revoke = `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at) VALUES (?, ?, ?, 9999999999)
     ON CONFLICT DO UPDATE SET revoked_at_ms = max(revoked_at_ms, excluded.revoked_at_ms)`
 
-  it('keeps what was revoked, and dates nothing later than now', () => {
+  it('migration 0006 keeps every revocation and dates none later than now', () => {
     const { db, migrate } = databaseBefore('0006_revocation_version.sql')
     const [before, ahead] = [Date.now() - 5000, Date.now() + 65_000]
     const insert = db.prepare(revoke)
@@ -86,7 +86,7 @@ describe('0006_revocation_version.sql', () => {
     expect(moments.get('ahead')).toBeLessThanOrEqual(Date.now())
   })
 
-  it('begins with a version that every later bulk revocation moves, and no other', () => {
+  it('the document version of migration 0006 increases with every later bulk revocation and with nothing else', () => {
     const { db, migrate } = databaseBefore('0006_revocation_version.sql')
     migrate()
     const version = () =>

@@ -15,7 +15,7 @@ describe('the network of an address', () => {
     ['::', '0:0:0:0'],
     ['2001:db8:1:2:3::', '2001:db8:1:2'],
     ['::ffff:192.0.2.7', '::ffff:192.0.2.7'],
-  ])('of %j is %j', (address, network) => {
+  ])('the network of the address %j is %j', (address, network) => {
     expect(networkOf(address)).toBe(network)
   })
 
@@ -25,7 +25,7 @@ describe('the network of an address', () => {
   const spell = (one: readonly string[]) =>
     new URL(`http://[${one.join(':')}]`).hostname.slice(1, -1)
 
-  it('is the first 64 bits, however the address is spelt, and nothing else', () => {
+  it('the network of an IPv6 address is its first 64 bits in every spelling', () => {
     fc.assert(
       fc.property(groups, groups, (one, other) => {
         const neighbour = [...one.slice(0, 4), ...other.slice(4)]
@@ -37,7 +37,7 @@ describe('the network of an address', () => {
     )
   })
 
-  it('of anything at all is found without a fault', () => {
+  it('the network of any text is found without a fault', () => {
     fc.assert(fc.property(fc.string(), (text) => void networkOf(text)))
   })
 })

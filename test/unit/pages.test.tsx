@@ -69,9 +69,9 @@ const PAGES: Readonly<Record<string, string>> = {
   'landing, signed in, hostile': landing(HOSTILE),
 }
 
-describe('every page', () => {
+describe('all pages', () => {
   it.each(Object.entries(PAGES))(
-    '%s carries no script, inline style or event handler',
+    'the page %s has no script, inline style or event handler',
     (_, page) => {
       expect(offences(page)).toEqual([])
     },
@@ -83,12 +83,12 @@ describe('every page', () => {
     '<b onclick="x()">',
     '<a href="javascript:alert(1)">',
     `<p title="${HOSTILE}">`,
-  ])('control: %s would have been noticed', (markup) => {
+  ])('control: the markup %s is found', (markup) => {
     expect(offences(markup)).not.toEqual([])
   })
 
   it.each(Object.entries(PAGES))(
-    '%s is a whole document in standards mode, with one h1',
+    'the page %s is a whole document in standards mode with one h1',
     (_, page) => {
       expect(page).toMatch(/^<!doctype html><html lang="en">/)
       expect(page.match(/<!doctype/gi)).toHaveLength(1)
@@ -104,19 +104,16 @@ describe('every page', () => {
     },
   )
 
-  it.each(Object.entries(PAGES))(
-    '%s has a label for everything that can be filled in',
-    (_, page) => {
-      const filled = named(page, 'input').filter(({ attributes }) => attributes.type !== 'hidden')
-      const labelled = [...page.matchAll(/<label[^>]*>.*?<\/label>/gs)].flatMap(([label]) =>
-        /[^\s<>](?=<\/|<code)/.test(label) ? named(label, 'input') : [],
-      )
-      expect(labelled).toEqual(filled)
-    },
-  )
+  it.each(Object.entries(PAGES))('the page %s has a label for every input', (_, page) => {
+    const filled = named(page, 'input').filter(({ attributes }) => attributes.type !== 'hidden')
+    const labelled = [...page.matchAll(/<label[^>]*>.*?<\/label>/gs)].flatMap(([label]) =>
+      /[^\s<>](?=<\/|<code)/.test(label) ? named(label, 'input') : [],
+    )
+    expect(labelled).toEqual(filled)
+  })
 
   it.each(Object.entries(PAGES))(
-    '%s uses no id twice and refers to none that is missing',
+    'the page %s uses no id twice and refers to no missing id',
     (_, page) => {
       const ids = tagsOf(page).flatMap(({ attributes }) => attributes.id ?? [])
       const wanted = tagsOf(page).flatMap(({ attributes }) => attributes['aria-describedby'] ?? [])
@@ -127,7 +124,7 @@ describe('every page', () => {
 })
 
 describe('the login page', () => {
-  it('posts the name, the password, the way onward and the form token', () => {
+  it('the login page posts the name, the password, the next page and the form token', () => {
     const page = login()
     expect(named(page, 'form')[0]?.attributes).toMatchObject({ method: 'post', action: '/login' })
     expect(inputs(page, 'username')[0]?.attributes).toMatchObject({ autocomplete: 'username' })
@@ -138,20 +135,20 @@ describe('the login page', () => {
     expect(inputs(page, 'form_token')[0]?.attributes.value).toBe('form-1')
   })
 
-  it('says for which client, and only when there is one', () => {
+  it('the login page names the client when there is one', () => {
     expect(login({ clientName: 'Paper Assistant' })).toContain('to continue to')
     expect(login({ clientName: 'Paper Assistant' })).toContain('<bdi>Paper Assistant</bdi>')
     expect(login()).not.toContain('to continue to')
   })
 
-  it('puts the cursor where typing is needed', () => {
+  it('the login page puts the focus on the first empty field', () => {
     const focused = (page: string) =>
       tagsOf(page).flatMap(({ attributes }) => ('autofocus' in attributes ? attributes.name : []))
     expect(focused(login())).toEqual(['username'])
     expect(focused(login({ username: 'ada' }))).toEqual(['password'])
   })
 
-  it('announces a problem and ties it to the password, which it never gives back', () => {
+  it('the login page announces a problem, ties it to the password field, and never repeats the password', () => {
     const page = login({ username: 'ada', problem: 'Not right.' })
     const alert = tagsOf(page).find(({ attributes }) => attributes.role === 'alert')
     const password = inputs(page, 'password')[0]?.attributes
@@ -162,13 +159,13 @@ describe('the login page', () => {
     expect(inputs(page, 'username')[0]?.attributes.value).toBe('ada')
   })
 
-  it('control: without a problem nothing is marked', () => {
+  it('control: the login page without a problem marks no field', () => {
     expect(login()).not.toMatch(/role="alert"|aria-invalid|aria-describedby/)
   })
 })
 
 describe('the page of connected applications', () => {
-  it('says of each who it is, what it may do, since when and last used when', () => {
+  it('the page of connected applications shows each application, its permissions, its first consent and its last use', () => {
     const page = account()
     expect(page).toContain('<bdi>Paper Assistant</bdi>')
     expect(page).toContain('href="https://papers.example/about"')
@@ -179,7 +176,7 @@ describe('the page of connected applications', () => {
     expect(page).toContain('not used yet')
   })
 
-  it('has a form for each, by its own id and token', () => {
+  it('the page of connected applications has a form with its own id and token for each application', () => {
     const forms = named(account(), 'form').map(({ attributes }) => attributes)
     const posts = { method: 'post', action: '/account' }
     expect(forms).toMatchObject([posts, posts, { action: '/logout' }])
@@ -187,7 +184,7 @@ describe('the page of connected applications', () => {
     expect(ids).toEqual(['c1', 'c2'])
   })
 
-  it('says when there is none, and when one can do nothing', () => {
+  it('the page of connected applications says that there is no application, or that an application has no permission', () => {
     expect(account({ applications: [] })).toContain('No application has access')
     const off = { ...APPLICATION, isEnabled: false }
     expect(account({ applications: [off] })).toContain('switched it off')
@@ -196,7 +193,7 @@ describe('the page of connected applications', () => {
     expect(account({ applications: [bare] })).toContain('It may do nothing any more.')
   })
 
-  it('announces a removal, with the time until it holds everywhere', () => {
+  it('the page of connected applications announces a removal with the time until it takes effect everywhere', () => {
     const page = account({ removed: { name: 'Old one', withinSeconds: 70 } })
     expect(page).toMatch(/role="status".*<bdi>Old one<\/bdi>.*within 70 seconds/s)
     expect(account()).not.toContain('role="status"')
@@ -204,18 +201,18 @@ describe('the page of connected applications', () => {
 })
 
 describe('the other pages', () => {
-  it('an error says what happened and, when there is one, what to do', () => {
+  it('an error page says what happened and, when it is known, what to do', () => {
     expect(error('Gone')).toContain('<p>Gone</p>')
     const nothing = { hint: null, reference: null, explanation: null }
     expect(html(<ErrorPage title="T" message="M" {...nothing} />)).not.toMatch(/<p>|<a /)
   })
 
-  it('an error gives the reference to tell, and leads to what it means', () => {
+  it('an error page shows the reference and links to the explanation of the error', () => {
     expect(error('K7')).toContain('reference: <code class="reference">K7</code>')
     expect(named(error('K7'), 'a').map(({ attributes }) => attributes.href)).toEqual(['/errors/x'])
   })
 
-  it('an explanation leads to the index, and the index to each', () => {
+  it('an explanation of an error links to the index, and the index links to each explanation', () => {
     const hrefs = (page: string) => named(page, 'a').map(({ attributes }) => attributes.href)
     expect(hrefs(explanation)).toEqual(['/errors'])
     expect(hrefs(explanationIndex)).toEqual(['/errors/invalid_grant', '/'])
@@ -229,7 +226,7 @@ describe('the other pages', () => {
     expect(named(page, 'form')).toEqual([])
   })
 
-  it('the landing page of somebody signed in offers to sign out instead', () => {
+  it('the landing page of a signed-in user offers to sign out', () => {
     const page = landing('ada')
     expect(page).toContain('<bdi>ada</bdi>')
     expect(named(page, 'form')[0]?.attributes).toMatchObject({ method: 'post', action: '/logout' })

@@ -15,15 +15,18 @@ describe('a redirect URI', () => {
     'http://127.0.0.1:5000/cb',
     'http://[::1]:5000/cb',
     'http://localhost/cb',
-  ])('%s is for every client', (uri) => {
+  ])('the redirect URI %s is allowed for every client', (uri) => {
     expect(redirectUriProblem(uri, false)).toBeNull()
     expect(redirectUriProblem(uri, true)).toBeNull()
   })
 
-  it.each(['com.example.app:/cb', 'com.example.app://cb'])('%s is for public clients', (uri) => {
-    expect(redirectUriProblem(uri, true)).toBeNull()
-    expect(redirectUriProblem(uri, false)).toMatch(/private-use scheme/)
-  })
+  it.each(['com.example.app:/cb', 'com.example.app://cb'])(
+    'the redirect URI %s is allowed for public clients only',
+    (uri) => {
+      expect(redirectUriProblem(uri, true)).toBeNull()
+      expect(redirectUriProblem(uri, false)).toMatch(/private-use scheme/)
+    },
+  )
 
   it.each([
     ['', /absolute/],
@@ -62,7 +65,7 @@ describe('a redirect URI', () => {
     ['myapp:/cb', /private-use scheme with a dot/],
     ['ftp://app.example/cb', /private-use scheme with a dot/],
     [`https://app.example/${'a'.repeat(2000)}`, /longer than 2000/],
-  ])('%j is for nobody', (uri, problem) => {
+  ])('the redirect URI %j is refused for every client', (uri, problem) => {
     expect(redirectUriProblem(uri, true)).toMatch(problem)
     expect(redirectUriProblem(uri, false)).toMatch(problem)
   })
@@ -76,7 +79,7 @@ describe('a registration', () => {
     { authMethod: 'client_secret_basic', redirectUris: [uri], grantTypes: ['authorization_code'] },
     { authMethod: 'none', redirectUris: [uri], grantTypes: ['authorization_code'] },
     { authMethod: 'none', redirectUris: [], grantTypes: [] },
-  ] as const)('%j fits together', (registered) => {
+  ] as const)('the registration %j is accepted', (registered) => {
     expect(registrationProblem({ jwks: null, ...registered })).toBeNull()
   })
 
@@ -89,19 +92,19 @@ describe('a registration', () => {
       registered: { redirectUris: [uri, 'http://a.example/'], grantTypes: [] },
       problem: /^redirect URI "http:\/\/a\.example\/" must be https/,
     },
-  ])('$registered does not, whoever it is', ({ registered, problem }) => {
+  ])('the registration $registered is refused', ({ registered, problem }) => {
     for (const authMethod of ['client_secret_post', 'none'] as const) {
       expect(registrationProblem({ authMethod, jwks: null, ...registered })).toMatch(problem)
     }
   })
 
-  it('does not let a public client use client_credentials (RFC 6749 §4.4)', () => {
+  it('a public client cannot be registered for client_credentials (RFC 6749 §4.4)', () => {
     const grantTypes = ['client_credentials']
     const registered = { authMethod: 'none', jwks: null, redirectUris: [], grantTypes } as const
     expect(registrationProblem(registered)).toMatch(/keeps a secret/)
   })
 
-  it('has a JWK Set with private_key_jwt, and with no other method', () => {
+  it('a registration has a JWK Set with private_key_jwt and with no other method', () => {
     const problem = (authMethod: AuthMethod, jwks: string | null) =>
       registrationProblem({ authMethod, jwks, redirectUris: [], grantTypes: [] })
     expect(problem('private_key_jwt', '{"keys":[]}')).toBeNull()
@@ -111,7 +114,7 @@ describe('a registration', () => {
     }
   })
 
-  it('has by default the grants that it can use', () => {
+  it('a registration gets by default the grant types that it can use', () => {
     const byDefault = (authMethod: 'none' | 'client_secret_post', ...redirectUris: string[]) =>
       grantTypesByDefault({ authMethod, redirectUris })
     expect(byDefault('client_secret_post')).toEqual(['client_credentials'])

@@ -57,13 +57,13 @@ function described(db: DatabaseSync) {
 }
 
 describe('schema.sql', () => {
-  it('is the sum of the migrations', () => {
+  it('schema.sql is the sum of the migrations', () => {
     const schema = described(fromSchema())
     expect(schema.tables.length).toBeGreaterThan(0)
     expect(schema).toEqual(described(fromMigrations()))
   })
 
-  it('changes nothing when it is applied again', () => {
+  it('schema.sql changes nothing when it is applied again', () => {
     const db = fromSchema()
     const before = described(db)
     db.exec(`INSERT INTO user (user_id, username, email, password_hash, created_at, updated_at)
@@ -73,7 +73,7 @@ describe('schema.sql', () => {
     expect(rows(db, 'SELECT user_id FROM user')).toHaveLength(1)
   })
 
-  it('has no table that is not STRICT', () => {
+  it('every table of schema.sql is STRICT', () => {
     const tables = rows(
       fromSchema(),
       `SELECT name, strict FROM pragma_table_list WHERE schema = 'main'`,
@@ -83,7 +83,7 @@ describe('schema.sql', () => {
     expect(ours.filter(({ strict }) => strict !== 1)).toEqual([])
   })
 
-  it('says of every instant that it is in epoch seconds', () => {
+  it('every time column of schema.sql has a comment with its unit', () => {
     const instants = SCHEMA.split('\n').filter((line) => /^\s+\w+_at\s/.test(line))
     expect(instants.length).toBeGreaterThan(0)
     expect(instants.filter((line) => !line.includes('-- epoch seconds'))).toEqual([])

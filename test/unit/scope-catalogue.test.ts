@@ -7,7 +7,7 @@ import {
   scopeSentence,
 } from '../../src/domain/scope-catalogue.ts'
 
-describe('a scope is said in a sentence', () => {
+describe('the sentences for scopes', () => {
   it.each([
     ['public:read', 'Read public information'],
     ['compile:read:*', 'Read the results of compiling your submissions (all of them)'],
@@ -19,14 +19,16 @@ describe('a scope is said in a sentence', () => {
     ['telescope:point:*', 'Use the permission “telescope:point” (all of them)'],
     // A name that every object has is none of the catalogue's.
     ['constructor:read', 'Use the permission “constructor:read”'],
-  ])('%s', (scope, sentence) => expect(scopeSentence(scope)).toBe(sentence))
+  ])('the sentence for "%s" is "%s"', (scope, sentence) =>
+    expect(scopeSentence(scope)).toBe(sentence),
+  )
 
-  it('of its own for each of the catalogue', () => {
+  it('every scope of the catalogue has its own sentence', () => {
     for (const scope of CATALOGUED_SCOPES) expect(scopeSentence(scope)).not.toContain(scope)
   })
 })
 
-describe('an endorsement is said in a sentence', () => {
+describe('the sentences for endorsements', () => {
   it.each([
     ['*.*', 'Submit in every category'],
     ['cs.*', 'Submit in every category of Computer Science'],
@@ -34,5 +36,7 @@ describe('an endorsement is said in a sentence', () => {
     ['hep-th', 'Submit in High Energy Physics: Theory'],
     ['alchemy.*', 'Submit in every category of alchemy'],
     ['constructor.X', 'Submit in constructor.X, a category of constructor'],
-  ])('%s', (endorsement, sentence) => expect(endorsementSentence(endorsement)).toBe(sentence))
+  ])('the sentence for "%s" is "%s"', (endorsement, sentence) =>
+    expect(endorsementSentence(endorsement)).toBe(sentence),
+  )
 })

@@ -45,7 +45,7 @@ describe('SECURITY.md and docs/security/threats.md', () => {
     expect(faultsOf(`\`${file}\` “this is not so”`)).toEqual([`${file}: this is not so`])
   })
 
-  it('has a file and a test for every threat, or says where to look', () => {
+  it('every row of threats.md has a file and a test, or refers to another row', () => {
     expect(rows.length).toBeGreaterThan(45)
     for (const [threat, , file, test] of rows) {
       expect(file, threat).toMatch(/^`(src|examples)\//)
@@ -54,14 +54,17 @@ describe('SECURITY.md and docs/security/threats.md', () => {
   })
 
   it.each(['2.1', '2.1.1', '2.1.2', '2.2.1', '2.2.2', '2.3', '2.4', '2.5', '2.6'])(
-    'has RFC 9700 §%s',
+    'threats.md has one row for RFC 9700 §%s',
     (section) =>
       expect(rows.filter(([first]) => first?.startsWith(`| ${section} `))).toHaveLength(1),
   )
 
-  it.each(Array.from({ length: 17 }, (_, index) => index + 1))('has RFC 9700 §4.%i', (section) => {
-    expect(rows.filter(([first]) => first?.startsWith(`| 4.${section} `))).toHaveLength(1)
-  })
+  it.each(Array.from({ length: 17 }, (_, index) => index + 1))(
+    'threats.md has one row for RFC 9700 §4.%i',
+    (section) => {
+      expect(rows.filter(([first]) => first?.startsWith(`| 4.${section} `))).toHaveLength(1)
+    },
+  )
 })
 
 describe('the pattern for secret scanners', () => {
@@ -69,7 +72,7 @@ describe('the pattern for secret scanners', () => {
   const found = (text: string) => text.match(new RegExp(source, 'g'))
   const kinds = Object.keys(TOKEN_PREFIXES) as TokenKind[]
 
-  it('knows every credential that we mint, and nothing else', () => {
+  it('the pattern for secret scanners finds every minted credential and nothing else', () => {
     for (const kind of kinds) {
       for (let times = 0; times < 100; times++) {
         const token = mintToken(kind)
@@ -94,7 +97,7 @@ describe('the pattern for secret scanners', () => {
     }
   })
 
-  it('says of each prefix what it is', () => {
+  it('SECURITY.md explains every prefix of a credential', () => {
     for (const prefix of Object.values(TOKEN_PREFIXES)) expect(PAGE).toContain(`| \`${prefix}\` |`)
   })
 })
@@ -122,14 +125,14 @@ describe('the workers', () => {
       [...text.matchAll(pattern)].map(([call]) => `${path}: ${call}`),
     )
 
-  it('fetches nothing, whatever a request names', () => {
+  it('the workers fetch no URL that a request names', () => {
     expect(
       calls(/(?<![.\w])(?:await|return|=>|=|\() *fetch\(|createRemoteJWKSet|new WebSocket/g),
     ).toEqual([])
     expect('const answer = await fetch(url)').toMatch(/(?:await|return|=>|=|\() *fetch\(/)
   })
 
-  it('redirects with 303 alone, so that no post is sent on', () => {
+  it('the workers redirect with 303 alone, so that no post is repeated', () => {
     const all = calls(/\.redirect\([^\n]*/g)
     expect(all.length).toBeGreaterThan(5)
     expect(all.filter((call) => !/, 303\)/.test(call))).toEqual([])

@@ -86,12 +86,12 @@ const OTHERS = [null, undefined, '', 'x', 0, -1, 1.5, true, [], {}, [null], { a:
 const JUNK: readonly unknown[] = [...OTHERS, ...INSTANTS, ...SCOPES, ...ENDORSEMENTS]
 
 describe('the schema of a browser session', () => {
-  it('has an example that the registry accepts', () => {
+  it('the schema of a browser session has an example that the registry accepts', () => {
     expect(agree(example())).toBe(true)
   })
 
   it.each(PATHS.map((path) => [path.join('.'), path] as const))(
-    'agrees with the registry when %s is absent, or is anything else',
+    'the schema of a browser session agrees with the registry when %s is absent or has another value',
     (_, path) => {
       agree(changed(path, (holder) => delete holder[lastOf(path)]))
       const verdicts = JUNK.map((value) =>
@@ -102,7 +102,7 @@ describe('the schema of a browser session', () => {
     },
   )
 
-  it('agrees with the registry on several changes at once, and on further members', () => {
+  it('the schema of a browser session agrees with the registry on several changes at once and on further members', () => {
     const change = fc.tuple(
       fc.constantFrom(...PATHS),
       fc.oneof(fc.constantFrom(...JUNK), fc.jsonValue()),
@@ -123,7 +123,10 @@ describe('the schema of a browser session', () => {
     )
   })
 
-  it.each([null, 'x', 1, [], {}])('agrees with the registry that %j is none', (value) => {
-    expect(agree(value)).toBe(false)
-  })
+  it.each([null, 'x', 1, [], {}])(
+    'the schema of a browser session and the registry both reject %j',
+    (value) => {
+      expect(agree(value)).toBe(false)
+    },
+  )
 })

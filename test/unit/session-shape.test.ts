@@ -43,14 +43,14 @@ function changed(path: Path, value: unknown) {
   return copy
 }
 
-describe('a session record', () => {
-  it('is read as it stands, without what is not part of one', () => {
+describe('session records', () => {
+  it('a session record is read unchanged, without unknown members', () => {
     expect(readSession(RECORD)).toEqual(RECORD)
     const more = { ...RECORD, admin: true, user: { ...RECORD.user, admin: true } }
     expect(readSession(more)).toEqual(RECORD)
   })
 
-  it('may have no user, or no client, or a key that it is bound to, or an old record behind it', () => {
+  it('a session record may have no user, no client, a bound key, or the time of an older client record', () => {
     for (const change of [
       { user: null },
       { client: null },
@@ -61,7 +61,7 @@ describe('a session record', () => {
     }
   })
 
-  it.each(pathsOf(RECORD))('is none without %s %s', (...path: string[]) => {
+  it.each(pathsOf(RECORD))('a session record without %s %s is rejected', (...path: string[]) => {
     expect(readSession(changed(path, undefined))).toBeNull()
     expect(readSession(changed(path, true))).toBeNull()
     expect(readSession(changed(path, { 0: 'a' }))).toBeNull()
@@ -88,11 +88,14 @@ describe('a session record', () => {
     [['cnf'], 'thumbprint'],
     [['client_as_of'], null],
     [['client_as_of'], '2025-12-31'],
-  ])('is none where %j is %j', (path, value) => {
+  ])('a session record whose %j is %j is rejected', (path, value) => {
     expect(readSession(changed(path, value))).toBeNull()
   })
 
-  it.each([null, undefined, 7, 'session', [], [RECORD]])('is not %j', (value) => {
-    expect(readSession(value)).toBeNull()
-  })
+  it.each([null, undefined, 7, 'session', [], [RECORD]])(
+    'the value %j is not a session record',
+    (value) => {
+      expect(readSession(value)).toBeNull()
+    },
+  )
 })

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest'
 import { BINDINGS, SECRET_NAMES, SETTING_NAMES } from '../../src/config.ts'
 import { SETTINGS_PAGE, settingsPage } from '../../src/local/settings-page.ts'
 
-it('docs/settings.md is what npm run docs writes', () => {
+it('docs/settings.md equals the output of npm run docs', () => {
   expect(readFileSync(SETTINGS_PAGE, 'utf8')).toBe(settingsPage())
 })
 

@@ -13,7 +13,7 @@ describe('ISSUER', () => {
     'http://127.0.0.1:8787',
     'http://[::1]:8787',
     'http://localhost',
-  ])('may be %s', (issuer) => expect(readSettings({ ISSUER: issuer }).issuer).toBe(issuer))
+  ])('ISSUER may be %s', (issuer) => expect(readSettings({ ISSUER: issuer }).issuer).toBe(issuer))
 
   it.each([
     'http://auth.example.org',
@@ -25,17 +25,17 @@ describe('ISSUER', () => {
     'ftp://127.0.0.1',
     'auth.example.org',
     'null',
-  ])('must be an https origin, or an http one on a loopback address: not %s', (issuer) => {
+  ])('ISSUER must be an https origin or an http origin on a loopback address, not %s', (issuer) => {
     expect(() => readSettings({ ISSUER: issuer })).toThrow(/^ISSUER: must be an https origin/)
   })
 
-  it.each([undefined, ''])('must be set: not %j', (issuer) => {
+  it.each([undefined, ''])('ISSUER must be set, not %j', (issuer) => {
     expect(() => readSettings({ ISSUER: issuer })).toThrow('ISSUER: must be set')
   })
 })
 
 describe('the other settings', () => {
-  it('have defaults, also when they are empty', () => {
+  it('a setting that is missing or empty has its default', () => {
     const empty = Object.fromEntries(SETTING_NAMES.map((name) => [name, '']))
     expect(readSettings({ ...empty, ISSUER })).toEqual(readSettings({ ISSUER }))
     expect(readSettings({ ISSUER })).toMatchObject({
@@ -45,7 +45,7 @@ describe('the other settings', () => {
     })
   })
 
-  it('are read as text or as numbers', () => {
+  it('settings are read as text or as numbers', () => {
     for (const CODE_LIFETIME_SECONDS of ['60', 60]) {
       expect(readSettings({ ISSUER, CODE_LIFETIME_SECONDS }).codeLifetimeSeconds).toBe(60)
     }
@@ -63,11 +63,11 @@ describe('the other settings', () => {
     'http://127.0.0.1:8080/sign-in',
     'http://[::1]/sign-in',
     `${ISSUER}/accounts/login`,
-  ])('let users sign in at %s', (LOGIN_URL) => {
+  ])('LOGIN_URL may be %s', (LOGIN_URL) => {
     expect(readSettings({ ISSUER, LOGIN_URL }).loginUrl).toBe(LOGIN_URL)
   })
 
-  it('keep a revocation for as long as the longest session may live', () => {
+  it('a revocation is kept as long as the longest possible session', () => {
     const longest = (access: number, browser: number) =>
       readSettings({
         ISSUER,
@@ -95,7 +95,7 @@ describe('the other settings', () => {
     ['BROWSER_SESSION_LIFETIME_SECONDS', '60.5'],
     ['LOG_ANSWERS', 'some'],
   ])(
-    'stop the service when they are bad, and are named without their value: %s %s',
+    'the bad setting %s=%s stops the service with an error that names the setting without its value',
     (name, value) => {
       const read = () => readSettings({ ISSUER, [name]: value })
       expect(read).toThrow(new RegExp(`^${name}: must be `))
@@ -105,7 +105,7 @@ describe('the other settings', () => {
 })
 
 describe('npm start', () => {
-  it('needs nothing in its environment: an empty value is none', () => {
+  it('npm start needs no environment variable, and treats an empty one as missing', () => {
     const settings = readStartSettings({}, {})
     expect(settings).toMatchObject({
       port: 8787,
@@ -127,7 +127,7 @@ describe('npm start', () => {
     expect(readStartSettings(empty, {})).toEqual(settings)
   })
 
-  it('takes what is in its environment before what is in wrangler.toml', () => {
+  it('npm start prefers its environment over wrangler.toml', () => {
     const env = { PORT: '1', AUTHENTICATOR_PORT: '65535', DEMO: '0', CODE_RETRY_SECONDS: '3' }
     const secrets = { JWT_SECRET: 's'.repeat(32), PROXY_SECRET: 'p'.repeat(32) }
     const configured = { ISSUER, CODE_RETRY_SECONDS: '4', CLIENT_CACHE_SECONDS: '5' }
@@ -162,7 +162,7 @@ describe('npm start', () => {
     ['PROXY_SECRET', 's'.repeat(31)],
     ['PROXY_SECRET', 'ß'.repeat(32)],
     ['CODE_RETRY_SECONDS', '61'],
-  ])('is refused a bad %s, without its value', (name, value) => {
+  ])('npm start refuses a bad %s without its value', (name, value) => {
     const read = () => readStartSettings({ [name]: value }, {})
     expect(read).toThrow(new RegExp(`^${name}: must `))
     expect(read).not.toThrow(new RegExp(` ${value}$`))
@@ -175,7 +175,7 @@ describe('the secrets of the authenticator', () => {
   const problems = (secrets: Record<string, unknown>) =>
     startProblems('authenticator', { SESSIONS: {}, ISSUER, ...secrets })
 
-  it('may be one for JWTs, and one or two for the proxy', () => {
+  it('the authenticator accepts one JWT secret and one or two proxy secrets', () => {
     for (const given of [undefined, '', PROXY_SECRET, `${PROXY_SECRET} ${'q'.repeat(32)}`]) {
       expect(problems({ JWT_SECRET, PROXY_SECRET: given })).toEqual([])
     }
@@ -198,7 +198,7 @@ describe('the secrets of the authenticator', () => {
       { JWT_SECRET, PROXY_SECRET: `${PROXY_SECRET} ${JWT_SECRET}` },
       'PROXY_SECRET: must not be JWT_SECRET',
     ],
-  ])('stop the authenticator when they are bad: %j', (secrets, problem) => {
+  ])('the bad secrets %j stop the authenticator', (secrets, problem) => {
     expect(problems(secrets)).toEqual([problem])
   })
 })

@@ -16,15 +16,15 @@ import {
 
 const newToken = () => ({ text: 't', clientId: 'c', username: null, scopes: [], ending: lives() })
 
-describe('a check of a token', () => {
-  it('must accept it until an act that ends it begins', () => {
+describe('checks of a token in the soak test', () => {
+  it('a check of a token must accept it until an act that ends it begins', () => {
     const token = newToken()
     mayEnd(token, 1000)
     expect(mustBe(token, 'plain', 900, 999)).toBe('accepted')
     expect(isSurelyLive(token)).toBe(false)
   })
 
-  it('may say either while the act is under way', () => {
+  it('a check of a token may accept or refuse it while the act is under way', () => {
     const token = newToken()
     mayEnd(token, 1000)
     expect(mustBe(token, 'fresh', 900, 1100)).toBe('either')
@@ -32,7 +32,7 @@ describe('a check of a token', () => {
     expect(mustBe(token, 'fresh', 1100, 1300)).toBe('either')
   })
 
-  it('must refuse it after the act: fresh at once, others within the bound', () => {
+  it('a check of a token must refuse it after the act: fresh at once, others within the bound', () => {
     const token = newToken()
     hasEnded(token, 1000, 10_000, 'an act')
     expect(mustBe(token, 'fresh', 1000, 1001)).toBe('refused')
@@ -40,7 +40,7 @@ describe('a check of a token', () => {
     expect(mustBe(token, 'plain', 11_000, 11_001)).toBe('refused')
   })
 
-  it('must accept it again when the act turned out to be no end', () => {
+  it('a check of a token must accept it again when the act did not end it', () => {
     const token = newToken()
     const livesOn = doubt(token, 1000)
     expect(mustBe(token, 'plain', 1001, 1002)).toBe('either')
@@ -49,7 +49,7 @@ describe('a check of a token', () => {
   })
 })
 
-it('a rotated secret is good for the overlap and then bad, to the second', () => {
+it('a rotated secret is valid for the overlap and invalid from the second after it', () => {
   const secret = goodSecret('s')
   expect(secretMustBe(secret, 0, 1)).toBe('accepted')
   outlive(secret, 8000, 1000, 2000)
@@ -58,23 +58,23 @@ it('a rotated secret is good for the overlap and then bad, to the second', () =>
   expect(secretMustBe(secret, 11_000, 11_001)).toBe('refused')
 })
 
-describe('memory', () => {
+describe('the memory of the soak test', () => {
   const seconds = Array.from({ length: 300 }, (_, i) => i)
   const trend = (mibAt: (second: number) => number) =>
     trendOf(seconds.map((second) => ({ atMs: second * 1000, mib: mibAt(second) })))
 
-  it('grows by a leak of 10 MiB a minute', () => {
+  it('memory is judged to grow by a leak of 10 MiB a minute', () => {
     const leak = trend((second) => 200 + second / 6)
     expect(leak.isFlat).toBe(false)
     expect(leak.riseMib).toBeCloseTo(149 / 6, 0)
   })
 
-  it('is flat when it is collected again and again, or grew only at first', () => {
+  it('memory is judged flat when it is collected repeatedly or grew only at the start', () => {
     expect(trend((second) => 200 + (second % 20) * 3).isFlat).toBe(true)
     expect(trend((second) => Math.min(200, 100 + second * 2)).isFlat).toBe(true)
   })
 
-  it('is not flat when nothing was measured', () => {
+  it('memory is not judged flat when nothing was measured', () => {
     expect(trendOf([]).isFlat).toBe(false)
   })
 })

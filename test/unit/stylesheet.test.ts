@@ -38,11 +38,14 @@ describe('the stylesheet', () => {
     ['problem', 'problem-ground', 4.5],
     ['problem', 'surface', 3],
     ['edge', 'surface', 3],
-  ])('WCAG AA: %s on %s is at least %d to 1, light and dark', (front, back, least) => {
-    for (const colours of [light, dark]) {
-      expect(contrast(colours[front] ?? '', colours[back] ?? '')).toBeGreaterThanOrEqual(least)
-    }
-  })
+  ])(
+    'the contrast of %s on %s is at least %d to 1, light and dark (WCAG AA)',
+    (front, back, least) => {
+      for (const colours of [light, dark]) {
+        expect(contrast(colours[front] ?? '', colours[back] ?? '')).toBeGreaterThanOrEqual(least)
+      }
+    },
+  )
 
   it('control: black on white is 21 to 1, and a colour on itself 1 to 1', () => {
     expect(contrast('#000000', '#ffffff')).toBeCloseTo(21)
@@ -50,7 +53,7 @@ describe('the stylesheet', () => {
     expect(light.text).not.toBe(dark.text)
   })
 
-  it('fetches nothing: no url(), no @import', () => {
+  it('the stylesheet fetches nothing: no url(), no @import', () => {
     expect(STYLESHEET).not.toMatch(/url\(|@import|@font-face/)
   })
 })

@@ -14,26 +14,31 @@ const SAME: readonly (readonly string[])[] = [
   ['Ångström', 'A\u030angstro\u0308m', '\u212bngström'],
 ]
 
-describe('the key of a username', () => {
-  it.each(SAME)('is one for %j and its other spellings', (...spellings) => {
-    expect(new Set(spellings.map(usernameKey))).toEqual(new Set([usernameKey(spellings[0] ?? '')]))
-  })
+describe('username keys', () => {
+  it.each(SAME)(
+    'the key of the username %j is the same for its other spellings',
+    (...spellings) => {
+      expect(new Set(spellings.map(usernameKey))).toEqual(
+        new Set([usernameKey(spellings[0] ?? '')]),
+      )
+    },
+  )
 
-  it('keeps different names apart', () => {
+  it('different usernames have different keys', () => {
     const keys = SAME.map(([first = '']) => usernameKey(first))
     expect(new Set([...keys, usernameKey('muller'), usernameKey('mueller')]).size).toBe(
       SAME.length + 2,
     )
   })
 
-  it('of a name of ASCII is its lower case, which SQLite can compute for users from before', () => {
+  it('the key of an ASCII username is its lower case, which SQLite can compute for existing users', () => {
     const ascii = fc.string({
       unit: fc.integer({ min: 33, max: 126 }).map((code) => String.fromCharCode(code)),
     })
     fc.assert(fc.property(ascii, (name) => usernameKey(name) === name.toLowerCase()))
   })
 
-  it('of a key is the key itself, and of any spelling in another form or case the same', () => {
+  it('the key of a key is the key itself, in any Unicode form or case', () => {
     const word = fc.string({ unit: 'grapheme', maxLength: 12 })
     fc.assert(
       fc.property(word, (name) => {

@@ -8,11 +8,11 @@ import { HEAL_SECONDS } from '../../src/domain/revocation.ts'
 import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from '../../src/local/project.ts'
 import { readWranglerConfig, sessionsOf } from '../../src/local/wrangler-config.ts'
 
-describe('a wrangler.toml', () => {
+describe('wrangler.toml', () => {
   const directory = mkdtempSync(join(tmpdir(), 'registry-config-'))
   afterAll(() => rmSync(directory, { recursive: true }))
 
-  it('of the project holds what the workers need, on one and the same store of sessions', () => {
+  it("the project's wrangler.toml files bind what the workers need, on the same session namespace", () => {
     const registry = readWranglerConfig(REGISTRY_CONFIG)
     const authenticator = readWranglerConfig(AUTHENTICATOR_CONFIG)
     const bindings = (config: typeof registry) =>
@@ -24,12 +24,12 @@ describe('a wrangler.toml', () => {
     expect(registry.compatibility_date).toBe(authenticator.compatibility_date)
   })
 
-  it('of the registry runs cron as often as a lost revocation may wait for it', () => {
+  it('the wrangler.toml of the registry runs cron as often as the repair of a lost revocation requires', () => {
     expect(HEAL_SECONDS).toBe(60)
     expect(readFileSync(REGISTRY_CONFIG, 'utf8')).toContain('crons = ["* * * * *"]')
   })
 
-  it('is refused with the name of what is wrong in it', () => {
+  it('a wrangler.toml that is refused is reported with the name of the faulty key', () => {
     const path = join(directory, 'wrangler.toml')
     writeFileSync(path, 'name = "x"\nmain = "m.ts"\ncompatibility_date = 20260801\n')
     expect(() => readWranglerConfig(path)).toThrow(/wrangler\.toml: compatibility_date: /)
@@ -38,14 +38,17 @@ describe('a wrangler.toml', () => {
   it.each([
     ['a = ', ':1: invalid value'],
     ['\na = 1\na = 2', ':3: trying to redefine an already defined table or value'],
-  ])('that is no TOML (%j) is refused in one line, with its place', (text, problem) => {
-    const path = join(directory, 'wrangler.toml')
-    writeFileSync(path, text)
-    const line = new RegExp(`wrangler\\.toml${problem}$`)
-    expect(() => readWranglerConfig(path)).toThrow(line)
-  })
+  ])(
+    'a wrangler.toml that is not TOML (%j) is refused in one line with its position',
+    (text, problem) => {
+      const path = join(directory, 'wrangler.toml')
+      writeFileSync(path, text)
+      const line = new RegExp(`wrangler\\.toml${problem}$`)
+      expect(() => readWranglerConfig(path)).toThrow(line)
+    },
+  )
 
-  it('may hold settings as numbers: they are text for the worker', () => {
+  it('a wrangler.toml may hold settings as numbers, which the worker gets as text', () => {
     const path = join(directory, 'wrangler.toml')
     const top = 'name = "x"\nmain = "m.ts"\ncompatibility_date = "2026-08-01"\n'
     writeFileSync(path, `${top}[vars]\nCLIENT_CACHE_SECONDS = 0\nFLAG = true\n`)
