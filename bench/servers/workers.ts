@@ -69,7 +69,7 @@ async function serve(
           STORAGE: text(storage),
           OPERATION: text(operation),
           ISSUER: text(ISSUER),
-          // The peers log nothing either: what a line costs, the README says.
+          // The peers log nothing either: docs/performance.md says what a line costs.
           LOG_ANSWERS: text('refusals'),
           CLIENT_CACHE_SECONDS: text(operation === 'token_cold' ? '0' : WARM_SECONDS),
           ...(storage === 'simulator' && {

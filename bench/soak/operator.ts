@@ -32,7 +32,7 @@ export async function rotateSecret(world: World): Promise<void> {
   rotated.secrets.push(goodSecret(client_secret))
 }
 
-/** Ends what the client has: README, the table of acts. */
+/** Ends what the client has: the table of docs/revocation.md. */
 export async function withdrawScope(world: World): Promise<void> {
   const { id } = world.clients.spare
   const issuedBefore = world.tokens.filter(({ clientId }) => clientId === id)

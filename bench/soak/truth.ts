@@ -24,7 +24,7 @@ export const lives = (): Ending => ({
 })
 
 /**
- * README, "What is promised", where KV lags by nothing because it was written here: a single session ends at once, all
+ * docs/promises.md, Revocation, where KV lags by nothing because it was written here: a single session ends at once, all
  * of a client's when an authenticator has read the document again.
  */
 export const ONE_SESSION_MS = 0

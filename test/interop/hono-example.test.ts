@@ -1,4 +1,4 @@
-/** `npm run example:hono` beside `npm start`: the example service as its README command runs it. */
+/** `npm run example:hono` beside `npm start`: the example service as docs/protect-a-service.md runs it. */
 
 import { createHash, randomUUID } from 'node:crypto'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'

@@ -46,7 +46,7 @@ for (const flow of flows.filter(({ name }) => REDEEMING.includes(name)))
 /** After a fault of the spending, or of storing the session. */
 const following = (operation: string) =>
   operation.startsWith('D1') ? ['spending again', 'storing'] : ['giving back']
-/** README, Faults: what was spent is lost. Once giving back comes late, the code is good once more. */
+/** docs/promises.md, Faults: what was spent is lost. Once giving back comes late, the code is good once more. */
 const BURNED: Record<string, readonly Fault[]> = {
   'spending again': ['does it late, before the retry'],
   storing: ['fails from here on'],
@@ -65,7 +65,7 @@ describe.each(redeeming)('$flow.name, when more goes wrong', ({ flow, operations
   it.each(cases)('$operation: fails; $next: $fault', async ({ at, next, second, fault }) => {
     const mishaps = [{ at, fault: 'fails' } as const, { at: second, fault }]
     const { isBurned } = await tell(flow, mishaps)
-    // Its retry was taken for a copy in other hands, and ended the family: README, Refresh tokens.
+    // Its retry was taken for a copy in other hands, and ended the family: docs/promises.md, Single use.
     const isEnded = flow.name === PUBLIC && next === 'giving back' && fault === AFTER_RETRY
     expect(isBurned).toBe(isEnded || BURNED[next]?.includes(fault))
   })

@@ -35,7 +35,7 @@ const counted: { flow: Flow; operations: readonly string[] }[] = []
 for (const flow of flows) counted.push({ flow, operations: (await tell(flow, [])).operations })
 
 /**
- * README, Faults: the code or refresh token is spent and nothing came of it. D1 was gone when it was to be given
+ * docs/promises.md, Faults: the code or refresh token is spent and nothing came of it. D1 was gone when it was to be given
  * back; or D1 spent it only after it had been given back. Everywhere else a retry succeeds.
  */
 const BURNED = ['authorization_code', 'refresh_token'].flatMap((table) => [

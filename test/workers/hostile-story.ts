@@ -83,9 +83,9 @@ export type Flow = Readonly<{
   speaks: 'json' | 'page' | 'auth'
   /** The one answer, in words, that is true of it whatever goes wrong; but for a 503 that owns up to it. */
   truth: string
-  /** What is true instead where KV does not show yet what was written: README, Staleness. */
+  /** What is true instead where KV does not show yet what was written: docs/promises.md, What is not promised. */
   whileUnseen?: string
-  /** What is true instead where KV still shows what was before: for a minute, README, Revocation. */
+  /** What is true instead where KV still shows what was before: for a minute, docs/promises.md, Revocation. */
   whileOld?: string
   /** On storage that works, unless told. */
   begin: (service: Service) => Promise<Story>

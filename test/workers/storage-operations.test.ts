@@ -1,4 +1,4 @@
-/** What each request asks of storage: the table of the README, counted. */
+/** What each request asks of storage: the table of docs/promises.md, counted. */
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'

@@ -1,4 +1,4 @@
-/** What the README promises, tried: a code is good once, a session is seen, a revocation within its bound. */
+/** What docs/promises.md promises, tried: a code is good once, a session is seen, a revocation within its bound. */
 
 import { setTimeout as wait } from 'node:timers/promises'
 import { digest } from '../../crypto/digest.ts'
