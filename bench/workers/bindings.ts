@@ -43,7 +43,7 @@ async function inMemory(): Promise<Prepared> {
     lastUsedAt: null,
   }
   const row = {
-    client_id: id,
+    client_id: client.clientId,
     name: client.name,
     owner_id: client.ownerId,
     url: client.url,

@@ -4,6 +4,13 @@ import { digest } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
 import type { AuthorizationCode } from '../../src/domain/authorization-code.ts'
 import type { Client } from '../../src/domain/client.ts'
+import type {
+  ApprovedRedirectUri,
+  ClientId,
+  RegisteredRedirectUri,
+  SessionKey,
+  TokenDigest,
+} from '../../src/domain/ids.ts'
 import { type SessionRecord, sessionRecord } from '../../src/domain/session.ts'
 import type { RegisteredUser } from '../../src/domain/user.ts'
 import type { AuthorizationStore, SessionStore } from '../../src/stores/ports.ts'
@@ -15,8 +22,9 @@ const AT_ONCE = 50
 
 /** As the database has it, but for the id and the secret. */
 export const exampleClient = (clientId: string): Client => ({
-  clientId,
   ...CLIENT,
+  clientId: clientId as ClientId,
+  redirectUris: CLIENT.redirectUris as string[] as RegisteredRedirectUri[],
   authMethod: 'client_secret_post',
   requirePkce: true,
   requireDpop: false,
@@ -42,9 +50,9 @@ export function exampleCode(clientId: string, user: RegisteredUser): Authorizati
   const now = Math.floor(Date.now() / 1000)
   const { userId, username, email } = user
   return {
-    clientId,
+    clientId: clientId as ClientId,
     user: { userId, username, email, scopes: GRANTED_SCOPES, endorsements: ENDORSEMENTS },
-    redirectUri: CALLBACK,
+    redirectUri: CALLBACK as ApprovedRedirectUri,
     redirectUriSent: true,
     codeChallenge: PKCE.challenge,
     dpopJkt: null,
@@ -58,7 +66,7 @@ export const TERMS = JSON.stringify({
   scopes: GRANTED_SCOPES,
   usersAreExternal: false,
   proof: null,
-  redirectUri: CALLBACK,
+  redirectUri: CALLBACK as ApprovedRedirectUri,
 })
 
 export const exampleSession = (client: Client, user: RegisteredUser): SessionRecord =>
@@ -67,7 +75,7 @@ export const exampleSession = (client: Client, user: RegisteredUser): SessionRec
     nonce: 'n'.repeat(43),
     user,
     client,
-    redirectUri: CALLBACK,
+    redirectUri: CALLBACK as ApprovedRedirectUri,
     scopes: GRANTED_SCOPES,
     endorsements: ENDORSEMENTS,
     ipAddress: '',
@@ -94,7 +102,7 @@ export async function mintCode(
   keyOf: (code: string) => Promise<string> = digest,
 ): Promise<string> {
   const text = mintToken('authorizationCode')
-  const kvFault = await authorizations.grant(await keyOf(text), code, null, 0)
+  const kvFault = await authorizations.grant((await keyOf(text)) as TokenDigest, code, null, 0)
   if (kvFault) throw kvFault
   return text
 }
@@ -106,6 +114,6 @@ export async function mintSession(
   keyOf: (token: string) => Promise<string> = digest,
 ): Promise<string> {
   const token = mintToken('accessToken')
-  await sessions.put(await keyOf(token), session, SESSION_SECONDS)
+  await sessions.put((await keyOf(token)) as SessionKey, session, SESSION_SECONDS)
   return token
 }

@@ -1,8 +1,9 @@
 /** The registry on a grown database: its clients are drawn at random, so that no page of it stays warm. */
 
 import type { Bindings } from '../../src/compose.ts'
-import { digest } from '../../src/crypto/digest.ts'
+import { sessionKeyOf, tokenDigestOf } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
+import type { ApprovedRedirectUri, ClientId, RegisteredRedirectUri } from '../../src/domain/ids.ts'
 import { authorizationStore, codeStore } from '../../src/stores/codes.ts'
 import { sessionStore } from '../../src/stores/sessions.ts'
 import { userRegistry } from '../../src/stores/user-registry.ts'
@@ -59,25 +60,25 @@ async function requestFor(operation: string | null, env: GrownEnv): Promise<stri
   const now = Math.floor(Date.now() / 1000)
   const family = {
     familyId: crypto.randomUUID(),
-    clientId: id,
+    clientId: id as ClientId,
     user,
-    redirectUri: CALLBACK,
+    redirectUri: CALLBACK as ApprovedRedirectUri,
     jkt: null,
     expiresAt: now + SECONDS,
     endedAt: null,
   }
   const purchase = {
-    sessionKey: await digest(crypto.randomUUID()),
-    clientId: id,
+    sessionKey: await sessionKeyOf(crypto.randomUUID()),
+    clientId: id as ClientId,
     terms: {
       scopes: user.scopes,
       usersAreExternal: false,
       proof: null,
-      redirectUri: CALLBACK,
+      redirectUri: CALLBACK as RegisteredRedirectUri,
     },
-    family: { family, tokenDigest: await digest(refresh_token) },
+    family: { family, tokenDigest: await tokenDigestOf(refresh_token) },
   }
-  const spent = await codeStore(env.DB, env.CODES).spend(await digest(code), purchase, now)
+  const spent = await codeStore(env.DB, env.CODES).spend(await tokenDigestOf(code), purchase, now)
   if (spent.kind !== 'won') throw new Error('the code was not spent')
   return postRequest('/token', {
     grant_type: 'refresh_token',

@@ -1,6 +1,6 @@
 /** The check: whose credential is this, does it still hold, and is it enough for what is required? */
 
-import { digest } from '../crypto/digest.ts'
+import { sessionKeyOf } from '../crypto/digest.ts'
 import { isWellFormed, TOKEN_PREFIXES } from '../crypto/token.ts'
 import { isEndorsedFor, isEndorsement } from '../domain/category.ts'
 import { holdsScope, isScope } from '../domain/scope.ts'
@@ -71,7 +71,7 @@ export async function checkCredential(asked: Question, deps: CheckDeps): Promise
 
   const proof = await proofOf(presented, asked, deps)
   if (typeof proof === 'string') return badProof(proof)
-  const key = await digest(presented.token)
+  const key = await sessionKeyOf(presented.token)
   const session = await deps.sessions.find(key, deps.nowMs, asked.immediate)
   const scheme = presented.kind === 'dpop' ? 'DPoP' : 'Bearer'
   if (!session || !isOfKind(presented.kind, session)) {

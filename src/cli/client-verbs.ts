@@ -77,7 +77,7 @@ export async function createClient(
   const detail = detailOf(fields, { ...lists, grantTypes }, mode)
   const clientId = await clientRegistry(db).create(
     { ...fields, ...lists, grantTypes },
-    secret && (await hexDigest(secret)),
+    secret === null ? null : await hexDigest(secret),
     mode,
     act.now,
     (id) => [recording(db, act, 'client.create', { clientId: id }, detail)],

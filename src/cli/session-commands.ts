@@ -1,7 +1,7 @@
 /** `session revoke`: ends what was issued, at the word of the administrator. */
 
 import type { Command } from 'commander'
-import { digest } from '../crypto/digest.ts'
+import { sessionKeyOf, tokenDigestOf } from '../crypto/digest.ts'
 import { isWellFormed, TOKEN_PREFIXES } from '../crypto/token.ts'
 import {
   ALL_REVOKED_WITHIN_SECONDS,
@@ -41,7 +41,7 @@ async function revokeToken({ db, sessions }: Storage, token: string, act: Act): 
       recording(db, act, 'session.revoke', about, { ...detail }),
     ])
   if (isWellFormed('refreshToken', token)) {
-    const standing = await refreshTokenStore(db).find(await digest(token))
+    const standing = await refreshTokenStore(db).find(await tokenDigestOf(token))
     if (!standing) throw new Refusal('there is no such refresh token')
     const { familyId, clientId, user } = standing.family
     const about = { clientId, userId: user.userId }
@@ -53,7 +53,7 @@ async function revokeToken({ db, sessions }: Storage, token: string, act: Act): 
   // Whose it is, and whether it ever was, only the session itself says, and that is in KV, which the command line does
   // not read: KV might not show yet what was issued a moment ago, and a stolen token must not outlive that.
   const kind = isWellFormed('browserSession', token) ? 'browser session' : 'access token'
-  const key = await digest(token)
+  const key = await sessionKeyOf(token)
   const store = revocations({}, { kind })
   const isShown = await store.endSessions([key])
   // Harmless if it fails: then cron shows it once more.

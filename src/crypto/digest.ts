@@ -1,22 +1,27 @@
 /** SHA-256, the only form in which a secret is kept, and comparison that tells nothing by its time. */
 
 import { encode } from 'jose/base64url'
+import type { SecretDigest, SessionKey, TokenDigest } from '../domain/ids.ts'
 
 const encoder = new TextEncoder()
 
 const sha256 = async (text: string) =>
   new Uint8Array(await crypto.subtle.digest('SHA-256', encoder.encode(text)))
 
-/** base64url, 43 characters without padding: the key of a token in KV and of a code on the ledger. */
+/** base64url, 43 characters without padding. */
 export const digest = async (secret: string) => encode(await sha256(secret))
+
+export const sessionKeyOf = async (token: string) => (await digest(token)) as SessionKey
+/** Of a code or a refresh token. */
+export const tokenDigestOf = async (token: string) => (await digest(token)) as TokenDigest
 
 const HEX = '0123456789abcdef'
 
 /** Lower-case hex: the form in which client secrets are kept, as in the original registry. */
-export async function hexDigest(secret: string): Promise<string> {
+export async function hexDigest(secret: string): Promise<SecretDigest> {
   let hex = ''
   for (const byte of await sha256(secret)) hex += `${HEX[byte >> 4]}${HEX[byte & 0xf]}`
-  return hex
+  return hex as SecretDigest
 }
 
 /** For two digests or other strings whose length is no secret. Takes the same time wherever they differ. */

@@ -1,13 +1,14 @@
 /** What an authorization code stands for, and how long it is good (RFC 6749 §4.1.2). */
 
+import type { ApprovedRedirectUri, ClientId } from './ids.ts'
 import type { User } from './user.ts'
 
 /** Instants in epoch seconds. */
 export type AuthorizationCode = Readonly<{
-  clientId: string
+  clientId: ClientId
   /** The user, with the scopes and endorsements that were granted: never more than the page said. */
   user: User
-  redirectUri: string
+  redirectUri: ApprovedRedirectUri
   /** Was `redirect_uri` in the authorization request? Then the token request must repeat it: §4.1.3. */
   redirectUriSent: boolean
   /** S256 challenge (RFC 7636), or null when the request brought none. */

@@ -1,5 +1,7 @@
 /** An API client, as the registry knows it, and the rules about its own state. */
 
+import type { ClientId, RegisteredRedirectUri, SecretDigest } from './ids.ts'
+
 export const GRANT_TYPES = ['client_credentials', 'authorization_code', 'refresh_token'] as const
 export type GrantType = (typeof GRANT_TYPES)[number]
 
@@ -22,8 +24,7 @@ export const DEFAULT_AUTH_METHOD: AuthMethod = 'client_secret'
 
 /** One secret of a client. There may be several: rotation with an overlap. Instants in epoch seconds. */
 export type Credential = Readonly<{
-  /** Lower-case hex SHA-256 of the secret. */
-  secretDigest: string
+  secretDigest: SecretDigest
   createdAt: number
   expiresAt: number | null
   lastUsedAt: number | null
@@ -31,7 +32,7 @@ export type Credential = Readonly<{
 
 /** Only what was authorized: a scope merely requested is not here. Instants in epoch seconds. */
 export type Client = Readonly<{
-  clientId: string
+  clientId: ClientId
   name: string
   ownerId: string
   url: string
@@ -46,7 +47,7 @@ export type Client = Readonly<{
   /** How long its access tokens live; null: as long as the deployment lets them, which is the longest in any case. */
   accessTokenLifetimeSeconds: number | null
   disabledAt: number | null
-  redirectUris: readonly string[]
+  redirectUris: readonly RegisteredRedirectUri[]
   credentials: readonly Credential[]
   scopes: readonly string[]
   grantTypes: readonly GrantType[]

@@ -1,10 +1,11 @@
 /** The authorization endpoint's flow (RFC 6749 §4.1): who asks, who is asked, what is offered, what is answered. */
 
-import { digest } from '../crypto/digest.ts'
+import { tokenDigestOf } from '../crypto/digest.ts'
 import { mintToken } from '../crypto/token.ts'
 import { meetEndorsements } from '../domain/category.ts'
 import { type Client, isEnabled } from '../domain/client.ts'
 import { consentTerms } from '../domain/consent.ts'
+import type { ApprovedRedirectUri, ClientId } from '../domain/ids.ts'
 import { formatScopes, meetScopes } from '../domain/scope.ts'
 import type { SessionRecord } from '../domain/session.ts'
 import type { User } from '../domain/user.ts'
@@ -16,12 +17,7 @@ import { codeResponse, errorResponse } from '../protocol/authorization-response.
 import { quoted } from '../protocol/callers-words.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import type { Fields } from '../protocol/fields.ts'
-import {
-  type ApprovedRedirect,
-  approveRedirect,
-  displayHostOf,
-  whyNotApproved,
-} from '../protocol/redirect-uri.ts'
+import { approveRedirect, displayHostOf, whyNotApproved } from '../protocol/redirect-uri.ts'
 import { type Agreement, type Answer, agree, type Offer, type Question } from './consent.ts'
 import type { Deps, RequestContext } from './deps.ts'
 import { userOf } from './user-of.ts'
@@ -34,14 +30,14 @@ export type AuthorizeOutcome =
   | Readonly<{ kind: 'send_back'; to: string; refusal: OAuthError | null }>
 
 /** Who asks, and where the answer may go. */
-export type Asking = Readonly<{ client: Client; redirect: ApprovedRedirect }>
+export type Asking = Readonly<{ client: Client; redirect: ApprovedRedirectUri }>
 
 /**
  * The first thing to know. Throws `OAuthError` for the person at the browser: without a client and an address
  * that is its own, nobody is redirected anywhere.
  */
 export async function identifyAsking(
-  asked: Readonly<{ clientId: string | undefined; redirectUri: string | undefined }>,
+  asked: Readonly<{ clientId: ClientId | undefined; redirectUri: string | undefined }>,
   deps: Pick<Deps, 'clients'>,
 ): Promise<Asking> {
   const client = asked.clientId === undefined ? null : await deps.clients.findFresh(asked.clientId)
@@ -143,7 +139,7 @@ async function issueCode(
       fields: Fields
       request: AuthorizationRequest
       client: Client
-      redirect: ApprovedRedirect
+      redirect: ApprovedRedirectUri
       user: User
     }>,
   deps: Pick<Deps, 'authorizations' | 'codeLifetimeSeconds'>,
@@ -163,7 +159,12 @@ async function issueCode(
   }
   const asOfMs = Math.min(client.readAtMs, user.readAtMs ?? client.readAtMs)
   const { consent } = granted
-  const kvFault = await deps.authorizations.grant(await digest(code), record, consent, asOfMs)
+  const kvFault = await deps.authorizations.grant(
+    await tokenDigestOf(code),
+    record,
+    consent,
+    asOfMs,
+  )
   if (kvFault) log('code_not_carried', { fault: kvFault })
   return code
 }

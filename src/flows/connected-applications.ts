@@ -2,6 +2,7 @@
 
 import { meetEndorsements } from '../domain/category.ts'
 import { isEnabled } from '../domain/client.ts'
+import type { ClientId } from '../domain/ids.ts'
 import { ALL_REVOKED_WITHIN_SECONDS, HEAL_SECONDS } from '../domain/revocation.ts'
 import { meetScopes } from '../domain/scope.ts'
 import type { SessionRecord } from '../domain/session.ts'
@@ -12,7 +13,7 @@ import { userOf } from './user-of.ts'
 
 /** What a client may do for a user as things stand. Instants in epoch seconds. */
 export type Connection = Readonly<{
-  clientId: string
+  clientId: ClientId
   name: string
   url: string
   isEnabled: boolean
@@ -54,7 +55,7 @@ export async function connectionsOf(
  */
 export async function disconnect(
   userId: string,
-  clientId: string,
+  clientId: ClientId,
   deps: Pick<Deps, 'revocations'>,
 ): Promise<number> {
   await deps.revocations.removeConsent(userId, clientId)

@@ -1,6 +1,6 @@
 /** Introspection (RFC 7662): is this token good, and what for? Of access tokens the authenticator's own truth. */
 
-import { digest } from '../crypto/digest.ts'
+import { sessionKeyOf, tokenDigestOf } from '../crypto/digest.ts'
 import { type Client, isEnabled } from '../domain/client.ts'
 import { invalidClient, readClientAuthentication } from '../protocol/client-authentication.ts'
 import type { Fields } from '../protocol/fields.ts'
@@ -46,13 +46,13 @@ type Find = (
 const find: Readonly<Record<PresentedToken['kind'], Find>> = {
   /** As `/auth?fresh` finds it: a revocation counts at once. A browser session is no access token. */
   async accessToken({ token }, deps, { nowMs }) {
-    const session = await deps.liveSessions.find(await digest(token), nowMs, true)
+    const session = await deps.liveSessions.find(await sessionKeyOf(token), nowMs, true)
     return async () => (session?.client ? activeSession(session, session.client.client_id) : null)
   },
 
   /** Active is what `/token` would renew now; the scopes are those that it would give. */
   async refreshToken({ token }, deps, { now }) {
-    const standing = await deps.refreshTokens.find(await digest(token))
+    const standing = await deps.refreshTokens.find(await tokenDigestOf(token))
     return async (asking) => {
       if (!standing) return null
       const { family, spentAt, issuedAt, user } = standing

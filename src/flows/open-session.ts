@@ -1,17 +1,18 @@
 /** The one place where a session comes into being: a token for its bearer, a record under the token's digest. */
 
-import { digest } from '../crypto/digest.ts'
+import { sessionKeyOf } from '../crypto/digest.ts'
 import { randomId, randomText } from '../crypto/random.ts'
 import { mintToken } from '../crypto/token.ts'
+import type { SessionKey } from '../domain/ids.ts'
 import { type NewSession, sessionRecord } from '../domain/session.ts'
 import type { Deps } from './deps.ts'
 
 /** `token` goes to the bearer and nowhere else; `key` is where its session lives. */
-export type Bearer = Readonly<{ token: string; key: string }>
+export type Bearer = Readonly<{ token: string; key: SessionKey }>
 
 export async function newBearer(kind: 'accessToken' | 'browserSession'): Promise<Bearer> {
   const token = mintToken(kind)
-  return { token, key: await digest(token) }
+  return { token, key: await sessionKeyOf(token) }
 }
 
 /** Settles when the session is stored; only then may the bearer have the token. */

@@ -4,8 +4,9 @@
  * (taking the refresh token too is a MAY), so that a client can give back one token and renew the next.
  */
 
-import { digest } from '../crypto/digest.ts'
+import { sessionKeyOf, tokenDigestOf } from '../crypto/digest.ts'
 import { type Client, isPublic } from '../domain/client.ts'
+import type { SessionKey } from '../domain/ids.ts'
 import type { SessionRecord } from '../domain/session.ts'
 import { readClientAuthentication } from '../protocol/client-authentication.ts'
 import { OAuthError } from '../protocol/errors.ts'
@@ -42,12 +43,12 @@ type Find = (
 
 const find: Readonly<Record<PresentedToken['kind'], Find>> = {
   async accessToken(token, deps, context) {
-    const key = await digest(token)
+    const key = await sessionKeyOf(token)
     const session = await deps.liveSessions.find(key, context.nowMs, false)
     return (client) => endSession({ key, session }, client, deps, context)
   },
   async refreshToken(token, deps) {
-    const standing = await deps.refreshTokens.find(await digest(token))
+    const standing = await deps.refreshTokens.find(await tokenDigestOf(token))
     return (client) => endFamily(standing, client, deps)
   },
   none: async () => async () => {},
@@ -64,7 +65,7 @@ function requireOwn(clientId: string, client: Client) {
  * authenticated client's word is enough to end it, for otherwise it would hear of success and the token live on.
  */
 async function endSession(
-  { key, session }: Readonly<{ key: string; session: SessionRecord | null }>,
+  { key, session }: Readonly<{ key: SessionKey; session: SessionRecord | null }>,
   client: Client,
   deps: Pick<Deps, 'revocations'>,
   { defer }: RequestContext,

@@ -1,6 +1,6 @@
 /** Signing in and out: the built-in login on registered users. */
 
-import { digest } from '../crypto/digest.ts'
+import { sessionKeyOf } from '../crypto/digest.ts'
 import { NO_ONES_HASH, passwordMatches } from '../crypto/password.ts'
 import { randomText } from '../crypto/random.ts'
 import { isEnabled } from '../domain/client.ts'
@@ -88,7 +88,7 @@ export async function signOut(
   deps: Pick<Deps, 'revocations'>,
   { defer }: Pick<RequestContext, 'defer'>,
 ): Promise<void> {
-  const key = await digest(token)
+  const key = await sessionKeyOf(token)
   const isShown = await deps.revocations.endSessions([key])
   if (isShown) defer(deps.revocations.markShown([key]))
 }

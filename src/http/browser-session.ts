@@ -2,7 +2,7 @@
 
 import type { Context } from 'hono'
 import { setCookie } from 'hono/cookie'
-import { digest } from '../crypto/digest.ts'
+import { sessionKeyOf } from '../crypto/digest.ts'
 import { isWellFormed, TOKEN_PREFIXES } from '../crypto/token.ts'
 import type { SessionRecord } from '../domain/session.ts'
 import { readSessionCookie, sessionCookieName } from '../protocol/session-cookie.ts'
@@ -28,7 +28,7 @@ export async function seeBrowserSession(
   const isJunk =
     token.startsWith(TOKEN_PREFIXES.browserSession) && !isWellFormed('browserSession', token)
   if (isJunk) return null
-  const key = await digest(token)
+  const key = await sessionKeyOf(token)
   const record = await liveSessions.findShown(key, nowMs)
   if (!record?.user || record.client !== null) return null
   return { token, record, holds: () => liveSessions.holds(key, record) }

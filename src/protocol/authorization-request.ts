@@ -1,6 +1,7 @@
 /** The authorization request (RFC 6749 §4.1.1) once the client and its redirect URI are known to be good. */
 
 import { type Client, mustUsePkce } from '../domain/client.ts'
+import type { ClientId } from '../domain/ids.ts'
 import { quoted } from './callers-words.ts'
 import { isThumbprint } from './dpop.ts'
 import { OAuthError } from './errors.ts'
@@ -33,6 +34,12 @@ export const requestPairs = (fields: Fields): (readonly [name: string, value: st
     const value = fields.get(name)
     return value === undefined ? [] : [[name, value] as const]
   })
+
+/** Who asks, and where the answer is to go: read first, since everything else is told there. */
+export const readTarget = (fields: Fields) => ({
+  clientId: fields.get('client_id') as ClientId | undefined,
+  redirectUri: fields.get('redirect_uri'),
+})
 
 /** Throws what the client may be told by redirect (§4.1.2.1). */
 export function readAuthorizationRequest(fields: Fields, client: Client): AuthorizationRequest {

@@ -1,22 +1,26 @@
 /** The authorization response (RFC 6749 §4.1.2, RFC 9207): parameters added to the client's redirect URI. */
 
+import type { ApprovedRedirectUri } from '../domain/ids.ts'
 import { errorUri, type OAuthError } from './errors.ts'
-import type { ApprovedRedirect } from './redirect-uri.ts'
 
 type Common = Readonly<{ state: string | undefined; issuer: string }>
 
 /** A query that the redirect URI has already is kept as it is: §3.1.2. */
-function withQuery(redirect: ApprovedRedirect, response: Record<string, string>, common: Common) {
+function withQuery(
+  redirect: ApprovedRedirectUri,
+  response: Record<string, string>,
+  common: Common,
+) {
   const query = new URLSearchParams(response)
   if (common.state !== undefined) query.set('state', common.state)
   query.set('iss', common.issuer)
   return `${redirect}${redirect.includes('?') ? '&' : '?'}${query}`
 }
 
-export const codeResponse = (redirect: ApprovedRedirect, code: string, common: Common) =>
+export const codeResponse = (redirect: ApprovedRedirectUri, code: string, common: Common) =>
   withQuery(redirect, { code }, common)
 
-export const errorResponse = (redirect: ApprovedRedirect, error: OAuthError, common: Common) =>
+export const errorResponse = (redirect: ApprovedRedirectUri, error: OAuthError, common: Common) =>
   withQuery(
     redirect,
     {

@@ -1,12 +1,13 @@
 /** How a client says who it is (RFC 6749 §2.3, RFC 7521 §4.2): the presented id, the method and what goes with it. */
 
 import { unverifiedClaims } from '../crypto/key-set.ts'
+import type { ClientId } from '../domain/ids.ts'
 import { JWT_BEARER } from './client-assertion.ts'
 import { OAuthError } from './errors.ts'
 import type { Fields } from './fields.ts'
 
 /** By the methods' names in RFC 7591 §2. */
-export type PresentedClient = Readonly<{ clientId: string }> &
+export type PresentedClient = Readonly<{ clientId: ClientId }> &
   (
     | Readonly<{ method: 'client_secret_post' | 'client_secret_basic'; secret: string }>
     | Readonly<{ method: 'private_key_jwt'; assertion: string }>
@@ -20,7 +21,7 @@ export const invalidClient = (detail: string) =>
 const formDecode = (text: string) => decodeURIComponent(text.replaceAll('+', ' '))
 
 /** RFC 6749 §2.3.1: id and secret are form-encoded before they are joined by a colon. */
-function readBasic(authorization: string): { clientId: string; secret: string } {
+function readBasic(authorization: string): { clientId: ClientId; secret: string } {
   const [, encoded] = /^basic +([A-Za-z0-9+/]+=*)$/i.exec(authorization) ?? []
   if (!encoded) throw invalidClient('the Authorization header is not Basic credentials')
   try {
@@ -29,7 +30,7 @@ function readBasic(authorization: string): { clientId: string; secret: string } 
     const colon = pair.indexOf(':')
     if (colon > 0) {
       return {
-        clientId: formDecode(pair.slice(0, colon)),
+        clientId: formDecode(pair.slice(0, colon)) as ClientId,
         secret: formDecode(pair.slice(colon + 1)),
       }
     }
@@ -40,7 +41,7 @@ function readBasic(authorization: string): { clientId: string; secret: string } 
 }
 
 /** Null when neither of the two is there. The client is whom the assertion is about: RFC 7523 §3. */
-function readAssertion(fields: Fields): { clientId: string; assertion: string } | null {
+function readAssertion(fields: Fields): { clientId: ClientId; assertion: string } | null {
   const assertion = fields.get('client_assertion')
   const type = fields.get('client_assertion_type')
   if (assertion === undefined && type === undefined) return null
@@ -48,7 +49,7 @@ function readAssertion(fields: Fields): { clientId: string; assertion: string } 
   if (type !== JWT_BEARER) throw invalidClient('client_assertion_type is missing or not known')
   const subject = unverifiedClaims(assertion)?.sub
   if (typeof subject !== 'string') throw invalidClient('the client assertion names no sub')
-  return { clientId: subject, assertion }
+  return { clientId: subject as ClientId, assertion }
 }
 
 /** RFC 6749 §2.3: a client MUST NOT use more than one method in a request. §5.2 names the error. */
@@ -60,7 +61,7 @@ export function readClientAuthentication(
   fields: Fields,
   authorization: string | undefined,
 ): PresentedClient {
-  const clientId = fields.get('client_id')
+  const clientId = fields.get('client_id') as ClientId | undefined
   const secret = fields.get('client_secret')
   const asserted = readAssertion(fields)
   if (asserted) {

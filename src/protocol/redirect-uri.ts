@@ -1,10 +1,7 @@
 /** May the browser be sent to this address? Exact matching (RFC 9700 §4.1.3), one exception. */
 
 import { type Client, isPublic } from '../domain/client.ts'
-
-declare const approved: unique symbol
-/** An address that is the client's own. Only `approveRedirect` makes one, and nothing else is redirected to. */
-export type ApprovedRedirect = string & { readonly [approved]: true }
+import type { ApprovedRedirectUri, RegisteredRedirectUri } from '../domain/ids.ts'
 
 /** RFC 8252 §7.3: a native app listens on whatever port the system gives it. An IP literal, not `localhost`. */
 const LOOPBACK = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]))(?::\d{1,5})?((?:\/[^#]*)?)$/
@@ -21,7 +18,10 @@ const matchesLoopback = (registered: string, asked: string) => {
 }
 
 /** The registered URI by which an address is the client's own; undefined when there is none. */
-export const registeredRedirect = (client: Client, uri: string): string | undefined =>
+export const registeredRedirect = (
+  client: Client,
+  uri: string,
+): RegisteredRedirectUri | undefined =>
   client.redirectUris.find((registered) => registered === uri) ??
   (isPublic(client)
     ? client.redirectUris.find((registered) => matchesLoopback(registered, uri))
@@ -31,11 +31,11 @@ export const registeredRedirect = (client: Client, uri: string): string | undefi
 export function approveRedirect(
   client: Client,
   asked: string | undefined,
-): ApprovedRedirect | null {
+): ApprovedRedirectUri | null {
   const { redirectUris } = client
   const uri = asked ?? (redirectUris.length === 1 ? redirectUris[0] : undefined)
   if (uri === undefined || uri.includes('#')) return null
-  return registeredRedirect(client, uri) === undefined ? null : (uri as ApprovedRedirect)
+  return registeredRedirect(client, uri) === undefined ? null : (uri as ApprovedRedirectUri)
 }
 
 const firstDifference = (one: string, other: string) => {
@@ -60,7 +60,7 @@ export function whyNotApproved({ redirectUris }: Client, asked: string | undefin
 }
 
 /** The address for people: `client.example`, `127.0.0.1:5000`, `com.example.app:`. */
-export function displayHostOf(redirect: ApprovedRedirect): string {
+export function displayHostOf(redirect: ApprovedRedirectUri): string {
   const { host, protocol } = new URL(redirect)
   return host === '' || !protocol.startsWith('http') ? protocol : host
 }

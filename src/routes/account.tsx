@@ -99,7 +99,7 @@ export const account: Endpoint = {
     // Sent twice: the first time did it.
     if (!asked) return c.redirect(PATH, 303)
     const userId = session.record.user?.user_id ?? ''
-    const withinSeconds = await disconnect(userId, clientId, deps)
+    const withinSeconds = await disconnect(userId, asked.clientId, deps)
     const rest = connections.filter((connection) => connection !== asked)
     const removed = { name: asked.name, withinSeconds }
     return show(c, { connections: rest, session, removed }, deps)

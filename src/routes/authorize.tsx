@@ -11,7 +11,7 @@ import { fitsNextPage, loginAddress } from '../http/next-page.ts'
 import { sendPage } from '../http/page.ts'
 import { contextOf } from '../http/request-context.ts'
 import { ConsentPage, type ConsentPageProps } from '../pages/consent-page.tsx'
-import { requestPairs } from '../protocol/authorization-request.ts'
+import { readTarget, requestPairs } from '../protocol/authorization-request.ts'
 import { hiddenPairs, SHOWN, TICK } from '../protocol/consent-form.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import { type Fields, firstFields, repeatedFields, repetition } from '../protocol/fields.ts'
@@ -27,9 +27,8 @@ async function handle(c: Context, pairs: URLSearchParams, isAnswer: boolean, dep
   if (repeated.some((name) => DECIDES_ADDRESS.includes(name))) throw repetition(repeated)
   const fields = firstFields(pairs)
   const context = contextOf(c)
-  const asked = { clientId: fields.get('client_id'), redirectUri: fields.get('redirect_uri') }
   const [asking, session] = await Promise.all([
-    identifyAsking(asked, deps),
+    identifyAsking(readTarget(fields), deps),
     seeBrowserSession(c, deps, context.nowMs),
   ])
   // RFC 9110 §9.2.1: HEAD changes nothing, and a remembered consent would issue a code.
@@ -125,8 +124,7 @@ export async function askingBehind(path: string, deps: RouteDeps): Promise<Askin
   const { pathname, searchParams } = new URL(path, deps.issuer)
   if (pathname !== '/authorize') return null
   const fields = firstFields(searchParams)
-  const asked = { clientId: fields.get('client_id'), redirectUri: fields.get('redirect_uri') }
-  return identifyAsking(asked, deps).catch((cause: unknown) => {
+  return identifyAsking(readTarget(fields), deps).catch((cause: unknown) => {
     if (cause instanceof OAuthError) return null
     throw cause
   })

@@ -1,6 +1,6 @@
 /** `/logout`: ends the browser's session. */
 
-import { digest } from '../crypto/digest.ts'
+import { sessionKeyOf } from '../crypto/digest.ts'
 import { isWellFormed } from '../crypto/token.ts'
 import { signOut } from '../flows/sign-in.ts'
 import { presentedToken, seeBrowserSession, setSessionCookie } from '../http/browser-session.ts'
@@ -17,7 +17,7 @@ import { sendSignOutPage } from './sign-out-page.tsx'
 const isOpenUnseen = async (token: string | null, deps: RouteDeps, now: number) =>
   token !== null &&
   isWellFormed('browserSession', token) &&
-  deps.knownBrowsers.isOpen(await digest(token), now)
+  deps.knownBrowsers.isOpen(await sessionKeyOf(token), now)
 
 const STILL_IN = {
   title: 'You are still signed in',

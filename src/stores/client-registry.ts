@@ -6,6 +6,7 @@
 
 import { randomId } from '../crypto/random.ts'
 import type { AuthMethod } from '../domain/client.ts'
+import type { ClientId, SecretDigest } from '../domain/ids.ts'
 import { CLOCKS_DIFFER_SECONDS } from '../domain/revocation.ts'
 import { type ClientRecordRow, FIND_CLIENT_RECORD, readClientRecord } from './client-record.ts'
 import { D1_NOW } from './d1-clock.ts'
@@ -105,12 +106,12 @@ export const clientRegistry = (db: Database) => ({
   /** Answers the new client's id. `secretDigest` is null for a client that keeps no secret. */
   async create(
     client: ClientFields & ClientLists,
-    secretDigest: string | null,
+    secretDigest: SecretDigest | null,
     mode: 'authorize' | 'request',
     now: number,
     also: (clientId: string) => readonly D1PreparedStatement[] = () => [],
-  ): Promise<string> {
-    const clientId = randomId()
+  ): Promise<ClientId> {
+    const clientId = randomId() as ClientId
     const { name, ownerId, url, description, authMethod, jwks } = client
     const lifetime = client.accessTokenLifetimeSeconds
     const fields = [name, ownerId, url, description, authMethod, jwks, lifetime]
@@ -186,7 +187,7 @@ export const clientRegistry = (db: Database) => ({
    */
   async rotateSecret(
     clientId: string,
-    secretDigest: string,
+    secretDigest: SecretDigest,
     overlapSeconds: number,
     now: number,
     { before = [], also = [] }: Around = {},

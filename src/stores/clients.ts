@@ -1,12 +1,13 @@
 /** Clients on D1: one statement loads a whole client. */
 
 import type { AuthMethod, Client, Credential, GrantType } from '../domain/client.ts'
+import type { ClientId, RegisteredRedirectUri } from '../domain/ids.ts'
 import { D1_NOW_MS } from './d1-clock.ts'
 import type { Database } from './database.ts'
 import type { ClientStore } from './ports.ts'
 
 export type ClientRow = {
-  client_id: string
+  client_id: ClientId
   name: string
   owner_id: string
   url: string
@@ -62,7 +63,7 @@ export const readClientRow = (row: ClientRow): Client => ({
   mayIntrospect: row.may_introspect === 1,
   accessTokenLifetimeSeconds: row.access_token_lifetime_seconds,
   disabledAt: row.disabled_at,
-  redirectUris: JSON.parse(row.redirect_uris) as string[],
+  redirectUris: JSON.parse(row.redirect_uris) as RegisteredRedirectUri[],
   credentials: JSON.parse(row.credentials) as Credential[],
   scopes: JSON.parse(row.scopes) as string[],
   grantTypes: JSON.parse(row.grant_types) as GrantType[],

@@ -3,6 +3,7 @@
 import { userActor } from '../domain/audit.ts'
 import type { AuthorizationCode } from '../domain/authorization-code.ts'
 import { FORGET_CONSENT_SECONDS, WITHDRAWN_FINGERPRINT } from '../domain/consent.ts'
+import type { SessionKey, TokenDigest } from '../domain/ids.ts'
 import { consentSubject } from '../domain/revocation.ts'
 import { recordStatement } from './audit.ts'
 import { type ClientRow, FIND_CLIENT, readClientRow } from './clients.ts'
@@ -80,7 +81,7 @@ export const KEEP_EXPIRED_CODES_SECONDS = 86_400
 
 async function spendStatements(
   db: Database,
-  codeDigest: string,
+  codeDigest: TokenDigest,
   { sessionKey, family, terms }: Purchase,
   now: number,
 ): Promise<D1PreparedStatement[]> {
@@ -107,7 +108,7 @@ async function spendStatements(
 
 type SpendingRow = {
   spent_at: number | null
-  session_key: string
+  session_key: SessionKey
   family_id: string | null
   user: string | null
 }
@@ -115,7 +116,7 @@ type SpendingRow = {
 /** Why a code was not spent, asked at once of all that it may have been. */
 async function whyNotSpent(
   db: Database,
-  codeDigest: string,
+  codeDigest: TokenDigest,
   { clientId, terms }: Purchase,
 ): Promise<Exclude<Spending, { kind: 'won' }>> {
   const [spending, client, proof] = await db.batch([

@@ -1,12 +1,13 @@
 /** Connected applications on D1: what one user agreed to, and for whom. Read from the primary. */
 
+import type { ClientId } from '../domain/ids.ts'
 import type { Database } from './database.ts'
 import type { ConnectedApplication, ConnectedApplicationStore } from './ports.ts'
 import { FIND_USER, readUserRow, type UserRow } from './users.ts'
 
 /** The consent to one client. The lists are JSON. */
 type ConsentRow = {
-  client_id: string
+  client_id: ClientId
   agreed: string
   issued: string
   granted_at: number

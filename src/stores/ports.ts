@@ -6,6 +6,7 @@
 import type { AuthorizationCode } from '../domain/authorization-code.ts'
 import type { Client } from '../domain/client.ts'
 import type { Consent } from '../domain/consent.ts'
+import type { ClientId, SecretDigest, SessionKey, TokenDigest } from '../domain/ids.ts'
 import type { SessionRecord } from '../domain/session.ts'
 import type { RegisteredUser } from '../domain/user.ts'
 
@@ -13,11 +14,11 @@ export type * from './spending-ports.ts'
 
 export interface ClientStore {
   /** Null if unknown. The answer may come from a near replica, seconds old. */
-  find(clientId: string): Promise<Client | null>
+  find(clientId: ClientId): Promise<Client | null>
   /** Null if unknown. The primary's answer: never old. */
-  findFresh(clientId: string): Promise<Client | null>
+  findFresh(clientId: ClientId): Promise<Client | null>
   /** Records, to the day, that a secret was used. Losing one is harmless. */
-  touchCredential(clientId: string, secretDigest: string, now: number): Promise<void>
+  touchCredential(clientId: ClientId, secretDigest: SecretDigest, now: number): Promise<void>
 }
 
 /** A client record and, if it was kept from an earlier request, when it was read (epoch milliseconds, this isolate's clock). */
@@ -39,9 +40,9 @@ export interface ClientCache {
    * The record may be as old as `CLIENT_CACHE_SECONDS`, or a replica's; while D1 does not answer, as old as
    * `STALE_CLIENT_SECONDS`.
    */
-  lookUp(clientId: string, nowMs: number): Promise<Lookup>
+  lookUp(clientId: ClientId, nowMs: number): Promise<Lookup>
   /** Reads it anew, from the primary. */
-  reload(clientId: string, nowMs: number): Promise<Client | null>
+  reload(clientId: ClientId, nowMs: number): Promise<Client | null>
 }
 
 /** A consent given on the page now. */
@@ -59,18 +60,18 @@ export interface AuthorizationStore {
    * nothing if any of that was revoked since.
    */
   grant(
-    codeDigest: string,
+    codeDigest: TokenDigest,
     code: AuthorizationCode,
     consent: GivenConsent | null,
     asOfMs: number,
   ): Promise<Error | null>
   /** From now on the remembered consent answers nothing. The user still sees it, and can remove it. */
-  withdrawConsent(userId: string, clientId: string): Promise<void>
+  withdrawConsent(userId: string, clientId: ClientId): Promise<void>
 }
 
 export interface SessionStore {
   /** Visible at once where it is written, elsewhere after up to a minute. */
-  put(key: string, session: SessionRecord, lifetimeSeconds: number): Promise<void>
+  put(key: SessionKey, session: SessionRecord, lifetimeSeconds: number): Promise<void>
 }
 
 export interface LiveSessions {
@@ -78,13 +79,13 @@ export interface LiveSessions {
    * Null if unknown, not yet visible, ended or revoked. A revocation may take as long as its stated bound to be
    * seen; `immediate` asks D1 too, and throws where there is none.
    */
-  find(key: string, nowMs: number, immediate: boolean): Promise<SessionRecord | null>
+  find(key: SessionKey, nowMs: number, immediate: boolean): Promise<SessionRecord | null>
   /**
    * `find` with `immediate` in its two parts: what KV shows, then whether D1 knows of no revocation. Between them a
    * caller may begin what does not last; nothing is answered before `holds` has said yes.
    */
-  findShown(key: string, nowMs: number): Promise<SessionRecord | null>
-  holds(key: string, session: SessionRecord): Promise<boolean>
+  findShown(key: SessionKey, nowMs: number): Promise<SessionRecord | null>
+  holds(key: SessionKey, session: SessionRecord): Promise<boolean>
 }
 
 /** D1 dates every revocation, in the transaction that makes it. */
@@ -93,16 +94,16 @@ export interface RevocationStore {
    * Settles when D1 has it; from then on `immediate` checks refuse, others within the bound of a session. Answers
    * whether KV shows it; if not, cron does later. Cron also shows it once more unless told by `markShown`.
    */
-  endSessions(keys: readonly string[]): Promise<boolean>
+  endSessions(keys: readonly SessionKey[]): Promise<boolean>
   /**
    * KV shows that these have ended, so cron need not. Losing this is harmless. Not for a session that may still be
    * on its way to KV: it would lie over its own tombstone.
    */
-  markShown(keys: readonly string[]): Promise<void>
+  markShown(keys: readonly SessionKey[]): Promise<void>
   /** Ends the family's refresh tokens and the sessions issued beside them, in one step. Answers as `endSessions`. */
   endFamily(familyId: string): Promise<boolean>
   /** Ends all that one user granted one client: remembered consent, families, codes, sessions. */
-  removeConsent(userId: string, clientId: string): Promise<void>
+  removeConsent(userId: string, clientId: ClientId): Promise<void>
   /** Writes the document that tells every authenticator of bulk revocations. */
   project(): Promise<void>
   /** Projects again whatever a lost write did not show. */
@@ -143,7 +144,7 @@ export interface JtiStore {
  * may still have.
  */
 export type ConnectedApplication = Readonly<{
-  clientId: string
+  clientId: ClientId
   name: string
   url: string
   disabledAt: number | null
@@ -196,7 +197,7 @@ export type KnownBrowser = Readonly<{
   previousToken: string | null
   expiresAt: number
   /** The browser session that it opens, by its key. */
-  session: Readonly<{ key: string; endsAt: number }>
+  session: Readonly<{ key: SessionKey; endsAt: number }>
   now: number
 }>
 
@@ -209,7 +210,7 @@ export interface KnownBrowserStore {
    * Was this browser session opened by the last sign-in from a known browser, and has it neither ended nor been
    * revoked alone? For a session that KV does not show (yet).
    */
-  isOpen(sessionKey: string, now: number): Promise<boolean>
+  isOpen(sessionKey: SessionKey, now: number): Promise<boolean>
 }
 
 /** A registered user and this user's latest answer to one client; null if there is none. */
@@ -221,7 +222,7 @@ export interface UserStore {
     username: string,
   ): Promise<Readonly<{ user: RegisteredUser; passwordHash: string }> | null>
   /** One read of the primary: never stale. */
-  standing(userId: string, clientId: string): Promise<Standing>
+  standing(userId: string, clientId: ClientId): Promise<Standing>
 }
 
 /** Workers Analytics Engine. Losing one is harmless. Throws for a point that is too large. */

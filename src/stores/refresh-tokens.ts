@@ -1,5 +1,6 @@
 /** Refresh tokens on D1: families of tokens, each spent once for the next. */
 
+import type { ClientId, TokenDigest } from '../domain/ids.ts'
 import { type ClientRow, FIND_CLIENT, readClientRow } from './clients.ts'
 import type { Database } from './database.ts'
 import type { RefreshFamily, RefreshTokenStanding, RefreshTokenStore, Rotation } from './ports.ts'
@@ -20,7 +21,7 @@ type FamilyRecord = Pick<RefreshFamily, 'user' | 'redirectUri' | 'jkt'>
 
 type StandingRow = {
   family_id: string
-  client_id: string
+  client_id: ClientId
   record: string
   expires_at: number
   ended_at: number | null
@@ -86,8 +87,8 @@ const readStanding = (row: StandingRow): RefreshTokenStanding => ({
 /** Why a token was not exchanged, asked at once of all that it may have been. */
 async function whyLost(
   db: Database,
-  tokenDigest: string,
-  clientId: string,
+  tokenDigest: TokenDigest,
+  clientId: ClientId,
   usedProof: string | null,
 ): Promise<Exclude<Rotation, { kind: 'won' }>> {
   const [token, client, proof] = await db.batch([

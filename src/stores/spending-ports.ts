@@ -2,6 +2,13 @@
 
 import type { AuthorizationCode } from '../domain/authorization-code.ts'
 import type { Client } from '../domain/client.ts'
+import type {
+  ApprovedRedirectUri,
+  ClientId,
+  RegisteredRedirectUri,
+  SessionKey,
+  TokenDigest,
+} from '../domain/ids.ts'
 import type { RegisteredUser, User } from '../domain/user.ts'
 
 /** An id that is good once, of one owner. `expiresAt` (epoch seconds, whole): nothing with it is accepted any more. */
@@ -30,7 +37,7 @@ export type Spending =
   /** This call and no other. */
   | (Readonly<{ kind: 'won' }> & HeldNow)
   /** Another call was first, at `spentAt` (epoch seconds), and bought this session and perhaps a family. */
-  | Readonly<{ kind: 'again'; spentAt: number; sessionKey: string; familyId: string | null }>
+  | Readonly<{ kind: 'again'; spentAt: number; sessionKey: SessionKey; familyId: string | null }>
   /** Nothing was spent, whatever the code is: the proof was used before. */
   | Readonly<{ kind: 'proof_used' }>
   /** Nothing was spent: the other terms do not hold. Both records as they are now; null where there is none. */
@@ -39,33 +46,33 @@ export type Spending =
 
 /** What a code buys: a session and, for a client that may refresh, a family with its first token. */
 export type Purchase = Readonly<{
-  sessionKey: string
-  clientId: string
+  sessionKey: SessionKey
+  clientId: ClientId
   /** `redirectUri`: the registered one by which the code's was approved, which must still be there; '' for none. */
-  terms: Terms & Readonly<{ redirectUri: string }>
-  family: Readonly<{ family: RefreshFamily; tokenDigest: string }> | null
+  terms: Terms & Readonly<{ redirectUri: RegisteredRedirectUri | '' }>
+  family: Readonly<{ family: RefreshFamily; tokenDigest: TokenDigest }> | null
 }>
 
 export interface CodeStore {
   /** Null if absent, expired, or not yet visible here: KV may lag a write by a minute. Proves nothing about use. */
-  findCarried(codeDigest: string): Promise<AuthorizationCode | null>
+  findCarried(codeDigest: TokenDigest): Promise<AuthorizationCode | null>
   /** The ledger's own answer: null only if no such code was ever issued, or it is long expired. Also spent ones. */
-  findOnLedger(codeDigest: string): Promise<AuthorizationCode | null>
+  findOnLedger(codeDigest: TokenDigest): Promise<AuthorizationCode | null>
   /** Atomic. Of any number of simultaneous calls exactly one is told `won`, and only its family comes to be. */
-  spend(codeDigest: string, purchase: Purchase, now: number): Promise<Spending>
+  spend(codeDigest: TokenDigest, purchase: Purchase, now: number): Promise<Spending>
   /** Takes back this very spending, and no other. */
-  unspend(codeDigest: string, purchase: Purchase): Promise<void>
+  unspend(codeDigest: TokenDigest, purchase: Purchase): Promise<void>
   /** Removes the code from KV. Losing this is harmless: the ledger decides. */
-  forget(codeDigest: string): Promise<void>
+  forget(codeDigest: TokenDigest): Promise<void>
 }
 
 /** What one authorization lets a client have, again and again. Instants in epoch seconds. */
 export type RefreshFamily = Readonly<{
   familyId: string
-  clientId: string
+  clientId: ClientId
   /** With the granted scopes and endorsements. */
   user: User
-  redirectUri: string
+  redirectUri: ApprovedRedirectUri
   /** Thumbprint of the key whose proofs (RFC 9449) it was first used with; null while there was none. */
   jkt: string | null
   expiresAt: number
@@ -85,8 +92,8 @@ export type RefreshTokenStanding = Readonly<{
 
 /** The refresh token to be issued, by its digest, and the session issued beside it. */
 export type NewRefreshToken = Readonly<{
-  tokenDigest: string
-  sessionKey: string
+  tokenDigest: TokenDigest
+  sessionKey: SessionKey
   /** The key that the family is bound to from now on, unless it is bound already. */
   jkt: string | null
   terms: Terms
@@ -103,14 +110,14 @@ export type Rotation =
 
 export interface RefreshTokenStore {
   /** Null if it never was, or is long expired. Read from the primary. */
-  find(tokenDigest: string): Promise<RefreshTokenStanding | null>
+  find(tokenDigest: TokenDigest): Promise<RefreshTokenStanding | null>
   /** Atomic: spends one token for another. Of any number of simultaneous calls exactly one is told `won`. */
   rotate(
-    tokenDigest: string,
+    tokenDigest: TokenDigest,
     family: Pick<RefreshFamily, 'familyId' | 'clientId'>,
     successor: NewRefreshToken,
     now: number,
   ): Promise<Rotation>
   /** Takes back the rotation to this successor, and no other. */
-  unrotate(tokenDigest: string, successor: NewRefreshToken): Promise<void>
+  unrotate(tokenDigest: TokenDigest, successor: NewRefreshToken): Promise<void>
 }

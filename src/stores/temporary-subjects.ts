@@ -3,6 +3,7 @@
 import { NO_ONES_HASH } from '../crypto/password.ts'
 import { randomId } from '../crypto/random.ts'
 import { DEFAULT_AUTH_METHOD } from '../domain/client.ts'
+import type { SecretDigest } from '../domain/ids.ts'
 import {
   ADD_CREDENTIAL,
   ADD_REDIRECT_URIS,
@@ -18,7 +19,7 @@ export type TemporarySubjects = Readonly<{
   name: string
   redirectUri: string
   scope: string
-  secretDigest: string
+  secretDigest: SecretDigest
   now: number
 }>
 

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hexDigest } from '../../src/crypto/digest.ts'
 import { isWellFormed } from '../../src/crypto/token.ts'
+import type { ClientId } from '../../src/domain/ids.ts'
 import { clientStore } from '../../src/stores/clients.ts'
 import { type ServedState, servedState } from './command-line.ts'
 
@@ -22,7 +23,8 @@ afterAll(() => state.close())
 const create = (...words: string[]) =>
   state.json<{ client_id: string; client_secret?: string }>([...CREATE, ...words])
 const show = (id: string) => state.json<Shown>(['client', 'show', id])
-const asServerReads = (id: string) => clientStore(state.database, () => state.database).find(id)
+const asServerReads = (id: string) =>
+  clientStore(state.database, () => state.database).find(id as ClientId)
 
 describe('client create', () => {
   it('registers everything that was given, as the server reads it', async () => {

@@ -3,6 +3,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { digest } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
+import type { SecretDigest } from '../../src/domain/ids.ts'
 import { clientRegistry } from '../../src/stores/client-registry.ts'
 import { userRegistry } from '../../src/stores/user-registry.ts'
 import { commandLine, type ServedState, servedState } from './command-line.ts'
@@ -32,10 +33,11 @@ beforeAll(async () => {
 afterAll(() => state.close())
 
 const realNow = Date.now.bind(Date)
+const SECRET_DIGEST = 'digest of a secret' as SecretDigest
 beforeEach(async () => {
   const db = state.database
   const now = Math.floor(realNow() / 1000)
-  clientId = await clientRegistry(db).create(CLIENT, 'digest of a secret', 'authorize', 1)
+  clientId = await clientRegistry(db).create(CLIENT, SECRET_DIGEST, 'authorize', 1)
   const person = { username: `user-${clientId}`, email: 'a@example.org', passwordHash: '' }
   const created = await userRegistry(db).create({ ...person, scopes: [], endorsements: [] }, 1)
   userId = created ?? ''

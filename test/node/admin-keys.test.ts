@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { ClientId } from '../../src/domain/ids.ts'
 import { clientStore } from '../../src/stores/clients.ts'
 import { type ServedState, servedState } from './command-line.ts'
 
@@ -54,7 +55,9 @@ describe('a JWK Set', () => {
     const { client_id } = await state.json<Shown>([...WITH_KEYS, '--jwks-file', file])
     const updated = ['client', 'update', client_id, '--jwks', OTHER_KEY_SET]
     expect((await state.json<Shown>(updated)).jwks).toEqual(JSON.parse(OTHER_KEY_SET))
-    const asServerReads = await clientStore(state.database, () => state.database).find(client_id)
+    const asServerReads = await clientStore(state.database, () => state.database).find(
+      client_id as ClientId,
+    )
     expect(asServerReads?.jwks).toBe(OTHER_KEY_SET)
   })
 

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { digest } from '../../src/crypto/digest.ts'
 import { mintToken, type TokenKind } from '../../src/crypto/token.ts'
+import type { SecretDigest } from '../../src/domain/ids.ts'
 import { DEMO_REDIRECT_URI } from '../../src/local/demo.ts'
 import { clientRegistry } from '../../src/stores/client-registry.ts'
 import { KEPT_LONGER_SECONDS } from '../../src/stores/revocation-statements.ts'
@@ -40,9 +41,10 @@ beforeAll(async () => {
   state = await servedState()
 })
 afterAll(() => state.close())
+const SECRET_DIGEST = 'digest of a secret' as SecretDigest
 beforeEach(async () => {
   const db = state.database
-  clientId = await clientRegistry(db).create(CLIENT, 'digest of a secret', 'authorize', 1)
+  clientId = await clientRegistry(db).create(CLIENT, SECRET_DIGEST, 'authorize', 1)
   const email = 'a@example.org'
   const person = {
     username: `user-${clientId}`,

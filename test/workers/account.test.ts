@@ -2,7 +2,7 @@
 
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { digest } from '../../src/crypto/digest.ts'
+import { digest, sessionKeyOf } from '../../src/crypto/digest.ts'
 import { ALL_REVOKED_WITHIN_SECONDS, HEAL_SECONDS } from '../../src/domain/revocation.ts'
 import { clientRegistry } from '../../src/stores/client-registry.ts'
 import { liveSessions } from '../../src/stores/live-sessions.ts'
@@ -77,7 +77,7 @@ const isAsked = async (who = cookie, whose = client) => {
 /** As an authenticator sees it that has asked before, and does not ask the database. */
 const ordinary = liveSessions(env.SESSIONS, null)
 const isGood = async (token: string, afterSeconds = 0) =>
-  (await ordinary.find(await digest(token), Date.now() + afterSeconds * 1000, false)) !== null
+  (await ordinary.find(await sessionKeyOf(token), Date.now() + afterSeconds * 1000, false)) !== null
 
 describe('who may look', () => {
   it('whoever is signed in; everybody else signs in first and comes back', async () => {

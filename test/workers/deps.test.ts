@@ -3,6 +3,7 @@
 import { env } from 'cloudflare:workers'
 import { expect, it } from 'vitest'
 import { type Bindings, compose } from '../../src/compose.ts'
+import type { ClientId } from '../../src/domain/ids.ts'
 import { RequestNote } from '../../src/http/request-note.ts'
 import { ISSUER } from './registry.ts'
 
@@ -12,5 +13,5 @@ it('a copy of what a request is given keeps every store and every setting', asyn
   expect(Object.keys(copy)).toEqual(
     expect.arrayContaining(['clients', 'codes', 'refreshTokens', 'revocations', 'users', 'issuer']),
   )
-  expect(await copy.clients.findFresh('nobody')).toBeNull()
+  expect(await copy.clients.findFresh('nobody' as ClientId)).toBeNull()
 })

@@ -4,7 +4,7 @@ import { env } from 'cloudflare:workers'
 import { expect } from 'vitest'
 import { createAuthenticator } from '../../src/authenticator/app.ts'
 import type { AuthenticatorEnv } from '../../src/authenticator/settings.ts'
-import { digest } from '../../src/crypto/digest.ts'
+import { sessionKeyOf } from '../../src/crypto/digest.ts'
 import type { AuthenticatorBinding } from '../../src/protocol/authentication.ts'
 import { liveSessions } from '../../src/stores/live-sessions.ts'
 import { revocationStore } from '../../src/stores/revocations.ts'
@@ -147,7 +147,7 @@ export async function expectDead(...tokens: string[]) {
   const ordinary = liveSessions(env.SESSIONS, null)
   for (const token of tokens) {
     expect(await isLive(token), 'alive with fresh').toBe(false)
-    const session = await ordinary.find(await digest(token), Date.now(), false)
+    const session = await ordinary.find(await sessionKeyOf(token), Date.now(), false)
     expect(session, 'alive after cron').toBeNull()
   }
 }

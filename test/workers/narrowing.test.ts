@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { randomId } from '../../src/crypto/random.ts'
 import { isEndorsedFor } from '../../src/domain/category.ts'
 import type { AuthMethod, GrantType } from '../../src/domain/client.ts'
+import type { SecretDigest } from '../../src/domain/ids.ts'
 import { holdsScope } from '../../src/domain/scope.ts'
 import { clientRegistry } from '../../src/stores/client-registry.ts'
 import {
@@ -260,7 +261,7 @@ describe('two administrators at once', () => {
     await registry.update(id, { authMethod: 'client_secret_post' }, {}, 'authorize', nowSeconds())
     const rotate = (digest: string) => {
       const before = secretNarrowing(env.DB, id, LIFETIME_SECONDS)
-      return registry.rotateSecret(id, digest, 0, nowSeconds(), { before })
+      return registry.rotateSecret(id, digest as SecretDigest, 0, nowSeconds(), { before })
     }
     expect((await rotate('first')).hasEnded).toBe(false)
     const rotated = await rotate('second')

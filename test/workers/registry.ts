@@ -3,7 +3,7 @@
 import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { type Bindings, compose } from '../../src/compose.ts'
-import { digest, hexDigest } from '../../src/crypto/digest.ts'
+import { hexDigest, sessionKeyOf } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
 import {
   type AuthMethod,
@@ -11,6 +11,7 @@ import {
   type GrantType,
   usesSecret,
 } from '../../src/domain/client.ts'
+import type { ClientId } from '../../src/domain/ids.ts'
 import { clientRegistry } from '../../src/stores/client-registry.ts'
 import { liveSessions } from '../../src/stores/live-sessions.ts'
 import { userRegistry } from '../../src/stores/user-registry.ts'
@@ -68,8 +69,9 @@ type Registration = Partial<{
   requestedOnly: boolean
 }>
 export type TestClient = Readonly<{ id: string; secret: string }>
+export type RegisteredClient = TestClient & Readonly<{ id: ClientId }>
 
-export async function newClient(asked: Registration = {}): Promise<TestClient> {
+export async function newClient(asked: Registration = {}): Promise<RegisteredClient> {
   const authMethod = asked.authMethod ?? DEFAULT_AUTH_METHOD
   const secret = usesSecret(authMethod) ? mintToken('clientSecret') : ''
   const client = {
@@ -219,7 +221,7 @@ export const tokenIn = async (response: Response) => (await response.json()) as 
 
 /** The session behind a token, if it lives: as the authenticator sees it with `fresh`. */
 export const sessionOf = async (token: string) =>
-  liveSessions(env.SESSIONS, env.DB).find(await digest(token), Date.now(), true)
+  liveSessions(env.SESSIONS, env.DB).find(await sessionKeyOf(token), Date.now(), true)
 
 export async function countSessions(): Promise<number> {
   let count = 0

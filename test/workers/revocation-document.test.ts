@@ -2,8 +2,9 @@
 
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { digest } from '../../src/crypto/digest.ts'
+import { sessionKeyOf } from '../../src/crypto/digest.ts'
 import { Deadlines } from '../../src/deadlines.ts'
+import type { SessionKey } from '../../src/domain/ids.ts'
 import {
   DOCUMENT_REFRESH_SECONDS,
   emptyDocument,
@@ -30,7 +31,7 @@ async function session() {
   const clientId = `client-${subjects}`
   const start_time = new Date(Date.now() - 1000).toISOString()
   const token = await storeToken({ client: { ...client, client_id: clientId }, start_time })
-  return { clientId, key: await digest(token) }
+  return { clientId, key: await sessionKeyOf(token) }
 }
 const revokeInD1 = (clientId: string) =>
   DB.batch(revocationStatements(DB, { kind: 'client', clientId }, LIFETIME_SECONDS))
@@ -44,7 +45,7 @@ function isolate(sessions = SESSIONS) {
   return {
     known,
     live,
-    check: async (key: string) => (await live.find(key, nowMs, false)) !== null,
+    check: async (key: SessionKey) => (await live.find(key, nowMs, false)) !== null,
     passTime: (seconds = DOCUMENT_REFRESH_SECONDS) => {
       nowMs += seconds * 1000
     },
@@ -71,8 +72,8 @@ describe('the version of D1', () => {
     await revokeInD1('a')
     const third = (await version()) ?? 0
     expect(third).toBeGreaterThan(second)
-    await store().endSessions(['a key'])
-    await store().markShown(['a key'])
+    await store().endSessions(['a key' as SessionKey])
+    await store().markShown(['a key' as SessionKey])
     expect(await version()).toBe(third)
   })
 })

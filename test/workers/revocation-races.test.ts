@@ -2,7 +2,7 @@
 
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { digest } from '../../src/crypto/digest.ts'
+import { sessionKeyOf } from '../../src/crypto/digest.ts'
 import { liveSessions } from '../../src/stores/live-sessions.ts'
 import { type Revoked, revocationStatements } from '../../src/stores/revocation-statements.ts'
 import { revocationStore } from '../../src/stores/revocations.ts'
@@ -66,7 +66,8 @@ const renew = (client: TestClient, refresh: string, fetch: Fetch) =>
 const isGood = async (token: string) => ({
   fresh: (await sessionOf(token)) !== null,
   bounded:
-    (await liveSessions(env.SESSIONS, null).find(await digest(token), Date.now(), false)) !== null,
+    (await liveSessions(env.SESSIONS, null).find(await sessionKeyOf(token), Date.now(), false)) !==
+    null,
 })
 const GOOD = { fresh: true, bounded: true }
 const OVER = { fresh: false, bounded: false }

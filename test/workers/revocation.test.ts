@@ -4,8 +4,9 @@ import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createAuthenticator } from '../../src/authenticator/app.ts'
 import { type Bindings, compose } from '../../src/compose.ts'
-import { digest } from '../../src/crypto/digest.ts'
+import { sessionKeyOf } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
+import type { ClientId } from '../../src/domain/ids.ts'
 import {
   ALL_REVOKED_WITHIN_SECONDS,
   consentSubject,
@@ -85,7 +86,7 @@ async function session(change: Partial<SessionRecord> = {}) {
   const stored = { ...base, user, client, start_time, end_time, ...change }
   const isBrowser = stored.client === null
   const token = await store(mintToken(isBrowser ? 'browserSession' : 'accessToken'), stored)
-  return { token, userId: user.user_id, clientId: client?.client_id ?? '', stored }
+  return { token, userId: user.user_id, clientId: (client?.client_id ?? '') as ClientId, stored }
 }
 type Session = Awaited<ReturnType<typeof session>>
 
@@ -105,7 +106,7 @@ const WAYS: readonly Way[] = [
   [
     'the token',
     SESSION_REVOKED_WITHIN_SECONDS,
-    async ({ token }) => revocations.endSessions([await digest(token)]),
+    async ({ token }) => revocations.endSessions([await sessionKeyOf(token)]),
   ],
   ['its client', ALL_REVOKED_WITHIN_SECONDS, ({ clientId }) => revokeAll('client', { clientId })],
   ['its user', ALL_REVOKED_WITHIN_SECONDS, ({ userId }) => revokeAll('user', { userId })],
@@ -258,7 +259,7 @@ describe('immediate', () => {
     const { authenticator, check } = isolate()
     expect(await check(revoked.token)).toBe(200)
     passTime(0.001)
-    await revocations.endSessions([await digest(revoked.token)])
+    await revocations.endSessions([await sessionKeyOf(revoked.token)])
     const AUTHENTICATOR = { AUTHENTICATOR: authenticator }
     const bounded = scopedService('submission:read', {}, AUTHENTICATOR)
     const immediate = scopedService('submission:read', { revocation: 'immediate' }, AUTHENTICATOR)
@@ -295,7 +296,7 @@ describe('a write to KV that was lost', () => {
 
   it('of one session is made good by cron, once', async () => {
     const { token } = await session()
-    const key = await digest(token)
+    const key = await sessionKeyOf(token)
     expect(await lost.endSessions([key])).toBe(false)
     expect(await isolate().check(token)).toBe(200)
     expect(await isolate().fresh(token)).toBe(401)
@@ -310,7 +311,7 @@ describe('a write to KV that was lost', () => {
 
   it('of one session is made good twice, while the session may still be opening', async () => {
     const { token, stored } = await session()
-    const key = await digest(token)
+    const key = await sessionKeyOf(token)
     await lost.endSessions([key])
     passTime(UNDER_WAY_SECONDS - 1)
     await cron()
@@ -324,7 +325,7 @@ describe('a write to KV that was lost', () => {
 
   it('of one session is made good though it would end sooner than KV forgets anything', async () => {
     const { token } = await session()
-    const key = await digest(token)
+    const key = await sessionKeyOf(token)
     await lost.endSessions([key])
     passTime(LIFETIME_SECONDS - 30)
     await cron()
@@ -343,7 +344,7 @@ describe('a write to KV that was lost', () => {
 
   it('of one session does not keep cron from the others', async () => {
     const tokens = [await session(), await session(), await session()].map(({ token }) => token)
-    const keys = await Promise.all(tokens.map(digest))
+    const keys = await Promise.all(tokens.map(sessionKeyOf))
     await lost.endSessions(keys)
     passTime(HEAL_SECONDS)
     const picky = over(env.SESSIONS, {
@@ -370,7 +371,7 @@ describe('what is kept', () => {
     const log = vi.spyOn(console, 'log').mockImplementation(() => {})
     const { clientId, token } = await session()
     await revokeAll('client', { clientId })
-    await revocations.endSessions([await digest(token)])
+    await revocations.endSessions([await sessionKeyOf(token)])
     const lifetimes: unknown[] = []
     const SESSIONS = over(env.SESSIONS, {
       put(key: string, text: string, options?: KVNamespacePutOptions) {

@@ -2,7 +2,7 @@
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { digest } from '../../src/crypto/digest.ts'
+import { digest, sessionKeyOf } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
 import { revocationStatements } from '../../src/stores/revocation-statements.ts'
 import { revocationStore } from '../../src/stores/revocations.ts'
@@ -28,6 +28,7 @@ import {
   newUser,
   nowSeconds,
   post,
+  type RegisteredClient,
   refusal,
   registry,
   serve,
@@ -215,7 +216,7 @@ const revokeAll = (kind: 'client' | 'user', id: string) =>
   )
 
 describe('the same truth as the authenticator tells at /auth?fresh', () => {
-  type Made = Readonly<{ tokens: Tokens; client: TestClient; user: TestUser }>
+  type Made = Readonly<{ tokens: Tokens; client: RegisteredClient; user: TestUser }>
   async function make(): Promise<Made> {
     const own = await newRefreshingClient()
     const user = await newUser()
@@ -237,7 +238,7 @@ describe('the same truth as the authenticator tells at /auth?fresh', () => {
       'revoked by its key',
       async ({ tokens }) =>
         revocationStore(env.DB, env.SESSIONS, LIFETIME_SECONDS).endSessions([
-          await digest(tokens.access),
+          await sessionKeyOf(tokens.access),
         ]),
       false,
     ],
@@ -251,7 +252,7 @@ describe('the same truth as the authenticator tells at /auth?fresh', () => {
     ],
     [
       'that KV has lost',
-      async ({ tokens }) => env.SESSIONS.delete(await digest(tokens.access)),
+      async ({ tokens }) => env.SESSIONS.delete(await sessionKeyOf(tokens.access)),
       false,
     ],
   ])('a token %s', async (_, end, refreshDies) => {
@@ -303,7 +304,7 @@ describe('the same truth as the authenticator tells at /auth?fresh', () => {
 
   it('a session whose record names no client, though found under an access token', async () => {
     const token = await machineToken(client)
-    const key = await digest(token)
+    const key = await sessionKeyOf(token)
     const record = JSON.parse((await env.SESSIONS.get(key)) ?? '')
     const user = { user_id: 'user-1', username: 'ada', email: 'ada@example.org' }
     await env.SESSIONS.put(key, JSON.stringify({ ...record, client: null, user }))

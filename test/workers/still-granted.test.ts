@@ -7,6 +7,12 @@ import { env } from 'cloudflare:workers'
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { digest } from '../../src/crypto/digest.ts'
 import { randomId, randomText } from '../../src/crypto/random.ts'
+import type {
+  ApprovedRedirectUri,
+  RegisteredRedirectUri,
+  SessionKey,
+  TokenDigest,
+} from '../../src/domain/ids.ts'
 import { stillHeld } from '../../src/flows/still-held.ts'
 import { clientStore } from '../../src/stores/clients.ts'
 import { authorizationStore, codeStore } from '../../src/stores/codes.ts'
@@ -23,6 +29,7 @@ import {
   obtainCode,
   PKCE,
   post,
+  type RegisteredClient,
   redemptionOf,
   refusal,
   requestOf,
@@ -314,7 +321,7 @@ describe('the rule in SQL is the rule in domain/scope.ts', () => {
     }
     return [...new Set(Array.from({ length: 1 + (pick() % 3) }, () => ALL[pick()] as string))]
   }
-  let own: TestClient
+  let own: RegisteredClient
   let holder: TestUser
   beforeAll(async () => {
     own = await newClient({ scopes: [], grantTypes: ['authorization_code'] })
@@ -345,22 +352,27 @@ describe('the rule in SQL is the rule in domain/scope.ts', () => {
       const code = {
         clientId: own.id,
         user: to,
-        redirectUri: CALLBACK,
+        redirectUri: CALLBACK as ApprovedRedirectUri,
         redirectUriSent: true,
         codeChallenge: null,
         dpopJkt: null,
         issuedAt: at,
         expiresAt: at + 600,
       }
-      const key = randomId()
+      const key = randomId() as TokenDigest
       await authorizations.grant(key, code, null, 0)
       const terms = {
         scopes: granted,
         usersAreExternal: false,
         proof: null,
-        redirectUri: CALLBACK,
+        redirectUri: CALLBACK as RegisteredRedirectUri,
       }
-      const purchase = { sessionKey: randomText(), clientId: own.id, terms, family: null }
+      const purchase = {
+        sessionKey: randomText() as SessionKey,
+        clientId: own.id,
+        terms,
+        family: null,
+      }
       const { kind } = await codes.spend(key, purchase, at)
       const client = await clientStore(env.DB, () => env.DB).findFresh(own.id)
       const { user } = await userStore(env.DB).standing(holder.id, own.id)

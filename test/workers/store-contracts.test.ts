@@ -8,6 +8,13 @@ import { describe, expect, it } from 'vitest'
 import { hexDigest } from '../../src/crypto/digest.ts'
 import { randomId, randomText } from '../../src/crypto/random.ts'
 import type { AuthorizationCode } from '../../src/domain/authorization-code.ts'
+import type {
+  ApprovedRedirectUri,
+  ClientId,
+  RegisteredRedirectUri,
+  SessionKey,
+  TokenDigest,
+} from '../../src/domain/ids.ts'
 import { type SessionRecord, sessionRecord } from '../../src/domain/session.ts'
 import { clientCache } from '../../src/stores/client-cache.ts'
 import { clientStore } from '../../src/stores/clients.ts'
@@ -34,6 +41,9 @@ const LIFETIME_SECONDS = 7200
 const DAY_SECONDS = 86_400
 const at = nowSeconds()
 const atMs = at * 1000
+const anyDigest = () => randomText() as TokenDigest
+const anyKey = () => randomText() as SessionKey
+const NO_CLIENT = 'nobody' as ClientId
 
 const KINDS: readonly (readonly [name: string, bindings: Bindings])[] = [
   ['the bindings', env],
@@ -68,14 +78,14 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     const code: AuthorizationCode = {
       clientId: client.id,
       user,
-      redirectUri: CALLBACK,
+      redirectUri: CALLBACK as ApprovedRedirectUri,
       redirectUriSent: true,
       codeChallenge: null,
       dpopJkt: null,
       issuedAt: at,
       expiresAt: at + 600,
     }
-    const key = randomText()
+    const key = anyDigest()
     const consent = { scopes: 'public:read', fingerprint: 'f', declined: [] }
     expect(await authorizations.grant(key, code, isRemembered ? consent : null, atMs)).toBeNull()
     return { client, code, key, userId }
@@ -85,9 +95,11 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     const { clientId, user, redirectUri } = code
     const granted = { clientId, user, redirectUri, jkt: null, endedAt: null }
     const family = { ...granted, familyId: randomId(), expiresAt: at + DAY_SECONDS }
-    const bought = { family, tokenDigest: randomText() }
-    const sessionKey = randomText()
-    return { sessionKey, clientId, terms: { ...terms, proof, redirectUri }, family: bought }
+    const bought = { family, tokenDigest: anyDigest() }
+    const sessionKey = anyKey()
+    const registered = CALLBACK as RegisteredRedirectUri
+    const held = { ...terms, proof, redirectUri: registered }
+    return { sessionKey, clientId, terms: held, family: bought }
   }
   const familiesOf = async (userId: string) => {
     const families = DB.prepare('SELECT family_id FROM refresh_family WHERE user_id = ?1')
@@ -101,11 +113,11 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     await codes.spend(key, purchase, at)
     const familyId = purchase.family?.family.familyId ?? ''
     const family = { familyId, clientId: client.id }
-    return { familyId, family, userId, client, first: purchase.family?.tokenDigest ?? '' }
+    return { familyId, family, userId, client, first: purchase.family?.tokenDigest as TokenDigest }
   }
   const successor = (proof: Terms['proof'] = null) => ({
-    tokenDigest: randomText(),
-    sessionKey: randomText(),
+    tokenDigest: anyDigest(),
+    sessionKey: anyKey(),
     jkt: null,
     terms: { ...terms, proof },
   })
@@ -113,7 +125,7 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     (await refreshTokens.rotate(...asked)).kind
 
   async function opened(lifetimeSeconds = LIFETIME_SECONDS) {
-    const key = randomText()
+    const key = anyKey()
     const session: SessionRecord = sessionRecord({
       sessionId: randomId(),
       nonce: randomText(),
@@ -143,7 +155,10 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
       throw new Error('the replica is away')
     }
     expect(await clientStore(DB, away).findFresh(id)).toMatchObject({ clientId: id })
-    expect([await clients.find('nobody'), await clients.findFresh('nobody')]).toEqual([null, null])
+    expect([await clients.find(NO_CLIENT), await clients.findFresh(NO_CLIENT)]).toEqual([
+      null,
+      null,
+    ])
   })
 
   it('the cache of clients: the copy says since when, until it is too old or read anew', async () => {
@@ -173,7 +188,9 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     const won = purchases[winner] as Purchase
     expect(spent.filter(({ kind }) => kind === 'again')).toHaveLength(4)
     expect(spent[winner]).toMatchObject({ kind: 'won', user: { userId } })
-    const families = purchases.map(({ family }) => refreshTokens.find(family?.tokenDigest ?? ''))
+    const families = purchases.map(({ family }) =>
+      refreshTokens.find(family?.tokenDigest as TokenDigest),
+    )
     expect((await Promise.all(families)).map((one) => one !== null)).toEqual(
       purchases.map((one) => one === won),
     )
@@ -191,7 +208,7 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     await codes.unspend(key, won)
     expect(await familiesOf(userId)).toEqual([])
     expect((await codes.spend(key, purchaseOf(code), at + 1)).kind).toBe('won')
-    expect(await codes.spend('never issued', won, at)).toEqual({ kind: 'unknown' })
+    expect(await codes.spend(anyDigest(), won, at)).toEqual({ kind: 'unknown' })
   })
 
   it('codes: what is forgotten is carried no more, and the ledger keeps it', async () => {
@@ -207,7 +224,7 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     expect(await live().find(key, atMs + LIFETIME_SECONDS * 1000, false)).toBeNull()
     expect(await live().findShown(key, atMs)).toEqual(session)
     expect(await live().holds(key, session)).toBe(true)
-    expect(await live().find('nobody', atMs, true)).toBeNull()
+    expect(await live().find(anyKey(), atMs, true)).toBeNull()
     const [kept] = (await env.SESSIONS.list({ prefix: key })).keys
     expect(kept?.expiration).toBeLessThanOrEqual(nowSeconds() + LIFETIME_SECONDS)
   })
@@ -376,6 +393,6 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
       user: { userId: id, disabledAt: null },
     })
     expect(await users.findByUsername('nobody at all')).toBeNull()
-    expect(await users.standing('nobody', 'nothing')).toEqual({ user: null, consent: null })
+    expect(await users.standing('nobody', NO_CLIENT)).toEqual({ user: null, consent: null })
   })
 })

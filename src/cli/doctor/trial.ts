@@ -1,8 +1,9 @@
 /** A trial on the deployment itself: a temporary client and user, codes and tokens of theirs, and their removal. */
 
 import { setTimeout as wait } from 'node:timers/promises'
-import { digest, hexDigest } from '../../crypto/digest.ts'
+import { hexDigest, sessionKeyOf, tokenDigestOf } from '../../crypto/digest.ts'
 import { mintToken } from '../../crypto/token.ts'
+import type { ApprovedRedirectUri, ClientId } from '../../domain/ids.ts'
 import type { Storage } from '../../local/state.ts'
 import { authorizationStore } from '../../stores/codes.ts'
 import { revokeStatement } from '../../stores/revocation-statements.ts'
@@ -18,7 +19,7 @@ import { ask } from './check.ts'
 
 const NAME = 'Temporary client of the doctor'
 /** Nobody can receive anything there (RFC 2606), and this scope means nothing to any service. */
-const REDIRECT_URI = 'https://doctor.invalid/callback'
+const REDIRECT_URI = 'https://doctor.invalid/callback' as ApprovedRedirectUri
 const SCOPE = 'doctor:check'
 const CODE_LIFETIME_SECONDS = 60
 /** Longer than any run takes, so that two may run at once. */
@@ -80,7 +81,7 @@ export function newTrial(
     const response = await ask(`${issuer}/token`, { method: 'POST', body })
     const answer = (await response.json().catch(() => ({}))) as Record<string, unknown>
     const token = typeof answer.access_token === 'string' ? answer.access_token : null
-    if (token !== null) left.sessions.push(await digest(token))
+    if (token !== null) left.sessions.push(await sessionKeyOf(token))
     note(response)
     if (typeof answer.expires_in === 'number') lifetimeSeconds = answer.expires_in
     const error = /^[a-z_]+$/.test(String(answer.error)) ? String(answer.error) : ''
@@ -108,12 +109,12 @@ export function newTrial(
       begun ??= begin()
       await begun
       const code = mintToken('authorizationCode')
-      const codeDigest = await digest(code)
+      const codeDigest = await tokenDigestOf(code)
       left.codes.push(codeDigest)
       const now = epochSeconds()
       const user = { userId: id, username: id, email: '', scopes: [SCOPE], endorsements: [] }
       const record = {
-        clientId: id,
+        clientId: id as ClientId,
         user,
         redirectUri: REDIRECT_URI,
         redirectUriSent: true,
@@ -139,12 +140,12 @@ export function newTrial(
     /** As `session revoke` does. Answers whether KV was written. */
     async revoke(token: string): Promise<boolean> {
       const revocations = revocationStore(db, sessions, lifetimeSeconds)
-      return revocations.endSessions([await digest(token)])
+      return revocations.endSessions([await sessionKeyOf(token)])
     },
 
     /** In D1 alone, so that only who asks D1 can know. */
     async revokeInD1(token: string) {
-      const keys = [await digest(token)]
+      const keys = [await sessionKeyOf(token)]
       await revokeStatement(db, 'session', keys, lifetimeSeconds).run()
     },
 

@@ -5,11 +5,12 @@
  * the redirect URI is still registered, is a condition of the spending itself, so that no code is spent for a refusal.
  */
 
-import { digest } from '../../crypto/digest.ts'
+import { tokenDigestOf } from '../../crypto/digest.ts'
 import { randomId } from '../../crypto/random.ts'
 import { isWellFormed, mintToken } from '../../crypto/token.ts'
 import { type AuthorizationCode, isExpired } from '../../domain/authorization-code.ts'
 import { isEnabled } from '../../domain/client.ts'
+import type { TokenDigest } from '../../domain/ids.ts'
 import { OAuthError } from '../../protocol/errors.ts'
 import { verifierProblem } from '../../protocol/pkce.ts'
 import { redirectDifference, registeredRedirect } from '../../protocol/redirect-uri.ts'
@@ -47,7 +48,7 @@ const refuse = (detail: string): never => {
 
 /** A fault of KV is no reason to refuse: the ledger has every code. */
 async function lookUp(code: string, deps: Pick<Deps, 'codes'>) {
-  const codeDigest = await digest(code)
+  const codeDigest = await tokenDigestOf(code)
   return { codeDigest, carried: await deps.codes.findCarried(codeDigest).catch(() => null) }
 }
 
@@ -72,7 +73,7 @@ async function verify(
 
 /** Spends the code and stores what it buys. Of any number of simultaneous calls exactly one returns. */
 async function redeem(
-  codeDigest: string,
+  codeDigest: TokenDigest,
   code: AuthorizationCode,
   caller: Caller,
   deps: Deps,
@@ -91,7 +92,7 @@ async function redeem(
       scopes: code.user.scopes,
       usersAreExternal: deps.usersAreExternal,
       proof: caller.proof?.id ?? null,
-      redirectUri: registeredRedirect(client, code.redirectUri) ?? '',
+      redirectUri: registeredRedirect(client, code.redirectUri) ?? ('' as const),
     },
     family: refresh && { family: refresh.family, tokenDigest: refresh.tokenDigest },
   }
@@ -126,7 +127,7 @@ async function newFamily(code: AuthorizationCode, jkt: string | null, expiresAt:
     endedAt: null,
   }
   const token = mintToken('refreshToken')
-  return { family, token, tokenDigest: await digest(token) }
+  return { family, token, tokenDigest: await tokenDigestOf(token) }
 }
 
 /** Nothing was spent by this request: says why. */

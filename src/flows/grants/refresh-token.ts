@@ -4,9 +4,10 @@
  * ends the family: somebody has a copy. Rotating checks once more, by the database, all that may have changed meanwhile.
  */
 
-import { digest } from '../../crypto/digest.ts'
+import { tokenDigestOf } from '../../crypto/digest.ts'
 import { isWellFormed, mintToken } from '../../crypto/token.ts'
 import { type Client, isEnabled, isPublic } from '../../domain/client.ts'
+import type { TokenDigest } from '../../domain/ids.ts'
 import { meetScopes } from '../../domain/scope.ts'
 import { OAuthError } from '../../protocol/errors.ts'
 import { readRequestedScopes } from '../../protocol/scope-parameter.ts'
@@ -47,7 +48,7 @@ export const refreshToken: Grant = (fields, deps, context) => {
 type Asked = Readonly<{ standing: RefreshTokenStanding; requested: readonly string[] }>
 
 async function lookUp(token: string, deps: Pick<Deps, 'refreshTokens'>) {
-  const tokenDigest = await digest(token)
+  const tokenDigest = await tokenDigestOf(token)
   return { tokenDigest, standing: await deps.refreshTokens.find(tokenDigest) }
 }
 
@@ -120,7 +121,7 @@ async function refuseLost(
 }
 
 async function renew(
-  tokenDigest: string,
+  tokenDigest: TokenDigest,
   { standing, requested }: Asked,
   caller: Caller,
   deps: Deps,
@@ -136,7 +137,7 @@ async function renew(
     usersAreExternal: deps.usersAreExternal,
     proof: caller.proof?.id ?? null,
   }
-  const successor = { tokenDigest: await digest(token), sessionKey: bearer.key, jkt, terms }
+  const successor = { tokenDigest: await tokenDigestOf(token), sessionKey: bearer.key, jkt, terms }
   try {
     const rotation = await deps.refreshTokens.rotate(tokenDigest, family, successor, now)
     if (rotation.kind === 'proof_used') throw usedProof()
