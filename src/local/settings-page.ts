@@ -25,21 +25,21 @@ const EFFECTS = {
   CODE_LIFETIME_SECONDS:
     'How long an authorization code can be redeemed. KV keeps nothing for less than 60 s.',
   CODE_RETRY_SECONDS:
-    'A second redemption with the same verifier within this time is a page that was loaded twice, not an attack.',
+    'A second redemption of a code with the same verifier within this time is refused and ends nothing: the client loaded a page twice.',
   REFRESH_RETRY_SECONDS:
-    'A spent refresh token that its authenticated client shows again within this time is a lost response, not an attack.',
+    'A second use of a refresh token by its authenticated client within this time is refused and ends nothing: the first response was lost.',
   SESSION_LIFETIME_SECONDS:
-    'How long an access token is good, unless its client has a shorter lifetime of its own; `expires_in` says which.',
+    'How long an access token is valid, unless its client has a shorter lifetime of its own; `expires_in` states it.',
   BROWSER_SESSION_LIFETIME_SECONDS:
     'How long a user stays signed in at a browser. A revocation is kept for the longer of the two lifetimes, so lower them only when no older session needs to be revoked.',
   REFRESH_LIFETIME_SECONDS:
     'How long an authorization can be refreshed before the user is asked again.',
   STORAGE_TIMEOUT_SECONDS: 'How long a request waits for one answer of D1 or KV before it is 503.',
   STALE_CLIENT_SECONDS:
-    'How old that record may be while D1 does not answer. The log says so (`stale_client_used`). No effect where `CLIENT_CACHE_SECONDS` is 0.',
-  AUDIT_KEEP_DAYS: 'How long `audit` keeps its rows: a year, and the time to ask.',
+    "How old a client's record may be for `client_credentials` while D1 does not answer. The log says so (`stale_client_used`). No effect where `CLIENT_CACHE_SECONDS` is 0.",
+  AUDIT_KEEP_DAYS: 'How long `audit` keeps its rows.',
   CLIENT_CACHE_SECONDS:
-    "How old a client's record may be when `client_credentials` grants. A refusal never rests on an old record, and nothing else reads one. 0 turns the cache off.",
+    "How old a client's record may be for `client_credentials`. A refusal and every other grant read it from D1. 0 turns the cache off.",
   LOG_ANSWERS: '`refusals` leaves requests that succeed out of the log.',
 } satisfies Record<SettingName, string>
 
@@ -47,7 +47,7 @@ const SECRET_EFFECTS = {
   JWT_SECRET:
     'Signs the JWTs that services receive. `npm start` makes one. [How to rotate it](operate.md#rotate-jwt_secret).',
   PROXY_SECRET:
-    'What a proxy shows in `X-Proxy-Secret`: visible ASCII, and another secret than `JWT_SECRET`. While it is rotated two, separated by a space. Without it every answer of `/auth` over HTTP is 503, unless `ISSUER` is a loopback address; service bindings need none. `npm start` makes one.',
+    'What a proxy sends in `X-Proxy-Secret`: visible ASCII, and another secret than `JWT_SECRET`. During a rotation two, separated by a space. Without it every answer of `/auth` over HTTP is 503, unless `ISSUER` is a loopback address; service bindings need none. `npm start` makes one.',
 } satisfies Record<(typeof SECRET_NAMES)[number], string>
 
 const BINDING_EFFECTS = {
@@ -64,7 +64,7 @@ const BINDING_EFFECTS = {
 /** Read by `npm start` and the tools on this machine. */
 const LOCAL = [
   ['PORT', '1 to 65535', '8787', 'Where `npm start` serves the registry, on 127.0.0.1.'],
-  ['AUTHENTICATOR_PORT', '1 to 65535', '8788', 'Where it serves the authenticator.'],
+  ['AUTHENTICATOR_PORT', '1 to 65535', '8788', 'Where `npm start` serves the authenticator.'],
   ['STATE_DIR', 'folder', '`.wrangler/state`', 'Where local D1 and KV are kept.'],
   ['DEMO', '`0`, `1`', '`1`', '`0` seeds no demo client and no demo user.'],
 ] as const
