@@ -70,6 +70,8 @@ async function requestFor(operation: string | null, env: GrownEnv): Promise<stri
   const purchase = {
     sessionKey: await sessionKeyOf(crypto.randomUUID()),
     clientId: id as ClientId,
+    userId: user.userId,
+    asOfMs: now * 1000,
     terms: {
       scopes: user.scopes,
       usersAreExternal: false,

@@ -24,21 +24,24 @@ import {
 import { FIND_JTI } from './used-jtis.ts'
 import { USER_JSON } from './users.ts'
 
+const revokedSince = (subjects: string, sinceMs: string) => `EXISTS (
+    SELECT 1 FROM json_each(${subjects}) j CROSS JOIN revocation r
+    ON r.kind = j.value ->> 0 AND r.subject = j.value ->> 1 WHERE r.revoked_at_ms >= ${sinceMs})`
 /**
  * A code is spent from its beginning when one of `?6` (kinds and subjects as JSON) was revoked after `?7`, the moment when
  * the first of what it rests on was read: the revocation found no code that it could void.
  */
 export const INSERT_CODE = `INSERT INTO authorization_code
     (code_digest, client_id, user_id, record, expires_at, spent_at, session_key)
-  SELECT ?1, ?2, ?3, ?4, ?5, iif(is_over, ${D1_NOW}, NULL), iif(is_over, '', NULL) FROM (SELECT EXISTS (
-    SELECT 1 FROM json_each(?6) j CROSS JOIN revocation r
-    ON r.kind = j.value ->> 0 AND r.subject = j.value ->> 1 WHERE r.revoked_at_ms >= ?7) AS is_over)`
+  SELECT ?1, ?2, ?3, ?4, ?5, iif(is_over, ${D1_NOW}, NULL), iif(is_over, '', NULL)
+  FROM (SELECT ${revokedSince('?6', '?7')} AS is_over)`
 /**
  * The latest answer replaces the one before. `granted_at` stays the first time that anything was agreed to, unless that
- * is so long ago (`?6`) that it is as good as forgotten.
+ * is so long ago (`?6`) that it is as good as forgotten. An answer whose code (`?7`) is spent from its beginning is none:
+ * the user may have taken the consent back meanwhile.
  */
 export const REMEMBER_CONSENT = `INSERT INTO consent (user_id, client_id, scopes, fingerprint, granted_at)
-  VALUES (?1, ?2, ?3, ?4, ?5)
+  SELECT ?1, ?2, ?3, ?4, ?5 FROM authorization_code WHERE code_digest = ?7 AND spent_at IS NULL
   ON CONFLICT DO UPDATE SET scopes = excluded.scopes, fingerprint = excluded.fingerprint,
     granted_at = iif(max(granted_at, coalesce(used_at, 0)) <= ?6, excluded.granted_at, granted_at)`
 export const WITHDRAW_CONSENT = `UPDATE consent SET fingerprint = '${WITHDRAWN_FINGERPRINT}'
@@ -73,11 +76,24 @@ export const TOUCH_CONSENT = `UPDATE consent SET used_at = ?3 WHERE (user_id, cl
   (SELECT user_id, client_id FROM authorization_code WHERE code_digest = ?1 AND session_key = ?2)`
 export const FIND_SPENDING = `SELECT spent_at, session_key, family_id, ${USER_JSON('authorization_code.user_id')} AS user
   FROM authorization_code WHERE code_digest = ?1`
+/**
+ * Unless one of `?3` was revoked after `?4`, as in `INSERT_CODE`: what was spent then is not what the revocation voided,
+ * and must not be good again.
+ */
 export const UNSPEND_CODE = `UPDATE authorization_code SET spent_at = NULL, session_key = NULL, family_id = NULL
-  WHERE code_digest = ?1 AND session_key = ?2`
+  WHERE code_digest = ?1 AND session_key = ?2 AND NOT ${revokedSince('?3', '?4')}`
 export const DELETE_FAMILY = `DELETE FROM refresh_family WHERE family_id = ?1`
 /** A spent code stays this long past its expiry, so that a late replay still ends what the first use bought. */
 export const KEEP_EXPIRED_CODES_SECONDS = 86_400
+
+/** What a code rests on: kinds and subjects of revocations, as JSON. */
+const restsOn = (userId: string, clientId: string) =>
+  JSON.stringify([
+    ['client', clientId],
+    ['client_record', clientId],
+    ['user', userId],
+    ['consent', consentSubject(userId, clientId)],
+  ])
 
 async function spendStatements(
   db: Database,
@@ -149,9 +165,9 @@ export const codeStore = (db: Database, codes: Namespace): CodeStore => ({
     const won = outcome?.results[0] as HeldNowRow | undefined
     return won ? { kind: 'won', ...readHeldNow(won) } : whyNotSpent(db, codeDigest, purchase)
   },
-  async unspend(codeDigest, { sessionKey, family }) {
+  async unspend(codeDigest, { sessionKey, family, userId, clientId, asOfMs }) {
     await db.batch([
-      db.prepare(UNSPEND_CODE).bind(codeDigest, sessionKey),
+      db.prepare(UNSPEND_CODE).bind(codeDigest, sessionKey, restsOn(userId, clientId), asOfMs),
       db.prepare(DELETE_FAMILY).bind(family?.family.familyId ?? ''),
     ])
   },
@@ -170,15 +186,9 @@ export const authorizationStore = (
     const { clientId, issuedAt, expiresAt } = code
     const { userId } = code.user
     const seen = usersAreExternal ? [rememberExternalUser(db, code.user, issuedAt)] : []
-    const restsOn = JSON.stringify([
-      ['client', clientId],
-      ['client_record', clientId],
-      ['user', userId],
-      ['consent', consentSubject(userId, clientId)],
-    ])
     const insert = db
       .prepare(INSERT_CODE)
-      .bind(codeDigest, clientId, userId, record, expiresAt, restsOn, asOfMs)
+      .bind(codeDigest, clientId, userId, record, expiresAt, restsOn(userId, clientId), asOfMs)
     const remember = consent
       ? [
           db
@@ -190,6 +200,7 @@ export const authorizationStore = (
               consent.fingerprint,
               issuedAt,
               issuedAt - FORGET_CONSENT_SECONDS,
+              codeDigest,
             ),
           recordStatement(db, {
             happenedAt: issuedAt,

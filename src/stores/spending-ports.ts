@@ -48,6 +48,9 @@ export type Spending =
 export type Purchase = Readonly<{
   sessionKey: SessionKey
   clientId: ClientId
+  userId: string
+  /** D1's moment of the request, as in `Lookup`. */
+  asOfMs: number
   /** `redirectUri`: the registered one by which the code's was approved, which must still be there; '' for none. */
   terms: Terms & Readonly<{ redirectUri: RegisteredRedirectUri | '' }>
   family: Readonly<{ family: RefreshFamily; tokenDigest: TokenDigest }> | null
@@ -60,7 +63,7 @@ export interface CodeStore {
   findOnLedger(codeDigest: TokenDigest): Promise<AuthorizationCode | null>
   /** Atomic. Of any number of simultaneous calls exactly one is told `won`, and only its family comes to be. */
   spend(codeDigest: TokenDigest, purchase: Purchase, now: number): Promise<Spending>
-  /** Takes back this very spending, and no other. */
+  /** Takes back this very spending, and no other; none while something that the code rests on was revoked since `asOfMs`. */
   unspend(codeDigest: TokenDigest, purchase: Purchase): Promise<void>
   /** Removes the code from KV. Losing this is harmless: the ledger decides. */
   forget(codeDigest: TokenDigest): Promise<void>

@@ -370,6 +370,8 @@ describe('the rule in SQL is the rule in domain/scope.ts', () => {
       const purchase = {
         sessionKey: randomText() as SessionKey,
         clientId: own.id,
+        userId: holder.id,
+        asOfMs: at * 1000,
         terms,
         family: null,
       }

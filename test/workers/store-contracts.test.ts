@@ -99,7 +99,8 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     const sessionKey = anyKey()
     const registered = CALLBACK as RegisteredRedirectUri
     const held = { ...terms, proof, redirectUri: registered }
-    return { sessionKey, clientId, terms: held, family: bought }
+    const { userId } = user
+    return { sessionKey, clientId, userId, asOfMs: atMs, terms: held, family: bought }
   }
   const familiesOf = async (userId: string) => {
     const families = DB.prepare('SELECT family_id FROM refresh_family WHERE user_id = ?1')

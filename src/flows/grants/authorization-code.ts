@@ -88,6 +88,8 @@ async function redeem(
   const purchase = {
     sessionKey: bearer.key,
     clientId: client.clientId,
+    userId: code.user.userId,
+    asOfMs: caller.asOfMs,
     terms: {
       scopes: code.user.scopes,
       usersAreExternal: deps.usersAreExternal,
@@ -175,13 +177,14 @@ async function refuseAgain(
   { now }: RequestContext,
 ): Promise<never> {
   const age = Math.max(0, now - spending.spentAt)
+  if (spending.sessionKey === '') return refuse(`revoked ${age} s ago, before it was used`)
   const isRetry = code.codeChallenge !== null && age <= deps.codeRetrySeconds
   if (isRetry) return refuse(`spent ${age} s ago by the same client instance`)
   // The first use may still be storing it, so it is not marked as shown.
   const { sessionKey, familyId } = spending
   // At once, and both to their end: KV may be silent about the one, and nobody would come back for the other.
   const outcomes = await Promise.allSettled([
-    sessionKey !== '' && deps.revocations.endSessions([sessionKey]),
+    deps.revocations.endSessions([sessionKey]),
     familyId !== null && deps.revocations.endFamily(familyId),
   ])
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason

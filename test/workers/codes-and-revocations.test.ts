@@ -1,0 +1,130 @@
+/** Codes, when what they rest on is revoked while one is issued, redeemed, or waits. */
+
+import { env } from 'cloudflare:workers'
+import { describe, expect, it } from 'vitest'
+import { refusalStore } from '../../src/stores/refusals.ts'
+import { type Revoked, revocationStatements } from '../../src/stores/revocation-statements.ts'
+import { over } from './counting.ts'
+import { newRefreshingClient } from './obtaining.ts'
+import {
+  answerConsent,
+  authorizePath,
+  newUser,
+  nowSeconds,
+  obtainCode,
+  PKCE,
+  post,
+  redemptionOf,
+  refusal,
+  registry,
+  requestOf,
+  serve,
+  signIn,
+  type TestClient,
+  type TestUser,
+  UNAVAILABLE,
+  withChallenge,
+} from './registry.ts'
+
+const LIFETIME_SECONDS = 7200
+
+async function scene() {
+  const [client, user] = [await newRefreshingClient(), await newUser()]
+  const cookie = await signIn(user)
+  const redeem = (code: string, fetch = registry) =>
+    post('/token', redemptionOf(client, code, { code_verifier: PKCE.verifier }), {}, fetch)
+  return { client, user, cookie, asked: requestOf(client, withChallenge), redeem }
+}
+
+const REVOKED: [Revoked['kind'], (client: TestClient, user: TestUser) => Revoked][] = [
+  ['client', (client) => ({ kind: 'client', clientId: client.id })],
+  ['client_record', (client) => ({ kind: 'client_record', clientId: client.id })],
+  ['user', (_, user) => ({ kind: 'user', userId: user.id })],
+  ['consent', (client, user) => ({ kind: 'consent', clientId: client.id, userId: user.id })],
+]
+
+const revoke = (revoked: Revoked) =>
+  env.DB.batch(revocationStatements(env.DB, revoked, LIFETIME_SECONDS))
+
+/** A registry on a KV that takes no session; `first` happens before it says so. */
+const takingNoSession = (first: () => Promise<unknown>) =>
+  serve({
+    SESSIONS: over(env.SESSIONS, {
+      async put() {
+        await first()
+        throw new Error('storage is out of reach')
+      },
+    }),
+  })
+
+describe('a code whose session could not be stored', () => {
+  it.each(REVOKED)(
+    'is not good again when a %s was revoked between its spending and the fault',
+    async (_, of) => {
+      const { client, user, cookie, asked, redeem } = await scene()
+      const code = await obtainCode(cookie, asked)
+      const failed = await redeem(
+        code,
+        takingNoSession(() => revoke(of(client, user))),
+      )
+      expect(await refusal(failed)).toEqual(UNAVAILABLE)
+      expect(await refusal(await redeem(code))).toEqual({ status: 400, error: 'invalid_grant' })
+    },
+  )
+
+  it('control: is good again when that of another client was', async () => {
+    const { cookie, asked, redeem } = await scene()
+    const code = await obtainCode(cookie, asked)
+    const { id: clientId } = await newRefreshingClient()
+    const failed = await redeem(
+      code,
+      takingNoSession(() => revoke({ kind: 'client', clientId })),
+    )
+    expect(await refusal(failed)).toEqual(UNAVAILABLE)
+    expect((await redeem(code)).status).toBe(200)
+  })
+})
+
+describe('an answer to the consent page that commits after a removal on /account', () => {
+  /** The answer to the page, with `first` before its commit; then the same request again. */
+  async function answered(first: (client: TestClient, user: TestUser) => Promise<unknown>) {
+    const { client, user, cookie, asked } = await scene()
+    let batches = 0
+    const racing = over(env.DB, {
+      async batch<T>(statements: D1PreparedStatement[]) {
+        batches += 1
+        // The page and its answer each ask how the user stands; the third records the answer.
+        if (batches === 3) await first(client, user)
+        return env.DB.batch<T>(statements)
+      },
+    })
+    await answerConsent(cookie, asked, undefined, serve({ DB: racing }))
+    expect(batches).toBe(3)
+    const again = await registry(authorizePath(asked), { headers: { Cookie: cookie } })
+    const grants = env.DB.prepare(
+      `SELECT count(*) AS n FROM audit WHERE event = 'consent.grant' AND user_id = ?1`,
+    )
+    return { again: again.status, granted: await grants.bind(user.id).first<number>('n') }
+  }
+
+  it('is not remembered, nor told in the audit, as its code is void', async () => {
+    const removed = (client: TestClient, user: TestUser) =>
+      revoke({ kind: 'consent', clientId: client.id, userId: user.id })
+    expect(await answered(removed)).toEqual({ again: 200, granted: 0 })
+  })
+
+  it('control: is remembered when nothing was removed', async () => {
+    expect(await answered(async () => {})).toEqual({ again: 303, granted: 1 })
+  })
+})
+
+it.each(REVOKED)('why says of a code that a %s took along that it was revoked', async (_, of) => {
+  const { client, user, cookie, asked, redeem } = await scene()
+  const code = await obtainCode(cookie, asked)
+  await revoke(of(client, user))
+  const refused = await redeem(code)
+  const id = refused.headers.get('X-Correlation-Id') ?? ''
+  expect(await refusal(refused)).toEqual({ status: 400, error: 'invalid_grant' })
+  const recorded = await refusalStore(env.DB).find(id, nowSeconds())
+  expect(recorded?.detail).toMatch(/^revoked \d+ s ago, before it was used$/)
+})
