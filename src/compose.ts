@@ -2,7 +2,7 @@
 
 import { createApp, type RouteDeps } from './app.ts'
 import { readSettings, startProblems } from './config.ts'
-import { HEAL_SECONDS } from './domain/revocation.ts'
+import { CRON_INTERVAL_SECONDS } from './domain/revocation.ts'
 import { log } from './http/log.ts'
 import { RequestNote } from './http/request-note.ts'
 import { clientCache, type KeptClients } from './stores/client-cache.ts'
@@ -14,11 +14,10 @@ import type { Database, Namespace } from './stores/database.ts'
 import { withDeadline } from './stores/deadline.ts'
 import { housekeepingStore, type Swept, sweepInTurns } from './stores/housekeeping.ts'
 import { knownBrowserStore } from './stores/known-browsers.ts'
-import { KnownSessions, liveSessions } from './stores/live-sessions.ts'
+import { KnownSessions, liveSessions, sessionStore } from './stores/live-sessions.ts'
 import { refreshTokenStore } from './stores/refresh-tokens.ts'
 import { refusalStore } from './stores/refusals.ts'
 import { revocationStore } from './stores/revocations.ts'
-import { sessionStore } from './stores/sessions.ts'
 import { signInFailureStore } from './stores/sign-in-failures.ts'
 import { usedJtiStore } from './stores/used-jtis.ts'
 import { keyOlderNamesInCron } from './stores/username-keys.ts'
@@ -129,14 +128,14 @@ export function compose(env: Bindings) {
         log('housekeeping_failed', { task, fault })
       }
       // First, but not waited for until the end: while KV does not answer, rows expire all the same.
-      const healing = inTime(storage, revocationsIn(storage), [], HEAL_SECONDS)
-        .heal()
-        .catch((fault: unknown) => failed('heal', fault))
+      const repair = inTime(storage, revocationsIn(storage), [], CRON_INTERVAL_SECONDS)
+        .repairKv()
+        .catch((fault: unknown) => failed('repair_kv', fault))
       const keying = inTime(
         storage,
         { key: () => keyOlderNamesInCron(storage.db) },
         [],
-        HEAL_SECONDS,
+        CRON_INTERVAL_SECONDS,
       )
         .key()
         .catch((fault: unknown) => failed('username_keys', fault))
@@ -150,7 +149,7 @@ export function compose(env: Bindings) {
       )
       const worthTelling = [...swept].filter(([, { removed, leftOver }]) => removed + leftOver > 0)
       if (worthTelling.length > 0) log('housekeeping', lineOf(worthTelling))
-      await Promise.all([healing, keying])
+      await Promise.all([repair, keying])
       if (failures.length > 0) throw new Error(`housekeeping failed: ${failures.join(', ')}`)
     },
   }

@@ -6,8 +6,7 @@
 
 import { isLongEnough, MIN_SECRET_BYTES } from './crypto/jws.ts'
 import { proxySecretProblem } from './crypto/proxy-secret.ts'
-import { isIssuer } from './protocol/issuer.ts'
-import { publicUrlProblem } from './protocol/public-url.ts'
+import { isIssuer, publicUrlProblem } from './protocol/public-url.ts'
 
 export type WorkerName = 'registry' | 'authenticator'
 

@@ -1,7 +1,7 @@
 /** What the administrator does meanwhile: a secret is rotated with overlap, a scope withdrawn and given back. */
 
 import { setTimeout as wait } from 'node:timers/promises'
-import { ALL_SESSIONS_MS, goodSecret, HEALED_MS, hasEnded, mayEnd, outlive } from './truth.ts'
+import { ALL_SESSIONS_MS, goodSecret, hasEnded, mayEnd, outlive, REPAIRED_MS } from './truth.ts'
 import { CLIENT_CACHE_MS, newestOf, SPARE_SCOPE, type World } from './world.ts'
 
 const OVERLAP_SECONDS = 8
@@ -41,8 +41,8 @@ export async function withdrawScope(world: World): Promise<void> {
   for (const token of issuedBefore) mayEnd(token, begunMs)
   await insist(world, ['client', 'withdraw', id, '--scope', SPARE_SCOPE])
   const endedMs = Date.now()
-  const healMs = world.service.wasDown(begunMs, endedMs) ? HEALED_MS : 0
-  const withinMs = ALL_SESSIONS_MS + healMs
+  const repairMs = world.service.wasDown(begunMs, endedMs) ? REPAIRED_MS : 0
+  const withinMs = ALL_SESSIONS_MS + repairMs
   for (const token of issuedBefore) hasEnded(token, endedMs, withinMs, 'scope withdrawn')
   Object.assign(world.spare, { state: 'withdrawn', sinceMs: endedMs, withinMs })
 }

@@ -3,7 +3,7 @@
  * milliseconds and come in. An act takes a while, so that for a moment both answers are right.
  */
 
-import { DOCUMENT_REFRESH_SECONDS, HEAL_SECONDS } from '../../src/domain/revocation.ts'
+import { CRON_INTERVAL_SECONDS, DOCUMENT_REFRESH_SECONDS } from '../../src/domain/revocation.ts'
 
 export type Token = Readonly<{
   text: string
@@ -30,7 +30,7 @@ export const lives = (): Ending => ({
 export const ONE_SESSION_MS = 0
 export const ALL_SESSIONS_MS = (DOCUMENT_REFRESH_SECONDS + 1) * 1000
 /** What D1 has and KV could not be told, since it was killed in between, the next sweep tells it. */
-export const HEALED_MS = (HEAL_SECONDS + 2) * 1000
+export const REPAIRED_MS = (CRON_INTERVAL_SECONDS + 2) * 1000
 
 /** An act that would end it was begun. */
 export function mayEnd({ ending }: Token, atMs: number): void {

@@ -5,7 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { obtainCode, signIn, visit } from './browser.ts'
 import type { Answer, Insisted } from './conversation.ts'
 import { bodyOf, checkToken, introspectToken } from './machine-acts.ts'
-import { doubt, HEALED_MS, hasEnded, ONE_SESSION_MS, type Token } from './truth.ts'
+import { doubt, hasEnded, ONE_SESSION_MS, REPAIRED_MS, type Token } from './truth.ts'
 import {
   type Client,
   type Family,
@@ -45,7 +45,7 @@ function doubtFamily({ tokens }: Family): () => void {
 
 /** An earlier attempt may have ended it in D1 and been killed then: the later ones find it ended. */
 function familyHasEnded({ tokens }: Family, { answer, isRepeated }: Insisted, by: string) {
-  const withinMs = ONE_SESSION_MS + (isRepeated ? HEALED_MS : 0)
+  const withinMs = ONE_SESSION_MS + (isRepeated ? REPAIRED_MS : 0)
   for (const token of tokens) hasEnded(token, answer.endedMs, withinMs, by)
 }
 

@@ -2,7 +2,7 @@
 
 import { digest } from '../../src/crypto/digest.ts'
 import { authorizationStore } from '../../src/stores/codes.ts'
-import { sessionStore } from '../../src/stores/sessions.ts'
+import { sessionStore } from '../../src/stores/live-sessions.ts'
 import { asOperation, HANDOUT_PATH, type Handout, TOKENS_TO_CHECK } from '../operations.ts'
 import { getRequest, postRequest } from '../raw-request.ts'
 import { credentialsFields, redemptionFields } from '../subject.ts'

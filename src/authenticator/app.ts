@@ -13,10 +13,9 @@ import { errorBody, refusal, refusalResponse, UNAVAILABLE } from '../protocol/be
 import { withDeadline } from '../stores/deadline.ts'
 import { liveSessions } from '../stores/live-sessions.ts'
 import { type Checked, checkCredential, type Question } from './check.ts'
-import { HttpQuestion } from './http-question.ts'
 import { type Asking, type Defer, logFault, tell } from './log.ts'
 import { NOT_A_PROXY, readOriginalRequest, readProxySecret } from './proxy.ts'
-import { readQuery } from './query.ts'
+import { httpQuestion, readQuery } from './query.ts'
 import { refusalRecorder } from './refusal-record.ts'
 import { seenProofs } from './seen-proofs.ts'
 import {
@@ -129,7 +128,7 @@ function serving(env: AuthenticatorEnv): Authenticator {
     if (typeof original === 'string') return malformed(original)
     const query = readQuery(queryOf(request.url))
     return query.kind === 'read'
-      ? check(new HttpQuestion(query.requirement, request.headers, original ?? request), nowMs)
+      ? check(httpQuestion(query.requirement, request.headers, original ?? request), nowMs)
       : malformed(query.reason)
   }
 

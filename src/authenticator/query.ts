@@ -1,13 +1,16 @@
-/** The query of `GET /auth`: each word of it read, none passed over. */
+/** The question that a request to `/auth` asks: its query, its headers, and the request that a DPoP proof must be for. */
 
-/** What the caller of `/auth` requires of the session. */
+import type { Question } from './check.ts'
+import type { OriginalRequest } from './proxy.ts'
+
+/** What the caller requires of the session. */
 export type Requirement = Readonly<{
   scopes: readonly string[]
   resource: string | null
   category: string | null
-  /** `fresh`: revocations are asked of D1, not of what KV shows. */
+  /** `fresh` in a query: revocations are read from D1 and not from KV. */
   immediate: boolean
-  /** `required`: an anonymous caller is refused, whatever else is required. */
+  /** An anonymous caller is refused, even if no scope and no category is required. */
   required: boolean
 }>
 
@@ -24,8 +27,8 @@ const KNOWN = ['scope', 'resource', 'category', 'fresh', 'required']
 const malformed = (reason: string): QueryReading => ({ kind: 'malformed', reason })
 
 /**
- * An unknown or repeated word is refused: a misspelt requirement must not pass as none. So is a token
- * (RFC 6750 §5.3 and RFC 9700 §4.3.2: URLs are logged and remembered).
+ * Refuses an unknown or repeated parameter: a misspelt requirement must not pass as none. Refuses a token in the query:
+ * URLs are logged and kept in histories (RFC 6750 §5.3, RFC 9700 §4.3.2).
  */
 export function readQuery(query: string): QueryReading {
   if (query === '') return NO_REQUIREMENT
@@ -46,3 +49,27 @@ export function readQuery(query: string): QueryReading {
   }
   return { kind: 'read', requirement }
 }
+
+/** Getters, so that a header is read only when the check needs it. */
+export const httpQuestion = (
+  requirement: Requirement,
+  headers: Headers,
+  original: OriginalRequest,
+): Question => ({
+  ...requirement,
+  get authorization() {
+    return headers.get('Authorization')
+  },
+  get cookie() {
+    return headers.get('Cookie')
+  },
+  get dpop() {
+    return headers.get('DPoP')
+  },
+  get method() {
+    return original.method
+  },
+  get url() {
+    return original.url
+  },
+})

@@ -2,7 +2,7 @@
 
 import { Deadlines } from '../deadlines.ts'
 import { networkOf } from '../domain/network.ts'
-import { fitForLog } from '../protocol/callers-words.ts'
+import { sanitized } from '../protocol/sanitize.ts'
 import { withDeadline } from '../stores/deadline.ts'
 import type { Refused } from '../stores/ports.ts'
 import { refusalStore } from '../stores/refusals.ts'
@@ -45,7 +45,7 @@ export function refusalRecorder(env: AuthenticatorEnv, timeoutSeconds: number): 
       refusedAt: Math.floor(startedAtMs / 1000),
       endpoint,
       error: refusal.error,
-      detail: fitForLog(detail ?? refusal.reason, MAX_DETAIL),
+      detail: sanitized(detail ?? refusal.reason, MAX_DETAIL),
       clientId: clientId ?? null,
     }
     defer(

@@ -1,6 +1,6 @@
 /** DPoP proofs that were accepted before (RFC 9449 §11.1): each may be shown once. */
 
-import { makeRoom } from '../stores/make-room.ts'
+import { evictOldest } from '../stores/evict-oldest.ts'
 import { jtiDigest, usedJtiStore } from '../stores/used-jtis.ts'
 
 /** Bounds the memory: about 150 bytes each. The oldest leave, and after two minutes they are of no use anyway. */
@@ -23,7 +23,7 @@ export function seenProofs(db: D1Database | null): SeenProofs {
     async use(owner, jti, expiresAt, immediate) {
       const key = await jtiDigest(owner, jti)
       if (seen.has(key)) return false
-      makeRoom(seen, MAX_REMEMBERED)
+      evictOldest(seen, MAX_REMEMBERED)
       seen.add(key)
       return immediate && used ? used.use(owner, jti, expiresAt) : true
     },

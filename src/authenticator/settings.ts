@@ -2,7 +2,7 @@
 
 import { readSetting, startProblems } from '../config.ts'
 import { proxySecretsIn } from '../crypto/proxy-secret.ts'
-import { LOOPBACK_HOSTS } from '../domain/loopback.ts'
+import { LOOPBACK_HOSTS } from '../domain/network.ts'
 
 /** Everything that this worker binds: nothing here can issue a token. */
 export type AuthenticatorEnv = Readonly<{

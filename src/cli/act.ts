@@ -2,7 +2,11 @@
 
 import type { Command } from 'commander'
 import type { AuditEvent } from '../domain/audit.ts'
-import { ALL_REVOKED_WITHIN_SECONDS, type Ended, HEAL_SECONDS } from '../domain/revocation.ts'
+import {
+  ALL_REVOKED_WITHIN_SECONDS,
+  CRON_INTERVAL_SECONDS,
+  type Ended,
+} from '../domain/revocation.ts'
 import { oneLine } from '../local/refusal.ts'
 import { retryWhenBusy } from '../local/retry-when-busy.ts'
 import type { Storage } from '../local/state.ts'
@@ -31,7 +35,7 @@ export type Done<Document = unknown> = Readonly<{ document: Document; revokes: b
 
 /** For the help of every command that ends something. */
 export const WITHIN = `within ${ALL_REVOKED_WITHIN_SECONDS} s`
-export const NOT_SHOWN = `D1 has the revocation, but KV could not be written; cron does it within ${HEAL_SECONDS} s more`
+export const NOT_SHOWN = `D1 has the revocation, but KV could not be written; cron does it within ${CRON_INTERVAL_SECONDS} s more`
 
 /** Whoever holds the credentials is the administrator; the name is this machine's word and no proof. */
 function actorOf({ USER, LOGNAME, USERNAME }: Io['env']): string {

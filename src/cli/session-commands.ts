@@ -5,7 +5,7 @@ import { sessionKeyOf, tokenDigestOf } from '../crypto/digest.ts'
 import { isWellFormed, TOKEN_PREFIXES } from '../crypto/token.ts'
 import {
   ALL_REVOKED_WITHIN_SECONDS,
-  HEAL_SECONDS,
+  CRON_INTERVAL_SECONDS,
   SESSION_REVOKED_WITHIN_SECONDS,
 } from '../domain/revocation.ts'
 import { Refusal } from '../local/refusal.ts'
@@ -88,7 +88,7 @@ async function answerRevoked(
     const isShown = await revoke(storage, begin())
     return {
       revoked: true,
-      effective_within_seconds: boundSeconds + (isShown ? 0 : HEAL_SECONDS),
+      effective_within_seconds: boundSeconds + (isShown ? 0 : CRON_INTERVAL_SECONDS),
     }
   })
 }

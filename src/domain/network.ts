@@ -1,4 +1,7 @@
-/** The network that an address stands for: what failures and floods are counted by. */
+/** Hosts and networks: which hosts are this machine, and by which network failures and floods are counted. */
+
+/** The hosts of this machine, as a URL spells them: the only hosts for which http is allowed. */
+export const LOOPBACK_HOSTS: readonly string[] = ['127.0.0.1', '[::1]', 'localhost']
 
 const GROUPS = 8
 /** A /64: the least that a subscriber gets (RFC 6177 §2), and so many addresses that counting one by one counts nothing. */

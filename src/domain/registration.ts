@@ -1,7 +1,39 @@
-/** What must fit together in the registration of a client. */
+/** What a client may register: its redirect URIs (RFC 6749 §3.1.2, RFC 8252 §7, RFC 9700 §4.1), and what must fit together. */
 
 import type { AuthMethod, GrantType } from './client.ts'
-import { redirectUriProblem } from './redirect-uri.ts'
+import { LOOPBACK_HOSTS } from './network.ts'
+
+const FORM = /^[a-z][a-z0-9+.-]*:[\x21-\x7e]+$/
+const MAX_LENGTH = 2000
+
+/** A web address, spelt as a browser would spell its origin, so that equal addresses are equal strings. */
+function webAddressProblem(uri: string, url: URL): string | null {
+  if (url.username || url.password || /^https?:\/\/[^/?]*@/.test(uri)) {
+    return 'must not name a user or a password'
+  }
+  if (!uri.startsWith(url.origin)) return `must begin with its origin in normal form, ${url.origin}`
+  if (url.protocol === 'http:' && !LOOPBACK_HOSTS.includes(url.hostname)) {
+    return 'must be https; http is for 127.0.0.1, [::1] and localhost only'
+  }
+  return null
+}
+
+/**
+ * Why a client may not register this URI, as the end of a sentence that begins with it; null if it may. A
+ * private-use scheme is for public clients (native apps) alone and contains a dot: RFC 8252 §7.1.
+ */
+export function redirectUriProblem(uri: string, isPublic: boolean): string | null {
+  if (uri.length > MAX_LENGTH) return `must not be longer than ${MAX_LENGTH} characters`
+  if (!FORM.test(uri) || !URL.canParse(uri)) return 'must be an absolute URI in plain ASCII'
+  if (uri.includes('#')) return 'must not have a fragment'
+  if (uri.includes('*') || uri.includes('\\')) return 'must not have a wildcard or a backslash'
+  const url = new URL(uri)
+  if (url.protocol === 'https:' || url.protocol === 'http:') return webAddressProblem(uri, url)
+  if (!url.protocol.includes('.')) {
+    return 'must be https, http on a loopback address, or a private-use scheme with a dot in it'
+  }
+  return isPublic ? null : 'has a private-use scheme, which is for the authentication method none'
+}
 
 export type Registered = Readonly<{
   authMethod: AuthMethod

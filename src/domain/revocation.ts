@@ -17,7 +17,7 @@ export const KV_STALENESS_SECONDS = 60
 /** How long an isolate trusts its copy of the document. */
 export const DOCUMENT_REFRESH_SECONDS = 10
 /** How often cron projects again what a lost write did not. */
-export const HEAL_SECONDS = 60
+export const CRON_INTERVAL_SECONDS = 60
 /** For so long after a revocation a request that was under way before it may still write what it opened. */
 export const UNDER_WAY_SECONDS = 5
 /** How far the clocks that end sessions may be from D1's. A revocation is kept for so much longer than a session lives. */

@@ -14,10 +14,10 @@ import {
   readAuthorizationRequest,
 } from '../protocol/authorization-request.ts'
 import { codeResponse, errorResponse } from '../protocol/authorization-response.ts'
-import { quoted } from '../protocol/callers-words.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import type { Fields } from '../protocol/fields.ts'
 import { approveRedirect, displayHostOf, whyNotApproved } from '../protocol/redirect-uri.ts'
+import { quoted } from '../protocol/sanitize.ts'
 import { type Agreement, type Answer, agree, type Offer, type Question } from './consent.ts'
 import type { Deps, RequestContext } from './deps.ts'
 import { userOf } from './user-of.ts'

@@ -3,7 +3,7 @@
 import { meetEndorsements } from '../domain/category.ts'
 import { isEnabled } from '../domain/client.ts'
 import type { ClientId } from '../domain/ids.ts'
-import { ALL_REVOKED_WITHIN_SECONDS, HEAL_SECONDS } from '../domain/revocation.ts'
+import { ALL_REVOKED_WITHIN_SECONDS, CRON_INTERVAL_SECONDS } from '../domain/revocation.ts'
 import { meetScopes } from '../domain/scope.ts'
 import type { SessionRecord } from '../domain/session.ts'
 import type { User } from '../domain/user.ts'
@@ -61,6 +61,6 @@ export async function disconnect(
   await deps.revocations.removeConsent(userId, clientId)
   return deps.revocations.project().then(
     () => ALL_REVOKED_WITHIN_SECONDS,
-    () => ALL_REVOKED_WITHIN_SECONDS + HEAL_SECONDS,
+    () => ALL_REVOKED_WITHIN_SECONDS + CRON_INTERVAL_SECONDS,
   )
 }

@@ -1,10 +1,10 @@
 /** The token endpoint's flow (RFC 6749 §3.2): authenticate the client, then let the grant decide. */
 
 import type { Client, GrantType } from '../domain/client.ts'
-import { quoted } from '../protocol/callers-words.ts'
 import { readClientAuthentication } from '../protocol/client-authentication.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import type { Fields } from '../protocol/fields.ts'
+import { quoted } from '../protocol/sanitize.ts'
 import { readGrantType } from '../protocol/token-request.ts'
 import type { IssuedToken } from '../protocol/token-response.ts'
 import { asClient, asKeptClient } from './as-client.ts'

@@ -5,9 +5,9 @@
 
 import type { Context } from 'hono'
 import { networkOf } from '../domain/network.ts'
-import { fitForLog } from '../protocol/callers-words.ts'
-import { claimedClientId } from '../protocol/claimed-client.ts'
+import { claimedClientId } from '../protocol/client-authentication.ts'
 import { OAuthError } from '../protocol/errors.ts'
+import { sanitized } from '../protocol/sanitize.ts'
 import type { RefusalStore, Refused } from '../stores/ports.ts'
 import type { FloodLimit } from './flood.ts'
 import { log, nameOf } from './log.ts'
@@ -47,11 +47,11 @@ export function clientOf(c: Context): string | null {
   const { url } = c.req
   const asked = form ?? (url.includes('?') ? new URL(url).searchParams : new URLSearchParams())
   const claimed = claimedClientId(asked, c.req.header('Authorization'))
-  return claimed === null ? null : fitForLog(claimed, MAX_CLIENT_ID)
+  return claimed === null ? null : sanitized(claimed, MAX_CLIENT_ID)
 }
 
 /** Method and path, fit for the log. */
-export const endpointOf = (c: Context) => fitForLog(`${c.req.method} ${c.req.path}`, MAX_DETAIL)
+export const endpointOf = (c: Context) => sanitized(`${c.req.method} ${c.req.path}`, MAX_DETAIL)
 
 /** Gives the id, notes what the line of the log is to say, and records after the answer. */
 export function explain(c: Context, cause: unknown): Explained {
@@ -61,7 +61,7 @@ export function explain(c: Context, cause: unknown): Explained {
   note.trouble = {
     outcome: isRefusal ? 'refused' : 'fault',
     reason: refusal.code,
-    detail: fitForLog(isRefusal ? cause.detail : nameOf(cause), MAX_DETAIL),
+    detail: sanitized(isRefusal ? cause.detail : nameOf(cause), MAX_DETAIL),
   }
   // An address where nothing is explains itself, and is asked for by every scanner.
   const correlationId = refusal.status === 404 ? null : note.correlationId

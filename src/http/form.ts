@@ -2,9 +2,9 @@
 
 import type { Context } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import { quoted } from '../protocol/callers-words.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import { MAX_FORM_BYTES } from '../protocol/fields.ts'
+import { quoted } from '../protocol/sanitize.ts'
 import { noteOf } from './serving.ts'
 
 /** For a body of that size no line is too slow. */

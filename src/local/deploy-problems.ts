@@ -9,7 +9,7 @@ import {
   startProblems,
   type WorkerName,
 } from '../config.ts'
-import { LOOPBACK_HOSTS } from '../domain/loopback.ts'
+import { LOOPBACK_HOSTS } from '../domain/network.ts'
 import type { WranglerConfig } from './wrangler-config.ts'
 
 export type Both = Readonly<Record<WorkerName, WranglerConfig>>

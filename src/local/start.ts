@@ -3,7 +3,7 @@
 import { createServer } from 'node:net'
 import { Log, LogLevel } from 'miniflare'
 import { randomText } from '../crypto/random.ts'
-import { HEAL_SECONDS } from '../domain/revocation.ts'
+import { CRON_INTERVAL_SECONDS } from '../domain/revocation.ts'
 import { buildWorker } from './build-worker.ts'
 import { claimState } from './claim-state.ts'
 import { prepareDemo } from './demo.ts'
@@ -27,7 +27,7 @@ import { welcome } from './welcome.ts'
 import { readWranglerConfig, type WranglerConfig } from './wrangler-config.ts'
 
 /** As often as the cron of wrangler.toml: what a revocation may wait for after a lost write. */
-const SWEEP_EVERY_MS = HEAL_SECONDS * 1000
+const SWEEP_EVERY_MS = CRON_INTERVAL_SECONDS * 1000
 
 const requireFreePort = (name: string, port: number) =>
   new Promise<void>((resolve, reject) => {

@@ -1,10 +1,7 @@
 /** What a user has allowed to which applications, and where it is taken back. */
 
-import { HiddenFields } from './hidden-fields.tsx'
 import { Layout } from './layout.tsx'
-import { SignOutForm } from './sign-out-form.tsx'
-import { SignedInAs } from './signed-in-as.tsx'
-import { WebAddress } from './web-address.tsx'
+import { HiddenFields, SignedInAs, SignOutForm, WebAddress } from './parts.tsx'
 
 export type AccountPageProps = Readonly<{
   username: string

@@ -1,11 +1,8 @@
 /** Where a user decides what a client may do. */
 
 import type { ConsentTerms } from '../domain/consent.ts'
-import { HiddenFields } from './hidden-fields.tsx'
 import { Layout } from './layout.tsx'
-import { SignOutForm } from './sign-out-form.tsx'
-import { SignedInAs } from './signed-in-as.tsx'
-import { WebAddress } from './web-address.tsx'
+import { HiddenFields, SignedInAs, SignOutForm, WebAddress } from './parts.tsx'
 
 export type ConsentPageProps = Readonly<{
   /** All that the user decides on. */

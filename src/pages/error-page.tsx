@@ -1,8 +1,7 @@
 /** What a person sees when a request cannot go on and nobody can be told but them. */
 
 import { Layout } from './layout.tsx'
-import { SignOutForm } from './sign-out-form.tsx'
-import { SignedInAs } from './signed-in-as.tsx'
+import { SignedInAs, SignOutForm } from './parts.tsx'
 
 export type ErrorPageProps = Readonly<{
   title: string

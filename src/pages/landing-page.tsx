@@ -1,8 +1,7 @@
 /** What this is, for whoever opens the issuer's address. */
 
 import { Layout } from './layout.tsx'
-import { SignOutForm } from './sign-out-form.tsx'
-import { SignedInAs } from './signed-in-as.tsx'
+import { SignedInAs, SignOutForm } from './parts.tsx'
 
 export type LandingPageProps = Readonly<{
   /** The issuer's URL, without a slash at the end. */

@@ -1,7 +1,7 @@
 /** Where a person signs in. */
 
-import { HiddenFields } from './hidden-fields.tsx'
 import { Layout } from './layout.tsx'
+import { HiddenFields } from './parts.tsx'
 
 export type LoginPageProps = Readonly<{
   formToken: string

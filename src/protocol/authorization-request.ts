@@ -2,11 +2,11 @@
 
 import { type Client, mustUsePkce } from '../domain/client.ts'
 import type { ClientId } from '../domain/ids.ts'
-import { quoted } from './callers-words.ts'
 import { isThumbprint } from './dpop.ts'
 import { OAuthError } from './errors.ts'
 import { type Fields, required } from './fields.ts'
 import { readCodeChallenge } from './pkce.ts'
+import { quoted } from './sanitize.ts'
 import { readRequestedScopes } from './scope-parameter.ts'
 
 export type AuthorizationRequest = Readonly<{

@@ -1,4 +1,4 @@
-/** How a client says who it is (RFC 6749 §2.3, RFC 7521 §4.2): the presented id, the method and what goes with it. */
+/** How a client authenticates (RFC 6749 §2.3, RFC 7521 §4.2): the presented id, the method and its credential. */
 
 import { unverifiedClaims } from '../crypto/key-set.ts'
 import type { ClientId } from '../domain/ids.ts'
@@ -83,4 +83,39 @@ export function readClientAuthentication(
   return secret === undefined
     ? { clientId, method: 'none' }
     : { clientId, method: 'client_secret_post', secret }
+}
+
+function basicName(authorization: string): string | null {
+  const [, encoded = ''] = /^basic +(\S+)$/i.exec(authorization) ?? []
+  try {
+    const name = atob(encoded).replace(/:.*$/s, '')
+    return decodeURIComponent(name.replaceAll('+', ' ')) || null
+  } catch {
+    return null
+  }
+}
+
+/** The issuer of a client assertion is the client: RFC 7523 §3. */
+function assertionIssuer(assertion: string): string | null {
+  try {
+    const [, payload = ''] = assertion.split('.')
+    const claims: unknown = JSON.parse(atob(payload.replaceAll('-', '+').replaceAll('_', '/')))
+    const issuer = typeof claims === 'object' && claims !== null && 'iss' in claims && claims.iss
+    return typeof issuer === 'string' ? issuer : null
+  } catch {
+    return null
+  }
+}
+
+/** Null when it names none. */
+export function claimedClientId(
+  asked: URLSearchParams,
+  authorization: string | undefined,
+): string | null {
+  const assertion = asked.get('client_assertion')
+  return (
+    asked.get('client_id') ||
+    (authorization === undefined ? null : basicName(authorization)) ||
+    (assertion === null ? null : assertionIssuer(assertion))
+  )
 }

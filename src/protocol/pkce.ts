@@ -1,9 +1,9 @@
 /** PKCE (RFC 7636), S256 only: the challenge of a request, and whether a verifier opens it. */
 
 import { digest, equalInConstantTime } from '../crypto/digest.ts'
-import { quoted } from './callers-words.ts'
 import { OAuthError } from './errors.ts'
 import type { Fields } from './fields.ts'
+import { quoted } from './sanitize.ts'
 
 const CHALLENGE = /^[A-Za-z0-9_-]{43}$/
 const VERIFIER = /^[A-Za-z0-9._~-]{43,128}$/

@@ -1,6 +1,6 @@
-/** URLs that clients are told to go to: https, or http where nothing leaves the machine. */
+/** URLs that clients are told to go to: https, or http on a loopback address. */
 
-import { LOOPBACK_HOSTS } from '../domain/loopback.ts'
+import { LOOPBACK_HOSTS } from '../domain/network.ts'
 
 /** What may stand in a quoted string (RFC 9110 §5.6.4) as it is, and needs no escape in a URL. */
 const PRINTABLE = /^[!#-[\]-~]+$/
@@ -13,4 +13,14 @@ export function publicUrlProblem(text: string): string | null {
   if (protocol !== 'https:' && !isLoopback) return 'must be https, or http on a loopback address'
   if (username !== '' || password !== '') return 'must not carry a password'
   return text.includes('#') ? 'must not have a fragment' : null
+}
+
+/** We serve at the root, so an issuer of ours has no path, and no slash at its end. */
+export function isIssuer(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const url = new URL(text)
+  if (url.origin !== text) return false
+  return (
+    url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK_HOSTS.includes(url.hostname))
+  )
 }

@@ -1,5 +1,6 @@
-/** The token request (RFC 6749 §4.1.3, §4.4.2, §6): typed input for the grants. */
+/** Requests to `/token` (RFC 6749 §4.1.3, §4.4.2, §6), `/revoke` (RFC 7009 §2.1) and `/introspect` (RFC 7662 §2.1) as typed input. */
 
+import { isWellFormed } from '../crypto/token.ts'
 import { type Fields, required } from './fields.ts'
 import { readCodeVerifier } from './pkce.ts'
 
@@ -18,3 +19,19 @@ export const readRedemption = (fields: Fields): Redemption => ({
 })
 
 export const readRefreshToken = (fields: Fields) => required(fields, 'refresh_token')
+
+export type PresentedToken = Readonly<{
+  /** `none`: not a token that this registry could have issued to a client. */
+  kind: 'accessToken' | 'refreshToken' | 'none'
+  token: string
+}>
+
+/**
+ * A token says by its prefix what it is. So `token_type_hint`, by which a server may begin its search, is of no
+ * use here and is not read: RFC 7009 §2.1 wants a token found whatever the hint. Throws `invalid_request`.
+ */
+export function readPresentedToken(fields: Fields): PresentedToken {
+  const token = required(fields, 'token')
+  const kinds = ['accessToken', 'refreshToken'] as const
+  return { kind: kinds.find((kind) => isWellFormed(kind, token)) ?? 'none', token }
+}

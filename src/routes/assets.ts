@@ -1,7 +1,7 @@
 /** `/style.css` and `/icon.svg`: the only things that our pages load. */
 
 import { sendRefusal } from '../http/respond.ts'
-import { ICON } from '../pages/mark.ts'
+import { ICON } from '../pages/layout.tsx'
 import { STYLESHEET } from '../pages/stylesheet.ts'
 import type { Endpoint } from './endpoint.ts'
 

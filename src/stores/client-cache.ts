@@ -1,7 +1,7 @@
 /** Client records kept in the isolate for a few seconds, so that a warm token request needs no D1. */
 
 import type { Client } from '../domain/client.ts'
-import { makeRoom } from './make-room.ts'
+import { evictOldest } from './evict-oldest.ts'
 import type { ClientCache, ClientStore } from './ports.ts'
 
 /** Bounds the memory: about 2 KiB a record. */
@@ -31,7 +31,7 @@ export function clientCache(
   const keep = (clientId: string, client: Client | null, nowMs: number) => {
     records.delete(clientId)
     if (!client || clientCacheSeconds === 0) return client
-    makeRoom(records, MAX_RECORDS)
+    evictOldest(records, MAX_RECORDS)
     records.set(clientId, { client, askedAtMs: nowMs, heardAtMs: Date.now() })
     return client
   }

@@ -1,4 +1,4 @@
-/** What covers what, in SQL: the rules of `domain/scope.ts` and `domain/category.ts`, on two SQL expressions. */
+/** What covers what, in SQL: the rules of `domain/scope.ts` and `domain/category.ts`. */
 
 const byPrefix = (wider: string, narrower: string, separator: string) =>
   `${wider} LIKE '%${separator}*' AND substr(${narrower} || '${separator}', 1, length(${wider}) - 1) = substr(${wider}, 1, length(${wider}) - 1)`
@@ -8,3 +8,12 @@ export const scopeCovers = (wider: string, narrower: string) =>
 
 export const categoryCovers = (wider: string, narrower: string) =>
   `(${wider} = ${narrower} OR ${wider} = '*.*' OR ${byPrefix(wider, narrower, '.')})`
+
+const COVERS = `other.category <> mine.category AND ${categoryCovers('other.category', 'mine.category')}`
+
+/** What is merely requested covers nothing that is authorized. */
+export const DROP_COVERED_CLIENT_ENDORSEMENTS = `DELETE FROM client_endorsement AS mine WHERE client_id = ?1
+  AND EXISTS (SELECT 1 FROM client_endorsement other WHERE other.client_id = mine.client_id
+    AND (other.authorized_at IS NOT NULL OR mine.authorized_at IS NULL) AND ${COVERS})`
+export const DROP_COVERED_USER_ENDORSEMENTS = `DELETE FROM user_endorsement AS mine WHERE user_id = ?1
+  AND EXISTS (SELECT 1 FROM user_endorsement other WHERE other.user_id = mine.user_id AND ${COVERS})`

@@ -10,8 +10,8 @@ import {
 import { endOf, type SessionRecord } from '../domain/session.ts'
 import { readSession } from '../domain/session-shape.ts'
 import type { Database, Namespace } from './database.ts'
-import { makeRoom } from './make-room.ts'
-import type { LiveSessions } from './ports.ts'
+import { evictOldest } from './evict-oldest.ts'
+import type { LiveSessions, SessionStore } from './ports.ts'
 import { DOCUMENT_KEY, parseDocument } from './revocation-document.ts'
 import { IS_REVOKED } from './revocations.ts'
 import { SharedRead } from './shared-read.ts'
@@ -45,7 +45,7 @@ export function liveSessions(
   const { revokedKeys, records } = known
 
   const remember = (key: string) => {
-    makeRoom(revokedKeys, MAX_REMEMBERED)
+    evictOldest(revokedKeys, MAX_REMEMBERED)
     revokedKeys.add(key)
   }
 
@@ -57,7 +57,7 @@ export function liveSessions(
     const endsAt = found === null || found === 'tombstone' ? 0 : endOf(found)
     const kept = { text, found, endsAt }
     records.delete(key)
-    makeRoom(records, MAX_RECORDS)
+    evictOldest(records, MAX_RECORDS)
     records.set(key, kept)
     return kept
   }
@@ -126,3 +126,8 @@ function parse(text: string): SessionRecord | 'tombstone' | null {
     return null
   }
 }
+
+export const sessionStore = (sessions: Pick<KVNamespace, 'put'>): SessionStore => ({
+  put: (key, session, lifetimeSeconds) =>
+    sessions.put(key, JSON.stringify(session), { expirationTtl: lifetimeSeconds }),
+})

@@ -3,7 +3,7 @@
  * `?2` a JSON list of values (one parameter, however long), `?3` the moment in epoch seconds.
  */
 
-import { DROP_COVERED_CLIENT_ENDORSEMENTS } from './covered-endorsements.ts'
+import { DROP_COVERED_CLIENT_ENDORSEMENTS } from './covering-sql.ts'
 import type { Database } from './database.ts'
 
 export const PERMISSION_KINDS = ['scopes', 'grantTypes', 'endorsements'] as const

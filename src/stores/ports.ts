@@ -107,7 +107,7 @@ export interface RevocationStore {
   /** Writes the document that tells every authenticator of bulk revocations. */
   project(): Promise<void>
   /** Projects again whatever a lost write did not show. */
-  heal(): Promise<void>
+  repairKv(): Promise<void>
 }
 
 /** One refusal, for the operator. Instants in epoch seconds. */

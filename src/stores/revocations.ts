@@ -89,7 +89,7 @@ export function revocationStore(
     async project() {
       await projectRevocations(db, sessions)
     },
-    async heal() {
+    async repairKv() {
       await repairDocument(db, sessions)
       const { results } = await db
         .prepare(UNSHOWN_SESSIONS)

@@ -5,15 +5,14 @@
 
 import type { Client, GrantType } from '../domain/client.ts'
 import { CLIENT_COLUMNS } from './clients.ts'
+import { scopeCovers } from './covering-sql.ts'
 import type { HeldNow, Terms } from './ports.ts'
 import { jtiDigest } from './used-jtis.ts'
 import { readUserRow, USER_JSON, type UserRow } from './users.ts'
 
-/** `scopeCovers` of domain/scope.ts. */
-const covers = (held: string, asked: string) => `(${held} = ${asked} OR (substr(${held}, -2) = ':*'
-      AND substr(${asked} || ':', 1, length(${held}) - 1) = substr(${held}, 1, length(${held}) - 1)))`
-const overlap = (one: string, other: string) => `(${covers(one, other)} OR ${covers(other, one)})`
-const narrower = (one: string, other: string) => `iif(${covers(one, other)}, ${other}, ${one})`
+const overlap = (one: string, other: string) =>
+  `(${scopeCovers(one, other)} OR ${scopeCovers(other, one)})`
+const narrower = (one: string, other: string) => `iif(${scopeCovers(one, other)}, ${other}, ${one})`
 
 type Names = Readonly<{
   from: string

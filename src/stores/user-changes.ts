@@ -5,7 +5,7 @@
  */
 
 import { usernameKey } from '../domain/user.ts'
-import { DROP_COVERED_USER_ENDORSEMENTS } from './covered-endorsements.ts'
+import { DROP_COVERED_USER_ENDORSEMENTS } from './covering-sql.ts'
 import type { Database } from './database.ts'
 import { hasEnded } from './narrowing.ts'
 import {

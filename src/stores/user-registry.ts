@@ -6,7 +6,7 @@
 import { randomId } from '../crypto/random.ts'
 import { foldText } from '../domain/fold-text.ts'
 import { type RegisteredUser, usernameKey } from '../domain/user.ts'
-import { DROP_COVERED_USER_ENDORSEMENTS } from './covered-endorsements.ts'
+import { DROP_COVERED_USER_ENDORSEMENTS } from './covering-sql.ts'
 import type { Database } from './database.ts'
 import { type Matching, pageOfMatching } from './matching-page.ts'
 import { keyOlderNames } from './username-keys.ts'

@@ -1,10 +1,9 @@
-/** How long failures make wait, and that what an isolate remembers of them is bounded. */
+/** How long a name must wait after failed sign-ins. */
 
 import { describe, expect, it } from 'vitest'
 import { FLOOD_PERIOD_SECONDS, type LockoutKind, waitSeconds } from '../../src/domain/lockout.ts'
 import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from '../../src/local/project.ts'
 import { readWranglerConfig } from '../../src/local/wrangler-config.ts'
-import { makeRoom } from '../../src/stores/make-room.ts'
 
 const waits = (kind: LockoutKind, failures: number[]) =>
   failures.map((count) => waitSeconds(kind, count))
@@ -30,13 +29,4 @@ it('FLOOD_PERIOD_SECONDS is the period of the rate limit bindings', () => {
     FLOOD_PERIOD_SECONDS,
     FLOOD_PERIOD_SECONDS,
   ])
-})
-
-it('a full memory forgets its oldest entry, and a memory with space forgets nothing', () => {
-  const memory = new Map<string, unknown>()
-  for (const key of ['a', 'b', 'c', 'd']) {
-    makeRoom(memory, 3)
-    memory.set(key, true)
-  }
-  expect([...memory.keys()]).toEqual(['b', 'c', 'd'])
 })

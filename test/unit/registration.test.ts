@@ -2,8 +2,11 @@
 
 import { describe, expect, it } from 'vitest'
 import { AUTH_METHODS, type AuthMethod } from '../../src/domain/client.ts'
-import { redirectUriProblem } from '../../src/domain/redirect-uri.ts'
-import { grantTypesByDefault, registrationProblem } from '../../src/domain/registration.ts'
+import {
+  grantTypesByDefault,
+  redirectUriProblem,
+  registrationProblem,
+} from '../../src/domain/registration.ts'
 
 describe('a redirect URI', () => {
   it.each([

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { HEAL_SECONDS } from '../../src/domain/revocation.ts'
+import { CRON_INTERVAL_SECONDS } from '../../src/domain/revocation.ts'
 import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from '../../src/local/project.ts'
 import { readWranglerConfig, sessionsOf } from '../../src/local/wrangler-config.ts'
 
@@ -25,7 +25,7 @@ describe('wrangler.toml', () => {
   })
 
   it('the wrangler.toml of the registry runs cron as often as the repair of a lost revocation requires', () => {
-    expect(HEAL_SECONDS).toBe(60)
+    expect(CRON_INTERVAL_SECONDS).toBe(60)
     expect(readFileSync(REGISTRY_CONFIG, 'utf8')).toContain('crons = ["* * * * *"]')
   })
 

@@ -3,7 +3,7 @@
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { digest, sessionKeyOf } from '../../src/crypto/digest.ts'
-import { ALL_REVOKED_WITHIN_SECONDS, HEAL_SECONDS } from '../../src/domain/revocation.ts'
+import { ALL_REVOKED_WITHIN_SECONDS, CRON_INTERVAL_SECONDS } from '../../src/domain/revocation.ts'
 import { clientRegistry } from '../../src/stores/client-registry.ts'
 import { liveSessions } from '../../src/stores/live-sessions.ts'
 import { countedBindings, nothing, over } from './counting.ts'
@@ -336,7 +336,7 @@ describe('a fault during removal', () => {
     const response = await remove(client.id, cookie, failing({ put: outOfReach }))
     expect(response.status).toBe(200)
     expect(await response.text()).toContain(
-      `within ${ALL_REVOKED_WITHIN_SECONDS + HEAL_SECONDS} seconds`,
+      `within ${ALL_REVOKED_WITHIN_SECONDS + CRON_INTERVAL_SECONDS} seconds`,
     )
     expect(await sessionOf(access_token)).toBeNull()
     expect((await renew(refresh_token)).status).toBe(400)

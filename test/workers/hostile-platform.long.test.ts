@@ -74,13 +74,13 @@ describe('cron, cut off while it shows what was revoked', () => {
     return tokens
   }
 
-  async function heal(mishaps: readonly Mishap[]) {
+  async function repairKv(mishaps: readonly Mishap[]) {
     const platform = hostilePlatform(mishaps)
     const { DB, SESSIONS, STORAGE_TIMEOUT_SECONDS } = platform.bindings
     const deadlines = new Deadlines()
     const store = revocationStore(DB, SESSIONS, 7200)
     await withDeadline(store, STORAGE_TIMEOUT_SECONDS, () => deadlines)
-      .heal()
+      .repairKv()
       .catch(() => {})
     await platform.catchUp()
     return platform
@@ -97,15 +97,15 @@ describe('cron, cut off while it shows what was revoked', () => {
 
   it('takes these steps', async () => {
     await revokedUnseen()
-    expect((await heal([])).operations).toEqual(STEPS)
+    expect((await repairKv([])).operations).toEqual(STEPS)
   })
 
   it.each(casesOf(STEPS))(
     '$at, $operation: $fault: the next run ends it',
     async ({ at, fault }) => {
       const tokens = await revokedUnseen()
-      const platform = await heal([{ at, fault }])
-      await heal([])
+      const platform = await repairKv([{ at, fault }])
+      await repairKv([])
       await platform.catchUp(true)
       await expectDead(...tokens)
     },

@@ -139,7 +139,7 @@ export const read = async (response: Response): Promise<Answer> => ({
 
 export const isLive = async (token: string) => (await sessionOf(token)) !== null
 
-export const cron = () => revocationStore(env.DB, env.SESSIONS, 7200).heal()
+export const cron = () => revocationStore(env.DB, env.SESSIONS, 7200).repairKv()
 
 /** Also to an authenticator that has just come up and does not ask D1, once cron has run. */
 export async function expectDead(...tokens: string[]) {
@@ -225,7 +225,7 @@ export function expectTruth(
 
 /** One story, and what must hold after it. */
 export async function tell(flow: Flow, mishaps: readonly Mishap[]) {
-  // Those of the stories before would be healed with its own.
+  // Cron would repair those of earlier stories together with its own.
   await env.DB.prepare('DELETE FROM revocation').run()
   const story = await flow.begin(healthy)
   const platform = hostilePlatform(mishaps)

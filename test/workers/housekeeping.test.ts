@@ -3,7 +3,7 @@
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Bindings, compose } from '../../src/compose.ts'
-import { HEAL_SECONDS } from '../../src/domain/revocation.ts'
+import { CRON_INTERVAL_SECONDS } from '../../src/domain/revocation.ts'
 import {
   type HousekeepingStore,
   housekeepingStore,
@@ -280,10 +280,10 @@ describe('cron', () => {
     await fill(each(5), each(3))
     const SESSIONS = { ...env.SESSIONS, put: () => Promise.reject(new Error('KV is away')) }
     const { outcome, lines } = await cron({ SESSIONS })
-    expect(outcome).toBe('housekeeping failed: heal')
+    expect(outcome).toBe('housekeeping failed: repair_kv')
     expect(lines[0]).toEqual({
       event: 'housekeeping_failed',
-      task: 'heal',
+      task: 'repair_kv',
       fault: 'Error: KV is away',
     })
     expect([await count('due-'), await count('live-')]).toEqual([NONE, each(3)])
@@ -315,8 +315,8 @@ describe('cron', () => {
     )
     expect(JSON.parse(await told.promise)).toMatchObject({ event: 'housekeeping', audit: 5 })
     expect([await count('due-'), await count('live-')]).toEqual([NONE, each(3)])
-    await vi.advanceTimersByTimeAsync(HEAL_SECONDS * 1000 + 1000)
-    expect(await outcome).toBe('housekeeping failed: heal')
+    await vi.advanceTimersByTimeAsync(CRON_INTERVAL_SECONDS * 1000 + 1000)
+    expect(await outcome).toBe('housekeeping failed: repair_kv')
     vi.useRealTimers()
     log.mockRestore()
   })

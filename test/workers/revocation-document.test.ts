@@ -211,15 +211,15 @@ describe('a document that is not whole', () => {
   it('is replaced by cron, whether anything is revoked or not; a whole one is left', async () => {
     const { key, clientId } = await session()
     await SESSIONS.put(DOCUMENT_KEY, '{}')
-    await store().heal()
+    await store().repairKv()
     expect(await isolate().check(key)).toBe(true)
     const [empty, puts] = [await SESSIONS.get(DOCUMENT_KEY), vi.fn()]
-    await store(over(SESSIONS, { put: puts })).heal()
+    await store(over(SESSIONS, { put: puts })).repairKv()
     expect(puts).not.toHaveBeenCalled()
     expect(readDocument(JSON.parse(empty ?? ''))).not.toBeNull()
     await revokeInD1(clientId)
     await SESSIONS.put(DOCUMENT_KEY, '{}')
-    await store().heal()
+    await store().repairKv()
     expect(await isolate().check(key)).toBe(false)
   })
 })

@@ -9,8 +9,8 @@ import { mintToken } from '../../src/crypto/token.ts'
 import type { ClientId } from '../../src/domain/ids.ts'
 import {
   ALL_REVOKED_WITHIN_SECONDS,
+  CRON_INTERVAL_SECONDS,
   consentSubject,
-  HEAL_SECONDS,
   SESSION_REVOKED_WITHIN_SECONDS,
   UNDER_WAY_SECONDS,
 } from '../../src/domain/revocation.ts'
@@ -300,7 +300,7 @@ describe('a write to KV that was lost', () => {
     expect(await lost.endSessions([key])).toBe(false)
     expect(await isolate().check(token)).toBe(200)
     expect(await isolate().fresh(token)).toBe(401)
-    passTime(HEAL_SECONDS)
+    passTime(CRON_INTERVAL_SECONDS)
     await cron()
     expect(await env.SESSIONS.get(key)).toBe(TOMBSTONE)
     expect(await isolate().check(token)).toBe(401)
@@ -318,7 +318,7 @@ describe('a write to KV that was lost', () => {
     expect(await env.SESSIONS.get(key)).toBe(TOMBSTONE)
     // A request that was under way has written over it.
     await store(token, stored)
-    passTime(HEAL_SECONDS)
+    passTime(CRON_INTERVAL_SECONDS)
     await cron()
     expect(await env.SESSIONS.get(key)).toBe(TOMBSTONE)
   })
@@ -337,7 +337,7 @@ describe('a write to KV that was lost', () => {
     await DB.batch(revocationStatements(DB, { kind: 'client', clientId }, LIFETIME_SECONDS))
     await expect(lost.project()).rejects.toThrow('lost')
     expect(await isolate().check(token)).toBe(200)
-    passTime(HEAL_SECONDS)
+    passTime(CRON_INTERVAL_SECONDS)
     await cron()
     expect(await isolate().check(token)).toBe(401)
   })
@@ -346,12 +346,12 @@ describe('a write to KV that was lost', () => {
     const tokens = [await session(), await session(), await session()].map(({ token }) => token)
     const keys = await Promise.all(tokens.map(sessionKeyOf))
     await lost.endSessions(keys)
-    passTime(HEAL_SECONDS)
+    passTime(CRON_INTERVAL_SECONDS)
     const picky = over(env.SESSIONS, {
       put: (...words: Parameters<KVNamespace['put']>) =>
         words[0] === keys[1] ? Promise.reject(new Error('lost')) : env.SESSIONS.put(...words),
     })
-    await revocationStore(DB, picky, LIFETIME_SECONDS).heal()
+    await revocationStore(DB, picky, LIFETIME_SECONDS).repairKv()
     const statuses = await Promise.all(tokens.map((token) => isolate().check(token)))
     expect(statuses).toEqual([401, 200, 401])
     await cron()

@@ -253,7 +253,7 @@ describe('RFC 9700 §4.14.2: a refresh token is used once', () => {
     await refresh(first.refresh_token, own)
     await env.SESSIONS.put(key, record)
     const later = clockedDatabase(() => Date.now() + 60_000)
-    await revocationStore(later, env.SESSIONS, LIFETIME_SECONDS).heal()
+    await revocationStore(later, env.SESSIONS, LIFETIME_SECONDS).repairKv()
     expect(await env.SESSIONS.get(key)).toBe('{"revoked":true}')
     const unshown = await env.DB.prepare(
       `SELECT count(*) AS n FROM revocation WHERE kind = 'session' AND is_shown = 0`,

@@ -7,10 +7,9 @@ import * as clients from '../../src/stores/clients.ts'
 import * as codes from '../../src/stores/codes.ts'
 import * as connectedApplications from '../../src/stores/connected-applications.ts'
 
-import * as coveredEndorsements from '../../src/stores/covered-endorsements.ts'
-
+import * as coveredEndorsements from '../../src/stores/covering-sql.ts'
+import * as doctor from '../../src/stores/doctor.ts'
 import * as externalUsers from '../../src/stores/external-users.ts'
-
 import * as housekeeping from '../../src/stores/housekeeping.ts'
 import * as knownBrowsers from '../../src/stores/known-browsers.ts'
 import * as narrowing from '../../src/stores/narrowing.ts'
@@ -22,7 +21,6 @@ import * as revocationStatements from '../../src/stores/revocation-statements.ts
 import * as revocations from '../../src/stores/revocations.ts'
 import * as signInFailures from '../../src/stores/sign-in-failures.ts'
 import { sweepsOf } from '../../src/stores/sweeps.ts'
-import * as temporarySubjects from '../../src/stores/temporary-subjects.ts'
 import * as usedJtis from '../../src/stores/used-jtis.ts'
 import * as userChanges from '../../src/stores/user-changes.ts'
 import * as userRegistry from '../../src/stores/user-registry.ts'
@@ -48,7 +46,7 @@ const stores = {
   knownBrowsers,
   narrowing,
   permissionRows,
-  temporarySubjects,
+  doctor,
   signInFailures,
   userChanges,
   userRegistry,

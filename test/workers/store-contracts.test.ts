@@ -22,12 +22,11 @@ import { authorizationStore, codeStore } from '../../src/stores/codes.ts'
 import { connectedApplicationStore } from '../../src/stores/connected-applications.ts'
 import { countedDatabase, countedNamespace } from '../../src/stores/counted.ts'
 import type { Database, Namespace } from '../../src/stores/database.ts'
-import { liveSessions } from '../../src/stores/live-sessions.ts'
+import { liveSessions, sessionStore } from '../../src/stores/live-sessions.ts'
 import type { Purchase, Terms } from '../../src/stores/ports.ts'
 import { refreshTokenStore } from '../../src/stores/refresh-tokens.ts'
 import { refusalStore } from '../../src/stores/refusals.ts'
 import { revocationStore } from '../../src/stores/revocations.ts'
-import { sessionStore } from '../../src/stores/sessions.ts'
 import { signInFailureStore } from '../../src/stores/sign-in-failures.ts'
 import { FIND_JTI, jtiDigest, usedJtiStore } from '../../src/stores/used-jtis.ts'
 import { userStore } from '../../src/stores/users.ts'
@@ -238,7 +237,7 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     expect(await live().find(key, atMs, false)).toBeNull()
     // Cron is done with it: what lies over it is not buried again.
     await SESSIONS.put(key, JSON.stringify(session))
-    await revocations.heal()
+    await revocations.repairKv()
     expect(await live().find(key, atMs, false)).toEqual(session)
     const asked = live()
     expect(await asked.find(key, atMs, true)).toBeNull()

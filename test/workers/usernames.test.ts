@@ -90,7 +90,7 @@ describe('users from before keys', () => {
     await env.DB.prepare(
       `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at) VALUES ('user', 'u', 1, 1 << 40)`,
     ).run()
-    await expect(housekeep(Date.now())).rejects.toThrow('housekeeping failed: heal')
+    await expect(housekeep(Date.now())).rejects.toThrow('housekeeping failed: repair_kv')
     expect(await idFor('üNAL')).toBe(older)
   })
 

@@ -1,7 +1,7 @@
 /** A check of the doctor, what it finds, and how it asks over HTTP. */
 
 import { setTimeout as wait } from 'node:timers/promises'
-import { LOOPBACK_HOSTS } from '../../domain/loopback.ts'
+import { LOOPBACK_HOSTS } from '../../domain/network.ts'
 import { oneLine, Refusal } from '../../local/refusal.ts'
 import type { Examined } from './doctor.ts'
 

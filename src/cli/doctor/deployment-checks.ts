@@ -3,7 +3,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { isLongEnough, MIN_SECRET_BYTES } from '../../crypto/jws.ts'
 import { randomText } from '../../crypto/random.ts'
-import { HEAL_SECONDS } from '../../domain/revocation.ts'
+import { CRON_INTERVAL_SECONDS } from '../../domain/revocation.ts'
 import {
   configurationProblems,
   deployProblems,
@@ -12,15 +12,19 @@ import {
 import { migrationNames } from '../../local/migrations.ts'
 import { databaseOf } from '../../local/wrangler-config.ts'
 import type { TextNamespace } from '../../stores/database.ts'
-import { appliedMigrations, lastHousekeeping, writesAndReads } from '../../stores/deployment.ts'
-import { temporaryId } from '../../stores/temporary-subjects.ts'
+import {
+  appliedMigrations,
+  lastHousekeeping,
+  temporaryId,
+  writesAndReads,
+} from '../../stores/doctor.ts'
 import { ask, type Check, fail, isGuarded, notChecked, ok, type Verdict } from './check.ts'
 import type { Examined } from './doctor.ts'
 
 const MIN_TTL_SECONDS = 60
 const READ_AGAIN_MS = 500
 /** Five runs missed. */
-const STALE_SECONDS = 5 * HEAL_SECONDS
+const STALE_SECONDS = 5 * CRON_INTERVAL_SECONDS
 const MIN_SECRET_BITS = 128
 
 async function bindings(examined: Examined): Promise<Verdict> {
@@ -141,7 +145,9 @@ async function cron({ storage, startedAt }: Examined): Promise<Verdict> {
     return notChecked(`started ${now - since} s ago: its first run is yet to come`)
   }
   return fail(
-    age === null ? 'has never run' : `last ran ${age} s ago, and should every ${HEAL_SECONDS} s`,
+    age === null
+      ? 'has never run'
+      : `last ran ${age} s ago, and should every ${CRON_INTERVAL_SECONDS} s`,
   )
 }
 

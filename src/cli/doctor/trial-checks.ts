@@ -5,7 +5,7 @@ import { digest } from '../../crypto/digest.ts'
 import { importSecret, isLongEnough, verifyJwt } from '../../crypto/jws.ts'
 import { randomText } from '../../crypto/random.ts'
 import {
-  HEAL_SECONDS,
+  CRON_INTERVAL_SECONDS,
   KV_STALENESS_SECONDS,
   SESSION_REVOKED_WITHIN_SECONDS,
 } from '../../domain/revocation.ts'
@@ -151,7 +151,7 @@ const revocation = atAuthenticator(async ({ bounds, trial }, url) => {
   const { seen: token } = trial
   if (token === null) return notChecked('no session was seen that could be revoked')
   const isShown = await trial.revoke(token)
-  const seconds = bounds.revokedSeconds + (isShown ? 0 : HEAL_SECONDS)
+  const seconds = bounds.revokedSeconds + (isShown ? 0 : CRON_INTERVAL_SECONDS)
   const isRefused = ({ status }: Response) => status === 401
   const over = await poll(seconds, () => trial.present(url, token), isRefused)
   const took = `${over.tookSeconds.toFixed(1)} s`
@@ -185,7 +185,7 @@ export const TRIAL_CHECKS: readonly Check[] = [
   },
   {
     name: 'revocation',
-    seconds: SESSION_REVOKED_WITHIN_SECONDS + HEAL_SECONDS + SPARE_SECONDS,
+    seconds: SESSION_REVOKED_WITHIN_SECONDS + CRON_INTERVAL_SECONDS + SPARE_SECONDS,
     run: revocation,
     toDo: SAME_STORAGE,
     when: 'then',

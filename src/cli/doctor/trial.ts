@@ -6,15 +6,15 @@ import { mintToken } from '../../crypto/token.ts'
 import type { ApprovedRedirectUri, ClientId } from '../../domain/ids.ts'
 import type { Storage } from '../../local/state.ts'
 import { authorizationStore } from '../../stores/codes.ts'
-import { revokeStatement } from '../../stores/revocation-statements.ts'
-import { revocationStore } from '../../stores/revocations.ts'
 import {
   createTemporarySubjects,
   removeLeftSubjects,
   removeRefusals,
   removeTemporarySubjects,
   temporaryId,
-} from '../../stores/temporary-subjects.ts'
+} from '../../stores/doctor.ts'
+import { revokeStatement } from '../../stores/revocation-statements.ts'
+import { revocationStore } from '../../stores/revocations.ts'
 import { ask } from './check.ts'
 
 const NAME = 'Temporary client of the doctor'

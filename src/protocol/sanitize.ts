@@ -9,9 +9,9 @@ const CREDENTIAL = new RegExp(`(${PREFIXES})[A-Za-z0-9_-]{8,}`, 'g')
 const UNPRINTABLE = /[^\x20-\x7e]/g
 const MAX_QUOTED = 64
 
-export function fitForLog(text: string, maxLength: number): string {
+export function sanitized(text: string, maxLength: number): string {
   const clean = text.replace(CREDENTIAL, '$1(hidden)').replace(UNPRINTABLE, '?')
   return clean.length > maxLength ? `${clean.slice(0, maxLength - 3)}...` : clean
 }
 
-export const quoted = (text: string) => `"${fitForLog(text, MAX_QUOTED)}"`
+export const quoted = (text: string) => `"${sanitized(text, MAX_QUOTED)}"`

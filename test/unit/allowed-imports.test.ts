@@ -1,4 +1,4 @@
-/** The rooms of src/ and the doors between them. A new door is a decision: it is made in this table. */
+/** Which folder of src/ may import which. A new entry in the table is a decision: the commit says why. */
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, extname, join, relative } from 'node:path'
@@ -7,10 +7,10 @@ import { describe, expect, it } from 'vitest'
 const SRC = join(import.meta.dirname, '../../src')
 const MAX_LINES = 300
 
-/** What each room may import: another room, or one file of it. */
-const DOORS: Readonly<Record<string, readonly string[]>> = {
+/** What each folder, or file of src/ itself, may import: a folder or one file. */
+const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   domain: [],
-  // The types by which one digest is not taken for another.
+  // domain/ids.ts: the types by which one digest is not taken for another.
   crypto: ['domain/ids.ts'],
   protocol: ['domain', 'crypto'],
   'deadlines.ts': [],
@@ -19,15 +19,15 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   // protocol/errors.ts: the error codes that the pages under /errors explain.
   pages: ['domain', 'protocol/errors.ts'],
   http: ['domain', 'crypto', 'protocol', 'stores/ports.ts', 'deadlines.ts'],
-  // crypto: the sign-in form's own secret, made before there is a session to derive a token from.
+  // crypto: the sign-in form has a secret of its own, since there is no session yet to derive a token from.
   routes: ['domain', 'crypto', 'protocol', 'flows', 'http', 'pages'],
   authenticator: ['domain', 'crypto', 'protocol', 'stores', 'deadlines.ts', 'config.ts'],
   // crypto: behind nginx the middleware verifies the authenticator's JWT itself.
   'resource-server': ['domain', 'crypto', 'protocol'],
-  // The local runner. config.ts: `npm start` refuses a bad setting before it starts anything.
+  // config.ts: `npm start` refuses a bad setting before it starts anything.
   // pages/error-explanations.ts: npm run docs writes docs/errors.md from it.
   local: ['domain', 'crypto', 'stores', 'config.ts', 'pages/error-explanations.ts'],
-  // local: where the local state is, who serves it, and how its owner is told of a refusal.
+  // local: where the local state is, which process serves it, and how a program reports a refusal.
   // config.ts: `npm run deploy` checks an issuer and secrets as the workers do.
   cli: ['domain', 'crypto', 'stores', 'local', 'config.ts'],
   // crypto: how long a secret must be.
@@ -37,18 +37,19 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   'worker.ts': ['http', 'compose.ts'],
 }
 
-/** Who may name a binding's type. `compose.ts` and `worker.ts` are the registry's composition. */
-const KNOW_BINDINGS = ['stores', 'authenticator', 'cli', 'local', 'compose.ts', 'worker.ts']
+/** Which folders and files may name a binding's type. */
+const MAY_NAME_BINDINGS = ['stores', 'authenticator', 'cli', 'local', 'compose.ts', 'worker.ts']
 const BINDING_TYPE =
   /\b(?:KVNamespace|D1Database|D1DatabaseSession|D1PreparedStatement|D1Result|RateLimit|Fetcher|Queue|R2Bucket|DurableObject\w*)\b/
 
-/** Rooms where nothing happens that is not an argument. */
-const TIMELESS = ['domain', 'protocol', 'flows']
+/** Folders that do not read the clock: time is an argument. */
+const WITHOUT_CLOCK = ['domain', 'protocol', 'flows']
 
 type Import = Readonly<{ specifier: string; target: string | null }>
-type Source = Readonly<{ path: string; room: string; text: string; imports: readonly Import[] }>
+type Source = Readonly<{ path: string; folder: string; text: string; imports: readonly Import[] }>
 
-const roomOf = (path: string) => path.split('/')[0] ?? ''
+/** The folder of a path, or the name of a file of src/ itself. */
+const folderOf = (path: string) => path.split('/')[0] ?? ''
 
 /** `target` is a path in src/; null for a package. */
 function importsOf(path: string, text: string): Import[] {
@@ -65,19 +66,19 @@ const sources: readonly Source[] = readdirSync(SRC, { recursive: true, withFileT
     const file = join(entry.parentPath, entry.name)
     const path = relative(SRC, file)
     const text = readFileSync(file, 'utf8')
-    return { path, room: roomOf(path), text, imports: importsOf(path, text) }
+    return { path, folder: folderOf(path), text, imports: importsOf(path, text) }
   })
 
 const paths = new Set(sources.map(({ path }) => path))
 
-/** The door of the table that an import goes through; undefined if there is none. */
-const doorFor = (from: string, target: string) =>
-  DOORS[from]?.find((door) => door === target || door === roomOf(target))
+/** The entry of the table that allows an import; undefined if none does. */
+const entryFor = (from: string, target: string) =>
+  ALLOWED_IMPORTS[from]?.find((entry) => entry === target || entry === folderOf(target))
 
-/** Every import that leaves its room. */
-const crossings = sources.flatMap(({ path, room, imports }) =>
+/** Every import of a file in another folder. */
+const foreignImports = sources.flatMap(({ path, folder, imports }) =>
   imports.flatMap(({ target }) =>
-    target === null || roomOf(target) === room ? [] : [{ path, room, target }],
+    target === null || folderOf(target) === folder ? [] : [{ path, folder, target }],
   ),
 )
 
@@ -87,9 +88,9 @@ const pathsWhere = (isAtFault: (source: Source) => boolean) =>
 describe('the table of allowed imports', () => {
   it('imports are read from every source file', () => {
     expect(sources.length).toBeGreaterThan(50)
-    expect(crossings).toContainEqual({
+    expect(foreignImports).toContainEqual({
       path: 'flows/deps.ts',
-      room: 'flows',
+      folder: 'flows',
       target: 'stores/ports.ts',
     })
     expect(importsOf('cli/a.ts', "const b = await import('../local/b.ts')")).toEqual([
@@ -98,18 +99,24 @@ describe('the table of allowed imports', () => {
   })
 
   it('the table of allowed imports has every folder of src and no other', () => {
-    expect(Object.keys(DOORS).sort()).toEqual([...new Set(sources.map(({ room }) => room))].sort())
+    expect(Object.keys(ALLOWED_IMPORTS).sort()).toEqual(
+      [...new Set(sources.map(({ folder }) => folder))].sort(),
+    )
   })
 
   it('every import is in the table of allowed imports', () => {
-    const forbidden = crossings.filter(({ room, target }) => !doorFor(room, target))
+    const forbidden = foreignImports.filter(({ folder, target }) => !entryFor(folder, target))
     expect(forbidden.map(({ path, target }) => `${path} -> ${target}`)).toEqual([])
   })
 
   it('every entry in the table of allowed imports is used, unless the design allows it', () => {
-    const used = new Set(crossings.map(({ room, target }) => `${room} -> ${doorFor(room, target)}`))
-    const doors = Object.entries(DOORS).flatMap(([room, to]) => to.map((t) => `${room} -> ${t}`))
-    expect(doors.filter((door) => !used.has(door))).toEqual([])
+    const used = new Set(
+      foreignImports.map(({ folder, target }) => `${folder} -> ${entryFor(folder, target)}`),
+    )
+    const entries = Object.entries(ALLOWED_IMPORTS).flatMap(([folder, to]) =>
+      to.map((t) => `${folder} -> ${t}`),
+    )
+    expect(entries.filter((entry) => !used.has(entry))).toEqual([])
   })
 })
 
@@ -136,7 +143,7 @@ describe('the files of src', () => {
 describe('forbidden dependencies', () => {
   it('domain imports no package', () => {
     const packages = sources
-      .filter(({ room }) => room === 'domain')
+      .filter(({ folder }) => folder === 'domain')
       .flatMap(({ path, imports }) => imports.map((one) => ({ path, ...one })))
       .filter(({ target }) => target === null)
       .map(({ path, specifier }) => `${path} -> ${specifier}`)
@@ -144,14 +151,14 @@ describe('forbidden dependencies', () => {
   })
 
   it('only stores, the composition of the workers, cli and local know the types of bindings', () => {
-    const knows = ({ room, text }: Source) =>
-      BINDING_TYPE.test(text) && !KNOW_BINDINGS.includes(room)
+    const knows = ({ folder, text }: Source) =>
+      BINDING_TYPE.test(text) && !MAY_NAME_BINDINGS.includes(folder)
     expect(pathsWhere(knows)).toEqual([])
   })
 
   it('domain, protocol and flows do not read the clock', () => {
-    const asks = ({ room, text }: Source) =>
-      TIMELESS.includes(room) && /\bDate\.now\b|\bnew Date\(\)|\bperformance\b/.test(text)
+    const asks = ({ folder, text }: Source) =>
+      WITHOUT_CLOCK.includes(folder) && /\bDate\.now\b|\bnew Date\(\)|\bperformance\b/.test(text)
     expect(pathsWhere(asks)).toEqual([])
   })
 })

@@ -1,0 +1,13 @@
+/** A Map or a Set that an isolate keeps is bounded. */
+
+import { expect, it } from 'vitest'
+import { evictOldest } from '../../src/stores/evict-oldest.ts'
+
+it('a full memory forgets its oldest entry, and a memory with space forgets nothing', () => {
+  const memory = new Set<string>()
+  for (const one of ['a', 'b', 'c', 'd']) {
+    evictOldest(memory, 3)
+    memory.add(one)
+  }
+  expect([...memory]).toEqual(['b', 'c', 'd'])
+})
