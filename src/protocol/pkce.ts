@@ -39,7 +39,7 @@ export function readCodeVerifier(fields: Fields): string | undefined {
   if (verifier === undefined || VERIFIER.test(verifier)) return verifier
   throw new OAuthError(
     'invalid_request',
-    'The parameter code_verifier must be 43 to 128 characters of A-Z, a-z, 0-9, "-", ".", "_" and "~".',
+    'The parameter code_verifier must be 43 to 128 characters: A-Z, a-z, 0-9, - . _ ~',
   )
 }
 

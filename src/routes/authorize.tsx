@@ -32,7 +32,7 @@ async function handle(c: Context, pairs: URLSearchParams, isAnswer: boolean, dep
     seeBrowserSession(c, deps, context.nowMs),
   ])
   // RFC 9110 §9.2.1: HEAD changes nothing, and a remembered consent would issue a code.
-  if (c.req.method === 'HEAD' && session) return c.body(null, 200)
+  if (c.req.method === 'HEAD' && session) return sendPage(c, <></>)
   const thisPage = `/authorize?${new URLSearchParams(requestPairs(fields).map((pair) => [...pair]))}`
   const tooLong = fitsNextPage(thisPage, deps.issuer) ? null : requestTooLong()
   const malformed = repeated.length > 0 ? repetition(repeated) : tooLong
