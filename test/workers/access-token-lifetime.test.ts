@@ -31,8 +31,8 @@ async function lifetimesOf({ access_token, expires_in }: Issued) {
 const forItself = async (client: TestClient, fetch = serve()) =>
   issuedIn(await post('/token', credentialsOf(client), {}, fetch))
 
-describe('the access tokens of a client with a lifetime of their own', () => {
-  it('live that long, and expires_in says so, whatever the grant', async () => {
+describe('access token lifetime of one client', () => {
+  it('an access token of a client with its own lifetime lives that long for every grant, and expires_in says so', async () => {
     const client = await newRefreshingClient({ accessTokenLifetimeSeconds: 300 })
     expect(await lifetimesOf(await forItself(client))).toEqual([300, 300])
     const code = await obtainCode(await signIn(await newUser()), requestOf(client))
@@ -42,7 +42,7 @@ describe('the access tokens of a client with a lifetime of their own', () => {
     expect(await lifetimesOf(renewed)).toEqual([300, 300])
   })
 
-  it('never live longer than SESSION_LIFETIME_SECONDS, which counts for all others', async () => {
+  it('SESSION_LIFETIME_SECONDS bounds the lifetime of every access token, and is the lifetime for other clients', async () => {
     const long = await newClient({ accessTokenLifetimeSeconds: 7201 })
     const [other, short] = [await newClient(), serve({ SESSION_LIFETIME_SECONDS: '600' })]
     expect(await lifetimesOf(await forItself(long))).toEqual([7200, 7200])
@@ -51,7 +51,7 @@ describe('the access tokens of a client with a lifetime of their own', () => {
     expect(await lifetimesOf(await forItself(other, short))).toEqual([600, 600])
   })
 
-  it('get it from the record as it is now, and lose it when it is cleared', async () => {
+  it('an access token gets the lifetime that the client record has when the token is issued', async () => {
     const client = await newClient()
     const change = (accessTokenLifetimeSeconds: number | null) =>
       clientRegistry(env.DB).update(

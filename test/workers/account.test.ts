@@ -1,4 +1,4 @@
-/** Connected applications: a user sees what is allowed to whom, and takes it back. Nobody else's is touched. */
+/** Connected applications: a user sees what is allowed to whom, and removes it. No other user's access changes. */
 
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
@@ -74,13 +74,13 @@ const isAsked = async (who = cookie, whose = client) => {
   const response = await registry(authorizePath(requestOf(whose)), { headers: { Cookie: who } })
   return response.status === 200
 }
-/** As an authenticator sees it that has asked before, and does not ask the database. */
+/** The view of an authenticator that has read the revocations before, and does not read D1. */
 const ordinary = liveSessions(env.SESSIONS, null)
 const isGood = async (token: string, afterSeconds = 0) =>
   (await ordinary.find(await sessionKeyOf(token), Date.now() + afterSeconds * 1000, false)) !== null
 
-describe('who may look', () => {
-  it('whoever is signed in; everybody else signs in first and comes back', async () => {
+describe('access to the account page', () => {
+  it('the account page opens for a signed-in user, and sends everyone else to sign in and back', async () => {
     expect((await open()).status).toBe(200)
     for (const who of ['', 'registry_session=regb_junk']) {
       const response = await registry('/account', { headers: { Cookie: who } })
@@ -91,37 +91,37 @@ describe('who may look', () => {
     }
   })
 
-  it('at the accounts service, when users sign in there', async () => {
+  it('the account page sends a user to the accounts service when users sign in there', async () => {
     const elsewhere = serve({ LOGIN_URL: 'https://accounts.example/login' })
     const response = await elsewhere('/account')
     expect(response.headers.get('Location')).toMatch('https://accounts.example/login?next_page=')
   })
 
-  it('not with an access token in place of a session', async () => {
+  it('the account page does not take an access token in place of a session', async () => {
     const { access_token } = await redeem(await connect())
     expect((await open(`registry_session=${access_token}`)).status).toBe(303)
   })
 
-  it('under the policy of all pages, kept by nobody', async () => {
+  it('the account page has the security headers of every page and is not stored', async () => {
     const { headers } = await registry('/account', { headers: { Cookie: cookie } })
     expect(headers.get('Cache-Control')).toBe('no-store')
     expect(headers.get('Content-Security-Policy')).toContain("default-src 'none'")
     expect(headers.get('X-Frame-Options')).toBe('DENY')
   })
 
-  it('the start page leads there when somebody is signed in', async () => {
+  it('the start page links to the account page for a signed-in user only', async () => {
     const start = await registry('/', { headers: { Cookie: cookie } })
     expect(await start.text()).toContain('href="/account"')
     expect(await (await registry('/')).text()).not.toContain('href="/account"')
   })
 })
 
-describe('what a user sees', () => {
-  it('nothing at first', async () => {
+describe('the list of connected applications', () => {
+  it('a user without connected applications sees an empty list', async () => {
     expect((await open()).page).toContain('No application has access to your account.')
   })
 
-  it('the client, what it may do, since when, and that it has not been used', async () => {
+  it('the list shows a client, its scopes, since when it is connected, and when it was last used', async () => {
     const code = await connect()
     const today = new Date().toISOString().slice(0, 10)
     const { page } = await open()
@@ -144,7 +144,7 @@ describe('what a user sees', () => {
     )
   })
 
-  it('one entry for a client, however often and for whatever it asked', async () => {
+  it('the list has one entry for a client that asked several times for different scopes', async () => {
     await connect({ scope: 'submission:read' })
     await connect({ scope: 'public:read submission:read' })
     const { page } = await open()
@@ -153,18 +153,18 @@ describe('what a user sees', () => {
     expect(page).toContain('<code>public:read</code>')
   })
 
-  it('what is still held: less what the client or the user has lost since', async () => {
+  it('the list leaves out scopes that the client or the user has lost since', async () => {
     await connect({ scope: 'public:read submission:read' })
     const lost = { scopes: ['public:read'] }
     await clientRegistry(env.DB).withdraw(client.id, lost, nowSeconds())
-    // That the client asks for it again does not give it back.
+    // A later request of the client for the scope does not give the scope back.
     await clientRegistry(env.DB).update(client.id, {}, lost, 'request', nowSeconds())
     expect((await open()).page).not.toContain('<code>public:read</code>')
     await env.DB.prepare('DELETE FROM user_scope WHERE user_id = ?1').bind(user.id).run()
     expect((await open()).page).toContain('It may do nothing any more.')
   })
 
-  it('what was last agreed to, once nothing lives that was issued on more', async () => {
+  it('the list shows the last consent once no token lives that was issued for more', async () => {
     const narrow = () => connect({ scope: 'submission:read' })
     const { refresh_token } = await redeem(await connect({ scope: 'public:read submission:read' }))
     await narrow()
@@ -176,20 +176,20 @@ describe('what a user sees', () => {
       token: refresh_token,
     })
     expect((await open()).page).toContain('<code>public:read</code>')
-    // So may have the access token, for as long as one lives.
+    // The access token may have both too, until it expires.
     await env.DB.prepare('UPDATE authorization_code SET spent_at = spent_at - 86400').run()
     const { page } = await open()
     expect(page).not.toContain('<code>public:read</code>')
     expect(page).toContain('<code>submission:read</code>')
   })
 
-  it('that the operator has switched a client off', async () => {
+  it('the list says that the operator has disabled a client', async () => {
     await connect()
     await clientRegistry(env.DB).disable(client.id, nowSeconds())
     expect((await open()).page).toContain('switched it off')
   })
 
-  it('since the first time, also when allowed again; used when it last renewed', async () => {
+  it('the list shows the first consent as the start, and the last renewal as the last use', async () => {
     const first = nowSeconds()
     const { refresh_token } = await redeem(await connect())
     vi.useFakeTimers({ toFake: ['Date'] })
@@ -213,7 +213,7 @@ describe('what a user sees', () => {
     }
   })
 
-  it('also a public client on a loopback address, whose consent is asked for every time', async () => {
+  it('the list has a public client on a loopback address, which asks for consent every time', async () => {
     const loopback = 'http://127.0.0.1:5000/cb'
     const native = await newClient({
       ...{ name: 'Native', authMethod: 'none', redirectUris: [loopback] },
@@ -228,14 +228,14 @@ describe('what a user sees', () => {
     expect((await open()).page).not.toContain('<bdi>Native</bdi>')
   })
 
-  it('nothing that was refused, and nothing of another user', async () => {
+  it('the list of a user has no application of another user', async () => {
     const other = await signIn(await newUser())
     await connect({}, other)
     expect((await open()).page).not.toContain('Paper Assistant')
     expect((await open(other)).page).toContain('Paper Assistant')
   })
 
-  it('for two D1 round trips and one KV read: the session and its revocation, then the list', async () => {
+  it('the list costs two D1 round trips and one KV read', async () => {
     await connect()
     const { count, bindings } = countedBindings()
     await open(cookie, serve(bindings))
@@ -243,8 +243,8 @@ describe('what a user sees', () => {
   })
 })
 
-describe('removal', () => {
-  it('says what it did and within how many seconds it holds everywhere', async () => {
+describe('removal of an application', () => {
+  it('a removal says what it removed, and within how many seconds it holds everywhere', async () => {
     await connect()
     const response = await remove()
     expect(response.status).toBe(200)
@@ -256,7 +256,7 @@ describe('removal', () => {
     expect((await open()).page).not.toContain('Paper Assistant')
   })
 
-  it('ends refresh tokens and codes at once', async () => {
+  it('a removal ends refresh tokens and codes at once', async () => {
     const { refresh_token } = await redeem(await connect())
     const unredeemed = await connect()
     await remove()
@@ -267,7 +267,7 @@ describe('removal', () => {
     )
   })
 
-  it('ends sessions: at once for who asks the database, within the bound for everybody', async () => {
+  it('a removal ends sessions: at once where D1 is read, within the bound elsewhere', async () => {
     const { access_token } = await redeem(await connect())
     expect(await isGood(access_token)).toBe(true)
     await remove()
@@ -275,7 +275,7 @@ describe('removal', () => {
     expect(await isGood(access_token, ALL_REVOKED_WITHIN_SECONDS)).toBe(false)
   })
 
-  it('asks again next time, and then all works', async () => {
+  it('an application asks for consent again after its removal, and then works', async () => {
     await connect()
     expect(await isAsked()).toBe(false)
     await remove()
@@ -285,7 +285,7 @@ describe('removal', () => {
     expect((await renew(refresh_token)).status).toBe(200)
   })
 
-  it('touches neither another user of the client nor another client of the user', async () => {
+  it('a removal changes nothing for another user of the client or another client of the user', async () => {
     const another = await newClient({
       name: 'Another',
       grantTypes: ['authorization_code', 'refresh_token'],
@@ -308,14 +308,14 @@ describe('removal', () => {
     expect((await open()).page).toContain('<bdi>Another</bdi>')
   })
 
-  it('of a client that can do nothing any more works too', async () => {
+  it('a disabled client can be removed', async () => {
     await connect()
     await clientRegistry(env.DB).disable(client.id, nowSeconds())
     expect((await remove()).status).toBe(200)
     expect((await open()).page).not.toContain('Paper Assistant')
   })
 
-  it('sent twice does no harm: the second leads back to the list', async () => {
+  it('a removal that is sent twice is done once, and the second answer leads to the list', async () => {
     await connect()
     const form = await formFor(client.id)
     expect((await post('/account', form, { Cookie: cookie })).status).toBe(200)
@@ -324,14 +324,14 @@ describe('removal', () => {
   })
 })
 
-describe('a fault during removal', () => {
+describe('storage faults during a removal', () => {
   const failing = (SESSIONS: Partial<KVNamespace>, DB: Partial<D1Database> = {}) =>
     serve({ SESSIONS: over(env.SESSIONS, SESSIONS), DB: over(env.DB, DB) })
   const outOfReach = async (): Promise<never> => {
     throw new Error('storage is out of reach')
   }
 
-  it('of the projection is none of the request: D1 has it, cron shows it, and the page says so', async () => {
+  it('a removal that cannot be written to KV holds in D1, and the page names the longer bound', async () => {
     const { access_token, refresh_token } = await redeem(await connect())
     const response = await remove(client.id, cookie, failing({ put: outOfReach }))
     expect(response.status).toBe(200)
@@ -342,7 +342,7 @@ describe('a fault during removal', () => {
     expect((await renew(refresh_token)).status).toBe(400)
   })
 
-  it('of D1 is 503, and nothing has changed', async () => {
+  it('a removal that cannot be written to D1 is 503 and changes nothing', async () => {
     const { access_token } = await redeem(await connect())
     let batches = 0
     const batch = (statements: D1PreparedStatement[]) => {
@@ -358,7 +358,7 @@ describe('a fault during removal', () => {
   })
 })
 
-describe('a forged removal is refused, and all stays', () => {
+describe('forged removals', () => {
   const forge = async (change: Record<string, string>, headers: Record<string, string> = {}) => {
     await connect()
     const form = { ...(await formFor(client.id)), ...change }
@@ -368,35 +368,38 @@ describe('a forged removal is refused, and all stays', () => {
   }
 
   it.each([
-    ['without a form token', { form_token: '' }],
-    ['with a wrong one', { form_token: 'x'.repeat(43) }],
-  ])('%s', async (_, change) => {
+    ['no form token', { form_token: '' }],
+    ['a wrong form token', { form_token: 'x'.repeat(43) }],
+  ])('a removal with %s is refused with 403 and removes nothing', async (_, change) => {
     expect(await forge(change)).toBe(403)
   })
 
-  it('with the token of another application', async () => {
+  it('a removal with the form token of another application is refused with 403', async () => {
     const another = await newClient()
     await connect({}, cookie, another)
     const { form_token = '' } = await formFor(another.id)
     expect(await forge({ form_token })).toBe(403)
   })
 
-  it('with the token that another user was shown', async () => {
+  it('a removal with the form token that another user was shown is refused with 403', async () => {
     const other = await signIn(await newUser())
     await connect({}, other)
     const { form_token = '' } = await formFor(client.id, other)
     expect(await forge({ form_token })).toBe(403)
   })
 
-  it.each(['cross-site', 'same-site'])('sent from another site (%s)', async (site) => {
-    expect(await forge({}, { 'Sec-Fetch-Site': site })).toBe(403)
-  })
+  it.each(['cross-site', 'same-site'])(
+    'a removal that comes from another site (%s) is refused with 403',
+    async (site) => {
+      expect(await forge({}, { 'Sec-Fetch-Site': site })).toBe(403)
+    },
+  )
 
-  it('without a client_id', async () => {
+  it('a removal without a client_id is refused with 400', async () => {
     expect(await forge({ client_id: '' })).toBe(400)
   })
 
-  it('on a page from another browser session: the list is shown again, and can be answered', async () => {
+  it('a removal from the page of an older session is refused with a new page, which can be answered', async () => {
     await connect()
     const stale = await formFor(client.id)
     const who = await signIn(user)
@@ -411,7 +414,7 @@ describe('a forged removal is refused, and all stays', () => {
     expect(await isAsked(who)).toBe(true)
   })
 
-  it('by nobody: to sign-in', async () => {
+  it('a removal without a session leads to sign-in and removes nothing', async () => {
     await connect()
     const response = await post('/account', await formFor(client.id))
     expect(response.headers.get('Location')).toMatch(/^\/login\?/)
@@ -419,8 +422,8 @@ describe('a forged removal is refused, and all stays', () => {
   })
 })
 
-describe('users of an external accounts service (LOGIN_URL)', () => {
-  it('see and remove theirs, with no row of their own here', async () => {
+describe('connected applications of users from an external accounts service (LOGIN_URL)', () => {
+  it('a user of an external accounts service sees and removes applications, without a row in the user table', async () => {
     const elsewhere = serve({ LOGIN_URL: 'https://accounts.example/login' })
     const written = await sessionOf(sessionTokenIn(cookie))
     const foreign = { ...written, user: { ...written?.user, user_id: 'accounts:account-page' } }

@@ -1,6 +1,6 @@
 /**
- * No request without an authenticated client, a password that is right or a live browser session writes to KV or D1,
- * but for what explains a refusal and for counters of failures, each behind a rate limit.
+ * A request writes to KV or D1 only with an authenticated client, a right password or a live browser session.
+ * The exceptions are the records of refusals and the counters of failures, each behind a rate limit.
  */
 
 import fc from 'fast-check'
@@ -41,7 +41,7 @@ const limits = (success: boolean) => ({
   REFUSAL_LIMIT: limit(success),
 })
 
-/** Both workers on one storage, whose writes are told, with limits that nobody or everybody has reached. */
+/** Both workers on one storage whose writes are recorded, with limits that no caller or every caller has reached. */
 function workers(isUnderLimit: boolean) {
   const { bindings, take } = writesTold()
   const fetch = serve({ ...bindings, ...limits(isUnderLimit) })
@@ -62,7 +62,7 @@ function workers(isUnderLimit: boolean) {
 const open = workers(true)
 const shut = workers(false)
 
-/** What strangers hold: ids and addresses that are no secret, credentials that are over, and what they made themselves. */
+/** What an attacker holds: public ids and addresses, expired credentials, and keys and tokens of the attacker's own. */
 async function prepare() {
   const key = await newKey()
   const stranger = await newKey()
@@ -112,7 +112,7 @@ async function prepare() {
     { grant_type: 'client_credentials' },
     ...tokenTokens.map((one) => ({ token: one })),
   ]
-  /** With the form token that belongs to the cookie: anyone can work it out. */
+  /** With the form token that belongs to the cookie. Anyone can compute it. */
   const forms = await Promise.all(
     sessions.flatMap((one) =>
       Object.entries({
@@ -150,7 +150,7 @@ async function prepare() {
   const nearly: readonly Nearly[] = [...posts, ...forms, ...requests, ...shown]
   return { sessions, nearly, proofs, publicClient: open }
 }
-/** What only lacks a credential, or has one that is over. */
+/** A request that lacks only a credential, or has an expired one. */
 type Nearly = Readonly<{ fields: Record<string, string>; headers: Record<string, string> }>
 let held: Awaited<ReturnType<typeof prepare>>
 beforeAll(async () => {
@@ -171,7 +171,7 @@ const ODD_HEADERS = {
   Origin: [ISSUER, 'null'],
 }
 
-/** A request that is nearly good, or what is left of it when fields of another are put over its own. */
+/** A nearly valid request, or one with some fields of another put over its own. */
 function anySent(): fc.Arbitrary<Sent> {
   const one = fc.constantFrom(...held.nearly)
   const other = fc.tuple(one, fc.double({ min: 0, max: 1, noNaN: true }))
@@ -198,7 +198,7 @@ function sentBy(method: string, { fields, headers }: Nearly): Sent {
   return {
     method,
     headers: {
-      // Always there on Cloudflare. Without it, as on a developer's machine, no limit counts.
+      // Cloudflare always sends it. Without it, as on a developer's machine, no limit counts.
       'CF-Connecting-IP': '192.0.2.1',
       'Content-Type': 'application/x-www-form-urlencoded',
       ...headers,
@@ -208,7 +208,7 @@ function sentBy(method: string, { fields, headers }: Nearly): Sent {
   }
 }
 
-/** Where posts are taken, all that is nearly good; then anything. */
+/** Every nearly valid request where posts are taken, then random ones. */
 function tries(takesPosts: boolean) {
   const examples = takesPosts ? held.nearly.map((one): [Sent] => [sentBy('POST', one)]) : []
   return { examples, numRuns: examples.length + 40 }
@@ -220,12 +220,12 @@ const initOf = ({ method, headers, body }: Sent): RequestInit => ({
   headers,
   ...(method === 'GET' || method === 'HEAD' ? {} : { body }),
 })
-/** A parameter of a path stands for something that is there. */
+/** A parameter of a path names something that exists. */
 const pathOf = (path: string) => path.replace(/:\w+/g, 'invalid_grant')
 
 type Ask = (path: string, init: RequestInit) => Promise<Response>
 async function writesNothing(path: string, ask: { open: Ask; shut: Ask }, sent: Sent) {
-  // Of a post the form is read, of anything else the query.
+  // A post is read from its form, every other request from its query.
   for (const query of sent.method === 'POST' ? [''] : ['', `?${sent.query}`]) {
     const answer = await ask.open(path + query, initOf(sent))
     expect(answer.status).toBeLessThan(500)
@@ -235,18 +235,18 @@ async function writesNothing(path: string, ask: { open: Ask; shut: Ask }, sent: 
   }
 }
 
-describe('a request of nobody', { timeout: TIMEOUT_MS }, () => {
+describe('requests without a credential', { timeout: TIMEOUT_MS }, () => {
   const endpoints = endpointsOf(ISSUER).map(({ path }) => path)
   const takesPosts = (path: string) =>
     endpointsOf(ISSUER).some((endpoint) => endpoint.path === path && endpoint.post !== undefined)
 
-  it('is tried at every endpoint of the registry, of which there are some', () => {
+  it('the endpoints under test include those of the registry and of the authenticator', () => {
     expect(endpoints).toEqual(expect.arrayContaining(['/token', '/logout', '/account', '/login']))
     expect(AUTHENTICATOR_PATHS).toContain('/auth')
   })
 
   it.each([...endpoints, '/nothing-here'])(
-    'to %s of the registry writes nothing but what explains and counts it, and that behind limits',
+    'a request without a credential to %s of the registry writes only refusals and failure counts, within their limits',
     async (path) => {
       const ask = { open: open.fetch, shut: shut.fetch }
       await fc.assert(
@@ -257,7 +257,7 @@ describe('a request of nobody', { timeout: TIMEOUT_MS }, () => {
   )
 
   it.each([...AUTHENTICATOR_PATHS, '/nothing-here'])(
-    'to %s of the authenticator writes nothing but what explains it, and that behind a limit',
+    'a request without a credential to %s of the authenticator writes only refusals, within their limit',
     async (path) => {
       const ask = { open: open.auth, shut: shut.auth }
       await fc.assert(
@@ -267,7 +267,7 @@ describe('a request of nobody', { timeout: TIMEOUT_MS }, () => {
     },
   )
 
-  it('to the authenticator over a service binding writes nothing', async () => {
+  it('a request without a credential to the authenticator over a service binding writes nothing', async () => {
     await fc.assert(
       fc.asyncProperty(anySent(), async ({ headers }) => {
         await open.authenticator.authenticate({
@@ -284,7 +284,7 @@ describe('a request of nobody', { timeout: TIMEOUT_MS }, () => {
     )
   })
 
-  it('to sign out with a cookie of no live session and the form token that belongs to it writes nothing', async () => {
+  it('a sign-out with the cookie of an ended session and its form token writes nothing', async () => {
     for (const token of held.sessions) {
       const form_token = await formToken(token, SIGN_OUT)
       const Cookie = `registry_session=${token}`
@@ -295,7 +295,7 @@ describe('a request of nobody', { timeout: TIMEOUT_MS }, () => {
     }
   })
 
-  it('to get a token as a public client, with a good proof of a key, writes nothing', async () => {
+  it('a token request of a public client with a valid proof but no valid grant writes nothing', async () => {
     const { publicClient, proofs } = held
     const fields = [
       { grant_type: 'authorization_code', code: mintToken('authorizationCode') },
@@ -311,8 +311,8 @@ describe('a request of nobody', { timeout: TIMEOUT_MS }, () => {
   })
 })
 
-describe('the controls: a write is noticed', () => {
-  it('of a sign-in, and of a sign-out, with limits that nobody has reached', async () => {
+describe('controls: writes that are noticed', () => {
+  it('control: the writes of a sign-in and of a sign-out are noticed', async () => {
     const cookie = await signIn(await newUser(), open.fetch)
     expect(open.take()).toEqual(
       expect.arrayContaining(['KV put SESSIONS', 'D1 INSERT known_browser']),
@@ -326,13 +326,13 @@ describe('the controls: a write is noticed', () => {
     )
   })
 
-  it('of an authenticated client', async () => {
+  it('control: the write of an authenticated client is noticed', async () => {
     const client = await newClient()
     await post('/token', credentialsOf(client), {}, open.fetch)
     expect(open.take()).toContain('KV put SESSIONS')
   })
 
-  it('of what explains a refusal and counts a failure, while the limits let it', async () => {
+  it('control: the record of a refusal and the count of a failure are noticed within the limits', async () => {
     const client = await newClient()
     const wrong = { ...credentialsOf(client), client_secret: 'weak' }
     const address = { 'CF-Connecting-IP': '192.0.2.1' }

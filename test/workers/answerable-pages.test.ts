@@ -1,4 +1,4 @@
-/** Every form that a page shows can be sent back by a browser: nothing in it changes on the way, and it is not too long. */
+/** A browser can send back every form that a page shows: no field changes on the way, and the form is not too long. */
 
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { FORM_TOKEN_LENGTH } from '../../src/protocol/consent-form.ts'
@@ -44,9 +44,9 @@ const answer = (page: string, confirm: string, who = cookie) =>
     Cookie: who,
   })
 
-describe('a state', () => {
+describe('the state parameter', () => {
   it.each(['YWJj\n', 'line1\nline2', 'a\rb', 'a\r\nb', 'a\0b', '\t', '\u007f', '\u001b[31m'])(
-    'with a control character is refused to the client, with the state as it came: %j',
+    'a state with a control character is refused with an error redirect that returns the state unchanged: %j',
     async (state) => {
       const to = sentTo(await open(requestOf(client, { state })))
       expect(to.origin + to.pathname).toBe(CALLBACK)
@@ -64,17 +64,20 @@ describe('a state', () => {
     '\u00fc\u2028\u{1f511}',
     '\ufeffx',
     'x'.repeat(2000),
-  ])('of other characters comes back unchanged, whatever the answer: %j', async (state) => {
-    const page = await (await open(requestOf(client, { state }))).text()
-    for (const confirm of ['cancel', 'ok']) {
-      const to = sentTo(await answer(page, confirm))
-      expect(to.searchParams.get('state')).toBe(state)
-      expect(to.searchParams.has(confirm === 'ok' ? 'code' : 'error')).toBe(true)
-    }
-  })
+  ])(
+    'a state without control characters comes back unchanged with a code and with an error: %j',
+    async (state) => {
+      const page = await (await open(requestOf(client, { state }))).text()
+      for (const confirm of ['cancel', 'ok']) {
+        const to = sentTo(await answer(page, confirm))
+        expect(to.searchParams.get('state')).toBe(state)
+        expect(to.searchParams.has(confirm === 'ok' ? 'code' : 'error')).toBe(true)
+      }
+    },
+  )
 })
 
-it('no other parameter of a request with a line end or a NUL leads to a page', async () => {
+it('an authorization request with a line end or a NUL in any parameter does not lead to a page', async () => {
   const request: Record<string, string> = {
     ...requestOf(client, withChallenge),
     response_mode: 'query',
@@ -89,7 +92,7 @@ it('no other parameter of a request with a line end or a NUL leads to a page', a
   }
 })
 
-describe('a request for many scopes', () => {
+describe('requests for many scopes', () => {
   const scopes = (count: number) =>
     Array.from({ length: count }, (_, i) => `submission:read:2101.${String(i).padStart(5, '0')}`)
 
@@ -99,37 +102,40 @@ describe('a request for many scopes', () => {
     [240, 'named'],
     [420, 'unnamed'],
     [474, 'unnamed'],
-  ])('%d %s: the page can be answered, or the client is told', async (count, how) => {
-    const list = scopes(count)
-    const own = await newClient({ scopes: list })
-    const who = await signIn(await newUser({ scopes: list }))
-    const response = await open(
-      requestOf(own, { scope: how === 'named' ? list.join(' ') : '' }),
-      who,
-    )
-    if (response.status === 200) {
-      const page = await response.text()
-      expect(sentTo(await answer(page, 'cancel', who)).searchParams.get('error')).toBe(
-        'access_denied',
+  ])(
+    'a request for %d %s scopes leads to a page that can be answered, or to an error for the client',
+    async (count, how) => {
+      const list = scopes(count)
+      const own = await newClient({ scopes: list })
+      const who = await signIn(await newUser({ scopes: list }))
+      const response = await open(
+        requestOf(own, { scope: how === 'named' ? list.join(' ') : '' }),
+        who,
       )
-      expect(codeIn(await answer(page, 'ok', who))).not.toBe('')
-      expect((await post('/logout', fieldsOf(page, '/logout'), { Cookie: who })).status).toBe(303)
-    } else {
-      const to = sentTo(response)
-      expect(to.searchParams.get('error')).toBe('invalid_request')
-      expect(to.searchParams.get('error_description')).toContain('request fewer scopes')
-    }
-    expect(response.status).toBe(count === 220 || count === 420 ? 200 : 303)
-  })
+      if (response.status === 200) {
+        const page = await response.text()
+        expect(sentTo(await answer(page, 'cancel', who)).searchParams.get('error')).toBe(
+          'access_denied',
+        )
+        expect(codeIn(await answer(page, 'ok', who))).not.toBe('')
+        expect((await post('/logout', fieldsOf(page, '/logout'), { Cookie: who })).status).toBe(303)
+      } else {
+        const to = sentTo(response)
+        expect(to.searchParams.get('error')).toBe('invalid_request')
+        expect(to.searchParams.get('error_description')).toContain('request fewer scopes')
+      }
+      expect(response.status).toBe(count === 220 || count === 420 ? 200 : 303)
+    },
+  )
 })
 
-it('the length of a consent form is counted with a form token of its length', async () => {
+it('the length of a consent form is computed with the real length of a form token', async () => {
   const page = await (await open(requestOf(client))).text()
   const token = new Map(fieldsOf(page, '/authorize')).get('form_token')
   expect(token).toHaveLength(FORM_TOKEN_LENGTH)
 })
 
-describe('a request of any length', () => {
+describe('requests of any length', () => {
   // The longest address that Cloudflare takes has 16 KB. A letter is sent as it is, an umlaut as six characters.
   const LENGTHS = [100, 1000, 2000, 4000, 6000, 7000, 8000, 9000, 10_000, 11_000, 12_000, 14_000]
   const states = LENGTHS.flatMap((length) => [
@@ -139,7 +145,7 @@ describe('a request of any length', () => {
   ])
 
   it.each(states)(
-    'leads a user to pages that can be answered: %s, %d bytes',
+    'a signed-in user gets only pages that can be answered for a state of %s, %d bytes long',
     async (_, __, state) => {
       const response = await open(requestOf(client, { state }))
       if (response.status === 303) {
@@ -149,7 +155,7 @@ describe('a request of any length', () => {
       }
       const page = await response.text()
       expect(codeIn(await answer(page, 'ok'))).not.toBe('')
-      // A session of its own, so that signing out ends no other.
+      // The form token is left out, so that the session of the other tests does not end.
       const signOut = Object.fromEntries(fieldsOf(page, '/logout'))
       const { status } = await post('/logout', { ...signOut, form_token: '' }, { Cookie: cookie })
       expect(status).not.toBe(413)
@@ -157,7 +163,7 @@ describe('a request of any length', () => {
   )
 
   it.each(states)(
-    'leads a stranger to a sign-in page that can be answered: %s, %d bytes',
+    'a user who is not signed in gets only sign-in pages that can be answered for a state of %s, %d bytes long',
     async (kind, length, state) => {
       const response = await open(requestOf(client, { state }), '')
       if (response.status === 400) {
@@ -178,13 +184,13 @@ describe('a request of any length', () => {
     },
   )
 
-  it('control: a form that is longer is refused', async () => {
+  it('control: a form over the limit is refused with 413', async () => {
     const fields = { next_page: 'x'.repeat(MAX_FORM_BYTES) }
     expect((await post('/login', fields)).status).toBe(413)
   })
 })
 
-it('a sign-in page opened for an address that its form could not carry leads to the start page', async () => {
+it('the sign-in page replaces a next_page that is too long for its form by the start page', async () => {
   const page = await registry(`/login?next_page=/${'x'.repeat(13_000)}`)
   expect(new Map(fieldsOf(await page.text(), '/login')).get('next_page')).toBe('/')
   const shorter = await registry(`/login?next_page=/${'x'.repeat(8000)}`)

@@ -1,4 +1,4 @@
-/** What must hold of every answer, whatever was sent: never a fault, always well-formed, nothing let through. */
+/** The checks that every response must pass, whatever was sent: no fault, well-formed, and no words of the caller. */
 
 import { expect } from 'vitest'
 import { explanations } from '../../src/pages/error-explanations.ts'
@@ -6,19 +6,19 @@ import { type AnyRequest, initOf, MARK } from './any-request.ts'
 import { ISSUER } from './registry.ts'
 
 const CODES = explanations().map(({ code }) => code)
-/** RFC 6749 §5.2: what `error` and `error_description` may consist of. */
+/** RFC 6749 §5.2: the characters of `error` and `error_description`. */
 const ALLOWED = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
 const TOO_LONG_MS = 10_000
-/** Events of the log that tell of a fault, or of work that failed after the answer. */
+/** Log events of a fault, or of work that failed after the response. */
 const FAULTS = /fault|failed|not_(?:recorded|carried|counted)|misconfigured|bad_setting/
 
-/** Lines that were logged, and rejections that nobody caught, since this was last asked. */
+/** The log lines and the unhandled rejections since the last call. */
 export type Traces = Readonly<{ takeLines(): string[]; takeRejections(): unknown[] }>
 
 export type Answer = Readonly<{ response: Response; text: string }>
 export type Ask = (path: string, init: RequestInit) => Promise<Response>
 
-/** Sends it and checks what holds at every path. */
+/** Sends the request and checks what must hold at every path. */
 export async function answerTo(request: AnyRequest, ask: Ask, traces: Traces): Promise<Answer> {
   const startedAtMs = performance.now()
   const response = await ask(request.path, initOf(request))
@@ -36,10 +36,10 @@ export async function answerTo(request: AnyRequest, ask: Ask, traces: Traces): P
   return { response, text }
 }
 
-/** RFC 6750 §3: the scope that would be enough, which is well-formed and so cannot get out of its quotes. */
+/** RFC 6750 §3: the scope that would be enough; it is well-formed, so it cannot contain a quote. */
 const NAMED_SCOPE = / scope="[A-Za-z0-9._~/:* -]*"/
 
-/** A browser's own sign-in cookie is given back to it; an address is encoded. Else no header holds a caller's words. */
+/** A sign-in cookie is returned to its browser, and a redirect is encoded. No other header has words of the caller. */
 function checkHeaders(request: AnyRequest, { headers, status }: Response) {
   for (const [name, value] of headers) {
     expect(name).not.toContain(MARK)
@@ -52,7 +52,7 @@ function checkHeaders(request: AnyRequest, { headers, status }: Response) {
   if (!isPreflight) expect(headers.get('Cache-Control')).toBe('no-store')
 }
 
-/** A refusal as RFC 6749 §5.2 has it; the body of any other answer. Null when the answer has none, rightly. */
+/** The body, checked by RFC 6749 §5.2 if it is a refusal. Null when the response must have no body. */
 export function jsonOf(request: AnyRequest, { response, text }: Answer): object | null {
   if (request.method === 'HEAD' || response.status === 204) {
     expect(text).toBe('')
@@ -71,7 +71,7 @@ export function jsonOf(request: AnyRequest, { response, text }: Answer): object 
   return body
 }
 
-/** A page of ours, or a redirect. A page runs nothing that a caller wrote. */
+/** Checks a page of ours: it runs no script and repeats no markup of the caller. A redirect is not checked. */
 export function checkPage(request: AnyRequest, { response, text }: Answer) {
   if (response.status === 303) return
   expect(response.status === 200 || response.status >= 400).toBe(true)
@@ -84,7 +84,7 @@ export function checkPage(request: AnyRequest, { response, text }: Answer) {
   expect(text).not.toContain(`"><`.concat('script'))
 }
 
-/** The cookies that an answer sets, by name; an emptied one is not set. */
+/** The cookies that a response sets, by name, without emptied ones. */
 export const cookiesSetBy = (response: Response): [name: string, value: string][] =>
   response.headers
     .getSetCookie()

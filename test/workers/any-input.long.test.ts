@@ -1,6 +1,6 @@
 /**
- * Any input: no bytes, headers or parameters make a fault, a malformed answer, a way in or a way out. fast-check
- * prints the seed and the smallest request of a failure.
+ * Random input: no bytes, headers or parameters cause a fault, a malformed answer, unauthorized access or an open
+ * redirect. fast-check prints the seed and the smallest request of a failure.
  */
 
 import { env } from 'cloudflare:workers'
@@ -45,7 +45,7 @@ import { JWT_SECRET } from './stored-session.ts'
 const LOOPBACK = 'http://127.0.0.1/callback'
 const NATIVE = 'com.example.app:/callback'
 
-/** Refusals of an address are not recorded, and are never a flood: both have tests of their own. */
+/** Refusals are not recorded and the rate limits never apply: other tests cover both. */
 const service = serve({
   STORAGE_TIMEOUT_SECONDS: 30,
   LOGIN_LIMIT: { limit: async () => ({ success: true }) },
@@ -55,7 +55,7 @@ const service = serve({
 })
 const ADDRESS: AnyPairs = [['CF-Connecting-IP', '192.0.2.1']]
 
-/** All that the requests are made of: registered, signed in and issued as anyone would be. */
+/** The clients, users and tokens that the requests are made of. */
 async function prepare() {
   const key = await newKey()
   const confidential = await newRefreshingClient()
@@ -96,7 +96,7 @@ const basicOf = ({ id, secret }: TestClient) =>
   ['Authorization', `Basic ${btoa(`${id}:${secret}`)}`] as const
 const cookieOf = (cookie: string): AnyPairs => [...ADDRESS, ['Cookie', cookie]]
 
-/** What was answered in this test: a property that saw one kind of answer alone would prove little. */
+/** The statuses answered in this test: a property that saw one status only would prove little. */
 const statuses = new Set<number>()
 const noting =
   (fetch: Ask): Ask =>
@@ -140,11 +140,11 @@ const holds = (
 ) =>
   fc.assert(fc.asyncProperty(requests, check), {
     numRuns,
-    // So that a failure is printed with its seed even where there is no time to make it small.
+    // A failure is printed with its seed even when there is no time to shrink it.
     interruptAfterTimeLimit: TEST_TIMEOUT_MS - 20_000,
   })
 
-/** The text is in the request as it is: as a parameter, or in a header, decoded or not. */
+/** Whether the request contains the text unchanged, as a parameter or in a header, decoded or not. */
 function carries(request: AnyRequest, text: string): boolean {
   if (parametersOf(request).some(([, value]) => value === text)) return true
   const authorization = headerOf(request, 'Authorization')
@@ -157,7 +157,7 @@ function carries(request: AnyRequest, text: string): boolean {
   return words.includes(text) || headerOf(request, 'Cookie').includes(text)
 }
 
-/** Has it what a client must show? Of a public client, only its id. */
+/** Whether the request contains what a client must show: a credential, or the id of a public client. */
 const showsClient = (request: AnyRequest, { confidential, basic, introspecting, ...rest }: World) =>
   [confidential, basic, introspecting].some(({ secret }) => carries(request, secret)) ||
   carries(request, rest.assertion) ||
@@ -172,7 +172,7 @@ const mayHaveToken = (request: AnyRequest, { codes, issued, web, native, ...rest
   return isPublic ? hasGrant || isConfidential : isConfidential
 }
 
-describe('/token', { timeout: TEST_TIMEOUT_MS }, () => {
+describe('the endpoint /token', { timeout: TEST_TIMEOUT_MS }, () => {
   const bases = ({ confidential, basic, byKey, web, codes, issued, ...rest }: World) => [
     nearly(credentialsOf(confidential)),
     nearly(credentialsOf(confidential, { scope: 'submission:read public:read' })),
@@ -193,11 +193,11 @@ describe('/token', { timeout: TEST_TIMEOUT_MS }, () => {
       refresh_token: issued[1]?.refresh ?? '',
       client_id: web.id,
     }),
-    // With no address a refusal is recorded: a twelfth of the requests.
+    // Without an address a refusal is recorded: a twelfth of the requests.
     nearly(credentialsOf(confidential), []),
   ]
 
-  it('gives a token to whoever shows what it takes, and a well-formed refusal to all others', async () => {
+  it('the token endpoint issues a token only to a request with valid credentials, and answers a well-formed refusal otherwise', async () => {
     const all = await world()
     await holds(anyPost('/token', bases(all)), 3000, async (request) => {
       const answer = await answerTo(request, ask, traces)
@@ -212,17 +212,20 @@ describe('/token', { timeout: TEST_TIMEOUT_MS }, () => {
   })
 })
 
-describe('a header beyond ASCII', () => {
-  // In a test of its own: the runtime warns of each.
-  it.each(['Authorization', 'Cookie', 'DPoP', 'Content-Type'])('is no fault: %s', async (name) => {
-    for (const path of ['/token', '/login', '/authorize', '/revoke']) {
-      const headers: AnyPairs = [[name, `Basic \u00fc${name}=\u00ff`]]
-      await answerTo({ method: 'POST', path, headers, body: 'client_id=\u00fc' }, ask, traces)
-    }
-  })
+describe('headers beyond ASCII', () => {
+  // A separate test, because the runtime warns of each.
+  it.each(['Authorization', 'Cookie', 'DPoP', 'Content-Type'])(
+    'a %s header beyond ASCII causes no fault',
+    async (name) => {
+      for (const path of ['/token', '/login', '/authorize', '/revoke']) {
+        const headers: AnyPairs = [[name, `Basic \u00fc${name}=\u00ff`]]
+        await answerTo({ method: 'POST', path, headers, body: 'client_id=\u00fc' }, ask, traces)
+      }
+    },
+  )
 })
 
-describe('/introspect and /revoke', { timeout: TEST_TIMEOUT_MS }, () => {
+describe('the endpoints /introspect and /revoke', { timeout: TEST_TIMEOUT_MS }, () => {
   const bases = ({ confidential, basic, introspecting, web, issued, machine }: World) => [
     nearly({ token: machine, client_id: introspecting.id, client_secret: introspecting.secret }),
     nearly({ token: machine, client_id: confidential.id, client_secret: confidential.secret }),
@@ -231,7 +234,7 @@ describe('/introspect and /revoke', { timeout: TEST_TIMEOUT_MS }, () => {
     nearly({ token: issued[0]?.access ?? '', client_id: web.id, client_secret: '' }),
   ]
 
-  it('tells of a token that was shown to a client that may know, and of no other', async () => {
+  it('introspection tells an authenticated client only about a token that the client presented', async () => {
     const all = await world()
     const tokens = [all.machine, ...all.issued.flatMap(({ access, refresh }) => [access, refresh])]
     await holds(anyPost('/introspect', bases(all)), 1000, async (request) => {
@@ -246,7 +249,7 @@ describe('/introspect and /revoke', { timeout: TEST_TIMEOUT_MS }, () => {
     expectAnswers(200, 400, 401)
   })
 
-  it('hears of the end of a token from clients alone', async () => {
+  it('the revocation endpoint answers 200 to clients only', async () => {
     const all = await world()
     await holds(anyPost('/revoke', bases(all)), 1000, async (request) => {
       const answer = await answerTo(request, ask, traces)
@@ -259,7 +262,7 @@ describe('/introspect and /revoke', { timeout: TEST_TIMEOUT_MS }, () => {
   })
 })
 
-/** By a rule of its own: registered as it stands, or on the loopback address of a native app with any port. */
+/** Written independently of the source: registered exactly, or a native app's loopback address with any port. */
 function isRedirectOf(location: string, request: AnyRequest, { native, ...rest }: World): boolean {
   const ids = parametersReadOf(request).flatMap(([name, value]) =>
     name === 'client_id' ? [value] : [],
@@ -275,7 +278,7 @@ function isRedirectOf(location: string, request: AnyRequest, { native, ...rest }
   return clients.some((client) => client.id === id) && starts(CALLBACK)
 }
 
-/** To our own sign-in page, or to the client with an answer. */
+/** A redirect leads to our own sign-in page, or to the client with a response. */
 function checkRedirect(request: AnyRequest, response: Response, all: World, token: string) {
   const location = response.headers.get('Location') ?? ''
   if (location.startsWith('/login?next_page=')) {
@@ -292,19 +295,19 @@ function checkRedirect(request: AnyRequest, response: Response, all: World, toke
   expect(searchParams.get('error_description') ?? '').toMatch(/^[\x20\x21\x23-\x5b\x5d-\x7e]*$/)
 }
 
-describe('/authorize', { timeout: TEST_TIMEOUT_MS }, () => {
+describe('the endpoint /authorize', { timeout: TEST_TIMEOUT_MS }, () => {
   const requestsOf = ({ confidential, basic, native, byKey }: World): Record<string, string>[] => [
     requestOf(confidential, withChallenge),
     requestOf(basic),
     requestOf(native, { redirect_uri: 'http://127.0.0.1:5000/callback', ...withChallenge }),
-    // No port, so no address of the client's.
+    // 99999 is not a port, so the address is not the client's.
     requestOf(native, { redirect_uri: 'http://127.0.0.1:99999/callback', ...withChallenge }),
     requestOf(native, { redirect_uri: NATIVE, ...withChallenge }),
     requestOf(byKey, { redirect_uri: '', dpop_jkt: 'a'.repeat(43) }),
   ]
   const tokenIn = sessionTokenIn
 
-  it('sends nobody but a signed-in user anywhere but to our own sign-in page', async () => {
+  it('an authorization request without a session is redirected to our own sign-in page only', async () => {
     const all = await world()
     const bases = requestsOf(all).map((asked) => nearly(asked))
     await holds(anyGet('/authorize', bases), 500, async (request) => {
@@ -317,7 +320,7 @@ describe('/authorize', { timeout: TEST_TIMEOUT_MS }, () => {
     expectAnswers(303, 400)
   })
 
-  it('sends a signed-in user back to an address of the client alone', async () => {
+  it('an authorization request of a signed-in user is redirected to an address of the client only', async () => {
     const all = await world()
     const bases = requestsOf(all).map((asked) => nearly(asked, cookieOf(all.cookie)))
     await holds(anyGet('/authorize', bases), 1000, async (request) => {
@@ -330,7 +333,7 @@ describe('/authorize', { timeout: TEST_TIMEOUT_MS }, () => {
     expectAnswers(200, 303, 400)
   })
 
-  it('takes an answer from its own form alone', async () => {
+  it('a consent is taken only with the form token of its page', async () => {
     const all = await world()
     const asked = requestsOf(all)
     const shown = await Promise.all(
@@ -361,7 +364,7 @@ describe('/authorize', { timeout: TEST_TIMEOUT_MS }, () => {
   })
 })
 
-describe('/login', { timeout: TEST_TIMEOUT_MS }, () => {
+describe('the endpoint /login', { timeout: TEST_TIMEOUT_MS }, () => {
   const opened = async (next: string) => {
     const page = await registry(`/login?next_page=${encodeURIComponent(next)}`)
     return { fields: fieldsOf(await page.text(), '/login'), cookie: cookiesOf(page) }
@@ -376,7 +379,7 @@ describe('/login', { timeout: TEST_TIMEOUT_MS }, () => {
     return expect(carries(request, PASSWORD)).toBe(true)
   }
 
-  it('shows its page whatever is asked', async () => {
+  it('the sign-in page is shown for any request', async () => {
     const bases = [
       nearly({ next_page: `${ISSUER}/account?a=b` }),
       nearly({ next_page: '/authorize?client_id=x' }),
@@ -389,7 +392,7 @@ describe('/login', { timeout: TEST_TIMEOUT_MS }, () => {
     expectAnswers(200)
   })
 
-  it('looks at no password without the token of its form', async () => {
+  it('a sign-in without the token of its form does not open a session, even with the right password', async () => {
     const { user } = await world()
     const { cookie } = await opened('/account')
     const bases = [
@@ -405,8 +408,8 @@ describe('/login', { timeout: TEST_TIMEOUT_MS }, () => {
     expectAnswers(403, 415)
   })
 
-  it('opens a session for the right password alone', async () => {
-    // Hashes of unknown names cost a third of a second: these names are known but when they are changed.
+  it('a sign-in opens a session only for the right password', async () => {
+    // The hash for an unknown name takes a third of a second: these names are known unless a request changes them.
     const people = await Promise.all(Array.from({ length: 4 }, () => newUser()))
     const bases = await Promise.all(
       people.map(async ({ username }, index) => {
@@ -424,8 +427,8 @@ describe('/login', { timeout: TEST_TIMEOUT_MS }, () => {
   })
 })
 
-describe('/account', { timeout: TEST_TIMEOUT_MS }, () => {
-  it('removes an application by its own form, and sends nobody elsewhere', async () => {
+describe('the endpoint /account', { timeout: TEST_TIMEOUT_MS }, () => {
+  it('the account page redirects only to itself or to sign-in', async () => {
     const { user, confidential, web } = await world()
     const cookie = await signIn(user)
     for (const client of [confidential, web])
@@ -449,7 +452,7 @@ describe('/account', { timeout: TEST_TIMEOUT_MS }, () => {
   })
 })
 
-describe('/auth', { timeout: TEST_TIMEOUT_MS }, () => {
+describe('the endpoint /auth', { timeout: TEST_TIMEOUT_MS }, () => {
   const { SESSIONS, DB } = env
   const PROXY_SECRET = 'the-proxy-secret-of-the-tests-7Yw'
   const authenticator = createAuthenticator({ SESSIONS, ISSUER, JWT_SECRET, PROXY_SECRET, DB })
@@ -457,7 +460,7 @@ describe('/auth', { timeout: TEST_TIMEOUT_MS }, () => {
     authenticator.fetch(new Request(new URL(path, 'https://authenticator.example'), init)),
   )
 
-  it('lets pass whoever shows a live session, and no one else', async () => {
+  it('the authenticator lets a request pass as authenticated only with the token of a live session', async () => {
     const all = await world()
     const client = await newClient()
     const token = await machineToken(client)

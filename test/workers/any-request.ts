@@ -1,4 +1,4 @@
-/** Requests of every kind (fast-check): pure junk, and what good clients and browsers send, changed a little. */
+/** Random requests (fast-check): random bytes, and requests of real clients and browsers with small changes. */
 
 import fc from 'fast-check'
 import { ISSUER } from './registry.ts'
@@ -11,7 +11,7 @@ export type AnyRequest = Readonly<{
   body: string | Uint8Array<ArrayBuffer> | null
 }>
 
-/** In many values, so that a test sees where a caller's words come out again. */
+/** A word in many values, by which a test finds the caller's words in a response. */
 export const MARK = 'zqxmark'
 
 const OBJECT_WORDS = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'prototype']
@@ -55,7 +55,7 @@ export const anyText = fc.oneof(
   { weight: 1, arbitrary: huge },
 )
 
-/** What can stand in a header field (RFC 9110 §5.5), of ASCII. */
+/** Only the ASCII characters that a header field may have (RFC 9110 §5.5). */
 const headerSafe = (text: string) => text.replace(/[^\t\x20-\x7e]/g, '~').trim()
 const anyHeaderText = anyText.map(headerSafe)
 
@@ -84,7 +84,7 @@ const jose = fc.record(
   },
   { requiredKeys: [] },
 )
-/** Of the form of a JWT, signed by nobody. */
+/** A JWT with a random signature. */
 export const anyJwt = fc
   .tuple(jose, fc.oneof(claims, fc.jsonValue()), fc.base64String({ maxLength: 90 }))
   .map(([header, payload, signature]) =>
@@ -96,7 +96,7 @@ const characters = fc.oneof(
   fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
 )
 
-/** One character replaced, added or taken away; or another value altogether. */
+/** The value with one character replaced, added or removed, or a different value. */
 export const changed = (value: string): fc.Arbitrary<string> => {
   const at = fc.nat({ max: value.length })
   const cut = fc.tuple(at, characters, fc.constantFrom(0, 1))
@@ -125,7 +125,7 @@ const PARAMETERS = [
 
 const anyName = fc.oneof(fc.constantFrom(...PARAMETERS), fc.constantFrom(...OBJECT_WORDS), anyText)
 
-/** Some of these fields left out, repeated, changed or renamed, and others added. */
+/** The fields, some left out, repeated, changed or renamed, and others added. */
 export const changedPairs = (pairs: AnyPairs): fc.Arbitrary<AnyPairs> => {
   const kept = fc.tuple(
     ...pairs.map(([name, value]) =>
@@ -158,7 +158,7 @@ const joined = (pairs: AnyPairs) => pairs.map((pair) => pair.join('=')).join('&'
 const encoded = (pairs: AnyPairs) =>
   new URLSearchParams(pairs.map(([name, value]) => [name, value])).toString()
 
-/** A query or a form body: well encoded, not encoded, or with faults in the encoding. */
+/** A query or a form body: encoded, not encoded, or wrongly encoded. */
 const written = (pairs: AnyPairs): fc.Arbitrary<string> =>
   fc.oneof(
     { weight: 10, arbitrary: fc.constant(encoded(pairs)) },
@@ -243,7 +243,7 @@ const changedHeaders = (headers: AnyPairs): fc.Arbitrary<AnyPairs> => {
   return fc.tuple(kept, addedHeaders).map(([some, more]) => [...some.flat(), ...more])
 }
 
-/** What is nearly valid at an endpoint: each request is made of one of these. */
+/** A nearly valid request to an endpoint. Each random request is made from one of them. */
 export type NearlyValid = Readonly<{ pairs: AnyPairs; headers?: AnyPairs }>
 
 const METHODS = ['PUT', 'DELETE', 'PATCH', 'OPTIONS', 'HEAD', 'QUERY']
@@ -277,7 +277,7 @@ export const anyPost = (path: string, bases: readonly NearlyValid[]): fc.Arbitra
       }))
   })
 
-/** A page or a check asked for by its query. */
+/** A GET with a random query. */
 export const anyGet = (path: string, bases: readonly NearlyValid[]): fc.Arbitrary<AnyRequest> =>
   fc.constantFrom(...bases).chain(({ pairs, headers = [] }) => {
     const query = fc.oneof(
@@ -294,7 +294,7 @@ export const anyGet = (path: string, bases: readonly NearlyValid[]): fc.Arbitrar
       }))
   })
 
-/** As `fetch` wants it. A header that occurs twice is joined by a comma, as HTTP has it. */
+/** The request for `fetch`. A repeated header is joined by a comma, as in HTTP. */
 export function initOf({ method, headers, body }: AnyRequest): RequestInit {
   const sent = new Headers()
   for (const [name, value] of headers) sent.append(name, value)
@@ -307,9 +307,9 @@ function inBody({ body }: AnyRequest): [string, string][] {
   return bytes === null ? [] : [...new URLSearchParams(new TextDecoder().decode(bytes))]
 }
 
-/** Every parameter that any reader of the request could find, for whoever judges the answer. */
+/** Every parameter in the query or the body. */
 export const parametersOf = (request: AnyRequest) => [...inQuery(request), ...inBody(request)]
-/** Of a post those of its body alone. */
+/** The parameters that the registry reads: those of the body for a POST, otherwise those of the query. */
 export const parametersReadOf = (request: AnyRequest) =>
   request.method === 'POST' ? inBody(request) : inQuery(request)
 

@@ -1,4 +1,4 @@
-/** Nothing waits for what it does not need: storage that answers one question only once another was asked. */
+/** Independent reads run at once: here storage answers one read only after another has begun. */
 
 import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
@@ -30,7 +30,7 @@ function answering(statement: D1PreparedStatement, answer: Answer): D1PreparedSt
   })
 }
 
-/** D1, with the answer to one statement, and something to do when a batch is begun. */
+/** D1 with another answer to one statement, and a callback for the start of a batch. */
 const databaseWith = (sql: string, answer: Answer, batchBegins: () => void) =>
   new Proxy(env.DB, {
     get(db, property) {
@@ -60,7 +60,7 @@ describe('the pages of a user', () => {
   it.each([
     ['the consent page', () => authorizePath(requestOf(client))],
     ['/account', () => '/account'],
-  ])('%s: whether the session was revoked does not keep the rest waiting', async (_, path) => {
+  ])('%s reads its data while the read of the revocation is still running', async (_, path) => {
     const read = Promise.withResolvers<void>()
     const held: Answer = (statement) => read.promise.then(() => statement.first())
     const fetch = serve({ DB: databaseWith(IS_REVOKED, held, () => read.resolve()) })
@@ -70,7 +70,7 @@ describe('the pages of a user', () => {
   it.each([
     ['/authorize', () => authorizePath(requestOf(client))],
     ['/account', () => '/account'],
-  ])('%s: of a revoked session it tells nothing else, no fault either', async (_, path) => {
+  ])('%s sends a revoked session to sign in even when its other reads fail', async (_, path) => {
     const revoked: Answer = async () => ({ revoked: 1 })
     const fail = () => {
       throw new Error('storage is out of reach')
@@ -85,7 +85,7 @@ describe('the pages of a user', () => {
   })
 })
 
-it('/revoke answers before D1 is told that KV shows it', async () => {
+it('POST /revoke answers before D1 has recorded that KV shows the revocation', async () => {
   const answered = Promise.withResolvers<void>()
   let isMarked = false
   const held: Answer = async (statement) => {

@@ -1,4 +1,4 @@
-/** The authenticator under test, as the author of a resource server asks it. */
+/** The authenticator under test, called as a resource server calls it. */
 
 import { createAuthenticator } from '../../src/authenticator/app.ts'
 import { authenticatorEnv, JWT_SECRET } from './stored-session.ts'

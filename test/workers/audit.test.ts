@@ -1,4 +1,4 @@
-/** Consent leaves a row in the audit: given, narrowed, taken back. No token does. */
+/** A consent leaves a row in the audit when it is given, narrowed or removed. A token leaves none. */
 
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it } from 'vitest'
@@ -49,7 +49,7 @@ const unticked = (scope: string) => (fields: [string, string][]) =>
   fields.filter(([name, value]) => !(name === 'grant' && value === scope))
 const ask = () => requestOf(client, { scope: BOTH })
 
-/** As the page of the signed-in user has it. */
+/** The fields of the removal form on the account page. */
 async function removal(): Promise<Record<string, string>> {
   const response = await registry('/account', { headers: { Cookie: cookie } })
   const page = await response.text()
@@ -57,7 +57,7 @@ async function removal(): Promise<Record<string, string>> {
   return Object.fromEntries(fieldsOf(`<form${form}`, '/account'))
 }
 
-/** Where the audit cannot be written, as on a full disk. */
+/** Runs while the audit cannot be written, as on a full disk. */
 async function withoutAudit<T>(work: () => Promise<T>): Promise<T> {
   await env.DB.prepare('ALTER TABLE audit RENAME TO audit_elsewhere').run()
   try {
@@ -67,8 +67,8 @@ async function withoutAudit<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-describe('a consent given on the page', () => {
-  it('leaves one row: who, for which client, to what', async () => {
+describe('audit rows of a consent', () => {
+  it('a consent leaves one audit row with the user, the client and the scopes', async () => {
     const begun = nowSeconds()
     await answerConsent(cookie, ask())
     const rows = await audit()
@@ -86,13 +86,13 @@ describe('a consent given on the page', () => {
     expect(rows[0]?.happened_at).toBeGreaterThanOrEqual(begun)
   })
 
-  it('and narrowed says what was declined', async () => {
+  it('the audit row of a narrowed consent names the declined scopes', async () => {
     await answerConsent(cookie, ask(), unticked('public:read'))
     const [row] = await audit()
     expect(row?.detail).toMatchObject({ scopes: ['submission:read'], declined: ['public:read'] })
   })
 
-  it('and remembered, or refused, leaves none', async () => {
+  it('a remembered consent and a refused consent leave no audit row', async () => {
     await answerConsent(cookie, ask())
     expect(await audit()).toHaveLength(1)
     expect(await obtainCode(cookie, ask())).not.toBe('')
@@ -103,7 +103,7 @@ describe('a consent given on the page', () => {
     expect(await audit()).toHaveLength(1)
   })
 
-  it('is not given when its row cannot be written: 503, no code, no consent', async () => {
+  it('a consent whose audit row cannot be written is 503, with no code and no consent', async () => {
     await withoutAudit(async () => {
       const response = await answerConsent(cookie, ask())
       expect([response.status, response.headers.has('Location')]).toEqual([503, false])
@@ -114,11 +114,11 @@ describe('a consent given on the page', () => {
   })
 })
 
-describe('a consent taken back', () => {
+describe('audit rows of a removal', () => {
   const remove = async (fields: Record<string, string>, fetch: Fetch = registry) =>
     post('/account', fields, { Cookie: cookie }, fetch)
 
-  it('leaves one row, with what was last agreed to; sent again, none more', async () => {
+  it('a removal leaves one audit row with the last consent, and a repeated removal leaves none', async () => {
     await answerConsent(cookie, ask())
     await answerConsent(cookie, requestOf(client, { scope: 'public:read' }))
     await answerConsent(cookie, requestOf(await newRefreshingClient()))
@@ -139,7 +139,7 @@ describe('a consent taken back', () => {
     ])
   })
 
-  it('stays when its row cannot be written', async () => {
+  it('a consent stays when the audit row of its removal cannot be written', async () => {
     await answerConsent(cookie, ask())
     const fields = await removal()
     const before = await consents()
@@ -150,8 +150,8 @@ describe('a consent taken back', () => {
   })
 })
 
-describe('no token', () => {
-  it('leaves a row: of client_credentials, of a code, of a renewal, of a revocation by the client', async () => {
+describe('audit rows of tokens', () => {
+  it('issuing, renewing and revoking tokens leaves no audit row', async () => {
     const code = await obtainCode(cookie, ask())
     const rows = await audit()
     const { refresh } = await tokensIn(await post('/token', redemptionOf(client, code)))
@@ -164,8 +164,8 @@ describe('no token', () => {
   })
 })
 
-describe('what it costs', () => {
-  it('no operation of storage more: consent and its row are one', async () => {
+describe('cost of the audit', () => {
+  it('the audit row of a consent is written in the same batch as the consent', async () => {
     const batches: number[] = []
     const watched = watchedBindings(() => {})
     const DB = over(watched.DB, {
@@ -175,7 +175,7 @@ describe('what it costs', () => {
       },
     })
     await answerConsent(cookie, ask(), undefined, serve({ DB }))
-    // The user with the consents, for page and answer; the code, the consent and its row.
+    // The user with the consents, once for the page and once for the answer; then the code, the consent and its row.
     expect(batches).toEqual([2, 2, 3])
     expect(await audit()).toHaveLength(1)
   })

@@ -1,4 +1,4 @@
-/** The authenticator in trouble and under junk: never an open door, never a secret in the log. */
+/** The authenticator under faults and malformed input: no access, and no secret in the log. */
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createAuthenticator } from '../../src/authenticator/app.ts'
@@ -25,7 +25,7 @@ afterEach(() => vi.restoreAllMocks())
 const get = (path: string, headers: Record<string, string> = {}, method = 'GET') =>
   new Request(`https://a.example${path}`, { method, headers })
 
-/** The real KV, and what was asked of it. */
+/** The real KV, and the operations on it. */
 function counted() {
   const operations: string[] = []
   const watched = new Proxy(SESSIONS, {
@@ -59,8 +59,8 @@ async function expectUnavailable(answer: Response) {
   })
 }
 
-describe('storage operations', () => {
-  it('are one read for a good token, and one more every ten seconds for the revocations', async () => {
+describe('storage operations of the authenticator', () => {
+  it('a check of a valid token reads KV once, and once more every ten seconds for the revocations', async () => {
     const token = await storeToken(authorizing(['submission:read'], ['*.*']))
     const browser = await storeBrowserSession()
     const { operations, authenticator } = counted()
@@ -70,7 +70,7 @@ describe('storage operations', () => {
     expect(operations).toEqual(['get', 'get', 'get', 'get'])
   })
 
-  it('are none for junk, anonymity and a bad requirement', async () => {
+  it('a check of a malformed credential, of no credential or of a bad requirement reads no storage', async () => {
     const { operations, authenticator } = counted()
     const token = mintToken('accessToken')
     const swapped = `${token.slice(0, -1)}${token.endsWith('A') ? 'B' : 'A'}`
@@ -91,11 +91,11 @@ describe('storage operations', () => {
   })
 })
 
-describe('a fault is 503, never 200', () => {
+describe('storage faults of the authenticator', () => {
   it.each<[string, unknown]>([
     ['an Error', new Error('KV GET failed: 500')],
     ['something that is no Error', 'KV is gone'],
-  ])('when KV throws %s', async (_, failure) => {
+  ])('the authenticator answers 503 when KV throws %s', async (_, failure) => {
     const env = { ...authenticatorEnv(), SESSIONS: failing(failure) }
     const authenticator = createAuthenticator(env)
     const token = mintToken('accessToken')
@@ -114,7 +114,7 @@ describe('a fault is 503, never 200', () => {
     expect((await authenticator.fetch(get('/auth'))).status).toBe(200)
   })
 
-  it('whose cause is told under the id that the answer names, and under that of its check over a binding', async () => {
+  it('the log line of a fault has the correlation id of the response, or of the check over a binding', async () => {
     const checks = vi.spyOn(console, 'log').mockImplementation(() => {})
     const env = { ...authenticatorEnv(), SESSIONS: failing(new Error('KV is away')) }
     const authenticator = createAuthenticator(env)
@@ -130,7 +130,7 @@ describe('a fault is 503, never 200', () => {
     expect(idsOf(checks.mock.calls.map(([line]) => line))).toEqual(ids)
   })
 
-  it('also where a session was found, and no JWT can be signed for it', async () => {
+  it('the authenticator answers 503 when it cannot sign the JWT of a session', async () => {
     const sign = vi.spyOn(crypto.subtle, 'sign').mockRejectedValue(new Error('no HMAC'))
     const authenticator = createAuthenticator(authenticatorEnv())
     const answer = await authenticator.fetch(get('/auth', bearer(await storeToken())))
@@ -146,7 +146,7 @@ describe('a fault is 503, never 200', () => {
     ])
   })
 
-  it('and is over when KV answers again', async () => {
+  it('the authenticator answers 200 again once KV works again', async () => {
     const token = await storeToken()
     let isDown = true
     const flaky = {
@@ -159,7 +159,7 @@ describe('a fault is 503, never 200', () => {
   })
 })
 
-describe('a bad setting stops the service', () => {
+describe('settings of the authenticator', () => {
   it.each<[keyof AuthenticatorEnv, unknown]>([
     ['JWT_SECRET', undefined],
     ['JWT_SECRET', 'only 31 bytes, one too few here'],
@@ -174,7 +174,7 @@ describe('a bad setting stops the service', () => {
     ['STORAGE_TIMEOUT_SECONDS', '0.7777'],
     ['STORAGE_TIMEOUT_SECONDS', '7777'],
     ['STORAGE_TIMEOUT_SECONDS', 'soon'],
-  ])('%s: %s', async (name, value) => {
+  ])('the authenticator answers 503 to every request when %s is %s', async (name, value) => {
     const settings = { ...authenticatorEnv(), [name]: value } as AuthenticatorEnv
     const authenticator = createAuthenticator(settings)
     for (const path of ['/healthz', '/auth', '/nowhere']) {
@@ -188,7 +188,7 @@ describe('a bad setting stops the service', () => {
     expect(lines).toHaveLength(4)
   })
 
-  it('a PROXY_SECRET that is the JWT_SECRET too', async () => {
+  it('the authenticator answers 503 when PROXY_SECRET contains JWT_SECRET', async () => {
     const same = 's'.repeat(32)
     const env = {
       ...authenticatorEnv(),
@@ -201,18 +201,18 @@ describe('a bad setting stops the service', () => {
     ])
   })
 
-  it('and good ones answer the probe', async () => {
+  it('control: the authenticator answers the health check when all settings are valid', async () => {
     const answer = await createAuthenticator(authenticatorEnv()).fetch(get('/healthz'))
     expect(answer.status).toBe(200)
     expect(await answer.json()).toEqual({ status: 'ok' })
   })
 })
 
-describe('methods and paths', () => {
+describe('methods and paths of the authenticator', () => {
   const authenticator = createAuthenticator(authenticatorEnv())
 
   it.each(['POST', 'PUT', 'DELETE', 'OPTIONS'])(
-    '%s is 405 and says what is allowed',
+    'the authenticator answers 405 with an Allow header to %s',
     async (method) => {
       for (const path of ['/auth', '/healthz']) {
         const answer = await authenticator.fetch(get(path, {}, method))
@@ -223,7 +223,7 @@ describe('methods and paths', () => {
     },
   )
 
-  it('any other path is 404', async () => {
+  it('the authenticator answers 404 at any other path', async () => {
     for (const path of ['/', '/auth/x', '/token', '/authorize']) {
       const answer = await authenticator.fetch(get(path))
       expect(answer.status).toBe(404)
@@ -232,8 +232,8 @@ describe('methods and paths', () => {
   })
 })
 
-describe('over a service binding', () => {
-  it('tells the session, anonymity, or the refusal with its challenge', async () => {
+describe('the authenticator over a service binding', () => {
+  it('a check over a binding returns the session, anonymous, or the refusal with its challenge', async () => {
     const authenticator = createAuthenticator(authenticatorEnv())
     const authorization = `Bearer ${await storeToken()}`
     expect(await authenticator.authenticate({})).toEqual({ kind: 'anonymous' })

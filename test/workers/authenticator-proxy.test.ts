@@ -1,4 +1,4 @@
-/** The authenticator over HTTP and the proxy in front of it: the shared secret, and which request was asked. */
+/** The authenticator over HTTP behind a proxy: the shared secret, and the request that a DPoP proof is for. */
 
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createAuthenticator } from '../../src/authenticator/app.ts'
@@ -38,7 +38,7 @@ const ask = (authenticator: ReturnType<typeof server>, headers: Sent = {}, url =
   authenticator.fetch(new Request(url, { headers }))
 const shown = (secret: string) => ({ 'X-Proxy-Secret': secret })
 
-/** 403 that says nothing of the caller's credential: no challenge, no JWT, no status. */
+/** A 403 that says nothing about the caller's credential: no challenge, no JWT, no status. */
 async function expectNotAProxy(answer: Response) {
   expect(answer.status).toBe(403)
   for (const name of ['Authorization', 'X-Auth-Status', 'WWW-Authenticate']) {
@@ -48,8 +48,8 @@ async function expectNotAProxy(answer: Response) {
   expect(await answer.json()).toMatchObject({ error: 'access_denied' })
 }
 
-describe('a deployment with a public issuer', () => {
-  it('answers a caller over HTTP that shows the secret of the proxy', async () => {
+describe('an authenticator with a public issuer', () => {
+  it('a caller over HTTP with the secret of the proxy gets a JWT', async () => {
     const headers = { ...bearer(await storeToken()), ...shown(SECRET) }
     const answer = await ask(publicServer(), headers)
     expect(answer.status).toBe(200)
@@ -78,7 +78,7 @@ describe('a deployment with a public issuer', () => {
         ['X-Proxy-Secret', SECRET],
       ],
     ],
-  ])('gives a caller with %s no JWT, whatever else it shows', async (_, sent) => {
+  ])('a caller with %s gets no JWT, with any credential', async (_, sent) => {
     const authenticator = publicServer()
     const token = await storeToken()
     const withSecret = { ...bearer(token), ...shown(SECRET) }
@@ -93,13 +93,13 @@ describe('a deployment with a public issuer', () => {
     }
   })
 
-  it('tells the log of each caller without the secret, and nobody the secret', async () => {
+  it('the log has a line for a caller without the secret, and does not contain the secret', async () => {
     await ask(publicServer(), shown(`${SECRET}x`))
     expect(lines).toMatchObject([{ event: 'check', outcome: 'refused', status: 403 }])
     expect(JSON.stringify(lines)).not.toContain(SECRET)
   })
 
-  it('takes the new and the old secret while both are set', async () => {
+  it('the new and the old secret are both accepted while both are set', async () => {
     const rotating = server({ ISSUER: PUBLIC_ISSUER, PROXY_SECRET: `${SECRET} ${OLD_SECRET}` })
     for (const secret of [SECRET, OLD_SECRET]) {
       expect((await ask(rotating, shown(secret))).status).toBe(200)
@@ -108,7 +108,7 @@ describe('a deployment with a public issuer', () => {
     await expectNotAProxy(await ask(publicServer(), shown(OLD_SECRET)))
   })
 
-  it('serves nobody over HTTP while no secret is set, says which setting is missing, and serves bindings', async () => {
+  it('without PROXY_SECRET every caller over HTTP gets 503, the log names the setting, and bindings still work', async () => {
     const authenticator = server({ ISSUER: PUBLIC_ISSUER })
     const token = await storeToken()
     for (const sent of [{}, shown(SECRET), shown('')]) {
@@ -123,7 +123,7 @@ describe('a deployment with a public issuer', () => {
     expect(lines).toHaveLength(3)
   })
 
-  it('answers /healthz to anyone, with and without a secret set', async () => {
+  it('GET /healthz answers every caller, with and without PROXY_SECRET', async () => {
     for (const authenticator of [publicServer(), server({ ISSUER: PUBLIC_ISSUER })]) {
       const answer = await ask(authenticator, {}, 'https://authenticator.example/healthz')
       expect([answer.status, await answer.json()]).toEqual([200, { status: 'ok' }])
@@ -132,15 +132,18 @@ describe('a deployment with a public issuer', () => {
   })
 })
 
-describe('a deployment whose issuer is a loopback address', () => {
-  it.each(LOOPBACK_ISSUERS)('answers callers without a secret: %s', async (ISSUER) => {
-    for (const changes of [{ ISSUER }, { ISSUER, PROXY_SECRET: SECRET }]) {
-      const answer = await ask(server(changes), bearer(await storeToken()))
-      expect(answer.headers.get('X-Auth-Status')).toBe('authenticated')
-    }
-  })
+describe('an authenticator with a loopback issuer', () => {
+  it.each(LOOPBACK_ISSUERS)(
+    'a caller without a secret gets an answer when the issuer is %s',
+    async (ISSUER) => {
+      for (const changes of [{ ISSUER }, { ISSUER, PROXY_SECRET: SECRET }]) {
+        const answer = await ask(server(changes), bearer(await storeToken()))
+        expect(answer.headers.get('X-Auth-Status')).toBe('authenticated')
+      }
+    },
+  )
 
-  it('refuses a wrong secret all the same, also where none is set', async () => {
+  it('a wrong secret is refused with 403, even when no PROXY_SECRET is set', async () => {
     for (const changes of [{}, { PROXY_SECRET: SECRET }]) {
       await expectNotAProxy(await ask(server(changes), shown('w'.repeat(33))))
     }
@@ -176,28 +179,34 @@ describe('the request that a DPoP proof must be for', () => {
   it.each<[string, Record<string, string>]>([
     ['X-Original-*', ORIGINAL],
     ['X-Forwarded-*', FORWARDED],
-    ['both families, which agree', { ...ORIGINAL, ...FORWARDED }],
+    ['both families that agree', { ...ORIGINAL, ...FORWARDED }],
     [
-      'X-Original-*, beside what every proxy sends',
+      'X-Original-* beside the usual headers',
       { ...ORIGINAL, 'X-Forwarded-Proto': 'http', 'X-Forwarded-Host': 'a.internal' },
     ],
-  ])('is what %s says, from a caller that shows the secret', async (_, headers) => {
-    const trusted = { ...headers, ...shown(SECRET) }
-    expect((await ask(authenticator, { ...(await forOriginal()), ...trusted })).status).toBe(200)
-    await expectChallenge(await ask(authenticator, { ...(await forAuth()), ...trusted }))
-  })
+  ])(
+    'a DPoP proof must be for the request named by %s when the caller shows the secret',
+    async (_, headers) => {
+      const trusted = { ...headers, ...shown(SECRET) }
+      expect((await ask(authenticator, { ...(await forOriginal()), ...trusted })).status).toBe(200)
+      await expectChallenge(await ask(authenticator, { ...(await forAuth()), ...trusted }))
+    },
+  )
 
   it.each<[string, Record<string, string>]>([
     ['X-Original-*', ORIGINAL],
     ['X-Forwarded-*', FORWARDED],
-  ])('is never what %s says from anybody else', async (_, headers) => {
-    await expectChallenge(await ask(authenticator, { ...(await forOriginal()), ...headers }))
-    expect((await ask(authenticator, { ...(await forAuth()), ...headers })).status).toBe(200)
-    const withoutSecret = server()
-    await expectChallenge(await ask(withoutSecret, { ...(await forOriginal()), ...headers }))
-  })
+  ])(
+    'a DPoP proof is never checked against %s of a caller without the secret',
+    async (_, headers) => {
+      await expectChallenge(await ask(authenticator, { ...(await forOriginal()), ...headers }))
+      expect((await ask(authenticator, { ...(await forAuth()), ...headers })).status).toBe(200)
+      const withoutSecret = server()
+      await expectChallenge(await ask(withoutSecret, { ...(await forOriginal()), ...headers }))
+    },
+  )
 
-  it('is the request itself where the proxy does not say what it was asked', async () => {
+  it('a DPoP proof must be for the request to the authenticator when the proxy names no other', async () => {
     const plain = { 'X-Forwarded-Proto': 'https', 'X-Forwarded-Host': 'service.example' }
     const sent = { ...(await forAuth()), ...plain, ...shown(SECRET) }
     expect((await ask(authenticator, sent)).status).toBe(200)
@@ -233,7 +242,7 @@ describe('the request that a DPoP proof must be for', () => {
       'a URL as the path',
       Object.entries({ ...FORWARDED, 'X-Forwarded-Uri': 'https://evil.example/' }),
     ],
-  ])('is not guessed: a proxy that sends %s is refused', async (_, pairs) => {
+  ])('a request through a proxy that sends %s is refused with 400', async (_, pairs) => {
     const sent: [string, string][] = [
       ...Object.entries(await forOriginal()),
       ...pairs,
@@ -252,7 +261,7 @@ describe('the request that a DPoP proof must be for', () => {
 })
 
 describe('GET /auth?required', () => {
-  it('refuses an anonymous caller with 401, and names no error in the challenge', async () => {
+  it('an anonymous caller of /auth?required gets 401 with a challenge that names no error', async () => {
     expect((await ask(server())).status).toBe(200)
     for (const query of ['required', 'required=', 'required=false', 'required&fresh']) {
       const answer = await ask(server(), {}, `${AUTH}?${query}`)
@@ -261,14 +270,14 @@ describe('GET /auth?required', () => {
     }
   })
 
-  it('lets anybody pass who is somebody, with whatever scopes', async () => {
+  it('an authenticated caller of /auth?required passes with any scopes, even none', async () => {
     const nobody = await storeToken(authorizing([]))
     for (const headers of [bearer(nobody), cookie(await storeBrowserSession())]) {
       expect((await ask(server(), headers, `${AUTH}?required`)).status).toBe(200)
     }
   })
 
-  it('is refused twice in one query', async () => {
+  it('a query with required twice is refused with 400', async () => {
     await expectRefusal(
       await ask(server(), {}, `${AUTH}?required&required`),
       400,
@@ -276,7 +285,7 @@ describe('GET /auth?required', () => {
     )
   })
 
-  it('can be asked over a binding', async () => {
+  it('a check over a binding can require authentication', async () => {
     expect(await server().authenticate({})).toEqual({ kind: 'anonymous' })
     expect(await server().authenticate({ required: true })).toMatchObject({
       kind: 'refused',

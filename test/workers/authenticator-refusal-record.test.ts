@@ -1,4 +1,4 @@
-/** What the authenticator refused, recorded for `npm run admin -- why ID`: what, whose, and how much of it. */
+/** The refusals of the authenticator, recorded for `npm run admin -- why ID`: their content and their limit. */
 
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -18,7 +18,7 @@ beforeEach(() => {
 })
 afterEach(() => vi.restoreAllMocks())
 
-/** So many for each key, and the keys that were asked about. */
+/** A rate limit with a maximum per key, and the keys that it was called with. */
 function limiter(most: number) {
   const counts = new Map<string, number>()
   return {
@@ -40,7 +40,7 @@ function recording(bindings: Record<string, unknown> = {}) {
   const deferred: Promise<unknown>[] = []
   const defer = (work: Promise<unknown>) => deferred.push(work)
   return {
-    /** Answers what is recorded under the id of the answer. */
+    /** Returns the refusal that is recorded under the id of the response. */
     async ask(query: string, headers: Record<string, string>) {
       const answer = await authenticator.fetch(new Request(AUTH + query, { headers }), defer)
       await Promise.all(deferred)
@@ -57,8 +57,8 @@ function recording(bindings: Record<string, unknown> = {}) {
 }
 const rows = () => env.DB.prepare('SELECT COUNT(*) AS count FROM refusal').first<number>('count')
 
-describe('a refusal of the authenticator', () => {
-  it('is recorded under the id of its answer, with the cause, what was required and whose token it was', async () => {
+describe("records of the authenticator's refusals", () => {
+  it('a refusal is recorded under the id of its response, with its cause, the requirement and the client', async () => {
     const token = await storeToken(authorizing(['public:read']))
     const { status, id, recorded } = await recording().ask('?scope=submission:read', bearer(token))
     expect(status).toBe(403)
@@ -77,18 +77,18 @@ describe('a refusal of the authenticator', () => {
     ['an unknown token', '', bearer('junk'), 401, 'invalid_token'],
     ['a requirement that cannot be read', '?scopes=a:b', {}, 400, 'invalid_request'],
     ['a wrong secret of the proxy', '', { 'X-Proxy-Secret': 'x' }, 403, 'access_denied'],
-  ])('is recorded for %s', async (_, query, headers, status, error) => {
+  ])('a refusal for %s is recorded', async (_, query, headers, status, error) => {
     const answer = await recording().ask(query, headers)
     expect(answer.status).toBe(status)
     expect(answer.recorded).toMatchObject({ error })
   })
 
-  it('is recorded over a binding too, and the refusal carries the id', async () => {
+  it('a refusal over a binding is recorded, and carries the id of the record', async () => {
     const { id, recorded } = await recording().authenticate('Bearer junk')
     expect(recorded).toMatchObject({ correlationId: id, endpoint: 'authenticate' })
   })
 
-  it('is not recorded for a caller who presented nothing, or who passes, or during a fault', async () => {
+  it('a caller without a credential, a passing caller and a fault leave no record', async () => {
     const before = await rows()
     const good = bearer(await storeToken())
     const broken = { get: () => Promise.reject(new Error('KV is away')) }
@@ -102,10 +102,10 @@ describe('a refusal of the authenticator', () => {
   })
 })
 
-describe('what callers can make the authenticator write', () => {
+describe('the limit on records', () => {
   const from = (address: string) => ({ ...bearer('junk'), 'CF-Connecting-IP': address })
 
-  it('is no more for one network than the limit allows, counted as at the registry', async () => {
+  it("the records of one network stay within the limit, which counts like the registry's", async () => {
     const REFUSAL_LIMIT = limiter(2)
     const { ask } = recording({ REFUSAL_LIMIT })
     const asked = []
@@ -116,7 +116,7 @@ describe('what callers can make the authenticator write', () => {
     expect(asked.every(({ status, id }) => status === 401 && id !== '')).toBe(true)
   })
 
-  it('is no more for all callers without an address than for one', async () => {
+  it('all callers without an address share the limit of one network', async () => {
     const REFUSAL_LIMIT = limiter(2)
     const { ask, authenticate } = recording({ REFUSAL_LIMIT })
     const asked = [
@@ -131,20 +131,20 @@ describe('what callers can make the authenticator write', () => {
     ['no limit is bound', { REFUSAL_LIMIT: undefined }],
     ['the limit fails', { REFUSAL_LIMIT: { limit: () => Promise.reject(new Error('away')) } }],
     ['the limit never answers', { REFUSAL_LIMIT: { limit: () => new Promise(() => {}) } }],
-  ])('is nothing when %s', async (_, bindings) => {
+  ])('a refusal is not recorded when %s', async (_, bindings) => {
     const before = await rows()
     const { status, recorded } = await recording(bindings).ask('', bearer('junk'))
     expect([status, recorded]).toEqual([401, null])
     expect(await rows()).toBe(before)
   })
 
-  it('is nothing without D1, and the answer is the same', async () => {
+  it('a refusal without D1 has the same response and is not recorded', async () => {
     const before = await rows()
     expect((await recording({ DB: undefined }).ask('', bearer('junk'))).status).toBe(401)
     expect(await rows()).toBe(before)
   })
 
-  it('is told to the log when it is lost', async () => {
+  it('the log says that a refusal could not be recorded', async () => {
     const DB = {
       prepare: () => {
         throw new Error('D1 is away')

@@ -1,4 +1,4 @@
-/** The authenticator over HTTP: credentials that open nothing, and records that nobody should trust. */
+/** The authenticator over HTTP: credentials that are refused, and session records that are malformed. */
 
 import { jwtVerify } from 'jose'
 import { afterEach, describe, expect, it, vi } from 'vitest'
@@ -22,8 +22,8 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-describe('a bad credential', () => {
-  it('is refused when unknown, in the header or in the cookie', async () => {
+describe('bad credentials', () => {
+  it('an unknown token is refused in the header and in the cookie', async () => {
     await expectRefusal(await ask('/auth', bearer(mintToken('accessToken'))), 401, 'invalid_token')
     await expectRefusal(
       await ask('/auth', cookie(mintToken('browserSession'))),
@@ -32,7 +32,7 @@ describe('a bad credential', () => {
     )
   })
 
-  it('is refused once the session has ended, though KV still has it', async () => {
+  it('a token is refused once its session has ended, even when KV still has the record', async () => {
     const token = await storeToken()
     const end = Date.now() + LIFETIME_SECONDS * 1000
     vi.useFakeTimers({ toFake: ['Date'] })
@@ -43,9 +43,9 @@ describe('a bad credential', () => {
   })
 
   it.each([
-    ['another scheme', () => 'Basic YTpi'],
-    ['no scheme', (token: string) => token],
-    ['no token', () => 'Bearer'],
+    ['of another scheme', () => 'Basic YTpi'],
+    ['without a scheme', (token: string) => token],
+    ['without a token', () => 'Bearer'],
     ['an empty header', () => ''],
     ['two tokens', (token: string) => `Bearer ${token} ${token}`],
     ['two headers', (token: string) => `Bearer ${token}, Bearer ${token}`],
@@ -56,16 +56,19 @@ describe('a bad credential', () => {
       (token: string) =>
         `Bearer ${token.slice(0, 10)}${token[10] === 'A' ? 'B' : 'A'}${token.slice(11)}`,
     ],
-  ])('is refused as %s, and falls back to neither cookie nor anonymity', async (_, spoil) => {
-    const token = await storeToken()
-    const good = cookie(await storeBrowserSession())
-    expect((await ask('/auth', { ...good, ...bearer(token) })).status).toBe(200)
-    const bad = { ...good, Authorization: spoil(token) }
-    await expectRefusal(await ask('/auth', bad), 401, 'invalid_token')
-  })
+  ])(
+    'a credential that is %s is refused, with no fallback to the cookie or to anonymous access',
+    async (_, spoil) => {
+      const token = await storeToken()
+      const good = cookie(await storeBrowserSession())
+      expect((await ask('/auth', { ...good, ...bearer(token) })).status).toBe(200)
+      const bad = { ...good, Authorization: spoil(token) }
+      await expectRefusal(await ask('/auth', bad), 401, 'invalid_token')
+    },
+  )
 
   it.each<TokenKind>(['authorizationCode', 'refreshToken', 'clientSecret', 'browserSession'])(
-    'is any %s in place of an access token, even if a record lay there',
+    'a token of kind %s is refused as an access token, even when KV has a record for it',
     async (kind) => {
       const token = await store(mintToken(kind), record())
       await expectRefusal(await ask('/auth', bearer(token)), 401, 'invalid_token')
@@ -73,27 +76,27 @@ describe('a bad credential', () => {
   )
 
   it.each<TokenKind>(['authorizationCode', 'refreshToken', 'clientSecret', 'accessToken'])(
-    'is any %s in the cookie, even if a record lay there',
+    'a token of kind %s is refused in the cookie, even when KV has a record for it',
     async (kind) => {
       const token = await store(mintToken(kind), browserRecord())
       await expectRefusal(await ask('/auth', cookie(token)), 401, 'invalid_token')
     },
   )
 
-  it('is a record of the other kind', async () => {
+  it('a token whose record is of the other kind is refused', async () => {
     const asToken = await store(mintToken('accessToken'), browserRecord())
     await expectRefusal(await ask('/auth', bearer(asToken)), 401, 'invalid_token')
     const asCookie = await store(mintToken('browserSession'), record())
     await expectRefusal(await ask('/auth', cookie(asCookie)), 401, 'invalid_token')
   })
 
-  it('is our own JWT, presented as a token', async () => {
+  it("the authenticator's own JWT is refused as a token", async () => {
     const jwt = jwtOf(await ask('/auth', bearer(await storeToken())))
     await expectRefusal(await ask('/auth', bearer(jwt)), 401, 'invalid_token')
     await expectRefusal(await ask('/auth', cookie(jwt)), 401, 'invalid_token')
   })
 
-  it('is a cookie sent twice, or too long', async () => {
+  it('a session cookie that is sent twice or is too long is refused', async () => {
     const token = await storeBrowserSession()
     const twice = { Cookie: `registry_session=${token}; registry_session=planted` }
     await expectRefusal(await ask('/auth', twice), 401, 'invalid_token')
@@ -104,11 +107,11 @@ describe('a bad credential', () => {
   })
 })
 
-describe('a record that someone else wrote', () => {
+describe('session records that another service wrote', () => {
   const good = browserRecord()
   const scopes = (...held: unknown[]) => ({ ...good.authorizations, scopes: held })
   it.each<[string, unknown]>([
-    ['no JSON', '{"session_id":'],
+    ['malformed JSON', '{"session_id":'],
     ['null', null],
     ['a list', []],
     ['a text', '"session"'],
@@ -117,7 +120,7 @@ describe('a record that someone else wrote', () => {
     ['an end without its offset from UTC', { ...good, end_time: '2999-01-01T00:00:00' }],
     ['an end in the past', { ...good, end_time: '2001-01-01T00:00:00Z' }],
     ['an end as a number', { ...good, end_time: 9_999_999_999 }],
-    ['nobody', { ...good, user: null }],
+    ['no user', { ...good, user: null }],
     ['a user without an id', { ...good, user: { username: 'root', email: '' } }],
     ['no client field', { ...good, client: undefined }],
     ['scopes as a text', { ...good, authorizations: { ...good.authorizations, scopes: 'a:b' } }],
@@ -127,14 +130,14 @@ describe('a record that someone else wrote', () => {
       'the endorsement `*`',
       { ...good, authorizations: { ...good.authorizations, endorsements: ['*'] } },
     ],
-  ])('is no session with %s', async (_, value) => {
+  ])('a record with %s is not a session', async (_, value) => {
     const control = await store(mintToken('browserSession'), good)
     expect((await ask('/auth', cookie(control))).status).toBe(200)
     const token = await store(mintToken('browserSession'), value)
     await expectRefusal(await ask('/auth', cookie(token)), 401, 'invalid_token')
   })
 
-  it('adds no claim of its own to the JWT', async () => {
+  it('an unknown member of a session record does not become a claim of the JWT', async () => {
     const value = { ...good, iss: 'https://evil.example', exp: 9_999_999_999, admin: true }
     const answer = await ask('/auth', cookie(await store(mintToken('browserSession'), value)))
     const { payload } = await jwtVerify(jwtOf(answer), secretKey, { issuer: ISSUER })

@@ -1,4 +1,4 @@
-/** `GET /auth?scope=…&resource=…&category=…`: what a session must hold, and requirements that cannot be read. */
+/** `GET /auth?scope=…&resource=…&category=…`: what a session must hold, and malformed requirements. */
 
 import { describe, expect, it } from 'vitest'
 import { createAuthenticator } from '../../src/authenticator/app.ts'
@@ -12,7 +12,7 @@ async function ask(query: string, token: string | null) {
   return authenticator.fetch(new Request(`https://a.example/auth?${query}`, { headers }))
 }
 
-describe('scopes are `domain:action[:resource]`', () => {
+describe('scopes, written `domain:action[:resource]`', () => {
   it.each<[held: string[], query: string, status: number]>([
     [['submission:read'], 'scope=submission:read', 200],
     [['submission:read'], 'scope=submission:create', 403],
@@ -34,7 +34,7 @@ describe('scopes are `domain:action[:resource]`', () => {
       'scope=submission:read&scope=submission:update&resource=5',
       200,
     ],
-  ])('holding %j, %s is %i', async (held, query, status) => {
+  ])('a session that holds %j gets for %s the status %i', async (held, query, status) => {
     const token = await storeToken(authorizing(held))
     const answer = await ask(query, token)
     expect(answer.status).toBe(status)
@@ -45,7 +45,7 @@ describe('scopes are `domain:action[:resource]`', () => {
     }
   })
 
-  it('names what would do', async () => {
+  it('the challenge of a 403 names the scopes that would be enough', async () => {
     const token = await storeToken(authorizing(['public:read']))
     const answer = await ask('scope=submission:read&scope=upload:read&resource=5', token)
     const hint = 'scope="submission:read:5 upload:read:5"'
@@ -53,7 +53,7 @@ describe('scopes are `domain:action[:resource]`', () => {
   })
 })
 
-describe('endorsements are a category, an archive or everything', () => {
+describe('endorsements: a category, an archive or everything', () => {
   it.each<[held: string[], category: string, status: number]>([
     [['cs.DL'], 'cs.DL', 200],
     [['cs.DL'], 'cs.AI', 403],
@@ -63,19 +63,22 @@ describe('endorsements are a category, an archive or everything', () => {
     [['*.*'], 'hep-th', 200],
     [['hep-th'], 'hep-th', 200],
     [[], 'cs.DL', 403],
-  ])('endorsed for %j, category %s is %i', async (held, category, status) => {
-    const token = await storeToken(authorizing(['submission:create'], held))
-    expect((await ask(`category=${category}`, token)).status).toBe(status)
-    const both = await ask(`scope=submission:create&category=${category}`, token)
-    expect(both.status).toBe(status)
-    if (status === 403) {
-      expect(both.headers.get('WWW-Authenticate')).toContain('error="insufficient_scope"')
-    }
-    expect((await ask(`scope=public:read&category=${category}`, token)).status).toBe(403)
-  })
+  ])(
+    'a session endorsed for %j gets for the category %s the status %i',
+    async (held, category, status) => {
+      const token = await storeToken(authorizing(['submission:create'], held))
+      expect((await ask(`category=${category}`, token)).status).toBe(status)
+      const both = await ask(`scope=submission:create&category=${category}`, token)
+      expect(both.status).toBe(status)
+      if (status === 403) {
+        expect(both.headers.get('WWW-Authenticate')).toContain('error="insufficient_scope"')
+      }
+      expect((await ask(`scope=public:read&category=${category}`, token)).status).toBe(403)
+    },
+  )
 })
 
-describe('a requirement that cannot be read is refused, whoever asks', () => {
+describe('malformed requirements', () => {
   it.each([
     'scope=',
     'scope=submission',
@@ -95,7 +98,7 @@ describe('a requirement that cannot be read is refused, whoever asks', () => {
     'category=cs.DL&category=cs.AI',
     'scopes=submission:read',
     'Scope=submission:read',
-  ])('%s', async (query) => {
+  ])('the requirement %s is refused with 400, with a token and without', async (query) => {
     const token = await storeToken(authorizing(['submission:read:*'], ['*.*']))
     expect((await ask('scope=submission:read&category=cs.DL', token)).status).toBe(200)
     for (const presented of [token, null]) {
@@ -104,7 +107,7 @@ describe('a requirement that cannot be read is refused, whoever asks', () => {
     }
   })
 
-  it('a token in the URL', async () => {
+  it('a token in the query is refused with 400 and is not repeated in the response', async () => {
     const token = await storeToken()
     for (const presented of [token, null]) {
       const answer = await ask(`access_token=${token}`, presented)

@@ -1,4 +1,4 @@
-/** The authenticator over HTTP: who may pass `GET /auth`, and what the answer says. */
+/** The authenticator over HTTP: who passes `GET /auth`, and what the response says. */
 
 import { jwtVerify } from 'jose'
 import { afterEach, describe, expect, it, vi } from 'vitest'
@@ -22,8 +22,8 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-describe('nothing presented', () => {
-  it('passes as anonymous, without a JWT', async () => {
+describe('requests without a credential', () => {
+  it('a request without a credential passes as anonymous, without a JWT', async () => {
     const answer = await ask('/auth')
     expect(answer.status).toBe(200)
     expect(answer.headers.get('X-Auth-Status')).toBe('anonymous')
@@ -35,21 +35,24 @@ describe('nothing presented', () => {
     ['/auth?scope=submission:read', 'scope="submission:read"'],
     ['/auth?scope=submission:read&resource=5', 'scope="submission:read:5"'],
     ['/auth?category=cs.DL', 'realm="registry"'],
-  ])('is not enough for %s, and no error code is given', async (path, hint) => {
-    const answer = await ask(path)
-    await expectRefusal(answer.clone(), 401)
-    expect(answer.headers.get('WWW-Authenticate')).toContain(hint)
-  })
+  ])(
+    'a request without a credential to %s gets 401, with a challenge that names no error',
+    async (path, hint) => {
+      const answer = await ask(path)
+      await expectRefusal(answer.clone(), 401)
+      expect(answer.headers.get('WWW-Authenticate')).toContain(hint)
+    },
+  )
 
-  it('is how other cookies and an emptied session cookie count', async () => {
+  it('a request with other cookies or an emptied session cookie counts as anonymous', async () => {
     for (const Cookie of ['a=b; c=d', 'registry_session=', 'xregistry_session=abc']) {
       expect((await ask('/auth', { Cookie })).headers.get('X-Auth-Status')).toBe('anonymous')
     }
   })
 })
 
-describe('a good credential', () => {
-  it('becomes a JWT of the session record, HS256, at most 300 s long', async () => {
+describe('good credentials', () => {
+  it('an access token is exchanged for a JWT of its session, signed with HS256, of at most 300 s', async () => {
     const token = await storeToken()
     const before = Math.floor(Date.now() / 1000)
     const answer = await ask('/auth', bearer(token))
@@ -69,26 +72,26 @@ describe('a good credential', () => {
     expect(jwtOf(answer)).not.toContain(token)
   })
 
-  it('gives a JWT that ends with the session, when that is sooner', async () => {
+  it('the JWT ends with the session when the session ends within 300 s', async () => {
     const end = Math.floor(Date.now() / 1000) + 60
     const token = await storeToken({ end_time: new Date(end * 1000).toISOString() })
     const { payload } = await jwtVerify(jwtOf(await ask('/auth', bearer(token))), secretKey)
     expect(payload.exp).toBe(end)
   })
 
-  it('may be a browser session in its cookie', async () => {
+  it('a browser session in its cookie is authenticated', async () => {
     const answer = await ask('/auth', cookie(await storeBrowserSession()))
     expect(answer.headers.get('X-Auth-Status')).toBe('authenticated')
     const { payload } = await jwtVerify(jwtOf(answer), secretKey)
     expect(payload).toMatchObject({ client: null, user: { username: 'ada' } })
   })
 
-  it('may be a session of an external accounts service, with a token of its own form', async () => {
+  it('a session of an external accounts service is authenticated, whatever the form of its token', async () => {
     const answer = await ask('/auth', cookie(await store('made.elsewhere-123', browserRecord())))
     expect(answer.headers.get('X-Auth-Status')).toBe('authenticated')
   })
 
-  it('is a `__Host-` cookie, and no other, where the issuer is https', async () => {
+  it('only a `__Host-` cookie is taken when the issuer is https', async () => {
     const PROXY_SECRET = 'p'.repeat(32)
     const env = { ...authenticatorEnv(), ISSUER: 'https://registry.example', PROXY_SECRET }
     const secure = createAuthenticator(env)
@@ -102,20 +105,20 @@ describe('a good credential', () => {
     expect(await statusWith('registry_session')).toBe('anonymous')
   })
 
-  it('is known by its scheme in any case', async () => {
+  it('the scheme Bearer is recognized in any case', async () => {
     const token = await storeToken()
     for (const scheme of ['bearer', 'BEARER', 'Bearer ']) {
       expect((await ask('/auth', { Authorization: `${scheme} ${token}` })).status).toBe(200)
     }
   })
 
-  it('in the header wins over the cookie', async () => {
+  it('a token in the Authorization header wins over the session cookie', async () => {
     const headers = { ...bearer(await storeToken()), ...cookie(await storeBrowserSession()) }
     const { payload } = await jwtVerify(jwtOf(await ask('/auth', headers)), secretKey)
     expect(payload.client).not.toBeNull()
   })
 
-  it('passes HEAD too', async () => {
+  it('a HEAD request gets the same headers as GET', async () => {
     const answer = await ask('/auth', bearer(await storeToken()), 'HEAD')
     expect(answer.headers.get('X-Auth-Status')).toBe('authenticated')
     expect(await answer.text()).toBe('')

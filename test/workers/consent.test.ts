@@ -1,4 +1,4 @@
-/** The consent page and its answer: granted = requested ∩ client's ∩ user's ∩ what the user left ticked. */
+/** The consent page and its answer. Granted = requested ∩ client's ∩ user's ∩ the boxes that stay ticked. */
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -53,8 +53,8 @@ const scopeOf = async (code: string, whose = client) =>
   (await tokenIn(await post('/token', redemptionOf(whose, code)))).scope
 const issuedCodes = () => env.DB.prepare('SELECT count(*) AS n FROM authorization_code').first('n')
 
-describe('the page says who asks for what', () => {
-  it('with the client’s words escaped, each scope’s sentence and each endorsement’s', async () => {
+describe('the consent page', () => {
+  it('the consent page escapes the words of the client and describes each scope and each endorsement', async () => {
     const hostile = await newClient({ name: '<script>alert(1)</script>', description: '"quoted"' })
     const page = await (await open(requestOf(hostile, { scope: 'submission:read' }))).text()
     expect(page).toContain('&lt;script&gt;alert(1)&lt;/script&gt;')
@@ -65,7 +65,7 @@ describe('the page says who asks for what', () => {
     expect(page).not.toContain('Submit in every category of Mathematics')
   })
 
-  it('and offers only what the user holds, of what was asked', async () => {
+  it('the consent page offers only those requested scopes that the user holds', async () => {
     const page = await (await open(requestOf(client, { scope: '' }))).text()
     const offered = fieldsOf(page, '/authorize').filter(([name]) => name === 'grant')
     // The client may also submission:create, which this user does not hold.
@@ -73,7 +73,7 @@ describe('the page says who asks for what', () => {
   })
 
   it.each(['com.example.app:/callback', 'com.example.app://callback'])(
-    'and for an application of the device, by which scheme it is opened: %s',
+    'the consent page of a native application shows the scheme of its redirect URI: %s',
     async (uri) => {
       const native = await newClient({ authMethod: 'none', redirectUris: [uri] })
       const request = requestOf(native, { ...withChallenge, redirect_uri: uri })
@@ -81,7 +81,7 @@ describe('the page says who asks for what', () => {
     },
   )
 
-  it('cannot be framed, scripted, stored or leaked, and may lead on to the client', async () => {
+  it('the consent page cannot be framed, scripted, stored or leaked, and its answer may lead to the client', async () => {
     const { headers } = await open(requestOf(client))
     const policy = headers.get('Content-Security-Policy')
     expect(policy).toContain("default-src 'none'")
@@ -96,14 +96,14 @@ describe('the page says who asks for what', () => {
   })
 })
 
-describe('form-action, to which Chromium holds the whole chain of redirects after a post', () => {
+describe('the form-action policy, which Chromium applies to every redirect after a post', () => {
   const policyOf = async (path: string, Cookie = cookie) => {
     const response = await registry(path, { headers: { Cookie } })
     return response.headers.get('Content-Security-Policy')
   }
   const loginTo = (path: string) => `/login?${new URLSearchParams({ next_page: path })}`
 
-  it('is left out of the pages whose answer leads to a client', async () => {
+  it('form-action is absent from the pages whose answer leads to a client', async () => {
     const asked = authorizePath(requestOf(client))
     for (const path of [asked, loginTo(asked)]) {
       expect(await policyOf(path)).toContain("default-src 'none'")
@@ -112,32 +112,32 @@ describe('form-action, to which Chromium holds the whole chain of redirects afte
   })
 
   it.each(['/', '/account', '/login', '/errors', loginTo('/account'), '/authorize'])(
-    'stays at our own pages elsewhere: %s',
+    'form-action allows only our own pages at %s',
     async (path) => {
       expect(await policyOf(path)).toMatch(/form-action 'self';/)
     },
   )
 
-  it('stays on a sign-in page for a request that no client stands behind', async () => {
+  it('form-action allows only our own pages on the sign-in page of a request from an unknown client', async () => {
     const asked = authorizePath({ ...requestOf(client), client_id: 'nobody' })
     expect(await policyOf(loginTo(asked))).toMatch(/form-action 'self';/)
   })
 })
 
-describe('the answer', () => {
-  it('Allow grants what the page offered', async () => {
+describe('answers to the consent page', () => {
+  it('Allow grants every scope that the consent page offered', async () => {
     const response = await answerConsent(cookie, requestOf(client, { scope: '' }))
     expect(response.status).toBe(303)
     expect(await scopeOf(codeIn(response))).toBe('public:read submission:read')
   })
 
-  it('Allow with a box unticked grants the rest', async () => {
+  it('Allow grants only the scopes whose boxes stay ticked', async () => {
     const untick = without('grant', 'public:read')
     const response = await answerConsent(cookie, requestOf(client, { scope: '' }), untick)
     expect(await scopeOf(codeIn(response))).toBe('submission:read')
   })
 
-  it('a tick of something not offered grants nothing more', async () => {
+  it('a ticked scope that the consent page did not offer is not granted', async () => {
     const add = (fields: [string, string][]): [string, string][] => [
       ...fields,
       ['grant', 'submission:create'],
@@ -152,24 +152,27 @@ describe('the answer', () => {
     ['neither button', without('confirm')],
     ['another word', withField('confirm', 'OK')],
     ['Allow with nothing ticked', without('grant')],
-  ])('%s refuses: access_denied, no code', async (_, change) => {
-    const before = await issuedCodes()
-    const response = await answerConsent(cookie, requestOf(client), change)
-    expect(response.status).toBe(303)
-    const to = sentTo(response)
-    expect(to.origin + to.pathname).toBe(CALLBACK)
-    expect(Object.fromEntries(to.searchParams)).toEqual({
-      error: 'access_denied',
-      error_description: expect.any(String),
-      error_uri: `${ISSUER}/errors/access_denied`,
-      state: 'af0ifjsldkj',
-      iss: ISSUER,
-    })
-    expect(await issuedCodes()).toBe(before)
-  })
+  ])(
+    'the consent answer "%s" is refused with access_denied and without a code',
+    async (_, change) => {
+      const before = await issuedCodes()
+      const response = await answerConsent(cookie, requestOf(client), change)
+      expect(response.status).toBe(303)
+      const to = sentTo(response)
+      expect(to.origin + to.pathname).toBe(CALLBACK)
+      expect(Object.fromEntries(to.searchParams)).toEqual({
+        error: 'access_denied',
+        error_description: expect.any(String),
+        error_uri: `${ISSUER}/errors/access_denied`,
+        state: 'af0ifjsldkj',
+        iss: ISSUER,
+      })
+      expect(await issuedCodes()).toBe(before)
+    },
+  )
 })
 
-describe('a forged answer is refused with a page: no redirect, no code', () => {
+describe('forged answers to the consent page', () => {
   const forged: [string, (fields: [string, string][]) => [string, string][]][] = [
     ['without a form token', without('form_token')],
     ['with a wrong form token', withField('form_token', 'x'.repeat(43))],
@@ -177,18 +180,21 @@ describe('a forged answer is refused with a page: no redirect, no code', () => {
     ['with another state', withField('state', 'attacker')],
     ['without the challenge', without('code_challenge')],
   ]
-  it.each(forged)('%s', async (_, change) => {
-    const before = await issuedCodes()
-    const parameters = requestOf(client, withChallenge)
-    const response = await answerConsent(cookie, parameters, change)
-    expect(response.status).toBe(403)
-    expect(response.headers.has('Location')).toBe(false)
-    expect(fieldsOf(await response.text(), '/authorize')).toEqual([])
-    expect(await issuedCodes()).toBe(before)
-    expect(codeIn(await answerConsent(cookie, parameters))).not.toBe('')
-  })
+  it.each(forged)(
+    'a consent answer %s is refused with a page, without a redirect and without a code',
+    async (_, change) => {
+      const before = await issuedCodes()
+      const parameters = requestOf(client, withChallenge)
+      const response = await answerConsent(cookie, parameters, change)
+      expect(response.status).toBe(403)
+      expect(response.headers.has('Location')).toBe(false)
+      expect(fieldsOf(await response.text(), '/authorize')).toEqual([])
+      expect(await issuedCodes()).toBe(before)
+      expect(codeIn(await answerConsent(cookie, parameters))).not.toBe('')
+    },
+  )
 
-  it('from a page shown to another user', async () => {
+  it('a consent answer from a page shown to another user is refused', async () => {
     const page = await (await open(requestOf(client))).text()
     const fields: [string, string][] = [...fieldsOf(page, '/authorize'), ['confirm', 'ok']]
     const other = await signIn(await newUser())
@@ -196,16 +202,19 @@ describe('a forged answer is refused with a page: no redirect, no code', () => {
     expect((await post('/authorize', fields, { Cookie: cookie })).status).toBe(303)
   })
 
-  it.each(['cross-site', 'same-site'])('sent from another site (%s)', async (site) => {
-    const page = await (await open(requestOf(client))).text()
-    const fields: [string, string][] = [...fieldsOf(page, '/authorize'), ['confirm', 'ok']]
-    const sent = (from: string) =>
-      post('/authorize', fields, { Cookie: cookie, 'Sec-Fetch-Site': from })
-    expect((await sent(site)).status).toBe(403)
-    expect((await sent('same-origin')).status).toBe(303)
-  })
+  it.each(['cross-site', 'same-site'])(
+    'a consent answer from another site (%s) is refused',
+    async (site) => {
+      const page = await (await open(requestOf(client))).text()
+      const fields: [string, string][] = [...fieldsOf(page, '/authorize'), ['confirm', 'ok']]
+      const sent = (from: string) =>
+        post('/authorize', fields, { Cookie: cookie, 'Sec-Fetch-Site': from })
+      expect((await sent(site)).status).toBe(403)
+      expect((await sent('same-origin')).status).toBe(303)
+    },
+  )
 
-  it('when nobody is signed in any more: to sign-in, and back to the same request', async () => {
+  it('a consent answer without a session leads to sign-in and back to the same request', async () => {
     const page = await (await open(requestOf(client))).text()
     const fields: [string, string][] = [...fieldsOf(page, '/authorize'), ['confirm', 'ok']]
     const response = await post('/authorize', fields)
@@ -224,13 +233,13 @@ const consentRow = () =>
     .bind(client.id)
     .first()
 
-/** The page as it is now, and its fields with Allow pressed. */
+/** Opens the consent page; returns its fields with Allow pressed. */
 async function opened(parameters: Record<string, string>, who = cookie) {
   const page = await (await open(parameters, who)).text()
   return [...fieldsOf(page, '/authorize'), ['confirm', 'ok']] as [string, string][]
 }
 
-describe('an answer is bound to the terms that the page showed', () => {
+describe('the terms that the consent page showed', () => {
   it.each<[string, Change[1], Change[2]?]>([
     ['name', { name: 'Another name' }],
     ['owner', { ownerId: 'owner-2' }],
@@ -240,7 +249,7 @@ describe('an answer is bound to the terms that the page showed', () => {
     ['endorsements', {}, { endorsements: ['*.*'] }],
     ['scopes', {}, { scopes: ['public:read', 'submission:read'] }],
   ])(
-    'when the client’s %s changed meanwhile, the page is shown again and nothing is granted',
+    'a consent answer shows the page again and grants nothing when the client’s %s changed meanwhile',
     async (_, fields, lists) => {
       client = await newClient({ scopes: ['submission:read'], endorsements: ['cs.DL'] })
       const who = await signIn(await newUser({ endorsements: ['*.*'] }))
@@ -259,7 +268,7 @@ describe('an answer is bound to the terms that the page showed', () => {
     },
   )
 
-  it('when the user lost a scope meanwhile, the page is shown again without it', async () => {
+  it('a consent answer shows the page again without a scope that the user lost meanwhile', async () => {
     const user = await newUser()
     const who = await signIn(user)
     const answer = await opened(requestOf(client, { scope: '' }), who)
@@ -271,7 +280,7 @@ describe('an answer is bound to the terms that the page showed', () => {
     expect([response.status, offered]).toEqual([200, [['grant', 'submission:read']]])
   })
 
-  it('the fingerprint in the form cannot be replaced by another page’s', async () => {
+  it('the fingerprint in a consent form cannot be replaced by that of another page', async () => {
     const answer = await opened(requestOf(client))
     await change({ name: 'Another name' })
     const [, shown = ''] = (await opened(requestOf(client))).find(([n]) => n === 'shown') ?? []
@@ -281,14 +290,14 @@ describe('an answer is bound to the terms that the page showed', () => {
     expect(await issuedCodes()).toBe(before)
   })
 
-  it('Cancel is a refusal all the same', async () => {
+  it('Cancel is a refusal even when the terms have changed', async () => {
     const answer = withField('confirm', 'cancel')(await opened(requestOf(client)))
     await change({ name: 'Another name' })
     const response = await post('/authorize', answer, { Cookie: cookie })
     expect(sentTo(response).searchParams.get('error')).toBe('access_denied')
   })
 
-  it('control: an answer to terms that stayed the same is granted', async () => {
+  it('control: a consent answer is granted when the terms are as the page showed them', async () => {
     const answer = await opened(requestOf(client))
     await change({ name: 'Another name' })
     await change({ name: 'Example client' })
@@ -296,9 +305,9 @@ describe('an answer is bound to the terms that the page showed', () => {
   })
 })
 
-describe('an answer on a page from another browser session shows the page again', () => {
+describe('consent answers from the page of an older session', () => {
   it.each(['ok', 'cancel'])(
-    'to the same person who signed in again meanwhile, for %s, and can be answered there',
+    'the consent page of an older session is shown again to the same user after the answer "%s", and can be answered',
     async (confirm) => {
       const user = await newUser()
       const stale = withField(
@@ -317,7 +326,7 @@ describe('an answer on a page from another browser session shows the page again'
     },
   )
 
-  it('to another person who signed in meanwhile, with what that person holds', async () => {
+  it('the consent page of an older session is shown again to another user, with the scopes of that user', async () => {
     const parameters = requestOf(client, { scope: '' })
     const stale = await opened(parameters, await signIn(await newUser()))
     const other = await newUser({ scopes: ['public:read'] })
@@ -329,7 +338,7 @@ describe('an answer on a page from another browser session shows the page again'
     ])
   })
 
-  it('also where a remembered consent would answer: a form that may be forged grants nothing', async () => {
+  it('a consent answer from the page of an older session is not granted by a remembered consent', async () => {
     const user = await newUser()
     const stale = await opened(requestOf(client), await signIn(user))
     const who = await signIn(user)
@@ -340,26 +349,26 @@ describe('an answer on a page from another browser session shows the page again'
   })
 })
 
-describe('the latest answer replaces the earlier ones', () => {
+describe('the latest answer to the consent page', () => {
   const BOTH = 'public:read submission:read'
   const both = () => requestOf(client, { scope: BOTH })
   const isAskedFor = async (scope: string) =>
     (await open(requestOf(client, { scope }))).status === 200
   const narrow = () => answerConsent(cookie, both(), without('grant', 'public:read'))
 
-  it('one that narrowed under another name holds when the first name returns', async () => {
+  it('a narrowed consent under another client name also replaces the consent under the first name', async () => {
     await obtainCode(cookie, both())
     expect(await isAskedFor(BOTH)).toBe(false)
     await change({ name: 'Another name' })
     await narrow()
     await change({ name: 'Example client' })
     expect([await isAskedFor(BOTH), await isAskedFor('submission:read')]).toEqual([true, true])
-    // The control: under the name that it was given for it answers.
+    // The control: the narrowed consent is remembered under the name that it was given for.
     await change({ name: 'Another name' })
     expect([await isAskedFor(BOTH), await isAskedFor('submission:read')]).toEqual([true, false])
   })
 
-  it('there is one row for a user and a client, whatever was asked for', async () => {
+  it('a user and a client have one consent row, whatever scopes were requested', async () => {
     for (const scope of ['public:read', BOTH, 'submission:read']) {
       await obtainCode(cookie, requestOf(client, { scope }))
     }
@@ -372,7 +381,7 @@ describe('the latest answer replaces the earlier ones', () => {
     expect([await isAskedFor('submission:read'), await isAskedFor(BOTH)]).toEqual([false, true])
   })
 
-  it('a refusal under another name is one too, when the first name returns', async () => {
+  it('a refusal under another client name also ends the consent under the first name', async () => {
     await obtainCode(cookie, both())
     await change({ name: 'Another name' })
     await answerConsent(cookie, both(), withField('confirm', 'cancel'))
@@ -382,14 +391,14 @@ describe('the latest answer replaces the earlier ones', () => {
     expect(await isAskedFor(BOTH)).toBe(false)
   })
 
-  it('a refusal of other scopes leaves what was agreed to', async () => {
+  it('a refusal of other scopes keeps the remembered consent', async () => {
     await obtainCode(cookie, both())
     const other = requestOf(client, { scope: 'public:read' })
     await answerConsent(cookie, other, withField('confirm', 'cancel'))
     expect(await isAskedFor(BOTH)).toBe(false)
   })
 
-  it('a refusal that cannot be stored is 503, and nothing changes', async () => {
+  it('a refusal that cannot be stored is 503 and changes nothing', async () => {
     await obtainCode(cookie, both())
     await change({ name: 'Another name' })
     const answer = withField('confirm', 'cancel')(await opened(both()))
@@ -407,11 +416,11 @@ describe('the latest answer replaces the earlier ones', () => {
   })
 })
 
-describe('a consent is remembered for the exact set of scopes', () => {
+describe('remembered consents', () => {
   const isAsked = async (parameters: Record<string, string>, who = cookie) =>
     (await open(parameters, who)).status === 200
 
-  it('so the same request is not asked twice, and a wider or narrower one is', async () => {
+  it('a remembered consent answers the same set of scopes, and neither a wider nor a narrower one', async () => {
     await obtainCode(cookie, requestOf(client, { scope: 'public:read submission:read' }))
     expect(await isAsked(requestOf(client, { scope: 'submission:read public:read' }))).toBe(false)
     expect(await isAsked(requestOf(client, { scope: 'public:read' }))).toBe(true)
@@ -420,14 +429,14 @@ describe('a consent is remembered for the exact set of scopes', () => {
     ).toBe(true)
   })
 
-  it('not for a set that the user narrowed', async () => {
+  it('a consent that the user narrowed is remembered for the narrowed scopes only', async () => {
     const both = requestOf(client, { scope: 'public:read submission:read' })
     await answerConsent(cookie, both, without('grant', 'public:read'))
     expect(await isAsked(both)).toBe(true)
     expect(await isAsked(requestOf(client, { scope: 'submission:read' }))).toBe(false)
   })
 
-  it('not when it was refused', async () => {
+  it('a refused consent is not remembered', async () => {
     await answerConsent(cookie, requestOf(client), withField('confirm', 'cancel'))
     expect(await isAsked(requestOf(client))).toBe(true)
   })
@@ -439,14 +448,17 @@ describe('a consent is remembered for the exact set of scopes', () => {
     ['URL', { url: 'https://other.example' }, {}],
     ['redirect URIs', {}, { redirectUris: [CALLBACK, 'https://client.example/new'] }],
     ['endorsements', {}, { endorsements: ['cs.*', 'math.CO'] }],
-  ])('and asked again when the client’s %s changed', async (_, fields, lists) => {
-    await obtainCode(cookie, requestOf(client))
-    expect(await isAsked(requestOf(client))).toBe(false)
-    await clientRegistry(env.DB).update(client.id, fields, lists, 'authorize', nowSeconds())
-    expect(await isAsked(requestOf(client))).toBe(true)
-  })
+  ])(
+    'a remembered consent no longer answers after a change of the client’s %s',
+    async (_, fields, lists) => {
+      await obtainCode(cookie, requestOf(client))
+      expect(await isAsked(requestOf(client))).toBe(false)
+      await clientRegistry(env.DB).update(client.id, fields, lists, 'authorize', nowSeconds())
+      expect(await isAsked(requestOf(client))).toBe(true)
+    },
+  )
 
-  it('never for a public client on a loopback address (RFC 8252 §8.6), but for one on https', async () => {
+  it('a consent is never remembered for a public client on a loopback address (RFC 8252 §8.6), and is for one on https', async () => {
     const loopback = 'http://127.0.0.1:5000/cb'
     const native = await newClient({ authMethod: 'none', redirectUris: [loopback] })
     const asked = requestOf(native, { redirect_uri: loopback, ...withChallenge })
@@ -458,8 +470,8 @@ describe('a consent is remembered for the exact set of scopes', () => {
   })
 })
 
-describe('users of an external accounts service (LOGIN_URL)', () => {
-  it('hold what the session that it wrote says, with no row of their own here', async () => {
+describe('consent of users from an external accounts service (LOGIN_URL)', () => {
+  it('a user of an external accounts service holds the scopes of the session record, without a row in the user table', async () => {
     const elsewhere = serve({ LOGIN_URL: 'https://accounts.example/login' })
     const own = await signIn(await newUser({ scopes: ['public:read'] }))
     const token = sessionTokenIn(own)
@@ -474,13 +486,13 @@ describe('users of an external accounts service (LOGIN_URL)', () => {
     expect(issued.scope).toBe('public:read')
     expect((await sessionOf(issued.access_token))?.user?.user_id).toBe('accounts:7')
     expect(await countSessions()).toBe(before + 1)
-    // By this an operator finds the user; for users of the registry there is a row of their own.
+    // The operator finds the user by this row. Users of the registry have a row in the user table.
     const seen = await env.DB.prepare(
       `SELECT user_id, username_key FROM external_user
        WHERE user_id = 'accounts:7' OR user_id IN (SELECT user_id FROM user)`,
     ).all()
     expect(seen.results).toEqual([{ user_id: 'accounts:7', username_key: written?.user?.username }])
-    // The control: where users sign in here, somebody unknown is asked to sign in.
+    // The control: without LOGIN_URL the unknown user is asked to sign in.
     const answered = await registry(authorizePath(requestOf(client)), {
       headers: { Cookie: cookieOfTheirs },
     })

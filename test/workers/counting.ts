@@ -1,4 +1,4 @@
-/** Bindings that count what is asked of storage, tell of its writes, or fail on demand. */
+/** Bindings that count storage operations, record writes, or fail on demand. */
 
 import { env } from 'cloudflare:workers'
 
@@ -7,10 +7,10 @@ export type Count = { d1: number; kvRead: number; kvWrite: number; kvDelete: num
 export const nothing = (): Count => ({ d1: 0, kvRead: 0, kvWrite: 0, kvDelete: 0 })
 
 type Operation = keyof Count
-/** Called before each operation; throwing there is a fault of storage. */
+/** Called before each operation. If it throws, the operation fails. */
 type Before = (operation: Operation) => void
 
-/** A binding, but for the verbs that are given. */
+/** A binding with some methods replaced. */
 export const over = <T extends object>(real: T, fake: Partial<T>): T =>
   new Proxy(real, {
     get(target, name) {
@@ -75,7 +75,7 @@ function watchKv(kv: KVNamespace, before: Before): KVNamespace {
   })
 }
 
-/** The registry's storage, each operation announced. Statements of a batch must be bound before they are watched. */
+/** The storage of the registry, with a call of `before` for each operation. A batch takes only unwatched statements. */
 export const watchedBindings = (before: Before) => ({
   DB: watchDatabase(env.DB, before),
   SESSIONS: watchKv(env.SESSIONS, before),
@@ -90,7 +90,7 @@ export function countedBindings() {
   return { count, bindings }
 }
 
-/** `INSERT refusal`; null for what only reads. */
+/** For example `INSERT refusal`; null for a statement that only reads. */
 function writeOf(sql: string): string | null {
   const [, verb = ''] = /^\s*(\w+)/.exec(sql) ?? []
   if (verb.toUpperCase() === 'SELECT') return null
@@ -99,7 +99,7 @@ function writeOf(sql: string): string | null {
   return `${verb.toUpperCase()} ${table}`
 }
 
-/** Storage, of which every write is told as it is asked for: `D1 INSERT refusal`, `KV put SESSIONS`. */
+/** Storage that records every write as it begins: `D1 INSERT refusal`, `KV put SESSIONS`. */
 export function writesTold() {
   const writes: string[] = []
   const statements = new WeakMap<

@@ -1,4 +1,4 @@
-/** An endorsement that another one covers says nothing more: no list that is kept, issued or shown holds both. */
+/** An endorsement that another one covers is redundant: no stored, issued or shown list has both. */
 
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
@@ -22,7 +22,7 @@ import { browserRecord } from './stored-session.ts'
 const registry = clientRegistry(env.DB)
 const keptOf = async (clientId: string) => (await findClientRecord(env.DB, clientId))?.endorsements
 
-/** What is given, and what is left of it. */
+/** Endorsements, and those that remain of them. */
 const CASES: [string[], string[]][] = [
   [['cs.DL', 'cs.DL'], ['cs.DL']],
   [['math.*', 'math.AG'], ['math.*']],
@@ -34,9 +34,9 @@ const CASES: [string[], string[]][] = [
   ],
 ]
 
-describe('an endorsement that another one covers', () => {
+describe('endorsements that another one covers', () => {
   it.each(CASES)(
-    'is dropped from %j, which leaves %j, as in the rule so in SQL',
+    'of the endorsements %j only %j remain, in TypeScript and in SQL',
     async (given, left) => {
       expect(withoutCovered(given).sort()).toEqual(left)
       const endorsements = [...new Set(given)]
@@ -49,7 +49,7 @@ describe('an endorsement that another one covers', () => {
     },
   )
 
-  it('is dropped when more is authorized, requested or put in its place, and does not come back', async () => {
+  it('a covered endorsement is dropped by an authorization or an update, and does not come back', async () => {
     const { id } = await newClient({ endorsements: ['math.AG', 'cs.DL'] })
     await registry.authorize(id, { endorsements: ['math.*'] }, nowSeconds())
     expect(await keptOf(id)).toEqual(['cs.DL', 'math.*'])
@@ -61,7 +61,7 @@ describe('an endorsement that another one covers', () => {
     expect(await keptOf(id)).toEqual(['cs.*'])
   })
 
-  it('stays authorized beside a wider one that is merely requested', async () => {
+  it('an authorized endorsement stays beside a wider one that is only requested', async () => {
     const { id } = await newClient({ endorsements: ['cs.DL'] })
     const wishes = ['cs.*', 'cs.LO']
     await registry.update(id, {}, { endorsements: wishes }, 'request', nowSeconds())
@@ -71,7 +71,7 @@ describe('an endorsement that another one covers', () => {
     expect(await keptOf(id)).toEqual(['cs.DL'])
   })
 
-  it('is not in what a client and a user have in common', async () => {
+  it('a covered endorsement is not in the intersection of a client and a user', async () => {
     expect(meetEndorsements(['*.*'], ['math.*', 'cs.DL', 'math.AG'])).toEqual(['cs.DL', 'math.*'])
     expect(meetEndorsements(['cs.*', 'cs.DL'], ['cs.*', 'cs.DL'])).toEqual(['cs.*'])
     const client = await newRefreshingClient({ endorsements: ['cs.DL', 'math.*', 'math.AG'] })
@@ -80,7 +80,7 @@ describe('an endorsement that another one covers', () => {
     expect((await sessionOf(access))?.authorizations.endorsements).toEqual(['cs.DL', 'math.*'])
   })
 
-  it('is left out of a record that an accounts service wrote', () => {
+  it('a covered endorsement is dropped from the record of an accounts service', () => {
     const record = browserRecord()
     const endorsements = ['math.AG', 'math.*']
     const read = readSession({

@@ -1,4 +1,4 @@
-/** CORS: scripts of any origin reach the endpoints that browser-based clients need, and no others. */
+/** CORS: scripts of any origin may call the endpoints that browser-based clients need, and no others. */
 
 import { describe, expect, it } from 'vitest'
 import { watchedBindings } from './counting.ts'
@@ -19,12 +19,12 @@ const preflight = (path: string, method: string, headers = 'authorization,dpop')
 const corsIn = (response: Response) =>
   [...response.headers].filter(([name]) => name.startsWith('access-control-'))
 
-describe('a preflight', () => {
+describe('preflight requests', () => {
   it.each([
     ['/token', 'POST'],
     ['/revoke', 'POST'],
     [METADATA, 'GET,HEAD'],
-  ])('of %s is told %s', async (path, methods) => {
+  ])('a preflight of %s allows the methods %s', async (path, methods) => {
     const response = await preflight(path, methods.split(',')[0] ?? '')
     expect([response.status, await response.text()]).toEqual([204, ''])
     expect(Object.fromEntries(corsIn(response))).toEqual({
@@ -37,7 +37,7 @@ describe('a preflight', () => {
   })
 
   it.each(['/token', '/revoke', METADATA])(
-    'of %s allows the headers that libraries and browsers add, and no more than were asked for',
+    'a preflight of %s allows the headers that libraries and browsers add, when they are requested',
     async (path) => {
       const method = path === METADATA ? 'GET' : 'POST'
       const added = ['mcp-protocol-version', 'traceparent', 'baggage', 'x-requested-with']
@@ -54,7 +54,7 @@ describe('a preflight', () => {
   )
 
   it.each(['/introspect', '/authorize', '/login', '/logout', '/', '/healthz'])(
-    'of %s is refused',
+    'a preflight of %s is refused with 405',
     async (path) => {
       const response = await preflight(path, 'POST')
       expect([response.status, corsIn(response)]).toEqual([405, []])
@@ -65,19 +65,22 @@ describe('a preflight', () => {
     ['/token', 'POST'],
     ['/revoke', 'POST'],
     [METADATA, 'GET, HEAD'],
-  ])('is not any OPTIONS: of %s that is 405, %s', async (path, allow) => {
-    const response = await registry(path, { method: 'OPTIONS', headers: ORIGIN })
-    expect([response.status, response.headers.get('Allow')]).toEqual([405, allow])
-  })
+  ])(
+    'an OPTIONS request to %s that is not a preflight is 405 and allows %s',
+    async (path, allow) => {
+      const response = await registry(path, { method: 'OPTIONS', headers: ORIGIN })
+      expect([response.status, response.headers.get('Allow')]).toEqual([405, allow])
+    },
+  )
 })
 
-describe('an answer to a script of another origin', () => {
+describe('responses to scripts of another origin', () => {
   const OPEN = [
     ['access-control-allow-origin', '*'],
     ['access-control-expose-headers', 'WWW-Authenticate,DPoP-Nonce,Retry-After,X-Correlation-Id'],
   ]
 
-  it('may be read, never with a cookie of ours: a token, a refusal, a fault', async () => {
+  it('a token, a refusal and a fault can be read by a script of another origin, without cookies', async () => {
     const client = await newClient()
     const down = serve(
       watchedBindings(() => {
@@ -104,7 +107,7 @@ describe('an answer to a script of another origin', () => {
     '/jwks.json',
     '/userinfo',
   ])(
-    'may be read where nothing is, so that it is not taken for a fault: POST and GET %s',
+    'a 404 to POST and GET %s can be read by a script of another origin, so that it does not look like a fault',
     async (path) => {
       const asked = await preflight(path, 'POST', 'content-type,mcp-protocol-version')
       expect(asked.status).toBe(204)
@@ -126,7 +129,7 @@ describe('an answer to a script of another origin', () => {
     },
   )
 
-  it('may be read of /revoke, and not of /introspect', async () => {
+  it('a script of another origin can read a response of /revoke, and none of /introspect', async () => {
     const client = await newRefreshingClient()
     const token = await machineToken(client)
     expect(corsIn(await sendAs(client, '/introspect', { token }))).toEqual([])

@@ -1,9 +1,9 @@
-/** D1 under another clock than its own: the test's `Date`, or one that is ahead of it or behind. */
+/** D1 with another clock: the test's `Date`, or a clock that runs ahead or behind. */
 
 import { env } from 'cloudflare:workers'
 import { over } from './counting.ts'
 
-/** `now` in epoch milliseconds, asked when a statement is prepared. */
+/** `now` returns epoch milliseconds and is read when a statement is prepared. */
 export function clockedDatabase(now: () => number = () => Date.now()): D1Database {
   const at = (sql: string) =>
     sql

@@ -1,4 +1,4 @@
-/** One description of the deployment: what `npm run deploy` accepts both workers start with, and nothing else. */
+/** `npm run deploy` and the two workers accept the same configurations. */
 
 import { env } from 'cloudflare:workers'
 import fc from 'fast-check'
@@ -37,7 +37,7 @@ const ISSUERS = [
   ...['https://user@registry.example', 'registry.example', '', 'http://127.0.0.1:8787', 'null'],
 ] as const
 
-/** Mostly what is good, so that what is accepted is not the exception. */
+/** Mostly the valid value, so that enough configurations are accepted. */
 const mostly = <T>(good: T, others: fc.Arbitrary<T>) =>
   fc.oneof({ weight: 5, arbitrary: fc.constant(good) }, { weight: 1, arbitrary: others })
 
@@ -88,7 +88,7 @@ function configOf({ missing, issuer, vars, crons, isRegistry }: Drawn): Wrangler
   }
 }
 
-/** What the platform gives a worker that is deployed with this configuration. */
+/** The `env` that the platform gives a worker with this configuration. */
 function envOf(config: WranglerConfig, secrets: Record<string, string>) {
   const bound = [
     ...[...config.d1_databases, ...config.kv_namespaces].map(({ binding }) => binding),
@@ -98,7 +98,7 @@ function envOf(config: WranglerConfig, secrets: Record<string, string>) {
   return { ...config.vars, ...secrets, ...Object.fromEntries(bindings) }
 }
 
-/** The name of what the registry refuses to start with; null if it starts. */
+/** The name of the setting or binding with which the registry does not start; null if it starts. */
 function refusedByRegistry(config: WranglerConfig): string | null {
   try {
     compose(envOf(config, {}) as unknown as Bindings)
@@ -127,7 +127,7 @@ const anyDeployment = fc.record({
 })
 
 describe('npm run deploy and the two workers', () => {
-  it('agree: what deploy accepts both start with, and what a worker refuses deploy refuses by the same name', async () => {
+  it('both workers start with every configuration that deploy accepts, and deploy refuses a bad setting by the same name as the worker', async () => {
     const seen = { accepted: 0, refused: 0 }
     await fc.assert(
       fc.asyncProperty(anyDeployment, async (drawn) => {
@@ -148,15 +148,18 @@ describe('npm run deploy and the two workers', () => {
       }),
       { numRuns: 500 },
     )
-    // The control: both happen often enough to mean something.
+    // The control: both outcomes occur often enough.
     expect(seen.accepted).toBeGreaterThan(50)
     expect(seen.refused).toBeGreaterThan(100)
   })
 
-  it.each(NAMES)('without %s the registry does not start, and says so by that name', (name) => {
-    const given = { ...env, ISSUER: 'https://registry.example', [name]: undefined }
-    expect(() => compose(given as unknown as Bindings)).toThrow(
-      new RegExp(`^${name}: the [\\w ]+ must be bound$`),
-    )
-  })
+  it.each(NAMES)(
+    'without the binding %s the registry does not start, and the error names the binding',
+    (name) => {
+      const given = { ...env, ISSUER: 'https://registry.example', [name]: undefined }
+      expect(() => compose(given as unknown as Bindings)).toThrow(
+        new RegExp(`^${name}: the [\\w ]+ must be bound$`),
+      )
+    },
+  )
 })

@@ -1,4 +1,4 @@
-/** What a request is given: a plain object, so that a copy of it has all of it. */
+/** The dependencies of a request are a plain object, so that a copy has them all. */
 
 import { env } from 'cloudflare:workers'
 import { expect, it } from 'vitest'
@@ -7,7 +7,7 @@ import type { ClientId } from '../../src/domain/ids.ts'
 import { RequestNote } from '../../src/http/request-note.ts'
 import { ISSUER } from './registry.ts'
 
-it('a copy of what a request is given keeps every store and every setting', async () => {
+it('a copy of the dependencies of a request has every store and every setting', async () => {
   const deps = compose({ ...env, ISSUER } as Bindings).depsOf(new RequestNote())
   const copy = { ...deps }
   expect(Object.keys(copy)).toEqual(

@@ -1,4 +1,4 @@
-/** A user whom the operator has disabled, at a browser whose session has not been ended. */
+/** A user whom the operator has disabled, with a browser session that has not ended. */
 
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it } from 'vitest'
@@ -35,7 +35,7 @@ const disable = () => userRegistry(env.DB).disable(user.id, nowSeconds())
 const consents = () =>
   env.DB.prepare('SELECT count(*) AS n FROM consent WHERE user_id = ?1').bind(user.id).first('n')
 
-/** The fields of the form for this path, from a page that was shown before. */
+/** The fields of the form for this path, from a page that was opened earlier. */
 type Fields = (path: string) => readonly [string, string][]
 type Ask = () => Promise<Response>
 const CASES: readonly (readonly [string, (fields: Fields) => Ask])[] = [
@@ -55,31 +55,34 @@ const CASES: readonly (readonly [string, (fields: Fields) => Ask])[] = [
   ],
 ]
 
-describe('a disabled user', () => {
-  it.each(CASES)('is told so at %s, and can sign out', async (_, caseOf) => {
-    await obtainCode(cookie, requestOf(client))
-    const other = authorizePath(requestOf(client, { scope: 'public:read' }))
-    const pages = await Promise.all(
-      ['/account', other].map(async (path) =>
-        (await registry(path, { headers: { Cookie: cookie } })).text(),
-      ),
-    )
-    const ask = caseOf((path) => fieldsOf(pages.join(), path))
-    await disable()
-    const response = await ask()
-    const page = await response.text()
-    expect([response.status, response.headers.get('Location')]).toEqual([403, null])
-    expect(page).toContain('The operator has disabled your account.')
-    expect(page).toContain(`<bdi>${user.username}</bdi>`)
-    expect(page).not.toContain('Go back to the application')
-    expect(page).toContain(response.headers.get('X-Correlation-Id'))
-    expect(await consents()).toBe(1)
-    const signedOut = await post('/logout', fieldsOf(page, '/logout'), { Cookie: cookie })
-    expect(signedOut.status).toBe(303)
-    expect(await sessionOf(sessionTokenIn(cookie))).toBeNull()
-  })
+describe('disabled users', () => {
+  it.each(CASES)(
+    'at %s a disabled user reads that the account is disabled, and can sign out',
+    async (_, caseOf) => {
+      await obtainCode(cookie, requestOf(client))
+      const other = authorizePath(requestOf(client, { scope: 'public:read' }))
+      const pages = await Promise.all(
+        ['/account', other].map(async (path) =>
+          (await registry(path, { headers: { Cookie: cookie } })).text(),
+        ),
+      )
+      const ask = caseOf((path) => fieldsOf(pages.join(), path))
+      await disable()
+      const response = await ask()
+      const page = await response.text()
+      expect([response.status, response.headers.get('Location')]).toEqual([403, null])
+      expect(page).toContain('The operator has disabled your account.')
+      expect(page).toContain(`<bdi>${user.username}</bdi>`)
+      expect(page).not.toContain('Go back to the application')
+      expect(page).toContain(response.headers.get('X-Correlation-Id'))
+      expect(await consents()).toBe(1)
+      const signedOut = await post('/logout', fieldsOf(page, '/logout'), { Cookie: cookie })
+      expect(signedOut.status).toBe(303)
+      expect(await sessionOf(sessionTokenIn(cookie))).toBeNull()
+    },
+  )
 
-  it('comes back to the same request as another user, after signing out', async () => {
+  it('a disabled user who signs out can return to the same request as another user', async () => {
     await disable()
     const path = authorizePath(requestOf(client))
     const response = await registry(path, { headers: { Cookie: cookie } })
@@ -87,7 +90,7 @@ describe('a disabled user', () => {
     expect(fields.next_page).toBe(path)
   })
 
-  it('control: once enabled again, sees the pages', async () => {
+  it('control: a user who is enabled again sees the pages', async () => {
     await disable()
     await userRegistry(env.DB).enable(user.id, nowSeconds())
     for (const path of ['/account', authorizePath(requestOf(client))]) {
@@ -95,7 +98,7 @@ describe('a disabled user', () => {
     }
   })
 
-  it('is told so also with a session that an accounts service wrote (LOGIN_URL)', async () => {
+  it('a disabled user with a session of an accounts service (LOGIN_URL) reads that the account is disabled', async () => {
     const elsewhere = serve({ LOGIN_URL: 'https://accounts.example/login' })
     const written = await sessionOf(sessionTokenIn(cookie))
     await env.SESSIONS.put(await digest('their-session'), JSON.stringify(written))

@@ -1,4 +1,4 @@
-/** Every refusal carries an id, by which the operator, and nobody else, learns why. */
+/** Every refusal has a correlation id. Only the operator can look up its cause. */
 
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -63,8 +63,8 @@ const countRecorded = () => env.DB.prepare('SELECT count(*) AS n FROM refusal').
 const open = (parameters: Record<string, string>, fetch = registry) =>
   fetch(authorizePath(parameters), { headers: { Cookie: cookie } })
 
-describe('a refusal of an endpoint for clients', () => {
-  it('carries an id and leads to what its code means, and says no more than before', async () => {
+describe('refusals of the endpoints for clients', () => {
+  it('a refusal of /token has a correlation id and a link to its error code, and does not name the cause', async () => {
     const response = await post('/token', credentialsOf({ ...client, secret: `${client.secret}x` }))
     expect(response.status).toBe(401)
     expect(idOf(response)).toMatch(ID)
@@ -75,7 +75,7 @@ describe('a refusal of an endpoint for clients', () => {
     })
   })
 
-  it('is told in one line of the log and one row, under that id', async () => {
+  it('a refusal is recorded under its correlation id in one log line and one row, with the cause', async () => {
     const response = await post('/token', credentialsOf({ ...client, secret: `${client.secret}x` }))
     const told = {
       correlationId: idOf(response),
@@ -89,14 +89,14 @@ describe('a refusal of an endpoint for clients', () => {
     expect(logged).toMatchObject([{ event: 'request', ...line, reason: error, status: 401 }])
   })
 
-  it('has an id of its own each time', async () => {
+  it('every refusal has a correlation id of its own', async () => {
     const ids = await Promise.all(
       Array.from({ length: 50 }, async () => idOf(await post('/token', {}))),
     )
     expect(new Set(ids).size).toBe(50)
   })
 
-  it('an answer that is no refusal has none, and leaves nothing', async () => {
+  it('a response that is not a refusal has no correlation id and leaves no row', async () => {
     const before = await countRecorded()
     const response = await post('/token', credentialsOf(client))
     expect(response.status).toBe(200)
@@ -108,7 +108,7 @@ describe('a refusal of an endpoint for clients', () => {
   })
 })
 
-describe('the detail says what the caller is not told', () => {
+describe('the recorded cause of a refusal', () => {
   const basic = (id: string, secret: string) => ({
     Authorization: `Basic ${btoa(`${encodeURIComponent(id)}:${encodeURIComponent(secret)}`)}`,
   })
@@ -119,7 +119,7 @@ describe('the detail says what the caller is not told', () => {
     return detail
   }
 
-  it('of a redirect_uri that differs: where', async () => {
+  it('the recorded cause of a wrong redirect_uri is the position of the difference', async () => {
     const code = await obtainCode(cookie, requestOf(client))
     const redeem = (uri: string) =>
       post('/token', redemptionOf(client, code, { redirect_uri: uri }))
@@ -130,7 +130,7 @@ describe('the detail says what the caller is not told', () => {
     expect(await detailOf(await redeem(''))).toBe('redirect_uri is missing')
   })
 
-  it('of a code_verifier', async () => {
+  it('the recorded cause of a refused code_verifier tells a wrong, a missing, a malformed and an unexpected one apart', async () => {
     const bound = await obtainCode(cookie, requestOf(client, withChallenge))
     const redeem = (code: string, code_verifier: string) =>
       post('/token', redemptionOf(client, code, { code_verifier }))
@@ -141,7 +141,7 @@ describe('the detail says what the caller is not told', () => {
     expect(await detailOf(await redeem(unbound, PKCE.verifier))).toMatch('without a code_challenge')
   })
 
-  it('of a code: unknown, of another client, used, expired and since when', async () => {
+  it('the recorded cause of a refused code tells an unknown, a foreign, a used and an expired one apart', async () => {
     const code = await obtainCode(cookie, requestOf(client))
     const other = await newClient()
     const redeem = (given: string, who = client) => post('/token', redemptionOf(who, given))
@@ -156,7 +156,7 @@ describe('the detail says what the caller is not told', () => {
     expect(await detailOf(await redeem(late))).toMatch(/^expired 1[123] s ago$/)
   })
 
-  it('of a client: unknown, its method, its name in whichever way it was given', async () => {
+  it('the recorded cause of a failed client authentication names the client and the method, however they were sent', async () => {
     const unknown = await post('/token', credentialsOf({ id: 'nobody', secret: 'x' }))
     expect(await detailOf(unknown)).toBe('unknown client')
     const ask = (headers: Record<string, string>) =>
@@ -174,7 +174,7 @@ describe('the detail says what the caller is not told', () => {
     expect((await recorded(nameless))?.clientId).toBeNull()
   })
 
-  it('of a scope, a grant type, a content type, a repetition', async () => {
+  it('the recorded cause names a refused scope, grant type, content type or repeated parameter', async () => {
     const compile = await post('/token', credentialsOf(client, { scope: 'compile:create' }))
     expect(await detailOf(compile)).toBe('scope "compile:create" is not authorized')
     const malformed = await post('/token', credentialsOf(client, { scope: 'all' }))
@@ -192,8 +192,8 @@ describe('the detail says what the caller is not told', () => {
   })
 })
 
-describe('what a caller wrote', () => {
-  it('is cut, and cannot command a terminal', async () => {
+describe('the words of a caller', () => {
+  it('the words of a caller are recorded in short form and without control characters', async () => {
     const scope = `\u001b[31m\u202e\n${'x'.repeat(500)}`
     const response = await post('/token', credentialsOf(client, { scope }))
     const { detail = '' } = (await recorded(response)) ?? {}
@@ -204,7 +204,7 @@ describe('what a caller wrote', () => {
     expect((await recorded(unknown))?.clientId).toMatch(/^\?y{96}\.\.\.$/)
   })
 
-  it('never comes with a secret: not in the table, not in the log', async () => {
+  it('the words of a caller are recorded without secrets, in the table and in the log', async () => {
     const token = mintToken('accessToken')
     const code = mintToken('authorizationCode')
     const secrets = [client.secret, token, code, PASSWORD, PKCE.verifier]
@@ -239,8 +239,8 @@ describe('what a caller wrote', () => {
   })
 })
 
-describe('a refusal at /authorize', () => {
-  it('as a page: with the id as a reference to tell, and where redirect_uri differs', async () => {
+describe('refusals at /authorize', () => {
+  it('a refusal page shows its correlation id as a reference, and the position of the difference is recorded', async () => {
     const response = await open(requestOf(client, { redirect_uri: `${CALLBACK}s` }))
     expect(response.status).toBe(400)
     const page = await response.text()
@@ -256,7 +256,7 @@ describe('a refusal at /authorize', () => {
     })
   })
 
-  it('as a redirect: error_uri for the client, the id for the operator', async () => {
+  it('a refusal by redirect gives error_uri to the client, and the correlation id only to the operator', async () => {
     const response = await open(requestOf(client, { scope: 'compile:create' }))
     expect(response.status).toBe(303)
     expect(Object.fromEntries(sentTo(response).searchParams)).toEqual({
@@ -273,7 +273,7 @@ describe('a refusal at /authorize', () => {
     })
   })
 
-  it('when the user said no', async () => {
+  it('the recorded cause of a refusal by the user is that the user pressed Cancel', async () => {
     const cancel = (fields: [string, string][]): [string, string][] =>
       fields.map(([name, value]) => [name, name === 'confirm' ? 'cancel' : value])
     const response = await answerConsent(cookie, requestOf(await newClient()), cancel)
@@ -281,14 +281,14 @@ describe('a refusal at /authorize', () => {
   })
 })
 
-describe('a refused sign-in', () => {
+describe('refused sign-ins', () => {
   const attempt = async (username: string, password: string) => {
     const form = await registry('/login')
     const fields = Object.fromEntries(fieldsOf(await form.text(), '/login'))
     return post('/login', { ...fields, username, password }, { Cookie: cookiesOf(form) })
   }
 
-  it('tells the person one thing and the operator which it was', async () => {
+  it('a refused sign-in shows the same page for every cause, and the cause is recorded', async () => {
     const disabled = await newUser()
     await userRegistry(env.DB).disable(disabled.id, nowSeconds())
     const details = []
@@ -307,8 +307,8 @@ describe('a refused sign-in', () => {
   })
 })
 
-describe('a fault', () => {
-  it('carries an id that only the log knows: D1 may be what failed', async () => {
+describe('faults', () => {
+  it('a fault has a correlation id that only the log has, because D1 may have failed', async () => {
     const broken = serve({
       ...watchedBindings((operation) => {
         if (operation === 'kvWrite') throw new Error('KV is out of reach')
@@ -324,7 +324,7 @@ describe('a fault', () => {
     expect(await countRecorded()).toBe(before)
   })
 
-  it('of the recording itself changes no answer, and is logged', async () => {
+  it('a refusal that cannot be recorded has the same response, and the log says so', async () => {
     const DB = over(env.DB, {
       prepare(sql: string) {
         if (sql.includes('INTO refusal')) throw new Error('D1 is out of reach')
@@ -340,14 +340,14 @@ describe('a fault', () => {
   })
 })
 
-describe('a flood fills no table', () => {
+describe('limits on the record of refusals', () => {
   const flood = { 'CF-Connecting-IP': '192.0.2.66' }
   const limiting = (refuses: (key: string) => boolean) =>
     serve({
       REFUSAL_LIMIT: { limit: async ({ key }: { key: string }) => ({ success: !refuses(key) }) },
     })
 
-  it('what the rate limit refused has an id, and no row', async () => {
+  it('a request over the rate limit has a correlation id and leaves no row', async () => {
     const wrong = credentialsOf({ ...client, secret: `${client.secret}x` })
     const before = await countRecorded()
     const response = await post(
@@ -360,7 +360,7 @@ describe('a flood fills no table', () => {
     expect(await countRecorded()).toBe(before)
   })
 
-  it('and of one address no more is recorded than the limit allows', async () => {
+  it('the refusals of one address are recorded only within the limit', async () => {
     const before = await countRecorded()
     const response = await post(
       '/token',
@@ -373,7 +373,7 @@ describe('a flood fills no table', () => {
     expect(logged).toHaveLength(1)
   })
 
-  it('an address where nothing is has no id, and no row', async () => {
+  it('a request for an unknown path has no correlation id and leaves no row', async () => {
     const before = await countRecorded()
     const response = await registry('/wp-login.php')
     expect([response.status, response.headers.has('X-Correlation-Id')]).toEqual([404, false])
@@ -382,25 +382,30 @@ describe('a flood fills no table', () => {
   })
 
   it.each<[string, string, RequestInit, string]>([
-    ['a page for people', '/wp-login.php', { headers: { Accept: 'text/html,*/*' } }, 'text/html'],
-    ['a page where nothing is preferred', '/nothing', {}, 'text/html'],
-    ['JSON where it is asked for', '/nothing', { headers: { Accept: 'application/json' } }, 'json'],
-    ['JSON for a post', '/nothing', { method: 'POST' }, 'json'],
-    ['JSON at a path of programs', '/.well-known/openid-configuration', {}, 'json'],
-    ['JSON below an endpoint of clients', '/token/', {}, 'json'],
+    ['HTML for a browser', '/wp-login.php', { headers: { Accept: 'text/html,*/*' } }, 'text/html'],
+    ['HTML without an Accept header', '/nothing', {}, 'text/html'],
     [
-      'JSON for what is asked of a page',
+      'JSON for a request that accepts JSON',
+      '/nothing',
+      { headers: { Accept: 'application/json' } },
+      'json',
+    ],
+    ['JSON for a post', '/nothing', { method: 'POST' }, 'json'],
+    ['JSON below /.well-known', '/.well-known/openid-configuration', {}, 'json'],
+    ['JSON below an endpoint for clients', '/token/', {}, 'json'],
+    [
+      'JSON below a page for a request that accepts JSON',
       '/errors/x',
       { headers: { Accept: 'application/json' } },
       'json',
     ],
-  ])('nothing is there: %s', async (_, path, init, type) => {
+  ])('a request for an unknown path is answered 404 with %s', async (_, path, init, type) => {
     const response = await registry(path, init)
     expect(response.status).toBe(404)
     expect(response.headers.get('Content-Type')).toContain(type)
   })
 
-  it('a method that a page does not know is told in JSON where that is asked for', async () => {
+  it('a 405 of a page is JSON when the request asks for JSON', async () => {
     const put = (Accept: string) => registry('/account', { method: 'PUT', headers: { Accept } })
     const json = await put('application/json')
     expect([json.status, json.headers.get('Allow')]).toEqual([405, 'GET, HEAD, POST'])
@@ -408,7 +413,7 @@ describe('a flood fills no table', () => {
     expect((await put('*/*')).headers.get('Content-Type')).toContain('text/html')
   })
 
-  it('cron removes what is older than a day', async () => {
+  it('cron removes refusals that are older than a day', async () => {
     await env.DB.prepare('DELETE FROM refusal').run()
     await post('/token', {})
     const housekeep = (atMs: number) => compose({ ...env, ISSUER }).housekeep(atMs)
@@ -419,30 +424,33 @@ describe('a flood fills no table', () => {
   })
 })
 
-describe('/errors/CODE explains each code', () => {
-  it.each(explanations().map(({ code }) => code))('%s', async (code) => {
-    const response = await registry(`/errors/${code}`)
-    expect(response.status).toBe(200)
-    const page = await response.text()
-    for (const words of [
-      code,
-      'Usual causes',
-      'What to do',
-      'X-Correlation-Id',
-      'href="/errors"',
-    ]) {
-      expect(page).toContain(words)
-    }
-  })
+describe('pages that explain error codes', () => {
+  it.each(explanations().map(({ code }) => code))(
+    'the page /errors/%s explains the code, its causes and what to do',
+    async (code) => {
+      const response = await registry(`/errors/${code}`)
+      expect(response.status).toBe(200)
+      const page = await response.text()
+      for (const words of [
+        code,
+        'Usual causes',
+        'What to do',
+        'X-Correlation-Id',
+        'href="/errors"',
+      ]) {
+        expect(page).toContain(words)
+      }
+    },
+  )
 
-  it('and /errors lists them all', async () => {
+  it('the page /errors links to every error code', async () => {
     const page = await (await registry('/errors')).text()
     for (const { code } of explanations()) expect(page).toContain(`href="/errors/${code}"`)
     expect(explanations().length).toBeGreaterThanOrEqual(9)
   })
 
   it.each(['no_such_error', 'toString', '__proto__', 'invalid_grant/', 'INVALID_GRANT'])(
-    '%s is none: 404',
+    'the page /errors/%s does not exist and is 404',
     async (code) => {
       const response = await registry(`/errors/${code}`)
       expect(response.status).toBe(404)

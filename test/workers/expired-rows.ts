@@ -1,4 +1,4 @@
-/** Rows of every table that is swept: some due at `NOW`, some due a second later or for their reasons not at all. */
+/** Rows of every table that is swept: some are due at `NOW`, the others are due a second later or not at all. */
 
 import { env } from 'cloudflare:workers'
 
@@ -6,7 +6,7 @@ const DAY_SECONDS = 86_400
 export const NOW = 1_800_000_000
 export const AUDIT_KEEP_DAYS = 400
 
-/** How long ago rows of a table are due, by their moment. */
+/** The column that dates a row of each table, and how long after that moment the row is due. */
 const TABLES = {
   authorization_code: { moment: 'expires_at', keepSeconds: DAY_SECONDS },
   refresh_token: { moment: 'issued_at', keepSeconds: 0 },
@@ -24,7 +24,7 @@ export const SWEPT_TABLES = Object.keys(TABLES) as readonly Table[]
 
 export type Rows = Readonly<Record<Table, number>>
 
-/** `?1` rows, numbered `i`; `at` is their moment, `?2` or before. Of families the first has all tokens but a few. */
+/** `?1` rows, numbered `i`; `at` is their moment, `?2` or before. The first family has all tokens but a few. */
 const INSERTS: Readonly<Record<Table, string>> = {
   authorization_code: `INSERT INTO authorization_code (code_digest, client_id, user_id, record, expires_at)
     SELECT ?3 || i, 'c', 'u' || i, printf('%500d', i), at FROM n`,
@@ -58,13 +58,13 @@ const insert = (table: Table, rows: number, latest: number, prefix: string, fami
 const INSERT_CLIENT = `INSERT INTO client (client_id, name, owner_id, created_at, updated_at)
   VALUES ('c', 'C', 'o', 1, 1)`
 
-/** `due` rows of each table are due at `NOW`, the youngest just so; the youngest of `alive` is due a second later. */
+/** `due` rows of each table are due at `NOW`, the youngest exactly then; the youngest of `alive` is due a second later. */
 export async function fill(due: Rows, alive: Rows) {
-  // A family before its tokens.
+  // Families first, because their tokens refer to them.
   const order = [...new Set<Table>(['refresh_family', ...SWEPT_TABLES])]
   const inserted = order.flatMap((table) => {
     const latest = NOW - TABLES[table].keepSeconds
-    // Later by as much as the oldest is older, so that each of them is due later.
+    // 1000 s later, because the oldest row is 999 s older than the youngest.
     const dueLater = latest + 1000
     return [
       ...(due[table] > 0 ? [insert(table, due[table], latest, 'due-', due.refresh_family)] : []),
@@ -81,7 +81,7 @@ export async function fill(due: Rows, alive: Rows) {
   ])
 }
 
-/** How many rows of each table are of this kind. */
+/** The number of rows of each table with this prefix. */
 export async function count(prefix: 'due-' | 'live-'): Promise<Rows> {
   const key: Readonly<Record<Table, string>> = {
     authorization_code: 'code_digest',

@@ -1,4 +1,4 @@
-/** Guessing client secrets: failures are limited by network and by client, and what could be guessed is not compared. */
+/** Guessing client secrets: failures are limited by network and by client, and a weak secret is never compared. */
 
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
@@ -18,7 +18,7 @@ import {
   type TestClient,
 } from './registry.ts'
 
-/** Counts as the binding does, without its period. */
+/** A rate limit that counts as the binding does, without its period. */
 function limiter(limit: number) {
   const counts = new Map<string, number>()
   return {
@@ -29,9 +29,9 @@ function limiter(limit: number) {
   }
 }
 
-/** As another registry made them: 48 random characters. */
+/** A secret as another registry creates it: 48 random characters. */
 const RANDOM = 'q7Zr2mXc9Lw4tYbK1vN8sHd3fGj6pQaU5eRiOoTzWxBkMnVl'
-/** As moved over from another registry. */
+/** A client that was imported from another registry. */
 async function importedClient(secret: string): Promise<TestClient> {
   const { id } = await newClient()
   await clientRegistry(env.DB).rotateSecret(id, await hexDigest(secret), 0, nowSeconds())
@@ -49,11 +49,11 @@ const wrongly = (client: TestClient) => ({ ...client, secret: 'wrong' })
 
 const LIMIT = 3
 
-describe('failed authentications of a client are limited', () => {
+describe('the limit on failed client authentications', () => {
   const addresses = Array.from({ length: LIMIT }, (_, index) => `203.0.113.${index}`)
 
   it.each(PATHS)(
-    'at %s by client, from however many addresses: 429 with Retry-After',
+    'failed authentications of one client at %s are limited across all addresses: 429 with Retry-After',
     async (path) => {
       const guarded = serve({ REFUSAL_LIMIT: limiter(LIMIT) })
       const [client, other] = [await newClient(), await newClient()]
@@ -71,18 +71,21 @@ describe('failed authentications of a client are limited', () => {
     },
   )
 
-  it.each(PATHS)('at %s by network, whichever client is tried', async (path) => {
-    const guarded = serve({ REFUSAL_LIMIT: limiter(LIMIT) })
-    const unknown = (id: string) => ({ id, secret: 'wrong' })
-    for (const address of addresses) {
-      const status = (await attempt(guarded, unknown(address), HERE, path)).status
-      expect(status).toBe(401)
-    }
-    expect((await attempt(guarded, unknown('another'), HERE, path)).status).toBe(429)
-    expect((await attempt(guarded, unknown('another'), ELSEWHERE, path)).status).toBe(401)
-  })
+  it.each(PATHS)(
+    'failed authentications from one network at %s are limited across all clients',
+    async (path) => {
+      const guarded = serve({ REFUSAL_LIMIT: limiter(LIMIT) })
+      const unknown = (id: string) => ({ id, secret: 'wrong' })
+      for (const address of addresses) {
+        const status = (await attempt(guarded, unknown(address), HERE, path)).status
+        expect(status).toBe(401)
+      }
+      expect((await attempt(guarded, unknown('another'), HERE, path)).status).toBe(429)
+      expect((await attempt(guarded, unknown('another'), ELSEWHERE, path)).status).toBe(401)
+    },
+  )
 
-  it('by the network and not by the address, where a subscriber has 2^64 of them', async () => {
+  it('failed authentications are limited by IPv6 network and not by address, because a subscriber has 2^64 addresses', async () => {
     const guarded = serve({ REFUSAL_LIMIT: limiter(1) })
     const unknown = (id: string) => ({ id, secret: 'wrong' })
     expect((await attempt(guarded, unknown('a'), '2001:db8:0:7::1')).status).toBe(401)
@@ -91,7 +94,7 @@ describe('failed authentications of a client are limited', () => {
   })
 })
 
-describe('a secret that could be guessed', () => {
+describe('weak client secrets', () => {
   const WEAK_SECRETS = [
     's',
     'summer2019',
@@ -101,7 +104,7 @@ describe('a secret that could be guessed', () => {
   ]
 
   it.each(WEAK_SECRETS)(
-    'is refused although it is the right one, and says why to the operator: %#',
+    'a weak secret is refused even when it is right, and the recorded cause says why: secret %#',
     async (secret) => {
       const client = await importedClient(secret)
       for (const path of PATHS) {
@@ -115,7 +118,7 @@ describe('a secret that could be guessed', () => {
     },
   )
 
-  it('is refused, the right one too: of 301 guesses at once, from as many networks, none is compared', async () => {
+  it('a weak secret is never compared: 301 guesses at once from as many networks get the same answer', async () => {
     const client = await importedClient('summer2019')
     const guesses = Array.from({ length: 301 }, (_, n) => (n === 150 ? 'summer2019' : `guess ${n}`))
     const unlimited = serve({ REFUSAL_LIMIT: limiter(1e9) })
@@ -129,14 +132,14 @@ describe('a secret that could be guessed', () => {
     expect(new Set(bodies).size).toBe(1)
   })
 
-  it('is none of 48 random characters, nor of 32 hexadecimal digits: those work as they were imported', async () => {
+  it('an imported secret of 48 random characters or 32 hexadecimal digits is accepted', async () => {
     for (const secret of [RANDOM, '0123456789abcdef0f1e2d3c4b5a6978']) {
       expect((await attempt(registry, await importedClient(secret))).status).toBe(200)
     }
   })
 })
 
-it('makes no client wait for the failures of others', async () => {
+it('a client with the right secret is never delayed by failures of others', async () => {
   const guarded = serve({ REFUSAL_LIMIT: limiter(1e9) })
   for (const client of [await newClient(), await importedClient(RANDOM)]) {
     const wrong = { ...client, secret: `${client.secret}x` }
@@ -147,7 +150,7 @@ it('makes no client wait for the failures of others', async () => {
   }
 })
 
-it('lets a program try Basic and then the body as often as it likes, with a secret that was imported', async () => {
+it('a client with an imported secret may try Basic and then the body any number of times', async () => {
   const guarded = serve({ REFUSAL_LIMIT: limiter(LIMIT) })
   const client = await importedClient(RANDOM)
   await env.DB.prepare(`UPDATE client SET auth_method = 'client_secret_post' WHERE client_id = ?1`)
@@ -162,7 +165,7 @@ it('lets a program try Basic and then the body as often as it likes, with a secr
   }
 })
 
-describe('what it costs', () => {
+describe('the cost of client authentication', () => {
   const { count, bindings } = countedBindings()
   const costOf = async (request: () => Promise<Response>, status: number) => {
     Object.assign(count, nothing())
@@ -170,14 +173,14 @@ describe('what it costs', () => {
     return { ...count }
   }
 
-  it('nothing to a client with the right secret, wherever that comes from', async () => {
+  it('an imported secret costs no more storage operations than a generated one', async () => {
     const counted = serve({ ...bindings, CLIENT_CACHE_SECONDS: 60 })
     const client = await importedClient(RANDOM)
     expect(await costOf(() => attempt(counted, client), 200)).toMatchObject({ d1: 1 })
     expect(await costOf(() => attempt(counted, client), 200)).toMatchObject({ d1: 0 })
   })
 
-  it('the same reads whether a client exists, is in the isolate, or is disabled: time tells nothing', async () => {
+  it('client authentication costs the same reads for a cached, an uncached, a disabled and an unknown client', async () => {
     const counted = serve({ ...bindings, CLIENT_CACHE_SECONDS: 60 })
     const [warm, cold, disabled] = [await newClient(), await newClient(), await newClient()]
     await clientRegistry(env.DB).disable(disabled.id, nowSeconds())
@@ -186,7 +189,7 @@ describe('what it costs', () => {
     const ids = [warm.id, cold.id, disabled.id, 'nobody-at-all']
     const costs: unknown[] = []
     for (const id of ids) costs.push(await costOf(() => attempt(counted, { id, secret }), 401))
-    // Two reads, and one write after the answer, for the operator.
+    // Two reads, and after the response one write of the refusal.
     expect(costs).toEqual(ids.map(() => ({ ...nothing(), d1: 3 })))
   })
 })

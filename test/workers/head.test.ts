@@ -1,4 +1,4 @@
-/** RFC 9110 §9.2.1: HEAD is safe. It changes nothing at any endpoint, also where GET issues a code. */
+/** RFC 9110 §9.2.1: HEAD is safe. It writes nothing at any endpoint, not even where GET issues a code. */
 
 import { beforeAll, expect, it } from 'vitest'
 import { endpointsOf } from '../../src/app.ts'
@@ -26,18 +26,18 @@ beforeAll(async () => {
   const cookie = await signIn(await newUser())
   headers = { Cookie: cookie }
   authorizing = authorizePath(requestOf(client))
-  // From now on the consent is remembered, and GET issues a code without a question.
+  // From now on the consent is remembered, and GET issues a code without the consent page.
   await obtainCode(cookie, requestOf(client))
 })
 
-it.each(paths)('HEAD %s, asked by a user who is signed in, writes nothing', async (path) => {
+it.each(paths)('HEAD %s of a signed-in user writes nothing', async (path) => {
   const url = path === '/authorize' ? authorizing : path.replace(':code', 'invalid_grant')
   const answer = await fetch(url, { method: 'HEAD', headers })
   expect([answer.status, take()]).toEqual([200, []])
   expect(await answer.text()).toBe('')
 })
 
-it('HEAD /authorize names no address, and says of nobody and of a bad client what GET says', async () => {
+it('HEAD /authorize has no Location for a signed-in user, and otherwise the status and Location of GET', async () => {
   const answer = await fetch(authorizing, { method: 'HEAD', headers })
   expect(answer.headers.get('Location')).toBeNull()
   const unknown = authorizing.replace(/client_id=[^&]+/, 'client_id=nobody')
@@ -54,7 +54,7 @@ it('HEAD /authorize names no address, and says of nobody and of a bad client wha
   }
 })
 
-it('GET /authorize, the control, issues a code', async () => {
+it('control: GET /authorize issues a code', async () => {
   take()
   expect(codeIn(await fetch(authorizing, { headers }))).toMatch(/^regc_/)
   expect(take()).toContain('D1 INSERT authorization_code')

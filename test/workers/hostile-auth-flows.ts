@@ -1,4 +1,4 @@
-/** What services ask of the authenticator, as stories for a hostile platform. */
+/** Flows of services at the authenticator, for the tests on a hostile platform. */
 
 import { expect } from 'vitest'
 import { refusalResponse } from '../../src/protocol/bearer.ts'
@@ -10,7 +10,7 @@ import { credentialsOf, post } from './registry.ts'
 const GOOD = '200 authenticated'
 const INVALID = '401 invalid_token'
 
-/** How the authenticator is shown a token. */
+/** Sends a token to the authenticator. */
 type Show = (service: Service, token: string) => Promise<Response>
 
 const overHttp =
@@ -18,7 +18,7 @@ const overHttp =
   ({ auth }, token) =>
     auth(path, { headers: { Authorization: `Bearer ${token}` } })
 
-/** What it says over the binding, as it would be said over HTTP. */
+/** The outcome over the binding, written as the response over HTTP. */
 const overBinding =
   (immediate: boolean): Show =>
   async ({ authenticate }, token) => {
@@ -59,13 +59,13 @@ export const authFlows: readonly Flow[] = [false, true].flatMap((isRevoked) => [
 
 export const withProof = async () => ({ DPoP: await proofOf(cast.key) })
 
-/** For a token that is bound to the key. */
+/** The request for a token that is bound to the key. */
 export const boundCredentials = async () => ({
   fields: credentialsOf(cast.client),
   headers: await withProof(),
 })
 
-/** With `fresh` D1 knows every proof; without, an isolate knows those that it was shown. */
+/** With `fresh` D1 knows every used proof; otherwise an isolate knows those that it has seen. */
 export const boundFlow = (path: '/auth' | '/auth?fresh'): Flow => ({
   name: `${path} with a bound token and a proof`,
   speaks: 'auth',

@@ -1,4 +1,4 @@
-/** What browsers ask, as stories for a hostile platform. */
+/** Flows of browsers, for the tests on a hostile platform. */
 
 import { env } from 'cloudflare:workers'
 import { expect } from 'vitest'
@@ -33,16 +33,16 @@ import {
   withChallenge,
 } from './registry.ts'
 
-/** With an address, what is tried counts. */
+/** Attempts are counted only with an address. */
 const from = (Cookie: string) => ({ Cookie, 'CF-Connecting-IP': '192.0.2.1' })
 const cookieHeader = (cookie: string) => ({ headers: { Cookie: cookie } })
 const isToLogin = (answer: Answer) =>
   answer.status === 303 && (answer.headers.get('Location') ?? '').startsWith('/login')
-/** A browser session that KV does not show yet is nobody's. */
+/** A browser session that KV does not show yet counts as none. */
 const NOBODY = '303 /login'
 const WITH_CODE = '303 to the client: code'
 
-/** An authorization that answers with a code, which is worth a token; or the user is asked to sign in. */
+/** Checks that the authorization responds with a code that gets a token, or leads to sign-in. */
 const judgeCode =
   (ask: Story['ask']): Story['judge'] =>
   async ({ answer, again, afterRetry }) => {
@@ -203,7 +203,7 @@ export const logout: Flow = {
   },
 }
 
-/** Everything of a user for one client; of a user of its own, because it ends the consent of the others. */
+/** Removes a client on the account page, for a new user, because it ends the consent that other flows need. */
 export const removal: Flow = {
   name: 'account removal',
   speaks: 'page',

@@ -1,4 +1,4 @@
-/** What clients and services ask, as stories for a hostile platform. */
+/** Flows of clients and services, for the tests on a hostile platform. */
 
 import { env } from 'cloudflare:workers'
 import { expect } from 'vitest'
@@ -30,7 +30,7 @@ import {
   withChallenge,
 } from './registry.ts'
 
-/** Something good once: redeemed, tried again when that failed, and never good twice. */
+/** Checks a single-use grant: it is redeemed once, also by a retry after a failure, and never twice. */
 async function judgeOnce(
   told: Told,
   client: TestClient,
@@ -218,7 +218,7 @@ export const introspectFlow = (kind: Kind, isRevoked: boolean): Flow => ({
 
 let networks = 0
 
-/** Somebody guesses, from a network of its own each time; the client itself is there, too. */
+/** An attacker guesses a secret, each time from a new network, while the client itself authenticates. */
 export const wrongSecret: Flow = {
   name: 'client_credentials with a wrong secret',
   speaks: 'json',

@@ -1,4 +1,4 @@
-/** Every flow, as a story for a hostile platform. */
+/** Every flow, for the tests on a hostile platform. */
 
 import { authFlows, boundFlow, withProof } from './hostile-auth-flows.ts'
 import {

@@ -1,4 +1,4 @@
-/** Two things that go wrong in one request; KV that takes one write a second, and KV that shows what was. */
+/** Two faults in one request; KV that accepts one write a second; and KV that shows old values. */
 
 import { env } from 'cloudflare:workers'
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
@@ -43,7 +43,7 @@ const redeeming: { flow: Flow; operations: readonly string[] }[] = []
 for (const flow of flows.filter(({ name }) => REDEEMING.includes(name)))
   redeeming.push({ flow, operations: (await tell(flow, [])).operations })
 
-/** After a fault of the spending, or of storing the session. */
+/** The operations that follow a fault of spending the grant, or of storing the session. */
 const following = (operation: string) =>
   operation.startsWith('D1') ? ['spending again', 'storing'] : ['giving back']
 /** docs/promises.md, Faults: what was spent is lost. Once giving back comes late, the code is good once more. */
@@ -53,7 +53,7 @@ const BURNED: Record<string, readonly Fault[]> = {
   'giving back': ['fails', 'never answers', 'fails late', 'fails from here on'],
 }
 
-describe.each(redeeming)('$flow.name, when more goes wrong', ({ flow, operations }) => {
+describe.each(redeeming)('$flow.name with two faults', ({ flow, operations }) => {
   const cases = operations
     .map((operation, index) => ({ operation, at: index + 1 }))
     .filter(({ operation }) => /^D1 batch UPDATE|^KV put/.test(operation))
@@ -62,27 +62,30 @@ describe.each(redeeming)('$flow.name, when more goes wrong', ({ flow, operations
         FAULTS.map((fault) => ({ operation, at, next, second: at + 1 + index, fault })),
       ),
     )
-  it.each(cases)('$operation: fails; $next: $fault', async ({ at, next, second, fault }) => {
-    const mishaps = [{ at, fault: 'fails' } as const, { at: second, fault }]
-    const { isBurned } = await tell(flow, mishaps)
-    // Its retry was taken for a copy in other hands, and ended the family: docs/promises.md, Single use.
-    const isEnded = flow.name === PUBLIC && next === 'giving back' && fault === AFTER_RETRY
-    expect(isBurned).toBe(isEnded || BURNED[next]?.includes(fault))
-  })
+  it.each(cases)(
+    `${flow.name} loses its grant only in the documented cases: $operation fails, then $next $fault`,
+    async ({ at, next, second, fault }) => {
+      const mishaps = [{ at, fault: 'fails' } as const, { at: second, fault }]
+      const { isBurned } = await tell(flow, mishaps)
+      // Its retry was taken for a copy in other hands, and ended the family: docs/promises.md, Single use.
+      const isEnded = flow.name === PUBLIC && next === 'giving back' && fault === AFTER_RETRY
+      expect(isBurned).toBe(isEnded || BURNED[next]?.includes(fault))
+    },
+  )
 })
 
 const KV_STALENESS_MS = KV_STALENESS_SECONDS * 1000
 const NOTHING_MORE = { afterRetry: async () => {}, burned: () => {} }
 
-describe('KV takes one write a second for a key: nothing waits for a second one', () => {
-  it.each(flows)('$name', async (flow) => {
+describe('KV that accepts one write a second for a key', () => {
+  it.each(flows)('$name does not wait for a second write to a key', async (flow) => {
     const busy = serviceOn({
       SESSIONS: busyKv(env.SESSIONS),
       CODES: busyKv(env.CODES),
     })
     const story = await flow.begin(busy)
     const answer = await read(await story.ask(busy))
-    // What was written a moment ago is not written over: cron does that.
+    // A key that was just written is not overwritten now: cron does that.
     expectTruth(answer, flow.speaks, [flow.whileOld ?? flow.truth])
     await cron()
     await story.judge({ answer, again: busy, ...NOTHING_MORE })
@@ -90,8 +93,8 @@ describe('KV takes one write a second for a key: nothing waits for a second one'
 })
 
 /**
- * One location, `here`, where what is written `elsewhere` is not seen for a minute. KV shows nothing there, as if all
- * had been asked for too early, or what each key held before its last write.
+ * A location `here` that does not see writes from `elsewhere` for a minute. KV shows no key there, as if every key had
+ * been read too early, or the value of each key before its last write.
  */
 function stale(showsNothing: boolean) {
   const begunMs = Date.now()
@@ -119,25 +122,28 @@ function stale(showsNothing: boolean) {
 }
 
 describe.each([
-  ['nothing', true],
-  ['what was', false],
-] as const)('a location where KV shows %s for a minute', (_, showsNothing) => {
+  ['no key', true],
+  ['old values', false],
+] as const)('a location where KV shows %s for a minute', (shown, showsNothing) => {
   afterEach(() => void vi.useRealTimers())
 
-  it.each(flows)('$name', async (flow) => {
-    const { here, elsewhere } = stale(showsNothing)
-    const story = await flow.begin(elsewhere)
-    const answer = await read(await story.ask(here))
-    const { speaks, truth, whileUnseen = truth, whileOld } = flow
-    const truths = whileOld ? [whileOld] : [truth, whileUnseen]
-    expectTruth(answer, speaks, showsNothing ? [whileUnseen] : truths)
-    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + KV_STALENESS_MS })
-    await story.judge({ answer, again: here, ...NOTHING_MORE })
-  })
+  it.each(flows)(
+    `$name has the documented result where KV shows ${shown} for a minute`,
+    async (flow) => {
+      const { here, elsewhere } = stale(showsNothing)
+      const story = await flow.begin(elsewhere)
+      const answer = await read(await story.ask(here))
+      const { speaks, truth, whileUnseen = truth, whileOld } = flow
+      const truths = whileOld ? [whileOld] : [truth, whileUnseen]
+      expectTruth(answer, speaks, showsNothing ? [whileUnseen] : truths)
+      vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + KV_STALENESS_MS })
+      await story.judge({ answer, again: here, ...NOTHING_MORE })
+    },
+  )
 })
 
-describe('a location that still shows what was', () => {
-  it('a browser that signed out is nobody', async () => {
+describe('a location where KV shows old values', () => {
+  it('a browser that has signed out is signed out even where KV still shows its session', async () => {
     const { here: there } = stale(false)
     const client = await newRefreshingClient()
     const user = await newUser()
@@ -152,28 +158,34 @@ describe('a location that still shows what was', () => {
   })
 })
 
-describe('the platform of these tests', () => {
-  it('lets no wrong answer pass in due form: a good client, refused', async () => {
+describe('the hostile platform', () => {
+  it('control: a well-formed but wrong response fails a flow', async () => {
     const denied = [1, 2].map((at) => ({ at, fault: NOT_YET_VISIBLE }) as const)
     await expect(tell(clientCredentials, denied)).rejects.toThrow(
       "expected [ '200', '200' ] to include '401 invalid_client'",
     )
   })
 
-  it('brings about the deadline of what never answers', async () => {
+  it('control: storage that never answers is ended by the deadline', async () => {
     const platform = hostilePlatform([{ at: 1, fault: 'never answers' }])
     const response = await serviceOn(platform.bindings).fetch('/healthz')
     expect([response.status, platform.operations]).toEqual([503, ['D1 SELECT client']])
   })
 })
 
-describe("the authenticator's STORAGE_TIMEOUT_SECONDS", () => {
+describe('STORAGE_TIMEOUT_SECONDS of the authenticator', () => {
   const status = async (value: unknown) =>
     (await authenticatorOn({ STORAGE_TIMEOUT_SECONDS: value }).auth('/auth')).status
-  it.each(['1', '30', '', undefined])('%j serves', async (value) => {
-    expect(await status(value)).toBe(200)
-  })
-  it.each(['0', '31', '1.5', 'soon'])('%j serves nothing', async (value) => {
-    expect(await status(value)).toBe(503)
-  })
+  it.each(['1', '30', '', undefined])(
+    'the authenticator starts with STORAGE_TIMEOUT_SECONDS=%j',
+    async (value) => {
+      expect(await status(value)).toBe(200)
+    },
+  )
+  it.each(['0', '31', '1.5', 'soon'])(
+    'the authenticator answers 503 with STORAGE_TIMEOUT_SECONDS=%j',
+    async (value) => {
+      expect(await status(value)).toBe(503)
+    },
+  )
 })

@@ -1,7 +1,7 @@
 /**
- * Every flow, every operation of storage in it, every way in which that operation can go wrong. The answer is the
- * truth or 503; nothing is good twice, nothing lives without a session or beyond its end, and a retry ends well. A rejection that
- * nobody hears fails the run: Vitest sees to that.
+ * Every flow with every fault in each of its storage operations. The response is right or 503, no grant is redeemed
+ * twice, no token lives without a session or beyond its end, and a retry succeeds. Vitest fails the run for an
+ * unhandled rejection.
  */
 
 import { env } from 'cloudflare:workers'
@@ -30,7 +30,7 @@ holdDeadlines()
 afterAll(() => vi.unstubAllGlobals())
 
 await meet()
-/** The first run counts. */
+/** A first run without faults lists the operations. */
 const counted: { flow: Flow; operations: readonly string[] }[] = []
 for (const flow of flows) counted.push({ flow, operations: (await tell(flow, [])).operations })
 
@@ -49,19 +49,22 @@ const casesOf = (operations: readonly string[]) =>
   )
 
 describe.each(counted)('$flow.name', ({ flow, operations }) => {
-  it.each(casesOf(operations))('$at, $operation: $fault', async ({ at, operation, fault }) => {
-    const { isBurned, isUnavailable } = await tell(flow, [{ at, fault }])
-    // Against floods only: nobody waits for a limit, or is turned away because of its trouble.
-    if (operation.startsWith('limit') && !isLasting(fault)) expect(isUnavailable).toBe(false)
-    const before = operations[at - 2]
-    const burning = [`${operation}: ${fault}`, `${operation} after ${before}: ${fault}`]
-    const isRedeeming = flow.truth === '200'
-    expect(isBurned).toBe(isRedeeming && burning.some((one) => BURNED.includes(one)))
-  })
+  it.each(casesOf(operations))(
+    `${flow.name}: the response is right or 503 when $operation (operation $at) $fault`,
+    async ({ at, operation, fault }) => {
+      const { isBurned, isUnavailable } = await tell(flow, [{ at, fault }])
+      // A rate limit that fails neither delays nor refuses a request.
+      if (operation.startsWith('limit') && !isLasting(fault)) expect(isUnavailable).toBe(false)
+      const before = operations[at - 2]
+      const burning = [`${operation}: ${fault}`, `${operation} after ${before}: ${fault}`]
+      const isRedeeming = flow.truth === '200'
+      expect(isBurned).toBe(isRedeeming && burning.some((one) => BURNED.includes(one)))
+    },
+  )
 })
 
-describe('cron, cut off while it shows what was revoked', () => {
-  /** One token and all those of a client, revoked while KV took nothing; some time ago, so that all is done by one run. */
+describe('revocations that an interrupted run of cron writes to KV', () => {
+  /** One token and all tokens of a client, revoked without a write to KV, long enough ago that one run does everything. */
   async function revokedUnseen() {
     const client = await newClient()
     const tokens = [await machineToken(cast.client), await machineToken(client)]
@@ -95,13 +98,13 @@ describe('cron, cut off while it shows what was revoked', () => {
     'D1 UPDATE revocation',
   ]
 
-  it('takes these steps', async () => {
+  it('cron takes these steps to write revocations to KV', async () => {
     await revokedUnseen()
     expect((await repairKv([])).operations).toEqual(STEPS)
   })
 
   it.each(casesOf(STEPS))(
-    '$at, $operation: $fault: the next run ends it',
+    'the next run of cron writes the revocations to KV when $operation (step $at) $fault',
     async ({ at, fault }) => {
       const tokens = await revokedUnseen()
       const platform = await repairKv([{ at, fault }])

@@ -1,10 +1,10 @@
-/** D1, KV and the rate limits at their worst: every operation counted, and any of them made to go wrong in a way of choice. */
+/** D1, KV and rate limits with injected faults: every operation is listed, and any of them can fail in any way. */
 
 import { env } from 'cloudflare:workers'
 import { vi } from 'vitest'
 import { TICK_MS } from '../../src/deadlines.ts'
 
-/** The first that fails only now and then; a fault of the last kinds goes on from its operation to the end. */
+/** Each fault affects one operation, except the last two, which affect every operation from theirs on. */
 export const FAULTS = [
   'fails',
   'does it and loses the answer',
@@ -16,11 +16,11 @@ export const FAULTS = [
   'fails from here on',
   'does it and loses the answer from here on',
 ] as const
-/** Of reads of KV alone: a location that saw the key absent says so again. */
+/** Only for reads of KV: the location still shows the key as absent. */
 export const NOT_YET_VISIBLE = 'is not visible yet'
 export type Fault = (typeof FAULTS)[number] | typeof NOT_YET_VISIBLE
 
-/** What changes nothing is the same done or not: its lost answer is a failure, and late is late. */
+/** Faults that matter only for writes: a read has no effect that could be lost or late. */
 const OF_WRITES: readonly Fault[] = [
   'does it and loses the answer',
   'does it late, before the retry',
@@ -36,7 +36,7 @@ export function faultsOf(operation: string): readonly Fault[] {
 const LASTING: readonly Fault[] = FAULTS.slice(-2)
 export const isLasting = (fault: Fault) => LASTING.includes(fault)
 
-/** At its `at`-th operation, counted from one, storage does this. */
+/** The fault of the `at`-th operation, counted from one. */
 export type Mishap = Readonly<{ at: number; fault: Fault }>
 
 const DEADLINE_SECONDS = 29
@@ -48,10 +48,10 @@ const realSetTimeout = globalThis.setTimeout
 const turn = () => new Promise<void>((resolve) => realSetTimeout(resolve, 0))
 const deadlines = new Map<number, () => void>()
 
-/** How far the clock of the deadlines is ahead. */
+/** How far the clock of the deadlines is ahead of real time. */
 let aheadMs = 0
 
-/** From now on no deadline passes by itself: storage that does not answer brings them about at once. */
+/** Stops the clock of the deadlines. Storage that does not answer then passes them at once. */
 export function holdDeadlines() {
   let timers = 0
   const realNow = performance.now.bind(performance)
@@ -68,7 +68,7 @@ export function holdDeadlines() {
   })
 }
 
-/** `UPDATE authorization_code`; of a SELECT the table that it is about. */
+/** For example `UPDATE authorization_code`; for a SELECT the main table. */
 function nameOfSql(sql: string): string {
   let outer = sql.replace(/\s+/g, ' ').trim()
   for (let before = ''; before !== outer; ) {
@@ -80,7 +80,7 @@ function nameOfSql(sql: string): string {
   return `${verb} ${table}`
 }
 
-/** One platform for one story: what it did is in `operations`, by name. */
+/** A platform for one run of a flow. `operations` lists its operations by name. */
 export function hostilePlatform(mishaps: readonly Mishap[] = []) {
   const operations: string[] = []
   const late: { when: Fault; come: () => void }[] = []
@@ -102,7 +102,7 @@ export function hostilePlatform(mishaps: readonly Mishap[] = []) {
     }
   }
 
-  /** Answers nothing before `come` is called. */
+  /** Does not answer before `come` is called. */
   function stall<T>(when: Fault, come: () => Promise<T>): Promise<T> {
     void passDeadlines()
     return new Promise<T>((resolve, reject) => {
@@ -150,7 +150,7 @@ export function hostilePlatform(mishaps: readonly Mishap[] = []) {
     }
   }
 
-  /** What is late comes now; what comes only after a retry waits for `isRetried`. */
+  /** Finishes the late operations; those that finish after a retry wait for `isRetried`. */
   async function catchUp(isRetried = false) {
     const due = late.filter(({ when }) => isRetried || when !== 'does it late, after the retry')
     for (const one of due) late.splice(late.indexOf(one), 1)
@@ -176,7 +176,7 @@ type Perform = <T>(operation: string, work: () => Promise<T>) => Promise<T>
 
 const atOnce: Perform = (_, work) => work()
 
-/** A rate limit that nobody has reached: the stories are many and from one address. */
+/** A rate limit that is never reached, because the many flows come from one address. */
 export const unlimited = (name: string, perform = atOnce) => ({
   limit: () => perform(`limit ${name}`, async () => ({ success: true })),
 })
@@ -246,7 +246,7 @@ function wrapKv(name: string, kv: KVNamespace, perform: Perform): KVNamespace {
 
 const ONE_WRITE_MS = 1000
 
-/** KV's own limit: a second write to a key within a second is refused. Count on it over a whole story. */
+/** KV's own limit: a second write to a key within a second is refused. */
 export function busyKv(kv: KVNamespace): KVNamespace {
   const writtenAtMs = new Map<unknown, number>()
   return new Proxy(kv, {

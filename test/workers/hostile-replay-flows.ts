@@ -1,4 +1,4 @@
-/** What is good once, and what was good once and is shown again, as stories for a hostile platform. */
+/** Flows of single-use credentials and of spent ones, for the tests on a hostile platform. */
 
 import { expect } from 'vitest'
 import { boundCredentials } from './hostile-auth-flows.ts'
@@ -20,7 +20,7 @@ import { obtainCode, post, redemptionOf, requestOf } from './registry.ts'
 
 type Asked = Readonly<{ fields: Record<string, string>; headers?: Record<string, string> }>
 
-/** A request at `/token` with something in it that is good once; a client that tries again makes another. */
+/** A request to `/token` with a single-use credential. A client that tries again makes a new one. */
 const onceFlow = (name: string, make: () => Promise<Asked>, refused: string): Flow => ({
   name,
   speaks: 'json',
@@ -62,7 +62,7 @@ export const byProof = onceFlow(
   '400 invalid_dpop_proof',
 )
 
-/** Without PKCE nobody can tell a retry from a copy: all that the code has bought ends. */
+/** Without PKCE a retry looks like a stolen copy, so the tokens of the code end. */
 export const spentCode: Flow = {
   name: 'a spent code, shown again',
   speaks: 'json',
@@ -84,7 +84,7 @@ export const spentCode: Flow = {
   },
 }
 
-/** By a public client, which nobody can tell from a thief. */
+/** A public client cannot be told from a thief, so the family ends. */
 export const spentRefresh: Flow = {
   name: 'a spent refresh token, shown again',
   speaks: 'json',

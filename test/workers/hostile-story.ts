@@ -1,4 +1,4 @@
-/** What a story on a hostile platform is, who is in it, and what must hold after every one. */
+/** The flows on a hostile platform: their types, their fixtures, and the checks after each of them. */
 
 import { env } from 'cloudflare:workers'
 import { expect } from 'vitest'
@@ -65,11 +65,11 @@ export type Answer = Readonly<{ status: number; headers: Headers; text: string }
 
 export type Told = Readonly<{
   answer: Answer
-  /** Where the client tries again. */
+  /** The registry where the client tries again. */
   again: Service
-  /** To be called after the retry: what came too late for it comes now. */
+  /** Called after the retry: finishes the operations that were too late for it. */
   afterRetry: () => Promise<void>
-  /** To be told when what was to be redeemed is gone, and nothing came of it. */
+  /** Called when the grant is spent and gave no token. */
   burned: () => void
 }>
 
@@ -81,13 +81,13 @@ export type Story = Readonly<{
 export type Flow = Readonly<{
   name: string
   speaks: 'json' | 'page' | 'auth'
-  /** The one answer, in words, that is true of it whatever goes wrong; but for a 503 that owns up to it. */
+  /** The summary of the only right response. A fault may lead to a 503 in its place. */
   truth: string
-  /** What is true instead where KV does not show yet what was written: docs/promises.md, What is not promised. */
+  /** The right response where KV does not show a write yet: docs/promises.md, What is not promised. */
   whileUnseen?: string
-  /** What is true instead where KV still shows what was before: for a minute, docs/promises.md, Revocation. */
+  /** The right response where KV still shows the old value, for a minute: docs/promises.md, Revocation. */
   whileOld?: string
-  /** On storage that works, unless told. */
+  /** Prepares the flow, on storage without faults. */
   begin: (service: Service) => Promise<Story>
 }>
 
@@ -96,14 +96,14 @@ type Cast = Readonly<{
   publicClient: TestClient
   /** Without refresh tokens and without PKCE. */
   plainClient: TestClient
-  /** Authenticates with its key. */
+  /** A client that authenticates with `key`. */
   keyClient: TestClient
   key: Key
   user: TestUser
   cookie: string
   consentFields: [string, string][]
 }>
-/** One client and user for all the stories of a file. */
+/** The clients and the user for all flows of a file. */
 export let cast: Cast
 
 const readable = { scope: 'submission:read public:read' }
@@ -122,7 +122,7 @@ export async function meet(): Promise<void> {
   const shown = fieldsOf(await page.text(), '/authorize')
   const consentFields: [string, string][] = [...shown, ['confirm', 'ok']]
   cast = { client, publicClient, plainClient, keyClient, key, user, cookie, consentFields }
-  // Remembered from now on, and the secret's first use of the day is noted.
+  // Remembers the consent, and records the first use of the secrets in the day.
   await obtainCode(cookie, requestOf(client, withChallenge))
   await post('/token', credentialsOf(client))
   await post('/token', credentialsOf(plainClient))
@@ -141,7 +141,7 @@ export const isLive = async (token: string) => (await sessionOf(token)) !== null
 
 export const cron = () => revocationStore(env.DB, env.SESSIONS, 7200).repairKv()
 
-/** Also to an authenticator that has just come up and does not ask D1, once cron has run. */
+/** Checks that the tokens have ended, also for a new authenticator that reads only KV, after a run of cron. */
 export async function expectDead(...tokens: string[]) {
   await cron()
   const ordinary = liveSessions(env.SESSIONS, null)
@@ -164,7 +164,7 @@ export async function expectGoodToken(answer: Answer): Promise<Tokens> {
   return { access, refresh }
 }
 
-/** What a client cannot be spared: to ask the user again. */
+/** Checks that the client can at least ask the user again. */
 export async function expectFreshAuthorizationWorks(client: TestClient) {
   const code = await obtainCode(cast.cookie, requestOf(client, withChallenge))
   const redemption = redemptionOf(client, code, { code_verifier: PKCE.verifier })
@@ -176,7 +176,7 @@ const SIGNED_IN = /^registry_session=./
 export const sessionCookieIn = (answer: Answer) =>
   answer.headers.getSetCookie().find((cookie) => SIGNED_IN.test(cookie)) ?? null
 
-/** What an answer turns on: its status, and whom it sends where, what it shows or why it refuses. */
+/** The summary of a response: its status with its redirect, its title or its error. */
 export function inWords(answer: Answer, speaks: Flow['speaks']): string {
   const point = answer.status === 303 ? placeOf(answer) : POINTS[speaks](answer)
   return `${answer.status} ${point}`.trim()
@@ -200,7 +200,7 @@ const POINTS: Record<Flow['speaks'], (answer: Answer) => string> = {
     '',
 }
 
-/** Whatever went wrong: an answer that says so and no more, or what is true. */
+/** Checks that the response is right, or, after a fault, a 503 that names no cause. */
 export function expectTruth(
   answer: Answer,
   speaks: Flow['speaks'],
@@ -223,9 +223,9 @@ export function expectTruth(
   )
 }
 
-/** One story, and what must hold after it. */
+/** Runs one flow with faults, and checks what must hold after it. */
 export async function tell(flow: Flow, mishaps: readonly Mishap[]) {
-  // Cron would repair those of earlier stories together with its own.
+  // Revocations of earlier flows would be written to KV with those of this flow.
   await env.DB.prepare('DELETE FROM revocation').run()
   const story = await flow.begin(healthy)
   const platform = hostilePlatform(mishaps)

@@ -1,4 +1,4 @@
-/** Housekeeping: what has expired goes, what lives stays, and nothing keeps the next run from going on. */
+/** Housekeeping removes expired rows and keeps all others, and the next run goes on after any interruption. */
 
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -29,7 +29,7 @@ const NONE = each(0)
 const total = (rows: Rows) => Object.values(rows).reduce((sum, n) => sum + n, 0)
 const DAY_SECONDS = 86_400
 
-/** One run; answers what failed. */
+/** One run; returns what it swept and which tasks failed. */
 async function run(store: HousekeepingStore = housekeepingStore(env.DB), now = NOW) {
   const failed: string[] = []
   const swept = await sweepInTurns(store, AUDIT_KEEP_DAYS, now, (task) => failed.push(task))
@@ -47,7 +47,7 @@ const recorded = async () => {
   return new Map(results.map((row) => [row.task, row]))
 }
 
-describe('100,000 expired rows', () => {
+describe('a large number of expired rows', () => {
   const due: Rows = {
     authorization_code: 12_000,
     refresh_token: 15_000,
@@ -62,7 +62,7 @@ describe('100,000 expired rows', () => {
   }
   const alive = each(1000)
 
-  it('are all gone after one run, with no row that lives; the report says how many', async () => {
+  it('one run removes 100,000 expired rows and no other row, and reports the numbers', async () => {
     await fill(due, alive)
     expect([await count('due-'), await count('live-')]).toEqual([due, alive])
     expect(total(due)).toBe(100_000)
@@ -76,7 +76,7 @@ describe('100,000 expired rows', () => {
       expect(swept.get(table)).toEqual({ removed: due[table], leftOver: 0 })
       expect(rows.get(table)).toMatchObject({ ran_at: NOW, removed: due[table], left_over: 0 })
     }
-    // The control: a second later the youngest of what lived is due, so it was at the edge.
+    // The control: a second later the youngest of the other rows is due.
     await run(undefined, NOW + 1)
     const left = await count('live-')
     for (const table of SWEPT_TABLES) {
@@ -84,7 +84,7 @@ describe('100,000 expired rows', () => {
     }
   })
 
-  it('of one table are more than a run may take: it says what it leaves, and the next goes on', async () => {
+  it('a run that finds more expired rows in a table than its limit reports the rest, and the next run goes on', async () => {
     await fill({ ...NONE, used_jti: 100_000 }, each(10))
     expect((await run()).swept.get('used_jti')).toEqual({ removed: 30_000, leftOver: 70_000 })
     expect((await recorded()).get('used_jti')).toMatchObject({ left_over: 70_000 })
@@ -92,7 +92,7 @@ describe('100,000 expired rows', () => {
     expect([await count('due-'), await count('live-')]).toEqual([NONE, each(10)])
   })
 
-  it('that are tokens of one family are removed bit by bit, and the family last', async () => {
+  it('the tokens of a large family are removed in steps, and the family last', async () => {
     await fill({ ...NONE, refresh_family: 1, refresh_token: 5000 }, each(10))
     const store = housekeepingStore(env.DB, 1000)
     const seen: Rows[] = []
@@ -111,7 +111,7 @@ describe('100,000 expired rows', () => {
   })
 })
 
-describe('a run that is cut off', () => {
+describe('interrupted runs', () => {
   const due = each(5)
   const alive = each(3)
   const STEP_ROWS = 2
@@ -128,7 +128,7 @@ describe('a run that is cut off', () => {
   }
   const cutOff = (store: HousekeepingStore) => run(store).catch(() => {})
 
-  it('anywhere leaves the next one no more than is left to do', async () => {
+  it('the run after an interrupted run has only the remaining rows to remove', async () => {
     const whole = cutOffAfter(Number.POSITIVE_INFINITY)
     await run(whole.store)
     const CALLS = whole.calls()
@@ -138,20 +138,20 @@ describe('a run that is cut off', () => {
       await fill(due, alive)
       await cutOff(cutOffAfter(calls).store)
       leftAfter.push(total(await count('due-')))
-      // Twice: consents are gone through from the beginning only after the place where the first run had got to.
+      // Two runs, because the first starts with the consents after the stored position.
       for (let i = 0; i < 2; i++) {
         expect((await run(housekeepingStore(env.DB, STEP_ROWS))).failed).toEqual([])
       }
       expect([await count('due-'), await count('live-')]).toEqual([NONE, alive])
     }
-    // The control: each run was cut off somewhere else, and none took back what it had done.
+    // The control: the runs were interrupted at different steps, and none undid its work.
     expect(leftAfter.slice(0, 2)).toEqual([total(due), total(due)])
     expect(leftAfter).toEqual(leftAfter.toSorted((a, b) => b - a))
     expect(new Set(leftAfter).size).toBeGreaterThan(15)
     expect(leftAfter.at(-1)).toBe(0)
   })
 
-  /** How many runs of one step each it takes until all is done; `between` is what goes wrong between them. */
+  /** The number of runs of one step each until all rows are removed; `between` runs between them. */
   async function runsNeeded(between: () => Promise<unknown>) {
     for (let runs = 1; runs <= 150; runs++) {
       await cutOff(cutOffAfter(2).store)
@@ -161,8 +161,8 @@ describe('a run that is cut off', () => {
     return Number.POSITIVE_INFINITY
   }
 
-  it('always after its first step gets everything done all the same', async () => {
-    // Consents that live come first, so that without its place a run would meet only them.
+  it('runs that are always interrupted after one step remove every expired row in the end', async () => {
+    // The consents that stay come first, so that a run without the stored position would see only them.
     await env.DB.prepare(
       `UPDATE consent SET user_id = 'a' || user_id WHERE user_id LIKE 'live%'`,
     ).run()
@@ -170,12 +170,12 @@ describe('a run that is cut off', () => {
     expect(await env.DB.prepare(`SELECT count(*) AS n FROM consent`).first('n')).toBe(3)
   })
 
-  it('would not, if it began with the same task each time', async () => {
+  it('control: interrupted runs do not remove every row when each starts with the same task', async () => {
     const same = () => env.DB.prepare(`DELETE FROM housekeeping WHERE task = 'run'`).run()
     expect(await runsNeeded(same)).toBe(Number.POSITIVE_INFINITY)
   })
 
-  it('nor, if the place in the consents were lost', async () => {
+  it('control: interrupted runs do not remove every row when the position in the consents is lost', async () => {
     await env.DB.prepare(
       `UPDATE consent SET user_id = 'a' || user_id WHERE user_id LIKE 'live%'`,
     ).run()
@@ -186,22 +186,25 @@ describe('a run that is cut off', () => {
   })
 })
 
-describe('a table that cannot be swept', () => {
-  it.each(SWEPT_TABLES)('%s keeps no other waiting, and is swept once it can be', async (table) => {
-    await fill(each(5), each(3))
-    await env.DB.prepare(
-      `CREATE TRIGGER broken BEFORE DELETE ON ${table} BEGIN SELECT RAISE(ABORT, 'broken'); END`,
-    ).run()
-    const { failed } = await run().finally(() => env.DB.prepare('DROP TRIGGER broken').run())
-    expect(failed).toEqual([table])
-    // A family waits for its tokens.
-    const waiting = table === 'refresh_token' ? { refresh_family: expect.any(Number) } : {}
-    expect(await count('due-')).toEqual({ ...NONE, ...waiting, [table]: 5 })
-    expect((await run()).failed).toEqual([])
-    expect([await count('due-'), await count('live-')]).toEqual([NONE, each(3)])
-  })
+describe('tables that cannot be swept', () => {
+  it.each(SWEPT_TABLES)(
+    'a failure to sweep %s does not stop the other tables, and the next run sweeps the table',
+    async (table) => {
+      await fill(each(5), each(3))
+      await env.DB.prepare(
+        `CREATE TRIGGER broken BEFORE DELETE ON ${table} BEGIN SELECT RAISE(ABORT, 'broken'); END`,
+      ).run()
+      const { failed } = await run().finally(() => env.DB.prepare('DROP TRIGGER broken').run())
+      expect(failed).toEqual([table])
+      // A family is removed after its tokens.
+      const waiting = table === 'refresh_token' ? { refresh_family: expect.any(Number) } : {}
+      expect(await count('due-')).toEqual({ ...NONE, ...waiting, [table]: 5 })
+      expect((await run()).failed).toEqual([])
+      expect([await count('due-'), await count('live-')]).toEqual([NONE, each(3)])
+    },
+  )
 
-  it('that takes too long keeps no other waiting either', async () => {
+  it('a table that times out does not stop the other tables', async () => {
     await fill(each(5), each(3))
     const store = housekeepingStore(env.DB)
     const { failed } = await run({
@@ -216,10 +219,10 @@ describe('a table that cannot be swept', () => {
   })
 })
 
-describe('a run that takes long', () => {
+describe('runs that take long', () => {
   afterEach(() => vi.useRealTimers())
 
-  /** How many steps are taken, of one row each, when the first takes so many milliseconds, and the others none. */
+  /** The number of steps, of one row each, when the first takes `firstStepMs` and the others no time. */
   async function stepsAfter(firstStepMs: number) {
     await fill(each(5), each(3))
     vi.useFakeTimers({ toFake: ['Date'] })
@@ -236,7 +239,7 @@ describe('a run that takes long', () => {
     return steps
   }
 
-  it('begins nothing after 20 s, once each task had its turn; the next run goes on', async () => {
+  it('a run starts no step after 20 s once each task had one, and the next run goes on', async () => {
     expect(await stepsAfter(20_000)).toBe(SWEPT_TABLES.length)
     const left = await count('due-')
     expect(total(left)).toBeGreaterThan(SWEPT_TABLES.length)
@@ -245,12 +248,12 @@ describe('a run that takes long', () => {
     expect([await count('due-'), await count('live-')]).toEqual([NONE, each(3)])
   })
 
-  it('and goes on until then: the control', async () => {
+  it('control: a run starts further steps before 20 s have passed', async () => {
     expect(await stepsAfter(19_999)).toBeGreaterThan(SWEPT_TABLES.length)
   })
 })
 
-describe('cron', () => {
+describe('the cron job', () => {
   const cron = async (changes: object = {}, atSeconds = NOW) => {
     const lines: Record<string, unknown>[] = []
     const log = vi.spyOn(console, 'log').mockImplementation((line: string) => {
@@ -265,7 +268,7 @@ describe('cron', () => {
     return { outcome, lines }
   }
 
-  it('says in one line how many rows it removed and left, and nothing when there were none', async () => {
+  it('cron logs one line with the removed and remaining rows, and no line when there were none', async () => {
     await fill({ ...NONE, used_jti: 40_000, refusal: 5 }, each(3))
     const { outcome, lines } = await cron()
     expect(outcome).toBe('done')
@@ -276,7 +279,7 @@ describe('cron', () => {
     expect(await cron()).toEqual({ outcome: 'done', lines: [] })
   })
 
-  it('sweeps while KV cannot be written, and fails at the end, saying what', async () => {
+  it('cron sweeps even when KV cannot be written, and fails at the end with the name of the task', async () => {
     await fill(each(5), each(3))
     const SESSIONS = { ...env.SESSIONS, put: () => Promise.reject(new Error('KV is away')) }
     const { outcome, lines } = await cron({ SESSIONS })
@@ -289,7 +292,7 @@ describe('cron', () => {
     expect([await count('due-'), await count('live-')]).toEqual([NONE, each(3)])
   })
 
-  it('says that it could not begin, and shows revocations all the same', async () => {
+  it('cron reports that housekeeping could not begin, and still writes the revocations to KV', async () => {
     const shown: string[] = []
     const SESSIONS = { put: async (key: string) => shown.push(key) }
     const batch = () => Promise.reject(new Error('D1 is away'))
@@ -302,7 +305,7 @@ describe('cron', () => {
     expect(shown).toContain(DOCUMENT_KEY)
   })
 
-  it('sweeps while KV does not answer at all, and waits for it a minute at most', async () => {
+  it('cron sweeps while KV does not answer, and waits at most a minute for KV', async () => {
     await fill(each(5), each(3))
     const told = Promise.withResolvers<string>()
     const log = vi.spyOn(console, 'log').mockImplementation(told.resolve)
@@ -321,7 +324,7 @@ describe('cron', () => {
     log.mockRestore()
   })
 
-  it('shows that it lives, though it has nothing to do', async () => {
+  it('cron records its run even when there is nothing to remove', async () => {
     await fill(NONE, NONE)
     await cron({}, NOW + 60)
     const rows = await recorded()
@@ -329,7 +332,7 @@ describe('cron', () => {
     expect([...rows.values()].every(({ ran_at }) => ran_at === NOW + 60)).toBe(true)
   })
 
-  it('keeps the audit for AUDIT_KEEP_DAYS', async () => {
+  it('cron keeps audit rows for AUDIT_KEEP_DAYS', async () => {
     await fill({ ...NONE, audit: 5 }, NONE)
     await cron({ AUDIT_KEEP_DAYS: '500' })
     expect(await count('due-')).toEqual({ ...NONE, audit: 5 })
@@ -338,7 +341,7 @@ describe('cron', () => {
   })
 })
 
-describe('a consent', () => {
+describe('old consents', () => {
   const LATER_SECONDS = 401 * DAY_SECONDS
   const consentsOf = (clientId: string) =>
     env.DB.prepare('SELECT count(*) AS n FROM consent WHERE client_id = ?1')
@@ -351,7 +354,7 @@ describe('a consent', () => {
       .bind(clientId, LATER_SECONDS)
       .run()
 
-  it('that neither was given nor bought a token for 400 days is forgotten', async () => {
+  it('a consent that was neither given nor used for a token in 400 days is removed', async () => {
     const client = await newClient()
     await answerConsent(await signIn(await newUser()), requestOf(client))
     const later = (days: number) => run(undefined, nowSeconds() + days * DAY_SECONDS)
@@ -365,7 +368,7 @@ describe('a consent', () => {
     ['refresh_family', 'authorization_code'],
     ['authorization_code', 'refresh_family'],
   ])(
-    'that bought a token since is not, nor while there is a %s of it, without a %s',
+    'an old consent stays while it has a row in %s, even without one in %s',
     async (kept, gone) => {
       const client = await newClient({ grantTypes: ['authorization_code', 'refresh_token'] })
       const cookie = await signIn(await newUser())
@@ -388,18 +391,18 @@ describe('a consent', () => {
         return consentsOf(client.id)
       }
       expect(await without(gone)).toBe(1)
-      // The control: without either it goes.
+      // The control: without both rows the consent is removed.
       expect(await without(kept)).toBe(0)
     },
   )
 
-  it('given anew after so long counts from then on, though its code was never redeemed', async () => {
+  it('an old consent that is given again is kept, even when its code is never redeemed', async () => {
     const client = await newClient()
     const cookie = await signIn(await newUser())
     const asking = requestOf(client)
     await answerConsent(cookie, asking)
     await age(client.id)
-    // As when the client has changed its name: the user is asked again.
+    // The client's name changes, so the user is asked again.
     await env.DB.prepare(`UPDATE client SET name = 'Other' WHERE client_id = ?1`)
       .bind(client.id)
       .run()

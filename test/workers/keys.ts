@@ -30,7 +30,7 @@ export const sign = (key: Pick<Key, 'alg' | 'privateKey'>, header: object, claim
     .setProtectedHeader({ alg: key.alg, ...header })
     .sign(key.privateKey, known)
 
-/** Good unless changed; a claim that is `undefined` is left out. */
+/** A valid assertion unless changed; a claim that is `undefined` is left out. */
 export const assertionOf = (clientId: string, key: Key, { header, claims }: Changes = {}) =>
   sign(
     key,
@@ -52,7 +52,7 @@ export const asserting = (assertion: string) => ({
   client_assertion: assertion,
 })
 
-/** For the token endpoint unless changed. */
+/** A proof for the token endpoint unless changed. */
 export const proofOf = (key: Key, { header, claims }: Changes = {}) =>
   sign(
     key,
@@ -66,7 +66,7 @@ export const proofOf = (key: Key, { header, claims }: Changes = {}) =>
     },
   )
 
-/** For a resource, with the token in hand. */
+/** A proof for a request to a resource with this token. */
 export const resourceProofOf = async (
   key: Key,
   token: string,

@@ -1,4 +1,4 @@
-/** A browser from which a user has signed in before: strangers' failures do not lock it out, and it opens nothing. */
+/** A browser from which a user has signed in before: failures of others do not lock it out, and its cookie alone gives no access. */
 
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -20,7 +20,7 @@ import {
   type TestUser,
 } from './registry.ts'
 
-/** The limit against floods counts on the machine's own clock: here time is passed by hand. */
+/** The rate limit counts on the machine's own clock, while these tests move the clock themselves. */
 const LOGIN_LIMIT = { limit: async () => ({ success: true }) }
 const registry = serve({ LOGIN_LIMIT })
 
@@ -55,13 +55,13 @@ class Browser {
     return response
   }
 
-  /** As when a session has ended long ago. */
+  /** As after the end of the session. */
   forgetSession() {
     this.cookies.delete('registry_session')
     return this
   }
 
-  /** Another browser with this cookie alone. */
+  /** Another browser that has only this cookie. */
   copy() {
     const other = new Browser()
     other.cookies.set('registry_browser', this.token)
@@ -83,7 +83,7 @@ const later = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000)
 beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }))
 afterEach(() => void vi.useRealTimers())
 
-/** Failures of this name from everywhere, until it is locked for a minute at a time. */
+/** Records failures of this username from many networks, until it is locked for a minute at a time. */
 async function lockName({ username }: TestUser) {
   const failures = signInFailureStore(env.DB)
   for (let network = 0; network < 110; network++) {
@@ -91,8 +91,8 @@ async function lockName({ username }: TestUser) {
   }
 }
 
-describe('25 networks that try a password of one user each minute', () => {
-  it('lock a strange browser out, and not the one from which the user has signed in', async () => {
+describe('an attack from 25 networks on the password of one user', () => {
+  it('an attack from 25 networks locks out a new browser, and not a browser from which the user has signed in', async () => {
     const user = await newUser()
     const home = await knownTo(user)
     const attack = async (network: number) => {
@@ -100,7 +100,7 @@ describe('25 networks that try a password of one user each minute', () => {
       const visit = { password: 'wrong', address: `192.0.2.${network}` }
       return (await new Browser().signIn(user.username, visit)).status
     }
-    // As after hours of it.
+    // As after hours of the attack.
     await lockName(user)
     let locked = 0
     for (let network = 0; network < 25; network++) {
@@ -110,11 +110,11 @@ describe('25 networks that try a password of one user each minute', () => {
       const known = await home.forgetSession().signIn(user.username, { address: '198.51.100.2' })
       expect(known.status).toBe(303)
     }
-    // The control: whoever comes without the cookie is locked out nearly always.
+    // The control: a browser without the cookie is locked out nearly always.
     expect(locked).toBeGreaterThan(20)
   })
 
-  it('do not lock the known browser out in their own network either', async () => {
+  it('failures in the network of a known browser do not lock that browser out', async () => {
     const user = await newUser()
     const home = await knownTo(user)
     const address = '192.0.2.1'
@@ -128,14 +128,14 @@ describe('25 networks that try a password of one user each minute', () => {
   })
 })
 
-describe('a network that floods, as one stranger in it can make it', () => {
+describe('a network over the rate limit', () => {
   const address = '192.0.2.7'
   const flooded = (isOver: (key: string) => boolean) =>
     serve({
       LOGIN_LIMIT: { limit: async ({ key }: { key: string }) => ({ success: !isOver(key) }) },
     })
 
-  it('does not keep out the browser from which the user has signed in, and everybody else', async () => {
+  it('a network over the rate limit keeps out every browser except one from which the user has signed in', async () => {
     const fetch = flooded((key) => key === address)
     const [user, other] = [await newUser(), await newUser()]
     const [home, theirs] = [await knownTo(user), await knownTo(other)]
@@ -147,7 +147,7 @@ describe('a network that floods, as one stranger in it can make it', () => {
     expect((await home.signIn(user.username, { address, fetch })).status).toBe(303)
   })
 
-  it('does keep out a known browser that floods itself', async () => {
+  it('a known browser that exceeds the rate limit itself is kept out', async () => {
     const fetch = flooded(() => true)
     const user = await newUser()
     const home = await knownTo(user)
@@ -156,7 +156,7 @@ describe('a network that floods, as one stranger in it can make it', () => {
 })
 
 describe('the cookie of a known browser', () => {
-  it('says nothing, is for no script, lasts a year, and is another at every sign-in', async () => {
+  it('the cookie of a known browser is random, hidden from scripts, lasts a year and changes at every sign-in', async () => {
     const user = await newUser()
     const browser = new Browser()
     const response = await browser.signIn(user.username)
@@ -170,7 +170,7 @@ describe('the cookie of a known browser', () => {
     expect(JSON.stringify(await rows())).not.toContain(browser.token)
   })
 
-  it('is bound to the host over https', async () => {
+  it('the cookie of a known browser is a __Host- cookie over https', async () => {
     const secure = serve({ ISSUER: 'https://registry.example', LOGIN_LIMIT })
     const user = await newUser()
     const page = await secure('https://registry.example/login')
@@ -183,7 +183,7 @@ describe('the cookie of a known browser', () => {
     )
   })
 
-  it('opens nothing by itself', async () => {
+  it('the cookie of a known browser replaces neither a password nor a session', async () => {
     const user = await newUser()
     const stolen = (await knownTo(user)).copy()
     expect((await stolen.signIn(user.username, { password: 'wrong' })).status).toBe(403)
@@ -192,10 +192,10 @@ describe('the cookie of a known browser', () => {
   })
 
   it.each([
-    ['made up', async () => 'A'.repeat(43)],
-    ['of another form', async () => `${'A'.repeat(43)}A`],
-    ['of another user', async () => (await knownTo(await newUser())).token],
-  ])('that is %s is that of a stranger', async (_, tokenOf) => {
+    ['invented', async () => 'A'.repeat(43)],
+    ['malformed', async () => `${'A'.repeat(43)}A`],
+    ["another user's", async () => (await knownTo(await newUser())).token],
+  ])('a browser with a cookie that is %s counts as new', async (_, tokenOf) => {
     const user = await newUser()
     const home = await knownTo(user)
     await lockName(user)
@@ -205,14 +205,14 @@ describe('the cookie of a known browser', () => {
     expect((await home.signIn(user.username)).status).toBe(303)
   })
 
-  it('makes wait whoever guesses with it, as one network does, and no longer than that', async () => {
+  it('failures with the cookie of a known browser are counted as one network, and lock it for no longer than one', async () => {
     const user = await newUser()
     const home = await knownTo(user)
     const thief = home.copy()
     const guess = (address: string) =>
       thief.signIn(user.username, { password: 'wrong', address }).then(({ status }) => status)
     for (let tries = 0; tries < 5; tries++) expect(await guess(`192.0.2.${tries}`)).toBe(403)
-    // From another network, too: the cookie is what is counted.
+    // The cookie is counted, whatever the network.
     expect(await guess('198.51.100.1')).toBe(429)
     const counted = () => env.DB.prepare('SELECT count(*) AS n FROM sign_in_failure').first('n')
     const before = await counted()
@@ -226,7 +226,7 @@ describe('the cookie of a known browser', () => {
     expect((await home.signIn(user.username)).status).toBe(303)
   })
 
-  it('of a browser that nobody knows is not counted, whatever it holds', async () => {
+  it('an unknown cookie is not counted as a browser, whatever its value', async () => {
     const user = await newUser()
     const counted = () => env.DB.prepare('SELECT count(*) AS n FROM sign_in_failure').first('n')
     const guess = (letter: string) => {
@@ -241,7 +241,7 @@ describe('the cookie of a known browser', () => {
     expect(await counted()).toBe(before)
   })
 
-  it('planted before a sign-in is worth nothing after it', async () => {
+  it('a cookie that was planted before a sign-in is worthless after it', async () => {
     const user = await newUser()
     const planted = new Browser()
     planted.cookies.set('registry_browser', 'P'.repeat(43))
@@ -252,7 +252,7 @@ describe('the cookie of a known browser', () => {
     expect((await planted.forgetSession().signIn(user.username)).status).toBe(303)
   })
 
-  it('is good for all who sign in from that browser', async () => {
+  it('the cookie of a known browser counts for every user who signs in from that browser', async () => {
     const [ada, bob] = [await newUser(), await newUser()]
     const shared = await knownTo(ada)
     expect((await shared.signIn(bob.username)).status).toBe(303)
@@ -264,7 +264,7 @@ describe('the cookie of a known browser', () => {
   })
 })
 
-describe('a session that KV does not show yet', () => {
+describe('sign-out of a session that KV does not show yet', () => {
   const blind = serve({
     LOGIN_LIMIT,
     SESSIONS: over(env.SESSIONS, { get: async () => null } as unknown as Partial<KVNamespace>),
@@ -283,7 +283,7 @@ describe('a session that KV does not show yet', () => {
     return { token, signOut }
   }
 
-  it('ends when its user signs out, by the form that belongs to it alone', async () => {
+  it('a session that KV does not show yet ends when its own sign-out form is sent', async () => {
     const { token, signOut } = await signedIn()
     expect((await signOut({ form_token: 'f'.repeat(43) })).status).toBe(403)
     expect(await revoked(token)).toBeNull()
@@ -291,7 +291,7 @@ describe('a session that KV does not show yet', () => {
     expect(await revoked(token)).toBeGreaterThan(0)
   })
 
-  it('is not ended a second time, nor after its end', async () => {
+  it('a session that KV does not show yet is not revoked a second time, nor after its end', async () => {
     const again = await signedIn()
     await again.signOut()
     const firstMs = await revoked(again.token)
@@ -305,35 +305,35 @@ describe('a session that KV does not show yet', () => {
   })
 })
 
-describe('a browser is no longer known', () => {
+describe('the end of a known browser', () => {
   const users = userRegistry(env.DB)
 
   it.each([
     [
-      'once the password has changed',
+      'the password has changed',
       (user: TestUser) =>
         hashPassword(PASSWORD).then((hash) => users.setPassword(user.id, hash, nowSeconds())),
     ],
     [
-      'once the user was disabled, though enabled since',
+      'the user was disabled and enabled again',
       async (user: TestUser) => {
         await users.disable(user.id, nowSeconds())
         await users.enable(user.id, nowSeconds())
       },
     ],
-  ])('%s', async (_, end) => {
+  ])('a known browser of one user is forgotten when %s', async (_, end) => {
     const [user, other] = [await newUser(), await newUser()]
     const home = await knownTo(user)
     const elsewhere = await knownTo(other)
     await end(user)
     await lockName(user)
     expect((await home.signIn(user.username)).status).toBe(429)
-    // Of another user nothing was forgotten.
+    // The browsers of another user are still known.
     await lockName(other)
     expect((await elsewhere.signIn(other.username)).status).toBe(303)
   })
 
-  it('a year after the last sign-in from it, and not a minute before', async () => {
+  it('a known browser is forgotten a year after its last sign-in, and not a minute before', async () => {
     const user = await newUser()
     const [early, late] = [await knownTo(user), await knownTo(user)]
     later(365 * 86_400 - 60)
@@ -344,13 +344,13 @@ describe('a browser is no longer known', () => {
     expect((await late.signIn(user.username)).status).toBe(429)
   })
 
-  it('when the password changes while a sign-in is under way', async () => {
+  it('a browser is not remembered when the password changes during its sign-in', async () => {
     const user = await newUser()
     const hash = await hashPassword(PASSWORD)
     let isFirst = true
     const batch = async (statements: D1PreparedStatement[]) => {
       const results = await env.DB.batch(statements)
-      // The first asks for failures, with the password's hash on its way.
+      // The first batch reads the failures and the password hash.
       if (isFirst) await users.setPassword(user.id, hash, nowSeconds())
       isFirst = false
       return results
@@ -361,7 +361,7 @@ describe('a browser is no longer known', () => {
     expect(await rowsOf(user)).toEqual([])
   })
 
-  it('when twenty others are: no user has more', async () => {
+  it('a user has at most twenty known browsers, and the oldest is forgotten', async () => {
     const user = await newUser()
     const first = await knownTo(user)
     later(1)
@@ -371,7 +371,7 @@ describe('a browser is no longer known', () => {
     expect((await first.signIn(user.username)).status).toBe(429)
   })
 
-  it('when the user is gone', async () => {
+  it('the known browsers of a deleted user are deleted', async () => {
     const user = await newUser()
     await knownTo(user)
     expect(await rowsOf(user)).toHaveLength(1)

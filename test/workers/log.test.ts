@@ -1,4 +1,4 @@
-/** What happened: one line of JSON for each request, and one data point where Analytics Engine is bound. */
+/** The log: one line of JSON for each request, and one data point where Analytics Engine is bound. */
 
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Authenticator, createAuthenticator } from '../../src/authenticator/app.ts'
@@ -23,7 +23,7 @@ import { authenticatorEnv, bearer, storeToken } from './stored-session.ts'
 type Line = Readonly<Record<string, unknown>>
 type Point = Readonly<{ indexes: string[]; blobs: string[]; doubles: number[] }>
 
-/** What Analytics Engine takes of one data point. */
+/** The limits of Analytics Engine for one data point. */
 const MAX_INDEX_BYTES = 96
 const MAX_BLOBS_BYTES = 16 * 1024
 
@@ -33,7 +33,7 @@ let lines: Line[]
 beforeAll(async () => {
   client = await newClient({ mayIntrospect: true })
   cookie = await signIn(await newUser())
-  // The day's first use of a secret writes its date once.
+  // The first use of a secret in a day writes the date.
   await post('/token', credentialsOf(client))
 })
 beforeEach(() => {
@@ -62,8 +62,8 @@ function dataset() {
   return { points, EVENTS }
 }
 
-describe('the line of a request', () => {
-  it('says what was asked, by which client, how it went, how long it took and what it asked of storage', async () => {
+describe('the log line of a request', () => {
+  it('the log line names the endpoint, the client, the outcome, the duration and the storage operations', async () => {
     const fetch = serve()
     await post('/token', credentialsOf(client), {}, fetch)
     await post('/token', credentialsOf({ ...client, secret: `${client.secret}x` }), {}, fetch)
@@ -89,7 +89,7 @@ describe('the line of a request', () => {
     ])
   })
 
-  it('counts what the bindings count', async () => {
+  it('the log line counts the same storage operations as the bindings', async () => {
     const { count, bindings } = countedBindings()
     const fetch = serve(bindings)
     await post('/token', credentialsOf(client), {}, fetch)
@@ -120,7 +120,7 @@ describe('the line of a request', () => {
     }
   })
 
-  it('keeps the counts of requests apart that are served at once', async () => {
+  it('the log lines of concurrent requests have separate counts', async () => {
     const fetch = serve()
     await post('/token', credentialsOf(client), {}, fetch)
     lines = []
@@ -142,7 +142,7 @@ describe('the line of a request', () => {
     ])
   })
 
-  it('tells of every page and every post, whoever it was, and not of what is nobody’s act', async () => {
+  it('every request to a page or an endpoint is logged, and requests for static pages are not', async () => {
     const fetch = serve()
     const page = await fetch('/login')
     await fetch('/account', { headers: { Cookie: cookiesOf(page) } })
@@ -161,7 +161,7 @@ describe('the line of a request', () => {
     ])
   })
 
-  it('LOG_ANSWERS=refusals leaves out what went well', async () => {
+  it('LOG_ANSWERS=refusals leaves successful requests out of the log', async () => {
     const fetch = serve({ LOG_ANSWERS: 'refusals' })
     await post('/token', credentialsOf(client), {}, fetch)
     expect(lines).toEqual([])
@@ -169,7 +169,7 @@ describe('the line of a request', () => {
     expect(lines).toMatchObject([{ outcome: 'refused' }])
   })
 
-  it('is joined by its id with what else is told of the request', async () => {
+  it('all log lines of one request have the same correlation id', async () => {
     const fetch = serve(
       watchedBindings((operation) => {
         if (operation === 'kvWrite') throw new Error('KV is out of reach')
@@ -184,8 +184,8 @@ describe('the line of a request', () => {
   })
 })
 
-describe('a data point', () => {
-  it('is written for what went well and what did not, and holds what the line says', async () => {
+describe('the data point of a request', () => {
+  it('a data point is written for successes and refusals, with the values of the log line', async () => {
     const { points, EVENTS } = dataset()
     const fetch = serve({ EVENTS })
     await post('/token', credentialsOf(client), {}, fetch)
@@ -206,7 +206,7 @@ describe('a data point', () => {
     ])
   })
 
-  it('fits, whatever the caller calls itself', async () => {
+  it('a data point stays within the limits for a client id of any length', async () => {
     const { points, EVENTS } = dataset()
     await post(
       '/token',
@@ -217,7 +217,7 @@ describe('a data point', () => {
     expect(points).toHaveLength(1)
   })
 
-  it('that is not taken changes no answer, and is logged', async () => {
+  it('a data point that cannot be written changes no response and is logged', async () => {
     const EVENTS = {
       writeDataPoint() {
         throw new Error('no more today')
@@ -228,11 +228,11 @@ describe('a data point', () => {
   })
 })
 
-describe('the authenticator', () => {
+describe('the log of the authenticator', () => {
   const ask = (authenticator: Authenticator, path: string, headers: Record<string, string> = {}) =>
     authenticator.fetch(new Request(`https://a.example${path}`, { headers }))
 
-  it('tells in one line of each credential that it refuses, under the id that the answer carries', async () => {
+  it('every refused credential has one log line with the correlation id of its response', async () => {
     const authenticator = createAuthenticator(authenticatorEnv())
     const token = await storeToken()
     const refused = await ask(authenticator, '/auth?scope=upload:delete', bearer(token))
@@ -256,7 +256,7 @@ describe('the authenticator', () => {
     ])
   })
 
-  it('tells nothing of what went well, nor of who presents nothing', async () => {
+  it('a successful check and a request without a credential are not logged', async () => {
     const authenticator = createAuthenticator(authenticatorEnv())
     const answers = [
       await ask(authenticator, '/auth', bearer(await storeToken())),
@@ -268,7 +268,7 @@ describe('the authenticator', () => {
     expect(lines).toEqual([])
   })
 
-  it('writes a data point for every check where Analytics Engine is bound', async () => {
+  it('every check writes a data point where Analytics Engine is bound', async () => {
     const { points, EVENTS } = dataset()
     const authenticator = createAuthenticator({ ...authenticatorEnv(), EVENTS })
     await ask(authenticator, '/auth', bearer(await storeToken()))
@@ -283,7 +283,7 @@ describe('the authenticator', () => {
     expect(points[0]?.blobs[3]).not.toBe('')
   })
 
-  it('answers all the same when a data point is not taken', async () => {
+  it('a check succeeds when its data point cannot be written', async () => {
     vi.spyOn(console, 'error').mockImplementation((line: string) => {
       lines.push(JSON.parse(line) as Line)
     })

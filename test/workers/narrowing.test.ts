@@ -1,4 +1,4 @@
-/** What a client or a user loses by a change, and what ends for it: decided by the batch that makes the change. */
+/** A change that takes rights from a client or a user ends sessions, families and codes in the same batch. */
 
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
@@ -34,7 +34,7 @@ const WITH_KEYS = {
   jwks: jwks('1', '2'),
 }
 
-/** With a family that lives and a code not yet redeemed. */
+/** A client with a live family and an unredeemed code. */
 async function registered(client: typeof REGISTERED | typeof WITH_KEYS) {
   const { id } = await newClient(client)
   const now = nowSeconds()
@@ -79,76 +79,96 @@ type Replaced = Omit<ClientNarrowing, 'how'>
 const replacing = (client: typeof REGISTERED | typeof WITH_KEYS, change: Replaced) =>
   endedBy(client, { how: 'replace', ...change })
 
-describe('a client that is updated to', () => {
+describe('updates of a client', () => {
   it.each<[string, Replaced]>([
-    ['what it is', { ...REGISTERED }],
-    ['nothing else', {}],
-    ['more of everything', { scopes: ['a:b', 'c:d', 'e:f'], endorsements: ['*.*'] }],
+    ['its present record', { ...REGISTERED }],
+    ['an empty change', {}],
+    ['more scopes and endorsements', { scopes: ['a:b', 'c:d', 'e:f'], endorsements: ['*.*'] }],
     ['a scope that covers the one it replaces', { scopes: ['a:b:*', 'c:d'] }],
     ['another way to send the secret', { authMethod: 'client_secret_basic' }],
     ['both ways to send the secret', { authMethod: 'client_secret' }],
-    ['another order', { scopes: ['c:d', 'a:b'] }],
-  ])('%s loses nothing, and nothing ends', async (_, change) => {
+    ['the same scopes in another order', { scopes: ['c:d', 'a:b'] }],
+  ])('a client that is updated to %s loses nothing, and nothing ends', async (_, change) => {
     expect(await replacing(REGISTERED, change)).toEqual([])
   })
 
-  it('a key more loses nothing, and nothing ends', async () => {
+  it('a client that gets one more key loses nothing, and nothing ends', async () => {
     expect(await replacing(WITH_KEYS, { jwks: jwks('2', '3', '1') })).toEqual([])
   })
 
   it.each<[string, Replaced]>([
-    ['a scope less', { scopes: ['a:b'] }],
+    ['fewer scopes', { scopes: ['a:b'] }],
     ['no scope', { scopes: [] }],
-    ['a scope for one resource alone', { scopes: ['a:b:1', 'c:d'] }],
-    ['an endorsement less', { endorsements: ['math.*'] }],
+    ['a scope for one resource', { scopes: ['a:b:1', 'c:d'] }],
+    ['fewer endorsements', { endorsements: ['math.*'] }],
     ['a narrower endorsement', { endorsements: ['cs.DL', 'math.AG'] }],
-    ['client_credentials less', { grantTypes: ['authorization_code', 'refresh_token'] }],
-    ['no secret any more', { authMethod: 'none' }],
+    [
+      'the other grant types without client_credentials',
+      { grantTypes: ['authorization_code', 'refresh_token'] },
+    ],
+    ['no secret', { authMethod: 'none' }],
     ['keys instead of a secret', { authMethod: 'private_key_jwt', jwks: jwks('1') }],
-  ])('%s loses its sessions alone', async (_, change) => {
-    expect(await replacing(REGISTERED, change)).toEqual(['sessions'])
-  })
+  ])(
+    'a client that is updated to %s loses its sessions, and neither families nor codes',
+    async (_, change) => {
+      expect(await replacing(REGISTERED, change)).toEqual(['sessions'])
+    },
+  )
 
   it.each<[string, Replaced]>([
-    ['a key less', { jwks: jwks('1') }],
+    ['fewer keys', { jwks: jwks('1') }],
     ['another key', { jwks: jwks('1', '3') }],
     ['a secret instead of keys', { authMethod: 'client_secret_post' }],
-  ])('%s loses its sessions alone, when it had keys', async (_, change) => {
-    expect(await replacing(WITH_KEYS, change)).toEqual(['sessions'])
-  })
+  ])(
+    'a client with keys that is updated to %s loses its sessions, and neither families nor codes',
+    async (_, change) => {
+      expect(await replacing(WITH_KEYS, change)).toEqual(['sessions'])
+    },
+  )
 
-  it('a redirect URI less loses its sessions and its codes', async () => {
+  it('a client that loses a redirect URI loses its sessions and its codes', async () => {
     const change = { redirectUris: ['https://a.example/1'], scopes: ['a:b'] }
     expect(await replacing(REGISTERED, change)).toEqual(['sessions', 'codes'])
   })
 
-  it.each(['authorization_code', 'refresh_token'])('no %s loses everything', async (lost) => {
-    const grantTypes = GRANTS.filter((grantType) => grantType !== lost)
-    const ended = await replacing(REGISTERED, { grantTypes, redirectUris: [] })
-    expect(ended).toEqual(['sessions', 'families', 'codes'])
-  })
+  it.each(['authorization_code', 'refresh_token'])(
+    'a client that loses the grant type %s loses its sessions, families and codes',
+    async (lost) => {
+      const grantTypes = GRANTS.filter((grantType) => grantType !== lost)
+      const ended = await replacing(REGISTERED, { grantTypes, redirectUris: [] })
+      expect(ended).toEqual(['sessions', 'families', 'codes'])
+    },
+  )
 })
 
-describe('a client from which is withdrawn', () => {
+describe('withdrawals from a client', () => {
   const withdrawing = (change: Replaced) => endedBy(REGISTERED, { how: 'withdraw', ...change })
 
   it.each<[string, Replaced, string[]]>([
-    ['what it does not hold', { scopes: ['x:y'], endorsements: ['hep-th'], grantTypes: [] }, []],
-    ['a scope', { scopes: ['a:b'] }, ['sessions']],
-    ['an endorsement', { endorsements: ['math.*'] }, ['sessions']],
-    ['client_credentials', { grantTypes: ['client_credentials'] }, ['sessions']],
-    ['refresh_token', { grantTypes: ['refresh_token'] }, ['sessions', 'families', 'codes']],
-  ])('%s loses what rested on it', async (_, change, ended) => {
+    [
+      'rights that a client does not hold',
+      { scopes: ['x:y'], endorsements: ['hep-th'], grantTypes: [] },
+      [],
+    ],
+    ['a scope of a client', { scopes: ['a:b'] }, ['sessions']],
+    ['an endorsement of a client', { endorsements: ['math.*'] }, ['sessions']],
+    ['the grant type client_credentials', { grantTypes: ['client_credentials'] }, ['sessions']],
+    [
+      'the grant type refresh_token',
+      { grantTypes: ['refresh_token'] },
+      ['sessions', 'families', 'codes'],
+    ],
+  ])('the withdrawal of %s ends what rested on it, and nothing else', async (_, change, ended) => {
     expect(await withdrawing(change)).toEqual(ended)
   })
 
-  it('a scope that another of its scopes covers loses nothing', async () => {
+  it('a client from which a scope is withdrawn that another scope covers loses nothing', async () => {
     const wide = { ...REGISTERED, scopes: ['a:b', 'a:b:*'] }
     expect(await endedBy(wide, { how: 'withdraw', scopes: ['a:b'] })).toEqual([])
     expect(await endedBy(wide, { how: 'withdraw', scopes: ['a:b:*'] })).toEqual(['sessions'])
   })
 
-  it('what it merely requested loses nothing', async () => {
+  it('a client from which something is withdrawn that was only requested loses nothing', async () => {
     const { id } = await newClient({ ...REGISTERED, requestedOnly: true })
     const change = { how: 'withdraw', scopes: ['a:b'], endorsements: ['math.*'] } as const
     await env.DB.batch(clientNarrowing(env.DB, id, change, LIFETIME_SECONDS))
@@ -156,11 +176,11 @@ describe('a client from which is withdrawn', () => {
   })
 })
 
-describe('the rules in SQL are those of the domain', () => {
+describe('the rules in SQL', () => {
   const SCOPES = ['a:b', 'a:b:*', 'a:b:1', 'a:b:1.2', 'a:b_', 'a:bb', 'a:b:%', 'a_:b', 'ab:b:*']
   const CATEGORIES = ['*.*', 'cs.*', 'cs.DL', 'cs.D', 'hep-th', 'hep-th.*', 'hep.*', 'csx.DL', 'cs']
 
-  it('for every pair of scopes and of endorsements, for a client and for a user', async () => {
+  it('SQL and TypeScript agree for every pair of scopes and of endorsements, for a client and for a user', async () => {
     const { id } = await newClient({ ...REGISTERED, scopes: [], endorsements: [] })
     const user = (await newUser({ scopes: [], endorsements: [] })).id
     const { DB } = env
@@ -217,30 +237,37 @@ describe('the rules in SQL are those of the domain', () => {
   })
 })
 
-describe('a user', () => {
+describe('narrowing of a user', () => {
   it.each<[string, UserNarrowing, boolean]>([
-    ['from whom a scope is withdrawn', { how: 'withdraw', scopes: ['a:b'] }, true],
-    ['who is left one scope of two', { how: 'replace', scopes: ['c:d'] }, true],
-    ['who is left no endorsement', { how: 'replace', endorsements: [] }, true],
+    ['who loses a scope', { how: 'withdraw', scopes: ['a:b'] }, true],
+    ['who keeps one scope of two', { how: 'replace', scopes: ['c:d'] }, true],
+    ['who keeps no endorsement', { how: 'replace', endorsements: [] }, true],
     ['who gets more', { how: 'replace', scopes: ['c:d', 'a:b', 'e:f'] }, false],
     ['who is renamed', { how: 'replace', username: 'another name' }, true],
     ['who gets another address', { how: 'replace', email: 'another@example.org' }, true],
-    ['from whom nothing is withdrawn that is held', { how: 'withdraw', scopes: ['x:y'] }, false],
-  ])('%s loses the sessions that rested on it, or none', async (_, change, isOver) => {
-    const held = { scopes: ['a:b', 'c:d'], endorsements: ['cs.*'] }
-    const [user, other] = [await newUser(held), await newUser(held)]
-    const narrowing = userNarrowing(env.DB, user.id, change, LIFETIME_SECONDS)
-    expect(hasEnded(await env.DB.batch(narrowing))).toBe(isOver)
-    expect(await revocationOf('user', user.id)).toBe(isOver)
-    expect(await revocationOf('user', other.id)).toBe(false)
-  })
+    [
+      'from whom a scope is withdrawn that was not held',
+      { how: 'withdraw', scopes: ['x:y'] },
+      false,
+    ],
+  ])(
+    'the sessions of a user %s end exactly when the user has lost something',
+    async (_, change, isOver) => {
+      const held = { scopes: ['a:b', 'c:d'], endorsements: ['cs.*'] }
+      const [user, other] = [await newUser(held), await newUser(held)]
+      const narrowing = userNarrowing(env.DB, user.id, change, LIFETIME_SECONDS)
+      expect(hasEnded(await env.DB.batch(narrowing))).toBe(isOver)
+      expect(await revocationOf('user', user.id)).toBe(isOver)
+      expect(await revocationOf('user', other.id)).toBe(false)
+    },
+  )
 })
 
 describe('two administrators at once', () => {
-  it('an update that takes away what another has just added ends what rested on that', async () => {
+  it('an update that takes away what another administrator has just added ends the sessions that rested on the addition', async () => {
     const { id } = await newClient(REGISTERED)
     const registry = clientRegistry(env.DB)
-    // Both have seen the client before either acts; this one is sure to take nothing away.
+    // Both have read the client before either writes; this update would take nothing away.
     const update = () => {
       const lists = { scopes: REGISTERED.scopes }
       const change = { how: 'replace', ...lists } as const
@@ -255,7 +282,7 @@ describe('two administrators at once', () => {
     expect(await endedOf(id)).toEqual(['sessions'])
   })
 
-  it('two rotations at once: the second ends what the secret of the first opened', async () => {
+  it('the second of two concurrent rotations ends the sessions that the secret of the first opened', async () => {
     const { id } = await newClient({ ...REGISTERED, authMethod: 'none' })
     const registry = clientRegistry(env.DB)
     await registry.update(id, { authMethod: 'client_secret_post' }, {}, 'authorize', nowSeconds())

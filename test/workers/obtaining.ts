@@ -1,4 +1,4 @@
-/** Tokens of each kind, as the tests of whoever revokes or inspects them need them. */
+/** Tokens of each kind, for the tests of revocation, introspection and refresh. */
 
 import { env } from 'cloudflare:workers'
 import { createAuthenticator } from '../../src/authenticator/app.ts'
@@ -34,7 +34,7 @@ export const newRefreshingClient = (more: Parameters<typeof newClient>[0] = {}) 
 export const newPublicClient = () =>
   newClient({ authMethod: 'none', grantTypes: ['authorization_code', 'refresh_token'] })
 
-/** Its id and, if it has one, its secret: how a client of the tests authenticates. */
+/** The id of a client and its secret, if it has one. */
 export const identityOf = (client: TestClient) => ({
   client_id: client.id,
   ...(client.secret && { client_secret: client.secret }),
@@ -44,7 +44,7 @@ export async function machineToken(client: TestClient, more: Record<string, stri
   return (await tokenIn(await post('/token', credentialsOf(client, more)))).access_token
 }
 
-/** By the code flow, for a user of its own unless told. */
+/** Tokens of the code flow, for a new user unless one is given. */
 export async function userTokens(client: TestClient, user?: TestUser): Promise<Tokens> {
   const cookie = await signIn(user ?? (await newUser()))
   const code = await obtainCode(cookie, requestOf(client, withChallenge))
@@ -65,7 +65,7 @@ export async function tokensIn(response: Response): Promise<Tokens> {
   return { access: body.access_token, refresh: body.refresh_token ?? '' }
 }
 
-/** `about` is `token` and whatever else is sent beside the client's identity. */
+/** `about` is the `token` and any other fields beside the client's credentials. */
 export const sendAs = (
   client: TestClient,
   path: '/revoke' | '/introspect',
@@ -76,7 +76,7 @@ export const sendAs = (
 const { SESSIONS, DB } = env
 const authenticator = createAuthenticator({ SESSIONS, ISSUER, JWT_SECRET, DB })
 
-/** The authenticator's word on a token, asked of D1 at once: its status. */
+/** The status that the authenticator answers for a token, with a check in D1. */
 export async function authStatus(token: string): Promise<number> {
   const headers = { Authorization: `Bearer ${token}` }
   const request = new Request('https://authenticator.example/auth?fresh', { headers })

@@ -1,4 +1,4 @@
-/** Every lookup has an index: no statement of the stores reads a whole table. */
+/** Every lookup has an index: no statement of the stores scans a table. */
 
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
@@ -11,8 +11,8 @@ async function scansOf(sql: string): Promise<string[]> {
   return plan.results.map(({ detail }) => detail).filter(isScan)
 }
 
-describe('EXPLAIN QUERY PLAN', () => {
-  it('sees a scan where there is one', async () => {
+describe('query plans', () => {
+  it('control: EXPLAIN QUERY PLAN shows the scan of a table without an index', async () => {
     expect(await scansOf('SELECT * FROM client WHERE name = ?1')).not.toEqual([])
     expect(statements.length).toBeGreaterThan(20)
   })

@@ -1,8 +1,8 @@
-/** What every refusal of the authenticator has in common. */
+/** The checks that every refusal of the authenticator must pass. */
 
 import { expect } from 'vitest'
 
-/** No way in: no JWT, no status, nothing for a cache. */
+/** A refusal has no JWT, no status header and no cacheable response. */
 export async function expectRefusal(answer: Response, status: number, error?: string) {
   expect(answer.status).toBe(status)
   expect(answer.headers.get('Authorization')).toBeNull()

@@ -23,7 +23,7 @@ export const nowSeconds = () => Math.floor(Date.now() / 1000)
 
 export type Fetch = (path: string, init?: RequestInit) => Promise<Response>
 
-/** A registry of its own, with bindings and settings changed at will. Deferred work is done when it answers. */
+/** A new registry with changed bindings and settings. Deferred work is done when it answers. */
 export function serve(changes: Record<string, unknown> = {}): Fetch {
   const registry = compose({ ...env, ISSUER, ...changes } as Bindings)
   return async (path, init) => {
@@ -98,7 +98,7 @@ export async function newClient(asked: Registration = {}): Promise<RegisteredCli
 }
 
 export const PASSWORD = 'correct horse battery staple'
-/** The password's hash, with parameters that cost no time: they live in the stored string. */
+/** The hash of the password, with cheap parameters, which are part of the stored string. */
 const CHEAP_HASH =
   'scrypt$1024$8$1$AAAAAAAAAAAAAAAAAAAAAA$u5ZMvjK7XcTUD1inpyUcc3gqsS0uCWtVMsQ9-RZ8OWk'
 
@@ -137,10 +137,10 @@ export const cookiesOf = (response: Response) =>
 /** The session token in a Cookie header of `signIn`. */
 export const sessionTokenIn = (cookie: string) => /registry_session=([^;]*)/.exec(cookie)?.[1] ?? ''
 
-/** The fields that a browser would send with the form of this action, boxes as they are ticked. */
+/** The fields that a browser would send with the form of this action, with its ticked boxes. */
 export const fieldsOf = (page: string, action: string): Pair[] => readForm(page, action) ?? []
 
-/** Signs in as a browser would; answers the Cookie header to send from then on. */
+/** Signs in as a browser does; returns the Cookie header for later requests. */
 export async function signIn(user: TestUser, fetch: Fetch = registry): Promise<string> {
   const page = await fetch('/login')
   const fields = Object.fromEntries(fieldsOf(await page.text(), '/login'))
@@ -162,7 +162,7 @@ export const requestOf = (client: TestClient, more: Record<string, string> = {})
   ...more,
 })
 
-/** Opens the consent page and answers it with its own fields, changed at will. */
+/** Opens the consent page and answers it with its own fields, which `change` may change. */
 export async function answerConsent(
   cookie: string,
   parameters: Pairs,
@@ -178,7 +178,7 @@ export async function answerConsent(
 export const sentTo = (response: Response) => new URL(response.headers.get('Location') ?? 'about:')
 export const codeIn = (response: Response) => sentTo(response).searchParams.get('code') ?? ''
 
-/** A code for a signed-in user who allows everything, now or before. */
+/** A code for a signed-in user who allows everything, on the page or by a remembered consent. */
 export async function obtainCode(
   cookie: string,
   parameters: Pairs,
@@ -219,7 +219,7 @@ export type TokenBody = Readonly<{
 
 export const tokenIn = async (response: Response) => (await response.json()) as TokenBody
 
-/** The session behind a token, if it lives: as the authenticator sees it with `fresh`. */
+/** The live session of a token, as the authenticator sees it with `fresh`; null if there is none. */
 export const sessionOf = async (token: string) =>
   liveSessions(env.SESSIONS, env.DB).find(await sessionKeyOf(token), Date.now(), true)
 
@@ -233,13 +233,13 @@ export async function countSessions(): Promise<number> {
   }
 }
 
-/** What a refusal says, for one comparison: status and error. */
+/** The status and error of a refusal, for one comparison. */
 export async function refusal(response: Response) {
   const body = (await response.json()) as { error?: string; access_token?: string }
   return { status: response.status, error: body.error, token: body.access_token }
 }
 
-/** What `refusal` says of a fault of storage. */
+/** What `refusal` returns for a storage fault. */
 export const UNAVAILABLE = { status: 503, error: 'temporarily_unavailable' }
 
 /** RFC 7636, appendix B. */

@@ -1,4 +1,4 @@
-/** The document of bulk revocations in KV: which of two is believed, which is none, and how often it is read. */
+/** The document of bulk revocations in KV: the order of two versions, malformed documents, and how often it is read. */
 
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -23,7 +23,7 @@ const { DB, SESSIONS } = env
 const store = (sessions = SESSIONS) => revocationStore(DB, sessions, LIFETIME_SECONDS)
 
 let subjects = 0
-/** A client and a token of it from a moment ago. */
+/** A client and a token that was issued to it one second ago. */
 async function session() {
   subjects += 1
   const client = record().client
@@ -37,7 +37,7 @@ const revokeInD1 = (clientId: string) =>
   DB.batch(revocationStatements(DB, { kind: 'client', clientId }, LIFETIME_SECONDS))
 const version = () => DB.prepare(FIND_VERSION).first<number>('version')
 
-/** An isolate that asks KV alone; time is the test's. */
+/** An isolate that reads only KV, with a clock of its own. */
 function isolate(sessions = SESSIONS) {
   const known = new KnownSessions()
   const live = liveSessions(sessions, null, known)
@@ -58,12 +58,12 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   vi.restoreAllMocks()
-  // Other files read it as well.
+  // The tests of other files read the document too.
   await SESSIONS.delete(DOCUMENT_KEY)
 })
 
-describe('the version of D1', () => {
-  it('moves with every bulk revocation, and with no other', async () => {
+describe('the version of the revocations', () => {
+  it('the version in D1 grows with every bulk revocation and with no other', async () => {
     const first = (await version()) ?? 0
     expect(first).toBeLessThanOrEqual(Date.now())
     await revokeInD1('a')
@@ -78,8 +78,8 @@ describe('the version of D1', () => {
   })
 })
 
-describe('of two documents', () => {
-  it('an isolate believes the newer one, whichever it reads last', async () => {
+describe('two versions of the document', () => {
+  it('an isolate believes the newer of two documents, whichever it reads last', async () => {
     const [one, two] = [await session(), await session()]
     await revokeInD1(one.clientId)
     await store().project()
@@ -96,11 +96,11 @@ describe('of two documents', () => {
     asked.passTime()
     expect(await asked.check(later.key)).toBe(true)
     expect(asked.known.document).toEqual(JSON.parse(newer))
-    // The control: an isolate that knows nothing has no better.
+    // The control: an isolate without the newer document believes the older one.
     expect(await isolate().check(two.key)).toBe(true)
   })
 
-  it('of one version an isolate knows what either says, and the later moment', () => {
+  it('two documents of one version are merged, with the later moment of each revocation', () => {
     const known = { ...emptyDocument, version: 7, client: { a: 1, b: 5 } }
     const read = { ...emptyDocument, version: 7, client: { b: 4, c: 3 }, user: { d: 2 } }
     expect(newerDocument(known, read)).toEqual({
@@ -111,13 +111,13 @@ describe('of two documents', () => {
     })
   })
 
-  it('the late write of the older one does not stay: its writer looks again, and writes the newer', async () => {
+  it('a late write of an older document is followed by a write of the newer one', async () => {
     const [one, two] = [await session(), await session()]
     await revokeInD1(one.clientId)
     let isFirst = true
     const slow = over(SESSIONS, {
       async put(...words: Parameters<KVNamespace['put']>) {
-        // Meanwhile another revokes and writes its document, before this one arrives.
+        // Another writer revokes and writes its document before this write arrives.
         if (isFirst) {
           isFirst = false
           await revokeInD1(two.clientId)
@@ -133,7 +133,7 @@ describe('of two documents', () => {
     expect(await isolate().check(two.key)).toBe(false)
   })
 
-  it('a writer that is always overtaken says that KV could not be told', async () => {
+  it('a writer that is always overtaken fails with an error about KV', async () => {
     const { clientId } = await session()
     await revokeInD1(clientId)
     const overtaken = over(SESSIONS, {
@@ -145,7 +145,7 @@ describe('of two documents', () => {
     await expect(store(overtaken).project()).rejects.toThrow('faster than KV')
   })
 
-  it('names any subject, also one that JavaScript has a meaning for', async () => {
+  it('the document can name a subject that JavaScript has a meaning for', async () => {
     await revokeInD1('__proto__')
     await store().project()
     expect(await SESSIONS.get(DOCUMENT_KEY)).toContain('"__proto__"')
@@ -157,12 +157,12 @@ describe('of two documents', () => {
 
 const whole = { client: { a: 1 }, client_record: {}, user: {}, consent: {}, version: 3 }
 
-describe('a document that is not whole', () => {
+describe('malformed documents', () => {
   const broken: [string, unknown][] = [
-    ['no object', 'revocations'],
-    ['a list', []],
-    ['null', null],
-    ['empty', {}],
+    ['that is a string', 'revocations'],
+    ['that is a list', []],
+    ['that is null', null],
+    ['without any member', {}],
     ...['client', 'client_record', 'user', 'consent'].map(
       (kind) => [`without ${kind}`, { ...whole, [kind]: undefined }] as [string, unknown],
     ),
@@ -175,11 +175,11 @@ describe('a document that is not whole', () => {
     ['with a version below zero', { ...whole, version: -1 }],
   ]
 
-  it.each(broken)('%s is none', (_, value) => {
+  it.each(broken)('a document %s is not read', (_, value) => {
     expect(readDocument(value)).toBeNull()
   })
 
-  it('is told from a whole one, and from one of before there were versions', () => {
+  it('a valid document is read, and one without a version is read as version 0', () => {
     expect(readDocument(whole)).toEqual(whole)
     const { version: _, ...before } = whole
     expect(readDocument(before)).toEqual({ ...whole, version: 0 })
@@ -187,9 +187,9 @@ describe('a document that is not whole', () => {
 
   it.each<[string, string]>([
     ...broken.map(([name, value]): [string, string] => [name, JSON.stringify(value) ?? '']),
-    ['no JSON', '{"client":'],
+    ['that is malformed JSON', '{"client":'],
   ])(
-    '%s lets nobody in, makes no isolate forget what it knew, and is no more than a fault',
+    'a document %s makes every check fail, and no isolate forgets a revocation',
     async (_, text) => {
       const [revoked, other] = [await session(), await session()]
       await revokeInD1(revoked.clientId)
@@ -208,7 +208,7 @@ describe('a document that is not whole', () => {
     },
   )
 
-  it('is replaced by cron, whether anything is revoked or not; a whole one is left', async () => {
+  it('cron replaces a malformed document and leaves a valid one', async () => {
     const { key, clientId } = await session()
     await SESSIONS.put(DOCUMENT_KEY, '{}')
     await store().repairKv()
@@ -224,8 +224,8 @@ describe('a document that is not whole', () => {
   })
 })
 
-describe('50 checks at once in one isolate', () => {
-  /** KV that answers the document when it is told to. */
+describe('concurrent checks in one isolate', () => {
+  /** KV whose reads of the document wait until the test releases them. */
   function slowDocument() {
     const waiting: ((outcome: 'read' | 'fail') => void)[] = []
     const sessions = over(SESSIONS, {
@@ -243,7 +243,7 @@ describe('50 checks at once in one isolate', () => {
       one.status === 'fulfilled' ? one.value : 'fault',
     )
 
-  it('read the document once, and all of them hear what it says', async () => {
+  it('50 concurrent checks share one read of the document', async () => {
     const [revoked, other] = [await session(), await session()]
     await revokeInD1(revoked.clientId)
     await store().project()
@@ -255,7 +255,7 @@ describe('50 checks at once in one isolate', () => {
     waiting[0]?.('read')
     expect(await settled(checks)).toEqual(keys.map((key) => key === other.key))
     expect(waiting).toHaveLength(1)
-    // Ten seconds later it is read again.
+    // The document is read again after ten seconds.
     passTime()
     const late = check(other.key)
     await vi.waitFor(() => expect(waiting).toHaveLength(2))
@@ -263,7 +263,7 @@ describe('50 checks at once in one isolate', () => {
     expect(await late).toBe(true)
   })
 
-  it('when the shared read fails, the others read for themselves, and later checks as well', async () => {
+  it('each concurrent check reads the document itself when the shared read fails', async () => {
     const { key } = await session()
     const { sessions, waiting } = slowDocument()
     const { check } = isolate(sessions)
@@ -276,7 +276,7 @@ describe('50 checks at once in one isolate', () => {
     expect(await check(key)).toBe(true)
   })
 
-  it('when the shared read never answers, the others wait no longer than a second for it', async () => {
+  it('concurrent checks wait at most a second for a shared read that does not answer', async () => {
     const { key } = await session()
     const { sessions, waiting } = slowDocument()
     const known = new KnownSessions()

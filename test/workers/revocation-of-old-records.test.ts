@@ -1,4 +1,4 @@
-/** What an isolate issues from an older record of the client ends with the revocation that it did not know of. */
+/** A token that an isolate issues from an old client record falls under a revocation that the isolate has not seen. */
 
 import { env } from 'cloudflare:workers'
 import { expect, it } from 'vitest'
@@ -15,7 +15,7 @@ import {
   tokenIn,
 } from './registry.ts'
 
-it('a token bought with a secret that had been replaced ends; one bought with the new secret lives', async () => {
+it('a token that was issued for a replaced secret ends, and one for the new secret lives', async () => {
   const client = await newClient()
   const cached = serve({ CLIENT_CACHE_SECONDS: 300 })
   const buy = async (secret: string) =>
@@ -28,15 +28,15 @@ it('a token bought with a secret that had been replaced ends; one bought with th
   await revokeStatement(env.DB, 'client', [client.id], 7200).run()
   await revokeStatement(env.DB, 'client_record', [client.id], 7200).run()
   await new Promise((resolve) => setTimeout(resolve, 2))
-  const thiefs = await buy(client.secret)
-  expect(thiefs).toMatch(/^reg_/)
-  const owners = await buy('the new secret, of more than 32 characters')
+  const thiefToken = await buy(client.secret)
+  expect(thiefToken).toMatch(/^reg_/)
+  const ownerToken = await buy('the new secret, of more than 32 characters')
   expect(await sessionOf(before)).toBeNull()
-  expect(await sessionOf(thiefs)).toBeNull()
-  expect(await sessionOf(owners)).not.toBeNull()
+  expect(await sessionOf(thiefToken)).toBeNull()
+  expect(await sessionOf(ownerToken)).not.toBeNull()
 })
 
-it('a client whose sessions alone were revoked is issued good ones at once, whatever the isolate has kept', async () => {
+it('a client whose sessions were revoked gets valid tokens at once, even from a cached record', async () => {
   const client = await newClient()
   const cached = serve({ CLIENT_CACHE_SECONDS: 300 })
   const buy = async () =>
@@ -51,7 +51,7 @@ it('a client whose sessions alone were revoked is issued good ones at once, what
   ])
 })
 
-it('a record read after the act began, before it was committed, is an old one too', async () => {
+it('a token from a client record that was read before the commit of a rotation ends', async () => {
   const client = await newClient()
   const cached = serve({ CLIENT_CACHE_SECONDS: 300 })
   const buy = async () =>
@@ -64,7 +64,7 @@ it('a record read after the act began, before it was committed, is an old one to
   await clientRegistry(env.DB).rotateSecret(client.id, digest, 0, nowSeconds(), {
     also: [ends],
   })
-  const thiefs = await buy()
-  expect(thiefs).toMatch(/^reg_/)
-  expect(await sessionOf(thiefs)).toBeNull()
+  const thiefToken = await buy()
+  expect(thiefToken).toMatch(/^reg_/)
+  expect(await sessionOf(thiefToken)).toBeNull()
 })

@@ -1,4 +1,4 @@
-/** Revocations and requests that are under way, on clocks that differ: what ends is decided by D1's clock at the commit. */
+/** Revocations that race requests, on clocks that differ: D1's clock at the commit decides what ends. */
 
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -31,7 +31,7 @@ import {
 
 const LIFETIME_SECONDS = 7200
 
-/** A verb that waits, from its nth call on, until it may go on. */
+/** A function that waits from its nth call on, until `open` is called. */
 function gate(nth = 1) {
   let calls = 0
   let arrive = () => {}
@@ -62,7 +62,7 @@ const renew = (client: TestClient, refresh: string, fetch: Fetch) =>
     fetch,
   )
 
-/** With D1 at once, as `fresh` asks it; and by the document and tombstones in KV, in an isolate that knows nothing yet. */
+/** Read from D1, as with `fresh`; and from the document and tombstones in KV, in a new isolate. */
 const isGood = async (token: string) => ({
   fresh: (await sessionOf(token)) !== null,
   bounded:
@@ -98,10 +98,10 @@ async function revoke(revoked: Revoked, db: D1Database = env.DB) {
 }
 
 describe('a refresh that races a removal on /account', () => {
-  it('is covered by the revocation when it commits before the removal that began first', async () => {
+  it('a refresh that commits before a removal is covered by the revocation, even when the removal began first', async () => {
     const { client, cookie, tokens, others } = await granted()
     const { arrived, open, pass } = gate(2)
-    // The first batch asks what is connected; the second is the removal.
+    // The first batch reads the connected applications; the second is the removal.
     const DB = over(env.DB, {
       async batch<T>(statements: D1PreparedStatement[]) {
         await pass()
@@ -122,7 +122,7 @@ describe('a refresh that races a removal on /account', () => {
     expect(await isGood(others.access)).toEqual(GOOD)
   })
 
-  it('is refused when the removal commits first', async () => {
+  it('a refresh is refused when the removal commits first', async () => {
     const { client, cookie, tokens } = await granted()
     const { arrived, open, pass } = gate()
     const DB = over(env.DB, {
@@ -139,7 +139,7 @@ describe('a refresh that races a removal on /account', () => {
     expect(await refusal(await renewing)).toEqual({ status: 400, error: 'invalid_grant' })
   })
 
-  it('is covered when its session reaches KV after the removal', async () => {
+  it('a refresh whose session reaches KV after the removal is covered by the revocation', async () => {
     const { client, cookie, tokens } = await granted()
     const { arrived, open, pass } = gate()
     const SESSIONS = slowToPut(pass)
@@ -153,15 +153,15 @@ describe('a refresh that races a removal on /account', () => {
   })
 })
 
-describe('a code that is issued after the revocation of what it rests on', () => {
+describe('codes that are issued after a revocation', () => {
   it.each<[Revoked['kind'], (client: TestClient, user: TestUser) => Revoked]>([
     ['client', (client) => ({ kind: 'client', clientId: client.id })],
     ['user', (_, user) => ({ kind: 'user', userId: user.id })],
     ['consent', (client, user) => ({ kind: 'consent', clientId: client.id, userId: user.id })],
-  ])('buys nothing: a %s, revoked while the consent was looked up', async (_, of) => {
+  ])('a code is refused when its %s is revoked before the code is recorded', async (_, of) => {
     const { client, user, cookie } = await granted()
     const { arrived, open, pass } = gate(2)
-    // The first batch asks how the user stands; the second records the code.
+    // The first batch reads the user; the second records the code.
     const DB = over(env.DB, {
       async batch<T>(statements: D1PreparedStatement[]) {
         await pass()
@@ -188,9 +188,9 @@ const slowToPut = (pass: () => Promise<void>) =>
     },
   })
 
-describe('a session that is stored after the revocation of what it rests on', () => {
+describe('sessions that are stored after a revocation', () => {
   it.each<'client' | 'client_record'>(['client', 'client_record'])(
-    'a token for a client itself is over, of which the %s was revoked meanwhile',
+    'a token for a client itself is over when the %s is revoked before the session is stored',
     async (kind) => {
       const client = await newRefreshingClient()
       const { arrived, open, pass } = gate()
@@ -202,7 +202,7 @@ describe('a session that is stored after the revocation of what it rests on', ()
     },
   )
 
-  it('a browser session is over, of a user who was disabled while the password was checked', async () => {
+  it('a browser session is over when its user is disabled during the sign-in', async () => {
     const user = await newUser()
     const { arrived, open, pass } = gate()
     const signingIn = signIn(user, serve({ SESSIONS: slowToPut(pass) }))
@@ -218,7 +218,7 @@ describe('a session that is stored after the revocation of what it rests on', ()
 })
 
 describe.each([-60_000, 0, 60_000])(
-  'with the clock of D1 %i ms ahead of the workers',
+  'revocations with the clock of D1 %i ms ahead of the workers',
   (aheadMs) => {
     const DB = clockedDatabase(() => Date.now() + aheadMs)
     const passTime = (milliseconds: number) => vi.setSystemTime(Date.now() + milliseconds)
@@ -230,7 +230,7 @@ describe.each([-60_000, 0, 60_000])(
     })
 
     type Bought = Readonly<{ client: TestClient; user: TestUser; tokens: Tokens }>
-    /** One registry for all of a test: its isolate keeps clients as it does when it is shipped. */
+    /** One registry for a whole test: its isolate caches clients as in production. */
     async function scene() {
       const fetch = serve({ DB })
       const { client, user, tokens, others } = await granted(fetch)
@@ -249,7 +249,7 @@ describe.each([-60_000, 0, 60_000])(
         ({ client, user }) => ({ kind: 'consent', clientId: client.id, userId: user.id }),
       ],
     ])(
-      'what was bought before a revocation of a %s is over, what is bought after is good',
+      `a token from before a revocation of a %s is over, and one from after it is good, with D1 ${aheadMs} ms ahead`,
       async (_, of) => {
         const { fetch, bought, others } = await scene()
         passTime(1)
@@ -267,7 +267,7 @@ describe.each([-60_000, 0, 60_000])(
       },
     )
 
-    it('a token bought on a copy of the client that an isolate has kept is dated by D1 as well', async () => {
+    it(`a token that was issued from a cached client record is dated by D1, ${aheadMs} ms ahead`, async () => {
       const fetch = serve({ DB })
       const client = await newRefreshingClient()
       const buy = async () =>
@@ -279,7 +279,7 @@ describe.each([-60_000, 0, 60_000])(
       await revoke({ kind: 'client', clientId: client.id }, DB)
       passTime(1)
       expect([await isGood(fresh), await isGood(kept)]).toEqual([OVER, OVER])
-      // Its sessions alone were revoked: the record is as it was.
+      // Only its sessions were revoked: the record is unchanged.
       const after = await buy()
       expect((await sessionOf(after))?.client_as_of).toBeDefined()
       expect(await isGood(after)).toEqual(GOOD)
@@ -288,7 +288,7 @@ describe.each([-60_000, 0, 60_000])(
       expect(await isGood(onOldRecord)).toEqual(OVER)
     })
 
-    it('a browser session opened before its user was revoked is over, one opened after is good', async () => {
+    it(`a browser session from before a revocation of its user is over, and one from after it is good, with D1 ${aheadMs} ms ahead`, async () => {
       const fetch = serve({ DB })
       const user = await newUser()
       const token = async () => sessionTokenIn(await signIn(user, fetch))

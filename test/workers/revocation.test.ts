@@ -1,4 +1,4 @@
-/** How soon a revocation takes effect: at two authenticators, on a KV that is as stale as Cloudflare's may be. */
+/** How soon a revocation takes effect at two authenticators, on a KV that is as stale as Cloudflare's may be. */
 
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -38,7 +38,7 @@ import {
 } from './stored-session.ts'
 
 const MIB = 1024 * 1024
-/** D1's clock is the test's. */
+/** D1 with the clock of the test. */
 const DB = clockedDatabase()
 const revocations = revocationStore(DB, env.SESSIONS, LIFETIME_SECONDS)
 
@@ -54,7 +54,7 @@ afterEach(async () => {
 })
 const passTime = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000)
 
-/** An isolate of the authenticator at a location of its own. */
+/** An isolate of the authenticator at a separate location. */
 function isolate({ hasDatabase = true } = {}) {
   const at = location(env.SESSIONS)
   const bindings = { ...authenticatorEnv(), SESSIONS: at.kv, ...(hasDatabase && { DB: env.DB }) }
@@ -98,20 +98,20 @@ async function revokeAll(
   await revocations.project()
 }
 
-/** Just before KV shows the truth, and just before an isolate asks again that asked then. */
+/** Just before KV shows the revocation, and just before an isolate reads KV again that read it then. */
 const STILL_GOOD_AFTER_SECONDS = [59, 68]
 
 type Way = readonly [string, number, (of: Session) => Promise<unknown>]
 const WAYS: readonly Way[] = [
   [
-    'the token',
+    'a token',
     SESSION_REVOKED_WITHIN_SECONDS,
     async ({ token }) => revocations.endSessions([await sessionKeyOf(token)]),
   ],
-  ['its client', ALL_REVOKED_WITHIN_SECONDS, ({ clientId }) => revokeAll('client', { clientId })],
-  ['its user', ALL_REVOKED_WITHIN_SECONDS, ({ userId }) => revokeAll('user', { userId })],
+  ['a client', ALL_REVOKED_WITHIN_SECONDS, ({ clientId }) => revokeAll('client', { clientId })],
+  ['a user', ALL_REVOKED_WITHIN_SECONDS, ({ userId }) => revokeAll('user', { userId })],
   [
-    'the consent',
+    'a consent',
     ALL_REVOKED_WITHIN_SECONDS,
     async ({ userId, clientId }) => {
       await revocations.removeConsent(userId, clientId)
@@ -120,19 +120,19 @@ const WAYS: readonly Way[] = [
   ],
 ]
 
-describe.each(WAYS)('revoking %s', (_name, boundSeconds, revoke) => {
-  it(`is known everywhere after ${boundSeconds} s, however stale KV is, and stays so`, async () => {
+describe.each(WAYS)('the revocation of %s', (what, boundSeconds, revoke) => {
+  it(`the revocation of ${what} is known everywhere after ${boundSeconds} s, however stale KV is`, async () => {
     const revoked = await session()
     const other = await session()
     const isolates = [isolate(), isolate()]
     for (const { check } of isolates) expect(await check(revoked.token)).toBe(200)
-    // The worst case: both locations read everything anew just before.
+    // The worst case: both locations read everything again just before the revocation.
     passTime(61)
     for (const { check } of isolates) expect(await check(revoked.token)).toBe(200)
     passTime(0.001)
     await revoke(revoked)
 
-    // Before the bound it may still be good, and here it is: the staleness is real.
+    // Before the bound the token is still good here, which shows that the staleness is real.
     let passed = 0
     for (const seconds of STILL_GOOD_AFTER_SECONDS.filter((one) => one < boundSeconds)) {
       passTime(seconds - passed)
@@ -152,7 +152,7 @@ describe.each(WAYS)('revoking %s', (_name, boundSeconds, revoke) => {
     }
   })
 
-  it('is known at once with fresh, which the same isolate then never forgets', async () => {
+  it(`the revocation of ${what} is known at once with fresh, and the same isolate never forgets it`, async () => {
     const revoked = await session()
     const [asked, other] = [isolate(), isolate()]
     for (const { check } of [asked, other]) expect(await check(revoked.token)).toBe(200)
@@ -167,28 +167,31 @@ describe.each(WAYS)('revoking %s', (_name, boundSeconds, revoke) => {
   })
 })
 
-describe('what is opened after a bulk revocation', () => {
-  it.each(['client', 'user', 'consent'] as const)('of a %s is good at once', async (kind) => {
-    const before = await session()
-    const { userId, clientId } = before
-    await revokeAll(kind, { userId, clientId })
-    passTime(0.001)
-    const { user, client } = before.stored
-    const after = await session({ user, client })
-    // Also what was opened in the very moment.
-    expect(await isolate().fresh(before.token)).toBe(401)
-    for (const { check, fresh } of [isolate(), isolate()]) {
-      expect(await check(before.token)).toBe(401)
-      expect(await check(after.token)).toBe(200)
-      expect(await fresh(after.token)).toBe(200)
-    }
-    await revokeAll(kind, { userId, clientId })
-    expect([await isolate().check(after.token), await isolate().fresh(after.token)]).toEqual([
-      401, 401,
-    ])
-  })
+describe('sessions from after a bulk revocation', () => {
+  it.each(['client', 'user', 'consent'] as const)(
+    'a session that is opened after a bulk revocation of a %s is good at once',
+    async (kind) => {
+      const before = await session()
+      const { userId, clientId } = before
+      await revokeAll(kind, { userId, clientId })
+      passTime(0.001)
+      const { user, client } = before.stored
+      const after = await session({ user, client })
+      // The revocation covers a session that was opened in the same millisecond.
+      expect(await isolate().fresh(before.token)).toBe(401)
+      for (const { check, fresh } of [isolate(), isolate()]) {
+        expect(await check(before.token)).toBe(401)
+        expect(await check(after.token)).toBe(200)
+        expect(await fresh(after.token)).toBe(200)
+      }
+      await revokeAll(kind, { userId, clientId })
+      expect([await isolate().check(after.token), await isolate().fresh(after.token)]).toEqual([
+        401, 401,
+      ])
+    },
+  )
 
-  it('falls under the latest of several revocations, which is kept as long as the longest', async () => {
+  it('the latest of several revocations counts, and is kept as long as the longest', async () => {
     const { userId } = await session()
     const now = Date.now()
     const revoked = async (atMs: number, lifetimeSeconds: number) => {
@@ -204,7 +207,7 @@ describe('what is opened after a bulk revocation', () => {
     expect(await revoked(now - 5000, 7200)).toEqual([5000, 7195])
   })
 
-  it('a consent leaves the user’s other clients, and the browser session, alone', async () => {
+  it('the revocation of a consent ends neither the browser session nor the sessions of other clients', async () => {
     const { userId, clientId, stored } = await session()
     await revokeAll('consent', { userId, clientId })
     const browser = await session({ user: stored.user, client: null })
@@ -219,7 +222,7 @@ describe('what is opened after a bulk revocation', () => {
   })
 })
 
-it('what an isolate has read of a bulk revocation, an older document does not take back', async () => {
+it('an older document does not undo a bulk revocation that an isolate has read', async () => {
   const { check, recall } = isolate()
   const [revoked, other] = [await session(), await session()]
   await revokeAll('client', { clientId: (await session()).clientId })
@@ -227,22 +230,22 @@ it('what an isolate has read of a bulk revocation, an older document does not ta
   passTime(61)
   await revokeAll('user', { userId: revoked.userId })
   expect(await check(other.token)).toBe(200)
-  // Another machine of this location still has the document of before.
+  // Another machine of this location still has the older document.
   recall()
   passTime(11)
   expect(await check(other.token)).toBe(200)
   expect(await check(revoked.token)).toBe(401)
 })
 
-describe('immediate', () => {
-  it('without a database is 503, and never an answer from KV', async () => {
+describe('immediate revocation checks', () => {
+  it('a check with fresh is 503 without a database, and never answered from KV', async () => {
     const { token } = await session()
     const { ask, check } = isolate({ hasDatabase: false })
     expect(await check(token)).toBe(200)
     await expectRefusal(await ask('?fresh', token), 503)
   })
 
-  it('while the database fails is 503', async () => {
+  it('a check with fresh is 503 while the database fails', async () => {
     const { token } = await session()
     const DB = {
       prepare: () => {
@@ -254,7 +257,7 @@ describe('immediate', () => {
     await expectRefusal(await fetch(request), 503)
   })
 
-  it('is passed on by scoped(), and by nothing else', async () => {
+  it('scoped() asks for an immediate check only when it is configured to', async () => {
     const revoked = await session()
     const { authenticator, check } = isolate()
     expect(await check(revoked.token)).toBe(200)
@@ -269,7 +272,7 @@ describe('immediate', () => {
     expect(immediate.seen.served).toBe(0)
   })
 
-  it('by scoped() of an authenticator without the database is 503', async () => {
+  it('scoped() with immediate revocation is 503 when the authenticator has no database', async () => {
     const { token } = await session()
     const { authenticator } = isolate({ hasDatabase: false })
     const options = { revocation: 'immediate' } as const
@@ -278,14 +281,14 @@ describe('immediate', () => {
     expect(service.seen.served).toBe(0)
   })
 
-  it('with a JWT, which cannot tell, throws when the middleware is made', () => {
+  it('scoped() with a JWT and immediate revocation throws at construction', () => {
     const jwt = { secret: () => 'x'.repeat(32), issuer: 'https://issuer.example' }
     const make = () => scopedService('submission:read', { jwt, revocation: 'immediate' })
     expect(make).toThrow(TypeError)
   })
 })
 
-describe('a write to KV that was lost', () => {
+describe('lost writes to KV', () => {
   const lossy = { ...env.SESSIONS, put: async () => Promise.reject(new Error('lost')) }
   const lost = revocationStore(DB, lossy, LIFETIME_SECONDS)
   const cron = async () => {
@@ -294,7 +297,7 @@ describe('a write to KV that was lost', () => {
     log.mockRestore()
   }
 
-  it('of one session is made good by cron, once', async () => {
+  it('cron repeats a lost write of one revoked session, once', async () => {
     const { token } = await session()
     const key = await sessionKeyOf(token)
     expect(await lost.endSessions([key])).toBe(false)
@@ -309,21 +312,21 @@ describe('a write to KV that was lost', () => {
     expect(await env.SESSIONS.get(key)).toBeNull()
   })
 
-  it('of one session is made good twice, while the session may still be opening', async () => {
+  it('cron repeats a write of one revoked session twice while the session may still be opening', async () => {
     const { token, stored } = await session()
     const key = await sessionKeyOf(token)
     await lost.endSessions([key])
     passTime(UNDER_WAY_SECONDS - 1)
     await cron()
     expect(await env.SESSIONS.get(key)).toBe(TOMBSTONE)
-    // A request that was under way has written over it.
+    // A concurrent request has overwritten the tombstone.
     await store(token, stored)
     passTime(CRON_INTERVAL_SECONDS)
     await cron()
     expect(await env.SESSIONS.get(key)).toBe(TOMBSTONE)
   })
 
-  it('of one session is made good though it would end sooner than KV forgets anything', async () => {
+  it('cron repeats a lost write even when the session ends sooner than the shortest lifetime in KV', async () => {
     const { token } = await session()
     const key = await sessionKeyOf(token)
     await lost.endSessions([key])
@@ -332,7 +335,7 @@ describe('a write to KV that was lost', () => {
     expect(await env.SESSIONS.get(key)).toBe(TOMBSTONE)
   })
 
-  it('of the document is made good by cron', async () => {
+  it('cron repeats a lost write of the document', async () => {
     const { token, clientId } = await session()
     await DB.batch(revocationStatements(DB, { kind: 'client', clientId }, LIFETIME_SECONDS))
     await expect(lost.project()).rejects.toThrow('lost')
@@ -342,7 +345,7 @@ describe('a write to KV that was lost', () => {
     expect(await isolate().check(token)).toBe(401)
   })
 
-  it('of one session does not keep cron from the others', async () => {
+  it('a write that fails for one session does not stop cron from writing the others', async () => {
     const tokens = [await session(), await session(), await session()].map(({ token }) => token)
     const keys = await Promise.all(tokens.map(sessionKeyOf))
     await lost.endSessions(keys)
@@ -359,7 +362,7 @@ describe('a write to KV that was lost', () => {
   })
 })
 
-describe('what is kept', () => {
+describe('the size and lifetime of revocations', () => {
   const kept = async () => ({
     rows: await env.DB.prepare('SELECT count(*) AS n FROM revocation').first<number>('n'),
     document: JSON.parse((await env.SESSIONS.get(DOCUMENT_KEY)) ?? 'null') as {
@@ -367,7 +370,7 @@ describe('what is kept', () => {
     },
   })
 
-  it('is kept until no session can fall under it; from then on cron writes nothing, and KV drops the document', async () => {
+  it('a revocation is kept until no session can fall under it, and then cron and KV drop the document', async () => {
     const log = vi.spyOn(console, 'log').mockImplementation(() => {})
     const { clientId, token } = await session()
     await revokeAll('client', { clientId })
@@ -379,7 +382,7 @@ describe('what is kept', () => {
         return env.SESSIONS.put(key, text, options)
       },
     })
-    // Sessions have been made shorter since: those of before live on.
+    // The lifetime of sessions is shorter now, and older sessions keep theirs.
     const { housekeep } = compose({
       ...env,
       DB,
@@ -400,9 +403,9 @@ describe('what is kept', () => {
     log.mockRestore()
   })
 
-  it('is less than 1 MiB with 10,000 live bulk revocations, and a check still takes one KV read', async () => {
+  it('a document of 10,000 bulk revocations is under 1 MiB, and a check still takes one KV read', async () => {
     const uuid = (i: number) => `5b0c0000-0000-4000-8000-${String(i).padStart(12, '0')}`
-    // The longest there are: of consents.
+    // Revocations of consents have the longest subjects.
     await env.DB.prepare(
       `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at)
        SELECT 'consent', value, ?2, ?3 FROM json_each(?1)`,
@@ -420,7 +423,7 @@ describe('what is kept', () => {
     const begun = performance.now()
     expect(await check(token)).toBe(200)
     const firstMs = performance.now() - begun
-    // The session and, every ten seconds, the document.
+    // The session, and every ten seconds the document.
     expect(reads()).toBe(2)
     for (let i = 1; i <= 5; i++) {
       passTime(1)

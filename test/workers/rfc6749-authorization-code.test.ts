@@ -1,4 +1,4 @@
-/** RFC 6749 §4.1.3: a code is redeemed once, by its client, under the conditions it was given under. */
+/** RFC 6749 §4.1.3: a code is redeemed once, by its client, under the conditions of the authorization request. */
 
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -46,8 +46,8 @@ const codeFor = (more: Record<string, string> = {}, whose = client) =>
 const redeem = (code: string, more: Record<string, string> = {}, whose = client) =>
   post('/token', redemptionOf(whose, code, more))
 
-describe('RFC 6749 §4.1.3: a code buys a token for its user', () => {
-  it('whose session holds the user, the client and the granted scopes', async () => {
+describe('RFC 6749 §4.1.3: the redemption of a code', () => {
+  it('a code is redeemed for a token whose session holds the user, the client and the granted scopes', async () => {
     const token = await tokenIn(await redeem(await codeFor()))
     expect(token).toMatchObject({
       token_type: 'Bearer',
@@ -62,7 +62,7 @@ describe('RFC 6749 §4.1.3: a code buys a token for its user', () => {
     })
   })
 
-  it('keeps no code and no token in clear, in KV or in D1', async () => {
+  it('neither a code nor a token is stored in clear, in KV or in D1', async () => {
     const code = await codeFor()
     const { access_token } = await tokenIn(await redeem(code))
     const names = async (kv: KVNamespace) => (await kv.list()).keys.map(({ name }) => name)
@@ -74,13 +74,13 @@ describe('RFC 6749 §4.1.3: a code buys a token for its user', () => {
     expect(kept).not.toContain(access_token)
   })
 
-  it('also when KV does not have the code: the ledger does', async () => {
+  it('a code is redeemed from the ledger when KV does not have it', async () => {
     const code = await codeFor()
     await env.CODES.delete(await digest(code))
     expect((await redeem(code)).status).toBe(200)
   })
 
-  it('removes the code from KV when it is redeemed', async () => {
+  it('a redemption removes the code from KV', async () => {
     const code = await codeFor()
     expect(await env.CODES.get(await digest(code))).not.toBeNull()
     await redeem(code)
@@ -88,21 +88,24 @@ describe('RFC 6749 §4.1.3: a code buys a token for its user', () => {
   })
 })
 
-describe('RFC 6749 §4.1.2: a code is used once', () => {
-  it.each([20, 50])('gives one token to %i simultaneous redemptions', async (crowd) => {
-    const code = await codeFor(withChallenge)
-    const before = await countSessions()
-    const attempts = Array.from({ length: crowd }, () =>
-      redeem(code, { code_verifier: PKCE.verifier }),
-    )
-    const answers = await Promise.all(attempts)
-    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
-    const losers = answers.filter(({ status }) => status !== 200)
-    for (const loser of losers) expect(await refusal(loser)).toEqual(INVALID_GRANT)
-    expect(await countSessions()).toBe(before + 1)
-  })
+describe('RFC 6749 §4.1.2: one use of a code', () => {
+  it.each([20, 50])(
+    'of %i simultaneous redemptions of a code exactly one gets a token',
+    async (crowd) => {
+      const code = await codeFor(withChallenge)
+      const before = await countSessions()
+      const attempts = Array.from({ length: crowd }, () =>
+        redeem(code, { code_verifier: PKCE.verifier }),
+      )
+      const answers = await Promise.all(attempts)
+      expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
+      const losers = answers.filter(({ status }) => status !== 200)
+      for (const loser of losers) expect(await refusal(loser)).toEqual(INVALID_GRANT)
+      expect(await countSessions()).toBe(before + 1)
+    },
+  )
 
-  it('also when KV still shows the code after it was spent', async () => {
+  it('a second redemption of a code is refused with invalid_grant even when KV still shows the code', async () => {
     const code = await codeFor()
     const carried = (await env.CODES.get(await digest(code))) ?? ''
     expect((await redeem(code)).status).toBe(200)
@@ -110,7 +113,7 @@ describe('RFC 6749 §4.1.2: a code is used once', () => {
     expect(await refusal(await redeem(code))).toEqual(INVALID_GRANT)
   })
 
-  it('ends what the first use bought when it is replayed', async () => {
+  it('a second redemption of a code ends the session that the first one opened', async () => {
     const code = await codeFor()
     const { access_token } = await tokenIn(await redeem(code))
     expect(await sessionOf(access_token)).not.toBeNull()
@@ -118,7 +121,7 @@ describe('RFC 6749 §4.1.2: a code is used once', () => {
     expect(await sessionOf(access_token)).toBeNull()
   })
 
-  it('does not punish a retry: bound by PKCE, within CODE_RETRY_SECONDS', async () => {
+  it('a retry of a redemption with PKCE within CODE_RETRY_SECONDS ends nothing', async () => {
     const code = await codeFor(withChallenge)
     const proof = { code_verifier: PKCE.verifier }
     const { access_token } = await tokenIn(await redeem(code, proof))
@@ -129,7 +132,7 @@ describe('RFC 6749 §4.1.2: a code is used once', () => {
     expect(await sessionOf(access_token)).toBeNull()
   })
 
-  it('ends nothing for whoever cannot verify: wrong client, secret, redirect_uri or verifier', async () => {
+  it('a second redemption with a wrong client, secret, redirect_uri or verifier ends nothing', async () => {
     const code = await codeFor(withChallenge)
     const proof = { code_verifier: PKCE.verifier }
     const { access_token } = await tokenIn(await redeem(code, proof))
@@ -145,33 +148,36 @@ describe('RFC 6749 §4.1.2: a code is used once', () => {
   })
 })
 
-describe('RFC 6749 §4.1.3: what must hold before a code is spent', () => {
+describe('RFC 6749 §4.1.3: the conditions of a redemption', () => {
   const refused: [string, Record<string, string>][] = [
     ['another redirect_uri', { redirect_uri: 'https://client.example/other' }],
-    ['no redirect_uri where one was sent', { redirect_uri: '' }],
-    ['a verifier where there was no challenge', { code_verifier: PKCE.verifier }],
-    ['a well-formed code that never was', { code: `regc_${'A'.repeat(49)}` }],
-    ['something that is no code', { code: 'junk' }],
+    ['no redirect_uri although the request had one', { redirect_uri: '' }],
+    ['a verifier although the request had no challenge', { code_verifier: PKCE.verifier }],
+    ['a well-formed code that was never issued', { code: `regc_${'A'.repeat(49)}` }],
+    ['a malformed code', { code: 'junk' }],
   ]
-  it.each(refused)('refuses %s, and the code stays good', async (_, change) => {
-    const code = await codeFor()
-    const before = await countSessions()
-    expect(await refusal(await redeem(code, change))).toEqual(INVALID_GRANT)
-    expect(await countSessions()).toBe(before)
-    expect((await redeem(code)).status).toBe(200)
-  })
+  it.each(refused)(
+    'a redemption with %s is refused with invalid_grant, and the code stays good',
+    async (_, change) => {
+      const code = await codeFor()
+      const before = await countSessions()
+      expect(await refusal(await redeem(code, change))).toEqual(INVALID_GRANT)
+      expect(await countSessions()).toBe(before)
+      expect((await redeem(code)).status).toBe(200)
+    },
+  )
 
-  it('refuses a request without a code', async () => {
+  it('a redemption without a code is refused with invalid_request', async () => {
     expect(await refusal(await redeem(''))).toEqual({ status: 400, error: 'invalid_request' })
   })
 
-  it('refuses another client, and the code stays good for its own', async () => {
+  it('a redemption by another client is refused, and the code stays good for its own client', async () => {
     const code = await codeFor()
     expect(await refusal(await redeem(code, {}, await newClient()))).toEqual(INVALID_GRANT)
     expect((await redeem(code)).status).toBe(200)
   })
 
-  it('lets redirect_uri be omitted when it was, and be repeated only as it was used', async () => {
+  it('a redemption may omit redirect_uri only when the request omitted it', async () => {
     const request = requestOf(client, { redirect_uri: '' })
     const without = await obtainCode(cookie, request)
     expect((await redeem(without, { redirect_uri: 'https://evil.example' })).status).toBe(400)
@@ -179,7 +185,7 @@ describe('RFC 6749 §4.1.3: what must hold before a code is spent', () => {
     expect((await redeem(await obtainCode(cookie, request))).status).toBe(200)
   })
 
-  it('refuses a code after CODE_LIFETIME_SECONDS, whatever KV says, and takes it just before', async () => {
+  it('a code is refused after CODE_LIFETIME_SECONDS even when KV has it, and redeemed just before', async () => {
     const [late, early] = [await codeFor(), await codeFor()]
     const expiryOf = async (code: string) =>
       (await env.DB.prepare('SELECT expires_at FROM authorization_code WHERE code_digest = ?1')
@@ -193,15 +199,15 @@ describe('RFC 6749 §4.1.3: what must hold before a code is spent', () => {
   })
 })
 
-describe('what was granted shrinks with what the client and the user still hold', () => {
-  it('withholds a scope that the client has lost since', async () => {
+describe('changes between authorization and redemption', () => {
+  it('a scope that the client has lost since is not in the token', async () => {
     const own = await newClient()
     const code = await codeFor({ scope: 'submission:read public:read' }, own)
     await clientRegistry(env.DB).withdraw(own.id, { scopes: ['submission:read'] }, nowSeconds())
     expect((await tokenIn(await redeem(code, {}, own))).scope).toBe('public:read')
   })
 
-  it('gives nothing for a user who has been disabled since', async () => {
+  it('a code of a user who has been disabled since is refused with invalid_grant', async () => {
     const other = await newUser()
     const code = await obtainCode(await signIn(other), requestOf(client))
     await userRegistry(env.DB).disable(other.id, nowSeconds())

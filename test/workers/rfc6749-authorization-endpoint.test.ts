@@ -1,4 +1,4 @@
-/** RFC 6749 §3.1 and §4.1.1, RFC 9700 §4, RFC 9207: who may be sent where, with what. */
+/** RFC 6749 §3.1 and §4.1.1, RFC 9700 §4, RFC 9207: the redirects of the authorization endpoint. */
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -34,7 +34,7 @@ const open = (parameters: Pairs, headers: Record<string, string> = { Cookie: coo
 const answer = (parameters: Record<string, string>, headers = { Cookie: cookie }) =>
   post('/authorize', { ...parameters, confirm: 'ok', form_token: 'forged' }, headers)
 
-describe('nobody is sent to an address that is not that client’s (RFC 9700 §4.1, §4.11)', () => {
+describe('RFC 9700 §4.1 and §4.11: requests that lead to no redirect', () => {
   const refused: [string, Record<string, string>][] = [
     ['an unknown client', { client_id: 'nobody' }],
     ['no client', { client_id: '' }],
@@ -42,33 +42,39 @@ describe('nobody is sent to an address that is not that client’s (RFC 9700 §4
     ['a longer redirect_uri', { redirect_uri: `${CALLBACK}/..` }],
     ['a redirect_uri with a query', { redirect_uri: `${CALLBACK}?x=1` }],
     ['a redirect_uri with a fragment', { redirect_uri: `${CALLBACK}#x` }],
-    ['another port', { redirect_uri: 'https://client.example:8443/callback' }],
-    ['another case', { redirect_uri: 'https://client.example/Callback' }],
+    ['a redirect_uri with another port', { redirect_uri: 'https://client.example:8443/callback' }],
+    ['a redirect_uri in another case', { redirect_uri: 'https://client.example/Callback' }],
   ]
-  it.each(refused)('on GET: %s gets a page, signed in or not', async (_, change) => {
-    for (const headers of [{ Cookie: cookie }, {}]) {
-      const response = await open(requestOf(client, change), headers)
-      expect(response.status).toBe(400)
-      expect(response.headers.get('Content-Type')).toContain('text/html')
-      expect(response.headers.has('Location')).toBe(false)
-    }
-    expect((await open(requestOf(client))).status).toBe(200)
-  })
+  it.each(refused)(
+    'a GET with %s shows an error page without a redirect, with a session and without',
+    async (_, change) => {
+      for (const headers of [{ Cookie: cookie }, {}]) {
+        const response = await open(requestOf(client, change), headers)
+        expect(response.status).toBe(400)
+        expect(response.headers.get('Content-Type')).toContain('text/html')
+        expect(response.headers.has('Location')).toBe(false)
+      }
+      expect((await open(requestOf(client))).status).toBe(200)
+    },
+  )
 
-  it.each(refused)('on POST: %s gets a page', async (_, change) => {
+  it.each(refused)('a POST with %s shows an error page without a redirect', async (_, change) => {
     const response = await answer(requestOf(client, change))
     expect(response.status).toBe(400)
     expect(response.headers.has('Location')).toBe(false)
   })
 
-  it.each(['client_id', 'redirect_uri'])('a repeated %s gets a page', async (name) => {
-    const pairs = Object.entries(requestOf(client))
-    const response = await open([...pairs, [name, new Map(pairs).get(name) ?? '']])
-    expect(response.status).toBe(400)
-    expect(response.headers.has('Location')).toBe(false)
-  })
+  it.each(['client_id', 'redirect_uri'])(
+    'a request that repeats %s shows an error page without a redirect',
+    async (name) => {
+      const pairs = Object.entries(requestOf(client))
+      const response = await open([...pairs, [name, new Map(pairs).get(name) ?? '']])
+      expect(response.status).toBe(400)
+      expect(response.headers.has('Location')).toBe(false)
+    },
+  )
 
-  it('a client without an address gets a page, whatever it names', async () => {
+  it('a request of a client without a redirect URI shows an error page, whatever it names', async () => {
     const own = await newClient({ redirectUris: [] })
     for (const redirect_uri of ['', CALLBACK]) {
       const answer = await open(requestOf(own, { redirect_uri }))
@@ -76,14 +82,14 @@ describe('nobody is sent to an address that is not that client’s (RFC 9700 §4
     }
   })
 
-  it('a disabled client gets a page', async () => {
+  it('a request of a disabled client shows an error page', async () => {
     const other = await newClient()
     expect((await open(requestOf(other))).status).toBe(200)
     await clientRegistry(env.DB).disable(other.id, nowSeconds())
     expect((await open(requestOf(other))).status).toBe(400)
   })
 
-  it('uses the registered address when there is exactly one, and asks when there are two', async () => {
+  it('redirect_uri may be omitted when exactly one is registered, and must be sent when there are two', async () => {
     expect((await open(requestOf(client, { redirect_uri: '' }))).status).toBe(200)
     const two = await newClient({ redirectUris: [CALLBACK, 'https://client.example/other'] })
     expect((await open(requestOf(two, { redirect_uri: '' }))).status).toBe(400)
@@ -91,7 +97,7 @@ describe('nobody is sent to an address that is not that client’s (RFC 9700 §4
   })
 })
 
-describe('RFC 8252 §7.3: a native app listens on any port of the loopback address', () => {
+describe('RFC 8252 §7.3: any port of the loopback address for a native app', () => {
   const native = (registered: string, authMethod: 'none' | 'client_secret_post' = 'none') =>
     newClient({ authMethod, redirectUris: [registered] })
   const status = async (app: TestClient, uri: string) =>
@@ -101,7 +107,7 @@ describe('RFC 8252 §7.3: a native app listens on any port of the loopback addre
     ['http://127.0.0.1/cb', 'http://127.0.0.1:51004/cb'],
     ['http://127.0.0.1:1234/cb', 'http://127.0.0.1:51004/cb'],
     ['http://[::1]/cb', 'http://[::1]:51004/cb'],
-  ])('registered as %s, allows %s', async (registered, asked) => {
+  ])('a native app that registered %s may use %s', async (registered, asked) => {
     expect(await status(await native(registered), asked)).toBe(200)
   })
 
@@ -113,43 +119,46 @@ describe('RFC 8252 §7.3: a native app listens on any port of the loopback addre
     'http://localhost:51004/cb',
     'https://127.0.0.1:51004/cb',
     'http://[::1]:51004/cb',
-  ])('registered as http://127.0.0.1/cb, refuses %s', async (asked) => {
+  ])('a native app that registered http://127.0.0.1/cb may not use %s', async (asked) => {
     expect(await status(await native('http://127.0.0.1/cb'), asked)).toBe(400)
   })
 
-  it('does not allow it to a client with a secret', async () => {
+  it('a client with a secret may not use another port of the loopback address', async () => {
     const app = await native('http://127.0.0.1/cb', 'client_secret_post')
     expect(await status(app, 'http://127.0.0.1:51004/cb')).toBe(400)
     expect(await status(app, 'http://127.0.0.1/cb')).toBe(200)
   })
 })
 
-describe('RFC 6749 §4.1.2.1: a fault of the request is told to the client', () => {
+describe('RFC 6749 §4.1.2.1: errors for the client', () => {
   const faults: [string, Record<string, string>, string][] = [
     ['an unknown response type', { response_type: 'token' }, 'unsupported_response_type'],
     ['no response type', { response_type: '' }, 'invalid_request'],
     ['a scope that is not authorized', { scope: 'compile:create' }, 'invalid_scope'],
     ['a malformed scope', { scope: 'everything' }, 'invalid_scope'],
-    ['scopes that the user does not hold', { scope: 'submission:create' }, 'invalid_scope'],
+    ['a scope that the user does not hold', { scope: 'submission:create' }, 'invalid_scope'],
     ['response_mode=form_post', { response_mode: 'form_post' }, 'invalid_request'],
     ['response_mode=fragment', { response_mode: 'fragment' }, 'invalid_request'],
     ['response_mode=web_message', { response_mode: 'web_message' }, 'invalid_request'],
     ['a state with a line end', { state: 'af0ifjsldkj\n' }, 'invalid_request'],
   ]
-  it.each(faults)('%s, with state and iss', async (_, change, error) => {
-    const request = requestOf(client, change)
-    const to = sentTo(await open(request))
-    expect(to.origin + to.pathname).toBe(CALLBACK)
-    expect(Object.fromEntries(to.searchParams)).toEqual({
-      error,
-      error_description: expect.any(String),
-      error_uri: `${ISSUER}/errors/${error}`,
-      state: request.state,
-      iss: ISSUER,
-    })
-  })
+  it.each(faults)(
+    'a request with %s is refused with an error redirect that has state and iss',
+    async (_, change, error) => {
+      const request = requestOf(client, change)
+      const to = sentTo(await open(request))
+      expect(to.origin + to.pathname).toBe(CALLBACK)
+      expect(Object.fromEntries(to.searchParams)).toEqual({
+        error,
+        error_description: expect.any(String),
+        error_uri: `${ISSUER}/errors/${error}`,
+        state: request.state,
+        iss: ISSUER,
+      })
+    },
+  )
 
-  it('response_mode=query is what there is anyway (OAuth 2.0 Multiple Response Types §2.1)', async () => {
+  it('response_mode=query is accepted, because it is the default (OAuth 2.0 Multiple Response Types §2.1)', async () => {
     expect((await open(requestOf(client, { response_mode: 'query' }))).status).toBe(200)
   })
 
@@ -160,18 +169,18 @@ describe('RFC 6749 §4.1.2.1: a fault of the request is told to the client', () 
     expect(sentTo(back).searchParams.get('error')).toBe('invalid_request')
   })
 
-  it('a client that is not registered for the grant', async () => {
+  it('a client without the grant type gets unauthorized_client', async () => {
     const machine = await newClient({ grantTypes: ['client_credentials'] })
     const to = sentTo(await open(requestOf(machine)))
     expect(to.searchParams.get('error')).toBe('unauthorized_client')
   })
 
-  it('a repeated parameter', async () => {
+  it('a repeated parameter is refused with invalid_request', async () => {
     const to = sentTo(await open([...Object.entries(requestOf(client)), ['state', 'two']]))
     expect(to.searchParams.get('error')).toBe('invalid_request')
   })
 
-  it('but not from a browser where nobody is signed in: it signs in first (RFC 9700 §4.11.2)', async () => {
+  it('a faulty request without a session leads to sign-in first (RFC 9700 §4.11.2)', async () => {
     for (const [, change] of faults) {
       const response = await open(requestOf(client, change), {})
       expect(response.status).toBe(303)
@@ -179,7 +188,7 @@ describe('RFC 6749 §4.1.2.1: a fault of the request is told to the client', () 
     }
   })
 
-  it('keeps the query that the redirect URI has, and adds to it', async () => {
+  it('an error redirect keeps the query of the redirect URI', async () => {
     const uri = 'https://client.example/callback?tenant=a%20b'
     const own = await newClient({ redirectUris: [uri] })
     const response = await open(requestOf(own, { redirect_uri: uri, scope: 'everything' }))
@@ -189,8 +198,8 @@ describe('RFC 6749 §4.1.2.1: a fault of the request is told to the client', () 
   })
 })
 
-describe('RFC 9207: the answer says who gives it', () => {
-  it('without a state where none was sent', async () => {
+describe('RFC 9207: the issuer in the response', () => {
+  it('a response without a state in the request has iss and no state', async () => {
     const { state, ...request } = requestOf(client, { scope: 'everything' })
     expect(state).toBeDefined()
     const names = [...sentTo(await open(request)).searchParams.keys()]
@@ -198,7 +207,7 @@ describe('RFC 9207: the answer says who gives it', () => {
     expect(names).not.toContain('state')
   })
 
-  it('with a code, state and iss', async () => {
+  it('a response with a code has state and iss', async () => {
     const code = await obtainCode(cookie, requestOf(client))
     expect(code).toMatch(/^regc_/)
     const remembered = sentTo(await open(requestOf(client)))
@@ -208,7 +217,7 @@ describe('RFC 9207: the answer says who gives it', () => {
 })
 
 describe('sign-in before consent', () => {
-  it('leads to our sign-in page, with the path and query to come back to', async () => {
+  it('a request without a session leads to our sign-in page with the path and query to return to', async () => {
     const parameters = requestOf(client)
     const response = await open(parameters, {})
     const location = new URL(response.headers.get('Location') ?? '', ISSUER)
@@ -219,7 +228,7 @@ describe('sign-in before consent', () => {
     expect(Object.fromEntries(searchParams)).toEqual(parameters)
   })
 
-  it('leads to LOGIN_URL when users sign in elsewhere', async () => {
+  it('a request without a session leads to LOGIN_URL when users sign in there', async () => {
     const elsewhere = serve({ LOGIN_URL: 'https://accounts.example/login?from=registry' })
     const response = await elsewhere(authorizePath(requestOf(client)))
     const location = new URL(response.headers.get('Location') ?? '')
@@ -229,9 +238,12 @@ describe('sign-in before consent', () => {
     expect((await elsewhere('/login')).headers.get('Location')).toMatch('https://accounts.example/')
   })
 
-  it.each(['PUT', 'DELETE'])('refuses %s with Allow', async (method) => {
-    const response = await registry('/authorize', { method })
-    expect(response.status).toBe(405)
-    expect(response.headers.get('Allow')).toBe('GET, HEAD, POST')
-  })
+  it.each(['PUT', 'DELETE'])(
+    'a %s request to /authorize is refused with an Allow header',
+    async (method) => {
+      const response = await registry('/authorize', { method })
+      expect(response.status).toBe(405)
+      expect(response.headers.get('Allow')).toBe('GET, HEAD, POST')
+    },
+  )
 })

@@ -1,4 +1,4 @@
-/** RFC 6749 §2.3, client authentication: each client by the method it is registered for, and by no other. */
+/** RFC 6749 §2.3, client authentication: each client uses the method it is registered for, and no other. */
 
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
@@ -21,17 +21,17 @@ const basic = (id: string, secret: string) => ({
   Authorization: `Basic ${btoa(`${id}:${secret}`)}`,
 })
 const grant = { grant_type: 'client_credentials' }
-/** Chosen elsewhere, and not too weak. */
+/** Secrets that were not generated here and are strong enough. */
 const [SECOND, THIRD, NEW] = ['second', 'third', 'new'].map(
   (word) => `${word} secret of thirty-two characters or more`,
 ) as [string, string, string]
 const INVALID_CLIENT = { status: 401, error: 'invalid_client' }
 
-describe('RFC 6749 §2.3.1: a client shows its secret', () => {
+describe('RFC 6749 §2.3.1: authentication with a secret', () => {
   const byBasic = (c: TestClient) => post('/token', grant, basic(c.id, c.secret))
   const byBody = (c: TestClient) => post('/token', credentialsOf(c))
 
-  it('by Basic or in the body when it is registered for client_secret, which is the default', async () => {
+  it('a client registered for client_secret, the default, authenticates by Basic or in the body', async () => {
     for (const client of [await newClient(), await newClient({ authMethod: 'client_secret' })]) {
       expect((await byBasic(client)).status).toBe(200)
       expect((await byBody(client)).status).toBe(200)
@@ -44,7 +44,7 @@ describe('RFC 6749 §2.3.1: a client shows its secret', () => {
     }
   })
 
-  it('by either way at /revoke and /introspect too', async () => {
+  it('a client registered for client_secret may use either way at /revoke and /introspect', async () => {
     const client = await newClient()
     const { client_id, client_secret } = credentialsOf(client) as Record<string, string>
     for (const path of ['/revoke', '/introspect']) {
@@ -55,7 +55,7 @@ describe('RFC 6749 §2.3.1: a client shows its secret', () => {
     }
   })
 
-  it('by Basic alone or in the body alone when it is registered so', async () => {
+  it('a client registered for one way to send its secret is refused with the other', async () => {
     const poster = await newClient({ authMethod: 'client_secret_post' })
     const basicClient = await newClient({ authMethod: 'client_secret_basic' })
     expect((await byBody(poster)).status).toBe(200)
@@ -64,7 +64,7 @@ describe('RFC 6749 §2.3.1: a client shows its secret', () => {
     expect(await refusal(await byBody(basicClient))).toEqual(INVALID_CLIENT)
   })
 
-  it('form-decodes what Basic carries', async () => {
+  it('the credentials of Basic are form-decoded', async () => {
     const client = await newClient({ authMethod: 'client_secret_basic' })
     const secret = `a b%c+d:é ${mintToken('clientSecret')}`
     await clientRegistry(env.DB).rotateSecret(client.id, await hexDigest(secret), 0, nowSeconds())
@@ -77,7 +77,7 @@ describe('RFC 6749 §2.3.1: a client shows its secret', () => {
     expect((await post('/token', grant, raw)).status).toBe(401)
   })
 
-  it('takes a client_id in the body beside Basic only when it is the same', async () => {
+  it('a client_id in the body beside Basic must be the same', async () => {
     const client = await newClient({ authMethod: 'client_secret_basic' })
     const headers = basic(client.id, client.secret)
     const same = await post('/token', { ...grant, client_id: client.id }, headers)
@@ -93,7 +93,7 @@ describe('RFC 6749 §2.3.1: a client shows its secret', () => {
     ['an unknown client', (c) => post('/token', credentialsOf({ ...c, id: 'nobody' }))],
     ['no client at all', () => post('/token', grant)],
     [
-      'another scheme beside good credentials',
+      'another scheme beside valid credentials',
       (c) => post('/token', credentialsOf(c), { Authorization: 'Bearer abc' }),
     ],
     ['Basic that is not base64', () => post('/token', grant, { Authorization: 'Basic %%%' })],
@@ -103,7 +103,7 @@ describe('RFC 6749 §2.3.1: a client shows its secret', () => {
       () => post('/token', grant, { Authorization: `Basic ${btoa('a:%zz')}` }),
     ],
   ]
-  it.each(refused)('refuses %s: 401, no token, no session', async (_, attempt) => {
+  it.each(refused)('a request with %s gets 401, no token and no session', async (_, attempt) => {
     const client = await newClient()
     const before = await countSessions()
     expect(await refusal(await attempt(client))).toEqual(INVALID_CLIENT)
@@ -111,7 +111,7 @@ describe('RFC 6749 §2.3.1: a client shows its secret', () => {
     expect((await post('/token', credentialsOf(client))).status).toBe(200)
   })
 
-  it('refuses two methods at once with invalid_request, also when both are right (RFC 6749 §2.3, §5.2)', async () => {
+  it('a request with two methods is refused with invalid_request, even when both are right (RFC 6749 §2.3, §5.2)', async () => {
     for (const authMethod of [
       'client_secret',
       'client_secret_basic',
@@ -131,13 +131,13 @@ describe('RFC 6749 §2.3.1: a client shows its secret', () => {
     }
   })
 
-  it('refuses a secret from a public client', async () => {
+  it('a secret from a public client is refused', async () => {
     const client = await newClient({ authMethod: 'none' })
     const fields = credentialsOf({ ...client, secret: 'anything' })
     expect(await refusal(await post('/token', fields))).toEqual(INVALID_CLIENT)
   })
 
-  it('challenges with Basic in every 401 of every endpoint for clients (RFC 9110 §15.5.2)', async () => {
+  it('every 401 of an endpoint for clients has a Basic challenge (RFC 9110 §15.5.2)', async () => {
     const { id } = await newClient()
     const open = await newClient({ authMethod: 'none' })
     const token = { token: 'junk' }
@@ -165,7 +165,7 @@ describe('RFC 6749 §2.3.1: a client shows its secret', () => {
     }
   })
 
-  it('answers an unknown client and a wrong secret alike, to the letter', async () => {
+  it('an unknown client and a wrong secret get exactly the same response', async () => {
     const client = await newClient()
     const wrong = await post('/token', credentialsOf({ ...client, secret: 'wrong' }))
     const unknown = await post('/token', credentialsOf({ id: 'nobody', secret: 'wrong' }))
@@ -173,13 +173,13 @@ describe('RFC 6749 §2.3.1: a client shows its secret', () => {
   })
 })
 
-describe('a secret can be rotated with an overlap', () => {
-  it('takes old and new during the overlap, then only the new one', async () => {
+describe('rotation of a secret', () => {
+  it('the old secret works beside the new one during the overlap, and not after it', async () => {
     const client = await newClient()
     const clients = clientRegistry(env.DB)
     const rotate = async (secret: string, overlap: number) =>
       clients.rotateSecret(client.id, await hexDigest(secret), overlap, nowSeconds())
-    // Of isolates that have not kept the client: what a kept copy may still grant is tested below.
+    // Asked of new isolates: what a cached record may still grant is tested below.
     const works = async (secret: string) =>
       (await post('/token', credentialsOf({ ...client, secret }), {}, serve())).status === 200
     await rotate(SECOND, 60)
@@ -189,7 +189,7 @@ describe('a secret can be rotated with an overlap', () => {
     expect(await Promise.all(all.map(works))).toEqual([false, false, true])
   })
 
-  it('whose end a later rotation puts off no further', async () => {
+  it('a later rotation does not extend the overlap of an earlier one', async () => {
     const client = await newClient()
     const at = nowSeconds()
     for (const [secret, overlap] of [
@@ -208,14 +208,14 @@ describe('a secret can be rotated with an overlap', () => {
     expect(all.map((digest) => ends.get(digest))).toEqual([at + 60, at + 600, null])
   })
 
-  it('and is given to no client that keeps none', async () => {
+  it('a rotation gives no secret to a public client', async () => {
     const { id } = await newClient({ authMethod: 'none' })
     await clientRegistry(env.DB).rotateSecret(id, await hexDigest('a secret'), 0, nowSeconds())
     const kept = env.DB.prepare('SELECT count(*) AS n FROM client_credential WHERE client_id = ?1')
     expect(await kept.bind(id).first('n')).toBe(0)
   })
 
-  it('records the day on which a secret was used', async () => {
+  it('the day on which a secret was used is recorded', async () => {
     const client = await newClient()
     const lastUse = () =>
       env.DB.prepare('SELECT last_used_at FROM client_credential WHERE client_id = ?1')
@@ -224,14 +224,14 @@ describe('a secret can be rotated with an overlap', () => {
     expect(await lastUse()).toBeNull()
     await post('/token', credentialsOf({ ...client, secret: 'wrong' }), {}, serve())
     expect(await lastUse()).toBeNull()
-    // Recorded where the client is read from D1: this isolate has not kept it yet.
+    // Recorded when the client is read from D1: this isolate has not cached it yet.
     await post('/token', credentialsOf(client))
     expect(Math.abs(((await lastUse()) ?? 0) - nowSeconds())).toBeLessThan(5)
   })
 })
 
-describe('a client record in the isolate may grant when it is old, and never refuses', () => {
-  it('refuses a disabled client at once where it is not kept, within its age where it is', async () => {
+describe('cached client records', () => {
+  it("a disabled client is refused at once by a new isolate, and within the cache's age by one that has cached it", async () => {
     const client = await newClient()
     const cached = serve({ CLIENT_CACHE_SECONDS: 300 })
     expect((await post('/token', credentialsOf(client), {}, cached)).status).toBe(200)
@@ -240,7 +240,7 @@ describe('a client record in the isolate may grant when it is old, and never ref
     expect(await refusal(await post('/token', credentialsOf(client)))).toEqual(INVALID_CLIENT)
   })
 
-  it('lets a new secret, a new scope and a client enabled again work at once', async () => {
+  it('a new secret, a new scope and a client that is enabled again work at once despite the cache', async () => {
     const client = await newClient({ scopes: ['public:read'] })
     const cached = serve({ CLIENT_CACHE_SECONDS: 300 })
     const clients = clientRegistry(env.DB)

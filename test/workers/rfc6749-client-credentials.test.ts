@@ -1,4 +1,4 @@
-/** RFC 6749 §4.4, the client credentials grant, and §5, what the token endpoint answers. */
+/** RFC 6749 §4.4, the client credentials grant, and §5, the responses of the token endpoint. */
 
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
@@ -16,8 +16,8 @@ import {
   tokenIn,
 } from './registry.ts'
 
-describe('RFC 6749 §4.4: a client acts for itself', () => {
-  it('gives a token whose session says what the answer says', async () => {
+describe('RFC 6749 §4.4: the client credentials grant', () => {
+  it('a client gets a token whose session agrees with the response', async () => {
     const client = await newClient()
     const response = await post('/token', credentialsOf(client, { scope: 'submission:read' }))
     expect(response.status).toBe(200)
@@ -42,7 +42,7 @@ describe('RFC 6749 §4.4: a client acts for itself', () => {
     expect(session?.session_id).not.toContain(token.access_token)
   })
 
-  it('gives all authorized scopes when none is asked, and says so', async () => {
+  it('a request without a scope gets all authorized scopes, and the response lists them', async () => {
     const client = await newClient({ scopes: ['public:read', 'upload:read_logs'] })
     const token = await tokenIn(await post('/token', credentialsOf(client)))
     expect(token.scope).toBe('public:read upload:read_logs')
@@ -52,18 +52,18 @@ describe('RFC 6749 §4.4: a client acts for itself', () => {
     ])
   })
 
-  it('lets a scope for every resource be asked for one', async () => {
+  it('a client with a scope for every resource may request it for one', async () => {
     const client = await newClient({ scopes: ['submission:read:*'] })
     const asked = credentialsOf(client, { scope: 'submission:read:7' })
     expect((await tokenIn(await post('/token', asked))).scope).toBe('submission:read:7')
   })
 
   it.each([
-    ['not authorized', 'compile:create'],
-    ['malformed', 'everything'],
-    ['one of two not authorized', 'public:read compile:create'],
-    ['a resource under a generic scope', 'submission:read:7'],
-  ])('refuses a scope that is %s', async (_, scope) => {
+    ['an unauthorized scope', 'compile:create'],
+    ['a malformed scope', 'everything'],
+    ['an unauthorized scope beside an authorized one', 'public:read compile:create'],
+    ['one resource of a generic scope', 'submission:read:7'],
+  ])('a request for %s is refused with invalid_scope', async (_, scope) => {
     const client = await newClient()
     const before = await countSessions()
     const response = await post('/token', credentialsOf(client, { scope }))
@@ -72,13 +72,13 @@ describe('RFC 6749 §4.4: a client acts for itself', () => {
     expect((await post('/token', credentialsOf(client))).status).toBe(200)
   })
 
-  it('counts only what was authorized, not what was requested', async () => {
+  it('a client whose scopes were only requested gets no token', async () => {
     const client = await newClient({ requestedOnly: true })
     const response = await post('/token', credentialsOf(client))
     expect(await refusal(response)).toEqual({ status: 400, error: 'unauthorized_client' })
   })
 
-  it('grants neither a scope nor an endorsement that was merely requested beside authorized ones', async () => {
+  it('a requested scope or endorsement beside authorized ones is not granted', async () => {
     const client = await newClient({ scopes: ['public:read'], endorsements: ['cs.DL'] })
     const wished = { scopes: ['submission:read'], endorsements: ['cs.*'] }
     await clientRegistry(env.DB).update(client.id, {}, wished, 'request', nowSeconds())
@@ -90,19 +90,19 @@ describe('RFC 6749 §4.4: a client acts for itself', () => {
       scopes: ['public:read'],
       endorsements: ['cs.DL'],
     })
-    // The control: once they are authorized they count.
+    // The control: they are granted once they are authorized.
     await clientRegistry(env.DB).authorize(client.id, wished, nowSeconds())
     const later = await post('/token', credentialsOf(client, { scope: 'submission:read' }))
     expect(later.status).toBe(200)
   })
 
-  it('refuses a client that is not registered for the grant', async () => {
+  it('a client without the grant type is refused', async () => {
     const client = await newClient({ grantTypes: ['authorization_code'] })
     const response = await post('/token', credentialsOf(client))
     expect(await refusal(response)).toEqual({ status: 400, error: 'unauthorized_client' })
   })
 
-  it('refuses a public client even when the registry lists the grant for it', async () => {
+  it('a public client is refused even when it has the grant type', async () => {
     const client = await newClient({ authMethod: 'none' })
     const fields = { grant_type: 'client_credentials', client_id: client.id }
     const response = await post('/token', fields)
@@ -110,13 +110,17 @@ describe('RFC 6749 §4.4: a client acts for itself', () => {
   })
 })
 
-describe('RFC 6749 §3.2: the token endpoint reads a form, once', () => {
+describe('RFC 6749 §3.2: the request to the token endpoint', () => {
   it.each([
     ['an unknown grant type', { grant_type: 'password' }, 'unsupported_grant_type'],
-    ['the name of a built-in property', { grant_type: 'toString' }, 'unsupported_grant_type'],
+    [
+      'a built-in property name as grant type',
+      { grant_type: 'toString' },
+      'unsupported_grant_type',
+    ],
     ['no grant type', {}, 'invalid_request'],
-    ['an empty grant type, as if omitted', { grant_type: '' }, 'invalid_request'],
-  ])('refuses %s', async (_, fields, error) => {
+    ['an empty grant type', { grant_type: '' }, 'invalid_request'],
+  ])('a token request with %s is refused', async (_, fields, error) => {
     const client = await newClient()
     const credentials = { client_id: client.id, client_secret: client.secret }
     const response = await post('/token', { ...credentials, ...(fields as Record<string, string>) })
@@ -124,7 +128,7 @@ describe('RFC 6749 §3.2: the token endpoint reads a form, once', () => {
   })
 
   it.each(['grant_type', 'client_id', 'scope', 'unheard_of'])(
-    'refuses %s when it is repeated',
+    'a token request that repeats %s is refused',
     async (name) => {
       const client = await newClient()
       const fields = Object.entries(
@@ -137,14 +141,14 @@ describe('RFC 6749 §3.2: the token endpoint reads a form, once', () => {
     },
   )
 
-  it('ignores unknown parameters and treats empty ones as omitted', async () => {
+  it('unknown parameters are ignored, and empty ones count as omitted', async () => {
     const client = await newClient()
     const response = await post('/token', credentialsOf(client, { scope: '', unheard_of: 'x' }))
     expect(response.status).toBe(200)
     expect((await tokenIn(response)).scope).not.toBe('')
   })
 
-  it('refuses a body over 16 KiB, announced or not, and takes one just under it', async () => {
+  it('a body over 16 KiB is refused with 413, announced or not, and one just under it is taken', async () => {
     const client = await newClient()
     const long = (bytes: number) => credentialsOf(client, { padding: 'x'.repeat(bytes) })
     expect(await refusal(await post('/token', long(16 * 1024)))).toEqual({
@@ -160,7 +164,7 @@ describe('RFC 6749 §3.2: the token endpoint reads a form, once', () => {
     expect((await post('/token', long(15 * 1024))).status).toBe(200)
   })
 
-  it('refuses another content type', async () => {
+  it('another content type than a form is refused with 415', async () => {
     const client = await newClient()
     const response = await registry('/token', {
       method: 'POST',
@@ -170,19 +174,22 @@ describe('RFC 6749 §3.2: the token endpoint reads a form, once', () => {
     expect(await refusal(response)).toEqual({ status: 415, error: 'invalid_request' })
   })
 
-  it.each(['GET', 'PUT', 'DELETE', 'PATCH'])('refuses %s, as JSON, with Allow', async (method) => {
-    const client = await newClient()
-    const query = new URLSearchParams(credentialsOf(client))
-    const response = await registry(`/token?${query}`, { method })
-    expect(response.headers.get('Allow')).toBe('POST')
-    expect(await refusal(response)).toEqual({ status: 405, error: 'invalid_request' })
-  })
+  it.each(['GET', 'PUT', 'DELETE', 'PATCH'])(
+    'a %s request to the token endpoint is refused with 405, as JSON, with an Allow header',
+    async (method) => {
+      const client = await newClient()
+      const query = new URLSearchParams(credentialsOf(client))
+      const response = await registry(`/token?${query}`, { method })
+      expect(response.headers.get('Allow')).toBe('POST')
+      expect(await refusal(response)).toEqual({ status: 405, error: 'invalid_request' })
+    },
+  )
 
-  it('does not take credentials from the URL', async () => {
+  it('credentials in the URL are refused, even beside valid ones in the body', async () => {
     const client = await newClient()
     const response = await post(`/token?${new URLSearchParams(credentialsOf(client))}`, {})
     expect(await refusal(response)).toEqual({ status: 400, error: 'invalid_request' })
-    // Nor beside good ones in the body: where they stand they have leaked already.
+    // Valid credentials in the body do not help: the secret in the URL has already leaked.
     const twice = await post(`/token?client_secret=${client.secret}`, credentialsOf(client))
     expect(await refusal(twice)).toEqual({ status: 400, error: 'invalid_request' })
     expect((await post('/token?unheard_of=1', credentialsOf(client))).status).toBe(200)

@@ -1,4 +1,4 @@
-/** RFC 6749 §6 and RFC 9700 §4.14: refresh tokens, their families, and what ends one. */
+/** RFC 6749 §6 and RFC 9700 §4.14: refresh tokens, their families, and the end of a family. */
 
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -64,7 +64,7 @@ const codeOf = (own: TestClient, as = cookie) =>
   obtainCode(as, requestOf(own, { scope: SCOPE, ...withChallenge }))
 const exchange = async (own: TestClient, code: string, fetch: Fetch = registry) =>
   post('/token', redemptionOf(own, code, { code_verifier: PKCE.verifier }), {}, fetch)
-/** The tokens that a new authorization begins with. */
+/** The first tokens of a new authorization. */
 const begin = async (own = client, as = cookie) =>
   tokensIn(await exchange(own, await codeOf(own, as)))
 
@@ -94,14 +94,14 @@ async function expectEnded(tokens: Tokens, own = client) {
   expect(await isAlive(tokens.access_token)).toBe(false)
 }
 
-describe('who gets a refresh token', () => {
-  it('a client with the grant type, with the code flow', async () => {
+describe('the issue of refresh tokens', () => {
+  it('a client with the grant type gets a refresh token from the code flow', async () => {
     const tokens = await begin()
     expect(isWellFormed('refreshToken', tokens.refresh_token)).toBe(true)
     expect(tokens).toMatchObject({ token_type: 'Bearer', scope: SCOPE })
   })
 
-  it('no client without it; and it cannot use one', async () => {
+  it('a client without the grant type gets no refresh token and cannot use one', async () => {
     const own = await newClient({ grantTypes: ['authorization_code'] })
     expect(await begin(own)).not.toHaveProperty('refresh_token')
     const { refresh_token } = await begin()
@@ -109,13 +109,13 @@ describe('who gets a refresh token', () => {
     expect(answer).toEqual({ status: 400, error: 'unauthorized_client' })
   })
 
-  it('not with client_credentials (RFC 6749 §4.4.3)', async () => {
+  it('the client credentials grant issues no refresh token (RFC 6749 §4.4.3)', async () => {
     const own = await newClient({ grantTypes: ['client_credentials', 'refresh_token'] })
     const issued = await post('/token', credentialsOf(own))
     expect(await tokensIn(issued)).not.toHaveProperty('refresh_token')
   })
 
-  it('is stored as a digest', async () => {
+  it('a refresh token is stored as a digest', async () => {
     const { refresh_token } = await begin()
     const rows = await env.DB.prepare('SELECT * FROM refresh_token').all()
     expect(JSON.stringify(rows.results)).toContain(await digest(refresh_token))
@@ -123,8 +123,8 @@ describe('who gets a refresh token', () => {
   })
 })
 
-describe('a refresh', () => {
-  it('gives an access token of the same grant, and another refresh token', async () => {
+describe('the refresh grant', () => {
+  it('a refresh gives an access token of the same grant and a new refresh token', async () => {
     const first = await begin()
     const response = await refresh(first.refresh_token)
     expect(response.headers.get('Cache-Control')).toBe('no-store')
@@ -140,7 +140,7 @@ describe('a refresh', () => {
       client: { client_id: client.id },
       authorizations: { scopes: SCOPE.split(' '), endorsements: ['cs.DL'] },
     })
-    // The session issued before lives on beside it.
+    // The earlier session stays alive.
     expect(await isAlive(first.access_token)).toBe(true)
     expect((await refresh(second.refresh_token)).status).toBe(200)
   })
@@ -148,35 +148,35 @@ describe('a refresh', () => {
   it.each([
     ['missing', {}, 'invalid_request'],
     ['empty', { refresh_token: '' }, 'invalid_request'],
-    ['junk', { refresh_token: 'regr_junk' }, 'invalid_grant'],
+    ['malformed', { refresh_token: 'regr_junk' }, 'invalid_grant'],
     ['an access token', { refresh_token: `reg_${'A'.repeat(49)}` }, 'invalid_grant'],
-  ])('with a token that is %s is refused', async (_, fields, error) => {
+  ])('a refresh with a token that is %s is refused', async (_, fields, error) => {
     const asked = { grant_type: 'refresh_token', client_id: client.id }
     const response = await post('/token', { ...asked, client_secret: client.secret, ...fields })
     expect(await refusal(response)).toEqual({ status: 400, error })
   })
 
-  it('needs the client to authenticate, and a failed attempt spends nothing', async () => {
+  it('a refresh with a wrong secret is refused and does not spend the token', async () => {
     const { refresh_token } = await begin()
     const wrong = await refresh(refresh_token, { ...client, secret: 'wrong' })
     expect(await refusal(wrong)).toEqual({ status: 401, error: 'invalid_client' })
     expect((await refresh(refresh_token)).status).toBe(200)
   })
 
-  it("of another client's token is refused, and nothing is punished", async () => {
+  it("a refresh with another client's token is refused and ends nothing", async () => {
     const tokens = await begin()
     const thief = await newClient({ grantTypes: [...GRANTS] })
     expect(await refusal(await refresh(tokens.refresh_token, thief))).toEqual(INVALID_GRANT)
     expect(await isAlive(tokens.access_token)).toBe(true)
     const next = await tokensIn(await refresh(tokens.refresh_token))
-    // Nor by a spent one.
+    // The same holds for a spent token.
     passTime(3600)
     expect(await refusal(await refresh(tokens.refresh_token, thief))).toEqual(INVALID_GRANT)
     expect((await refresh(next.refresh_token)).status).toBe(200)
   })
 })
 
-describe('RFC 9700 §4.14.2: a refresh token is used once', () => {
+describe('RFC 9700 §4.14.2: one use of a refresh token', () => {
   const crowd = async (token: string, own: TestClient) => {
     const before = await countSessions()
     const answers = await Promise.all(Array.from({ length: 20 }, () => refresh(token, own)))
@@ -189,13 +189,13 @@ describe('RFC 9700 §4.14.2: a refresh token is used once', () => {
     return tokensIn(winners[0] as Response)
   }
 
-  it('20 at once by a confidential client: one winner; the others are retries, and the family lives', async () => {
+  it('of 20 simultaneous refreshes by a confidential client one succeeds, and the family lives', async () => {
     const winner = await crowd((await begin()).refresh_token, client)
     expect(await isAlive(winner.access_token)).toBe(true)
     expect((await refresh(winner.refresh_token)).status).toBe(200)
   })
 
-  it('20 at once by a public client: one winner, and the family ends with all its sessions', async () => {
+  it('of 20 simultaneous refreshes by a public client one succeeds, and the family ends with all its sessions', async () => {
     const own = await newClient({ authMethod: 'none', grantTypes: [...GRANTS] })
     const first = await begin(own)
     const winner = await crowd(first.refresh_token, own)
@@ -203,7 +203,7 @@ describe('RFC 9700 §4.14.2: a refresh token is used once', () => {
     expect(await isAlive(first.access_token)).toBe(false)
   })
 
-  it('a spent one, later, ends the family: its tokens, its sessions, and no other', async () => {
+  it('a spent refresh token that is used later ends its family and its sessions, and no other family', async () => {
     const other = await begin()
     const first = await begin()
     const second = await tokensIn(await refresh(first.refresh_token))
@@ -215,7 +215,7 @@ describe('RFC 9700 §4.14.2: a refresh token is used once', () => {
     expect((await refresh(other.refresh_token)).status).toBe(200)
   })
 
-  it('a spent one within REFRESH_RETRY_SECONDS is only refused', async () => {
+  it('a spent refresh token that is used within REFRESH_RETRY_SECONDS is refused and ends nothing', async () => {
     const first = await begin()
     const second = await tokensIn(await refresh(first.refresh_token))
     expect(await refusal(await refresh(first.refresh_token))).toEqual(INVALID_GRANT)
@@ -223,11 +223,11 @@ describe('RFC 9700 §4.14.2: a refresh token is used once', () => {
     expect((await refresh(second.refresh_token)).status).toBe(200)
   })
 
-  it('a spent one whose successor was used ends the family, also within REFRESH_RETRY_SECONDS', async () => {
+  it('a spent refresh token whose successor was used ends the family even within REFRESH_RETRY_SECONDS', async () => {
     const first = await begin()
     const second = await tokensIn(await refresh(first.refresh_token))
     const third = await tokensIn(await refresh(second.refresh_token))
-    // The second was spent a moment ago and the third is unused: that may be a lost answer.
+    // The second was just spent and the third is unused, so the answer may have been lost.
     expect(await refusal(await refresh(second.refresh_token))).toEqual(INVALID_GRANT)
     expect(await isAlive(third.access_token)).toBe(true)
     expect(await refusal(await refresh(first.refresh_token))).toEqual(INVALID_GRANT)
@@ -235,7 +235,7 @@ describe('RFC 9700 §4.14.2: a refresh token is used once', () => {
     expect(await isAlive(second.access_token)).toBe(false)
   })
 
-  it('REFRESH_RETRY_SECONDS=0 leaves the second it happened in', async () => {
+  it('REFRESH_RETRY_SECONDS=0 still allows a retry within the same second', async () => {
     const strict = serve({ REFRESH_RETRY_SECONDS: 0 })
     const first = await begin()
     const second = await tokensIn(await refresh(first.refresh_token, client, {}, strict))
@@ -244,7 +244,7 @@ describe('RFC 9700 §4.14.2: a refresh token is used once', () => {
     await expectEnded(second)
   })
 
-  it('a session that comes to lie over its tombstone is buried again by cron', async () => {
+  it('cron writes the tombstone again when a session has overwritten it', async () => {
     const own = await newClient({ authMethod: 'none', grantTypes: [...GRANTS] })
     const first = await begin(own)
     const second = await tokensIn(await refresh(first.refresh_token, own))
@@ -262,8 +262,8 @@ describe('RFC 9700 §4.14.2: a refresh token is used once', () => {
   })
 })
 
-describe('RFC 6749 §6: scope', () => {
-  it('narrower is for this access token, and not for the family', async () => {
+describe('RFC 6749 §6: the scope of a refresh', () => {
+  it('a narrower scope holds for its access token and not for the family', async () => {
     const first = await begin()
     const narrow = await tokensIn(
       await refresh(first.refresh_token, client, { scope: 'public:read' }),
@@ -274,7 +274,7 @@ describe('RFC 6749 §6: scope', () => {
     expect((await tokensIn(await refresh(narrow.refresh_token))).scope).toBe(SCOPE)
   })
 
-  it('wider than was granted is invalid_scope, also when the client is authorized for it', async () => {
+  it('a wider scope than was granted is refused with invalid_scope, even when the client is authorized for it', async () => {
     const { refresh_token } = await begin()
     for (const scope of ['submission:create', `${SCOPE} submission:create`, 'a:b', 'nonsense']) {
       expect(await refusal(await refresh(refresh_token, client, { scope }))).toEqual(INVALID_SCOPE)
@@ -282,7 +282,7 @@ describe('RFC 6749 §6: scope', () => {
     expect((await refresh(refresh_token)).status).toBe(200)
   })
 
-  it('withdrawn from the client since is not renewed', async () => {
+  it('a scope that the client has lost since is not renewed', async () => {
     const own = await newClient({ grantTypes: [...GRANTS] })
     const first = await begin(own)
     await clientRegistry(env.DB).withdraw(own.id, { scopes: ['submission:read'] }, nowSeconds())
@@ -294,7 +294,7 @@ describe('RFC 6749 §6: scope', () => {
     expect((await tokensIn(await refresh(second.refresh_token, own))).scope).toBe(SCOPE)
   })
 
-  it('lost by the user since is not renewed, nor a lost endorsement', async () => {
+  it('a scope and an endorsement that the user has lost since are not renewed', async () => {
     const own = await newUser()
     const first = await begin(client, await signIn(own))
     await env.DB.batch([
@@ -309,8 +309,8 @@ describe('RFC 6749 §6: scope', () => {
   })
 })
 
-describe('a family ends', () => {
-  it('with its user', async () => {
+describe('the end of a family', () => {
+  it('a family ends when its user is disabled with a revocation, and stays ended when the user is enabled', async () => {
     const own = await newUser()
     const tokens = await begin(client, await signIn(own))
     const registered = userRegistry(env.DB)
@@ -322,14 +322,14 @@ describe('a family ends', () => {
     await expectEnded(tokens)
   })
 
-  it('also when only the user was disabled: it is refused while that lasts', async () => {
+  it('a refresh is refused while its user is disabled', async () => {
     const own = await newUser()
     const { refresh_token } = await begin(client, await signIn(own))
     await userRegistry(env.DB).disable(own.id, nowSeconds())
     expect(await refusal(await refresh(refresh_token))).toEqual(INVALID_GRANT)
   })
 
-  it('with its client, disabled or deleted', async () => {
+  it('a family ends when its client is disabled or deleted', async () => {
     const own = await newClient({ grantTypes: [...GRANTS] })
     const tokens = await begin(own)
     const clients = clientRegistry(env.DB)
@@ -347,7 +347,7 @@ describe('a family ends', () => {
     expect(await row.bind(await digest(tokens.refresh_token)).first()).toBeNull()
   })
 
-  it('with its consent; the same user’s other clients stay', async () => {
+  it('a family ends when its consent is removed, and other clients of the user keep theirs', async () => {
     const own = await newClient({ grantTypes: [...GRANTS] })
     const [tokens, others] = [await begin(own), await begin()]
     const revocations = revocationStore(env.DB, env.SESSIONS, LIFETIME_SECONDS)
@@ -356,7 +356,7 @@ describe('a family ends', () => {
     expect((await refresh(others.refresh_token)).status).toBe(200)
   })
 
-  it('with its lifetime, which renewing does not prolong', async () => {
+  it('a family ends with its lifetime, which a refresh does not prolong', async () => {
     const short = serve({ REFRESH_LIFETIME_SECONDS: 600 })
     const code = await codeOf(client)
     const first = await tokensIn(await exchange(client, code, short))
@@ -367,7 +367,7 @@ describe('a family ends', () => {
     expect(await refusal(late)).toEqual(INVALID_GRANT)
   })
 
-  it('when the code that bought it is replayed, as it is now', async () => {
+  it('a family ends when its code is redeemed a second time', async () => {
     const code = await codeOf(client)
     const first = await tokensIn(await exchange(client, code))
     const second = await tokensIn(await refresh(first.refresh_token))
@@ -378,7 +378,7 @@ describe('a family ends', () => {
   })
 })
 
-describe('a refresh under faults', () => {
+describe('a refresh under storage faults', () => {
   function failing(operation: keyof Count, from = 1, times = Number.POSITIVE_INFINITY) {
     let seen = 0
     return serve({
@@ -391,26 +391,29 @@ describe('a refresh under faults', () => {
   }
 
   it.each<[string, Fetch]>([
-    ['KV does not take the session', failing('kvWrite')],
-    ['D1 is out of reach', failing('d1')],
-    // One read of the client, one of the token.
-    ['D1 cannot say who won', failing('d1', 3)],
-  ])('when %s: 503, no session, and the old token works again', async (_, fetch) => {
-    const { refresh_token } = await begin()
-    const before = await countSessions()
-    const response = await refresh(refresh_token, client, {}, fetch)
-    expect(response.headers.get('Retry-After')).toBe('1')
-    expect(await refusal(response)).toEqual(UNAVAILABLE)
-    expect(await countSessions()).toBe(before)
-    expect((await refresh(refresh_token)).status).toBe(200)
-  })
+    ['KV cannot store the session', failing('kvWrite')],
+    ['D1 cannot be reached', failing('d1')],
+    // The first two operations read the client and the token.
+    ['D1 cannot decide', failing('d1', 3)],
+  ])(
+    'when %s, a refresh is 503 without a session, and the old token works again',
+    async (_, fetch) => {
+      const { refresh_token } = await begin()
+      const before = await countSessions()
+      const response = await refresh(refresh_token, client, {}, fetch)
+      expect(response.headers.get('Retry-After')).toBe('1')
+      expect(await refusal(response)).toEqual(UNAVAILABLE)
+      expect(await countSessions()).toBe(before)
+      expect((await refresh(refresh_token)).status).toBe(200)
+    },
+  )
 
-  it('when D1 fails once while rotating, it is asked again', async () => {
+  it('a refresh is repeated when D1 fails once while rotating', async () => {
     const { refresh_token } = await begin()
     expect((await refresh(refresh_token, client, {}, failing('d1', 3, 1))).status).toBe(200)
   })
 
-  it('a reuse that D1 cannot record is 503; asked again, it ends the family whole', async () => {
+  it('a reuse that D1 cannot record is 503, and ends the family when it is repeated', async () => {
     const first = await begin()
     const second = await tokensIn(await refresh(first.refresh_token))
     passTime(11)
@@ -421,7 +424,7 @@ describe('a refresh under faults', () => {
     await expectEnded(second)
   })
 
-  it('a reuse is punished in D1 although KV fails', async () => {
+  it('a reuse ends the family in D1 even when KV fails', async () => {
     const first = await begin()
     const second = await tokensIn(await refresh(first.refresh_token))
     passTime(11)
@@ -431,7 +434,7 @@ describe('a refresh under faults', () => {
   })
 })
 
-describe('storage operations', () => {
+describe('storage operations of the grants with refresh tokens', () => {
   const counted = countedBindings()
   const fetch = serve(counted.bindings)
   async function costOf(request: () => Promise<Response>, status: number) {
@@ -440,19 +443,19 @@ describe('storage operations', () => {
     return { ...counted.count }
   }
 
-  it('a code exchange that begins a family costs no more than one that does not', async () => {
+  it('a code exchange that begins a family costs no more operations than one that does not', async () => {
     const code = await codeOf(client)
     const cost = await costOf(() => exchange(client, code, fetch), 200)
     expect(cost).toEqual({ d1: 2, kvRead: 1, kvWrite: 1, kvDelete: 1 })
   })
 
-  it('a refresh: the token and the client from D1, one D1 batch, one KV write', async () => {
+  it('a refresh costs two D1 reads, one D1 batch and one KV write', async () => {
     const { refresh_token } = await begin()
     const cost = await costOf(() => refresh(refresh_token, client, {}, fetch), 200)
     expect(cost).toEqual({ ...nothing(), d1: 3, kvWrite: 1 })
   })
 
-  it('a retry: the token and the client from D1; junk: the client alone; either is recorded for the operator', async () => {
+  it('a repeated refresh costs two D1 reads, a malformed token one, and each one D1 write of the refusal', async () => {
     const { refresh_token } = await begin()
     await refresh(refresh_token, client, {}, fetch)
     const again = await costOf(() => refresh(refresh_token, client, {}, fetch), 400)

@@ -1,4 +1,4 @@
-/** RFC 7009: a client gives back its tokens, and nobody else's. */
+/** RFC 7009: a client revokes its own tokens, and no others. */
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
@@ -58,8 +58,8 @@ const HINTS: [string, Record<string, string>][] = [
   ['an empty hint', { token_type_hint: '' }],
 ]
 
-describe('RFC 7009 §2.1: an access token ends', () => {
-  it.each(HINTS)('with %s', async (_, hint) => {
+describe('RFC 7009 §2.1: revocation of an access token', () => {
+  it.each(HINTS)('an access token is refused after its revocation with %s', async (_, hint) => {
     const [token, kept] = [await machineToken(client), await machineToken(client)]
     expect(await authStatus(token)).toBe(200)
     await expectDone(await revoke(client, token, hint))
@@ -67,7 +67,7 @@ describe('RFC 7009 §2.1: an access token ends', () => {
     expect(await authStatus(kept)).toBe(200)
   })
 
-  it('alone: the refresh token beside it still renews', async () => {
+  it('the revocation of an access token keeps its refresh token', async () => {
     const { access, refresh } = await userTokens(client)
     await expectDone(await revoke(client, access))
     expect(await authStatus(access)).toBe(401)
@@ -75,7 +75,7 @@ describe('RFC 7009 §2.1: an access token ends', () => {
     expect(await authStatus(renewed.access)).toBe(200)
   })
 
-  it('for an authenticator that has not seen it, without asking D1', async () => {
+  it('a revoked access token is refused by an authenticator that has not seen it, without reading D1', async () => {
     const token = await machineToken(client)
     const bounded = createAuthenticator({ SESSIONS: env.SESSIONS, ISSUER, JWT_SECRET })
     const status = async () => {
@@ -87,7 +87,7 @@ describe('RFC 7009 §2.1: an access token ends', () => {
     expect(await status()).toBe(401)
   })
 
-  it('though KV does not show it yet, when the client can authenticate', async () => {
+  it('a confidential client can revoke an access token that KV does not show yet', async () => {
     const token = await machineToken(client)
     const key = await digest(token)
     const session = (await env.SESSIONS.get(key)) ?? ''
@@ -98,25 +98,28 @@ describe('RFC 7009 §2.1: an access token ends', () => {
   })
 })
 
-describe('RFC 7009 §2.1: a refresh token ends with every session of its family', () => {
+describe('RFC 7009 §2.1: revocation of a refresh token', () => {
   it.each([
     ...HINTS.slice(0, 1),
     ['the right hint', { token_type_hint: 'refresh_token' }],
     ['the other hint', { token_type_hint: 'access_token' }],
     ...HINTS.slice(3),
-  ] as typeof HINTS)('with %s', async (_, hint) => {
-    const first = await userTokens(client)
-    const second = await tokensIn(await renewal(client, first.refresh))
-    expect([await authStatus(first.access), await authStatus(second.access)]).toEqual([200, 200])
-    await expectDone(await revoke(client, second.refresh, hint))
-    expect([await authStatus(first.access), await authStatus(second.access)]).toEqual([401, 401])
-    expect(await refusal(await renewal(client, second.refresh))).toEqual({
-      status: 400,
-      error: 'invalid_grant',
-    })
-  })
+  ] as typeof HINTS)(
+    'a refresh token that is revoked with %s ends every session of its family',
+    async (_, hint) => {
+      const first = await userTokens(client)
+      const second = await tokensIn(await renewal(client, first.refresh))
+      expect([await authStatus(first.access), await authStatus(second.access)]).toEqual([200, 200])
+      await expectDone(await revoke(client, second.refresh, hint))
+      expect([await authStatus(first.access), await authStatus(second.access)]).toEqual([401, 401])
+      expect(await refusal(await renewal(client, second.refresh))).toEqual({
+        status: 400,
+        error: 'invalid_grant',
+      })
+    },
+  )
 
-  it('also when it has been spent already', async () => {
+  it('the revocation of a spent refresh token ends its family', async () => {
     const first = await userTokens(client)
     const second = await tokensIn(await renewal(client, first.refresh))
     await expectDone(await revoke(client, first.refresh))
@@ -124,7 +127,7 @@ describe('RFC 7009 §2.1: a refresh token ends with every session of its family'
     expect((await renewal(client, second.refresh)).status).toBe(400)
   })
 
-  it('and with no session of another family of the same user and client', async () => {
+  it('the revocation of a refresh token ends no other family of the same user and client', async () => {
     const user = await newUser()
     const [one, another] = [await userTokens(client, user), await userTokens(client, user)]
     await expectDone(await revoke(client, one.refresh))
@@ -132,7 +135,7 @@ describe('RFC 7009 §2.1: a refresh token ends with every session of its family'
     expect((await renewal(client, another.refresh)).status).toBe(200)
   })
 
-  it('for a public client too, which has no secret to show', async () => {
+  it('a public client can revoke its refresh token without a secret', async () => {
     const app = await newPublicClient()
     const { access, refresh } = await userTokens(app)
     await expectDone(await revoke(app, refresh))
@@ -141,31 +144,31 @@ describe('RFC 7009 §2.1: a refresh token ends with every session of its family'
   })
 })
 
-describe("RFC 7009 §2.1: another client's token is refused, and stays good", () => {
+describe('RFC 7009 §2.1: tokens of another client', () => {
   const INVALID_GRANT = { status: 400, error: 'invalid_grant' }
 
-  it('an access token', async () => {
+  it("the revocation of another client's access token is refused, and the token stays good", async () => {
     const token = await machineToken(client)
     expect(await refusal(await revoke(other, token))).toEqual(INVALID_GRANT)
     expect(await authStatus(token)).toBe(200)
     await expectDone(await revoke(client, token))
   })
 
-  it('a refresh token', async () => {
+  it("the revocation of another client's refresh token is refused, and the token stays good", async () => {
     const { access, refresh } = await userTokens(client)
     expect(await refusal(await revoke(other, refresh))).toEqual(INVALID_GRANT)
     expect(await authStatus(access)).toBe(200)
     expect((await renewal(client, refresh)).status).toBe(200)
   })
 
-  it('whoever introspects may not therefore revoke', async () => {
+  it("a client that may introspect may not revoke another client's token", async () => {
     const server = await newClient({ mayIntrospect: true })
     const token = await machineToken(client)
     expect(await refusal(await revoke(server, token))).toEqual(INVALID_GRANT)
     expect(await authStatus(token)).toBe(200)
   })
 
-  it('a public client cannot end what KV does not show yet', async () => {
+  it('a public client cannot revoke an access token that KV does not show yet', async () => {
     const app = await newPublicClient()
     const token = await machineToken(client)
     const key = await digest(token)
@@ -177,12 +180,12 @@ describe("RFC 7009 §2.1: another client's token is refused, and stays good", ()
   })
 })
 
-describe('RFC 7009 §2.2: what is no token any more is no error', () => {
+describe('RFC 7009 §2.2: tokens that are not valid', () => {
   it.each<[string, () => string | Promise<string>]>([
     ['an unknown access token', () => mintToken('accessToken')],
     ['an unknown refresh token', () => mintToken('refreshToken')],
     ['an access token with a wrong checksum', () => `${mintToken('accessToken').slice(0, -1)}_`],
-    ['junk', () => 'junk'],
+    ['a malformed token', () => 'junk'],
     ['a code', () => mintToken('authorizationCode')],
     ['a secret', () => mintToken('clientSecret')],
     [
@@ -201,11 +204,11 @@ describe('RFC 7009 §2.2: what is no token any more is no error', () => {
         return refresh
       },
     ],
-  ])('%s: 200', async (_, make) => {
+  ])('the revocation of %s is answered with 200', async (_, make) => {
     await expectDone(await revoke(client, await make()))
   })
 
-  it('an access token that has ended: 200', async () => {
+  it('the revocation of an expired access token is answered with 200', async () => {
     const token = await machineToken(client)
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 7201 * 1000 })
     try {
@@ -215,7 +218,7 @@ describe('RFC 7009 §2.2: what is no token any more is no error', () => {
     }
   })
 
-  it('a browser session is no token: 200, and it lives on', async () => {
+  it('the revocation of a browser session is answered with 200, and the session lives', async () => {
     const cookie = await signIn(await newUser())
     const token = cookie.split('registry_session=')[1]?.split(';')[0] ?? ''
     await expectDone(await revoke(client, token))
@@ -223,22 +226,22 @@ describe('RFC 7009 §2.2: what is no token any more is no error', () => {
     expect(await landing.text()).toContain('/logout')
   })
 
-  it('nor is a session that names no client, though found under an access token', async () => {
+  it('the revocation of an access token whose session names no client is answered with 200, and the session lives', async () => {
     const token = await store(mintToken('accessToken'), browserRecord())
     await expectDone(await revoke(client, token))
     expect(await sessionOf(token)).not.toBeNull()
   })
 })
 
-describe('RFC 7009 §2.1: the client is authenticated as at /token', () => {
+describe('RFC 7009 §2.1: client authentication at /revoke', () => {
   const INVALID_CLIENT = { status: 401, error: 'invalid_client' }
 
   it.each<[string, (c: TestClient) => Record<string, string>]>([
     ['a wrong secret', (c) => ({ ...identityOf(c), client_secret: 'wrong' })],
     ['no secret', (c) => ({ client_id: c.id })],
     ['an unknown client', (c) => ({ ...identityOf(c), client_id: 'nobody' })],
-    ['nobody', () => ({})],
-  ])('refuses %s, and the token stays good', async (_, identity) => {
+    ['no client', () => ({})],
+  ])('a revocation with %s is refused, and the token stays good', async (_, identity) => {
     const token = await machineToken(client)
     const response = await post('/revoke', { ...identity(client), token })
     expect(response.headers.get('Cache-Control')).toBe('no-store')
@@ -247,7 +250,7 @@ describe('RFC 7009 §2.1: the client is authenticated as at /token', () => {
     await expectDone(await revoke(client, token))
   })
 
-  it('by Basic for a client registered so, challenging one that fails', async () => {
+  it('a client registered for Basic authenticates with it at /revoke, and a failure is challenged', async () => {
     const basic = await newClient({ authMethod: 'client_secret_basic' })
     const headersOf = (secret: string) => ({
       Authorization: `Basic ${btoa(`${basic.id}:${secret}`)}`,
@@ -259,7 +262,7 @@ describe('RFC 7009 §2.1: the client is authenticated as at /token', () => {
     await expectDone(await post('/revoke', { token }, headersOf(basic.secret)))
   })
 
-  it('on a record just read when it is refused: a client enabled again revokes at once', async () => {
+  it('a client that is enabled again can revoke at once despite the cache', async () => {
     const own = await newRefreshingClient()
     const cached = serve({ CLIENT_CACHE_SECONDS: 300 })
     const change = (sql: string) => env.DB.prepare(sql).bind(own.id).run()
@@ -271,15 +274,15 @@ describe('RFC 7009 §2.1: the client is authenticated as at /token', () => {
   })
 })
 
-describe('RFC 7009 §2.2.1: a request that cannot be read', () => {
+describe('RFC 7009 §2.2.1: malformed revocation requests', () => {
   const INVALID_REQUEST = { status: 400, error: 'invalid_request' }
 
-  it('without a token, or with an empty one', async () => {
+  it('a revocation without a token, or with an empty one, is refused with invalid_request', async () => {
     expect(await refusal(await sendAs(client, '/revoke', {}))).toEqual(INVALID_REQUEST)
     expect(await refusal(await revoke(client, ''))).toEqual(INVALID_REQUEST)
   })
 
-  it('with two tokens: neither ends', async () => {
+  it('a revocation with two tokens is refused, and neither ends', async () => {
     const [one, two] = [await machineToken(client), await machineToken(client)]
     const pairs = Object.entries({ ...identityOf(client), token: one })
     const response = await post('/revoke', [...pairs, ['token', two]] as [string, string][])
@@ -287,14 +290,14 @@ describe('RFC 7009 §2.2.1: a request that cannot be read', () => {
     expect([await authStatus(one), await authStatus(two)]).toEqual([200, 200])
   })
 
-  it('with a token in the URL, which is not read', async () => {
+  it('a token in the URL is not read, and the revocation is refused', async () => {
     const token = await machineToken(client)
     const response = await post(`/revoke?token=${token}`, identityOf(client))
     expect(await refusal(response)).toEqual(INVALID_REQUEST)
     expect(await authStatus(token)).toBe(200)
   })
 
-  it('as JSON: 415; by GET: 405', async () => {
+  it('a revocation as JSON is refused with 415, and a GET with 405', async () => {
     const json = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{}' }
     expect((await registry('/revoke', json)).status).toBe(415)
     const got = await registry('/revoke')
@@ -302,7 +305,7 @@ describe('RFC 7009 §2.2.1: a request that cannot be read', () => {
   })
 })
 
-describe('a fault of storage is 503 with Retry-After, never a false success', () => {
+describe('revocation under storage faults', () => {
   const failing = (operation: keyof Count) =>
     serve({
       ...watchedBindings((current) => {
@@ -310,22 +313,25 @@ describe('a fault of storage is 503 with Retry-After, never a false success', ()
       }),
     })
 
-  it.each(['d1', 'kvRead'] as const)('an access token while %s fails', async (operation) => {
-    const token = await machineToken(client)
-    const response = await sendAs(client, '/revoke', { token }, failing(operation))
-    expect(response.headers.get('Retry-After')).toBe('1')
-    expect(await refusal(response)).toEqual(UNAVAILABLE)
-    expect(await authStatus(token)).toBe(200)
-    await expectDone(await revoke(client, token))
-    expect(await authStatus(token)).toBe(401)
-  })
+  it.each(['d1', 'kvRead'] as const)(
+    'the revocation of an access token is 503 with Retry-After while %s fails, and works when repeated',
+    async (operation) => {
+      const token = await machineToken(client)
+      const response = await sendAs(client, '/revoke', { token }, failing(operation))
+      expect(response.headers.get('Retry-After')).toBe('1')
+      expect(await refusal(response)).toEqual(UNAVAILABLE)
+      expect(await authStatus(token)).toBe(200)
+      await expectDone(await revoke(client, token))
+      expect(await authStatus(token)).toBe(401)
+    },
+  )
 
-  it('a refresh token while its family cannot be ended: asked again, all of it ends', async () => {
+  it('the revocation of a refresh token is 503 while its family cannot be ended, and works when repeated', async () => {
     const tokens = await userTokens(client)
     let asked = 0
     const halfway = serve({
       ...watchedBindings((operation) => {
-        // The client and the token are found.
+        // The first two operations read the client and the token.
         if (operation === 'd1' && ++asked > 2) throw new Error('storage is out of reach')
       }),
     })
@@ -336,7 +342,7 @@ describe('a fault of storage is 503 with Retry-After, never a false success', ()
     expect(await authStatus(tokens.access)).toBe(401)
   })
 
-  it('when only KV cannot be written, D1 has the revocation', async () => {
+  it('the revocation of an access token holds in D1 when KV cannot be written', async () => {
     const token = await machineToken(client)
     await expectDone(await sendAs(client, '/revoke', { token }, failing('kvWrite')))
     expect(await authStatus(token)).toBe(401)

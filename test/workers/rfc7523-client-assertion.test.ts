@@ -1,4 +1,4 @@
-/** RFC 7523 §2.2 and §3: a client that authenticates with a JWT, signed with a key of its registered set. */
+/** RFC 7523 §2.2 and §3: client authentication with a JWT that a registered key has signed. */
 
 import { UnsecuredJWT } from 'jose'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -38,30 +38,33 @@ beforeAll(async () => {
   client = await registered(keySetOf(key.jwk))
 })
 
-describe('RFC 7523 §2.2: an assertion authenticates its client', () => {
-  it.each(['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'])('signed with %s', async (alg) => {
-    const own = await newKey(alg)
-    const { id } = await registered(keySetOf(own.jwk))
-    const answer = await ask(await assertionOf(id, own), { client_id: id })
-    expect(answer.status).toBe(200)
-    const session = await sessionOf((await tokenIn(answer)).access_token)
-    expect(session?.client?.client_id).toBe(id)
-  })
+describe('RFC 7523 §2.2: valid assertions', () => {
+  it.each(['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'])(
+    'an assertion signed with %s authenticates its client',
+    async (alg) => {
+      const own = await newKey(alg)
+      const { id } = await registered(keySetOf(own.jwk))
+      const answer = await ask(await assertionOf(id, own), { client_id: id })
+      expect(answer.status).toBe(200)
+      const session = await sessionOf((await tokenIn(answer)).access_token)
+      expect(session?.client?.client_id).toBe(id)
+    },
+  )
 
-  it('with client_id beside it or without, and with the issuer alone in an array', async () => {
+  it('an assertion is accepted with and without client_id, and with the issuer in an array', async () => {
     expect((await ask(await assertionOf(client.id, key))).status).toBe(200)
     const listed = await assertionOf(client.id, key, { claims: { aud: [ISSUER] } })
     expect((await ask(listed, { client_id: client.id })).status).toBe(200)
   })
 
-  it('in the code grant too', async () => {
+  it('an assertion authenticates its client in the code grant', async () => {
     const cookie = await signIn(await newUser())
     const code = await obtainCode(cookie, requestOf(client))
     const fields = redemptionOf(client, code, asserting(await assertionOf(client.id, key)))
     expect((await post('/token', fields)).status).toBe(200)
   })
 
-  it('by whichever key of the set signed it: by kid, and without one', async () => {
+  it('an assertion is accepted from any key of the set, with a kid and without', async () => {
     const [old, next] = await Promise.all([newKey(), newKey()])
     const named = (one: Key, kid: string) => ({ ...one.jwk, kid })
     const { id } = await registered(keySetOf(named(old, 'old'), named(next, 'next')))
@@ -75,7 +78,7 @@ describe('RFC 7523 §2.2: an assertion authenticates its client', () => {
   })
 })
 
-/** The HMAC of an assertion under whatever an attacker knows: here the public key. */
+/** An assertion with an HMAC under something that an attacker knows, such as the public key. */
 async function hmacSigned(secret: string, header: object = {}) {
   const hmac = { name: 'HMAC', hash: 'SHA-256' }
   const bytes = new TextEncoder().encode(secret)
@@ -90,14 +93,14 @@ async function hmacSigned(secret: string, header: object = {}) {
   return sign({ alg: 'HS256', privateKey }, header, claims)
 }
 
-describe('RFC 7523 §3: everything else is refused alike', () => {
+describe('RFC 7523 §3: invalid assertions', () => {
   const changed = (claims: Record<string, unknown>) => () => assertionOf(client.id, key, { claims })
   const shifted = (claim: string, offset: number) => () =>
     assertionOf(client.id, key, { claims: { [claim]: nowSeconds() + offset } })
   it.each<[string, () => Promise<string> | string]>([
     ['another key', () => assertionOf(client.id, stranger)],
     [
-      "another key, brought along in the header's jwk",
+      "another key in the header's jwk",
       () => assertionOf(client.id, stranger, { header: { jwk: stranger.jwk } }),
     ],
     [
@@ -116,13 +119,16 @@ describe('RFC 7523 §3: everything else is refused alike', () => {
     ],
     ['HS256 under the public key (alg confusion)', () => hmacSigned(JSON.stringify(key.jwk))],
     ['HS256 under the JWK Set', () => hmacSigned(keySetOf(key.jwk))],
-    ['iss of another', changed({ iss: 'another' })],
+    ['iss of another client', changed({ iss: 'another' })],
     ['no iss', changed({ iss: undefined })],
     ['no sub', changed({ sub: undefined })],
-    ['sub of nobody', changed({ iss: 'nobody', sub: 'nobody' })],
+    ['sub of an unknown client', changed({ iss: 'nobody', sub: 'nobody' })],
     ['the token endpoint as aud (RFC 7523bis)', changed({ aud: `${ISSUER}/token` })],
-    ['another server beside the issuer', changed({ aud: [ISSUER, 'https://other.example'] })],
-    ['an aud with a slash more', changed({ aud: `${ISSUER}/` })],
+    [
+      'another server beside the issuer as aud',
+      changed({ aud: [ISSUER, 'https://other.example'] }),
+    ],
+    ['an aud with an extra slash', changed({ aud: `${ISSUER}/` })],
     ['no aud', changed({ aud: undefined })],
     ['no exp', changed({ exp: undefined })],
     ['an exp that is no number', changed({ exp: '9999999999' })],
@@ -133,9 +139,9 @@ describe('RFC 7523 §3: everything else is refused alike', () => {
     ['no jti', changed({ jti: undefined })],
     ['an empty jti', changed({ jti: '' })],
     ['a jti that is no string', changed({ jti: 7 })],
-    ['no JWT at all', () => 'regs_nothing'],
-    ['a JWT with another signature', async () => `${await assertionOf(client.id, key)}A`],
-  ])('%s', async (_, make) => {
+    ['text that is no JWT', () => 'regs_nothing'],
+    ['another signature', async () => `${await assertionOf(client.id, key)}A`],
+  ])('an assertion with %s is refused with invalid_client', async (_, make) => {
     const before = await countSessions()
     expect(await refusal(await ask(await make()))).toEqual(INVALID_CLIENT)
     expect(await countSessions()).toBe(before)
@@ -147,13 +153,16 @@ describe('RFC 7523 §3: everything else is refused alike', () => {
     ['exp', 590],
     ['nbf', 50],
     ['iat', 50],
-  ])('but for clocks that differ: %s at %i s passes', async (claim, offset) => {
-    const claims = { [claim]: nowSeconds() + offset }
-    expect((await ask(await assertionOf(client.id, key, { claims }))).status).toBe(200)
-  })
+  ])(
+    'an assertion whose %s is %i s from now is accepted, because clocks differ',
+    async (claim, offset) => {
+      const claims = { [claim]: nowSeconds() + offset }
+      expect((await ask(await assertionOf(client.id, key, { claims }))).status).toBe(200)
+    },
+  )
 })
 
-it('verifies with its key beside keys that are not understood (RFC 7517 §5), however they came there', async () => {
+it('a key set with unsupported keys still verifies with its other keys (RFC 7517 §5)', async () => {
   const others: unknown[] = [
     { kty: 'AKP', alg: 'ML-DSA-65', pub: 'AAAA' },
     { kty: 'EC', crv: 'P-384', x: 'AAAA', y: 'AAAA' },
@@ -168,25 +177,31 @@ it('verifies with its key beside keys that are not understood (RFC 7517 §5), ho
   expect(await refusal(await ask(await assertionOf(bare.id, key)))).toEqual(INVALID_CLIENT)
 })
 
-describe('RFC 7521 §4.2: how it is presented', () => {
+describe('RFC 7521 §4.2: the presentation of an assertion', () => {
   const basic = (id: string) => ({ Authorization: `Basic ${btoa(`${id}:secret`)}` })
   it.each<[string, (good: string) => Promise<Response>]>([
-    ['the client_id of another', (good) => ask(good, { client_id: 'another' })],
-    ['no type', (good) => post('/token', { ...grant, client_assertion: good })],
-    ['another type', (good) => ask(good, { client_assertion_type: 'urn:example:saml' })],
-    ['a type alone', () => post('/token', { ...grant, client_assertion_type: JWT_BEARER })],
-    ['its client_id alone', () => post('/token', { ...grant, client_id: client.id })],
-  ])('%s is invalid_client, and the assertion stays good', async (_, attempt) => {
-    const good = await assertionOf(client.id, key)
-    expect(await refusal(await attempt(good))).toEqual(INVALID_CLIENT)
-    expect((await ask(good)).status).toBe(200)
-  })
+    ['the client_id of another client', (good) => ask(good, { client_id: 'another' })],
+    ['no assertion type', (good) => post('/token', { ...grant, client_assertion: good })],
+    ['another assertion type', (good) => ask(good, { client_assertion_type: 'urn:example:saml' })],
+    [
+      'an assertion type and no assertion',
+      () => post('/token', { ...grant, client_assertion_type: JWT_BEARER }),
+    ],
+    ['the client_id and no assertion', () => post('/token', { ...grant, client_id: client.id })],
+  ])(
+    'a request with %s is refused with invalid_client, and the assertion stays good',
+    async (_, attempt) => {
+      const good = await assertionOf(client.id, key)
+      expect(await refusal(await attempt(good))).toEqual(INVALID_CLIENT)
+      expect((await ask(good)).status).toBe(200)
+    },
+  )
 
   it.each<[string, (good: string) => Promise<Response>]>([
     ['a secret', (good) => ask(good, { client_secret: 'regs_x' })],
     ['Basic', (good) => post('/token', { ...grant, ...asserting(good) }, basic(client.id))],
   ])(
-    '%s beside an assertion is invalid_request, and the assertion stays good',
+    'a request with %s beside an assertion is refused with invalid_request, and the assertion stays good',
     async (_, attempt) => {
       const good = await assertionOf(client.id, key)
       expect(await refusal(await attempt(good))).toEqual({ status: 400, error: 'invalid_request' })
@@ -194,22 +209,22 @@ describe('RFC 7521 §4.2: how it is presented', () => {
     },
   )
 
-  it('is refused to clients registered for another method, or without keys', async () => {
+  it('an assertion is refused from a client that is registered for another method or has no keys', async () => {
     for (const authMethod of ['client_secret_post', 'none', 'private_key_jwt'] as const) {
       const { id } = await newClient({ authMethod })
       expect(await refusal(await ask(await assertionOf(id, key)))).toEqual(INVALID_CLIENT)
     }
   })
 
-  it('does not let a client that must authenticate pass as a public one', async () => {
+  it('a client with private_key_jwt cannot authenticate with its id only, as a public client does', async () => {
     const cookie = await signIn(await newUser())
     const code = await obtainCode(cookie, requestOf(client))
     expect(await refusal(await post('/token', redemptionOf(client, code)))).toEqual(INVALID_CLIENT)
   })
 })
 
-describe('RFC 7523 §3, jti: an assertion is good once', () => {
-  it('is refused the second time, also with a fresh registry', async () => {
+describe('RFC 7523 §3: one use of a jti', () => {
+  it('a second use of an assertion is refused, even by a new isolate', async () => {
     const assertion = await assertionOf(client.id, key)
     expect((await ask(assertion)).status).toBe(200)
     expect(await refusal(await ask(assertion))).toEqual(INVALID_CLIENT)
@@ -218,14 +233,14 @@ describe('RFC 7523 §3, jti: an assertion is good once', () => {
     expect((await post('/token', fields, {}, other)).status).toBe(401)
   })
 
-  it('gives one token to twenty simultaneous uses', async () => {
+  it('of twenty simultaneous uses of an assertion exactly one gets a token', async () => {
     const assertion = await assertionOf(client.id, key)
     const answers = await Promise.all(Array.from({ length: 20 }, () => ask(assertion)))
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
     expect(answers.filter(({ status }) => status === 401)).toHaveLength(19)
   })
 
-  it("is not used up by a forgery, nor by another client's", async () => {
+  it("a jti is not used up by a forged assertion or by another client's assertion", async () => {
     const other = await registered(keySetOf(stranger.jwk))
     const claims = { jti: crypto.randomUUID() }
     expect((await ask(await assertionOf(client.id, stranger, { claims }))).status).toBe(401)
@@ -233,7 +248,7 @@ describe('RFC 7523 §3, jti: an assertion is good once', () => {
     expect((await ask(await assertionOf(client.id, key, { claims }))).status).toBe(200)
   })
 
-  it('is not taken for used when a refusal is tried again on a fresh record', async () => {
+  it('an assertion is not refused as used when its request is repeated with a fresh client record', async () => {
     const cached = serve({ CLIENT_CACHE_SECONDS: 300 })
     const ask = async (more: Pairs = {}) => {
       const fields = { ...grant, ...asserting(await assertionOf(client.id, key)), ...more }
@@ -244,8 +259,8 @@ describe('RFC 7523 §3, jti: an assertion is good once', () => {
   })
 })
 
-describe('storage operations', () => {
-  it('one D1 statement more than a secret takes', async () => {
+describe('storage operations of an assertion', () => {
+  it('an assertion costs one D1 statement more than a secret', async () => {
     const { count, bindings } = countedBindings()
     const fetch = serve({ ...bindings, CLIENT_CACHE_SECONDS: 300 })
     const cost = async () => {

@@ -25,24 +25,27 @@ beforeAll(async () => {
 
 describe('RFC 7636 §4.3: the authorization request', () => {
   const refused: [string, Record<string, string>][] = [
-    ['plain', { code_challenge: PKCE.verifier, code_challenge_method: 'plain' }],
-    ['a challenge without a method, which would mean plain', { code_challenge: PKCE.challenge }],
+    ['the method plain', { code_challenge: PKCE.verifier, code_challenge_method: 'plain' }],
+    ['a challenge without a method (which would mean plain)', { code_challenge: PKCE.challenge }],
     ['a challenge that is no S256 challenge', { ...withChallenge, code_challenge: 'short' }],
     ['a method without a challenge', { code_challenge_method: 'S256' }],
   ]
-  it.each(refused)('refuses %s', async (_, parameters) => {
-    const client = await newClient()
-    const headers = { Cookie: cookie }
-    const answer = await registry(authorizePath(requestOf(client, parameters)), { headers })
-    expect(sentTo(answer).searchParams.get('error')).toBe('invalid_request')
-    const good = await registry(authorizePath(requestOf(client, withChallenge)), { headers })
-    expect(good.status).toBe(200)
-  })
+  it.each(refused)(
+    'an authorization request with %s is refused with invalid_request',
+    async (_, parameters) => {
+      const client = await newClient()
+      const headers = { Cookie: cookie }
+      const answer = await registry(authorizePath(requestOf(client, parameters)), { headers })
+      expect(sentTo(answer).searchParams.get('error')).toBe('invalid_request')
+      const good = await registry(authorizePath(requestOf(client, withChallenge)), { headers })
+      expect(good.status).toBe(200)
+    },
+  )
 
   it.each([
     ['a public client', { authMethod: 'none' as const }],
-    ['a client registered with it', { requirePkce: true }],
-  ])('requires it of %s', async (_, registration) => {
+    ['a client registered with --require-pkce', { requirePkce: true }],
+  ])('an authorization request of %s must use PKCE', async (_, registration) => {
     const client = await newClient(registration)
     const headers = { Cookie: cookie }
     const without = await registry(authorizePath(requestOf(client)), { headers })
@@ -57,7 +60,7 @@ describe('RFC 7636 §4.6: the token request', () => {
     ['a wrong verifier', { code_verifier: 'x'.repeat(43) }],
     ['no verifier', {}],
     ['the challenge itself', { code_verifier: PKCE.challenge }],
-  ])('refuses %s, and the code stays good', async (_, proof) => {
+  ])('a redemption with %s is refused, and the code stays good', async (_, proof) => {
     const client = await newClient({ authMethod: 'none' })
     const code = await obtainCode(cookie, requestOf(client, withChallenge))
     const answer = await post('/token', redemptionOf(client, code, proof))
@@ -67,7 +70,7 @@ describe('RFC 7636 §4.6: the token request', () => {
   })
 
   it.each(['short', 'x'.repeat(42), 'x'.repeat(129), `${'x'.repeat(43)}+`, 'é'.repeat(43)])(
-    'refuses the malformed verifier %j with invalid_request that says so, even where its digest is the challenge',
+    'the malformed verifier %j is refused with invalid_request and a reason, even when its digest is the challenge',
     async (code_verifier) => {
       const client = await newClient({ authMethod: 'none' })
       const guessable = { ...withChallenge, code_challenge: await digest(code_verifier) }

@@ -1,4 +1,4 @@
-/** RFC 7662: what a token is good for, told to whoever may know; the same truth as the authenticator's. */
+/** RFC 7662: introspection tells authorized clients about a token, and agrees with the authenticator. */
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -59,20 +59,20 @@ async function told(response: Response): Promise<Record<string, unknown>> {
   return response.json()
 }
 
-/** To the letter: nothing more is said of what is not active (§2.2). */
+/** §2.2: the response for an inactive token says nothing more. */
 async function expectInactive(response: Response) {
   expect(response.status).toBe(200)
   expect(response.headers.get('Cache-Control')).toBe('no-store')
   expect(await response.text()).toBe(INACTIVE)
 }
 
-/** One row of the registry, by its id. */
+/** Changes one row by its id. */
 const change = (sql: string, id: string) => env.DB.prepare(sql).bind(id).run()
 
 const isActive = async (token: string, by = server) => (await told(await ask(by, token))).active
 
-describe('RFC 7662 §2.2: an active token', () => {
-  it("of a client for itself: whose it is, what for and until when, with the client's id as sub", async () => {
+describe('RFC 7662 §2.2: active tokens', () => {
+  it("the introspection of a client's own token tells its scope and lifetime, with the client's id as sub", async () => {
     const token = await machineToken(client, { scope: 'submission:read public:read' })
     const { iat, exp, ...said } = await told(await ask(server, token))
     expect(said).toEqual({
@@ -88,7 +88,7 @@ describe('RFC 7662 §2.2: an active token', () => {
     expect(Number(exp)).toBe(Number(iat) + LIFETIME_SECONDS)
   })
 
-  it('of a user: who it is', async () => {
+  it("the introspection of a user's token tells the user", async () => {
     const user = await newUser()
     const { access } = await userTokens(client, user)
     expect(await told(await ask(server, access))).toEqual({
@@ -105,7 +105,7 @@ describe('RFC 7662 §2.2: an active token', () => {
     })
   })
 
-  it('that is bound to a key: by which it is presented, and which key that is (RFC 9449 §6.2)', async () => {
+  it('the introspection of a bound token tells its type and key (RFC 9449 §6.2)', async () => {
     const key = await newKey()
     const proof = { DPoP: await proofOf(key) }
     const { access_token } = await tokenIn(await post('/token', credentialsOf(client), proof))
@@ -113,7 +113,7 @@ describe('RFC 7662 §2.2: an active token', () => {
     expect(await told(await ask(server, access_token))).toMatchObject(bound)
   })
 
-  it('that renews: until its family ends, and without a token_type', async () => {
+  it('the introspection of a refresh token tells the end of its family, without a token_type', async () => {
     const user = await newUser()
     const { refresh } = await userTokens(client, user)
     const { iat, exp, ...said } = await told(await ask(server, refresh))
@@ -130,7 +130,7 @@ describe('RFC 7662 §2.2: an active token', () => {
   })
 
   it.each(['access_token', 'refresh_token', 'unknown', ''])(
-    'is found whatever the hint: %j',
+    'a token is found whatever its token_type_hint: %j',
     async (token_type_hint) => {
       const { access, refresh } = await userTokens(client)
       for (const token of [access, refresh]) {
@@ -139,7 +139,7 @@ describe('RFC 7662 §2.2: an active token', () => {
     },
   )
 
-  it('is not told as the session keeps it: no address, no mail, no key', async () => {
+  it('the introspection response has no IP address, e-mail address or session key', async () => {
     const { access } = await userTokens(client)
     const text = await (await ask(server, access)).text()
     for (const word of ['@example.org', 'nonce', 'session_id', access, await digest(access)]) {
@@ -148,18 +148,18 @@ describe('RFC 7662 §2.2: an active token', () => {
   })
 })
 
-describe('RFC 7662 §4: who may ask', () => {
+describe('RFC 7662 §4: authorization to introspect', () => {
   let tokens: Tokens
   beforeEach(async () => {
     tokens = await userTokens(client)
   })
 
-  it('any client about its own tokens', async () => {
+  it('a client may introspect its own tokens', async () => {
     expect(await isActive(tokens.access, client)).toBe(true)
     expect(await isActive(tokens.refresh, client)).toBe(true)
   })
 
-  it('nobody who shows no more than the id of a client, not even about its own tokens (§2.1)', async () => {
+  it('a public client may introspect no token, not even its own (§2.1)', async () => {
     const app = await newPublicClient()
     const own = await userTokens(app)
     await change('UPDATE client SET may_introspect = 1 WHERE client_id = ?1', app.id)
@@ -171,7 +171,7 @@ describe('RFC 7662 §4: who may ask', () => {
     expect(await isActive(own.access)).toBe(true)
   })
 
-  it("a client without the permission learns nothing of another's", async () => {
+  it("a client without the permission sees another client's token as inactive", async () => {
     const other = await newRefreshingClient()
     await expectInactive(await ask(other, tokens.access))
     await expectInactive(await ask(other, tokens.refresh))
@@ -179,7 +179,7 @@ describe('RFC 7662 §4: who may ask', () => {
     expect(await isActive(tokens.refresh)).toBe(true)
   })
 
-  it('a client that was allowed a moment ago, whatever the isolate remembers of it', async () => {
+  it('a client with a new permission may introspect at once despite the cache', async () => {
     const late = await newClient()
     const cached = serve({ CLIENT_CACHE_SECONDS: 300 })
     await expectInactive(await ask(late, tokens.access, {}, cached))
@@ -191,21 +191,21 @@ describe('RFC 7662 §4: who may ask', () => {
     ['a wrong secret', (c) => ({ ...identityOf(c), client_secret: 'wrong' })],
     ['no secret', (c) => ({ client_id: c.id })],
     ['an unknown client', (c) => ({ ...identityOf(c), client_id: 'nobody' })],
-    ['nobody', () => ({})],
-  ])('not %s', async (_, identity) => {
+    ['no client', () => ({})],
+  ])('an introspection with %s is refused', async (_, identity) => {
     const response = await post('/introspect', { ...identity(server), token: tokens.access })
     expect(response.headers.get('Cache-Control')).toBe('no-store')
     expect(await refusal(response)).toEqual({ status: 401, error: 'invalid_client' })
   })
 
-  it('not a bearer of an access token: clients authenticate as at /token', async () => {
+  it('an access token does not authenticate a client at /introspect', async () => {
     const headers = { Authorization: `Bearer ${await machineToken(server)}` }
     const response = await post('/introspect', { token: tokens.access }, headers)
     expect(await refusal(response)).toEqual({ status: 401, error: 'invalid_client' })
   })
 })
 
-/** A bulk revocation, as the administrator makes one. */
+/** A bulk revocation, as an administrator starts it. */
 const revokeAll = (kind: 'client' | 'user', id: string) =>
   env.DB.batch(
     revocationStatements(
@@ -215,7 +215,7 @@ const revokeAll = (kind: 'client' | 'user', id: string) =>
     ),
   )
 
-describe('the same truth as the authenticator tells at /auth?fresh', () => {
+describe('agreement of introspection with /auth?fresh', () => {
   type Made = Readonly<{ tokens: Tokens; client: RegisteredClient; user: TestUser }>
   async function make(): Promise<Made> {
     const own = await newRefreshingClient()
@@ -225,17 +225,17 @@ describe('the same truth as the authenticator tells at /auth?fresh', () => {
 
   it.each<[string, (made: Made) => Promise<unknown>, refreshDies: boolean]>([
     [
-      'revoked by its client',
+      'that its client revoked',
       ({ tokens, client: own }) => sendAs(own, '/revoke', { token: tokens.access }),
       false,
     ],
     [
-      'revoked with its refresh token',
+      'whose refresh token was revoked',
       ({ tokens, client: own }) => sendAs(own, '/revoke', { token: tokens.refresh }),
       true,
     ],
     [
-      'revoked by its key',
+      'that was revoked by its digest',
       async ({ tokens }) =>
         revocationStore(env.DB, env.SESSIONS, LIFETIME_SECONDS).endSessions([
           await sessionKeyOf(tokens.access),
@@ -255,20 +255,23 @@ describe('the same truth as the authenticator tells at /auth?fresh', () => {
       async ({ tokens }) => env.SESSIONS.delete(await sessionKeyOf(tokens.access)),
       false,
     ],
-  ])('a token %s', async (_, end, refreshDies) => {
-    const made = await make()
-    const { access, refresh } = made.tokens
-    expect([await authStatus(access), await isActive(access)]).toEqual([200, true])
-    expect(await isActive(refresh)).toBe(true)
-    await end(made)
-    expect(await authStatus(access)).toBe(401)
-    await expectInactive(await ask(server, access))
-    expect(await isActive(refresh)).toBe(!refreshDies)
-    const renewed = await renewal(made.client, refresh)
-    expect(renewed.status).toBe(refreshDies ? 400 : 200)
-  })
+  ])(
+    'an access token %s is inactive at /introspect and refused at /auth?fresh',
+    async (_, end, refreshDies) => {
+      const made = await make()
+      const { access, refresh } = made.tokens
+      expect([await authStatus(access), await isActive(access)]).toEqual([200, true])
+      expect(await isActive(refresh)).toBe(true)
+      await end(made)
+      expect(await authStatus(access)).toBe(401)
+      await expectInactive(await ask(server, access))
+      expect(await isActive(refresh)).toBe(!refreshDies)
+      const renewed = await renewal(made.client, refresh)
+      expect(renewed.status).toBe(refreshDies ? 400 : 200)
+    },
+  )
 
-  it('a token that has ended, to the second', async () => {
+  it('a token is inactive from the second of its expiry at both endpoints', async () => {
     const token = await machineToken(client)
     const { exp } = await told(await ask(server, token))
     const at = async (seconds: number) => {
@@ -287,22 +290,22 @@ describe('the same truth as the authenticator tells at /auth?fresh', () => {
 
   it.each<[string, () => string | Promise<string>]>([
     ['an unknown access token', () => mintToken('accessToken')],
-    ['a wrong checksum', async () => `${(await machineToken(client)).slice(0, -1)}_`],
-    ['junk', () => 'junk'],
+    ['a token with a wrong checksum', async () => `${(await machineToken(client)).slice(0, -1)}_`],
+    ['a malformed token', () => 'junk'],
     ['a code', () => mintToken('authorizationCode')],
     [
       'a browser session',
       async () =>
         (await signIn(await newUser())).split('registry_session=')[1]?.split(';')[0] ?? '',
     ],
-  ])('%s', async (_, make) => {
+  ])('%s is inactive at /introspect and refused at /auth?fresh', async (_, make) => {
     const token = await make()
     expect(token).not.toBe('')
     expect(await authStatus(token)).toBe(401)
     await expectInactive(await ask(server, token))
   })
 
-  it('a session whose record names no client, though found under an access token', async () => {
+  it('an access token whose session names no client is inactive', async () => {
     const token = await machineToken(client)
     const key = await sessionKeyOf(token)
     const record = JSON.parse((await env.SESSIONS.get(key)) ?? '')
@@ -313,15 +316,15 @@ describe('the same truth as the authenticator tells at /auth?fresh', () => {
   })
 })
 
-describe('a refresh token is active while /token would renew it', () => {
-  it('not when it is spent, and its successor is', async () => {
+describe('refresh tokens that /token would refuse', () => {
+  it('a spent refresh token is inactive, and its successor is active', async () => {
     const first = await userTokens(client)
     const second = await tokensIn(await renewal(client, first.refresh))
     await expectInactive(await ask(server, first.refresh))
     expect(await isActive(second.refresh)).toBe(true)
   })
 
-  it('not when its family has run out', async () => {
+  it('a refresh token is inactive from the end of its family', async () => {
     const { refresh } = await userTokens(client)
     const { exp } = await told(await ask(server, refresh))
     vi.useFakeTimers({ toFake: ['Date'], now: (Number(exp) - 1) * 1000 })
@@ -334,7 +337,7 @@ describe('a refresh token is active while /token would renew it', () => {
     }
   })
 
-  // Straight in the database: nothing else happens with it that would end the family.
+  // Changed directly in the database, so that nothing else ends the family.
   it.each<[string, (own: TestClient, user: TestUser) => Promise<unknown>]>([
     [
       'its client is disabled',
@@ -345,9 +348,9 @@ describe('a refresh token is active while /token would renew it', () => {
       (_, { id }) => change('UPDATE user SET disabled_at = 1 WHERE user_id = ?1', id),
     ],
     ['its client is deleted', ({ id }) => change('DELETE FROM client WHERE client_id = ?1', id)],
-    ['its user is gone', (_, { id }) => change('DELETE FROM user WHERE user_id = ?1', id)],
+    ['its user is deleted', (_, { id }) => change('DELETE FROM user WHERE user_id = ?1', id)],
     [
-      'its client may not renew any more',
+      'its client has lost the grant type',
       ({ id }) =>
         change(
           `DELETE FROM client_grant_type WHERE client_id = ?1 AND grant_type = 'refresh_token'`,
@@ -362,7 +365,7 @@ describe('a refresh token is active while /token would renew it', () => {
       'its user has lost every scope',
       (_, { id }) => change('DELETE FROM user_scope WHERE user_id = ?1', id),
     ],
-  ])('not when %s', async (_, lose) => {
+  ])('a refresh token is inactive when %s', async (_, lose) => {
     const [own, user] = [await newRefreshingClient(), await newUser()]
     const { refresh } = await userTokens(own, user)
     expect(await isActive(refresh)).toBe(true)
@@ -371,10 +374,10 @@ describe('a refresh token is active while /token would renew it', () => {
   })
 })
 
-describe('RFC 7662 §2.1: a request that cannot be read', () => {
+describe('RFC 7662 §2.1: malformed introspection requests', () => {
   const INVALID_REQUEST = { status: 400, error: 'invalid_request' }
 
-  it('without a token, with an empty one, or with two', async () => {
+  it('an introspection without a token, with an empty one or with two is refused with invalid_request', async () => {
     expect(await refusal(await sendAs(server, '/introspect', {}))).toEqual(INVALID_REQUEST)
     expect(await refusal(await ask(server, ''))).toEqual(INVALID_REQUEST)
     const token = await machineToken(client)
@@ -384,7 +387,7 @@ describe('RFC 7662 §2.1: a request that cannot be read', () => {
     expect(await isActive(token)).toBe(true)
   })
 
-  it('as JSON: 415; by GET, with the token in the URL: 405', async () => {
+  it('an introspection as JSON is refused with 415, and a GET with 405', async () => {
     const json = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{}' }
     expect((await registry('/introspect', json)).status).toBe(415)
     const got = await registry(`/introspect?token=${await machineToken(client)}`)
@@ -392,24 +395,27 @@ describe('RFC 7662 §2.1: a request that cannot be read', () => {
   })
 })
 
-describe('a fault of storage is 503 with Retry-After, never "inactive"', () => {
+describe('introspection under storage faults', () => {
   it.each<[keyof Count, number, 'access' | 'refresh']>([
     ['kvRead', 1, 'access'],
     ['d1', 2, 'access'],
     ['d1', 1, 'refresh'],
     ['d1', 2, 'refresh'],
     ['d1', 3, 'refresh'],
-  ])('while the %s number %i fails, for the %s token', async (operation, nth, which) => {
-    const tokens = await userTokens(client)
-    let seen = 0
-    const failing = serve({
-      ...watchedBindings((current) => {
-        if (current === operation && ++seen >= nth) throw new Error('storage is out of reach')
-      }),
-    })
-    const response = await ask(server, tokens[which], {}, failing)
-    expect(response.headers.get('Retry-After')).toBe('1')
-    expect(await refusal(response)).toEqual(UNAVAILABLE)
-    expect(await isActive(tokens[which])).toBe(true)
-  })
+  ])(
+    'an introspection is 503 and never inactive while %s operation number %i fails, for the %s token',
+    async (operation, nth, which) => {
+      const tokens = await userTokens(client)
+      let seen = 0
+      const failing = serve({
+        ...watchedBindings((current) => {
+          if (current === operation && ++seen >= nth) throw new Error('storage is out of reach')
+        }),
+      })
+      const response = await ask(server, tokens[which], {}, failing)
+      expect(response.headers.get('Retry-After')).toBe('1')
+      expect(await refusal(response)).toEqual(UNAVAILABLE)
+      expect(await isActive(tokens[which])).toBe(true)
+    },
+  )
 })

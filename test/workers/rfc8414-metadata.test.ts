@@ -1,4 +1,4 @@
-/** RFC 8414: what the metadata lists works, and what it does not list does not. */
+/** RFC 8414: everything that the metadata lists works, and nothing else does. */
 
 import { describe, expect, it } from 'vitest'
 import { type AUTH_METHODS, REQUEST_AUTH_METHODS } from '../../src/domain/client.ts'
@@ -34,12 +34,12 @@ type Metadata = Readonly<Record<string, unknown>> &
 const metadataOf = async (response: Response) => (await response.json()) as Metadata
 const metadata = await metadataOf(await registry(PATH))
 
-/** Every member whose name ends so, by name. */
+/** The members whose name has this ending. */
 const membersEndingIn = (ending: string) =>
   Object.entries(metadata).filter(([name]) => name.endsWith(ending))
 
 describe('RFC 8414 §3: the metadata', () => {
-  it('is one JSON document that anyone may read and keep for an hour', async () => {
+  it('the metadata is one JSON document that anyone may read and cache for an hour', async () => {
     const response = await registry(PATH)
     expect(response.status).toBe(200)
     expect(response.headers.get('Content-Type')).toContain('application/json')
@@ -50,7 +50,7 @@ describe('RFC 8414 §3: the metadata', () => {
     expect([posted.status, posted.headers.get('Allow')]).toEqual([405, 'GET, HEAD'])
   })
 
-  it('says this', () => {
+  it('the metadata lists the endpoints, response types, grant types and challenge methods', () => {
     expect(metadata).toMatchObject({
       issuer: ISSUER,
       authorization_endpoint: `${ISSUER}/authorize`,
@@ -66,7 +66,7 @@ describe('RFC 8414 §3: the metadata', () => {
     })
   })
 
-  it('is about the issuer of the settings, whatever Host a request names', async () => {
+  it('the metadata is about the ISSUER setting, whatever Host a request names', async () => {
     const issuer = 'https://registry.example'
     const fetch = serve({ ISSUER: issuer })
     const asked = await metadataOf(await fetch(`https://evil.example${PATH}`))
@@ -81,26 +81,26 @@ describe('RFC 8414 §3: the metadata', () => {
     }
   })
 
-  it('lists scopes of the right form', () => {
+  it('the metadata lists well-formed scopes', () => {
     expect(metadata.scopes_supported.length).toBeGreaterThan(0)
     expect(metadata.scopes_supported.every(isScope)).toBe(true)
   })
 })
 
-describe('every endpoint listed answers', () => {
-  it.each(membersEndingIn('_endpoint'))('%s', async (_, url) => {
+describe('listed endpoints', () => {
+  it.each(membersEndingIn('_endpoint'))('the %s listed in the metadata exists', async (_, url) => {
     for (const method of ['GET', 'POST']) {
       const { status } = await registry(new URL(String(url)).pathname, { method })
       expect([200, 303, 400, 401, 405, 415]).toContain(status)
     }
   })
 
-  it('an endpoint that is not there would not: the control', async () => {
+  it('control: an endpoint that is not listed is 404', async () => {
     expect((await registry('/introspection', { method: 'POST' })).status).toBe(404)
   })
 })
 
-describe('every grant type listed works, and no other', () => {
+describe('listed grant types', () => {
   const attempts: Record<string, (client: TestClient) => Promise<Response>> = {
     client_credentials: (client) =>
       post('/token', { grant_type: 'client_credentials', ...identityOf(client) }),
@@ -114,7 +114,7 @@ describe('every grant type listed works, and no other', () => {
     },
   }
 
-  it.each(metadata.grant_types_supported)('%s', async (grantType) => {
+  it.each(metadata.grant_types_supported)('the listed grant type %s works', async (grantType) => {
     const attempt = attempts[grantType] ?? expect.fail(`no attempt for ${grantType}`)
     expect((await attempt(await newRefreshingClient())).status).toBe(200)
   })
@@ -126,14 +126,17 @@ describe('every grant type listed works, and no other', () => {
     'urn:ietf:params:oauth:grant-type:jwt-bearer',
     'urn:ietf:params:oauth:grant-type:token-exchange',
     'toString',
-  ])('not %s', async (grant_type) => {
-    expect(metadata.grant_types_supported).not.toContain(grant_type)
-    const response = await post('/token', { grant_type, ...identityOf(await newClient()) })
-    expect(await refusal(response)).toEqual({ status: 400, error: 'unsupported_grant_type' })
-  })
+  ])(
+    'the grant type %s is not listed and is refused with unsupported_grant_type',
+    async (grant_type) => {
+      expect(metadata.grant_types_supported).not.toContain(grant_type)
+      const response = await post('/token', { grant_type, ...identityOf(await newClient()) })
+      expect(await refusal(response)).toEqual({ status: 400, error: 'unsupported_grant_type' })
+    },
+  )
 })
 
-describe('every authentication method listed works at its endpoint, and no other', () => {
+describe('listed authentication methods', () => {
   const basicOf = ({ id, secret }: TestClient) => ({
     Authorization: `Basic ${btoa(`${id}:${secret}`)}`,
   })
@@ -151,7 +154,7 @@ describe('every authentication method listed works at its endpoint, and no other
     revocation_endpoint: async () => ({ token: 'junk' }),
     introspection_endpoint: async () => ({ token: 'junk' }),
   }
-  /** As a client of each method authenticates: what goes into the form, and the header. */
+  /** The credentials of a client for each method: the form fields and the headers. */
   const shown: Record<string, (client: TestClient) => [Record<string, string>, object]> = {
     client_secret_post: (client) => [identityOf(client), {}],
     client_secret_basic: (client) => [{}, basicOf(client)],
@@ -170,7 +173,7 @@ describe('every authentication method listed works at its endpoint, and no other
       grantTypes: ['authorization_code'],
     })
 
-  it('lists them for three endpoints, each a method that a client can be registered for', () => {
+  it('the metadata lists authentication methods for three endpoints, all of them methods of registration', () => {
     expect(new Set(listed.map(([endpoint]) => endpoint)).size).toBe(3)
     for (const [, method] of listed) expect(REQUEST_AUTH_METHODS).toContain(method)
     for (const method of Object.keys(shown)) {
@@ -179,42 +182,48 @@ describe('every authentication method listed works at its endpoint, and no other
     }
   })
 
-  it.each(known)('%s, %s', async (endpoint, method) => {
-    const path = new URL(String(metadata[endpoint])).pathname
-    const attempt = async (client: TestClient) => {
-      const fields = (await request[endpoint]?.(client)) ?? {}
-      const [more, headers] = shown[method]?.(client) ?? [{}, {}]
-      return post(path, { ...fields, ...more }, headers as Record<string, string>)
-    }
-    const client = await clientOf(method)
-    expect((await attempt(client)).status).toBe(200)
-    // The control: the same, by somebody unknown.
-    const fields = { ...(await request[endpoint]?.(client)) }
-    const [more, headers] = shown[method]?.({ ...client, id: 'nobody' }) ?? [{}, {}]
-    const stranger = await post(path, { ...fields, ...more }, headers as Record<string, string>)
-    expect(await refusal(stranger)).toEqual({ status: 401, error: 'invalid_client' })
-  })
+  it.each(known)(
+    'at the %s the listed authentication method %s works',
+    async (endpoint, method) => {
+      const path = new URL(String(metadata[endpoint])).pathname
+      const attempt = async (client: TestClient) => {
+        const fields = (await request[endpoint]?.(client)) ?? {}
+        const [more, headers] = shown[method]?.(client) ?? [{}, {}]
+        return post(path, { ...fields, ...more }, headers as Record<string, string>)
+      }
+      const client = await clientOf(method)
+      expect((await attempt(client)).status).toBe(200)
+      // The control: the same request by an unknown client.
+      const fields = { ...(await request[endpoint]?.(client)) }
+      const [more, headers] = shown[method]?.({ ...client, id: 'nobody' }) ?? [{}, {}]
+      const stranger = await post(path, { ...fields, ...more }, headers as Record<string, string>)
+      expect(await refusal(stranger)).toEqual({ status: 401, error: 'invalid_client' })
+    },
+  )
 
-  it('lists none for /introspect no more than that serves a public client', async () => {
+  it('the method none is not listed for /introspect, which refuses a public client', async () => {
     expect(metadata.introspection_endpoint_auth_methods_supported).not.toContain('none')
     const { id } = await clientOf('none')
     const refused = await post('/introspect', { token: 'junk', client_id: id })
     expect(await refusal(refused)).toEqual({ status: 401, error: 'invalid_client' })
   })
 
-  it('lists Basic first, which RFC 6749 §2.3.1 asks of every server', () => {
+  it('client_secret_basic is listed first (RFC 6749 §2.3.1)', () => {
     for (const [, methods] of membersEndingIn('_endpoint_auth_methods_supported')) {
       expect((methods as string[])[0]).toBe('client_secret_basic')
     }
   })
 
-  it.each(['client_secret', 'client_secret_jwt', 'tls_client_auth'])('not %s', (method) => {
-    expect(listed.filter(([, one]) => one === method)).toEqual([])
-  })
+  it.each(['client_secret', 'client_secret_jwt', 'tls_client_auth'])(
+    'the authentication method %s is not listed',
+    (method) => {
+      expect(listed.filter(([, one]) => one === method)).toEqual([])
+    },
+  )
 })
 
-describe('what else is listed is what /authorize does', () => {
-  it('S256, and not plain', async () => {
+describe('listed parameters of /authorize', () => {
+  it('the code challenge method S256 is listed and works, and plain is refused', async () => {
     expect(metadata.code_challenge_methods_supported).toEqual(['S256'])
     const cookie = await signIn(await newUser())
     const client = await newClient()
@@ -226,7 +235,7 @@ describe('what else is listed is what /authorize does', () => {
     expect(await obtainCode(cookie, requestOf(client, withChallenge))).toMatch(/^regc_/)
   })
 
-  it('the response type code in the query, and no other', async () => {
+  it('the response type code is listed, and token is refused', async () => {
     const cookie = await signIn(await newUser())
     const client = await newClient()
     const query = new URLSearchParams(requestOf(client, { response_type: 'token' }))

@@ -33,18 +33,18 @@ beforeAll(async () => {
 
 const proving = (DPoP: string) => ({ DPoP })
 
-describe('RFC 9449 §10: a code is bound to the key that the request named', () => {
+describe('RFC 9449 §10: codes that are bound to a key', () => {
   const redeem = async (code: string, proof?: Key) =>
     post('/token', redemptionOf(client, code), proof ? proving(await proofOf(proof)) : {})
 
-  it('so that whoever stole it cannot redeem it with another key, or none', async () => {
+  it('a code that is bound to a key cannot be redeemed with another key or without a proof', async () => {
     const code = await obtainCode(cookie, requestOf(client, { dpop_jkt: key.jkt }))
     expect(await refusal(await redeem(code, await newKey()))).toEqual(INVALID_GRANT)
     expect(await refusal(await redeem(code))).toEqual(INVALID_GRANT)
     expect((await redeem(code, key)).status).toBe(200)
   })
 
-  it('through the consent page, whose form cannot be given another', async () => {
+  it('the consent page keeps the key of the request, and its code cannot be redeemed with another key', async () => {
     const own = await newClient()
     const request = requestOf(own, { dpop_jkt: key.jkt })
     const page = await (
@@ -61,7 +61,7 @@ describe('RFC 9449 §10: a code is bound to the key that the request named', () 
   })
 
   it.each(['short', 'x'.repeat(44), `${'x'.repeat(42)}=`])(
-    'and %j is no thumbprint',
+    'a dpop_jkt of %j is refused, because it is not a thumbprint',
     async (dpop_jkt) => {
       const path = authorizePath(requestOf(client, { dpop_jkt }))
       const answer = await registry(path, { headers: { Cookie: cookie } })
@@ -72,7 +72,7 @@ describe('RFC 9449 §10: a code is bound to the key that the request named', () 
 
 type Tokens = Readonly<{ access_token: string; refresh_token: string; token_type: string }>
 
-describe('RFC 9449 §5: refresh tokens', () => {
+describe('RFC 9449 §5: refresh tokens that are bound to a key', () => {
   const grantTypes = ['authorization_code', 'refresh_token'] as const
   const newRefreshing = (authMethod: 'none' | 'client_secret_post') =>
     newClient({ authMethod, grantTypes: [...grantTypes] })
@@ -92,7 +92,7 @@ describe('RFC 9449 §5: refresh tokens', () => {
   }
   const renewed = async (answer: Response) => (await answer.json()) as Tokens
 
-  it('of a public client are bound to its first key: the same key, or nothing, and no harm done', async () => {
+  it('a refresh token of a public client is refused without a proof of its first key, and its family lives', async () => {
     const own = await newRefreshing('none')
     const first = await begin(own, key)
     expect(await refusal(await refresh(own, first, await newKey()))).toEqual(INVALID_GRANT)
@@ -100,12 +100,12 @@ describe('RFC 9449 §5: refresh tokens', () => {
     const second = await renewed(await refresh(own, first, key))
     expect(second.token_type).toBe('DPoP')
     expect((await sessionOf(second.access_token))?.cnf).toEqual({ jkt: key.jkt })
-    // Spent, and shown by somebody without the key: refused, and the family lives on.
+    // A spent token without its key is refused, and the family stays alive.
     expect(await refusal(await refresh(own, first, await newKey()))).toEqual(INVALID_GRANT)
     expect((await refresh(own, second, key)).status).toBe(200)
   })
 
-  it('of a public client that begins to prove are bound from then on', async () => {
+  it('a refresh token of a public client is bound from its first proof on', async () => {
     const own = await newRefreshing('none')
     const first = await begin(own, null)
     expect(first.token_type).toBe('Bearer')
@@ -114,7 +114,7 @@ describe('RFC 9449 §5: refresh tokens', () => {
     expect((await refresh(own, second, key)).status).toBe(200)
   })
 
-  it('of a confidential client go with whatever key it proves, but never without', async () => {
+  it('a refresh token of a confidential client needs a proof of any key once it was bound', async () => {
     const own = await newRefreshing('client_secret_post')
     const first = await begin(own, key)
     expect(await refusal(await refresh(own, first, null))).toEqual(INVALID_GRANT)
@@ -124,7 +124,7 @@ describe('RFC 9449 §5: refresh tokens', () => {
     expect(await refusal(await refresh(own, second, null))).toEqual(INVALID_GRANT)
   })
 
-  it('stay bearers where nobody proves anything', async () => {
+  it('a refresh without proofs issues bearer tokens', async () => {
     for (const authMethod of ['none', 'client_secret_post'] as const) {
       const own = await newRefreshing(authMethod)
       const second = await renewed(await refresh(own, await begin(own, null), null))

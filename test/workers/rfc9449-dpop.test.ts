@@ -1,4 +1,4 @@
-/** RFC 9449 at the token endpoint: proofs, and the tokens that they bind. */
+/** RFC 9449 at the token endpoint: proofs, and the tokens that are bound by them. */
 
 import { env } from 'cloudflare:workers'
 import { CompactSign, UnsecuredJWT } from 'jose'
@@ -40,22 +40,25 @@ beforeAll(async () => {
 const proving = (DPoP: string) => ({ DPoP })
 const ask = (proof: string) => post('/token', credentialsOf(client), proving(proof))
 
-describe('RFC 9449 §5: a proof binds the token to its key', () => {
-  it.each(['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'])('signed with %s', async (alg) => {
-    const own = await newKey(alg)
-    const answer = await tokenIn(await ask(await proofOf(own)))
-    expect(answer.token_type).toBe('DPoP')
-    const session = await sessionOf(answer.access_token)
-    expect(session?.cnf).toEqual({ jkt: own.jkt })
-  })
+describe('RFC 9449 §5: binding of a token', () => {
+  it.each(['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'])(
+    'a proof signed with %s binds the token to its key',
+    async (alg) => {
+      const own = await newKey(alg)
+      const answer = await tokenIn(await ask(await proofOf(own)))
+      expect(answer.token_type).toBe('DPoP')
+      const session = await sessionOf(answer.access_token)
+      expect(session?.cnf).toEqual({ jkt: own.jkt })
+    },
+  )
 
-  it('and without one the token is a bearer, whose record says nothing of keys', async () => {
+  it('a token without a proof is a bearer token whose session names no key', async () => {
     const answer = await tokenIn(await post('/token', credentialsOf(client)))
     expect(answer.token_type).toBe('Bearer')
     expect(await sessionOf(answer.access_token)).not.toHaveProperty('cnf')
   })
 
-  it('in the code grant too', async () => {
+  it('a proof binds the token of the code grant to its key', async () => {
     const code = await obtainCode(cookie, requestOf(client))
     const headers = proving(await proofOf(key))
     const answer = await tokenIn(await post('/token', redemptionOf(client, code), headers))
@@ -68,26 +71,29 @@ describe('RFC 9449 §5: a proof binds the token to its key', () => {
     'HTTP://127.0.0.1:8787/token',
     'http://127.0.0.1:8787/%74oken?a=b#c',
     'http://127.0.0.1:8787/x/../token',
-  ])('knows its own address as %s (RFC 3986 §6.2.2)', async (htu) => {
+  ])('a proof for %s is for the token endpoint (RFC 3986 §6.2.2)', async (htu) => {
     expect((await ask(await proofOf(key, { claims: { htu } }))).status).toBe(200)
   })
 })
 
-describe('RFC 9449 §4.3: what is wrong with a proof', () => {
+describe('RFC 9449 §4.3: invalid proofs', () => {
   const changed = (make: () => Changes) => async (): Promise<string> => proofOf(key, make())
   const claim = (name: string, value: unknown) => changed(() => ({ claims: { [name]: value } }))
   const header = (name: string, value: unknown) => changed(() => ({ header: { [name]: value } }))
   const issued = (offset: number) => changed(() => ({ claims: { iat: nowSeconds() + offset } }))
 
   it.each<[string, () => Promise<string> | string]>([
-    ['no JWT', () => 'proof'],
-    ['empty', () => ''],
+    ['malformed text', () => 'proof'],
+    ['empty text', () => ''],
     ['two headers', async () => `${await proofOf(key)}, ${await proofOf(key)}`],
     ['typ JWT', header('typ', 'JWT')],
     ['no typ', header('typ', undefined)],
     ['no key', header('jwk', undefined)],
     ['a private key', async () => proofOf(key, { header: { jwk: { ...key.jwk, d: 'AAAA' } } })],
-    ['the key of another', async () => proofOf(key, { header: { jwk: (await newKey()).jwk } })],
+    [
+      'another key in its header',
+      async () => proofOf(key, { header: { jwk: (await newKey()).jwk } }),
+    ],
     ['a key set by reference', async () => proofOf(key, { header: { jwk: 'https://a.example' } })],
     [
       'alg none',
@@ -98,7 +104,7 @@ describe('RFC 9449 §4.3: what is wrong with a proof', () => {
       },
     ],
     [
-      'HS256 with a symmetric key',
+      'HS256 and a symmetric key',
       async () => {
         const raw = crypto.getRandomValues(new Uint8Array(32))
         const hmac = { name: 'HMAC', hash: 'SHA-256' }
@@ -147,24 +153,24 @@ describe('RFC 9449 §4.3: what is wrong with a proof', () => {
     ['another endpoint', claim('htu', 'http://127.0.0.1:8787/revoke')],
     ['another host', claim('htu', 'http://localhost:8787/token')],
     ['another scheme', claim('htu', 'https://127.0.0.1:8787/token')],
-    ['a path more', claim('htu', 'http://127.0.0.1:8787/token/')],
+    ['an extra slash in htu', claim('htu', 'http://127.0.0.1:8787/token/')],
     ['a relative htu', claim('htu', '/token')],
     ['no htu', claim('htu', undefined)],
-    ['an htu that is not of the web', claim('htu', 'urn:example:token')],
+    ['an htu that is no http URL', claim('htu', 'urn:example:token')],
     ['an iat long past', issued(-90)],
     ['an iat in the future', issued(90)],
     ['an iat that is no number', claim('iat', 'now')],
     ['no jti', claim('jti', undefined)],
     ['an empty jti', claim('jti', '')],
     ['a jti longer than an id', claim('jti', 'j'.repeat(257))],
-  ])('%s', async (_, make) => {
+  ])('a proof with %s is refused with invalid_dpop_proof', async (_, make) => {
     const before = await countSessions()
     expect(await refusal(await ask(await make()))).toEqual(INVALID_PROOF)
     expect(await countSessions()).toBe(before)
     expect((await ask(await proofOf(key))).status).toBe(200)
   })
 
-  it('is never measured by the Host header', async () => {
+  it('a proof is checked against the issuer, and never against the Host header', async () => {
     const htu = 'http://evil.example/token'
     const fetch = (proof: string) =>
       post('http://evil.example/token', credentialsOf(client), {
@@ -177,13 +183,16 @@ describe('RFC 9449 §4.3: what is wrong with a proof', () => {
     expect((await fetch(await proofOf(key))).status).toBe(200)
   })
 
-  it.each([-50, 50])('but for clocks that differ by %i s', async (offset) => {
-    expect((await ask(await issued(offset)())).status).toBe(200)
-  })
+  it.each([-50, 50])(
+    'a proof whose iat is %i s from now is accepted, because clocks differ',
+    async (offset) => {
+      expect((await ask(await issued(offset)())).status).toBe(200)
+    },
+  )
 })
 
-describe('RFC 9449 §11.1: a proof is good once', () => {
-  it('gives one token to twenty simultaneous uses, and none later, nor by another registry', async () => {
+describe('RFC 9449 §11.1: one use of a proof', () => {
+  it('of twenty simultaneous uses of a proof exactly one gets a token, and later uses get none', async () => {
     const proof = await proofOf(key)
     const answers = await Promise.all(Array.from({ length: 20 }, () => ask(proof)))
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
@@ -192,20 +201,20 @@ describe('RFC 9449 §11.1: a proof is good once', () => {
     expect(await refusal(elsewhere)).toEqual(INVALID_PROOF)
   })
 
-  it('and the same jti is good again with another key', async () => {
+  it('the same jti is accepted again with another key', async () => {
     const claims = { jti: crypto.randomUUID() }
     expect((await ask(await proofOf(key, { claims }))).status).toBe(200)
     expect((await ask(await proofOf(await newKey(), { claims }))).status).toBe(200)
   })
 
-  it('is not used up where the client is refused', async () => {
+  it('a proof is not used up when the client is refused', async () => {
     const proof = await proofOf(key)
     const wrong = await post('/token', credentialsOf({ ...client, secret: 'x' }), proving(proof))
     expect(wrong.status).toBe(401)
     expect((await ask(proof)).status).toBe(200)
   })
 
-  it('gives one token to fifty simultaneous uses with fifty codes, and the other codes stay good', async () => {
+  it('of fifty simultaneous redemptions with one proof exactly one gets a token, and the other codes stay good', async () => {
     const codes = await Promise.all(
       Array.from({ length: 50 }, () => obtainCode(cookie, requestOf(client))),
     )
@@ -220,7 +229,7 @@ describe('RFC 9449 §11.1: a proof is good once', () => {
     expect(again.status).toBe(200)
   })
 
-  it('burns neither a code nor a refresh token, and ends nothing, when it is shown again', async () => {
+  it('a second use of a proof spends neither a code nor a refresh token and ends nothing', async () => {
     const own = await newClient({ grantTypes: ['authorization_code', 'refresh_token'] })
     const code = await obtainCode(cookie, requestOf(own))
     const used = proving(await proofOf(key))
@@ -230,7 +239,7 @@ describe('RFC 9449 §11.1: a proof is good once', () => {
     expect(await refusal(await redeem(used))).toEqual(INVALID_PROOF)
     const first = proving(await proofOf(key))
     const bought = (await (await redeem(first)).json()) as Record<string, string>
-    // The whole request once more: it does not show who holds the key, so it is no replay of the code.
+    // The same request again: it does not prove possession of the key, so it is not a replay of the code.
     expect(await refusal(await redeem(first))).toEqual(INVALID_PROOF)
     const refresh = (headers: Record<string, string>) => {
       const fields = { ...credentialsOf(own), grant_type: 'refresh_token' }
@@ -241,7 +250,7 @@ describe('RFC 9449 §11.1: a proof is good once', () => {
     expect((await refresh(proving(await proofOf(key)))).status).toBe(200)
   })
 
-  it('is recorded for no request that is refused', async () => {
+  it('a proof is not recorded as used when its request is refused', async () => {
     const own = await newClient({
       grantTypes: ['client_credentials', 'authorization_code', 'refresh_token'],
     })
@@ -282,7 +291,7 @@ describe('RFC 9449 §11.1: a proof is good once', () => {
     expect(await recorded()).toBe((before ?? 0) + 1)
   })
 
-  it('is not taken for used when a refusal is tried again on a fresh record', async () => {
+  it('a proof is not refused as used when its request is repeated with a fresh client record', async () => {
     const cached = serve({ CLIENT_CACHE_SECONDS: 300 })
     const ask = async (more = {}) =>
       refusal(
@@ -293,8 +302,8 @@ describe('RFC 9449 §11.1: a proof is good once', () => {
   })
 })
 
-describe('RFC 9449 §5.2: a client that must always prove', () => {
-  it('is refused without a proof, and gets its token with one', async () => {
+describe('RFC 9449 §5.2: clients that must use DPoP', () => {
+  it('a client registered with --require-dpop is refused without a proof, and gets a token with one', async () => {
     const strict = await newClient({ requireDpop: true })
     const before = await countSessions()
     const without = await refusal(await post('/token', credentialsOf(strict)))
@@ -305,8 +314,8 @@ describe('RFC 9449 §5.2: a client that must always prove', () => {
   })
 })
 
-describe('storage operations', () => {
-  it('one D1 statement more than without a proof; none for a bad one', async () => {
+describe('storage operations of a proof', () => {
+  it('a proof costs one D1 statement, and an invalid proof writes nothing to KV', async () => {
     const { count, bindings } = countedBindings()
     const fetch = serve({ ...bindings, CLIENT_CACHE_SECONDS: 300 })
     const cost = async (headers: Record<string, string>) => {

@@ -1,4 +1,4 @@
-/** RFC 9449 §7 at resources: `/auth`, the same by RPC, and `scoped()`; a bound token is good with its key alone. */
+/** RFC 9449 §7 at resources: `/auth`, the same by RPC, and `scoped()`. A bound token is accepted only with its key. */
 
 import { env } from 'cloudflare:workers'
 import { Hono } from 'hono'
@@ -47,7 +47,7 @@ async function expectChallenge(answer: Response, error: string) {
 }
 
 describe('RFC 9449 §7.1: a bound token with a proof', () => {
-  it('passes, and the JWT keeps the binding', async () => {
+  it('a bound token with a valid proof passes, and its JWT keeps the binding', async () => {
     const answer = await ask(await prove(), `${AUTH}?scope=submission:read`)
     expect(answer.status).toBe(200)
     const [, payload = ''] = (answer.headers.get('Authorization') ?? '').split('.')
@@ -59,15 +59,15 @@ describe('RFC 9449 §7.1: a bound token with a proof', () => {
     ['no proof', () => ({ Authorization: `DPoP ${token}` })],
     ['a proof by another key', () => prove({}, AUTH, other)],
     [
-      'the ath of another token',
+      'a proof with the ath of another token',
       async () => {
         const elsewhere = await resourceProofOf(key, mintToken('accessToken'), AUTH)
         return presenting(token, elsewhere)
       },
     ],
-    ['no ath', () => prove({ claims: { ath: undefined } })],
-    ['another method', () => prove({ claims: { htm: 'POST' } })],
-    ['another resource', () => prove({}, 'https://authenticator.example/other')],
+    ['a proof without ath', () => prove({ claims: { ath: undefined } })],
+    ['a proof for another method', () => prove({ claims: { htm: 'POST' } })],
+    ['a proof for another resource', () => prove({}, 'https://authenticator.example/other')],
     ['a proof of long ago', () => prove({ claims: { iat: Math.floor(Date.now() / 1000) - 90 } })],
     ['a proof of another type', () => prove({ header: { typ: 'JWT' } })],
     [
@@ -77,12 +77,12 @@ describe('RFC 9449 §7.1: a bound token with a proof', () => {
         return presenting(token, `${one.DPoP}, ${two.DPoP}`)
       },
     ],
-  ])('is refused with %s', async (_, make) => {
+  ])('a bound token with %s is refused', async (_, make) => {
     await expectChallenge(await ask(await make()), 'invalid_dpop_proof')
     expect((await ask(await prove())).status).toBe(200)
   })
 
-  it('is refused when the token is unknown, or not bound to any key', async () => {
+  it('an unknown token and an unbound token are refused in the DPoP scheme', async () => {
     const unknown = mintToken('accessToken')
     const stranger = presenting(unknown, await resourceProofOf(key, unknown, AUTH))
     await expectChallenge(await ask(stranger), 'invalid_token')
@@ -92,21 +92,21 @@ describe('RFC 9449 §7.1: a bound token with a proof', () => {
     expect((await ask(bearer(unbound))).status).toBe(200)
   })
 
-  it('says insufficient_scope as DPoP too', async () => {
+  it('the insufficient_scope of a bound token has a DPoP challenge', async () => {
     const answer = await ask(await prove(), `${AUTH}?scope=submission:create`)
     expect(answer.status).toBe(403)
     expect(answer.headers.get('WWW-Authenticate')).toMatch(/^DPoP error="insufficient_scope"/)
   })
 })
 
-describe('RFC 9449 §7.2: no downgrade', () => {
-  it('to a bearer at /auth, with a good proof beside it or without', async () => {
+describe('RFC 9449 §7.2: no downgrade of a bound token', () => {
+  it('a bound token is refused as a bearer at /auth, with a valid proof beside it and without', async () => {
     await expectChallenge(await ask(bearer(token)), 'invalid_token')
     const beside = { ...(await prove()), ...bearer(token) }
     await expectChallenge(await ask(beside), 'invalid_token')
   })
 
-  it('to a cookie', async () => {
+  it('a bound session is refused as a cookie', async () => {
     const bound = { ...browserRecord(), cnf: { jkt: key.jkt } }
     await expectChallenge(
       await ask(cookie(await store(mintToken('browserSession'), bound))),
@@ -114,14 +114,14 @@ describe('RFC 9449 §7.2: no downgrade', () => {
     )
   })
 
-  it('by a binding that cannot be read', async () => {
+  it('a token whose binding is malformed is refused as a bearer', async () => {
     for (const cnf of [{}, null, { jkt: '' }, { jkt: 7 }, 'key']) {
       const odd = await storeToken({ cnf } as unknown as { cnf: { jkt: string } })
       expect((await ask(bearer(odd))).status).toBe(401)
     }
   })
 
-  it('to a bearer by RPC', async () => {
+  it('a bound token is refused as a bearer by RPC', async () => {
     const request = { method: 'GET', url: 'https://service.example/submissions' }
     const asBearer = { authorization: `Bearer ${token}`, ...request }
     expect(await authenticator.authenticate(asBearer)).toMatchObject({
@@ -141,24 +141,24 @@ describe('RFC 9449 §7.2: no downgrade', () => {
   })
 })
 
-describe('RFC 9449 §11.1: a proof at a resource is good once', () => {
-  it('for this isolate: of twenty simultaneous uses one passes', async () => {
+describe('RFC 9449 §11.1: one use of a proof at a resource', () => {
+  it('of twenty simultaneous uses of a proof in one isolate exactly one passes', async () => {
     const headers = await prove()
     const answers = await Promise.all(Array.from({ length: 20 }, () => ask(headers)))
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
     await expectChallenge(await ask(headers), 'invalid_dpop_proof')
   })
 
-  it('for all of them when `fresh` asks D1', async () => {
+  it('a proof is accepted once by all isolates when `fresh` reads D1', async () => {
     const withDatabase = () => createAuthenticator({ ...authenticatorEnv(), DB: env.DB })
     const headers = await prove()
     expect((await ask(headers, `${AUTH}?fresh`, withDatabase())).status).toBe(200)
     await expectChallenge(await ask(headers, `${AUTH}?fresh`, withDatabase()), 'invalid_dpop_proof')
-    // Another isolate that asks nobody cannot know: the bound that is stated.
+    // Another isolate that does not read D1 cannot know it: the documented bound.
     expect((await ask(headers, AUTH, withDatabase())).status).toBe(200)
   })
 
-  it('and is not used up by a token that it was not made for', async () => {
+  it('a proof is not used up by a token that it was not made for', async () => {
     const headers = await prove()
     expect(
       (await ask({ ...headers, Authorization: `DPoP ${mintToken('accessToken')}` })).status,
@@ -167,7 +167,7 @@ describe('RFC 9449 §11.1: a proof at a resource is good once', () => {
   })
 })
 
-describe('behind nginx', () => {
+describe('DPoP behind nginx', () => {
   const secret = 'the-proxy-secret-of-the-tests-7Yw'
   const proxied = createAuthenticator({ ...authenticatorEnv(), PROXY_SECRET: secret })
   const original = {
@@ -175,7 +175,7 @@ describe('behind nginx', () => {
     'X-Original-Method': 'POST',
     'X-Original-URL': 'https://service.example/submissions?a=b',
   }
-  it('the proof is for the request that nginx was asked, and not for /auth', async () => {
+  it('behind nginx a proof must be for the original request, and not for /auth', async () => {
     const made = await prove({ claims: { htm: 'POST' } }, 'https://service.example/submissions')
     expect((await ask({ ...made, ...original }, AUTH, proxied)).status).toBe(200)
     const forAuth = { ...(await prove()), ...original }
@@ -183,7 +183,7 @@ describe('behind nginx', () => {
   })
 })
 
-describe('scoped()', () => {
+describe('DPoP with scoped()', () => {
   const SERVICE = 'https://service.example/submissions'
   function service(options: ScopedOptions = {}) {
     const app = new Hono<ScopedEnv>()
@@ -194,7 +194,7 @@ describe('scoped()', () => {
       app.request(`${SERVICE}?page=2`, { method, headers }, { AUTHENTICATOR: authenticator })
   }
 
-  it('passes a bound token with a proof for its own request, however many ask who it is', async () => {
+  it('scoped() takes a bound token with a proof for its own request, however many middlewares check it', async () => {
     const call = service()
     const headers = await prove({}, SERVICE)
     expect((await call(headers)).status).toBe(200)
@@ -203,13 +203,13 @@ describe('scoped()', () => {
     await expectChallenge(await call(bearer(token)), 'invalid_token')
   })
 
-  it('says insufficient_scope as DPoP', async () => {
+  it('scoped() answers insufficient_scope with a DPoP challenge', async () => {
     const answer = await service()(await prove({ claims: { htm: 'POST' } }, SERVICE), 'POST')
     expect(answer.status).toBe(403)
     expect(answer.headers.get('WWW-Authenticate')).toMatch(/^DPoP error="insufficient_scope"/)
   })
 
-  it('takes the JWT that the authenticator made behind nginx, with its binding', async () => {
+  it('scoped() takes the JWT of a bound token behind nginx', async () => {
     const passed = await ask(await prove())
     const jwt = { secret: () => JWT_SECRET, issuer: ISSUER }
     const answer = await service({ jwt })({
@@ -219,7 +219,7 @@ describe('scoped()', () => {
     expect((await service({ jwt })(await prove({}, SERVICE))).status).toBe(401)
   })
 
-  it('still serves bearers', async () => {
+  it('scoped() still takes bearer tokens', async () => {
     const unbound = await storeToken(authorizing(['submission:read']))
     expect((await service()(bearer(unbound))).status).toBe(200)
   })

@@ -1,4 +1,4 @@
-/** RFC 9728: a client that was refused finds out where this resource's tokens come from. */
+/** RFC 9728: a refused client can find the authorization server of a resource. */
 
 import { Hono } from 'hono'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -32,7 +32,7 @@ const ask = (resource: ProtectedResource) =>
   Promise.resolve(new Hono().get(PATH, protectedResource(resource)).request(PATH))
 
 describe('RFC 9728 §3: the metadata of a resource', () => {
-  it('is public, and says whose tokens it takes, which scopes and how', async () => {
+  it('the metadata of a resource is public and lists the authorization servers, scopes and methods', async () => {
     const response = await ask(described)
     expect(response.status).toBe(200)
     expect(response.headers.get('Content-Type')).toContain('application/json')
@@ -46,7 +46,7 @@ describe('RFC 9728 §3: the metadata of a resource', () => {
     })
   })
 
-  it('can be read by scripts whose library adds headers: every header asked for is allowed', async () => {
+  it('a preflight for the metadata of a resource allows every header that it asks for', async () => {
     const app = new Hono().all(PATH, protectedResource(described))
     const ask = (headers: string) =>
       app.request(PATH, {
@@ -69,7 +69,7 @@ describe('RFC 9728 §3: the metadata of a resource', () => {
     expect((await app.request(PATH)).status).toBe(200)
   })
 
-  it('names what it is given for people', async () => {
+  it('the metadata of a resource has the configured name and documentation', async () => {
     const documentation = 'https://submissions.example/docs'
     const response = await ask({ ...described, name: 'Submissions', documentation })
     expect(await response.json()).toMatchObject({
@@ -79,26 +79,26 @@ describe('RFC 9728 §3: the metadata of a resource', () => {
   })
 
   it.each<[string, Partial<ProtectedResource>]>([
-    ['a resource that is no URL', { resource: 'submissions' }],
-    ['a resource over http', { resource: 'http://submissions.example' }],
-    ['a resource with a fragment', { resource: 'https://submissions.example/#a' }],
-    ['a resource with a password', { resource: 'https://a:b@submissions.example' }],
+    ['an identifier that is no URL', { resource: 'submissions' }],
+    ['an identifier over http', { resource: 'http://submissions.example' }],
+    ['an identifier with a fragment', { resource: 'https://submissions.example/#a' }],
+    ['an identifier with a password', { resource: 'https://a:b@submissions.example' }],
     ['no authorization server', { authorizationServers: [] }],
     ['an authorization server over http', { authorizationServers: ['http://registry.example'] }],
     ['a scope of another form', { scopes: ['submission'] }],
     ['a script as documentation', { documentation: 'javascript:alert(1)' }],
-  ])('%s throws at construction', (_, change) => {
+  ])('a resource that is described with %s throws at construction', (_, change) => {
     expect(() => protectedResource({ ...described, ...change })).toThrow(TypeError)
     expect(() => protectedResource(described)).not.toThrow()
   })
 
-  it('takes http on a loopback address, for trying out', async () => {
+  it('a resource on a loopback address may use http', async () => {
     const resource = 'http://127.0.0.1:8080'
     expect(await (await ask({ ...described, resource })).json()).toMatchObject({ resource })
   })
 })
 
-describe('RFC 9728 §5.1: every challenge of scoped() says where the metadata is', () => {
+describe('RFC 9728 §5.1: the metadata address in the challenges of scoped()', () => {
   const service = (scope: string | null, told: boolean, env: object = { AUTHENTICATOR }) =>
     scopedService(scope, told ? { resourceMetadata: METADATA } : {}, env)
   const challengeTo = async (
@@ -111,18 +111,21 @@ describe('RFC 9728 §5.1: every challenge of scoped() says where the metadata is
   }
 
   it.each<[string, number, string | null, () => Promise<Record<string, string>>]>([
-    ['nobody', 401, 'submission:read', async () => ({})],
+    ['a request without a credential', 401, 'submission:read', async () => ({})],
     ['an unknown token', 401, null, async () => bearer(mintToken('accessToken'))],
-    ['junk', 401, null, async () => ({ Authorization: 'Basic abc' })],
+    ['a malformed credential', 401, null, async () => ({ Authorization: 'Basic abc' })],
     ['a token without the scope', 403, 'submission:create', async () => bearer(await storeToken())],
-  ])('to %s: %i', async (_, status, scope, headers) => {
-    const plain = await challengeTo(scope, await headers(), false)
-    expect(plain.startsWith(`${status} Bearer `)).toBe(true)
-    expect(plain).not.toContain('resource_metadata')
-    expect(await challengeTo(scope, await headers())).toBe(`${plain}, ${TOLD}`)
-  })
+  ])(
+    'the challenge for %s, with status %i, has the metadata address',
+    async (_, status, scope, headers) => {
+      const plain = await challengeTo(scope, await headers(), false)
+      expect(plain.startsWith(`${status} Bearer `)).toBe(true)
+      expect(plain).not.toContain('resource_metadata')
+      expect(await challengeTo(scope, await headers())).toBe(`${plain}, ${TOLD}`)
+    },
+  )
 
-  it('also where the JWT is refused behind nginx', async () => {
+  it('the challenge of a refused JWT behind nginx has the metadata address', async () => {
     const jwt = { secret: () => JWT_SECRET, issuer: ISSUER }
     const { ask: get } = scopedService(null, { jwt, resourceMetadata: METADATA }, {})
     for (const headers of [{}, bearer('a.b.c')]) {
@@ -132,7 +135,7 @@ describe('RFC 9728 §5.1: every challenge of scoped() says where the metadata is
     }
   })
 
-  it('none to a fault, nor to whoever may pass', async () => {
+  it('a fault and a success have no challenge', async () => {
     const fault = await service(null, true, {}).ask('/submissions', bearer(await storeToken()))
     expect([fault.status, fault.headers.get('WWW-Authenticate')]).toEqual([503, null])
     const good = await service(null, true).ask('/submissions', bearer(await storeToken()))
@@ -148,12 +151,12 @@ describe('RFC 9728 §5.1: every challenge of scoped() says where the metadata is
     `${METADATA}?a="b"`,
     `${METADATA}\r\nX: y`,
     'javascript:alert(1)',
-  ])('%j as its address throws at construction', (resourceMetadata) => {
+  ])('the metadata address %j throws at construction', (resourceMetadata) => {
     expect(() => scoped(null, { resourceMetadata })).toThrow(TypeError)
   })
 
   it.each([METADATA, `http://127.0.0.1:8080${PATH}`, `http://localhost${PATH}`])(
-    '%s is taken',
+    'the metadata address %s is accepted',
     (resourceMetadata) => {
       expect(() => scoped(null, { resourceMetadata })).not.toThrow()
     },

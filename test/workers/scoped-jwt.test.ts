@@ -1,4 +1,4 @@
-/** `scoped()` behind nginx: the JWT that the authenticator made, and everything that only looks like it. */
+/** `scoped()` behind nginx: the JWT of the authenticator, and forged or malformed ones. */
 
 import { decodeProtectedHeader, SignJWT, UnsecuredJWT } from 'jose'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -23,7 +23,7 @@ beforeEach(() => {
 })
 afterEach(() => vi.restoreAllMocks())
 
-describe('by the JWT that nginx sends on', () => {
+describe('scoped() with the JWT that nginx passes on', () => {
   const jwt = { secret: () => JWT_SECRET, issuer: ISSUER }
   const { ask } = scopedService('submission:read', { jwt }, {})
   const key = (secret: string) => new TextEncoder().encode(secret)
@@ -33,14 +33,14 @@ describe('by the JWT that nginx sends on', () => {
   const claims = () => ({ ...record(), iss: ISSUER, iat: now(), exp: now() + 300 })
   const asked = async (Authorization: string) => ask('/submissions', { Authorization })
 
-  it("accepts the authenticator's own, bare or as a bearer", async () => {
+  it("scoped() accepts the authenticator's JWT, bare or as a bearer", async () => {
     const request = new Request('https://a.example/auth', { headers: bearer(await storeToken()) })
     const made = (await AUTHENTICATOR.fetch(request)).headers.get('Authorization') ?? ''
     expect((await asked(made)).status).toBe(200)
     expect((await asked(`Bearer ${made}`)).status).toBe(200)
   })
 
-  it('still asks for the scope, and for somebody', async () => {
+  it('scoped() with a JWT requires the scope, and refuses a request without a JWT', async () => {
     const create = scopedService('submission:create', { jwt }, {})
     const headers = { Authorization: await sign(claims()) }
     await expectRefusal(await create.ask('/submissions', headers), 403, 'insufficient_scope')
@@ -49,29 +49,29 @@ describe('by the JWT that nginx sends on', () => {
   })
 
   it.each<[string, () => Promise<string> | string]>([
-    ['another key', () => sign(claims(), 'another secret, also longer than 32 bytes')],
-    ['alg none', () => new UnsecuredJWT({ ...claims() }).encode()],
-    ['alg HS512 under our own key', () => sign(claims(), JWT_SECRET.repeat(2), 'HS512')],
-    ['another issuer', () => sign({ ...claims(), iss: 'https://evil.example' })],
-    ['no end', () => sign({ ...claims(), exp: undefined })],
-    ['an end that has come', () => sign({ ...claims(), exp: now() })],
-    ['an access token instead', () => storeToken()],
+    ['a JWT of another key', () => sign(claims(), 'another secret, also longer than 32 bytes')],
+    ['a JWT with alg none', () => new UnsecuredJWT({ ...claims() }).encode()],
+    ['a JWT with alg HS512 under our own key', () => sign(claims(), JWT_SECRET.repeat(2), 'HS512')],
+    ['a JWT of another issuer', () => sign({ ...claims(), iss: 'https://evil.example' })],
+    ['a JWT with no exp', () => sign({ ...claims(), exp: undefined })],
+    ['a JWT with an exp in the past', () => sign({ ...claims(), exp: now() })],
+    ['an access token instead of a JWT', () => storeToken()],
     ['an access token as a bearer', async () => `Bearer ${await storeToken()}`],
     ['an empty header', () => ''],
     [
-      'a changed payload',
+      'a JWT with a changed payload',
       async () => {
         const [head, , signature] = (await sign(claims())).split('.')
         const forged = { ...claims(), ...authorizing(['submission:read:*']) }
         return `${head}.${btoa(JSON.stringify(forged)).replace(/=+$/, '')}.${signature}`
       },
     ],
-  ])('refuses %s', async (_, made) => {
+  ])('scoped() refuses %s', async (_, made) => {
     expect((await asked(await sign(claims()))).status).toBe(200)
     await expectRefusal(await asked(await made()), 401, 'invalid_token')
   })
 
-  it('answers 503 with a short secret or a signed claim of the wrong shape', async () => {
+  it('scoped() answers 503 to a short secret and to a signed claim of the wrong shape', async () => {
     const short = scopedService(null, { jwt: { secret: () => 'short', issuer: ISSUER } }, {})
     const headers = { Authorization: await sign(claims()) }
     await expectRefusal(await short.ask('/submissions', headers), 503)
@@ -80,7 +80,7 @@ describe('by the JWT that nginx sends on', () => {
   })
 })
 
-describe('while JWT_SECRET is rotated', () => {
+describe('rotation of JWT_SECRET', () => {
   const OLD = 'the secret until now, of more than 32 bytes'
   const NEW = 'the secret from now on, of more than 32 bytes'
   const authenticators = {
@@ -101,25 +101,25 @@ describe('while JWT_SECRET is rotated', () => {
   const statusAt = async (which: keyof typeof services, Authorization: string) =>
     (await services[which].ask('/submissions', { Authorization })).status
 
-  // Neither worker changes everywhere at once: in each step both versions of one of them answer.
+  // No worker changes everywhere at once: in each step both versions of one worker answer.
   it.each<[string, (keyof typeof services)[], (keyof typeof authenticators)[]]>([
-    ['the services take to both', ['old', 'both'], ['old']],
-    ['the authenticator takes to the new one', ['both'], ['old', 'new']],
-    ['the services drop the old one', ['both', 'new'], ['new']],
-  ])('refuses no good request when %s', async (_, verifying, signing) => {
+    ['the services accept both secrets', ['old', 'both'], ['old']],
+    ['the authenticator changes to the new secret', ['both'], ['old', 'new']],
+    ['the services drop the old secret', ['both', 'new'], ['new']],
+  ])('every valid JWT is accepted while %s', async (_, verifying, signing) => {
     for (const signer of signing) {
       const jwt = await jwtBy(signer)
       for (const verifier of verifying) expect(await statusAt(verifier, jwt)).toBe(200)
     }
   })
 
-  it('refuses the old secret from then on, and the new one to whoever was not told of it', async () => {
+  it('a dropped JWT_SECRET is refused at once, and a new one by services that do not have it', async () => {
     expect(await statusAt('both', await jwtBy('old'))).toBe(200)
     expect(await statusAt('new', await jwtBy('old'))).toBe(401)
     expect(await statusAt('old', await jwtBy('new'))).toBe(401)
   })
 
-  it('forgets the old secret in an isolate that had known it', async () => {
+  it('an isolate that has accepted the old JWT_SECRET refuses it once it is dropped', async () => {
     let secrets = [NEW, OLD]
     const { ask } = service(() => secrets)
     const headers = { Authorization: await jwtBy('old') }
@@ -133,14 +133,14 @@ describe('while JWT_SECRET is rotated', () => {
       .setProtectedHeader({ alg: 'HS256', ...header })
       .sign(new TextEncoder().encode(secret))
 
-  it('names the key: 8 characters of a digest that a shell computes too', async () => {
+  it('the kid of a JWT is 8 characters of a digest that a shell can compute', async () => {
     // printf %s "kid:$SECRET" | openssl dgst -sha256 -binary | basenc --base64url | cut -c1-8
     const { kid } = decodeProtectedHeader(await jwtBy('old'))
     expect(kid).toBe('y_eGpjdw')
     expect(decodeProtectedHeader(await jwtBy('new')).kid).toBe('h7txr-2F')
   })
 
-  it('tries every key on a JWT that names none, and no other than the one named', async () => {
+  it('a JWT without a kid is verified with every key, and one with a kid only with that key', async () => {
     const { kid } = decodeProtectedHeader(await jwtBy('old'))
     for (const secret of [OLD, NEW])
       expect(await statusAt('both', await signed(secret, {}))).toBe(200)
@@ -151,7 +151,7 @@ describe('while JWT_SECRET is rotated', () => {
     expect(await statusAt('both', unknown)).toBe(401)
   })
 
-  it('pins the algorithm for each key', async () => {
+  it('the algorithm is pinned for every key, with and without a kid', async () => {
     const { kid } = decodeProtectedHeader(await jwtBy('old'))
     const long = service(() => [NEW, OLD.repeat(2)])
     const forged = await signed(OLD.repeat(2), { alg: 'HS512' })
@@ -163,8 +163,8 @@ describe('while JWT_SECRET is rotated', () => {
 
   it.each<[string, string[]]>([
     ['no secret', []],
-    ['a short one among them', [OLD, 'short']],
-  ])('answers 503 with %s', async (_, secrets) => {
+    ['a short secret among others', [OLD, 'short']],
+  ])('scoped() answers 503 with %s', async (_, secrets) => {
     const headers = { Authorization: await jwtBy('old') }
     await expectRefusal(await service(() => secrets).ask('/submissions', headers), 503)
   })

@@ -3,7 +3,7 @@
 import { Hono } from 'hono'
 import { type ScopedEnv, type ScopedOptions, scoped } from '../../src/resource-server/scoped.ts'
 
-/** One route that tells whom it served; `served` counts how often anyone got in. */
+/** A route that returns the session it served; `served` counts the requests that reached it. */
 export function scopedService(scope: string | null, options?: ScopedOptions, env: object = {}) {
   const app = new Hono<ScopedEnv>()
   const seen = { served: 0 }

@@ -1,4 +1,4 @@
-/** `scoped()` by service binding: who reaches the route, and what it takes. */
+/** `scoped()` by service binding: the requests that reach the route, and its configuration. */
 
 import { Hono } from 'hono'
 import { cors } from 'hono/cors'
@@ -37,8 +37,8 @@ const id = {
   resource: (c: { req: { param(name: string): string | undefined } }) => c.req.param('id'),
 }
 
-describe('by service binding', () => {
-  it('hands the session to the route, for a token or a browser session', async () => {
+describe('scoped() by service binding', () => {
+  it('scoped() gives the session of a token or of a browser to the route', async () => {
     const { ask } = service('submission:read')
     const answer = await ask('/submissions', bearer(await storeToken()))
     expect(answer.status).toBe(200)
@@ -46,7 +46,7 @@ describe('by service binding', () => {
     expect((await ask('/submissions', cookie(await storeBrowserSession()))).status).toBe(200)
   })
 
-  it('refuses nobody, a bad credential and a missing scope, before the route runs', async () => {
+  it('scoped() refuses an anonymous request, a bad credential and a missing scope before the route runs', async () => {
     const { ask, seen } = service('submission:create')
     const anonymous = await ask('/submissions')
     expect(anonymous.headers.get('WWW-Authenticate')).toContain('scope="submission:create"')
@@ -59,13 +59,13 @@ describe('by service binding', () => {
     expect(seen.served).toBe(0)
   })
 
-  it('asks for any session where the scope is null', async () => {
+  it('scoped(null) requires a session with any scopes', async () => {
     const { ask } = service(null)
     await expectRefusal(await ask('/submissions'), 401)
     expect((await ask('/submissions', bearer(await storeToken(authorizing([]))))).status).toBe(200)
   })
 
-  it('asks for an endorsement where the route names a category', async () => {
+  it('scoped() requires an endorsement when the route names a category', async () => {
     const { ask } = service('submission:create', { category: (c) => c.req.query('category') })
     const headers = bearer(await storeToken(authorizing(['submission:create'], ['cs.*'])))
     expect((await ask('/submissions?category=cs.DL', headers)).status).toBe(200)
@@ -75,7 +75,7 @@ describe('by service binding', () => {
   })
 })
 
-describe('a request that names a resource', () => {
+describe('requests that name a resource', () => {
   it.each<[held: string[], authorizer: boolean | undefined, path: string, status: number]>([
     [['submission:read:*'], undefined, '/submissions/5', 200],
     [['submission:read:5'], undefined, '/submissions/5', 200],
@@ -88,15 +88,18 @@ describe('a request that names a resource', () => {
     [['submission:read:5'], true, '/submissions', 403],
     [['public:read'], true, '/submissions/5', 403],
     [['submission:read:5'], false, '/submissions/*', 403],
-  ])('holding %j, authorizer %s, %s is %i', async (held, agrees, path, status) => {
-    const authorizer = agrees === undefined ? {} : { authorizer: async () => agrees }
-    const { ask, seen } = service('submission:read', { ...id, ...authorizer })
-    const answer = await ask(path, bearer(await storeToken(authorizing(held))))
-    expect(answer.status).toBe(status)
-    expect(seen.served).toBe(status === 200 ? 1 : 0)
-  })
+  ])(
+    'a session that holds %j, with the authorizer %s, gets for %s the status %i',
+    async (held, agrees, path, status) => {
+      const authorizer = agrees === undefined ? {} : { authorizer: async () => agrees }
+      const { ask, seen } = service('submission:read', { ...id, ...authorizer })
+      const answer = await ask(path, bearer(await storeToken(authorizing(held))))
+      expect(answer.status).toBe(status)
+      expect(seen.served).toBe(status === 200 ? 1 : 0)
+    },
+  )
 
-  it('gives the authorizer the session and the resource, and believes only `true`', async () => {
+  it('the authorizer gets the session and the resource, and only `true` grants access', async () => {
     const authorizer = vi.fn((): boolean => 'yes' as unknown as boolean)
     const { ask } = service('submission:read', { ...id, authorizer })
     const headers = bearer(await storeToken())
@@ -105,7 +108,7 @@ describe('a request that names a resource', () => {
     expect(authorizer).toHaveBeenCalledExactlyOnceWith(session, '5', expect.anything())
   })
 
-  it('is not served when the authorizer throws', async () => {
+  it('a route is not served when its authorizer throws', async () => {
     const authorizer = () => Promise.reject(new Error('the database of the route is down'))
     const { ask, seen } = service('submission:read', { ...id, authorizer })
     expect((await ask('/submissions/5', bearer(await storeToken()))).status).toBe(500)
@@ -113,7 +116,7 @@ describe('a request that names a resource', () => {
   })
 })
 
-describe('never open', () => {
+describe('faults of scoped()', () => {
   const down = { get: () => Promise.reject(new Error('down')) } as unknown as KVNamespace
   it.each<[string, object]>([
     ['no binding', {}],
@@ -130,10 +133,10 @@ describe('never open', () => {
     ['an unknown answer', { AUTHENTICATOR: { authenticate: async () => ({ kind: 'fine' }) } }],
     ['no session', { AUTHENTICATOR: { authenticate: async () => ({ kind: 'authenticated' }) } }],
     [
-      'storage down',
+      'storage that is down',
       { AUTHENTICATOR: createAuthenticator({ ...authenticatorEnv(), SESSIONS: down }) },
     ],
-  ])('503 with %s', async (_, env) => {
+  ])('scoped() answers 503 and does not serve the route with %s', async (_, env) => {
     const { ask, seen } = service(null, {}, env)
     const answer = await ask('/submissions', bearer(await storeToken()))
     expect(answer.headers.get('Retry-After')).toMatch(/^\d+$/)
@@ -142,20 +145,20 @@ describe('never open', () => {
     expect(lines).toHaveLength(1)
   })
 
-  it('has the control: the same request with the binding', async () => {
+  it('control: the same request is served with a working binding', async () => {
     const options = { authenticator: () => AUTHENTICATOR }
     const { ask } = service(null, options, { SESSIONS })
     expect((await ask('/submissions', bearer(await storeToken()))).status).toBe(200)
   })
 })
 
-describe('wrong use throws at construction', () => {
+describe('wrong use of scoped()', () => {
   const authorizer = () => true
   it.each<[string, string | null, ScopedOptions]>([
-    ['no scope form', 'submission', {}],
+    ['a malformed scope', 'submission', {}],
     ['two scopes', 'submission:read public:read', {}],
     ['an empty scope', '', {}],
-    ['every action', 'submission:*', {}],
+    ['a scope of every action', 'submission:*', {}],
     ['an authorizer without a resource', 'submission:read', { authorizer }],
     ['a resource twice', 'submission:read:5', id],
     ['a resource without a scope', null, id],
@@ -167,13 +170,13 @@ describe('wrong use throws at construction', () => {
         jwt: { secret: () => JWT_SECRET, issuer: ISSUER },
       },
     ],
-  ])('%s', (_, scope, options) => {
+  ])('scoped() with %s throws at construction', (_, scope, options) => {
     expect(() => scoped(scope, options)).toThrow(TypeError)
   })
 })
 
-describe('a refusal of the authenticator', () => {
-  it('carries its correlation id to the caller, and error and error_description beside reason', async () => {
+describe('refusals of the authenticator', () => {
+  it('a refusal of the authenticator reaches the caller with its correlation id, error and reason', async () => {
     vi.spyOn(console, 'log').mockImplementation((line) => lines.push(String(line)))
     const answer = await service('submission:read').ask('/submissions', bearer('junk'))
     const { correlationId } = JSON.parse(lines[0] ?? '{}')
@@ -184,9 +187,9 @@ describe('a refusal of the authenticator', () => {
   })
 })
 
-describe('a CORS preflight', () => {
+describe('CORS preflights', () => {
   const preflight = { Origin: 'https://spa.example', 'Access-Control-Request-Method': 'GET' }
-  /** With a route that would answer any method. */
+  /** A service whose route answers any method. */
   function careless(...before: ReturnType<typeof cors>[]) {
     const app = new Hono<ScopedEnv>()
     for (const middleware of before) app.use(middleware)
@@ -200,7 +203,7 @@ describe('a CORS preflight', () => {
     return { ask, seen }
   }
 
-  it('is answered by cors() in front of scoped(), and no route runs', async () => {
+  it('a preflight is answered by cors() in front of scoped(), and no route runs', async () => {
     const { ask, seen } = careless(cors())
     const answer = await ask()
     expect(answer.status).toBe(204)
@@ -208,7 +211,7 @@ describe('a CORS preflight', () => {
     expect(seen.served).toBe(0)
   })
 
-  it('does not pass scoped() itself, whose route may answer any method', async () => {
+  it('a preflight without cors() is refused by scoped(), even when the route answers any method', async () => {
     const { ask, seen } = careless()
     await expectRefusal(await ask(), 401)
     expect(seen.served).toBe(0)

@@ -1,4 +1,4 @@
-/** Runs in workerd before each test file: empty storage with the schema, as `npm start` would make it. */
+/** Runs in workerd before each test file: empty storage with the schema, as `npm start` creates it. */
 
 import { applyD1Migrations, reset } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'

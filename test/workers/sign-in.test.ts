@@ -1,4 +1,4 @@
-/** Signing in and out: a new session each time, the same answer to every failure, nobody sent elsewhere. */
+/** Sign-in and sign-out: a new session each time, the same response to every failure, and no open redirect. */
 
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -40,8 +40,8 @@ async function attempt(user: TestUser, change: Record<string, string> = {}, path
   return post('/login', filled, { Cookie: cookie })
 }
 
-describe('a user signs in', () => {
-  it('and gets a session of the shape that access tokens have, in a cookie no script reads', async () => {
+describe('successful sign-ins', () => {
+  it("a sign-in gives a session of the same shape as an access token's, in an HttpOnly cookie", async () => {
     const user = await newUser()
     const response = await attempt(user)
     expect(response.status).toBe(303)
@@ -56,7 +56,7 @@ describe('a user signs in', () => {
     })
   })
 
-  it('over https in a __Host- cookie, with HSTS', async () => {
+  it('a sign-in over https sets a __Host- cookie and HSTS', async () => {
     const secure = serve({ ISSUER: 'https://registry.example' })
     const user = await newUser()
     const { fields, cookie } = await signInForm('https://registry.example/login', secure)
@@ -69,13 +69,13 @@ describe('a user signs in', () => {
     expect(response.headers.get('Strict-Transport-Security')).toMatch(/^max-age=\d+/)
   })
 
-  it('whatever the case of the name', async () => {
+  it('the case of the username does not matter for a sign-in', async () => {
     const user = await newUser()
     expect((await attempt(user, { username: user.username.toUpperCase() })).status).toBe(303)
   })
 
   it.each([' %s', '%s ', '\t%s\u00a0', '\ufeff%s\u3000'])(
-    'whatever white space was typed around the name: %j',
+    'white space around the username does not matter for a sign-in: %j',
     async (typed) => {
       const user = await newUser()
       const username = typed.replace('%s', user.username)
@@ -84,7 +84,7 @@ describe('a user signs in', () => {
     },
   )
 
-  it('with a new session each time, and the old one ends', async () => {
+  it('every sign-in gives a new session, and ends the old one of the browser', async () => {
     const user = await newUser()
     const first = await signIn(user)
     const { fields, cookie } = await signInForm()
@@ -97,8 +97,8 @@ describe('a user signs in', () => {
   })
 })
 
-describe('a failed sign-in', () => {
-  it('says the same of an unknown user, a wrong password and a disabled user', async () => {
+describe('failed sign-ins', () => {
+  it('an unknown user, a wrong password and a disabled user get the same response', async () => {
     const user = await newUser()
     const disabled = await newUser()
     await userRegistry(env.DB).disable(disabled.id, nowSeconds())
@@ -118,7 +118,7 @@ describe('a failed sign-in', () => {
     expect((await attempt(user)).status).toBe(303)
   })
 
-  it('does the same work for an unknown user as for a known one', async () => {
+  it('a sign-in does the same work for an unknown user as for a known one', async () => {
     const parameters = (hash: string) => hash.split('$').slice(0, 4)
     const passwordHash = await hashPassword('any password')
     expect(parameters(NO_ONES_HASH)).toEqual(parameters(passwordHash))
@@ -128,19 +128,19 @@ describe('a failed sign-in', () => {
       await attempt({ ...known, username }, { password: 'wrong' })
       return performance.now() - startedAtMs
     }
-    // In turns, of which the shortest count: what else the machine does makes them longer.
+    // The shortest of several turns counts, because other work on the machine makes a turn longer.
     const shortest = { nobody: Number.POSITIVE_INFINITY, known: Number.POSITIVE_INFINITY }
     for (let turn = 0; turn < 4; turn++) {
       shortest.nobody = Math.min(shortest.nobody, await msOf('nobody-here'))
       shortest.known = Math.min(shortest.known, await msOf(known.username))
     }
-    // The hash is nearly all of it; without it an unknown name takes a tenth.
+    // The hash takes nearly all the time; without it an unknown name would take a tenth.
     const ratio = shortest.nobody / shortest.known
     expect(ratio).toBeGreaterThan(0.3)
     expect(ratio).toBeLessThan(3)
   })
 
-  it('shows the name without the white space around it, and counts it for that name', async () => {
+  it('a failed sign-in shows and counts the username without surrounding white space', async () => {
     const user = await newUser()
     const answer = await attempt(user, { username: ` ${user.username} `, password: 'wrong' })
     expect(await answer.text()).toContain(`name="username" value="${user.username}"`)
@@ -150,11 +150,11 @@ describe('a failed sign-in', () => {
     expect((await attempt(user)).status).toBe(429)
   })
 
-  it('does not trim a password, of which white space is a part', async () => {
+  it('a password is not trimmed', async () => {
     expect((await attempt(await newUser(), { password: `${PASSWORD} ` })).status).toBe(403)
   })
 
-  it('never shows the password again', async () => {
+  it('a failed sign-in does not show the password again', async () => {
     const answer = await attempt(await newUser(), { password: 'a wrong password' })
     expect(await answer.text()).not.toContain('a wrong password')
   })
@@ -162,13 +162,13 @@ describe('a failed sign-in', () => {
   it.each([
     ['without its token', { form_token: '' }],
     ['with a wrong token', { form_token: 'x'.repeat(43) }],
-  ])('posted %s shows the form again and signs nobody in', async (_, change) => {
+  ])('a sign-in that is posted %s shows the form again and opens no session', async (_, change) => {
     const answer = await attempt(await newUser(), change)
     expect(answer.status).toBe(403)
     expect(cookiesOf(answer)).not.toContain('registry_session=')
   })
 
-  it('posted from another browser or another site signs nobody in', async () => {
+  it('a sign-in that is posted from another browser or another site opens no session', async () => {
     const user = await newUser()
     const { fields, cookie } = await signInForm()
     const filled = { ...fields, username: user.username, password: PASSWORD }
@@ -178,7 +178,7 @@ describe('a failed sign-in', () => {
     expect((await post('/login', filled, { Cookie: cookie })).status).toBe(303)
   })
 
-  it('is 429 with Retry-After for an address that floods, and for no other', async () => {
+  it('a sign-in from an address over the rate limit is 429 with Retry-After, and other addresses are not limited', async () => {
     const LOGIN_LIMIT = {
       limit: async ({ key }: { key: string }) => ({ success: key !== '192.0.2.7' }),
     }
@@ -196,11 +196,11 @@ describe('a failed sign-in', () => {
   })
 })
 
-describe('a rate limit is against floods, and keeps nobody out who is none', () => {
+describe('the rate limit on sign-ins', () => {
   it.each([
     ['fails', () => Promise.reject(new Error('no limit today'))],
     ['never answers', () => new Promise<never>(() => {})],
-  ])('when it %s', async (_, limit) => {
+  ])('a sign-in succeeds when the rate limit %s', async (_, limit) => {
     const guarded = serve({ LOGIN_LIMIT: { limit } })
     const user = await newUser()
     const { fields, cookie } = await signInForm('/login', guarded)
@@ -209,18 +209,21 @@ describe('a rate limit is against floods, and keeps nobody out who is none', () 
     expect((await post('/login', filled, headers, guarded)).status).toBe(303)
   })
 
-  it.each(['LOGIN_LIMIT', 'REFUSAL_LIMIT'])('so without %s nothing is served', (name) => {
-    expect(() => serve({ [name]: undefined })).toThrow(`${name}: the rate limit must be bound`)
-  })
+  it.each(['LOGIN_LIMIT', 'REFUSAL_LIMIT'])(
+    'the registry does not start without the rate limit %s',
+    (name) => {
+      expect(() => serve({ [name]: undefined })).toThrow(`${name}: the rate limit must be bound`)
+    },
+  )
 })
 
-describe('next_page is a page of ours', () => {
+describe('next_page', () => {
   const authorize = `${ISSUER}/authorize?client_id=x&state=a%20b`
   it.each([
     [authorize, '/authorize?client_id=x&state=a%20b'],
     ['/authorize?x=1', '/authorize?x=1'],
     ['', '/'],
-  ])('%s is followed', async (nextPage, expected) => {
+  ])('the next_page %j is followed after a sign-in', async (nextPage, expected) => {
     const path = `/login?next_page=${encodeURIComponent(nextPage)}`
     const response = await attempt(await newUser(), {}, path)
     expect(response.headers.get('Location')).toBe(expected)
@@ -234,7 +237,7 @@ describe('next_page is a page of ours', () => {
     `${ISSUER}.evil.example/`,
     'javascript:alert(1)',
     'http://user@127.0.0.1:8788/',
-  ])('%s is not', async (nextPage) => {
+  ])('the next_page %s is not followed after a sign-in', async (nextPage) => {
     const path = `/login?next_page=${encodeURIComponent(nextPage)}`
     const user = await newUser()
     expect((await attempt(user, {}, path)).headers.get('Location')).toBe('/')
@@ -242,13 +245,13 @@ describe('next_page is a page of ours', () => {
   })
 })
 
-describe('a user signs out', () => {
+describe('sign-out', () => {
   const signOutForm = async (cookie: string) => {
     const page = await registry('/', { headers: { Cookie: cookie } })
     return Object.fromEntries(fieldsOf(await page.text(), '/logout'))
   }
 
-  it('and the session is gone, also for who kept the cookie', async () => {
+  it('a sign-out ends the session, even for someone who has kept the cookie', async () => {
     const cookie = await signIn(await newUser())
     expect(await (await registry('/', { headers: { Cookie: cookie } })).text()).toContain(
       'Signed in as',
@@ -261,7 +264,7 @@ describe('a user signs out', () => {
     expect((await post('/logout', {}, {})).status).toBe(303)
   })
 
-  it('not by a forged post', async () => {
+  it('a forged sign-out is refused and ends nothing', async () => {
     const cookie = await signIn(await newUser())
     expect((await post('/logout', {}, { Cookie: cookie })).status).toBe(403)
     expect((await registry('/', { headers: { Cookie: cookie } })).status).toBe(200)
@@ -269,8 +272,8 @@ describe('a user signs out', () => {
   })
 })
 
-describe('a sign-out form on a page from before another sign-in', () => {
-  it('signs nobody out, says who is signed in, and offers to sign out', async () => {
+describe('sign-out forms from an older session', () => {
+  it('a sign-out form from an older session ends nothing, names the user and offers to sign out', async () => {
     const user = await newUser()
     const formOf = async (cookie: string) => {
       const page = await registry('/account', { headers: { Cookie: cookie } })
@@ -290,7 +293,7 @@ describe('a sign-out form on a page from before another sign-in', () => {
     expect(await sessionOf(sessionTokenIn(cookie))).toBeNull()
   })
 
-  it('control: a forged one is refused without a form', async () => {
+  it('control: a forged sign-out form is refused without a form', async () => {
     const cookie = await signIn(await newUser())
     const response = await post('/logout', { form_token: 'x'.repeat(43) }, { Cookie: cookie })
     expect(response.status).toBe(403)
@@ -299,8 +302,8 @@ describe('a sign-out form on a page from before another sign-in', () => {
   })
 })
 
-describe('a browser session is no access token, and ends when it says', () => {
-  it('after BROWSER_SESSION_LIFETIME_SECONDS, which access tokens do not share', async () => {
+describe('the lifetime of a browser session', () => {
+  it('a browser session lives for BROWSER_SESSION_LIFETIME_SECONDS, and an access token does not', async () => {
     const fetch = serve({
       BROWSER_SESSION_LIFETIME_SECONDS: 86_400,
       SESSION_LIFETIME_SECONDS: 600,
@@ -322,23 +325,26 @@ describe('a browser session is no access token, and ends when it says', () => {
   it.each([
     [{ BROWSER_SESSION_LIFETIME_SECONDS: 86_400, SESSION_LIFETIME_SECONDS: 600 }],
     [{ BROWSER_SESSION_LIFETIME_SECONDS: 600, SESSION_LIFETIME_SECONDS: 86_400 }],
-  ])('and its revocation is kept for as long as the longest session of %j', async (settings) => {
-    const fetch = serve(settings)
-    const cookie = await signIn(await newUser(), fetch)
-    const page = await fetch('/', { headers: { Cookie: cookie } })
-    const fields = Object.fromEntries(fieldsOf(await page.text(), '/logout'))
-    await post('/logout', fields, { Cookie: cookie }, fetch)
-    const key = await digest(/registry_session=([^;]+)/.exec(cookie)?.[1] ?? '')
-    const row = await env.DB.prepare(
-      "SELECT expires_at - revoked_at_ms / 1000 AS kept FROM revocation WHERE kind = 'session' AND subject = ?1",
-    )
-      .bind(key)
-      .first<{ kept: number }>()
-    expect(row?.kept).toBeGreaterThanOrEqual(86_400 + KEPT_LONGER_SECONDS)
-    expect(row?.kept).toBeLessThanOrEqual(86_401 + KEPT_LONGER_SECONDS)
-  })
+  ])(
+    'the revocation of a browser session is kept as long as the longest session of %j',
+    async (settings) => {
+      const fetch = serve(settings)
+      const cookie = await signIn(await newUser(), fetch)
+      const page = await fetch('/', { headers: { Cookie: cookie } })
+      const fields = Object.fromEntries(fieldsOf(await page.text(), '/logout'))
+      await post('/logout', fields, { Cookie: cookie }, fetch)
+      const key = await digest(/registry_session=([^;]+)/.exec(cookie)?.[1] ?? '')
+      const row = await env.DB.prepare(
+        "SELECT expires_at - revoked_at_ms / 1000 AS kept FROM revocation WHERE kind = 'session' AND subject = ?1",
+      )
+        .bind(key)
+        .first<{ kept: number }>()
+      expect(row?.kept).toBeGreaterThanOrEqual(86_400 + KEPT_LONGER_SECONDS)
+      expect(row?.kept).toBeLessThanOrEqual(86_401 + KEPT_LONGER_SECONDS)
+    },
+  )
 
-  it('after its lifetime, though KV still has it', async () => {
+  it('a browser session ends after its lifetime even when KV still has it', async () => {
     const cookie = await signIn(await newUser())
     vi.useFakeTimers({ toFake: ['Date'] })
     try {
@@ -356,7 +362,7 @@ describe('a browser session is no access token, and ends when it says', () => {
   })
 })
 
-describe('guessing a password gets slower and slower, and locks nobody out for good', () => {
+describe('the lockout after failed sign-ins', () => {
   const wrong = (user: TestUser, count: number) =>
     Array.from({ length: count }).reduce<Promise<unknown>>(
       (before) => before.then(() => attempt(user, { password: 'wrong' })),
@@ -381,7 +387,7 @@ describe('guessing a password gets slower and slower, and locks nobody out for g
     expect((await attempt(user)).status).toBe(303)
   })
 
-  it('a success is a new beginning', async () => {
+  it('a successful sign-in resets the count of failures', async () => {
     const user = await newUser()
     await wrong(user, 4)
     expect((await attempt(user)).status).toBe(303)
@@ -389,7 +395,7 @@ describe('guessing a password gets slower and slower, and locks nobody out for g
     expect((await attempt(user)).status).toBe(303)
   })
 
-  it('never for longer than a quarter of an hour, and after a day all is forgotten', async () => {
+  it('a lockout lasts at most a quarter of an hour, and failures are forgotten after a day', async () => {
     const user = await newUser()
     for (let failures = 0; failures < 20; failures++) {
       await attempt(user, { password: 'wrong' })
@@ -402,7 +408,7 @@ describe('guessing a password gets slower and slower, and locks nobody out for g
     expect((await attempt(user)).status).toBe(303)
   })
 
-  it('a name as a whole after a hundred failures, wherever they are from, and by little', async () => {
+  it('a username is locked briefly after a hundred failures from any networks', async () => {
     const user = await newUser()
     const failures = signInFailureStore(env.DB)
     const fail = (i: number) => failures.record(user.username, `network ${i}`, nowSeconds())
@@ -415,13 +421,13 @@ describe('guessing a password gets slower and slower, and locks nobody out for g
     expect((await attempt(user)).status).toBe(303)
   })
 
-  it('the same for a name that does not exist', async () => {
+  it('a username that does not exist is locked like any other', async () => {
     const nobody = { id: '', username: 'nobody-at-all' }
     await wrong(nobody, 5)
     expect((await attempt(nobody)).status).toBe(429)
   })
 
-  it('and not for the user elsewhere, when a stranger guesses', async () => {
+  it('a lockout that a stranger causes does not hold for the user in another network', async () => {
     const user = await newUser()
     const from = async (address: string, password: string) => {
       const { fields, cookie } = await signInForm()
@@ -432,7 +438,7 @@ describe('guessing a password gets slower and slower, and locks nobody out for g
     for (let failures = 0; failures < 8; failures++) await from('192.0.2.66', 'wrong')
     expect(await from('192.0.2.66', PASSWORD)).toBe(429)
     expect(await from('192.0.2.7', PASSWORD)).toBe(303)
-    // Whoever has one address of IPv6 has a network of them.
+    // A subscriber has a whole network of IPv6 addresses.
     for (let host = 1; host <= 5; host++) await from(`2001:db8::${host}`, 'wrong')
     expect(await from('2001:db8::6', PASSWORD)).toBe(429)
     expect(await from('2001:db8:0:1::6', PASSWORD)).toBe(303)

@@ -1,4 +1,4 @@
-/** The copy of a client that an isolate keeps: it serves `client_credentials` and nothing else. */
+/** The cached client record of an isolate: it serves `client_credentials` and nothing else. */
 
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -41,7 +41,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-/** An isolate that has just read the client, and whose D1 then fails for good. */
+/** An isolate that has just read the client, and whose D1 fails from then on. */
 async function isolateWithoutD1(settings: Record<string, unknown> = {}) {
   let isAway = false
   const bindings = watchedBindings((operation) => {
@@ -59,7 +59,7 @@ async function isolateWithoutD1(settings: Record<string, unknown> = {}) {
 const staleUses = () => lines.filter(({ event }) => event === 'stale_client_used')
 
 describe('client_credentials while D1 does not answer', () => {
-  it('goes on for STALE_CLIENT_SECONDS, and the log says on how old a record', async () => {
+  it('client_credentials uses a cached record for STALE_CLIENT_SECONDS without D1, and the log says its age', async () => {
     const { at, token } = await isolateWithoutD1()
     at(9)
     expect((await token()).status).toBe(200)
@@ -78,14 +78,14 @@ describe('client_credentials while D1 does not answer', () => {
     expect(await refusal(await token())).toEqual(UNAVAILABLE)
   })
 
-  it('refuses a wrong secret with 503, since the record may be outdated', async () => {
+  it('a wrong secret is 503 without D1, because the cached record may be outdated', async () => {
     const { at, fetch } = await isolateWithoutD1()
     at(11)
     const wrong = credentialsOf({ ...client, secret: 'wrong' })
     expect(await refusal(await post('/token', wrong, {}, fetch))).toEqual(UNAVAILABLE)
   })
 
-  it('does not go on where STALE_CLIENT_SECONDS is 0', async () => {
+  it('client_credentials uses no stale record when STALE_CLIENT_SECONDS is 0', async () => {
     const { at, token } = await isolateWithoutD1({ STALE_CLIENT_SECONDS: 0 })
     at(9)
     expect((await token()).status).toBe(200)
@@ -94,11 +94,11 @@ describe('client_credentials while D1 does not answer', () => {
   })
 })
 
-describe('no other request rests on a kept record, however young', () => {
+describe('requests that never use a cached client record', () => {
   it.each([
     ['/introspect', () => ({ token: 'reg_junk' })],
     ['/revoke', () => ({ token: 'reg_junk' })],
-  ] as const)('%s', async (path, fields) => {
+  ] as const)('%s is 503 without D1, however young the cached record is', async (path, fields) => {
     const { at, fetch } = await isolateWithoutD1()
     const ask = () => post(path, { ...credentialsOf(client), ...fields() }, {}, fetch)
     for (const seconds of [1, 9, 11]) {
@@ -108,7 +108,7 @@ describe('no other request rests on a kept record, however young', () => {
     expect(staleUses()).toEqual([])
   })
 
-  it('a code exchange', async () => {
+  it('a code exchange is 503 without D1, however young the cached record is', async () => {
     const cookie = await signIn(await newUser())
     const code = await obtainCode(cookie, requestOf(client))
     const { at, fetch } = await isolateWithoutD1()
@@ -120,12 +120,12 @@ describe('no other request rests on a kept record, however young', () => {
   })
 })
 
-describe('what was changed a moment ago counts at once, whatever the isolate has kept', () => {
+describe('changes of a client that an isolate has cached', () => {
   let cookie: string
   beforeEach(async () => {
     cookie = await signIn(await newUser({ scopes: ['submission:read', 'submission:create'] }))
   })
-  /** A client, and an isolate with settings as shipped that has kept a copy of it. */
+  /** A client, and an isolate with default settings that has cached it. */
   async function kept(registration: Parameters<typeof newClient>[0]) {
     const own = await newClient(registration)
     const fetch = serve()
@@ -137,21 +137,21 @@ describe('what was changed a moment ago counts at once, whatever the isolate has
     return post('/token', redemptionOf(own, code), {}, fetch)
   }
 
-  it('a code for a scope that the client got is redeemed', async () => {
+  it('a code for a scope that the client has just got is redeemed despite the cache', async () => {
     const { own, fetch, clients } = await kept({ scopes: ['submission:read'] })
     await clients.authorize(own.id, { scopes: ['submission:create'] }, nowSeconds())
     const response = await redeem(own, 'submission:create', fetch)
     expect([response.status, (await tokenIn(response)).scope]).toEqual([200, 'submission:create'])
   })
 
-  it('of two scopes, one of them new to the client, a code keeps both', async () => {
+  it('a code keeps an old and a new scope of the client despite the cache', async () => {
     const { own, fetch, clients } = await kept({ scopes: ['submission:read'] })
     await clients.authorize(own.id, { scopes: ['submission:create'] }, nowSeconds())
     const response = await redeem(own, 'submission:create submission:read', fetch)
     expect((await tokenIn(response)).scope).toBe('submission:create submission:read')
   })
 
-  it('and a refresh token keeps both', async () => {
+  it('a refresh keeps an old and a new scope of the client despite the cache', async () => {
     const { own, fetch, clients } = await kept({
       scopes: ['submission:read'],
       grantTypes: ['client_credentials', 'authorization_code', 'refresh_token'],
@@ -163,13 +163,13 @@ describe('what was changed a moment ago counts at once, whatever the isolate has
     expect((await tokenIn(response)).scope).toBe('submission:create submission:read')
   })
 
-  it('a client that may refresh from now on gets a refresh token with its code', async () => {
+  it('a client that has just got the refresh grant gets a refresh token with its code despite the cache', async () => {
     const { own, fetch, clients } = await kept({})
     await clients.authorize(own.id, { grantTypes: ['refresh_token'] }, nowSeconds())
     expect((await tokensIn(await redeem(own, 'submission:read', fetch))).refresh).toMatch(/^regr_/)
   })
 
-  it('a secret that was replaced redeems no code, and the code stays good', async () => {
+  it('a replaced secret redeems no code despite the cache, and the code stays good', async () => {
     const { own, fetch, clients } = await kept({})
     const code = await obtainCode(cookie, requestOf(own))
     await clients.rotateSecret(
@@ -188,7 +188,7 @@ describe('what was changed a moment ago counts at once, whatever the isolate has
   })
 })
 
-describe('everything but client_credentials asks the primary, not a replica', () => {
+describe('requests that read the D1 primary', () => {
   let own: TestClient
   let cookie: string
   let tokens: Tokens
@@ -206,7 +206,7 @@ describe('everything but client_credentials asks the primary, not a replica', ()
     tokens = await userTokens(own, user)
   })
 
-  it('client_credentials does ask the replica', async () => {
+  it('control: client_credentials reads the replica', async () => {
     expect(await refusal(await post('/token', credentialsOf(own), {}, fetch))).toEqual(UNAVAILABLE)
   })
 
@@ -227,13 +227,13 @@ describe('everything but client_credentials asks the primary, not a replica', ()
       200,
     ],
     [
-      'a code',
+      'the code grant',
       async () =>
         post('/token', redemptionOf(own, await obtainCode(cookie, requestOf(own))), {}, fetch),
       200,
     ],
     [
-      'a refresh token',
+      'the refresh grant',
       () =>
         post(
           '/token',
@@ -249,7 +249,7 @@ describe('everything but client_credentials asks the primary, not a replica', ()
     ],
     ['/introspect', () => sendAs(own, '/introspect', { token: tokens.refresh }, fetch), 200],
     ['/revoke', () => sendAs(own, '/revoke', { token: tokens.access }, fetch), 200],
-  ])('%s', async (_, ask, status) => {
+  ])('%s reads the D1 primary and works without the replica', async (_, ask, status) => {
     expect((await ask()).status).toBe(status)
   })
 })

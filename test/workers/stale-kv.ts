@@ -1,12 +1,12 @@
-/** KV as Cloudflare may serve it: whoever has read a key at a location sees that answer again for a minute. */
+/** KV as Cloudflare may serve it: a location that has read a key shows the same value for a minute. */
 
 import { KV_STALENESS_SECONDS } from '../../src/domain/revocation.ts'
 
 type Copy = Readonly<{ value: string | null; readAtMs: number }>
 
 /**
- * One location. Time is `Date`'s. Also an absence is remembered, and a write is not seen here before its time.
- * `look` is a location that drops a copy early and reads anew; `recall` shows an older one again, as another machine of it may.
+ * One location, on the clock of `Date`. An absence is cached too, and a write is not seen here before its time.
+ * `look` drops a copy early and reads again; `recall` shows an older copy again, as another machine may.
  */
 export function location(kv: KVNamespace) {
   const copies = new Map<string, Copy>()

@@ -1,4 +1,4 @@
-/** Every statement of the stores by name, and what of a query plan is a read of a whole table. */
+/** Every statement of the stores by name, and the rule that finds a full table scan in a query plan. */
 
 import * as audit from '../../src/stores/audit.ts'
 import * as clientRecord from '../../src/stores/client-record.ts'
@@ -77,7 +77,7 @@ const narrowings: Named[] = (['replace', 'withdraw'] as const).flatMap((how) =>
 
 export const statements: readonly Named[] = [...written, ...sweeping, ...narrowings]
 
-/** As many as the statement has parameters: a plan asks for some values, and does not look at them. */
+/** One value for each parameter: a query plan needs values, and does not depend on them. */
 export const anyValues = (sql: string) => {
   const parameters = Math.max(0, ...[...sql.matchAll(/\?(\d+)/g)].map(([, n]) => Number(n)))
   return Array.from({ length: parameters }, () => '[]')

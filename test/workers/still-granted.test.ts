@@ -1,6 +1,6 @@
 /**
- * What changes between the reading of a record and the spending of a code or a refresh token: the statement that spends
- * decides on the records of that moment. No code and no token is spent for a refusal.
+ * A change between the read of a record and the spending of a code or a refresh token: the spending statement decides
+ * on the current records. A refusal spends neither a code nor a token.
  */
 
 import { env } from 'cloudflare:workers'
@@ -65,7 +65,7 @@ const run = (sql: string, ...values: unknown[]) =>
     .bind(...values)
     .run()
 
-/** A registry in which something happens after all records were read, right before what is to be spent is. */
+/** A registry in which something happens after all records were read, right before the spending statement. */
 function meanwhile(happens: () => Promise<unknown>, settings: Record<string, unknown> = {}): Fetch {
   let isOver = false
   const batch = async <T>(statements: D1PreparedStatement[]) => {
@@ -170,9 +170,9 @@ const REDIRECT: Change = [
   'redirect_uri is no longer registered',
 ]
 
-describe('a code that is redeemed while', () => {
+describe('changes during the redemption of a code', () => {
   it.each([...OF_EITHER, grantType('authorization_code'), REDIRECT])(
-    '%s is refused and not spent',
+    'a code is refused and not spent when %s during its redemption',
     async (_, happens, undone, detail) => {
       const code = await codeFor()
       const before = await countSessions()
@@ -184,14 +184,14 @@ describe('a code that is redeemed while', () => {
     },
   )
 
-  it('one scope is withdrawn from the client buys what is left at that moment', async () => {
+  it('a code is redeemed for the remaining scope when one scope is withdrawn from the client during its redemption', async () => {
     const code = await codeFor()
     const [happens] = withdraw('client_authorization', "scope = 'submission:read'")
     const response = await redeem(code, meanwhile(happens as Change[1]))
     expect((await tokenIn(response)).scope).toBe('submission:create')
   })
 
-  it('a scope is withdrawn and given back is good at the next try', async () => {
+  it('a code is good at the next attempt when a scope is withdrawn and restored during its redemption', async () => {
     const code = await codeFor()
     const [happens, undone] = withdraw('client_authorization', "scope LIKE 'submission:%'")
     let batches = 0
@@ -207,29 +207,32 @@ describe('a code that is redeemed while', () => {
   })
 })
 
-describe('a code is refused and not spent where, before it is redeemed,', () => {
-  it.each([...OF_EITHER.slice(1), REDIRECT])('%s', async (_, happens, undone, detail) => {
-    const code = await codeFor()
-    await happens()
-    expect(await refusal(await redeem(code))).toEqual(INVALID_GRANT)
-    expect([details.at(-1), await isCodeSpent(code)]).toEqual([detail, false])
-    await undone()
-    expect((await redeem(code)).status).toBe(200)
-  })
+describe('changes before the redemption of a code', () => {
+  it.each([...OF_EITHER.slice(1), REDIRECT])(
+    'a code is refused and not spent when %s before its redemption',
+    async (_, happens, undone, detail) => {
+      const code = await codeFor()
+      await happens()
+      expect(await refusal(await redeem(code))).toEqual(INVALID_GRANT)
+      expect([details.at(-1), await isCodeSpent(code)]).toEqual([detail, false])
+      await undone()
+      expect((await redeem(code)).status).toBe(200)
+    },
+  )
 
-  it('the user is removed', async () => {
+  it('a code is refused and not spent when its user is deleted before its redemption', async () => {
     const code = await codeFor()
     await run('DELETE FROM user WHERE user_id = ?1', user.id)
     expect(await refusal(await redeem(code))).toEqual(INVALID_GRANT)
     expect([details.at(-1), await isCodeSpent(code)]).toEqual(['the user is gone', false])
-    // With an accounts service a user need not be registered here.
+    // A user of an accounts service needs no row in the user table.
     const external = serve({ LOGIN_URL: 'https://accounts.example/login' })
     expect((await redeem(code, external)).status).toBe(200)
   })
 })
 
-describe('a code for an address that was dropped', () => {
-  it('after another was used, still ends what it bought when it is replayed', async () => {
+describe('codes for a redirect URI that was dropped', () => {
+  it('a second redemption of a code ends its tokens even after its redirect URI was dropped', async () => {
     const code = await codeFor()
     const bought = await tokensIn(await redeem(code))
     await REDIRECT[1]()
@@ -239,7 +242,7 @@ describe('a code for an address that was dropped', () => {
     expect(await refusal(await refresh(bought))).toEqual(INVALID_GRANT)
   })
 
-  it('is good for a public client on whatever port of a loopback address that is registered', async () => {
+  it('a code of a public client is redeemed on any port of a registered loopback address', async () => {
     const redirect_uri = 'http://127.0.0.1:5123/callback'
     const native = await newClient({
       authMethod: 'none',
@@ -262,9 +265,9 @@ describe('a code for an address that was dropped', () => {
   })
 })
 
-describe('a refresh token that is exchanged while', () => {
+describe('changes during a refresh', () => {
   it.each([...OF_EITHER, grantType('refresh_token')])(
-    '%s is refused and not spent',
+    'a refresh token is refused and not spent when %s during the refresh',
     async (_, happens, undone, detail) => {
       const tokens = await begin()
       const before = await countSessions()
@@ -276,7 +279,7 @@ describe('a refresh token that is exchanged while', () => {
     },
   )
 
-  it('the only scope that it asks for is withdrawn is refused with invalid_scope and not spent', async () => {
+  it('a refresh is refused with invalid_scope when the only requested scope is withdrawn during it', async () => {
     const tokens = await begin()
     const [happens, undone] = withdraw('client_authorization', "scope = 'submission:read'")
     const asked = { scope: 'submission:read' }
@@ -286,7 +289,7 @@ describe('a refresh token that is exchanged while', () => {
     expect((await refresh(tokens)).status).toBe(200)
   })
 
-  it('one scope is withdrawn from the user buys what is left at that moment', async () => {
+  it('a refresh gives the remaining scope when one scope is withdrawn from the user during it', async () => {
     const tokens = await begin()
     const happens = () =>
       run("DELETE FROM user_scope WHERE user_id = ?1 AND scope = 'submission:read'", user.id)
@@ -294,7 +297,7 @@ describe('a refresh token that is exchanged while', () => {
     expect((await tokenIn(response)).scope).toBe('submission:create')
   })
 
-  it('its family is ended is refused, and the operator hears that', async () => {
+  it('a refresh is refused when its family is ended during it, and the recorded cause says so', async () => {
     const tokens = await begin()
     const happens = () =>
       run('UPDATE refresh_family SET ended_at = ?2 WHERE user_id = ?1', user.id, nowSeconds())
@@ -302,7 +305,7 @@ describe('a refresh token that is exchanged while', () => {
     expect(details.at(-1)).toMatch(/^its family ended \d+ s ago$/)
   })
 
-  it('another request exchanges it is refused as a retry, and the operator hears that', async () => {
+  it('a refresh is refused as a retry when another request uses the token during it, and the recorded cause says so', async () => {
     const tokens = await begin()
     const happens = () => refresh(tokens)
     expect(await refusal(await refresh(tokens, meanwhile(happens)))).toEqual(INVALID_GRANT)
@@ -310,10 +313,10 @@ describe('a refresh token that is exchanged while', () => {
   })
 })
 
-describe('the rule in SQL is the rule in domain/scope.ts', () => {
+describe('the rule for granted scopes in SQL', () => {
   const ALL = ['a:b', 'a:b:*', 'a:b:1', 'a:b:12', 'a:bb', 'a:bb:*', 'a:c', 'a:c:*', 'a:c:1']
   let seed = 1
-  /** One to three of them, each run the same. */
+  /** One to three scopes, the same in each run. */
   function some() {
     const pick = () => {
       seed = (seed * 48_271) % 2_147_483_647
@@ -328,7 +331,7 @@ describe('the rule in SQL is the rule in domain/scope.ts', () => {
     holder = await newUser({ scopes: [] })
   })
 
-  it('for what was granted, what the client may have and what the user holds, whatever covers what', async () => {
+  it('SQL and domain/scope.ts agree on what was granted, what the client may have and what the user holds', async () => {
     const codes = codeStore(env.DB, env.CODES)
     const authorizations = authorizationStore(env.DB, env.CODES)
     const kinds = new Set<string>()

@@ -1,4 +1,4 @@
-/** A storage fault is a 503 and loses nothing: no token without a session, no code good twice. */
+/** A storage fault is a 503 and loses nothing: no token without a session, and no code that can be redeemed twice. */
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -57,23 +57,26 @@ function failing(operation: keyof Count, { from = 1, times = Number.POSITIVE_INF
   })
 }
 
-describe('a fault at /token is 503 with Retry-After, as JSON, and no token', () => {
-  it.each(['d1', 'kvWrite'] as const)('client_credentials while %s fails', async (operation) => {
-    const before = await countSessions()
-    const response = await post('/token', credentialsOf(client), {}, failing(operation))
-    expect(response.headers.get('Retry-After')).toBe('1')
-    expect(response.headers.get('Cache-Control')).toBe('no-store')
-    expect(await refusal(response)).toEqual(UNAVAILABLE)
-    expect(await countSessions()).toBe(before)
-  })
+describe('storage faults at /token', () => {
+  it.each(['d1', 'kvWrite'] as const)(
+    'client_credentials is 503 with Retry-After and without a token while %s fails',
+    async (operation) => {
+      const before = await countSessions()
+      const response = await post('/token', credentialsOf(client), {}, failing(operation))
+      expect(response.headers.get('Retry-After')).toBe('1')
+      expect(response.headers.get('Cache-Control')).toBe('no-store')
+      expect(await refusal(response)).toEqual(UNAVAILABLE)
+      expect(await countSessions()).toBe(before)
+    },
+  )
 
-  it('says nothing of the fault', async () => {
+  it('the response to a storage fault does not name the fault', async () => {
     const response = await post('/token', credentialsOf(client), {}, failing('d1'))
     expect(await response.text()).not.toContain('out of reach')
   })
 })
 
-describe('a code exchange under faults', () => {
+describe('storage faults during a code exchange', () => {
   const exchange = async (fetch: typeof registry) => {
     const code = await obtainCode(cookie, requestOf(client))
     const before = await countSessions()
@@ -83,11 +86,11 @@ describe('a code exchange under faults', () => {
     return { first: first.status, created, retry: retry.status }
   }
 
-  it('when the session cannot be stored, the code is good again', async () => {
+  it('a code is good again when the session cannot be stored', async () => {
     expect(await exchange(failing('kvWrite'))).toEqual({ first: 503, created: 0, retry: 200 })
   })
 
-  it('when D1 cannot say who won, the code is good for a retry', async () => {
+  it('a code is good for a retry when D1 cannot decide who won', async () => {
     expect(await exchange(failing('d1', { from: 2 }))).toEqual({
       first: 503,
       created: 0,
@@ -95,16 +98,16 @@ describe('a code exchange under faults', () => {
     })
   })
 
-  it('when D1 fails once while spending, it is asked again', async () => {
+  it('the spending of a code is repeated when D1 fails once', async () => {
     const answered = await exchange(failing('d1', { from: 2, times: 1 }))
     expect(answered).toEqual({ first: 200, created: 1, retry: 400 })
   })
 
-  it('when KV cannot be read, the ledger has the code', async () => {
+  it('a code is read from the ledger when KV cannot be read', async () => {
     expect(await exchange(failing('kvRead'))).toEqual({ first: 200, created: 1, retry: 400 })
   })
 
-  it('when KV never answers as a code is replayed, all that it bought ends', async () => {
+  it('a second redemption of a code ends its tokens even when KV never answers', async () => {
     const own = await newClient({ grantTypes: ['authorization_code', 'refresh_token'] })
     const code = await obtainCode(cookie, requestOf(own))
     const bought = await post('/token', redemptionOf(own, code))
@@ -117,28 +120,31 @@ describe('a code exchange under faults', () => {
     })
   })
 
-  it('when the code cannot be removed from KV, it is spent all the same', async () => {
+  it('a code is spent even when it cannot be removed from KV', async () => {
     expect(await exchange(failing('kvDelete'))).toEqual({ first: 200, created: 1, retry: 400 })
   })
 })
 
-describe('a fault at /authorize is a page, and no redirect', () => {
-  it('a code that KV never takes is given out all the same, and can be redeemed', async () => {
+describe('storage faults at /authorize', () => {
+  it('a code that KV never stores is issued, and can be redeemed', async () => {
     const own = await newClient()
     const code = await obtainCode(cookie, requestOf(own), silentKv())
     expect((await post('/token', redemptionOf(own, code))).status).toBe(200)
   })
 
-  it.each(['d1', 'kvRead'] as const)('while %s fails', async (operation) => {
-    const path = authorizePath(requestOf(client))
-    const response = await failing(operation)(path, { headers: { Cookie: cookie } })
-    expect(response.status).toBe(503)
-    expect(response.headers.get('Retry-After')).toBe('1')
-    expect(response.headers.get('Content-Type')).toContain('text/html')
-    expect(response.headers.has('Location')).toBe(false)
-  })
+  it.each(['d1', 'kvRead'] as const)(
+    'an authorization request is 503 with a page and no redirect while %s fails',
+    async (operation) => {
+      const path = authorizePath(requestOf(client))
+      const response = await failing(operation)(path, { headers: { Cookie: cookie } })
+      expect(response.status).toBe(503)
+      expect(response.headers.get('Retry-After')).toBe('1')
+      expect(response.headers.get('Content-Type')).toContain('text/html')
+      expect(response.headers.has('Location')).toBe(false)
+    },
+  )
 
-  it('a code that D1 did not take is not given out; one that KV did not take can be redeemed', async () => {
+  it('a code is not issued when D1 cannot store it, and is issued when KV cannot', async () => {
     const own = await newClient()
     const page = await registry(authorizePath(requestOf(own)), { headers: { Cookie: cookie } })
     const fields: [string, string][] = [
@@ -176,7 +182,7 @@ describe('STORAGE_TIMEOUT_SECONDS', () => {
   }
 
   it.each(['registry', 'authenticator'] as const)(
-    'is how long the %s waits for storage that is silent; the control is the default',
+    'STORAGE_TIMEOUT_SECONDS bounds how long the %s waits for storage that does not answer',
     async (worker) => {
       const waitedMs = async (settings: object) => {
         const begunMs = Date.now()
@@ -194,8 +200,8 @@ describe('STORAGE_TIMEOUT_SECONDS', () => {
   )
 })
 
-describe('/healthz', () => {
-  it('is 200 while D1 answers, and 503 while it does not', async () => {
+describe('GET /healthz', () => {
+  it('GET /healthz is 200 while D1 answers, and 503 otherwise', async () => {
     const healthy = await registry('/healthz')
     expect([healthy.status, await healthy.json()]).toEqual([200, { status: 'ok' }])
     expect((await failing('d1')('/healthz')).status).toBe(503)

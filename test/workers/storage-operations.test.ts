@@ -1,4 +1,4 @@
-/** What each request asks of storage: the table of docs/promises.md, counted. */
+/** The storage operations of each request, as docs/promises.md lists them. */
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -33,7 +33,7 @@ beforeAll(async () => {
   const counted = countedBindings()
   count = counted.count
   fetch = serve(counted.bindings)
-  // The day's first use of a secret writes its date once.
+  // The first use of a secret in a day writes the date.
   await post('/token', credentialsOf(client))
 })
 
@@ -44,51 +44,51 @@ async function costOf(request: () => Promise<Response>, status: number) {
   return { ...count }
 }
 
-describe('storage operations of a request', () => {
-  it('client_credentials: one D1 read for the first, none while the record is in the isolate', async () => {
+describe('storage operations of the grants and the consent page', () => {
+  it('client_credentials costs one D1 read and one KV write, and no D1 read once the client is cached', async () => {
     const ask = () => post('/token', credentialsOf(client), {}, fetch)
     expect(await costOf(ask, 200)).toEqual({ ...nothing(), d1: 1, kvWrite: 1 })
     expect(await costOf(ask, 200)).toEqual({ ...nothing(), kvWrite: 1 })
   })
 
-  it('the first use of a secret in a day: one D1 write more, after the answer', async () => {
+  it('the first use of a secret in a day costs one D1 write more, after the response', async () => {
     const unused = await newClient()
     const ask = () => post('/token', credentialsOf(unused), {}, fetch)
     expect(await costOf(ask, 200)).toEqual({ ...nothing(), d1: 2, kvWrite: 1 })
     expect(await costOf(ask, 200)).toEqual({ ...nothing(), kvWrite: 1 })
   })
 
-  it('a refused secret on a record from the isolate: two D1 reads, as for an unknown client, one D1 write after the answer', async () => {
+  it('a wrong secret for a cached client costs two D1 reads, as for an unknown client, and one D1 write after the response', async () => {
     const wrong = () => post('/token', credentialsOf({ ...client, secret: 'wrong' }), {}, fetch)
     expect(await costOf(wrong, 401)).toEqual({ ...nothing(), d1: 3 })
   })
 
-  it('code exchange: one KV read, the client from D1, one D1 batch to spend, one KV write, one deletion', async () => {
+  it('a code exchange costs one KV read, one D1 read, one D1 batch, one KV write and one KV deletion', async () => {
     const code = await obtainCode(cookie, requestOf(client))
     const redeem = () => post('/token', redemptionOf(client, code), {}, fetch)
     const once = { d1: 2, kvRead: 1, kvWrite: 1, kvDelete: 1 }
     expect(await costOf(redeem, 200)).toEqual(once)
   })
 
-  it('code exchange where KV has no code: one D1 read more', async () => {
+  it('a code exchange without the code in KV costs one D1 read more', async () => {
     const code = await obtainCode(cookie, requestOf(client))
     await env.CODES.delete(await digest(code))
     const redeem = () => post('/token', redemptionOf(client, code), {}, fetch)
     expect(await costOf(redeem, 200)).toEqual({ d1: 3, kvRead: 1, kvWrite: 1, kvDelete: 1 })
   })
 
-  it('a junk code: the client from D1, and one D1 write after the answer, for the operator', async () => {
+  it('a malformed code costs one D1 read, and one D1 write after the response', async () => {
     const junk = () => post('/token', redemptionOf(client, 'regc_junk'), {}, fetch)
     expect(await costOf(junk, 400)).toEqual({ ...nothing(), d1: 2 })
   })
 
-  it('the consent page: the session and its revocation, the client, the user with consents', async () => {
+  it('the consent page costs one KV read and three D1 reads', async () => {
     const own = await newClient()
     const page = () => fetch(authorizePath(requestOf(own)), { headers: { Cookie: cookie } })
     expect(await costOf(page, 200)).toEqual({ ...nothing(), d1: 3, kvRead: 1 })
   })
 
-  it('a code issued: one D1 write and one KV write on top of what the page reads', async () => {
+  it('an issued code costs one D1 write and one KV write on top of the reads of the consent page', async () => {
     const own = await newClient()
     const page = await fetch(authorizePath(requestOf(own)), { headers: { Cookie: cookie } })
     const fields: [string, string][] = [
@@ -99,14 +99,14 @@ describe('storage operations of a request', () => {
     expect(await costOf(answer, 303)).toEqual({ ...nothing(), d1: 4, kvRead: 1, kvWrite: 1 })
   })
 
-  it('a junk cookie: nothing', async () => {
+  it('a malformed session cookie costs no storage operation', async () => {
     const headers = { Cookie: 'registry_session=regb_junk' }
     expect(await costOf(() => fetch('/', { headers }), 200)).toEqual(nothing())
   })
 })
 
-describe('what explains a refusal', () => {
-  it('is written after the answer, and only for refusals', async () => {
+describe('storage operations of a refusal', () => {
+  it('a refusal is recorded after the response, and a success is not', async () => {
     let isWritten = false
     const DB = over(env.DB, {
       prepare(sql: string) {
@@ -121,7 +121,7 @@ describe('what explains a refusal', () => {
     expect(isWritten).toBe(true)
   })
 
-  it('costs nothing where there is nothing: an unknown address', async () => {
+  it('a request for an unknown path costs no storage operation', async () => {
     expect(await costOf(() => fetch('/nothing-here'), 404)).toEqual(nothing())
   })
 })
@@ -135,32 +135,32 @@ describe('storage operations of /revoke and /introspect', () => {
   const cost = (path: '/revoke' | '/introspect', token: string) =>
     costOf(() => sendAs(refreshing, path, { token }, fetch), 200)
 
-  it('an access token revoked: one KV read, the client from D1; D1 is written, then KV, and after the answer D1 that KV has it', async () => {
+  it('the revocation of an access token costs one KV read, one D1 read, two D1 writes and one KV write', async () => {
     const first = await cost('/revoke', await machineToken(refreshing))
-    // The document of bulk revocations, read again after some seconds.
+    // The document of bulk revocations is read again after some seconds.
     expect(first).toEqual({ d1: 3, kvRead: 2, kvWrite: 1, kvDelete: 0 })
     const second = await cost('/revoke', await machineToken(refreshing))
     expect(second).toEqual({ d1: 3, kvRead: 1, kvWrite: 1, kvDelete: 0 })
   })
 
-  it('a refresh token revoked: it and the client from D1, one batch for all of it, one KV write for each session', async () => {
+  it('the revocation of a refresh token costs two D1 reads, one D1 batch and one KV write for each session', async () => {
     const { refresh } = await userTokens(refreshing)
     expect(await cost('/revoke', refresh)).toEqual({ ...nothing(), d1: 3, kvWrite: 1 })
   })
 
-  it('an access token inspected: one KV read, one D1 read, the client from D1', async () => {
+  it('the introspection of an access token costs one KV read and two D1 reads', async () => {
     const token = await machineToken(refreshing)
     expect(await cost('/introspect', token)).toEqual({ ...nothing(), d1: 2, kvRead: 1 })
   })
 
-  it("a refresh token inspected: it and the client from D1; another client's: that client too", async () => {
+  it("the introspection of a refresh token costs two D1 reads, and one more for another client's token", async () => {
     const { refresh } = await userTokens(refreshing)
     expect(await cost('/introspect', refresh)).toEqual({ ...nothing(), d1: 2 })
     const others = await userTokens(await newRefreshingClient())
     expect(await cost('/introspect', others.refresh)).toEqual({ ...nothing(), d1: 3 })
   })
 
-  it('an unknown access token: the client from D1, one KV read; an unknown refresh token: one D1 read more', async () => {
+  it('an unknown access token costs one KV read and one D1 read, and an unknown refresh token two D1 reads', async () => {
     const access = mintToken('accessToken')
     expect(await cost('/introspect', access)).toEqual({ ...nothing(), d1: 1, kvRead: 1 })
     const refresh = mintToken('refreshToken')
@@ -168,7 +168,7 @@ describe('storage operations of /revoke and /introspect', () => {
     expect(await cost('/revoke', refresh)).toEqual({ ...nothing(), d1: 2 })
   })
 
-  it('junk: the client from D1', async () => {
+  it('a malformed token costs one D1 read at /revoke and at /introspect', async () => {
     expect(await cost('/revoke', 'junk')).toEqual({ ...nothing(), d1: 1 })
     expect(await cost('/introspect', 'junk')).toEqual({ ...nothing(), d1: 1 })
   })

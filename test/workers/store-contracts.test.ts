@@ -1,6 +1,6 @@
 /**
- * What `ports.ts` promises, one contract for each store: on the bindings themselves, as each request has them, and as
- * the tests of faults wrap them, which must neither keep a promise of their own nor break one.
+ * The promises of `ports.ts`, one contract for each store: on the bindings themselves, on the bindings of a request, and
+ * on the bindings that the tests of faults wrap, which must neither add nor break a promise.
  */
 
 import { env } from 'cloudflare:workers'
@@ -55,10 +55,10 @@ const KINDS: readonly (readonly [name: string, bindings: Bindings])[] = [
     },
   ],
   ['watched bindings', watchedBindings(() => {})],
-  ['a hostile platform on a good day', hostilePlatform().bindings],
+  ['a hostile platform without a fault', hostilePlatform().bindings],
 ]
 
-describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
+describe.each(KINDS)('the store contracts on %s', (kind, { DB, SESSIONS, CODES }) => {
   const clients = clientStore(DB, () => DB)
   const codes = codeStore(DB, CODES)
   const authorizations = authorizationStore(DB, CODES)
@@ -106,7 +106,7 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     const { results } = await families.bind(userId).all<{ family_id: string }>()
     return results.map(({ family_id }) => family_id)
   }
-  /** A family as a code exchange leaves it. */
+  /** A family after a code exchange. */
   async function renewable() {
     const { code, key, userId, client } = await granted()
     const purchase = purchaseOf(code)
@@ -144,7 +144,7 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     return { key, session }
   }
 
-  it('clients: what is known is found, fresh or near; that a secret was used is kept', async () => {
+  it(`the client store finds a client fresh or cached, and records the use of a secret, on ${kind}`, async () => {
     const { id, secret } = await newClient()
     const found = await clients.find(id)
     expect(found).toMatchObject({ clientId: id, redirectUris: [CALLBACK], disabledAt: null })
@@ -161,7 +161,7 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     ])
   })
 
-  it('the cache of clients: the copy says since when, until it is too old or read anew', async () => {
+  it(`the client cache says since when it has a copy, until the copy is too old or read again, on ${kind}`, async () => {
     const { id } = await newClient()
     const settings = { clientCacheSeconds: 10, staleClientSeconds: 60 }
     const cache = clientCache(new Map(), { clients }, settings)
@@ -172,7 +172,7 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     expect((await cache.lookUp(id, atMs + 13_000)).keptSinceMs).toBe(atMs + 12_000)
   })
 
-  it('authorizations: the code is on the ledger and carried, the consent remembered', async () => {
+  it(`the authorization store writes the code to the ledger and to KV, and remembers the consent, on ${kind}`, async () => {
     const { client, code, key, userId } = await granted(true)
     expect(await codes.findOnLedger(key)).toEqual(code)
     expect(await codes.findCarried(key)).toEqual(code)
@@ -180,7 +180,7 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     expect(consent).toEqual({ scopes: 'public:read', fingerprint: 'f' })
   })
 
-  it('codes: one of many spends it, its family alone comes to be, and only it can take that back', async () => {
+  it(`the code store lets one of many spend a code, and only the winner can undo it, on ${kind}`, async () => {
     const { code, key, userId } = await granted()
     const purchases = Array.from({ length: 5 }, () => purchaseOf(code))
     const spent = await Promise.all(purchases.map((purchase) => codes.spend(key, purchase, at)))
@@ -195,7 +195,7 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
       purchases.map((one) => one === won),
     )
     expect(await familiesOf(userId)).toEqual([won.family?.family.familyId])
-    // Asked again in case the answer was lost, it is the same.
+    // The same request again, as after a lost answer, has the same result.
     expect((await codes.spend(key, won, at)).kind).toBe('won')
     const again = {
       kind: 'again',
@@ -211,14 +211,14 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     expect(await codes.spend(anyDigest(), won, at)).toEqual({ kind: 'unknown' })
   })
 
-  it('codes: what is forgotten is carried no more, and the ledger keeps it', async () => {
+  it(`the code store removes a forgotten code from KV and keeps it on the ledger, on ${kind}`, async () => {
     const { code, key } = await granted()
     await codes.forget(key)
     expect(await codes.findCarried(key)).toBeNull()
     expect(await codes.findOnLedger(key)).toEqual(code)
   })
 
-  it('sessions: what is put is live, until it ends', async () => {
+  it(`the session store keeps a session alive until it ends, on ${kind}`, async () => {
     const { key, session } = await opened()
     expect(await live().find(key, atMs, false)).toEqual(session)
     expect(await live().find(key, atMs + LIFETIME_SECONDS * 1000, false)).toBeNull()
@@ -229,23 +229,23 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     expect(kept?.expiration).toBeLessThanOrEqual(nowSeconds() + LIFETIME_SECONDS)
   })
 
-  it('revocations: one session, in truth and for all who read KV', async () => {
+  it(`the revocation store ends one session in D1 and for every reader of KV, on ${kind}`, async () => {
     const { key, session } = await opened()
     expect(await revocations.endSessions([key])).toBe(true)
     await revocations.markShown([key])
     expect(await live().holds(key, session)).toBe(false)
     expect(await live().find(key, atMs, false)).toBeNull()
-    // Cron is done with it: what lies over it is not buried again.
+    // Cron has finished with it: a session that overwrites the tombstone stays.
     await SESSIONS.put(key, JSON.stringify(session))
     await revocations.repairKv()
     expect(await live().find(key, atMs, false)).toEqual(session)
     const asked = live()
     expect(await asked.find(key, atMs, true)).toBeNull()
-    // What it has seen revoked once, KV cannot show it again.
+    // A session that this isolate has seen revoked stays revoked, whatever KV shows.
     expect(await asked.findShown(key, atMs)).toBeNull()
   })
 
-  it('revocations: a family, with the sessions issued beside it; again does no harm', async () => {
+  it(`the revocation store ends a family with its sessions, and a repetition does no harm, on ${kind}`, async () => {
     const { familyId, family, first } = await renewable()
     const next = successor()
     expect(await rotate(first, family, next, at)).toBe('won')
@@ -264,7 +264,7 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     })
   })
 
-  it('revocations: all that one user granted one client', async () => {
+  it(`the revocation store ends everything that one user granted one client, on ${kind}`, async () => {
     const { client, key, code, userId } = await granted(true)
     await revocations.removeConsent(userId, client.id)
     expect((await users.standing(userId, client.id)).consent).toBeNull()
@@ -273,7 +273,7 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     expect(await SESSIONS.get('revocations')).toContain(`${userId} ${client.id}`)
   })
 
-  it('refresh tokens: one of many rotates it, and only its rotation can be taken back', async () => {
+  it(`the refresh token store lets one of many rotate a token, and only that rotation can be undone, on ${kind}`, async () => {
     const { family, first, userId } = await renewable()
     expect(await refreshTokens.find(first)).toMatchObject({ spentAt: null, user: { userId } })
     const next = Array.from({ length: 5 }, () => successor())
@@ -292,7 +292,7 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     expect(await refreshTokens.find(winner.tokenDigest)).toBeNull()
   })
 
-  it('codes and refresh tokens: of many with one proof one is spent, and a proof is used only with what it spends', async () => {
+  it(`the code and refresh token stores spend one of many with one proof, and use a proof only with what it spends, on ${kind}`, async () => {
     const proof = { owner: randomId(), jti: randomId(), expiresAt: at + 60 }
     const isUsed = async () =>
       (await DB.prepare(FIND_JTI)
@@ -312,7 +312,7 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     ])
     expect(kinds.sort()).toEqual(['proof_used', 'proof_used', 'won'])
     expect(await isUsed()).toBe(true)
-    // What lost is good with another proof.
+    // The others are good with another proof.
     const again = [
       (await codes.spend(one.key, purchaseOf(one.code), at)).kind,
       (await codes.spend(other.key, purchaseOf(other.code), at)).kind,
@@ -321,7 +321,7 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     expect(again.filter((kind) => kind === 'won')).toHaveLength(2)
   })
 
-  it('codes and refresh tokens: asked again in case the answer was lost, a proof of their own stops neither', async () => {
+  it(`the code and refresh token stores accept a repeated request with its own proof, as after a lost answer, on ${kind}`, async () => {
     const proof = () => ({ owner: randomId(), jti: randomId(), expiresAt: at + 60 })
     const { code, key } = await granted()
     const purchase = purchaseOf(code, proof())
@@ -333,7 +333,7 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     }
   })
 
-  it('refresh tokens: the first key that wins binds the family, and no other', async () => {
+  it(`the refresh token store binds a family to the first key that wins, and to no other, on ${kind}`, async () => {
     const { family, first } = await renewable()
     const keyOf = async () => (await refreshTokens.find(first))?.family.jkt
     const [next, last] = [successor(), successor()]
@@ -348,7 +348,7 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     expect(await keyOf()).toBe('owner')
   })
 
-  it('ids: of one owner each is new once', async () => {
+  it(`the store of used ids accepts an id once for each owner, on ${kind}`, async () => {
     const jtis = usedJtiStore(DB)
     const [owner, jti] = [randomId(), randomId()]
     const first = await Promise.all(Array.from({ length: 5 }, () => jtis.use(owner, jti, at + 60)))
@@ -356,7 +356,7 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     expect(await jtis.use(randomId(), jti, at + 60)).toBe(true)
   })
 
-  it('refusals: found for a day', async () => {
+  it(`the refusal store finds a refusal for a day, on ${kind}`, async () => {
     const refusals = refusalStore(DB)
     const correlationId = randomId()
     const words = { endpoint: 'POST /token', error: 'invalid_client', detail: 'd', clientId: null }
@@ -366,7 +366,7 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     expect(await refusals.find(correlationId, at + DAY_SECONDS)).toBeNull()
   })
 
-  it('connected applications: what was agreed to, of whom the registry knows', async () => {
+  it(`the store of connected applications finds what a user agreed to, on ${kind}`, async () => {
     const { client, userId } = await granted(true)
     const { user, applications } = await connectedApplicationStore(DB, LIFETIME_SECONDS).of(userId)
     expect(user).toMatchObject({ userId })
@@ -377,7 +377,7 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     expect(stranger).toEqual({ user: null, applications: [] })
   })
 
-  it('failed sign-ins: counted by name and network, cleared for that network alone', async () => {
+  it(`the store of failed sign-ins counts by username and network, and clears one network, on ${kind}`, async () => {
     const failures = signInFailureStore(DB)
     const name = randomId()
     for (let times = 0; times < 5; times++) await failures.record(name, 'here', at)
@@ -387,7 +387,7 @@ describe.each(KINDS)('on %s', (_, { DB, SESSIONS, CODES }) => {
     expect(await failures.lockedUntil(name, 'here', at)).toBeLessThanOrEqual(at)
   })
 
-  it('users: by name whatever its case, with what they agreed to', async () => {
+  it(`the user store finds a user by username in any case, with the consents, on ${kind}`, async () => {
     const { id, username } = await newUser()
     expect(await users.findByUsername(username.toUpperCase())).toMatchObject({
       user: { userId: id, disabledAt: null },

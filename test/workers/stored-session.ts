@@ -1,4 +1,4 @@
-/** Sessions put into the real KV for the tests of whoever reads them. */
+/** Session records in the real KV, for the tests of their readers. */
 
 import { env } from 'cloudflare:workers'
 import { digest } from '../../src/crypto/digest.ts'
@@ -44,7 +44,7 @@ export const authorizing = (scopes: string[], endorsements: string[] = []) => ({
   authorizations: { classic: 0, scopes, endorsements },
 })
 
-/** Whatever it is given, as the external accounts service might. */
+/** Stores any value, as an external accounts service might. */
 export async function store(token: string, value: unknown): Promise<string> {
   const text = typeof value === 'string' ? value : JSON.stringify(value)
   await SESSIONS.put(await digest(token), text, { expirationTtl: LIFETIME_SECONDS })

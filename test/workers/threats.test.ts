@@ -1,4 +1,4 @@
-/** Attacks that belong to no one RFC's file: SECURITY.md has the whole list. */
+/** Attacks that do not belong to the file of one RFC. SECURITY.md has the whole list. */
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import {
@@ -22,8 +22,8 @@ import {
   withChallenge,
 } from './registry.ts'
 
-describe('RFC 9700 §4.5: a code injected into another session of the same client', () => {
-  /** RFC 7636 §4.1 with another verifier; its S256 challenge. */
+describe('RFC 9700 §4.5: code injection', () => {
+  /** Another verifier of the form of RFC 7636 §4.1, and its S256 challenge. */
   const OTHER = {
     verifier: 'M25iVXpKU3puUjFaYWg3T1NDTDQtcW1ROUY5YXlwalNoc0hhakxifmZHag',
     challenge: 'qjrzSW9gMiUgpUvqgEPE4_-8swvyCtfOVvg55o5S_es',
@@ -32,7 +32,7 @@ describe('RFC 9700 §4.5: a code injected into another session of the same clien
     post('/token', redemptionOf(client, code, { code_verifier }))
 
   it.each(['client_secret_post', 'none'] as const)(
-    'is refused there, and is still good in its own: %s',
+    'a code injected into another session of the same client is refused, and stays good in its own: %s',
     async (authMethod) => {
       const client = await newClient({ authMethod })
       const [victim, attacker] = [await signIn(await newUser()), await signIn(await newUser())]
@@ -49,7 +49,7 @@ describe('RFC 9700 §4.5: a code injected into another session of the same clien
   )
 })
 
-describe('a line break, an escape or a very long word of the caller', () => {
+describe('hostile words of a caller', () => {
   const lines: string[] = []
   beforeEach(() => {
     lines.length = 0
@@ -63,7 +63,7 @@ describe('a line break, an escape or a very long word of the caller', () => {
     ['terminal escapes', 'x\u001b]0;forged\u0007\u001b[2J\u0000\u202e'],
     ['8,000 characters', 'x'.repeat(8000)],
   ]
-  /** Every place in which a caller can put words, and that a refusal could repeat. */
+  /** Sends the words in every parameter and header that a refusal could repeat. */
   async function everywhere(words: string): Promise<Response[]> {
     const client = await newClient()
     const cookie = await signIn(await newUser())
@@ -94,24 +94,27 @@ describe('a line break, an escape or a very long word of the caller', () => {
     ]
   }
 
-  it.each(HOSTILE)('%s: stays in one short line of the log, and in no header', async (_, words) => {
-    const answers = await everywhere(words)
-    expect(lines.length).toBeGreaterThanOrEqual(8)
-    for (const line of lines) {
-      expect(line).toMatch(/^\{"event":"request"[\x20-\x7e]+\}$/)
-      expect(line.length).toBeLessThan(700)
-    }
-    for (const { headers, status } of answers) {
-      expect(status).toBeLessThan(500)
-      for (const [name, value] of headers) {
-        expect(value).toMatch(/^[\x20-\x7e]*$/)
-        if (name !== 'location') expect(value).not.toMatch(/planted|forged|x{20}/)
+  it.each(HOSTILE)(
+    'the words of a caller with %s reach only one short log line, and no header',
+    async (_, words) => {
+      const answers = await everywhere(words)
+      expect(lines.length).toBeGreaterThanOrEqual(8)
+      for (const line of lines) {
+        expect(line).toMatch(/^\{"event":"request"[\x20-\x7e]+\}$/)
+        expect(line.length).toBeLessThan(700)
       }
-      expect(headers.getSetCookie().join()).not.toContain('planted')
-    }
-  })
+      for (const { headers, status } of answers) {
+        expect(status).toBeLessThan(500)
+        for (const [name, value] of headers) {
+          expect(value).toMatch(/^[\x20-\x7e]*$/)
+          if (name !== 'location') expect(value).not.toMatch(/planted|forged|x{20}/)
+        }
+        expect(headers.getSetCookie().join()).not.toContain('planted')
+      }
+    },
+  )
 
-  it('comes back to the client as it was, in the one parameter that is its own: state', async () => {
+  it('hostile words in the state parameter return to the client unchanged', async () => {
     const [[, words] = ['', '']] = HOSTILE
     const cookie = await signIn(await newUser())
     const request = requestOf(await newClient(), { state: words, response_type: 'token' })
@@ -120,11 +123,11 @@ describe('a line break, an escape or a very long word of the caller', () => {
   })
 })
 
-describe('a body that does not come to its end', () => {
+describe('bodies that do not end', () => {
   const PATHS = ['/token', '/revoke', '/introspect', '/login', '/logout', '/authorize', '/account']
   afterEach(() => void vi.useRealTimers())
 
-  it.each(PATHS)('is waited for 10 s at %s, then refused with 408', async (path) => {
+  it.each(PATHS)('a body that does not end at %s is refused with 408 after 10 s', async (path) => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
     let begun = () => {}
     const hasBegun = new Promise<void>((resolve) => {
@@ -149,7 +152,7 @@ describe('a body that does not come to its end', () => {
     await hasBegun
     await vi.advanceTimersByTimeAsync(9_999)
     expect(status).toBe(0)
-    // Meanwhile everybody else is served.
+    // Other requests are served in the meantime.
     expect((await registry('/login')).status).toBe(200)
     await vi.advanceTimersByTimeAsync(1)
     expect((await answering).status).toBe(408)
@@ -158,7 +161,7 @@ describe('a body that does not come to its end', () => {
 
 describe('programmatic sign-up', () => {
   it.each(['/register', '/signup', '/users', '/clients', '/admin', '/account/new'])(
-    'has nothing to call: %s does not exist',
+    'there is no endpoint for programmatic sign-up: %s does not exist',
     async (path) => {
       expect((await post(path, { username: 'robot', password: PASSWORD })).status).toBe(404)
     },

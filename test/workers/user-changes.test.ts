@@ -1,4 +1,4 @@
-/** A user who loses something: browser sessions and access tokens end, what is renewed or redeemed is narrower. */
+/** A user who loses rights: browser sessions and access tokens end, and refreshed and redeemed tokens get fewer scopes. */
 
 import { env } from 'cloudflare:workers'
 import { expect, it } from 'vitest'
@@ -61,7 +61,7 @@ it('a scope withdrawn from a user ends the browser session and narrows what is r
   expect(redeemed.scope).toBe('public:read')
 })
 
-it('a user who holds nothing any more gets nothing for a code or a refresh token', async () => {
+it('a user who has lost every scope gets nothing for a code or a refresh token', async () => {
   const { client, user, code, renew } = await connected()
   const lists = { scopes: [] }
   const before = userNarrowing(env.DB, user.id, { how: 'replace', ...lists }, LIFETIME_SECONDS)
@@ -71,7 +71,7 @@ it('a user who holds nothing any more gets nothing for a code or a refresh token
   }
 })
 
-it('a user who is given more keeps the browser session, and a control shows that it could end', async () => {
+it('a user who gets more scopes keeps the browser session, and a revocation ends it', async () => {
   const { user, isSignedIn } = await connected()
   const lists = { scopes: ['upload:read_logs'] }
   await userChanges(env.DB).authorize(user.id, lists, nowSeconds(), { before: [], also: [] })

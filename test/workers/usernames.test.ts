@@ -1,4 +1,4 @@
-/** One user for all spellings of a name, also where users from before keys differ by spelling alone. */
+/** One user for all spellings of a username, even when older users without keys differ only by spelling. */
 
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
@@ -19,7 +19,7 @@ const person = (username: string) => ({
   scopes: [],
   endorsements: [],
 })
-/** As it was registered before there were keys. */
+/** A user from before usernames had keys. */
 async function olderUser(username: string, createdAt: number) {
   const userId = `id of ${username}`
   await env.DB.prepare(
@@ -31,8 +31,8 @@ async function olderUser(username: string, createdAt: number) {
   return userId
 }
 
-describe('a username', () => {
-  it('is one name in every case and Unicode form, for creating, finding and signing in', async () => {
+describe('spellings of a username', () => {
+  it('a username is the same in every case and Unicode form, for registration, lookup and sign-in', async () => {
     const user = await newUser({ username: 'Müller' })
     for (const spelling of ['müller', 'MÜLLER', 'Mu\u0308ller', ' müller ']) {
       expect(await users.create(person(spelling), 1)).toBeNull()
@@ -43,7 +43,7 @@ describe('a username', () => {
     expect(await idFor('muller')).toBeUndefined()
   })
 
-  it('has one count of failed sign-ins, however it is spelled', async () => {
+  it('the failed sign-ins of a username are counted together in every spelling', async () => {
     const failures = signInFailureStore(env.DB)
     const now = nowSeconds()
     for (const spelling of ['Zoë', 'ZOË', 'Zoe\u0308', 'zoë', 'ZOE\u0308', 'zoë']) {
@@ -54,8 +54,8 @@ describe('a username', () => {
   })
 })
 
-describe('users from before keys', () => {
-  it('are found by their spelling before and after they have keys, also two that differ by it alone', async () => {
+describe('usernames without keys', () => {
+  it('older users are found by their spelling before and after they get keys, even two that differ only by it', async () => {
     const upper = await olderUser('JÖRG', 2)
     const first = await olderUser('Jörg', 1)
     const alone = await olderUser('Özil', 3)
@@ -71,19 +71,19 @@ describe('users from before keys', () => {
     expect(await idFor('öZIL')).toBeUndefined()
     await keyOlderNames(env.DB)
     await asBefore()
-    // The elder has the key; the other only the own spelling.
+    // The older user has the key; the other is found only by its exact spelling.
     expect(await idFor('jo\u0308rg')).toBe(first)
     expect(await idFor('öZIL')).toBe(alone)
     expect(await users.create(person('jörG'), 4)).toBeNull()
   })
 
-  it('have their names taken before cron has seen them', async () => {
+  it('the username of an older user is taken before cron has given it a key', async () => {
     const older = await olderUser('Ærø', 1)
     expect(await users.create(person('ærØ'), 2)).toBeNull()
     expect(await idFor('ÆRØ')).toBe(older)
   })
 
-  it('get their keys from cron, which goes on where KV or a sweep fails', async () => {
+  it('cron gives older usernames their keys even when KV or a sweep fails', async () => {
     const older = await olderUser('Ünal', 1)
     const SESSIONS = { ...env.SESSIONS, put: () => Promise.reject(new Error('KV is away')) }
     const { housekeep } = compose({ ...env, ISSUER, SESSIONS } as unknown as Bindings)
@@ -94,7 +94,7 @@ describe('users from before keys', () => {
     expect(await idFor('üNAL')).toBe(older)
   })
 
-  it('get their keys however many they are', async () => {
+  it('cron gives older usernames their keys in any number', async () => {
     await env.DB.prepare(
       `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120)
        INSERT INTO user (user_id, username, email, password_hash, created_at, updated_at)
