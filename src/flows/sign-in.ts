@@ -45,14 +45,16 @@ export async function signIn(
     deps.users.findByUsername(username),
     deps.signInFailures.lockedUntil(username, network, now, knownBy),
   ])
-  if (now < lockedUntil) throw tooManyFailures('sign-in', lockedUntil - now)
+  requireUnlocked(lockedUntil, now)
+  // Before the password is looked at: of guesses at once no more are than of guesses one after another.
+  const tried = await deps.signInFailures.record(username, network, now, knownBy)
+  requireUnlocked(tried.lockedUntil, now)
   const matches = await passwordMatches(password, found?.passwordHash ?? NO_ONES_HASH)
   if (!found || !matches || !isEnabled(found.user)) {
-    await deps.signInFailures.record(username, network, now, knownBy)
     if (!found) return 'unknown username'
     return matches ? 'disabled user' : 'wrong password'
   }
-  if (lockedUntil > 0) defer(deps.signInFailures.clear(username, network, knownBy))
+  defer(deps.signInFailures.clear(username, network, knownBy, tried))
   const bearer = await newBearer('browserSession')
   const { user } = found
   const lifetimeSeconds = deps.browserSessionLifetimeSeconds
@@ -81,6 +83,10 @@ export async function signIn(
   ])
   if (asked.previousToken !== null) defer(signOut(asked.previousToken, deps, context))
   return { token: bearer.token, lifetimeSeconds, browserToken }
+}
+
+function requireUnlocked(lockedUntil: number, now: number) {
+  if (now < lockedUntil) throw tooManyFailures('sign-in', lockedUntil - now)
 }
 
 export async function signOut(

@@ -166,6 +166,14 @@ export interface ConnectedApplicationStore {
   >
 }
 
+/** A try that was counted, and what was counted before it. Instants in epoch seconds. */
+export type CountedTry = Readonly<{
+  lockedUntil: number
+  /** Of the name, and when the last of them was: 0 and 0 if there were none. */
+  nameFailures: number
+  nameFailedAt: number
+}>
+
 /** `browserToken` is what the browser's cookie holds; null if it has none. */
 export interface SignInFailureStore {
   /**
@@ -178,14 +186,20 @@ export interface SignInFailureStore {
     now: number,
     browserToken?: string | null,
   ): Promise<number>
+  /** Counts a try as a failure, before it is looked at: of many at once each sees those that were counted before it. */
   record(
     username: string,
     network: string,
     now: number,
     browserToken?: string | null,
+  ): Promise<CountedTry>
+  /** The try was a success. What others tried from elsewhere still counts. */
+  clear(
+    username: string,
+    network: string,
+    browserToken: string | null,
+    tried: CountedTry,
   ): Promise<void>
-  /** After a success. What others tried from elsewhere still counts. */
-  clear(username: string, network: string, browserToken?: string | null): Promise<void>
 }
 
 /** A sign-in that succeeded with this hash. Instants in epoch seconds. */

@@ -20,6 +20,9 @@ export const RECORD_FAILURE_OF_BROWSER = `INSERT INTO sign_in_failure (subject, 
   WHERE k.user_id = ${USER_NAMED('?4', '?6')} AND k.browser_digest = ?5 AND k.expires_at > ?2
   ${COUNT_ONE_MORE}`
 export const CLEAR_FAILURES = `DELETE FROM sign_in_failure WHERE subject IN (?1, ?2)`
+/** The name's row without a try: as it was before (`?2` failures, the last at `?3`) if none was counted after it. */
+export const UNCOUNT_NAME = `UPDATE sign_in_failure SET failures = failures - 1,
+    last_failed_at = iif(failures = ?2 + 1, ?3, last_failed_at) WHERE subject = ?1`
 
 type Subjects = Readonly<Record<LockoutKind, string>>
 
@@ -40,47 +43,70 @@ const browserOf = async (token: string | null) =>
 
 type Failures = { subject: string; failures: number; last_failed_at: number }
 
+/** What is asked before a try. */
+const findStatements = (
+  db: Database,
+  { name, name_from_network, name_from_known_browser }: Subjects,
+  { username, browser, now }: Readonly<{ username: string; browser: string; now: number }>,
+) => [
+  db
+    .prepare(FIND_FAILURES)
+    .bind(name, name_from_network, name_from_known_browser, now - FORGET_FAILURES_SECONDS),
+  db.prepare(IS_KNOWN_BROWSER).bind(username, browser, now, usernameKey(username)),
+]
+
+const failuresIn = (found: D1Result | undefined) => (found?.results ?? []) as Failures[]
+
+function lockedUntilOf(
+  subjects: Subjects,
+  now: number,
+  [found, known]: readonly D1Result[],
+): number {
+  const kinds: readonly (keyof Subjects)[] = known?.results.length
+    ? ['name_from_known_browser']
+    : ['name', 'name_from_network']
+  const ends = failuresIn(found).map((row) => {
+    const kind = kinds.find((one) => subjects[one] === row.subject)
+    const wait = kind ? waitSeconds(kind, row.failures) : 0
+    // Who need not wait need not either for a clock that is ahead, or a request that began a second later.
+    return wait > 0 ? row.last_failed_at + wait : Math.min(row.last_failed_at, now)
+  })
+  return Math.max(0, ...ends)
+}
+
 export const signInFailureStore = (db: Database): SignInFailureStore => ({
   async lockedUntil(username, network, now, browserToken = null) {
     const browser = await browserOf(browserToken)
     const subjects = await subjectsOf(username, network, browser)
-    const { name, name_from_network, name_from_known_browser } = subjects
-    const oldest = now - FORGET_FAILURES_SECONDS
-    const [found, known] = await db.batch([
-      db.prepare(FIND_FAILURES).bind(name, name_from_network, name_from_known_browser, oldest),
-      db.prepare(IS_KNOWN_BROWSER).bind(username, browser, now, usernameKey(username)),
-    ])
-    const kinds: readonly (keyof Subjects)[] = known?.results.length
-      ? ['name_from_known_browser']
-      : ['name', 'name_from_network']
-    const ends = ((found?.results ?? []) as Failures[]).map((row) => {
-      const kind = kinds.find((one) => subjects[one] === row.subject)
-      return kind ? row.last_failed_at + waitSeconds(kind, row.failures) : 0
-    })
-    return Math.max(0, ...ends)
+    const asked = { username, browser, now }
+    return lockedUntilOf(subjects, now, await db.batch(findStatements(db, subjects, asked)))
   },
   async record(username, network, now, browserToken = null) {
     const browser = await browserOf(browserToken)
-    const { name, name_from_network, name_from_known_browser } = await subjectsOf(
-      username,
-      network,
-      browser,
-    )
+    const subjects = await subjectsOf(username, network, browser)
+    const { name, name_from_network, name_from_known_browser } = subjects
     const oldest = now - FORGET_FAILURES_SECONDS
-    await db.batch([
+    const outcomes = await db.batch([
+      ...findStatements(db, subjects, { username, browser, now }),
       db.prepare(RECORD_FAILURE).bind(name, now, oldest),
       db.prepare(RECORD_FAILURE).bind(name_from_network, now, oldest),
       db
         .prepare(RECORD_FAILURE_OF_BROWSER)
         .bind(name_from_known_browser, now, oldest, username, browser, usernameKey(username)),
     ])
+    const before = failuresIn(outcomes[0]).find(({ subject }) => subject === name)
+    return {
+      lockedUntil: lockedUntilOf(subjects, now, outcomes),
+      nameFailures: before?.failures ?? 0,
+      nameFailedAt: before?.last_failed_at ?? 0,
+    }
   },
-  async clear(username, network, browserToken = null) {
+  async clear(username, network, browserToken, { nameFailures, nameFailedAt }) {
     const browser = await browserOf(browserToken)
     const subjects = await subjectsOf(username, network, browser)
-    await db
-      .prepare(CLEAR_FAILURES)
-      .bind(subjects.name_from_network, subjects.name_from_known_browser)
-      .run()
+    await db.batch([
+      db.prepare(CLEAR_FAILURES).bind(subjects.name_from_network, subjects.name_from_known_browser),
+      db.prepare(UNCOUNT_NAME).bind(subjects.name, nameFailures, nameFailedAt),
+    ])
   },
 })

@@ -387,6 +387,32 @@ describe('the lockout after failed sign-ins', () => {
     expect((await attempt(user)).status).toBe(303)
   })
 
+  it('fifty simultaneous guesses get no more passwords checked than five in a row', async () => {
+    const user = await newUser()
+    const passwords = Array.from({ length: 50 }, (_, n) => `guess ${n}`)
+    const answers = await Promise.all(passwords.map((password) => attempt(user, { password })))
+    const statuses = answers.map(({ status }) => status)
+    expect(statuses.filter((status) => status === 403)).toHaveLength(5)
+    expect(statuses.filter((status) => status === 429)).toHaveLength(45)
+    expect((await attempt(user)).status).toBe(429)
+    later(901)
+    expect((await attempt(user)).status).toBe(303)
+  })
+
+  it('successful sign-ins do not count as failures, also when they are simultaneous', async () => {
+    const user = await newUser()
+    const failures = async () => {
+      const rows = env.DB.prepare('SELECT sum(failures) AS n FROM sign_in_failure')
+      return (await rows.first<number>('n')) ?? 0
+    }
+    await wrong(user, 1)
+    const before = await failures()
+    await Promise.all(Array.from({ length: 4 }, () => attempt(user)))
+    for (let times = 0; times < 6; times++) expect((await attempt(user)).status).toBe(303)
+    // The success cleared the failure of this network; that of the name stays.
+    expect(await failures()).toBe(before - 1)
+  })
+
   it('a successful sign-in resets the count of failures', async () => {
     const user = await newUser()
     await wrong(user, 4)

@@ -383,7 +383,17 @@ describe.each(KINDS)('the store contracts on %s', (kind, { DB, SESSIONS, CODES }
     for (let times = 0; times < 5; times++) await failures.record(name, 'here', at)
     expect(await failures.lockedUntil(name.toUpperCase(), 'here', at)).toBe(at + 1)
     expect(await failures.lockedUntil(name, 'there', at)).toBeLessThanOrEqual(at)
-    await failures.clear(name, 'here')
+    const tried = await failures.record(name, 'here', at + 1)
+    expect(tried).toEqual({ lockedUntil: at + 1, nameFailures: 5, nameFailedAt: at })
+    await failures.clear(name, 'here', null, tried)
+    const next = await failures.record(name, 'here', at + 2)
+    expect(next).toMatchObject({ nameFailures: 5, nameFailedAt: at })
+    // One that failed meanwhile still counts.
+    await failures.record(name, 'there', at + 3)
+    await failures.clear(name, 'here', null, next)
+    const last = await failures.record(name, 'here', at + 4)
+    expect(last).toMatchObject({ nameFailures: 6, nameFailedAt: at + 3 })
+    await failures.clear(name, 'here', null, last)
     expect(await failures.lockedUntil(name, 'here', at)).toBeLessThanOrEqual(at)
   })
 
