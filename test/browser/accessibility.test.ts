@@ -30,8 +30,12 @@ async function tabThrough(page: Page, most = 20): Promise<string[]> {
   return names
 }
 
-describe('by keyboard alone', () => {
-  it('a person signs in and answers', async ({ page, registry, app }) => {
+describe('the keyboard', () => {
+  it('a user signs in and answers the consent page by keyboard alone', async ({
+    page,
+    registry,
+    app,
+  }) => {
     const keys = await registry.registerClient({
       redirectUris: [app.callbackUri],
       more: ['--url', 'https://papers.example/'],
@@ -65,7 +69,7 @@ describe('by keyboard alone', () => {
     expect(app.callbacks.at(-1)?.outcome).toMatchObject({ scope: 'submission:read' })
   })
 
-  it('the password has the focus after a wrong one', async ({ page, registry }) => {
+  it('the password field has the focus after a wrong password', async ({ page, registry }) => {
     await page.goto(`${registry.url}/login`)
     await signIn(page, { ...registry.demo, password: 'wrong password' })
     await page.getByRole('alert').waitFor()
@@ -76,7 +80,7 @@ describe('by keyboard alone', () => {
     expect(await page.getByRole('alert').getAttribute('id')).toBe(described)
   })
 
-  it('a focus that does not show is noticed', async ({ page, registry }) => {
+  it('control: a focus that is not visible is noticed', async ({ page, registry }) => {
     await page.goto(`${registry.url}/login`)
     await page.getByLabel('Username').evaluate((field) => {
       Object.assign(field.style, { outline: 'none' })
@@ -85,8 +89,8 @@ describe('by keyboard alone', () => {
   })
 })
 
-describe('every page', () => {
-  it('has a language, a title, one main heading, one main part, and a name for each control', async ({
+describe('all pages', () => {
+  it('every page has a language, a title, one main heading, one main part, and a name for each control', async ({
     page,
     member,
     registry,
@@ -123,7 +127,7 @@ describe('every page', () => {
     expect(titles.size).toBe(4)
   })
 
-  it('names what it asks by role', async ({ page, member, registry, app }) => {
+  it('every page names its inputs by role', async ({ page, member, registry, app }) => {
     await page.goto(`${registry.url}/login`)
     await page.getByRole('textbox', { name: 'Username', exact: true }).waitFor()
     await page.getByLabel('Password', { exact: true }).waitFor()
@@ -139,7 +143,7 @@ describe('every page', () => {
     }
   })
 
-  it('loads under its own policy, and one that broke it would be noticed', async ({
+  it('every page loads under its own content security policy, and a violation would be noticed', async ({
     page,
     registry,
   }) => {
@@ -153,8 +157,12 @@ describe('every page', () => {
   })
 })
 
-describe('without script', () => {
-  it('everything works: sign in, untick, allow, sign out', async ({ open, registry, app }) => {
+describe('a browser without JavaScript', () => {
+  it('a browser without JavaScript can sign in, untick a scope, allow and sign out', async ({
+    open,
+    registry,
+    app,
+  }) => {
     const page = await open({ javaScriptEnabled: false })
     const keys = await registry.registerClient({ redirectUris: [app.callbackUri] })
     await page.goto(app.ask(keys))
@@ -174,7 +182,7 @@ describe('without script', () => {
     await page.getByRole('link', { name: 'Sign in' }).waitFor()
   })
 
-  it('is really without script', async ({ open, app }) => {
+  it('control: the browser without JavaScript runs no script', async ({ open, app }) => {
     const page = await open({ javaScriptEnabled: false })
     const html =
       '<h1>Before</h1><script>document.querySelector("h1").textContent = "After"</script>'

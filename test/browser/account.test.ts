@@ -52,14 +52,16 @@ async function connect(page: Page, registry: Registry, app: ClientApp, name: str
 const cardOf = (page: Page, name: string) => page.getByRole('region', { name })
 
 describe('the page of connected applications', () => {
-  it('is for who is signed in, and says that there is none', async ({ visitor }) => {
+  it('the page of connected applications requires a sign-in and says that no application is connected', async ({
+    visitor,
+  }) => {
     await visitor.getByText('No application has access to your account.').waitFor()
     await visitor.getByRole('link', { name: 'To the start page' }).click()
     await visitor.getByRole('link', { name: ACCOUNT }).click()
     await expectHeading(visitor, ACCOUNT)
   })
 
-  it('shows an application; removed, it is gone, its token ends, and it must ask again', async ({
+  it('removing a connected application ends its token, and the application must ask for consent again', async ({
     visitor: page,
     registry,
     app,
@@ -94,7 +96,12 @@ describe('the page of connected applications', () => {
     await expectHeading(page, CONSENT)
   })
 
-  it('works by keyboard alone, and without script', async ({ open, registry, app, person }) => {
+  it('the page of connected applications works by keyboard alone and without JavaScript', async ({
+    open,
+    registry,
+    app,
+    person,
+  }) => {
     const page = await open({ javaScriptEnabled: false })
     await page.goto(`${registry.url}/account`)
     await signIn(page, person)
@@ -111,7 +118,7 @@ describe('the page of connected applications', () => {
     ['dark', 800],
     ['light', 360],
   ] as const)(
-    'looks as it should: %s, %i pixels wide',
+    'the page of connected applications has its intended appearance: %s, %i pixels wide',
     async (look, { open, registry, app, person }) => {
       const [colorScheme, width] = look
       const page = await open({ colorScheme, viewport: { width, height: 800 } })
@@ -139,8 +146,8 @@ describe('the page of connected applications', () => {
   )
 })
 
-describe('an error page', () => {
-  it('gives a reference that `why` explains, and leads to what the error means', async ({
+describe('error pages', () => {
+  it('an error page shows a reference that `why` explains, and links to the explanation of the error', async ({
     page,
     registry,
   }) => {
@@ -159,7 +166,7 @@ describe('an error page', () => {
   })
 })
 
-describe('a form on a page from before another sign-in', () => {
+describe('forms on a page from an earlier sign-in', () => {
   /** Signs in again in another tab of the same browser. */
   async function signInElsewhere(
     page: Page,
@@ -173,7 +180,7 @@ describe('a form on a page from before another sign-in', () => {
     await other.close()
   }
 
-  it('removes nothing, and the page that comes back does', async ({
+  it('the form to remove an application on a page from an earlier sign-in removes nothing, and the page in the response works', async ({
     visitor,
     registry,
     app,
@@ -189,7 +196,7 @@ describe('a form on a page from before another sign-in', () => {
     await visitor.getByText('is no longer connected').waitFor()
   })
 
-  it('signs nobody out, and the page that comes back does', async ({
+  it('the form to sign out on a page from an earlier sign-in signs no user out, and the page in the response works', async ({
     visitor,
     registry,
     person,

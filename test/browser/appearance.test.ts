@@ -107,7 +107,7 @@ async function tour(page: Page, given: Given, look: (name: string) => Promise<vo
 
 describe('light and dark', () => {
   it.for(['light', 'dark'] as const)(
-    '%s: the ground follows the wish, and every word stands out from it',
+    'the pages follow the preferred colour scheme %s, and every text has enough contrast',
     async (colorScheme, { open, registry, app, keys }) => {
       const page = await open({ colorScheme })
       await tour(page, { registry, app, keys }, async (name) => {
@@ -120,7 +120,7 @@ describe('light and dark', () => {
     },
   )
 
-  it('pale words would be noticed', async ({ page, registry }) => {
+  it('control: text with too little contrast is noticed', async ({ page, registry }) => {
     await page.goto(registry.url)
     await headingOf(page).evaluate((heading) => Object.assign(heading.style, { color: '#999' }))
     const [worst] = await contrastsOf(page)
@@ -129,8 +129,13 @@ describe('light and dark', () => {
   })
 })
 
-describe('360 pixels wide', () => {
-  it('nothing is cut off, and nobody scrolls sideways', async ({ open, registry, app, keys }) => {
+describe('a window 360 pixels wide', () => {
+  it('no page is cut off or scrolls sideways at a width of 360 pixels', async ({
+    open,
+    registry,
+    app,
+    keys,
+  }) => {
     const page = await open(NARROW)
     await tour(page, { registry, app, keys }, async (name) => {
       await keepScreenshot(page, `${name}-360`)
@@ -138,7 +143,7 @@ describe('360 pixels wide', () => {
     })
   })
 
-  it('something too wide would be noticed', async ({ open, registry }) => {
+  it('control: an element that is too wide is noticed', async ({ open, registry }) => {
     const page = await open(NARROW)
     await page.goto(registry.url)
     await headingOf(page).evaluate((heading) => Object.assign(heading.style, { width: '400px' }))
@@ -155,7 +160,7 @@ describe('a client with a hostile name', () => {
   }
 
   it.for(Object.keys(NAMES) as (keyof typeof NAMES)[])(
-    '%s: is shown as text, runs nothing and breaks nothing',
+    'a client name (%s) is shown as text, runs no script and does not break the layout',
     async (kind, { open, memberState, registry, app }) => {
       const name = NAMES[kind]
       const keys = await registry.registerClient({
@@ -189,7 +194,7 @@ describe('a client with a hostile name', () => {
     },
   )
 
-  it('a page that did run it would be noticed', async ({ page, app }) => {
+  it('control: a page that runs a script from a client name is noticed', async ({ page, app }) => {
     await page.goto(app.origin + app.publish(`<title>Before</title>${NAMES.markup.slice(19)}`))
     expect(await page.title()).not.toBe('Before')
     expect(takeComplaints(page)).toEqual(['a dialog says: 1'])

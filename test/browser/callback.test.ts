@@ -3,8 +3,8 @@
 import { describe, expect } from 'vitest'
 import { expectHeading, it, openConsent, press, signIn, takeComplaints } from './fixtures.ts'
 
-describe('the answer reaches the client', () => {
-  it('when its callback sends the user on to another host of its own', async ({
+describe('the authorization response', () => {
+  it('the authorization response reaches a client whose callback redirects to another host of the client', async ({
     member: page,
     registry,
     app,
@@ -16,7 +16,12 @@ describe('the answer reaches the client', () => {
     expect(new URL(page.url()).origin).toBe(app.localhost)
   })
 
-  it('when that happens directly after a sign-in', async ({ page, member, registry, app }) => {
+  it('the authorization response directly after a sign-in reaches a client whose callback redirects to another host', async ({
+    page,
+    member,
+    registry,
+    app,
+  }) => {
     const keys = await registry.registerClient({ redirectUris: [app.forwardingUri] })
     const ask = () => app.ask(keys, undefined, { redirect_uri: app.forwardingUri })
     await openConsent(member, ask())
@@ -27,7 +32,7 @@ describe('the answer reaches the client', () => {
     await expectHeading(page, 'Connected')
   })
 
-  it('when its callback sends the user on to an application of the device, for every answer', async ({
+  it('every authorization response reaches a client whose callback redirects to an application on the device', async ({
     page,
     member,
     registry,
@@ -59,7 +64,7 @@ describe('the answer reaches the client', () => {
   })
 
   it.for(['http://[::1]:9/callback', 'com.example.app:/callback'])(
-    'when that is a native app at %s',
+    'the authorization response reaches a native application at %s',
     async (redirectUri, { member: page, registry, app }) => {
       const keys = await registry.registerClient({
         redirectUris: [redirectUri],

@@ -25,8 +25,8 @@ function lastToken(app: ClientApp) {
   return outcome
 }
 
-describe('the consent page says', () => {
-  it('who asks, for whom, for what, and where the answer goes', async ({
+describe('the consent page', () => {
+  it('the consent page shows the client, the user, the scopes and the redirect host', async ({
     member: page,
     registry,
     app,
@@ -68,7 +68,7 @@ describe('the consent page says', () => {
 })
 
 describe('Allow', () => {
-  it('gives the client a token whose session has the scopes', async ({
+  it('Allow gives the client a token whose session has the scopes', async ({
     member: page,
     registry,
     app,
@@ -91,7 +91,11 @@ describe('Allow', () => {
     })
   })
 
-  it('leaves out what was unticked', async ({ member: page, registry, app }) => {
+  it('Allow does not grant a scope that the user has unticked', async ({
+    member: page,
+    registry,
+    app,
+  }) => {
     const keys = await registry.registerClient({ redirectUris: [app.callbackUri] })
     await openConsent(page, app.ask(keys))
     await boxOf(page, CREATE).uncheck()
@@ -103,7 +107,7 @@ describe('Allow', () => {
     expect(authorizations.scopes).toEqual(['submission:read'])
   })
 
-  it('is a refusal when nothing is ticked', async ({ member: page, registry, app }) => {
+  it('Allow without a ticked scope is a refusal', async ({ member: page, registry, app }) => {
     const keys = await registry.registerClient({ redirectUris: [app.callbackUri] })
     await openConsent(page, app.ask(keys))
     for (const box of await page.getByRole('checkbox').all()) await box.uncheck()
@@ -113,7 +117,7 @@ describe('Allow', () => {
     expect(await registry.grantsTo(keys.clientId)).toEqual({ codes: 0, consents: 0 })
   })
 
-  it('clicked twice grants once, and the client sees no error', async ({
+  it('a double click on Allow grants once, and the client sees no error', async ({
     member: page,
     registry,
     app,
@@ -128,8 +132,8 @@ describe('Allow', () => {
   })
 })
 
-describe('an answer to a page that is no longer true', () => {
-  it('shows the page again, with what has changed, and grants nothing', async ({
+describe('answers to an outdated consent page', () => {
+  it('an answer to a consent page whose client has changed shows the page again with the change and grants nothing', async ({
     member: page,
     registry,
     app,
@@ -146,7 +150,7 @@ describe('an answer to a page that is no longer true', () => {
     await expectHeading(page, 'Connected')
   })
 
-  it('from before another sign-in shows the page again, which can be answered', async ({
+  it('an answer to a consent page from an earlier sign-in shows the page again, which can be answered', async ({
     page,
     registry,
     app,
@@ -169,7 +173,7 @@ describe('an answer to a page that is no longer true', () => {
 })
 
 describe('Cancel', () => {
-  it('tells the client access_denied, with its state and our iss, and no code', async ({
+  it('Cancel sends the client access_denied with its state, our iss and no code', async ({
     member: page,
     registry,
     app,
@@ -189,7 +193,7 @@ describe('Cancel', () => {
     expect(await registry.grantsTo(keys.clientId)).toEqual({ codes: 0, consents: 0 })
   })
 
-  it('is what the Enter key does, not Allow', async ({ member: page, registry, app }) => {
+  it('the Enter key presses Cancel and not Allow', async ({ member: page, registry, app }) => {
     const keys = await registry.registerClient({ redirectUris: [app.callbackUri] })
     await openConsent(page, app.ask(keys))
     await boxOf(page, CREATE).press('Enter')
@@ -204,7 +208,7 @@ describe('Cancel', () => {
 })
 
 describe('the Back button', () => {
-  it('after Cancel shows the question again, which can still be answered', async ({
+  it('the Back button after Cancel shows the consent page again, which can still be answered', async ({
     member: page,
     registry,
     app,
@@ -219,7 +223,7 @@ describe('the Back button', () => {
     await expectHeading(page, 'Connected')
   })
 
-  it('after Allow leads to the client again, by the remembered consent', async ({
+  it('the Back button after Allow leads to the client again, by the remembered consent', async ({
     member: page,
     registry,
     app,
@@ -233,7 +237,7 @@ describe('the Back button', () => {
     expect(app.callbacks.slice(-2).map(({ outcome }) => outcome.kind)).toEqual(['token', 'token'])
   })
 
-  it('after a sign-in shows no error', async ({ page, registry }) => {
+  it('the Back button after a sign-in shows no error', async ({ page, registry }) => {
     await page.goto(`${registry.url}/login`)
     await page.getByLabel('Username').fill('demo')
     await page.getByLabel('Password').fill(registry.demo.password)

@@ -49,7 +49,7 @@ const PLACES = [
 describe.for(PLACES)('a form posted from %s', ([, name]) => {
   const from = (app: ClientApp, html: string) => app[name] + app.publish(html)
 
-  it("to consent is refused, even with the user's own form token", async ({
+  it("a forged post to the consent form is refused, even with the user's own form token", async ({
     member: page,
     registry,
     app,
@@ -76,7 +76,11 @@ describe.for(PLACES)('a form posted from %s', ([, name]) => {
     await expectHeading(page, 'Connected')
   })
 
-  it('to sign in is refused, and the user stays who they are', async ({ page, registry, app }) => {
+  it('a forged post to sign in is refused, and the user stays signed in as before', async ({
+    page,
+    registry,
+    app,
+  }) => {
     const mallory = await registry.registerUser({ username: `mallory-${name}` })
     const action = `${registry.url}/login`
     await page.goto(action)
@@ -105,7 +109,11 @@ describe.for(PLACES)('a form posted from %s', ([, name]) => {
     expect(await page.getByRole('main').textContent()).toContain(`Signed in as ${mallory.username}`)
   })
 
-  it('to sign out is refused, and the user stays signed in', async ({ page, registry, app }) => {
+  it('a forged post to sign out is refused, and the user stays signed in', async ({
+    page,
+    registry,
+    app,
+  }) => {
     await page.goto(`${registry.url}/login`)
     await signIn(page, registry.demo)
     await expectHeading(page, HOME)
@@ -122,7 +130,7 @@ describe.for(PLACES)('a form posted from %s', ([, name]) => {
   })
 })
 
-describe('a consent form that was tampered with', () => {
+describe('altered consent forms', () => {
   it.for([
     ['scope', 'public:read submission:create submission:read'],
     ['state', 'another'],
@@ -130,7 +138,7 @@ describe('a consent form that was tampered with', () => {
     ['code_challenge', 'A'.repeat(43)],
     ['form_token', 'A'.repeat(43)],
   ] as const)(
-    'is refused with 403: %s',
+    'a consent form with an altered field is refused with 403: %s',
     async ([field, value], { member: page, registry, app }) => {
       const keys = await registry.registerClient({
         redirectUris: [app.callbackUri, app.forwardingUri],
@@ -151,7 +159,7 @@ describe('a consent form that was tampered with', () => {
     },
   )
 
-  it('grants no scope by a box that the page did not have', async ({
+  it('a checkbox that the consent page did not have grants no scope', async ({
     member: page,
     registry,
     app,
@@ -173,7 +181,7 @@ describe('a consent form that was tampered with', () => {
     expect(app.callbacks.at(-1)?.outcome).toMatchObject({ scope: 'submission:read' })
   })
 
-  it('sends nobody to an address that is not registered', async ({
+  it('an altered consent form never redirects to an address that is not registered', async ({
     member: page,
     registry,
     app,
@@ -188,8 +196,12 @@ describe('a consent form that was tampered with', () => {
   })
 })
 
-describe('a page that frames ours', () => {
-  it('shows nothing of it', async ({ member: page, registry, app }) => {
+describe('pages that frame ours', () => {
+  it('a page that frames a page of the registry shows nothing of it', async ({
+    member: page,
+    registry,
+    app,
+  }) => {
     const keys = await registry.registerClient({ redirectUris: [app.callbackUri] })
     const address = app.ask(keys)
     const framing = (src: string) =>

@@ -20,8 +20,12 @@ async function allowed(page: Page, registry: Registry, app: ClientApp): Promise<
 
 const it = plain.extend('keys', async ({ member, registry, app }) => allowed(member, registry, app))
 
-describe('a remembered consent', () => {
-  it('sends the user straight back, with what was agreed', async ({ member: page, app, keys }) => {
+describe('the remembered consent', () => {
+  it('a remembered consent redirects the user without a page, with the scopes that were agreed to', async ({
+    member: page,
+    app,
+    keys,
+  }) => {
     await page.goto(app.ask(keys))
     await expectHeading(page, 'Connected')
     expect(app.callbacks.at(-1)?.outcome).toMatchObject({
@@ -30,7 +34,7 @@ describe('a remembered consent', () => {
     })
   })
 
-  it('does so directly after a fresh sign-in: the sign-in form may lead to the client', async ({
+  it('a remembered consent redirects the user directly after a sign-in, because the sign-in form may lead to the client', async ({
     page,
     registry,
     app,
@@ -42,7 +46,12 @@ describe('a remembered consent', () => {
     await expectHeading(page, 'Connected')
   })
 
-  it('does so also after a wrong password', async ({ page, registry, app, keys }) => {
+  it('a remembered consent redirects the user after a wrong and then the right password', async ({
+    page,
+    registry,
+    app,
+    keys,
+  }) => {
     await page.goto(app.ask(keys))
     await signIn(page, { ...registry.demo, password: 'wrong password' })
     await page.getByRole('alert').waitFor()
@@ -50,7 +59,7 @@ describe('a remembered consent', () => {
     await expectHeading(page, 'Connected')
   })
 
-  it('does so also after signing out on another consent page', async ({
+  it('a remembered consent redirects a user who has signed out on another consent page and signed in again', async ({
     page,
     registry,
     app,
@@ -67,9 +76,9 @@ describe('a remembered consent', () => {
   })
 })
 
-describe('the user is asked again', () => {
+describe('consent requests that are not remembered', () => {
   it.for(['submission:read', 'submission:create submission:read public:read'])(
-    'when another set of scopes is asked for: %s',
+    'another set of requested scopes needs a new consent: %s',
     async (scope, { member: page, app, keys }) => {
       await page.goto(app.ask(keys, scope))
       await expectHeading(page, CONSENT)
@@ -88,7 +97,7 @@ describe('the user is asked again', () => {
     ['--description', 'Does something else.'],
     ['--endorsement', 'cs.*'],
   ])(
-    'when what the page says of the client has changed: %s',
+    'a change of the client that the consent page shows needs a new consent: %s',
     async (change, { member: page, registry, app, keys }) => {
       await registry.admin('client', 'update', keys.clientId, ...change)
       await page.goto(app.ask(keys))
@@ -100,14 +109,23 @@ describe('the user is asked again', () => {
     },
   )
 
-  it('when it is another user', async ({ page, registry, app, keys }) => {
+  it('another user of the same browser is asked for consent', async ({
+    page,
+    registry,
+    app,
+    keys,
+  }) => {
     const other = await registry.registerUser({ username: 'barbara' })
     await page.goto(app.ask(keys))
     await signIn(page, other)
     await expectHeading(page, CONSENT)
   })
 
-  it('when only a narrower set was agreed to', async ({ member: page, registry, app }) => {
+  it('a consent to fewer scopes than requested does not answer the request for all of them', async ({
+    member: page,
+    registry,
+    app,
+  }) => {
     const keys = await registry.registerClient({ redirectUris: [app.callbackUri] })
     await page.goto(app.ask(keys))
     await page.getByRole('checkbox', { name: 'Start new submissions' }).uncheck()
@@ -119,7 +137,7 @@ describe('the user is asked again', () => {
     await expectHeading(page, 'Connected')
   })
 
-  it('for a public client on a loopback address, which anything there could pose as', async ({
+  it('a public client on a loopback address is always asked for consent, because any local program can impersonate it', async ({
     member: page,
     registry,
     app,

@@ -4,7 +4,7 @@ import { describe, expect } from 'vitest'
 import { CONSENT, expectHeading, HOME, it, press, sessionCookie, signIn } from './fixtures.ts'
 
 describe('the sign-in page', () => {
-  it('names the client, and leads to its consent page after the right password', async ({
+  it('the sign-in page names the client and leads to the consent page after the right password', async ({
     page,
     registry,
     app,
@@ -22,7 +22,7 @@ describe('the sign-in page', () => {
     expect(await page.getByRole('main').textContent()).toContain('Signed in as demo')
   })
 
-  it('stays after a wrong password, announces why, keeps the name typed, and opens no session', async ({
+  it('the sign-in page after a wrong password announces why, keeps the typed username, and opens no session', async ({
     page,
     registry,
   }) => {
@@ -41,7 +41,10 @@ describe('the sign-in page', () => {
     expect(await sessionCookie(page)).toBeDefined()
   })
 
-  it('says the same of a user that does not exist', async ({ page, registry }) => {
+  it('the sign-in page says the same for a user that does not exist', async ({
+    page,
+    registry,
+  }) => {
     await page.goto(`${registry.url}/login`)
     await signIn(page, { username: 'nobody', password: 'wrong password' })
     expect(await page.getByRole('alert').textContent()).toBe(
@@ -49,7 +52,7 @@ describe('the sign-in page', () => {
     )
   })
 
-  it('sets a cookie that no script and no foreign post has, new at every login', async ({
+  it('a sign-in sets a new cookie that no script can read and no cross-site post carries', async ({
     page,
     registry,
   }) => {
@@ -66,7 +69,10 @@ describe('the sign-in page', () => {
     expect((await sessionCookie(page))?.value).not.toBe(first?.value)
   })
 
-  it('can be sent from two tabs, one after the other', async ({ page, registry }) => {
+  it('the sign-in form can be sent from two tabs, one after the other', async ({
+    page,
+    registry,
+  }) => {
     const other = await page.context().newPage()
     await page.goto(`${registry.url}/login`)
     await other.goto(`${registry.url}/login`)
@@ -79,8 +85,11 @@ describe('the sign-in page', () => {
   })
 })
 
-describe('next_page leads to a page of ours, whatever is asked', () => {
-  it('goes to a path of our own', async ({ page, registry }) => {
+describe('next_page', () => {
+  it('a sign-in redirects to a next_page that is a path of the registry', async ({
+    page,
+    registry,
+  }) => {
     await page.goto(`${registry.url}/login?next_page=${encodeURIComponent('/healthz?a=1')}`)
     await signIn(page, registry.demo)
     await page.waitForURL(`${registry.url}/healthz?a=1`)
@@ -88,7 +97,7 @@ describe('next_page leads to a page of ours, whatever is asked', () => {
 
   const EVIL = 'localhost:9'
   it.for([`//${EVIL}/`, `/\\${EVIL}/`, `/\t/${EVIL}/`, 'javascript:alert(1)'])(
-    'goes home instead of to %j',
+    'a sign-in redirects to the landing page instead of the next_page %j',
     async (address, { page, registry }) => {
       const asked: string[] = []
       page.on('request', (request) => asked.push(new URL(request.url()).host))
@@ -105,8 +114,8 @@ describe('next_page leads to a page of ours, whatever is asked', () => {
   )
 })
 
-describe('signing out', () => {
-  it('"Not you?" ends the session, and somebody else answers the same request', async ({
+describe('sign-out', () => {
+  it('"Not you?" ends the session, and another user can sign in and answer the same request', async ({
     page,
     registry,
     app,
@@ -138,7 +147,10 @@ describe('signing out', () => {
     await page.getByRole('link', { name: 'Sign in' }).waitFor()
   })
 
-  it('on the landing page leads back to it, signed out', async ({ page, registry }) => {
+  it('signing out on the landing page leads back to the landing page, signed out', async ({
+    page,
+    registry,
+  }) => {
     await page.goto(`${registry.url}/login`)
     await signIn(page, registry.demo)
     await press(page, 'Sign out')

@@ -168,7 +168,7 @@ const filled = (page: string, action: string, typed: Record<string, string>) => 
   ...(Object.entries(typed) as [string, string][]),
 ]
 
-describe('behind nginx with its default buffers', () => {
+describe('the registry behind nginx with its default buffers', () => {
   const json = JSON.stringify({ at: '/papers/2101.00001', by: 'ada', list: ['a', 'b'] })
   const STATES = [
     ['JSON', json.repeat(30).slice(0, 1300), 'public:read'],
@@ -176,7 +176,7 @@ describe('behind nginx with its default buffers', () => {
   ] as const
 
   it.each(STATES)(
-    'a state of 1.3 KB (%s) reaches sign-in, consent and the client as it came',
+    'a state of 1.3 KB (%s) passes nginx, sign-in and consent and reaches the client unchanged',
     async (_, state, scope) => {
       expect(state).toHaveLength(1300)
       const browser = new Browser(own)
@@ -211,7 +211,7 @@ describe('an accounts service on a path of the same host', () => {
     return { browser, login, after }
   }
 
-  it('signs a user in, who consents, and the client gets a token for that user', async () => {
+  it('an accounts service signs a user in, the user consents, and the client gets a token for that user', async () => {
     const { browser, login, after } = await signedIn()
     const asked = new URL(login.visited.at(-1) ?? '')
     expect(asked.pathname).toBe('/accounts/login')
@@ -235,7 +235,7 @@ describe('an accounts service on a path of the same host', () => {
     })
   })
 
-  it('is asked again by nobody whose password is wrong, and sends nobody elsewhere', async () => {
+  it('an accounts service refuses a wrong password, and redirects to no other host', async () => {
     const browser = new Browser(shared)
     const { page } = await browser.follow('/accounts/login?next_page=https://evil.example/')
     const wrong = filled(page, '/accounts/login', { ...ADA, password: 'wrong' })
@@ -250,7 +250,7 @@ describe('an accounts service on a path of the same host', () => {
     expect([answer.status, answer.headers.get('Location')]).toEqual([303, `${shared.origin}/`])
   })
 
-  it('takes a sign-in from its own page alone', async () => {
+  it('an accounts service accepts a sign-in from its own page only', async () => {
     const { page } = await new Browser(shared).follow('/accounts/login')
     const other = new Browser(shared)
     const answer = await other.send('/accounts/login', filled(page, '/accounts/login', ADA))
@@ -258,7 +258,7 @@ describe('an accounts service on a path of the same host', () => {
     expect(other.cookies.has('registry_session')).toBe(false)
   })
 
-  it('has its sessions known to the authenticator, and to the page of connected applications', async () => {
+  it('a session of an accounts service is valid at the authenticator and on the page of connected applications', async () => {
     const { browser } = await signedIn()
     const account = await browser.follow('/account')
     expect(account.page).toContain('Connected applications')
@@ -269,7 +269,7 @@ describe('an accounts service on a path of the same host', () => {
     expect(checked.headers.get('X-Auth-Status')).toBe('authenticated')
   })
 
-  it('signs a user out through the registry, at once and for whoever kept the cookie', async () => {
+  it('signing out through the registry ends the session of an accounts service at once, also for a copied cookie', async () => {
     const { browser } = await signedIn()
     const Cookie = `registry_session=${browser.cookies.get('registry_session')}`
     const { page } = await browser.follow('/accounts')
@@ -285,7 +285,7 @@ describe('an accounts service on a path of the same host', () => {
     expect(again.visited.at(-1)).toMatch(`${shared.origin}/accounts/login?next_page=`)
   })
 
-  it('keeps a session that it opened for as long as the registry does', async () => {
+  it('a session that an accounts service opens lasts as long as a session of the registry', async () => {
     const sessions = await accounts.getKVNamespace('SESSIONS')
     const { keys } = await sessions.list()
     const found = await Promise.all(keys.map(({ name }) => sessions.get(name, 'text')))

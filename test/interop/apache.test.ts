@@ -126,26 +126,26 @@ beforeEach(() => {
 })
 
 describe('Apache with mod_auth_openidc', () => {
-  it('lets a good token through and tells the service whose it is', async () => {
+  it('mod_auth_openidc lets a good token through and tells the service whose it is', async () => {
     expect((await get('/', await tokenFor('public:read'))).status).toBe(200)
     expect(reached).toHaveLength(1)
     expect(reached[0]).toMatchObject({ oidc_claim_client_id: product.demo.clientId })
   })
 
-  it('does not show the token to the service', async () => {
+  it('mod_auth_openidc does not show the token to the service', async () => {
     const token = await tokenFor('public:read')
     await get('/', token)
     expect(reached).toHaveLength(1)
     expect(JSON.stringify(reached)).not.toContain(token)
   })
 
-  it('refuses a caller without a token and a token that was never issued', async () => {
+  it('mod_auth_openidc refuses a caller without a token and a token that was never issued', async () => {
     expect((await get('/')).status).toBe(401)
     expect((await get('/', 'reg_never-issued')).status).toBe(401)
     expect(reached).toEqual([])
   })
 
-  it('replaces a claim that the caller forged', async () => {
+  it('mod_auth_openidc replaces a claim that the caller forged', async () => {
     const headers = { Authorization: `Bearer ${await tokenFor('public:read')}` }
     await fetch(front, {
       headers: { ...headers, OIDC_CLAIM_sub: 'forged', OIDC_CLAIM_username: 'forged' },
@@ -154,13 +154,13 @@ describe('Apache with mod_auth_openidc', () => {
     expect(JSON.stringify(reached)).not.toContain('forged')
   })
 
-  it('asks for the scope of a path', async () => {
+  it('mod_auth_openidc requires the scope of a path', async () => {
     expect((await get('/submissions', await tokenFor('public:read'))).status).toBe(401)
     expect((await get('/submissions', await tokenFor('submission:read'))).status).toBe(200)
     expect(reached).toHaveLength(1)
   })
 
-  it('refuses a revoked token', async () => {
+  it('mod_auth_openidc refuses a revoked token', async () => {
     const token = await tokenFor('public:read')
     const { clientId, clientSecret } = product.demo
     await fetch(`${product.registry}/revoke`, {

@@ -50,18 +50,21 @@ describe('Authlib with private_key_jwt', () => {
     return { id, privateKey: pem, algorithm, audience, lifetimeSeconds: 300 }
   }
 
-  it.each(['RS256', 'ES256'] as const)('gets a token with %s', async (algorithm) => {
-    const client = await registered(algorithm)
-    const granted = await clientCredentialsByKey(running.registry, 'submission:read', client)
-    expect(granted).toMatchObject({ scope: 'submission:read', expiresInSeconds: 7200 })
-    const answer = await authlib(running.registry).get(
-      `${running.authenticator}/auth`,
-      granted.accessToken,
-    )
-    expect(answer.status).toBe(200)
-  })
+  it.each(['RS256', 'ES256'] as const)(
+    'Authlib gets a token with private_key_jwt and %s',
+    async (algorithm) => {
+      const client = await registered(algorithm)
+      const granted = await clientCredentialsByKey(running.registry, 'submission:read', client)
+      expect(granted).toMatchObject({ scope: 'submission:read', expiresInSeconds: 7200 })
+      const answer = await authlib(running.registry).get(
+        `${running.authenticator}/auth`,
+        granted.accessToken,
+      )
+      expect(answer.status).toBe(200)
+    },
+  )
 
-  it('hears invalid_client when it names the token endpoint, or asks for too long', async () => {
+  it('Authlib gets invalid_client for an assertion whose audience is the token endpoint or whose lifetime is too long', async () => {
     const client = await registered('ES256')
     const wrong = { audience: `${running.registry}/token` }
     for (const change of [wrong, { lifetimeSeconds: 3600 }]) {

@@ -77,8 +77,8 @@ async function signIn() {
   return post('/login', fields, { Cookie: cookiesOf(response) })
 }
 
-describe('the CPU of a request', () => {
-  it('to sign in is more than the free plan gives, many times over', async () => {
+describe('the CPU time of requests', () => {
+  it('a sign-in needs many times the CPU time of the free plan', async () => {
     const ms = await msOfEach(6, async () => expect((await signIn()).response.status).toBe(303))
     console.log(`sign-in: ${ms.toFixed(1)} ms`)
     expect(ms).toBeGreaterThan(FREE_PLAN_MS * 5)
@@ -117,7 +117,7 @@ describe('the CPU of a request', () => {
           expect((await fetch(`${product.authenticator}/auth`, { headers })).status).toBe(200)
       },
     ],
-  ])('for %s is less', async (name, ready) => {
+  ])('the CPU time for %s is within the free plan', async (name, ready) => {
     const ms = await msOfEach(150, await ready())
     console.log(`${name}: ${ms.toFixed(1)} ms`)
     expect(ms).toBeLessThan(FREE_PLAN_MS)

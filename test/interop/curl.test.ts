@@ -69,7 +69,7 @@ beforeAll(async () => {
 afterAll(() => running?.end())
 
 describe('the commands that npm start prints', () => {
-  it('work as pasted: a token, then what the authenticator says of it', async () => {
+  it('the commands that npm start prints get a token and ask the authenticator about it when pasted', async () => {
     const asked = await run('sh', ['-c', printedCommand('curl -s http')])
     const token = JSON.parse(asked.stdout) as Token
     expect(token).toMatchObject({ token_type: 'Bearer', scope: 'public:read' })
@@ -84,7 +84,7 @@ describe('the commands that npm start prints', () => {
 })
 
 describe('client_credentials', () => {
-  it('works with --user for a client that is registered for it', async () => {
+  it('client_credentials works with curl --user for a client that is registered for Basic', async () => {
     const client = await running.newClient('client_secret_basic', '--scope', 'submission:read')
     const token = await curlJson(
       ...['--user', `${client.id}:${client.secret}`],
@@ -95,7 +95,7 @@ describe('client_credentials', () => {
     expect(await claimsFor(token)).toMatchObject({ client: { client_id: client.id } })
   })
 
-  it('says what is wrong in JSON, with a status that curl fails on', async () => {
+  it('client_credentials reports an error in JSON with a status on which curl fails', async () => {
     const { clientId, clientSecret } = running.demo
     const ask = (secret: string, scope: string) =>
       curlFailing(
@@ -143,7 +143,7 @@ describe('authorization_code, with PKCE', () => {
     `${running.registry}/token`,
   ]
 
-  it('leads from sign-in over consent to a token, once', async () => {
+  it('authorization_code with curl leads from sign-in over consent to a token, once', async () => {
     const login = fieldsIn(await browse('--location', authorizationUrl()), '/login').filter(
       ([name]) => name !== 'username' && name !== 'password',
     )

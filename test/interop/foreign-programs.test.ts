@@ -48,7 +48,7 @@ const programs = (which: (program: ForeignProgram) => boolean) =>
 describe.each(programs(() => true))('%s', (_name, program) => {
   beforeAll(() => requireInstalled(program))
 
-  it('signs a user in and refreshes the token with its own way to authenticate', async () => {
+  it('the client library signs a user in and refreshes the token with its own authentication method', async () => {
     const { visit } = demoUser(running)
     const said = await runForeign(program, running, asked(confidential), visit)
     expect(said).not.toHaveProperty('ERROR')
@@ -60,7 +60,7 @@ describe.each(programs(() => true))('%s', (_name, program) => {
     expect(await statusOf(second)).toBe(said.REVOKED ? 401 : 'authenticated')
   })
 
-  it('reports access_denied when the user refuses', async () => {
+  it('the client library reports access_denied when the user refuses', async () => {
     const { visit } = demoUser(running)
     const stranger = await running.newClient(
       'client_secret',
@@ -76,9 +76,9 @@ describe.each(programs(() => true))('%s', (_name, program) => {
 })
 
 describe.each(programs(({ worksWithoutSecret }) => worksWithoutSecret))(
-  '%s, for a client without a secret',
+  '%s with a public client',
   (_name, program) => {
-    it('signs a user in', async () => {
+    it('the client library signs a user in for a client without a secret', async () => {
       const { visit } = demoUser(running)
       const said = await runForeign(program, running, asked(publicClient), visit)
       expect(said).not.toHaveProperty('ERROR')

@@ -64,7 +64,7 @@ async function call(path: string, headers: Record<string, string> = {}, method =
 const bearer = async (scope: string) => ({ Authorization: `Bearer ${await tokenFor(scope)}` })
 
 describe('the example service beside npm start', () => {
-  it('knows a token of that registry, and what it is good for', async () => {
+  it('the example service accepts a token of its registry and knows its scopes', async () => {
     const me = await call('/me', await bearer('public:read'))
     expect([me.status, await me.json()]).toEqual([200, { user: null }])
     expect((await call('/submissions/1', await bearer('submission:read:*'))).status).toBe(200)
@@ -73,7 +73,7 @@ describe('the example service beside npm start', () => {
     expect((await call('/categories/math.AG/submissions', submitting, 'POST')).status).toBe(403)
   })
 
-  it('refuses without a token (401) and without the scope (403), and says where a token is to be had', async () => {
+  it('the example service refuses a request without a token (401) or without the scope (403), and says where to get a token', async () => {
     const refused = [
       await call('/submissions/1'),
       await call('/submissions/1', { Authorization: 'Bearer junk' }),
@@ -93,7 +93,7 @@ describe('the example service beside npm start', () => {
     expect(refused[1]?.headers.get('X-Correlation-Id')).toMatch(/^[0-9A-Z]{10}$/)
   })
 
-  it('takes a token that is bound to a key with a proof for its own URL, once', async () => {
+  it('the example service accepts a DPoP-bound token once with each proof for its own URL', async () => {
     const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })
     const jwk = await exportJWK(publicKey)
     const prove = (htm: string, htu: string, more: object = {}) =>
@@ -111,7 +111,7 @@ describe('the example service beside npm start', () => {
     expect((await call('/me', { Authorization: `Bearer ${token}` })).status).toBe(401)
   })
 
-  it('answers a CORS preflight, and lets a page of another origin read a refusal', async () => {
+  it('the example service answers a CORS preflight and lets a page of another origin read a refusal', async () => {
     const origin = { Origin: 'https://spa.example' }
     const preflight = {
       ...origin,
@@ -127,14 +127,14 @@ describe('the example service beside npm start', () => {
     expect(refused.headers.get('Access-Control-Expose-Headers')).toContain('WWW-Authenticate')
   })
 
-  it('says in one line that it needs a running registry', async () => {
+  it('the example service says in one line that it needs a running registry', async () => {
     const lonely = startExample({ STATE_DIR: `${product.stateDir}/nowhere` })
     const line = `no registry runs on ${product.stateDir}/nowhere: run npm start first, in another terminal\n`
     expect(await lonely.untilPrints(line)).toBe(line)
     await lonely.end()
   })
 
-  it('ends, and what it has logged is searched', async () => {
+  it('the log of the example service is searched for secrets when the service has ended', async () => {
     await example.end()
     product.note(...linesOf('example', example.printed()))
   })

@@ -125,8 +125,8 @@ export function proxiedService(
     reached.length = 0
   })
 
-  describe('a location that everyone may see', () => {
-    it('passes an anonymous caller on without an Authorization header', async () => {
+  describe('a public location', () => {
+    it('the proxy passes an anonymous caller to a public location without an Authorization header', async () => {
       const answer = await get('/public')
       expect(answer.status).toBe(200)
       expect(await answer.text()).toBe('from the upstream')
@@ -134,7 +134,7 @@ export function proxiedService(
       expect(reached[0]).not.toHaveProperty('authorization')
     })
 
-    it('gives the upstream a JWT in place of the token', async () => {
+    it('the proxy gives the upstream a JWT in place of the token', async () => {
       const headers = await bearer('submission:read')
       expect((await get('/public', headers)).status).toBe(200)
       const claims = await product.claimsIn(reached[0]?.authorization ?? '')
@@ -143,7 +143,7 @@ export function proxiedService(
     })
 
     it.each([FORGED, 'Basic YTpi', 'eyJhbGciOiJub25lIn0.e30.'])(
-      'refuses the forged header "%s" and never shows it to the upstream',
+      'the proxy refuses the forged header "%s" and never shows it to the upstream',
       async (Authorization) => {
         const answer = await get('/public', { Authorization })
         expect(answer.status).toBe(401)
@@ -153,7 +153,7 @@ export function proxiedService(
       },
     )
 
-    it('never shows the upstream a second, forged header beside a good one', async () => {
+    it('the proxy never shows the upstream a second, forged header beside a good one', async () => {
       const { Authorization } = await bearer('submission:read')
       const words = [
         'Authorization',
@@ -173,7 +173,7 @@ export function proxiedService(
   })
 
   describe('a location without a rule of its own', () => {
-    it('refuses an anonymous caller with 401, a challenge without an error, and JSON', async () => {
+    it('the proxy refuses an anonymous caller with 401, a challenge without an error, and JSON', async () => {
       const answer = await get('/')
       expect(answer.status).toBe(401)
       expect(answer.headers.get('WWW-Authenticate')).toBe('Bearer realm="registry"')
@@ -181,12 +181,12 @@ export function proxiedService(
       expect(reached).toEqual([])
     })
 
-    it('passes anyone with a good credential, whatever its scopes', async () => {
+    it('the proxy passes every good credential, with any scopes, to a location without a rule of its own', async () => {
       expect((await get('/', await bearer('public:read'))).status).toBe(200)
       expect(reached[0]?.authorization).toMatch(/^eyJ/)
     })
 
-    it('passes a POST on with its body and its method', async () => {
+    it('the proxy passes a POST on with its body and its method', async () => {
       const headers = await bearer('public:read')
       const answer = await send('/', { method: 'POST', headers, body: 'a body' })
       expect(answer.status).toBe(200)
@@ -195,13 +195,13 @@ export function proxiedService(
   })
 
   describe('a location that requires a scope', () => {
-    it('passes a session that holds it', async () => {
+    it('the proxy passes a session that has the required scope', async () => {
       const answer = await get('/submissions/5', await bearer('submission:read'))
       expect(answer.status).toBe(200)
       expect(reached[0]?.authorization).toMatch(/^eyJ/)
     })
 
-    it('asks an anonymous caller to authenticate (401), and refuses a session without it (403)', async () => {
+    it('the proxy answers 401 to an anonymous caller and 403 to a session without the required scope', async () => {
       const anonymous = await get('/submissions/5')
       expect(anonymous.status).toBe(401)
       expect(anonymous.headers.get('WWW-Authenticate')).toContain('scope="submission:read"')
@@ -213,7 +213,7 @@ export function proxiedService(
       expect(reached).toEqual([])
     })
 
-    it('passes the correlation id of a refusal on, by which the operator finds the cause', async () => {
+    it('the proxy passes on the correlation id of a refusal, with which the operator finds the cause', async () => {
       for (const [headers, error] of [
         [await bearer('public:read'), 'insufficient_scope'],
         [{ Authorization: FORGED }, 'invalid_token'],
@@ -228,7 +228,7 @@ export function proxiedService(
     })
 
     it.each(['/_auth', '/_auth/optional', '/_auth/public:read', '/_preflight'])(
-      'cannot be asked about from outside: %s',
+      'a caller cannot reach the internal location %s',
       async (path) => {
         expect([401, 404]).toContain((await get(path)).status)
         expect(reached).toEqual([])
@@ -245,7 +245,7 @@ export function proxiedService(
         .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: await exportJWK(publicKey) })
         .sign(privateKey)
 
-    it('passes with a proof for what the proxy was asked, once, and with nothing else', async () => {
+    it('a token that is bound to a key (RFC 9449) passes the proxy once with each proof for the request, and with nothing else', async () => {
       const keys = await newKeyPair()
       const atToken = await prove(keys, { htm: 'POST', htu: `${product.registry}/token` })
       const token = await tokenFor('submission:read', { DPoP: atToken })
@@ -291,8 +291,8 @@ export function proxiedService(
     }
   })
 
-  describe('what the service is told', () => {
-    it('is neither the session cookie nor a word that only the proxy may say', async () => {
+  describe('the headers that the service gets', () => {
+    it('the service gets neither the session cookie nor a header that only the proxy may set', async () => {
       const own = {
         'X-Proxy-Secret': PROXY_SECRET,
         'X-Original-URL': 'http://evil.example/',
@@ -328,7 +328,7 @@ export function proxiedService(
       ['a=1; S; registry_browser=z; b=2', 'a=1; b=2'],
       ['__Host-registry_browser=z; registry_sign_in=y; a=1; S', 'a=1'],
       ['a=1; xregistry_session=2', 'a=1; xregistry_session=2'],
-    ])('of the cookies "%s" is "%s"', async (sent, told) => {
+    ])('the service gets of the cookies "%s" only "%s"', async (sent, told) => {
       const headers = { ...(await bearer('public:read')), Cookie: sent.replace('S', session) }
       expect((await get('/public', headers)).status).toBe(200)
       const left = (reached[0]?.cookie ?? '').replaceAll(/;\s*/g, ';').replace(/^;+|;+$/g, '')
@@ -336,7 +336,7 @@ export function proxiedService(
     })
 
     it.each(['S; S', 'S;S', 'a=1; S; b=2; S', 'S; __Host-registry_session=x; registry_session=y'])(
-      'is no session cookie of the several in "%s"',
+      'the service gets no session cookie of the several in "%s"',
       async (sent) => {
         const Cookie = sent.replaceAll('S', session)
         const headers = { ...(await bearer('public:read')), Cookie }
@@ -349,7 +349,7 @@ export function proxiedService(
 
   describe('a CORS preflight', () => {
     it.each(['/submissions', '/public', '/', '/_auth'])(
-      'reaches the service at %s, which answers it, from a caller who is nobody',
+      'a CORS preflight of an anonymous caller reaches the service at %s, which answers it',
       async (path) => {
         const answer = await send(`${path}?a=b`, { method: 'OPTIONS', headers: PREFLIGHT })
         expect(answer.status).toBe(204)
@@ -359,7 +359,7 @@ export function proxiedService(
       },
     )
 
-    it('shows the service no credential that comes with it', async () => {
+    it('a CORS preflight shows the service no credential', async () => {
       const headers = { ...PREFLIGHT, ...(await bearer('submission:read')), Cookie: session }
       expect((await send('/submissions', { method: 'OPTIONS', headers })).status).toBe(204)
       expect(reached[0]).not.toHaveProperty('authorization')
@@ -370,14 +370,14 @@ export function proxiedService(
       ['another method', 'GET', PREFLIGHT],
       ['no Origin', 'OPTIONS', { 'Access-Control-Request-Method': 'GET' }],
       ['no method to ask for', 'OPTIONS', { Origin: BROWSER_ORIGIN }],
-    ])('is not one with %s', async (_, method, headers) => {
+    ])('a request with %s is not a CORS preflight', async (_, method, headers) => {
       expect((await send('/submissions', { method, headers })).status).toBe(401)
       expect(reached).toEqual([])
     })
   })
 
   describe('a proxy with a wrong secret', () => {
-    it('answers 503, whatever the caller presents, and nothing reaches the service', async () => {
+    it('a proxy with a wrong secret answers 503 to every credential, and nothing reaches the service', async () => {
       for (const headers of [{}, await bearer('submission:read'), { Authorization: FORGED }]) {
         for (const path of ['/', '/public', '/submissions/5']) {
           const answer = await send(path, { headers }, misconfiguredFront)
@@ -391,8 +391,8 @@ export function proxiedService(
     })
   })
 
-  describe('the authenticator is down', () => {
-    it('is 503, for anyone, and nothing reaches the upstream', async () => {
+  describe('an authenticator that is down', () => {
+    it('the proxy answers 503 to every caller when the authenticator is down, and nothing reaches the upstream', async () => {
       const good = await bearer('submission:read')
       await product.end()
       for (const path of ['/', '/public', '/submissions/5']) {

@@ -11,7 +11,7 @@ import { issuedBy, secretsShownBy } from '../node/exchange.ts'
 import { demoUser } from '../node/person.ts'
 import { type RecordedRegistry, startRecordedRegistry } from '../node/recorded-registry.ts'
 
-describe('a registry that is given secrets where they do not belong', () => {
+describe('the search for secrets in a registry', () => {
   let running: RecordedRegistry
   let evidence: Evidence
   let token: string
@@ -45,7 +45,7 @@ describe('a registry that is given secrets where they do not belong', () => {
   })
   afterAll(() => running?.end())
 
-  it('has a secret found in a log line, a row, a key, a value, a file and an answer', () => {
+  it('the search finds a secret in a log line, a row, a key, a value, a file and a response', () => {
     const found = findSecrets(evidence).filter((sentence) => !sentence.startsWith('file: '))
     const password = "a secret: the demo user's password"
     expect(found).toEqual([
@@ -61,12 +61,12 @@ describe('a registry that is given secrets where they do not belong', () => {
     expect(files.join('\n')).toMatch(/d1\/.*password[\s\S]*kv\/.*an access token/)
   })
 
-  it('is found out without a word of the secrets themselves', () => {
+  it('the findings of the search do not contain the secrets', () => {
     const sentences = findSecrets(evidence).join('\n')
     for (const secret of evidence.secrets.keys()) expect(sentences).not.toContain(secret)
   })
 
-  it('holds digests where it must know a secret again: the search was in the right places', async () => {
+  it('the registry stores digests of the secrets, so the search covers the right places', async () => {
     const held = (kind: string, where: RegExp, text: string) =>
       evidence.traces.some(
         (trace) => trace.kind === kind && where.test(trace.where) && trace.text.includes(text),
@@ -84,7 +84,7 @@ describe('a registry that is given secrets where they do not belong', () => {
   })
 })
 
-describe('what is learned from a request', () => {
+describe('the secrets of requests', () => {
   const secret = 'a password with: a colon'
   const basic = Buffer.from(`name:${encodeURIComponent(secret)}`).toString('base64')
   it.each<[string, Record<string, string>, string]>([
@@ -92,12 +92,12 @@ describe('what is learned from a request', () => {
     ['Basic', { authorization: `Basic ${basic}` }, ''],
     ['a cookie', { cookie: `a=b; registry_session=${secret}` }, ''],
     ['a proof', { dpop: secret }, ''],
-  ])('%s', (_, sent, body) => {
+  ])('the search learns the secret in %s of a request', (_, sent, body) => {
     const learned = secretsShownBy({ request: 'POST /token', sent, body, answer: '' })
     expect(learned.map(([value]) => value)).toContain(secret)
   })
 
-  it('a token of any kind is known by its form alone, and no junk is', () => {
+  it('the search recognises a token of any kind by its form alone, and no other text', () => {
     for (const kind of Object.keys(TOKEN_PREFIXES) as TokenKind[]) {
       const token = mintToken(kind)
       const findIn = (text: string) =>
@@ -108,7 +108,7 @@ describe('what is learned from a request', () => {
   })
 })
 
-describe('what an answer issues', () => {
+describe('the secrets that responses issue', () => {
   const access = mintToken('accessToken')
   const refresh = mintToken('refreshToken')
   const code = mintToken('authorizationCode')
@@ -121,27 +121,32 @@ describe('what an answer issues', () => {
     ['POST /token', tokens, [access, refresh], 'POST /revoke'],
     ['POST /authorize', sent, [code], 'POST /token'],
     ['POST /login', signedIn, [session], 'POST /logout'],
-  ])('is let pass in %s, and found anywhere else', (request, answer, issued, elsewhere) => {
-    const searched = (where: string, text: string) =>
-      findSecrets({
-        secrets: new Map(),
-        traces: [{ kind: 'answer', where, text: issuedBy({ request: where, answer: text }).rest }],
-      })
-    expect([...issuedBy({ request, answer }).issued.keys()]).toEqual(issued)
-    expect(searched(request, answer)).toEqual([])
-    expect(searched(elsewhere, answer)).toHaveLength(issued.length)
-    expect(searched(request, `${answer}\n${issued[0]}`)).toHaveLength(1)
-  })
+  ])(
+    'a secret that the response to %s issues is allowed there and found anywhere else',
+    (request, answer, issued, elsewhere) => {
+      const searched = (where: string, text: string) =>
+        findSecrets({
+          secrets: new Map(),
+          traces: [
+            { kind: 'answer', where, text: issuedBy({ request: where, answer: text }).rest },
+          ],
+        })
+      expect([...issuedBy({ request, answer }).issued.keys()]).toEqual(issued)
+      expect(searched(request, answer)).toEqual([])
+      expect(searched(elsewhere, answer)).toHaveLength(issued.length)
+      expect(searched(request, `${answer}\n${issued[0]}`)).toHaveLength(1)
+    },
+  )
 })
 
-describe('every suite with a real client', () => {
+describe('suites with real clients', () => {
   const folder = (name: string) => join(import.meta.dirname, '..', name)
   const suites = [
     ...readdirSync(folder('interop')).map((name) => join(folder('interop'), name)),
     ...['libraries.test.ts', 'key-libraries.test.ts'].map((name) => join(folder('node'), name)),
   ].filter((path) => path.endsWith('.test.ts') && !path.endsWith('secrets.test.ts'))
 
-  it('ends by this search', () => {
+  it('every suite with a real client ends with the search for secrets', () => {
     expect(suites.length).toBeGreaterThanOrEqual(7)
     const without = suites.filter((path) => !/^leavesNoSecret\(/m.test(readFileSync(path, 'utf8')))
     expect(without).toEqual([])

@@ -114,7 +114,7 @@ async function ask(path: string, token: string | null, method = 'GET', name = 's
 }
 
 describe('a Worker that asks the authenticator over a service binding', () => {
-  it('learns who calls', async () => {
+  it('a Worker learns over a service binding who calls', async () => {
     const answer = await ask('/me', await tokenOf('ada', []))
     expect(answer.status).toBe(200)
     expect(await answer.json()).toEqual({ user: 'ada' })
@@ -130,17 +130,20 @@ describe('a Worker that asks the authenticator over a service binding', () => {
     ['grace', ['submission:read:1'], 200],
     ['grace', ['submission:read:*'], 200],
     ['ada', ['public:read'], 403],
-  ])('lets %s, holding %j, read a submission of ada: %i', async (username, scopes, status) => {
-    expect((await ask('/submissions/1', await tokenOf(username, scopes))).status).toBe(status)
-  })
+  ])(
+    'a Worker that gets %s with the scopes %j for a submission of ada over a service binding answers %i',
+    async (username, scopes, status) => {
+      expect((await ask('/submissions/1', await tokenOf(username, scopes))).status).toBe(status)
+    },
+  )
 
-  it('lets only the endorsed submit', async () => {
+  it('a Worker lets only endorsed users submit', async () => {
     const token = await tokenOf('ada', ['submission:create'], ['cs.*'])
     expect((await ask('/categories/cs.DL/submissions', token, 'POST')).status).toBe(201)
     expect((await ask('/categories/math.AG/submissions', token, 'POST')).status).toBe(403)
   })
 
-  it('is closed when the authenticator has a bad setting, or is not bound', async () => {
+  it('a Worker refuses every request when the authenticator has a bad setting or is not bound', async () => {
     const token = await tokenOf('ada', ['submission:read'])
     expect((await ask('/submissions/1', token)).status).toBe(200)
     for (const name of ['behind-it', 'unbound']) {

@@ -67,7 +67,7 @@ const sentSecrets = () =>
   asked.filter(({ path }) => path.endsWith('/secrets')).map(({ body }) => JSON.parse(body))
 
 describe('wrangler secret put', () => {
-  it('takes the secret from standard input and does not print it', async () => {
+  it('wrangler secret put reads the secret from standard input and does not print it', async () => {
     isThere = true
     await wrangler().run(PUT_SECRET, SECRET)
     expect(sentSecrets()).toEqual([{ name: 'JWT_SECRET', text: SECRET, type: 'secret_text' }])
@@ -75,7 +75,7 @@ describe('wrangler secret put', () => {
     expect(printed).not.toContain('as-it-is')
   })
 
-  it('makes an empty worker for it where there is none yet, without a question', async () => {
+  it('wrangler secret put creates an empty worker without a question when there is none', async () => {
     await wrangler().run(PUT_SECRET, SECRET)
     expect(isThere).toBe(true)
     expect(sentSecrets().at(-1)).toMatchObject({ name: 'JWT_SECRET', text: SECRET })
@@ -83,7 +83,7 @@ describe('wrangler secret put', () => {
     expect(upload?.body).toContain('export default { fetch() {} }')
   })
 
-  it('that fails is told by the command alone', async () => {
+  it('a wrangler secret put that fails is reported by its command alone', async () => {
     const refused = wrangler({ CLOUDFLARE_API_BASE_URL: `${api.url}0/nowhere` }).run(
       PUT_SECRET,
       SECRET,
@@ -93,7 +93,7 @@ describe('wrangler secret put', () => {
   })
 })
 
-it('wrangler auth token --json tells the token, and its status that there is none', async () => {
+it('wrangler auth token --json prints the token, and its exit status says that there is none', async () => {
   const words = ['auth', 'token', '--json']
   expect(JSON.parse((await wrangler().read(words)) ?? '')).toMatchObject({
     token: 'token-of-the-test',
@@ -107,7 +107,7 @@ it('wrangler auth token --json tells the token, and its status that there is non
   }
 })
 
-it('wrangler deploy knows the options that both workers are deployed with', async () => {
+it('wrangler deploy accepts the options with which both workers are deployed', async () => {
   for (const config of ['wrangler.toml', 'src/authenticator/wrangler.toml']) {
     const words = ['deploy', '--config', config, '--domain', 'auth.example.org', '--dry-run']
     await wrangler().run(words)
