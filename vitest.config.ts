@@ -18,19 +18,52 @@ const READERS = [
 ]
 
 /** Long enumerations and fuzzing: `npm run test:long`. */
-export const LONG = 'test/workers/**/*.long.test.ts'
+const LONG = ['test/**/*.long.test.ts']
+/** Two files at a time: each takes about one core. */
+export const MAX_WORKERS = 2
 
-/** The registry's bindings in workerd, on real D1 and KV. */
-export const workersPlugin = () =>
-  cloudflareTest(async () => ({
-    wrangler: { configPath: './wrangler.toml' },
-    miniflare: { bindings: { TEST_MIGRATIONS: await readD1Migrations('./migrations') } },
-  }))
+type Files = Readonly<{ include: string[]; exclude?: string[] }>
+
+/** Tests in workerd, on real D1 and KV, with the bindings of the registry. */
+const workersProject = (files: Files) => ({
+  plugins: [
+    cloudflareTest(async () => ({
+      wrangler: { configPath: './wrangler.toml' },
+      miniflare: { bindings: { TEST_MIGRATIONS: await readD1Migrations('./migrations') } },
+    })),
+  ],
+  test: {
+    name: 'workers',
+    ...files,
+    setupFiles: ['test/workers/setup.ts'],
+    testTimeout: 30_000,
+    // One runtime serves all files of a process: each start takes a second. Its files share D1 and KV.
+    isolate: false,
+  },
+})
+
+/** Tests of the programs. */
+const nodeProject = (files: Files) => ({
+  test: {
+    name: 'node',
+    ...files,
+    environment: 'node' as const,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+})
+
+/** The projects of `npm run test:long`. */
+export const LONG_PROJECTS = [
+  workersProject({ include: ['test/workers/**/*.long.test.ts'] }),
+  nodeProject({ include: ['test/node/**/*.long.test.ts'] }),
+]
 
 /** Three kinds of test: `unit` on plain data, `workers` in workerd on real D1 and KV, `node` on the programs. */
 export default defineConfig({
   test: {
     silent: 'passed-only',
+    maxWorkers: MAX_WORKERS,
     // `npm run test:coverage`: what reads or judges what others wrote has no branch that no test takes.
     coverage: {
       provider: 'istanbul', // V8's cannot look into workerd.
@@ -48,29 +81,8 @@ export default defineConfig({
         },
         oxc: { jsx: { runtime: 'automatic', importSource: 'hono/jsx' } },
       },
-      {
-        plugins: [workersPlugin()],
-        test: {
-          name: 'workers',
-          include: ['test/workers/**/*.test.{ts,tsx}'],
-          exclude: [LONG],
-          setupFiles: ['test/workers/setup.ts'],
-          testTimeout: 30_000,
-          // One runtime serves all files: each start takes a second. Files share D1 and KV.
-          isolate: false,
-        },
-      },
-      {
-        test: {
-          name: 'node',
-          include: ['test/node/**/*.test.ts'],
-          environment: 'node',
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-          // One running registry at a time: each takes a core.
-          fileParallelism: false,
-        },
-      },
+      workersProject({ include: ['test/workers/**/*.test.{ts,tsx}'], exclude: LONG }),
+      nodeProject({ include: ['test/node/**/*.test.ts'], exclude: LONG }),
     ],
   },
 })

@@ -1,164 +1,25 @@
 /** `npm run deploy` from a fresh account to a doctor without complaints, against stand-ins of wrangler and of Cloudflare. */
 
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { deploy } from '../../src/cli/deploy/deploy.ts'
+import { describe, expect, it, vi } from 'vitest'
 import type { Answer } from './command-line.ts'
+import { ACCOUNT, refuse, TOKEN } from './deploy-stand-ins.ts'
 import {
-  ACCOUNT,
-  type Account,
-  type Cloudflare,
-  cloudflare,
-  refuse,
-  TOKEN,
-} from './deploy-stand-ins.ts'
-import type { Asked } from './doctor-stand-ins.ts'
-import { PROXY_SECRET, type RunningRegistry, startRegistry } from './running-registry.ts'
+  AUTHENTICATOR,
+  cloud,
+  expectDeployed,
+  filesOfSecrets,
+  ISSUER,
+  run,
+  SECRET_NAMES,
+  secretFolder,
+  useAccount,
+  WORDS,
+} from './deployment.ts'
 
-const project = vi.hoisted(() => ({ folder: '' }))
-vi.mock('../../src/local/project.ts', async (original) => {
-  const { mkdtempSync } = await import('node:fs')
-  const { tmpdir } = await import('node:os')
-  const { join } = await import('node:path')
-  project.folder = mkdtempSync(join(tmpdir(), 'registry-deploy-'))
-  return {
-    ...(await original<typeof import('../../src/local/project.ts')>()),
-    REGISTRY_CONFIG: join(project.folder, 'wrangler.toml'),
-    AUTHENTICATOR_CONFIG: join(project.folder, 'src/authenticator/wrangler.toml'),
-    DEPLOYED_SECRETS: join(project.folder, '.wrangler/deployment'),
-  }
-})
-
-const ISSUER = 'https://auth.example.org'
-const AUTHENTICATOR = 'https://authn.example.org'
-const WORDS = ['--issuer', ISSUER, '--authenticator', AUTHENTICATOR, '--wait-seconds', '0']
-const SECRET_NAMES = ['JWT_SECRET', 'PROXY_SECRET'] as const
-
-let running: RunningRegistry
-let cloud: Cloudflare
-
-/** The two addresses exist once their workers are deployed. */
-function answerAtTheAddresses() {
-  const real = globalThis.fetch
-  const serve = async (url: string, init: RequestInit = {}) => {
-    const { origin, pathname, search } = new URL(url)
-    const { workers } = await cloud.read()
-    const [worker, local] =
-      origin === ISSUER
-        ? [workers.registry, /^Registry +(\S+)$/m.exec(running.welcome)?.[1]]
-        : [workers.authenticator, running.authenticator]
-    if (!worker?.isDeployed) {
-      throw new TypeError('fetch failed', {
-        cause: Object.assign(new Error(), { code: 'ENOTFOUND' }),
-      })
-    }
-    const headers = new Headers(init.headers)
-    // The running registry has a secret of its own, in the place of the one that was set.
-    if (headers.get('X-Proxy-Secret') === workers.authenticator?.secrets.PROXY_SECRET) {
-      headers.set('X-Proxy-Secret', PROXY_SECRET)
-    }
-    return real(`${local}${pathname}${search}`, { ...init, headers })
-  }
-  vi.stubGlobal('fetch', (url: string, init?: RequestInit) =>
-    /^https:\/\/auth[n]?\.example\.org/.test(url) ? serve(url, init) : real(url, init),
-  )
-}
-
-beforeAll(async () => {
-  running = await startRegistry({ ISSUER })
-  cloud = await cloudflare(running, project.folder)
-  answerAtTheAddresses()
-})
-afterAll(async () => {
-  vi.unstubAllGlobals()
-  await cloud.close()
-  await running.end()
-})
-beforeEach(() => cloud.reset())
-
-type Run = Readonly<{ env?: Record<string, string>; answers?: string[] }>
-
-async function run(words: readonly string[], { env = {}, answers }: Run = {}): Promise<Answer> {
-  let stdout = ''
-  let stderr = ''
-  const left = [...(answers ?? [])]
-  const status = await deploy(words, {
-    stdout: {
-      write(text, done) {
-        stdout += text
-        done?.()
-      },
-    },
-    stderr: {
-      write(text) {
-        stderr += text
-      },
-    },
-    stdin: (async function* () {})(),
-    env: { ...cloud.env, ...env },
-    askOperator:
-      answers === undefined
-        ? null
-        : async (question) => {
-            stdout += question
-            const answer = left.shift()
-            if (answer === undefined) throw new Error(`nobody expected: ${question}`)
-            return answer
-          },
-  })
-  await expectNoSecretIn(stdout + stderr)
-  return { status, stdout, stderr }
-}
-
-async function expectNoSecretIn(printed: string) {
-  const { workers, commands } = await cloud.read()
-  const secrets = [
-    TOKEN,
-    ...Object.values(workers).flatMap((worker) => Object.values(worker.secrets)),
-    ...filesOfSecrets().map((path) => readFileSync(path, 'utf8')),
-  ]
-  const files = readdirSync(cloud.folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name !== 'account.json')
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter((path) => !path.startsWith(secretFolder()))
-    .map((path) => readFileSync(path, 'utf8'))
-  for (const secret of secrets) {
-    for (const text of [printed, ...commands, ...files]) expect(text).not.toContain(secret)
-  }
-}
-
-const secretFolder = () => join(cloud.folder, '.wrangler/deployment', ACCOUNT)
-const filesOfSecrets = () =>
-  existsSync(secretFolder())
-    ? readdirSync(secretFolder()).map((name) => join(secretFolder(), name))
-    : []
-
-/** What holds after a good run, whatever went before it. */
-async function expectDeployed({ status, stdout, stderr }: Answer): Promise<Account> {
-  expect([status, stderr], stdout).toEqual([0, ''])
-  expect(stdout).not.toContain('FAIL')
-  const account = await cloud.read()
-  expect(account.databases.map(({ name }) => name)).toEqual(['registry'])
-  expect(account.namespaces.map(({ title }) => title)).toEqual([
-    'registry-SESSIONS',
-    'registry-CODES',
-  ])
-  const { registry, authenticator } = account.workers
-  expect(registry).toMatchObject({ isDeployed: true, domain: 'auth.example.org', secrets: {} })
-  expect(authenticator).toMatchObject({ isDeployed: true, domain: 'authn.example.org' })
-  // Neither worker was ever deployed without what it needs.
-  for (const { worker, secrets, isMigrated } of account.deployed) {
-    expect(isMigrated).toBe(true)
-    expect(secrets).toEqual(worker === 'authenticator' ? SECRET_NAMES : [])
-  }
-  const config = readFileSync(cloud.files.registry, 'utf8')
-  expect(config).toContain(`ISSUER = "${ISSUER}"`)
-  expect(config).toContain(`database_id = "${account.databases[0]?.uuid}"`)
-  for (const { id } of account.namespaces) expect(config).toContain(`\nid = "${id}"\n`)
-  return account
-}
+useAccount()
 
 describe('on a fresh account', () => {
   it('npm run deploy on a fresh account ends with a deployment that the doctor finds well', async () => {
@@ -296,72 +157,6 @@ describe('run again', () => {
       1,
       expect.stringContaining('error: issuer: ISSUER differs between the two wrangler.toml'),
     ])
-  })
-
-  const failing =
-    (start: string, failsAfterwards = false) =>
-    () =>
-      cloud.write((account) => Object.assign(account, { failing: start, failsAfterwards }))
-  const spoiling = (method: string, path: RegExp, how: 'refuse' | 'drop', nth = 1) => {
-    return async () => {
-      let seen = 0
-      cloud.box.spoil = (asked: Asked) => {
-        if (asked.method !== method || !path.test(asked.path)) return null
-        seen += 1
-        if (seen !== nth) return null
-        return how === 'drop' ? 'drop' : refuse(500, 'Out of order')
-      }
-    }
-  }
-
-  it.each<[step: string, what: string, fail: () => Promise<void>]>([
-    ['sign-in', 'nobody is signed in', failing('auth token')],
-    ['sign-in', 'the accounts cannot be listed', spoiling('GET', /\/accounts\?/, 'refuse')],
-    ['plan', 'the plan cannot be asked for', spoiling('GET', /\/subscriptions$/, 'refuse')],
-    ['addresses', 'the zones cannot be listed', spoiling('GET', /^\/zones\?/, 'refuse')],
-    ['addresses', 'the domains cannot be listed', spoiling('GET', /\/domains\?/, 'refuse')],
-    ['addresses', 'DNS cannot be asked', spoiling('GET', /dns_records/, 'refuse')],
-    ['database', 'the databases cannot be listed', spoiling('GET', /d1\/database\?/, 'refuse')],
-    ['database', 'the database cannot be created', spoiling('POST', /d1\/database$/, 'refuse')],
-    ['database', 'the answer to its creation is lost', spoiling('POST', /d1\/database$/, 'drop')],
-    ['namespaces', 'they cannot be listed', spoiling('GET', /namespaces\?/, 'refuse', 2)],
-    ['namespaces', 'the first cannot be created', spoiling('POST', /namespaces$/, 'refuse')],
-    ['namespaces', 'the second cannot be created', spoiling('POST', /namespaces$/, 'refuse', 2)],
-    [
-      'namespaces',
-      'the answer to its creation is lost',
-      spoiling('POST', /namespaces$/, 'drop', 2),
-    ],
-    ['migrations', 'they cannot be applied', failing('d1 migrations apply')],
-    ['secrets', 'they cannot be listed', spoiling('GET', /\/secrets$/, 'refuse')],
-    ['secrets', 'JWT_SECRET cannot be set', failing('secret put JWT_SECRET')],
-    ['secrets', 'PROXY_SECRET cannot be set', failing('secret put PROXY_SECRET')],
-    ['registry', 'it cannot be deployed', failing('deploy --domain auth.')],
-    ['authenticator', 'it cannot be deployed', failing('deploy --config')],
-    ['migrations', 'they are applied, and wrangler fails', failing('d1 migrations', true)],
-    ['secrets', 'JWT_SECRET is set, and wrangler fails', failing('secret put JWT', true)],
-    ['secrets', 'PROXY_SECRET is set, and wrangler fails', failing('secret put PROXY', true)],
-    ['registry', 'it is deployed, and wrangler fails', failing('deploy --domain auth.', true)],
-    ['authenticator', 'it is deployed, and wrangler fails', failing('deploy --config', true)],
-    ['doctor', 'a check fails', spoiling('GET', /\/secrets$/, 'refuse', 2)],
-  ])('npm run deploy goes on after a failure at the step %s: %s', async (step, _, fail) => {
-    await fail()
-    const failed = await run(WORDS)
-    expect(failed.status, failed.stdout).toBe(1)
-    const lines = failed.stderr.trimEnd().split('\n')
-    expect(lines.at(-2)).toMatch(new RegExp(`^error: ${step}: `))
-    expect(lines.at(-1)).toBe(
-      'What was made so far is kept: npm run deploy goes on from here when it is run again.',
-    )
-    expect(failed.stdout).not.toContain('Deployed.')
-    const before = (await cloud.read()).workers.authenticator?.secrets ?? {}
-    cloud.box.spoil = () => null
-    await cloud.write((account) => {
-      account.failing = null
-    })
-    const { workers } = await expectDeployed(await run(WORDS))
-    // What a service may have got already is not replaced.
-    expect(workers.authenticator?.secrets).toMatchObject(before)
   })
 
   it('npm run deploy goes on after the registry was not reachable in time', async () => {

@@ -1,14 +1,13 @@
 /** What `npm start` starts, for a test: on free ports, on a state of its own, and gone when the test is over. */
 
-import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { type JWTPayload, jwtVerify } from 'jose'
 import { SETTING_NAMES } from '../../src/config.ts'
 import type { Demo } from '../../src/local/demo.ts'
 import { inProject } from '../../src/local/project.ts'
+import { commandLine } from './command-line.ts'
 import { freePorts } from './free-ports.ts'
 import { startProgram } from './program.ts'
 
@@ -34,7 +33,7 @@ export type RunningRegistry = Readonly<{
   welcome: string
   /** All that it has printed so far. */
   printed: () => string
-  /** `npm run admin -- …`, on this registry's state. Throws what it says on stderr. */
+  /** The command line in this process, on this registry's state. Throws what it says on stderr. */
   administer: (...words: string[]) => Promise<unknown>
   /** `words` are more options of `client create`. */
   newClient: (method: Method, ...words: string[]) => Promise<RegisteredClient>
@@ -50,8 +49,6 @@ export type Watch = Readonly<{
   /** It has ended, and its state is about to be removed. */
   left?: (stateDir: string) => Promise<unknown>
 }>
-
-const run = promisify(execFile)
 
 /** `settings` as `npm start` reads them from its environment; nothing else there is heeded. */
 export async function startRegistry(
@@ -78,8 +75,8 @@ export async function startRegistry(
     await remove()
   }
   const administer = async (...words: string[]) => {
-    const argv = [inProject('src/cli/main.ts'), ...words, '--json']
-    const { stdout } = await run(process.execPath, argv, { env: { ...process.env, ...env } })
+    const { status, stdout, stderr } = await commandLine([...words, '--json'], { env })
+    if (status !== 0) throw new Error(`${words.join(' ')} ended with ${status}: ${stderr}`)
     watch.administered?.(words, stdout)
     return JSON.parse(stdout) as unknown
   }

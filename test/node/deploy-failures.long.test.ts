@@ -1,0 +1,70 @@
+/** `npm run deploy` fails at each step in turn, and goes on from there when it is run again. */
+
+import { expect, it } from 'vitest'
+import { refuse } from './deploy-stand-ins.ts'
+import { cloud, expectDeployed, run, useAccount, WORDS } from './deployment.ts'
+import type { Asked } from './doctor-stand-ins.ts'
+
+useAccount()
+
+const failing =
+  (start: string, failsAfterwards = false) =>
+  () =>
+    cloud.write((account) => Object.assign(account, { failing: start, failsAfterwards }))
+const spoiling = (method: string, path: RegExp, how: 'refuse' | 'drop', nth = 1) => {
+  return async () => {
+    let seen = 0
+    cloud.box.spoil = (asked: Asked) => {
+      if (asked.method !== method || !path.test(asked.path)) return null
+      seen += 1
+      if (seen !== nth) return null
+      return how === 'drop' ? 'drop' : refuse(500, 'Out of order')
+    }
+  }
+}
+
+it.each<[step: string, what: string, fail: () => Promise<void>]>([
+  ['sign-in', 'nobody is signed in', failing('auth token')],
+  ['sign-in', 'the accounts cannot be listed', spoiling('GET', /\/accounts\?/, 'refuse')],
+  ['plan', 'the plan cannot be asked for', spoiling('GET', /\/subscriptions$/, 'refuse')],
+  ['addresses', 'the zones cannot be listed', spoiling('GET', /^\/zones\?/, 'refuse')],
+  ['addresses', 'the domains cannot be listed', spoiling('GET', /\/domains\?/, 'refuse')],
+  ['addresses', 'DNS cannot be asked', spoiling('GET', /dns_records/, 'refuse')],
+  ['database', 'the databases cannot be listed', spoiling('GET', /d1\/database\?/, 'refuse')],
+  ['database', 'the database cannot be created', spoiling('POST', /d1\/database$/, 'refuse')],
+  ['database', 'the answer to its creation is lost', spoiling('POST', /d1\/database$/, 'drop')],
+  ['namespaces', 'they cannot be listed', spoiling('GET', /namespaces\?/, 'refuse', 2)],
+  ['namespaces', 'the first cannot be created', spoiling('POST', /namespaces$/, 'refuse')],
+  ['namespaces', 'the second cannot be created', spoiling('POST', /namespaces$/, 'refuse', 2)],
+  ['namespaces', 'the answer to its creation is lost', spoiling('POST', /namespaces$/, 'drop', 2)],
+  ['migrations', 'they cannot be applied', failing('d1 migrations apply')],
+  ['secrets', 'they cannot be listed', spoiling('GET', /\/secrets$/, 'refuse')],
+  ['secrets', 'JWT_SECRET cannot be set', failing('secret put JWT_SECRET')],
+  ['secrets', 'PROXY_SECRET cannot be set', failing('secret put PROXY_SECRET')],
+  ['registry', 'it cannot be deployed', failing('deploy --domain auth.')],
+  ['authenticator', 'it cannot be deployed', failing('deploy --config')],
+  ['migrations', 'they are applied, and wrangler fails', failing('d1 migrations', true)],
+  ['secrets', 'JWT_SECRET is set, and wrangler fails', failing('secret put JWT', true)],
+  ['secrets', 'PROXY_SECRET is set, and wrangler fails', failing('secret put PROXY', true)],
+  ['registry', 'it is deployed, and wrangler fails', failing('deploy --domain auth.', true)],
+  ['authenticator', 'it is deployed, and wrangler fails', failing('deploy --config', true)],
+  ['doctor', 'a check fails', spoiling('GET', /\/secrets$/, 'refuse', 2)],
+])('npm run deploy goes on after a failure at the step %s: %s', async (step, _, fail) => {
+  await fail()
+  const failed = await run(WORDS)
+  expect(failed.status, failed.stdout).toBe(1)
+  const lines = failed.stderr.trimEnd().split('\n')
+  expect(lines.at(-2)).toMatch(new RegExp(`^error: ${step}: `))
+  expect(lines.at(-1)).toBe(
+    'What was made so far is kept: npm run deploy goes on from here when it is run again.',
+  )
+  expect(failed.stdout).not.toContain('Deployed.')
+  const before = (await cloud.read()).workers.authenticator?.secrets ?? {}
+  cloud.box.spoil = () => null
+  await cloud.write((account) => {
+    account.failing = null
+  })
+  const { workers } = await expectDeployed(await run(WORDS))
+  // What a service may have got already is not replaced.
+  expect(workers.authenticator?.secrets).toMatchObject(before)
+})
