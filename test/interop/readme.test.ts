@@ -71,7 +71,7 @@ const PRINTED: Readonly<Record<string, readonly RegExp[]>> = {
 }
 
 describe('README.md and docs/', () => {
-  it('have commands on the pages that this test expects', () => {
+  it('README.md and docs/ have commands on the expected pages', () => {
     expect(withCommands).toEqual(Object.keys(PRINTED))
   })
 
@@ -80,11 +80,11 @@ describe('README.md and docs/', () => {
     for (const expected of PRINTED[path] ?? []) expect(printed).toMatch(expected)
   })
 
-  it('control: a command that fails ends its page', async () => {
+  it('control: a command that fails ends the commands of its page', async () => {
     await expect(pasted('false\necho on')).rejects.toThrow()
   })
 
-  it('examples/sign-in.mjs signs a user in, or is told that the user refused', async () => {
+  it('examples/sign-in.mjs signs a user in, or reports that the user refused', async () => {
     for (const decision of ['allow', 'cancel'] as const) {
       const [port] = await freePorts(1)
       const redirectUri = `http://127.0.0.1:${port}/callback`

@@ -275,7 +275,7 @@ const READING: Readonly<Record<string, (given: Given) => string[]>> = {
   audit: () => [],
 }
 
-it('every command is one of those that leave a row, or one that changes nothing', () => {
+it('every command is in the list of those that write an audit row or in the list of those that change nothing', () => {
   const given = { clientId: 'c', userId: 'u', disabledClientId: 'd', disabledUserId: 'd' }
   const acts = new Set(cases.map(({ words }) => words(given).slice(0, 2).join(' ')))
   expect([...acts, ...Object.keys(READING), 'doctor'].sort()).toEqual(commands.sort())
@@ -283,53 +283,62 @@ it('every command is one of those that leave a row, or one that changes nothing'
   expect([...told, 'consent.grant', 'consent.remove'].sort()).toEqual([...AUDIT_EVENTS].sort())
 })
 
-it.each(Object.entries(READING))('%s changes nothing, and leaves no row', async (command, more) => {
-  const about = await given()
-  await state.database
-    .prepare(
-      `INSERT INTO refusal (refusal_id, refused_at, endpoint, error, detail)
-       VALUES ('K7M2Q9XW4D', unixepoch(), 'POST /token', 'invalid_client', 'd') ON CONFLICT DO NOTHING`,
-    )
-    .run()
-  const before = await state.dump()
-  expect((await state.admin([...command.split(' '), ...more(about)])).status).toBe(0)
-  expect(await state.dump()).toEqual(before)
-})
-
-describe('an act of the administrator', () => {
-  it.each(named)('%s leaves one row that says who, what, about whom and when', async (_, one) => {
+it.each(Object.entries(READING))(
+  'the command %s changes nothing and writes no audit row',
+  async (command, more) => {
     const about = await given()
-    const begun = Date.now() - 1000
-    const { left } = await act(one.words(about), await one.stdin?.(about))
-    expect(left).toHaveLength(1)
-    const [entry] = left as [Entry]
-    expect(entry.event).toBe(one.event)
-    expect(entry.actor).toBe('administrator')
-    expect(entry.detail).toEqual(one.detail)
-    expect(Date.parse(entry.happened_at)).toBeGreaterThanOrEqual(begun)
-    if (one.about !== 'new') expect(entry).toMatchObject(idsOf(one.about, about))
-  })
-
-  it.each(named)('%s is not done when its row cannot be written', async (_, one) => {
-    const about = await given()
-    const stdin = await one.stdin?.(about)
-    const before = await state.dump()
     await state.database
       .prepare(
-        `CREATE TRIGGER refuse BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'no row'); END`,
+        `INSERT INTO refusal (refusal_id, refused_at, endpoint, error, detail)
+       VALUES ('K7M2Q9XW4D', unixepoch(), 'POST /token', 'invalid_client', 'd') ON CONFLICT DO NOTHING`,
       )
       .run()
-    const { status, stderr } = await state.admin(one.words(about), stdin)
-    await state.database.prepare('DROP TRIGGER refuse').run()
-    expect(stderr).toContain('no row')
-    expect(status).toBe(1)
+    const before = await state.dump()
+    expect((await state.admin([...command.split(' '), ...more(about)])).status).toBe(0)
     expect(await state.dump()).toEqual(before)
-    // The control: without the trigger it is done.
-    expect((await state.admin(one.words(about), stdin)).status).toBe(0)
-    expect(await state.dump()).not.toEqual(before)
-  })
+  },
+)
 
-  it('is told of by the client or the user that came to be', async () => {
+describe('acts of the administrator', () => {
+  it.each(named)(
+    'the command %s writes one audit row that says who, what, about whom and when',
+    async (_, one) => {
+      const about = await given()
+      const begun = Date.now() - 1000
+      const { left } = await act(one.words(about), await one.stdin?.(about))
+      expect(left).toHaveLength(1)
+      const [entry] = left as [Entry]
+      expect(entry.event).toBe(one.event)
+      expect(entry.actor).toBe('administrator')
+      expect(entry.detail).toEqual(one.detail)
+      expect(Date.parse(entry.happened_at)).toBeGreaterThanOrEqual(begun)
+      if (one.about !== 'new') expect(entry).toMatchObject(idsOf(one.about, about))
+    },
+  )
+
+  it.each(named)(
+    'the command %s is not done when its audit row cannot be written',
+    async (_, one) => {
+      const about = await given()
+      const stdin = await one.stdin?.(about)
+      const before = await state.dump()
+      await state.database
+        .prepare(
+          `CREATE TRIGGER refuse BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'no row'); END`,
+        )
+        .run()
+      const { status, stderr } = await state.admin(one.words(about), stdin)
+      await state.database.prepare('DROP TRIGGER refuse').run()
+      expect(stderr).toContain('no row')
+      expect(status).toBe(1)
+      expect(await state.dump()).toEqual(before)
+      // The control: without the trigger it is done.
+      expect((await state.admin(one.words(about), stdin)).status).toBe(0)
+      expect(await state.dump()).not.toEqual(before)
+    },
+  )
+
+  it('the audit row of a creation names the created client or user', async () => {
     const made = await act(CLIENT)
     expect(made.left[0]?.client_id).toBe(made.document.client_id)
     const words = ['user', 'create', '--username', 'joan', '--email', 'joan@example.org']
@@ -338,13 +347,13 @@ describe('an act of the administrator', () => {
     expect(JSON.stringify(user.left)).not.toContain('joan@example.org')
   })
 
-  it('names who it was, as the machine knows it', async () => {
+  it('an audit row names the actor by the account of the machine', async () => {
     const id = await newClient()
     await state.admin(['client', 'disable', id], undefined, { USER: 'ada' })
     expect((await audit('--client', id))[0]).toMatchObject({ actor: 'administrator ada' })
   })
 
-  it('that was refused, or that changed nothing, leaves no row', async () => {
+  it('a command that is refused or changes nothing writes no audit row', async () => {
     const userId = await newUser()
     const clientId = await newClient()
     const publicId = await newClient(
@@ -373,14 +382,14 @@ describe('an act of the administrator', () => {
     expect(await audit()).toEqual(before)
   })
 
-  it('that ends a refresh token which had ended already leaves no second row', async () => {
+  it('revoking a refresh token that has already ended writes no second audit row', async () => {
     const token = await newRefreshToken(await newClient(), await newUser())
     const revoke = () => act(['session', 'revoke', '--token-stdin'], token)
     expect((await revoke()).left).toHaveLength(1)
     expect((await revoke()).left).toHaveLength(0)
   })
 
-  it('leaves neither a secret nor a password, nor a token, nor the digest of one', async () => {
+  it('audit rows contain no secret, password or token, nor a digest of one', async () => {
     const { document } = await act(CLIENT)
     const rotated = await act(['client', 'rotate-secret', document.client_id ?? ''])
     const token = mintToken('accessToken')
@@ -417,7 +426,7 @@ describe('audit', () => {
   const every = (isMeant: (i: number) => boolean) =>
     Array.from({ length: ROWS }, (_, index) => ROWS - index).filter(isMeant)
 
-  it('prints all, newest first, across its pages', async () => {
+  it('audit prints all rows, newest first, across its pages', async () => {
     expect(numbersOf(await audit())).toEqual(every(() => true))
   })
 
@@ -442,11 +451,11 @@ describe('audit', () => {
       (i: number) => i > ROWS - 60 && i % 3 === 0,
     ],
     ['nobody', ['--client', 'nobody'], () => false],
-  ])('of %s, and of nothing else', async (_, words, isMeant) => {
+  ])('audit for %s prints the matching rows and no others', async (_, words, isMeant) => {
     expect(numbersOf(await audit(...words))).toEqual(every(isMeant))
   })
 
-  it('of a user by name too', async () => {
+  it('audit accepts a user by name', async () => {
     const id = await newUser()
     const name = `ada${people}`
     await state.json(['user', 'disable', name])
@@ -454,20 +463,20 @@ describe('audit', () => {
     await state.database.prepare('DELETE FROM audit WHERE user_id = ?1').bind(id).run()
   })
 
-  it('no more than asked for, also more than one page', async () => {
+  it('audit prints at most the number of rows asked for, also over several pages', async () => {
     for (const limit of [1, 200, 201, 400, 499, 500, 501]) {
       expect(await audit('--limit', String(limit))).toHaveLength(Math.min(limit, ROWS))
     }
   })
 
-  it('since a date is since midnight UTC', async () => {
+  it('audit --since with a date begins at midnight UTC', async () => {
     const tomorrow = new Date(Date.now() + 86_400_000).toISOString().slice(0, 10)
     expect(await audit('--since', tomorrow)).toEqual([])
     expect(await audit('--since', '2020-02-29')).toHaveLength(ROWS)
     expect(await audit('--since', '2020-02-29T10:00+02:00')).toHaveLength(ROWS)
   })
 
-  it('for people is a block for each', async () => {
+  it('audit without --json prints a block for each row', async () => {
     const { stdout } = await state.admin(['audit', '--limit', '2'])
     const blocks = stdout.split('\n\n')
     expect(blocks).toHaveLength(2)
@@ -483,14 +492,14 @@ describe('audit', () => {
     ['--since', '2026-13-01', '2026-10-01'],
     ['--limit', '0', 'one or more'],
     ['--limit', 'all', 'one or more'],
-  ])('refuses %s %s in one line that says what would be right', async (option, value, hint) => {
+  ])('audit refuses %s %s in one line that says what is allowed', async (option, value, hint) => {
     const { status, stdout, stderr } = await state.admin(['audit', option, value])
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
     expect(stderr).toMatch(/^error: [^\n]+\n$/)
     expect(stderr).toContain(hint)
   })
 
-  it('is explained by --help, with an example that works', async () => {
+  it('audit --help has an example that works', async () => {
     const { stdout } = await state.admin(['audit', '--help'])
     expect(stdout).toContain(
       'npm run --silent admin -- audit --event client.rotate_secret --since 30d --json',

@@ -27,7 +27,7 @@ const asServerReads = (id: string) =>
   clientStore(state.database, () => state.database).find(id as ClientId)
 
 describe('client create', () => {
-  it('registers everything that was given, as the server reads it', async () => {
+  it('client create registers every option, and the registry reads it back', async () => {
     const { client_id, client_secret = '' } = await create(
       ...['--url', 'https://helper.example/', '--description', 'It\'s a "helper"; DROP TABLE x'],
       ...['--redirect-uri', 'https://helper.example/cb https://helper.example/other'],
@@ -78,18 +78,21 @@ describe('client create', () => {
       grantTypes: ['authorization_code'],
     },
     { words: ['--auth-method', 'none'], grantTypes: [] },
-  ])('without --grant-type, $words lead to $grantTypes', async ({ words, grantTypes }) => {
-    const { client_id } = await create(...words)
-    expect(await show(client_id)).toMatchObject({ grant_types: grantTypes })
-  })
+  ])(
+    'client create with $words and without --grant-type registers $grantTypes',
+    async ({ words, grantTypes }) => {
+      const { client_id } = await create(...words)
+      expect(await show(client_id)).toMatchObject({ grant_types: grantTypes })
+    },
+  )
 
-  it('gives no secret to a client that keeps none', async () => {
+  it('client create gives no secret to a public client', async () => {
     const created = await create('--auth-method', 'none')
     expect(Object.keys(created)).toEqual(['client_id'])
     expect((await show(created.client_id)).credentials).toEqual([])
   })
 
-  it('with --requested-only authorizes nothing, and authorize does it later', async () => {
+  it('client create with --requested-only authorizes nothing, and client authorize does so later', async () => {
     const words = ['--scope', 'a:b c:d', '--endorsement', 'cs.DL', '--requested-only']
     const { client_id } = await create(...words)
     expect(await show(client_id)).toMatchObject({
@@ -110,7 +113,7 @@ describe('client create', () => {
     })
   })
 
-  it('shows a person what was registered, and the secret', async () => {
+  it('client create without --json prints what was registered and the secret', async () => {
     const { stdout, stderr } = await state.admin(CREATE)
     expect(stdout).toMatch(
       /^client_id: +\S+\nname: +Helper\n[\s\S]*\nclient_secret: +regs_\S{49}\n$/,
@@ -120,7 +123,7 @@ describe('client create', () => {
 })
 
 describe('client list and client show', () => {
-  it('print every field but secrets', async () => {
+  it('client list and client show print every field except secrets', async () => {
     const { client_id, client_secret = '' } = await create('--scope', 'a:b')
     const shown = await show(client_id)
     expect(shown).toEqual({
@@ -173,7 +176,7 @@ describe('client list and client show', () => {
     }
   })
 
-  it('lists more than one page holds', async () => {
+  it('client list prints more clients than one page holds', async () => {
     const before = await state.json<unknown[]>(['client', 'list'])
     await state.database
       .prepare(
@@ -190,7 +193,7 @@ describe('client list and client show', () => {
     await state.database.prepare(`DELETE FROM client WHERE name = 'Many'`).run()
   })
 
-  it('keeps the control characters of a name from the terminal', async () => {
+  it('client list escapes the control characters of a name', async () => {
     const words = ['client', 'create', '--name', 'red\u001b[31m', '--owner', 'u']
     const { client_id } = await state.json<{ client_id: string }>(words)
     const { stdout } = await state.admin(['client', 'show', client_id])
@@ -200,7 +203,7 @@ describe('client list and client show', () => {
 })
 
 describe('client update', () => {
-  it('changes what is given and leaves the rest', async () => {
+  it('client update changes the given fields and no others', async () => {
     const redirect = ['--redirect-uri', 'https://a.example/cb']
     const { client_id } = await create('--scope', 'a:b', '--require-pkce', ...redirect)
     const before = await show(client_id)
@@ -213,14 +216,14 @@ describe('client update', () => {
     })
   })
 
-  it('takes the URL away when it is given empty', async () => {
+  it('client update clears the URL when it is given empty', async () => {
     const { client_id } = await create('--url', 'https://a.example/')
     expect(await show(client_id)).toMatchObject({ url: 'https://a.example/' })
     await state.json(['client', 'update', client_id, '--url', ''])
     expect(await show(client_id)).toMatchObject({ url: '' })
   })
 
-  it('replaces a list that is given, and only what is authorized of it', async () => {
+  it('client update replaces a given list, and authorizes only what was authorized before or is given', async () => {
     const { client_id } = await create(
       '--scope',
       'a:b c:d',
@@ -246,7 +249,7 @@ describe('client update', () => {
     })
   })
 
-  it('gives access tokens a lifetime, keeps it beside other changes and clears it with ""', async () => {
+  it('client update sets the lifetime of access tokens, keeps it in other updates and clears it with ""', async () => {
     const option = '--access-token-lifetime-seconds'
     const { client_id } = await create(option, '60')
     expect((await show(client_id)).access_token_lifetime_seconds).toBe(60)
@@ -261,7 +264,7 @@ describe('client update', () => {
     expect(latest?.detail).toEqual({ access_token_lifetime_seconds: null })
   })
 
-  it('takes the secrets of a client that becomes public, and says how to get one back', async () => {
+  it('client update deletes the secrets of a client that becomes public, and says how to create one again', async () => {
     const { client_id } = await create('--redirect-uri', 'https://a.example/cb')
     const update = ['client', 'update', client_id, '--json']
     const open = ['--auth-method', 'none', '--grant-type', 'authorization_code']
@@ -279,7 +282,7 @@ describe('client update', () => {
 })
 
 describe('client authorize and client withdraw', () => {
-  it('add and take away', async () => {
+  it('client authorize and client withdraw add and remove permissions', async () => {
     const { client_id } = await create('--scope', 'a:b', '--endorsement', 'cs.*')
     const more = ['--scope', 'c:d a:b', '--endorsement', '*.*']
     expect(await state.json(['client', 'authorize', client_id, ...more])).toMatchObject({
@@ -296,7 +299,7 @@ describe('client authorize and client withdraw', () => {
 })
 
 describe('client rotate-secret', () => {
-  it('ends the old secret at once, or after the overlap', async () => {
+  it('client rotate-secret ends the old secret at once or after the overlap', async () => {
     const { client_id, client_secret: first = '' } = await create()
     const rotate = ['client', 'rotate-secret', client_id]
     type Rotated = { client_secret: string }
@@ -322,7 +325,7 @@ describe('client rotate-secret', () => {
 })
 
 describe('client disable, enable and delete', () => {
-  it('disable keeps its first moment; enable ends it', async () => {
+  it('client disable keeps the time of the first call, and client enable clears it', async () => {
     const { client_id } = await create()
     const disabled = await state.json(['client', 'disable', client_id])
     expect(disabled.disabled_at).toMatch(ISO_TIME)
@@ -333,7 +336,7 @@ describe('client disable, enable and delete', () => {
     expect(enabled.disabled_at).toBeNull()
   })
 
-  it('delete prints the client and leaves nothing of it but that its sessions are over, and the audit', async () => {
+  it('client delete prints the client and keeps nothing of it except the revocation of its sessions and the audit', async () => {
     const { client_id } = await create('--scope', 'a:b', '--redirect-uri', 'https://a.example/cb')
     const shown = await show(client_id)
     expect(await state.json(['client', 'delete', client_id])).toEqual(shown)

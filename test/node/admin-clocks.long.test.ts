@@ -121,34 +121,37 @@ describe.each([
   ['a day fast', 86_400_000],
 ])('from a machine whose clock is %s', (_clock, wrongByMs) => {
   describe.each(Object.entries(WAYS))('%s', (_way, act) => {
-    it.each(ACTS)('$name is dated by D1', async ({ words, stdin }) => {
-      const begunMs = realNow()
-      vi.useFakeTimers({ toFake: ['Date'], now: begunMs + wrongByMs })
-      const { status, stderr } = await act(words(), stdin?.())
-      vi.useRealTimers()
-      const overMs = realNow()
-      expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' })
-      const rows = await state.dump()
-      const dated = (table: string, column: string, unitMs: number) =>
-        ((rows[table] ?? []) as Row[]).flatMap((row) => {
-          const at = row[column]
-          return at === null || at === undefined ? [] : [at * unitMs]
-        })
-      const moments = [
-        ...dated('revocation', 'revoked_at_ms', 1),
-        ...dated('refresh_family', 'ended_at', 1000),
-        ...dated('authorization_code', 'spent_at', 1000),
-      ]
-      expect(moments.length).toBeGreaterThan(0)
-      for (const moment of moments) {
-        expect(moment).toBeGreaterThanOrEqual(Math.floor(begunMs / 1000) * 1000)
-        expect(moment).toBeLessThanOrEqual(overMs)
-      }
-      const keptUntil = dated('revocation', 'expires_at', 1000)
-      for (const until of keptUntil) expect(until).toBeGreaterThan(overMs + 7_200_000)
-    })
+    it.each(ACTS)(
+      'the act "$name" from a machine with a wrong clock is dated by D1',
+      async ({ words, stdin }) => {
+        const begunMs = realNow()
+        vi.useFakeTimers({ toFake: ['Date'], now: begunMs + wrongByMs })
+        const { status, stderr } = await act(words(), stdin?.())
+        vi.useRealTimers()
+        const overMs = realNow()
+        expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' })
+        const rows = await state.dump()
+        const dated = (table: string, column: string, unitMs: number) =>
+          ((rows[table] ?? []) as Row[]).flatMap((row) => {
+            const at = row[column]
+            return at === null || at === undefined ? [] : [at * unitMs]
+          })
+        const moments = [
+          ...dated('revocation', 'revoked_at_ms', 1),
+          ...dated('refresh_family', 'ended_at', 1000),
+          ...dated('authorization_code', 'spent_at', 1000),
+        ]
+        expect(moments.length).toBeGreaterThan(0)
+        for (const moment of moments) {
+          expect(moment).toBeGreaterThanOrEqual(Math.floor(begunMs / 1000) * 1000)
+          expect(moment).toBeLessThanOrEqual(overMs)
+        }
+        const keptUntil = dated('revocation', 'expires_at', 1000)
+        for (const until of keptUntil) expect(until).toBeGreaterThan(overMs + 7_200_000)
+      },
+    )
 
-    it('a secret that was replaced without overlap counts no more, by any clock', async () => {
+    it('a secret that was replaced without overlap is invalid, however wrong the clock of the machine is', async () => {
       const nowMs = realNow()
       vi.useFakeTimers({ toFake: ['Date'], now: nowMs + wrongByMs })
       await act(['client', 'rotate-secret', clientId])

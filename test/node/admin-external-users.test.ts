@@ -44,17 +44,20 @@ const KNOWN_BY = {
     VALUES ('k', ?2, ?1, '{}', 2)`,
 } as const
 
-describe('an external user', () => {
-  it.each(Object.entries(KNOWN_BY))('is known by the id in a %s', async (_, sql) => {
-    await state.database.prepare(sql).bind('17', clientId).run()
-    expect(await revoke('--user', '17')).toEqual(DONE)
-    expect(await revokedUsers()).toEqual(['17'])
-    expect(await state.json(['audit', '--event', 'session.revoke'])).toMatchObject([
-      { user_id: '17' },
-    ])
-  })
+describe('external users', () => {
+  it.each(Object.entries(KNOWN_BY))(
+    'an external user is known by the id in a %s',
+    async (_, sql) => {
+      await state.database.prepare(sql).bind('17', clientId).run()
+      expect(await revoke('--user', '17')).toEqual(DONE)
+      expect(await revokedUsers()).toEqual(['17'])
+      expect(await state.json(['audit', '--event', 'session.revoke'])).toMatchObject([
+        { user_id: '17' },
+      ])
+    },
+  )
 
-  it('is known by the name under which the user was last seen, in any spelling', async () => {
+  it('an external user is known by the last seen username, in any spelling', async () => {
     await see('17', 'Müller')
     expect(await revoke('--user', 'MU\u0308LLER')).toEqual(DONE)
     expect(await revokedUsers()).toEqual(['17'])
@@ -63,7 +66,7 @@ describe('an external user', () => {
     expect((await revoke('--user', 'müller')).status).toBe(1)
   })
 
-  it('whom D1 does not know is said to be unknown, and nothing is written', async () => {
+  it('an external user that D1 does not know is reported as unknown, and nothing is written', async () => {
     await see('17', 'ada')
     const before = await state.dump()
     for (const name of ['18', 'grace', '']) {
@@ -74,13 +77,13 @@ describe('an external user', () => {
     expect(await state.dump()).toEqual(before)
   })
 
-  it('whom D1 does not know is revoked when the operator insists', async () => {
+  it('an external user that D1 does not know is revoked with --even-unknown', async () => {
     expect(await revoke('--user', '18', '--even-unknown')).toEqual(DONE)
     expect(await revokedUsers()).toEqual(['18'])
     expect((await revoke('--user', '', '--even-unknown')).status).toBe(1)
   })
 
-  it('whose name several have is asked for by id', async () => {
+  it('an external username that several users have is refused, and the id is asked for', async () => {
     await see('17', 'ada')
     await see('18', 'Ada')
     const before = await state.dump()

@@ -47,7 +47,7 @@ const passwordIs = async (name: string, password: string) =>
   )
 
 describe('standard input', () => {
-  it('drops a byte order mark and the end of the line, whichever it is', async () => {
+  it('a password on standard input is read without a byte order mark and any kind of line end', async () => {
     for (const [name, text] of [
       ['marked', `${MARK}${PASSWORD}\r\n`],
       ['plain', PASSWORD],
@@ -70,7 +70,7 @@ describe('standard input', () => {
   it.each([
     ['Latin-1', NOT_UTF8],
     ['UTF-16', UTF16],
-  ])('in %s is refused, and nothing is written', async (_, bytes) => {
+  ])('a password on standard input in %s is refused, and nothing is written', async (_, bytes) => {
     const before = await state.dump()
     for (const words of [
       [...user('latin'), '--password-stdin'],
@@ -86,14 +86,14 @@ describe('standard input', () => {
   })
 })
 
-describe('a file', () => {
+describe('files', () => {
   const write = async (name: string, bytes: string | Uint8Array) => {
     const file = join(state.stateDir, name)
     await writeFile(file, bytes)
     return file
   }
 
-  it('of keys may begin with a byte order mark, and is refused when it is not UTF-8', async () => {
+  it('a file of keys may begin with a byte order mark and is refused when it is not UTF-8', async () => {
     const { publicKey } = await generateKeyPair('ES256', { extractable: true })
     const jwks = JSON.stringify({ keys: [await exportJWK(publicKey)] })
     const words = [...CREATE_CLIENT, '--auth-method', 'private_key_jwt', '--jwks-file']
@@ -107,7 +107,7 @@ describe('a file', () => {
     })
   })
 
-  it('of configuration likewise', async () => {
+  it('a configuration file may begin with a byte order mark and is refused when it is not UTF-8', async () => {
     const config = 'name = "w"\nmain = "w.ts"\ncompatibility_date = "2026-08-01"\n'
     const marked = await write('marked.toml', `${MARK}${config}`)
     expect(readWranglerConfig(marked).name).toBe('w')
@@ -116,8 +116,8 @@ describe('a file', () => {
   })
 })
 
-describe('a word on the command line', () => {
-  it('counts without the spaces around it, whatever it is', async () => {
+describe('arguments', () => {
+  it('every argument is read without the spaces around it', async () => {
     const words = [
       '--url',
       ' https://app.example/ ',
@@ -156,7 +156,7 @@ describe('a word on the command line', () => {
     expect((await state.admin(['client', 'list', '--limit', ' 1 '])).status).toBe(0)
   })
 
-  it('that was not UTF-8 is refused: Node has put U+FFFD for its bytes', async () => {
+  it('an argument that was not UTF-8, for which Node reads U+FFFD, is refused', async () => {
     const broken = 'm\ufffdller'
     for (const words of [
       [...user(broken), '--password', PASSWORD],
@@ -173,7 +173,7 @@ describe('a word on the command line', () => {
   })
 
   it.each(['a\u0007b', 'a\u009bb', 'a\u202eb', '\u200b', ''])(
-    'is no username when it is %j',
+    'the username %j is refused',
     async (name) => {
       const { status, stderr } = await state.admin([...user(name), '--password', PASSWORD])
       expect([status, stderr]).toEqual([
@@ -184,10 +184,10 @@ describe('a word on the command line', () => {
   )
 })
 
-describe('what is printed', () => {
+describe('output', () => {
   const HOSTILE = 'A\u001b[2J\u009b31m\u202eB\u2028C\u0007D'
 
-  it('holds no control character of a name, in any form and on both streams', async () => {
+  it('the output contains no control character of a name, in any format and on both streams', async () => {
     const { client_id } = await state.json<{ client_id: string }>([
       ...['client', 'create', '--name', HOSTILE, '--owner', 'hostile', '--description', HOSTILE],
     ])
@@ -212,7 +212,7 @@ describe('what is printed', () => {
     expect(printed[0]?.stdout).toContain(String.raw`A\u001b[2J\u009b31m\u202eB\u2028C\u0007D`)
   })
 
-  it('is a table of one line a client, or a user, narrowed down as asked', async () => {
+  it('a list is a table with one line for each client or user that matches the filters', async () => {
     for (const [name, owner] of [
       ['Müller Verlag', 'p-1'],
       ['Zeitung', 'p-1'],
@@ -243,7 +243,7 @@ describe('what is printed', () => {
     expect(others).toEqual([])
   })
 
-  it('of a client or a user just created is what was registered; the JSON is as it was', async () => {
+  it('the output after creating a client or a user shows what was registered', async () => {
     const words = [...CREATE_CLIENT, '--scope', 'a:b']
     const { stdout } = await state.admin(words)
     expect(stdout).toMatch(/^name: +App$/m)

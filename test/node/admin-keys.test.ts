@@ -35,8 +35,8 @@ type Shown = Readonly<{ client_id: string; jwks: unknown; require_dpop: boolean 
 const show = (id: string) => state.json<Shown>(['client', 'show', id])
 const createWithKeys = () => state.json<Shown>([...WITH_KEYS, '--jwks', KEY_SET])
 
-describe('a JWK Set', () => {
-  it('is kept and shown, for a client that gets no secret', async () => {
+describe('JWK Sets', () => {
+  it('a JWK Set is stored and shown, and its client gets no secret', async () => {
     const created = await createWithKeys()
     expect(Object.keys(created)).toEqual(['client_id'])
     expect(await show(created.client_id)).toMatchObject({
@@ -49,7 +49,7 @@ describe('a JWK Set', () => {
     expect(stdout).toContain(`x ${PUBLIC.x}`)
   })
 
-  it('may come from a file, and be replaced', async () => {
+  it('a JWK Set may come from a file and be replaced', async () => {
     const file = join(folder, 'keys.json')
     await writeFile(file, JSON.stringify(JSON.parse(KEY_SET), null, 2))
     const { client_id } = await state.json<Shown>([...WITH_KEYS, '--jwks-file', file])
@@ -61,7 +61,7 @@ describe('a JWK Set', () => {
     expect(asServerReads?.jwks).toBe(OTHER_KEY_SET)
   })
 
-  it('leaves with the method that needs it, and comes with it', async () => {
+  it('a JWK Set is removed with private_key_jwt and required with it', async () => {
     const { client_id } = await createWithKeys()
     const use = (...words: string[]) => state.json<Shown>(['client', 'update', client_id, ...words])
     expect((await use('--auth-method', 'client_secret_post')).jwks).toBeNull()
@@ -69,7 +69,7 @@ describe('a JWK Set', () => {
     expect(back.jwks).toEqual(JSON.parse(OTHER_KEY_SET))
   })
 
-  it.each(['RSA of 2048 bits', 'Ed25519'])('may hold %s', async (what) => {
+  it.each(['RSA of 2048 bits', 'Ed25519'])('a JWK Set may hold a key that is %s', async (what) => {
     const key =
       what === 'Ed25519'
         ? generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' })
@@ -79,7 +79,7 @@ describe('a JWK Set', () => {
   })
 })
 
-describe('a JWK Set with keys that are of no use here (RFC 7517 §5)', () => {
+describe('JWK Sets with unusable keys (RFC 7517 §5)', () => {
   const p384 = generateKeyPairSync('ec', { namedCurve: 'P-384' }).publicKey.export({
     format: 'jwk',
   })
@@ -90,17 +90,20 @@ describe('a JWK Set with keys that are of no use here (RFC 7517 §5)', () => {
     ['of another curve', p384],
     ['for another algorithm', { ...rsa(2048), alg: 'RS512' }],
   ]
-  it.each(USELESS)('is kept without the key %s, which a note names', async (_, key) => {
-    const set = JSON.stringify({ keys: [key, PUBLIC] })
-    const made = await state.admin([...WITH_KEYS, '--jwks', set, '--json'])
-    expect(made.stderr).toMatch(/^note: key 1 (is|has) .*; the key is left out\n$/)
-    const { client_id } = JSON.parse(made.stdout) as Shown
-    expect((await show(client_id)).jwks).toEqual(JSON.parse(KEY_SET))
-    const updated = await state.admin(['client', 'update', client_id, '--jwks', set, '--json'])
-    expect((JSON.parse(updated.stdout) as Shown).jwks).toEqual(JSON.parse(KEY_SET))
-  })
+  it.each(USELESS)(
+    'a JWK Set is stored without the unusable key %s, and a note names the key',
+    async (_, key) => {
+      const set = JSON.stringify({ keys: [key, PUBLIC] })
+      const made = await state.admin([...WITH_KEYS, '--jwks', set, '--json'])
+      expect(made.stderr).toMatch(/^note: key 1 (is|has) .*; the key is left out\n$/)
+      const { client_id } = JSON.parse(made.stdout) as Shown
+      expect((await show(client_id)).jwks).toEqual(JSON.parse(KEY_SET))
+      const updated = await state.admin(['client', 'update', client_id, '--jwks', set, '--json'])
+      expect((JSON.parse(updated.stdout) as Shown).jwks).toEqual(JSON.parse(KEY_SET))
+    },
+  )
 
-  it('is refused when no other key is in it', async () => {
+  it('a JWK Set with unusable keys only is refused', async () => {
     const set = JSON.stringify({ keys: USELESS.map(([, key]) => key) })
     const { status, stderr } = await state.admin([...WITH_KEYS, '--jwks', set])
     expect(status).toBe(1)
@@ -112,7 +115,7 @@ describe('a JWK Set with keys that are of no use here (RFC 7517 §5)', () => {
 
 const keys = (...all: unknown[]) => [...WITH_KEYS, '--jwks', JSON.stringify({ keys: all })]
 
-describe('refused with one line, nothing written', () => {
+describe('refused JWK Sets', () => {
   it.each<[line: string, status: number, words: string[]]>([
     [
       'the authentication method private_key_jwt needs a JWK Set: --jwks or --jwks-file',
@@ -175,14 +178,17 @@ describe('refused with one line, nothing written', () => {
       1,
       keys({ ...PUBLIC, alg: 'ES512' }),
     ],
-  ])('%s', async (line, status, words) => {
-    const before = await state.dump()
-    const answer = await state.admin(words)
-    expect(answer).toEqual({ status, stdout: '', stderr: `error: ${line}\n` })
-    expect(await state.dump()).toEqual(before)
-  })
+  ])(
+    'a JWK Set or its options are refused in one line and nothing is written: %s',
+    async (line, status, words) => {
+      const before = await state.dump()
+      const answer = await state.admin(words)
+      expect(answer).toEqual({ status, stdout: '', stderr: `error: ${line}\n` })
+      expect(await state.dump()).toEqual(before)
+    },
+  )
 
-  it('also for a client that exists, which has no secret to rotate either', async () => {
+  it('an update to a bad JWK Set is refused, and a client with a JWK Set has no secret to rotate', async () => {
     const { client_id } = await createWithKeys()
     const secret = (await state.json<Shown>(CREATE)).client_id
     const refused = async (...words: string[]) => (await state.admin(['client', ...words])).stderr
@@ -195,7 +201,7 @@ describe('refused with one line, nothing written', () => {
 })
 
 describe('--require-dpop', () => {
-  it('is off unless given, and can be given and taken back', async () => {
+  it('--require-dpop is off by default and can be set and cleared', async () => {
     const { client_id } = await state.json<Shown>(CREATE)
     const strict = await state.json<Shown>([...CREATE, '--require-dpop'])
     expect((await show(client_id)).require_dpop).toBe(false)
@@ -204,7 +210,7 @@ describe('--require-dpop', () => {
     expect((await state.json<Shown>(taken)).require_dpop).toBe(false)
   })
 
-  it('and the keys are in --help', async () => {
+  it('--require-dpop and the options for keys are in --help', async () => {
     for (const verb of ['create', 'update']) {
       const { stdout } = await state.admin(['client', verb, '--help'])
       for (const option of ['--jwks <json>', '--jwks-file <file>', '--require-dpop']) {

@@ -83,20 +83,23 @@ describe.each(NOUNS)('%s list', (noun) => {
   it.each([
     { form: 'JSON', words: ['--json'], read: idsIn },
     { form: 'text', words: [], read: idsInText },
-  ])('prints its first page before the second is read, as $form', async ({ words, read }) => {
-    const listing = runProgram('src/cli/main.ts', [noun, 'list', '--remote', ...words], remoteEnv)
-    // One that collected everything first would wait here for ever.
-    await once(listing.child.stdout ?? listing.child, 'data')
-    expect(asked).toBeLessThanOrEqual(2)
-    expect(listing.said().stdout).toContain(IDS[0])
-    letGo()
-    expect(await listing.ended).toBe(0)
-    const { stdout, stderr } = listing.said()
-    expect(stderr).toBe('')
-    expect(read(stdout)).toEqual(IDS)
-  })
+  ])(
+    'a list prints its first page before it reads the second, as $form',
+    async ({ words, read }) => {
+      const listing = runProgram('src/cli/main.ts', [noun, 'list', '--remote', ...words], remoteEnv)
+      // One that collected everything first would wait here for ever.
+      await once(listing.child.stdout ?? listing.child, 'data')
+      expect(asked).toBeLessThanOrEqual(2)
+      expect(listing.said().stdout).toContain(IDS[0])
+      letGo()
+      expect(await listing.ended).toBe(0)
+      const { stdout, stderr } = listing.said()
+      expect(stderr).toBe('')
+      expect(read(stdout)).toEqual(IDS)
+    },
+  )
 
-  it('asks for no page before the reader has the one before it', async () => {
+  it('a list reads no page before its reader has consumed the previous one', async () => {
     letGo()
     const askedWhenRead: number[] = []
     const write = (_text: string, done?: () => void) => {
@@ -112,7 +115,7 @@ describe.each(NOUNS)('%s list', (noun) => {
     expect(askedWhenRead.slice(0, pages)).toEqual(Array.from({ length: pages }, (_, i) => i + 1))
   })
 
-  it('ends quietly when its reader has seen enough', async () => {
+  it('a list ends without an error when its reader closes the pipe', async () => {
     letGo()
     const { stdout, stderr } = await promisify(execFile)(
       'bash',
@@ -130,7 +133,7 @@ describe.each(NOUNS)('%s list', (noun) => {
     expect(asked).toBeLessThan(MANY / PAGE_ROWS)
   })
 
-  it('goes on after the last of the list before, and no further than it was told', async () => {
+  it('a list continues after a given entry and stops at its limit', async () => {
     const seen: (string | undefined)[] = []
     for (const length of [900, 900, 900, 300, 0]) {
       const words = [noun, 'list', '--limit', '900', '--after', seen.at(-1) ?? '', '--json']
@@ -142,13 +145,13 @@ describe.each(NOUNS)('%s list', (noun) => {
     expect(seen).toEqual(IDS)
   })
 
-  it('says when there is none', async () => {
+  it('an empty list says so', async () => {
     const words = [noun, 'list', '--after', 'z']
     expect(await state.admin(words)).toEqual({ status: 0, stdout: 'none\n', stderr: '' })
     expect((await state.admin([...words, '--json'])).stdout).toBe('[]\n')
   })
 
-  it.each(['0', '-1', '1.5', 'all', ''])('refuses --limit %j', async (limit) => {
+  it.each(['0', '-1', '1.5', 'all', ''])('a list refuses --limit %j', async (limit) => {
     expect(await state.admin([noun, 'list', `--limit=${limit}`])).toEqual({
       status: 1,
       stdout: '',
@@ -157,7 +160,7 @@ describe.each(NOUNS)('%s list', (noun) => {
   })
 })
 
-it('lists a state that nobody serves, too', async () => {
+it('client list and user list read a state that no registry is serving', async () => {
   const stateDir = await temporaryDirectory()
   try {
     const idle = await openState(stateDir, readWranglerConfig(REGISTRY_CONFIG))

@@ -43,7 +43,7 @@ const redirect = (uri: string, problem: string, ...more: string[]): Refusal => (
   line: `redirect URI ${JSON.stringify(uri)} ${problem}`,
 })
 
-describe('bad input ends with status 1', () => {
+describe('bad input', () => {
   it.each<Refusal>([
     {
       words: ['client', 'create', '--name', ' ', '--owner', 'u'],
@@ -246,9 +246,9 @@ describe('bad input ends with status 1', () => {
       words: ['session', 'revoke', '--token', mintToken('refreshToken')],
       line: 'there is no such refresh token',
     },
-  ])('$words', (refusal) => expectRefused(refusal, 1))
+  ])('the command $words is refused and writes nothing', (refusal) => expectRefused(refusal, 1))
 
-  it('a token that is written in the wrong place is not repeated', async () => {
+  it('a token that is given as the wrong argument is not repeated in the error', async () => {
     const token = mintToken('accessToken')
     const misplaced = [
       ['session', 'revoke', token],
@@ -270,7 +270,7 @@ describe('bad input ends with status 1', () => {
   })
 })
 
-describe('wrong usage ends with status 2', () => {
+describe('wrong usage', () => {
   it.each<Refusal>([
     { words: ['sessions'], line: "unknown command 'sessions' (Did you mean session?)" },
     { words: ['client', 'destroy', 'x'], line: "unknown command 'destroy'" },
@@ -329,10 +329,10 @@ describe('wrong usage ends with status 2', () => {
       words: ['user', 'set-password', 'taken'],
       line: "required option '--password-stdin' not specified",
     },
-  ])('$words', (refusal) => expectRefused(refusal, 2))
+  ])('the command $words is refused and writes nothing', (refusal) => expectRefused(refusal, 2))
 
   it.each([[[]], [['client']], [['user']], [['session']]])(
-    '%j alone shows the help on stderr',
+    'the words %j alone print the help on stderr',
     async (words) => {
       const { status, stdout, stderr } = await commandLine(words, {})
       expect([status, stdout]).toEqual([2, ''])
@@ -357,15 +357,18 @@ describe('--help', () => {
     names.map((name) => [noun, name]),
   )
 
-  it.each(commands)('%s %s: says what it does, each option and an example', async (noun, name) => {
-    const { status, stdout, stderr } = await commandLine(
-      [noun as string, name as string, '--help'],
-      {},
-    )
-    expect([status, stderr]).toEqual([0, ''])
-    expect(stdout).toContain(`Usage: npm run admin -- ${noun} ${name}`)
-    expect(stdout).toContain(`Example:\n  npm run --silent admin -- ${noun} ${name}`)
-    expect(stdout).toContain('--json')
-    expect(stdout).toContain('--remote')
-  })
+  it.each(commands)(
+    'the help of %s %s describes the command and each option, and has an example',
+    async (noun, name) => {
+      const { status, stdout, stderr } = await commandLine(
+        [noun as string, name as string, '--help'],
+        {},
+      )
+      expect([status, stderr]).toEqual([0, ''])
+      expect(stdout).toContain(`Usage: npm run admin -- ${noun} ${name}`)
+      expect(stdout).toContain(`Example:\n  npm run --silent admin -- ${noun} ${name}`)
+      expect(stdout).toContain('--json')
+      expect(stdout).toContain('--remote')
+    },
+  )
 })

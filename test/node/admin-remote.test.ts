@@ -96,8 +96,8 @@ const remote = (words: readonly string[], env: Record<string, string> = {}, stdi
 
 const create = ['client', 'create', '--name', TROUBLESOME, '--owner', 'u', '--scope', 'a:b c:d']
 
-describe('the requests', () => {
-  it('go to the database of wrangler.toml, one batch for a command that writes', async () => {
+describe('requests with --remote', () => {
+  it('a command with --remote that writes sends one batch to the database of wrangler.toml', async () => {
     expect((await remote(create)).status).toBe(0)
     const { database_id } = databaseOf(config)
     expect(seen.map(({ url, authorization }) => ({ url, authorization }))).toEqual([
@@ -109,7 +109,7 @@ describe('the requests', () => {
     expect(seen[0]?.body.batch?.length).toBeGreaterThan(2)
   })
 
-  it('carry every value as a bound parameter, as text or null, and never more than 100', async () => {
+  it('a command with --remote sends every value as a bound parameter, as text or null, and at most 100', async () => {
     const scopes = Array.from({ length: 300 }, (_, i) => `scope:number-${i}`)
     const { stdout } = await remote([...create, '--scope', scopes.join(' ')])
     const { client_id } = JSON.parse(stdout)
@@ -131,7 +131,7 @@ describe('the requests', () => {
     expect(shown.credentials).toHaveLength(2)
   })
 
-  it('serve every command', async () => {
+  it('every command works with --remote', async () => {
     const { client_id: id } = JSON.parse((await remote(create)).stdout)
     const user = ['--username', 'remote', '--email', 'remote@example.org', '--password-stdin']
     const commands: readonly (readonly string[])[] = [
@@ -162,7 +162,7 @@ describe('the requests', () => {
     for (const row of rows.results) expect(row).toEqual({ created: 'integer', flag: 'integer' })
   })
 
-  it('write a revocation to KV too, in the namespace of wrangler.toml', async () => {
+  it('a command with --remote writes a revocation also to KV, in the namespace of wrangler.toml', async () => {
     const { client_id } = JSON.parse((await remote(create)).stdout)
     seen = []
     expect((await remote(['client', 'disable', client_id])).stderr).toBe('')
@@ -181,7 +181,7 @@ describe('the requests', () => {
     })
   })
 
-  it('of a token: its digest alone leaves the machine, with a lifetime', async () => {
+  it('revoking a token with --remote sends only its digest, with a lifetime', async () => {
     const token = mintToken('accessToken')
     const { stdout } = await remote(['session', 'revoke', '--token-stdin'], {}, `${token}\n`)
     expect(JSON.parse(stdout)).toEqual({ revoked: true, effective_within_seconds: 60 })
@@ -191,7 +191,7 @@ describe('the requests', () => {
     expect(JSON.stringify(seen)).not.toContain(token)
   })
 
-  it('when KV fails, D1 has it: a note, a later bound, and status 0', async () => {
+  it('a revocation with --remote that KV fails to store is in D1: a note gives the later bound, and the status is 0', async () => {
     const { client_id } = JSON.parse((await remote(create)).stdout)
     isKvDown = true
     const note =
@@ -210,7 +210,7 @@ describe('the requests', () => {
     expect([ended.status, ended.stderr]).toEqual([0, `${note}\n`])
   })
 
-  it('refuse a second user of the same name and write nothing', async () => {
+  it('creating a second user of the same name with --remote is refused and writes nothing', async () => {
     const words = ['user', 'create', '--username', 'twin', '--email', 'twin@example.org']
     const withPassword = [...words, '--password', 'a long password']
     await remote(withPassword)
@@ -221,9 +221,9 @@ describe('the requests', () => {
   })
 })
 
-describe('an answer that is lost', () => {
+describe('lost responses', () => {
   it.each(['connection', 'text', 'gateway'] as const)(
-    'by its %s, after a change was made, is told as such, with the command that finds out',
+    'a response that is lost (%s) after a change is reported with the command that shows the state',
     async (part) => {
       const before = await remote(['audit', '--event', 'client.create'])
       lost = part
@@ -242,7 +242,7 @@ describe('an answer that is lost', () => {
     },
   )
 
-  it('of a question is no change', async () => {
+  it('a lost response to a query is not reported as a possible change', async () => {
     lost = 'connection'
     const { status, stderr } = await remote(['client', 'list'])
     expect(status).toBe(1)
@@ -253,7 +253,7 @@ describe('an answer that is lost', () => {
     )
   })
 
-  it('of a command that never got through is no change either', async () => {
+  it('a command that could not connect is not reported as a possible change', async () => {
     const [free = 0] = await freePorts(1)
     for (const host of ['127.0.0.1:9', `127.0.0.1:${free}`, 'nowhere.invalid']) {
       const nowhere = { CLOUDFLARE_API_BASE_URL: `http://${host}` }
@@ -263,7 +263,7 @@ describe('an answer that is lost', () => {
   })
 })
 
-describe('what goes wrong is one line, without the token', () => {
+describe('errors with --remote', () => {
   const failures: readonly [string, Played, Record<string, string>, string][] = [
     [
       'no token',
@@ -311,17 +311,20 @@ describe('what goes wrong is one line, without the token', () => {
       'the database answered 200: two lines',
     ],
   ]
-  it.each(failures)('%s', async (_name, answer, env, line) => {
-    played = answer
-    const { status, stdout, stderr } = await remote(['client', 'list'], env)
-    expect({ status, stdout, stderr }).toEqual({
-      status: 1,
-      stdout: '',
-      stderr: `error: ${line}\n`,
-    })
-  })
+  it.each(failures)(
+    'an error with --remote is one line without the token: %s',
+    async (_name, answer, env, line) => {
+      played = answer
+      const { status, stdout, stderr } = await remote(['client', 'list'], env)
+      expect({ status, stdout, stderr }).toEqual({
+        status: 1,
+        stdout: '',
+        stderr: `error: ${line}\n`,
+      })
+    },
+  )
 
-  it('nobody listens there', async () => {
+  it('an address on which no server listens is reported in one line', async () => {
     const url = 'http://127.0.0.1:9'
     const { status, stderr } = await remote(['client', 'list'], { CLOUDFLARE_API_BASE_URL: url })
     expect(status).toBe(1)

@@ -155,13 +155,13 @@ describe('acts about a client', () => {
     [['update', '--auth-method', 'none', '--grant-type', 'authorization_code refresh_token']],
     [['rotate-secret']],
     [['rotate-secret', '--overlap-seconds', '0']],
-  ])('%j ends its sessions alone', async ([verb = '', ...words]) => {
+  ])('the act %j on a client ends its sessions and nothing else', async ([verb = '', ...words]) => {
     await grant()
     const { document, ...ended } = await endedBy(['client', verb, clientId, ...words])
     expect(ended).toEqual(sessionsOnly())
   })
 
-  it('update that drops a redirect URI ends its sessions and its codes', async () => {
+  it("an update that removes a redirect URI ends the client's sessions and codes", async () => {
     await grant()
     const words = ['client', 'update', clientId, '--redirect-uri', 'https://a.example/2']
     expect(await endedBy(words)).toMatchObject({ ...sessionsOnly(), code: 'void' })
@@ -171,10 +171,13 @@ describe('acts about a client', () => {
     [['withdraw', '--grant-type', 'authorization_code']],
     [['withdraw', '--grant-type', 'refresh_token']],
     [['update', '--grant-type', 'client_credentials']],
-  ])('%j ends everything', async ([verb = '', ...words]) => {
-    await grant()
-    expect(await endedBy(['client', verb, clientId, ...words])).toMatchObject(everything())
-  })
+  ])(
+    'the act %j on a client ends its sessions, codes and refresh tokens',
+    async ([verb = '', ...words]) => {
+      await grant()
+      expect(await endedBy(['client', verb, clientId, ...words])).toMatchObject(everything())
+    },
+  )
 
   it.each([
     [['rotate-secret', '--overlap-seconds', '60']],
@@ -187,12 +190,12 @@ describe('acts about a client', () => {
     [['update', '--redirect-uri', 'https://a.example/1 https://a.example/2 https://a.example/3']],
     [['withdraw', '--scope', 'not:held']],
     [['enable']],
-  ])('%j ends nothing', async ([verb = '', ...words]) => {
+  ])('the act %j on a client ends nothing', async ([verb = '', ...words]) => {
     await grant()
     expect(await endedBy(['client', verb, clientId, ...words])).toMatchObject(nothing)
   })
 
-  it('disable ends everything, also what a request under way may still open; enable revives nothing', async () => {
+  it('client disable ends everything, including what a concurrent request may still open, and client enable restores nothing', async () => {
     await grant()
     expect(await endedBy(['client', 'disable', clientId])).toMatchObject(everything())
     const { revocation: disabled } = await state.dump()
@@ -203,7 +206,7 @@ describe('acts about a client', () => {
     expect(revocation).toEqual(disabled)
   })
 
-  it('delete ends everything: what is left is that its sessions are over', async () => {
+  it('client delete ends everything and keeps only the revocation of its sessions', async () => {
     await grant()
     const { document, ...ended } = await endedBy(['client', 'delete', clientId])
     expect(ended).toEqual({
@@ -216,7 +219,7 @@ describe('acts about a client', () => {
 })
 
 describe('acts about a user', () => {
-  it('set-password ends everything of the user', async () => {
+  it('user set-password ends everything of the user', async () => {
     await grant()
     const words = ['user', 'set-password', userId, '--password-stdin']
     expect(await endedBy(words, 'another password\n')).toMatchObject({
@@ -226,7 +229,7 @@ describe('acts about a user', () => {
     })
   })
 
-  it('disable, by name too, ends everything; enable revives nothing', async () => {
+  it('user disable by id or name ends everything, and user enable restores nothing', async () => {
     await grant()
     expect(await endedBy(['user', 'disable', `USER-${clientId}`])).toMatchObject({
       rows: [row('user', userId)],
@@ -238,7 +241,7 @@ describe('acts about a user', () => {
     expect(revocation).toMatchObject([{ kind: 'user', subject: userId }])
   })
 
-  it('create ends nothing', async () => {
+  it('user create ends nothing', async () => {
     await grant()
     const words = ['user', 'create', '--username', `other-${userId}`, '--email', 'b@example.org']
     const ended = await endedBy([...words, '--password', 'a long password'])
@@ -247,7 +250,7 @@ describe('acts about a user', () => {
 })
 
 describe('session revoke', () => {
-  it.each(['client', 'user'] as const)('--%s ends everything', async (kind) => {
+  it.each(['client', 'user'] as const)('session revoke --%s ends everything', async (kind) => {
     await grant()
     const subject = kind === 'client' ? clientId : userId
     expect(await endedBy(['session', 'revoke', `--${kind}`, subject])).toEqual({
@@ -259,7 +262,7 @@ describe('session revoke', () => {
   })
 
   it.each<TokenKind>(['accessToken', 'browserSession'])(
-    '--token of an %s ends that one',
+    'session revoke --token of an %s ends that session only',
     async (kind) => {
       await grant()
       const token = mintToken(kind)
@@ -273,7 +276,7 @@ describe('session revoke', () => {
     },
   )
 
-  it('of one that was never issued says the same, as --help does; a refresh token is known or is not', async () => {
+  it('session revoke of a session that was never issued reports the same, and of an unknown refresh token reports that it is unknown', async () => {
     const revoke = (kind: TokenKind) =>
       state.admin(['session', 'revoke', '--token', mintToken(kind)])
     expect((await revoke('accessToken')).stdout).toMatch(/^revoked: +yes$/m)
@@ -286,7 +289,7 @@ describe('session revoke', () => {
     })
   })
 
-  it('--token-stdin of a refresh token ends its family', async () => {
+  it('session revoke --token-stdin of a refresh token ends its family', async () => {
     const { token, sessionKey } = await grant()
     const words = ['session', 'revoke', '--token-stdin']
     expect(await endedBy(words, `${token}\n`)).toMatchObject({
@@ -303,7 +306,7 @@ describe('session revoke', () => {
     })
   })
 
-  it('keeps a revocation for as long as SESSION_LIFETIME_SECONDS of its environment', async () => {
+  it('session revoke keeps a revocation for SESSION_LIFETIME_SECONDS of its environment', async () => {
     const env = { STATE_DIR: state.stateDir, SESSION_LIFETIME_SECONDS: '600' }
     const words = ['session', 'revoke', '--client', clientId]
     await state.admin(words, undefined, env)
@@ -320,7 +323,7 @@ describe('session revoke', () => {
   })
 })
 
-describe('beside a running registry', () => {
+describe('revocation beside a running registry', () => {
   let running: RunningRegistry
   beforeAll(async () => {
     running = await startRegistry()
@@ -347,7 +350,7 @@ describe('beside a running registry', () => {
     }
   }
 
-  it('a client: at once with fresh, within the bound without; what comes after is good', async () => {
+  it('revoking a client takes effect at once with fresh and within the bound otherwise, and later tokens are valid', async () => {
     const before = await token()
     expect([await check(before), await check(before, '?fresh')]).toEqual([200, 200])
     const answer = await running.administer('session', 'revoke', '--client', running.demo.clientId)
@@ -358,14 +361,14 @@ describe('beside a running registry', () => {
     expect(await check(after)).toBe(200)
   })
 
-  it('one token: at once', async () => {
+  it('revoking one token takes effect at once', async () => {
     const revoked = await token()
     expect(await check(revoked)).toBe(200)
     await running.administer('session', 'revoke', '--token', revoked)
     expect([await check(revoked), await check(revoked, '?fresh')]).toEqual([401, 401])
   })
 
-  it('a user who is disabled, and enabled again', async () => {
+  it('the tokens of a user who is disabled and enabled again stay revoked', async () => {
     const { registry, demoClient, demo } = running
     const asked = new URLSearchParams({
       ...{ response_type: 'code', client_id: demoClient.id, redirect_uri: DEMO_REDIRECT_URI },

@@ -18,7 +18,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(stateDir, { recursive: true, force: true }))
 
-it('four processes at once all write, on a state that none has seen before', async () => {
+it('four processes at once all write to a new state', async () => {
   const create = ['client', 'create', '--owner', 'u', '--json', '--name']
   const names = ['a', 'b', 'c', 'd']
   const answers = await Promise.all(
@@ -32,7 +32,7 @@ it('four processes at once all write, on a state that none has seen before', asy
   expect(clients.map(({ name }) => name).sort()).toEqual(names)
 }, 60_000)
 
-it('notes the migrations in the table of wrangler, by their file names, once', async () => {
+it("a new state records each migration once in wrangler's table, by its file name", async () => {
   const state = await openState(stateDir, config)
   try {
     const { migrations_dir } = databaseOf(config)
@@ -48,7 +48,7 @@ it('notes the migrations in the table of wrangler, by their file names, once', a
   }
 })
 
-it('a refused command ends its process with status 1 and one line', async () => {
+it('the process of a refused command ends with status 1 and one line', async () => {
   const { status, stdout, stderr } = await runAdmin(['client', 'show', 'x', '--json'], {
     STATE_DIR: stateDir,
   })

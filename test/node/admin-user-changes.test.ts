@@ -80,7 +80,7 @@ const living = async (userId: string) => [
 ]
 
 describe('user update', () => {
-  it('changes what is given and leaves the rest', async () => {
+  it('user update changes the given fields and no others', async () => {
     const words = [
       'user',
       'update',
@@ -101,7 +101,7 @@ describe('user update', () => {
     expect(await state.json(['user', 'show', ada.user_id])).toEqual(after)
   })
 
-  it('gives a user another name, and frees the old one', async () => {
+  it('user update renames a user, and the old name can be used again', async () => {
     const name = `Renamed-Ä${people}`
     const after = await state.json<User>([
       'user',
@@ -118,7 +118,7 @@ describe('user update', () => {
     expect(upper.username).toBe(name.toUpperCase())
   })
 
-  it("refuses another user's name in any spelling, and changes nothing", async () => {
+  it("user update refuses another user's name in any spelling and changes nothing", async () => {
     const other = await newUser(`Ömer${people}`)
     const before = await state.dump()
     for (const name of [
@@ -148,7 +148,7 @@ describe('user update', () => {
 })
 
 describe('user authorize and withdraw', () => {
-  it('add and take away, and drop an endorsement that another covers', async () => {
+  it('user authorize and user withdraw add and remove permissions, and drop an endorsement that another one covers', async () => {
     const more = ['--scope', 'x:y a:b', '--endorsement', 'math.*']
     const richer = await state.json<User>(['user', 'authorize', ada.username, ...more])
     expect(richer.scopes.toSorted()).toEqual(['a:b', 'c:d:*', 'c:d:1', 'x:y'])
@@ -162,8 +162,8 @@ describe('user authorize and withdraw', () => {
   })
 })
 
-describe('what is withdrawn while something wider is held', () => {
-  it('is told, of a user and of a client, and what is covered by nothing is not', async () => {
+describe('withdrawing a permission that a wider one covers', () => {
+  it('withdrawing a permission that a wider one still covers prints a note, for users and clients', async () => {
     const words = ['client', 'create', '--name', 'App', '--owner', 'o', ...HELD]
     const { client_id } = await state.json<{ client_id: string }>(words)
     const less = ['--scope', 'c:d:2 a:b', '--endorsement', 'cs.DL math.AG']
@@ -180,7 +180,7 @@ describe('what is withdrawn while something wider is held', () => {
   })
 })
 
-describe('what a user loses', () => {
+describe("a user's loss of permissions", () => {
   it.each<[string, boolean, (user: User) => string[]]>([
     ['a scope withdrawn', true, () => ['withdraw', '--scope', 'a:b']],
     ['an endorsement withdrawn', true, () => ['withdraw', '--endorsement', 'math.AG']],
@@ -202,7 +202,7 @@ describe('what a user loses', () => {
     ['nothing that was held', false, () => ['withdraw', '--scope', 'n:m']],
     ['a scope that another covers', false, () => ['update', '--scope', 'a:b c:d:*']],
   ])(
-    'by %s ends the sessions: %j; consents, refresh tokens and codes stay',
+    'a user who loses %s has the sessions ended: %j; consents, refresh tokens and codes stay',
     async (_, isOver, wordsOf) => {
       const bystander = await newUser(`bob${people}`)
       await authorizeApplication(ada)
@@ -215,7 +215,7 @@ describe('what a user loses', () => {
     },
   )
 
-  it('is decided by the batch: an update cannot take away unseen what another just gave', async () => {
+  it('the statements of an update decide what a user loses, so that a concurrent grant is not removed without revocation', async () => {
     const words = ['--scope', 'a:b c:d:* c:d:1']
     await Promise.all([
       state.json(['user', 'authorize', ada.user_id, '--scope', 'e:f']),
@@ -228,7 +228,7 @@ describe('what a user loses', () => {
 })
 
 describe('user delete', () => {
-  it('removes the user and ends everything, and leaves the audit', async () => {
+  it('user delete removes the user, ends everything and keeps the audit', async () => {
     const other = await newUser(`bob${people}`)
     await authorizeApplication(ada)
     await authorizeApplication(other)

@@ -19,7 +19,7 @@ afterAll(() => state.close())
 const stored = (username: string) => userStore(state.database).findByUsername(username)
 
 describe('user create', () => {
-  it('registers a user that can sign in with the first line of standard input', async () => {
+  it('user create registers a user whose password is the first line of standard input', async () => {
     const words = ['--scope', 'a:b c:d', '--endorsement', 'cs.DL', '--password-stdin']
     const created = await state.json([...create('ada'), ...words], 'correct horse \r\nignored\n')
     expect(created).toEqual({ user_id: expect.stringMatching(/^[0-9a-f-]{36}$/) })
@@ -36,7 +36,7 @@ describe('user create', () => {
     expect(await passwordMatches('correct horse ', found?.passwordHash ?? '')).toBe(true)
   })
 
-  it('takes the password as an option too', async () => {
+  it('user create accepts the password as an option', async () => {
     await state.json([...create('bert'), '--password', 'battery staple'])
     const found = await stored('bert')
     expect(await passwordMatches('battery staple', found?.passwordHash ?? '')).toBe(true)
@@ -44,7 +44,7 @@ describe('user create', () => {
 })
 
 describe('user list, show, disable, enable and set-password', () => {
-  it('name a user by id or by username, and print no hash', async () => {
+  it('the commands for users accept an id or a username and print no hash', async () => {
     const created = await state.json<{ user_id: string }>([
       ...create('cleo'),
       ...['--password', 'battery staple'],
@@ -68,7 +68,7 @@ describe('user list, show, disable, enable and set-password', () => {
     expect(await state.json(['user', 'enable', created.user_id])).toEqual(expected)
   })
 
-  it('set-password replaces the password', async () => {
+  it('user set-password replaces the password', async () => {
     await state.json([...create('dora'), '--password', 'the first one'])
     const answer = await state.admin(
       ['user', 'set-password', 'dora', '--password-stdin', '--json'],
@@ -81,7 +81,7 @@ describe('user list, show, disable, enable and set-password', () => {
     expect(await passwordMatches('the first one', hash)).toBe(false)
   })
 
-  it('lists more than one page holds', async () => {
+  it('user list prints more users than one page holds', async () => {
     await state.database
       .prepare(
         `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 250)

@@ -28,7 +28,7 @@ const record = async (change: Partial<Refused>) => {
 }
 
 describe('why', () => {
-  it('prints when, where, what and why, and who it said it was', async () => {
+  it('why prints the time, endpoint, error and reason of a refusal, and the claimed client', async () => {
     await record({ refusedAt: now() - 60 })
     expect(await state.json(['why', '7Q2K9D4M1X'])).toEqual({
       correlation_id: '7Q2K9D4M1X',
@@ -42,7 +42,7 @@ describe('why', () => {
     expect(stdout).toMatch(/^detail: +redirect_uri differs at character 31$/m)
   })
 
-  it('takes the id as people write it down', async () => {
+  it('why accepts the reference in the forms that people write', async () => {
     await record({ correlationId: 'A0B1C2D3E4' })
     expect(await state.json(['why', 'aob1-c2d3 e4'])).toMatchObject({
       correlation_id: 'A0B1C2D3E4',
@@ -53,7 +53,7 @@ describe('why', () => {
     ['never given', 'ZZZZZZZZZZ'],
     ['no id at all', 'hello'],
     ['older than a day', 'AAAAAAAAAA'],
-  ])('says in one line that it knows nothing of one that is %s', async (_, id) => {
+  ])('why says in one line that it does not know a reference that is %s', async (_, id) => {
     await record({ correlationId: 'AAAAAAAAAA', refusedAt: now() - 86_401 })
     const { status, stdout, stderr } = await state.admin(['why', id])
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
@@ -61,18 +61,18 @@ describe('why', () => {
     expect(stderr).toContain('log')
   })
 
-  it('is wrong usage without an id', async () => {
+  it('why without a reference is wrong usage', async () => {
     expect((await state.admin(['why'])).status).toBe(2)
   })
 
-  it('is explained by --help, with an example that works', async () => {
+  it('why --help has an example that works', async () => {
     const { stdout } = await state.admin(['why', '--help'])
     expect(stdout).toContain('npm run --silent admin -- why 7Q2K9D4M1X')
   })
 })
 
-describe('what is kept of refusals', () => {
-  it('is swept after a day, and not before', async () => {
+describe('stored refusals', () => {
+  it('a stored refusal is deleted after a day and not before', async () => {
     await record({ correlationId: 'BBBBBBBBBB', refusedAt: now() - 90_000 })
     await record({ correlationId: 'CCCCCCCCCC', refusedAt: now() - 80_000 })
     await sweepInTurns(housekeepingStore(state.database), 400, now(), () => {})

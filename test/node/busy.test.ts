@@ -53,7 +53,7 @@ async function codeFlow(person: Person, i: number): Promise<number> {
   return response.status
 }
 
-it('every flow ends with a token, every write is there, and the log tells of every answer', async () => {
+it('two hundred sign-ins during two hundred commands all end with a token, every write is stored, and the log has a line for every response', async () => {
   const env = { STATE_DIR: running.stateDir }
   const person = demoUser(running)
   expect(await codeFlow(person, -1)).toBe(200)

@@ -66,38 +66,44 @@ export function describeLibrary(
 
     const stateOf = ({ url }: CodeFlow) => new URL(url).searchParams.get('state')
 
-    it.each(CONFIDENTIAL)('gets a token for the client itself, by %s', async (method) => {
-      const granted = await library.clientCredentials(clients[method], 'submission:read')
-      expect(granted).toMatchObject({ scope: 'submission:read', expiresInSeconds: 7200 })
-      const claims = await claimsFor(granted)
-      expect(claims).toMatchObject({
-        user: null,
-        client: { client_id: clients[method].id },
-        authorizations: { scopes: ['submission:read'], endorsements: ['cs.*'] },
-      })
-      expect(JSON.stringify(claims)).not.toContain(granted.accessToken)
-    })
+    it.each(CONFIDENTIAL)(
+      'the client library gets a token for the client itself with %s',
+      async (method) => {
+        const granted = await library.clientCredentials(clients[method], 'submission:read')
+        expect(granted).toMatchObject({ scope: 'submission:read', expiresInSeconds: 7200 })
+        const claims = await claimsFor(granted)
+        expect(claims).toMatchObject({
+          user: null,
+          client: { client_id: clients[method].id },
+          authorizations: { scopes: ['submission:read'], endorsements: ['cs.*'] },
+        })
+        expect(JSON.stringify(claims)).not.toContain(granted.accessToken)
+      },
+    )
 
-    it.each(CONFIDENTIAL)('gets a token for the user, by code and %s', async (method) => {
-      const flow = await start(clients[method], 'submission:read public:read')
-      const callback = await person.visit(flow.url)
-      expect(callback.origin + callback.pathname).toBe(CALLBACK)
-      expect(callback.searchParams.get('state')).toBe(stateOf(flow))
-      expect(callback.searchParams.get('iss')).toBe(running.registry)
-      const granted = await flow.finish(callback)
-      expect(granted.expiresInSeconds).toBe(7200)
-      expect(await claimsFor(granted)).toMatchObject({
-        user: { username: running.demo.username },
-        client: { client_id: clients[method].id, redirect_uri: CALLBACK },
-        authorizations: {
-          scopes: expect.arrayContaining(granted.scope.split(' ')),
-          endorsements: ['cs.DL'],
-        },
-      })
-      expect(granted.scope.split(' ').sort()).toEqual(['public:read', 'submission:read'])
-    })
+    it.each(CONFIDENTIAL)(
+      'the client library gets a token for the user with a code and %s',
+      async (method) => {
+        const flow = await start(clients[method], 'submission:read public:read')
+        const callback = await person.visit(flow.url)
+        expect(callback.origin + callback.pathname).toBe(CALLBACK)
+        expect(callback.searchParams.get('state')).toBe(stateOf(flow))
+        expect(callback.searchParams.get('iss')).toBe(running.registry)
+        const granted = await flow.finish(callback)
+        expect(granted.expiresInSeconds).toBe(7200)
+        expect(await claimsFor(granted)).toMatchObject({
+          user: { username: running.demo.username },
+          client: { client_id: clients[method].id, redirect_uri: CALLBACK },
+          authorizations: {
+            scopes: expect.arrayContaining(granted.scope.split(' ')),
+            endorsements: ['cs.DL'],
+          },
+        })
+        expect(granted.scope.split(' ').sort()).toEqual(['public:read', 'submission:read'])
+      },
+    )
 
-    it('gets a token as a native app, which listens on a port of its own', async () => {
+    it('the client library gets a token as a native application that listens on a port of its own', async () => {
       const flow = await start(clients.none, 'submission:read', OTHER_PORT)
       const callback = await person.visit(flow.url)
       expect(callback.origin + callback.pathname).toBe(OTHER_PORT)
@@ -105,7 +111,7 @@ export function describeLibrary(
       expect(claims).toMatchObject({ client: { redirect_uri: OTHER_PORT } })
     })
 
-    it('takes fewer scopes than it asked for, when the user allows no more', async () => {
+    it('the client library accepts fewer scopes than it requested when the user allows no more', async () => {
       const flow = await start(clients.none, 'submission:read submission:create', OTHER_PORT)
       const callback = await person.visit(flow.url, { only: 'submission:read' })
       const granted = await flow.finish(callback)
@@ -114,7 +120,7 @@ export function describeLibrary(
       expect(authorizations).toMatchObject({ scopes: ['submission:read'] })
     })
 
-    it('finishes only its own flow: another state or another issuer is refused', async () => {
+    it('the client library refuses a response with another state or another issuer', async () => {
       const flow = await start(clients.none, 'public:read', OTHER_PORT)
       const callback = await person.visit(flow.url)
       await expect(flow.finish(changed(callback, 'state', 'forged'))).rejects.toThrow()
@@ -122,7 +128,7 @@ export function describeLibrary(
       expect(await flow.finish(callback)).toMatchObject({ scope: 'public:read' })
     })
 
-    it('hears invalid_scope from both endpoints', async () => {
+    it('the client library reports invalid_scope from both endpoints', async () => {
       const client = clients.client_secret_post
       const work = library.clientCredentials(client, 'upload:read_logs')
       expect(await errorOf(work)).toBe('invalid_scope')
@@ -130,7 +136,7 @@ export function describeLibrary(
       expect(await errorOf(flow.finish(await person.visit(flow.url)))).toBe('invalid_scope')
     })
 
-    it('hears access_denied when the user cancels', async () => {
+    it('the client library reports access_denied when the user cancels', async () => {
       // A set of scopes that no other test here has had allowed: else nobody is asked.
       const flow = await start(clients.client_secret_post, 'submission:create')
       const callback = await person.visit(flow.url, 'cancel')
@@ -139,17 +145,20 @@ export function describeLibrary(
       expect(await errorOf(flow.finish(callback))).toBe('access_denied')
     })
 
-    it('hears invalid_grant for a code that it has redeemed', async () => {
+    it('the client library reports invalid_grant for a code that it has redeemed', async () => {
       const flow = await start(clients.client_secret_post, 'submission:read')
       const callback = await person.visit(flow.url)
       expect(await flow.finish(callback)).toMatchObject({ scope: 'submission:read' })
       expect(await errorOf(flow.finish(callback))).toBe('invalid_grant')
     })
 
-    it.each(CONFIDENTIAL)('hears invalid_client for a wrong secret, by %s', async (method) => {
-      const stranger = { ...clients[method], secret: 'wrong' }
-      const work = library.clientCredentials(stranger, 'submission:read')
-      expect(await errorOf(work)).toBe('invalid_client')
-    })
+    it.each(CONFIDENTIAL)(
+      'the client library reports invalid_client for a wrong secret with %s',
+      async (method) => {
+        const stranger = { ...clients[method], secret: 'wrong' }
+        const work = library.clientCredentials(stranger, 'submission:read')
+        expect(await errorOf(work)).toBe('invalid_client')
+      },
+    )
   })
 }

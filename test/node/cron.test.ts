@@ -10,7 +10,7 @@ import { ANY_FREE_PORT, runCron, runWorkers } from '../../src/local/run-workers.
 import { databaseOf, readWranglerConfig } from '../../src/local/wrangler-config.ts'
 import { temporaryDirectory } from './command-line.ts'
 
-it('removes what has expired by now, whatever time it is told, and says when it could not', async () => {
+it('cron deletes what has expired by the real time, ignores the time in the request, and reports a failure', async () => {
   const config = readWranglerConfig(REGISTRY_CONFIG)
   const stateDir = await temporaryDirectory()
   const module = await buildWorker(config.main)

@@ -21,7 +21,7 @@ import {
 
 useAccount()
 
-describe('on a fresh account', () => {
+describe('a fresh account', () => {
   it('npm run deploy on a fresh account ends with a deployment that the doctor finds well', async () => {
     const answer = await run(WORDS)
     const { commands } = await expectDeployed(answer)
@@ -111,7 +111,7 @@ describe('on a fresh account', () => {
   })
 })
 
-describe('run again', () => {
+describe('a second run', () => {
   it('npm run deploy, run again, deploys a new version and keeps the ids, the issuer and the secrets', async () => {
     const first = await expectDeployed(await run(WORDS))
     const configs = Object.values(cloud.files).map((path) => readFileSync(path, 'utf8'))
@@ -177,7 +177,7 @@ describe('run again', () => {
   })
 })
 
-describe('before it changes anything at Cloudflare', () => {
+describe('refusals before any change at Cloudflare', () => {
   const refused = async (answer: Answer, step: string, problem: string | RegExp) => {
     expect(answer.status).toBe(1)
     expect(answer.stderr.split('\n')[0]).toMatch(
@@ -351,7 +351,7 @@ it('npm run deploy leaves a worker that has routes to them, whose addresses it d
   expect((await cloud.read()).commands).toContain('deploy')
 })
 
-describe('without deploying', () => {
+describe('runs without a deployment', () => {
   it('npm run deploy prints each step with --dry-run, and does none of them', async () => {
     const { status, stdout } = await run(['--dry-run'])
     expect(status).toBe(0)

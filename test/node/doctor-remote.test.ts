@@ -105,8 +105,8 @@ const withAuthenticator = () => doctor('--authenticator', running.authenticator)
 /** The repository's own wrangler.toml is not ready to be deployed, and the doctor says so. */
 const NOT_READY = 'bindings'
 
-describe('what is deployed', () => {
-  it('is examined over the API and over HTTP; what cannot be seen is said not to be', async () => {
+describe('a deployment', () => {
+  it('doctor --remote examines a deployment over the API and HTTP, and names what it cannot check', async () => {
     const { status, said, failed, notChecked } = await withAuthenticator()
     expect([status, failed, notChecked]).toEqual([1, [NOT_READY], ['fresh']])
     expect(said.bindings).toContain('wrangler.toml: the id of SESSIONS is a placeholder')
@@ -116,7 +116,7 @@ describe('what is deployed', () => {
     expect(said.fresh).toContain('the authenticator does not bind DB')
   })
 
-  it('is healthy with status 0: every line ok, but `fresh`, for which the authenticator binds no DB', async () => {
+  it('doctor --remote ends with status 0 when every check is ok except `fresh`, for which the authenticator binds no DB', async () => {
     files.areFilledIn = true
     const { status, said, failed, notChecked } = await withAuthenticator()
     expect(failed, JSON.stringify(said)).toEqual([])
@@ -126,7 +126,7 @@ describe('what is deployed', () => {
     expect(await withAuthenticator()).toMatchObject({ status: 1, failed: ['jwt-secret'] })
   })
 
-  it('keeps nothing in KV that the doctor put there', async () => {
+  it('doctor --remote leaves nothing in KV', async () => {
     await withAuthenticator()
     const keysOf = (wanted: string) =>
       seen
@@ -136,7 +136,7 @@ describe('what is deployed', () => {
     expect(keysOf('DELETE')).toEqual(expect.arrayContaining(keysOf('PUT')))
   })
 
-  it('without --authenticator is not checked where that would be needed, which is no ok', async () => {
+  it('doctor --remote without --authenticator reports the checks that need it as not checked, which is not ok', async () => {
     const { failed, notChecked, said } = await doctor()
     expect(failed).toEqual([NOT_READY])
     expect(notChecked).toEqual(['session', 'fresh', 'revocation'])
@@ -144,7 +144,7 @@ describe('what is deployed', () => {
   })
 })
 
-it('a doctor without the PROXY_SECRET that the authenticator asks for does not check sessions, which is no fault', async () => {
+it('doctor --remote without the PROXY_SECRET of the authenticator does not check sessions, which is not a fault', async () => {
   const strict = await standIn(async (asked) =>
     asked.headers['x-proxy-secret'] === PROXY_SECRET
       ? passOn(running.authenticator, asked)
@@ -169,7 +169,7 @@ it('a doctor without the PROXY_SECRET that the authenticator asks for does not c
   }
 })
 
-describe('the line that fails when', () => {
+describe('failures of one check', () => {
   const expectAlso = async (failed: readonly string[]) => {
     const found = await withAuthenticator()
     expect(found.failed, JSON.stringify(found.said)).toEqual([NOT_READY, ...failed])
@@ -177,13 +177,13 @@ describe('the line that fails when', () => {
     return found.said
   }
 
-  it('the authenticator has no JWT_SECRET', async () => {
+  it("the doctor's check jwt-secret fails when the authenticator has no JWT_SECRET", async () => {
     spoiled = ({ path }) => (path === SECRETS ? succeed([{ name: 'PROXY_SECRET' }]) : null)
     const said = await expectAlso(['jwt-secret'])
     expect(said['jwt-secret']).toBe('the authenticator has no secret JWT_SECRET')
   })
 
-  it('the authenticator has no PROXY_SECRET', async () => {
+  it("the doctor's check proxy-secret fails when the authenticator has no PROXY_SECRET", async () => {
     spoiled = ({ path }) => (path === SECRETS ? succeed([{ name: 'JWT_SECRET' }]) : null)
     const said = await expectAlso(['proxy-secret'])
     expect(said['proxy-secret']).toBe(
@@ -191,7 +191,7 @@ describe('the line that fails when', () => {
     )
   })
 
-  it('the doctor shows another PROXY_SECRET than that of the authenticator', async () => {
+  it("the doctor's check proxy-secret fails when the doctor has another PROXY_SECRET than the authenticator", async () => {
     proxySecret = 'another-secret-than-that-of-the-authenticator'
     const said = await expectAlso(['session'])
     expect(said.session).toBe(
@@ -199,13 +199,13 @@ describe('the line that fails when', () => {
     )
   })
 
-  it('the token may not list secrets', async () => {
+  it("the doctor's checks of secrets fail when the token may not list secrets", async () => {
     spoiled = ({ path }) => (path === SECRETS ? refuse(403, 'Forbidden') : null)
     const said = await expectAlso(['jwt-secret', 'proxy-secret'])
     expect(said['jwt-secret']).toBe('the list of secrets answered 403: Forbidden')
   })
 
-  it('D1 does not answer', async () => {
+  it("the doctor's checks of D1 fail when D1 does not respond", async () => {
     spoiled = ({ path }) => (path.includes('/d1/') ? refuse(503, 'Down') : null)
     const tried = ['pkce', 'single-use', 'session']
     const said = await expectAlso(['d1', 'schema', 'cron', ...tried, 'clean-up'])
@@ -215,14 +215,14 @@ describe('the line that fails when', () => {
     expect(said.schema).toBe('the database answered 503: Down')
   })
 
-  it('a namespace cannot be written', async () => {
+  it("the doctor's check kv fails when a namespace cannot be written", async () => {
     spoiled = ({ method, path }) =>
       method === 'PUT' && path.includes(codesOf(config)) ? refuse(403, 'Forbidden') : null
     const said = await expectAlso(['kv'])
     expect(said.kv).toBe('KV answered 403: Forbidden')
   })
 
-  it('what was made cannot be removed', async () => {
+  it("the doctor's check clean-up fails when the temporary rows cannot be deleted", async () => {
     spoiled = ({ body }) =>
       body.includes('DELETE FROM client WHERE client_id = ?1') ? refuse(503, 'Down') : null
     await expectAlso(['clean-up'])

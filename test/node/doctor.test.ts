@@ -100,8 +100,8 @@ async function inPlaceOfAuthenticator(answer: (asked: Asked) => Promise<Answered
   return ['--authenticator', place.url]
 }
 
-describe('a registry that is well', () => {
-  it('is said to be, line by line, with status 0', async () => {
+describe('a healthy registry', () => {
+  it('the doctor reports a healthy registry line by line with status 0', async () => {
     const env = { STATE_DIR: running.stateDir, JWT_SECRET }
     const { status, stdout, stderr } = await commandLine(['doctor'], { env })
     expect(stderr).toBe('')
@@ -115,7 +115,7 @@ describe('a registry that is well', () => {
     expect(status).toBe(0)
   })
 
-  it('is left as it was, by two at once', async () => {
+  it('two doctors at once leave the registry unchanged', async () => {
     const rows = async () => {
       const { housekeeping, ...others } = await dump(db)
       return others
@@ -127,7 +127,7 @@ describe('a registry that is well', () => {
     expect(await rows()).toEqual(atFirst)
   })
 
-  it('has nothing left of a run that was killed, once another has come by; what is young is of one under way', async () => {
+  it('the doctor deletes what a killed run has left, but not what a concurrent run may be using', async () => {
     const leave = (id: string, age: number) =>
       db.batch([
         db
@@ -159,7 +159,7 @@ describe('a registry that is well', () => {
   })
 })
 
-describe('the line that fails, with status 1, when', () => {
+describe('failures of one check, with status 1', () => {
   const expectOnly = async (failed: readonly string[], found: ReturnType<typeof doctor>) => {
     const { status, ...findings } = await found
     expect(findings.failed, JSON.stringify(findings.seen)).toEqual(failed)
@@ -167,7 +167,7 @@ describe('the line that fails, with status 1, when', () => {
     return findings
   }
 
-  it('a migration is not applied', async () => {
+  it("the doctor's check schema fails when a migration is not applied", async () => {
     const name = '0002_sign_in_failures.sql'
     await db.prepare('DELETE FROM d1_migrations WHERE name = ?1').bind(name).run()
     const { seen } = await expectOnly(['schema'], doctor())
@@ -175,7 +175,7 @@ describe('the line that fails, with status 1, when', () => {
     await db.prepare('INSERT INTO d1_migrations (name) VALUES (?1)').bind(name).run()
   })
 
-  it('a migration is applied that this source does not have', async () => {
+  it("the doctor's check schema fails when a migration is applied that this source does not have", async () => {
     await db.prepare(`INSERT INTO d1_migrations (name) VALUES ('9999_later.sql')`).run()
     const { seen } = await expectOnly(['schema'], doctor())
     expect(seen.schema).toBe('applied, but not known here: 9999_later.sql')
@@ -188,17 +188,20 @@ describe('the line that fails, with status 1, when', () => {
     { kind: 'one letter', secret: 'a'.repeat(64), failed: ['jwt-secret', 'session'] },
     { kind: 'a word', secret: 'changeme'.repeat(4), failed: ['jwt-secret', 'session'] },
     { kind: 'another', secret: [...JWT_SECRET].reverse().join(''), failed: ['session'] },
-  ])('JWT_SECRET is weak or not that of the authenticator: $kind', async ({ secret, failed }) => {
-    await expectOnly(failed, doctor([], { JWT_SECRET: secret }))
-  })
+  ])(
+    'the doctor fails when JWT_SECRET is weak or not that of the authenticator: $kind',
+    async ({ secret, failed }) => {
+      await expectOnly(failed, doctor([], { JWT_SECRET: secret }))
+    },
+  )
 
-  it('the registry calls itself otherwise', async () => {
+  it("the doctor's check issuer fails when the registry publishes another issuer", async () => {
     await announce({ issuer: running.registry.replace('127.0.0.1', 'localhost') })
     const { seen } = await expectOnly(['issuer', 'session'], doctor())
     expect(seen.issuer).toContain(`calls itself "${running.registry}"`)
   })
 
-  it('the issuer is not https', async () => {
+  it("the doctor's check issuer fails when the issuer is not https", async () => {
     await announce({ issuer: 'http://auth.invalid' })
     const { seen } = await expectOnly(
       ['issuer', 'health', 'pkce', 'single-use', 'session', 'fresh'],
@@ -207,12 +210,12 @@ describe('the line that fails, with status 1, when', () => {
     expect(seen.issuer).toBe('ISSUER is "http://auth.invalid", not https')
   })
 
-  it('/healthz does not answer 200', async () => {
+  it("the doctor's check health fails when /healthz does not respond with 200", async () => {
     await inFront(({ path }, answer) => (path === '/healthz' ? { status: 503 } : answer))
     await expectOnly(['health', 'session'], doctor())
   })
 
-  it('cron has stopped, or never ran; not when the registry has only just started', async () => {
+  it("the doctor's check cron fails when cron has stopped or never ran, but not when the registry has just started", async () => {
     await announce({ startedAt: epochSeconds() - 400 })
     await ranAt(epochSeconds() - 400)
     // The registry's own cron comes every minute.
@@ -234,7 +237,7 @@ describe('the line that fails, with status 1, when', () => {
     }
   })
 
-  it('a code is redeemed twice', async () => {
+  it("the doctor's check single-use fails when a code can be redeemed twice", async () => {
     let won: Answered | undefined
     await inFront(({ path, body }, answer) => {
       if (path !== '/token' || !body.includes('authorization_code')) return answer
@@ -245,7 +248,7 @@ describe('the line that fails, with status 1, when', () => {
     expect(seen['single-use']).toMatch(/^one code was redeemed [2-5] times of 5 at once$/)
   })
 
-  it('a code is redeemed without its verifier', async () => {
+  it("the doctor's check pkce fails when a code can be redeemed without its verifier", async () => {
     const token = JSON.stringify({ access_token: 'any', expires_in: 60 })
     await inFront(({ path, body }, answer) =>
       path === '/token' && body.includes('authorization_code')
@@ -255,7 +258,7 @@ describe('the line that fails, with status 1, when', () => {
     await expectOnly(['pkce', 'single-use', 'session'], doctor())
   })
 
-  it('the authenticator is down', async () => {
+  it("the doctor's checks session and fresh fail when the authenticator is down", async () => {
     const { seen, notChecked } = await expectOnly(
       ['session', 'fresh'],
       doctor(['--authenticator', nobody]),
@@ -264,14 +267,14 @@ describe('the line that fails, with status 1, when', () => {
     expect(notChecked).toEqual(['revocation'])
   })
 
-  it('the authenticator reads another storage', async () => {
+  it("the doctor's checks session and fresh fail when the authenticator reads another storage", async () => {
     const elsewhere = await inPlaceOfAuthenticator(async () => ({ status: 401 }))
     const { seen, notChecked } = await expectOnly(['session', 'fresh'], doctor(elsewhere))
     expect(seen.session).toBe('the authenticator answers 401 to a session opened 5 s ago')
     expect(notChecked).toEqual(['revocation'])
   })
 
-  it('the registry is down: at once, a line each, and D1 is still examined', async () => {
+  it('the doctor reports a registry that is down at once, with a line for each check, and still examines D1', async () => {
     const state = await servedState()
     try {
       const file = join(state.stateDir, 'admin.json')
@@ -302,7 +305,7 @@ describe('the line that fails, with status 1, when', () => {
   })
 })
 
-it('a revocation that the authenticator never sees fails when its bound is over, and with fresh at once', async () => {
+it("the doctor's check revocation fails after its bound, and fresh at once, when the authenticator never sees a revocation", async () => {
   let good: Answered | undefined
   const blind = await standIn(async (asked) => {
     const answer = await passOn(running.authenticator, asked)
@@ -334,7 +337,7 @@ it('a revocation that the authenticator never sees fails when its bound is over,
 })
 
 it.each(['nowhere', 'ftp://127.0.0.1', 'http://authenticator.example'])(
-  'wrong usage ends with status 2: --authenticator %s',
+  'the doctor refuses --authenticator %s with status 2',
   async (url) => {
     const answer = await commandLine(['doctor', '--authenticator', url], {})
     expect(answer).toEqual({
@@ -345,7 +348,7 @@ it.each(['nowhere', 'ftp://127.0.0.1', 'http://authenticator.example'])(
   },
 )
 
-it('says what it does, and gives an example', async () => {
+it("the doctor's --help describes the command and has an example", async () => {
   const { status, stdout } = await commandLine(['doctor', '--help'], {})
   expect(status).toBe(0)
   expect(stdout).toContain('Usage: npm run admin -- doctor')

@@ -40,7 +40,7 @@ function outcome(words: readonly string[], cwd: string, env: Record<string, stri
 const WORKERD = '@cloudflare/workerd-any'
 
 describe('the check before a program', () => {
-  it('says nothing on a machine that has everything', async () => {
+  it('the check before a program prints nothing on a complete installation', async () => {
     expect(outcome([CHECK], await projectWith('miniflare', WORKERD))).toEqual({
       status: 0,
       said: '',
@@ -61,13 +61,16 @@ describe('the check before a program', () => {
       ['--no-experimental-strip-types'],
       /^error: Node\.js [\d.]+ cannot run this[^\n]*run npm rebuild node --ignore-scripts=false[^\n]*\n$/,
     ],
-  ])('names a missing %s, and how to get it', async (_, packages, flags, line) => {
-    const { status, said } = outcome([...flags, CHECK], await projectWith(...packages))
-    expect(status).toBe(1)
-    expect(said).toMatch(line)
-  })
+  ])(
+    'the check before a program names the missing %s and how to install it',
+    async (_, packages, flags, line) => {
+      const { status, said } = outcome([...flags, CHECK], await projectWith(...packages))
+      expect(status).toBe(1)
+      expect(said).toMatch(line)
+    },
+  )
 
-  it('comes before every program that runs TypeScript or tests', () => {
+  it('the check runs before every npm script that runs TypeScript or tests', () => {
     const programs = Object.entries(SCRIPTS).filter(([name, line]) =>
       name.startsWith('pre') ? false : /\.ts\b|\bvitest\b/.test(line),
     )
@@ -80,12 +83,12 @@ describe('the check before a program', () => {
 })
 
 describe('the local state', () => {
-  it('is opened by no script that does not take its lock', () => {
+  it('no npm script opens the local state without its lock', () => {
     for (const line of Object.values(SCRIPTS)) expect(line).not.toMatch(/wrangler (?:dev|d1)\b/)
   })
 })
 
-describe('a program with missing or bad input', () => {
+describe('programs with missing or bad input', () => {
   const SIGN_IN = 'examples/sign-in.mjs'
   it.each<[string, string[], Record<string, string>, RegExp]>([
     ['the example without a client', [SIGN_IN], {}, /^error: CLIENT_ID is not set: [^\n]+\n$/],
@@ -117,7 +120,7 @@ describe('a program with missing or bad input', () => {
       {},
       /^error: unknown command 'foo'[^\n]*\n$/,
     ],
-  ])('%s says so in one line', (_, words, env, line) => {
+  ])('a program with missing or bad input says so in one line: %s', (_, words, env, line) => {
     const { status, said } = outcome(words, inProject('.'), env)
     expect(said).toMatch(line)
     expect(status).not.toBe(0)

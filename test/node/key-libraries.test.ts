@@ -56,14 +56,14 @@ describe.each(LIBRARIES)('%s', (_, makeLibrary) => {
     await expect(libraryOf(thief).get(auth, accessToken)).rejects.toThrow()
   }
 
-  it('gets a token for the client itself, and uses it', async () => {
+  it('the client library with keys gets a token for the client itself and uses it', async () => {
     const tokens = await libraryOf(confidential).clientCredentials('submission:read')
     expect(tokens).toMatchObject({ tokenType: 'dpop', refreshToken: null })
     await expectUsable(confidential, tokens.accessToken)
   })
 
   it.each(['private_key_jwt', 'none'])(
-    'gets tokens for the user by %s, and renews them',
+    'the client library with keys gets tokens for the user with %s and refreshes them',
     async (method) => {
       const client = method === 'none' ? open : confidential
       const library = libraryOf(client)
@@ -77,7 +77,7 @@ describe.each(LIBRARIES)('%s', (_, makeLibrary) => {
     },
   )
 
-  it('cannot redeem a code or refresh with another key', async () => {
+  it('the client library cannot redeem a code or refresh with another key', async () => {
     const library = libraryOf(open)
     const thief = libraryOf({ ...open, possession: await newKeyPair() })
     const flow = await library.startCodeFlow(CALLBACK, 'submission:read')
@@ -88,7 +88,7 @@ describe.each(LIBRARIES)('%s', (_, makeLibrary) => {
     expect((await library.refresh(refreshToken ?? '')).tokenType).toBe('dpop')
   })
 
-  it('cannot authenticate with another key', async () => {
+  it('the client library cannot authenticate with another key', async () => {
     const { privateKey } = await newKeyPair()
     const work = libraryOf({ ...confidential, authentication: privateKey })
     // Both libraries show a challenge, which every 401 has, before the body.

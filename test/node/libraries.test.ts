@@ -25,7 +25,7 @@ describeLibrary('oauth4webapi', oauth4webapi, () => running)
 describeLibrary('openid-client', openidClient, () => running)
 describeLibrary('simple-oauth2', simpleOauth2, () => running)
 
-it('simple-oauth2 revokes an access token: it parses the answer as JSON', async () => {
+it('simple-oauth2, which parses the response as JSON, revokes an access token', async () => {
   const { clientId, clientSecret } = running.demo
   const library = new ClientCredentials({
     client: { id: clientId, secret: clientSecret },

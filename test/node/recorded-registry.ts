@@ -107,8 +107,8 @@ export async function startRecordedRegistry(): Promise<RecordedRegistry> {
 
 /** The last test of a suite. `atLeast`: so much must have been there to find, or nothing was shown. */
 export function leavesNoSecret(started: () => Pick<RecordedRegistry, 'evidence'>, atLeast: Counts) {
-  describe('when all is done', () => {
-    it('no secret is left in a log line, row, key, value, file or answer, but where it was issued', async () => {
+  describe('secrets after all tests', () => {
+    it('no secret is left in a log line, row, key, value, file or response, except where it was issued', async () => {
       const evidence = await started().evidence()
       const counts = Object.entries(countsOf(evidence))
       const tooFew = counts.filter(([name, count]) => count < atLeast[name as keyof Counts])

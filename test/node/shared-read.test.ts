@@ -108,7 +108,7 @@ async function untilRead(count: number) {
   while ((await reads()) < count) await new Promise((resolve) => setTimeout(resolve, 10))
 }
 
-it('50 requests at once read the document once, and all are answered', async () => {
+it('50 requests at once share one read of the document and all get a response', async () => {
   const token = await newToken()
   await set([{ milliseconds: 500, status: 200 }])
   const statuses = await Promise.all(Array.from({ length: 50 }, () => check(token)))
@@ -118,7 +118,7 @@ it('50 requests at once read the document once, and all are answered', async () 
   expect(await reads()).toBe(1)
 })
 
-it('a read that fails refuses its own request alone; the others read for themselves', async () => {
+it('a read that fails refuses only its own request, and the others read for themselves', async () => {
   const token = await newToken()
   await set([
     { milliseconds: 500, status: 500 },
@@ -132,7 +132,7 @@ it('a read that fails refuses its own request alone; the others read for themsel
   expect(await check(token)).toBe(200)
 })
 
-it('a read whose request is cancelled keeps no other waiting: the others read for themselves', async () => {
+it('a read whose request is cancelled does not delay the others, which read for themselves', async () => {
   const token = await newToken()
   await set([
     { milliseconds: 20_000, status: 200 },

@@ -50,7 +50,7 @@ const check = (token: string) =>
     headers: { Authorization: `Bearer ${token}` },
   }).then(({ status }) => status)
 
-it('killed itself, it takes both servers with it; started again, it knows every session', async () => {
+it('killing npm start ends both servers, and every session is valid after the next start', async () => {
   const token = await newToken()
   running.child.kill('SIGKILL')
   await running.ended
@@ -61,7 +61,7 @@ it('killed itself, it takes both servers with it; started again, it knows every 
   expect(await check(token)).toBe(200)
 })
 
-it('its runtime killed, it serves again, and so does the command line', async () => {
+it('npm start and the command line work again after the runtime is killed', async () => {
   const token = await newToken()
   const [runtime] = await runtimesOf(running.child.pid)
   process.kill(runtime ?? 0, 'SIGKILL')

@@ -17,7 +17,7 @@ const isServed = (port: string) =>
 it.each<[string, (port: string, stateDir: string) => Promise<boolean>]>([
   ['has taken its state', async (_, stateDir) => (await readdir(stateDir)).length > 0],
   ['first answers', (port) => isServed(port)],
-])('as soon as it %s', async (_, hasCome) => {
+])('npm start that is interrupted as soon as it %s ends and cleans up', async (_, hasCome) => {
   const [PORT, AUTHENTICATOR_PORT] = (await freePorts(2)).map(String) as [string, string]
   const STATE_DIR = await temporaryDirectory()
   const env = { ...process.env, PORT, AUTHENTICATOR_PORT, STATE_DIR, DEMO: '0' }

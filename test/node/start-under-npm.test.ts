@@ -14,7 +14,7 @@ const isServed = (port: string) =>
     () => false,
   )
 
-it('ends both servers when npm is told to end', async () => {
+it('ending npm ends both servers of npm start', async () => {
   const [PORT, AUTHENTICATOR_PORT] = (await freePorts(2)).map(String) as [string, string]
   const STATE_DIR = await mkdtemp(join(tmpdir(), 'registry-'))
   const npm = startProgram('npm', ['start', '--prefix', inProject('.')], {

@@ -45,7 +45,7 @@ describe('a running start', () => {
     if (running.child.exitCode === null) await running.stop()
   })
 
-  it('is ready within 15 s, and says where', () => {
+  it('npm start is ready within 15 s and prints its addresses', () => {
     expect(running.readyAfterMs).toBeLessThan(15_000)
     const { stdout, stderr } = running.said()
     expect(stdout).toContain(`http://127.0.0.1:${env.PORT}\n`)
@@ -53,7 +53,7 @@ describe('a running start', () => {
     expect(stderr).toBe('')
   })
 
-  it('prints commands that work as pasted: a token, and what the authenticator says of it', async () => {
+  it('npm start prints commands that work when pasted: they get a token and ask the authenticator about it', async () => {
     const [first = '', second = ''] = [...running.said().stdout.matchAll(CURLS)].map(([, c]) => c)
     const { access_token, scope } = JSON.parse(await paste(first))
     expect(access_token).toMatch(/^reg_/)
@@ -65,21 +65,21 @@ describe('a running start', () => {
     expect(jwt.split('.')).toHaveLength(3)
   })
 
-  it('prints an authorize URL that leads to signing in', async () => {
+  it('npm start prints an authorize URL that leads to the sign-in page', async () => {
     const url = printed(running.said().stdout, /http:\S+\/authorize\?\S+/)
     const response = await fetch(url, { redirect: 'manual' })
     expect(response.status).toBe(303)
     expect(response.headers.get('location')).toMatch(/\/login\?next_page=/)
   })
 
-  it('keeps what is secret for its owner alone', async () => {
+  it('npm start makes files with secrets readable by their owner only', async () => {
     for (const name of ['admin.json', 'demo.json', 'jwt-secret', 'proxy-secret']) {
       const { mode } = await stat(join(env.STATE_DIR ?? '', name))
       expect((mode & 0o777).toString(8)).toBe('600')
     }
   })
 
-  it('names the file with the secret that makes the authenticator believe a proxy', async () => {
+  it('npm start names the file with the proxy secret of the authenticator', async () => {
     const file = printed(running.said().stdout, /(?<=^Proxy secret +)\S+$/m)
     const secret = await readFile(file, 'utf8')
     const statusWith = async (shown: string) => {
@@ -91,7 +91,7 @@ describe('a running start', () => {
     expect(await statusWith('x'.repeat(43))).toBe(403)
   })
 
-  it('lets why tell what the authenticator refused', async () => {
+  it('why explains a refusal of the authenticator of npm start', async () => {
     const url = `http://127.0.0.1:${env.AUTHENTICATOR_PORT}/auth?scope=a:b`
     const refused = await fetch(url, { headers: { Authorization: 'Bearer junk' } })
     const id = refused.headers.get('X-Correlation-Id') ?? ''
@@ -105,7 +105,7 @@ describe('a running start', () => {
     })
   })
 
-  it('lets the command line in, and serves at once what it wrote', async () => {
+  it('npm start serves at once what the command line has written', async () => {
     const words = ['client', 'create', '--name', 'N', '--owner', 'u', '--scope', 'a:b', '--json']
     const { status, stdout } = await runAdmin(words, env)
     expect(status).toBe(0)
@@ -114,7 +114,7 @@ describe('a running start', () => {
     expect(await response.json()).toMatchObject({ scope: 'a:b' })
   })
 
-  it('lets nobody else in: no token, a wrong token, another path', async () => {
+  it('the storage of npm start is closed without a token, with a wrong token and on another path', async () => {
     const admin = JSON.parse(await readFile(join(env.STATE_DIR ?? '', 'admin.json'), 'utf8'))
     const ask = (path: string, authorization: string) =>
       fetch(`${admin.url}${path}`, {
@@ -132,13 +132,13 @@ describe('a running start', () => {
     expect((await ask(path, `Bearer ${admin.token}`)).status).toBe(200)
   })
 
-  it('has the runtime listen for no debugger, who would reach the storage without a token', async () => {
+  it('the runtime of npm start has no debugger port, which would give access to the storage without a token', async () => {
     const children = await paste(`ps -o args= --ppid ${running.child.pid}`)
     expect(children).toContain('workerd serve')
     expect(children).not.toContain('--debug-port')
   })
 
-  it('refuses a second start on its state, and one on its port', async () => {
+  it('a second npm start on the same state or the same port is refused', async () => {
     const [port, authenticatorPort] = await freePorts(2)
     const ports = { PORT: String(port), AUTHENTICATOR_PORT: String(authenticatorPort) }
     const second = await refusedStart({ ...env, ...ports })
@@ -156,7 +156,7 @@ describe('a running start', () => {
     })
   })
 
-  it('ends on Ctrl-C, takes its announcement back, and shows the same demo when started again', async () => {
+  it('npm start ends on Ctrl-C, removes its announcement, and shows the same demo when started again', async () => {
     const demo = printed(running.said().stdout, /Demo client[\s\S]*password +\S+/)
     expect(demo).not.toBe('')
     expect(await running.stop()).toBe(0)
@@ -167,7 +167,7 @@ describe('a running start', () => {
     expect(running.said().stdout).toContain(demo)
   })
 
-  it('shows no demo secret that was rotated since', async () => {
+  it('npm start shows no demo secret that has been rotated', async () => {
     const id = printed(running.said().stdout, /(?<=Demo client +)\S+/)
     expect((await runAdmin(['client', 'rotate-secret', id], env)).status).toBe(0)
     await running.stop()
@@ -176,7 +176,7 @@ describe('a running start', () => {
   })
 })
 
-it('with DEMO=0 seeds nothing; a stale announcement does not mislead the command line', async () => {
+it('npm start with DEMO=0 creates no demo, and the command line ignores a stale announcement', async () => {
   const env: Env = { ...(await freshEnv()), DEMO: '0', ISSUER: 'https://issuer.example' }
   const running = await startRegistry(env)
   try {
@@ -191,7 +191,7 @@ it('with DEMO=0 seeds nothing; a stale announcement does not mislead the command
   expect([status, stdout]).toEqual([0, '[]\n'])
 })
 
-describe('a bad setting', () => {
+describe('bad settings of npm start', () => {
   it.each([
     [{ PORT: 'http' }, 'PORT: must be a port from 1 to 65535'],
     [{ AUTHENTICATOR_PORT: '70000' }, 'AUTHENTICATOR_PORT: must be a port from 1 to 65535'],
@@ -206,11 +206,11 @@ describe('a bad setting', () => {
       { ISSUER: 'http://a.example' },
       'ISSUER: must be an https origin, or http on a loopback address, without a path',
     ],
-  ])('%j is refused without being repeated', (env, line) => {
+  ])('the bad setting %j of npm start is refused', (env, line) => {
     expect(() => readStartSettings(env, {})).toThrow(expect.objectContaining({ message: line }))
   })
 
-  it('ends npm start with one line, before anything is started', async () => {
+  it('a bad setting ends npm start with one line before anything is started', async () => {
     const env: Env = { ...(await freshEnv()), CODE_LIFETIME_SECONDS: '5' }
     expect(await refusedStart(env)).toEqual({
       status: 1,
@@ -221,7 +221,7 @@ describe('a bad setting', () => {
   })
 })
 
-it('reads every other setting from the environment, and an empty one as none', () => {
+it('npm start reads every other setting from the environment and treats an empty one as missing', () => {
   const env = { PORT: '9000', LOGIN_URL: 'https://login.example/', ISSUER: '', DEMO: '0' }
   expect(readStartSettings(env, { ISSUER: 'https://configured.example' })).toMatchObject({
     port: 9000,

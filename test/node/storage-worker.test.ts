@@ -31,7 +31,7 @@ const jtis = async () => {
 }
 
 describe('D1', () => {
-  it('answers one query with one result, and a batch with one for each', async () => {
+  it('the storage worker answers one D1 query with one result, and a batch with one result for each', async () => {
     expect(await query({ sql: 'SELECT ?1 AS a', params: ['x'] })).toMatchObject({
       status: 200,
       success: true,
@@ -43,7 +43,7 @@ describe('D1', () => {
     })
   })
 
-  it('writes all of a batch or nothing, and says why', async () => {
+  it('the storage worker writes all of a batch or nothing, and gives the reason', async () => {
     expect(await query({ batch: [insert('a'), insert('a')] })).toMatchObject({
       status: 400,
       success: false,
@@ -53,7 +53,7 @@ describe('D1', () => {
     expect(await jtis()).toEqual([])
   })
 
-  it('takes no body of more than 4 MiB', async () => {
+  it('the storage worker refuses a body of more than 4 MiB', async () => {
     const padded = (bytes: number) => JSON.stringify(insert('padded')).padEnd(bytes)
     const tooLarge = await ask('POST', '/d1/database/DB/query', padded(4 * 1024 * 1024 + 1))
     expect(tooLarge).toMatchObject({
@@ -71,7 +71,7 @@ describe('KV', () => {
   const value = (key: string, namespace = 'CODES') =>
     `/storage/kv/namespaces/${namespace}/values/${encodeURIComponent(key)}`
 
-  it('reads what was written as it stands, by any key, and in no other namespace', async () => {
+  it('the storage worker reads a KV value unchanged under any key, and in no other namespace', async () => {
     const path = value('a/b c?d%')
     expect((await ask('PUT', `${path}?expiration_ttl=60`, '{"ü":1}')).status).toBe(200)
     expect(await ask('GET', path)).toEqual({ status: 200, text: '{"ü":1}' })
@@ -81,7 +81,7 @@ describe('KV', () => {
     expect([status, JSON.parse(text)]).toMatchObject([404, { errors: [{ code: 10009 }] }])
   })
 
-  it('says what it cannot do', async () => {
+  it('the storage worker reports a KV operation that it cannot do', async () => {
     const { status, text } = await ask('PUT', `${value('k')}?expiration_ttl=59`, 'v')
     expect([status, JSON.parse(text)]).toMatchObject([400, { errors: [{ code: 10001 }] }])
     expect((await ask('GET', value('k', 'OTHER'))).status).toBe(404)

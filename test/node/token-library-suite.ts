@@ -20,7 +20,7 @@ export function describeTokenLibrary(
   makeLibrary: MakeTokenLibrary,
   started: () => RunningRegistry,
 ) {
-  describe(`${name}: what becomes of tokens`, () => {
+  describe(`${name}: the life of tokens`, () => {
     let running: RunningRegistry
     let library: TokenLibrary
     let person: Person
@@ -69,22 +69,25 @@ export function describeTokenLibrary(
 
     // Authlib reads no metadata.
     if ('discover' in makeLibrary('http://127.0.0.1')) {
-      it('finds the metadata', async () => {
+      it('the client library finds the metadata', async () => {
         expect(await library.discover?.()).toContain('submission:read')
       })
     }
 
-    it.each(METHODS)('renews, each refresh token once, by %s', async (method) => {
-      const client = clients[method]
-      const first = await obtain(client)
-      const second = withRefresh(await library.refresh(client, first.refreshToken))
-      expect(second).toMatchObject({ scope: SCOPE, expiresInSeconds: 7200 })
-      expect(second.refreshToken).not.toBe(first.refreshToken)
-      expect(await authStatus(second.accessToken)).toBe(200)
-      expect(await errorOf(library.refresh(client, first.refreshToken))).toBe('invalid_grant')
-    })
+    it.each(METHODS)(
+      'the client library refreshes with each refresh token once, with %s',
+      async (method) => {
+        const client = clients[method]
+        const first = await obtain(client)
+        const second = withRefresh(await library.refresh(client, first.refreshToken))
+        expect(second).toMatchObject({ scope: SCOPE, expiresInSeconds: 7200 })
+        expect(second.refreshToken).not.toBe(first.refreshToken)
+        expect(await authStatus(second.accessToken)).toBe(200)
+        expect(await errorOf(library.refresh(client, first.refreshToken))).toBe('invalid_grant')
+      },
+    )
 
-    it('renews for fewer scopes, and not for more', async () => {
+    it('the client library can refresh for fewer scopes but not for more', async () => {
       const client = clients.client_secret_post
       const { refreshToken } = await obtain(client)
       const narrow = await library.refresh(client, refreshToken, 'public:read')
@@ -93,7 +96,7 @@ export function describeTokenLibrary(
       expect(await errorOf(wider)).toBe('invalid_scope')
     })
 
-    it.each(METHODS)('revokes an access token, by %s', async (method) => {
+    it.each(METHODS)('the client library revokes an access token with %s', async (method) => {
       const client = clients[method]
       const { accessToken, refreshToken } = await obtain(client)
       expect(await authStatus(accessToken)).toBe(200)
@@ -103,22 +106,25 @@ export function describeTokenLibrary(
       expect(await library.refresh(client, refreshToken)).toMatchObject({ scope: SCOPE })
     })
 
-    it.each(METHODS)('revokes a refresh token with its session, by %s', async (method) => {
-      const client = clients[method]
-      const { accessToken, refreshToken } = await obtain(client)
-      await library.revoke(client, refreshToken)
-      expect(await authStatus(accessToken)).toBe(401)
-      expect(await errorOf(library.refresh(client, refreshToken))).toBe('invalid_grant')
-    })
+    it.each(METHODS)(
+      'the client library revokes a refresh token and its session with %s',
+      async (method) => {
+        const client = clients[method]
+        const { accessToken, refreshToken } = await obtain(client)
+        await library.revoke(client, refreshToken)
+        expect(await authStatus(accessToken)).toBe(401)
+        expect(await errorOf(library.refresh(client, refreshToken))).toBe('invalid_grant')
+      },
+    )
 
-    it("does not revoke another client's", async () => {
+    it("the client library cannot revoke another client's token", async () => {
       const { accessToken } = await obtain(clients.client_secret_post)
       const work = library.revoke(clients.client_secret_basic, accessToken)
       expect(await errorOf(work)).toBe('invalid_grant')
       expect(await authStatus(accessToken)).toBe(200)
     })
 
-    it("inspects another client's tokens, when it may, until they are revoked", async () => {
+    it("the client library with the permission introspects another client's tokens until they are revoked", async () => {
       const client = clients.client_secret_post
       const { accessToken, refreshToken } = await obtain(client)
       const active = {
@@ -138,7 +144,7 @@ export function describeTokenLibrary(
       expect(await library.introspect(server, refreshToken)).toEqual({ active: false })
     })
 
-    it('inspects its own tokens, and no others, when it may not', async () => {
+    it('the client library without the permission introspects its own tokens and no others', async () => {
       const { accessToken } = await obtain(clients.client_secret_post)
       const own = await library.introspect(clients.client_secret_post, accessToken)
       expect(own.active).toBe(true)
