@@ -1,4 +1,4 @@
-/** The pages for everybody: by keyboard, by screen reader, without script. */
+/** The pages by keyboard, with a screen reader and without JavaScript. */
 
 import type { Page } from 'playwright-core'
 import { describe, expect } from 'vitest'
@@ -17,7 +17,7 @@ import { focusOf } from './looks.ts'
 
 const CREATE = 'Start new submissions in your name'
 
-/** Presses Tab until the focus leaves the page's elements; answers what it met. Each must be outlined. */
+/** Presses Tab until the focus leaves the page. Returns the focused elements. Each must be outlined. */
 async function tabThrough(page: Page, most = 20): Promise<string[]> {
   const names: string[] = []
   while (names.length < most) {

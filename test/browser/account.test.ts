@@ -1,4 +1,4 @@
-/** Connected applications: seen and removed by the user, and the client's token ends. */
+/** The page of connected applications. */
 
 import type { Page } from 'playwright-core'
 import { describe, expect } from 'vitest'
@@ -17,11 +17,11 @@ import type { Registry } from './registry.ts'
 
 const ACCOUNT = 'Connected applications'
 const LEAST_CONTRAST = 4.5
-/** Locally KV is read fresh: what is left is how long an isolate trusts its copy of the revocations. */
+/** The local KV is never stale: the bound is how long an isolate uses its copy of the revocations. */
 const LOCAL_BOUND_MS = 15_000
 
 let people = 0
-/** Somebody of their own for each test: what one test connects, no other sees. */
+/** A user for each test, so that the tests do not see each other's applications. */
 const it = plain
   .extend('person', async ({ registry }) => {
     people += 1

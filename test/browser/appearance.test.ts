@@ -1,4 +1,4 @@
-/** How the pages look: light and dark, narrow, and with a client that does its worst. Keeps screenshots. */
+/** The appearance of the pages: light, dark, narrow, and with a hostile client name. Keeps screenshots. */
 
 import type { Page } from 'playwright-core'
 import { describe, expect } from 'vitest'
@@ -97,7 +97,7 @@ const VISITS: Visit[] = [
   },
 ]
 
-/** Every page in turn, in one browser: nobody is signed in until `consent`. */
+/** Every page in turn, in one browser that is signed in from `consent` on. */
 async function tour(page: Page, given: Given, look: (name: string) => Promise<void>) {
   for (const { name, open } of VISITS) {
     await open(page, given)

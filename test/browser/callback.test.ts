@@ -1,4 +1,4 @@
-/** The way back to the client: a page's policy must let the browser go where the registration allows. */
+/** The redirect to the client: the content security policy must allow every registered address. */
 
 import { describe, expect } from 'vitest'
 import { expectHeading, it, openConsent, press, signIn, takeComplaints } from './fixtures.ts'
@@ -58,7 +58,7 @@ describe('the authorization response', () => {
     const asked = ask()
     await page.goto(asked)
     await arrived(asked, () => signIn(page, registry.demo), 'code')
-    // Nobody need be there. Chromium complains where the page's policy forbids the address.
+    // No server is needed there. Chromium complains if the policy forbids the address.
     await page.waitForTimeout(500)
     expect([takeComplaints(member), takeComplaints(page)]).toEqual([[], []])
   })
@@ -71,7 +71,7 @@ describe('the authorization response', () => {
         more: ['--auth-method', 'none'],
       })
       await openConsent(page, app.ask(keys, undefined, { redirect_uri: redirectUri }))
-      // Nobody need be there. Chromium reports no response whose redirect the page's policy forbids.
+      // No server is needed there. Chromium reports no response whose redirect the policy forbids.
       const answered = page.waitForResponse(`${registry.url}/authorize`)
       await press(page, 'Allow')
       expect((await answered).headers().location).toContain(`${redirectUri}?code=`)

@@ -8,14 +8,14 @@ import type { AddressInfo } from 'node:net'
 /** `clientSecret` is null for a public client. */
 export type ClientKeys = Readonly<{ clientId: string; clientSecret: string | null }>
 
-/** What one callback came to. `params` are those of the callback itself. */
+/** The result of one callback. `params` are its parameters. */
 export type Callback = Readonly<{
   path: string
   params: Readonly<Record<string, string>>
   outcome:
     | Readonly<{ kind: 'token'; token: string; scope: string }>
     | Readonly<{ kind: 'refused'; error: string }>
-    /** The registry did not behave: state or issuer wrong, or the code not redeemable. */
+    /** The state or the issuer was wrong, or the code could not be redeemed. */
     | Readonly<{ kind: 'alarm'; why: string }>
 }>
 
@@ -24,9 +24,9 @@ export type ClientApp = Readonly<{
   origin: string
   localhost: string
   callbackUri: string
-  /** A callback that sends the user on, to another origin. */
+  /** A callback that redirects to another origin. */
   forwardingUri: string
-  /** A callback that sends the user on to an application of the device. Keeps what it was called with. */
+  /** A callback that redirects to an application on the device. Keeps its parameters. */
   relayUri: string
   /** The parameters of the last call of the relay. */
   relayed: () => Readonly<Record<string, string>> | null
@@ -48,7 +48,7 @@ const page = (title: string) =>
 
 const TITLES = { token: 'Connected', refused: 'Not connected', alarm: 'Alarm' }
 
-/** `issuer` is whose answers it expects. */
+/** `issuer` is the issuer that it expects in responses. */
 export async function startClientApp(issuer: string): Promise<ClientApp> {
   const pending = new Map<string, Pending>()
   const pages = new Map<string, string>()

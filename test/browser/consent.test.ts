@@ -1,4 +1,4 @@
-/** The consent page: what it says, and what each answer to it does. */
+/** The consent page: what it shows, and what each answer does. */
 
 import type { Page } from 'playwright-core'
 import { describe, expect } from 'vitest'
@@ -18,7 +18,7 @@ const boxOf = (page: Page, sentence: string) => page.getByRole('checkbox', { nam
 const CREATE = 'Start new submissions in your name'
 const READ = 'Read your submissions, also before they are announced'
 
-/** The token that the last callback brought. */
+/** The token of the last callback. */
 function lastToken(app: ClientApp) {
   const outcome = app.callbacks.at(-1)?.outcome
   if (outcome?.kind !== 'token') throw new Error(`no token but ${JSON.stringify(outcome)}`)
@@ -200,7 +200,7 @@ describe('Cancel', () => {
     await expectHeading(page, 'Not connected')
     expect(await registry.grantsTo(keys.clientId)).toEqual({ codes: 0, consents: 0 })
 
-    // On the button itself it does allow: the key arrives.
+    // Control: Enter on the Allow button does allow.
     await openConsent(page, app.ask(keys))
     await page.getByRole('button', { name: 'Allow' }).press('Enter')
     await expectHeading(page, 'Connected')

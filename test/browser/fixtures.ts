@@ -1,4 +1,4 @@
-/** What every test of the pages is given: a registry, a client application and a browser; and what all must keep to. */
+/** The fixtures of the browser tests: a registry, a client application and a browser. */
 
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { test as base, expect } from 'vitest'
@@ -6,12 +6,12 @@ import { startClientApp } from './client-app.ts'
 import { type Person, startRegistry } from './registry.ts'
 
 const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium'
-/** Ample for a page that is there, short for one that is not. */
+/** Long enough for a page that exists. */
 const PATIENCE_MS = 10_000
 
 const complaints = new WeakMap<Page, string[]>()
 
-/** What the browser held against this page so far: broken policies, and errors of scripts. Empties the list. */
+/** The complaints of the browser about this page: policy violations and script errors. Empties the list. */
 export const takeComplaints = (page: Page): string[] => complaints.get(page)?.splice(0) ?? []
 
 async function openPage(browser: Browser, options: BrowserContextOptions): Promise<Page> {
@@ -52,13 +52,13 @@ export const it = base
   .extend('browser', { scope: 'worker' }, async ({}, { onCleanup }) => {
     const browser = await chromium.launch({
       executablePath: CHROMIUM,
-      // Painted without a graphics card, which costs less than pretending to have one.
+      // Rendering without a graphics card is faster than emulating one.
       args: ['--disable-gpu', '--disable-gpu-rasterization'],
     })
     onCleanup(() => browser.close())
     return browser
   })
-  /** Every page opened must end without a complaint that the test has not taken. */
+  /** Fails if a page has a complaint that the test has not taken. */
   .extend('open', async ({ browser }, { onCleanup }) => {
     const opened: Page[] = []
     onCleanup(async () => {
@@ -73,7 +73,7 @@ export const it = base
     }
     return open
   })
-  /** Nobody is signed in here. */
+  /** A page without a signed-in user. */
   .extend('page', async ({ open }) => open())
   .extend('memberState', { scope: 'worker' }, async ({ browser, registry }) => {
     const page = await openPage(browser, {})
@@ -84,10 +84,10 @@ export const it = base
     await page.context().close()
     return state
   })
-  /** The demo user is signed in here. */
+  /** A page with the demo user signed in. */
   .extend('member', async ({ open, memberState }) => open({ storageState: memberState }))
 
-/** On the sign-in page. Settles when the answer is loaded. */
+/** Signs in on the sign-in page. Resolves when the response is loaded. */
 export async function signIn(page: Page, { username, password }: Person) {
   await page.getByRole('textbox', { name: 'Username' }).fill(username)
   await page.getByLabel('Password').fill(password)

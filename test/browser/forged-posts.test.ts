@@ -1,4 +1,4 @@
-/** What other pages on the web can make a signed-in browser do here: nothing. */
+/** Requests that other pages make a signed-in browser send have no effect. */
 
 import type { Page } from 'playwright-core'
 import { describe, expect } from 'vitest'
@@ -18,7 +18,7 @@ import {
 
 type Pair = readonly [name: string, value: string]
 
-/** Every field of the form with this action, ticked boxes included, as it stands on the page. */
+/** Every field of the form with this action, with its ticked boxes. */
 const fieldsOf = (page: Page, action: string) =>
   page.evaluate<Pair[]>(
     `[...new FormData(document.querySelector('form[action="${action}"]'))].map((pair) => pair)`,
@@ -32,7 +32,7 @@ const attack = (action: string, fields: readonly Pair[]) => `<!doctype html><tit
     .map(([name, value]) => `<input type="hidden" name="${name}" value="${quoted(value)}">`)
     .join('')}</form><script>document.forms[0].submit()</script>`
 
-/** Opens the attacking page and answers the status of what its post came to, redirects followed. */
+/** Opens the attacking page and returns the status of its post after redirects. */
 async function suffer(page: Page, address: string, action: string): Promise<number> {
   const posted = page.waitForResponse((answer) => answer.url() === action)
   await page.goto(address, { waitUntil: 'commit' })
@@ -63,13 +63,13 @@ describe.for(PLACES)('a form posted from %s', ([, name]) => {
     expect(fields.map(([field]) => field)).toContain('form_token')
 
     const status = await suffer(page, from(app, attack(action, fields)), action)
-    // The cookie travels within a site; to another it does not, so there nobody is signed in.
+    // The browser sends the cookie within a site only, so a cross-site post has no signed-in user.
     expect(status).toBe(name === 'origin' ? 403 : 303)
     await expectHeading(page, name === 'origin' ? 'This cannot go on' : 'Sign in')
     expect(app.callbacks).toHaveLength(before)
     expect(await registry.grantsTo(keys.clientId)).toEqual({ codes: 0, consents: 0 })
 
-    // The very same fields, sent by our page, are good.
+    // Control: the same fields are accepted from our page.
     await openConsent(page, address)
     expect([...(await fieldsOf(page, '/authorize')), ['confirm', 'ok']]).toEqual(fields)
     await press(page, 'Allow')
@@ -102,7 +102,7 @@ describe.for(PLACES)('a form posted from %s', ([, name]) => {
     await page.goto(registry.url)
     expect(await page.getByRole('main').textContent()).toContain('Signed in as demo')
 
-    // Typed at our own page, the same name and password are good.
+    // Control: the same name and password are accepted on our page.
     await page.goto(action)
     await signIn(page, mallory)
     await expectHeading(page, HOME)

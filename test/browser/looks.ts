@@ -1,4 +1,4 @@
-/** What a page looks like, measured in the browser: its width, its contrasts, its focus. */
+/** Measures a page in the browser: its width, contrasts and focus. */
 
 import type { Page } from 'playwright-core'
 

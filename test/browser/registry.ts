@@ -1,4 +1,4 @@
-/** The product as its administrator has it: `npm start`, and the command line on its state. */
+/** `npm start`, and the command line on its state. */
 
 import { decodeJwt } from 'jose'
 import { withStorage } from '../../src/cli/open-storage.ts'
@@ -16,7 +16,7 @@ export type Registry = Readonly<{
   admin: (...words: string[]) => Promise<Record<string, unknown>>
   registerClient: (given: NewClient) => Promise<ClientKeys>
   registerUser: (given: NewUser) => Promise<Person>
-  /** What this client was ever given: codes, and consents remembered. */
+  /** The number of codes and remembered consents of this client. */
   grantsTo: (clientId: string) => Promise<Grants>
   /** The claims that the authenticator gives for this access token. */
   sessionOf: (token: string) => Promise<SessionClaims>
@@ -70,7 +70,7 @@ const registering = (admin: Registry['admin']) => ({
   },
 })
 
-/** Serves when this settles. The caller ends it. */
+/** Resolves when it serves. The caller ends it. */
 export async function startRegistry(): Promise<Registry> {
   const { registry, authenticator, stateDir, demo, end } = await startRunning()
   const env = { STATE_DIR: stateDir }

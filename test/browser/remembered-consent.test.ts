@@ -1,4 +1,4 @@
-/** A consent once given is not asked for again, until what it was given for changes. */
+/** A remembered consent answers the same request again, until the client or the scopes change. */
 
 import type { Page } from 'playwright-core'
 import { describe, expect } from 'vitest'
@@ -6,7 +6,7 @@ import type { ClientApp, ClientKeys } from './client-app.ts'
 import { CONSENT, expectHeading, openConsent, it as plain, press, signIn } from './fixtures.ts'
 import type { Registry } from './registry.ts'
 
-/** A client that the demo user has just allowed to do both. */
+/** A client to which the demo user has just given both scopes. */
 async function allowed(page: Page, registry: Registry, app: ClientApp): Promise<ClientKeys> {
   const keys = await registry.registerClient({
     redirectUris: [app.callbackUri],
@@ -83,7 +83,7 @@ describe('consent requests that are not remembered', () => {
       await page.goto(app.ask(keys, scope))
       await expectHeading(page, CONSENT)
       await press(page, 'Cancel')
-      // The old consent stands.
+      // The old consent is still remembered.
       await expectHeading(page, 'Not connected')
       await page.goto(app.ask(keys))
       await expectHeading(page, 'Connected')

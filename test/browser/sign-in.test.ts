@@ -102,7 +102,7 @@ describe('next_page', () => {
       const asked: string[] = []
       page.on('request', (request) => asked.push(new URL(request.url()).host))
       await page.goto(`${registry.url}/login?next_page=${encodeURIComponent(address)}`)
-      // As if the page had been tampered with: the answer must not rest on what the page was given.
+      // The page is altered here: the registry must check next_page again when the form is sent.
       await page
         .locator('input[name=next_page]')
         .evaluate((field, value) => Object.assign(field, { value }), address)
@@ -141,7 +141,7 @@ describe('sign-out', () => {
     const token = outcome?.kind === 'token' ? outcome.token : ''
     expect((await registry.sessionOf(token)).user.username).toBe('grace')
 
-    // The old cookie opens nothing any more.
+    // The old cookie is invalid.
     if (old) await page.context().addCookies([old])
     await page.goto(registry.url)
     await page.getByRole('link', { name: 'Sign in' }).waitFor()

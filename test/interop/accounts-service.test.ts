@@ -27,7 +27,7 @@ const CALLBACK = 'https://client.example/callback'
 let folder: string
 const ending: (() => unknown)[] = []
 
-/** As nginx is shipped: no word of buffers. */
+/** The default configuration of nginx, without settings for buffers. */
 async function startNginx(servers: string): Promise<Program> {
   const conf = `pid nginx.pid;
 error_log stderr notice;
@@ -103,7 +103,7 @@ afterAll(async () => {
   for (const end of ending.splice(0).reverse()) await end()
 })
 
-/** A browser without a screen: keeps cookies and goes where it is sent, up to another origin. */
+/** A browser without pages: keeps cookies and follows redirects within the origin. */
 class Browser {
   readonly cookies = new Map<string, string>()
   readonly #origin: string
@@ -125,7 +125,7 @@ class Browser {
     return response
   }
 
-  /** Where it ends: at a page, or at the address of another origin. */
+  /** The last response: a page, or the URL of another origin. */
   async follow(path: string, fields?: [string, string][]) {
     let response = await this.send(path, fields)
     const visited: string[] = []

@@ -1,4 +1,4 @@
-/** Real Apache with examples/apache.conf: mod_auth_openidc asks /introspect about each token. */
+/** Real Apache with examples/apache.conf: mod_auth_openidc introspects each token. */
 
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'

@@ -10,7 +10,7 @@ const CLIENT = join(import.meta.dirname, 'authlib_client.py')
 
 const run = promisify(execFile)
 
-/** Authlib's own word for an error, or the registry's. */
+/** Authlib's own error code, or the registry's. */
 class AuthlibError extends Error {
   readonly error: string
   constructor(error: string) {

@@ -6,7 +6,7 @@ import { fieldsOf } from '../node/forms.ts'
 import { type RunningRegistry, startRegistry } from '../node/running-registry.ts'
 
 const FREE_PLAN_MS = 10
-/** Of /proc, in Hz, on every Linux. */
+/** The clock of /proc in Hz, on every Linux. */
 const TICKS_PER_SECOND = 100
 
 /** Field 14 and 15 of proc(5): user and system time, after the name in parentheses. */

@@ -1,4 +1,4 @@
-/** Both grants with curl and nothing else, as the welcome of `npm start` and the README tell it. */
+/** Both grants with curl, as in the welcome of `npm start` and the README. */
 
 import { execFile } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
@@ -16,7 +16,7 @@ import type { RegisteredClient } from '../node/running-registry.ts'
 
 const CURL = process.env.CURL_PATH || 'curl'
 const CALLBACK = 'http://127.0.0.1:5000/callback'
-/** What curl ends with when `--fail-with-body` met a status from 400 up. */
+/** The exit status of curl with `--fail-with-body` after a status of 400 or more. */
 const HTTP_FAILURE = 22
 
 const run = promisify(execFile)
@@ -29,7 +29,7 @@ const curl = async (...words: string[]) =>
 
 const curlJson = async (...words: string[]) => JSON.parse(await curl(...words)) as Token
 
-/** The exit status of curl, and what the registry said. */
+/** The exit status of curl and the response. */
 const curlFailing = (...words: string[]) =>
   curl('--fail-with-body', ...words).then(
     () => expect.fail('curl has not failed'),
@@ -42,7 +42,7 @@ const curlFailing = (...words: string[]) =>
 const dataOf = (fields: Pair[]) =>
   fields.flatMap(([name, value]) => ['--data-urlencode', `${name}=${value}`])
 
-/** The claims behind a token, in the headers of what the authenticator answers to curl. */
+/** The claims of a token, from the headers of the authenticator's response to curl. */
 async function claimsFor(token: Token) {
   const bearer = `Authorization: Bearer ${token.access_token}`
   return claimsIn(await curl('--include', '--header', bearer, `${running.authenticator}/auth`))

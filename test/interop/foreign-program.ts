@@ -15,9 +15,9 @@ export type ForeignProgram = Readonly<{
   name: string
   command: readonly string[]
   env?: Readonly<Record<string, string>>
-  /** A file that is there when the library is installed. */
+  /** A file that exists when the library is installed. */
   needs: string
-  /** Does it offer a flow for a client without a secret? */
+  /** Whether it supports a client without a secret. */
   worksWithoutSecret: boolean
   /** How to install the library. */
   remedy: string
@@ -66,10 +66,10 @@ export function requireInstalled({ name, needs, remedy }: ForeignProgram) {
 }
 
 export type Tokens = Readonly<{ access_token: string; refresh_token?: string; scope: string }>
-/** What the program said: its word (`TOKEN`, `REFRESHED`, `REVOKED`, `ERROR`) and the value behind it. */
+/** A line of the program: its word (`TOKEN`, `REFRESHED`, `REVOKED`, `ERROR`) and the value after it. */
 export type Said = Readonly<Record<string, unknown>>
 
-/** Runs it to its end: `answer` takes the authorization URL and gives the callback's. */
+/** Runs the program to its end. `answer` takes the authorization URL and returns the URL of the callback. */
 export async function runForeign(
   { name, command: [file = '', ...words], env }: ForeignProgram,
   running: RunningRegistry,

@@ -1,4 +1,4 @@
-/** Client libraries of other people, each with its own defaults, against a client that is registered with ours. */
+/** Client libraries of other languages with their own defaults, and a client with the registry's defaults. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { demoUser } from '../node/person.ts'

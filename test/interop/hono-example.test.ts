@@ -53,7 +53,7 @@ async function tokenFor(scope: string, headers: Record<string, string> = {}): Pr
   return ((await answer.json()) as { access_token: string }).access_token
 }
 
-/** The answer, which is searched for secrets in the end. */
+/** The response, which is searched for secrets at the end. */
 async function call(path: string, headers: Record<string, string> = {}, method = 'GET') {
   const answer = await fetch(service + path, { method, headers })
   const said = [...answer.headers].map((pair) => pair.join(': ')).join('\n')

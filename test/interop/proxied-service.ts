@@ -1,4 +1,4 @@
-/** What holds for a service behind a proxy that asks the authenticator, whichever proxy it is. */
+/** The tests for a service behind every proxy that asks the authenticator. */
 
 import { createHash, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
@@ -37,7 +37,7 @@ const PREFLIGHT = {
 }
 const ALLOWED = { 'Access-Control-Allow-Origin': BROWSER_ORIGIN, 'Access-Control-Max-Age': '60' }
 
-/** `start` answers a program once it serves. Answers the registry behind it. */
+/** `start` returns a program that serves. Returns the registry behind it. */
 export function proxiedService(
   name: string,
   start: (place: ProxyPlace) => Promise<Program>,
@@ -53,7 +53,7 @@ export function proxiedService(
   /** The headers of every request that reached the upstream. */
   const reached: IncomingHttpHeaders[] = []
 
-  /** The answer, which is searched for secrets in the end. */
+  /** The response, which is searched for secrets at the end. */
   async function send(path: string, init: RequestInit = {}, origin = front) {
     const answer = await fetch(origin + path, init)
     const said = [...answer.headers].map((pair) => pair.join(': ')).join('\n')
@@ -267,7 +267,7 @@ export function proxiedService(
       expect(await call({ htm: 'POST' })).toBe(401)
       expect(await call({}, {}, 'POST')).toBe(401)
       expect(await call({}, { Authorization: `Bearer ${token}` })).toBe(401)
-      // The caller's own word on what it asked does not count, and neither does its Host header.
+      // The headers and the Host that the caller sends do not describe the request.
       const htu = 'http://evil.example/submissions/5'
       const forwarded = { 'X-Forwarded-Proto': 'http', 'X-Forwarded-Host': 'evil.example' }
       const method = { 'X-Forwarded-Method': 'GET', 'X-Forwarded-Uri': '/submissions/5' }
@@ -281,7 +281,7 @@ export function proxiedService(
       expect(reached).toEqual([])
     })
 
-    /** `fetch` does not let its caller choose Host. */
+    /** `fetch` does not allow a Host header. */
     async function askHost(host: string, DPoP: string, token: string) {
       const headers = { Host: host, Authorization: `DPoP ${token}`, DPoP }
       const sent = httpRequest(`${front}/submissions/5`, { headers })

@@ -27,7 +27,7 @@ const scriptOf = (path: string) =>
     .map(([, block]) => block)
     .join('\n')
 
-/** What the script prints, with bash as strict as a newcomer is not. */
+/** The output of the script in bash with strict error handling. */
 async function pasted(script: string): Promise<string> {
   const here = script
     .replaceAll('http://127.0.0.1:8787', running.registry)

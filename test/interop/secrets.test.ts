@@ -1,4 +1,4 @@
-/** The search for secrets that ends every suite of this folder: it finds what is there, and every suite ends by it. */
+/** The search for secrets at the end of every suite of this folder, and that every suite has it. */
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -36,7 +36,7 @@ describe('the search for secrets in a registry', () => {
     const url = `${running.registry}/authorize?${new URLSearchParams(asked)}`
     code = (await demoUser(running).visit(url)).searchParams.get('code') ?? ''
 
-    // A password in the place of a name: nobody can know it there. The log has it, a row, and a page.
+    // A password in the place of a username cannot be recognised. The log, a row and a page contain it.
     await post('/token', { ...client, client_id: password })
     await post('/login', { username: password, password: 'another one' })
     await put(token, 'something')

@@ -20,7 +20,7 @@ type Binding =
   | { type: 'worker'; worker: string }
 
 let runtime: Miniflare
-/** What is searched in the end. */
+/** What is searched at the end. */
 const traces: Trace[] = []
 const secrets = new Map([[SETTINGS.JWT_SECRET, 'JWT_SECRET']])
 

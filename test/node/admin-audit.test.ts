@@ -1,4 +1,4 @@
-/** `audit`, and what each act of the administrator leaves in it. */
+/** The audit, and the row that each act of the administrator writes. */
 
 import type { Command } from 'commander'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -26,7 +26,7 @@ afterAll(() => state.close())
 
 const PASSWORD = 'a password of the tests'
 const audit = (...words: string[]) => state.json<Entry[]>(['audit', ...words])
-/** Runs a command that succeeds; answers its document and what it left in the audit. */
+/** Runs a command that succeeds. Returns its JSON and its new audit rows. */
 async function act(words: readonly string[], stdin?: string) {
   const before = await audit()
   const document = await state.json<Record<string, string>>(words, stdin)
@@ -45,7 +45,7 @@ async function newUser() {
   return (await userRegistry(state.database).create({ ...person, ...held }, 1)) ?? ''
 }
 
-/** A family with its one refresh token, as a code exchange leaves it. */
+/** A family with one refresh token, as after the exchange of a code. */
 async function newRefreshToken(clientId: string, userId: string) {
   const token = mintToken('refreshToken')
   const record = JSON.stringify({ user: { userId, scopes: [], endorsements: [] } })
@@ -255,7 +255,7 @@ async function given(): Promise<Given> {
   return { clientId, userId, disabledClientId, disabledUserId }
 }
 
-/** Every command that there is, as its words. */
+/** The words of every command. */
 function commandsOf(command: Command, before: readonly string[] = []): string[] {
   const words = [...before, command.name()]
   const below = command.commands.flatMap((one) => commandsOf(one, words))
@@ -265,7 +265,7 @@ const { stdout, stderr } = process
 const program = commandLine({ stdout, stderr, stdin: (async function* () {})(), env: {} })
 const commands = program.commands.flatMap((one) => commandsOf(one))
 
-/** Which change nothing, with what they take. Of `doctor`, which takes away what it makes: doctor.test.ts. */
+/** Commands that change nothing, with their arguments. doctor.test.ts covers `doctor`, which deletes what it creates. */
 const READING: Readonly<Record<string, (given: Given) => string[]>> = {
   'client list': () => [],
   'client show': ({ clientId }) => [clientId],
@@ -332,7 +332,7 @@ describe('acts of the administrator', () => {
       expect(stderr).toContain('no row')
       expect(status).toBe(1)
       expect(await state.dump()).toEqual(before)
-      // The control: without the trigger it is done.
+      // Control: the command works without the trigger.
       expect((await state.admin(one.words(about), stdin)).status).toBe(0)
       expect(await state.dump()).not.toEqual(before)
     },
@@ -409,7 +409,7 @@ describe('acts of the administrator', () => {
 })
 
 describe('audit', () => {
-  /** One a minute, the last a minute ago; every third of client `a`, every fifth of user `b`; pairs of one moment. */
+  /** One row a minute, the last a minute ago; every third of client `a`, every fifth of user `b`; two rows share each time. */
   const ROWS = 500
   beforeAll(async () => {
     await state.database.batch([

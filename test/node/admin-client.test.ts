@@ -1,4 +1,4 @@
-/** `client VERB …`: what each verb writes and prints. */
+/** `client VERB …`: what each command writes and prints. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hexDigest } from '../../src/crypto/digest.ts'

@@ -1,4 +1,4 @@
-/** Acts of an administrator whose clock is wrong: D1 dates what ends, and this machine's clock has no part in it. */
+/** Acts of an administrator whose clock is wrong: D1's clock dates every revocation. */
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { digest } from '../../src/crypto/digest.ts'

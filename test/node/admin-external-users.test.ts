@@ -1,4 +1,4 @@
-/** `session revoke --user` for users of an external accounts service: by what D1 knows of them. */
+/** `session revoke --user` for users of an external accounts service. */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { rememberExternalUser } from '../../src/stores/external-users.ts'

@@ -1,4 +1,4 @@
-/** What is typed, piped or read from a file: decoded as UTF-8, without the spaces around it, and printed safely. */
+/** Arguments, standard input and files: decoded as UTF-8, trimmed, and printed safely. */
 
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -25,7 +25,7 @@ const UTF16 = Buffer.from(`${MARK}${PASSWORD}\n`, 'utf16le')
 const CREATE_CLIENT = ['client', 'create', '--name', 'App', '--owner', 'o']
 const user = (name: string) => ['user', 'create', '--username', name, '--email', 'u@example.org']
 
-/** With bytes on standard input. */
+/** Runs a command with these bytes on standard input. */
 async function piped(words: readonly string[], bytes: Uint8Array) {
   let said = ''
   const write = (text: string, done?: () => void) => {

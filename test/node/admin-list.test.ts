@@ -1,4 +1,4 @@
-/** `client list` and `user list`: however many there are, one page at a time, and still one document. */
+/** `client list` and `user list`: any number of rows, one page at a time, in one document. */
 
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
@@ -39,7 +39,7 @@ const idsIn = (stdout: string) =>
 const idsInText = (stdout: string) => [...stdout.matchAll(/^(id-\S+) /gm)].map(([, id]) => id)
 
 let state: ServedState
-/** Cloudflare's interface, which keeps every page but the first until it is let go. */
+/** Cloudflare's API, which holds every page but the first back until it is released. */
 let front: Server
 let remoteEnv: Record<string, string> = {}
 let asked = 0
@@ -87,7 +87,7 @@ describe.each(NOUNS)('%s list', (noun) => {
     'a list prints its first page before it reads the second, as $form',
     async ({ words, read }) => {
       const listing = runProgram('src/cli/main.ts', [noun, 'list', '--remote', ...words], remoteEnv)
-      // One that collected everything first would wait here for ever.
+      // A list that collects all pages first would never end here.
       await once(listing.child.stdout ?? listing.child, 'data')
       expect(asked).toBeLessThanOrEqual(2)
       expect(listing.said().stdout).toContain(IDS[0])
@@ -103,7 +103,7 @@ describe.each(NOUNS)('%s list', (noun) => {
     letGo()
     const askedWhenRead: number[] = []
     const write = (_text: string, done?: () => void) => {
-      // As long as a request takes: one that did not wait would be seen.
+      // Longer than a request takes: an early request would be seen.
       void fetch(state.server.url).then(() => {
         askedWhenRead.push(asked)
         done?.()

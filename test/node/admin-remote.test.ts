@@ -1,4 +1,4 @@
-/** `--remote`: D1's and KV's HTTP interfaces, played by our own over real ones, with every request recorded. */
+/** `--remote`: a stand-in of D1's and KV's HTTP APIs in front of real storage records every request. */
 
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
@@ -38,9 +38,9 @@ let front: Server
 let baseUrl = ''
 let seen: Seen[] = []
 let played: Played = null
-/** Only what is asked of KV fails. */
+/** Only requests to KV fail. */
 let isKvDown = false
-/** Everything is done, and then the answer is lost: the connection, or the end of the text. */
+/** The change is made, and then the response is lost: the connection, or the end of the text. */
 let lost: 'connection' | 'text' | 'gateway' | null = null
 
 beforeAll(async () => {
@@ -237,7 +237,7 @@ describe('lost responses', () => {
       expect(command).toBe('audit --since 15m --remote')
       const words = command.split(' ').filter((word) => word !== '--remote')
       const entries = JSON.parse((await remote([...words, '--event', 'client.create'])).stdout)
-      // The stand-in did commit, and the command that the message names shows it.
+      // The stand-in has committed the change, and the named command shows it.
       expect(entries).toHaveLength(JSON.parse(before.stdout).length + 1)
     },
   )

@@ -1,4 +1,4 @@
-/** What each act of the administrator ends: rows of `revocation`, families and codes, and what KV is told. */
+/** What each act of the administrator ends: rows of `revocation`, families, codes and KV. */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { digest } from '../../src/crypto/digest.ts'
@@ -63,7 +63,7 @@ beforeEach(async () => {
 
 const nowSeconds = () => Math.floor(Date.now() / 1000)
 
-/** A family with one refresh token, and a code not yet redeemed. Answers the token and its session's key. */
+/** Creates a family with one refresh token and a code that is not redeemed. Returns the token and the key of its session. */
 async function grant() {
   const token = mintToken('refreshToken')
   const [family, sessionKey, now] = [crypto.randomUUID(), crypto.randomUUID(), nowSeconds()]
@@ -90,7 +90,7 @@ async function grant() {
   return { token, sessionKey }
 }
 
-/** What the act ended, of all that was granted before it. */
+/** Which of the earlier grants the act has ended. */
 async function endedBy(words: readonly string[], stdin?: string) {
   const begunMs = Date.now()
   const answer = await state.admin([...words, '--json'], stdin)
@@ -103,7 +103,7 @@ async function endedBy(words: readonly string[], stdin?: string) {
   const { revocation, refresh_family, authorization_code } = await state.dump()
   const rows = (revocation ?? []).map((row) => row as Record<string, string & number>)
   for (const row of rows) {
-    // By D1's clock, which is this machine's here: while the act went on, and never ahead.
+    // D1's clock is this machine's clock here. The time is within the act and never in the future.
     expect(row.revoked_at_ms).toBeGreaterThanOrEqual(begunMs)
     expect(row.revoked_at_ms).toBeLessThanOrEqual(overMs)
   }
@@ -127,7 +127,7 @@ async function endedBy(words: readonly string[], stdin?: string) {
 const row = (kind: 'client' | 'client_record' | 'user', subject: string): Row => ({
   kind,
   subject,
-  // What rests on a record may still be issued on an old copy of it, and then live its whole life.
+  // A token may still be issued from an old copy of a record, and then live its full lifetime.
   keptSeconds: LIFETIME_SECONDS + (kind === 'client_record' ? OLDEST_CLIENT_SECONDS : 0),
 })
 
@@ -202,7 +202,7 @@ describe('acts about a client', () => {
     await state.json(['client', 'enable', clientId])
     const { refresh_family, revocation } = await state.dump()
     expect(refresh_family).toMatchObject([{ ended_at: expect.any(Number) }])
-    // Nothing is taken back, and nothing is ahead of the clock: what is opened from now on is good.
+    // The revocation stays and is not in the future: sessions from now on are valid.
     expect(revocation).toEqual(disabled)
   })
 
@@ -341,7 +341,7 @@ describe('revocation beside a running registry', () => {
     const response = await fetch(`${running.registry}/token`, { method: 'POST', body })
     return ((await response.json()) as { access_token: string }).access_token
   }
-  /** The KV here is not stale, but an isolate keeps its copy of the document for ten seconds. */
+  /** The local KV is never stale, but an isolate keeps its copy of the document for ten seconds. */
   async function expectKnown(accessToken: string) {
     const giveUpAt = performance.now() + KNOWN_WITHIN_MS
     while ((await check(accessToken)) !== 401) {

@@ -1,4 +1,4 @@
-/** The command line on a state that nobody serves: it opens, migrates and leaves it as wrangler would. */
+/** The command line on a state that no registry serves: it opens and migrates the state as wrangler does. */
 
 import { rm } from 'node:fs/promises'
 import { basename } from 'node:path'

@@ -1,4 +1,4 @@
-/** `user update`, `authorize`, `withdraw` and `delete`: what each writes, prints and ends. */
+/** `user update`, `authorize`, `withdraw` and `delete`: what each command writes, prints and ends. */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type ServedState, servedState } from './command-line.ts'
@@ -43,7 +43,7 @@ const all = async <T>(sql: string, ...values: string[]) =>
 const isRevoked = async (userId: string) =>
   (await all(`SELECT 1 FROM revocation WHERE kind = 'user' AND subject = ?1`, userId)).length > 0
 
-/** A consent, a family and a code not yet redeemed, as an authorization leaves them. */
+/** A consent, a family and a code that is not redeemed, as after an authorization. */
 async function authorizeApplication({ user_id, username }: User) {
   const record = JSON.stringify({ user: { userId: user_id, username } })
   await state.database.batch([
@@ -113,7 +113,7 @@ describe('user update', () => {
     expect(after).toMatchObject({ user_id: ada.user_id, username: name })
     expect(await state.json(['user', 'show', name.toLowerCase()])).toEqual(after)
     expect((await newUser(ada.username)).user_id).not.toBe(ada.user_id)
-    // Another spelling of the own name is no other user's.
+    // Another spelling of the user's own name is allowed.
     const upper = await state.json<User>(['user', 'update', name, '--username', name.toUpperCase()])
     expect(upper.username).toBe(name.toUpperCase())
   })
@@ -222,7 +222,7 @@ describe("a user's loss of permissions", () => {
       state.json(['user', 'update', ada.user_id, ...words]),
     ])
     const { scopes } = await state.json<User>(['user', 'show', ada.user_id])
-    // Whichever came first: what is gone has ended, and what is there has not.
+    // In either order: sessions have ended if the scope is gone, and not if it is there.
     expect(await isRevoked(ada.user_id)).toBe(!scopes.includes('e:f'))
   })
 })
@@ -241,14 +241,14 @@ describe('user delete', () => {
     expect(await isRevoked(other.user_id)).toBe(false)
     const events = await state.json<{ event: string }[]>(['audit', '--user', ada.user_id])
     expect(events.map(({ event }) => event)).toEqual(['user.delete', 'user.create'])
-    // No table but the audit and the revocation tells of the user any more.
+    // Only the audit and the revocations still contain the user.
     const dump = Object.entries(await state.dump())
     const telling = dump.filter(([, rows]) => JSON.stringify(rows).includes(ada.user_id))
     expect(telling.map(([table]) => table).sort()).toEqual(['audit', 'revocation'])
     expect(JSON.stringify(dump)).not.toContain(
       JSON.stringify({ username: ada.username, email: ada.email }),
     )
-    // The name is free.
+    // The name can be used again.
     expect((await newUser(ada.username)).user_id).not.toBe(ada.user_id)
   })
 })

@@ -1,4 +1,4 @@
-/** `user VERB …`: what each verb writes and prints. */
+/** `user VERB …`: what each command writes and prints. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { passwordMatches } from '../../src/crypto/password.ts'

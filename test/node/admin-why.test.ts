@@ -1,4 +1,4 @@
-/** `why ID`: what the operator learns of a refusal. */
+/** `why ID`: what the operator learns about a refusal. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { housekeepingStore, sweepInTurns } from '../../src/stores/housekeeping.ts'

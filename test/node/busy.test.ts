@@ -1,4 +1,4 @@
-/** Two hundred sign-ins to a client and two hundred commands of the administrator at once, on one local state, and a log of it all. */
+/** Two hundred sign-ins and two hundred commands of the administrator at once, on one local state. */
 
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { DEMO_REDIRECT_URI } from '../../src/local/demo.ts'
@@ -11,7 +11,7 @@ const WRITES = 200
 const FLOWS_AT_ONCE = 10
 const WRITES_AT_ONCE = 10
 
-/** As many workers as `atOnce`, each taking the next piece of work when it is done with one. */
+/** Runs `work` `count` times, at most `atOnce` at a time. */
 async function inParallel<T>(count: number, atOnce: number, work: (i: number) => Promise<T>) {
   const results: T[] = []
   let next = 0

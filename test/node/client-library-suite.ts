@@ -1,4 +1,4 @@
-/** What must hold of every client library: the same sentences, told by each. */
+/** The tests that every client library must pass. */
 
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { ClientLibrary, CodeFlow, Granted, MakeLibrary } from './client-library.ts'
@@ -14,7 +14,7 @@ const REGISTERED = [
 ]
 const CONFIDENTIAL = ['client_secret_post', 'client_secret_basic'] as const
 
-/** `started` answers the registry once it runs. */
+/** `started` returns the running registry. */
 export function describeLibrary(
   name: string,
   makeLibrary: MakeLibrary,
@@ -38,7 +38,7 @@ export function describeLibrary(
       clients = { client_secret_post: post, client_secret_basic: basic, none }
     })
 
-    /** The claims of the authenticator's JWT, asked by the library with the token that it got. */
+    /** The claims of the authenticator's JWT for the library's token. */
     async function claimsFor({ accessToken }: Granted) {
       const answer = await library.get(`${running.authenticator}/auth`, accessToken)
       expect(answer.status).toBe(200)
@@ -46,7 +46,7 @@ export function describeLibrary(
       return running.claimsIn(answer.headers.get('Authorization') ?? '')
     }
 
-    /** What the library makes of a refusal, and that it is one. */
+    /** The error code that the library reports. Fails if there is no error. */
     async function errorOf(work: Promise<Granted>) {
       const fault = await work.then(
         () => expect.fail('a token was granted'),
@@ -137,7 +137,7 @@ export function describeLibrary(
     })
 
     it('the client library reports access_denied when the user cancels', async () => {
-      // A set of scopes that no other test here has had allowed: else nobody is asked.
+      // No other test here has this set of scopes allowed, so the user is asked.
       const flow = await start(clients.client_secret_post, 'submission:create')
       const callback = await person.visit(flow.url, 'cancel')
       expect(callback.searchParams.has('code')).toBe(false)

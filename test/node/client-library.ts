@@ -1,4 +1,4 @@
-/** What a client library has to do with the registry, whichever library it is. */
+/** The interface through which the tests use every client library. */
 
 import type { RegisteredClient } from './running-registry.ts'
 
@@ -12,7 +12,7 @@ export type Granted = Readonly<{
 export type CodeFlow = Readonly<{
   /** Where the client sends its user. */
   url: string
-  /** With the callback's address: checks `state` and `iss`, then redeems the code with its verifier. */
+  /** Takes the URL of the callback, checks `state` and `iss`, and redeems the code with its verifier. */
   finish: (callback: URL) => Promise<Granted>
 }>
 
@@ -22,14 +22,14 @@ export type ClientLibrary = Readonly<{
   startCodeFlow: (client: RegisteredClient, redirectUri: string, scope: string) => Promise<CodeFlow>
   /** A request to a protected resource. */
   get: (url: string, accessToken: string) => Promise<Response>
-  /** Of what the library threw: the registry's `error`, as the library's user finds it. */
+  /** The registry's `error` in the exception of the library. */
   errorIn: (fault: unknown) => Promise<unknown>
 }>
 
-/** What some libraries also do with tokens that they got. */
+/** What some libraries also do with tokens. */
 export type TokenLibrary = ClientLibrary &
   Readonly<{
-    /** Answers the scopes of the registry's metadata, when the library discovers. */
+    /** Returns the scopes of the registry's metadata, when the library uses discovery. */
     discover?: () => Promise<readonly string[]>
     refresh: (client: RegisteredClient, refreshToken: string, scope?: string) => Promise<Granted>
     revoke: (client: RegisteredClient, token: string, hint?: string) => Promise<void>
@@ -43,7 +43,7 @@ export type TokenLibrary = ClientLibrary &
 export type MakeLibrary = (registry: string) => ClientLibrary
 export type MakeTokenLibrary = (registry: string) => TokenLibrary
 
-/** For what a library leaves to its user: RFC 6749 §10.12 wants `state` checked, RFC 9207 §2.4 `iss`. */
+/** Checks that a library leaves to its caller: `state` (RFC 6749 §10.12) and `iss` (RFC 9207 §2.4). */
 export function checkCallback(callback: URL, expected: { state: string; iss: string }) {
   for (const [name, value] of Object.entries(expected)) {
     if (callback.searchParams.get(name) !== value) throw new Error(`${name} is not ours`)

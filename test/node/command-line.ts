@@ -38,7 +38,7 @@ export async function commandLine(argv: readonly string[], outside: Outside): Pr
 
 export const temporaryDirectory = () => mkdtemp(join(tmpdir(), 'registry-state-'))
 
-/** Every row of every table of ours: equal before and after means that nothing was written. */
+/** Every row of every table of the schema. An equal dump means that nothing was written. */
 export async function dump(db: Database) {
   const tables = await db
     .prepare(
@@ -80,7 +80,7 @@ export async function servedState() {
     database,
     dump: () => dump(database),
     admin,
-    /** Fails, with what was said, unless the command succeeds with one JSON document. */
+    /** The JSON that the command prints. Fails with its output if the command fails. */
     async json<T = Record<string, unknown>>(words: readonly string[], stdin?: string): Promise<T> {
       const { status, stdout, stderr } = await admin([...words, '--json'], stdin)
       if (status !== 0) throw new Error(`${words.join(' ')} ended with ${status}: ${stderr}`)

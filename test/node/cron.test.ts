@@ -1,4 +1,4 @@
-/** The cron of the local runtime, as `npm start` runs it: on the registry, and without waiting for the minute. */
+/** The cron of the local runtime, without waiting for the minute. */
 
 import { rm } from 'node:fs/promises'
 import { Log, LogLevel } from 'miniflare'

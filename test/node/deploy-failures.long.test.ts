@@ -65,6 +65,6 @@ it.each<[step: string, what: string, fail: () => Promise<void>]>([
     account.failing = null
   })
   const { workers } = await expectDeployed(await run(WORDS))
-  // What a service may have got already is not replaced.
+  // A secret that a service may have already is not replaced.
   expect(workers.authenticator?.secrets).toMatchObject(before)
 })

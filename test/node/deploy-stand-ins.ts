@@ -16,14 +16,14 @@ type Worker = Readonly<{
   domain: string | null
 }>
 
-/** What the account holds, and what was done to it. */
+/** What the account contains, and what was done with it. */
 export type Account = {
   token: string
   isSignedIn: boolean
   isMigrated: boolean
   /** The beginning of the wrangler command that fails; null: none. */
   failing: string | null
-  /** Once it has done its work? */
+  /** Whether it fails after it has done its work. */
   failsAfterwards: boolean
   commands: string[]
   deployed: { worker: string; secrets: string[]; isMigrated: boolean }[]
@@ -95,7 +95,7 @@ export async function cloudflare(running: RunningRegistry, folder: string) {
     return succeed(row)
   }
 
-  /** Below the account. */
+  /** Answers requests to the paths of the account. */
   async function answer(asked: Asked): Promise<Answered> {
     const [path = '', query = ''] = asked.path.replace(`/accounts/${ACCOUNT}`, '').split('?')
     const asking = new URLSearchParams(query)
@@ -127,7 +127,7 @@ export async function cloudflare(running: RunningRegistry, folder: string) {
     return ofStorage(asked, account)
   }
 
-  /** The ids that were made here stand for the storage of the running registry. */
+  /** Maps the ids that were created here to the storage of the running registry. */
   function ofStorage(asked: Asked, { databases, namespaces }: Account): Promise<Answered> {
     const local = [
       ...databases.map(({ uuid }) => [uuid, 'DB'] as const),
@@ -143,7 +143,7 @@ export async function cloudflare(running: RunningRegistry, folder: string) {
     if (asked.headers.authorization !== `Bearer ${TOKEN}`) return refuse(401, 'Unauthorized')
     const spoiled = box.spoil(asked)
     if (spoiled === 'drop') {
-      // Done, and the answer is lost.
+      // The request is done, and its response is lost.
       await answer(asked)
       return refuse(502, 'Bad gateway')
     }
@@ -162,7 +162,7 @@ export async function cloudflare(running: RunningRegistry, folder: string) {
       WRANGLER_STATE: stateFile,
       CLOUDFLARE_API_BASE_URL: api.url,
     },
-    /** As the repository comes, and an account that has nothing. */
+    /** The unchanged configuration of the repository, and an empty account. */
     async reset() {
       box.spoil = () => null
       box.asked = []

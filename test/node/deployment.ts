@@ -46,7 +46,7 @@ function answerAtTheAddresses() {
       })
     }
     const headers = new Headers(init.headers)
-    // The running registry has a secret of its own, in the place of the one that was set.
+    // The running registry has its own secret instead of the one that was set.
     if (headers.get('X-Proxy-Secret') === workers.authenticator?.secrets.PROXY_SECRET) {
       headers.set('X-Proxy-Secret', PROXY_SECRET)
     }
@@ -57,7 +57,7 @@ function answerAtTheAddresses() {
   )
 }
 
-/** For every test of the file: one account, as it is at first. */
+/** Registers hooks: every test of the file begins with an empty account. */
 export function useAccount() {
   beforeAll(async () => {
     running = await startRegistry({ ISSUER })
@@ -132,7 +132,7 @@ export const filesOfSecrets = () =>
     ? readdirSync(secretFolder()).map((name) => join(secretFolder(), name))
     : []
 
-/** What holds after a good run, whatever went before it. */
+/** What is true after every successful run. */
 export async function expectDeployed({ status, stdout, stderr }: Answer): Promise<Account> {
   expect([status, stderr], stdout).toEqual([0, ''])
   expect(stdout).not.toContain('FAIL')
@@ -145,7 +145,7 @@ export async function expectDeployed({ status, stdout, stderr }: Answer): Promis
   const { registry, authenticator } = account.workers
   expect(registry).toMatchObject({ isDeployed: true, domain: 'auth.example.org', secrets: {} })
   expect(authenticator).toMatchObject({ isDeployed: true, domain: 'authn.example.org' })
-  // Neither worker was ever deployed without what it needs.
+  // Neither worker was deployed without what it needs.
   for (const { worker, secrets, isMigrated } of account.deployed) {
     expect(isMigrated).toBe(true)
     expect(secrets).toEqual(worker === 'authenticator' ? SECRET_NAMES : [])

@@ -1,4 +1,4 @@
-/** `doctor --remote`: a running registry, reached as a deployed one is, over a stand-in of Cloudflare's API. */
+/** `doctor --remote` on a running registry, through a stand-in of Cloudflare's API. */
 
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ import { commandLine } from './command-line.ts'
 import { type Answered, type Asked, passOn, type StandIn, standIn } from './doctor-stand-ins.ts'
 import { PROXY_SECRET, type RunningRegistry, startRegistry } from './running-registry.ts'
 
-/** Both files as they are, or as an operator leaves them. */
+/** Whether an operator has filled in both files. */
 const files = vi.hoisted(() => ({ areFilledIn: false }))
 vi.mock('../../src/local/wrangler-config.ts', async (original) => {
   const real = await original<typeof import('../../src/local/wrangler-config.ts')>()
@@ -36,7 +36,7 @@ let announced: Announced
 let api: StandIn
 let seen: Asked[] = []
 let proxySecret = PROXY_SECRET
-/** Null: as Cloudflare answers. */
+/** Null: the response of Cloudflare. */
 let spoiled: (asked: Asked) => Answered | null = () => null
 
 const succeed = (result: unknown): Answered => ({
@@ -121,7 +121,7 @@ describe('a deployment', () => {
     const { status, said, failed, notChecked } = await withAuthenticator()
     expect(failed, JSON.stringify(said)).toEqual([])
     expect([status, notChecked]).toEqual([0, ['fresh']])
-    // The control: one thing less, and the status says so.
+    // Control: with one fault the status is 1.
     spoiled = ({ path }) => (path === SECRETS ? succeed([{ name: 'PROXY_SECRET' }]) : null)
     expect(await withAuthenticator()).toMatchObject({ status: 1, failed: ['jwt-secret'] })
   })
@@ -160,7 +160,7 @@ it('doctor --remote without the PROXY_SECRET of the authenticator does not check
       notChecked: ['session', 'fresh', 'revocation'],
       said: { session: 'give the doctor PROXY_SECRET in its environment' },
     })
-    // The control.
+    // Control.
     proxySecret = PROXY_SECRET
     const shown = await doctor('--authenticator', strict.url)
     expect(shown).toMatchObject({ status: 0, notChecked: ['fresh'] })
@@ -209,7 +209,7 @@ describe('failures of one check', () => {
     spoiled = ({ path }) => (path.includes('/d1/') ? refuse(503, 'Down') : null)
     const tried = ['pkce', 'single-use', 'session']
     const said = await expectAlso(['d1', 'schema', 'cron', ...tried, 'clean-up'])
-    // Each of them begins with a write, of which nobody knows after such an answer whether it was made.
+    // Each check begins with a write, and after such a response it is unknown whether the write was made.
     for (const check of ['d1', ...tried])
       expect(said[check]).toContain(`the answer of the database at ${api.url} was lost (503: Down)`)
     expect(said.schema).toBe('the database answered 503: Down')

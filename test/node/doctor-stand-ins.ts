@@ -1,4 +1,4 @@
-/** For the doctor's tests: servers that stand before the real ones, or in their place, and do one thing wrong. */
+/** For the doctor's tests: proxies and stand-ins of the servers that do one thing wrong. */
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -43,7 +43,7 @@ export async function standIn(answer: (asked: Asked) => Promise<Answered>): Prom
   }
 }
 
-/** As it was asked, but at `origin`. */
+/** Sends the request on to `origin`. */
 export async function passOn(origin: string, asked: Asked): Promise<Answered> {
   const { method, path, headers, body } = asked
   const { host, connection, 'content-length': length, ...others } = headers

@@ -1,4 +1,4 @@
-/** `doctor` on a running registry: all is well, and then one thing at a time is not. */
+/** `doctor` on a healthy registry, and with one fault at a time. */
 
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -24,7 +24,7 @@ const IS_SECRET = /reg[bcrs]?_[\w-]{20}|kR7vQ2mZ9xLw|[0-9a-f]{64}/
 
 let running: RunningRegistry
 let announced: Announced
-/** Where nobody listens. */
+/** A URL on which no server listens. */
 let nobody = ''
 let db: Database
 const standIns: StandIn[] = []
@@ -83,7 +83,7 @@ async function doctor(words: readonly string[] = [], env: Record<string, string>
   }
 }
 
-/** The registry behind another, which so is the issuer; only the authenticator's JWTs still name the registry itself. */
+/** Puts a proxy in front of the registry, whose URL is then the issuer. The authenticator's JWTs still name the registry. */
 async function inFront(spoil: (asked: Asked, answer: Answered) => Answered | Promise<Answered>) {
   const front: StandIn = await standIn(async (asked) => {
     const answer = await passOn(running.registry, asked)
@@ -184,7 +184,7 @@ describe('failures of one check, with status 1', () => {
 
   it.each([
     { kind: 'short', secret: 'kR7vQ2mZ9xLw4tYb', failed: ['jwt-secret'] },
-    // A sound JWT is not of it.
+    // This secret does not verify a valid JWT.
     { kind: 'one letter', secret: 'a'.repeat(64), failed: ['jwt-secret', 'session'] },
     { kind: 'a word', secret: 'changeme'.repeat(4), failed: ['jwt-secret', 'session'] },
     { kind: 'another', secret: [...JWT_SECRET].reverse().join(''), failed: ['session'] },
@@ -218,7 +218,7 @@ describe('failures of one check, with status 1', () => {
   it("the doctor's check cron fails when cron has stopped or never ran, but not when the registry has just started", async () => {
     await announce({ startedAt: epochSeconds() - 400 })
     await ranAt(epochSeconds() - 400)
-    // The registry's own cron comes every minute.
+    // The registry's own cron runs every minute.
     await db
       .prepare(
         `CREATE TRIGGER stopped BEFORE INSERT ON housekeeping BEGIN SELECT RAISE(IGNORE); END`,

@@ -1,17 +1,17 @@
-/** What a registry leaves behind, searched for every secret that it was told, was given or has made. */
+/** Searches what a registry leaves behind for every secret that it received or created. */
 
 import { isWellFormed, TOKEN_PREFIXES, type TokenKind } from '../../src/crypto/token.ts'
 
 export const KINDS = ['line', 'row', 'key', 'value', 'file', 'answer'] as const
 export type Kind = (typeof KINDS)[number]
-/** `where` says, without a secret, where it was found: a table, a request. */
+/** `where` names the place without a secret: a table, a request. */
 export type Trace = Readonly<{ kind: Kind; where: string; text: string }>
-/** By value: what it is. */
+/** What each secret is, by its value. */
 export type Secrets = ReadonlyMap<string, string>
 export type Evidence = Readonly<{ secrets: Secrets; traces: readonly Trace[] }>
 export type Counts = Readonly<Record<'secrets' | Kind, number>>
 
-/** Of a wrong guess that is shorter than this, a test's `wrong`, every text is full. */
+/** A shorter value, such as a wrong guess of a test, occurs in other text by chance. */
 const MIN_LENGTH = 12
 const CREDENTIAL = new RegExp(
   `(?:${Object.values(TOKEN_PREFIXES).join('|')})[\\w-]{43}[0-9A-Za-z]{6}`,
@@ -30,12 +30,12 @@ export const countsOf = ({ secrets, traces }: Evidence): Counts => ({
   ) as Record<Kind, number>),
 })
 
-/** One sentence for each, with no secret in it. What was issued is to be taken out of an answer before. */
+/** One sentence for each finding, without the secret. The caller removes what a response issues first. */
 export function findSecrets({ secrets, traces }: Evidence): string[] {
   const known = [...secrets].map(([value, what]) => ({ what, forms: formsOf(value) }))
   const found = traces.flatMap(({ kind, where, text }) => {
     const held = known.filter(({ forms }) => forms.some((form) => text.includes(form)))
-    // Also those that nobody has told us of.
+    // Also credentials that were not recorded.
     const minted = (text.match(CREDENTIAL) ?? []).flatMap((token) =>
       KINDS_OF_TOKEN.filter((tokenKind) => isWellFormed(tokenKind, token)),
     )

@@ -1,4 +1,4 @@
-/** The secrets in one request and its answer: what the caller showed, and what it was issued. */
+/** The secrets in one request and its response: those that the caller sent, and those that were issued. */
 
 import { isSecret } from './evidence.ts'
 
@@ -17,7 +17,7 @@ const SECRET_FIELDS = [
   ...['client_assertion', 'form_token'],
 ]
 
-/** The places where a secret is handed out, and to nobody else: the request, and what stands where in its answer. */
+/** The responses that issue a secret, and where in the response it is. */
 const ISSUED: readonly Readonly<{ request: RegExp; value: RegExp; what: string }>[] = [
   {
     request: /^POST \/token$/,
@@ -66,7 +66,7 @@ const ISSUED: readonly Readonly<{ request: RegExp; value: RegExp; what: string }
   },
 ]
 
-/** `rest` is the answer without what it issues. */
+/** `rest` is the response without what it issues. */
 export function issuedBy({ request, answer }: Pick<Exchange, 'request' | 'answer'>) {
   const issued = new Map<string, string>()
   const rest = ISSUED.filter((place) => place.request.test(request)).reduce(

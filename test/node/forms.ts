@@ -13,7 +13,7 @@ const attributeOf = (input: string, name: string) =>
 
 export type Pair = [name: string, value: string]
 
-/** What a browser would send with the form of this action, boxes as they are ticked; null if there is no such form. */
+/** The fields that a browser would send with the form of this action, or null if there is no such form. */
 export function fieldsOf(page: string, action: string): Pair[] | null {
   const form = page.split('<form').find((part) => part.includes(`action="${action}"`))
   if (form === undefined) return null

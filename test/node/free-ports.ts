@@ -1,9 +1,9 @@
-/** Ports of 127.0.0.1 that nobody listens on. */
+/** Free ports of 127.0.0.1. */
 
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 
-/** All are held until the last is known, so that no two are the same. */
+/** Keeps all ports open until the last one is known, so that no two are equal. */
 export async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer())
   const ports: number[] = []

@@ -1,4 +1,4 @@
-/** A machine that is not ready, and input that is missing: each program says so in one line. */
+/** An incomplete installation or missing input: each program reports it in one line. */
 
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync } from 'node:fs'
@@ -18,7 +18,7 @@ afterEach(async () => {
   for (const directory of made.splice(0)) await rm(directory, { recursive: true })
 })
 
-/** A copy with the check alone, and these packages. */
+/** A copy of the project with only the check and these packages. */
 async function projectWith(...packages: string[]) {
   const directory = await temporaryDirectory()
   made.push(directory)

@@ -1,13 +1,13 @@
-/** A client that has keys: one to authenticate with (RFC 7523), one that its tokens are bound to (RFC 9449). */
+/** A client with two keys: one for authentication (RFC 7523), one for DPoP (RFC 9449). */
 
 import { exportJWK } from 'jose'
 import type { RunningRegistry } from './running-registry.ts'
 
 export type KeyClient = Readonly<{
   id: string
-  /** To authenticate with; null for a public client. */
+  /** The key for authentication; null for a public client. */
   authentication: CryptoKey | null
-  /** What its tokens are bound to. */
+  /** The key that its tokens are bound to. */
   possession: CryptoKeyPair
 }>
 
@@ -17,7 +17,7 @@ export type BoundTokens = Readonly<{
   refreshToken: string | null
 }>
 
-/** What a library does for such a client, every request with a proof of its own. */
+/** What a library does for such a client. Every request has its own proof. */
 export type KeyLibrary = Readonly<{
   clientCredentials: (scope: string) => Promise<BoundTokens>
   /** With PKCE and `dpop_jkt`. */

@@ -40,7 +40,7 @@ describe.each(LIBRARIES)('%s', (_, makeLibrary) => {
   const jktOf = async ({ possession }: KeyClient) =>
     calculateJwkThumbprint(await exportJWK(possession.publicKey))
 
-  /** Asked by the library with the token and a proof of its own. */
+  /** The token works in a request of the library with a proof, and not without one. */
   async function expectUsable(client: KeyClient, accessToken: string) {
     const auth = `${running.authenticator}/auth?scope=submission:read`
     const answer = await libraryOf(client).get(auth, accessToken)

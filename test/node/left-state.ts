@@ -1,4 +1,4 @@
-/** All that a registry which has ended left in its state: rows of D1, keys and values of KV, and the files as they are. */
+/** The state of a registry that has ended: rows of D1, keys and values of KV, and the raw files. */
 
 import { readdir, readFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
@@ -32,7 +32,7 @@ export async function leftState(stateDir: string): Promise<Trace[]> {
   const traces = files.map(async (path): Promise<Trace[]> => {
     const name = relative(folder, path)
     const bytes = await readFile(path, 'latin1')
-    // A row that was deleted stands in the file for a while.
+    // The file still contains deleted rows for a while.
     const file: Trace = { kind: 'file', where: name, text: bytes }
     if (/^kv\/.*\/blobs\//.test(name)) {
       const [, namespace] = name.split('/')

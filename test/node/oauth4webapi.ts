@@ -119,7 +119,7 @@ export const oauth4webapi: MakeTokenLibrary = (registry) => {
     get: (url, accessToken) =>
       oauth.protectedResourceRequest(accessToken, 'GET', new URL(url), undefined, null, INSECURE),
     async errorIn(fault) {
-      // The library shows a challenge before the body: RFC 6749 §5.2 demands one of whoever tried Basic.
+      // The library reports a challenge before the body. RFC 6749 §5.2 requires a challenge after Basic.
       if (fault instanceof oauth.WWWAuthenticateChallengeError) {
         return ((await fault.response.json()) as { error: unknown }).error
       }

@@ -87,7 +87,7 @@ export const openidClient: MakeTokenLibrary = (registry) => {
         'GET',
       ),
     async errorIn(fault) {
-      // The library shows a challenge before the body: RFC 6749 §5.2 demands one of whoever tried Basic.
+      // The library reports a challenge before the body. RFC 6749 §5.2 requires a challenge after Basic.
       if (fault instanceof openid.WWWAuthenticateChallengeError) {
         return ((await fault.response.json()) as { error: unknown }).error
       }

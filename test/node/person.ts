@@ -4,13 +4,13 @@ import { sessionCookieName } from '../../src/protocol/session-cookie.ts'
 import { fieldsOf, type Pair } from './forms.ts'
 import type { RunningRegistry } from './running-registry.ts'
 
-/** Of the scopes on the page: all, none at all, or only this one. */
+/** The ticked scopes: all, none, or only this one. */
 export type Decision = 'allow' | 'cancel' | Readonly<{ only: string }>
 
 export type Person = Readonly<{
-  /** Answers the first address outside the registry: the client's, with our response in it. */
+  /** Returns the first URL outside the registry: the client's callback with the response. */
   visit: (authorizationUrl: string, decision?: Decision) => Promise<URL>
-  /** Answers the session cookie, as a `Cookie` header has it. */
+  /** Returns the session cookie as in a `Cookie` header. */
   signIn: () => Promise<string>
 }>
 

@@ -1,4 +1,4 @@
-/** A program that a test runs beside itself: awaited by what it prints, and never left behind. */
+/** A child process of a test, which waits for its output and ends it. */
 
 import { spawn } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
@@ -7,11 +7,11 @@ const GIVE_UP_AFTER_MS = 30_000
 const KILL_AFTER_MS = 10_000
 
 export type Program = Readonly<{
-  /** Answers all that it has printed. Throws, saying what that was, when it ends first or takes half a minute. */
+  /** Returns the output so far. Throws with the output when the program ends first or after half a minute. */
   untilPrints: (words: string) => Promise<string>
-  /** All that it has printed so far. */
+  /** Its output so far. */
   printed: () => string
-  /** Does nothing when it has ended already. */
+  /** Does nothing if it has ended. */
   end: () => Promise<void>
 }>
 

@@ -1,4 +1,4 @@
-/** The project's programs as child processes, and what they said. */
+/** The project's programs as child processes, with their output. */
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -12,7 +12,7 @@ export type Program = Readonly<{
   ended: Promise<number | null>
 }>
 
-/** With the variables of this process, less those that would change what is tested. */
+/** The variables of this process without those that would change what is tested. */
 function environment(env: Readonly<Record<string, string>>) {
   const { ISSUER, DEMO, JWT_SECRET, PROXY_SECRET, LOGIN_URL, ...inherited } = process.env
   return { ...inherited, ...env }
@@ -45,7 +45,7 @@ const READY_WITHIN_MS = 60_000
 export type RunningStart = Program &
   Readonly<{ readyAfterMs: number; stop: () => Promise<number | null> }>
 
-/** `npm start`, once it serves. Throws what it said if it does not within 15 s. */
+/** Starts `npm start` and waits until it serves. Throws its output if it does not serve in time. */
 export async function startRegistry(env: Readonly<Record<string, string>>): Promise<RunningStart> {
   const begun = performance.now()
   const program = runProgram('src/local/start.ts', [], env)

@@ -1,4 +1,4 @@
-/** A running registry of which everything is recorded: what it is asked, answers, logs and stores. */
+/** A running registry whose requests, responses, log and storage are recorded. */
 
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -18,9 +18,9 @@ import {
 
 export type RecordedRegistry = RunningRegistry &
   Readonly<{
-    /** Of a program or server beside it: what that said. */
+    /** Adds the output of another program or server. */
     note: (...traces: Trace[]) => void
-    /** Ends it first. */
+    /** Ends the registry first. */
     evidence: () => Promise<Evidence>
   }>
 
@@ -78,7 +78,7 @@ export async function startRecordedRegistry(): Promise<RecordedRegistry> {
   const endOnce = async () => {
     await closeProxies()
     await running.end()
-    // The welcome tells the demo's secrets, and only those.
+    // The welcome prints only the demo's secrets.
     const [welcome = '', log = ''] = running.printed().split(READY)
     const told = welcome.replaceAll(clientSecret, '').replaceAll(password, '')
     traces.push({ kind: 'answer', where: 'npm start', text: told }, ...linesOf('log', log))
@@ -105,7 +105,7 @@ export async function startRecordedRegistry(): Promise<RecordedRegistry> {
   }
 }
 
-/** The last test of a suite. `atLeast`: so much must have been there to find, or nothing was shown. */
+/** The last test of a suite. `atLeast`: how much the search must have covered to prove something. */
 export function leavesNoSecret(started: () => Pick<RecordedRegistry, 'evidence'>, atLeast: Counts) {
   describe('secrets after all tests', () => {
     it('no secret is left in a log line, row, key, value, file or response, except where it was issued', async () => {

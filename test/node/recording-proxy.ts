@@ -1,4 +1,4 @@
-/** An HTTP proxy that passes every request on to one address as it came, and tells what was said. */
+/** An HTTP proxy that passes every request on unchanged and reports request and response. */
 
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, request as send } from 'node:http'
@@ -18,7 +18,7 @@ const headerLines = (raw: readonly string[]) =>
 
 export type RecordingProxy = Readonly<{ origin: string; close: () => Promise<void> }>
 
-/** For what listens, or will listen, on that port. */
+/** Passes requests on to that port. */
 export async function recordingProxy(
   targetPort: number,
   hear: (exchange: Exchange) => void,
@@ -39,7 +39,7 @@ export async function recordingProxy(
       })
       reply.writeHead(answered.statusCode ?? 502, answered.rawHeaders).end(answer)
     } catch {
-      // What it passes requests on to has gone, and so has whoever asks then.
+      // The server behind has ended, and its callers with it.
       asked.destroy()
     }
   })

@@ -1,4 +1,4 @@
-/** What `npm start` starts, for a test: on free ports, on a state of its own, and gone when the test is over. */
+/** `npm start` for a test: on free ports and a temporary state, which is removed after the test. */
 
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -16,7 +16,7 @@ export const PROXY_SECRET = 'the-secret-of-the-proxies-of-the-tests'
 /** The last line of the welcome, printed when both workers serve. */
 export const READY = 'Ctrl-C ends both.'
 
-/** One way to authenticate and no other. */
+/** Methods that allow one way to authenticate only. */
 export type StrictMethod = 'client_secret_post' | 'client_secret_basic' | 'none'
 export type Method = StrictMethod | 'client_secret'
 /** The secret is empty for `none`. */
@@ -29,9 +29,9 @@ export type RunningRegistry = Readonly<{
   stateDir: string
   demo: Demo
   demoClient: RegisteredClient
-  /** All that it printed until it was ready. */
+  /** Its output until it was ready. */
   welcome: string
-  /** All that it has printed so far. */
+  /** Its output so far. */
   printed: () => string
   /** The command line in this process, on this registry's state. Throws what it says on stderr. */
   administer: (...words: string[]) => Promise<unknown>
@@ -42,15 +42,15 @@ export type RunningRegistry = Readonly<{
   end: () => Promise<void>
 }>
 
-/** Who looks on. */
+/** Observers. */
 export type Watch = Readonly<{
   /** What the command line printed for these words. */
   administered?: (words: readonly string[], printed: string) => void
-  /** It has ended, and its state is about to be removed. */
+  /** Called when it has ended, before its state is removed. */
   left?: (stateDir: string) => Promise<unknown>
 }>
 
-/** `settings` as `npm start` reads them from its environment; nothing else there is heeded. */
+/** `settings` are the environment of `npm start`; it ignores the settings in this process's environment. */
 export async function startRegistry(
   settings: Readonly<Record<string, string>> = {},
   watch: Watch = {},

@@ -1,4 +1,4 @@
-/** Checks at once, as HTTP requests to one isolate of the real runtime: they share one read of the document. */
+/** Concurrent checks in one isolate of the real runtime share one read of the document. */
 
 import { Miniflare } from 'miniflare'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
@@ -12,7 +12,7 @@ import { readWranglerConfig } from '../../src/local/wrangler-config.ts'
 const LIFETIME_SECONDS = 7200
 const DOCUMENT = { client: {}, client_record: {}, user: {}, consent: {}, version: 1 }
 
-/** Answers each read of the document after the milliseconds, and with the status, that were set for it. */
+/** Answers each read of the document after the delay and with the status that were set for it. */
 const SLOW = `
   let answers = [], reads = 0
   export default {
@@ -41,7 +41,7 @@ beforeAll(async () => {
 })
 afterAll(() => runtime?.dispose())
 
-/** A new runtime for each test, so that its isolate knows nothing. */
+/** A new runtime for each test, so that its isolate has read nothing. */
 beforeEach(async () => {
   await runtime?.dispose()
   const { compatibility_date, compatibility_flags, vars } = readWranglerConfig(AUTHENTICATOR_CONFIG)

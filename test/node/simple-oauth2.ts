@@ -1,4 +1,4 @@
-/** A client of the registry with simple-oauth2, which leaves PKCE, `state` and the callback to its user. */
+/** A client of the registry with simple-oauth2, which leaves PKCE, `state` and the callback to the caller. */
 
 import { createHash, randomBytes } from 'node:crypto'
 import { type AccessToken, AuthorizationCode, ClientCredentials } from 'simple-oauth2'

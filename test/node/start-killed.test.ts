@@ -1,4 +1,4 @@
-/** `npm start` whose processes are killed without warning: nothing is left behind, and nothing is lost. */
+/** `npm start` whose processes are killed: no process stays, and no data is lost. */
 
 import { execFile } from 'node:child_process'
 import { rm } from 'node:fs/promises'

@@ -1,4 +1,4 @@
-/** `npm start` told to end while it still starts: it ends all the same, and tidies up. */
+/** `npm start` that is interrupted while it starts. */
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -29,7 +29,7 @@ it.each<[string, (port: string, stateDir: string) => Promise<boolean>]>([
   try {
     await expect.poll(() => hasCome(PORT, STATE_DIR), { timeout: 30_000, interval: 2 }).toBe(true)
     child.kill('SIGTERM')
-    // 128 + 15: ended by the signal before anything had begun that could be tidied up.
+    // 128 + 15: the signal came before there was anything to clean up.
     expect([0, 143]).toContain((await over)[0])
     expect(await isServed(PORT)).toBe(false)
   } finally {

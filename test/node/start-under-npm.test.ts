@@ -1,4 +1,4 @@
-/** `npm start` under npm itself: whoever ends npm has ended both servers, whatever npm's shell passes on. */
+/** `npm start` as a child of npm: ending npm ends both servers, even if npm's shell passes no signal on. */
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,4 @@
-/** `npm start`: ready soon, usable as printed, alone on its state, and gone when asked. */
+/** `npm start`: its output, its files, its lock and its end. */
 
 import { execFile } from 'node:child_process'
 import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
@@ -11,7 +11,7 @@ import { freePorts } from './free-ports.ts'
 import { type RunningStart, runAdmin, runProgram, startRegistry } from './project-programs.ts'
 
 const shell = promisify(execFile)
-/** As pasted into a terminal. */
+/** Runs the command in a shell. */
 const paste = async (command: string, env: Record<string, string> = {}) =>
   (await shell('bash', ['-c', command], { env: { ...process.env, ...env } })).stdout
 
@@ -86,7 +86,7 @@ describe('a running start', () => {
       const headers = { 'X-Proxy-Secret': shown, 'X-Original-Method': 'GET' }
       return (await fetch(`http://127.0.0.1:${env.AUTHENTICATOR_PORT}/auth`, { headers })).status
     }
-    // Half of what was asked: only somebody who is believed is refused for it.
+    // An incomplete description of the request is refused only from a trusted proxy.
     expect(await statusWith(secret)).toBe(400)
     expect(await statusWith('x'.repeat(43))).toBe(403)
   })

@@ -1,4 +1,4 @@
-/** The worker through which the command line writes while `npm start` runs: in the words of Cloudflare's interfaces. */
+/** The worker through which the command line writes while `npm start` runs, with Cloudflare's API. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type ServedState, servedState } from './command-line.ts'

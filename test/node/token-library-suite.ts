@@ -1,4 +1,4 @@
-/** What must hold of every library that renews, revokes and inspects tokens. */
+/** The tests for every library that refreshes, revokes and introspects tokens. */
 
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Granted, MakeTokenLibrary, TokenLibrary } from './client-library.ts'
@@ -14,7 +14,7 @@ const RENEWING = [
 ]
 const METHODS: readonly StrictMethod[] = ['client_secret_post', 'client_secret_basic', 'none']
 
-/** `started` answers the registry once it runs. */
+/** `started` returns the running registry. */
 export function describeTokenLibrary(
   name: string,
   makeLibrary: MakeTokenLibrary,
@@ -52,7 +52,7 @@ export function describeTokenLibrary(
       return { ...granted, refreshToken }
     }
 
-    /** The authenticator, which asks D1 at once. */
+    /** The authenticator's response, with a fresh check in D1. */
     const authStatus = async (accessToken: string) => {
       const url = `${running.authenticator}/auth?fresh`
       const headers = { Authorization: `Bearer ${accessToken}` }

@@ -1,4 +1,4 @@
-/** Whatever text they are given, the pure parsers keep their promises (fast-check). */
+/** Properties of the pure parsers for any text (fast-check). */
 
 import fc from 'fast-check'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
@@ -33,13 +33,13 @@ const anyText = fc.oneof(
   anyUnits,
   fc.constantFrom('__proto__', 'constructor', 'toString', '', '*', '%', '+'),
 )
-/** Words put together at random: dense in what is nearly right. */
+/** Random sequences of these words: most are nearly valid. */
 const madeOf = (words: readonly string[], maxLength = 7) =>
   fc.array(fc.constantFrom(...words), { maxLength }).map((parts) => parts.join(''))
 
 const scopes = fc.array(madeOf(['a', 'b', ':', ':*', '-'], 5).filter(isScope), { maxLength: 4 })
 
-/** What it returns; null for a refusal. Throws anything else that it throws. */
+/** The result, or null for a refusal. Any other error is thrown. */
 function unlessRefused<T>(read: () => T): T | null {
   try {
     return read()
@@ -90,7 +90,7 @@ describe('form fields', () => {
 
 describe('the scope parameter', () => {
   const scope = madeOf(['a', 'b', ':', '*', '-', '/', '_', 'A', '0', ' '], 9)
-  /** Most of these are nearly what is authorized. */
+  /** Most of these are nearly authorized. */
   const similar = fc
     .tuple(
       fc.constantFrom('a:a:', 'a:b', 'b:a', 'b:a:', 'b:b'),
@@ -196,7 +196,7 @@ describe('a redirect URI', () => {
   const client = (authMethod: Client['authMethod'], redirectUris: readonly string[]) =>
     ({ authMethod, redirectUris }) as Client
 
-  /** RFC 8252 §7.3, told in another way: the same text once a port after a loopback literal is cut out. */
+  /** RFC 8252 §7.3 as a second implementation: equal text after the port of a loopback literal is removed. */
   function isSameButForPort(registered: string, asked: string): boolean {
     const host = ['http://127.0.0.1', 'http://[::1]'].find(
       (one) => registered.startsWith(one) && asked.startsWith(one),
@@ -220,7 +220,7 @@ describe('a redirect URI', () => {
   const path = fc.constantFrom('', '/', '/cb', '/cb?a=b', '/cb#c', '@evil.example/cb', 'cb')
   const port = fc.constantFrom('', ':', ':0', ':80', ':5000', ':99999', ':123456', ':80@evil', ':a')
   const host = fc.constantFrom('http://127.0.0.1', 'http://[::1]', 'http://localhost', 'https://a')
-  /** Two that differ in their port, and perhaps in their path. */
+  /** Two URIs that differ in their port, and sometimes in their path. */
   const alike = fc
     .tuple(host, port, port, path, fc.option(path))
     .map(([start, one, other, end, otherEnd]) => [
@@ -476,7 +476,7 @@ describe('the URI of a DPoP proof', async () => {
     return typeof read !== 'string'
   }
 
-  /** One character of a path, in its two spellings that RFC 3986 §6.2.2 holds for one. */
+  /** One character of a path in two spellings that are equivalent by RFC 3986 §6.2.2. */
   const spelt = fc
     .tuple(fc.constantFrom(...'aZ09-._~'), fc.boolean(), fc.boolean())
     .map(([character, isEscaped, isLower]) => {

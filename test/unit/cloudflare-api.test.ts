@@ -1,4 +1,4 @@
-/** What Cloudflare's HTTP API answers, read by the command line: the answer, its absence, or one line of refusal. */
+/** How the command line reads responses of Cloudflare's HTTP API: a value, its absence, or an error in one line. */
 
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { d1OverHttp } from '../../src/cli/d1-http.ts'

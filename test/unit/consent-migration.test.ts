@@ -1,4 +1,4 @@
-/** Consents of a filled database: several rows for a user and a client become one, which answers for nobody. */
+/** The migration of consents in a filled database: the rows of a user and a client become one, which answers no request. */
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -25,7 +25,7 @@ const FILL = `
   INSERT INTO housekeeping (task, position, ran_at, removed, left_over)
     VALUES ('consent', '["ada","a","public:read"]', 1, 0, 0), ('run', '7', 1, 0, 0);`
 
-/** A database of every migration up to this one, filled, and then this one. */
+/** Applies every earlier migration, fills the database, and applies this one. */
 function migrated() {
   const db = new DatabaseSync(':memory:')
   db.exec('PRAGMA foreign_keys = ON')

@@ -1,4 +1,4 @@
-/** The consent page: what it says of a client, what it offers, and what it sends back. */
+/** The consent page: what it shows, offers and sends. */
 
 import { describe, expect, it } from 'vitest'
 import { CLIENT, consent, HOSTILE, inputs, named, withUrl } from './page-samples.tsx'

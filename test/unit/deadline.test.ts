@@ -1,4 +1,4 @@
-/** A store that is asked again when its answer may have been lost, and not once it is too late. */
+/** A storage operation whose response may have been lost is repeated before its deadline only. */
 
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { Deadlines } from '../../src/deadlines.ts'
@@ -8,7 +8,7 @@ const SECONDS = 5
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'performance'] }))
 afterEach(() => void vi.useRealTimers())
 
-/** A verb that fails the first time, after so many seconds. */
+/** An operation that fails the first time, after this many seconds. */
 function failingAfter(seconds: number) {
   const spend = vi.fn(async () => 'won')
   spend.mockImplementationOnce(

@@ -1,4 +1,4 @@
-/** What `npm run deploy` writes into a wrangler.toml, and what it leaves alone there. */
+/** What `npm run deploy` changes in a wrangler.toml. */
 
 import { readFileSync } from 'node:fs'
 import { parse } from 'smol-toml'

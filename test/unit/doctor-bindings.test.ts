@@ -1,4 +1,4 @@
-/** What the doctor finds wrong in the two wrangler.toml, each in its own words. */
+/** What the doctor finds wrong in the two wrangler.toml files. */
 
 import { describe, expect, it } from 'vitest'
 import { type Check, look } from '../../src/cli/doctor/check.ts'

@@ -1,4 +1,4 @@
-/** Configurations as an operator leaves them: an issuer of one's own and the ids that wrangler printed. */
+/** Configurations as an operator fills them in: with an issuer and the ids that wrangler printed. */
 
 import { readWranglerConfig, type WranglerConfig } from '../../src/local/wrangler-config.ts'
 

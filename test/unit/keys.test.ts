@@ -1,4 +1,4 @@
-/** Keys, what is signed with them, and tokens, where no request can reach. */
+/** Keys, signatures and tokens: cases that no request can reach. */
 
 import { describe, expect, it } from 'vitest'
 import { importSecret, signJwt, verifyJwt } from '../../src/crypto/jws.ts'

@@ -1,4 +1,4 @@
-/** The migration that brings `client_secret`, on a database that is filled. */
+/** The migration to `client_secret`, on a filled database. */
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -61,7 +61,7 @@ describe('the migration to client_secret', () => {
     const db = migrated()
     const kept = (table: string) =>
       rowsOf(db, `SELECT category FROM ${table} ORDER BY 1`).map(({ category }) => category)
-    // What was merely requested covers nothing that is authorized.
+    // An endorsement that is only requested covers no authorized one.
     expect(kept('client_endorsement')).toEqual(['cs.*', 'math.*', 'math.AG'])
     expect(kept('user_endorsement')).toEqual(['cs.*', 'math.*'])
   })

@@ -9,7 +9,7 @@ import { inProject } from '../../src/local/project.ts'
 
 const MIGRATIONS = inProject('migrations')
 
-/** With what was there before this migration; `migrate` applies it and those after it. */
+/** A database before this migration, filled; `migrate` applies it and the later ones. */
 function databaseBefore(migration: string) {
   const db = new DatabaseSync(':memory:')
   const names = migrationNames(MIGRATIONS)

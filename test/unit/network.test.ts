@@ -1,4 +1,4 @@
-/** The network that failures and floods are counted by. */
+/** The network by which failures and requests are counted. */
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -21,7 +21,7 @@ describe('the network of an address', () => {
 
   const group = fc.integer({ min: 0, max: 0xffff }).map((value) => value.toString(16))
   const groups = fc.array(group, { minLength: 8, maxLength: 8 })
-  /** As the platform spells it: the URL standard compresses the longest run of zeros. */
+  /** The platform's spelling: the URL standard compresses the longest run of zeros. */
   const spell = (one: readonly string[]) =>
     new URL(`http://[${one.join(':')}]`).hostname.slice(1, -1)
 

@@ -1,4 +1,4 @@
-/** The pages with sample props, and how a test reads them. */
+/** The pages with sample props, and a reader for their markup. */
 
 import type { Child } from 'hono/jsx'
 import type { ConsentTerms } from '../../src/domain/consent.ts'
@@ -11,7 +11,7 @@ import { LoginPage, type LoginPageProps } from '../../src/pages/login-page.tsx'
 
 export type Tag = Readonly<{ name: string; attributes: Readonly<Record<string, string>> }>
 
-/** Opening tags, as a browser finds them in text whose quotes are escaped. Attribute values stay escaped. */
+/** The opening tags that a browser finds in text whose quotes are escaped. Attribute values stay escaped. */
 export const tagsOf = (html: string): Tag[] =>
   [...html.matchAll(/<([a-z][^\s/>]*)((?:"[^"]*"|[^">])*)>/gi)].map(([, name = '', rest = '']) => ({
     name: name.toLowerCase(),

@@ -1,4 +1,4 @@
-/** The pages: what they say, what they never carry, and that nothing a client wrote becomes markup. */
+/** The pages: their content, what they never contain, and that a client's words never become markup. */
 
 import { describe, expect, it } from 'vitest'
 import { ErrorPage } from '../../src/pages/error-page.tsx'
@@ -19,7 +19,7 @@ import {
   tagsOf,
 } from './page-samples.tsx'
 
-/** What the policy of the pages would block: the browser would drop it, so it must not be there. */
+/** What the content security policy blocks. The pages must not contain it. */
 const offences = (html: string) =>
   tagsOf(html)
     .filter(

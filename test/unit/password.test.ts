@@ -1,9 +1,9 @@
-/** Passwords as they are kept. */
+/** Stored passwords. */
 
 import { describe, expect, it, vi } from 'vitest'
 import { hashPassword, passwordMatches } from '../../src/crypto/password.ts'
 
-/** Parameters that cost no time: they live in the stored string. */
+/** Cheap parameters, which are part of the stored hash. */
 const cheap = (parameters: string) => `scrypt$${parameters}$${'A'.repeat(22)}$${'A'.repeat(43)}`
 
 describe('passwords', () => {

@@ -1,4 +1,4 @@
-/** What a client may register: redirect URIs (RFC 6749 §3.1.2, RFC 8252 §7), and what must fit together. */
+/** What a client may register: redirect URIs (RFC 6749 §3.1.2, RFC 8252 §7), and combinations of fields. */
 
 import { describe, expect, it } from 'vitest'
 import { AUTH_METHODS, type AuthMethod } from '../../src/domain/client.ts'

@@ -33,7 +33,7 @@ const withoutComments = (sql: unknown) =>
     .replace(/\s+/g, ' ')
     .replace(/ ?([(),]) ?/g, '$1')
 
-/** Definitions with their checks; columns, keys and indexes as SQLite understood them. */
+/** The definitions with their checks, and the columns, keys and indexes that SQLite has read. */
 function described(db: DatabaseSync) {
   const objects = rows(
     db,

@@ -1,4 +1,4 @@
-/** The words a user consents to. */
+/** The sentences of the consent page. */
 
 import { describe, expect, it } from 'vitest'
 import {
@@ -17,7 +17,7 @@ describe('the sentences for scopes', () => {
     ],
     ['telescope:point', 'Use the permission “telescope:point”'],
     ['telescope:point:*', 'Use the permission “telescope:point” (all of them)'],
-    // A name that every object has is none of the catalogue's.
+    // A name that every JavaScript object inherits is not in the catalogue.
     ['constructor:read', 'Use the permission “constructor:read”'],
   ])('the sentence for "%s" is "%s"', (scope, sentence) =>
     expect(scopeSentence(scope)).toBe(sentence),

@@ -7,13 +7,13 @@ import { isWellFormed, mintToken, TOKEN_PREFIXES, type TokenKind } from '../../s
 const PAGE = readFileSync('SECURITY.md', 'utf8')
 const THREATS = readFileSync('docs/security/threats.md', 'utf8')
 const CITED_PATH = /`((?:src|test|examples)\/[^`\s]+\.\w+)`/g
-/** A test file, then the sentences in it. */
+/** A test file, then its cited titles. */
 const CITED_TESTS = /`(test\/[^`\s]+)`((?:\s+“[^”]+”)+)/g
 const SENTENCE = /“([^”]+)”/g
 
 const read = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8') : '')
 
-/** What a page cites that is not there. */
+/** The files and titles that a page cites and that do not exist. */
 function faultsOf(page: string): string[] {
   const paths = [...page.matchAll(CITED_PATH)].map(([, path = '']) => path)
   const missing = [...new Set(paths)].filter((path) => !existsSync(path))
@@ -81,7 +81,7 @@ describe('the pattern for secret scanners', () => {
           token,
         ])
         expect(isWellFormed(kind, token)).toBe(true)
-        // The checksum tells what only looks like one.
+        // The checksum excludes look-alikes.
         const other = `${token.slice(0, 20)}${token[20] === 'A' ? 'B' : 'A'}${token.slice(21)}`
         expect(found(other)).toEqual([other])
         expect(isWellFormed(kind, other)).toBe(false)

@@ -1,4 +1,4 @@
-/** docs/session-record.schema.json says of every record what the registry says: for whoever writes one elsewhere. */
+/** docs/session-record.schema.json, for other programs that write sessions, accepts the same records as the registry. */
 
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
@@ -12,12 +12,12 @@ const schema = JSON.parse(text) as { examples: unknown[] } & Record<string, unkn
 const bySchema = z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0])
 
 const acceptedBySchema = (value: unknown) => bySchema.safeParse(value).success
-/** As a browser session is: a user's, and of no client. */
+/** A browser session has a user and no client. */
 function acceptedByRegistry(value: unknown) {
   const record = readSession(value)
   return record !== null && record.user !== null && record.client === null
 }
-/** Of the value as KV would hold it. */
+/** The registry's verdict on the value as KV stores it. */
 function agree(given: unknown) {
   const value: unknown = JSON.parse(JSON.stringify(given))
   const verdict = acceptedBySchema(value)
@@ -97,7 +97,7 @@ describe('the schema of a browser session', () => {
       const verdicts = JUNK.map((value) =>
         agree(changed(path, (holder) => Object.assign(holder, { [lastOf(path)]: value }))),
       )
-      // The control: some of it is wrong at every place.
+      // Control: at least one value is wrong at every place.
       expect(verdicts).toContain(false)
     },
   )

@@ -1,4 +1,4 @@
-/** What counts as a session record: every field of it, each of its form, and nothing more. */
+/** The shape of a session record: every field with its form, and no other. */
 
 import { describe, expect, it } from 'vitest'
 import { readSession } from '../../src/domain/session-shape.ts'
@@ -24,7 +24,7 @@ const RECORD = {
 
 type Path = readonly string[]
 
-/** Of an object the paths to all of its fields. */
+/** The paths to all fields of an object. */
 const pathsOf = (value: unknown, at: Path = []): Path[] =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
     ? Object.entries(value).flatMap(([key, inner]) => [

@@ -1,4 +1,4 @@
-/** docs/settings.md, which is made from the description of the deployment. */
+/** docs/settings.md, which is generated from the description of the deployment. */
 
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'

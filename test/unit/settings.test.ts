@@ -1,4 +1,4 @@
-/** Settings of the registry and of `npm start`: a bad one stops the service, and its value is told to nobody. */
+/** Settings of the registry and of `npm start`: a bad one stops the service, and the error does not contain its value. */
 
 import { describe, expect, it } from 'vitest'
 import { readSettings, SETTING_NAMES, startProblems } from '../../src/config.ts'

@@ -1,4 +1,4 @@
-/** The judge of `npm run bench -- soak`: what it must notice, and what it must let pass. */
+/** The judgements of `npm run bench -- soak`. */
 
 import { describe, expect, it } from 'vitest'
 import { trendOf } from '../../bench/soak/trend.ts'

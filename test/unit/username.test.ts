@@ -1,4 +1,4 @@
-/** A username is one name whatever its case and its Unicode form. */
+/** A username is the same in every case and Unicode form. */
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'

@@ -1,4 +1,4 @@
-/** wrangler.toml, as `npm start`, the command line and the deployment read it. */
+/** How `npm start`, the command line and the deployment read wrangler.toml. */
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
