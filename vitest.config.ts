@@ -76,6 +76,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.{ts,tsx}'],
+          testTimeout: 30_000,
           environment: 'node',
           isolate: false,
         },
