@@ -8,6 +8,7 @@ import { FORGET_FAILURES_SECONDS } from '../domain/lockout.ts'
 import { KEEP_EXPIRED_CODES_SECONDS } from './codes.ts'
 import type { Database } from './database.ts'
 import { KEEP_REFUSALS_SECONDS } from './refusals.ts'
+import { KEPT_LONGER_SECONDS } from './revocation-statements.ts'
 
 /** What is left over is counted so far and no further. */
 const COUNTED_ROWS = 100_000
@@ -85,7 +86,8 @@ export const sweepsOf = (auditKeepDays: number): readonly Sweep[] => [
   refreshTokens,
   refreshFamilies,
   byTime('revocation', 'kind, subject', 'expires_at'),
-  byTime('used_jti', 'jti_digest', 'expires_at'),
+  // Cron's clock may be ahead of that of the Worker to which a proof or an assertion is shown again.
+  byTime('used_jti', 'jti_digest', 'expires_at', KEPT_LONGER_SECONDS),
   byTime('refusal', 'refusal_id', 'refused_at', KEEP_REFUSALS_SECONDS),
   byTime('sign_in_failure', 'subject', 'last_failed_at', FORGET_FAILURES_SECONDS),
   byTime('external_user', 'user_id', 'seen_at', FORGET_CONSENT_SECONDS),

@@ -12,7 +12,7 @@ const TABLES = {
   refresh_token: { moment: 'issued_at', keepSeconds: 0 },
   refresh_family: { moment: 'expires_at', keepSeconds: 0 },
   revocation: { moment: 'expires_at', keepSeconds: 0 },
-  used_jti: { moment: 'expires_at', keepSeconds: 0 },
+  used_jti: { moment: 'expires_at', keepSeconds: 65 },
   refusal: { moment: 'refused_at', keepSeconds: DAY_SECONDS },
   sign_in_failure: { moment: 'last_failed_at', keepSeconds: DAY_SECONDS },
   external_user: { moment: 'seen_at', keepSeconds: 400 * DAY_SECONDS },

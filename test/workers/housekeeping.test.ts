@@ -12,8 +12,10 @@ import {
 import { DOCUMENT_KEY } from '../../src/stores/revocation-document.ts'
 import { watchedBindings } from './counting.ts'
 import { AUDIT_KEEP_DAYS, count, each, fill, NOW, type Rows, SWEPT_TABLES } from './expired-rows.ts'
+import { asserting, assertionOf, keySetOf, newKey, proofOf } from './keys.ts'
 import {
   answerConsent,
+  credentialsOf,
   ISSUER,
   newClient,
   newUser,
@@ -409,5 +411,41 @@ describe('old consents', () => {
     await answerConsent(cookie, asking)
     await run(undefined, nowSeconds() + 3 * DAY_SECONDS)
     expect(await consentsOf(client.id)).toBe(1)
+  })
+})
+
+describe('ids that are good once', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }))
+  afterEach(() => void vi.useRealTimers())
+
+  it.each([
+    [1, 'is'],
+    [60, 'is'],
+    [66, 'is no longer'],
+  ])(
+    'a used proof that has just expired, swept by a cron whose clock is %i s ahead, %s kept',
+    async (aheadSeconds, kept) => {
+      const [key, client] = [await newKey(), await newClient()]
+      const proof = await proofOf(key)
+      const buy = () => post('/token', credentialsOf(client), { DPoP: proof })
+      expect((await buy()).status).toBe(200)
+      // The last second in which the proof is accepted.
+      const latest = nowSeconds() + 60
+      vi.setSystemTime(latest * 1000)
+      await run(housekeepingStore(env.DB), latest + aheadSeconds)
+      expect((await buy()).status).toBe(kept === 'is' ? 400 : 200)
+    },
+  )
+
+  it('a used client assertion is kept while a cron with a clock 60 s ahead sweeps', async () => {
+    const key = await newKey()
+    const client = await newClient({ authMethod: 'private_key_jwt', jwks: keySetOf(key.jwk) })
+    const exp = nowSeconds() + 100
+    const assertion = await assertionOf(client.id, key, { claims: { exp } })
+    const buy = () => post('/token', { grant_type: 'client_credentials', ...asserting(assertion) })
+    expect((await buy()).status).toBe(200)
+    vi.setSystemTime((exp + 59) * 1000)
+    await run(housekeepingStore(env.DB), exp + 59 + 60)
+    expect((await buy()).status).toBe(401)
   })
 })
