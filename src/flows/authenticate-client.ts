@@ -1,4 +1,4 @@
-/** Is this the client that it says it is? (RFC 6749 §2.3, §3.2.1, RFC 7523 §3.2) */
+/** Client authentication (RFC 6749 §2.3, §3.2.1, RFC 7523 §3.2): is this the client that it says it is? */
 
 import { equalInConstantTime, hexDigest } from '../crypto/digest.ts'
 import {
@@ -11,32 +11,93 @@ import {
 } from '../domain/client.ts'
 import { ownerOfAssertion, verifyAssertion } from '../protocol/client-assertion.ts'
 import { invalidClient, type PresentedClient } from '../protocol/client-authentication.ts'
-import type { Deps } from './deps.ts'
+import { OAuthError } from '../protocol/errors.ts'
+import type { Deps, RequestContext } from './deps.ts'
+
+export type ClientDeps = Pick<Deps, 'clients' | 'usedJtis' | 'issuer'>
+
+/** The client, authenticated on the primary's record. Throws `invalid_client`. */
+export async function authenticateClient(
+  presented: PresentedClient,
+  deps: ClientDeps,
+  context: RequestContext,
+): Promise<Client> {
+  const authenticate = authenticator(presented, deps, context.now)
+  const record = await deps.clients.findFresh(presented.clientId)
+  const { client, credential } = await authenticate(record)
+  if (credential) recordUse(client, credential, deps, context)
+  return client
+}
+
+/**
+ * For `client_credentials` alone. The record may be the isolate's copy, some seconds old, or a replica's. Such a record
+ * may grant, but only the primary's record may refuse: `verify` runs again on that one, so `verify` has no effects. It
+ * also gets D1's moment for the session, so that a revocation ends a session that rests on an older copy. While D1 does
+ * not answer, an older copy is used.
+ */
+export async function verifyOnKeptRecord<T>(
+  presented: PresentedClient,
+  verify: (client: Client, asOfMs: number) => Promise<T>,
+  deps: ClientDeps & Pick<Deps, 'clientCache'>,
+  context: RequestContext,
+): Promise<T> {
+  const { clientId } = presented
+  const authenticate = authenticator(presented, deps, context.now)
+  const { client: kept, ...found } = await deps.clientCache.lookUp(clientId, context.nowMs)
+  if (found.staleSeconds !== null) {
+    context.log('stale_client_used', { clientId, ageSeconds: found.staleSeconds })
+  }
+  const verifyOn = async (record: Client | null, asOfMs: number, isJustRead: boolean) => {
+    const { client, credential } = await authenticate(record)
+    if (credential && isJustRead) recordUse(client, credential, deps, context)
+    return verify(client, asOfMs)
+  }
+  try {
+    return await verifyOn(kept, found.asOfMs, found.keptSinceMs === null)
+  } catch (cause) {
+    if (!(cause instanceof OAuthError)) throw cause
+    // An unknown id has been looked up by now. A known one takes as long, so that time does not tell them apart.
+    if (cause.code === 'invalid_client' && found.keptSinceMs !== null)
+      await deps.clients.find(clientId)
+    const fresh = await deps.clientCache.reload(clientId, context.nowMs)
+    return verifyOn(fresh, fresh?.readAtMs ?? 0, true)
+  }
+}
+
+const DAY_SECONDS = 86_400
+
+/** To the day, and only on a record just read: a write for every token would halve the rate of tokens. */
+function recordUse(
+  { clientId }: Client,
+  { secretDigest, lastUsedAt }: Credential,
+  deps: Pick<Deps, 'clients'>,
+  { now, defer }: RequestContext,
+) {
+  if (lastUsedAt !== null && now - lastUsedAt < DAY_SECONDS) return
+  defer(deps.clients.touchCredential(clientId, secretDigest, now))
+}
 
 /** `credential` is the one whose secret was shown; null for a client that showed none. */
-export type AuthenticatedClient = Readonly<{ client: Client; credential: Credential | null }>
+type Authenticated = Readonly<{ client: Client; credential: Credential | null }>
 
-export type AuthenticateClient = (record: Client | null) => Promise<AuthenticatedClient>
-
-/** For the operator: a secret that can be guessed is not compared, so nobody knows which of the two it is. */
+/** For the operator. A secret that can be guessed is not compared, so the log cannot say which of the two it is. */
 const TOO_WEAK =
   'wrong secret, or one too weak to be accepted: client rotate-secret makes a strong one'
 
-/** For the operator. `expiredAt` is when the secret that was shown was good for the last time, if it ever was. */
+/** For the operator. `expiredAt`: when the shown secret expired, if it ever was the client's. */
 const whySecretFails = (expiredAt: number | null | undefined, now: number) =>
   expiredAt ? `the secret expired ${now - expiredAt} s ago` : 'wrong secret'
 
 /**
- * For one request. May be called again with a fresher record of the client: an assertion is good once, and that
- * it is this request's is known from then on. Throws `invalid_client`, the same for every cause. A secret is
- * digested whether or not there is a client to compare it with, so that an unknown id takes as long as a wrong
- * secret.
+ * For one request. It may be called again with a fresher record of the client: whether this request is the first use
+ * of its assertion is asked once. Throws `invalid_client`, the same for every cause. A secret is digested whether or
+ * not there is a client to compare it with, so that an unknown id takes as long as a wrong secret.
  */
-export function clientAuthenticator(
+function authenticator(
   presented: PresentedClient,
   deps: Pick<Deps, 'usedJtis' | 'issuer'>,
   now: number,
-): AuthenticateClient {
+) {
   let isFirstUse: Promise<boolean> | undefined
 
   async function requireAssertion(assertion: string, { clientId, jwks }: Client) {
@@ -49,7 +110,7 @@ export function clientAuthenticator(
     if (!(await isFirstUse)) throw invalidClient('client assertion: used before')
   }
 
-  return async (client) => {
+  return async (client: Client | null): Promise<Authenticated> => {
     const secretDigest = 'secret' in presented ? await hexDigest(presented.secret) : null
     if (!client) throw invalidClient('unknown client')
     if (!isEnabled(client)) throw invalidClient('disabled client')

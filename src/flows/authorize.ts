@@ -1,4 +1,4 @@
-/** The authorization endpoint's flow (RFC 6749 §4.1): who asks, who is asked, what is offered, what is answered. */
+/** The authorization endpoint's flow (RFC 6749 §4.1): which client asks, which user answers, what is granted. */
 
 import { tokenDigestOf } from '../crypto/digest.ts'
 import { mintToken } from '../crypto/token.ts'
@@ -18,28 +18,35 @@ import { OAuthError } from '../protocol/errors.ts'
 import type { Fields } from '../protocol/fields.ts'
 import { approveRedirect, displayHostOf, whyNotApproved } from '../protocol/redirect-uri.ts'
 import { quoted } from '../protocol/sanitize.ts'
-import { type Agreement, type Answer, agree, type Offer, type Question } from './consent.ts'
+import {
+  type Agreement,
+  agree,
+  type ConsentAnswer,
+  type ConsentQuestion,
+  type Offer,
+} from './consent.ts'
 import type { Deps, RequestContext } from './deps.ts'
-import { userOf } from './user-of.ts'
+import { prefetch } from './prefetch.ts'
+import { userOf } from './still-held.ts'
 
 export type AuthorizeOutcome =
   | Readonly<{ kind: 'sign_in' }>
   /** The operator has disabled the user who is signed in. */
   | Readonly<{ kind: 'disabled_user' }>
-  | (Readonly<{ kind: 'ask_consent'; user: User }> & Question)
+  | (Readonly<{ kind: 'ask_consent'; user: User }> & ConsentQuestion)
   | Readonly<{ kind: 'send_back'; to: string; refusal: OAuthError | null }>
 
-/** Who asks, and where the answer may go. */
-export type Asking = Readonly<{ client: Client; redirect: ApprovedRedirectUri }>
+/** Which client asks, and where the browser may be sent. */
+export type IdentifiedClient = Readonly<{ client: Client; redirect: ApprovedRedirectUri }>
 
 /**
- * The first thing to know. Throws `OAuthError` for the person at the browser: without a client and an address
- * that is its own, nobody is redirected anywhere.
+ * The first step. Throws `OAuthError` for the person at the browser: without a client and an address of that client
+ * the browser is not redirected.
  */
-export async function identifyAsking(
+export async function identifyClient(
   asked: Readonly<{ clientId: ClientId | undefined; redirectUri: string | undefined }>,
   deps: Pick<Deps, 'clients'>,
-): Promise<Asking> {
+): Promise<IdentifiedClient> {
   const client = asked.clientId === undefined ? null : await deps.clients.findFresh(asked.clientId)
   if (!client || !isEnabled(client)) {
     throw new OAuthError('invalid_request', 'No such application is registered here.', {
@@ -57,63 +64,60 @@ export async function identifyAsking(
   return { client, redirect }
 }
 
-/** The browser's session as KV shows it, and the question whether it still holds. */
-export type SeenSession = Readonly<{ record: SessionRecord; holds: () => Promise<boolean> }>
+/** The browser's session as KV shows it. `holds` asks D1 whether the session was revoked. */
+type SeenSession = Readonly<{ record: SessionRecord; holds: () => Promise<boolean> }>
 
-/** One request to the endpoint. */
-export type Asked = Readonly<{
-  /** As they came. */
+/** A request to the endpoint, once its client is identified. */
+type ReceivedRequest = Readonly<{
   fields: Fields
-  asking: Asking
+  identified: IdentifiedClient
   session: SeenSession | null
   /** Reads the consent form, and throws when another site sent it; null on GET. */
-  readAnswer: (() => Promise<Answer>) | null
+  readAnswer: (() => Promise<ConsentAnswer>) | null
   /** What is wrong with the fields as a whole. */
   malformed: OAuthError | null
 }>
 
 /**
- * A fault of the request is told to the client only once a user has signed in: RFC 9700 §4.11.2, so that a link to
- * us is no free redirect.
+ * A fault of the request is sent to the client only once a user has signed in (RFC 9700 §4.11.2), so that a link to the
+ * registry does not redirect everyone who opens it.
  */
-export async function authorize(
-  { fields, asking, session: seen, readAnswer, malformed }: Asked,
+export async function decideAuthorization(
+  received: ReceivedRequest,
   deps: Deps,
   context: RequestContext,
 ): Promise<AuthorizeOutcome> {
-  if (!seen?.record.user) return { kind: 'sign_in' }
-  const { client, redirect } = asking
-  // The primary is asked both at once; how the user stands is heard only if the session holds.
-  const understood = understand(fields, client, malformed, seen.record.user.user_id, deps)
-  understood.catch(() => {})
-  if (!(await seen.holds())) return { kind: 'sign_in' }
+  const { fields, identified, session, readAnswer } = received
+  const { client, redirect } = identified
+  if (!session?.record.user) return { kind: 'sign_in' }
+  // D1 is asked both at once. The answer to the second counts only if the session holds.
+  const understood = prefetch(understand(received, session.record.user.user_id, deps))
+  if (!(await session.holds())) return { kind: 'sign_in' }
   const answer = readAnswer && (await readAnswer())
   const common = { state: fields.get('state'), issuer: deps.issuer }
   try {
     const { request, standing } = await understood
-    const user = userOf(seen.record, standing, deps.usersAreExternal)
+    const user = userOf(session.record, standing.user, deps.usersAreExternal)
     if (user === null) return { kind: 'sign_in' }
     if (user === 'disabled') return { kind: 'disabled_user' }
     const offered = offer(request, client, user)
     const terms = consentTerms(client, displayHostOf(redirect), offered)
-    const decided = await agree({ fields, asking, user, offered, terms, standing, answer }, deps)
+    const question = { fields, identified, user, offered, terms, standing, answer }
+    const decided = await agree(question, deps)
     if (decided.kind === 'ask') return { ...decided.question, kind: 'ask_consent', user }
-    const agreed = { ...decided.agreement, fields, request, client, redirect, user }
-    const code = await issueCode(agreed, deps, context)
+    const code = await issueCode({ ...question, ...decided.agreement, request }, deps, context)
     return { kind: 'send_back', to: codeResponse(redirect, code, common), refusal: null }
   } catch (cause) {
     if (!(cause instanceof OAuthError)) throw cause
-    // A form that may be forged sends nobody anywhere.
+    // Another site may have made the form, so it must not cause a redirect.
     if (answer?.kind === 'out_of_date') throw answer.refusal
     return { kind: 'send_back', to: errorResponse(redirect, cause, common), refusal: cause }
   }
 }
 
-/** What is asked, and how the user stands with the client. A request that is no good asks nothing of storage. */
+/** The request, and what D1 has about the user. A malformed request causes no read. */
 async function understand(
-  fields: Fields,
-  client: Client,
-  malformed: OAuthError | null,
+  { fields, identified: { client }, malformed }: ReceivedRequest,
   userId: string,
   deps: Pick<Deps, 'users'>,
 ) {
@@ -133,32 +137,33 @@ function offer(request: AuthorizationRequest, client: Client, user: User): Offer
   return { scopes, endorsements: meetEndorsements(client.endorsements, user.endorsements) }
 }
 
+type Granted = Agreement &
+  Readonly<{
+    fields: Fields
+    identified: IdentifiedClient
+    request: AuthorizationRequest
+    user: User
+  }>
+
 async function issueCode(
-  granted: Agreement &
-    Readonly<{
-      fields: Fields
-      request: AuthorizationRequest
-      client: Client
-      redirect: ApprovedRedirectUri
-      user: User
-    }>,
+  { fields, identified, request, user, scopes, endorsements, consent }: Granted,
   deps: Pick<Deps, 'authorizations' | 'codeLifetimeSeconds'>,
   { now, log }: RequestContext,
 ): Promise<string> {
-  const { client, redirect, user, scopes, endorsements } = granted
+  const { client, redirect } = identified
+  const { userId, username, email } = user
   const code = mintToken('authorizationCode')
   const record = {
     clientId: client.clientId,
-    user: { ...pickIdentity(user), scopes, endorsements },
+    user: { userId, username, email, scopes, endorsements },
     redirectUri: redirect,
-    redirectUriSent: granted.fields.has('redirect_uri'),
-    codeChallenge: granted.request.codeChallenge,
-    dpopJkt: granted.request.dpopJkt,
+    redirectUriSent: fields.has('redirect_uri'),
+    codeChallenge: request.codeChallenge,
+    dpopJkt: request.dpopJkt,
     issuedAt: now,
     expiresAt: now + deps.codeLifetimeSeconds,
   }
   const asOfMs = Math.min(client.readAtMs, user.readAtMs ?? client.readAtMs)
-  const { consent } = granted
   const kvFault = await deps.authorizations.grant(
     await tokenDigestOf(code),
     record,
@@ -168,5 +173,3 @@ async function issueCode(
   if (kvFault) log('code_not_carried', { fault: kvFault })
   return code
 }
-
-const pickIdentity = ({ userId, username, email }: User) => ({ userId, username, email })

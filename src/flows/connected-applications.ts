@@ -1,4 +1,4 @@
-/** Connected applications: what a user has allowed to whom, and taking it back. */
+/** Connected applications: what a user has allowed each client, and how the user removes it. */
 
 import { meetEndorsements } from '../domain/category.ts'
 import { isEnabled } from '../domain/client.ts'
@@ -9,9 +9,9 @@ import type { SessionRecord } from '../domain/session.ts'
 import type { User } from '../domain/user.ts'
 import type { ConnectedApplication } from '../stores/ports.ts'
 import type { Deps } from './deps.ts'
-import { userOf } from './user-of.ts'
+import { userOf } from './still-held.ts'
 
-/** What a client may do for a user as things stand. Instants in epoch seconds. */
+/** What a client may do for a user now. Instants in epoch seconds. */
 export type Connection = Readonly<{
   clientId: ClientId
   name: string
@@ -23,8 +23,8 @@ export type Connection = Readonly<{
   usedAt: number | null
 }>
 
-/** Agreed to, and still held by both: as it would be for a token issued now. */
-const asItStands = (application: ConnectedApplication, user: User): Connection => ({
+/** Agreed to, and still held by both, as for a token that is issued now. */
+const connectionOf = (application: ConnectedApplication, user: User): Connection => ({
   clientId: application.clientId,
   name: application.name,
   url: application.url,
@@ -42,16 +42,16 @@ export async function connectionsOf(
 ): Promise<readonly Connection[] | 'disabled' | null> {
   if (!session.user) return null
   const found = await deps.connectedApplications.of(session.user.user_id)
-  const user = userOf(session, found, deps.usersAreExternal)
+  const user = userOf(session, found.user, deps.usersAreExternal)
   if (user === null || user === 'disabled') return user
   return found.applications
-    .map((application) => asItStands(application, user))
+    .map((application) => connectionOf(application, user))
     .sort((a, b) => b.grantedAt - a.grantedAt || a.name.localeCompare(b.name))
 }
 
 /**
- * Ends consent, codes, refresh tokens and sessions. Once it is in D1 it holds: when it cannot be shown to the
- * authenticators at once, cron does it, and the bound is longer by that. Answers the bound, in seconds.
+ * Ends consent, codes, refresh tokens and sessions: in D1 now, and within the returned number of seconds at every
+ * authenticator. When the authenticators cannot be told now, cron tells them, and the number is greater by that.
  */
 export async function disconnect(
   userId: string,

@@ -1,4 +1,4 @@
-/** What a user agreed to, on the consent page or before. */
+/** What a user agrees to, on the consent page now or on one before. */
 
 import { digest } from '../crypto/digest.ts'
 import {
@@ -13,41 +13,41 @@ import { consentFormBytes } from '../protocol/consent-form.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import { type Fields, MAX_FORM_BYTES } from '../protocol/fields.ts'
 import type { GivenConsent, Standing } from '../stores/ports.ts'
-import type { Asking } from './authorize.ts'
+import type { IdentifiedClient } from './authorize.ts'
 import type { Deps } from './deps.ts'
 
 /** What the user answered to the consent page. */
-export type Answer =
+export type ConsentAnswer =
   /** `shown` is the fingerprint of the terms on the page that was answered. */
   | Readonly<{ kind: 'given'; confirmed: boolean; ticked: readonly string[]; shown: string }>
-  /** The form was made for another browser session, so its answer counts for nothing. */
+  /** The form was made for another browser session, so its answer does not count. */
   | Readonly<{ kind: 'out_of_date'; refusal: OAuthError }>
 
 export type Offer = Readonly<{ scopes: readonly string[]; endorsements: readonly string[] }>
 export type Agreement = Offer & Readonly<{ consent: GivenConsent | null }>
 
 /** What the page asks. */
-export type Question = Readonly<{
+export type ConsentQuestion = Readonly<{
   terms: ConsentTerms
   fingerprint: string
   /** Why it asks again, or null. */
-  again: Readonly<{ kind: 'changed' }> | Extract<Answer, { kind: 'out_of_date' }> | null
+  again: Readonly<{ kind: 'changed' }> | Extract<ConsentAnswer, { kind: 'out_of_date' }> | null
 }>
 
-export type Decided =
+type Decided =
   | Readonly<{ kind: 'agreed'; agreement: Agreement }>
-  | Readonly<{ kind: 'ask'; question: Question }>
+  | Readonly<{ kind: 'ask'; question: ConsentQuestion }>
 
 const fingerprintOf = (terms: ConsentTerms) => digest(JSON.stringify(terms))
 
 type Case = Readonly<{
   fields: Fields
-  asking: Asking
+  identified: IdentifiedClient
   user: User
   offered: Offer
   terms: ConsentTerms
   standing: Standing
-  answer: Answer | null
+  answer: ConsentAnswer | null
 }>
 
 /** Throws `access_denied` when the user refused, and `invalid_request` when no answer would fit into a form. */
@@ -61,7 +61,7 @@ export async function agree(asked: Case, deps: Pick<Deps, 'authorizations'>): Pr
     if (scopes.length === 0) return refuse(asked, 'nothing was left ticked', deps)
     return agreedNow(asked, scopes)
   }
-  const mayRemember = mayRememberConsent(asked.asking.client, asked.asking.redirect)
+  const mayRemember = mayRememberConsent(asked.identified.client, asked.identified.redirect)
   const isRemembered = standing.consent?.fingerprint === fingerprint
   if (answer === null && mayRemember && isRemembered) {
     return { kind: 'agreed', agreement: { ...offered, consent: null } }
@@ -70,7 +70,7 @@ export async function agree(asked: Case, deps: Pick<Deps, 'authorizations'>): Pr
 }
 
 async function agreedNow({ offered, terms }: Case, scopes: readonly string[]): Promise<Decided> {
-  // Kept also where it may not answer for the user: by it the user sees what was allowed, and takes it back.
+  // Kept even where it may not be reused: the user sees by it what was allowed, and can remove it.
   const consent = {
     scopes: formatScopes(scopes),
     fingerprint: await fingerprintOf(narrowedTerms(terms, scopes)),
@@ -80,27 +80,27 @@ async function agreedNow({ offered, terms }: Case, scopes: readonly string[]): P
 }
 
 /**
- * A refusal is an answer too: to the question that the remembered consent answered before, it replaces that. A
- * refusal of other scopes leaves it.
+ * A refusal of the scopes that the remembered consent allows takes that consent back. A refusal of other scopes leaves
+ * it.
  */
 async function refuse(
-  { asking, user, offered, standing }: Case,
+  { identified, user, offered, standing }: Case,
   detail: string,
   deps: Pick<Deps, 'authorizations'>,
 ): Promise<never> {
   const { consent } = standing
   const isSameQuestion = consent?.scopes === formatScopes(offered.scopes)
   if (isSameQuestion && consent?.fingerprint !== WITHDRAWN_FINGERPRINT) {
-    await deps.authorizations.withdrawConsent(user.userId, asking.client.clientId)
+    await deps.authorizations.withdrawConsent(user.userId, identified.client.clientId)
   }
   throw new OAuthError('access_denied', 'The user refused.', { detail })
 }
 
-/** A page that could not be answered is not shown. */
+/** A page whose answer would not fit into a form is not shown. */
 function ask(
   { fields, offered, terms }: Case,
   fingerprint: string,
-  again: Question['again'],
+  again: ConsentQuestion['again'],
 ): Decided {
   const bytes = consentFormBytes(fields, fingerprint, offered.scopes)
   if (bytes <= MAX_FORM_BYTES) return { kind: 'ask', question: { terms, fingerprint, again } }

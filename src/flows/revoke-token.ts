@@ -1,7 +1,7 @@
 /**
- * Revocation by the client (RFC 7009). The order of §2.1: the client is authenticated, the token is its own,
- * THEN it ends. A refresh token takes its family's sessions with it (a MUST there); an access token ends alone
- * (taking the refresh token too is a MAY), so that a client can give back one token and renew the next.
+ * Revocation by the client (RFC 7009). The order of §2.1: the client is authenticated, the token is its own, THEN it
+ * ends. A refresh token ends with its family's sessions (a MUST there). An access token ends alone (ending the refresh
+ * token too is a MAY), so that a client can give back one token and renew the next.
  */
 
 import { sessionKeyOf, tokenDigestOf } from '../crypto/digest.ts'
@@ -11,10 +11,11 @@ import type { SessionRecord } from '../domain/session.ts'
 import { readClientAuthentication } from '../protocol/client-authentication.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import type { Fields } from '../protocol/fields.ts'
-import { type PresentedToken, readPresentedToken } from '../protocol/token-request.ts'
+import { readPresentedToken } from '../protocol/token-request.ts'
 import type { RefreshTokenStanding } from '../stores/ports.ts'
-import { asClient, type ClientDeps } from './as-client.ts'
+import { authenticateClient, type ClientDeps } from './authenticate-client.ts'
 import type { Deps, RequestContext } from './deps.ts'
+import { prefetch } from './prefetch.ts'
 
 type RevocationDeps = ClientDeps & Pick<Deps, 'liveSessions' | 'refreshTokens' | 'revocations'>
 
@@ -27,32 +28,26 @@ export async function revokeToken(
 ): Promise<void> {
   const { kind, token } = readPresentedToken(fields)
   const presented = readClientAuthentication(fields, authorization)
-  const found = find[kind](token, deps, context)
-  // Awaited once the client is authenticated: a fault waits until then too.
-  found.catch(() => {})
-  const client = await asClient(presented, deps, context)
-  return (await found)(client)
+  const session = kind === 'accessToken' ? prefetch(readSession(token, deps, context)) : null
+  const standing = kind === 'refreshToken' ? prefetch(readStanding(token, deps)) : null
+  const client = await authenticateClient(presented, deps, context)
+  await endSession(await session, client, deps, context)
+  await endFamily(await standing, client, deps)
 }
 
-/** Reads what the token stands for, at once with the client's record; then ends it for that client. */
-type Find = (
+type ReadSession = Readonly<{ key: SessionKey; session: SessionRecord | null }>
+
+async function readSession(
   token: string,
-  deps: RevocationDeps,
-  context: RequestContext,
-) => Promise<(client: Client) => Promise<void>>
-
-const find: Readonly<Record<PresentedToken['kind'], Find>> = {
-  async accessToken(token, deps, context) {
-    const key = await sessionKeyOf(token)
-    const session = await deps.liveSessions.find(key, context.nowMs, false)
-    return (client) => endSession({ key, session }, client, deps, context)
-  },
-  async refreshToken(token, deps) {
-    const standing = await deps.refreshTokens.find(await tokenDigestOf(token))
-    return (client) => endFamily(standing, client, deps)
-  },
-  none: async () => async () => {},
+  { liveSessions }: RevocationDeps,
+  { nowMs }: RequestContext,
+): Promise<ReadSession> {
+  const key = await sessionKeyOf(token)
+  return { key, session: await liveSessions.find(key, nowMs, false) }
 }
+
+const readStanding = async (token: string, { refreshTokens }: RevocationDeps) =>
+  refreshTokens.find(await tokenDigestOf(token))
 
 /** §2.1: the client is told. */
 function requireOwn(clientId: string, client: Client) {
@@ -61,15 +56,17 @@ function requireOwn(clientId: string, client: Client) {
 }
 
 /**
- * What KV does not show may be a token issued a moment ago elsewhere. Whose it is cannot be known then; an
- * authenticated client's word is enough to end it, for otherwise it would hear of success and the token live on.
+ * A session that KV does not show may be of a token that was issued a moment ago elsewhere. Its client cannot be known
+ * then. Any authenticated client may end it: otherwise the client would get a success and the token would stay good.
  */
 async function endSession(
-  { key, session }: Readonly<{ key: SessionKey; session: SessionRecord | null }>,
+  read: ReadSession | null,
   client: Client,
   deps: Pick<Deps, 'revocations'>,
   { defer }: RequestContext,
 ) {
+  if (!read) return
+  const { key, session } = read
   if (session && session.client === null) return
   if (session?.client) requireOwn(session.client.client_id, client)
   else if (isPublic(client)) return

@@ -5,9 +5,9 @@ import { NO_ONES_HASH, passwordMatches } from '../crypto/password.ts'
 import { randomText } from '../crypto/random.ts'
 import { isEnabled } from '../domain/client.ts'
 import { networkOf } from '../domain/network.ts'
+import { OAuthError } from '../protocol/errors.ts'
 import type { Deps, RequestContext } from './deps.ts'
 import { newBearer, openSession } from './open-session.ts'
-import { tooManyFailures } from './too-many-failures.ts'
 
 /** How long a browser is known after the last sign-in from it. */
 export const KNOWN_BROWSER_SECONDS = 365 * 86_400
@@ -16,9 +16,9 @@ export const KNOWN_BROWSER_SECONDS = 365 * 86_400
 export type SignedIn = Readonly<{ token: string; lifetimeSeconds: number; browserToken: string }>
 
 /**
- * A string says why not, for the operator alone: an unknown user, a wrong password and a disabled user are one
- * to the person, after the same work. A new session id at every login, and the old session ended, so that none
- * can be fixed beforehand.
+ * A string says why not, for the operator alone: an unknown user, a wrong password and a disabled user get the same
+ * response after the same work. Every sign-in opens a new session and ends the old one, so that no session can be fixed
+ * beforehand.
  */
 export async function signIn(
   asked: Readonly<{
@@ -70,7 +70,7 @@ export async function signIn(
     startAtMs: nowMs,
     lifetimeSeconds,
   }
-  // A new one each time, so that none can be planted beforehand.
+  // New at each sign-in, so that no token can be planted beforehand.
   const browserToken = randomText()
   const { userId } = user
   const expiresAt = now + KNOWN_BROWSER_SECONDS
@@ -85,8 +85,19 @@ export async function signIn(
   return { token: bearer.token, lifetimeSeconds, browserToken }
 }
 
+/** The same for a name that exists and one that does not. */
 function requireUnlocked(lockedUntil: number, now: number) {
-  if (now < lockedUntil) throw tooManyFailures('sign-in', lockedUntil - now)
+  if (now >= lockedUntil) return
+  const seconds = lockedUntil - now
+  throw new OAuthError(
+    'temporarily_unavailable',
+    'Too many failed attempts. Wait a while and try again.',
+    {
+      status: 429,
+      headers: { 'Retry-After': String(seconds) },
+      detail: `sign-in locked for ${seconds} s more`,
+    },
+  )
 }
 
 export async function signOut(

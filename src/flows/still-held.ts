@@ -1,9 +1,30 @@
-/** What was granted, less what the client or the user has lost since: asked again whenever a token is issued. */
+/** What a user and a client hold now: asked again whenever something is issued or shown. */
 
 import { meetEndorsements } from '../domain/category.ts'
 import { type Client, isEnabled } from '../domain/client.ts'
 import { meetScopes } from '../domain/scope.ts'
+import type { SessionRecord } from '../domain/session.ts'
 import type { RegisteredUser, User } from '../domain/user.ts'
+
+/**
+ * The user behind a browser session. A registered user is as the registry says. For others, with an external accounts
+ * service, the session has what that service wrote. Null when no user here has the id.
+ */
+export function userOf(
+  session: SessionRecord,
+  registered: RegisteredUser | null,
+  usersAreExternal: boolean,
+): User | 'disabled' | null {
+  if (registered) return isEnabled(registered) ? registered : 'disabled'
+  if (!usersAreExternal || !session.user) return null
+  return {
+    userId: session.user.user_id,
+    username: session.user.username,
+    email: session.user.email,
+    scopes: session.authorizations.scopes,
+    endorsements: session.authorizations.endorsements,
+  }
+}
 
 export type StillHeld = Readonly<{
   user: User
@@ -11,7 +32,10 @@ export type StillHeld = Readonly<{
   endorsements: readonly string[]
 }>
 
-/** `granted` is the user with the granted scopes and endorsements. A string says why nothing is left. */
+/**
+ * What was granted, less what the client or the user has lost since. `granted` is the user with the granted scopes and
+ * endorsements. A string says why nothing is left.
+ */
 export function stillHeld(
   granted: User,
   client: Client,

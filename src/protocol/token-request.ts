@@ -1,8 +1,11 @@
 /** Requests to `/token` (RFC 6749 §4.1.3, §4.4.2, §6), `/revoke` (RFC 7009 §2.1) and `/introspect` (RFC 7662 §2.1) as typed input. */
 
 import { isWellFormed } from '../crypto/token.ts'
+import { GRANT_TYPES, type GrantType } from '../domain/client.ts'
+import { OAuthError } from './errors.ts'
 import { type Fields, required } from './fields.ts'
 import { readCodeVerifier } from './pkce.ts'
+import { quoted } from './sanitize.ts'
 
 export type Redemption = Readonly<{
   code: string
@@ -10,7 +13,14 @@ export type Redemption = Readonly<{
   codeVerifier: string | undefined
 }>
 
-export const readGrantType = (fields: Fields) => required(fields, 'grant_type')
+export function readGrantType(fields: Fields): GrantType {
+  const asked = required(fields, 'grant_type')
+  const grantType = GRANT_TYPES.find((known) => known === asked)
+  if (grantType !== undefined) return grantType
+  throw new OAuthError('unsupported_grant_type', 'This grant type is not supported.', {
+    detail: `grant_type ${quoted(asked)}`,
+  })
+}
 
 export const readRedemption = (fields: Fields): Redemption => ({
   code: required(fields, 'code'),

@@ -1,8 +1,8 @@
 /** `/authorize`: RFC 6749 §3.1. The consent page on GET, its answer on POST. */
 
 import type { Context } from 'hono'
-import { type Asking, authorize as decide, identifyAsking } from '../flows/authorize.ts'
-import type { Answer, Question } from '../flows/consent.ts'
+import { decideAuthorization, type IdentifiedClient, identifyClient } from '../flows/authorize.ts'
+import type { ConsentAnswer, ConsentQuestion } from '../flows/consent.ts'
 import { type BrowserSession, seeBrowserSession } from '../http/browser-session.ts'
 import { explain } from '../http/explain.ts'
 import { readForm } from '../http/form.ts'
@@ -27,8 +27,8 @@ async function handle(c: Context, pairs: URLSearchParams, isAnswer: boolean, dep
   if (repeated.some((name) => DECIDES_ADDRESS.includes(name))) throw repetition(repeated)
   const fields = firstFields(pairs)
   const context = contextOf(c)
-  const [asking, session] = await Promise.all([
-    identifyAsking(readTarget(fields), deps),
+  const [identified, session] = await Promise.all([
+    identifyClient(readTarget(fields), deps),
     seeBrowserSession(c, deps, context.nowMs),
   ])
   // RFC 9110 §9.2.1: HEAD changes nothing, and a remembered consent would issue a code.
@@ -37,7 +37,8 @@ async function handle(c: Context, pairs: URLSearchParams, isAnswer: boolean, dep
   const tooLong = fitsNextPage(thisPage, deps.issuer) ? null : requestTooLong()
   const malformed = repeated.length > 0 ? repetition(repeated) : tooLong
   const readAnswer = isAnswer && session ? () => read(c, pairs, fields, session) : null
-  const outcome = await decide({ fields, asking, session, readAnswer, malformed }, deps, context)
+  const received = { fields, identified, session, readAnswer, malformed }
+  const outcome = await decideAuthorization(received, deps, context)
   switch (outcome.kind) {
     case 'sign_in':
       // The sign-in page could not carry it on.
@@ -75,7 +76,7 @@ async function read(
   pairs: URLSearchParams,
   fields: Fields,
   session: BrowserSession,
-): Promise<Answer> {
+): Promise<ConsentAnswer> {
   const shown = fields.get(SHOWN) ?? ''
   const presented = fields.get('form_token')
   const refusal = await whyOutOfDate(c, presented, session.token, consentPurpose(fields, shown))
@@ -94,11 +95,11 @@ const NOTICES = {
     'What the application says about itself, or what it asks for, has changed since you opened this page. Nothing was allowed. Read it again before you answer.',
   out_of_date:
     'Your answer did not count, because the page was out of date. Nothing was allowed. Check who is signed in, then answer again.',
-} satisfies Record<NonNullable<Question['again']>['kind'], string>
+} satisfies Record<NonNullable<ConsentQuestion['again']>['kind'], string>
 
 async function sendConsentPage(
   c: Context,
-  { terms, fingerprint, user, again }: Question & Readonly<{ user: { username: string } }>,
+  { terms, fingerprint, user, again }: ConsentQuestion & Readonly<{ user: { username: string } }>,
   fields: Fields,
   session: BrowserSession,
   thisPage: string,
@@ -120,11 +121,14 @@ async function sendConsentPage(
 }
 
 /** The authorization request that a page of ours leads to, if it is one and its client is known: for `/login`. */
-export async function askingBehind(path: string, deps: RouteDeps): Promise<Asking | null> {
+export async function askingBehind(
+  path: string,
+  deps: RouteDeps,
+): Promise<IdentifiedClient | null> {
   const { pathname, searchParams } = new URL(path, deps.issuer)
   if (pathname !== '/authorize') return null
   const fields = firstFields(searchParams)
-  return identifyAsking(readTarget(fields), deps).catch((cause: unknown) => {
+  return identifyClient(readTarget(fields), deps).catch((cause: unknown) => {
     if (cause instanceof OAuthError) return null
     throw cause
   })

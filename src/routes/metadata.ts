@@ -1,6 +1,6 @@
 /** `/.well-known/oauth-authorization-server`: RFC 8414 §3. Public, so anyone may keep it and any script read it. */
 
-import { grants } from '../flows/grants/index.ts'
+import { GRANT_TYPES } from '../domain/client.ts'
 import { sendRefusal } from '../http/respond.ts'
 import { serverMetadata } from '../protocol/metadata.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -8,7 +8,7 @@ import type { Endpoint } from './endpoint.ts'
 const MAX_AGE_SECONDS = 3600
 
 export function metadata(issuer: string): Endpoint {
-  const body = serverMetadata(issuer, Object.keys(grants))
+  const body = serverMetadata(issuer, GRANT_TYPES)
   return {
     path: '/.well-known/oauth-authorization-server',
     refuse: sendRefusal,

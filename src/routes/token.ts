@@ -1,6 +1,6 @@
 /** `/token`: RFC 6749 §3.2. */
 
-import { issueToken } from '../flows/issue-token.ts'
+import { issueToken } from '../flows/token/issue-token.ts'
 import { contextOf } from '../http/request-context.ts'
 import { JsonAnswer, sendRefusal } from '../http/respond.ts'
 import { tokenResponse } from '../protocol/token-response.ts'

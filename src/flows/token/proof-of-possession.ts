@@ -1,10 +1,10 @@
 /** DPoP at the token endpoint (RFC 9449 §5): which key are the tokens of this request bound to? */
 
-import type { Client } from '../domain/client.ts'
-import { ownerOfProof, readProof } from '../protocol/dpop.ts'
-import { OAuthError } from '../protocol/errors.ts'
-import type { UsedOnce } from '../stores/ports.ts'
-import type { Deps } from './deps.ts'
+import type { Client } from '../../domain/client.ts'
+import { ownerOfProof, readProof } from '../../protocol/dpop.ts'
+import { OAuthError } from '../../protocol/errors.ts'
+import type { UsedOnce } from '../../stores/ports.ts'
+import type { Deps } from '../deps.ts'
 
 const invalidProof = (detail: string) =>
   new OAuthError('invalid_dpop_proof', 'The DPoP proof is not valid for this request.', { detail })
@@ -12,14 +12,14 @@ const invalidProof = (detail: string) =>
 /** `jkt`: the thumbprint of the key. `id`: by which the proof is good once. */
 export type TokenProof = Readonly<{ jkt: string; id: UsedOnce }>
 
-/** Null where no proof was sent (`header` undefined). Throws `invalid_dpop_proof`. Does not ask if it was used. */
+/** Null where no proof was sent (`header` undefined). Throws `invalid_dpop_proof`. Does not ask if the proof was used. */
 export async function readTokenProof(
   header: string | undefined,
   { issuer }: Pick<Deps, 'issuer'>,
   now: number,
 ): Promise<TokenProof | null> {
   if (header === undefined) return null
-  // The address that clients know us by, whatever the Host header says.
+  // The issuer and not the Host header: the address that clients are told.
   const request = { method: 'POST', url: `${issuer}/token`, accessToken: null }
   const proof = await readProof(header, request, now)
   if (typeof proof === 'string') throw invalidProof(proof)
@@ -34,10 +34,10 @@ export function requireProof(client: Client, proof: TokenProof | null) {
 }
 
 /**
- * §11.1: a proof is good once. It is recorded last, when everything else is found good, so that a refused request
- * writes nothing. With a code or a refresh token that is one transaction of D1 (`Terms`): a proof that was used before
- * spends neither, one that is new is recorded only with what it spends, and of many requests with one proof one wins.
- * A used proof is refused before a replay of the code or token is punished, since it does not show who holds the key.
+ * §11.1: a proof is good once. It is recorded when everything else is found good, so that a refused request writes
+ * nothing. With a code or a refresh token that is one transaction of D1 (`Terms`): a used proof spends neither, a new
+ * proof is recorded only with what it spends, and of many requests with one proof one wins. A used proof is refused
+ * before a replay of the code or token is punished, because it does not show who holds the key.
  */
 export const usedProof = () => invalidProof('jti: the proof was used before')
 

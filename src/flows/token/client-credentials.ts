@@ -1,0 +1,42 @@
+/** The client credentials grant (RFC 6749 §4.4): a client acts for itself. */
+
+import { isPublic } from '../../domain/client.ts'
+import { OAuthError } from '../../protocol/errors.ts'
+import type { Fields } from '../../protocol/fields.ts'
+import { readRequestedScopes } from '../../protocol/scope-parameter.ts'
+import { newBearer } from '../open-session.ts'
+import { type Caller, grant, issueTokens, type Minted } from './grant.ts'
+import { useProof } from './proof-of-possession.ts'
+
+type Attempt = Caller & Readonly<{ fields: Fields }>
+
+/** §4.4: only for confidential clients, even if a public one is registered for it. */
+function clientIsConfidential({ client }: Attempt) {
+  if (!isPublic(client)) return
+  throw new OAuthError('unauthorized_client', 'A public client cannot use this grant type.')
+}
+
+const scopesAreAuthorized = ({ fields, client }: Attempt) =>
+  readRequestedScopes(fields, client.scopes)
+
+const mint = async () => ({ bearer: await newBearer('accessToken'), refreshToken: null })
+
+async function consumeProof(_: Minted, attempt: Attempt) {
+  const { client, proof, deps } = attempt
+  const scopes = scopesAreAuthorized(attempt)
+  await useProof(proof, deps)
+  const { endorsements, redirectUris } = client
+  return { user: null, scopes, endorsements, redirectUri: redirectUris[0] ?? '' }
+}
+
+export const clientCredentials = grant({
+  clientRecord: 'kept',
+  read: (fields) => ({ fields }),
+  prefetch: async () => null,
+  find: async (asked) => asked,
+  verify: [clientIsConfidential, scopesAreAuthorized],
+  mint,
+  consume: consumeProof,
+  issue: issueTokens,
+  undo: async () => {},
+})
