@@ -1,7 +1,7 @@
 /**
- * The deployment, described once: what each worker binds, its settings, its secrets and its cron, with their checks.
- * The workers check themselves by it when they start; `npm start`, `npm run deploy` and `doctor` check the same before
- * that. docs/settings.md is made from it.
+ * The one description of the deployment: the bindings, settings, secrets and cron of each worker, with their checks. The
+ * workers check them when they start; `npm start`, `npm run deploy` and `doctor` make the same checks before.
+ * `npm run docs` writes docs/settings.md from it.
  */
 
 import { isLongEnough, MIN_SECRET_BYTES } from './crypto/jws.ts'
@@ -13,32 +13,32 @@ export type WorkerName = 'registry' | 'authenticator'
 const REGISTRY: readonly WorkerName[] = ['registry']
 const BOTH: readonly WorkerName[] = ['registry', 'authenticator']
 
-/** What a worker is given under the names of this file: bindings, `[vars]` and secrets. */
+/** A worker's environment: bindings, `[vars]` and secrets. */
 export type Given = Readonly<Record<string, unknown>>
 
-/** What a worker cannot serve without. */
+/** The bindings that a worker cannot serve without. */
 export const BINDINGS = {
   DB: { kind: 'D1 database', neededBy: REGISTRY },
   SESSIONS: { kind: 'KV namespace', neededBy: BOTH },
   CODES: { kind: 'KV namespace', neededBy: REGISTRY },
-  // A missing rate limit refuses no request, so without this check it would never be noticed.
+  // Without this check a missing rate limit would not be noticed: it refuses no request.
   LOGIN_LIMIT: { kind: 'rate limit', neededBy: REGISTRY },
   REFUSAL_LIMIT: { kind: 'rate limit', neededBy: REGISTRY },
 } as const
 
-/** Bound where they are wanted: D1 for `/auth?fresh` in the authenticator, and data points in both. */
+/** Optional: D1 for `/auth?fresh` in the authenticator, and data points in both workers. */
 export const OPTIONAL_BINDINGS = ['DB', 'EVENTS'] as const
 
 /** Secrets of the authenticator, never in `[vars]`. */
 export const SECRET_NAMES = ['JWT_SECRET', 'PROXY_SECRET'] as const
 
-/** Every minute: a revocation whose write to KV was lost waits for it. */
+/** Every minute: cron repairs a revocation whose write to KV was lost. */
 export const CRON = '* * * * *'
 
-/** `read` gets undefined when nothing is set. It throws what is wrong, as an Error without the value. */
+/** `read` gets undefined if the setting is not set. Throws an Error that says what is wrong, without the value. */
 type Setting<T> = Readonly<{
   read: (given: unknown) => T
-  /** For the documentation: what may be set, and what holds when nothing is. */
+  /** For the documentation: the allowed values and the default. */
   values: string
   fallback: string
   workers: readonly WorkerName[]
@@ -62,7 +62,7 @@ function whole(
   return { read, values, fallback: String(fallback), workers }
 }
 
-/** By hand: a library for these few would be a fifth of the worker, and a third of its start. */
+/** Checked by hand: a library would be a fifth of the worker's size and a third of its start-up time. */
 export const SETTINGS = {
   /** The origin that users and clients see. */
   ISSUER: {
@@ -75,7 +75,7 @@ export const SETTINGS = {
     fallback: '',
     workers: BOTH,
   },
-  /** Where users sign in, when not here. */
+  /** The sign-in page of an external accounts service. */
   LOGIN_URL: {
     read(given: unknown) {
       if (given === undefined) return null
@@ -95,24 +95,24 @@ export const SETTINGS = {
     workers: REGISTRY,
   },
   CODE_LIFETIME_SECONDS: whole(3600, 60, 3600),
-  /** A verified second redemption within this time of the first is a retry, not an attack. */
+  /** A verified second redemption within this time of the first is a retry and not a replay. */
   CODE_RETRY_SECONDS: whole(2, 0, 60),
-  /** A spent refresh token shown again by its authenticated client within this time is a retry. */
+  /** A spent refresh token that its authenticated client sends again within this time is a retry. */
   REFRESH_RETRY_SECONDS: whole(10, 0, 60),
-  /** Of access tokens. */
+  /** The lifetime of access tokens. */
   SESSION_LIFETIME_SECONDS: whole(7200, 60, 30 * DAY_SECONDS),
   /** How long a user stays signed in at a browser. */
   BROWSER_SESSION_LIFETIME_SECONDS: whole(7200, 60, 30 * DAY_SECONDS),
   REFRESH_LIFETIME_SECONDS: whole(30 * DAY_SECONDS, 60, 365 * DAY_SECONDS),
-  /** How long a request waits for one answer of storage before it is 503. */
+  /** How long a request waits for one answer of storage before the response is 503. */
   STORAGE_TIMEOUT_SECONDS: whole(5, 1, 30, BOTH),
   /** How old a client record may be for `client_credentials` while D1 does not answer. */
   STALE_CLIENT_SECONDS: whole(60, 0, 3600),
-  /** How long the audit keeps what it tells. */
+  /** How long the audit keeps its entries. */
   AUDIT_KEEP_DAYS: whole(400, 1, 36_500),
   /** How stale a client record may be at `/token`. */
   CLIENT_CACHE_SECONDS: whole(10, 0, 300),
-  /** Does the log tell of every answer, or of refusals and faults alone? */
+  /** Which requests the log has a line for: all, or only refusals and faults. */
   LOG_ANSWERS: {
     read(given: unknown) {
       if (given === undefined || given === 'all') return true
@@ -139,7 +139,7 @@ export function readSetting<N extends SettingName>(name: N, given: Given) {
   }
 }
 
-/** What stands in place of a secret that is not text is none. */
+/** A value that is not text is not a secret. */
 const textOf = (secret: unknown) => (typeof secret === 'string' ? secret : '')
 
 function secretProblems(given: Given): string[] {
@@ -149,7 +149,7 @@ function secretProblems(given: Given): string[] {
   return problem === null ? [] : [`PROXY_SECRET: ${problem}`]
 }
 
-/** What keeps a worker from serving, a line each, each beginning with a name and none with a value in it. */
+/** The problems that keep a worker from serving, one line each: a name, then the problem, never the value. */
 export function startProblems(worker: WorkerName, given: Given): string[] {
   const unbound = Object.entries(BINDINGS)
     .filter(([name, { neededBy }]) => neededBy.includes(worker) && !isBinding(given[name]))
@@ -158,7 +158,7 @@ export function startProblems(worker: WorkerName, given: Given): string[] {
     .map((name) => problemIn(() => readSetting(name, given)))
     .filter((problem) => problem !== null)
   if (worker === 'registry' && badSettings.length === 0) {
-    // What only two settings together can be wrong about.
+    // Problems of two settings together.
     const problem = problemIn(() => readSettings(given))
     if (problem !== null) badSettings.push(problem)
   }
@@ -166,7 +166,7 @@ export function startProblems(worker: WorkerName, given: Given): string[] {
   return [...unbound, ...badSettings, ...badSecrets]
 }
 
-/** A variable of the same name is text. */
+/** A variable with the name of a binding would be text. */
 const isBinding = (value: unknown) => typeof value === 'object' && value !== null
 
 function problemIn(read: () => unknown): string | null {
@@ -185,7 +185,7 @@ export type Settings = Readonly<{
   codeRetrySeconds: number
   sessionLifetimeSeconds: number
   browserSessionLifetimeSeconds: number
-  /** The longest that any session lives. A revocation is kept for as long. */
+  /** The longest life of any session. Revocations are kept at least this long. */
   longestSessionSeconds: number
   refreshLifetimeSeconds: number
   refreshRetrySeconds: number
@@ -196,13 +196,13 @@ export type Settings = Readonly<{
   logsAnswers: boolean
 }>
 
-/** With LOGIN_URL set, the registry's own page redirects there: a browser would go round in circles. */
+/** With LOGIN_URL set, `/login` redirects to it: a redirect loop if LOGIN_URL is `/login` itself. */
 function isOwnSignIn(loginUrl: string, issuer: string) {
   const { origin, pathname } = new URL(loginUrl)
   return origin === issuer && pathname === '/login'
 }
 
-/** The registry's. Throws as `readSetting` does. */
+/** The settings of the registry. Throws as `readSetting` does. */
 export function readSettings(given: Given): Settings {
   const read = <N extends SettingName>(name: N) => readSetting(name, given)
   const issuer = read('ISSUER')

@@ -47,12 +47,10 @@ export async function openLab(clientCacheSeconds: number, DB = sqliteDatabase())
   const grantTypes = ['client_credentials', 'authorization_code', 'refresh_token'] as const
   const id = await lab
     .clientRegistry(DB)
-    .create(
-      { ...example, mayIntrospect: true, grantTypes },
-      await lab.hexDigest(secret),
-      'authorize',
-      now(),
-    )
+    .create({ ...example, mayIntrospect: true, grantTypes }, await lab.hexDigest(secret), {
+      mode: 'authorize',
+      now: now(),
+    })
   const user = { ...lab.exampleUser(''), passwordHash: 'scrypt$1024$8$1$none$none' }
   const userId = (await lab.userRegistry(DB).create(user, now())) ?? ''
 

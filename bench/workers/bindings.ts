@@ -74,12 +74,10 @@ async function inMemory(): Promise<Prepared> {
 async function onSimulator({ DB, SESSIONS, CODES }: BenchEnv): Promise<Prepared> {
   const secret = mintToken('clientSecret')
   const client = exampleClient('')
-  const id = await clientRegistry(DB).create(
-    client,
-    await hexDigest(secret),
-    'authorize',
-    nowSeconds(),
-  )
+  const id = await clientRegistry(DB).create(client, await hexDigest(secret), {
+    mode: 'authorize',
+    now: nowSeconds(),
+  })
   const user = { ...exampleUser(''), passwordHash: 'scrypt$1024$8$1$none$none' }
   const userId = await userRegistry(DB).create(user, nowSeconds())
   if (userId === null) throw new Error('the database is not empty')

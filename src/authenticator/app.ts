@@ -1,4 +1,4 @@
-/** The authenticator: the same check over HTTP, for nginx's `auth_request`, and over a service binding. */
+/** The authenticator: one check, over HTTP for proxies (nginx `auth_request`, Caddy) and over a service binding. */
 
 import { newCorrelationId } from '../crypto/correlation-id.ts'
 import { importSecret, type SharedKey, signJwt } from '../crypto/jws.ts'
@@ -28,13 +28,13 @@ import {
 } from './settings.ts'
 
 const JWT_LIFETIME_SECONDS = 300
-/** A session that is shown again so soon gets the JWT that was signed for it, if it still is as it was. */
+/** How long a JWT is reused for a session whose record has not changed. */
 const JWT_REUSED_SECONDS = 10
 
-/** All that is answered over HTTP. */
+/** The paths that are served over HTTP. */
 export const AUTHENTICATOR_PATHS: readonly string[] = ['/auth', '/healthz']
 
-/** Without `defer` no refusal is recorded. */
+/** Without `defer` refusals are not recorded. */
 export type Authenticator = Readonly<{
   fetch(request: Request, defer?: Defer): Promise<Response>
   authenticate(
@@ -43,7 +43,7 @@ export type Authenticator = Readonly<{
   ): ReturnType<AuthenticatorBinding['authenticate']>
 }>
 
-/** Once per isolate. Never throws: with a bad setting every answer is 503, and the log names the setting. */
+/** Called once per isolate. Never throws: with a bad setting every response is 503, and the log names the setting. */
 export function createAuthenticator(env: AuthenticatorEnv): Authenticator {
   const problem = settingProblem(env)
   return problem === null ? serving(env) : refusingAll(problem)
@@ -77,7 +77,7 @@ function serving(env: AuthenticatorEnv): Authenticator {
     return jwt
   }
 
-  /** The outcome as the caller learns it, once the log and, of a refusal, `why` know the cause. */
+  /** Logs the outcome and records a refusal for `why`. Returns the outcome without the cause, for the caller. */
   function concluded(asking: Asking, checked: Checked): Authentication {
     const correlationId = tell(asking, checked, dataPoints)
     if (checked.kind !== 'refused') return checked
@@ -123,7 +123,7 @@ function serving(env: AuthenticatorEnv): Authenticator {
     if (proxySecret === 'wrong' || (isSecretNeeded && proxySecret === 'absent')) {
       return { kind: 'refused', refusal: NOT_A_PROXY }
     }
-    // Anyone could send these headers: only a proxy of ours is believed.
+    // Anyone can send these headers, so they count only with the proxy's secret.
     const original = proxySecret === 'shown' ? readOriginalRequest(request.headers) : null
     if (typeof original === 'string') return malformed(original)
     const query = readQuery(queryOf(request.url))
@@ -132,7 +132,7 @@ function serving(env: AuthenticatorEnv): Authenticator {
       : malformed(query.reason)
   }
 
-  /** Throws when it is not what it should be: whoever calls over a binding may be written in anything. */
+  /** Throws for a malformed request: a caller over a binding need not be written in TypeScript. */
   const questionOf = (asked: AuthenticationRequest): Question => ({
     authorization: asked.authorization ?? null,
     cookie: asked.cookie ?? null,
@@ -169,7 +169,7 @@ const malformed = (reason: string): Authentication => ({
   refusal: refusal('invalid_request', reason),
 })
 
-/** Never an open door. The log tells the cause under the id that the answer carries. */
+/** A fault is 503 and never an authenticated outcome. The log has the cause under the response's correlation id. */
 function unavailable(fault: unknown) {
   const correlationId = newCorrelationId()
   logFault('authenticator_fault', fault, correlationId)
@@ -190,7 +190,7 @@ function refusingAll(problem: string): Authenticator {
   }
 }
 
-/** Of an absolute URL, as it stands: what it holds is compared with two words and nothing more. */
+/** The path of an absolute URL, without normalization: it is only compared with AUTHENTICATOR_PATHS. */
 function pathOf(url: string): string {
   const start = url.indexOf('/', url.indexOf('://') + 3)
   const end = url.indexOf('?', start)
@@ -215,7 +215,7 @@ const invalid = (reason: string, status: number, headers: Record<string, string>
     headers: { ...HEADERS, ...headers },
   })
 
-/** The JWT stands alone, without a scheme word: nginx hands the value on as it is. */
+/** The JWT has no scheme before it: nginx passes the header's value on unchanged. */
 function authenticated(jwt: string): Response {
   const response = new Response('{"status":"authenticated"}', { headers: AUTHENTICATED })
   response.headers.set('Authorization', jwt)

@@ -1,4 +1,4 @@
-/** The check: whose credential is this, does it still hold, and is it enough for what is required? */
+/** The check: is the credential valid, and does its session hold what is required? */
 
 import { sessionKeyOf } from '../crypto/digest.ts'
 import { isWellFormed, TOKEN_PREFIXES } from '../crypto/token.ts'
@@ -22,11 +22,11 @@ import type { SeenProofs } from './seen-proofs.ts'
 
 export type Question = Requirement &
   Readonly<{
-    /** The caller's own headers; null if not sent. */
+    /** The caller's headers; null if not sent. */
     authorization: string | null
     cookie: string | null
     dpop: string | null
-    /** Of the caller's own request: what its DPoP proof must be for. */
+    /** The caller's request, which its DPoP proof must name. */
     method: string
     url: string
   }>
@@ -39,7 +39,7 @@ export type RefusedCheck = Readonly<{
   clientId?: string | null
 }>
 
-/** An `Authentication`, with what the operator may know of a refusal. */
+/** An `Authentication`; a refusal has the detail for the operator. */
 export type Checked = Exclude<Authentication, { kind: 'refused' }> | RefusedCheck
 
 export type CheckDeps = Readonly<{
@@ -56,7 +56,7 @@ const BOUND = 'The access token is bound to a key: present it with DPoP, and a p
 const NOT_BOUND = 'The access token is not bound to a key: present it as Bearer.'
 const BAD_COOKIE = 'The browser session is unknown or has ended.'
 
-/** Throws when the sessions are out of reach. Junk costs no storage. */
+/** Throws if storage cannot be reached. A malformed credential is refused without a read of storage. */
 export async function checkCredential(asked: Question, deps: CheckDeps): Promise<Checked> {
   const fault = faultOf(asked)
   if (fault) return refused('invalid_request', fault)
@@ -79,7 +79,7 @@ export async function checkCredential(asked: Question, deps: CheckDeps): Promise
     return refused('invalid_token', reason, [], scheme)
   }
   const clientId = session.client?.client_id ?? null
-  // RFC 9449 §7.1, §7.2: a bound token as a bearer's is refused, and an unbound one is not helped by a proof.
+  // RFC 9449 §7.1, §7.2: a bound token MUST NOT be accepted as Bearer. An unbound token is refused with a proof.
   const jkt = session.cnf?.jkt ?? null
   if ((jkt === null) !== (proof === null)) {
     const refused = refusal('invalid_token', jkt === null ? NOT_BOUND : BOUND, [], 'DPoP')
@@ -114,7 +114,7 @@ const refused = (error: BearerError, reason: string, scopes?: readonly string[],
 const badProof = (why: string) =>
   refused('invalid_dpop_proof', `The DPoP proof is not valid for this request: ${why}.`, [], 'DPoP')
 
-/** Null for a credential that is presented without one. */
+/** Null for a credential that needs no proof. */
 function proofOf(presented: Credential, asked: Question, { nowMs }: CheckDeps) {
   if (presented.kind !== 'dpop') return null
   const { dpop, method, url } = asked
@@ -122,7 +122,7 @@ function proofOf(presented: Credential, asked: Question, { nowMs }: CheckDeps) {
   return readProof(dpop, { method, url, accessToken: presented.token }, Math.floor(nowMs / 1000))
 }
 
-/** A requirement that cannot be read is never taken as none. */
+/** A malformed requirement is refused and never ignored. */
 function faultOf({ scopes, resource, category }: Requirement): string | null {
   if (!scopes.every(isScope)) return 'A scope is malformed.'
   if (resource !== null) {
@@ -137,7 +137,7 @@ function faultOf({ scopes, resource, category }: Requirement): string | null {
   return null
 }
 
-/** There is no route to decide here, so for a resource the generic scope is not enough. */
+/** Only a route could accept the generic scope for a resource, so here the scope must name the resource. */
 const neededScopes = ({ scopes, resource }: Requirement) =>
   resource === null ? scopes : scopes.map((scope) => `${scope}:${resource}`)
 
@@ -147,7 +147,7 @@ type Presented =
   | Readonly<{ kind: 'junk'; reason: string }>
   | Credential
 
-/** The header decides when there is one: a bad one never falls back to the cookie. */
+/** A bad `Authorization` header never falls back to the cookie. */
 function presentedBy(asked: Question, issuer: string): Presented {
   const bearer = readBearer(asked.authorization)
   if (bearer.kind === 'malformed') return { kind: 'junk', reason: BAD_HEADER }
@@ -163,13 +163,13 @@ function presentedBy(asked: Question, issuer: string): Presented {
   return { kind: 'cookie', token: read.token }
 }
 
-/** Ours must be well-formed; an external accounts service may mint its own, unlike any credential of ours. */
+/** An external accounts service may use its own form of token, but none with a prefix of ours. */
 function mayBeSession(token: string): boolean {
   const kinds = Object.entries(TOKEN_PREFIXES)
   if (!kinds.some(([, prefix]) => token.startsWith(prefix))) return true
   return isWellFormed('browserSession', token)
 }
 
-/** An access token is no cookie and a cookie no access token, whoever found either. */
+/** An access token must not work as a cookie, or a cookie as an access token. */
 const isOfKind = (kind: Credential['kind'], session: SessionRecord) =>
   kind === 'cookie' ? session.client === null && session.user !== null : session.client !== null

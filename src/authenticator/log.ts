@@ -1,30 +1,29 @@
-/** What the operator learns: a line of JSON for each fault and each credential refused, a data point for each check. */
+/** The log: a line of JSON for each fault and each refused credential, a data point for each check. */
 
 import { newCorrelationId } from '../crypto/correlation-id.ts'
 import { asksForCredential } from '../protocol/bearer.ts'
 import type { DataPoints } from '../stores/ports.ts'
 import type { Checked } from './check.ts'
 
-/** `correlationId`: of the check that failed by it. */
+/** `correlationId`: that of the failed check. */
 export function logFault(event: string, fault: unknown, correlationId?: string): void {
   const detail = fault instanceof Error ? `${fault.name}: ${fault.message}` : String(fault)
   // biome-ignore lint/suspicious/noConsole: this is the log of a Worker
   console.error(JSON.stringify({ level: 'error', event, correlationId, detail }))
 }
 
-/** Work that the answer does not wait for. */
+/** Runs work after the response, as `waitUntil`. */
 export type Defer = (work: Promise<unknown>) => void
 
-/** One check, as it was asked for. */
+/** How and when a check was requested. */
 export type Asking = Readonly<{
   endpoint: string
   startedAtMs: number
-  /** Of the caller; empty over a binding. */
+  /** The caller's address; empty over a binding. */
   address: string
   defer: Defer | undefined
 }>
 
-/** What was decided, of whom, and how long it took. */
 function summaryOf(outcome: Checked) {
   if (outcome.kind === 'refused') {
     const { status, reason } = outcome.refusal
@@ -35,8 +34,8 @@ function summaryOf(outcome: Checked) {
 }
 
 /**
- * Answers the correlation id of a line that was logged, or null. That nothing was presented is no news, and of what
- * went well there is a point and no line: a check is asked for with every request of every service.
+ * Returns the correlation id of the logged line, or null. Logs no line for a success or for a caller without a credential:
+ * every request of every service causes a check.
  */
 export function tell(
   { endpoint, startedAtMs }: Asking,

@@ -1,17 +1,14 @@
-/** The proxy in front: does the caller show the proxy's secret, and which request was the proxy asked? */
+/** The proxy in front: does the caller send the proxy's secret, and which request did the proxy receive? */
 
 import { equalInConstantTime } from '../crypto/digest.ts'
 import type { Refusal } from '../protocol/bearer.ts'
 
 const SECRET_HEADER = 'X-Proxy-Secret'
 
-/**
- * `shown`: the caller is a proxy of ours. `absent`: it may be anyone. `wrong`: also when a secret is shown and none is
- * set, so that a proxy whose secret went missing here is told, and not taken for anyone.
- */
+/** `shown`: the caller is our proxy. `absent`: it may be anyone. `wrong`: also if a secret is sent and none is set here. */
 export type ProxySecret = 'shown' | 'absent' | 'wrong'
 
-/** A repeated header reaches us as one value with a space in it, which no secret has. */
+/** A repeated header arrives as one value with a space, which no secret has. */
 export function readProxySecret(headers: Headers, secrets: readonly string[]): ProxySecret {
   const given = headers.get(SECRET_HEADER)
   if (given === null) return 'absent'
@@ -20,8 +17,8 @@ export function readProxySecret(headers: Headers, secrets: readonly string[]): P
 }
 
 /**
- * 403 without a challenge: what the caller presented was not looked at, and no other token would help. Proxies pass
- * 403 on, so the examples tell it from a refusal by the missing `WWW-Authenticate` and answer 503.
+ * 403 without a challenge, since another token would not help. The example configurations of proxies recognize it by the
+ * missing `WWW-Authenticate` and respond with 503.
  */
 export const NOT_A_PROXY: Refusal = {
   status: 403,
@@ -30,11 +27,11 @@ export const NOT_A_PROXY: Refusal = {
   wwwAuthenticate: null,
 }
 
-/** What a DPoP proof must be for. */
+/** The request that a DPoP proof must name. */
 export type OriginalRequest = Readonly<{ method: string; url: string }>
 
 const METHOD = /^[A-Za-z][A-Za-z-]*$/
-/** With a port or without; of an IPv6 address in brackets. */
+/** With or without a port; an IPv6 address in brackets. */
 const HOST = /^(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/
 const PATH_AND_QUERY = /^\/\S*$/
 const ABSOLUTE = /^https?:\/\/[^\s/?#@]+(?:[/?]\S*)?$/i
@@ -49,8 +46,8 @@ function originalFamily(headers: Headers): OriginalRequest | null | 'malformed' 
 }
 
 /**
- * `X-Forwarded-Method`, `-Proto`, `-Host` and `-Uri`, as Caddy and Traefik send them. Every reverse proxy sends
- * `-Proto` and `-Host`: alone they do not say what was asked.
+ * `X-Forwarded-Method`, `-Proto`, `-Host` and `-Uri`, as Caddy and Traefik send them. Many reverse proxies send only
+ * `-Proto` and `-Host`, which do not name a request.
  */
 function forwardedFamily(headers: Headers): OriginalRequest | null | 'malformed' {
   const method = headers.get('X-Forwarded-Method')
@@ -67,8 +64,8 @@ function forwardedFamily(headers: Headers): OriginalRequest | null | 'malformed'
 }
 
 /**
- * The request that the proxy was asked; null when it does not say. A string says what is wrong with what it says: half
- * a family, a repeated header (which reaches us as one value with a comma and a space), or two families that differ.
+ * The request that the proxy received; null if the headers do not name one. Returns a string that says what is wrong: an
+ * incomplete family, a repeated header (which arrives as one value with a comma and a space), or two families that differ.
  */
 export function readOriginalRequest(headers: Headers): OriginalRequest | null | string {
   const original = originalFamily(headers)

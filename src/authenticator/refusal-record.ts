@@ -1,4 +1,4 @@
-/** What the authenticator refused, for `npm run admin -- why ID`, where D1 and a rate limit are bound. */
+/** Records the authenticator's refusals for `npm run admin -- why ID`, if D1 and a rate limit are bound. */
 
 import { Deadlines } from '../deadlines.ts'
 import { networkOf } from '../domain/network.ts'
@@ -11,15 +11,15 @@ import { type Asking, logFault } from './log.ts'
 import type { AuthenticatorEnv } from './settings.ts'
 
 const MAX_DETAIL = 200
-/** The rate limit is counted at the location. The least that a deadline can be. */
+/** The shortest possible deadline: rate limits are counted at the location. */
 const LIMIT_TIMEOUT_SECONDS = 1
 
 type RecordRefusal = (asking: Asking, refused: RefusedCheck, correlationId: string) => void
 
 /**
- * Losing a record is harmless: the log has it. One network has no more recorded than the registry's limit allows, and
- * all callers without an address count as one, so that refusals cannot keep the database busy. A limit that does not
- * answer records nothing.
+ * A lost record is harmless: the log has the refusal. The rate limit bounds the records of one network, and all callers
+ * without an address count as one, so that refusals cannot overload the database. Without an answer of the rate limit
+ * nothing is recorded.
  */
 export function refusalRecorder(env: AuthenticatorEnv, timeoutSeconds: number): RecordRefusal {
   const { DB, REFUSAL_LIMIT } = env
@@ -38,7 +38,7 @@ export function refusalRecorder(env: AuthenticatorEnv, timeoutSeconds: number): 
     { refusal, detail, clientId },
     correlationId,
   ) => {
-    // Only the log tells of a fault.
+    // A fault is only logged.
     if (!defer || refusal.status === 503) return
     const refused = {
       correlationId,

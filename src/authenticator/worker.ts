@@ -18,7 +18,7 @@ export default class extends WorkerEntrypoint<AuthenticatorEnv> {
     return authenticator(this.env).fetch(request, this.#defer)
   }
 
-  /** Who is it, and is it enough? Answers a refusal with its status; does not throw for a refusal or a fault. */
+  /** Never throws: a refusal and a fault are outcomes with a status. */
   authenticate(request: AuthenticationRequest): Promise<Authentication> {
     return authenticator(this.env).authenticate(request, this.#defer)
   }

@@ -78,9 +78,11 @@ export async function createClient(
   const clientId = await clientRegistry(db).create(
     { ...fields, ...lists, grantTypes },
     secret === null ? null : await hexDigest(secret),
-    mode,
-    act.now,
-    (id) => [recording(db, act, 'client.create', { clientId: id }, detail)],
+    {
+      mode,
+      now: act.now,
+      also: (id) => [recording(db, act, 'client.create', { clientId: id }, detail)],
+    },
   )
   const document = secret ? { client_id: clientId, client_secret: secret } : { client_id: clientId }
   return { document, revokes: false }
@@ -118,12 +120,13 @@ export async function updateClient(
     // What was merely requested is nothing that could be lost.
     ...(mode === 'authorize' && permissions),
   }
-  const around = {
+  const how = {
+    mode,
+    now: act.now,
     before: clientNarrowing(db, clientId, change, lastOfRecord(act)),
     also: [recording(db, act, 'client.update', { clientId }, detailOf(changes, lists, mode))],
   }
-  const registry = clientRegistry(db)
-  const updated = await registry.update(clientId, changes, lists, mode, act.now, around)
+  const updated = await clientRegistry(db).update(clientId, changes, lists, how)
   const after = required(updated.client, clientId)
   if (usesSecret(after.authMethod) && liveCredentials(after, act.now).length === 0) {
     hint(`the client has no secret yet: give it one with client rotate-secret ${clientId}`)
@@ -176,14 +179,14 @@ export async function rotateSecret(
     )
   }
   const detail = { overlap_seconds: overlapSeconds }
-  const around = {
+  const how = {
+    now: act.now,
     before: overlapSeconds === 0 ? secretNarrowing(db, clientId, lastOfRecord(act)) : [],
     also: [recording(db, act, 'client.rotate_secret', { clientId }, detail)],
   }
   const secret = mintToken('clientSecret')
   const digested = await hexDigest(secret)
-  const registry = clientRegistry(db)
-  const rotated = await registry.rotateSecret(clientId, digested, overlapSeconds, act.now, around)
+  const rotated = await clientRegistry(db).rotateSecret(clientId, digested, overlapSeconds, how)
   required(rotated.client, clientId)
   return { document: { client_secret: secret }, revokes: rotated.hasEnded }
 }

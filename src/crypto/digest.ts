@@ -1,4 +1,4 @@
-/** SHA-256, the only form in which a secret is kept, and comparison that tells nothing by its time. */
+/** SHA-256, the only form in which a secret is stored, and comparison in constant time. */
 
 import { encode } from 'jose/base64url'
 import type { SecretDigest, SessionKey, TokenDigest } from '../domain/ids.ts'
@@ -17,14 +17,14 @@ export const tokenDigestOf = async (token: string) => (await digest(token)) as T
 
 const HEX = '0123456789abcdef'
 
-/** Lower-case hex: the form in which client secrets are kept, as in the original registry. */
+/** Lower-case hex: the form in which client secrets are stored, as in the original registry. */
 export async function hexDigest(secret: string): Promise<SecretDigest> {
   let hex = ''
   for (const byte of await sha256(secret)) hex += `${HEX[byte >> 4]}${HEX[byte & 0xf]}`
   return hex as SecretDigest
 }
 
-/** For two digests or other strings whose length is no secret. Takes the same time wherever they differ. */
+/** Compares two strings whose length is not secret. The time does not depend on where they differ. */
 export function equalInConstantTime(left: string, right: string): boolean {
   if (left.length !== right.length) return false
   let difference = 0

@@ -1,4 +1,4 @@
-/** JWTs under HS256: signed and verified with one shared secret, and with no other algorithm. */
+/** JWTs signed and verified with HS256 and a shared secret. */
 
 import { encode } from 'jose/base64url'
 import { JOSEError, JWKSNoMatchingKey } from 'jose/errors'
@@ -10,7 +10,7 @@ export const MIN_SECRET_BYTES = 32
 
 const KID_LENGTH = 8
 
-/** Of one shared secret: what is signed with it, and the header that its JWTs carry, also as it is written. */
+/** A shared secret, with the header of its JWTs as an object and encoded. */
 export type SharedKey = Readonly<{
   header: Readonly<{ alg: 'HS256'; typ: 'JWT'; kid: string }>
   encodedHeader: string
@@ -21,7 +21,7 @@ const encoder = new TextEncoder()
 
 export const isLongEnough = (secret: string) => encoder.encode(secret).length >= MIN_SECRET_BYTES
 
-/** 48 bits of a digest: guesses at the secret can be tried on any JWT's signature anyway (RFC 7515 §4.1.4). */
+/** RFC 7515 §4.1.4. 48 bits of a digest reveal no more than a signature does: guesses can be tried on either. */
 const kidOf = async (secret: string) => (await digest(`kid:${secret}`)).slice(0, KID_LENGTH)
 
 /** Once per isolate: importing costs as much as signing. Throws a RangeError on a short secret. */
@@ -39,7 +39,7 @@ export async function importSecret(secret: string): Promise<SharedKey> {
   }
 }
 
-/** The claims are signed as they stand: whoever calls has set `iss`, `iat` and `exp`. */
+/** Signs the claims unchanged: the caller sets `iss`, `iat` and `exp`. */
 export async function signJwt(claims: object, { encodedHeader, key }: SharedKey): Promise<string> {
   const signed = `${encodedHeader}.${encode(JSON.stringify(claims))}`
   const signature = await crypto.subtle.sign('HMAC', key, encoder.encode(signed))
@@ -47,10 +47,9 @@ export async function signJwt(claims: object, { encodedHeader, key }: SharedKey)
 }
 
 /**
- * The claims; null if the JWT is not ours, not from this issuer, or not in force at `now` (epoch seconds). Of
- * several keys the one of its `kid`; any, if it names none.
- * `exp` is required: a JWT without an end is none of ours. The algorithm is ours to say, never the token's
- * (RFC 8725 §3.1). Any other failure throws.
+ * Returns the claims; null if no key verifies the JWT, or if it is from another issuer or not valid at `now` (epoch
+ * seconds). Tries the key of its `kid`, or every key without a `kid`. `exp` is required. The algorithm is fixed, never the
+ * token's (RFC 8725 §3.1). Any other failure throws.
  */
 export async function verifyJwt(
   jwt: string,

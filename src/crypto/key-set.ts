@@ -1,4 +1,4 @@
-/** JWK Sets (RFC 7517 §5) of clients: judged when they are registered, and verified against when they are used. */
+/** JWK Sets (RFC 7517 §5) of clients: checked at registration, and used to verify JWTs. */
 
 import { JWKSMultipleMatchingKeys } from 'jose/errors'
 import { createLocalJWKSet } from 'jose/jwks/local'
@@ -11,7 +11,7 @@ export type Claims = Readonly<Record<string, unknown>>
 const MAX_KEYS = 10
 const MIN_RSA_BITS = 2048
 
-/** How to import a key, by its type and curve, and the algorithms that it can verify. */
+/** By type and curve: how to import a key, and the algorithms that it can verify. */
 const TYPES: Readonly<Record<string, Readonly<{ algorithms: readonly string[]; import: object }>>> =
   {
     RSA: {
@@ -22,7 +22,7 @@ const TYPES: Readonly<Record<string, Readonly<{ algorithms: readonly string[]; i
     'OKP Ed25519': { algorithms: ['EdDSA', 'Ed25519'], import: { name: 'Ed25519' } },
   }
 
-/** What becomes of a key at registration. The reason is the rest of a sentence about it. */
+/** The result for one key at registration. The reason is the end of a sentence that begins with the key. */
 type Judgement =
   | Readonly<{ kind: 'usable' }>
   | Readonly<{ kind: 'ignored' | 'refused'; reason: string }>
@@ -30,14 +30,14 @@ type Judgement =
 const ignored = (reason: string): Judgement => ({ kind: 'ignored', reason })
 const refused = (reason: string): Judgement => ({ kind: 'refused', reason })
 
-/** RFC 7517 §4.3: a key for other operations alone verifies nothing. */
+/** RFC 7517 §4.3: a key only for other operations must not verify. */
 const isForVerifying = ({ use, key_ops: operations }: JsonWebKey) =>
   (use === undefined || use === 'sig') &&
   (!Array.isArray(operations) || operations.includes('verify'))
 
 /**
- * RFC 7517 §5: a key that is not understood SHOULD be ignored; so is one that is for something else. Refused is a key
- * that says it is for our signatures and can never verify one, and a key that gives its secret away.
+ * RFC 7517 §5: a key that is not understood SHOULD be ignored; so is a key for another purpose. A key is refused if it
+ * claims to verify our signatures but cannot, or if it contains its secret.
  */
 async function judge(jwk: JsonWebKey): Promise<Judgement> {
   if (jwk.kty === 'oct') return refused('is symmetric: only public keys can be registered')
@@ -78,13 +78,13 @@ async function importing(jwk: JsonWebKey, algorithm: object): Promise<Judgement>
   }
 }
 
-/** A client's JWK Set with the keys that can verify, as JSON text, and a sentence on each key that was left out. */
+/** A client's JWK Set, as JSON text, with only the keys that can verify, and a sentence about each ignored key. */
 export type UsableKeySet = Readonly<{ keySet: string; ignored: readonly string[] }>
 
 const isObject = (value: unknown): value is JsonWebKey =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** A string is why this cannot be a client's JWK Set: the rest of a sentence about it. */
+/** Returns a string if this cannot be a client's JWK Set: the end of a sentence that begins with the text. */
 export async function readKeySet(text: string): Promise<UsableKeySet | string> {
   let set: { keys?: unknown }
   try {
@@ -111,13 +111,13 @@ export async function readKeySet(text: string): Promise<UsableKeySet | string> {
   return { keySet: JSON.stringify({ ...set, keys: usable }), ignored: leftOut }
 }
 
-/** What is no JSON object cannot even be asked for its type: jose would refuse the whole set for it. */
+/** Without values that are not objects, for which jose refuses the whole set. */
 const keysIn = (keySet: string) => {
   const { keys } = JSON.parse(keySet) as { keys: unknown[] }
   return { keys: keys.filter(isObject) } as Parameters<typeof createLocalJWKSet>[0]
 }
 
-/** The claims as they stand, nothing verified; null when it is no JWT. */
+/** The claims without any verification; null if the text is not a JWT. */
 export function unverifiedClaims(jwt: string): Claims | null {
   try {
     return decodeJwt(jwt)
@@ -127,9 +127,9 @@ export function unverifiedClaims(jwt: string): Claims | null {
 }
 
 /**
- * The claims of a JWT signed with a key of this set: chosen by `kid` where the header has one, else any that fits
- * the algorithm. Keys that the header itself brings or points to (`jwk`, `jku`, `x5u`) are passed over (RFC 8725
- * §3.10), and an extension that it calls critical is not known (RFC 7515 §4.1.11). A string says why not.
+ * Returns the claims of a JWT that a key of this set verifies: the key of its `kid`, or without one every key that fits the
+ * algorithm. Keys in or behind the header (`jwk`, `jku`, `x5u`) are never used (RFC 8725 §3.10), and every critical
+ * extension is refused (RFC 7515 §4.1.11). Returns a string that says why not.
  */
 export async function verifyByKeySet(
   jwt: string,
@@ -154,7 +154,7 @@ export async function verifyByKeySet(
       return 'no key of the set verifies the signature'
     }
   } catch (failure) {
-    // Nothing was asked of anybody else here: whatever fails, fails because of what the caller sent.
+    // Nothing here calls storage or another service, so every failure is the caller's fault.
     return (failure as Error).message
   }
 }

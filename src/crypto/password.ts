@@ -1,17 +1,17 @@
-/** Passwords, hashed with scrypt (RFC 7914); the parameters live in the stored string. */
+/** Passwords, hashed with scrypt (RFC 7914); the stored string contains the parameters. */
 
 import type { BinaryLike, ScryptOptions } from 'node:crypto'
 
-/** 32 MiB and about a quarter of a second: OWASP's N=2^17 would not fit a Worker's 128 MiB. */
+/** 32 MiB and about a quarter of a second. OWASP's N=2^17 does not fit a Worker's 128 MiB. */
 const PARAMETERS = { N: 2 ** 15, r: 8, p: 3 }
 const KEY_BYTES = 32
 const MAX_MEMORY_BYTES = 64 * 1024 * 1024
 const FORM = /^scrypt\$(\d+)\$(\d+)\$(\d+)\$([\w-]+)\$([\w-]+)$/
 
-/** Hashed by nobody: what an unknown user's password is compared with, so that it takes as long. */
+/** A dummy hash: an unknown user's password is compared with it, so that the response takes as long as for a known user. */
 export const NO_ONES_HASH = `scrypt$${PARAMETERS.N}$${PARAMETERS.r}$${PARAMETERS.p}$${'A'.repeat(22)}$${'A'.repeat(43)}`
 
-/** Loaded at the first password and not with the isolate: hardly a request needs it. */
+/** Loaded with the first password and not with the isolate: few requests need it. */
 const nodeCrypto = () => import('node:crypto')
 
 async function derive(password: BinaryLike, salt: Buffer, options: ScryptOptions) {
@@ -32,8 +32,8 @@ export async function hashPassword(password: string): Promise<string> {
 }
 
 /**
- * False for a wrong password and for a stored string in no form that we know. With NULs at its end a password
- * would have the same key: HMAC pads with them (RFC 2104 §2). No password holds one.
+ * False for a wrong password and for a malformed stored string. Refuses a password with a NUL: HMAC pads with NULs
+ * (RFC 2104 §2), so NULs at the end would not change the key.
  */
 export async function passwordMatches(password: string, stored: string): Promise<boolean> {
   const [, N, r, p, salt, key] = FORM.exec(stored) ?? []

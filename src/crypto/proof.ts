@@ -1,10 +1,10 @@
-/** A JWT that carries its own public key in its header: whoever made it holds the private one. */
+/** A JWT with its public key in its header, which proves that the signer holds the private key. */
 
 import { compactVerify } from 'jose/jws/compact/verify'
 import { digest } from './digest.ts'
 import { holdsSecret, SIGNATURE_ALGORITHMS } from './signature-algorithms.ts'
 
-/** What RFC 7638 §3.2 counts of a key of each type, in its order. */
+/** RFC 7638 §3.2: the required members of each key type, in lexicographic order. */
 const THUMBPRINT_MEMBERS: Readonly<Record<string, string[]>> = {
   EC: ['crv', 'kty', 'x', 'y'],
   OKP: ['crv', 'kty', 'x'],
@@ -17,7 +17,7 @@ export type ProvenClaims = Readonly<{
   thumbprint: string
 }>
 
-/** Null when anything about the JWT is wrong. Its times are the caller's to judge. */
+/** Null if the JWT is invalid. The caller checks its times. */
 export async function verifyProof(jwt: string, typ: string): Promise<ProvenClaims | null> {
   try {
     let thumbprint = ''
@@ -39,7 +39,7 @@ export async function verifyProof(jwt: string, typ: string): Promise<ProvenClaim
       ? { claims: claims as ProvenClaims['claims'], thumbprint }
       : null
   } catch {
-    // Nothing was asked of anybody else here: whatever fails, fails because of what the caller sent.
+    // Nothing here calls storage or another service, so every failure is the caller's fault.
     return null
   }
 }

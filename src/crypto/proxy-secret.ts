@@ -1,15 +1,15 @@
-/** The secret that a proxy shows the authenticator: one, or during a rotation the new one and the old one. */
+/** PROXY_SECRET, which a proxy sends to the authenticator: one secret, or the new and the old one during a rotation. */
 
 import { isLongEnough, MIN_SECRET_BYTES } from './jws.ts'
 
-/** Visible ASCII alone: it is sent in a header. */
+/** Visible ASCII only: the secret is sent in a header. */
 const SECRET = /^[!-~]+$/
 
-/** Separated by spaces; none for an empty text. */
+/** Separated by spaces; an empty text has none. */
 export const proxySecretsIn = (text: string): readonly string[] =>
   text.split(/\s+/).filter((secret) => secret !== '')
 
-/** In words that follow the name of the setting; null if there is nothing to say. */
+/** The end of a sentence that begins with the setting's name; null if the value is good. */
 export function proxySecretProblem(text: string, jwtSecret: string): string | null {
   const secrets = proxySecretsIn(text)
   if (!secrets.every((secret) => isLongEnough(secret) && SECRET.test(secret))) {

@@ -1,6 +1,6 @@
 /**
- * Opaque credentials: a prefix, 256 random bits in base64url and a checksum of what precedes it, so that
- * a secret scanner can know one and junk is refused before storage is asked.
+ * Opaque credentials: a prefix, 256 random bits in base64url and a checksum, so that a secret scanner recognizes a
+ * credential and a malformed one is refused without a read of storage.
  */
 
 import { randomText } from './random.ts'
@@ -19,8 +19,8 @@ const CHECKSUM_LENGTH = 6
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
 /**
- * CRC-32 (ISO 3309, as in zlib) of each half of a byte. `node:zlib` would be loaded at every start of an isolate, and
- * a table of whole bytes be computed there.
+ * CRC-32 (ISO 3309, as in zlib) of each half of a byte. Loading `node:zlib`, or computing a table of whole bytes, would
+ * slow every start of an isolate.
  */
 const CRC = Uint32Array.from({ length: 16 }, (_, half) => {
   let rest = half
@@ -30,14 +30,14 @@ const CRC = Uint32Array.from({ length: 16 }, (_, half) => {
 
 const afterHalf = (rest: number) => (rest >>> 4) ^ (CRC[rest & 0xf] as number)
 
-/** Of a text that is ASCII; another has no checksum of ours. */
+/** For ASCII text; other text has no valid checksum. */
 function crc32(text: string): number {
   let rest = 0xffffffff
   for (let i = 0; i < text.length; i++) rest = afterHalf(afterHalf(rest ^ text.charCodeAt(i)))
   return (rest ^ 0xffffffff) >>> 0
 }
 
-/** CRC-32 in base 62, six digits: the scheme that secret scanners already know from GitHub's tokens. */
+/** CRC-32 in base 62, six digits, as in GitHub's tokens, which secret scanners support. */
 function checksum(text: string): string {
   let rest = crc32(text)
   let digits = ''
@@ -53,7 +53,7 @@ export function mintToken(kind: TokenKind): string {
   return unchecked + checksum(unchecked)
 }
 
-/** Could this have been minted by us, as this kind? Says nothing about whether it was. */
+/** Does the text have the form and the checksum of this kind? */
 export function isWellFormed(kind: TokenKind, token: string): boolean {
   const prefix = TOKEN_PREFIXES[kind]
   if (token.length !== prefix.length + RANDOM_LENGTH + CHECKSUM_LENGTH) return false

@@ -1,4 +1,4 @@
-/** What the audit tells of: acts of administrators, and consent that users gave or took back. Never a token. */
+/** What the audit records: acts of administrators, and consents that users gave or removed. Never a token. */
 
 export const AUDIT_EVENTS = [
   'client.create',
@@ -26,7 +26,7 @@ export type AuditEvent = (typeof AUDIT_EVENTS)[number]
 /** `happenedAt` in epoch seconds. */
 export type AuditEntry = Readonly<{
   happenedAt: number
-  /** `administrator`, with the name that the machine knows it by; or `user:` and the user's id. */
+  /** `administrator`, with the name of the account on that machine; or `user:` and the user's id. */
   actor: string
   event: AuditEvent
   clientId: string | null

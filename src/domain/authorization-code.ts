@@ -1,4 +1,4 @@
-/** What an authorization code stands for, and how long it is good (RFC 6749 §4.1.2). */
+/** What an authorization code stands for, and when it expires (RFC 6749 §4.1.2). */
 
 import type { ApprovedRedirectUri, ClientId } from './ids.ts'
 import type { User } from './user.ts'
@@ -6,14 +6,14 @@ import type { User } from './user.ts'
 /** Instants in epoch seconds. */
 export type AuthorizationCode = Readonly<{
   clientId: ClientId
-  /** The user, with the scopes and endorsements that were granted: never more than the page said. */
+  /** The user, with the granted scopes and endorsements: never more than the consent page showed. */
   user: User
   redirectUri: ApprovedRedirectUri
-  /** Was `redirect_uri` in the authorization request? Then the token request must repeat it: §4.1.3. */
+  /** Did the authorization request include `redirect_uri`? Then the token request MUST repeat it: §4.1.3. */
   redirectUriSent: boolean
-  /** S256 challenge (RFC 7636), or null when the request brought none. */
+  /** S256 challenge (RFC 7636), or null if the request had none. */
   codeChallenge: string | null
-  /** RFC 9449 §10: thumbprint of the key that the token request must prove, or null when none was named. */
+  /** RFC 9449 §10: thumbprint of the key that the token request must prove, or null if the request named none. */
   dpopJkt: string | null
   issuedAt: number
   expiresAt: number

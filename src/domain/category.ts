@@ -17,7 +17,7 @@ export const endorsementCovers = (held: string, asked: string) =>
 export const isEndorsedFor = (held: readonly string[], category: string) =>
   held.some((endorsement) => endorsementCovers(endorsement, category))
 
-/** The same endorsements in fewer words: without repetition, and without what another of them covers. */
+/** The endorsements without duplicates and without those that another one covers. */
 export function withoutCovered(endorsements: readonly string[]): string[] {
   const all = [...new Set(endorsements)]
   return all.filter((one) => !all.some((other) => other !== one && endorsementCovers(other, one)))

@@ -17,12 +17,12 @@ export const REQUEST_AUTH_METHODS = [
 ] as const
 export type RequestAuthMethod = (typeof REQUEST_AUTH_METHODS)[number]
 
-/** What a client is registered for: one of these methods alone or, as `client_secret`, Basic and the body alike. */
+/** The method that a client is registered with. `client_secret` allows both Basic and the body. */
 export const AUTH_METHODS = ['client_secret', ...REQUEST_AUTH_METHODS] as const
 export type AuthMethod = (typeof AUTH_METHODS)[number]
 export const DEFAULT_AUTH_METHOD: AuthMethod = 'client_secret'
 
-/** One secret of a client. There may be several: rotation with an overlap. Instants in epoch seconds. */
+/** A secret of a client. A rotation with an overlap leaves several. Instants in epoch seconds. */
 export type Credential = Readonly<{
   secretDigest: SecretDigest
   createdAt: number
@@ -30,7 +30,7 @@ export type Credential = Readonly<{
   lastUsedAt: number | null
 }>
 
-/** Only what was authorized: a scope merely requested is not here. Instants in epoch seconds. */
+/** With its authorized permissions only, not the requested ones. Instants in epoch seconds. */
 export type Client = Readonly<{
   clientId: ClientId
   name: string
@@ -44,7 +44,7 @@ export type Client = Readonly<{
   /** JSON Web Key Set (RFC 7517) as JSON text; null unless it authenticates with `private_key_jwt`. */
   jwks: string | null
   mayIntrospect: boolean
-  /** How long its access tokens live; null: as long as the deployment lets them, which is the longest in any case. */
+  /** Lifetime of its access tokens, at most the deployment's; null: the deployment's. */
   accessTokenLifetimeSeconds: number | null
   disabledAt: number | null
   redirectUris: readonly RegisteredRedirectUri[]
@@ -52,14 +52,14 @@ export type Client = Readonly<{
   scopes: readonly string[]
   grantTypes: readonly GrantType[]
   endorsements: readonly string[]
-  /** Epoch milliseconds by D1's clock: when this was read. Later changes are not in it. */
+  /** When this was read: epoch milliseconds by D1's clock. */
   readAtMs: number
 }>
 
 export const isEnabled = (holder: { readonly disabledAt: number | null }) =>
   holder.disabledAt === null
 
-/** Authentication methods that rest on a secret kept here. */
+/** Does the method need a secret that is kept here? */
 export const usesSecret = (method: AuthMethod) => method.startsWith('client_secret')
 
 /** RFC 6749 §2.3: may a client that is registered for `registered` authenticate by `used`? */
@@ -71,17 +71,16 @@ const MIN_SECRET_CHARACTERS = 32
 const MIN_DIFFERENT_CHARACTERS = 8
 
 /**
- * May a person have chosen this secret? Only clients that were imported can have one that is not ours. It is compared
- * with nothing, so that no number of guesses finds it, from however many networks, and no client needs a lockout, by
- * which strangers could keep it waiting.
+ * May a person have chosen this secret? Only an imported client can have one that was not generated here. Such a secret is
+ * never compared, so no number of guesses finds it, and clients need no lockout that strangers could abuse.
  */
 export const canBeGuessed = (secret: string) =>
   secret.length < MIN_SECRET_CHARACTERS || new Set(secret).size < MIN_DIFFERENT_CHARACTERS
 
-/** A client that can keep no secret: RFC 6749 §2.1. */
+/** RFC 6749 §2.1: a public client cannot keep a secret. */
 export const isPublic = (client: Client) => client.authMethod === 'none'
 
-/** Public clients must use PKCE (RFC 9700 §2.1.1); others when they are registered so. */
+/** RFC 9700 §2.1.1: public clients MUST use PKCE; others if they are registered so. */
 export const mustUsePkce = (client: Client) => client.requirePkce || isPublic(client)
 
 /** The smaller of the client's own and the deployment's. */

@@ -1,8 +1,8 @@
-/** Sets of permissions where one may cover another (`cs.*` covers `cs.DL`): what two sets have in common. */
+/** What two sets of permissions have in common when one permission may cover another (`cs.*` covers `cs.DL`). */
 
 export type Covers = (held: string, asked: string) => boolean
 
-/** Everything that both sets allow, each in its narrower form. Sorted, without repetition. */
+/** Every permission that both sets allow, in its narrower form. Sorted, without duplicates. */
 export function meet(left: readonly string[], right: readonly string[], covers: Covers): string[] {
   const common = new Set<string>()
   for (const a of left) {

@@ -1,11 +1,11 @@
-/** One key for texts that a person takes for the same. */
+/** One key for texts that look the same to a person. */
 
 /** Lower case alone keeps ß and ẞ apart from SS, and upper case alone keeps İ apart from i̇. */
 const foldCase = (text: string) => text.toLowerCase().toUpperCase().toLowerCase()
 
 /**
- * Equal for texts that differ only in case, in their Unicode form (NFC, NFD, full width, ligatures) or in characters
- * that are not shown. About NFKC_Casefold of Unicode §3.13. Folding a key changes nothing.
+ * Equal for texts that differ only in case, in Unicode form (NFC, NFD, full width, ligatures) or in invisible characters.
+ * About NFKC_Casefold of Unicode §3.13. Idempotent.
  */
 export const foldText = (text: string) =>
   foldCase(

@@ -1,9 +1,9 @@
-/** Strings that must not be taken for one another. A brand is given only where its value is made, read or checked. */
+/** Branded strings, so that the compiler finds a mix-up. Only code that makes, reads or checks a value brands it. */
 
 declare const brand: unique symbol
 type Branded<Name extends string> = string & { readonly [brand]: Name }
 
-/** From the client's row, or as a request presents it. */
+/** From the client's row, or as presented in a request. */
 export type ClientId = Branded<'ClientId'>
 /** SHA-256 of a code or a refresh token, base64url: its key in D1, and a code's in KV. */
 export type TokenDigest = Branded<'TokenDigest'>
@@ -13,5 +13,5 @@ export type SessionKey = Branded<'SessionKey'>
 export type SecretDigest = Branded<'SecretDigest'>
 /** Listed in a client's record. */
 export type RegisteredRedirectUri = Branded<'RegisteredRedirectUri'>
-/** Found to be the client's own: the browser may be sent there. Only `approveRedirect` makes one. */
+/** Matches a registered redirect URI, so the browser may be redirected to it. Only `approveRedirect` makes one. */
 export type ApprovedRedirectUri = Branded<'ApprovedRedirectUri'>

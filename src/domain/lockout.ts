@@ -1,13 +1,13 @@
-/** How long to wait after so many failures in a row: longer and longer, and never for good. */
+/** How long a sign-in must wait after failures in a row: the wait doubles up to a limit. */
 
-/** What a person may get wrong before waiting at all. */
+/** Failures without a wait. */
 const FREE_FAILURES = 5
-/** Of a name as a whole, whoever tries: a stranger must not lock the user out. */
+/** Failures without a wait for a name from any network: strangers must not lock the user out. */
 const FREE_FAILURES_OF_NAME = 100
 
 const LONGEST_WAIT_SECONDS = 900
 const LONGEST_WAIT_OF_NAME_SECONDS = 60
-/** After this long without a failure all is forgotten. */
+/** Failures are deleted after this time without another. */
 export const FORGET_FAILURES_SECONDS = 86_400
 /** `period` of the rate limit bindings in wrangler.toml. */
 export const FLOOD_PERIOD_SECONDS = 60
@@ -17,12 +17,12 @@ export type LockoutKind = 'name_from_network' | 'name' | 'name_from_known_browse
 
 const RULES = {
   name_from_network: { free: FREE_FAILURES, longestSeconds: LONGEST_WAIT_SECONDS },
-  // In place of the two others: with a stolen cookie, a stranger has the guesses of one network more.
+  // Replaces the two other rules. A stolen cookie gives a stranger the guesses of one more network.
   name_from_known_browser: { free: FREE_FAILURES, longestSeconds: LONGEST_WAIT_SECONDS },
   name: { free: FREE_FAILURES_OF_NAME, longestSeconds: LONGEST_WAIT_OF_NAME_SECONDS },
 } satisfies Record<LockoutKind, unknown>
 
-/** Seconds from the last failure until the next attempt is looked at. Doubles with every failure. */
+/** Seconds from the last failure until the next attempt is checked. Doubles with every failure. */
 export function waitSeconds(kind: LockoutKind, failures: number): number {
   const { free, longestSeconds } = RULES[kind]
   return failures < free ? 0 : Math.min(2 ** (failures - free), longestSeconds)

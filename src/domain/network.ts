@@ -4,12 +4,12 @@
 export const LOOPBACK_HOSTS: readonly string[] = ['127.0.0.1', '[::1]', 'localhost']
 
 const GROUPS = 8
-/** A /64: the least that a subscriber gets (RFC 6177 §2), and so many addresses that counting one by one counts nothing. */
+/** A /64, the least that a subscriber gets (RFC 6177 §2): an attacker has too many addresses to count them one by one. */
 const NETWORK_GROUPS = 4
 
 const groupsOf = (text: string) => (text === '' ? [] : text.split(':'))
 
-/** An IPv4 address as it is, of an IPv6 address the first 64 bits. `address` is the platform's, in any spelling. */
+/** The whole IPv4 address, or the first 64 bits of an IPv6 address in any spelling. */
 export function networkOf(address: string): string {
   if (!address.includes(':') || address.includes('.')) return address
   const parts = address.toLowerCase().split('::').map(groupsOf)

@@ -6,7 +6,7 @@ import { LOOPBACK_HOSTS } from './network.ts'
 const FORM = /^[a-z][a-z0-9+.-]*:[\x21-\x7e]+$/
 const MAX_LENGTH = 2000
 
-/** A web address, spelt as a browser would spell its origin, so that equal addresses are equal strings. */
+/** The origin must be in the form that browsers write, so that equal addresses are equal strings. */
 function webAddressProblem(uri: string, url: URL): string | null {
   if (url.username || url.password || /^https?:\/\/[^/?]*@/.test(uri)) {
     return 'must not name a user or a password'
@@ -19,8 +19,8 @@ function webAddressProblem(uri: string, url: URL): string | null {
 }
 
 /**
- * Why a client may not register this URI, as the end of a sentence that begins with it; null if it may. A
- * private-use scheme is for public clients (native apps) alone and contains a dot: RFC 8252 §7.1.
+ * Why a client may not register this URI, as the end of a sentence that begins with the URI; null if it may. RFC 8252
+ * §7.1: a private-use scheme contains a dot. Here it is for public clients (native apps) only.
  */
 export function redirectUriProblem(uri: string, isPublic: boolean): string | null {
   if (uri.length > MAX_LENGTH) return `must not be longer than ${MAX_LENGTH} characters`
@@ -44,7 +44,7 @@ export type Registered = Readonly<{
   grantTypes: readonly string[]
 }>
 
-/** For a client registered without naming any: what its registration can be used for. */
+/** For a registration that names no grant types: those that it can be used for. */
 export const grantTypesByDefault = (
   client: Pick<Registered, 'authMethod' | 'redirectUris'>,
 ): GrantType[] => [

@@ -1,31 +1,31 @@
-/** Revocations: which sessions are over before their time, and how soon everybody knows. */
+/** Revocations: which sessions end early, and how soon every authenticator knows. */
 
 import type { SessionRecord } from './session.ts'
 
 export const REVOCATION_KINDS = ['client', 'client_record', 'user', 'consent'] as const
 /**
- * `client`: the sessions that a client has. `client_record`: the sessions that rest on the client's record as it was,
- * also one that an isolate opens later on the copy that it has kept. `consent`: one user's authorization of one client.
+ * `client`: a client's sessions. `client_record`: the sessions that rest on the client's earlier record, including those
+ * that an isolate opens later on its kept copy. `consent`: one user's authorization of one client.
  */
 export type RevocationKind = (typeof REVOCATION_KINDS)[number]
 
-/** What may end of all that was issued: sessions, refresh families, codes not yet redeemed. */
+/** What a revocation may end: sessions, refresh families, codes that were not redeemed. */
 export type Ended = 'sessions' | 'families' | 'codes'
 
 /** Cloudflare's figure for how long a KV read may lag a write. */
 export const KV_STALENESS_SECONDS = 60
 /** How long an isolate trusts its copy of the document. */
 export const DOCUMENT_REFRESH_SECONDS = 10
-/** How often cron projects again what a lost write did not. */
+/** How often cron runs. It writes to KV the revocations whose write was lost. */
 export const CRON_INTERVAL_SECONDS = 60
-/** For so long after a revocation a request that was under way before it may still write what it opened. */
+/** How long after a revocation a request that began before it may still write its session. */
 export const UNDER_WAY_SECONDS = 5
-/** How far the clocks that end sessions may be from D1's. A revocation is kept for so much longer than a session lives. */
+/** How far workers' clocks may be from D1's. A revocation is kept this much longer than a session lives. */
 export const CLOCKS_DIFFER_SECONDS = 60
 
-/** A single session: its record in KV says so itself. */
+/** For a single session, through its record in KV. */
 export const SESSION_REVOKED_WITHIN_SECONDS = KV_STALENESS_SECONDS
-/** All sessions of a client, a user or a consent: the document says so. */
+/** For all sessions of a client, a user or a consent, through the document. */
 export const ALL_REVOKED_WITHIN_SECONDS = KV_STALENESS_SECONDS + DOCUMENT_REFRESH_SECONDS
 
 export const consentSubject = (userId: string, clientId: string) => `${userId} ${clientId}`
@@ -34,9 +34,9 @@ export const consentSubject = (userId: string, clientId: string) => `${userId} $
 type Subject = readonly [kind: RevocationKind, subject: string, sinceMs: number]
 
 /**
- * What a session falls under, and since when: by D1's clock, since everything that the session rests on was read. So a
- * session whose request read first and stored it after the revocation is over as well. A session that does not say so is
- * of an external accounts service, or from before there was `as_of`: of it there is only `start_time`.
+ * The subjects whose revocation ends a session, each with the moment, by D1's clock, when the session's records were read.
+ * So a revocation also ends a session whose request read before it and stored the session after it. `start_time` stands
+ * in for `as_of` in sessions of an external accounts service and in sessions from before there was `as_of`.
  */
 export function subjectsOf(session: SessionRecord): Subject[] {
   const { user, client, start_time, as_of = start_time, client_as_of = as_of } = session
@@ -54,10 +54,10 @@ export function subjectsOf(session: SessionRecord): Subject[] {
 }
 
 type Moments = Readonly<Record<string, number>>
-/** Subjects by kind, each with the moment (epoch milliseconds) up to which its sessions are over. */
+/** Subjects by kind, each with the moment (epoch milliseconds) up to which its sessions are revoked. */
 export type RevocationDocument = Readonly<
   Record<RevocationKind, Moments> & {
-    /** D1's. A greater one knows all that a smaller one does; 0 before there were versions. */
+    /** From D1. A document with a greater version has all revocations of one with a smaller; 0 before there were versions. */
     version: number
   }
 >
@@ -74,7 +74,7 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 const isMoment = (value: unknown): value is number => Number.isSafeInteger(value)
 
-/** Null if any of it is missing or of the wrong form: half a document would let in what the other half revokes. */
+/** Null if any part is missing or malformed: half a document would accept what the other half revokes. */
 export function readDocument(value: unknown): RevocationDocument | null {
   if (!isRecord(value)) return null
   const { version = 0 } = value
@@ -87,7 +87,7 @@ export function readDocument(value: unknown): RevocationDocument | null {
     : null
 }
 
-/** The newer of two by D1's version, whichever arrived later. Of two of one version, all that either knows. */
+/** The document with the greater version; for equal versions, the revocations of both. */
 export function newerDocument(
   known: RevocationDocument,
   read: RevocationDocument,

@@ -1,4 +1,4 @@
-/** The words a user consents to: one sentence for each scope and each endorsement. */
+/** What a user consents to: one sentence for each scope and each endorsement. */
 
 import { EVERY_CATEGORY } from './category.ts'
 
@@ -26,7 +26,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
 
 export const CATALOGUED_SCOPES: readonly string[] = Object.keys(SENTENCES)
 
-/** Never empty: a scope outside the catalogue is named as it stands. */
+/** Never empty: the sentence for a scope outside the catalogue names the scope. */
 export function scopeSentence(scope: string): string {
   const [resource] = scope.split(':').slice(2)
   const name = scope.split(':', 2).join(':')

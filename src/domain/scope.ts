@@ -1,4 +1,4 @@
-/** A scope, `domain:action[:resource]`: its form, what it covers, and scopes as a list. */
+/** Scopes, `domain:action[:resource]`: their form, what they cover, and lists of them. */
 
 import { meet } from './covering.ts'
 
@@ -24,5 +24,5 @@ export const meetScopes = (left: readonly string[], right: readonly string[]) =>
 /** Space-separated, as on the wire. Sorted, so that equal sets are equal strings. */
 export const formatScopes = (scopes: readonly string[]) => [...scopes].sort().join(' ')
 
-/** The words of a `scope` parameter, each once. Their form is not checked. */
+/** The values of a `scope` parameter without duplicates. Does not check their form. */
 export const splitScopes = (text: string) => [...new Set(text.split(' ').filter(Boolean))]

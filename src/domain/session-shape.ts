@@ -1,18 +1,18 @@
 /**
- * Is this a session record? What others may have written is checked before anyone relies on it. By hand, since
- * this goes into every worker that checks a token: a library for it would be a quarter of the authenticator.
+ * Is this a session record? An external accounts service may have written it. Checked by hand: a library would be a
+ * quarter of the authenticator's size.
  */
 
 import { isEndorsement, withoutCovered } from './category.ts'
 import { isScope } from './scope.ts'
 import type { SessionRecord } from './session.ts'
 
-/** With its offset from UTC: without one the moment depends on who reads it. */
+/** The offset from UTC is required: without one, the moment depends on the reader's time zone. */
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/
 
 type Check = (value: unknown) => unknown
 
-/** A copy of what it checks. Throws a TypeError when that is of the wrong form. */
+/** Returns a copy of the value. Throws a TypeError if the value is malformed. */
 const only =
   (isRight: (value: never) => boolean, type: string): Check =>
   (value) => {
@@ -40,7 +40,7 @@ const nullable =
   (value) =>
     value === null ? null : check(value)
 
-/** With these fields, of which `optional` may be absent, and no others. */
+/** Copies these fields and no others; those in `optional` may be absent. */
 function record(fields: Readonly<Record<string, Check>>, optional: readonly string[] = []): Check {
   const expected = Object.entries(fields)
   return (value) => {
@@ -75,7 +75,7 @@ const session = record(
     ),
     authorizations: record({
       classic: finite,
-      // Of the right form each: `submission:*` would otherwise cover every action.
+      // Without the check of the form, `submission:*` would cover every action.
       scopes: listOf(only(isScope, 'string')),
       endorsements: (value) => withoutCovered(endorsements(value) as string[]),
     }),
@@ -89,7 +89,7 @@ const session = record(
   ['cnf', 'as_of', 'client_as_of'],
 )
 
-/** A copy with the known fields and no others; null if any is missing or of the wrong form. */
+/** A copy with the known fields and no others; null if a field is missing or malformed. */
 export function readSession(value: unknown): SessionRecord | null {
   try {
     return session(value) as SessionRecord

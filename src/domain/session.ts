@@ -1,9 +1,9 @@
-/** The session record: one shape for access tokens and browser sessions, as the outside world reads it. */
+/** The session record: one shape for access tokens and browser sessions, which other services read. */
 
 import type { Client } from './client.ts'
 import type { User } from './user.ts'
 
-/** Kept in KV and copied into the JWT: its names and its shape are a promise. Times are ISO 8601, UTC. */
+/** Stored in KV and copied into the JWT: a public interface. Times are ISO 8601, UTC. */
 export type SessionRecord = Readonly<{
   session_id: string
   start_time: string
@@ -25,11 +25,11 @@ export type SessionRecord = Readonly<{
   ip_address: string
   remote_host: string
   nonce: string
-  /** RFC 9449 §6, RFC 7800: the token is of use only with proofs of this key. Absent for a bearer token. */
+  /** RFC 9449 §6, RFC 7800: the key whose proofs the token needs. Absent for a bearer token. */
   cnf?: Readonly<{ jkt: string }>
-  /** By D1's clock: when the first of what the session rests on was read. See revocation.ts. */
+  /** By D1's clock: when the first record that the session rests on was read. See revocation.ts. */
   as_of?: string
-  /** When the client's record was read, if that was for an earlier request and so before `as_of`. */
+  /** When the client's record was read, if an earlier request read it. */
   client_as_of?: string
 }>
 
@@ -45,8 +45,8 @@ export type NewSession = Readonly<{
   /** Thumbprint of the key that the token is bound to, or null. */
   jkt: string | null
   /**
-   * Epoch milliseconds by D1's clock: no later than the reads of what the session rests on, but for a client's record that
-   * was kept from an earlier request, which says so itself. A revocation at this moment or later ends the session.
+   * Epoch milliseconds by D1's clock, not later than the reads that the session rests on, except of a client's record from
+   * an earlier request, which has its own `readAtMs`. A revocation at this moment or later ends the session.
    */
   asOfMs: number
   /** Epoch milliseconds. */
@@ -87,5 +87,5 @@ export const sessionRecord = (session: NewSession): SessionRecord => ({
     session.client.readAtMs < session.asOfMs && { client_as_of: isoTime(session.client.readAtMs) }),
 })
 
-/** Epoch seconds at which the session ends; NaN when the record does not say so in ISO 8601. */
+/** Epoch seconds at which the session ends; NaN if `end_time` is not ISO 8601. */
 export const endOf = (session: SessionRecord) => Math.floor(Date.parse(session.end_time) / 1000)

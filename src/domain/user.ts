@@ -1,4 +1,4 @@
-/** A person who signs in, with all that they hold. */
+/** A person who signs in, with the scopes and endorsements they hold. */
 
 import { foldText } from './fold-text.ts'
 
@@ -8,12 +8,12 @@ export type User = Readonly<{
   email: string
   scopes: readonly string[]
   endorsements: readonly string[]
-  /** Epoch milliseconds by D1's clock: when this was read. Absent for a user of an external accounts service. */
+  /** When this was read: epoch milliseconds by D1's clock. Absent for a user of an external accounts service. */
   readAtMs?: number
 }>
 
-/** A user as this registry keeps one. `disabledAt` in epoch seconds. */
+/** A user of this registry. `disabledAt` in epoch seconds. */
 export type RegisteredUser = User & Readonly<{ disabledAt: number | null; readAtMs: number }>
 
-/** Equal for all spellings of a name: whatever the case, the Unicode form and the spaces around it. */
+/** Equal for names that differ only in case, Unicode form or surrounding spaces. */
 export const usernameKey = (username: string) => foldText(username).trim()

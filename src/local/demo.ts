@@ -53,8 +53,7 @@ async function seed(db: Database, stateDir: string, now: number): Promise<Demo> 
       endorsements: ['cs.*'],
     },
     await hexDigest(clientSecret),
-    'authorize',
-    now,
+    { mode: 'authorize', now },
   )
   const demo = { clientId, clientSecret, username: USERNAME, password }
   await writePrivateFile(fileIn(stateDir), JSON.stringify(demo))

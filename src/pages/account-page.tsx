@@ -1,4 +1,4 @@
-/** What a user has allowed to which applications, and where it is taken back. */
+/** The applications that a user has connected, each with a button that removes it. */
 
 import { Layout } from './layout.tsx'
 import { HiddenFields, SignedInAs, SignOutForm, WebAddress } from './parts.tsx'
@@ -15,11 +15,11 @@ export type AccountPageProps = Readonly<{
     endorsements: readonly string[]
     /** Epoch seconds. */
     grantedAt: number
-    /** Epoch seconds; null if it has not been used yet. */
+    /** Epoch seconds; null if not used yet. */
     usedAt: number | null
     formToken: string
   }>[]
-  /** What has just been removed, and how many seconds that may take to hold everywhere; or null. */
+  /** The application that was just removed, and the bound of its revocation; or null. */
   removed: Readonly<{ name: string; withinSeconds: number }> | null
   /** Why nothing was removed, or null. */
   problem: string | null
@@ -28,7 +28,7 @@ export type AccountPageProps = Readonly<{
 
 type Application = AccountPageProps['applications'][number]
 
-/** The day in UTC is what is read, the moment what a program reads. */
+/** Shows the day in UTC. The `datetime` attribute has the moment. */
 const Day = (p: { at: number }) => {
   const moment = new Date(p.at * 1000).toISOString()
   return <time datetime={moment}>{moment.slice(0, 10)}</time>
@@ -67,7 +67,7 @@ const Held = (p: { application: Application }) => {
   )
 }
 
-/** Its name is a stranger's words: the button's own words stay ours, and the name only describes it. */
+/** The client chose its name, so the name describes the button (`aria-describedby`) and is not its label. */
 const ApplicationCard = (p: { application: Application; id: string }) => {
   const { application, id } = p
   return (

@@ -1,19 +1,19 @@
-/** Where a user decides what a client may do. */
+/** The page on which a user decides what a client may do. */
 
 import type { ConsentTerms } from '../domain/consent.ts'
 import { Layout } from './layout.tsx'
 import { HiddenFields, SignedInAs, SignOutForm, WebAddress } from './parts.tsx'
 
 export type ConsentPageProps = Readonly<{
-  /** All that the user decides on. */
+  /** What the user decides on. */
   terms: ConsentTerms
   /** Why the page asks again, or null. */
   notice: string | null
   username: string
-  /** What is sent again with the answer: the authorization request, the fingerprint of the terms, the form token. */
+  /** Hidden fields: the authorization request, the fingerprint of the terms, the form token. */
   hidden: readonly (readonly [name: string, value: string])[]
   signOutToken: string
-  /** Where to come back after signing in as somebody else. */
+  /** The page to return to after signing in as another user. */
   thisPage: string
 }>
 

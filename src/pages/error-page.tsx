@@ -1,4 +1,4 @@
-/** What a person sees when a request cannot go on and nobody can be told but them. */
+/** The error page that a person sees. */
 
 import { Layout } from './layout.tsx'
 import { SignedInAs, SignOutForm } from './parts.tsx'
@@ -8,11 +8,11 @@ export type ErrorPageProps = Readonly<{
   message: string
   /** What the person can do about it, or null. */
   hint: string | null
-  /** By which the operator finds out more, or null. */
+  /** The correlation id, by which the operator finds the cause, or null. */
   reference: string | null
-  /** Where developers read what this means in general, or null. */
+  /** The URL of the page that explains the error code to developers, or null. */
   explanation: string | null
-  /** For an error that is about the user who is signed in. */
+  /** For an error that concerns the user who is signed in. */
   signOut?: Readonly<{ username: string; formToken: string; nextPage: string }>
 }>
 

@@ -1,4 +1,4 @@
-/** What this is, for whoever opens the issuer's address. */
+/** The page at the issuer's address. */
 
 import { Layout } from './layout.tsx'
 import { SignedInAs, SignOutForm } from './parts.tsx'
@@ -6,9 +6,9 @@ import { SignedInAs, SignOutForm } from './parts.tsx'
 export type LandingPageProps = Readonly<{
   /** The issuer's URL, without a slash at the end. */
   issuer: string
-  /** Null when nobody is signed in. */
+  /** Null if no user is signed in. */
   username: string | null
-  /** Null when nobody is signed in. */
+  /** Null if no user is signed in. */
   signOutToken: string | null
 }>
 

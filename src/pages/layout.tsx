@@ -1,21 +1,23 @@
-/** The document around every page: doctype, head, the name of the house and one card. */
+/** The document around every page: doctype, head, the registry's name and one card. */
 
 import { raw } from 'hono/html'
 import type { Child } from 'hono/jsx'
 
-export const MARK_OUTLINE =
+/** A shield with a keyhole. */
+const LOGO_OUTLINE =
   'M12 1.5 3.5 4.7v6.1c0 5.3 3.5 9.7 8.5 11.7 5-2 8.5-6.4 8.5-11.7V4.7zm0 5.5a3 3 0 0 1 1.25 5.73V17h-2.5v-4.27A3 3 0 0 1 12 7z'
 
-export const ICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"><path fill="#0b7285" fill-rule="evenodd" d="${MARK_OUTLINE}"/></svg>`
+/** For the browser's tab. */
+export const ICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"><path fill="#0b7285" fill-rule="evenodd" d="${LOGO_OUTLINE}"/></svg>`
 
-/** A shield with a keyhole, drawn in the colour of the text around it. Says nothing that the word beside it does not. */
-const Mark = () => (
-  <svg class="mark" viewBox="0 0 24 24" width="24" height="24" aria-hidden="true" focusable="false">
-    <path fill="currentColor" fill-rule="evenodd" d={MARK_OUTLINE} />
+/** The logo, in the colour of the text around it. Hidden from screen readers: the word beside it says the same. */
+const Logo = () => (
+  <svg class="logo" viewBox="0 0 24 24" width="24" height="24" aria-hidden="true" focusable="false">
+    <path fill="currentColor" fill-rule="evenodd" d={LOGO_OUTLINE} />
   </svg>
 )
 
-/** Writes the doctype itself. `title` must not come from a client: the browser's tab isolates nothing. */
+/** Writes the doctype itself. `title` must not come from a client: a browser's tab cannot isolate its text direction. */
 export const Layout = (p: { title: string; children: Child }) => (
   <>
     {raw('<!doctype html>')}
@@ -30,8 +32,8 @@ export const Layout = (p: { title: string; children: Child }) => (
         <link rel="stylesheet" href="/style.css" />
       </head>
       <body>
-        <header class="house">
-          <Mark />
+        <header class="brand">
+          <Logo />
           <span>Registry</span>
         </header>
         <main class="card">{p.children}</main>

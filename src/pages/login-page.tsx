@@ -1,4 +1,4 @@
-/** Where a person signs in. */
+/** The sign-in page. */
 
 import { Layout } from './layout.tsx'
 import { HiddenFields } from './parts.tsx'
@@ -6,9 +6,9 @@ import { HiddenFields } from './parts.tsx'
 export type LoginPageProps = Readonly<{
   formToken: string
   nextPage: string
-  /** Who sent the person here, or null. */
+  /** The client that sent the user here, or null. */
   clientName: string | null
-  /** What was typed before; empty at first. */
+  /** What the user typed before; empty at first. */
   username: string
   /** Why the last attempt failed, or null. */
   problem: string | null

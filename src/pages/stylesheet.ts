@@ -1,4 +1,4 @@
-/** The one stylesheet, served as `/style.css`. */
+/** The stylesheet, served as `/style.css`. */
 
 const COLOURS = `
 :root {
@@ -34,7 +34,7 @@ const COLOURS = `
   }
 }`
 
-const GROUND = `
+const BASE = `
 *, *::before, *::after { box-sizing: border-box; }
 html { color-scheme: light dark; -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
 body {
@@ -64,13 +64,13 @@ a:hover { color: var(--accent-strong); }
 .lead { color: var(--muted); }
 .lead strong { color: var(--text); }`
 
-const HOUSE = `
-.house {
+const CARD = `
+.brand {
   display: flex; align-items: center; gap: 0.5rem;
   margin-block-end: 1rem; padding-inline: 0.25rem;
   font-weight: 650; color: var(--accent);
 }
-.mark { flex: none; }
+.logo { flex: none; }
 .card, .card > form { display: flex; flex-direction: column; gap: 1.25rem; }
 .card {
   padding: clamp(1.25rem, 6vw, 2.25rem);
@@ -162,7 +162,7 @@ time { white-space: nowrap; }
 .client > form button { flex: 0 1 auto; min-height: 2.75rem; padding-inline: 1.25rem; }
 .reference { font-size: 1.0625rem; letter-spacing: 0.05em; user-select: all; }`
 
-const CIRCUMSTANCES = `
+const PREFERENCES = `
 @media (prefers-reduced-motion: no-preference) {
   button, .button, input { transition: background-color 120ms, border-color 120ms; }
 }
@@ -174,15 +174,15 @@ const CIRCUMSTANCES = `
   .actions > .primary, .actions > .primary:hover { border-width: 4px; }
 }`
 
-/** Light and dark, from 320 CSS pixels up, without an image, a font or a script. */
+/** Light and dark, for widths from 320 CSS pixels, without images and fonts. */
 export const STYLESHEET: string = `${[
   COLOURS,
-  GROUND,
-  HOUSE,
+  BASE,
+  CARD,
   FORMS,
   CONSENT,
   APPLICATIONS,
-  CIRCUMSTANCES,
+  PREFERENCES,
 ]
   .map((part) => part.trim())
   .join('\n')}\n`

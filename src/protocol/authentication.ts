@@ -1,4 +1,4 @@
-/** What a service asks the authenticator over a service binding, and what it is told. */
+/** The request of a service to the authenticator over a service binding, and the result. */
 
 import type { SessionRecord } from '../domain/session.ts'
 import type { Refusal } from './bearer.ts'
@@ -8,30 +8,30 @@ export type AuthenticationRequest = Readonly<{
   authorization?: string | null
   /** The caller's `Cookie` header. */
   cookie?: string | null
-  /** The caller's `DPoP` header, with the method and the absolute URL of its request: what a proof is about. */
+  /** The caller's `DPoP` header, and the method and absolute URL of its request, which the proof must name. */
   dpop?: string | null
   method?: string
   url?: string
-  /** All of them are required. */
+  /** The session must hold all of them. */
   scopes?: readonly string[]
-  /** Each of the scopes is asked for this resource. */
+  /** Each scope must be held for this resource. */
   resource?: string
   /** The session must be endorsed for it. */
   category?: string
-  /** Revocations are asked of D1, not of what KV shows; refused where the authenticator has no database. */
+  /** Revocations are read from D1 and not from KV; 503 if the authenticator has no database. */
   immediate?: boolean
-  /** An anonymous caller is refused, also where no scope and no category is required. */
+  /** An anonymous caller is refused, even if no scope and no category is required. */
   required?: boolean
 }>
 
 export type Authentication =
-  /** Nothing was presented, and nothing was required. */
+  /** The caller presented nothing, and nothing was required. */
   | Readonly<{ kind: 'anonymous' }>
   | Readonly<{ kind: 'authenticated'; session: SessionRecord }>
-  /** Also when it could not be found out (503): never an open door. */
+  /** Also if the check failed (503). */
   | Readonly<{ kind: 'refused'; refusal: Refusal }>
 
-/** A service binding to the authenticator, or anything that keeps its promise. */
+/** A service binding to the authenticator, or a stand-in with the same behaviour. */
 export type AuthenticatorBinding = Readonly<{
   authenticate(request: AuthenticationRequest): Promise<Authentication>
 }>

@@ -1,4 +1,4 @@
-/** The authorization request (RFC 6749 §4.1.1) once the client and its redirect URI are known to be good. */
+/** The authorization request (RFC 6749 §4.1.1) after the client and its redirect URI were checked. */
 
 import { type Client, mustUsePkce } from '../domain/client.ts'
 import type { ClientId } from '../domain/ids.ts'
@@ -16,7 +16,7 @@ export type AuthorizationRequest = Readonly<{
   dpopJkt: string | null
 }>
 
-/** The parameters that make up a request: what the consent page carries and its form token is bound to. */
+/** The parameters of a request: the consent page sends them back, and its form token is bound to them. */
 export const REQUEST_FIELDS = [
   'response_type',
   'response_mode',
@@ -41,7 +41,7 @@ export const readTarget = (fields: Fields) => ({
   redirectUri: fields.get('redirect_uri'),
 })
 
-/** Throws what the client may be told by redirect (§4.1.2.1). */
+/** Throws errors that the redirect reports to the client (§4.1.2.1). */
 export function readAuthorizationRequest(fields: Fields, client: Client): AuthorizationRequest {
   const responseType = required(fields, 'response_type')
   if (responseType !== 'code') {
@@ -71,11 +71,11 @@ export function readAuthorizationRequest(fields: Fields, client: Client): Author
 }
 
 /**
- * RFC 6749 Appendix A.5 allows printable ASCII. Browsers change line ends and NUL in a form, so a state with one would
- * come back as another; other characters pass unchanged and are let through.
+ * RFC 6749 Appendix A.5 allows printable ASCII. Browsers change line ends and NUL in a form, so such a `state` would return
+ * changed. Other characters return unchanged and are accepted.
  */
 function refuseControlCharacters(state: string) {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the check looks for them.
   if (!/[\x00-\x1f\x7f]/.test(state)) return
   throw new OAuthError('invalid_request', 'The parameter state contains a control character.')
 }

@@ -5,7 +5,7 @@ import { errorUri, type OAuthError } from './errors.ts'
 
 type Common = Readonly<{ state: string | undefined; issuer: string }>
 
-/** A query that the redirect URI has already is kept as it is: §3.1.2. */
+/** §3.1.2: the redirect URI's own query MUST be retained. */
 function withQuery(
   redirect: ApprovedRedirectUri,
   response: Record<string, string>,

@@ -1,6 +1,6 @@
 /**
- * Access tokens at a protected resource (RFC 6750, and RFC 9449 §7 for those that are bound to a key): reading the
- * `Authorization` header, and the refusals.
+ * Access tokens at a protected resource (RFC 6750; RFC 9449 §7 for tokens that are bound to a key): the `Authorization`
+ * header and the refusals.
  */
 
 import { SIGNATURE_ALGORITHMS } from '../crypto/signature-algorithms.ts'
@@ -8,7 +8,7 @@ import { SIGNATURE_ALGORITHMS } from '../crypto/signature-algorithms.ts'
 /** §2.1: the scheme in any case (RFC 9110 §11.1), then exactly one b64token. */
 const CREDENTIALS = /^(Bearer|DPoP) +([A-Za-z0-9._~+/-]+=*)$/i
 const REALM = 'registry'
-/** §3 allows these in `error_description`; of `scope` our own form is narrower still. */
+/** Characters that §3 forbids in `error_description`. The form of our scopes is narrower. */
 const UNQUOTABLE = /[^ !#-[\]-~]/g
 
 export type BearerReading =
@@ -17,7 +17,7 @@ export type BearerReading =
   /** Another scheme, no token, two tokens, two headers. */
   | Readonly<{ kind: 'malformed' }>
 
-/** An empty header was presented, so it is not absent. */
+/** An empty header is malformed and not absent. */
 export function readBearer(authorization: string | null | undefined): BearerReading {
   if (authorization === null || authorization === undefined) return { kind: 'absent' }
   const [, scheme, token] = CREDENTIALS.exec(authorization) ?? []
@@ -34,29 +34,29 @@ const STATUSES = {
 } as const
 export type BearerError = keyof typeof STATUSES
 
-/** Why a request may not pass, in the form in which it leaves the house. */
+/** A refusal as the caller sees it. */
 export type Refusal = Readonly<{
   status: 400 | 401 | 403 | 503
   error: BearerError | 'authentication_required' | 'access_denied' | 'temporarily_unavailable'
-  /** For the caller: one fixed sentence per cause that the caller may know. */
+  /** For the caller: one fixed sentence for each cause that the caller may know. */
   reason: string
-  /** Null for a fault: no other credential would help. */
+  /** Null if another credential would not help. */
   wwwAuthenticate: string | null
-  /** The id under which the operator finds the cause; absent when there is nothing to look into. */
+  /** The operator finds the cause by this id. Absent if nothing was recorded. */
   correlationId?: string
 }>
 
 type ChallengeParameters = Readonly<{
   error?: BearerError
   error_description?: string
-  /** The scopes that would do. */
+  /** The required scopes. */
   scope?: string
 }>
 
-/** How the token is to be presented. */
+/** The scheme that the token must be presented with. */
 export type Scheme = 'Bearer' | 'DPoP'
 
-/** §3: the value of `WWW-Authenticate`. RFC 9449 §7.1: with the algorithms that a proof may be signed with. */
+/** §3: the value of `WWW-Authenticate`. RFC 9449 §7.1: DPoP lists the algorithms for proofs. */
 export function challenge(parameters: ChallengeParameters, scheme: Scheme = 'Bearer'): string {
   const algs = scheme === 'DPoP' ? SIGNATURE_ALGORITHMS.join(' ') : ''
   const given = Object.entries({ ...parameters, algs, realm: REALM }).filter(([, value]) => value)
@@ -76,7 +76,7 @@ export const refusal = (
   wwwAuthenticate: challenge({ error, error_description: reason, scope: scopes.join(' ') }, scheme),
 })
 
-/** §3.1: the challenge SHOULD NOT carry an error code when nothing was presented; the body names one of our own. */
+/** §3.1: the challenge SHOULD NOT include an error code if nothing was presented. The body has our own code. */
 export const credentialRequired = (scopes: readonly string[]): Refusal => ({
   status: 401,
   error: 'authentication_required',
@@ -84,10 +84,10 @@ export const credentialRequired = (scopes: readonly string[]): Refusal => ({
   wwwAuthenticate: challenge({ scope: scopes.join(' ') }),
 })
 
-/** Was nothing presented? */
+/** Did the caller present no credential? */
 export const asksForCredential = ({ error }: Refusal) => error === 'authentication_required'
 
-/** RFC 9728 §5.1: every challenge says where the resource's metadata is. `url` has nothing to be escaped. */
+/** RFC 9728 §5.1: adds the URL of the resource's metadata to the challenge. `url` needs no escaping. */
 export const withResourceMetadata = (why: Refusal, url: string): Refusal =>
   why.wwwAuthenticate === null
     ? why
@@ -104,7 +104,7 @@ const RETRY_AFTER_SECONDS = 5
 
 const HEADERS = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' }
 
-/** The members of RFC 6749 §5.2, and `reason`, which says the same as `error_description`. */
+/** The members of RFC 6749 §5.2, and `reason`, which equals `error_description`. */
 export const errorBody = ({ error, reason }: Readonly<{ error: string; reason: string }>) =>
   JSON.stringify({ error, error_description: reason, reason })
 

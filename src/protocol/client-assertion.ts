@@ -1,4 +1,4 @@
-/** `private_key_jwt` (RFC 7523 §2.2 and §3, RFC 7521 §4.2): a client shows a JWT signed with its own key. */
+/** `private_key_jwt` (RFC 7523 §2.2 and §3, RFC 7521 §4.2): the client sends a JWT signed with its key. */
 
 import { type Claims, verifyByKeySet } from '../crypto/key-set.ts'
 
@@ -6,21 +6,21 @@ export const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-beare
 
 /** How far the client's clock may be from ours. */
 const SKEW_SECONDS = 60
-/** The furthest that `exp` may be ahead: so long an id is remembered, and a stolen assertion not yet used is good. */
+/** How far ahead `exp` may be: how long an id is stored, and how long a stolen, unused assertion is accepted. */
 const MAX_LIFETIME_SECONDS = 600
 
 export type Assertion = Readonly<{
   jti: string
-  /** Epoch seconds, whole: until then the same assertion could be shown again. */
+  /** Whole epoch seconds: until then the same assertion could be sent again. */
   expiresAt: number
 }>
 
-/** Whose ids those of a client's assertions are, among all that are used once. */
+/** The owner of the ids of a client's assertions in the store of used ids. */
 export const ownerOfAssertion = (clientId: string) => `client ${clientId}`
 
 /**
- * Everything but whether it was shown before: that is for a store to say, and only of an assertion that is the
- * client's own. A string says for the log which check failed. `keySet` is the client's registered JWK Set.
+ * Checks everything except whether the assertion was used before, which a store decides afterwards. Returns a string that
+ * says, for the log, which check failed. `keySet` is the client's registered JWK Set.
  */
 export async function verifyAssertion(
   assertion: string,
@@ -45,8 +45,8 @@ export async function verifyAssertion(
 }
 
 /**
- * The issuer, and nobody beside it. Not the token endpoint's URL, which RFC 7523 allows: it does not tell which
- * server an assertion was made for when a client talks to several (draft-ietf-oauth-rfc7523bis).
+ * `aud` is the issuer only. RFC 7523 also allows the token endpoint's URL, but that does not identify the server when a
+ * client uses several (draft-ietf-oauth-rfc7523bis).
  */
 const isFor = (issuer: string, { aud }: Claims) =>
   aud === issuer || (Array.isArray(aud) && aud.length === 1 && aud[0] === issuer)

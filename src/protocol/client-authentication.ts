@@ -6,7 +6,7 @@ import { JWT_BEARER } from './client-assertion.ts'
 import { OAuthError } from './errors.ts'
 import type { Fields } from './fields.ts'
 
-/** By the methods' names in RFC 7591 §2. */
+/** `method` has the names of RFC 7591 §2. */
 export type PresentedClient = Readonly<{ clientId: ClientId }> &
   (
     | Readonly<{ method: 'client_secret_post' | 'client_secret_basic'; secret: string }>
@@ -14,7 +14,7 @@ export type PresentedClient = Readonly<{ clientId: ClientId }> &
     | Readonly<{ method: 'none' }>
   )
 
-/** One answer to every cause, so that it tells nothing of which clients exist or how they are registered. */
+/** The same error for every cause, so that it does not reveal which clients exist or how they are registered. */
 export const invalidClient = (detail: string) =>
   new OAuthError('invalid_client', 'Client authentication failed.', { detail })
 
@@ -35,12 +35,12 @@ function readBasic(authorization: string): { clientId: ClientId; secret: string 
       }
     }
   } catch {
-    // Not base64, not UTF-8 or not form-encoded: the same fault for the caller.
+    // Not base64, not UTF-8 or not form-encoded: the same error for the caller.
   }
   throw invalidClient('the Basic credentials are malformed')
 }
 
-/** Null when neither of the two is there. The client is whom the assertion is about: RFC 7523 §3. */
+/** Null without both parameters. RFC 7523 §3: the client is the `sub` of the assertion. */
 function readAssertion(fields: Fields): { clientId: ClientId; assertion: string } | null {
   const assertion = fields.get('client_assertion')
   const type = fields.get('client_assertion_type')
@@ -56,7 +56,7 @@ function readAssertion(fields: Fields): { clientId: ClientId; assertion: string 
 const twoMethods = () =>
   new OAuthError('invalid_request', 'The request authenticates the client in more than one way.')
 
-/** Throws `invalid_client` when there is no method, `invalid_request` when there is more than one. */
+/** Throws `invalid_client` without a method, `invalid_request` with more than one. */
 export function readClientAuthentication(
   fields: Fields,
   authorization: string | undefined,
@@ -95,7 +95,7 @@ function basicName(authorization: string): string | null {
   }
 }
 
-/** The issuer of a client assertion is the client: RFC 7523 §3. */
+/** RFC 7523 §3: the issuer of a client assertion is the client. */
 function assertionIssuer(assertion: string): string | null {
   try {
     const [, payload = ''] = assertion.split('.')
@@ -107,7 +107,7 @@ function assertionIssuer(assertion: string): string | null {
   }
 }
 
-/** Null when it names none. */
+/** For the log only: the client that a request claims to be from, not verified. Null if the request names none. */
 export function claimedClientId(
   asked: URLSearchParams,
   authorization: string | undefined,

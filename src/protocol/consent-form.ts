@@ -1,11 +1,11 @@
-/** The consent form: what a browser sends back of it. */
+/** The fields of the consent form. */
 
 import { requestPairs } from './authorization-request.ts'
 import type { Fields } from './fields.ts'
 
 type Pair = readonly [name: string, value: string]
 
-/** A ticked scope: the one field that occurs once per box. */
+/** A ticked scope: the only field that may be repeated. */
 export const TICK = 'grant'
 /** The fingerprint of the terms that the page shows. */
 export const SHOWN = 'shown'
@@ -13,14 +13,14 @@ export const SHOWN = 'shown'
 /** As `formToken` in src/http/form-token.ts makes it. */
 export const FORM_TOKEN_LENGTH = 60
 
-/** The fields that the browser sends back as they are. */
+/** The fields that the browser sends back unchanged. */
 export const hiddenPairs = (fields: Fields, fingerprint: string, formToken: string): Pair[] => [
   ...requestPairs(fields),
   [SHOWN, fingerprint],
   ['form_token', formToken],
 ]
 
-/** The length of the answer with every box ticked. */
+/** The length of the form's body with every box ticked. */
 export function consentFormBytes(fields: Fields, fingerprint: string, scopes: readonly string[]) {
   const pairs = [
     ...hiddenPairs(fields, fingerprint, 'x'.repeat(FORM_TOKEN_LENGTH)),

@@ -1,22 +1,22 @@
-/** DPoP proofs (RFC 9449): does the sender of this request hold the key that it shows? */
+/** DPoP proofs (RFC 9449): does the sender of this request hold the private key? */
 
 import { digest, equalInConstantTime } from '../crypto/digest.ts'
 import { verifyProof } from '../crypto/proof.ts'
 
-/** How far `iat` may be from our clock, on either side: §11.1. */
+/** §11.1: how far `iat` may be from our clock, before or after. */
 const PROOF_WINDOW_SECONDS = 60
-/** §11.1: only a digest is kept, but a longer one is no id either. */
+/** §11.1. Only a digest is stored, but a longer value is not an id. */
 const MAX_JTI_LENGTH = 256
 
 const THUMBPRINT = /^[A-Za-z0-9_-]{43}$/
 const UNRESERVED = /^[A-Za-z0-9._~-]$/
 
-/** The request that a proof came with. */
+/** The request that the proof was sent with. */
 export type ProvenRequest = Readonly<{
   method: string
   /** Absolute, as the sender addressed it. */
   url: string
-  /** At a protected resource: the token that the proof came with (§4.3, `ath`). */
+  /** At a protected resource: the token sent with the proof (§4.3, `ath`). */
   accessToken: string | null
 }>
 
@@ -24,18 +24,18 @@ export type Proof = Readonly<{
   /** RFC 7638 thumbprint of the key that the sender holds. */
   jkt: string
   jti: string
-  /** Epoch seconds, whole: until then the same proof could be shown again. */
+  /** Whole epoch seconds: until then the same proof could be sent again. */
   expiresAt: number
 }>
 
 export const isThumbprint = (text: string) => THUMBPRINT.test(text)
 
-/** Whose ids those of a proof are, among all that are used once. */
+/** The owner of a proof's id in the store of used ids. */
 export const ownerOfProof = ({ jkt }: Proof) => `key ${jkt}`
 
 /**
- * Everything of §4.3 but whether the proof was shown before: that is for a store to say. A string says for the
- * log which check failed. Several `DPoP` headers reach us as one value with a comma, which no JWT has.
+ * Checks §4.3 except whether the proof was used before, which a store decides. Returns a string that says, for the log,
+ * which check failed. Several `DPoP` headers arrive as one value with a comma, which is not a JWT.
  */
 export async function readProof(
   header: string,

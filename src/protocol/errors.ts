@@ -1,4 +1,4 @@
-/** A refusal: what the caller is told (RFC 6749 §4.1.2.1 and §5.2) and what only the log is told. */
+/** Errors: what the caller sees (RFC 6749 §4.1.2.1 and §5.2), and the detail for the log only. */
 
 const STATUSES = {
   invalid_request: 400,
@@ -14,7 +14,7 @@ const STATUSES = {
 } as const
 export type ErrorCode = keyof typeof STATUSES
 
-/** Of a direct answer, unless the refusal says otherwise. */
+/** The usual status of a direct response. */
 export const statusOf = (code: ErrorCode): number => STATUSES[code]
 
 type Options = Readonly<{
@@ -26,7 +26,7 @@ type Options = Readonly<{
 
 export class OAuthError extends Error {
   readonly code: ErrorCode
-  /** For the client's developer: one fixed sentence per cause that the caller may know. */
+  /** For the client's developer: one fixed sentence for each cause that the caller may know. */
   readonly description: string
   readonly detail: string
   readonly status: number
@@ -43,7 +43,7 @@ export class OAuthError extends Error {
   }
 }
 
-/** A page of ours that explains the code in general: RFC 6749 §4.1.2.1, §5.2. */
+/** RFC 6749 §4.1.2.1, §5.2: our page that explains the code. */
 export const errorUri = (code: ErrorCode, issuer: string) => `${issuer}/errors/${code}`
 
 /** RFC 6749 §5.2. */

@@ -3,11 +3,11 @@
 import { formatScopes } from '../domain/scope.ts'
 import { endOf, type SessionRecord } from '../domain/session.ts'
 
-/** A token that is good now. Instants in epoch seconds. */
+/** A token that is active now. Instants in epoch seconds. */
 export type ActiveToken = Readonly<{
   kind: 'accessToken' | 'refreshToken'
   clientId: string
-  /** Null when the client acts for itself. */
+  /** Null if the client acts for itself. */
   user: Readonly<{ userId: string; username: string }> | null
   scopes: readonly string[]
   endorsements: readonly string[]
@@ -28,9 +28,8 @@ export const activeSession = (session: SessionRecord, clientId: string): ActiveT
 })
 
 /**
- * Null is a token that is not active, or none of the caller's business: §2.2 wants no more said of either.
- * `token_type` is how an access token is presented (RFC 6749 §7.1), so a refresh token has none.
- * `endorsements` is ours.
+ * `token` null: the token is not active or not the caller's. §2.2: the response then SHOULD NOT say more. `token_type` is
+ * the scheme of an access token (RFC 6749 §7.1), so a refresh token has none. `endorsements` is our own member.
  */
 export function introspectionResponse(token: ActiveToken | null, issuer: string) {
   if (token === null) return { active: false }

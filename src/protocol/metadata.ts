@@ -1,20 +1,20 @@
-/** Authorization server metadata (RFC 8414 §2): what works here, and nothing else. */
+/** Authorization server metadata (RFC 8414 §2). */
 
 import { SIGNATURE_ALGORITHMS } from '../crypto/signature-algorithms.ts'
 import { REQUEST_AUTH_METHODS } from '../domain/client.ts'
 import { CATALOGUED_SCOPES } from '../domain/scope-catalogue.ts'
 
-/** Every endpoint that authenticates clients. */
+/** The endpoints that authenticate clients. */
 const ENDPOINTS_FOR_CLIENTS = { token: 'token', revocation: 'revoke', introspection: 'introspect' }
 
-/** `/introspect` alone refuses a public client: RFC 7662 §2.1. */
+/** RFC 7662 §2.1: `/introspect` refuses a public client. */
 const authMethodsAt = (endpoint: string) =>
   REQUEST_AUTH_METHODS.filter((method) => method !== 'none' || endpoint !== 'introspection')
 
 const entries = (make: (name: string, path: string) => [string, unknown]) =>
   Object.fromEntries(Object.entries(ENDPOINTS_FOR_CLIENTS).map(([name, path]) => make(name, path)))
 
-/** `issuer` is the setting: it comes from no request, so nobody can have another's endpoints listed (§7.2). */
+/** §7.2: `issuer` is the setting and never from the request, so that a caller cannot change the endpoints. */
 export function serverMetadata(issuer: string, grantTypes: readonly string[]) {
   return {
     issuer,

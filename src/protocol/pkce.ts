@@ -1,4 +1,4 @@
-/** PKCE (RFC 7636), S256 only: the challenge of a request, and whether a verifier opens it. */
+/** PKCE (RFC 7636), S256 only: the challenge, and whether a verifier matches it. */
 
 import { digest, equalInConstantTime } from '../crypto/digest.ts'
 import { OAuthError } from './errors.ts'
@@ -8,7 +8,7 @@ import { quoted } from './sanitize.ts'
 const CHALLENGE = /^[A-Za-z0-9_-]{43}$/
 const VERIFIER = /^[A-Za-z0-9._~-]{43,128}$/
 
-/** The S256 challenge of an authorization request, or null. Throws `invalid_request` for anything else. */
+/** The S256 challenge of an authorization request; null without one. Throws `invalid_request`. */
 export function readCodeChallenge(fields: Fields, mandatory: boolean): string | null {
   const challenge = fields.get('code_challenge')
   const method = fields.get('code_challenge_method')
@@ -18,7 +18,7 @@ export function readCodeChallenge(fields: Fields, mandatory: boolean): string | 
     }
     return null
   }
-  // A missing method would mean `plain` (§4.3), which protects nothing: RFC 9700 §2.1.1.
+  // §4.3: a missing method means `plain`, which does not protect: RFC 9700 §2.1.1.
   if (method !== 'S256') {
     throw new OAuthError('invalid_request', 'The parameter code_challenge_method must be S256.', {
       detail: method === undefined ? 'no code_challenge_method' : `asked for ${quoted(method)}`,
@@ -33,7 +33,7 @@ export function readCodeChallenge(fields: Fields, mandatory: boolean): string | 
   return challenge
 }
 
-/** Undefined where there is none. Throws `invalid_request`: RFC 7636 §4.1. */
+/** Undefined without a verifier. Throws `invalid_request` for a malformed one: RFC 7636 §4.1. */
 export function readCodeVerifier(fields: Fields): string | undefined {
   const verifier = fields.get('code_verifier')
   if (verifier === undefined || VERIFIER.test(verifier)) return verifier
@@ -44,8 +44,8 @@ export function readCodeVerifier(fields: Fields): string | undefined {
 }
 
 /**
- * Why the verifier does not open the challenge, for the operator; null if it does. Also when only one of the two
- * is there: RFC 9700 §4.8.2 forbids that downgrade.
+ * Why the verifier does not match the challenge, for the operator; null if it does. RFC 9700 §4.8.2: one without the other
+ * MUST be refused, to prevent a downgrade.
  */
 export async function verifierProblem(
   verifier: string | undefined,
@@ -53,6 +53,6 @@ export async function verifierProblem(
 ): Promise<string | null> {
   if (verifier === undefined) return challenge === null ? null : 'code_verifier is missing'
   if (challenge === null) return 'code_verifier without a code_challenge before'
-  const opens = equalInConstantTime(await digest(verifier), challenge)
-  return opens ? null : 'code_verifier does not match'
+  const matches = equalInConstantTime(await digest(verifier), challenge)
+  return matches ? null : 'code_verifier does not match'
 }

@@ -1,14 +1,14 @@
-/** The answer to a CORS preflight (the Fetch standard) where scripts of any origin may call. */
+/** The response to a CORS preflight (Fetch standard) where scripts of any origin may call. */
 
 const MAX_AGE_SECONDS = 3600
-/** Allowed in every answer, so that a browser need not ask again for a call that sends one more of them. */
+/** Always allowed, so that one preflight covers calls with any of them. */
 const USUAL_HEADERS = ['Authorization', 'Content-Type', 'DPoP']
 /** RFC 9110 §5.6.2. */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 
 /**
- * Every header that is asked for is allowed: `*` would not cover `Authorization`, and no list of ours can know the
- * headers that libraries add. `requested` is the value of `Access-Control-Request-Headers`.
+ * Allows every requested header: `*` does not include `Authorization`, and a fixed list would miss headers that libraries
+ * add. `requested` is the value of `Access-Control-Request-Headers`.
  */
 export function preflightHeaders(methods: readonly string[], requested: string | null) {
   const usual = new Set(USUAL_HEADERS.map((name) => name.toLowerCase()))

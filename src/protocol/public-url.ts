@@ -2,10 +2,10 @@
 
 import { LOOPBACK_HOSTS } from '../domain/network.ts'
 
-/** What may stand in a quoted string (RFC 9110 §5.6.4) as it is, and needs no escape in a URL. */
+/** Characters that need no escape in a quoted string (RFC 9110 §5.6.4) and in a URL. */
 const PRINTABLE = /^[!#-[\]-~]+$/
 
-/** In words that follow the name of what is at fault; null if there is nothing to say. */
+/** The end of a sentence that begins with the name of the URL; null if the URL is good. */
 export function publicUrlProblem(text: string): string | null {
   if (!PRINTABLE.test(text) || !URL.canParse(text)) return 'must be an absolute URL'
   const { protocol, hostname, username, password } = new URL(text)
@@ -15,7 +15,7 @@ export function publicUrlProblem(text: string): string | null {
   return text.includes('#') ? 'must not have a fragment' : null
 }
 
-/** We serve at the root, so an issuer of ours has no path, and no slash at its end. */
+/** RFC 8414 §2. The registry serves at the root, so its issuer has no path and no slash at its end. */
 export function isIssuer(text: string): boolean {
   if (!URL.canParse(text)) return false
   const url = new URL(text)

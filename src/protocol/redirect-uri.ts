@@ -1,12 +1,12 @@
-/** May the browser be sent to this address? Exact matching (RFC 9700 §4.1.3), one exception. */
+/** May the browser be redirected to this URI? Exact matching (RFC 9700 §4.1.3), with one exception. */
 
 import { type Client, isPublic } from '../domain/client.ts'
 import type { ApprovedRedirectUri, RegisteredRedirectUri } from '../domain/ids.ts'
 
-/** RFC 8252 §7.3: a native app listens on whatever port the system gives it. An IP literal, not `localhost`. */
+/** The exception. RFC 8252 §7.3: any port MUST be allowed for a loopback IP literal. Not for `localhost`. */
 const LOOPBACK = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]))(?::\d{1,5})?((?:\/[^#]*)?)$/
 
-/** Null for another address, and where the number is no port: nobody can be sent there. */
+/** Null if the URI is not a loopback address or its port is not a port number. */
 const withoutPort = (uri: string) => {
   const [, origin, rest] = (URL.canParse(uri) && LOOPBACK.exec(uri)) || []
   return origin === undefined ? null : `${origin}${rest}`
@@ -17,7 +17,7 @@ const matchesLoopback = (registered: string, asked: string) => {
   return bare !== null && bare === withoutPort(registered)
 }
 
-/** The registered URI by which an address is the client's own; undefined when there is none. */
+/** The registered URI that matches; undefined if none does. */
 export const registeredRedirect = (
   client: Client,
   uri: string,
@@ -27,7 +27,7 @@ export const registeredRedirect = (
     ? client.redirectUris.find((registered) => matchesLoopback(registered, uri))
     : undefined)
 
-/** `asked` undefined stands for the only registered URI, if there is exactly one. Null: not this client's. */
+/** `asked` undefined means the only registered URI. Null if the URI is not the client's. */
 export function approveRedirect(
   client: Client,
   asked: string | undefined,
@@ -43,13 +43,13 @@ const firstDifference = (one: string, other: string) => {
   return (at === -1 ? one.length : at) + 1
 }
 
-/** For the operator: where `asked` leaves what was expected. Characters are counted from 1. */
+/** For the operator: the first character, counted from 1, at which `asked` differs. */
 export const redirectDifference = (asked: string | undefined, expected: string): string =>
   asked === undefined
     ? 'redirect_uri is missing'
     : `redirect_uri differs at character ${firstDifference(asked, expected)}`
 
-/** For the operator: why `approveRedirect` said no. */
+/** For the operator: why `approveRedirect` returned null. */
 export function whyNotApproved({ redirectUris }: Client, asked: string | undefined): string {
   if (redirectUris.length === 0) return 'no redirect_uri is registered'
   if (asked === undefined)
@@ -59,7 +59,7 @@ export function whyNotApproved({ redirectUris }: Client, asked: string | undefin
   return `redirect_uri differs from the nearest registered one at character ${furthest}`
 }
 
-/** The address for people: `client.example`, `127.0.0.1:5000`, `com.example.app:`. */
+/** The URI's host for people: `client.example`, `127.0.0.1:5000`, `com.example.app:`. */
 export function displayHostOf(redirect: ApprovedRedirectUri): string {
   const { host, protocol } = new URL(redirect)
   return host === '' || !protocol.startsWith('http') ? protocol : host

@@ -1,11 +1,11 @@
-/** A caller's own words, made fit for the operator's log: short, printable, and without a credential in them. */
+/** Sanitizes a caller's text for the operator's log: short, printable, without credentials. */
 
 import { TOKEN_PREFIXES } from '../crypto/token.ts'
 
 const PREFIXES = Object.values(TOKEN_PREFIXES).join('|')
-/** A credential of ours, or the better part of one: people put them where they do not belong. */
+/** A credential of ours or most of one: callers send them in wrong parameters. */
 const CREDENTIAL = new RegExp(`(${PREFIXES})[A-Za-z0-9_-]{8,}`, 'g')
-/** Printable ASCII alone, so that nothing reaches a terminal that could command it. */
+/** Other characters could be control sequences for a terminal. */
 const UNPRINTABLE = /[^\x20-\x7e]/g
 const MAX_QUOTED = 64
 

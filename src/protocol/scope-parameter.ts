@@ -1,11 +1,11 @@
-/** The `scope` parameter (RFC 6749 §3.3), against what the client is authorized for. */
+/** The `scope` parameter (RFC 6749 §3.3), compared with what the client is authorized for. */
 
 import { holdsScope, isScope, splitScopes } from '../domain/scope.ts'
 import { OAuthError } from './errors.ts'
 import type { Fields } from './fields.ts'
 import { quoted } from './sanitize.ts'
 
-/** The requested scopes; without the parameter all that are authorized. Throws `invalid_scope`. */
+/** The requested scopes; without the parameter all authorized scopes. Throws `invalid_scope`. */
 export function readRequestedScopes(
   fields: Fields,
   authorized: readonly string[],

@@ -1,12 +1,12 @@
-/** The cookie that carries a browser session: its name, and how it is read. */
+/** The cookie of a browser session: its name and how to read it. */
 
 const NAME = 'registry_session'
-/** Far over any token of ours; an external accounts service may have longer ones. */
+/** Much longer than our tokens: an external accounts service may have longer ones. */
 const MAX_VALUE_LENGTH = 512
 /** RFC 6265 §4.1.1, cookie-octet. */
 const VALUE = /^[!#-+\--:<-[\]-~]+$/
 
-/** `__Host-` binds the cookie to one secure origin; a browser refuses it over http, also on loopback. */
+/** `__Host-` binds the cookie to one secure origin. Browsers refuse the prefix over http, also on a loopback address. */
 export const sessionCookieName = (issuer: string) =>
   issuer.startsWith('https://') ? `__Host-${NAME}` : NAME
 
@@ -16,8 +16,8 @@ export type CookieReading =
   | Readonly<{ kind: 'malformed' }>
 
 /**
- * From a `Cookie` header. The value is taken as sent, without decoding. An empty value is absent: some
- * servers sign out so. Two values are malformed: one of them may have been planted from a neighbouring host.
+ * Reads a `Cookie` header without decoding the value. An empty value is absent: some servers sign a user out by it. Two
+ * values are malformed: an attacker may have set one from another host of the domain.
  */
 export function readSessionCookie(
   header: string | null | undefined,

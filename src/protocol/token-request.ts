@@ -31,14 +31,14 @@ export const readRedemption = (fields: Fields): Redemption => ({
 export const readRefreshToken = (fields: Fields) => required(fields, 'refresh_token')
 
 export type PresentedToken = Readonly<{
-  /** `none`: not a token that this registry could have issued to a client. */
+  /** `none`: does not have the form of a token that clients get. */
   kind: 'accessToken' | 'refreshToken' | 'none'
   token: string
 }>
 
 /**
- * A token says by its prefix what it is. So `token_type_hint`, by which a server may begin its search, is of no
- * use here and is not read: RFC 7009 §2.1 wants a token found whatever the hint. Throws `invalid_request`.
+ * The prefix says which kind of token it is, so `token_type_hint` is not read: RFC 7009 §2.1 requires that a token is found
+ * with any hint. Throws `invalid_request`.
  */
 export function readPresentedToken(fields: Fields): PresentedToken {
   const token = required(fields, 'token')

@@ -10,10 +10,10 @@ export type IssuedToken = Readonly<{
   refreshToken: string | null
 }>
 
-/** RFC 9449 §5: by its type a client knows that its token is bound to its key. */
+/** RFC 9449 §5: the type tells the client that its token is bound to its key. */
 export const tokenTypeFor = (jkt: string | null) => (jkt === null ? 'Bearer' : 'DPoP')
 
-/** `scope` is always stated, whatever was asked: §5.1 wants it wherever the two differ. */
+/** Always states `scope`: §5.1 requires it if it differs from the request. */
 export const tokenResponse = (issued: IssuedToken) => ({
   access_token: issued.accessToken,
   token_type: issued.tokenType,

@@ -1,4 +1,4 @@
-/** Who calls? Asked of the authenticator over a service binding, or read from the JWT that nginx sent on. */
+/** Identifies the caller: by the authenticator over a service binding, or by the JWT that nginx passes on. */
 
 import type { Context } from 'hono'
 import { importSecret, type SharedKey, verifyJwt } from '../crypto/jws.ts'
@@ -15,10 +15,10 @@ export type JwtOptions = Readonly<{
   issuer: string
 }>
 
-/** Throws when it cannot be found out: whoever asks answers 503. */
+/** Throws on a fault; the middleware then responds with 503. */
 export type Identify = (c: Context) => Promise<Authentication>
 
-/** Without the scope: what is required is for the route to decide. */
+/** Sends no scope to the authenticator: the route checks what it requires. */
 export function identifyByBinding(
   authenticator: (c: Context) => AuthenticatorBinding | undefined,
   immediate: boolean,
@@ -47,8 +47,8 @@ const answers = {
 }
 
 /**
- * One question for each request, however many routes and middlewares ask who calls: a DPoP proof is good once.
- * So where some of them ask for `immediate`, all that see the same request must.
+ * Asks once for each request, also if several middlewares identify the caller: a DPoP proof is accepted once. So if one
+ * middleware uses `immediate`, all middlewares of the same request must.
  */
 function askOnce(
   request: Request,
@@ -63,7 +63,7 @@ function askOnce(
   return answer
 }
 
-/** Only nginx may reach such a service: the JWT is whatever stands in `Authorization`, with or without `Bearer`. */
+/** Only nginx may reach such a service. The value of `Authorization` is the JWT, with or without `Bearer`. */
 export function identifyByJwt({ secret, issuer }: JwtOptions): Identify {
   let imported: Readonly<{ from: string; keys: readonly SharedKey[] }> | undefined
   const keysOf = async (given: string | readonly string[]) => {
@@ -88,7 +88,7 @@ export function identifyByJwt({ secret, issuer }: JwtOptions): Identify {
   }
 }
 
-/** A signed claim or a binding's answer of the wrong shape is a fault of ours, not of the caller. */
+/** A malformed session in a signed JWT or from the binding is our fault and not the caller's. */
 function authenticated(value: unknown): Authentication {
   const session: SessionRecord | null = readSession(value)
   if (!session) throw new Error('the authenticator answered with no session record')

@@ -1,4 +1,4 @@
-/** Protected resource metadata (RFC 9728): by which a client that was refused finds out whom to ask for a token. */
+/** Protected resource metadata (RFC 9728), from which a refused client learns where to get a token. */
 
 import type { Handler } from 'hono'
 import { isScope } from '../domain/scope.ts'
@@ -6,13 +6,13 @@ import { preflightHeaders } from '../protocol/preflight.ts'
 import { publicUrlProblem } from '../protocol/public-url.ts'
 
 export type ProtectedResource = Readonly<{
-  /** The resource's own URL, as clients know it (§1.2): `https://submissions.example`. */
+  /** The resource's URL (§1.2): `https://submissions.example`. */
   resource: string
-  /** The issuers whose tokens are good here: the registry's origin. At least one. */
+  /** The issuers whose tokens are accepted here, at least one: the registry's origin. */
   authorizationServers: readonly string[]
-  /** Those that clients may need here, in the order in which they are to be told. */
+  /** The scopes that clients may need here. */
   scopes: readonly string[]
-  /** For people. */
+  /** The resource's name for people. */
   name?: string
   /** A page for the client's developer. */
   documentation?: string
@@ -22,8 +22,8 @@ const MAX_AGE_SECONDS = 3600
 const METHODS = ['GET', 'HEAD']
 
 /**
- * The handler of `/.well-known/oauth-protected-resource`; when `resource` has a path, that follows (§3.1). Mount it with
- * `app.all`, so that it answers the preflight of a browser too. Throws a TypeError at once when used wrongly.
+ * The handler of `/.well-known/oauth-protected-resource`, followed by the path of `resource` if it has one (§3.1). Mount it
+ * with `app.all`, so that it also answers a browser's preflight. Throws a TypeError for bad options.
  */
 export function protectedResource(described: ProtectedResource): Handler {
   const problem = misuse(described)
@@ -34,7 +34,7 @@ export function protectedResource(described: ProtectedResource): Handler {
     resource,
     authorization_servers: authorizationServers,
     scopes_supported: scopes,
-    // RFC 6750 §2.1; neither in a form nor in a URL.
+    // RFC 6750 §2.1: not in a form (§2.2) and not in a URL (§2.3).
     bearer_methods_supported: ['header'],
     ...(name !== undefined && { resource_name: name }),
     ...(documentation !== undefined && { resource_documentation: documentation }),

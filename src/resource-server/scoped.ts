@@ -1,4 +1,4 @@
-/** Hono middleware: only a session that holds the scope reaches the route, which finds it in `c.var.session`. */
+/** Hono middleware: only a session that holds the scope reaches the route, as `c.var.session`. */
 
 import type { Context, MiddlewareHandler } from 'hono'
 import { isEndorsedFor } from '../domain/category.ts'
@@ -20,29 +20,30 @@ import { identifyByBinding, identifyByJwt, type JwtOptions } from './caller.ts'
 export type ScopedEnv = { Variables: { session: SessionRecord } }
 
 export type ScopedOptions = Readonly<{
-  /** The resource that the request names; undefined when it names none. */
+  /** The resource that the request names; undefined if it names none. */
   resource?: (c: Context) => string | undefined
   /**
-   * May this session use this resource although it holds only the generic scope? Asked for nothing else.
-   * Only `true` lets the request pass; without an authorizer the generic scope is not enough for a resource.
+   * May a session that holds only the generic scope use this resource? Only `true` allows the request. Without an
+   * authorizer the generic scope is not enough for a resource.
    */
   authorizer?: (session: SessionRecord, resource: string, c: Context) => boolean | Promise<boolean>
-  /** The category for which the session must be endorsed; undefined when for none. */
+  /** The category for which the session must be endorsed; undefined for none. */
   category?: (c: Context) => string | undefined
-  /** The service binding to the authenticator; `c.env.AUTHENTICATOR` unless told. */
+  /** The service binding to the authenticator; by default `c.env.AUTHENTICATOR`. */
   authenticator?: (c: Context) => AuthenticatorBinding | undefined
-  /** `immediate`: a revocation counts from the moment it is made; the authenticator must have the database. */
+  /** `immediate`: a revocation has effect at once; the authenticator must have the database bound. */
   revocation?: 'bounded' | 'immediate'
-  /** Instead of a service binding: behind nginx, which sends the authenticator's JWT on. */
+  /** Instead of a service binding, behind nginx, which passes the authenticator's JWT on. */
   jwt?: JwtOptions
-  /** Where this resource's metadata is served (see `protectedResource`): told in every challenge. */
+  /** The URL of this resource's metadata (see `protectedResource`), for every challenge. */
   resourceMetadata?: string
 }>
 
 /**
- * `scoped('submission:read', { resource: (c) => c.req.param('id'), authorizer: owns })`; `scoped(null)` asks
- * for any session. Answers 401, 403 or 503 (it could not be found out) as the authenticator does. Throws a
- * TypeError at once when used wrongly.
+ * Responds with 401, 403 or 503 (a fault) as the authenticator does. `scoped(null)` requires any session. Throws a
+ * TypeError for bad options.
+ *
+ * @example scoped('submission:read', { resource: (c) => c.req.param('id'), authorizer: owns })
  */
 export function scoped(
   scope: string | null,
@@ -108,7 +109,7 @@ function misuse(scope: string | null, options: ScopedOptions): string | null {
   return resource && scope.split(':').length > 2 ? 'the scope names a resource already' : null
 }
 
-/** A fault of the route's own functions passes through: it is the app's to answer, and nobody gets in. */
+/** An exception of the route's own functions passes through to the app, and the request is not allowed. */
 async function objectionTo(
   session: SessionRecord,
   scope: string | null,

@@ -1,4 +1,4 @@
-/** The audit on D1: a row for each act, written by the batch that is the act, so neither is without the other. */
+/** The audit in D1: a row for each act, written in the batch of the act. */
 
 import { type AuditEntry, userActor } from '../domain/audit.ts'
 import { D1_NOW } from './d1-clock.ts'
@@ -14,7 +14,7 @@ type AuditRow = {
   detail: string
 }
 
-/** What is asked for; a field that is absent asks for nothing. */
+/** A filter; an absent field filters nothing. */
 export type AuditQuery = Readonly<{
   clientId?: string | undefined
   userId?: string | undefined
@@ -23,25 +23,25 @@ export type AuditQuery = Readonly<{
   since?: number | undefined
 }>
 
-/** `auditId`: its place among those of the same moment. */
+/** `auditId` orders the entries of one second. */
 export type StoredEntry = AuditEntry & Readonly<{ auditId: number }>
 
-/** Only if the statement before it in the batch changed a row: an act that did nothing is none. */
+/** Writes a row only if the statement before it in the batch changed one: an act without effect is not recorded. */
 export const RECORD_IF_CHANGED = `INSERT INTO audit (happened_at, actor, event, client_id, user_id, detail)
   SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE changes() > 0`
-/** Before the consents go, and only if there are any. */
+/** Must run before the consent is deleted. Writes nothing if there is none. */
 export const RECORD_REMOVAL = `INSERT INTO audit (happened_at, actor, event, client_id, user_id, detail)
   SELECT ${D1_NOW}, ?1, 'consent.remove', client_id, user_id, json_object('scopes', json_array(scopes))
   FROM consent WHERE user_id = ?2 AND client_id = ?3`
 
-/** Newest first, of entries before `?1` and `?2`. `which` is one of those below. */
+/** Newest first, entries before `?1` and `?2`. */
 const pageOf = (
   which: string,
 ) => `SELECT audit_id, happened_at, actor, event, client_id, user_id, detail
   FROM audit WHERE ${which} AND (happened_at, audit_id) < (?1, ?2) AND happened_at >= ?3
     AND (?4 IS NULL OR client_id = ?4) AND (?5 IS NULL OR user_id = ?5) AND (?6 IS NULL OR event = ?6)
   ORDER BY happened_at DESC, audit_id DESC LIMIT ?7`
-/** For each thing that can be asked for, the index that is best at it. */
+/** One statement for each index. */
 export const PAGE_OF_CLIENT = pageOf('client_id = ?4')
 export const PAGE_OF_USER = pageOf('user_id = ?5')
 export const PAGE_OF_EVENT = pageOf('event = ?6')
@@ -57,7 +57,7 @@ export const recordStatement = (db: Database, entry: AuditEntry) => {
     .bind(happenedAt, actor, event, clientId, userId, JSON.stringify(detail))
 }
 
-/** Of a user who takes consent back. */
+/** For a user who removes a consent. */
 export const removalStatement = (db: Database, userId: string, clientId: string) =>
   db.prepare(RECORD_REMOVAL).bind(userActor(userId), userId, clientId)
 
@@ -77,7 +77,7 @@ const statementFor = (asked: AuditQuery) => {
   return asked.event === undefined ? PAGE_OF_ALL : PAGE_OF_EVENT
 }
 
-/** The newest first, at most `rows`: of those before the last one that is known already. */
+/** Newest first, at most `rows` entries older than `last`. */
 export async function pageOfAudit(
   db: Database,
   asked: AuditQuery,

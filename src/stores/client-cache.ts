@@ -12,7 +12,7 @@ export type KeptClients = Map<
   string,
   Readonly<{
     client: Client
-    /** Before it was asked for, for its age; and once it was there. Both by this isolate's clock. */
+    /** Before and after the read, by this isolate's clock. The age counts from before. */
     askedAtMs: number
     heardAtMs: number
   }>
@@ -20,7 +20,7 @@ export type KeptClients = Map<
 
 type Kept = NonNullable<ReturnType<KeptClients['get']>>
 
-/** Unknown clients are not remembered: a client just created works at once. `cacheSeconds` 0 keeps nothing. */
+/** Does not keep unknown clients, so a client that was just created works at once. `clientCacheSeconds` 0 keeps nothing. */
 export function clientCache(
   records: KeptClients,
   deps: Readonly<{ clients: ClientStore }>,

@@ -1,4 +1,4 @@
-/** A client with everything that its administrator may know: all but the secrets' digests. */
+/** A client as its administrator sees it: without the digests of its secrets. */
 
 import type { Client } from '../domain/client.ts'
 import { foldText } from '../domain/fold-text.ts'
@@ -6,7 +6,7 @@ import { CLIENT_COLUMNS, readClientRow } from './clients.ts'
 import type { Database } from './database.ts'
 import { type Matching, pageOfMatching } from './matching-page.ts'
 
-/** Something a client asked for or was given. Instants in epoch seconds. */
+/** A permission that a client requested or has. Instants in epoch seconds. */
 export type Permission = Readonly<{
   kind: 'scope' | 'grant_type' | 'endorsement'
   value: string
@@ -46,7 +46,7 @@ export const NAMES_OF_CLIENTS = `SELECT client_id, name FROM client WHERE client
 export const NAMES_OF_CLIENTS_OF_OWNER = `SELECT client_id, name FROM client
   WHERE owner_id = ?3 AND client_id > ?1 ORDER BY client_id LIMIT ?2`
 
-/** What a list is narrowed down to. `name` is a part of the client's, whatever the case. */
+/** `name` matches a part of the client's name in any case. */
 export type ClientFilter = Readonly<{ name?: string; owner?: string }>
 
 export const readClientRecord = (row: ClientRecordRow): ClientRecord => ({
@@ -62,7 +62,7 @@ export async function findClientRecord(db: Database, clientId: string) {
   return row && readClientRecord(row)
 }
 
-/** In the order of their ids, those after `after`: at most `rows`. */
+/** At most `rows` clients after the id `after`, ordered by id. */
 export async function pageOfClientRecords(
   db: Database,
   after: string,

@@ -1,7 +1,7 @@
 /**
- * The administrator's side of the clients on D1. Each verb is one batch, so it happens wholly or not at all;
- * `also` goes into the same batch, right after the statement that finds the client or does not: the audit's row, which
- * asks whether it did, then what the act revokes. Instants in epoch seconds.
+ * What an administrator does to clients in D1. Each act is one batch, all or nothing. `also` follows the statement that
+ * changes the client: the audit's row, which is written only if that statement changed a row, then the revocations.
+ * Instants in epoch seconds.
  */
 
 import { randomId } from '../crypto/random.ts'
@@ -11,7 +11,7 @@ import { CLOCKS_DIFFER_SECONDS } from '../domain/revocation.ts'
 import { type ClientRecordRow, FIND_CLIENT_RECORD, readClientRecord } from './client-record.ts'
 import { D1_NOW } from './d1-clock.ts'
 import type { Database } from './database.ts'
-import { hasEnded } from './narrowing.ts'
+import { type Around, hasEnded } from './narrowing.ts'
 import { type PermissionLists, permissionStatements } from './permission-rows.ts'
 
 export type ClientFields = Readonly<{
@@ -32,7 +32,7 @@ export type ClientChanges = Readonly<{ [field in keyof ClientFields]?: ClientFie
 export const INSERT_CLIENT = `INSERT INTO client (client_id, name, owner_id, url, description, auth_method,
     jwks, access_token_lifetime_seconds, require_pkce, require_dpop, may_introspect, created_at, updated_at)
   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12)`
-/** `?2` is a JSON object of the fields to change; the others stay. Null is a value of the lifetime alone. */
+/** `?2` is a JSON object of the fields to change. Null is a value for the lifetime only. */
 export const UPDATE_CLIENT = `UPDATE client SET
     name = coalesce(?2 ->> 'name', name),
     owner_id = coalesce(?2 ->> 'ownerId', owner_id),
@@ -55,22 +55,22 @@ export const ADD_REDIRECT_URIS = `INSERT INTO client_redirect_uri (client_id, re
   SELECT c.client_id, j.value FROM client c, json_each(?2) j WHERE c.client_id = ?1 ON CONFLICT DO NOTHING`
 export const KEEP_REDIRECT_URIS = `DELETE FROM client_redirect_uri
   WHERE client_id = ?1 AND redirect_uri NOT IN (SELECT value FROM json_each(?2))`
-/** Not for a client that keeps no secret. */
+/** Does nothing for a client that keeps no secret. */
 export const ADD_CREDENTIAL = `INSERT INTO client_credential (client_id, secret_digest, created_at)
   SELECT client_id, ?2, ?3 FROM client WHERE client_id = ?1 AND auth_method LIKE 'client_secret%'`
 export const DROP_NEEDLESS_CREDENTIALS = `DELETE FROM client_credential WHERE client_id =
   (SELECT client_id FROM client WHERE client_id = ?1 AND auth_method NOT LIKE 'client_secret%')`
 export const DROP_EXPIRED_CREDENTIALS = `DELETE FROM client_credential WHERE client_id = ?1 AND expires_at <= ${D1_NOW}`
-/** `?2` is the overlap in seconds. Without one the end lies so far back that no worker's clock holds it to come. */
+/** `?2` is the overlap in seconds. For 0 the secret expires so far in the past that it has expired by every worker's clock. */
 const OVERLAP_ENDS = `${D1_NOW} + iif(CAST(?2 AS INTEGER) = 0, -${CLOCKS_DIFFER_SECONDS}, CAST(?2 AS INTEGER))`
 export const EXPIRE_CREDENTIALS = `UPDATE client_credential SET expires_at = ${OVERLAP_ENDS}
   WHERE client_id = ?1 AND (expires_at IS NULL OR expires_at > ${OVERLAP_ENDS})`
-/** The first moment stays. */
+/** A second call keeps the first `disabled_at`. */
 export const DISABLE_CLIENT = `UPDATE client SET disabled_at = coalesce(disabled_at, ?2), updated_at = ?2
   WHERE client_id = ?1`
 export const ENABLE_CLIENT = `UPDATE client SET disabled_at = NULL, updated_at = ?2
   WHERE client_id = ?1 AND disabled_at IS NOT NULL`
-/** Its rows in the other tables follow by ON DELETE CASCADE. */
+/** ON DELETE CASCADE removes its rows in the other tables. */
 export const DELETE_CLIENT = `DELETE FROM client WHERE client_id = ?1`
 
 const read = (result: D1Result | undefined) => {
@@ -78,24 +78,15 @@ const read = (result: D1Result | undefined) => {
   return row ? readClientRecord(row) : null
 }
 
-/** The client as it stands after the statements; null if there is no such client, and then nothing was done. */
-async function change(db: Database, clientId: string, statements: readonly D1PreparedStatement[]) {
-  const find = db.prepare(FIND_CLIENT_RECORD).bind(clientId)
-  return read((await db.batch([...statements, find])).at(-1))
-}
+/** In which mode the lists of a registration are written: as authorized or as merely requested. */
+type Mode = 'authorize' | 'request'
 
-/** What goes into the batch besides: `before` is of `narrowing.ts`, and sees the rows as they were. */
-export type Around = Readonly<{
-  before?: readonly D1PreparedStatement[]
-  also?: readonly D1PreparedStatement[]
-}>
-
-/** As `change`, of an act that may take something away. `hasEnded`: KV must be told. */
-async function narrow(
+/** The client as the batch left it, null if there is none; `hasEnded`: KV must be told. */
+async function change(
   db: Database,
   clientId: string,
-  before: readonly D1PreparedStatement[],
   statements: readonly D1PreparedStatement[],
+  before: readonly D1PreparedStatement[] = [],
 ) {
   const find = db.prepare(FIND_CLIENT_RECORD).bind(clientId)
   const outcomes = await db.batch([...before, ...statements, find])
@@ -103,13 +94,19 @@ async function narrow(
 }
 
 export const clientRegistry = (db: Database) => ({
-  /** Answers the new client's id. `secretDigest` is null for a client that keeps no secret. */
+  /** Returns the new client's id. `secretDigest` is null for a client that keeps no secret. */
   async create(
     client: ClientFields & ClientLists,
     secretDigest: SecretDigest | null,
-    mode: 'authorize' | 'request',
-    now: number,
-    also: (clientId: string) => readonly D1PreparedStatement[] = () => [],
+    {
+      mode,
+      now,
+      also,
+    }: Readonly<{
+      mode: Mode
+      now: number
+      also?: (clientId: string) => readonly D1PreparedStatement[]
+    }>,
   ): Promise<ClientId> {
     const clientId = randomId() as ClientId
     const { name, ownerId, url, description, authMethod, jwks } = client
@@ -119,39 +116,35 @@ export const clientRegistry = (db: Database) => ({
     const redirectUris = JSON.stringify(client.redirectUris ?? [])
     await db.batch([
       db.prepare(INSERT_CLIENT).bind(clientId, ...fields, ...flags, now),
-      ...also(clientId),
+      ...(also?.(clientId) ?? []),
       db.prepare(ADD_REDIRECT_URIS).bind(clientId, redirectUris),
-      ...permissionStatements(db, [mode], clientId, client, now),
+      ...permissionStatements(db, [mode], { clientId, lists: client, now }),
       ...(secretDigest ? [db.prepare(ADD_CREDENTIAL).bind(clientId, secretDigest, now)] : []),
     ])
     return clientId
   },
 
   /**
-   * A list that is given replaces the old one: of what is authorized or, when the mode is `request`, of what is
-   * merely requested. A client that no longer authenticates with a secret loses its secrets.
+   * A given list replaces the old list of what is authorized or, in the mode `request`, of what is merely requested. A
+   * client that no longer authenticates with a secret loses its secrets.
    */
-  async update(
+  update(
     clientId: string,
     fields: ClientChanges,
     lists: ClientLists,
-    mode: 'authorize' | 'request',
-    now: number,
-    { before = [], also = [] }: Around = {},
+    { mode, now, before, also = [] }: Around & Readonly<{ mode: Mode; now: number }>,
   ) {
     const keep = mode === 'authorize' ? 'keepAuthorized' : 'keepRequested'
     const uris = lists.redirectUris && JSON.stringify(lists.redirectUris)
-    return narrow(db, clientId, before, [
+    const replaceUris = [KEEP_REDIRECT_URIS, ADD_REDIRECT_URIS].map((sql) => db.prepare(sql))
+    const statements = [
       db.prepare(UPDATE_CLIENT).bind(clientId, JSON.stringify(fields), now),
       ...also,
       db.prepare(DROP_NEEDLESS_CREDENTIALS).bind(clientId),
-      ...(uris === undefined
-        ? []
-        : [KEEP_REDIRECT_URIS, ADD_REDIRECT_URIS].map((sql) =>
-            db.prepare(sql).bind(clientId, uris),
-          )),
-      ...permissionStatements(db, [keep, mode], clientId, lists, now),
-    ])
+      ...(uris === undefined ? [] : replaceUris.map((one) => one.bind(clientId, uris))),
+      ...permissionStatements(db, [keep, mode], { clientId, lists, now }),
+    ]
+    return change(db, clientId, statements, before)
   },
 
   async authorize(
@@ -160,56 +153,57 @@ export const clientRegistry = (db: Database) => ({
     now: number,
     also: readonly D1PreparedStatement[] = [],
   ) {
-    return change(db, clientId, [
+    const { client } = await change(db, clientId, [
       db.prepare(TOUCH_CLIENT).bind(clientId, now),
       ...also,
-      ...permissionStatements(db, ['authorize'], clientId, lists, now),
+      ...permissionStatements(db, ['authorize'], { clientId, lists, now }),
     ])
+    return client
   },
 
   /** Also what was merely requested. */
-  async withdraw(
+  withdraw(
     clientId: string,
     lists: PermissionLists,
     now: number,
-    { before = [], also = [] }: Around = {},
+    { before, also = [] }: Around = {},
   ) {
-    return narrow(db, clientId, before, [
+    const statements = [
       db.prepare(TOUCH_CLIENT).bind(clientId, now),
       ...also,
-      ...permissionStatements(db, ['withdraw'], clientId, lists, now),
-    ])
+      ...permissionStatements(db, ['withdraw'], { clientId, lists, now }),
+    ]
+    return change(db, clientId, statements, before)
   },
 
-  /**
-   * The old secrets stay good for `overlapSeconds` more, by D1's clock. Does nothing to a client that keeps no
-   * secret.
-   */
-  async rotateSecret(
+  /** By D1's clock the old secrets stay good for `overlapSeconds` more. Does nothing to a client that keeps no secret. */
+  rotateSecret(
     clientId: string,
     secretDigest: SecretDigest,
     overlapSeconds: number,
-    now: number,
-    { before = [], also = [] }: Around = {},
+    { now, before, also = [] }: Around & Readonly<{ now: number }>,
   ) {
-    return narrow(db, clientId, before, [
+    const statements = [
       db.prepare(TOUCH_CONFIDENTIAL_CLIENT).bind(clientId, now),
       ...also,
       db.prepare(DROP_EXPIRED_CREDENTIALS).bind(clientId),
       db.prepare(EXPIRE_CREDENTIALS).bind(clientId, overlapSeconds),
       db.prepare(ADD_CREDENTIAL).bind(clientId, secretDigest, now),
-    ])
+    ]
+    return change(db, clientId, statements, before)
   },
 
   async disable(clientId: string, now: number, also: readonly D1PreparedStatement[] = []) {
-    return change(db, clientId, [db.prepare(DISABLE_CLIENT).bind(clientId, now), ...also])
+    const disable = db.prepare(DISABLE_CLIENT).bind(clientId, now)
+    return (await change(db, clientId, [disable, ...also])).client
   },
 
   async enable(clientId: string, now: number, also: readonly D1PreparedStatement[] = []) {
-    return change(db, clientId, [db.prepare(ENABLE_CLIENT).bind(clientId, now), ...also])
+    const enable = db.prepare(ENABLE_CLIENT).bind(clientId, now)
+    return (await change(db, clientId, [enable, ...also])).client
   },
 
-  /** The client as it was. */
+  /** Returns the client as it was. */
   async delete(clientId: string, also: readonly D1PreparedStatement[] = []) {
     const [found] = await db.batch([
       db.prepare(FIND_CLIENT_RECORD).bind(clientId),

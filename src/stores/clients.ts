@@ -1,4 +1,4 @@
-/** Clients on D1: one statement loads a whole client. */
+/** Clients in D1: one statement reads a whole client. */
 
 import type { AuthMethod, Client, Credential, GrantType } from '../domain/client.ts'
 import type { ClientId, RegisteredRedirectUri } from '../domain/ids.ts'
@@ -27,7 +27,7 @@ export type ClientRow = {
   read_at_ms: number
 }
 
-/** Everything of a client in one row; the lists are JSON, each in the order of its primary key. */
+/** A whole client in one row. The lists are JSON, ordered by primary key. */
 export const CLIENT_COLUMNS = `
   c.client_id, c.name, c.owner_id, c.url, c.description, c.auth_method, c.jwks,
   c.require_pkce, c.require_dpop, c.may_introspect, c.access_token_lifetime_seconds, c.disabled_at,
@@ -46,7 +46,7 @@ export const CLIENT_COLUMNS = `
 
 export const FIND_CLIENT = `SELECT ${CLIENT_COLUMNS} FROM client c WHERE c.client_id = ?1`
 
-/** To the day: a write for every token would halve the rate at which tokens can be issued. */
+/** Called once a day: a write for every token would halve the rate at which tokens can be issued. */
 export const TOUCH_CREDENTIAL = `UPDATE client_credential SET last_used_at = ?3
   WHERE client_id = ?1 AND secret_digest = ?2`
 
@@ -76,7 +76,7 @@ async function findIn(db: Pick<Database, 'prepare'>, clientId: string): Promise<
   return row && readClientRow(row)
 }
 
-/** `near` may be a D1 session that lets a replica answer; writes go to `primary`. */
+/** `near` may be a D1 session that reads from a replica. Writes go to `primary`. */
 export const clientStore = (
   primary: Database,
   near: () => Pick<Database, 'prepare'>,

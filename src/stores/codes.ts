@@ -1,4 +1,4 @@
-/** Authorization codes: carried by KV, kept on a ledger in D1, which alone decides who redeems one. */
+/** Authorization codes: KV carries them, the ledger in D1 alone decides which request redeems one. */
 
 import { userActor } from '../domain/audit.ts'
 import type { AuthorizationCode } from '../domain/authorization-code.ts'
@@ -28,17 +28,16 @@ const revokedSince = (subjects: string, sinceMs: string) => `EXISTS (
     SELECT 1 FROM json_each(${subjects}) j CROSS JOIN revocation r
     ON r.kind = j.value ->> 0 AND r.subject = j.value ->> 1 WHERE r.revoked_at_ms >= ${sinceMs})`
 /**
- * A code is spent from its beginning when one of `?6` (kinds and subjects as JSON) was revoked after `?7`, the moment when
- * the first of what it rests on was read: the revocation found no code that it could void.
+ * The code is spent at once if one of the subjects in `?6` was revoked at or after `?7`, when the first record that the
+ * code rests on was read: that revocation found no code to void.
  */
 export const INSERT_CODE = `INSERT INTO authorization_code
     (code_digest, client_id, user_id, record, expires_at, spent_at, session_key)
   SELECT ?1, ?2, ?3, ?4, ?5, iif(is_over, ${D1_NOW}, NULL), iif(is_over, '', NULL)
   FROM (SELECT ${revokedSince('?6', '?7')} AS is_over)`
 /**
- * The latest answer replaces the one before. `granted_at` stays the first time that anything was agreed to, unless that
- * is so long ago (`?6`) that it is as good as forgotten. An answer whose code (`?7`) is spent from its beginning is none:
- * the user may have taken the consent back meanwhile.
+ * The latest answer replaces the earlier one. `granted_at` stays that of the first answer, unless the consent was last used
+ * before `?6`. Writes nothing if the code (`?7`) was spent at once: the user may have removed the consent meanwhile.
  */
 export const REMEMBER_CONSENT = `INSERT INTO consent (user_id, client_id, scopes, fingerprint, granted_at)
   SELECT ?1, ?2, ?3, ?4, ?5 FROM authorization_code WHERE code_digest = ?7 AND spent_at IS NULL
@@ -48,8 +47,8 @@ export const WITHDRAW_CONSENT = `UPDATE consent SET fingerprint = '${WITHDRAWN_F
   WHERE user_id = ?1 AND client_id = ?2`
 export const FIND_CODE = `SELECT record FROM authorization_code WHERE code_digest = ?1`
 /**
- * One statement, so of any number of simultaneous calls one alone gets a row back. Asked again for the same
- * session it answers the same, so it can be repeated when the answer was lost.
+ * Of any number of simultaneous calls exactly one gets a row. A repeated call for the same session gets the row again, so
+ * a call whose answer was lost can be repeated.
  */
 export const SPEND_CODE = `UPDATE authorization_code SET spent_at = ?2, session_key = ?3, family_id = ?4
   WHERE code_digest = ?1 AND (session_key = ?3 OR (spent_at IS NULL
@@ -61,10 +60,10 @@ export const SPEND_CODE = `UPDATE authorization_code SET spent_at = ?2, session_
       grantType: 'authorization_code',
     })} AND r.client_id = c.client_id AND r.redirect_uri = ?5 ->> '$.redirectUri')))
   RETURNING ${heldNow('authorization_code.client_id', 'authorization_code.user_id')}`
-/** In the same batch, and only for the winner: the proof is used. */
+/** Only for the winner, in the same batch. */
 export const USE_PROOF_FOR_CODE = `INSERT INTO used_jti (jti_digest, expires_at)
   SELECT ?3, ?4 FROM authorization_code WHERE code_digest = ?1 AND session_key = ?2 ON CONFLICT DO NOTHING`
-/** In the same batch, and only for the winner: what the code bought. */
+/** Only for the winner, in the same batch. */
 export const INSERT_FAMILY = `INSERT INTO refresh_family
     (family_id, client_id, user_id, record, started_at, last_used_at, expires_at)
   SELECT ?3, client_id, user_id, ?4, ?5, ?5, ?6 FROM authorization_code WHERE code_digest = ?1 AND session_key = ?2
@@ -83,7 +82,7 @@ export const FIND_SPENDING = `SELECT spent_at, session_key, family_id, ${USER_JS
 export const UNSPEND_CODE = `UPDATE authorization_code SET spent_at = NULL, session_key = NULL, family_id = NULL
   WHERE code_digest = ?1 AND session_key = ?2 AND NOT ${revokedSince('?3', '?4')}`
 export const DELETE_FAMILY = `DELETE FROM refresh_family WHERE family_id = ?1`
-/** A spent code stays this long past its expiry, so that a late replay still ends what the first use bought. */
+/** A spent code is kept this long past its expiry, so that a late replay still revokes what the first use bought. */
 export const KEEP_EXPIRED_CODES_SECONDS = 86_400
 
 /** What a code rests on: kinds and subjects of revocations, as JSON. */
@@ -129,7 +128,7 @@ type SpendingRow = {
   user: string | null
 }
 
-/** Why a code was not spent, asked at once of all that it may have been. */
+/** Why a code was not spent: reads every possible cause in one batch. */
 async function whyNotSpent(
   db: Database,
   codeDigest: TokenDigest,
@@ -142,7 +141,7 @@ async function whyNotSpent(
   ])
   const row = spending?.results[0] as SpendingRow | undefined
   if (!row) return { kind: 'unknown' }
-  // Before all else: whoever shows a proof again does not show that it holds the key.
+  // First: a repeated proof does not show that the caller holds the key.
   if (proof?.results.length) return { kind: 'proof_used' }
   const { spent_at: spentAt, session_key: sessionKey, family_id: familyId } = row
   if (spentAt !== null) return { kind: 'again', spentAt, sessionKey, familyId }

@@ -1,4 +1,4 @@
-/** Connected applications on D1: what one user agreed to, and for whom. Read from the primary. */
+/** Connected applications in D1: what one user agreed to, for which clients. Read from the primary. */
 
 import type { ClientId } from '../domain/ids.ts'
 import type { Database } from './database.ts'
@@ -21,8 +21,8 @@ type ConsentRow = {
 }
 
 /**
- * A family or a code from before the consent tells of an authorization that was removed since. `issued` is what may
- * still live of earlier answers: families, codes, and sessions that codes bought in the last `?2` seconds.
+ * `issued`: the scopes of earlier answers that may still be in use, by families, by codes, and by sessions that codes
+ * bought in the last `?2` seconds. A family or code older than the consent belongs to an authorization that was removed.
  */
 export const FIND_CONSENTS_OF_USER = `SELECT n.client_id, n.scopes AS agreed, n.granted_at, n.used_at,
     c.name, c.url, c.disabled_at,

@@ -11,7 +11,7 @@ export const categoryCovers = (wider: string, narrower: string) =>
 
 const COVERS = `other.category <> mine.category AND ${categoryCovers('other.category', 'mine.category')}`
 
-/** What is merely requested covers nothing that is authorized. */
+/** An endorsement that is merely requested covers none that is authorized. */
 export const DROP_COVERED_CLIENT_ENDORSEMENTS = `DELETE FROM client_endorsement AS mine WHERE client_id = ?1
   AND EXISTS (SELECT 1 FROM client_endorsement other WHERE other.client_id = mine.client_id
     AND (other.authorized_at IS NOT NULL OR mine.authorized_at IS NULL) AND ${COVERS})`

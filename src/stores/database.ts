@@ -1,8 +1,8 @@
-/** The parts of D1 and KV that the stores use: the bindings have them, and so have Cloudflare's HTTP interfaces. */
+/** The parts of D1 and KV that the stores use: the bindings have them, and so do the clients of Cloudflare's HTTP API. */
 
 export type Database = Pick<D1Database, 'prepare' | 'batch'>
 
-/** All that the doctor does with a namespace of KV. */
+/** What `doctor` uses of a KV namespace. */
 export type TextNamespace = TextWriter &
   Readonly<{
     /** Null if there is none. */
@@ -10,10 +10,9 @@ export type TextNamespace = TextWriter &
     delete(key: string): Promise<void>
   }>
 
-/** The writing of texts to KV. */
 export type TextWriter = Readonly<{
   put(key: string, value: string, options?: Readonly<{ expirationTtl?: number }>): Promise<void>
 }>
 
-/** What the stores of the two workers ask of a KV namespace. */
+/** What the stores of the two workers use of a KV namespace. */
 export type Namespace = Pick<KVNamespace, 'get' | 'put' | 'delete'>

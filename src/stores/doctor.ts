@@ -19,13 +19,13 @@ const WRITE_AND_TAKE_BACK = [
   `DELETE FROM used_jti WHERE jti_digest = ?1 RETURNING jti_digest`,
 ] as const
 const APPLIED_MIGRATIONS = `SELECT name, unixepoch(applied_at) AS applied_at FROM d1_migrations ORDER BY id`
-/** A row for each task: few. */
+/** Scans the table: it has one row for each task. */
 const LAST_HOUSEKEEPING = `SELECT max(ran_at) AS ran_at FROM housekeeping`
 
 /** Instants in epoch seconds. */
 export type AppliedMigration = Readonly<{ name: string; appliedAt: number }>
 
-/** Whether what is written is there to be read. In one batch, so that nothing is left of it. */
+/** Is a written row there to be read? One batch writes and deletes it, so that no row is left. */
 export async function writesAndReads(db: Database, id: string): Promise<boolean> {
   const [, taken] = await db.batch(WRITE_AND_TAKE_BACK.map((sql) => db.prepare(sql).bind(id)))
   return taken?.results.length === 1
@@ -38,7 +38,7 @@ export async function appliedMigrations(db: Database): Promise<AppliedMigration[
   return results.map(({ name, applied_at }) => ({ name, appliedAt: applied_at }))
 }
 
-/** Epoch seconds; null if it never was. */
+/** Epoch seconds; null if it never ran. */
 export const lastHousekeeping = (db: Database) =>
   db.prepare(LAST_HOUSEKEEPING).first<number | null>('ran_at')
 
@@ -52,7 +52,7 @@ export type TemporarySubjects = Readonly<{
 }>
 
 const PREFIX = 'doctor-'
-/** The next after every id that begins with it. */
+/** The first text after every id with the prefix. */
 const BEYOND = 'doctor.'
 
 export const DELETE_TEMPORARY_USER = `DELETE FROM user WHERE user_id = ?1`
@@ -67,7 +67,7 @@ export const DELETE_LEFT_USERS = `DELETE FROM user WHERE user_id > '${PREFIX}' A
 
 export const temporaryId = () => `${PREFIX}${randomId()}`
 
-/** The client may use both grants that need no more than a secret; nobody can sign in as the user. */
+/** The client may use the grants that need only a secret. No password matches the user's hash. */
 export async function createTemporarySubjects(
   db: Database,
   id: string,
@@ -80,14 +80,18 @@ export async function createTemporarySubjects(
       .prepare(INSERT_CLIENT)
       .bind(id, name, PREFIX, '', name, DEFAULT_AUTH_METHOD, null, null, 0, 0, 0, now),
     db.prepare(ADD_REDIRECT_URIS).bind(id, JSON.stringify([redirectUri])),
-    ...permissionStatements(db, ['authorize'], id, { scopes, grantTypes }, now),
+    ...permissionStatements(db, ['authorize'], {
+      clientId: id,
+      lists: { scopes, grantTypes },
+      now,
+    }),
     db.prepare(ADD_CREDENTIAL).bind(id, secretDigest, now),
     db.prepare(INSERT_USER).bind(id, id, 'doctor@doctor.invalid', NO_ONES_HASH, now, id),
     db.prepare(ADD_USER_SCOPES).bind(id, JSON.stringify(scopes)),
   ])
 }
 
-/** With all that they led to in D1: codes, consents, and these revoked sessions. */
+/** Also removes their codes, their consents and the revocations of these sessions. */
 export async function removeTemporarySubjects(
   db: Database,
   id: string,
@@ -100,14 +104,14 @@ export async function removeTemporarySubjects(
   ])
 }
 
-/** Answers the ids of those that were there. */
+/** Returns the ids that were found. */
 export async function removeRefusals(db: Database, ids: readonly string[]): Promise<string[]> {
   const statement = db.prepare(DELETE_REFUSALS).bind(JSON.stringify(ids))
   const { results } = await statement.all<{ refusal_id: string }>()
   return results.map(({ refusal_id }) => refusal_id)
 }
 
-/** Those that were made before the moment (epoch seconds) and never removed. */
+/** Removes subjects that an interrupted run left: made before the moment (epoch seconds). */
 export async function removeLeftSubjects(db: Database, before: number) {
   await db.batch([
     db.prepare(DELETE_LEFT_CLIENTS).bind(before),

@@ -1,13 +1,13 @@
-/** What D1 knows of the users of an external accounts service: who gave consent here, and under which name. */
+/** Users of an external accounts service who gave consent here, and their names. */
 
 import { usernameKey } from '../domain/user.ts'
 import type { Database } from './database.ts'
 
 const DAY_SECONDS = 86_400
-/** Enough to say that a name is not one user's. */
+/** Enough to show that a name is ambiguous. */
 const NAMESAKES = 5
 
-/** Writes nothing for a user of the registry, and nothing for one who was seen today under this name. */
+/** Writes nothing for a user of the registry, or for a user who was seen today under this name. */
 export const REMEMBER_EXTERNAL_USER = `INSERT INTO external_user (user_id, username_key, seen_at)
   SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM user WHERE user_id = ?1)
   ON CONFLICT DO UPDATE SET username_key = excluded.username_key, seen_at = excluded.seen_at
@@ -16,11 +16,11 @@ export const IS_KNOWN_USER_ID = `SELECT 1 AS known WHERE EXISTS (SELECT 1 FROM e
   OR EXISTS (SELECT 1 FROM consent WHERE user_id = ?1)
   OR EXISTS (SELECT 1 FROM refresh_family WHERE user_id = ?1)
   OR EXISTS (SELECT 1 FROM authorization_code WHERE user_id = ?1)`
-/** `?2`: as the migration wrote keys, which folds ASCII alone. */
+/** `?2` is the key as the migration wrote it, which folded ASCII only. */
 export const FIND_EXTERNAL_IDS = `SELECT user_id FROM external_user
   WHERE username_key IN (?1, ?2) ORDER BY user_id LIMIT ${NAMESAKES}`
 
-/** For the batch that issues a code. `now` in epoch seconds. */
+/** A statement for the batch that issues a code. `now` in epoch seconds. */
 export const rememberExternalUser = (
   db: Database,
   { userId, username }: Readonly<{ userId: string; username: string }>,
@@ -29,7 +29,7 @@ export const rememberExternalUser = (
 
 const lowerAscii = (text: string) => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
 
-/** The id itself if D1 knows it, else the ids of users of this name: none, one, or namesakes. */
+/** The id itself if D1 has it; otherwise the ids of the users with this name. */
 export async function findExternalIds(db: Database, idOrName: string): Promise<string[]> {
   const [byId, byName] = await db.batch([
     db.prepare(IS_KNOWN_USER_ID).bind(idOrName),

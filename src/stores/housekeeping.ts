@@ -1,9 +1,9 @@
-/** Housekeeping on D1: every sweep gets its turn, whatever becomes of the others and of the runs before. */
+/** Housekeeping in D1: removes expired rows in rounds, so that no sweep keeps another from running. */
 
 import type { Database } from './database.ts'
 import { type Sweep, stepStatements, sweepsOf } from './sweeps.ts'
 
-/** A step of one sweep. `position` null: it is at the end, or has none. */
+/** The result of one step. `position` null: the sweep is at its end, or keeps no position. */
 type Step = Readonly<{
   removed: number
   leftOver: number
@@ -11,12 +11,12 @@ type Step = Readonly<{
 }>
 
 export type HousekeepingStore = Readonly<{
-  /** Counts the runs, before anything can go wrong in this one, and answers where each sweep stands. */
+  /** Counts the run first, so that a failed run counts too. Returns the position of each sweep. */
   begin(now: number): Promise<Readonly<{ run: number; positions: ReadonlyMap<string, string> }>>
   step(sweep: Sweep, position: string | null, now: number): Promise<Step>
 }>
 
-/** Of one task in one run. */
+/** What one task did in one run, in rows. */
 export type Swept = Readonly<{ removed: number; leftOver: number }>
 export type Failed = (task: string, fault: unknown) => void
 
@@ -26,11 +26,11 @@ export const COUNT_RUN = `INSERT INTO housekeeping (task, position, ran_at, remo
   RETURNING position`
 const FIND_POSITIONS = `SELECT task, position FROM housekeeping WHERE position IS NOT NULL`
 
-/** At 1 KiB a row a step takes D1 a fraction of a second, of the 30 that a call may take. */
+/** At 1 KiB a row a step takes a fraction of a second; a call may take 30. */
 const STEP_ROWS = 2000
-/** Makes 30,000 rows a run and table, with fewer statements than a Worker may send. */
+/** 30,000 rows for each table and run, with fewer statements than a Worker may send. */
 const MAX_ROUNDS = 15
-/** After this no further round is begun: cron comes every minute. */
+/** No round begins after this time: cron runs every minute. */
 const MAX_RUN_MS = 20_000
 
 export const housekeepingStore = (db: Database, stepRows = STEP_ROWS): HousekeepingStore => ({
@@ -46,8 +46,8 @@ export const housekeepingStore = (db: Database, stepRows = STEP_ROWS): Housekeep
       positions: new Map(rows.map(({ task, position }) => [task, position])),
     }
   },
-  async step(sweep, from, now) {
-    const outcomes = await db.batch(stepStatements(db, sweep, from, stepRows, now))
+  async step(sweep, position, now) {
+    const outcomes = await db.batch(stepStatements(db, sweep, { position, rows: stepRows, now }))
     const [removal, recorded] = outcomes.slice(-2)
     const [row] = (recorded?.results ?? []) as {
       position: string | null
@@ -62,8 +62,8 @@ export const housekeepingStore = (db: Database, stepRows = STEP_ROWS): Housekeep
 })
 
 /**
- * One run, in rounds: each sweep takes one step, and those with more to do go on in the next. Each run begins with
- * another sweep, so one that fails, or with which a run ends before its time, keeps none of the others waiting for good.
+ * One run, in rounds: each sweep takes one step, and a sweep with more to do takes the next step in the next round. Each
+ * run begins with another sweep, so that every sweep runs even if a run ends early.
  */
 export async function sweepInTurns(
   store: HousekeepingStore,

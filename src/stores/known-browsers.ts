@@ -1,4 +1,4 @@
-/** Browsers from which a user has signed in, on D1, each with the session of its last sign-in. */
+/** Browsers from which a user has signed in, in D1, each with the session of its last sign-in. */
 
 import { digest } from '../crypto/digest.ts'
 import { usernameKey } from '../domain/user.ts'
@@ -6,15 +6,15 @@ import type { Database } from './database.ts'
 import type { KnownBrowserStore } from './ports.ts'
 import { USER_NAMED } from './users.ts'
 
-/** Bounds the rows, and with them the guesses of whoever steals the cookies of all these browsers. */
+/** Bounds the rows, and the guesses of an attacker who has stolen the cookies of all these browsers. */
 const MAX_BROWSERS_OF_USER = 20
 
-/** `?1`: the user's name; `?2`: the browser's digest; `?3`: now; `?4`: the name's key. */
+/** `?1` is the user's name, `?2` the browser's digest, `?3` now, `?4` the name's key. */
 export const IS_KNOWN_BROWSER = `SELECT 1 AS known FROM known_browser k
   WHERE k.browser_digest = ?2 AND k.expires_at > ?3 AND k.user_id = ${USER_NAMED('?1', '?4')}`
-/** What a browser knew under its old token it knows under its new one: others may sign in from it too. */
+/** Moves the rows of every user to the browser's new token: several users may sign in from one browser. */
 export const RENAME_BROWSER = `UPDATE OR REPLACE known_browser SET browser_digest = ?1 WHERE browser_digest = ?2`
-/** Unless the password was changed, or the user disabled, while this sign-in was under way. */
+/** Writes nothing if the password was changed or the user disabled during this sign-in. */
 export const REMEMBER_BROWSER = `INSERT INTO known_browser (browser_digest, user_id, expires_at, session_key, session_ends_at)
   SELECT ?1, u.user_id, ?2, ?5, ?6 FROM user u
   WHERE u.user_id = ?3 AND u.password_hash = ?4 AND u.disabled_at IS NULL

@@ -1,4 +1,4 @@
-/** Is there a live session under this key? The one function that answers it, for whoever checks tokens. */
+/** Sessions in KV, keyed by the digest of their token: writing one, and the one check whether a session is live. */
 
 import {
   DOCUMENT_REFRESH_SECONDS,
@@ -16,15 +16,15 @@ import { DOCUMENT_KEY, parseDocument } from './revocation-document.ts'
 import { IS_REVOKED } from './revocations.ts'
 import { SharedRead } from './shared-read.ts'
 
-/** Bounds the memory of what was seen revoked: about 100 bytes a key. */
+/** Bounds the memory for revoked keys: about 100 bytes a key. */
 const MAX_REMEMBERED = 10_000
-/** Of records as they were parsed: about 2 KiB each, with its text. */
+/** Bounds the memory for parsed records: about 2 KiB each. */
 const MAX_RECORDS = 1000
 
-/** What KV holds, and what it says. `endsAt` in epoch seconds. */
+/** A text from KV and the record parsed from it. `endsAt` in epoch seconds. */
 type Kept = Readonly<{ text: string; found: ReturnType<typeof parse>; endsAt: number }>
 
-/** What an isolate knows of sessions from earlier requests. */
+/** What an isolate keeps about sessions between requests. */
 export class KnownSessions {
   readonly revokedKeys = new Set<string>()
   readonly records = new Map<string, Kept>()
@@ -34,8 +34,8 @@ export class KnownSessions {
 }
 
 /**
- * `db` null: nobody can be told at once, and whoever asks for that is refused. What an isolate once saw
- * revoked it never accepts again, though KV may show it older and newer data in turn.
+ * With `db` null, a check with `immediate` throws. An isolate never accepts a session again that it saw revoked: KV may
+ * return older data after newer data.
  */
 export function liveSessions(
   sessions: Namespace,
@@ -49,7 +49,7 @@ export function liveSessions(
     revokedKeys.add(key)
   }
 
-  /** The same text is the same record: whoever is told of it can keep what follows from it. */
+  /** Returns the same object for the same text, so that a caller can cache what it derives from a record. */
   function read(key: string, text: string): Kept {
     const last = records.get(key)
     if (last?.text === text) return last
@@ -63,8 +63,8 @@ export function liveSessions(
   }
 
   /**
-   * Throws for a document that cannot be read: what it should say is not known then. What was known stays known. No
-   * document says nothing: KV may show it late, or nothing was revoked for as long as a session lives.
+   * Throws for a malformed document: its revocations are unknown. A missing document revokes nothing and removes nothing
+   * that is known: KV may return it late, or no revocation is younger than a session's lifetime.
    */
   async function readDocument(nowMs: number) {
     const text = await sessions.get(DOCUMENT_KEY)
@@ -79,7 +79,7 @@ export function liveSessions(
     if (!isFresh()) await known.documentRead.share(isFresh, () => readDocument(nowMs))
   }
 
-  async function isRevokedInTruth(key: string, session: SessionRecord): Promise<boolean> {
+  async function isRevokedInD1(key: string, session: SessionRecord): Promise<boolean> {
     if (!db) throw new Error('revocation: immediate needs the database DB bound')
     const subjects = JSON.stringify(subjectsOf(session))
     return (await db.prepare(IS_REVOKED).bind(key, subjects).first()) !== null
@@ -97,7 +97,7 @@ export function liveSessions(
 
   async function isRevoked(key: string, session: SessionRecord, immediate: boolean) {
     const isOver =
-      isRevokedBy(known.document, session) || (immediate && (await isRevokedInTruth(key, session)))
+      isRevokedBy(known.document, session) || (immediate && (await isRevokedInD1(key, session)))
     if (isOver) remember(key)
     return isOver
   }
@@ -107,7 +107,7 @@ export function liveSessions(
     holds: async (key, session) => !(await isRevoked(key, session, true)),
     async find(key, nowMs, immediate) {
       if (revokedKeys.has(key)) return null
-      // D1 knows all that the document says.
+      // D1 has every revocation of the document.
       const [found] = await Promise.all([
         findShown(key, nowMs),
         immediate || refreshDocument(nowMs),

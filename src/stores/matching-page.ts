@@ -1,17 +1,17 @@
-/** A page of records that match what no index knows: their keys are gone through first, the records follow. */
+/** A page of records that match a filter without an index: reads the keys first, then the records of the matching keys. */
 
 import type { Database } from './database.ts'
 
-/** Keys are small: one answer carries many. */
+/** Keys are small, so one read returns many. */
 const KEYS_AT_ONCE = 2000
 
 export type Matching<KeyRow> = Readonly<{
-  /** In the order of their ids, those after `?1`: at most `?2`. Further parameters are `parameters`. */
+  /** SQL for at most `?2` keys after the id `?1`, ordered by id. `parameters` are the parameters from `?3` on. */
   keys: string
   parameters: readonly string[]
   idOf: (row: KeyRow) => string
   matches: (row: KeyRow) => boolean
-  /** By ids, `?1`, a JSON list; in the order of the ids. */
+  /** SQL for the records whose ids are in `?1`, a JSON list, ordered by id. */
   records: string
 }>
 

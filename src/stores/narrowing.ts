@@ -1,14 +1,13 @@
 /**
- * What ends because a client or a user loses something. The batch that takes it away decides: put these statements
- * BEFORE those that change the rows, in the same batch. They compare the rows as they are in that transaction with what
- * is to be left, so two administrators at once cannot take away what the other has just added without ending what
- * rested on it. The rules are those of `domain/scope.ts` and `domain/category.ts`: what a wider permission still covers
- * is not lost.
+ * Revokes what rests on a permission that a client or a user loses. Put these statements BEFORE those that change the
+ * rows, in the same batch: they compare the rows of that transaction with what will be left. So an administrator who
+ * removes what another has just added revokes what rested on it too. A permission that a wider one still covers is not
+ * lost (`domain/scope.ts`, `domain/category.ts`).
  *
  * @example Withdraw scopes from a user:
  *   const before = userNarrowing(db, userId, { how: 'withdraw', scopes }, act.sessionLifetimeSeconds)
  *   const outcomes = await db.batch([...before, ...statementsThatDeleteTheRows, auditRow])
- *   const ended = hasEnded(outcomes.slice(0, before.length)) // true: tell KV, with showInKv
+ *   const ended = hasEnded(outcomes.slice(0, before.length)) // true: update KV, with showInKv
  */
 
 import type { AuthMethod } from '../domain/client.ts'
@@ -18,14 +17,14 @@ import type { Database } from './database.ts'
 import type { PermissionLists } from './permission-rows.ts'
 import { KEPT_LONGER_SECONDS, OR_LATER } from './revocation-statements.ts'
 
-/** `replace`: each list that is given is all that is left. `withdraw`: what is listed goes. Absent: nothing changes. */
+/** `replace`: a given list is all that is left. `withdraw`: the listed values are removed. An absent list does not change. */
 type How = 'replace' | 'withdraw'
 export type ClientNarrowing = PermissionLists &
   Readonly<{
     how: How
     redirectUris?: readonly string[]
     authMethod?: AuthMethod
-    /** A JSON Web Key Set as text; null and absent are alike. */
+    /** A JSON Web Key Set as text; null and absent mean no change. */
     jwks?: string | null
   }>
 export type UserNarrowing = Readonly<{
@@ -36,13 +35,13 @@ export type UserNarrowing = Readonly<{
   endorsements?: readonly string[]
 }>
 
-/** Does what is left (`n`) cover what is held (`h`)? */
+/** SQL: does a value that is left (`n`) cover a value that is held (`h`)? */
 type Covers = (held: string) => string
 const isEqual: Covers = (held) => `n.value = ${held}`
 const coversScope: Covers = (held) => scopeCovers('n.value', held)
 const coversCategory: Covers = (held) => categoryCovers('n.value', held)
 
-/** One list of a client or a user, in its table. `?2` is the change as JSON. */
+/** A list of a client or a user, in its table. `?2` is the change as JSON. */
 type List = Readonly<{
   name: string
   /** `o` is the client or the user. */
@@ -63,7 +62,7 @@ const ofUser = (name: string, table: string, column: string, covers: Covers): Li
   covers,
 })
 
-/** Is there one, held now, that nothing covers of what is left? */
+/** SQL: is a value held now that no value that is left covers? */
 function lost({ name, rows, column, covers }: List, how: How, among = ''): string {
   const listed = `json_each(?2, '$.${name}')`
   const left =
@@ -92,14 +91,14 @@ const USER_SCOPES = ofUser('scopes', 'user_scope', 'scope', coversScope)
 const USER_ENDORSEMENTS = ofUser('endorsements', 'user_endorsement', 'category', coversCategory)
 
 const METHOD_AFTER = `coalesce(?2 ->> 'authMethod', o.auth_method)`
-/** A secret no longer counts, or a key. Keys are compared as texts: one that was changed in any way is another. */
+/** SQL: is a secret or a key no longer accepted? Keys are compared as text, so any change makes another key. */
 const LOST_CREDENTIAL = `(o.auth_method LIKE 'client_secret%' AND ${METHOD_AFTER} NOT LIKE 'client_secret%')
   OR (o.auth_method = 'private_key_jwt' AND EXISTS (SELECT 1 FROM json_each(o.jwks, '$.keys') k
     WHERE ${METHOD_AFTER} <> 'private_key_jwt' OR k.value NOT IN
       (SELECT value FROM json_each(coalesce(?2 ->> 'jwks', o.jwks), '$.keys'))))`
 
 function clientSql(how: How) {
-  /** There is no longer a grant to renew or to redeem by. */
+  /** The client loses a grant type by which it redeems codes or refreshes. */
   const grantOfUser = lost(CLIENT_GRANTS, how, ` AND h.grant_type <> 'client_credentials'`)
   const uri = lost(REDIRECT_URIS, 'replace')
   const anything = [
@@ -113,19 +112,19 @@ function clientSql(how: How) {
   return {
     families: `UPDATE refresh_family SET ended_at = ${D1_NOW} WHERE client_id = ?1 AND ended_at IS NULL
   AND EXISTS (SELECT 1 ${client} AND ${grantOfUser})`,
-    // A code was sent to an address that may no longer be the client's.
+    // A code may have been sent to a redirect URI that is no longer the client's.
     codes: `UPDATE authorization_code SET spent_at = ${D1_NOW}, session_key = ''
   WHERE client_id = ?1 AND spent_at IS NULL AND EXISTS (SELECT 1 ${client} AND (${grantOfUser} OR ${uri}))`,
     sessions: revokeIf('client_record', 'o.client_id', `${client} AND (${anything})`),
   }
 }
 
-/** Answers a row if something ends. `?3`: for how long the revocation is kept. */
+/** Returns a row if something ends. `?3`: how long the revocation is kept, in seconds. */
 const revokeIf = (kind: 'client_record' | 'user', subject: string, from: string) =>
   `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at)
   SELECT '${kind}', ${subject}, ${D1_NOW_MS}, ${D1_NOW} + CAST(?3 AS INTEGER) ${from} ${OR_LATER} RETURNING subject`
 
-/** Sessions state both. A name that changes only its case is another text. */
+/** Sessions state the username and the e-mail address. A name that changes only its case is another text. */
 const RENAMED = `(?2 ->> 'username') <> o.username COLLATE BINARY OR (?2 ->> 'email') <> o.email`
 const userSql = (how: How) =>
   revokeIf(
@@ -139,7 +138,7 @@ export const NARROWING_SQL = {
   client: { replace: clientSql('replace'), withdraw: clientSql('withdraw') },
   user: { replace: userSql('replace'), withdraw: userSql('withdraw') },
 } as const
-/** The sessions that a client's secrets opened, when none of those secrets is to count any more. */
+/** Revokes a client's sessions when all of its secrets are replaced. */
 export const REVOKE_OPENED_BY_SECRETS = revokeIf(
   'client_record',
   'o.client_id',
@@ -148,10 +147,9 @@ export const REVOKE_OPENED_BY_SECRETS = revokeIf(
 )
 
 /**
- * Sessions alone when less is granted or a secret or key no longer counts: what is renewed or redeemed afterwards is
- * narrower by itself and needs the new secret. Codes too when an address is no longer the client's. Families too when
- * there is no longer a grant to renew them by. `lifetimeSeconds`: the longest that a session may still live that is
- * opened on a copy of the record as it was.
+ * Ends the client's sessions when it loses a permission, a secret or a key: a later refresh or redemption is narrower and
+ * needs the new credential anyway. Also voids its codes when it loses a redirect URI. Also ends its families when it
+ * loses the grant type. `lifetimeSeconds`: the longest life of a session that is still opened on a kept copy of the record.
  */
 export function clientNarrowing(
   db: Database,
@@ -168,14 +166,13 @@ export function clientNarrowing(
   ]
 }
 
-/** The sessions of a client whose secrets are all replaced at once. */
 export const secretNarrowing = (db: Database, clientId: string, lifetimeSeconds: number) => [
   db.prepare(REVOKE_OPENED_BY_SECRETS).bind(clientId, '', lifetimeSeconds + KEPT_LONGER_SECONDS),
 ]
 
 /**
- * The user's sessions, browser sessions too, since they hold what the user held. Families and codes stay: what they
- * buy from now on is narrower by itself. `userId` is the id and not the name.
+ * Ends the user's sessions, browser sessions included. Families and codes stay: what they buy from now on is narrower.
+ * `userId` is the id and not the name.
  */
 export const userNarrowing = (
   db: Database,
@@ -188,6 +185,12 @@ export const userNarrowing = (
     .bind(userId, JSON.stringify(change), lifetimeSeconds + KEPT_LONGER_SECONDS),
 ]
 
-/** Of what a batch answered to the statements above: does anything end that KV must be told of? */
+/** Statements that an act adds to its batch: `before` is made here and sees the rows as they were; `also` follows the act. */
+export type Around = Readonly<{
+  before?: readonly D1PreparedStatement[]
+  also?: readonly D1PreparedStatement[]
+}>
+
+/** From the results of the statements above: does anything end, so that KV must be told? */
 export const hasEnded = (outcomes: readonly D1Result[]) =>
   outcomes.some(({ results }) => results.length > 0)

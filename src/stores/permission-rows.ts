@@ -1,6 +1,6 @@
 /**
- * Statements about what a client asked for and what it was given: three tables of one shape. `?1` is the client,
- * `?2` a JSON list of values (one parameter, however long), `?3` the moment in epoch seconds.
+ * Statements for the requested and authorized permissions of a client, in three tables of one shape. `?1` is the client,
+ * `?2` a JSON list of values (one parameter for any number of values), `?3` the moment in epoch seconds.
  */
 
 import { DROP_COVERED_CLIENT_ENDORSEMENTS } from './covering-sql.ts'
@@ -10,7 +10,7 @@ export const PERMISSION_KINDS = ['scopes', 'grantTypes', 'endorsements'] as cons
 export type PermissionKind = (typeof PERMISSION_KINDS)[number]
 export type PermissionLists = Readonly<Partial<Record<PermissionKind, readonly string[]>>>
 
-/** Named by the constants below and by nothing else. */
+/** Table and column come from the constants below, never from input. */
 const statementsFor = (table: string, column: string) => ({
   authorize: `INSERT INTO ${table} (client_id, ${column}, requested_at, authorized_at)
     SELECT c.client_id, j.value, ?3, ?3 FROM client c, json_each(?2) j WHERE c.client_id = ?1
@@ -33,13 +33,11 @@ export const PERMISSION_SQL = {
   endorsements: statementsFor('client_endorsement', 'category'),
 } satisfies Record<PermissionKind, Record<Statement, string>>
 
-/** These statements, in this order, for every kind that is listed; of endorsements none stays that another covers. */
+/** These statements, in this order, for every given list. Removes endorsements that another one covers. */
 export const permissionStatements = (
   db: Database,
   statements: readonly Statement[],
-  clientId: string,
-  lists: PermissionLists,
-  now: number,
+  { clientId, lists, now }: Readonly<{ clientId: string; lists: PermissionLists; now: number }>,
 ) =>
   PERMISSION_KINDS.flatMap((kind) => {
     const list = lists[kind]

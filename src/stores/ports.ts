@@ -1,6 +1,6 @@
 /**
- * What each store promises: the only thing a flow knows of storage. A method that cannot reach its storage
- * throws, and whoever called answers 503: no promise here is kept by guessing.
+ * What each store promises to the flows. A method that cannot reach its storage throws, and the response is 503: no
+ * method guesses.
  */
 
 import type { AuthorizationCode } from '../domain/authorization-code.ts'
@@ -13,51 +13,51 @@ import type { RegisteredUser } from '../domain/user.ts'
 export type * from './spending-ports.ts'
 
 export interface ClientStore {
-  /** Null if unknown. The answer may come from a near replica, seconds old. */
+  /** Null if unknown. May be read from a replica and be seconds old. */
   find(clientId: ClientId): Promise<Client | null>
-  /** Null if unknown. The primary's answer: never old. */
+  /** Null if unknown. Read from the primary: never stale. */
   findFresh(clientId: ClientId): Promise<Client | null>
-  /** Records, to the day, that a secret was used. Losing one is harmless. */
+  /** Records the day on which a secret was used. A lost write is harmless. */
   touchCredential(clientId: ClientId, secretDigest: SecretDigest, now: number): Promise<void>
 }
 
-/** A client record and, if it was kept from an earlier request, when it was read (epoch milliseconds, this isolate's clock). */
+/** A client record. `keptSinceMs`: when an earlier request read it, in epoch milliseconds by this isolate's clock; null if read now. */
 export type Lookup = Readonly<{
   client: Client | null
   keptSinceMs: number | null
   /** The age of a record that is older than `CLIENT_CACHE_SECONDS`, because D1 did not answer. */
   staleSeconds: number | null
   /**
-   * By D1's clock, in epoch milliseconds: no later than now. A session that is opened now is of this moment. Of a kept
-   * record it is the moment of its reading and what has passed since; this isolate's clock only measures that.
+   * The `asOfMs` of a session that is opened now: epoch milliseconds by D1's clock, not later than now. For a kept record
+   * it is when D1 read the record plus the time since, which this isolate's clock measures.
    */
   asOfMs: number
 }>
 
-/** For `client_credentials` alone. */
+/** For `client_credentials` only. */
 export interface ClientCache {
   /**
-   * The record may be as old as `CLIENT_CACHE_SECONDS`, or a replica's; while D1 does not answer, as old as
-   * `STALE_CLIENT_SECONDS`.
+   * The record may be a replica's or up to `CLIENT_CACHE_SECONDS` old, and up to `STALE_CLIENT_SECONDS` old while D1 does
+   * not answer.
    */
   lookUp(clientId: ClientId, nowMs: number): Promise<Lookup>
-  /** Reads it anew, from the primary. */
+  /** Reads the record again, from the primary. */
   reload(clientId: ClientId, nowMs: number): Promise<Client | null>
 }
 
-/** A consent given on the page now. */
+/** A consent that the user gave on the page in this request. */
 export type GivenConsent = Consent &
   Readonly<{
-    /** The scopes that were offered and not left ticked. */
+    /** The scopes that the user unticked. */
     declined: readonly string[]
   }>
 
 export interface AuthorizationStore {
   /**
-   * Records a granted authorization: the code on the ledger, the consent if it was given now, in place of an earlier
-   * one, with its row in the audit (all or nothing), and the code in KV. Settles when the ledger has it. Returns
-   * the fault of KV if KV did not take the code: it can still be redeemed, from the ledger. `asOfMs`, by D1's clock: when the first of what the code rests on was read. A code is good for
-   * nothing if any of that was revoked since.
+   * Records a granted authorization. D1 gets, all or nothing: the code on the ledger and, if the consent was given now,
+   * the consent in place of an earlier one and its audit row. KV gets the code too. Returns KV's fault if KV did not take
+   * it: the ledger still redeems the code. `asOfMs`, by D1's clock: when the first record that the code rests on was read.
+   * The code is void if one of these records was revoked since.
    */
   grant(
     codeDigest: TokenDigest,
@@ -65,30 +65,30 @@ export interface AuthorizationStore {
     consent: GivenConsent | null,
     asOfMs: number,
   ): Promise<Error | null>
-  /** From now on the remembered consent answers nothing. The user still sees it, and can remove it. */
+  /** The remembered consent no longer answers a request. The user still sees it and can remove it. */
   withdrawConsent(userId: string, clientId: ClientId): Promise<void>
 }
 
 export interface SessionStore {
-  /** Visible at once where it is written, elsewhere after up to a minute. */
+  /** Visible at once where it was written, elsewhere within a minute. */
   put(key: SessionKey, session: SessionRecord, lifetimeSeconds: number): Promise<void>
 }
 
 export interface LiveSessions {
   /**
-   * Null if unknown, not yet visible, ended or revoked. A revocation may take as long as its stated bound to be
-   * seen; `immediate` asks D1 too, and throws where there is none.
+   * Null if unknown, not yet visible, ended or revoked. A revocation is seen within its stated bound, or at once with
+   * `immediate`, which also asks D1 and throws without a D1.
    */
   find(key: SessionKey, nowMs: number, immediate: boolean): Promise<SessionRecord | null>
   /**
-   * `find` with `immediate` in its two parts: what KV shows, then whether D1 knows of no revocation. Between them a
-   * caller may begin what does not last; nothing is answered before `holds` has said yes.
+   * `find` with `immediate` in two parts: what KV shows, then whether D1 has no revocation. In between, a caller may begin
+   * reads, but must not respond before `holds` has returned true.
    */
   findShown(key: SessionKey, nowMs: number): Promise<SessionRecord | null>
   holds(key: SessionKey, session: SessionRecord): Promise<boolean>
 }
 
-/** D1 dates every revocation, in the transaction that makes it. */
+/** D1 dates every revocation in its own transaction. */
 export interface RevocationStore {
   /**
    * Settles when D1 has it; from then on `immediate` checks refuse, others within the bound of a session. Answers
@@ -96,17 +96,17 @@ export interface RevocationStore {
    */
   endSessions(keys: readonly SessionKey[]): Promise<boolean>
   /**
-   * KV shows that these have ended, so cron need not. Losing this is harmless. Not for a session that may still be
-   * on its way to KV: it would lie over its own tombstone.
+   * Records that KV shows these revocations, so that cron need not write them. A lost write is harmless. Not for a session
+   * that may still be written to KV: it would overwrite its tombstone.
    */
   markShown(keys: readonly SessionKey[]): Promise<void>
-  /** Ends the family's refresh tokens and the sessions issued beside them, in one step. Answers as `endSessions`. */
+  /** Ends the family's refresh tokens and the sessions issued with them, in one transaction. Returns as `endSessions`. */
   endFamily(familyId: string): Promise<boolean>
-  /** Ends all that one user granted one client: remembered consent, families, codes, sessions. */
+  /** Ends what one user granted one client: remembered consent, families, codes, sessions. */
   removeConsent(userId: string, clientId: ClientId): Promise<void>
-  /** Writes the document that tells every authenticator of bulk revocations. */
+  /** Writes the document of bulk revocations to KV, which every authenticator reads. */
   project(): Promise<void>
-  /** Projects again whatever a lost write did not show. */
+  /** For cron: writes to KV the revocations whose write was lost. */
   repairKv(): Promise<void>
 }
 
@@ -119,29 +119,29 @@ export type Refused = Readonly<{
   error: string
   /** Never a secret. */
   detail: string
-  /** As presented, not verified; null when none was. */
+  /** As presented, not verified; null if none was presented. */
   clientId: string | null
 }>
 
 export interface RefusalStore {
-  /** Losing one is harmless. */
+  /** A lost write is harmless. */
   record(refused: Refused): Promise<void>
-  /** Null if it was never recorded, or more than a day ago. */
+  /** Null if it was not recorded, or more than a day ago. */
   find(correlationId: string, now: number): Promise<Refused | null>
 }
 
 export interface JtiStore {
   /**
-   * Was this id of this owner's never used before? Of any number of simultaneous calls exactly one is told true.
-   * It is remembered until `expiresAt` (epoch seconds, whole), when nothing with it is accepted any more.
+   * Is this the first use of the owner's id? Of any number of simultaneous calls exactly one returns true. The id is kept
+   * until `expiresAt` (whole epoch seconds), when a JWT with it is no longer accepted.
    */
   use(owner: string, jti: string, expiresAt: number): Promise<boolean>
 }
 
 /**
- * What one user agreed to for one client, and what is authorized for the client now. Instants in epoch seconds.
- * `agreedScopes` are those of the latest answer, and those of earlier ones that a refresh token, a code or a session
- * may still have.
+ * What one user agreed to for one client, and what the client is authorized for now. Instants in epoch seconds.
+ * `agreedScopes` are the scopes of the latest answer, and those of earlier answers that a refresh token, a code or a
+ * session may still have.
  */
 export type ConnectedApplication = Readonly<{
   clientId: ClientId
@@ -151,9 +151,9 @@ export type ConnectedApplication = Readonly<{
   agreedScopes: readonly string[]
   scopes: readonly string[]
   endorsements: readonly string[]
-  /** The first time, since it was last removed. */
+  /** The first consent since the last removal. */
   grantedAt: number
-  /** When it last bought a token or renewed one; null if it never did. */
+  /** When a code was last redeemed or a token refreshed; null if never. */
   usedAt: number | null
 }>
 
@@ -166,19 +166,19 @@ export interface ConnectedApplicationStore {
   >
 }
 
-/** A try that was counted, and what was counted before it. Instants in epoch seconds. */
+/** A counted sign-in attempt, with the counts before it. Instants in epoch seconds. */
 export type CountedTry = Readonly<{
   lockedUntil: number
-  /** Of the name, and when the last of them was: 0 and 0 if there were none. */
+  /** Failures of the name and the moment of the last; both 0 if there were none. */
   nameFailures: number
   nameFailedAt: number
 }>
 
-/** `browserToken` is what the browser's cookie holds; null if it has none. */
+/** `browserToken` is the value of the browser's cookie; null without one. */
 export interface SignInFailureStore {
   /**
-   * Epoch seconds until which this name is not to be tried from this network; past when it may be. From a browser that
-   * the user has signed in from, only failures from that browser count.
+   * Epoch seconds until which this name may not be tried from this network; in the past if it may. For a browser from
+   * which the user has signed in, only failures from that browser count.
    */
   lockedUntil(
     username: string,
@@ -193,7 +193,7 @@ export interface SignInFailureStore {
     now: number,
     browserToken?: string | null,
   ): Promise<CountedTry>
-  /** The try was a success. What others tried from elsewhere still counts. */
+  /** After a success. Failures from other networks and browsers still count. */
   clear(
     username: string,
     network: string,
@@ -202,15 +202,16 @@ export interface SignInFailureStore {
   ): Promise<void>
 }
 
-/** A sign-in that succeeded with this hash. Instants in epoch seconds. */
+/** A successful sign-in; `passwordHash` is the hash that the password matched. Instants in epoch seconds. */
 export type KnownBrowser = Readonly<{
   userId: string
   passwordHash: string
-  /** What the browser's cookie holds from now on, and what it held. */
+  /** The new value of the browser's cookie. */
   token: string
+  /** Its value before; null without one. */
   previousToken: string | null
   expiresAt: number
-  /** The browser session that it opens, by its key. */
+  /** The browser session of this sign-in. */
   session: Readonly<{ key: SessionKey; endsAt: number }>
   now: number
 }>
@@ -218,20 +219,20 @@ export type KnownBrowser = Readonly<{
 export interface KnownBrowserStore {
   /** Has the user of this name signed in from the browser with this token? */
   knows(username: string, token: string, now: number): Promise<boolean>
-  /** Forgotten when the user's password changes or the user is disabled. */
+  /** The row is deleted when the user's password changes or the user is disabled. */
   remember(browser: KnownBrowser): Promise<void>
   /**
-   * Was this browser session opened by the last sign-in from a known browser, and has it neither ended nor been
-   * revoked alone? For a session that KV does not show (yet).
+   * For a session that KV does not show yet: is it the session of the last sign-in from a known browser, and neither ended
+   * nor revoked on its own?
    */
   isOpen(sessionKey: SessionKey, now: number): Promise<boolean>
 }
 
-/** A registered user and this user's latest answer to one client; null if there is none. */
+/** A registered user, and the user's latest consent to one client. Each is null if there is none. */
 export type Standing = Readonly<{ user: RegisteredUser | null; consent: Consent | null }>
 
 export interface UserStore {
-  /** By name, whatever its case. Null if unknown. */
+  /** By name in any case and Unicode form. Null if unknown. */
   findByUsername(
     username: string,
   ): Promise<Readonly<{ user: RegisteredUser; passwordHash: string }> | null>
@@ -239,7 +240,7 @@ export interface UserStore {
   standing(userId: string, clientId: ClientId): Promise<Standing>
 }
 
-/** Workers Analytics Engine. Losing one is harmless. Throws for a point that is too large. */
+/** Workers Analytics Engine. A lost point is harmless. Throws for a point that is too large. */
 export type DataPoints = Readonly<{
   writeDataPoint(point: { indexes: string[]; blobs: string[]; doubles: number[] }): void
 }>

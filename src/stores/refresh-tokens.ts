@@ -1,4 +1,4 @@
-/** Refresh tokens on D1: families of tokens, each spent once for the next. */
+/** Refresh tokens in D1: families of tokens, in which each token is spent once for its successor. */
 
 import type { ClientId, TokenDigest } from '../domain/ids.ts'
 import { type ClientRow, FIND_CLIENT, readClientRow } from './clients.ts'
@@ -16,7 +16,7 @@ import {
 import { FIND_JTI } from './used-jtis.ts'
 import { USER_JSON } from './users.ts'
 
-/** What is kept of a grant as JSON. */
+/** What a family keeps of the grant, as JSON. */
 type FamilyRecord = Pick<RefreshFamily, 'user' | 'redirectUri' | 'jkt'>
 
 type StandingRow = {
@@ -37,7 +37,7 @@ export const FIND_REFRESH_TOKEN = `SELECT f.family_id, f.client_id, f.record, f.
   FROM refresh_token t JOIN refresh_family f ON f.family_id = t.family_id WHERE t.token_digest = ?1`
 const ofFamily = (column: string) =>
   `(SELECT f.${column} FROM refresh_family f WHERE f.family_id = refresh_token.family_id)`
-/** One statement says who won. Asked again for the same successor it answers the same. */
+/** Exactly one call gets a row. A repeated call for the same successor gets the row again. */
 export const SPEND_REFRESH_TOKEN = `UPDATE refresh_token SET spent_at = ?2, successor = ?3
   WHERE token_digest = ?1
     AND EXISTS (SELECT 1 FROM refresh_family f WHERE f.family_id = refresh_token.family_id AND f.ended_at IS NULL)
@@ -49,7 +49,7 @@ export const SPEND_REFRESH_TOKEN = `UPDATE refresh_token SET spent_at = ?2, succ
       grantType: 'refresh_token',
     })} AND f.family_id = refresh_token.family_id)))
   RETURNING ${heldNow(ofFamily('client_id'), ofFamily('user_id'))}`
-/** In the same batch, and only for the winner: the proof is used. */
+/** Only for the winner, in the same batch. */
 export const USE_PROOF_FOR_TOKEN = `INSERT INTO used_jti (jti_digest, expires_at)
   SELECT ?3, ?4 FROM refresh_token WHERE token_digest = ?1 AND successor = ?2 ON CONFLICT DO NOTHING`
 /** Only for the winner, in the same batch. */
@@ -57,7 +57,7 @@ export const INSERT_SUCCESSOR = `INSERT INTO refresh_token (token_digest, family
   SELECT ?3, family_id, ?4, ?2 FROM refresh_token WHERE token_digest = ?1 AND successor = ?3
   ON CONFLICT DO NOTHING`
 export const TOUCH_FAMILY = `UPDATE refresh_family SET last_used_at = ?2 WHERE family_id = ?1`
-/** Only for the winner, and once: RFC 9449 §5. */
+/** Only for the winner, and only for an unbound family: RFC 9449 §5. */
 export const BIND_FAMILY = `UPDATE refresh_family SET record = json_set(record, '$.jkt', ?3)
   WHERE family_id = ?1 AND record ->> '$.jkt' IS NULL
     AND EXISTS (SELECT 1 FROM refresh_token t WHERE t.token_digest = ?4 AND t.successor = ?2)`
@@ -84,7 +84,7 @@ const readStanding = (row: StandingRow): RefreshTokenStanding => ({
   user: readUserJson(row.user),
 })
 
-/** Why a token was not exchanged, asked at once of all that it may have been. */
+/** Why a token was not exchanged: reads every possible cause in one batch. */
 async function whyLost(
   db: Database,
   tokenDigest: TokenDigest,

@@ -1,4 +1,4 @@
-/** Refusals on D1: why, for the operator, for a day. */
+/** Refusals in D1: the cause of each, for the operator, for a day. */
 
 import type { Database } from './database.ts'
 import type { RefusalStore, Refused } from './ports.ts'
@@ -17,7 +17,6 @@ export const INSERT_REFUSAL = `INSERT INTO refusal (refusal_id, refused_at, endp
 export const FIND_REFUSAL = `SELECT refusal_id, refused_at, endpoint, error, detail, client_id
   FROM refusal WHERE refusal_id = ?1 AND refused_at > ?2`
 
-/** How long one is kept. */
 export const KEEP_REFUSALS_SECONDS = 86_400
 
 export const refusalStore = (db: Database): RefusalStore => ({

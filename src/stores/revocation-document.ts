@@ -1,22 +1,22 @@
-/** The document in KV that tells every authenticator of bulk revocations: a projection of D1's table. */
+/** The document of bulk revocations in KV, which every authenticator reads: a projection of D1's table. */
 
 import { type RevocationDocument, type RevocationKind, readDocument } from '../domain/revocation.ts'
 import { D1_NOW } from './d1-clock.ts'
 import type { Database, TextNamespace, TextWriter } from './database.ts'
 
-/** Beside the sessions, whose keys are digests of 43 characters. */
+/** In the namespace of the sessions, whose keys are digests of 43 characters. */
 export const DOCUMENT_KEY = 'revocations'
-/** KV refuses less. */
+/** KV refuses a shorter TTL. */
 export const MIN_TTL_SECONDS = 60
 
-/** Moved by each bulk revocation, by triggers. */
+/** Triggers raise it with each bulk revocation. */
 export const FIND_VERSION = `SELECT version FROM revocation_version WHERE one = 1`
-/** With their version: one statement sees one state. */
+/** One statement reads the revocations and their version, so that both are of one state. */
 export const LIVE_REVOCATIONS = `SELECT kind, subject, revoked_at_ms, expires_at - ${D1_NOW} AS seconds_left,
     (${FIND_VERSION}) AS version
   FROM revocation WHERE expires_at > ${D1_NOW} AND kind <> 'session'`
 
-/** So often the document is written once more because something was revoked meanwhile. */
+/** How often the document is written when something is revoked in the meantime. */
 const MAX_ROUNDS = 3
 /** KV takes one write a second for a key. */
 const KV_WRITE_INTERVAL_MS = 1100
@@ -48,10 +48,9 @@ function documentOf(rows: readonly LiveRow[], version: number): RevocationDocume
 }
 
 /**
- * Rebuilds the document from D1 and writes it. Throws if it could not be written; then cron does it. KV keeps the last
- * write and not the newest, so D1 is asked again afterwards: whoever wrote an older document over a newer one writes
- * once more. Answers false, without a write, while nothing is revoked: a document goes by itself once no session falls
- * under it.
+ * Builds the document from D1 and writes it. Throws if KV did not take it; then cron writes it. KV keeps the last write and
+ * not the newest document, so the version is read again afterwards: a writer that overwrote a newer document writes once
+ * more. Returns false without a write while nothing is revoked; the document's TTL then removes it.
  */
 export async function projectRevocations(db: Database, sessions: TextWriter): Promise<boolean> {
   for (let round = 1; round <= MAX_ROUNDS; round += 1) {
@@ -67,13 +66,10 @@ export async function projectRevocations(db: Database, sessions: TextWriter): Pr
     await sessions.put(DOCUMENT_KEY, text, { expirationTtl })
     if ((await findVersion(db)) === first.version) return true
   }
-  throw new Error('revocations were made faster than KV could be told')
+  throw new Error('revocations were made faster than KV could be written')
 }
 
-/**
- * For cron: as `projectRevocations`. While nothing is revoked, a document that cannot be read, and for which every
- * check is refused, is replaced by an empty one.
- */
+/** For cron. Also replaces a malformed document, because of which every check fails, by an empty one while nothing is revoked. */
 export async function repairDocument(
   db: Database,
   sessions: Pick<TextNamespace, 'get' | 'put'>,

@@ -1,7 +1,6 @@
 /**
- * What a revocation writes to D1, for the caller's own batch. D1 dates each in the transaction that it is part of, so
- * no caller's clock takes part and none lies in the future. The revocation is the last of its statements: what was
- * opened before the others took effect falls under it.
+ * The statements of a revocation, for the caller's batch. D1 dates it in that transaction, so it depends on no caller's
+ * clock and never lies in the future. The row in `revocation` is written last, so that it covers what was opened before.
  */
 
 import {
@@ -14,7 +13,7 @@ import {
 import { D1_NOW, D1_NOW_MS } from './d1-clock.ts'
 import type { Database } from './database.ts'
 
-/** Over HTTP every parameter is text. */
+/** CAST: over D1's HTTP API every parameter is text. */
 const keptFor = (seconds: string) => `${D1_NOW} + CAST(${seconds} AS INTEGER)`
 /** A later revocation of the same subject covers an earlier one. */
 export const OR_LATER = `ON CONFLICT DO UPDATE SET revoked_at_ms = max(revoked_at_ms, excluded.revoked_at_ms),
@@ -29,7 +28,7 @@ export const SESSIONS_OF_FAMILY = `SELECT session_key FROM refresh_token
 
 const endFamilies = (whose: string) =>
   `UPDATE refresh_family SET ended_at = ${D1_NOW} WHERE ${whose} AND ended_at IS NULL`
-/** A code not yet redeemed is spent for nothing. */
+/** Marks a code that was not redeemed as spent, for no session. */
 const voidCodes = (whose: string) =>
   `UPDATE authorization_code SET spent_at = ${D1_NOW}, session_key = '' WHERE ${whose} AND spent_at IS NULL`
 const OF_CLIENT = 'client_id = ?1'
@@ -43,7 +42,7 @@ export const VOID_CODES_OF_CLIENT = voidCodes(OF_CLIENT)
 export const VOID_CODES_OF_USER = voidCodes(OF_USER)
 export const VOID_CODES_OF_CONSENT = voidCodes(OF_CONSENT)
 
-/** Whose credentials end. */
+/** The client, user or consent whose credentials end. */
 export type Revoked =
   | Readonly<{ kind: 'client' | 'client_record'; clientId: string }>
   | Readonly<{ kind: 'user'; userId: string }>
@@ -68,13 +67,13 @@ function idsOf(revoked: Revoked): readonly string[] {
   }
 }
 
-/** How much longer than a session lives its revocation is kept. */
+/** A revocation is kept this much longer than a session lives. */
 export const KEPT_LONGER_SECONDS = UNDER_WAY_SECONDS + CLOCKS_DIFFER_SECONDS
 
 /**
- * Ends what is named in `ended` of all that the subject has when the batch commits, also a session that a request under
- * way stores later. Nothing here decides whether something ends: for what depends on the rows as they are, see
- * `narrowing.ts`. `lifetimeSeconds`: the longest that a session may still live which falls under it.
+ * Ends what `ended` names of the subject when the batch commits, including a session that a request under way stores
+ * later. Unconditional: for what depends on the rows, see `narrowing.ts`. `lifetimeSeconds`: the longest life of a session
+ * that it covers.
  */
 export function revocationStatements(
   db: Database,
@@ -94,7 +93,7 @@ export function revocationStatements(
   return EVERYTHING.filter((one) => ended.includes(one)).map((one) => statements[one])
 }
 
-/** Sessions alone: one statement for however many subjects. */
+/** Revokes sessions only: one statement for any number of subjects. */
 export const revokeStatement = (
   db: Database,
   kind: RevocationKind | 'session',

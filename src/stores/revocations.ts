@@ -1,4 +1,4 @@
-/** Revocations: the truth in D1, projected into KV for whoever checks tokens. */
+/** Revocations: recorded in D1, which decides, and written to KV for those who check tokens. */
 
 import { UNDER_WAY_SECONDS } from '../domain/revocation.ts'
 import { removalStatement } from './audit.ts'
@@ -15,7 +15,7 @@ import {
   SESSIONS_OF_FAMILY,
 } from './revocation-statements.ts'
 
-/** What a revoked session's key holds until it would have ended: unlike a missing key, never a lag of KV. */
+/** The tombstone record that replaces a revoked session in KV: a missing key could be a lag of KV. */
 export const TOMBSTONE = '{"revoked":true}'
 
 export const FORGET_CONSENT = `DELETE FROM consent WHERE user_id = ?1 AND client_id = ?2`
@@ -30,17 +30,14 @@ export const IS_REVOKED = `SELECT 1 AS revoked FROM revocation WHERE kind = 'ses
 
 const UNSHOWN_AT_ONCE = 300
 
-/**
- * `lifetimeSeconds`: the longest that a session lives. `also` goes into the batch of an act, right after the statement
- * that decides whether it does anything.
- */
+/** `lifetimeSeconds`: the longest life of a session. `also` follows the statement that decides whether an act has an effect. */
 export function revocationStore(
   db: Database,
   sessions: Pick<TextNamespace, 'get' | 'put'>,
   lifetimeSeconds: number,
   also: readonly D1PreparedStatement[] = [],
 ): RevocationStore {
-  /** Answers the keys that KV took. One that it did not take is for cron. */
+  /** Returns the keys that KV took. Cron writes the others. */
   const writeTombstones = async (
     ended: readonly Readonly<{ key: string; secondsLeft: number }>[],
   ) => {
@@ -68,7 +65,7 @@ export function revocationStore(
     markShown,
     async endFamily(familyId) {
       const keptSeconds = lifetimeSeconds + KEPT_LONGER_SECONDS
-      // Together: once the family has ended, nobody would come back for its sessions.
+      // One transaction: a repeated call finds the family ended and would not revoke its sessions.
       const outcomes = await db.batch<{ session_key: string }>([
         db.prepare(END_FAMILY).bind(familyId),
         ...also,
@@ -76,7 +73,7 @@ export function revocationStore(
         db.prepare(SESSIONS_OF_FAMILY).bind(familyId, keptSeconds),
       ])
       const keys = (outcomes.at(-1)?.results ?? []).map((row) => row.session_key)
-      // The last of them may be opening at this moment, so none is marked as shown.
+      // A request under way may still store the last session over its tombstone, so none is marked as shown.
       return (await showEnded(keys)).length === keys.length
     },
     async removeConsent(userId, clientId) {
@@ -98,7 +95,7 @@ export function revocationStore(
       const shown = await writeTombstones(
         results.map(({ subject, seconds_left }) => ({ key: subject, secondsLeft: seconds_left })),
       )
-      // What may have been written over is shown once more the next time.
+      // A recent tombstone may have been overwritten: the next run writes it again.
       const settled = new Set(
         results.filter((row) => row.is_settled === 1).map(({ subject }) => subject),
       )

@@ -1,18 +1,15 @@
-/** One read under way for all requests of an isolate that need it at once. */
+/** One read for all requests of an isolate that need the same data at the same time. */
 
-/**
- * How long a request waits for the read of another. Longer than a read takes; a read whose own request was cancelled
- * is never heard of again.
- */
+/** How long a request waits for another request's read, which never settles if that request was cancelled. */
 const WAIT_MS = 1000
 
 export class SharedRead {
   #underWay: Promise<boolean> | null = null
 
   /**
-   * Settles when a read has succeeded that makes `isDone` true: one under way or its own. A read that fails, or whose
-   * request is cancelled, fails only the request that began it: the others read for themselves. Nothing of the read but
-   * whether it succeeded passes from one request to another, since workerd binds streams and the like to their request.
+   * Settles when a read, its own or another request's, has succeeded and `isDone` is true. A read that fails or is
+   * cancelled fails only its own request; the others then read for themselves. Only the outcome passes from one request
+   * to another, since workerd binds streams to their request.
    */
   async share(isDone: () => boolean, read: () => Promise<void>): Promise<void> {
     const others = this.#underWay
@@ -22,7 +19,7 @@ export class SharedRead {
       () => true,
       () => false,
     )
-    // One that others began meanwhile stays: its waiters are many already.
+    // A read that another request has begun meanwhile stays the shared one: requests wait for it.
     if (this.#underWay === null || this.#underWay === others) this.#underWay = hasSucceeded
     try {
       await own

@@ -1,4 +1,4 @@
-/** Failed sign-ins on D1: counted by name, by name and network, and by name and browser that the user knows. */
+/** Failed sign-ins in D1, counted by name, by name and network, and by name and known browser. */
 
 import { digest } from '../crypto/digest.ts'
 import { FORGET_FAILURES_SECONDS, type LockoutKind, waitSeconds } from '../domain/lockout.ts'
@@ -11,10 +11,10 @@ import { USER_NAMED } from './users.ts'
 export const FIND_FAILURES = `SELECT subject, failures, last_failed_at FROM sign_in_failure
   WHERE subject IN (?1, ?2, ?3) AND last_failed_at > ?4`
 const COUNT_ONE_MORE = `ON CONFLICT DO UPDATE SET last_failed_at = ?2, failures = iif(last_failed_at > ?3, failures + 1, 1)`
-/** Counts from one again when the last failure is long ago. */
+/** Restarts at one when the last failure was before `?3`. */
 export const RECORD_FAILURE = `INSERT INTO sign_in_failure (subject, failures, last_failed_at) VALUES (?1, 1, ?2)
   ${COUNT_ONE_MORE}`
-/** Of a browser that is not known nothing is kept: its token may be made up for each attempt. */
+/** Writes nothing for an unknown browser: an attacker may send another token with each attempt. */
 export const RECORD_FAILURE_OF_BROWSER = `INSERT INTO sign_in_failure (subject, failures, last_failed_at)
   SELECT ?1, 1, ?2 FROM known_browser k
   WHERE k.user_id = ${USER_NAMED('?4', '?6')} AND k.browser_digest = ?5 AND k.expires_at > ?2
@@ -26,7 +26,7 @@ export const UNCOUNT_NAME = `UPDATE sign_in_failure SET failures = failures - 1,
 
 type Subjects = Readonly<Record<LockoutKind, string>>
 
-/** All spellings of a name are one, as at sign-in. Nothing readable is kept of who was tried from where. */
+/** Digests, so that no name and no address is readable. All spellings of a name count as one, as at sign-in. */
 async function subjectsOf(username: string, network: string, browser: string): Promise<Subjects> {
   const name = usernameKey(username)
   return {
@@ -36,7 +36,7 @@ async function subjectsOf(username: string, network: string, browser: string): P
   }
 }
 
-/** No browser has it: a digest has 43 characters. */
+/** Matches no browser: a digest has 43 characters. */
 const NO_BROWSER = ''
 const browserOf = async (token: string | null) =>
   token === null ? NO_BROWSER : await digest(token)

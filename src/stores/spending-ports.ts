@@ -1,4 +1,4 @@
-/** What the stores promise of what is spent once: codes and refresh tokens. To be imported from `ports.ts`. */
+/** What the stores of codes and refresh tokens promise. Import it from `ports.ts`. */
 
 import type { AuthorizationCode } from '../domain/authorization-code.ts'
 import type { Client } from '../domain/client.ts'
@@ -11,116 +11,116 @@ import type {
 } from '../domain/ids.ts'
 import type { RegisteredUser, User } from '../domain/user.ts'
 
-/** An id that is good once, of one owner. `expiresAt` (epoch seconds, whole): nothing with it is accepted any more. */
+/** An owner's id that is accepted once. From `expiresAt` on (whole epoch seconds) nothing with it is accepted. */
 export type UsedOnce = Readonly<{ owner: string; jti: string; expiresAt: number }>
 
 /**
- * What must hold in the transaction that spends a code or a refresh token, or nothing is spent: the proof was not used
- * before, the client and the user are enabled, the client may use the grant, and both hold one of the scopes.
+ * What must hold in the transaction that spends a code or a refresh token; otherwise nothing is spent: the proof was not
+ * used before, the client and the user are enabled, the client may use the grant, and both hold one of the scopes.
  */
 export type Terms = Readonly<{
   scopes: readonly string[]
-  /** May the registry not know the user? */
+  /** True with LOGIN_URL: the registry need not have the user. */
   usersAreExternal: boolean
-  /** The DPoP proof that came with the request; it is recorded by the same transaction. */
+  /** The request's DPoP proof, which the same transaction records. */
   proof: UsedOnce | null
 }>
 
-/** What the client is authorized for and who the user is, as of the transaction. `user` null: not registered here. */
+/** What the client is authorized for, and the user, as of the transaction. `user` null: not registered here. */
 export type HeldNow = Readonly<{
   client: Pick<Client, 'scopes' | 'endorsements'>
   user: RegisteredUser | null
 }>
 
-/** What became of an attempt to redeem a code. */
+/** The result of an attempt to redeem a code. */
 export type Spending =
   /** This call and no other. */
   | (Readonly<{ kind: 'won' }> & HeldNow)
-  /** Another call was first, at `spentAt` (epoch seconds), and bought this session and perhaps a family. */
+  /** Another call spent the code at `spentAt` (epoch seconds) and bought this session and perhaps this family. */
   | Readonly<{ kind: 'again'; spentAt: number; sessionKey: SessionKey; familyId: string | null }>
-  /** Nothing was spent, whatever the code is: the proof was used before. */
+  /** Nothing was spent: the proof was used before. */
   | Readonly<{ kind: 'proof_used' }>
-  /** Nothing was spent: the other terms do not hold. Both records as they are now; null where there is none. */
+  /** Nothing was spent: another of the terms does not hold. The client and the user as they are now; null if there is none. */
   | Readonly<{ kind: 'withdrawn'; client: Client | null; user: RegisteredUser | null }>
   | Readonly<{ kind: 'unknown' }>
 
-/** What a code buys: a session and, for a client that may refresh, a family with its first token. */
+/** What a code buys: a session, and a family with its first token for a client that may refresh. */
 export type Purchase = Readonly<{
   sessionKey: SessionKey
   clientId: ClientId
   userId: string
   /** D1's moment of the request, as in `Lookup`. */
   asOfMs: number
-  /** `redirectUri`: the registered one by which the code's was approved, which must still be there; '' for none. */
+  /** `redirectUri`: the registered URI that approved the code's URI and must still be registered; '' for none. */
   terms: Terms & Readonly<{ redirectUri: RegisteredRedirectUri | '' }>
   family: Readonly<{ family: RefreshFamily; tokenDigest: TokenDigest }> | null
 }>
 
 export interface CodeStore {
-  /** Null if absent, expired, or not yet visible here: KV may lag a write by a minute. Proves nothing about use. */
+  /** From KV. Null if absent, expired, or not visible here yet: KV may lag by a minute. Says nothing about use. */
   findCarried(codeDigest: TokenDigest): Promise<AuthorizationCode | null>
-  /** The ledger's own answer: null only if no such code was ever issued, or it is long expired. Also spent ones. */
+  /** From D1, spent codes too. Null only if no such code was issued, or it expired long ago. */
   findOnLedger(codeDigest: TokenDigest): Promise<AuthorizationCode | null>
-  /** Atomic. Of any number of simultaneous calls exactly one is told `won`, and only its family comes to be. */
+  /** Atomic. Of any number of simultaneous calls exactly one returns `won`, and only its family is created. */
   spend(codeDigest: TokenDigest, purchase: Purchase, now: number): Promise<Spending>
-  /** Takes back this very spending, and no other; none while something that the code rests on was revoked since `asOfMs`. */
+  /** Undoes the spending by this purchase and no other. Does nothing if a record that the code rests on was revoked since `asOfMs`. */
   unspend(codeDigest: TokenDigest, purchase: Purchase): Promise<void>
-  /** Removes the code from KV. Losing this is harmless: the ledger decides. */
+  /** Removes the code from KV. A lost write is harmless: the ledger decides. */
   forget(codeDigest: TokenDigest): Promise<void>
 }
 
-/** What one authorization lets a client have, again and again. Instants in epoch seconds. */
+/** One authorization that a client can renew. Instants in epoch seconds. */
 export type RefreshFamily = Readonly<{
   familyId: string
   clientId: ClientId
   /** With the granted scopes and endorsements. */
   user: User
   redirectUri: ApprovedRedirectUri
-  /** Thumbprint of the key whose proofs (RFC 9449) it was first used with; null while there was none. */
+  /** Thumbprint of the key of its first DPoP proof (RFC 9449); null without one. */
   jkt: string | null
   expiresAt: number
   endedAt: number | null
 }>
 
-/** A refresh token as it stands now. Instants in epoch seconds. */
+/** The current state of a refresh token. Instants in epoch seconds. */
 export type RefreshTokenStanding = Readonly<{
   family: RefreshFamily
   issuedAt: number
   spentAt: number | null
-  /** Was the token that it was exchanged for used in turn? Then the exchange's answer had arrived. */
+  /** Was the token that it was exchanged for used? Then the client received the response to the exchange. */
   isSuccessorSpent: boolean
   /** Null if the registry has no such user. */
   user: RegisteredUser | null
 }>
 
-/** The refresh token to be issued, by its digest, and the session issued beside it. */
+/** The refresh token to issue, by its digest, and the session issued with it. */
 export type NewRefreshToken = Readonly<{
   tokenDigest: TokenDigest
   sessionKey: SessionKey
-  /** The key that the family is bound to from now on, unless it is bound already. */
+  /** The key to bind an unbound family to. */
   jkt: string | null
   terms: Terms
 }>
 
-/** What became of an attempt to exchange a refresh token. */
+/** The result of an attempt to exchange a refresh token. */
 export type Rotation =
   /** This call and no other. */
   | (Readonly<{ kind: 'won' }> & HeldNow)
-  /** Nothing was spent, whatever the token is: the proof was used before. */
+  /** Nothing was spent: the proof was used before. */
   | Readonly<{ kind: 'proof_used' }>
-  /** It is spent already, its family has ended, or the terms do not hold. Both as they are now; null where none is. */
+  /** The token is spent, its family has ended, or the terms do not hold. Both records as they are now; null if there is none. */
   | Readonly<{ kind: 'lost'; standing: RefreshTokenStanding | null; client: Client | null }>
 
 export interface RefreshTokenStore {
-  /** Null if it never was, or is long expired. Read from the primary. */
+  /** Null if it was never issued, or expired long ago. Read from the primary. */
   find(tokenDigest: TokenDigest): Promise<RefreshTokenStanding | null>
-  /** Atomic: spends one token for another. Of any number of simultaneous calls exactly one is told `won`. */
+  /** Atomic: spends one token for another. Of any number of simultaneous calls exactly one returns `won`. */
   rotate(
     tokenDigest: TokenDigest,
     family: Pick<RefreshFamily, 'familyId' | 'clientId'>,
     successor: NewRefreshToken,
     now: number,
   ): Promise<Rotation>
-  /** Takes back the rotation to this successor, and no other. */
+  /** Undoes the rotation to this successor and no other. */
   unrotate(tokenDigest: TokenDigest, successor: NewRefreshToken): Promise<void>
 }

@@ -1,6 +1,6 @@
 /**
- * Whether a client may still have something of what a user granted, as SQL: it is a condition of the statement that
- * spends a code or a refresh token, so that none is spent for a refusal. The rule is that of `flows/still-held.ts`.
+ * SQL: may a client still have something of what a user granted? A condition of the statement that spends a code or a
+ * refresh token, so that a refused request spends nothing. The rule of `flows/still-held.ts`.
  */
 
 import type { Client, GrantType } from '../domain/client.ts'
@@ -23,8 +23,8 @@ type Names = Readonly<{
 }>
 
 /**
- * `SELECT 1` where the terms hold: to be used as `EXISTS (...)`. Client and user by SQL expressions over `from`, the
- * terms by a parameter (`termsJson`). Flat, since D1 takes no deeper expressions than 100, counted through subqueries.
+ * `SELECT 1` if the terms hold, for `EXISTS (...)`. `clientId` and `userId` are SQL expressions over `from`, `terms` is a
+ * parameter (`termsJson`). Flat, since D1 limits the depth of expressions to 100 and counts through subqueries.
  */
 export const stillGranted = ({
   from,
@@ -44,7 +44,7 @@ export const stillGranted = ({
   WHERE j.jti_digest IS NULL AND iif(u.user_id IS NULL, ${terms} ->> '$.usersAreExternal',
       u.disabled_at IS NULL AND ${overlap(narrower('g.value', 'a.scope'), 's.scope')})`
 
-/** What the winner of a spending hears: client and user as of that statement. */
+/** The columns returned to the winner: client and user as of the spending statement. */
 export const heldNow = (clientId: string, userId: string) => `
   (SELECT json_object('scopes', c.scopes, 'endorsements', c.endorsements)
     FROM (SELECT ${CLIENT_COLUMNS} FROM client c WHERE c.client_id = ${clientId}) c) AS client,
@@ -64,7 +64,7 @@ export function readHeldNow(row: HeldNowRow): HeldNow {
 export const readUserJson = (json: string | null) =>
   json === null ? null : readUserRow(JSON.parse(json) as UserRow)
 
-/** Null where there is no proof. */
+/** Null without a proof. */
 export const proofDigest = async ({ proof }: Terms): Promise<string | null> =>
   proof && jtiDigest(proof.owner, proof.jti)
 

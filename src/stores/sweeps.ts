@@ -1,6 +1,6 @@
 /**
- * The list of what is removed once nobody can need it: for each table one statement that removes so many rows at most,
- * and one that records it. `?1` is the moment, in epoch seconds, up to which rows are due.
+ * What housekeeping removes: for each table a statement that removes a limited number of rows, and one that records it.
+ * `?1` is the moment, in epoch seconds, up to which rows are due.
  */
 
 import { FORGET_CONSENT_SECONDS } from '../domain/consent.ts'
@@ -10,19 +10,19 @@ import type { Database } from './database.ts'
 import { KEEP_REFUSALS_SECONDS } from './refusals.ts'
 import { KEPT_LONGER_SECONDS } from './revocation-statements.ts'
 
-/** What is left over is counted so far and no further. */
+/** The count of rows that are left stops here. */
 const COUNTED_ROWS = 100_000
 const DAY_SECONDS = 86_400
 
 export type Sweep = Readonly<{
   task: string
-  /** How long ago the moment of a row is when it is due. */
+  /** A row is due this long after its moment. */
   keepSeconds: number
-  /** For a table that has no index by time: `?2` rows from the position `?3` on are looked at. */
+  /** For a table without an index by time: moves the position `?3` on by `?2` rows. */
   advance: string | null
-  /** `?2` rows at most. */
+  /** At most `?2` rows. */
   remove: string
-  /** In the batch of the removal, right after it. `?2` is the task, `?3` when this run began. */
+  /** Follows the removal in its batch. `?2` is the task, `?3` when this run began. */
   record: string
 }>
 
@@ -32,7 +32,7 @@ const recordOf = (left: string) => `INSERT INTO housekeeping (task, ran_at, remo
     removed = excluded.removed + iif(ran_at = excluded.ran_at, removed, 0)
   RETURNING position, left_over`
 
-/** The index by time is the cursor: the oldest first, and what is removed is not met again. */
+/** Removes the oldest rows first, by the index by time, so no position is needed. */
 const byTime = (task: string, key: string, time: string, keepSeconds = 0): Sweep => ({
   task,
   keepSeconds,
@@ -45,7 +45,7 @@ const byTime = (task: string, key: string, time: string, keepSeconds = 0): Sweep
 const EXPIRED_TOKENS = `refresh_family f CROSS JOIN refresh_token t ON t.family_id = f.family_id
   WHERE f.expires_at <= ?1`
 
-/** Before their family, whose removal would take along however many there are. */
+/** Removed before their family: ON DELETE CASCADE would remove any number of them at once. */
 const refreshTokens: Sweep = {
   task: 'refresh_token',
   keepSeconds: 0,
@@ -62,10 +62,7 @@ const refreshFamilies: Sweep = {
 }
 
 const AFTER_POSITION = `(user_id, client_id) > (?3 ->> 0, ?3 ->> 1) ORDER BY user_id, client_id`
-/**
- * Gone through by primary key, again and again. Never one that still bought something: without it the user could
- * not see that, nor take it back.
- */
+/** In the order of the primary key, from the start again and again. Keeps a consent under which a code or a family is left: the user must see and remove it. */
 const consents: Sweep = {
   task: 'consent',
   keepSeconds: FORGET_CONSENT_SECONDS,
@@ -98,13 +95,11 @@ export const sweepsOf = (auditKeepDays: number): readonly Sweep[] => [
 /** Before the first row. */
 const BEGINNING = '["","",""]'
 
-/** One step of a sweep, in one batch: what is recorded has happened. */
+/** One step of a sweep, for one batch, so that what is recorded has happened. */
 export function stepStatements(
   db: Database,
   sweep: Sweep,
-  position: string | null,
-  rows: number,
-  now: number,
+  { position, rows, now }: Readonly<{ position: string | null; rows: number; now: number }>,
 ) {
   const from = position ?? BEGINNING
   const due = now - sweep.keepSeconds

@@ -1,4 +1,4 @@
-/** JWT ids that may be used once, on D1: one statement says who was first. */
+/** JWT ids that may be used once, in D1: one statement decides which use is the first. */
 
 import { digest } from '../crypto/digest.ts'
 import type { Database } from './database.ts'
@@ -8,7 +8,7 @@ export const USE_JTI = `INSERT INTO used_jti (jti_digest, expires_at) VALUES (?1
   ON CONFLICT DO NOTHING RETURNING expires_at`
 export const FIND_JTI = `SELECT 1 FROM used_jti WHERE jti_digest = ?1`
 
-/** One key of one length, whatever was chosen as an id and by whom. */
+/** A key of fixed length for any owner and id. */
 export const jtiDigest = (owner: string, jti: string) => digest(JSON.stringify([owner, jti]))
 
 export const usedJtiStore = (db: Database): JtiStore => ({

@@ -1,31 +1,25 @@
 /**
- * What changes a user on D1: the name, the address, what is held, and whether there is the user at all. Each verb is one
- * batch. `before` sees the rows as they were and is the first of it; `also` follows the statement that finds the user or
- * does not. Instants in epoch seconds.
+ * Changes of a user's name, e-mail address, scopes and endorsements, and deletion of a user, in D1. Each act is one batch,
+ * with `before` first and `also` right after the statement that changes the user. Instants in epoch seconds.
  */
 
 import { usernameKey } from '../domain/user.ts'
 import { DROP_COVERED_USER_ENDORSEMENTS } from './covering-sql.ts'
 import type { Database } from './database.ts'
-import { hasEnded } from './narrowing.ts'
+import { type Around, hasEnded } from './narrowing.ts'
 import {
   ADD_USER_ENDORSEMENTS,
   ADD_USER_SCOPES,
-  readUserRecord,
+  readFoundUser,
   USER_RECORD,
   type UserRecord,
-  type UserRecordRow,
 } from './user-registry.ts'
 import { keyOlderNames } from './username-keys.ts'
 
 export type UserChanges = Readonly<{ username?: string; email?: string }>
 export type UserLists = Readonly<{ scopes?: readonly string[]; endorsements?: readonly string[] }>
-export type Around = Readonly<{
-  before: readonly D1PreparedStatement[]
-  also: readonly D1PreparedStatement[]
-}>
 
-/** What is NULL stays. A name that another user has fails the whole batch. */
+/** NULL changes nothing. A name that another user has fails the whole batch. */
 export const UPDATE_USER = `UPDATE user SET username = coalesce(?2, username),
     username_key = coalesce(?3, username_key), email = coalesce(?4, email), updated_at = ?5
   WHERE user_id = ?1`
@@ -38,9 +32,9 @@ export const WITHDRAW_USER_SCOPES = `DELETE FROM user_scope
   WHERE user_id = ?1 AND scope IN (SELECT value FROM json_each(?2))`
 export const WITHDRAW_USER_ENDORSEMENTS = `DELETE FROM user_endorsement
   WHERE user_id = ?1 AND category IN (SELECT value FROM json_each(?2))`
-/** Scopes, endorsements and known browsers follow by ON DELETE CASCADE. */
+/** ON DELETE CASCADE removes scopes, endorsements and known browsers. */
 export const DELETE_USER = `DELETE FROM user WHERE user_id = ?1`
-/** These name the user without a foreign key, and hold the name and the address. */
+/** These tables have no foreign key to the user, and hold the name and the address. */
 export const FORGET_USER = [
   `DELETE FROM consent WHERE user_id = ?1`,
   `DELETE FROM refresh_family WHERE user_id = ?1`,
@@ -82,55 +76,81 @@ const listStatements = (
 /** The user as the batch left it, null if there is none; `hasEnded`: KV must be told. */
 export type Changed = Readonly<{ user: UserRecord | null; hasEnded: boolean }>
 
-const readFound = (result: D1Result | undefined) => {
-  const row = result?.results[0] as UserRecordRow | undefined
-  return row ? readUserRecord(row) : null
-}
-
 async function change(
   db: Database,
   userId: string,
-  before: readonly D1PreparedStatement[],
   statements: readonly D1PreparedStatement[],
+  before: readonly D1PreparedStatement[] = [],
 ): Promise<Changed> {
   const found = db.prepare(USER_RECORD).bind(userId)
   const outcomes = await db.batch([...before, ...statements, found])
-  return { user: readFound(outcomes.at(-1)), hasEnded: hasEnded(outcomes.slice(0, before.length)) }
+  return {
+    user: readFoundUser(outcomes.at(-1)),
+    hasEnded: hasEnded(outcomes.slice(0, before.length)),
+  }
 }
 
 export const userChanges = (db: Database) => ({
-  /** A list that is given replaces the old one. Throws, and nothing is written, when another user has the name. */
+  /** A given list replaces the old one. Throws, and writes nothing, if another user has the name. */
   async update(
     userId: string,
     { username, email, ...lists }: UserChanges & UserLists,
     now: number,
-    { before, also }: Around,
+    { before = [], also = [] }: Around = {},
   ): Promise<Changed> {
     await keyOlderNames(db)
     const key = username === undefined ? null : usernameKey(username)
-    return change(db, userId, before, [
-      db.prepare(UPDATE_USER).bind(userId, username ?? null, key, email ?? null, now),
-      ...also,
-      ...listStatements(db, REPLACE, userId, lists),
-    ])
+    return change(
+      db,
+      userId,
+      [
+        db.prepare(UPDATE_USER).bind(userId, username ?? null, key, email ?? null, now),
+        ...also,
+        ...listStatements(db, REPLACE, userId, lists),
+      ],
+      before,
+    )
   },
 
-  authorize: (userId: string, lists: UserLists, now: number, { before, also }: Around) =>
-    change(db, userId, before, [
-      db.prepare(TOUCH_USER).bind(userId, now),
-      ...also,
-      ...listStatements(db, ADD, userId, lists),
-    ]),
+  authorize: (
+    userId: string,
+    lists: UserLists,
+    now: number,
+    { before = [], also = [] }: Around = {},
+  ) =>
+    change(
+      db,
+      userId,
+      [
+        db.prepare(TOUCH_USER).bind(userId, now),
+        ...also,
+        ...listStatements(db, ADD, userId, lists),
+      ],
+      before,
+    ),
 
-  withdraw: (userId: string, lists: UserLists, now: number, { before, also }: Around) =>
-    change(db, userId, before, [
-      db.prepare(TOUCH_USER).bind(userId, now),
-      ...also,
-      ...listStatements(db, WITHDRAW, userId, lists),
-    ]),
+  withdraw: (
+    userId: string,
+    lists: UserLists,
+    now: number,
+    { before = [], also = [] }: Around = {},
+  ) =>
+    change(
+      db,
+      userId,
+      [
+        db.prepare(TOUCH_USER).bind(userId, now),
+        ...also,
+        ...listStatements(db, WITHDRAW, userId, lists),
+      ],
+      before,
+    ),
 
-  /** The user as it was; null if there is none. */
-  async delete(userId: string, { before, also }: Around): Promise<UserRecord | null> {
+  /** Returns the user as it was; null if there is none. */
+  async delete(
+    userId: string,
+    { before = [], also = [] }: Around = {},
+  ): Promise<UserRecord | null> {
     const [found] = await db.batch([
       db.prepare(USER_RECORD).bind(userId),
       ...before,
@@ -138,6 +158,6 @@ export const userChanges = (db: Database) => ({
       db.prepare(DELETE_USER).bind(userId),
       ...also,
     ])
-    return readFound(found)
+    return readFoundUser(found)
   },
 })

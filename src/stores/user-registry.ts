@@ -1,6 +1,6 @@
 /**
- * The administrator's side of the users on D1. Each verb is one batch, with `also` right after the statement that finds
- * the user or does not, as in `client-registry.ts`. Instants in epoch seconds.
+ * What an administrator does to users in D1. Each act is one batch, with `also` right after the statement that changes the
+ * user, as in `client-registry.ts`. Instants in epoch seconds.
  */
 
 import { randomId } from '../crypto/random.ts'
@@ -20,14 +20,14 @@ export type NewUser = Readonly<{
   endorsements: readonly string[]
 }>
 
-/** All of a user but the password's hash. */
+/** A user as the administrator sees it: without the password's hash. */
 export type UserRecord = RegisteredUser & Readonly<{ createdAt: number; updatedAt: number }>
 
 type NamesRow = Pick<UserRow, 'user_id' | 'username' | 'email'>
-export type UserRecordRow = UserRow & { created_at: number; updated_at: number }
+type UserRecordRow = UserRow & { created_at: number; updated_at: number }
 
 const RECORD_COLUMNS = `${USER_COLUMNS}, u.created_at, u.updated_at`
-/** By id or, if it is nobody's, by name. `?2` is the name's key. */
+/** By id or, if no user has the id, by name. `?2` is the name's key. */
 export const FIND_USER_RECORD = `SELECT ${RECORD_COLUMNS} FROM user u
   WHERE u.user_id = coalesce((SELECT user_id FROM user WHERE user_id = ?1), ${USER_NAMED('?1', '?2')})`
 export const USER_RECORD = `SELECT ${RECORD_COLUMNS} FROM user u WHERE u.user_id = ?1`
@@ -43,33 +43,35 @@ export const ADD_USER_SCOPES = `INSERT INTO user_scope (user_id, scope)
   SELECT u.user_id, j.value FROM user u, json_each(?2) j WHERE u.user_id = ?1 ON CONFLICT DO NOTHING`
 export const ADD_USER_ENDORSEMENTS = `INSERT INTO user_endorsement (user_id, category)
   SELECT u.user_id, j.value FROM user u, json_each(?2) j WHERE u.user_id = ?1 ON CONFLICT DO NOTHING`
-/** The first moment stays. */
+/** A second call keeps the first `disabled_at`. */
 export const DISABLE_USER = `UPDATE user SET disabled_at = coalesce(disabled_at, ?2), updated_at = ?2
   WHERE user_id = ?1`
 export const ENABLE_USER = `UPDATE user SET disabled_at = NULL, updated_at = ?2
   WHERE user_id = ?1 AND disabled_at IS NOT NULL`
 export const SET_PASSWORD = `UPDATE user SET password_hash = ?3, updated_at = ?2 WHERE user_id = ?1`
 
-/** When strangers may know the password, or the user is gone: who stole a browser's cookie has it for nothing. */
+/** When others may know the password, or the user is gone: a stolen cookie of a known browser must be worthless. */
 export const FORGET_BROWSERS = `DELETE FROM known_browser WHERE user_id = ?1`
 
-export const readUserRecord = (row: UserRecordRow): UserRecord => ({
+const readUserRecord = (row: UserRecordRow): UserRecord => ({
   ...readUserRow(row),
   createdAt: row.created_at,
   updatedAt: row.updated_at,
 })
 
-/** The user as it stands after the statements; null if there is no such user. */
-async function change(db: Database, userId: string, statements: readonly D1PreparedStatement[]) {
-  const find = db.prepare(USER_RECORD).bind(userId)
-  const row = (await db.batch([...statements, find])).at(-1)?.results[0] as
-    | UserRecordRow
-    | undefined
+export const readFoundUser = (result: D1Result | undefined) => {
+  const row = result?.results[0] as UserRecordRow | undefined
   return row ? readUserRecord(row) : null
 }
 
+/** Returns the user as the statements left it; null if there is none. */
+async function change(db: Database, userId: string, statements: readonly D1PreparedStatement[]) {
+  const find = db.prepare(USER_RECORD).bind(userId)
+  return readFoundUser((await db.batch([...statements, find])).at(-1))
+}
+
 export const userRegistry = (db: Database) => ({
-  /** Answers the new user's id; null, and nothing is written, if the username is taken, in any spelling. */
+  /** Returns the new user's id; null, and writes nothing, if the username is taken in any spelling. */
   async create(
     user: NewUser,
     now: number,
@@ -96,7 +98,7 @@ export const userRegistry = (db: Database) => ({
     return row && readUserRecord(row)
   },
 
-  /** In the order of their ids, those after `after`: at most `rows`. `name` is a part of the name or the e-mail. */
+  /** At most `rows` users after the id `after`, ordered by id. `name` matches a part of the username or the e-mail address. */
   async page(after: string, rows: number, name?: string): Promise<UserRecord[]> {
     if (name === undefined) {
       const page = await db.prepare(PAGE_OF_USERS).bind(after, rows).all<UserRecordRow>()

@@ -1,4 +1,4 @@
-/** The keys of names that were registered before there were keys: SQLite cannot compute them. */
+/** Computes the keys of usernames from before there were keys, which SQLite cannot compute. */
 
 import { usernameKey } from '../domain/user.ts'
 import type { Database } from './database.ts'
@@ -7,18 +7,18 @@ const AT_ONCE = 50
 
 export const FIND_WITHOUT_KEY = `SELECT user_id, username FROM user WHERE username_key IS NULL
   ORDER BY created_at LIMIT ?1`
-/** Of two users whose names have one key the elder gets it. */
+/** Of two users with the same key the older user gets it. */
 export const SET_KEY = `UPDATE OR IGNORE user SET username_key = ?2 WHERE user_id = ?1 AND username_key IS NULL`
-/** The other is found by the spelling alone: no key holds a space. */
+/** The other user is found by the exact spelling. Cannot collide: no key contains a space. */
 export const SET_OWN_KEY = `UPDATE user SET username_key = ' ' || username
   WHERE user_id = ?1 AND username_key IS NULL`
 
-/** Makes 1000 names a run of cron. A command waits for all. */
+/** 1000 names for each run of cron. A command waits for all. */
 const ROUNDS_OF_CRON = 20
 
 export const keyOlderNamesInCron = (db: Database) => keyOlderNames(db, ROUNDS_OF_CRON)
 
-/** Repeating it does no harm. Where all names have keys it is one read of an empty index. */
+/** Can be repeated. When all names have keys it is one read of an empty index. */
 export async function keyOlderNames(
   db: Database,
   rounds = Number.POSITIVE_INFINITY,

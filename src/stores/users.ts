@@ -1,4 +1,4 @@
-/** Users on D1, always read from the primary: a disabled user is disabled at once. */
+/** Users in D1, always read from the primary: disabling a user has effect at once. */
 
 import type { Consent } from '../domain/consent.ts'
 import { type RegisteredUser, usernameKey } from '../domain/user.ts'
@@ -16,14 +16,14 @@ export type UserRow = {
   read_at_ms: number
 }
 
-/** Everything of a user but the password; the lists are JSON. */
+/** A whole user except the password's hash. The lists are JSON. */
 export const USER_COLUMNS = `
   u.user_id, u.username, u.email, u.disabled_at,
   (SELECT json_group_array(scope) FROM user_scope s WHERE s.user_id = u.user_id) AS scopes,
   (SELECT json_group_array(category) FROM user_endorsement e WHERE e.user_id = u.user_id) AS endorsements,
   ${D1_NOW_MS} AS read_at_ms`
 
-/** A whole user as one JSON value, for a statement about something else; NULL if there is no such user. */
+/** A whole user as one JSON value within another statement; NULL if there is no such user. */
 export const USER_JSON = (
   userId: string,
 ) => `(SELECT json_object('user_id', u.user_id, 'username', u.username,
@@ -32,8 +32,8 @@ export const USER_JSON = (
   FROM (SELECT ${USER_COLUMNS} FROM user u WHERE u.user_id = ${userId}) u)`
 
 /**
- * Whose name it is, from the name as typed and from its key (`usernameKey`). Two users from before keys may differ in case
- * or Unicode form alone: one of them has the key, and each is found by their own spelling.
+ * The id of the user with a name, by the name as typed and by its key (`usernameKey`). The names of two users from before
+ * keys may differ only in case or Unicode form: one user has the key, and each is found by the exact spelling.
  */
 export const USER_NAMED = (typed: string, key: string) =>
   `coalesce((SELECT user_id FROM user WHERE username = ${typed}),

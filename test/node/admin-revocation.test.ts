@@ -44,7 +44,7 @@ afterAll(() => state.close())
 const SECRET_DIGEST = 'digest of a secret' as SecretDigest
 beforeEach(async () => {
   const db = state.database
-  clientId = await clientRegistry(db).create(CLIENT, SECRET_DIGEST, 'authorize', 1)
+  clientId = await clientRegistry(db).create(CLIENT, SECRET_DIGEST, { mode: 'authorize', now: 1 })
   const email = 'a@example.org'
   const person = {
     username: `user-${clientId}`,

@@ -58,12 +58,16 @@ describe('access token lifetime of one client', () => {
         client.id,
         { accessTokenLifetimeSeconds },
         {},
-        'authorize',
-        nowSeconds(),
+        { mode: 'authorize', now: nowSeconds() },
       )
     await change(120)
     expect((await forItself(client)).expires_in).toBe(120)
-    await clientRegistry(env.DB).update(client.id, { name: 'N' }, {}, 'authorize', nowSeconds())
+    await clientRegistry(env.DB).update(
+      client.id,
+      { name: 'N' },
+      {},
+      { mode: 'authorize', now: nowSeconds() },
+    )
     expect((await forItself(client)).expires_in).toBe(120)
     await change(null)
     expect((await forItself(client)).expires_in).toBe(7200)

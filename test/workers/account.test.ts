@@ -158,7 +158,7 @@ describe('the list of connected applications', () => {
     const lost = { scopes: ['public:read'] }
     await clientRegistry(env.DB).withdraw(client.id, lost, nowSeconds())
     // A later request of the client for the scope does not give the scope back.
-    await clientRegistry(env.DB).update(client.id, {}, lost, 'request', nowSeconds())
+    await clientRegistry(env.DB).update(client.id, {}, lost, { mode: 'request', now: nowSeconds() })
     expect((await open()).page).not.toContain('<code>public:read</code>')
     await env.DB.prepare('DELETE FROM user_scope WHERE user_id = ?1').bind(user.id).run()
     expect((await open()).page).toContain('It may do nothing any more.')
@@ -199,8 +199,7 @@ describe('the list of connected applications', () => {
         client.id,
         { name: 'Renamed' },
         {},
-        'authorize',
-        nowSeconds(),
+        { mode: 'authorize', now: nowSeconds() },
       )
       await connect()
       expect((await renew(refresh_token)).status).toBe(200)

@@ -227,7 +227,7 @@ describe('forged answers to the consent page', () => {
 
 type Change = Parameters<ReturnType<typeof clientRegistry>['update']>
 const change = (fields: Change[1], lists: Change[2] = {}) =>
-  clientRegistry(env.DB).update(client.id, fields, lists, 'authorize', nowSeconds())
+  clientRegistry(env.DB).update(client.id, fields, lists, { mode: 'authorize', now: nowSeconds() })
 const consentRow = () =>
   env.DB.prepare('SELECT scopes, fingerprint FROM consent WHERE client_id = ?1')
     .bind(client.id)
@@ -453,7 +453,10 @@ describe('remembered consents', () => {
     async (_, fields, lists) => {
       await obtainCode(cookie, requestOf(client))
       expect(await isAsked(requestOf(client))).toBe(false)
-      await clientRegistry(env.DB).update(client.id, fields, lists, 'authorize', nowSeconds())
+      await clientRegistry(env.DB).update(client.id, fields, lists, {
+        mode: 'authorize',
+        now: nowSeconds(),
+      })
       expect(await isAsked(requestOf(client))).toBe(true)
     },
   )

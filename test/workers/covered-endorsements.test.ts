@@ -57,14 +57,19 @@ describe('endorsements that another one covers', () => {
     expect(await keptOf(id)).toEqual(['cs.DL', 'math.*'])
     await registry.withdraw(id, { endorsements: ['math.*'] }, nowSeconds())
     expect(await keptOf(id)).toEqual(['cs.DL'])
-    await registry.update(id, {}, { endorsements: ['cs.*', 'cs.LO'] }, 'authorize', nowSeconds())
+    await registry.update(
+      id,
+      {},
+      { endorsements: ['cs.*', 'cs.LO'] },
+      { mode: 'authorize', now: nowSeconds() },
+    )
     expect(await keptOf(id)).toEqual(['cs.*'])
   })
 
   it('an authorized endorsement stays beside a wider one that is only requested', async () => {
     const { id } = await newClient({ endorsements: ['cs.DL'] })
     const wishes = ['cs.*', 'cs.LO']
-    await registry.update(id, {}, { endorsements: wishes }, 'request', nowSeconds())
+    await registry.update(id, {}, { endorsements: wishes }, { mode: 'request', now: nowSeconds() })
     const { permissions = [] } = (await findClientRecord(env.DB, id)) ?? {}
     const values = permissions.filter(({ kind }) => kind === 'endorsement').map((p) => p.value)
     expect(values.sort()).toEqual(['cs.*', 'cs.DL'])

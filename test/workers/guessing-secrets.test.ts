@@ -34,7 +34,7 @@ const RANDOM = 'q7Zr2mXc9Lw4tYbK1vN8sHd3fGj6pQaU5eRiOoTzWxBkMnVl'
 /** A client that was imported from another registry. */
 async function importedClient(secret: string): Promise<TestClient> {
   const { id } = await newClient()
-  await clientRegistry(env.DB).rotateSecret(id, await hexDigest(secret), 0, nowSeconds())
+  await clientRegistry(env.DB).rotateSecret(id, await hexDigest(secret), 0, { now: nowSeconds() })
   await env.DB.prepare('UPDATE client_credential SET last_used_at = unixepoch()').run()
   return { id, secret }
 }

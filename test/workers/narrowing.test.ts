@@ -272,7 +272,7 @@ describe('two administrators at once', () => {
       const lists = { scopes: REGISTERED.scopes }
       const change = { how: 'replace', ...lists } as const
       const before = clientNarrowing(env.DB, id, change, LIFETIME_SECONDS)
-      return registry.update(id, {}, lists, 'authorize', nowSeconds(), { before })
+      return registry.update(id, {}, lists, { mode: 'authorize', now: nowSeconds(), before })
     }
     expect((await update()).hasEnded).toBe(false)
     await registry.authorize(id, { scopes: ['e:f'] }, nowSeconds())
@@ -285,10 +285,15 @@ describe('two administrators at once', () => {
   it('the second of two concurrent rotations ends the sessions that the secret of the first opened', async () => {
     const { id } = await newClient({ ...REGISTERED, authMethod: 'none' })
     const registry = clientRegistry(env.DB)
-    await registry.update(id, { authMethod: 'client_secret_post' }, {}, 'authorize', nowSeconds())
+    await registry.update(
+      id,
+      { authMethod: 'client_secret_post' },
+      {},
+      { mode: 'authorize', now: nowSeconds() },
+    )
     const rotate = (digest: string) => {
       const before = secretNarrowing(env.DB, id, LIFETIME_SECONDS)
-      return registry.rotateSecret(id, digest as SecretDigest, 0, nowSeconds(), { before })
+      return registry.rotateSecret(id, digest as SecretDigest, 0, { now: nowSeconds(), before })
     }
     expect((await rotate('first')).hasEnded).toBe(false)
     const rotated = await rotate('second')

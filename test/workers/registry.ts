@@ -93,7 +93,7 @@ export async function newClient(asked: Registration = {}): Promise<RegisteredCli
   }
   const mode = asked.requestedOnly ? 'request' : 'authorize'
   const secretDigest = secret === '' ? null : await hexDigest(secret)
-  const id = await clientRegistry(env.DB).create(client, secretDigest, mode, nowSeconds())
+  const id = await clientRegistry(env.DB).create(client, secretDigest, { mode, now: nowSeconds() })
   return { id, secret }
 }
 

@@ -24,7 +24,7 @@ it('a token that was issued for a replaced secret ends, and one for the new secr
   const before = await buy(client.secret)
   await new Promise((resolve) => setTimeout(resolve, 2))
   const digest = await hexDigest('the new secret, of more than 32 characters')
-  await clientRegistry(env.DB).rotateSecret(client.id, digest, 0, nowSeconds())
+  await clientRegistry(env.DB).rotateSecret(client.id, digest, 0, { now: nowSeconds() })
   await revokeStatement(env.DB, 'client', [client.id], 7200).run()
   await revokeStatement(env.DB, 'client_record', [client.id], 7200).run()
   await new Promise((resolve) => setTimeout(resolve, 2))
@@ -61,7 +61,8 @@ it('a token from a client record that was read before the commit of a rotation e
   await new Promise((resolve) => setTimeout(resolve, 2))
   const ends = revokeStatement(env.DB, 'client_record', [client.id], 7200)
   const digest = await hexDigest('the new secret, of more than 32 characters')
-  await clientRegistry(env.DB).rotateSecret(client.id, digest, 0, nowSeconds(), {
+  await clientRegistry(env.DB).rotateSecret(client.id, digest, 0, {
+    now: nowSeconds(),
     also: [ends],
   })
   const thiefToken = await buy()

@@ -67,7 +67,9 @@ describe('RFC 6749 §2.3.1: authentication with a secret', () => {
   it('the credentials of Basic are form-decoded', async () => {
     const client = await newClient({ authMethod: 'client_secret_basic' })
     const secret = `a b%c+d:é ${mintToken('clientSecret')}`
-    await clientRegistry(env.DB).rotateSecret(client.id, await hexDigest(secret), 0, nowSeconds())
+    await clientRegistry(env.DB).rotateSecret(client.id, await hexDigest(secret), 0, {
+      now: nowSeconds(),
+    })
     const encode = (text: string) => new URLSearchParams({ t: text }).toString().slice(2)
     const encoded = basic(encode(client.id), encode(secret))
     expect((await post('/token', grant, encoded)).status).toBe(200)
@@ -178,7 +180,7 @@ describe('rotation of a secret', () => {
     const client = await newClient()
     const clients = clientRegistry(env.DB)
     const rotate = async (secret: string, overlap: number) =>
-      clients.rotateSecret(client.id, await hexDigest(secret), overlap, nowSeconds())
+      clients.rotateSecret(client.id, await hexDigest(secret), overlap, { now: nowSeconds() })
     // Asked of new isolates: what a cached record may still grant is tested below.
     const works = async (secret: string) =>
       (await post('/token', credentialsOf({ ...client, secret }), {}, serve())).status === 200
@@ -196,7 +198,9 @@ describe('rotation of a secret', () => {
       [SECOND, 60],
       [THIRD, 600],
     ] as const) {
-      await clientRegistry(env.DB).rotateSecret(client.id, await hexDigest(secret), overlap, at)
+      await clientRegistry(env.DB).rotateSecret(client.id, await hexDigest(secret), overlap, {
+        now: at,
+      })
     }
     const { results } = await env.DB.prepare(
       'SELECT secret_digest, expires_at FROM client_credential WHERE client_id = ?1',
@@ -210,7 +214,9 @@ describe('rotation of a secret', () => {
 
   it('a rotation gives no secret to a public client', async () => {
     const { id } = await newClient({ authMethod: 'none' })
-    await clientRegistry(env.DB).rotateSecret(id, await hexDigest('a secret'), 0, nowSeconds())
+    await clientRegistry(env.DB).rotateSecret(id, await hexDigest('a secret'), 0, {
+      now: nowSeconds(),
+    })
     const kept = env.DB.prepare('SELECT count(*) AS n FROM client_credential WHERE client_id = ?1')
     expect(await kept.bind(id).first('n')).toBe(0)
   })
@@ -246,7 +252,7 @@ describe('cached client records', () => {
     const clients = clientRegistry(env.DB)
     const ask = (fields: Record<string, string>) => post('/token', fields, {}, cached)
     expect((await ask(credentialsOf(client))).status).toBe(200)
-    await clients.rotateSecret(client.id, await hexDigest(NEW), 0, nowSeconds())
+    await clients.rotateSecret(client.id, await hexDigest(NEW), 0, { now: nowSeconds() })
     const renewed = { ...client, secret: NEW }
     expect((await ask(credentialsOf(renewed))).status).toBe(200)
     await clients.authorize(client.id, { scopes: ['compile:read'] }, nowSeconds())

@@ -81,7 +81,10 @@ describe('RFC 6749 §4.4: the client credentials grant', () => {
   it('a requested scope or endorsement beside authorized ones is not granted', async () => {
     const client = await newClient({ scopes: ['public:read'], endorsements: ['cs.DL'] })
     const wished = { scopes: ['submission:read'], endorsements: ['cs.*'] }
-    await clientRegistry(env.DB).update(client.id, {}, wished, 'request', nowSeconds())
+    await clientRegistry(env.DB).update(client.id, {}, wished, {
+      mode: 'request',
+      now: nowSeconds(),
+    })
     const wider = await post('/token', credentialsOf(client, { scope: 'submission:read' }))
     expect(await refusal(wider)).toEqual({ status: 400, error: 'invalid_scope' })
     const token = await tokenIn(await post('/token', credentialsOf(client)))

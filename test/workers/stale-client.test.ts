@@ -176,7 +176,7 @@ describe('changes of a client that an isolate has cached', () => {
       own.id,
       await hexDigest('the new secret, of more than 32 characters'),
       0,
-      nowSeconds(),
+      { now: nowSeconds() },
     )
     const refused = await post('/token', redemptionOf(own, code), {}, fetch)
     expect(await refusal(refused)).toMatchObject({ error: 'invalid_client' })
