@@ -7,6 +7,7 @@ import { ALL_REVOKED_WITHIN_SECONDS, CRON_INTERVAL_SECONDS } from '../../src/dom
 import { clientRegistry } from '../../src/stores/client-registry.ts'
 import { liveSessions } from '../../src/stores/live-sessions.ts'
 import { countedBindings, nothing, over } from './counting.ts'
+import { renewal } from './obtaining.ts'
 import {
   authorizePath,
   type Fetch,
@@ -20,6 +21,7 @@ import {
   redemptionOf,
   refusal,
   registry,
+  removalOf,
   requestOf,
   serve,
   sessionOf,
@@ -53,20 +55,11 @@ const connect = async (parameters: Record<string, string> = {}, who = cookie, wh
   obtainCode(who, requestOf(whose, parameters))
 const redeem = async (code: string, whose = client) =>
   (await tokenIn(await post('/token', redemptionOf(whose, code)))) as unknown as Renewable
-const renew = (token: string, whose = client) =>
-  post('/token', {
-    grant_type: 'refresh_token',
-    client_id: whose.id,
-    client_secret: whose.secret,
-    refresh_token: token,
-  })
+const renew = (token: string, whose = client) => renewal(whose, token)
 
 /** The fields of the form for this client on this user's page. */
-async function formFor(clientId: string, who = cookie): Promise<Record<string, string>> {
-  const { page } = await open(who)
-  const form = page.split('<form').find((part) => part.includes(`value="${clientId}"`)) ?? ''
-  return Object.fromEntries(fieldsOf(`<form${form}`, '/account'))
-}
+const formFor = async (clientId: string, who = cookie) =>
+  removalOf(clientId, (await open(who)).page)
 const remove = async (clientId = client.id, who = cookie, fetch: Fetch = registry) =>
   post('/account', await formFor(clientId, who), { Cookie: who }, fetch)
 

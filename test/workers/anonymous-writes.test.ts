@@ -11,6 +11,7 @@ import { mintToken } from '../../src/crypto/token.ts'
 import { formToken, SIGN_OUT } from '../../src/http/form-token.ts'
 import { writesTold } from './counting.ts'
 import { asserting, assertionOf, keySetOf, newKey, proofOf, resourceProofOf } from './keys.ts'
+import { exceededFor } from './limits.ts'
 import { newPublicClient } from './obtaining.ts'
 import {
   CALLBACK,
@@ -24,6 +25,7 @@ import {
   post,
   requestOf,
   serve,
+  sessionTokenIn,
   signIn,
 } from './registry.ts'
 import { authenticatorEnv, browserRecord, store } from './stored-session.ts'
@@ -35,10 +37,9 @@ afterAll(() => vi.restoreAllMocks())
 const AUTH = 'https://authenticator.example'
 const MAY_BE_WRITTEN = ['D1 INSERT refusal', 'D1 INSERT sign_in_failure']
 
-const limit = (success: boolean) => ({ limit: async () => ({ success }) })
-const limits = (success: boolean) => ({
-  LOGIN_LIMIT: limit(success),
-  REFUSAL_LIMIT: limit(success),
+const limits = (isUnder: boolean) => ({
+  LOGIN_LIMIT: exceededFor(() => !isUnder),
+  REFUSAL_LIMIT: exceededFor(() => !isUnder),
 })
 
 /** Both workers on one storage whose writes are recorded, with limits that no caller or every caller has reached. */
@@ -71,7 +72,6 @@ async function prepare() {
   const byKey = await newClient({ authMethod: 'private_key_jwt', jwks: keySetOf(key.jwk) })
   const open = await newPublicClient()
   const user = await newUser()
-  const tokenOf = (cookie: string) => /registry_session=([^;]+)/.exec(cookie)?.[1] ?? ''
   const end_time = new Date(Date.now() - 1000).toISOString()
   const expired = await store(mintToken('browserSession'), { ...browserRecord(), end_time })
   const cookie = await signIn(user)
@@ -81,7 +81,7 @@ async function prepare() {
   const machine = (await (await post('/token', credentialsOf(secret))).json()) as {
     access_token: string
   }
-  const ended = tokenOf(cookie)
+  const ended = sessionTokenIn(cookie)
   const sessions = [
     'x1',
     mintToken('browserSession'),

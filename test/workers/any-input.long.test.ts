@@ -19,6 +19,7 @@ import {
   parametersReadOf,
 } from './any-request.ts'
 import { asserting, assertionOf, keySetOf, newKey, proofOf, resourceProofOf } from './keys.ts'
+import { exceededFor } from './limits.ts'
 import { machineToken, newPublicClient, newRefreshingClient, userTokens } from './obtaining.ts'
 import {
   CALLBACK,
@@ -48,10 +49,8 @@ const NATIVE = 'com.example.app:/callback'
 /** Refusals are not recorded and the rate limits never apply: other tests cover both. */
 const service = serve({
   STORAGE_TIMEOUT_SECONDS: 30,
-  LOGIN_LIMIT: { limit: async () => ({ success: true }) },
-  REFUSAL_LIMIT: {
-    limit: async ({ key }: { key: string }) => ({ success: !key.startsWith('recorded') }),
-  },
+  LOGIN_LIMIT: exceededFor(),
+  REFUSAL_LIMIT: exceededFor((key) => key.startsWith('recorded')),
 })
 const ADDRESS: AnyPairs = [['CF-Connecting-IP', '192.0.2.1']]
 

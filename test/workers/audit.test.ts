@@ -8,13 +8,13 @@ import {
   answerConsent,
   codeIn,
   type Fetch,
-  fieldsOf,
   newUser,
   nowSeconds,
   obtainCode,
   post,
   redemptionOf,
   registry,
+  removalOf,
   requestOf,
   serve,
   signIn,
@@ -52,9 +52,7 @@ const ask = () => requestOf(client, { scope: BOTH })
 /** The fields of the removal form on the account page. */
 async function removal(): Promise<Record<string, string>> {
   const response = await registry('/account', { headers: { Cookie: cookie } })
-  const page = await response.text()
-  const form = page.split('<form').find((part) => part.includes(`value="${client.id}"`)) ?? ''
-  return Object.fromEntries(fieldsOf(`<form${form}`, '/account'))
+  return removalOf(client.id, await response.text())
 }
 
 /** Runs while the audit cannot be written, as on a full disk. */

@@ -1,9 +1,10 @@
 /** The authenticator over HTTP behind a proxy: the shared secret, and the request that a DPoP proof is for. */
 
-import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { createAuthenticator } from '../../src/authenticator/app.ts'
 import type { AuthenticatorEnv } from '../../src/authenticator/settings.ts'
 import { type Key, newKey, resourceProofOf } from './keys.ts'
+import { loggedBy } from './logged.ts'
 import { expectRefusal } from './refusals.ts'
 import {
   authenticatorEnv,
@@ -20,14 +21,7 @@ const PUBLIC_ISSUER = 'https://registry.example'
 const LOOPBACK_ISSUERS = ['http://127.0.0.1:8787', 'http://[::1]:8787', 'https://localhost']
 const AUTH = 'https://authenticator.example/auth'
 
-let lines: Record<string, unknown>[]
-beforeEach(() => {
-  lines = []
-  const hear = (line: string) => lines.push(JSON.parse(line))
-  vi.spyOn(console, 'error').mockImplementation(hear)
-  vi.spyOn(console, 'log').mockImplementation(hear)
-})
-afterEach(() => vi.restoreAllMocks())
+const lines = loggedBy('error', 'log')
 
 const server = (changes: Partial<AuthenticatorEnv> = {}) =>
   createAuthenticator({ ...authenticatorEnv(), ...changes })

@@ -1,35 +1,17 @@
 /** The refusals of the authenticator, recorded for `npm run admin -- why ID`: their content and their limit. */
 
 import { env } from 'cloudflare:workers'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createAuthenticator } from '../../src/authenticator/app.ts'
 import { refusalStore } from '../../src/stores/refusals.ts'
+import { limiter } from './limits.ts'
+import { loggedBy } from './logged.ts'
 import { authenticatorEnv, authorizing, bearer, storeToken } from './stored-session.ts'
 
 const AUTH = 'https://authenticator.example/auth'
 const now = () => Math.floor(Date.now() / 1000)
 
-let lines: Record<string, unknown>[]
-beforeEach(() => {
-  lines = []
-  const hear = (line: string) => lines.push(JSON.parse(line))
-  vi.spyOn(console, 'error').mockImplementation(hear)
-  vi.spyOn(console, 'log').mockImplementation(hear)
-})
-afterEach(() => vi.restoreAllMocks())
-
-/** A rate limit with a maximum per key, and the keys that it was called with. */
-function limiter(most: number) {
-  const counts = new Map<string, number>()
-  return {
-    keys: () => [...counts.keys()],
-    limit: async ({ key }: { key: string }) => {
-      const count = (counts.get(key) ?? 0) + 1
-      counts.set(key, count)
-      return { success: count <= most }
-    },
-  }
-}
+const lines = loggedBy('error', 'log')
 
 function recording(bindings: Record<string, unknown> = {}) {
   const { DB } = env

@@ -1,4 +1,4 @@
-/** Codes, when what they rest on is revoked while one is issued, redeemed, or waits. */
+/** Codes whose client, user or consent is revoked before or while they are redeemed. */
 
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
@@ -46,7 +46,7 @@ const REVOKED: [Revoked['kind'], (client: TestClient, user: TestUser) => Revoked
 const revoke = (revoked: Revoked) =>
   env.DB.batch(revocationStatements(env.DB, revoked, LIFETIME_SECONDS))
 
-/** A registry on a KV that takes no session; `first` happens before it says so. */
+/** A registry on a KV that cannot store a session; `first` runs before the fault. */
 const takingNoSession = (first: () => Promise<unknown>) =>
   serve({
     SESSIONS: over(env.SESSIONS, {
@@ -57,9 +57,9 @@ const takingNoSession = (first: () => Promise<unknown>) =>
     }),
   })
 
-describe('a code whose session could not be stored', () => {
+describe('codes whose session could not be stored', () => {
   it.each(REVOKED)(
-    'is not good again when a %s was revoked between its spending and the fault',
+    'a code whose session could not be stored is void when its %s was revoked between its spending and the fault',
     async (_, of) => {
       const { client, user, cookie, asked, redeem } = await scene()
       const code = await obtainCode(cookie, asked)
@@ -72,7 +72,7 @@ describe('a code whose session could not be stored', () => {
     },
   )
 
-  it('control: is good again when that of another client was', async () => {
+  it('control: a code whose session could not be stored is good again when another client was revoked', async () => {
     const { cookie, asked, redeem } = await scene()
     const code = await obtainCode(cookie, asked)
     const { id: clientId } = await newRefreshingClient()
@@ -85,15 +85,15 @@ describe('a code whose session could not be stored', () => {
   })
 })
 
-describe('an answer to the consent page that commits after a removal on /account', () => {
-  /** The answer to the page, with `first` before its commit; then the same request again. */
+describe('consent answers that commit after a removal on /account', () => {
+  /** Answers the page, with `first` before the commit, and then sends the same request again. */
   async function answered(first: (client: TestClient, user: TestUser) => Promise<unknown>) {
     const { client, user, cookie, asked } = await scene()
     let batches = 0
     const racing = over(env.DB, {
       async batch<T>(statements: D1PreparedStatement[]) {
         batches += 1
-        // The page and its answer each ask how the user stands; the third records the answer.
+        // The first two batches read the user, for the page and the answer; the third records the answer.
         if (batches === 3) await first(client, user)
         return env.DB.batch<T>(statements)
       },
@@ -107,24 +107,27 @@ describe('an answer to the consent page that commits after a removal on /account
     return { again: again.status, granted: await grants.bind(user.id).first<number>('n') }
   }
 
-  it('is not remembered, nor told in the audit, as its code is void', async () => {
+  it('a consent answer that commits after a removal is neither remembered nor recorded in the audit', async () => {
     const removed = (client: TestClient, user: TestUser) =>
       revoke({ kind: 'consent', clientId: client.id, userId: user.id })
     expect(await answered(removed)).toEqual({ again: 200, granted: 0 })
   })
 
-  it('control: is remembered when nothing was removed', async () => {
+  it('control: a consent answer is remembered and recorded when nothing was removed', async () => {
     expect(await answered(async () => {})).toEqual({ again: 303, granted: 1 })
   })
 })
 
-it.each(REVOKED)('why says of a code that a %s took along that it was revoked', async (_, of) => {
-  const { client, user, cookie, asked, redeem } = await scene()
-  const code = await obtainCode(cookie, asked)
-  await revoke(of(client, user))
-  const refused = await redeem(code)
-  const id = refused.headers.get('X-Correlation-Id') ?? ''
-  expect(await refusal(refused)).toEqual({ status: 400, error: 'invalid_grant' })
-  const recorded = await refusalStore(env.DB).find(id, nowSeconds())
-  expect(recorded?.detail).toMatch(/^revoked \d+ s ago, before it was used$/)
-})
+it.each(REVOKED)(
+  'the recorded cause of a code that ended with its revoked %s is the revocation',
+  async (_, of) => {
+    const { client, user, cookie, asked, redeem } = await scene()
+    const code = await obtainCode(cookie, asked)
+    await revoke(of(client, user))
+    const refused = await redeem(code)
+    const id = refused.headers.get('X-Correlation-Id') ?? ''
+    expect(await refusal(refused)).toEqual({ status: 400, error: 'invalid_grant' })
+    const recorded = await refusalStore(env.DB).find(id, nowSeconds())
+    expect(recorded?.detail).toMatch(/^revoked \d+ s ago, before it was used$/)
+  },
+)

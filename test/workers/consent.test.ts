@@ -7,6 +7,7 @@ import { clientRegistry } from '../../src/stores/client-registry.ts'
 import { WITHDRAW_CONSENT } from '../../src/stores/codes.ts'
 import { over } from './counting.ts'
 import {
+  allowing,
   answerConsent,
   authorizePath,
   CALLBACK,
@@ -195,8 +196,7 @@ describe('forged answers to the consent page', () => {
   )
 
   it('a consent answer from a page shown to another user is refused', async () => {
-    const page = await (await open(requestOf(client))).text()
-    const fields: [string, string][] = [...fieldsOf(page, '/authorize'), ['confirm', 'ok']]
+    const fields = await opened(requestOf(client))
     const other = await signIn(await newUser())
     expect((await post('/authorize', fields, { Cookie: other })).status).toBe(403)
     expect((await post('/authorize', fields, { Cookie: cookie })).status).toBe(303)
@@ -205,8 +205,7 @@ describe('forged answers to the consent page', () => {
   it.each(['cross-site', 'same-site'])(
     'a consent answer from another site (%s) is refused',
     async (site) => {
-      const page = await (await open(requestOf(client))).text()
-      const fields: [string, string][] = [...fieldsOf(page, '/authorize'), ['confirm', 'ok']]
+      const fields = await opened(requestOf(client))
       const sent = (from: string) =>
         post('/authorize', fields, { Cookie: cookie, 'Sec-Fetch-Site': from })
       expect((await sent(site)).status).toBe(403)
@@ -215,8 +214,7 @@ describe('forged answers to the consent page', () => {
   )
 
   it('a consent answer without a session leads to sign-in and back to the same request', async () => {
-    const page = await (await open(requestOf(client))).text()
-    const fields: [string, string][] = [...fieldsOf(page, '/authorize'), ['confirm', 'ok']]
+    const fields = await opened(requestOf(client))
     const response = await post('/authorize', fields)
     const location = new URL(response.headers.get('Location') ?? '', ISSUER)
     expect(location.pathname).toBe('/login')
@@ -235,8 +233,7 @@ const consentRow = () =>
 
 /** Opens the consent page; returns its fields with Allow pressed. */
 async function opened(parameters: Record<string, string>, who = cookie) {
-  const page = await (await open(parameters, who)).text()
-  return [...fieldsOf(page, '/authorize'), ['confirm', 'ok']] as [string, string][]
+  return allowing(await (await open(parameters, who)).text())
 }
 
 describe('the terms that the consent page showed', () => {
@@ -263,8 +260,7 @@ describe('the terms that the consent page showed', () => {
       expect(page).toContain('has changed since you opened this page. Nothing was allowed.')
       expect([await issuedCodes(), await consentRow()]).toEqual([before, null])
       // The page that is shown again can be answered.
-      const again = [...fieldsOf(page, '/authorize'), ['confirm', 'ok']] as [string, string][]
-      expect(codeIn(await post('/authorize', again, { Cookie: who }))).not.toBe('')
+      expect(codeIn(await post('/authorize', allowing(page), { Cookie: who }))).not.toBe('')
     },
   )
 
@@ -321,8 +317,7 @@ describe('consent answers from the page of an older session', () => {
       expect([response.headers.get('Location'), await issuedCodes()]).toEqual([null, before])
       expect(page).toContain('Your answer did not count')
       expect(page).toContain(`<bdi>${user.username}</bdi>`)
-      const again = [...fieldsOf(page, '/authorize'), ['confirm', 'ok']] as [string, string][]
-      expect(codeIn(await post('/authorize', again, { Cookie: who }))).not.toBe('')
+      expect(codeIn(await post('/authorize', allowing(page), { Cookie: who }))).not.toBe('')
     },
   )
 

@@ -1,6 +1,8 @@
 /** Bindings that count storage operations, record writes, or fail on demand. */
 
 import { env } from 'cloudflare:workers'
+import { expect } from 'vitest'
+import { type Fetch, serve } from './registry.ts'
 
 /** `d1` counts round trips: a batch is one. */
 export type Count = { d1: number; kvRead: number; kvWrite: number; kvDelete: number }
@@ -87,7 +89,27 @@ export function countedBindings() {
   const bindings = watchedBindings((operation) => {
     count[operation] += 1
   })
-  return { count, bindings }
+  /** The operations of one request, which must be answered with this status. */
+  async function costOf(request: () => Promise<Response>, status: number): Promise<Count> {
+    Object.assign(count, nothing())
+    expect((await request()).status).toBe(status)
+    return { ...count }
+  }
+  return { count, bindings, costOf }
+}
+
+/** A registry whose operations of one kind fail from the nth on, up to `times` of them. */
+export function failing(
+  operation: keyof Count,
+  { from = 1, times = Number.POSITIVE_INFINITY } = {},
+): Fetch {
+  let seen = 0
+  const bindings = watchedBindings((current) => {
+    if (current !== operation) return
+    seen += 1
+    if (seen >= from && seen < from + times) throw new Error('storage is out of reach')
+  })
+  return serve(bindings)
 }
 
 /** For example `INSERT refusal`; null for a statement that only reads. */

@@ -1,16 +1,20 @@
 /** Every refusal has a correlation id. Only the operator can look up its cause. */
 
 import { env } from 'cloudflare:workers'
-import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { compose } from '../../src/compose.ts'
 import { mintToken } from '../../src/crypto/token.ts'
 import { explanations } from '../../src/pages/error-explanations.ts'
 import { refusalStore } from '../../src/stores/refusals.ts'
 import { userRegistry } from '../../src/stores/user-registry.ts'
 import { over, watchedBindings } from './counting.ts'
+import { exceededFor } from './limits.ts'
+import { loggedBy } from './logged.ts'
 import {
   answerConsent,
+  attemptSignIn,
   authorizePath,
+  basicOf,
   CALLBACK,
   cookiesOf,
   credentialsOf,
@@ -40,22 +44,13 @@ const DAY_SECONDS = 86_400
 let client: TestClient
 let user: TestUser
 let cookie: string
-let logged: Record<string, unknown>[]
+const logged = loggedBy('log')
 beforeAll(async () => {
   client = await newClient()
   user = await newUser()
   cookie = await signIn(user)
 })
-beforeEach(() => {
-  logged = []
-  vi.spyOn(console, 'log').mockImplementation((line: string) => {
-    logged.push(JSON.parse(line) as Record<string, unknown>)
-  })
-})
-afterEach(() => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-})
+afterEach(() => void vi.useRealTimers())
 
 const idOf = (response: Response) => response.headers.get('X-Correlation-Id') ?? ''
 const recorded = (response: Response) => refusalStore(env.DB).find(idOf(response), nowSeconds())
@@ -208,13 +203,12 @@ describe('the words of a caller', () => {
     const token = mintToken('accessToken')
     const code = mintToken('authorizationCode')
     const secrets = [client.secret, token, code, PASSWORD, PKCE.verifier]
-    const basic = { Authorization: `Basic ${btoa(`${client.id}:${client.secret}`)}` }
     const grant_type = 'client_credentials'
     await post('/token', credentialsOf({ id: client.secret, secret: client.id }))
     await post('/token', credentialsOf(client, { scope: token }))
     await post('/token', credentialsOf(client, { scope: `a:b:${token}` }))
     await post('/token', { ...credentialsOf(client), grant_type: `${code} ${token}` })
-    await post('/token', { grant_type }, basic)
+    await post('/token', { grant_type }, basicOf(client))
     await post('/token', { grant_type }, { Authorization: `Bearer ${token}` })
     await post('/token', [
       [token, '1'],
@@ -282,21 +276,15 @@ describe('refusals at /authorize', () => {
 })
 
 describe('refused sign-ins', () => {
-  const attempt = async (username: string, password: string) => {
-    const form = await registry('/login')
-    const fields = Object.fromEntries(fieldsOf(await form.text(), '/login'))
-    return post('/login', { ...fields, username, password }, { Cookie: cookiesOf(form) })
-  }
-
   it('a refused sign-in shows the same page for every cause, and the cause is recorded', async () => {
     const disabled = await newUser()
     await userRegistry(env.DB).disable(disabled.id, nowSeconds())
     const details = []
     const pages = new Set<string>()
     for (const answer of [
-      await attempt('nobody-here', PASSWORD),
-      await attempt(user.username, 'wrong'),
-      await attempt(disabled.username, PASSWORD),
+      await attemptSignIn('nobody-here'),
+      await attemptSignIn(user.username, { password: 'wrong' }),
+      await attemptSignIn(disabled.username),
     ]) {
       expect(idOf(answer)).toMatch(ID)
       details.push((await recorded(answer))?.detail)
@@ -343,9 +331,7 @@ describe('faults', () => {
 describe('limits on the record of refusals', () => {
   const flood = { 'CF-Connecting-IP': '192.0.2.66' }
   const limiting = (refuses: (key: string) => boolean) =>
-    serve({
-      REFUSAL_LIMIT: { limit: async ({ key }: { key: string }) => ({ success: !refuses(key) }) },
-    })
+    serve({ REFUSAL_LIMIT: exceededFor(refuses) })
 
   it('a request over the rate limit has a correlation id and leaves no row', async () => {
     const wrong = credentialsOf({ ...client, secret: `${client.secret}x` })

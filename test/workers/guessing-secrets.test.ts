@@ -6,7 +6,9 @@ import { hexDigest } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
 import { clientRegistry } from '../../src/stores/client-registry.ts'
 import { countedBindings, nothing } from './counting.ts'
+import { limiter } from './limits.ts'
 import {
+  basicOf,
   credentialsOf,
   type Fetch,
   newClient,
@@ -17,17 +19,6 @@ import {
   serve,
   type TestClient,
 } from './registry.ts'
-
-/** A rate limit that counts as the binding does, without its period. */
-function limiter(limit: number) {
-  const counts = new Map<string, number>()
-  return {
-    limit: async ({ key }: { key: string }) => {
-      counts.set(key, (counts.get(key) ?? 0) + 1)
-      return { success: (counts.get(key) ?? 0) <= limit }
-    },
-  }
-}
 
 /** A secret as another registry creates it: 48 random characters. */
 const RANDOM = 'q7Zr2mXc9Lw4tYbK1vN8sHd3fGj6pQaU5eRiOoTzWxBkMnVl'
@@ -156,9 +147,8 @@ it('a client with an imported secret may try Basic and then the body any number 
   await env.DB.prepare(`UPDATE client SET auth_method = 'client_secret_post' WHERE client_id = ?1`)
     .bind(client.id)
     .run()
-  const Authorization = `Basic ${btoa(`${client.id}:${client.secret}`)}`
   for (let tries = 0; tries < 3 * LIMIT; tries++) {
-    const headers = { Authorization, 'CF-Connecting-IP': HERE }
+    const headers = { ...basicOf(client), 'CF-Connecting-IP': HERE }
     const first = await post('/token', { grant_type: 'client_credentials' }, headers, guarded)
     expect([401, 429]).toContain(first.status)
     expect((await attempt(guarded, client)).status).toBe(200)
@@ -166,12 +156,7 @@ it('a client with an imported secret may try Basic and then the body any number 
 })
 
 describe('the cost of client authentication', () => {
-  const { count, bindings } = countedBindings()
-  const costOf = async (request: () => Promise<Response>, status: number) => {
-    Object.assign(count, nothing())
-    expect((await request()).status).toBe(status)
-    return { ...count }
-  }
+  const { bindings, costOf } = countedBindings()
 
   it('an imported secret costs no more storage operations than a generated one', async () => {
     const counted = serve({ ...bindings, CLIENT_CACHE_SECONDS: 60 })

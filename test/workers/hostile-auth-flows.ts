@@ -2,7 +2,7 @@
 
 import { expect } from 'vitest'
 import { refusalResponse } from '../../src/protocol/bearer.ts'
-import { bodyOf, cast, type Flow, inWords, read, type Service } from './hostile-story.ts'
+import { bodyOf, type Flow, fixtures, read, type Service, summaryOf } from './hostile-story.ts'
 import { proofOf, resourceProofOf } from './keys.ts'
 import { sendAs } from './obtaining.ts'
 import { credentialsOf, post } from './registry.ts'
@@ -30,18 +30,18 @@ const overBinding =
 
 const authFlow = (name: string, show: Show, isRevoked: boolean, asksD1: boolean): Flow => ({
   name: `${name} with ${isRevoked ? 'a revoked' : 'a live'} token`,
-  speaks: 'auth',
-  truth: isRevoked ? INVALID : GOOD,
-  whileUnseen: INVALID,
-  ...(isRevoked && !asksD1 && { whileOld: GOOD }),
+  format: 'auth',
+  expected: isRevoked ? INVALID : GOOD,
+  whileNotShown: INVALID,
+  ...(isRevoked && !asksD1 && { whileStale: GOOD }),
   async begin({ fetch }) {
-    const response = await post('/token', credentialsOf(cast.client), {}, fetch)
+    const response = await post('/token', credentialsOf(fixtures.client), {}, fetch)
     const token = bodyOf(await read(response)).access_token
-    if (isRevoked) await sendAs(cast.client, '/revoke', { token }, fetch)
+    if (isRevoked) await sendAs(fixtures.client, '/revoke', { token }, fetch)
     const ask = (service: Service) => show(service, token)
     return {
       ask,
-      async judge({ answer, again, afterRetry }) {
+      async check({ answer, again, afterRetry }) {
         expect(answer.headers.has('Authorization')).toBe(answer.status === 200)
         expect((await ask(again)).status).toBe(isRevoked ? 401 : 200)
         await afterRetry()
@@ -57,37 +57,37 @@ export const authFlows: readonly Flow[] = [false, true].flatMap((isRevoked) => [
   authFlow('authenticate(), immediate,', overBinding(true), isRevoked, true),
 ])
 
-export const withProof = async () => ({ DPoP: await proofOf(cast.key) })
+export const withProof = async () => ({ DPoP: await proofOf(fixtures.key) })
 
 /** The request for a token that is bound to the key. */
 export const boundCredentials = async () => ({
-  fields: credentialsOf(cast.client),
+  fields: credentialsOf(fixtures.client),
   headers: await withProof(),
 })
 
 /** With `fresh` D1 knows every used proof; otherwise an isolate knows those that it has seen. */
 export const boundFlow = (path: '/auth' | '/auth?fresh'): Flow => ({
   name: `${path} with a bound token and a proof`,
-  speaks: 'auth',
-  truth: GOOD,
-  whileUnseen: INVALID,
+  format: 'auth',
+  expected: GOOD,
+  whileNotShown: INVALID,
   async begin({ fetch }) {
     const { fields, headers } = await boundCredentials()
     const token = bodyOf(await read(await post('/token', fields, headers, fetch))).access_token
-    const prove = () => resourceProofOf(cast.key, token, 'https://a.example/auth')
+    const prove = () => resourceProofOf(fixtures.key, token, 'https://a.example/auth')
     const show = (DPoP: string, { auth }: Service) =>
       auth(path, { headers: { Authorization: `DPoP ${token}`, DPoP } })
     const proof = await prove()
     return {
       ask: (service) => show(proof, service),
-      async judge({ answer, again, afterRetry }) {
+      async check({ answer, again, afterRetry }) {
         expect((await show(await prove(), again)).status).toBe(200)
         const shownAgain = await read(await show(proof, again))
         await afterRetry()
         const answers = [answer, shownAgain, await read(await show(proof, again))]
         const good = answers.filter(({ status }) => status === 200)
         expect(good.length, 'good twice').toBeLessThanOrEqual(path === '/auth' ? 2 : 1)
-        expect(inWords(answers[2] ?? answer, 'auth')).toBe('401 invalid_dpop_proof')
+        expect(summaryOf(answers[2] ?? answer, 'auth')).toBe('401 invalid_dpop_proof')
       },
     }
   },

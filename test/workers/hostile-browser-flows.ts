@@ -4,16 +4,16 @@ import { env } from 'cloudflare:workers'
 import { expect } from 'vitest'
 import {
   type Answer,
-  cast,
-  expectDead,
+  expectEnded,
   expectGoodToken,
   expectRefusedGrant,
   type Flow,
-  inWords,
+  fixtures,
+  type Run,
   read,
   type Service,
-  type Story,
   sessionCookieIn,
+  summaryOf,
 } from './hostile-story.ts'
 import { renewal, userTokens } from './obtaining.ts'
 import {
@@ -43,20 +43,20 @@ const NOBODY = '303 /login'
 const WITH_CODE = '303 to the client: code'
 
 /** Checks that the authorization responds with a code that gets a token, or leads to sign-in. */
-const judgeCode =
-  (ask: Story['ask']): Story['judge'] =>
+const checkCode =
+  (ask: Run['ask']): Run['check'] =>
   async ({ answer, again, afterRetry }) => {
     const isGood = answer.status === 303 && !isToLogin(answer)
     const sent = isGood ? answer : await read(await ask(again))
     await afterRetry()
     expect(sent.status, sent.text).toBe(303)
     const code = new URL(sent.headers.get('Location') ?? '').searchParams.get('code') ?? ''
-    const redemption = redemptionOf(cast.client, code, { code_verifier: PKCE.verifier })
+    const redemption = redemptionOf(fixtures.client, code, { code_verifier: PKCE.verifier })
     await expectGoodToken(await read(await post('/token', redemption)))
   }
 
-const judgePage =
-  (ask: Story['ask'], shows: () => string): Story['judge'] =>
+const checkPage =
+  (ask: Run['ask'], shows: () => string): Run['check'] =>
   async ({ answer, again, afterRetry }) => {
     const page = answer.status === 200 ? answer : await read(await ask(again))
     await afterRetry()
@@ -71,36 +71,36 @@ export const pageFlow = (
   shows: () => string,
 ): Flow => ({
   name,
-  speaks: 'page',
-  truth: `200 ${title}`,
-  whileUnseen: NOBODY,
+  format: 'page',
+  expected: `200 ${title}`,
+  whileNotShown: NOBODY,
   async begin() {
-    const ask = ({ fetch }: Service) => fetch(path(), cookieHeader(cast.cookie))
-    return { ask, judge: judgePage(ask, shows) }
+    const ask = ({ fetch }: Service) => fetch(path(), cookieHeader(fixtures.cookie))
+    return { ask, check: checkPage(ask, shows) }
   },
 })
 
 export const consentRemembered: Flow = {
   name: 'GET /authorize, remembered',
-  speaks: 'page',
-  truth: WITH_CODE,
-  whileUnseen: NOBODY,
+  format: 'page',
+  expected: WITH_CODE,
+  whileNotShown: NOBODY,
   async begin() {
-    const path = authorizePath(requestOf(cast.client, withChallenge))
-    const ask = ({ fetch }: Service) => fetch(path, cookieHeader(cast.cookie))
-    return { ask, judge: judgeCode(ask) }
+    const path = authorizePath(requestOf(fixtures.client, withChallenge))
+    const ask = ({ fetch }: Service) => fetch(path, cookieHeader(fixtures.cookie))
+    return { ask, check: checkCode(ask) }
   },
 }
 
 export const consentAnswered: Flow = {
   name: 'POST /authorize',
-  speaks: 'page',
-  truth: WITH_CODE,
-  whileUnseen: NOBODY,
+  format: 'page',
+  expected: WITH_CODE,
+  whileNotShown: NOBODY,
   async begin() {
     const ask = ({ fetch }: Service) =>
-      post('/authorize', cast.consentFields, { Cookie: cast.cookie }, fetch)
-    return { ask, judge: judgeCode(ask) }
+      post('/authorize', fixtures.consentFields, { Cookie: fixtures.cookie }, fetch)
+    return { ask, check: checkCode(ask) }
   },
 }
 
@@ -108,20 +108,21 @@ const REFUSED = '303 to the client: access_denied'
 
 export const consentRefused: Flow = {
   name: 'POST /authorize, Cancel',
-  speaks: 'page',
-  truth: REFUSED,
-  whileUnseen: NOBODY,
+  format: 'page',
+  expected: REFUSED,
+  whileNotShown: NOBODY,
   async begin() {
-    const fields = cast.consentFields.map(([name, value]): [string, string] =>
+    const fields = fixtures.consentFields.map(([name, value]): [string, string] =>
       name === 'confirm' ? [name, 'cancel'] : [name, value],
     )
-    const ask = ({ fetch }: Service) => post('/authorize', fields, { Cookie: cast.cookie }, fetch)
+    const ask = ({ fetch }: Service) =>
+      post('/authorize', fields, { Cookie: fixtures.cookie }, fetch)
     return {
       ask,
-      async judge({ answer, again, afterRetry }) {
+      async check({ answer, again, afterRetry }) {
         const sent = answer.status === 503 ? await read(await ask(again)) : answer
         await afterRetry()
-        expect([REFUSED, NOBODY]).toContain(inWords(sent, 'page'))
+        expect([REFUSED, NOBODY]).toContain(summaryOf(sent, 'page'))
       },
     }
   },
@@ -130,14 +131,14 @@ export const consentRefused: Flow = {
 async function signInForm(password: string) {
   const page = await registry('/login')
   const shown = Object.fromEntries(fieldsOf(await page.text(), '/login'))
-  const fields: Pairs = { ...shown, username: cast.user.username, password }
+  const fields: Pairs = { ...shown, username: fixtures.user.username, password }
   return { fields, cookie: cookiesOf(page) }
 }
 
 export const loginFlow = (name: string, before: () => Promise<string>): Flow => ({
   name,
-  speaks: 'page',
-  truth: '303 /',
+  format: 'page',
+  expected: '303 /',
   async begin() {
     const former = await before()
     const { fields, cookie } = await signInForm(PASSWORD)
@@ -145,7 +146,7 @@ export const loginFlow = (name: string, before: () => Promise<string>): Flow => 
     const ask = ({ fetch }: Service) => post('/login', fields, from(both), fetch)
     return {
       ask,
-      async judge({ answer, again, afterRetry }) {
+      async check({ answer, again, afterRetry }) {
         const signedIn = answer.status === 303 ? answer : await read(await ask(again))
         await afterRetry()
         expect(signedIn.status).toBe(303)
@@ -158,13 +159,13 @@ export const loginFlow = (name: string, before: () => Promise<string>): Flow => 
 
 export const wrongPassword: Flow = {
   name: 'login with a wrong password',
-  speaks: 'page',
-  truth: '403 Problem: Sign in',
+  format: 'page',
+  expected: '403 Problem: Sign in',
   async begin() {
     const { fields, cookie } = await signInForm('not the password')
     return {
       ask: ({ fetch }) => post('/login', fields, from(cookie), fetch),
-      async judge({ answer, afterRetry }) {
+      async check({ answer, afterRetry }) {
         expect(sessionCookieIn(answer)).toBeNull()
         await afterRetry()
         await env.DB.prepare('DELETE FROM sign_in_failure').run()
@@ -177,27 +178,27 @@ export const loginPage: Flow = {
   ...pageFlow(
     'GET /login before an authorization',
     'Sign in',
-    () => `/login?${new URLSearchParams({ next_page: authorizePath(requestOf(cast.client)) })}`,
+    () => `/login?${new URLSearchParams({ next_page: authorizePath(requestOf(fixtures.client)) })}`,
     () => 'Example client',
   ),
-  whileUnseen: '200 Sign in',
+  whileNotShown: '200 Sign in',
 }
 
 export const logout: Flow = {
   name: 'logout',
-  speaks: 'page',
-  truth: '303 /',
+  format: 'page',
+  expected: '303 /',
   async begin({ fetch: before }) {
-    const cookie = await signIn(cast.user, before)
+    const cookie = await signIn(fixtures.user, before)
     const page = await registry('/account', cookieHeader(cookie))
     const fields = fieldsOf(await page.text(), '/logout') as [string, string][]
     const ask = ({ fetch }: Service) => post('/logout', fields, { Cookie: cookie }, fetch)
     return {
       ask,
-      async judge({ answer, again, afterRetry }) {
+      async check({ answer, again, afterRetry }) {
         if (answer.status !== 303) expect((await ask(again)).status).toBe(303)
         await afterRetry()
-        await expectDead(cookie.slice('registry_session='.length))
+        await expectEnded(cookie.slice('registry_session='.length))
       },
     }
   },
@@ -206,26 +207,26 @@ export const logout: Flow = {
 /** Removes a client on the account page, for a new user, because it ends the consent that other flows need. */
 export const removal: Flow = {
   name: 'account removal',
-  speaks: 'page',
-  truth: '200 Connected applications',
-  whileUnseen: NOBODY,
+  format: 'page',
+  expected: '200 Connected applications',
+  whileNotShown: NOBODY,
   async begin({ fetch }) {
     const user = await newUser()
-    const { access, refresh } = await userTokens(cast.client, user)
+    const { access, refresh } = await userTokens(fixtures.client, user)
     const cookie = await signIn(user)
-    const request = requestOf(cast.client, withChallenge)
+    const request = requestOf(fixtures.client, withChallenge)
     const code = await obtainCode(cookie, request, fetch)
     const page = await (await registry('/account', cookieHeader(cookie))).text()
     const fields = fieldsOf(page, '/account') as [string, string][]
     const ask = (service: Service) => post('/account', fields, { Cookie: cookie }, service.fetch)
     return {
       ask,
-      async judge({ answer, again, afterRetry }) {
+      async check({ answer, again, afterRetry }) {
         if (answer.status !== 200) expect([200, 303]).toContain((await ask(again)).status)
         await afterRetry()
-        await expectDead(access)
-        await expectRefusedGrant(await renewal(cast.client, refresh))
-        const redemption = redemptionOf(cast.client, code, { code_verifier: PKCE.verifier })
+        await expectEnded(access)
+        await expectRefusedGrant(await renewal(fixtures.client, refresh))
+        const redemption = redemptionOf(fixtures.client, code, { code_verifier: PKCE.verifier })
         await expectRefusedGrant(await post('/token', redemption))
         const asked = await registry(authorizePath(request), cookieHeader(cookie))
         expect(asked.status, 'consent is still remembered').toBe(200)

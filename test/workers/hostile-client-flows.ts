@@ -4,17 +4,17 @@ import { env } from 'cloudflare:workers'
 import { expect } from 'vitest'
 import {
   bodyOf,
-  cast,
-  expectDead,
+  expectEnded,
   expectFreshAuthorizationWorks,
   expectGoodToken,
   expectRefusedGrant,
   type Flow,
+  fixtures,
   healthy,
   isLive,
+  type Outcome,
   read,
   type Service,
-  type Told,
 } from './hostile-story.ts'
 import { identityOf, renewal, sendAs, type Tokens } from './obtaining.ts'
 import {
@@ -31,27 +31,27 @@ import {
 } from './registry.ts'
 
 /** Checks a single-use grant: it is redeemed once, also by a retry after a failure, and never twice. */
-async function judgeOnce(
-  told: Told,
+async function checkOnce(
+  outcome: Outcome,
   client: TestClient,
   redeem: () => Promise<Response>,
   renew = (refresh: string) => renewal(client, refresh),
 ) {
-  const { answer, afterRetry } = told
-  let isBurned = false
+  const { answer, afterRetry } = outcome
+  let isLost = false
   let bought: Tokens | null = null
   if (answer.status === 200) bought = await expectGoodToken(answer)
   else {
     const retry = await read(await redeem())
-    isBurned = retry.status === 400
-    if (isBurned) expect(bodyOf(retry).error).toBe('invalid_grant')
+    isLost = retry.status === 400
+    if (isLost) expect(bodyOf(retry).error).toBe('invalid_grant')
     else bought = await expectGoodToken(retry)
   }
   await afterRetry()
-  if (isBurned) {
+  if (isLost) {
     const given = await read(await redeem())
-    isBurned = given.status === 400
-    if (!isBurned) bought = await expectGoodToken(given)
+    isLost = given.status === 400
+    if (!isLost) bought = await expectGoodToken(given)
   }
   if (bought) {
     expect(await isLive(bought.access), 'ended by what came late').toBe(true)
@@ -61,8 +61,8 @@ async function judgeOnce(
     }
   }
   await expectRefusedGrant(await redeem())
-  if (!isBurned) return
-  told.burned()
+  if (!isLost) return
+  outcome.lost()
   await expectFreshAuthorizationWorks(client)
 }
 
@@ -73,22 +73,22 @@ export const codeFlow = (
   more: Record<string, string>,
 ): Flow => ({
   name,
-  speaks: 'json',
-  truth: '200',
+  format: 'json',
+  expected: '200',
   async begin({ fetch }) {
     const client = of()
-    const code = await obtainCode(cast.cookie, requestOf(client, parameters), fetch)
+    const code = await obtainCode(fixtures.cookie, requestOf(client, parameters), fetch)
     const redeem = (through: Fetch = registry) =>
       post('/token', redemptionOf(client, code, more), {}, through)
     return {
       ask: (service) => redeem(service.fetch),
-      judge: (told) => judgeOnce(told, client, redeem),
+      check: (outcome) => checkOnce(outcome, client, redeem),
     }
   },
 })
 
 export async function tokensFor(client: TestClient, fetch: Fetch): Promise<Tokens> {
-  const code = await obtainCode(cast.cookie, requestOf(client, withChallenge), fetch)
+  const code = await obtainCode(fixtures.cookie, requestOf(client, withChallenge), fetch)
   const redemption = redemptionOf(client, code, { code_verifier: PKCE.verifier })
   return expectGoodToken(await read(await post('/token', redemption, {}, fetch)))
 }
@@ -99,8 +99,8 @@ export const refreshFlow = (
   headers: () => Promise<Record<string, string>> = async () => ({}),
 ): Flow => ({
   name,
-  speaks: 'json',
-  truth: '200',
+  format: 'json',
+  expected: '200',
   async begin({ fetch }) {
     const client = of()
     const { refresh } = await tokensFor(client, fetch)
@@ -110,20 +110,20 @@ export const refreshFlow = (
     const redeem = () => renew(refresh)
     return {
       ask: (service) => renew(refresh, service.fetch),
-      judge: (told) => judgeOnce(told, client, redeem, renew),
+      check: (outcome) => checkOnce(outcome, client, redeem, renew),
     }
   },
 })
 
 export const clientCredentials: Flow = {
   name: 'client_credentials',
-  speaks: 'json',
-  truth: '200',
+  format: 'json',
+  expected: '200',
   async begin() {
-    const ask = ({ fetch }: Service) => post('/token', credentialsOf(cast.client), {}, fetch)
+    const ask = ({ fetch }: Service) => post('/token', credentialsOf(fixtures.client), {}, fetch)
     return {
       ask,
-      async judge({ answer, again, afterRetry }) {
+      async check({ answer, again, afterRetry }) {
         const good = answer.status === 200 ? answer : await read(await ask(again))
         await afterRetry()
         await expectGoodToken(good)
@@ -137,11 +137,11 @@ export const firstOfTheDay: Flow = {
   name: 'client_credentials, the first of the day',
   async begin(service) {
     await env.DB.prepare('UPDATE client_credential SET last_used_at = NULL').run()
-    const { ask, judge } = await clientCredentials.begin(service)
+    const { ask, check } = await clientCredentials.begin(service)
     return {
       ask,
-      async judge(told) {
-        await judge(told)
+      async check(outcome) {
+        await check(outcome)
         await env.DB.prepare('UPDATE client_credential SET last_used_at = unixepoch()').run()
       },
     }
@@ -150,19 +150,19 @@ export const firstOfTheDay: Flow = {
 
 export const revokeAccess: Flow = {
   name: 'revoke an access token',
-  speaks: 'json',
-  truth: '200',
+  format: 'json',
+  expected: '200',
   async begin({ fetch }) {
-    const { access, refresh } = await tokensFor(cast.client, fetch)
+    const { access, refresh } = await tokensFor(fixtures.client, fetch)
     const ask = (service: Service) =>
-      sendAs(cast.client, '/revoke', { token: access }, service.fetch)
+      sendAs(fixtures.client, '/revoke', { token: access }, service.fetch)
     return {
       ask,
-      async judge({ answer, again, afterRetry }) {
+      async check({ answer, again, afterRetry }) {
         if (answer.status !== 200) expect((await ask(again)).status).toBe(200)
         await afterRetry()
-        await expectDead(access)
-        await expectGoodToken(await read(await renewal(cast.client, refresh)))
+        await expectEnded(access)
+        await expectGoodToken(await read(await renewal(fixtures.client, refresh)))
       },
     }
   },
@@ -170,26 +170,26 @@ export const revokeAccess: Flow = {
 
 export const revokeRefresh: Flow = {
   name: 'revoke a refresh token',
-  speaks: 'json',
-  truth: '200',
+  format: 'json',
+  expected: '200',
   async begin({ fetch }) {
-    const { access, refresh } = await tokensFor(cast.client, fetch)
+    const { access, refresh } = await tokensFor(fixtures.client, fetch)
     const ask = (service: Service) =>
-      sendAs(cast.client, '/revoke', { token: refresh }, service.fetch)
+      sendAs(fixtures.client, '/revoke', { token: refresh }, service.fetch)
     const isActive = async (token: string) => {
-      const told = await sendAs(cast.client, '/introspect', { token })
-      return ((await told.json()) as { active: boolean }).active
+      const response = await sendAs(fixtures.client, '/introspect', { token })
+      return ((await response.json()) as { active: boolean }).active
     }
     return {
       ask,
-      async judge({ answer, again, afterRetry }) {
+      async check({ answer, again, afterRetry }) {
         const alive = [await isActive(access), await isActive(refresh)]
         expect(alive[0], 'half a family ended').toBe(alive[1])
         if (answer.status === 200) expect(alive).toEqual([false, false])
         else expect((await ask(again)).status).toBe(200)
         await afterRetry()
-        await expectDead(access)
-        await expectRefusedGrant(await renewal(cast.client, refresh))
+        await expectEnded(access)
+        await expectRefusedGrant(await renewal(fixtures.client, refresh))
       },
     }
   },
@@ -198,16 +198,17 @@ export const revokeRefresh: Flow = {
 type Kind = 'access' | 'refresh'
 export const introspectFlow = (kind: Kind, isRevoked: boolean): Flow => ({
   name: `introspect ${isRevoked ? 'a revoked' : 'a live'} ${kind} token`,
-  speaks: 'json',
-  truth: isRevoked ? '200 inactive' : '200 active',
-  ...(kind === 'access' && { whileUnseen: '200 inactive' }),
+  format: 'json',
+  expected: isRevoked ? '200 inactive' : '200 active',
+  ...(kind === 'access' && { whileNotShown: '200 inactive' }),
   async begin({ fetch }) {
-    const token = (await tokensFor(cast.client, fetch))[kind]
-    if (isRevoked) await sendAs(cast.client, '/revoke', { token }, fetch)
-    const ask = (service: Service) => sendAs(cast.client, '/introspect', { token }, service.fetch)
+    const token = (await tokensFor(fixtures.client, fetch))[kind]
+    if (isRevoked) await sendAs(fixtures.client, '/revoke', { token }, fetch)
+    const ask = (service: Service) =>
+      sendAs(fixtures.client, '/introspect', { token }, service.fetch)
     return {
       ask,
-      async judge({ again, afterRetry }) {
+      async check({ again, afterRetry }) {
         const retry = await ask(again)
         expect(((await retry.json()) as { active: boolean }).active).toBe(!isRevoked)
         await afterRetry()
@@ -221,19 +222,19 @@ let networks = 0
 /** An attacker guesses a secret, each time from a new network, while the client itself authenticates. */
 export const wrongSecret: Flow = {
   name: 'client_credentials with a wrong secret',
-  speaks: 'json',
-  truth: '401 invalid_client',
+  format: 'json',
+  expected: '401 invalid_client',
   async begin() {
     networks += 1
     const from = { 'CF-Connecting-IP': `2001:db8:0:${networks.toString(16)}::1` }
-    const guess = credentialsOf({ ...cast.client, secret: 'summer2019' })
+    const guess = credentialsOf({ ...fixtures.client, secret: 'summer2019' })
     const ask = ({ fetch }: Service) => post('/token', guess, from, fetch)
     return {
       ask,
-      async judge({ again, afterRetry }) {
+      async check({ again, afterRetry }) {
         expect((await ask(again)).status).toBe(401)
         await afterRetry()
-        const good = await post('/token', credentialsOf(cast.client), from, healthy.fetch)
+        const good = await post('/token', credentialsOf(fixtures.client), from, healthy.fetch)
         await expectGoodToken(await read(good))
       },
     }
@@ -242,10 +243,10 @@ export const wrongSecret: Flow = {
 
 export const health: Flow = {
   name: '/healthz',
-  speaks: 'json',
-  truth: '200',
+  format: 'json',
+  expected: '200',
   async begin() {
     const ask = ({ fetch }: Service) => fetch('/healthz')
-    return { ask, judge: async ({ again }) => expect((await ask(again)).status).toBe(200) }
+    return { ask, check: async ({ again }) => expect((await ask(again)).status).toBe(200) }
   },
 }

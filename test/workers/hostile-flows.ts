@@ -24,7 +24,7 @@ import {
   wrongSecret,
 } from './hostile-client-flows.ts'
 import { byAssertion, byProof, spentCode, spentRefresh } from './hostile-replay-flows.ts'
-import { cast, type Flow } from './hostile-story.ts'
+import { type Flow, fixtures } from './hostile-story.ts'
 import { authorizePath, PKCE, requestOf, signIn, withChallenge } from './registry.ts'
 
 export const flows: readonly Flow[] = [
@@ -33,18 +33,18 @@ export const flows: readonly Flow[] = [
   pageFlow(
     'GET /authorize, the consent page',
     'Allow access to your account?',
-    () => authorizePath(requestOf(cast.client, { scope: 'public:read' })),
+    () => authorizePath(requestOf(fixtures.client, { scope: 'public:read' })),
     () => 'Example client',
   ),
   consentRemembered,
   consentAnswered,
   consentRefused,
-  codeFlow('code exchange without refresh', () => cast.plainClient, {}, {}),
-  codeFlow('code exchange with refresh', () => cast.client, withChallenge, {
+  codeFlow('code exchange without refresh', () => fixtures.plainClient, {}, {}),
+  codeFlow('code exchange with refresh', () => fixtures.client, withChallenge, {
     code_verifier: PKCE.verifier,
   }),
-  refreshFlow('refresh', () => cast.client),
-  refreshFlow('refresh by a public client', () => cast.publicClient),
+  refreshFlow('refresh', () => fixtures.client),
+  refreshFlow('refresh by a public client', () => fixtures.publicClient),
   revokeAccess,
   revokeRefresh,
   introspectFlow('access', false),
@@ -53,7 +53,7 @@ export const flows: readonly Flow[] = [
   introspectFlow('refresh', true),
   loginPage,
   loginFlow('login', async () => ''),
-  loginFlow('login over another session', () => signIn(cast.user)),
+  loginFlow('login over another session', () => signIn(fixtures.user)),
   wrongPassword,
   logout,
   pageFlow(
@@ -68,7 +68,11 @@ export const flows: readonly Flow[] = [
   boundFlow('/auth?fresh'),
   byAssertion,
   byProof,
-  refreshFlow('refresh with a DPoP proof by a public client', () => cast.publicClient, withProof),
+  refreshFlow(
+    'refresh with a DPoP proof by a public client',
+    () => fixtures.publicClient,
+    withProof,
+  ),
   spentCode,
   spentRefresh,
   wrongSecret,

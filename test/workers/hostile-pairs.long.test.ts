@@ -17,12 +17,12 @@ import {
 import {
   authenticatorOn,
   cron,
-  expectTruth,
+  expectRight,
   type Flow,
-  meet,
+  prepareFixtures,
   read,
+  runFlow,
   serviceOn,
-  tell,
 } from './hostile-story.ts'
 import { newRefreshingClient } from './obtaining.ts'
 import { authorizePath, newUser, post, requestOf, signIn } from './registry.ts'
@@ -33,7 +33,7 @@ vi.spyOn(console, 'error').mockImplementation(() => {})
 holdDeadlines()
 afterAll(() => vi.unstubAllGlobals())
 
-await meet()
+await prepareFixtures()
 const healthy = serviceOn({})
 
 const PUBLIC = 'refresh by a public client'
@@ -41,13 +41,13 @@ const REDEEMING = ['code exchange with refresh', 'refresh', PUBLIC]
 const AFTER_RETRY: Fault = 'does it late, after the retry'
 const redeeming: { flow: Flow; operations: readonly string[] }[] = []
 for (const flow of flows.filter(({ name }) => REDEEMING.includes(name)))
-  redeeming.push({ flow, operations: (await tell(flow, [])).operations })
+  redeeming.push({ flow, operations: (await runFlow(flow, [])).operations })
 
 /** The operations that follow a fault of spending the grant, or of storing the session. */
 const following = (operation: string) =>
   operation.startsWith('D1') ? ['spending again', 'storing'] : ['giving back']
 /** docs/promises.md, Faults: what was spent is lost. Once giving back comes late, the code is good once more. */
-const BURNED: Record<string, readonly Fault[]> = {
+const LOST: Record<string, readonly Fault[]> = {
   'spending again': ['does it late, before the retry'],
   storing: ['fails from here on'],
   'giving back': ['fails', 'never answers', 'fails late', 'fails from here on'],
@@ -65,17 +65,17 @@ describe.each(redeeming)('$flow.name with two faults', ({ flow, operations }) =>
   it.each(cases)(
     `${flow.name} loses its grant only in the documented cases: $operation fails, then $next $fault`,
     async ({ at, next, second, fault }) => {
-      const mishaps = [{ at, fault: 'fails' } as const, { at: second, fault }]
-      const { isBurned } = await tell(flow, mishaps)
+      const injections = [{ at, fault: 'fails' } as const, { at: second, fault }]
+      const { isLost } = await runFlow(flow, injections)
       // Its retry was taken for a copy in other hands, and ended the family: docs/promises.md, Single use.
       const isEnded = flow.name === PUBLIC && next === 'giving back' && fault === AFTER_RETRY
-      expect(isBurned).toBe(isEnded || BURNED[next]?.includes(fault))
+      expect(isLost).toBe(isEnded || LOST[next]?.includes(fault))
     },
   )
 })
 
 const KV_STALENESS_MS = KV_STALENESS_SECONDS * 1000
-const NOTHING_MORE = { afterRetry: async () => {}, burned: () => {} }
+const NOTHING_MORE = { afterRetry: async () => {}, lost: () => {} }
 
 describe('KV that accepts one write a second for a key', () => {
   it.each(flows)('$name does not wait for a second write to a key', async (flow) => {
@@ -83,12 +83,12 @@ describe('KV that accepts one write a second for a key', () => {
       SESSIONS: busyKv(env.SESSIONS),
       CODES: busyKv(env.CODES),
     })
-    const story = await flow.begin(busy)
-    const answer = await read(await story.ask(busy))
+    const run = await flow.begin(busy)
+    const answer = await read(await run.ask(busy))
     // A key that was just written is not overwritten now: cron does that.
-    expectTruth(answer, flow.speaks, [flow.whileOld ?? flow.truth])
+    expectRight(answer, flow.format, [flow.whileStale ?? flow.expected])
     await cron()
-    await story.judge({ answer, again: busy, ...NOTHING_MORE })
+    await run.check({ answer, again: busy, ...NOTHING_MORE })
   })
 })
 
@@ -131,13 +131,13 @@ describe.each([
     `$name has the documented result where KV shows ${shown} for a minute`,
     async (flow) => {
       const { here, elsewhere } = stale(showsNothing)
-      const story = await flow.begin(elsewhere)
-      const answer = await read(await story.ask(here))
-      const { speaks, truth, whileUnseen = truth, whileOld } = flow
-      const truths = whileOld ? [whileOld] : [truth, whileUnseen]
-      expectTruth(answer, speaks, showsNothing ? [whileUnseen] : truths)
+      const run = await flow.begin(elsewhere)
+      const answer = await read(await run.ask(here))
+      const { format, expected, whileNotShown = expected, whileStale } = flow
+      const allowed = whileStale ? [whileStale] : [expected, whileNotShown]
+      expectRight(answer, format, showsNothing ? [whileNotShown] : allowed)
       vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + KV_STALENESS_MS })
-      await story.judge({ answer, again: here, ...NOTHING_MORE })
+      await run.check({ answer, again: here, ...NOTHING_MORE })
     },
   )
 })
@@ -161,7 +161,7 @@ describe('a location where KV shows old values', () => {
 describe('the hostile platform', () => {
   it('control: a well-formed but wrong response fails a flow', async () => {
     const denied = [1, 2].map((at) => ({ at, fault: NOT_YET_VISIBLE }) as const)
-    await expect(tell(clientCredentials, denied)).rejects.toThrow(
+    await expect(runFlow(clientCredentials, denied)).rejects.toThrow(
       "expected [ '200', '200' ] to include '401 invalid_client'",
     )
   })

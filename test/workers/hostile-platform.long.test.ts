@@ -17,10 +17,10 @@ import {
   faultsOf,
   holdDeadlines,
   hostilePlatform,
+  type Injection,
   isLasting,
-  type Mishap,
 } from './hostile-platform.ts'
-import { cast, expectDead, type Flow, meet, tell } from './hostile-story.ts'
+import { expectEnded, type Flow, fixtures, prepareFixtures, runFlow } from './hostile-story.ts'
 import { machineToken } from './obtaining.ts'
 import { newClient } from './registry.ts'
 
@@ -29,16 +29,16 @@ vi.spyOn(console, 'error').mockImplementation(() => {})
 holdDeadlines()
 afterAll(() => vi.unstubAllGlobals())
 
-await meet()
+await prepareFixtures()
 /** A first run without faults lists the operations. */
 const counted: { flow: Flow; operations: readonly string[] }[] = []
-for (const flow of flows) counted.push({ flow, operations: (await tell(flow, [])).operations })
+for (const flow of flows) counted.push({ flow, operations: (await runFlow(flow, [])).operations })
 
 /**
  * docs/promises.md, Faults: the code or refresh token is spent and nothing came of it. D1 was gone when it was to be given
  * back; or D1 spent it only after it had been given back. Everywhere else a retry succeeds.
  */
-const BURNED = ['authorization_code', 'refresh_token'].flatMap((table) => [
+const LOST = ['authorization_code', 'refresh_token'].flatMap((table) => [
   `D1 batch UPDATE ${table}: does it late, before the retry`,
   `KV put SESSIONS after D1 batch UPDATE ${table}: fails from here on`,
 ])
@@ -52,13 +52,13 @@ describe.each(counted)('$flow.name', ({ flow, operations }) => {
   it.each(casesOf(operations))(
     `${flow.name}: the response is right or 503 when $operation (operation $at) $fault`,
     async ({ at, operation, fault }) => {
-      const { isBurned, isUnavailable } = await tell(flow, [{ at, fault }])
+      const { isLost, isUnavailable } = await runFlow(flow, [{ at, fault }])
       // A rate limit that fails neither delays nor refuses a request.
       if (operation.startsWith('limit') && !isLasting(fault)) expect(isUnavailable).toBe(false)
       const before = operations[at - 2]
-      const burning = [`${operation}: ${fault}`, `${operation} after ${before}: ${fault}`]
-      const isRedeeming = flow.truth === '200'
-      expect(isBurned).toBe(isRedeeming && burning.some((one) => BURNED.includes(one)))
+      const losing = [`${operation}: ${fault}`, `${operation} after ${before}: ${fault}`]
+      const isRedeeming = flow.expected === '200'
+      expect(isLost).toBe(isRedeeming && losing.some((one) => LOST.includes(one)))
     },
   )
 })
@@ -67,7 +67,7 @@ describe('revocations that an interrupted run of cron writes to KV', () => {
   /** One token and all tokens of a client, revoked without a write to KV, long enough ago that one run does everything. */
   async function revokedUnseen() {
     const client = await newClient()
-    const tokens = [await machineToken(cast.client), await machineToken(client)]
+    const tokens = [await machineToken(fixtures.client), await machineToken(client)]
     const then = clockedDatabase(() => Date.now() - 10_000)
     await env.DB.batch([
       env.DB.prepare('DELETE FROM revocation'),
@@ -77,8 +77,8 @@ describe('revocations that an interrupted run of cron writes to KV', () => {
     return tokens
   }
 
-  async function repairKv(mishaps: readonly Mishap[]) {
-    const platform = hostilePlatform(mishaps)
+  async function repairKv(injections: readonly Injection[]) {
+    const platform = hostilePlatform(injections)
     const { DB, SESSIONS, STORAGE_TIMEOUT_SECONDS } = platform.bindings
     const deadlines = new Deadlines()
     const store = revocationStore(DB, SESSIONS, 7200)
@@ -110,7 +110,7 @@ describe('revocations that an interrupted run of cron writes to KV', () => {
       const platform = await repairKv([{ at, fault }])
       await repairKv([])
       await platform.catchUp(true)
-      await expectDead(...tokens)
+      await expectEnded(...tokens)
     },
   )
 })

@@ -37,12 +37,12 @@ const LASTING: readonly Fault[] = FAULTS.slice(-2)
 export const isLasting = (fault: Fault) => LASTING.includes(fault)
 
 /** The fault of the `at`-th operation, counted from one. */
-export type Mishap = Readonly<{ at: number; fault: Fault }>
+export type Injection = Readonly<{ at: number; fault: Fault }>
 
 const DEADLINE_SECONDS = 29
 
-const SPOKEN = 'storage is out of reach'
-const outOfReach = () => new Error(SPOKEN)
+const MESSAGE = 'storage is out of reach'
+const outOfReach = () => new Error(MESSAGE)
 
 const realSetTimeout = globalThis.setTimeout
 const turn = () => new Promise<void>((resolve) => realSetTimeout(resolve, 0))
@@ -81,7 +81,7 @@ function nameOfSql(sql: string): string {
 }
 
 /** A platform for one run of a flow. `operations` lists its operations by name. */
-export function hostilePlatform(mishaps: readonly Mishap[] = []) {
+export function hostilePlatform(injections: readonly Injection[] = []) {
   const operations: string[] = []
   const late: { when: Fault; come: () => void }[] = []
   let underWay = 0
@@ -122,9 +122,11 @@ export function hostilePlatform(mishaps: readonly Mishap[] = []) {
   async function perform<T>(operation: string, work: () => Promise<T>): Promise<T> {
     operations.push(operation)
     const nth = operations.length
-    const mishap = mishaps.find(({ at, fault }) => (isLasting(fault) ? nth >= at : nth === at))
+    const injection = injections.find(({ at, fault }) =>
+      isLasting(fault) ? nth >= at : nth === at,
+    )
     const really = () => counted(work)
-    switch (mishap?.fault) {
+    switch (injection?.fault) {
       case undefined:
         return really()
       case 'fails':
@@ -138,13 +140,13 @@ export function hostilePlatform(mishaps: readonly Mishap[] = []) {
         return stall('never answers', () => new Promise<never>(() => {}))
       case 'does it and answers too late': {
         const done = await really()
-        return stall(mishap.fault, async () => done)
+        return stall(injection.fault, async () => done)
       }
       case 'does it late, before the retry':
       case 'does it late, after the retry':
-        return stall(mishap.fault, really)
+        return stall(injection.fault, really)
       case 'fails late':
-        return stall(mishap.fault, () => Promise.reject(outOfReach()))
+        return stall(injection.fault, () => Promise.reject(outOfReach()))
       case 'is not visible yet':
         return null as T
     }

@@ -4,15 +4,15 @@ import { expect } from 'vitest'
 import { boundCredentials } from './hostile-auth-flows.ts'
 import { tokensFor } from './hostile-client-flows.ts'
 import {
-  cast,
-  expectDead,
+  expectEnded,
   expectGoodToken,
   expectRefusedGrant,
   type Flow,
+  fixtures,
   healthy,
-  inWords,
   read,
   type Service,
+  summaryOf,
 } from './hostile-story.ts'
 import { asserting, assertionOf } from './keys.ts'
 import { identityOf, renewal } from './obtaining.ts'
@@ -23,15 +23,15 @@ type Asked = Readonly<{ fields: Record<string, string>; headers?: Record<string,
 /** A request to `/token` with a single-use credential. A client that tries again makes a new one. */
 const onceFlow = (name: string, make: () => Promise<Asked>, refused: string): Flow => ({
   name,
-  speaks: 'json',
-  truth: '200',
+  format: 'json',
+  expected: '200',
   async begin() {
     const send = ({ fields, headers }: Asked, { fetch }: Service) =>
       post('/token', fields, headers, fetch)
     const made = await make()
     return {
       ask: (service) => send(made, service),
-      async judge({ answer, again, afterRetry }) {
+      async check({ answer, again, afterRetry }) {
         const shownAgain = await read(await send(made, again))
         await expectGoodToken(await read(await send(await make(), again)))
         await afterRetry()
@@ -39,7 +39,7 @@ const onceFlow = (name: string, make: () => Promise<Asked>, refused: string): Fl
         const good = answers.filter(({ status }) => status === 200)
         expect(good.length, 'good twice').toBeLessThanOrEqual(1)
         for (const one of good) await expectGoodToken(one)
-        expect(inWords(answers[2] ?? answer, 'json')).toBe(refused)
+        expect(summaryOf(answers[2] ?? answer, 'json')).toBe(refused)
       },
     }
   },
@@ -50,7 +50,7 @@ export const byAssertion = onceFlow(
   async () => ({
     fields: {
       grant_type: 'client_credentials',
-      ...asserting(await assertionOf(cast.keyClient.id, cast.key)),
+      ...asserting(await assertionOf(fixtures.keyClient.id, fixtures.key)),
     },
   }),
   '401 invalid_client',
@@ -65,20 +65,20 @@ export const byProof = onceFlow(
 /** Without PKCE a retry looks like a stolen copy, so the tokens of the code end. */
 export const spentCode: Flow = {
   name: 'a spent code, shown again',
-  speaks: 'json',
-  truth: '400 invalid_grant',
+  format: 'json',
+  expected: '400 invalid_grant',
   async begin({ fetch }) {
-    const code = await obtainCode(cast.cookie, requestOf(cast.client), fetch)
+    const code = await obtainCode(fixtures.cookie, requestOf(fixtures.client), fetch)
     const ask = (service: Service) =>
-      post('/token', redemptionOf(cast.client, code), {}, service.fetch)
+      post('/token', redemptionOf(fixtures.client, code), {}, service.fetch)
     const bought = await expectGoodToken(await read(await ask({ ...healthy, fetch })))
     return {
       ask,
-      async judge({ answer, again, afterRetry }) {
+      async check({ answer, again, afterRetry }) {
         if (answer.status !== 400) await expectRefusedGrant(await ask(again))
         await afterRetry()
-        await expectDead(bought.access)
-        await expectRefusedGrant(await renewal(cast.client, bought.refresh))
+        await expectEnded(bought.access)
+        await expectRefusedGrant(await renewal(fixtures.client, bought.refresh))
       },
     }
   },
@@ -87,10 +87,10 @@ export const spentCode: Flow = {
 /** A public client cannot be told from a thief, so the family ends. */
 export const spentRefresh: Flow = {
   name: 'a spent refresh token, shown again',
-  speaks: 'json',
-  truth: '400 invalid_grant',
+  format: 'json',
+  expected: '400 invalid_grant',
   async begin({ fetch: before }) {
-    const client = cast.publicClient
+    const client = fixtures.publicClient
     const first = await tokensFor(client, before)
     const second = await expectGoodToken(await read(await renewal(client, first.refresh)))
     const form = { grant_type: 'refresh_token', ...identityOf(client) }
@@ -98,10 +98,10 @@ export const spentRefresh: Flow = {
       post('/token', { ...form, refresh_token: first.refresh }, {}, fetch)
     return {
       ask,
-      async judge({ answer, again, afterRetry }) {
+      async check({ answer, again, afterRetry }) {
         if (answer.status !== 400) await expectRefusedGrant(await ask(again))
         await afterRetry()
-        await expectDead(first.access, second.access)
+        await expectEnded(first.access, second.access)
         await expectRefusedGrant(await renewal(client, second.refresh))
       },
     }

@@ -8,14 +8,14 @@ import { sessionKeyOf } from '../../src/crypto/digest.ts'
 import type { AuthenticatorBinding } from '../../src/protocol/authentication.ts'
 import { liveSessions } from '../../src/stores/live-sessions.ts'
 import { revocationStore } from '../../src/stores/revocations.ts'
-import { hostilePlatform, type Mishap, NOT_YET_VISIBLE, unlimited } from './hostile-platform.ts'
+import { hostilePlatform, type Injection, NOT_YET_VISIBLE, unlimited } from './hostile-platform.ts'
 import { type Key, keySetOf, newKey } from './keys.ts'
 import { newPublicClient, newRefreshingClient, type Tokens } from './obtaining.ts'
 import {
+  allowing,
   authorizePath,
   credentialsOf,
   type Fetch,
-  fieldsOf,
   ISSUER,
   newClient,
   newUser,
@@ -63,35 +63,35 @@ export const healthy = serviceOn({
 
 export type Answer = Readonly<{ status: number; headers: Headers; text: string }>
 
-export type Told = Readonly<{
+export type Outcome = Readonly<{
   answer: Answer
   /** The registry where the client tries again. */
   again: Service
   /** Called after the retry: finishes the operations that were too late for it. */
   afterRetry: () => Promise<void>
   /** Called when the grant is spent and gave no token. */
-  burned: () => void
+  lost: () => void
 }>
 
-export type Story = Readonly<{
+export type Run = Readonly<{
   ask: (service: Service) => Promise<Response>
-  judge: (told: Told) => Promise<void>
+  check: (outcome: Outcome) => Promise<void>
 }>
 
 export type Flow = Readonly<{
   name: string
-  speaks: 'json' | 'page' | 'auth'
+  format: 'json' | 'page' | 'auth'
   /** The summary of the only right response. A fault may lead to a 503 in its place. */
-  truth: string
+  expected: string
   /** The right response where KV does not show a write yet: docs/promises.md, What is not promised. */
-  whileUnseen?: string
+  whileNotShown?: string
   /** The right response where KV still shows the old value, for a minute: docs/promises.md, Revocation. */
-  whileOld?: string
+  whileStale?: string
   /** Prepares the flow, on storage without faults. */
-  begin: (service: Service) => Promise<Story>
+  begin: (service: Service) => Promise<Run>
 }>
 
-type Cast = Readonly<{
+type Fixtures = Readonly<{
   client: TestClient
   publicClient: TestClient
   /** Without refresh tokens and without PKCE. */
@@ -104,11 +104,11 @@ type Cast = Readonly<{
   consentFields: [string, string][]
 }>
 /** The clients and the user for all flows of a file. */
-export let cast: Cast
+export let fixtures: Fixtures
 
 const readable = { scope: 'submission:read public:read' }
 
-export async function meet(): Promise<void> {
+export async function prepareFixtures(): Promise<void> {
   const client = await newRefreshingClient({ mayIntrospect: true })
   const publicClient = await newPublicClient()
   const plainClient = await newClient()
@@ -119,9 +119,8 @@ export async function meet(): Promise<void> {
   const page = await registry(authorizePath(requestOf(client, { ...withChallenge, ...readable })), {
     headers: { Cookie: cookie },
   })
-  const shown = fieldsOf(await page.text(), '/authorize')
-  const consentFields: [string, string][] = [...shown, ['confirm', 'ok']]
-  cast = { client, publicClient, plainClient, keyClient, key, user, cookie, consentFields }
+  const consentFields = allowing(await page.text())
+  fixtures = { client, publicClient, plainClient, keyClient, key, user, cookie, consentFields }
   // Remembers the consent, and records the first use of the secrets in the day.
   await obtainCode(cookie, requestOf(client, withChallenge))
   await post('/token', credentialsOf(client))
@@ -142,7 +141,7 @@ export const isLive = async (token: string) => (await sessionOf(token)) !== null
 export const cron = () => revocationStore(env.DB, env.SESSIONS, 7200).repairKv()
 
 /** Checks that the tokens have ended, also for a new authenticator that reads only KV, after a run of cron. */
-export async function expectDead(...tokens: string[]) {
+export async function expectEnded(...tokens: string[]) {
   await cron()
   const ordinary = liveSessions(env.SESSIONS, null)
   for (const token of tokens) {
@@ -166,7 +165,7 @@ export async function expectGoodToken(answer: Answer): Promise<Tokens> {
 
 /** Checks that the client can at least ask the user again. */
 export async function expectFreshAuthorizationWorks(client: TestClient) {
-  const code = await obtainCode(cast.cookie, requestOf(client, withChallenge))
+  const code = await obtainCode(fixtures.cookie, requestOf(client, withChallenge))
   const redemption = redemptionOf(client, code, { code_verifier: PKCE.verifier })
   await expectGoodToken(await read(await post('/token', redemption)))
 }
@@ -177,18 +176,18 @@ export const sessionCookieIn = (answer: Answer) =>
   answer.headers.getSetCookie().find((cookie) => SIGNED_IN.test(cookie)) ?? null
 
 /** The summary of a response: its status with its redirect, its title or its error. */
-export function inWords(answer: Answer, speaks: Flow['speaks']): string {
-  const point = answer.status === 303 ? placeOf(answer) : POINTS[speaks](answer)
+export function summaryOf(answer: Answer, format: Flow['format']): string {
+  const point = answer.status === 303 ? redirectOf(answer) : POINTS[format](answer)
   return `${answer.status} ${point}`.trim()
 }
 
-function placeOf({ headers }: Answer): string {
+function redirectOf({ headers }: Answer): string {
   const to = new URL(headers.get('Location') ?? '', ISSUER)
   if (to.origin === ISSUER) return to.pathname
   return `to the client: ${to.searchParams.get('error') ?? [...to.searchParams.keys()][0]}`
 }
 
-const POINTS: Record<Flow['speaks'], (answer: Answer) => string> = {
+const POINTS: Record<Flow['format'], (answer: Answer) => string> = {
   json({ text }) {
     const { error, active } = text === '' ? {} : JSON.parse(text)
     return error ?? { true: 'active', false: 'inactive' }[String(active)] ?? ''
@@ -201,17 +200,17 @@ const POINTS: Record<Flow['speaks'], (answer: Answer) => string> = {
 }
 
 /** Checks that the response is right, or, after a fault, a 503 that names no cause. */
-export function expectTruth(
+export function expectRight(
   answer: Answer,
-  speaks: Flow['speaks'],
-  truths: readonly string[],
+  format: Flow['format'],
+  allowed: readonly string[],
   mayFail = false,
 ) {
-  const words = inWords(answer, speaks)
+  const words = summaryOf(answer, format)
   expect(answer.text).not.toMatch(/out of reach|\b(D1|KV)_|SQLITE|storage has not/)
-  const type = speaks === 'page' ? 'text/html' : 'application/json'
+  const type = format === 'page' ? 'text/html' : 'application/json'
   if (answer.text !== '') expect(answer.headers.get('Content-Type')).toContain(type)
-  if (answer.status !== 503 || !mayFail) return expect(truths).toContain(words)
+  if (answer.status !== 503 || !mayFail) return expect(allowed).toContain(words)
   expect(answer.headers.get('Retry-After')).toMatch(/^[1-9]\d*$/)
   expect(answer.headers.get('Cache-Control')).toBe('no-store')
   expect(answer.headers.has('Location')).toBe(false)
@@ -219,26 +218,31 @@ export function expectTruth(
   expect(sessionCookieIn(answer)).toBeNull()
   expect(answer.text).not.toMatch(/reg[a-z]?_[\w-]{43}/)
   expect(words).toBe(
-    { json: '503 temporarily_unavailable', page: '503 Not now', auth: '503' }[speaks],
+    { json: '503 temporarily_unavailable', page: '503 Not now', auth: '503' }[format],
   )
 }
 
 /** Runs one flow with faults, and checks what must hold after it. */
-export async function tell(flow: Flow, mishaps: readonly Mishap[]) {
+export async function runFlow(flow: Flow, injections: readonly Injection[]) {
   // Revocations of earlier flows would be written to KV with those of this flow.
   await env.DB.prepare('DELETE FROM revocation').run()
-  const story = await flow.begin(healthy)
-  const platform = hostilePlatform(mishaps)
-  const answer = await read(await story.ask(serviceOn(platform.bindings)))
-  const { speaks, truth, whileUnseen = truth } = flow
-  const isHidden = mishaps.some(({ fault }) => fault === NOT_YET_VISIBLE)
-  expectTruth(answer, speaks, isHidden ? [truth, whileUnseen] : [truth], mishaps.length > 0)
+  const run = await flow.begin(healthy)
+  const platform = hostilePlatform(injections)
+  const answer = await read(await run.ask(serviceOn(platform.bindings)))
+  const { format, expected, whileNotShown = expected } = flow
+  const isHidden = injections.some(({ fault }) => fault === NOT_YET_VISIBLE)
+  expectRight(
+    answer,
+    format,
+    isHidden ? [expected, whileNotShown] : [expected],
+    injections.length > 0,
+  )
   await platform.catchUp()
-  let isBurned = false
-  const burned = () => {
-    isBurned = true
+  let isLost = false
+  const lost = () => {
+    isLost = true
   }
   const afterRetry = () => platform.catchUp(true)
-  await story.judge({ answer, again: healthy, afterRetry, burned })
-  return { operations: platform.operations, isBurned, isUnavailable: answer.status === 503 }
+  await run.check({ answer, again: healthy, afterRetry, lost })
+  return { operations: platform.operations, isLost, isUnavailable: answer.status === 503 }
 }

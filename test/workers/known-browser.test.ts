@@ -8,8 +8,9 @@ import { formToken, SIGN_OUT } from '../../src/http/form-token.ts'
 import { signInFailureStore } from '../../src/stores/sign-in-failures.ts'
 import { userRegistry } from '../../src/stores/user-registry.ts'
 import { over } from './counting.ts'
+import { exceededFor } from './limits.ts'
 import {
-  cookiesOf,
+  attemptSignIn,
   type Fetch,
   fieldsOf,
   newUser,
@@ -21,7 +22,7 @@ import {
 } from './registry.ts'
 
 /** The rate limit counts on the machine's own clock, while these tests move the clock themselves. */
-const LOGIN_LIMIT = { limit: async () => ({ success: true }) }
+const LOGIN_LIMIT = exceededFor()
 const registry = serve({ LOGIN_LIMIT })
 
 type Visit = Readonly<{ password?: string; address?: string; fetch?: Fetch }>
@@ -130,10 +131,7 @@ describe('an attack from 25 networks on the password of one user', () => {
 
 describe('a network over the rate limit', () => {
   const address = '192.0.2.7'
-  const flooded = (isOver: (key: string) => boolean) =>
-    serve({
-      LOGIN_LIMIT: { limit: async ({ key }: { key: string }) => ({ success: !isOver(key) }) },
-    })
+  const flooded = (isOver: (key: string) => boolean) => serve({ LOGIN_LIMIT: exceededFor(isOver) })
 
   it('a network over the rate limit keeps out every browser except one from which the user has signed in', async () => {
     const fetch = flooded((key) => key === address)
@@ -173,11 +171,8 @@ describe('the cookie of a known browser', () => {
   it('the cookie of a known browser is a __Host- cookie over https', async () => {
     const secure = serve({ ISSUER: 'https://registry.example', LOGIN_LIMIT })
     const user = await newUser()
-    const page = await secure('https://registry.example/login')
-    const fields = Object.fromEntries(fieldsOf(await page.text(), '/login'))
-    const sent = { ...fields, username: user.username, password: PASSWORD }
-    const url = 'https://registry.example/login'
-    const response = await post(url, sent, { Cookie: cookiesOf(page) }, secure)
+    const page = 'https://registry.example/login'
+    const response = await attemptSignIn(user.username, { page, fetch: secure })
     expect(response.headers.getSetCookie().join('\n')).toMatch(
       /__Host-registry_browser=[^;]+; Max-Age=31536000; Path=\/; HttpOnly; Secure; SameSite=Lax/,
     )

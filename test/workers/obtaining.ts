@@ -52,13 +52,16 @@ export async function userTokens(client: TestClient, user?: TestUser): Promise<T
   return tokensIn(await post('/token', redemption))
 }
 
-export const renewal = (client: TestClient, refresh: string, more: Record<string, string> = {}) =>
-  post('/token', {
-    grant_type: 'refresh_token',
-    refresh_token: refresh,
-    ...identityOf(client),
-    ...more,
-  })
+/** The response to a refresh. */
+export const renewal = (
+  client: TestClient,
+  refresh: string,
+  more: Record<string, string> = {},
+  fetch: Fetch = registry,
+) => {
+  const fields = { grant_type: 'refresh_token', refresh_token: refresh, ...identityOf(client) }
+  return post('/token', { ...fields, ...more }, {}, fetch)
+}
 
 export async function tokensIn(response: Response): Promise<Tokens> {
   const body = (await tokenIn(response)) as TokenBody & { refresh_token?: string }

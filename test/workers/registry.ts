@@ -140,13 +140,43 @@ export const sessionTokenIn = (cookie: string) => /registry_session=([^;]*)/.exe
 /** The fields that a browser would send with the form of this action, with its ticked boxes. */
 export const fieldsOf = (page: string, action: string): Pair[] => readForm(page, action) ?? []
 
+/** The fields of the consent page with Allow pressed. */
+export const allowing = (page: string): Pair[] => [
+  ...fieldsOf(page, '/authorize'),
+  ['confirm', 'ok'],
+]
+
+/** The fields of the form that removes this client from the account page. */
+export function removalOf(clientId: string, page: string): Record<string, string> {
+  const form = page.split('<form').find((part) => part.includes(`value="${clientId}"`)) ?? ''
+  return Object.fromEntries(fieldsOf(`<form${form}`, '/account'))
+}
+
+type SignIn = Partial<{
+  password: string
+  /** Fields to change in the form. */
+  change: Record<string, string>
+  /** Cookies and headers to send beside those of the page. */
+  cookie: string
+  headers: Record<string, string>
+  page: string
+  fetch: Fetch
+}>
+
+/** Opens the sign-in page, fills in its form and posts it. */
+export async function attemptSignIn(username: string, how: SignIn = {}): Promise<Response> {
+  const { password = PASSWORD, cookie = '', page = '/login', fetch = registry } = how
+  const opened = await fetch(page)
+  const shown = Object.fromEntries(fieldsOf(await opened.text(), '/login'))
+  const Cookie = [cookiesOf(opened), cookie].filter(Boolean).join('; ')
+  const fields = { ...shown, username, password, ...how.change }
+  const path = new URL('/login', new URL(page, ISSUER)).href
+  return post(path, fields, { Cookie, ...how.headers }, fetch)
+}
+
 /** Signs in as a browser does; returns the Cookie header for later requests. */
 export async function signIn(user: TestUser, fetch: Fetch = registry): Promise<string> {
-  const page = await fetch('/login')
-  const fields = Object.fromEntries(fieldsOf(await page.text(), '/login'))
-  const headers = { Cookie: cookiesOf(page) }
-  const filled = { ...fields, username: user.username, password: PASSWORD }
-  const response = await post('/login', filled, headers, fetch)
+  const response = await attemptSignIn(user.username, { fetch })
   if (response.status !== 303) throw new Error(`sign-in answered ${response.status}`)
   return cookiesOf(response)
 }
@@ -171,7 +201,7 @@ export async function answerConsent(
 ): Promise<Response> {
   const page = await fetch(authorizePath(parameters), { headers: { Cookie: cookie } })
   if (page.status !== 200) throw new Error(`no consent page but ${page.status}`)
-  const fields = change([...fieldsOf(await page.text(), '/authorize'), ['confirm', 'ok']])
+  const fields = change(allowing(await page.text()))
   return post('/authorize', fields, { Cookie: cookie }, fetch)
 }
 
@@ -186,8 +216,7 @@ export async function obtainCode(
 ): Promise<string> {
   const page = await fetch(authorizePath(parameters), { headers: { Cookie: cookie } })
   if (page.status === 303) return codeIn(page)
-  const fields = [...fieldsOf(await page.text(), '/authorize'), ['confirm', 'ok']]
-  return codeIn(await post('/authorize', fields as [string, string][], { Cookie: cookie }, fetch))
+  return codeIn(await post('/authorize', allowing(await page.text()), { Cookie: cookie }, fetch))
 }
 
 export const redemptionOf = (
@@ -208,6 +237,11 @@ export const credentialsOf = (client: TestClient, more: Record<string, string> =
   client_id: client.id,
   client_secret: client.secret,
   ...more,
+})
+
+/** The header of a client that authenticates by Basic. */
+export const basicOf = ({ id, secret }: TestClient) => ({
+  Authorization: `Basic ${btoa(`${id}:${secret}`)}`,
 })
 
 export type TokenBody = Readonly<{

@@ -9,20 +9,21 @@ import { revocationStore } from '../../src/stores/revocations.ts'
 import { userRegistry } from '../../src/stores/user-registry.ts'
 import { over } from './counting.ts'
 import { clockedDatabase } from './d1-clock.ts'
-import { identityOf, newRefreshingClient, type Tokens, tokensIn } from './obtaining.ts'
+import { newRefreshingClient, renewal, type Tokens, tokensIn } from './obtaining.ts'
 import {
   credentialsOf,
   type Fetch,
-  fieldsOf,
   newUser,
   nowSeconds,
   obtainCode,
   post,
   redemptionOf,
   refusal,
+  removalOf,
   requestOf,
   serve,
   sessionOf,
+  sessionTokenIn,
   signIn,
   type TestClient,
   type TestUser,
@@ -54,13 +55,24 @@ function gate(nth = 1) {
   }
 }
 
+const slowToPut = (pass: () => Promise<void>) =>
+  over(env.SESSIONS, {
+    async put(...words: Parameters<KVNamespace['put']>) {
+      await pass()
+      return env.SESSIONS.put(...words)
+    },
+  })
+
+const slowToBatch = (pass: () => Promise<void>) =>
+  over(env.DB, {
+    async batch<T>(statements: D1PreparedStatement[]) {
+      await pass()
+      return env.DB.batch<T>(statements)
+    },
+  })
+
 const renew = (client: TestClient, refresh: string, fetch: Fetch) =>
-  post(
-    '/token',
-    { grant_type: 'refresh_token', refresh_token: refresh, ...identityOf(client) },
-    {},
-    fetch,
-  )
+  renewal(client, refresh, {}, fetch)
 
 /** Read from D1, as with `fresh`; and from the document and tombstones in KV, in a new isolate. */
 const isGood = async (token: string) => ({
@@ -85,10 +97,7 @@ async function granted(fetch: Fetch = serve()) {
 
 async function removal(clientId: string, cookie: string, fetch: Fetch) {
   const page = await fetch('/account', { headers: { Cookie: cookie } })
-  const form = (await page.text())
-    .split('<form')
-    .find((part) => part.includes(`value="${clientId}"`))
-  const fields = Object.fromEntries(fieldsOf(`<form${form}`, '/account'))
+  const fields = removalOf(clientId, await page.text())
   return (by: Fetch = fetch) => post('/account', fields, { Cookie: cookie }, by)
 }
 
@@ -102,12 +111,7 @@ describe('a refresh that races a removal on /account', () => {
     const { client, cookie, tokens, others } = await granted()
     const { arrived, open, pass } = gate(2)
     // The first batch reads the connected applications; the second is the removal.
-    const DB = over(env.DB, {
-      async batch<T>(statements: D1PreparedStatement[]) {
-        await pass()
-        return env.DB.batch<T>(statements)
-      },
-    })
+    const DB = slowToBatch(pass)
     const remove = await removal(client.id, cookie, serve())
     const removing = remove(serve({ DB }))
     await arrived
@@ -125,12 +129,7 @@ describe('a refresh that races a removal on /account', () => {
   it('a refresh is refused when the removal commits first', async () => {
     const { client, cookie, tokens } = await granted()
     const { arrived, open, pass } = gate()
-    const DB = over(env.DB, {
-      async batch<T>(statements: D1PreparedStatement[]) {
-        await pass()
-        return env.DB.batch<T>(statements)
-      },
-    })
+    const DB = slowToBatch(pass)
     const remove = await removal(client.id, cookie, serve())
     const renewing = renew(client, tokens.refresh, serve({ DB }))
     await arrived
@@ -162,12 +161,7 @@ describe('codes that are issued after a revocation', () => {
     const { client, user, cookie } = await granted()
     const { arrived, open, pass } = gate(2)
     // The first batch reads the user; the second records the code.
-    const DB = over(env.DB, {
-      async batch<T>(statements: D1PreparedStatement[]) {
-        await pass()
-        return env.DB.batch<T>(statements)
-      },
-    })
+    const DB = slowToBatch(pass)
     const issuing = obtainCode(cookie, requestOf(client), serve({ DB }))
     await arrived
     await revoke(of(client, user))
@@ -177,16 +171,6 @@ describe('codes that are issued after a revocation', () => {
     expect(redeemed).toEqual({ status: 400, error: 'invalid_grant' })
   })
 })
-
-const sessionTokenIn = (cookie: string) => /registry_session=([^;]+)/.exec(cookie)?.[1] ?? ''
-
-const slowToPut = (pass: () => Promise<void>) =>
-  over(env.SESSIONS, {
-    async put(...words: Parameters<KVNamespace['put']>) {
-      await pass()
-      return env.SESSIONS.put(...words)
-    },
-  })
 
 describe('sessions that are stored after a revocation', () => {
   it.each<'client' | 'client_record'>(['client', 'client_record'])(

@@ -8,8 +8,9 @@ import { clientRegistry } from '../../src/stores/client-registry.ts'
 import { revocationStatements } from '../../src/stores/revocation-statements.ts'
 import { revocationStore } from '../../src/stores/revocations.ts'
 import { userRegistry } from '../../src/stores/user-registry.ts'
-import { type Count, countedBindings, nothing, watchedBindings } from './counting.ts'
+import { countedBindings, failing, nothing } from './counting.ts'
 import { clockedDatabase } from './d1-clock.ts'
+import { renewal } from './obtaining.ts'
 import {
   countSessions,
   credentialsOf,
@@ -73,19 +74,7 @@ const refresh = (
   own = client,
   more: Record<string, string> = {},
   fetch: Fetch = registry,
-) =>
-  post(
-    '/token',
-    {
-      grant_type: 'refresh_token',
-      client_id: own.id,
-      ...(own.secret && { client_secret: own.secret }),
-      refresh_token: token,
-      ...more,
-    },
-    {},
-    fetch,
-  )
+) => renewal(own, token, more, fetch)
 
 const isAlive = async (accessToken: string) => (await sessionOf(accessToken)) !== null
 
@@ -379,22 +368,11 @@ describe('the end of a family', () => {
 })
 
 describe('a refresh under storage faults', () => {
-  function failing(operation: keyof Count, from = 1, times = Number.POSITIVE_INFINITY) {
-    let seen = 0
-    return serve({
-      ...watchedBindings((current) => {
-        if (current !== operation) return
-        seen += 1
-        if (seen >= from && seen < from + times) throw new Error('storage is out of reach')
-      }),
-    })
-  }
-
   it.each<[string, Fetch]>([
     ['KV cannot store the session', failing('kvWrite')],
     ['D1 cannot be reached', failing('d1')],
     // The first two operations read the client and the token.
-    ['D1 cannot decide', failing('d1', 3)],
+    ['D1 cannot decide', failing('d1', { from: 3 })],
   ])(
     'when %s, a refresh is 503 without a session, and the old token works again',
     async (_, fetch) => {
@@ -410,14 +388,16 @@ describe('a refresh under storage faults', () => {
 
   it('a refresh is repeated when D1 fails once while rotating', async () => {
     const { refresh_token } = await begin()
-    expect((await refresh(refresh_token, client, {}, failing('d1', 3, 1))).status).toBe(200)
+    expect(
+      (await refresh(refresh_token, client, {}, failing('d1', { from: 3, times: 1 }))).status,
+    ).toBe(200)
   })
 
   it('a reuse that D1 cannot record is 503, and ends the family when it is repeated', async () => {
     const first = await begin()
     const second = await tokensIn(await refresh(first.refresh_token))
     passTime(11)
-    const faulty = await refresh(first.refresh_token, client, {}, failing('d1', 3))
+    const faulty = await refresh(first.refresh_token, client, {}, failing('d1', { from: 3 }))
     expect(faulty.status).toBe(503)
     expect(await isAlive(second.access_token)).toBe(true)
     await refresh(first.refresh_token)
@@ -435,13 +415,8 @@ describe('a refresh under storage faults', () => {
 })
 
 describe('storage operations of the grants with refresh tokens', () => {
-  const counted = countedBindings()
-  const fetch = serve(counted.bindings)
-  async function costOf(request: () => Promise<Response>, status: number) {
-    Object.assign(counted.count, nothing())
-    expect((await request()).status).toBe(status)
-    return { ...counted.count }
-  }
+  const { bindings, costOf } = countedBindings()
+  const fetch = serve(bindings)
 
   it('a code exchange that begins a family costs no more operations than one that does not', async () => {
     const code = await codeOf(client)

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { createAuthenticator } from '../../src/authenticator/app.ts'
 import { digest } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
-import { type Count, watchedBindings } from './counting.ts'
+import { failing } from './counting.ts'
 import {
   authStatus,
   identityOf,
@@ -18,6 +18,7 @@ import {
   userTokens,
 } from './obtaining.ts'
 import {
+  basicOf,
   ISSUER,
   newClient,
   newUser,
@@ -26,6 +27,7 @@ import {
   registry,
   serve,
   sessionOf,
+  sessionTokenIn,
   signIn,
   type TestClient,
   UNAVAILABLE,
@@ -220,7 +222,7 @@ describe('RFC 7009 §2.2: tokens that are not valid', () => {
 
   it('the revocation of a browser session is answered with 200, and the session lives', async () => {
     const cookie = await signIn(await newUser())
-    const token = cookie.split('registry_session=')[1]?.split(';')[0] ?? ''
+    const token = sessionTokenIn(cookie)
     await expectDone(await revoke(client, token))
     const landing = await registry('/', { headers: { Cookie: cookie } })
     expect(await landing.text()).toContain('/logout')
@@ -252,14 +254,11 @@ describe('RFC 7009 §2.1: client authentication at /revoke', () => {
 
   it('a client registered for Basic authenticates with it at /revoke, and a failure is challenged', async () => {
     const basic = await newClient({ authMethod: 'client_secret_basic' })
-    const headersOf = (secret: string) => ({
-      Authorization: `Basic ${btoa(`${basic.id}:${secret}`)}`,
-    })
     const token = mintToken('accessToken')
-    const refused = await post('/revoke', { token }, headersOf('wrong'))
+    const refused = await post('/revoke', { token }, basicOf({ ...basic, secret: 'wrong' }))
     expect(refused.headers.get('WWW-Authenticate')).toMatch(/^Basic /)
     expect(await refusal(refused)).toEqual(INVALID_CLIENT)
-    await expectDone(await post('/revoke', { token }, headersOf(basic.secret)))
+    await expectDone(await post('/revoke', { token }, basicOf(basic)))
   })
 
   it('a client that is enabled again can revoke at once despite the cache', async () => {
@@ -306,13 +305,6 @@ describe('RFC 7009 §2.2.1: malformed revocation requests', () => {
 })
 
 describe('revocation under storage faults', () => {
-  const failing = (operation: keyof Count) =>
-    serve({
-      ...watchedBindings((current) => {
-        if (current === operation) throw new Error('storage is out of reach')
-      }),
-    })
-
   it.each(['d1', 'kvRead'] as const)(
     'the revocation of an access token is 503 with Retry-After while %s fails, and works when repeated',
     async (operation) => {
@@ -328,13 +320,8 @@ describe('revocation under storage faults', () => {
 
   it('the revocation of a refresh token is 503 while its family cannot be ended, and works when repeated', async () => {
     const tokens = await userTokens(client)
-    let asked = 0
-    const halfway = serve({
-      ...watchedBindings((operation) => {
-        // The first two operations read the client and the token.
-        if (operation === 'd1' && ++asked > 2) throw new Error('storage is out of reach')
-      }),
-    })
+    // The first two operations read the client and the token.
+    const halfway = failing('d1', { from: 3 })
     const response = await sendAs(client, '/revoke', { token: tokens.refresh }, halfway)
     expect(await refusal(response)).toEqual(UNAVAILABLE)
     expect(await authStatus(tokens.access)).toBe(200)

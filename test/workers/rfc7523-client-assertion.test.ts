@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { countedBindings, nothing } from './counting.ts'
 import { asserting, assertionOf, JWT_BEARER, type Key, keySetOf, newKey, sign } from './keys.ts'
 import {
+  basicOf,
   countSessions,
   ISSUER,
   newClient,
@@ -178,7 +179,6 @@ it('a key set with unsupported keys still verifies with its other keys (RFC 7517
 })
 
 describe('RFC 7521 §4.2: the presentation of an assertion', () => {
-  const basic = (id: string) => ({ Authorization: `Basic ${btoa(`${id}:secret`)}` })
   it.each<[string, (good: string) => Promise<Response>]>([
     ['the client_id of another client', (good) => ask(good, { client_id: 'another' })],
     ['no assertion type', (good) => post('/token', { ...grant, client_assertion: good })],
@@ -199,7 +199,11 @@ describe('RFC 7521 §4.2: the presentation of an assertion', () => {
 
   it.each<[string, (good: string) => Promise<Response>]>([
     ['a secret', (good) => ask(good, { client_secret: 'regs_x' })],
-    ['Basic', (good) => post('/token', { ...grant, ...asserting(good) }, basic(client.id))],
+    [
+      'Basic',
+      (good) =>
+        post('/token', { ...grant, ...asserting(good) }, basicOf({ ...client, secret: 'secret' })),
+    ],
   ])(
     'a request with %s beside an assertion is refused with invalid_request, and the assertion stays good',
     async (_, attempt) => {
@@ -261,13 +265,11 @@ describe('RFC 7523 §3: one use of a jti', () => {
 
 describe('storage operations of an assertion', () => {
   it('an assertion costs one D1 statement more than a secret', async () => {
-    const { count, bindings } = countedBindings()
+    const { bindings, costOf } = countedBindings()
     const fetch = serve({ ...bindings, CLIENT_CACHE_SECONDS: 300 })
     const cost = async () => {
-      Object.assign(count, nothing())
       const fields = { ...grant, ...asserting(await assertionOf(client.id, key)) }
-      expect((await post('/token', fields, {}, fetch)).status).toBe(200)
-      return { ...count }
+      return costOf(() => post('/token', fields, {}, fetch), 200)
     }
     expect(await cost()).toEqual({ ...nothing(), d1: 2, kvWrite: 1 })
     expect(await cost()).toEqual({ ...nothing(), d1: 1, kvWrite: 1 })

@@ -6,7 +6,7 @@ import { digest, sessionKeyOf } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
 import { revocationStatements } from '../../src/stores/revocation-statements.ts'
 import { revocationStore } from '../../src/stores/revocations.ts'
-import { type Count, watchedBindings } from './counting.ts'
+import { type Count, failing } from './counting.ts'
 import { newKey, proofOf } from './keys.ts'
 import {
   authStatus,
@@ -32,6 +32,7 @@ import {
   refusal,
   registry,
   serve,
+  sessionTokenIn,
   signIn,
   type TestClient,
   type TestUser,
@@ -293,11 +294,7 @@ describe('agreement of introspection with /auth?fresh', () => {
     ['a token with a wrong checksum', async () => `${(await machineToken(client)).slice(0, -1)}_`],
     ['a malformed token', () => 'junk'],
     ['a code', () => mintToken('authorizationCode')],
-    [
-      'a browser session',
-      async () =>
-        (await signIn(await newUser())).split('registry_session=')[1]?.split(';')[0] ?? '',
-    ],
+    ['a browser session', async () => sessionTokenIn(await signIn(await newUser()))],
   ])('%s is inactive at /introspect and refused at /auth?fresh', async (_, make) => {
     const token = await make()
     expect(token).not.toBe('')
@@ -406,13 +403,7 @@ describe('introspection under storage faults', () => {
     'an introspection is 503 and never inactive while %s operation number %i fails, for the %s token',
     async (operation, nth, which) => {
       const tokens = await userTokens(client)
-      let seen = 0
-      const failing = serve({
-        ...watchedBindings((current) => {
-          if (current === operation && ++seen >= nth) throw new Error('storage is out of reach')
-        }),
-      })
-      const response = await ask(server, tokens[which], {}, failing)
+      const response = await ask(server, tokens[which], {}, failing(operation, { from: nth }))
       expect(response.headers.get('Retry-After')).toBe('1')
       expect(await refusal(response)).toEqual(UNAVAILABLE)
       expect(await isActive(tokens[which])).toBe(true)

@@ -3,8 +3,9 @@
 import { describe, expect, it } from 'vitest'
 import { type AUTH_METHODS, REQUEST_AUTH_METHODS } from '../../src/domain/client.ts'
 import { isScope } from '../../src/domain/scope.ts'
-import { identityOf, newRefreshingClient, userTokens } from './obtaining.ts'
+import { identityOf, newRefreshingClient, renewal, userTokens } from './obtaining.ts'
 import {
+  basicOf,
   CALLBACK,
   codeIn,
   ISSUER,
@@ -109,8 +110,7 @@ describe('listed grant types', () => {
       return post('/token', redemptionOf(client, code))
     },
     refresh_token: async (client) => {
-      const refresh_token = (await userTokens(client)).refresh
-      return post('/token', { grant_type: 'refresh_token', refresh_token, ...identityOf(client) })
+      return renewal(client, (await userTokens(client)).refresh)
     },
   }
 
@@ -137,9 +137,6 @@ describe('listed grant types', () => {
 })
 
 describe('listed authentication methods', () => {
-  const basicOf = ({ id, secret }: TestClient) => ({
-    Authorization: `Basic ${btoa(`${id}:${secret}`)}`,
-  })
   const request: Record<string, (client: TestClient) => Promise<Record<string, string>>> = {
     token_endpoint: async (client) => {
       const cookie = await signIn(await newUser())

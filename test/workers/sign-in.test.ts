@@ -7,7 +7,9 @@ import { hashPassword, NO_ONES_HASH } from '../../src/crypto/password.ts'
 import { KEPT_LONGER_SECONDS } from '../../src/stores/revocation-statements.ts'
 import { signInFailureStore } from '../../src/stores/sign-in-failures.ts'
 import { userRegistry } from '../../src/stores/user-registry.ts'
+import { exceededFor } from './limits.ts'
 import {
+  attemptSignIn,
   cookiesOf,
   countSessions,
   credentialsOf,
@@ -27,18 +29,15 @@ import {
   tokenIn,
 } from './registry.ts'
 
-async function signInForm(path = '/login', fetch = registry) {
-  const page = await fetch(path)
+async function signInForm() {
+  const page = await registry('/login')
   return {
     fields: Object.fromEntries(fieldsOf(await page.text(), '/login')),
     cookie: cookiesOf(page),
   }
 }
-async function attempt(user: TestUser, change: Record<string, string> = {}, path = '/login') {
-  const { fields, cookie } = await signInForm(path)
-  const filled = { ...fields, username: user.username, password: PASSWORD, ...change }
-  return post('/login', filled, { Cookie: cookie })
-}
+const attempt = (user: TestUser, change: Record<string, string> = {}, page = '/login') =>
+  attemptSignIn(user.username, { change, page })
 
 describe('successful sign-ins', () => {
   it("a sign-in gives a session of the same shape as an access token's, in an HttpOnly cookie", async () => {
@@ -59,10 +58,8 @@ describe('successful sign-ins', () => {
   it('a sign-in over https sets a __Host- cookie and HSTS', async () => {
     const secure = serve({ ISSUER: 'https://registry.example' })
     const user = await newUser()
-    const { fields, cookie } = await signInForm('https://registry.example/login', secure)
-    const filled = { ...fields, username: user.username, password: PASSWORD }
-    const url = 'https://registry.example/login'
-    const response = await post(url, filled, { Cookie: cookie }, secure)
+    const page = 'https://registry.example/login'
+    const response = await attemptSignIn(user.username, { page, fetch: secure })
     expect(response.headers.getSetCookie().join('\n')).toMatch(
       /^__Host-registry_session=regb_[^;]+; Max-Age=7200; Path=\/; HttpOnly; Secure; SameSite=Lax/,
     )
@@ -87,13 +84,10 @@ describe('successful sign-ins', () => {
   it('every sign-in gives a new session, and ends the old one of the browser', async () => {
     const user = await newUser()
     const first = await signIn(user)
-    const { fields, cookie } = await signInForm()
-    const filled = { ...fields, username: user.username, password: PASSWORD }
-    const second = cookiesOf(await post('/login', filled, { Cookie: `${cookie}; ${first}` }))
-    const tokenOf = (text: string) => /registry_session=([^;]+)/.exec(text)?.[1] ?? ''
-    expect(tokenOf(second)).not.toBe(tokenOf(first))
-    expect(await sessionOf(tokenOf(first))).toBeNull()
-    expect(await sessionOf(tokenOf(second))).not.toBeNull()
+    const second = cookiesOf(await attemptSignIn(user.username, { cookie: first }))
+    expect(sessionTokenIn(second)).not.toBe(sessionTokenIn(first))
+    expect(await sessionOf(sessionTokenIn(first))).toBeNull()
+    expect(await sessionOf(sessionTokenIn(second))).not.toBeNull()
   })
 })
 
@@ -179,16 +173,10 @@ describe('failed sign-ins', () => {
   })
 
   it('a sign-in from an address over the rate limit is 429 with Retry-After, and other addresses are not limited', async () => {
-    const LOGIN_LIMIT = {
-      limit: async ({ key }: { key: string }) => ({ success: key !== '192.0.2.7' }),
-    }
-    const guarded = serve({ LOGIN_LIMIT })
+    const guarded = serve({ LOGIN_LIMIT: exceededFor((key) => key === '192.0.2.7') })
     const user = await newUser()
-    const from = async (address: string) => {
-      const { fields, cookie } = await signInForm('/login', guarded)
-      const filled = { ...fields, username: user.username, password: PASSWORD }
-      return post('/login', filled, { Cookie: cookie, 'CF-Connecting-IP': address }, guarded)
-    }
+    const from = (address: string) =>
+      attemptSignIn(user.username, { headers: { 'CF-Connecting-IP': address }, fetch: guarded })
     const flooded = await from('192.0.2.7')
     expect(flooded.status).toBe(429)
     expect(flooded.headers.get('Retry-After')).toBe('60')
@@ -203,10 +191,9 @@ describe('the rate limit on sign-ins', () => {
   ])('a sign-in succeeds when the rate limit %s', async (_, limit) => {
     const guarded = serve({ LOGIN_LIMIT: { limit } })
     const user = await newUser()
-    const { fields, cookie } = await signInForm('/login', guarded)
-    const filled = { ...fields, username: user.username, password: PASSWORD }
-    const headers = { Cookie: cookie, 'CF-Connecting-IP': '192.0.2.7' }
-    expect((await post('/login', filled, headers, guarded)).status).toBe(303)
+    const headers = { 'CF-Connecting-IP': '192.0.2.7' }
+    const response = await attemptSignIn(user.username, { headers, fetch: guarded })
+    expect(response.status).toBe(303)
   })
 
   it.each(['LOGIN_LIMIT', 'REFUSAL_LIMIT'])(
@@ -309,12 +296,10 @@ describe('the lifetime of a browser session', () => {
       SESSION_LIFETIME_SECONDS: 600,
     })
     const user = await newUser()
-    const { fields, cookie } = await signInForm('/login', fetch)
-    const filled = { ...fields, username: user.username, password: PASSWORD }
-    const response = await post('/login', filled, { Cookie: cookie }, fetch)
+    const response = await attemptSignIn(user.username, { fetch })
     const set = response.headers.getSetCookie().join('\n')
     expect(set).toMatch(/registry_session=[^;]+; Max-Age=86400;/)
-    const session = await sessionOf(/registry_session=([^;]+)/.exec(set)?.[1] ?? '')
+    const session = await sessionOf(sessionTokenIn(set))
     const lastsMs = Date.parse(session?.end_time ?? '') - Date.parse(session?.start_time ?? '')
     expect(lastsMs).toBe(86_400_000)
     const client = await newClient()
@@ -333,7 +318,7 @@ describe('the lifetime of a browser session', () => {
       const page = await fetch('/', { headers: { Cookie: cookie } })
       const fields = Object.fromEntries(fieldsOf(await page.text(), '/logout'))
       await post('/logout', fields, { Cookie: cookie }, fetch)
-      const key = await digest(/registry_session=([^;]+)/.exec(cookie)?.[1] ?? '')
+      const key = await digest(sessionTokenIn(cookie))
       const row = await env.DB.prepare(
         "SELECT expires_at - revoked_at_ms / 1000 AS kept FROM revocation WHERE kind = 'session' AND subject = ?1",
       )
@@ -456,10 +441,8 @@ describe('the lockout after failed sign-ins', () => {
   it('a lockout that a stranger causes does not hold for the user in another network', async () => {
     const user = await newUser()
     const from = async (address: string, password: string) => {
-      const { fields, cookie } = await signInForm()
-      const filled = { ...fields, username: user.username, password }
-      const headers = { Cookie: cookie, 'CF-Connecting-IP': address }
-      return (await post('/login', filled, headers)).status
+      const headers = { 'CF-Connecting-IP': address }
+      return (await attemptSignIn(user.username, { password, headers })).status
     }
     for (let failures = 0; failures < 8; failures++) await from('192.0.2.66', 'wrong')
     expect(await from('192.0.2.66', PASSWORD)).toBe(429)

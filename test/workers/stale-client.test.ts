@@ -5,7 +5,15 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { hexDigest } from '../../src/crypto/digest.ts'
 import { clientRegistry } from '../../src/stores/client-registry.ts'
 import { over, watchedBindings } from './counting.ts'
-import { newRefreshingClient, sendAs, type Tokens, tokensIn, userTokens } from './obtaining.ts'
+import { loggedBy } from './logged.ts'
+import {
+  newRefreshingClient,
+  renewal,
+  sendAs,
+  type Tokens,
+  tokensIn,
+  userTokens,
+} from './obtaining.ts'
 import {
   answerConsent,
   authorizePath,
@@ -28,18 +36,11 @@ import {
 } from './registry.ts'
 
 let client: TestClient
-let lines: Record<string, unknown>[]
+const lines = loggedBy('log')
 beforeEach(async () => {
   client = await newClient()
-  lines = []
-  vi.spyOn(console, 'log').mockImplementation((line: string) => {
-    lines.push(JSON.parse(line) as Record<string, unknown>)
-  })
 })
-afterEach(() => {
-  vi.restoreAllMocks()
-  vi.useRealTimers()
-})
+afterEach(() => void vi.useRealTimers())
 
 /** An isolate that has just read the client, and whose D1 fails from then on. */
 async function isolateWithoutD1(settings: Record<string, unknown> = {}) {
@@ -53,7 +54,7 @@ async function isolateWithoutD1(settings: Record<string, unknown> = {}) {
   const readAtMs = Date.now()
   const at = (seconds: number) => vi.setSystemTime(readAtMs + seconds * 1000)
   isAway = true
-  lines = []
+  lines.length = 0
   return { at, fetch, token: () => post('/token', credentialsOf(client), {}, fetch) }
 }
 const staleUses = () => lines.filter(({ event }) => event === 'stale_client_used')
@@ -158,8 +159,7 @@ describe('changes of a client that an isolate has cached', () => {
     })
     await clients.authorize(own.id, { scopes: ['submission:create'] }, nowSeconds())
     const bought = await tokensIn(await redeem(own, 'submission:create submission:read', serve()))
-    const fields = { ...credentialsOf(own), grant_type: 'refresh_token' }
-    const response = await post('/token', { ...fields, refresh_token: bought.refresh }, {}, fetch)
+    const response = await renewal(own, bought.refresh, {}, fetch)
     expect((await tokenIn(response)).scope).toBe('submission:create submission:read')
   })
 
@@ -232,21 +232,7 @@ describe('requests that read the D1 primary', () => {
         post('/token', redemptionOf(own, await obtainCode(cookie, requestOf(own))), {}, fetch),
       200,
     ],
-    [
-      'the refresh grant',
-      () =>
-        post(
-          '/token',
-          {
-            ...credentialsOf(own),
-            grant_type: 'refresh_token',
-            refresh_token: tokens.refresh,
-          },
-          {},
-          fetch,
-        ),
-      200,
-    ],
+    ['the refresh grant', () => renewal(own, tokens.refresh, {}, fetch), 200],
     ['/introspect', () => sendAs(own, '/introspect', { token: tokens.refresh }, fetch), 200],
     ['/revoke', () => sendAs(own, '/revoke', { token: tokens.access }, fetch), 200],
   ])('%s reads the D1 primary and works without the replica', async (_, ask, status) => {

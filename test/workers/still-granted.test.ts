@@ -4,7 +4,7 @@
  */
 
 import { env } from 'cloudflare:workers'
-import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { digest } from '../../src/crypto/digest.ts'
 import { randomId, randomText } from '../../src/crypto/random.ts'
 import type {
@@ -18,7 +18,8 @@ import { clientStore } from '../../src/stores/clients.ts'
 import { authorizationStore, codeStore } from '../../src/stores/codes.ts'
 import { userStore } from '../../src/stores/users.ts'
 import { over } from './counting.ts'
-import { identityOf, newRefreshingClient, type Tokens, tokensIn } from './obtaining.ts'
+import { loggedBy } from './logged.ts'
+import { newRefreshingClient, renewal, type Tokens, tokensIn } from './obtaining.ts'
 import {
   CALLBACK,
   countSessions,
@@ -47,18 +48,14 @@ const INVALID_GRANT = { status: 400, error: 'invalid_grant' }
 
 let client: TestClient
 let user: TestUser
-let details: (string | undefined)[]
+const lines = loggedBy('log')
+const lastDetail = () => lines.at(-1)?.detail
 let cookie: string
 beforeEach(async () => {
-  details = []
-  vi.spyOn(console, 'log').mockImplementation((line: string) => {
-    details.push((JSON.parse(line) as { detail?: string }).detail)
-  })
   client = await newRefreshingClient()
   user = await newUser({ scopes: SCOPES.split(' ') })
   cookie = await signIn(user)
 })
-afterEach(() => vi.restoreAllMocks())
 
 const run = (sql: string, ...values: unknown[]) =>
   env.DB.prepare(sql)
@@ -82,10 +79,8 @@ const codeFor = () => obtainCode(cookie, requestOf(client, { scope: SCOPES }))
 const redeem = (code: string, fetch?: Fetch) =>
   post('/token', redemptionOf(client, code), {}, fetch)
 const begin = async (): Promise<Tokens> => tokensIn(await redeem(await codeFor()))
-const refresh = (tokens: Tokens, fetch?: Fetch, more = {}) => {
-  const fields = { grant_type: 'refresh_token', refresh_token: tokens.refresh, ...more }
-  return post('/token', { ...fields, ...identityOf(client) }, {}, fetch)
-}
+const refresh = (tokens: Tokens, fetch?: Fetch, more = {}) =>
+  renewal(client, tokens.refresh, more, fetch)
 const isCodeSpent = async (code: string) =>
   (await env.DB.prepare('SELECT spent_at FROM authorization_code WHERE code_digest = ?1')
     .bind(await digest(code))
@@ -177,7 +172,7 @@ describe('changes during the redemption of a code', () => {
       const code = await codeFor()
       const before = await countSessions()
       expect(await refusal(await redeem(code, meanwhile(happens)))).toEqual(INVALID_GRANT)
-      expect(details.at(-1)).toBe(detail)
+      expect(lastDetail()).toBe(detail)
       expect([await isCodeSpent(code), await countSessions()]).toEqual([false, before])
       await undone()
       expect((await redeem(code)).status).toBe(200)
@@ -214,7 +209,7 @@ describe('changes before the redemption of a code', () => {
       const code = await codeFor()
       await happens()
       expect(await refusal(await redeem(code))).toEqual(INVALID_GRANT)
-      expect([details.at(-1), await isCodeSpent(code)]).toEqual([detail, false])
+      expect([lastDetail(), await isCodeSpent(code)]).toEqual([detail, false])
       await undone()
       expect((await redeem(code)).status).toBe(200)
     },
@@ -224,7 +219,7 @@ describe('changes before the redemption of a code', () => {
     const code = await codeFor()
     await run('DELETE FROM user WHERE user_id = ?1', user.id)
     expect(await refusal(await redeem(code))).toEqual(INVALID_GRANT)
-    expect([details.at(-1), await isCodeSpent(code)]).toEqual(['the user is gone', false])
+    expect([lastDetail(), await isCodeSpent(code)]).toEqual(['the user is gone', false])
     // A user of an accounts service needs no row in the user table.
     const external = serve({ LOGIN_URL: 'https://accounts.example/login' })
     expect((await redeem(code, external)).status).toBe(200)
@@ -272,7 +267,7 @@ describe('changes during a refresh', () => {
       const tokens = await begin()
       const before = await countSessions()
       const { status, error } = await refusal(await refresh(tokens, meanwhile(happens)))
-      expect([status, error, details.at(-1)]).toEqual([400, 'invalid_grant', detail])
+      expect([status, error, lastDetail()]).toEqual([400, 'invalid_grant', detail])
       expect(await countSessions()).toBe(before)
       await undone()
       expect((await refresh(tokens)).status).toBe(200)
@@ -302,14 +297,14 @@ describe('changes during a refresh', () => {
     const happens = () =>
       run('UPDATE refresh_family SET ended_at = ?2 WHERE user_id = ?1', user.id, nowSeconds())
     expect(await refusal(await refresh(tokens, meanwhile(happens)))).toEqual(INVALID_GRANT)
-    expect(details.at(-1)).toMatch(/^its family ended \d+ s ago$/)
+    expect(lastDetail()).toMatch(/^its family ended \d+ s ago$/)
   })
 
   it('a refresh is refused as a retry when another request uses the token during it, and the recorded cause says so', async () => {
     const tokens = await begin()
     const happens = () => refresh(tokens)
     expect(await refusal(await refresh(tokens, meanwhile(happens)))).toEqual(INVALID_GRANT)
-    expect(details.at(-1)).toMatch(/^spent \d+ s ago by the same client$/)
+    expect(lastDetail()).toMatch(/^spent \d+ s ago by the same client$/)
   })
 })
 

@@ -5,14 +5,14 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { createAuthenticator } from '../../src/authenticator/app.ts'
 import type { AuthenticatorEnv } from '../../src/authenticator/settings.ts'
 import { mintToken } from '../../src/crypto/token.ts'
-import type { Count } from './counting.ts'
-import { over, watchedBindings } from './counting.ts'
+import { failing, over } from './counting.ts'
+import { renewal, tokensIn } from './obtaining.ts'
 import {
+  allowing,
   authorizePath,
   codeIn,
   countSessions,
   credentialsOf,
-  fieldsOf,
   newClient,
   newUser,
   obtainCode,
@@ -42,18 +42,6 @@ function silentKv() {
     STORAGE_TIMEOUT_SECONDS: 3,
     SESSIONS: over(env.SESSIONS, silent),
     CODES: over(env.CODES, silent),
-  })
-}
-
-/** A registry whose operations of one kind fail from the nth on, up to `times` of them. */
-function failing(operation: keyof Count, { from = 1, times = Number.POSITIVE_INFINITY } = {}) {
-  let seen = 0
-  return serve({
-    ...watchedBindings((current) => {
-      if (current !== operation) return
-      seen += 1
-      if (seen >= from && seen < from + times) throw new Error('storage is out of reach')
-    }),
   })
 }
 
@@ -111,10 +99,9 @@ describe('storage faults during a code exchange', () => {
     const own = await newClient({ grantTypes: ['authorization_code', 'refresh_token'] })
     const code = await obtainCode(cookie, requestOf(own))
     const bought = await post('/token', redemptionOf(own, code))
-    const { refresh_token = '' } = (await bought.json()) as Record<string, string>
-    const renewal = { ...credentialsOf(own), grant_type: 'refresh_token', refresh_token }
+    const { refresh } = await tokensIn(bought)
     expect((await post('/token', redemptionOf(own, code), {}, silentKv())).status).toBe(503)
-    expect(await refusal(await post('/token', renewal))).toEqual({
+    expect(await refusal(await renewal(own, refresh))).toEqual({
       status: 400,
       error: 'invalid_grant',
     })
@@ -147,10 +134,7 @@ describe('storage faults at /authorize', () => {
   it('a code is not issued when D1 cannot store it, and is issued when KV cannot', async () => {
     const own = await newClient()
     const page = await registry(authorizePath(requestOf(own)), { headers: { Cookie: cookie } })
-    const fields: [string, string][] = [
-      ...fieldsOf(await page.text(), '/authorize'),
-      ['confirm', 'ok'],
-    ]
+    const fields = allowing(await page.text())
     const headers = { Cookie: cookie }
     const lost = await post('/authorize', fields, headers, failing('d1', { from: 4 }))
     expect([lost.status, lost.headers.get('Location')]).toEqual([503, null])

@@ -5,13 +5,12 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { digest } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
 import { INSERT_REFUSAL } from '../../src/stores/refusals.ts'
-import { type Count, countedBindings, nothing, over } from './counting.ts'
+import { countedBindings, nothing, over } from './counting.ts'
 import { machineToken, newRefreshingClient, sendAs, userTokens } from './obtaining.ts'
 import {
+  allowing,
   authorizePath,
   credentialsOf,
-  type Fetch,
-  fieldsOf,
   newClient,
   newUser,
   obtainCode,
@@ -25,24 +24,14 @@ import {
 
 let client: TestClient
 let cookie: string
-let fetch: Fetch
-let count: Count
+const { bindings, costOf } = countedBindings()
+const fetch = serve(bindings)
 beforeAll(async () => {
   client = await newClient()
   cookie = await signIn(await newUser())
-  const counted = countedBindings()
-  count = counted.count
-  fetch = serve(counted.bindings)
   // The first use of a secret in a day writes the date.
   await post('/token', credentialsOf(client))
 })
-
-async function costOf(request: () => Promise<Response>, status: number) {
-  Object.assign(count, nothing())
-  const response = await request()
-  expect(response.status).toBe(status)
-  return { ...count }
-}
 
 describe('storage operations of the grants and the consent page', () => {
   it('client_credentials costs one D1 read and one KV write, and no D1 read once the client is cached', async () => {
@@ -91,10 +80,7 @@ describe('storage operations of the grants and the consent page', () => {
   it('an issued code costs one D1 write and one KV write on top of the reads of the consent page', async () => {
     const own = await newClient()
     const page = await fetch(authorizePath(requestOf(own)), { headers: { Cookie: cookie } })
-    const fields: [string, string][] = [
-      ...fieldsOf(await page.text(), '/authorize'),
-      ['confirm', 'ok'],
-    ]
+    const fields = allowing(await page.text())
     const answer = () => post('/authorize', fields, { Cookie: cookie }, fetch)
     expect(await costOf(answer, 303)).toEqual({ ...nothing(), d1: 4, kvRead: 1, kvWrite: 1 })
   })

@@ -5,8 +5,8 @@ import { expect, it } from 'vitest'
 import { userNarrowing } from '../../src/stores/narrowing.ts'
 import { revocationStatements } from '../../src/stores/revocation-statements.ts'
 import { userChanges } from '../../src/stores/user-changes.ts'
+import { renewal } from './obtaining.ts'
 import {
-  credentialsOf,
   newClient,
   newUser,
   nowSeconds,
@@ -33,12 +33,7 @@ async function connected() {
   const redeemed = await post('/token', redemptionOf(client, await obtainCode(cookie, request)))
   const tokens = (await redeemed.json()) as Tokens
   const code = await obtainCode(cookie, request)
-  const renew = () =>
-    post('/token', {
-      ...credentialsOf(client),
-      grant_type: 'refresh_token',
-      refresh_token: tokens.refresh_token,
-    })
+  const renew = () => renewal(client, tokens.refresh_token)
   const isSignedIn = async () =>
     (await registry('/account', { headers: { Cookie: cookie }, redirect: 'manual' })).status === 200
   return { client, user, tokens, code, renew, isSignedIn }
