@@ -2,7 +2,7 @@
 
 import { newCorrelationId } from '../crypto/correlation-id.ts'
 import { importSecret, type SharedKey, signJwt } from '../crypto/jws.ts'
-import { Deadlines } from '../deadlines.ts'
+import { withDeadline } from '../deadline.ts'
 import { endOf, type SessionRecord } from '../domain/session.ts'
 import type {
   Authentication,
@@ -10,7 +10,6 @@ import type {
   AuthenticatorBinding,
 } from '../protocol/authentication.ts'
 import { errorBody, refusal, refusalResponse, UNAVAILABLE } from '../protocol/bearer.ts'
-import { withDeadline } from '../stores/deadline.ts'
 import { liveSessions } from '../stores/live-sessions.ts'
 import { type Checked, checkCredential, type Question } from './check.ts'
 import { type Asking, type Defer, logFault, tell } from './log.ts'
@@ -52,9 +51,8 @@ export function createAuthenticator(env: AuthenticatorEnv): Authenticator {
 function serving(env: AuthenticatorEnv): Authenticator {
   const db = env.DB ?? null
   const waitSeconds = storageTimeoutOf(env)
-  const deadlines = () => new Deadlines()
-  const sessions = withDeadline(liveSessions(env.SESSIONS, db), waitSeconds, deadlines)
-  const proofs = withDeadline(seenProofs(db), waitSeconds, deadlines)
+  const sessions = withDeadline(liveSessions(env.SESSIONS, db), waitSeconds)
+  const proofs = withDeadline(seenProofs(db), waitSeconds)
   let key: SharedKey | undefined
   const signed = new WeakMap<SessionRecord, Readonly<{ jwt: string; reusedUntil: number }>>()
 

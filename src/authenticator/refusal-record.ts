@@ -1,9 +1,8 @@
 /** Records the authenticator's refusals for `npm run admin -- why ID`, if D1 and a rate limit are bound. */
 
-import { Deadlines } from '../deadlines.ts'
+import { withDeadline } from '../deadline.ts'
 import { networkOf } from '../domain/network.ts'
 import { sanitized } from '../protocol/sanitize.ts'
-import { withDeadline } from '../stores/deadline.ts'
 import type { Refused } from '../stores/ports.ts'
 import { refusalStore } from '../stores/refusals.ts'
 import type { RefusedCheck } from './check.ts'
@@ -11,7 +10,7 @@ import { type Asking, logFault } from './log.ts'
 import type { AuthenticatorEnv } from './settings.ts'
 
 const MAX_DETAIL = 200
-/** The shortest possible deadline: rate limits are counted at the location. */
+/** Rate limits are counted at the location. */
 const LIMIT_TIMEOUT_SECONDS = 1
 
 type RecordRefusal = (asking: Asking, refused: RefusedCheck, correlationId: string) => void
@@ -24,10 +23,9 @@ type RecordRefusal = (asking: Asking, refused: RefusedCheck, correlationId: stri
 export function refusalRecorder(env: AuthenticatorEnv, timeoutSeconds: number): RecordRefusal {
   const { DB, REFUSAL_LIMIT } = env
   if (!DB || !REFUSAL_LIMIT) return () => {}
-  const deadlines = () => new Deadlines()
-  const store = withDeadline(refusalStore(DB), timeoutSeconds, deadlines)
+  const store = withDeadline(refusalStore(DB), timeoutSeconds)
   const limit = async (asked: RateLimitOptions) => REFUSAL_LIMIT.limit(asked)
-  const { limit: limitInTime } = withDeadline({ limit }, LIMIT_TIMEOUT_SECONDS, deadlines)
+  const { limit: limitInTime } = withDeadline({ limit }, LIMIT_TIMEOUT_SECONDS)
 
   const write = async (refused: Refused, address: string) => {
     const { success } = await limitInTime({ key: `recorded ${networkOf(address)}` })

@@ -42,12 +42,15 @@ export type Deps = Readonly<{
   refreshRetrySeconds: number
 }>
 
-/** One request, as far as flows may know it. */
+/** One request, as far as flows and routes may know it. */
 export type RequestContext = Readonly<{
+  /** Short and random: a refusal shows it, and every line of the log about this request carries it. */
+  correlationId: string
   /** Epoch seconds. */
   now: number
   /** The same moment in epoch milliseconds. */
   nowMs: number
+  /** Empty where no Cloudflare is in front. */
   ipAddress: string
   /** Work that must not delay the answer and whose loss is harmless. */
   defer: (work: Promise<unknown>) => void

@@ -4,7 +4,7 @@ import { preflightHeaders } from '../protocol/preflight.ts'
 
 const EXPOSED = ['WWW-Authenticate', 'DPoP-Nonce', 'Retry-After', 'X-Correlation-Id'].join(',')
 
-/** Lets a script of any origin read this answer. */
+/** Lets a script of any origin read this response. */
 export function openToAnyOrigin(headers: Headers) {
   headers.set('Access-Control-Allow-Origin', '*')
   headers.set('Access-Control-Expose-Headers', EXPOSED)
@@ -14,7 +14,7 @@ export function openToAnyOrigin(headers: Headers) {
 export const isPreflight = (request: Request) =>
   request.method === 'OPTIONS' && request.headers.has('Access-Control-Request-Method')
 
-export const answerPreflight = ({ headers }: Request, methods: readonly string[]) =>
+export const preflightResponse = ({ headers }: Request, methods: readonly string[]) =>
   new Response(null, {
     status: 204,
     headers: preflightHeaders(methods, headers.get('Access-Control-Request-Headers')),

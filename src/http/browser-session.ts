@@ -1,12 +1,12 @@
 /** Who is signed in at this browser: the session cookie, and the record behind it. */
 
-import type { Context } from 'hono'
 import { setCookie } from 'hono/cookie'
 import { sessionKeyOf } from '../crypto/digest.ts'
 import { isWellFormed, TOKEN_PREFIXES } from '../crypto/token.ts'
 import type { SessionRecord } from '../domain/session.ts'
 import { readSessionCookie, sessionCookieName } from '../protocol/session-cookie.ts'
 import type { LiveSessions } from '../stores/ports.ts'
+import type { HttpContext } from './request-context.ts'
 
 /** `token` is the browser's own secret: form tokens are derived from it. */
 export type BrowserSession = Readonly<{ token: string; record: SessionRecord }>
@@ -18,9 +18,8 @@ export type SeenSession = BrowserSession & Readonly<{ holds: () => Promise<boole
 
 /** Null when nobody is signed in. An access token in the cookie is nobody. Junk of our own form asks no storage. */
 export async function seeBrowserSession(
-  c: Context,
+  c: HttpContext,
   { liveSessions, issuer }: Deps,
-  nowMs: number,
 ): Promise<SeenSession | null> {
   const cookie = readSessionCookie(c.req.header('Cookie'), issuer)
   if (cookie.kind !== 'session') return null
@@ -29,23 +28,22 @@ export async function seeBrowserSession(
     token.startsWith(TOKEN_PREFIXES.browserSession) && !isWellFormed('browserSession', token)
   if (isJunk) return null
   const key = await sessionKeyOf(token)
-  const record = await liveSessions.findShown(key, nowMs)
+  const record = await liveSessions.findShown(key, c.var.request.nowMs)
   if (!record?.user || record.client !== null) return null
   return { token, record, holds: () => liveSessions.holds(key, record) }
 }
 
 /** A revoked session is nobody at once. */
 export async function readBrowserSession(
-  c: Context,
+  c: HttpContext,
   deps: Deps,
-  nowMs: number,
 ): Promise<BrowserSession | null> {
-  const seen = await seeBrowserSession(c, deps, nowMs)
+  const seen = await seeBrowserSession(c, deps)
   return seen && (await seen.holds()) ? seen : null
 }
 
 /** The token as sent, to end the session behind it; null when there is none. */
-export function presentedToken(c: Context, issuer: string): string | null {
+export function presentedToken(c: HttpContext, issuer: string): string | null {
   const cookie = readSessionCookie(c.req.header('Cookie'), issuer)
   return cookie.kind === 'session' ? cookie.token : null
 }
@@ -59,18 +57,18 @@ const attributes = (issuer: string, maxAge: number) => ({
   maxAge,
 })
 
+type Cookie = Readonly<{ name: string; value: string; lifetimeSeconds: number }>
+
 /** A cookie of this host, over https bound to it by the `__Host-` prefix. `lifetimeSeconds` 0 removes it. */
 export const setHostCookie = (
-  c: Context,
-  name: string,
-  value: string,
+  c: HttpContext,
   issuer: string,
-  lifetimeSeconds: number,
+  { name, value, lifetimeSeconds }: Cookie,
 ) => setCookie(c, name, value, attributes(issuer, lifetimeSeconds))
 
 export const setSessionCookie = (
-  c: Context,
+  c: HttpContext,
   issuer: string,
   token: string,
   lifetimeSeconds: number,
-) => setHostCookie(c, sessionCookieName(issuer), token, issuer, lifetimeSeconds)
+) => setHostCookie(c, issuer, { name: sessionCookieName(issuer), value: token, lifetimeSeconds })

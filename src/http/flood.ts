@@ -1,15 +1,12 @@
 /**
- * Rate limits: against floods only, counted per location and deliberately inexact. So one that fails or is silent stops
- * nobody: what guessing must wait for is counted on D1.
+ * Rate limits against floods: counted per location and deliberately inexact. A rate limit that fails or does not answer
+ * stops no request: D1 counts what guessing must wait for.
  */
 
-import type { Context } from 'hono'
 import { FLOOD_PERIOD_SECONDS } from '../domain/lockout.ts'
 import { networkOf } from '../domain/network.ts'
 import { OAuthError } from '../protocol/errors.ts'
-import { log } from './log.ts'
-import { addressOf } from './request-context.ts'
-import { noteOf } from './serving.ts'
+import type { HttpContext } from './request-context.ts'
 
 /** What the rate limit binding promises, when it answers. */
 export type FloodLimit = Readonly<{
@@ -17,19 +14,20 @@ export type FloodLimit = Readonly<{
 }>
 
 /**
- * Throws 429 when there is too much from this network, or about this client, whoever it is from. Where no address
- * is known (locally) nothing is counted.
+ * Throws 429 when there is too much from this network, or about this client from any network. Where no address is known
+ * (locally) nothing is counted.
  */
 export async function refuseFlood(
-  c: Context,
+  c: HttpContext,
   limit: FloodLimit,
   client: string | null = null,
 ): Promise<void> {
-  const network = networkOf(addressOf(c))
+  const { ipAddress, log } = c.var.request
+  const network = networkOf(ipAddress)
   if (network === '') return
   const keys = client === null ? [network] : [network, `client ${client}`]
   const uncounted = (fault: unknown) => {
-    log('flood_not_counted', { fault }, noteOf(c))
+    log('flood_not_counted', { fault })
     return { success: true }
   }
   const counts = await Promise.all(keys.map((key) => limit.limit({ key }).catch(uncounted)))

@@ -3,9 +3,9 @@
  * no script and no other site can read or set, and bound to what the form is for. Nothing is stored.
  */
 
-import type { Context } from 'hono'
 import { digest, equalInConstantTime } from '../crypto/digest.ts'
 import { OAuthError } from '../protocol/errors.ts'
+import type { HttpContext } from './request-context.ts'
 
 /** What a sign-out form's token is for. */
 export const SIGN_OUT = ['sign_out'] as const
@@ -32,7 +32,7 @@ const refusal = (detail: string) =>
  * again. Throws `access_denied` for every other form.
  */
 export async function whyOutOfDate(
-  c: Context,
+  c: HttpContext,
   presented: string | undefined,
   browserSecret: string | null,
   purpose: readonly unknown[],

@@ -1,11 +1,11 @@
 /** A form body: of bounded size, in bounded time, in the one content type that the RFC knows. */
 
-import type { Context } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
+import { within } from '../deadline.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import { MAX_FORM_BYTES } from '../protocol/fields.ts'
 import { quoted } from '../protocol/sanitize.ts'
-import { noteOf } from './serving.ts'
+import { type HttpContext, noteForm } from './request-context.ts'
 
 /** For a body of that size no line is too slow. */
 const MAX_BODY_SECONDS = 10
@@ -26,7 +26,7 @@ const limitUndeclared = bodyLimit({
 })
 
 /** A declared length is the length: HTTP frames the body by it. */
-async function refuseTooLong(c: Context) {
+async function refuseTooLong(c: HttpContext) {
   const { headers } = c.req.raw
   const declared = headers.get('Content-Length')
   if (declared === null || headers.has('Transfer-Encoding'))
@@ -34,13 +34,13 @@ async function refuseTooLong(c: Context) {
   else if (Number(declared) > MAX_FORM_BYTES) throw tooLong()
 }
 
-async function read(c: Context): Promise<URLSearchParams> {
+async function read(c: HttpContext): Promise<URLSearchParams> {
   await refuseTooLong(c)
   const type = (c.req.header('Content-Type') ?? '').replace(/;.*$/s, '')
   if (type.trim().toLowerCase() === 'application/x-www-form-urlencoded') {
     // Not `text()`: of a form workerd warns each time that it does not look like text.
     const form = new URLSearchParams(decoder.decode(await c.req.raw.arrayBuffer()))
-    noteOf(c).form = form
+    noteForm(c, form)
     return form
   }
   throw new OAuthError(
@@ -59,5 +59,5 @@ const tooSlow = () =>
  * The form; throws `invalid_request` with 408 when its sender lets us wait, with 413 when it is too long, with 415 for
  * another content type.
  */
-export const readForm = (c: Context): Promise<URLSearchParams> =>
-  noteOf(c).deadlines.within(MAX_BODY_SECONDS, () => read(c), tooSlow)
+export const readForm = (c: HttpContext): Promise<URLSearchParams> =>
+  within(MAX_BODY_SECONDS, () => read(c), tooSlow)

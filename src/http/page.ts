@@ -1,18 +1,18 @@
 /** HTML responses: a page of ours with headers that let it load nothing, run nothing and be framed by nobody. */
 
-import type { Context } from 'hono'
 import type { JSX } from 'hono/jsx/jsx-runtime'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import { NO_STORE } from './respond.ts'
+import type { OAuthError } from '../protocol/errors.ts'
+import type { HttpContext } from './request-context.ts'
 
 type Options = Readonly<{
-  status?: number
+  /** What the page tells of. */
+  refusal?: OAuthError | null
   /**
    * May the answer to a form of this page lead to another site? Chromium holds `form-action` to the whole chain of
    * redirects after a post. A client's callback may redirect to any address, so the directive is left out then.
    */
   mayLeadAway?: boolean
-  headers?: Readonly<Record<string, string>>
 }>
 
 const policy = (mayLeadAway: boolean) =>
@@ -25,14 +25,14 @@ const policy = (mayLeadAway: boolean) =>
     "base-uri 'none'",
   ].join('; ')
 
-export const sendPage = (
-  c: Context,
+export function sendPage(
+  c: HttpContext,
   page: JSX.Element,
-  { status = 200, mayLeadAway = false, headers = {} }: Options = {},
-) =>
-  c.html(page, status as ContentfulStatusCode, {
-    ...NO_STORE,
+  { refusal = null, mayLeadAway = false }: Options = {},
+) {
+  if (refusal) c.set('refusal', refusal)
+  return c.html(page, (refusal?.status ?? 200) as ContentfulStatusCode, {
     'Content-Security-Policy': policy(mayLeadAway),
     'X-Frame-Options': 'DENY',
-    ...headers,
   })
+}

@@ -1,23 +1,56 @@
-/** What a flow may know of the request it serves: the time, the address, a place for work that can wait. */
+/** The request context: made by the frame for each request, carried by Hono as `c.var.request`. */
 
 import type { Context } from 'hono'
+import { newCorrelationId } from '../crypto/correlation-id.ts'
+import type { RequestContext } from '../flows/deps.ts'
+import { claimedClientId } from '../protocol/client-authentication.ts'
+import type { OAuthError } from '../protocol/errors.ts'
+import { sanitized } from '../protocol/sanitize.ts'
 import { log } from './log.ts'
-import { noteOf } from './serving.ts'
 
-/** Set by Cloudflare, and by nobody else there. Empty where there is no Cloudflare in front. */
-export const addressOf = (c: Context) => c.req.header('CF-Connecting-IP') ?? ''
-
-export function contextOf(c: Context) {
-  const nowMs = Date.now()
-  const note = noteOf(c)
-  return {
-    now: Math.floor(nowMs / 1000),
-    nowMs,
-    ipAddress: addressOf(c),
-    defer: (work: Promise<unknown>) =>
-      c.executionCtx.waitUntil(
-        work.catch((fault: unknown) => log('deferred_work_failed', { fault }, note)),
-      ),
-    log: (event: string, line: Readonly<Record<string, unknown>>) => log(event, line, note),
+export type RequestEnv = {
+  Variables: {
+    request: RequestContext
+    /** Once it was read. */
+    form?: URLSearchParams
+    /** What the response refuses. A handler sets it when its own response tells of the refusal. */
+    refusal?: OAuthError
   }
+}
+
+export type HttpContext = Context<RequestEnv>
+
+const MAX_CLIENT_ID = 100
+
+const moment = (nowMs: number) => ({ now: Math.floor(nowMs / 1000), nowMs })
+
+export function newRequestContext(c: HttpContext, nowMs: number): RequestContext {
+  const correlationId = newCorrelationId()
+  const logWithId: RequestContext['log'] = (event, line) => log(event, { correlationId, ...line })
+  return {
+    correlationId,
+    ...moment(nowMs),
+    // Only Cloudflare can set this header. Empty where there is no Cloudflare in front.
+    ipAddress: c.req.header('CF-Connecting-IP') ?? '',
+    log: logWithId,
+    defer: (work) =>
+      c.executionCtx.waitUntil(
+        work.catch((fault: unknown) => logWithId('deferred_work_failed', { fault })),
+      ),
+  }
+}
+
+/** A body may take seconds to arrive. Nothing may expire unseen meanwhile. */
+export function noteForm(c: HttpContext, form: URLSearchParams) {
+  c.set('form', form)
+  c.set('request', { ...c.var.request, ...moment(Date.now()) })
+}
+
+/** The client that the request names, for the log. It is not verified. */
+export function claimedClientOf(c: HttpContext): string | null {
+  const { url } = c.req
+  const fields =
+    c.get('form') ?? (url.includes('?') ? new URL(url).searchParams : new URLSearchParams())
+  const claimed = claimedClientId(fields, c.req.header('Authorization'))
+  return claimed === null ? null : sanitized(claimed, MAX_CLIENT_ID)
 }

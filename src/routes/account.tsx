@@ -1,15 +1,13 @@
 /** `/account`: the applications that a user has connected. The list on GET, removal of one on POST. */
 
-import type { Context } from 'hono'
 import { endorsementSentence, scopeSentence } from '../domain/scope-catalogue.ts'
 import { type Connection, connectionsOf, disconnect } from '../flows/connected-applications.ts'
 import { type BrowserSession, seeBrowserSession } from '../http/browser-session.ts'
-import { explain } from '../http/explain.ts'
 import { readForm } from '../http/form.ts'
 import { formToken, SIGN_OUT, whyOutOfDate } from '../http/form-token.ts'
 import { loginAddress } from '../http/next-page.ts'
 import { sendPage } from '../http/page.ts'
-import { contextOf } from '../http/request-context.ts'
+import type { HttpContext } from '../http/request-context.ts'
 import { AccountPage, type AccountPageProps } from '../pages/account-page.tsx'
 import type { OAuthError } from '../protocol/errors.ts'
 import { readFields, required } from '../protocol/fields.ts'
@@ -34,12 +32,12 @@ type Shown = Readonly<{
   session: BrowserSession
   removed?: AccountPageProps['removed']
   /** The form that was sent was out of date. */
-  refusal?: OAuthError
+  refusal?: OAuthError | null
 }>
 
 async function show(
-  c: Context,
-  { connections, session, removed = null, refusal }: Shown,
+  c: HttpContext,
+  { connections, session, removed = null, refusal = null }: Shown,
   { loginUrl }: RouteDeps,
 ) {
   const page = (
@@ -52,7 +50,7 @@ async function show(
     />
   )
   return sendPage(c, page, {
-    ...(refusal && { status: refusal.status, headers: explain(c, refusal).headers }),
+    refusal,
     // A form that is sent when the session has ended leads to the sign-in page.
     mayLeadAway: loginUrl !== null,
   })
@@ -61,14 +59,14 @@ async function show(
 const OUT_OF_DATE =
   'Nothing was removed, because the page was out of date. Check who is signed in, then try again.'
 
-const toLogin = (c: Context, { issuer, loginUrl }: RouteDeps) =>
+const toLogin = (c: HttpContext, { issuer, loginUrl }: RouteDeps) =>
   c.redirect(loginAddress(PATH, issuer, loginUrl), 303)
 
 type Opened = Readonly<{ connections: readonly Connection[]; session: BrowserSession }>
 
 /** Everybody who is not a user here gets their answer at once. */
-async function open(c: Context, deps: RouteDeps): Promise<Opened | Response> {
-  const session = await seeBrowserSession(c, deps, contextOf(c).nowMs)
+async function open(c: HttpContext, deps: RouteDeps): Promise<Opened | Response> {
+  const session = await seeBrowserSession(c, deps)
   if (!session) return toLogin(c, deps)
   // The primary is asked both things at once; of nobody's session nothing is told, no fault either.
   const asked = connectionsOf(session.record, deps)
@@ -79,9 +77,9 @@ async function open(c: Context, deps: RouteDeps): Promise<Opened | Response> {
   return connections ? { session, connections } : toLogin(c, deps)
 }
 
-export const account: Endpoint = {
+export const accountEndpoint: Endpoint = {
   path: PATH,
-  refuse: sendErrorPage,
+  sendError: sendErrorPage,
   get: async (c, deps) => {
     const opened = await open(c, deps)
     return opened instanceof Response ? opened : show(c, opened, deps)

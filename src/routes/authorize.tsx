@@ -1,15 +1,13 @@
 /** `/authorize`: RFC 6749 §3.1. The consent page on GET, its answer on POST. */
 
-import type { Context } from 'hono'
 import { decideAuthorization, type IdentifiedClient, identifyClient } from '../flows/authorize.ts'
 import type { ConsentAnswer, ConsentQuestion } from '../flows/consent.ts'
 import { type BrowserSession, seeBrowserSession } from '../http/browser-session.ts'
-import { explain } from '../http/explain.ts'
 import { readForm } from '../http/form.ts'
 import { formToken, SIGN_OUT, whyOutOfDate } from '../http/form-token.ts'
 import { fitsNextPage, loginAddress } from '../http/next-page.ts'
 import { sendPage } from '../http/page.ts'
-import { contextOf } from '../http/request-context.ts'
+import type { HttpContext } from '../http/request-context.ts'
 import { ConsentPage, type ConsentPageProps } from '../pages/consent-page.tsx'
 import { readTarget, requestPairs } from '../protocol/authorization-request.ts'
 import { hiddenPairs, SHOWN, TICK } from '../protocol/consent-form.ts'
@@ -22,14 +20,13 @@ import { sendDisabledUserPage } from './sign-out-page.tsx'
 /** RFC 6749 §3.1 forbids repetition. Of these two it makes the answer's address unsure, so nobody is redirected. */
 const DECIDES_ADDRESS = ['client_id', 'redirect_uri']
 
-async function handle(c: Context, pairs: URLSearchParams, isAnswer: boolean, deps: RouteDeps) {
+async function handle(c: HttpContext, pairs: URLSearchParams, isAnswer: boolean, deps: RouteDeps) {
   const repeated = repeatedFields(pairs).filter((name) => name !== TICK)
   if (repeated.some((name) => DECIDES_ADDRESS.includes(name))) throw repetition(repeated)
   const fields = firstFields(pairs)
-  const context = contextOf(c)
   const [identified, session] = await Promise.all([
     identifyClient(readTarget(fields), deps),
-    seeBrowserSession(c, deps, context.nowMs),
+    seeBrowserSession(c, deps),
   ])
   // RFC 9110 §9.2.1: HEAD changes nothing, and a remembered consent would issue a code.
   if (c.req.method === 'HEAD' && session) return sendPage(c, <></>)
@@ -38,7 +35,7 @@ async function handle(c: Context, pairs: URLSearchParams, isAnswer: boolean, dep
   const malformed = repeated.length > 0 ? repetition(repeated) : tooLong
   const readAnswer = isAnswer && session ? () => read(c, pairs, fields, session) : null
   const received = { fields, identified, session, readAnswer, malformed }
-  const outcome = await decideAuthorization(received, deps, context)
+  const outcome = await decideAuthorization(received, deps, c.var.request)
   switch (outcome.kind) {
     case 'sign_in':
       // The sign-in page could not carry it on.
@@ -47,16 +44,17 @@ async function handle(c: Context, pairs: URLSearchParams, isAnswer: boolean, dep
     case 'disabled_user':
       return sendDisabledUserPage(c, session as BrowserSession, thisPage, deps)
     case 'send_back':
-      if (outcome.refusal) noteRefusal(c, outcome.refusal)
+      // The client's own page tells the user. The operator learns of it here.
+      if (outcome.refusal) c.set('refusal', outcome.refusal)
       return c.redirect(outcome.to, 303)
     case 'ask_consent':
-      return sendConsentPage(c, outcome, fields, session as BrowserSession, thisPage)
+      return sendConsentPage(c, outcome, { fields, session: session as BrowserSession, thisPage })
   }
 }
 
-export const authorize: Endpoint = {
+export const authorizationEndpoint: Endpoint = {
   path: '/authorize',
-  refuse: sendErrorPage,
+  sendError: sendErrorPage,
   get: async (c, deps) => handle(c, new URL(c.req.url).searchParams, false, deps),
   post: async (c, deps) => handle(c, await readForm(c), true, deps),
 }
@@ -72,7 +70,7 @@ const consentPurpose = (fields: Fields, shown: string) =>
   ['consent', requestPairs(fields), shown] as const
 
 async function read(
-  c: Context,
+  c: HttpContext,
   pairs: URLSearchParams,
   fields: Fields,
   session: BrowserSession,
@@ -85,11 +83,6 @@ async function read(
   return { kind: 'given', confirmed, ticked: pairs.getAll(TICK), shown }
 }
 
-/** The client's own page tells the user; the id is for whoever looks at the redirect, and for the operator. */
-function noteRefusal(c: Context, refusal: OAuthError) {
-  for (const [name, value] of Object.entries(explain(c, refusal).headers)) c.header(name, value)
-}
-
 const NOTICES = {
   changed:
     'What the application says about itself, or what it asks for, has changed since you opened this page. Nothing was allowed. Read it again before you answer.',
@@ -98,11 +91,13 @@ const NOTICES = {
 } satisfies Record<NonNullable<ConsentQuestion['again']>['kind'], string>
 
 async function sendConsentPage(
-  c: Context,
+  c: HttpContext,
   { terms, fingerprint, user, again }: ConsentQuestion & Readonly<{ user: { username: string } }>,
-  fields: Fields,
-  session: BrowserSession,
-  thisPage: string,
+  {
+    fields,
+    session,
+    thisPage,
+  }: Readonly<{ fields: Fields; session: BrowserSession; thisPage: string }>,
 ) {
   const token = await formToken(session.token, consentPurpose(fields, fingerprint))
   const props: ConsentPageProps = {
@@ -113,10 +108,9 @@ async function sendConsentPage(
     signOutToken: await formToken(session.token, SIGN_OUT),
     thisPage,
   }
-  const refusal = again?.kind === 'out_of_date' ? again.refusal : null
   return sendPage(c, <ConsentPage {...props} />, {
     mayLeadAway: true,
-    ...(refusal && { status: refusal.status, headers: explain(c, refusal).headers }),
+    refusal: again?.kind === 'out_of_date' ? again.refusal : null,
   })
 }
 

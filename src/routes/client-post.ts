@@ -1,13 +1,12 @@
 /** What the endpoints for clients share: a form with each parameter once, and floods of bad secrets refused. */
 
-import type { Context } from 'hono'
-import { clientOf } from '../http/explain.ts'
 import { refuseFlood } from '../http/flood.ts'
 import { readForm } from '../http/form.ts'
-import type { Answer, Serve } from '../http/frame.ts'
+import type { Handled } from '../http/frame.ts'
+import { claimedClientOf, type HttpContext } from '../http/request-context.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import { type Fields, readFields } from '../protocol/fields.ts'
-import type { RouteDeps } from './endpoint.ts'
+import type { Handler, RouteDeps } from './endpoint.ts'
 
 /** RFC 6749 §2.3.1: these MUST NOT be in the URI, where they are logged and remembered. */
 const SECRET_FIELDS = [
@@ -27,16 +26,16 @@ function refuseSecretsInUrl(url: string) {
 }
 
 export const clientPost =
-  (answer: (c: Context, fields: Fields, deps: RouteDeps) => Promise<Answer>): Serve<RouteDeps> =>
+  (handle: (c: HttpContext, fields: Fields, deps: RouteDeps) => Promise<Handled>): Handler =>
   async (c, deps) => {
     refuseSecretsInUrl(c.req.url)
     const fields = readFields(await readForm(c))
     try {
-      return await answer(c, fields, deps)
+      return await handle(c, fields, deps)
     } catch (cause) {
       // Only failures are counted: a good client is never slowed down by its own success.
       const failedAuthentication = cause instanceof OAuthError && cause.code === 'invalid_client'
-      if (failedAuthentication) await refuseFlood(c, deps.refusalLimit, clientOf(c))
+      if (failedAuthentication) await refuseFlood(c, deps.refusalLimit, claimedClientOf(c))
       throw cause
     }
   }

@@ -1,23 +1,21 @@
-/** What an endpoint is: a path, the voice in which it refuses, and a handler for each method it knows. */
+/** An endpoint: a path, how it sends an error, and a handler for each method it knows. */
 
 import type { Deps } from '../flows/deps.ts'
-import type { RefusalDeps } from '../http/explain.ts'
 import type { FloodLimit } from '../http/flood.ts'
-import type { Framed, Serve } from '../http/frame.ts'
+import type { FrameRules, Handled } from '../http/frame.ts'
+import type { HttpContext } from '../http/request-context.ts'
 
-/** A flow's dependencies, and what only routes use. Each request has its own. */
+/** A flow's dependencies, and what only routes use. Composed once per isolate. */
 export type RouteDeps = Deps &
-  RefusalDeps &
   Readonly<{
     loginUrl: string | null
     loginLimit: FloodLimit
+    /** Of refused requests. */
+    refusalLimit: FloodLimit
     /** Throws when the registry cannot serve. */
     probe: () => Promise<unknown>
   }>
 
-export type Endpoint = Framed &
-  Readonly<{
-    path: string
-    get?: Serve<RouteDeps>
-    post?: Serve<RouteDeps>
-  }>
+export type Handler = (c: HttpContext, deps: RouteDeps) => Handled | Promise<Handled>
+
+export type Endpoint = FrameRules & Readonly<{ path: string; get?: Handler; post?: Handler }>

@@ -1,14 +1,14 @@
 /** `/healthz`: 200 once the registry can serve, 503 before. */
 
-import { JsonAnswer, sendRefusal } from '../http/respond.ts'
+import { sendErrorJson } from '../http/error-json.ts'
 import type { Endpoint } from './endpoint.ts'
 
-export const healthz: Endpoint = {
+export const healthEndpoint: Endpoint = {
   path: '/healthz',
-  refuse: sendRefusal,
+  sendError: sendErrorJson,
   isRoutine: true,
   get: async (_c, deps) => {
     await deps.probe()
-    return new JsonAnswer({ status: 'ok' })
+    return { status: 'ok' }
   },
 }

@@ -3,17 +3,16 @@
 import { readBrowserSession } from '../http/browser-session.ts'
 import { formToken, SIGN_OUT } from '../http/form-token.ts'
 import { sendPage } from '../http/page.ts'
-import { contextOf } from '../http/request-context.ts'
 import { LandingPage } from '../pages/landing-page.tsx'
 import type { Endpoint } from './endpoint.ts'
 import { sendErrorPage } from './error-page.tsx'
 
-export const landing: Endpoint = {
+export const landingEndpoint: Endpoint = {
   path: '/',
-  refuse: sendErrorPage,
+  sendError: sendErrorPage,
   isRoutine: true,
   get: async (c, deps) => {
-    const session = await readBrowserSession(c, deps, contextOf(c).nowMs)
+    const session = await readBrowserSession(c, deps)
     const page = (
       <LandingPage
         issuer={deps.issuer}

@@ -1,18 +1,16 @@
 /** `/login`: the built-in sign-in page. */
 
-import type { Context } from 'hono'
 import { getCookie } from 'hono/cookie'
 import { digest } from '../crypto/digest.ts'
 import { randomText } from '../crypto/random.ts'
 import { KNOWN_BROWSER_SECONDS, signIn } from '../flows/sign-in.ts'
 import { presentedToken, setHostCookie, setSessionCookie } from '../http/browser-session.ts'
-import { explain } from '../http/explain.ts'
 import { refuseFlood } from '../http/flood.ts'
 import { readForm } from '../http/form.ts'
 import { checkFormToken, formToken } from '../http/form-token.ts'
 import { loginAddress, ownPath } from '../http/next-page.ts'
 import { sendPage } from '../http/page.ts'
-import { contextOf } from '../http/request-context.ts'
+import type { HttpContext } from '../http/request-context.ts'
 import { LoginPage } from '../pages/login-page.tsx'
 import { OAuthError } from '../protocol/errors.ts'
 import { readFields } from '../protocol/fields.ts'
@@ -31,7 +29,7 @@ const formCookieName = (issuer: string) =>
 type Shown = Readonly<{
   nextPage: string
   username: string
-  problem: string | null
+  refusal: OAuthError | null
 }>
 
 /** By which a browser is known that a user has signed in from. It says nothing and opens nothing. */
@@ -40,7 +38,7 @@ const browserCookieName = (issuer: string) =>
 /** As `randomText` makes it. */
 const BROWSER_TOKEN = /^[\w-]{43}$/
 
-function browserTokenOf(c: Context, issuer: string): string | null {
+function browserTokenOf(c: HttpContext, issuer: string): string | null {
   const token = getCookie(c, browserCookieName(issuer))
   return token !== undefined && BROWSER_TOKEN.test(token) ? token : null
 }
@@ -48,15 +46,14 @@ function browserTokenOf(c: Context, issuer: string): string | null {
 const wrongCredentials = (detail: string) =>
   new OAuthError('access_denied', 'The username or the password is wrong.', { detail })
 
-async function show(
-  c: Context,
-  { nextPage, username, problem }: Shown,
-  deps: RouteDeps,
-  refusal?: OAuthError,
-) {
+async function show(c: HttpContext, { nextPage, username, refusal }: Shown, deps: RouteDeps) {
   const cookieName = formCookieName(deps.issuer)
   const secret = getCookie(c, cookieName) ?? randomText()
-  setHostCookie(c, cookieName, secret, deps.issuer, FORM_LIFETIME_SECONDS)
+  setHostCookie(c, deps.issuer, {
+    name: cookieName,
+    value: secret,
+    lifetimeSeconds: FORM_LIFETIME_SECONDS,
+  })
   const asking = await askingBehind(nextPage, deps)
   const page = (
     <LoginPage
@@ -64,15 +61,12 @@ async function show(
       nextPage={nextPage}
       clientName={asking?.client.name ?? null}
       username={username}
-      problem={problem}
+      problem={refusal?.description ?? null}
     />
   )
   // After sign-in a remembered consent leads straight on to the client: browsers count that as this form's.
   return sendPage(c, page, {
-    ...(refusal && {
-      status: refusal.status,
-      headers: { ...explain(c, refusal).headers, ...refusal.headers },
-    }),
+    refusal,
     mayLeadAway: asking !== null,
   })
 }
@@ -82,7 +76,7 @@ async function show(
  * has a limit of its own.
  */
 async function refuseFloodOfStrangers(
-  c: Context,
+  c: HttpContext,
   { username, browserToken }: Parameters<typeof signIn>[0],
   { loginLimit, knownBrowsers }: RouteDeps,
 ) {
@@ -90,7 +84,7 @@ async function refuseFloodOfStrangers(
     await refuseFlood(c, loginLimit)
   } catch (flood) {
     if (!(flood instanceof OAuthError) || browserToken === null) throw flood
-    const isKnown = await knownBrowsers.knows(username, browserToken, contextOf(c).now)
+    const isKnown = await knownBrowsers.knows(username, browserToken, c.var.request.now)
     if (!isKnown) throw flood
     const key = `browser ${await digest(browserToken)}`
     const { success } = await loginLimit.limit({ key }).catch(() => ({ success: true }))
@@ -98,28 +92,21 @@ async function refuseFloodOfStrangers(
   }
 }
 
-async function attempt(
-  c: Context,
-  token: string | undefined,
-  secret: string | null,
-  asked: Parameters<typeof signIn>[0],
-  deps: RouteDeps,
-) {
-  await checkFormToken(c, token, secret, SIGN_IN)
+async function attempt(c: HttpContext, asked: Parameters<typeof signIn>[0], deps: RouteDeps) {
   await refuseFloodOfStrangers(c, asked, deps)
-  const signedIn = await signIn(asked, deps, contextOf(c))
+  const signedIn = await signIn(asked, deps, c.var.request)
   if (typeof signedIn === 'string') throw wrongCredentials(signedIn)
   return signedIn
 }
 
-export const login: Endpoint = {
+export const loginEndpoint: Endpoint = {
   path: '/login',
-  refuse: sendErrorPage,
+  sendError: sendErrorPage,
   get: async (c, deps) => {
     const { issuer, loginUrl } = deps
     const nextPage = ownPath(c.req.query('next_page'), issuer)
     if (loginUrl !== null) return c.redirect(loginAddress(nextPage, issuer, loginUrl), 303)
-    return show(c, { nextPage, username: '', problem: null }, deps)
+    return show(c, { nextPage, username: '', refusal: null }, deps)
   },
   post: async (c, deps) => {
     const { issuer, loginUrl } = deps
@@ -134,19 +121,22 @@ export const login: Endpoint = {
     const previousToken = presentedToken(c, issuer)
     const browserToken = browserTokenOf(c, issuer)
     const asked = { username, password, previousToken, browserToken }
-    const signedIn = await attempt(c, fields.get('form_token'), secret, asked, deps).catch(
-      (cause: unknown) => {
+    const signedIn = await checkFormToken(c, fields.get('form_token'), secret, SIGN_IN)
+      .then(() => attempt(c, asked, deps))
+      .catch((cause: unknown) => {
         if (cause instanceof OAuthError) return cause
         throw cause
-      },
-    )
+      })
     if (signedIn instanceof OAuthError) {
-      return show(c, { nextPage, username, problem: signedIn.description }, deps, signedIn)
+      return show(c, { nextPage, username, refusal: signedIn }, deps)
     }
     setSessionCookie(c, issuer, signedIn.token, signedIn.lifetimeSeconds)
-    const { browserToken: known } = signedIn
-    setHostCookie(c, browserCookieName(issuer), known, issuer, KNOWN_BROWSER_SECONDS)
-    setHostCookie(c, cookieName, '', issuer, 0)
+    setHostCookie(c, issuer, {
+      name: browserCookieName(issuer),
+      value: signedIn.browserToken,
+      lifetimeSeconds: KNOWN_BROWSER_SECONDS,
+    })
+    setHostCookie(c, issuer, { name: cookieName, value: '', lifetimeSeconds: 0 })
     return c.redirect(nextPage, 303)
   },
 }

@@ -7,7 +7,6 @@ import { presentedToken, seeBrowserSession, setSessionCookie } from '../http/bro
 import { readForm } from '../http/form.ts'
 import { SIGN_OUT, whyOutOfDate } from '../http/form-token.ts'
 import { ownPath } from '../http/next-page.ts'
-import { contextOf } from '../http/request-context.ts'
 import { readFields } from '../protocol/fields.ts'
 import type { Endpoint, RouteDeps } from './endpoint.ts'
 import { sendErrorPage } from './error-page.tsx'
@@ -25,22 +24,21 @@ const STILL_IN = {
   hint: 'Check who is signed in, then sign out here.',
 }
 
-export const logout: Endpoint = {
+export const logoutEndpoint: Endpoint = {
   path: '/logout',
-  refuse: sendErrorPage,
+  sendError: sendErrorPage,
   post: async (c, deps) => {
     const fields = readFields(await readForm(c))
     const nextPage = ownPath(fields.get('next_page'), deps.issuer)
-    const context = contextOf(c)
     // Anyone can make up a cookie and the form token that belongs to it: only the end of a live session is written.
     const token = presentedToken(c, deps.issuer)
-    const seen = await seeBrowserSession(c, deps, context.nowMs)
-    const isLive = seen ? await seen.holds() : await isOpenUnseen(token, deps, context.now)
+    const seen = await seeBrowserSession(c, deps)
+    const isLive = seen ? await seen.holds() : await isOpenUnseen(token, deps, c.var.request.now)
     if (token !== null && isLive) {
       const refusal = await whyOutOfDate(c, fields.get('form_token'), token, SIGN_OUT)
       if (refusal && seen) return sendSignOutPage(c, seen, { ...STILL_IN, refusal, nextPage }, deps)
       if (refusal) throw refusal
-      await signOut(token, deps, context)
+      await signOut(token, deps, c.var.request)
     }
     // Signing out twice is no fault. A post from another site comes without the cookie, so nothing is removed then.
     if (token !== null) setSessionCookie(c, deps.issuer, '', 0)

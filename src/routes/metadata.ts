@@ -1,17 +1,17 @@
 /** `/.well-known/oauth-authorization-server`: RFC 8414 §3. Public, so anyone may keep it and any script read it. */
 
 import { GRANT_TYPES } from '../domain/client.ts'
-import { sendRefusal } from '../http/respond.ts'
+import { sendErrorJson } from '../http/error-json.ts'
 import { serverMetadata } from '../protocol/metadata.ts'
 import type { Endpoint } from './endpoint.ts'
 
 const MAX_AGE_SECONDS = 3600
 
-export function metadata(issuer: string): Endpoint {
+export function metadataEndpoint(issuer: string): Endpoint {
   const body = serverMetadata(issuer, GRANT_TYPES)
   return {
     path: '/.well-known/oauth-authorization-server',
-    refuse: sendRefusal,
+    sendError: sendErrorJson,
     allowsAnyOrigin: true,
     isRoutine: true,
     get: (c) => c.json(body, 200, { 'Cache-Control': `public, max-age=${MAX_AGE_SECONDS}` }),

@@ -1,10 +1,9 @@
 /** What is the matter with the user who is signed in, with the way to sign out. */
 
-import type { Context } from 'hono'
 import type { BrowserSession } from '../http/browser-session.ts'
-import { explain } from '../http/explain.ts'
 import { formToken, SIGN_OUT } from '../http/form-token.ts'
 import { sendPage } from '../http/page.ts'
+import type { HttpContext } from '../http/request-context.ts'
 import { ErrorPage } from '../pages/error-page.tsx'
 import { OAuthError } from '../protocol/errors.ts'
 import type { RouteDeps } from './endpoint.ts'
@@ -19,15 +18,14 @@ type Matter = Readonly<{
 }>
 
 export async function sendSignOutPage(
-  c: Context,
+  c: HttpContext,
   { token, record }: BrowserSession,
   { refusal, title, message, hint, nextPage }: Matter,
   { loginUrl }: Pick<RouteDeps, 'loginUrl'>,
 ) {
-  const { correlationId, headers } = explain(c, refusal)
   const page = (
     <ErrorPage
-      {...{ title, message, hint, reference: correlationId, explanation: null }}
+      {...{ title, message, hint, reference: c.var.request.correlationId, explanation: null }}
       signOut={{
         username: record.user?.username ?? '',
         formToken: await formToken(token, SIGN_OUT),
@@ -36,8 +34,7 @@ export async function sendSignOutPage(
     />
   )
   return sendPage(c, page, {
-    status: refusal.status,
-    headers,
+    refusal,
     // Signing out leads to the sign-in page.
     mayLeadAway: loginUrl !== null,
   })
@@ -45,7 +42,7 @@ export async function sendSignOutPage(
 
 /** In place of every page that needs a user. */
 export const sendDisabledUserPage = (
-  c: Context,
+  c: HttpContext,
   session: BrowserSession,
   nextPage: string,
   deps: Pick<RouteDeps, 'loginUrl'>,

@@ -13,15 +13,16 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   // domain/ids.ts: the types by which one digest is not taken for another.
   crypto: ['domain/ids.ts'],
   protocol: ['domain', 'crypto'],
-  'deadlines.ts': [],
-  stores: ['domain', 'crypto', 'deadlines.ts'],
+  'deadline.ts': [],
+  stores: ['domain', 'crypto'],
   flows: ['domain', 'crypto', 'protocol', 'stores/ports.ts'],
   // protocol/errors.ts: the error codes that the pages under /errors explain.
   pages: ['domain', 'protocol/errors.ts'],
-  http: ['domain', 'crypto', 'protocol', 'stores/ports.ts', 'deadlines.ts'],
+  // flows/deps.ts: the type of the request context, which the frame makes.
+  http: ['domain', 'crypto', 'protocol', 'stores/ports.ts', 'flows/deps.ts', 'deadline.ts'],
   // crypto: the sign-in form has a secret of its own, since there is no session yet to derive a token from.
   routes: ['domain', 'crypto', 'protocol', 'flows', 'http', 'pages'],
-  authenticator: ['domain', 'crypto', 'protocol', 'stores', 'deadlines.ts', 'config.ts'],
+  authenticator: ['domain', 'crypto', 'protocol', 'stores', 'deadline.ts', 'config.ts'],
   // crypto: behind nginx the middleware verifies the authenticator's JWT itself.
   'resource-server': ['domain', 'crypto', 'protocol'],
   // config.ts: `npm start` refuses a bad setting before it starts anything.
@@ -33,7 +34,7 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   // crypto: how long a secret must be.
   'config.ts': ['crypto', 'protocol'],
   'app.ts': ['http', 'protocol', 'routes'],
-  'compose.ts': ['domain', 'http', 'stores', 'config.ts', 'app.ts'],
+  'compose.ts': ['domain', 'http', 'stores', 'config.ts', 'deadline.ts', 'app.ts'],
   'worker.ts': ['http', 'compose.ts'],
 }
 

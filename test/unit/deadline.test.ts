@@ -1,11 +1,10 @@
 /** A storage operation whose response may have been lost is repeated before its deadline only. */
 
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { Deadlines } from '../../src/deadlines.ts'
-import { withDeadline } from '../../src/stores/deadline.ts'
+import { withDeadline } from '../../src/deadline.ts'
 
 const SECONDS = 5
-beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'performance'] }))
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
 afterEach(() => void vi.useRealTimers())
 
 /** An operation that fails the first time, after this many seconds. */
@@ -17,8 +16,7 @@ function failingAfter(seconds: number) {
         setTimeout(() => reject(new Error('lost')), seconds * 1000)
       }),
   )
-  const deadlines = new Deadlines()
-  return { spend, bounded: withDeadline({ spend }, SECONDS, () => deadlines, ['spend']) }
+  return { spend, bounded: withDeadline({ spend }, SECONDS, ['spend']) }
 }
 
 it('a storage operation that fails before the deadline is repeated once', async () => {

@@ -7,8 +7,7 @@
 import { env } from 'cloudflare:workers'
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { digest } from '../../src/crypto/digest.ts'
-import { Deadlines } from '../../src/deadlines.ts'
-import { withDeadline } from '../../src/stores/deadline.ts'
+import { withDeadline } from '../../src/deadline.ts'
 import { revocationStatements, revokeStatement } from '../../src/stores/revocation-statements.ts'
 import { revocationStore } from '../../src/stores/revocations.ts'
 import { clockedDatabase } from './d1-clock.ts'
@@ -80,9 +79,8 @@ describe('revocations that an interrupted run of cron writes to KV', () => {
   async function repairKv(injections: readonly Injection[]) {
     const platform = hostilePlatform(injections)
     const { DB, SESSIONS, STORAGE_TIMEOUT_SECONDS } = platform.bindings
-    const deadlines = new Deadlines()
     const store = revocationStore(DB, SESSIONS, 7200)
-    await withDeadline(store, STORAGE_TIMEOUT_SECONDS, () => deadlines)
+    await withDeadline(store, STORAGE_TIMEOUT_SECONDS)
       .repairKv()
       .catch(() => {})
     await platform.catchUp()

@@ -2,7 +2,6 @@
 
 import { env } from 'cloudflare:workers'
 import { vi } from 'vitest'
-import { TICK_MS } from '../../src/deadlines.ts'
 
 /** Each fault affects one operation, except the last two, which affect every operation from theirs on. */
 export const FAULTS = [
@@ -48,17 +47,15 @@ const realSetTimeout = globalThis.setTimeout
 const turn = () => new Promise<void>((resolve) => realSetTimeout(resolve, 0))
 const deadlines = new Map<number, () => void>()
 
-/** How far the clock of the deadlines is ahead of real time. */
-let aheadMs = 0
+/** Deadlines: of the rate limits and of a shared read, of a code's way to KV, of all other storage. */
+const HELD_MS = [1, DEADLINE_SECONDS / 2, DEADLINE_SECONDS].map((seconds) => seconds * 1000)
 
 /** Stops the clock of the deadlines. Storage that does not answer then passes them at once. */
 export function holdDeadlines() {
   let timers = 0
-  const realNow = performance.now.bind(performance)
-  vi.stubGlobal('performance', { now: () => realNow() + aheadMs })
   const realClearTimeout = globalThis.clearTimeout
   vi.stubGlobal('setTimeout', (passed: () => void, delay: number) => {
-    if (delay !== TICK_MS) return realSetTimeout(passed, delay)
+    if (!HELD_MS.includes(delay)) return realSetTimeout(passed, delay)
     timers -= 1
     deadlines.set(timers, passed)
     return timers
@@ -95,7 +92,6 @@ export function hostilePlatform(injections: readonly Injection[] = []) {
 
   async function passDeadlines() {
     await idle()
-    aheadMs += DEADLINE_SECONDS * 1000
     for (const [timer, passed] of [...deadlines]) {
       deadlines.delete(timer)
       passed()

@@ -3,7 +3,7 @@
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { sessionKeyOf } from '../../src/crypto/digest.ts'
-import { Deadlines } from '../../src/deadlines.ts'
+import { withDeadline } from '../../src/deadline.ts'
 import type { SessionKey } from '../../src/domain/ids.ts'
 import {
   DOCUMENT_REFRESH_SECONDS,
@@ -11,7 +11,6 @@ import {
   newerDocument,
   readDocument,
 } from '../../src/domain/revocation.ts'
-import { withDeadline } from '../../src/stores/deadline.ts'
 import { KnownSessions, liveSessions } from '../../src/stores/live-sessions.ts'
 import { DOCUMENT_KEY, FIND_VERSION } from '../../src/stores/revocation-document.ts'
 import { revocationStatements } from '../../src/stores/revocation-statements.ts'
@@ -280,8 +279,7 @@ describe('concurrent checks in one isolate', () => {
     const { key } = await session()
     const { sessions, waiting } = slowDocument()
     const known = new KnownSessions()
-    const deadlines = new Deadlines()
-    const bounded = withDeadline(liveSessions(sessions, null, known), 4, () => deadlines)
+    const bounded = withDeadline(liveSessions(sessions, null, known), 4)
     const first = bounded.find(key, Date.now(), false)
     await vi.waitFor(() => expect(waiting).toHaveLength(1))
     const others = Array.from(

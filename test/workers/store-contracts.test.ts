@@ -1,6 +1,6 @@
 /**
- * The promises of `ports.ts`, one contract for each store: on the bindings themselves, on the bindings of a request, and
- * on the bindings that the tests of faults wrap, which must neither add nor break a promise.
+ * The promises of `ports.ts`, one contract for each store: on the bindings themselves, and on the bindings that the
+ * tests of faults wrap, which must neither add nor break a promise.
  */
 
 import { env } from 'cloudflare:workers'
@@ -20,7 +20,6 @@ import { clientCache } from '../../src/stores/client-cache.ts'
 import { clientStore } from '../../src/stores/clients.ts'
 import { authorizationStore, codeStore } from '../../src/stores/codes.ts'
 import { connectedApplicationStore } from '../../src/stores/connected-applications.ts'
-import { countedDatabase, countedNamespace } from '../../src/stores/counted.ts'
 import type { Database, Namespace } from '../../src/stores/database.ts'
 import { liveSessions, sessionStore } from '../../src/stores/live-sessions.ts'
 import type { Purchase, Terms } from '../../src/stores/ports.ts'
@@ -46,14 +45,6 @@ const NO_CLIENT = 'nobody' as ClientId
 
 const KINDS: readonly (readonly [name: string, bindings: Bindings])[] = [
   ['the bindings', env],
-  [
-    'the bindings of a request',
-    {
-      DB: countedDatabase(env.DB, () => {}),
-      SESSIONS: countedNamespace(env.SESSIONS, () => {}),
-      CODES: countedNamespace(env.CODES, () => {}),
-    },
-  ],
   ['watched bindings', watchedBindings(() => {})],
   ['a hostile platform without a fault', hostilePlatform().bindings],
 ]

@@ -7,16 +7,16 @@ import { OAuthError } from '../protocol/errors.ts'
 import type { Endpoint } from './endpoint.ts'
 import { sendErrorPage } from './error-page.tsx'
 
-export const errorIndex: Endpoint = {
+export const errorIndexEndpoint: Endpoint = {
   path: '/errors',
-  refuse: sendErrorPage,
+  sendError: sendErrorPage,
   isRoutine: true,
   get: async (c) => sendPage(c, <ExplanationIndexPage codes={explanations()} />),
 }
 
-export const errorCode: Endpoint = {
+export const errorCodeEndpoint: Endpoint = {
   path: '/errors/:code',
-  refuse: sendErrorPage,
+  sendError: sendErrorPage,
   isRoutine: true,
   get: async (c) => {
     const explanation = explanationOf(c.req.param('code') ?? '')

@@ -1,0 +1,87 @@
+/** What the operator learns of a request: a line of the log, a data point and, for a refusal, a row for `why`. */
+
+import { networkOf } from '../domain/network.ts'
+import type { OAuthError } from '../protocol/errors.ts'
+import { sanitized } from '../protocol/sanitize.ts'
+import type { DataPoints, RefusalStore } from '../stores/ports.ts'
+import type { FloodLimit } from './flood.ts'
+import { claimedClientOf, type HttpContext } from './request-context.ts'
+
+export type ReportDeps = Readonly<{
+  /** Does the log also tell of what went well? */
+  logsAnswers: boolean
+  /** Null when none are taken. */
+  dataPoints: DataPoints | null
+  refusals: RefusalStore
+  refusalLimit: FloodLimit
+}>
+
+const MAX_DETAIL = 200
+/** Of an index, in bytes: Analytics Engine takes no more. */
+const MAX_INDEX = 96
+
+const UNAVAILABLE = 503
+const NOT_FOUND = 404
+const TOO_MANY = 429
+
+/** Every scanner asks for addresses that do not exist: there is nothing to look into. */
+export const hasReference = (refusal: OAuthError) => refusal.status !== NOT_FOUND
+
+const isRecorded = (refusal: OAuthError) =>
+  hasReference(refusal) && refusal.status !== TOO_MANY && refusal.status !== UNAVAILABLE
+
+function outcomeOf(refusal: OAuthError | undefined) {
+  if (!refusal) return 'answered'
+  return refusal.status === UNAVAILABLE ? 'fault' : 'refused'
+}
+
+export function report(
+  c: HttpContext,
+  { status, startedAtMs }: Readonly<{ status: number; startedAtMs: number }>,
+  deps: ReportDeps,
+) {
+  const refusal = c.get('refusal')
+  const { logsAnswers, dataPoints } = deps
+  if (!refusal && !logsAnswers && !dataPoints) return
+  const { log } = c.var.request
+  const endpoint = sanitized(`${c.req.method} ${c.req.path}`, MAX_DETAIL)
+  const clientId = claimedClientOf(c)
+  const outcome = outcomeOf(refusal)
+  const nowMs = Date.now()
+  const ms = nowMs - startedAtMs
+  const why = refusal && { reason: refusal.code, detail: sanitized(refusal.detail, MAX_DETAIL) }
+  if (refusal || logsAnswers) {
+    log('request', { endpoint, clientId, outcome, ...why, status, ms })
+  }
+  try {
+    dataPoints?.writeDataPoint({
+      indexes: [(clientId ?? '').slice(0, MAX_INDEX)],
+      blobs: [endpoint, outcome, why?.reason ?? '', clientId ?? ''],
+      doubles: [ms, status],
+    })
+  } catch (fault) {
+    log('data_point_lost', { fault })
+  }
+  if (!refusal || !why || !isRecorded(refusal)) return
+  const { reason: error, detail } = why
+  record(c, { refusedAt: Math.floor(nowMs / 1000), endpoint, error, detail, clientId }, deps)
+}
+
+/**
+ * Delays nothing, and its loss is harmless: the log has it. No more is recorded for one address than the limit allows,
+ * in a count of its own, so that refusals cannot keep the database busy.
+ */
+function record(
+  c: HttpContext,
+  refused: Omit<Parameters<RefusalStore['record']>[0], 'correlationId'>,
+  { refusals, refusalLimit }: ReportDeps,
+) {
+  const { correlationId, ipAddress, defer, log } = c.var.request
+  const network = networkOf(ipAddress)
+  const write = async () => {
+    const isFlood =
+      network !== '' && !(await refusalLimit.limit({ key: `recorded ${network}` })).success
+    if (!isFlood) await refusals.record({ correlationId, ...refused })
+  }
+  defer(write().catch((fault: unknown) => log('refusal_not_recorded', { fault })))
+}
