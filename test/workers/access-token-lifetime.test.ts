@@ -22,7 +22,7 @@ import {
 type Issued = Readonly<{ access_token: string; refresh_token: string; expires_in: number }>
 const issuedIn = async (answer: Response) => (await answer.json()) as Issued
 
-/** How long the session lives that stands behind the token, and how long the client is told. */
+/** `expires_in` of the response and the lifetime of the token's session, both in seconds. */
 async function lifetimesOf({ access_token, expires_in }: Issued) {
   const session = await sessionOf(access_token)
   const { start_time = '', end_time = '' } = session ?? {}

@@ -1,4 +1,4 @@
-/** The checks that every response must pass, whatever was sent: no fault, well-formed, and no words of the caller. */
+/** The checks that every response must pass: no fault, well-formed, and no words of the caller. */
 
 import { expect } from 'vitest'
 import { explanations } from '../../src/pages/error-explanations.ts'

@@ -265,8 +265,8 @@ describe('GET /auth?required', () => {
   })
 
   it('an authenticated caller of /auth?required passes with any scopes, even none', async () => {
-    const nobody = await storeToken(authorizing([]))
-    for (const headers of [bearer(nobody), cookie(await storeBrowserSession())]) {
+    const withoutScopes = await storeToken(authorizing([]))
+    for (const headers of [bearer(withoutScopes), cookie(await storeBrowserSession())]) {
       expect((await ask(server(), headers, `${AUTH}?required`)).status).toBe(200)
     }
   })

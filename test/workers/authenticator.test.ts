@@ -86,7 +86,7 @@ describe('good credentials', () => {
     expect(payload).toMatchObject({ client: null, user: { username: 'ada' } })
   })
 
-  it('a session of an external accounts service is authenticated, whatever the form of its token', async () => {
+  it('a session of an external accounts service is authenticated with a token of any form', async () => {
     const answer = await ask('/auth', cookie(await store('made.elsewhere-123', browserRecord())))
     expect(answer.headers.get('X-Auth-Status')).toBe('authenticated')
   })

@@ -363,7 +363,7 @@ describe('the latest answer to the consent page', () => {
     expect([await isAskedFor(BOTH), await isAskedFor('submission:read')]).toEqual([true, false])
   })
 
-  it('a user and a client have one consent row, whatever scopes were requested', async () => {
+  it('a user and a client have one consent row for all their requests', async () => {
     for (const scope of ['public:read', BOTH, 'submission:read']) {
       await obtainCode(cookie, requestOf(client, { scope }))
     }

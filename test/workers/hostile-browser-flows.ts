@@ -39,7 +39,7 @@ const cookieHeader = (cookie: string) => ({ headers: { Cookie: cookie } })
 const isToLogin = (answer: Answer) =>
   answer.status === 303 && (answer.headers.get('Location') ?? '').startsWith('/login')
 /** A browser session that KV does not show yet counts as none. */
-const NOBODY = '303 /login'
+const NO_SESSION = '303 /login'
 const WITH_CODE = '303 to the client: code'
 
 /** Checks that the authorization responds with a code that gets a token, or leads to sign-in. */
@@ -73,7 +73,7 @@ export const pageFlow = (
   name,
   format: 'page',
   expected: `200 ${title}`,
-  whileNotShown: NOBODY,
+  whileNotShown: NO_SESSION,
   async begin() {
     const ask = ({ fetch }: Service) => fetch(path(), cookieHeader(fixtures.cookie))
     return { ask, check: checkPage(ask, shows) }
@@ -84,7 +84,7 @@ export const consentRemembered: Flow = {
   name: 'GET /authorize, remembered',
   format: 'page',
   expected: WITH_CODE,
-  whileNotShown: NOBODY,
+  whileNotShown: NO_SESSION,
   async begin() {
     const path = authorizePath(requestOf(fixtures.client, withChallenge))
     const ask = ({ fetch }: Service) => fetch(path, cookieHeader(fixtures.cookie))
@@ -96,7 +96,7 @@ export const consentAnswered: Flow = {
   name: 'POST /authorize',
   format: 'page',
   expected: WITH_CODE,
-  whileNotShown: NOBODY,
+  whileNotShown: NO_SESSION,
   async begin() {
     const ask = ({ fetch }: Service) =>
       post('/authorize', fixtures.consentFields, { Cookie: fixtures.cookie }, fetch)
@@ -110,7 +110,7 @@ export const consentRefused: Flow = {
   name: 'POST /authorize, Cancel',
   format: 'page',
   expected: REFUSED,
-  whileNotShown: NOBODY,
+  whileNotShown: NO_SESSION,
   async begin() {
     const fields = fixtures.consentFields.map(([name, value]): [string, string] =>
       name === 'confirm' ? [name, 'cancel'] : [name, value],
@@ -122,7 +122,7 @@ export const consentRefused: Flow = {
       async check({ answer, again, afterRetry }) {
         const sent = answer.status === 503 ? await read(await ask(again)) : answer
         await afterRetry()
-        expect([REFUSED, NOBODY]).toContain(summaryOf(sent, 'page'))
+        expect([REFUSED, NO_SESSION]).toContain(summaryOf(sent, 'page'))
       },
     }
   },
@@ -209,7 +209,7 @@ export const removal: Flow = {
   name: 'account removal',
   format: 'page',
   expected: '200 Connected applications',
-  whileNotShown: NOBODY,
+  whileNotShown: NO_SESSION,
   async begin({ fetch }) {
     const user = await newUser()
     const { access, refresh } = await userTokens(fixtures.client, user)

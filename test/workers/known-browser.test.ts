@@ -207,7 +207,7 @@ describe('the cookie of a known browser', () => {
     const guess = (address: string) =>
       thief.signIn(user.username, { password: 'wrong', address }).then(({ status }) => status)
     for (let tries = 0; tries < 5; tries++) expect(await guess(`192.0.2.${tries}`)).toBe(403)
-    // The cookie is counted, whatever the network.
+    // The cookie is counted in every network.
     expect(await guess('198.51.100.1')).toBe(429)
     const counted = () => env.DB.prepare('SELECT count(*) AS n FROM sign_in_failure').first('n')
     const before = await counted()
@@ -221,7 +221,7 @@ describe('the cookie of a known browser', () => {
     expect((await home.signIn(user.username)).status).toBe(303)
   })
 
-  it('an unknown cookie is not counted as a browser, whatever its value', async () => {
+  it('an unknown cookie of any value is not counted as a browser', async () => {
     const user = await newUser()
     const counted = () => env.DB.prepare('SELECT count(*) AS n FROM sign_in_failure').first('n')
     const guess = (letter: string) => {

@@ -74,7 +74,7 @@ describe('RFC 9700 §4.1 and §4.11: requests that lead to no redirect', () => {
     },
   )
 
-  it('a request of a client without a redirect URI shows an error page, whatever it names', async () => {
+  it('a request of a client without a redirect URI shows an error page, with redirect_uri and without', async () => {
     const own = await newClient({ redirectUris: [] })
     for (const redirect_uri of ['', CALLBACK]) {
       const answer = await open(requestOf(own, { redirect_uri }))

@@ -131,7 +131,7 @@ describe('RFC 7662 §2.2: active tokens', () => {
   })
 
   it.each(['access_token', 'refresh_token', 'unknown', ''])(
-    'a token is found whatever its token_type_hint: %j',
+    'a token is found with any token_type_hint: %j',
     async (token_type_hint) => {
       const { access, refresh } = await userTokens(client)
       for (const token of [access, refresh]) {

@@ -67,7 +67,7 @@ describe('RFC 8414 §3: the metadata', () => {
     })
   })
 
-  it('the metadata is about the ISSUER setting, whatever Host a request names', async () => {
+  it('the metadata is about the ISSUER setting, and not about the Host of the request', async () => {
     const issuer = 'https://registry.example'
     const fetch = serve({ ISSUER: issuer })
     const asked = await metadataOf(await fetch(`https://evil.example${PATH}`))

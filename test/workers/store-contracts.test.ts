@@ -232,7 +232,7 @@ describe.each(KINDS)('the store contracts on %s', (kind, { DB, SESSIONS, CODES }
     expect(await live().find(key, atMs, false)).toEqual(session)
     const asked = live()
     expect(await asked.find(key, atMs, true)).toBeNull()
-    // A session that this isolate has seen revoked stays revoked, whatever KV shows.
+    // A session that this isolate has seen revoked stays revoked when KV shows it again.
     expect(await asked.findShown(key, atMs)).toBeNull()
   })
 
