@@ -75,10 +75,14 @@ describe('README.md and docs/', () => {
     expect(withCommands).toEqual(Object.keys(PRINTED))
   })
 
-  it.each(withCommands)('the commands of %s work in their order, as pasted', async (path) => {
-    const printed = await pasted(scriptOf(path))
-    for (const expected of PRINTED[path] ?? []) expect(printed).toMatch(expected)
-  })
+  it.each(withCommands)(
+    'the commands of %s work in their order, as pasted',
+    async (path) => {
+      const printed = await pasted(scriptOf(path))
+      for (const expected of PRINTED[path] ?? []) expect(printed).toMatch(expected)
+    },
+    180_000,
+  )
 
   it('control: a command that fails ends the commands of its page', async () => {
     await expect(pasted('false\necho on')).rejects.toThrow()
