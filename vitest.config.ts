@@ -13,8 +13,8 @@ const READERS = [
   'src/routes/client-post.ts',
   'src/authenticator/{check,proxy,query,refusal-record,seen-proofs,settings}.ts',
   'src/resource-server/**',
-  'src/cli/{audit-command,checks,client-options,cloudflare-api,d1-http,first-line,key-set-option,kv-http}.ts',
-  'src/local/{deploy-problems,start-settings}.ts',
+  'src/cli/{checks,cloudflare-api,fields,input,record-commands,storage-http}.ts',
+  'src/local/{deploy-problems,settings}.ts',
 ]
 
 /** Long enumerations and fuzzing: `npm run test:long`. */

@@ -1,62 +1,67 @@
-/** Acts that end what was issued: in D1 with the act itself, in one batch, and then shown in KV. */
+/** Acts of the administrator. Each is one batch in D1 with its audit row and what it ends; then KV shows what ended. */
 
 import type { Command } from 'commander'
 import type { AuditEvent } from '../domain/audit.ts'
-import {
-  ALL_REVOKED_WITHIN_SECONDS,
-  CRON_INTERVAL_SECONDS,
-  type Ended,
-} from '../domain/revocation.ts'
+import { endorsementCovers } from '../domain/category.ts'
+import { ALL_REVOKED_WITHIN_SECONDS, CRON_INTERVAL_SECONDS } from '../domain/revocation.ts'
+import { scopeCovers } from '../domain/scope.ts'
 import { oneLine } from '../local/refusal.ts'
-import { retryWhenBusy } from '../local/retry-when-busy.ts'
 import type { Storage } from '../local/state.ts'
+import { retryWhenBusy } from '../local/state-lock.ts'
 import { recordStatement } from '../stores/audit.ts'
-import type { Database } from '../stores/database.ts'
 import { projectRevocations } from '../stores/revocation-document.ts'
 import { revocationStatements } from '../stores/revocation-statements.ts'
-import { answerFrom, type ForPeople, type Io, note } from './verb.ts'
+import { addOptions, type Fields, readGiven } from './fields.ts'
+import { type ForPeople, type Io, note, printFrom, refuseUsage, verb } from './verb.ts'
 
-/** One act of the administrator: its moment, whose it is, and the settings of the registry that it must know. */
-export type Act = Readonly<{
-  /** Epoch seconds by the clock of this machine: for what is told of the act. What ends is dated by D1. */
-  now: number
-  /** For the audit. */
-  actor: string
-  /** Of access tokens, and the longest of any session. */
-  sessionLifetimeSeconds: number
-  longestSessionSeconds: number
-  /** How old a record of a client may be on which a token is issued. */
-  oldestClientSeconds: number
-  usersAreExternal: boolean
+/** One act: its storage, its moment, who does it, and the settings of the registry that it depends on. */
+export type Act = Pick<Storage, 'db' | 'sessions'> &
+  Readonly<{
+    /** Epoch seconds by the clock of this machine, for the audit. D1 dates what ends. */
+    now: number
+    /** For the audit. */
+    actor: string
+    /** The lifetime of access tokens, and the longest of any session. */
+    sessionLifetimeSeconds: number
+    longestSessionSeconds: number
+    /** How old a client's record may be when a token is issued on it. */
+    oldestClientSeconds: number
+    usersAreExternal: boolean
+    note: (line: string) => void
+  }>
+
+/** `revokes`: KV must show it. */
+export type Done<Document extends object = object> = Readonly<{
+  document: Document
+  revokes: boolean
 }>
-
-/** `revokes`: KV must be told. */
-export type Done<Document = unknown> = Readonly<{ document: Document; revokes: boolean }>
 
 /** For the help of every command that ends something. */
 export const WITHIN = `within ${ALL_REVOKED_WITHIN_SECONDS} s`
 export const NOT_SHOWN = `D1 has the revocation, but KV could not be written; cron does it within ${CRON_INTERVAL_SECONDS} s more`
 
-/** Whoever holds the credentials is the administrator; the name is this machine's word and no proof. */
+/** The credentials make the administrator. The name is what this machine says, and proves nothing. */
 function actorOf({ USER, LOGNAME, USERNAME }: Io['env']): string {
   const name = USER || LOGNAME || USERNAME
   return name ? `administrator ${name}` : 'administrator'
 }
 
-/** Answers the moment of an act, to be asked when the storage is at hand: not what went on during a wait for it. */
-export async function actsOf(io: Io): Promise<() => Act> {
-  const { readRegistrySettings } = await import('../local/registry-settings.ts')
+/** Begins an act when the storage is open, so that its moment is after any wait. */
+export async function actsOf(io: Io): Promise<(storage: Storage) => Act> {
+  const { readRegistrySettings } = await import('../local/settings.ts')
   const settings = readRegistrySettings(io.env)
-  const { sessionLifetimeSeconds, longestSessionSeconds, loginUrl } = settings
-  const { clientCacheSeconds, staleClientSeconds } = settings
-  const oldestClientSeconds = Math.max(clientCacheSeconds, staleClientSeconds)
-  return () => {
-    const now = Math.floor(Date.now() / 1000)
-    const usersAreExternal = loginUrl !== null
-    const actor = actorOf(io.env)
-    const lifetimes = { sessionLifetimeSeconds, longestSessionSeconds, oldestClientSeconds }
-    return { now, actor, ...lifetimes, usersAreExternal }
-  }
+  const { sessionLifetimeSeconds, longestSessionSeconds } = settings
+  return ({ db, sessions }) => ({
+    db,
+    sessions,
+    now: Math.floor(Date.now() / 1000),
+    actor: actorOf(io.env),
+    sessionLifetimeSeconds,
+    longestSessionSeconds,
+    oldestClientSeconds: Math.max(settings.clientCacheSeconds, settings.staleClientSeconds),
+    usersAreExternal: settings.loginUrl !== null,
+    note: (line) => note(io, line),
+  })
 }
 
 /**
@@ -64,78 +69,121 @@ export async function actsOf(io: Io): Promise<() => Act> {
  * `detail` holds neither a secret nor a digest.
  */
 export const recording = (
-  db: Database,
-  act: Act,
+  { db, now, actor }: Act,
   event: AuditEvent,
-  about: Readonly<{ clientId?: string; userId?: string }>,
+  {
+    clientId = null,
+    userId = null,
+  }: Readonly<{ clientId?: string | null; userId?: string | null }>,
   detail: Readonly<Record<string, unknown>> = {},
-) => {
-  const { clientId = null, userId = null } = about
-  return recordStatement(db, {
-    happenedAt: act.now,
-    actor: act.actor,
-    event,
-    clientId,
-    userId,
-    detail,
-  })
-}
+) => recordStatement(db, { happenedAt: now, actor, event, clientId, userId, detail })
 
-/** Of a client or a user, by its id: all that there is when the act is committed, or only what is named. */
-export const ending = (
-  db: Database,
-  kind: 'client' | 'user',
-  id: string,
-  act: Act,
-  ended?: readonly Ended[],
-) =>
-  revocationStatements(
-    db,
-    kind === 'client' ? { kind, clientId: id } : { kind, userId: id },
-    lifetimeOf(kind, act),
-    ended,
-  )
+/** Ends all that a client or a user has when the act is committed. Users have browser sessions too. */
+export const ending = (act: Act, kind: 'client' | 'user', id: string) =>
+  kind === 'client'
+    ? revocationStatements(act.db, { kind, clientId: id }, act.sessionLifetimeSeconds)
+    : revocationStatements(act.db, { kind, userId: id }, act.longestSessionSeconds)
 
-/** A client has access tokens alone, a user browser sessions too. */
-const lifetimeOf = (kind: 'client' | 'user', act: Act) =>
-  kind === 'client' ? act.sessionLifetimeSeconds : act.longestSessionSeconds
-
-/** The longest that a session may still live that is opened on a copy of a client's record as it was. */
+/** How long a session may still live that is opened on an isolate's copy of a client's record. */
 export const lastOfRecord = (act: Act) => act.sessionLifetimeSeconds + act.oldestClientSeconds
 
 /**
- * As `ending`, for a client or a user that may have no more sessions: also what is opened later by a request under way,
- * or on a copy of the client's record that an isolate has kept. Nothing of it is taken back by `enable`.
+ * As `ending`, for a client that is disabled or deleted: also ends what is opened later by a request under way, or on an
+ * isolate's copy of the client's record. `enable` takes none of it back.
  */
-export const endingForGood = (db: Database, kind: 'client' | 'user', id: string, act: Act) =>
-  kind === 'client'
-    ? revocationStatements(db, { kind: 'client_record', clientId: id }, lastOfRecord(act))
-    : ending(db, kind, id, act)
+export const endingWithRecord = (act: Act, id: string) =>
+  revocationStatements(act.db, { kind: 'client_record', clientId: id }, lastOfRecord(act))
 
-/** Answers whether KV was written. D1 is the truth, so that it was not is no failure of the act. */
-export async function showInKv({ db, sessions }: Storage, io: Io): Promise<boolean> {
+/** Returns whether KV was written. The act stands without it: D1 has the revocation. */
+export async function showInKv({ db, sessions, note }: Act): Promise<boolean> {
   try {
     await retryWhenBusy(() => projectRevocations(db, sessions))
     return true
   } catch (fault) {
-    note(io, `${NOT_SHOWN} (${oneLine(fault)})`)
+    note(`${NOT_SHOWN} (${oneLine(fault)})`)
     return false
   }
 }
 
-/** As `answer`, for an act that may revoke. */
-export async function answerAct<Document>(
+/** As `printFrom`, for an act. */
+export async function printAct<Document extends object>(
   command: Command,
   io: Io,
-  work: (db: Database, act: Act) => Promise<Done<Document>>,
+  work: (act: Act) => Promise<Done<Document>>,
   forPeople?: ForPeople<Document>,
 ) {
   const begin = await actsOf(io)
   const perform = async (storage: Storage) => {
-    const act = begin()
-    const { document, revokes } = await work(storage.db, act)
-    if (revokes) await showInKv(storage, io)
+    const act = begin(storage)
+    const { document, revokes } = await work(act)
+    if (revokes) await showInKv(act)
     return document
   }
-  return answerFrom(command, io, perform, forPeople)
+  return printFrom(command, io, perform, forPeople)
+}
+
+type Verb = Readonly<{
+  name: string
+  description: string
+  /** What follows the name. */
+  example: string
+}>
+
+/** Verbs that take an id and no option of their own. */
+export function addActs(
+  noun: Command,
+  io: Io,
+  acts: readonly (Verb & Readonly<{ work: (act: Act, id: string) => Promise<Done> }>)[],
+) {
+  for (const { name, description, example, work } of acts) {
+    verb(noun, `${name} <id>`, description, `${name} ${example}`).action(
+      (id: string, _options, command: Command) => printAct(command, io, (act) => work(act, id)),
+    )
+  }
+}
+
+type ListsVerb<Lists> = Verb &
+  Readonly<{
+    work: (act: Act, id: string, lists: Partial<Lists>) => Promise<Done>
+  }>
+
+/** `authorize` and `withdraw`: verbs that take an id and lists, one value at least. */
+export function addListsVerbs<Lists>(
+  noun: Command,
+  io: Io,
+  { fields, needs }: Readonly<{ fields: Fields<Lists>; needs: string }>,
+  verbs: readonly ListsVerb<Lists>[],
+) {
+  for (const { name, description, example, work } of verbs) {
+    addOptions(verb(noun, `${name} <id>`, description, `${name} ${example}`), fields).action(
+      (id: string, options: Record<string, unknown>, command: Command) => {
+        const lists = readGiven(fields, options)
+        if (Object.values(lists).every((list) => (list as readonly string[]).length === 0)) {
+          refuseUsage(command, `name at least one ${needs}`)
+        }
+        return printAct(command, io, (act) => work(act, id, lists))
+      },
+    )
+  }
+}
+
+type Held = Readonly<{ scopes: readonly string[]; endorsements: readonly string[] }>
+
+/** Says which of the withdrawn values are held all the same, covered by a wider one. */
+export function noteStillCovered(
+  act: Act,
+  { scopes = [], endorsements = [] }: Partial<Held>,
+  held: Held,
+) {
+  const noteCover = (asked: string, wider: string | undefined) => {
+    if (wider !== undefined) act.note(`${wider} is still held and covers ${asked}`)
+  }
+  for (const one of scopes) {
+    const wider = held.scopes.find((wide) => scopeCovers(wide, one))
+    noteCover(one, wider)
+  }
+  for (const one of endorsements) {
+    const wider = held.endorsements.find((wide) => endorsementCovers(wide, one))
+    noteCover(one, wider)
+  }
 }

@@ -1,22 +1,23 @@
-/** What an administrator may type for each option. Each check answers the value to keep or throws a Refusal. */
+/** What an administrator may type for each option. Each check returns the value to keep or throws a Refusal. */
 
+import { AUDIT_EVENTS } from '../domain/audit.ts'
 import { isEndorsement } from '../domain/category.ts'
-import { AUTH_METHODS, type AuthMethod, GRANT_TYPES, type GrantType } from '../domain/client.ts'
+import { AUTH_METHODS, GRANT_TYPES } from '../domain/client.ts'
 import { isScope } from '../domain/scope.ts'
 import { usernameKey } from '../domain/user.ts'
 import { Refusal } from '../local/refusal.ts'
 
 const MIN_PASSWORD_CHARACTERS = 8
-/** As JSON, so that whatever it holds stays on one line. */
+/** As JSON, which is one line. */
 const quote = (text: string) => JSON.stringify(text)
 
-export function checkText(option: string, text: string): string {
+export function checkText(text: string, option: string): string {
   if (text.trim() === '') throw new Refusal(`${option} must not be empty`)
   return text
 }
 
 /** Empty: there is none. */
-export function checkUrl(option: string, text: string): string {
+export function checkUrl(text: string, option: string): string {
   if (text === '') return text
   if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
     throw new Refusal(`${option} ${quote(text)} is not an http or https URL`)
@@ -24,23 +25,17 @@ export function checkUrl(option: string, text: string): string {
   return text
 }
 
-export function checkAuthMethod(text: string): AuthMethod {
-  const method = AUTH_METHODS.find((known) => known === text)
-  if (!method) {
-    throw new Refusal(
-      `unknown authentication method ${quote(text)}: it is one of ${AUTH_METHODS.join(', ')}`,
-    )
+const oneOf =
+  <T extends string>(known: readonly T[], what: string) =>
+  (text: string): T => {
+    const found = known.find((one) => one === text)
+    if (found) return found
+    throw new Refusal(`unknown ${what} ${quote(text)}: it is one of ${known.join(', ')}`)
   }
-  return method
-}
 
-export function checkGrantType(text: string): GrantType {
-  const grantType = GRANT_TYPES.find((known) => known === text)
-  if (!grantType) {
-    throw new Refusal(`unknown grant type ${quote(text)}: it is one of ${GRANT_TYPES.join(', ')}`)
-  }
-  return grantType
-}
+export const checkAuthMethod = oneOf(AUTH_METHODS, 'authentication method')
+export const checkGrantType = oneOf(GRANT_TYPES, 'grant type')
+export const checkEvent = oneOf(AUDIT_EVENTS, 'event')
 
 export function checkScope(text: string): string {
   if (isScope(text)) return text
@@ -58,7 +53,7 @@ export function checkEndorsement(text: string): string {
   )
 }
 
-/** In one Unicode form, as it is shown. */
+/** Normalized to NFC. */
 export function checkUsername(text: string): string {
   const name = text.normalize('NFC')
   if (/^[^\s\p{Cc}\p{Cs}\p{Bidi_Control}]+$/u.test(name) && usernameKey(name) !== '') return name
@@ -70,7 +65,7 @@ export function checkEmail(text: string): string {
   throw new Refusal(`--email ${quote(text)} is not an e-mail address`)
 }
 
-/** The password itself is never repeated. */
+/** No message repeats the password. */
 export function checkPassword(text: string): string {
   if (text === '') throw new Refusal('the password must not be empty')
   if ([...text].length < MIN_PASSWORD_CHARACTERS) {
@@ -80,12 +75,12 @@ export function checkPassword(text: string): string {
   return text
 }
 
-export function checkCount(option: string, text: string): number {
+export function checkCount(text: string, option: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text)
   throw new Refusal(`${option} ${quote(text)} is not a whole number, one or more`)
 }
 
-export function checkSeconds(option: string, text: string): number {
+export function checkSeconds(text: string, option: string): number {
   const seconds = Number(text)
   if (/^\d+$/.test(text) && seconds <= 2 ** 31) return seconds
   throw new Refusal(`${option} ${quote(text)} is not a whole number of seconds, zero or more`)
@@ -96,7 +91,7 @@ const SHORTEST_TOKEN_SECONDS = 60
 const LONGEST_TOKEN_SECONDS = 2_592_000
 
 /** Null: as long as SESSION_LIFETIME_SECONDS. */
-export function checkAccessTokenLifetime(option: string, text: string): number | null {
+export function checkAccessTokenLifetime(text: string, option: string): number | null {
   if (text === '') return null
   const seconds = Number(text)
   const isInRange = seconds >= SHORTEST_TOKEN_SECONDS && seconds <= LONGEST_TOKEN_SECONDS
@@ -109,7 +104,7 @@ export function checkAccessTokenLifetime(option: string, text: string): number |
 
 const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
 
-/** A date of ISO 8601, without a zone UTC, or a duration before `now`. Answers epoch seconds. */
+/** A date of ISO 8601, without a zone UTC, or a duration before `now`. Returns epoch seconds. */
 export function checkSince(text: string, now: number): number {
   const [, count, unit = ''] = /^(\d{1,9})([smhd])$/.exec(text) ?? []
   if (count !== undefined) return Math.max(0, now - Number(count) * (UNIT_SECONDS[unit] as number))

@@ -1,47 +1,49 @@
 /** `client VERB …`: the commands and their options. */
 
 import type { Command } from 'commander'
-import { DEFAULT_AUTH_METHOD } from '../domain/client.ts'
-import type { Database } from '../stores/database.ts'
-import { type Act, answerAct, WITHIN } from './act.ts'
+import {
+  type ClientFilter,
+  type ClientRecord,
+  pageOfClientRecords,
+} from '../stores/client-record.ts'
+import type { ClientFields } from '../stores/client-registry.ts'
+import { type Act, addActs, addListsVerbs, printAct, WITHIN } from './act.ts'
 import { checkSeconds } from './checks.ts'
+import * as clients from './client-verbs.ts'
 import {
-  addFieldOptions,
-  addPermissionOptions,
-  addRedirectUriOption,
-  type FieldOptions,
-  type ListOptions,
-  readFields,
-  readLists,
-} from './client-options.ts'
-import {
-  authorizeClient,
-  createClient,
-  deleteClient,
-  disableClient,
-  enableClient,
-  pageOfClients,
-  rotateSecret,
-  showClient,
-  updateClient,
-  withdrawFromClient,
-} from './client-verbs.ts'
-import { type KeySetOptions, readKeySetOption } from './key-set-option.ts'
+  addOptions,
+  CLIENT_FIELDS,
+  CLIENT_LISTS,
+  CLIENT_PERMISSIONS,
+  initialOf,
+  readGiven,
+} from './fields.ts'
+import { withKeySet } from './input.ts'
 import { listVerb, stateOf } from './list-verb.ts'
-import { noteStillCovered } from './still-covered.ts'
-import { answer, type Io, note, refuseUsage, verb } from './verb.ts'
+import { type Io, printRead, refuseUsage, verb } from './verb.ts'
 
-type RequestedOnly = Readonly<{ requestedOnly?: boolean }>
-type Options = FieldOptions & ListOptions & KeySetOptions & RequestedOnly
+type Options = Readonly<{ jwks?: string; jwksFile?: string; requestedOnly?: boolean }>
 
-const SOON = 'At /token this is noticed within CLIENT_CACHE_SECONDS.'
+const SOON = '/token applies it within CLIENT_CACHE_SECONDS.'
 const TOKENS_END = `Access tokens issued before end ${WITHIN}.`
 const ALL_ENDS = `All issued to it ends: refresh tokens and codes at once, access tokens ${WITHIN}.`
+const EXAMPLE_ID = '5b0c…'
 
-const modeOf = (options: RequestedOnly) => (options.requestedOnly ? 'request' : 'authorize')
-const isEmpty = (given: object) => Object.keys(given).length === 0
+function addClientOptions(command: Command, requestedOnlyHelp: string, isCreate = false) {
+  addOptions(command, CLIENT_FIELDS, isCreate).option(
+    '--jwks-file <file>',
+    'its public keys, read from a file',
+  )
+  return addOptions(command, CLIENT_LISTS).option('--requested-only', requestedOnlyHelp)
+}
 
-function addWriting(client: Command, io: Io) {
+async function readClient(options: Options, command: Command, io: Io): Promise<clients.Given> {
+  const fields = readGiven(CLIENT_FIELDS, await withKeySet(options, command, io))
+  const lists = readGiven(CLIENT_LISTS, options)
+  return { fields, lists, mode: options.requestedOnly ? 'request' : 'authorize' }
+}
+
+function addCreate(client: Command, io: Io) {
   const create = verb(
     client,
     'create',
@@ -49,158 +51,122 @@ function addWriting(client: Command, io: Io) {
       'client_credentials if it can authenticate, and authorization_code if it has a redirect URI.',
     'create --name "Submission helper" --owner u-17 --scope "submission:read submission:create" --json',
   )
-    .requiredOption('--name <name>', 'what users know it by')
-    .requiredOption('--owner <id>', 'whose client it is: an id of your choice')
-  addPermissionOptions(addRedirectUriOption(addFieldOptions(create)))
-    .option(
-      '--requested-only',
-      'note scopes, grant types and endorsements as requested, without authorizing them',
-    )
-    .action(async (options: Options & { name: string; owner: string }, command: Command) => {
-      const { name, owner } = options
-      const fields = {
-        url: '',
-        description: '',
-        authMethod: DEFAULT_AUTH_METHOD,
-        requirePkce: false,
-        requireDpop: false,
-        jwks: null,
-        mayIntrospect: false,
-        accessTokenLifetimeSeconds: null,
-        ...readFields(options),
-        ...readRequired(name, owner),
-        ...(await readKeySetOption(options, command, io)),
-      }
-      const lists = readLists(options)
-      const create = (db: Database, act: Act) =>
-        createClient(db, fields, lists, modeOf(options), act)
-      return answerAct(command, io, create, async (db, created) => ({
-        ...(await showClient(db, created.client_id)),
+  const requestedOnlyHelp =
+    'note scopes, grant types and endorsements as requested, without authorizing them'
+  addClientOptions(create, requestedOnlyHelp, true).action(
+    async (options: Options, command: Command) => {
+      const given = await readClient(options, command, io)
+      // Commander has refused to go on without a required option.
+      const fields = { ...initialOf(CLIENT_FIELDS), ...given.fields } as ClientFields
+      const create = (act: Act) => clients.create(act, { ...given, fields })
+      return printAct(command, io, create, async (db, created) => ({
+        ...clients.clientDocument(await clients.findClient(db, created.client_id)),
         ...created,
       }))
-    })
+    },
+  )
+}
 
+function addUpdate(client: Command, io: Io) {
   const update = verb(
     client,
     'update <id>',
     `Change a client. A list that is given replaces the old one; "" empties it. ${SOON} If it loses anything by this: ` +
       `${TOKENS_END} Refresh tokens stay good for what is left, unless it loses the grant type.`,
-    'update 5b0c… --redirect-uri https://app.example/callback --no-may-introspect',
+    `update ${EXAMPLE_ID} --redirect-uri https://app.example/callback --no-may-introspect`,
   )
-    .option('--name <name>', 'what users know it by')
-    .option('--owner <id>', 'whose client it is')
-  addPermissionOptions(addRedirectUriOption(addFieldOptions(update)))
-    .option('--no-require-pkce', 'accept its authorization requests without PKCE')
-    .option('--no-require-dpop', 'accept its token requests without a DPoP proof')
-    .option('--no-may-introspect', 'do not let it ask about the tokens of others')
-    .option('--requested-only', 'the lists replace what is merely requested, and authorize nothing')
-    .action(async (id: string, options: Options, command: Command) => {
-      const fields = { ...readFields(options), ...(await readKeySetOption(options, command, io)) }
-      const lists = readLists(options)
-      if (isEmpty(fields) && isEmpty(lists)) refuseUsage(command, 'there is nothing to update')
-      const hint = (line: string) => note(io, line)
-      return answerAct(command, io, (db, act) =>
-        updateClient(db, id, fields, lists, modeOf(options), act, hint),
-      )
-    })
+  const requestedOnlyHelp = 'the lists replace what is merely requested, and authorize nothing'
+  addClientOptions(update, requestedOnlyHelp).action(
+    async (id: string, options: Options, command: Command) => {
+      const given = await readClient(options, command, io)
+      if (Object.keys({ ...given.fields, ...given.lists }).length === 0) {
+        refuseUsage(command, 'there is nothing to update')
+      }
+      return printAct(command, io, (act) => clients.update(act, id, given))
+    },
+  )
 }
 
-const readRequired = (name: string, owner: string) => {
-  const { name: checkedName = '', ownerId = '' } = readFields({ name, owner })
-  return { name: checkedName, ownerId }
+function addPermissionVerbs(client: Command, io: Io) {
+  const needs = '--scope, --grant-type or --endorsement'
+  addListsVerbs(client, io, { fields: CLIENT_PERMISSIONS, needs }, [
+    {
+      name: 'authorize',
+      description: `Give a client more, whether it was requested or not. ${SOON}`,
+      example: `${EXAMPLE_ID} --scope upload:read_logs --endorsement "cs.* math.AG"`,
+      work: clients.authorize,
+    },
+    {
+      name: 'withdraw',
+      description:
+        `Take something from a client, also what it merely requested. ${SOON} ${TOKENS_END} Refresh tokens stay good for ` +
+        'what is left, unless authorization_code or refresh_token is withdrawn.',
+      example: `${EXAMPLE_ID} --scope submission:create`,
+      work: clients.withdraw,
+    },
+  ])
 }
 
-function addPermitting(client: Command, io: Io) {
-  const authorize = verb(
-    client,
-    'authorize <id>',
-    `Give a client more, whether it was requested or not. ${SOON}`,
-    'authorize 5b0c… --scope upload:read_logs --endorsement "cs.* math.AG"',
-  )
-  const withdraw = verb(
-    client,
-    'withdraw <id>',
-    `Take something from a client, also what it merely requested. ${SOON} ${TOKENS_END} Refresh tokens stay good for ` +
-      'what is left, unless authorization_code or refresh_token is withdrawn.',
-    'withdraw 5b0c… --scope submission:create',
-  )
-  const listsOf = (options: ListOptions, command: Command) => {
-    const lists = readLists(options)
-    if (isEmpty(lists)) {
-      refuseUsage(command, 'name at least one --scope, --grant-type or --endorsement')
-    }
-    return lists
-  }
-  addPermissionOptions(authorize).action((id: string, options: ListOptions, command: Command) => {
-    const lists = listsOf(options, command)
-    return answerAct(command, io, (db, act) => authorizeClient(db, id, lists, act))
-  })
-  addPermissionOptions(withdraw).action((id: string, options: ListOptions, command: Command) => {
-    const lists = listsOf(options, command)
-    return answerAct(command, io, async (db, act) => {
-      const done = await withdrawFromClient(db, id, lists, act)
-      noteStillCovered(io, lists, done.document)
-      return done
-    })
-  })
-}
-
-function addKeeping(client: Command, io: Io) {
-  listVerb(client, io, {
+function addReading(client: Command, io: Io) {
+  listVerb<ClientRecord, ClientFilter>(client, io, {
     description:
       'Print the clients in the order of their ids, a line each; with --json all but secrets.',
     example: '--owner u-17 --name helper',
-    idOf: (one) => one.client_id,
+    documentOf: clients.clientDocument,
     heads: ['client_id', 'name', 'owner_id', 'auth_method', 'state'],
-    row: (one) => [one.client_id, one.name, one.owner_id, one.auth_method, stateOf(one)],
-    readPage: pageOfClients,
+    row: (one) => [one.clientId, one.name, one.ownerId, one.authMethod, stateOf(one)],
+    readPage: pageOfClientRecords,
   })
     .option('--name <part>', 'those with this in their name, whatever the case')
     .option('--owner <id>', 'those of this owner')
-  verb(client, 'show <id>', 'Print one client, without secrets.', 'show 5b0c…').action(
-    (id: string, _options, command: Command) => answer(command, io, (db) => showClient(db, id)),
+  verb(client, 'show <id>', 'Print one client, without secrets.', `show ${EXAMPLE_ID}`).action(
+    (id: string, _options, command: Command) =>
+      printRead(command, io, async (db) =>
+        clients.clientDocument(await clients.findClient(db, id)),
+      ),
   )
+}
+
+function addKeeping(client: Command, io: Io) {
   verb(
     client,
     'rotate-secret <id>',
     `Give a client a new secret, shown this once. ${SOON} Without an overlap: ${TOKENS_END} Refresh tokens stay; they ` +
       'need the new secret.',
-    'rotate-secret 5b0c… --overlap-seconds 86400',
+    `rotate-secret ${EXAMPLE_ID} --overlap-seconds 86400`,
   )
     .option('--overlap-seconds <n>', 'how long the old secret stays good', '0')
     .action((id: string, options: { overlapSeconds: string }, command: Command) => {
-      const seconds = checkSeconds('--overlap-seconds', options.overlapSeconds)
-      return answerAct(command, io, (db, act) => rotateSecret(db, id, seconds, act))
+      const seconds = checkSeconds(options.overlapSeconds, '--overlap-seconds')
+      return printAct(command, io, (act) => clients.rotateSecret(act, id, seconds))
     })
-  verb(
-    client,
-    'disable <id>',
-    `Give a client no more tokens, until it is enabled again. ${SOON} ${ALL_ENDS}`,
-    'disable 5b0c…',
-  ).action((id: string, _options, command: Command) =>
-    answerAct(command, io, (db, act) => disableClient(db, id, act)),
-  )
-  verb(
-    client,
-    'enable <id>',
-    'Let a disabled client have tokens again. Nothing that ended is revived.',
-    'enable 5b0c…',
-  ).action((id: string, _options, command: Command) =>
-    answerAct(command, io, (db, act) => enableClient(db, id, act)),
-  )
-  verb(
-    client,
-    'delete <id>',
-    `Remove a client with its secrets and remembered consents; prints what it was. ${ALL_ENDS}`,
-    'delete 5b0c…',
-  ).action((id: string, _options, command: Command) =>
-    answerAct(command, io, (db, act) => deleteClient(db, id, act)),
-  )
+  addActs(client, io, [
+    {
+      name: 'disable',
+      description: `Give a client no more tokens, until it is enabled again. ${SOON} ${ALL_ENDS}`,
+      example: EXAMPLE_ID,
+      work: clients.disable,
+    },
+    {
+      name: 'enable',
+      description: 'Let a disabled client have tokens again. What ended stays ended.',
+      example: EXAMPLE_ID,
+      work: clients.enable,
+    },
+    {
+      name: 'delete',
+      description: `Remove a client with its secrets and remembered consents; prints what it was. ${ALL_ENDS}`,
+      example: EXAMPLE_ID,
+      work: clients.remove,
+    },
+  ])
 }
 
 export function addClientCommands(program: Command, io: Io) {
   const client = program.command('client').description('API clients: who may ask for tokens')
-  addWriting(client, io)
-  addPermitting(client, io)
+  addCreate(client, io)
+  addUpdate(client, io)
+  addPermissionVerbs(client, io)
+  addReading(client, io)
   addKeeping(client, io)
 }

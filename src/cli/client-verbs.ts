@@ -9,21 +9,65 @@ import {
   registrationProblem,
 } from '../domain/registration.ts'
 import { Refusal } from '../local/refusal.ts'
-import {
-  type ClientFilter,
-  type ClientRecord,
-  findClientRecord,
-  pageOfClientRecords,
-} from '../stores/client-record.ts'
+import { type ClientRecord, findClientRecord, type Permission } from '../stores/client-record.ts'
 import { type ClientChanges, type ClientFields, clientRegistry } from '../stores/client-registry.ts'
 import type { Database } from '../stores/database.ts'
 import { clientNarrowing, secretNarrowing } from '../stores/narrowing.ts'
-import { type Act, type Done, endingForGood, lastOfRecord, recording } from './act.ts'
-import { detailOf, listDetailOf } from './client-audit.ts'
-import type { Lists, Mode } from './client-options.ts'
-import { clientDocument } from './documents.ts'
+import {
+  type Act,
+  type Done,
+  endingWithRecord,
+  lastOfRecord,
+  noteStillCovered,
+  recording,
+} from './act.ts'
+import {
+  CLIENT_FIELDS,
+  CLIENT_LISTS,
+  CLIENT_PERMISSIONS,
+  type ClientLists,
+  type ClientPermissions,
+  shown,
+} from './fields.ts'
+import { isoTime } from './text-form.ts'
 
-const done = (client: ClientRecord, revokes: boolean): Done<ReturnType<typeof clientDocument>> => ({
+/** What an option names, and whether lists are authorized at once or kept as requested. */
+export type Given = Readonly<{
+  fields: ClientChanges
+  lists: Partial<ClientLists>
+  mode: 'authorize' | 'request'
+}>
+
+const permissionsOf = (client: ClientRecord, kind: Permission['kind'], isRequested: boolean) =>
+  client.permissions
+    .filter((one) => one.kind === kind && (one.authorizedAt === null) === isRequested)
+    .map(({ value }) => value)
+
+/** Without a secret or its digest. */
+export const clientDocument = (client: ClientRecord) => ({
+  client_id: client.clientId,
+  ...shown('inDocument', CLIENT_FIELDS, client),
+  ...shown('inDocument', CLIENT_LISTS, client),
+  requested_grant_types: permissionsOf(client, 'grant_type', true),
+  requested_scopes: permissionsOf(client, 'scope', true),
+  requested_endorsements: permissionsOf(client, 'endorsement', true),
+  permissions: client.permissions.map(({ kind, value, requestedAt, authorizedAt }) => ({
+    kind,
+    value,
+    requested_at: isoTime(requestedAt),
+    authorized_at: isoTime(authorizedAt),
+  })),
+  credentials: client.credentials.map(({ createdAt, expiresAt, lastUsedAt }) => ({
+    created_at: isoTime(createdAt),
+    expires_at: isoTime(expiresAt),
+    last_used_at: isoTime(lastUsedAt),
+  })),
+  created_at: isoTime(client.createdAt),
+  updated_at: isoTime(client.updatedAt),
+  disabled_at: isoTime(client.disabledAt),
+})
+
+const done = (client: ClientRecord, revokes: boolean): Done => ({
   document: clientDocument(client),
   revokes,
 })
@@ -33,188 +77,176 @@ function required(client: ClientRecord | null, clientId: string): ClientRecord {
   return client
 }
 
+export const findClient = async (db: Database, clientId: string) =>
+  required(await findClientRecord(db, clientId), clientId)
+
 function requireSound(registered: Registered) {
   const problem = registrationProblem(registered)
   if (problem) throw new Refusal(problem)
 }
 
-const grantTypesOf = (client: ClientRecord, isRequested: boolean) =>
-  client.permissions
-    .filter((p) => p.kind === 'grant_type' && (p.authorizedAt === null) === isRequested)
-    .map(({ value }) => value)
-
-/** Only when it concerns what must fit together: a client once imported can still be renamed. */
-function requireSoundAfter(client: ClientRecord, changes: ClientChanges, lists: Lists, mode: Mode) {
-  if (!(changes.authMethod || changes.jwks || lists.redirectUris || lists.grantTypes)) return
-  const authMethod = changes.authMethod ?? client.authMethod
-  const authorized = grantTypesOf(client, false)
-  const wished = grantTypesOf(client, true)
+/** Only when a change concerns what must fit together, so that any imported client can be renamed. */
+function requireSoundAfter(client: ClientRecord, { fields, lists, mode }: Given) {
+  if (!(fields.authMethod || fields.jwks || lists.redirectUris || lists.grantTypes)) return
+  const authMethod = fields.authMethod ?? client.authMethod
+  const authorized = permissionsOf(client, 'grant_type', false)
+  const requested = permissionsOf(client, 'grant_type', true)
   const given = lists.grantTypes
   requireSound({
     authMethod,
-    // Of a client that will no longer need its keys they are dropped.
-    jwks: changes.jwks ?? (authMethod === 'private_key_jwt' ? client.jwks : null),
+    // The update drops the keys of a client that no longer needs them.
+    jwks: fields.jwks ?? (authMethod === 'private_key_jwt' ? client.jwks : null),
     redirectUris: lists.redirectUris ?? client.redirectUris,
     grantTypes:
       mode === 'authorize'
-        ? [...(given ?? authorized), ...wished]
-        : [...authorized, ...(given ?? wished)],
+        ? [...(given ?? authorized), ...requested]
+        : [...authorized, ...(given ?? requested)],
   })
 }
 
-export async function createClient(
-  db: Database,
-  fields: ClientFields,
-  lists: Lists,
-  mode: Mode,
+const detailOf = ({ fields, lists, mode }: Given) => ({
+  ...shown('inAudit', CLIENT_FIELDS, fields),
+  ...shown('inAudit', CLIENT_LISTS, lists),
+  ...(mode === 'request' && { requested_only: true }),
+})
+
+export async function create(
   act: Act,
+  given: Given & Readonly<{ fields: ClientFields }>,
 ): Promise<Done<Readonly<{ client_id: string; client_secret?: string }>>> {
-  const redirectUris = lists.redirectUris ?? []
+  const { fields, mode } = given
   const { authMethod, jwks } = fields
-  const grantTypes = lists.grantTypes ?? grantTypesByDefault({ authMethod, redirectUris })
+  const redirectUris = given.lists.redirectUris ?? []
+  const grantTypes = given.lists.grantTypes ?? grantTypesByDefault({ authMethod, redirectUris })
+  const lists = { ...given.lists, grantTypes }
   requireSound({ authMethod, jwks, redirectUris, grantTypes })
   const secret = usesSecret(authMethod) ? mintToken('clientSecret') : null
-  const detail = detailOf(fields, { ...lists, grantTypes }, mode)
-  const clientId = await clientRegistry(db).create(
-    { ...fields, ...lists, grantTypes },
+  const detail = detailOf({ ...given, lists })
+  const clientId = await clientRegistry(act.db).create(
+    { ...fields, ...lists },
     secret === null ? null : await hexDigest(secret),
     {
       mode,
       now: act.now,
-      also: (id) => [recording(db, act, 'client.create', { clientId: id }, detail)],
+      also: (id) => [recording(act, 'client.create', { clientId: id }, detail)],
     },
   )
-  const document = secret ? { client_id: clientId, client_secret: secret } : { client_id: clientId }
+  const document = { client_id: clientId, ...(secret && { client_secret: secret }) }
   return { document, revokes: false }
 }
 
-export const pageOfClients = async (
-  db: Database,
-  after: string,
-  rows: number,
-  filter: ClientFilter,
-) => (await pageOfClientRecords(db, after, rows, filter)).map(clientDocument)
-
-export const showClient = async (db: Database, clientId: string) =>
-  clientDocument(required(await findClientRecord(db, clientId), clientId))
-
-/** `hint` hears what is left to do. */
-export async function updateClient(
-  db: Database,
-  clientId: string,
-  changes: ClientChanges,
-  lists: Lists,
-  mode: Mode,
-  act: Act,
-  hint: (line: string) => void,
-): Promise<Done> {
-  const before = required(await findClientRecord(db, clientId), clientId)
-  requireSoundAfter(before, changes, lists, mode)
-  const { authMethod, jwks } = changes
+export async function update(act: Act, clientId: string, given: Given): Promise<Done> {
+  const { fields, lists, mode } = given
+  requireSoundAfter(await findClient(act.db, clientId), given)
+  const { authMethod, jwks } = fields
   const { redirectUris, ...permissions } = lists
   const change = {
     how: 'replace' as const,
     ...(authMethod && { authMethod }),
     ...(jwks && { jwks }),
     ...(redirectUris && { redirectUris }),
-    // What was merely requested is nothing that could be lost.
+    // What was merely requested cannot be lost.
     ...(mode === 'authorize' && permissions),
   }
   const how = {
     mode,
     now: act.now,
-    before: clientNarrowing(db, clientId, change, lastOfRecord(act)),
-    also: [recording(db, act, 'client.update', { clientId }, detailOf(changes, lists, mode))],
+    before: clientNarrowing(act.db, clientId, change, lastOfRecord(act)),
+    also: [recording(act, 'client.update', { clientId }, detailOf(given))],
   }
-  const updated = await clientRegistry(db).update(clientId, changes, lists, how)
+  const updated = await clientRegistry(act.db).update(clientId, fields, lists, how)
   const after = required(updated.client, clientId)
   if (usesSecret(after.authMethod) && liveCredentials(after, act.now).length === 0) {
-    hint(`the client has no secret yet: give it one with client rotate-secret ${clientId}`)
+    act.note(`the client has no secret yet: give it one with client rotate-secret ${clientId}`)
   }
   return done(after, updated.hasEnded)
 }
 
-export async function authorizeClient(
-  db: Database,
-  clientId: string,
-  lists: Lists,
+export async function authorize(
   act: Act,
+  clientId: string,
+  lists: Partial<ClientPermissions>,
 ): Promise<Done> {
-  const before = required(await findClientRecord(db, clientId), clientId)
-  const grantTypes = lists.grantTypes && [...grantTypesOf(before, false), ...lists.grantTypes]
+  const before = await findClient(act.db, clientId)
+  const grantTypes = lists.grantTypes && [
+    ...permissionsOf(before, 'grant_type', false),
+    ...lists.grantTypes,
+  ]
   if (grantTypes) requireSound({ ...before, grantTypes })
-  const also = [recording(db, act, 'client.authorize', { clientId }, listDetailOf(lists))]
-  const after = await clientRegistry(db).authorize(clientId, lists, act.now, also)
+  const detail = shown('inAudit', CLIENT_PERMISSIONS, lists)
+  const also = [recording(act, 'client.authorize', { clientId }, detail)]
+  const after = await clientRegistry(act.db).authorize(clientId, lists, act.now, also)
   return done(required(after, clientId), false)
 }
 
-export async function withdrawFromClient(
-  db: Database,
-  clientId: string,
-  lists: Lists,
+export async function withdraw(
   act: Act,
-): Promise<Done<ReturnType<typeof clientDocument>>> {
+  clientId: string,
+  lists: Partial<ClientPermissions>,
+): Promise<Done> {
+  const change = { how: 'withdraw' as const, ...lists }
+  const detail = shown('inAudit', CLIENT_PERMISSIONS, lists)
   const around = {
-    before: clientNarrowing(db, clientId, { how: 'withdraw', ...lists }, lastOfRecord(act)),
-    also: [recording(db, act, 'client.withdraw', { clientId }, listDetailOf(lists))],
+    before: clientNarrowing(act.db, clientId, change, lastOfRecord(act)),
+    also: [recording(act, 'client.withdraw', { clientId }, detail)],
   }
-  const withdrawn = await clientRegistry(db).withdraw(clientId, lists, act.now, around)
-  return done(required(withdrawn.client, clientId), withdrawn.hasEnded)
+  const withdrawn = await clientRegistry(act.db).withdraw(clientId, lists, act.now, around)
+  const after = required(withdrawn.client, clientId)
+  noteStillCovered(act, lists, after)
+  return done(after, withdrawn.hasEnded)
 }
 
 /**
- * With an overlap both secrets are good, and nothing ends. Without one the old secret is not trusted any more, nor
- * the sessions it opened; refresh families stay, since they cannot be renewed without the new secret.
+ * With an overlap both secrets are good, and nothing ends. Without one the old secret is no longer trusted, nor are
+ * the sessions that it opened. Refresh families stay: they cannot be renewed without the new secret.
  */
 export async function rotateSecret(
-  db: Database,
+  act: Act,
   clientId: string,
   overlapSeconds: number,
-  act: Act,
 ): Promise<Done> {
-  const before = required(await findClientRecord(db, clientId), clientId)
-  if (!usesSecret(before.authMethod)) {
+  const { authMethod } = await findClient(act.db, clientId)
+  if (!usesSecret(authMethod)) {
     throw new Refusal(
-      `a client with the authentication method ${before.authMethod} has no secret to rotate`,
+      `a client with the authentication method ${authMethod} has no secret to rotate`,
     )
   }
   const detail = { overlap_seconds: overlapSeconds }
   const how = {
     now: act.now,
-    before: overlapSeconds === 0 ? secretNarrowing(db, clientId, lastOfRecord(act)) : [],
-    also: [recording(db, act, 'client.rotate_secret', { clientId }, detail)],
+    before: overlapSeconds === 0 ? secretNarrowing(act.db, clientId, lastOfRecord(act)) : [],
+    also: [recording(act, 'client.rotate_secret', { clientId }, detail)],
   }
   const secret = mintToken('clientSecret')
   const digested = await hexDigest(secret)
-  const rotated = await clientRegistry(db).rotateSecret(clientId, digested, overlapSeconds, how)
+  const registry = clientRegistry(act.db)
+  const rotated = await registry.rotateSecret(clientId, digested, overlapSeconds, how)
   required(rotated.client, clientId)
   return { document: { client_secret: secret }, revokes: rotated.hasEnded }
 }
 
-export async function disableClient(db: Database, clientId: string, act: Act): Promise<Done> {
-  required(await findClientRecord(db, clientId), clientId)
-  const also = [
-    recording(db, act, 'client.disable', { clientId }),
-    ...endingForGood(db, 'client', clientId, act),
-  ]
-  const after = await clientRegistry(db).disable(clientId, act.now, also)
+export async function disable(act: Act, clientId: string): Promise<Done> {
+  await findClient(act.db, clientId)
+  const also = [recording(act, 'client.disable', { clientId }), ...endingWithRecord(act, clientId)]
+  const after = await clientRegistry(act.db).disable(clientId, act.now, also)
   return done(required(after, clientId), true)
 }
 
-/** Revives nothing. */
-export async function enableClient(db: Database, clientId: string, act: Act): Promise<Done> {
-  const also = [recording(db, act, 'client.enable', { clientId })]
-  const after = await clientRegistry(db).enable(clientId, act.now, also)
+/** Brings back nothing that ended. */
+export async function enable(act: Act, clientId: string): Promise<Done> {
+  const also = [recording(act, 'client.enable', { clientId })]
+  const after = await clientRegistry(act.db).enable(clientId, act.now, also)
   return done(required(after, clientId), false)
 }
 
-/** The client as it was. */
-export async function deleteClient(db: Database, clientId: string, act: Act): Promise<Done> {
-  const { name, ownerId } = required(await findClientRecord(db, clientId), clientId)
+/** Shows the client as it was. */
+export async function remove(act: Act, clientId: string): Promise<Done> {
+  const { name, ownerId } = await findClient(act.db, clientId)
+  const detail = { name, owner_id: ownerId }
   const also = [
-    recording(db, act, 'client.delete', { clientId }, { name, owner_id: ownerId }),
-    ...endingForGood(db, 'client', clientId, act),
+    recording(act, 'client.delete', { clientId }, detail),
+    ...endingWithRecord(act, clientId),
   ]
-  const before = await clientRegistry(db).delete(clientId, also)
+  const before = await clientRegistry(act.db).delete(clientId, also)
   return done(required(before, clientId), true)
 }

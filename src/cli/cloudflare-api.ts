@@ -3,12 +3,12 @@
 import { Refusal } from '../local/refusal.ts'
 
 export type Api = Readonly<{
-  /** `https://api.cloudflare.com/client/v4`, or what stands in for it. */
+  /** `https://api.cloudflare.com/client/v4`, or a stand-in. */
   baseUrl: string
   accountId: string
-  /** Sent as a bearer token, and never put into a message. */
+  /** Sent as a bearer token. No message has it. */
   token: string
-  /** The registry on this machine. For the command that a message recommends. */
+  /** The registry on this machine, where the command that a message recommends needs no `--remote`. */
   isLocal?: true
 }>
 
@@ -25,13 +25,13 @@ export type ApiCall = Readonly<{
   isGlobal?: boolean
   contentType?: string
   body?: string
-  /** Does it change anything? When its answer is lost, nobody here knows whether it did. */
+  /** It changes something. When its answer is lost, the change may have been made. */
   writes?: boolean
 }>
 
 const TIMEOUT_MS = 30_000
 
-/** Of faults that come before a request is sent: names, connections and certificates. */
+/** Codes of faults before a request is sent: names, connections and certificates. */
 const NOT_SENT =
   /^(?:ENOTFOUND|EAI_\w+|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|ERR_TLS_\w+|CERT_\w+|\w*SELF_SIGNED\w*|UNABLE_TO_\w+)$/
 
@@ -69,7 +69,7 @@ function lostAnswer({ baseUrl, isLocal }: Api, what: string, why: string): Refus
 
 const reasonIn = (answer: ApiAnswer | null) => answer?.errors?.[0]?.message ?? 'no reason given'
 
-/** In the words of the other side. `what` is what was asked, as in `the database`. */
+/** Repeats the reason of the API. `what` was asked, as in `the database`. */
 export function refusalOf(what: string, status: number, answer: ApiAnswer | null): ApiRefusal {
   const words = reasonIn(answer)
   const hint = words.includes('no such table') ? ' (apply the migrations first)' : ''
@@ -104,7 +104,7 @@ async function send(
 const answerIn = (response: Response) =>
   response.json().catch(() => null) as Promise<ApiAnswer | null>
 
-/** What the API answers, unread; null if there is no such thing. Otherwise throws a Refusal. */
+/** The body that the API returns; null for 404. Otherwise throws a Refusal. */
 export async function readFromApi(api: Api, what: string, path: string): Promise<string | null> {
   const response = await send(api, what, { method: 'GET', path })
   if (response.ok) return response.text()
@@ -121,7 +121,7 @@ export async function callApi(
 ): Promise<ApiAnswer & { status: number }> {
   const response = await send(api, what, call)
   const answer = await answerIn(response)
-  // A proxy between may have given up, or the answer was cut off.
+  // A proxy in between may have timed out, or the answer was cut off.
   const isLost = response.status >= 500 || (response.ok && answer === null)
   if (call.writes && isLost) {
     throw lostAnswer(api, what, `${response.status}: ${reasonIn(answer)}`)

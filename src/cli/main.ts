@@ -1,7 +1,98 @@
-/** `npm run admin`: see `--help`. */
+/** `npm run admin`, the administrator's command line: words in, one document or one line of refusal out. */
 
-import { run } from './run.ts'
+import { Command, CommanderError } from 'commander'
+import { oneLine, Refusal } from '../local/refusal.ts'
+import { addClientCommands } from './client-commands.ts'
+import { addDoctorCommand } from './doctor-command.ts'
+import { addRecordCommands } from './record-commands.ts'
+import { addSessionCommands } from './session-commands.ts'
+import { printable } from './text-form.ts'
+import { addUserCommands } from './user-commands.ts'
+import type { Io } from './verb.ts'
 
-// Of a write that failed its writer is told, by the write itself.
-process.stdout.on('error', () => {})
-process.exitCode = await run(process.argv.slice(2), process)
+/** A message may repeat what was typed, but not our credentials. */
+const withoutTokens = (text: string) => text.replace(/\breg[bcrs]?_[\w-]{20,}/g, '[token]')
+const line = (fault: unknown) => `${printable(withoutTokens(oneLine(fault)))}\n`
+
+/** What the process ends with. */
+const DONE = 0
+const FAILED = 1
+const WRONG_USAGE = 2
+
+/** Node decodes the bytes of the command line itself, and puts this where they are not UTF-8. */
+const REPLACEMENT = '\uFFFD'
+
+function requireText(what: string, text: string): string {
+  if (text.includes(REPLACEMENT)) throw new Refusal(`${what} is not UTF-8 text`)
+  return text
+}
+
+/** Spaces alone stay: an empty word can have a meaning of its own. */
+const trimmed = (text: string) => text.trim() || text
+
+/** Drops the spaces around every word. Options that repeat are split at spaces already. */
+function trimWords(command: Command) {
+  for (const [index, word] of command.processedArgs.entries()) {
+    if (typeof word === 'string') {
+      command.processedArgs[index] = trimmed(requireText('an argument', word))
+    }
+  }
+  for (const option of command.options) {
+    const name = option.attributeName()
+    const value: unknown = command.getOptionValue(name)
+    const what = option.long ?? name
+    if (Array.isArray(value)) for (const one of value) requireText(what, String(one))
+    if (typeof value !== 'string') continue
+    const text = requireText(what, value)
+    const source = command.getOptionValueSource(name) ?? 'cli'
+    // A password may begin or end with a space.
+    if (name !== 'password') command.setOptionValueWithSource(name, trimmed(text), source)
+  }
+}
+
+export function commandLine(io: Io): Command {
+  const program = new Command('npm run admin --')
+    .description(
+      'Administer the clients, users and sessions of the registry, say why it refused something, who did what, and ' +
+        'whether all is well.',
+    )
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      outputError: (text, write) => write(line(text)),
+    })
+    .hook('preAction', (_program, command) => trimWords(command))
+    .addHelpText(
+      'after',
+      '\nWithout --remote it works on STATE_DIR, also while the registry runs.\n' +
+        'Example:\n  npm run --silent admin -- client list --json',
+    )
+  addClientCommands(program, io)
+  addUserCommands(program, io)
+  addSessionCommands(program, io)
+  addRecordCommands(program, io)
+  addDoctorCommand(program, io)
+  return program
+}
+
+/** Returns the exit status: 0, 1 for what was refused or failed, 2 for wrong usage. */
+export async function run(argv: readonly string[], io: Io): Promise<number> {
+  try {
+    await commandLine(io).parseAsync(argv, { from: 'user' })
+    return DONE
+  } catch (fault) {
+    // Commander has already written its own line.
+    if (fault instanceof CommanderError) return fault.exitCode === 0 ? DONE : WRONG_USAGE
+    // The reader closed the pipe, as `head` does.
+    if (fault instanceof Error && 'code' in fault && fault.code === 'EPIPE') return DONE
+    io.stderr.write(`error: ${line(fault)}`)
+    return FAILED
+  }
+}
+
+if (import.meta.main) {
+  // The callback of each write reports its failure.
+  process.stdout.on('error', () => {})
+  process.exitCode = await run(process.argv.slice(2), process)
+}

@@ -1,20 +1,18 @@
-/** Which D1 and KV a command works on, and how it gets there. Whatever is slow to import is imported when needed. */
+/** Opens the D1 and KV that a command works on. What is slow to import is imported when it is needed. */
 
-import { claimState } from '../local/claim-state.ts'
 import { REGISTRY_CONFIG, stateDirectory } from '../local/project.ts'
 import { Refusal } from '../local/refusal.ts'
-import { retryWhenBusy } from '../local/retry-when-busy.ts'
 import type { Storage } from '../local/state.ts'
+import { claimState, retryWhenBusy } from '../local/state-lock.ts'
 import type { Api } from './cloudflare-api.ts'
-import { d1OverHttp } from './d1-http.ts'
-import { kvOverHttp } from './kv-http.ts'
+import { d1OverHttp, kvOverHttp } from './storage-http.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 type Work<T> = (storage: Storage) => Promise<T>
 
 const CLOUDFLARE_API = 'https://api.cloudflare.com/client/v4'
 
-/** There the namespaces go by their bindings. */
+/** A running registry knows its namespaces by their bindings. */
 const LOCAL_IDS = { db: 'DB', sessions: 'SESSIONS', codes: 'CODES' }
 
 function required(env: Environment, name: string): string {
@@ -32,7 +30,7 @@ const overHttp = (
   codes: kvOverHttp(api, ids.codes),
 })
 
-/** Cloudflare's, with the operator's own token. */
+/** Cloudflare's API, with the operator's own token. */
 export function deployedApi(env: Environment): Api {
   const token = required(env, 'CLOUDFLARE_API_TOKEN')
   const accountId = required(env, 'CLOUDFLARE_ACCOUNT_ID')
@@ -64,7 +62,7 @@ async function onState<T>(stateDir: string, work: Work<T>): Promise<T> {
   }
 }
 
-/** Through the running registry where there is one: it alone writes its state. */
+/** A running registry alone writes its state, so commands go through it. */
 async function onLocal<T>(env: Environment, work: Work<T>): Promise<T> {
   const stateDir = stateDirectory(env)
   const claim = await claimState(stateDir)
@@ -79,7 +77,7 @@ async function onLocal<T>(env: Environment, work: Work<T>): Promise<T> {
   }
 }
 
-/** `work` may be repeated when it met a lock: until its one batch succeeds, nothing is written. */
+/** A lock makes `work` run again: until its one batch succeeds, nothing is written. */
 export const withStorage = <T>(
   where: Readonly<{ remote: boolean; env: Environment }>,
   work: Work<T>,

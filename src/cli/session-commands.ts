@@ -1,4 +1,4 @@
-/** `session revoke`: ends what was issued, at the word of the administrator. */
+/** `session revoke`: ends one session, or all of a client or a user. */
 
 import type { Command } from 'commander'
 import { sessionKeyOf, tokenDigestOf } from '../crypto/digest.ts'
@@ -9,15 +9,14 @@ import {
   SESSION_REVOKED_WITHIN_SECONDS,
 } from '../domain/revocation.ts'
 import { Refusal } from '../local/refusal.ts'
-import type { Storage } from '../local/state.ts'
-import { findClientRecord } from '../stores/client-record.ts'
 import type { Database } from '../stores/database.ts'
 import { refreshTokenStore } from '../stores/refresh-tokens.ts'
 import { revocationStore } from '../stores/revocations.ts'
 import { type Act, actsOf, ending, NOT_SHOWN, recording, showInKv } from './act.ts'
-import { readFirstLine } from './first-line.ts'
-import { findUserId } from './known-user.ts'
-import { answerFrom, type Io, note, refuseUsage, verb } from './verb.ts'
+import { findClient } from './client-verbs.ts'
+import { readFirstLine } from './input.ts'
+import { findUserId } from './user-verbs.ts'
+import { type Io, printFrom, refuseUsage, verb } from './verb.ts'
 
 type Options = Readonly<{
   token?: string
@@ -27,46 +26,43 @@ type Options = Readonly<{
   evenUnknown?: boolean
 }>
 
-/** An external accounts service may mint its own, unlike any credential of ours. */
+/** Ends something. Returns whether KV shows it. */
+type Revoke = (act: Act) => Promise<boolean>
+
+/** The tokens of an external accounts service have a form of their own, unlike any of ours. */
 function mayBeSession(token: string, act: Act): boolean {
   if (isWellFormed('accessToken', token) || isWellFormed('browserSession', token)) return true
   const isOurs = Object.values(TOKEN_PREFIXES).some((prefix) => token.startsWith(prefix))
   return act.usersAreExternal && token !== '' && !isOurs
 }
 
-/** Answers whether KV shows it. */
-async function revokeToken({ db, sessions }: Storage, token: string, act: Act): Promise<boolean> {
-  const revocations = (about: Readonly<{ clientId?: string; userId?: string }>, detail: object) =>
-    revocationStore(db, sessions, act.longestSessionSeconds, [
-      recording(db, act, 'session.revoke', about, { ...detail }),
+async function revokeToken(act: Act, token: string): Promise<boolean> {
+  const { db, sessions, longestSessionSeconds } = act
+  const revocations = (about: Readonly<{ clientId?: string; userId?: string }>, kind: string) =>
+    revocationStore(db, sessions, longestSessionSeconds, [
+      recording(act, 'session.revoke', about, { kind }),
     ])
   if (isWellFormed('refreshToken', token)) {
-    const standing = await refreshTokenStore(db).find(await tokenDigestOf(token))
-    if (!standing) throw new Refusal('there is no such refresh token')
-    const { familyId, clientId, user } = standing.family
-    const about = { clientId, userId: user.userId }
-    return revocations(about, { kind: 'refresh token' }).endFamily(familyId)
+    const found = await refreshTokenStore(db).find(await tokenDigestOf(token))
+    if (!found) throw new Refusal('there is no such refresh token')
+    const { familyId, clientId, user } = found.family
+    return revocations({ clientId, userId: user.userId }, 'refresh token').endFamily(familyId)
   }
   if (!mayBeSession(token, act)) {
     throw new Refusal('the token is not an access, refresh or browser session token')
   }
-  // Whose it is, and whether it ever was, only the session itself says, and that is in KV, which the command line does
-  // not read: KV might not show yet what was issued a moment ago, and a stolen token must not outlive that.
+  // The session is in KV, which may not show yet what was issued a moment ago. A stolen token must not outlive that, so
+  // KV is not asked whose session it is, nor whether there was one.
   const kind = isWellFormed('browserSession', token) ? 'browser session' : 'access token'
   const key = await sessionKeyOf(token)
-  const store = revocations({}, { kind })
+  const store = revocations({}, kind)
   const isShown = await store.endSessions([key])
-  // Harmless if it fails: then cron shows it once more.
+  // If this fails, cron shows it once more.
   if (isShown) await store.markShown([key]).catch(() => {})
   return isShown
 }
 
-async function clientId(db: Database, id: string): Promise<string> {
-  if (await findClientRecord(db, id)) return id
-  throw new Refusal(`there is no client ${JSON.stringify(id)}`)
-}
-
-async function userId(db: Database, idOrName: string, evenUnknown: boolean): Promise<string> {
+async function requireUserId(db: Database, idOrName: string, evenUnknown: boolean) {
   const known = await findUserId(db, idOrName)
   if (known !== null) return known
   if (evenUnknown && idOrName !== '') return idOrName
@@ -76,33 +72,23 @@ async function userId(db: Database, idOrName: string, evenUnknown: boolean): Pro
   )
 }
 
-/** Prints the bound that it promises. */
-async function answerRevoked(
-  command: Command,
-  io: Io,
-  boundSeconds: number,
-  revoke: (storage: Storage, act: Act) => Promise<boolean>,
-) {
-  const begin = await actsOf(io)
-  return answerFrom(command, io, async (storage) => {
-    const isShown = await revoke(storage, begin())
-    return {
-      revoked: true,
-      effective_within_seconds: boundSeconds + (isShown ? 0 : CRON_INTERVAL_SECONDS),
-    }
-  })
+async function revokeAll(act: Act, about: Readonly<{ clientId: string } | { userId: string }>) {
+  const ended =
+    'clientId' in about ? ending(act, 'client', about.clientId) : ending(act, 'user', about.userId)
+  // The last of these statements adds the revocation: the audit's row depends on it.
+  await act.db.batch([...ended, recording(act, 'session.revoke', about)])
+  return showInKv(act)
 }
 
-const revokeAll =
-  (io: Io, kind: 'client' | 'user', id: string, evenUnknown: boolean) =>
-  async (storage: Storage, act: Act) => {
-    const { db } = storage
-    const subject = kind === 'client' ? await clientId(db, id) : await userId(db, id, evenUnknown)
-    const about = kind === 'client' ? { clientId: subject } : { userId: subject }
-    // The revocation is the last of them, and what the audit's row goes by.
-    await db.batch([...ending(db, kind, subject, act), recording(db, act, 'session.revoke', about)])
-    return showInKv(storage, io)
-  }
+/** Prints the bound that it promises. */
+async function printRevoked(command: Command, io: Io, boundSeconds: number, revoke: Revoke) {
+  const begin = await actsOf(io)
+  return printFrom(command, io, async (storage) => ({
+    revoked: true,
+    effective_within_seconds:
+      boundSeconds + ((await revoke(begin(storage))) ? 0 : CRON_INTERVAL_SECONDS),
+  }))
+}
 
 export function addSessionCommands(program: Command, io: Io) {
   const session = program.command('session').description('sessions: what tokens stand for')
@@ -129,26 +115,31 @@ export function addSessionCommands(program: Command, io: Io) {
       '--even-unknown',
       'with --user: also an id that D1 does not know, as of a user of an external service who only signed in',
     )
-    // Whoever forgets the option must not find the token in a message.
+    // A token without its option must not be repeated by a message of Commander.
     .allowExcessArguments()
     .action(async (options: Options, command: Command) => {
       const { token, tokenStdin, client, user, evenUnknown = false } = options
-      const isOne = [token, tokenStdin, client, user].filter((one) => one !== undefined)
-      if (isOne.length !== 1 || command.args.length > 0) {
+      const given = [token, tokenStdin, client, user].filter((one) => one !== undefined)
+      if (given.length !== 1 || command.args.length > 0) {
         refuseUsage(command, 'give exactly one of --token, --token-stdin, --client and --user')
       }
       if (evenUnknown && user === undefined) refuseUsage(command, '--even-unknown is for --user')
-      if (client !== undefined || user !== undefined) {
-        const work =
-          client !== undefined
-            ? revokeAll(io, 'client', client, false)
-            : revokeAll(io, 'user', user ?? '', evenUnknown)
-        return answerRevoked(command, io, ALL_REVOKED_WITHIN_SECONDS, work)
+      if (client !== undefined) {
+        return printRevoked(command, io, ALL_REVOKED_WITHIN_SECONDS, async (act) => {
+          const { clientId } = await findClient(act.db, client)
+          return revokeAll(act, { clientId })
+        })
       }
-      const given = token ?? (await readFirstLine(io.stdin))
-      return answerRevoked(command, io, SESSION_REVOKED_WITHIN_SECONDS, async (storage, act) => {
-        const isShown = await revokeToken(storage, given.trim(), act)
-        if (!isShown) note(io, NOT_SHOWN)
+      if (user !== undefined) {
+        return printRevoked(command, io, ALL_REVOKED_WITHIN_SECONDS, async (act) => {
+          const userId = await requireUserId(act.db, user, evenUnknown)
+          return revokeAll(act, { userId })
+        })
+      }
+      const text = (token ?? (await readFirstLine(io.stdin))).trim()
+      return printRevoked(command, io, SESSION_REVOKED_WITHIN_SECONDS, async (act) => {
+        const isShown = await revokeToken(act, text)
+        if (!isShown) act.note(NOT_SHOWN)
         return isShown
       })
     })

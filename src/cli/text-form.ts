@@ -1,11 +1,26 @@
-/** A document for people: a line for each field, a block for each record. */
-
-import { printable } from './printable.ts'
+/** Text for a terminal: documents as lines and blocks, lists as tables, and every character harmless. */
 
 type Value = string | number | boolean | null | readonly Value[] | { readonly [key: string]: Value }
 type Fields = Readonly<Record<string, Value>>
 
 const INDENT = '  '
+/** Longer texts of a table end in `…`; ids are never cut. */
+const MAX_WIDTH = 40
+const SHORT_ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
+
+/**
+ * Control characters (C0 and C1), line separators and the marks that turn the direction of writing, as escapes of JSON:
+ * a name must not move the cursor or look like another name. JSON stays the same JSON.
+ */
+export const printable = (text: string) =>
+  text.replace(
+    /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\p{Bidi_Control}]/gu,
+    (character) =>
+      SHORT_ESCAPES[character] ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+
+export const isoTime = (epochSeconds: number | null) =>
+  epochSeconds === null ? null : new Date(epochSeconds * 1000).toISOString()
 
 const isFields = (value: Value): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -29,15 +44,34 @@ function fieldLines(name: string, value: Value, width: number): string[] {
   return [`${label}${items.map(scalar).join(' ') || '-'}`]
 }
 
-function block(fields: Fields): string {
-  const width = Math.max(...Object.keys(fields).map((name) => name.length))
-  return Object.entries(fields)
-    .flatMap(([name, value]) => fieldLines(name, value, width))
-    .join('\n')
+/** A line for each field. `document` is plain JSON data. */
+export function textForm(document: object): string {
+  const fields = Object.entries(document as Fields)
+  const width = Math.max(...fields.map(([name]) => name.length))
+  return fields.flatMap(([name, value]) => fieldLines(name, value, width)).join('\n')
 }
 
-/** `document` is plain JSON data: an object or a list of them. */
-export function textForm(document: unknown): string {
-  if (!Array.isArray(document)) return block(document as Fields)
-  return document.length === 0 ? 'none' : (document as Fields[]).map(block).join('\n\n')
+export type Row = readonly string[]
+
+const lengthOf = (text: string) => [...text].length
+const shorten = (text: string) =>
+  lengthOf(text) > MAX_WIDTH ? `${[...text].slice(0, MAX_WIDTH - 1).join('')}…` : text
+
+/** Prints rows that come page by page. The first page sets the widths. The first column is an id. */
+export function tableOf(heads: Row) {
+  let widths: readonly number[] | undefined
+  return (rows: readonly Row[]): string => {
+    const cells = rows.map(([id = '', ...rest]) => [
+      printable(id),
+      ...rest.map((text) => shorten(printable(text)) || '-'),
+    ])
+    const isFirst = widths === undefined
+    widths ??= heads.map((head, column) =>
+      Math.max(lengthOf(head), ...cells.map((row) => lengthOf(row[column] ?? ''))),
+    )
+    const pad = (text: string, column: number) =>
+      text + ' '.repeat(Math.max(0, (widths?.[column] ?? 0) - lengthOf(text)))
+    const line = (row: Row) => row.map(pad).join('  ').trimEnd()
+    return (isFirst ? [heads, ...cells] : cells).map(line).join('\n')
+  }
 }

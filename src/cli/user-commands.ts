@@ -1,57 +1,22 @@
-/** `user VERB …`: the commands, their options and what they do. */
+/** `user VERB …`: the commands and their options. Each `<id>` may also be the username. */
 
 import type { Command } from 'commander'
 import { hashPassword } from '../crypto/password.ts'
-import type { AuditEvent } from '../domain/audit.ts'
-import { Refusal } from '../local/refusal.ts'
-import type { Database } from '../stores/database.ts'
+import type { UserChanges } from '../stores/user-changes.ts'
 import { type UserRecord, userRegistry } from '../stores/user-registry.ts'
-import { type Act, answerAct, ending, endingForGood, recording, WITHIN } from './act.ts'
-import { checkEmail, checkPassword, checkUsername } from './checks.ts'
-import { userDocument } from './documents.ts'
-import { readFirstLine } from './first-line.ts'
+import { type Act, addActs, addListsVerbs, printAct, WITHIN } from './act.ts'
+import { checkPassword } from './checks.ts'
+import { addOptions, readGiven, USER_FIELDS, USER_LISTS } from './fields.ts'
+import { readFirstLine } from './input.ts'
 import { listVerb, stateOf } from './list-verb.ts'
-import {
-  addUserChanges,
-  addUserListOptions,
-  readUserLists,
-  type UserListOptions,
-} from './user-change-commands.ts'
-import { requiredUser } from './user-verbs.ts'
-import { answer, type Io, refuseUsage, verb } from './verb.ts'
-
-type NewUserOptions = UserListOptions &
-  Readonly<{ username: string; email: string; password?: string; passwordStdin?: boolean }>
-
-/** Enabling revives nothing either. */
-const nothingEnds = () => []
+import * as users from './user-verbs.ts'
+import { type Io, printRead, refuseUsage, verb } from './verb.ts'
 
 const STDIN_HELP = 'read the password from standard input, one line'
-
 const ALL_ENDS = `All issued for this user ends: refresh tokens and codes at once, sessions ${WITHIN}.`
-
-const present = (user: UserRecord | null, idOrName: string) =>
-  userDocument(requiredUser(user, idOrName))
-
-/** `change` is one batch with the statements that it is given. */
-const answerChange = (
-  command: Command,
-  io: Io,
-  idOrName: string,
-  event: AuditEvent,
-  statements: typeof ending,
-  change: (
-    db: Database,
-    userId: string,
-    now: number,
-    also: D1PreparedStatement[],
-  ) => Promise<UserRecord | null>,
-) =>
-  answerAct(command, io, async (db, act) => {
-    const { userId } = requiredUser(await userRegistry(db).find(idOrName), idOrName)
-    const also = [recording(db, act, event, { userId }), ...statements(db, 'user', userId, act)]
-    return { document: present(await change(db, userId, act.now, also), idOrName), revokes: true }
-  })
+/** A refresh token states nothing itself: each use narrows what it buys. */
+const SESSIONS_END = `the user's access tokens and browser sessions end ${WITHIN}`
+const NARROWER = 'Refresh tokens and codes stay good for what is left.'
 
 function addCreate(user: Command, io: Io) {
   const create = verb(
@@ -60,41 +25,43 @@ function addCreate(user: Command, io: Io) {
     'Register a user. Prints what is registered, with --json the id.',
     'create --username ada --email ada@example.org --scope submission:read --password-stdin < password.txt',
   )
-    .requiredOption(
-      '--username <name>',
-      'what the user signs in with: one name in every case and Unicode form',
-    )
-    .requiredOption('--email <address>', "the user's e-mail address")
-  addUserListOptions(create)
+  addOptions(addOptions(create, USER_FIELDS, true), USER_LISTS)
     .option('--password-stdin', STDIN_HELP)
     .option('--password <password>', 'the password itself; others may see it in the process list')
-    .action(async (options: NewUserOptions, command: Command) => {
+    .action(async (options: { password?: string; passwordStdin?: true }, command: Command) => {
       const { password, passwordStdin = false } = options
       if (passwordStdin === (password !== undefined)) {
         refuseUsage(command, 'give either --password-stdin or --password')
       }
-      const fields = {
-        username: checkUsername(options.username),
-        email: checkEmail(options.email),
-        scopes: [],
-        endorsements: [],
-        ...readUserLists(options),
-      }
+      // Commander has refused to go on without a required option.
+      const fields = readGiven(USER_FIELDS, options) as Required<UserChanges>
+      const lists = { scopes: [], endorsements: [], ...readGiven(USER_LISTS, options) }
       const given = checkPassword(password ?? (await readFirstLine(io.stdin)))
-      const passwordHash = await hashPassword(given)
-      const { username, scopes, endorsements } = fields
-      const detail = { username, scopes, endorsements }
-      const register = async (db: Database, act: Act) => {
-        const userId = await userRegistry(db).create({ ...fields, passwordHash }, act.now, (id) => [
-          recording(db, act, 'user.create', { userId: id }, detail),
-        ])
-        if (!userId) throw new Refusal(`username ${JSON.stringify(username)} is taken`)
-        return { document: { user_id: userId }, revokes: false }
-      }
-      return answerAct(command, io, register, async (db, { user_id }) =>
-        present(await userRegistry(db).find(user_id), user_id),
+      const newUser = { ...fields, ...lists, passwordHash: await hashPassword(given) }
+      const register = (act: Act) => users.create(act, newUser)
+      return printAct(command, io, register, async (db, { user_id }) =>
+        users.userDocument(await users.findUser(db, user_id)),
       )
     })
+}
+
+function addReading(user: Command, io: Io) {
+  listVerb<UserRecord, { name?: string }>(user, io, {
+    description:
+      'Print the users in the order of their ids, a line each; with --json all but passwords.',
+    example: '--name ada',
+    documentOf: users.userDocument,
+    heads: ['user_id', 'username', 'email', 'state'],
+    row: (one) => [one.userId, one.username, one.email, stateOf(one)],
+    readPage: (db, after, rows, { name }) => userRegistry(db).page(after, rows, name),
+  }).option(
+    '--name <part>',
+    'those with this in their username or e-mail address, whatever the case',
+  )
+  verb(user, 'show <id>', 'Print one user, by id or username.', 'show ada').action(
+    (id: string, _options, command: Command) =>
+      printRead(command, io, async (db) => users.userDocument(await users.findUser(db, id))),
+  )
 }
 
 function addSetPassword(user: Command, io: Io) {
@@ -107,53 +74,73 @@ function addSetPassword(user: Command, io: Io) {
     .requiredOption('--password-stdin', STDIN_HELP)
     .action(async (id: string, _options, command: Command) => {
       const passwordHash = await hashPassword(checkPassword(await readFirstLine(io.stdin)))
-      return answerChange(command, io, id, 'user.set_password', ending, (db, userId, now, also) =>
-        userRegistry(db).setPassword(userId, passwordHash, now, also),
-      )
+      return printAct(command, io, (act) => users.setPassword(act, id, passwordHash))
     })
 }
 
-/** Everywhere <id> may also be the username. */
+function addUpdate(user: Command, io: Io) {
+  const update = verb(
+    user,
+    'update <id>',
+    `Change a user. A list that is given replaces the old one; "" empties it. If anything is no longer true by this, ` +
+      `${SESSIONS_END}. ${NARROWER}`,
+    'update ada --email ada@example.org --scope "submission:read submission:create"',
+  )
+  addOptions(addOptions(update, USER_FIELDS), USER_LISTS).action(
+    (id: string, options: Record<string, unknown>, command: Command) => {
+      const changes = { ...readGiven(USER_FIELDS, options), ...readGiven(USER_LISTS, options) }
+      if (Object.keys(changes).length === 0) refuseUsage(command, 'there is nothing to update')
+      return printAct(command, io, (act) => users.update(act, id, changes))
+    },
+  )
+}
+
+function addPermissionVerbs(user: Command, io: Io) {
+  addListsVerbs(user, io, { fields: USER_LISTS, needs: '--scope or --endorsement' }, [
+    {
+      name: 'authorize',
+      description: 'Let clients obtain more for a user. What was issued before stays as it is.',
+      example: 'ada --scope submission:create --endorsement "cs.* math.AG"',
+      work: users.authorize,
+    },
+    {
+      name: 'withdraw',
+      description: `Take something from a user. If the user held it, ${SESSIONS_END}. ${NARROWER}`,
+      example: 'ada --scope submission:create',
+      work: users.withdraw,
+    },
+  ])
+}
+
+function addActsOnUsers(user: Command, io: Io) {
+  addActs(user, io, [
+    {
+      name: 'disable',
+      description: `Let a user no longer sign in or give consent. ${ALL_ENDS}`,
+      example: 'ada',
+      work: users.disable,
+    },
+    {
+      name: 'enable',
+      description: 'Let a disabled user sign in again. What ended stays ended.',
+      example: 'ada',
+      work: users.enable,
+    },
+    {
+      name: 'delete',
+      description: `Remove a user, with all consents. ${ALL_ENDS} Prints the user as it was. The audit keeps its rows.`,
+      example: 'ada',
+      work: users.remove,
+    },
+  ])
+}
+
 export function addUserCommands(program: Command, io: Io) {
   const user = program.command('user').description('users: who may sign in and give consent')
   addCreate(user, io)
-  listVerb<ReturnType<typeof userDocument>, { name?: string }>(user, io, {
-    description:
-      'Print the users in the order of their ids, a line each; with --json all but passwords.',
-    example: '--name ada',
-    idOf: (one) => one.user_id,
-    heads: ['user_id', 'username', 'email', 'state'],
-    row: (one) => [one.user_id, one.username, one.email, stateOf(one)],
-    readPage: async (db, after, rows, { name }) =>
-      (await userRegistry(db).page(after, rows, name)).map(userDocument),
-  }).option(
-    '--name <part>',
-    'those with this in their username or e-mail address, whatever the case',
-  )
-  verb(user, 'show <id>', 'Print one user, by id or username.', 'show ada').action(
-    (id: string, _options, command: Command) =>
-      answer(command, io, async (db) => present(await userRegistry(db).find(id), id)),
-  )
-  verb(
-    user,
-    'disable <id>',
-    `Let a user no longer sign in or give consent. ${ALL_ENDS}`,
-    'disable ada',
-  ).action((id: string, _options, command: Command) =>
-    answerChange(command, io, id, 'user.disable', endingForGood, (db, userId, now, also) =>
-      userRegistry(db).disable(userId, now, also),
-    ),
-  )
-  verb(
-    user,
-    'enable <id>',
-    'Let a disabled user sign in again. Nothing that ended is revived.',
-    'enable ada',
-  ).action((id: string, _options, command: Command) =>
-    answerChange(command, io, id, 'user.enable', nothingEnds, (db, userId, now, also) =>
-      userRegistry(db).enable(userId, now, also),
-    ),
-  )
+  addUpdate(user, io)
+  addPermissionVerbs(user, io)
+  addReading(user, io)
   addSetPassword(user, io)
-  addUserChanges(user, io)
+  addActsOnUsers(user, io)
 }

@@ -1,13 +1,12 @@
-/** What the verbs of the command line have in common: their options, their database and their output. */
+/** What the verbs of the command line have in common: their options, their storage and their output. */
 
 import { type Command, Option } from 'commander'
 import type { Storage } from '../local/state.ts'
 import type { Database } from '../stores/database.ts'
 import { withStorage } from './open-storage.ts'
-import { printable } from './printable.ts'
-import { textForm } from './text-form.ts'
+import { printable, textForm } from './text-form.ts'
 
-/** The world outside, as the command line sees it. */
+/** Standard input and output, and the environment. */
 export type Io = Readonly<{
   stdout: { write(text: string, done?: (fault?: Error | null) => void): unknown }
   stderr: { write(text: string): unknown }
@@ -15,7 +14,7 @@ export type Io = Readonly<{
   env: Readonly<Record<string, string | undefined>>
 }>
 
-/** What every verb may be told. */
+/** The options of every verb. */
 export type Form = Readonly<{ json?: boolean; remote?: boolean }>
 
 const WRONG_USAGE = 2
@@ -50,8 +49,8 @@ export const refuseUsage = (command: Command, message: string): never =>
 /** More than the document: what a person is shown instead of it. */
 export type ForPeople<Document> = (db: Database, document: Document) => Promise<object>
 
-/** Works on the storage that was asked for and prints the answer in the form that was asked for. */
-export async function answerFrom<Document>(
+/** Prints the document that `work` returns, in the form and from the storage that the options ask for. */
+export async function printFrom<Document extends object>(
   command: Command,
   io: Io,
   work: (storage: Storage) => Promise<Document>,
@@ -59,25 +58,25 @@ export async function answerFrom<Document>(
 ) {
   const { json = false, remote = false } = command.opts<Form>()
   const document = await withStorage({ remote, env: io.env }, async (storage) => {
-    const answered = await work(storage)
-    if (json || !forPeople) return answered
-    // The act is done, and a secret in its document is shown this once: what more there is to show must not lose it.
-    return forPeople(storage.db, answered).catch(() => answered)
+    const done: Document = await work(storage)
+    if (json || !forPeople) return done
+    // The change is made, and its document may hold a secret that is shown this once: a fault here must not lose it.
+    return forPeople(storage.db, done).catch(() => done)
   })
   await writeOut(io, `${json ? printable(JSON.stringify(document)) : textForm(document)}\n`)
 }
 
-/** Settles when the reader has it: whoever writes much waits for a slow one. */
+/** As `printFrom`, for what only reads D1. `now`, in epoch seconds, is when the storage is open. */
+export const printRead = (
+  command: Command,
+  io: Io,
+  work: (db: Database, now: number) => Promise<object>,
+) => printFrom(command, io, ({ db }) => work(db, Math.floor(Date.now() / 1000)))
+
+/** Settles when the reader has taken the text. */
 export const writeOut = (io: Io, text: string) =>
   new Promise<void>((resolve, reject) =>
     io.stdout.write(text, (fault) => (fault ? reject(fault) : resolve())),
   )
-
-/** As `answerFrom`, for what concerns the database alone. `now`, in epoch seconds, is when it is at hand. */
-export const answer = (
-  command: Command,
-  io: Io,
-  work: (db: Database, now: number) => Promise<unknown>,
-) => answerFrom(command, io, ({ db }) => work(db, Math.floor(Date.now() / 1000)))
 
 export const note = (io: Io, line: string) => io.stderr.write(`note: ${printable(line)}\n`)

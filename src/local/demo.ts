@@ -11,7 +11,7 @@ import { clientRegistry } from '../stores/client-registry.ts'
 import type { Database } from '../stores/database.ts'
 import { userRegistry } from '../stores/user-registry.ts'
 import { userStore } from '../stores/users.ts'
-import { readIfPresent, writePrivateFile } from './private-file.ts'
+import { readIfPresent, writePrivateFile } from './files.ts'
 
 export type Demo = Readonly<{
   clientId: string
@@ -70,7 +70,7 @@ async function seed(db: Database, stateDir: string, now: number): Promise<Demo> 
   return demo
 }
 
-/** Whatever the administrator has changed since must not be shown as if it still worked. */
+/** What the administrator has changed since must not be shown as if it still worked. */
 async function stillWorks(db: Database, demo: Demo, now: number): Promise<boolean> {
   const client = await findClientRecord(db, demo.clientId)
   const found = await userStore(db).findByUsername(demo.username)
@@ -82,7 +82,7 @@ async function stillWorks(db: Database, demo: Demo, now: number): Promise<boolea
   )
 }
 
-/** Null if nothing was ever seeded here, or it no longer works as it was seeded. `now` in epoch seconds. */
+/** Null if nothing was seeded here, or if it no longer works as it was seeded. `now` in epoch seconds. */
 export async function prepareDemo(
   db: Database,
   stateDir: string,

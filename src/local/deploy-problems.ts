@@ -21,7 +21,7 @@ export const CONFIG_FILES = {
 
 const WORKERS = ['registry', 'authenticator'] as const
 
-/** All zeros but the last digit: what the repository comes with. */
+/** All zeros but the last digit, as in the repository's own files. */
 const PLACEHOLDER = /^[0-]+\d$/
 
 /** Stands for a secret that is set and cannot be read. */
@@ -39,7 +39,7 @@ const bindingNames = (config: Omit<WranglerConfig, 'vars'>): readonly string[] =
   ...config.ratelimits.map(({ name }) => name),
 ]
 
-/** Of every database and namespace, by the name of its binding. */
+/** The id of every database and namespace, by the name of its binding. */
 const idsOf = (config: WranglerConfig) =>
   new Map([
     ...config.d1_databases.map(({ binding, database_id }) => [binding, database_id] as const),
@@ -74,7 +74,7 @@ export function configurationProblems(both: Both): string[] {
   return [...refused, ...different, ...(hasCron ? [] : [noCron])]
 }
 
-/** What stands in the way of deploying these two; empty if nothing does. */
+/** What keeps these two from being deployed. */
 export function deployProblems(both: Both): string[] {
   const { registry, authenticator } = both
   return [

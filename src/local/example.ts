@@ -3,12 +3,12 @@
 import { Log, LogLevel } from 'miniflare'
 import { randomText } from '../crypto/random.ts'
 import { buildWorker } from './build-worker.ts'
-import { endRuntimeWithUs, endWithNpm } from './end-runtime-with-us.ts'
 import { AUTHENTICATOR_CONFIG, inProject, stateDirectory } from './project.ts'
-import { oneLine, Refusal } from './refusal.ts'
+import { Refusal } from './refusal.ts'
+import { runUntilEnded } from './run-until-ended.ts'
 import { HOST, runWorkers } from './run-workers.ts'
 import { findRunningRegistry, type RunningRegistry } from './running-registry.ts'
-import { readPort } from './start-settings.ts'
+import { readPort } from './settings.ts'
 import { readWranglerConfig } from './wrangler-config.ts'
 
 const EXAMPLE_CONFIG = inProject('examples/wrangler.toml')
@@ -30,8 +30,8 @@ Who you are, with an access token of that registry in $TOKEN:
 Ctrl-C ends it.
 `
 
-/** Answers the verb that ends it. */
-async function start(): Promise<() => Promise<void>> {
+/** Returns, once it serves, what ends it. */
+async function start(takeSignals: () => void): Promise<() => Promise<void>> {
   const port = readPort(process.env, 'EXAMPLE_PORT', 8789)
   const stateDir = stateDirectory(process.env)
   const registry = await runningRegistry(stateDir)
@@ -47,42 +47,20 @@ async function start(): Promise<() => Promise<void>> {
     [
       { config: service, module: serviceModule, port, vars: { RESOURCE: url, ISSUER: issuer } },
       {
-        // It reads sessions and binds no D1: one process writes the state. Without a port only the service can ask it.
+        // It reads sessions and binds no D1: one process writes the state. Without a port only the service reaches it.
         config: { ...authenticator, d1_databases: [] },
         module: authenticatorModule,
-        // It must have one, and signs nothing: over RPC there is no JWT.
+        // JWT_SECRET is required, and not used: over RPC there is no JWT.
         vars: { ISSUER: issuer, JWT_SECRET: randomText() },
       },
     ],
     stateDir,
     new Log(LogLevel.ERROR),
   )
+  takeSignals()
   await runtime.ready
   console.log(welcome(url, registry))
   return () => runtime.dispose()
 }
 
-try {
-  endRuntimeWithUs()
-  const end = await start()
-  let isEnding = false
-  const endOnce = () => {
-    if (isEnding) return
-    isEnding = true
-    end().then(
-      () => process.exit(0),
-      (fault) => {
-        console.error(oneLine(fault))
-        process.exit(1)
-      },
-    )
-  }
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    // Miniflare's own listeners would exit before the runtime has ended.
-    process.removeAllListeners(signal).on(signal, endOnce)
-  }
-  endWithNpm(endOnce)
-} catch (fault) {
-  console.error(oneLine(fault))
-  process.exit(1)
-}
+await runUntilEnded(start)

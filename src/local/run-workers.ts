@@ -1,13 +1,26 @@
 /** Workers in one local runtime, each on its own port, on one D1 and one KV. */
 
+import { join } from 'node:path'
 import { type Log, Miniflare } from 'miniflare'
-import { ON_ITS_OWN, persistencePath } from './state.ts'
+import { buildWorker } from './build-worker.ts'
+import { inProject } from './project.ts'
 import type { WranglerConfig } from './wrangler-config.ts'
 
 export const HOST = '127.0.0.1'
 
-/** `unsafeGetDirectURL` tells which it is. */
+/** `unsafeGetDirectURL` says which. */
 export const ANY_FREE_PORT = 0
+
+const STORAGE = 'storage'
+
+/** Layout and ids are those of `wrangler dev --persist-to`. */
+export const persistencePath = (stateDir: string) => join(stateDir, 'v3')
+
+/**
+ * For Miniflare. Its registry of workers would make workerd listen for debuggers, which reach D1 and KV without a key,
+ * and would bind another project's workers to ours by their names.
+ */
+export const ON_ITS_OWN = { telemetry: { enabled: false }, enableDevRegistry: false }
 
 export type RunnableWorker = Readonly<{
   config: WranglerConfig
@@ -49,13 +62,13 @@ function bindingsOf({ config, vars }: RunnableWorker) {
 export const runWorkers = (
   workers: readonly [RunnableWorker, ...RunnableWorker[]],
   stateDir: string,
-  log: Log,
+  log?: Log,
 ) =>
   new Miniflare({
     resourcePersistencePath: persistencePath(stateDir),
     ...ON_ITS_OWN,
     cf: false,
-    log,
+    ...(log && { log }),
     // For `runCron`.
     unsafeTriggerHandlers: true,
     workers: workers.map((worker) => ({
@@ -77,9 +90,24 @@ export const runWorkers = (
     })),
   })
 
-/** Runs the first worker's cron. `getWorker` can do that too, but it holds this thread up at each call. */
+/** Runs the first worker's cron. `getWorker` can do that too, but each of its calls blocks this thread. */
 export async function runCron(runtime: Miniflare): Promise<void> {
-  const answer = await runtime.dispatchFetch(`http://${HOST}/cdn-cgi/local/scheduled`)
-  const text = await answer.text()
-  if (!answer.ok) throw new Error(`cron: ${text}`)
+  const response = await runtime.dispatchFetch(`http://${HOST}/cdn-cgi/local/scheduled`)
+  const text = await response.text()
+  if (!response.ok) throw new Error(`cron: ${text}`)
 }
+
+/** `storage-worker.ts` on the storage of `registry`: how the command line reaches the state of a running registry. */
+export const storageService = async (
+  registry: WranglerConfig,
+  token: string,
+): Promise<RunnableWorker> => ({
+  config: { ...registry, name: STORAGE, vars: {}, ratelimits: [] },
+  module: await buildWorker(inProject('src/local/storage-worker.ts')),
+  port: ANY_FREE_PORT,
+  vars: { TOKEN: token },
+})
+
+/** The same interface as Cloudflare's API at `CLOUDFLARE_API_BASE_URL`. A crash and a restart keep it. */
+export const urlOfStorage = async (runtime: Miniflare): Promise<string> =>
+  (await runtime.unsafeGetDirectURL(STORAGE)).origin

@@ -1,8 +1,8 @@
-/** How the command line finds the registry that serves this state: `admin.json`, for its owner's eyes only. */
+/** How the command line finds the registry that serves this state: `admin.json`, for its owner alone. */
 
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readIfPresent, writePrivateFile } from './private-file.ts'
+import { readIfPresent, writePrivateFile } from './files.ts'
 
 /** `url` and `token` of its interface to D1 and KV; `pid` of its process. */
 export type RunningRegistry = Readonly<{

@@ -5,28 +5,26 @@ import { Log, LogLevel } from 'miniflare'
 import { randomText } from '../crypto/random.ts'
 import { CRON_INTERVAL_SECONDS } from '../domain/revocation.ts'
 import { buildWorker } from './build-worker.ts'
-import { claimState } from './claim-state.ts'
 import { prepareDemo } from './demo.ts'
 import { configurationProblems, withVars } from './deploy-problems.ts'
-import { endRuntimeWithUs, endWithNpm } from './end-runtime-with-us.ts'
-import { readIfPresent, writePrivateFile } from './private-file.ts'
+import { readIfPresent, writePrivateFile } from './files.ts'
 import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from './project.ts'
 import { oneLine, Refusal } from './refusal.ts'
-import { retryWhenBusy } from './retry-when-busy.ts'
-import { HOST, runCron, runWorkers } from './run-workers.ts'
+import { runUntilEnded } from './run-until-ended.ts'
+import { HOST, runCron, runWorkers, storageService, urlOfStorage } from './run-workers.ts'
 import { announceRegistry, withdrawAnnouncement } from './running-registry.ts'
 import {
   jwtSecretFile,
   proxySecretFile,
   readStartSettings,
   type StartSettings,
-} from './start-settings.ts'
+} from './settings.ts'
 import { openState } from './state.ts'
-import { storageService, urlOfStorage } from './storage-service.ts'
+import { claimState, retryWhenBusy } from './state-lock.ts'
 import { welcome } from './welcome.ts'
 import { readWranglerConfig, type WranglerConfig } from './wrangler-config.ts'
 
-/** As often as the cron of wrangler.toml: what a revocation may wait for after a lost write. */
+/** As often as the cron of wrangler.toml, which repeats a lost write of a revocation. */
 const SWEEP_EVERY_MS = CRON_INTERVAL_SECONDS * 1000
 
 const requireFreePort = (name: string, port: number) =>
@@ -47,7 +45,7 @@ async function keptSecret(file: string): Promise<string> {
   return secret
 }
 
-/** The schema and the demo, before anything is served. */
+/** Applies the migrations and seeds the demo, before anything is served. */
 async function prepareState(settings: StartSettings, config: WranglerConfig) {
   const state = await openState(settings.stateDir, config)
   const now = Math.floor(Date.now() / 1000)
@@ -60,8 +58,8 @@ async function prepareState(settings: StartSettings, config: WranglerConfig) {
   }
 }
 
-/** Answers, once both serve, the verb that ends them. `runtimeListens`: to signals, from then on. */
-async function start(runtimeListens: () => void): Promise<() => Promise<void>> {
+/** Returns, once both serve, what ends them. */
+async function start(takeSignals: () => void): Promise<() => Promise<void>> {
   if (process.argv.length > 2) {
     throw new Refusal(
       'npm start takes no arguments: PORT, STATE_DIR and the rest are environment variables',
@@ -120,7 +118,7 @@ async function start(runtimeListens: () => void): Promise<() => Promise<void>> {
       stateDir,
       new Log(LogLevel.ERROR),
     )
-    runtimeListens()
+    takeSignals()
     ending.push(() => runtime.dispose())
     await runtime.ready
 
@@ -157,38 +155,4 @@ async function start(runtimeListens: () => void): Promise<() => Promise<void>> {
   }
 }
 
-const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-
-let end: (() => Promise<void>) | undefined
-let isTold = false
-let isEnding = false
-
-/** Told while it starts, it ends when it has started. */
-function endOnce() {
-  isTold = true
-  if (!end || isEnding) return
-  isEnding = true
-  end().then(
-    () => process.exit(0),
-    (fault) => {
-      console.error(oneLine(fault))
-      process.exit(1)
-    },
-  )
-}
-
-/** Miniflare's own listeners would exit before we have tidied up. */
-function takeSignals() {
-  for (const signal of ENDING_SIGNALS) process.removeAllListeners(signal).on(signal, endOnce)
-}
-
-try {
-  takeSignals()
-  endRuntimeWithUs()
-  end = await start(takeSignals)
-  endWithNpm(endOnce)
-  if (isTold) endOnce()
-} catch (fault) {
-  console.error(oneLine(fault))
-  process.exit(1)
-}
+await runUntilEnded(start)

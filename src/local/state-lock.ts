@@ -1,18 +1,21 @@
-/**
- * Who may write the local state: one process at a time, since two would get SQLITE_BUSY. The lock is the
- * operating system's, on an empty SQLite file, so it ends with the process however that ends.
- */
+/** Who may write the local state: one process at a time, since SQLite has one writer. */
 
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as wait } from 'node:timers/promises'
 import { oneLine, Refusal } from './refusal.ts'
+import { findRunningRegistry, type RunningRegistry } from './running-registry.ts'
 
 const SQLITE_BUSY = 5
+const ASK_EVERY_MS = 50
+const WAIT_FOR_LOCK_MS = 60_000
+const RETRY_FOR_MS = 10_000
 
 const isBusy = (fault: unknown) =>
   fault instanceof Error && 'errcode' in fault && fault.errcode === SQLITE_BUSY
 
+/** The lock is the operating system's, on an empty SQLite file: it ends with the process however that ends. */
 function openLock(stateDir: string): DatabaseSync {
   try {
     mkdirSync(stateDir, { recursive: true })
@@ -22,7 +25,7 @@ function openLock(stateDir: string): DatabaseSync {
   }
 }
 
-/** The verb that gives the lock back; null if another process holds it. */
+/** Returns what releases the lock; null if another process has it. */
 export function tryToLock(stateDir: string): (() => void) | null {
   const file = openLock(stateDir)
   try {
@@ -33,4 +36,43 @@ export function tryToLock(stateDir: string): (() => void) | null {
     throw fault
   }
   return () => file.close()
+}
+
+export type Claim =
+  | Readonly<{ kind: 'claimed'; release: () => void }>
+  | Readonly<{ kind: 'served'; by: RunningRegistry }>
+
+/**
+ * The lock, or the registry that has it and serves the state. Waits for another command, and for a registry that is
+ * just starting; after a minute it throws a Refusal.
+ */
+export async function claimState(stateDir: string): Promise<Claim> {
+  const giveUpAt = performance.now() + WAIT_FOR_LOCK_MS
+  for (;;) {
+    const release = tryToLock(stateDir)
+    if (release) return { kind: 'claimed', release }
+    const by = await findRunningRegistry(stateDir)
+    if (by) return { kind: 'served', by }
+    if (performance.now() > giveUpAt) {
+      throw new Refusal(`STATE_DIR: ${stateDir} is in use by another process`)
+    }
+    await wait(ASK_EVERY_MS)
+  }
+}
+
+/**
+ * For the one writer that does not take the lock, `wrangler dev` on the same state. `attempt` must be harmless to repeat:
+ * a statement or a batch that met SQLITE_BUSY has written nothing. After ten seconds the fault is thrown.
+ */
+export async function retryWhenBusy<T>(attempt: () => Promise<T>): Promise<T> {
+  const giveUpAt = performance.now() + RETRY_FOR_MS
+  for (;;) {
+    try {
+      return await attempt()
+    } catch (fault) {
+      const isLocked = /SQLITE_BUSY|database is locked/.test(String(fault))
+      if (!isLocked || performance.now() > giveUpAt) throw fault
+      await wait(20 + Math.random() * 80)
+    }
+  }
 }

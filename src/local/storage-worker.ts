@@ -1,8 +1,8 @@
 /**
  * Cloudflare's HTTP interfaces of D1 (queries) and KV (one value) over bindings, behind a bearer token: while
  * `npm start` runs, the command line writes through it, so that one process alone writes the state. It is a worker because
- * Miniflare's bindings for Node hold its thread up at each call, and that thread must read the runtime's log: the
- * runtime waits when nobody does. Never deployed.
+ * each call of Miniflare's bindings for Node blocks the thread that reads the runtime's log, and the runtime waits until
+ * its log is read. Never deployed.
  */
 
 import * as z from 'zod/mini'
@@ -56,39 +56,38 @@ async function write(namespace: KVNamespace, key: string, url: URL, text: string
   await namespace.put(key, text, ttl === null ? {} : { expirationTtl: Number(ttl) })
 }
 
-const answer = (status: number, result: unknown, error?: object) =>
+const respondJson = (status: number, result: unknown, error?: object) =>
   Response.json({ success: !error, errors: error ? [error] : [], messages: [], result }, { status })
 
-/** As it stands. */
 const sendValue = (value: string | null) =>
   value === null
-    ? answer(404, null, { code: NO_SUCH_KEY, message: "get: 'key not found'" })
+    ? respondJson(404, null, { code: NO_SUCH_KEY, message: "get: 'key not found'" })
     : new Response(value)
 
 async function respond(request: Request, env: Bindings): Promise<Response> {
   const shown = request.headers.get('Authorization') ?? ''
   if (!equalInConstantTime(shown, `Bearer ${env.TOKEN}`)) {
-    return answer(401, null, { code: NOT_AUTHENTICATED, message: 'Authentication error' })
+    return respondJson(401, null, { code: NOT_AUTHENTICATED, message: 'Authentication error' })
   }
   const url = new URL(request.url)
   const [, binding, quotedKey] = VALUE_PATH.exec(url.pathname) ?? []
   const isQuery = request.method === 'POST' && QUERY_PATH.test(url.pathname)
   const isValue = quotedKey !== undefined && /^(?:GET|PUT|DELETE)$/.test(request.method)
   if (!isQuery && !isValue) {
-    return answer(404, null, { code: NO_SUCH_ROUTE, message: 'No such route' })
+    return respondJson(404, null, { code: NO_SUCH_ROUTE, message: 'No such route' })
   }
   try {
     const text = await readBody(request)
-    if (quotedKey === undefined) return answer(200, await query(env.DB, text))
+    if (quotedKey === undefined) return respondJson(200, await query(env.DB, text))
     const key = decodeURIComponent(quotedKey)
     const namespace = binding === 'CODES' ? env.CODES : env.SESSIONS
     if (request.method === 'GET') return sendValue(await namespace.get(key))
     if (request.method === 'PUT') await write(namespace, key, url, text)
     else await namespace.delete(key)
-    return answer(200, {})
+    return respondJson(200, {})
   } catch (fault) {
     const code = isQuery ? QUERY_FAILED : KV_FAILED
-    return answer(400, isQuery ? [] : null, { code, message: oneLine(fault) })
+    return respondJson(400, isQuery ? [] : null, { code, message: oneLine(fault) })
   }
 }
 

@@ -1,11 +1,11 @@
-/** What we need to know of a wrangler.toml: the same file that `wrangler deploy` reads. */
+/** What we need from a wrangler.toml, the file that `wrangler deploy` reads. */
 
 import { readFileSync } from 'node:fs'
 import { dirname, relative, resolve } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import * as z from 'zod/mini'
+import { utf8Text } from './files.ts'
 import { Refusal } from './refusal.ts'
-import { utf8Text } from './utf8-text.ts'
 
 const RateLimit = z.object({
   name: z.string(),
@@ -53,13 +53,13 @@ function parseToml(text: string, file: string): unknown {
     return parse(text)
   } catch (fault) {
     if (!(fault instanceof TomlError)) throw fault
-    // Below its first line it draws the place.
+    // Its other lines draw the place.
     const [problem = ''] = fault.message.split('\n')
     throw new Refusal(`${file}:${fault.line}: ${problem.replace('Invalid TOML document: ', '')}`)
   }
 }
 
-/** Paths in the answer are absolute. */
+/** The paths that it returns are absolute. */
 export function readWranglerConfig(path: string): WranglerConfig {
   const name = relative(process.cwd(), path)
   const read = Config.safeParse(parseToml(utf8Text(name, readFileSync(path)), name))

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { commandLine } from '../../src/cli/run.ts'
+import { commandLine } from '../../src/cli/main.ts'
 import { digest, hexDigest } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
 import { AUDIT_EVENTS } from '../../src/domain/audit.ts'

@@ -290,22 +290,19 @@ describe('wrong usage', () => {
       line: "too many arguments for 'show'. Expected 1 argument but got 2: a, b.",
     },
     { words: ['client', 'update', 'SECRET-CLIENT'], line: 'there is nothing to update' },
-    {
-      words: ['client', 'authorize', 'SECRET-CLIENT'],
-      line: 'name at least one --scope, --grant-type or --endorsement',
-    },
-    {
-      words: ['client', 'withdraw', 'SECRET-CLIENT'],
-      line: 'name at least one --scope, --grant-type or --endorsement',
-    },
     { words: ['user', 'update', 'taken'], line: 'there is nothing to update' },
-    ...['authorize', 'withdraw'].flatMap((name) => [
-      { words: ['user', name, 'taken'], line: 'name at least one --scope or --endorsement' },
-      {
-        words: ['user', name, 'taken', '--scope', ''],
-        line: 'name at least one --scope or --endorsement',
-      },
-    ]),
+    ...['authorize', 'withdraw'].flatMap((name) =>
+      [[], ['--scope', '']].flatMap((lists) => [
+        {
+          words: ['client', name, 'SECRET-CLIENT', ...lists],
+          line: 'name at least one --scope, --grant-type or --endorsement',
+        },
+        {
+          words: ['user', name, 'taken', ...lists],
+          line: 'name at least one --scope or --endorsement',
+        },
+      ]),
+    ),
     ...[
       [],
       ['--token', 'reg_x', '--token-stdin'],

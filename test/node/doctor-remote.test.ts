@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { d1OverHttp } from '../../src/cli/d1-http.ts'
+import { d1OverHttp } from '../../src/cli/storage-http.ts'
 import { REGISTRY_CONFIG } from '../../src/local/project.ts'
 import type { RunningRegistry as Announced } from '../../src/local/running-registry.ts'
 import { codesOf, readWranglerConfig, sessionsOf } from '../../src/local/wrangler-config.ts'

@@ -3,7 +3,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { persistencePath } from '../../src/local/state.ts'
+import { persistencePath } from '../../src/local/run-workers.ts'
 import type { Trace } from './evidence.ts'
 
 const TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table'"

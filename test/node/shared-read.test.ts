@@ -6,7 +6,7 @@ import { digest } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
 import { buildWorker } from '../../src/local/build-worker.ts'
 import { AUTHENTICATOR_CONFIG, inProject } from '../../src/local/project.ts'
-import { ON_ITS_OWN } from '../../src/local/state.ts'
+import { ON_ITS_OWN } from '../../src/local/run-workers.ts'
 import { readWranglerConfig } from '../../src/local/wrangler-config.ts'
 
 const LIFETIME_SECONDS = 7200

@@ -1,8 +1,7 @@
 /** How the command line reads responses of Cloudflare's HTTP API: a value, its absence, or an error in one line. */
 
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { d1OverHttp } from '../../src/cli/d1-http.ts'
-import { kvOverHttp } from '../../src/cli/kv-http.ts'
+import { d1OverHttp, kvOverHttp } from '../../src/cli/storage-http.ts'
 
 const api = { baseUrl: 'https://api.example', accountId: 'account-1', token: 'a secret token' }
 const db = d1OverHttp(api, 'database-1')

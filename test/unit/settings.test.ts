@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { readSettings, SETTING_NAMES, startProblems } from '../../src/config.ts'
-import { readStartSettings } from '../../src/local/start-settings.ts'
+import { readStartSettings } from '../../src/local/settings.ts'
 
 const ISSUER = 'https://auth.example.org'
 

@@ -1,14 +1,15 @@
-/** A database over D1's HTTP query interface: Cloudflare's own, or that of a registry running on this machine. */
+/** D1 and KV over Cloudflare's HTTP API, or over the same interface of a registry running on this machine. */
 
 import { Refusal } from '../local/refusal.ts'
-import type { Database } from '../stores/database.ts'
-import { type Api, callApi, refusalOf } from './cloudflare-api.ts'
+import type { Database, TextNamespace } from '../stores/database.ts'
+import { type Api, callApi, readFromApi, refusalOf } from './cloudflare-api.ts'
 
 const THE_DATABASE = 'the database'
 
 type Parameter = string | null
 type Query = Readonly<{ sql: string; params: readonly Parameter[] }>
-/** The interface takes text; the affinity of a STRICT column makes a number of it again. */
+
+/** The interface takes text. The affinity of a STRICT column turns it back into a number. */
 function asParameter(value: unknown): Parameter {
   if (value === null || typeof value === 'string') return value
   if (typeof value === 'number') return String(value)
@@ -34,7 +35,7 @@ async function send(
   return answer.result as readonly D1Result[]
 }
 
-/** Every value travels as a bound parameter. A batch is one request, and one transaction there. */
+/** Every value is a bound parameter. A batch is one request and one transaction. */
 export function d1OverHttp(api: Api, databaseId: string): Database {
   const queries = new WeakMap<object, Query>()
 
@@ -64,6 +65,26 @@ export function d1OverHttp(api: Api, databaseId: string): Database {
     async batch<T>(statements: D1PreparedStatement[]) {
       const batch = statements.flatMap((prepared) => queries.get(prepared) ?? [])
       return [...(await send(api, databaseId, { batch }))] as D1Result<T>[]
+    },
+  }
+}
+
+export function kvOverHttp(api: Api, namespaceId: string): TextNamespace {
+  const pathOf = (key: string) =>
+    `/storage/kv/namespaces/${encodeURIComponent(namespaceId)}/values/${encodeURIComponent(key)}`
+  return {
+    async put(key, value, { expirationTtl } = {}) {
+      const ttl = expirationTtl === undefined ? '' : `?expiration_ttl=${expirationTtl}`
+      await callApi(api, 'KV', {
+        method: 'PUT',
+        path: `${pathOf(key)}${ttl}`,
+        contentType: 'application/octet-stream',
+        body: value,
+      })
+    },
+    get: (key) => readFromApi(api, 'KV', pathOf(key)),
+    async delete(key) {
+      await callApi(api, 'KV', { method: 'DELETE', path: pathOf(key) })
     },
   }
 }

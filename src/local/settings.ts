@@ -1,16 +1,15 @@
-/** What `npm start` reads from its environment, checked before anything is started. */
+/** The settings of `npm start` and of the command line: from the environment, then wrangler.toml, then the defaults. */
 
 import { join } from 'node:path'
-import { readSettings, SETTING_NAMES } from '../config.ts'
+import { readSettings, SETTING_NAMES, type Settings } from '../config.ts'
 import { isLongEnough, MIN_SECRET_BYTES } from '../crypto/jws.ts'
 import { proxySecretProblem } from '../crypto/proxy-secret.ts'
-import { stateDirectory } from './project.ts'
+import { REGISTRY_CONFIG, stateDirectory } from './project.ts'
 import { Refusal } from './refusal.ts'
+import { readWranglerConfig } from './wrangler-config.ts'
 
-/** Where one is kept that was made for this state, so that a JWT outlives a restart. */
+/** Secrets made for this state, so that JWTs and a proxy's configuration stay good after a restart. */
 export const jwtSecretFile = (stateDir: string) => join(stateDir, 'jwt-secret')
-
-/** Likewise what a proxy shows the authenticator, so that its configuration outlives a restart. */
 export const proxySecretFile = (stateDir: string) => join(stateDir, 'proxy-secret')
 
 export type StartSettings = Readonly<{
@@ -19,15 +18,22 @@ export type StartSettings = Readonly<{
   stateDir: string
   /** Seed a demo client and a demo user into an empty database? */
   demo: boolean
-  /** Null: one is made and kept in the state. */
+  /** Null: `npm start` makes one and keeps it in the state. */
   jwtSecret: string | null
-  /** Likewise. */
   proxySecret: string | null
   /** For both workers: the settings that the environment gives, and ISSUER. */
   vars: Readonly<Record<string, string>>
 }>
 
 type Environment = Readonly<Record<string, string | undefined>>
+
+/** An empty value counts as not set. */
+const givenIn = (env: Environment) =>
+  Object.fromEntries(SETTING_NAMES.flatMap((name) => (env[name] ? [[name, env[name]]] : [])))
+
+/** The registry's settings for the command line. Throws, naming the setting, when one is bad. */
+export const readRegistrySettings = (env: Environment): Settings =>
+  readSettings({ ...readWranglerConfig(REGISTRY_CONFIG).vars, ...givenIn(env) })
 
 export function readPort(env: Environment, name: string, fallback: number): number {
   const text = env[name] || String(fallback)
@@ -38,13 +44,13 @@ export function readPort(env: Environment, name: string, fallback: number): numb
   return port
 }
 
-/** Set unless told otherwise. */
+/** True unless it is 0. */
 function readFlag(value: string | undefined, name: string): boolean {
   if (!['', '0', '1'].includes(value ?? '')) throw new Refusal(`${name}: must be 0 or 1`)
   return value !== '0'
 }
 
-/** `configured` are the vars of wrangler.toml; the environment goes before them, and an empty value is none. */
+/** `configured` are the vars of wrangler.toml. Throws a Refusal, or as `readRegistrySettings`. */
 export function readStartSettings(
   env: Environment,
   configured: Readonly<Record<string, string>>,
@@ -53,12 +59,7 @@ export function readStartSettings(
   const authenticatorPort = readPort(env, 'AUTHENTICATOR_PORT', 8788)
   if (port === authenticatorPort) throw new Refusal('AUTHENTICATOR_PORT: must differ from PORT')
 
-  const given = SETTING_NAMES.flatMap((name) => (env[name] ? [[name, env[name]] as const] : []))
-  const vars = {
-    ...configured,
-    ISSUER: `http://127.0.0.1:${port}`,
-    ...Object.fromEntries(given),
-  }
+  const vars = { ...configured, ISSUER: `http://127.0.0.1:${port}`, ...givenIn(env) }
   readSettings(vars)
 
   const jwtSecret = env.JWT_SECRET || null

@@ -1,0 +1,29 @@
+/** Small files: those that hold a secret are for their owner alone, and what a person wrote is UTF-8. */
+
+import { readFile, rename, writeFile } from 'node:fs/promises'
+import { Refusal } from './refusal.ts'
+
+const OWNER_ONLY = 0o600
+
+/** Renames a complete file into place, so that no reader sees half of one. */
+export async function writePrivateFile(path: string, text: string) {
+  const draft = `${path}.${process.pid}`
+  await writeFile(draft, text, { mode: OWNER_ONLY })
+  await rename(draft, path)
+}
+
+/** Null if there is no such file. */
+export const readIfPresent = (path: string) =>
+  readFile(path, 'utf8').catch((fault: NodeJS.ErrnoException) => {
+    if (fault.code === 'ENOENT') return null
+    throw fault
+  })
+
+/** Without a byte order mark. Bytes that are not UTF-8 are a Refusal that names `what`. */
+export function utf8Text(what: string, bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes)
+  } catch {
+    throw new Refusal(`${what} is not UTF-8 text: save it as UTF-8`)
+  }
+}

@@ -1,0 +1,73 @@
+/** Runs what a program started until a signal or npm ends it, and ends the Workers runtime with it in every case. */
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { subscribe } from 'node:diagnostics_channel'
+import { basename } from 'node:path'
+import { oneLine } from './refusal.ts'
+
+/** Waits until our end of the pipe closes, as it does however we end; then kills the runtime, which would keep the ports. */
+const WAIT_THEN_KILL = 'read -r _; kill -9 "$1"'
+const PARENT_CHECK_MS = 200
+const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+function guard(runtime: ChildProcess) {
+  // In a group of its own: a Ctrl-C in the terminal must not end it before us.
+  const watcher = spawn('/bin/sh', ['-c', WAIT_THEN_KILL, 'sh', String(runtime.pid)], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  })
+  watcher.once('error', (fault) => console.error(fault.message))
+  watcher.unref()
+  // From now on another process may have its id.
+  runtime.once('exit', () => watcher.kill('SIGKILL'))
+}
+
+/** Guards every runtime, also one that is started after a crash. Windows has no shell to wait. */
+function guardRuntimes(): void {
+  if (process.platform === 'win32') return
+  subscribe('child_process', (message) => {
+    const { process: child } = message as { process: ChildProcess }
+    child.once('spawn', () => {
+      if (basename(child.spawnfile).startsWith('workerd')) guard(child)
+    })
+  })
+}
+
+function exitWith(fault: unknown) {
+  console.error(oneLine(fault))
+  process.exit(1)
+}
+
+/**
+ * `start` returns what ends everything. It calls `takeSignals` once a Miniflare is made, whose own listeners would exit
+ * before all has ended. A signal that comes during the start takes effect after it.
+ */
+export async function runUntilEnded(
+  start: (takeSignals: () => void) => Promise<() => Promise<void>>,
+) {
+  let end: (() => Promise<void>) | undefined
+  let isToEnd = false
+  let isEnding = false
+  const endOnce = () => {
+    isToEnd = true
+    if (!end || isEnding) return
+    isEnding = true
+    end().then(() => process.exit(0), exitWith)
+  }
+  const takeSignals = () => {
+    for (const signal of ENDING_SIGNALS) process.removeAllListeners(signal).on(signal, endOnce)
+  }
+  try {
+    takeSignals()
+    guardRuntimes()
+    end = await start(takeSignals)
+    // npm ends its shell, and not every shell passes that on: under npm we end with our parent.
+    const startedBy = process.ppid
+    if (process.env.npm_lifecycle_event) {
+      setInterval(() => process.ppid === startedBy || endOnce(), PARENT_CHECK_MS)
+    }
+    if (isToEnd) endOnce()
+  } catch (fault) {
+    exitWith(fault)
+  }
+}
