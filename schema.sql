@@ -7,17 +7,17 @@ CREATE TABLE IF NOT EXISTS client (
   owner_id       TEXT NOT NULL,
   url            TEXT NOT NULL DEFAULT '',
   description    TEXT NOT NULL DEFAULT '',
-  jwks           TEXT,             -- JSON Web Key Set (RFC 7517), for private_key_jwt alone
+  jwks           TEXT,             -- JSON Web Key Set (RFC 7517), only for private_key_jwt
   require_pkce   INTEGER NOT NULL DEFAULT 0 CHECK (require_pkce IN (0, 1)),
   require_dpop   INTEGER NOT NULL DEFAULT 0 CHECK (require_dpop IN (0, 1)),
   may_introspect INTEGER NOT NULL DEFAULT 0 CHECK (may_introspect IN (0, 1)),
   created_at     INTEGER NOT NULL, -- epoch seconds
   updated_at     INTEGER NOT NULL, -- epoch seconds
   disabled_at    INTEGER,          -- epoch seconds; NULL while enabled
-  -- client_secret: by Basic or in the body; each other method alone.
+  -- client_secret allows Basic and the body; each other value allows one method.
   auth_method    TEXT NOT NULL DEFAULT 'client_secret'
                  CHECK (auth_method IN ('client_secret', 'client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none')),
-  -- NULL: as long as SESSION_LIFETIME_SECONDS, which is the longest in any case.
+  -- NULL: SESSION_LIFETIME_SECONDS, which is also the maximum.
   access_token_lifetime_seconds INTEGER CHECK (access_token_lifetime_seconds >= 60)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS client_by_owner ON client (owner_id, client_id);
@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS client_redirect_uri (
   PRIMARY KEY (client_id, redirect_uri)
 ) STRICT, WITHOUT ROWID;
 
--- Several per client, so that a secret can be rotated with an overlap.
+-- A client has several while a secret is rotated with an overlap.
 CREATE TABLE IF NOT EXISTS client_credential (
   client_id     TEXT NOT NULL REFERENCES client ON DELETE CASCADE,
   secret_digest TEXT NOT NULL,    -- lower-case hex SHA-256 of the secret
@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS client_credential (
   PRIMARY KEY (client_id, secret_digest)
 ) STRICT, WITHOUT ROWID;
 
--- Only rows with authorized_at count; the others are wishes waiting for the operator.
+-- A row without authorized_at is a request that the operator has not authorized; it grants nothing.
 CREATE TABLE IF NOT EXISTS client_authorization (
   client_id     TEXT NOT NULL REFERENCES client ON DELETE CASCADE,
   scope         TEXT NOT NULL,
@@ -71,7 +71,7 @@ CREATE TABLE IF NOT EXISTS user (
   created_at    INTEGER NOT NULL, -- epoch seconds
   updated_at    INTEGER NOT NULL, -- epoch seconds
   disabled_at   INTEGER,          -- epoch seconds; NULL while enabled
-  username_key  TEXT              -- one for all spellings; NULL until it is computed for a user from before
+  username_key  TEXT              -- the same for all spellings; NULL until it is computed for an old row
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX IF NOT EXISTS user_by_username ON user (username);
 CREATE UNIQUE INDEX IF NOT EXISTS user_by_username_key ON user (username_key);
@@ -89,7 +89,7 @@ CREATE TABLE IF NOT EXISTS user_endorsement (
   PRIMARY KEY (user_id, category)
 ) STRICT, WITHOUT ROWID;
 
--- Users of an external accounts service, as they last gave consent: for an operator who knows a name.
+-- Users of an external accounts service at their last consent, so that an operator can find them by name.
 CREATE TABLE IF NOT EXISTS external_user (
   user_id      TEXT PRIMARY KEY,
   username_key TEXT NOT NULL,
@@ -98,19 +98,19 @@ CREATE TABLE IF NOT EXISTS external_user (
 CREATE INDEX IF NOT EXISTS external_user_by_name ON external_user (username_key);
 CREATE INDEX IF NOT EXISTS external_user_by_time ON external_user (seen_at);
 
--- user_id has no foreign key here and below: an external accounts service may own the users.
+-- user_id has no foreign key here and below: an external accounts service may have the users.
 CREATE TABLE IF NOT EXISTS consent (
   user_id     TEXT NOT NULL,
   client_id   TEXT NOT NULL REFERENCES client ON DELETE CASCADE,
   scopes      TEXT NOT NULL,    -- the exact set last agreed to: sorted, space-separated
-  fingerprint TEXT NOT NULL,    -- digest of the terms agreed to; '' when they do not answer for the user any more
-  granted_at  INTEGER NOT NULL, -- epoch seconds of the first answer since it was last removed
+  fingerprint TEXT NOT NULL,    -- digest of the terms agreed to; '' if they no longer answer for the user
+  granted_at  INTEGER NOT NULL, -- epoch seconds of the first answer since the last removal
   used_at     INTEGER,          -- epoch seconds of the last token it bought; NULL: none yet
   PRIMARY KEY (user_id, client_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS consent_by_client ON consent (client_id);
 
--- The ledger: what makes a code good once. KV only carries it faster.
+-- The ledger of codes: it ensures that each is redeemed once. KV only makes reads faster.
 CREATE TABLE IF NOT EXISTS authorization_code (
   code_digest TEXT PRIMARY KEY,    -- base64url SHA-256 of the code
   client_id   TEXT NOT NULL REFERENCES client ON DELETE CASCADE,
@@ -134,7 +134,7 @@ CREATE TABLE IF NOT EXISTS refresh_family (
   started_at   INTEGER NOT NULL, -- epoch seconds
   expires_at   INTEGER NOT NULL, -- epoch seconds
   last_used_at INTEGER NOT NULL, -- epoch seconds
-  ended_at     INTEGER           -- epoch seconds; NULL while it lives
+  ended_at     INTEGER           -- epoch seconds; NULL until ended
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS refresh_family_by_client ON refresh_family (client_id);
 CREATE INDEX IF NOT EXISTS refresh_family_by_user ON refresh_family (user_id, client_id);
@@ -143,27 +143,27 @@ CREATE INDEX IF NOT EXISTS refresh_family_by_expiry ON refresh_family (expires_a
 CREATE TABLE IF NOT EXISTS refresh_token (
   token_digest TEXT PRIMARY KEY,    -- base64url SHA-256 of the token
   family_id    TEXT NOT NULL REFERENCES refresh_family ON DELETE CASCADE,
-  session_key  TEXT NOT NULL,       -- the session issued beside it, by its key in KV
+  session_key  TEXT NOT NULL,       -- the session issued with it, by its key in KV
   issued_at    INTEGER NOT NULL,    -- epoch seconds
-  spent_at     INTEGER,             -- epoch seconds; NULL while it is good
+  spent_at     INTEGER,             -- epoch seconds; NULL until exchanged
   successor    TEXT                 -- digest of the token it was exchanged for
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS refresh_token_by_family ON refresh_token (family_id, issued_at);
 
--- Sessions that started at or before the moment are over. KV only tells it faster.
+-- Sessions that started at or before the moment are revoked. KV only makes the check faster.
 CREATE TABLE IF NOT EXISTS revocation (
   kind          TEXT NOT NULL CHECK (kind IN ('session', 'client', 'client_record', 'user', 'consent')),
   subject       TEXT NOT NULL,    -- session key; client id, twice; user id; user id, space, client id
   revoked_at_ms INTEGER NOT NULL, -- epoch milliseconds
-  expires_at    INTEGER NOT NULL, -- epoch seconds: by then every such session has ended by itself
-  is_shown      INTEGER NOT NULL DEFAULT 0 CHECK (is_shown IN (0, 1)), -- of a session: does KV show it?
+  expires_at    INTEGER NOT NULL, -- epoch seconds; every such session has expired by then
+  is_shown      INTEGER NOT NULL DEFAULT 0 CHECK (is_shown IN (0, 1)), -- for a session: does KV show the revocation?
   PRIMARY KEY (kind, subject)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS revocation_by_expiry ON revocation (expires_at);
 CREATE INDEX IF NOT EXISTS revocation_unshown ON revocation (subject) WHERE kind = 'session' AND is_shown = 0;
 
--- The version of all bulk revocations: whoever reads their document in KV believes the newest. At least the moment of
--- the change in epoch milliseconds, so that it is newer than every one before even in a database that was restored.
+-- The version of all bulk revocations: readers of their document in KV use the newest version. It is at least the moment
+-- of the change in epoch milliseconds, so that it also grows after the database was restored from a backup.
 CREATE TABLE IF NOT EXISTS revocation_version (
   one     INTEGER PRIMARY KEY CHECK (one = 1),
   version INTEGER NOT NULL
@@ -179,34 +179,34 @@ END;
 
 -- JWT ids that may be used once: client assertions (RFC 7523) and DPoP proofs (RFC 9449).
 CREATE TABLE IF NOT EXISTS used_jti (
-  jti_digest TEXT PRIMARY KEY,    -- base64url SHA-256 of whose id it is and of the id
+  jti_digest TEXT PRIMARY KEY,    -- base64url SHA-256 of the owner and the id
   expires_at INTEGER NOT NULL     -- epoch seconds
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS used_jti_by_expiry ON used_jti (expires_at);
 
--- Why something was refused: for the operator, for a day.
+-- The causes of refusals, for the operator, for a day.
 CREATE TABLE IF NOT EXISTS refusal (
   refusal_id TEXT PRIMARY KEY,
   refused_at INTEGER NOT NULL,    -- epoch seconds
   endpoint   TEXT NOT NULL,
   error      TEXT NOT NULL,
   detail     TEXT NOT NULL,       -- never a secret
-  client_id  TEXT                 -- as presented; NULL when none was
+  client_id  TEXT                 -- as presented; NULL if none was presented
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS refusal_by_time ON refusal (refused_at);
 
--- Failed sign-ins, of users and of clients, so that guessing gets slower and slower; forgotten after a day without one.
+-- Failed sign-ins, which make further guesses wait longer. Deleted after a day without a failure.
 CREATE TABLE IF NOT EXISTS sign_in_failure (
-  subject        TEXT PRIMARY KEY,  -- base64url SHA-256 of whom it was tried for, and from where
+  subject        TEXT PRIMARY KEY,  -- base64url SHA-256 of the name, and of the network or the browser
   failures       INTEGER NOT NULL,
   last_failed_at INTEGER NOT NULL   -- epoch seconds
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS sign_in_failure_by_time ON sign_in_failure (last_failed_at);
 
--- Browsers from which a user has signed in: strangers' failures do not make them wait. At most 20 for each user.
--- Also the session of the last sign-in, which KV may not show yet when it is to end.
+-- Browsers from which a user has signed in: failures of strangers do not make them wait. At most 20 for each user. With
+-- the session of the last sign-in, so that it can be ended before KV shows it.
 CREATE TABLE IF NOT EXISTS known_browser (
-  browser_digest  TEXT NOT NULL,    -- base64url SHA-256 of what the browser's cookie holds
+  browser_digest  TEXT NOT NULL,    -- base64url SHA-256 of the browser's cookie
   user_id         TEXT NOT NULL REFERENCES user ON DELETE CASCADE,
   expires_at      INTEGER NOT NULL, -- epoch seconds
   session_key     TEXT NOT NULL,    -- by its key in KV
@@ -216,12 +216,12 @@ CREATE TABLE IF NOT EXISTS known_browser (
 CREATE INDEX IF NOT EXISTS known_browser_by_user ON known_browser (user_id, expires_at);
 CREATE INDEX IF NOT EXISTS known_browser_by_session ON known_browser (session_key);
 
--- What administrators did and what users agreed to or took back: never a row for a token. No foreign keys: a row
--- outlives what it tells of.
+-- Acts of administrators, and consents that users gave or removed; never a row for a token. No foreign keys: a row
+-- outlives its client and user.
 CREATE TABLE IF NOT EXISTS audit (
   audit_id    INTEGER PRIMARY KEY,
   happened_at INTEGER NOT NULL, -- epoch seconds
-  actor       TEXT NOT NULL,    -- 'administrator', with the name on that machine; or 'user:' and the user's id
+  actor       TEXT NOT NULL,    -- 'administrator', with the account's name on that machine; or 'user:' and the user's id
   event       TEXT NOT NULL,    -- as in 'client.create'
   client_id   TEXT,
   user_id     TEXT,
@@ -232,11 +232,11 @@ CREATE INDEX IF NOT EXISTS audit_by_event ON audit (event, happened_at);
 CREATE INDEX IF NOT EXISTS audit_by_client ON audit (client_id, happened_at) WHERE client_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS audit_by_user ON audit (user_id, happened_at) WHERE user_id IS NOT NULL;
 
--- How the sweeping of expired rows gets on: a row for each task of it.
+-- The progress of housekeeping: a row for each task.
 CREATE TABLE IF NOT EXISTS housekeeping (
   task      TEXT PRIMARY KEY,
-  position  TEXT,             -- where the next run goes on; NULL: from the beginning
+  position  TEXT,             -- where the next run continues; NULL: from the beginning
   ran_at    INTEGER NOT NULL, -- epoch seconds
   removed   INTEGER NOT NULL, -- rows, in the last run
-  left_over INTEGER NOT NULL  -- rows that the last run found expired and left for the next
+  left_over INTEGER NOT NULL  -- expired rows that the last run left for the next
 ) STRICT, WITHOUT ROWID;

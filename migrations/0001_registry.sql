@@ -9,7 +9,7 @@ CREATE TABLE IF NOT EXISTS client (
   description    TEXT NOT NULL DEFAULT '',
   auth_method    TEXT NOT NULL DEFAULT 'client_secret_post'
                  CHECK (auth_method IN ('client_secret_post', 'client_secret_basic', 'private_key_jwt', 'none')),
-  jwks           TEXT,             -- JSON Web Key Set (RFC 7517), for private_key_jwt alone
+  jwks           TEXT,             -- JSON Web Key Set (RFC 7517), only for private_key_jwt
   require_pkce   INTEGER NOT NULL DEFAULT 0 CHECK (require_pkce IN (0, 1)),
   require_dpop   INTEGER NOT NULL DEFAULT 0 CHECK (require_dpop IN (0, 1)),
   may_introspect INTEGER NOT NULL DEFAULT 0 CHECK (may_introspect IN (0, 1)),
@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS client_redirect_uri (
   PRIMARY KEY (client_id, redirect_uri)
 ) STRICT, WITHOUT ROWID;
 
--- Several per client, so that a secret can be rotated with an overlap.
+-- A client has several while a secret is rotated with an overlap.
 CREATE TABLE IF NOT EXISTS client_credential (
   client_id     TEXT NOT NULL REFERENCES client ON DELETE CASCADE,
   secret_digest TEXT NOT NULL,    -- lower-case hex SHA-256 of the secret
@@ -34,7 +34,7 @@ CREATE TABLE IF NOT EXISTS client_credential (
   PRIMARY KEY (client_id, secret_digest)
 ) STRICT, WITHOUT ROWID;
 
--- Only rows with authorized_at count; the others are wishes waiting for the operator.
+-- A row without authorized_at is a request that the operator has not authorized; it grants nothing.
 CREATE TABLE IF NOT EXISTS client_authorization (
   client_id     TEXT NOT NULL REFERENCES client ON DELETE CASCADE,
   scope         TEXT NOT NULL,
@@ -82,19 +82,19 @@ CREATE TABLE IF NOT EXISTS user_endorsement (
   PRIMARY KEY (user_id, category)
 ) STRICT, WITHOUT ROWID;
 
--- user_id has no foreign key here and below: an external accounts service may own the users.
+-- user_id has no foreign key here and below: an external accounts service may have the users.
 CREATE TABLE IF NOT EXISTS consent (
   user_id     TEXT NOT NULL,
   client_id   TEXT NOT NULL REFERENCES client ON DELETE CASCADE,
   scopes      TEXT NOT NULL,    -- the exact set agreed to: sorted, space-separated
-  fingerprint TEXT NOT NULL,    -- digest of what the page said of the client
+  fingerprint TEXT NOT NULL,    -- digest of what the page showed of the client
   granted_at  INTEGER NOT NULL, -- epoch seconds
   used_at     INTEGER,          -- epoch seconds of the last token it bought; NULL: none yet
   PRIMARY KEY (user_id, client_id, scopes)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS consent_by_client ON consent (client_id);
 
--- The ledger: what makes a code good once. KV only carries it faster.
+-- The ledger of codes: it ensures that each is redeemed once. KV only makes reads faster.
 CREATE TABLE IF NOT EXISTS authorization_code (
   code_digest TEXT PRIMARY KEY,    -- base64url SHA-256 of the code
   client_id   TEXT NOT NULL REFERENCES client ON DELETE CASCADE,
@@ -118,7 +118,7 @@ CREATE TABLE IF NOT EXISTS refresh_family (
   started_at   INTEGER NOT NULL, -- epoch seconds
   expires_at   INTEGER NOT NULL, -- epoch seconds
   last_used_at INTEGER NOT NULL, -- epoch seconds
-  ended_at     INTEGER           -- epoch seconds; NULL while it lives
+  ended_at     INTEGER           -- epoch seconds; NULL until ended
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS refresh_family_by_client ON refresh_family (client_id);
 CREATE INDEX IF NOT EXISTS refresh_family_by_user ON refresh_family (user_id, client_id);
@@ -127,20 +127,20 @@ CREATE INDEX IF NOT EXISTS refresh_family_by_expiry ON refresh_family (expires_a
 CREATE TABLE IF NOT EXISTS refresh_token (
   token_digest TEXT PRIMARY KEY,    -- base64url SHA-256 of the token
   family_id    TEXT NOT NULL REFERENCES refresh_family ON DELETE CASCADE,
-  session_key  TEXT NOT NULL,       -- the session issued beside it, by its key in KV
+  session_key  TEXT NOT NULL,       -- the session issued with it, by its key in KV
   issued_at    INTEGER NOT NULL,    -- epoch seconds
-  spent_at     INTEGER,             -- epoch seconds; NULL while it is good
+  spent_at     INTEGER,             -- epoch seconds; NULL until exchanged
   successor    TEXT                 -- digest of the token it was exchanged for
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS refresh_token_by_family ON refresh_token (family_id, issued_at);
 
--- Sessions that started at or before the moment are over. KV only tells it faster.
+-- Sessions that started at or before the moment are revoked. KV only makes the check faster.
 CREATE TABLE IF NOT EXISTS revocation (
   kind          TEXT NOT NULL CHECK (kind IN ('session', 'client', 'client_record', 'user', 'consent')),
   subject       TEXT NOT NULL,    -- session key; client id, twice; user id; user id, space, client id
   revoked_at_ms INTEGER NOT NULL, -- epoch milliseconds
-  expires_at    INTEGER NOT NULL, -- epoch seconds: by then every such session has ended by itself
-  is_shown      INTEGER NOT NULL DEFAULT 0 CHECK (is_shown IN (0, 1)), -- of a session: does KV show it?
+  expires_at    INTEGER NOT NULL, -- epoch seconds; every such session has expired by then
+  is_shown      INTEGER NOT NULL DEFAULT 0 CHECK (is_shown IN (0, 1)), -- for a session: does KV show the revocation?
   PRIMARY KEY (kind, subject)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS revocation_by_expiry ON revocation (expires_at);
@@ -148,18 +148,18 @@ CREATE INDEX IF NOT EXISTS revocation_unshown ON revocation (subject) WHERE kind
 
 -- JWT ids that may be used once: client assertions (RFC 7523) and DPoP proofs (RFC 9449).
 CREATE TABLE IF NOT EXISTS used_jti (
-  jti_digest TEXT PRIMARY KEY,    -- base64url SHA-256 of whose id it is and of the id
+  jti_digest TEXT PRIMARY KEY,    -- base64url SHA-256 of the owner and the id
   expires_at INTEGER NOT NULL     -- epoch seconds
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS used_jti_by_expiry ON used_jti (expires_at);
 
--- Why something was refused: for the operator, for a day.
+-- The causes of refusals, for the operator, for a day.
 CREATE TABLE IF NOT EXISTS refusal (
   refusal_id TEXT PRIMARY KEY,
   refused_at INTEGER NOT NULL,    -- epoch seconds
   endpoint   TEXT NOT NULL,
   error      TEXT NOT NULL,
   detail     TEXT NOT NULL,       -- never a secret
-  client_id  TEXT                 -- as presented; NULL when none was
+  client_id  TEXT                 -- as presented; NULL if none was presented
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS refusal_by_time ON refusal (refused_at);

@@ -1,6 +1,6 @@
--- Failed sign-ins, of users and of clients, so that guessing gets slower and slower; forgotten after a day without one.
+-- Failed sign-ins, which make further guesses wait longer. Deleted after a day without a failure.
 CREATE TABLE IF NOT EXISTS sign_in_failure (
-  subject        TEXT PRIMARY KEY,  -- base64url SHA-256 of whom it was tried for, and from where
+  subject        TEXT PRIMARY KEY,  -- base64url SHA-256 of the name, and of the network or the browser
   failures       INTEGER NOT NULL,
   last_failed_at INTEGER NOT NULL   -- epoch seconds
 ) STRICT, WITHOUT ROWID;

@@ -1,9 +1,9 @@
--- What administrators did and what users agreed to or took back: never a row for a token. No foreign keys: a row
--- outlives what it tells of.
+-- Acts of administrators, and consents that users gave or removed; never a row for a token. No foreign keys: a row
+-- outlives its client and user.
 CREATE TABLE IF NOT EXISTS audit (
   audit_id    INTEGER PRIMARY KEY,
   happened_at INTEGER NOT NULL, -- epoch seconds
-  actor       TEXT NOT NULL,    -- 'administrator', with the name on that machine; or 'user:' and the user's id
+  actor       TEXT NOT NULL,    -- 'administrator', with the account's name on that machine; or 'user:' and the user's id
   event       TEXT NOT NULL,    -- as in 'client.create'
   client_id   TEXT,
   user_id     TEXT,
@@ -14,11 +14,11 @@ CREATE INDEX IF NOT EXISTS audit_by_event ON audit (event, happened_at);
 CREATE INDEX IF NOT EXISTS audit_by_client ON audit (client_id, happened_at) WHERE client_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS audit_by_user ON audit (user_id, happened_at) WHERE user_id IS NOT NULL;
 
--- How the sweeping of expired rows gets on: a row for each task of it.
+-- The progress of housekeeping: a row for each task.
 CREATE TABLE IF NOT EXISTS housekeeping (
   task      TEXT PRIMARY KEY,
-  position  TEXT,             -- where the next run goes on; NULL: from the beginning
+  position  TEXT,             -- where the next run continues; NULL: from the beginning
   ran_at    INTEGER NOT NULL, -- epoch seconds
   removed   INTEGER NOT NULL, -- rows, in the last run
-  left_over INTEGER NOT NULL  -- rows that the last run found expired and left for the next
+  left_over INTEGER NOT NULL  -- expired rows that the last run left for the next
 ) STRICT, WITHOUT ROWID;

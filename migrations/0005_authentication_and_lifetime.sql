@@ -1,15 +1,15 @@
--- A client may be registered for `client_secret`, its secret by Basic or in the body, and is so by default. Those that
--- are there keep their method. SQLite cannot change a CHECK, and to rebuild the table would cascade: so a new column.
+-- A client may be registered with `client_secret`, the new default: its secret by Basic or in the body. Existing clients
+-- keep their method. SQLite cannot change a CHECK, and rebuilding the table would cascade, so the column is replaced.
 ALTER TABLE client ADD COLUMN new_auth_method TEXT NOT NULL DEFAULT 'client_secret'
                  CHECK (new_auth_method IN ('client_secret', 'client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'));
 UPDATE client SET new_auth_method = auth_method;
 ALTER TABLE client DROP COLUMN auth_method;
 ALTER TABLE client RENAME COLUMN new_auth_method TO auth_method;
 
--- How long a client's access tokens live; NULL: as long as SESSION_LIFETIME_SECONDS, which is the longest in any case.
+-- The lifetime of a client's access tokens; NULL: SESSION_LIFETIME_SECONDS, which is also the maximum.
 ALTER TABLE client ADD COLUMN access_token_lifetime_seconds INTEGER CHECK (access_token_lifetime_seconds >= 60);
 
--- An endorsement that another one covers (cs.DL beside cs.*) is kept no longer. What is merely requested covers nothing
+-- Deletes endorsements that another one covers (cs.DL beside cs.*). An endorsement that is merely requested covers none
 -- that is authorized.
 DELETE FROM client_endorsement AS mine WHERE EXISTS (
   SELECT 1 FROM client_endorsement other WHERE other.client_id = mine.client_id

@@ -1,6 +1,6 @@
--- The key under which a username is found: one for all spellings that differ only in case or in Unicode form. SQLite
--- folds ASCII alone, so other names get their keys from the next run of cron or the next command that names a user; until
--- then they are found by their spelling, as before.
+-- The key of a username, the same for spellings that differ only in case or Unicode form. SQLite folds only ASCII, so the
+-- next run of cron, or the next command that names a user, computes the keys of other names. Until then these names are
+-- found by their exact spelling.
 ALTER TABLE user ADD COLUMN username_key TEXT;
 UPDATE user SET username_key = lower(username) WHERE username NOT GLOB '*[^ -~]*';
 CREATE UNIQUE INDEX IF NOT EXISTS user_by_username_key ON user (username_key);
@@ -8,7 +8,7 @@ CREATE INDEX IF NOT EXISTS user_without_key ON user (created_at) WHERE username_
 
 CREATE INDEX IF NOT EXISTS client_by_owner ON client (owner_id, client_id);
 
--- Users of an external accounts service, as they last gave consent: for an operator who knows a name.
+-- Users of an external accounts service at their last consent, so that an operator can find them by name.
 CREATE TABLE IF NOT EXISTS external_user (
   user_id      TEXT PRIMARY KEY,
   username_key TEXT NOT NULL,

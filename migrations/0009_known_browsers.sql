@@ -1,7 +1,7 @@
--- Browsers from which a user has signed in: strangers' failures do not make them wait. At most 20 for each user.
--- Also the session of the last sign-in, which KV may not show yet when it is to end.
+-- Browsers from which a user has signed in: failures of strangers do not make them wait. At most 20 for each user. With
+-- the session of the last sign-in, so that it can be ended before KV shows it.
 CREATE TABLE IF NOT EXISTS known_browser (
-  browser_digest  TEXT NOT NULL,    -- base64url SHA-256 of what the browser's cookie holds
+  browser_digest  TEXT NOT NULL,    -- base64url SHA-256 of the browser's cookie
   user_id         TEXT NOT NULL REFERENCES user ON DELETE CASCADE,
   expires_at      INTEGER NOT NULL, -- epoch seconds
   session_key     TEXT NOT NULL,    -- by its key in KV

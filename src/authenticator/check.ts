@@ -52,8 +52,8 @@ export type CheckDeps = Readonly<{
 
 const BAD_HEADER = 'The Authorization header does not carry an access token.'
 const BAD_TOKEN = 'The access token is unknown, expired or revoked.'
-const BOUND = 'The access token is bound to a key: present it with DPoP, and a proof.'
-const NOT_BOUND = 'The access token is not bound to a key: present it as Bearer.'
+const BOUND = 'The access token is bound to a key: present it with the scheme DPoP and a proof.'
+const NOT_BOUND = 'The access token is not bound to a key: present it with the scheme Bearer.'
 const BAD_COOKIE = 'The browser session is unknown or has ended.'
 
 /** Throws if storage cannot be reached. A malformed credential is refused without a read of storage. */
@@ -118,7 +118,7 @@ const badProof = (why: string) =>
 function proofOf(presented: Credential, asked: Question, { nowMs }: CheckDeps) {
   if (presented.kind !== 'dpop') return null
   const { dpop, method, url } = asked
-  if (dpop === null) return 'there is none'
+  if (dpop === null) return 'it is missing'
   return readProof(dpop, { method, url, accessToken: presented.token }, Math.floor(nowMs / 1000))
 }
 

@@ -23,7 +23,7 @@ export function readProxySecret(headers: Headers, secrets: readonly string[]): P
 export const NOT_A_PROXY: Refusal = {
   status: 403,
   error: 'access_denied',
-  reason: `Over HTTP only a proxy that shows its secret (${SECRET_HEADER}) is answered.`,
+  reason: `A request over HTTP needs the proxy's secret in the header ${SECRET_HEADER}.`,
   wwwAuthenticate: null,
 }
 

@@ -46,7 +46,7 @@ async function judge(jwk: JsonWebKey): Promise<Judgement> {
   const type = Object.hasOwn(TYPES, name) ? TYPES[name] : undefined
   if (!type) {
     return ignored(
-      `has the type ${JSON.stringify(name)}: it is one of ${Object.keys(TYPES).join(', ')}`,
+      `has the type ${JSON.stringify(name)}, which is none of ${Object.keys(TYPES).join(', ')}`,
     )
   }
   if (!isForVerifying(jwk)) return ignored('is not for signatures (its use or key_ops)')

@@ -47,8 +47,8 @@ const Removed = (p: NonNullable<AccountPageProps['removed']>) => (
 
 const Held = (p: { application: Application }) => {
   const { scopes, endorsements, isEnabled } = p.application
-  if (!isEnabled) return <p>The operator has switched it off: it can do nothing at the moment.</p>
-  if (scopes.length === 0) return <p>It may do nothing any more.</p>
+  if (!isEnabled) return <p>The operator has disabled it, so it has no access now.</p>
+  if (scopes.length === 0) return <p>It no longer has any access.</p>
   return (
     <>
       <p class="small muted">It may:</p>

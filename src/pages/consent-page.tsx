@@ -81,7 +81,7 @@ export const ConsentPage = (p: ConsentPageProps) => (
       {p.terms.scopes.length > 0 && <Scopes scopes={p.terms.scopes} />}
       {p.terms.endorsements.length > 0 && <Endorsements endorsements={p.terms.endorsements} />}
       <p class="returns">
-        Whatever you choose, you will be sent to{' '}
+        Either way, you will be sent to{' '}
         <strong>
           <bdi>{p.terms.returnsTo}</bdi>
         </strong>

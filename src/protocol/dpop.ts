@@ -51,7 +51,7 @@ export async function readProof(
   if (typeof iat !== 'number') return 'iat is missing'
   if (!(Math.abs(now - iat) <= PROOF_WINDOW_SECONDS)) return `iat is ${now - iat} s ago`
   if (typeof jti !== 'string' || jti === '' || jti.length > MAX_JTI_LENGTH) {
-    return 'jti is missing, or longer than an id'
+    return 'jti is missing or too long'
   }
   if (request.accessToken !== null) {
     const isBound =

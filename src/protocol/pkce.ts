@@ -52,7 +52,8 @@ export async function verifierProblem(
   challenge: string | null,
 ): Promise<string | null> {
   if (verifier === undefined) return challenge === null ? null : 'code_verifier is missing'
-  if (challenge === null) return 'code_verifier without a code_challenge before'
+  if (challenge === null)
+    return 'code_verifier without a code_challenge in the authorization request'
   const matches = equalInConstantTime(await digest(verifier), challenge)
   return matches ? null : 'code_verifier does not match'
 }

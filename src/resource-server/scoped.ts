@@ -101,7 +101,7 @@ function misuse(scope: string | null, options: ScopedOptions): string | null {
   }
   if (authenticator && jwt) return 'choose either an authenticator or a JWT'
   if (jwt && options.revocation === 'immediate') {
-    return 'a JWT cannot tell of revocations: bind the authenticator for immediate'
+    return 'a JWT does not show revocations: immediate needs the authenticator bound'
   }
   if (authorizer && !resource) return 'an authorizer needs a resource to decide about'
   if (scope === null) return resource ? 'a resource needs a scope' : null

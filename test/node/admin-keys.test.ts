@@ -154,7 +154,7 @@ describe('refused JWK Sets', () => {
     ],
     ['the JWK Set cannot be used: key 1 is RSA of fewer than 2048 bits', 1, keys(rsa(1024))],
     [
-      'the JWK Set cannot be used: key 1 has the type "EC P-521": it is one of RSA, EC P-256, OKP Ed25519',
+      'the JWK Set cannot be used: key 1 has the type "EC P-521", which is none of RSA, EC P-256, OKP Ed25519',
       1,
       keys({ ...PUBLIC, crv: 'P-521' }),
     ],

@@ -187,10 +187,10 @@ describe('the page of connected applications', () => {
   it('the page of connected applications says that there is no application, or that an application has no permission', () => {
     expect(account({ applications: [] })).toContain('No application has access')
     const off = { ...APPLICATION, isEnabled: false }
-    expect(account({ applications: [off] })).toContain('switched it off')
+    expect(account({ applications: [off] })).toContain('has disabled it')
     expect(account({ applications: [off] })).not.toContain('profile:read')
     const bare = { ...APPLICATION, scopes: [] }
-    expect(account({ applications: [bare] })).toContain('It may do nothing any more.')
+    expect(account({ applications: [bare] })).toContain('It no longer has any access.')
   })
 
   it('the page of connected applications announces a removal with the time until it takes effect everywhere', () => {

@@ -154,7 +154,7 @@ describe('the list of connected applications', () => {
     await clientRegistry(env.DB).update(client.id, {}, lost, { mode: 'request', now: nowSeconds() })
     expect((await open()).page).not.toContain('<code>public:read</code>')
     await env.DB.prepare('DELETE FROM user_scope WHERE user_id = ?1').bind(user.id).run()
-    expect((await open()).page).toContain('It may do nothing any more.')
+    expect((await open()).page).toContain('It no longer has any access.')
   })
 
   it('the list shows the last consent once no token lives that was issued for more', async () => {
@@ -179,7 +179,7 @@ describe('the list of connected applications', () => {
   it('the list says that the operator has disabled a client', async () => {
     await connect()
     await clientRegistry(env.DB).disable(client.id, nowSeconds())
-    expect((await open()).page).toContain('switched it off')
+    expect((await open()).page).toContain('has disabled it')
   })
 
   it('the list shows the first consent as the start, and the last renewal as the last use', async () => {
