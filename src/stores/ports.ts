@@ -136,6 +136,7 @@ export interface JtiStore {
    * until `expiresAt` (whole epoch seconds), when a JWT with it is no longer accepted.
    */
   use(owner: string, jti: string, expiresAt: number): Promise<boolean>
+  isUsed(owner: string, jti: string): Promise<boolean>
 }
 
 /**

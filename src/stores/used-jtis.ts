@@ -19,4 +19,11 @@ export const usedJtiStore = (db: Database): JtiStore => ({
       .first()
     return row !== null
   },
+  async isUsed(owner, jti) {
+    const row = await db
+      .prepare(FIND_JTI)
+      .bind(await jtiDigest(owner, jti))
+      .first()
+    return row !== null
+  },
 })

@@ -105,6 +105,32 @@ describe('RFC 9449 §5: refresh tokens that are bound to a key', () => {
     expect((await refresh(own, second, key)).status).toBe(200)
   })
 
+  it.each(['none', 'client_secret_post'] as const)(
+    'a recorded refresh of a %s client that is sent again with its proof is refused for the proof and ends nothing',
+    async (authMethod) => {
+      const own = await newRefreshing(authMethod)
+      const { refresh_token } = await begin(own, key)
+      const fields = {
+        grant_type: 'refresh_token',
+        client_id: own.id,
+        ...(own.secret && { client_secret: own.secret }),
+        refresh_token,
+      }
+      const headers = await headersOf(key)
+      const second = await renewed(await post('/token', fields, headers))
+      const third = await renewed(await refresh(own, second, key))
+      const replayed = await refusal(await post('/token', fields, headers))
+      expect(replayed).toEqual({ status: 400, error: 'invalid_dpop_proof' })
+      const fourth = await renewed(await refresh(own, third, key))
+      expect(await sessionOf(fourth.access_token)).not.toBeNull()
+      // Control: with a new proof the replay ends the family.
+      expect(await refusal(await post('/token', fields, await headersOf(key)))).toEqual(
+        INVALID_GRANT,
+      )
+      expect(await refusal(await refresh(own, fourth, key))).toEqual(INVALID_GRANT)
+    },
+  )
+
   it('a refresh token of a public client is bound from its first proof on', async () => {
     const own = await newRefreshing('none')
     const first = await begin(own, null)

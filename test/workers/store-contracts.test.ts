@@ -344,7 +344,9 @@ describe.each(KINDS)('the store contracts on %s', (kind, { DB, SESSIONS, CODES }
     const [owner, jti] = [randomId(), randomId()]
     const first = await Promise.all(Array.from({ length: 5 }, () => jtis.use(owner, jti, at + 60)))
     expect(first.filter(Boolean)).toHaveLength(1)
-    expect(await jtis.use(randomId(), jti, at + 60)).toBe(true)
+    const other = randomId()
+    expect([await jtis.isUsed(owner, jti), await jtis.isUsed(other, jti)]).toEqual([true, false])
+    expect(await jtis.use(other, jti, at + 60)).toBe(true)
   })
 
   it(`the refusal store finds a refusal for a day, on ${kind}`, async () => {

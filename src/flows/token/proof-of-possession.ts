@@ -41,6 +41,14 @@ export function requireProof(client: Client, proof: TokenProof | null) {
  */
 export const usedProof = () => invalidProof('jti: the proof was used before')
 
+/** Before a replay is punished. Whether a proof is new when something is spent, only the spending can tell. */
+export async function requireUnusedProof(
+  proof: TokenProof | null,
+  { usedJtis }: Pick<Deps, 'usedJtis'>,
+) {
+  if (proof && (await usedJtis.isUsed(proof.id.owner, proof.id.jti))) throw usedProof()
+}
+
 /** For a grant that spends nothing else. */
 export async function useProof(proof: TokenProof | null, { usedJtis }: Pick<Deps, 'usedJtis'>) {
   if (!proof) return

@@ -25,7 +25,7 @@ import {
   type Minted,
   runChecks,
 } from './grant.ts'
-import { usedProof } from './proof-of-possession.ts'
+import { requireUnusedProof, usedProof } from './proof-of-possession.ts'
 
 type Asked = Readonly<{ token: string; fields: Fields }>
 /** `requested`: §6, a narrower `scope` is for this access token alone. A wider one than was granted is refused. */
@@ -89,9 +89,10 @@ function familyLives({ standing: { family }, context: { now } }: Attempt) {
  * thief of the token could not have authenticated. A public client does not authenticate, and a response whose refresh
  * token was used has not been lost.
  */
-async function notSpent({ standing, client, deps, context }: Attempt) {
+async function notSpent({ standing, client, proof, deps, context }: Attempt) {
   const { family, spentAt, isSuccessorSpent } = standing
   if (spentAt === null) return
+  await requireUnusedProof(proof, deps)
   const age = secondsAgo(spentAt, context.now)
   const isRetry = !isPublic(client) && !isSuccessorSpent && age <= deps.refreshRetrySeconds
   if (isRetry) refuse(`spent ${age} s ago by the same client`)
