@@ -152,7 +152,7 @@ describe.each(WAYS)('the revocation of %s', (what, boundSeconds, revoke) => {
     }
   })
 
-  it(`the revocation of ${what} is known at once with fresh, and the same isolate never forgets it`, async () => {
+  it(`a revocation is known at once with fresh, and the same isolate never forgets it: ${what}`, async () => {
     const revoked = await session()
     const [asked, other] = [isolate(), isolate()]
     for (const { check } of [asked, other]) expect(await check(revoked.token)).toBe(200)
