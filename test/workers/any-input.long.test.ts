@@ -214,7 +214,7 @@ describe('the endpoint /token', { timeout: TEST_TIMEOUT_MS }, () => {
 describe('headers beyond ASCII', () => {
   // A separate test, because the runtime warns of each.
   it.each(['Authorization', 'Cookie', 'DPoP', 'Content-Type'])(
-    'a %s header beyond ASCII causes no fault',
+    'a value beyond ASCII in the header %s causes no fault',
     async (name) => {
       for (const path of ['/token', '/login', '/authorize', '/revoke']) {
         const headers: AnyPairs = [[name, `Basic \u00fc${name}=\u00ff`]]
