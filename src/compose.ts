@@ -27,7 +27,7 @@ export type Bindings = Readonly<{
   CODES: KVNamespace
   LOGIN_LIMIT: RateLimit
   REFUSAL_LIMIT: RateLimit
-  /** Data points are taken where it is bound. */
+  /** Optional: takes the data points. */
   EVENTS?: AnalyticsEngineDataset
   ISSUER: string
 }>
@@ -88,8 +88,8 @@ export function compose(env: Bindings) {
 }
 
 /**
- * Cron: shows every revocation that is not shown yet, then removes what has expired. One that fails keeps none of
- * the others; the run fails at its end, for the platform to count.
+ * Cron: writes to KV each revocation that is not there yet, and removes what has expired. A task that fails stops no
+ * other. The run then fails at its end, so that the platform counts it.
  */
 async function housekeep(
   { DB: db, SESSIONS: sessions }: Bindings,
@@ -101,7 +101,7 @@ async function housekeep(
     failures.push(task)
     log('housekeeping_failed', { task, fault })
   }
-  // First, but not waited for until the end: while KV does not answer, rows expire all the same.
+  // Begins first and is awaited last: expired rows are removed even while KV does not answer.
   const revocations = revocationStore(db, sessions, settings.longestSessionSeconds)
   const repair = withDeadline(revocations, CRON_INTERVAL_SECONDS)
     .repairKv()

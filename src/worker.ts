@@ -24,7 +24,7 @@ export default {
   },
   async scheduled(event, env) {
     registry ??= compose(env)
-    // A cron that is set off by hand may name a time to come, at which revocations would be over.
+    // A cron run that is started by hand may name a future time, at which revocations would have expired.
     await registry.housekeep(Math.min(event.scheduledTime, Date.now()))
   },
 } satisfies ExportedHandler<Bindings>

@@ -35,7 +35,7 @@ export type Deps = Readonly<{
   usersAreExternal: boolean
   codeLifetimeSeconds: number
   codeRetrySeconds: number
-  /** Of access tokens. */
+  /** The lifetime of access tokens. */
   sessionLifetimeSeconds: number
   browserSessionLifetimeSeconds: number
   refreshLifetimeSeconds: number

@@ -1,4 +1,4 @@
-/** CORS (the Fetch standard): scripts of any origin may call, and no cookie of ours ever helps them. */
+/** CORS (the Fetch standard): scripts of any origin may call endpoints that ignore cookies. */
 
 import { preflightHeaders } from '../protocol/preflight.ts'
 

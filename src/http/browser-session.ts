@@ -13,10 +13,13 @@ export type BrowserSession = Readonly<{ token: string; record: SessionRecord }>
 
 type Deps = Readonly<{ liveSessions: LiveSessions; issuer: string }>
 
-/** `holds` asks D1 whether it was revoked: while that is on its way, what does not last may be begun. */
+/** `holds` asks D1 whether it was revoked: while D1 has not answered, only work without an effect may begin. */
 export type SeenSession = BrowserSession & Readonly<{ holds: () => Promise<boolean> }>
 
-/** Null when nobody is signed in. An access token in the cookie is nobody. Junk of our own form asks no storage. */
+/**
+ * Null when no user is signed in. An access token in the cookie counts as no session. A malformed token with our prefix is
+ * not looked up.
+ */
 export async function seeBrowserSession(
   c: HttpContext,
   { liveSessions, issuer }: Deps,
@@ -33,7 +36,7 @@ export async function seeBrowserSession(
   return { token, record, holds: () => liveSessions.holds(key, record) }
 }
 
-/** A revoked session is nobody at once. */
+/** As `seeBrowserSession`. Null, too, as soon as the session is revoked. */
 export async function readBrowserSession(
   c: HttpContext,
   deps: Deps,

@@ -13,11 +13,11 @@ export const SIGN_OUT = ['sign_out'] as const
 const MARK_LENGTH = 16
 const FORM = /^([\w-]{16})\.[\w-]{43}$/
 
-/** Tells the forms of one browser secret from those of another, and nothing of the secret. */
+/** Distinguishes the forms of one browser secret from those of another. It reveals nothing about the secret. */
 const markOf = async (browserSecret: string) =>
   (await digest(JSON.stringify(['mark', browserSecret]))).slice(0, MARK_LENGTH)
 
-/** `purpose` is whatever the form must not be used beyond: its name, and the request it answers. */
+/** `purpose` limits what the form can be used for: its name, and the request that it answers. */
 export const formToken = async (browserSecret: string, purpose: readonly unknown[]) =>
   `${await markOf(browserSecret)}.${await digest(JSON.stringify([browserSecret, ...purpose]))}`
 

@@ -7,7 +7,7 @@ import { MAX_FORM_BYTES } from '../protocol/fields.ts'
 import { quoted } from '../protocol/sanitize.ts'
 import { type HttpContext, noteForm } from './request-context.ts'
 
-/** For a body of that size no line is too slow. */
+/** Enough for a body of that size on any line. */
 const MAX_BODY_SECONDS = 10
 
 const decoder = new TextDecoder()
@@ -38,7 +38,7 @@ async function read(c: HttpContext): Promise<URLSearchParams> {
   await refuseTooLong(c)
   const type = (c.req.header('Content-Type') ?? '').replace(/;.*$/s, '')
   if (type.trim().toLowerCase() === 'application/x-www-form-urlencoded') {
-    // Not `text()`: of a form workerd warns each time that it does not look like text.
+    // Not `text()`: workerd would warn about each form that it does not look like text.
     const form = new URLSearchParams(decoder.decode(await c.req.raw.arrayBuffer()))
     noteForm(c, form)
     return form
@@ -56,8 +56,8 @@ const tooSlow = () =>
   })
 
 /**
- * The form; throws `invalid_request` with 408 when its sender lets us wait, with 413 when it is too long, with 415 for
- * another content type.
+ * The form. Throws `invalid_request`: 408 when the body is too slow, 413 when it is too long, 415 for another content
+ * type.
  */
 export const readForm = (c: HttpContext): Promise<URLSearchParams> =>
   within(MAX_BODY_SECONDS, () => read(c), tooSlow)

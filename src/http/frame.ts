@@ -1,4 +1,4 @@
-/** What holds for every response: an error becomes a response here, headers are set, and the operator is told. */
+/** The frame of every request: makes its context, turns errors into responses, sets headers and reports. */
 
 import { OAuthError } from '../protocol/errors.ts'
 import { openToAnyOrigin } from './any-origin.ts'
@@ -14,7 +14,7 @@ export type FrameRules = Readonly<{
   sendError: (c: HttpContext, refusal: OAuthError, issuer: string) => Response | Promise<Response>
   /** May scripts of any origin call it? For what browsers need without a cookie of ours. */
   allowsAnyOrigin?: boolean
-  /** Nothing of consequence: only refusals and faults are told. */
+  /** Successful requests are not reported. */
   isRoutine?: boolean
 }>
 
@@ -23,7 +23,7 @@ export type Handled = Response | Readonly<Record<string, unknown>>
 
 const RETRY_AFTER_SECONDS = 1
 
-/** Every fault: the caller learns no more than "not now". */
+/** The caller learns nothing about the fault. */
 const unavailable = (fault: unknown) =>
   new OAuthError('temporarily_unavailable', 'The service cannot answer now. Try again shortly.', {
     detail: nameOf(fault),

@@ -7,6 +7,6 @@ export function log(event: string, line: Readonly<Record<string, unknown>> = {})
   console.log(JSON.stringify({ event, ...line, ...named }))
 }
 
-/** The words of a fault, cut short. They hold no secret: all that storage is asked for is a digest. */
+/** The words of a fault, cut short. They hold no secret: storage is only asked for digests. */
 export const nameOf = (fault: unknown) =>
   fault instanceof Error ? `${fault.name}: ${fault.message}`.slice(0, 200) : 'unknown fault'

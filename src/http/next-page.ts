@@ -1,11 +1,11 @@
-/** To the sign-in page, and from there back to one of our own paths, whatever was asked. */
+/** The way to the sign-in page, and from there back to a path of our own. */
 
 import { MAX_FORM_BYTES } from '../protocol/fields.ts'
 
 /** `URL` leaves these in a query, though RFC 3986 §3.4 does not allow them there. */
 const NOT_IN_A_QUERY = /[{}|\\^`]/g
 
-/** What the sign-in form has room for beside the page that it leads to: a name, a password, a token. */
+/** The size of the other fields of the sign-in form: a name, a password, a token. */
 const OTHER_FIELDS_BYTES = 4096
 
 /** Can every form that carries this path on be sent back to us? */
@@ -14,8 +14,8 @@ export const fitsNextPage = (path: string, issuer: string) =>
   MAX_FORM_BYTES - OTHER_FIELDS_BYTES
 
 /**
- * The path and query of a URL at our own origin, absolute or relative; `/` for everything else, and for what is too long
- * for a form of ours.
+ * The path and query of a URL at our own origin, absolute or relative; `/` for everything else, and for a path that
+ * is too long for a form of ours.
  */
 export function ownPath(nextPage: string | undefined, issuer: string): string {
   if (nextPage === undefined || !URL.canParse(nextPage, issuer)) return '/'
@@ -36,7 +36,7 @@ export function loginAddress(path: string, issuer: string, loginUrl: string | nu
   return `${loginUrl}${loginUrl.includes('?') ? '&' : '?'}${query}`
 }
 
-/** What would end or change a value in a query that nobody has escaped: these alone must be escaped twice. */
+/** Characters that end or change a value in an unescaped query: only these must be escaped twice. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: `URL` drops some of them
 const AMBIGUOUS = /[%&+#\u0000-\u001f\u007f]/g
 

@@ -1,4 +1,4 @@
-/** HTML responses: a page of ours with headers that let it load nothing, run nothing and be framed by nobody. */
+/** HTML responses: their headers forbid a page to load, run or submit anything foreign, and forbid framing it. */
 
 import type { JSX } from 'hono/jsx/jsx-runtime'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
@@ -6,7 +6,7 @@ import type { OAuthError } from '../protocol/errors.ts'
 import type { HttpContext } from './request-context.ts'
 
 type Options = Readonly<{
-  /** What the page tells of. */
+  /** The refusal that the page explains. The frame reports it. */
   refusal?: OAuthError | null
   /**
    * May the answer to a form of this page lead to another site? Chromium holds `form-action` to the whole chain of

@@ -1,4 +1,4 @@
-/** What the operator learns of a request: a line of the log, a data point and, for a refusal, a row for `why`. */
+/** Reports a request to the operator: a line of the log, a data point and, for a refusal, a row for `why`. */
 
 import { networkOf } from '../domain/network.ts'
 import type { OAuthError } from '../protocol/errors.ts'
@@ -8,16 +8,16 @@ import type { FloodLimit } from './flood.ts'
 import { claimedClientOf, type HttpContext } from './request-context.ts'
 
 export type ReportDeps = Readonly<{
-  /** Does the log also tell of what went well? */
+  /** Does the log have a line for successful requests, too? */
   logsAnswers: boolean
-  /** Null when none are taken. */
+  /** Null where Analytics Engine is not bound. */
   dataPoints: DataPoints | null
   refusals: RefusalStore
   refusalLimit: FloodLimit
 }>
 
 const MAX_DETAIL = 200
-/** Of an index, in bytes: Analytics Engine takes no more. */
+/** The longest index that Analytics Engine takes, in bytes. */
 const MAX_INDEX = 96
 
 const UNAVAILABLE = 503

@@ -17,7 +17,7 @@ import { sendDisabledUserPage } from './sign-out-page.tsx'
 
 const PATH = '/account'
 
-/** So that a form removes the application it was shown for, and no other. */
+/** A form removes the application that it was shown for, and no other. */
 const purposeOf = (clientId: string) => ['disconnect', clientId] as const
 
 const shown = async (connection: Connection, { token }: BrowserSession) => ({
@@ -64,11 +64,11 @@ const toLogin = (c: HttpContext, { issuer, loginUrl }: RouteDeps) =>
 
 type Opened = Readonly<{ connections: readonly Connection[]; session: BrowserSession }>
 
-/** Everybody who is not a user here gets their answer at once. */
+/** The session and its connections, or the response to a browser in which no enabled user is signed in. */
 async function open(c: HttpContext, deps: RouteDeps): Promise<Opened | Response> {
   const session = await seeBrowserSession(c, deps)
   if (!session) return toLogin(c, deps)
-  // The primary is asked both things at once; of nobody's session nothing is told, no fault either.
+  // D1 is asked both at once. Without a valid session neither the connections nor a fault must show.
   const asked = connectionsOf(session.record, deps)
   asked.catch(() => {})
   if (!(await session.holds())) return toLogin(c, deps)
@@ -94,7 +94,7 @@ export const accountEndpoint: Endpoint = {
     const refusal = await whyOutOfDate(c, presented, session.token, purposeOf(clientId))
     if (refusal) return show(c, { ...opened, refusal }, deps)
     const asked = connections.find((connection) => connection.clientId === clientId)
-    // Sent twice: the first time did it.
+    // The form was sent twice.
     if (!asked) return c.redirect(PATH, 303)
     const userId = session.record.user?.user_id ?? ''
     const withinSeconds = await disconnect(userId, asked.clientId, deps)

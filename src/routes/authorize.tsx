@@ -17,7 +17,7 @@ import type { Endpoint, RouteDeps } from './endpoint.ts'
 import { sendErrorPage } from './error-page.tsx'
 import { sendDisabledUserPage } from './sign-out-page.tsx'
 
-/** RFC 6749 §3.1 forbids repetition. Of these two it makes the answer's address unsure, so nobody is redirected. */
+/** RFC 6749 §3.1 forbids repetition. When one of these two is repeated, the address to redirect to is not certain. */
 const DECIDES_ADDRESS = ['client_id', 'redirect_uri']
 
 async function handle(c: HttpContext, pairs: URLSearchParams, isAnswer: boolean, deps: RouteDeps) {
@@ -38,7 +38,7 @@ async function handle(c: HttpContext, pairs: URLSearchParams, isAnswer: boolean,
   const outcome = await decideAuthorization(received, deps, c.var.request)
   switch (outcome.kind) {
     case 'sign_in':
-      // The sign-in page could not carry it on.
+      // The sign-in page could not lead back to it.
       if (tooLong) throw tooLong
       return c.redirect(loginAddress(thisPage, deps.issuer, deps.loginUrl), 303)
     case 'disabled_user':
@@ -115,7 +115,7 @@ async function sendConsentPage(
 }
 
 /** The authorization request that a page of ours leads to, if it is one and its client is known: for `/login`. */
-export async function askingBehind(
+export async function clientBehind(
   path: string,
   deps: RouteDeps,
 ): Promise<IdentifiedClient | null> {

@@ -10,7 +10,7 @@ export type RouteDeps = Deps &
   Readonly<{
     loginUrl: string | null
     loginLimit: FloodLimit
-    /** Of refused requests. */
+    /** The limit of refused requests. */
     refusalLimit: FloodLimit
     /** Throws when the registry cannot serve. */
     probe: () => Promise<unknown>

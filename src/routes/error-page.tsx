@@ -1,4 +1,4 @@
-/** A refusal or a fault, told to the person at the browser. */
+/** The page that shows a refusal or a fault to the person at the browser. */
 
 import { sendErrorJson } from '../http/error-json.ts'
 import { sendPage } from '../http/page.ts'
@@ -19,7 +19,7 @@ const asksForJson = (c: HttpContext) => {
 
 type SendError = Endpoint['sendError']
 
-/** There is nothing here: told to programs in JSON, and to people by a page. */
+/** 404: JSON for programs, a page for people. */
 export const sendNotFound: SendError = (c, refusal, issuer) => {
   const isForPrograms = FOR_PROGRAMS.test(c.req.path) || !['GET', 'HEAD'].includes(c.req.method)
   return (isForPrograms ? sendErrorJson : sendErrorPage)(c, refusal, issuer)

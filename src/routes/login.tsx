@@ -14,7 +14,7 @@ import type { HttpContext } from '../http/request-context.ts'
 import { LoginPage } from '../pages/login-page.tsx'
 import { OAuthError } from '../protocol/errors.ts'
 import { readFields } from '../protocol/fields.ts'
-import { askingBehind } from './authorize.tsx'
+import { clientBehind } from './authorize.tsx'
 import type { Endpoint, RouteDeps } from './endpoint.ts'
 import { sendErrorPage } from './error-page.tsx'
 
@@ -32,7 +32,7 @@ type Shown = Readonly<{
   refusal: OAuthError | null
 }>
 
-/** By which a browser is known that a user has signed in from. It says nothing and opens nothing. */
+/** Recognizes a browser from which the user has signed in. It gives no access. */
 const browserCookieName = (issuer: string) =>
   issuer.startsWith('https://') ? '__Host-registry_browser' : 'registry_browser'
 /** As `randomText` makes it. */
@@ -54,26 +54,26 @@ async function show(c: HttpContext, { nextPage, username, refusal }: Shown, deps
     value: secret,
     lifetimeSeconds: FORM_LIFETIME_SECONDS,
   })
-  const asking = await askingBehind(nextPage, deps)
+  const identified = await clientBehind(nextPage, deps)
   const page = (
     <LoginPage
       formToken={await formToken(secret, SIGN_IN)}
       nextPage={nextPage}
-      clientName={asking?.client.name ?? null}
+      clientName={identified?.client.name ?? null}
       username={username}
       problem={refusal?.description ?? null}
     />
   )
-  // After sign-in a remembered consent leads straight on to the client: browsers count that as this form's.
+  // After sign-in a remembered consent redirects to the client, which browsers count as this form's answer.
   return sendPage(c, page, {
     refusal,
-    mayLeadAway: asking !== null,
+    mayLeadAway: identified !== null,
   })
 }
 
 /**
- * A stranger in the same network, as a university's, must not keep out a browser from which the user has signed in: it
- * has a limit of its own.
+ * A stranger in the same network (of a university, for example) must not lock out a browser from which the user has
+ * signed in. That browser has a limit of its own.
  */
 async function refuseFloodOfStrangers(
   c: HttpContext,
@@ -114,7 +114,7 @@ export const loginEndpoint: Endpoint = {
     const cookieName = formCookieName(issuer)
     const fields = readFields(await readForm(c))
     const nextPage = ownPath(fields.get('next_page'), issuer)
-    // Typed by a person: what a phone's keyboard puts after a word is no part of the name.
+    // A phone's keyboard may add a space after the name.
     const username = (fields.get('username') ?? '').trim()
     const password = fields.get('password') ?? ''
     const secret = getCookie(c, cookieName) ?? null

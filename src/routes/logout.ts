@@ -12,7 +12,7 @@ import type { Endpoint, RouteDeps } from './endpoint.ts'
 import { sendErrorPage } from './error-page.tsx'
 import { sendSignOutPage } from './sign-out-page.tsx'
 
-/** KV may not show yet a session that was opened elsewhere a moment ago; D1 knows of those that we opened. */
+/** KV may not yet show a session that was opened elsewhere a moment ago. D1 has those that our own page opened. */
 const isOpenUnseen = async (token: string | null, deps: RouteDeps, now: number) =>
   token !== null &&
   isWellFormed('browserSession', token) &&
@@ -20,7 +20,7 @@ const isOpenUnseen = async (token: string | null, deps: RouteDeps, now: number) 
 
 const STILL_IN = {
   title: 'You are still signed in',
-  message: 'The page was out of date, so nobody was signed out.',
+  message: 'The page was out of date, so you were not signed out.',
   hint: 'Check who is signed in, then sign out here.',
 }
 
@@ -30,7 +30,7 @@ export const logoutEndpoint: Endpoint = {
   post: async (c, deps) => {
     const fields = readFields(await readForm(c))
     const nextPage = ownPath(fields.get('next_page'), deps.issuer)
-    // Anyone can make up a cookie and the form token that belongs to it: only the end of a live session is written.
+    // Anyone can invent a cookie and the form token that belongs to it: only the end of a live session is written.
     const token = presentedToken(c, deps.issuer)
     const seen = await seeBrowserSession(c, deps)
     const isLive = seen ? await seen.holds() : await isOpenUnseen(token, deps, c.var.request.now)

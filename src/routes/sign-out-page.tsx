@@ -1,4 +1,4 @@
-/** What is the matter with the user who is signed in, with the way to sign out. */
+/** A page that explains a problem with the signed-in user and offers to sign out. */
 
 import type { BrowserSession } from '../http/browser-session.ts'
 import { formToken, SIGN_OUT } from '../http/form-token.ts'
@@ -8,7 +8,7 @@ import { ErrorPage } from '../pages/error-page.tsx'
 import { OAuthError } from '../protocol/errors.ts'
 import type { RouteDeps } from './endpoint.ts'
 
-type Matter = Readonly<{
+type Problem = Readonly<{
   refusal: OAuthError
   title: string
   message: string
@@ -20,7 +20,7 @@ type Matter = Readonly<{
 export async function sendSignOutPage(
   c: HttpContext,
   { token, record }: BrowserSession,
-  { refusal, title, message, hint, nextPage }: Matter,
+  { refusal, title, message, hint, nextPage }: Problem,
   { loginUrl }: Pick<RouteDeps, 'loginUrl'>,
 ) {
   const page = (

@@ -34,3 +34,30 @@ it('a storage operation that fails after the deadline is not repeated, because i
   expect(await answer).toBe('DeadlineError')
   expect(spend).toHaveBeenCalledTimes(1)
 })
+
+it('a method that does not settle rejects with DeadlineError after its own time, whatever began before it', async () => {
+  const never = () => new Promise<never>(() => {})
+  const port = withDeadline({ never }, SECONDS)
+  const failures: string[] = []
+  const ask = (name: string) =>
+    port.never().catch((fault: Error) => failures.push(`${name} ${fault.name}`))
+  void ask('first')
+  await vi.advanceTimersByTimeAsync(2000)
+  void ask('second')
+  await vi.advanceTimersByTimeAsync((SECONDS - 2) * 1000)
+  expect(failures).toEqual(['first DeadlineError'])
+  await vi.advanceTimersByTimeAsync(2000)
+  expect(failures).toEqual(['first DeadlineError', 'second DeadlineError'])
+})
+
+it('no timer is left once a method has returned, failed or thrown', async () => {
+  const failing = () => Promise.reject(new Error('away'))
+  const throwing = (): Promise<never> => {
+    throw new Error('away')
+  }
+  const port = withDeadline({ spend: async () => 'won', failing, throwing }, SECONDS)
+  expect(await port.spend()).toBe('won')
+  await expect(port.failing()).rejects.toThrow('away')
+  await expect(port.throwing()).rejects.toThrow('away')
+  expect(vi.getTimerCount()).toBe(0)
+})

@@ -271,7 +271,7 @@ describe('sign-out forms from an older session', () => {
     const response = await post('/logout', stale, { Cookie: cookie })
     const page = await response.text()
     expect(response.status).toBe(403)
-    expect(page).toContain('nobody was signed out')
+    expect(page).toContain('you were not signed out')
     expect(page).toContain(`<bdi>${user.username}</bdi>`)
     expect(await sessionOf(sessionTokenIn(cookie))).not.toBeNull()
     const again = Object.fromEntries(fieldsOf(page, '/logout'))
