@@ -47,7 +47,7 @@ export function withValue(text: string, place: Place, key: string, value: string
     else
       lines[at] = (lines[at] ?? '').replace(
         ASSIGNMENT,
-        (_, before: string, __, ___, after: string) => `${before}"${value}"${after}`,
+        (...[, before, , , after]: string[]) => `${before}"${value}"${after}`,
       )
     const changed = lines.join('\n')
     return valueIn(changed, place, key) === value ? changed : null
