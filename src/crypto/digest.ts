@@ -12,7 +12,7 @@ const sha256 = async (text: string) =>
 export const digest = async (secret: string) => encode(await sha256(secret))
 
 export const sessionKeyOf = async (token: string) => (await digest(token)) as SessionKey
-/** Of a code or a refresh token. */
+/** For a code or a refresh token. */
 export const tokenDigestOf = async (token: string) => (await digest(token)) as TokenDigest
 
 const HEX = '0123456789abcdef'

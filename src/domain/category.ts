@@ -1,6 +1,6 @@
 /** Endorsements: a category (`cs.DL`, `hep-th`), an archive (`cs.*`) or everything (`*.*`). */
 
-import { meet } from './covering.ts'
+import { meet } from './scope.ts'
 
 const FORM = /^(\*\.\*|[a-z][a-z-]*(\.(\*|[A-Za-z][A-Za-z-]*))?)$/
 const MAX_LENGTH = 64

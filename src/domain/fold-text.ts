@@ -1,6 +1,6 @@
 /** One key for texts that look the same to a person. */
 
-/** Lower case alone keeps ß and ẞ apart from SS, and upper case alone keeps İ apart from i̇. */
+/** Lower case only would keep ß and ẞ apart from SS; upper case only would keep İ apart from i̇. */
 const foldCase = (text: string) => text.toLowerCase().toUpperCase().toLowerCase()
 
 /**

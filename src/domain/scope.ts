@@ -1,7 +1,5 @@
 /** Scopes, `domain:action[:resource]`: their form, what they cover, and lists of them. */
 
-import { meet } from './covering.ts'
-
 const FORM = /^[a-z][a-z0-9_-]*:[a-z][a-z0-9_-]*(:(\*|[A-Za-z0-9._~/-]+))?$/
 const MAX_LENGTH = 256
 
@@ -17,6 +15,21 @@ export const scopeCovers = (held: string, asked: string) =>
 /** Is the asked scope covered by any of those held? */
 export const holdsScope = (held: readonly string[], asked: string) =>
   held.some((scope) => scopeCovers(scope, asked))
+
+/** Does holding one permission allow another? */
+type Covers = (held: string, asked: string) => boolean
+
+/** Every permission that both sets allow, in its narrower form. Sorted, without duplicates. */
+export function meet(left: readonly string[], right: readonly string[], covers: Covers): string[] {
+  const common = new Set<string>()
+  for (const a of left) {
+    for (const b of right) {
+      if (covers(a, b)) common.add(b)
+      else if (covers(b, a)) common.add(a)
+    }
+  }
+  return [...common].sort()
+}
 
 export const meetScopes = (left: readonly string[], right: readonly string[]) =>
   meet(left, right, scopeCovers)

@@ -87,7 +87,7 @@ export const ConsentPage = (p: ConsentPageProps) => (
         </strong>
         .
       </p>
-      {/* Cancel stands first: a browser answers the Enter key with a form's first button. */}
+      {/* Cancel is first: the Enter key presses a form's first button. */}
       <div class="actions">
         <button type="submit" name="confirm" value="cancel" formnovalidate>
           Cancel

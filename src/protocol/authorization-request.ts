@@ -35,7 +35,7 @@ export const requestPairs = (fields: Fields): (readonly [name: string, value: st
     return value === undefined ? [] : [[name, value] as const]
   })
 
-/** Who asks, and where the answer is to go: read first, since everything else is told there. */
+/** The client and its redirect URI. Read first, since later errors are reported at that URI. */
 export const readTarget = (fields: Fields) => ({
   clientId: fields.get('client_id') as ClientId | undefined,
   redirectUri: fields.get('redirect_uri'),

@@ -1,4 +1,4 @@
-/** URLs that clients are told to go to: https, or http on a loopback address. */
+/** URLs that clients are sent to: https, or http on a loopback address. */
 
 import { LOOPBACK_HOSTS } from '../domain/network.ts'
 

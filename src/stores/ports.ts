@@ -91,8 +91,8 @@ export interface LiveSessions {
 /** D1 dates every revocation in its own transaction. */
 export interface RevocationStore {
   /**
-   * Settles when D1 has it; from then on `immediate` checks refuse, others within the bound of a session. Answers
-   * whether KV shows it; if not, cron does later. Cron also shows it once more unless told by `markShown`.
+   * Settles when D1 has the revocations: from then on checks with `immediate` refuse the sessions, others within the
+   * stated bound. Returns whether KV took them all. Cron writes them to KV too, unless `markShown` records that KV has them.
    */
   endSessions(keys: readonly SessionKey[]): Promise<boolean>
   /**

@@ -83,7 +83,7 @@ export const sweepsOf = (auditKeepDays: number): readonly Sweep[] => [
   refreshTokens,
   refreshFamilies,
   byTime('revocation', 'kind, subject', 'expires_at'),
-  // Cron's clock may be ahead of that of the Worker to which a proof or an assertion is shown again.
+  // Cron's clock may be ahead of the clock of a Worker that receives the proof or assertion again.
   byTime('used_jti', 'jti_digest', 'expires_at', KEPT_LONGER_SECONDS),
   byTime('refusal', 'refusal_id', 'refused_at', KEEP_REFUSALS_SECONDS),
   byTime('sign_in_failure', 'subject', 'last_failed_at', FORGET_FAILURES_SECONDS),

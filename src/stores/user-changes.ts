@@ -6,13 +6,13 @@
 import { usernameKey } from '../domain/user.ts'
 import { DROP_COVERED_USER_ENDORSEMENTS } from './covering-sql.ts'
 import type { Database } from './database.ts'
-import { type Around, hasEnded } from './narrowing.ts'
+import type { Around } from './narrowing.ts'
 import {
   ADD_USER_ENDORSEMENTS,
   ADD_USER_SCOPES,
+  changeUser,
   readFoundUser,
   USER_RECORD,
-  type UserRecord,
 } from './user-registry.ts'
 import { keyOlderNames } from './username-keys.ts'
 
@@ -56,108 +56,56 @@ const WITHDRAW: Statements = {
   endorsements: [WITHDRAW_USER_ENDORSEMENTS],
 }
 
-const listStatements = (
-  db: Database,
-  { scopes, endorsements }: Statements,
-  userId: string,
-  lists: UserLists,
-) => {
-  const of = (sql: readonly string[], values: readonly string[] | undefined) =>
-    values === undefined
-      ? []
-      : sql.map((one) =>
-          one.includes('?2')
-            ? db.prepare(one).bind(userId, JSON.stringify(values))
-            : db.prepare(one).bind(userId),
-        )
-  return [...of(scopes, lists.scopes), ...of(endorsements, lists.endorsements)]
-}
+const listStatements = (db: Database, statements: Statements, userId: string, lists: UserLists) =>
+  (['scopes', 'endorsements'] as const).flatMap((list) => {
+    const values = lists[list]
+    if (values === undefined) return []
+    const both = [userId, JSON.stringify(values)]
+    return statements[list].map((sql) =>
+      db.prepare(sql).bind(...(sql.includes('?2') ? both : [userId])),
+    )
+  })
 
-/** The user as the batch left it, null if there is none; `hasEnded`: KV must be told. */
-export type Changed = Readonly<{ user: UserRecord | null; hasEnded: boolean }>
+export const userChanges = (db: Database) => {
+  const changeLists =
+    (statements: Statements) =>
+    (userId: string, lists: UserLists, now: number, { before, also = [] }: Around = {}) =>
+      changeUser(db, userId, before, [
+        db.prepare(TOUCH_USER).bind(userId, now),
+        ...also,
+        ...listStatements(db, statements, userId, lists),
+      ])
 
-async function change(
-  db: Database,
-  userId: string,
-  statements: readonly D1PreparedStatement[],
-  before: readonly D1PreparedStatement[] = [],
-): Promise<Changed> {
-  const found = db.prepare(USER_RECORD).bind(userId)
-  const outcomes = await db.batch([...before, ...statements, found])
   return {
-    user: readFoundUser(outcomes.at(-1)),
-    hasEnded: hasEnded(outcomes.slice(0, before.length)),
-  }
-}
-
-export const userChanges = (db: Database) => ({
-  /** A given list replaces the old one. Throws, and writes nothing, if another user has the name. */
-  async update(
-    userId: string,
-    { username, email, ...lists }: UserChanges & UserLists,
-    now: number,
-    { before = [], also = [] }: Around = {},
-  ): Promise<Changed> {
-    await keyOlderNames(db)
-    const key = username === undefined ? null : usernameKey(username)
-    return change(
-      db,
-      userId,
-      [
+    /** A given list replaces the old one. Throws, and writes nothing, if another user has the name. */
+    async update(
+      userId: string,
+      { username, email, ...lists }: UserChanges & UserLists,
+      now: number,
+      { before, also = [] }: Around = {},
+    ) {
+      await keyOlderNames(db)
+      const key = username === undefined ? null : usernameKey(username)
+      return changeUser(db, userId, before, [
         db.prepare(UPDATE_USER).bind(userId, username ?? null, key, email ?? null, now),
         ...also,
         ...listStatements(db, REPLACE, userId, lists),
-      ],
-      before,
-    )
-  },
+      ])
+    },
 
-  authorize: (
-    userId: string,
-    lists: UserLists,
-    now: number,
-    { before = [], also = [] }: Around = {},
-  ) =>
-    change(
-      db,
-      userId,
-      [
-        db.prepare(TOUCH_USER).bind(userId, now),
+    authorize: changeLists(ADD),
+    withdraw: changeLists(WITHDRAW),
+
+    /** Returns the user as it was; null if there is none. */
+    async delete(userId: string, { before = [], also = [] }: Around = {}) {
+      const [found] = await db.batch([
+        db.prepare(USER_RECORD).bind(userId),
+        ...before,
+        ...FORGET_USER.map((sql) => db.prepare(sql).bind(userId)),
+        db.prepare(DELETE_USER).bind(userId),
         ...also,
-        ...listStatements(db, ADD, userId, lists),
-      ],
-      before,
-    ),
-
-  withdraw: (
-    userId: string,
-    lists: UserLists,
-    now: number,
-    { before = [], also = [] }: Around = {},
-  ) =>
-    change(
-      db,
-      userId,
-      [
-        db.prepare(TOUCH_USER).bind(userId, now),
-        ...also,
-        ...listStatements(db, WITHDRAW, userId, lists),
-      ],
-      before,
-    ),
-
-  /** Returns the user as it was; null if there is none. */
-  async delete(
-    userId: string,
-    { before = [], also = [] }: Around = {},
-  ): Promise<UserRecord | null> {
-    const [found] = await db.batch([
-      db.prepare(USER_RECORD).bind(userId),
-      ...before,
-      ...FORGET_USER.map((sql) => db.prepare(sql).bind(userId)),
-      db.prepare(DELETE_USER).bind(userId),
-      ...also,
-    ])
-    return readFoundUser(found)
-  },
-})
+      ])
+      return readFoundUser(found)
+    },
+  }
+}

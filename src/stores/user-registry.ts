@@ -9,6 +9,7 @@ import { type RegisteredUser, usernameKey } from '../domain/user.ts'
 import { DROP_COVERED_USER_ENDORSEMENTS } from './covering-sql.ts'
 import type { Database } from './database.ts'
 import { type Matching, pageOfMatching } from './matching-page.ts'
+import { hasEnded } from './narrowing.ts'
 import { keyOlderNames } from './username-keys.ts'
 import { readUserRow, USER_COLUMNS, USER_NAMED, type UserRow } from './users.ts'
 
@@ -64,11 +65,21 @@ export const readFoundUser = (result: D1Result | undefined) => {
   return row ? readUserRecord(row) : null
 }
 
-/** Returns the user as the statements left it; null if there is none. */
-async function change(db: Database, userId: string, statements: readonly D1PreparedStatement[]) {
+/** Returns the user as the batch left it, null if there is none; `hasEnded`: KV must be told. */
+export async function changeUser(
+  db: Database,
+  userId: string,
+  before: readonly D1PreparedStatement[] | undefined,
+  statements: readonly D1PreparedStatement[],
+) {
   const find = db.prepare(USER_RECORD).bind(userId)
-  return readFoundUser((await db.batch([...statements, find])).at(-1))
+  const outcomes = await db.batch([...(before ?? []), ...statements, find])
+  const user = readFoundUser(outcomes.at(-1))
+  return { user, hasEnded: hasEnded(outcomes.slice(0, before?.length ?? 0)) }
 }
+
+const change = async (db: Database, userId: string, statements: readonly D1PreparedStatement[]) =>
+  (await changeUser(db, userId, [], statements)).user
 
 export const userRegistry = (db: Database) => ({
   /** Returns the new user's id; null, and writes nothing, if the username is taken in any spelling. */
