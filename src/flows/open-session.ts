@@ -1,4 +1,4 @@
-/** The one place where a session comes into being: a token for its bearer, a record under the token's digest. */
+/** The only place that makes a session: a token for its bearer, and a record under the token's digest. */
 
 import { sessionKeyOf } from '../crypto/digest.ts'
 import { randomId, randomText } from '../crypto/random.ts'
@@ -7,7 +7,7 @@ import type { SessionKey } from '../domain/ids.ts'
 import { type NewSession, sessionRecord } from '../domain/session.ts'
 import type { Deps } from './deps.ts'
 
-/** `token` goes to the bearer and nowhere else; `key` is where its session lives. */
+/** `token` goes to the bearer only. `key` is the key of its session in KV. */
 export type Bearer = Readonly<{ token: string; key: SessionKey }>
 
 export async function newBearer(kind: 'accessToken' | 'browserSession'): Promise<Bearer> {
@@ -15,7 +15,7 @@ export async function newBearer(kind: 'accessToken' | 'browserSession'): Promise
   return { token, key: await sessionKeyOf(token) }
 }
 
-/** Settles when the session is stored; only then may the bearer have the token. */
+/** Settles when the session is stored. The bearer may not get the token earlier. */
 export const openSession = (
   bearer: Bearer,
   session: Omit<NewSession, 'sessionId' | 'nonce'>,

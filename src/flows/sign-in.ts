@@ -12,7 +12,7 @@ import { newBearer, openSession } from './open-session.ts'
 /** How long a browser is known after the last sign-in from it. */
 export const KNOWN_BROWSER_SECONDS = 365 * 86_400
 
-/** `browserToken` is for the cookie by which this browser is known from now on. */
+/** `browserToken` goes into the cookie by which this browser is known from now on. */
 export type SignedIn = Readonly<{ token: string; lifetimeSeconds: number; browserToken: string }>
 
 /**
@@ -46,7 +46,7 @@ export async function signIn(
     deps.signInFailures.lockedUntil(username, network, now, knownBy),
   ])
   requireUnlocked(lockedUntil, now)
-  // Before the password is looked at: of guesses at once no more are than of guesses one after another.
+  // Recorded before the password is compared, so that simultaneous guesses get no more attempts than guesses in turn.
   const tried = await deps.signInFailures.record(username, network, now, knownBy)
   requireUnlocked(tried.lockedUntil, now)
   const matches = await passwordMatches(password, found?.passwordHash ?? NO_ONES_HASH)
