@@ -20,7 +20,7 @@ export const RECORD_FAILURE_OF_BROWSER = `INSERT INTO sign_in_failure (subject, 
   WHERE k.user_id = ${USER_NAMED('?4', '?6')} AND k.browser_digest = ?5 AND k.expires_at > ?2
   ${COUNT_ONE_MORE}`
 export const CLEAR_FAILURES = `DELETE FROM sign_in_failure WHERE subject IN (?1, ?2)`
-/** The name's row without a try: as it was before (`?2` failures, the last at `?3`) if none was counted after it. */
+/** Undoes one count of the name. The row is as before (`?2` failures, the last at `?3`) if no later attempt was counted. */
 export const UNCOUNT_NAME = `UPDATE sign_in_failure SET failures = failures - 1,
     last_failed_at = iif(failures = ?2 + 1, ?3, last_failed_at) WHERE subject = ?1`
 
@@ -43,7 +43,7 @@ const browserOf = async (token: string | null) =>
 
 type Failures = { subject: string; failures: number; last_failed_at: number }
 
-/** What is asked before a try. */
+/** The reads before an attempt. */
 const findStatements = (
   db: Database,
   { name, name_from_network, name_from_known_browser }: Subjects,
@@ -68,7 +68,7 @@ function lockedUntilOf(
   const ends = failuresIn(found).map((row) => {
     const kind = kinds.find((one) => subjects[one] === row.subject)
     const wait = kind ? waitSeconds(kind, row.failures) : 0
-    // Who need not wait need not either for a clock that is ahead, or a request that began a second later.
+    // Without a wait, a failure dated later than `now` (by a clock that is ahead) must not cause one.
     return wait > 0 ? row.last_failed_at + wait : Math.min(row.last_failed_at, now)
   })
   return Math.max(0, ...ends)
