@@ -139,9 +139,15 @@ describe('failed sign-ins', () => {
     const answer = await attempt(user, { username: ` ${user.username} `, password: 'wrong' })
     expect(await answer.text()).toContain(`name="username" value="${user.username}"`)
     const failures = signInFailureStore(env.DB)
-    for (let i = 0; i < 4; i++) await attempt(user, { username: `${user.username} `, password: '' })
-    expect(await failures.lockedUntil(user.username, '', nowSeconds())).toBeGreaterThan(0)
-    expect((await attempt(user)).status).toBe(429)
+    vi.useFakeTimers({ toFake: ['Date'] })
+    try {
+      for (let i = 0; i < 4; i++)
+        await attempt(user, { username: `${user.username} `, password: '' })
+      expect(await failures.lockedUntil(user.username, '', nowSeconds())).toBeGreaterThan(0)
+      expect((await attempt(user)).status).toBe(429)
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   it('a password is not trimmed', async () => {
@@ -330,9 +336,9 @@ describe('the lifetime of a browser session', () => {
   )
 
   it('a browser session ends after its lifetime even when KV still has it', async () => {
-    const cookie = await signIn(await newUser())
     vi.useFakeTimers({ toFake: ['Date'] })
     try {
+      const cookie = await signIn(await newUser())
       const isSignedIn = async () =>
         (await (await registry('/', { headers: { Cookie: cookie } })).text()).includes(
           'Signed in as',
