@@ -17,10 +17,11 @@ function whatIsMissing() {
   if (!existsSync(join(packages, 'miniflare'))) {
     return 'the packages are not installed: run npm ci, without --omit=dev and without NODE_ENV=production'
   }
-  if (!process.features.typescript) {
+  // Programs ask `import.meta.main` whether to run, so a Node.js without it would do nothing.
+  if (!process.features.typescript || import.meta.main === undefined) {
     return (
       `Node.js ${process.versions.node} cannot run this, and the install scripts that fetch Node.js 24 were skipped: ` +
-      'run npm rebuild node --ignore-scripts=false, or use Node.js 24'
+      'run npm rebuild node --ignore-scripts=false, or use Node.js 24.2 or later'
     )
   }
   if (!namesIn(join(packages, '@cloudflare')).some((name) => name.startsWith('workerd-'))) {
