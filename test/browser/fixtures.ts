@@ -1,6 +1,12 @@
 /** The fixtures of the browser tests: a registry, a client application and a browser. */
 
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+  type Page,
+} from 'playwright-core'
 import { test as base, expect } from 'vitest'
 import { startClientApp } from './client-app.ts'
 import { type Person, startRegistry } from './registry.ts'
@@ -9,24 +15,25 @@ const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium'
 /** Long enough for a page that exists. */
 const PATIENCE_MS = 10_000
 
-const complaints = new WeakMap<Page, string[]>()
+const complaints = new WeakMap<BrowserContext, string[]>()
 
-/** The complaints of the browser about this page: policy violations and script errors. Empties the list. */
-export const takeComplaints = (page: Page): string[] => complaints.get(page)?.splice(0) ?? []
+/** What the browser reported of this page and the other tabs of its context: violated policies and script errors. Empties the list. */
+export const takeComplaints = (page: Page): string[] =>
+  complaints.get(page.context())?.splice(0) ?? []
 
 async function openPage(browser: Browser, options: BrowserContextOptions): Promise<Page> {
   const context = await browser.newContext({ locale: 'en-GB', ...options })
   context.setDefaultTimeout(PATIENCE_MS)
   const page = await context.newPage()
   const heard: string[] = []
-  complaints.set(page, heard)
-  page.on('console', (message) => {
+  complaints.set(context, heard)
+  context.on('console', (message) => {
     if (/content security policy|refused to|x-frame-options/i.test(message.text())) {
       heard.push(message.text())
     }
   })
-  page.on('pageerror', (error) => heard.push(String(error)))
-  page.on('dialog', (dialog) => {
+  context.on('weberror', (error) => heard.push(String(error.error())))
+  context.on('dialog', (dialog) => {
     heard.push(`a dialog says: ${dialog.message()}`)
     void dialog.dismiss()
   })
