@@ -16,6 +16,7 @@ import {
   post,
   redemptionOf,
   refusal,
+  registry,
   requestOf,
   sessionOf,
   signIn,
@@ -196,6 +197,22 @@ describe('RFC 6749 §4.1.3: the conditions of a redemption', () => {
     vi.setSystemTime((await expiryOf(late)) * 1000)
     expect(await env.CODES.get(await digest(late))).not.toBeNull()
     expect(await refusal(await redeem(late))).toEqual(INVALID_GRANT)
+  })
+
+  it('a code that expires while the body of the request arrives is refused', async () => {
+    const code = await codeFor()
+    vi.useFakeTimers({ toFake: ['Date'] })
+    const text = new URLSearchParams(redemptionOf(client, code)).toString()
+    const expireThenSend = (controller: ReadableStreamDefaultController<Uint8Array>) => {
+      inSeconds(3600)
+      controller.enqueue(new TextEncoder().encode(text))
+      controller.close()
+    }
+    // Nothing is sent before the registry reads.
+    const body = new ReadableStream({ pull: expireThenSend }, { highWaterMark: 0 })
+    const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
+    const response = await registry('/token', { method: 'POST', headers, body })
+    expect(await refusal(response)).toEqual(INVALID_GRANT)
   })
 })
 
