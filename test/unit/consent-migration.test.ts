@@ -8,7 +8,7 @@ import { migrationNames } from '../../src/local/migrations.ts'
 import { inProject } from '../../src/local/project.ts'
 
 const MIGRATIONS = inProject('migrations')
-const NAME = '0008_one_consent_per_client.sql'
+const NAME = '0007_one_consent_per_client.sql'
 
 const FILL = `
   INSERT INTO client (client_id, name, owner_id, created_at, updated_at)

@@ -9,7 +9,7 @@ import { inProject } from '../../src/local/project.ts'
 
 const DIRECTORY = inProject('migrations')
 const names = migrationNames(DIRECTORY)
-const its = names.findIndex((name) => name.startsWith('0005'))
+const its = names.findIndex((name) => name.startsWith('0004'))
 const apply = (db: DatabaseSync, name: string) =>
   db.exec(readFileSync(join(DIRECTORY, name), 'utf8'))
 

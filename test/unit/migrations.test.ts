@@ -22,9 +22,9 @@ function databaseBefore(migration: string) {
   return { db, migrate: () => apply(names.slice(at)) }
 }
 
-describe('0007_names.sql', () => {
-  it('migration 0007 keeps every user and computes the username keys that SQLite can fold', () => {
-    const { db, migrate } = databaseBefore('0007_names.sql')
+describe('0006_names.sql', () => {
+  it('migration 0006 keeps every user and computes the username keys that SQLite can fold', () => {
+    const { db, migrate } = databaseBefore('0006_names.sql')
     const insert = db.prepare(
       `INSERT INTO user (user_id, username, email, password_hash, created_at, updated_at) VALUES (?, ?, 'e', 'h', 1, 1)`,
     )
@@ -38,8 +38,8 @@ describe('0007_names.sql', () => {
     ])
   })
 
-  it('migration 0007 records the external users of families and codes, and no user of the registry', () => {
-    const { db, migrate } = databaseBefore('0007_names.sql')
+  it('migration 0006 records the external users of families and codes, and no user of the registry', () => {
+    const { db, migrate } = databaseBefore('0006_names.sql')
     db.exec(`INSERT INTO client (client_id, name, owner_id, created_at, updated_at) VALUES ('c', 'C', 'o', 1, 1);
       INSERT INTO user (user_id, username, email, password_hash, created_at, updated_at)
         VALUES ('own', 'own', 'e', 'h', 1, 1)`)
@@ -67,12 +67,12 @@ describe('0007_names.sql', () => {
   })
 })
 
-describe('0006_revocation_version.sql', () => {
+describe('0005_revocation_version.sql', () => {
   const revoke = `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at) VALUES (?, ?, ?, 9999999999)
     ON CONFLICT DO UPDATE SET revoked_at_ms = max(revoked_at_ms, excluded.revoked_at_ms)`
 
-  it('migration 0006 keeps every revocation and dates none later than now', () => {
-    const { db, migrate } = databaseBefore('0006_revocation_version.sql')
+  it('migration 0005 keeps every revocation and dates none later than now', () => {
+    const { db, migrate } = databaseBefore('0005_revocation_version.sql')
     const [before, ahead] = [Date.now() - 5000, Date.now() + 65_000]
     const insert = db.prepare(revoke)
     insert.run('session', 'k', before)
@@ -86,8 +86,8 @@ describe('0006_revocation_version.sql', () => {
     expect(moments.get('ahead')).toBeLessThanOrEqual(Date.now())
   })
 
-  it('the document version of migration 0006 increases with every later bulk revocation and with nothing else', () => {
-    const { db, migrate } = databaseBefore('0006_revocation_version.sql')
+  it('the document version of migration 0005 increases with every later bulk revocation and with nothing else', () => {
+    const { db, migrate } = databaseBefore('0005_revocation_version.sql')
     migrate()
     const version = () =>
       Number(db.prepare('SELECT version FROM revocation_version').get()?.version)
