@@ -23,7 +23,7 @@ it('cron deletes what has expired by the real time, ignores the time in the requ
     const now = Math.floor(Date.now() / 1000)
     await db
       .prepare("INSERT INTO used_jti (jti_digest, expires_at) VALUES ('past', ?1), ('future', ?2)")
-      .bind(now - 1, now + 3600)
+      .bind(now - 3600, now + 3600)
       .run()
     await runCron(runtime)
     const forged = `http://127.0.0.1/cdn-cgi/local/scheduled?time=${(now + 7200) * 1000}`
