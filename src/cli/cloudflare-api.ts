@@ -129,3 +129,10 @@ export async function callApi(
   if (!response.ok || !answer?.success) throw refusalOf(what, response.status, answer)
   return { ...answer, status: response.status }
 }
+
+/** The secrets that a deployed worker has. */
+export async function secretNames(api: Api, worker: string): Promise<string[]> {
+  const path = `/workers/scripts/${encodeURIComponent(worker)}/secrets`
+  const { result } = await callApi(api, 'the list of secrets', { method: 'GET', path })
+  return (result as { name: string }[]).map(({ name }) => name)
+}

@@ -10,7 +10,8 @@ import {
   type WorkerName,
 } from '../config.ts'
 import { LOOPBACK_HOSTS } from '../domain/network.ts'
-import type { WranglerConfig } from './wrangler-config.ts'
+import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from './project.ts'
+import { readWranglerConfig, type WranglerConfig } from './wrangler-config.ts'
 
 export type Both = Readonly<Record<WorkerName, WranglerConfig>>
 
@@ -19,7 +20,17 @@ export const CONFIG_FILES = {
   authenticator: 'src/authenticator/wrangler.toml',
 } as const satisfies Record<WorkerName, string>
 
-const WORKERS = ['registry', 'authenticator'] as const
+export const WORKERS = ['registry', 'authenticator'] as const
+
+export const readBoth = (): Both => ({
+  registry: readWranglerConfig(REGISTRY_CONFIG),
+  authenticator: readWranglerConfig(AUTHENTICATOR_CONFIG),
+})
+
+const problemsOfEach = (problemsOf: (worker: WorkerName) => readonly string[]) =>
+  WORKERS.flatMap((worker) =>
+    problemsOf(worker).map((problem) => `${CONFIG_FILES[worker]}: ${problem}`),
+  )
 
 /** All zeros but the last digit, as in the repository's own files. */
 const PLACEHOLDER = /^[0-]+\d$/
@@ -60,11 +71,7 @@ export const withVars = (
  * cron. Each problem is one line that names the file.
  */
 export function configurationProblems(both: Both): string[] {
-  const refused = WORKERS.flatMap((worker) =>
-    startProblems(worker, givenBy(both[worker])).map(
-      (problem) => `${CONFIG_FILES[worker]}: ${problem}`,
-    ),
-  )
+  const refused = problemsOfEach((worker) => startProblems(worker, givenBy(both[worker])))
   const theirs = idsOf(both.authenticator)
   const different = [...idsOf(both.registry)]
     .filter(([binding, id]) => (theirs.get(binding) ?? id) !== id)
@@ -79,9 +86,7 @@ export function deployProblems(both: Both): string[] {
   const { registry, authenticator } = both
   return [
     ...configurationProblems(both),
-    ...WORKERS.flatMap((worker) =>
-      publicProblems(worker, both[worker]).map((problem) => `${CONFIG_FILES[worker]}: ${problem}`),
-    ),
+    ...problemsOfEach((worker) => publicProblems(worker, both[worker])),
     ...(registry.vars.ISSUER === authenticator.vars.ISSUER
       ? []
       : ['ISSUER differs between the two wrangler.toml']),

@@ -6,9 +6,8 @@ import { randomText } from '../crypto/random.ts'
 import { CRON_INTERVAL_SECONDS } from '../domain/revocation.ts'
 import { buildWorker } from './build-worker.ts'
 import { prepareDemo } from './demo.ts'
-import { configurationProblems, withVars } from './deploy-problems.ts'
+import { configurationProblems, readBoth, withVars } from './deploy-problems.ts'
 import { readIfPresent, writePrivateFile } from './files.ts'
-import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from './project.ts'
 import { oneLine, Refusal } from './refusal.ts'
 import { runUntilEnded } from './run-until-ended.ts'
 import { HOST, runCron, runWorkers, storageService, urlOfStorage } from './run-workers.ts'
@@ -22,7 +21,7 @@ import {
 import { openState } from './state.ts'
 import { claimState, retryWhenBusy } from './state-lock.ts'
 import { welcome } from './welcome.ts'
-import { readWranglerConfig, type WranglerConfig } from './wrangler-config.ts'
+import type { WranglerConfig } from './wrangler-config.ts'
 
 /** As often as the cron of wrangler.toml, which repeats a lost write of a revocation. */
 const SWEEP_EVERY_MS = CRON_INTERVAL_SECONDS * 1000
@@ -65,8 +64,7 @@ async function start(takeSignals: () => void): Promise<() => Promise<void>> {
       'npm start takes no arguments: PORT, STATE_DIR and the rest are environment variables',
     )
   }
-  const registry = readWranglerConfig(REGISTRY_CONFIG)
-  const authenticator = readWranglerConfig(AUTHENTICATOR_CONFIG)
+  const { registry, authenticator } = readBoth()
   const settings = readStartSettings(process.env, registry.vars)
   const { port, authenticatorPort, stateDir, vars } = settings
   const [problem] = configurationProblems(withVars({ registry, authenticator }, vars))

@@ -1,7 +1,7 @@
 /** What the account has: its plan, the database, the namespaces, and the addresses that the workers are to have. */
 
 import { Refusal } from '../../local/refusal.ts'
-import { type Api, type ApiCall, ApiRefusal, callApi } from '../cloudflare-api.ts'
+import { type Api, type ApiCall, ApiRefusal, callApi, secretNames } from '../cloudflare-api.ts'
 
 const PER_PAGE = 100
 const isRefusedWith = (fault: unknown, ...statuses: readonly number[]) =>
@@ -40,34 +40,27 @@ export async function hasPaidPlan(api: Api): Promise<boolean | null> {
 
 export type Found = Readonly<{ id: string; isNew: boolean }>
 
-async function create<T>(api: Api, what: string, path: string, body: object): Promise<T> {
-  const call: ApiCall = {
-    method: 'POST',
-    path,
-    contentType: 'application/json',
-    body: JSON.stringify(body),
-  }
-  return (await callApi(api, what, call)).result as T
-}
+/** How the API calls each kind of storage, its id and its name. */
+const STORAGE = {
+  database: { path: '/d1/database', id: 'uuid', name: 'name' },
+  'KV namespace': { path: '/storage/kv/namespaces', id: 'id', name: 'title' },
+} as const
 
-/** One whose answer was lost is found by the next run, since both go by their names. */
-export async function findOrCreateDatabase(api: Api, name: string): Promise<Found> {
-  type Row = Readonly<{ uuid: string; name: string }>
-  const rows = await listAll<Row>(api, 'the list of databases', '/d1/database')
-  const found = rows.find((row) => row.name === name)
-  if (found) return { id: found.uuid, isNew: false }
-  const what = `the new database ${name}`
-  return { id: (await create<Row>(api, what, '/d1/database', { name })).uuid, isNew: true }
-}
-
-export async function findOrCreateNamespace(api: Api, title: string): Promise<Found> {
-  type Row = Readonly<{ id: string; title: string }>
-  const path = '/storage/kv/namespaces'
-  const rows = await listAll<Row>(api, 'the list of KV namespaces', path)
-  const found = rows.find((row) => row.title === title)
-  if (found) return { id: found.id, isNew: false }
-  const what = `the new KV namespace ${title}`
-  return { id: (await create<Row>(api, what, path, { title })).id, isNew: true }
+/** A run whose answer was lost has created it all the same: the next run finds it by its name. */
+export async function findOrCreate(
+  api: Api,
+  kind: keyof typeof STORAGE,
+  wanted: string,
+): Promise<Found> {
+  const { path, id, name } = STORAGE[kind]
+  type Row = Readonly<Record<string, string>>
+  const rows = await listAll<Row>(api, `the list of ${kind}s`, path)
+  const found = rows.find((row) => row[name] === wanted)
+  if (found) return { id: found[id] ?? '', isNew: false }
+  const body = JSON.stringify({ [name]: wanted })
+  const call: ApiCall = { method: 'POST', path, contentType: 'application/json', body }
+  const { result } = await callApi(api, `the new ${kind} ${wanted}`, call)
+  return { id: (result as Row)[id] ?? '', isNew: true }
 }
 
 /** Null: the token may not look. */
@@ -117,14 +110,9 @@ export async function checkAddress(
   return records && 'free'
 }
 
-/** None where there is no such worker yet. */
-export async function secretNames(api: Api, worker: string): Promise<string[]> {
-  const path = `/workers/scripts/${encodeURIComponent(worker)}/secrets`
-  const rows = await get<{ name: string }[]>(api, 'the list of secrets', path).catch(
-    (fault: unknown) => {
-      if (isRefusedWith(fault, 404)) return []
-      throw fault
-    },
-  )
-  return rows.map(({ name }) => name)
-}
+/** None when the worker is not deployed yet. */
+export const secretsSetSoFar = (api: Api, worker: string) =>
+  secretNames(api, worker).catch((fault: unknown): string[] => {
+    if (isRefusedWith(fault, 404)) return []
+    throw fault
+  })

@@ -2,27 +2,22 @@
 
 import { readSetting } from '../../config.ts'
 import {
-  type Both,
   CONFIG_FILES,
   deployProblems,
   isOnThisMachine,
   isPlaceholder,
+  readBoth,
+  WORKERS,
 } from '../../local/deploy-problems.ts'
 import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from '../../local/project.ts'
 import { Refusal } from '../../local/refusal.ts'
-import { databaseOf, readWranglerConfig, type WranglerConfig } from '../../local/wrangler-config.ts'
+import { databaseOf, type WranglerConfig } from '../../local/wrangler-config.ts'
 import { type Place, writeValue } from './config-file.ts'
 import type { Deployment } from './outside.ts'
-import { type Found, findOrCreateDatabase, findOrCreateNamespace } from './resources.ts'
+import { type Found, findOrCreate } from './resources.ts'
 import { checkGivenSecrets } from './secrets.ts'
 
-export const PATHS = { registry: REGISTRY_CONFIG, authenticator: AUTHENTICATOR_CONFIG } as const
-export const WORKERS = ['registry', 'authenticator'] as const
-
-export const readBoth = (): Both => ({
-  registry: readWranglerConfig(REGISTRY_CONFIG),
-  authenticator: readWranglerConfig(AUTHENTICATOR_CONFIG),
-})
+const PATHS = { registry: REGISTRY_CONFIG, authenticator: AUTHENTICATOR_CONFIG } as const
 
 /** What may be written over: another value than this was meant. */
 type MayReplace = (present: string) => boolean
@@ -45,7 +40,7 @@ const KEYS = { vars: 'ISSUER', d1_databases: 'database_id', kv_namespaces: 'id' 
 /** Into both files, or into those that have such a place. Says which were changed. */
 function writeIntoBoth(place: Place, value: string, mayReplace: MayReplace): string {
   const changed = WORKERS.filter((worker) => {
-    const present = textAt(readWranglerConfig(PATHS[worker]), place)
+    const present = textAt(readBoth()[worker], place)
     if (present === undefined || present === value || !mayReplace(present)) return false
     writeValue(PATHS[worker], place, KEYS[place.table], value)
     return true
@@ -105,7 +100,7 @@ async function settle(
 export async function settleDatabase({ api }: Deployment): Promise<string> {
   const { database_name } = databaseOf(readBoth().registry)
   const place = { table: 'd1_databases', binding: 'DB' } as const
-  return settle(place, () => findOrCreateDatabase(api, database_name))
+  return settle(place, () => findOrCreate(api, 'database', database_name))
 }
 
 export async function settleNamespaces({ api }: Deployment): Promise<string> {
@@ -113,7 +108,7 @@ export async function settleNamespaces({ api }: Deployment): Promise<string> {
   const done: string[] = []
   for (const { binding } of kv_namespaces) {
     const place = { table: 'kv_namespaces', binding } as const
-    done.push(await settle(place, () => findOrCreateNamespace(api, `${name}-${binding}`)))
+    done.push(await settle(place, () => findOrCreate(api, 'KV namespace', `${name}-${binding}`)))
   }
   const problems = deployProblems(readBoth())
   if (problems.length > 0) throw new Refusal(problems.join('; '))

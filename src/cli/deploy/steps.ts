@@ -1,25 +1,17 @@
 /** The steps of `npm run deploy`. Each looks at what is there first, so that all of them can be run again. */
 
-import { setTimeout as wait } from 'node:timers/promises'
 import { SECRET_NAMES, type WorkerName } from '../../config.ts'
-import { CONFIG_FILES } from '../../local/deploy-problems.ts'
+import { CONFIG_FILES, readBoth, WORKERS } from '../../local/deploy-problems.ts'
 import { oneLine, Refusal } from '../../local/refusal.ts'
-import { readWranglerConfig, type WranglerConfig } from '../../local/wrangler-config.ts'
-import { ask, isGuarded } from '../doctor/check.ts'
+import type { WranglerConfig } from '../../local/wrangler-config.ts'
+import { ask, isGuarded, poll } from '../doctor/check.ts'
 import { runDoctor } from '../doctor/doctor.ts'
 import { lineOf } from '../doctor-command.ts'
 import { writeOut } from '../verb.ts'
 import type { Deployment } from './outside.ts'
-import { checkAddress, hasPaidPlan, secretNames } from './resources.ts'
+import { checkAddress, hasPaidPlan, secretsSetSoFar } from './resources.ts'
 import { knownSecret, secretFor } from './secrets.ts'
-import {
-  PATHS,
-  readBoth,
-  settleDatabase,
-  settleIssuer,
-  settleNamespaces,
-  WORKERS,
-} from './settle.ts'
+import { settleDatabase, settleIssuer, settleNamespaces } from './settle.ts'
 
 export type Step = Readonly<{
   name: string
@@ -48,7 +40,7 @@ const hasRoutes = ({ route, routes }: WranglerConfig) => route !== undefined || 
 
 /** Null: the worker has none, or the routes of its wrangler.toml. */
 function hostOf(worker: WorkerName, { options }: Deployment): string | null {
-  const config = readWranglerConfig(PATHS[worker])
+  const config = readBoth()[worker]
   const url = worker === 'registry' ? config.vars.ISSUER : options.authenticator
   return url === undefined || hasRoutes(config) ? null : new URL(url).host
 }
@@ -84,7 +76,7 @@ async function applyMigrations({ wrangler }: Deployment): Promise<string> {
 /** What is set already is kept: a new JWT_SECRET would be refused by every service that knows the old one. */
 async function setSecrets(deployment: Deployment): Promise<string> {
   const { api, wrangler } = deployment
-  const known = await secretNames(api, readBoth().authenticator.name)
+  const known = await secretsSetSoFar(api, readBoth().authenticator.name)
   const done: string[] = []
   for (const name of SECRET_NAMES) {
     if (known.includes(name)) {
@@ -108,23 +100,15 @@ async function deployWorker(worker: WorkerName, deployment: Deployment): Promise
   return host === null ? 'deployed' : `deployed at ${host}`
 }
 
-const FIRST_PAUSE_MS = 250
-const LONGEST_PAUSE_MS = 5000
-
 /** A new address has no certificate at first. */
 async function waitUntilServed(deployment: Deployment): Promise<string> {
   const { ISSUER = '' } = readBoth().registry.vars
   const { waitSeconds } = deployment.options
-  const giveUpAt = performance.now() + waitSeconds * 1000
   const probe = async () => `answered ${(await ask(`${ISSUER}/healthz`)).status}`
-  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
-    const seen = await probe().catch(oneLine)
-    if (seen === 'answered 200') return `${ISSUER} answers`
-    if (performance.now() + pause > giveUpAt) {
-      throw new Refusal(`${ISSUER}/healthz: ${seen} after ${waitSeconds} s`)
-    }
-    await wait(pause)
-  }
+  const isServed = (answer: string) => answer === 'answered 200'
+  const { seen } = await poll(waitSeconds, () => probe().catch(oneLine), isServed)
+  if (isServed(seen)) return `${ISSUER} answers`
+  throw new Refusal(`${ISSUER}/healthz: ${seen} after ${waitSeconds} s`)
 }
 
 async function examine(deployment: Deployment): Promise<string> {

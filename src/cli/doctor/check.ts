@@ -6,6 +6,8 @@ import { oneLine, Refusal } from '../../local/refusal.ts'
 import type { Examined } from './doctor.ts'
 
 const ANSWER_WITHIN_MS = 10_000
+const FIRST_PAUSE_MS = 50
+const LONGEST_PAUSE_MS = 1000
 
 export type Verdict =
   | Readonly<{ state: 'ok'; seen: string }>
@@ -23,8 +25,6 @@ export type Check = Readonly<{
   run: (examined: Examined) => Promise<Verdict>
   /** What the operator does when it fails. */
   toDo: string
-  /** `first`: at once with the others of this kind. `then`: one after the other. `last`: whatever happened. */
-  when: 'first' | 'then' | 'last'
 }>
 
 /** `toDo` is null unless it failed. */
@@ -60,7 +60,7 @@ export async function look(check: Check, examined: Examined): Promise<Finding> {
   }
 }
 
-/** Throws a Refusal of one line when nobody answers. No redirect is followed: what is sent is for this address. */
+/** Throws a Refusal of one line when there is no answer. No redirect is followed: what is sent is for this address. */
 export async function ask(url: string, init: RequestInit = {}): Promise<Response> {
   if (!URL.canParse(url)) throw new Refusal(`${JSON.stringify(url)} is not a URL`)
   const signal = AbortSignal.timeout(ANSWER_WITHIN_MS)
@@ -69,6 +69,21 @@ export async function ask(url: string, init: RequestInit = {}): Promise<Response
     const why = cause instanceof Error && 'code' in cause ? String(cause.code) : oneLine(cause)
     throw new Refusal(`cannot reach ${new URL(url).origin}: ${why}`)
   })
+}
+
+/** Repeats a look until it shows what is wished, or the time is up. Returns what the last look showed. */
+export async function poll<Seen>(
+  seconds: number,
+  lookOnce: () => Promise<Seen>,
+  isWished: (seen: Seen) => boolean,
+) {
+  const begunAt = performance.now()
+  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
+    const seen = await lookOnce()
+    const tookSeconds = (performance.now() - begunAt) / 1000
+    if (isWished(seen) || tookSeconds > seconds) return { seen, tookSeconds }
+    await wait(Math.min(pause, seconds * 1000))
+  }
 }
 
 /** Plain http is for this machine alone. */

@@ -155,35 +155,31 @@ async function cron({ storage, startedAt }: Examined): Promise<Verdict> {
 const setSecret = (name: string) =>
   `SECRET=$(openssl rand -base64 32); echo "$SECRET" | npx wrangler secret put ${name} --config src/authenticator/wrangler.toml; `
 
-/** None of these waits for another. */
+/** All of these begin at once. */
 export const DEPLOYMENT_CHECKS: readonly Check[] = [
   {
     name: 'bindings',
     seconds: 5,
     run: bindings,
     toDo: 'Put it right in wrangler.toml or src/authenticator/wrangler.toml, then npm run deploy.',
-    when: 'first',
   },
   {
     name: 'd1',
     seconds: 15,
     run: d1,
     toDo: "Registry answers 503 until D1 does: see Cloudflare's status page, or whether npm start runs.",
-    when: 'first',
   },
   {
     name: 'kv',
     seconds: 30,
     run: kv,
     toDo: "Registry answers 503 until KV does: see Cloudflare's status page, or whether npm start runs.",
-    when: 'first',
   },
   {
     name: 'schema',
     seconds: 15,
     run: schema,
     toDo: 'npx wrangler d1 migrations apply DB --remote; locally npm start applies them.',
-    when: 'first',
   },
   {
     name: 'jwt-secret',
@@ -192,28 +188,24 @@ export const DEPLOYMENT_CHECKS: readonly Check[] = [
     toDo:
       `${setSecret('JWT_SECRET')}keep it. docs/operate.md, Rotate JWT_SECRET, says how without refusing anybody. ` +
       'Locally npm start makes one itself.',
-    when: 'first',
   },
   {
     name: 'proxy-secret',
     seconds: 15,
     run: proxySecret,
     toDo: `${setSecret('PROXY_SECRET')}and let the proxy send it as X-Proxy-Secret. Locally npm start makes one itself.`,
-    when: 'first',
   },
   {
     name: 'issuer',
     seconds: 15,
     run: issuer,
     toDo: 'Let ISSUER in both wrangler.toml be the URL that serves the registry, then npm run deploy.',
-    when: 'first',
   },
   {
     name: 'health',
     seconds: 15,
     run: health,
     toDo: 'See the log of the registry (npx wrangler tail); locally, start it with npm start.',
-    when: 'first',
   },
   {
     name: 'cron',
@@ -222,6 +214,5 @@ export const DEPLOYMENT_CHECKS: readonly Check[] = [
     toDo:
       'Look for faults of the scheduled handler in the log of the registry, and for its cron trigger in the dashboard; ' +
       'npm run deploy sets it. Locally npm start runs it.',
-    when: 'first',
   },
 ]

@@ -2,20 +2,20 @@
 
 import { proxySecretsIn } from '../../crypto/proxy-secret.ts'
 import { KV_STALENESS_SECONDS, SESSION_REVOKED_WITHIN_SECONDS } from '../../domain/revocation.ts'
-import { type Both, withVars } from '../../local/deploy-problems.ts'
+import { type Both, readBoth, withVars } from '../../local/deploy-problems.ts'
 import { readIfPresent } from '../../local/files.ts'
-import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG, stateDirectory } from '../../local/project.ts'
+import { stateDirectory } from '../../local/project.ts'
 import { findRunningRegistry } from '../../local/running-registry.ts'
 import { jwtSecretFile, proxySecretFile, readStartSettings } from '../../local/settings.ts'
 import type { Storage } from '../../local/state.ts'
-import { readWranglerConfig, type WranglerConfig } from '../../local/wrangler-config.ts'
-import { callApi } from '../cloudflare-api.ts'
+import type { WranglerConfig } from '../../local/wrangler-config.ts'
+import { secretNames } from '../cloudflare-api.ts'
 import { deployedApi, withStorage } from '../open-storage.ts'
 import type { Io } from '../verb.ts'
-import { type Check, type Finding, look } from './check.ts'
+import { type Finding, look } from './check.ts'
 import { DEPLOYMENT_CHECKS } from './deployment-checks.ts'
 import { newTrial, type Trial } from './trial.ts'
-import { TRIAL_CHECKS } from './trial-checks.ts'
+import { CLEAN_UP, TRIAL_CHECKS } from './trial-checks.ts'
 
 /** What can be known of the authenticator's JWT_SECRET: on this machine itself, of the deployed one that it is set. */
 export type KnownSecret =
@@ -56,10 +56,7 @@ export type Where = Readonly<{
 
 /** Throws a Refusal for a bad setting. Nothing is written yet. */
 export async function meet(io: Io, where: Where, storage: Storage): Promise<Examined> {
-  const both = {
-    registry: readWranglerConfig(REGISTRY_CONFIG),
-    authenticator: readWranglerConfig(AUTHENTICATOR_CONFIG),
-  }
+  const both = readBoth()
   const { isDeployed } = where
   const known = isDeployed ? knownOfDeployed(io, where, both) : await knownHere(io, where, both)
   const bounds = {
@@ -83,7 +80,7 @@ function knownOfDeployed(io: Io, { authenticatorUrl, deployedAt }: Where, both: 
     startedAt: deployedAt ?? null,
     jwtSecret: {
       kind: 'deployed',
-      secretNames: () => namesOfSecrets(io, both.authenticator.name),
+      secretNames: () => secretNames(deployedApi(io.env), both.authenticator.name),
     },
     proxySecret: givenProxySecret(io),
   }
@@ -108,24 +105,16 @@ async function knownHere(io: Io, { authenticatorUrl }: Where, both: Both): Promi
   }
 }
 
-async function namesOfSecrets({ env }: Io, script: string): Promise<string[]> {
-  const path = `/workers/scripts/${encodeURIComponent(script)}/secrets`
-  const { result } = await callApi(deployedApi(env), 'the list of secrets', { method: 'GET', path })
-  return (result as { name: string }[]).map(({ name }) => name)
-}
-
-export const CHECKS: readonly Check[] = [...DEPLOYMENT_CHECKS, ...TRIAL_CHECKS]
-
-const inTurn = (checks: readonly Check[], when: Check['when']) =>
-  checks.filter((check) => check.when === when)
-
-export async function* examine(examined: Examined, checks = CHECKS): AsyncGenerator<Finding> {
-  const atOnce = inTurn(checks, 'first').map((check) => look(check, examined))
-  for (const finding of atOnce) yield await finding
+export async function* examine(
+  examined: Examined,
+  checksAtOnce = DEPLOYMENT_CHECKS,
+): AsyncGenerator<Finding> {
+  const findings = checksAtOnce.map((check) => look(check, examined))
+  for (const finding of findings) yield await finding
   try {
-    for (const check of inTurn(checks, 'then')) yield await look(check, examined)
+    for (const check of TRIAL_CHECKS) yield await look(check, examined)
   } finally {
-    for (const check of inTurn(checks, 'last')) yield await look(check, examined)
+    yield await look(CLEAN_UP, examined)
   }
 }
 

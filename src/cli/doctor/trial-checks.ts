@@ -1,6 +1,5 @@
 /** What docs/promises.md promises, tried: a code is good once, a session is seen, a revocation within its bound. */
 
-import { setTimeout as wait } from 'node:timers/promises'
 import { digest } from '../../crypto/digest.ts'
 import { importSecret, isLongEnough, verifyJwt } from '../../crypto/jws.ts'
 import { randomText } from '../../crypto/random.ts'
@@ -9,15 +8,13 @@ import {
   KV_STALENESS_SECONDS,
   SESSION_REVOKED_WITHIN_SECONDS,
 } from '../../domain/revocation.ts'
-import { type Check, fail, notChecked, ok, type Verdict } from './check.ts'
+import { type Check, fail, notChecked, ok, poll, type Verdict } from './check.ts'
 import type { Examined } from './doctor.ts'
 import { said } from './trial.ts'
 
 const AT_ONCE = 5
-const FIRST_PAUSE_MS = 50
-const LONGEST_PAUSE_MS = 1000
 /** For what comes before and after the waiting. */
-const SPARE_SECONDS = 30
+const EXTRA_SECONDS = 30
 
 const IS_IT_UP =
   'See the log of the registry (npx wrangler tail), and try again once the lines above hold.'
@@ -60,32 +57,23 @@ const asksForProxySecret = (response: Response) =>
 
 const isSeenOrNever = (response: Response) => isSeen(response) || asksForProxySecret(response)
 
-/** Of a session that was not seen in time. `otherwise`: what failed, unless it is the proxy's secret. */
-function notSeen(response: Response, { proxySecret }: Examined, otherwise: string): Verdict {
-  if (!asksForProxySecret(response)) return fail(otherwise)
+/** A new token that the authenticator sees within the bound; or the verdict when it does not. `notSeen`: what failed then. */
+async function seenToken(
+  { bounds, proxySecret, trial }: Examined,
+  present: (token: string) => Promise<Response>,
+  notSeen: (status: number) => string,
+) {
+  const { token, ...refused } = await trial.ownToken()
+  if (token === null) return fail(`/token answered ${said(refused)}`, IS_IT_UP)
+  const { seen, tookSeconds } = await poll(bounds.seenSeconds, () => present(token), isSeenOrNever)
+  if (isSeen(seen)) return { token, tookSeconds, headers: seen.headers }
+  if (!asksForProxySecret(seen)) return fail(notSeen(seen.status))
   return proxySecret === null
     ? notChecked('give the doctor PROXY_SECRET in its environment')
     : fail(
         'the authenticator has another PROXY_SECRET than the doctor was given',
         'Give the doctor PROXY_SECRET in its environment as the authenticator has it.',
       )
-}
-
-/** Asks until the answer is as wished, or the time is up. */
-async function poll(
-  seconds: number,
-  present: () => Promise<Response>,
-  isWished: (response: Response) => boolean,
-) {
-  const begunAt = performance.now()
-  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
-    const response = await present()
-    await response.arrayBuffer()
-    const tookSeconds = (performance.now() - begunAt) / 1000
-    if (isWished(response)) return { response, tookSeconds, isInTime: tookSeconds <= seconds }
-    if (tookSeconds > seconds) return { response, tookSeconds, isInTime: false }
-    await wait(Math.min(pause, seconds * 1000))
-  }
 }
 
 /** Null if there is nothing to compare it with. */
@@ -105,18 +93,16 @@ const atAuthenticator =
       : run(examined, examined.authenticatorUrl)
 
 const session = atAuthenticator(async (examined, url) => {
-  const { trial } = examined
-  const { seenSeconds } = examined.bounds
-  const { token, ...refused } = await trial.ownToken()
-  if (token === null) return fail(`/token answered ${said(refused)}`, IS_IT_UP)
-  const seen = await poll(seenSeconds, () => trial.present(url, token), isSeenOrNever)
-  if (!isSeen(seen.response)) {
-    const { status } = seen.response
-    const otherwise = `the authenticator answers ${status} to a session opened ${seenSeconds} s ago`
-    return notSeen(seen.response, examined, otherwise)
-  }
-  trial.seen = token
-  const isOurs = await isOurJwt(seen.response.headers.get('Authorization') ?? '', examined)
+  const { bounds, trial } = examined
+  const seen = await seenToken(
+    examined,
+    (token) => trial.present(url, token),
+    (status) =>
+      `the authenticator answers ${status} to a session opened ${bounds.seenSeconds} s ago`,
+  )
+  if ('state' in seen) return seen
+  trial.seen = seen.token
+  const isOurs = await isOurJwt(seen.headers.get('Authorization') ?? '', examined)
   if (isOurs === false) {
     return fail(
       `the JWT is not of ${examined.issuer} under the JWT_SECRET examined above`,
@@ -127,21 +113,17 @@ const session = atAuthenticator(async (examined, url) => {
 })
 
 const fresh = atAuthenticator(async (examined, url) => {
-  const { isDeployed, authenticator, bounds, trial } = examined
+  const { isDeployed, authenticator, trial } = examined
   const isBound = authenticator.d1_databases.some(({ binding }) => binding === 'DB')
   if (isDeployed && !isBound) {
     return notChecked('the authenticator does not bind DB: fresh is refused')
   }
-  const { token, ...refused } = await trial.ownToken()
-  if (token === null) return fail(`/token answered ${said(refused)}`, IS_IT_UP)
-  const presentFresh = () => trial.present(url, token, '?fresh')
-  const before = await poll(bounds.seenSeconds, presentFresh, isSeenOrNever)
-  if (!isSeen(before.response)) {
-    const otherwise = `/auth?fresh answers ${before.response.status} to a live session`
-    return notSeen(before.response, examined, otherwise)
-  }
-  await trial.revokeInD1(token)
-  const { status } = await presentFresh()
+  const presentFresh = (token: string) => trial.present(url, token, '?fresh')
+  const notSeen = (status: number) => `/auth?fresh answers ${status} to a live session`
+  const seen = await seenToken(examined, presentFresh, notSeen)
+  if ('state' in seen) return seen
+  await trial.revokeInD1(seen.token)
+  const { status } = await presentFresh(seen.token)
   return status === 401
     ? ok('/auth?fresh refuses a revoked session at once')
     : fail(`/auth?fresh answers ${status} to a revoked session`, NOT_REVOKED)
@@ -155,7 +137,7 @@ const revocation = atAuthenticator(async ({ bounds, trial }, url) => {
   const isRefused = ({ status }: Response) => status === 401
   const over = await poll(seconds, () => trial.present(url, token), isRefused)
   const took = `${over.tookSeconds.toFixed(1)} s`
-  return over.isInTime
+  return isRefused(over.seen) && over.tookSeconds <= seconds
     ? ok(`a revoked session is refused after ${took}; the bound is ${seconds} s`)
     : fail(`a revoked session is still good after ${took}; the bound is ${seconds} s`, NOT_REVOKED)
 })
@@ -165,36 +147,34 @@ async function cleanUp({ trial }: Examined): Promise<Verdict> {
   return ok('what was made for this is removed')
 }
 
-/** In this order: what a check needs, a check before it has made. Whatever is made is removed at the end. */
+/** In this order: a check uses what a check before it made. */
 export const TRIAL_CHECKS: readonly Check[] = [
-  { name: 'pkce', seconds: 30, run: pkce, toDo: IS_IT_UP, when: 'then' },
-  { name: 'single-use', seconds: 30, run: singleUse, toDo: IS_IT_UP, when: 'then' },
+  { name: 'pkce', seconds: 30, run: pkce, toDo: IS_IT_UP },
+  { name: 'single-use', seconds: 30, run: singleUse, toDo: IS_IT_UP },
   {
     name: 'session',
-    seconds: KV_STALENESS_SECONDS + SPARE_SECONDS,
+    seconds: KV_STALENESS_SECONDS + EXTRA_SECONDS,
     run: session,
     toDo: SAME_STORAGE,
-    when: 'then',
   },
   {
     name: 'fresh',
-    seconds: KV_STALENESS_SECONDS + SPARE_SECONDS,
+    seconds: KV_STALENESS_SECONDS + EXTRA_SECONDS,
     run: fresh,
     toDo: SAME_STORAGE,
-    when: 'then',
   },
   {
     name: 'revocation',
-    seconds: SESSION_REVOKED_WITHIN_SECONDS + CRON_INTERVAL_SECONDS + SPARE_SECONDS,
+    seconds: SESSION_REVOKED_WITHIN_SECONDS + CRON_INTERVAL_SECONDS + EXTRA_SECONDS,
     run: revocation,
     toDo: SAME_STORAGE,
-    when: 'then',
-  },
-  {
-    name: 'clean-up',
-    seconds: SPARE_SECONDS,
-    run: cleanUp,
-    toDo: 'Run the doctor again in ten minutes: it removes what a run before it left.',
-    when: 'last',
   },
 ]
+
+/** Runs last, also after a fault: removes what the checks above made. */
+export const CLEAN_UP: Check = {
+  name: 'clean-up',
+  seconds: EXTRA_SECONDS,
+  run: cleanUp,
+  toDo: 'Run the doctor again in ten minutes: it removes what a run before it left.',
+}

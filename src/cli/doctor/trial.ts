@@ -18,7 +18,7 @@ import { revocationStore } from '../../stores/revocations.ts'
 import { ask } from './check.ts'
 
 const NAME = 'Temporary client of the doctor'
-/** Nobody can receive anything there (RFC 2606), and this scope means nothing to any service. */
+/** RFC 2606: no such host exists. No service knows the scope. */
 const REDIRECT_URI = 'https://doctor.invalid/callback' as ApprovedRedirectUri
 const SCOPE = 'doctor:check'
 const CODE_LIFETIME_SECONDS = 60
@@ -50,6 +50,11 @@ export function newTrial(
   let lifetimeSeconds = CODE_LIFETIME_SECONDS
   let begun: Promise<void> | undefined
   const epochSeconds = () => Math.floor(Date.now() / 1000)
+  /** Begins the trial once. */
+  const ready = () => {
+    begun ??= begin()
+    return begun
+  }
 
   /** Refusals are recorded under the ids of their responses. */
   function note({ ok, headers }: Response) {
@@ -75,8 +80,7 @@ export function newTrial(
   }
 
   async function askForToken(fields: Readonly<Record<string, string>>): Promise<TokenAnswer> {
-    begun ??= begin()
-    await begun
+    await ready()
     const body = new URLSearchParams({ ...fields, client_id: id, client_secret: secret })
     const response = await ask(`${issuer}/token`, { method: 'POST', body })
     const answer = (await response.json().catch(() => ({}))) as Record<string, unknown>
@@ -101,13 +105,14 @@ export function newTrial(
         },
       })
       note(response)
+      // Frees the connection: only the status and the headers are read.
+      await response.arrayBuffer()
       return response
     },
 
     /** As the consent page does once the user has allowed it. */
     async issueCode(codeChallenge: string): Promise<string> {
-      begun ??= begin()
-      await begun
+      await ready()
       const code = mintToken('authorizationCode')
       const codeDigest = await tokenDigestOf(code)
       left.codes.push(codeDigest)
