@@ -38,7 +38,7 @@ app.all(
 const allow = (scope: string | null, options: ScopedOptions = {}) =>
   scoped(scope, { ...options, resourceMetadata: `${RESOURCE}${METADATA_PATH}` })
 
-/** Anybody with a session, whatever its scopes. */
+/** Any session, with any scopes. */
 app.get('/me', allow(null), (c) => c.json({ user: c.var.session.user?.username ?? null }))
 
 /** `submission:read:*` or `submission:read:1` reads submission 1; with `submission:read` its owner does. */

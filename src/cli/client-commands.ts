@@ -117,7 +117,7 @@ function addReading(client: Command, io: Io) {
     row: (one) => [one.clientId, one.name, one.ownerId, one.authMethod, stateOf(one)],
     readPage: pageOfClientRecords,
   })
-    .option('--name <part>', 'those with this in their name, whatever the case')
+    .option('--name <part>', 'those with this in their name, in any case')
     .option('--owner <id>', 'those of this owner')
   verb(client, 'show <id>', 'Print one client, without secrets.', `show ${EXAMPLE_ID}`).action(
     (id: string, _options, command: Command) =>

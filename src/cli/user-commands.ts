@@ -54,10 +54,7 @@ function addReading(user: Command, io: Io) {
     heads: ['user_id', 'username', 'email', 'state'],
     row: (one) => [one.userId, one.username, one.email, stateOf(one)],
     readPage: (db, after, rows, { name }) => userRegistry(db).page(after, rows, name),
-  }).option(
-    '--name <part>',
-    'those with this in their username or e-mail address, whatever the case',
-  )
+  }).option('--name <part>', 'those with this in their username or e-mail address, in any case')
   verb(user, 'show <id>', 'Print one user, by id or username.', 'show ada').action(
     (id: string, _options, command: Command) =>
       printRead(command, io, async (db) => users.userDocument(await users.findUser(db, id))),

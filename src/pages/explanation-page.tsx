@@ -11,7 +11,7 @@ export type ExplanationPageProps = Readonly<{
   remedy: string
 }>
 
-/** The same for every code: what is general ends here, and the particular is for the operator to tell. */
+/** The same for every code: only the operator can see the cause of one refusal. */
 const LookFurther = () => (
   <section>
     <h2>To find out more</h2>

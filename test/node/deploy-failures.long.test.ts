@@ -24,7 +24,7 @@ const spoiling = (method: string, path: RegExp, how: 'refuse' | 'drop', nth = 1)
 }
 
 it.each<[step: string, what: string, fail: () => Promise<void>]>([
-  ['sign-in', 'nobody is signed in', failing('auth token')],
+  ['sign-in', 'no user is signed in', failing('auth token')],
   ['sign-in', 'the accounts cannot be listed', spoiling('GET', /\/accounts\?/, 'refuse')],
   ['plan', 'the plan cannot be asked for', spoiling('GET', /\/subscriptions$/, 'refuse')],
   ['addresses', 'the zones cannot be listed', spoiling('GET', /^\/zones\?/, 'refuse')],

@@ -127,7 +127,7 @@ describe('a second run', () => {
     expect(Object.values(cloud.files).map((path) => readFileSync(path, 'utf8'))).toEqual(configs)
   })
 
-  it('npm run deploy keeps the ids that were written by hand, whatever their databases are called', async () => {
+  it('npm run deploy keeps the ids that were written by hand, for databases of any name', async () => {
     const uuid = '11111111-aaaa-4000-8000-000000000001'
     await cloud.write((account) => {
       account.databases.push({ uuid, name: 'named-by-hand' })
@@ -201,7 +201,7 @@ describe('refusals before any change at Cloudflare', () => {
     await refused(await run(['--issuer', issuer]), 'issuer', problem)
   })
 
-  it('npm run deploy refuses to go on without an issuer, where nobody can be asked for one', async () => {
+  it('npm run deploy refuses to go on without an issuer and without a terminal to ask for one', async () => {
     await refused(await run([]), 'issuer', 'name the issuer: --issuer https://auth.example.org')
   })
 

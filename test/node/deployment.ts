@@ -101,7 +101,7 @@ export async function run(
         : async (question) => {
             stdout += question
             const answer = left.shift()
-            if (answer === undefined) throw new Error(`nobody expected: ${question}`)
+            if (answer === undefined) throw new Error(`unexpected question: ${question}`)
             return answer
           },
   })

@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Finding } from '../../src/cli/doctor/check.ts'
-import { examine, meet } from '../../src/cli/doctor/doctor.ts'
+import { examine, readExamined } from '../../src/cli/doctor/doctor.ts'
 import { withStorage } from '../../src/cli/open-storage.ts'
 import { d1OverHttp } from '../../src/cli/storage-http.ts'
 import type { RunningRegistry as Announced } from '../../src/local/running-registry.ts'
@@ -24,13 +24,13 @@ const IS_SECRET = /reg[bcrs]?_[\w-]{20}|kR7vQ2mZ9xLw|[0-9a-f]{64}/
 let running: RunningRegistry
 let announced: Announced
 /** A URL on which no server listens. */
-let nobody = ''
+let unserved = ''
 let db: Database
 const standIns: StandIn[] = []
 
 beforeAll(async () => {
   running = await startRegistry({ JWT_SECRET })
-  nobody = `http://127.0.0.1:${(await freePorts(1))[0]}`
+  unserved = `http://127.0.0.1:${(await freePorts(1))[0]}`
   announced = JSON.parse(await readFile(join(running.stateDir, 'admin.json'), 'utf8'))
   const { url: baseUrl, token } = announced
   db = d1OverHttp({ baseUrl, accountId: 'local', token }, 'DB')
@@ -260,9 +260,9 @@ describe('failures of one check, with status 1', () => {
   it("the doctor's checks session and fresh fail when the authenticator is down", async () => {
     const { seen, notChecked } = await expectOnly(
       ['session', 'fresh'],
-      doctor(['--authenticator', nobody]),
+      doctor(['--authenticator', unserved]),
     )
-    expect(seen.session).toBe(`cannot reach ${nobody}: ECONNREFUSED`)
+    expect(seen.session).toBe(`cannot reach ${unserved}: ECONNREFUSED`)
     expect(notChecked).toEqual(['revocation'])
   })
 
@@ -278,7 +278,10 @@ describe('failures of one check, with status 1', () => {
     try {
       const file = join(state.stateDir, 'admin.json')
       const served = JSON.parse(await readFile(file, 'utf8')) as Announced
-      await writeFile(file, JSON.stringify({ ...served, issuer: nobody, authenticatorUrl: nobody }))
+      await writeFile(
+        file,
+        JSON.stringify({ ...served, issuer: unserved, authenticatorUrl: unserved }),
+      )
       const begunAt = performance.now()
       const env = { STATE_DIR: state.stateDir, JWT_SECRET }
       const { status, stdout, stderr } = await commandLine(['doctor'], { env })
@@ -293,7 +296,7 @@ describe('failures of one check, with status 1', () => {
         'fresh',
       ])
       for (const line of failing)
-        expect(line).toContain(`cannot reach ${nobody}: ECONNREFUSED. To do: `)
+        expect(line).toContain(`cannot reach ${unserved}: ECONNREFUSED. To do: `)
       expect(stdout).toContain('ok    d1  ')
       expect([status, stderr]).toEqual([1, 'error: 6 of 15 checks failed\n'])
       const { client, user } = await state.dump()
@@ -322,7 +325,7 @@ it("the doctor's check revocation fails after its bound, and fresh at once, when
   }
   await withStorage({ remote: false, env }, async (storage) => {
     const where = { isDeployed: false, authenticatorUrl: blind.url }
-    const examined = await meet(io, where, storage)
+    const examined = await readExamined(io, where, storage)
     const bounds = { seenSeconds: 2, revokedSeconds: 2 }
     for await (const one of examine({ ...examined, bounds }, [])) {
       findings.push(one)

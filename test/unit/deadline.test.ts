@@ -35,7 +35,7 @@ it('a storage operation that fails after the deadline is not repeated, because i
   expect(spend).toHaveBeenCalledTimes(1)
 })
 
-it('a method that does not settle rejects with DeadlineError after its own time, whatever began before it', async () => {
+it('a method that does not settle rejects with DeadlineError after its own time, also when another method began before it', async () => {
   const never = () => new Promise<never>(() => {})
   const port = withDeadline({ never }, SECONDS)
   const failures: string[] = []

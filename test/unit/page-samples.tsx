@@ -106,7 +106,7 @@ export const account = (over: Partial<AccountPageProps> = {}) =>
   )
 export const explanation = html(
   <ExplanationPage
-    {...{ code: 'invalid_grant', status: 400, meaning: 'It is not good.', remedy: 'Ask anew.' }}
+    {...{ code: 'invalid_grant', status: 400, meaning: 'It is not good.', remedy: 'Ask again.' }}
     causes={['It was used.', 'It has expired.']}
   />,
 )

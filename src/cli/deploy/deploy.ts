@@ -27,7 +27,7 @@ there first: run it again after a failure, or to deploy a new version.
   --issuer URL          the https origin that users will see, in a domain of the account; kept in both wrangler.toml (also: ISSUER)
   --authenticator URL   the https origin where proxies ask the authenticator; without it services ask over a service binding
   --account ID          the account, if there are several (also: CLOUDFLARE_ACCOUNT_ID)
-  --free-plan           deploy although nobody can sign in with a password on the free plan
+  --free-plan           deploy on the free plan, where no user can sign in with a password
   --wait-seconds N      how long to wait for a new address to answer (default ${DEFAULT_WAIT_SECONDS})
   --dry-run             print the steps, and do nothing
   --help                print this
@@ -55,16 +55,13 @@ export function readWords(argv: readonly string[]): Words {
       help: { type: 'boolean', short: 'h', default: false },
     },
   })
-  const { issuer, authenticator, account } = values
+  const { issuer, authenticator, account, 'wait-seconds': waited } = values
   if (authenticator !== undefined && !isUsableUrl(authenticator)) {
     throw new Error('--authenticator must be an https origin, without a path')
   }
-  const waited = values['wait-seconds']
   if (!/^\d{1,5}$/.test(waited)) throw new Error('--wait-seconds must be a number of seconds')
   return {
-    ...(issuer !== undefined && { issuer }),
-    ...(authenticator !== undefined && { authenticator }),
-    ...(account !== undefined && { account }),
+    ...{ issuer, authenticator, account },
     freePlan: values['free-plan'],
     waitSeconds: Number(waited),
     isDryRun: values['dry-run'],

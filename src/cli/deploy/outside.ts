@@ -8,10 +8,10 @@ import type { Api } from '../cloudflare-api.ts'
 import type { Io } from '../verb.ts'
 
 export type Options = Readonly<{
-  issuer?: string
+  issuer?: string | undefined
   /** Where proxies ask the authenticator. Undefined: over service bindings alone. */
-  authenticator?: string
-  account?: string
+  authenticator?: string | undefined
+  account?: string | undefined
   /** Deploy although the free plan cannot check a password? */
   freePlan: boolean
   waitSeconds: number
@@ -19,7 +19,7 @@ export type Options = Readonly<{
 
 export type Outside = Io &
   Readonly<{
-    /** Null where nobody can be asked. */
+    /** Null without a terminal. */
     askOperator: ((question: string) => Promise<string>) | null
     options: Options
   }>
@@ -30,7 +30,7 @@ export type Deployment = Outside & Readonly<{ api: Api; wrangler: Wrangler }>
 export type Wrangler = Readonly<{
   /** Shows what wrangler prints. Throws a Refusal when it fails. `stdin` is the only way for a secret. */
   run(words: readonly string[], stdin?: string): Promise<void>
-  /** What wrangler prints, shown to nobody; null when it fails. */
+  /** Returns what wrangler prints, without showing it; null when it fails. */
   read(words: readonly string[]): Promise<string | null>
 }>
 
@@ -41,7 +41,7 @@ export function wranglerIn(env: Environment, io: Pick<Io, 'stdout' | 'stderr'>):
     spawn('wrangler', words, {
       cwd: inProject('.'),
       env: { ...env, WRANGLER_SEND_METRICS: 'false' },
-      // A terminal is handed on, so that wrangler can ask its own questions.
+      // A terminal is passed on, so that wrangler can ask its own questions.
       stdio: [
         stdin,
         ...(shown && io.stdout === process.stdout ? (['inherit', 'inherit'] as const) : PIPES),
@@ -58,7 +58,7 @@ export function wranglerIn(env: Environment, io: Pick<Io, 'stdout' | 'stderr'>):
       const child = start(words, stdin === undefined ? 'inherit' : 'pipe', true)
       child.stdout?.on('data', (chunk) => io.stdout.write(String(chunk)))
       child.stderr?.on('data', (chunk) => io.stderr.write(String(chunk)))
-      // A wrangler that ends without reading is told by its status.
+      // When wrangler ends without reading, its status says so.
       child.stdin?.on('error', () => {}).end(stdin)
       if ((await statusOf(child)) !== 0) throw new Refusal(`wrangler ${words.join(' ')} failed`)
     },

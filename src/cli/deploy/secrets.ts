@@ -19,7 +19,7 @@ export type SecretFiles = Readonly<{ accountId: string }>
 const folderOf = ({ accountId }: SecretFiles) => join(DEPLOYED_SECRETS, accountId)
 const fileOf = (files: SecretFiles, name: SecretName) => join(folderOf(files), name)
 
-/** The files that a run made and nobody has deleted yet, as paths from here. */
+/** The files that a run made and that still exist, as paths from the working directory. */
 export async function shownFiles(files: SecretFiles): Promise<string[]> {
   const paths = SECRET_NAMES.map((name) => fileOf(files, name))
   const texts = await Promise.all(paths.map(readIfPresent))
@@ -28,11 +28,11 @@ export async function shownFiles(files: SecretFiles): Promise<string[]> {
 
 type Known = Readonly<{ env: Io['env']; api: SecretFiles }>
 
-/** What the environment gives, else what an earlier run made; null if there is neither. */
+/** From the environment, or from the file of an earlier run; null if there is neither. */
 export const knownSecret = async ({ env, api }: Known, name: SecretName): Promise<string | null> =>
   env[name] || (await readIfPresent(fileOf(api, name)))
 
-/** A new one is in its file before it is anywhere else: a run that is cut off loses none. */
+/** A new secret is written to its file first, so that an interrupted run loses none. */
 export async function secretFor(known: Known, name: SecretName): Promise<string> {
   const present = await knownSecret(known, name)
   if (present !== null) return present

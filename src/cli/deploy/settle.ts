@@ -19,7 +19,7 @@ import { checkGivenSecrets } from './secrets.ts'
 
 const PATHS = { registry: REGISTRY_CONFIG, authenticator: AUTHENTICATOR_CONFIG } as const
 
-/** What may be written over: another value than this was meant. */
+/** May another value replace this one? */
 type MayReplace = (present: string) => boolean
 
 const textAt = (config: WranglerConfig, place: Place): string | undefined => {
@@ -37,7 +37,7 @@ const textAt = (config: WranglerConfig, place: Place): string | undefined => {
 
 const KEYS = { vars: 'ISSUER', d1_databases: 'database_id', kv_namespaces: 'id' } as const
 
-/** Into both files, or into those that have such a place. Says which were changed. */
+/** Writes into each file that has the place. Returns which were changed. */
 function writeIntoBoth(place: Place, value: string, mayReplace: MayReplace): string {
   const changed = WORKERS.filter((worker) => {
     const present = textAt(readBoth()[worker], place)
@@ -52,7 +52,7 @@ function writeIntoBoth(place: Place, value: string, mayReplace: MayReplace): str
 
 const isUnset: MayReplace = (issuer) => issuer === '' || isOnThisMachine(issuer)
 
-/** One that is named goes before the one that the two files have. */
+/** An issuer that is named takes precedence over that of the two files. */
 async function chooseIssuer({ askOperator, options, env }: Deployment) {
   const named = options.issuer ?? env.ISSUER
   if (named) return { issuer: named, mayReplace: () => true }
@@ -65,7 +65,7 @@ async function chooseIssuer({ askOperator, options, env }: Deployment) {
   return { issuer: (await askOperator(question)).trim(), mayReplace: isUnset }
 }
 
-/** Anything but the ids that later steps write. */
+/** Refuses every problem except a missing id, which a later step writes. */
 function checkConfiguration() {
   const problems = deployProblems(readBoth()).filter((problem) => !/\bthe id of \w+ /.test(problem))
   if (problems.length > 0) throw new Refusal(problems.join('; '))

@@ -8,7 +8,7 @@ import { type Deployment, type Outside, type Wrangler, wranglerIn } from './outs
 const NOT_SIGNED_IN =
   'not signed in to Cloudflare: run npx wrangler login, or set CLOUDFLARE_API_TOKEN'
 
-/** Of `wrangler login`; null if nobody is. */
+/** The token of `wrangler login`; null when not signed in. */
 async function keptToken(wrangler: Wrangler): Promise<string | null> {
   const printed = await wrangler.read(['auth', 'token', '--json'])
   if (printed === null) return null
@@ -30,7 +30,7 @@ async function tokenOf({ env, askOperator }: Outside, wrangler: Wrangler): Promi
 
 type Account = Readonly<{ id: string; name: string }>
 
-/** The one that was named, else the only one, else the one that is chosen. */
+/** The account that was named, or the only one, or the one that the operator chooses. */
 async function accountOf({ env, askOperator, options }: Outside, token: string): Promise<string> {
   const named = options.account ?? env.CLOUDFLARE_ACCOUNT_ID
   if (named) {
@@ -58,7 +58,7 @@ async function accountOf({ env, askOperator, options }: Outside, token: string):
 export async function signIn(outside: Outside): Promise<Deployment> {
   const token = await tokenOf(outside, wranglerIn(outside.env, outside))
   const CLOUDFLARE_ACCOUNT_ID = await accountOf(outside, token)
-  // wrangler renews its own login, so it is told no token that it has not been given.
+  // wrangler renews its own login, so its environment has no token that it printed.
   const env = { ...outside.env, CLOUDFLARE_ACCOUNT_ID }
   const api = deployedApi({ ...env, CLOUDFLARE_API_TOKEN: token })
   return { ...outside, env, api, wrangler: wranglerIn(env, outside) }

@@ -22,7 +22,7 @@ export type Step = Readonly<{
 }>
 
 const PLAN_NEEDED =
-  'the account is on the free plan, whose 10 ms of CPU are too few to check a password: nobody could sign in (docs/plans.md). ' +
+  'the account is on the free plan, whose 10 ms of CPU are too few to check a password: no user could sign in (docs/plans.md). ' +
   'Choose the paid plan of Workers, or set LOGIN_URL, or add --free-plan if no user is to sign in'
 
 async function checkPlan({ api, askOperator, options }: Deployment): Promise<string> {
@@ -32,7 +32,7 @@ async function checkPlan({ api, askOperator, options }: Deployment): Promise<str
   const agrees = async () =>
     /^y(es)?$/i.test((await askOperator?.(`${PLAN_NEEDED}. Go on? [y/N] `)) ?? '')
   if (readBoth().registry.vars.LOGIN_URL) return 'free: users sign in at LOGIN_URL'
-  if (options.freePlan || (await agrees())) return 'free: nobody can sign in with a password'
+  if (options.freePlan || (await agrees())) return 'free: no user can sign in with a password'
   throw new Refusal(PLAN_NEEDED)
 }
 
@@ -45,7 +45,7 @@ function hostOf(worker: WorkerName, { options }: Deployment): string | null {
   return url === undefined || hasRoutes(config) ? null : new URL(url).host
 }
 
-/** Without a terminal wrangler takes an address over from whatever has it. With one it asks. */
+/** Without a terminal wrangler takes the address away from another worker or DNS record. With a terminal it asks first. */
 async function addressOf(host: string, worker: string, { api, askOperator }: Deployment) {
   const state = await checkAddress(api, host, worker)
   if (state === 'ours') return `${host} is the address of the ${worker} already`
@@ -111,7 +111,7 @@ async function waitUntilServed(deployment: Deployment): Promise<string> {
   throw new Refusal(`${ISSUER}/healthz: ${seen} after ${waitSeconds} s`)
 }
 
-async function examine(deployment: Deployment): Promise<string> {
+async function examineDeployment(deployment: Deployment): Promise<string> {
   const { api, options } = deployment
   const { ISSUER = '' } = readBoth().registry.vars
   const env = {
@@ -187,6 +187,6 @@ export const STEPS: readonly Step[] = [
   {
     name: 'doctor',
     does: 'npm run admin -- doctor --remote',
-    run: examine,
+    run: examineDeployment,
   },
 ]

@@ -43,7 +43,7 @@ export const fail = (seen: string, toDo?: string): Verdict => ({
 })
 export const notChecked = (why: string): Verdict => ({ state: 'not checked', seen: why })
 
-/** A fault is a finding, and so is silence: nothing here stops the checks after it. */
+/** A fault and a missing answer are findings, so that neither stops the checks after it. */
 export async function look(check: Check, examined: Examined): Promise<Finding> {
   const isOver = new AbortController()
   const silence = wait(check.seconds * 1000, null, { signal: isOver.signal })

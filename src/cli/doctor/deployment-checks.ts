@@ -101,7 +101,7 @@ async function jwtSecret({ jwtSecret }: Examined): Promise<Verdict> {
   return notChecked('give JWT_SECRET to the doctor as npm start has it')
 }
 
-/** A proxy needs it; what asks over a service binding does not. */
+/** A proxy needs the secret; a service binding does not. */
 async function proxySecret({ issuer, jwtSecret, proxySecret }: Examined): Promise<Verdict> {
   if (jwtSecret.kind === 'deployed') {
     return (await jwtSecret.secretNames()).includes('PROXY_SECRET')
@@ -132,7 +132,7 @@ async function health({ issuer }: Examined): Promise<Verdict> {
     : fail(`${issuer}/healthz answered ${status}`)
 }
 
-/** What has only just begun need not have run yet. */
+/** Cron need not have run yet on a deployment that has just started. */
 async function cron({ storage, startedAt }: Examined): Promise<Verdict> {
   const now = Math.floor(Date.now() / 1000)
   const ranAt = await lastHousekeeping(storage.db)

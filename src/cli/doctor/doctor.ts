@@ -17,7 +17,7 @@ import { DEPLOYMENT_CHECKS } from './deployment-checks.ts'
 import { newTrial, type Trial } from './trial.ts'
 import { CLEAN_UP, TRIAL_CHECKS } from './trial-checks.ts'
 
-/** What can be known of the authenticator's JWT_SECRET: on this machine itself, of the deployed one that it is set. */
+/** What can be known of the authenticator's JWT_SECRET: locally the secret, remotely only whether it is set. */
 export type KnownSecret =
   | Readonly<{ kind: 'local'; secret: string | null }>
   | Readonly<{ kind: 'deployed'; secretNames: () => Promise<readonly string[]> }>
@@ -45,17 +45,17 @@ export type Examined = Readonly<{
   trial: Trial
 }>
 
-/** What the doctor is told. */
+/** The options of a run. */
 export type Where = Readonly<{
   isDeployed: boolean
-  /** Goes before what is known otherwise. */
+  /** Takes precedence over the address of a running registry. */
   authenticatorUrl: string | null
   /** Epoch seconds, where it has only just been deployed. */
   deployedAt?: number
 }>
 
 /** Throws a Refusal for a bad setting. Nothing is written yet. */
-export async function meet(io: Io, where: Where, storage: Storage): Promise<Examined> {
+export async function readExamined(io: Io, where: Where, storage: Storage): Promise<Examined> {
   const both = readBoth()
   const { isDeployed } = where
   const known = isDeployed ? knownOfDeployed(io, where, both) : await knownHere(io, where, both)
@@ -118,7 +118,7 @@ export async function* examine(
   }
 }
 
-/** Answers how many checks failed; `tell` hears of each, failed or not. */
+/** Calls `tell` with each finding. Returns how many checks failed. */
 export async function runDoctor(
   io: Io,
   where: Where,
@@ -126,7 +126,7 @@ export async function runDoctor(
 ): Promise<number> {
   let failed = 0
   await withStorage({ remote: where.isDeployed, env: io.env }, async (storage) => {
-    for await (const finding of examine(await meet(io, where, storage))) {
+    for await (const finding of examine(await readExamined(io, where, storage))) {
       if (finding.state === 'FAIL') failed += 1
       await tell(finding)
     }

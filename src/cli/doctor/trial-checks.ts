@@ -84,7 +84,7 @@ async function isOurJwt(jwt: string, { issuer, jwtSecret }: Examined): Promise<b
   return (await verifyJwt(jwt, [await importSecret(secret)], expected)) !== null
 }
 
-/** Such a check asks the authenticator, wherever it is. */
+/** A check that asks the authenticator; `not checked` when its address is not known. */
 const atAuthenticator =
   (run: (examined: Examined, url: string) => Promise<Verdict>): Check['run'] =>
   async (examined) =>

@@ -148,7 +148,7 @@ export function newTrial(
       return revocations.endSessions([await sessionKeyOf(token)])
     },
 
-    /** In D1 alone, so that only who asks D1 can know. */
+    /** In D1 only, so that only a check that reads D1 sees it. */
     async revokeInD1(token: string) {
       const keys = [await sessionKeyOf(token)]
       await revokeStatement(db, 'session', keys, lifetimeSeconds).run()
