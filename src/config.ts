@@ -178,24 +178,6 @@ function problemIn(read: () => unknown): string | null {
   }
 }
 
-export type Settings = Readonly<{
-  issuer: string
-  loginUrl: string | null
-  codeLifetimeSeconds: number
-  codeRetrySeconds: number
-  sessionLifetimeSeconds: number
-  browserSessionLifetimeSeconds: number
-  /** The longest life of any session. Revocations are kept at least this long. */
-  longestSessionSeconds: number
-  refreshLifetimeSeconds: number
-  refreshRetrySeconds: number
-  clientCacheSeconds: number
-  staleClientSeconds: number
-  storageTimeoutSeconds: number
-  auditKeepDays: number
-  logsAnswers: boolean
-}>
-
 /** With LOGIN_URL set, `/login` redirects to it: a redirect loop if LOGIN_URL is `/login` itself. */
 function isOwnSignIn(loginUrl: string, issuer: string) {
   const { origin, pathname } = new URL(loginUrl)
@@ -203,7 +185,7 @@ function isOwnSignIn(loginUrl: string, issuer: string) {
 }
 
 /** The settings of the registry. Throws as `readSetting` does. */
-export function readSettings(given: Given): Settings {
+export function readSettings(given: Given) {
   const read = <N extends SettingName>(name: N) => readSetting(name, given)
   const issuer = read('ISSUER')
   const loginUrl = read('LOGIN_URL')
@@ -219,6 +201,7 @@ export function readSettings(given: Given): Settings {
     codeRetrySeconds: read('CODE_RETRY_SECONDS'),
     sessionLifetimeSeconds,
     browserSessionLifetimeSeconds,
+    /** The longest life of any session. Revocations are kept at least this long. */
     longestSessionSeconds: Math.max(sessionLifetimeSeconds, browserSessionLifetimeSeconds),
     refreshLifetimeSeconds: read('REFRESH_LIFETIME_SECONDS'),
     refreshRetrySeconds: read('REFRESH_RETRY_SECONDS'),
@@ -229,3 +212,5 @@ export function readSettings(given: Given): Settings {
     logsAnswers: read('LOG_ANSWERS'),
   }
 }
+
+export type Settings = Readonly<ReturnType<typeof readSettings>>

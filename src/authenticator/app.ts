@@ -1,7 +1,9 @@
 /** The authenticator: one check, over HTTP for proxies (nginx `auth_request`, Caddy) and over a service binding. */
 
+import { readSetting, startProblems } from '../config.ts'
 import { newCorrelationId } from '../crypto/correlation-id.ts'
 import { importSecret, type SharedKey, signJwt } from '../crypto/jws.ts'
+import { proxySecretsIn } from '../crypto/proxy-secret.ts'
 import { withDeadline } from '../deadline.ts'
 import { endOf, type SessionRecord } from '../domain/session.ts'
 import type {
@@ -9,7 +11,7 @@ import type {
   AuthenticationRequest,
   AuthenticatorBinding,
 } from '../protocol/authentication.ts'
-import { errorBody, refusal, refusalResponse, UNAVAILABLE } from '../protocol/bearer.ts'
+import { refusal, refusalBody, refusalResponse, UNAVAILABLE } from '../protocol/bearer.ts'
 import { liveSessions } from '../stores/live-sessions.ts'
 import { type Checked, checkCredential, type Question } from './check.ts'
 import { type Asking, type Defer, logFault, tell } from './log.ts'
@@ -17,14 +19,7 @@ import { NOT_A_PROXY, readOriginalRequest, readProxySecret } from './proxy.ts'
 import { httpQuestion, readQuery } from './query.ts'
 import { refusalRecorder } from './refusal-record.ts'
 import { seenProofs } from './seen-proofs.ts'
-import {
-  type AuthenticatorEnv,
-  NO_PROXY_SECRET,
-  needsProxySecret,
-  proxySecretsOf,
-  settingProblem,
-  storageTimeoutOf,
-} from './settings.ts'
+import { type AuthenticatorEnv, NO_PROXY_SECRET, needsProxySecret } from './settings.ts'
 
 const JWT_LIFETIME_SECONDS = 300
 /** How long a JWT is reused for a session whose record has not changed. */
@@ -44,19 +39,19 @@ export type Authenticator = Readonly<{
 
 /** Called once per isolate. Never throws: with a bad setting every response is 503, and the log names the setting. */
 export function createAuthenticator(env: AuthenticatorEnv): Authenticator {
-  const problem = settingProblem(env)
-  return problem === null ? serving(env) : refusingAll(problem)
+  const [problem] = startProblems('authenticator', env)
+  return problem === undefined ? serving(env) : refusingAll(problem)
 }
 
 function serving(env: AuthenticatorEnv): Authenticator {
   const db = env.DB ?? null
-  const waitSeconds = storageTimeoutOf(env)
+  const waitSeconds = readSetting('STORAGE_TIMEOUT_SECONDS', env)
   const sessions = withDeadline(liveSessions(env.SESSIONS, db), waitSeconds)
   const proofs = withDeadline(seenProofs(db), waitSeconds)
   let key: SharedKey | undefined
   const signed = new WeakMap<SessionRecord, Readonly<{ jwt: string; reusedUntil: number }>>()
 
-  const secrets = proxySecretsOf(env)
+  const secrets = proxySecretsIn(env.PROXY_SECRET ?? '')
   const isSecretNeeded = needsProxySecret(env.ISSUER)
   const record = refusalRecorder(env, waitSeconds)
   const dataPoints = env.EVENTS ?? null
@@ -208,7 +203,7 @@ const healthy = () => new Response('{"status":"ok"}', { headers: HEADERS })
 const anonymous = () => new Response('{"status":"anonymous"}', { headers: ANONYMOUS })
 
 const invalid = (reason: string, status: number, headers: Record<string, string> = {}) =>
-  new Response(errorBody({ error: 'invalid_request', reason }), {
+  new Response(refusalBody({ error: 'invalid_request', reason }), {
     status,
     headers: { ...HEADERS, ...headers },
   })

@@ -11,6 +11,7 @@ import { retryWhenBusy } from '../local/state-lock.ts'
 import { recordStatement } from '../stores/audit.ts'
 import { projectRevocations } from '../stores/revocation-document.ts'
 import { revocationStatements } from '../stores/revocation-statements.ts'
+import type { UserLists } from '../stores/user-changes.ts'
 import { addOptions, type Fields, readGiven } from './fields.ts'
 import { type ForPeople, type Io, note, printFrom, refuseUsage, verb } from './verb.ts'
 
@@ -167,23 +168,18 @@ export function addListsVerbs<Lists>(
   }
 }
 
-type Held = Readonly<{ scopes: readonly string[]; endorsements: readonly string[] }>
-
-/** Says which of the withdrawn values are held all the same, covered by a wider one. */
+/** Says which of the withdrawn values the client or the user still has, since a wider one covers them. */
 export function noteStillCovered(
   act: Act,
-  { scopes = [], endorsements = [] }: Partial<Held>,
-  held: Held,
+  withdrawn: UserLists,
+  held: Readonly<Required<UserLists>>,
 ) {
-  const noteCover = (asked: string, wider: string | undefined) => {
-    if (wider !== undefined) act.note(`${wider} is still held and covers ${asked}`)
+  const noteCovered = (list: keyof UserLists, covers: typeof scopeCovers) => {
+    for (const one of withdrawn[list] ?? []) {
+      const wider = held[list].find((wide) => covers(wide, one))
+      if (wider !== undefined) act.note(`${wider} is still held and covers ${one}`)
+    }
   }
-  for (const one of scopes) {
-    const wider = held.scopes.find((wide) => scopeCovers(wide, one))
-    noteCover(one, wider)
-  }
-  for (const one of endorsements) {
-    const wider = held.endorsements.find((wide) => endorsementCovers(wide, one))
-    noteCover(one, wider)
-  }
+  noteCovered('scopes', scopeCovers)
+  noteCovered('endorsements', endorsementCovers)
 }

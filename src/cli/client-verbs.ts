@@ -10,9 +10,15 @@ import {
 } from '../domain/registration.ts'
 import { Refusal } from '../local/refusal.ts'
 import { type ClientRecord, findClientRecord, type Permission } from '../stores/client-record.ts'
-import { type ClientChanges, type ClientFields, clientRegistry } from '../stores/client-registry.ts'
+import {
+  type ClientChanges,
+  type ClientFields,
+  type ClientLists,
+  clientRegistry,
+} from '../stores/client-registry.ts'
 import type { Database } from '../stores/database.ts'
 import { clientNarrowing, secretNarrowing } from '../stores/narrowing.ts'
+import type { PermissionLists } from '../stores/permission-rows.ts'
 import {
   type Act,
   type Done,
@@ -21,20 +27,13 @@ import {
   noteStillCovered,
   recording,
 } from './act.ts'
-import {
-  CLIENT_FIELDS,
-  CLIENT_LISTS,
-  CLIENT_PERMISSIONS,
-  type ClientLists,
-  type ClientPermissions,
-  shown,
-} from './fields.ts'
+import { CLIENT_FIELDS, CLIENT_LISTS, CLIENT_PERMISSIONS, shown } from './fields.ts'
 import { isoTime } from './text-form.ts'
 
 /** What an option names, and whether lists are authorized at once or kept as requested. */
 export type Given = Readonly<{
   fields: ClientChanges
-  lists: Partial<ClientLists>
+  lists: ClientLists
   mode: 'authorize' | 'request'
 }>
 
@@ -162,11 +161,7 @@ export async function update(act: Act, clientId: string, given: Given): Promise<
   return done(after, updated.hasEnded)
 }
 
-export async function authorize(
-  act: Act,
-  clientId: string,
-  lists: Partial<ClientPermissions>,
-): Promise<Done> {
+export async function authorize(act: Act, clientId: string, lists: PermissionLists): Promise<Done> {
   const before = await findClient(act.db, clientId)
   const grantTypes = lists.grantTypes && [
     ...permissionsOf(before, 'grant_type', false),
@@ -179,11 +174,7 @@ export async function authorize(
   return done(required(after, clientId), false)
 }
 
-export async function withdraw(
-  act: Act,
-  clientId: string,
-  lists: Partial<ClientPermissions>,
-): Promise<Done> {
+export async function withdraw(act: Act, clientId: string, lists: PermissionLists): Promise<Done> {
   const change = { how: 'withdraw' as const, ...lists }
   const detail = shown('inAudit', CLIENT_PERMISSIONS, lists)
   const around = {

@@ -1,8 +1,9 @@
 /** What is kept of a client and of a user. Each field is described once: option, check, document word, audit word. */
 
 import { type Command, Option } from 'commander'
-import { AUTH_METHODS, DEFAULT_AUTH_METHOD, GRANT_TYPES, type GrantType } from '../domain/client.ts'
-import type { ClientFields } from '../stores/client-registry.ts'
+import { AUTH_METHODS, DEFAULT_AUTH_METHOD, GRANT_TYPES } from '../domain/client.ts'
+import type { ClientFields, ClientLists } from '../stores/client-registry.ts'
+import type { PermissionLists } from '../stores/permission-rows.ts'
 import type { UserChanges, UserLists } from '../stores/user-changes.ts'
 import {
   checkAccessTokenLifetime,
@@ -129,15 +130,8 @@ export const CLIENT_FIELDS: Fields<ClientFields> = {
   },
 }
 
-export type ClientPermissions = Readonly<{
-  grantTypes: readonly GrantType[]
-  scopes: readonly string[]
-  endorsements: readonly string[]
-}>
-export type ClientLists = ClientPermissions & Readonly<{ redirectUris: readonly string[] }>
-
 /** What `authorize` gives a client and `withdraw` takes from it. */
-export const CLIENT_PERMISSIONS: Fields<ClientPermissions> = {
+export const CLIENT_PERMISSIONS: Fields<Required<PermissionLists>> = {
   grantTypes: list(
     '--grant-type <type>',
     `a grant it may use: ${GRANT_TYPES.join(', ')}`,
@@ -147,7 +141,7 @@ export const CLIENT_PERMISSIONS: Fields<ClientPermissions> = {
   endorsements: ENDORSEMENTS,
 }
 
-export const CLIENT_LISTS: Fields<ClientLists> = {
+export const CLIENT_LISTS: Fields<Required<ClientLists>> = {
   // The registration checks them as a whole.
   redirectUris: list(
     '--redirect-uri <uri>',

@@ -1,10 +1,10 @@
 /** Who is signed in at this browser: the session cookie, and the record behind it. */
 
-import { setCookie } from 'hono/cookie'
+import { getCookie, setCookie } from 'hono/cookie'
 import { sessionKeyOf } from '../crypto/digest.ts'
 import { isWellFormed, TOKEN_PREFIXES } from '../crypto/token.ts'
 import type { SessionRecord } from '../domain/session.ts'
-import { readSessionCookie, sessionCookieName } from '../protocol/session-cookie.ts'
+import { hostCookieName, readSessionCookie, SESSION_COOKIE } from '../protocol/session-cookie.ts'
 import type { LiveSessions } from '../stores/ports.ts'
 import type { HttpContext } from './request-context.ts'
 
@@ -67,11 +67,14 @@ export const setHostCookie = (
   c: HttpContext,
   issuer: string,
   { name, value, lifetimeSeconds }: Cookie,
-) => setCookie(c, name, value, attributes(issuer, lifetimeSeconds))
+) => setCookie(c, hostCookieName(name, issuer), value, attributes(issuer, lifetimeSeconds))
+
+export const hostCookie = (c: HttpContext, issuer: string, name: string) =>
+  getCookie(c, hostCookieName(name, issuer))
 
 export const setSessionCookie = (
   c: HttpContext,
   issuer: string,
   token: string,
   lifetimeSeconds: number,
-) => setHostCookie(c, issuer, { name: sessionCookieName(issuer), value: token, lifetimeSeconds })
+) => setHostCookie(c, issuer, { name: SESSION_COOKIE, value: token, lifetimeSeconds })

@@ -117,6 +117,7 @@ const EXPLANATIONS = {
 
 const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(EXPLANATIONS, code)
 
+/** `status`: the usual one of a direct response. */
 export type ExplainedCode = Explanation & Readonly<{ code: string; status: number }>
 
 const explained = (code: ErrorCode): ExplainedCode => ({

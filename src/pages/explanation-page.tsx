@@ -1,15 +1,7 @@
 /** What the error codes mean, for a client's developer: the index, and a page for each. */
 
+import type { ExplainedCode } from './error-explanations.ts'
 import { Layout } from './layout.tsx'
-
-export type ExplanationPageProps = Readonly<{
-  code: string
-  /** The usual HTTP status. */
-  status: number
-  meaning: string
-  causes: readonly string[]
-  remedy: string
-}>
 
 /** The same for every code: only the operator can see the cause of one refusal. */
 const LookFurther = () => (
@@ -25,7 +17,7 @@ const LookFurther = () => (
   </section>
 )
 
-export const ExplanationPage = (p: ExplanationPageProps) => (
+export const ExplanationPage = (p: ExplainedCode) => (
   <Layout title={`Error ${p.code}`}>
     <h1>
       <code>{p.code}</code>
@@ -51,7 +43,7 @@ export const ExplanationPage = (p: ExplanationPageProps) => (
 )
 
 export const ExplanationIndexPage = (p: {
-  codes: readonly Pick<ExplanationPageProps, 'code' | 'meaning'>[]
+  codes: readonly Pick<ExplainedCode, 'code' | 'meaning'>[]
 }) => (
   <Layout title="Error codes">
     <h1>Error codes</h1>

@@ -1,7 +1,7 @@
 /** The sign-in page. */
 
 import { Layout } from './layout.tsx'
-import { HiddenFields } from './parts.tsx'
+import { HiddenFields, Problem } from './parts.tsx'
 
 export type LoginPageProps = Readonly<{
   formToken: string
@@ -30,11 +30,7 @@ export const LoginPage = (p: LoginPageProps) => {
           </strong>
         </p>
       )}
-      {p.problem !== null && (
-        <p class="problem" id={PROBLEM_ID} role="alert">
-          {p.problem}
-        </p>
-      )}
+      <Problem text={p.problem} id={PROBLEM_ID} />
       <form method="post" action="/login">
         <HiddenFields
           fields={[

@@ -34,6 +34,13 @@ export const SignedInAs = (p: { username: string; children?: Child }) => (
   </div>
 )
 
+export const Problem = (p: { text: string | null; id?: string }) =>
+  p.text === null ? null : (
+    <p class="problem" id={p.id} role="alert">
+      {p.text}
+    </p>
+  )
+
 /** Only http and https, and nothing that poses as another host before an `@`. */
 const safeHref = (address: string): string | null => {
   const url = URL.parse(address)

@@ -8,6 +8,7 @@ import { type Fields, required } from './fields.ts'
 import { readCodeChallenge } from './pkce.ts'
 import { quoted } from './sanitize.ts'
 import { readRequestedScopes } from './scope-parameter.ts'
+import { requireGrantType } from './token-request.ts'
 
 export type AuthorizationRequest = Readonly<{
   scopes: readonly string[]
@@ -56,13 +57,7 @@ export function readAuthorizationRequest(fields: Fields, client: Client): Author
     })
   }
   refuseControlCharacters(fields.get('state') ?? '')
-  if (!client.grantTypes.includes('authorization_code')) {
-    throw new OAuthError(
-      'unauthorized_client',
-      'The client is not authorized for this grant type.',
-      { detail: 'not authorized for authorization_code' },
-    )
-  }
+  requireGrantType(client, 'authorization_code')
   return {
     codeChallenge: readCodeChallenge(fields, mustUsePkce(client)),
     dpopJkt: readDpopJkt(fields),

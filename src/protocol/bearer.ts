@@ -105,7 +105,7 @@ const RETRY_AFTER_SECONDS = 5
 const HEADERS = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' }
 
 /** The members of RFC 6749 §5.2, and `reason`, which equals `error_description`. */
-export const errorBody = ({ error, reason }: Readonly<{ error: string; reason: string }>) =>
+export const refusalBody = ({ error, reason }: Readonly<{ error: string; reason: string }>) =>
   JSON.stringify({ error, error_description: reason, reason })
 
 export function refusalResponse(refused: Refusal): Response {
@@ -114,5 +114,5 @@ export function refusalResponse(refused: Refusal): Response {
   if (wwwAuthenticate !== null) headers.set('WWW-Authenticate', wwwAuthenticate)
   if (status === 503) headers.set('Retry-After', String(RETRY_AFTER_SECONDS))
   if (correlationId !== undefined) headers.set('X-Correlation-Id', correlationId)
-  return new Response(errorBody(refused), { status, headers })
+  return new Response(refusalBody(refused), { status, headers })
 }

@@ -16,11 +16,5 @@ export function publicUrlProblem(text: string): string | null {
 }
 
 /** RFC 8414 §2. The registry serves at the root, so its issuer has no path and no slash at its end. */
-export function isIssuer(text: string): boolean {
-  if (!URL.canParse(text)) return false
-  const url = new URL(text)
-  if (url.origin !== text) return false
-  return (
-    url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK_HOSTS.includes(url.hostname))
-  )
-}
+export const isIssuer = (text: string) =>
+  publicUrlProblem(text) === null && new URL(text).origin === text

@@ -1,14 +1,16 @@
-/** The cookie of a browser session: its name and how to read it. */
+/** The names of our cookies, and how to read that of a browser session. */
 
-const NAME = 'registry_session'
+export const SESSION_COOKIE = 'registry_session'
 /** Much longer than our tokens: an external accounts service may have longer ones. */
 const MAX_VALUE_LENGTH = 512
 /** RFC 6265 §4.1.1, cookie-octet. */
 const VALUE = /^[!#-+\--:<-[\]-~]+$/
 
 /** `__Host-` binds the cookie to one secure origin. Browsers refuse the prefix over http, also on a loopback address. */
-export const sessionCookieName = (issuer: string) =>
-  issuer.startsWith('https://') ? `__Host-${NAME}` : NAME
+export const hostCookieName = (name: string, issuer: string) =>
+  issuer.startsWith('https://') ? `__Host-${name}` : name
+
+export const sessionCookieName = (issuer: string) => hostCookieName(SESSION_COOKIE, issuer)
 
 export type CookieReading =
   | Readonly<{ kind: 'absent' }>

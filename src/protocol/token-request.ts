@@ -1,7 +1,7 @@
 /** Requests to `/token` (RFC 6749 §4.1.3, §4.4.2, §6), `/revoke` (RFC 7009 §2.1) and `/introspect` (RFC 7662 §2.1) as typed input. */
 
 import { isWellFormed } from '../crypto/token.ts'
-import { GRANT_TYPES, type GrantType } from '../domain/client.ts'
+import { type Client, GRANT_TYPES, type GrantType } from '../domain/client.ts'
 import { OAuthError } from './errors.ts'
 import { type Fields, required } from './fields.ts'
 import { readCodeVerifier } from './pkce.ts'
@@ -19,6 +19,13 @@ export function readGrantType(fields: Fields): GrantType {
   if (grantType !== undefined) return grantType
   throw new OAuthError('unsupported_grant_type', 'This grant type is not supported.', {
     detail: `grant_type ${quoted(asked)}`,
+  })
+}
+
+export function requireGrantType(client: Client, grantType: GrantType) {
+  if (client.grantTypes.includes(grantType)) return
+  throw new OAuthError('unauthorized_client', 'The client is not authorized for this grant type.', {
+    detail: `not authorized for ${grantType}`,
   })
 }
 

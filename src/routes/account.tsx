@@ -2,6 +2,7 @@
 
 import { endorsementSentence, scopeSentence } from '../domain/scope-catalogue.ts'
 import { type Connection, connectionsOf, disconnect } from '../flows/connected-applications.ts'
+import { prefetch } from '../flows/prefetch.ts'
 import { type BrowserSession, seeBrowserSession } from '../http/browser-session.ts'
 import { readForm } from '../http/form.ts'
 import { formToken, SIGN_OUT, whyOutOfDate } from '../http/form-token.ts'
@@ -27,13 +28,10 @@ const shown = async (connection: Connection, { token }: BrowserSession) => ({
   formToken: await formToken(token, purposeOf(connection.clientId)),
 })
 
-type Shown = Readonly<{
-  connections: readonly Connection[]
-  session: BrowserSession
-  removed?: AccountPageProps['removed']
-  /** The form that was sent was out of date. */
-  refusal?: OAuthError | null
-}>
+type Opened = Readonly<{ connections: readonly Connection[]; session: BrowserSession }>
+/** `refusal`: the form that was sent was out of date. */
+type Shown = Opened &
+  Readonly<{ removed?: AccountPageProps['removed']; refusal?: OAuthError | null }>
 
 async function show(
   c: HttpContext,
@@ -62,15 +60,12 @@ const OUT_OF_DATE =
 const toLogin = (c: HttpContext, { issuer, loginUrl }: RouteDeps) =>
   c.redirect(loginAddress(PATH, issuer, loginUrl), 303)
 
-type Opened = Readonly<{ connections: readonly Connection[]; session: BrowserSession }>
-
 /** The session and its connections, or the response to a browser in which no enabled user is signed in. */
 async function open(c: HttpContext, deps: RouteDeps): Promise<Opened | Response> {
   const session = await seeBrowserSession(c, deps)
   if (!session) return toLogin(c, deps)
   // D1 is asked both at once. Without a valid session neither the connections nor a fault must show.
-  const asked = connectionsOf(session.record, deps)
-  asked.catch(() => {})
+  const asked = prefetch(connectionsOf(session.record, deps))
   if (!(await session.holds())) return toLogin(c, deps)
   const connections = await asked
   if (connections === 'disabled') return sendDisabledUserPage(c, session, PATH, deps)

@@ -1,5 +1,6 @@
 /** `/authorize`: RFC 6749 §3.1. The consent page on GET, its answer on POST. */
 
+import { raw } from 'hono/html'
 import { decideAuthorization, type IdentifiedClient, identifyClient } from '../flows/authorize.ts'
 import type { ConsentAnswer, ConsentQuestion } from '../flows/consent.ts'
 import { type BrowserSession, seeBrowserSession } from '../http/browser-session.ts'
@@ -29,7 +30,7 @@ async function handle(c: HttpContext, pairs: URLSearchParams, isAnswer: boolean,
     seeBrowserSession(c, deps),
   ])
   // RFC 9110 §9.2.1: HEAD changes nothing, and a remembered consent would issue a code.
-  if (c.req.method === 'HEAD' && session) return sendPage(c, <></>)
+  if (c.req.method === 'HEAD' && session) return sendPage(c, raw(''))
   const thisPage = `/authorize?${new URLSearchParams(requestPairs(fields).map((pair) => [...pair]))}`
   const tooLong = fitsNextPage(thisPage, deps.issuer) ? null : requestTooLong()
   const malformed = repeated.length > 0 ? repetition(repeated) : tooLong

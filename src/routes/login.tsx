@@ -1,10 +1,14 @@
 /** `/login`: the built-in sign-in page. */
 
-import { getCookie } from 'hono/cookie'
 import { digest } from '../crypto/digest.ts'
 import { randomText } from '../crypto/random.ts'
 import { KNOWN_BROWSER_SECONDS, signIn } from '../flows/sign-in.ts'
-import { presentedToken, setHostCookie, setSessionCookie } from '../http/browser-session.ts'
+import {
+  hostCookie,
+  presentedToken,
+  setHostCookie,
+  setSessionCookie,
+} from '../http/browser-session.ts'
 import { refuseFlood } from '../http/flood.ts'
 import { readForm } from '../http/form.ts'
 import { checkFormToken, formToken } from '../http/form-token.ts'
@@ -23,8 +27,11 @@ const SIGN_IN = ['sign_in'] as const
 const FORM_LIFETIME_SECONDS = 86_400
 
 /** The secret that the sign-in form's token is derived from, before there is a session. */
-const formCookieName = (issuer: string) =>
-  issuer.startsWith('https://') ? '__Host-registry_sign_in' : 'registry_sign_in'
+const FORM_COOKIE = 'registry_sign_in'
+/** Recognizes a browser from which the user has signed in. It gives no access. */
+const BROWSER_COOKIE = 'registry_browser'
+/** As `randomText` makes it. */
+const BROWSER_TOKEN = /^[\w-]{43}$/
 
 type Shown = Readonly<{
   nextPage: string
@@ -32,14 +39,8 @@ type Shown = Readonly<{
   refusal: OAuthError | null
 }>
 
-/** Recognizes a browser from which the user has signed in. It gives no access. */
-const browserCookieName = (issuer: string) =>
-  issuer.startsWith('https://') ? '__Host-registry_browser' : 'registry_browser'
-/** As `randomText` makes it. */
-const BROWSER_TOKEN = /^[\w-]{43}$/
-
 function browserTokenOf(c: HttpContext, issuer: string): string | null {
-  const token = getCookie(c, browserCookieName(issuer))
+  const token = hostCookie(c, issuer, BROWSER_COOKIE)
   return token !== undefined && BROWSER_TOKEN.test(token) ? token : null
 }
 
@@ -47,10 +48,9 @@ const wrongCredentials = (detail: string) =>
   new OAuthError('access_denied', 'The username or the password is wrong.', { detail })
 
 async function show(c: HttpContext, { nextPage, username, refusal }: Shown, deps: RouteDeps) {
-  const cookieName = formCookieName(deps.issuer)
-  const secret = getCookie(c, cookieName) ?? randomText()
+  const secret = hostCookie(c, deps.issuer, FORM_COOKIE) ?? randomText()
   setHostCookie(c, deps.issuer, {
-    name: cookieName,
+    name: FORM_COOKIE,
     value: secret,
     lifetimeSeconds: FORM_LIFETIME_SECONDS,
   })
@@ -111,13 +111,12 @@ export const loginEndpoint: Endpoint = {
   post: async (c, deps) => {
     const { issuer, loginUrl } = deps
     if (loginUrl !== null) throw new OAuthError('invalid_request', 'Users sign in elsewhere.')
-    const cookieName = formCookieName(issuer)
     const fields = readFields(await readForm(c))
     const nextPage = ownPath(fields.get('next_page'), issuer)
     // A phone's keyboard may add a space after the name.
     const username = (fields.get('username') ?? '').trim()
     const password = fields.get('password') ?? ''
-    const secret = getCookie(c, cookieName) ?? null
+    const secret = hostCookie(c, issuer, FORM_COOKIE) ?? null
     const previousToken = presentedToken(c, issuer)
     const browserToken = browserTokenOf(c, issuer)
     const asked = { username, password, previousToken, browserToken }
@@ -132,11 +131,11 @@ export const loginEndpoint: Endpoint = {
     }
     setSessionCookie(c, issuer, signedIn.token, signedIn.lifetimeSeconds)
     setHostCookie(c, issuer, {
-      name: browserCookieName(issuer),
+      name: BROWSER_COOKIE,
       value: signedIn.browserToken,
       lifetimeSeconds: KNOWN_BROWSER_SECONDS,
     })
-    setHostCookie(c, issuer, { name: cookieName, value: '', lifetimeSeconds: 0 })
+    setHostCookie(c, issuer, { name: FORM_COOKIE, value: '', lifetimeSeconds: 0 })
     return c.redirect(nextPage, 303)
   },
 }

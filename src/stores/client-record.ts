@@ -4,7 +4,7 @@ import type { Client } from '../domain/client.ts'
 import { foldText } from '../domain/fold-text.ts'
 import { CLIENT_COLUMNS, readClientRow } from './clients.ts'
 import type { Database } from './database.ts'
-import { type Matching, pageOfMatching } from './matching-page.ts'
+import { pageOfMatching } from './matching-page.ts'
 
 /** A permission that a client requested or has. Instants in epoch seconds. */
 export type Permission = Readonly<{
@@ -19,6 +19,7 @@ export type Permission = Readonly<{
 export type ClientRecord = Client &
   Readonly<{ permissions: readonly Permission[]; createdAt: number; updatedAt: number }>
 
+type NamesRow = Pick<ClientRecordRow, 'client_id' | 'name'>
 export type ClientRecordRow = Parameters<typeof readClientRow>[0] & {
   permissions: string
   created_at: number
@@ -74,18 +75,13 @@ export async function pageOfClientRecords(
     return page.results.map(readClientRecord)
   }
   const part = foldText(name ?? '')
-  const matching: Matching<{ client_id: string; name: string }> = {
+  const matching = {
     keys: owner === undefined ? NAMES_OF_CLIENTS : NAMES_OF_CLIENTS_OF_OWNER,
     parameters: owner === undefined ? [] : [owner],
-    idOf: (row) => row.client_id,
-    matches: (row) => foldText(row.name).includes(part),
+    idOf: (row: NamesRow) => row.client_id,
+    matches: (row: NamesRow) => foldText(row.name).includes(part),
     records: CLIENTS_BY_ID,
+    read: readClientRecord,
   }
-  const page = await pageOfMatching<{ client_id: string; name: string }, ClientRecordRow>(
-    db,
-    matching,
-    after,
-    rows,
-  )
-  return page.map(readClientRecord)
+  return pageOfMatching(db, matching, after, rows)
 }

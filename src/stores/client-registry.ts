@@ -5,7 +5,7 @@
  */
 
 import { randomId } from '../crypto/random.ts'
-import type { AuthMethod } from '../domain/client.ts'
+import type { Client } from '../domain/client.ts'
 import type { ClientId, SecretDigest } from '../domain/ids.ts'
 import { CLOCKS_DIFFER_SECONDS } from '../domain/revocation.ts'
 import { type ClientRecordRow, FIND_CLIENT_RECORD, readClientRecord } from './client-record.ts'
@@ -14,20 +14,21 @@ import type { Database } from './database.ts'
 import { type Around, hasEnded } from './narrowing.ts'
 import { type PermissionLists, permissionStatements } from './permission-rows.ts'
 
-export type ClientFields = Readonly<{
-  name: string
-  ownerId: string
-  url: string
-  description: string
-  authMethod: AuthMethod
-  requirePkce: boolean
-  requireDpop: boolean
-  jwks: string | null
-  mayIntrospect: boolean
-  accessTokenLifetimeSeconds: number | null
-}>
+export type ClientFields = Pick<
+  Client,
+  | 'name'
+  | 'ownerId'
+  | 'url'
+  | 'description'
+  | 'authMethod'
+  | 'requirePkce'
+  | 'requireDpop'
+  | 'jwks'
+  | 'mayIntrospect'
+  | 'accessTokenLifetimeSeconds'
+>
 export type ClientLists = PermissionLists & Readonly<{ redirectUris?: readonly string[] }>
-export type ClientChanges = Readonly<{ [field in keyof ClientFields]?: ClientFields[field] }>
+export type ClientChanges = Partial<ClientFields>
 
 export const INSERT_CLIENT = `INSERT INTO client (client_id, name, owner_id, url, description, auth_method,
     jwks, access_token_lifetime_seconds, require_pkce, require_dpop, may_introspect, created_at, updated_at)

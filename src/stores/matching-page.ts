@@ -5,7 +5,7 @@ import type { Database } from './database.ts'
 /** Keys are small, so one read returns many. */
 const KEYS_AT_ONCE = 2000
 
-export type Matching<KeyRow> = Readonly<{
+type Matching<KeyRow, Row, Found> = Readonly<{
   /** SQL for at most `?2` keys after the id `?1`, ordered by id. `parameters` are the parameters from `?3` on. */
   keys: string
   parameters: readonly string[]
@@ -13,14 +13,15 @@ export type Matching<KeyRow> = Readonly<{
   matches: (row: KeyRow) => boolean
   /** SQL for the records whose ids are in `?1`, a JSON list, ordered by id. */
   records: string
+  read: (row: Row) => Found
 }>
 
-export async function pageOfMatching<KeyRow, Row>(
+export async function pageOfMatching<KeyRow, Row, Found>(
   db: Database,
-  { keys, parameters, idOf, matches, records }: Matching<KeyRow>,
+  { keys, parameters, idOf, matches, records, read }: Matching<KeyRow, Row, Found>,
   after: string,
   rows: number,
-): Promise<Row[]> {
+): Promise<Found[]> {
   const ids: string[] = []
   let last = after
   for (let isMore = true; isMore && ids.length < rows; ) {
@@ -35,5 +36,5 @@ export async function pageOfMatching<KeyRow, Row>(
   }
   if (ids.length === 0) return []
   const wanted = JSON.stringify(ids.slice(0, rows))
-  return (await db.prepare(records).bind(wanted).all<Row>()).results
+  return (await db.prepare(records).bind(wanted).all<Row>()).results.map(read)
 }

@@ -10,30 +10,20 @@
  *   const ended = hasEnded(outcomes.slice(0, before.length)) // true: update KV, with showInKv
  */
 
-import type { AuthMethod } from '../domain/client.ts'
+import type { ClientChanges, ClientLists } from './client-registry.ts'
 import { categoryCovers, scopeCovers } from './covering-sql.ts'
 import { D1_NOW, D1_NOW_MS } from './d1-clock.ts'
 import type { Database } from './database.ts'
-import type { PermissionLists } from './permission-rows.ts'
 import { KEPT_LONGER_SECONDS, OR_LATER } from './revocation-statements.ts'
+import type { UserChanges, UserLists } from './user-changes.ts'
 
 /** `replace`: a given list is all that is left. `withdraw`: the listed values are removed. An absent list does not change. */
 type How = 'replace' | 'withdraw'
-export type ClientNarrowing = PermissionLists &
-  Readonly<{
-    how: How
-    redirectUris?: readonly string[]
-    authMethod?: AuthMethod
-    /** A JSON Web Key Set as text; null and absent mean no change. */
-    jwks?: string | null
-  }>
-export type UserNarrowing = Readonly<{
-  how: How
-  username?: string
-  email?: string
-  scopes?: readonly string[]
-  endorsements?: readonly string[]
-}>
+/** `jwks` null means no change. */
+export type ClientNarrowing = Readonly<{ how: How }> &
+  ClientLists &
+  Pick<ClientChanges, 'authMethod' | 'jwks'>
+export type UserNarrowing = Readonly<{ how: How }> & UserChanges & UserLists
 
 /** SQL: does a value that is left (`n`) cover a value that is held (`h`)? */
 type Covers = (held: string) => string

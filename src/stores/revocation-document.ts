@@ -1,6 +1,12 @@
 /** The document of bulk revocations in KV, which every authenticator reads: a projection of D1's table. */
 
-import { type RevocationDocument, type RevocationKind, readDocument } from '../domain/revocation.ts'
+import {
+  emptyDocument,
+  REVOCATION_KINDS,
+  type RevocationDocument,
+  type RevocationKind,
+  readDocument,
+} from '../domain/revocation.ts'
 import { D1_NOW } from './d1-clock.ts'
 import type { Database, TextNamespace, TextWriter } from './database.ts'
 
@@ -32,19 +38,12 @@ type LiveRow = {
 const findVersion = (db: Database) => db.prepare(FIND_VERSION).first<number>('version')
 
 function documentOf(rows: readonly LiveRow[], version: number): RevocationDocument {
-  const of = (wanted: RevocationKind) =>
-    Object.fromEntries(
-      rows.flatMap(({ kind, subject, revoked_at_ms }) =>
-        kind === wanted ? [[subject, revoked_at_ms] as const] : [],
-      ),
-    )
-  return {
-    client: of('client'),
-    client_record: of('client_record'),
-    user: of('user'),
-    consent: of('consent'),
-    version,
+  const momentsOf = (wanted: RevocationKind) => {
+    const revoked = rows.filter(({ kind }) => kind === wanted)
+    return Object.fromEntries(revoked.map((row) => [row.subject, row.revoked_at_ms]))
   }
+  const byKind = REVOCATION_KINDS.map((kind) => [kind, momentsOf(kind)])
+  return { ...emptyDocument, ...Object.fromEntries(byKind), version }
 }
 
 /**

@@ -1,7 +1,10 @@
 /** One read for all requests of an isolate that need the same data at the same time. */
 
+import { within } from '../deadline.ts'
+
 /** How long a request waits for another request's read, which never settles if that request was cancelled. */
-const WAIT_MS = 1000
+const WAIT_SECONDS = 1
+const tooLate = () => new Error('the read of another request has not settled')
 
 export class SharedRead {
   #underWay: Promise<boolean> | null = null
@@ -13,7 +16,8 @@ export class SharedRead {
    */
   async share(isDone: () => boolean, read: () => Promise<void>): Promise<void> {
     const others = this.#underWay
-    if (others && (await within(WAIT_MS, others)) && isDone()) return
+    const theirs = others && within(WAIT_SECONDS, () => others, tooLate).catch(() => false)
+    if (theirs && (await theirs) && isDone()) return
     const own = read()
     const hasSucceeded = own.then(
       () => true,
@@ -26,18 +30,5 @@ export class SharedRead {
     } finally {
       if (this.#underWay === hasSucceeded) this.#underWay = null
     }
-  }
-}
-
-/** False if the promise has not settled in time. */
-async function within(milliseconds: number, promise: Promise<boolean>): Promise<boolean> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const tooLate = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), milliseconds)
-  })
-  try {
-    return await Promise.race([promise, tooLate])
-  } finally {
-    clearTimeout(timer)
   }
 }

@@ -8,18 +8,13 @@ import { foldText } from '../domain/fold-text.ts'
 import { type RegisteredUser, usernameKey } from '../domain/user.ts'
 import { DROP_COVERED_USER_ENDORSEMENTS } from './covering-sql.ts'
 import type { Database } from './database.ts'
-import { type Matching, pageOfMatching } from './matching-page.ts'
+import { pageOfMatching } from './matching-page.ts'
 import { hasEnded } from './narrowing.ts'
 import { keyOlderNames } from './username-keys.ts'
 import { readUserRow, USER_COLUMNS, USER_NAMED, type UserRow } from './users.ts'
 
-export type NewUser = Readonly<{
-  username: string
-  email: string
-  passwordHash: string
-  scopes: readonly string[]
-  endorsements: readonly string[]
-}>
+export type NewUser = Pick<RegisteredUser, 'username' | 'email' | 'scopes' | 'endorsements'> &
+  Readonly<{ passwordHash: string }>
 
 /** A user as the administrator sees it: without the password's hash. */
 export type UserRecord = RegisteredUser & Readonly<{ createdAt: number; updatedAt: number }>
@@ -116,15 +111,16 @@ export const userRegistry = (db: Database) => ({
       return page.results.map(readUserRecord)
     }
     const part = foldText(name)
-    const matching: Matching<NamesRow> = {
+    const matching = {
       keys: NAMES_OF_USERS,
       parameters: [],
-      idOf: (row) => row.user_id,
-      matches: (row) => [row.username, row.email].some((one) => foldText(one).includes(part)),
+      idOf: (row: NamesRow) => row.user_id,
+      matches: (row: NamesRow) =>
+        [row.username, row.email].some((one) => foldText(one).includes(part)),
       records: USERS_BY_ID,
+      read: readUserRecord,
     }
-    const page = await pageOfMatching<NamesRow, UserRecordRow>(db, matching, after, rows)
-    return page.map(readUserRecord)
+    return pageOfMatching(db, matching, after, rows)
   },
 
   disable: (userId: string, now: number, also: readonly D1PreparedStatement[] = []) =>

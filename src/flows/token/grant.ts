@@ -5,6 +5,7 @@ import type { User } from '../../domain/user.ts'
 import type { PresentedClient } from '../../protocol/client-authentication.ts'
 import { OAuthError } from '../../protocol/errors.ts'
 import type { Fields } from '../../protocol/fields.ts'
+import { requireGrantType } from '../../protocol/token-request.ts'
 import { type IssuedToken, tokenTypeFor } from '../../protocol/token-response.ts'
 import { authenticateClient, verifyOnKeptRecord } from '../authenticate-client.ts'
 import type { Deps, RequestContext } from '../deps.ts'
@@ -98,13 +99,6 @@ export const grant =
       throw cause
     }
   }
-
-function requireGrantType(client: Client, grantType: GrantType) {
-  if (client.grantTypes.includes(grantType)) return
-  throw new OAuthError('unauthorized_client', 'The client is not authorized for this grant type.', {
-    detail: `not authorized for ${grantType}`,
-  })
-}
 
 /** The last step of every grant: opens a session for the client. Settles when the session is stored. */
 export async function issueTokens(
