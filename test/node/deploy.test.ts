@@ -213,6 +213,16 @@ describe('refusals before any change at Cloudflare', () => {
     )
   })
 
+  it('npm run deploy refuses one address for both workers, before it makes anything', async () => {
+    await refused(
+      await run(['--issuer', ISSUER, '--authenticator', ISSUER]),
+      'addresses',
+      'auth.example.org would be the address of both workers: give --authenticator another one',
+    )
+    const { databases, workers } = await cloud.read()
+    expect([databases, workers]).toEqual([[], {}])
+  })
+
   it('npm run deploy refuses an address that another worker has, or that has DNS records', async () => {
     cloud.box.spoil = ({ path }) =>
       path.includes('/workers/domains?')

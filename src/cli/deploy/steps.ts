@@ -58,12 +58,19 @@ async function addressOf(host: string, worker: string, { api, askOperator }: Dep
 
 async function checkAddresses(deployment: Deployment): Promise<string> {
   const both = readBoth()
+  const authenticator = hostOf('authenticator', deployment)
+  if (authenticator !== null && authenticator === hostOf('registry', deployment)) {
+    throw new Refusal(
+      `${authenticator} would be the address of both workers: give --authenticator another one`,
+    )
+  }
   const done: string[] = []
   for (const worker of WORKERS) {
     const host = hostOf(worker, deployment)
     if (host !== null) done.push(await addressOf(host, both[worker].name, deployment))
     else if (hasRoutes(both[worker])) done.push(`the ${worker} has routes in its wrangler.toml`)
-    else done.push(`the ${worker} has no address: it answers over service bindings`)
+    else
+      done.push(`the ${worker} gets no address without --authenticator, and keeps one that it has`)
   }
   return done.join('; ')
 }
@@ -127,7 +134,7 @@ async function examineDeployment(deployment: Deployment): Promise<string> {
   }
   const print = (text: string) => writeOut(deployment, text)
   const failed = await runDoctor({ ...deployment, env }, where, (one) => print(lineOf(one)))
-  if (failed > 0) throw new Refusal(`${failed} checks failed`)
+  if (failed > 0) throw new Refusal(`${failed} ${failed === 1 ? 'check' : 'checks'} failed`)
   return 'every guarantee that could be checked holds'
 }
 
