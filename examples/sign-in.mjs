@@ -65,7 +65,10 @@ const server = createServer(async (request, response) => {
     console.log(`granted: ${token.scope}\nACCESS_TOKEN=${token.access_token}`)
   } catch (refusal) {
     response.writeHead(400).end('Not signed in.\n')
-    console.log(`refused: ${refusal.error ?? refusal.message}`)
+    // A refused client gets a 401 with a challenge, which the library reports in place of the error code.
+    const problem =
+      refusal.status === 401 ? 'invalid_client: check CLIENT_ID and CLIENT_SECRET' : refusal.error
+    console.log(`refused: ${problem ?? refusal.message}`)
   }
   server.close()
 })

@@ -16,7 +16,7 @@ import { introspectionEndpoint } from './routes/introspect.ts'
 import { landingEndpoint } from './routes/landing.tsx'
 import { loginEndpoint } from './routes/login.tsx'
 import { logoutEndpoint } from './routes/logout.ts'
-import { metadataEndpoint } from './routes/metadata.ts'
+import { METADATA_PATH, metadataEndpoint } from './routes/metadata.ts'
 import { revocationEndpoint } from './routes/revoke.ts'
 import { tokenEndpoint } from './routes/token.ts'
 
@@ -44,7 +44,10 @@ const notAllowed = (allow: string) =>
     headers: { Allow: allow },
   })
 
-const notFound = () => new OAuthError('invalid_request', 'There is nothing here.', { status: 404 })
+const notFound = () =>
+  new OAuthError('invalid_request', `No endpoint has this path. ${METADATA_PATH} lists them.`, {
+    status: 404,
+  })
 
 const methodsOf = ({ get, post }: Endpoint) => [
   ...(get ? ['GET', 'HEAD'] : []),

@@ -96,7 +96,8 @@ function serving(env: AuthenticatorEnv): Authenticator {
   async function answerHttp(request: Request, defer: Defer | undefined): Promise<Response> {
     const { method } = request
     const path = pathOf(request.url)
-    if (!AUTHENTICATOR_PATHS.includes(path)) return invalid('There is nothing here.', 404)
+    if (!AUTHENTICATOR_PATHS.includes(path))
+      return invalid('No endpoint has this path. The authenticator answers at /auth.', 404)
     if (method !== 'GET' && method !== 'HEAD') {
       return invalid('The method must be GET or HEAD.', 405, { Allow: 'GET, HEAD' })
     }

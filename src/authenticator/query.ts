@@ -35,7 +35,8 @@ export function readQuery(query: string): QueryReading {
   const asked = new URLSearchParams(query)
   if (asked.has('access_token')) return malformed('A token must not be part of a URL.')
   for (const name of asked.keys()) {
-    if (!KNOWN.includes(name)) return malformed('A query parameter is not known.')
+    if (!KNOWN.includes(name))
+      return malformed(`A query parameter is unknown. The known ones are ${KNOWN.join(', ')}.`)
     if (name !== 'scope' && asked.getAll(name).length > 1) {
       return malformed('A query parameter is repeated.')
     }

@@ -38,6 +38,10 @@ What the authenticator says of it, with the access_token of that answer in $TOKE
 A token for the user begins in a browser:
 
   ${authorizeUrl(served.issuer, demo.clientId)}
+
+The browser then goes to ${DEMO_REDIRECT_URI} with a code. This program, in a second terminal, redeems it:
+
+  ISSUER=${served.issuer} CLIENT_ID=${demo.clientId} CLIENT_SECRET=${demo.clientSecret} node examples/sign-in.mjs
 `
 
 export const welcome = (served: Served) => `

@@ -40,7 +40,7 @@ const Removed = (p: NonNullable<AccountPageProps['removed']>) => (
       <strong>
         <bdi>{p.name}</bdi>
       </strong>{' '}
-      is no longer connected. What it still holds stops working within {p.withinSeconds} seconds.
+      is no longer connected. Its access ends within {p.withinSeconds} seconds.
     </p>
   </div>
 )
@@ -118,7 +118,7 @@ export const AccountPage = (p: AccountPageProps) => (
       <p class="lead">No application has access to your account.</p>
     ) : (
       <p class="lead">
-        You have allowed these to work with your account. When you remove one, it must ask you
+        These applications have access to your account. An application that you remove must ask you
         again.
       </p>
     )}

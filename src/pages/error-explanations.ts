@@ -18,6 +18,7 @@ const EXPLANATIONS = {
       'A parameter occurs more than once, or the URL contains a credential.',
       'The body is JSON. It must be application/x-www-form-urlencoded.',
       'At the authorization endpoint: client_id is unknown, or redirect_uri does not equal a registered one character for character.',
+      'The path does not exist (status 404), or does not take the method (status 405). The metadata lists the endpoints.',
       'The client authenticates in two ways at once: by the Authorization header and by parameters of the body.',
       'The client must use PKCE and code_challenge is missing, or code_challenge_method is not S256.',
     ],
@@ -29,7 +30,7 @@ const EXPLANATIONS = {
     causes: [
       'The secret is wrong, has been replaced, or was copied with a space or a line break.',
       'The client uses another authentication method than it is registered for: client_secret_basic sends an Authorization header, client_secret_post sends parameters of the body, client_secret may do either.',
-      'The secret was made elsewhere and is too weak: one with fewer than 32 characters, or with fewer than 8 different ones, is never accepted.',
+      'The secret was made elsewhere and is too weak: a secret with fewer than 32 characters, or with fewer than 8 different ones, is never accepted.',
       'With Basic, the id and the secret were not form-encoded before they were joined and encoded.',
       'The client is unknown here, or has been disabled.',
       'A client assertion has expired, was used before, or names another audience than the issuer.',
@@ -40,15 +41,15 @@ const EXPLANATIONS = {
   invalid_grant: {
     meaning: 'The code or the refresh token is not valid, or not valid for this client.',
     causes: [
-      'The code was used before. A code is valid once, also when the response was lost.',
+      'The code was used before. A code is valid once, even if the response was lost.',
       'The code or the refresh token has expired.',
       'redirect_uri is not the one that the authorization request used.',
       'code_verifier does not match the code_challenge of the authorization request, or one of the two is missing.',
-      'It was issued to another client.',
+      'The code or the refresh token was issued to another client.',
       'The refresh token has been exchanged for its successor, or the user or the operator has withdrawn the authorization.',
     ],
     remedy:
-      'Start a new authorization request. Do not repeat the exchange: a second use of a code or a refresh token ends what the first use was given.',
+      'Start a new authorization request. Do not repeat the exchange: a second use of a code or a refresh token ends the tokens that the first use returned.',
   },
   unauthorized_client: {
     meaning: 'The client is known and may not use this grant type.',
@@ -61,16 +62,16 @@ const EXPLANATIONS = {
   unsupported_grant_type: {
     meaning: 'The server does not support this grant_type.',
     causes: [
-      'It is misspelt. The supported ones are authorization_code, client_credentials and refresh_token.',
-      'It is password or implicit, which this server does not offer.',
+      'The value is misspelt. The supported ones are authorization_code, client_credentials and refresh_token.',
+      'The value is password or implicit, which this server does not offer.',
     ],
     remedy:
       'Use authorization_code to act for a user, and client_credentials to act for the client itself.',
   },
   unsupported_response_type: {
     meaning: 'The server does not support this response_type.',
-    causes: ['It is token or id_token. This server does not offer the implicit flow.'],
-    remedy: 'Send response_type=code, with PKCE.',
+    causes: ['The value is token or id_token. This server does not offer the implicit flow.'],
+    remedy: 'Use the value code for response_type, with PKCE.',
   },
   invalid_scope: {
     meaning: 'A requested scope is malformed, or more than can be granted.',
@@ -92,7 +93,7 @@ const EXPLANATIONS = {
       'typ is not dpop+jwt, the header has no public jwk, or the algorithm is not in dpop_signing_alg_values_supported.',
       'The request has more than one DPoP header.',
     ],
-    remedy: 'Make a new proof for each request, also for one that is repeated.',
+    remedy: 'Make a new proof for each request, also when you repeat a request.',
   },
   access_denied: {
     meaning: 'The user refused, or the server refused for the user.',
@@ -105,13 +106,14 @@ const EXPLANATIONS = {
       'Respect the answer and offer to try again. If a form was out of date, open its page again.',
   },
   temporarily_unavailable: {
-    meaning: 'The server cannot answer now, or not this often. The request itself may be correct.',
+    meaning:
+      'The server cannot answer now, or it gets too many requests. The request itself may be correct.',
     causes: [
       'Storage does not answer (status 503).',
       'Too many attempts failed from one address, or for one client or user (status 429).',
     ],
     remedy:
-      'Wait for the seconds of the Retry-After header, then send the same request again. A code that could not be exchanged for this reason is, as a rule, still valid.',
+      'Wait as many seconds as the Retry-After header says, then send the same request again. A code that could not be exchanged for this reason is, as a rule, still valid.',
   },
 } as const satisfies Record<ErrorCode, Explanation>
 

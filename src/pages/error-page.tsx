@@ -1,5 +1,6 @@
 /** The error page that a person sees. */
 
+import type { Child } from 'hono/jsx'
 import { Layout } from './layout.tsx'
 import { SignedInAs, SignOutForm } from './parts.tsx'
 
@@ -7,7 +8,7 @@ export type ErrorPageProps = Readonly<{
   title: string
   message: string
   /** What the person can do about it, or null. */
-  hint: string | null
+  hint: Child | null
   /** The correlation id, by which the operator finds the cause, or null. */
   reference: string | null
   /** The URL of the page that explains the error code to developers, or null. */

@@ -8,8 +8,8 @@ const LookFurther = () => (
   <section>
     <h2>To find out more</h2>
     <p>
-      The answer carried a header <code>X-Correlation-Id</code>; an error page shows it as a
-      reference. For one day the operator can look up with it what exactly was wrong:
+      The response has a header <code>X-Correlation-Id</code>. An error page shows it as the
+      reference. For one day the operator can look up the exact cause with it:
     </p>
     <p>
       <code>npm run admin -- why ID</code>
@@ -37,7 +37,7 @@ export const ExplanationPage = (p: ExplainedCode) => (
     </section>
     <LookFurther />
     <p class="small muted">
-      As a direct answer it usually has the status {p.status}. <a href="/errors">All error codes</a>
+      The usual status is {p.status}. <a href="/errors">All error codes</a>
     </p>
   </Layout>
 )
@@ -47,7 +47,7 @@ export const ExplanationIndexPage = (p: {
 }) => (
   <Layout title="Error codes">
     <h1>Error codes</h1>
-    <p class="lead">What this authorization server may answer instead of what was asked for.</p>
+    <p class="lead">What each error of this authorization server means, and what to do.</p>
     <dl>
       {p.codes.map(({ code, meaning }) => (
         <>

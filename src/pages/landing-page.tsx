@@ -37,7 +37,7 @@ export const LandingPage = (p: LandingPageProps) => (
     )}
     <section class="developers">
       <h2>For developers</h2>
-      <p>An OAuth 2.0 authorization server (RFC 6749) answers here.</p>
+      <p>This is an OAuth 2.0 authorization server (RFC 6749).</p>
       <dl>
         <dt>Authorization endpoint</dt>
         <dd>

@@ -17,7 +17,7 @@ export function readRequestedScopes(
   if (malformed !== undefined) {
     throw new OAuthError(
       'invalid_scope',
-      'A requested scope is malformed: domain:action[:resource].',
+      'A scope must have the form domain:action or domain:action:resource.',
       { detail: `malformed scope ${quoted(malformed)}` },
     )
   }

@@ -28,19 +28,29 @@ export const sendNotFound: SendError = (c, refusal, issuer) => {
 /** A path or a method that does not exist: a program may ask for it where pages are. */
 const isUnknown = ({ status }: OAuthError) => status === 404 || status === 405
 
+function wordsFor({ code, status, description: message }: OAuthError) {
+  if (status === 404) {
+    const message = 'There is no page at this address.'
+    return { title: 'Page not found', message, hint: <a href="/">To the start page</a> }
+  }
+  if (code === 'temporarily_unavailable') {
+    return {
+      title: 'Not now',
+      message,
+      hint: 'Nothing was lost. Wait a moment and reload the page.',
+    }
+  }
+  const hint =
+    'Go back to the application and start again. If it happens again, tell its developers.'
+  return { title: 'This request failed', message, hint }
+}
+
 export const sendErrorPage: SendError = (c, refusal, issuer) => {
   if (isUnknown(refusal) && asksForJson(c)) return sendErrorJson(c, refusal, issuer)
-  const isFault = refusal.code === 'temporarily_unavailable'
   const reference = hasReference(refusal) ? c.var.request.correlationId : null
   const page = (
     <ErrorPage
-      title={isFault ? 'Not now' : 'This cannot go on'}
-      message={refusal.description}
-      hint={
-        isFault
-          ? 'Nothing was lost. Wait a moment and reload the page.'
-          : 'Go back to the application and start again. If it happens again, tell its developers.'
-      }
+      {...wordsFor(refusal)}
       reference={reference}
       explanation={reference && errorUri(refusal.code, '')}
     />

@@ -5,12 +5,13 @@ import { sendErrorJson } from '../http/error-json.ts'
 import { serverMetadata } from '../protocol/metadata.ts'
 import type { Endpoint } from './endpoint.ts'
 
+export const METADATA_PATH = '/.well-known/oauth-authorization-server'
 const MAX_AGE_SECONDS = 3600
 
 export function metadataEndpoint(issuer: string): Endpoint {
   const body = serverMetadata(issuer, GRANT_TYPES)
   return {
-    path: '/.well-known/oauth-authorization-server',
+    path: METADATA_PATH,
     sendError: sendErrorJson,
     allowsAnyOrigin: true,
     isRoutine: true,

@@ -103,8 +103,8 @@ describe('all pages', () => {
     const visits = [
       [page, registry.url, HOME],
       [page, `${registry.url}/login`, 'Sign in'],
-      [page, `${registry.url}/authorize`, 'This cannot go on'],
-      [page, `${registry.url}/nothing`, 'This cannot go on'],
+      [page, `${registry.url}/authorize`, 'This request failed'],
+      [page, `${registry.url}/nothing`, 'Page not found'],
       [member, registry.url, HOME],
       [member, app.ask(keys), CONSENT],
     ] as const
@@ -124,7 +124,7 @@ describe('all pages', () => {
       }
       expect(takeComplaints(visitor)).toEqual([])
     }
-    expect(titles.size).toBe(4)
+    expect(titles.size).toBe(5)
   })
 
   it('every page names its inputs by role', async ({ page, member, registry, app }) => {

@@ -152,7 +152,7 @@ describe('error pages', () => {
     registry,
   }) => {
     await page.goto(`${registry.url}/authorize?client_id=nobody`)
-    await expectHeading(page, 'This cannot go on')
+    await expectHeading(page, 'This request failed')
     const reference = (await page.locator('code.reference').textContent()) ?? ''
     expect(await registry.admin('why', reference)).toMatchObject({
       endpoint: 'GET /authorize',

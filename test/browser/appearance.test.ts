@@ -63,7 +63,7 @@ const VISITS: Visit[] = [
     name: 'error',
     async open(page, { registry }) {
       await page.goto(`${registry.url}/authorize?client_id=nobody`)
-      await expectHeading(page, 'This cannot go on')
+      await expectHeading(page, 'This request failed')
     },
   },
   {

@@ -65,7 +65,7 @@ describe.for(PLACES)('a form posted from %s', ([, name]) => {
     const status = await suffer(page, from(app, attack(action, fields)), action)
     // The browser sends the cookie within a site only, so a cross-site post has no signed-in user.
     expect(status).toBe(name === 'origin' ? 403 : 303)
-    await expectHeading(page, name === 'origin' ? 'This cannot go on' : 'Sign in')
+    await expectHeading(page, name === 'origin' ? 'This request failed' : 'Sign in')
     expect(app.callbacks).toHaveLength(before)
     expect(await registry.grantsTo(keys.clientId)).toEqual({ codes: 0, consents: 0 })
 
@@ -153,7 +153,7 @@ describe('altered consent forms', () => {
       const answered = page.waitForResponse(`${registry.url}/authorize`)
       await press(page, 'Allow')
       expect((await answered).status()).toBe(403)
-      await expectHeading(page, 'This cannot go on')
+      await expectHeading(page, 'This request failed')
       expect(app.callbacks).toHaveLength(before)
       expect(await registry.grantsTo(keys.clientId)).toEqual({ codes: 0, consents: 0 })
     },
@@ -191,7 +191,7 @@ describe('altered consent forms', () => {
     const hidden = page.locator('input[name=redirect_uri]')
     await hidden.evaluate((input, text) => Object.assign(input, { value: text }), app.forwardingUri)
     await press(page, 'Cancel')
-    await expectHeading(page, 'This cannot go on')
+    await expectHeading(page, 'This request failed')
     expect(new URL(page.url()).origin).toBe(registry.url)
   })
 })

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { fieldsOf, type Pair } from '../node/forms.ts'
+import { startProgram } from '../node/program.ts'
 import {
   leavesNoSecret,
   type RecordedRegistry,
@@ -80,6 +81,17 @@ describe('the commands that npm start prints', () => {
       client: { client_id: running.demo.clientId },
       authorizations: { scopes: ['public:read'] },
     })
+  })
+
+  it('the sign-in program that npm start prints begins the sign-in of the demo client when pasted', async () => {
+    const program = startProgram('sh', ['-c', `exec env ${printedCommand('ISSUER=')}`])
+    try {
+      const printed = await program.untilPrints('&code_challenge_method=S256')
+      expect(printed).toContain(`${running.registry}/authorize?`)
+      await program.untilPrints(`client_id=${running.demo.clientId}`)
+    } finally {
+      await program.end()
+    }
   })
 })
 

@@ -88,31 +88,39 @@ describe('README.md and docs/', () => {
     await expect(pasted('false\necho on')).rejects.toThrow()
   })
 
-  it('examples/sign-in.mjs signs a user in, or reports that the user refused', async () => {
-    for (const decision of ['allow', 'cancel'] as const) {
-      const [port] = await freePorts(1)
-      const redirectUri = `http://127.0.0.1:${port}/callback`
-      const client = await running.newClient(
-        'client_secret_post',
-        ...['--redirect-uri', redirectUri, '--scope', 'public:read submission:read'],
-      )
-      const application = startProgram(process.execPath, [inProject('examples/sign-in.mjs')], {
-        ISSUER: running.registry,
-        REDIRECT_URI: redirectUri,
-        CLIENT_ID: client.id,
-        CLIENT_SECRET: client.secret,
-      })
-      try {
-        const printed = await application.untilPrints('&code_challenge_method=S256')
-        const url = /^http\S+$/m.exec(printed)?.[0] ?? ''
-        const callback = await demoUser(running).visit(url, decision)
-        const answer = await fetch(callback)
-        expect(answer.status).toBe(decision === 'allow' ? 200 : 400)
-        const outcome = { allow: 'granted: public:read submission:read', cancel: 'access_denied' }
-        await application.untilPrints(outcome[decision])
-      } finally {
-        await application.end()
-      }
+  it.each([
+    ['signs a user in', 'allow', {}, 200, 'granted: public:read submission:read'],
+    ['reports that the user refused', 'cancel', {}, 400, 'refused: access_denied'],
+    [
+      'reports a wrong secret',
+      'allow',
+      { CLIENT_SECRET: 'wrong' },
+      400,
+      'refused: invalid_client: check CLIENT_ID and CLIENT_SECRET',
+    ],
+  ] as const)('examples/sign-in.mjs %s', async (_, decision, env, status, outcome) => {
+    const [port] = await freePorts(1)
+    const redirectUri = `http://127.0.0.1:${port}/callback`
+    const client = await running.newClient(
+      'client_secret_post',
+      ...['--redirect-uri', redirectUri, '--scope', 'public:read submission:read'],
+    )
+    const application = startProgram(process.execPath, [inProject('examples/sign-in.mjs')], {
+      ISSUER: running.registry,
+      REDIRECT_URI: redirectUri,
+      CLIENT_ID: client.id,
+      CLIENT_SECRET: client.secret,
+      ...env,
+    })
+    try {
+      const printed = await application.untilPrints('&code_challenge_method=S256')
+      const url = /^http\S+$/m.exec(printed)?.[0] ?? ''
+      const callback = await demoUser(running).visit(url, decision)
+      const answer = await fetch(callback)
+      expect(answer.status).toBe(status)
+      await application.untilPrints(outcome)
+    } finally {
+      await application.end()
     }
   })
 })

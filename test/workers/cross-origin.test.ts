@@ -123,7 +123,8 @@ describe('responses to scripts of another origin', () => {
         expect(corsIn(answer)).toEqual(OPEN)
         expect(await answer.json()).toMatchObject({
           error: 'invalid_request',
-          error_description: 'There is nothing here.',
+          error_description:
+            'No endpoint has this path. /.well-known/oauth-authorization-server lists them.',
         })
       }
     },
