@@ -63,7 +63,7 @@ export function d1OverHttp(api: Api, databaseId: string): Database {
   return {
     prepare: (sql: string) => statement({ sql, params: [] }),
     async batch<T>(statements: D1PreparedStatement[]) {
-      const batch = statements.flatMap((prepared) => queries.get(prepared) ?? [])
+      const batch = statements.map((prepared) => queries.get(prepared) as Query)
       return [...(await send(api, databaseId, { batch }))] as D1Result<T>[]
     },
   }

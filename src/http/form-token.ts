@@ -48,9 +48,3 @@ export async function whyOutOfDate(
   }
   return refusal('form token of another session')
 }
-
-/** Throws `access_denied` unless the form came from a page of ours, shown to this browser, for this purpose. */
-export async function checkFormToken(...asked: Parameters<typeof whyOutOfDate>): Promise<void> {
-  const refused = await whyOutOfDate(...asked)
-  if (refused) throw refused
-}

@@ -27,6 +27,5 @@ export function consentFormBytes(fields: Fields, fingerprint: string, scopes: re
     ...scopes.map((scope): Pair => [TICK, scope]),
     ['confirm', 'cancel'],
   ]
-  return new URLSearchParams(pairs.map(([name = '', value = '']) => [name, value])).toString()
-    .length
+  return new URLSearchParams(pairs.map((pair) => [...pair])).toString().length
 }

@@ -11,7 +11,7 @@ import {
 } from '../http/browser-session.ts'
 import { refuseFlood } from '../http/flood.ts'
 import { readForm } from '../http/form.ts'
-import { checkFormToken, formToken } from '../http/form-token.ts'
+import { formToken, whyOutOfDate } from '../http/form-token.ts'
 import { loginAddress, ownPath } from '../http/next-page.ts'
 import { sendPage } from '../http/page.ts'
 import type { HttpContext } from '../http/request-context.ts'
@@ -120,8 +120,8 @@ export const loginEndpoint: Endpoint = {
     const previousToken = presentedToken(c, issuer)
     const browserToken = browserTokenOf(c, issuer)
     const asked = { username, password, previousToken, browserToken }
-    const signedIn = await checkFormToken(c, fields.get('form_token'), secret, SIGN_IN)
-      .then(() => attempt(c, asked, deps))
+    const signedIn = await whyOutOfDate(c, fields.get('form_token'), secret, SIGN_IN)
+      .then(async (refusal) => refusal ?? attempt(c, asked, deps))
       .catch((cause: unknown) => {
         if (cause instanceof OAuthError) return cause
         throw cause

@@ -73,6 +73,16 @@ describe('an API that cannot be reached', () => {
     ['the fault', new Error('redirected'), 'redirected'],
     ['its name', Object.assign(new Error(''), { name: 'TimeoutError' }), 'TimeoutError'],
     ['what was thrown', 'gone', 'gone'],
+    [
+      'every address of the name',
+      new TypeError('fetch failed', {
+        cause: new AggregateError(
+          ['ECONNREFUSED', 'ENETUNREACH'].map((code) => Object.assign(new Error(code), { code })),
+          'no address answers',
+        ),
+      }),
+      'no address answers',
+    ],
   ])(
     'an API that cannot be reached (%s) is reported in one line without the token',
     async (_, fault, words) => {
@@ -82,4 +92,19 @@ describe('an API that cannot be reached', () => {
       )
     },
   )
+})
+
+describe('a write whose answer is lost', () => {
+  const lost = new TypeError('fetch failed', { cause: new Error('the connection was closed') })
+
+  it.each([
+    ['a deployment', {}, 'audit --since 15m --remote'],
+    ['a running npm start', { isLocal: true } as const, 'audit --since 15m'],
+  ])('a lost answer of %s is reported with the command that finds out', async (_, more, words) => {
+    failingWith(lost)
+    const there = d1OverHttp({ ...api, ...more }, 'database-1')
+    const report = there.prepare('UPDATE client SET name = ?1').bind('x').run()
+    await expect(report).rejects.toThrow('the change may have been made')
+    await expect(report).rejects.toThrow(words)
+  })
 })

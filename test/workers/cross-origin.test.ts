@@ -20,6 +20,15 @@ const corsIn = (response: Response) =>
   [...response.headers].filter(([name]) => name.startsWith('access-control-'))
 
 describe('preflight requests', () => {
+  it('a preflight that asks for no header is allowed the headers that clients use', async () => {
+    const headers = { ...ORIGIN, 'Access-Control-Request-Method': 'POST' }
+    const response = await registry('/token', { method: 'OPTIONS', headers })
+    expect(response.status).toBe(204)
+    expect(response.headers.get('Access-Control-Allow-Headers')).toBe(
+      'Authorization,Content-Type,DPoP',
+    )
+  })
+
   it.each([
     ['/token', 'POST'],
     ['/revoke', 'POST'],

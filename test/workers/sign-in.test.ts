@@ -173,6 +173,8 @@ describe('failed sign-ins', () => {
     const { fields, cookie } = await signInForm()
     const filled = { ...fields, username: user.username, password: PASSWORD }
     expect((await post('/login', filled)).status).toBe(403)
+    const other = await signInForm()
+    expect((await post('/login', filled, { Cookie: other.cookie })).status).toBe(403)
     const foreign = { Cookie: cookie, 'Sec-Fetch-Site': 'cross-site' }
     expect((await post('/login', filled, foreign)).status).toBe(403)
     expect((await post('/login', filled, { Cookie: cookie })).status).toBe(303)

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { hexDigest } from '../../src/crypto/digest.ts'
 import { clientRegistry } from '../../src/stores/client-registry.ts'
 import { over, watchedBindings } from './counting.ts'
+import { asserting, assertionOf, keySetOf, newKey } from './keys.ts'
 import { loggedBy } from './logged.ts'
 import {
   newRefreshingClient,
@@ -60,6 +61,25 @@ async function isolateWithoutD1(settings: Record<string, unknown> = {}) {
 const staleUses = () => lines.filter(({ event }) => event === 'stale_client_used')
 
 describe('client_credentials while D1 does not answer', () => {
+  it('client_credentials by an assertion is 503 on a cached record, since D1 must record its id', async () => {
+    const key = await newKey()
+    client = await newClient({ authMethod: 'private_key_jwt', jwks: keySetOf(key.jwk) })
+    let isAway = false
+    const bindings = watchedBindings((operation) => {
+      if (operation === 'd1' && isAway) throw new Error('D1 is away')
+    })
+    const fetch = serve(bindings)
+    const ask = async () => {
+      const assertion = asserting(await assertionOf(client.id, key))
+      return post('/token', { grant_type: 'client_credentials', ...assertion }, {}, fetch)
+    }
+    expect((await ask()).status).toBe(200)
+    isAway = true
+    expect(await refusal(await ask())).toEqual(UNAVAILABLE)
+    isAway = false
+    expect((await ask()).status).toBe(200)
+  })
+
   it('client_credentials uses a cached record for STALE_CLIENT_SECONDS without D1, and the log says its age', async () => {
     const { at, token } = await isolateWithoutD1()
     at(9)
