@@ -1,7 +1,7 @@
 /** The check: is the credential valid, and does its session hold what is required? */
 
 import { sessionKeyOf } from '../crypto/digest.ts'
-import { isWellFormed, TOKEN_PREFIXES } from '../crypto/token.ts'
+import { isWellFormed, mayBeBrowserSession } from '../crypto/token.ts'
 import { isEndorsedFor, isEndorsement } from '../domain/category.ts'
 import { holdsScope, isScope } from '../domain/scope.ts'
 import type { SessionRecord } from '../domain/session.ts'
@@ -157,17 +157,10 @@ function presentedBy(asked: Question, issuer: string): Presented {
   }
   const read = readSessionCookie(asked.cookie, issuer)
   if (read.kind === 'absent') return { kind: 'nothing' }
-  if (read.kind === 'malformed' || !mayBeSession(read.token)) {
+  if (read.kind === 'malformed' || !mayBeBrowserSession(read.token)) {
     return { kind: 'junk', reason: BAD_COOKIE }
   }
   return { kind: 'cookie', token: read.token }
-}
-
-/** An external accounts service may use its own form of token, but none with a prefix of ours. */
-function mayBeSession(token: string): boolean {
-  const kinds = Object.entries(TOKEN_PREFIXES)
-  if (!kinds.some(([, prefix]) => token.startsWith(prefix))) return true
-  return isWellFormed('browserSession', token)
 }
 
 /** An access token must not work as a cookie, or a cookie as an access token. */

@@ -8,16 +8,11 @@ import { addRecordCommands } from './record-commands.ts'
 import { addSessionCommands } from './session-commands.ts'
 import { printable } from './text-form.ts'
 import { addUserCommands } from './user-commands.ts'
-import type { Io } from './verb.ts'
+import { DONE, FAILED, type Io, WRONG_USAGE } from './verb.ts'
 
 /** A message may repeat what was typed, but not our credentials. */
 const withoutTokens = (text: string) => text.replace(/\breg[bcrs]?_[\w-]{20,}/g, '[token]')
 const line = (fault: unknown) => `${printable(withoutTokens(oneLine(fault)))}\n`
-
-/** What the process ends with. */
-const DONE = 0
-const FAILED = 1
-const WRONG_USAGE = 2
 
 /** Node decodes the bytes of the command line itself, and puts this where they are not UTF-8. */
 const REPLACEMENT = '\uFFFD'

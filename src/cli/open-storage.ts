@@ -1,13 +1,12 @@
 /** Opens the D1 and KV that a command works on. What is slow to import is imported when it is needed. */
 
-import { REGISTRY_CONFIG, stateDirectory } from '../local/project.ts'
+import { type Environment, REGISTRY_CONFIG, stateDirectory } from '../local/project.ts'
 import { Refusal } from '../local/refusal.ts'
 import type { Storage } from '../local/state.ts'
 import { claimState, retryWhenBusy } from '../local/state-lock.ts'
 import type { Api } from './cloudflare-api.ts'
 import { d1OverHttp, kvOverHttp } from './storage-http.ts'
 
-type Environment = Readonly<Record<string, string | undefined>>
 type Work<T> = (storage: Storage) => Promise<T>
 
 const CLOUDFLARE_API = 'https://api.cloudflare.com/client/v4'

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander'
 import { sessionKeyOf, tokenDigestOf } from '../crypto/digest.ts'
-import { isWellFormed, TOKEN_PREFIXES } from '../crypto/token.ts'
+import { hasTokenPrefix, isWellFormed } from '../crypto/token.ts'
 import {
   ALL_REVOKED_WITHIN_SECONDS,
   CRON_INTERVAL_SECONDS,
@@ -32,8 +32,7 @@ type Revoke = (act: Act) => Promise<boolean>
 /** The tokens of an external accounts service have a form of their own, unlike any of ours. */
 function mayBeSession(token: string, act: Act): boolean {
   if (isWellFormed('accessToken', token) || isWellFormed('browserSession', token)) return true
-  const isOurs = Object.values(TOKEN_PREFIXES).some((prefix) => token.startsWith(prefix))
-  return act.usersAreExternal && token !== '' && !isOurs
+  return act.usersAreExternal && token !== '' && !hasTokenPrefix(token)
 }
 
 async function revokeToken(act: Act, token: string): Promise<boolean> {

@@ -1,6 +1,7 @@
 /** What the verbs of the command line have in common: their options, their storage and their output. */
 
 import { type Command, Option } from 'commander'
+import type { Environment } from '../local/project.ts'
 import type { Storage } from '../local/state.ts'
 import type { Database } from '../stores/database.ts'
 import { withStorage } from './open-storage.ts'
@@ -11,13 +12,16 @@ export type Io = Readonly<{
   stdout: { write(text: string, done?: (fault?: Error | null) => void): unknown }
   stderr: { write(text: string): unknown }
   stdin: AsyncIterable<Uint8Array | string>
-  env: Readonly<Record<string, string | undefined>>
+  env: Environment
 }>
 
 /** The options of every verb. */
 export type Form = Readonly<{ json?: boolean; remote?: boolean }>
 
-const WRONG_USAGE = 2
+/** What the process ends with. */
+export const DONE = 0
+export const FAILED = 1
+export const WRONG_USAGE = 2
 
 /** The words of a repeatable option: repeated, or separated by spaces inside one value. */
 const collect = (value: string, before: readonly string[] | undefined) => [

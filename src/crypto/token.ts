@@ -53,6 +53,9 @@ export function mintToken(kind: TokenKind): string {
   return unchecked + checksum(unchecked)
 }
 
+export const hasTokenPrefix = (token: string) =>
+  Object.values(TOKEN_PREFIXES).some((prefix) => token.startsWith(prefix))
+
 /** Does the text have the form and the checksum of this kind? */
 export function isWellFormed(kind: TokenKind, token: string): boolean {
   const prefix = TOKEN_PREFIXES[kind]
@@ -60,3 +63,7 @@ export function isWellFormed(kind: TokenKind, token: string): boolean {
   if (!token.startsWith(prefix)) return false
   return checksum(token.slice(0, -CHECKSUM_LENGTH)) === token.slice(-CHECKSUM_LENGTH)
 }
+
+/** May a cookie have this value? An accounts service may use its own form of token, but none with a prefix of ours. */
+export const mayBeBrowserSession = (token: string) =>
+  !hasTokenPrefix(token) || isWellFormed('browserSession', token)

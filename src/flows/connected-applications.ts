@@ -51,7 +51,7 @@ export async function connectionsOf(
 
 /**
  * Ends consent, codes, refresh tokens and sessions: in D1 now, and within the returned number of seconds at every
- * authenticator. When the authenticators cannot be told now, cron tells them, and the number is greater by that.
+ * authenticator. When KV cannot be written now, cron writes it, and the number is greater by cron's interval.
  */
 export async function disconnect(
   userId: string,

@@ -1,4 +1,4 @@
-/** Introspection (RFC 7662): is this token active, and what for? For access tokens it says what the authenticator says. */
+/** Introspection (RFC 7662): is this token active, and for what? An access token is active if the authenticator accepts it. */
 
 import { sessionKeyOf, tokenDigestOf } from '../crypto/digest.ts'
 import { type Client, isEnabled } from '../domain/client.ts'
@@ -38,7 +38,7 @@ export async function introspect(
 const mayKnow = (client: Client, token: ActiveToken) =>
   token.clientId === client.clientId || client.mayIntrospect
 
-/** As `/auth?fresh` finds it: a revocation counts at once. A browser session is no access token. */
+/** Checked as by `/auth?fresh`: a revocation counts at once. A browser session is no access token. */
 async function readSession(
   token: string,
   { liveSessions }: IntrospectionDeps,

@@ -49,7 +49,7 @@ async function readSession(
 const readStanding = async (token: string, { refreshTokens }: RevocationDeps) =>
   refreshTokens.find(await tokenDigestOf(token))
 
-/** §2.1: the client is told. */
+/** §2.1: a token of another client is refused. */
 function requireOwn(clientId: string, client: Client) {
   if (clientId === client.clientId) return
   throw new OAuthError('invalid_grant', 'The token was issued to another client.')

@@ -2,7 +2,7 @@
 
 import { getCookie, setCookie } from 'hono/cookie'
 import { sessionKeyOf } from '../crypto/digest.ts'
-import { isWellFormed, TOKEN_PREFIXES } from '../crypto/token.ts'
+import { mayBeBrowserSession } from '../crypto/token.ts'
 import type { SessionRecord } from '../domain/session.ts'
 import { hostCookieName, readSessionCookie, SESSION_COOKIE } from '../protocol/session-cookie.ts'
 import type { LiveSessions } from '../stores/ports.ts'
@@ -17,8 +17,8 @@ type Deps = Readonly<{ liveSessions: LiveSessions; issuer: string }>
 export type SeenSession = BrowserSession & Readonly<{ holds: () => Promise<boolean> }>
 
 /**
- * Null when no user is signed in. An access token in the cookie counts as no session. A malformed token with our prefix is
- * not looked up.
+ * Null when no user is signed in. An access token in the cookie counts as no session, and a malformed token of ours is not
+ * looked up.
  */
 export async function seeBrowserSession(
   c: HttpContext,
@@ -27,9 +27,7 @@ export async function seeBrowserSession(
   const cookie = readSessionCookie(c.req.header('Cookie'), issuer)
   if (cookie.kind !== 'session') return null
   const { token } = cookie
-  const isJunk =
-    token.startsWith(TOKEN_PREFIXES.browserSession) && !isWellFormed('browserSession', token)
-  if (isJunk) return null
+  if (!mayBeBrowserSession(token)) return null
   const key = await sessionKeyOf(token)
   const record = await liveSessions.findShown(key, c.var.request.nowMs)
   if (!record?.user || record.client !== null) return null

@@ -27,9 +27,9 @@ const refusal = (detail: string) =>
   })
 
 /**
- * Null when the form came from a page of ours, shown to this browser, for this purpose. The refusal, when it was made
- * for another secret: a page of ours from before another sign-in, perhaps. It must do nothing, and the page may be shown
- * again. Throws `access_denied` for every other form.
+ * Null when the form came from a page of ours, shown to this browser, for this purpose. A refusal when the form was made
+ * for another secret, for example before another sign-in: such a form must do nothing, and the page may be shown again.
+ * Throws `access_denied` for every other form.
  */
 export async function whyOutOfDate(
   c: HttpContext,

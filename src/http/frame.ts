@@ -8,7 +8,7 @@ import { type HttpContext, newRequestContext } from './request-context.ts'
 
 export type FrameDeps = ReportDeps & Readonly<{ issuer: string }>
 
-/** What an endpoint says of itself to the frame. */
+/** The properties of an endpoint that the frame needs. */
 export type FrameRules = Readonly<{
   /** JSON for clients, a page for people. */
   sendError: (c: HttpContext, refusal: OAuthError, issuer: string) => Response | Promise<Response>

@@ -13,7 +13,7 @@ export type RequestEnv = {
     request: RequestContext
     /** Once it was read. */
     form?: URLSearchParams
-    /** What the response refuses. A handler sets it when its own response tells of the refusal. */
+    /** The refusal in the response. A handler that sends its own page for a refusal sets it. */
     refusal?: OAuthError
   }
 }

@@ -70,7 +70,7 @@ async function seed(db: Database, stateDir: string, now: number): Promise<Demo> 
   return demo
 }
 
-/** What the administrator has changed since must not be shown as if it still worked. */
+/** A demo that the administrator has changed must not be shown as working. */
 async function stillWorks(db: Database, demo: Demo, now: number): Promise<boolean> {
   const client = await findClientRecord(db, demo.clientId)
   const found = await userStore(db).findByUsername(demo.username)

@@ -38,7 +38,7 @@ const PLACEHOLDER = /^[0-]+\d$/
 /** Stands for a secret that is set and cannot be read. */
 const SET_ELSEWHERE = '-'.repeat(64)
 
-/** What a worker finds when it starts with this configuration, and with secrets that are set apart from it. */
+/** The environment of a worker with this configuration, with a stand-in for JWT_SECRET. */
 export const givenBy = ({ vars, ...config }: WranglerConfig): Given => ({
   JWT_SECRET: SET_ELSEWHERE,
   ...vars,
@@ -81,7 +81,7 @@ export function configurationProblems(both: Both): string[] {
   return [...refused, ...different, ...(hasCron ? [] : [noCron])]
 }
 
-/** What keeps these two from being deployed. */
+/** The problems that prevent a deployment of these two. */
 export function deployProblems(both: Both): string[] {
   const { registry, authenticator } = both
   return [
@@ -98,7 +98,7 @@ export const isPlaceholder = (id: string) => PLACEHOLDER.test(id)
 export const isOnThisMachine = (issuer: string) =>
   URL.canParse(issuer) && LOOPBACK_HOSTS.includes(new URL(issuer).hostname)
 
-/** What a worker on this machine may have, and a public one may not. */
+/** The problems of a public worker that a worker on this machine does not have. */
 function publicProblems(worker: WorkerName, config: WranglerConfig): string[] {
   const { vars } = config
   const issuer = vars.ISSUER ?? ''

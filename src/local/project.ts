@@ -9,7 +9,7 @@ export const inProject = (path: string) => resolve(ROOT, path)
 export const REGISTRY_CONFIG = inProject('wrangler.toml')
 export const AUTHENTICATOR_CONFIG = inProject('src/authenticator/wrangler.toml')
 
-type Environment = Readonly<Record<string, string | undefined>>
+export type Environment = Readonly<Record<string, string | undefined>>
 
 /** Where the local D1 and KV live. The same folder as of `wrangler dev`, so that both see one state. */
 export const stateDirectory = (env: Environment) =>

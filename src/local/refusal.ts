@@ -1,4 +1,4 @@
-/** What the operator can put right: shown as one line, without a stack. It never holds a secret. */
+/** A problem that the operator can correct: shown as one line, without a stack. It never holds a secret. */
 export class Refusal extends Error {
   override name = 'Refusal'
 }

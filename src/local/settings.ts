@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { readSettings, SETTING_NAMES, type Settings } from '../config.ts'
 import { isLongEnough, MIN_SECRET_BYTES } from '../crypto/jws.ts'
 import { proxySecretProblem } from '../crypto/proxy-secret.ts'
-import { REGISTRY_CONFIG, stateDirectory } from './project.ts'
+import { type Environment, REGISTRY_CONFIG, stateDirectory } from './project.ts'
 import { Refusal } from './refusal.ts'
 import { readWranglerConfig } from './wrangler-config.ts'
 
@@ -24,8 +24,6 @@ export type StartSettings = Readonly<{
   /** For both workers: the settings that the environment gives, and ISSUER. */
   vars: Readonly<Record<string, string>>
 }>
-
-type Environment = Readonly<Record<string, string | undefined>>
 
 /** An empty value counts as not set. */
 const givenIn = (env: Environment) =>

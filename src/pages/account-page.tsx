@@ -1,7 +1,7 @@
 /** The applications that a user has connected, each with a button that removes it. */
 
 import { Layout } from './layout.tsx'
-import { HiddenFields, Problem, SignedInAs, SignOutForm, WebAddress } from './parts.tsx'
+import { HiddenFields, ProblemNotice, SignedInAs, SignOutForm, WebAddress } from './parts.tsx'
 
 export type AccountPageProps = Readonly<{
   username: string
@@ -113,7 +113,7 @@ export const AccountPage = (p: AccountPageProps) => (
   <Layout title="Connected applications">
     <h1>Connected applications</h1>
     {p.removed !== null && <Removed {...p.removed} />}
-    <Problem text={p.problem} />
+    <ProblemNotice text={p.problem} />
     {p.applications.length === 0 ? (
       <p class="lead">No application has access to your account.</p>
     ) : (

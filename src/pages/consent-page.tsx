@@ -2,7 +2,7 @@
 
 import type { ConsentTerms } from '../domain/consent.ts'
 import { Layout } from './layout.tsx'
-import { HiddenFields, Problem, SignedInAs, SignOutForm, WebAddress } from './parts.tsx'
+import { HiddenFields, ProblemNotice, SignedInAs, SignOutForm, WebAddress } from './parts.tsx'
 
 export type ConsentPageProps = Readonly<{
   /** What the user decides on. */
@@ -70,7 +70,7 @@ const Endorsements = (p: Pick<ConsentTerms, 'endorsements'>) => (
 export const ConsentPage = (p: ConsentPageProps) => (
   <Layout title="Allow access to your account?">
     <h1>Allow access to your account?</h1>
-    <Problem text={p.notice} />
+    <ProblemNotice text={p.notice} />
     <ClientCard client={p.terms.client} />
     <form method="post" action="/authorize">
       <HiddenFields fields={p.hidden} />

@@ -7,9 +7,7 @@ export type LandingPageProps = Readonly<{
   /** The issuer's URL, without a slash at the end. */
   issuer: string
   /** Null if no user is signed in. */
-  username: string | null
-  /** Null if no user is signed in. */
-  signOutToken: string | null
+  signedIn: Readonly<{ username: string; signOutToken: string }> | null
 }>
 
 export const LandingPage = (p: LandingPageProps) => (
@@ -19,21 +17,21 @@ export const LandingPage = (p: LandingPageProps) => (
       The Registry lets applications work with your account without ever seeing your password. You
       decide what each of them may do.
     </p>
-    {p.username === null ? (
+    {p.signedIn === null ? (
       <div class="actions">
         <a class="button primary" href="/login">
           Sign in
         </a>
       </div>
     ) : (
-      <SignedInAs username={p.username}>
-        {p.signOutToken !== null && <SignOutForm formToken={p.signOutToken} nextPage={null} />}
-      </SignedInAs>
-    )}
-    {p.username !== null && (
-      <p>
-        <a href="/account">Connected applications</a>
-      </p>
+      <>
+        <SignedInAs username={p.signedIn.username}>
+          <SignOutForm formToken={p.signedIn.signOutToken} nextPage={null} />
+        </SignedInAs>
+        <p>
+          <a href="/account">Connected applications</a>
+        </p>
+      </>
     )}
     <section class="developers">
       <h2>For developers</h2>

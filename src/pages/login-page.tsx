@@ -1,7 +1,7 @@
 /** The sign-in page. */
 
 import { Layout } from './layout.tsx'
-import { HiddenFields, Problem } from './parts.tsx'
+import { HiddenFields, ProblemNotice } from './parts.tsx'
 
 export type LoginPageProps = Readonly<{
   formToken: string
@@ -30,7 +30,7 @@ export const LoginPage = (p: LoginPageProps) => {
           </strong>
         </p>
       )}
-      <Problem text={p.problem} id={PROBLEM_ID} />
+      <ProblemNotice text={p.problem} id={PROBLEM_ID} />
       <form method="post" action="/login">
         <HiddenFields
           fields={[

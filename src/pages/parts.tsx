@@ -34,7 +34,7 @@ export const SignedInAs = (p: { username: string; children?: Child }) => (
   </div>
 )
 
-export const Problem = (p: { text: string | null; id?: string }) =>
+export const ProblemNotice = (p: { text: string | null; id?: string }) =>
   p.text === null ? null : (
     <p class="problem" id={p.id} role="alert">
       {p.text}

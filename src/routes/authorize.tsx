@@ -115,7 +115,7 @@ async function sendConsentPage(
   })
 }
 
-/** The authorization request that a page of ours leads to, if it is one and its client is known: for `/login`. */
+/** For `/login`: the client of the authorization request at `path`; null for another path or an unknown client. */
 export async function clientBehind(
   path: string,
   deps: RouteDeps,

@@ -13,13 +13,10 @@ export const landingEndpoint: Endpoint = {
   isRoutine: true,
   get: async (c, deps) => {
     const session = await readBrowserSession(c, deps)
-    const page = (
-      <LandingPage
-        issuer={deps.issuer}
-        username={session?.record.user?.username ?? null}
-        signOutToken={session && (await formToken(session.token, SIGN_OUT))}
-      />
-    )
-    return sendPage(c, page)
+    const signedIn = session && {
+      username: session.record.user?.username ?? '',
+      signOutToken: await formToken(session.token, SIGN_OUT),
+    }
+    return sendPage(c, <LandingPage issuer={deps.issuer} signedIn={signedIn} />)
   },
 }

@@ -82,7 +82,7 @@ const read = (result: D1Result | undefined) => {
 /** In which mode the lists of a registration are written: as authorized or as merely requested. */
 type Mode = 'authorize' | 'request'
 
-/** The client as the batch left it, null if there is none; `hasEnded`: KV must be told. */
+/** The client as the batch left it, null if there is none; `hasEnded`: KV must be written. */
 async function change(
   db: Database,
   clientId: string,

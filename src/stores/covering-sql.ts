@@ -3,13 +3,13 @@
 const byPrefix = (wider: string, narrower: string, separator: string) =>
   `${wider} LIKE '%${separator}*' AND substr(${narrower} || '${separator}', 1, length(${wider}) - 1) = substr(${wider}, 1, length(${wider}) - 1)`
 
-export const scopeCovers = (wider: string, narrower: string) =>
+export const scopeCoversSql = (wider: string, narrower: string) =>
   `(${wider} = ${narrower} OR ${byPrefix(wider, narrower, ':')})`
 
-export const categoryCovers = (wider: string, narrower: string) =>
+export const categoryCoversSql = (wider: string, narrower: string) =>
   `(${wider} = ${narrower} OR ${wider} = '*.*' OR ${byPrefix(wider, narrower, '.')})`
 
-const COVERS = `other.category <> mine.category AND ${categoryCovers('other.category', 'mine.category')}`
+const COVERS = `other.category <> mine.category AND ${categoryCoversSql('other.category', 'mine.category')}`
 
 /** An endorsement that is merely requested covers none that is authorized. */
 export const DROP_COVERED_CLIENT_ENDORSEMENTS = `DELETE FROM client_endorsement AS mine WHERE client_id = ?1

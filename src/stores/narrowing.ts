@@ -11,7 +11,7 @@
  */
 
 import type { ClientChanges, ClientLists } from './client-registry.ts'
-import { categoryCovers, scopeCovers } from './covering-sql.ts'
+import { categoryCoversSql, scopeCoversSql } from './covering-sql.ts'
 import { D1_NOW, D1_NOW_MS } from './d1-clock.ts'
 import type { Database } from './database.ts'
 import { KEPT_LONGER_SECONDS, OR_LATER } from './revocation-statements.ts'
@@ -28,8 +28,8 @@ export type UserNarrowing = Readonly<{ how: How }> & UserChanges & UserLists
 /** SQL: does a value that is left (`n`) cover a value that is held (`h`)? */
 type Covers = (held: string) => string
 const isEqual: Covers = (held) => `n.value = ${held}`
-const coversScope: Covers = (held) => scopeCovers('n.value', held)
-const coversCategory: Covers = (held) => categoryCovers('n.value', held)
+const coversScope: Covers = (held) => scopeCoversSql('n.value', held)
+const coversCategory: Covers = (held) => categoryCoversSql('n.value', held)
 
 /** A list of a client or a user, in its table. `?2` is the change as JSON. */
 type List = Readonly<{
@@ -181,6 +181,6 @@ export type Around = Readonly<{
   also?: readonly D1PreparedStatement[]
 }>
 
-/** From the results of the statements above: does anything end, so that KV must be told? */
+/** From the results of the statements above: does anything end, so that KV must be written? */
 export const hasEnded = (outcomes: readonly D1Result[]) =>
   outcomes.some(({ results }) => results.length > 0)

@@ -26,20 +26,20 @@ export const UNCOUNT_NAME = `UPDATE sign_in_failure SET failures = failures - 1,
 
 type Subjects = Readonly<Record<LockoutKind, string>>
 
+/** Matches no browser: a digest has 43 characters. */
+const NO_BROWSER = ''
+
 /** Digests, so that no name and no address is readable. All spellings of a name count as one, as at sign-in. */
-async function subjectsOf(username: string, network: string, browser: string): Promise<Subjects> {
+async function countedFor(username: string, network: string, browserToken: string | null) {
   const name = usernameKey(username)
-  return {
+  const browser = browserToken === null ? NO_BROWSER : await digest(browserToken)
+  const subjects: Subjects = {
     name: await digest(JSON.stringify([name])),
     name_from_network: await digest(JSON.stringify([name, network])),
     name_from_known_browser: await digest(JSON.stringify(['known browser', name, browser])),
   }
+  return { browser, subjects }
 }
-
-/** Matches no browser: a digest has 43 characters. */
-const NO_BROWSER = ''
-const browserOf = async (token: string | null) =>
-  token === null ? NO_BROWSER : await digest(token)
 
 type Failures = { subject: string; failures: number; last_failed_at: number }
 
@@ -76,14 +76,12 @@ function lockedUntilOf(
 
 export const signInFailureStore = (db: Database): SignInFailureStore => ({
   async lockedUntil(username, network, now, browserToken = null) {
-    const browser = await browserOf(browserToken)
-    const subjects = await subjectsOf(username, network, browser)
+    const { browser, subjects } = await countedFor(username, network, browserToken)
     const asked = { username, browser, now }
     return lockedUntilOf(subjects, now, await db.batch(findStatements(db, subjects, asked)))
   },
   async record(username, network, now, browserToken = null) {
-    const browser = await browserOf(browserToken)
-    const subjects = await subjectsOf(username, network, browser)
+    const { browser, subjects } = await countedFor(username, network, browserToken)
     const { name, name_from_network, name_from_known_browser } = subjects
     const oldest = now - FORGET_FAILURES_SECONDS
     const outcomes = await db.batch([
@@ -102,8 +100,7 @@ export const signInFailureStore = (db: Database): SignInFailureStore => ({
     }
   },
   async clear(username, network, browserToken, { nameFailures, nameFailedAt }) {
-    const browser = await browserOf(browserToken)
-    const subjects = await subjectsOf(username, network, browser)
+    const { subjects } = await countedFor(username, network, browserToken)
     await db.batch([
       db.prepare(CLEAR_FAILURES).bind(subjects.name_from_network, subjects.name_from_known_browser),
       db.prepare(UNCOUNT_NAME).bind(subjects.name, nameFailures, nameFailedAt),

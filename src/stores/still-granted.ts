@@ -5,14 +5,15 @@
 
 import type { Client, GrantType } from '../domain/client.ts'
 import { CLIENT_COLUMNS } from './clients.ts'
-import { scopeCovers } from './covering-sql.ts'
+import { scopeCoversSql } from './covering-sql.ts'
 import type { HeldNow, Terms } from './ports.ts'
 import { jtiDigest } from './used-jtis.ts'
 import { readUserRow, USER_JSON, type UserRow } from './users.ts'
 
 const overlap = (one: string, other: string) =>
-  `(${scopeCovers(one, other)} OR ${scopeCovers(other, one)})`
-const narrower = (one: string, other: string) => `iif(${scopeCovers(one, other)}, ${other}, ${one})`
+  `(${scopeCoversSql(one, other)} OR ${scopeCoversSql(other, one)})`
+const narrower = (one: string, other: string) =>
+  `iif(${scopeCoversSql(one, other)}, ${other}, ${one})`
 
 type Names = Readonly<{
   from: string

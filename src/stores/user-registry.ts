@@ -60,7 +60,7 @@ export const readFoundUser = (result: D1Result | undefined) => {
   return row ? readUserRecord(row) : null
 }
 
-/** Returns the user as the batch left it, null if there is none; `hasEnded`: KV must be told. */
+/** Returns the user as the batch left it, null if there is none; `hasEnded`: KV must be written. */
 export async function changeUser(
   db: Database,
   userId: string,

@@ -85,8 +85,8 @@ export const withUrl = (url: string) => consent({ client: { ...CLIENT, url } })
 export const landing = (username: string | null) =>
   html(
     <LandingPage
-      {...{ issuer: 'https://registry.example', username }}
-      signOutToken={username === null ? null : 'out-1'}
+      issuer="https://registry.example"
+      signedIn={username === null ? null : { username, signOutToken: 'out-1' }}
     />,
   )
 export const error = (text: string) =>

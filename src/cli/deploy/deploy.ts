@@ -2,15 +2,11 @@
 
 import { parseArgs } from 'node:util'
 import { oneLine } from '../../local/refusal.ts'
-import { writeOut } from '../verb.ts'
+import { DONE, FAILED, WRONG_USAGE, writeOut } from '../verb.ts'
 import type { Options, Outside } from './outside.ts'
 import { shownFiles } from './secrets.ts'
 import { signIn } from './sign-in.ts'
 import { isUsableUrl, STEPS } from './steps.ts'
-
-const DONE = 0
-const FAILED = 1
-const WRONG_USAGE = 2
 
 const SIGN_IN = {
   name: 'sign-in',

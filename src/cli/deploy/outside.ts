@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
-import { inProject } from '../../local/project.ts'
+import { type Environment, inProject } from '../../local/project.ts'
 import { Refusal } from '../../local/refusal.ts'
 import type { Api } from '../cloudflare-api.ts'
 import type { Io } from '../verb.ts'
@@ -33,8 +33,6 @@ export type Wrangler = Readonly<{
   /** Returns what wrangler prints, without showing it; null when it fails. */
   read(words: readonly string[]): Promise<string | null>
 }>
-
-type Environment = Io['env']
 
 export function wranglerIn(env: Environment, io: Pick<Io, 'stdout' | 'stderr'>): Wrangler {
   const start = (words: readonly string[], stdin: 'inherit' | 'pipe' | 'ignore', shown: boolean) =>

@@ -41,18 +41,18 @@ export async function hasPaidPlan(api: Api): Promise<boolean | null> {
 export type Found = Readonly<{ id: string; isNew: boolean }>
 
 /** How the API calls each kind of storage, its id and its name. */
-const STORAGE = {
+const KINDS = {
   database: { path: '/d1/database', id: 'uuid', name: 'name' },
   'KV namespace': { path: '/storage/kv/namespaces', id: 'id', name: 'title' },
 } as const
 
-/** A run whose answer was lost has created it all the same: the next run finds it by its name. */
+/** When the answer to a creation is lost, the next run finds by name what was created. */
 export async function findOrCreate(
   api: Api,
-  kind: keyof typeof STORAGE,
+  kind: keyof typeof KINDS,
   wanted: string,
 ): Promise<Found> {
-  const { path, id, name } = STORAGE[kind]
+  const { path, id, name } = KINDS[kind]
   type Row = Readonly<Record<string, string>>
   const rows = await listAll<Row>(api, `the list of ${kind}s`, path)
   const found = rows.find((row) => row[name] === wanted)

@@ -1,4 +1,4 @@
-/** Who deploys, and into which account: with an API token, or as `wrangler login` left it. */
+/** Signs in to Cloudflare, with an API token or the login of wrangler, and chooses the account. */
 
 import { Refusal } from '../../local/refusal.ts'
 import { callApi } from '../cloudflare-api.ts'

@@ -80,7 +80,7 @@ async function applyMigrations({ wrangler }: Deployment): Promise<string> {
   return 'applied'
 }
 
-/** What is set already is kept: a new JWT_SECRET would be refused by every service that knows the old one. */
+/** A secret that is set is kept: services that know the old JWT_SECRET would refuse the JWTs of a new one. */
 async function setSecrets(deployment: Deployment): Promise<string> {
   const { api, wrangler } = deployment
   const known = await secretsSetSoFar(api, readBoth().authenticator.name)

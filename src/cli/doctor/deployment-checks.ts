@@ -18,10 +18,10 @@ import {
   temporaryId,
   writesAndReads,
 } from '../../stores/doctor.ts'
+import { MIN_TTL_SECONDS } from '../../stores/revocation-document.ts'
 import { ask, type Check, fail, isGuarded, notChecked, ok, type Verdict } from './check.ts'
 import type { Examined } from './doctor.ts'
 
-const MIN_TTL_SECONDS = 60
 const READ_AGAIN_MS = 500
 /** Five runs missed. */
 const STALE_SECONDS = 5 * CRON_INTERVAL_SECONDS
@@ -75,7 +75,7 @@ async function schema({ storage, registry }: Examined): Promise<Verdict> {
   return ok(`all ${known.length} migrations are applied, and no other`)
 }
 
-/** By how often each character occurs: finds repetition, not a phrase from a book. */
+/** Entropy by the frequency of each character: finds repetition, but not a known phrase. */
 function bitsOf(secret: string): number {
   const counts = new Map<string, number>()
   for (const character of secret) counts.set(character, (counts.get(character) ?? 0) + 1)

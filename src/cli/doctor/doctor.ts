@@ -39,7 +39,7 @@ export type Examined = Readonly<{
   /** Epoch seconds; null: not known. */
   startedAt: number | null
   jwtSecret: KnownSecret
-  /** What the doctor shows the authenticator; null: nothing. */
+  /** For the authenticator; null: not known. */
   proxySecret: string | null
   bounds: Bounds
   trial: Trial

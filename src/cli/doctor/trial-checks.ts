@@ -1,4 +1,4 @@
-/** What docs/promises.md promises, tried: a code is good once, a session is seen, a revocation within its bound. */
+/** Tries what docs/promises.md promises: a code is redeemed once, a session is seen, a revocation takes effect in time. */
 
 import { digest } from '../../crypto/digest.ts'
 import { importSecret, isLongEnough, verifyJwt } from '../../crypto/jws.ts'
@@ -13,7 +13,7 @@ import type { Examined } from './doctor.ts'
 import { said } from './trial.ts'
 
 const AT_ONCE = 5
-/** For what comes before and after the waiting. */
+/** For the requests before and after the wait. */
 const EXTRA_SECONDS = 30
 
 const IS_IT_UP =

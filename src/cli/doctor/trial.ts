@@ -142,7 +142,7 @@ export function newTrial(
 
     ownToken: () => askForToken({ grant_type: 'client_credentials', scope: SCOPE }),
 
-    /** As `session revoke` does. Answers whether KV was written. */
+    /** As `session revoke` does. Returns whether KV was written. */
     async revoke(token: string): Promise<boolean> {
       const revocations = revocationStore(db, sessions, lifetimeSeconds)
       return revocations.endSessions([await sessionKeyOf(token)])

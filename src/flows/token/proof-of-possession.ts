@@ -9,7 +9,7 @@ import type { Deps } from '../deps.ts'
 const invalidProof = (detail: string) =>
   new OAuthError('invalid_dpop_proof', 'The DPoP proof is not valid for this request.', { detail })
 
-/** `jkt`: the thumbprint of the key. `id`: by which the proof is good once. */
+/** `jkt`: the thumbprint of the key. `id`: accepted once. */
 export type TokenProof = Readonly<{ jkt: string; id: UsedOnce }>
 
 /** Null where no proof was sent (`header` undefined). Throws `invalid_dpop_proof`. Does not ask if the proof was used. */
@@ -19,7 +19,7 @@ export async function readTokenProof(
   now: number,
 ): Promise<TokenProof | null> {
   if (header === undefined) return null
-  // The issuer and not the Host header: the address that clients are told.
+  // The issuer and not the Host header: clients get this address from the metadata.
   const request = { method: 'POST', url: `${issuer}/token`, accessToken: null }
   const proof = await readProof(header, request, now)
   if (typeof proof === 'string') throw invalidProof(proof)
