@@ -12,28 +12,19 @@ import type { Deps } from './deps.ts'
 import { userOf } from './still-held.ts'
 
 /** What a client may do for a user now. Instants in epoch seconds. */
-export type Connection = Readonly<{
-  clientId: ClientId
-  name: string
-  url: string
-  isEnabled: boolean
-  scopes: readonly string[]
-  endorsements: readonly string[]
-  grantedAt: number
-  usedAt: number | null
-}>
+export type Connection = Omit<ConnectedApplication, 'agreedScopes' | 'disabledAt'> &
+  Readonly<{ isEnabled: boolean }>
 
 /** Agreed to, and still held by both, as for a token that is issued now. */
-const connectionOf = (application: ConnectedApplication, user: User): Connection => ({
-  clientId: application.clientId,
-  name: application.name,
-  url: application.url,
-  isEnabled: isEnabled(application),
-  scopes: meetScopes(meetScopes(application.agreedScopes, application.scopes), user.scopes),
-  endorsements: meetEndorsements(application.endorsements, user.endorsements),
-  grantedAt: application.grantedAt,
-  usedAt: application.usedAt,
-})
+function connectionOf(application: ConnectedApplication, user: User): Connection {
+  const { agreedScopes, disabledAt, ...rest } = application
+  return {
+    ...rest,
+    isEnabled: isEnabled({ disabledAt }),
+    scopes: meetScopes(meetScopes(agreedScopes, application.scopes), user.scopes),
+    endorsements: meetEndorsements(application.endorsements, user.endorsements),
+  }
+}
 
 /** The most recently allowed first; null when the user must sign in. */
 export async function connectionsOf(

@@ -12,19 +12,6 @@ import { readWranglerConfig } from './wrangler-config.ts'
 export const jwtSecretFile = (stateDir: string) => join(stateDir, 'jwt-secret')
 export const proxySecretFile = (stateDir: string) => join(stateDir, 'proxy-secret')
 
-export type StartSettings = Readonly<{
-  port: number
-  authenticatorPort: number
-  stateDir: string
-  /** Seed a demo client and a demo user into an empty database? */
-  demo: boolean
-  /** Null: `npm start` makes one and keeps it in the state. */
-  jwtSecret: string | null
-  proxySecret: string | null
-  /** For both workers: the settings that the environment gives, and ISSUER. */
-  vars: Readonly<Record<string, string>>
-}>
-
 /** An empty value counts as not set. */
 const givenIn = (env: Environment) =>
   Object.fromEntries(SETTING_NAMES.flatMap((name) => (env[name] ? [[name, env[name]]] : [])))
@@ -49,10 +36,7 @@ function readFlag(value: string | undefined, name: string): boolean {
 }
 
 /** `configured` are the vars of wrangler.toml. Throws a Refusal, or as `readRegistrySettings`. */
-export function readStartSettings(
-  env: Environment,
-  configured: Readonly<Record<string, string>>,
-): StartSettings {
+export function readStartSettings(env: Environment, configured: Readonly<Record<string, string>>) {
   const port = readPort(env, 'PORT', 8787)
   const authenticatorPort = readPort(env, 'AUTHENTICATOR_PORT', 8788)
   if (port === authenticatorPort) throw new Refusal('AUTHENTICATOR_PORT: must differ from PORT')
@@ -71,9 +55,14 @@ export function readStartSettings(
     port,
     authenticatorPort,
     stateDir: stateDirectory(env),
+    /** Seed a demo client and a demo user into an empty database? */
     demo: readFlag(env.DEMO, 'DEMO'),
+    /** Null: `npm start` makes one and keeps it in the state. */
     jwtSecret,
     proxySecret,
-    vars,
+    /** For both workers: the settings that the environment gives, and ISSUER. */
+    vars: vars as Readonly<Record<string, string>>,
   }
 }
+
+export type StartSettings = Readonly<ReturnType<typeof readStartSettings>>

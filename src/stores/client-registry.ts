@@ -94,6 +94,11 @@ async function change(
   return { client: read(outcomes.at(-1)), hasEnded: hasEnded(outcomes.slice(0, before.length)) }
 }
 
+const setState =
+  (db: Database, sql: string) =>
+  async (clientId: string, now: number, also: readonly D1PreparedStatement[] = []) =>
+    (await change(db, clientId, [db.prepare(sql).bind(clientId, now), ...also])).client
+
 export const clientRegistry = (db: Database) => ({
   /** Returns the new client's id. `secretDigest` is null for a client that keeps no secret. */
   async create(
@@ -194,15 +199,8 @@ export const clientRegistry = (db: Database) => ({
     return change(db, clientId, statements, before)
   },
 
-  async disable(clientId: string, now: number, also: readonly D1PreparedStatement[] = []) {
-    const disable = db.prepare(DISABLE_CLIENT).bind(clientId, now)
-    return (await change(db, clientId, [disable, ...also])).client
-  },
-
-  async enable(clientId: string, now: number, also: readonly D1PreparedStatement[] = []) {
-    const enable = db.prepare(ENABLE_CLIENT).bind(clientId, now)
-    return (await change(db, clientId, [enable, ...also])).client
-  },
+  disable: setState(db, DISABLE_CLIENT),
+  enable: setState(db, ENABLE_CLIENT),
 
   /** Returns the client as it was. */
   async delete(clientId: string, also: readonly D1PreparedStatement[] = []) {

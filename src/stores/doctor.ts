@@ -18,7 +18,7 @@ const WRITE_AND_TAKE_BACK = [
   `INSERT INTO used_jti (jti_digest, expires_at) VALUES (?1, 0)`,
   `DELETE FROM used_jti WHERE jti_digest = ?1 RETURNING jti_digest`,
 ] as const
-const APPLIED_MIGRATIONS = `SELECT name, unixepoch(applied_at) AS applied_at FROM d1_migrations ORDER BY id`
+const APPLIED_MIGRATIONS = `SELECT name, unixepoch(applied_at) AS appliedAt FROM d1_migrations ORDER BY id`
 /** Scans the table: it has one row for each task. */
 const LAST_HOUSEKEEPING = `SELECT max(ran_at) AS ran_at FROM housekeeping`
 
@@ -32,10 +32,7 @@ export async function writesAndReads(db: Database, id: string): Promise<boolean>
 }
 
 export async function appliedMigrations(db: Database): Promise<AppliedMigration[]> {
-  const { results } = await db
-    .prepare(APPLIED_MIGRATIONS)
-    .all<{ name: string; applied_at: number }>()
-  return results.map(({ name, applied_at }) => ({ name, appliedAt: applied_at }))
+  return (await db.prepare(APPLIED_MIGRATIONS).all<AppliedMigration>()).results
 }
 
 /** Epoch seconds; null if it never ran. */

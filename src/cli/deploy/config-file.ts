@@ -66,11 +66,13 @@ function valueIn(text: string, place: Place, key: string): unknown {
   }
 }
 
-/** Answers whether the file had to be changed. A reader sees the old file or the new one, never a part. */
-export function writeValue(path: string, place: Place, key: string, value: string): boolean {
-  const text = readFileSync(path, 'utf8')
-  if (valueIn(text, place, key) === value) return false
-  const changed = withValue(text, place, key, value)
+/** Undefined if the file has no such place, or no value there. */
+export const readValue = (path: string, place: Place, key: string) =>
+  valueIn(readFileSync(path, 'utf8'), place, key) as string | undefined
+
+/** A reader sees the old file or the new one, never a part. */
+export function writeValue(path: string, place: Place, key: string, value: string) {
+  const changed = withValue(readFileSync(path, 'utf8'), place, key, value)
   if (changed === null) {
     const where = 'binding' in place ? `${place.table}, binding ${place.binding}` : place.table
     throw new Refusal(
@@ -80,5 +82,4 @@ export function writeValue(path: string, place: Place, key: string, value: strin
   const draft = `${path}.${process.pid}`
   writeFileSync(draft, changed)
   renameSync(draft, path)
-  return true
 }

@@ -1,6 +1,6 @@
 /** What goes into the two wrangler.toml: the issuer, and the ids of the database and the namespaces. */
 
-import { readSetting } from '../../config.ts'
+import { readSetting, type WorkerName } from '../../config.ts'
 import {
   CONFIG_FILES,
   deployProblems,
@@ -11,8 +11,8 @@ import {
 } from '../../local/deploy-problems.ts'
 import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from '../../local/project.ts'
 import { Refusal } from '../../local/refusal.ts'
-import { databaseOf, type WranglerConfig } from '../../local/wrangler-config.ts'
-import { type Place, writeValue } from './config-file.ts'
+import { databaseOf } from '../../local/wrangler-config.ts'
+import { type Place, readValue, writeValue } from './config-file.ts'
 import type { Deployment } from './outside.ts'
 import { type Found, findOrCreate } from './resources.ts'
 import { checkGivenSecrets } from './secrets.ts'
@@ -22,25 +22,16 @@ const PATHS = { registry: REGISTRY_CONFIG, authenticator: AUTHENTICATOR_CONFIG }
 /** May another value replace this one? */
 type MayReplace = (present: string) => boolean
 
-const textAt = (config: WranglerConfig, place: Place): string | undefined => {
-  switch (place.table) {
-    case 'vars':
-      return config.vars.ISSUER ?? ''
-    case 'd1_databases':
-      return config.d1_databases.find(({ binding }) => binding === place.binding)?.database_id
-    case 'kv_namespaces':
-      return config.kv_namespaces.find(({ binding }) => binding === place.binding)?.id
-    default:
-      throw new Error(`no place ${place satisfies never}`)
-  }
-}
-
 const KEYS = { vars: 'ISSUER', d1_databases: 'database_id', kv_namespaces: 'id' } as const
+
+/** Undefined if the file has no such place. An issuer that is not set is empty. */
+const valueAt = (worker: WorkerName, place: Place) =>
+  readValue(PATHS[worker], place, KEYS[place.table]) ?? (place.table === 'vars' ? '' : undefined)
 
 /** Writes into each file that has the place. Returns which were changed. */
 function writeIntoBoth(place: Place, value: string, mayReplace: MayReplace): string {
   const changed = WORKERS.filter((worker) => {
-    const present = textAt(readBoth()[worker], place)
+    const present = valueAt(worker, place)
     if (present === undefined || present === value || !mayReplace(present)) return false
     writeValue(PATHS[worker], place, KEYS[place.table], value)
     return true
@@ -65,9 +56,11 @@ async function chooseIssuer({ askOperator, options, env }: Deployment) {
   return { issuer: (await askOperator(question)).trim(), mayReplace: isUnset }
 }
 
-/** Refuses every problem except a missing id, which a later step writes. */
-function checkConfiguration() {
-  const problems = deployProblems(readBoth()).filter((problem) => !/\bthe id of \w+ /.test(problem))
+/** A later step writes the ids. */
+const isOfId = (problem: string) => /\bthe id of \w+ /.test(problem)
+
+function refuseProblems(isExpected: (problem: string) => boolean = () => false) {
+  const problems = deployProblems(readBoth()).filter((problem) => !isExpected(problem))
   if (problems.length > 0) throw new Refusal(problems.join('; '))
 }
 
@@ -81,7 +74,7 @@ export async function settleIssuer(deployment: Deployment): Promise<string> {
     throw new Refusal('ISSUER: workers.dev is switched off, choose a host in a domain of yours')
   }
   const done = writeIntoBoth({ table: 'vars' }, issuer, mayReplace)
-  checkConfiguration()
+  refuseProblems(isOfId)
   await checkGivenSecrets(deployment)
   return `${issuer}, ${done}`
 }
@@ -91,7 +84,7 @@ async function settle(
   place: Extract<Place, { binding: string }>,
   find: () => Promise<Found>,
 ): Promise<string> {
-  const present = textAt(readBoth().registry, place) ?? ''
+  const present = valueAt('registry', place) ?? ''
   const { id, isNew } = isPlaceholder(present) ? await find() : { id: present, isNew: false }
   const done = writeIntoBoth(place, id, isPlaceholder)
   return `${place.binding} ${isNew ? 'created' : 'found'}, ${done}`
@@ -110,7 +103,6 @@ export async function settleNamespaces({ api }: Deployment): Promise<string> {
     const place = { table: 'kv_namespaces', binding } as const
     done.push(await settle(place, () => findOrCreate(api, 'KV namespace', `${name}-${binding}`)))
   }
-  const problems = deployProblems(readBoth())
-  if (problems.length > 0) throw new Refusal(problems.join('; '))
+  refuseProblems()
   return done.join('; ')
 }
