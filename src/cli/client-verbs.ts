@@ -170,8 +170,8 @@ export async function authorize(act: Act, clientId: string, lists: PermissionLis
   if (grantTypes) requireSound({ ...before, grantTypes })
   const detail = shown('inAudit', CLIENT_PERMISSIONS, lists)
   const also = [recording(act, 'client.authorize', { clientId }, detail)]
-  const after = await clientRegistry(act.db).authorize(clientId, lists, act.now, also)
-  return done(required(after, clientId), false)
+  const { client } = await clientRegistry(act.db).authorize(clientId, lists, act.now, { also })
+  return done(required(client, clientId), false)
 }
 
 export async function withdraw(act: Act, clientId: string, lists: PermissionLists): Promise<Done> {

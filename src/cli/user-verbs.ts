@@ -120,8 +120,7 @@ export async function update(
 export async function authorize(act: Act, idOrName: string, lists: UserLists): Promise<Done> {
   const { userId } = await findUser(act.db, idOrName)
   const also = [recording(act, 'user.authorize', { userId }, lists)]
-  const changes = userChanges(act.db)
-  const { user } = await changes.authorize(userId, lists, act.now, { before: [], also })
+  const { user } = await userChanges(act.db).authorize(userId, lists, act.now, { also })
   return done(required(user, idOrName), false)
 }
 

@@ -35,8 +35,8 @@ type Subject = readonly [kind: RevocationKind, subject: string, sinceMs: number]
 
 /**
  * The subjects whose revocation ends a session, each with the moment, by D1's clock, when the session's records were read.
- * So a revocation also ends a session whose request read before it and stored the session after it. `start_time` stands
- * in for `as_of` in sessions of an external accounts service and in sessions from before there was `as_of`.
+ * A revocation therefore also ends a session whose request read before it and stored the session after it. `start_time`
+ * replaces `as_of` in sessions of an external accounts service and in sessions from before there was `as_of`.
  */
 export function subjectsOf(session: SessionRecord): Subject[] {
   const { user, client, start_time, as_of = start_time, client_as_of = as_of } = session

@@ -34,15 +34,6 @@ export async function seeBrowserSession(
   return { token, record, holds: () => liveSessions.holds(key, record) }
 }
 
-/** As `seeBrowserSession`. Null, too, as soon as the session is revoked. */
-export async function readBrowserSession(
-  c: HttpContext,
-  deps: Deps,
-): Promise<BrowserSession | null> {
-  const seen = await seeBrowserSession(c, deps)
-  return seen && (await seen.holds()) ? seen : null
-}
-
 /** The token as sent, to end the session behind it; null when there is none. */
 export function presentedToken(c: HttpContext, issuer: string): string | null {
   const cookie = readSessionCookie(c.req.header('Cookie'), issuer)

@@ -33,29 +33,18 @@ export type RunnableWorker = Readonly<{
 
 function bindingsOf({ config, vars }: RunnableWorker) {
   const text = { ...config.vars, ...vars }
-  return {
-    ...Object.fromEntries(
-      Object.entries(text).map(([name, value]) => [name, { type: 'text' as const, value }]),
+  return Object.fromEntries([
+    ...Object.entries(text).map(([name, value]) => [name, { type: 'text', value }] as const),
+    ...config.d1_databases.map((d1) => [d1.binding, { type: 'd1', id: d1.database_id }] as const),
+    ...config.kv_namespaces.map((kv) => [kv.binding, { type: 'kv', id: kv.id }] as const),
+    ...config.ratelimits.map(
+      ({ name, namespace_id: namespace, simple }) =>
+        [name, { type: 'rate-limit', namespace, simple }] as const,
     ),
-    ...Object.fromEntries(
-      config.d1_databases.map((d1) => [d1.binding, { type: 'd1' as const, id: d1.database_id }]),
+    ...config.services.map(
+      ({ binding, service: worker }) => [binding, { type: 'worker', worker }] as const,
     ),
-    ...Object.fromEntries(
-      config.kv_namespaces.map((kv) => [kv.binding, { type: 'kv' as const, id: kv.id }]),
-    ),
-    ...Object.fromEntries(
-      config.ratelimits.map((limit) => [
-        limit.name,
-        { type: 'rate-limit' as const, namespace: limit.namespace_id, simple: limit.simple },
-      ]),
-    ),
-    ...Object.fromEntries(
-      config.services.map((service) => [
-        service.binding,
-        { type: 'worker' as const, worker: service.service },
-      ]),
-    ),
-  }
+  ])
 }
 
 /** The caller awaits `ready` and disposes of it. */

@@ -47,8 +47,8 @@ const answers = {
 }
 
 /**
- * Asks once for each request, also if several middlewares identify the caller: a DPoP proof is accepted once. So if one
- * middleware uses `immediate`, all middlewares of the same request must.
+ * Asks once for each request, also if several middlewares identify the caller: a DPoP proof is accepted once. If one
+ * middleware uses `immediate`, all middlewares of the same request must therefore use it.
  */
 function askOnce(
   request: Request,

@@ -1,6 +1,6 @@
 /** `/`: what this is. */
 
-import { readBrowserSession } from '../http/browser-session.ts'
+import { seeBrowserSession } from '../http/browser-session.ts'
 import { formToken, SIGN_OUT } from '../http/form-token.ts'
 import { sendPage } from '../http/page.ts'
 import { LandingPage } from '../pages/landing-page.tsx'
@@ -12,11 +12,14 @@ export const landingEndpoint: Endpoint = {
   sendError: sendErrorPage,
   isRoutine: true,
   get: async (c, deps) => {
-    const session = await readBrowserSession(c, deps)
-    const signedIn = session && {
-      username: session.record.user?.username ?? '',
-      signOutToken: await formToken(session.token, SIGN_OUT),
-    }
+    const session = await seeBrowserSession(c, deps)
+    const signedIn =
+      session && (await session.holds())
+        ? {
+            username: session.record.user?.username ?? '',
+            signOutToken: await formToken(session.token, SIGN_OUT),
+          }
+        : null
     return sendPage(c, <LandingPage issuer={deps.issuer} signedIn={signedIn} />)
   },
 }

@@ -99,6 +99,17 @@ const setState =
   async (clientId: string, now: number, also: readonly D1PreparedStatement[] = []) =>
     (await change(db, clientId, [db.prepare(sql).bind(clientId, now), ...also])).client
 
+const changePermissions =
+  (db: Database, how: 'authorize' | 'withdraw') =>
+  (clientId: string, lists: PermissionLists, now: number, { before, also = [] }: Around = {}) => {
+    const statements = [
+      db.prepare(TOUCH_CLIENT).bind(clientId, now),
+      ...also,
+      ...permissionStatements(db, [how], { clientId, lists, now }),
+    ]
+    return change(db, clientId, statements, before)
+  }
+
 export const clientRegistry = (db: Database) => ({
   /** Returns the new client's id. `secretDigest` is null for a client that keeps no secret. */
   async create(
@@ -153,34 +164,9 @@ export const clientRegistry = (db: Database) => ({
     return change(db, clientId, statements, before)
   },
 
-  async authorize(
-    clientId: string,
-    lists: PermissionLists,
-    now: number,
-    also: readonly D1PreparedStatement[] = [],
-  ) {
-    const { client } = await change(db, clientId, [
-      db.prepare(TOUCH_CLIENT).bind(clientId, now),
-      ...also,
-      ...permissionStatements(db, ['authorize'], { clientId, lists, now }),
-    ])
-    return client
-  },
-
+  authorize: changePermissions(db, 'authorize'),
   /** Also what was merely requested. */
-  withdraw(
-    clientId: string,
-    lists: PermissionLists,
-    now: number,
-    { before, also = [] }: Around = {},
-  ) {
-    const statements = [
-      db.prepare(TOUCH_CLIENT).bind(clientId, now),
-      ...also,
-      ...permissionStatements(db, ['withdraw'], { clientId, lists, now }),
-    ]
-    return change(db, clientId, statements, before)
-  },
+  withdraw: changePermissions(db, 'withdraw'),
 
   /** By D1's clock the old secrets stay good for `overlapSeconds` more. Does nothing to a client that keeps no secret. */
   rotateSecret(

@@ -1,7 +1,7 @@
 /**
  * Revokes what rests on a permission that a client or a user loses. Put these statements BEFORE those that change the
- * rows, in the same batch: they compare the rows of that transaction with what will be left. So an administrator who
- * removes what another has just added revokes what rested on it too. A permission that a wider one still covers is not
+ * rows, in the same batch: they compare the rows of that transaction with what will be left. An administrator who
+ * removes what another has just added therefore revokes what rested on it too. A permission that a wider one still covers is not
  * lost (`domain/scope.ts`, `domain/category.ts`).
  *
  * @example Withdraw scopes from a user:

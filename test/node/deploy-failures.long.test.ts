@@ -26,10 +26,10 @@ const spoiling = (method: string, path: RegExp, how: 'refuse' | 'drop', nth = 1)
 it.each<[step: string, what: string, fail: () => Promise<void>]>([
   ['sign-in', 'no user is signed in', failing('auth token')],
   ['sign-in', 'the accounts cannot be listed', spoiling('GET', /\/accounts\?/, 'refuse')],
-  ['plan', 'the plan cannot be asked for', spoiling('GET', /\/subscriptions$/, 'refuse')],
+  ['plan', 'the plan cannot be read', spoiling('GET', /\/subscriptions$/, 'refuse')],
   ['addresses', 'the zones cannot be listed', spoiling('GET', /^\/zones\?/, 'refuse')],
   ['addresses', 'the domains cannot be listed', spoiling('GET', /\/domains\?/, 'refuse')],
-  ['addresses', 'DNS cannot be asked', spoiling('GET', /dns_records/, 'refuse')],
+  ['addresses', 'DNS cannot be read', spoiling('GET', /dns_records/, 'refuse')],
   ['database', 'the databases cannot be listed', spoiling('GET', /d1\/database\?/, 'refuse')],
   ['database', 'the database cannot be created', spoiling('POST', /d1\/database$/, 'refuse')],
   ['database', 'the answer to its creation is lost', spoiling('POST', /d1\/database$/, 'drop')],
