@@ -25,8 +25,8 @@ import { type Io, printRead, refuseUsage, verb } from './verb.ts'
 type Options = Readonly<{ jwks?: string; jwksFile?: string; requestedOnly?: boolean }>
 
 const SOON = '/token applies it within CLIENT_CACHE_SECONDS.'
-const TOKENS_END = `Access tokens issued before end ${WITHIN}.`
-const ALL_ENDS = `All issued to it ends: refresh tokens and codes at once, access tokens ${WITHIN}.`
+const TOKENS_END = `Earlier access tokens end ${WITHIN}.`
+const ALL_ENDS = `Everything that was issued to it ends: refresh tokens and codes at once, access tokens ${WITHIN}.`
 const EXAMPLE_ID = '5b0c…'
 
 function addClientOptions(command: Command, requestedOnlyHelp: string, isCreate = false) {
@@ -47,7 +47,7 @@ function addCreate(client: Command, io: Io) {
   const create = verb(
     client,
     'create',
-    'Register a client. Prints what is registered, with --json the id and the secret; the secret is shown this once. Without --grant-type it gets ' +
+    'Register a client. Prints what is registered; with --json only the id and the secret. The secret is shown only once. Without --grant-type it gets ' +
       'client_credentials if it can authenticate, and authorization_code if it has a redirect URI.',
     'create --name "Submission helper" --owner u-17 --scope "submission:read submission:create" --json',
   )
@@ -71,11 +71,11 @@ function addUpdate(client: Command, io: Io) {
   const update = verb(
     client,
     'update <id>',
-    `Change a client. A list that is given replaces the old one; "" empties it. ${SOON} If it loses anything by this: ` +
+    `Change a client. A list that is given replaces the old one; "" empties it. ${SOON} If the client loses anything: ` +
       `${TOKENS_END} Refresh tokens stay good for what is left, unless it loses the grant type.`,
     `update ${EXAMPLE_ID} --redirect-uri https://app.example/callback --no-may-introspect`,
   )
-  const requestedOnlyHelp = 'the lists replace what is merely requested, and authorize nothing'
+  const requestedOnlyHelp = 'the lists replace what is only requested, and authorize nothing'
   addClientOptions(update, requestedOnlyHelp).action(
     async (id: string, options: Options, command: Command) => {
       const given = await readClient(options, command, io)
@@ -99,7 +99,7 @@ function addPermissionVerbs(client: Command, io: Io) {
     {
       name: 'withdraw',
       description:
-        `Take something from a client, also what it merely requested. ${SOON} ${TOKENS_END} Refresh tokens stay good for ` +
+        `Take something from a client, including what it only requested. ${SOON} ${TOKENS_END} Refresh tokens stay good for ` +
         'what is left, unless authorization_code or refresh_token is withdrawn.',
       example: `${EXAMPLE_ID} --scope submission:create`,
       work: clients.withdraw,
@@ -117,8 +117,8 @@ function addReading(client: Command, io: Io) {
     row: (one) => [one.clientId, one.name, one.ownerId, one.authMethod, stateOf(one)],
     readPage: pageOfClientRecords,
   })
-    .option('--name <part>', 'those with this in their name, in any case')
-    .option('--owner <id>', 'those of this owner')
+    .option('--name <part>', 'only those whose name contains this, in any case')
+    .option('--owner <id>', 'only those of this owner')
   verb(client, 'show <id>', 'Print one client, without secrets.', `show ${EXAMPLE_ID}`).action(
     (id: string, _options, command: Command) =>
       printRead(command, io, async (db) =>
@@ -131,7 +131,7 @@ function addKeeping(client: Command, io: Io) {
   verb(
     client,
     'rotate-secret <id>',
-    `Give a client a new secret, shown this once. ${SOON} Without an overlap: ${TOKENS_END} Refresh tokens stay; they ` +
+    `Give a client a new secret, which is shown only once. ${SOON} Without an overlap: ${TOKENS_END} Refresh tokens stay; they ` +
       'need the new secret.',
     `rotate-secret ${EXAMPLE_ID} --overlap-seconds 86400`,
   )
@@ -143,13 +143,13 @@ function addKeeping(client: Command, io: Io) {
   addActs(client, io, [
     {
       name: 'disable',
-      description: `Give a client no more tokens, until it is enabled again. ${SOON} ${ALL_ENDS}`,
+      description: `Issue no tokens to a client until it is enabled again. ${SOON} ${ALL_ENDS}`,
       example: EXAMPLE_ID,
       work: clients.disable,
     },
     {
       name: 'enable',
-      description: 'Let a disabled client have tokens again. What ended stays ended.',
+      description: 'Issue tokens to a disabled client again. Nothing that ended comes back.',
       example: EXAMPLE_ID,
       work: clients.enable,
     },

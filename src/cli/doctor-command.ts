@@ -26,11 +26,11 @@ export function addDoctorCommand(program: Command, io: Io) {
   verb(
     program,
     'doctor',
-    'Say which guarantees of the deployment hold. Harmless at any time: it makes a client and a user of its own, tries ' +
+    'Say which guarantees of the deployment hold. Safe at any time: it makes a client and a user of its own, tries ' +
       'them, and removes them. Ends with status 1 if a guarantee does not hold.',
     'doctor --remote --authenticator https://authenticator.example.org',
   )
-    .option('--authenticator <url>', 'where the authenticator serves; locally this is known')
+    .option('--authenticator <url>', 'where the authenticator serves; needed with --remote only')
     .action(async (options: Form & { authenticator?: string }, command: Command) => {
       const { json = false, remote = false, authenticator } = options
       if (authenticator !== undefined && !isGuarded(authenticator)) {

@@ -89,7 +89,7 @@ export const CLIENT_FIELDS: Fields<ClientFields> = {
     flags: '--auth-method <method>',
     help:
       `how it authenticates: ${AUTH_METHODS.join(', ')}. client_secret, the default of create, takes the secret by ` +
-      'HTTP Basic or in the body; client_secret_basic and client_secret_post take it in that one way alone; none is ' +
+      'HTTP Basic or in the body; client_secret_basic and client_secret_post take it in that way only; none is ' +
       'for a client that keeps no secret',
     initial: DEFAULT_AUTH_METHOD,
     read: checkAuthMethod,

@@ -65,7 +65,7 @@ export function listVerb<Kept, Filter extends object>(
   { description, example, documentOf, heads, row, readPage }: Listing<Kept, Filter>,
 ): Command {
   return verb(noun, 'list', description, `list ${example}`)
-    .option('--limit <n>', 'print so many at most')
+    .option('--limit <n>', 'print at most n')
     .option('--after <id>', 'begin after this id: where a list before this one ended')
     .action(async (options: Form & Filter & { limit?: string; after?: string }) => {
       let after = options.after ?? ''

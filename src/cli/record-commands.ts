@@ -84,6 +84,6 @@ export function addRecordCommands(program: Command, io: Io) {
       '--since <when>',
       'a date (2026-10-01, 2026-10-01T12:00Z) or how long ago: 90m, 12h, 30d',
     )
-    .option('--limit <n>', 'no more than so many')
+    .option('--limit <n>', 'print at most n')
     .action((options: AuditOptions) => printAudit(io, options))
 }

@@ -95,8 +95,8 @@ export function addSessionCommands(program: Command, io: Io) {
     session,
     'revoke',
     'End one session, or all that was issued to a client or for a user: access tokens, browser sessions, refresh ' +
-      'tokens and codes. Prints within how many seconds every check knows; checks that ask for fresh know at once. Of ' +
-      'one access or browser session token `revoked` says that it is good no more, not that it ever was.',
+      'tokens and codes. Prints within how many seconds every check refuses it; checks with fresh refuse it at once. For ' +
+      'one access token or browser session `revoked` means that it is not valid now, not that it was ever issued.',
     'revoke --token-stdin < token.txt',
   )
     .option(

@@ -13,7 +13,7 @@ import * as users from './user-verbs.ts'
 import { type Io, printRead, refuseUsage, verb } from './verb.ts'
 
 const STDIN_HELP = 'read the password from standard input, one line'
-const ALL_ENDS = `All issued for this user ends: refresh tokens and codes at once, sessions ${WITHIN}.`
+const ALL_ENDS = `Everything that was issued for this user ends: refresh tokens and codes at once, sessions ${WITHIN}.`
 /** A refresh token states nothing itself: each use narrows what it buys. */
 const SESSIONS_END = `the user's access tokens and browser sessions end ${WITHIN}`
 const NARROWER = 'Refresh tokens and codes stay good for what is left.'
@@ -54,7 +54,10 @@ function addReading(user: Command, io: Io) {
     heads: ['user_id', 'username', 'email', 'state'],
     row: (one) => [one.userId, one.username, one.email, stateOf(one)],
     readPage: (db, after, rows, { name }) => userRegistry(db).page(after, rows, name),
-  }).option('--name <part>', 'those with this in their username or e-mail address, in any case')
+  }).option(
+    '--name <part>',
+    'only those whose username or e-mail address contains this, in any case',
+  )
   verb(user, 'show <id>', 'Print one user, by id or username.', 'show ada').action(
     (id: string, _options, command: Command) =>
       printRead(command, io, async (db) => users.userDocument(await users.findUser(db, id))),
@@ -79,7 +82,7 @@ function addUpdate(user: Command, io: Io) {
   const update = verb(
     user,
     'update <id>',
-    `Change a user. A list that is given replaces the old one; "" empties it. If anything is no longer true by this, ` +
+    `Change a user. A list that is given replaces the old one; "" empties it. If sessions then state something untrue, ` +
       `${SESSIONS_END}. ${NARROWER}`,
     'update ada --email ada@example.org --scope "submission:read submission:create"',
   )
@@ -113,13 +116,13 @@ function addActsOnUsers(user: Command, io: Io) {
   addActs(user, io, [
     {
       name: 'disable',
-      description: `Let a user no longer sign in or give consent. ${ALL_ENDS}`,
+      description: `Stop a user from signing in and giving consent. ${ALL_ENDS}`,
       example: 'ada',
       work: users.disable,
     },
     {
       name: 'enable',
-      description: 'Let a disabled user sign in again. What ended stays ended.',
+      description: 'Let a disabled user sign in again. Nothing that ended comes back.',
       example: 'ada',
       work: users.enable,
     },

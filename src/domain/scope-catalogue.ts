@@ -6,7 +6,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
   'public:read': 'Read public information',
   'profile:read': 'Read your profile: your name, e-mail address and affiliation',
   'profile:update': 'Change your profile',
-  'submission:read': 'Read your submissions, also before they are announced',
+  'submission:read': 'Read your submissions, including those not announced yet',
   'submission:create': 'Start new submissions in your name',
   'submission:update': 'Change your submissions before they are announced',
   'submission:delete': 'Delete your submissions before they are announced',

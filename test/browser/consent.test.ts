@@ -16,7 +16,7 @@ import {
 
 const boxOf = (page: Page, sentence: string) => page.getByRole('checkbox', { name: sentence })
 const CREATE = 'Start new submissions in your name'
-const READ = 'Read your submissions, also before they are announced'
+const READ = 'Read your submissions, including those not announced yet'
 
 /** The token of the last callback. */
 function lastToken(app: ClientApp) {

@@ -282,7 +282,7 @@ describe('session revoke', () => {
       state.admin(['session', 'revoke', '--token', mintToken(kind)])
     expect((await revoke('accessToken')).stdout).toMatch(/^revoked: +yes$/m)
     const help = (await state.admin(['session', 'revoke', '--help'])).stdout.replaceAll(/\s+/g, ' ')
-    expect(help).toContain('`revoked` says that it is good no more, not that it ever was')
+    expect(help).toContain('`revoked` means that it is not valid now, not that it was ever issued')
     expect(await revoke('refreshToken')).toEqual({
       status: 1,
       stdout: '',
