@@ -91,20 +91,20 @@ function strengthOf(secret: string): Verdict {
     : ok(`JWT_SECRET has at least ${MIN_SECRET_BYTES} bytes, and they vary`)
 }
 
-async function jwtSecret({ jwtSecret }: Examined): Promise<Verdict> {
-  if (jwtSecret.kind === 'deployed') {
-    return (await jwtSecret.secretNames()).includes('JWT_SECRET')
+async function jwtSecret({ jwtSecret, secretNames }: Examined): Promise<Verdict> {
+  if (secretNames) {
+    return (await secretNames()).includes('JWT_SECRET')
       ? ok('JWT_SECRET of the authenticator is set; how strong it is cannot be seen from here')
       : fail('the authenticator has no secret JWT_SECRET')
   }
-  if (jwtSecret.secret !== null) return strengthOf(jwtSecret.secret)
+  if (jwtSecret !== null) return strengthOf(jwtSecret)
   return notChecked('give JWT_SECRET to the doctor as npm start has it')
 }
 
 /** A proxy needs the secret; a service binding does not. */
-async function proxySecret({ issuer, jwtSecret, proxySecret }: Examined): Promise<Verdict> {
-  if (jwtSecret.kind === 'deployed') {
-    return (await jwtSecret.secretNames()).includes('PROXY_SECRET')
+async function proxySecret({ issuer, proxySecret, secretNames }: Examined): Promise<Verdict> {
+  if (secretNames) {
+    return (await secretNames()).includes('PROXY_SECRET')
       ? ok('PROXY_SECRET of the authenticator is set')
       : fail('the authenticator has no secret PROXY_SECRET: over HTTP it answers 503 to everything')
   }

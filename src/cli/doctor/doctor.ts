@@ -17,11 +17,6 @@ import { DEPLOYMENT_CHECKS } from './deployment-checks.ts'
 import { newTrial, type Trial } from './trial.ts'
 import { CLEAN_UP, TRIAL_CHECKS } from './trial-checks.ts'
 
-/** What can be known of the authenticator's JWT_SECRET: locally the secret, remotely only whether it is set. */
-export type KnownSecret =
-  | Readonly<{ kind: 'local'; secret: string | null }>
-  | Readonly<{ kind: 'deployed'; secretNames: () => Promise<readonly string[]> }>
-
 /** How long a promise may take. */
 export type Bounds = Readonly<{ seenSeconds: number; revokedSeconds: number }>
 
@@ -38,7 +33,10 @@ export type Examined = Readonly<{
   authenticatorUrl: string | null
   /** Epoch seconds; null: not known. */
   startedAt: number | null
-  jwtSecret: KnownSecret
+  /** The secrets that the deployed authenticator has. Null on this machine. */
+  secretNames: (() => Promise<readonly string[]>) | null
+  /** The authenticator's; null: not known. */
+  jwtSecret: string | null
   /** For the authenticator; null: not known. */
   proxySecret: string | null
   bounds: Bounds
@@ -78,10 +76,8 @@ function knownOfDeployed(io: Io, { authenticatorUrl, deployedAt }: Where, both: 
     issuer: io.env.ISSUER || both.registry.vars.ISSUER || '',
     authenticatorUrl,
     startedAt: deployedAt ?? null,
-    jwtSecret: {
-      kind: 'deployed',
-      secretNames: () => secretNames(deployedApi(io.env), both.authenticator.name),
-    },
+    secretNames: () => secretNames(deployedApi(io.env), both.authenticator.name),
+    jwtSecret: null,
     proxySecret: givenProxySecret(io),
   }
 }
@@ -97,10 +93,8 @@ async function knownHere(io: Io, { authenticatorUrl }: Where, both: Both): Promi
     authenticatorUrl:
       authenticatorUrl ?? running?.authenticatorUrl ?? `http://127.0.0.1:${authenticatorPort}`,
     startedAt: running?.startedAt ?? null,
-    jwtSecret: {
-      kind: 'local',
-      secret: io.env.JWT_SECRET || (await readIfPresent(jwtSecretFile(stateDir))),
-    },
+    secretNames: null,
+    jwtSecret: io.env.JWT_SECRET || (await readIfPresent(jwtSecretFile(stateDir))),
     proxySecret: givenProxySecret(io) ?? (await readIfPresent(proxySecretFile(stateDir))),
   }
 }

@@ -78,10 +78,9 @@ async function seenToken(
 
 /** Null if there is nothing to compare it with. */
 async function isOurJwt(jwt: string, { issuer, jwtSecret }: Examined): Promise<boolean | null> {
-  const secret = jwtSecret.kind === 'local' ? jwtSecret.secret : null
-  if (secret === null || !isLongEnough(secret)) return null
+  if (jwtSecret === null || !isLongEnough(jwtSecret)) return null
   const expected = { issuer, now: Math.floor(Date.now() / 1000) }
-  return (await verifyJwt(jwt, [await importSecret(secret)], expected)) !== null
+  return (await verifyJwt(jwt, [await importSecret(jwtSecret)], expected)) !== null
 }
 
 /** A check that asks the authenticator; `not checked` when its address is not known. */
