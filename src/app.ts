@@ -76,7 +76,7 @@ function handleNowhere(c: HttpContext): Response {
   throw notFound()
 }
 
-export type AppDeps = RouteDeps & FrameDeps
+type AppDeps = RouteDeps & FrameDeps
 
 export function createApp(deps: AppDeps) {
   const app = new Hono<RequestEnv>()

@@ -42,7 +42,7 @@ export type RefusedCheck = Readonly<{
 /** An `Authentication`; a refusal has the detail for the operator. */
 export type Checked = Exclude<Authentication, { kind: 'refused' }> | RefusedCheck
 
-export type CheckDeps = Readonly<{
+type CheckDeps = Readonly<{
   sessions: LiveSessions
   proofs: SeenProofs
   /** Epoch milliseconds. */

@@ -6,7 +6,7 @@ import type { Refusal } from '../protocol/bearer.ts'
 const SECRET_HEADER = 'X-Proxy-Secret'
 
 /** `shown`: the caller is our proxy. `absent`: it may be anyone. `wrong`: also if a secret is sent and none is set here. */
-export type ProxySecret = 'shown' | 'absent' | 'wrong'
+type ProxySecret = 'shown' | 'absent' | 'wrong'
 
 /** A repeated header arrives as one value with a space, which no secret has. */
 export function readProxySecret(headers: Headers, secrets: readonly string[]): ProxySecret {

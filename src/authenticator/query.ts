@@ -14,7 +14,7 @@ export type Requirement = Readonly<{
   required: boolean
 }>
 
-export type QueryReading =
+type QueryReading =
   | Readonly<{ kind: 'read'; requirement: Requirement }>
   | Readonly<{ kind: 'malformed'; reason: string }>
 

@@ -12,7 +12,7 @@ export type Api = Readonly<{
   isLocal?: true
 }>
 
-export type ApiAnswer = Readonly<{
+type ApiAnswer = Readonly<{
   success?: boolean
   errors?: readonly Readonly<{ code?: number; message?: string }>[]
   result?: unknown

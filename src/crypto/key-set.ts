@@ -79,7 +79,7 @@ async function importing(jwk: JsonWebKey, algorithm: object): Promise<Judgement>
 }
 
 /** A client's JWK Set, as JSON text, with only the keys that can verify, and a sentence about each ignored key. */
-export type UsableKeySet = Readonly<{ keySet: string; ignored: readonly string[] }>
+type UsableKeySet = Readonly<{ keySet: string; ignored: readonly string[] }>
 
 const isObject = (value: unknown): value is JsonWebKey =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

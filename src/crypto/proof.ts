@@ -11,7 +11,7 @@ const THUMBPRINT_MEMBERS: Readonly<Record<string, string[]>> = {
   RSA: ['e', 'kty', 'n'],
 }
 
-export type ProvenClaims = Readonly<{
+type ProvenClaims = Readonly<{
   claims: Readonly<Record<string, unknown>>
   /** RFC 7638: base64url SHA-256, 43 characters. */
   thumbprint: string

@@ -15,7 +15,7 @@ export const REQUEST_AUTH_METHODS = [
   'private_key_jwt',
   'none',
 ] as const
-export type RequestAuthMethod = (typeof REQUEST_AUTH_METHODS)[number]
+type RequestAuthMethod = (typeof REQUEST_AUTH_METHODS)[number]
 
 /** The method that a client is registered with. `client_secret` allows both Basic and the body. */
 export const AUTH_METHODS = ['client_secret', ...REQUEST_AUTH_METHODS] as const

@@ -29,7 +29,7 @@ import type { Deps, RequestContext } from './deps.ts'
 import { prefetch } from './prefetch.ts'
 import { userOf } from './still-held.ts'
 
-export type AuthorizeOutcome =
+type AuthorizeOutcome =
   | Readonly<{ kind: 'sign_in' }>
   /** The operator has disabled the user who is signed in. */
   | Readonly<{ kind: 'disabled_user' }>

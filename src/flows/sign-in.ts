@@ -13,7 +13,7 @@ import { newBearer, openSession } from './open-session.ts'
 export const KNOWN_BROWSER_SECONDS = 365 * 86_400
 
 /** `browserToken` goes into the cookie by which this browser is known from now on. */
-export type SignedIn = Readonly<{ token: string; lifetimeSeconds: number; browserToken: string }>
+type SignedIn = Readonly<{ token: string; lifetimeSeconds: number; browserToken: string }>
 
 /**
  * A string says why not, for the operator alone: an unknown user, a wrong password and a disabled user get the same

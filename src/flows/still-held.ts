@@ -26,7 +26,7 @@ export function userOf(
   }
 }
 
-export type StillHeld = Readonly<{
+type StillHeld = Readonly<{
   user: User
   scopes: readonly string[]
   endorsements: readonly string[]

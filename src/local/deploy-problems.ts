@@ -39,7 +39,7 @@ const PLACEHOLDER = /^[0-]+\d$/
 const SET_ELSEWHERE = '-'.repeat(64)
 
 /** The environment of a worker with this configuration, with a stand-in for JWT_SECRET. */
-export const givenBy = ({ vars, ...config }: WranglerConfig): Given => ({
+const givenBy = ({ vars, ...config }: WranglerConfig): Given => ({
   JWT_SECRET: SET_ELSEWHERE,
   ...vars,
   ...Object.fromEntries(bindingNames(config).map((name) => [name, {}])),

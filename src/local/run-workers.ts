@@ -22,7 +22,7 @@ export const persistencePath = (stateDir: string) => join(stateDir, 'v3')
  */
 export const ON_ITS_OWN = { telemetry: { enabled: false }, enableDevRegistry: false }
 
-export type RunnableWorker = Readonly<{
+type RunnableWorker = Readonly<{
   config: WranglerConfig
   /** One module, as `buildWorker` makes it. */
   module: string

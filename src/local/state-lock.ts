@@ -38,7 +38,7 @@ export function tryToLock(stateDir: string): (() => void) | null {
   return () => file.close()
 }
 
-export type Claim =
+type Claim =
   | Readonly<{ kind: 'claimed'; release: () => void }>
   | Readonly<{ kind: 'served'; by: RunningRegistry }>
 

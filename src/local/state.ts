@@ -16,7 +16,7 @@ export type Storage = Readonly<{
   codes: TextNamespace
 }>
 
-export type State = Storage & Readonly<{ close: () => Promise<void> }>
+type State = Storage & Readonly<{ close: () => Promise<void> }>
 
 /** With every migration applied. The caller holds the lock and closes the state. */
 export async function openState(stateDir: string, registry: WranglerConfig): Promise<State> {

@@ -2,7 +2,7 @@
 
 import { type ErrorCode, statusOf } from '../protocol/errors.ts'
 
-export type Explanation = Readonly<{
+type Explanation = Readonly<{
   meaning: string
   /** The most frequent first. */
   causes: readonly string[]

@@ -4,7 +4,7 @@ import type { Child } from 'hono/jsx'
 import { Layout } from './layout.tsx'
 import { SignedInAs, SignOutForm } from './parts.tsx'
 
-export type ErrorPageProps = Readonly<{
+type ErrorPageProps = Readonly<{
   title: string
   message: string
   /** What the person can do about it, or null. */

@@ -3,7 +3,7 @@
 import { Layout } from './layout.tsx'
 import { SignedInAs, SignOutForm } from './parts.tsx'
 
-export type LandingPageProps = Readonly<{
+type LandingPageProps = Readonly<{
   /** The issuer's URL, without a slash at the end. */
   issuer: string
   /** Null if no user is signed in. */

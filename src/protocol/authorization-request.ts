@@ -18,7 +18,7 @@ export type AuthorizationRequest = Readonly<{
 }>
 
 /** The parameters of a request: the consent page sends them back, and its form token is bound to them. */
-export const REQUEST_FIELDS = [
+const REQUEST_FIELDS = [
   'response_type',
   'response_mode',
   'client_id',

@@ -11,7 +11,7 @@ const REALM = 'registry'
 /** Characters that §3 forbids in `error_description`. The form of our scopes is narrower. */
 const UNQUOTABLE = /[^ !#-[\]-~]/g
 
-export type BearerReading =
+type BearerReading =
   | Readonly<{ kind: 'absent' }>
   | Readonly<{ kind: 'bearer' | 'dpop'; token: string }>
   /** Another scheme, no token, two tokens, two headers. */

@@ -9,7 +9,7 @@ const SKEW_SECONDS = 60
 /** How far ahead `exp` may be: how long an id is stored, and how long a stolen, unused assertion is accepted. */
 const MAX_LIFETIME_SECONDS = 600
 
-export type Assertion = Readonly<{
+type Assertion = Readonly<{
   jti: string
   /** Whole epoch seconds: until then the same assertion could be sent again. */
   expiresAt: number

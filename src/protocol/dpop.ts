@@ -12,7 +12,7 @@ const THUMBPRINT = /^[A-Za-z0-9_-]{43}$/
 const UNRESERVED = /^[A-Za-z0-9._~-]$/
 
 /** The request that the proof was sent with. */
-export type ProvenRequest = Readonly<{
+type ProvenRequest = Readonly<{
   method: string
   /** Absolute, as the sender addressed it. */
   url: string
@@ -20,7 +20,7 @@ export type ProvenRequest = Readonly<{
   accessToken: string | null
 }>
 
-export type Proof = Readonly<{
+type Proof = Readonly<{
   /** RFC 7638 thumbprint of the key that the sender holds. */
   jkt: string
   jti: string

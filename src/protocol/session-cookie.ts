@@ -12,7 +12,7 @@ export const hostCookieName = (name: string, issuer: string) =>
 
 export const sessionCookieName = (issuer: string) => hostCookieName(SESSION_COOKIE, issuer)
 
-export type CookieReading =
+type CookieReading =
   | Readonly<{ kind: 'absent' }>
   | Readonly<{ kind: 'session'; token: string }>
   | Readonly<{ kind: 'malformed' }>

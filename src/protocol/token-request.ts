@@ -37,7 +37,7 @@ export const readRedemption = (fields: Fields): Redemption => ({
 
 export const readRefreshToken = (fields: Fields) => required(fields, 'refresh_token')
 
-export type PresentedToken = Readonly<{
+type PresentedToken = Readonly<{
   /** `none`: does not have the form of a token that clients get. */
   kind: 'accessToken' | 'refreshToken' | 'none'
   token: string

@@ -15,7 +15,7 @@ type AuditRow = {
 }
 
 /** A filter; an absent field filters nothing. */
-export type AuditQuery = Readonly<{
+type AuditQuery = Readonly<{
   clientId?: string | undefined
   userId?: string | undefined
   event?: string | undefined

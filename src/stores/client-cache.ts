@@ -8,7 +8,7 @@ import type { ClientCache, ClientStore } from './ports.ts'
 const MAX_RECORDS = 1000
 
 /** What an isolate keeps, by client id. */
-export type KeptClients = Map<
+type KeptClients = Map<
   string,
   Readonly<{
     client: Client

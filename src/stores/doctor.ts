@@ -23,7 +23,7 @@ const APPLIED_MIGRATIONS = `SELECT name, unixepoch(applied_at) AS appliedAt FROM
 const LAST_HOUSEKEEPING = `SELECT max(ran_at) AS ran_at FROM housekeeping`
 
 /** Instants in epoch seconds. */
-export type AppliedMigration = Readonly<{ name: string; appliedAt: number }>
+type AppliedMigration = Readonly<{ name: string; appliedAt: number }>
 
 /** Is a written row there to be read? One batch writes and deletes it, so that no row is left. */
 export async function writesAndReads(db: Database, id: string): Promise<boolean> {
@@ -40,7 +40,7 @@ export const lastHousekeeping = (db: Database) =>
   db.prepare(LAST_HOUSEKEEPING).first<number | null>('ran_at')
 
 /** Instants in epoch seconds. */
-export type TemporarySubjects = Readonly<{
+type TemporarySubjects = Readonly<{
   name: string
   redirectUri: string
   scope: string

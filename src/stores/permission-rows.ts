@@ -6,8 +6,8 @@
 import { DROP_COVERED_CLIENT_ENDORSEMENTS } from './covering-sql.ts'
 import type { Database } from './database.ts'
 
-export const PERMISSION_KINDS = ['scopes', 'grantTypes', 'endorsements'] as const
-export type PermissionKind = (typeof PERMISSION_KINDS)[number]
+const PERMISSION_KINDS = ['scopes', 'grantTypes', 'endorsements'] as const
+type PermissionKind = (typeof PERMISSION_KINDS)[number]
 export type PermissionLists = Readonly<Partial<Record<PermissionKind, readonly string[]>>>
 
 /** Table and column come from the constants below, never from input. */

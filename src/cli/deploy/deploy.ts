@@ -38,7 +38,7 @@ Example:
 type Words = Options & Readonly<{ isDryRun: boolean; isHelp: boolean }>
 
 /** Throws an Error of one line for wrong usage. */
-export function readWords(argv: readonly string[]): Words {
+function readWords(argv: readonly string[]): Words {
   const { values } = parseArgs({
     args: [...argv],
     options: {

@@ -9,12 +9,12 @@ import { DEPLOYED_SECRETS } from '../../local/project.ts'
 import { Refusal } from '../../local/refusal.ts'
 import type { Io } from '../verb.ts'
 
-export type SecretName = (typeof SECRET_NAMES)[number]
+type SecretName = (typeof SECRET_NAMES)[number]
 
 const OWNER_ONLY = 0o700
 
 /** Another account's deployment has other secrets. */
-export type SecretFiles = Readonly<{ accountId: string }>
+type SecretFiles = Readonly<{ accountId: string }>
 
 const folderOf = ({ accountId }: SecretFiles) => join(DEPLOYED_SECRETS, accountId)
 const fileOf = (files: SecretFiles, name: SecretName) => join(folderOf(files), name)

@@ -28,7 +28,7 @@ const REFUSAL_TRIES = 10
 const REFUSAL_PAUSE_MS = 200
 
 /** `error` is a code of the RFCs, or nothing. */
-export type TokenAnswer = Readonly<{
+type TokenAnswer = Readonly<{
   status: number
   token: string | null
   error: string

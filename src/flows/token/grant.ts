@@ -46,7 +46,7 @@ export type Holding = Readonly<{
 }>
 
 /** In the order in which they run. Every step may throw `OAuthError`. */
-export type Steps<Asked, Read, Found, New extends Minted> = Readonly<{
+type Steps<Asked, Read, Found, New extends Minted> = Readonly<{
   /** `kept`: the client's record may be the isolate's copy. Then `find` and `verify` may run twice and write nothing. */
   clientRecord: 'fresh' | 'kept'
   /** The parameters. */
