@@ -63,6 +63,7 @@ const server = createServer(async (request, response) => {
     const token = await oauth.authorizationCodeGrant(registry, url, checks)
     response.end('Signed in. You can close this page.\n')
     console.log(`granted: ${token.scope}\nACCESS_TOKEN=${token.access_token}`)
+    if (token.refresh_token) console.log(`REFRESH_TOKEN=${token.refresh_token}`)
   } catch (refusal) {
     response.writeHead(400).end('Not signed in.\n')
     // A refused client gets a 401 with a challenge, which the library reports in place of the error code.

@@ -48,7 +48,7 @@ async function seed(db: Database, stateDir: string, now: number): Promise<Demo> 
       mayIntrospect: false,
       accessTokenLifetimeSeconds: null,
       redirectUris: [DEMO_REDIRECT_URI],
-      grantTypes: ['client_credentials', 'authorization_code'],
+      grantTypes: ['client_credentials', 'authorization_code', 'refresh_token'],
       scopes: DEMO_SCOPES,
       endorsements: ['cs.*'],
     },

@@ -89,7 +89,13 @@ describe('README.md and docs/', () => {
   })
 
   it.each([
-    ['signs a user in', 'allow', {}, 200, 'granted: public:read submission:read'],
+    [
+      'signs a user in',
+      'allow',
+      {},
+      200,
+      'granted: public:read submission:read\nACCESS_TOKEN=reg_',
+    ],
     ['reports that the user refused', 'cancel', {}, 400, 'refused: access_denied'],
     [
       'reports a wrong secret',
@@ -104,6 +110,7 @@ describe('README.md and docs/', () => {
     const client = await running.newClient(
       'client_secret_post',
       ...['--redirect-uri', redirectUri, '--scope', 'public:read submission:read'],
+      ...['--grant-type', 'authorization_code', '--grant-type', 'refresh_token'],
     )
     const application = startProgram(process.execPath, [inProject('examples/sign-in.mjs')], {
       ISSUER: running.registry,
@@ -119,6 +126,7 @@ describe('README.md and docs/', () => {
       const answer = await fetch(callback)
       expect(answer.status).toBe(status)
       await application.untilPrints(outcome)
+      if (status === 200) await application.untilPrints('\nREFRESH_TOKEN=regr_')
     } finally {
       await application.end()
     }
