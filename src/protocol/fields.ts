@@ -28,13 +28,17 @@ export const repeatedFields = (pairs: URLSearchParams) => collect(pairs).repeate
 /** As `readFields`, but without an error: a repeated name keeps its first value. */
 export const firstFields = (pairs: URLSearchParams) => collect(pairs).fields
 
-/** Hides a name that is not a parameter's: it may be a whole body with its secrets. */
-const nameForLog = (name: string) => (/^[a-z_]{1,32}$/.test(name) ? name : 'an unusual name')
+/** Other names are not repeated to anyone: one may be a whole body with its secrets. */
+const PARAMETER_NAME = /^[a-z_]{1,32}$/
 
-export const repetition = (names: readonly string[]) =>
-  new OAuthError('invalid_request', 'A parameter is included more than once.', {
-    detail: `more than once: ${names.map(nameForLog).join(', ')}`,
+export function repetition(names: readonly string[]) {
+  const known = names.filter((name) => PARAMETER_NAME.test(name))
+  const which = known.length > 0 ? `The parameter ${known[0]}` : 'A parameter'
+  const others = known.length < names.length ? ['an unusual name'] : []
+  return new OAuthError('invalid_request', `${which} is included more than once.`, {
+    detail: `more than once: ${[...known, ...others].join(', ')}`,
   })
+}
 
 /** Throws `invalid_request` if a parameter is repeated. */
 export function readFields(pairs: URLSearchParams): Fields {

@@ -192,6 +192,24 @@ describe('the recorded cause of a refusal', () => {
   })
 })
 
+describe('a repeated parameter', () => {
+  it.each([
+    ['scope', 'The parameter scope is included more than once.'],
+    ['regs_not-a-name', 'A parameter is included more than once.'],
+  ])(
+    'a repeated parameter %s is refused, and only a name of a parameter is repeated',
+    async (name, words) => {
+      const pairs = [...Object.entries(credentialsOf(client)), [name, 'a:b'], [name, 'c:d']]
+      const response = await post('/token', pairs as [string, string][])
+      expect(response.status).toBe(400)
+      expect(await response.json()).toMatchObject({
+        error: 'invalid_request',
+        error_description: words,
+      })
+    },
+  )
+})
+
 describe('the words of a caller', () => {
   it('the words of a caller are recorded in short form and without control characters', async () => {
     const scope = `\u001b[31m\u202e\n${'x'.repeat(500)}`
