@@ -42,7 +42,7 @@ const subjects = (): readonly Subject[] => [
     entry: readWranglerConfig(REGISTRY_CONFIG).main,
     path: METADATA,
     status: 200,
-    env: { ISSUER, LOGIN_LIMIT: {}, REFUSAL_LIMIT: {} },
+    env: { ISSUER, DB: {}, SESSIONS: {}, CODES: {}, LOGIN_LIMIT: {}, REFUSAL_LIMIT: {} },
   },
   {
     name: 'authenticator',

@@ -52,7 +52,7 @@ function storesOf(env: Bindings, settings: Settings) {
   const clients = inTime(clientStore(db, () => db.withSession('first-unconstrained')))
   // KV has half the time, so that a silent KV does not cost the code: the ledger has it as well.
   const codesInHalfTheTime = withDeadline(
-    { put: CODES.put.bind(CODES) as TextWriter['put'] },
+    { put: async (...asked: Parameters<TextWriter['put']>) => CODES.put(...asked) },
     storageTimeoutSeconds / 2,
   )
   return {
