@@ -45,7 +45,7 @@ export type Deps = Readonly<{
 /** One request, as far as flows and routes may know it. */
 export type RequestContext = Readonly<{
   /** Short and random: a refusal shows it, and every line of the log about this request carries it. */
-  correlationId: string
+  correlationId: () => string
   /** Epoch seconds. */
   now: number
   /** The same moment in epoch milliseconds. */

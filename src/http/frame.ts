@@ -70,7 +70,7 @@ export function frame(
   }
 
   function setRefusalHeaders(c: HttpContext, headers: Headers, refusal: OAuthError) {
-    if (hasReference(refusal)) headers.set('X-Correlation-Id', c.var.request.correlationId)
+    if (hasReference(refusal)) headers.set('X-Correlation-Id', c.var.request.correlationId())
     for (const [name, value] of Object.entries(refusal.headers)) headers.set(name, value)
   }
 

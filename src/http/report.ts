@@ -81,7 +81,7 @@ function record(
   const write = async () => {
     const isFlood =
       network !== '' && !(await refusalLimit.limit({ key: `recorded ${network}` })).success
-    if (!isFlood) await refusals.record({ correlationId, ...refused })
+    if (!isFlood) await refusals.record({ correlationId: correlationId(), ...refused })
   }
   defer(write().catch((fault: unknown) => log('refusal_not_recorded', { fault })))
 }

@@ -47,7 +47,7 @@ function wordsFor({ code, status, description: message }: OAuthError) {
 
 export const sendErrorPage: SendError = (c, refusal, issuer) => {
   if (isUnknown(refusal) && asksForJson(c)) return sendErrorJson(c, refusal, issuer)
-  const reference = hasReference(refusal) ? c.var.request.correlationId : null
+  const reference = hasReference(refusal) ? c.var.request.correlationId() : null
   const page = (
     <ErrorPage
       {...wordsFor(refusal)}

@@ -25,7 +25,7 @@ export async function sendSignOutPage(
 ) {
   const page = (
     <ErrorPage
-      {...{ title, message, hint, reference: c.var.request.correlationId, explanation: null }}
+      {...{ title, message, hint, reference: c.var.request.correlationId(), explanation: null }}
       signOut={{
         username: record.user?.username ?? '',
         formToken: await formToken(token, SIGN_OUT),
