@@ -47,7 +47,7 @@ export const WITHDRAW_CONSENT = `UPDATE consent SET fingerprint = '${WITHDRAWN_F
   WHERE user_id = ?1 AND client_id = ?2`
 export const FIND_CODE = `SELECT record FROM authorization_code WHERE code_digest = ?1`
 /**
- * Of any number of simultaneous calls exactly one gets a row. A repeated call for the same session gets the row again, so
+ * Exactly one of any number of simultaneous calls gets a row. A repeated call for the same session gets the row again, so
  * a call whose answer was lost can be repeated.
  */
 export const SPEND_CODE = `UPDATE authorization_code SET spent_at = ?2, session_key = ?3, family_id = ?4

@@ -132,7 +132,7 @@ export interface RefusalStore {
 
 export interface JtiStore {
   /**
-   * Is this the first use of the owner's id? Of any number of simultaneous calls exactly one returns true. The id is kept
+   * Is this the first use of the owner's id? Exactly one of any number of simultaneous calls returns true. The id is kept
    * until `expiresAt` (whole epoch seconds), when a JWT with it is no longer accepted.
    */
   use(owner: string, jti: string, expiresAt: number): Promise<boolean>

@@ -61,7 +61,7 @@ export interface CodeStore {
   findCarried(codeDigest: TokenDigest): Promise<AuthorizationCode | null>
   /** From D1, spent codes too. Null only if no such code was issued, or it expired long ago. */
   findOnLedger(codeDigest: TokenDigest): Promise<AuthorizationCode | null>
-  /** Atomic. Of any number of simultaneous calls exactly one returns `won`, and only its family is created. */
+  /** Atomic. Exactly one of any number of simultaneous calls returns `won`, and only its family is created. */
   spend(codeDigest: TokenDigest, purchase: Purchase, now: number): Promise<Spending>
   /** Undoes the spending by this purchase and no other. Does nothing if a record that the code rests on was revoked since `asOfMs`. */
   unspend(codeDigest: TokenDigest, purchase: Purchase): Promise<void>
@@ -114,7 +114,7 @@ export type Rotation =
 export interface RefreshTokenStore {
   /** Null if it was never issued, or expired long ago. Read from the primary. */
   find(tokenDigest: TokenDigest): Promise<RefreshTokenStanding | null>
-  /** Atomic: spends one token for another. Of any number of simultaneous calls exactly one returns `won`. */
+  /** Atomic: spends one token for another. Exactly one of any number of simultaneous calls returns `won`. */
   rotate(
     tokenDigest: TokenDigest,
     family: Pick<RefreshFamily, 'familyId' | 'clientId'>,

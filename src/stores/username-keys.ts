@@ -7,7 +7,7 @@ const AT_ONCE = 50
 
 export const FIND_WITHOUT_KEY = `SELECT user_id, username FROM user WHERE username_key IS NULL
   ORDER BY created_at LIMIT ?1`
-/** Of two users with the same key the older user gets it. */
+/** The older of two users with the same key gets it. */
 export const SET_KEY = `UPDATE OR IGNORE user SET username_key = ?2 WHERE user_id = ?1 AND username_key IS NULL`
 /** The other user is found by the exact spelling. Cannot collide: no key contains a space. */
 export const SET_OWN_KEY = `UPDATE user SET username_key = ' ' || username

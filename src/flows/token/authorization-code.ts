@@ -107,7 +107,7 @@ async function newFamily({ code, jkt, deps, context }: Attempt) {
   return { family: { familyId: randomId(), ...granted }, token, tokenDigest }
 }
 
-/** Of any number of simultaneous calls exactly one returns. */
+/** Exactly one of any number of simultaneous calls returns. */
 async function spendCode({ purchase }: Bought, attempt: Attempt): Promise<Holding> {
   const { codeDigest, code, client, deps, context } = attempt
   const spending = await deps.codes.spend(codeDigest, purchase, context.now)

@@ -124,7 +124,7 @@ async function mint({ requested, jkt, proof, deps }: Attempt): Promise<Renewed> 
   return { bearer, refreshToken, successor: { tokenDigest, sessionKey: bearer.key, jkt, terms } }
 }
 
-/** Of any number of simultaneous calls exactly one returns. */
+/** Exactly one of any number of simultaneous calls returns. */
 async function rotate({ successor }: Renewed, attempt: Attempt): Promise<Holding> {
   const { tokenDigest, standing, requested, client, deps, context } = attempt
   const { family } = standing
