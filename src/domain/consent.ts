@@ -1,6 +1,7 @@
 /** A remembered consent: what a user agreed to for a client, and when it may answer a new request. */
 
 import { type Client, isPublic } from './client.ts'
+import { hasRegistryScope } from './registry-scopes.ts'
 import { endorsementSentence, scopeSentence } from './scope-catalogue.ts'
 
 /** An unused consent is deleted after this time: longer than any authorization can be refreshed (`REFRESH_LIFETIME_SECONDS`). */
@@ -62,7 +63,11 @@ export const narrowedTerms = (terms: ConsentTerms, scopes: readonly string[]): C
 
 /**
  * May a remembered consent answer for this client at this redirect URI? Not for a public client with a loopback or
- * private-use URI: any program on the device could pose as the client (RFC 6749 §10.2, RFC 8252 §8.6).
+ * private-use URI: any program on the device could pose as the client (RFC 6749 §10.2, RFC 8252 §8.6). Not for a scope
+ * that administers the registry.
  */
-export const mayRememberConsent = (client: Client, redirectUri: string) =>
-  !isPublic(client) || redirectUri.startsWith('https://')
+export const mayRememberConsent = (
+  client: Client,
+  redirectUri: string,
+  offered: readonly string[],
+) => !hasRegistryScope(offered) && (!isPublic(client) || redirectUri.startsWith('https://'))

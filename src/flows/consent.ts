@@ -61,7 +61,8 @@ export async function agree(asked: Case, deps: Pick<Deps, 'authorizations'>): Pr
     if (scopes.length === 0) return refuse(asked, 'nothing was left ticked', deps)
     return agreedNow(asked, scopes)
   }
-  const mayRemember = mayRememberConsent(asked.identified.client, asked.identified.redirect)
+  const { client, redirect } = asked.identified
+  const mayRemember = mayRememberConsent(client, redirect, offered.scopes)
   const isRemembered = standing.consent?.fingerprint === fingerprint
   if (answer === null && mayRemember && isRemembered) {
     return { kind: 'agreed', agreement: { ...offered, consent: null } }

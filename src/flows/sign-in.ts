@@ -5,6 +5,7 @@ import { NO_ONES_HASH, passwordMatches } from '../crypto/password.ts'
 import { randomText } from '../crypto/random.ts'
 import { isEnabled } from '../domain/client.ts'
 import { networkOf } from '../domain/network.ts'
+import { isRegistryScope } from '../domain/registry-scopes.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import type { Deps, RequestContext } from './deps.ts'
 import { newBearer, openSession } from './open-session.ts'
@@ -62,7 +63,8 @@ export async function signIn(
     user,
     client: null,
     redirectUri: '',
-    scopes: user.scopes,
+    // A cookie is bound to no key, and lives longer than a token that administers.
+    scopes: user.scopes.filter((scope) => !isRegistryScope(scope)),
     endorsements: user.endorsements,
     ipAddress,
     jkt: null,

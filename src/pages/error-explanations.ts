@@ -21,6 +21,7 @@ const EXPLANATIONS = {
       'The path does not exist (status 404), or does not take the method (status 405). The metadata lists the endpoints.',
       'The client authenticates in two ways at once: by the Authorization header and by parameters of the body.',
       'The client must use PKCE and code_challenge is missing, or code_challenge_method is not S256.',
+      'A public client asks for a scope that begins with registry: and has not named its DPoP key by dpop_jkt.',
     ],
     remedy:
       'Correct the request. The same request fails again. Compare redirect_uri with the registered one, down to the last slash.',

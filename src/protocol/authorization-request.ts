@@ -6,6 +6,7 @@ import { isThumbprint } from './dpop.ts'
 import { OAuthError } from './errors.ts'
 import { type Fields, required } from './fields.ts'
 import { readCodeChallenge } from './pkce.ts'
+import { requireBinding } from './registry-scopes.ts'
 import { quoted } from './sanitize.ts'
 import { readRequestedScopes } from './scope-parameter.ts'
 import { requireGrantType } from './token-request.ts'
@@ -58,11 +59,13 @@ export function readAuthorizationRequest(fields: Fields, client: Client): Author
   }
   refuseControlCharacters(fields.get('state') ?? '')
   requireGrantType(client, 'authorization_code')
-  return {
+  const request = {
     codeChallenge: readCodeChallenge(fields, mustUsePkce(client)),
     dpopJkt: readDpopJkt(fields),
     scopes: readRequestedScopes(fields, client.scopes),
   }
+  requireBinding(request.scopes, client, request.dpopJkt !== null)
+  return request
 }
 
 /**

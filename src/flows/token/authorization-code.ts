@@ -182,6 +182,7 @@ export const authorizationCode = grant({
   prefetch: readCarriedCode,
   find: findCode,
   verify: [clientOwnsCode, redirectUriMatches, verifierMatches, keyMatches, notExpired],
+  binding: ({ code }) => ({ scopes: code.user.scopes, isBound: code.dpopJkt !== null }),
   mint,
   consume: spendCode,
   issue: issueAndForgetCode,

@@ -35,6 +35,7 @@ export const clientCredentials = grant({
   prefetch: async () => null,
   find: async (asked) => asked,
   verify: [clientIsConfidential, scopesAreAuthorized],
+  binding: ({ client, proof }) => ({ scopes: client.scopes, isBound: proof !== null }),
   mint,
   consume: consumeProof,
   issue: issueTokens,

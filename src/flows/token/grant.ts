@@ -1,10 +1,12 @@
 /** A grant as a list of steps, and the one order in which the steps of every grant run. */
 
 import { accessTokenLifetimeOf, type Client, type GrantType } from '../../domain/client.ts'
+import { hasRegistryScope, REGISTRY_TOKEN_SECONDS } from '../../domain/registry-scopes.ts'
 import type { User } from '../../domain/user.ts'
 import type { PresentedClient } from '../../protocol/client-authentication.ts'
 import { OAuthError } from '../../protocol/errors.ts'
 import type { Fields } from '../../protocol/fields.ts'
+import { requireBinding } from '../../protocol/registry-scopes.ts'
 import { requireGrantType } from '../../protocol/token-request.ts'
 import { type IssuedToken, tokenTypeFor } from '../../protocol/token-response.ts'
 import { authenticateClient, verifyOnKeptRecord } from '../authenticate-client.ts'
@@ -55,6 +57,8 @@ type Steps<Asked, Read, Found, New extends Minted> = Readonly<{
   prefetch: (asked: Asked, deps: Deps) => Promise<Read>
   find: (asked: Asked, read: Read, caller: Caller) => Promise<Found>
   verify: readonly Check<Found & Caller>[]
+  /** Every scope that the tokens may have, and whether they are bound to a key that was named before. */
+  binding: (attempt: Found & Caller) => Readonly<{ scopes: readonly string[]; isBound: boolean }>
   mint: (attempt: Found & Caller) => Promise<New>
   /** The one statement that decides who won. Nothing was written before it. */
   consume: (minted: New, attempt: Found & Caller) => Promise<Holding>
@@ -82,6 +86,8 @@ export const grant =
       const caller = { client, asOfMs, jkt: proof?.jkt ?? null, proof, deps, context }
       const attempt = { ...(await steps.find(asked, await reading, caller)), ...caller }
       await runChecks(steps.verify, attempt)
+      const { scopes, isBound } = steps.binding(attempt)
+      requireBinding(scopes, client, isBound)
       return attempt
     }
     const verifyOnFreshRecord = async (client: Client) => verify(client, client.readAtMs)
@@ -106,7 +112,10 @@ export async function issueTokens(
   holding: Holding,
   { client, asOfMs: clientAsOfMs, jkt, deps, context }: Caller,
 ): Promise<IssuedToken> {
-  const lifetimeSeconds = accessTokenLifetimeOf(client, deps.sessionLifetimeSeconds)
+  const longestSeconds = hasRegistryScope(holding.scopes)
+    ? Math.min(deps.sessionLifetimeSeconds, REGISTRY_TOKEN_SECONDS)
+    : deps.sessionLifetimeSeconds
+  const lifetimeSeconds = accessTokenLifetimeOf(client, longestSeconds)
   // The earlier of the reads of the client and of the user.
   const asOfMs = Math.min(clientAsOfMs, holding.user?.readAtMs ?? clientAsOfMs)
   const { ipAddress, nowMs: startAtMs } = context

@@ -158,6 +158,11 @@ export const refreshToken = grant({
   prefetch: readStanding,
   find: findToken,
   verify: CHECKS,
+  // All that the family has, and not what this request narrows it to: its next token is as good for the rest.
+  binding: ({ standing: { family } }) => ({
+    scopes: family.user.scopes,
+    isBound: family.jkt !== null,
+  }),
   mint,
   consume: rotate,
   issue: issueTokens,
