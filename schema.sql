@@ -240,3 +240,22 @@ CREATE TABLE IF NOT EXISTS housekeeping (
   removed   INTEGER NOT NULL, -- rows, in the last run
   left_over INTEGER NOT NULL  -- expired rows that the last run left for the next
 ) STRICT, WITHOUT ROWID;
+
+-- What an operator has declared of scopes. A scope that is not declared works too, and is named by itself on the pages.
+CREATE TABLE IF NOT EXISTS scope (
+  name            TEXT PRIMARY KEY,
+  sentence        TEXT NOT NULL,    -- what it allows, for people
+  -- May clients that register themselves have it without approval?
+  self_registered INTEGER NOT NULL DEFAULT 0 CHECK (self_registered IN (0, 1)),
+  -- Marked on the consent page, and consent to it is never remembered.
+  sensitive       INTEGER NOT NULL DEFAULT 0 CHECK (sensitive IN (0, 1)),
+  version         INTEGER NOT NULL, -- at least the epoch milliseconds of the change
+  created_at      INTEGER NOT NULL, -- epoch seconds
+  updated_at      INTEGER NOT NULL  -- epoch seconds
+) STRICT, WITHOUT ROWID;
+
+-- Titles of archives (cs) and categories (cs.DL), for people.
+CREATE TABLE IF NOT EXISTS category (
+  name  TEXT PRIMARY KEY,
+  title TEXT NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -21,11 +21,11 @@ import { revocationEndpoint } from './routes/revoke.ts'
 import { tokenEndpoint } from './routes/token.ts'
 
 /** All of them. The registry has nothing at any other path. */
-export const endpointsOf = (issuer: string): readonly Endpoint[] => [
+export const ENDPOINTS: readonly Endpoint[] = [
   tokenEndpoint,
   revocationEndpoint,
   introspectionEndpoint,
-  metadataEndpoint(issuer),
+  metadataEndpoint,
   authorizationEndpoint,
   accountEndpoint,
   loginEndpoint,
@@ -81,7 +81,7 @@ type AppDeps = RouteDeps & FrameDeps
 export function createApp(deps: AppDeps) {
   const app = new Hono<RequestEnv>()
   // One handler for each path: where a path has several, Hono chains them again for every request.
-  for (const endpoint of endpointsOf(deps.issuer)) {
+  for (const endpoint of ENDPOINTS) {
     const handler = handlerOf(endpoint)
     app.all(
       endpoint.path,

@@ -3,7 +3,7 @@
 import { sessionKeyOf } from '../crypto/digest.ts'
 import { isWellFormed, mayBeBrowserSession } from '../crypto/token.ts'
 import { isEndorsedFor, isEndorsement } from '../domain/category.ts'
-import { holdsScope, isScope } from '../domain/scope.ts'
+import { holdsScope, isScope, scopeForResource } from '../domain/scope.ts'
 import type { SessionRecord } from '../domain/session.ts'
 import type { Authentication } from '../protocol/authentication.ts'
 import {
@@ -127,8 +127,8 @@ function faultOf({ scopes, resource, category }: Requirement): string | null {
   if (!scopes.every(isScope)) return 'A scope is malformed.'
   if (resource !== null) {
     if (scopes.length === 0) return 'A resource needs a scope.'
-    if (resource === '*' || !scopes.every((scope) => isScope(`${scope}:${resource}`))) {
-      return 'The resource is malformed, or a scope names one already.'
+    if (!scopes.every((scope) => scopeForResource(scope, resource))) {
+      return 'The resource is malformed, or a scope is not of the form domain:action.'
     }
   }
   if (category !== null && (category.endsWith('*') || !isEndorsement(category))) {

@@ -3,7 +3,7 @@
 import { AUDIT_EVENTS } from '../domain/audit.ts'
 import { isEndorsement } from '../domain/category.ts'
 import { AUTH_METHODS, GRANT_TYPES } from '../domain/client.ts'
-import { isScope } from '../domain/scope.ts'
+import { isScope, SCOPE_RULE } from '../domain/scope.ts'
 import { usernameKey } from '../domain/user.ts'
 import { Refusal } from '../local/refusal.ts'
 
@@ -39,9 +39,7 @@ export const checkEvent = oneOf(AUDIT_EVENTS, 'event')
 
 export function checkScope(text: string): string {
   if (isScope(text)) return text
-  throw new Refusal(
-    `${quote(text)} is not a scope: write domain:action or domain:action:resource, as in submission:read`,
-  )
+  throw new Refusal(`${quote(text)} is not a scope: a scope ${SCOPE_RULE}`)
 }
 
 export function checkEndorsement(text: string): string {

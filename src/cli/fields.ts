@@ -137,7 +137,11 @@ export const CLIENT_PERMISSIONS: Fields<Required<PermissionLists>> = {
     `a grant it may use: ${GRANT_TYPES.join(', ')}`,
     checkGrantType,
   ),
-  scopes: list('--scope <scope>', 'a scope, domain:action or domain:action:resource', checkScope),
+  scopes: list(
+    '--scope <scope>',
+    'a scope (RFC 6749): read, or domain:action or domain:action:resource, which have a hierarchy',
+    checkScope,
+  ),
   endorsements: ENDORSEMENTS,
 }
 

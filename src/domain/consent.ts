@@ -1,8 +1,12 @@
 /** A remembered consent: what a user agreed to for a client, and when it may answer a new request. */
 
 import { type Client, isPublic } from './client.ts'
-import { hasRegistryScope } from './registry-scopes.ts'
-import { endorsementSentence, scopeSentence } from './scope-catalogue.ts'
+import {
+  type Catalogue,
+  type DescribedScope,
+  describeScope,
+  endorsementSentence,
+} from './scope-catalogue.ts'
 
 /** An unused consent is deleted after this time: longer than any authorization can be refreshed (`REFRESH_LIFETIME_SECONDS`). */
 export const FORGET_CONSENT_SECONDS = 400 * 86_400
@@ -34,7 +38,7 @@ export type ConsentTerms = Readonly<{
   }>
   /** Where the response goes, for people: `client.example`, `127.0.0.1:5000`, `com.example.app:`. */
   returnsTo: string
-  scopes: readonly Readonly<{ scope: string; sentence: string }>[]
+  scopes: readonly DescribedScope[]
   /** One sentence each. */
   endorsements: readonly string[]
 }>
@@ -45,13 +49,14 @@ export const consentTerms = (
   client: Client,
   returnsTo: string,
   { scopes, endorsements }: Offered,
+  catalogue: Catalogue,
 ): ConsentTerms => {
   const { clientId, name, ownerId, url, description, redirectUris } = client
   return {
     client: { clientId, name, ownerId, url, description, redirectUris },
     returnsTo,
-    scopes: scopes.map((scope) => ({ scope, sentence: scopeSentence(scope) })),
-    endorsements: endorsements.map(endorsementSentence),
+    scopes: scopes.map((scope) => describeScope(scope, catalogue)),
+    endorsements: endorsements.map((one) => endorsementSentence(one, catalogue)),
   }
 }
 
@@ -62,12 +67,9 @@ export const narrowedTerms = (terms: ConsentTerms, scopes: readonly string[]): C
 })
 
 /**
- * May a remembered consent answer for this client at this redirect URI? Not for a public client with a loopback or
- * private-use URI: any program on the device could pose as the client (RFC 6749 §10.2, RFC 8252 §8.6). Not for a scope
- * that administers the registry.
+ * May a remembered consent answer for this client at this redirect URI? Not to a sensitive scope. Not for a public client
+ * with a loopback or private-use URI: any program on the device could pose as the client (RFC 6749 §10.2, RFC 8252 §8.6).
  */
-export const mayRememberConsent = (
-  client: Client,
-  redirectUri: string,
-  offered: readonly string[],
-) => !hasRegistryScope(offered) && (!isPublic(client) || redirectUri.startsWith('https://'))
+export const mayRememberConsent = (client: Client, redirectUri: string, terms: ConsentTerms) =>
+  !terms.scopes.some(({ isSensitive }) => isSensitive) &&
+  (!isPublic(client) || redirectUri.startsWith('https://'))

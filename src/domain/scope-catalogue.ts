@@ -1,71 +1,79 @@
-/** What a user consents to: one sentence for each scope and each endorsement. */
+/** What a user consents to: one sentence for each scope and each endorsement, from what the operator has declared. */
 
 import { EVERY_CATEGORY } from './category.ts'
+import { isRegistryScope, type RegistryScope } from './registry-scopes.ts'
+import { readHierarchy, scopeCovers } from './scope.ts'
 
-const SENTENCES: Readonly<Record<string, string>> = {
-  'public:read': 'Read public information',
-  'profile:read': 'Read your profile: your name, e-mail address and affiliation',
-  'profile:update': 'Change your profile',
-  'submission:read': 'Read your submissions, including those not announced yet',
-  'submission:create': 'Start new submissions in your name',
-  'submission:update': 'Change your submissions before they are announced',
-  'submission:delete': 'Delete your submissions before they are announced',
-  'submission:proxy': 'Submit on behalf of other authors',
-  'upload:read': 'Read the files that you uploaded',
-  'upload:write': 'Upload files for your submissions and replace them',
-  'upload:update': 'Upload files for your submissions and replace them',
-  'upload:delete': 'Delete the files that you uploaded',
-  'upload:read_logs': 'Read the logs of your uploads',
-  'compile:read': 'Read the results of compiling your submissions',
-  'compile:create': 'Have your submissions compiled',
-  'fulltext:read': 'Read the plain text extracted from your submissions',
-  'fulltext:create': 'Have plain text extracted from your submissions',
-  'preview:read': 'See previews of your submissions',
-  'preview:create': 'Make previews of your submissions',
+/** Bounds what one read of all declared scopes, or of all categories, returns. */
+export const MAX_DECLARED = 1000
+
+export type DeclaredScope = Readonly<{
+  name: string
+  /** What it allows, for people. */
+  sentence: string
+  /** Marked on the consent page, and consent to it is never remembered. */
+  isSensitive: boolean
+}>
+
+/** What is declared, by name: all of it, or at least what the described permissions need. */
+export type Catalogue = Readonly<{
+  scopes: ReadonlyMap<string, DeclaredScope>
+  /** Titles of archives and categories. */
+  titles: ReadonlyMap<string, string>
+}>
+
+/** The registry's own scopes. They are sensitive, and cannot be declared. */
+const REGISTRY_SENTENCES: Readonly<Record<RegistryScope, string>> = {
+  'registry:read':
+    'See all applications and users that are registered here, and what administrators did',
+  'registry:clients': 'Change and delete the applications that are registered here',
+  'registry:users': 'Change and delete the users that are registered here',
+  'registry:sessions': 'End the sessions of any application and of any user',
+  'registry:admin': 'Change everything in this registry, also who may administer it',
+}
+const REGISTRY_SCOPES: Catalogue['scopes'] = new Map(
+  Object.entries(REGISTRY_SENTENCES).map(([name, sentence]) => [
+    name,
+    { name, sentence, isSensitive: true },
+  ]),
+)
+
+/** A scope as a page shows it. */
+export type DescribedScope = Readonly<{ scope: string; sentence: string; isSensitive: boolean }>
+
+/**
+ * `d:a:ID` has its own sentence if it is declared, else the sentence of `d:a` with its resource. It is sensitive if it,
+ * `d:a` or a scope that it covers is. A scope that is not declared is named by itself.
+ */
+export function describeScope(scope: string, catalogue: Catalogue): DescribedScope {
+  const isOwn = isRegistryScope(scope)
+  const scopes = isOwn ? REGISTRY_SCOPES : catalogue.scopes
+  const { general, resource } = readHierarchy(scope) ?? { general: scope, resource: null }
+  const declared = scopes.get(general)
+  const words = declared?.sentence ?? `Use the permission “${general}”`
+  const sentence = scopes.get(scope)?.sentence ?? withResource(words, resource)
+  const isSensitive =
+    isOwn ||
+    declared?.isSensitive === true ||
+    [...scopes.values()].some((one) => one.isSensitive && scopeCovers(scope, one.name))
+  return { scope, sentence, isSensitive }
 }
 
-export const CATALOGUED_SCOPES: readonly string[] = Object.keys(SENTENCES)
-
-/** Never empty: the sentence for a scope outside the catalogue names the scope. */
-export function scopeSentence(scope: string): string {
-  const [resource] = scope.split(':').slice(2)
-  const name = scope.split(':', 2).join(':')
-  const sentence = Object.hasOwn(SENTENCES, name) ? SENTENCES[name] : undefined
-  const words = sentence ?? `Use the permission “${name}”`
-  if (resource === undefined) return words
+function withResource(words: string, resource: string | null): string {
+  if (resource === null) return words
   return resource === '*' ? `${words} (all of them)` : `${words} (only “${resource}”)`
 }
 
-const ARCHIVES: Readonly<Record<string, string>> = {
-  'astro-ph': 'Astrophysics',
-  'cond-mat': 'Condensed Matter',
-  cs: 'Computer Science',
-  econ: 'Economics',
-  eess: 'Electrical Engineering and Systems Science',
-  'gr-qc': 'General Relativity and Quantum Cosmology',
-  'hep-ex': 'High Energy Physics: Experiment',
-  'hep-lat': 'High Energy Physics: Lattice',
-  'hep-ph': 'High Energy Physics: Phenomenology',
-  'hep-th': 'High Energy Physics: Theory',
-  math: 'Mathematics',
-  'math-ph': 'Mathematical Physics',
-  nlin: 'Nonlinear Sciences',
-  'nucl-ex': 'Nuclear Experiment',
-  'nucl-th': 'Nuclear Theory',
-  physics: 'Physics',
-  'q-bio': 'Quantitative Biology',
-  'q-fin': 'Quantitative Finance',
-  'quant-ph': 'Quantum Physics',
-  stat: 'Statistics',
-}
+export const archiveOf = (endorsement: string) => endorsement.replace(/\..*/, '')
 
-export function endorsementSentence(endorsement: string): string {
+export function endorsementSentence(endorsement: string, { titles }: Catalogue): string {
   if (endorsement === EVERY_CATEGORY) return 'Submit in every category'
-  const archive = endorsement.replace(/\..*/, '')
+  const archive = archiveOf(endorsement)
   const [category] = endorsement.split('.').slice(1)
-  const name = Object.hasOwn(ARCHIVES, archive) ? ARCHIVES[archive] : archive
+  const name = titles.get(archive) ?? archive
   if (category === '*') return `Submit in every category of ${name}`
-  return category === undefined
-    ? `Submit in ${name}`
-    : `Submit in ${endorsement}, a category of ${name}`
+  if (category === undefined) return `Submit in ${name}`
+  const title = titles.get(endorsement)
+  const named = title === undefined ? endorsement : `${endorsement} (${title})`
+  return `Submit in ${named}, a category of ${name}`
 }

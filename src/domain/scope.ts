@@ -1,16 +1,49 @@
-/** Scopes, `domain:action[:resource]`: their form, what they cover, and lists of them. */
+/** Scopes: their form, what they cover, and lists of them. */
 
-const FORM = /^[a-z][a-z0-9_-]*:[a-z][a-z0-9_-]*(:(\*|[A-Za-z0-9._~/-]+))?$/
+/** A `scope-token` of RFC 6749 §3.3. */
+const TOKEN = /^[!#-[\]-~]+$/
 const MAX_LENGTH = 256
+/** The end of a sentence about a malformed scope. Free of the characters that `error_description` must not have. */
+export const SCOPE_RULE =
+  'must have 1 to 256 printable ASCII characters, without spaces, quotation marks and backslashes'
 
-export const isScope = (text: string) => text.length <= MAX_LENGTH && FORM.test(text)
+/** `domain:action[:resource]`, the only form with a hierarchy. A scope of another form covers itself and nothing else. */
+const HIERARCHICAL = /^([a-z][a-z0-9_-]*:[a-z][a-z0-9_-]*)(?::(\*|[A-Za-z0-9._~/-]+))?$/
+
+export const isScope = (text: string) => text.length <= MAX_LENGTH && TOKEN.test(text)
+
+type Hierarchical = Readonly<{
+  /** `domain:action`. */
+  general: string
+  /** `*` for every resource; null without one. */
+  resource: string | null
+}>
+
+/** Null for a scope of another form. */
+export function readHierarchy(scope: string): Hierarchical | null {
+  const [, general, resource = null] = HIERARCHICAL.exec(scope) ?? []
+  return general === undefined ? null : { general, resource }
+}
+
+/** `domain:action:ID`; null if the scope is not `domain:action`, or the id is malformed. */
+export function scopeForResource(scope: string, resource: string): string | null {
+  const named = `${scope}:${resource}`
+  const parts = readHierarchy(named)
+  const isRight = parts?.general === scope && parts.resource !== '*' && isScope(named)
+  return isRight ? named : null
+}
 
 /**
  * Does holding one scope allow what the other asks? `d:a:*` covers every resource and the generic `d:a`;
- * `d:a` does not cover `d:a:ID`: only the route that knows the resource can decide that.
+ * `d:a` does not cover `d:a:ID`: only the route that knows the resource can decide that. The rule in SQL is in
+ * `stores/covering-sql.ts`.
  */
 export const scopeCovers = (held: string, asked: string) =>
-  held === asked || (held.endsWith(':*') && `${asked}:`.startsWith(held.slice(0, -1)))
+  held === asked ||
+  (held.endsWith(':*') &&
+    `${asked}:`.startsWith(held.slice(0, -1)) &&
+    HIERARCHICAL.test(held) &&
+    HIERARCHICAL.test(asked))
 
 /** Is the asked scope covered by any of those held? */
 export const holdsScope = (held: readonly string[], asked: string) =>

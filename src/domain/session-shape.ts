@@ -75,7 +75,6 @@ const session = record(
     ),
     authorizations: record({
       classic: finite,
-      // Without the check of the form, `submission:*` would cover every action.
       scopes: listOf(only(isScope, 'string')),
       endorsements: (value) => withoutCovered(endorsements(value) as string[]),
     }),

@@ -91,7 +91,7 @@ export async function decideAuthorization(
   const { client, redirect } = identified
   if (!session?.record.user) return { kind: 'sign_in' }
   // D1 is asked both at once. The answer to the second counts only if the session holds.
-  const understood = prefetch(understand(received, session.record.user.user_id, deps))
+  const understood = prefetch(understand(received, session.record, deps))
   if (!(await session.holds())) return { kind: 'sign_in' }
   const answer = readAnswer && (await readAnswer())
   const common = { state: fields.get('state'), issuer: deps.issuer }
@@ -101,7 +101,7 @@ export async function decideAuthorization(
     if (user === null) return { kind: 'sign_in' }
     if (user === 'disabled') return { kind: 'disabled_user' }
     const offered = offer(request, client, user)
-    const terms = consentTerms(client, displayHostOf(redirect), offered)
+    const terms = consentTerms(client, displayHostOf(redirect), offered, standing.catalogue)
     const question = { fields, identified, user, offered, terms, standing, answer }
     const decided = await agree(question, deps)
     if (decided.kind === 'ask') return { ...decided.question, kind: 'ask_consent', user }
@@ -115,15 +115,20 @@ export async function decideAuthorization(
   }
 }
 
-/** The request, and what D1 has about the user. A malformed request causes no read. */
+/** The request, and what D1 has about the user and what may be shown. A malformed request causes no read. */
 async function understand(
   { fields, identified: { client }, malformed }: ReceivedRequest,
-  userId: string,
+  { user, authorizations }: SessionRecord,
   deps: Pick<Deps, 'users'>,
 ) {
   if (malformed) throw malformed
-  const request = readAuthorizationRequest(fields, client)
-  return { request, standing: await deps.users.standing(userId, client.clientId) }
+  const { scopes, ...request } = readAuthorizationRequest(fields, client)
+  // A user of an external accounts service has the session's endorsements.
+  const endorsements =
+    client.endorsements.length === 0 ? [] : [...client.endorsements, ...authorizations.endorsements]
+  const userId = user?.user_id ?? ''
+  const standing = await deps.users.standing(userId, client.clientId, { scopes, endorsements })
+  return { request: { ...request, scopes }, standing }
 }
 
 /** Requested, authorized for the client, held by the user. */

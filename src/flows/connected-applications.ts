@@ -5,6 +5,12 @@ import { isEnabled } from '../domain/client.ts'
 import type { ClientId } from '../domain/ids.ts'
 import { ALL_REVOKED_WITHIN_SECONDS, CRON_INTERVAL_SECONDS } from '../domain/revocation.ts'
 import { meetScopes } from '../domain/scope.ts'
+import {
+  type Catalogue,
+  type DescribedScope,
+  describeScope,
+  endorsementSentence,
+} from '../domain/scope-catalogue.ts'
 import type { SessionRecord } from '../domain/session.ts'
 import type { User } from '../domain/user.ts'
 import type { ConnectedApplication } from '../stores/ports.ts'
@@ -12,17 +18,28 @@ import type { Deps } from './deps.ts'
 import { userOf } from './still-held.ts'
 
 /** What a client may do for a user now. Instants in epoch seconds. */
-export type Connection = Omit<ConnectedApplication, 'agreedScopes' | 'disabledAt'> &
-  Readonly<{ isEnabled: boolean }>
+export type Connection = Omit<ConnectedApplication, 'agreedScopes' | 'disabledAt' | 'scopes'> &
+  Readonly<{
+    isEnabled: boolean
+    scopes: readonly DescribedScope[]
+    /** One sentence each. */
+    endorsements: readonly string[]
+  }>
 
 /** Agreed to, and still held by both, as for a token that is issued now. */
-function connectionOf(application: ConnectedApplication, user: User): Connection {
+function connectionOf(
+  application: ConnectedApplication,
+  user: User,
+  catalogue: Catalogue,
+): Connection {
   const { agreedScopes, disabledAt, ...rest } = application
+  const scopes = meetScopes(meetScopes(agreedScopes, application.scopes), user.scopes)
+  const endorsements = meetEndorsements(application.endorsements, user.endorsements)
   return {
     ...rest,
     isEnabled: isEnabled({ disabledAt }),
-    scopes: meetScopes(meetScopes(agreedScopes, application.scopes), user.scopes),
-    endorsements: meetEndorsements(application.endorsements, user.endorsements),
+    scopes: scopes.map((scope) => describeScope(scope, catalogue)),
+    endorsements: endorsements.map((one) => endorsementSentence(one, catalogue)),
   }
 }
 
@@ -36,7 +53,7 @@ export async function connectionsOf(
   const user = userOf(session, found.user, deps.usersAreExternal)
   if (user === null || user === 'disabled') return user
   return found.applications
-    .map((application) => connectionOf(application, user))
+    .map((application) => connectionOf(application, user, found.catalogue))
     .sort((a, b) => b.grantedAt - a.grantedAt || a.name.localeCompare(b.name))
 }
 

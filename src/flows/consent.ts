@@ -38,7 +38,13 @@ type Decided =
   | Readonly<{ kind: 'agreed'; agreement: Agreement }>
   | Readonly<{ kind: 'ask'; question: ConsentQuestion }>
 
-const fingerprintOf = (terms: ConsentTerms) => digest(JSON.stringify(terms))
+/** Without the mark that a scope is not sensitive, so that consents from before scopes were marked still answer. */
+const fingerprintOf = (terms: ConsentTerms) =>
+  digest(
+    JSON.stringify(terms, (name, value: unknown) =>
+      name === 'isSensitive' && value === false ? undefined : value,
+    ),
+  )
 
 type Case = Readonly<{
   fields: Fields
@@ -62,7 +68,7 @@ export async function agree(asked: Case, deps: Pick<Deps, 'authorizations'>): Pr
     return agreedNow(asked, scopes)
   }
   const { client, redirect } = asked.identified
-  const mayRemember = mayRememberConsent(client, redirect, offered.scopes)
+  const mayRemember = mayRememberConsent(client, redirect, terms)
   const isRemembered = standing.consent?.fingerprint === fingerprint
   if (answer === null && mayRemember && isRemembered) {
     return { kind: 'agreed', agreement: { ...offered, consent: null } }

@@ -13,6 +13,7 @@ import type {
   RevocationStore,
   SessionStore,
   SignInFailureStore,
+  SupportedScopes,
   UserStore,
 } from '../stores/ports.ts'
 
@@ -30,6 +31,7 @@ export type Deps = Readonly<{
   usedJtis: JtiStore
   revocations: RevocationStore
   users: UserStore
+  supportedScopes: SupportedScopes
   issuer: string
   /** True when an external accounts service signs users in: then a user need not be registered here. */
   usersAreExternal: boolean

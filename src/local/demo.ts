@@ -1,5 +1,6 @@
-/** A client and a user to try the registry with, put into an empty database and shown again at every start. */
+/** A client, a user, and scopes to try the registry with, put into an empty database and shown again at every start. */
 
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hexDigest } from '../crypto/digest.ts'
 import { hashPassword, passwordMatches } from '../crypto/password.ts'
@@ -9,9 +10,11 @@ import { DEFAULT_AUTH_METHOD, isEnabled, liveCredentials } from '../domain/clien
 import { findClientRecord } from '../stores/client-record.ts'
 import { clientRegistry } from '../stores/client-registry.ts'
 import type { Database } from '../stores/database.ts'
+import { type CatalogueFile, declareNew } from '../stores/scope-registry.ts'
 import { userRegistry } from '../stores/user-registry.ts'
 import { userStore } from '../stores/users.ts'
 import { readIfPresent, writePrivateFile } from './files.ts'
+import { inProject } from './project.ts'
 
 export type Demo = Readonly<{
   clientId: string
@@ -32,7 +35,11 @@ const IS_EMPTY = `SELECT NOT EXISTS (SELECT 1 FROM client) AND NOT EXISTS (SELEC
 
 const fileIn = (stateDir: string) => join(stateDir, 'demo.json')
 
+/** What the consent page says of the demo's scopes. */
+const CATALOGUE = inProject('examples/arxiv-scopes.json')
+
 async function seed(db: Database, stateDir: string, now: number): Promise<Demo> {
+  await declareNew(db, JSON.parse(await readFile(CATALOGUE, 'utf8')) as CatalogueFile, now)
   const clientSecret = mintToken('clientSecret')
   const password = randomText().slice(0, 16)
   const clientId = await clientRegistry(db).create(

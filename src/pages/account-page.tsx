@@ -1,5 +1,6 @@
 /** The applications that a user has connected, each with a button that removes it. */
 
+import type { DescribedScope } from '../domain/scope-catalogue.ts'
 import { Layout } from './layout.tsx'
 import { HiddenFields, ProblemNotice, SignedInAs, SignOutForm, WebAddress } from './parts.tsx'
 
@@ -10,7 +11,7 @@ export type AccountPageProps = Readonly<{
     name: string
     url: string
     isEnabled: boolean
-    scopes: readonly Readonly<{ scope: string; sentence: string }>[]
+    scopes: readonly DescribedScope[]
     /** One sentence each. */
     endorsements: readonly string[]
     /** Epoch seconds. */

@@ -2,7 +2,6 @@
 
 import { SIGNATURE_ALGORITHMS } from '../crypto/signature-algorithms.ts'
 import { REQUEST_AUTH_METHODS } from '../domain/client.ts'
-import { CATALOGUED_SCOPES } from '../domain/scope-catalogue.ts'
 
 /** The endpoints that authenticate clients. */
 const ENDPOINTS_FOR_CLIENTS = { token: 'token', revocation: 'revoke', introspection: 'introspect' }
@@ -14,8 +13,15 @@ const authMethodsAt = (endpoint: string) =>
 const entries = (make: (name: string, path: string) => [string, unknown]) =>
   Object.fromEntries(Object.entries(ENDPOINTS_FOR_CLIENTS).map(([name, path]) => make(name, path)))
 
-/** §7.2: `issuer` is the setting and never from the request, so that a caller cannot change the endpoints. */
-export function serverMetadata(issuer: string, grantTypes: readonly string[]) {
+/**
+ * §7.2: `issuer` is the setting and never from the request, so that a caller cannot change the endpoints. §3.2: a member
+ * without elements MUST be omitted.
+ */
+export function serverMetadata(
+  issuer: string,
+  grantTypes: readonly string[],
+  scopes: readonly string[],
+) {
   return {
     issuer,
     authorization_endpoint: `${issuer}/authorize`,
@@ -33,7 +39,7 @@ export function serverMetadata(issuer: string, grantTypes: readonly string[]) {
     grant_types_supported: grantTypes,
     code_challenge_methods_supported: ['S256'],
     authorization_response_iss_parameter_supported: true,
-    scopes_supported: CATALOGUED_SCOPES,
+    ...(scopes.length > 0 && { scopes_supported: scopes }),
     service_documentation: `${issuer}/`,
   }
 }

@@ -1,6 +1,6 @@
 /** The `scope` parameter (RFC 6749 §3.3), compared with what the client is authorized for. */
 
-import { holdsScope, isScope, splitScopes } from '../domain/scope.ts'
+import { holdsScope, isScope, SCOPE_RULE, splitScopes } from '../domain/scope.ts'
 import { OAuthError } from './errors.ts'
 import type { Fields } from './fields.ts'
 import { quoted } from './sanitize.ts'
@@ -15,11 +15,9 @@ export function readRequestedScopes(
   const scopes = splitScopes(parameter)
   const malformed = scopes.length === 0 ? parameter : scopes.find((scope) => !isScope(scope))
   if (malformed !== undefined) {
-    throw new OAuthError(
-      'invalid_scope',
-      'A scope must have the form domain:action or domain:action:resource.',
-      { detail: `malformed scope ${quoted(malformed)}` },
-    )
+    throw new OAuthError('invalid_scope', `A scope ${SCOPE_RULE}.`, {
+      detail: `malformed scope ${quoted(malformed)}`,
+    })
   }
   const missing = scopes.find((scope) => !holdsScope(authorized, scope))
   if (missing !== undefined) {

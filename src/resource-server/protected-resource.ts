@@ -1,7 +1,7 @@
 /** Protected resource metadata (RFC 9728), from which a refused client learns where to get a token. */
 
 import type { Handler } from 'hono'
-import { isScope } from '../domain/scope.ts'
+import { isScope, SCOPE_RULE } from '../domain/scope.ts'
 import { preflightHeaders } from '../protocol/preflight.ts'
 import { publicUrlProblem } from '../protocol/public-url.ts'
 
@@ -71,5 +71,5 @@ function misuse({ resource, authorizationServers, scopes, documentation }: Prote
     if (problem) return `${what} ${problem}`
   }
   if (authorizationServers.length === 0) return 'name at least one authorization server'
-  return scopes.every(isScope) ? null : 'a scope must have the form domain:action[:resource]'
+  return scopes.every(isScope) ? null : `a scope ${SCOPE_RULE}`
 }

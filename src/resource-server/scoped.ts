@@ -2,7 +2,7 @@
 
 import type { Context, MiddlewareHandler } from 'hono'
 import { isEndorsedFor } from '../domain/category.ts'
-import { holdsScope, isScope } from '../domain/scope.ts'
+import { holdsScope, isScope, readHierarchy, SCOPE_RULE } from '../domain/scope.ts'
 import type { SessionRecord } from '../domain/session.ts'
 import type { AuthenticatorBinding } from '../protocol/authentication.ts'
 import {
@@ -105,8 +105,11 @@ function misuse(scope: string | null, options: ScopedOptions): string | null {
   }
   if (authorizer && !resource) return 'an authorizer needs a resource to decide about'
   if (scope === null) return resource ? 'a resource needs a scope' : null
-  if (!isScope(scope)) return 'the scope must have the form domain:action or domain:action:resource'
-  return resource && scope.split(':').length > 2 ? 'the scope names a resource already' : null
+  if (!isScope(scope)) return `the scope ${SCOPE_RULE}`
+  if (!resource) return null
+  const parts = readHierarchy(scope)
+  if (!parts) return 'a resource needs a scope of the form domain:action'
+  return parts.resource === null ? null : 'the scope names a resource already'
 }
 
 /** An exception of the route's own functions passes through to the app, and the request is not allowed. */
@@ -123,6 +126,8 @@ async function objectionTo(
     const needed = named === undefined ? scope : `${scope}:${named}`
     const isAllowed =
       holdsScope(scopes, needed) ||
+      // Every resource, also one whose id no scope could name.
+      (named !== undefined && scopes.includes(`${scope}:*`)) ||
       (named !== undefined &&
         holdsScope(scopes, scope) &&
         (await authorizer?.(session, named, c)) === true)

@@ -1,6 +1,5 @@
 /** `/account`: the applications that a user has connected. The list on GET, removal of one on POST. */
 
-import { endorsementSentence, scopeSentence } from '../domain/scope-catalogue.ts'
 import { type Connection, connectionsOf, disconnect } from '../flows/connected-applications.ts'
 import { prefetch } from '../flows/prefetch.ts'
 import { type BrowserSession, seeBrowserSession } from '../http/browser-session.ts'
@@ -23,8 +22,6 @@ const purposeOf = (clientId: string) => ['disconnect', clientId] as const
 
 const shown = async (connection: Connection, { token }: BrowserSession) => ({
   ...connection,
-  scopes: connection.scopes.map((scope) => ({ scope, sentence: scopeSentence(scope) })),
-  endorsements: connection.endorsements.map(endorsementSentence),
   formToken: await formToken(token, purposeOf(connection.clientId)),
 })
 

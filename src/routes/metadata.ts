@@ -8,13 +8,14 @@ import type { Endpoint } from './endpoint.ts'
 export const METADATA_PATH = '/.well-known/oauth-authorization-server'
 const MAX_AGE_SECONDS = 3600
 
-export function metadataEndpoint(issuer: string): Endpoint {
-  const body = serverMetadata(issuer, GRANT_TYPES)
-  return {
-    path: METADATA_PATH,
-    sendError: sendErrorJson,
-    allowsAnyOrigin: true,
-    isRoutine: true,
-    get: (c) => c.json(body, 200, { 'Cache-Control': `public, max-age=${MAX_AGE_SECONDS}` }),
-  }
+export const metadataEndpoint: Endpoint = {
+  path: METADATA_PATH,
+  sendError: sendErrorJson,
+  allowsAnyOrigin: true,
+  isRoutine: true,
+  get: async (c, { issuer, supportedScopes }) => {
+    const scopes = await supportedScopes.names(c.var.request.nowMs)
+    const body = serverMetadata(issuer, GRANT_TYPES, scopes)
+    return c.json(body, 200, { 'Cache-Control': `public, max-age=${MAX_AGE_SECONDS}` })
+  },
 }

@@ -3,6 +3,7 @@
 import type { ClientId } from '../domain/ids.ts'
 import type { Database } from './database.ts'
 import type { ConnectedApplication, ConnectedApplicationStore } from './ports.ts'
+import { readCatalogue, wholeCatalogue } from './scope-catalogue.ts'
 import { FIND_USER, readUserRow, type UserRow } from './users.ts'
 
 /** The consent to one client. The lists are JSON. */
@@ -63,14 +64,16 @@ export const connectedApplicationStore = (
   sessionLifetimeSeconds: number,
 ): ConnectedApplicationStore => ({
   async of(userId) {
-    const [users, consents] = await db.batch([
+    const [users, consents, ...declared] = await db.batch([
       db.prepare(FIND_USER).bind(userId),
       db.prepare(FIND_CONSENTS_OF_USER).bind(userId, sessionLifetimeSeconds),
+      ...wholeCatalogue(db),
     ])
     const row = users?.results[0] as UserRow | undefined
     return {
       user: row ? readUserRow(row) : null,
       applications: ((consents?.results ?? []) as ConsentRow[]).map(readConsentRow),
+      catalogue: readCatalogue(declared),
     }
   },
 })

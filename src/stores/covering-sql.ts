@@ -1,13 +1,24 @@
 /** What covers what, in SQL: the rules of `domain/scope.ts` and `domain/category.ts`. */
 
-const byPrefix = (wider: string, narrower: string, separator: string) =>
-  `${wider} LIKE '%${separator}*' AND substr(${narrower} || '${separator}', 1, length(${wider}) - 1) = substr(${wider}, 1, length(${wider}) - 1)`
+/** Is it `d:a:*`, of the form that has a hierarchy? D1 allows 50 characters in a pattern of GLOB. */
+const isForEveryResource = (scope: string) =>
+  `${scope} GLOB '[a-z]*:[a-z]*:[*]' AND ${scope} NOT GLOB '*:*:*:*'
+    AND substr(${scope}, 1, length(${scope}) - 1) NOT GLOB '*[^a-z0-9_:-]*'`
+
+/** `wider` is `d:a:*`: is the other scope `d:a` or `d:a:ID`? */
+const isWithin = (wider: string, narrower: string) =>
+  `substr(${narrower} || ':', 1, length(${wider}) - 1) = substr(${wider}, 1, length(${wider}) - 1)
+    AND ${narrower} NOT GLOB '*:' AND substr(${narrower}, length(${wider})) NOT GLOB '*[^A-Za-z0-9._~/-]*'`
 
 export const scopeCoversSql = (wider: string, narrower: string) =>
-  `(${wider} = ${narrower} OR ${byPrefix(wider, narrower, ':')})`
+  `(${wider} = ${narrower} OR (${isForEveryResource(wider)} AND ${isWithin(wider, narrower)}))`
+
+/** `cs.*` covers `cs` and `cs.DL`. */
+const isInArchive = (wider: string, narrower: string) =>
+  `${wider} LIKE '%.*' AND substr(${narrower} || '.', 1, length(${wider}) - 1) = substr(${wider}, 1, length(${wider}) - 1)`
 
 export const categoryCoversSql = (wider: string, narrower: string) =>
-  `(${wider} = ${narrower} OR ${wider} = '*.*' OR ${byPrefix(wider, narrower, '.')})`
+  `(${wider} = ${narrower} OR ${wider} = '*.*' OR ${isInArchive(wider, narrower)})`
 
 const COVERS = `other.category <> mine.category AND ${categoryCoversSql('other.category', 'mine.category')}`
 

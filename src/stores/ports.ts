@@ -7,6 +7,7 @@ import type { AuthorizationCode } from '../domain/authorization-code.ts'
 import type { Client } from '../domain/client.ts'
 import type { Consent } from '../domain/consent.ts'
 import type { ClientId, SecretDigest, SessionKey, TokenDigest } from '../domain/ids.ts'
+import type { Catalogue } from '../domain/scope-catalogue.ts'
 import type { SessionRecord } from '../domain/session.ts'
 import type { RegisteredUser } from '../domain/user.ts'
 
@@ -160,10 +161,12 @@ export type ConnectedApplication = Readonly<{
 
 export interface ConnectedApplicationStore {
   /** One read of the primary: never stale. `user` is null if the registry has no such user. */
-  of(
-    userId: string,
-  ): Promise<
-    Readonly<{ user: RegisteredUser | null; applications: readonly ConnectedApplication[] }>
+  of(userId: string): Promise<
+    Readonly<{
+      user: RegisteredUser | null
+      applications: readonly ConnectedApplication[]
+      catalogue: Catalogue
+    }>
   >
 }
 
@@ -229,16 +232,34 @@ export interface KnownBrowserStore {
   isOpen(sessionKey: SessionKey, now: number): Promise<boolean>
 }
 
-/** A registered user, and the user's latest consent to one client. Each is null if there is none. */
-export type Standing = Readonly<{ user: RegisteredUser | null; consent: Consent | null }>
+export type Permissions = Readonly<{ scopes: readonly string[]; endorsements: readonly string[] }>
+
+export type Standing = Readonly<{
+  /** The registered user; null if there is none. */
+  user: RegisteredUser | null
+  /** The user's latest consent to the client; null if there is none. */
+  consent: Consent | null
+  catalogue: Catalogue
+}>
 
 export interface UserStore {
   /** By name in any case and Unicode form. Null if unknown. */
   findByUsername(
     username: string,
   ): Promise<Readonly<{ user: RegisteredUser; passwordHash: string }> | null>
-  /** One read of the primary: never stale. */
-  standing(userId: string, clientId: ClientId): Promise<Standing>
+  /**
+   * One read of the primary: never stale. The catalogue has what is declared of what a page may show: of `asked`, and of
+   * narrower scopes and endorsements that the user holds.
+   */
+  standing(userId: string, clientId: ClientId, asked: Permissions): Promise<Standing>
+}
+
+export interface SupportedScopes {
+  /**
+   * The names of all declared scopes, sorted; at most `SCOPES_KEPT_SECONDS` old, and older while D1 does not answer.
+   * Throws if this isolate has never read them.
+   */
+  names(nowMs: number): Promise<readonly string[]>
 }
 
 /** Workers Analytics Engine. A lost point is harmless. Throws for a point that is too large. */

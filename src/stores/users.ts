@@ -5,6 +5,7 @@ import { type RegisteredUser, usernameKey } from '../domain/user.ts'
 import { D1_NOW_MS } from './d1-clock.ts'
 import type { Database } from './database.ts'
 import type { UserStore } from './ports.ts'
+import { catalogueOf, readCatalogue } from './scope-catalogue.ts'
 
 export type UserRow = {
   user_id: string
@@ -62,13 +63,14 @@ export const userStore = (db: Database): UserStore => ({
       .first<UserRow & { password_hash: string }>()
     return row && { user: readUserRow(row), passwordHash: row.password_hash }
   },
-  async standing(userId, clientId) {
-    const [users, consents] = await db.batch([
+  async standing(userId, clientId, asked) {
+    const [users, consents, ...declared] = await db.batch([
       db.prepare(FIND_USER).bind(userId),
       db.prepare(FIND_CONSENT).bind(userId, clientId),
+      ...catalogueOf(db, userId, asked),
     ])
     const row = users?.results[0] as UserRow | undefined
     const consent = (consents?.results[0] as Consent | undefined) ?? null
-    return { user: row ? readUserRow(row) : null, consent }
+    return { user: row ? readUserRow(row) : null, consent, catalogue: readCatalogue(declared) }
   },
 })

@@ -51,8 +51,8 @@ export const TERMS: ConsentTerms = {
   client: CLIENT,
   returnsTo: 'https://papers.example',
   scopes: [
-    { scope: 'profile:read', sentence: 'Read your profile' },
-    { scope: 'submission:create', sentence: 'Start new submissions' },
+    { scope: 'profile:read', sentence: 'Read your profile', isSensitive: false },
+    { scope: 'submission:create', sentence: 'Start new submissions', isSensitive: false },
   ],
   endorsements: ['Submit in every category of Computer Science'],
 }
@@ -74,7 +74,7 @@ export const APPLICATION: AccountPageProps['applications'][number] = {
   name: 'Paper Assistant',
   url: 'https://papers.example/about',
   isEnabled: true,
-  scopes: [{ scope: 'profile:read', sentence: 'Read your profile' }],
+  scopes: [{ scope: 'profile:read', sentence: 'Read your profile', isSensitive: false }],
   endorsements: ['Submit in every category of Computer Science'],
   grantedAt: 1_767_225_600,
   usedAt: 1_767_312_000,

@@ -43,7 +43,7 @@ const PAGES: Readonly<Record<string, string>> = {
     {
       client: { ...CLIENT, name: HOSTILE, url: HOSTILE, description: HOSTILE, ownerId: HOSTILE },
       ...{ returnsTo: HOSTILE, endorsements: [HOSTILE] },
-      scopes: [{ scope: HOSTILE, sentence: HOSTILE }],
+      scopes: [{ scope: HOSTILE, sentence: HOSTILE, isSensitive: true }],
     },
     { notice: HOSTILE, username: HOSTILE, thisPage: HOSTILE, hidden: [[HOSTILE, HOSTILE]] },
   ),
@@ -57,7 +57,10 @@ const PAGES: Readonly<Record<string, string>> = {
     applications: [
       {
         ...{ ...APPLICATION, clientId: HOSTILE, name: HOSTILE, url: HOSTILE, formToken: HOSTILE },
-        ...{ endorsements: [HOSTILE], scopes: [{ scope: HOSTILE, sentence: HOSTILE }] },
+        ...{
+          endorsements: [HOSTILE],
+          scopes: [{ scope: HOSTILE, sentence: HOSTILE, isSensitive: true }],
+        },
       },
     ],
   }),

@@ -1,11 +1,37 @@
-/** The sentences of the consent page. */
+/** The sentences of the pages, from what is declared. */
 
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { isEndorsement } from '../../src/domain/category.ts'
+import { isScope } from '../../src/domain/scope.ts'
 import {
-  CATALOGUED_SCOPES,
+  type Catalogue,
+  describeScope,
   endorsementSentence,
-  scopeSentence,
+  MAX_DECLARED,
 } from '../../src/domain/scope-catalogue.ts'
+import { inProject } from '../../src/local/project.ts'
+
+const catalogueOf = (
+  scopes: readonly (readonly [name: string, sentence: string, isSensitive?: boolean])[],
+  titles: Readonly<Record<string, string>> = {},
+): Catalogue => ({
+  scopes: new Map(
+    scopes.map(([name, sentence, isSensitive = false]) => [name, { name, sentence, isSensitive }]),
+  ),
+  titles: new Map(Object.entries(titles)),
+})
+
+const DECLARED = catalogueOf(
+  [
+    ['public:read', 'Read public information'],
+    ['compile:read', 'Read the results of compiling your submissions'],
+    ['compile:read:logs', 'Read the logs of compiling'],
+    ['openid', 'Know who you are'],
+    ['https://example.org/scope', 'Read your example'],
+  ],
+  { cs: 'Computer Science', 'hep-th': 'High Energy Physics: Theory', 'math.NT': 'Number Theory' },
+)
 
 describe('the sentences for scopes', () => {
   it.each([
@@ -15,17 +41,47 @@ describe('the sentences for scopes', () => {
       'compile:read:2101.00001',
       'Read the results of compiling your submissions (only “2101.00001”)',
     ],
+    ['compile:read:logs', 'Read the logs of compiling'],
+    ['openid', 'Know who you are'],
+    ['https://example.org/scope', 'Read your example'],
+    // No part of another form is a resource.
+    ['openid:a:b:c', 'Use the permission “openid:a:b:c”'],
     ['telescope:point', 'Use the permission “telescope:point”'],
     ['telescope:point:*', 'Use the permission “telescope:point” (all of them)'],
-    // A name that every JavaScript object inherits is not in the catalogue.
-    ['constructor:read', 'Use the permission “constructor:read”'],
+    ['user.email', 'Use the permission “user.email”'],
+    // A name that every JavaScript object inherits is not declared.
+    ['constructor', 'Use the permission “constructor”'],
+    ['__proto__', 'Use the permission “__proto__”'],
   ])('the sentence for "%s" is "%s"', (scope, sentence) =>
-    expect(scopeSentence(scope)).toBe(sentence),
+    expect(describeScope(scope, DECLARED)).toEqual({ scope, sentence, isSensitive: false }),
   )
+})
 
-  it('every scope of the catalogue has its own sentence', () => {
-    for (const scope of CATALOGUED_SCOPES) expect(scopeSentence(scope)).not.toContain(scope)
-  })
+describe('sensitive scopes', () => {
+  const declared = catalogueOf([
+    ['money:send', 'Send money', true],
+    ['money:send:17', 'Send money from account 17'],
+    ['files:delete', 'Delete files'],
+    ['files:delete:all', 'Delete all files', true],
+    ['wipe', 'Erase everything', true],
+  ])
+  it.each([
+    ['money:send', true],
+    ['money:send:18', true],
+    // Its own declaration does not take the mark of money:send away.
+    ['money:send:17', true],
+    ['money:send:*', true],
+    ['files:delete', false],
+    ['files:delete:all', true],
+    ['files:delete:some', false],
+    // It covers files:delete:all.
+    ['files:delete:*', true],
+    ['wipe', true],
+    ['wipe:x', false],
+    ['money:receive', false],
+  ])('that the scope %s is sensitive is %s', (scope, isSensitive) =>
+    expect(describeScope(scope, declared).isSensitive).toBe(isSensitive),
+  )
 })
 
 describe('the sentences for endorsements', () => {
@@ -33,10 +89,37 @@ describe('the sentences for endorsements', () => {
     ['*.*', 'Submit in every category'],
     ['cs.*', 'Submit in every category of Computer Science'],
     ['cs.DL', 'Submit in cs.DL, a category of Computer Science'],
+    ['math.NT', 'Submit in math.NT (Number Theory), a category of math'],
     ['hep-th', 'Submit in High Energy Physics: Theory'],
     ['alchemy.*', 'Submit in every category of alchemy'],
     ['constructor.X', 'Submit in constructor.X, a category of constructor'],
   ])('the sentence for "%s" is "%s"', (endorsement, sentence) =>
-    expect(endorsementSentence(endorsement)).toBe(sentence),
+    expect(endorsementSentence(endorsement, DECLARED)).toBe(sentence),
   )
+
+  it('an endorsement has a sentence when no category is declared', () => {
+    const sentence = endorsementSentence('cs.DL', catalogueOf([]))
+    expect(sentence).toBe('Submit in cs.DL, a category of cs')
+  })
+})
+
+describe('examples/arxiv-scopes.json', () => {
+  const file = JSON.parse(readFileSync(inProject('examples/arxiv-scopes.json'), 'utf8')) as {
+    scopes: { name: string; sentence: string }[]
+    categories: { name: string; title: string }[]
+  }
+
+  it('every scope and category of the example is well-formed, has words, and is named once', () => {
+    expect([file.scopes.length, file.categories.length]).toEqual([19, 20])
+    for (const { name, sentence } of file.scopes) {
+      expect([isScope(name), sentence !== '', sentence.includes(name)]).toEqual([true, true, false])
+    }
+    for (const { name, title } of file.categories) {
+      expect([isEndorsement(name), title !== '']).toEqual([true, true])
+    }
+    for (const all of [file.scopes, file.categories]) {
+      expect(new Set(all.map(({ name }) => name)).size).toBe(all.length)
+      expect(all.length).toBeLessThanOrEqual(MAX_DECLARED)
+    }
+  })
 })

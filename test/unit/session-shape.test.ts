@@ -75,7 +75,7 @@ describe('session records', () => {
     [['user', 'user_id'], ''],
     [['client', 'client_id'], ''],
     [['authorizations', 'classic'], Number.NaN],
-    [['authorizations', 'scopes'], ['submission:*']],
+    [['authorizations', 'scopes'], ['submission:read submission:create']],
     [
       ['authorizations', 'scopes'],
       ['submission:read', 7],

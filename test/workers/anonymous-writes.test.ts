@@ -5,7 +5,7 @@
 
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { endpointsOf } from '../../src/app.ts'
+import { ENDPOINTS } from '../../src/app.ts'
 import { AUTHENTICATOR_PATHS, createAuthenticator } from '../../src/authenticator/app.ts'
 import { mintToken } from '../../src/crypto/token.ts'
 import { formToken, SIGN_OUT } from '../../src/http/form-token.ts'
@@ -236,9 +236,9 @@ async function writesNothing(path: string, ask: { open: Ask; shut: Ask }, sent: 
 }
 
 describe('requests without a credential', { timeout: TIMEOUT_MS }, () => {
-  const endpoints = endpointsOf(ISSUER).map(({ path }) => path)
+  const endpoints = ENDPOINTS.map(({ path }) => path)
   const takesPosts = (path: string) =>
-    endpointsOf(ISSUER).some((endpoint) => endpoint.path === path && endpoint.post !== undefined)
+    ENDPOINTS.some((endpoint) => endpoint.path === path && endpoint.post !== undefined)
 
   it('the endpoints under test include those of the registry and of the authenticator', () => {
     expect(endpoints).toEqual(expect.arrayContaining(['/token', '/logout', '/account', '/login']))

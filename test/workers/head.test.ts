@@ -1,12 +1,11 @@
 /** RFC 9110 §9.2.1: HEAD is safe. It writes nothing at any endpoint, not even where GET issues a code. */
 
 import { beforeAll, expect, it } from 'vitest'
-import { endpointsOf } from '../../src/app.ts'
+import { ENDPOINTS } from '../../src/app.ts'
 import { writesTold } from './counting.ts'
 import {
   authorizePath,
   codeIn,
-  ISSUER,
   newClient,
   newUser,
   obtainCode,
@@ -17,7 +16,7 @@ import {
 
 const { bindings, take } = writesTold()
 const fetch = serve(bindings)
-const paths = endpointsOf(ISSUER).flatMap(({ path, get }) => (get ? [path] : []))
+const paths = ENDPOINTS.flatMap(({ path, get }) => (get ? [path] : []))
 
 let headers: Record<string, string>
 let authorizing: string

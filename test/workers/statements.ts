@@ -19,6 +19,8 @@ import * as refusals from '../../src/stores/refusals.ts'
 import * as revocationDocument from '../../src/stores/revocation-document.ts'
 import * as revocationStatements from '../../src/stores/revocation-statements.ts'
 import * as revocations from '../../src/stores/revocations.ts'
+import * as scopeCatalogue from '../../src/stores/scope-catalogue.ts'
+import * as scopeRegistry from '../../src/stores/scope-registry.ts'
 import * as signInFailures from '../../src/stores/sign-in-failures.ts'
 import { sweepsOf } from '../../src/stores/sweeps.ts'
 import * as usedJtis from '../../src/stores/used-jtis.ts'
@@ -47,6 +49,8 @@ const stores = {
   narrowing,
   permissionRows,
   doctor,
+  scopeCatalogue,
+  scopeRegistry,
   signInFailures,
   userChanges,
   userRegistry,

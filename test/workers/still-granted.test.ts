@@ -375,7 +375,10 @@ describe('the rule for granted scopes in SQL', () => {
       }
       const { kind } = await codes.spend(key, purchase, at)
       const client = await clientStore(env.DB, () => env.DB).findFresh(own.id)
-      const { user } = await userStore(env.DB).standing(holder.id, own.id)
+      const { user } = await userStore(env.DB).standing(holder.id, own.id, {
+        scopes: [],
+        endorsements: [],
+      })
       const held = client && stillHeld(to, client, user, false)
       const words = `${granted} / ${ofClient} / ${ofUser}`
       expect([words, kind]).toEqual([words, typeof held === 'string' ? 'withdrawn' : 'won'])

@@ -42,6 +42,7 @@ const atMs = at * 1000
 const anyDigest = () => randomText() as TokenDigest
 const anyKey = () => randomText() as SessionKey
 const NO_CLIENT = 'nobody' as ClientId
+const NOTHING_ASKED = { scopes: [], endorsements: [] }
 
 const KINDS: readonly (readonly [name: string, bindings: Bindings])[] = [
   ['the bindings', env],
@@ -167,7 +168,7 @@ describe.each(KINDS)('the store contracts on %s', (kind, { DB, SESSIONS, CODES }
     const { client, code, key, userId } = await granted(true)
     expect(await codes.findOnLedger(key)).toEqual(code)
     expect(await codes.findCarried(key)).toEqual(code)
-    const { consent } = await users.standing(userId, client.id)
+    const { consent } = await users.standing(userId, client.id, NOTHING_ASKED)
     expect(consent).toEqual({ scopes: 'public:read', fingerprint: 'f' })
   })
 
@@ -258,7 +259,7 @@ describe.each(KINDS)('the store contracts on %s', (kind, { DB, SESSIONS, CODES }
   it(`the revocation store ends everything that one user granted one client, on ${kind}`, async () => {
     const { client, key, code, userId } = await granted(true)
     await revocations.removeConsent(userId, client.id)
-    expect((await users.standing(userId, client.id)).consent).toBeNull()
+    expect((await users.standing(userId, client.id, NOTHING_ASKED)).consent).toBeNull()
     expect((await codes.spend(key, purchaseOf(code), at)).kind).toBe('again')
     await revocations.project()
     expect(await SESSIONS.get('revocations')).toContain(`${userId} ${client.id}`)
@@ -396,6 +397,10 @@ describe.each(KINDS)('the store contracts on %s', (kind, { DB, SESSIONS, CODES }
       user: { userId: id, disabledAt: null },
     })
     expect(await users.findByUsername('nobody at all')).toBeNull()
-    expect(await users.standing('nobody', NO_CLIENT)).toEqual({ user: null, consent: null })
+    expect(await users.standing('nobody', NO_CLIENT, NOTHING_ASKED)).toEqual({
+      user: null,
+      consent: null,
+      catalogue: { scopes: new Map(), titles: new Map() },
+    })
   })
 })

@@ -1,0 +1,110 @@
+/** Declared scopes and categories in D1, as the pages and the metadata read them. */
+
+import { readHierarchy } from '../domain/scope.ts'
+import {
+  archiveOf,
+  type Catalogue,
+  type DeclaredScope,
+  MAX_DECLARED,
+} from '../domain/scope-catalogue.ts'
+import type { Database } from './database.ts'
+import type { Permissions, SupportedScopes } from './ports.ts'
+import { SharedRead } from './shared-read.ts'
+
+/** `?1` is a JSON list of ranges of names, each `[first, last]`. */
+export const FIND_DECLARED_SCOPES = `SELECT s.name, s.sentence, s.sensitive FROM json_each(?1) r
+  CROSS JOIN scope s ON s.name BETWEEN r.value ->> 0 AND r.value ->> 1`
+/** The titles of the endorsements in `?1`, of those of the user `?2`, and of their archives. */
+export const FIND_TITLES = `SELECT name, title FROM category WHERE name IN (SELECT value FROM json_each(?1)
+  UNION SELECT category FROM user_endorsement WHERE user_id = ?2
+  UNION SELECT substr(category, 1, instr(category || '.', '.') - 1) FROM user_endorsement WHERE user_id = ?2)`
+const FIRST = `WHERE name > '' ORDER BY name LIMIT ${MAX_DECLARED}`
+export const ALL_DECLARED_SCOPES = `SELECT name, sentence, sensitive FROM scope ${FIRST}`
+export const ALL_SCOPE_NAMES = `SELECT name FROM scope ${FIRST}`
+export const ALL_TITLES = `SELECT name, title FROM category ${FIRST}`
+
+type ScopeRow = { name: string; sentence: string; sensitive: number }
+type TitleRow = { name: string; title: string }
+
+const readScopeRow = ({ name, sentence, sensitive }: ScopeRow): DeclaredScope => ({
+  name,
+  sentence,
+  isSensitive: sensitive === 1,
+})
+
+/**
+ * Where `describeScope` looks for a scope, and for what may be left of it: a scope for every resource may be narrowed to one
+ * resource. `;` is the character after `:`.
+ */
+function rangesFor(scope: string): (readonly [first: string, last: string])[] {
+  const parts = readHierarchy(scope)
+  if (!parts || parts.resource === null) return [[scope, scope]]
+  const { general, resource } = parts
+  const own =
+    resource === '*' ? ([`${general}:`, `${general};`] as const) : ([scope, scope] as const)
+  return [[general, general], own]
+}
+
+/** Statements whose results `readCatalogue` reads, for the batch of another read. */
+export const catalogueOf = (
+  db: Database,
+  userId: string,
+  { scopes, endorsements }: Permissions,
+): D1PreparedStatement[] => {
+  const names = JSON.stringify([...endorsements, ...endorsements.map(archiveOf)])
+  return [
+    db.prepare(FIND_DECLARED_SCOPES).bind(JSON.stringify(scopes.flatMap(rangesFor))),
+    ...(endorsements.length === 0 ? [] : [db.prepare(FIND_TITLES).bind(names, userId)]),
+  ]
+}
+
+/** As `catalogueOf`, for all that is declared. */
+export const wholeCatalogue = (db: Database): D1PreparedStatement[] => [
+  db.prepare(ALL_DECLARED_SCOPES),
+  db.prepare(ALL_TITLES),
+]
+
+export function readCatalogue([scopes, titles]: readonly (D1Result | undefined)[]): Catalogue {
+  const declared = ((scopes?.results ?? []) as ScopeRow[]).map(readScopeRow)
+  const titled = (titles?.results ?? []) as TitleRow[]
+  return {
+    scopes: new Map(declared.map((scope) => [scope.name, scope])),
+    titles: new Map(titled.map(({ name, title }) => [name, title])),
+  }
+}
+
+/** How long an isolate uses the list of declared scopes before it reads the list again. */
+export const SCOPES_KEPT_SECONDS = 60
+
+/** A read of the primary. */
+export const scopeNames = (db: Database) => ({
+  async read(): Promise<readonly string[]> {
+    const { results } = await db.prepare(ALL_SCOPE_NAMES).all<{ name: string }>()
+    return results.map(({ name }) => name)
+  },
+})
+
+export function supportedScopes(source: ReturnType<typeof scopeNames>): SupportedScopes {
+  const reading = new SharedRead()
+  let kept: Readonly<{ names: readonly string[]; askedAtMs: number }> | null = null
+  const isFresh = (nowMs: number) =>
+    kept !== null && nowMs - kept.askedAtMs < SCOPES_KEPT_SECONDS * 1000
+  const read = async (nowMs: number) => {
+    kept = { names: await source.read(), askedAtMs: nowMs }
+  }
+  return {
+    async names(nowMs) {
+      const reread = () =>
+        reading.share(
+          () => isFresh(nowMs),
+          () => read(nowMs),
+        )
+      if (!isFresh(nowMs)) {
+        await reread().catch((fault: unknown) => {
+          if (kept === null) throw fault
+        })
+      }
+      return kept?.names ?? []
+    },
+  }
+}
