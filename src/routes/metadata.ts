@@ -6,7 +6,8 @@ import { serverMetadata } from '../protocol/metadata.ts'
 import type { Endpoint } from './endpoint.ts'
 
 export const METADATA_PATH = '/.well-known/oauth-authorization-server'
-const MAX_AGE_SECONDS = 3600
+/** Short, because an operator may declare and delete scopes. */
+const MAX_AGE_SECONDS = 300
 
 export const metadataEndpoint: Endpoint = {
   path: METADATA_PATH,

@@ -54,12 +54,12 @@ describe('bad input', () => {
       line: '--owner must not be empty',
     },
     {
-      words: [...CREATE, '--scope', 'submission'],
-      line: '"submission" is not a scope: write domain:action or domain:action:resource, as in submission:read',
+      words: [...CREATE, '--scope', 'sub"mission'],
+      line: '"sub\\"mission" is not a scope: a scope must have 1 to 256 printable ASCII characters, without spaces, quotation marks and backslashes',
     },
     {
-      words: [...CREATE, '--scope', 'a:b A:B'],
-      line: '"A:B" is not a scope: write domain:action or domain:action:resource, as in submission:read',
+      words: [...CREATE, '--scope', 'a:b a:é'],
+      line: '"a:é" is not a scope: a scope must have 1 to 256 printable ASCII characters, without spaces, quotation marks and backslashes',
     },
     {
       words: [...CREATE, '--endorsement', '*'],
@@ -176,8 +176,8 @@ describe('bad input', () => {
       line: '--email "nowhere" is not an e-mail address',
     },
     {
-      words: [...CREATE_USER, '--scope', 'x', '--password', 'a long password'],
-      line: '"x" is not a scope: write domain:action or domain:action:resource, as in submission:read',
+      words: [...CREATE_USER, '--scope', 'x"', '--password', 'a long password'],
+      line: '"x\\"" is not a scope: a scope must have 1 to 256 printable ASCII characters, without spaces, quotation marks and backslashes',
     },
     {
       words: [...CREATE_USER, '--password', 'short'],

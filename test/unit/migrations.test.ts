@@ -104,3 +104,29 @@ describe('0005_revocation_version.sql', () => {
     expect(db.prepare('SELECT count(*) AS n FROM revocation_version').get()?.n).toBe(1)
   })
 })
+
+describe('0010_scopes_and_categories.sql', () => {
+  it('migration 0010 keeps scopes, endorsements and consents, and declares nothing', () => {
+    const { db, migrate } = databaseBefore('0010_scopes_and_categories.sql')
+    db.exec(`INSERT INTO client (client_id, name, owner_id, created_at, updated_at) VALUES ('c', 'C', 'o', 1, 1);
+      INSERT INTO user (user_id, username, email, password_hash, created_at, updated_at)
+        VALUES ('u', 'u', 'e', 'h', 1, 1);
+      INSERT INTO client_authorization (client_id, scope, requested_at, authorized_at) VALUES ('c', 'a:b:*', 1, 1);
+      INSERT INTO user_scope (user_id, scope) VALUES ('u', 'a:b');
+      INSERT INTO user_endorsement (user_id, category) VALUES ('u', 'cs.*');
+      INSERT INTO consent (user_id, client_id, scopes, fingerprint, granted_at) VALUES ('u', 'c', 'a:b', 'f', 1)`)
+    const all = () =>
+      ['client_authorization', 'user_scope', 'user_endorsement', 'consent'].map((table) =>
+        db.prepare(`SELECT * FROM ${table}`).all(),
+      )
+    const before = all()
+    migrate()
+    expect(all()).toEqual(before)
+    expect(db.prepare('SELECT count(*) AS n FROM scope').get()?.n).toBe(0)
+    expect(db.prepare('SELECT count(*) AS n FROM category').get()?.n).toBe(0)
+    expect(() =>
+      db.exec(`INSERT INTO scope (name, sentence, sensitive, version, created_at, updated_at)
+        VALUES ('a', 'A', 2, 1, 1, 1)`),
+    ).toThrow('CHECK constraint failed')
+  })
+})

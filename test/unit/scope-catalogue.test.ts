@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { isEndorsement } from '../../src/domain/category.ts'
+import { REGISTRY_SCOPES } from '../../src/domain/registry-scopes.ts'
 import { isScope } from '../../src/domain/scope.ts'
 import {
   type Catalogue,
@@ -81,6 +82,32 @@ describe('sensitive scopes', () => {
     ['money:receive', false],
   ])('that the scope %s is sensitive is %s', (scope, isSensitive) =>
     expect(describeScope(scope, declared).isSensitive).toBe(isSensitive),
+  )
+})
+
+describe("the registry's own scopes", () => {
+  const declared = catalogueOf([
+    ['registry:read', 'Read public information'],
+    ['registry:new', 'Read public information'],
+  ])
+
+  it.each(REGISTRY_SCOPES)(
+    'the scope %s is sensitive and has the words of the registry, whatever is declared',
+    (scope) => {
+      const described = describeScope(scope, declared)
+      expect(described).toEqual(describeScope(scope, catalogueOf([])))
+      expect(described.isSensitive).toBe(true)
+      expect(described.sentence).not.toContain(scope)
+    },
+  )
+
+  it.each(['registry:new', 'registry:read:*', 'registry:'])(
+    'the scope %s, which the registry does not have, is sensitive too',
+    (scope) => {
+      const { isSensitive, sentence } = describeScope(scope, declared)
+      expect([isSensitive, sentence]).not.toContain('Read public information')
+      expect(isSensitive).toBe(true)
+    },
   )
 })
 

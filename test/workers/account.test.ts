@@ -1,7 +1,7 @@
 /** Connected applications: a user sees what is allowed to whom, and removes it. No other user's access changes. */
 
 import { env } from 'cloudflare:workers'
-import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { digest, sessionKeyOf } from '../../src/crypto/digest.ts'
 import { ALL_REVOKED_WITHIN_SECONDS, CRON_INTERVAL_SECONDS } from '../../src/domain/revocation.ts'
 import { clientRegistry } from '../../src/stores/client-registry.ts'
@@ -10,6 +10,7 @@ import { countedBindings, nothing, over } from './counting.ts'
 import { renewal } from './obtaining.ts'
 import {
   authorizePath,
+  declare,
   type Fetch,
   fieldsOf,
   ISSUER,
@@ -38,6 +39,9 @@ type Renewable = Readonly<{ access_token: string; refresh_token: string }>
 let client: TestClient
 let user: TestUser
 let cookie: string
+beforeAll(() =>
+  declare({ scopes: [{ name: 'submission:read', sentence: 'Read your submissions' }] }),
+)
 beforeEach(async () => {
   client = await newClient({
     name: 'Paper Assistant',

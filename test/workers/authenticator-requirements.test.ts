@@ -81,8 +81,8 @@ describe('endorsements: a category, an archive or everything', () => {
 describe('malformed requirements', () => {
   it.each([
     'scope=',
-    'scope=submission',
-    'scope=submission:*',
+    'scope=submission%22',
+    'scope=submission%C3%A9',
     'scope=submission:read%20public:read',
     'scope=submission:read&scope=',
     'scope=submission:read&resource=',
@@ -90,6 +90,10 @@ describe('malformed requirements', () => {
     'scope=submission:read&resource=a%20b',
     'scope=submission:read&resource=5&resource=6',
     'scope=submission:read:5&resource=5',
+    'scope=submission&resource=read',
+    'scope=submission&resource=read:5',
+    'scope=submission:*&resource=5',
+    'scope=submission:read&resource=5:6',
     'resource=5',
     'category=',
     'category=cs.*',

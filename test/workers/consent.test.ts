@@ -13,6 +13,7 @@ import {
   CALLBACK,
   codeIn,
   countSessions,
+  declare,
   fieldsOf,
   ISSUER,
   newClient,
@@ -36,6 +37,7 @@ import {
 let client: TestClient
 let cookie: string
 beforeAll(async () => {
+  await declare({ scopes: [{ name: 'submission:read', sentence: 'Read your submissions' }] })
   cookie = await signIn(await newUser())
 })
 beforeEach(async () => {

@@ -177,7 +177,24 @@ describe('withdrawals from a client', () => {
 })
 
 describe('the rules in SQL', () => {
-  const SCOPES = ['a:b', 'a:b:*', 'a:b:1', 'a:b:1.2', 'a:b_', 'a:bb', 'a:b:%', 'a_:b', 'ab:b:*']
+  const SCOPES = [
+    ...['a:b', 'a:b:*', 'a:b:1', 'a:b:1.2', 'a:b_', 'a:bb', 'a:b:%', 'a_:b', 'ab:b:*'],
+    // Without a hierarchy.
+    ...[
+      'a',
+      'a:*',
+      'a:',
+      'a:b:',
+      'a:b:1:*',
+      'a:b:c:d',
+      'A:b:*',
+      'A:b:1',
+      'a.c:b:*',
+      'a.c:b:1',
+      '*:*',
+      '*',
+    ],
+  ]
   const CATEGORIES = ['*.*', 'cs.*', 'cs.DL', 'cs.D', 'hep-th', 'hep-th.*', 'hep.*', 'csx.DL', 'cs']
 
   it('SQL and TypeScript agree for every pair of scopes and of endorsements, for a client and for a user', async () => {

@@ -14,6 +14,7 @@ import {
 import type { ClientId } from '../../src/domain/ids.ts'
 import { clientRegistry } from '../../src/stores/client-registry.ts'
 import { liveSessions } from '../../src/stores/live-sessions.ts'
+import { type CatalogueFile, declareNew } from '../../src/stores/scope-registry.ts'
 import { userRegistry } from '../../src/stores/user-registry.ts'
 import { type Pair, fieldsOf as readForm } from '../node/forms.ts'
 
@@ -96,6 +97,10 @@ export async function newClient(asked: Registration = {}): Promise<RegisteredCli
   const id = await clientRegistry(env.DB).create(client, secretDigest, { mode, now: nowSeconds() })
   return { id, secret }
 }
+
+/** Declares scopes and categories, as an import does. */
+export const declare = (declared: Partial<CatalogueFile>) =>
+  declareNew(env.DB, { scopes: [], categories: [], ...declared }, nowSeconds())
 
 export const PASSWORD = 'correct horse battery staple'
 /** The hash of the password, with cheap parameters, which are part of the stored string. */

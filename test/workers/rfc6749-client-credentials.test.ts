@@ -60,7 +60,7 @@ describe('RFC 6749 §4.4: the client credentials grant', () => {
 
   it.each([
     ['an unauthorized scope', 'compile:create'],
-    ['a malformed scope', 'everything'],
+    ['a malformed scope', 'every"thing'],
     ['an unauthorized scope beside an authorized one', 'public:read compile:create'],
     ['one resource of a generic scope', 'submission:read:7'],
   ])('a request for %s is refused with invalid_scope', async (_, scope) => {

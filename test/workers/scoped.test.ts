@@ -155,12 +155,13 @@ describe('faults of scoped()', () => {
 describe('wrong use of scoped()', () => {
   const authorizer = () => true
   it.each<[string, string | null, ScopedOptions]>([
-    ['a malformed scope', 'submission', {}],
+    ['a malformed scope', 'submission"', {}],
     ['two scopes', 'submission:read public:read', {}],
     ['an empty scope', '', {}],
-    ['a scope of every action', 'submission:*', {}],
     ['an authorizer without a resource', 'submission:read', { authorizer }],
     ['a resource twice', 'submission:read:5', id],
+    ['a resource and a scope that has no hierarchy', 'read', id],
+    ['a resource and a scope that looks like one of every action', 'submission:*', id],
     ['a resource without a scope', null, id],
     [
       'two sources',
