@@ -146,7 +146,10 @@ CREATE TABLE IF NOT EXISTS refresh_token (
   session_key  TEXT NOT NULL,       -- the session issued with it, by its key in KV
   issued_at    INTEGER NOT NULL,    -- epoch seconds
   spent_at     INTEGER,             -- epoch seconds; NULL until exchanged
-  successor    TEXT                 -- digest of the token it was exchanged for
+  successor    TEXT,                -- digest of the token it was exchanged for
+  salt         TEXT,                -- derives it from the token before it; NULL for the first of a family, and once spent
+  scopes       TEXT,                -- what was requested for its access token: space-separated; NULL without a salt
+  answers      INTEGER NOT NULL DEFAULT 1 -- responses with it, sent or under way
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS refresh_token_by_family ON refresh_token (family_id, issued_at);
 

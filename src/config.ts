@@ -97,8 +97,10 @@ export const SETTINGS = {
   CODE_LIFETIME_SECONDS: whole(3600, 60, 3600),
   /** A verified second redemption within this time of the first is a retry and not a replay. */
   CODE_RETRY_SECONDS: whole(2, 0, 60),
-  /** A spent refresh token that its authenticated client sends again within this time is a retry. */
+  /** A spent refresh token that is sent again within this time of its use, before its successor is used, is a retry. */
   REFRESH_RETRY_SECONDS: whole(10, 0, 60),
+  /** The same for refresh tokens whose client proves a key (DPoP). */
+  DPOP_REFRESH_RETRY_SECONDS: whole(0, 0, 60),
   /** The lifetime of access tokens. */
   SESSION_LIFETIME_SECONDS: whole(7200, 60, 30 * DAY_SECONDS),
   /** How long a user stays signed in at a browser. */
@@ -205,6 +207,7 @@ export function readSettings(given: Given) {
     longestSessionSeconds: Math.max(sessionLifetimeSeconds, browserSessionLifetimeSeconds),
     refreshLifetimeSeconds: read('REFRESH_LIFETIME_SECONDS'),
     refreshRetrySeconds: read('REFRESH_RETRY_SECONDS'),
+    dpopRefreshRetrySeconds: read('DPOP_REFRESH_RETRY_SECONDS'),
     clientCacheSeconds: read('CLIENT_CACHE_SECONDS'),
     staleClientSeconds: read('STALE_CLIENT_SECONDS'),
     storageTimeoutSeconds: read('STORAGE_TIMEOUT_SECONDS'),

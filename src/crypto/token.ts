@@ -48,10 +48,13 @@ function checksum(text: string): string {
   return digits
 }
 
-export function mintToken(kind: TokenKind): string {
-  const unchecked = TOKEN_PREFIXES[kind] + randomText()
+/** `secret`: 43 characters of base64url, 256 bits that cannot be guessed. */
+export function tokenOf(kind: TokenKind, secret: string): string {
+  const unchecked = TOKEN_PREFIXES[kind] + secret
   return unchecked + checksum(unchecked)
 }
+
+export const mintToken = (kind: TokenKind) => tokenOf(kind, randomText())
 
 export const hasTokenPrefix = (token: string) =>
   Object.values(TOKEN_PREFIXES).some((prefix) => token.startsWith(prefix))

@@ -42,6 +42,7 @@ export type Deps = Readonly<{
   browserSessionLifetimeSeconds: number
   refreshLifetimeSeconds: number
   refreshRetrySeconds: number
+  dpopRefreshRetrySeconds: number
 }>
 
 /** One request, as far as flows and routes may know it. */

@@ -8,21 +8,26 @@ import { type NewSession, sessionRecord } from '../domain/session.ts'
 import type { Deps } from './deps.ts'
 
 /** `token` goes to the bearer only. `key` is the key of its session in KV. */
-export type Bearer = Readonly<{ token: string; key: SessionKey }>
+export type Bearer = Readonly<{
+  token: string
+  key: SessionKey
+  /** Public. */
+  sessionId: string
+  nonce: string
+}>
 
 export async function newBearer(kind: 'accessToken' | 'browserSession'): Promise<Bearer> {
   const token = mintToken(kind)
-  return { token, key: await sessionKeyOf(token) }
+  return { token, key: await sessionKeyOf(token), sessionId: randomId(), nonce: randomText() }
 }
 
-/** Settles when the session is stored. The bearer may not get the token earlier. */
-export const openSession = (
-  bearer: Bearer,
+/** Settles when the session is stored. The bearer may not get the token earlier. Returns what was stored. */
+export async function openSession(
+  { key, sessionId, nonce }: Bearer,
   session: Omit<NewSession, 'sessionId' | 'nonce'>,
   deps: Pick<Deps, 'sessions'>,
-) =>
-  deps.sessions.put(
-    bearer.key,
-    sessionRecord({ ...session, sessionId: randomId(), nonce: randomText() }),
-    session.lifetimeSeconds,
-  )
+) {
+  const record = sessionRecord({ ...session, sessionId, nonce })
+  await deps.sessions.put(key, record, session.lifetimeSeconds)
+  return record
+}

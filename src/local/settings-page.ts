@@ -27,7 +27,8 @@ const EFFECTS = {
   CODE_RETRY_SECONDS:
     'A second redemption of a code with the same verifier within this time is refused and ends nothing: the client loaded a page twice.',
   REFRESH_RETRY_SECONDS:
-    'A second use of a refresh token by its authenticated client within this time is refused and ends nothing: the first response was lost.',
+    'A refresh token that is sent again within this time of its use gets the same tokens, while the new refresh token is unused: the first response was lost. 0 turns it off.',
+  DPOP_REFRESH_RETRY_SECONDS: 'The same for refresh tokens that are bound to a key (DPoP).',
   SESSION_LIFETIME_SECONDS:
     'How long an access token is valid, unless its client has a shorter lifetime of its own; `expires_in` states it.',
   BROWSER_SESSION_LIFETIME_SECONDS:

@@ -50,7 +50,7 @@ const EXPLANATIONS = {
       'The refresh token has been exchanged for its successor, or the user or the operator has withdrawn the authorization.',
     ],
     remedy:
-      'Start a new authorization request. Do not repeat the exchange: a second use of a code or a refresh token ends the tokens that the first use returned.',
+      'Start a new authorization request. Do not repeat the exchange of a code: a second use ends the tokens that the first use returned. So does a refresh token that is shown again, except a retry within a few seconds.',
   },
   unauthorized_client: {
     meaning: 'The client is known and may not use this grant type.',

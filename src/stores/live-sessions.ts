@@ -127,7 +127,8 @@ function parse(text: string): SessionRecord | 'tombstone' | null {
   }
 }
 
-export const sessionStore = (sessions: Pick<KVNamespace, 'put'>): SessionStore => ({
+export const sessionStore = (sessions: Pick<KVNamespace, 'get' | 'put'>): SessionStore => ({
+  isStored: async (key) => (await sessions.get(key)) !== null,
   put: (key, session, lifetimeSeconds) =>
     sessions.put(key, JSON.stringify(session), { expirationTtl: lifetimeSeconds }),
 })

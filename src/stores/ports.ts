@@ -73,6 +73,8 @@ export interface AuthorizationStore {
 export interface SessionStore {
   /** Visible at once where it was written, elsewhere within a minute. */
   put(key: SessionKey, session: SessionRecord, lifetimeSeconds: number): Promise<void>
+  /** Does KV show anything under the key, a session or a tombstone? */
+  isStored(key: SessionKey): Promise<boolean>
 }
 
 export interface LiveSessions {

@@ -1,7 +1,9 @@
 /** Refresh tokens in D1: families of tokens, in which each token is spent once for its successor. */
 
 import type { ClientId, TokenDigest } from '../domain/ids.ts'
+import { formatScopes, splitScopes } from '../domain/scope.ts'
 import { type ClientRow, FIND_CLIENT, readClientRow } from './clients.ts'
+import { D1_NOW } from './d1-clock.ts'
 import type { Database } from './database.ts'
 import type { RefreshFamily, RefreshTokenStanding, RefreshTokenStore, Rotation } from './ports.ts'
 import {
@@ -27,18 +29,20 @@ type StandingRow = {
   ended_at: number | null
   issued_at: number
   spent_at: number | null
-  is_successor_spent: number | null
+  salt: string | null
+  successor: string | null
   user: string | null
 }
 
 export const FIND_REFRESH_TOKEN = `SELECT f.family_id, f.client_id, f.record, f.expires_at, f.ended_at,
-    t.issued_at, t.spent_at, ${USER_JSON('f.user_id')} AS user,
-    (SELECT s.spent_at IS NOT NULL FROM refresh_token s WHERE s.token_digest = t.successor) AS is_successor_spent
+    t.issued_at, t.spent_at, t.salt, ${USER_JSON('f.user_id')} AS user,
+    (SELECT json_object('tokenDigest', s.token_digest, 'salt', s.salt, 'scopes', s.scopes, 'issuedAt', s.issued_at,
+      'isSpent', s.spent_at IS NOT NULL) FROM refresh_token s WHERE s.token_digest = t.successor) AS successor
   FROM refresh_token t JOIN refresh_family f ON f.family_id = t.family_id WHERE t.token_digest = ?1`
 const ofFamily = (column: string) =>
   `(SELECT f.${column} FROM refresh_family f WHERE f.family_id = refresh_token.family_id)`
 /** Exactly one call gets a row. A repeated call for the same successor gets the row again. */
-export const SPEND_REFRESH_TOKEN = `UPDATE refresh_token SET spent_at = ?2, successor = ?3
+export const SPEND_REFRESH_TOKEN = `UPDATE refresh_token SET spent_at = ?2, successor = ?3, salt = NULL
   WHERE token_digest = ?1
     AND EXISTS (SELECT 1 FROM refresh_family f WHERE f.family_id = refresh_token.family_id AND f.ended_at IS NULL)
     AND (successor = ?3 OR (spent_at IS NULL AND EXISTS (${stillGranted({
@@ -53,17 +57,34 @@ export const SPEND_REFRESH_TOKEN = `UPDATE refresh_token SET spent_at = ?2, succ
 export const USE_PROOF_FOR_TOKEN = `INSERT INTO used_jti (jti_digest, expires_at)
   SELECT ?3, ?4 FROM refresh_token WHERE token_digest = ?1 AND successor = ?2 ON CONFLICT DO NOTHING`
 /** Only for the winner, in the same batch. */
-export const INSERT_SUCCESSOR = `INSERT INTO refresh_token (token_digest, family_id, session_key, issued_at)
-  SELECT ?3, family_id, ?4, ?2 FROM refresh_token WHERE token_digest = ?1 AND successor = ?3
+export const INSERT_SUCCESSOR = `INSERT INTO refresh_token (token_digest, family_id, session_key, issued_at, salt, scopes)
+  SELECT ?2, family_id, ?3, ${D1_NOW}, ?4, ?5 FROM refresh_token WHERE token_digest = ?1 AND successor = ?2
   ON CONFLICT DO NOTHING`
+/** One more answer with the same successor, while that is unused and may still be issued. */
+export const REPEAT_SUCCESSOR = `UPDATE refresh_token SET answers = answers + 1
+  WHERE token_digest = ?1 AND spent_at IS NULL
+    AND EXISTS (${stillGranted({
+      from: 'refresh_family f',
+      clientId: 'f.client_id',
+      userId: 'f.user_id',
+      terms: '?2',
+      grantType: 'refresh_token',
+    })} AND f.family_id = refresh_token.family_id AND f.ended_at IS NULL)
+  RETURNING ${heldNow(ofFamily('client_id'), ofFamily('user_id'))}`
+/** Only if the statement before it changed a row. */
+export const USE_PROOF_FOR_REPETITION = `INSERT INTO used_jti (jti_digest, expires_at)
+  SELECT ?1, ?2 WHERE changes() > 0 ON CONFLICT DO NOTHING`
 export const TOUCH_FAMILY = `UPDATE refresh_family SET last_used_at = ?2 WHERE family_id = ?1`
 /** Only for the winner, and only for an unbound family: RFC 9449 §5. */
 export const BIND_FAMILY = `UPDATE refresh_family SET record = json_set(record, '$.jkt', ?3)
   WHERE family_id = ?1 AND record ->> '$.jkt' IS NULL
     AND EXISTS (SELECT 1 FROM refresh_token t WHERE t.token_digest = ?4 AND t.successor = ?2)`
-export const UNSPEND_REFRESH_TOKEN = `UPDATE refresh_token SET spent_at = NULL, successor = NULL
-  WHERE token_digest = ?1 AND successor = ?2`
-export const DELETE_SUCCESSOR = `DELETE FROM refresh_token WHERE token_digest = ?1`
+export const TAKE_BACK_ANSWER = `UPDATE refresh_token SET answers = answers - 1 WHERE token_digest = ?1`
+/** Not while another request has answered, or is about to answer, with the same successor. */
+export const UNSPEND_REFRESH_TOKEN = `UPDATE refresh_token SET spent_at = NULL, successor = NULL, salt = ?3
+  WHERE token_digest = ?1 AND successor = ?2 AND NOT EXISTS
+    (SELECT 1 FROM refresh_token s WHERE s.token_digest = ?2 AND (s.answers > 0 OR s.spent_at IS NOT NULL))`
+export const DELETE_SUCCESSOR = `DELETE FROM refresh_token WHERE token_digest = ?1 AND answers <= 0 AND spent_at IS NULL`
 
 export const familyRecord = ({ user, redirectUri, jkt }: RefreshFamily): string =>
   JSON.stringify({ user, redirectUri, jkt } satisfies FamilyRecord)
@@ -80,9 +101,24 @@ const readStanding = (row: StandingRow): RefreshTokenStanding => ({
   family: readFamily(row),
   issuedAt: row.issued_at,
   spentAt: row.spent_at,
-  isSuccessorSpent: row.is_successor_spent === 1,
+  salt: row.salt,
+  successor: row.successor === null ? null : readSuccessor(row.successor),
   user: readUserJson(row.user),
 })
+
+function readSuccessor(json: string): RefreshTokenStanding['successor'] {
+  const found = JSON.parse(json) as {
+    tokenDigest: TokenDigest
+    salt: string | null
+    scopes: string | null
+    issuedAt: number
+    isSpent: number
+  }
+  const { salt, scopes, ...successor } = found
+  // A token that is spent or was not derived has no salt.
+  const derivation = salt === null || scopes === null ? null : { salt, scopes: splitScopes(scopes) }
+  return { ...successor, isSpent: found.isSpent === 1, derivation }
+}
 
 /** Why a token was not exchanged: reads every possible cause in one batch. */
 async function whyLost(
@@ -113,11 +149,13 @@ export const refreshTokenStore = (db: Database): RefreshTokenStore => ({
   },
 
   async rotate(tokenDigest, { familyId, clientId }, successor, now) {
-    const { sessionKey, jkt, terms } = successor
+    const { sessionKey, jkt, salt, terms } = successor
     const next = successor.tokenDigest
     const statements = [
       db.prepare(SPEND_REFRESH_TOKEN).bind(tokenDigest, now, next, await termsJson(terms)),
-      db.prepare(INSERT_SUCCESSOR).bind(tokenDigest, now, next, sessionKey),
+      db
+        .prepare(INSERT_SUCCESSOR)
+        .bind(tokenDigest, next, sessionKey, salt, formatScopes(terms.scopes)),
       db.prepare(TOUCH_FAMILY).bind(familyId, now),
     ]
     if (jkt !== null) {
@@ -133,10 +171,23 @@ export const refreshTokenStore = (db: Database): RefreshTokenStore => ({
     return won ? { kind: 'won', ...readHeldNow(won) } : whyLost(db, tokenDigest, clientId, used)
   },
 
-  async unrotate(tokenDigest, successor) {
+  async repeat(tokenDigest, { clientId }, { tokenDigest: next, terms }) {
+    const used = await proofDigest(terms)
+    const statements = [db.prepare(REPEAT_SUCCESSOR).bind(next, await termsJson(terms))]
+    if (terms.proof) {
+      statements.push(db.prepare(USE_PROOF_FOR_REPETITION).bind(used, terms.proof.expiresAt))
+    }
+    const [repeated] = await db.batch(statements)
+    const won = repeated?.results[0] as HeldNowRow | undefined
+    return won ? { kind: 'won', ...readHeldNow(won) } : whyLost(db, tokenDigest, clientId, used)
+  },
+
+  async unrotate(tokenDigest, successor, salt) {
+    const next = successor.tokenDigest
     await db.batch([
-      db.prepare(UNSPEND_REFRESH_TOKEN).bind(tokenDigest, successor.tokenDigest),
-      db.prepare(DELETE_SUCCESSOR).bind(successor.tokenDigest),
+      db.prepare(TAKE_BACK_ANSWER).bind(next),
+      db.prepare(UNSPEND_REFRESH_TOKEN).bind(tokenDigest, next, salt),
+      db.prepare(DELETE_SUCCESSOR).bind(next),
     ])
   },
 })

@@ -87,24 +87,37 @@ export type RefreshTokenStanding = Readonly<{
   family: RefreshFamily
   issuedAt: number
   spentAt: number | null
-  /** Was the token that it was exchanged for used? Then the client received the response to the exchange. */
-  isSuccessorSpent: boolean
+  /** What it was derived with; null if it is spent, or was not derived. */
+  salt: string | null
+  /** The token that it was exchanged for. If that is spent, the client received the response to the exchange. */
+  successor: Successor | null
   /** Null if the registry has no such user. */
   user: RegisteredUser | null
+}>
+
+/** `issuedAt` in epoch seconds. */
+export type Successor = Readonly<{
+  tokenDigest: TokenDigest
+  issuedAt: number
+  isSpent: boolean
+  /** How to derive it once more, and the scopes that were requested for its access token; null if it is spent or was not derived. */
+  derivation: Readonly<{ salt: string; scopes: readonly string[] }> | null
 }>
 
 /** The refresh token to issue, by its digest, and the session issued with it. */
 export type NewRefreshToken = Readonly<{
   tokenDigest: TokenDigest
   sessionKey: SessionKey
+  /** Random, and not secret: with it the spent token gives this one. */
+  salt: string
   /** The key to bind an unbound family to. */
   jkt: string | null
   terms: Terms
 }>
 
-/** The result of an attempt to exchange a refresh token. */
+/** The result of an attempt to exchange a refresh token, or to give its successor once more. */
 export type Rotation =
-  /** This call and no other. */
+  /** `rotate`: this call and no other. */
   | (Readonly<{ kind: 'won' }> & HeldNow)
   /** Nothing was spent: the proof was used before. */
   | Readonly<{ kind: 'proof_used' }>
@@ -121,6 +134,18 @@ export interface RefreshTokenStore {
     successor: NewRefreshToken,
     now: number,
   ): Promise<Rotation>
-  /** Undoes the rotation to this successor and no other. */
-  unrotate(tokenDigest: TokenDigest, successor: NewRefreshToken): Promise<void>
+  /**
+   * Records one more answer with the successor that the token has. `won` only while the successor is unused, its family
+   * lives and the terms hold.
+   */
+  repeat(
+    tokenDigest: TokenDigest,
+    family: Pick<RefreshFamily, 'clientId'>,
+    successor: NewRefreshToken,
+  ): Promise<Rotation>
+  /**
+   * Takes one answer with this successor back. When it was the only one, the token is unspent and has `salt`, its own, as
+   * before.
+   */
+  unrotate(tokenDigest: TokenDigest, successor: NewRefreshToken, salt: string | null): Promise<void>
 }

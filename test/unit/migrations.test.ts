@@ -130,3 +130,35 @@ describe('0010_scopes_and_categories.sql', () => {
     ).toThrow('CHECK constraint failed')
   })
 })
+
+describe('0009_derived_refresh_tokens.sql', () => {
+  it('migration 0009 keeps every refresh token, spent or not, without a salt', () => {
+    const { db, migrate } = databaseBefore('0009_derived_refresh_tokens.sql')
+    db.exec(`INSERT INTO client (client_id, name, owner_id, created_at, updated_at) VALUES ('c', 'C', 'o', 1, 1);
+      INSERT INTO refresh_family (family_id, client_id, user_id, record, started_at, expires_at, last_used_at)
+        VALUES ('f', 'c', 'u', '{}', 1, 9, 1);
+      INSERT INTO refresh_token (token_digest, family_id, session_key, issued_at, spent_at, successor)
+        VALUES ('old', 'f', 's1', 1, 2, 'new'), ('new', 'f', 's2', 2, NULL, NULL)`)
+    migrate()
+    const found = db.prepare('SELECT * FROM refresh_token ORDER BY issued_at').all()
+    const derived = { salt: null, scopes: null, answers: 1, family_id: 'f' }
+    expect(found).toEqual([
+      {
+        ...derived,
+        token_digest: 'old',
+        session_key: 's1',
+        issued_at: 1,
+        spent_at: 2,
+        successor: 'new',
+      },
+      {
+        ...derived,
+        token_digest: 'new',
+        session_key: 's2',
+        issued_at: 2,
+        spent_at: null,
+        successor: null,
+      },
+    ])
+  })
+})

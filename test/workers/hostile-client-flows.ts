@@ -2,6 +2,7 @@
 
 import { env } from 'cloudflare:workers'
 import { expect } from 'vitest'
+import { digest } from '../../src/crypto/digest.ts'
 import {
   bodyOf,
   expectEnded,
@@ -114,6 +115,31 @@ export const refreshFlow = (
     }
   },
 })
+
+/** The first response was lost, and so was the session that it opened. */
+export const refreshAgain: Flow = {
+  name: 'refresh once more after a lost response',
+  format: 'json',
+  expected: '200',
+  async begin({ fetch }) {
+    const client = fixtures.publicClient
+    const { refresh } = await tokensFor(client, fetch)
+    const lost = await expectGoodToken(await read(await renewal(client, refresh)))
+    await env.SESSIONS.delete(await digest(lost.access))
+    const redeem = async (through: Fetch = registry) => {
+      const response = await renewal(client, refresh, {}, through)
+      if (response.ok) {
+        const { access_token, refresh_token } = bodyOf(await read(response.clone()))
+        expect([access_token, refresh_token]).toEqual([lost.access, lost.refresh])
+      }
+      return response
+    }
+    return {
+      ask: (service) => redeem(service.fetch),
+      check: (outcome) => checkOnce(outcome, client, redeem),
+    }
+  },
+}
 
 export const clientCredentials: Flow = {
   name: 'client_credentials',

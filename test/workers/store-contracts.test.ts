@@ -110,6 +110,7 @@ describe.each(KINDS)('the store contracts on %s', (kind, { DB, SESSIONS, CODES }
   const successor = (proof: Terms['proof'] = null) => ({
     tokenDigest: anyDigest(),
     sessionKey: anyKey(),
+    salt: randomText(),
     jkt: null,
     terms: { ...terms, proof },
   })
@@ -277,11 +278,43 @@ describe.each(KINDS)('the store contracts on %s', (kind, { DB, SESSIONS, CODES }
     expect(await refreshTokens.find(winner.tokenDigest)).toMatchObject({ spentAt: null })
     const found = await Promise.all(next.map((one) => refreshTokens.find(one.tokenDigest)))
     expect(found.map((one) => one !== null)).toEqual(won)
-    await refreshTokens.unrotate(first, successor())
+    await refreshTokens.unrotate(first, successor(), 'own salt')
     expect((await refreshTokens.find(first))?.spentAt).toBe(at + 1)
-    await refreshTokens.unrotate(first, winner)
-    expect((await refreshTokens.find(first))?.spentAt).toBeNull()
+    await refreshTokens.unrotate(first, winner, 'own salt')
+    expect(await refreshTokens.find(first)).toMatchObject({ spentAt: null, salt: 'own salt' })
     expect(await refreshTokens.find(winner.tokenDigest)).toBeNull()
+  })
+
+  it(`the refresh token store repeats a successor while it is unused, and undoes a rotation with its last answer, on ${kind}`, async () => {
+    const { family, first } = await renewable()
+    const next = successor()
+    const repeat = async (proof: Terms['proof'] = null) => {
+      const repeated = { ...next, terms: { ...next.terms, proof } }
+      return (await refreshTokens.repeat(first, family, repeated)).kind
+    }
+    expect(await repeat()).toBe('lost')
+    expect(await rotate(first, family, next, at)).toBe('won')
+    expect((await refreshTokens.find(first))?.successor).toMatchObject({
+      tokenDigest: next.tokenDigest,
+      isSpent: false,
+      derivation: { salt: next.salt, scopes: next.terms.scopes },
+    })
+    const proof = { owner: randomId(), jti: randomId(), expiresAt: at + 60 }
+    expect([await repeat(), await repeat(proof), await repeat(proof)]).toEqual([
+      'won',
+      'won',
+      'proof_used',
+    ])
+    // Three answers: the rotation and two repetitions.
+    for (const spentAt of [at, at, null]) {
+      await refreshTokens.unrotate(first, next, null)
+      expect((await refreshTokens.find(first))?.spentAt).toBe(spentAt)
+    }
+    expect(await rotate(first, family, next, at)).toBe('won')
+    expect(await rotate(next.tokenDigest, family, successor(), at)).toBe('won')
+    expect(await repeat()).toBe('lost')
+    await refreshTokens.unrotate(first, next, null)
+    expect((await refreshTokens.find(first))?.spentAt).toBe(at)
   })
 
   it(`the code and refresh token stores spend one of many with one proof, and use a proof only with what it spends, on ${kind}`, async () => {

@@ -108,14 +108,14 @@ async function newFamily({ code, jkt, deps, context }: Attempt) {
 }
 
 /** Exactly one of any number of simultaneous calls returns. */
-async function spendCode({ purchase }: Bought, attempt: Attempt): Promise<Holding> {
+async function spendCode(minted: Bought, attempt: Attempt) {
   const { codeDigest, code, client, deps, context } = attempt
-  const spending = await deps.codes.spend(codeDigest, purchase, context.now)
+  const spending = await deps.codes.spend(codeDigest, minted.purchase, context.now)
   if (spending.kind !== 'won') return refuseSpending(spending, attempt)
   const asOfNow = { ...client, ...spending.client }
   const held = stillHeld(code.user, asOfNow, spending.user, deps.usersAreExternal)
   if (typeof held === 'string') throw new Error(`a code was spent although ${held}`)
-  return { ...held, redirectUri: code.redirectUri }
+  return { minted, holding: { ...held, redirectUri: code.redirectUri } }
 }
 
 async function issueAndForgetCode(bought: Bought, holding: Holding, attempt: Attempt) {

@@ -21,12 +21,13 @@ const scopesAreAuthorized = ({ fields, client }: Attempt) =>
 
 const mint = async () => ({ bearer: await newBearer('accessToken'), refreshToken: null })
 
-async function consumeProof(_: Minted, attempt: Attempt) {
+async function consumeProof(minted: Minted, attempt: Attempt) {
   const { client, proof, deps } = attempt
   const scopes = scopesAreAuthorized(attempt)
   await useProof(proof, deps)
   const { endorsements, redirectUris } = client
-  return { user: null, scopes, endorsements, redirectUri: redirectUris[0] ?? '' }
+  const holding = { user: null, scopes, endorsements, redirectUri: redirectUris[0] ?? '' }
+  return { minted, holding }
 }
 
 export const clientCredentials = grant({

@@ -47,6 +47,9 @@ export type Holding = Readonly<{
   redirectUri: string
 }>
 
+/** What may be issued now: the tokens that were minted, or those of a request that this one repeats. */
+export type Consumed<New extends Minted> = Readonly<{ minted: New; holding: Holding }>
+
 /** In the order in which they run. Every step may throw `OAuthError`. */
 type Steps<Asked, Read, Found, New extends Minted> = Readonly<{
   /** `kept`: the client's record may be the isolate's copy. Then `find` and `verify` may run twice and write nothing. */
@@ -61,7 +64,7 @@ type Steps<Asked, Read, Found, New extends Minted> = Readonly<{
   binding: (attempt: Found & Caller) => Readonly<{ scopes: readonly string[]; isBound: boolean }>
   mint: (attempt: Found & Caller) => Promise<New>
   /** The one statement that decides who won. Nothing was written before it. */
-  consume: (minted: New, attempt: Found & Caller) => Promise<Holding>
+  consume: (minted: New, attempt: Found & Caller) => Promise<Consumed<New>>
   issue: (minted: New, holding: Holding, attempt: Found & Caller) => Promise<IssuedToken>
   /** Takes `consume` back. */
   undo: (minted: New, attempt: Found & Caller) => Promise<void>
@@ -95,10 +98,11 @@ export const grant =
       steps.clientRecord === 'kept'
         ? await verifyOnKeptRecord(presented, verify, deps, context)
         : await verifyOnFreshRecord(await authenticateClient(presented, deps, context))
-    const minted = await steps.mint(attempt)
+    let minted = await steps.mint(attempt)
     try {
-      const holding = await steps.consume(minted, attempt)
-      return await steps.issue(minted, holding, attempt)
+      const consumed = await steps.consume(minted, attempt)
+      minted = consumed.minted
+      return await steps.issue(minted, consumed.holding, attempt)
     } catch (cause) {
       // After a fault the client may try again. When D1 does not answer either, what was consumed stays consumed.
       if (!(cause instanceof OAuthError)) await steps.undo(minted, attempt).catch(() => {})
@@ -108,24 +112,60 @@ export const grant =
 
 /** The last step of every grant: opens a session for the client. Settles when the session is stored. */
 export async function issueTokens(
-  { bearer, refreshToken }: Minted,
+  minted: Minted,
   holding: Holding,
-  { client, asOfMs: clientAsOfMs, jkt, deps, context }: Caller,
+  caller: Caller,
 ): Promise<IssuedToken> {
+  const session = sessionFor(holding, caller, caller.context.nowMs)
+  await openSession(minted.bearer, session, caller.deps)
+  return issuedToken(minted, session)
+}
+
+/**
+ * The same tokens once more. The session is stored again only if KV has nothing under its key, so that it never replaces
+ * a tombstone that KV shows. If D1 has a revocation that KV does not show yet, the tombstone is written again.
+ * `firstIssuedAt`, by D1's clock: a revocation since then ends the session.
+ */
+export async function issueTokensAgain(
+  minted: Minted,
+  holding: Holding,
+  caller: Caller,
+  firstIssuedAt: number,
+): Promise<IssuedToken> {
+  const { deps, context } = caller
+  const { key } = minted.bearer
+  const issuedAtMs = firstIssuedAt * 1000
+  const asNow = sessionFor(holding, caller, issuedAtMs)
+  const session = { ...asNow, asOfMs: Math.min(asNow.asOfMs, issuedAtMs) }
+  if (!(await deps.sessions.isStored(key))) {
+    const record = await openSession(minted.bearer, session, deps)
+    if (!(await deps.liveSessions.holds(key, record))) await deps.revocations.endSessions([key])
+  }
+  const age = Math.max(0, context.now - firstIssuedAt)
+  return issuedToken(minted, { ...session, lifetimeSeconds: session.lifetimeSeconds - age })
+}
+
+function sessionFor(
+  holding: Holding,
+  { client, asOfMs: clientAsOfMs, jkt, deps, context: { ipAddress } }: Caller,
+  startAtMs: number,
+) {
   const longestSeconds = hasRegistryScope(holding.scopes)
     ? Math.min(deps.sessionLifetimeSeconds, REGISTRY_TOKEN_SECONDS)
     : deps.sessionLifetimeSeconds
   const lifetimeSeconds = accessTokenLifetimeOf(client, longestSeconds)
   // The earlier of the reads of the client and of the user.
   const asOfMs = Math.min(clientAsOfMs, holding.user?.readAtMs ?? clientAsOfMs)
-  const { ipAddress, nowMs: startAtMs } = context
-  const session = { ...holding, client, jkt, asOfMs, ipAddress, startAtMs, lifetimeSeconds }
-  await openSession(bearer, session, deps)
-  return {
-    accessToken: bearer.token,
-    tokenType: tokenTypeFor(jkt),
-    lifetimeSeconds,
-    scopes: holding.scopes,
-    refreshToken,
-  }
+  return { ...holding, client, jkt, asOfMs, ipAddress, startAtMs, lifetimeSeconds }
 }
+
+const issuedToken = (
+  { bearer, refreshToken }: Minted,
+  { jkt, lifetimeSeconds, scopes }: ReturnType<typeof sessionFor>,
+): IssuedToken => ({
+  accessToken: bearer.token,
+  tokenType: tokenTypeFor(jkt),
+  lifetimeSeconds,
+  scopes,
+  refreshToken,
+})

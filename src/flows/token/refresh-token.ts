@@ -1,10 +1,15 @@
 /**
  * The refresh token grant (RFC 6749 §6, RFC 9700 §4.14). A spent token that is used again ends the family, because there
  * is a second copy of it. The statement that rotates checks once more everything that may have changed meanwhile.
+ *
+ * A token's successor and the access token beside it are derived from the token and a random salt in D1. So a client whose
+ * response was lost gets the same two tokens once more: at any time one successor is alive, and D1 holds no secret.
  */
 
-import { tokenDigestOf } from '../../crypto/digest.ts'
-import { isWellFormed, mintToken } from '../../crypto/token.ts'
+import { deriveTexts } from '../../crypto/derive.ts'
+import { sessionKeyOf, tokenDigestOf } from '../../crypto/digest.ts'
+import { randomText } from '../../crypto/random.ts'
+import { isWellFormed, tokenOf } from '../../crypto/token.ts'
 import { isEnabled, isPublic } from '../../domain/client.ts'
 import type { TokenDigest } from '../../domain/ids.ts'
 import { meetScopes } from '../../domain/scope.ts'
@@ -14,14 +19,16 @@ import { readRequestedScopes } from '../../protocol/scope-parameter.ts'
 import { readRefreshToken } from '../../protocol/token-request.ts'
 import type { NewRefreshToken, RefreshTokenStanding, Rotation } from '../../stores/ports.ts'
 import type { Deps } from '../deps.ts'
-import { newBearer } from '../open-session.ts'
+import type { Bearer } from '../open-session.ts'
 import { stillHeld } from '../still-held.ts'
 import {
   type Caller,
   type Check,
+  type Consumed,
   grant,
   type Holding,
   issueTokens,
+  issueTokensAgain,
   type Minted,
   runChecks,
 } from './grant.ts'
@@ -30,12 +37,20 @@ import { requireUnusedProof, usedProof } from './proof-of-possession.ts'
 type Asked = Readonly<{ token: string; fields: Fields }>
 /** `requested`: §6, a narrower `scope` is for this access token alone. A wider one than was granted is refused. */
 type Found = Readonly<{
+  token: string
   tokenDigest: TokenDigest
   standing: RefreshTokenStanding
   requested: readonly string[]
 }>
 type Attempt = Found & Caller
-type Renewed = Minted & Readonly<{ successor: NewRefreshToken }>
+type Renewed = Minted &
+  Readonly<{
+    successor: NewRefreshToken
+    /** Epoch seconds, for tokens that were issued before; null for new ones. */
+    firstIssuedAt: number | null
+    /** May this answer be taken back? A repetition only once D1 has counted it: otherwise another's would be. */
+    isCounted: boolean
+  }>
 
 const refuse = (detail: string): never => {
   throw new OAuthError(
@@ -52,13 +67,13 @@ async function readStanding({ token }: Asked, { refreshTokens }: Deps) {
 }
 
 async function findToken(
-  { fields }: Asked,
+  { token, fields }: Asked,
   read: Awaited<ReturnType<typeof readStanding>>,
 ): Promise<Found> {
   const { tokenDigest, standing } = read ?? refuse('malformed token')
   if (!standing) return refuse('unknown token')
   const requested = readRequestedScopes(fields, standing.family.user.scopes)
-  return { tokenDigest, standing, requested }
+  return { token, tokenDigest, standing, requested }
 }
 
 function clientOwnsToken({ standing: { family }, client }: Attempt) {
@@ -85,16 +100,32 @@ function familyLives({ standing: { family }, context: { now } }: Attempt) {
 }
 
 /**
- * RFC 9700 §4.14.2. A retry by the same authenticated client ends nothing: the first response may have been lost, and a
- * thief of the token could not have authenticated. A public client does not authenticate, and a response whose refresh
- * token was used has not been lost.
+ * The successor that a retry gets once more; null if the token is not spent, or the retry comes too late. A response whose
+ * refresh token was used has not been lost. A family that is bound to a key has a window of its own, by default none. A
+ * request with another key, or with a proof where the first had none, is not the same request.
  */
-async function notSpent({ standing, client, proof, deps, context }: Attempt) {
-  const { family, spentAt, isSuccessorSpent } = standing
+function repeatable({ standing, jkt, deps, context }: Attempt) {
+  const { family, spentAt, successor } = standing
+  if (spentAt === null || !successor?.derivation) return null
+  if (jkt !== family.jkt) return null
+  const windowSeconds =
+    family.jkt === null ? deps.refreshRetrySeconds : deps.dpopRefreshRetrySeconds
+  const isInTime = windowSeconds > 0 && secondsAgo(spentAt, context.now) <= windowSeconds
+  return isInTime ? { ...successor.derivation, issuedAt: successor.issuedAt } : null
+}
+
+/**
+ * RFC 9700 §4.14.2. Where a retry gets no tokens, one by the same authenticated client still ends nothing: a thief of the
+ * token could not have authenticated.
+ */
+async function notReplayed(attempt: Attempt) {
+  const { standing, client, proof, deps, context } = attempt
+  const { family, spentAt, successor } = standing
   if (spentAt === null) return
   await requireUnusedProof(proof, deps)
+  if (repeatable(attempt)) return
   const age = secondsAgo(spentAt, context.now)
-  const isRetry = !isPublic(client) && !isSuccessorSpent && age <= deps.refreshRetrySeconds
+  const isRetry = !isPublic(client) && !successor?.isSpent && age <= deps.refreshRetrySeconds
   if (isRetry) refuse(`spent ${age} s ago by the same client`)
   await deps.revocations.endFamily(family.familyId)
   refuse(`shown again ${age} s after its use: the family ends`)
@@ -111,44 +142,97 @@ const CHECKS: readonly Check<Attempt>[] = [
   clientOwnsToken,
   keyMatches,
   familyLives,
-  notSpent,
+  notReplayed,
   scopesStillHeld,
 ]
 
-async function mint({ requested, jkt, proof, deps }: Attempt): Promise<Renewed> {
-  const bearer = await newBearer('accessToken')
-  const refreshToken = mintToken('refreshToken')
-  const { usersAreExternal } = deps
-  const terms = { scopes: requested, usersAreExternal, proof: proof?.id ?? null }
-  const tokenDigest = await tokenDigestOf(refreshToken)
-  return { bearer, refreshToken, successor: { tokenDigest, sessionKey: bearer.key, jkt, terms } }
+/** The tokens that this token and the salt always give. */
+async function derive(token: string, salt: string) {
+  const [refresh, access, sessionId, nonce] = (await deriveTexts(
+    token,
+    salt,
+    'refresh token grant',
+    4,
+  )) as [string, string, string, string]
+  const accessToken = tokenOf('accessToken', access)
+  const bearer: Bearer = {
+    token: accessToken,
+    key: await sessionKeyOf(accessToken),
+    sessionId,
+    nonce,
+  }
+  return { bearer, refreshToken: tokenOf('refreshToken', refresh) }
 }
 
-/** Exactly one of any number of simultaneous calls returns. */
-async function rotate({ successor }: Renewed, attempt: Attempt): Promise<Holding> {
-  const { tokenDigest, standing, requested, client, deps, context } = attempt
-  const { family } = standing
-  const rotation = await deps.refreshTokens.rotate(tokenDigest, family, successor, context.now)
-  if (rotation.kind === 'proof_used') throw usedProof()
-  if (rotation.kind === 'lost') return refuseLost(rotation, attempt)
-  const asOfNow = { ...client, ...rotation.client }
-  const held = stillHeld(family.user, asOfNow, rotation.user, deps.usersAreExternal)
+async function mint(attempt: Attempt): Promise<Renewed> {
+  const { token, requested, jkt, proof, deps } = attempt
+  const repeated = repeatable(attempt)
+  const salt = repeated?.salt ?? randomText()
+  const { bearer, refreshToken } = await derive(token, salt)
+  const terms = {
+    scopes: repeated?.scopes ?? requested,
+    usersAreExternal: deps.usersAreExternal,
+    proof: proof?.id ?? null,
+  }
+  const tokenDigest = await tokenDigestOf(refreshToken)
+  const successor = { tokenDigest, sessionKey: bearer.key, jkt, salt, terms }
+  const firstIssuedAt = repeated?.issuedAt ?? null
+  return { bearer, refreshToken, successor, firstIssuedAt, isCounted: repeated === null }
+}
+
+/** Of any number of simultaneous calls one rotates. The others repeat its tokens, where a retry may. */
+async function rotateOrRepeat(renewed: Renewed, attempt: Attempt): Promise<Consumed<Renewed>> {
+  const { tokenDigest, standing, deps, context } = attempt
+  const { successor, firstIssuedAt } = renewed
+  const { refreshTokens } = deps
+  const rotation =
+    firstIssuedAt === null
+      ? await refreshTokens.rotate(tokenDigest, standing.family, successor, context.now)
+      : await refreshTokens.repeat(tokenDigest, standing.family, successor)
+  switch (rotation.kind) {
+    case 'won':
+      return {
+        minted: { ...renewed, isCounted: true },
+        holding: holdingOf(rotation, renewed, attempt),
+      }
+    case 'proof_used':
+      throw usedProof()
+    case 'lost':
+      return repeatAfterLoss(renewed, rotation, attempt)
+  }
+}
+
+function holdingOf(
+  won: Extract<Rotation, { kind: 'won' }>,
+  { successor }: Renewed,
+  { standing: { family }, client, deps }: Attempt,
+): Holding {
+  const asOfNow = { ...client, ...won.client }
+  const held = stillHeld(family.user, asOfNow, won.user, deps.usersAreExternal)
   if (typeof held === 'string') throw new Error(`a refresh token was spent although ${held}`)
-  const scopes = meetScopes(requested, held.scopes)
+  const scopes = meetScopes(successor.terms.scopes, held.scopes)
   return { ...held, scopes, redirectUri: family.redirectUri }
 }
 
-/** The token was not exchanged. Says why, on what D1 has now. Throws an Error where a retry will succeed. */
-async function refuseLost(
+/**
+ * The token was not exchanged by this call. Repeats what another call has just exchanged it for, or says why it cannot, on
+ * what D1 has now. Throws an Error where a retry will succeed.
+ */
+async function repeatAfterLoss(
+  { firstIssuedAt }: Renewed,
   { standing, client }: Extract<Rotation, { kind: 'lost' }>,
   attempt: Attempt,
-): Promise<never> {
+): Promise<Consumed<Renewed>> {
   if (!standing) return refuse('unknown token')
   if (!client || !isEnabled(client)) return refuse('the client is disabled')
   if (!client.grantTypes.includes('refresh_token')) {
     return refuse('the client may no longer use this grant type')
   }
-  await runChecks(CHECKS, { ...attempt, standing, client })
+  const asOfNow = { ...attempt, standing, client }
+  await runChecks(CHECKS, asOfNow)
+  if (firstIssuedAt === null && repeatable(asOfNow)) {
+    return rotateOrRepeat(await mint(asOfNow), asOfNow)
+  }
   throw new Error('what the client may do changed while the token was exchanged')
 }
 
@@ -164,8 +248,12 @@ export const refreshToken = grant({
     isBound: family.jkt !== null,
   }),
   mint,
-  consume: rotate,
-  issue: issueTokens,
-  undo: ({ successor }, { tokenDigest, deps }) =>
-    deps.refreshTokens.unrotate(tokenDigest, successor),
+  consume: rotateOrRepeat,
+  issue: (renewed, holding, attempt) =>
+    renewed.firstIssuedAt === null
+      ? issueTokens(renewed, holding, attempt)
+      : issueTokensAgain(renewed, holding, attempt, renewed.firstIssuedAt),
+  async undo({ successor, isCounted }, { tokenDigest, standing, deps }) {
+    if (isCounted) await deps.refreshTokens.unrotate(tokenDigest, successor, standing.salt)
+  },
 })
