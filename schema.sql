@@ -18,7 +18,8 @@ CREATE TABLE IF NOT EXISTS client (
   auth_method    TEXT NOT NULL DEFAULT 'client_secret'
                  CHECK (auth_method IN ('client_secret', 'client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none')),
   -- NULL: SESSION_LIFETIME_SECONDS, which is also the maximum.
-  access_token_lifetime_seconds INTEGER CHECK (access_token_lifetime_seconds >= 60)
+  access_token_lifetime_seconds INTEGER CHECK (access_token_lifetime_seconds >= 60),
+  version        INTEGER NOT NULL DEFAULT 0 -- raised by every act of an administrator; at least its epoch milliseconds
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS client_by_owner ON client (owner_id, client_id);
 
@@ -71,7 +72,8 @@ CREATE TABLE IF NOT EXISTS user (
   created_at    INTEGER NOT NULL, -- epoch seconds
   updated_at    INTEGER NOT NULL, -- epoch seconds
   disabled_at   INTEGER,          -- epoch seconds; NULL while enabled
-  username_key  TEXT              -- the same for all spellings; NULL until it is computed for an old row
+  username_key  TEXT,             -- the same for all spellings; NULL until it is computed for an old row
+  version       INTEGER NOT NULL DEFAULT 0 -- as a client's
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX IF NOT EXISTS user_by_username ON user (username);
 CREATE UNIQUE INDEX IF NOT EXISTS user_by_username_key ON user (username_key);
@@ -88,6 +90,16 @@ CREATE TABLE IF NOT EXISTS user_endorsement (
   category TEXT NOT NULL,
   PRIMARY KEY (user_id, category)
 ) STRICT, WITHOUT ROWID;
+
+-- An insertion into this view writes nothing. It fails the batch unless the record has the version.
+CREATE VIEW IF NOT EXISTS expected_version (kind, id, version) AS
+  SELECT 'client', client_id, version FROM client
+  UNION ALL SELECT 'user', user_id, version FROM user;
+CREATE TRIGGER IF NOT EXISTS version_is_expected INSTEAD OF INSERT ON expected_version
+WHEN NOT EXISTS (SELECT 1 FROM expected_version e
+  WHERE e.kind = NEW.kind AND e.id = NEW.id AND e.version = CAST(NEW.version AS INTEGER)) BEGIN
+  SELECT RAISE(ABORT, 'stale version');
+END;
 
 -- Users of an external accounts service at their last consent, so that an operator can find them by name.
 CREATE TABLE IF NOT EXISTS external_user (

@@ -2,8 +2,7 @@
 
 import { hexDigest } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
-import { clientRegistry } from '../../src/stores/client-registry.ts'
-import { userRegistry } from '../../src/stores/user-registry.ts'
+import { clientRegistry, userRegistry } from '../../test/rows.ts'
 import { ledger } from '../memory/ledger.ts'
 import { memoryNamespace } from '../memory/namespace.ts'
 import type { Credentials } from '../subject.ts'

@@ -1,25 +1,24 @@
 /** `client VERB …`: the commands and their options. */
 
 import type { Command } from 'commander'
+import type { ClientFields, ClientRecord } from '../domain/client.ts'
+import type { Outcome } from '../flows/registration/change.ts'
+import * as clients from '../flows/registration/clients.ts'
 import {
-  type ClientFilter,
-  type ClientRecord,
-  pageOfClientRecords,
-} from '../stores/client-record.ts'
-import type { ClientFields } from '../stores/client-registry.ts'
-import { type Act, addActs, addListsVerbs, printAct, WITHIN } from './act.ts'
-import { checkSeconds } from './checks.ts'
-import * as clients from './client-verbs.ts'
-import {
-  addOptions,
   CLIENT_FIELDS,
   CLIENT_LISTS,
   CLIENT_PERMISSIONS,
-  initialOf,
-  readGiven,
-} from './fields.ts'
-import { withKeySet } from './input.ts'
+  clientDocument,
+  type GivenClient,
+} from '../protocol/registration/client-fields.ts'
+import { initialOf } from '../protocol/registration/field.ts'
+import { clientReader } from '../stores/client-registry.ts'
+import type { ClientFilter } from '../stores/registration-ports.ts'
+import { type Act, actVerbs, printAct, WITHIN } from './act.ts'
+import { checkSeconds } from './checks.ts'
+import { readKeys } from './input.ts'
 import { listVerb, stateOf } from './list-verb.ts'
+import { addOptions, readGiven } from './options.ts'
 import { type Io, printRead, refuseUsage, verb } from './verb.ts'
 
 type Options = Readonly<{ jwks?: string; jwksFile?: string; requestedOnly?: boolean }>
@@ -37,10 +36,19 @@ function addClientOptions(command: Command, requestedOnlyHelp: string, isCreate 
   return addOptions(command, CLIENT_LISTS).option('--requested-only', requestedOnlyHelp)
 }
 
-async function readClient(options: Options, command: Command, io: Io): Promise<clients.Given> {
-  const fields = readGiven(CLIENT_FIELDS, await withKeySet(options, command, io))
-  const lists = readGiven(CLIENT_LISTS, options)
-  return { fields, lists, mode: options.requestedOnly ? 'request' : 'authorize' }
+async function readClient(options: Options, command: Command): Promise<GivenClient> {
+  const jwks = await readKeys(options, command)
+  // The keys are a document, and no word to check as one.
+  const fields = readGiven(CLIENT_FIELDS, { ...options, jwks: undefined })
+  return {
+    fields: { ...fields, ...(jwks !== undefined && { jwks }) },
+    lists: readGiven(CLIENT_LISTS, options),
+    mode: options.requestedOnly ? 'request' : 'authorize',
+  }
+}
+
+const PRINTED = {
+  document: ({ record }: Outcome<ClientRecord>) => clientDocument(record),
 }
 
 function addCreate(client: Command, io: Io) {
@@ -55,14 +63,19 @@ function addCreate(client: Command, io: Io) {
     'note scopes, grant types and endorsements as requested, without authorizing them'
   addClientOptions(create, requestedOnlyHelp, true).action(
     async (options: Options, command: Command) => {
-      const given = await readClient(options, command, io)
+      const given = await readClient(options, command)
       // Commander has refused to go on without a required option.
       const fields = { ...initialOf(CLIENT_FIELDS), ...given.fields } as ClientFields
-      const create = (act: Act) => clients.create(act, { ...given, fields })
-      return printAct(command, io, create, async (db, created) => ({
-        ...clients.clientDocument(await clients.findClient(db, created.client_id)),
-        ...created,
-      }))
+      const create = (act: Act) => clients.createClient(act, { ...given, fields, clientId: null })
+      const document = ({ record, clientSecret }: clients.CreatedClient) => ({
+        client_id: record.clientId,
+        ...(clientSecret !== null && { client_secret: clientSecret }),
+      })
+      const forPeople = (created: clients.CreatedClient) => ({
+        ...clientDocument(created.record),
+        ...document(created),
+      })
+      return printAct(command, io, create, { document, forPeople })
     },
   )
 }
@@ -78,23 +91,24 @@ function addUpdate(client: Command, io: Io) {
   const requestedOnlyHelp = 'the lists replace what is only requested, and authorize nothing'
   addClientOptions(update, requestedOnlyHelp).action(
     async (id: string, options: Options, command: Command) => {
-      const given = await readClient(options, command, io)
+      const given = await readClient(options, command)
       if (Object.keys({ ...given.fields, ...given.lists }).length === 0) {
         refuseUsage(command, 'there is nothing to update')
       }
-      return printAct(command, io, (act) => clients.update(act, id, given))
+      const change = { ...given, isDisabled: undefined }
+      return printAct(command, io, (act) => clients.updateClient(act, id, change), PRINTED)
     },
   )
 }
 
 function addPermissionVerbs(client: Command, io: Io) {
   const needs = '--scope, --grant-type or --endorsement'
-  addListsVerbs(client, io, { fields: CLIENT_PERMISSIONS, needs }, [
+  actVerbs(client, io, PRINTED).addListsVerbs({ fields: CLIENT_PERMISSIONS, needs }, [
     {
       name: 'authorize',
       description: `Give a client more, whether it was requested or not. ${SOON}`,
       example: `${EXAMPLE_ID} --scope upload:read_logs --endorsement "cs.* math.AG"`,
-      work: clients.authorize,
+      work: clients.authorizeClient,
     },
     {
       name: 'withdraw',
@@ -102,7 +116,7 @@ function addPermissionVerbs(client: Command, io: Io) {
         `Take something from a client, including what it only requested. ${SOON} ${TOKENS_END} Refresh tokens stay good for ` +
         'what is left, unless authorization_code or refresh_token is withdrawn.',
       example: `${EXAMPLE_ID} --scope submission:create`,
-      work: clients.withdraw,
+      work: clients.withdrawFromClient,
     },
   ])
 }
@@ -112,17 +126,17 @@ function addReading(client: Command, io: Io) {
     description:
       'Print the clients in the order of their ids, a line each; with --json all but secrets.',
     example: '--owner u-17 --name helper',
-    documentOf: clients.clientDocument,
+    documentOf: clientDocument,
     heads: ['client_id', 'name', 'owner_id', 'auth_method', 'state'],
     row: (one) => [one.clientId, one.name, one.ownerId, one.authMethod, stateOf(one)],
-    readPage: pageOfClientRecords,
+    readPage: (db, after, rows, filter) => clientReader(db).page(after, rows, filter),
   })
     .option('--name <part>', 'only those whose name contains this, in any case')
     .option('--owner <id>', 'only those of this owner')
   verb(client, 'show <id>', 'Print one client, without secrets.', `show ${EXAMPLE_ID}`).action(
     (id: string, _options, command: Command) =>
       printRead(command, io, async (db) =>
-        clients.clientDocument(await clients.findClient(db, id)),
+        clientDocument(await clients.findClient({ ports: { clients: clientReader(db) } }, id)),
       ),
   )
 }
@@ -138,26 +152,29 @@ function addKeeping(client: Command, io: Io) {
     .option('--overlap-seconds <n>', 'how long the old secret stays good', '0')
     .action((id: string, options: { overlapSeconds: string }, command: Command) => {
       const seconds = checkSeconds(options.overlapSeconds, '--overlap-seconds')
-      return printAct(command, io, (act) => clients.rotateSecret(act, id, seconds))
+      const rotate = (act: Act) => clients.rotateSecret(act, id, seconds)
+      return printAct(command, io, rotate, {
+        document: ({ clientSecret }) => ({ client_secret: clientSecret }),
+      })
     })
-  addActs(client, io, [
+  actVerbs(client, io, PRINTED).addActs([
     {
       name: 'disable',
       description: `Issue no tokens to a client until it is enabled again. ${SOON} ${ALL_ENDS}`,
       example: EXAMPLE_ID,
-      work: clients.disable,
+      work: clients.disableClient,
     },
     {
       name: 'enable',
       description: 'Issue tokens to a disabled client again. Nothing that ended comes back.',
       example: EXAMPLE_ID,
-      work: clients.enable,
+      work: clients.enableClient,
     },
     {
       name: 'delete',
       description: `Remove a client with its secrets and remembered consents; prints what it was. ${ALL_ENDS}`,
       example: EXAMPLE_ID,
-      work: clients.remove,
+      work: clients.deleteClient,
     },
   ])
 }

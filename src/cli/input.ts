@@ -2,10 +2,9 @@
 
 import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import { readKeySet } from '../crypto/key-set.ts'
 import { utf8Text } from '../local/files.ts'
 import { Refusal } from '../local/refusal.ts'
-import { type Io, note, refuseUsage } from './verb.ts'
+import { refuseUsage } from './verb.ts'
 
 const LINE_FEED = 0x0a
 
@@ -31,23 +30,13 @@ async function contentOf(file: string): Promise<string> {
   return utf8Text(what, bytes)
 }
 
-/**
- * The options with `jwks` as it is kept, if `--jwks` or `--jwks-file` was given: a JWK Set (RFC 7517 §5) as compact
- * JSON, without the keys that cannot verify an assertion.
- */
-export async function withKeySet(
-  options: Readonly<{ jwks?: string; jwksFile?: string }>,
+/** The text of `--jwks` or `--jwks-file`; undefined if neither was given. */
+export async function readKeys(
+  { jwks, jwksFile }: Readonly<{ jwks?: string; jwksFile?: string }>,
   command: Command,
-  io: Io,
-): Promise<Readonly<Record<string, unknown>>> {
-  const { jwks, jwksFile } = options
+): Promise<string | undefined> {
   if (jwks !== undefined && jwksFile !== undefined) {
     refuseUsage(command, 'give either --jwks or --jwks-file')
   }
-  const text = jwks ?? (jwksFile === undefined ? undefined : await contentOf(jwksFile))
-  if (text === undefined) return options
-  const read = await readKeySet(text)
-  if (typeof read === 'string') throw new Refusal(`the JWK Set ${read}`)
-  for (const sentence of read.ignored) note(io, `${sentence}; the key is left out`)
-  return { ...options, jwks: read.keySet }
+  return jwks ?? (jwksFile === undefined ? undefined : contentOf(jwksFile))
 }

@@ -2,8 +2,10 @@
 
 import { Command, CommanderError } from 'commander'
 import { oneLine, Refusal } from '../local/refusal.ts'
+import { RegistrationError } from '../protocol/registration/errors.ts'
 import { addClientCommands } from './client-commands.ts'
 import { addDoctorCommand } from './doctor-command.ts'
+import { OPTION_WORDS } from './options.ts'
 import { addRecordCommands } from './record-commands.ts'
 import { addSessionCommands } from './session-commands.ts'
 import { printable } from './text-form.ts'
@@ -12,7 +14,9 @@ import { DONE, FAILED, type Io, WRONG_USAGE } from './verb.ts'
 
 /** A message may repeat what was typed, but not our credentials. */
 const withoutTokens = (text: string) => text.replace(/\breg[bcrs]?_[\w-]{20,}/g, '[token]')
-const line = (fault: unknown) => `${printable(withoutTokens(oneLine(fault)))}\n`
+const wordsOf = (fault: unknown) =>
+  fault instanceof RegistrationError ? fault.in(OPTION_WORDS) : oneLine(fault)
+const line = (fault: unknown) => `${printable(withoutTokens(wordsOf(fault)))}\n`
 
 /** Node decodes the bytes of the command line itself, and puts this where they are not UTF-8. */
 const REPLACEMENT = '\uFFFD'

@@ -3,14 +3,15 @@
 import type { Command } from 'commander'
 import { readCorrelationId } from '../crypto/correlation-id.ts'
 import { AUDIT_EVENTS, type AuditEntry } from '../domain/audit.ts'
+import { findUserId } from '../flows/registration/sessions.ts'
 import { Refusal } from '../local/refusal.ts'
+import { isoTime } from '../protocol/registration/field.ts'
 import { pageOfAudit, type StoredEntry } from '../stores/audit.ts'
 import type { Database } from '../stores/database.ts'
 import { refusalStore } from '../stores/refusals.ts'
+import { userReader } from '../stores/user-registry.ts'
 import { checkEvent, checkSince } from './checks.ts'
 import { printPages } from './list-verb.ts'
-import { isoTime } from './text-form.ts'
-import { findUserId } from './user-verbs.ts'
 import { type Form, type Io, printRead, verb } from './verb.ts'
 
 async function why(db: Database, text: string, now: number) {
@@ -53,7 +54,8 @@ async function printAudit(io: Io, options: AuditOptions) {
   let last: StoredEntry | undefined
   const readNext = async (db: Database, rows: number) => {
     // The audit also has users whom the registry no longer knows, or never knew.
-    if (user !== undefined) userId ??= (await findUserId(db, user)) ?? user
+    const ports = { users: userReader(db) }
+    if (user !== undefined) userId ??= (await findUserId({ ports }, user)) ?? user
     const page = await pageOfAudit(db, { ...asked, userId }, last, rows)
     last = page.at(-1) ?? last
     return page

@@ -19,9 +19,6 @@ export const printable = (text: string) =>
       SHORT_ESCAPES[character] ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
 
-export const isoTime = (epochSeconds: number | null) =>
-  epochSeconds === null ? null : new Date(epochSeconds * 1000).toISOString()
-
 const isFields = (value: Value): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 

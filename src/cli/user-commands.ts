@@ -1,17 +1,26 @@
 /** `user VERB …`: the commands and their options. Each `<id>` may also be the username. */
 
 import type { Command } from 'commander'
-import { hashPassword } from '../crypto/password.ts'
-import type { UserChanges } from '../stores/user-changes.ts'
-import { type UserRecord, userRegistry } from '../stores/user-registry.ts'
-import { type Act, addActs, addListsVerbs, printAct, WITHIN } from './act.ts'
-import { checkPassword } from './checks.ts'
-import { addOptions, readGiven, USER_FIELDS, USER_LISTS } from './fields.ts'
+import type { UserFields, UserRecord } from '../domain/user.ts'
+import type { Outcome } from '../flows/registration/change.ts'
+import * as users from '../flows/registration/users.ts'
+import { requireValid } from '../protocol/registration/field.ts'
+import {
+  passwordSchema,
+  USER_FIELDS,
+  USER_LISTS,
+  userDocument,
+} from '../protocol/registration/user-fields.ts'
+import { userReader } from '../stores/user-registry.ts'
+import { type Act, actVerbs, printAct, WITHIN } from './act.ts'
 import { readFirstLine } from './input.ts'
 import { listVerb, stateOf } from './list-verb.ts'
-import * as users from './user-verbs.ts'
+import { addOptions, readGiven } from './options.ts'
 import { type Io, printRead, refuseUsage, verb } from './verb.ts'
 
+const PRINTED = {
+  document: ({ record }: Outcome<UserRecord>) => userDocument(record),
+}
 const STDIN_HELP = 'read the password from standard input, one line'
 const ALL_ENDS = `Everything that was issued for this user ends: refresh tokens and codes at once, sessions ${WITHIN}.`
 /** A refresh token states nothing itself: each use narrows what it buys. */
@@ -34,14 +43,15 @@ function addCreate(user: Command, io: Io) {
         refuseUsage(command, 'give either --password-stdin or --password')
       }
       // Commander has refused to go on without a required option.
-      const fields = readGiven(USER_FIELDS, options) as Required<UserChanges>
-      const lists = { scopes: [], endorsements: [], ...readGiven(USER_LISTS, options) }
-      const given = checkPassword(password ?? (await readFirstLine(io.stdin)))
-      const newUser = { ...fields, ...lists, passwordHash: await hashPassword(given) }
-      const register = (act: Act) => users.create(act, newUser)
-      return printAct(command, io, register, async (db, { user_id }) =>
-        users.userDocument(await users.findUser(db, user_id)),
-      )
+      const fields = readGiven(USER_FIELDS, options) as UserFields
+      const lists = readGiven(USER_LISTS, options)
+      const given = requireValid(passwordSchema, password ?? (await readFirstLine(io.stdin)))
+      const register = (act: Act) =>
+        users.createUser(act, { fields, lists, userId: null, password: given })
+      return printAct(command, io, register, {
+        document: ({ record }) => ({ user_id: record.userId }),
+        forPeople: PRINTED.document,
+      })
     })
 }
 
@@ -50,17 +60,19 @@ function addReading(user: Command, io: Io) {
     description:
       'Print the users in the order of their ids, a line each; with --json all but passwords.',
     example: '--name ada',
-    documentOf: users.userDocument,
+    documentOf: userDocument,
     heads: ['user_id', 'username', 'email', 'state'],
     row: (one) => [one.userId, one.username, one.email, stateOf(one)],
-    readPage: (db, after, rows, { name }) => userRegistry(db).page(after, rows, name),
+    readPage: (db, after, rows, { name }) => userReader(db).page(after, rows, name),
   }).option(
     '--name <part>',
     'only those whose username or e-mail address contains this, in any case',
   )
   verb(user, 'show <id>', 'Print one user, by id or username.', 'show ada').action(
     (id: string, _options, command: Command) =>
-      printRead(command, io, async (db) => users.userDocument(await users.findUser(db, id))),
+      printRead(command, io, async (db) =>
+        userDocument(await users.findUser({ ports: { users: userReader(db) } }, id)),
+      ),
   )
 }
 
@@ -73,8 +85,8 @@ function addSetPassword(user: Command, io: Io) {
   )
     .requiredOption('--password-stdin', STDIN_HELP)
     .action(async (id: string, _options, command: Command) => {
-      const passwordHash = await hashPassword(checkPassword(await readFirstLine(io.stdin)))
-      return printAct(command, io, (act) => users.setPassword(act, id, passwordHash))
+      const password = requireValid(passwordSchema, await readFirstLine(io.stdin))
+      return printAct(command, io, (act) => users.setPassword(act, id, password), PRINTED)
     })
 }
 
@@ -88,49 +100,57 @@ function addUpdate(user: Command, io: Io) {
   )
   addOptions(addOptions(update, USER_FIELDS), USER_LISTS).action(
     (id: string, options: Record<string, unknown>, command: Command) => {
-      const changes = { ...readGiven(USER_FIELDS, options), ...readGiven(USER_LISTS, options) }
-      if (Object.keys(changes).length === 0) refuseUsage(command, 'there is nothing to update')
-      return printAct(command, io, (act) => users.update(act, id, changes))
+      const given = {
+        fields: readGiven(USER_FIELDS, options),
+        lists: readGiven(USER_LISTS, options),
+        isDisabled: undefined,
+      }
+      if (Object.keys({ ...given.fields, ...given.lists }).length === 0)
+        refuseUsage(command, 'there is nothing to update')
+      return printAct(command, io, (act) => users.updateUser(act, id, given), PRINTED)
     },
   )
 }
 
 function addPermissionVerbs(user: Command, io: Io) {
-  addListsVerbs(user, io, { fields: USER_LISTS, needs: '--scope or --endorsement' }, [
-    {
-      name: 'authorize',
-      description: 'Let clients obtain more for a user. What was issued before stays as it is.',
-      example: 'ada --scope submission:create --endorsement "cs.* math.AG"',
-      work: users.authorize,
-    },
-    {
-      name: 'withdraw',
-      description: `Take something from a user. If the user held it, ${SESSIONS_END}. ${NARROWER}`,
-      example: 'ada --scope submission:create',
-      work: users.withdraw,
-    },
-  ])
+  actVerbs(user, io, PRINTED).addListsVerbs(
+    { fields: USER_LISTS, needs: '--scope or --endorsement' },
+    [
+      {
+        name: 'authorize',
+        description: 'Let clients obtain more for a user. What was issued before stays as it is.',
+        example: 'ada --scope submission:create --endorsement "cs.* math.AG"',
+        work: users.authorizeUser,
+      },
+      {
+        name: 'withdraw',
+        description: `Take something from a user. If the user held it, ${SESSIONS_END}. ${NARROWER}`,
+        example: 'ada --scope submission:create',
+        work: users.withdrawFromUser,
+      },
+    ],
+  )
 }
 
 function addActsOnUsers(user: Command, io: Io) {
-  addActs(user, io, [
+  actVerbs(user, io, PRINTED).addActs([
     {
       name: 'disable',
       description: `Stop a user from signing in and giving consent. ${ALL_ENDS}`,
       example: 'ada',
-      work: users.disable,
+      work: users.disableUser,
     },
     {
       name: 'enable',
       description: 'Let a disabled user sign in again. Nothing that ended comes back.',
       example: 'ada',
-      work: users.enable,
+      work: users.enableUser,
     },
     {
       name: 'delete',
       description: `Remove a user, with all consents. ${ALL_ENDS} Prints the user as it was. The audit keeps its rows.`,
       example: 'ada',
-      work: users.remove,
+      work: users.deleteUser,
     },
   ])
 }

@@ -50,32 +50,37 @@ export const verb = (noun: Command, usage: string, description: string, example:
 export const refuseUsage = (command: Command, message: string): never =>
   command.error(`error: ${message}`, { exitCode: WRONG_USAGE })
 
-/** More than the document: what a person is shown instead of it. */
-export type ForPeople<Document> = (db: Database, document: Document) => Promise<object>
+/** What is printed of what a command did: a document with `--json`, and what people read. */
+type Printed<Done> = Readonly<{
+  document: (done: Done) => object
+  forPeople: (done: Done) => object
+}>
 
-/** Prints the document that `work` returns, in the form and from the storage that the options ask for. */
-export async function printFrom<Document extends object>(
+/** Prints what `work` returns, in the form and from the storage that the options ask for. */
+export async function printFrom<Done>(
   command: Command,
   io: Io,
-  work: (storage: Storage) => Promise<Document>,
-  forPeople?: ForPeople<Document>,
+  work: (storage: Storage) => Promise<Done>,
+  { document, forPeople }: Printed<Done>,
 ) {
   const { json = false, remote = false } = command.opts<Form>()
-  const document = await withStorage({ remote, env: io.env }, async (storage) => {
-    const done: Document = await work(storage)
-    if (json || !forPeople) return done
-    // The change is made, and its document may hold a secret that is shown this once: a fault here must not lose it.
-    return forPeople(storage.db, done).catch(() => done)
-  })
-  await writeOut(io, `${json ? printable(JSON.stringify(document)) : textForm(document)}\n`)
+  const done = await withStorage({ remote, env: io.env }, work)
+  const text = json ? printable(JSON.stringify(document(done))) : textForm(forPeople(done))
+  await writeOut(io, `${text}\n`)
 }
+
+const asItIs = (document: object) => document
 
 /** As `printFrom`, for what only reads D1. `now`, in epoch seconds, is when the storage is open. */
 export const printRead = (
   command: Command,
   io: Io,
   work: (db: Database, now: number) => Promise<object>,
-) => printFrom(command, io, ({ db }) => work(db, Math.floor(Date.now() / 1000)))
+) =>
+  printFrom(command, io, ({ db }) => work(db, Math.floor(Date.now() / 1000)), {
+    document: asItIs,
+    forPeople: asItIs,
+  })
 
 /** Settles when the reader has taken the text. */
 export const writeOut = (io: Io, text: string) =>

@@ -56,6 +56,43 @@ export type Client = Readonly<{
   readAtMs: number
 }>
 
+/** A permission that a client requested or has. Instants in epoch seconds. */
+export type Permission = Readonly<{
+  kind: 'scope' | 'grant_type' | 'endorsement'
+  value: string
+  requestedAt: number
+  /** Null: requested only. */
+  authorizedAt: number | null
+}>
+
+/** A client as its administrator sees it. Instants in epoch seconds. */
+export type ClientRecord = Client &
+  Readonly<{
+    permissions: readonly Permission[]
+    createdAt: number
+    updatedAt: number
+    /** Every act of an administrator raises it. */
+    version: number
+  }>
+
+export type ClientFields = Pick<
+  Client,
+  | 'name'
+  | 'ownerId'
+  | 'url'
+  | 'description'
+  | 'authMethod'
+  | 'requirePkce'
+  | 'requireDpop'
+  | 'jwks'
+  | 'mayIntrospect'
+  | 'accessTokenLifetimeSeconds'
+>
+export type PermissionLists = Readonly<
+  Partial<Record<'scopes' | 'grantTypes' | 'endorsements', readonly string[]>>
+>
+export type ClientLists = PermissionLists & Readonly<{ redirectUris?: readonly string[] }>
+
 export const isEnabled = (holder: { readonly disabledAt: number | null }) =>
   holder.disabledAt === null
 

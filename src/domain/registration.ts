@@ -52,24 +52,38 @@ export const grantTypesByDefault = (
   ...(client.redirectUris.length === 0 ? [] : (['authorization_code'] as const)),
 ]
 
+/** A value inside a sentence, as JSON, which is one line. A placeholder in it is none. */
+export const quote = (value: unknown) =>
+  JSON.stringify(String(value)).replace(/\{(?=(?:field|empty)\})/g, '\\u007b')
+
+/** `field` is the one to correct, in snake_case. `sentence` has `{field}` where the field's name stands. */
+type RegistrationProblem = Readonly<{ field: string; sentence: string }>
+
 /** Why this cannot be registered, as a sentence without its full stop; null if it can. */
-export function registrationProblem(client: Registered): string | null {
+export function registrationProblem(client: Registered): RegistrationProblem | null {
   const isPublic = client.authMethod === 'none'
-  if (client.authMethod === 'private_key_jwt' && client.jwks === null) {
-    return 'the authentication method private_key_jwt needs a JWK Set: --jwks or --jwks-file'
+  const needsKeys = client.authMethod === 'private_key_jwt'
+  if (needsKeys && client.jwks === null) {
+    const sentence = 'the authentication method private_key_jwt needs a JWK Set: {field}'
+    return { field: 'jwks', sentence }
   }
-  if (client.authMethod !== 'private_key_jwt' && client.jwks !== null) {
-    return 'a JWK Set is for the authentication method private_key_jwt alone'
+  if (!needsKeys && client.jwks !== null) {
+    const sentence = 'a JWK Set is for the authentication method private_key_jwt alone'
+    return { field: 'jwks', sentence }
   }
   for (const uri of client.redirectUris) {
     const problem = redirectUriProblem(uri, isPublic)
-    if (problem) return `redirect URI ${JSON.stringify(uri)} ${problem}`
+    const sentence = `redirect URI ${quote(uri)} ${problem}`
+    if (problem) return { field: 'redirect_uris', sentence }
   }
   if (client.grantTypes.includes('authorization_code') && client.redirectUris.length === 0) {
-    return 'the grant type authorization_code needs a redirect URI'
+    const sentence = 'the grant type authorization_code needs a redirect URI'
+    return { field: 'redirect_uris', sentence }
   }
   if (isPublic && client.grantTypes.includes('client_credentials')) {
-    return 'the grant type client_credentials needs a client that keeps a secret, not the authentication method none'
+    const sentence =
+      'the grant type client_credentials needs a client that keeps a secret, not the authentication method none'
+    return { field: 'grant_types', sentence }
   }
   return null
 }

@@ -1,5 +1,7 @@
 /** The scopes of the registry's own management API. A token that has one is bought and bound more strictly than others. */
 
+import { holdsScope } from './scope.ts'
+
 export const REGISTRY_SCOPES = [
   'registry:read',
   'registry:clients',
@@ -16,3 +18,8 @@ export const hasRegistryScope = (scopes: readonly string[]) => scopes.some(isReg
 
 /** The longest life of an access token with such a scope. */
 export const REGISTRY_TOKEN_SECONDS = 900
+
+/** Covers the others. */
+export const ADMIN_SCOPE: RegistryScope = 'registry:admin'
+
+export const isAdmin = (held: readonly string[]) => holdsScope(held, ADMIN_SCOPE)

@@ -15,5 +15,20 @@ export type User = Readonly<{
 /** A user of this registry. `disabledAt` in epoch seconds. */
 export type RegisteredUser = User & Readonly<{ disabledAt: number | null; readAtMs: number }>
 
+/** A user as an administrator sees it: without the password's hash. Instants in epoch seconds. */
+export type UserRecord = RegisteredUser &
+  Readonly<{
+    createdAt: number
+    updatedAt: number
+    /** Every act of an administrator raises it. */
+    version: number
+  }>
+
+export type UserFields = Readonly<{ username: string; email: string }>
+export type UserLists = Readonly<{ scopes?: readonly string[]; endorsements?: readonly string[] }>
+
+/** The hash of a user who has no password yet: no password matches it. */
+export const NO_PASSWORD = ''
+
 /** Equal for names that differ only in case, Unicode form or surrounding spaces. */
 export const usernameKey = (username: string) => foldText(username).trim()

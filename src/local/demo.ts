@@ -4,14 +4,14 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hexDigest } from '../crypto/digest.ts'
 import { hashPassword, passwordMatches } from '../crypto/password.ts'
-import { randomText } from '../crypto/random.ts'
+import { randomId, randomText } from '../crypto/random.ts'
 import { mintToken } from '../crypto/token.ts'
 import { DEFAULT_AUTH_METHOD, isEnabled, liveCredentials } from '../domain/client.ts'
 import { findClientRecord } from '../stores/client-record.ts'
-import { clientRegistry } from '../stores/client-registry.ts'
+import { insertClient } from '../stores/client-statements.ts'
 import type { Database } from '../stores/database.ts'
 import { type CatalogueFile, declareNew } from '../stores/scope-registry.ts'
-import { userRegistry } from '../stores/user-registry.ts'
+import { insertUser } from '../stores/user-statements.ts'
 import { userStore } from '../stores/users.ts'
 import { readIfPresent, writePrivateFile } from './files.ts'
 import { inProject } from './project.ts'
@@ -42,8 +42,10 @@ async function seed(db: Database, stateDir: string, now: number): Promise<Demo> 
   await declareNew(db, JSON.parse(await readFile(CATALOGUE, 'utf8')) as CatalogueFile, now)
   const clientSecret = mintToken('clientSecret')
   const password = randomText().slice(0, 16)
-  const clientId = await clientRegistry(db).create(
-    {
+  const clientId = randomId()
+  const client = {
+    clientId,
+    fields: {
       name: 'Demo client',
       ownerId: USERNAME,
       url: 'http://127.0.0.1:5000/',
@@ -54,26 +56,28 @@ async function seed(db: Database, stateDir: string, now: number): Promise<Demo> 
       jwks: null,
       mayIntrospect: false,
       accessTokenLifetimeSeconds: null,
+    },
+    lists: {
       redirectUris: [DEMO_REDIRECT_URI],
       grantTypes: ['client_credentials', 'authorization_code', 'refresh_token'],
       scopes: DEMO_SCOPES,
       endorsements: ['cs.*'],
     },
-    await hexDigest(clientSecret),
-    { mode: 'authorize', now },
-  )
+    mode: 'authorize' as const,
+    secretDigest: await hexDigest(clientSecret),
+  }
+  await db.batch(insertClient(db, client, now))
   const demo = { clientId, clientSecret, username: USERNAME, password }
   await writePrivateFile(fileIn(stateDir), JSON.stringify(demo))
-  await userRegistry(db).create(
-    {
-      username: USERNAME,
-      email: 'demo@example.org',
-      passwordHash: await hashPassword(password),
-      scopes: DEMO_SCOPES,
-      endorsements: ['cs.DL', 'math.*'],
-    },
-    now,
-  )
+  const user = {
+    userId: randomId(),
+    username: USERNAME,
+    email: 'demo@example.org',
+    passwordHash: await hashPassword(password),
+    scopes: DEMO_SCOPES,
+    endorsements: ['cs.DL', 'math.*'],
+  }
+  await db.batch(insertUser(db, user, now))
   return demo
 }
 

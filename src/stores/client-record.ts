@@ -1,32 +1,21 @@
 /** A client as its administrator sees it: without the digests of its secrets. */
 
-import type { Client } from '../domain/client.ts'
+import type { ClientRecord, Permission } from '../domain/client.ts'
 import { foldText } from '../domain/fold-text.ts'
 import { CLIENT_COLUMNS, readClientRow } from './clients.ts'
 import type { Database } from './database.ts'
 import { pageOfMatching } from './matching-page.ts'
-
-/** A permission that a client requested or has. Instants in epoch seconds. */
-export type Permission = Readonly<{
-  kind: 'scope' | 'grant_type' | 'endorsement'
-  value: string
-  requestedAt: number
-  /** Null: requested only. */
-  authorizedAt: number | null
-}>
-
-/** Instants in epoch seconds. */
-export type ClientRecord = Client &
-  Readonly<{ permissions: readonly Permission[]; createdAt: number; updatedAt: number }>
+import type { ClientFilter } from './registration-ports.ts'
 
 type NamesRow = Pick<ClientRecordRow, 'client_id' | 'name'>
 export type ClientRecordRow = Parameters<typeof readClientRow>[0] & {
   permissions: string
   created_at: number
   updated_at: number
+  version: number
 }
 
-const RECORD_COLUMNS = `${CLIENT_COLUMNS}, c.created_at, c.updated_at,
+const RECORD_COLUMNS = `${CLIENT_COLUMNS}, c.created_at, c.updated_at, c.version,
   (SELECT json_group_array(json_object('kind', kind, 'value', value, 'requestedAt', requested_at,
       'authorizedAt', authorized_at)) FROM (
     SELECT 'scope' AS kind, scope AS value, requested_at, authorized_at
@@ -47,14 +36,12 @@ export const NAMES_OF_CLIENTS = `SELECT client_id, name FROM client WHERE client
 export const NAMES_OF_CLIENTS_OF_OWNER = `SELECT client_id, name FROM client
   WHERE owner_id = ?3 AND client_id > ?1 ORDER BY client_id LIMIT ?2`
 
-/** `name` matches a part of the client's name in any case. */
-export type ClientFilter = Readonly<{ name?: string; owner?: string }>
-
 export const readClientRecord = (row: ClientRecordRow): ClientRecord => ({
   ...readClientRow(row),
   permissions: JSON.parse(row.permissions) as Permission[],
   createdAt: row.created_at,
   updatedAt: row.updated_at,
+  version: row.version,
 })
 
 /** Null if unknown. */

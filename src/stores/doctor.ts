@@ -4,15 +4,9 @@ import { NO_ONES_HASH } from '../crypto/password.ts'
 import { randomId } from '../crypto/random.ts'
 import { DEFAULT_AUTH_METHOD } from '../domain/client.ts'
 import type { SecretDigest } from '../domain/ids.ts'
-import {
-  ADD_CREDENTIAL,
-  ADD_REDIRECT_URIS,
-  DELETE_CLIENT,
-  INSERT_CLIENT,
-} from './client-registry.ts'
+import { DELETE_CLIENT, insertClient } from './client-statements.ts'
 import type { Database } from './database.ts'
-import { permissionStatements } from './permission-rows.ts'
-import { ADD_USER_SCOPES, INSERT_USER } from './user-registry.ts'
+import { insertUser } from './user-statements.ts'
 
 const WRITE_AND_TAKE_BACK = [
   `INSERT INTO used_jti (jti_digest, expires_at) VALUES (?1, 0)`,
@@ -71,20 +65,31 @@ export async function createTemporarySubjects(
   { name, redirectUri, scope, secretDigest, now }: TemporarySubjects,
 ) {
   const scopes = [scope]
+  const fields = {
+    name,
+    ownerId: PREFIX,
+    url: '',
+    description: name,
+    authMethod: DEFAULT_AUTH_METHOD,
+    requirePkce: false,
+    requireDpop: false,
+    jwks: null,
+    mayIntrospect: false,
+    accessTokenLifetimeSeconds: null,
+  }
   const grantTypes = ['authorization_code', 'client_credentials']
+  const lists = { redirectUris: [redirectUri], scopes, grantTypes }
+  const client = { clientId: id, fields, lists, mode: 'authorize' as const, secretDigest }
+  const user = {
+    userId: id,
+    username: id,
+    email: 'doctor@doctor.invalid',
+    scopes,
+    endorsements: [],
+  }
   await db.batch([
-    db
-      .prepare(INSERT_CLIENT)
-      .bind(id, name, PREFIX, '', name, DEFAULT_AUTH_METHOD, null, null, 0, 0, 0, now),
-    db.prepare(ADD_REDIRECT_URIS).bind(id, JSON.stringify([redirectUri])),
-    ...permissionStatements(db, ['authorize'], {
-      clientId: id,
-      lists: { scopes, grantTypes },
-      now,
-    }),
-    db.prepare(ADD_CREDENTIAL).bind(id, secretDigest, now),
-    db.prepare(INSERT_USER).bind(id, id, 'doctor@doctor.invalid', NO_ONES_HASH, now, id),
-    db.prepare(ADD_USER_SCOPES).bind(id, JSON.stringify(scopes)),
+    ...insertClient(db, client, now),
+    ...insertUser(db, { ...user, passwordHash: NO_ONES_HASH }, now),
   ])
 }
 

@@ -5,25 +5,25 @@
  * lost (`domain/scope.ts`, `domain/category.ts`).
  *
  * @example Withdraw scopes from a user:
- *   const before = userNarrowing(db, userId, { how: 'withdraw', scopes }, act.sessionLifetimeSeconds)
- *   const outcomes = await db.batch([...before, ...statementsThatDeleteTheRows, auditRow])
- *   const ended = hasEnded(outcomes.slice(0, before.length)) // true: update KV, with showInKv
+ *   const narrowing = userNarrowing(db, userId, { how: 'withdraw', scopes }, longestSessionSeconds)
+ *   const outcomes = await db.batch([...narrowing, ...statementsThatDeleteTheRows, auditRow])
+ *   const ended = hasEnded(outcomes.slice(0, narrowing.length)) // true: update KV, with showInKv
  */
 
-import type { ClientChanges, ClientLists } from './client-registry.ts'
+import type { ClientFields, ClientLists } from '../domain/client.ts'
+import type { UserFields, UserLists } from '../domain/user.ts'
 import { categoryCoversSql, scopeCoversSql } from './covering-sql.ts'
 import { D1_NOW, D1_NOW_MS } from './d1-clock.ts'
 import type { Database } from './database.ts'
 import { KEPT_LONGER_SECONDS, OR_LATER } from './revocation-statements.ts'
-import type { UserChanges, UserLists } from './user-changes.ts'
 
 /** `replace`: a given list is all that is left. `withdraw`: the listed values are removed. An absent list does not change. */
 type How = 'replace' | 'withdraw'
 /** `jwks` null means no change. */
 export type ClientNarrowing = Readonly<{ how: How }> &
   ClientLists &
-  Pick<ClientChanges, 'authMethod' | 'jwks'>
-export type UserNarrowing = Readonly<{ how: How }> & UserChanges & UserLists
+  Partial<Pick<ClientFields, 'authMethod' | 'jwks'>>
+export type UserNarrowing = Readonly<{ how: How }> & Partial<UserFields> & UserLists
 
 /** SQL: does a value that is left (`n`) cover a value that is held (`h`)? */
 type Covers = (held: string) => string
@@ -174,12 +174,6 @@ export const userNarrowing = (
     .prepare(NARROWING_SQL.user[how])
     .bind(userId, JSON.stringify(change), lifetimeSeconds + KEPT_LONGER_SECONDS),
 ]
-
-/** Statements that an act adds to its batch: `before` is made here and sees the rows as they were; `also` follows the act. */
-export type Around = Readonly<{
-  before?: readonly D1PreparedStatement[]
-  also?: readonly D1PreparedStatement[]
-}>
 
 /** From the results of the statements above: does anything end, so that KV must be written? */
 export const hasEnded = (outcomes: readonly D1Result[]) =>

@@ -3,12 +3,12 @@
  * `?2` a JSON list of values (one parameter for any number of values), `?3` the moment in epoch seconds.
  */
 
+import type { PermissionLists } from '../domain/client.ts'
 import { DROP_COVERED_CLIENT_ENDORSEMENTS } from './covering-sql.ts'
 import type { Database } from './database.ts'
 
 const PERMISSION_KINDS = ['scopes', 'grantTypes', 'endorsements'] as const
 type PermissionKind = (typeof PERMISSION_KINDS)[number]
-export type PermissionLists = Readonly<Partial<Record<PermissionKind, readonly string[]>>>
 
 /** Table and column come from the constants below, never from input. */
 const statementsFor = (table: string, column: string) => ({

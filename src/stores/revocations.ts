@@ -1,7 +1,8 @@
 /** Revocations: recorded in D1, which decides, and written to KV for those who check tokens. */
 
+import type { AuditEntry } from '../domain/audit.ts'
 import { UNDER_WAY_SECONDS } from '../domain/revocation.ts'
-import { removalStatement } from './audit.ts'
+import { recordStatement, removalStatement } from './audit.ts'
 import { D1_NOW, D1_NOW_MS } from './d1-clock.ts'
 import type { Database, TextNamespace } from './database.ts'
 import type { RevocationStore } from './ports.ts'
@@ -30,13 +31,15 @@ export const IS_REVOKED = `SELECT 1 AS revoked FROM revocation WHERE kind = 'ses
 
 const UNSHOWN_AT_ONCE = 300
 
-/** `lifetimeSeconds`: the longest life of a session. `also` follows the statement that decides whether an act has an effect. */
+/** `lifetimeSeconds`: the longest life of a session. `entry`: the audit's row, if the revocation is an administrator's act. */
 export function revocationStore(
   db: Database,
   sessions: Pick<TextNamespace, 'get' | 'put'>,
   lifetimeSeconds: number,
-  also: readonly D1PreparedStatement[] = [],
+  entry: AuditEntry | null = null,
 ): RevocationStore {
+  // Follows the statement that decides whether the act has an effect.
+  const audited = entry ? [recordStatement(db, entry)] : []
   /** Returns the keys that KV took. Cron writes the others. */
   const writeTombstones = async (
     ended: readonly Readonly<{ key: string; secondsLeft: number }>[],
@@ -59,7 +62,7 @@ export function revocationStore(
   return {
     async endSessions(keys) {
       if (keys.length === 0) return true
-      await db.batch([revokeStatement(db, 'session', keys, lifetimeSeconds), ...also])
+      await db.batch([revokeStatement(db, 'session', keys, lifetimeSeconds), ...audited])
       return (await showEnded(keys)).length === keys.length
     },
     markShown,
@@ -68,7 +71,7 @@ export function revocationStore(
       // One transaction: a repeated call finds the family ended and would not revoke its sessions.
       const outcomes = await db.batch<{ session_key: string }>([
         db.prepare(END_FAMILY).bind(familyId),
-        ...also,
+        ...audited,
         db.prepare(REVOKE_SESSIONS_OF_FAMILY).bind(familyId, keptSeconds),
         db.prepare(SESSIONS_OF_FAMILY).bind(familyId, keptSeconds),
       ])

@@ -1,147 +1,89 @@
-/**
- * What an administrator does to users in D1. Each act is one batch, with `also` right after the statement that changes the
- * user, as in `client-registry.ts`. Instants in epoch seconds.
- */
+/** What an administrator does to users, in D1: the audit's row and what ends are in the batch of the change. */
 
-import { randomId } from '../crypto/random.ts'
-import { foldText } from '../domain/fold-text.ts'
-import { type RegisteredUser, usernameKey } from '../domain/user.ts'
-import { DROP_COVERED_USER_ENDORSEMENTS } from './covering-sql.ts'
+import { auditStatement, type Part, runChange } from './change-batch.ts'
 import type { Database } from './database.ts'
-import { pageOfMatching } from './matching-page.ts'
-import { hasEnded } from './narrowing.ts'
+import { findExternalIds } from './external-users.ts'
+import { userNarrowing } from './narrowing.ts'
+import type { Lifetimes, UserChange, UserReader, UserRegistry } from './registration-ports.ts'
+import { revocationStatements } from './revocation-statements.ts'
+import { findUserRecord, pageOfUserRecords, readFoundUser, USER_RECORD } from './user-record.ts'
+import { changeUser, insertUser } from './user-statements.ts'
 import { keyOlderNames } from './username-keys.ts'
-import { readUserRow, USER_COLUMNS, USER_NAMED, type UserRow } from './users.ts'
 
-export type NewUser = Pick<RegisteredUser, 'username' | 'email' | 'scopes' | 'endorsements'> &
-  Readonly<{ passwordHash: string }>
+export const FIND_PASSWORD_HASH = `SELECT password_hash FROM user WHERE user_id = ?1`
 
-/** A user as the administrator sees it: without the password's hash. */
-export type UserRecord = RegisteredUser & Readonly<{ createdAt: number; updatedAt: number }>
+/** The batch itself finds out whether another user has the id or the name. */
+const isTaken = (fault: unknown) => /UNIQUE constraint failed: user\./.test(String(fault))
 
-type NamesRow = Pick<UserRow, 'user_id' | 'username' | 'email'>
-type UserRecordRow = UserRow & { created_at: number; updated_at: number }
-
-const RECORD_COLUMNS = `${USER_COLUMNS}, u.created_at, u.updated_at`
-/** By id or, if no user has the id, by name. `?2` is the name's key. */
-export const FIND_USER_RECORD = `SELECT ${RECORD_COLUMNS} FROM user u
-  WHERE u.user_id = coalesce((SELECT user_id FROM user WHERE user_id = ?1), ${USER_NAMED('?1', '?2')})`
-export const USER_RECORD = `SELECT ${RECORD_COLUMNS} FROM user u WHERE u.user_id = ?1`
-export const PAGE_OF_USERS = `SELECT ${RECORD_COLUMNS} FROM user u WHERE u.user_id > ?1
-  ORDER BY u.user_id LIMIT ?2`
-export const USERS_BY_ID = `SELECT ${RECORD_COLUMNS} FROM user u
-  WHERE u.user_id IN (SELECT value FROM json_each(?1)) ORDER BY u.user_id`
-export const NAMES_OF_USERS = `SELECT user_id, username, email FROM user WHERE user_id > ?1
-  ORDER BY user_id LIMIT ?2`
-export const INSERT_USER = `INSERT INTO user (user_id, username, email, password_hash, created_at, updated_at, username_key)
-  VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6) ON CONFLICT DO NOTHING RETURNING user_id`
-export const ADD_USER_SCOPES = `INSERT INTO user_scope (user_id, scope)
-  SELECT u.user_id, j.value FROM user u, json_each(?2) j WHERE u.user_id = ?1 ON CONFLICT DO NOTHING`
-export const ADD_USER_ENDORSEMENTS = `INSERT INTO user_endorsement (user_id, category)
-  SELECT u.user_id, j.value FROM user u, json_each(?2) j WHERE u.user_id = ?1 ON CONFLICT DO NOTHING`
-/** A second call keeps the first `disabled_at`. */
-export const DISABLE_USER = `UPDATE user SET disabled_at = coalesce(disabled_at, ?2), updated_at = ?2
-  WHERE user_id = ?1`
-export const ENABLE_USER = `UPDATE user SET disabled_at = NULL, updated_at = ?2
-  WHERE user_id = ?1 AND disabled_at IS NOT NULL`
-export const SET_PASSWORD = `UPDATE user SET password_hash = ?3, updated_at = ?2 WHERE user_id = ?1`
-
-/** When others may know the password, or the user is gone: a stolen cookie of a known browser must be worthless. */
-export const FORGET_BROWSERS = `DELETE FROM known_browser WHERE user_id = ?1`
-
-const readUserRecord = (row: UserRecordRow): UserRecord => ({
-  ...readUserRow(row),
-  createdAt: row.created_at,
-  updatedAt: row.updated_at,
-})
-
-export const readFoundUser = (result: D1Result | undefined) => {
-  const row = result?.results[0] as UserRecordRow | undefined
-  return row ? readUserRecord(row) : null
-}
-
-/** Returns the user as the batch left it, null if there is none; `hasEnded`: KV must be written. */
-export async function changeUser(
+/** What the change ends. Users have browser sessions too. */
+function endingOf(
   db: Database,
   userId: string,
-  before: readonly D1PreparedStatement[] | undefined,
-  statements: readonly D1PreparedStatement[],
-) {
-  const find = db.prepare(USER_RECORD).bind(userId)
-  const outcomes = await db.batch([...(before ?? []), ...statements, find])
-  const user = readFoundUser(outcomes.at(-1))
-  return { user, hasEnded: hasEnded(outcomes.slice(0, before?.length ?? 0)) }
+  change: UserChange,
+  lifetimeSeconds: number,
+): Pick<Part, 'narrowing' | 'ending'> {
+  switch (change.kind) {
+    case 'update': {
+      const replaced = { how: 'replace' as const, ...change.fields, ...change.lists }
+      return { narrowing: userNarrowing(db, userId, replaced, lifetimeSeconds) }
+    }
+    case 'withdraw': {
+      const withdrawn = { how: 'withdraw' as const, ...change.lists }
+      return { narrowing: userNarrowing(db, userId, withdrawn, lifetimeSeconds) }
+    }
+    case 'authorize':
+    case 'enable':
+      return {}
+    default:
+      return { ending: revocationStatements(db, { kind: 'user', userId }, lifetimeSeconds) }
+  }
 }
 
-const change = async (db: Database, userId: string, statements: readonly D1PreparedStatement[]) =>
-  (await changeUser(db, userId, [], statements)).user
-
-export const userRegistry = (db: Database) => ({
-  /** Returns the new user's id; null, and writes nothing, if the username is taken in any spelling. */
-  async create(
-    user: NewUser,
-    now: number,
-    also: (userId: string) => readonly D1PreparedStatement[] = () => [],
-  ): Promise<string | null> {
-    const userId = randomId()
-    const { username, email, passwordHash } = user
-    const key = usernameKey(username)
-    await keyOlderNames(db)
-    const [inserted] = await db.batch([
-      db.prepare(INSERT_USER).bind(userId, username, email, passwordHash, now, key),
-      ...also(userId),
-      db.prepare(ADD_USER_SCOPES).bind(userId, JSON.stringify(user.scopes)),
-      db.prepare(ADD_USER_ENDORSEMENTS).bind(userId, JSON.stringify(user.endorsements)),
-      db.prepare(DROP_COVERED_USER_ENDORSEMENTS).bind(userId),
-    ])
-    return inserted?.results.length ? userId : null
-  },
-
-  async find(idOrName: string): Promise<UserRecord | null> {
-    await keyOlderNames(db)
-    const find = db.prepare(FIND_USER_RECORD).bind(idOrName, usernameKey(idOrName))
-    const row = await find.first<UserRecordRow>()
-    return row && readUserRecord(row)
-  },
-
-  /** At most `rows` users after the id `after`, ordered by id. `name` matches a part of the username or the e-mail address. */
-  async page(after: string, rows: number, name?: string): Promise<UserRecord[]> {
-    if (name === undefined) {
-      const page = await db.prepare(PAGE_OF_USERS).bind(after, rows).all<UserRecordRow>()
-      return page.results.map(readUserRecord)
-    }
-    const part = foldText(name)
-    const matching = {
-      keys: NAMES_OF_USERS,
-      parameters: [],
-      idOf: (row: NamesRow) => row.user_id,
-      matches: (row: NamesRow) =>
-        [row.username, row.email].some((one) => foldText(one).includes(part)),
-      records: USERS_BY_ID,
-      read: readUserRecord,
-    }
-    return pageOfMatching(db, matching, after, rows)
-  },
-
-  disable: (userId: string, now: number, also: readonly D1PreparedStatement[] = []) =>
-    change(db, userId, [
-      db.prepare(DISABLE_USER).bind(userId, now),
-      ...also,
-      db.prepare(FORGET_BROWSERS).bind(userId),
-    ]),
-
-  enable: (userId: string, now: number, also: readonly D1PreparedStatement[] = []) =>
-    change(db, userId, [db.prepare(ENABLE_USER).bind(userId, now), ...also]),
-
-  setPassword: (
-    userId: string,
-    passwordHash: string,
-    now: number,
-    also: readonly D1PreparedStatement[] = [],
-  ) =>
-    change(db, userId, [
-      db.prepare(SET_PASSWORD).bind(userId, now, passwordHash),
-      ...also,
-      db.prepare(FORGET_BROWSERS).bind(userId),
-    ]),
+export const userReader = (db: Database): UserReader => ({
+  find: (who) => findUserRecord(db, who),
+  page: (after, rows, name) => pageOfUserRecords(db, after, rows, name),
+  findExternalIds: (idOrName) => findExternalIds(db, idOrName),
 })
+
+export function userRegistry(
+  db: Database,
+  { longestSessionSeconds }: Pick<Lifetimes, 'longestSessionSeconds'>,
+): UserRegistry {
+  const read = (userId: string) => db.prepare(USER_RECORD).bind(userId)
+  return {
+    ...userReader(db),
+    passwordHashOf: (userId) =>
+      db.prepare(FIND_PASSWORD_HASH).bind(userId).first<string>('password_hash'),
+
+    async create(user, by, detail) {
+      const { userId } = user
+      await keyOlderNames(db)
+      const [insert, ...more] = insertUser(db, user, by.now)
+      const audit = auditStatement(db, by, { event: 'user.create', about: { userId }, detail })
+      try {
+        return readFoundUser((await db.batch([insert, audit, ...more, read(userId)])).at(-1))
+      } catch (fault) {
+        if (isTaken(fault)) return null
+        throw fault
+      }
+    },
+
+    async change({ userId, version }, changes, by) {
+      const parts = changes.map((one): Part => {
+        const [change, ...more] = changeUser(db, userId, one, by.now)
+        const { detail = {} } = one
+        const ending = endingOf(db, userId, one, longestSessionSeconds)
+        return { event: `user.${one.kind}`, about: { userId }, detail, change, more, ...ending }
+      })
+      const expected = { kind: 'user', id: userId, version } as const
+      try {
+        const done = await runChange(db, expected, parts, { by, read: read(userId) })
+        if (done.kind === 'stale') return done
+        return { kind: 'changed', record: readFoundUser(done.result), hasEnded: done.hasEnded }
+      } catch (fault) {
+        if (isTaken(fault)) return { kind: 'taken' }
+        throw fault
+      }
+    },
+  }
+}

@@ -6,7 +6,7 @@ import { commandLine } from '../../src/cli/main.ts'
 import { digest, hexDigest } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
 import { AUDIT_EVENTS } from '../../src/domain/audit.ts'
-import { userRegistry } from '../../src/stores/user-registry.ts'
+import { userRegistry } from '../rows.ts'
 import { type ServedState, servedState } from './command-line.ts'
 
 type Entry = Readonly<{

@@ -4,8 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { digest } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
 import type { SecretDigest } from '../../src/domain/ids.ts'
-import { clientRegistry } from '../../src/stores/client-registry.ts'
-import { userRegistry } from '../../src/stores/user-registry.ts'
+import { clientRegistry, userRegistry } from '../rows.ts'
 import { commandLine, type ServedState, servedState } from './command-line.ts'
 
 const CLIENT = {

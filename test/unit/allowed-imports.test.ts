@@ -16,7 +16,8 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   'deadline.ts': [],
   // deadline.ts: a request does not wait without end for the read of another.
   stores: ['domain', 'crypto', 'deadline.ts'],
-  flows: ['domain', 'crypto', 'protocol', 'stores/ports.ts'],
+  // stores/registration-ports.ts: what flows/registration are promised.
+  flows: ['domain', 'crypto', 'protocol', 'stores/ports.ts', 'stores/registration-ports.ts'],
   // protocol/errors.ts: the error codes that the pages under /errors explain.
   pages: ['domain', 'protocol/errors.ts'],
   // flows/deps.ts: the type of the request context, which the frame makes.
@@ -31,7 +32,8 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   local: ['domain', 'crypto', 'stores', 'config.ts', 'pages/error-explanations.ts'],
   // local: where the local state is, which process serves it, and how a program reports a refusal.
   // config.ts: `npm run deploy` checks an issuer and secrets as the workers do.
-  cli: ['domain', 'crypto', 'stores', 'local', 'config.ts'],
+  // protocol/registration, flows/registration: what may be registered, and the acts themselves.
+  cli: ['domain', 'crypto', 'protocol', 'flows', 'stores', 'local', 'config.ts'],
   // crypto: how long a secret must be.
   'config.ts': ['crypto', 'protocol'],
   'app.ts': ['http', 'protocol', 'routes'],

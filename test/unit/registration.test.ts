@@ -97,19 +97,21 @@ describe('a registration', () => {
     },
   ])('the registration $registered is refused', ({ registered, problem }) => {
     for (const authMethod of ['client_secret_post', 'none'] as const) {
-      expect(registrationProblem({ authMethod, jwks: null, ...registered })).toMatch(problem)
+      expect(registrationProblem({ authMethod, jwks: null, ...registered })?.sentence).toMatch(
+        problem,
+      )
     }
   })
 
   it('a public client cannot be registered for client_credentials (RFC 6749 §4.4)', () => {
     const grantTypes = ['client_credentials']
     const registered = { authMethod: 'none', jwks: null, redirectUris: [], grantTypes } as const
-    expect(registrationProblem(registered)).toMatch(/keeps a secret/)
+    expect(registrationProblem(registered)?.sentence).toMatch(/keeps a secret/)
   })
 
   it('a registration has a JWK Set with private_key_jwt and with no other method', () => {
     const problem = (authMethod: AuthMethod, jwks: string | null) =>
-      registrationProblem({ authMethod, jwks, redirectUris: [], grantTypes: [] })
+      registrationProblem({ authMethod, jwks, redirectUris: [], grantTypes: [] })?.sentence ?? null
     expect(problem('private_key_jwt', '{"keys":[]}')).toBeNull()
     expect(problem('private_key_jwt', null)).toMatch(/needs a JWK Set/)
     for (const method of AUTH_METHODS.filter((name) => name !== 'private_key_jwt')) {

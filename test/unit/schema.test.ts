@@ -76,7 +76,7 @@ describe('schema.sql', () => {
   it('every table of schema.sql is STRICT', () => {
     const tables = rows(
       fromSchema(),
-      `SELECT name, strict FROM pragma_table_list WHERE schema = 'main'`,
+      `SELECT name, strict FROM pragma_table_list WHERE schema = 'main' AND type = 'table'`,
     )
     const ours = tables.filter(({ name }) => !String(name).startsWith('sqlite_'))
     expect(ours.length).toBeGreaterThan(0)

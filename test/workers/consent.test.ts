@@ -3,8 +3,8 @@
 import { env } from 'cloudflare:workers'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { digest } from '../../src/crypto/digest.ts'
-import { clientRegistry } from '../../src/stores/client-registry.ts'
 import { WITHDRAW_CONSENT } from '../../src/stores/codes.ts'
+import { clientRegistry } from '../rows.ts'
 import { over } from './counting.ts'
 import {
   allowing,

@@ -5,8 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { meetEndorsements, withoutCovered } from '../../src/domain/category.ts'
 import { readSession } from '../../src/domain/session-shape.ts'
 import { findClientRecord } from '../../src/stores/client-record.ts'
-import { clientRegistry } from '../../src/stores/client-registry.ts'
-import { userRegistry } from '../../src/stores/user-registry.ts'
+import { clientRegistry, userRegistry } from '../rows.ts'
 import { newRefreshingClient, userTokens } from './obtaining.ts'
 import {
   credentialsOf,

@@ -3,7 +3,7 @@
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { digest } from '../../src/crypto/digest.ts'
-import { userRegistry } from '../../src/stores/user-registry.ts'
+import { userRegistry } from '../rows.ts'
 import {
   authorizePath,
   fieldsOf,

@@ -6,7 +6,7 @@ import { digest } from '../../src/crypto/digest.ts'
 import { hashPassword } from '../../src/crypto/password.ts'
 import { formToken, SIGN_OUT } from '../../src/http/form-token.ts'
 import { signInFailureStore } from '../../src/stores/sign-in-failures.ts'
-import { userRegistry } from '../../src/stores/user-registry.ts'
+import { userRegistry } from '../rows.ts'
 import { over } from './counting.ts'
 import { exceededFor } from './limits.ts'
 import {

@@ -7,7 +7,6 @@ import { isEndorsedFor } from '../../src/domain/category.ts'
 import type { AuthMethod, GrantType } from '../../src/domain/client.ts'
 import type { SecretDigest } from '../../src/domain/ids.ts'
 import { holdsScope } from '../../src/domain/scope.ts'
-import { clientRegistry } from '../../src/stores/client-registry.ts'
 import {
   type ClientNarrowing,
   clientNarrowing,
@@ -16,6 +15,7 @@ import {
   type UserNarrowing,
   userNarrowing,
 } from '../../src/stores/narrowing.ts'
+import { clientRegistry } from '../rows.ts'
 import { newClient, newUser, nowSeconds } from './registry.ts'
 
 const LIFETIME_SECONDS = 7200

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { hexDigest } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
 import type { AuthMethod } from '../../src/domain/client.ts'
-import { clientRegistry } from '../../src/stores/client-registry.ts'
+import { clientRegistry } from '../rows.ts'
 import { asserting, assertionOf, type Key, keySetOf, newKey, proofOf } from './keys.ts'
 import { identityOf, renewal } from './obtaining.ts'
 import {

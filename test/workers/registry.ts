@@ -12,11 +12,10 @@ import {
   usesSecret,
 } from '../../src/domain/client.ts'
 import type { ClientId } from '../../src/domain/ids.ts'
-import { clientRegistry } from '../../src/stores/client-registry.ts'
 import { liveSessions } from '../../src/stores/live-sessions.ts'
 import { type CatalogueFile, declareNew } from '../../src/stores/scope-registry.ts'
-import { userRegistry } from '../../src/stores/user-registry.ts'
 import { type Pair, fieldsOf as readForm } from '../node/forms.ts'
+import { clientRegistry, userRegistry } from '../rows.ts'
 
 export const ISSUER = 'http://127.0.0.1:8787'
 export const CALLBACK = 'https://client.example/callback'

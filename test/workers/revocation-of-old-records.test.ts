@@ -3,8 +3,8 @@
 import { env } from 'cloudflare:workers'
 import { expect, it } from 'vitest'
 import { hexDigest } from '../../src/crypto/digest.ts'
-import { clientRegistry } from '../../src/stores/client-registry.ts'
 import { revokeStatement } from '../../src/stores/revocation-statements.ts'
+import { clientRegistry } from '../rows.ts'
 import {
   credentialsOf,
   newClient,

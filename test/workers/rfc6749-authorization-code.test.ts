@@ -3,8 +3,7 @@
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { digest } from '../../src/crypto/digest.ts'
-import { clientRegistry } from '../../src/stores/client-registry.ts'
-import { userRegistry } from '../../src/stores/user-registry.ts'
+import { clientRegistry, userRegistry } from '../rows.ts'
 import {
   CALLBACK,
   countSessions,

@@ -2,7 +2,7 @@
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { clientRegistry } from '../../src/stores/client-registry.ts'
+import { clientRegistry } from '../rows.ts'
 import {
   authorizePath,
   CALLBACK,

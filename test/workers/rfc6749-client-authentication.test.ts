@@ -4,7 +4,7 @@ import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { hexDigest } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
-import { clientRegistry } from '../../src/stores/client-registry.ts'
+import { clientRegistry } from '../rows.ts'
 import {
   countSessions,
   credentialsOf,

@@ -3,7 +3,7 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { isWellFormed } from '../../src/crypto/token.ts'
-import { clientRegistry } from '../../src/stores/client-registry.ts'
+import { clientRegistry } from '../rows.ts'
 import {
   countSessions,
   credentialsOf,

@@ -6,7 +6,7 @@ import { digest } from '../../src/crypto/digest.ts'
 import { hashPassword, NO_ONES_HASH } from '../../src/crypto/password.ts'
 import { KEPT_LONGER_SECONDS } from '../../src/stores/revocation-statements.ts'
 import { signInFailureStore } from '../../src/stores/sign-in-failures.ts'
-import { userRegistry } from '../../src/stores/user-registry.ts'
+import { userRegistry } from '../rows.ts'
 import { exceededFor } from './limits.ts'
 import {
   attemptSignIn,

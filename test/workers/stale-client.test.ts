@@ -3,7 +3,7 @@
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { hexDigest } from '../../src/crypto/digest.ts'
-import { clientRegistry } from '../../src/stores/client-registry.ts'
+import { clientRegistry } from '../rows.ts'
 import { over, watchedBindings } from './counting.ts'
 import { asserting, assertionOf, keySetOf, newKey } from './keys.ts'
 import { loggedBy } from './logged.ts'

@@ -1,8 +1,9 @@
 /** Every statement of the stores by name, and the rule that finds a full table scan in a query plan. */
 
 import * as audit from '../../src/stores/audit.ts'
+import * as changeBatch from '../../src/stores/change-batch.ts'
 import * as clientRecord from '../../src/stores/client-record.ts'
-import * as clientRegistry from '../../src/stores/client-registry.ts'
+import * as clientStatements from '../../src/stores/client-statements.ts'
 import * as clients from '../../src/stores/clients.ts'
 import * as codes from '../../src/stores/codes.ts'
 import * as connectedApplications from '../../src/stores/connected-applications.ts'
@@ -24,8 +25,9 @@ import * as scopeRegistry from '../../src/stores/scope-registry.ts'
 import * as signInFailures from '../../src/stores/sign-in-failures.ts'
 import { sweepsOf } from '../../src/stores/sweeps.ts'
 import * as usedJtis from '../../src/stores/used-jtis.ts'
-import * as userChanges from '../../src/stores/user-changes.ts'
+import * as userRecord from '../../src/stores/user-record.ts'
 import * as userRegistry from '../../src/stores/user-registry.ts'
+import * as userStatements from '../../src/stores/user-statements.ts'
 import * as usernameKeys from '../../src/stores/username-keys.ts'
 import * as users from '../../src/stores/users.ts'
 
@@ -41,7 +43,8 @@ const stores = {
   revocations,
   connectedApplications,
   clientRecord,
-  clientRegistry,
+  changeBatch,
+  clientStatements,
   coveredEndorsements,
   externalUsers,
   housekeeping,
@@ -52,8 +55,9 @@ const stores = {
   scopeCatalogue,
   scopeRegistry,
   signInFailures,
-  userChanges,
+  userRecord,
   userRegistry,
+  userStatements,
   usernameKeys,
   usedJtis,
 }

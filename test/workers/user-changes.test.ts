@@ -4,7 +4,7 @@ import { env } from 'cloudflare:workers'
 import { expect, it } from 'vitest'
 import { userNarrowing } from '../../src/stores/narrowing.ts'
 import { revocationStatements } from '../../src/stores/revocation-statements.ts'
-import { userChanges } from '../../src/stores/user-changes.ts'
+import { userRegistry } from '../rows.ts'
 import { renewal } from './obtaining.ts'
 import {
   newClient,
@@ -44,7 +44,7 @@ it('a scope withdrawn from a user ends the browser session and narrows what is r
   expect(await isSignedIn()).toBe(true)
   const lists = { scopes: ['submission:read'] }
   const before = userNarrowing(env.DB, user.id, { how: 'withdraw', ...lists }, LIFETIME_SECONDS)
-  const changed = await userChanges(env.DB).withdraw(user.id, lists, nowSeconds(), {
+  const changed = await userRegistry(env.DB).withdraw(user.id, lists, nowSeconds(), {
     before,
     also: [],
   })
@@ -60,7 +60,7 @@ it('a user who has lost every scope gets nothing for a code or a refresh token',
   const { client, user, code, renew } = await connected()
   const lists = { scopes: [] }
   const before = userNarrowing(env.DB, user.id, { how: 'replace', ...lists }, LIFETIME_SECONDS)
-  await userChanges(env.DB).update(user.id, lists, nowSeconds(), { before, also: [] })
+  await userRegistry(env.DB).update(user.id, lists, nowSeconds(), { before, also: [] })
   for (const answer of [await renew(), await post('/token', redemptionOf(client, code))]) {
     expect(await refusal(answer)).toMatchObject({ status: 400, error: 'invalid_grant' })
   }
@@ -69,7 +69,7 @@ it('a user who has lost every scope gets nothing for a code or a refresh token',
 it('a user who gets more scopes keeps the browser session, and a revocation ends it', async () => {
   const { user, isSignedIn } = await connected()
   const lists = { scopes: ['upload:read_logs'] }
-  await userChanges(env.DB).authorize(user.id, lists, nowSeconds(), { before: [], also: [] })
+  await userRegistry(env.DB).authorize(user.id, lists, nowSeconds(), { before: [], also: [] })
   expect(await isSignedIn()).toBe(true)
   await env.DB.batch(
     revocationStatements(env.DB, { kind: 'user', userId: user.id }, LIFETIME_SECONDS),
@@ -80,12 +80,12 @@ it('a user who gets more scopes keeps the browser session, and a revocation ends
 it('a deleted user has no session, code or refresh token', async () => {
   const { client, user, code, renew, isSignedIn } = await connected()
   const before = revocationStatements(env.DB, { kind: 'user', userId: user.id }, LIFETIME_SECONDS)
-  expect(await userChanges(env.DB).delete(user.id, { before, also: [] })).toMatchObject({
+  expect(await userRegistry(env.DB).delete(user.id, { before, also: [] })).toMatchObject({
     userId: user.id,
   })
   expect(await isSignedIn()).toBe(false)
   for (const answer of [await renew(), await post('/token', redemptionOf(client, code))]) {
     expect(await refusal(answer)).toMatchObject({ status: 400, error: 'invalid_grant' })
   }
-  expect(await userChanges(env.DB).delete(user.id, { before, also: [] })).toBeNull()
+  expect(await userRegistry(env.DB).delete(user.id, { before, also: [] })).toBeNull()
 })

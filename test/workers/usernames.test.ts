@@ -4,9 +4,9 @@ import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { type Bindings, compose } from '../../src/compose.ts'
 import { signInFailureStore } from '../../src/stores/sign-in-failures.ts'
-import { userRegistry } from '../../src/stores/user-registry.ts'
 import { keyOlderNames } from '../../src/stores/username-keys.ts'
 import { userStore } from '../../src/stores/users.ts'
+import { userRegistry } from '../rows.ts'
 import { ISSUER, newUser, nowSeconds, signIn } from './registry.ts'
 
 const users = userRegistry(env.DB)

@@ -1,0 +1,56 @@
+/** The options for the fields of a record, and what an administrator may type for them. */
+
+import { type Command, Option } from 'commander'
+import { CLIENT_FIELDS, CLIENT_LISTS } from '../protocol/registration/client-fields.ts'
+import type { Words } from '../protocol/registration/errors.ts'
+import {
+  entriesOf,
+  type Field,
+  type Fields,
+  kept,
+  requireValid,
+  snakeCase,
+} from '../protocol/registration/field.ts'
+import { USER_FIELDS, USER_LISTS } from '../protocol/registration/user-fields.ts'
+import { listOption } from './verb.ts'
+
+export function addOptions<T>(command: Command, fields: Fields<T>, isCreate = false): Command {
+  for (const [, { flags, help, isList, isRequired = false, off }] of entriesOf(fields)) {
+    const option = isList ? listOption(flags, help) : new Option(flags, help)
+    command.addOption(option.makeOptionMandatory(isCreate && isRequired))
+    if (off && !isCreate) command.option(flags.replace('--', '--no-'), off)
+  }
+  return command
+}
+
+/** Only what was given. Throws a RegistrationError. */
+export const readGiven = <T>(
+  fields: Fields<T>,
+  options: Readonly<Record<string, unknown>>,
+): Partial<T> =>
+  Object.fromEntries(
+    entriesOf(fields).flatMap(([name, field]) => {
+      const typed = options[new Option(field.flags).attributeName()]
+      if (typed === undefined) return []
+      const { fromText, schema } = field
+      const meant = fromText && typeof typed === 'string' ? fromText(typed) : typed
+      return [[name, kept(field, requireValid(schema, meant, snakeCase(name)))]]
+    }),
+  ) as Partial<T>
+
+const optionOf = ({ flags }: Field<unknown>) => flags.replace(/ .*/, '')
+const OPTIONS: ReadonlyMap<string, string> = new Map([
+  ...[CLIENT_FIELDS, CLIENT_LISTS, USER_FIELDS, USER_LISTS].flatMap((fields) =>
+    entriesOf(fields as Fields<unknown>).map(
+      ([name, field]) => [snakeCase(name), optionOf(field)] as const,
+    ),
+  ),
+  ['jwks', '--jwks or --jwks-file'],
+  ['even_unknown', '--even-unknown'],
+])
+
+/** How a refusal names a field here. */
+export const OPTION_WORDS: Words = {
+  nameOf: (field) => OPTIONS.get(field) ?? field,
+  empty: '""',
+}

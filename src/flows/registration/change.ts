@@ -1,0 +1,90 @@
+/**
+ * The loop of every change by an administrator: read the record, ask whether the actor may, decide, and write one batch
+ * that demands the version which was read. So two administrators at once lose nothing, and what was decided on cannot
+ * have changed.
+ *
+ * How to add a noun (a scope, a resource):
+ * 1. `migrations/`: a table with a column `version`, and the table in the view `expected_version`.
+ * 2. `stores/registration-ports.ts`: its registry with `find`, `create` and `change`, and the kinds of its changes.
+ *    `stores/change-batch.ts` (`runChange`, `auditStatement`) makes the batch.
+ * 3. `protocol/registration/NOUN-fields.ts`: its fields, each once, its bodies and its document.
+ * 4. `domain/audit.ts`: its events, `NOUN.KIND`.
+ * 5. `flows/registration/NOUNs.ts`: its verbs. Each verb that changes a record is one call of `changeRecord`.
+ */
+
+import { CRON_INTERVAL_SECONDS } from '../../domain/revocation.ts'
+import { RegistrationError } from '../../protocol/registration/errors.ts'
+import type { Changed, RegistrationPorts } from '../../stores/registration-ports.ts'
+
+/** Who acts. `name` is for the audit; `scopes` are those of the access token. */
+export type Actor = Readonly<{ name: string; scopes: readonly string[] }>
+
+/** One act: who, when and with which stores. */
+export type Act<Ports = RegistrationPorts> = Readonly<{
+  actor: Actor
+  /** Epoch seconds, for the audit. D1 dates what ends. */
+  now: number
+  ports: Ports
+}>
+
+/** The version that the caller has read; null for any. */
+export type ExpectedVersion = number | null
+
+/** `record`: as the change left it; after a deletion as it was. `notes`: sentences for the caller without a full stop. */
+export type Outcome<Record> = Readonly<{ record: Record; notes: readonly string[] }>
+
+export const NOT_SHOWN = `D1 has the revocation, but KV could not be written; cron does it within ${CRON_INTERVAL_SECONDS} s more`
+
+/** How often a change that takes any version is tried while others change the record. */
+const MAX_ROUNDS = 5
+
+export const authorOf = ({ actor, now }: Pick<Act<unknown>, 'actor' | 'now'>) => ({
+  actor: actor.name,
+  now,
+})
+
+const oneLine = (fault: unknown) =>
+  (fault instanceof Error ? fault.message : String(fault)).replace(/\s*\n\s*/g, ' ').trim()
+
+/** Returns a note if KV could not be written: the change stands, since D1 has the revocation. */
+export async function showInKv({
+  revocations,
+}: Pick<RegistrationPorts, 'revocations'>): Promise<string[]> {
+  try {
+    await revocations.showInKv()
+    return []
+  } catch (fault) {
+    return [`${NOT_SHOWN} (${oneLine(fault)})`]
+  }
+}
+
+const stale = (sentence: string) => new RegistrationError('stale', sentence)
+
+type Noun<Record> = Readonly<{
+  /** Null if there is none. */
+  find: () => Promise<Record | null>
+  /** For a record that is not there. */
+  unknown: () => RegistrationError
+  /** Decides on the record and writes one batch, which demands the record's version. Throws what is refused. */
+  change: (before: Record) => Promise<Changed<Record>>
+}>
+
+/** Throws a RegistrationError. `change` may run several times; only its last run has written. */
+export async function changeRecord<Record extends Readonly<{ version: number }>>(
+  { ports }: Act<Pick<RegistrationPorts, 'revocations'>>,
+  expected: ExpectedVersion,
+  { find, unknown, change }: Noun<Record>,
+): Promise<Outcome<Record>> {
+  for (let round = 1; round <= MAX_ROUNDS; round += 1) {
+    const before = await find()
+    if (!before) throw unknown()
+    const isRead = expected === null || expected === before.version
+    const changed = isRead ? await change(before) : { kind: 'stale' as const }
+    if (changed.kind === 'changed') {
+      const notes = changed.hasEnded ? await showInKv(ports) : []
+      return { record: changed.record ?? before, notes }
+    }
+    if (expected !== null) throw stale('the record has changed since it was read')
+  }
+  throw stale('others change the record at the same time')
+}

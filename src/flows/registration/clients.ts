@@ -1,0 +1,196 @@
+/** What an administrator does to clients. Each verb throws a RegistrationError for what is refused. */
+
+import { hexDigest } from '../../crypto/digest.ts'
+import { mintToken } from '../../crypto/token.ts'
+import {
+  type ClientRecord,
+  liveCredentials,
+  type PermissionLists,
+  usesSecret,
+} from '../../domain/client.ts'
+import {
+  CLIENT_PERMISSIONS,
+  type GivenClient,
+  type GivenClientChange,
+  permissionsOf,
+} from '../../protocol/registration/client-fields.ts'
+import { quote, RegistrationError } from '../../protocol/registration/errors.ts'
+import { shown } from '../../protocol/registration/field.ts'
+import type {
+  ClientChange,
+  ClientReader,
+  Detail,
+  RegistrationPorts,
+} from '../../stores/registration-ports.ts'
+import {
+  type Act as AnyAct,
+  authorOf,
+  changeRecord,
+  type ExpectedVersion,
+  type Outcome,
+} from './change.ts'
+import { auditDetailOf, requireSound, withKeySet } from './create-client.ts'
+import { requireMayChange, requireMayGive } from './privileged.ts'
+import { stillCovered } from './still-covered.ts'
+
+export { type CreatedClient, createClient } from './create-client.ts'
+
+type Act = AnyAct<Pick<RegistrationPorts, 'clients' | 'revocations'>>
+type Step = ClientChange & Readonly<{ detail?: Detail }>
+
+const unknown = (clientId: string) =>
+  new RegistrationError('not_found', `there is no client ${quote(clientId)}`, 'client_id')
+
+export async function findClient(
+  { ports }: Readonly<{ ports: Readonly<{ clients: Pick<ClientReader, 'find'> }> }>,
+  clientId: string,
+): Promise<ClientRecord> {
+  const client = await ports.clients.find(clientId)
+  if (!client) throw unknown(clientId)
+  return client
+}
+
+/** Those that are merely requested too. */
+const scopesOf = (client: ClientRecord) =>
+  client.permissions.filter(({ kind }) => kind === 'scope').map(({ value }) => value)
+
+/** `decide` returns what the batch does to this record, or throws what is refused. */
+const change = (
+  act: Act,
+  clientId: string,
+  expected: ExpectedVersion,
+  decide: (before: ClientRecord) => readonly Step[],
+) =>
+  changeRecord(act, expected, {
+    find: () => act.ports.clients.find(clientId),
+    unknown: () => unknown(clientId),
+    async change(before) {
+      requireMayChange(act.actor, scopesOf(before))
+      return act.ports.clients.change(before, decide(before), authorOf(act))
+    },
+  })
+
+/** Only when a change concerns what must fit together, so that any imported client can be renamed. */
+function requireSoundAfter(client: ClientRecord, { fields, lists, mode }: GivenClient) {
+  const concerned = [fields.authMethod, fields.jwks, lists.redirectUris, lists.grantTypes]
+  if (concerned.every((one) => one === undefined)) return
+  const authMethod = fields.authMethod ?? client.authMethod
+  const authorized = permissionsOf(client, 'grant_type', false)
+  const requested = permissionsOf(client, 'grant_type', true)
+  const given = lists.grantTypes
+  // The update drops the keys of a client that no longer needs them.
+  const keptKeys = authMethod === 'private_key_jwt' ? client.jwks : null
+  requireSound({
+    authMethod,
+    jwks: fields.jwks === undefined ? keptKeys : fields.jwks,
+    redirectUris: lists.redirectUris ?? client.redirectUris,
+    grantTypes:
+      mode === 'authorize'
+        ? [...(given ?? authorized), ...requested]
+        : [...authorized, ...(given ?? requested)],
+  })
+}
+
+/** Several things at once are one change. */
+export async function updateClient(
+  act: Act,
+  clientId: string,
+  given: GivenClientChange,
+  expected: ExpectedVersion = null,
+): Promise<Outcome<ClientRecord>> {
+  const { lists, mode, isDisabled } = given
+  requireMayGive(act.actor, lists.scopes)
+  const { fields, notes } = await withKeySet(given.fields)
+  const whole = { fields, lists, mode }
+  const detail = auditDetailOf(whole)
+  const changed = await change(act, clientId, expected, (before) => {
+    requireSoundAfter(before, whole)
+    const isUpdate = Object.keys({ ...fields, ...lists }).length > 0
+    const update: readonly Step[] = isUpdate ? [{ kind: 'update', ...whole, detail }] : []
+    if (isDisabled === undefined) return update
+    return [...update, { kind: isDisabled ? 'disable' : 'enable' }]
+  })
+  const { record } = changed
+  const hasNoSecret =
+    usesSecret(record.authMethod) && liveCredentials(record, act.now).length === 0
+      ? [`the client has no secret yet: give it one with client rotate-secret ${clientId}`]
+      : []
+  return { record, notes: [...notes, ...hasNoSecret, ...changed.notes] }
+}
+
+/** Gives more, whether it was requested or not. */
+export async function authorizeClient(
+  act: Act,
+  clientId: string,
+  lists: PermissionLists,
+  expected: ExpectedVersion = null,
+): Promise<Outcome<ClientRecord>> {
+  requireMayGive(act.actor, lists.scopes)
+  const detail = shown('inAudit', CLIENT_PERMISSIONS, lists)
+  return change(act, clientId, expected, (before) => {
+    const held = permissionsOf(before, 'grant_type', false)
+    if (lists.grantTypes) requireSound({ ...before, grantTypes: [...held, ...lists.grantTypes] })
+    return [{ kind: 'authorize', lists, detail }]
+  })
+}
+
+/** Takes something, including what was only requested. */
+export async function withdrawFromClient(
+  act: Act,
+  clientId: string,
+  lists: PermissionLists,
+  expected: ExpectedVersion = null,
+): Promise<Outcome<ClientRecord>> {
+  requireMayGive(act.actor, lists.scopes)
+  const detail = shown('inAudit', CLIENT_PERMISSIONS, lists)
+  const step: Step = { kind: 'withdraw', lists, detail }
+  const { record, notes } = await change(act, clientId, expected, () => [step])
+  return { record, notes: [...stillCovered(lists, record), ...notes] }
+}
+
+/**
+ * With an overlap both secrets are good, and nothing ends. Without one the old secret is no longer trusted, nor are the
+ * sessions that it opened. Refresh families stay: they cannot be renewed without the new secret.
+ */
+export async function rotateSecret(
+  act: Act,
+  clientId: string,
+  overlapSeconds: number,
+  expected: ExpectedVersion = null,
+): Promise<Outcome<ClientRecord> & Readonly<{ clientSecret: string }>> {
+  const clientSecret = mintToken('clientSecret')
+  const secretDigest = await hexDigest(clientSecret)
+  const detail = { overlap_seconds: overlapSeconds }
+  const rotated = await change(act, clientId, expected, ({ authMethod }) => {
+    if (!usesSecret(authMethod)) {
+      const sentence = `a client with the authentication method ${authMethod} has no secret to rotate`
+      throw new RegistrationError('conflict', sentence)
+    }
+    return [{ kind: 'rotate_secret', secretDigest, overlapSeconds, detail }]
+  })
+  return { ...rotated, clientSecret }
+}
+
+const setState =
+  (kind: 'disable' | 'enable') =>
+  async (
+    act: Act,
+    clientId: string,
+    expected: ExpectedVersion = null,
+  ): Promise<Outcome<ClientRecord>> =>
+    change(act, clientId, expected, () => [{ kind }])
+
+/** Ends all that it has. */
+export const disableClient = setState('disable')
+/** Brings back nothing that ended. */
+export const enableClient = setState('enable')
+
+/** Returns the client as it was. */
+export const deleteClient = async (
+  act: Act,
+  clientId: string,
+  expected: ExpectedVersion = null,
+): Promise<Outcome<ClientRecord>> =>
+  change(act, clientId, expected, ({ name, ownerId }) => [
+    { kind: 'delete', detail: { name, owner_id: ownerId } },
+  ])

@@ -1,0 +1,109 @@
+/** Registers a client. */
+
+import { hexDigest } from '../../crypto/digest.ts'
+import { readKeySet } from '../../crypto/key-set.ts'
+import { randomId } from '../../crypto/random.ts'
+import { mintToken } from '../../crypto/token.ts'
+import { withoutCovered } from '../../domain/category.ts'
+import {
+  type ClientFields,
+  type ClientRecord,
+  type Permission,
+  usesSecret,
+} from '../../domain/client.ts'
+import {
+  grantTypesByDefault,
+  type Registered,
+  registrationProblem,
+} from '../../domain/registration.ts'
+import {
+  CLIENT_FIELDS,
+  CLIENT_LISTS,
+  type GivenClient,
+  type GivenNewClient,
+  permissionsOf,
+} from '../../protocol/registration/client-fields.ts'
+import { quote, RegistrationError } from '../../protocol/registration/errors.ts'
+import { shown } from '../../protocol/registration/field.ts'
+import type { RegistrationPorts } from '../../stores/registration-ports.ts'
+import { type Act, authorOf, type Outcome } from './change.ts'
+import { requireMayChooseId, requireMayGive } from './privileged.ts'
+
+export function requireSound(registered: Registered) {
+  const problem = registrationProblem(registered)
+  if (problem) throw new RegistrationError('invalid', problem.sentence, problem.field)
+}
+
+/** A given JWK Set (RFC 7517 §5) as it is kept: compact, without the keys that cannot verify an assertion. */
+export async function withKeySet<Fields extends Partial<ClientFields>>(
+  fields: Fields,
+): Promise<Readonly<{ fields: Fields; notes: readonly string[] }>> {
+  if (typeof fields.jwks !== 'string') return { fields, notes: [] }
+  const read = await readKeySet(fields.jwks)
+  if (typeof read === 'string') {
+    throw new RegistrationError('invalid', `the JWK Set ${read}`, 'jwks')
+  }
+  const notes = read.ignored.map((sentence) => `${sentence}; the key is left out`)
+  return { fields: { ...fields, jwks: read.keySet }, notes }
+}
+
+export const auditDetailOf = ({ fields, lists, mode }: GivenClient) => ({
+  ...shown('inAudit', CLIENT_FIELDS, fields),
+  ...shown('inAudit', CLIENT_LISTS, lists),
+  ...(mode === 'request' && { requested_only: true }),
+})
+
+const isSameSet = (left: readonly string[], right: readonly string[] = []) => {
+  const asText = (values: readonly string[]) => JSON.stringify([...new Set(values)].sort())
+  return asText(left) === asText(right)
+}
+
+/** Is this what the same registration made? Dates and secrets are no part of it. */
+function isSameClient(client: ClientRecord, { fields, lists, mode }: GivenClient): boolean {
+  const isListed = (kind: Permission['kind'], given: readonly string[] = []) =>
+    isSameSet(permissionsOf(client, kind, mode === 'request'), given) &&
+    permissionsOf(client, kind, mode !== 'request').length === 0
+  const entries = Object.entries(fields) as [keyof ClientFields, unknown][]
+  return (
+    entries.every(([name, value]) => client[name] === value) &&
+    isSameSet(client.redirectUris, lists.redirectUris) &&
+    isListed('scope', lists.scopes) &&
+    isListed('grant_type', lists.grantTypes) &&
+    isListed('endorsement', withoutCovered(lists.endorsements ?? []))
+  )
+}
+
+/** `clientSecret`: shown this once; null for a client without one, and for one that was there. */
+export type CreatedClient = Outcome<ClientRecord> &
+  Readonly<{ isNew: boolean; clientSecret: string | null }>
+
+/**
+ * With an id of the caller's choice it may be called again: the same content changes nothing, other content is a conflict.
+ * Without grant types the client gets those that it can use.
+ */
+export async function createClient(
+  act: Act<Pick<RegistrationPorts, 'clients'>>,
+  given: GivenNewClient,
+): Promise<CreatedClient> {
+  requireMayGive(act.actor, given.lists.scopes)
+  requireMayChooseId(act.actor, given.clientId, 'client_id')
+  const { fields, notes } = await withKeySet(given.fields)
+  const { authMethod, jwks } = fields
+  const { redirectUris = [] } = given.lists
+  const grantTypes = given.lists.grantTypes ?? grantTypesByDefault({ authMethod, redirectUris })
+  requireSound({ authMethod, jwks, redirectUris, grantTypes })
+  const whole = { fields, lists: { ...given.lists, grantTypes }, mode: given.mode }
+  const clientId = given.clientId ?? randomId()
+  const clientSecret = usesSecret(authMethod) ? mintToken('clientSecret') : null
+  const secretDigest = clientSecret === null ? null : await hexDigest(clientSecret)
+  const { clients } = act.ports
+  const client = { clientId, secretDigest, ...whole }
+  const created = await clients.create(client, authorOf(act), auditDetailOf(whole))
+  if (created) return { record: created, notes, isNew: true, clientSecret }
+  const record = await clients.find(clientId)
+  if (record && isSameClient(record, whole)) {
+    return { record, notes, isNew: false, clientSecret: null }
+  }
+  const sentence = `another client has the id ${quote(clientId)}`
+  throw new RegistrationError('conflict', sentence, 'client_id')
+}

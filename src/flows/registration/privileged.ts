@@ -1,0 +1,38 @@
+/**
+ * No escalation: an actor who administers only clients or users cannot gain the scopes of the registry itself. A change
+ * needs `registry:admin` if it gives or takes such a scope, or if it changes a client or a user in any way that holds or
+ * has requested one. Ask on the record whose version the batch then demands.
+ */
+
+import { hasRegistryScope, isAdmin } from '../../domain/registry-scopes.ts'
+import { RegistrationError } from '../../protocol/registration/errors.ts'
+import type { Actor } from './change.ts'
+
+/** Ids that the registry gives to its own operators. */
+const RESERVED = /^registry-/
+
+const forbidden = (sentence: string, field: string | null = null) =>
+  new RegistrationError('forbidden', sentence, field)
+
+/** `scopes`: those that the change gives, takes or notes as requested. */
+export function requireMayGive({ scopes: held }: Actor, scopes: readonly string[] = []) {
+  if (hasRegistryScope(scopes) && !isAdmin(held)) {
+    throw forbidden('a scope that begins with registry: needs the scope registry:admin', 'scopes')
+  }
+}
+
+/** `scopes`: those that the client or the user holds or has requested. */
+export function requireMayChange({ scopes: held }: Actor, scopes: readonly string[]) {
+  if (hasRegistryScope(scopes) && !isAdmin(held)) {
+    throw forbidden(
+      'a change of a client or user with a scope that begins with registry: needs the scope registry:admin',
+    )
+  }
+}
+
+/** `id`: of the caller's choice; null for a random one. */
+export function requireMayChooseId({ scopes: held }: Actor, id: string | null, field: string) {
+  if (id !== null && RESERVED.test(id) && !isAdmin(held)) {
+    throw forbidden('{field} begins with registry-, which needs the scope registry:admin', field)
+  }
+}

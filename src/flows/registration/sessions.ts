@@ -1,0 +1,110 @@
+/** Revocation by an administrator: of one token's session, or of all that a client or a user has. */
+
+import { sessionKeyOf, tokenDigestOf } from '../../crypto/digest.ts'
+import { hasTokenPrefix, isWellFormed } from '../../crypto/token.ts'
+import {
+  ALL_REVOKED_WITHIN_SECONDS,
+  CRON_INTERVAL_SECONDS,
+  SESSION_REVOKED_WITHIN_SECONDS,
+} from '../../domain/revocation.ts'
+import { quote, RegistrationError } from '../../protocol/registration/errors.ts'
+import type { UserReader } from '../../stores/registration-ports.ts'
+import { type Act, authorOf, NOT_SHOWN, showInKv } from './change.ts'
+import { findClient } from './clients.ts'
+
+/** Within how many seconds every check refuses what was revoked; checks with immediate revocation refuse it at once. */
+export type Revoked = Readonly<{ effectiveWithinSeconds: number; notes: readonly string[] }>
+
+const revoked = (boundSeconds: number, notes: readonly string[]): Revoked => ({
+  effectiveWithinSeconds: boundSeconds + (notes.length === 0 ? 0 : CRON_INTERVAL_SECONDS),
+  notes,
+})
+
+/** The tokens of an external accounts service have a form of their own, unlike any of ours. */
+function mayBeSession(token: string, usersAreExternal: boolean): boolean {
+  if (isWellFormed('accessToken', token) || isWellFormed('browserSession', token)) return true
+  return usersAreExternal && token !== '' && !hasTokenPrefix(token)
+}
+
+/**
+ * An access token and a browser session end alone; a refresh token ends all that was renewed with it. For the first two
+ * success means that the token is not valid now, not that it was ever issued. `usersAreExternal`: with LOGIN_URL.
+ */
+export async function revokeToken(
+  act: Act,
+  token: string,
+  usersAreExternal: boolean,
+): Promise<Revoked> {
+  const isShown = isWellFormed('refreshToken', token)
+    ? await endFamily(act, token)
+    : await endSession(act, token, usersAreExternal)
+  return revoked(SESSION_REVOKED_WITHIN_SECONDS, isShown ? [] : [NOT_SHOWN])
+}
+
+async function endFamily(act: Act, token: string): Promise<boolean> {
+  const found = await act.ports.refreshTokens.find(await tokenDigestOf(token))
+  if (!found) throw new RegistrationError('not_found', 'there is no such refresh token', 'token')
+  const { familyId, clientId, user } = found.family
+  const family = { familyId, clientId, userId: user.userId }
+  return act.ports.revocations.endFamily(family, authorOf(act))
+}
+
+/**
+ * The session is in KV, which may not show yet what was issued a moment ago. A stolen token must not outlive that, so KV is
+ * not asked whose session it is, nor whether there was one.
+ */
+async function endSession(act: Act, token: string, usersAreExternal: boolean): Promise<boolean> {
+  if (!mayBeSession(token, usersAreExternal)) {
+    const sentence = 'the token is not an access, refresh or browser session token'
+    throw new RegistrationError('invalid', sentence, 'token')
+  }
+  const kind = isWellFormed('browserSession', token) ? 'browser session' : 'access token'
+  return act.ports.revocations.endSession(await sessionKeyOf(token), kind, authorOf(act))
+}
+
+async function revokeAll(
+  act: Act,
+  of: Readonly<{ clientId: string }> | Readonly<{ userId: string }>,
+): Promise<Revoked> {
+  await act.ports.revocations.endAll(of, authorOf(act))
+  return revoked(ALL_REVOKED_WITHIN_SECONDS, await showInKv(act.ports))
+}
+
+export async function revokeSessionsOfClient(act: Act, clientId: string): Promise<Revoked> {
+  await findClient(act, clientId)
+  return revokeAll(act, { clientId })
+}
+
+/**
+ * The id of a user of the registry, or of one of an external accounts service that D1 has seen; null if D1 knows neither.
+ * Throws a RegistrationError for a name that several users have.
+ */
+export async function findUserId(
+  { ports }: Readonly<{ ports: Readonly<{ users: Pick<UserReader, 'find' | 'findExternalIds'> }> }>,
+  idOrName: string,
+): Promise<string | null> {
+  const registered = await ports.users.find(idOrName)
+  if (registered) return registered.userId
+  const [id = null, ...others] = await ports.users.findExternalIds(idOrName)
+  if (others.length === 0) return id
+  const ids = [id, ...others].map(quote).join(', ')
+  const sentence = `several users have the name ${quote(idOrName)}: give one of the ids ${ids}`
+  throw new RegistrationError('conflict', sentence, 'user_id')
+}
+
+/** With `evenUnknown` also an id that D1 does not know, as of a user of an external service who only signed in. */
+export async function revokeSessionsOfUser(
+  act: Act,
+  idOrName: string,
+  evenUnknown = false,
+): Promise<Revoked> {
+  const known = await findUserId(act, idOrName)
+  if (known !== null) return revokeAll(act, { userId: known })
+  if (evenUnknown && idOrName !== '') return revokeAll(act, { userId: idOrName })
+  throw new RegistrationError(
+    'not_found',
+    `there is no user ${quote(idOrName)}: D1 has no user, consent, code or refresh token of that id or name. ` +
+      'To revoke what this id may have all the same: {field}',
+    'even_unknown',
+  )
+}

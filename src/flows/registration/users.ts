@@ -1,0 +1,183 @@
+/** What an administrator does to users. Each verb throws a RegistrationError for what is refused. */
+
+import { hashPassword, passwordMatches } from '../../crypto/password.ts'
+import { randomId } from '../../crypto/random.ts'
+import { withoutCovered } from '../../domain/category.ts'
+import { NO_PASSWORD, type UserLists, type UserRecord } from '../../domain/user.ts'
+import { quote, RegistrationError } from '../../protocol/registration/errors.ts'
+import { shown } from '../../protocol/registration/field.ts'
+import {
+  type GivenNewUser,
+  type GivenUserChange,
+  USER_FIELDS,
+  USER_LISTS,
+} from '../../protocol/registration/user-fields.ts'
+import type {
+  Detail,
+  RegistrationPorts,
+  UserChange,
+  UserReader,
+  UserReference,
+} from '../../stores/registration-ports.ts'
+import {
+  type Act as AnyAct,
+  authorOf,
+  changeRecord,
+  type ExpectedVersion,
+  type Outcome,
+} from './change.ts'
+import { requireMayChange, requireMayChooseId, requireMayGive } from './privileged.ts'
+import { stillCovered } from './still-covered.ts'
+
+type Act = AnyAct<Pick<RegistrationPorts, 'users' | 'revocations'>>
+type Step = UserChange & Readonly<{ detail?: Detail }>
+
+function textOf(who: UserReference): string {
+  if (typeof who === 'string') return who
+  return 'userId' in who ? who.userId : who.username
+}
+
+const unknown = (who: UserReference) =>
+  new RegistrationError('not_found', `there is no user ${quote(textOf(who))}`, 'user_id')
+
+const taken = (username: string | undefined) =>
+  new RegistrationError('conflict', `username ${quote(username)} is taken`, 'username')
+
+export async function findUser(
+  { ports }: Readonly<{ ports: Readonly<{ users: Pick<UserReader, 'find'> }> }>,
+  who: UserReference,
+): Promise<UserRecord> {
+  const user = await ports.users.find(who)
+  if (!user) throw unknown(who)
+  return user
+}
+
+const change = (act: Act, who: UserReference, expected: ExpectedVersion, decide: Decide) =>
+  changeRecord(act, expected, {
+    find: () => act.ports.users.find(who),
+    unknown: () => unknown(who),
+    async change(before) {
+      requireMayChange(act.actor, before.scopes)
+      const steps = decide(before)
+      const changed = await act.ports.users.change(before, steps, authorOf(act))
+      if (changed.kind !== 'taken') return changed
+      throw taken(steps.map((step) => (step.kind === 'update' ? step.fields.username : ''))[0])
+    },
+  })
+/** What the batch does to this record. Throws what is refused. */
+type Decide = (before: UserRecord) => readonly Step[]
+
+const isSameSet = (left: readonly string[], right: readonly string[]) => {
+  const asText = (values: readonly string[]) => JSON.stringify([...new Set(values)].sort())
+  return asText(left) === asText(right)
+}
+
+async function hasPassword({ ports }: Act, userId: string, password: string | null) {
+  const kept = (await ports.users.passwordHashOf(userId)) ?? NO_PASSWORD
+  return password === null ? kept === NO_PASSWORD : passwordMatches(password, kept)
+}
+
+export type CreatedUser = Outcome<UserRecord> & Readonly<{ isNew: boolean }>
+
+/**
+ * With an id of the caller's choice it may be called again: the same content changes nothing, other content is a conflict.
+ * Without a password nobody can sign in as the user until one is set.
+ */
+export async function createUser(act: Act, given: GivenNewUser): Promise<CreatedUser> {
+  requireMayGive(act.actor, given.lists.scopes)
+  requireMayChooseId(act.actor, given.userId, 'user_id')
+  const { users } = act.ports
+  const { fields, password } = given
+  const { scopes = [], endorsements = [] } = given.lists
+  const lists = { scopes, endorsements }
+  const userId = given.userId ?? randomId()
+  const passwordHash = password === null ? NO_PASSWORD : await hashPassword(password)
+  const user = { userId, passwordHash, ...fields, ...lists }
+  const detail = { username: fields.username, ...lists }
+  const created = await users.create(user, authorOf(act), detail)
+  if (created) return { record: created, notes: [], isNew: true }
+  const record = await users.find({ userId })
+  if (!record) throw taken(fields.username)
+  const isSame =
+    record.username === fields.username &&
+    record.email === fields.email &&
+    isSameSet(record.scopes, scopes) &&
+    isSameSet(record.endorsements, withoutCovered(endorsements)) &&
+    (await hasPassword(act, userId, password))
+  if (isSame) return { record, notes: [], isNew: false }
+  throw new RegistrationError('conflict', `another user has the id ${quote(userId)}`, 'user_id')
+}
+
+/** Ends the sessions that state a name, an address or anything held that is no longer true. Several things at once are one change. */
+export async function updateUser(
+  act: Act,
+  who: UserReference,
+  { fields, lists, isDisabled }: GivenUserChange,
+  expected: ExpectedVersion = null,
+): Promise<Outcome<UserRecord>> {
+  requireMayGive(act.actor, lists.scopes)
+  const ofFields = shown('inAudit', USER_FIELDS, fields)
+  const detail = { ...ofFields, ...shown('inAudit', USER_LISTS, lists) }
+  return change(act, who, expected, () => {
+    const isUpdate = Object.keys({ ...fields, ...lists }).length > 0
+    const update: readonly Step[] = isUpdate ? [{ kind: 'update', fields, lists, detail }] : []
+    if (isDisabled === undefined) return update
+    return [...update, { kind: isDisabled ? 'disable' : 'enable' }]
+  })
+}
+
+/** Only what is issued from now on has more. */
+export async function authorizeUser(
+  act: Act,
+  who: UserReference,
+  lists: UserLists,
+  expected: ExpectedVersion = null,
+): Promise<Outcome<UserRecord>> {
+  requireMayGive(act.actor, lists.scopes)
+  return change(act, who, expected, () => [{ kind: 'authorize', lists, detail: lists }])
+}
+
+export async function withdrawFromUser(
+  act: Act,
+  who: UserReference,
+  lists: UserLists,
+  expected: ExpectedVersion = null,
+): Promise<Outcome<UserRecord>> {
+  requireMayGive(act.actor, lists.scopes)
+  const step: Step = { kind: 'withdraw', lists, detail: lists }
+  const { record, notes } = await change(act, who, expected, () => [step])
+  return { record, notes: [...stillCovered(lists, record), ...notes] }
+}
+
+/** Ends all that the user has. */
+export async function setPassword(
+  act: Act,
+  who: UserReference,
+  password: string,
+  expected: ExpectedVersion = null,
+): Promise<Outcome<UserRecord>> {
+  const passwordHash = await hashPassword(password)
+  return change(act, who, expected, () => [{ kind: 'set_password', passwordHash }])
+}
+
+const setState =
+  (kind: 'disable' | 'enable') =>
+  async (
+    act: Act,
+    who: UserReference,
+    expected: ExpectedVersion = null,
+  ): Promise<Outcome<UserRecord>> =>
+    change(act, who, expected, () => [{ kind }])
+
+/** Ends all that the user has. */
+export const disableUser = setState('disable')
+/** Brings back nothing that ended. */
+export const enableUser = setState('enable')
+
+/** Returns the user as it was. The audit keeps its rows. */
+export const deleteUser = async (
+  act: Act,
+  who: UserReference,
+  expected: ExpectedVersion = null,
+): Promise<Outcome<UserRecord>> =>
+  change(act, who, expected, ({ username }) => [{ kind: 'delete', detail: { username } }])

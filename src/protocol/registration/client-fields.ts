@@ -1,0 +1,283 @@
+/** What is kept of a client, and the bodies and documents with it. */
+
+import * as z from 'zod/mini'
+import {
+  AUTH_METHODS,
+  type ClientFields,
+  type ClientLists,
+  type ClientRecord,
+  DEFAULT_AUTH_METHOD,
+  GRANT_TYPES,
+  type Permission,
+  type PermissionLists,
+} from '../../domain/client.ts'
+import { quote } from './errors.ts'
+import {
+  checkedText,
+  type Fields,
+  fieldsIn,
+  filledSchema,
+  flagSchema,
+  isoTime,
+  listSchema,
+  membersOf,
+  oneOfSchema,
+  requireValid,
+  type Schema,
+  shown,
+  textSchema,
+} from './field.ts'
+import { ENDORSEMENTS, idSchema, scopesField } from './shared-fields.ts'
+
+const isWebUrl = (text: string) =>
+  text === '' || (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol))
+
+/** KV keeps nothing for less than 60 s. */
+const SHORTEST_TOKEN_SECONDS = 60
+const LONGEST_TOKEN_SECONDS = 2_592_000
+
+const lifetimeError = (issue: { readonly input?: unknown }) =>
+  `{field} ${quote(issue.input)} is not a whole number of seconds from ${SHORTEST_TOKEN_SECONDS} to ` +
+  `${LONGEST_TOKEN_SECONDS}, nor {empty} for SESSION_LIFETIME_SECONDS`
+
+const lifetimeSchema = z.nullable(
+  z
+    .int({ error: lifetimeError })
+    .check(
+      z.gte(SHORTEST_TOKEN_SECONDS, { error: lifetimeError }),
+      z.lte(LONGEST_TOKEN_SECONDS, { error: lifetimeError }),
+    ),
+)
+
+/** Only the shape: `crypto/key-set.ts` checks the keys. */
+const keySetSchema = z.nullable(
+  z.looseObject(
+    { keys: z.array(z.looseObject({}), { error: '{field} must be a JWK Set' }) },
+    { error: '{field} must be a JWK Set: an object with an array of keys' },
+  ),
+)
+
+const flag = (flags: string, help: string, off: string) => ({
+  flags,
+  help,
+  off,
+  initial: false,
+  schema: flagSchema(),
+})
+
+const list = (flags: string, help: string, item: Schema) => ({
+  flags,
+  help,
+  isList: true as const,
+  schema: listSchema(item),
+})
+
+export const CLIENT_FIELDS: Fields<ClientFields> = {
+  name: {
+    flags: '--name <name>',
+    help: 'what users know it by',
+    isRequired: true,
+    schema: filledSchema(1000),
+  },
+  ownerId: {
+    flags: '--owner <id>',
+    help: 'whose client it is: an id of your choice',
+    isRequired: true,
+    schema: filledSchema(1000),
+  },
+  url: {
+    flags: '--url <url>',
+    help: "the client's own page, http or https, shown to users",
+    initial: '',
+    schema: checkedText(
+      2000,
+      isWebUrl,
+      (text) => `{field} ${quote(text)} is not an http or https URL`,
+    ),
+  },
+  description: {
+    flags: '--description <text>',
+    help: 'what the client is for, shown to users',
+    initial: '',
+    schema: textSchema(10_000),
+  },
+  authMethod: {
+    flags: '--auth-method <method>',
+    help:
+      `how it authenticates: ${AUTH_METHODS.join(', ')}. client_secret, the default of create, takes the secret by ` +
+      'HTTP Basic or in the body; client_secret_basic and client_secret_post take it in that way only; none is ' +
+      'for a client that keeps no secret',
+    initial: DEFAULT_AUTH_METHOD,
+    schema: oneOfSchema(
+      AUTH_METHODS,
+      (input) =>
+        `unknown authentication method ${quote(input)}: it is one of ${AUTH_METHODS.join(', ')}`,
+    ),
+  },
+  jwks: {
+    flags: '--jwks <json>',
+    help:
+      'its public keys, a JWK Set: needed by private_key_jwt, and by no other method. Keys of other types or for ' +
+      'other uses are left out',
+    initial: null,
+    schema: keySetSchema,
+    keep: (keySet: object | null) => (keySet === null ? null : JSON.stringify(keySet)),
+    inDocument: (keySet) => (keySet === null ? null : (JSON.parse(keySet) as object)),
+    // A JWK Set is long.
+    inAudit: (keySet) => (keySet === null ? undefined : 'replaced'),
+  },
+  requirePkce: flag(
+    '--require-pkce',
+    'refuse its authorization requests without PKCE',
+    'accept its authorization requests without PKCE',
+  ),
+  requireDpop: flag(
+    '--require-dpop',
+    'refuse its token requests without a DPoP proof (RFC 9449)',
+    'accept its token requests without a DPoP proof',
+  ),
+  mayIntrospect: flag(
+    '--may-introspect',
+    'let it ask about the tokens of others',
+    'do not let it ask about the tokens of others',
+  ),
+  accessTokenLifetimeSeconds: {
+    flags: '--access-token-lifetime-seconds <n>',
+    help:
+      'how long its access tokens live, from now on: 60 or more, and never longer than SESSION_LIFETIME_SECONDS; ' +
+      '"" for exactly that',
+    initial: null,
+    schema: lifetimeSchema,
+    fromText(text) {
+      if (text === '') return null
+      const seconds = Number(text)
+      const isInRange = seconds >= SHORTEST_TOKEN_SECONDS && seconds <= LONGEST_TOKEN_SECONDS
+      // Otherwise the text, which the refusal quotes.
+      return /^\d+$/.test(text) && isInRange ? seconds : text
+    },
+  },
+}
+
+/** What `authorize` gives a client and `withdraw` takes from it. */
+export const CLIENT_PERMISSIONS: Fields<Required<PermissionLists>> = {
+  grantTypes: list(
+    '--grant-type <type>',
+    `a grant it may use: ${GRANT_TYPES.join(', ')}`,
+    oneOfSchema(
+      GRANT_TYPES,
+      (input) => `unknown grant type ${quote(input)}: it is one of ${GRANT_TYPES.join(', ')}`,
+    ),
+  ),
+  scopes: scopesField(
+    'a scope (RFC 6749): read, or domain:action or domain:action:resource, which have a hierarchy',
+  ),
+  endorsements: ENDORSEMENTS,
+}
+
+export const CLIENT_LISTS: Fields<Required<ClientLists>> = {
+  // The registration checks them as a whole.
+  redirectUris: list(
+    '--redirect-uri <uri>',
+    'where users are sent back to: https, or http on a loopback address',
+    textSchema(2000),
+  ),
+  ...CLIENT_PERMISSIONS,
+}
+
+/** What is given of a client, and whether lists are authorized at once or kept as requested. */
+export type GivenClient = Readonly<{
+  fields: Partial<ClientFields>
+  lists: ClientLists
+  mode: 'authorize' | 'request'
+}>
+export type GivenNewClient = GivenClient &
+  Readonly<{
+    fields: ClientFields
+    /** Of the caller's choice; null for a random id. */
+    clientId: string | null
+  }>
+/** `isDisabled` undefined: as it is. */
+export type GivenClientChange = GivenClient & Readonly<{ isDisabled: boolean | undefined }>
+
+const requestedOnly = () =>
+  z.optional(
+    flagSchema().check(z.describe('note the lists as requested, without authorizing anything')),
+  )
+
+/** The body that registers a client. */
+export const CLIENT_CREATION = z.strictObject({
+  client_id: z.optional(
+    idSchema().check(z.describe('an id of your choice; without it a random one')),
+  ),
+  ...membersOf(CLIENT_FIELDS, true),
+  ...membersOf(CLIENT_LISTS, false),
+  requested_only: requestedOnly(),
+})
+
+/** The body that changes a client. */
+export const CLIENT_UPDATE = z.strictObject({
+  ...membersOf(CLIENT_FIELDS, false),
+  ...membersOf(CLIENT_LISTS, false),
+  requested_only: requestedOnly(),
+  disabled: z.optional(
+    flagSchema().check(z.describe('true: issue no tokens to it, and end all that it has')),
+  ),
+})
+
+const givenIn = (body: Readonly<Record<string, unknown>>): GivenClient => ({
+  fields: fieldsIn(CLIENT_FIELDS, body),
+  lists: fieldsIn(CLIENT_LISTS, body),
+  mode: body.requested_only === true ? 'request' : 'authorize',
+})
+
+/** What a body means that `CLIENT_CREATION` has checked. */
+export function newClientIn(body: z.infer<typeof CLIENT_CREATION>): GivenNewClient {
+  const given = givenIn(body)
+  return { ...given, fields: given.fields as ClientFields, clientId: body.client_id ?? null }
+}
+
+/** What a body means that `CLIENT_UPDATE` has checked. */
+export const clientChangeIn = (body: z.infer<typeof CLIENT_UPDATE>): GivenClientChange => ({
+  ...givenIn(body),
+  isDisabled: body.disabled,
+})
+
+/** Throws a RegistrationError that names the field. */
+export const readClientCreation = (value: unknown) =>
+  newClientIn(requireValid(CLIENT_CREATION, value))
+/** Throws a RegistrationError that names the field. */
+export const readClientUpdate = (value: unknown) =>
+  clientChangeIn(requireValid(CLIENT_UPDATE, value))
+
+export const permissionsOf = (
+  client: Pick<ClientRecord, 'permissions'>,
+  kind: Permission['kind'],
+  isRequested: boolean,
+) =>
+  client.permissions
+    .filter((one) => one.kind === kind && (one.authorizedAt === null) === isRequested)
+    .map(({ value }) => value)
+
+/** Without a secret or its digest. */
+export const clientDocument = (client: ClientRecord) => ({
+  client_id: client.clientId as string,
+  ...shown('inDocument', CLIENT_FIELDS, client),
+  ...shown('inDocument', CLIENT_LISTS, client),
+  requested_grant_types: permissionsOf(client, 'grant_type', true),
+  requested_scopes: permissionsOf(client, 'scope', true),
+  requested_endorsements: permissionsOf(client, 'endorsement', true),
+  permissions: client.permissions.map(({ kind, value, requestedAt, authorizedAt }) => ({
+    kind,
+    value,
+    requested_at: isoTime(requestedAt),
+    authorized_at: isoTime(authorizedAt),
+  })),
+  credentials: client.credentials.map(({ createdAt, expiresAt, lastUsedAt }) => ({
+    created_at: isoTime(createdAt),
+    expires_at: isoTime(expiresAt),
+    last_used_at: isoTime(lastUsedAt),
+  })),
+  created_at: isoTime(client.createdAt),
+  updated_at: isoTime(client.updatedAt),
+  disabled_at: isoTime(client.disabledAt),
+})

@@ -1,0 +1,36 @@
+/** Why a change of a registration is refused: for the command line and for the management API. */
+
+export { quote } from '../../domain/registration.ts'
+
+export type RegistrationErrorKind = 'invalid' | 'not_found' | 'conflict' | 'stale' | 'forbidden'
+
+/** How a caller writes the name of a field, and the value that stands for none. */
+export type Words = Readonly<{ nameOf: (field: string) => string; empty: string }>
+
+const IN_JSON: Words = { nameOf: (field) => field, empty: 'null' }
+
+/** `message` is in the words of JSON. It never holds a secret. */
+export class RegistrationError extends Error {
+  override name = 'RegistrationError'
+  readonly kind: RegistrationErrorKind
+  /** In snake_case, as in documents; null if the refusal is about no field. */
+  readonly field: string | null
+  readonly #sentence: string
+
+  /** `sentence` has `{field}` where the name of the field stands, and `{empty}` where the value for none stands. */
+  constructor(kind: RegistrationErrorKind, sentence: string, field: string | null = null) {
+    super(inWords(sentence, field, IN_JSON))
+    this.kind = kind
+    this.field = field
+    this.#sentence = sentence
+  }
+
+  in(words: Words): string {
+    return inWords(this.#sentence, this.field, words)
+  }
+}
+
+const inWords = (sentence: string, field: string | null, { nameOf, empty }: Words) =>
+  sentence
+    .replaceAll('{empty}', () => empty)
+    .replaceAll('{field}', () => (field === null ? 'the value' : nameOf(field)))

@@ -1,0 +1,158 @@
+/**
+ * The fields of a registration. Each is described once: option, check, JSON Schema, document word, audit word. The word in
+ * documents and in the audit is the key in snake_case, which is the column too. Not for the token path: it loads zod.
+ */
+
+import * as z from 'zod/mini'
+import { RegistrationError } from './errors.ts'
+
+export type Schema = z.ZodMiniType
+
+export type Field<T> = Readonly<{
+  /** As Commander takes them: `--owner <id>`. */
+  flags: string
+  help: string
+  /** What a JSON body may have. Each sentence has `{field}` where the field's name stands. */
+  schema: Schema
+  /** What is kept of a checked value; the value itself where this is missing. */
+  keep?: (checked: never) => T
+  /** What the text of an option stands for, before it is checked; the text itself where this is missing. */
+  fromText?: (text: string) => unknown
+  isList?: true
+  /** A creation needs it. */
+  isRequired?: true
+  /** What a creation keeps without it. */
+  initial?: T
+  /** The help of `--no-…`, an option of `update`. */
+  off?: string
+  /** What documents and the audit show; the value itself where this is missing. */
+  inDocument?: (value: T) => unknown
+  inAudit?: (value: T) => unknown
+}>
+export type Fields<T> = { readonly [name in keyof T]-?: Field<T[name]> }
+
+export const snakeCase = (name: string) =>
+  name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+
+export const isoTime = (epochSeconds: number | null) =>
+  epochSeconds === null ? null : new Date(epochSeconds * 1000).toISOString()
+
+const isMissing = (input: unknown) => input === undefined
+export const wrongType = (type: string) => (issue: { readonly input?: unknown }) =>
+  isMissing(issue.input) ? '{field} is required' : `{field} must be ${type}`
+
+/** JSON can hold them, storage cannot. */
+const isStorable = (text: string) => !text.includes('\0') && text.isWellFormed()
+
+/** Any text that can be stored. */
+export const textSchema = (maxLength: number) =>
+  z.string({ error: wrongType('text') }).check(
+    z.maxLength(maxLength, { error: `{field} must not be longer than ${maxLength} characters` }),
+    z.refine(isStorable, {
+      error: '{field} must not hold a NUL or half of a surrogate pair',
+    }),
+  )
+
+export const filledSchema = (maxLength: number) => {
+  const error = '{field} must not be empty'
+  return textSchema(maxLength).check(
+    z.minLength(1, { error }),
+    z.refine((text: string) => text.trim() !== '', { error }),
+  )
+}
+
+/** `sentence` says what is wrong with a text, which it may quote. */
+export const checkedText = (
+  maxLength: number,
+  isGood: (text: string) => boolean,
+  sentence: (text: string) => string,
+) =>
+  textSchema(maxLength).check(z.refine(isGood, { error: (issue) => sentence(String(issue.input)) }))
+
+export const oneOfSchema = <T extends string>(
+  known: readonly T[],
+  sentence: (input: unknown) => string,
+) =>
+  z.enum(known, {
+    error: ({ input }) => (isMissing(input) ? '{field} is required' : sentence(input)),
+  })
+
+export const flagSchema = () => z.boolean({ error: wrongType('true or false') })
+
+const MAX_LISTED = 1000
+export const listSchema = (item: Schema) =>
+  z.array(item, { error: wrongType('a list') }).check(
+    z.maxLength(MAX_LISTED, { error: `{field} must not have more than ${MAX_LISTED} values` }),
+    z.overwrite((values: unknown[]) => [...new Set(values)]),
+  )
+
+export const entriesOf = <T>(fields: Fields<T>) =>
+  Object.entries(fields) as readonly (readonly [string, Field<unknown>])[]
+
+/** Throws a RegistrationError that names the field of the first problem. */
+export function requireValid<T>(schema: z.ZodMiniType<T>, value: unknown, field?: string): T {
+  const read = schema.safeParse(value, { reportInput: true })
+  if (read.success) return read.data
+  const [issue] = read.error.issues
+  const [member] = issue?.path ?? []
+  const name = field ?? (member === undefined ? null : String(member))
+  if (issue?.code === 'unrecognized_keys') {
+    const [unknown = ''] = issue.keys
+    throw new RegistrationError('invalid', `there is no member {field}`, unknown.slice(0, 100))
+  }
+  throw new RegistrationError('invalid', issue?.message ?? '{field} is malformed', name)
+}
+
+/** The value of a field as it is kept. */
+export const kept = ({ keep }: Field<unknown>, checked: unknown) =>
+  keep ? keep(checked as never) : checked
+
+/** The members of a body: for a creation with defaults, for an update all optional. */
+export const membersOf = <T>(fields: Fields<T>, isCreation: boolean): Record<string, Schema> =>
+  Object.fromEntries(
+    entriesOf(fields).map(([name, { schema, isRequired, initial, help }]) => {
+      const described = schema.check(z.describe(help)) as Schema
+      if (isCreation && isRequired) return [snakeCase(name), described]
+      if (isCreation && initial !== undefined) {
+        return [snakeCase(name), z._default(described, initial as never)]
+      }
+      return [snakeCase(name), z.optional(described)]
+    }),
+  )
+
+/** Of a checked body only these fields, as they are kept. */
+export const fieldsIn = <T>(
+  fields: Fields<T>,
+  body: Readonly<Record<string, unknown>>,
+): Partial<T> =>
+  Object.fromEntries(
+    entriesOf(fields).flatMap(([name, field]) => {
+      const value = body[snakeCase(name)]
+      return value === undefined ? [] : [[name, kept(field, value)]]
+    }),
+  ) as Partial<T>
+
+/** What a new record has where nothing was given. */
+export const initialOf = <T>(fields: Fields<T>): Partial<T> =>
+  Object.fromEntries(
+    entriesOf(fields).flatMap(([name, { initial }]) =>
+      initial === undefined ? [] : [[name, initial]],
+    ),
+  ) as Partial<T>
+
+/** The fields that `record` has, as a document or the audit shows them. No other field of it is shown. */
+export const shown = <T>(
+  where: 'inDocument' | 'inAudit',
+  fields: Fields<T>,
+  record: Partial<T>,
+): Record<string, unknown> => {
+  const values = new Map(Object.entries(record))
+  return Object.fromEntries(
+    entriesOf(fields)
+      .filter(([name]) => values.has(name))
+      .map(([name, { [where]: show = (value: unknown) => value }]) => [
+        snakeCase(name),
+        show(values.get(name)),
+      ]),
+  )
+}

@@ -1,0 +1,88 @@
+/** Fields that clients and users have in common, and what is given to both or withdrawn from both. */
+
+import * as z from 'zod/mini'
+import { isEndorsement } from '../../domain/category.ts'
+import { isScope, SCOPE_RULE } from '../../domain/scope.ts'
+import { quote, RegistrationError } from './errors.ts'
+import {
+  type Fields,
+  fieldsIn,
+  listSchema,
+  membersOf,
+  requireValid,
+  snakeCase,
+  wrongType,
+} from './field.ts'
+
+const MAX_SCOPE = 256
+const MAX_ENDORSEMENT = 64
+
+/** An id of the caller's choice. */
+export const idSchema = () =>
+  z.string({ error: '{field} must be text' }).check(
+    z.regex(/^[A-Za-z0-9._~-]{1,64}$/, {
+      error: '{field} must have 1 to 64 characters of A-Z, a-z, 0-9, ".", "_", "~" and "-"',
+    }),
+  )
+
+/** A word with a form of its own, which bounds its length too. */
+function wordSchema(
+  maxLength: number,
+  isGood: (text: string) => boolean,
+  sentence: (text: string) => string,
+) {
+  const error = (issue: { readonly input?: unknown }) => sentence(String(issue.input))
+  return z
+    .string({ error: wrongType('a list of texts') })
+    .check(z.maxLength(maxLength, { error }), z.refine(isGood, { error }))
+}
+
+const scopeSchema = wordSchema(
+  MAX_SCOPE,
+  isScope,
+  (text) => `${quote(text)} is not a scope: a scope ${SCOPE_RULE}`,
+)
+
+export const scopesField = (help: string) => ({
+  flags: '--scope <scope>',
+  help,
+  isList: true as const,
+  schema: listSchema(scopeSchema),
+})
+
+export const ENDORSEMENTS = {
+  flags: '--endorsement <category>',
+  help: 'a category (cs.DL), an archive (cs.*) or *.*; one that another covers is dropped',
+  isList: true as const,
+  schema: listSchema(
+    wordSchema(MAX_ENDORSEMENT, isEndorsement, (text) =>
+      text === '*'
+        ? 'endorsement "*": write *.* for every category'
+        : `${quote(text)} is not an endorsement: write a category (cs.DL), an archive (cs.*) or *.*`,
+    ),
+  ),
+}
+
+/** The body that gives a client or a user something, or takes it. */
+export const permissionChangeSchema = <Lists>(fields: Fields<Lists>) => {
+  const lists = z.strictObject(membersOf(fields, false))
+  return z.strictObject({ authorize: z.optional(lists), withdraw: z.optional(lists) })
+}
+
+/** Throws a RegistrationError unless the body has either `authorize` or `withdraw`, with one value at least. */
+export function readPermissionChange<Lists>(
+  fields: Fields<Lists>,
+  value: unknown,
+): Readonly<{ how: 'authorize' | 'withdraw'; lists: Partial<Lists> }> {
+  const { authorize, withdraw } = requireValid(permissionChangeSchema(fields), value)
+  const body = authorize ?? withdraw
+  if (!body || (authorize && withdraw)) {
+    throw new RegistrationError('invalid', 'give either authorize or withdraw')
+  }
+  const lists = fieldsIn(fields, body)
+  if (Object.values(lists).every((list) => (list as readonly string[]).length === 0)) {
+    const names = Object.keys(fields).map(snakeCase).join(', ')
+    throw new RegistrationError('invalid', `name at least one value: ${names}`)
+  }
+  return { how: authorize ? 'authorize' : 'withdraw', lists }
+}

@@ -1,0 +1,149 @@
+/** What is kept of a user, and the bodies and documents with it. */
+
+import * as z from 'zod/mini'
+import { type UserFields, type UserLists, type UserRecord, usernameKey } from '../../domain/user.ts'
+import { quote } from './errors.ts'
+import {
+  type Fields,
+  fieldsIn,
+  flagSchema,
+  isoTime,
+  membersOf,
+  requireValid,
+  shown,
+  textSchema,
+} from './field.ts'
+import { ENDORSEMENTS, idSchema, scopesField } from './shared-fields.ts'
+
+const MIN_PASSWORD_CHARACTERS = 8
+
+const isUsername = (name: string) =>
+  /^[^\s\p{Cc}\p{Cs}\p{Bidi_Control}]+$/u.test(name) && usernameKey(name) !== ''
+
+/** Kept in NFC. */
+const usernameSchema = z.string({ error: '{field} must be text' }).check(
+  z.normalize('NFC'),
+  z.refine(isUsername, {
+    error: '{field} must be one word, without spaces and control characters',
+  }),
+  z.maxLength(256, { error: '{field} must not be longer than 256 characters' }),
+)
+
+export const USER_FIELDS: Fields<UserFields> = {
+  username: {
+    flags: '--username <name>',
+    help: 'what the user signs in with: one name in every case and Unicode form',
+    isRequired: true,
+    schema: usernameSchema,
+  },
+  email: {
+    flags: '--email <address>',
+    help: "the user's e-mail address",
+    isRequired: true,
+    schema: textSchema(320).check(
+      z.regex(/^[^\s@]+@[^\s@]+$/u, {
+        error: (issue) => `{field} ${quote(issue.input)} is not an e-mail address`,
+      }),
+    ),
+    // The audit outlives the user, and keeps no e-mail address.
+    inAudit: () => 'replaced',
+  },
+}
+
+export const USER_LISTS: Fields<Required<UserLists>> = {
+  scopes: scopesField('what a client may obtain for this user'),
+  endorsements: ENDORSEMENTS,
+}
+
+/** No sentence repeats the password. */
+export const passwordSchema = z.string({ error: 'the password must be text' }).check(
+  z.minLength(1, { error: 'the password must not be empty' }),
+  z.refine((text: string) => [...text].length >= MIN_PASSWORD_CHARACTERS, {
+    error: `the password must have at least ${MIN_PASSWORD_CHARACTERS} characters`,
+  }),
+  z.maxLength(1000, { error: 'the password must not be longer than 1000 characters' }),
+  z.refine((text: string) => !text.includes('\0'), {
+    error: 'the password must not hold a NUL',
+  }),
+  z.refine((text: string) => text.isWellFormed(), {
+    error: 'the password must not hold half of a surrogate pair',
+  }),
+)
+
+export type GivenUser = Readonly<{ fields: Partial<UserFields>; lists: UserLists }>
+export type GivenNewUser = Readonly<{
+  fields: UserFields
+  lists: UserLists
+  /** Of the caller's choice; null for a random id. */
+  userId: string | null
+  /** Null: no password is the user's until one is set. */
+  password: string | null
+}>
+/** `isDisabled` undefined: as it is. */
+export type GivenUserChange = GivenUser & Readonly<{ isDisabled: boolean | undefined }>
+
+/** The body that registers a user. */
+export const USER_CREATION = z.strictObject({
+  user_id: z.optional(
+    idSchema().check(z.describe('an id of your choice; without it a random one')),
+  ),
+  ...membersOf(USER_FIELDS, true),
+  ...membersOf(USER_LISTS, false),
+  password: z.optional(
+    passwordSchema.check(z.describe('without it the user cannot sign in until a password is set')),
+  ),
+})
+
+/** The body that changes a user. */
+export const USER_UPDATE = z.strictObject({
+  ...membersOf(USER_FIELDS, false),
+  ...membersOf(USER_LISTS, false),
+  disabled: z.optional(
+    flagSchema().check(
+      z.describe('true: no sign-in and no consent, and all that the user has ends'),
+    ),
+  ),
+})
+
+/** The body that gives a user a new password. */
+export const PASSWORD_CHANGE = z.strictObject({ password: passwordSchema })
+
+const givenIn = (body: Readonly<Record<string, unknown>>): GivenUser => ({
+  fields: fieldsIn(USER_FIELDS, body),
+  lists: fieldsIn(USER_LISTS, body),
+})
+
+/** What a body means that `USER_CREATION` has checked. */
+export function newUserIn(body: z.infer<typeof USER_CREATION>): GivenNewUser {
+  const { fields, lists } = givenIn(body)
+  return {
+    fields: fields as UserFields,
+    lists,
+    userId: body.user_id ?? null,
+    password: body.password ?? null,
+  }
+}
+
+/** What a body means that `USER_UPDATE` has checked. */
+export const userChangeIn = (body: z.infer<typeof USER_UPDATE>): GivenUserChange => ({
+  ...givenIn(body),
+  isDisabled: body.disabled,
+})
+
+/** Throws a RegistrationError that names the field. */
+export const readUserCreation = (value: unknown) => newUserIn(requireValid(USER_CREATION, value))
+/** Throws a RegistrationError that names the field. */
+export const readUserUpdate = (value: unknown) => userChangeIn(requireValid(USER_UPDATE, value))
+
+export const readPasswordChange = (value: unknown): string =>
+  requireValid(PASSWORD_CHANGE, value).password
+
+/** Without the password's hash. */
+export const userDocument = (user: UserRecord) => ({
+  user_id: user.userId,
+  ...shown('inDocument', USER_FIELDS, user),
+  ...shown('inDocument', USER_LISTS, user),
+  created_at: isoTime(user.createdAt),
+  updated_at: isoTime(user.updatedAt),
+  disabled_at: isoTime(user.disabledAt),
+})

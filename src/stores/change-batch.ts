@@ -1,0 +1,78 @@
+/** The batch of one change by an administrator, for any record with a version. */
+
+import type { AuditEvent } from '../domain/audit.ts'
+import { recordStatement } from './audit.ts'
+import { D1_NOW_MS } from './d1-clock.ts'
+import type { Database } from './database.ts'
+import { hasEnded } from './narrowing.ts'
+import type { Authorship, Detail } from './registration-ports.ts'
+
+/** SQL: the version that a change gives to its record. */
+export const NEXT_VERSION = `max(version + 1, ${D1_NOW_MS})`
+/** Fails the batch if the record has another version, or if there is none. */
+export const EXPECT_VERSION = `INSERT INTO expected_version (kind, id, version) VALUES (?1, ?2, ?3)`
+
+/** The record to change, as the view `expected_version` names it. */
+type Expected = Readonly<{ kind: 'client' | 'user'; id: string; version: number }>
+
+/** One change of the record. */
+export type Part = Readonly<{
+  event: AuditEvent
+  about: Readonly<{ clientId?: string; userId?: string }>
+  detail?: Detail
+  /** Statements of `narrowing.ts`: they see the rows as they were, and return a row if anything ends. */
+  narrowing?: readonly D1PreparedStatement[]
+  /** Decides whether the change has an effect; otherwise the audit gets no row. Must set the version to `NEXT_VERSION`. */
+  change: D1PreparedStatement
+  more?: readonly D1PreparedStatement[]
+  /** Ends everything, whatever the rows say. */
+  ending?: readonly D1PreparedStatement[]
+}>
+
+/** The audit's row must follow the statement that decides whether the act has an effect. */
+export const auditStatement = (
+  db: Database,
+  { actor, now }: Authorship,
+  { event, about, detail = {} }: Pick<Part, 'event' | 'about' | 'detail'>,
+) =>
+  recordStatement(db, {
+    happenedAt: now,
+    actor,
+    event,
+    clientId: about.clientId ?? null,
+    userId: about.userId ?? null,
+    detail,
+  })
+
+/** Is this the fault of a batch whose record has another version? */
+const isStale = (fault: unknown) => /stale version/.test(String(fault))
+
+/** The last result of the batch is that of `read`. */
+export async function runChange(
+  db: Database,
+  expected: Expected,
+  parts: readonly Part[],
+  { by, read }: Readonly<{ by: Authorship; read: D1PreparedStatement }>,
+): Promise<
+  | Readonly<{ kind: 'changed'; result: D1Result | undefined; hasEnded: boolean }>
+  | Readonly<{ kind: 'stale' }>
+> {
+  const { kind, id, version } = expected
+  const batch = [db.prepare(EXPECT_VERSION).bind(kind, id, version)]
+  const narrowings: number[] = []
+  for (const part of parts) {
+    for (const statement of part.narrowing ?? []) narrowings.push(batch.push(statement) - 1)
+    batch.push(part.change, auditStatement(db, by, part))
+    batch.push(...(part.more ?? []), ...(part.ending ?? []))
+  }
+  batch.push(read)
+  try {
+    const outcomes = await db.batch(batch)
+    const narrowed = narrowings.flatMap((index) => outcomes[index] ?? [])
+    const endsAll = parts.some(({ ending = [] }) => ending.length > 0)
+    return { kind: 'changed', result: outcomes.at(-1), hasEnded: endsAll || hasEnded(narrowed) }
+  } catch (fault) {
+    if (isStale(fault)) return { kind: 'stale' }
+    throw fault
+  }
+}

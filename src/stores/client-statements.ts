@@ -1,0 +1,125 @@
+/**
+ * The statements that write a client, for the batch of a change (`client-registry.ts`) or of an import. Each list begins
+ * with the statement that decides whether anything happens. Instants in epoch seconds.
+ */
+
+import { CLOCKS_DIFFER_SECONDS } from '../domain/revocation.ts'
+import { NEXT_VERSION } from './change-batch.ts'
+import { D1_NOW, D1_NOW_MS } from './d1-clock.ts'
+import type { Database } from './database.ts'
+import { permissionStatements } from './permission-rows.ts'
+import type { ClientChange, NewClient } from './registration-ports.ts'
+
+export const INSERT_CLIENT = `INSERT INTO client (client_id, name, owner_id, url, description, auth_method,
+    jwks, access_token_lifetime_seconds, require_pkce, require_dpop, may_introspect, created_at, updated_at, version)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ${D1_NOW_MS})`
+/** `?2` is a JSON object of the fields to change. Null is a value for the lifetime only. */
+export const UPDATE_CLIENT = `UPDATE client SET
+    name = coalesce(?2 ->> 'name', name),
+    owner_id = coalesce(?2 ->> 'ownerId', owner_id),
+    url = coalesce(?2 ->> 'url', url),
+    description = coalesce(?2 ->> 'description', description),
+    auth_method = coalesce(?2 ->> 'authMethod', auth_method),
+    jwks = CASE coalesce(?2 ->> 'authMethod', auth_method)
+      WHEN 'private_key_jwt' THEN coalesce(?2 ->> 'jwks', jwks) END,
+    require_pkce = coalesce(?2 ->> 'requirePkce', require_pkce),
+    require_dpop = coalesce(?2 ->> 'requireDpop', require_dpop),
+    may_introspect = coalesce(?2 ->> 'mayIntrospect', may_introspect),
+    access_token_lifetime_seconds = CASE WHEN json_type(?2, '$.accessTokenLifetimeSeconds') IS NULL
+      THEN access_token_lifetime_seconds ELSE ?2 ->> 'accessTokenLifetimeSeconds' END,
+    updated_at = ?3, version = ${NEXT_VERSION}
+  WHERE client_id = ?1`
+export const TOUCH_CLIENT = `UPDATE client SET updated_at = ?2, version = ${NEXT_VERSION} WHERE client_id = ?1`
+export const TOUCH_CONFIDENTIAL_CLIENT = `UPDATE client SET updated_at = ?2, version = ${NEXT_VERSION}
+  WHERE client_id = ?1 AND auth_method LIKE 'client_secret%'`
+export const ADD_REDIRECT_URIS = `INSERT INTO client_redirect_uri (client_id, redirect_uri)
+  SELECT c.client_id, j.value FROM client c, json_each(?2) j WHERE c.client_id = ?1 ON CONFLICT DO NOTHING`
+export const KEEP_REDIRECT_URIS = `DELETE FROM client_redirect_uri
+  WHERE client_id = ?1 AND redirect_uri NOT IN (SELECT value FROM json_each(?2))`
+/** Does nothing for a client that keeps no secret. */
+export const ADD_CREDENTIAL = `INSERT INTO client_credential (client_id, secret_digest, created_at)
+  SELECT client_id, ?2, ?3 FROM client WHERE client_id = ?1 AND auth_method LIKE 'client_secret%'`
+export const DROP_NEEDLESS_CREDENTIALS = `DELETE FROM client_credential WHERE client_id =
+  (SELECT client_id FROM client WHERE client_id = ?1 AND auth_method NOT LIKE 'client_secret%')`
+export const DROP_EXPIRED_CREDENTIALS = `DELETE FROM client_credential WHERE client_id = ?1 AND expires_at <= ${D1_NOW}`
+/** `?2` is the overlap in seconds. For 0 the secret expires so far in the past that it has expired by every worker's clock. */
+const OVERLAP_ENDS = `${D1_NOW} + iif(CAST(?2 AS INTEGER) = 0, -${CLOCKS_DIFFER_SECONDS}, CAST(?2 AS INTEGER))`
+export const EXPIRE_CREDENTIALS = `UPDATE client_credential SET expires_at = ${OVERLAP_ENDS}
+  WHERE client_id = ?1 AND (expires_at IS NULL OR expires_at > ${OVERLAP_ENDS})`
+/** A second call keeps the first `disabled_at`. */
+export const DISABLE_CLIENT = `UPDATE client SET disabled_at = coalesce(disabled_at, ?2), updated_at = ?2, version = ${NEXT_VERSION}
+  WHERE client_id = ?1`
+export const ENABLE_CLIENT = `UPDATE client SET disabled_at = NULL, updated_at = ?2, version = ${NEXT_VERSION}
+  WHERE client_id = ?1 AND disabled_at IS NOT NULL`
+/** ON DELETE CASCADE removes its rows in the other tables. */
+export const DELETE_CLIENT = `DELETE FROM client WHERE client_id = ?1`
+
+type Statements = [change: D1PreparedStatement, ...more: D1PreparedStatement[]]
+
+/** Fails if a client has the id. */
+export function insertClient(
+  db: Database,
+  { clientId, fields, lists, mode, secretDigest }: NewClient,
+  now: number,
+): Statements {
+  const { name, ownerId, url, description, authMethod, jwks } = fields
+  const texts = [name, ownerId, url, description, authMethod, jwks]
+  const flags = [fields.requirePkce, fields.requireDpop, fields.mayIntrospect].map(Number)
+  const redirectUris = JSON.stringify(lists.redirectUris ?? [])
+  return [
+    db
+      .prepare(INSERT_CLIENT)
+      .bind(clientId, ...texts, fields.accessTokenLifetimeSeconds, ...flags, now),
+    db.prepare(ADD_REDIRECT_URIS).bind(clientId, redirectUris),
+    ...permissionStatements(db, [mode], { clientId, lists, now }),
+    ...(secretDigest ? [db.prepare(ADD_CREDENTIAL).bind(clientId, secretDigest, now)] : []),
+  ]
+}
+
+type Update = Extract<ClientChange, { kind: 'update' }>
+
+/** A client that no longer authenticates with a secret loses its secrets. */
+function updateClient(db: Database, clientId: string, change: Update, now: number): Statements {
+  const { fields, lists, mode } = change
+  const keep = mode === 'authorize' ? 'keepAuthorized' : 'keepRequested'
+  const uris = lists.redirectUris && JSON.stringify(lists.redirectUris)
+  const replaceUris = [KEEP_REDIRECT_URIS, ADD_REDIRECT_URIS].map((sql) => db.prepare(sql))
+  return [
+    db.prepare(UPDATE_CLIENT).bind(clientId, JSON.stringify(fields), now),
+    db.prepare(DROP_NEEDLESS_CREDENTIALS).bind(clientId),
+    ...(uris === undefined ? [] : replaceUris.map((one) => one.bind(clientId, uris))),
+    ...permissionStatements(db, [keep, mode], { clientId, lists, now }),
+  ]
+}
+
+export function changeClient(
+  db: Database,
+  clientId: string,
+  change: ClientChange,
+  now: number,
+): Statements {
+  switch (change.kind) {
+    case 'update':
+      return updateClient(db, clientId, change, now)
+    // `withdraw` also takes what was merely requested.
+    case 'authorize':
+    case 'withdraw':
+      return [
+        db.prepare(TOUCH_CLIENT).bind(clientId, now),
+        ...permissionStatements(db, [change.kind], { clientId, lists: change.lists, now }),
+      ]
+    case 'rotate_secret':
+      return [
+        db.prepare(TOUCH_CONFIDENTIAL_CLIENT).bind(clientId, now),
+        db.prepare(DROP_EXPIRED_CREDENTIALS).bind(clientId),
+        db.prepare(EXPIRE_CREDENTIALS).bind(clientId, change.overlapSeconds),
+        db.prepare(ADD_CREDENTIAL).bind(clientId, change.secretDigest, now),
+      ]
+    case 'disable':
+      return [db.prepare(DISABLE_CLIENT).bind(clientId, now)]
+    case 'enable':
+      return [db.prepare(ENABLE_CLIENT).bind(clientId, now)]
+    case 'delete':
+      return [db.prepare(DELETE_CLIENT).bind(clientId)]
+  }
+}

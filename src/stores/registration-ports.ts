@@ -1,0 +1,140 @@
+/**
+ * What the stores promise to the flows that change clients, users and sessions for an administrator. Each change is one
+ * batch in D1, all or nothing: the version that the record must have, what ends, the change, its audit row, and the record
+ * as the batch leaves it.
+ */
+
+import type { ClientFields, ClientLists, ClientRecord, PermissionLists } from '../domain/client.ts'
+import type { SecretDigest, SessionKey } from '../domain/ids.ts'
+import type { UserFields, UserLists, UserRecord } from '../domain/user.ts'
+import type { RefreshTokenStore } from './ports.ts'
+
+/** Who acts and when: `now` in epoch seconds, for the audit. D1 dates what ends. */
+export type Authorship = Readonly<{ actor: string; now: number }>
+/** What the audit says of a change: never a secret, a token or the digest of one. */
+export type Detail = Readonly<Record<string, unknown>>
+
+export type Changed<Record> =
+  /** `record`: as the batch left it; null after a deletion. `hasEnded`: KV must be written. */
+  | Readonly<{ kind: 'changed'; record: Record | null; hasEnded: boolean }>
+  /** The record has another version, or is gone. Nothing was written. */
+  | Readonly<{ kind: 'stale' }>
+
+/** Whether lists are written as authorized or as merely requested. */
+export type Mode = 'authorize' | 'request'
+
+/** `secretDigest`: null for a client that keeps no secret. */
+export type NewClient = Readonly<{
+  clientId: string
+  fields: ClientFields
+  lists: ClientLists
+  mode: Mode
+  secretDigest: SecretDigest | null
+}>
+
+/** The name of a kind in the audit is `client.` and the kind. */
+export type ClientChange =
+  /** A given list replaces the old one of what is authorized or, in the mode `request`, of what is merely requested. */
+  | Readonly<{
+      kind: 'update'
+      fields: Partial<ClientFields>
+      lists: ClientLists
+      mode: Mode
+    }>
+  | Readonly<{ kind: 'authorize' | 'withdraw'; lists: PermissionLists }>
+  /** By D1's clock the old secrets stay good for `overlapSeconds` more. */
+  | Readonly<{ kind: 'rotate_secret'; secretDigest: SecretDigest; overlapSeconds: number }>
+  | Readonly<{ kind: 'disable' | 'enable' | 'delete' }>
+
+/** `name` matches a part of the client's name in any case. */
+export type ClientFilter = Readonly<{ name?: string; owner?: string }>
+
+export interface ClientReader {
+  /** Null if unknown. One read of the primary. */
+  find(clientId: string): Promise<ClientRecord | null>
+  /** At most `rows` clients after the id `after`, ordered by id. */
+  page(after: string, rows: number, filter?: ClientFilter): Promise<readonly ClientRecord[]>
+}
+
+export interface ClientRegistry extends ClientReader {
+  /** Null, and nothing is written, if a client has the id. */
+  create(client: NewClient, by: Authorship, detail: Detail): Promise<ClientRecord | null>
+  /** Several changes are one: all or none. */
+  change(
+    before: ClientRecord,
+    changes: readonly (ClientChange & Readonly<{ detail?: Detail }>)[],
+    by: Authorship,
+  ): Promise<Changed<ClientRecord>>
+}
+
+/** A text is an id or, if no user has the id, a username. */
+export type UserReference = string | Readonly<{ userId: string }> | Readonly<{ username: string }>
+
+export type NewUser = UserFields &
+  Required<UserLists> &
+  Readonly<{ userId: string; passwordHash: string }>
+
+/** The name of a kind in the audit is `user.` and the kind. */
+export type UserChange =
+  /** A given list replaces the old one. */
+  | Readonly<{ kind: 'update'; fields: Partial<UserFields>; lists: UserLists }>
+  | Readonly<{ kind: 'authorize' | 'withdraw'; lists: UserLists }>
+  | Readonly<{ kind: 'set_password'; passwordHash: string }>
+  | Readonly<{ kind: 'disable' | 'enable' | 'delete' }>
+
+export interface UserReader {
+  /** Null if unknown. One read of the primary. */
+  find(who: UserReference): Promise<UserRecord | null>
+  /** At most `rows` users after the id `after`, ordered by id. `name` matches a part of the username or the e-mail address. */
+  page(after: string, rows: number, name?: string): Promise<readonly UserRecord[]>
+  /** Ids of users of an external accounts service: the text itself if D1 has it as an id; otherwise those with this name. */
+  findExternalIds(idOrName: string): Promise<readonly string[]>
+}
+
+export interface UserRegistry extends UserReader {
+  passwordHashOf(userId: string): Promise<string | null>
+  /** Null, and nothing is written, if a user has the id, or the username in any spelling. */
+  create(user: NewUser, by: Authorship, detail: Detail): Promise<UserRecord | null>
+  /** Several changes are one: all or none. `taken`: another user has the username; nothing was written. */
+  change(
+    before: UserRecord,
+    changes: readonly (UserChange & Readonly<{ detail?: Detail }>)[],
+    by: Authorship,
+  ): Promise<Changed<UserRecord> | Readonly<{ kind: 'taken' }>>
+}
+
+/** Ends sessions for an administrator, each with its audit row. Settles when D1 has the revocation. */
+export interface AdministratorRevocations {
+  /** The session of one access token or browser session. `kind` is for the audit. Returns whether KV shows it. */
+  endSession(key: SessionKey, kind: string, by: Authorship): Promise<boolean>
+  /** A refresh token's family with its sessions. Returns whether KV shows it. */
+  endFamily(
+    family: Readonly<{ familyId: string; clientId: string; userId: string }>,
+    by: Authorship,
+  ): Promise<boolean>
+  /** All of a client or of a user. KV shows it after `showInKv`. */
+  endAll(
+    of: Readonly<{ clientId: string }> | Readonly<{ userId: string }>,
+    by: Authorship,
+  ): Promise<void>
+  /** Writes the document of bulk revocations to KV. Cron does it where this fails. */
+  showInKv(): Promise<void>
+}
+
+/** For how long a revocation must be kept: lifetimes in seconds. */
+export type Lifetimes = Readonly<{
+  /** Of access tokens. */
+  sessionLifetimeSeconds: number
+  /** Of any session. */
+  longestSessionSeconds: number
+  /** How old a client's record may be when a token is issued on it. */
+  oldestClientSeconds: number
+}>
+
+/** What the flows of `flows/registration` use. */
+export type RegistrationPorts = Readonly<{
+  clients: ClientRegistry
+  users: UserRegistry
+  revocations: AdministratorRevocations
+  refreshTokens: Pick<RefreshTokenStore, 'find'>
+}>

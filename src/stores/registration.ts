@@ -1,0 +1,19 @@
+/** The stores of `flows/registration` over one D1 and one KV. */
+
+import { administratorRevocations } from './administrator-revocations.ts'
+import { clientRegistry } from './client-registry.ts'
+import type { Database, TextNamespace } from './database.ts'
+import { refreshTokenStore } from './refresh-tokens.ts'
+import type { Lifetimes, RegistrationPorts } from './registration-ports.ts'
+import { userRegistry } from './user-registry.ts'
+
+export const registrationPorts = (
+  db: Database,
+  sessions: Pick<TextNamespace, 'get' | 'put'>,
+  lifetimes: Lifetimes,
+): RegistrationPorts => ({
+  clients: clientRegistry(db, lifetimes),
+  users: userRegistry(db, lifetimes),
+  revocations: administratorRevocations(db, sessions, lifetimes),
+  refreshTokens: refreshTokenStore(db),
+})

@@ -1,0 +1,126 @@
+/**
+ * The statements that write a user, for the batch of a change (`user-registry.ts`) or of an import. Each list begins with the
+ * statement that decides whether anything happens. Instants in epoch seconds.
+ */
+
+import { type UserLists, usernameKey } from '../domain/user.ts'
+import { NEXT_VERSION } from './change-batch.ts'
+import { DROP_COVERED_USER_ENDORSEMENTS } from './covering-sql.ts'
+import { D1_NOW_MS } from './d1-clock.ts'
+import type { Database } from './database.ts'
+import type { NewUser, UserChange } from './registration-ports.ts'
+
+export const INSERT_USER = `INSERT INTO user (user_id, username, email, password_hash, created_at, updated_at, username_key, version)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ${D1_NOW_MS})`
+export const ADD_USER_SCOPES = `INSERT INTO user_scope (user_id, scope)
+  SELECT u.user_id, j.value FROM user u, json_each(?2) j WHERE u.user_id = ?1 ON CONFLICT DO NOTHING`
+export const ADD_USER_ENDORSEMENTS = `INSERT INTO user_endorsement (user_id, category)
+  SELECT u.user_id, j.value FROM user u, json_each(?2) j WHERE u.user_id = ?1 ON CONFLICT DO NOTHING`
+/** A second call keeps the first `disabled_at`. */
+export const DISABLE_USER = `UPDATE user SET disabled_at = coalesce(disabled_at, ?2), updated_at = ?2, version = ${NEXT_VERSION}
+  WHERE user_id = ?1`
+export const ENABLE_USER = `UPDATE user SET disabled_at = NULL, updated_at = ?2, version = ${NEXT_VERSION}
+  WHERE user_id = ?1 AND disabled_at IS NOT NULL`
+export const SET_PASSWORD = `UPDATE user SET password_hash = ?3, updated_at = ?2, version = ${NEXT_VERSION} WHERE user_id = ?1`
+
+/** When others may know the password, or the user is gone: a stolen cookie of a known browser must be worthless. */
+export const FORGET_BROWSERS = `DELETE FROM known_browser WHERE user_id = ?1`
+
+/** NULL changes nothing. A name that another user has fails the whole batch. */
+export const UPDATE_USER = `UPDATE user SET username = coalesce(?2, username),
+    username_key = coalesce(?3, username_key), email = coalesce(?4, email), updated_at = ?5, version = ${NEXT_VERSION}
+  WHERE user_id = ?1`
+export const TOUCH_USER = `UPDATE user SET updated_at = ?2, version = ${NEXT_VERSION} WHERE user_id = ?1`
+export const KEEP_USER_SCOPES = `DELETE FROM user_scope
+  WHERE user_id = ?1 AND scope NOT IN (SELECT value FROM json_each(?2))`
+export const KEEP_USER_ENDORSEMENTS = `DELETE FROM user_endorsement
+  WHERE user_id = ?1 AND category NOT IN (SELECT value FROM json_each(?2))`
+export const WITHDRAW_USER_SCOPES = `DELETE FROM user_scope
+  WHERE user_id = ?1 AND scope IN (SELECT value FROM json_each(?2))`
+export const WITHDRAW_USER_ENDORSEMENTS = `DELETE FROM user_endorsement
+  WHERE user_id = ?1 AND category IN (SELECT value FROM json_each(?2))`
+/** ON DELETE CASCADE removes scopes, endorsements and known browsers. */
+export const DELETE_USER = `DELETE FROM user WHERE user_id = ?1`
+/** These tables have no foreign key to the user, and hold the name and the address. */
+export const FORGET_USER = [
+  `DELETE FROM consent WHERE user_id = ?1`,
+  `DELETE FROM refresh_family WHERE user_id = ?1`,
+  `DELETE FROM authorization_code WHERE user_id = ?1`,
+  `DELETE FROM external_user WHERE user_id = ?1`,
+] as const
+
+type ListStatements = Readonly<Record<keyof UserLists, readonly string[]>>
+const ADD: ListStatements = {
+  scopes: [ADD_USER_SCOPES],
+  endorsements: [ADD_USER_ENDORSEMENTS, DROP_COVERED_USER_ENDORSEMENTS],
+}
+const REPLACE: ListStatements = {
+  scopes: [KEEP_USER_SCOPES, ...ADD.scopes],
+  endorsements: [KEEP_USER_ENDORSEMENTS, ...ADD.endorsements],
+}
+const WITHDRAW: ListStatements = {
+  scopes: [WITHDRAW_USER_SCOPES],
+  endorsements: [WITHDRAW_USER_ENDORSEMENTS],
+}
+
+const listStatements = (
+  db: Database,
+  statements: ListStatements,
+  userId: string,
+  lists: UserLists,
+) =>
+  (['scopes', 'endorsements'] as const).flatMap((list) => {
+    const values = lists[list]
+    if (values === undefined) return []
+    const both = [userId, JSON.stringify(values)]
+    return statements[list].map((sql) =>
+      db.prepare(sql).bind(...(sql.includes('?2') ? both : [userId])),
+    )
+  })
+
+type Statements = [change: D1PreparedStatement, ...more: D1PreparedStatement[]]
+
+/** Fails if a user has the id or, in any spelling, the username. Names without keys must have got them: `keyOlderNames`. */
+export function insertUser(db: Database, user: NewUser, now: number): Statements {
+  const { userId, username, email, passwordHash } = user
+  return [
+    db.prepare(INSERT_USER).bind(userId, username, email, passwordHash, now, usernameKey(username)),
+    ...listStatements(db, ADD, userId, user),
+  ]
+}
+
+export function changeUser(
+  db: Database,
+  userId: string,
+  change: UserChange,
+  now: number,
+): Statements {
+  const forgetBrowsers = db.prepare(FORGET_BROWSERS).bind(userId)
+  switch (change.kind) {
+    case 'update': {
+      const { username = null, email = null } = change.fields
+      const key = username === null ? null : usernameKey(username)
+      return [
+        db.prepare(UPDATE_USER).bind(userId, username, key, email, now),
+        ...listStatements(db, REPLACE, userId, change.lists),
+      ]
+    }
+    case 'authorize':
+    case 'withdraw':
+      return [
+        db.prepare(TOUCH_USER).bind(userId, now),
+        ...listStatements(db, change.kind === 'authorize' ? ADD : WITHDRAW, userId, change.lists),
+      ]
+    case 'set_password':
+      return [db.prepare(SET_PASSWORD).bind(userId, now, change.passwordHash), forgetBrowsers]
+    case 'disable':
+      return [db.prepare(DISABLE_USER).bind(userId, now), forgetBrowsers]
+    case 'enable':
+      return [db.prepare(ENABLE_USER).bind(userId, now)]
+    case 'delete':
+      return [
+        db.prepare(DELETE_USER).bind(userId),
+        ...FORGET_USER.map((sql) => db.prepare(sql).bind(userId)),
+      ]
+  }
+}
