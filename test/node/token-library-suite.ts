@@ -75,7 +75,7 @@ export function describeTokenLibrary(
     }
 
     it.each(METHODS)(
-      'the client library refreshes with each refresh token once, with %s',
+      'the client library refreshes, and gets the same tokens for a retry until it has used them, with %s',
       async (method) => {
         const client = clients[method]
         const first = await obtain(client)
@@ -83,6 +83,12 @@ export function describeTokenLibrary(
         expect(second).toMatchObject({ scope: SCOPE, expiresInSeconds: 7200 })
         expect(second.refreshToken).not.toBe(first.refreshToken)
         expect(await authStatus(second.accessToken)).toBe(200)
+        const again = withRefresh(await library.refresh(client, first.refreshToken))
+        expect([again.accessToken, again.refreshToken]).toEqual([
+          second.accessToken,
+          second.refreshToken,
+        ])
+        await library.refresh(client, second.refreshToken)
         expect(await errorOf(library.refresh(client, first.refreshToken))).toBe('invalid_grant')
       },
     )

@@ -131,9 +131,9 @@ describe('0010_scopes_and_categories.sql', () => {
   })
 })
 
-describe('0009_derived_refresh_tokens.sql', () => {
-  it('migration 0009 keeps every refresh token, spent or not, without a salt', () => {
-    const { db, migrate } = databaseBefore('0009_derived_refresh_tokens.sql')
+describe('0011_derived_refresh_tokens.sql', () => {
+  it('migration 0011 keeps every refresh token, spent or not, without a salt', () => {
+    const { db, migrate } = databaseBefore('0011_derived_refresh_tokens.sql')
     db.exec(`INSERT INTO client (client_id, name, owner_id, created_at, updated_at) VALUES ('c', 'C', 'o', 1, 1);
       INSERT INTO refresh_family (family_id, client_id, user_id, record, started_at, expires_at, last_used_at)
         VALUES ('f', 'c', 'u', '{}', 1, 9, 1);

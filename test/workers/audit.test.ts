@@ -173,8 +173,9 @@ describe('cost of the audit', () => {
       },
     })
     await answerConsent(cookie, ask(), undefined, serve({ DB }))
-    // The user with the consents, once for the page and once for the answer; then the code, the consent and its row.
-    expect(batches).toEqual([2, 2, 3])
+    // The user, the consent and what is declared of scopes and categories, once for the page and once for the answer; then
+    // the code, the consent and its row.
+    expect(batches).toEqual([4, 4, 3])
     expect(await audit()).toHaveLength(1)
   })
 })

@@ -82,7 +82,7 @@ describe('storage operations of the authenticator', () => {
       ['/auth', bearer(mintToken('refreshToken')), 401],
       ['/auth', cookie('regb_junk'), 401],
       ['/auth', cookie('x'.repeat(600)), 401],
-      ['/auth?scope=nonsense', bearer(token), 400],
+      ['/auth?scope=n%22nsense', bearer(token), 400],
       ['/healthz', bearer(token), 200],
     ] as const) {
       expect((await authenticator.fetch(get(path, headers))).status).toBe(status)
@@ -250,7 +250,7 @@ describe('the authenticator over a service binding', () => {
       kind: 'refused',
       refusal: { status: 403, wwwAuthenticate: expect.stringContaining('insufficient_scope') },
     })
-    expect(await authenticator.authenticate({ authorization, scopes: ['x'] })).toMatchObject({
+    expect(await authenticator.authenticate({ authorization, scopes: ['x"'] })).toMatchObject({
       refusal: { status: 400 },
     })
     expect(await authenticator.authenticate({ category: 'cs.DL' })).toMatchObject({

@@ -85,7 +85,7 @@ describe('RFC 9728 §3: the metadata of a resource', () => {
     ['an identifier with a password', { resource: 'https://a:b@submissions.example' }],
     ['no authorization server', { authorizationServers: [] }],
     ['an authorization server over http', { authorizationServers: ['http://registry.example'] }],
-    ['a scope of another form', { scopes: ['submission'] }],
+    ['a scope of another form', { scopes: ['sub mission'] }],
     ['a script as documentation', { documentation: 'javascript:alert(1)' }],
   ])('a resource that is described with %s throws at construction', (_, change) => {
     expect(() => protectedResource({ ...described, ...change })).toThrow(TypeError)
