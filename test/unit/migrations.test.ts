@@ -162,3 +162,50 @@ describe('0011_derived_refresh_tokens.sql', () => {
     ])
   })
 })
+
+describe('0009_registration.sql', () => {
+  const FILL = `
+    INSERT INTO client (client_id, name, owner_id, created_at, updated_at) VALUES ('c', 'C', 'o', 1, 1);
+    INSERT INTO client_authorization (client_id, scope, requested_at, authorized_at) VALUES ('c', 'a:b', 1, 1);
+    INSERT INTO user (user_id, username, email, password_hash, created_at, updated_at)
+      VALUES ('u', 'ada', 'e', 'h', 1, 1);`
+
+  it('migration 0009 keeps every client and user and gives them the version of its moment', () => {
+    const { db, migrate } = databaseBefore('0009_registration.sql')
+    db.exec(FILL)
+    const begun = Date.now()
+    migrate()
+    for (const table of ['client', 'user']) {
+      const rows = db.prepare(`SELECT version FROM ${table}`).all()
+      expect(rows).toHaveLength(1)
+      expect(Number(rows[0]?.version)).toBeGreaterThan(begun - 1000)
+    }
+    expect(db.prepare('SELECT scope FROM client_authorization').all()).toHaveLength(1)
+  })
+
+  it('an insertion into expected_version fails unless the record has the version, and writes nothing', () => {
+    const { db, migrate } = databaseBefore('0009_registration.sql')
+    db.exec(FILL)
+    migrate()
+    db.exec(`UPDATE client SET version = 7; UPDATE user SET version = 8`)
+    const expectVersion = (kind: string, id: string, version: number | string) => () =>
+      db
+        .prepare('INSERT INTO expected_version (kind, id, version) VALUES (?, ?, ?)')
+        .run(kind, id, version)
+    // Over HTTP every parameter is text.
+    for (const version of [7, '7']) expect(expectVersion('client', 'c', version)).not.toThrow()
+    expect(expectVersion('user', 'u', 8)).not.toThrow()
+    for (const [kind, id, version] of [
+      ['client', 'c', 6],
+      ['client', 'c', 8],
+      ['client', 'u', 8],
+      ['user', 'c', 7],
+      ['client', 'x', 7],
+      ['other', 'c', 7],
+      ['client', 'c', ''],
+    ] as const) {
+      expect(expectVersion(kind, id, version)).toThrow('stale version')
+    }
+    expect(db.prepare('SELECT count(*) AS n FROM expected_version').get()?.n).toBe(2)
+  })
+})

@@ -1,0 +1,296 @@
+/** The fields of clients and users: what bodies may have, how a refusal names the field, and their JSON Schema. */
+
+import { describe, expect, it } from 'vitest'
+import * as z from 'zod/mini'
+import { OPTION_WORDS } from '../../src/cli/options.ts'
+import {
+  CLIENT_CREATION,
+  CLIENT_FIELDS,
+  CLIENT_LISTS,
+  CLIENT_PERMISSIONS,
+  CLIENT_UPDATE,
+  readClientCreation,
+  readClientUpdate,
+} from '../../src/protocol/registration/client-fields.ts'
+import { RegistrationError } from '../../src/protocol/registration/errors.ts'
+import { snakeCase } from '../../src/protocol/registration/field.ts'
+import {
+  permissionChangeSchema,
+  readPermissionChange,
+} from '../../src/protocol/registration/shared-fields.ts'
+import {
+  PASSWORD_CHANGE,
+  readPasswordChange,
+  readUserCreation,
+  readUserUpdate,
+  USER_CREATION,
+  USER_FIELDS,
+  USER_LISTS,
+  USER_UPDATE,
+} from '../../src/protocol/registration/user-fields.ts'
+
+const CLIENT = { name: 'App', owner_id: 'o' }
+const USER = { username: 'ada', email: 'ada@example.org' }
+
+/** The field and the sentence of the refusal; null if the body is accepted. */
+function refusal(read: () => unknown) {
+  try {
+    read()
+    return null
+  } catch (fault) {
+    if (!(fault instanceof RegistrationError)) throw fault
+    return { field: fault.field, message: fault.message }
+  }
+}
+const ofClient = (more: object) => refusal(() => readClientCreation({ ...CLIENT, ...more }))
+const ofUser = (more: object) => refusal(() => readUserCreation({ ...USER, ...more }))
+
+describe('a body that registers a client', () => {
+  it('has the values of omitted fields as the command line has them', () => {
+    expect(readClientCreation(CLIENT)).toEqual({
+      clientId: null,
+      mode: 'authorize',
+      lists: {},
+      fields: {
+        name: 'App',
+        ownerId: 'o',
+        url: '',
+        description: '',
+        authMethod: 'client_secret',
+        jwks: null,
+        requirePkce: false,
+        requireDpop: false,
+        mayIntrospect: false,
+        accessTokenLifetimeSeconds: null,
+      },
+    })
+  })
+
+  it('is read whole: an id, a key set as an object, lists without repetitions', () => {
+    const jwks = { keys: [{ kty: 'EC', x: '1' }], note: 'kept' }
+    const read = readClientCreation({
+      ...CLIENT,
+      client_id: 'a.B_c~1-2',
+      jwks,
+      scopes: ['a:b', 'a:b', 'c:d'],
+      requested_only: true,
+    })
+    expect(read.clientId).toBe('a.B_c~1-2')
+    expect(read.mode).toBe('request')
+    expect(read.lists).toEqual({ scopes: ['a:b', 'c:d'] })
+    expect(JSON.parse(read.fields.jwks ?? '')).toEqual(jwks)
+  })
+
+  it.each<[object, string, string]>([
+    [{ name: undefined }, 'name', 'name is required'],
+    [{ name: 7 }, 'name', 'name must be text'],
+    [{ name: ' \t' }, 'name', 'name must not be empty'],
+    [{ name: '' }, 'name', 'name must not be empty'],
+    [{ name: 'a\0' }, 'name', 'name must not hold a NUL or half of a surrogate pair'],
+    [{ name: '\ud800' }, 'name', 'name must not hold a NUL or half of a surrogate pair'],
+    [{ name: 'x'.repeat(1001) }, 'name', 'name must not be longer than 1000 characters'],
+    [{ owner_id: null }, 'owner_id', 'owner_id must be text'],
+    [
+      { owner_id: 'x'.repeat(1001) },
+      'owner_id',
+      'owner_id must not be longer than 1000 characters',
+    ],
+    [{ url: 'ftp://a' }, 'url', 'url "ftp://a" is not an http or https URL'],
+    [
+      { url: `https://a/${'x'.repeat(2000)}` },
+      'url',
+      'url must not be longer than 2000 characters',
+    ],
+    [
+      { description: 'x'.repeat(10_001) },
+      'description',
+      'description must not be longer than 10000 characters',
+    ],
+    [{ require_pkce: 'yes' }, 'require_pkce', 'require_pkce must be true or false'],
+    [{ scopes: 'a:b' }, 'scopes', 'scopes must be a list'],
+    [{ scopes: [7] }, 'scopes', 'scopes must be a list of texts'],
+    [
+      { scopes: Array.from({ length: 1001 }, (_, i) => `a:b${i}`) },
+      'scopes',
+      'scopes must not have more than 1000 values',
+    ],
+    [{ endorsements: ['*'] }, 'endorsements', 'endorsement "*": write *.* for every category'],
+    [
+      { grant_types: ['implicit'] },
+      'grant_types',
+      'unknown grant type "implicit": it is one of client_credentials, authorization_code, refresh_token',
+    ],
+    [
+      { access_token_lifetime_seconds: 59 },
+      'access_token_lifetime_seconds',
+      'access_token_lifetime_seconds "59" is not a whole number of seconds from 60 to 2592000, nor null for SESSION_LIFETIME_SECONDS',
+    ],
+    [{ jwks: '{}' }, 'jwks', 'jwks must be a JWK Set: an object with an array of keys'],
+    [{ jwks: { keys: {} } }, 'jwks', 'jwks must be a JWK Set'],
+    [
+      { client_id: 'a b' },
+      'client_id',
+      'client_id must have 1 to 64 characters of A-Z, a-z, 0-9, ".", "_", "~" and "-"',
+    ],
+    [{ owner: 'o' }, 'owner', 'there is no member owner'],
+    [{ client_secret: 'x' }, 'client_secret', 'there is no member client_secret'],
+    [{ disabled: true }, 'disabled', 'there is no member disabled'],
+  ])('with %j is refused with a sentence that names the field %s', (more, field, message) => {
+    expect(ofClient(more)).toEqual({ field, message })
+  })
+
+  it('may be as long as a field allows, and no longer', () => {
+    expect(ofClient({ name: 'x'.repeat(1000), description: 'x'.repeat(10_000) })).toBeNull()
+    expect(ofClient({ scopes: ['x'.repeat(256)] })).toBeNull()
+    expect(ofClient({ scopes: ['x'.repeat(257)] })?.message).toContain('is not a scope')
+  })
+
+  it.each([null, [], 'text', 7])('that is %j is refused', (body) => {
+    for (const read of [readClientCreation, readClientUpdate, readUserCreation, readUserUpdate]) {
+      expect(refusal(() => read(body))).toMatchObject({ message: expect.any(String) })
+    }
+  })
+})
+
+describe('a body that changes a client', () => {
+  it('has only what is given, and may be empty', () => {
+    const nothing = { fields: {}, lists: {}, mode: 'authorize', isDisabled: undefined }
+    expect(readClientUpdate({})).toEqual(nothing)
+    expect(
+      readClientUpdate({ access_token_lifetime_seconds: null, scopes: [], disabled: true }),
+    ).toEqual({
+      ...nothing,
+      fields: { accessTokenLifetimeSeconds: null },
+      lists: { scopes: [] },
+      isDisabled: true,
+    })
+    expect(refusal(() => readClientUpdate({ client_id: 'x' }))?.field).toBe('client_id')
+  })
+
+  it('gives or withdraws, and not both or nothing', () => {
+    const read = (body: unknown) => readPermissionChange(CLIENT_PERMISSIONS, body)
+    expect(read({ withdraw: { grant_types: ['refresh_token'] } })).toEqual({
+      how: 'withdraw',
+      lists: { grantTypes: ['refresh_token'] },
+    })
+    const values = { scopes: ['a:b'] }
+    for (const body of [{}, { authorize: values, withdraw: values }]) {
+      expect(refusal(() => read(body))?.message).toBe('give either authorize or withdraw')
+    }
+    for (const body of [{ authorize: {} }, { authorize: { scopes: [] } }]) {
+      expect(refusal(() => read(body))?.message).toMatch(/^name at least one value: grant_types, /)
+    }
+    expect(refusal(() => read({ authorize: { redirect_uris: ['x'] } }))?.field).toBe(
+      'redirect_uris',
+    )
+  })
+})
+
+describe('a body about a user', () => {
+  it('is read with the name in NFC and without a password', () => {
+    expect(readUserCreation({ ...USER, username: 'mu\u0308ller' })).toEqual({
+      fields: { username: 'm\u00fcller', email: 'ada@example.org' },
+      lists: {},
+      userId: null,
+      password: null,
+    })
+    expect(readUserUpdate({ disabled: false })).toEqual({
+      fields: {},
+      lists: {},
+      isDisabled: false,
+    })
+  })
+
+  it.each<[object, string | null, string]>([
+    [
+      { username: 'a b' },
+      'username',
+      'username must be one word, without spaces and control characters',
+    ],
+    [{ username: 'x'.repeat(257) }, 'username', 'username must not be longer than 256 characters'],
+    [{ email: 'nowhere' }, 'email', 'email "nowhere" is not an e-mail address'],
+    [{ email: `${'x'.repeat(319)}@x` }, 'email', 'email must not be longer than 320 characters'],
+    [
+      { user_id: '' },
+      'user_id',
+      'user_id must have 1 to 64 characters of A-Z, a-z, 0-9, ".", "_", "~" and "-"',
+    ],
+    [{ password: 'short' }, 'password', 'the password must have at least 8 characters'],
+    [{ password: `long enough\0` }, 'password', 'the password must not hold a NUL'],
+    [
+      { password: 'x'.repeat(1001) },
+      'password',
+      'the password must not be longer than 1000 characters',
+    ],
+    [{ password_hash: 'x' }, 'password_hash', 'there is no member password_hash'],
+  ])('with %j is refused with a sentence that names the field %s', (more, field, message) => {
+    expect(ofUser(more)).toEqual({ field, message })
+  })
+
+  it('a refused password is not repeated', () => {
+    for (const password of ['secret7', `${'secret'.repeat(200)}`, 'secret and \0', '']) {
+      const said = refusal(() => readPasswordChange({ password }))
+      expect(said?.message).toMatch(/^the password must/)
+      expect(said?.message).not.toContain('secret')
+    }
+  })
+})
+
+describe('the description of the fields', () => {
+  const SCHEMAS = {
+    CLIENT_CREATION,
+    CLIENT_UPDATE,
+    USER_CREATION,
+    USER_UPDATE,
+    PASSWORD_CHANGE,
+    permissions: permissionChangeSchema(CLIENT_PERMISSIONS),
+  }
+
+  it.each(Object.entries(SCHEMAS))(
+    'the JSON Schema of %s is strict and describes its members',
+    (name, schema) => {
+      const { additionalProperties, properties } = z.toJSONSchema(schema, { io: 'input' })
+      expect(additionalProperties).toBe(false)
+      for (const [member, described] of Object.entries(properties ?? {})) {
+        if (name.startsWith('CLIENT_') || name.startsWith('USER_')) {
+          expect([member, (described as { description?: string }).description]).toEqual([
+            member,
+            expect.stringMatching(/\w/),
+          ])
+        }
+      }
+    },
+  )
+
+  it('the JSON Schema of a registration states what is required, bounds, choices and defaults', () => {
+    const { required, properties } = z.toJSONSchema(CLIENT_CREATION, { io: 'input' })
+    expect(required).toEqual(['name', 'owner_id'])
+    expect(properties).toMatchObject({
+      name: { type: 'string', minLength: 1, maxLength: 1000 },
+      client_id: { pattern: '^[A-Za-z0-9._~-]{1,64}$' },
+      auth_method: { default: 'client_secret', enum: expect.arrayContaining(['none']) },
+      require_pkce: { type: 'boolean', default: false },
+      scopes: { type: 'array', maxItems: 1000, items: { type: 'string', maxLength: 256 } },
+    })
+    expect(z.toJSONSchema(USER_CREATION, { io: 'input' }).required).toEqual(['username', 'email'])
+  })
+
+  it('every field has an option, whose name the command line puts into a sentence', () => {
+    for (const fields of [CLIENT_FIELDS, CLIENT_LISTS, USER_FIELDS, USER_LISTS]) {
+      for (const name of Object.keys(fields)) {
+        expect(OPTION_WORDS.nameOf(snakeCase(name))).toMatch(/^--[a-z-]+( or --[a-z-]+)?$/)
+      }
+    }
+    const error = new RegistrationError('invalid', '{field} must not be {empty}', 'owner_id')
+    expect([error.message, error.in(OPTION_WORDS)]).toEqual([
+      'owner_id must not be null',
+      '--owner must not be ""',
+    ])
+  })
+
+  it('a placeholder that a caller wrote stays as it is', () => {
+    const said = ofClient({ scopes: ['{field}"'] })
+    expect(said?.message).toContain('\\u007bfield}')
+    expect(said?.message).not.toContain('scopes')
+  })
+})

@@ -1,0 +1,100 @@
+/** Acts of administrators on the storage of the tests, through the flows of `flows/registration`. */
+
+import { env } from 'cloudflare:workers'
+import type { ClientFields } from '../../src/domain/client.ts'
+import { ADMIN_SCOPE } from '../../src/domain/registry-scopes.ts'
+import type { Act } from '../../src/flows/registration/change.ts'
+import type { GivenNewClient } from '../../src/protocol/registration/client-fields.ts'
+import type { RegistrationErrorKind } from '../../src/protocol/registration/errors.ts'
+import { RegistrationError } from '../../src/protocol/registration/errors.ts'
+import type { GivenNewUser } from '../../src/protocol/registration/user-fields.ts'
+import { registrationPorts } from '../../src/stores/registration.ts'
+import { nowSeconds } from './registry.ts'
+
+const LIFETIMES = {
+  sessionLifetimeSeconds: 7200,
+  longestSessionSeconds: 7200,
+  oldestClientSeconds: 300,
+}
+
+type Storage = Readonly<{ DB?: D1Database; SESSIONS?: KVNamespace }>
+
+export const portsOn = ({ DB = env.DB, SESSIONS = env.SESSIONS }: Storage = {}) =>
+  registrationPorts(DB, SESSIONS, LIFETIMES)
+
+export const actBy = (scopes: readonly string[], ports = portsOn()): Act => ({
+  actor: { name: 'client:tests', scopes },
+  now: nowSeconds(),
+  ports,
+})
+export const actOn = (storage: Storage) => actBy([ADMIN_SCOPE], portsOn(storage))
+export const admin = () => actBy([ADMIN_SCOPE])
+
+let made = 0
+export const chosenId = () => {
+  made += 1
+  return `chosen-${made}`
+}
+
+export const givenClient = (
+  more: Partial<Omit<GivenNewClient, 'fields'>> & { fields?: Partial<ClientFields> } = {},
+): GivenNewClient => ({
+  clientId: null,
+  mode: 'authorize',
+  lists: { redirectUris: ['https://app.example/cb'], scopes: ['a:b', 'c:d'] },
+  ...more,
+  fields: {
+    name: 'App',
+    ownerId: 'o',
+    url: '',
+    description: '',
+    authMethod: 'client_secret',
+    requirePkce: false,
+    requireDpop: false,
+    jwks: null,
+    mayIntrospect: false,
+    accessTokenLifetimeSeconds: null,
+    ...more.fields,
+  },
+})
+
+/** Without a password, which would take a quarter of a second to hash. */
+export function givenUser(more: Partial<GivenNewUser> = {}): GivenNewUser {
+  made += 1
+  return {
+    userId: null,
+    password: null,
+    fields: { username: `registered${made}`, email: 'r@example.org' },
+    lists: { scopes: ['a:b', 'c:d'], endorsements: ['cs.*'] },
+    ...more,
+  }
+}
+
+/** Every row of every table that an administrator's act may change. */
+export async function everything(): Promise<Record<string, unknown[]>> {
+  const tables = await env.DB.prepare(
+    `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name NOT LIKE '\\_%' ESCAPE '\\'
+     ORDER BY name`,
+  ).all<{ name: string }>()
+  const names = tables.results.map(({ name }) => name)
+  const rows = await env.DB.batch(names.map((name) => env.DB.prepare(`SELECT * FROM "${name}"`)))
+  return Object.fromEntries(names.map((name, index) => [name, rows[index]?.results ?? []]))
+}
+
+export const auditOf = async (column: 'client_id' | 'user_id', id: string) =>
+  (
+    await env.DB.prepare(`SELECT event FROM audit WHERE ${column} = ?1 ORDER BY audit_id`)
+      .bind(id)
+      .all<{ event: string }>()
+  ).results.map(({ event }) => event)
+
+/** The kind of the refusal; null if the act was done. Other faults are thrown. */
+export async function refusedAs(work: Promise<unknown>): Promise<RegistrationErrorKind | null> {
+  try {
+    await work
+    return null
+  } catch (fault) {
+    if (fault instanceof RegistrationError) return fault.kind
+    throw fault
+  }
+}

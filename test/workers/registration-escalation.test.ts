@@ -1,0 +1,245 @@
+/** Every way from a lesser scope of the registry to a greater one: all need registry:admin. */
+
+import { describe, expect, it } from 'vitest'
+import { REGISTRY_SCOPES } from '../../src/domain/registry-scopes.ts'
+import type { Act } from '../../src/flows/registration/change.ts'
+import * as clients from '../../src/flows/registration/clients.ts'
+import * as users from '../../src/flows/registration/users.ts'
+import {
+  actBy,
+  admin,
+  chosenId,
+  everything,
+  givenClient,
+  givenUser,
+  portsOn,
+  refusedAs,
+} from './registering.ts'
+
+const LESSER = REGISTRY_SCOPES.filter((scope) => scope !== 'registry:admin')
+/** Each lesser scope, all of them, none, and words that only look like the greatest. */
+const ACTORS: readonly (readonly string[])[] = [
+  ...LESSER.map((scope) => [scope]),
+  LESSER,
+  [],
+  [
+    'registry:*',
+    'registry:admins',
+    'registry:admin:one',
+    'Registry:admin',
+    'admin',
+    '*',
+    'registry',
+  ],
+]
+/** Every scope of the registry, and what would cover one of them. */
+const GREATER = [
+  ...REGISTRY_SCOPES,
+  'registry:*',
+  'registry:*:*',
+  'registry:admin:*',
+  'registry:clients:*',
+  'registry:',
+  'registry:unheard-of',
+]
+const UPDATE = { fields: {}, lists: {}, mode: 'authorize' as const, isDisabled: undefined }
+const BY_REQUEST = { ...UPDATE, mode: 'request' as const }
+const USER_UPDATE = { fields: {}, lists: {}, isDisabled: undefined }
+
+/** Ways to give the scope to a client or a user that has none, or to take it. */
+type Giving = (act: Act, id: string, scope: string) => Promise<unknown>
+const GIVING_CLIENTS: readonly [string, Giving][] = [
+  [
+    'register',
+    (act, _, scope) =>
+      clients.createClient(act, givenClient({ lists: { scopes: ['a:b', scope] } })),
+  ],
+  [
+    'register as requested',
+    (act, _, scope) =>
+      clients.createClient(act, givenClient({ mode: 'request', lists: { scopes: [scope] } })),
+  ],
+  [
+    'update',
+    (act, id, scope) => clients.updateClient(act, id, { ...UPDATE, lists: { scopes: [scope] } }),
+  ],
+  [
+    'update as requested',
+    (act, id, scope) =>
+      clients.updateClient(act, id, { ...BY_REQUEST, lists: { scopes: ['a:b', scope] } }),
+  ],
+  [
+    'update with another field',
+    (act, id, scope) =>
+      clients.updateClient(act, id, {
+        ...UPDATE,
+        fields: { name: 'N' },
+        lists: { scopes: [scope] },
+      }),
+  ],
+  ['authorize', (act, id, scope) => clients.authorizeClient(act, id, { scopes: ['a:b', scope] })],
+  ['withdraw', (act, id, scope) => clients.withdrawFromClient(act, id, { scopes: [scope] })],
+]
+const GIVING_USERS: readonly [string, Giving][] = [
+  [
+    'register',
+    (act, _, scope) => users.createUser(act, givenUser({ lists: { scopes: ['a:b', scope] } })),
+  ],
+  [
+    'update',
+    (act, id, scope) => users.updateUser(act, id, { ...USER_UPDATE, lists: { scopes: [scope] } }),
+  ],
+  ['authorize', (act, id, scope) => users.authorizeUser(act, id, { scopes: ['a:b', scope] })],
+  ['withdraw', (act, id, scope) => users.withdrawFromUser(act, id, { scopes: [scope] })],
+]
+
+/** Ways to change a client or a user that has such a scope: each would let an actor act as it, or keep it from acting. */
+type Changing = (act: Act, id: string) => Promise<unknown>
+const update =
+  (given: Partial<Parameters<typeof clients.updateClient>[2]>): Changing =>
+  (act, id) =>
+    clients.updateClient(act, id, { ...UPDATE, ...given })
+const CHANGING_CLIENTS: readonly [string, Changing][] = [
+  ['a new secret', (act, id) => clients.rotateSecret(act, id, 3600)],
+  ['a new secret at once', (act, id) => clients.rotateSecret(act, id, 0)],
+  ['another redirect URI', update({ lists: { redirectUris: ['https://evil.example/cb'] } })],
+  ['no secret', update({ fields: { authMethod: 'none' }, lists: { grantTypes: [] } })],
+  ['no proof of possession', update({ fields: { requireDpop: false } })],
+  ['another name', update({ fields: { name: 'Evil' } })],
+  ['fewer scopes', update({ lists: { scopes: [] } })],
+  ['nothing', update({})],
+  ['the end of being disabled', update({ isDisabled: false })],
+  ['another scope', (act, id) => clients.authorizeClient(act, id, { scopes: ['e:f'] })],
+  [
+    'one grant type more',
+    (act, id) => clients.authorizeClient(act, id, { grantTypes: ['refresh_token'] }),
+  ],
+  ['one scope less', (act, id) => clients.withdrawFromClient(act, id, { scopes: ['a:b'] })],
+  ['being enabled', (act, id) => clients.enableClient(act, id)],
+  ['being disabled', (act, id) => clients.disableClient(act, id)],
+  ['deletion', (act, id) => clients.deleteClient(act, id)],
+]
+const CHANGING_USERS: readonly [string, Changing][] = [
+  ['a new password', (act, id) => users.setPassword(act, id, 'a long password')],
+  [
+    'another address',
+    (act, id) => users.updateUser(act, id, { ...USER_UPDATE, fields: { email: 'e@vil' } }),
+  ],
+  [
+    'another name',
+    (act, id) => users.updateUser(act, id, { ...USER_UPDATE, fields: { username: `evil-${id}` } }),
+  ],
+  ['nothing', (act, id) => users.updateUser(act, id, USER_UPDATE)],
+  [
+    'fewer scopes',
+    (act, id) => users.updateUser(act, id, { ...USER_UPDATE, lists: { scopes: [] } }),
+  ],
+  ['another scope', (act, id) => users.authorizeUser(act, id, { scopes: ['e:f'] })],
+  ['one scope less', (act, id) => users.withdrawFromUser(act, id, { scopes: ['a:b'] })],
+  ['being enabled', (act, id) => users.enableUser(act, id)],
+  ['being disabled', (act, id) => users.disableUser(act, id)],
+  ['deletion', (act, id) => users.deleteUser(act, id)],
+]
+
+const clientWith = async (scopes: readonly string[], mode: 'authorize' | 'request' = 'authorize') =>
+  (
+    await clients.createClient(
+      admin(),
+      givenClient({ mode, lists: { scopes, redirectUris: ['https://a.example/cb'] } }),
+    )
+  ).record.clientId
+const userWith = async (scopes: readonly string[]) =>
+  (await users.createUser(admin(), givenUser({ lists: { scopes } }))).record.userId
+
+/** Every actor without registry:admin is refused, and nothing is written. */
+async function expectRefused(run: (act: Act) => Promise<unknown>) {
+  const before = await everything()
+  for (const scopes of ACTORS) {
+    expect([scopes, await refusedAs(run(actBy(scopes)))]).toEqual([scopes, 'forbidden'])
+  }
+  expect(await everything()).toEqual(before)
+}
+
+describe('scopes of the registry', () => {
+  it.each(GIVING_CLIENTS)(
+    'no way to give a client a scope of the registry, or to take it, without registry:admin: %s',
+    async (_, give) => {
+      const id = await clientWith(['a:b'])
+      for (const scope of GREATER) await expectRefused((act) => give(act, id, scope))
+      // Control: other scopes are given, and registry:admin may.
+      expect(await refusedAs(give(actBy(['registry:clients']), id, 'x:y'))).toBeNull()
+      expect(await refusedAs(give(admin(), id, 'registry:read'))).toBeNull()
+    },
+  )
+
+  it.each(GIVING_USERS)(
+    'no way to give a user a scope of the registry, or to take it, without registry:admin: %s',
+    async (_, give) => {
+      const id = await userWith(['a:b'])
+      for (const scope of GREATER) await expectRefused((act) => give(act, id, scope))
+      expect(await refusedAs(give(actBy(['registry:users']), id, 'x:y'))).toBeNull()
+      expect(await refusedAs(give(admin(), id, 'registry:read'))).toBeNull()
+    },
+  )
+
+  it.each(CHANGING_CLIENTS)(
+    'no client with a scope of the registry, held or requested, is changed without registry:admin: %s',
+    async (_, change) => {
+      const privileged = [
+        await clientWith(['a:b', 'registry:read']),
+        await clientWith(['registry:admin']),
+        await clientWith(['registry:*']),
+        await clientWith(['a:b', 'registry:admin'], 'request'),
+      ]
+      for (const id of privileged) await expectRefused((act) => change(act, id))
+      const plain = await clientWith(['a:b'])
+      expect(await refusedAs(change(actBy(['registry:clients']), plain))).toBeNull()
+      const [one = ''] = privileged
+      expect(await refusedAs(change(admin(), one))).toBeNull()
+    },
+  )
+
+  it.each(CHANGING_USERS)(
+    'no user with a scope of the registry is changed without registry:admin: %s',
+    async (_, change) => {
+      const privileged = [
+        await userWith(['a:b', 'registry:read']),
+        await userWith(['registry:admin']),
+        await userWith(['registry:*']),
+      ]
+      for (const id of privileged) await expectRefused((act) => change(act, id))
+      const plain = await userWith(['a:b'])
+      expect(await refusedAs(change(actBy(['registry:users']), plain))).toBeNull()
+      const [one = ''] = privileged
+      expect(await refusedAs(change(admin(), one))).toBeNull()
+    },
+  )
+
+  it('an id that begins with registry- is chosen by registry:admin alone', async () => {
+    for (const id of ['registry-operator', 'registry-command-line', 'registry-']) {
+      await expectRefused((act) => clients.createClient(act, givenClient({ clientId: id })))
+      await expectRefused((act) => users.createUser(act, givenUser({ userId: id })))
+    }
+    const chosen = `registry-${chosenId()}`
+    expect(
+      await refusedAs(clients.createClient(admin(), givenClient({ clientId: chosen }))),
+    ).toBeNull()
+  })
+
+  it('a client that gets a scope of the registry between check and change is not changed', async () => {
+    const id = await clientWith(['a:b'])
+    const ports = portsOn()
+    let isFirst = true
+    const find = async (clientId: string) => {
+      const found = await ports.clients.find(clientId)
+      if (isFirst) await clients.authorizeClient(admin(), clientId, { scopes: ['registry:admin'] })
+      isFirst = false
+      return found
+    }
+    const late = actBy(['registry:clients'], { ...ports, clients: { ...ports.clients, find } })
+    expect(await refusedAs(clients.rotateSecret(late, id, 0))).toBe('forbidden')
+    expect(isFirst).toBe(false)
+    const { credentials } = await clients.findClient(admin(), id)
+    expect(credentials.map(({ expiresAt }) => expiresAt)).toEqual([null])
+  })
+})
