@@ -174,6 +174,7 @@ describe('a body that changes a client', () => {
       lists: { grantTypes: ['refresh_token'] },
     })
     const values = { scopes: ['a:b'] }
+    expect(read({ authorize: values }).how).toBe('authorize')
     for (const body of [{}, { authorize: values, withdraw: values }]) {
       expect(refusal(() => read(body))?.message).toBe('give either authorize or withdraw')
     }
@@ -286,6 +287,11 @@ describe('the description of the fields', () => {
       'owner_id must not be null',
       '--owner must not be ""',
     ])
+  })
+
+  it('a sentence about no field names the value', () => {
+    const error = new RegistrationError('invalid', '{field} must not be empty')
+    expect(error.message).toBe('the value must not be empty')
   })
 
   it('a placeholder that a caller wrote stays as it is', () => {

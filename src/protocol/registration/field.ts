@@ -72,10 +72,7 @@ export const checkedText = (
 export const oneOfSchema = <T extends string>(
   known: readonly T[],
   sentence: (input: unknown) => string,
-) =>
-  z.enum(known, {
-    error: ({ input }) => (isMissing(input) ? '{field} is required' : sentence(input)),
-  })
+) => z.enum(known, { error: ({ input }) => sentence(input) })
 
 export const flagSchema = () => z.boolean({ error: wrongType('true or false') })
 
@@ -93,14 +90,14 @@ export const entriesOf = <T>(fields: Fields<T>) =>
 export function requireValid<T>(schema: z.ZodMiniType<T>, value: unknown, field?: string): T {
   const read = schema.safeParse(value, { reportInput: true })
   if (read.success) return read.data
-  const [issue] = read.error.issues
-  const [member] = issue?.path ?? []
+  const issue = read.error.issues[0] as z.core.$ZodIssue
+  const [member] = issue.path
   const name = field ?? (member === undefined ? null : String(member))
-  if (issue?.code === 'unrecognized_keys') {
-    const [unknown = ''] = issue.keys
-    throw new RegistrationError('invalid', `there is no member {field}`, unknown.slice(0, 100))
+  if (issue.code === 'unrecognized_keys') {
+    const unknown = String(issue.keys[0]).slice(0, 100)
+    throw new RegistrationError('invalid', `there is no member {field}`, unknown)
   }
-  throw new RegistrationError('invalid', issue?.message ?? '{field} is malformed', name)
+  throw new RegistrationError('invalid', issue.message, name)
 }
 
 /** The value of a field as it is kept. */
