@@ -65,6 +65,7 @@ const PRINTED: Readonly<Record<string, readonly RegExp[]>> = {
     /"active":true,"scope":"public:read submission:read"/,
   ],
   'docs/revocation.md': [/revoked/],
+  'docs/scopes.md': [/"scopes_supported":\["/],
   'docs/single-page-application.md': [/"client_id"/],
   'docs/users.md': [/ada@example\.org/],
   'docs/web-application.md': [/"client_secret": ?"regs_/],
