@@ -43,6 +43,21 @@ export const authorOf = ({ actor, now }: Pick<Act<unknown>, 'actor' | 'now'>) =>
   now,
 })
 
+/** Do both name the same values, in any order and any number of times? */
+export const isSameSet = (left: readonly string[], right: readonly string[] = []) => {
+  const asText = (values: readonly string[]) => JSON.stringify([...new Set(values)].sort())
+  return asText(left) === asText(right)
+}
+
+type Given = Readonly<{ fields: object; lists: object; isDisabled: boolean | undefined }>
+
+/** A change of several things at once: `update`, if it changes any field or list, then the state, if it is given. */
+export function updateSteps<Update>(update: Update, { fields, lists, isDisabled }: Given) {
+  const updates = Object.keys({ ...fields, ...lists }).length > 0 ? [update] : []
+  if (isDisabled === undefined) return updates
+  return [...updates, { kind: isDisabled ? ('disable' as const) : ('enable' as const) }]
+}
+
 const oneLine = (fault: unknown) =>
   (fault instanceof Error ? fault.message : String(fault)).replace(/\s*\n\s*/g, ' ').trim()
 

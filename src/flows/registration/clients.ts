@@ -28,6 +28,7 @@ import {
   changeRecord,
   type ExpectedVersion,
   type Outcome,
+  updateSteps,
 } from './change.ts'
 import { auditDetailOf, requireSound, withKeySet } from './create-client.ts'
 import { requireMayChange, requireMayGive } from './privileged.ts'
@@ -98,17 +99,14 @@ export async function updateClient(
   given: GivenClientChange,
   expected: ExpectedVersion = null,
 ): Promise<Outcome<ClientRecord>> {
-  const { lists, mode, isDisabled } = given
+  const { lists, mode } = given
   requireMayGive(act.actor, lists.scopes)
   const { fields, notes } = await withKeySet(given.fields)
   const whole = { fields, lists, mode }
   const detail = auditDetailOf(whole)
   const changed = await change(act, clientId, expected, (before) => {
     requireSoundAfter(before, whole)
-    const isUpdate = Object.keys({ ...fields, ...lists }).length > 0
-    const update: readonly Step[] = isUpdate ? [{ kind: 'update', ...whole, detail }] : []
-    if (isDisabled === undefined) return update
-    return [...update, { kind: isDisabled ? 'disable' : 'enable' }]
+    return updateSteps({ kind: 'update' as const, ...whole, detail }, given)
   })
   const { record } = changed
   const hasNoSecret =

@@ -26,7 +26,7 @@ import {
 import { quote, RegistrationError } from '../../protocol/registration/errors.ts'
 import { shown } from '../../protocol/registration/field.ts'
 import type { RegistrationPorts } from '../../stores/registration-ports.ts'
-import { type Act, authorOf, type Outcome } from './change.ts'
+import { type Act, authorOf, isSameSet, type Outcome } from './change.ts'
 import { requireMayChooseId, requireMayGive } from './privileged.ts'
 
 export function requireSound(registered: Registered) {
@@ -52,11 +52,6 @@ export const auditDetailOf = ({ fields, lists, mode }: GivenClient) => ({
   ...shown('inAudit', CLIENT_LISTS, lists),
   ...(mode === 'request' && { requested_only: true }),
 })
-
-const isSameSet = (left: readonly string[], right: readonly string[] = []) => {
-  const asText = (values: readonly string[]) => JSON.stringify([...new Set(values)].sort())
-  return asText(left) === asText(right)
-}
 
 /** Is this what the same registration made? Dates and secrets are no part of it. */
 function isSameClient(client: ClientRecord, { fields, lists, mode }: GivenClient): boolean {

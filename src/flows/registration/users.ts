@@ -24,7 +24,9 @@ import {
   authorOf,
   changeRecord,
   type ExpectedVersion,
+  isSameSet,
   type Outcome,
+  updateSteps,
 } from './change.ts'
 import { requireMayChange, requireMayChooseId, requireMayGive } from './privileged.ts'
 import { stillCovered } from './still-covered.ts'
@@ -67,11 +69,6 @@ const change = (act: Act, who: UserReference, expected: ExpectedVersion, decide:
 /** What the batch does to this record. Throws what is refused. */
 type Decide = (before: UserRecord) => readonly Step[]
 
-const isSameSet = (left: readonly string[], right: readonly string[]) => {
-  const asText = (values: readonly string[]) => JSON.stringify([...new Set(values)].sort())
-  return asText(left) === asText(right)
-}
-
 async function hasPassword({ ports }: Act, userId: string, password: string | null) {
   const kept = (await ports.users.passwordHashOf(userId)) ?? NO_PASSWORD
   return password === null ? kept === NO_PASSWORD : passwordMatches(password, kept)
@@ -81,7 +78,7 @@ export type CreatedUser = Outcome<UserRecord> & Readonly<{ isNew: boolean }>
 
 /**
  * With an id of the caller's choice it may be called again: the same content changes nothing, other content is a conflict.
- * Without a password nobody can sign in as the user until one is set.
+ * Without a password the user cannot sign in until one is set.
  */
 export async function createUser(act: Act, given: GivenNewUser): Promise<CreatedUser> {
   requireMayGive(act.actor, given.lists.scopes)
@@ -118,12 +115,8 @@ export async function updateUser(
   requireMayGive(act.actor, lists.scopes)
   const ofFields = shown('inAudit', USER_FIELDS, fields)
   const detail = { ...ofFields, ...shown('inAudit', USER_LISTS, lists) }
-  return change(act, who, expected, () => {
-    const isUpdate = Object.keys({ ...fields, ...lists }).length > 0
-    const update: readonly Step[] = isUpdate ? [{ kind: 'update', fields, lists, detail }] : []
-    if (isDisabled === undefined) return update
-    return [...update, { kind: isDisabled ? 'disable' : 'enable' }]
-  })
+  const update = { kind: 'update' as const, fields, lists, detail }
+  return change(act, who, expected, () => updateSteps(update, { fields, lists, isDisabled }))
 }
 
 /** Only what is issued from now on has more. */
