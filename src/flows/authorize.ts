@@ -91,7 +91,9 @@ export async function decideAuthorization(
   const { client, redirect } = identified
   if (!session?.record.user) return { kind: 'sign_in' }
   // D1 is asked both at once. The answer to the second counts only if the session holds.
-  const understood = prefetch(understand(received, session.record, deps))
+  const understood = prefetch(
+    understand(received, session.record.user.user_id, session.record, deps),
+  )
   if (!(await session.holds())) return { kind: 'sign_in' }
   const answer = readAnswer && (await readAnswer())
   const common = { state: fields.get('state'), issuer: deps.issuer }
@@ -118,17 +120,17 @@ export async function decideAuthorization(
 /** The request, and what D1 has about the user and what may be shown. A malformed request causes no read. */
 async function understand(
   { fields, identified: { client }, malformed }: ReceivedRequest,
-  { user, authorizations }: SessionRecord,
+  userId: string,
+  { authorizations }: SessionRecord,
   deps: Pick<Deps, 'users'>,
 ) {
   if (malformed) throw malformed
-  const { scopes, ...request } = readAuthorizationRequest(fields, client)
+  const request = readAuthorizationRequest(fields, client)
   // A user of an external accounts service has the session's endorsements.
   const endorsements =
     client.endorsements.length === 0 ? [] : [...client.endorsements, ...authorizations.endorsements]
-  const userId = user?.user_id ?? ''
-  const standing = await deps.users.standing(userId, client.clientId, { scopes, endorsements })
-  return { request: { ...request, scopes }, standing }
+  const asked = { scopes: request.scopes, endorsements }
+  return { request, standing: await deps.users.standing(userId, client.clientId, asked) }
 }
 
 /** Requested, authorized for the client, held by the user. */
