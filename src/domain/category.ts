@@ -3,10 +3,11 @@
 import { meet } from './scope.ts'
 
 const FORM = /^(\*\.\*|[a-z][a-z-]*(\.(\*|[A-Za-z][A-Za-z-]*))?)$/
-const MAX_LENGTH = 64
+export const MAX_ENDORSEMENT_LENGTH = 64
 export const EVERY_CATEGORY = '*.*'
 
-export const isEndorsement = (text: string) => text.length <= MAX_LENGTH && FORM.test(text)
+export const isEndorsement = (text: string) =>
+  text.length <= MAX_ENDORSEMENT_LENGTH && FORM.test(text)
 
 /** `cs.*` covers `cs.DL`; `*.*` covers all; `hep-th.*` covers `hep-th`, an archive that is its own category. */
 export const endorsementCovers = (held: string, asked: string) =>

@@ -4,7 +4,7 @@ import type { AuthMethod, GrantType } from './client.ts'
 import { LOOPBACK_HOSTS } from './network.ts'
 
 const FORM = /^[a-z][a-z0-9+.-]*:[\x21-\x7e]+$/
-const MAX_LENGTH = 2000
+export const MAX_REDIRECT_URI_LENGTH = 2000
 
 /** The origin must be in the form that browsers write, so that equal addresses are equal strings. */
 function webAddressProblem(uri: string, url: URL): string | null {
@@ -23,7 +23,8 @@ function webAddressProblem(uri: string, url: URL): string | null {
  * §7.1: a private-use scheme contains a dot. Here it is for public clients (native apps) only.
  */
 export function redirectUriProblem(uri: string, isPublic: boolean): string | null {
-  if (uri.length > MAX_LENGTH) return `must not be longer than ${MAX_LENGTH} characters`
+  if (uri.length > MAX_REDIRECT_URI_LENGTH)
+    return `must not be longer than ${MAX_REDIRECT_URI_LENGTH} characters`
   if (!FORM.test(uri) || !URL.canParse(uri)) return 'must be an absolute URI in plain ASCII'
   if (uri.includes('#')) return 'must not have a fragment'
   if (uri.includes('*') || uri.includes('\\')) return 'must not have a wildcard or a backslash'

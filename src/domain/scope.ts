@@ -2,7 +2,7 @@
 
 /** A `scope-token` of RFC 6749 §3.3. */
 const TOKEN = /^[!#-[\]-~]+$/
-const MAX_LENGTH = 256
+export const MAX_SCOPE_LENGTH = 256
 /** The end of a sentence about a malformed scope. Free of the characters that `error_description` must not have. */
 export const SCOPE_RULE =
   'must have 1 to 256 printable ASCII characters, without spaces, quotation marks and backslashes'
@@ -10,7 +10,7 @@ export const SCOPE_RULE =
 /** `domain:action[:resource]`, the only form with a hierarchy. A scope of another form covers itself and nothing else. */
 const HIERARCHICAL = /^([a-z][a-z0-9_-]*:[a-z][a-z0-9_-]*)(?::(\*|[A-Za-z0-9._~/-]+))?$/
 
-export const isScope = (text: string) => text.length <= MAX_LENGTH && TOKEN.test(text)
+export const isScope = (text: string) => text.length <= MAX_SCOPE_LENGTH && TOKEN.test(text)
 
 type Hierarchical = Readonly<{
   /** `domain:action`. */

@@ -11,6 +11,7 @@ import {
   type Permission,
   type PermissionLists,
 } from '../../domain/client.ts'
+import { MAX_REDIRECT_URI_LENGTH } from '../../domain/registration.ts'
 import { quote } from './errors.ts'
 import {
   checkedText,
@@ -179,7 +180,7 @@ export const CLIENT_LISTS: Fields<Required<ClientLists>> = {
   redirectUris: list(
     '--redirect-uri <uri>',
     'where users are sent back to: https, or http on a loopback address',
-    textSchema(2000),
+    textSchema(MAX_REDIRECT_URI_LENGTH),
   ),
   ...CLIENT_PERMISSIONS,
 }
@@ -193,7 +194,7 @@ export type GivenClient = Readonly<{
 export type GivenNewClient = GivenClient &
   Readonly<{
     fields: ClientFields
-    /** Of the caller's choice; null for a random id. */
+    /** The caller chose it; null for a random id. */
     clientId: string | null
   }>
 /** `isDisabled` undefined: as it is. */

@@ -117,7 +117,7 @@ export const membersOf = <T>(fields: Fields<T>, isCreation: boolean): Record<str
     }),
   )
 
-/** Of a checked body only these fields, as they are kept. */
+/** Only these fields of a checked body, as they are kept. */
 export const fieldsIn = <T>(
   fields: Fields<T>,
   body: Readonly<Record<string, unknown>>,

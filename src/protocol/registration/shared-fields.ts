@@ -1,8 +1,8 @@
 /** Fields that clients and users have in common, and what is given to both or withdrawn from both. */
 
 import * as z from 'zod/mini'
-import { isEndorsement } from '../../domain/category.ts'
-import { isScope, SCOPE_RULE } from '../../domain/scope.ts'
+import { isEndorsement, MAX_ENDORSEMENT_LENGTH } from '../../domain/category.ts'
+import { isScope, MAX_SCOPE_LENGTH, SCOPE_RULE } from '../../domain/scope.ts'
 import { quote, RegistrationError } from './errors.ts'
 import {
   type Fields,
@@ -13,9 +13,6 @@ import {
   snakeCase,
   wrongType,
 } from './field.ts'
-
-const MAX_SCOPE = 256
-const MAX_ENDORSEMENT = 64
 
 /** An id of the caller's choice. */
 export const idSchema = () =>
@@ -38,7 +35,7 @@ function wordSchema(
 }
 
 const scopeSchema = wordSchema(
-  MAX_SCOPE,
+  MAX_SCOPE_LENGTH,
   isScope,
   (text) => `${quote(text)} is not a scope: a scope ${SCOPE_RULE}`,
 )
@@ -55,7 +52,7 @@ export const ENDORSEMENTS = {
   help: 'a category (cs.DL), an archive (cs.*) or *.*; one that another covers is dropped',
   isList: true as const,
   schema: listSchema(
-    wordSchema(MAX_ENDORSEMENT, isEndorsement, (text) =>
+    wordSchema(MAX_ENDORSEMENT_LENGTH, isEndorsement, (text) =>
       text === '*'
         ? 'endorsement "*": write *.* for every category'
         : `${quote(text)} is not an endorsement: write a category (cs.DL), an archive (cs.*) or *.*`,

@@ -74,7 +74,7 @@ export type GivenUser = Readonly<{ fields: Partial<UserFields>; lists: UserLists
 export type GivenNewUser = Readonly<{
   fields: UserFields
   lists: UserLists
-  /** Of the caller's choice; null for a random id. */
+  /** The caller chose it; null for a random id. */
   userId: string | null
   /** Null: no password is the user's until one is set. */
   password: string | null
