@@ -11,7 +11,7 @@ export type DeclaredScope = Readonly<{
   name: string
   /** What it allows, for people. */
   sentence: string
-  /** Marked on the consent page, and consent to it is never remembered. */
+  /** Consent to it is never remembered. */
   isSensitive: boolean
 }>
 

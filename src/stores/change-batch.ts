@@ -25,7 +25,7 @@ export type Part = Readonly<{
   /** Decides whether the change has an effect; otherwise the audit gets no row. Must set the version to `NEXT_VERSION`. */
   change: D1PreparedStatement
   more?: readonly D1PreparedStatement[]
-  /** Ends everything, whatever the rows say. */
+  /** Statements that end everything without a condition. */
   ending?: readonly D1PreparedStatement[]
 }>
 

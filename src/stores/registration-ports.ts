@@ -123,9 +123,9 @@ export interface AdministratorRevocations {
 
 /** For how long a revocation must be kept: lifetimes in seconds. */
 export type Lifetimes = Readonly<{
-  /** Of access tokens. */
+  /** The lifetime of access tokens. */
   sessionLifetimeSeconds: number
-  /** Of any session. */
+  /** The longest lifetime of a session. */
   longestSessionSeconds: number
   /** How old a client's record may be when a token is issued on it. */
   oldestClientSeconds: number

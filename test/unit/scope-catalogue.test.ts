@@ -92,7 +92,7 @@ describe("the registry's own scopes", () => {
   ])
 
   it.each(REGISTRY_SCOPES)(
-    'the scope %s is sensitive and has the words of the registry, whatever is declared',
+    'the scope %s is sensitive and has the words of the registry, even where a declaration has others',
     (scope) => {
       const described = describeScope(scope, declared)
       expect(described).toEqual(describeScope(scope, catalogueOf([])))

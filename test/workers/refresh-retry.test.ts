@@ -148,7 +148,7 @@ describe('what a retry gives', () => {
     expect(Math.abs(Date.parse(restored) - Date.parse(end_time ?? ''))).toBeLessThan(2000)
   })
 
-  it('a narrower scope of the first request holds for the retry too, whatever that asks for', async () => {
+  it('a retry has the narrower scope of the first request, even when the retry asks for another', async () => {
     const client = await newRefreshingClient()
     const { refresh_token } = await begin(client)
     const narrow = await tokensIn(await renewal(client, refresh_token, { scope: 'public:read' }))

@@ -180,7 +180,7 @@ async function mint(attempt: Attempt): Promise<Renewed> {
   return { bearer, refreshToken, successor, firstIssuedAt, isCounted: repeated === null }
 }
 
-/** Of any number of simultaneous calls one rotates. The others repeat its tokens, where a retry may. */
+/** One of any number of simultaneous calls rotates. The others repeat its tokens, if a retry may. */
 async function rotateOrRepeat(renewed: Renewed, attempt: Attempt): Promise<Consumed<Renewed>> {
   const { tokenDigest, standing, deps, context } = attempt
   const { successor, firstIssuedAt } = renewed
