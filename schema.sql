@@ -47,6 +47,8 @@ CREATE TABLE IF NOT EXISTS client_authorization (
   authorized_at INTEGER,          -- epoch seconds; NULL: requested only
   PRIMARY KEY (client_id, scope)
 ) STRICT, WITHOUT ROWID;
+-- For the deletion of a scope.
+CREATE INDEX IF NOT EXISTS client_authorization_by_scope ON client_authorization (scope, client_id);
 
 CREATE TABLE IF NOT EXISTS client_grant_type (
   client_id     TEXT NOT NULL REFERENCES client ON DELETE CASCADE,
@@ -84,22 +86,13 @@ CREATE TABLE IF NOT EXISTS user_scope (
   scope   TEXT NOT NULL,
   PRIMARY KEY (user_id, scope)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS user_scope_by_scope ON user_scope (scope, user_id);
 
 CREATE TABLE IF NOT EXISTS user_endorsement (
   user_id  TEXT NOT NULL REFERENCES user ON DELETE CASCADE,
   category TEXT NOT NULL,
   PRIMARY KEY (user_id, category)
 ) STRICT, WITHOUT ROWID;
-
--- An insertion into this view writes nothing. It fails the batch unless the record has the version.
-CREATE VIEW IF NOT EXISTS expected_version (kind, id, version) AS
-  SELECT 'client', client_id, version FROM client
-  UNION ALL SELECT 'user', user_id, version FROM user;
-CREATE TRIGGER IF NOT EXISTS version_is_expected INSTEAD OF INSERT ON expected_version
-WHEN NOT EXISTS (SELECT 1 FROM expected_version e
-  WHERE e.kind = NEW.kind AND e.id = NEW.id AND e.version = CAST(NEW.version AS INTEGER)) BEGIN
-  SELECT RAISE(ABORT, 'stale version');
-END;
 
 -- Users of an external accounts service at their last consent, so that an operator can find them by name.
 CREATE TABLE IF NOT EXISTS external_user (
@@ -274,3 +267,22 @@ CREATE TABLE IF NOT EXISTS category (
   name  TEXT PRIMARY KEY,
   title TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Both are read as a whole, so their size is bounded.
+CREATE TRIGGER IF NOT EXISTS scope_limit AFTER INSERT ON scope WHEN (SELECT count(*) FROM scope) > 1000 BEGIN
+  SELECT RAISE(ABORT, 'too many are declared');
+END;
+CREATE TRIGGER IF NOT EXISTS category_limit AFTER INSERT ON category WHEN (SELECT count(*) FROM category) > 1000 BEGIN
+  SELECT RAISE(ABORT, 'too many are declared');
+END;
+
+-- An insertion into this view writes nothing. It fails the batch unless the record has the version.
+CREATE VIEW IF NOT EXISTS expected_version (kind, id, version) AS
+  SELECT 'client', client_id, version FROM client
+  UNION ALL SELECT 'user', user_id, version FROM user
+  UNION ALL SELECT 'scope', name, version FROM scope;
+CREATE TRIGGER IF NOT EXISTS version_is_expected INSTEAD OF INSERT ON expected_version
+WHEN NOT EXISTS (SELECT 1 FROM expected_version e
+  WHERE e.kind = NEW.kind AND e.id = NEW.id AND e.version = CAST(NEW.version AS INTEGER)) BEGIN
+  SELECT RAISE(ABORT, 'stale version');
+END;

@@ -11,6 +11,7 @@ import {
   requireValid,
   snakeCase,
 } from '../protocol/registration/field.ts'
+import { SCOPE_FIELDS } from '../protocol/registration/scope-fields.ts'
 import { USER_FIELDS, USER_LISTS } from '../protocol/registration/user-fields.ts'
 import { listOption } from './verb.ts'
 
@@ -40,13 +41,14 @@ export const readGiven = <T>(
 
 const optionOf = ({ flags }: Field<unknown>) => flags.replace(/ .*/, '')
 const OPTIONS: ReadonlyMap<string, string> = new Map([
-  ...[CLIENT_FIELDS, CLIENT_LISTS, USER_FIELDS, USER_LISTS].flatMap((fields) =>
+  ...[CLIENT_FIELDS, CLIENT_LISTS, USER_FIELDS, USER_LISTS, SCOPE_FIELDS].flatMap((fields) =>
     entriesOf(fields as Fields<unknown>).map(
       ([name, field]) => [snakeCase(name), optionOf(field)] as const,
     ),
   ),
   ['jwks', '--jwks or --jwks-file'],
   ['even_unknown', '--even-unknown'],
+  ['withdraw', '--withdraw'],
 ])
 
 /** How a refusal names a field here. */

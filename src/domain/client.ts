@@ -69,6 +69,8 @@ export type Permission = Readonly<{
 export type ClientRecord = Client &
   Readonly<{
     permissions: readonly Permission[]
+    /** Those of its scopes, requested or authorized, that nothing declared describes. */
+    undeclaredScopes: readonly string[]
     createdAt: number
     updatedAt: number
     /** Every act of an administrator raises it. */

@@ -10,7 +10,7 @@ import { DEFAULT_AUTH_METHOD, isEnabled, liveCredentials } from '../domain/clien
 import { findClientRecord } from '../stores/client-record.ts'
 import { insertClient } from '../stores/client-statements.ts'
 import type { Database } from '../stores/database.ts'
-import { type CatalogueFile, declareNew } from '../stores/scope-registry.ts'
+import { type CatalogueFile, declareStatements } from '../stores/scope-statements.ts'
 import { insertUser } from '../stores/user-statements.ts'
 import { userStore } from '../stores/users.ts'
 import { readIfPresent, writePrivateFile } from './files.ts'
@@ -37,9 +37,16 @@ const fileIn = (stateDir: string) => join(stateDir, 'demo.json')
 
 /** What the consent page says of the demo's scopes. */
 const CATALOGUE = inProject('examples/arxiv-scopes.json')
+const IS_NOTHING_DECLARED = `SELECT NOT EXISTS (SELECT 1 FROM scope) AND NOT EXISTS (SELECT 1 FROM category) AS empty`
+
+async function declareExamples(db: Database, now: number) {
+  if (!(await db.prepare(IS_NOTHING_DECLARED).first<number>('empty'))) return
+  const file = JSON.parse(await readFile(CATALOGUE, 'utf8')) as CatalogueFile
+  await db.batch(declareStatements(db, file, now))
+}
 
 async function seed(db: Database, stateDir: string, now: number): Promise<Demo> {
-  await declareNew(db, JSON.parse(await readFile(CATALOGUE, 'utf8')) as CatalogueFile, now)
+  await declareExamples(db, now)
   const clientSecret = mintToken('clientSecret')
   const password = randomText().slice(0, 16)
   const clientId = randomId()

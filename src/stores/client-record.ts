@@ -3,6 +3,7 @@
 import type { ClientRecord, Permission } from '../domain/client.ts'
 import { foldText } from '../domain/fold-text.ts'
 import { CLIENT_COLUMNS, readClientRow } from './clients.ts'
+import { scopeCoversSql } from './covering-sql.ts'
 import type { Database } from './database.ts'
 import { pageOfMatching } from './matching-page.ts'
 import type { ClientFilter } from './registration-ports.ts'
@@ -10,12 +11,21 @@ import type { ClientFilter } from './registration-ports.ts'
 type NamesRow = Pick<ClientRecordRow, 'client_id' | 'name'>
 export type ClientRecordRow = Parameters<typeof readClientRow>[0] & {
   permissions: string
+  undeclared: string
   created_at: number
   updated_at: number
   version: number
 }
 
+/** SQL: `domain:action` of `domain:action:resource`; any other text for a scope of another form. */
+const GENERAL = `substr(h.scope, 1, instr(h.scope, ':') + instr(substr(h.scope, instr(h.scope, ':') + 1), ':') - 1)`
+/** As `describeScope` in `domain/scope-catalogue.ts` finds a declaration. */
+const IS_DECLARED = `EXISTS (SELECT 1 FROM scope d WHERE d.name IN (h.scope, ${GENERAL})
+      AND (d.name = h.scope OR ${scopeCoversSql("(d.name || ':*')", 'h.scope')}))`
+
 const RECORD_COLUMNS = `${CLIENT_COLUMNS}, c.created_at, c.updated_at, c.version,
+  (SELECT json_group_array(h.scope) FROM client_authorization h
+    WHERE h.client_id = c.client_id AND NOT ${IS_DECLARED}) AS undeclared,
   (SELECT json_group_array(json_object('kind', kind, 'value', value, 'requestedAt', requested_at,
       'authorizedAt', authorized_at)) FROM (
     SELECT 'scope' AS kind, scope AS value, requested_at, authorized_at
@@ -39,6 +49,7 @@ export const NAMES_OF_CLIENTS_OF_OWNER = `SELECT client_id, name FROM client
 export const readClientRecord = (row: ClientRecordRow): ClientRecord => ({
   ...readClientRow(row),
   permissions: JSON.parse(row.permissions) as Permission[],
+  undeclaredScopes: JSON.parse(row.undeclared) as string[],
   createdAt: row.created_at,
   updatedAt: row.updated_at,
   version: row.version,

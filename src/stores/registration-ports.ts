@@ -5,6 +5,7 @@
  */
 
 import type { ClientFields, ClientLists, ClientRecord, PermissionLists } from '../domain/client.ts'
+import type { Category, NewScope, ScopeFields, ScopeRecord } from '../domain/declaration.ts'
 import type { SecretDigest, SessionKey } from '../domain/ids.ts'
 import type { UserFields, UserLists, UserRecord } from '../domain/user.ts'
 import type { RefreshTokenStore } from './ports.ts'
@@ -103,6 +104,59 @@ export interface UserRegistry extends UserReader {
   ): Promise<Changed<UserRecord> | Readonly<{ kind: 'taken' }>>
 }
 
+/** `too_many`: `MAX_DECLARED` are declared. Nothing was written. */
+export interface ScopeRegistry {
+  /** Null if it is not declared. One read of the primary. */
+  find(name: string): Promise<ScopeRecord | null>
+  /** At most `rows` scopes after the name `after`, ordered by name. */
+  page(after: string, rows: number): Promise<readonly ScopeRecord[]>
+  /** Null, and nothing is written, if it is declared. */
+  create(scope: NewScope, by: Authorship, detail: Detail): Promise<ScopeRecord | 'too_many' | null>
+  update(
+    before: ScopeRecord,
+    fields: Partial<ScopeFields>,
+    by: Authorship,
+    detail: Detail,
+  ): Promise<Changed<ScopeRecord>>
+  /**
+   * `held`: so many clients are authorized for it and so many users hold it, with or without a resource. Nothing was
+   * written.
+   */
+  delete(
+    before: ScopeRecord,
+    by: Authorship,
+    detail: Detail,
+  ): Promise<Changed<ScopeRecord> | Readonly<{ kind: 'held'; clients: number; users: number }>>
+  /**
+   * Takes it from every client and user, with or without a resource, also where it is merely requested. Their sessions end,
+   * and the audit has a row for each of them. A scope with a resource that is declared itself stays.
+   */
+  deleteAndWithdraw(
+    before: ScopeRecord,
+    by: Authorship,
+    detail: Detail,
+  ): Promise<Changed<ScopeRecord>>
+  /** All or none. Returns the names, sorted. A scope that is declared as given is in neither list. */
+  import(
+    scopes: readonly NewScope[],
+    by: Authorship,
+  ): Promise<Readonly<{ created: readonly string[]; updated: readonly string[] }> | 'too_many'>
+}
+
+export interface CategoryRegistry {
+  /** `text` is the list as `replace` demands it. One read of the primary. */
+  read(): Promise<Readonly<{ categories: readonly Category[]; text: string }>>
+  /** `stale`: the list is no longer `expected`. `too_many`: as for scopes. Nothing was written. */
+  replace(
+    expected: string,
+    categories: readonly Category[],
+    by: Authorship,
+  ): Promise<
+    | Readonly<{ kind: 'replaced'; added: number; changed: number; removed: number; text: string }>
+    | Readonly<{ kind: 'stale' | 'too_many' }>
+  >
+}
+
 /** Ends sessions for an administrator, each with its audit row. Settles when D1 has the revocation. */
 export interface AdministratorRevocations {
   /** The session of one access token or browser session. `kind` is for the audit. Returns whether KV shows it. */
@@ -135,6 +189,8 @@ export type Lifetimes = Readonly<{
 export type RegistrationPorts = Readonly<{
   clients: ClientRegistry
   users: UserRegistry
+  scopes: ScopeRegistry
+  categories: CategoryRegistry
   revocations: AdministratorRevocations
   refreshTokens: Pick<RefreshTokenStore, 'find'>
 }>

@@ -1,10 +1,12 @@
 /** The stores of `flows/registration` over one D1 and one KV. */
 
 import { administratorRevocations } from './administrator-revocations.ts'
+import { categoryRegistry } from './category-registry.ts'
 import { clientRegistry } from './client-registry.ts'
 import type { Database, TextNamespace } from './database.ts'
 import { refreshTokenStore } from './refresh-tokens.ts'
 import type { Lifetimes, RegistrationPorts } from './registration-ports.ts'
+import { scopeRegistry } from './scope-registry.ts'
 import { userRegistry } from './user-registry.ts'
 
 export const registrationPorts = (
@@ -14,6 +16,8 @@ export const registrationPorts = (
 ): RegistrationPorts => ({
   clients: clientRegistry(db, lifetimes),
   users: userRegistry(db, lifetimes),
+  scopes: scopeRegistry(db, lifetimes),
+  categories: categoryRegistry(db),
   revocations: administratorRevocations(db, sessions, lifetimes),
   refreshTokens: refreshTokenStore(db),
 })

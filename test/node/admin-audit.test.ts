@@ -1,5 +1,7 @@
 /** The audit, and the row that each act of the administrator writes. */
 
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Command } from 'commander'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { commandLine } from '../../src/cli/main.ts'
@@ -71,6 +73,10 @@ type Given = Readonly<{
   userId: string
   disabledClientId: string
   disabledUserId: string
+  /** Declared. */
+  scope: string
+  /** With a scope and a category that are not declared. */
+  file: string
 }>
 type Case = Readonly<{
   event: string
@@ -81,7 +87,7 @@ type Case = Readonly<{
 }>
 
 const MORE = ['--scope', 'submission:read', '--endorsement', 'cs.*']
-const cases: readonly Case[] = [
+const cases: Case[] = [
   {
     event: 'client.create',
     words: () => [...CLIENT, '--redirect-uri', 'https://client.example/back'],
@@ -233,6 +239,54 @@ const cases: readonly Case[] = [
   },
 ]
 
+cases.push(
+  {
+    event: 'scope.create',
+    words: ({ scope }) => ['scope', 'create', `${scope}_new`, '--sentence', 'Read'],
+    about: 'none',
+    detail: {
+      name: expect.stringMatching(/_new$/),
+      sentence: 'Read',
+      self_registered: false,
+      sensitive: false,
+    },
+  },
+  {
+    event: 'scope.update',
+    words: ({ scope }) => ['scope', 'update', scope, '--sensitive'],
+    about: 'none',
+    detail: { name: expect.any(String), sensitive: true },
+  },
+  {
+    event: 'scope.delete',
+    words: ({ scope }) => ['scope', 'delete', scope],
+    about: 'none',
+    detail: {
+      name: expect.any(String),
+      sentence: 'Read',
+      self_registered: false,
+      sensitive: false,
+    },
+  },
+  {
+    event: 'scope.create',
+    words: ({ file }) => ['scope', 'import', file],
+    about: 'none',
+    detail: {
+      name: expect.stringMatching(/_file$/),
+      sentence: 'Read',
+      self_registered: false,
+      sensitive: true,
+    },
+  },
+  {
+    event: 'category.replace',
+    words: ({ file }) => ['category', 'import', file],
+    about: 'none',
+    detail: expect.objectContaining({ changed: 0 }),
+  },
+)
+
 const NOBODY = { client_id: null, user_id: null }
 const idsOf = (whom: Exclude<Case['about'], 'new'>, given: Given) =>
   ({
@@ -244,15 +298,31 @@ const idsOf = (whom: Exclude<Case['about'], 'new'>, given: Given) =>
     'disabled user': { ...NOBODY, user_id: given.disabledUserId },
   })[whom]
 
-const named = cases.map((one) => [`${one.event} (${one.about})`, one] as const)
+const NONE: Given = {
+  ...{ clientId: 'c', userId: 'u', disabledClientId: 'd', disabledUserId: 'd' },
+  ...{ scope: 's', file: 'f' },
+}
+const named = cases.map(
+  (one) => [`${one.words(NONE).slice(0, 2).join(' ')} (${one.about})`, one] as const,
+)
 
+let scopes = 0
 async function given(): Promise<Given> {
   const disabledClientId = await newClient()
   await state.json(['client', 'disable', disabledClientId])
   const disabledUserId = await newUser()
   await state.json(['user', 'disable', disabledUserId])
   const [clientId, userId] = [await newClient(), await newUser()]
-  return { clientId, userId, disabledClientId, disabledUserId }
+  scopes += 1
+  const scope = `domain${scopes}:read`
+  await state.json(['scope', 'create', scope, '--sentence', 'Read'])
+  const file = join(state.stateDir, 'catalogue.json')
+  const declared = {
+    scopes: [{ name: `${scope}_file`, sentence: 'Read', sensitive: true }],
+    categories: [{ name: `cs.${'x'.repeat(scopes)}`, title: 'Computing' }],
+  }
+  await writeFile(file, JSON.stringify(declared))
+  return { clientId, userId, disabledClientId, disabledUserId, scope, file }
 }
 
 /** The words of every command. */
@@ -269,6 +339,9 @@ const commands = program.commands.flatMap((one) => commandsOf(one))
 const READING: Readonly<Record<string, (given: Given) => string[]>> = {
   'client list': () => [],
   'client show': ({ clientId }) => [clientId],
+  'scope list': () => [],
+  'scope show': ({ scope }) => [scope],
+  'category list': () => [],
   'user list': () => [],
   'user show': ({ userId }) => [userId],
   why: () => ['K7M2Q9XW4D'],
@@ -276,8 +349,7 @@ const READING: Readonly<Record<string, (given: Given) => string[]>> = {
 }
 
 it('every command is in the list of those that write an audit row or in the list of those that change nothing', () => {
-  const given = { clientId: 'c', userId: 'u', disabledClientId: 'd', disabledUserId: 'd' }
-  const acts = new Set(cases.map(({ words }) => words(given).slice(0, 2).join(' ')))
+  const acts = new Set(cases.map(({ words }) => words(NONE).slice(0, 2).join(' ')))
   expect([...acts, ...Object.keys(READING), 'doctor'].sort()).toEqual(commands.sort())
   const told = new Set(cases.map(({ event }) => event))
   expect([...told, 'consent.grant', 'consent.remove'].sort()).toEqual([...AUDIT_EVENTS].sort())

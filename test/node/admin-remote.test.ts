@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { digest } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
-import { REGISTRY_CONFIG } from '../../src/local/project.ts'
+import { inProject, REGISTRY_CONFIG } from '../../src/local/project.ts'
 import { databaseOf, readWranglerConfig, sessionsOf } from '../../src/local/wrangler-config.ts'
 import { commandLine, type ServedState, servedState } from './command-line.ts'
 import { freePorts } from './free-ports.ts'
@@ -136,8 +136,16 @@ describe('requests with --remote', () => {
     const user = ['--username', 'remote', '--email', 'remote@example.org', '--password-stdin']
     const commands: readonly (readonly string[])[] = [
       ['client', 'list'],
-      ['client', 'authorize', id, '--scope', 'x:y'],
+      ['client', 'authorize', id, '--grant-type', 'refresh_token'],
       ['client', 'withdraw', id, '--scope', 'x:y'],
+      ['scope', 'create', 'x:y', '--sentence', 'Read'],
+      ['scope', 'update', 'x:y', '--sensitive'],
+      ['scope', 'list'],
+      ['scope', 'show', 'x:y'],
+      ['scope', 'import', inProject('examples/arxiv-scopes.json')],
+      ['scope', 'delete', 'x:y', '--withdraw'],
+      ['category', 'import', inProject('examples/arxiv-scopes.json')],
+      ['category', 'list'],
       ['client', 'disable', id],
       ['client', 'enable', id],
       ['client', 'delete', id],

@@ -39,6 +39,9 @@ let clientId = ''
 let userId = ''
 beforeAll(async () => {
   state = await servedState()
+  for (const name of ['a:b', 'c:d', 'e:f', 'x:y']) {
+    await state.json(['scope', 'create', name, '--sentence', 'Read'])
+  }
 })
 afterAll(() => state.close())
 const SECRET_DIGEST = 'digest of a secret' as SecretDigest

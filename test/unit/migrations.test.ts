@@ -209,3 +209,42 @@ describe('0009_registration.sql', () => {
     expect(db.prepare('SELECT count(*) AS n FROM expected_version').get()?.n).toBe(2)
   })
 })
+
+describe('0012_declaring_scopes.sql', () => {
+  it('migration 0012 keeps declared scopes, and demands versions of clients, users and scopes', () => {
+    const { db, migrate } = databaseBefore('0012_declaring_scopes.sql')
+    db.exec(`INSERT INTO client (client_id, name, owner_id, created_at, updated_at, version) VALUES ('c', 'C', 'o', 1, 1, 7);
+      INSERT INTO client_authorization (client_id, scope, requested_at, authorized_at) VALUES ('c', 'a:b', 1, 1);
+      INSERT INTO scope (name, sentence, version, created_at, updated_at) VALUES ('a:b', 'Read', 8, 1, 1);
+      INSERT INTO category (name, title) VALUES ('cs', 'Computing')`)
+    migrate()
+    expect(db.prepare('SELECT name, version FROM scope').all()).toEqual([
+      { name: 'a:b', version: 8 },
+    ])
+    expect(db.prepare('SELECT name FROM category').all()).toEqual([{ name: 'cs' }])
+    const demand = db.prepare('INSERT INTO expected_version (kind, id, version) VALUES (?, ?, ?)')
+    for (const [kind, id, version] of [
+      ['client', 'c', 7],
+      ['scope', 'a:b', 8],
+    ] as const) {
+      expect(() => demand.run(kind, id, version)).not.toThrow()
+      expect(() => demand.run(kind, id, version + 1)).toThrow('stale version')
+    }
+  })
+
+  it('migration 0012 lets no more than 1000 scopes and 1000 categories be declared', () => {
+    const { db, migrate } = databaseBefore('0012_declaring_scopes.sql')
+    migrate()
+    const count = (upTo: number) =>
+      `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${upTo}) SELECT`
+    const scopes = (upTo: number) =>
+      db.exec(`INSERT INTO scope (name, sentence, version, created_at, updated_at)
+        ${count(upTo)} 's' || i, 'S', 1, 1, 1 FROM n`)
+    const categories = (upTo: number) =>
+      db.exec(`INSERT INTO category (name, title) ${count(upTo)} 'c' || i, 'C' FROM n`)
+    for (const declare of [scopes, categories]) {
+      expect(() => declare(1001)).toThrow('too many are declared')
+      expect(() => declare(1000)).not.toThrow()
+    }
+  })
+})

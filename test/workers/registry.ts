@@ -13,7 +13,7 @@ import {
 } from '../../src/domain/client.ts'
 import type { ClientId } from '../../src/domain/ids.ts'
 import { liveSessions } from '../../src/stores/live-sessions.ts'
-import { type CatalogueFile, declareNew } from '../../src/stores/scope-registry.ts'
+import { type CatalogueFile, declareStatements } from '../../src/stores/scope-statements.ts'
 import { type Pair, fieldsOf as readForm } from '../node/forms.ts'
 import { clientRegistry, userRegistry } from '../rows.ts'
 
@@ -99,7 +99,7 @@ export async function newClient(asked: Registration = {}): Promise<RegisteredCli
 
 /** Declares scopes and categories, as an import does. */
 export const declare = (declared: Partial<CatalogueFile>) =>
-  declareNew(env.DB, { scopes: [], categories: [], ...declared }, nowSeconds())
+  env.DB.batch(declareStatements(env.DB, { scopes: [], categories: [], ...declared }, nowSeconds()))
 
 export const PASSWORD = 'correct horse battery staple'
 /** The hash of the password, with cheap parameters, which are part of the stored string. */

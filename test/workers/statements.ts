@@ -21,7 +21,7 @@ import * as revocationDocument from '../../src/stores/revocation-document.ts'
 import * as revocationStatements from '../../src/stores/revocation-statements.ts'
 import * as revocations from '../../src/stores/revocations.ts'
 import * as scopeCatalogue from '../../src/stores/scope-catalogue.ts'
-import * as scopeRegistry from '../../src/stores/scope-registry.ts'
+import * as scopeStatements from '../../src/stores/scope-statements.ts'
 import * as signInFailures from '../../src/stores/sign-in-failures.ts'
 import { sweepsOf } from '../../src/stores/sweeps.ts'
 import * as usedJtis from '../../src/stores/used-jtis.ts'
@@ -53,7 +53,7 @@ const stores = {
   permissionRows,
   doctor,
   scopeCatalogue,
-  scopeRegistry,
+  scopeStatements,
   signInFailures,
   userRecord,
   userRegistry,

@@ -32,6 +32,7 @@ import {
 } from './change.ts'
 import { auditDetailOf, requireSound, withKeySet } from './create-client.ts'
 import { requireMayChange, requireMayGive } from './privileged.ts'
+import { undeclaredNotes } from './scopes.ts'
 import { stillCovered } from './still-covered.ts'
 
 export { type CreatedClient, createClient } from './create-client.ts'
@@ -113,7 +114,8 @@ export async function updateClient(
     usesSecret(record.authMethod) && liveCredentials(record, act.now).length === 0
       ? [`the client has no secret yet: give it one with client rotate-secret ${clientId}`]
       : []
-  return { record, notes: [...notes, ...hasNoSecret, ...changed.notes] }
+  const undeclared = undeclaredNotes(record, lists.scopes)
+  return { record, notes: [...notes, ...hasNoSecret, ...undeclared, ...changed.notes] }
 }
 
 /** Gives more, whether it was requested or not. */
@@ -125,11 +127,12 @@ export async function authorizeClient(
 ): Promise<Outcome<ClientRecord>> {
   requireMayGive(act.actor, lists.scopes)
   const detail = shown('inAudit', CLIENT_PERMISSIONS, lists)
-  return change(act, clientId, expected, (before) => {
+  const { record, notes } = await change(act, clientId, expected, (before) => {
     const held = permissionsOf(before, 'grant_type', false)
     if (lists.grantTypes) requireSound({ ...before, grantTypes: [...held, ...lists.grantTypes] })
     return [{ kind: 'authorize', lists, detail }]
   })
+  return { record, notes: [...undeclaredNotes(record, lists.scopes), ...notes] }
 }
 
 /** Takes something, including what was only requested. */

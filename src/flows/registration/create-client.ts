@@ -28,6 +28,7 @@ import { shown } from '../../protocol/registration/field.ts'
 import type { RegistrationPorts } from '../../stores/registration-ports.ts'
 import { type Act, authorOf, isSameSet, type Outcome } from './change.ts'
 import { requireMayChooseId, requireMayGive } from './privileged.ts'
+import { undeclaredNotes } from './scopes.ts'
 
 export function requireSound(registered: Registered) {
   const problem = registrationProblem(registered)
@@ -94,7 +95,10 @@ export async function createClient(
   const { clients } = act.ports
   const client = { clientId, secretDigest, ...whole }
   const created = await clients.create(client, authorOf(act), auditDetailOf(whole))
-  if (created) return { record: created, notes, isNew: true, clientSecret }
+  if (created) {
+    const undeclared = undeclaredNotes(created, given.lists.scopes)
+    return { record: created, notes: [...notes, ...undeclared], isNew: true, clientSecret }
+  }
   const record = await clients.find(clientId)
   if (record && isSameClient(record, whole)) {
     return { record, notes, isNew: false, clientSecret: null }

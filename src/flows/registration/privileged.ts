@@ -30,6 +30,13 @@ export function requireMayChange({ scopes: held }: Actor, scopes: readonly strin
   }
 }
 
+/** For what concerns every client and user. */
+export function requireAdmin({ scopes: held }: Actor) {
+  if (!isAdmin(held)) {
+    throw forbidden('declaring scopes and categories needs the scope registry:admin')
+  }
+}
+
 /** `id`: of the caller's choice; null for a random one. */
 export function requireMayChooseId({ scopes: held }: Actor, id: string | null, field: string) {
   if (id !== null && RESERVED.test(id) && !isAdmin(held)) {

@@ -1,0 +1,58 @@
+/** What an administrator declares of categories: one list, replaced as a whole. */
+
+import { hexDigest } from '../../crypto/digest.ts'
+import type { Category } from '../../domain/declaration.ts'
+import { MAX_DECLARED } from '../../domain/scope-catalogue.ts'
+import { RegistrationError } from '../../protocol/registration/errors.ts'
+import type { RegistrationPorts } from '../../stores/registration-ports.ts'
+import { type Act as AnyAct, authorOf, type ExpectedVersion } from './change.ts'
+import { requireAdmin } from './privileged.ts'
+
+type Act = AnyAct<Pick<RegistrationPorts, 'categories'>>
+
+/** How often a change that takes any version is tried while others change the list. */
+const MAX_ROUNDS = 5
+
+/** 48 bits of the list's digest: the list has no column for a version. */
+const versionOf = async (text: string) => Number.parseInt((await hexDigest(text)).slice(0, 12), 16)
+
+export async function findCategories({
+  ports,
+}: Readonly<{ ports: { categories: Pick<RegistrationPorts['categories'], 'read'> } }>): Promise<
+  Readonly<{ categories: readonly Category[]; version: number }>
+> {
+  const { categories, text } = await ports.categories.read()
+  return { categories, version: await versionOf(text) }
+}
+
+export type ReplacedCategories = Readonly<{
+  added: number
+  changed: number
+  removed: number
+  version: number
+  notes: readonly string[]
+}>
+
+/** Categories that are not given are no longer declared. Nothing rests on them but words. */
+export async function replaceCategories(
+  act: Act,
+  categories: readonly Category[],
+  expected: ExpectedVersion = null,
+): Promise<ReplacedCategories> {
+  requireAdmin(act.actor)
+  const registry = act.ports.categories
+  for (let round = 1; round <= MAX_ROUNDS; round += 1) {
+    const { text } = await registry.read()
+    if (expected !== null && expected !== (await versionOf(text))) break
+    const done = await registry.replace(text, categories, authorOf(act))
+    if (done.kind === 'too_many') {
+      throw new RegistrationError('conflict', `at most ${MAX_DECLARED} categories can be declared`)
+    }
+    if (done.kind === 'replaced') {
+      const { added, changed, removed } = done
+      return { added, changed, removed, version: await versionOf(done.text), notes: [] }
+    }
+    if (expected !== null) break
+  }
+  throw new RegistrationError('stale', 'the list has changed since it was read')
+}

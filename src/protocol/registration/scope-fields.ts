@@ -1,0 +1,93 @@
+/** What is declared of a scope, and the bodies and documents with it. */
+
+import * as z from 'zod/mini'
+import type { NewScope, ScopeFields, ScopeRecord } from '../../domain/declaration.ts'
+import { isRegistryScope } from '../../domain/registry-scopes.ts'
+import { isScope, SCOPE_RULE } from '../../domain/scope.ts'
+import { quote } from './errors.ts'
+import {
+  checkedText,
+  type Fields,
+  fieldsIn,
+  filledSchema,
+  flagSchema,
+  isoTime,
+  membersOf,
+  requireValid,
+  shown,
+} from './field.ts'
+import { listOf, readList } from './list-body.ts'
+
+/** Shown to people as a part of a page, so that it must not break the page or turn its direction. */
+export const lineSchema = (maxLength: number) =>
+  filledSchema(maxLength).check(
+    z.refine((text: string) => !/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u.test(text), {
+      error: '{field} must be one line without control characters',
+    }),
+  )
+
+export const SCOPE_FIELDS: Fields<ScopeFields> = {
+  sentence: {
+    flags: '--sentence <text>',
+    help: 'what it allows, for people, as in "Read your files"',
+    isRequired: true,
+    schema: lineSchema(300),
+  },
+  selfRegistered: {
+    flags: '--self-registered',
+    help: 'clients that register themselves may have it without approval',
+    off: 'clients that register themselves need approval for it',
+    initial: false,
+    schema: flagSchema(),
+  },
+  sensitive: {
+    flags: '--sensitive',
+    help: 'mark it on the consent page, and never remember consent to it',
+    off: 'do not mark it, and remember consent to it',
+    initial: false,
+    schema: flagSchema(),
+  },
+}
+
+export const SCOPE_NAME = checkedText(
+  256,
+  isScope,
+  (text) => `{field}: ${quote(text)} is not a scope: a scope ${SCOPE_RULE}`,
+).check(
+  z.refine((name: string) => !isRegistryScope(name), {
+    error: '{field} must not begin with registry:, since such scopes are the registry’s own',
+  }),
+)
+
+/** The body that declares a scope. */
+export const SCOPE_CREATION = z.strictObject({
+  name: SCOPE_NAME.check(z.describe('the scope: a scope-token of RFC 6749 §3.3')),
+  ...membersOf(SCOPE_FIELDS, true),
+})
+
+/** The body that changes a declared scope. */
+export const SCOPE_UPDATE = z.strictObject(membersOf(SCOPE_FIELDS, false))
+
+/** The body that declares many scopes at once. */
+export const SCOPE_IMPORT = listOf(SCOPE_CREATION)
+
+/** Throws a RegistrationError that names the field. */
+export function readScopeCreation(value: unknown): NewScope {
+  const body: Record<string, unknown> = requireValid(SCOPE_CREATION, value)
+  return { name: String(body.name), ...(fieldsIn(SCOPE_FIELDS, body) as ScopeFields) }
+}
+
+/** Throws a RegistrationError that names the field. */
+export const readScopeUpdate = (value: unknown): Partial<ScopeFields> =>
+  fieldsIn(SCOPE_FIELDS, requireValid(SCOPE_UPDATE, value))
+
+/** Throws a RegistrationError that names the first bad item. */
+export const readScopeImport = (value: unknown): readonly NewScope[] =>
+  readList(value, readScopeCreation)
+
+export const scopeDocument = (scope: ScopeRecord) => ({
+  name: scope.name,
+  ...shown('inDocument', SCOPE_FIELDS, scope),
+  created_at: isoTime(scope.createdAt),
+  updated_at: isoTime(scope.updatedAt),
+})

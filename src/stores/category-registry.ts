@@ -1,0 +1,37 @@
+/** The declared categories in D1: one list, imported as a whole. */
+
+import type { Category } from '../domain/declaration.ts'
+import type { Database } from './database.ts'
+import type { CategoryRegistry } from './registration-ports.ts'
+import { isTooMany } from './scope-registry.ts'
+import * as sql from './scope-statements.ts'
+
+const isStale = (fault: unknown) => /stale version/.test(String(fault))
+
+export const categoryRegistry = (db: Database): CategoryRegistry => ({
+  async read() {
+    const text = (await db.prepare(sql.CATEGORIES_AS_TEXT).first<string>('text')) ?? '[]'
+    return { categories: JSON.parse(text) as Category[], text }
+  },
+
+  async replace(expected, categories, { now, actor }) {
+    const given = JSON.stringify(categories)
+    try {
+      const [, recorded, , , after] = await db.batch([
+        db.prepare(sql.EXPECT_CATEGORIES).bind(expected),
+        db.prepare(sql.RECORD_CATEGORIES).bind(given, now, actor),
+        db.prepare(sql.REMOVE_CATEGORIES).bind(given),
+        db.prepare(sql.IMPORT_CATEGORIES).bind(given),
+        db.prepare(sql.CATEGORIES_AS_TEXT),
+      ])
+      const [row] = (recorded?.results ?? []) as { detail: string }[]
+      const counts = row ? JSON.parse(row.detail) : { added: 0, changed: 0, removed: 0 }
+      const [left] = (after?.results ?? []) as { text: string }[]
+      return { kind: 'replaced', ...counts, text: left?.text ?? '[]' }
+    } catch (fault) {
+      if (isStale(fault)) return { kind: 'stale' }
+      if (isTooMany(fault)) return { kind: 'too_many' }
+      throw fault
+    }
+  },
+})

@@ -1,0 +1,150 @@
+/**
+ * The statements that declare scopes and categories, and those that withdraw a scope from everyone. Lists are one parameter,
+ * JSON. `?1` of the statements about one scope is its name. Instants in epoch seconds.
+ */
+
+import type { Category } from '../domain/declaration.ts'
+import { NEXT_VERSION } from './change-batch.ts'
+import { scopeCoversSql } from './covering-sql.ts'
+import { D1_NOW, D1_NOW_MS } from './d1-clock.ts'
+import type { Database } from './database.ts'
+import { OR_LATER } from './revocation-statements.ts'
+
+const FIELDS = 'sentence, self_registered, sensitive'
+const COLUMNS = `name, ${FIELDS}, version, created_at, updated_at`
+export const FIND_SCOPE = `SELECT ${COLUMNS} FROM scope WHERE name = ?1`
+export const PAGE_OF_SCOPES = `SELECT ${COLUMNS} FROM scope WHERE name > ?1 ORDER BY name LIMIT ?2`
+export const INSERT_SCOPE = `INSERT INTO scope (${COLUMNS})
+  VALUES (?1, ?2, ?3, ?4, ${D1_NOW_MS}, ?5, ?5) ON CONFLICT DO NOTHING`
+/** `?2` is a JSON object of the fields to change. */
+export const UPDATE_SCOPE = `UPDATE scope SET sentence = coalesce(?2 ->> 'sentence', sentence),
+    self_registered = coalesce(?2 ->> 'selfRegistered', self_registered),
+    sensitive = coalesce(?2 ->> 'sensitive', sensitive), updated_at = ?3, version = ${NEXT_VERSION}
+  WHERE name = ?1`
+
+const GIVEN = `json_each(?1) g`
+const GIVEN_FIELDS = `g.value ->> 'sentence', g.value ->> 'selfRegistered', g.value ->> 'sensitive'`
+/** The audit's rows of an import, before it. They return the names. */
+const recordImported = (event: string, which: string) =>
+  `INSERT INTO audit (happened_at, actor, event, detail)
+  SELECT CAST(?2 AS INTEGER), ?3, '${event}', json_object('name', g.value ->> 'name', 'sentence', g.value ->> 'sentence',
+    'self_registered', json(iif(g.value ->> 'selfRegistered', 'true', 'false')),
+    'sensitive', json(iif(g.value ->> 'sensitive', 'true', 'false')))
+  FROM ${GIVEN} LEFT JOIN scope s ON s.name = g.value ->> 'name' WHERE ${which} RETURNING detail ->> 'name' AS name`
+export const RECORD_NEW_SCOPES = recordImported('scope.create', 's.name IS NULL')
+export const RECORD_CHANGED_SCOPES = recordImported(
+  'scope.update',
+  `s.name IS NOT NULL AND (s.sentence, s.self_registered, s.sensitive) IS NOT (${GIVEN_FIELDS})`,
+)
+/** A scope that is declared as given is not touched. */
+export const IMPORT_SCOPES = `INSERT INTO scope (${COLUMNS})
+  SELECT g.value ->> 'name', ${GIVEN_FIELDS}, ${D1_NOW_MS}, CAST(?2 AS INTEGER), CAST(?2 AS INTEGER) FROM ${GIVEN} WHERE true
+  ON CONFLICT (name) DO UPDATE SET (${FIELDS}) = (excluded.sentence, excluded.self_registered, excluded.sensitive),
+    updated_at = excluded.updated_at, version = ${NEXT_VERSION}
+    WHERE (${FIELDS}) IS NOT (excluded.sentence, excluded.self_registered, excluded.sensitive)`
+
+/** SQL: that it covers `?1` itself shows that `?1` is `domain:action`. */
+const everyResourceCovers = (scope: string) => scopeCoversSql("(?1 || ':*')", scope)
+
+/**
+ * SQL: is the scope in this column the declared scope `?1`, or the same with a resource and without a declaration of its own?
+ * `;` is the character after `:`. The range uses the index; the rule decides.
+ */
+const isDeclaredAs = (scope: string) => `(${scope} = ?1 OR (${scope} BETWEEN ?1 || ':' AND ?1 || ';'
+    AND ${everyResourceCovers('?1')} AND ${everyResourceCovers(scope)}
+    AND NOT EXISTS (SELECT 1 FROM scope o WHERE o.name = ${scope})))`
+const OF_CLIENT = `${isDeclaredAs('h.scope')} AND h.authorized_at IS NOT NULL`
+const OF_USER = isDeclaredAs('h.scope')
+const CLIENTS_HOLDING = `SELECT h.client_id FROM client_authorization h WHERE ${OF_CLIENT}`
+const USERS_HOLDING = `SELECT h.user_id FROM user_scope h WHERE ${OF_USER}`
+export const COUNT_HOLDERS = `SELECT
+  (SELECT count(DISTINCT client_id) FROM (${CLIENTS_HOLDING})) AS clients,
+  (SELECT count(DISTINCT user_id) FROM (${USERS_HOLDING})) AS users`
+export const DELETE_SCOPE = 'DELETE FROM scope WHERE name = ?1'
+/** Does nothing while a client or a user holds the scope. */
+export const DELETE_UNHELD_SCOPE = `${DELETE_SCOPE} AND NOT EXISTS (${CLIENTS_HOLDING}) AND NOT EXISTS (${USERS_HOLDING})`
+
+/** The holder does not have the scope by a wider one, which stays. */
+const isLost = (rows: string, same: string) =>
+  `NOT EXISTS (SELECT 1 FROM ${rows} n WHERE ${same} AND NOT ${isDeclaredAs('n.scope')} AND ${scopeCoversSql('n.scope', 'h.scope')})`
+/** `?2`: how long the revocation is kept, in seconds. */
+const revoke = (kind: string, id: string, holders: string) =>
+  `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at)
+  SELECT DISTINCT '${kind}', ${id}, ${D1_NOW_MS}, ${D1_NOW} + CAST(?2 AS INTEGER) FROM ${holders} ${OR_LATER} RETURNING subject`
+/** `?2`: the moment, `?3`: who acts. One row for each holder, with the scopes that are withdrawn. */
+const record = (event: string, column: string, holders: string) =>
+  `INSERT INTO audit (happened_at, actor, event, ${column}, detail)
+  SELECT CAST(?2 AS INTEGER), ?3, '${event}', h.${column}, json_object('scopes', json_group_array(h.scope))
+  FROM ${holders} GROUP BY h.${column}`
+/** What is merely requested goes too. */
+const CLIENT_ROWS = `client_authorization h WHERE ${isDeclaredAs('h.scope')}`
+const USER_ROWS = `user_scope h WHERE ${OF_USER}`
+
+/** Before the rows are deleted. */
+export const REVOKE_CLIENTS_HOLDING = revoke(
+  'client_record',
+  'h.client_id',
+  `client_authorization h WHERE ${OF_CLIENT} AND ${isLost(
+    'client_authorization',
+    'n.client_id = h.client_id AND n.authorized_at IS NOT NULL',
+  )}`,
+)
+export const REVOKE_USERS_HOLDING = revoke(
+  'user',
+  'h.user_id',
+  `user_scope h WHERE ${OF_USER} AND ${isLost('user_scope', 'n.user_id = h.user_id')}`,
+)
+export const RECORD_CLIENTS_HOLDING = record('client.withdraw', 'client_id', CLIENT_ROWS)
+export const RECORD_USERS_HOLDING = record('user.withdraw', 'user_id', USER_ROWS)
+export const TOUCH_CLIENTS_HOLDING = `UPDATE client SET updated_at = CAST(?2 AS INTEGER), version = ${NEXT_VERSION}
+  WHERE client_id IN (SELECT h.client_id FROM ${CLIENT_ROWS})`
+export const TOUCH_USERS_HOLDING = `UPDATE user SET updated_at = CAST(?2 AS INTEGER), version = ${NEXT_VERSION}
+  WHERE user_id IN (SELECT h.user_id FROM ${USER_ROWS})`
+export const WITHDRAW_FROM_CLIENTS = `DELETE FROM client_authorization AS h WHERE ${isDeclaredAs('h.scope')}`
+export const WITHDRAW_FROM_USERS = `DELETE FROM user_scope AS h WHERE ${OF_USER}`
+
+/** As a file has it. */
+export type CatalogueFile = Readonly<{
+  scopes: readonly Readonly<{
+    name: string
+    sentence: string
+    self_registered?: boolean
+    sensitive?: boolean
+  }>[]
+  categories: readonly Category[]
+}>
+
+/** For a batch without an audit row. `now` in epoch seconds. */
+export const declareStatements = (
+  db: Database,
+  { scopes, categories }: CatalogueFile,
+  now: number,
+) => {
+  const given = scopes.map(({ name, sentence, self_registered = false, sensitive = false }) => ({
+    name,
+    sentence,
+    selfRegistered: self_registered,
+    sensitive,
+  }))
+  return [
+    db.prepare(IMPORT_SCOPES).bind(JSON.stringify(given), now),
+    db.prepare(IMPORT_CATEGORIES).bind(JSON.stringify(categories)),
+  ]
+}
+
+/** The whole list as one text, to compare it with what was read before. */
+export const CATEGORIES_AS_TEXT = `SELECT coalesce(json_group_array(json_object('name', name, 'title', title)), '[]') AS text
+  FROM (SELECT name, title FROM category WHERE name > '' ORDER BY name)`
+/** Fails the batch if the list is not `?1`. */
+export const EXPECT_CATEGORIES = `INSERT INTO expected_version (kind, id, version)
+  SELECT 'categories', '', 0 WHERE (${CATEGORIES_AS_TEXT}) <> ?1`
+/** `?1` is the new list. Nothing is recorded for the same list. */
+export const RECORD_CATEGORIES = `INSERT INTO audit (happened_at, actor, event, detail)
+  SELECT CAST(?2 AS INTEGER), ?3, 'category.replace', json_object('added', added, 'changed', changed, 'removed', removed) FROM (SELECT
+    (SELECT count(*) FROM ${GIVEN} WHERE NOT EXISTS (SELECT 1 FROM category WHERE name = g.value ->> 'name')) AS added,
+    (SELECT count(*) FROM ${GIVEN} CROSS JOIN category c ON c.name = g.value ->> 'name' WHERE c.title <> g.value ->> 'title') AS changed,
+    (SELECT count(*) FROM category WHERE name > '' AND name NOT IN (SELECT g.value ->> 'name' FROM ${GIVEN})) AS removed)
+  WHERE added + changed + removed > 0 RETURNING detail`
+export const REMOVE_CATEGORIES = `DELETE FROM category WHERE name > '' AND name NOT IN (SELECT g.value ->> 'name' FROM ${GIVEN})`
+export const IMPORT_CATEGORIES = `INSERT INTO category (name, title) SELECT g.value ->> 'name', g.value ->> 'title' FROM ${GIVEN}
+  WHERE true ON CONFLICT (name) DO UPDATE SET title = excluded.title WHERE title <> excluded.title`

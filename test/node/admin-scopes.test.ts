@@ -1,0 +1,265 @@
+/** `scope …` and `category …` of the command line: what each prints, writes and refuses. */
+
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { itemStarts } from '../../src/cli/catalogue-file.ts'
+import { inProject } from '../../src/local/project.ts'
+import { type ServedState, servedState } from './command-line.ts'
+
+type Scope = Readonly<{
+  name: string
+  sentence: string
+  self_registered: boolean
+  sensitive: boolean
+}>
+
+let state: ServedState
+beforeAll(async () => {
+  state = await servedState()
+})
+afterAll(() => state.close())
+
+const file = async (content: unknown) => {
+  const path = join(state.stateDir, 'catalogue.json')
+  const text = typeof content === 'string' ? content : JSON.stringify(content, null, 2)
+  await writeFile(path, text)
+  return path
+}
+const show = (name: string) => state.json<Scope>(['scope', 'show', name])
+const ARXIV = inProject('examples/arxiv-scopes.json')
+
+describe('scope create, update, show, list and delete', () => {
+  it('a scope is declared, shown, changed and deleted', async () => {
+    const words = ['scope', 'create', 'https://example.org/a', '--sentence', 'Read A']
+    const created = await state.json<Scope>([...words, '--sensitive'])
+    expect(created).toEqual({
+      name: 'https://example.org/a',
+      sentence: 'Read A',
+      self_registered: false,
+      sensitive: true,
+      created_at: expect.any(String),
+      updated_at: expect.any(String),
+    })
+    expect(await show('https://example.org/a')).toEqual(created)
+    const change = ['scope', 'update', 'https://example.org/a', '--no-sensitive']
+    expect(await state.json([...change, '--self-registered'])).toMatchObject({
+      sentence: 'Read A',
+      self_registered: true,
+      sensitive: false,
+    })
+    expect(await state.json(['scope', 'delete', 'https://example.org/a'])).toMatchObject({
+      name: 'https://example.org/a',
+    })
+    expect(await state.admin(['scope', 'show', 'https://example.org/a'])).toMatchObject({
+      status: 1,
+      stderr: 'error: the scope "https://example.org/a" is not declared\n',
+    })
+  })
+
+  it('the list has the scopes in the order of their names, as a table or as JSON', async () => {
+    for (const name of ['list:b', 'list:a', 'list:c']) {
+      await state.json(['scope', 'create', name, '--sentence', `Read ${name}`])
+    }
+    const listed = await state.json<Scope[]>(['scope', 'list', '--after', 'list:', '--limit', '2'])
+    expect(listed.map(({ name }) => name)).toEqual(['list:a', 'list:b'])
+    const { stdout } = await state.admin(['scope', 'list', '--after', 'list:'])
+    expect(stdout).toMatch(
+      /^name +sensitive +self_registered +sentence\nlist:a +false +false +Read list:a\n/,
+    )
+  })
+
+  it('a scope that a client holds is deleted only with --withdraw', async () => {
+    await state.json(['scope', 'create', 'held:read', '--sentence', 'Read'])
+    const words = ['client', 'create', '--name', 'N', '--owner', 'o', '--scope']
+    const { client_id } = await state.json<{ client_id: string }>([...words, 'held:read:* a:b'])
+    const before = await state.dump()
+    expect(await state.admin(['scope', 'delete', 'held:read'])).toEqual({
+      status: 1,
+      stdout: '',
+      stderr:
+        'error: 1 client and 0 users hold the scope "held:read", and --withdraw takes it from them\n',
+    })
+    expect(await state.dump()).toEqual(before)
+    await state.json(['scope', 'delete', 'held:read', '--withdraw'])
+    expect(await state.json(['client', 'show', client_id])).toMatchObject({ scopes: ['a:b'] })
+    const [event] = await state.json<{ event: string; actor: string }[]>(['audit', '--limit', '1'])
+    expect(event).toMatchObject({ event: 'scope.delete' })
+  })
+
+  it.each([
+    [['create', 'a"b', '--sentence', 'S'], 'name: "a\\"b" is not a scope'],
+    [['create', 'é', '--sentence', 'S'], 'is not a scope'],
+    [['create', 'a'.repeat(257), '--sentence', 'S'], 'name must not be longer than 256 characters'],
+    [['create', 'registry:read', '--sentence', 'S'], 'name must not begin with registry:'],
+    [['create', 'a:b', '--sentence', ''], '--sentence must not be empty'],
+    [['create', 'a:b', '--sentence', 'a\nb'], '--sentence must be one line'],
+    [['create', 'a:b', '--sentence', 'a\u202eb'], '--sentence must be one line'],
+    [['create', 'a:b', '--sentence', 'a'.repeat(301)], '--sentence must not be longer than 300'],
+    [['update', 'list:a', '--sentence', ' '], '--sentence must not be empty'],
+    [['update', 'nothing', '--sensitive'], 'the scope "nothing" is not declared'],
+    [['delete', 'nothing', '--withdraw'], 'the scope "nothing" is not declared'],
+    [['import', '/no/such/file'], '"/no/such/file" cannot be read (ENOENT)'],
+  ])('scope %j is refused in one line, and nothing is written', async (words, line) => {
+    const before = await state.dump()
+    const { status, stdout, stderr } = await state.admin(['scope', ...words])
+    expect([status, stdout, stderr.split('\n').length]).toEqual([1, '', 2])
+    expect(stderr).toContain(line)
+    expect(await state.dump()).toEqual(before)
+  })
+
+  it.each([
+    [['create', 'a:b']],
+    [['create', '--sentence', 'S']],
+    [['update', 'list:a']],
+    [['update', 'list:a', '--withdraw']],
+    [['delete']],
+  ])('scope %j is wrong usage', async (words) => {
+    expect((await state.admin(['scope', ...words])).status).toBe(2)
+  })
+})
+
+describe('a note about a scope that is not declared', () => {
+  it('a client that is given a scope that is not declared is noted, and the scope is given', async () => {
+    const create = ['client', 'create', '--name', 'N', '--owner', 'o', '--json', '--scope']
+    const created = await state.admin([...create, 'list:a list:a:7 no:such'])
+    expect(created).toMatchObject({
+      status: 0,
+      stderr: 'note: not declared, so the consent page shows only the name: no:such\n',
+    })
+    const { client_id } = JSON.parse(created.stdout) as { client_id: string }
+    const verbs = [
+      ['update', client_id, '--scope', 'other'],
+      ['authorize', client_id, '--scope', 'other'],
+    ]
+    for (const words of verbs) {
+      const { status, stderr } = await state.admin(['client', ...words])
+      expect([status, stderr]).toEqual([
+        0,
+        'note: not declared, so the consent page shows only the name: other\n',
+      ])
+    }
+    expect((await state.admin([...create, 'list:b'])).stderr).toBe('')
+  })
+})
+
+describe('scope import and category import', () => {
+  it('the catalogue of the example is imported once', async () => {
+    const first = await state.json<{ created: string[]; updated: string[] }>([
+      ...['scope', 'import', ARXIV],
+    ])
+    expect([first.created.length, first.updated]).toEqual([19, []])
+    expect(await show('submission:read')).toMatchObject({
+      sentence: 'Read your submissions, including those not announced yet',
+    })
+    expect(await state.json(['scope', 'import', ARXIV])).toEqual({ created: [], updated: [] })
+    const categories = ['category', 'import', ARXIV]
+    expect(await state.json(categories)).toEqual({ added: 20, changed: 0, removed: 0 })
+    expect(await state.json(categories)).toEqual({ added: 0, changed: 0, removed: 0 })
+    expect(await state.json<unknown[]>(['category', 'list'])).toContainEqual({
+      name: 'cs',
+      title: 'Computer Science',
+    })
+    expect((await state.admin(['category', 'list'])).stdout).toContain('Quantum Physics')
+  })
+
+  it('each bad scope of a file is named with its line, and nothing is changed', async () => {
+    const path = await file(`{
+  "categories": [{ "name": "cs" }],
+  "scopes": [
+    { "name": "good:one", "sentence": "Good" },
+    { "name": "bad one", "sentence": "Bad" },
+    { "name": "bad:two" }, { "name": "bad:three", "sentence": 7 },
+    { "name": "bad:four", "sentence": "Bad", "sensitve": true },
+    {
+      "name": "bad:five",
+      "sentence": "Bad", "sensitive": "yes"
+    },
+    { "name": "good:one", "sentence": "Twice" },
+    "bad", null
+  ]
+}`)
+    const before = await state.dump()
+    const { status, stdout, stderr } = await state.admin(['scope', 'import', path])
+    expect([status, stdout]).toEqual([1, ''])
+    const lines = stderr.trimEnd().split('\n')
+    expect(lines.map((line) => Number(/line (\d+)/.exec(line)?.[1] ?? 0))).toEqual([
+      ...[5, 6, 6, 7, 8, 12, 13, 13, 0],
+    ])
+    for (const words of ['name', 'sentence is required', 'sentence must be text', 'sensitve']) {
+      expect(stderr).toContain(words)
+    }
+    expect(stderr).toContain('sensitive must be true or false')
+    expect(stderr).toContain('"good:one" comes twice')
+    expect(lines.at(-1)).toContain('8 of 9 scopes are bad, and nothing was changed')
+    expect(await state.dump()).toEqual(before)
+  })
+
+  it.each<[string, unknown, string]>([
+    ['not JSON', '{"scopes": [', 'is not JSON'],
+    ['a list', [], 'has no list "scopes"'],
+    ['null', null, 'has no list "scopes"'],
+    ['without the list', { scope: [] }, 'has no list "scopes"'],
+    ['with an object for the list', { scopes: {} }, 'has no list "scopes"'],
+    ['with a scope of the registry', { scopes: [{ name: 'registry:a', sentence: 'S' }] }, 'line 3'],
+  ])('a file that is %s is refused', async (_, content, words) => {
+    const before = await state.dump()
+    const { status, stderr } = await state.admin(['scope', 'import', await file(content)])
+    expect(status).toBe(1)
+    expect(stderr).toContain(words)
+    expect(await state.dump()).toEqual(before)
+  })
+
+  it('each bad category of a file is named with its line, and nothing is changed', async () => {
+    const path = await file({
+      categories: [
+        { name: 'cs', title: 'Computing' },
+        { name: 'cs.*', title: 'Every category' },
+        { name: 'cs.DL', title: '' },
+        { name: 'CS', title: 'Capitals' },
+      ],
+    })
+    const before = await state.dump()
+    const { status, stderr } = await state.admin(['category', 'import', path])
+    expect(status).toBe(1)
+    expect(stderr.match(/line \d+/g)).toEqual(['line 7', 'line 11', 'line 15'])
+    expect(await state.dump()).toEqual(before)
+  })
+})
+
+describe('the lines of a file', () => {
+  it('the start of each item is found in any JSON with the list', () => {
+    const json = fc.jsonValue({ maxDepth: 3 })
+    const others = fc.dictionary(fc.constantFrom('a', 'b"', '[', 'categories'), json)
+    fc.assert(
+      fc.property(
+        others,
+        fc.array(json),
+        others,
+        fc.constantFrom(0, 1, 3),
+        (before, items, after, indent) => {
+          const text = JSON.stringify({ ...before, scopes: items, ...after }, null, indent)
+          const starts = itemStarts(text, 'scopes')
+          expect(starts).toHaveLength(items.length)
+          for (const [index, start] of starts.entries()) {
+            const item = JSON.stringify(items[index], null, indent)
+            const found = text
+              .slice(start)
+              .split('\n')
+              .map((line) => line.trim())
+            expect(
+              found.join('').startsWith(
+                item
+                  .split('\n')
+                  .map((line) => line.trim())
+                  .join(''),
+              ),
+            ).toBe(true)
+          }
+        },
+      ),
+      { numRuns: 500 },
+    )
+  })
+})
