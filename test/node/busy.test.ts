@@ -58,7 +58,16 @@ it('two hundred sign-ins during two hundred commands all end with a token, every
   const person = demoUser(running)
   expect(await codeFlow(person, -1)).toBe(200)
 
-  const create = ['client', 'create', '--owner', 'busy', '--scope', 'a:b c:d', '--json', '--name']
+  const create = [
+    'client',
+    'create',
+    '--owner',
+    'busy',
+    '--scope',
+    'submission:read public:read',
+    '--json',
+    '--name',
+  ]
   const [statuses, writes] = await Promise.all([
     inParallel(FLOWS, FLOWS_AT_ONCE, (i) => codeFlow(person, i)),
     inParallel(WRITES, WRITES_AT_ONCE, (i) => commandLine([...create, `client ${i}`], { env })),
