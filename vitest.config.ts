@@ -29,7 +29,11 @@ const workersProject = (files: Files) => ({
   plugins: [
     cloudflareTest(async () => ({
       wrangler: { configPath: './wrangler.toml' },
-      miniflare: { bindings: { TEST_MIGRATIONS: await readD1Migrations('./migrations') } },
+      miniflare: {
+        bindings: { TEST_MIGRATIONS: await readD1Migrations('./migrations') },
+        // The tests compose the management worker themselves: `serve` in test/workers/registry.ts.
+        serviceBindings: { MANAGEMENT: () => new Response(null, { status: 503 }) },
+      },
     })),
   ],
   test: {

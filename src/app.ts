@@ -16,11 +16,12 @@ import { introspectionEndpoint } from './routes/introspect.ts'
 import { landingEndpoint } from './routes/landing.tsx'
 import { loginEndpoint } from './routes/login.tsx'
 import { logoutEndpoint } from './routes/logout.ts'
+import { type Forward, managementEndpoints } from './routes/management.ts'
 import { METADATA_PATH, metadataEndpoint } from './routes/metadata.ts'
 import { revocationEndpoint } from './routes/revoke.ts'
 import { tokenEndpoint } from './routes/token.ts'
 
-/** All of them. The registry has nothing at any other path. */
+/** All of its own. At other paths there are only those of the management worker. */
 export const ENDPOINTS: readonly Endpoint[] = [
   tokenEndpoint,
   revocationEndpoint,
@@ -56,7 +57,8 @@ const methodsOf = ({ get, post }: Endpoint) => [
 
 /** Throws 405 for a method that the endpoint does not know. */
 function handlerOf(endpoint: Endpoint): Handler {
-  const { get, post, allowsAnyOrigin } = endpoint
+  const { get, post, anyMethod, allowsAnyOrigin } = endpoint
+  if (anyMethod) return anyMethod
   const methods = methodsOf(endpoint)
   return (c, deps) => {
     const { method } = c.req
@@ -76,12 +78,18 @@ function handleNowhere(c: HttpContext): Response {
   throw notFound()
 }
 
-type AppDeps = RouteDeps & FrameDeps
+type AppDeps = RouteDeps &
+  FrameDeps &
+  Readonly<{
+    /** Null where no management worker is bound: its paths are 404 then. */
+    management: Forward | null
+  }>
 
 export function createApp(deps: AppDeps) {
   const app = new Hono<RequestEnv>()
   // One handler for each path: where a path has several, Hono chains them again for every request.
-  for (const endpoint of ENDPOINTS) {
+  const forwarded = deps.management ? managementEndpoints(deps.management) : []
+  for (const endpoint of [...ENDPOINTS, ...forwarded]) {
     const handler = handlerOf(endpoint)
     app.all(
       endpoint.path,

@@ -30,6 +30,8 @@ export type Bindings = Readonly<{
   REFUSAL_LIMIT: RateLimit
   /** Optional: takes the data points. */
   EVENTS?: AnalyticsEngineDataset
+  /** Optional: the management worker. */
+  MANAGEMENT?: Pick<Fetcher, 'fetch'>
   ISSUER: string
 }>
 
@@ -85,7 +87,9 @@ export function compose(env: Bindings) {
   if (problem !== undefined) throw new Error(problem)
   const settings = readSettings(env)
   const stores = storesOf(env, settings)
-  const app = createApp({ ...settings, ...stores, dataPoints: env.EVENTS ?? null })
+  const { EVENTS: dataPoints = null, MANAGEMENT } = env
+  const management = MANAGEMENT ? (request: Request) => MANAGEMENT.fetch(request) : null
+  const app = createApp({ ...settings, ...stores, dataPoints, management })
   return { fetch: app.fetch, housekeep: (nowMs: number) => housekeep(env, settings, nowMs) }
 }
 

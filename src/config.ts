@@ -8,26 +8,31 @@ import { isLongEnough, MIN_SECRET_BYTES } from './crypto/jws.ts'
 import { proxySecretProblem } from './crypto/proxy-secret.ts'
 import { isIssuer, publicUrlProblem } from './protocol/public-url.ts'
 
-export type WorkerName = 'registry' | 'authenticator'
+export type WorkerName = 'registry' | 'management' | 'authenticator'
 
 const REGISTRY: readonly WorkerName[] = ['registry']
-const BOTH: readonly WorkerName[] = ['registry', 'authenticator']
+/** What an administrator's change ends depends on the settings of the registry, so management has them all. */
+const REGISTRY_AND_MANAGEMENT: readonly WorkerName[] = ['registry', 'management']
+export const ALL_WORKERS: readonly WorkerName[] = ['registry', 'management', 'authenticator']
 
 /** A worker's environment: bindings, `[vars]` and secrets. */
 export type Given = Readonly<Record<string, unknown>>
 
 /** The bindings that a worker cannot serve without. */
 export const BINDINGS = {
-  DB: { kind: 'D1 database', neededBy: REGISTRY },
-  SESSIONS: { kind: 'KV namespace', neededBy: BOTH },
+  DB: { kind: 'D1 database', neededBy: REGISTRY_AND_MANAGEMENT },
+  SESSIONS: { kind: 'KV namespace', neededBy: ALL_WORKERS },
   CODES: { kind: 'KV namespace', neededBy: REGISTRY },
   // Without this check a missing rate limit would not be noticed: it refuses no request.
   LOGIN_LIMIT: { kind: 'rate limit', neededBy: REGISTRY },
-  REFUSAL_LIMIT: { kind: 'rate limit', neededBy: REGISTRY },
+  REFUSAL_LIMIT: { kind: 'rate limit', neededBy: REGISTRY_AND_MANAGEMENT },
 } as const
 
-/** Optional: D1 for `/auth?fresh` in the authenticator, and data points in both workers. */
-export const OPTIONAL_BINDINGS = ['DB', 'EVENTS'] as const
+/**
+ * Optional: D1 for `/auth?fresh` in the authenticator, data points in every worker, and the management worker in the
+ * registry, which has no management API without it.
+ */
+export const OPTIONAL_BINDINGS = ['DB', 'EVENTS', 'MANAGEMENT'] as const
 
 /** Secrets of the authenticator, never in `[vars]`. */
 export const SECRET_NAMES = ['JWT_SECRET', 'PROXY_SECRET'] as const
@@ -50,7 +55,7 @@ function whole(
   fallback: number,
   minimum: number,
   maximum: number,
-  workers = REGISTRY,
+  workers = REGISTRY_AND_MANAGEMENT,
 ): Setting<number> {
   const values = `${minimum} to ${maximum}`
   const read = (given: unknown) => {
@@ -73,7 +78,7 @@ export const SETTINGS = {
     },
     values: 'origin',
     fallback: '',
-    workers: BOTH,
+    workers: ALL_WORKERS,
   },
   /** The sign-in page of an external accounts service. */
   LOGIN_URL: {
@@ -92,7 +97,7 @@ export const SETTINGS = {
     },
     values: 'URL',
     fallback: '',
-    workers: REGISTRY,
+    workers: REGISTRY_AND_MANAGEMENT,
   },
   CODE_LIFETIME_SECONDS: whole(3600, 60, 3600),
   /** A verified second redemption within this time of the first is a retry and not a replay. */
@@ -107,7 +112,7 @@ export const SETTINGS = {
   BROWSER_SESSION_LIFETIME_SECONDS: whole(7200, 60, 30 * DAY_SECONDS),
   REFRESH_LIFETIME_SECONDS: whole(30 * DAY_SECONDS, 60, 365 * DAY_SECONDS),
   /** How long a request waits for one answer of storage before the response is 503. */
-  STORAGE_TIMEOUT_SECONDS: whole(5, 1, 30, BOTH),
+  STORAGE_TIMEOUT_SECONDS: whole(5, 1, 30, ALL_WORKERS),
   /** How old a client record may be for `client_credentials` while D1 does not answer. */
   STALE_CLIENT_SECONDS: whole(60, 0, 3600),
   /** How long the audit keeps its entries. */
@@ -123,7 +128,7 @@ export const SETTINGS = {
     },
     values: '`all`, `refusals`',
     fallback: '`all`',
-    workers: REGISTRY,
+    workers: REGISTRY_AND_MANAGEMENT,
   },
 } satisfies Readonly<Record<string, Setting<unknown>>>
 
@@ -159,7 +164,7 @@ export function startProblems(worker: WorkerName, given: Given): string[] {
   const badSettings = SETTING_NAMES.filter((name) => SETTINGS[name].workers.includes(worker))
     .map((name) => problemIn(() => readSetting(name, given)))
     .filter((problem) => problem !== null)
-  if (worker === 'registry' && badSettings.length === 0) {
+  if (worker !== 'authenticator' && badSettings.length === 0) {
     // Problems of two settings together.
     const problem = problemIn(() => readSettings(given))
     if (problem !== null) badSettings.push(problem)
@@ -186,7 +191,7 @@ function isOwnSignIn(loginUrl: string, issuer: string) {
   return origin === issuer && pathname === '/login'
 }
 
-/** The settings of the registry. Throws as `readSetting` does. */
+/** The settings of the registry and of management. Throws as `readSetting` does. */
 export function readSettings(given: Given) {
   const read = <N extends SettingName>(name: N) => readSetting(name, given)
   const issuer = read('ISSUER')

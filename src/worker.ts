@@ -1,17 +1,9 @@
 /** The registry worker: composed once per isolate, then HTTP and cron. */
 
 import { type Bindings, compose } from './compose.ts'
-import { log } from './http/log.ts'
+import { misconfigured } from './http/misconfigured.ts'
 
 let registry: ReturnType<typeof compose> | undefined
-
-const misconfigured = (fault: unknown) => {
-  log('misconfigured', { fault })
-  return Response.json(
-    { error: 'temporarily_unavailable', error_description: 'The service is not set up.' },
-    { status: 503, headers: { 'Retry-After': '60', 'Cache-Control': 'no-store' } },
-  )
-}
 
 export default {
   async fetch(request, env, context) {

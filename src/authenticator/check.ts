@@ -51,7 +51,7 @@ type CheckDeps = Readonly<{
 }>
 
 const BAD_HEADER = 'The Authorization header does not carry an access token.'
-const BAD_TOKEN = 'The access token is unknown, expired or revoked.'
+export const BAD_TOKEN = 'The access token is unknown, expired or revoked.'
 const BOUND = 'The access token is bound to a key: present it with the scheme DPoP and a proof.'
 const NOT_BOUND = 'The access token is not bound to a key: present it with the scheme Bearer.'
 const BAD_COOKIE = 'The browser session is unknown or has ended.'
@@ -111,7 +111,7 @@ export async function checkCredential(asked: Question, deps: CheckDeps): Promise
 const refusedWith = (why: Refusal): RefusedCheck => ({ kind: 'refused', refusal: why })
 const refused = (error: BearerError, reason: string, scopes?: readonly string[], scheme?: Scheme) =>
   refusedWith(refusal(error, reason, scopes, scheme))
-const badProof = (why: string) =>
+export const badProof = (why: string) =>
   refused('invalid_dpop_proof', `The DPoP proof is not valid for this request: ${why}.`, [], 'DPoP')
 
 /** Null for a credential that needs no proof. */

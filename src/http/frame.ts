@@ -3,7 +3,7 @@
 import { OAuthError } from '../protocol/errors.ts'
 import { openToAnyOrigin } from './any-origin.ts'
 import { nameOf } from './log.ts'
-import { hasReference, type ReportDeps, report } from './report.ts'
+import { type ReportDeps, report } from './report.ts'
 import { type HttpContext, newRequestContext } from './request-context.ts'
 
 export type FrameDeps = ReportDeps & Readonly<{ issuer: string }>
@@ -70,7 +70,7 @@ export function frame(
   }
 
   function setRefusalHeaders(c: HttpContext, headers: Headers, refusal: OAuthError) {
-    if (hasReference(refusal)) headers.set('X-Correlation-Id', c.var.request.correlationId())
+    if (refusal.hasReference) headers.set('X-Correlation-Id', c.var.request.correlationId())
     for (const [name, value] of Object.entries(refusal.headers)) headers.set(name, value)
   }
 

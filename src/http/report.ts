@@ -21,14 +21,10 @@ const MAX_DETAIL = 200
 const MAX_INDEX = 96
 
 const UNAVAILABLE = 503
-const NOT_FOUND = 404
 const TOO_MANY = 429
 
-/** Every scanner asks for addresses that do not exist: there is nothing to look into. */
-export const hasReference = (refusal: OAuthError) => refusal.status !== NOT_FOUND
-
 const isRecorded = (refusal: OAuthError) =>
-  hasReference(refusal) && refusal.status !== TOO_MANY && refusal.status !== UNAVAILABLE
+  refusal.hasReference && refusal.status !== TOO_MANY && refusal.status !== UNAVAILABLE
 
 function outcomeOf(refusal: OAuthError | undefined) {
   if (!refusal) return 'answered'
@@ -49,7 +45,7 @@ export function report(
   const outcome = outcomeOf(refusal)
   const nowMs = Date.now()
   const ms = nowMs - startedAtMs
-  const why = refusal && { reason: refusal.code, detail: sanitized(refusal.detail, MAX_DETAIL) }
+  const why = refusal && { reason: refusal.reason, detail: sanitized(refusal.detail, MAX_DETAIL) }
   if (refusal || logsAnswers) {
     log('request', { endpoint, clientId, outcome, ...why, status, ms })
   }

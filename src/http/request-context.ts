@@ -15,6 +15,8 @@ export type RequestEnv = {
     form?: URLSearchParams
     /** The refusal in the response. A handler that sends its own page for a refusal sets it. */
     refusal?: OAuthError
+    /** The client of the access token. Null before it was checked; undefined where a request names its client itself. */
+    callerId?: string | null
   }
 }
 
@@ -52,8 +54,10 @@ export function noteForm(c: HttpContext, form: URLSearchParams) {
   c.set('request', { ...c.var.request, ...moment(Date.now()) })
 }
 
-/** The client that the request names, for the log. It is not verified. */
+/** The client that the request names, for the log. It is not verified, except at endpoints that take an access token. */
 export function claimedClientOf(c: HttpContext): string | null {
+  const callerId = c.get('callerId')
+  if (callerId !== undefined) return callerId
   const { url } = c.req
   const fields =
     c.get('form') ?? (url.includes('?') ? new URL(url).searchParams : new URLSearchParams())

@@ -2,12 +2,13 @@
 
 import { gzipSync } from 'node:zlib'
 import { buildWorker } from './build-worker.ts'
-import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from './project.ts'
+import { AUTHENTICATOR_CONFIG, MANAGEMENT_CONFIG, REGISTRY_CONFIG } from './project.ts'
 import { oneLine } from './refusal.ts'
 import { readWranglerConfig } from './wrangler-config.ts'
 
 const BUDGETS = [
   { config: REGISTRY_CONFIG, budgetKib: 62 },
+  { config: MANAGEMENT_CONFIG, budgetKib: 120 },
   { config: AUTHENTICATOR_CONFIG, budgetKib: 20 },
 ]
 

@@ -1,6 +1,7 @@
-/** What keeps a deployment from serving, found in its two configurations before anything is deployed. */
+/** What keeps a deployment from serving, found in its configurations before anything is deployed. */
 
 import {
+  ALL_WORKERS,
   CRON,
   type Given,
   SECRET_NAMES,
@@ -10,25 +11,25 @@ import {
   type WorkerName,
 } from '../config.ts'
 import { LOOPBACK_HOSTS } from '../domain/network.ts'
-import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from './project.ts'
+import { AUTHENTICATOR_CONFIG, MANAGEMENT_CONFIG, REGISTRY_CONFIG } from './project.ts'
 import { readWranglerConfig, type WranglerConfig } from './wrangler-config.ts'
 
-export type Both = Readonly<Record<WorkerName, WranglerConfig>>
+export type Configs = Readonly<Record<WorkerName, WranglerConfig>>
 
 export const CONFIG_FILES = {
   registry: 'wrangler.toml',
+  management: 'src/management/wrangler.toml',
   authenticator: 'src/authenticator/wrangler.toml',
 } as const satisfies Record<WorkerName, string>
 
-export const WORKERS = ['registry', 'authenticator'] as const
-
-export const readBoth = (): Both => ({
+export const readConfigs = (): Configs => ({
   registry: readWranglerConfig(REGISTRY_CONFIG),
+  management: readWranglerConfig(MANAGEMENT_CONFIG),
   authenticator: readWranglerConfig(AUTHENTICATOR_CONFIG),
 })
 
 const problemsOfEach = (problemsOf: (worker: WorkerName) => readonly string[]) =>
-  WORKERS.flatMap((worker) =>
+  ALL_WORKERS.flatMap((worker) =>
     problemsOf(worker).map((problem) => `${CONFIG_FILES[worker]}: ${problem}`),
   )
 
@@ -57,41 +58,71 @@ const idsOf = (config: WranglerConfig) =>
     ...config.kv_namespaces.map(({ binding, id }) => [binding, id] as const),
   ])
 
-/** Both as `npm start` runs them: `vars` go before those of the two files. */
-export const withVars = (
-  { registry, authenticator }: Both,
-  vars: WranglerConfig['vars'],
-): Both => ({
-  registry: { ...registry, vars: { ...registry.vars, ...vars } },
-  authenticator: { ...authenticator, vars: { ...authenticator.vars, ...vars } },
-})
+/** As `npm start` runs them: `vars` go before those of each file. */
+export const withVars = (configs: Configs, vars: WranglerConfig['vars']): Configs => {
+  const given = (config: WranglerConfig) => ({ ...config, vars: { ...config.vars, ...vars } })
+  return {
+    registry: given(configs.registry),
+    management: given(configs.management),
+    authenticator: given(configs.authenticator),
+  }
+}
+
+const OTHERS = ALL_WORKERS.filter((worker) => worker !== 'registry')
+
+const differs = (what: string, worker: WorkerName) =>
+  `${what} differs between ${CONFIG_FILES.registry} and ${CONFIG_FILES[worker]}`
+
+/** One database and one store of sessions for all workers. */
+function differentIds(configs: Configs): string[] {
+  const registry = [...idsOf(configs.registry)]
+  return OTHERS.flatMap((worker) => {
+    const ids = idsOf(configs[worker])
+    return registry
+      .filter(([binding, id]) => (ids.get(binding) ?? id) !== id)
+      .map(([binding]) => differs(`the id of ${binding}`, worker))
+  })
+}
+
+/** The service that the registry forwards to must be the management worker. */
+function serviceProblems({ registry, management }: Configs): string[] {
+  const bound = registry.services.find(({ binding }) => binding === 'MANAGEMENT')
+  if (!bound || bound.service === management.name) return []
+  const { registry: file, management: other } = CONFIG_FILES
+  return [`${file}: MANAGEMENT is bound to ${bound.service}, but ${other} names ${management.name}`]
+}
 
 /**
- * What any deployment needs, also the one of `npm start`: the workers' own checks, one store of sessions for both, and
- * cron. Each problem is one line that names the file.
+ * What any deployment needs, also the one of `npm start`: the workers' own checks, the same stores for all, and cron.
+ * Each problem is one line that names the file.
  */
-export function configurationProblems(both: Both): string[] {
-  const refused = problemsOfEach((worker) => startProblems(worker, givenBy(both[worker])))
-  const theirs = idsOf(both.authenticator)
-  const different = [...idsOf(both.registry)]
-    .filter(([binding, id]) => (theirs.get(binding) ?? id) !== id)
-    .map(([binding]) => `the id of ${binding} differs between the two wrangler.toml`)
-  const hasCron = both.registry.triggers.crons.includes(CRON)
+export function configurationProblems(configs: Configs): string[] {
+  const refused = problemsOfEach((worker) => startProblems(worker, givenBy(configs[worker])))
+  const hasCron = configs.registry.triggers.crons.includes(CRON)
   const noCron = `${CONFIG_FILES.registry}: triggers.crons must have "${CRON}"`
-  return [...refused, ...different, ...(hasCron ? [] : [noCron])]
-}
-
-/** The problems that prevent a deployment of these two. */
-export function deployProblems(both: Both): string[] {
-  const { registry, authenticator } = both
   return [
-    ...configurationProblems(both),
-    ...problemsOfEach((worker) => publicProblems(worker, both[worker])),
-    ...(registry.vars.ISSUER === authenticator.vars.ISSUER
-      ? []
-      : ['ISSUER differs between the two wrangler.toml']),
+    ...refused,
+    ...differentIds(configs),
+    ...serviceProblems(configs),
+    ...(hasCron ? [] : [noCron]),
   ]
 }
+
+/** Every worker has the same issuer, and management has every setting of the registry. */
+const differentSettings = (configs: Configs): string[] =>
+  OTHERS.flatMap((worker) =>
+    SETTING_NAMES.filter((name) => isSettingOf(worker, name))
+      .filter((name) => name === 'ISSUER' || worker === 'management')
+      .filter((name) => (configs.registry.vars[name] ?? '') !== (configs[worker].vars[name] ?? ''))
+      .map((name) => differs(name, worker)),
+  )
+
+/** The problems that prevent a deployment. */
+export const deployProblems = (configs: Configs): string[] => [
+  ...configurationProblems(configs),
+  ...problemsOfEach((worker) => publicProblems(worker, configs[worker])),
+  ...differentSettings(configs),
+]
 
 export const isPlaceholder = (id: string) => PLACEHOLDER.test(id)
 

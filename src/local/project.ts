@@ -7,6 +7,7 @@ const ROOT = resolve(import.meta.dirname, '../..')
 export const inProject = (path: string) => resolve(ROOT, path)
 
 export const REGISTRY_CONFIG = inProject('wrangler.toml')
+export const MANAGEMENT_CONFIG = inProject('src/management/wrangler.toml')
 export const AUTHENTICATOR_CONFIG = inProject('src/authenticator/wrangler.toml')
 
 export type Environment = Readonly<Record<string, string | undefined>>

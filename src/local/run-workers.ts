@@ -31,7 +31,8 @@ type RunnableWorker = Readonly<{
   vars: Readonly<Record<string, string>>
 }>
 
-function bindingsOf({ config, vars }: RunnableWorker) {
+/** A service that is not among the `running` workers stays unbound. */
+function bindingsOf({ config, vars }: RunnableWorker, running: readonly string[]) {
   const text = { ...config.vars, ...vars }
   return Object.fromEntries([
     ...Object.entries(text).map(([name, value]) => [name, { type: 'text', value }] as const),
@@ -41,9 +42,9 @@ function bindingsOf({ config, vars }: RunnableWorker) {
       ({ name, namespace_id: namespace, simple }) =>
         [name, { type: 'rate-limit', namespace, simple }] as const,
     ),
-    ...config.services.map(
-      ({ binding, service: worker }) => [binding, { type: 'worker', worker }] as const,
-    ),
+    ...config.services
+      .filter(({ service }) => running.includes(service))
+      .map(({ binding, service: worker }) => [binding, { type: 'worker', worker }] as const),
   ])
 }
 
@@ -71,7 +72,10 @@ export const runWorkers = (
             [`${worker.config.name}.mjs`]: { type: 'esm' as const, contents: worker.module },
           },
         },
-        env: bindingsOf(worker),
+        env: bindingsOf(
+          worker,
+          workers.map(({ config }) => config.name),
+        ),
       },
       ...(worker.port !== undefined && {
         dev: { unsafeDirectSockets: [{ host: HOST, port: worker.port }] },

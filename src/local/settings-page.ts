@@ -2,6 +2,7 @@
 
 import { writeFileSync } from 'node:fs'
 import {
+  ALL_WORKERS,
   BINDINGS,
   CRON,
   type OPTIONAL_BINDINGS,
@@ -16,7 +17,7 @@ import { inProject } from './project.ts'
 
 export const SETTINGS_PAGE = inProject('docs/settings.md')
 
-/** Kept out of config.ts, which is part of both workers. */
+/** Kept out of config.ts, which is part of the workers. */
 const EFFECTS = {
   ISSUER:
     'The origin that users and clients see: `https://auth.example.org`, without a path or a slash at the end; http on a loopback address only. `npm start` uses `http://127.0.0.1:$PORT`.',
@@ -53,11 +54,13 @@ const SECRET_EFFECTS = {
 
 const BINDING_EFFECTS = {
   DB: "clients, users, codes, revocations, audit; optional in the authenticator, for `/auth?fresh`, `revocation: 'immediate'` and `why`",
-  SESSIONS: 'access tokens and browser sessions; the same namespace in both',
+  SESSIONS: 'access tokens and browser sessions; the same namespace in all',
   CODES: 'authorization codes on their way to the client',
   LOGIN_LIMIT: 'limits sign-in attempts, per location',
   REFUSAL_LIMIT:
     'limits how many refusals are recorded, per location; optional in the authenticator, with `DB`',
+  MANAGEMENT:
+    'optional: the management worker, to which the registry forwards `/admin/v1`, `/openapi.json`, `/docs`, `/schemas/session.json` and `/invitation`; without it these paths are 404',
   EVENTS:
     'optional: a data point for each request and check, where the account has Analytics Engine',
 } satisfies Record<keyof typeof BINDINGS | (typeof OPTIONAL_BINDINGS)[number], string>
@@ -74,7 +77,8 @@ const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
 const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
   [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n')
 
-const both = (workers: readonly WorkerName[]) => (workers.length === 2 ? 'both' : workers[0]) ?? ''
+const namesOf = (workers: readonly WorkerName[]) =>
+  workers.length === ALL_WORKERS.length ? 'all' : workers.join(', ')
 
 export const settingsPage =
   () => `<!-- Written by npm run docs. A test compares it with src/config.ts. -->
@@ -87,16 +91,17 @@ ISSUER = "https://auth.example.org"
 SESSION_LIFETIME_SECONDS = 3600
 \`\`\`
 
-Set them in \`[vars]\` of \`wrangler.toml\`, or in the environment of \`npm start\`. A setting of both workers goes into both
-\`wrangler.toml\` (the authenticator's is [src/authenticator/wrangler.toml](../src/authenticator/wrangler.toml)). An empty value counts
-as not set. With a bad setting or a missing binding a worker answers 503 to everything and logs the name; \`npm start\`,
+Set them in \`[vars]\` of \`wrangler.toml\`, or in the environment of \`npm start\`. A setting of several workers goes into the
+\`wrangler.toml\` of each: the [registry](../wrangler.toml)'s, the [management worker](../src/management/wrangler.toml)'s and the
+[authenticator](../src/authenticator/wrangler.toml)'s. The management worker has the values of the registry. An empty value counts as
+not set. With a bad setting or a missing binding a worker answers 503 to everything and logs the name; \`npm start\`,
 \`npm run deploy\` and \`doctor\` make the same checks and refuse it by name. \`npm run admin\` reads the same settings.
 
 ${table(
   ['name', 'worker', 'values', 'default', 'effect'],
   SETTING_NAMES.map((name) => {
     const { workers, values, fallback } = SETTINGS[name]
-    return [`\`${name}\``, both(workers), values, fallback, EFFECTS[name]]
+    return [`\`${name}\``, namesOf(workers), values, fallback, EFFECTS[name]]
   }),
 )}
 
@@ -118,9 +123,10 @@ ${table(
     ...Object.entries(BINDINGS).map(([name, { kind, neededBy }]) => [
       `\`${name}\``,
       kind,
-      both(neededBy),
+      namesOf(neededBy),
       BINDING_EFFECTS[name as keyof typeof BINDINGS],
     ]),
+    ['`MANAGEMENT`', 'service', '', BINDING_EFFECTS.MANAGEMENT],
     ['`EVENTS`', 'Analytics Engine dataset', '', BINDING_EFFECTS.EVENTS],
   ],
 )}

@@ -1,4 +1,4 @@
-/** `npm start`: the registry and the authenticator, ready to use, on one local state. */
+/** `npm start`: the registry, its management and the authenticator, ready to use, on one local state. */
 
 import { createServer } from 'node:net'
 import { Log, LogLevel } from 'miniflare'
@@ -6,7 +6,7 @@ import { randomText } from '../crypto/random.ts'
 import { CRON_INTERVAL_SECONDS } from '../domain/revocation.ts'
 import { buildWorker } from './build-worker.ts'
 import { prepareDemo } from './demo.ts'
-import { configurationProblems, readBoth, withVars } from './deploy-problems.ts'
+import { configurationProblems, readConfigs, withVars } from './deploy-problems.ts'
 import { readIfPresent, writePrivateFile } from './files.ts'
 import { oneLine, Refusal } from './refusal.ts'
 import { runUntilEnded } from './run-until-ended.ts'
@@ -64,10 +64,11 @@ async function start(takeSignals: () => void): Promise<() => Promise<void>> {
       'npm start takes no arguments: PORT, STATE_DIR and the rest are environment variables',
     )
   }
-  const { registry, authenticator } = readBoth()
+  const configs = readConfigs()
+  const { registry, management, authenticator } = configs
   const settings = readStartSettings(process.env, registry.vars)
   const { port, authenticatorPort, stateDir, vars } = settings
-  const [problem] = configurationProblems(withVars({ registry, authenticator }, vars))
+  const [problem] = configurationProblems(withVars(configs, vars))
   if (problem !== undefined) throw new Refusal(problem)
 
   const claim = await claimState(stateDir)
@@ -86,12 +87,14 @@ async function start(takeSignals: () => void): Promise<() => Promise<void>> {
     await requireFreePort('PORT', port)
     await requireFreePort('AUTHENTICATOR_PORT', authenticatorPort)
     const token = randomText()
-    const [demo, registryModule, authenticatorModule, storage] = await Promise.all([
-      prepareState(settings, registry),
-      buildWorker(registry.main),
-      buildWorker(authenticator.main),
-      storageService(registry, token),
-    ])
+    const [demo, registryModule, managementModule, authenticatorModule, storage] =
+      await Promise.all([
+        prepareState(settings, registry),
+        buildWorker(registry.main),
+        buildWorker(management.main),
+        buildWorker(authenticator.main),
+        storageService(registry, token),
+      ])
     const proxyFile = settings.proxySecret === null ? proxySecretFile(stateDir) : null
     const secrets = {
       JWT_SECRET: settings.jwtSecret ?? (await keptSecret(jwtSecretFile(stateDir))),
@@ -100,6 +103,7 @@ async function start(takeSignals: () => void): Promise<() => Promise<void>> {
     const runtime = runWorkers(
       [
         { config: registry, module: registryModule, port, vars },
+        { config: management, module: managementModule, vars },
         {
           // With the database and the limit, so that `/auth?fresh` answers here and `why` knows its refusals.
           config: {

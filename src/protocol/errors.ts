@@ -14,6 +14,8 @@ const STATUSES = {
 } as const
 export type ErrorCode = keyof typeof STATUSES
 
+const NOT_FOUND = 404
+
 /** The usual status of a direct response. */
 export const statusOf = (code: ErrorCode): number => STATUSES[code]
 
@@ -40,6 +42,16 @@ export class OAuthError extends Error {
     this.detail = options.detail ?? description
     this.status = options.status ?? STATUSES[code]
     this.headers = options.headers ?? {}
+  }
+
+  /** For the log and for `why`. */
+  get reason(): string {
+    return this.code
+  }
+
+  /** Does the response carry a correlation id? Every scanner asks for addresses that do not exist: there is nothing to look into. */
+  get hasReference(): boolean {
+    return this.status !== NOT_FOUND
   }
 }
 

@@ -1,4 +1,4 @@
-/** An endpoint: a path, how it sends an error, and a handler for each method it knows. */
+/** An endpoint: a path, how it sends an error, and a handler for each method it knows, or for all. */
 
 import type { Deps } from '../flows/deps.ts'
 import type { FloodLimit } from '../http/flood.ts'
@@ -18,4 +18,5 @@ export type RouteDeps = Deps &
 
 export type Handler = (c: HttpContext, deps: RouteDeps) => Handled | Promise<Handled>
 
-export type Endpoint = FrameRules & Readonly<{ path: string; get?: Handler; post?: Handler }>
+export type Endpoint = FrameRules &
+  Readonly<{ path: string; get?: Handler; post?: Handler; anyMethod?: Handler }>

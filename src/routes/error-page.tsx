@@ -2,7 +2,6 @@
 
 import { sendErrorJson } from '../http/error-json.ts'
 import { sendPage } from '../http/page.ts'
-import { hasReference } from '../http/report.ts'
 import type { HttpContext } from '../http/request-context.ts'
 import { ErrorPage } from '../pages/error-page.tsx'
 import { errorUri, type OAuthError } from '../protocol/errors.ts'
@@ -47,7 +46,7 @@ function wordsFor({ code, status, description: message }: OAuthError) {
 
 export const sendErrorPage: SendError = (c, refusal, issuer) => {
   if (isUnknown(refusal) && asksForJson(c)) return sendErrorJson(c, refusal, issuer)
-  const reference = hasReference(refusal) ? c.var.request.correlationId() : null
+  const reference = refusal.hasReference ? c.var.request.correlationId() : null
   const page = (
     <ErrorPage
       {...wordsFor(refusal)}

@@ -92,3 +92,15 @@ export async function pageOfAudit(
     .all<AuditRow>()
   return results.map(readAuditRow)
 }
+
+export type AuditReader = Readonly<{
+  page: (
+    asked: AuditQuery,
+    last: Parameters<typeof pageOfAudit>[2],
+    rows: number,
+  ) => ReturnType<typeof pageOfAudit>
+}>
+
+export const auditReader = (db: Database): AuditReader => ({
+  page: (asked, last, rows) => pageOfAudit(db, asked, last, rows),
+})

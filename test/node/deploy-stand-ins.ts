@@ -56,7 +56,7 @@ export const refuse = (status: number, message: string): Answered => ({
 
 export type Spoil = (asked: Asked) => Answered | 'drop' | null
 
-/** A folder with the two wrangler.toml, the account in a file, and the API in front of a running registry. */
+/** A folder with each wrangler.toml, the account in a file, and the API in front of a running registry. */
 export async function cloudflare(running: RunningRegistry, folder: string) {
   const announced = JSON.parse(
     await readFile(join(running.stateDir, 'admin.json'), 'utf8'),
@@ -65,10 +65,12 @@ export async function cloudflare(running: RunningRegistry, folder: string) {
   const stateFile = join(folder, 'account.json')
   const files = {
     registry: join(folder, 'wrangler.toml'),
+    management: join(folder, 'src/management/wrangler.toml'),
     authenticator: join(folder, 'src/authenticator/wrangler.toml'),
   }
   await mkdir(bin)
   await cp(inProject('migrations'), join(folder, 'migrations'), { recursive: true })
+  await mkdir(join(folder, 'src/management'), { recursive: true })
   await mkdir(join(folder, 'src/authenticator'), { recursive: true })
   await copyFile(inProject('test/node/wrangler-stand-in.mjs'), join(bin, 'wrangler'))
   await chmod(join(bin, 'wrangler'), 0o755)
@@ -168,6 +170,7 @@ export async function cloudflare(running: RunningRegistry, folder: string) {
       box.asked = []
       await rm(join(folder, '.wrangler'), { recursive: true, force: true })
       await copyFile(inProject('wrangler.toml'), files.registry)
+      await copyFile(inProject('src/management/wrangler.toml'), files.management)
       await copyFile(inProject('src/authenticator/wrangler.toml'), files.authenticator)
       await writeFile(stateFile, JSON.stringify(FRESH))
     },

@@ -45,7 +45,7 @@ describe('a fresh account', () => {
     }
   })
 
-  it('npm run deploy changes nothing in the two wrangler.toml but the issuer and the ids', async () => {
+  it('npm run deploy changes nothing in each wrangler.toml but the issuer and the ids', async () => {
     const before = Object.values(cloud.files).map((path) => readFileSync(path, 'utf8').split('\n'))
     await expectDeployed(await run(WORDS))
     const after = Object.values(cloud.files).map((path) => readFileSync(path, 'utf8').split('\n'))
@@ -55,6 +55,7 @@ describe('a fresh account', () => {
     })
     expect(changed).toEqual([
       ['ISSUER', 'database_id', 'id', 'id'],
+      ['ISSUER', 'database_id', 'id'],
       ['ISSUER', 'id'],
     ])
   })
@@ -136,7 +137,10 @@ describe('a second run', () => {
     const text = readFileSync(registry, 'utf8')
     await writeFile(registry, text.replace(/database_id = "[^"]*"/, `database_id = "${uuid}"`))
     const { status, stdout } = await run(WORDS)
-    expect([status, stdout]).toEqual([0, expect.stringContaining('DB found, kept')])
+    expect([status, stdout]).toEqual([
+      0,
+      expect.stringContaining('DB found, written into src/management/wrangler.toml'),
+    ])
     expect((await cloud.read()).databases).toEqual([{ uuid, name: 'named-by-hand' }])
     expect(readFileSync(registry, 'utf8')).toContain(`database_id = "${uuid}"`)
   })
@@ -149,13 +153,17 @@ describe('a second run', () => {
     const first = await run(WORDS)
     expect([first.status, first.stderr]).toEqual([
       1,
-      expect.stringContaining('the id of SESSIONS differs between the two wrangler.toml'),
+      expect.stringContaining(
+        'the id of SESSIONS differs between wrangler.toml and src/authenticator/wrangler.toml',
+      ),
     ])
     await writeFile(authenticator, text.replace(/ISSUER = .*/, 'ISSUER = "https://b.example.org"'))
     const second = await run(WORDS.slice(2))
     expect([second.status, second.stderr]).toEqual([
       1,
-      expect.stringContaining('error: issuer: ISSUER differs between the two wrangler.toml'),
+      expect.stringContaining(
+        'error: issuer: ISSUER differs between wrangler.toml and src/authenticator/wrangler.toml',
+      ),
     ])
   })
 
@@ -272,10 +280,12 @@ describe('refusals before any change at Cloudflare', () => {
     const free = { success: true, result: [{ rate_plan: { id: 'free' } }] }
     cloud.box.spoil = ({ path }) =>
       path.endsWith('/subscriptions') ? { status: 200, body: JSON.stringify(free) } : null
-    const { registry } = cloud.files
-    const text = readFileSync(registry, 'utf8')
+    const { registry, management } = cloud.files
     const loginUrl = 'LOGIN_URL = "https://accounts.example.org/sign-in"'
-    await writeFile(registry, text.replace('[vars]', `[vars]\n${loginUrl}`))
+    for (const file of [registry, management]) {
+      const text = readFileSync(file, 'utf8')
+      await writeFile(file, text.replace('[vars]', `[vars]\n${loginUrl}`))
+    }
     const answer = await run(WORDS)
     expect(answer.stdout).toMatch(/^plan +free: users sign in at LOGIN_URL$/m)
     await expectDeployed(answer)

@@ -17,6 +17,7 @@ vi.mock('../../src/local/project.ts', async (original) => {
   return {
     ...(await original<typeof import('../../src/local/project.ts')>()),
     REGISTRY_CONFIG: join(project.folder, 'wrangler.toml'),
+    MANAGEMENT_CONFIG: join(project.folder, 'src/management/wrangler.toml'),
     AUTHENTICATOR_CONFIG: join(project.folder, 'src/authenticator/wrangler.toml'),
     DEPLOYED_SECRETS: join(project.folder, '.wrangler/deployment'),
   }

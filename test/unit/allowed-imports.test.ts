@@ -25,6 +25,20 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   // crypto: the sign-in form has a secret of its own, since there is no session yet to derive a token from.
   routes: ['domain', 'crypto', 'protocol', 'flows', 'http', 'pages'],
   authenticator: ['domain', 'crypto', 'protocol', 'stores', 'deadline.ts', 'config.ts'],
+  // authenticator/check.ts, authenticator/seen-proofs.ts: an access token is checked here as at any other resource server.
+  // config.ts: what a change ends depends on the registry's settings, and `status` shows them.
+  management: [
+    'domain',
+    'crypto',
+    'protocol',
+    'stores',
+    'flows',
+    'http',
+    'deadline.ts',
+    'config.ts',
+    'authenticator/check.ts',
+    'authenticator/seen-proofs.ts',
+  ],
   // crypto: behind nginx the middleware verifies the authenticator's JWT itself.
   'resource-server': ['domain', 'crypto', 'protocol'],
   // config.ts: `npm start` refuses a bad setting before it starts anything.
@@ -42,7 +56,15 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Which folders and files may name a binding's type. */
-const MAY_NAME_BINDINGS = ['stores', 'authenticator', 'cli', 'local', 'compose.ts', 'worker.ts']
+const MAY_NAME_BINDINGS = [
+  'stores',
+  'authenticator',
+  'management',
+  'cli',
+  'local',
+  'compose.ts',
+  'worker.ts',
+]
 const BINDING_TYPE =
   /\b(?:KVNamespace|D1Database|D1DatabaseSession|D1PreparedStatement|D1Result|RateLimit|Fetcher|Queue|R2Bucket|DurableObject\w*)\b/
 

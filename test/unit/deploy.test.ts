@@ -2,20 +2,26 @@
 
 import { describe, expect, it } from 'vitest'
 import {
-  type Both,
+  type Configs,
   configurationProblems,
   deployProblems,
   withVars,
 } from '../../src/local/deploy-problems.ts'
-import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from '../../src/local/project.ts'
+import {
+  AUTHENTICATOR_CONFIG,
+  MANAGEMENT_CONFIG,
+  REGISTRY_CONFIG,
+} from '../../src/local/project.ts'
 import { readWranglerConfig, type WranglerConfig } from '../../src/local/wrangler-config.ts'
 import { readFilledIn } from './filled-in.ts'
 
-const BOTH: Both = {
+const CONFIGS: Configs = {
   registry: readFilledIn(REGISTRY_CONFIG),
+  management: readFilledIn(MANAGEMENT_CONFIG),
   authenticator: readFilledIn(AUTHENTICATOR_CONFIG),
 }
 const REGISTRY_FILE = 'wrangler.toml'
+const MANAGEMENT_FILE = 'src/management/wrangler.toml'
 const AUTHENTICATOR_FILE = 'src/authenticator/wrangler.toml'
 
 const withVarsIn = (config: WranglerConfig, vars: WranglerConfig['vars']) => ({
@@ -28,19 +34,28 @@ const without = (config: WranglerConfig, name: string): WranglerConfig => ({
   kv_namespaces: config.kv_namespaces.filter(({ binding }) => binding !== name),
   ratelimits: config.ratelimits.filter((one) => one.name !== name),
 })
-const both = (change: (config: WranglerConfig) => WranglerConfig): Both => ({
-  registry: change(BOTH.registry),
-  authenticator: change(BOTH.authenticator),
+const all = (change: (config: WranglerConfig) => WranglerConfig): Configs => ({
+  registry: change(CONFIGS.registry),
+  management: change(CONFIGS.management),
+  authenticator: change(CONFIGS.authenticator),
+})
+
+/** The settings of the registry, which management has too. */
+const withRegistryVars = (vars: WranglerConfig['vars']): Configs => ({
+  ...CONFIGS,
+  registry: withVarsIn(CONFIGS.registry, vars),
+  management: withVarsIn(CONFIGS.management, vars),
 })
 
 describe('npm run deploy', () => {
-  it('npm run deploy accepts two configurations that are filled in alike', () => {
-    expect(deployProblems(BOTH)).toEqual([])
+  it('npm run deploy accepts configurations that are filled in alike', () => {
+    expect(deployProblems(CONFIGS)).toEqual([])
   })
 
   it('npm run deploy refuses the unchanged repository, with a line for every value to fill in', () => {
     const problems = deployProblems({
       registry: readWranglerConfig(REGISTRY_CONFIG),
+      management: readWranglerConfig(MANAGEMENT_CONFIG),
       authenticator: readWranglerConfig(AUTHENTICATOR_CONFIG),
     })
     expect(problems).toEqual([
@@ -48,6 +63,9 @@ describe('npm run deploy', () => {
       'wrangler.toml: the id of DB is a placeholder',
       'wrangler.toml: the id of SESSIONS is a placeholder',
       'wrangler.toml: the id of CODES is a placeholder',
+      'src/management/wrangler.toml: ISSUER is http://127.0.0.1:8787, an address of this machine',
+      'src/management/wrangler.toml: the id of DB is a placeholder',
+      'src/management/wrangler.toml: the id of SESSIONS is a placeholder',
       'src/authenticator/wrangler.toml: ISSUER is http://127.0.0.1:8787, an address of this machine',
       'src/authenticator/wrangler.toml: the id of SESSIONS is a placeholder',
     ])
@@ -66,30 +84,32 @@ describe('npm run deploy', () => {
     ],
     ['', 'ISSUER: must be set'],
   ])('npm run deploy refuses the issuer %j', (issuer, problem) => {
-    expect(deployProblems(both((config) => withVarsIn(config, { ISSUER: issuer })))).toEqual([
+    expect(deployProblems(all((config) => withVarsIn(config, { ISSUER: issuer })))).toEqual([
       `${REGISTRY_FILE}: ${problem}`,
+      `${MANAGEMENT_FILE}: ${problem}`,
       `${AUTHENTICATOR_FILE}: ${problem}`,
     ])
   })
 
   it('npm run deploy refuses configurations without an issuer', () => {
-    expect(deployProblems(both((config) => ({ ...config, vars: {} })))).toEqual([
+    expect(deployProblems(all((config) => ({ ...config, vars: {} })))).toEqual([
       `${REGISTRY_FILE}: ISSUER: must be set`,
+      `${MANAGEMENT_FILE}: ISSUER: must be set`,
       `${AUTHENTICATOR_FILE}: ISSUER: must be set`,
     ])
   })
 
   it('npm run deploy refuses two different issuers and two different session namespaces', () => {
-    const other = withVarsIn(BOTH.authenticator, { ISSUER: 'https://other.example' })
-    expect(deployProblems({ ...BOTH, authenticator: other })).toEqual([
-      'ISSUER differs between the two wrangler.toml',
+    const other = withVarsIn(CONFIGS.authenticator, { ISSUER: 'https://other.example' })
+    expect(deployProblems({ ...CONFIGS, authenticator: other })).toEqual([
+      `ISSUER differs between ${REGISTRY_FILE} and ${AUTHENTICATOR_FILE}`,
     ])
     const elsewhere = {
-      ...BOTH.authenticator,
+      ...CONFIGS.authenticator,
       kv_namespaces: [{ binding: 'SESSIONS', id: 'another-id' }],
     }
-    expect(deployProblems({ ...BOTH, authenticator: elsewhere })).toEqual([
-      'the id of SESSIONS differs between the two wrangler.toml',
+    expect(deployProblems({ ...CONFIGS, authenticator: elsewhere })).toEqual([
+      `the id of SESSIONS differs between ${REGISTRY_FILE} and ${AUTHENTICATOR_FILE}`,
     ])
   })
 
@@ -100,21 +120,21 @@ describe('npm run deploy', () => {
     ['LOGIN_LIMIT', 'rate limit'],
     ['REFUSAL_LIMIT', 'rate limit'],
   ])('npm run deploy refuses a registry without %s', (name, kind) => {
-    expect(deployProblems({ ...BOTH, registry: without(BOTH.registry, name) })).toEqual([
+    expect(deployProblems({ ...CONFIGS, registry: without(CONFIGS.registry, name) })).toEqual([
       `${REGISTRY_FILE}: ${name}: the ${kind} must be bound`,
     ])
   })
 
   it('npm run deploy refuses a variable that has the name of a binding', () => {
-    const registry = withVarsIn(without(BOTH.registry, 'CODES'), { CODES: 'CODES-id' })
-    expect(deployProblems({ ...BOTH, registry })).toContain(
+    const registry = withVarsIn(without(CONFIGS.registry, 'CODES'), { CODES: 'CODES-id' })
+    expect(deployProblems({ ...CONFIGS, registry })).toContain(
       `${REGISTRY_FILE}: CODES: the KV namespace must be bound`,
     )
   })
 
   it('npm run deploy refuses an authenticator without SESSIONS', () => {
-    const authenticator = without(BOTH.authenticator, 'SESSIONS')
-    expect(deployProblems({ ...BOTH, authenticator })).toEqual([
+    const authenticator = without(CONFIGS.authenticator, 'SESSIONS')
+    expect(deployProblems({ ...CONFIGS, authenticator })).toEqual([
       `${AUTHENTICATOR_FILE}: SESSIONS: the KV namespace must be bound`,
     ])
   })
@@ -122,8 +142,8 @@ describe('npm run deploy', () => {
   it.each([[[]], [['0 * * * *']]])(
     'npm run deploy refuses a registry with the crons %j',
     (crons) => {
-      const registry = { ...BOTH.registry, triggers: { crons } }
-      expect(deployProblems({ ...BOTH, registry })).toEqual([
+      const registry = { ...CONFIGS.registry, triggers: { crons } }
+      expect(deployProblems({ ...CONFIGS, registry })).toEqual([
         `${REGISTRY_FILE}: triggers.crons must have "* * * * *"`,
       ])
     },
@@ -132,43 +152,78 @@ describe('npm run deploy', () => {
   it('npm run deploy refuses a bad setting with the error sentence of the worker that reads it', () => {
     const vars = { STORAGE_TIMEOUT_SECONDS: '0', AUDIT_KEEP_DAYS: '' }
     const problem = 'STORAGE_TIMEOUT_SECONDS: must be a whole number from 1 to 30'
-    expect(deployProblems({ ...BOTH, registry: withVarsIn(BOTH.registry, vars) })).toEqual([
+    expect(deployProblems(withRegistryVars(vars))).toEqual([
       `${REGISTRY_FILE}: ${problem}`,
+      `${MANAGEMENT_FILE}: ${problem}`,
     ])
     expect(
       deployProblems({
-        ...BOTH,
-        authenticator: withVarsIn(BOTH.authenticator, { STORAGE_TIMEOUT_SECONDS: '31' }),
+        ...CONFIGS,
+        authenticator: withVarsIn(CONFIGS.authenticator, { STORAGE_TIMEOUT_SECONDS: '31' }),
       }),
     ).toEqual([`${AUTHENTICATOR_FILE}: ${problem}`])
   })
 
+  it('npm run deploy refuses a setting that the registry and management do not have alike', () => {
+    const management = withVarsIn(CONFIGS.management, { SESSION_LIFETIME_SECONDS: '3600' })
+    expect(deployProblems({ ...CONFIGS, management })).toEqual([
+      `SESSION_LIFETIME_SECONDS differs between ${REGISTRY_FILE} and ${MANAGEMENT_FILE}`,
+    ])
+    const vars = { STORAGE_TIMEOUT_SECONDS: '7' }
+    const authenticator = withVarsIn(CONFIGS.authenticator, vars)
+    expect(deployProblems({ ...CONFIGS, authenticator })).toEqual([])
+  })
+
+  it('npm run deploy refuses another database for management, and a registry that forwards to another worker', () => {
+    const management = {
+      ...CONFIGS.management,
+      name: 'administration',
+      d1_databases: CONFIGS.management.d1_databases.map((d1) => ({ ...d1, database_id: 'other' })),
+    }
+    expect(deployProblems({ ...CONFIGS, management })).toEqual([
+      `the id of DB differs between ${REGISTRY_FILE} and ${MANAGEMENT_FILE}`,
+      `${REGISTRY_FILE}: MANAGEMENT is bound to management, but ${MANAGEMENT_FILE} names administration`,
+    ])
+  })
+
+  it.each([
+    ['DB', 'D1 database'],
+    ['SESSIONS', 'KV namespace'],
+    ['REFUSAL_LIMIT', 'rate limit'],
+  ])('npm run deploy refuses management without %s', (name, kind) => {
+    expect(deployProblems({ ...CONFIGS, management: without(CONFIGS.management, name) })).toEqual([
+      `${MANAGEMENT_FILE}: ${name}: the ${kind} must be bound`,
+    ])
+  })
+
   it('npm run deploy refuses two settings that would redirect users in a loop', () => {
     const vars = { LOGIN_URL: 'https://registry.example/login' }
-    expect(deployProblems({ ...BOTH, registry: withVarsIn(BOTH.registry, vars) })).toEqual([
-      `${REGISTRY_FILE}: LOGIN_URL: must be another page than /login of the registry itself`,
+    const problem = 'LOGIN_URL: must be another page than /login of the registry itself'
+    expect(deployProblems(withRegistryVars(vars))).toEqual([
+      `${REGISTRY_FILE}: ${problem}`,
+      `${MANAGEMENT_FILE}: ${problem}`,
     ])
   })
 
   it('npm run deploy refuses a setting that no worker reads, because its name is misspelt or it is in the wrong file', () => {
     const vars = { SESSION_LIFETIME_SECONDS: '3600' }
-    const authenticator = withVarsIn(BOTH.authenticator, vars)
-    expect(deployProblems({ ...BOTH, authenticator })).toEqual([
+    const authenticator = withVarsIn(CONFIGS.authenticator, vars)
+    expect(deployProblems({ ...CONFIGS, authenticator })).toEqual([
       `${AUTHENTICATOR_FILE}: SESSION_LIFETIME_SECONDS is not a setting of the authenticator`,
     ])
-    const registry = withVarsIn(BOTH.registry, { SESSION_LIFETIME: '3600' })
-    expect(deployProblems({ ...BOTH, registry })).toEqual([
+    const registry = withVarsIn(CONFIGS.registry, { SESSION_LIFETIME: '3600' })
+    expect(deployProblems({ ...CONFIGS, registry })).toEqual([
       `${REGISTRY_FILE}: SESSION_LIFETIME is not a setting of the registry`,
     ])
-    expect(deployProblems({ ...BOTH, registry: withVarsIn(BOTH.registry, vars) })).toEqual([])
+    expect(deployProblems(withRegistryVars(vars))).toEqual([])
   })
 
   it.each(['JWT_SECRET', 'PROXY_SECRET'])(
     'npm run deploy refuses %s in [vars], where the dashboard would show it, and does not repeat its value',
     (name) => {
       const value = 'kR7vQ2mZ9xLw4tYb8nHc3sJd6fGp1aEu'
-      const authenticator = withVarsIn(BOTH.authenticator, { [name]: value })
-      const problems = deployProblems({ ...BOTH, authenticator })
+      const authenticator = withVarsIn(CONFIGS.authenticator, { [name]: value })
+      const problems = deployProblems({ ...CONFIGS, authenticator })
       expect(problems).toEqual([
         `${AUTHENTICATOR_FILE}: ${name} must be a secret (wrangler secret put), not in [vars]`,
       ])
@@ -179,12 +234,13 @@ describe('npm run deploy', () => {
     'npm run deploy refuses workers with workers_dev = %s, which workers.dev would make public',
     (value) => {
       const problems = deployProblems(
-        both(({ workers_dev, ...config }) =>
+        all(({ workers_dev, ...config }) =>
           value === undefined ? config : { ...config, workers_dev: value },
         ),
       )
       expect(problems).toEqual([
         `${REGISTRY_FILE}: workers_dev must be false`,
+        `${MANAGEMENT_FILE}: workers_dev must be false`,
         `${AUTHENTICATOR_FILE}: workers_dev must be false`,
       ])
     },
@@ -192,9 +248,9 @@ describe('npm run deploy', () => {
 })
 
 it('npm start checks the settings that it gives both workers like npm run deploy, and its environment overrides the two files', () => {
-  const authenticator = withVarsIn(BOTH.authenticator, { STORAGE_TIMEOUT_SECONDS: '31' })
+  const authenticator = withVarsIn(CONFIGS.authenticator, { STORAGE_TIMEOUT_SECONDS: '31' })
   const local = (vars: WranglerConfig['vars']) =>
-    configurationProblems(withVars({ ...BOTH, authenticator }, vars))
+    configurationProblems(withVars({ ...CONFIGS, authenticator }, vars))
   expect(local({ ISSUER: 'http://127.0.0.1:8787' })).toEqual([
     `${AUTHENTICATOR_FILE}: STORAGE_TIMEOUT_SECONDS: must be a whole number from 1 to 30`,
   ])

@@ -1,22 +1,28 @@
-/** What the doctor finds wrong in the two wrangler.toml files. */
+/** What the doctor finds wrong in the wrangler.toml files. */
 
 import { describe, expect, it } from 'vitest'
 import { type Check, look } from '../../src/cli/doctor/check.ts'
 import { DEPLOYMENT_CHECKS } from '../../src/cli/doctor/deployment-checks.ts'
 import type { Examined } from '../../src/cli/doctor/doctor.ts'
-import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from '../../src/local/project.ts'
+import type { Configs } from '../../src/local/deploy-problems.ts'
+import {
+  AUTHENTICATOR_CONFIG,
+  MANAGEMENT_CONFIG,
+  REGISTRY_CONFIG,
+} from '../../src/local/project.ts'
 import { readWranglerConfig, type WranglerConfig } from '../../src/local/wrangler-config.ts'
 import { readFilledIn } from './filled-in.ts'
 
-type Both = Readonly<{ registry: WranglerConfig; authenticator: WranglerConfig }>
-const BOTH: Both = {
+const CONFIGS: Configs = {
   registry: readFilledIn(REGISTRY_CONFIG),
+  management: readFilledIn(MANAGEMENT_CONFIG),
   authenticator: readFilledIn(AUTHENTICATOR_CONFIG),
 }
 
 const BINDINGS = DEPLOYMENT_CHECKS.find(({ name }) => name === 'bindings') as Check
 
-const found = (both: Both, isDeployed = true) => look(BINDINGS, { ...both, isDeployed } as Examined)
+const found = (configs: Configs, isDeployed = true) =>
+  look(BINDINGS, { ...configs, isDeployed } as Examined)
 const without = (config: WranglerConfig, name: string): WranglerConfig => ({
   ...config,
   d1_databases: config.d1_databases.filter(({ binding }) => binding !== name),
@@ -29,14 +35,14 @@ const elsewhere = (config: WranglerConfig): WranglerConfig => ({
 })
 
 describe('the bindings check of the doctor', () => {
-  it('the bindings check is ok when both configurations are filled in alike', async () => {
-    expect(await found(BOTH)).toMatchObject({ check: 'bindings', state: 'ok' })
+  it('the bindings check is ok when the configurations are filled in alike', async () => {
+    expect(await found(CONFIGS)).toMatchObject({ check: 'bindings', state: 'ok' })
   })
 
   it.each(['DB', 'SESSIONS', 'CODES', 'LOGIN_LIMIT', 'REFUSAL_LIMIT'])(
     'the bindings check fails when the registry does not bind %s',
     async (name) => {
-      const both = { ...BOTH, registry: without(BOTH.registry, name) }
+      const both = { ...CONFIGS, registry: without(CONFIGS.registry, name) }
       const finding = await found(both)
       expect(finding.state).toBe('FAIL')
       expect(finding.seen).toMatch(
@@ -45,28 +51,28 @@ describe('the bindings check of the doctor', () => {
     },
   )
 
-  it.each<[string, string[], Both]>([
+  it.each<[string, string[], Configs]>([
     [
       'the authenticator does not bind SESSIONS',
       ['src/authenticator/wrangler.toml: SESSIONS: the KV namespace must be bound'],
-      { ...BOTH, authenticator: without(BOTH.authenticator, 'SESSIONS') },
+      { ...CONFIGS, authenticator: without(CONFIGS.authenticator, 'SESSIONS') },
     ],
     [
       'there are two stores of sessions',
-      ['the id of SESSIONS differs between the two wrangler.toml'],
-      { ...BOTH, authenticator: elsewhere(BOTH.authenticator) },
+      ['the id of SESSIONS differs between wrangler.toml and src/authenticator/wrangler.toml'],
+      { ...CONFIGS, authenticator: elsewhere(CONFIGS.authenticator) },
     ],
     [
       'there is no cron',
       ['wrangler.toml: triggers.crons must have "* * * * *"'],
-      { ...BOTH, registry: { ...BOTH.registry, triggers: { crons: [] } } },
+      { ...CONFIGS, registry: { ...CONFIGS.registry, triggers: { crons: [] } } },
     ],
     [
       'deploying would be refused',
-      ['ISSUER differs between the two wrangler.toml'],
+      ['ISSUER differs between wrangler.toml and src/authenticator/wrangler.toml'],
       {
-        ...BOTH,
-        authenticator: { ...BOTH.authenticator, vars: { ISSUER: 'https://other.example' } },
+        ...CONFIGS,
+        authenticator: { ...CONFIGS.authenticator, vars: { ISSUER: 'https://other.example' } },
       },
     ],
   ])('the bindings check fails when %s, and names no other problem', async (_, problems, both) => {
@@ -79,12 +85,14 @@ describe('the bindings check of the doctor', () => {
   })
 
   it('the bindings check reports a bad setting with the error sentence of the worker, deployed or local', async () => {
-    const vars = { ...BOTH.registry.vars, CODE_LIFETIME_SECONDS: '59' }
-    const both = { ...BOTH, registry: { ...BOTH.registry, vars } }
+    const vars = { ...CONFIGS.registry.vars, CODE_LIFETIME_SECONDS: '59' }
+    const both = { ...CONFIGS, registry: { ...CONFIGS.registry, vars } }
     for (const isDeployed of [true, false]) {
       expect(await found(both, isDeployed)).toMatchObject({
         state: 'FAIL',
-        seen: 'wrangler.toml: CODE_LIFETIME_SECONDS: must be a whole number from 60 to 3600',
+        seen: expect.stringMatching(
+          /^wrangler.toml: CODE_LIFETIME_SECONDS: must be a whole number from 60 to 3600/,
+        ),
       })
     }
   })
@@ -92,6 +100,7 @@ describe('the bindings check of the doctor', () => {
   it('the bindings check of a local registry requires nothing that only a deployment needs', async () => {
     const asItComes = {
       registry: readWranglerConfig(REGISTRY_CONFIG),
+      management: readWranglerConfig(MANAGEMENT_CONFIG),
       authenticator: readWranglerConfig(AUTHENTICATOR_CONFIG),
     }
     expect((await found(asItComes, false)).state).toBe('ok')

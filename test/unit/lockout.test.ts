@@ -2,7 +2,11 @@
 
 import { describe, expect, it } from 'vitest'
 import { FLOOD_PERIOD_SECONDS, type LockoutKind, waitSeconds } from '../../src/domain/lockout.ts'
-import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from '../../src/local/project.ts'
+import {
+  AUTHENTICATOR_CONFIG,
+  MANAGEMENT_CONFIG,
+  REGISTRY_CONFIG,
+} from '../../src/local/project.ts'
 import { readWranglerConfig } from '../../src/local/wrangler-config.ts'
 
 const waits = (kind: LockoutKind, failures: number[]) =>
@@ -22,10 +26,11 @@ describe('the wait after failed sign-ins', () => {
 })
 
 it('FLOOD_PERIOD_SECONDS is the period of the rate limit bindings', () => {
-  const limits = [REGISTRY_CONFIG, AUTHENTICATOR_CONFIG].flatMap(
+  const limits = [REGISTRY_CONFIG, MANAGEMENT_CONFIG, AUTHENTICATOR_CONFIG].flatMap(
     (file) => readWranglerConfig(file).ratelimits,
   )
   expect(limits.map(({ simple }) => simple.period)).toEqual([
+    FLOOD_PERIOD_SECONDS,
     FLOOD_PERIOD_SECONDS,
     FLOOD_PERIOD_SECONDS,
   ])

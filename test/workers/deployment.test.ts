@@ -1,4 +1,4 @@
-/** `npm run deploy` and the two workers accept the same configurations. */
+/** `npm run deploy` and the workers accept the same configurations. */
 
 import { env } from 'cloudflare:workers'
 import fc from 'fast-check'
@@ -6,9 +6,10 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createAuthenticator } from '../../src/authenticator/app.ts'
 import type { AuthenticatorEnv } from '../../src/authenticator/settings.ts'
 import { type Bindings, compose } from '../../src/compose.ts'
-import { SETTING_NAMES } from '../../src/config.ts'
-import { type Both, deployProblems } from '../../src/local/deploy-problems.ts'
+import { SETTING_NAMES, type WorkerName } from '../../src/config.ts'
+import { type Configs, deployProblems } from '../../src/local/deploy-problems.ts'
 import type { WranglerConfig } from '../../src/local/wrangler-config.ts'
+import { composeManagement, type ManagementEnv } from '../../src/management/compose.ts'
 import { JWT_SECRET } from './stored-session.ts'
 
 let logged: string[]
@@ -41,9 +42,15 @@ const ISSUERS = [
 const mostly = <T>(good: T, others: fc.Arbitrary<T>) =>
   fc.oneof({ weight: 5, arbitrary: fc.constant(good) }, { weight: 1, arbitrary: others })
 
-const configuration = (required: readonly string[], isRegistry: boolean) =>
+const BOUND = {
+  registry: NAMES,
+  management: ['DB', 'SESSIONS', 'REFUSAL_LIMIT'],
+  authenticator: ['SESSIONS'],
+} as const satisfies Record<WorkerName, readonly string[]>
+
+const configuration = (worker: WorkerName) =>
   fc.record({
-    missing: mostly<string | null>(null, fc.constantFrom(...required)),
+    missing: mostly<string | null>(null, fc.constantFrom(...BOUND[worker])),
     issuer: mostly<string>(ISSUERS[0], fc.constantFrom(...ISSUERS)),
     vars: mostly<Record<string, string>>(
       {},
@@ -54,13 +61,13 @@ const configuration = (required: readonly string[], isRegistry: boolean) =>
       ),
     ),
     crons: mostly<string[]>(['* * * * *'], fc.constant([])),
-    isRegistry: fc.constant(isRegistry),
+    worker: fc.constant(worker),
   })
 
 type Drawn = ReturnType<typeof configuration> extends fc.Arbitrary<infer Value> ? Value : never
 
-function configOf({ missing, issuer, vars, crons, isRegistry }: Drawn): WranglerConfig {
-  const bound = (name: string) => name !== missing && (isRegistry || name === 'SESSIONS')
+function configOf({ missing, issuer, vars, crons, worker }: Drawn): WranglerConfig {
+  const bound = (name: string) => name !== missing && BOUND[worker].some((one) => one === name)
   const limit = (name: string) => ({
     name,
     namespace_id: '1',
@@ -84,7 +91,7 @@ function configOf({ missing, issuer, vars, crons, isRegistry }: Drawn): Wrangler
     ratelimits: ['LOGIN_LIMIT', 'REFUSAL_LIMIT'].filter(bound).map(limit),
     services: [],
     workers_dev: false,
-    triggers: { crons: isRegistry ? crons : [] },
+    triggers: { crons: worker === 'registry' ? crons : [] },
   }
 }
 
@@ -98,10 +105,10 @@ function envOf(config: WranglerConfig, secrets: Record<string, string>) {
   return { ...config.vars, ...secrets, ...Object.fromEntries(bindings) }
 }
 
-/** The name of the setting or binding with which the registry does not start; null if it starts. */
-function refusedByRegistry(config: WranglerConfig): string | null {
+/** The name of the setting or binding with which a worker does not start; null if it starts. */
+function refusedBy(start: (given: unknown) => unknown, config: WranglerConfig): string | null {
   try {
-    compose(envOf(config, {}) as unknown as Bindings)
+    start(envOf(config, {}))
     return null
   } catch (refusal) {
     return nameIn((refusal as Error).message)
@@ -122,23 +129,33 @@ async function refusedByAuthenticator(config: WranglerConfig): Promise<string | 
 const nameIn = (problem: string) => /^[A-Z0-9_]+(?=: )/.exec(problem)?.[0] ?? problem
 
 const anyDeployment = fc.record({
-  registry: configuration(NAMES, true),
-  authenticator: configuration(['SESSIONS'], false),
+  registry: configuration('registry'),
+  management: configuration('management'),
+  authenticator: configuration('authenticator'),
 })
 
-describe('npm run deploy and the two workers', () => {
-  it('both workers start with every configuration that deploy accepts, and deploy refuses a bad setting by the same name as the worker', async () => {
+describe('npm run deploy and the workers', () => {
+  it('the workers start with every configuration that deploy accepts, and deploy refuses a bad setting by the same name as the worker', async () => {
     const seen = { accepted: 0, refused: 0 }
     await fc.assert(
       fc.asyncProperty(anyDeployment, async (drawn) => {
-        const both: Both = {
+        const configs: Configs = {
           registry: configOf(drawn.registry),
+          management: configOf({
+            ...drawn.management,
+            issuer: drawn.registry.issuer,
+            vars: drawn.registry.vars,
+          }),
           authenticator: configOf(drawn.authenticator),
         }
-        const problems = deployProblems(both)
+        const problems = deployProblems(configs)
         const refusals = [
-          ['wrangler.toml', refusedByRegistry(both.registry)],
-          ['src/authenticator/wrangler.toml', await refusedByAuthenticator(both.authenticator)],
+          ['wrangler.toml', refusedBy((given) => compose(given as Bindings), configs.registry)],
+          [
+            'src/management/wrangler.toml',
+            refusedBy((given) => composeManagement(given as ManagementEnv), configs.management),
+          ],
+          ['src/authenticator/wrangler.toml', await refusedByAuthenticator(configs.authenticator)],
         ].filter(([, name]) => name !== null)
         for (const [file, name] of refusals) {
           expect(problems.some((one) => one.startsWith(`${file}: ${name}: `))).toBe(true)

@@ -12,6 +12,7 @@ import {
   usesSecret,
 } from '../../src/domain/client.ts'
 import type { ClientId } from '../../src/domain/ids.ts'
+import { composeManagement } from '../../src/management/compose.ts'
 import { liveSessions } from '../../src/stores/live-sessions.ts'
 import { type CatalogueFile, declareStatements } from '../../src/stores/scope-statements.ts'
 import { type Pair, fieldsOf as readForm } from '../node/forms.ts'
@@ -23,9 +24,24 @@ export const nowSeconds = () => Math.floor(Date.now() / 1000)
 
 export type Fetch = (path: string, init?: RequestInit) => Promise<Response>
 
-/** A new registry with changed bindings and settings. Deferred work is done when it answers. */
+/**
+ * A new registry with changed bindings and settings, in front of a management worker with the same. Deferred work is done
+ * when it answers.
+ */
 export function serve(changes: Record<string, unknown> = {}): Fetch {
-  const registry = compose({ ...env, ISSUER, ...changes } as Bindings)
+  const given = { ...env, ISSUER, ...changes }
+  // Composed when it is first asked: some tests spoil a setting of the registry alone.
+  let management: ReturnType<typeof composeManagement> | undefined
+  const MANAGEMENT = {
+    async fetch(request: Request) {
+      management ??= composeManagement(given)
+      const context = createExecutionContext()
+      const response = await management.fetch(request, given, context)
+      await waitOnExecutionContext(context)
+      return response
+    },
+  }
+  const registry = compose({ ...given, MANAGEMENT, ...changes } as Bindings)
   return async (path, init) => {
     const context = createExecutionContext()
     const request = new Request(new URL(path, ISSUER), { redirect: 'manual', ...init })

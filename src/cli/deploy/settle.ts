@@ -1,15 +1,14 @@
-/** What goes into the two wrangler.toml: the issuer, and the ids of the database and the namespaces. */
+/** What goes into each wrangler.toml: the issuer, and the ids of the database and the namespaces. */
 
-import { readSetting, type WorkerName } from '../../config.ts'
+import { ALL_WORKERS, readSetting, type WorkerName } from '../../config.ts'
 import {
   CONFIG_FILES,
   deployProblems,
   isOnThisMachine,
   isPlaceholder,
-  readBoth,
-  WORKERS,
+  readConfigs,
 } from '../../local/deploy-problems.ts'
-import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from '../../local/project.ts'
+import { AUTHENTICATOR_CONFIG, MANAGEMENT_CONFIG, REGISTRY_CONFIG } from '../../local/project.ts'
 import { Refusal } from '../../local/refusal.ts'
 import { databaseOf } from '../../local/wrangler-config.ts'
 import { type Place, readValue, writeValue } from './config-file.ts'
@@ -17,7 +16,11 @@ import type { Deployment } from './outside.ts'
 import { type Found, findOrCreate } from './resources.ts'
 import { checkGivenSecrets } from './secrets.ts'
 
-const PATHS = { registry: REGISTRY_CONFIG, authenticator: AUTHENTICATOR_CONFIG } as const
+const PATHS = {
+  registry: REGISTRY_CONFIG,
+  management: MANAGEMENT_CONFIG,
+  authenticator: AUTHENTICATOR_CONFIG,
+} as const
 
 /** May another value replace this one? */
 type MayReplace = (present: string) => boolean
@@ -29,8 +32,8 @@ const valueAt = (worker: WorkerName, place: Place) =>
   readValue(PATHS[worker], place, KEYS[place.table]) ?? (place.table === 'vars' ? '' : undefined)
 
 /** Writes into each file that has the place. Returns which were changed. */
-function writeIntoBoth(place: Place, value: string, mayReplace: MayReplace): string {
-  const changed = WORKERS.filter((worker) => {
+function writeIntoEach(place: Place, value: string, mayReplace: MayReplace): string {
+  const changed = ALL_WORKERS.filter((worker) => {
     const present = valueAt(worker, place)
     if (present === undefined || present === value || !mayReplace(present)) return false
     writeValue(PATHS[worker], place, KEYS[place.table], value)
@@ -38,16 +41,16 @@ function writeIntoBoth(place: Place, value: string, mayReplace: MayReplace): str
   })
   return changed.length === 0
     ? 'kept'
-    : `written into ${changed.map((worker) => CONFIG_FILES[worker]).join(' and ')}`
+    : `written into ${changed.map((worker) => CONFIG_FILES[worker]).join(', ')}`
 }
 
 const isUnset: MayReplace = (issuer) => issuer === '' || isOnThisMachine(issuer)
 
-/** An issuer that is named takes precedence over that of the two files. */
+/** An issuer that is named takes precedence over that of the files. */
 async function chooseIssuer({ askOperator, options, env }: Deployment) {
   const named = options.issuer ?? env.ISSUER
   if (named) return { issuer: named, mayReplace: () => true }
-  const { ISSUER = '' } = readBoth().registry.vars
+  const { ISSUER = '' } = readConfigs().registry.vars
   if (!isUnset(ISSUER)) return { issuer: ISSUER, mayReplace: isUnset }
   if (askOperator === null) {
     throw new Refusal('name the issuer: --issuer https://auth.example.org')
@@ -60,7 +63,7 @@ async function chooseIssuer({ askOperator, options, env }: Deployment) {
 const isOfId = (problem: string) => /\bthe id of \w+ /.test(problem)
 
 function refuseProblems(isExpected: (problem: string) => boolean = () => false) {
-  const problems = deployProblems(readBoth()).filter((problem) => !isExpected(problem))
+  const problems = deployProblems(readConfigs()).filter((problem) => !isExpected(problem))
   if (problems.length > 0) throw new Refusal(problems.join('; '))
 }
 
@@ -73,7 +76,7 @@ export async function settleIssuer(deployment: Deployment): Promise<string> {
   if (new URL(issuer).hostname.endsWith('.workers.dev')) {
     throw new Refusal('ISSUER: workers.dev is switched off, choose a host in a domain of yours')
   }
-  const done = writeIntoBoth({ table: 'vars' }, issuer, mayReplace)
+  const done = writeIntoEach({ table: 'vars' }, issuer, mayReplace)
   refuseProblems(isOfId)
   await checkGivenSecrets(deployment)
   return `${issuer}, ${done}`
@@ -86,18 +89,18 @@ async function settle(
 ): Promise<string> {
   const present = valueAt('registry', place) ?? ''
   const { id, isNew } = isPlaceholder(present) ? await find() : { id: present, isNew: false }
-  const done = writeIntoBoth(place, id, isPlaceholder)
+  const done = writeIntoEach(place, id, isPlaceholder)
   return `${place.binding} ${isNew ? 'created' : 'found'}, ${done}`
 }
 
 export async function settleDatabase({ api }: Deployment): Promise<string> {
-  const { database_name } = databaseOf(readBoth().registry)
+  const { database_name } = databaseOf(readConfigs().registry)
   const place = { table: 'd1_databases', binding: 'DB' } as const
   return settle(place, () => findOrCreate(api, 'database', database_name))
 }
 
 export async function settleNamespaces({ api }: Deployment): Promise<string> {
-  const { name, kv_namespaces } = readBoth().registry
+  const { name, kv_namespaces } = readConfigs().registry
   const done: string[] = []
   for (const { binding } of kv_namespaces) {
     const place = { table: 'kv_namespaces', binding } as const

@@ -1,7 +1,7 @@
 /** The steps of `npm run deploy`. Each looks at what is there first, so that all of them can be run again. */
 
 import { SECRET_NAMES, type WorkerName } from '../../config.ts'
-import { CONFIG_FILES, readBoth, WORKERS } from '../../local/deploy-problems.ts'
+import { CONFIG_FILES, readConfigs } from '../../local/deploy-problems.ts'
 import { oneLine, Refusal } from '../../local/refusal.ts'
 import type { WranglerConfig } from '../../local/wrangler-config.ts'
 import { ask, isGuarded, poll } from '../doctor/check.ts'
@@ -31,7 +31,7 @@ async function checkPlan({ api, askOperator, options }: Deployment): Promise<str
   if (isPaid) return 'paid'
   const agrees = async () =>
     /^y(es)?$/i.test((await askOperator?.(`${PLAN_NEEDED}. Go on? [y/N] `)) ?? '')
-  if (readBoth().registry.vars.LOGIN_URL) return 'free: users sign in at LOGIN_URL'
+  if (readConfigs().registry.vars.LOGIN_URL) return 'free: users sign in at LOGIN_URL'
   if (options.freePlan || (await agrees())) return 'free: no user can sign in with a password'
   throw new Refusal(PLAN_NEEDED)
 }
@@ -40,7 +40,7 @@ const hasRoutes = ({ route, routes }: WranglerConfig) => route !== undefined || 
 
 /** Null: the worker has none, or the routes of its wrangler.toml. */
 function hostOf(worker: WorkerName, { options }: Deployment): string | null {
-  const config = readBoth()[worker]
+  const config = readConfigs()[worker]
   const url = worker === 'registry' ? config.vars.ISSUER : options.authenticator
   return url === undefined || hasRoutes(config) ? null : new URL(url).host
 }
@@ -57,7 +57,7 @@ async function addressOf(host: string, worker: string, { api, askOperator }: Dep
 }
 
 async function checkAddresses(deployment: Deployment): Promise<string> {
-  const both = readBoth()
+  const both = readConfigs()
   const authenticator = hostOf('authenticator', deployment)
   if (authenticator !== null && authenticator === hostOf('registry', deployment)) {
     throw new Refusal(
@@ -65,7 +65,8 @@ async function checkAddresses(deployment: Deployment): Promise<string> {
     )
   }
   const done: string[] = []
-  for (const worker of WORKERS) {
+  // The management worker has no address: the registry forwards to it.
+  for (const worker of ['registry', 'authenticator'] as const) {
     const host = hostOf(worker, deployment)
     if (host !== null) done.push(await addressOf(host, both[worker].name, deployment))
     else if (hasRoutes(both[worker])) done.push(`the ${worker} has routes in its wrangler.toml`)
@@ -83,7 +84,7 @@ async function applyMigrations({ wrangler }: Deployment): Promise<string> {
 /** A secret that is set is kept: services that know the old JWT_SECRET would refuse the JWTs of a new one. */
 async function setSecrets(deployment: Deployment): Promise<string> {
   const { api, wrangler } = deployment
-  const known = await secretsSetSoFar(api, readBoth().authenticator.name)
+  const known = await secretsSetSoFar(api, readConfigs().authenticator.name)
   const done: string[] = []
   for (const name of SECRET_NAMES) {
     if (known.includes(name)) {
@@ -109,7 +110,7 @@ async function deployWorker(worker: WorkerName, deployment: Deployment): Promise
 
 /** A new address has no certificate at first. */
 async function waitUntilServed(deployment: Deployment): Promise<string> {
-  const { ISSUER = '' } = readBoth().registry.vars
+  const { ISSUER = '' } = readConfigs().registry.vars
   const { waitSeconds } = deployment.options
   const probe = async () => `answered ${(await ask(`${ISSUER}/healthz`)).status}`
   const isServed = (answer: string) => answer === 'answered 200'
@@ -120,7 +121,7 @@ async function waitUntilServed(deployment: Deployment): Promise<string> {
 
 async function examineDeployment(deployment: Deployment): Promise<string> {
   const { api, options } = deployment
-  const { ISSUER = '' } = readBoth().registry.vars
+  const { ISSUER = '' } = readConfigs().registry.vars
   const env = {
     ...deployment.env,
     ISSUER,
@@ -148,7 +149,7 @@ export const STEPS: readonly Step[] = [
   },
   {
     name: 'issuer',
-    does: 'writes ISSUER into both wrangler.toml, and makes the checks with which both workers start',
+    does: 'writes ISSUER into each wrangler.toml, and makes the checks with which the workers start',
     run: settleIssuer,
   },
   {

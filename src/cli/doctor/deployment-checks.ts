@@ -30,7 +30,7 @@ const MIN_SECRET_BITS = 128
 async function bindings(examined: Examined): Promise<Verdict> {
   const problems = examined.isDeployed ? deployProblems(examined) : configurationProblems(examined)
   return problems.length === 0
-    ? ok('both workers start with their wrangler.toml: settings, bindings and cron')
+    ? ok('the workers start with their wrangler.toml: settings, bindings and cron')
     : fail(problems.join('; '))
 }
 

@@ -2,7 +2,7 @@
 
 import { proxySecretsIn } from '../../crypto/proxy-secret.ts'
 import { KV_STALENESS_SECONDS, SESSION_REVOKED_WITHIN_SECONDS } from '../../domain/revocation.ts'
-import { type Both, readBoth, withVars } from '../../local/deploy-problems.ts'
+import { type Configs, readConfigs, withVars } from '../../local/deploy-problems.ts'
 import { readIfPresent } from '../../local/files.ts'
 import { stateDirectory } from '../../local/project.ts'
 import { findRunningRegistry } from '../../local/running-registry.ts'
@@ -27,6 +27,7 @@ export type Examined = Readonly<{
   isDeployed: boolean
   storage: Storage
   registry: WranglerConfig
+  management: WranglerConfig
   authenticator: WranglerConfig
   issuer: string
   /** Null: not known. */
@@ -54,9 +55,11 @@ export type Where = Readonly<{
 
 /** Throws a Refusal for a bad setting. Nothing is written yet. */
 export async function readExamined(io: Io, where: Where, storage: Storage): Promise<Examined> {
-  const both = readBoth()
+  const configs = readConfigs()
   const { isDeployed } = where
-  const known = isDeployed ? knownOfDeployed(io, where, both) : await knownHere(io, where, both)
+  const known = isDeployed
+    ? knownOfDeployed(io, where, configs)
+    : await knownHere(io, where, configs)
   const bounds = {
     seenSeconds: isDeployed ? KV_STALENESS_SECONDS : SEEN_LOCALLY_SECONDS,
     revokedSeconds: SESSION_REVOKED_WITHIN_SECONDS,
@@ -70,25 +73,25 @@ type Known = Omit<Examined, 'isDeployed' | 'storage' | 'bounds' | 'trial'>
 /** While the secret is rotated there are two: the new one is shown. */
 const givenProxySecret = ({ env }: Io) => proxySecretsIn(env.PROXY_SECRET ?? '')[0] ?? null
 
-function knownOfDeployed(io: Io, { authenticatorUrl, deployedAt }: Where, both: Both): Known {
+function knownOfDeployed(io: Io, { authenticatorUrl, deployedAt }: Where, configs: Configs): Known {
   return {
-    ...both,
-    issuer: io.env.ISSUER || both.registry.vars.ISSUER || '',
+    ...configs,
+    issuer: io.env.ISSUER || configs.registry.vars.ISSUER || '',
     authenticatorUrl,
     startedAt: deployedAt ?? null,
-    secretNames: () => secretNames(deployedApi(io.env), both.authenticator.name),
+    secretNames: () => secretNames(deployedApi(io.env), configs.authenticator.name),
     jwtSecret: null,
     proxySecret: givenProxySecret(io),
   }
 }
 
-async function knownHere(io: Io, { authenticatorUrl }: Where, both: Both): Promise<Known> {
+async function knownHere(io: Io, { authenticatorUrl }: Where, configs: Configs): Promise<Known> {
   const stateDir = stateDirectory(io.env)
   const env = { ...io.env, JWT_SECRET: '', PROXY_SECRET: '' }
-  const { vars, authenticatorPort } = readStartSettings(env, both.registry.vars)
+  const { vars, authenticatorPort } = readStartSettings(env, configs.registry.vars)
   const running = await findRunningRegistry(stateDir)
   return {
-    ...withVars(both, vars),
+    ...withVars(configs, vars),
     issuer: running?.issuer ?? vars.ISSUER ?? '',
     authenticatorUrl:
       authenticatorUrl ?? running?.authenticatorUrl ?? `http://127.0.0.1:${authenticatorPort}`,

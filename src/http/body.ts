@@ -1,0 +1,55 @@
+/** A body: of bounded size, in bounded time, of one content type. */
+
+import { bodyLimit } from 'hono/body-limit'
+import { within } from '../deadline.ts'
+import { OAuthError } from '../protocol/errors.ts'
+import { quoted } from '../protocol/sanitize.ts'
+import type { HttpContext } from './request-context.ts'
+
+/** Enough for a form on any line. */
+const MAX_BODY_SECONDS = 10
+
+export type BodyRules = Readonly<{
+  contentType: string
+  maxBytes: number
+  /** By default enough for a form. */
+  maxSeconds?: number
+}>
+
+const tooLong = (maxBytes: number) =>
+  new OAuthError('invalid_request', `The body is longer than ${maxBytes} bytes.`, { status: 413 })
+
+/** A declared length is the length: HTTP frames the body by it. Otherwise reading stops at the limit. */
+async function refuseTooLong(c: HttpContext, maxBytes: number) {
+  const { headers } = c.req.raw
+  const declared = headers.get('Content-Length')
+  if (declared !== null && !headers.has('Transfer-Encoding')) {
+    if (Number(declared) > maxBytes) throw tooLong(maxBytes)
+    return
+  }
+  const onError = () => {
+    throw tooLong(maxBytes)
+  }
+  await bodyLimit({ maxSize: maxBytes, onError })(c, async () => {})
+}
+
+async function read(c: HttpContext, { contentType, maxBytes }: BodyRules): Promise<ArrayBuffer> {
+  await refuseTooLong(c, maxBytes)
+  const type = (c.req.header('Content-Type') ?? '').replace(/;.*$/s, '')
+  // Not `text()`: workerd would warn about each form that it does not look like text.
+  if (type.trim().toLowerCase() === contentType) return c.req.raw.arrayBuffer()
+  throw new OAuthError('invalid_request', `The Content-Type must be ${contentType}.`, {
+    status: 415,
+    detail: `Content-Type ${quoted(type)}`,
+  })
+}
+
+/** Throws `invalid_request`: 408 when the body is too slow, 413 when it is too long, 415 for another content type. */
+export const readBody = (c: HttpContext, rules: BodyRules): Promise<ArrayBuffer> => {
+  const { maxSeconds = MAX_BODY_SECONDS } = rules
+  const tooSlow = () =>
+    new OAuthError('invalid_request', `The body did not arrive within ${maxSeconds} s.`, {
+      status: 408,
+    })
+  return within(maxSeconds, () => read(c, rules), tooSlow)
+}

@@ -1,0 +1,105 @@
+/** The management API as one Hono application: routes made from the rows of `OPERATIONS`. */
+
+import { Hono, type NotFoundHandler } from 'hono'
+import { prefetch } from '../flows/prefetch.ts'
+import { type FrameRules, frame, type Handled } from '../http/frame.ts'
+import type { HttpContext, RequestEnv } from '../http/request-context.ts'
+import { Problem } from '../protocol/problem.ts'
+import type { ManagementDeps } from './deps.ts'
+import { admit } from './guard.ts'
+import { readJsonBody, readQuery } from './input.ts'
+import type { Actor, Call, Caller, Operation, Result } from './operation.ts'
+import { OPERATIONS } from './operations.ts'
+import { PAGES } from './pages.ts'
+import { ANY_VERSION, etagOf, readIfMatch } from './preconditions.ts'
+import { sendProblem } from './send-problem.ts'
+
+export const API_PATH = '/admin/v1'
+
+/**
+ * No script of another origin may call the API (no CORS): an operator's token does not belong in a page. Programs are not
+ * concerned.
+ */
+const RULES: FrameRules = { sendError: sendProblem }
+
+/** `{client_id}` of OpenAPI is `:client_id` of Hono. */
+export const routeOf = (path: string) => API_PATH + path.replace(/\{(\w+)\}/g, ':$1')
+
+export const actorOf = ({ clientId, userId, scopes }: Caller): Actor => ({
+  name: userId === null ? `client:${clientId}` : `client:${clientId} user:${userId}`,
+  scopes,
+})
+
+const methodsOf = (operations: readonly Operation[]) => [
+  ...operations.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method])),
+  'OPTIONS',
+]
+
+function operationFor(c: HttpContext, operations: readonly Operation[]): Operation {
+  const asked = c.req.method === 'HEAD' ? 'GET' : c.req.method
+  const found = operations.find(({ method }) => method === asked)
+  if (found) return found
+  const allow = methodsOf(operations).join(', ')
+  throw new Problem('method_not_allowed', `The method must be one of ${allow}.`, {
+    headers: { Allow: allow },
+  })
+}
+
+const responseOf = (c: HttpContext, { status = 200, body, version, location }: Result) =>
+  c.json(body, status, {
+    ...(version !== undefined && { ETag: etagOf(version) }),
+    ...(location !== undefined && { Location: API_PATH + location }),
+  })
+
+/** The token is checked first: a caller without one learns nothing of the input's faults. */
+async function handle(
+  c: HttpContext,
+  operations: readonly Operation[],
+  deps: ManagementDeps,
+): Promise<Handled> {
+  c.set('callerId', null)
+  if (c.req.method === 'OPTIONS') {
+    return new Response(null, { status: 204, headers: { Allow: methodsOf(operations).join(', ') } })
+  }
+  const operation = operationFor(c, operations)
+  const { caller, confirm } = await admit(c, operation.scopes, deps)
+  const call: Call<unknown, unknown> = {
+    caller,
+    actor: actorOf(caller),
+    parameters: c.req.param() as Record<string, string>,
+    query: readQuery(c, operation),
+    ifMatch: operation.isConditional ? readIfMatch(c.req.header('If-Match')) : ANY_VERSION,
+    body: await readJsonBody(c, operation),
+    context: c.var.request,
+  }
+  if (operation.method !== 'GET') {
+    // Before anything is read or written for a token that may be revoked.
+    await confirm()
+    return responseOf(c, await operation.handle(call, deps))
+  }
+  const result = prefetch(operation.handle(call, deps))
+  await confirm()
+  return responseOf(c, await result)
+}
+
+function handleNowhere(): never {
+  throw new Problem('no_such_path', 'There is nothing at this path: /docs lists what there is.')
+}
+
+export function createManagement(deps: ManagementDeps) {
+  const app = new Hono<RequestEnv>()
+  for (const [path, operations] of Map.groupBy(OPERATIONS, (one) => one.path)) {
+    app.all(
+      routeOf(path),
+      frame(RULES, deps, (c) => handle(c, operations, deps)),
+    )
+  }
+  for (const page of PAGES) {
+    app.all(
+      page.path,
+      frame(page, deps, (c) => page.respond(c, deps)),
+    )
+  }
+  app.notFound(frame(RULES, deps, handleNowhere) as NotFoundHandler<RequestEnv>)
+  return app
+}

@@ -1,0 +1,87 @@
+/** `audit`: what administrators did, and what users agreed to or took back. */
+
+import * as z from 'zod/mini'
+import { AUDIT_EVENTS } from '../domain/audit.ts'
+import type { StoredEntry } from '../stores/audit.ts'
+import { operation } from './operation.ts'
+import { PAGE, pageOf, pageSchema } from './paging.ts'
+import { Instant, isoTime } from './times.ts'
+
+const Entry = z.strictObject({
+  happened_at: Instant,
+  actor: z.string(),
+  event: z.enum(AUDIT_EVENTS),
+  client_id: z.nullable(z.string()),
+  user_id: z.nullable(z.string()),
+  detail: z.record(z.string(), z.unknown()),
+})
+
+const CURSOR = '{field} must be what a list gave as next'
+const Cursor = z.pipe(
+  z.string().check(z.regex(/^\d{1,12}-\d{1,15}$/, CURSOR)),
+  z.transform((text) => {
+    const [happenedAt, auditId] = text.split('-').map(Number)
+    return { happenedAt: happenedAt as number, auditId: auditId as number }
+  }),
+)
+
+const Query = z.strictObject({
+  ...PAGE,
+  after: z.optional(Cursor),
+  client_id: z.optional(z.string()),
+  user_id: z.optional(z.string()),
+  event: z.optional(z.enum(AUDIT_EVENTS)),
+  since: z.optional(
+    z.iso.datetime({ offset: true, error: '{field} must be a moment as in 2026-10-01T12:00:00Z' }),
+  ),
+})
+
+const documentOf = (entry: StoredEntry) => ({
+  happened_at: isoTime(entry.happenedAt),
+  actor: entry.actor,
+  event: entry.event,
+  client_id: entry.clientId,
+  user_id: entry.userId,
+  detail: entry.detail,
+})
+
+const EXAMPLE = {
+  happened_at: '2026-10-01T12:00:00.000Z',
+  actor: 'client:registry-operator',
+  event: 'client.disable',
+  client_id: 'Z5sV2mXkq0',
+  user_id: null,
+  detail: {},
+}
+
+export const auditOperations = [
+  operation({
+    method: 'GET',
+    path: '/audit',
+    name: 'listAudit',
+    noun: 'audit',
+    summary: 'List the audit, newest first',
+    description:
+      'What administrators did, and what users agreed to or took back. Kept for AUDIT_KEEP_DAYS.',
+    scopes: ['registry:read'],
+    query: Query,
+    answers: {
+      200: {
+        description: 'A page of the audit.',
+        schema: pageSchema(Entry),
+        example: { items: [EXAMPLE], next: '1790856000-17' },
+      },
+    },
+    async handle({ query: { limit, after, since, ...asked } }, { audit }) {
+      const filter = {
+        clientId: asked.client_id,
+        userId: asked.user_id,
+        event: asked.event,
+        since: since === undefined ? undefined : Math.floor(Date.parse(since) / 1000),
+      }
+      const rows = await audit.page(filter, after, limit)
+      const cursorOf = (entry: StoredEntry) => `${entry.happenedAt}-${entry.auditId}`
+      return { body: pageOf(rows, limit, { documentOf, cursorOf }) }
+    },
+  }),
+]

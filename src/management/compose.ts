@@ -1,0 +1,51 @@
+/** Composition: bindings and settings in, the application out. */
+
+import { seenProofs } from '../authenticator/seen-proofs.ts'
+import { type Given, readSetting, readSettings, SETTING_NAMES, startProblems } from '../config.ts'
+import { withDeadline } from '../deadline.ts'
+import { auditReader } from '../stores/audit.ts'
+import { liveSessions } from '../stores/live-sessions.ts'
+import { refusalStore } from '../stores/refusals.ts'
+import { statusReader } from '../stores/status.ts'
+import { createManagement } from './app.ts'
+import type { ManagementDeps } from './deps.ts'
+
+export type ManagementEnv = Readonly<{
+  DB: D1Database
+  SESSIONS: KVNamespace
+  REFUSAL_LIMIT: RateLimit
+  /** Optional: takes the data points. */
+  EVENTS?: AnalyticsEngineDataset
+  ISSUER: string
+}>
+
+/** For a rate limit, which is counted at the location. */
+const LIMIT_TIMEOUT_SECONDS = 1
+
+const settingsOf = (given: Given) =>
+  Object.fromEntries(SETTING_NAMES.map((name) => [name, readSetting(name, given)]))
+
+/** Throws, naming the setting or the binding, when one is bad. */
+export function composeManagement(env: ManagementEnv) {
+  const [problem] = startProblems('management', env)
+  if (problem !== undefined) throw new Error(problem)
+  const settings = readSettings(env)
+  const { DB: db, SESSIONS: sessions, REFUSAL_LIMIT } = env
+  const inTime = <Port extends object>(port: Port) =>
+    withDeadline(port, settings.storageTimeoutSeconds)
+  const limit = async (asked: RateLimitOptions) => REFUSAL_LIMIT.limit(asked)
+  const deps: ManagementDeps = {
+    issuer: settings.issuer,
+    logsAnswers: settings.logsAnswers,
+    dataPoints: env.EVENTS ?? null,
+    settings,
+    givenSettings: settingsOf(env),
+    refusalLimit: withDeadline({ limit }, LIMIT_TIMEOUT_SECONDS),
+    liveSessions: inTime(liveSessions(sessions, db)),
+    proofs: inTime(seenProofs(db)),
+    refusals: inTime(refusalStore(db)),
+    audit: inTime(auditReader(db)),
+    status: inTime(statusReader(db)),
+  }
+  return { fetch: createManagement(deps).fetch }
+}

@@ -1,0 +1,23 @@
+/** What the operations are given: composed once per isolate. */
+
+import type { SeenProofs } from '../authenticator/seen-proofs.ts'
+import type { Settings } from '../config.ts'
+import type { FloodLimit } from '../http/flood.ts'
+import type { FrameDeps } from '../http/frame.ts'
+import type { AuditReader } from '../stores/audit.ts'
+import type { LiveSessions, RefusalStore } from '../stores/ports.ts'
+import type { StatusReader } from '../stores/status.ts'
+
+/** Stores whose methods have a deadline, and the settings of the registry. */
+export type ManagementDeps = FrameDeps &
+  Readonly<{
+    settings: Settings
+    /** By their names, with the defaults: for `status`. */
+    givenSettings: Readonly<Record<string, unknown>>
+    liveSessions: LiveSessions
+    proofs: SeenProofs
+    refusalLimit: FloodLimit
+    refusals: RefusalStore
+    audit: AuditReader
+    status: StatusReader
+  }>

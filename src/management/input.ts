@@ -1,0 +1,112 @@
+/** What a caller sends: the query and the JSON body, checked by the operation's schemas. The first fault is named. */
+
+import * as z from 'zod/mini'
+import { readBody } from '../http/body.ts'
+import type { HttpContext } from '../http/request-context.ts'
+import { Problem } from '../protocol/problem.ts'
+import { JsonProblem, parseJson, pathText } from '../protocol/strict-json.ts'
+import type { Operation } from './operation.ts'
+
+const MAX_BODY_BYTES = 65_536
+const BODY = 'The body'
+
+const invalid = (sentence: string, field: string) =>
+  new Problem('invalid_request', sentence, { field: field === '' ? null : field })
+
+const NOUNS: Readonly<Record<string, string>> = {
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'an object',
+  null: 'null',
+}
+
+/** For what a schema has no words of its own: `{field}` is replaced. */
+function words(issue: z.core.$ZodRawIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      if (issue.input === undefined) return '{field} is missing'
+      return `{field} must be ${NOUNS[issue.expected] ?? issue.expected}`
+    case 'unrecognized_keys':
+      return `{field} is not known here`
+    case 'invalid_value':
+      return `{field} must be ${issue.values.map((one) => JSON.stringify(one)).join(' or ')}`
+    case 'too_big':
+      return `{field} must have at most ${issue.maximum}`
+    case 'too_small':
+      return `{field} must have at least ${issue.minimum}`
+    default:
+      return '{field} is not valid'
+  }
+}
+
+/** A member of a union is checked in each of its forms: the fault of the form that came furthest is named. */
+function deepest(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue | undefined {
+  const [issue] = issues
+  if (issue?.code !== 'invalid_union') return issue
+  const inner = issue.errors
+    .map((form) => deepest(form))
+    .filter((one) => one !== undefined)
+    .sort((a, b) => b.path.length - a.path.length)
+  const [found] = inner
+  return found ? { ...found, path: [...issue.path, ...found.path] } : issue
+}
+
+function check(schema: z.core.$ZodType, value: unknown, whole: string): unknown {
+  const read = z.safeParse(schema, value, { error: words })
+  if (read.success) return read.data
+  const issue = deepest(read.error.issues)
+  const keys = issue?.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : []
+  const field = pathText([...(issue?.path ?? []), ...keys])
+  const text = (issue?.message ?? '{field} is not valid').replaceAll('{field}', field || whole)
+  throw invalid(/[.!?]$/.test(text) ? text : `${text}.`, field)
+}
+
+const NO_PARAMETERS = z.strictObject({})
+
+/** Refuses an unknown or repeated parameter: a misspelt filter must not pass as none. */
+export function readQuery(c: HttpContext, { query = NO_PARAMETERS }: Operation): unknown {
+  const given = new URL(c.req.url).searchParams
+  for (const name of given.keys()) {
+    if (name === 'access_token')
+      throw invalid('A token must not be part of a URL, as access_token is.', name)
+    if (given.getAll(name).length > 1) throw invalid(`${name} must not be given twice.`, name)
+    if (!given.get(name)?.isWellFormed() || given.get(name)?.includes('\0')) {
+      throw invalid(`${name} must not have the character U+0000.`, name)
+    }
+  }
+  return check(query, Object.fromEntries(given), 'The query')
+}
+
+async function readJson(c: HttpContext, maxBytes: number): Promise<unknown> {
+  const bytes = await readBody(c, { contentType: 'application/json', maxBytes })
+  try {
+    return parseJson(bytes)
+  } catch (problem) {
+    if (!(problem instanceof JsonProblem)) throw problem
+    throw invalid(`${problem.field || BODY} ${problem.message}.`, problem.field)
+  }
+}
+
+/** Null for an operation that takes none. */
+export async function readJsonBody(
+  c: HttpContext,
+  { body, maxBodyBytes = MAX_BODY_BYTES }: Operation,
+): Promise<unknown> {
+  if (!body) {
+    if (c.req.raw.body !== null && (await hasContent(c.req.raw.body))) {
+      throw invalid('The operation takes no body.', '')
+    }
+    return null
+  }
+  return check(body, await readJson(c, maxBodyBytes), BODY)
+}
+
+async function hasContent(body: ReadableStream<Uint8Array>): Promise<boolean> {
+  const reader = body.getReader()
+  const { value } = await reader.read()
+  await reader.cancel()
+  return value !== undefined && value.length > 0
+}

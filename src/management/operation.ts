@@ -1,0 +1,81 @@
+/**
+ * An operation of the management API: one row with a path, a method, who may, what it takes, what it returns. The routes,
+ * the guard, `/openapi.json` and the tests that try every operation are made from these rows.
+ */
+
+import type * as z from 'zod/mini'
+import type { RegistryScope } from '../domain/registry-scopes.ts'
+import type { RequestContext } from '../flows/deps.ts'
+import type { ProblemType } from '../protocol/problem.ts'
+import type { ManagementDeps } from './deps.ts'
+import type { IfMatch } from './preconditions.ts'
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+/** Who calls: the client of the access token and, where a person signed in, the user. */
+export type Caller = Readonly<{
+  clientId: string
+  userId: string | null
+  scopes: readonly string[]
+}>
+
+/** Who acts, for the audit and for the rules against escalation. */
+export type Actor = Readonly<{ name: string; scopes: readonly string[] }>
+
+export type Call<Query, Body> = Readonly<{
+  caller: Caller
+  actor: Actor
+  context: RequestContext
+  /** From the path, decoded. */
+  parameters: Readonly<Record<string, string>>
+  query: Query
+  body: Body
+  ifMatch: IfMatch
+}>
+
+/** `version` becomes the ETag. `location` is a path below the API's. */
+export type Result = Readonly<{
+  status?: 200 | 201
+  body: Readonly<Record<string, unknown>>
+  version?: number
+  location?: string
+}>
+
+type Answer = Readonly<{
+  description: string
+  schema: z.core.$ZodType
+  example: unknown
+}>
+
+/** `Query` and `Body` are what the handler gets: the output of the schemas. */
+type Described<Query, Body> = Readonly<{
+  method: Method
+  /** Below the API's path, as in OpenAPI: `/clients/{client_id}`. */
+  path: `/${string}`
+  /** The name of the operation for generated clients. */
+  name: string
+  /** Of what the operation is about: the heading in the reference. */
+  noun: string
+  summary: string
+  description?: string
+  /** Any of them suffices, and `registry:admin` always does. The first is the narrowest: refusals name it. */
+  scopes: readonly [RegistryScope, ...RegistryScope[]]
+  /** By default none. */
+  query?: z.core.$ZodType<Query>
+  body?: z.core.$ZodType<Body>
+  bodyExample?: unknown
+  maxBodyBytes?: number
+  /** Changes an existing record: needs `If-Match`, and returns an ETag. */
+  isConditional?: boolean
+  answers: Readonly<Partial<Record<200 | 201, Answer>>>
+  /** Refusals of its own; those of every operation need not be named. */
+  problems?: readonly ProblemType[]
+  handle: (call: Call<Query, Body>, deps: ManagementDeps) => Promise<Result>
+}>
+
+export type Operation = Described<unknown, unknown>
+
+/** Checks a row and forgets its types, so that rows of all kinds fit one list. */
+export const operation = <Query = Record<never, never>, Body = null>(
+  described: Described<Query, Body>,
+): Operation => described as unknown as Operation

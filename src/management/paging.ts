@@ -1,0 +1,41 @@
+/** Lists page by page: `limit` and `after` in the query, `items` and `next` in the response. */
+
+import * as z from 'zod/mini'
+
+const DEFAULT_ROWS = 50
+/** What one response of D1 carries well: a client may be 12 KiB. */
+export const MAX_ROWS = 200
+
+const rule = `{field} must be a whole number from 1 to ${MAX_ROWS}`
+
+const Limit = z._default(
+  z.pipe(
+    z.pipe(z.string().check(z.regex(/^\d{1,3}$/, rule)), z.transform(Number)),
+    z.int().check(z.minimum(1, rule), z.maximum(MAX_ROWS, rule)),
+  ),
+  String(DEFAULT_ROWS) as never,
+)
+
+/** The parameters of every list. */
+export const PAGE = { limit: Limit, after: z.optional(z.string()) }
+
+/** `items` of a list, and the cursor of the next page; null after the last. */
+export const pageSchema = <Item extends z.core.$ZodType>(item: Item) =>
+  z.strictObject({ items: z.array(item), next: z.nullable(z.string()) })
+
+/** The list of one page. A full page is followed by another, which may be empty. */
+export function pageOf<Row>(
+  rows: readonly Row[],
+  limit: number,
+  {
+    documentOf,
+    cursorOf,
+  }: Readonly<{
+    documentOf: (row: Row) => object
+    cursorOf: (row: Row) => string
+  }>,
+) {
+  const last = rows.at(-1)
+  const isFull = rows.length === limit && last !== undefined
+  return { items: rows.map(documentOf), next: isFull ? cursorOf(last) : null }
+}

@@ -1,0 +1,32 @@
+/** The paths of the management worker, which has no address of its own. */
+
+import { sendErrorJson } from '../http/error-json.ts'
+import type { Endpoint } from './endpoint.ts'
+
+/** Sends a request to the worker as it came. */
+export type Forward = (request: Request) => Promise<Response>
+
+export const MANAGEMENT_PATHS = [
+  '/admin/v1',
+  '/admin/v1/*',
+  '/openapi.json',
+  '/docs',
+  '/schemas/session.json',
+  '/invitation',
+] as const
+
+/**
+ * The request goes on with its own headers: the address of the caller is in CF-Connecting-IP, which only Cloudflare can
+ * set. The management worker logs it under a correlation id of its own, so it is routine here: one line a request.
+ */
+export const managementEndpoints = (forward: Forward): Endpoint[] =>
+  MANAGEMENT_PATHS.map((path) => ({
+    path,
+    sendError: sendErrorJson,
+    isRoutine: true,
+    anyMethod: async (c) => {
+      const response = await forward(c.req.raw)
+      // The headers of a fetched response cannot be changed.
+      return new Response(response.body, response)
+    },
+  }))

@@ -1,0 +1,56 @@
+/** Callers of the management API: clients with `registry:` scopes and their tokens. */
+
+import { machineToken } from './obtaining.ts'
+import { type Fetch, newClient, type RegisteredClient, registry } from './registry.ts'
+
+export const API = '/admin/v1'
+
+/** A client that may do what the scopes say, and a fresh token of it. */
+export type Administrator = Readonly<{ client: RegisteredClient; token: string }>
+
+export async function newAdministrator(...scopes: string[]): Promise<Administrator> {
+  const client = await newClient({
+    name: 'Administration',
+    redirectUris: [],
+    grantTypes: ['client_credentials'],
+    scopes: scopes.length === 0 ? ['registry:admin'] : scopes,
+    endorsements: [],
+  })
+  return { client, token: await machineToken(client) }
+}
+
+type Asked = Partial<{
+  body: unknown
+  ifMatch: string
+  headers: Record<string, string>
+  fetch: Fetch
+}>
+
+/** A call as `POST /clients`, with the path below the API's. */
+export function call(
+  { token }: Pick<Administrator, 'token'>,
+  what: `${string} /${string}`,
+  { body, ifMatch, headers = {}, fetch = registry }: Asked = {},
+): Promise<Response> {
+  const [method = '', path = ''] = what.split(' ')
+  return fetch(API + path, {
+    method,
+    headers: {
+      Authorization: `Bearer ${token}`,
+      ...(body !== undefined && { 'Content-Type': 'application/json' }),
+      ...(ifMatch !== undefined && { 'If-Match': ifMatch }),
+      ...headers,
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  })
+}
+
+/** The JSON of a response with this status; throws what it said if the status differs. */
+export async function documentIn<T = Record<string, unknown>>(
+  response: Response,
+  status = 200,
+): Promise<T> {
+  const text = await response.text()
+  if (response.status !== status) throw new Error(`${response.status} and not ${status}: ${text}`)
+  return JSON.parse(text) as T
+}

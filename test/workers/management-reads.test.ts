@@ -1,0 +1,121 @@
+/** What the management API says of the deployment: `audit`, `refusals`, `status`. */
+
+import { env } from 'cloudflare:workers'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { recordStatement } from '../../src/stores/audit.ts'
+import { type Administrator, call, documentIn, newAdministrator } from './administration.ts'
+import { credentialsOf, nowSeconds, post, registry } from './registry.ts'
+
+let reader: Administrator
+beforeAll(async () => {
+  reader = await newAdministrator('registry:read')
+})
+
+describe('audit', () => {
+  it('the audit is listed newest first, page by page, and every filter narrows it down', async () => {
+    const now = nowSeconds()
+    for (let n = 0; n < 5; n += 1) {
+      await env.DB.batch([
+        env.DB.prepare('UPDATE client SET updated_at = updated_at WHERE client_id = ?1').bind(
+          reader.client.id,
+        ),
+        recordStatement(env.DB, {
+          happenedAt: now - n,
+          actor: 'a test',
+          event: n % 2 === 0 ? 'client.update' : 'user.update',
+          clientId: n % 2 === 0 ? `c${n}` : null,
+          userId: n % 2 === 0 ? null : `u${n}`,
+          detail: { n },
+        }),
+      ])
+    }
+    const list = async (query: string) =>
+      documentIn<{ items: { detail: { n: number } }[]; next: string | null }>(
+        await call(reader, `GET /audit?${query}`),
+      )
+    const numbers = async (query: string) => (await list(query)).items.map(({ detail }) => detail.n)
+    expect(await numbers('')).toEqual([0, 1, 2, 3, 4])
+    expect(await numbers('event=user.update')).toEqual([1, 3])
+    expect(await numbers('client_id=c2')).toEqual([2])
+    expect(await numbers('user_id=u3')).toEqual([3])
+    expect(await numbers(`since=${new Date((now - 1) * 1000).toISOString()}`)).toEqual([0, 1])
+    const seen: number[] = []
+    for (let after: string | null = ''; after !== null; ) {
+      const page = await list(`limit=2${after && `&after=${after}`}`)
+      expect(page.items.length).toBeLessThanOrEqual(2)
+      seen.push(...page.items.map(({ detail }) => detail.n))
+      after = page.next
+    }
+    expect(seen).toEqual([0, 1, 2, 3, 4])
+  })
+
+  it.each([
+    ['limit=0', 'limit'],
+    ['limit=201', 'limit'],
+    ['limit=1e2', 'limit'],
+    ['limit=', 'limit'],
+    ['limit=1&limit=2', 'limit'],
+    ['after=x', 'after'],
+    ['event=client.made', 'event'],
+    ['since=yesterday', 'since'],
+    ['client=c1', 'client'],
+    ['access_token=x', 'access_token'],
+  ])('the audit refuses the query %s, and names the parameter', async (query, field) => {
+    const response = await call(reader, `GET /audit?${query}`)
+    const problem = await documentIn(response, 400)
+    expect(problem).toMatchObject({ field, status: 400, detail: expect.stringContaining(field) })
+  })
+})
+
+describe('refusals', () => {
+  it('a refusal is found by its correlation id in any spelling', async () => {
+    const refused = await post('/token', credentialsOf({ id: 'nobody', secret: 'x' }))
+    const id = refused.headers.get('X-Correlation-Id') ?? ''
+    const typed = `${id.slice(0, 5)}-${id.slice(5)}`.toLowerCase()
+    expect(await documentIn(await call(reader, `GET /refusals/${typed}`))).toMatchObject({
+      correlation_id: id,
+      endpoint: 'POST /token',
+      error: 'invalid_client',
+      client_id: 'nobody',
+    })
+  })
+
+  it.each(['0000000000', 'x', '%00', 'a%2Fb', '%zz'])(
+    'an id under which nothing is recorded, as %s, is 404 with a correlation id of its own',
+    async (id) => {
+      const response = await call(reader, `GET /refusals/${id}`)
+      const problem = await documentIn(response, 404)
+      expect(problem.correlation_id).toBe(response.headers.get('X-Correlation-Id'))
+      expect(problem.type).toBe('http://127.0.0.1:8787/docs#not_found')
+    },
+  )
+})
+
+it('the status states the schema, every setting, and what cron did last', async () => {
+  await env.DB.prepare(
+    "INSERT INTO housekeeping (task, ran_at, removed, left_over) VALUES ('refusal', 1790856000, 17, 3)",
+  ).run()
+  const status = await documentIn(await call(reader, 'GET /status'))
+  expect(status).toMatchObject({
+    issuer: 'http://127.0.0.1:8787',
+    schema: { version: env.TEST_MIGRATIONS.at(-1)?.name },
+    settings: { SESSION_LIFETIME_SECONDS: 7200, LOGIN_URL: null, LOG_ANSWERS: true },
+    cron: [{ task: 'refusal', ran_at: '2026-10-01T12:00:00.000Z', removed: 17, left_over: 3 }],
+  })
+})
+
+it('HEAD returns the headers of GET, and OPTIONS the methods of the path without a token', async () => {
+  const head = await call(reader, 'HEAD /status')
+  expect([head.status, await head.text()]).toEqual([200, ''])
+  const options = await registry('/admin/v1/status', { method: 'OPTIONS' })
+  expect([options.status, options.headers.get('Allow')]).toEqual([204, 'GET, HEAD, OPTIONS'])
+  expect(options.headers.get('Access-Control-Allow-Origin')).toBeNull()
+})
+
+it('another method is 405 with Allow, and an unknown path is 404 without a correlation id', async () => {
+  const refused = await call(reader, 'POST /status', { body: {} })
+  expect([refused.status, refused.headers.get('Allow')]).toEqual([405, 'GET, HEAD, OPTIONS'])
+  const nowhere = await call(reader, 'GET /nothing')
+  expect(nowhere.status).toBe(404)
+  expect(nowhere.headers.get('X-Correlation-Id')).toBeNull()
+})
