@@ -2,16 +2,19 @@
 
 import { Hono, type NotFoundHandler } from 'hono'
 import { prefetch } from '../flows/prefetch.ts'
+import type { Actor } from '../flows/registration/change.ts'
 import { type FrameRules, frame, type Handled } from '../http/frame.ts'
 import type { HttpContext, RequestEnv } from '../http/request-context.ts'
 import { Problem } from '../protocol/problem.ts'
+import { RegistrationError } from '../protocol/registration/errors.ts'
 import type { ManagementDeps } from './deps.ts'
 import { admit } from './guard.ts'
 import { readJsonBody, readQuery } from './input.ts'
-import type { Actor, Call, Caller, Operation, Result } from './operation.ts'
+import type { Call, Caller, Operation, Result } from './operation.ts'
 import { OPERATIONS } from './operations.ts'
 import { PAGES } from './pages.ts'
 import { ANY_VERSION, etagOf, readIfMatch } from './preconditions.ts'
+import { problemOf } from './registration-problem.ts'
 import { sendProblem } from './send-problem.ts'
 
 export const API_PATH = '/admin/v1'
@@ -51,6 +54,12 @@ const responseOf = (c: HttpContext, { status = 200, body, version, location }: R
     ...(location !== undefined && { Location: API_PATH + location }),
   })
 
+/** Throws a Problem for what the flows refuse. */
+const perform = (operation: Operation, call: Call<unknown, unknown>, deps: ManagementDeps) =>
+  operation.handle(call, deps).catch((cause: unknown) => {
+    throw cause instanceof RegistrationError ? problemOf(cause) : cause
+  })
+
 /** The token is checked first: a caller without one learns nothing of the input's faults. */
 async function handle(
   c: HttpContext,
@@ -63,9 +72,10 @@ async function handle(
   }
   const operation = operationFor(c, operations)
   const { caller, confirm } = await admit(c, operation.scopes, deps)
+  const actor = actorOf(caller)
   const call: Call<unknown, unknown> = {
-    caller,
-    actor: actorOf(caller),
+    actor,
+    act: { actor, now: c.var.request.now, ports: deps.ports },
     parameters: c.req.param() as Record<string, string>,
     query: readQuery(c, operation),
     ifMatch: operation.isConditional ? readIfMatch(c.req.header('If-Match')) : ANY_VERSION,
@@ -75,9 +85,9 @@ async function handle(
   if (operation.method !== 'GET') {
     // Before anything is read or written for a token that may be revoked.
     await confirm()
-    return responseOf(c, await operation.handle(call, deps))
+    return responseOf(c, await perform(operation, call, deps))
   }
-  const result = prefetch(operation.handle(call, deps))
+  const result = prefetch(perform(operation, call, deps))
   await confirm()
   return responseOf(c, await result)
 }

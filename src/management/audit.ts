@@ -2,6 +2,7 @@
 
 import * as z from 'zod/mini'
 import { AUDIT_EVENTS } from '../domain/audit.ts'
+import { findUserId } from '../flows/registration/sessions.ts'
 import type { StoredEntry } from '../stores/audit.ts'
 import { operation } from './operation.ts'
 import { PAGE, pageOf, pageSchema } from './paging.ts'
@@ -30,6 +31,7 @@ const Query = z.strictObject({
   after: z.optional(Cursor),
   client_id: z.optional(z.string()),
   user_id: z.optional(z.string()),
+  user: z.optional(z.string().check(z.describe('an id or a username'))),
   event: z.optional(z.enum(AUDIT_EVENTS)),
   since: z.optional(
     z.iso.datetime({ offset: true, error: '{field} must be a moment as in 2026-10-01T12:00:00Z' }),
@@ -72,10 +74,12 @@ export const auditOperations = [
         example: { items: [EXAMPLE], next: '1790856000-17' },
       },
     },
-    async handle({ query: { limit, after, since, ...asked } }, { audit }) {
+    async handle({ query: { limit, after, since, user, ...asked }, act }, { audit }) {
+      // The audit also has users whom the registry no longer knows, or never knew.
+      const named = user === undefined ? undefined : ((await findUserId(act, user)) ?? user)
       const filter = {
         clientId: asked.client_id,
-        userId: asked.user_id,
+        userId: named ?? asked.user_id,
         event: asked.event,
         since: since === undefined ? undefined : Math.floor(Date.parse(since) / 1000),
       }

@@ -6,6 +6,7 @@ import { withDeadline } from '../deadline.ts'
 import { auditReader } from '../stores/audit.ts'
 import { liveSessions } from '../stores/live-sessions.ts'
 import { refusalStore } from '../stores/refusals.ts'
+import { registrationPorts } from '../stores/registration.ts'
 import { statusReader } from '../stores/status.ts'
 import { createManagement } from './app.ts'
 import type { ManagementDeps } from './deps.ts'
@@ -33,6 +34,12 @@ export function composeManagement(env: ManagementEnv) {
   const { DB: db, SESSIONS: sessions, REFUSAL_LIMIT } = env
   const inTime = <Port extends object>(port: Port) =>
     withDeadline(port, settings.storageTimeoutSeconds)
+  const { sessionLifetimeSeconds, longestSessionSeconds } = settings
+  const ports = registrationPorts(db, sessions, {
+    sessionLifetimeSeconds,
+    longestSessionSeconds,
+    oldestClientSeconds: Math.max(settings.clientCacheSeconds, settings.staleClientSeconds),
+  })
   const limit = async (asked: RateLimitOptions) => REFUSAL_LIMIT.limit(asked)
   const deps: ManagementDeps = {
     issuer: settings.issuer,
@@ -44,6 +51,12 @@ export function composeManagement(env: ManagementEnv) {
     liveSessions: inTime(liveSessions(sessions, db)),
     proofs: inTime(seenProofs(db)),
     refusals: inTime(refusalStore(db)),
+    ports: {
+      clients: inTime(ports.clients),
+      users: inTime(ports.users),
+      revocations: inTime(ports.revocations),
+      refreshTokens: inTime(ports.refreshTokens),
+    },
     audit: inTime(auditReader(db)),
     status: inTime(statusReader(db)),
   }

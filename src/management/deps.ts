@@ -6,6 +6,7 @@ import type { FloodLimit } from '../http/flood.ts'
 import type { FrameDeps } from '../http/frame.ts'
 import type { AuditReader } from '../stores/audit.ts'
 import type { LiveSessions, RefusalStore } from '../stores/ports.ts'
+import type { RegistrationPorts } from '../stores/registration-ports.ts'
 import type { StatusReader } from '../stores/status.ts'
 
 /** Stores whose methods have a deadline, and the settings of the registry. */
@@ -18,6 +19,7 @@ export type ManagementDeps = FrameDeps &
     proofs: SeenProofs
     refusalLimit: FloodLimit
     refusals: RefusalStore
+    ports: RegistrationPorts
     audit: AuditReader
     status: StatusReader
   }>

@@ -8,7 +8,9 @@ import { JsonProblem, parseJson, pathText } from '../protocol/strict-json.ts'
 import type { Operation } from './operation.ts'
 
 const MAX_BODY_BYTES = 65_536
-const BODY = 'The body'
+/** A caller chooses the names of unknown members. */
+const MAX_FIELD = 100
+const BODY = 'the body'
 
 const invalid = (sentence: string, field: string) =>
   new Problem('invalid_request', sentence, { field: field === '' ? null : field })
@@ -30,7 +32,7 @@ function words(issue: z.core.$ZodRawIssue): string {
       if (issue.input === undefined) return '{field} is missing'
       return `{field} must be ${NOUNS[issue.expected] ?? issue.expected}`
     case 'unrecognized_keys':
-      return `{field} is not known here`
+      return 'there is no member {field}'
     case 'invalid_value':
       return `{field} must be ${issue.values.map((one) => JSON.stringify(one)).join(' or ')}`
     case 'too_big':
@@ -55,13 +57,14 @@ function deepest(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue | undefi
 }
 
 function check(schema: z.core.$ZodType, value: unknown, whole: string): unknown {
-  const read = z.safeParse(schema, value, { error: words })
+  const read = z.safeParse(schema, value, { error: words, reportInput: true })
   if (read.success) return read.data
   const issue = deepest(read.error.issues)
   const keys = issue?.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : []
-  const field = pathText([...(issue?.path ?? []), ...keys])
-  const text = (issue?.message ?? '{field} is not valid').replaceAll('{field}', field || whole)
-  throw invalid(/[.!?]$/.test(text) ? text : `${text}.`, field)
+  const field = pathText([...(issue?.path ?? []), ...keys]).slice(0, MAX_FIELD)
+  const text = issue?.message ?? '{field} is not valid'
+  const sentence = text.replaceAll('{empty}', 'null').replaceAll('{field}', () => field || whole)
+  throw invalid(sentence, field)
 }
 
 const NO_PARAMETERS = z.strictObject({})
@@ -71,13 +74,13 @@ export function readQuery(c: HttpContext, { query = NO_PARAMETERS }: Operation):
   const given = new URL(c.req.url).searchParams
   for (const name of given.keys()) {
     if (name === 'access_token')
-      throw invalid('A token must not be part of a URL, as access_token is.', name)
-    if (given.getAll(name).length > 1) throw invalid(`${name} must not be given twice.`, name)
+      throw invalid('a token must not be part of a URL, as access_token is', name)
+    if (given.getAll(name).length > 1) throw invalid(`${name} must not be given twice`, name)
     if (!given.get(name)?.isWellFormed() || given.get(name)?.includes('\0')) {
-      throw invalid(`${name} must not have the character U+0000.`, name)
+      throw invalid(`${name} must not have the character U+0000`, name)
     }
   }
-  return check(query, Object.fromEntries(given), 'The query')
+  return check(query, Object.fromEntries(given), 'the query')
 }
 
 async function readJson(c: HttpContext, maxBytes: number): Promise<unknown> {
@@ -86,7 +89,8 @@ async function readJson(c: HttpContext, maxBytes: number): Promise<unknown> {
     return parseJson(bytes)
   } catch (problem) {
     if (!(problem instanceof JsonProblem)) throw problem
-    throw invalid(`${problem.field || BODY} ${problem.message}.`, problem.field)
+    const field = problem.field.slice(0, MAX_FIELD)
+    throw invalid(`${field || BODY} ${problem.message}`, field)
   }
 }
 
@@ -97,7 +101,7 @@ export async function readJsonBody(
 ): Promise<unknown> {
   if (!body) {
     if (c.req.raw.body !== null && (await hasContent(c.req.raw.body))) {
-      throw invalid('The operation takes no body.', '')
+      throw invalid('the operation takes no body', '')
     }
     return null
   }

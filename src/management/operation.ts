@@ -6,6 +6,7 @@
 import type * as z from 'zod/mini'
 import type { RegistryScope } from '../domain/registry-scopes.ts'
 import type { RequestContext } from '../flows/deps.ts'
+import type { Act, Actor } from '../flows/registration/change.ts'
 import type { ProblemType } from '../protocol/problem.ts'
 import type { ManagementDeps } from './deps.ts'
 import type { IfMatch } from './preconditions.ts'
@@ -19,12 +20,10 @@ export type Caller = Readonly<{
   scopes: readonly string[]
 }>
 
-/** Who acts, for the audit and for the rules against escalation. */
-export type Actor = Readonly<{ name: string; scopes: readonly string[] }>
-
 export type Call<Query, Body> = Readonly<{
-  caller: Caller
   actor: Actor
+  /** For the flows of `flows/registration`. */
+  act: Act
   context: RequestContext
   /** From the path, decoded. */
   parameters: Readonly<Record<string, string>>
@@ -65,6 +64,8 @@ type Described<Query, Body> = Readonly<{
   body?: z.core.$ZodType<Body>
   bodyExample?: unknown
   maxBodyBytes?: number
+  /** Returns an ETag, which a change needs. */
+  hasVersion?: boolean
   /** Changes an existing record: needs `If-Match`, and returns an ETag. */
   isConditional?: boolean
   answers: Readonly<Partial<Record<200 | 201, Answer>>>

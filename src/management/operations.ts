@@ -1,11 +1,19 @@
 /** All operations of the management API. Its routes, its guard and `/openapi.json` are made from this list. */
 
 import { auditOperations } from './audit.ts'
+import { clientPartOperations } from './client-parts.ts'
+import { clientOperations } from './clients.ts'
 import type { Operation } from './operation.ts'
 import { refusalOperations } from './refusals.ts'
+import { sessionOperations } from './sessions.ts'
 import { statusOperations } from './status.ts'
+import { userOperations } from './users.ts'
 
 export const OPERATIONS: readonly Operation[] = [
+  ...clientOperations,
+  ...clientPartOperations,
+  ...userOperations,
+  ...sessionOperations,
   ...auditOperations,
   ...refusalOperations,
   ...statusOperations,

@@ -33,8 +33,3 @@ export function readIfMatch(header: string | undefined): IfMatch {
     field: 'If-Match',
   })
 }
-
-export const stale = () =>
-  new Problem('stale', 'The record has changed since you read it: read it and decide again.', {
-    field: 'If-Match',
-  })

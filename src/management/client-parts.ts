@@ -1,0 +1,116 @@
+/** `clients/{client_id}/secrets` and `clients/{client_id}/permissions`. */
+
+import * as z from 'zod/mini'
+import {
+  authorizeClient,
+  findClient,
+  rotateSecret,
+  withdrawFromClient,
+} from '../flows/registration/clients.ts'
+import { CLIENT_PERMISSIONS, clientDocument } from '../protocol/registration/client-fields.ts'
+import {
+  permissionChangeSchema,
+  readPermissionChange,
+} from '../protocol/registration/shared-fields.ts'
+import { changed, MAY_CHANGE_CLIENTS, MAY_READ_CLIENTS } from './clients.ts'
+import { CLIENT_EXAMPLE, ClientDocument, ClientPermissions, NOTES, notesIn } from './documents.ts'
+import { operation } from './operation.ts'
+
+const noun = 'clients'
+const MAX_SECONDS = 2 ** 31
+const rule = '{field} must be a whole number of seconds, zero or more'
+
+const PERMISSIONS = [
+  'client_id',
+  'grant_types',
+  'scopes',
+  'endorsements',
+  'requested_grant_types',
+  'requested_scopes',
+  'requested_endorsements',
+  'permissions',
+] as const
+
+const EXAMPLE = Object.fromEntries(PERMISSIONS.map((name) => [name, CLIENT_EXAMPLE[name]]))
+
+export const clientPartOperations = [
+  operation({
+    method: 'POST',
+    path: '/clients/{client_id}/secrets',
+    name: 'rotateClientSecret',
+    noun,
+    summary: 'Give a client a new secret',
+    description:
+      'The old secrets stay good for overlap_seconds. Without an overlap what they opened ends; refresh tokens stay.',
+    scopes: MAY_CHANGE_CLIENTS,
+    body: z.strictObject({
+      overlap_seconds: z._default(
+        z.int(rule).check(z.minimum(0, rule), z.maximum(MAX_SECONDS, rule)),
+        0,
+      ),
+    }),
+    bodyExample: { overlap_seconds: 3600 },
+    isConditional: true,
+    answers: {
+      201: {
+        description: 'The new secret, shown this once.',
+        schema: z.strictObject({ client_secret: z.string(), ...NOTES }),
+        example: { client_secret: 'regs_…' },
+      },
+    },
+    problems: ['not_found', 'conflict'],
+    async handle({ act, parameters: { client_id = '' }, body, ifMatch }) {
+      const rotated = await rotateSecret(act, client_id, body.overlap_seconds, ifMatch.version)
+      return {
+        status: 201,
+        body: { client_secret: rotated.clientSecret, ...notesIn(rotated) },
+        version: rotated.record.version,
+      }
+    },
+  }),
+  operation({
+    method: 'GET',
+    path: '/clients/{client_id}/permissions',
+    name: 'getClientPermissions',
+    noun,
+    summary: 'Show what a client may do and has requested',
+    scopes: MAY_READ_CLIENTS,
+    answers: {
+      200: { description: 'Its permissions.', schema: ClientPermissions, example: EXAMPLE },
+    },
+    hasVersion: true,
+    problems: ['not_found'],
+    async handle({ act, parameters: { client_id = '' } }) {
+      const client = await findClient(act, client_id)
+      const document: Record<string, unknown> = clientDocument(client)
+      const body = Object.fromEntries(PERMISSIONS.map((name) => [name, document[name]]))
+      return { body, version: client.version }
+    },
+  }),
+  operation({
+    method: 'POST',
+    path: '/clients/{client_id}/permissions',
+    name: 'changeClientPermissions',
+    noun,
+    summary: 'Give a client permissions, or take them',
+    description:
+      'Either authorize or withdraw. Withdrawing takes requests too, and ends what rested on what was taken.',
+    scopes: MAY_CHANGE_CLIENTS,
+    body: permissionChangeSchema(CLIENT_PERMISSIONS),
+    bodyExample: { authorize: { scopes: ['submission:read'] } },
+    isConditional: true,
+    answers: {
+      200: {
+        description: 'The client as it is now.',
+        schema: z.extend(ClientDocument, NOTES),
+        example: CLIENT_EXAMPLE,
+      },
+    },
+    problems: ['not_found'],
+    async handle({ act, parameters: { client_id = '' }, body, ifMatch }) {
+      const { how, lists } = readPermissionChange(CLIENT_PERMISSIONS, body)
+      const change = how === 'authorize' ? authorizeClient : withdrawFromClient
+      return changed(await change(act, client_id, lists, ifMatch.version))
+    },
+  }),
+]

@@ -1,0 +1,168 @@
+/** `clients`: registered, read, changed and deleted. */
+
+import * as z from 'zod/mini'
+import type { ClientRecord } from '../domain/client.ts'
+import type { Outcome } from '../flows/registration/change.ts'
+import {
+  createClient,
+  deleteClient,
+  findClient,
+  updateClient,
+} from '../flows/registration/clients.ts'
+import {
+  CLIENT_CREATION,
+  CLIENT_UPDATE,
+  clientChangeIn,
+  clientDocument,
+  newClientIn,
+} from '../protocol/registration/client-fields.ts'
+import { CLIENT_EXAMPLE, ClientDocument, NOTES, notesIn } from './documents.ts'
+import { operation, type Result } from './operation.ts'
+import { PAGE, pageOf, pageSchema } from './paging.ts'
+
+const noun = 'clients'
+export const MAY_READ_CLIENTS = ['registry:read', 'registry:clients'] as const
+export const MAY_CHANGE_CLIENTS = ['registry:clients'] as const
+
+const Changed = z.extend(ClientDocument, NOTES)
+const Created = z.extend(Changed, {
+  client_secret: z.optional(
+    z.string().check(z.describe('shown this once; none for a client that keeps no secret')),
+  ),
+})
+
+export const locationOf = (clientId: string) => `/clients/${encodeURIComponent(clientId)}`
+
+export const changed = (outcome: Outcome<ClientRecord>): Result => ({
+  body: { ...clientDocument(outcome.record), ...notesIn(outcome) },
+  version: outcome.record.version,
+})
+
+const answer = {
+  200: { description: 'The client as it is now.', schema: Changed, example: CLIENT_EXAMPLE },
+}
+
+export const clientOperations = [
+  operation({
+    method: 'GET',
+    path: '/clients',
+    name: 'listClients',
+    noun,
+    summary: 'List clients, ordered by id',
+    scopes: MAY_READ_CLIENTS,
+    query: z.strictObject({
+      ...PAGE,
+      owner_id: z.optional(z.string().check(z.describe('clients of this owner'))),
+      name: z.optional(z.string().check(z.describe('a part of the name, in any case'))),
+    }),
+    answers: {
+      200: {
+        description: 'A page of clients.',
+        schema: pageSchema(ClientDocument),
+        example: { items: [CLIENT_EXAMPLE], next: null },
+      },
+    },
+    async handle({ query: { limit, after = '', owner_id: owner, name }, act }) {
+      const filter = { ...(owner !== undefined && { owner }), ...(name !== undefined && { name }) }
+      const rows = await act.ports.clients.page(after, limit, filter)
+      const cursorOf = ({ clientId }: ClientRecord) => clientId
+      return { body: pageOf(rows, limit, { documentOf: clientDocument, cursorOf }) }
+    },
+  }),
+  operation({
+    method: 'POST',
+    path: '/clients',
+    name: 'createClient',
+    noun,
+    summary: 'Register a client',
+    description:
+      'With a client_id of your choice the request can be repeated: the same content is 200 without a secret, other content is 409. Without grant types it gets those that it can be used for.',
+    scopes: MAY_CHANGE_CLIENTS,
+    body: CLIENT_CREATION,
+    bodyExample: {
+      name: 'Reading list',
+      owner_id: 'library',
+      redirect_uris: ['https://reading.example/callback'],
+      scopes: ['submission:read'],
+    },
+    answers: {
+      200: {
+        description: 'The client was there with the same content.',
+        schema: Changed,
+        example: CLIENT_EXAMPLE,
+      },
+      201: {
+        description: 'The client was registered.',
+        schema: Created,
+        example: { ...CLIENT_EXAMPLE, client_secret: 'regs_…' },
+      },
+    },
+    problems: ['conflict'],
+    async handle({ act, body }) {
+      const created = await createClient(act, newClientIn(body))
+      const { isNew, clientSecret, record } = created
+      const known = changed(created)
+      if (!isNew) return known
+      return {
+        ...known,
+        status: 201,
+        location: locationOf(record.clientId),
+        body: { ...known.body, ...(clientSecret !== null && { client_secret: clientSecret }) },
+      }
+    },
+  }),
+  operation({
+    method: 'GET',
+    path: '/clients/{client_id}',
+    name: 'getClient',
+    noun,
+    summary: 'Show a client',
+    scopes: MAY_READ_CLIENTS,
+    answers: {
+      200: {
+        description: 'The client, without its secrets.',
+        schema: ClientDocument,
+        example: CLIENT_EXAMPLE,
+      },
+    },
+    hasVersion: true,
+    problems: ['not_found'],
+    async handle({ act, parameters: { client_id = '' } }) {
+      const client = await findClient(act, client_id)
+      return { body: clientDocument(client), version: client.version }
+    },
+  }),
+  operation({
+    method: 'PATCH',
+    path: '/clients/{client_id}',
+    name: 'updateClient',
+    noun,
+    summary: 'Change a client',
+    description:
+      'A list replaces the one before. What no longer holds ends: codes, refresh tokens and sessions that rested on it.',
+    scopes: MAY_CHANGE_CLIENTS,
+    body: CLIENT_UPDATE,
+    bodyExample: { name: 'Reading list', disabled: false },
+    isConditional: true,
+    answers: answer,
+    problems: ['not_found'],
+    handle: async ({ act, parameters: { client_id = '' }, body, ifMatch }) =>
+      changed(await updateClient(act, client_id, clientChangeIn(body), ifMatch.version)),
+  }),
+  operation({
+    method: 'DELETE',
+    path: '/clients/{client_id}',
+    name: 'deleteClient',
+    noun,
+    summary: 'Delete a client and end all that it has',
+    scopes: MAY_CHANGE_CLIENTS,
+    isConditional: true,
+    answers: {
+      200: { description: 'The client as it was.', schema: Changed, example: CLIENT_EXAMPLE },
+    },
+    problems: ['not_found'],
+    async handle({ act, parameters: { client_id = '' }, ifMatch }) {
+      return { body: changed(await deleteClient(act, client_id, ifMatch.version)).body }
+    },
+  }),
+]

@@ -1,0 +1,121 @@
+/** The documents of clients and users, as the API describes them, and what the responses to changes add. */
+
+import * as z from 'zod/mini'
+import type { Outcome } from '../flows/registration/change.ts'
+import {
+  CLIENT_FIELDS,
+  CLIENT_LISTS,
+  CLIENT_PERMISSIONS,
+} from '../protocol/registration/client-fields.ts'
+import { entriesOf, type Fields, snakeCase } from '../protocol/registration/field.ts'
+import { USER_FIELDS, USER_LISTS } from '../protocol/registration/user-fields.ts'
+import { Instant } from './times.ts'
+
+/** Every member is there. */
+const membersIn = <T>(fields: Fields<T>): Record<string, z.ZodMiniType> =>
+  Object.fromEntries(
+    entriesOf(fields).map(([name, { schema, help }]) => [
+      snakeCase(name),
+      schema.check(z.describe(help)) as z.ZodMiniType,
+    ]),
+  )
+
+const times = { created_at: Instant, updated_at: Instant, disabled_at: z.nullable(Instant) }
+
+const requested = Object.fromEntries(
+  Object.entries(membersIn(CLIENT_PERMISSIONS)).map(([name, schema]) => [
+    `requested_${name}`,
+    schema,
+  ]),
+)
+
+const permissions = z.array(
+  z.strictObject({
+    kind: z.enum(['scope', 'grant_type', 'endorsement']),
+    value: z.string(),
+    requested_at: Instant,
+    authorized_at: z.nullable(Instant),
+  }),
+)
+
+export const ClientDocument = z.strictObject({
+  client_id: z.string(),
+  ...membersIn(CLIENT_FIELDS),
+  ...membersIn(CLIENT_LISTS),
+  ...requested,
+  permissions,
+  credentials: z.array(
+    z.strictObject({
+      created_at: Instant,
+      expires_at: z.nullable(Instant),
+      last_used_at: z.nullable(Instant),
+    }),
+  ),
+  ...times,
+})
+
+export const ClientPermissions = z.strictObject({
+  client_id: z.string(),
+  ...membersIn(CLIENT_PERMISSIONS),
+  ...requested,
+  permissions,
+})
+
+export const UserDocument = z.strictObject({
+  user_id: z.string(),
+  ...membersIn(USER_FIELDS),
+  ...membersIn(USER_LISTS),
+  ...times,
+})
+
+/** What a person should know of a change: for example that a wider permission is still held. Absent if there is nothing. */
+export const NOTES = {
+  notes: z.optional(z.array(z.string()).check(z.describe('what a person should know'))),
+}
+
+export const notesIn = ({ notes }: Pick<Outcome<unknown>, 'notes'>) =>
+  notes.length > 0 ? { notes } : {}
+
+export const CLIENT_EXAMPLE = {
+  client_id: 'Z5sV2mXkq0',
+  name: 'Reading list',
+  owner_id: 'library',
+  url: 'https://reading.example',
+  description: 'Keeps what a user wants to read.',
+  auth_method: 'client_secret',
+  jwks: null,
+  require_pkce: true,
+  require_dpop: false,
+  may_introspect: false,
+  access_token_lifetime_seconds: null,
+  redirect_uris: ['https://reading.example/callback'],
+  grant_types: ['authorization_code'],
+  scopes: ['submission:read'],
+  endorsements: [],
+  requested_grant_types: [],
+  requested_scopes: [],
+  requested_endorsements: [],
+  permissions: [
+    {
+      kind: 'scope',
+      value: 'submission:read',
+      requested_at: '2026-10-01T12:00:00.000Z',
+      authorized_at: '2026-10-01T12:00:00.000Z',
+    },
+  ],
+  credentials: [{ created_at: '2026-10-01T12:00:00.000Z', expires_at: null, last_used_at: null }],
+  created_at: '2026-10-01T12:00:00.000Z',
+  updated_at: '2026-10-01T12:00:00.000Z',
+  disabled_at: null,
+}
+
+export const USER_EXAMPLE = {
+  user_id: 'q0Xm5Zk2Vs',
+  username: 'ada',
+  email: 'ada@example.org',
+  scopes: ['submission:read'],
+  endorsements: ['cs.DL'],
+  created_at: '2026-10-01T12:00:00.000Z',
+  updated_at: '2026-10-01T12:00:00.000Z',
+  disabled_at: null,
+}

@@ -1,0 +1,89 @@
+/** `sessions/revocations`: ends one session, or all of a client or of a user. */
+
+import * as z from 'zod/mini'
+import {
+  type Revoked,
+  revokeSessionsOfClient,
+  revokeSessionsOfUser,
+  revokeToken,
+} from '../flows/registration/sessions.ts'
+import { NOTES, notesIn } from './documents.ts'
+import { operation } from './operation.ts'
+
+const MAX_TOKEN = 4096
+const MAX_ID = 1000
+
+const text = (maximum: number, description: string) =>
+  z.optional(
+    z
+      .string()
+      .check(
+        z.maxLength(maximum, `{field} must not be longer than ${maximum} characters`),
+        z.describe(description),
+      ),
+  )
+
+const Revocation = z
+  .strictObject({
+    token: text(MAX_TOKEN, 'an access, refresh or browser session token'),
+    client_id: text(MAX_ID, 'all of this client'),
+    user_id: text(MAX_ID, 'all of this user, by id or username, also of an accounts service'),
+    even_unknown: z.optional(
+      z.boolean().check(z.describe('with user_id: also an id that the registry does not know')),
+    ),
+  })
+  .check(
+    z.refine(
+      ({ token, client_id, user_id }: Record<string, unknown>) =>
+        [token, client_id, user_id].filter((one) => one !== undefined).length === 1,
+      'give exactly one of token, client_id and user_id',
+    ),
+    z.refine(
+      ({ user_id, even_unknown }: Record<string, unknown>) =>
+        even_unknown === undefined || user_id !== undefined,
+      'even_unknown is for user_id',
+    ),
+  )
+
+const bodyOf = (revoked: Revoked) => ({
+  revoked: true,
+  effective_within_seconds: revoked.effectiveWithinSeconds,
+  ...notesIn(revoked),
+})
+
+export const sessionOperations = [
+  operation({
+    method: 'POST',
+    path: '/sessions/revocations',
+    name: 'revokeSessions',
+    noun: 'sessions',
+    summary: 'End one session, or all of a client or of a user',
+    description:
+      'Give exactly one of token, client_id and user_id. A refresh token ends all that was renewed with it. For an access token or a browser session success means that it is not valid now, not that it was ever issued. Checks with immediate revocation refuse it at once, every other within the stated time.',
+    scopes: ['registry:sessions'],
+    body: Revocation,
+    bodyExample: { client_id: 'Z5sV2mXkq0' },
+    answers: {
+      200: {
+        description: 'What was asked has ended.',
+        schema: z.strictObject({
+          revoked: z.literal(true),
+          effective_within_seconds: z.int(),
+          ...NOTES,
+        }),
+        example: { revoked: true, effective_within_seconds: 70 },
+      },
+    },
+    problems: ['not_found', 'conflict'],
+    async handle({ act, body: { token, client_id, user_id, even_unknown } }, { settings }) {
+      if (token !== undefined) {
+        const usersAreExternal = settings.loginUrl !== null
+        return { body: bodyOf(await revokeToken(act, token.trim(), usersAreExternal)) }
+      }
+      if (client_id !== undefined) {
+        return { body: bodyOf(await revokeSessionsOfClient(act, client_id)) }
+      }
+      return { body: bodyOf(await revokeSessionsOfUser(act, user_id ?? '', even_unknown)) }
+    },
+  }),
+]

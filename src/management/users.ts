@@ -1,0 +1,219 @@
+/** `users`: registered, read, changed and deleted, with their permissions and passwords. */
+
+import * as z from 'zod/mini'
+import type { UserRecord } from '../domain/user.ts'
+import type { Outcome } from '../flows/registration/change.ts'
+import {
+  authorizeUser,
+  createUser,
+  deleteUser,
+  findUser,
+  setPassword,
+  updateUser,
+  withdrawFromUser,
+} from '../flows/registration/users.ts'
+import {
+  permissionChangeSchema,
+  readPermissionChange,
+} from '../protocol/registration/shared-fields.ts'
+import {
+  newUserIn,
+  PASSWORD_CHANGE,
+  USER_CREATION,
+  USER_LISTS,
+  USER_UPDATE,
+  userChangeIn,
+  userDocument,
+} from '../protocol/registration/user-fields.ts'
+import type { UserReference } from '../stores/registration-ports.ts'
+import { NOTES, notesIn, USER_EXAMPLE, UserDocument } from './documents.ts'
+import { operation, type Result } from './operation.ts'
+import { PAGE, pageOf, pageSchema } from './paging.ts'
+
+const noun = 'users'
+const MAY_READ = ['registry:read', 'registry:users'] as const
+export const MAY_CHANGE_USERS = ['registry:users'] as const
+
+/** What the `{user_id}` of a path is. */
+export const BY = z.strictObject({
+  by: z._default(
+    z
+      .enum(['id', 'username', 'any'], '{field} must be id, username or any')
+      .check(z.describe('what {user_id} is; any: an id or, if no user has it, a username')),
+    'id',
+  ),
+})
+
+export type By = z.output<typeof BY>
+
+export function referenceIn(
+  { user_id = '' }: Readonly<Record<string, string>>,
+  { by }: By,
+): UserReference {
+  if (by === 'any') return user_id
+  return by === 'username' ? { username: user_id } : { userId: user_id }
+}
+
+const Changed = z.extend(UserDocument, NOTES)
+
+export const changedUser = (outcome: Outcome<UserRecord>): Result => ({
+  body: { ...userDocument(outcome.record), ...notesIn(outcome) },
+  version: outcome.record.version,
+})
+
+const answer = {
+  200: { description: 'The user as it is now.', schema: Changed, example: USER_EXAMPLE },
+}
+
+export const userOperations = [
+  operation({
+    method: 'GET',
+    path: '/users',
+    name: 'listUsers',
+    noun,
+    summary: 'List users, ordered by id',
+    scopes: MAY_READ,
+    query: z.strictObject({
+      ...PAGE,
+      name: z.optional(
+        z
+          .string()
+          .check(z.describe('a part of the username or of the e-mail address, in any case')),
+      ),
+    }),
+    answers: {
+      200: {
+        description: 'A page of users.',
+        schema: pageSchema(UserDocument),
+        example: { items: [USER_EXAMPLE], next: null },
+      },
+    },
+    async handle({ query: { limit, after = '', name }, act }) {
+      const rows = await act.ports.users.page(after, limit, name)
+      const cursorOf = ({ userId }: UserRecord) => userId
+      return { body: pageOf(rows, limit, { documentOf: userDocument, cursorOf }) }
+    },
+  }),
+  operation({
+    method: 'POST',
+    path: '/users',
+    name: 'createUser',
+    noun,
+    summary: 'Register a user',
+    description:
+      'With a user_id of your choice the request can be repeated: the same content is 200, other content is 409.',
+    scopes: MAY_CHANGE_USERS,
+    body: USER_CREATION,
+    bodyExample: { username: 'ada', email: 'ada@example.org', scopes: ['submission:read'] },
+    answers: {
+      200: {
+        description: 'The user was there with the same content.',
+        schema: Changed,
+        example: USER_EXAMPLE,
+      },
+      201: { description: 'The user was registered.', schema: Changed, example: USER_EXAMPLE },
+    },
+    problems: ['conflict'],
+    async handle({ act, body }) {
+      const created = await createUser(act, newUserIn(body))
+      const known = changedUser(created)
+      if (!created.isNew) return known
+      const location = `/users/${encodeURIComponent(created.record.userId)}`
+      return { ...known, status: 201, location }
+    },
+  }),
+  operation({
+    method: 'GET',
+    path: '/users/{user_id}',
+    name: 'getUser',
+    noun,
+    summary: 'Show a user',
+    scopes: MAY_READ,
+    query: BY,
+    answers: {
+      200: { description: 'The user.', schema: UserDocument, example: USER_EXAMPLE },
+    },
+    hasVersion: true,
+    problems: ['not_found'],
+    async handle({ act, parameters, query }) {
+      const user = await findUser(act, referenceIn(parameters, query))
+      return { body: userDocument(user), version: user.version }
+    },
+  }),
+  operation({
+    method: 'PATCH',
+    path: '/users/{user_id}',
+    name: 'updateUser',
+    noun,
+    summary: 'Change a user',
+    description: 'A list replaces the one before. Sessions that state what no longer holds end.',
+    scopes: MAY_CHANGE_USERS,
+    query: BY,
+    body: USER_UPDATE,
+    bodyExample: { email: 'ada@example.org', disabled: false },
+    isConditional: true,
+    answers: answer,
+    problems: ['not_found', 'conflict'],
+    handle: async ({ act, parameters, query, body, ifMatch }) =>
+      changedUser(
+        await updateUser(act, referenceIn(parameters, query), userChangeIn(body), ifMatch.version),
+      ),
+  }),
+  operation({
+    method: 'DELETE',
+    path: '/users/{user_id}',
+    name: 'deleteUser',
+    noun,
+    summary: 'Delete a user and end all that the user has',
+    description: 'The audit keeps its rows.',
+    scopes: MAY_CHANGE_USERS,
+    query: BY,
+    isConditional: true,
+    answers: {
+      200: { description: 'The user as it was.', schema: Changed, example: USER_EXAMPLE },
+    },
+    problems: ['not_found'],
+    async handle({ act, parameters, query, ifMatch }) {
+      const deleted = await deleteUser(act, referenceIn(parameters, query), ifMatch.version)
+      return { body: changedUser(deleted).body }
+    },
+  }),
+  operation({
+    method: 'POST',
+    path: '/users/{user_id}/permissions',
+    name: 'changeUserPermissions',
+    noun,
+    summary: 'Give a user permissions, or take them',
+    description: 'Either authorize or withdraw. Withdrawing ends what rested on what was taken.',
+    scopes: MAY_CHANGE_USERS,
+    query: BY,
+    body: permissionChangeSchema(USER_LISTS),
+    bodyExample: { withdraw: { endorsements: ['cs.DL'] } },
+    isConditional: true,
+    answers: answer,
+    problems: ['not_found'],
+    async handle({ act, parameters, query, body, ifMatch }) {
+      const { how, lists } = readPermissionChange(USER_LISTS, body)
+      const change = how === 'authorize' ? authorizeUser : withdrawFromUser
+      return changedUser(await change(act, referenceIn(parameters, query), lists, ifMatch.version))
+    },
+  }),
+  operation({
+    method: 'PUT',
+    path: '/users/{user_id}/password',
+    name: 'setUserPassword',
+    noun,
+    summary: 'Give a user another password and end all that the user has',
+    scopes: MAY_CHANGE_USERS,
+    query: BY,
+    body: PASSWORD_CHANGE,
+    bodyExample: { password: 'correct horse battery staple' },
+    isConditional: true,
+    answers: answer,
+    problems: ['not_found'],
+    handle: async ({ act, parameters, query, body, ifMatch }) =>
+      changedUser(
+        await setPassword(act, referenceIn(parameters, query), body.password, ifMatch.version),
+      ),
+  }),
+]
