@@ -12,6 +12,7 @@ import {
   requireValid,
   shown,
   textSchema,
+  wrongType,
 } from './field.ts'
 import { ENDORSEMENTS, idSchema, scopesField } from './shared-fields.ts'
 
@@ -21,7 +22,7 @@ const isUsername = (name: string) =>
   /^[^\s\p{Cc}\p{Cs}\p{Bidi_Control}]+$/u.test(name) && usernameKey(name) !== ''
 
 /** Kept in NFC. */
-const usernameSchema = z.string({ error: '{field} must be text' }).check(
+const usernameSchema = z.string({ error: wrongType('text') }).check(
   z.normalize('NFC'),
   z.refine(isUsername, {
     error: '{field} must be one word, without spaces and control characters',
