@@ -54,6 +54,8 @@ export function composeManagement(env: ManagementEnv) {
     ports: {
       clients: inTime(ports.clients),
       users: inTime(ports.users),
+      scopes: inTime(ports.scopes),
+      categories: inTime(ports.categories),
       revocations: inTime(ports.revocations),
       refreshTokens: inTime(ports.refreshTokens),
     },

@@ -39,7 +39,8 @@ describe('a client', () => {
 
     const shown = await call(reader, `GET /clients/${id}`)
     expect(shown.headers.get('ETag')).toBe(etag)
-    const { client_secret: _, ...rest } = document
+    const { client_secret: _, notes, ...rest } = document
+    expect(notes).toEqual([expect.stringMatching(/not declared.*: submission:read$/)])
     expect(await documentIn(shown)).toEqual({ ...rest, credentials: expect.any(Array) })
 
     const renamed = await call(clients, `PATCH /clients/${id}`, {
