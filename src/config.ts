@@ -222,3 +222,10 @@ export function readSettings(given: Given) {
 }
 
 export type Settings = Readonly<ReturnType<typeof readSettings>>
+
+/** For how long revocations are kept. */
+export const lifetimesOf = (settings: Settings) => ({
+  sessionLifetimeSeconds: settings.sessionLifetimeSeconds,
+  longestSessionSeconds: settings.longestSessionSeconds,
+  oldestClientSeconds: Math.max(settings.clientCacheSeconds, settings.staleClientSeconds),
+})

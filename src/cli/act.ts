@@ -1,6 +1,7 @@
 /** Acts of the administrator: the flows of `flows/registration` on the storage that the options ask for. */
 
 import type { Command } from 'commander'
+import { lifetimesOf } from '../config.ts'
 import { ADMIN_SCOPE } from '../domain/registry-scopes.ts'
 import { ALL_REVOKED_WITHIN_SECONDS } from '../domain/revocation.ts'
 import type { Act as RegistrationAct } from '../flows/registration/change.ts'
@@ -33,9 +34,7 @@ function actorOf({ USER, LOGNAME, USERNAME }: Io['env']) {
 async function actsOf(io: Io): Promise<(storage: Storage) => Act> {
   const { readRegistrySettings } = await import('../local/settings.ts')
   const settings = readRegistrySettings(io.env)
-  const { sessionLifetimeSeconds, longestSessionSeconds } = settings
-  const oldestClientSeconds = Math.max(settings.clientCacheSeconds, settings.staleClientSeconds)
-  const lifetimes = { sessionLifetimeSeconds, longestSessionSeconds, oldestClientSeconds }
+  const lifetimes = lifetimesOf(settings)
   return ({ db, sessions }) => {
     const ports = registrationPorts(db, sessions, lifetimes)
     const showInKv = () => retryWhenBusy(ports.revocations.showInKv)

@@ -14,6 +14,7 @@ import { type CatalogueFile, declareStatements } from '../stores/scope-statement
 import { insertUser } from '../stores/user-statements.ts'
 import { userStore } from '../stores/users.ts'
 import { readIfPresent, writePrivateFile } from './files.ts'
+import { COMMAND_LINE_ID, OPERATOR_ID } from './operators.ts'
 import { inProject } from './project.ts'
 
 export type Demo = Readonly<{
@@ -31,7 +32,9 @@ export const DEMO_SCOPES = [
   'upload:read_logs',
 ] as const
 const USERNAME = 'demo'
-const IS_EMPTY = `SELECT NOT EXISTS (SELECT 1 FROM client) AND NOT EXISTS (SELECT 1 FROM user) AS empty`
+/** Apart from the clients of operators, which every state has. */
+const IS_EMPTY = `SELECT NOT EXISTS (SELECT 1 FROM client WHERE client_id NOT IN ('${OPERATOR_ID}', '${COMMAND_LINE_ID}'))
+  AND NOT EXISTS (SELECT 1 FROM user) AS empty`
 
 const fileIn = (stateDir: string) => join(stateDir, 'demo.json')
 

@@ -10,6 +10,8 @@ export type RunningRegistry = Readonly<{
   token: string
   pid: number
   issuer: string
+  /** Where the registry itself listens; ISSUER may be the address of a proxy. */
+  registryUrl: string
   authenticatorUrl: string
   /** Epoch seconds. */
   startedAt: number

@@ -2,12 +2,15 @@
 
 import { createServer } from 'node:net'
 import { Log, LogLevel } from 'miniflare'
+import { lifetimesOf, readSettings } from '../config.ts'
 import { randomText } from '../crypto/random.ts'
 import { CRON_INTERVAL_SECONDS } from '../domain/revocation.ts'
+import { registrationPorts } from '../stores/registration.ts'
 import { buildWorker } from './build-worker.ts'
 import { prepareDemo } from './demo.ts'
 import { configurationProblems, readConfigs, withVars } from './deploy-problems.ts'
 import { readIfPresent, writePrivateFile } from './files.ts'
+import { prepareOperators } from './prepare-operators.ts'
 import { oneLine, Refusal } from './refusal.ts'
 import { runUntilEnded } from './run-until-ended.ts'
 import { HOST, runCron, runWorkers, storageService, urlOfStorage } from './run-workers.ts'
@@ -44,14 +47,22 @@ async function keptSecret(file: string): Promise<string> {
   return secret
 }
 
-/** Applies the migrations and seeds the demo, before anything is served. */
+/** Applies the migrations, seeds the demo and makes the clients of operators, before anything is served. */
 async function prepareState(settings: StartSettings, config: WranglerConfig) {
   const state = await openState(settings.stateDir, config)
+  const { stateDir } = settings
   const now = Math.floor(Date.now() / 1000)
   try {
-    return settings.demo
-      ? await retryWhenBusy(() => prepareDemo(state.db, settings.stateDir, now))
+    const demo = settings.demo
+      ? await retryWhenBusy(() => prepareDemo(state.db, stateDir, now))
       : null
+    const ports = registrationPorts(
+      state.db,
+      state.sessions,
+      lifetimesOf(readSettings(settings.vars)),
+    )
+    await retryWhenBusy(() => prepareOperators(ports, stateDir, now))
+    return demo
   } finally {
     await state.close()
   }
@@ -125,12 +136,14 @@ async function start(takeSignals: () => void): Promise<() => Promise<void>> {
     await runtime.ready
 
     const issuer = vars.ISSUER ?? ''
+    const registryUrl = `http://${HOST}:${port}`
     const authenticatorUrl = `http://${HOST}:${authenticatorPort}`
     await announceRegistry(stateDir, {
       url: await urlOfStorage(runtime),
       token,
       pid: process.pid,
       issuer,
+      registryUrl,
       authenticatorUrl,
       startedAt: Math.floor(Date.now() / 1000),
     })
@@ -143,7 +156,7 @@ async function start(takeSignals: () => void): Promise<() => Promise<void>> {
 
     console.log(
       welcome({
-        registryUrl: `http://${HOST}:${port}`,
+        registryUrl,
         authenticatorUrl,
         issuer,
         proxyFile,

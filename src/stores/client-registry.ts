@@ -12,7 +12,15 @@ import {
 import { changeClient, insertClient } from './client-statements.ts'
 import type { Database } from './database.ts'
 import { clientNarrowing, secretNarrowing } from './narrowing.ts'
-import type { ClientChange, ClientReader, ClientRegistry, Lifetimes } from './registration-ports.ts'
+import type {
+  Authorship,
+  ClientChange,
+  ClientReader,
+  ClientRegistry,
+  Detail,
+  Lifetimes,
+  NewClient,
+} from './registration-ports.ts'
 import { revocationStatements } from './revocation-statements.ts'
 
 const read = (result: D1Result | undefined): ClientRecord | null => {
@@ -65,6 +73,19 @@ function endingOf(
   }
 }
 
+/** Fails if a client has the id. */
+export function creationStatements(
+  db: Database,
+  client: NewClient,
+  by: Authorship,
+  detail: Detail,
+): D1PreparedStatement[] {
+  const { clientId } = client
+  const [insert, ...more] = insertClient(db, client, by.now)
+  const audit = auditStatement(db, by, { event: 'client.create', about: { clientId }, detail })
+  return [insert, audit, ...more]
+}
+
 export const clientReader = (db: Database): ClientReader => ({
   find: (clientId) => findClientRecord(db, clientId),
   page: (after, rows, filter) => pageOfClientRecords(db, after, rows, filter),
@@ -80,11 +101,9 @@ export function clientRegistry(
     ...clientReader(db),
 
     async create(client, by, detail) {
-      const { clientId } = client
-      const [insert, ...more] = insertClient(db, client, by.now)
-      const audit = auditStatement(db, by, { event: 'client.create', about: { clientId }, detail })
+      const batch = [...creationStatements(db, client, by, detail), find(client.clientId)]
       try {
-        return read((await db.batch([insert, audit, ...more, find(clientId)])).at(-1))
+        return read((await db.batch(batch)).at(-1))
       } catch (fault) {
         if (isIdTaken(fault)) return null
         throw fault

@@ -64,6 +64,7 @@ export async function servedState() {
     token,
     pid: process.pid,
     issuer: 'http://127.0.0.1:9',
+    registryUrl: 'http://127.0.0.1:9',
     authenticatorUrl: 'http://127.0.0.1:9',
     startedAt: Math.floor(Date.now() / 1000),
   })

@@ -3,6 +3,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { readCredential } from '../../src/local/operators.ts'
+import { credentialFile } from '../../src/local/prepare-operators.ts'
 import { type Counts, countsOf, type Evidence, findSecrets, type Trace } from './evidence.ts'
 import { type Exchange, issuedBy, secretsShownBy } from './exchange.ts'
 import { freePorts } from './free-ports.ts'
@@ -74,6 +76,8 @@ export async function startRecordedRegistry(): Promise<RecordedRegistry> {
   const { token } = JSON.parse(await readFile(join(running.stateDir, 'admin.json'), 'utf8'))
   secrets.set(clientSecret, "the demo client's secret").set(password, "the demo user's password")
   secrets.set(token, 'what the command line shows the registry')
+  const operator = await readCredential(credentialFile(running.stateDir))
+  secrets.set(operator?.clientSecret ?? '', "the operator's secret")
   let ended: Promise<void> | undefined
   const endOnce = async () => {
     await closeProxies()

@@ -5,6 +5,7 @@ import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { COMMAND_LINE_ID, OPERATOR_ID } from '../../src/local/operators.ts'
 import { readStartSettings } from '../../src/local/settings.ts'
 import { temporaryDirectory } from './command-line.ts'
 import { freePorts } from './free-ports.ts'
@@ -73,7 +74,7 @@ describe('a running start', () => {
   })
 
   it('npm start makes files with secrets readable by their owner only', async () => {
-    for (const name of ['admin.json', 'demo.json', 'jwt-secret', 'proxy-secret']) {
+    for (const name of ['admin.json', 'demo.json', 'operator.json', 'jwt-secret', 'proxy-secret']) {
       const { mode } = await stat(join(env.STATE_DIR ?? '', name))
       expect((mode & 0o777).toString(8)).toBe('600')
     }
@@ -188,7 +189,8 @@ it('npm start with DEMO=0 creates no demo, and the command line ignores a stale 
   const stale = JSON.stringify({ url: 'http://127.0.0.1:9', token: 'x', pid: 2 ** 22 + 1 })
   await writeFile(join(env.STATE_DIR ?? '', 'admin.json'), stale)
   const { status, stdout } = await runAdmin(['client', 'list', '--json'], env)
-  expect([status, stdout]).toEqual([0, '[]\n'])
+  const ids = (JSON.parse(stdout) as { client_id: string }[]).map(({ client_id }) => client_id)
+  expect([status, ids]).toEqual([0, [COMMAND_LINE_ID, OPERATOR_ID]])
 })
 
 describe('bad settings of npm start', () => {

@@ -1,0 +1,40 @@
+/** The first operator of a deployed database, as SQL for `wrangler d1 execute`: it has the digest of the secret only. */
+
+import type { SecretDigest } from '../domain/ids.ts'
+import { ADMIN_SCOPE } from '../domain/registry-scopes.ts'
+import { creationStatements } from '../stores/client-registry.ts'
+import { literalSql } from '../stores/literal-sql.ts'
+import { auditDetailOf, COMMAND_LINE_CLIENT, COMMAND_LINE_ID, operatorClient } from './operators.ts'
+
+const ACTOR = 'npm run deploy'
+
+/**
+ * One row: `operators`, how many enabled clients can get a token with registry:admin by themselves, and
+ * `has_command_line`, whether the client of `npm run admin -- login` is there.
+ */
+export const OPERATORS_SO_FAR = `SELECT (SELECT count(*) FROM client c
+  JOIN client_authorization a ON a.client_id = c.client_id AND a.scope = '${ADMIN_SCOPE}' AND a.authorized_at IS NOT NULL
+  JOIN client_grant_type g ON g.client_id = c.client_id AND g.grant_type = 'client_credentials' AND g.authorized_at IS NOT NULL
+  WHERE c.disabled_at IS NULL AND (c.jwks IS NOT NULL OR EXISTS (SELECT 1 FROM client_credential s
+    WHERE s.client_id = c.client_id AND (s.expires_at IS NULL OR s.expires_at > unixepoch())))) AS operators,
+  EXISTS (SELECT 1 FROM client WHERE client_id = '${COMMAND_LINE_ID}') AS has_command_line`
+
+type Wanted = Readonly<{
+  /** Null: none. */
+  operator: Readonly<{ clientId: string; secretDigest: SecretDigest }> | null
+  commandLine: boolean
+  /** Epoch seconds. */
+  now: number
+}>
+
+/** Statements, one a line, each with its audit row. Empty if nothing is wanted. They fail if a client has the id. */
+export function firstOperatorSql({ operator, commandLine, now }: Wanted): string {
+  const clients = [
+    ...(operator === null ? [] : [operatorClient(operator.clientId, operator.secretDigest)]),
+    ...(commandLine ? [COMMAND_LINE_CLIENT] : []),
+  ]
+  const by = { actor: ACTOR, now }
+  return literalSql((db) =>
+    clients.flatMap((client) => creationStatements(db, client, by, auditDetailOf(client))),
+  )
+}
