@@ -50,13 +50,16 @@ export type Watch = Readonly<{
   left?: (stateDir: string) => Promise<unknown>
 }>
 
-/** `settings` are the environment of `npm start`; it ignores the settings in this process's environment. */
+/**
+ * `settings` are the environment of `npm start`; it ignores the settings in this process's environment. A STATE_DIR among
+ * them is the caller's, and is kept.
+ */
 export async function startRegistry(
   settings: Readonly<Record<string, string>> = {},
   watch: Watch = {},
 ): Promise<RunningRegistry> {
   const [port, authenticatorPort] = (await freePorts(2)).map(String) as [string, string]
-  const stateDir = await mkdtemp(join(tmpdir(), 'registry-'))
+  const stateDir = settings.STATE_DIR ?? (await mkdtemp(join(tmpdir(), 'registry-')))
   const env = {
     ...Object.fromEntries(SETTING_NAMES.map((name) => [name, ''])),
     DEMO: '',
@@ -68,7 +71,9 @@ export async function startRegistry(
     ...settings,
   }
   const program = startProgram(process.execPath, [inProject('src/local/start.ts')], env)
-  const remove = () => rm(stateDir, { recursive: true, force: true })
+  const remove = async () => {
+    if (settings.STATE_DIR === undefined) await rm(stateDir, { recursive: true, force: true })
+  }
   const end = async () => {
     await program.end()
     await watch.left?.(stateDir)
