@@ -1,4 +1,4 @@
-/** The documents of clients and users, as the API describes them, and what the responses to changes add. */
+/** The documents of clients, users and scopes, as the API describes them, and what the responses to changes add. */
 
 import * as z from 'zod/mini'
 import type { Outcome } from '../flows/registration/change.ts'
@@ -8,6 +8,7 @@ import {
   CLIENT_PERMISSIONS,
 } from '../protocol/registration/client-fields.ts'
 import { entriesOf, type Fields, snakeCase } from '../protocol/registration/field.ts'
+import { SCOPE_FIELDS } from '../protocol/registration/scope-fields.ts'
 import { USER_FIELDS, USER_LISTS } from '../protocol/registration/user-fields.ts'
 import { Instant } from './times.ts'
 
@@ -68,6 +69,13 @@ export const UserDocument = z.strictObject({
   ...times,
 })
 
+export const ScopeDocument = z.strictObject({
+  name: z.string(),
+  ...membersIn(SCOPE_FIELDS),
+  created_at: Instant,
+  updated_at: Instant,
+})
+
 /** What a person should know of a change: for example that a wider permission is still held. Absent if there is nothing. */
 export const NOTES = {
   notes: z.optional(z.array(z.string()).check(z.describe('what a person should know'))),
@@ -118,4 +126,13 @@ export const USER_EXAMPLE = {
   created_at: '2026-10-01T12:00:00.000Z',
   updated_at: '2026-10-01T12:00:00.000Z',
   disabled_at: null,
+}
+
+export const SCOPE_EXAMPLE = {
+  name: 'submission:read',
+  sentence: 'See your submissions',
+  self_registered: false,
+  sensitive: false,
+  created_at: '2026-10-01T12:00:00.000Z',
+  updated_at: '2026-10-01T12:00:00.000Z',
 }

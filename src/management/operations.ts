@@ -1,10 +1,12 @@
 /** All operations of the management API. Its routes, its guard and `/openapi.json` are made from this list. */
 
 import { auditOperations } from './audit.ts'
+import { categoryOperations } from './categories.ts'
 import { clientPartOperations } from './client-parts.ts'
 import { clientOperations } from './clients.ts'
 import type { Operation } from './operation.ts'
 import { refusalOperations } from './refusals.ts'
+import { scopeOperations } from './scopes.ts'
 import { sessionOperations } from './sessions.ts'
 import { statusOperations } from './status.ts'
 import { userOperations } from './users.ts'
@@ -13,6 +15,8 @@ export const OPERATIONS: readonly Operation[] = [
   ...clientOperations,
   ...clientPartOperations,
   ...userOperations,
+  ...scopeOperations,
+  ...categoryOperations,
   ...sessionOperations,
   ...auditOperations,
   ...refusalOperations,

@@ -14,6 +14,15 @@ export const categoryRegistry = (db: Database): CategoryRegistry => ({
     return { categories: JSON.parse(text) as Category[], text }
   },
 
+  async page(after, rows) {
+    const [page, whole] = await db.batch([
+      db.prepare(sql.PAGE_OF_CATEGORIES).bind(after, rows),
+      db.prepare(sql.CATEGORIES_AS_TEXT),
+    ])
+    const [list] = (whole?.results ?? []) as { text: string }[]
+    return { categories: (page?.results ?? []) as Category[], text: list?.text ?? '[]' }
+  },
+
   async replace(expected, categories, { now, actor }) {
     const given = JSON.stringify(categories)
     try {

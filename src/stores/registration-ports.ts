@@ -146,6 +146,11 @@ export interface ScopeRegistry {
 export interface CategoryRegistry {
   /** `text` is the list as `replace` demands it. One read of the primary. */
   read(): Promise<Readonly<{ categories: readonly Category[]; text: string }>>
+  /** At most `rows` categories after the name `after`, ordered by name, and the whole list as `read` returns it. */
+  page(
+    after: string,
+    rows: number,
+  ): Promise<Readonly<{ categories: readonly Category[]; text: string }>>
   /** `stale`: the list is no longer `expected`. `too_many`: as for scopes. Nothing was written. */
   replace(
     expected: string,

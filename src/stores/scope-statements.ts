@@ -135,6 +135,8 @@ export const declareStatements = (
 /** The whole list as one text, to compare it with what was read before. */
 export const CATEGORIES_AS_TEXT = `SELECT coalesce(json_group_array(json_object('name', name, 'title', title)), '[]') AS text
   FROM (SELECT name, title FROM category WHERE name > '' ORDER BY name)`
+export const PAGE_OF_CATEGORIES =
+  'SELECT name, title FROM category WHERE name > ?1 ORDER BY name LIMIT ?2'
 /** Fails the batch if the list is not `?1`. */
 export const EXPECT_CATEGORIES = `INSERT INTO expected_version (kind, id, version)
   SELECT 'categories', '', 0 WHERE (${CATEGORIES_AS_TEXT}) <> ?1`

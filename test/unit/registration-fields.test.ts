@@ -132,6 +132,9 @@ describe('a body that registers a client', () => {
       'client_id',
       'client_id must have 1 to 64 characters of A-Z, a-z, 0-9, ".", "_", "~" and "-"',
     ],
+    // A URL cannot have them as a segment of its path.
+    [{ client_id: '.' }, 'client_id', 'client_id must not be . or ..'],
+    [{ client_id: '..' }, 'client_id', 'client_id must not be . or ..'],
     [{ owner: 'o' }, 'owner', 'there is no member owner'],
     [{ client_secret: 'x' }, 'client_secret', 'there is no member client_secret'],
     [{ disabled: true }, 'disabled', 'there is no member disabled'],

@@ -25,6 +25,16 @@ export async function findCategories({
   return { categories, version: await versionOf(text) }
 }
 
+/** At most `rows` after the name `after`, with the version of the whole list. */
+export async function pageOfCategories(
+  { ports }: Readonly<{ ports: { categories: Pick<RegistrationPorts['categories'], 'page'> } }>,
+  after: string,
+  rows: number,
+): Promise<Readonly<{ categories: readonly Category[]; version: number }>> {
+  const { categories, text } = await ports.categories.page(after, rows)
+  return { categories, version: await versionOf(text) }
+}
+
 export type ReplacedCategories = Readonly<{
   added: number
   changed: number

@@ -17,6 +17,7 @@ import {
   shown,
 } from './field.ts'
 import { listOf, readList } from './list-body.ts'
+import { notDots } from './shared-fields.ts'
 
 /** Shown to people as a part of a page, so that it must not break the page or turn its direction. */
 export const lineSchema = (maxLength: number) =>
@@ -54,6 +55,7 @@ export const SCOPE_NAME = checkedText(
   isScope,
   (text) => `{field}: ${quote(text)} is not a scope: a scope ${SCOPE_RULE}`,
 ).check(
+  notDots(),
   z.refine((name: string) => !isRegistryScope(name), {
     error: '{field} must not begin with registry:, since such scopes are the registry’s own',
   }),

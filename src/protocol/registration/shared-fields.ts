@@ -14,12 +14,19 @@ import {
   wrongType,
 } from './field.ts'
 
+/** A URL cannot have either as a segment of its path (RFC 3986 §5.2.4), not even percent-encoded. */
+export const notDots = () =>
+  z.refine((text: unknown) => text !== '.' && text !== '..', {
+    error: '{field} must not be . or ..',
+  })
+
 /** An id of the caller's choice. */
 export const idSchema = () =>
   z.string({ error: '{field} must be text' }).check(
     z.regex(/^[A-Za-z0-9._~-]{1,64}$/, {
       error: '{field} must have 1 to 64 characters of A-Z, a-z, 0-9, ".", "_", "~" and "-"',
     }),
+    notDots(),
   )
 
 /** A word with a form of its own, which bounds its length too. */

@@ -1,0 +1,73 @@
+/** `categories`: the titles of archives and categories, one list that is replaced as a whole. */
+
+import * as z from 'zod/mini'
+import type { Category } from '../domain/declaration.ts'
+import { pageOfCategories, replaceCategories } from '../flows/registration/categories.ts'
+import {
+  CATEGORY,
+  CATEGORY_IMPORT,
+  readCategoryImport,
+} from '../protocol/registration/category-fields.ts'
+import { operation } from './operation.ts'
+import { PAGE, pageOf, pageSchema } from './paging.ts'
+import { MAX_LIST_BYTES, MAY_DECLARE, MAY_READ_DECLARED } from './scopes.ts'
+
+const noun = 'categories'
+const EXAMPLE = { name: 'cs.DL', title: 'Digital Libraries' }
+
+export const categoryOperations = [
+  operation({
+    method: 'GET',
+    path: '/categories',
+    name: 'listCategories',
+    noun,
+    summary: 'List the declared categories, ordered by name',
+    description: 'The ETag is that of the whole list.',
+    scopes: MAY_READ_DECLARED,
+    query: z.strictObject(PAGE),
+    hasVersion: true,
+    answers: {
+      200: {
+        description: 'A page of categories.',
+        schema: pageSchema(CATEGORY),
+        example: { items: [EXAMPLE], next: null },
+      },
+    },
+    async handle({ query: { limit, after = '' }, act }) {
+      const { categories, version } = await pageOfCategories(act, after, limit)
+      const cursorOf = ({ name }: Category) => name
+      const documentOf = ({ name, title }: Category) => ({ name, title })
+      return { body: pageOf(categories, limit, { documentOf, cursorOf }), version }
+    },
+  }),
+  operation({
+    method: 'PUT',
+    path: '/categories',
+    name: 'replaceCategories',
+    noun,
+    summary: 'Replace the list of categories',
+    description: 'Categories that are not in the list are no longer declared. Endorsements stay.',
+    scopes: MAY_DECLARE,
+    body: CATEGORY_IMPORT,
+    maxBodyBytes: MAX_LIST_BYTES,
+    bodyExample: { items: [{ name: 'cs', title: 'Computer Science' }, EXAMPLE] },
+    isConditional: true,
+    answers: {
+      200: {
+        description: 'How many were added, given another title and removed.',
+        schema: z.strictObject({ added: z.int(), changed: z.int(), removed: z.int() }),
+        example: { added: 2, changed: 0, removed: 0 },
+      },
+    },
+    problems: ['conflict'],
+    async handle({ act, body, ifMatch }) {
+      const list = readCategoryImport(body)
+      const { added, changed, removed, version } = await replaceCategories(
+        act,
+        list,
+        ifMatch.version,
+      )
+      return { body: { added, changed, removed }, version }
+    },
+  }),
+]
