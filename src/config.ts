@@ -67,6 +67,20 @@ function whole(
   return { read, values, fallback: String(fallback), workers }
 }
 
+/** One of a few words; the first is the default. */
+function oneOf<const Word extends string>(words: readonly [Word, ...Word[]]): Setting<Word> {
+  const read = (given: unknown = words[0]) => {
+    const word = words.find((known) => known === given)
+    if (word !== undefined) return word
+    throw new Error(`must be ${words.join(' or ')}`)
+  }
+  const values = words.map((word) => `\`${word}\``)
+  return {
+    ...{ read, values: values.join(', '), fallback: values[0] ?? '' },
+    workers: REGISTRY_AND_MANAGEMENT,
+  }
+}
+
 /** Checked by hand: a library would be a fifth of the worker's size and a third of its start-up time. */
 export const SETTINGS = {
   /** The origin that users and clients see. */
@@ -120,16 +134,13 @@ export const SETTINGS = {
   /** How stale a client record may be at `/token`. */
   CLIENT_CACHE_SECONDS: whole(10, 0, 300),
   /** Which requests the log has a line for: all, or only refusals and faults. */
-  LOG_ANSWERS: {
-    read(given: unknown) {
-      if (given === undefined || given === 'all') return true
-      if (given === 'refusals') return false
-      throw new Error('must be all or refusals')
-    },
-    values: '`all`, `refusals`',
-    fallback: '`all`',
-    workers: REGISTRY_AND_MANAGEMENT,
-  },
+  LOG_ANSWERS: oneOf(['all', 'refusals']),
+  /** Which clients must use PKCE. */
+  REQUIRE_PKCE: oneOf(['public', 'all']),
+  /** What happens to a request for scopes that the client may not have. */
+  SCOPE_POLICY: oneOf(['refuse', 'narrow']),
+  /** To which grants of a client that may refresh a refresh token is issued. */
+  ISSUE_REFRESH_TOKENS: oneOf(['always', 'offline_access']),
 } satisfies Readonly<Record<string, Setting<unknown>>>
 
 export type SettingName = keyof typeof SETTINGS
@@ -217,7 +228,10 @@ export function readSettings(given: Given) {
     staleClientSeconds: read('STALE_CLIENT_SECONDS'),
     storageTimeoutSeconds: read('STORAGE_TIMEOUT_SECONDS'),
     auditKeepDays: read('AUDIT_KEEP_DAYS'),
-    logsAnswers: read('LOG_ANSWERS'),
+    logsAnswers: read('LOG_ANSWERS') === 'all',
+    requirePkce: read('REQUIRE_PKCE'),
+    scopePolicy: read('SCOPE_POLICY'),
+    issueRefreshTokens: read('ISSUE_REFRESH_TOKENS'),
   }
 }
 

@@ -15,6 +15,8 @@ export type AuthorizationCode = Readonly<{
   codeChallenge: string | null
   /** RFC 9449 §10: thumbprint of the key that the token request must prove, or null if the request named none. */
   dpopJkt: string | null
+  /** Did the request ask for a refresh token? Absent in codes from before there was `offline_access`. */
+  offlineAccess?: boolean
   issuedAt: number
   expiresAt: number
 }>

@@ -119,8 +119,22 @@ export const canBeGuessed = (secret: string) =>
 /** RFC 6749 §2.1: a public client cannot keep a secret. */
 export const isPublic = (client: Client) => client.authMethod === 'none'
 
-/** RFC 9700 §2.1.1: public clients MUST use PKCE; others if they are registered so. */
-export const mustUsePkce = (client: Client) => client.requirePkce || isPublic(client)
+/** Which clients must use PKCE (`REQUIRE_PKCE`): those without a secret (RFC 9700 §2.1.1), or all (OAuth 2.1). */
+export type PkcePolicy = 'public' | 'all'
+
+/** Everything that decides whether an authorization request must use PKCE. */
+export const mustUsePkce = ({ client, policy }: Readonly<{ client: Client; policy: PkcePolicy }>) =>
+  policy === 'all' || client.requirePkce || isPublic(client)
+
+/** To which grants of a client that may refresh a refresh token is issued (`ISSUE_REFRESH_TOKENS`). */
+export type RefreshPolicy = 'always' | 'offline_access'
+
+/** Does a grant include a refresh token? `offlineAccess`: it was asked for. */
+export const getsRefreshToken = (
+  { grantTypes }: Pick<Client, 'grantTypes'>,
+  offlineAccess: boolean,
+  policy: RefreshPolicy,
+) => grantTypes.includes('refresh_token') && (policy === 'always' || offlineAccess)
 
 /** The smaller of the client's own and the deployment's. */
 export const accessTokenLifetimeOf = (

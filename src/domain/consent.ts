@@ -38,23 +38,30 @@ export type ConsentTerms = Readonly<{
   }>
   /** Where the response goes, for people: `client.example`, `127.0.0.1:5000`, `com.example.app:`. */
   returnsTo: string
+  /** Will the client also get a refresh token, for access while the user is away? */
+  mayRefresh: boolean
   scopes: readonly DescribedScope[]
   /** One sentence each. */
   endorsements: readonly string[]
 }>
 
-type Offered = Readonly<{ scopes: readonly string[]; endorsements: readonly string[] }>
+type Offered = Readonly<{
+  scopes: readonly string[]
+  endorsements: readonly string[]
+  mayRefresh: boolean
+}>
 
 export const consentTerms = (
   client: Client,
   returnsTo: string,
-  { scopes, endorsements }: Offered,
+  { scopes, endorsements, mayRefresh }: Offered,
   catalogue: Catalogue,
 ): ConsentTerms => {
   const { clientId, name, ownerId, url, description, redirectUris } = client
   return {
     client: { clientId, name, ownerId, url, description, redirectUris },
     returnsTo,
+    mayRefresh,
     scopes: scopes.map((scope) => describeScope(scope, catalogue)),
     endorsements: endorsements.map((one) => endorsementSentence(one, catalogue)),
   }

@@ -3,7 +3,7 @@
 import { tokenDigestOf } from '../crypto/digest.ts'
 import { mintToken } from '../crypto/token.ts'
 import { meetEndorsements } from '../domain/category.ts'
-import { type Client, isEnabled } from '../domain/client.ts'
+import { type Client, getsRefreshToken, isEnabled } from '../domain/client.ts'
 import { consentTerms } from '../domain/consent.ts'
 import type { ApprovedRedirectUri, ClientId } from '../domain/ids.ts'
 import { formatScopes, meetScopes } from '../domain/scope.ts'
@@ -102,7 +102,7 @@ export async function decideAuthorization(
     const user = userOf(session.record, standing.user, deps.usersAreExternal)
     if (user === null) return { kind: 'sign_in' }
     if (user === 'disabled') return { kind: 'disabled_user' }
-    const offered = offer(request, client, user)
+    const offered = offer(request, client, user, deps)
     const terms = consentTerms(client, displayHostOf(redirect), offered, standing.catalogue)
     const question = { fields, identified, user, offered, terms, standing, answer }
     const decided = await agree(question, deps)
@@ -122,10 +122,10 @@ async function understand(
   { fields, identified: { client }, malformed }: ReceivedRequest,
   userId: string,
   { authorizations }: SessionRecord,
-  deps: Pick<Deps, 'users'>,
+  deps: Pick<Deps, 'users' | 'requirePkce' | 'scopePolicy'>,
 ) {
   if (malformed) throw malformed
-  const request = readAuthorizationRequest(fields, client)
+  const request = readAuthorizationRequest(fields, client, deps)
   // A user of an external accounts service has the session's endorsements.
   const endorsements =
     client.endorsements.length === 0 ? [] : [...client.endorsements, ...authorizations.endorsements]
@@ -134,14 +134,21 @@ async function understand(
 }
 
 /** Requested, authorized for the client, held by the user. */
-function offer(request: AuthorizationRequest, client: Client, user: User): Offer {
+function offer(
+  request: AuthorizationRequest,
+  client: Client,
+  user: User,
+  { issueRefreshTokens }: Pick<Deps, 'issueRefreshTokens'>,
+): Offer {
   const scopes = meetScopes(meetScopes(request.scopes, client.scopes), user.scopes)
   if (scopes.length === 0) {
     throw new OAuthError('invalid_scope', 'The user holds none of the requested scopes.', {
       detail: `the user holds none of ${quoted(formatScopes(request.scopes))}`,
     })
   }
-  return { scopes, endorsements: meetEndorsements(client.endorsements, user.endorsements) }
+  const mayRefresh = getsRefreshToken(client, request.offlineAccess, issueRefreshTokens)
+  const endorsements = meetEndorsements(client.endorsements, user.endorsements)
+  return { scopes, endorsements, mayRefresh }
 }
 
 type Granted = Agreement &
@@ -167,6 +174,7 @@ async function issueCode(
     redirectUriSent: fields.has('redirect_uri'),
     codeChallenge: request.codeChallenge,
     dpopJkt: request.dpopJkt,
+    offlineAccess: request.offlineAccess,
     issuedAt: now,
     expiresAt: now + deps.codeLifetimeSeconds,
   }

@@ -1,6 +1,7 @@
 /** What a user agrees to, on the consent page now or on one before. */
 
 import { digest } from '../crypto/digest.ts'
+import type { RefreshPolicy } from '../domain/client.ts'
 import {
   type ConsentTerms,
   mayRememberConsent,
@@ -23,8 +24,9 @@ export type ConsentAnswer =
   /** The form was made for another browser session, so its answer does not count. */
   | Readonly<{ kind: 'out_of_date'; refusal: OAuthError }>
 
-export type Offer = Readonly<{ scopes: readonly string[]; endorsements: readonly string[] }>
-export type Agreement = Offer & Readonly<{ consent: GivenConsent | null }>
+type Permissions = Readonly<{ scopes: readonly string[]; endorsements: readonly string[] }>
+export type Offer = Permissions & Readonly<{ mayRefresh: boolean }>
+export type Agreement = Permissions & Readonly<{ consent: GivenConsent | null }>
 
 /** What the page asks. */
 export type ConsentQuestion = Readonly<{
@@ -38,12 +40,17 @@ type Decided =
   | Readonly<{ kind: 'agreed'; agreement: Agreement }>
   | Readonly<{ kind: 'ask'; question: ConsentQuestion }>
 
-/** Without the mark that a scope is not sensitive, so that consents from before scopes were marked still answer. */
-const fingerprintOf = (terms: ConsentTerms) =>
+/**
+ * Without the mark that a scope is not sensitive, so that consents from before scopes were marked still answer. Whether a
+ * refresh token comes with it counts where the client must ask for one: the client may then ask for more than before.
+ */
+const fingerprintOf = (terms: ConsentTerms, policy: RefreshPolicy) =>
   digest(
-    JSON.stringify(terms, (name, value: unknown) =>
-      name === 'isSensitive' && value === false ? undefined : value,
-    ),
+    JSON.stringify(terms, (name, value: unknown) => {
+      if (name === 'mayRefresh' && policy === 'always') return undefined
+      const isMark = name === 'isSensitive' || name === 'mayRefresh'
+      return isMark && value === false ? undefined : value
+    }),
   )
 
 type Case = Readonly<{
@@ -57,15 +64,18 @@ type Case = Readonly<{
 }>
 
 /** Throws `access_denied` when the user refused, and `invalid_request` when no answer would fit into a form. */
-export async function agree(asked: Case, deps: Pick<Deps, 'authorizations'>): Promise<Decided> {
+export async function agree(
+  asked: Case,
+  deps: Pick<Deps, 'authorizations' | 'issueRefreshTokens'>,
+): Promise<Decided> {
   const { offered, terms, standing, answer } = asked
-  const fingerprint = await fingerprintOf(terms)
+  const fingerprint = await fingerprintOf(terms, deps.issueRefreshTokens)
   if (answer?.kind === 'given') {
     if (!answer.confirmed) return refuse(asked, 'the user pressed Cancel', deps)
     if (answer.shown !== fingerprint) return ask(asked, fingerprint, { kind: 'changed' })
     const scopes = offered.scopes.filter((scope) => answer.ticked.includes(scope))
     if (scopes.length === 0) return refuse(asked, 'nothing was left ticked', deps)
-    return agreedNow(asked, scopes)
+    return agreedNow(asked, scopes, deps)
   }
   const { client, redirect } = asked.identified
   const mayRemember = mayRememberConsent(client, redirect, terms)
@@ -76,11 +86,15 @@ export async function agree(asked: Case, deps: Pick<Deps, 'authorizations'>): Pr
   return ask(asked, fingerprint, answer)
 }
 
-async function agreedNow({ offered, terms }: Case, scopes: readonly string[]): Promise<Decided> {
+async function agreedNow(
+  { offered, terms }: Case,
+  scopes: readonly string[],
+  { issueRefreshTokens }: Pick<Deps, 'issueRefreshTokens'>,
+): Promise<Decided> {
   // Kept even where it may not be reused: the user sees by it what was allowed, and can remove it.
   const consent = {
     scopes: formatScopes(scopes),
-    fingerprint: await fingerprintOf(narrowedTerms(terms, scopes)),
+    fingerprint: await fingerprintOf(narrowedTerms(terms, scopes), issueRefreshTokens),
     declined: offered.scopes.filter((scope) => !scopes.includes(scope)),
   }
   return { kind: 'agreed', agreement: { scopes, endorsements: offered.endorsements, consent } }

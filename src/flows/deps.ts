@@ -1,5 +1,7 @@
 /** What flows are given: stores by their promises, settings by name, and the context of one request. */
 
+import type { PkcePolicy, RefreshPolicy } from '../domain/client.ts'
+import type { ScopePolicy } from '../protocol/scope-parameter.ts'
 import type {
   AuthorizationStore,
   ClientCache,
@@ -41,6 +43,9 @@ export type Deps = Readonly<{
   sessionLifetimeSeconds: number
   browserSessionLifetimeSeconds: number
   refreshLifetimeSeconds: number
+  issueRefreshTokens: RefreshPolicy
+  requirePkce: PkcePolicy
+  scopePolicy: ScopePolicy
   refreshRetrySeconds: number
   dpopRefreshRetrySeconds: number
 }>

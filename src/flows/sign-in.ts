@@ -6,6 +6,7 @@ import { randomText } from '../crypto/random.ts'
 import { isEnabled } from '../domain/client.ts'
 import { networkOf } from '../domain/network.ts'
 import { isRegistryScope } from '../domain/registry-scopes.ts'
+import { OFFLINE_ACCESS } from '../domain/scope.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import type { Deps, RequestContext } from './deps.ts'
 import { newBearer, openSession } from './open-session.ts'
@@ -64,7 +65,7 @@ export async function signIn(
     client: null,
     redirectUri: '',
     // A cookie is bound to no key, and lives longer than a token that administers.
-    scopes: user.scopes.filter((scope) => !isRegistryScope(scope)),
+    scopes: user.scopes.filter((scope) => !isRegistryScope(scope) && scope !== OFFLINE_ACCESS),
     endorsements: user.endorsements,
     ipAddress,
     jkt: null,

@@ -37,7 +37,7 @@ curl -s http://127.0.0.1:8787/token -d grant_type=client_credentials -d client_i
 | part of the answer | for |
 | --- | --- |
 | \`error\` | your program: one of the codes below |
-| \`error_description\` | you: a fixed sentence; causes that help an attacker share one sentence |
+| \`error_description\` | you: a sentence, which may name a parameter or a scope; causes that help an attacker share one sentence |
 | \`error_uri\` | you: the section of this page, served by the registry |
 | header \`X-Correlation-Id\` | the operator, who can look up the cause with it for one day: \`npm run admin -- why ID\` |
 

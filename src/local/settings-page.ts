@@ -43,6 +43,12 @@ const EFFECTS = {
   CLIENT_CACHE_SECONDS:
     "How old a client's record may be for `client_credentials`. A refusal and every other grant read it from D1. 0 turns the cache off.",
   LOG_ANSWERS: '`refusals` leaves requests that succeed out of the log.',
+  REQUIRE_PKCE:
+    'Which clients must use PKCE: those without a secret, or `all` (OAuth 2.1). A client that is registered with `--require-pkce` always must.',
+  SCOPE_POLICY:
+    "A request for a scope that is unknown or not the client's: `refuse` answers `invalid_scope`, `narrow` leaves the scope out. The answer states what was granted.",
+  ISSUE_REFRESH_TOKENS:
+    'Which grants of a client that may use `refresh_token` get a refresh token: `always`, or only those whose request asked for the scope `offline_access`.',
 } satisfies Record<SettingName, string>
 
 const SECRET_EFFECTS = {

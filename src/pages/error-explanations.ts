@@ -78,7 +78,7 @@ const EXPLANATIONS = {
     meaning: 'A requested scope is malformed, or more than can be granted.',
     causes: [
       'A scope has a character that RFC 6749 does not allow, or more than 256 characters. Spaces separate scopes.',
-      'The client is not authorized for one of the scopes. A scope that was only requested does not count.',
+      'The client is not authorized for the scope that error_description names. A scope that was only requested does not count.',
       'The user holds none of the requested scopes.',
       'A refresh asks for more than was granted, or what was granted has been withdrawn since.',
     ],

@@ -1,6 +1,6 @@
 /** The authorization request (RFC 6749 §4.1.1) after the client and its redirect URI were checked. */
 
-import { type Client, mustUsePkce } from '../domain/client.ts'
+import { type Client, mustUsePkce, type PkcePolicy } from '../domain/client.ts'
 import type { ClientId } from '../domain/ids.ts'
 import { isThumbprint } from './dpop.ts'
 import { OAuthError } from './errors.ts'
@@ -8,11 +8,13 @@ import { type Fields, required } from './fields.ts'
 import { readCodeChallenge } from './pkce.ts'
 import { requireBinding } from './registry-scopes.ts'
 import { quoted } from './sanitize.ts'
-import { readRequestedScopes } from './scope-parameter.ts'
+import { asksForOfflineAccess, readRequestedScopes, type ScopePolicy } from './scope-parameter.ts'
 import { requireGrantType } from './token-request.ts'
 
 export type AuthorizationRequest = Readonly<{
   scopes: readonly string[]
+  /** Does it ask for a refresh token? */
+  offlineAccess: boolean
   codeChallenge: string | null
   /** RFC 9449 §10. */
   dpopJkt: string | null
@@ -43,8 +45,15 @@ export const readTarget = (fields: Fields) => ({
   redirectUri: fields.get('redirect_uri'),
 })
 
+/** What the deployment's settings say about requests. */
+export type RequestRules = Readonly<{ requirePkce: PkcePolicy; scopePolicy: ScopePolicy }>
+
 /** Throws errors that the redirect reports to the client (§4.1.2.1). */
-export function readAuthorizationRequest(fields: Fields, client: Client): AuthorizationRequest {
+export function readAuthorizationRequest(
+  fields: Fields,
+  client: Client,
+  { requirePkce, scopePolicy }: RequestRules,
+): AuthorizationRequest {
   const responseType = required(fields, 'response_type')
   if (responseType !== 'code') {
     throw new OAuthError('unsupported_response_type', 'Only response_type=code is supported.', {
@@ -60,9 +69,10 @@ export function readAuthorizationRequest(fields: Fields, client: Client): Author
   refuseControlCharacters(fields.get('state') ?? '')
   requireGrantType(client, 'authorization_code')
   const request = {
-    codeChallenge: readCodeChallenge(fields, mustUsePkce(client)),
+    codeChallenge: readCodeChallenge(fields, mustUsePkce({ client, policy: requirePkce })),
     dpopJkt: readDpopJkt(fields),
-    scopes: readRequestedScopes(fields, client.scopes),
+    scopes: readRequestedScopes(fields, client.scopes, scopePolicy),
+    offlineAccess: asksForOfflineAccess(fields),
   }
   requireBinding(request.scopes, client, request.dpopJkt !== null)
   return request

@@ -2,6 +2,7 @@
 
 import { SIGNATURE_ALGORITHMS } from '../crypto/signature-algorithms.ts'
 import { REQUEST_AUTH_METHODS } from '../domain/client.ts'
+import { OFFLINE_ACCESS } from '../domain/scope.ts'
 
 /** The endpoints that authenticate clients. */
 const ENDPOINTS_FOR_CLIENTS = { token: 'token', revocation: 'revoke', introspection: 'introspect' }
@@ -14,8 +15,7 @@ const entries = (make: (name: string, path: string) => [string, unknown]) =>
   Object.fromEntries(Object.entries(ENDPOINTS_FOR_CLIENTS).map(([name, path]) => make(name, path)))
 
 /**
- * §7.2: `issuer` is the setting and never from the request, so that a caller cannot change the endpoints. §3.2: a member
- * without elements MUST be omitted.
+ * §7.2: `issuer` is the setting and never from the request, so that a caller cannot change the endpoints.
  */
 export function serverMetadata(
   issuer: string,
@@ -39,7 +39,7 @@ export function serverMetadata(
     grant_types_supported: grantTypes,
     code_challenge_methods_supported: ['S256'],
     authorization_response_iss_parameter_supported: true,
-    ...(scopes.length > 0 && { scopes_supported: scopes }),
+    scopes_supported: [...new Set([...scopes, OFFLINE_ACCESS])].sort(),
     service_documentation: `${issuer}/`,
   }
 }

@@ -1,29 +1,51 @@
 /** The `scope` parameter (RFC 6749 §3.3), compared with what the client is authorized for. */
 
-import { holdsScope, isScope, SCOPE_RULE, splitScopes } from '../domain/scope.ts'
+import {
+  holdsScope,
+  isScope,
+  MAX_SCOPE_LENGTH,
+  meetScopes,
+  OFFLINE_ACCESS,
+  SCOPE_RULE,
+  splitScopes,
+} from '../domain/scope.ts'
 import { OAuthError } from './errors.ts'
 import type { Fields } from './fields.ts'
-import { quoted } from './sanitize.ts'
+import { quoted, sanitized } from './sanitize.ts'
 
-/** The requested scopes; without the parameter all authorized scopes. Throws `invalid_scope`. */
+/** What happens to a request for scopes that are unknown or not the client's (`SCOPE_POLICY`). */
+export type ScopePolicy = 'refuse' | 'narrow'
+
+const askedIn = (fields: Fields) => splitScopes(fields.get('scope') ?? '')
+
+/** OpenID Connect Core 1.0 §11. */
+export const asksForOfflineAccess = (fields: Fields) => askedIn(fields).includes(OFFLINE_ACCESS)
+
+/**
+ * The requested scopes without `offline_access`. All authorized scopes where none other is requested: MCP hosts send
+ * ` offline_access` for a default scope. Throws `invalid_scope`.
+ */
 export function readRequestedScopes(
   fields: Fields,
   authorized: readonly string[],
+  policy: ScopePolicy,
 ): readonly string[] {
-  const parameter = fields.get('scope')
-  if (parameter === undefined) return authorized
-  const scopes = splitScopes(parameter)
-  const malformed = scopes.length === 0 ? parameter : scopes.find((scope) => !isScope(scope))
+  const own = authorized.filter((scope) => scope !== OFFLINE_ACCESS)
+  const scopes = askedIn(fields).filter((scope) => scope !== OFFLINE_ACCESS)
+  if (scopes.length === 0) return own
+  const malformed = scopes.find((scope) => !isScope(scope))
   if (malformed !== undefined) {
     throw new OAuthError('invalid_scope', `A scope ${SCOPE_RULE}.`, {
       detail: `malformed scope ${quoted(malformed)}`,
     })
   }
-  const missing = scopes.find((scope) => !holdsScope(authorized, scope))
-  if (missing !== undefined) {
-    throw new OAuthError('invalid_scope', 'The client is not authorized for a requested scope.', {
-      detail: `scope ${quoted(missing)} is not authorized`,
-    })
-  }
-  return scopes
+  const missing = scopes.find((scope) => !holdsScope(own, scope))
+  if (missing === undefined) return scopes
+  const narrowed = policy === 'narrow' ? meetScopes(scopes, own) : []
+  if (narrowed.length > 0) return narrowed
+  // A well-formed scope has only characters that error_description may have (RFC 6749 §5.2).
+  const named = sanitized(missing, MAX_SCOPE_LENGTH)
+  throw new OAuthError('invalid_scope', `The client is not authorized for the scope '${named}'.`, {
+    detail: `scope ${quoted(missing)} is not authorized`,
+  })
 }

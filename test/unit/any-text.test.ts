@@ -99,11 +99,13 @@ describe('the scope parameter', () => {
     .map((parts) => parts.join(''))
   const authorized = ['a:b', 'a:a:*', 'b:a:0']
 
+  const policies = fc.constantFrom('refuse' as const, 'narrow' as const)
+
   it('the scope parameter yields well-formed, authorized scopes or is refused', () => {
     fc.assert(
-      fc.property(fc.oneof(scope, similar, anyText), (text) => {
+      fc.property(fc.oneof(scope, similar, anyText), policies, (text, policy) => {
         const scopes = unlessRefused(() =>
-          readRequestedScopes(new Map([['scope', text]]), authorized),
+          readRequestedScopes(new Map([['scope', text]]), authorized, policy),
         )
         for (const one of scopes ?? []) {
           expect(one).toMatch(/^[a-z][a-z0-9_-]*:[a-z][a-z0-9_-]*(:(\*|[A-Za-z0-9._~/-]+))?$/)

@@ -50,6 +50,7 @@ export const CLIENT: ConsentTerms['client'] = {
 export const TERMS: ConsentTerms = {
   client: CLIENT,
   returnsTo: 'https://papers.example',
+  mayRefresh: true,
   scopes: [
     { scope: 'profile:read', sentence: 'Read your profile', isSensitive: false },
     { scope: 'submission:create', sentence: 'Start new submissions', isSensitive: false },

@@ -94,6 +94,9 @@ describe('the other settings', () => {
     ['LOGIN_URL', `${ISSUER}/login`],
     ['BROWSER_SESSION_LIFETIME_SECONDS', '60.5'],
     ['LOG_ANSWERS', 'some'],
+    ['REQUIRE_PKCE', 'none'],
+    ['SCOPE_POLICY', 'toString'],
+    ['ISSUE_REFRESH_TOKENS', 'never'],
   ])(
     'the bad setting %s=%s stops the service with an error that names the setting without its value',
     (name, value) => {

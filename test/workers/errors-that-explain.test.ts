@@ -278,7 +278,7 @@ describe('refusals at /authorize', () => {
     expect(response.status).toBe(303)
     expect(Object.fromEntries(sentTo(response).searchParams)).toEqual({
       error: 'invalid_scope',
-      error_description: 'The client is not authorized for a requested scope.',
+      error_description: "The client is not authorized for the scope 'compile:create'.",
       error_uri: `${ISSUER}/errors/invalid_scope`,
       state: 'af0ifjsldkj',
       iss: ISSUER,

@@ -4,6 +4,8 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { digest } from '../../src/crypto/digest.ts'
 import {
   authorizePath,
+  CALLBACK,
+  credentialsOf,
   newClient,
   newUser,
   obtainCode,
@@ -14,7 +16,9 @@ import {
   registry,
   requestOf,
   sentTo,
+  serve,
   signIn,
+  type TestClient,
   withChallenge,
 } from './registry.ts'
 
@@ -52,6 +56,59 @@ describe('RFC 7636 §4.3: the authorization request', () => {
     expect(sentTo(without).searchParams.get('error')).toBe('invalid_request')
     const answer = await registry(authorizePath(requestOf(client, withChallenge)), { headers })
     expect(answer.status).toBe(200)
+  })
+})
+
+describe('OAuth 2.1 §7.5: PKCE for every client', () => {
+  const strict = serve({ REQUIRE_PKCE: 'all' })
+  const open = (fetch: typeof registry, client: TestClient, more = {}) =>
+    fetch(authorizePath(requestOf(client, more)), { headers: { Cookie: cookie } })
+
+  it('with REQUIRE_PKCE=all a confidential client must use PKCE, and by default it may omit it', async () => {
+    const client = await newClient()
+    const { searchParams } = sentTo(await open(strict, client))
+    expect([searchParams.get('error'), searchParams.has('code')]).toEqual([
+      'invalid_request',
+      false,
+    ])
+    expect(searchParams.get('error_description')).toMatch(/code_challenge is missing/)
+    expect((await open(strict, client, withChallenge)).status).toBe(200)
+    expect((await open(registry, client)).status).toBe(200)
+  })
+
+  it('with REQUIRE_PKCE=all a client gets tokens for itself without PKCE', async () => {
+    const answer = await post('/token', credentialsOf(await newClient()), {}, strict)
+    expect(answer.status).toBe(200)
+  })
+})
+
+describe('OAuth 2.1 §4.1.3: redirect_uri in the token request', () => {
+  it.each(['client_secret', 'none'] as const)(
+    'a client (%s) that sent PKCE may omit redirect_uri, and must send the right one if it sends one',
+    async (authMethod) => {
+      const client = await newClient({ authMethod })
+      const code = await obtainCode(cookie, requestOf(client, withChallenge))
+      const redeem = (redirect_uri: string) =>
+        post('/token', {
+          ...redemptionOf(client, code, { code_verifier: PKCE.verifier }),
+          redirect_uri,
+        })
+      for (const wrong of [`${CALLBACK}2`, 'https://evil.example', ' ']) {
+        expect(await refusal(await redeem(wrong))).toEqual({ status: 400, error: 'invalid_grant' })
+      }
+      expect((await redeem('')).status).toBe(200)
+    },
+  )
+
+  it('a client that sent no PKCE must repeat the redirect_uri that its request had', async () => {
+    const client = await newClient()
+    const code = await obtainCode(cookie, requestOf(client))
+    const { redirect_uri, ...without } = redemptionOf(client, code)
+    expect(await refusal(await post('/token', without))).toEqual({
+      status: 400,
+      error: 'invalid_grant',
+    })
+    expect((await post('/token', { ...without, redirect_uri })).status).toBe(200)
   })
 })
 

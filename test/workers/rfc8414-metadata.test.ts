@@ -92,6 +92,7 @@ describe('RFC 8414 §3: the metadata', () => {
   it('the metadata lists the declared scopes, sorted', () => {
     expect(metadata.scopes_supported).toEqual([
       'https://example.org/scope',
+      'offline_access',
       'openid',
       'submission:read',
     ])

@@ -181,7 +181,8 @@ describe('scopes_supported', () => {
   const supported = async (fetch: Fetch) => {
     const response = await fetch(METADATA)
     expect(response.status).toBe(200)
-    return ((await response.json()) as { scopes_supported?: string[] }).scopes_supported
+    const body = (await response.json()) as { scopes_supported: string[] }
+    return body.scopes_supported.filter((scope) => scope !== 'offline_access')
   }
   const DECLARED = [
     'files:read',
@@ -247,13 +248,12 @@ describe('scopes_supported', () => {
     expect(await supported(fetch)).toEqual(DECLARED)
   })
 
-  it('no list is served when no scope is declared (RFC 8414 §3.2)', async () => {
+  it('the list has offline_access alone when no scope is declared', async () => {
     const none = over(env.DB, {
       prepare: (sql: string) =>
         env.DB.prepare(sql.replace('FROM scope', 'FROM (SELECT * FROM scope WHERE false)')),
     })
     const body = await (await serve({ DB: none })(METADATA)).json()
-    expect(body).not.toHaveProperty('scopes_supported')
-    expect(body).toHaveProperty('issuer')
+    expect(body).toHaveProperty('scopes_supported', ['offline_access'])
   })
 })

@@ -8,7 +8,7 @@ import { tokenDigestOf } from '../../crypto/digest.ts'
 import { randomId } from '../../crypto/random.ts'
 import { isWellFormed, mintToken } from '../../crypto/token.ts'
 import { type AuthorizationCode, isExpired } from '../../domain/authorization-code.ts'
-import { isEnabled } from '../../domain/client.ts'
+import { getsRefreshToken, isEnabled } from '../../domain/client.ts'
 import type { TokenDigest } from '../../domain/ids.ts'
 import { OAuthError } from '../../protocol/errors.ts'
 import { verifierProblem } from '../../protocol/pkce.ts'
@@ -54,9 +54,13 @@ function clientOwnsCode({ code, client }: Attempt) {
   if (code.clientId !== client.clientId) refuse('issued to another client')
 }
 
+/**
+ * RFC 6749 §4.1.3: the token request MUST repeat the redirect URI of the authorization request. OAuth 2.1 has no such
+ * parameter, since PKCE protects the code: a client that sent a challenge may omit it.
+ */
 function redirectUriMatches({ asked: { redirectUri }, code }: Attempt) {
-  const mayOmitRedirectUri = !code.redirectUriSent && redirectUri === undefined
-  if (!mayOmitRedirectUri && redirectUri !== code.redirectUri) {
+  const mayOmit = !code.redirectUriSent || code.codeChallenge !== null
+  if (!(mayOmit && redirectUri === undefined) && redirectUri !== code.redirectUri) {
     refuse(redirectDifference(redirectUri, code.redirectUri))
   }
 }
@@ -78,7 +82,8 @@ function notExpired({ code, context: { now } }: Attempt) {
 async function mint(attempt: Attempt): Promise<Bought> {
   const { client, asOfMs, code, proof, deps } = attempt
   const bearer = await newBearer('accessToken')
-  const refresh = client.grantTypes.includes('refresh_token') ? await newFamily(attempt) : null
+  const mayRefresh = getsRefreshToken(client, code.offlineAccess === true, deps.issueRefreshTokens)
+  const refresh = mayRefresh ? await newFamily(attempt) : null
   const terms = {
     scopes: code.user.scopes,
     usersAreExternal: deps.usersAreExternal,

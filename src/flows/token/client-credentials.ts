@@ -16,8 +16,8 @@ function clientIsConfidential({ client }: Attempt) {
   throw new OAuthError('unauthorized_client', 'A public client cannot use this grant type.')
 }
 
-const scopesAreAuthorized = ({ fields, client }: Attempt) =>
-  readRequestedScopes(fields, client.scopes)
+const scopesAreAuthorized = ({ fields, client, deps }: Attempt) =>
+  readRequestedScopes(fields, client.scopes, deps.scopePolicy)
 
 const mint = async () => ({ bearer: await newBearer('accessToken'), refreshToken: null })
 

@@ -69,10 +69,11 @@ async function readStanding({ token }: Asked, { refreshTokens }: Deps) {
 async function findToken(
   { token, fields }: Asked,
   read: Awaited<ReturnType<typeof readStanding>>,
+  { deps }: Caller,
 ): Promise<Found> {
   const { tokenDigest, standing } = read ?? refuse('malformed token')
   if (!standing) return refuse('unknown token')
-  const requested = readRequestedScopes(fields, standing.family.user.scopes)
+  const requested = readRequestedScopes(fields, standing.family.user.scopes, deps.scopePolicy)
   return { token, tokenDigest, standing, requested }
 }
 

@@ -3,7 +3,7 @@
 import * as z from 'zod/mini'
 import type { NewScope, ScopeFields, ScopeRecord } from '../../domain/declaration.ts'
 import { isRegistryScope } from '../../domain/registry-scopes.ts'
-import { isScope, SCOPE_RULE } from '../../domain/scope.ts'
+import { isScope, OFFLINE_ACCESS, SCOPE_RULE } from '../../domain/scope.ts'
 import { quote } from './errors.ts'
 import {
   checkedText,
@@ -56,6 +56,9 @@ export const SCOPE_NAME = checkedText(
   (text) => `{field}: ${quote(text)} is not a scope: a scope ${SCOPE_RULE}`,
 ).check(
   notDots(),
+  z.refine((name: string) => name !== OFFLINE_ACCESS, {
+    error: '{field} must not be offline_access, which every client may request and none holds',
+  }),
   z.refine((name: string) => !isRegistryScope(name), {
     error: '{field} must not begin with registry:, since such scopes are the registry’s own',
   }),
