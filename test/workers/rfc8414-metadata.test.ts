@@ -40,7 +40,8 @@ await declare({
     { name: 'https://example.org/scope', sentence: 'Read your example' },
   ],
 })
-const metadata = await metadataOf(await registry(PATH))
+// A new registry: an older one may keep the list of scopes of an earlier file for a minute.
+const metadata = await metadataOf(await serve()(PATH))
 
 /** The members whose name has this ending. */
 const membersEndingIn = (ending: string) =>
