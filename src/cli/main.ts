@@ -14,7 +14,7 @@ import { addUserCommands } from './user-commands.ts'
 import { DONE, FAILED, type Io, WRONG_USAGE } from './verb.ts'
 
 /** A message may repeat what was typed, but not our credentials. */
-const withoutTokens = (text: string) => text.replace(/\breg[bcrs]?_[\w-]{20,}/g, '[token]')
+const withoutTokens = (text: string) => text.replace(/\breg[bcirs]?_[\w-]{20,}/g, '[token]')
 const wordsOf = (fault: unknown) =>
   fault instanceof RegistrationError ? fault.in(OPTION_WORDS) : oneLine(fault)
 const line = (fault: unknown) => `${printable(withoutTokens(wordsOf(fault)))}\n`

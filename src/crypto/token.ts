@@ -11,6 +11,7 @@ export const TOKEN_PREFIXES = {
   refreshToken: 'regr_',
   clientSecret: 'regs_',
   browserSession: 'regb_',
+  invitation: 'regi_',
 } as const
 export type TokenKind = keyof typeof TOKEN_PREFIXES
 

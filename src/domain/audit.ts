@@ -13,6 +13,7 @@ export const AUDIT_EVENTS = [
   'user.update',
   'user.authorize',
   'user.withdraw',
+  'user.invite',
   'user.set_password',
   'user.disable',
   'user.enable',
@@ -30,7 +31,7 @@ export type AuditEvent = (typeof AUDIT_EVENTS)[number]
 /** `happenedAt` in epoch seconds. */
 export type AuditEntry = Readonly<{
   happenedAt: number
-  /** `administrator`, with the name of the account on that machine; or `user:` and the user's id. */
+  /** `administrator`, with the name of the account on that machine; `user:` and the user's id; or `invitation`. */
   actor: string
   event: AuditEvent
   clientId: string | null
@@ -40,3 +41,5 @@ export type AuditEntry = Readonly<{
 }>
 
 export const userActor = (userId: string) => `user:${userId}`
+/** Who sets a password by an invitation. */
+export const INVITATION_ACTOR = 'invitation'

@@ -51,7 +51,8 @@ export async function signIn(
   // Recorded before the password is compared, so that simultaneous guesses get no more attempts than guesses in turn.
   const tried = await deps.signInFailures.record(username, network, now, knownBy)
   requireUnlocked(tried.lockedUntil, now)
-  const matches = await passwordMatches(password, found?.passwordHash ?? NO_ONES_HASH)
+  // A user who was invited and has no password yet is compared alike.
+  const matches = await passwordMatches(password, found?.passwordHash || NO_ONES_HASH)
   if (!found || !matches || !isEnabled(found.user)) {
     if (!found) return 'unknown username'
     return matches ? 'disabled user' : 'wrong password'

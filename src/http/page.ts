@@ -13,11 +13,14 @@ type Options = Readonly<{
    * redirects after a post. A client's callback may redirect to any address, so the directive is left out then.
    */
   mayLeadAway?: boolean
+  /** base64 SHA-256 of the one script of the page. */
+  scriptDigest?: string | null
 }>
 
-const policy = (mayLeadAway: boolean) =>
+const policy = (mayLeadAway: boolean, scriptDigest: string | null) =>
   [
     "default-src 'none'",
+    ...(scriptDigest === null ? [] : [`script-src 'sha256-${scriptDigest}'`]),
     "style-src 'self'",
     "img-src 'self'",
     ...(mayLeadAway ? [] : ["form-action 'self'"]),
@@ -28,11 +31,11 @@ const policy = (mayLeadAway: boolean) =>
 export function sendPage(
   c: HttpContext,
   page: JSX.Element,
-  { refusal = null, mayLeadAway = false }: Options = {},
+  { refusal = null, mayLeadAway = false, scriptDigest = null }: Options = {},
 ) {
   if (refusal) c.set('refusal', refusal)
   return c.html(page, (refusal?.status ?? 200) as ContentfulStatusCode, {
-    'Content-Security-Policy': policy(mayLeadAway),
+    'Content-Security-Policy': policy(mayLeadAway, scriptDigest),
     'X-Frame-Options': 'DENY',
   })
 }

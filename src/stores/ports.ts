@@ -264,6 +264,21 @@ export interface SupportedScopes {
   names(nowMs: number): Promise<readonly string[]>
 }
 
+/** Whom an open invitation is for. */
+export type Invited = Readonly<{ userId: string; username: string }>
+
+/** Invitations are dated by D1's clock. An open one is neither used, ended nor expired, and its user is enabled. */
+export interface InvitationStore {
+  /** Null unless it is open. Read from the primary: never stale. */
+  find(digest: TokenDigest): Promise<Invited | null>
+  /**
+   * Sets the user's password and ends everything that the user has, in one transaction that also marks the invitation as
+   * used and records it. Of any number of simultaneous calls exactly one returns true. The others, and a call for an
+   * invitation that is not open, change nothing.
+   */
+  accept(digest: TokenDigest, userId: string, passwordHash: string, now: number): Promise<boolean>
+}
+
 /** Workers Analytics Engine. A lost point is harmless. Throws for a point that is too large. */
 export type DataPoints = Readonly<{
   writeDataPoint(point: { indexes: string[]; blobs: string[]; doubles: number[] }): void

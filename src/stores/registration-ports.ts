@@ -6,7 +6,7 @@
 
 import type { ClientFields, ClientLists, ClientRecord, PermissionLists } from '../domain/client.ts'
 import type { Category, NewScope, ScopeFields, ScopeRecord } from '../domain/declaration.ts'
-import type { SecretDigest, SessionKey } from '../domain/ids.ts'
+import type { SecretDigest, SessionKey, TokenDigest } from '../domain/ids.ts'
 import type { UserFields, UserLists, UserRecord } from '../domain/user.ts'
 import type { RefreshTokenStore } from './ports.ts'
 
@@ -81,6 +81,8 @@ export type UserChange =
   | Readonly<{ kind: 'update'; fields: Partial<UserFields>; lists: UserLists }>
   | Readonly<{ kind: 'authorize' | 'withdraw'; lists: UserLists }>
   | Readonly<{ kind: 'set_password'; passwordHash: string }>
+  /** The user's earlier invitation ends. Writes nothing for a disabled user. */
+  | Readonly<{ kind: 'invite'; invitationDigest: TokenDigest }>
   | Readonly<{ kind: 'disable' | 'enable' | 'delete' }>
 
 export interface UserReader {

@@ -87,6 +87,8 @@ export const sweepsOf = (auditKeepDays: number): readonly Sweep[] => [
   byTime('used_jti', 'jti_digest', 'expires_at', KEPT_LONGER_SECONDS),
   byTime('refusal', 'refusal_id', 'refused_at', KEEP_REFUSALS_SECONDS),
   byTime('sign_in_failure', 'subject', 'last_failed_at', FORGET_FAILURES_SECONDS),
+  // A use that is under way must find the row, whose trigger refuses it.
+  byTime('invitation', 'invitation_digest', 'expires_at', DAY_SECONDS),
   byTime('external_user', 'user_id', 'seen_at', FORGET_CONSENT_SECONDS),
   byTime('audit', 'audit_id', 'happened_at', auditKeepDays * DAY_SECONDS),
   consents,

@@ -33,6 +33,7 @@ function endingOf(
     }
     case 'authorize':
     case 'enable':
+    case 'invite':
       return {}
     default:
       return { ending: revocationStatements(db, { kind: 'user', userId }, lifetimeSeconds) }

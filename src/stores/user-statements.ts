@@ -3,10 +3,11 @@
  * statement that decides whether anything happens. Instants in epoch seconds.
  */
 
+import { INVITATION_SECONDS } from '../domain/invitation.ts'
 import { type UserLists, usernameKey } from '../domain/user.ts'
 import { NEXT_VERSION } from './change-batch.ts'
 import { DROP_COVERED_USER_ENDORSEMENTS } from './covering-sql.ts'
-import { D1_NOW_MS } from './d1-clock.ts'
+import { D1_NOW, D1_NOW_MS } from './d1-clock.ts'
 import type { Database } from './database.ts'
 import type { NewUser, UserChange } from './registration-ports.ts'
 
@@ -25,6 +26,11 @@ export const SET_PASSWORD = `UPDATE user SET password_hash = ?3, updated_at = ?2
 
 /** When others may know the password, or the user is gone: a stolen cookie of a known browser must be worthless. */
 export const FORGET_BROWSERS = `DELETE FROM known_browser WHERE user_id = ?1`
+
+export const END_INVITATIONS = `UPDATE invitation SET expires_at = min(expires_at, ${D1_NOW})
+  WHERE user_id = ?1 AND used_at IS NULL`
+export const ADD_INVITATION = `INSERT INTO invitation (invitation_digest, user_id, created_at, expires_at)
+  SELECT ?2, user_id, ${D1_NOW}, ${D1_NOW} + ${INVITATION_SECONDS} FROM user WHERE user_id = ?1 AND disabled_at IS NULL`
 
 /** NULL changes nothing. A name that another user has fails the whole batch. */
 export const UPDATE_USER = `UPDATE user SET username = coalesce(?2, username),
@@ -113,6 +119,12 @@ export function changeUser(
       ]
     case 'set_password':
       return [db.prepare(SET_PASSWORD).bind(userId, now, change.passwordHash), forgetBrowsers]
+    case 'invite':
+      return [
+        db.prepare(TOUCH_USER).bind(userId, now),
+        db.prepare(END_INVITATIONS).bind(userId),
+        db.prepare(ADD_INVITATION).bind(userId, change.invitationDigest),
+      ]
     case 'disable':
       return [db.prepare(DISABLE_USER).bind(userId, now), forgetBrowsers]
     case 'enable':

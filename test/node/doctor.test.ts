@@ -19,7 +19,7 @@ const CHECKS = [
   ...['bindings', 'd1', 'kv', 'schema', 'jwt-secret', 'proxy-secret', 'issuer', 'health', 'cron'],
   ...['pkce', 'single-use', 'session', 'fresh', 'revocation', 'clean-up'],
 ]
-const IS_SECRET = /reg[bcrs]?_[\w-]{20}|kR7vQ2mZ9xLw|[0-9a-f]{64}/
+const IS_SECRET = /reg[bcirs]?_[\w-]{20}|kR7vQ2mZ9xLw|[0-9a-f]{64}/
 
 let running: RunningRegistry
 let announced: Announced

@@ -67,6 +67,33 @@ describe('0006_names.sql', () => {
   })
 })
 
+describe('0013_invitation.sql', () => {
+  const change = (sql: string) => `UPDATE user SET ${sql} WHERE user_id = 'u'`
+
+  it('migration 0012 keeps every user, and from then on a change of the user ends an open invitation', () => {
+    const { db, migrate } = databaseBefore('0013_invitation.sql')
+    db.exec(`INSERT INTO user (user_id, username, email, password_hash, created_at, updated_at)
+      VALUES ('u', 'ada', 'e', 'h', 1, 1)`)
+    migrate()
+    expect(db.prepare('SELECT username, password_hash FROM user').all()).toEqual([
+      { username: 'ada', password_hash: 'h' },
+    ])
+    db.exec(`INSERT INTO invitation (invitation_digest, user_id, created_at, expires_at)
+      VALUES ('i', 'u', 1, 9999999999)`)
+    const expiresAt = () =>
+      Number(db.prepare('SELECT expires_at FROM invitation').get()?.expires_at)
+    db.exec(change(`username = 'ada2', email = 'e', password_hash = 'h', disabled_at = NULL`))
+    expect(expiresAt()).toBe(9999999999)
+    for (const changed of [`email = 'e2'`, `password_hash = 'h2'`, 'disabled_at = 1']) {
+      db.exec(change(changed))
+      expect(expiresAt()).toBeLessThan(9999999999)
+      db.exec('UPDATE invitation SET expires_at = 9999999999')
+    }
+    db.exec(`DELETE FROM user WHERE user_id = 'u'`)
+    expect(db.prepare('SELECT count(*) AS n FROM invitation').get()?.n).toBe(0)
+  })
+})
+
 describe('0005_revocation_version.sql', () => {
   const revoke = `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at) VALUES (?, ?, ?, 9999999999)
     ON CONFLICT DO UPDATE SET revoked_at_ms = max(revoked_at_ms, excluded.revoked_at_ms)`

@@ -6,6 +6,11 @@ import { AccountPage, type AccountPageProps } from '../../src/pages/account-page
 import { ConsentPage, type ConsentPageProps } from '../../src/pages/consent-page.tsx'
 import { ErrorPage } from '../../src/pages/error-page.tsx'
 import { ExplanationIndexPage, ExplanationPage } from '../../src/pages/explanation-page.tsx'
+import {
+  InvitationPage,
+  type InvitationPageProps,
+  PasswordSetPage,
+} from '../../src/pages/invitation-page.tsx'
 import { LandingPage } from '../../src/pages/landing-page.tsx'
 import { LoginPage, type LoginPageProps } from '../../src/pages/login-page.tsx'
 
@@ -38,6 +43,10 @@ export const login = (over: Partial<LoginPageProps> = {}) =>
       {...{ username: '', problem: null, ...over }}
     />,
   )
+
+export const invitation = (over: Partial<InvitationPageProps> = {}) =>
+  html(<InvitationPage {...{ formToken: 'form-1', invitation: '', problem: null, ...over }} />)
+export const passwordSet = (username: string) => html(<PasswordSetPage username={username} />)
 
 export const CLIENT: ConsentTerms['client'] = {
   clientId: 'c1',

@@ -1,7 +1,9 @@
 /** The pages: their content, what they never contain, and that a client's words never become markup. */
 
 import { describe, expect, it } from 'vitest'
+import { digest } from '../../src/crypto/digest.ts'
 import { ErrorPage } from '../../src/pages/error-page.tsx'
+import { INVITATION_SCRIPT, INVITATION_SCRIPT_DIGEST } from '../../src/pages/invitation-page.tsx'
 import {
   APPLICATION,
   account,
@@ -13,9 +15,11 @@ import {
   HOSTILE,
   html,
   inputs,
+  invitation,
   landing,
   login,
   named,
+  passwordSet,
   tagsOf,
 } from './page-samples.tsx'
 
@@ -31,6 +35,9 @@ const offences = (html: string) =>
         ),
     )
     .map(({ name }) => name)
+
+/** The only script of any page. The policy of its page names its digest. */
+const withoutOwnScript = (page: string) => page.replace(`<script>${INVITATION_SCRIPT}</script>`, '')
 
 const PAGES: Readonly<Record<string, string>> = {
   login: login(),
@@ -68,6 +75,11 @@ const PAGES: Readonly<Record<string, string>> = {
   'error, hostile': error(HOSTILE),
   explanation,
   'explanation index': explanationIndex,
+  invitation: withoutOwnScript(invitation()),
+  'invitation, hostile': withoutOwnScript(
+    invitation({ invitation: HOSTILE, problem: HOSTILE, formToken: HOSTILE }),
+  ),
+  'password set, hostile': passwordSet(HOSTILE),
   landing: landing(null),
   'landing, signed in, hostile': landing(HOSTILE),
 }
@@ -124,6 +136,21 @@ describe('all pages', () => {
       expect(ids).toEqual(expect.arrayContaining(wanted))
     },
   )
+})
+
+describe('the invitation page', () => {
+  it('the policy of the invitation page names the digest of its one script', async () => {
+    expect(named(invitation(), 'script')).toHaveLength(1)
+    expect(invitation()).toContain(`<script>${INVITATION_SCRIPT}</script>`)
+    const base64 = INVITATION_SCRIPT_DIGEST.replaceAll('+', '-').replaceAll('/', '_')
+    expect(base64).toBe(`${await digest(INVITATION_SCRIPT)}=`)
+  })
+
+  it('the invitation page asks for the link only when the form does not hold it yet', () => {
+    expect(inputs(invitation(), 'invitation')[0]?.attributes.type).toBe('text')
+    const again = inputs(invitation({ invitation: 'regi_x' }), 'invitation')[0]?.attributes
+    expect(again).toMatchObject({ type: 'hidden', value: 'regi_x' })
+  })
 })
 
 describe('the login page', () => {

@@ -15,6 +15,7 @@ const TABLES = {
   used_jti: { moment: 'expires_at', keepSeconds: 65 },
   refusal: { moment: 'refused_at', keepSeconds: DAY_SECONDS },
   sign_in_failure: { moment: 'last_failed_at', keepSeconds: DAY_SECONDS },
+  invitation: { moment: 'expires_at', keepSeconds: DAY_SECONDS },
   external_user: { moment: 'seen_at', keepSeconds: 400 * DAY_SECONDS },
   audit: { moment: 'happened_at', keepSeconds: AUDIT_KEEP_DAYS * DAY_SECONDS },
   consent: { moment: 'granted_at', keepSeconds: 400 * DAY_SECONDS },
@@ -39,6 +40,7 @@ const INSERTS: Readonly<Record<Table, string>> = {
   refusal: `INSERT INTO refusal (refusal_id, refused_at, endpoint, error, detail)
     SELECT ?3 || i, at, 'POST /token', 'invalid_grant', 'replayed' FROM n`,
   sign_in_failure: `INSERT INTO sign_in_failure (subject, failures, last_failed_at) SELECT ?3 || i, 1, at FROM n`,
+  invitation: `INSERT INTO invitation (invitation_digest, user_id, created_at, expires_at) SELECT ?3 || i, 'u', 1, at FROM n`,
   external_user: `INSERT INTO external_user (user_id, username_key, seen_at) SELECT ?3 || i, 'n', at FROM n`,
   audit: `INSERT INTO audit (happened_at, actor, event, client_id, user_id, detail)
     SELECT at, ?3, 'consent.grant', 'c', 'u' || i, '{}' FROM n`,
@@ -55,6 +57,8 @@ const insert = (table: Table, rows: number, latest: number, prefix: string, fami
     : statement.bind(rows, latest, prefix)
 }
 
+const INSERT_USER = `INSERT INTO user (user_id, username, email, password_hash, created_at, updated_at)
+  VALUES ('u', 'u', 'e', '', 1, 1)`
 const INSERT_CLIENT = `INSERT INTO client (client_id, name, owner_id, created_at, updated_at)
   VALUES ('c', 'C', 'o', 1, 1)`
 
@@ -73,10 +77,11 @@ export async function fill(due: Rows, alive: Rows) {
         : []),
     ]
   })
-  const emptied = [...SWEPT_TABLES, 'housekeeping', 'client']
+  const emptied = [...SWEPT_TABLES, 'housekeeping', 'client', 'user']
   await env.DB.batch([
     ...emptied.map((table) => env.DB.prepare(`DELETE FROM ${table}`)),
     env.DB.prepare(INSERT_CLIENT),
+    env.DB.prepare(INSERT_USER),
     ...inserted,
   ])
 }
@@ -91,6 +96,7 @@ export async function count(prefix: 'due-' | 'live-'): Promise<Rows> {
     used_jti: 'jti_digest',
     refusal: 'refusal_id',
     sign_in_failure: 'subject',
+    invitation: 'invitation_digest',
     external_user: 'user_id',
     audit: 'actor',
     consent: 'user_id',

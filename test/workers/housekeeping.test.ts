@@ -58,7 +58,8 @@ describe('a large number of expired rows', () => {
     used_jti: 16_000,
     refusal: 12_000,
     sign_in_failure: 10_000,
-    external_user: 2000,
+    external_user: 1000,
+    invitation: 1000,
     audit: 8000,
     consent: 8000,
   }

@@ -12,6 +12,7 @@ import * as coveredEndorsements from '../../src/stores/covering-sql.ts'
 import * as doctor from '../../src/stores/doctor.ts'
 import * as externalUsers from '../../src/stores/external-users.ts'
 import * as housekeeping from '../../src/stores/housekeeping.ts'
+import * as invitations from '../../src/stores/invitations.ts'
 import * as knownBrowsers from '../../src/stores/known-browsers.ts'
 import * as narrowing from '../../src/stores/narrowing.ts'
 import * as permissionRows from '../../src/stores/permission-rows.ts'
@@ -48,6 +49,7 @@ const stores = {
   coveredEndorsements,
   externalUsers,
   housekeeping,
+  invitations,
   knownBrowsers,
   narrowing,
   permissionRows,

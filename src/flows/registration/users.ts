@@ -31,7 +31,7 @@ import {
 import { requireMayChange, requireMayChooseId, requireMayGive } from './privileged.ts'
 import { stillCovered } from './still-covered.ts'
 
-type Act = AnyAct<Pick<RegistrationPorts, 'users' | 'revocations'>>
+export type UserAct = AnyAct<Pick<RegistrationPorts, 'users' | 'revocations'>>
 type Step = UserChange & Readonly<{ detail?: Detail }>
 
 function textOf(who: UserReference): string {
@@ -54,7 +54,12 @@ export async function findUser(
   return user
 }
 
-const change = (act: Act, who: UserReference, expected: ExpectedVersion, decide: Decide) =>
+export const changeUser = (
+  act: UserAct,
+  who: UserReference,
+  expected: ExpectedVersion,
+  decide: Decide,
+) =>
   changeRecord(act, expected, {
     find: () => act.ports.users.find(who),
     unknown: () => unknown(who),
@@ -69,7 +74,7 @@ const change = (act: Act, who: UserReference, expected: ExpectedVersion, decide:
 /** What the batch does to this record. Throws what is refused. */
 type Decide = (before: UserRecord) => readonly Step[]
 
-async function hasPassword({ ports }: Act, userId: string, password: string | null) {
+async function hasPassword({ ports }: UserAct, userId: string, password: string | null) {
   const kept = (await ports.users.passwordHashOf(userId)) ?? NO_PASSWORD
   return password === null ? kept === NO_PASSWORD : passwordMatches(password, kept)
 }
@@ -80,7 +85,7 @@ export type CreatedUser = Outcome<UserRecord> & Readonly<{ isNew: boolean }>
  * With an id of the caller's choice it may be called again: the same content changes nothing, other content is a conflict.
  * Without a password the user cannot sign in until one is set.
  */
-export async function createUser(act: Act, given: GivenNewUser): Promise<CreatedUser> {
+export async function createUser(act: UserAct, given: GivenNewUser): Promise<CreatedUser> {
   requireMayGive(act.actor, given.lists.scopes)
   requireMayChooseId(act.actor, given.userId, 'user_id')
   const { users } = act.ports
@@ -107,7 +112,7 @@ export async function createUser(act: Act, given: GivenNewUser): Promise<Created
 
 /** Ends the sessions that state a name, an address or anything held that is no longer true. Several things at once are one change. */
 export async function updateUser(
-  act: Act,
+  act: UserAct,
   who: UserReference,
   { fields, lists, isDisabled }: GivenUserChange,
   expected: ExpectedVersion = null,
@@ -116,51 +121,51 @@ export async function updateUser(
   const ofFields = shown('inAudit', USER_FIELDS, fields)
   const detail = { ...ofFields, ...shown('inAudit', USER_LISTS, lists) }
   const update = { kind: 'update' as const, fields, lists, detail }
-  return change(act, who, expected, () => updateSteps(update, { fields, lists, isDisabled }))
+  return changeUser(act, who, expected, () => updateSteps(update, { fields, lists, isDisabled }))
 }
 
 /** Only what is issued from now on has more. */
 export async function authorizeUser(
-  act: Act,
+  act: UserAct,
   who: UserReference,
   lists: UserLists,
   expected: ExpectedVersion = null,
 ): Promise<Outcome<UserRecord>> {
   requireMayGive(act.actor, lists.scopes)
-  return change(act, who, expected, () => [{ kind: 'authorize', lists, detail: lists }])
+  return changeUser(act, who, expected, () => [{ kind: 'authorize', lists, detail: lists }])
 }
 
 export async function withdrawFromUser(
-  act: Act,
+  act: UserAct,
   who: UserReference,
   lists: UserLists,
   expected: ExpectedVersion = null,
 ): Promise<Outcome<UserRecord>> {
   requireMayGive(act.actor, lists.scopes)
   const step: Step = { kind: 'withdraw', lists, detail: lists }
-  const { record, notes } = await change(act, who, expected, () => [step])
+  const { record, notes } = await changeUser(act, who, expected, () => [step])
   return { record, notes: [...stillCovered(lists, record), ...notes] }
 }
 
 /** Ends all that the user has. */
 export async function setPassword(
-  act: Act,
+  act: UserAct,
   who: UserReference,
   password: string,
   expected: ExpectedVersion = null,
 ): Promise<Outcome<UserRecord>> {
   const passwordHash = await hashPassword(password)
-  return change(act, who, expected, () => [{ kind: 'set_password', passwordHash }])
+  return changeUser(act, who, expected, () => [{ kind: 'set_password', passwordHash }])
 }
 
 const setState =
   (kind: 'disable' | 'enable') =>
   async (
-    act: Act,
+    act: UserAct,
     who: UserReference,
     expected: ExpectedVersion = null,
   ): Promise<Outcome<UserRecord>> =>
-    change(act, who, expected, () => [{ kind }])
+    changeUser(act, who, expected, () => [{ kind }])
 
 /** Ends all that the user has. */
 export const disableUser = setState('disable')
@@ -169,8 +174,8 @@ export const enableUser = setState('enable')
 
 /** Returns the user as it was. The audit keeps its rows. */
 export const deleteUser = async (
-  act: Act,
+  act: UserAct,
   who: UserReference,
   expected: ExpectedVersion = null,
 ): Promise<Outcome<UserRecord>> =>
-  change(act, who, expected, ({ username }) => [{ kind: 'delete', detail: { username } }])
+  changeUser(act, who, expected, ({ username }) => [{ kind: 'delete', detail: { username } }])

@@ -71,6 +71,10 @@ export const passwordSchema = z.string({ error: 'the password must be text' }).c
   }),
 )
 
+/** Why a user may not have this password, as a sentence without its full stop; null if they may. */
+export const passwordProblem = (password: string): string | null =>
+  passwordSchema.safeParse(password).error?.issues[0]?.message ?? null
+
 export type GivenUser = Readonly<{ fields: Partial<UserFields>; lists: UserLists }>
 export type GivenNewUser = Readonly<{
   fields: UserFields

@@ -1,0 +1,99 @@
+/** The page on which an invited user sets a password, and the pages that follow. */
+
+import { raw } from 'hono/html'
+import { Layout } from './layout.tsx'
+import { HiddenFields, ProblemNotice } from './parts.tsx'
+
+export type InvitationPageProps = Readonly<{
+  formToken: string
+  /** As posted before; empty at first, when only the browser knows it. */
+  invitation: string
+  /** Why the last attempt failed, or null. */
+  problem: string | null
+}>
+
+/**
+ * Moves the invitation from the address into the form and out of the history. Browsers do not send this part of an
+ * address. Without script the user pastes the link.
+ */
+export const INVITATION_SCRIPT = `
+const input = document.querySelector('input[name=invitation]')
+function takeFromAddress() {
+  if (!location.hash.startsWith('#regi_')) return
+  input.value = location.hash
+  input.type = 'hidden'
+  input.closest('label')?.replaceWith(input)
+  history.replaceState(null, '', location.pathname)
+}
+takeFromAddress()
+addEventListener('hashchange', takeFromAddress)
+`
+/** base64 SHA-256 of the script: the page's policy allows this script and no other. */
+export const INVITATION_SCRIPT_DIGEST = 'NnxlH3LkPzJNqfypkQkMwO7Zq/EHbEIFW+TjKhztBB4='
+
+const PROBLEM_ID = 'problem'
+const TITLE = 'Set your password'
+
+const PasswordField = (p: { name: string; label: string; problem: string | null }) => (
+  <label class="field">
+    <span>{p.label}</span>
+    <input
+      type="password"
+      name={p.name}
+      autocomplete="new-password"
+      required
+      {...(p.problem !== null && {
+        'aria-describedby': PROBLEM_ID,
+        'aria-invalid': 'true' as const,
+      })}
+    />
+  </label>
+)
+
+export const InvitationPage = (p: InvitationPageProps) => (
+  <Layout title={p.problem === null ? TITLE : `Problem: ${TITLE}`}>
+    <h1>{TITLE}</h1>
+    <p class="lead">
+      Choose a password of at least eight characters. Everything that is signed in to your account
+      now is signed out.
+    </p>
+    <ProblemNotice text={p.problem} id={PROBLEM_ID} />
+    <form method="post" action="/invitation">
+      <HiddenFields fields={[['form_token', p.formToken]]} />
+      {p.invitation === '' ? (
+        <label class="field">
+          <span>Paste the whole link that you received</span>
+          <input type="text" name="invitation" autocomplete="off" spellcheck={false} required />
+        </label>
+      ) : (
+        <HiddenFields fields={[['invitation', p.invitation]]} />
+      )}
+      <PasswordField name="password" label="New password" problem={p.problem} />
+      <PasswordField name="password_again" label="New password, again" problem={p.problem} />
+      <div class="actions">
+        <button class="primary" type="submit">
+          Set password
+        </button>
+      </div>
+    </form>
+    <script>{raw(INVITATION_SCRIPT)}</script>
+  </Layout>
+)
+
+export const PasswordSetPage = (p: { username: string }) => (
+  <Layout title="Password set">
+    <h1>Your password is set</h1>
+    <p>
+      Your username is{' '}
+      <strong>
+        <bdi>{p.username}</bdi>
+      </strong>
+      . The link that you used is no longer valid.
+    </p>
+    <p class="actions">
+      <a class="button primary" href="/login">
+        Sign in
+      </a>
+    </p>
+  </Layout>
+)

@@ -1,0 +1,117 @@
+/** `/invitation`: where an invited user sets a password. Nothing about the invitation is read before the form is posted. */
+
+import { randomText } from '../crypto/random.ts'
+import { isWellFormed } from '../crypto/token.ts'
+import { INVITATION_PATH, invitationIn } from '../domain/invitation.ts'
+import { acceptInvitation, type InvitationPorts } from '../flows/registration/invitations.ts'
+import { hostCookie, setHostCookie } from '../http/browser-session.ts'
+import { type FloodLimit, refuseFlood } from '../http/flood.ts'
+import { readForm } from '../http/form.ts'
+import { formToken, whyOutOfDate } from '../http/form-token.ts'
+import { sendPage } from '../http/page.ts'
+import type { HttpContext } from '../http/request-context.ts'
+import {
+  INVITATION_SCRIPT_DIGEST,
+  InvitationPage,
+  PasswordSetPage,
+} from '../pages/invitation-page.tsx'
+import { OAuthError } from '../protocol/errors.ts'
+import { readFields } from '../protocol/fields.ts'
+import { passwordProblem } from '../protocol/registration/user-fields.ts'
+import { sendErrorPage } from './error-page.tsx'
+
+/** What this endpoint needs. */
+export type InvitationDeps = InvitationPorts &
+  Readonly<{ issuer: string; loginUrl: string | null; loginLimit: FloodLimit }>
+
+const PURPOSE = ['invitation'] as const
+/** How long the page may lie open. */
+const FORM_LIFETIME_SECONDS = 86_400
+/** The secret that the form's token is derived from. */
+const FORM_COOKIE = 'registry_invitation'
+
+const notAccepted = (description: string, detail: string) =>
+  new OAuthError('access_denied', description, { detail })
+
+/** One sentence for every cause: a stranger learns nothing about an invitation. */
+const notOpen = (detail: string) =>
+  notAccepted(
+    'This link is not valid. It was used, has expired, or a newer one replaced it. Ask for a new link.',
+    detail,
+  )
+
+const asSentence = (problem: string) => `${problem.charAt(0).toUpperCase()}${problem.slice(1)}.`
+
+function requireUsersOfOurOwn({ loginUrl }: InvitationDeps) {
+  if (loginUrl !== null) throw new OAuthError('invalid_request', 'Users sign in elsewhere.')
+}
+
+async function show(
+  c: HttpContext,
+  { invitation, refusal }: Readonly<{ invitation: string; refusal: OAuthError | null }>,
+  { issuer }: InvitationDeps,
+) {
+  const secret = hostCookie(c, issuer, FORM_COOKIE) ?? randomText()
+  const cookie = { name: FORM_COOKIE, value: secret, lifetimeSeconds: FORM_LIFETIME_SECONDS }
+  setHostCookie(c, issuer, cookie)
+  const page = (
+    <InvitationPage
+      formToken={await formToken(secret, PURPOSE)}
+      invitation={invitation}
+      problem={refusal?.description ?? null}
+    />
+  )
+  return sendPage(c, page, { refusal, scriptDigest: INVITATION_SCRIPT_DIGEST })
+}
+
+type Posted = Readonly<{ invitation: string; password: string; again: string }>
+
+/** The password is checked first: a typing mistake must not cost the invitation. */
+function passwordRefusal({ password, again }: Posted): OAuthError | null {
+  const problem = passwordProblem(password)
+  if (problem) return notAccepted(asSentence(problem), problem)
+  if (password === again) return null
+  return notAccepted('The two passwords differ.', 'the two passwords differ')
+}
+
+async function accept(c: HttpContext, posted: Posted, deps: InvitationDeps) {
+  await refuseFlood(c, deps.loginLimit)
+  const accepted = await acceptInvitation(posted, deps, c.var.request)
+  if (typeof accepted === 'string') throw notOpen(accepted)
+  return accepted
+}
+
+export const invitationEndpoint = {
+  path: INVITATION_PATH,
+  sendError: sendErrorPage,
+  get: async (c: HttpContext, deps: InvitationDeps) => {
+    requireUsersOfOurOwn(deps)
+    return show(c, { invitation: '', refusal: null }, deps)
+  },
+  post: async (c: HttpContext, deps: InvitationDeps) => {
+    requireUsersOfOurOwn(deps)
+    const fields = readFields(await readForm(c))
+    const pasted = invitationIn(fields.get('invitation') ?? '')
+    // A link that is not ours is not shown again.
+    const invitation = isWellFormed('invitation', pasted) ? pasted : ''
+    const posted = {
+      invitation,
+      password: fields.get('password') ?? '',
+      again: fields.get('password_again') ?? '',
+    }
+    const secret = hostCookie(c, deps.issuer, FORM_COOKIE) ?? null
+    const outOfDate = await whyOutOfDate(c, fields.get('form_token'), secret, PURPOSE)
+    const refusal = outOfDate ?? passwordRefusal(posted)
+    if (refusal) return show(c, { invitation, refusal }, deps)
+    try {
+      const { username } = await accept(c, posted, deps)
+      setHostCookie(c, deps.issuer, { name: FORM_COOKIE, value: '', lifetimeSeconds: 0 })
+      return sendPage(c, <PasswordSetPage username={username} />)
+    } catch (cause) {
+      if (!(cause instanceof OAuthError)) throw cause
+      // Too many attempts: the same form, with the same invitation, in a minute.
+      const isOpen = cause.status === 429
+      return show(c, { invitation: isOpen ? invitation : '', refusal: cause }, deps)
+    }
+  },
+}

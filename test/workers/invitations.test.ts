@@ -1,0 +1,427 @@
+/** An invited user sets a password, once, with the link of the invitation. */
+
+import { env } from 'cloudflare:workers'
+import { describe, expect, it } from 'vitest'
+import { tokenDigestOf } from '../../src/crypto/digest.ts'
+import { mintToken } from '../../src/crypto/token.ts'
+import { INVITATION_SECONDS, invitationUrl } from '../../src/domain/invitation.ts'
+import { NO_PASSWORD } from '../../src/domain/user.ts'
+import { inviteUser } from '../../src/flows/registration/invitations.ts'
+import {
+  authorizeUser,
+  deleteUser,
+  disableUser,
+  enableUser,
+  setPassword as setPasswordByAdministrator,
+  updateUser,
+} from '../../src/flows/registration/users.ts'
+import { actOf, NEW_PASSWORD, newInvitation, serveInvitations, setPassword } from './inviting.ts'
+import { loggedBy } from './logged.ts'
+import { renewal } from './obtaining.ts'
+import {
+  attemptSignIn,
+  cookiesOf,
+  fieldsOf,
+  ISSUER,
+  newClient,
+  newUser,
+  obtainCode,
+  PASSWORD,
+  post,
+  redemptionOf,
+  refusal,
+  registry,
+  requestOf,
+  signIn,
+  type TestUser,
+} from './registry.ts'
+
+const page = serveInvitations()
+const lines = loggedBy('log', 'error')
+
+const NOT_VALID = 'This link is not valid.'
+const mayEnter = async (user: TestUser, password: string) =>
+  (await attemptSignIn(user.username, { password })).status === 303
+const auditOf = async (userId: string) => {
+  const { results } = await env.DB.prepare(
+    'SELECT actor, event, detail FROM audit WHERE user_id = ?1 ORDER BY audit_id',
+  )
+    .bind(userId)
+    .all()
+  return results
+}
+const expire = (userId: string) =>
+  env.DB.prepare('UPDATE invitation SET expires_at = unixepoch() WHERE user_id = ?1')
+    .bind(userId)
+    .run()
+const passwordHashOf = (userId: string) =>
+  env.DB.prepare('SELECT password_hash FROM user WHERE user_id = ?1')
+    .bind(userId)
+    .first('password_hash')
+
+describe('an open invitation', () => {
+  it('an invited user without a password sets one and signs in with it, and the audit names the invitation', async () => {
+    const user = await newUser({ passwordHash: NO_PASSWORD })
+    expect(await mayEnter(user, '')).toBe(false)
+    const answer = await setPassword(await newInvitation(user.id))
+    expect(answer.status).toBe(200)
+    expect(await answer.text()).toContain(user.username)
+    expect(await mayEnter(user, NEW_PASSWORD)).toBe(true)
+    expect(await auditOf(user.id)).toEqual([
+      { actor: 'client:operator', event: 'user.invite', detail: '{}' },
+      { actor: 'invitation', event: 'user.set_password', detail: '{}' },
+    ])
+  })
+
+  it('an invitation is accepted as the whole link that the user pastes', async () => {
+    const user = await newUser()
+    const link = `  ${invitationUrl(ISSUER, await newInvitation(user.id))} `
+    expect((await setPassword(link)).status).toBe(200)
+    expect(await mayEnter(user, NEW_PASSWORD)).toBe(true)
+  })
+
+  it('a password that was set by an invitation ends the sessions, codes and refresh tokens of the user', async () => {
+    const client = await newClient({ grantTypes: ['authorization_code', 'refresh_token'] })
+    const user = await newUser()
+    const cookie = await signIn(user)
+    const code = await obtainCode(cookie, requestOf(client))
+    const redeemed = await post('/token', redemptionOf(client, code))
+    const { refresh_token } = (await redeemed.json()) as { refresh_token: string }
+    const second = await obtainCode(cookie, requestOf(client))
+    await setPassword(await newInvitation(user.id))
+    const refused = [
+      await refusal(await renewal(client, refresh_token)),
+      await refusal(await post('/token', redemptionOf(client, second))),
+    ]
+    expect(refused).toEqual([
+      { status: 400, error: 'invalid_grant', token: undefined },
+      { status: 400, error: 'invalid_grant', token: undefined },
+    ])
+    const account = await registry('/account', { headers: { Cookie: cookie } })
+    expect(account.status).toBe(303)
+    expect(await mayEnter(user, PASSWORD)).toBe(false)
+  })
+
+  it('of many simultaneous posts of one invitation exactly one sets its password', async () => {
+    const user = await newUser()
+    const invitation = await newInvitation(user.id)
+    const passwords = Array.from({ length: 5 }, (_, i) => `the password of tab ${i}`)
+    const statuses = await Promise.all(
+      passwords.map(async (password) => (await setPassword(invitation, { password })).status),
+    )
+    expect(statuses.filter((status) => status === 200)).toHaveLength(1)
+    expect(statuses.filter((status) => status === 403)).toHaveLength(4)
+    const winner = passwords[statuses.indexOf(200)] ?? ''
+    expect(await mayEnter(user, winner)).toBe(true)
+    expect(await auditOf(user.id)).toHaveLength(2)
+  })
+})
+
+describe('an invitation that is not open', () => {
+  /** Each makes an invitation that must not be accepted. */
+  const CAUSES: readonly (readonly [string, (user: TestUser) => Promise<string>])[] = [
+    ['unknown', async () => mintToken('invitation')],
+    ['malformed', async () => 'regi_junk'],
+    ['of another kind', async () => mintToken('accessToken')],
+    [
+      'used',
+      async ({ id }) => {
+        const invitation = await newInvitation(id)
+        await setPassword(invitation)
+        return invitation
+      },
+    ],
+    [
+      'expired',
+      async ({ id }) => {
+        const invitation = await newInvitation(id)
+        await expire(id)
+        return invitation
+      },
+    ],
+    [
+      'replaced by a newer one',
+      async ({ id }) => {
+        const invitation = await newInvitation(id)
+        await newInvitation(id)
+        return invitation
+      },
+    ],
+    [
+      'older than the password',
+      async ({ id }) => {
+        const invitation = await newInvitation(id)
+        await setPasswordByAdministrator(actOf(), { userId: id }, 'another password')
+        return invitation
+      },
+    ],
+    [
+      'older than the e-mail address',
+      async ({ id }) => {
+        const invitation = await newInvitation(id)
+        await updateUser(
+          actOf(),
+          { userId: id },
+          { fields: { email: 'new@example.org' }, lists: {}, isDisabled: undefined },
+        )
+        return invitation
+      },
+    ],
+    [
+      'older than the first scope that administers the registry',
+      async ({ id }) => {
+        const invitation = await newInvitation(id)
+        await authorizeUser(actOf(), { userId: id }, { scopes: ['registry:users'] })
+        return invitation
+      },
+    ],
+    [
+      'of a disabled user',
+      async ({ id }) => {
+        const invitation = await newInvitation(id)
+        await disableUser(actOf(), { userId: id })
+        return invitation
+      },
+    ],
+    [
+      'of a user who was disabled and enabled since',
+      async ({ id }) => {
+        const invitation = await newInvitation(id)
+        await disableUser(actOf(), { userId: id })
+        await enableUser(actOf(), { userId: id })
+        return invitation
+      },
+    ],
+    [
+      'of a deleted user',
+      async ({ id }) => {
+        const invitation = await newInvitation(id)
+        await deleteUser(actOf(), { userId: id })
+        return invitation
+      },
+    ],
+  ]
+
+  it.each(CAUSES)(
+    'an invitation that is %s gets the one page for all such links and changes nothing',
+    async (_, make) => {
+      const user = await newUser()
+      const invitation = await make(user)
+      const before = [await passwordHashOf(user.id), await auditOf(user.id)]
+      const answer = await setPassword(invitation, { password: 'never accepted' })
+      const html = await answer.text()
+      expect(answer.status).toBe(403)
+      expect(html).toContain(NOT_VALID)
+      expect(html).not.toContain(invitation)
+      const other = await setPassword(mintToken('invitation'))
+      const withoutTokens = (text: string) => text.replace(/value="[^"]*"/g, '')
+      expect(withoutTokens(html)).toBe(withoutTokens(await other.text()))
+      expect([await passwordHashOf(user.id), await auditOf(user.id)]).toEqual(before)
+    },
+  )
+
+  it('control: an update that changes neither password, address nor state keeps the invitation open', async () => {
+    const user = await newUser()
+    const invitation = await newInvitation(user.id)
+    const lists = { scopes: ['public:read', 'registryx:read'] }
+    await updateUser(
+      actOf(),
+      { userId: user.id },
+      { fields: { username: user.username }, lists, isDisabled: undefined },
+    )
+    expect((await setPassword(invitation)).status).toBe(200)
+  })
+
+  it('an invitation lives for 24 hours by the clock of D1', async () => {
+    const { id } = await newUser()
+    await newInvitation(id)
+    const sql = 'SELECT expires_at - created_at AS seconds FROM invitation WHERE user_id = ?1'
+    expect(await env.DB.prepare(sql).bind(id).first('seconds')).toBe(INVITATION_SECONDS)
+    expect(INVITATION_SECONDS).toBe(24 * 60 * 60)
+  })
+
+  it('the table itself refuses a second use of an invitation, whoever writes it', async () => {
+    const { id } = await newUser()
+    const digest = await tokenDigestOf(await newInvitation(id))
+    const use = env.DB.prepare('UPDATE invitation SET used_at = 1 WHERE invitation_digest = ?1')
+    await use.bind(digest).run()
+    await expect(use.bind(digest).run()).rejects.toThrow('the invitation is not open')
+  })
+})
+
+describe('who may invite whom', () => {
+  it('an invitation is recorded with its author, changes the version of the user and ends no session', async () => {
+    const user = await newUser()
+    const cookie = await signIn(user)
+    const act = actOf('registry:users')
+    const before = await act.ports.users.find({ userId: user.id })
+    const { record, notes } = await inviteUser(act, user.username, false, before?.version)
+    expect(record.version).toBeGreaterThan(before?.version ?? 0)
+    expect(notes).toEqual([])
+    expect(await auditOf(user.id)).toEqual([
+      { actor: 'client:operator', event: 'user.invite', detail: '{}' },
+    ])
+    expect((await registry('/account', { headers: { Cookie: cookie } })).status).toBe(200)
+    await expect(inviteUser(act, user.username, false, before?.version)).rejects.toMatchObject({
+      kind: 'stale',
+    })
+  })
+
+  it.each([
+    [{ kind: 'forbidden' }, ['registry:clients', 'registry:users', 'registry:sessions']],
+    [null, ['registry:admin']],
+  ] as const)(
+    'an invitation of a user with a scope that administers the registry is %j by %j',
+    async (refused, scopes) => {
+      const { id } = await newUser({ scopes: ['registry:read'] })
+      const invited = inviteUser(actOf(...scopes), { userId: id }, false)
+      if (refused) await expect(invited).rejects.toMatchObject(refused)
+      else expect((await invited).invitation).toMatch(/^regi_/)
+      expect(await auditOf(id)).toHaveLength(refused ? 0 : 1)
+    },
+  )
+
+  it('a disabled user, an unknown user and a user of an accounts service cannot be invited', async () => {
+    const { id } = await newUser()
+    await expect(inviteUser(actOf(), 'nobody-at-all', false)).rejects.toMatchObject({
+      kind: 'not_found',
+    })
+    await expect(inviteUser(actOf(), { userId: id }, true)).rejects.toMatchObject({
+      kind: 'conflict',
+    })
+    await disableUser(actOf(), { userId: id })
+    await expect(inviteUser(actOf(), { userId: id }, false)).rejects.toMatchObject({
+      kind: 'conflict',
+    })
+    const count = 'SELECT count(*) AS n FROM invitation WHERE user_id = ?1'
+    expect(await env.DB.prepare(count).bind(id).first('n')).toBe(0)
+  })
+
+  it('of two simultaneous invitations of one user only the later one is open', async () => {
+    const user = await newUser()
+    const both = await Promise.all([newInvitation(user.id), newInvitation(user.id)])
+    const statuses: number[] = []
+    for (const one of both) statuses.push((await setPassword(one)).status)
+    expect(statuses.toSorted()).toEqual([200, 403])
+  })
+})
+
+describe('the form', () => {
+  it.each([
+    ['a short password', { password: 'short' }, 'The password must have at least 8 characters.'],
+    ['no password', { password: '' }, 'The password must not be empty.'],
+    ['a NUL', { password: 'long enough\0' }, 'The password must not hold a NUL.'],
+    ['two passwords', { again: 'another password' }, 'The two passwords differ.'],
+  ])('%s is refused on the form, and the invitation stays open', async (_, how, message) => {
+    const user = await newUser()
+    const invitation = await newInvitation(user.id)
+    const answer = await setPassword(invitation, how)
+    const html = await answer.text()
+    expect(answer.status).toBe(403)
+    expect(html).toContain(message)
+    const again = Object.fromEntries(fieldsOf(html, '/invitation'))
+    expect(again.invitation).toBe(invitation)
+    const posted = { ...again, password: NEW_PASSWORD, password_again: NEW_PASSWORD }
+    const accepted = await post('/invitation', posted, { Cookie: cookiesOf(answer) }, page)
+    expect(accepted.status).toBe(200)
+  })
+
+  it.each([
+    ['without its token', { change: { form_token: '' } }],
+    ['with an invented token', { change: { form_token: 'x' } }],
+    ['without the cookie of the page', { headers: { Cookie: '' } }],
+    ['from another site', { headers: { 'Sec-Fetch-Site': 'cross-site' } }],
+  ])('a post %s is refused and the invitation stays open', async (_, how) => {
+    const user = await newUser()
+    const invitation = await newInvitation(user.id)
+    expect((await setPassword(invitation, how)).status).toBe(403)
+    expect(await mayEnter(user, NEW_PASSWORD)).toBe(false)
+    expect((await setPassword(invitation)).status).toBe(200)
+  })
+
+  it('a form that was made for another browser does nothing and is shown again with the invitation', async () => {
+    const user = await newUser()
+    const invitation = await newInvitation(user.id)
+    const opened = await page('/invitation')
+    const other = new Map(fieldsOf(await opened.text(), '/invitation')).get('form_token') ?? ''
+    const answer = await setPassword(invitation, { change: { form_token: other } })
+    expect(answer.status).toBe(403)
+    const again = Object.fromEntries(fieldsOf(await answer.text(), '/invitation'))
+    expect(again).toMatchObject({ invitation })
+    expect(await mayEnter(user, NEW_PASSWORD)).toBe(false)
+    expect((await setPassword(invitation)).status).toBe(200)
+  })
+
+  it('too many posts from one address are refused with 429 before D1 is asked, and the form keeps the invitation', async () => {
+    const user = await newUser()
+    const invitation = await newInvitation(user.id)
+    const keys: string[] = []
+    const loginLimit = {
+      limit: async ({ key }: { key: string }) => {
+        keys.push(key)
+        return { success: false }
+      },
+    } as RateLimit
+    const fetch = serveInvitations({ loginLimit })
+    const answer = await setPassword(invitation, {
+      fetch,
+      headers: { 'CF-Connecting-IP': '192.0.2.7' },
+    })
+    expect([answer.status, answer.headers.get('Retry-After')]).toEqual([429, '60'])
+    expect(keys).toEqual(['192.0.2.7'])
+    expect(Object.fromEntries(fieldsOf(await answer.text(), '/invitation'))).toMatchObject({
+      invitation,
+    })
+    expect((await setPassword(invitation)).status).toBe(200)
+  })
+
+  it('a fault of D1 is answered with 503, and the invitation stays open', async () => {
+    const user = await newUser()
+    const invitation = await newInvitation(user.id)
+    const batch = async () => {
+      throw new Error('D1_ERROR: no answer')
+    }
+    const DB = new Proxy(env.DB, {
+      get: (db, name) =>
+        name === 'batch'
+          ? batch
+          : (Reflect.get(db, name, db).bind?.(db) ?? Reflect.get(db, name, db)),
+    })
+    const answer = await setPassword(invitation, { fetch: serveInvitations({ DB }) })
+    expect(answer.status).toBe(503)
+    expect(await mayEnter(user, PASSWORD)).toBe(true)
+    expect((await setPassword(invitation)).status).toBe(200)
+  })
+
+  it('the page loads nothing, cannot be framed or cached, and its policy allows its own script alone', async () => {
+    const opened = await page('/invitation')
+    expect(opened.headers.get('Content-Security-Policy')).toMatch(
+      /^default-src 'none'; script-src 'sha256-[\w+/]{43}='; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'$/,
+    )
+    expect(Object.fromEntries(opened.headers)).toMatchObject({
+      'x-frame-options': 'DENY',
+      'cache-control': 'no-store',
+      'referrer-policy': 'no-referrer',
+    })
+  })
+
+  it('with LOGIN_URL there is no page, since the registry has no passwords', async () => {
+    const fetch = serveInvitations({ loginUrl: 'https://accounts.example/login' })
+    expect((await fetch('/invitation')).status).toBe(400)
+    const invitation = await newInvitation((await newUser()).id)
+    expect((await post('/invitation', { invitation }, {}, fetch)).status).toBe(400)
+  })
+
+  it('neither the log nor the recorded refusal holds an invitation or a password', async () => {
+    const { id } = await newUser()
+    const invitation = await newInvitation(id)
+    const password = 'kR7vQ2mZ9xLw-password'
+    await setPassword(invitation, { password })
+    await setPassword(invitation, { password })
+    const rows = await env.DB.prepare('SELECT * FROM refusal').all()
+    const written = JSON.stringify([lines, rows.results, await auditOf(id)])
+    expect(written).toContain('the invitation is unknown, used, ended or expired')
+    expect(written).not.toContain(invitation.slice(0, 20))
+    expect(written).not.toContain(password)
+  })
+})
