@@ -24,7 +24,7 @@ export const BINDINGS = {
   SESSIONS: { kind: 'KV namespace', neededBy: ALL_WORKERS },
   CODES: { kind: 'KV namespace', neededBy: REGISTRY },
   // Without this check a missing rate limit would not be noticed: it refuses no request.
-  LOGIN_LIMIT: { kind: 'rate limit', neededBy: REGISTRY },
+  LOGIN_LIMIT: { kind: 'rate limit', neededBy: REGISTRY_AND_MANAGEMENT },
   REFUSAL_LIMIT: { kind: 'rate limit', neededBy: REGISTRY_AND_MANAGEMENT },
 } as const
 

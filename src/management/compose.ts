@@ -4,6 +4,7 @@ import { seenProofs } from '../authenticator/seen-proofs.ts'
 import { type Given, readSetting, readSettings, SETTING_NAMES, startProblems } from '../config.ts'
 import { withDeadline } from '../deadline.ts'
 import { auditReader } from '../stores/audit.ts'
+import { invitationStore } from '../stores/invitations.ts'
 import { liveSessions } from '../stores/live-sessions.ts'
 import { refusalStore } from '../stores/refusals.ts'
 import { registrationPorts } from '../stores/registration.ts'
@@ -14,6 +15,7 @@ import type { ManagementDeps } from './deps.ts'
 export type ManagementEnv = Readonly<{
   DB: D1Database
   SESSIONS: KVNamespace
+  LOGIN_LIMIT: RateLimit
   REFUSAL_LIMIT: RateLimit
   /** Optional: takes the data points. */
   EVENTS?: AnalyticsEngineDataset
@@ -31,7 +33,7 @@ export function composeManagement(env: ManagementEnv) {
   const [problem] = startProblems('management', env)
   if (problem !== undefined) throw new Error(problem)
   const settings = readSettings(env)
-  const { DB: db, SESSIONS: sessions, REFUSAL_LIMIT } = env
+  const { DB: db, SESSIONS: sessions } = env
   const inTime = <Port extends object>(port: Port) =>
     withDeadline(port, settings.storageTimeoutSeconds)
   const { sessionLifetimeSeconds, longestSessionSeconds } = settings
@@ -40,14 +42,19 @@ export function composeManagement(env: ManagementEnv) {
     longestSessionSeconds,
     oldestClientSeconds: Math.max(settings.clientCacheSeconds, settings.staleClientSeconds),
   })
-  const limit = async (asked: RateLimitOptions) => REFUSAL_LIMIT.limit(asked)
+  const limitOf = (limit: RateLimit) =>
+    withDeadline(
+      { limit: async (asked: RateLimitOptions) => limit.limit(asked) },
+      LIMIT_TIMEOUT_SECONDS,
+    )
   const deps: ManagementDeps = {
     issuer: settings.issuer,
     logsAnswers: settings.logsAnswers,
     dataPoints: env.EVENTS ?? null,
     settings,
     givenSettings: settingsOf(env),
-    refusalLimit: withDeadline({ limit }, LIMIT_TIMEOUT_SECONDS),
+    loginLimit: limitOf(env.LOGIN_LIMIT),
+    refusalLimit: limitOf(env.REFUSAL_LIMIT),
     liveSessions: inTime(liveSessions(sessions, db)),
     proofs: inTime(seenProofs(db)),
     refusals: inTime(refusalStore(db)),
@@ -59,6 +66,7 @@ export function composeManagement(env: ManagementEnv) {
       revocations: inTime(ports.revocations),
       refreshTokens: inTime(ports.refreshTokens),
     },
+    invitations: inTime(invitationStore(db, longestSessionSeconds)),
     audit: inTime(auditReader(db)),
     status: inTime(statusReader(db)),
   }

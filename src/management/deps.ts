@@ -5,7 +5,7 @@ import type { Settings } from '../config.ts'
 import type { FloodLimit } from '../http/flood.ts'
 import type { FrameDeps } from '../http/frame.ts'
 import type { AuditReader } from '../stores/audit.ts'
-import type { LiveSessions, RefusalStore } from '../stores/ports.ts'
+import type { InvitationStore, LiveSessions, RefusalStore } from '../stores/ports.ts'
 import type { RegistrationPorts } from '../stores/registration-ports.ts'
 import type { StatusReader } from '../stores/status.ts'
 
@@ -18,8 +18,10 @@ export type ManagementDeps = FrameDeps &
     liveSessions: LiveSessions
     proofs: SeenProofs
     refusalLimit: FloodLimit
+    loginLimit: FloodLimit
     refusals: RefusalStore
     ports: RegistrationPorts
+    invitations: InvitationStore
     audit: AuditReader
     status: StatusReader
   }>

@@ -4,6 +4,7 @@ import { auditOperations } from './audit.ts'
 import { categoryOperations } from './categories.ts'
 import { clientPartOperations } from './client-parts.ts'
 import { clientOperations } from './clients.ts'
+import { invitationOperations } from './invitations.ts'
 import type { Operation } from './operation.ts'
 import { refusalOperations } from './refusals.ts'
 import { scopeOperations } from './scopes.ts'
@@ -17,6 +18,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...userOperations,
   ...scopeOperations,
   ...categoryOperations,
+  ...invitationOperations,
   ...sessionOperations,
   ...auditOperations,
   ...refusalOperations,

@@ -1,7 +1,9 @@
 /** The paths of the management worker, which has no address of its own. */
 
+import { INVITATION_PATH } from '../domain/invitation.ts'
 import { sendErrorJson } from '../http/error-json.ts'
 import type { Endpoint } from './endpoint.ts'
+import { sendErrorPage } from './error-page.tsx'
 
 /** Sends a request to the worker as it came. */
 export type Forward = (request: Request) => Promise<Response>
@@ -12,7 +14,7 @@ export const MANAGEMENT_PATHS = [
   '/openapi.json',
   '/docs',
   '/schemas/session.json',
-  '/invitation',
+  INVITATION_PATH,
 ] as const
 
 /**
@@ -22,7 +24,7 @@ export const MANAGEMENT_PATHS = [
 export const managementEndpoints = (forward: Forward): Endpoint[] =>
   MANAGEMENT_PATHS.map((path) => ({
     path,
-    sendError: sendErrorJson,
+    sendError: path === INVITATION_PATH ? sendErrorPage : sendErrorJson,
     isRoutine: true,
     anyMethod: async (c) => {
       const response = await forward(c.req.raw)

@@ -27,6 +27,7 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   authenticator: ['domain', 'crypto', 'protocol', 'stores', 'deadline.ts', 'config.ts'],
   // authenticator/check.ts, authenticator/seen-proofs.ts: an access token is checked here as at any other resource server.
   // config.ts: what a change ends depends on the registry's settings, and `status` shows them.
+  // pages, routes/error-page.tsx: it serves the page on which an invited user sets a password.
   management: [
     'domain',
     'crypto',
@@ -38,6 +39,8 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
     'config.ts',
     'authenticator/check.ts',
     'authenticator/seen-proofs.ts',
+    'pages',
+    'routes/error-page.tsx',
   ],
   // crypto: behind nginx the middleware verifies the authenticator's JWT itself.
   'resource-server': ['domain', 'crypto', 'protocol'],

@@ -33,5 +33,6 @@ it('FLOOD_PERIOD_SECONDS is the period of the rate limit bindings', () => {
     FLOOD_PERIOD_SECONDS,
     FLOOD_PERIOD_SECONDS,
     FLOOD_PERIOD_SECONDS,
+    FLOOD_PERIOD_SECONDS,
   ])
 })

@@ -9,7 +9,9 @@ import { ENDPOINTS } from '../../src/app.ts'
 import { AUTHENTICATOR_PATHS, createAuthenticator } from '../../src/authenticator/app.ts'
 import { mintToken } from '../../src/crypto/token.ts'
 import { formToken, SIGN_OUT } from '../../src/http/form-token.ts'
+import { PAGES } from '../../src/management/pages.ts'
 import { writesTold } from './counting.ts'
+import { newInvitation, setPassword } from './inviting.ts'
 import { asserting, assertionOf, keySetOf, newKey, proofOf, resourceProofOf } from './keys.ts'
 import { exceededFor } from './limits.ts'
 import { newPublicClient } from './obtaining.ts'
@@ -98,6 +100,9 @@ async function prepare() {
   const tokenTokens = [token, mintToken('refreshToken'), mintToken('authorizationCode'), ended, 'x']
   const code = { grant_type: 'authorization_code', code: mintToken('authorizationCode') }
   const refresh = { grant_type: 'refresh_token', refresh_token: mintToken('refreshToken') }
+  const used = await newInvitation(user.id)
+  await setPassword(used)
+  const setting = { password: 'a new password', password_again: 'a new password' }
   const verifier = { redirect_uri: CALLBACK, code_verifier: 'v'.repeat(43) }
   const asClients = [
     { client_id: open.id },
@@ -119,11 +124,15 @@ async function prepare() {
         sign_out: {},
         sign_in: { username: user.username, password: 'wrong' },
         disconnect: { client_id: secret.id },
+        invitation: { invitation: used, ...setting },
       }).map(async ([purpose, fields]) => {
         const about = Object.values(fields).slice(0, purpose === 'disconnect' ? 1 : 0)
         const form_token = await formToken(one, [purpose, ...about])
-        const Cookie = `registry_session=${one}; registry_sign_in=${one}`
-        return { fields: { ...fields, form_token, next_page: '/' }, headers: { Cookie } }
+        const Cookie = ['session', 'sign_in', 'invitation'].map((name) => `registry_${name}=${one}`)
+        return {
+          fields: { ...fields, form_token, next_page: '/' },
+          headers: { Cookie: Cookie.join('; ') },
+        }
       }),
     ),
   )
@@ -236,12 +245,16 @@ async function writesNothing(path: string, ask: { open: Ask; shut: Ask }, sent: 
 }
 
 describe('requests without a credential', { timeout: TIMEOUT_MS }, () => {
-  const endpoints = ENDPOINTS.map(({ path }) => path)
+  const pages = PAGES.map(({ path }) => path)
+  const endpoints = [...ENDPOINTS.map(({ path }) => path), ...pages]
   const takesPosts = (path: string) =>
+    pages.includes(path) ||
     ENDPOINTS.some((endpoint) => endpoint.path === path && endpoint.post !== undefined)
 
   it('the endpoints under test include those of the registry and of the authenticator', () => {
-    expect(endpoints).toEqual(expect.arrayContaining(['/token', '/logout', '/account', '/login']))
+    expect(endpoints).toEqual(
+      expect.arrayContaining(['/token', '/logout', '/account', '/login', '/invitation']),
+    )
     expect(AUTHENTICATOR_PATHS).toContain('/auth')
   })
 
@@ -323,6 +336,14 @@ describe('controls: writes that are noticed', () => {
     await post('/logout', fields, { Cookie: cookie }, open.fetch)
     expect(open.take()).toEqual(
       expect.arrayContaining(['D1 INSERT revocation', 'KV put SESSIONS', 'D1 UPDATE revocation']),
+    )
+  })
+
+  it('control: the writes of an invited user are noticed', async () => {
+    const invitation = await newInvitation((await newUser()).id)
+    expect((await setPassword(invitation, { fetch: open.fetch })).status).toBe(200)
+    expect(open.take()).toEqual(
+      expect.arrayContaining(['D1 UPDATE invitation', 'D1 UPDATE user', 'D1 INSERT revocation']),
     )
   })
 

@@ -7,6 +7,7 @@ import { env } from 'cloudflare:workers'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createAuthenticator } from '../../src/authenticator/app.ts'
+import { mintToken } from '../../src/crypto/token.ts'
 import { type Ask, answerTo, checkPage, cookiesSetBy, jsonOf, type Traces } from './any-answer.ts'
 import {
   type AnyPairs,
@@ -18,6 +19,7 @@ import {
   parametersOf,
   parametersReadOf,
 } from './any-request.ts'
+import { NEW_PASSWORD, newInvitation } from './inviting.ts'
 import { asserting, assertionOf, keySetOf, newKey, proofOf, resourceProofOf } from './keys.ts'
 import { exceededFor } from './limits.ts'
 import { machineToken, newPublicClient, newRefreshingClient, userTokens } from './obtaining.ts'
@@ -423,6 +425,48 @@ describe('the endpoint /login', { timeout: TEST_TIMEOUT_MS }, () => {
       checkSignIn(request, answer.response)
     })
     expectAnswers(303, 403)
+  })
+})
+
+describe('the page /invitation', { timeout: TEST_TIMEOUT_MS }, () => {
+  const opened = async () => {
+    const page = await registry('/invitation')
+    return { fields: fieldsOf(await page.text(), '/invitation'), cookie: cookiesOf(page) }
+  }
+  const filledIn = async (more: Record<string, string> = {}) => {
+    const { fields, cookie } = await opened()
+    const invitation = await newInvitation((await newUser()).id)
+    const passwords = { password: NEW_PASSWORD, password_again: NEW_PASSWORD }
+    const filled = { ...Object.fromEntries(fields), invitation, ...passwords, ...more }
+    return { invitation, pairs: pairsOf(filled), headers: cookieOf(cookie) }
+  }
+
+  it('a random post sets no password without an open invitation and the token of its form', async () => {
+    const bases = [
+      await filledIn({ invitation: mintToken('invitation') }),
+      await filledIn({ form_token: 'a'.repeat(43) }),
+      { ...(await filledIn()), headers: ADDRESS },
+    ]
+    await holds(anyPost('/invitation', bases), 600, async (request) => {
+      const answer = await answerTo(request, ask, traces)
+      checkPage(request, answer)
+      if (request.method === 'POST') expect(answer.response.status).not.toBe(200)
+    })
+    expectAnswers(403, 415)
+  })
+
+  it('a random post sets a password once, and only with its invitation', async () => {
+    const bases = await Promise.all(Array.from({ length: 4 }, () => filledIn()))
+    const set: string[] = []
+    await holds(anyPost('/invitation', bases), 100, async (request) => {
+      const answer = await answerTo(request, ask, traces)
+      checkPage(request, answer)
+      if (request.method !== 'POST' || answer.response.status !== 200) return
+      set.push(...bases.map((one) => one.invitation).filter((one) => carries(request, one)))
+      expect(new Set(set).size).toBe(set.length)
+    })
+    expect(set.length).toBeGreaterThan(0)
+    expectAnswers(200, 403)
   })
 })
 

@@ -44,7 +44,7 @@ const mostly = <T>(good: T, others: fc.Arbitrary<T>) =>
 
 const BOUND = {
   registry: NAMES,
-  management: ['DB', 'SESSIONS', 'REFUSAL_LIMIT'],
+  management: ['DB', 'SESSIONS', 'LOGIN_LIMIT', 'REFUSAL_LIMIT'],
   authenticator: ['SESSIONS'],
 } as const satisfies Record<WorkerName, readonly string[]>
 

@@ -15,9 +15,10 @@ import {
   setPassword as setPasswordByAdministrator,
   updateUser,
 } from '../../src/flows/registration/users.ts'
-import { actOf, NEW_PASSWORD, newInvitation, serveInvitations, setPassword } from './inviting.ts'
+import { NEW_PASSWORD, newInvitation, setPassword } from './inviting.ts'
 import { loggedBy } from './logged.ts'
 import { renewal } from './obtaining.ts'
+import { actBy, admin } from './registering.ts'
 import {
   attemptSignIn,
   cookiesOf,
@@ -32,11 +33,11 @@ import {
   refusal,
   registry,
   requestOf,
+  serve,
   signIn,
   type TestUser,
 } from './registry.ts'
 
-const page = serveInvitations()
 const lines = loggedBy('log', 'error')
 
 const NOT_VALID = 'This link is not valid.'
@@ -68,7 +69,7 @@ describe('an open invitation', () => {
     expect(await answer.text()).toContain(user.username)
     expect(await mayEnter(user, NEW_PASSWORD)).toBe(true)
     expect(await auditOf(user.id)).toEqual([
-      { actor: 'client:operator', event: 'user.invite', detail: '{}' },
+      { actor: 'client:tests', event: 'user.invite', detail: '{}' },
       { actor: 'invitation', event: 'user.set_password', detail: '{}' },
     ])
   })
@@ -151,7 +152,7 @@ describe('an invitation that is not open', () => {
       'older than the password',
       async ({ id }) => {
         const invitation = await newInvitation(id)
-        await setPasswordByAdministrator(actOf(), { userId: id }, 'another password')
+        await setPasswordByAdministrator(admin(), { userId: id }, 'another password')
         return invitation
       },
     ],
@@ -160,7 +161,7 @@ describe('an invitation that is not open', () => {
       async ({ id }) => {
         const invitation = await newInvitation(id)
         await updateUser(
-          actOf(),
+          admin(),
           { userId: id },
           { fields: { email: 'new@example.org' }, lists: {}, isDisabled: undefined },
         )
@@ -171,7 +172,7 @@ describe('an invitation that is not open', () => {
       'older than the first scope that administers the registry',
       async ({ id }) => {
         const invitation = await newInvitation(id)
-        await authorizeUser(actOf(), { userId: id }, { scopes: ['registry:users'] })
+        await authorizeUser(admin(), { userId: id }, { scopes: ['registry:users'] })
         return invitation
       },
     ],
@@ -179,7 +180,7 @@ describe('an invitation that is not open', () => {
       'of a disabled user',
       async ({ id }) => {
         const invitation = await newInvitation(id)
-        await disableUser(actOf(), { userId: id })
+        await disableUser(admin(), { userId: id })
         return invitation
       },
     ],
@@ -187,8 +188,8 @@ describe('an invitation that is not open', () => {
       'of a user who was disabled and enabled since',
       async ({ id }) => {
         const invitation = await newInvitation(id)
-        await disableUser(actOf(), { userId: id })
-        await enableUser(actOf(), { userId: id })
+        await disableUser(admin(), { userId: id })
+        await enableUser(admin(), { userId: id })
         return invitation
       },
     ],
@@ -196,7 +197,7 @@ describe('an invitation that is not open', () => {
       'of a deleted user',
       async ({ id }) => {
         const invitation = await newInvitation(id)
-        await deleteUser(actOf(), { userId: id })
+        await deleteUser(admin(), { userId: id })
         return invitation
       },
     ],
@@ -225,7 +226,7 @@ describe('an invitation that is not open', () => {
     const invitation = await newInvitation(user.id)
     const lists = { scopes: ['public:read', 'registryx:read'] }
     await updateUser(
-      actOf(),
+      admin(),
       { userId: user.id },
       { fields: { username: user.username }, lists, isDisabled: undefined },
     )
@@ -240,7 +241,7 @@ describe('an invitation that is not open', () => {
     expect(INVITATION_SECONDS).toBe(24 * 60 * 60)
   })
 
-  it('the table itself refuses a second use of an invitation, whoever writes it', async () => {
+  it('the table itself refuses a second use of an invitation', async () => {
     const { id } = await newUser()
     const digest = await tokenDigestOf(await newInvitation(id))
     const use = env.DB.prepare('UPDATE invitation SET used_at = 1 WHERE invitation_digest = ?1')
@@ -253,13 +254,13 @@ describe('who may invite whom', () => {
   it('an invitation is recorded with its author, changes the version of the user and ends no session', async () => {
     const user = await newUser()
     const cookie = await signIn(user)
-    const act = actOf('registry:users')
+    const act = actBy(['registry:users'])
     const before = await act.ports.users.find({ userId: user.id })
     const { record, notes } = await inviteUser(act, user.username, false, before?.version)
     expect(record.version).toBeGreaterThan(before?.version ?? 0)
     expect(notes).toEqual([])
     expect(await auditOf(user.id)).toEqual([
-      { actor: 'client:operator', event: 'user.invite', detail: '{}' },
+      { actor: 'client:tests', event: 'user.invite', detail: '{}' },
     ])
     expect((await registry('/account', { headers: { Cookie: cookie } })).status).toBe(200)
     await expect(inviteUser(act, user.username, false, before?.version)).rejects.toMatchObject({
@@ -274,7 +275,7 @@ describe('who may invite whom', () => {
     'an invitation of a user with a scope that administers the registry is %j by %j',
     async (refused, scopes) => {
       const { id } = await newUser({ scopes: ['registry:read'] })
-      const invited = inviteUser(actOf(...scopes), { userId: id }, false)
+      const invited = inviteUser(actBy(scopes), { userId: id }, false)
       if (refused) await expect(invited).rejects.toMatchObject(refused)
       else expect((await invited).invitation).toMatch(/^regi_/)
       expect(await auditOf(id)).toHaveLength(refused ? 0 : 1)
@@ -283,14 +284,14 @@ describe('who may invite whom', () => {
 
   it('a disabled user, an unknown user and a user of an accounts service cannot be invited', async () => {
     const { id } = await newUser()
-    await expect(inviteUser(actOf(), 'nobody-at-all', false)).rejects.toMatchObject({
+    await expect(inviteUser(admin(), 'nobody-at-all', false)).rejects.toMatchObject({
       kind: 'not_found',
     })
-    await expect(inviteUser(actOf(), { userId: id }, true)).rejects.toMatchObject({
+    await expect(inviteUser(admin(), { userId: id }, true)).rejects.toMatchObject({
       kind: 'conflict',
     })
-    await disableUser(actOf(), { userId: id })
-    await expect(inviteUser(actOf(), { userId: id }, false)).rejects.toMatchObject({
+    await disableUser(admin(), { userId: id })
+    await expect(inviteUser(admin(), { userId: id }, false)).rejects.toMatchObject({
       kind: 'conflict',
     })
     const count = 'SELECT count(*) AS n FROM invitation WHERE user_id = ?1'
@@ -322,7 +323,7 @@ describe('the form', () => {
     const again = Object.fromEntries(fieldsOf(html, '/invitation'))
     expect(again.invitation).toBe(invitation)
     const posted = { ...again, password: NEW_PASSWORD, password_again: NEW_PASSWORD }
-    const accepted = await post('/invitation', posted, { Cookie: cookiesOf(answer) }, page)
+    const accepted = await post('/invitation', posted, { Cookie: cookiesOf(answer) })
     expect(accepted.status).toBe(200)
   })
 
@@ -342,7 +343,7 @@ describe('the form', () => {
   it('a form that was made for another browser does nothing and is shown again with the invitation', async () => {
     const user = await newUser()
     const invitation = await newInvitation(user.id)
-    const opened = await page('/invitation')
+    const opened = await registry('/invitation')
     const other = new Map(fieldsOf(await opened.text(), '/invitation')).get('form_token') ?? ''
     const answer = await setPassword(invitation, { change: { form_token: other } })
     expect(answer.status).toBe(403)
@@ -362,7 +363,7 @@ describe('the form', () => {
         return { success: false }
       },
     } as RateLimit
-    const fetch = serveInvitations({ loginLimit })
+    const fetch = serve({ LOGIN_LIMIT: loginLimit })
     const answer = await setPassword(invitation, {
       fetch,
       headers: { 'CF-Connecting-IP': '192.0.2.7' },
@@ -387,14 +388,14 @@ describe('the form', () => {
           ? batch
           : (Reflect.get(db, name, db).bind?.(db) ?? Reflect.get(db, name, db)),
     })
-    const answer = await setPassword(invitation, { fetch: serveInvitations({ DB }) })
+    const answer = await setPassword(invitation, { fetch: serve({ DB }) })
     expect(answer.status).toBe(503)
     expect(await mayEnter(user, PASSWORD)).toBe(true)
     expect((await setPassword(invitation)).status).toBe(200)
   })
 
   it('the page loads nothing, cannot be framed or cached, and its policy allows its own script alone', async () => {
-    const opened = await page('/invitation')
+    const opened = await registry('/invitation')
     expect(opened.headers.get('Content-Security-Policy')).toMatch(
       /^default-src 'none'; script-src 'sha256-[\w+/]{43}='; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'$/,
     )
@@ -406,7 +407,7 @@ describe('the form', () => {
   })
 
   it('with LOGIN_URL there is no page, since the registry has no passwords', async () => {
-    const fetch = serveInvitations({ loginUrl: 'https://accounts.example/login' })
+    const fetch = serve({ LOGIN_URL: 'https://accounts.example/login' })
     expect((await fetch('/invitation')).status).toBe(400)
     const invitation = await newInvitation((await newUser()).id)
     expect((await post('/invitation', { invitation }, {}, fetch)).status).toBe(400)

@@ -6,8 +6,8 @@ import { isWellFormed, mintToken } from '../../crypto/token.ts'
 import { isEnabled } from '../../domain/client.ts'
 import type { UserRecord } from '../../domain/user.ts'
 import { quote, RegistrationError } from '../../protocol/registration/errors.ts'
-import type { InvitationStore, Invited, RevocationStore } from '../../stores/ports.ts'
-import type { UserReference } from '../../stores/registration-ports.ts'
+import type { InvitationStore, Invited } from '../../stores/ports.ts'
+import type { RegistrationPorts, UserReference } from '../../stores/registration-ports.ts'
 import type { RequestContext } from '../deps.ts'
 import type { ExpectedVersion, Outcome } from './change.ts'
 import { changeUser, type UserAct } from './users.ts'
@@ -37,7 +37,7 @@ export async function inviteUser(
 
 export type InvitationPorts = Readonly<{
   invitations: InvitationStore
-  revocations: RevocationStore
+  revocations: Pick<RegistrationPorts['revocations'], 'showInKv'>
 }>
 
 /**
@@ -61,6 +61,6 @@ export async function acceptInvitation(
   )
   if (!isFirst) return 'the invitation was used or ended meanwhile'
   // D1 has the revocation, and cron writes to KV what is not there.
-  await revocations.project().catch((fault: unknown) => log('kv_not_written', { fault }))
+  await revocations.showInKv().catch((fault: unknown) => log('kv_not_written', { fault }))
   return invited
 }

@@ -3,9 +3,9 @@
 import { randomText } from '../crypto/random.ts'
 import { isWellFormed } from '../crypto/token.ts'
 import { INVITATION_PATH, invitationIn } from '../domain/invitation.ts'
-import { acceptInvitation, type InvitationPorts } from '../flows/registration/invitations.ts'
+import { acceptInvitation } from '../flows/registration/invitations.ts'
 import { hostCookie, setHostCookie } from '../http/browser-session.ts'
-import { type FloodLimit, refuseFlood } from '../http/flood.ts'
+import { refuseFlood } from '../http/flood.ts'
 import { readForm } from '../http/form.ts'
 import { formToken, whyOutOfDate } from '../http/form-token.ts'
 import { sendPage } from '../http/page.ts'
@@ -18,11 +18,9 @@ import {
 import { OAuthError } from '../protocol/errors.ts'
 import { readFields } from '../protocol/fields.ts'
 import { passwordProblem } from '../protocol/registration/user-fields.ts'
-import { sendErrorPage } from './error-page.tsx'
-
-/** What this endpoint needs. */
-export type InvitationDeps = InvitationPorts &
-  Readonly<{ issuer: string; loginUrl: string | null; loginLimit: FloodLimit }>
+import { sendErrorPage } from '../routes/error-page.tsx'
+import type { ManagementDeps } from './deps.ts'
+import type { Page } from './page.ts'
 
 const PURPOSE = ['invitation'] as const
 /** How long the page may lie open. */
@@ -42,14 +40,15 @@ const notOpen = (detail: string) =>
 
 const asSentence = (problem: string) => `${problem.charAt(0).toUpperCase()}${problem.slice(1)}.`
 
-function requireUsersOfOurOwn({ loginUrl }: InvitationDeps) {
-  if (loginUrl !== null) throw new OAuthError('invalid_request', 'Users sign in elsewhere.')
+function requireUsersOfOurOwn({ settings }: ManagementDeps) {
+  if (settings.loginUrl !== null)
+    throw new OAuthError('invalid_request', 'Users sign in elsewhere.')
 }
 
 async function show(
   c: HttpContext,
   { invitation, refusal }: Readonly<{ invitation: string; refusal: OAuthError | null }>,
-  { issuer }: InvitationDeps,
+  { issuer }: ManagementDeps,
 ) {
   const secret = hostCookie(c, issuer, FORM_COOKIE) ?? randomText()
   const cookie = { name: FORM_COOKIE, value: secret, lifetimeSeconds: FORM_LIFETIME_SECONDS }
@@ -74,44 +73,53 @@ function passwordRefusal({ password, again }: Posted): OAuthError | null {
   return notAccepted('The two passwords differ.', 'the two passwords differ')
 }
 
-async function accept(c: HttpContext, posted: Posted, deps: InvitationDeps) {
+async function accept(c: HttpContext, posted: Posted, deps: ManagementDeps) {
   await refuseFlood(c, deps.loginLimit)
-  const accepted = await acceptInvitation(posted, deps, c.var.request)
+  const ports = { invitations: deps.invitations, revocations: deps.ports.revocations }
+  const accepted = await acceptInvitation(posted, ports, c.var.request)
   if (typeof accepted === 'string') throw notOpen(accepted)
   return accepted
 }
 
-export const invitationEndpoint = {
+async function handlePost(c: HttpContext, deps: ManagementDeps) {
+  const fields = readFields(await readForm(c))
+  const pasted = invitationIn(fields.get('invitation') ?? '')
+  // A link that is not ours is not shown again.
+  const invitation = isWellFormed('invitation', pasted) ? pasted : ''
+  const posted = {
+    invitation,
+    password: fields.get('password') ?? '',
+    again: fields.get('password_again') ?? '',
+  }
+  const secret = hostCookie(c, deps.issuer, FORM_COOKIE) ?? null
+  const outOfDate = await whyOutOfDate(c, fields.get('form_token'), secret, PURPOSE)
+  const refusal = outOfDate ?? passwordRefusal(posted)
+  if (refusal) return show(c, { invitation, refusal }, deps)
+  try {
+    const { username } = await accept(c, posted, deps)
+    setHostCookie(c, deps.issuer, { name: FORM_COOKIE, value: '', lifetimeSeconds: 0 })
+    return sendPage(c, <PasswordSetPage username={username} />)
+  } catch (cause) {
+    if (!(cause instanceof OAuthError)) throw cause
+    // Too many attempts: the same form, with the same invitation, in a minute.
+    const isOpen = cause.status === 429
+    return show(c, { invitation: isOpen ? invitation : '', refusal: cause }, deps)
+  }
+}
+
+const ALLOW = 'GET, HEAD, POST'
+
+export const invitationPage: Page = {
   path: INVITATION_PATH,
   sendError: sendErrorPage,
-  get: async (c: HttpContext, deps: InvitationDeps) => {
+  respond(c, deps) {
     requireUsersOfOurOwn(deps)
-    return show(c, { invitation: '', refusal: null }, deps)
-  },
-  post: async (c: HttpContext, deps: InvitationDeps) => {
-    requireUsersOfOurOwn(deps)
-    const fields = readFields(await readForm(c))
-    const pasted = invitationIn(fields.get('invitation') ?? '')
-    // A link that is not ours is not shown again.
-    const invitation = isWellFormed('invitation', pasted) ? pasted : ''
-    const posted = {
-      invitation,
-      password: fields.get('password') ?? '',
-      again: fields.get('password_again') ?? '',
+    const { method } = c.req
+    if (method === 'POST') return handlePost(c, deps)
+    if (method === 'GET' || method === 'HEAD') {
+      return show(c, { invitation: '', refusal: null }, deps)
     }
-    const secret = hostCookie(c, deps.issuer, FORM_COOKIE) ?? null
-    const outOfDate = await whyOutOfDate(c, fields.get('form_token'), secret, PURPOSE)
-    const refusal = outOfDate ?? passwordRefusal(posted)
-    if (refusal) return show(c, { invitation, refusal }, deps)
-    try {
-      const { username } = await accept(c, posted, deps)
-      setHostCookie(c, deps.issuer, { name: FORM_COOKIE, value: '', lifetimeSeconds: 0 })
-      return sendPage(c, <PasswordSetPage username={username} />)
-    } catch (cause) {
-      if (!(cause instanceof OAuthError)) throw cause
-      // Too many attempts: the same form, with the same invitation, in a minute.
-      const isOpen = cause.status === 429
-      return show(c, { invitation: isOpen ? invitation : '', refusal: cause }, deps)
-    }
+    const words = { status: 405, headers: { Allow: ALLOW } }
+    throw new OAuthError('invalid_request', `The method must be ${ALLOW}.`, words)
   },
 }

@@ -1,0 +1,112 @@
+/** Invitations over the management API: who may make one, and that its link works. */
+
+import { beforeAll, describe, expect, it } from 'vitest'
+import { type Administrator, call, documentIn, newAdministrator } from './administration.ts'
+import { NEW_PASSWORD, setPassword } from './inviting.ts'
+import { attemptSignIn, ISSUER, newUser, PASSWORD, registry, serve } from './registry.ts'
+
+let users: Administrator
+beforeAll(async () => {
+  users = await newAdministrator('registry:users')
+})
+
+type Invited = Readonly<{ invitation_url: string }>
+const ANY = { ifMatch: '*' }
+const mayEnter = async (username: string, password: string) =>
+  (await attemptSignIn(username, { password })).status === 303
+
+describe('an invitation over the management API', () => {
+  it('an operator creates a user without a password and gets a link with which the user sets one', async () => {
+    const body = { username: 'invited1', email: 'invited1@example.org' }
+    const created = await call(users, 'POST /users', { body })
+    const { user_id: id } = await documentIn(created, 201)
+    expect(await mayEnter('invited1', '')).toBe(false)
+    const ifMatch = created.headers.get('ETag') ?? ''
+    const response = await call(users, `POST /users/${id}/invitations`, { ifMatch })
+    const invited = await documentIn<Invited>(response, 201)
+    expect(invited).toEqual({
+      user_id: id,
+      invitation_url: expect.stringMatching(new RegExp(`^${ISSUER}/invitation#regi_[\\w-]{49}$`)),
+      expires_in_seconds: 86_400,
+    })
+    expect(response.headers.get('ETag')).not.toBe(ifMatch)
+    const { pathname } = new URL(invited.invitation_url)
+    expect((await registry(pathname)).status).toBe(200)
+    expect((await setPassword(invited.invitation_url)).status).toBe(200)
+    expect(await mayEnter('invited1', NEW_PASSWORD)).toBe(true)
+    const audit = await documentIn<{ items: { actor: string; event: string }[] }>(
+      await call(await newAdministrator('registry:read'), `GET /audit?user_id=${id}`),
+    )
+    expect(audit.items.map(({ actor, event }) => `${event} by ${actor.split(':')[0]}`)).toEqual([
+      'user.set_password by invitation',
+      'user.invite by client',
+      'user.create by client',
+    ])
+  })
+
+  it('a user is invited by name, and keeps the old password until the link is used', async () => {
+    const { username } = await newUser()
+    const path = `/users/${username}/invitations?by=username` as const
+    await documentIn(await call(users, `POST ${path}`, ANY), 201)
+    expect(await mayEnter(username, PASSWORD)).toBe(true)
+  })
+
+  it.each([
+    ['without If-Match', {}, 428],
+    ['for a version that is not the present one', { ifMatch: '"v1"' }, 412],
+    ['with a body', { ...ANY, body: {} }, 400],
+  ])('an invitation %s is refused, and an earlier link stays open', async (_, how, status) => {
+    const { id, username } = await newUser()
+    const path = `POST /users/${id}/invitations` as const
+    const { invitation_url: link } = await documentIn<Invited>(await call(users, path, ANY), 201)
+    expect((await call(users, path, how)).status).toBe(status)
+    expect((await setPassword(link)).status).toBe(200)
+    expect(await mayEnter(username, NEW_PASSWORD)).toBe(true)
+  })
+
+  it.each(['registry:clients', 'registry:read', 'registry:sessions'])(
+    'a caller with %s alone may invite no user',
+    async (scope) => {
+      const { id } = await newUser()
+      const caller = await newAdministrator(scope)
+      expect((await call(caller, `POST /users/${id}/invitations`, ANY)).status).toBe(403)
+    },
+  )
+
+  it('a user with a scope that administers the registry is invited by registry:admin alone', async () => {
+    const { id } = await newUser({ scopes: ['registry:read'] })
+    const path = `POST /users/${id}/invitations` as const
+    expect((await call(users, path, ANY)).status).toBe(403)
+    expect((await call(await newAdministrator(), path, ANY)).status).toBe(201)
+  })
+
+  it('an unknown user is 404, and where users sign in at LOGIN_URL an invitation is 409', async () => {
+    expect((await call(users, 'POST /users/nobody/invitations', ANY)).status).toBe(404)
+    const { id } = await newUser()
+    const fetch = serve({ LOGIN_URL: 'https://accounts.example/login' })
+    const answer = await call(users, `POST /users/${id}/invitations`, { ...ANY, fetch })
+    expect(await documentIn(answer, 409)).toMatchObject({
+      detail: expect.stringContaining('users sign in at LOGIN_URL'),
+    })
+  })
+})
+
+describe('the page of invitations', () => {
+  it('a method that the page does not know is 405 and names those that it knows', async () => {
+    const answer = await registry('/invitation', { method: 'DELETE' })
+    expect([answer.status, answer.headers.get('Allow')]).toEqual([405, 'GET, HEAD, POST'])
+  })
+
+  it('without a management worker the page is 404, for a person', async () => {
+    const answer = await serve({ MANAGEMENT: undefined })('/invitation')
+    expect(answer.status).toBe(404)
+    expect(answer.headers.get('Content-Type')).toContain('text/html')
+  })
+
+  it('a management worker that fails is a page with 503, for a person', async () => {
+    const fails = { fetch: () => Promise.reject(new Error('no answer')) }
+    const answer = await serve({ MANAGEMENT: fails })('/invitation')
+    expect(answer.status).toBe(503)
+    expect(answer.headers.get('Content-Type')).toContain('text/html')
+  })
+})
