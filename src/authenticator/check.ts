@@ -67,25 +67,25 @@ export async function checkCredential(asked: Question, deps: CheckDeps): Promise
     const isRequired = asked.required || needed.length > 0 || asked.category !== null
     return isRequired ? refusedWith(credentialRequired(needed)) : { kind: 'anonymous' }
   }
-  if (presented.kind === 'junk') return refused('invalid_token', presented.reason)
+  if (presented.kind === 'junk') return refused('invalid_token', presented.reason, needed)
 
   const proof = await proofOf(presented, asked, deps)
-  if (typeof proof === 'string') return badProof(proof)
+  if (typeof proof === 'string') return badProof(proof, needed)
   const key = await sessionKeyOf(presented.token)
   const session = await deps.sessions.find(key, deps.nowMs, asked.immediate)
   const scheme = presented.kind === 'dpop' ? 'DPoP' : 'Bearer'
   if (!session || !isOfKind(presented.kind, session)) {
     const reason = presented.kind === 'cookie' ? BAD_COOKIE : BAD_TOKEN
-    return refused('invalid_token', reason, [], scheme)
+    return refused('invalid_token', reason, needed, scheme)
   }
   const clientId = session.client?.client_id ?? null
   // RFC 9449 §7.1, §7.2: a bound token MUST NOT be accepted as Bearer. An unbound token is refused with a proof.
   const jkt = session.cnf?.jkt ?? null
   if ((jkt === null) !== (proof === null)) {
-    const refused = refusal('invalid_token', jkt === null ? NOT_BOUND : BOUND, [], 'DPoP')
+    const refused = refusal('invalid_token', jkt === null ? NOT_BOUND : BOUND, needed, 'DPoP')
     return { kind: 'refused', refusal: refused, clientId }
   }
-  if (proof && proof.jkt !== jkt) return badProof('the token is bound to another key')
+  if (proof && proof.jkt !== jkt) return badProof('the token is bound to another key', needed)
 
   const lacks = (reason: string, detail: string): RefusedCheck => ({
     kind: 'refused',
@@ -103,7 +103,7 @@ export async function checkCredential(asked: Question, deps: CheckDeps): Promise
   if (proof) {
     const { jti, expiresAt } = proof
     const isNew = await deps.proofs.use(ownerOfProof(proof), jti, expiresAt, asked.immediate)
-    if (!isNew) return badProof('it was used before')
+    if (!isNew) return badProof('it was used before', needed)
   }
   return { kind: 'authenticated', session }
 }
@@ -111,8 +111,13 @@ export async function checkCredential(asked: Question, deps: CheckDeps): Promise
 const refusedWith = (why: Refusal): RefusedCheck => ({ kind: 'refused', refusal: why })
 const refused = (error: BearerError, reason: string, scopes?: readonly string[], scheme?: Scheme) =>
   refusedWith(refusal(error, reason, scopes, scheme))
-export const badProof = (why: string) =>
-  refused('invalid_dpop_proof', `The DPoP proof is not valid for this request: ${why}.`, [], 'DPoP')
+export const badProof = (why: string, needed: readonly string[] = []) =>
+  refused(
+    'invalid_dpop_proof',
+    `The DPoP proof is not valid for this request: ${why}.`,
+    needed,
+    'DPoP',
+  )
 
 /** Null for a credential that needs no proof. */
 function proofOf(presented: Credential, asked: Question, { nowMs }: CheckDeps) {

@@ -87,11 +87,25 @@ export const credentialRequired = (scopes: readonly string[]): Refusal => ({
 /** Did the caller present no credential? */
 export const asksForCredential = ({ error }: Refusal) => error === 'authentication_required'
 
-/** RFC 9728 §5.1: adds the URL of the resource's metadata to the challenge. `url` needs no escaping. */
-export const withResourceMetadata = (why: Refusal, url: string): Refusal =>
-  why.wwwAuthenticate === null
-    ? why
-    : { ...why, wwwAuthenticate: `${why.wwwAuthenticate}, resource_metadata="${url}"` }
+type Operation = Readonly<{
+  /** All that it needs. */
+  scopes: readonly string[]
+  /** The URL of the resource's metadata, which needs no escaping; undefined for none. */
+  resourceMetadata: string | undefined
+}>
+
+/**
+ * Adds to a challenge what it does not have yet: the scopes that the operation needs, so that a client can ask for them at
+ * once (RFC 6750 §3), and the URL of the resource's metadata (RFC 9728 §5.1).
+ */
+export function withOperation(why: Refusal, { scopes, resourceMetadata }: Operation): Refusal {
+  const { wwwAuthenticate } = why
+  if (wwwAuthenticate === null) return why
+  const lacksScope = scopes.length > 0 && !/ scope="/.test(wwwAuthenticate)
+  const needs = lacksScope ? `scope="${scopes.join(' ')}", realm=` : 'realm='
+  const metadata = resourceMetadata === undefined ? '' : `, resource_metadata="${resourceMetadata}"`
+  return { ...why, wwwAuthenticate: wwwAuthenticate.replace('realm=', needs) + metadata }
+}
 
 export const UNAVAILABLE: Refusal = {
   status: 503,

@@ -1,6 +1,7 @@
 /** Protected resource metadata (RFC 9728), from which a refused client learns where to get a token. */
 
 import type { Handler } from 'hono'
+import { SIGNATURE_ALGORITHMS } from '../crypto/signature-algorithms.ts'
 import { isScope, SCOPE_RULE } from '../domain/scope.ts'
 import { preflightHeaders } from '../protocol/preflight.ts'
 import { publicUrlProblem } from '../protocol/public-url.ts'
@@ -36,6 +37,8 @@ export function protectedResource(described: ProtectedResource): Handler {
     scopes_supported: scopes,
     // RFC 6750 §2.1: not in a form (§2.2) and not in a URL (§2.3).
     bearer_methods_supported: ['header'],
+    // §2: DPoP is understood as well.
+    dpop_signing_alg_values_supported: SIGNATURE_ALGORITHMS,
     ...(name !== undefined && { resource_name: name }),
     ...(documentation !== undefined && { resource_documentation: documentation }),
   }

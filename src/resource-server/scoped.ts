@@ -1,4 +1,4 @@
-/** Hono middleware: only a session that holds the scope reaches the route, as `c.var.session`. */
+/** Hono middleware: only a session that holds the scopes reaches the route, as `c.var.session`. */
 
 import type { Context, MiddlewareHandler } from 'hono'
 import { isEndorsedFor } from '../domain/category.ts'
@@ -11,7 +11,7 @@ import {
   refusal,
   refusalResponse,
   UNAVAILABLE,
-  withResourceMetadata,
+  withOperation,
 } from '../protocol/bearer.ts'
 import { publicUrlProblem } from '../protocol/public-url.ts'
 import { identifyByBinding, identifyByJwt, type JwtOptions } from './caller.ts'
@@ -40,16 +40,19 @@ export type ScopedOptions = Readonly<{
 }>
 
 /**
- * Responds with 401, 403 or 503 (a fault) as the authenticator does. `scoped(null)` requires any session. Throws a
- * TypeError for bad options.
+ * Requires every one of the scopes; `scoped(null)` requires any session. Responds with 401, 403 or 503 (a fault) as the
+ * authenticator does. The challenge of a 401 or 403 names all the scopes. Throws a TypeError for bad options.
  *
  * @example scoped('submission:read', { resource: (c) => c.req.param('id'), authorizer: owns })
+ * @example scoped(['submission:read', 'submission:create'])
  */
 export function scoped(
-  scope: string | null,
+  required: string | readonly string[] | null,
   options: ScopedOptions = {},
 ): MiddlewareHandler<ScopedEnv> {
-  const problem = misuse(scope, options)
+  const scopes = required === null ? [] : [required].flat()
+  const isEmptyList = required !== null && scopes.length === 0
+  const problem = isEmptyList ? 'name a scope, or null for any session' : misuse(scopes, options)
   if (problem) throw new TypeError(`scoped(): ${problem}`)
 
   const identify = options.jwt
@@ -58,11 +61,9 @@ export function scoped(
         options.authenticator ?? ((c) => c.env?.AUTHENTICATOR),
         options.revocation === 'immediate',
       )
-  const scopes = scope === null ? [] : [scope]
   const { resourceMetadata } = options
 
-  const refuse = (why: Refusal) =>
-    refusalResponse(resourceMetadata ? withResourceMetadata(why, resourceMetadata) : why)
+  const refuse = (why: Refusal) => refusalResponse(withOperation(why, { scopes, resourceMetadata }))
 
   const callerOf = async (c: Context): Promise<SessionRecord | Refusal> => {
     try {
@@ -86,14 +87,14 @@ export function scoped(
   return async function requireScope(c, next) {
     const caller = await callerOf(c)
     if ('reason' in caller) return refuse(caller)
-    const objection = await objectionTo(caller, scope, options, c)
+    const objection = await objectionTo(caller, scopes, options, c)
     if (objection) return refuse(objection)
     c.set('session', caller)
     return next()
   }
 }
 
-function misuse(scope: string | null, options: ScopedOptions): string | null {
+function misuse(scopes: readonly string[], options: ScopedOptions): string | null {
   const { resource, authorizer, authenticator, jwt, resourceMetadata } = options
   if (resourceMetadata !== undefined) {
     const problem = publicUrlProblem(resourceMetadata)
@@ -104,47 +105,43 @@ function misuse(scope: string | null, options: ScopedOptions): string | null {
     return 'a JWT does not show revocations: immediate needs the authenticator bound'
   }
   if (authorizer && !resource) return 'an authorizer needs a resource to decide about'
-  if (scope === null) return resource ? 'a resource needs a scope' : null
-  if (!isScope(scope)) return `the scope ${SCOPE_RULE}`
+  if (!scopes.every(isScope)) return `the scope ${SCOPE_RULE}`
   if (!resource) return null
-  const parts = readHierarchy(scope)
-  if (!parts) return 'a resource needs a scope of the form domain:action'
-  return parts.resource === null ? null : 'the scope names a resource already'
+  if (scopes.length === 0) return 'a resource needs a scope'
+  for (const scope of scopes) {
+    const parts = readHierarchy(scope)
+    if (!parts) return 'a resource needs a scope of the form domain:action'
+    if (parts.resource !== null) return 'the scope names a resource already'
+  }
+  return null
 }
 
 /** An exception of the route's own functions passes through to the app, and the request is not allowed. */
 async function objectionTo(
   session: SessionRecord,
-  scope: string | null,
+  scopes: readonly string[],
   { resource, authorizer, category }: ScopedOptions,
   c: Context,
 ): Promise<Refusal | null> {
-  const { scopes, endorsements } = session.authorizations
-  const scheme = session.cnf ? 'DPoP' : 'Bearer'
-  if (scope !== null) {
-    const named = resource?.(c)
-    const needed = named === undefined ? scope : `${scope}:${named}`
-    const isAllowed =
-      holdsScope(scopes, needed) ||
-      // Every resource, also one whose id no scope could name.
-      (named !== undefined && scopes.includes(`${scope}:*`)) ||
-      (named !== undefined &&
-        holdsScope(scopes, scope) &&
-        (await authorizer?.(session, named, c)) === true)
-    if (!isAllowed) {
-      return refusal('insufficient_scope', 'The session does not hold the scope.', [scope], scheme)
-    }
-  }
+  const held = session.authorizations.scopes
+  const refuse = (reason: string) =>
+    refusal('insufficient_scope', reason, scopes, session.cnf ? 'DPoP' : 'Bearer')
+  const named = resource?.(c)
+  const isHeld = (scope: string) =>
+    named === undefined
+      ? holdsScope(held, scope)
+      : // Every resource, also one whose id no scope could name.
+        holdsScope(held, `${scope}:${named}`) || held.includes(`${scope}:*`)
+  const lacking = scopes.filter((scope) => !isHeld(scope))
+  const mayAuthorize =
+    named !== undefined && lacking.every((scope) => holdsScope(held, scope)) && authorizer
+  const isAllowed =
+    lacking.length === 0 || (mayAuthorize && (await mayAuthorize(session, named, c)) === true)
+  if (!isAllowed) return refuse('The session does not hold the scope.')
   const asked = category?.(c)
-  if (asked !== undefined && !isEndorsedFor(endorsements, asked)) {
-    return refusal(
-      'insufficient_scope',
-      'The session is not endorsed for the category.',
-      [],
-      scheme,
-    )
-  }
-  return null
+  const isEndorsed =
+    asked === undefined || isEndorsedFor(session.authorizations.endorsements, asked)
+  return isEndorsed ? null : refuse('The session is not endorsed for the category.')
 }
 
 function logFault(fault: unknown) {

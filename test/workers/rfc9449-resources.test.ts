@@ -99,6 +99,30 @@ describe('RFC 9449 §7.1: a bound token with a proof', () => {
   })
 })
 
+describe('RFC 6750 §3: the scope in the challenges of /auth', () => {
+  const NEEDED = ' scope="submission:read submission:create"'
+  it.each<[string, () => Promise<Record<string, string>> | Record<string, string>]>([
+    ['no credential', () => ({})],
+    ['a malformed header', () => ({ Authorization: 'Basic abc' })],
+    ['an unknown token', () => bearer(mintToken('accessToken'))],
+    ['a bound token as a bearer', () => bearer(token)],
+    ['a bound token with a bad proof', () => presenting(token, 'junk')],
+    [
+      'an unbound token with a proof',
+      async () => presenting(await storeToken(), (await prove()).DPoP),
+    ],
+    ['a proof by another key', () => prove({}, AUTH, other)],
+    ['one scope of the two', async () => bearer(await storeToken())],
+  ])('the challenge for %s names every scope that the check needs', async (_, headers) => {
+    const answer = await ask(
+      await headers(),
+      `${AUTH}?scope=submission:read&scope=submission:create`,
+    )
+    expect([401, 403]).toContain(answer.status)
+    expect(answer.headers.get('WWW-Authenticate')).toContain(NEEDED)
+  })
+})
+
 describe('RFC 9449 §7.2: no downgrade of a bound token', () => {
   it('a bound token is refused as a bearer at /auth, with a valid proof beside it and without', async () => {
     await expectChallenge(await ask(bearer(token)), 'invalid_token')

@@ -10,9 +10,18 @@ import {
 } from '../../src/resource-server/protected-resource.ts'
 import { scoped } from '../../src/resource-server/scoped.ts'
 import { scopedService } from './scoped-service.ts'
-import { authenticatorEnv, bearer, ISSUER, JWT_SECRET, storeToken } from './stored-session.ts'
+import {
+  authenticatorEnv,
+  authorizing,
+  bearer,
+  cookie,
+  ISSUER,
+  JWT_SECRET,
+  storeToken,
+} from './stored-session.ts'
 
 const AUTHENTICATOR = createAuthenticator(authenticatorEnv())
+const cnf = { jkt: 'x'.repeat(43) }
 const PATH = '/.well-known/oauth-protected-resource'
 const METADATA = `https://submissions.example${PATH}`
 const TOLD = `resource_metadata="${METADATA}"`
@@ -43,6 +52,7 @@ describe('RFC 9728 §3: the metadata of a resource', () => {
       authorization_servers: [ISSUER],
       scopes_supported: ['submission:read', 'submission:create'],
       bearer_methods_supported: ['header'],
+      dpop_signing_alg_values_supported: ['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'],
     })
   })
 
@@ -134,6 +144,54 @@ describe('RFC 9728 §5.1: the metadata address in the challenges of scoped()', (
       expect(answer.headers.get('WWW-Authenticate')?.endsWith(`, ${TOLD}`)).toBe(true)
     }
   })
+
+  it.each<[string, number, string | null, () => Promise<Record<string, string>>]>([
+    ['a request without a credential', 401, null, async () => ({})],
+    ['an unknown token', 401, 'invalid_token', async () => bearer(mintToken('accessToken'))],
+    ['a malformed credential', 401, 'invalid_token', async () => ({ Authorization: 'Basic abc' })],
+    [
+      'an ended browser session',
+      401,
+      'invalid_token',
+      async () => cookie(mintToken('browserSession')),
+    ],
+    [
+      'a bound token without its key',
+      401,
+      'invalid_token',
+      async () => bearer(await storeToken({ cnf })),
+    ],
+    [
+      'a bound token with a bad proof',
+      401,
+      'invalid_dpop_proof',
+      async () => ({ Authorization: `DPoP ${await storeToken({ cnf })}`, DPoP: 'junk' }),
+    ],
+    ['one scope of the two', 403, 'insufficient_scope', async () => bearer(await storeToken())],
+    [
+      'no endorsement for the category',
+      403,
+      'insufficient_scope',
+      async () => bearer(await storeToken(authorizing(['submission:read', 'submission:create']))),
+    ],
+  ])(
+    'the challenge for %s, with status %i, has both scopes of the operation, the error %s and the metadata address',
+    async (_, status, error, headers) => {
+      const options = { resourceMetadata: METADATA, category: () => 'math.AG' }
+      const both = ['submission:read', 'submission:create']
+      const { ask: get } = scopedService(both, options, { AUTHENTICATOR })
+      const answer = await get('/submissions', await headers())
+      const challenge = answer.headers.get('WWW-Authenticate') ?? ''
+      expect(answer.status).toBe(status)
+      expect(challenge.match(/ scope="[^"]*"/g)).toEqual([
+        ' scope="submission:read submission:create"',
+      ])
+      expect(challenge.match(/error="[^"]*"/g)).toEqual(
+        error === null ? null : [`error="${error}"`],
+      )
+      expect(challenge.endsWith(`, ${TOLD}`)).toBe(true)
+    },
+  )
 
   it('a fault and a success have no challenge', async () => {
     const fault = await service(null, true, {}).ask('/submissions', bearer(await storeToken()))

@@ -4,7 +4,11 @@ import { Hono } from 'hono'
 import { type ScopedEnv, type ScopedOptions, scoped } from '../../src/resource-server/scoped.ts'
 
 /** A route that returns the session it served; `served` counts the requests that reached it. */
-export function scopedService(scope: string | null, options?: ScopedOptions, env: object = {}) {
+export function scopedService(
+  scope: Parameters<typeof scoped>[0],
+  options?: ScopedOptions,
+  env: object = {},
+) {
   const app = new Hono<ScopedEnv>()
   const seen = { served: 0 }
   app.get('/submissions/:id?', scoped(scope, options), (c) => {

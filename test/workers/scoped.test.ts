@@ -30,8 +30,11 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-const service = (scope: string | null, options?: ScopedOptions, env: object = { AUTHENTICATOR }) =>
-  scopedService(scope, options, env)
+const service = (
+  scope: Parameters<typeof scoped>[0],
+  options?: ScopedOptions,
+  env: object = { AUTHENTICATOR },
+) => scopedService(scope, options, env)
 
 const id = {
   resource: (c: { req: { param(name: string): string | undefined } }) => c.req.param('id'),
@@ -73,6 +76,43 @@ describe('scoped() by service binding', () => {
     await expectRefusal(other, 403, 'insufficient_scope')
     expect((await ask('/submissions', headers)).status).toBe(200)
   })
+})
+
+describe('scoped() with several scopes', () => {
+  const BOTH = ['submission:read', 'submission:create'] as const
+
+  it.each<[held: string[], status: number]>([
+    [['submission:read', 'submission:create'], 200],
+    [['submission:read:*', 'submission:create', 'public:read'], 200],
+    [['submission:read'], 403],
+    [['submission:create'], 403],
+    [[], 403],
+  ])(
+    'a session that holds %j gets the status %i from a route that needs two',
+    async (held, status) => {
+      const { ask, seen } = service(BOTH)
+      const answer = await ask('/submissions', bearer(await storeToken(authorizing(held))))
+      expect([answer.status, seen.served]).toEqual([status, status === 200 ? 1 : 0])
+    },
+  )
+
+  it.each<[held: string[], status: number, asked: number]>([
+    [['submission:read:5', 'submission:create:5'], 200, 0],
+    [['submission:read:5', 'submission:create'], 200, 1],
+    [['submission:read', 'submission:create'], 200, 1],
+    [['submission:read:5'], 403, 0],
+    [['submission:read:5', 'submission:create:6'], 403, 0],
+    [['submission:read'], 403, 0],
+  ])(
+    'a session that holds %j gets for one resource the status %i, after %i questions to the authorizer',
+    async (held, status, asked) => {
+      const authorizer = vi.fn(() => true)
+      const { ask, seen } = service(BOTH, { ...id, authorizer })
+      const answer = await ask('/submissions/5', bearer(await storeToken(authorizing(held))))
+      expect([answer.status, seen.served]).toEqual([status, status === 200 ? 1 : 0])
+      expect(authorizer).toHaveBeenCalledTimes(asked)
+    },
+  )
 })
 
 describe('requests that name a resource', () => {
@@ -154,7 +194,10 @@ describe('faults of scoped()', () => {
 
 describe('wrong use of scoped()', () => {
   const authorizer = () => true
-  it.each<[string, string | null, ScopedOptions]>([
+  it.each<[string, Parameters<typeof scoped>[0], ScopedOptions]>([
+    ['no scope in a list', [], {}],
+    ['a malformed scope in a list', ['submission:read', 'a b'], {}],
+    ['a resource and a list with a scope that has no hierarchy', ['submission:read', 'read'], id],
     ['a malformed scope', 'submission"', {}],
     ['two scopes', 'submission:read public:read', {}],
     ['an empty scope', '', {}],
