@@ -129,6 +129,9 @@ export const isPlaceholder = (id: string) => PLACEHOLDER.test(id)
 export const isOnThisMachine = (issuer: string) =>
   URL.canParse(issuer) && LOOPBACK_HOSTS.includes(new URL(issuer).hostname)
 
+export const hasRoutes = ({ route, routes }: WranglerConfig) =>
+  route !== undefined || routes !== undefined
+
 /** The problems of a public worker that a worker on this machine does not have. */
 function publicProblems(worker: WorkerName, config: WranglerConfig): string[] {
   const { vars } = config
@@ -146,6 +149,9 @@ function publicProblems(worker: WorkerName, config: WranglerConfig): string[] {
       .filter((name) => !isSettingOf(worker, name) && !SECRET_NAMES.some((one) => one === name))
       .map((name) => `${name} is not a setting of the ${worker}`),
     ...(config.workers_dev === false ? [] : ['workers_dev must be false']),
+    ...(worker === 'management' && hasRoutes(config)
+      ? ['there must be no routes: the registry forwards to it']
+      : []),
   ]
 }
 

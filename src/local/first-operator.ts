@@ -8,20 +8,30 @@ import { auditDetailOf, COMMAND_LINE_CLIENT, COMMAND_LINE_ID, operatorClient } f
 
 const ACTOR = 'npm run deploy'
 
-/**
- * One row: `operators`, how many enabled clients can get a token with registry:admin by themselves, and
- * `has_command_line`, whether the client of `npm run admin -- login` is there.
- */
-export const OPERATORS_SO_FAR = `SELECT (SELECT count(*) FROM client c
+const LIVE_SECRETS = `SELECT 1 FROM client_credential s
+    WHERE s.client_id = c.client_id AND (s.expires_at IS NULL OR s.expires_at > unixepoch())`
+/** Enabled clients that can get a token with registry:admin by themselves. */
+const OPERATORS = `FROM client c
   JOIN client_authorization a ON a.client_id = c.client_id AND a.scope = '${ADMIN_SCOPE}' AND a.authorized_at IS NOT NULL
   JOIN client_grant_type g ON g.client_id = c.client_id AND g.grant_type = 'client_credentials' AND g.authorized_at IS NOT NULL
-  WHERE c.disabled_at IS NULL AND (c.jwks IS NOT NULL OR EXISTS (SELECT 1 FROM client_credential s
-    WHERE s.client_id = c.client_id AND (s.expires_at IS NULL OR s.expires_at > unixepoch())))) AS operators,
+  WHERE c.disabled_at IS NULL AND (c.jwks IS NOT NULL OR EXISTS (${LIVE_SECRETS}))`
+
+/** One row: `operators`, how many there are, and `has_command_line`, whether the client of `npm run admin -- login` is there. */
+export const OPERATORS_SO_FAR = `SELECT (SELECT count(*) ${OPERATORS}) AS operators,
   EXISTS (SELECT 1 FROM client WHERE client_id = '${COMMAND_LINE_ID}') AS has_command_line`
+
+const IS_OPERATOR = `SELECT count(*) AS is_operator ${OPERATORS} AND c.client_id = ?1
+  AND EXISTS (${LIVE_SECRETS} AND s.secret_digest = ?2)`
+
+type Operator = Readonly<{ clientId: string; secretDigest: SecretDigest }>
+
+/** One row: `is_operator`, 1 if the client is an operator with this secret. */
+export const isOperatorSql = ({ clientId, secretDigest }: Operator): string =>
+  literalSql((db) => [db.prepare(IS_OPERATOR).bind(clientId, secretDigest)])
 
 type Wanted = Readonly<{
   /** Null: none. */
-  operator: Readonly<{ clientId: string; secretDigest: SecretDigest }> | null
+  operator: Operator | null
   commandLine: boolean
   /** Epoch seconds. */
   now: number

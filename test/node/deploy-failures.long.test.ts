@@ -2,7 +2,16 @@
 
 import { expect, it } from 'vitest'
 import { refuse } from './deploy-stand-ins.ts'
-import { cloud, expectDeployed, run, useAccount, WORDS } from './deployment.ts'
+import {
+  cloud,
+  expectAdministers,
+  expectDeployed,
+  operator,
+  operatorsInDatabase,
+  run,
+  useAccount,
+  WORDS,
+} from './deployment.ts'
 import type { Asked } from './doctor-stand-ins.ts'
 
 useAccount()
@@ -23,6 +32,10 @@ const spoiling = (method: string, path: RegExp, how: 'refuse' | 'drop', nth = 1)
   }
 }
 
+const EXECUTE = 'd1 execute DB --remote --json --command'
+const MANAGEMENT = 'src/management/wrangler.toml'
+const AUTHENTICATOR = 'src/authenticator/wrangler.toml'
+
 it.each<[step: string, what: string, fail: () => Promise<void>]>([
   ['sign-in', 'no user is signed in', failing('auth token')],
   ['sign-in', 'the accounts cannot be listed', spoiling('GET', /\/accounts\?/, 'refuse')],
@@ -38,16 +51,29 @@ it.each<[step: string, what: string, fail: () => Promise<void>]>([
   ['namespaces', 'the second cannot be created', spoiling('POST', /namespaces$/, 'refuse', 2)],
   ['namespaces', 'the answer to its creation is lost', spoiling('POST', /namespaces$/, 'drop', 2)],
   ['migrations', 'they cannot be applied', failing('d1 migrations apply')],
+  ['operator', 'the operators cannot be counted', failing(`${EXECUTE} SELECT`)],
+  ['operator', 'the first cannot be made', failing(`${EXECUTE} INSERT`)],
+  ['operator', 'the first is made, and wrangler fails', failing(`${EXECUTE} INSERT`, true)],
   ['secrets', 'they cannot be listed', spoiling('GET', /\/secrets$/, 'refuse')],
   ['secrets', 'JWT_SECRET cannot be set', failing('secret put JWT_SECRET')],
   ['secrets', 'PROXY_SECRET cannot be set', failing('secret put PROXY_SECRET')],
+  ['management', 'it cannot be deployed', failing(`deploy --config ${MANAGEMENT}`)],
   ['registry', 'it cannot be deployed', failing('deploy --domain auth.')],
-  ['authenticator', 'it cannot be deployed', failing('deploy --config')],
+  ['authenticator', 'it cannot be deployed', failing(`deploy --config ${AUTHENTICATOR}`)],
   ['migrations', 'they are applied, and wrangler fails', failing('d1 migrations', true)],
   ['secrets', 'JWT_SECRET is set, and wrangler fails', failing('secret put JWT', true)],
   ['secrets', 'PROXY_SECRET is set, and wrangler fails', failing('secret put PROXY', true)],
+  [
+    'management',
+    'it is deployed, and wrangler fails',
+    failing(`deploy --config ${MANAGEMENT}`, true),
+  ],
   ['registry', 'it is deployed, and wrangler fails', failing('deploy --domain auth.', true)],
-  ['authenticator', 'it is deployed, and wrangler fails', failing('deploy --config', true)],
+  [
+    'authenticator',
+    'it is deployed, and wrangler fails',
+    failing(`deploy --config ${AUTHENTICATOR}`, true),
+  ],
   ['doctor', 'a check fails', spoiling('GET', /\/secrets$/, 'refuse', 2)],
 ])('npm run deploy goes on after a failure at the step %s: %s', async (step, _, fail) => {
   await fail()
@@ -67,4 +93,7 @@ it.each<[step: string, what: string, fail: () => Promise<void>]>([
   const { workers } = await expectDeployed(await run(WORDS))
   // A secret that a service may have already is not replaced.
   expect(workers.authenticator?.secrets).toMatchObject(before)
+  // One operator, whose credential is at hand.
+  expect(operatorsInDatabase()).toEqual([operator().client_id, 'registry-command-line'])
+  await expectAdministers()
 })

@@ -1,7 +1,8 @@
 /** For the tests of `npm run deploy`: a Cloudflare account, behind stand-ins of its API and of wrangler. */
 
-import { chmod, copyFile, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { inProject } from '../../src/local/project.ts'
 import type { RunningRegistry as Announced } from '../../src/local/running-registry.ts'
 import { type Answered, type Asked, passOn, type StandIn, standIn } from './doctor-stand-ins.ts'
@@ -21,12 +22,15 @@ export type Account = {
   token: string
   isSignedIn: boolean
   isMigrated: boolean
+  /** The file of the database of the running registry. */
+  database: string
   /** The beginning of the wrangler command that fails; null: none. */
   failing: string | null
   /** Whether it fails after it has done its work. */
   failsAfterwards: boolean
   commands: string[]
-  deployed: { worker: string; secrets: string[]; isMigrated: boolean }[]
+  /** `services`: the workers that were there already. */
+  deployed: { worker: string; secrets: string[]; isMigrated: boolean; services: string[] }[]
   workers: Record<string, Worker>
   databases: { uuid: string; name: string }[]
   namespaces: { id: string; title: string }[]
@@ -36,6 +40,7 @@ const FRESH: Account = {
   token: TOKEN,
   isSignedIn: true,
   isMigrated: false,
+  database: '',
   failing: null,
   failsAfterwards: false,
   commands: [],
@@ -56,6 +61,14 @@ export const refuse = (status: number, message: string): Answered => ({
 
 export type Spoil = (asked: Asked) => Answered | 'drop' | null
 
+/** The file of D1 in a state that `npm start` made. */
+async function databaseIn(stateDir: string): Promise<string> {
+  const folder = join(stateDir, 'v3/d1/miniflare-D1DatabaseObject')
+  const names = (await readdir(folder)).filter((name) => /^[0-9a-f]{64}\.sqlite$/.test(name))
+  if (names.length !== 1) throw new Error(`not one database: ${names.join(', ')}`)
+  return join(folder, names[0] ?? '')
+}
+
 /** A folder with each wrangler.toml, the account in a file, and the API in front of a running registry. */
 export async function cloudflare(running: RunningRegistry, folder: string) {
   const announced = JSON.parse(
@@ -74,6 +87,8 @@ export async function cloudflare(running: RunningRegistry, folder: string) {
   await mkdir(join(folder, 'src/authenticator'), { recursive: true })
   await copyFile(inProject('test/node/wrangler-stand-in.mjs'), join(bin, 'wrangler'))
   await chmod(join(bin, 'wrangler'), 0o755)
+
+  const database = await databaseIn(running.stateDir)
 
   const read = async () => JSON.parse(await readFile(stateFile, 'utf8')) as Account
   const write = async (change: (account: Account) => void) => {
@@ -152,9 +167,25 @@ export async function cloudflare(running: RunningRegistry, folder: string) {
     return spoiled ?? answer(asked)
   })
 
+  /** Beside the running registry, as wrangler changes a deployed database. */
+  function onDatabase(sql: string) {
+    const db = new DatabaseSync(database, { timeout: 10_000 })
+    db.exec(`PRAGMA foreign_keys = ON; ${sql}`)
+    db.close()
+  }
+
   return {
     folder,
     files,
+    onDatabase,
+    rows: (sql: string) => {
+      const db = new DatabaseSync(database, { timeout: 10_000, readOnly: true })
+      try {
+        return db.prepare(sql).all()
+      } finally {
+        db.close()
+      }
+    },
     api,
     read,
     write,
@@ -172,7 +203,8 @@ export async function cloudflare(running: RunningRegistry, folder: string) {
       await copyFile(inProject('wrangler.toml'), files.registry)
       await copyFile(inProject('src/management/wrangler.toml'), files.management)
       await copyFile(inProject('src/authenticator/wrangler.toml'), files.authenticator)
-      await writeFile(stateFile, JSON.stringify(FRESH))
+      await writeFile(stateFile, JSON.stringify({ ...FRESH, database }))
+      onDatabase(`DELETE FROM client WHERE client_id LIKE 'registry-%'; DELETE FROM audit`)
     },
     async close() {
       await api.close()

@@ -2,7 +2,7 @@
 
 import { readFileSync, statSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import type { Answer } from './command-line.ts'
 import { ACCOUNT, refuse, TOKEN } from './deploy-stand-ins.ts'
@@ -12,6 +12,7 @@ import {
   expectDeployed,
   filesOfSecrets,
   ISSUER,
+  operatorFile,
   run,
   SECRET_NAMES,
   secretFolder,
@@ -28,8 +29,11 @@ describe('a fresh account', () => {
     expect(commands).toEqual([
       'auth token --json',
       'd1 migrations apply DB --remote',
+      'd1 execute DB --remote --json --command SELECT',
+      'd1 execute DB --remote --json --command INSERT',
       'secret put JWT_SECRET --config src/authenticator/wrangler.toml',
       'secret put PROXY_SECRET --config src/authenticator/wrangler.toml',
+      'deploy --config src/management/wrangler.toml',
       'deploy --domain auth.example.org',
       'deploy --config src/authenticator/wrangler.toml --domain authn.example.org',
     ])
@@ -69,7 +73,11 @@ describe('a fresh account', () => {
       expect(statSync(path).mode & 0o777).toBe(0o600)
       expect(stdout).toContain(`deployment/${ACCOUNT}/${name}\n`)
     }
-    expect(filesOfSecrets()).toHaveLength(2)
+    expect(
+      filesOfSecrets()
+        .map((path) => basename(path))
+        .sort(),
+    ).toEqual([...SECRET_NAMES, 'operator.json'])
     expect(authenticator?.secrets.JWT_SECRET).not.toBe(authenticator?.secrets.PROXY_SECRET)
     expect(statSync(secretFolder()).mode & 0o777).toBe(0o700)
   })
@@ -108,7 +116,7 @@ describe('a fresh account', () => {
       JWT_SECRET: env.JWT_SECRET,
       PROXY_SECRET: env.PROXY_SECRET,
     })
-    expect(filesOfSecrets()).toEqual([])
+    expect(filesOfSecrets()).toEqual([operatorFile()])
   })
 })
 
@@ -200,14 +208,34 @@ describe('refusals before any change at Cloudflare', () => {
     expect(commands.filter((command) => !command.startsWith('auth'))).toEqual([])
   }
 
-  it.each([
-    ['http://auth.example.org', 'ISSUER: must be an https origin'],
-    ['https://auth.example.org/', 'ISSUER: must be an https origin'],
-    ['https://localhost', 'ISSUER is https://localhost, an address of this machine'],
-    ['https://registry.someone.workers.dev', 'ISSUER: workers.dev is switched off'],
-  ])('npm run deploy refuses the issuer %s', async (issuer, problem) => {
-    await refused(await run(['--issuer', issuer]), 'issuer', problem)
-  })
+  const badIssuers = [
+    ['http://auth.example.org', ': must be an https origin'],
+    ['https://auth.example.org/', ': must be an https origin'],
+    ['https://localhost', ' is https://localhost, an address of this machine'],
+    ['https://registry.someone.workers.dev', ': workers.dev is switched off'],
+  ] as const
+  it.each(badIssuers)(
+    'npm run deploy refuses the issuer %s before it signs in to Cloudflare',
+    async (issuer, problem) => {
+      for (const words of [[], ['--dry-run'], ['--new-operator']]) {
+        const asOption = await run(['--issuer', issuer, ...words])
+        expect([asOption.status, asOption.stdout]).toEqual([2, ''])
+        expect(asOption.stderr.startsWith(`error: --issuer${problem}`), asOption.stderr).toBe(true)
+        const asSetting = await run(words, { env: { ISSUER: issuer } })
+        expect([asSetting.status, asSetting.stdout]).toEqual([2, ''])
+        expect(asSetting.stderr.startsWith(`error: ISSUER${problem}`), asSetting.stderr).toBe(true)
+      }
+      expect((await cloud.read()).commands).toEqual([])
+      expect(cloud.box.asked).toEqual([])
+    },
+  )
+
+  it.each(badIssuers)(
+    'npm run deploy refuses the issuer %s that is typed',
+    async (issuer, problem) => {
+      await refused(await run([], { answers: [issuer] }), 'issuer', `ISSUER${problem}`)
+    },
+  )
 
   it('npm run deploy refuses to go on without an issuer and without a terminal to ask for one', async () => {
     await refused(await run([]), 'issuer', 'name the issuer: --issuer https://auth.example.org')
@@ -381,10 +409,14 @@ describe('runs without a deployment', () => {
       .map((line) => line.split(' ')[0])
     expect(names).toEqual([
       ...['sign-in', 'plan', 'issuer', 'addresses', 'database', 'namespaces'],
-      ...['migrations', 'secrets', 'registry', 'authenticator', 'served', 'doctor'],
+      ...['migrations', 'operator', 'secrets', 'management', 'registry', 'authenticator'],
+      ...['served', 'doctor'],
     ])
     expect((await cloud.read()).commands).toEqual([])
     expect(cloud.box.asked).toEqual([])
+    const ofOperator = await run(['--new-operator', '--dry-run'])
+    expect(ofOperator.stdout.match(/^\S+/gm)).toEqual(['sign-in', 'operator'])
+    expect((await cloud.read()).commands).toEqual([])
   })
 
   it('npm run deploy says how it is used with --help', async () => {

@@ -116,6 +116,7 @@ async function expectNoSecretIn(printed: string) {
     TOKEN,
     ...Object.values(workers).flatMap((worker) => Object.values(worker.secrets)),
     ...filesOfSecrets().map((path) => readFileSync(path, 'utf8')),
+    ...(existsSync(operatorFile()) ? [operator().client_secret] : []),
   ]
   const files = readdirSync(cloud.folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name !== 'account.json')
@@ -128,6 +129,26 @@ async function expectNoSecretIn(printed: string) {
 }
 
 export const secretFolder = () => join(cloud.folder, '.wrangler/deployment', ACCOUNT)
+export const operatorFile = () => join(secretFolder(), 'operator.json')
+/** The credential that a run left. */
+export const operator = () =>
+  JSON.parse(readFileSync(operatorFile(), 'utf8')) as { client_id: string; client_secret: string }
+/** The operators in the deployed database, and the client of `login`. */
+export const operatorsInDatabase = () =>
+  cloud
+    .rows(`SELECT client_id FROM client WHERE client_id LIKE 'registry-%' ORDER BY client_id DESC`)
+    .map(({ client_id }) => String(client_id))
+/** The credential of the file opens the management API. */
+export async function expectAdministers() {
+  const credential = { ...operator(), grant_type: 'client_credentials' }
+  const bought = await fetch(`${ISSUER}/token`, {
+    method: 'POST',
+    body: new URLSearchParams(credential),
+  })
+  const { access_token } = (await bought.json()) as { access_token?: string }
+  const headers = { Authorization: `Bearer ${access_token}` }
+  expect((await fetch(`${ISSUER}/admin/v1/status`, { headers })).status).toBe(200)
+}
 export const filesOfSecrets = () =>
   existsSync(secretFolder())
     ? readdirSync(secretFolder()).map((name) => join(secretFolder(), name))
@@ -146,10 +167,12 @@ export async function expectDeployed({ status, stdout, stderr }: Answer): Promis
   const { registry, authenticator } = account.workers
   expect(registry).toMatchObject({ isDeployed: true, domain: 'auth.example.org', secrets: {} })
   expect(authenticator).toMatchObject({ isDeployed: true, domain: 'authn.example.org' })
-  // Neither worker was deployed without what it needs.
-  for (const { worker, secrets, isMigrated } of account.deployed) {
+  expect(account.workers.management).toMatchObject({ isDeployed: true, domain: null, secrets: {} })
+  // No worker was deployed without what it needs.
+  for (const { worker, secrets, isMigrated, services } of account.deployed) {
     expect(isMigrated).toBe(true)
     expect(secrets).toEqual(worker === 'authenticator' ? SECRET_NAMES : [])
+    if (worker === 'registry') expect(services).toContain('management')
   }
   const config = readFileSync(cloud.files.registry, 'utf8')
   expect(config).toContain(`ISSUER = "${ISSUER}"`)

@@ -3,6 +3,7 @@
 // the stand-in of Cloudflare's API reads too. `failing`: a command that begins with these words fails; with
 // `failsAfterwards`, once it has done its work.
 import { readFileSync, writeFileSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
 import { text } from 'node:stream/consumers'
 
 const words = process.argv.slice(2)
@@ -15,12 +16,34 @@ const fail = (message) => {
   process.exit(1)
 }
 
-state.commands.push(said)
+// SQL is long and has random ids: its first word is kept.
+state.commands.push(said.replace(/(--command \w+).*/s, '$1'))
 save()
 const fails = state.failing !== null && said.startsWith(state.failing)
+// With --json wrangler reports on its standard output.
+const failInJson = (message) => {
+  console.log(JSON.stringify({ error: { text: message } }))
+  process.exit(1)
+}
+if (fails && !state.failsAfterwards && words.includes('--json')) failInJson('out of order')
 if (fails && !state.failsAfterwards) fail('✘ [ERROR] out of order')
 
-const nameOfWorker = () => (said.includes('src/authenticator') ? 'authenticator' : 'registry')
+const nameOfWorker = () => /src\/(authenticator|management)/.exec(said)?.[1] ?? 'registry'
+/** As one transaction, as D1 does. */
+function execute(sql) {
+  const db = new DatabaseSync(state.database, { timeout: 10_000 })
+  try {
+    db.exec('PRAGMA foreign_keys = ON; BEGIN IMMEDIATE')
+    const results = sql
+      .split(/;\n/)
+      .filter((one) => one.trim() !== '')
+      .map((one) => ({ results: db.prepare(one).all(), success: true }))
+    db.exec('COMMIT')
+    return results
+  } finally {
+    db.close()
+  }
+}
 const domain = () => (words.includes('--domain') ? words[words.indexOf('--domain') + 1] : null)
 
 if (said === 'auth token --json') {
@@ -31,6 +54,11 @@ if (said === 'auth token --json') {
 } else if (said === 'd1 migrations apply DB --remote') {
   state.isMigrated = true
   console.log('🌀 Executing on remote database DB')
+} else if (said.startsWith('d1 execute DB --remote --json --command ')) {
+  if (!state.isMigrated) failInJson('no such table: client')
+  const results = execute(words.at(-1))
+  if (fails) failInJson('the answer was lost')
+  console.log(JSON.stringify(results))
 } else if (words[0] === 'secret' && words[1] === 'put') {
   const secret = await text(process.stdin)
   const worker = nameOfWorker()
@@ -40,6 +68,9 @@ if (said === 'auth token --json') {
   console.log(`✨ Success! Uploaded secret ${words[2]}`)
 } else if (words[0] === 'deploy') {
   const worker = nameOfWorker()
+  if (worker === 'registry' && !state.workers.management) {
+    fail('✘ [ERROR] Could not resolve service binding "MANAGEMENT"')
+  }
   const before = state.workers[worker] ?? { secrets: {}, domain: null }
   state.workers[worker] = {
     isDeployed: true,
@@ -50,6 +81,7 @@ if (said === 'auth token --json') {
     worker,
     secrets: Object.keys(before.secrets),
     isMigrated: state.isMigrated,
+    services: Object.keys(state.workers),
   })
   console.log(`Uploaded ${worker}`)
 } else {

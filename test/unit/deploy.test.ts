@@ -245,6 +245,18 @@ describe('npm run deploy', () => {
       ])
     },
   )
+
+  it('npm run deploy refuses routes of the management worker, to which the registry forwards', () => {
+    const routes = ['admin.example.org/*']
+    const management = { ...CONFIGS.management, routes }
+    const problem = `${MANAGEMENT_FILE}: there must be no routes: the registry forwards to it`
+    expect(deployProblems({ ...CONFIGS, management })).toEqual([problem])
+    const route = { ...CONFIGS.management, route: 'admin.example.org/*' }
+    expect(deployProblems({ ...CONFIGS, management: route })).toEqual([problem])
+    // Control: another worker may have them.
+    const authenticator = { ...CONFIGS.authenticator, routes }
+    expect(deployProblems({ ...CONFIGS, authenticator })).toEqual([])
+  })
 })
 
 it('npm start checks the settings that it gives both workers like npm run deploy, and its environment overrides the two files', () => {

@@ -1,12 +1,14 @@
 /** `npm run deploy`: from a fresh Cloudflare account to a deployment that the doctor finds well. */
 
 import { parseArgs } from 'node:util'
+import { readIfPresent } from '../../local/files.ts'
 import { oneLine } from '../../local/refusal.ts'
 import { DONE, FAILED, WRONG_USAGE, writeOut } from '../verb.ts'
 import type { Options, Outside } from './outside.ts'
-import { shownFiles } from './secrets.ts'
+import { operatorFile, shownFiles, shownPath } from './secrets.ts'
+import { checkIssuer } from './settle.ts'
 import { signIn } from './sign-in.ts'
-import { isUsableUrl, STEPS } from './steps.ts'
+import { isUsableUrl, stepsFor } from './steps.ts'
 
 const SIGN_IN = {
   name: 'sign-in',
@@ -17,13 +19,14 @@ const NAME_WIDTH = 15
 
 const HELP = `Usage: npm run deploy -- [options]
 
-Deploys the registry and the authenticator, from a fresh Cloudflare account to a doctor without complaints. Each step looks at what is
-there first: run it again after a failure, or to deploy a new version.
+Deploys the registry, management and the authenticator, from a fresh Cloudflare account to a doctor without complaints. Each step
+looks at what is there first: run it again after a failure, or to deploy a new version.
 
-  --issuer URL          the https origin that users will see, in a domain of the account; kept in both wrangler.toml (also: ISSUER)
+  --issuer URL          the https origin that users will see, in a domain of the account; kept in each wrangler.toml (also: ISSUER)
   --authenticator URL   the https origin where proxies ask the authenticator; without it services ask over a service binding
   --account ID          the account, if there are several (also: CLOUDFLARE_ACCOUNT_ID)
   --free-plan           deploy on the free plan, where no user can sign in with a password
+  --new-operator        make another operator in the deployed database, and do nothing else: the way back in without a credential
   --wait-seconds N      how long to wait for a new address to answer (default ${DEFAULT_WAIT_SECONDS})
   --dry-run             print the steps, and do nothing
   --help                print this
@@ -37,8 +40,19 @@ Example:
 
 type Words = Options & Readonly<{ isDryRun: boolean; isHelp: boolean }>
 
+/** Before anything else is done, so that a mistyped address needs no sign-in to be found. */
+function checkNamedIssuer(option: string | undefined, env: Outside['env']) {
+  try {
+    const named = option ?? env.ISSUER
+    if (named) checkIssuer(named)
+  } catch (problem) {
+    const words = oneLine(problem)
+    throw new Error(option === undefined ? words : words.replace(/^ISSUER/, '--issuer'))
+  }
+}
+
 /** Throws an Error of one line for wrong usage. */
-function readWords(argv: readonly string[]): Words {
+function readWords(argv: readonly string[], env: Outside['env']): Words {
   const { values } = parseArgs({
     args: [...argv],
     options: {
@@ -46,12 +60,14 @@ function readWords(argv: readonly string[]): Words {
       authenticator: { type: 'string' },
       account: { type: 'string' },
       'free-plan': { type: 'boolean', default: false },
+      'new-operator': { type: 'boolean', default: false },
       'wait-seconds': { type: 'string', default: String(DEFAULT_WAIT_SECONDS) },
       'dry-run': { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
   })
   const { issuer, authenticator, account, 'wait-seconds': waited } = values
+  checkNamedIssuer(issuer, env)
   if (authenticator !== undefined && !isUsableUrl(authenticator)) {
     throw new Error('--authenticator must be an https origin, without a path')
   }
@@ -59,6 +75,7 @@ function readWords(argv: readonly string[]): Words {
   return {
     ...{ issuer, authenticator, account },
     freePlan: values['free-plan'],
+    newOperator: values['new-operator'],
     waitSeconds: Number(waited),
     isDryRun: values['dry-run'],
     isHelp: values.help,
@@ -67,9 +84,14 @@ function readWords(argv: readonly string[]): Words {
 
 const line = (name: string, text: string) => `${name.padEnd(NAME_WIDTH)}${text}\n`
 
-const NEXT = `
-Deployed. The first client: npm run --silent admin -- client create --remote --name NAME --owner OWNER
+/** `file`: the credential of the operator that a run made; null where there is none on this machine. */
+const nextText = (file: string | null) => {
+  const credential = `CREDENTIALS_FILE=${file ?? 'FILE'}`
+  const user = 'user create --remote --username NAME --email ADDRESS --scope registry:admin'
+  return `To administer as a program: ${credential} npm run --silent admin -- client list --remote
+To administer as a person: npm run admin -- login --remote, as a user with registry:admin (${credential} npm run admin -- ${user})
 `
+}
 const secretsText = (files: readonly string[]) => `
 The secrets that were made are in files that only you can read:
 ${files.map((file) => `  ${file}\n`).join('')}PROXY_SECRET is for the proxy in front of your services, which sends it as X-Proxy-Secret. JWT_SECRET is for services that verify
@@ -84,15 +106,16 @@ export async function deploy(
   const print = (text: string) => writeOut(outside, text)
   let words: Words
   try {
-    words = readWords(argv)
+    words = readWords(argv, outside.env)
   } catch (problem) {
     outside.stderr.write(`error: ${oneLine(problem)}\n`)
     return WRONG_USAGE
   }
   const { isDryRun, isHelp, ...options } = words
   if (isHelp) await print(HELP)
-  else if (isDryRun) for (const { name, does } of [SIGN_IN, ...STEPS]) await print(line(name, does))
-  else return runSteps({ ...outside, options }, print)
+  else if (isDryRun) {
+    for (const { name, does } of [SIGN_IN, ...stepsFor(options)]) await print(line(name, does))
+  } else return runSteps({ ...outside, options }, print)
   return DONE
 }
 
@@ -101,17 +124,22 @@ async function runSteps(outside: Outside, print: (text: string) => Promise<void>
   try {
     const deployment = await signIn(outside)
     await print(line(at, `account ${deployment.api.accountId}`))
-    for (const step of STEPS) {
+    for (const step of stepsFor(outside.options)) {
       at = step.name
       await print(line(at, await step.run(deployment)))
     }
     const files = await shownFiles(deployment.api)
     if (files.length > 0) await print(secretsText(files))
-    await print(NEXT)
+    const credential = await readIfPresent(operatorFile(deployment.api))
+    await print(outside.options.newOperator ? '\n' : '\nDeployed.\n')
+    await print(nextText(credential === null ? null : shownPath(operatorFile(deployment.api))))
     return DONE
   } catch (fault) {
+    const again = outside.options.newOperator
+      ? `npm run deploy -- --new-operator`
+      : 'npm run deploy'
     outside.stderr.write(
-      `error: ${at}: ${oneLine(fault)}\nWhat was made so far is kept: npm run deploy goes on from here when it is run again.\n`,
+      `error: ${at}: ${oneLine(fault)}\nWhat was made so far is kept: ${again} goes on from here when it is run again.\n`,
     )
     return FAILED
   }

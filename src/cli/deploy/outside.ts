@@ -14,6 +14,8 @@ export type Options = Readonly<{
   account?: string | undefined
   /** Deploy although the free plan cannot check a password? */
   freePlan: boolean
+  /** Make another operator, and nothing else? */
+  newOperator: boolean
   waitSeconds: number
 }>
 
@@ -32,7 +34,11 @@ export type Wrangler = Readonly<{
   run(words: readonly string[], stdin?: string): Promise<void>
   /** Returns what wrangler prints, without showing it; null when it fails. */
   read(words: readonly string[]): Promise<string | null>
+  /** The rows that each statement gives in the deployed database. Throws a Refusal with the reason when it fails. */
+  query(sql: string): Promise<readonly Row[][]>
 }>
+
+export type Row = Readonly<Record<string, unknown>>
 
 export function wranglerIn(env: Environment, io: Pick<Io, 'stdout' | 'stderr'>): Wrangler {
   const start = (words: readonly string[], stdin: 'inherit' | 'pipe' | 'ignore', shown: boolean) =>
@@ -51,6 +57,17 @@ export function wranglerIn(env: Environment, io: Pick<Io, 'stdout' | 'stderr'>):
       child.once('error', (fault) => reject(new Refusal(`cannot run wrangler: ${fault.message}`)))
     })
 
+  /** What wrangler prints on its standard output. */
+  const printedBy = async (words: readonly string[]) => {
+    const child = start(words, 'ignore', false)
+    child.stderr?.resume()
+    const [status, printed] = await Promise.all([
+      statusOf(child),
+      child.stdout ? text(child.stdout) : '',
+    ])
+    return { isDone: status === 0, printed }
+  }
+
   return {
     async run(words, stdin) {
       const child = start(words, stdin === undefined ? 'inherit' : 'pipe', true)
@@ -61,14 +78,25 @@ export function wranglerIn(env: Environment, io: Pick<Io, 'stdout' | 'stderr'>):
       if ((await statusOf(child)) !== 0) throw new Refusal(`wrangler ${words.join(' ')} failed`)
     },
     async read(words) {
-      const child = start(words, 'ignore', false)
-      child.stderr?.resume()
-      const [status, printed] = await Promise.all([
-        statusOf(child),
-        child.stdout ? text(child.stdout) : '',
-      ])
-      return status === 0 ? printed : null
+      const { isDone, printed } = await printedBy(words)
+      return isDone ? printed : null
     },
+    async query(sql) {
+      const words = ['d1', 'execute', 'DB', '--remote', '--json', '--command', sql]
+      const { isDone, printed } = await printedBy(words)
+      const answer = parsed(printed)
+      if (isDone && Array.isArray(answer)) return answer.map(({ results = [] }) => results)
+      const { error } = (answer ?? {}) as { error?: { text?: string } }
+      throw new Refusal(`wrangler d1 execute DB failed: ${error?.text ?? 'no reason given'}`)
+    },
+  }
+}
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json)
+  } catch {
+    return null
   }
 }
 

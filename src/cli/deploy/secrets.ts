@@ -18,12 +18,19 @@ type SecretFiles = Readonly<{ accountId: string }>
 
 const folderOf = ({ accountId }: SecretFiles) => join(DEPLOYED_SECRETS, accountId)
 const fileOf = (files: SecretFiles, name: SecretName) => join(folderOf(files), name)
+/** The credential of the operator that a run made. */
+export const operatorFile = (files: SecretFiles) => join(folderOf(files), 'operator.json')
+/** A path as it can be typed. */
+export const shownPath = (path: string) => relative(process.cwd(), path)
+
+export const makeFolder = (files: SecretFiles) =>
+  mkdir(folderOf(files), { recursive: true, mode: OWNER_ONLY })
 
 /** The files that a run made and that still exist, as paths from the working directory. */
 export async function shownFiles(files: SecretFiles): Promise<string[]> {
   const paths = SECRET_NAMES.map((name) => fileOf(files, name))
   const texts = await Promise.all(paths.map(readIfPresent))
-  return paths.filter((_, i) => texts[i] !== null).map((path) => relative(process.cwd(), path))
+  return paths.filter((_, i) => texts[i] !== null).map(shownPath)
 }
 
 type Known = Readonly<{ env: Io['env']; api: SecretFiles }>
@@ -37,7 +44,7 @@ export async function secretFor(known: Known, name: SecretName): Promise<string>
   const present = await knownSecret(known, name)
   if (present !== null) return present
   const secret = randomText()
-  await mkdir(folderOf(known.api), { recursive: true, mode: OWNER_ONLY })
+  await makeFolder(known.api)
   await writePrivateFile(fileOf(known.api, name), secret)
   return secret
 }

@@ -67,8 +67,8 @@ function refuseProblems(isExpected: (problem: string) => boolean = () => false) 
   if (problems.length > 0) throw new Refusal(problems.join('; '))
 }
 
-export async function settleIssuer(deployment: Deployment): Promise<string> {
-  const { issuer: chosen, mayReplace } = await chooseIssuer(deployment)
+/** Throws an Error of one line, which begins with ISSUER, for an issuer that no deployment can have. */
+export function checkIssuer(chosen: string): string {
   const issuer = readSetting('ISSUER', { ISSUER: chosen })
   if (isOnThisMachine(issuer)) {
     throw new Refusal(`ISSUER is ${issuer}, an address of this machine: name a public one`)
@@ -76,6 +76,12 @@ export async function settleIssuer(deployment: Deployment): Promise<string> {
   if (new URL(issuer).hostname.endsWith('.workers.dev')) {
     throw new Refusal('ISSUER: workers.dev is switched off, choose a host in a domain of yours')
   }
+  return issuer
+}
+
+export async function settleIssuer(deployment: Deployment): Promise<string> {
+  const { issuer: chosen, mayReplace } = await chooseIssuer(deployment)
+  const issuer = checkIssuer(chosen)
   const done = writeIntoEach({ table: 'vars' }, issuer, mayReplace)
   refuseProblems(isOfId)
   await checkGivenSecrets(deployment)

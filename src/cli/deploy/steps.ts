@@ -1,14 +1,14 @@
 /** The steps of `npm run deploy`. Each looks at what is there first, so that all of them can be run again. */
 
 import { SECRET_NAMES, type WorkerName } from '../../config.ts'
-import { CONFIG_FILES, readConfigs } from '../../local/deploy-problems.ts'
+import { CONFIG_FILES, hasRoutes, readConfigs } from '../../local/deploy-problems.ts'
 import { oneLine, Refusal } from '../../local/refusal.ts'
-import type { WranglerConfig } from '../../local/wrangler-config.ts'
 import { ask, isGuarded, poll } from '../doctor/check.ts'
 import { runDoctor } from '../doctor/doctor.ts'
 import { lineOf } from '../doctor-command.ts'
 import { writeOut } from '../verb.ts'
-import type { Deployment } from './outside.ts'
+import { settleOperator } from './operator.ts'
+import type { Deployment, Options } from './outside.ts'
 import { checkAddress, hasPaidPlan, secretsSetSoFar } from './resources.ts'
 import { knownSecret, secretFor } from './secrets.ts'
 import { settleDatabase, settleIssuer, settleNamespaces } from './settle.ts'
@@ -36,10 +36,9 @@ async function checkPlan({ api, askOperator, options }: Deployment): Promise<str
   throw new Refusal(PLAN_NEEDED)
 }
 
-const hasRoutes = ({ route, routes }: WranglerConfig) => route !== undefined || routes !== undefined
-
-/** Null: the worker has none, or the routes of its wrangler.toml. */
+/** Null: the worker has none, or the routes of its wrangler.toml. The registry forwards to management, which has none. */
 function hostOf(worker: WorkerName, { options }: Deployment): string | null {
+  if (worker === 'management') return null
   const config = readConfigs()[worker]
   const url = worker === 'registry' ? config.vars.ISSUER : options.authenticator
   return url === undefined || hasRoutes(config) ? null : new URL(url).host
@@ -65,7 +64,6 @@ async function checkAddresses(deployment: Deployment): Promise<string> {
     )
   }
   const done: string[] = []
-  // The management worker has no address: the registry forwards to it.
   for (const worker of ['registry', 'authenticator'] as const) {
     const host = hostOf(worker, deployment)
     if (host !== null) done.push(await addressOf(host, both[worker].name, deployment))
@@ -102,7 +100,7 @@ async function deployWorker(worker: WorkerName, deployment: Deployment): Promise
   const host = hostOf(worker, deployment)
   await deployment.wrangler.run([
     'deploy',
-    ...(worker === 'authenticator' ? ['--config', CONFIG_FILES.authenticator] : []),
+    ...(worker === 'registry' ? [] : ['--config', CONFIG_FILES[worker]]),
     ...(host === null ? [] : ['--domain', host]),
   ])
   return host === null ? 'deployed' : `deployed at ${host}`
@@ -141,7 +139,7 @@ async function examineDeployment(deployment: Deployment): Promise<string> {
 
 export const isUsableUrl = (url: string) => isGuarded(url) && new URL(url).origin === url
 
-export const STEPS: readonly Step[] = [
+const ALL_STEPS: readonly Step[] = [
   {
     name: 'plan',
     does: 'asks Cloudflare for the plan of the account: checking passwords needs the paid one',
@@ -173,9 +171,19 @@ export const STEPS: readonly Step[] = [
     run: applyMigrations,
   },
   {
+    name: 'operator',
+    does: 'makes the first operator and the client of npm run admin -- login, unless they are there: wrangler d1 execute DB --remote',
+    run: settleOperator,
+  },
+  {
     name: 'secrets',
     does: 'makes JWT_SECRET and PROXY_SECRET of the authenticator, unless they are set: wrangler secret put',
     run: setSecrets,
+  },
+  {
+    name: 'management',
+    does: `wrangler deploy --config ${CONFIG_FILES.management}: the registry is bound to it, so it comes first`,
+    run: (deployment) => deployWorker('management', deployment),
   },
   {
     name: 'registry',
@@ -198,3 +206,7 @@ export const STEPS: readonly Step[] = [
     run: examineDeployment,
   },
 ]
+
+/** With `--new-operator` nothing of the deployment changes: it may be the way back in to an older version. */
+export const stepsFor = ({ newOperator }: Pick<Options, 'newOperator'>): readonly Step[] =>
+  newOperator ? ALL_STEPS.filter(({ name }) => name === 'operator') : ALL_STEPS

@@ -1,0 +1,223 @@
+/** The first operator that `npm run deploy` makes, and others, against stand-ins of wrangler and of Cloudflare. */
+
+import { readFileSync, statSync } from 'node:fs'
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { COMMAND_LINE_ID } from '../../src/local/operators.ts'
+import { ACCOUNT } from './deploy-stand-ins.ts'
+import {
+  cloud,
+  expectAdministers,
+  expectDeployed,
+  operator,
+  operatorFile,
+  operatorsInDatabase,
+  run,
+  useAccount,
+  WORDS,
+} from './deployment.ts'
+
+useAccount()
+
+const SHOWN_FILE = `.wrangler/deployment/${ACCOUNT}/operator.json`
+const runAgain = async (...words: string[]) => {
+  await cloud.write((account) => {
+    account.commands = []
+  })
+  return run(words)
+}
+let kept: (readonly [path: string, text: string])[] = []
+/** A deployment with one operator, whose credential is in the file. Only the first takes every step. */
+async function deployed() {
+  if (kept.length === 0) {
+    await expectDeployed(await run(WORDS))
+    const paths = [...Object.values(cloud.files), join(cloud.folder, 'account.json')]
+    kept = paths.map((path) => [path, readFileSync(path, 'utf8')] as const)
+    return
+  }
+  for (const [path, text] of kept) await writeFile(path, text)
+  expect(await run(['--new-operator'])).toMatchObject({ status: 0, stderr: '' })
+}
+
+const numberOfOperators = () => operatorsInDatabase().filter((id) => id !== COMMAND_LINE_ID).length
+
+describe('the first operator', () => {
+  it('npm run deploy makes an operator who may administer, and leaves the credential in a file for its owner alone', async () => {
+    const { stdout } = await run(WORDS)
+    expect(operatorsInDatabase()).toEqual([operator().client_id, COMMAND_LINE_ID])
+    expect(operator().client_id).toMatch(/^registry-operator-./)
+    expect(statSync(operatorFile()).mode & 0o777).toBe(0o600)
+    await expectAdministers()
+    expect(stdout).toMatch(
+      new RegExp(
+        `^operator +${operator().client_id} made, its credential is in \\S*${SHOWN_FILE}$`,
+        'm',
+      ),
+    )
+  })
+
+  it('npm run deploy hands wrangler the digest of the secret, and says how a program and a person go on', async () => {
+    // Every output, command and file is searched for the secret by `run`.
+    const { stdout } = await run(WORDS)
+    const [credential] = cloud.rows(
+      "SELECT secret_digest FROM client_credential WHERE client_id LIKE 'registry-%'",
+    )
+    expect(credential?.secret_digest).toMatch(/^[0-9a-f]{64}$/)
+    expect(stdout).toMatch(
+      new RegExp(
+        `^To administer as a program: CREDENTIALS_FILE=\\S*${SHOWN_FILE} npm run --silent admin -- `,
+        'm',
+      ),
+    )
+    expect(stdout).toContain(
+      'To administer as a person: npm run admin -- login --remote, as a user',
+    )
+  })
+
+  it('npm run deploy, run again, makes no other operator', async () => {
+    await deployed()
+    const before = operator()
+    const again = await runAgain(...WORDS.slice(2))
+    expect(again.stdout).toMatch(
+      /^operator +registry-operator-\S+ may administer with the credential in /m,
+    )
+    expect(operator()).toEqual(before)
+    // As recommended, once the credential is in a safe place.
+    await rm(operatorFile())
+    const later = await runAgain(...WORDS.slice(2))
+    expect(later.stdout).toMatch(
+      /^operator +1 found; npm run deploy -- --new-operator makes another$/m,
+    )
+    expect(later.stdout).toContain('CREDENTIALS_FILE=FILE ')
+    expect(operatorsInDatabase()).toEqual([before.client_id, COMMAND_LINE_ID])
+  })
+
+  it.each([
+    ['is disabled', `UPDATE client SET disabled_at = 1 WHERE client_id LIKE 'registry-%'`],
+    ['lost its scope', `DELETE FROM client_authorization WHERE client_id LIKE 'registry-op%'`],
+    [
+      'has no live secret',
+      `UPDATE client_credential SET expires_at = 1 WHERE client_id LIKE 'registry-%'`,
+    ],
+    ['is deleted', `DELETE FROM client WHERE client_id LIKE 'registry-%'`],
+  ])('npm run deploy makes another operator when the only one %s', async (_, sql) => {
+    await deployed()
+    const { client_id } = operator()
+    cloud.onDatabase(sql)
+    await expectDeployed(await run(WORDS))
+    expect(operator().client_id).not.toBe(client_id)
+    await expectAdministers()
+  })
+
+  it('npm run deploy takes a client of another name for an operator, if it can administer by itself', async () => {
+    await deployed()
+    cloud.onDatabase(
+      `PRAGMA defer_foreign_keys = ON; BEGIN; ${[
+        'client',
+        'client_authorization',
+        'client_grant_type',
+        'client_credential',
+      ]
+        .map(
+          (table) =>
+            `UPDATE ${table} SET client_id = 'terraform' WHERE client_id LIKE 'registry-op%'`,
+        )
+        .join(';')}; COMMIT; DELETE FROM client WHERE client_id LIKE 'registry-%'`,
+    )
+    const { stdout } = await run(WORDS)
+    expect(stdout).toMatch(/^operator +1 found/m)
+    expect(operatorsInDatabase()).toEqual([COMMAND_LINE_ID])
+    cloud.onDatabase(`DELETE FROM client WHERE client_id = 'terraform'`)
+  })
+
+  it('npm run deploy does not write over an operator.json that is no credential', async () => {
+    await deployed()
+    await writeFile(operatorFile(), '{"client_id": "mine"}')
+    const { status, stderr } = await run(WORDS)
+    expect([status, stderr]).toEqual([
+      1,
+      expect.stringContaining(
+        'operator.json is not a credential: it needs client_id and client_secret',
+      ),
+    ])
+    expect(readFileSync(operatorFile(), 'utf8')).toBe('{"client_id": "mine"}')
+  })
+})
+
+describe('--new-operator', () => {
+  it('npm run deploy -- --new-operator makes another operator and nothing else, and the first stays', async () => {
+    await deployed()
+    const { workers } = await cloud.read()
+    const first = operator()
+    await rm(operatorFile())
+    const { status, stdout, stderr } = await runAgain('--new-operator')
+    expect([status, stderr]).toEqual([0, ''])
+    const { commands, workers: after } = await cloud.read()
+    expect(commands).toEqual([
+      'auth token --json',
+      'd1 execute DB --remote --json --command SELECT',
+      'd1 execute DB --remote --json --command INSERT',
+    ])
+    expect(after).toEqual(workers)
+    expect(stdout).toContain('To administer as a person: ')
+    expect(stdout).not.toContain('Deployed.')
+    expect(operator().client_id).not.toBe(first.client_id)
+    expect(operatorsInDatabase()).toContain(first.client_id)
+    expect(numberOfOperators()).toBe(2)
+    await expectAdministers()
+  })
+
+  it('npm run deploy -- --new-operator makes no other while the credential that it left is good, and another when it is not', async () => {
+    await deployed()
+    const first = operator()
+    const { status, stdout } = await runAgain('--new-operator')
+    expect([status, stdout]).toEqual([
+      0,
+      expect.stringContaining(': move the file away to make another'),
+    ])
+    expect(operator()).toEqual(first)
+    expect(numberOfOperators()).toBe(1)
+    // Rotated by a second operator.
+    cloud.onDatabase(
+      `UPDATE client_credential SET secret_digest = 'other' WHERE client_id LIKE 'registry-op%'`,
+    )
+    await runAgain('--new-operator')
+    expect(numberOfOperators()).toBe(2)
+    await expectAdministers()
+  })
+
+  it.each([false, true])(
+    'npm run deploy -- --new-operator makes one operator although wrangler failed at first (after the work: %s)',
+    async (failsAfterwards) => {
+      await deployed()
+      await rm(operatorFile())
+      const failing = 'd1 execute DB --remote --json --command INSERT'
+      await cloud.write((account) => Object.assign(account, { failing, failsAfterwards }))
+      const { status, stderr } = await run(['--new-operator'])
+      expect([status, stderr.split('\n')]).toEqual([
+        1,
+        [
+          `error: operator: wrangler d1 execute DB failed: ${failsAfterwards ? 'the answer was lost' : 'out of order'}`,
+          'What was made so far is kept: npm run deploy -- --new-operator goes on from here when it is run again.',
+          '',
+        ],
+      ])
+      await cloud.write((account) => {
+        account.failing = null
+      })
+      expect((await run(['--new-operator'])).status).toBe(0)
+      expect(numberOfOperators()).toBe(2)
+      await expectAdministers()
+    },
+  )
+
+  it('npm run deploy -- --new-operator is refused before there is a deployment', async () => {
+    const { status, stderr } = await run(['--new-operator'])
+    expect([status, stderr.split('\n')[0]]).toEqual([
+      1,
+      'error: operator: there is no deployment yet: npm run deploy makes one, with its operator',
+    ])
+    expect(operatorsInDatabase()).toEqual([])
+  })
+})
