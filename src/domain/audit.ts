@@ -2,6 +2,7 @@
 
 export const AUDIT_EVENTS = [
   'client.create',
+  'client.import',
   'client.update',
   'client.authorize',
   'client.withdraw',

@@ -95,6 +95,18 @@ export type PermissionLists = Readonly<
 >
 export type ClientLists = PermissionLists & Readonly<{ redirectUris?: readonly string[] }>
 
+/** A client of another registry, with its dates in epoch seconds. No permission and no digest is there twice. */
+export type ImportedClient = Readonly<{
+  clientId: string
+  fields: ClientFields
+  redirectUris: readonly string[]
+  permissions: readonly Permission[]
+  credentials: readonly Omit<Credential, 'lastUsedAt'>[]
+  createdAt: number
+  /** Null while enabled. */
+  disabledAt: number | null
+}>
+
 export const isEnabled = (holder: { readonly disabledAt: number | null }) =>
   holder.disabledAt === null
 

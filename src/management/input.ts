@@ -56,7 +56,7 @@ function deepest(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue | undefi
   return found ? { ...found, path: [...issue.path, ...found.path] } : issue
 }
 
-function check(schema: z.core.$ZodType, value: unknown, whole: string): unknown {
+export function checkInput(schema: z.core.$ZodType, value: unknown, whole: string): unknown {
   const read = z.safeParse(schema, value, { error: words, reportInput: true })
   if (read.success) return read.data
   const issue = deepest(read.error.issues)
@@ -80,7 +80,7 @@ export function readQuery(c: HttpContext, { query = NO_PARAMETERS }: Operation):
       throw invalid(`${name} must not have the character U+0000`, name)
     }
   }
-  return check(query, Object.fromEntries(given), 'the query')
+  return checkInput(query, Object.fromEntries(given), 'the query')
 }
 
 async function readJson(c: HttpContext, maxBytes: number): Promise<unknown> {
@@ -105,7 +105,7 @@ export async function readJsonBody(
     }
     return null
   }
-  return check(body, await readJson(c, maxBodyBytes), BODY)
+  return checkInput(body, await readJson(c, maxBodyBytes), BODY)
 }
 
 async function hasContent(body: ReadableStream<Uint8Array>): Promise<boolean> {

@@ -4,6 +4,7 @@ import { auditOperations } from './audit.ts'
 import { categoryOperations } from './categories.ts'
 import { clientPartOperations } from './client-parts.ts'
 import { clientOperations } from './clients.ts'
+import { importOperations } from './imports.ts'
 import { invitationOperations } from './invitations.ts'
 import type { Operation } from './operation.ts'
 import { refusalOperations } from './refusals.ts'
@@ -19,6 +20,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...scopeOperations,
   ...categoryOperations,
   ...invitationOperations,
+  ...importOperations,
   ...sessionOperations,
   ...auditOperations,
   ...refusalOperations,

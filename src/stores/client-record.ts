@@ -61,6 +61,13 @@ export async function findClientRecord(db: Database, clientId: string) {
   return row && readClientRecord(row)
 }
 
+/** Those that are there, ordered by id. */
+export async function findClientRecords(db: Database, clientIds: readonly string[]) {
+  const ids = JSON.stringify(clientIds)
+  const found = await db.prepare(CLIENTS_BY_ID).bind(ids).all<ClientRecordRow>()
+  return found.results.map(readClientRecord)
+}
+
 /** At most `rows` clients after the id `after`, ordered by id. */
 export async function pageOfClientRecords(
   db: Database,

@@ -2,10 +2,12 @@
 
 import type { ClientRecord } from '../domain/client.ts'
 import { auditStatement, type Part, runChange } from './change-batch.ts'
+import { importStatements } from './client-import.ts'
 import {
   type ClientRecordRow,
   FIND_CLIENT_RECORD,
   findClientRecord,
+  findClientRecords,
   pageOfClientRecords,
   readClientRecord,
 } from './client-record.ts'
@@ -106,6 +108,18 @@ export function clientRegistry(
         return read((await db.batch(batch)).at(-1))
       } catch (fault) {
         if (isIdTaken(fault)) return null
+        throw fault
+      }
+    },
+
+    findAll: (clientIds) => findClientRecords(db, clientIds),
+
+    async importAll(clients, by) {
+      try {
+        await db.batch(importStatements(db, clients, by))
+        return true
+      } catch (fault) {
+        if (isIdTaken(fault)) return false
         throw fault
       }
     },

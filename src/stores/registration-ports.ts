@@ -4,7 +4,13 @@
  * as the batch leaves it.
  */
 
-import type { ClientFields, ClientLists, ClientRecord, PermissionLists } from '../domain/client.ts'
+import type {
+  ClientFields,
+  ClientLists,
+  ClientRecord,
+  ImportedClient,
+  PermissionLists,
+} from '../domain/client.ts'
 import type { Category, NewScope, ScopeFields, ScopeRecord } from '../domain/declaration.ts'
 import type { SecretDigest, SessionKey, TokenDigest } from '../domain/ids.ts'
 import type { UserFields, UserLists, UserRecord } from '../domain/user.ts'
@@ -60,6 +66,13 @@ export interface ClientReader {
 export interface ClientRegistry extends ClientReader {
   /** Null, and nothing is written, if a client has the id. */
   create(client: NewClient, by: Authorship, detail: Detail): Promise<ClientRecord | null>
+  /** Those of the ids that are there, ordered by id. One read of the primary. */
+  findAll(clientIds: readonly string[]): Promise<readonly ClientRecord[]>
+  /** All in one batch, each with its audit row. False, and nothing is written, if a client has one of the ids. */
+  importAll(
+    clients: readonly (ImportedClient & Readonly<{ detail: Detail }>)[],
+    by: Authorship,
+  ): Promise<boolean>
   /** Several changes are one: all or none. */
   change(
     before: ClientRecord,

@@ -2,6 +2,7 @@
 
 import * as audit from '../../src/stores/audit.ts'
 import * as changeBatch from '../../src/stores/change-batch.ts'
+import * as clientImport from '../../src/stores/client-import.ts'
 import * as clientRecord from '../../src/stores/client-record.ts'
 import * as clientStatements from '../../src/stores/client-statements.ts'
 import * as clients from '../../src/stores/clients.ts'
@@ -43,6 +44,7 @@ const stores = {
   revocationStatements,
   revocations,
   connectedApplications,
+  clientImport,
   clientRecord,
   changeBatch,
   clientStatements,

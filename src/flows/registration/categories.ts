@@ -49,7 +49,7 @@ export async function replaceCategories(
   categories: readonly Category[],
   expected: ExpectedVersion = null,
 ): Promise<ReplacedCategories> {
-  requireAdmin(act.actor)
+  requireAdmin(act.actor, 'declaring scopes and categories')
   const registry = act.ports.categories
   for (let round = 1; round <= MAX_ROUNDS; round += 1) {
     const { text } = await registry.read()

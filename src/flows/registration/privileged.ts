@@ -30,11 +30,9 @@ export function requireMayChange({ scopes: held }: Actor, scopes: readonly strin
   }
 }
 
-/** For what concerns every client and user. */
-export function requireAdmin({ scopes: held }: Actor) {
-  if (!isAdmin(held)) {
-    throw forbidden('declaring scopes and categories needs the scope registry:admin')
-  }
+/** For what concerns every client and user, or writes secrets and dates as they are given. `what` begins the sentence. */
+export function requireAdmin({ scopes: held }: Actor, what: string) {
+  if (!isAdmin(held)) throw forbidden(`${what} needs the scope registry:admin`)
 }
 
 /** `id`: of the caller's choice; null for a random one. */

@@ -47,7 +47,7 @@ export async function createScope(
   act: Act,
   given: NewScope,
 ): Promise<Outcome<ScopeRecord> & Readonly<{ isNew: boolean }>> {
-  requireAdmin(act.actor)
+  requireAdmin(act.actor, 'declaring scopes and categories')
   const { name, ...fields } = given
   const created = await act.ports.scopes.create(given, authorOf(act), detailOf(name, fields))
   if (created === 'too_many') throw tooMany()
@@ -64,7 +64,7 @@ const change = (
   expected: ExpectedVersion,
   decided: (before: ScopeRecord) => Promise<Changed<ScopeRecord>>,
 ) => {
-  requireAdmin(act.actor)
+  requireAdmin(act.actor, 'declaring scopes and categories')
   return changeRecord(act, expected, {
     find: () => act.ports.scopes.find(name),
     unknown: () => unknown(name),
@@ -115,7 +115,7 @@ export type ImportedScopes = Readonly<{
 
 /** All or none. Scopes that are declared as given are not touched, and scopes that are not named stay. */
 export async function importScopes(act: Act, scopes: readonly NewScope[]): Promise<ImportedScopes> {
-  requireAdmin(act.actor)
+  requireAdmin(act.actor, 'declaring scopes and categories')
   const imported = await act.ports.scopes.import(scopes, authorOf(act))
   if (imported === 'too_many') throw tooMany()
   return { ...imported, notes: [] }

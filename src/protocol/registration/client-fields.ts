@@ -159,15 +159,17 @@ export const CLIENT_FIELDS: Fields<ClientFields> = {
   },
 }
 
+export const grantTypeSchema = oneOfSchema(
+  GRANT_TYPES,
+  (input) => `unknown grant type ${quote(input)}: it is one of ${GRANT_TYPES.join(', ')}`,
+)
+
 /** What `authorize` gives a client and `withdraw` takes from it. */
 export const CLIENT_PERMISSIONS: Fields<Required<PermissionLists>> = {
   grantTypes: list(
     '--grant-type <type>',
     `a grant it may use: ${GRANT_TYPES.join(', ')}`,
-    oneOfSchema(
-      GRANT_TYPES,
-      (input) => `unknown grant type ${quote(input)}: it is one of ${GRANT_TYPES.join(', ')}`,
-    ),
+    grantTypeSchema,
   ),
   scopes: scopesField(
     'a scope (RFC 6749): read, or domain:action or domain:action:resource, which have a hierarchy',

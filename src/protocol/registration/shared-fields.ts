@@ -41,7 +41,7 @@ function wordSchema(
     .check(z.maxLength(maxLength, { error }), z.refine(isGood, { error }))
 }
 
-const scopeSchema = wordSchema(
+export const scopeSchema = wordSchema(
   MAX_SCOPE_LENGTH,
   isScope,
   (text) => `${quote(text)} is not a scope: a scope ${SCOPE_RULE}`,
@@ -54,17 +54,17 @@ export const scopesField = (help: string) => ({
   schema: listSchema(scopeSchema),
 })
 
+export const endorsementSchema = wordSchema(MAX_ENDORSEMENT_LENGTH, isEndorsement, (text) =>
+  text === '*'
+    ? 'endorsement "*": write *.* for every category'
+    : `${quote(text)} is not an endorsement: write a category (cs.DL), an archive (cs.*) or *.*`,
+)
+
 export const ENDORSEMENTS = {
   flags: '--endorsement <category>',
   help: 'a category (cs.DL), an archive (cs.*) or *.*; one that another covers is dropped',
   isList: true as const,
-  schema: listSchema(
-    wordSchema(MAX_ENDORSEMENT_LENGTH, isEndorsement, (text) =>
-      text === '*'
-        ? 'endorsement "*": write *.* for every category'
-        : `${quote(text)} is not an endorsement: write a category (cs.DL), an archive (cs.*) or *.*`,
-    ),
-  ),
+  schema: listSchema(endorsementSchema),
 }
 
 /** The body that gives a client or a user something, or takes it. */

@@ -1,0 +1,197 @@
+/** What a client of the original is here: the row of `imports`, or why it cannot be one. */
+
+import type * as z from 'zod/mini'
+import { redirectUriProblem } from '../../domain/registration.ts'
+import { hasRegistryScope } from '../../domain/registry-scopes.ts'
+import { CLIENT_FIELDS, grantTypeSchema } from '../../protocol/registration/client-fields.ts'
+import {
+  CLIENT_IMPORT,
+  type ClientImport,
+  secretDigestSchema,
+} from '../../protocol/registration/client-import.ts'
+import { RegistrationError } from '../../protocol/registration/errors.ts'
+import { requireValid, type Schema } from '../../protocol/registration/field.ts'
+import { idSchema, scopeSchema } from '../../protocol/registration/shared-fields.ts'
+import { badRow, type StagedClient, type StagedRow } from './staging.ts'
+import type { BadRow } from './tables.ts'
+
+/** `owner`: of clients that name none; null to leave them out. `now`: for dates that are missing, in ISO 8601. */
+export type Rules = Readonly<{ owner: string | null; now: string }>
+
+type Permission = ClientImport['permissions'][number]
+
+/** Of one column. Ends the reading of its row. */
+class BadValue extends Error {
+  readonly field: string | null
+  constructor(field: string | null, rule: string) {
+    super(rule)
+    this.field = field
+  }
+}
+
+/** Throws a BadValue. */
+function check(schema: z.ZodMiniType, value: unknown, field?: string): unknown {
+  try {
+    return requireValid(schema, value, field)
+  } catch (fault) {
+    if (!(fault instanceof RegistrationError)) throw fault
+    // The report names the field already.
+    const rule = fault.in({ nameOf: () => '', empty: '""' }).trim()
+    throw new BadValue(fault.field, rule)
+  }
+}
+
+/** Throws a BadValue. */
+const checked = (schema: Schema, field: string, value: string | null) =>
+  check(schema, value ?? '', field) as string
+
+const DATE = /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d)(?::(\d\d)(?:\.\d+)?)?)?(Z|[+-]\d\d:\d\d)?$/
+
+/** The original wrote instants without a zone: they are taken for UTC. Null for NULL. Throws a BadValue. */
+function instantOf(field: string, value: string | null): string | null {
+  if (value === null || value === '') return null
+  const [, date, minutes = '00:00', seconds = '00', zone = 'Z'] = DATE.exec(value) ?? []
+  // JavaScript takes the 30th of February for the 2nd of March.
+  const isDate = date !== undefined && new Date(`${date}T00:00:00Z`).toJSON()?.startsWith(date)
+  const epochMs = isDate ? Date.parse(`${date}T${minutes}:${seconds}${zone}`) : Number.NaN
+  if (epochMs >= 0) return new Date(epochMs).toISOString()
+  throw new BadValue(field, `${JSON.stringify(value)} is not a date such as 2018-03-01 12:00:00`)
+}
+
+/** What `read` makes of the row's values; undefined after a report. */
+function tryRow<T>(
+  row: StagedRow,
+  report: (bad: BadRow) => void,
+  read: (values: StagedRow['values']) => T,
+): T | undefined {
+  try {
+    return read(row.values)
+  } catch (fault) {
+    if (!(fault instanceof BadValue)) throw fault
+    report(badRow(row, fault.field, fault.message))
+    return undefined
+  }
+}
+
+type Fields = Pick<ClientImport, 'client_id' | 'redirect_uris' | 'created_at'> &
+  Readonly<Record<string, unknown>>
+type Values = StagedRow['values']
+
+function fieldsOf(values: Values, { owner, now }: Rules): Fields {
+  const of = (column: string) => values[column] ?? null
+  const redirectUri = of('redirect_uri') || null
+  const problem = redirectUri === null ? null : redirectUriProblem(redirectUri, false)
+  if (problem) throw new BadValue('redirect_uri', `${JSON.stringify(redirectUri)} ${problem}`)
+  return {
+    client_id: checked(idSchema(), 'client_id', of('client_id')),
+    name: checked(CLIENT_FIELDS.name.schema, 'name', of('name')),
+    owner_id: checked(CLIENT_FIELDS.ownerId.schema, 'owner_id', of('owner_id') || owner),
+    url: checked(CLIENT_FIELDS.url.schema, 'url', of('url')),
+    description: checked(CLIENT_FIELDS.description.schema, 'description', of('description')),
+    // The only method of the original.
+    auth_method: 'client_secret_post',
+    redirect_uris: redirectUri === null ? [] : [redirectUri],
+    created_at: instantOf('created', of('created')) ?? now,
+  }
+}
+
+const scopeOf = (values: Values) => {
+  const scope = checked(scopeSchema, 'scope', values.scope ?? null)
+  if (!hasRegistryScope([scope])) return scope
+  throw new BadValue('scope', `${JSON.stringify(scope)} would administer this registry`)
+}
+
+function grantTypeOf(values: Values, { redirect_uris }: Fields) {
+  const grantType = checked(grantTypeSchema, 'grant_type', values.grant_type ?? null)
+  if (grantType !== 'authorization_code' || redirect_uris.length !== 0) return grantType
+  throw new BadValue(
+    'grant_type',
+    'authorization_code needs a redirect URI, and the client has none',
+  )
+}
+
+/** Several rows of the original may be for one permission: each date is the earliest. */
+function merged(permissions: readonly Permission[]): Permission[] {
+  const earliest = (left: string, right: string) => (left < right ? left : right)
+  const byValue = new Map<string, Permission>()
+  for (const one of permissions) {
+    const name = `${one.kind} ${one.value}`
+    const other = byValue.get(name) ?? one
+    byValue.set(name, {
+      ...one,
+      requested_at: earliest(one.requested_at, other.requested_at),
+      authorized_at:
+        one.authorized_at && other.authorized_at
+          ? earliest(one.authorized_at, other.authorized_at)
+          : (one.authorized_at ?? other.authorized_at),
+    })
+  }
+  return [...byValue.values()]
+}
+
+/** The original used one secret of a client, the first. */
+function credentialsOf(
+  [first, ...others]: readonly StagedRow[],
+  fields: Fields,
+  report: (bad: BadRow) => void,
+): ClientImport['credentials'] {
+  if (!first) return []
+  for (const other of others) {
+    const rule = `is that of credential_id ${first.key}, the secret that the original used`
+    report(badRow(other, 'client_id', rule))
+  }
+  const credential = tryRow(first, report, (values) => ({
+    secret_digest: checked(
+      secretDigestSchema(),
+      'client_secret',
+      (values.client_secret ?? '').toLowerCase(),
+    ),
+    created_at: instantOf('created', values.created ?? null) ?? fields.created_at,
+  }))
+  return credential ? [credential] : []
+}
+
+/** Null if the client cannot be imported. Every row that is left out is reported, but not those of such a client. */
+export function importRow(
+  staged: StagedClient,
+  rules: Rules,
+  report: (bad: BadRow) => void,
+): ClientImport | null {
+  const fields = tryRow(staged.client[0], report, (values) => fieldsOf(values, rules))
+  if (!fields) return null
+  const datesOf = (values: Values) => {
+    const authorized = instantOf('authorized', values.authorized ?? null)
+    const requested = instantOf('requested', values.requested ?? null)
+    return {
+      requested_at: requested ?? authorized ?? fields.created_at,
+      authorized_at: authorized,
+    }
+  }
+  const permissionsOf = <Kind extends Permission['kind']>(
+    rows: readonly StagedRow[],
+    kind: Kind,
+    read: (values: Values) => string,
+  ) =>
+    rows.flatMap((row) => {
+      const make = (values: Values) => ({ kind, value: read(values), ...datesOf(values) })
+      return tryRow(row, report, make) ?? []
+    })
+  const permissions = [
+    ...permissionsOf(staged.client_authorization, 'scope', scopeOf),
+    ...permissionsOf(staged.client_grant_type, 'grant_type', (values) =>
+      grantTypeOf(values, fields),
+    ),
+  ]
+  const row = {
+    ...fields,
+    permissions: merged(permissions),
+    credentials: credentialsOf(staged.client_credential, fields, report),
+  }
+  // Each value is right by itself. There may be too many.
+  return (
+    tryRow(staged.client[0], report, () => {
+      check(CLIENT_IMPORT, row)
+      return row
+    }) ?? null
+  )
+}

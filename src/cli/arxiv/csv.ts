@@ -1,0 +1,120 @@
+/** Reads one of the original's tables from a CSV file (RFC 4180) whose first record names the columns. */
+
+import { Refusal } from '../../local/refusal.ts'
+import { type Found, positionsOf, type TableName, unreadable } from './tables.ts'
+
+type Value = Readonly<{ text: string; isQuoted: boolean }>
+/** `isBad`: text stands beside a quoted value. */
+type CsvRecord = Readonly<{ line: number; values: readonly Value[]; isBad: boolean }>
+
+/** Characters. */
+const LONGEST_RECORD = 16_777_216
+
+/** Cuts text that arrives in pieces into records. */
+class CsvRecords {
+  #values: Value[] = []
+  #text = ''
+  #length = 0
+  #state: 'start' | 'plain' | 'quoted' | 'closed' = 'start'
+  #isQuoted = false
+  #isBad = false
+  #line = 1
+  #startLine = 1
+
+  #add(character: string) {
+    this.#text += character
+    this.#length++
+    if (this.#length > LONGEST_RECORD) {
+      throw new Refusal(
+        `line ${this.#startLine}: a row is longer than 16 MiB: a quote may be missing`,
+      )
+    }
+  }
+
+  *read(piece: string): Generator<CsvRecord> {
+    for (const character of piece) {
+      if (this.#state === 'quoted') {
+        if (character === '"') this.#state = 'closed'
+        else this.#add(character)
+      } else if (character === '"' && this.#state === 'closed') {
+        this.#add(character)
+        this.#state = 'quoted'
+      } else if (character === '"' && this.#state === 'start') {
+        this.#isQuoted = true
+        this.#state = 'quoted'
+      } else if (character === ',') this.#endValue()
+      else if (character === '\n') yield* this.#endRecord()
+      else if (character !== '\r') {
+        // RFC 4180 §2: quotes are around the whole value.
+        if (character === '"' || this.#state === 'closed') this.#isBad = true
+        else this.#state = 'plain'
+        this.#add(character)
+      }
+      if (character === '\n') this.#line++
+    }
+  }
+
+  *end(): Generator<CsvRecord> {
+    if (this.#state === 'quoted') {
+      throw new Refusal(
+        `line ${this.#startLine}: a quoted value that begins in this row never ends`,
+      )
+    }
+    yield* this.#endRecord()
+  }
+
+  #endValue() {
+    this.#values.push({ text: this.#text, isQuoted: this.#isQuoted })
+    this.#text = ''
+    this.#isQuoted = false
+    this.#state = 'start'
+  }
+
+  *#endRecord(): Generator<CsvRecord> {
+    this.#endValue()
+    const [first] = this.#values
+    const isEmpty = this.#values.length === 1 && first?.text === '' && !first.isQuoted
+    if (!isEmpty) yield { line: this.#startLine, values: this.#values, isBad: this.#isBad }
+    this.#values = []
+    this.#isBad = false
+    this.#length = 0
+    this.#startLine = this.#line + 1
+  }
+}
+
+/** Programs write NULL as nothing, as `\N` (MySQL) or as `NULL`, always without quotes. */
+const NULLS = ['', '\\N', 'NULL']
+const meaning = ({ text, isQuoted }: Value) => (!isQuoted && NULLS.includes(text) ? null : text)
+
+/** Throws a Refusal for a file that cannot be read as a whole. */
+export async function* readCsv(
+  table: TableName,
+  pieces: AsyncIterable<string>,
+): AsyncGenerator<Found> {
+  const records = new CsvRecords()
+  let columns: readonly string[] | undefined
+  let positions: readonly number[] = []
+  const read = (record: CsvRecord): Found => {
+    const { line, values } = record
+    if (columns === undefined) {
+      columns = values.map(({ text }) => text.trim())
+      positions = positionsOf(
+        table,
+        columns,
+        (sentence) => new Refusal(`line ${line}: ${sentence}`),
+      )
+      return { kind: 'table', table }
+    }
+    if (record.isBad) return unreadable(table, line, 'has text outside the quotes of a value')
+    if (values.length !== columns.length) {
+      const rule = `has ${values.length} values where the first row has ${columns.length} columns`
+      return unreadable(table, line, rule)
+    }
+    const own = positions.map((position) => meaning(values[position] as Value))
+    return { kind: 'row', table, line, values: own }
+  }
+  for await (const piece of pieces) {
+    for (const record of records.read(piece)) yield read(record)
+  }
+  for (const record of records.end()) yield read(record)
+}

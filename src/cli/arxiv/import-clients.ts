@@ -1,0 +1,124 @@
+/** Imports the clients of the original registry: reads, puts together, sends 200 at a time, and reports. */
+
+import type { ClientImport } from '../../protocol/registration/client-import.ts'
+import { importRow, type Rules } from './client-rows.ts'
+import { readSource } from './source.ts'
+import { badRow, type StagedRow, Staging } from './staging.ts'
+import type { BadRow } from './tables.ts'
+
+/** What the API says of each client that was sent, in their order. */
+export type ImportResult = Readonly<{
+  outcome: 'created' | 'unchanged' | 'refused'
+  problem?: Readonly<{ detail: string }> | undefined
+}>
+
+export type Importer = Readonly<{
+  /** May be called again with the same clients. */
+  send: (clients: readonly ClientImport[]) => Promise<readonly ImportResult[]>
+  report: (bad: BadRow) => void
+  progress: (line: string) => void
+  /** Epoch milliseconds. */
+  clock: () => number
+}>
+
+/** Rows that were left out are counted in `badRows`, clients among them in `notImported`. */
+export type Summary = Readonly<{
+  clients: number
+  created: number
+  unchanged: number
+  notImported: number
+  badRows: number
+}>
+
+/** Of one request to the API. */
+const MAX_CLIENTS = 200
+const MAX_CHARACTERS = 250_000
+const ROWS_A_LINE = 100_000
+const CLIENTS_A_LINE = 5_000
+
+const written = (count: number) => count.toLocaleString('en-US')
+
+async function stageAll(path: string, staging: Staging, { report, progress }: Importer) {
+  let rows = 0
+  for await (const found of readSource(path)) {
+    if (found.kind === 'table') continue
+    const bad = found.kind === 'bad' ? found : staging.add(found)
+    if (bad) report(bad)
+    rows++
+    if (rows % ROWS_A_LINE === 0) progress(`${written(rows)} rows are read`)
+  }
+  staging.index()
+  for (const orphan of staging.orphans()) report(orphan)
+}
+
+type Waiting = Readonly<{ row: ClientImport; from: StagedRow }>
+
+/** Lists of clients that one request can take. */
+function* batchesOf(waiting: Iterable<Waiting>): Generator<readonly Waiting[]> {
+  let batch: Waiting[] = []
+  let characters = 0
+  for (const one of waiting) {
+    const length = JSON.stringify(one.row).length
+    if (
+      batch.length === MAX_CLIENTS ||
+      (batch.length > 0 && characters + length > MAX_CHARACTERS)
+    ) {
+      yield batch
+      batch = []
+      characters = 0
+    }
+    batch.push(one)
+    characters += length
+  }
+  if (batch.length > 0) yield batch
+}
+
+/** Throws a Refusal, before anything is sent, for a file that cannot be read as a whole. */
+export async function importClients(
+  path: string,
+  rules: Rules,
+  importer: Importer,
+): Promise<Summary> {
+  const staging = new Staging()
+  const counts = { created: 0, unchanged: 0, refused: 0 }
+  let seen = 0
+  let notImported = 0
+  let badRows = 0
+  const report = (bad: BadRow) => {
+    badRows++
+    importer.report(bad)
+  }
+  function* rows(): Generator<Waiting> {
+    for (const staged of staging.clients()) {
+      seen++
+      const row = importRow(staged, rules, report)
+      if (row) yield { row, from: staged.client[0] }
+      else notImported++
+    }
+  }
+  try {
+    await stageAll(path, staging, { ...importer, report })
+    const clients = staging.clientCount
+    const startedAt = importer.clock()
+    let told = 0
+    for (const batch of batchesOf(rows())) {
+      const results = await importer.send(batch.map(({ row }) => row))
+      for (const [index, { outcome, problem }] of results.entries()) {
+        counts[outcome]++
+        const from = batch[index]?.from
+        if (outcome === 'refused' && from)
+          report(badRow(from, null, problem?.detail ?? 'is refused'))
+      }
+      if (seen - told >= CLIENTS_A_LINE) {
+        told = seen
+        const seconds = (importer.clock() - startedAt) / 1000
+        const speed = written(Math.round(seen / seconds))
+        importer.progress(`${written(seen)} of ${written(clients)} clients, ${speed} a second`)
+      }
+    }
+    const { created, unchanged, refused } = counts
+    return { clients, created, unchanged, notImported: notImported + refused, badRows }
+  } finally {
+    staging.close()
+  }
+}

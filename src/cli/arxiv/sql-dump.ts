@@ -1,0 +1,174 @@
+/** Reads the original's tables from an SQL dump of MySQL, MariaDB or SQLite. At most one row is in memory. */
+
+import { Refusal } from '../../local/refusal.ts'
+import { SqlTokens, type Token } from './sql-tokens.ts'
+import { valuesOf } from './sql-values.ts'
+import {
+  type BadRow,
+  type Found,
+  isTableName,
+  positionsOf,
+  TABLES,
+  type TableName,
+  unreadable,
+} from './tables.ts'
+
+/** Gets a token, and returns when its part of the statement is complete. */
+type Reading<Result = void> = Generator<void, Result, Token>
+
+/** The definition of a table is small. A row has one long text at most. */
+const MAX_TOKENS = 10_000
+
+const isMark = (token: Token, mark: string) => token.kind === 'mark' && token.text === mark
+const isWord = (token: Token, word: RegExp) => token.kind === 'word' && word.test(token.text)
+const isName = ({ kind }: Token) => kind === 'word' || kind === 'name'
+
+const refuse = (line: number, sentence: string) => new Refusal(`line ${line}: ${sentence}`)
+
+/** What stands between parentheses, after the first of them. */
+function* readParentheses(open: Token): Reading<Token[]> {
+  const inside: Token[] = []
+  for (let depth = 1; ; ) {
+    const token = yield
+    if (isMark(token, '(')) depth++
+    if (isMark(token, ')')) depth--
+    if (depth === 0) return inside
+    if (inside.push(token) > MAX_TOKENS) throw refuse(open.line, 'a parenthesis is never closed')
+  }
+}
+
+function* skipStatement(token: Token): Reading {
+  let last = token
+  while (!isMark(last, ';')) last = yield
+}
+
+/** The name of a table without its database, and the token after it. */
+function* readTable(first: Token): Reading<readonly [name: string, next: Token]> {
+  let name = first
+  let next = yield
+  while (isMark(next, '.')) {
+    name = yield
+    next = yield
+  }
+  return [isName(name) ? name.text.toLowerCase() : '', next]
+}
+
+/** Names of columns in a definition: the first token of each part, unless it begins a key or a constraint. */
+function columnsIn(tokens: readonly Token[]): readonly string[] {
+  const CONSTRAINT = /^(?:PRIMARY|KEY|UNIQUE|CONSTRAINT|FOREIGN|CHECK|INDEX|FULLTEXT|SPATIAL)$/i
+  let depth = 0
+  return tokens.flatMap((token, index) => {
+    const before = tokens[index - 1]
+    const isFirst = before === undefined || (depth === 0 && isMark(before, ','))
+    if (isMark(token, '(')) depth++
+    if (isMark(token, ')')) depth--
+    return isFirst && isName(token) && !isWord(token, CONSTRAINT) ? [token.text] : []
+  })
+}
+
+class Statements {
+  /** The line of the statement that is being read; null between statements. */
+  openLine: number | null = null
+  readonly #columns = new Map<TableName, readonly string[]>()
+  readonly #emit: (found: Found) => void
+
+  constructor(emit: (found: Found) => void) {
+    this.#emit = emit
+  }
+
+  *read(): Generator<void, never, Token> {
+    for (;;) {
+      this.openLine = null
+      const first = yield
+      this.openLine = first.line
+      if (isWord(first, /^CREATE$/i)) yield* this.#readCreate()
+      else if (isWord(first, /^(?:INSERT|REPLACE)$/i)) yield* this.#readInsert()
+      else if (isWord(first, /^COPY$/i)) {
+        throw refuse(first.line, 'the dump has COPY: write it with INSERT (pg_dump --inserts)')
+      } else yield* skipStatement(first)
+    }
+  }
+
+  *#readCreate(): Reading {
+    let token = yield
+    while (isWord(token, /^(?:TEMPORARY|TEMP)$/i)) token = yield
+    if (!isWord(token, /^TABLE$/i)) return yield* skipStatement(token)
+    token = yield
+    while (isWord(token, /^(?:IF|NOT|EXISTS)$/i)) token = yield
+    const [table, next] = yield* readTable(token)
+    if (!isTableName(table) || !isMark(next, '(')) return yield* skipStatement(next)
+    this.#columns.set(table, columnsIn(yield* readParentheses(next)))
+    this.#emit({ kind: 'table', table })
+    yield* skipStatement(yield)
+  }
+
+  *#readInsert(): Reading {
+    let token = yield
+    while (isWord(token, /^(?:LOW_PRIORITY|DELAYED|HIGH_PRIORITY|IGNORE|OR|REPLACE|INTO)$/i)) {
+      token = yield
+    }
+    let [table, next] = yield* readTable(token)
+    if (!isTableName(table)) return yield* skipStatement(next)
+    let columns = this.#columns.get(table)
+    if (isMark(next, '(')) {
+      columns = columnsIn(yield* readParentheses(next))
+      next = yield
+    }
+    if (!isWord(next, /^VALUES?$/i)) return yield* skipStatement(next)
+    if (!columns) {
+      const sentence = `INSERT INTO ${table} names no columns, and no CREATE TABLE is before it`
+      throw refuse(token.line, `${sentence}: dump the definitions of the tables too`)
+    }
+    this.#emit({ kind: 'table', table })
+    yield* this.#readRows(table, columns, token.line)
+  }
+
+  *#readRows(table: TableName, columns: readonly string[], line: number): Reading {
+    const positions = positionsOf(table, columns, (sentence) => refuse(line, sentence))
+    for (;;) {
+      const open = yield
+      if (!isMark(open, '(')) return yield* skipStatement(open)
+      const values = valuesOf(yield* readParentheses(open))
+      this.#emit(rowOf(table, values, { positions, columns, line: open.line }))
+      const next = yield
+      if (!isMark(next, ',')) return yield* skipStatement(next)
+    }
+  }
+}
+
+function rowOf(
+  table: TableName,
+  values: readonly (string | null | undefined)[],
+  at: Readonly<{ positions: readonly number[]; columns: readonly string[]; line: number }>,
+): Found {
+  const { positions, columns, line } = at
+  if (values.length !== columns.length) {
+    const rule = `has ${values.length} values where the table has ${columns.length} columns`
+    return unreadable(table, line, rule)
+  }
+  const own = positions.map((position) => values[position])
+  const unknown = own.indexOf(undefined)
+  if (unknown === -1) return { kind: 'row', table, line, values: own as (string | null)[] }
+  const bad: BadRow = unreadable(table, line, 'is an expression that cannot be read')
+  return { ...bad, key: own[0] ?? null, field: TABLES[table][unknown] ?? null }
+}
+
+/** Throws a Refusal for a file that is no dump, or only a part of one. */
+export async function* readSqlDump(pieces: AsyncIterable<string>): AsyncGenerator<Found> {
+  let found: Found[] = []
+  const statements = new Statements((one) => found.push(one))
+  const reading = statements.read()
+  reading.next()
+  const tokens = new SqlTokens()
+  for await (const piece of pieces) {
+    for (const token of tokens.read(piece)) reading.next(token)
+    yield* found
+    found = []
+  }
+  for (const token of tokens.read('', true)) reading.next(token)
+  yield* found
+  if (statements.openLine !== null) {
+    const sentence = 'the file ends inside the statement that begins here: it is not complete'
+    throw refuse(statements.openLine, sentence)
+  }
+}

@@ -1,0 +1,174 @@
+/** Cuts the text of an SQL dump, which arrives in pieces, into tokens. Comments are no tokens. */
+
+import { Refusal } from '../../local/refusal.ts'
+
+/** `name` is a quoted identifier, or text in MySQL's double quotes; `blob` the bytes of a hexadecimal literal as text. */
+export type Token = Readonly<{
+  kind: 'word' | 'name' | 'text' | 'blob' | 'number' | 'mark'
+  text: string
+  /** Of its first character, from 1. */
+  line: number
+}>
+
+/** What a backslash in a text means depends on the program that wrote the dump. */
+type Dialect = 'unknown' | 'standard' | 'mysql'
+
+/** Characters. MySQL sends no more bytes in a packet by default. */
+const LONGEST_TOKEN = 16_777_216
+
+const SPACE = /\s+/y
+const LINE_COMMENT = /--[^\n]*\n?/y
+const HASH_COMMENT = /#[^\n]*\n?/y
+const WORD = /[A-Za-z_$\u0080-\uffff][\w$\u0080-\uffff]*/y
+const NUMBER = /(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?/y
+const HEXADECIMAL = /[xX]'([0-9A-Fa-f]*)'|0x([0-9A-Fa-f]+)/y
+
+const QUOTES: Readonly<Record<string, 'text' | 'name'>> = { "'": 'text', '"': 'name', '`': 'name' }
+const MYSQL_ESCAPES: Readonly<Record<string, string>> = {
+  '0': '\0',
+  b: '\b',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  Z: '\x1a',
+  // These two keep their backslash.
+  '%': '\\%',
+  _: '\\_',
+}
+const MYSQL_COMMENT = /^\/\*M?!|^-- (?:MySQL|MariaDB|phpMyAdmin)/
+const MYSQL_WORD = /^(?:ENGINE|AUTO_INCREMENT)$/i
+/** How the dumps of SQLite begin. */
+const SQLITE_WORD = /^PRAGMA$/i
+
+export const bytesAsText = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
+
+/**
+ * Where the text in quotes ends that begins at `start`; -1 if that is not in `text`. The last character of `text` may be
+ * the first of two quotes.
+ */
+function endOfQuoted(text: string, start: number, hasEscapes: boolean): number {
+  const quote = text[start]
+  for (let at = start + 1; at < text.length - 1; at++) {
+    const character = text[at]
+    if (character === '\\' && hasEscapes) at++
+    else if (character === quote && text[at + 1] === quote) at++
+    else if (character === quote) return at
+  }
+  return -1
+}
+
+function unquoted(text: string, quote: string, hasEscapes: boolean): string {
+  if (!hasEscapes) return text.replaceAll(quote + quote, quote)
+  return text.replace(/''|""|``|\\([\s\S])/g, (found, escaped?: string) => {
+    if (escaped !== undefined) return MYSQL_ESCAPES[escaped] ?? escaped
+    return found[0] === quote ? quote : found
+  })
+}
+
+export class SqlTokens {
+  #text = ''
+  #at = 0
+  #line = 1
+  #dialect: Dialect = 'unknown'
+  /** A token that has not arrived is looked for again when the text is twice as long, so that the work stays linear. */
+  #enough = 0
+
+  #match(pattern: RegExp) {
+    pattern.lastIndex = this.#at
+    return pattern.exec(this.#text)
+  }
+
+  /** The tokens that are complete with this piece. `isLast`: no piece follows. */
+  *read(piece: string, isLast = false): Generator<Token> {
+    // A line feed ends whatever the end of the file may end.
+    this.#text = this.#text.slice(this.#at) + piece + (isLast ? '\n' : '')
+    this.#at = 0
+    if (this.#text.length < this.#enough && !isLast) return
+    this.#enough = 0
+    while (this.#skip(isLast) && this.#at < this.#text.length) {
+      const line = this.#line
+      const read = this.#next()
+      if (!read || (read.end >= this.#text.length && !isLast)) return this.#wait(isLast)
+      this.#advance(read.end)
+      yield { kind: read.kind, text: read.text, line }
+    }
+  }
+
+  #wait(isLast: boolean) {
+    const length = this.#text.length - this.#at
+    if (isLast || length > LONGEST_TOKEN) {
+      const what = isLast ? 'the file ends inside a text' : 'a text is longer than 16 MiB'
+      throw new Refusal(`line ${this.#line}: ${what} that begins here`)
+    }
+    this.#enough = 2 * length
+  }
+
+  #advance(end: number) {
+    let newline = this.#text.indexOf('\n', this.#at)
+    while (newline !== -1 && newline < end) {
+      this.#line++
+      newline = this.#text.indexOf('\n', newline + 1)
+    }
+    this.#at = end
+  }
+
+  /** Passes over spaces and comments. False if a comment may go on in the next piece. */
+  #skip(isLast: boolean): boolean {
+    for (;;) {
+      const end = this.#endOfSpace()
+      if (end === null) return true
+      if (end === -1 || (end === this.#text.length && !isLast)) {
+        this.#wait(isLast)
+        return false
+      }
+      this.#advance(end)
+    }
+  }
+
+  /** Null if neither begins here, -1 if the end of a comment has not arrived. */
+  #endOfSpace(): number | null {
+    const start = this.#text[this.#at]
+    if (start === '/' && this.#text[this.#at + 1] === '*') {
+      this.#learn(MYSQL_COMMENT.test(this.#text.slice(this.#at, this.#at + 4)))
+      const end = this.#text.indexOf('*/', this.#at + 2)
+      return end === -1 ? -1 : end + 2
+    }
+    const isHash = start === '#' && this.#dialect !== 'standard'
+    const passed =
+      this.#match(SPACE) ?? this.#match(LINE_COMMENT) ?? (isHash && this.#match(HASH_COMMENT))
+    if (!passed) return null
+    this.#learn(MYSQL_COMMENT.test(passed[0]))
+    return this.#at + passed[0].length
+  }
+
+  #learn(isMysql: boolean) {
+    if (isMysql && this.#dialect === 'unknown') this.#dialect = 'mysql'
+  }
+
+  #next(): Readonly<{ kind: Token['kind']; text: string; end: number }> | null {
+    const start = this.#text[this.#at] as string
+    this.#learn(start === '`')
+    const quoted = QUOTES[start]
+    if (quoted) {
+      const hasEscapes = this.#dialect === 'mysql' && start !== '`'
+      const end = endOfQuoted(this.#text, this.#at, hasEscapes)
+      if (end === -1) return null
+      const text = this.#text.slice(this.#at + 1, end)
+      return { kind: quoted, text: unquoted(text, start, hasEscapes), end: end + 1 }
+    }
+    const blob = this.#match(HEXADECIMAL)
+    if (blob) {
+      const text = bytesAsText(Buffer.from(blob[1] ?? blob[2] ?? '', 'hex'))
+      return { kind: 'blob', text, end: this.#at + blob[0].length }
+    }
+    const word = this.#match(WORD)
+    if (word) {
+      if (SQLITE_WORD.test(word[0]) && this.#dialect === 'unknown') this.#dialect = 'standard'
+      this.#learn(MYSQL_WORD.test(word[0]))
+      return { kind: 'word', text: word[0], end: this.#at + word[0].length }
+    }
+    const number = this.#match(NUMBER)
+    if (number) return { kind: 'number', text: number[0], end: this.#at + number[0].length }
+    return { kind: 'mark', text: start, end: this.#at + 1 }
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * Puts the rows of each client together. A dump has one table after the other, so the rows wait in a temporary database
+ * of SQLite, which is on disk, without a name, and gone when the process ends.
+ */
+
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { type BadRow, type SourceRow, TABLE_NAMES, TABLES, type TableName } from './tables.ts'
+
+/** A row with its values by column. */
+export type StagedRow = Readonly<{
+  table: TableName
+  key: string
+  line: number | null
+  values: Readonly<Record<string, string | null>>
+}>
+
+/** A client with its rows in each table, in the order of their keys. */
+export type StagedClient = Readonly<Record<TableName, readonly StagedRow[]>> &
+  Readonly<{ client: readonly [StagedRow] }>
+
+/** Stands for bytes that are no text. */
+const REPLACEMENT = '\uFFFD'
+
+export const badRow = (
+  { table, key, line }: Pick<StagedRow, 'table' | 'key' | 'line'>,
+  field: string | null,
+  rule: string,
+): BadRow => ({ kind: 'bad', table, key, line, field, rule })
+
+/** Numbers by their size, other keys by their text. */
+const BY_KEY = (key: string) => `ORDER BY length(${key}), ${key}`
+
+function problemOf({ table, values }: SourceRow): Readonly<{ field: string; rule: string }> | null {
+  const columns = TABLES[table]
+  for (const [index, field] of columns.entries()) {
+    const value = values[index]
+    if (value?.includes(REPLACEMENT)) {
+      return { field, rule: 'has bytes that are no text in the character set of the file' }
+    }
+    const isKey = index === 0 || field === 'client_id'
+    if (isKey && (value === null || value === '')) return { field, rule: 'must not be empty' }
+  }
+  return null
+}
+
+export class Staging {
+  readonly #db = new DatabaseSync('')
+  readonly #inserts: Readonly<Record<TableName, StatementSync>>
+
+  constructor() {
+    this.#db.exec('PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN')
+    const inserts = TABLE_NAMES.map((table) => {
+      const columns = TABLES[table]
+      const [key, ...others] = columns
+      this.#db.exec(
+        `CREATE TABLE ${table} (${key} TEXT PRIMARY KEY, ${others.join(' TEXT, ')} TEXT, line INTEGER) WITHOUT ROWID`,
+      )
+      const places = [...columns, 'line'].map(() => '?').join(', ')
+      const sql = `INSERT INTO ${table} VALUES (${places}) ON CONFLICT DO NOTHING`
+      return [table, this.#db.prepare(sql)] as const
+    })
+    this.#inserts = Object.fromEntries(inserts) as Record<TableName, StatementSync>
+  }
+
+  /** Null, or why the row is left out. */
+  add(row: SourceRow): BadRow | null {
+    const { table, line, values } = row
+    const of = { table, line, key: values[0] ?? '' }
+    const problem = problemOf(row)
+    if (problem) return badRow(of, problem.field, problem.rule)
+    const { changes } = this.#inserts[table].run(...values, line)
+    return changes > 0 ? null : badRow(of, TABLES[table][0], 'is that of an earlier row')
+  }
+
+  /** Call it after the last row. */
+  index() {
+    for (const table of TABLE_NAMES) {
+      if (table !== 'client') this.#db.exec(`CREATE INDEX of_${table} ON ${table} (client_id)`)
+    }
+    this.#db.exec('COMMIT')
+  }
+
+  get clientCount(): number {
+    return Number(this.#db.prepare('SELECT count(*) AS n FROM client').get()?.n)
+  }
+
+  /** Rows whose client the original does not have. */
+  *orphans(): Generator<BadRow> {
+    for (const table of TABLE_NAMES) {
+      const rows = this.#db.prepare(
+        `SELECT * FROM ${table} WHERE client_id NOT IN (SELECT client_id FROM client) ${BY_KEY(TABLES[table][0])}`,
+      )
+      for (const row of rows.iterate()) {
+        const rule = `is ${JSON.stringify(row.client_id)}, and the table client has no such row`
+        yield badRow(stagedRow(table, row), 'client_id', rule)
+      }
+    }
+  }
+
+  *clients(): Generator<StagedClient> {
+    const parts = TABLE_NAMES.filter((table) => table !== 'client').map((table) => {
+      const sql = `SELECT * FROM ${table} WHERE client_id = ? ${BY_KEY(TABLES[table][0])}`
+      return [table, this.#db.prepare(sql)] as const
+    })
+    const clients = this.#db.prepare(`SELECT * FROM client ${BY_KEY('client_id')}`)
+    for (const row of clients.iterate()) {
+      const client = stagedRow('client', row)
+      const rows = parts.map(([table, statement]) => [
+        table,
+        statement.all(client.key).map((one) => stagedRow(table, one)),
+      ])
+      yield { ...Object.fromEntries(rows), client: [client] } as StagedClient
+    }
+  }
+
+  close() {
+    this.#db.close()
+  }
+}
+
+function stagedRow(table: TableName, row: Record<string, unknown>): StagedRow {
+  const { line, ...values } = row
+  return {
+    table,
+    key: String(values[TABLES[table][0]]),
+    line: line as number | null,
+    values: values as Record<string, string | null>,
+  }
+}

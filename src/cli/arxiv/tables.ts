@@ -1,0 +1,65 @@
+/** The tables of the original registry that hold its clients, and what a reader of any form makes of them. */
+
+/** Each table's columns. The first one is its primary key. */
+export const TABLES = {
+  client: ['client_id', 'owner_id', 'created', 'name', 'url', 'description', 'redirect_uri'],
+  client_credential: ['credential_id', 'client_id', 'client_secret', 'created'],
+  client_authorization: ['authorization_id', 'client_id', 'requested', 'authorized', 'scope'],
+  client_grant_type: ['grant_type_id', 'client_id', 'requested', 'authorized', 'grant_type'],
+} as const satisfies Record<string, readonly string[]>
+export type TableName = keyof typeof TABLES
+export const TABLE_NAMES = Object.keys(TABLES) as readonly TableName[]
+
+export const isTableName = (name: string): name is TableName => Object.hasOwn(TABLES, name)
+
+/** A row that is not imported. It never holds a secret or its digest. */
+export type BadRow = Readonly<{
+  kind: 'bad'
+  table: TableName
+  /** The value of its primary key; null where it cannot be read. */
+  key: string | null
+  /** Of the file, from 1; null where the form has no lines. */
+  line: number | null
+  /** The column; null if the row as a whole is at fault. */
+  field: string | null
+  /** A sentence about the field or the row, without its full stop. */
+  rule: string
+}>
+
+/** The values in the order of the table's columns. */
+export type SourceRow = Readonly<{
+  kind: 'row'
+  table: TableName
+  line: number | null
+  values: readonly (string | null)[]
+}>
+
+/** What a reader finds, in the order of the file: that a table exists, its rows, and rows that it cannot read. */
+export type Found = Readonly<{ kind: 'table'; table: TableName }> | SourceRow | BadRow
+
+/** A row of which nothing can be read but where it stands. */
+export const unreadable = (table: TableName, line: number, rule: string): BadRow => ({
+  kind: 'bad',
+  table,
+  key: null,
+  line,
+  field: null,
+  rule,
+})
+
+/**
+ * Where each column of the table stands among `given`, the columns of the file. Throws what `refuse` makes of a sentence
+ * if a column is missing.
+ */
+export function positionsOf(
+  table: TableName,
+  given: readonly string[],
+  refuse: (sentence: string) => Error,
+): readonly number[] {
+  const names = given.map((name) => name.toLowerCase())
+  return TABLES[table].map((column) => {
+    const position = names.indexOf(column)
+    if (position === -1) throw refuse(`the table ${table} has no column ${column}`)
+    return position
+  })
+}
