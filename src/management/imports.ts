@@ -52,7 +52,7 @@ function read(row: unknown): ImportedClient | Result {
     )
   } catch (cause) {
     if (!(cause instanceof Problem)) throw cause
-    const problem = { field: cause.field, detail: cause.message }
+    const problem = { field: cause.field, detail: cause.description }
     return { client_id: idOf(row), outcome: 'refused', problem }
   }
 }

@@ -352,7 +352,9 @@ it('every command is in the list of those that write an audit row or in the list
   const acts = new Set(cases.map(({ words }) => words(NONE).slice(0, 2).join(' ')))
   expect([...acts, ...Object.keys(READING), 'doctor'].sort()).toEqual(commands.sort())
   const told = new Set(cases.map(({ event }) => event))
-  expect([...told, 'consent.grant', 'consent.remove'].sort()).toEqual([...AUDIT_EVENTS].sort())
+  expect([...told, 'client.import', 'consent.grant', 'consent.remove'].sort()).toEqual(
+    [...AUDIT_EVENTS].sort(),
+  )
 })
 
 it.each(Object.entries(READING))(

@@ -82,7 +82,7 @@ const folderOf = (path: string) => path.split('/')[0] ?? ''
 
 /** `target` is a path in src/; null for a package. */
 function importsOf(path: string, text: string): Import[] {
-  const found = text.matchAll(/\b(?:from|import)\s*\(?\s*['"`]([^'"`]+)['"`]/g)
+  const found = text.matchAll(/(?<!\.)\b(?:from|import)\s*\(?\s*['"`]([^'"`]+)['"`]/g)
   return Array.from(found, ([, specifier = '']) => ({
     specifier,
     target: specifier.startsWith('.') ? join(dirname(path), specifier) : null,

@@ -1,9 +1,11 @@
 /** Every way from a lesser scope of the registry to a greater one: all need registry:admin. */
 
 import { describe, expect, it } from 'vitest'
+import type { ImportedClient } from '../../src/domain/client.ts'
 import { REGISTRY_SCOPES } from '../../src/domain/registry-scopes.ts'
 import type { Act } from '../../src/flows/registration/change.ts'
 import * as clients from '../../src/flows/registration/clients.ts'
+import { importClients } from '../../src/flows/registration/import-clients.ts'
 import * as users from '../../src/flows/registration/users.ts'
 import {
   actBy,
@@ -224,6 +226,23 @@ describe('scopes of the registry', () => {
     expect(
       await refusedAs(clients.createClient(admin(), givenClient({ clientId: chosen }))),
     ).toBeNull()
+  })
+
+  it('clients of another registry are imported by registry:admin alone, whatever their scopes are', async () => {
+    const { fields } = givenClient()
+    const imported = (scope: string): ImportedClient => ({
+      clientId: chosenId(),
+      fields,
+      redirectUris: [],
+      permissions: [{ kind: 'scope', value: scope, requestedAt: 1, authorizedAt: 1 }],
+      credentials: [],
+      createdAt: 1,
+      disabledAt: null,
+    })
+    for (const scope of [...GREATER, 'a:b']) {
+      await expectRefused((act) => importClients(act, [imported(scope)]))
+    }
+    expect(await refusedAs(importClients(admin(), [imported('registry:read')]))).toBeNull()
   })
 
   it('a client that gets a scope of the registry between check and change is not changed', async () => {
