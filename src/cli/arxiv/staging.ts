@@ -47,6 +47,8 @@ export class Staging {
   readonly #db = new DatabaseSync('')
   readonly #inserts: Readonly<Record<TableName, StatementSync>>
 
+  readonly #leaveOut: StatementSync
+
   constructor() {
     this.#db.exec('PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN')
     const inserts = TABLE_NAMES.map((table) => {
@@ -59,11 +61,19 @@ export class Staging {
       const sql = `INSERT INTO ${table} VALUES (${places}) ON CONFLICT DO NOTHING`
       return [table, this.#db.prepare(sql)] as const
     })
+    this.#db.exec('CREATE TABLE left_out (client_id TEXT PRIMARY KEY) WITHOUT ROWID')
+    this.#leaveOut = this.#db.prepare('INSERT INTO left_out VALUES (?) ON CONFLICT DO NOTHING')
     this.#inserts = Object.fromEntries(inserts) as Record<TableName, StatementSync>
   }
 
   /** Null, or why the row is left out. */
-  add(row: SourceRow): BadRow | null {
+  add(row: SourceRow | BadRow): BadRow | null {
+    const bad = row.kind === 'bad' ? row : this.#insert(row)
+    if (bad?.table === 'client' && bad.key !== null) this.#leaveOut.run(bad.key)
+    return bad
+  }
+
+  #insert(row: SourceRow): BadRow | null {
     const { table, line, values } = row
     const of = { table, line, key: values[0] ?? '' }
     const problem = problemOf(row)
@@ -84,11 +94,12 @@ export class Staging {
     return Number(this.#db.prepare('SELECT count(*) AS n FROM client').get()?.n)
   }
 
-  /** Rows whose client the original does not have. */
+  /** Rows whose client the original does not have. A client that was left out is reported already. */
   *orphans(): Generator<BadRow> {
     for (const table of TABLE_NAMES) {
       const rows = this.#db.prepare(
-        `SELECT * FROM ${table} WHERE client_id NOT IN (SELECT client_id FROM client) ${BY_KEY(TABLES[table][0])}`,
+        `SELECT * FROM ${table} WHERE client_id NOT IN
+           (SELECT client_id FROM client UNION ALL SELECT client_id FROM left_out) ${BY_KEY(TABLES[table][0])}`,
       )
       for (const row of rows.iterate()) {
         const rule = `is ${JSON.stringify(row.client_id)}, and the table client has no such row`

@@ -42,7 +42,7 @@ async function stageAll(path: string, staging: Staging, { report, progress }: Im
   let rows = 0
   for await (const found of readSource(path)) {
     if (found.kind === 'table') continue
-    const bad = found.kind === 'bad' ? found : staging.add(found)
+    const bad = staging.add(found)
     if (bad) report(bad)
     rows++
     if (rows % ROWS_A_LINE === 0) progress(`${written(rows)} rows are read`)
@@ -74,14 +74,13 @@ function* batchesOf(waiting: Iterable<Waiting>): Generator<readonly Waiting[]> {
 }
 
 /** Throws a Refusal, before anything is sent, for a file that cannot be read as a whole. */
-export async function importClients(
+export async function importArxiv(
   path: string,
   rules: Rules,
   importer: Importer,
 ): Promise<Summary> {
   const staging = new Staging()
   const counts = { created: 0, unchanged: 0, refused: 0 }
-  let seen = 0
   let notImported = 0
   let badRows = 0
   const report = (bad: BadRow) => {
@@ -90,7 +89,6 @@ export async function importClients(
   }
   function* rows(): Generator<Waiting> {
     for (const staged of staging.clients()) {
-      seen++
       const row = importRow(staged, rules, report)
       if (row) yield { row, from: staged.client[0] }
       else notImported++
@@ -100,7 +98,7 @@ export async function importClients(
     await stageAll(path, staging, { ...importer, report })
     const clients = staging.clientCount
     const startedAt = importer.clock()
-    let told = 0
+    let sent = 0
     for (const batch of batchesOf(rows())) {
       const results = await importer.send(batch.map(({ row }) => row))
       for (const [index, { outcome, problem }] of results.entries()) {
@@ -109,11 +107,12 @@ export async function importClients(
         if (outcome === 'refused' && from)
           report(badRow(from, null, problem?.detail ?? 'is refused'))
       }
-      if (seen - told >= CLIENTS_A_LINE) {
-        told = seen
+      const isDue = sent % CLIENTS_A_LINE >= CLIENTS_A_LINE - batch.length
+      sent += batch.length
+      if (isDue) {
         const seconds = (importer.clock() - startedAt) / 1000
-        const speed = written(Math.round(seen / seconds))
-        importer.progress(`${written(seen)} of ${written(clients)} clients, ${speed} a second`)
+        const speed = written(Math.round(sent / seconds))
+        importer.progress(`${written(sent)} of ${written(clients)} clients, ${speed} a second`)
       }
     }
     const { created, unchanged, refused } = counts
