@@ -131,5 +131,8 @@ export async function importClients(
     if (isDryRun || fresh.length === 0) return results
     if (await clients.importAll(fresh, authorOf(act))) return results
   }
-  throw new RegistrationError('conflict', 'others register clients with the same ids at the same time')
+  throw new RegistrationError(
+    'conflict',
+    'others register clients with the same ids at the same time',
+  )
 }
