@@ -99,7 +99,7 @@ it('the status states the schema, every setting, and what cron did last', async 
   expect(status).toMatchObject({
     issuer: 'http://127.0.0.1:8787',
     schema: { version: env.TEST_MIGRATIONS.at(-1)?.name },
-    settings: { SESSION_LIFETIME_SECONDS: 7200, LOGIN_URL: null, LOG_ANSWERS: true },
+    settings: { SESSION_LIFETIME_SECONDS: 7200, LOGIN_URL: null, LOG_ANSWERS: 'all' },
     cron: [{ task: 'refusal', ran_at: '2026-10-01T12:00:00.000Z', removed: 17, left_over: 3 }],
   })
 })
