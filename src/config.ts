@@ -104,9 +104,10 @@ export const SETTINGS = {
           'must be an https URL, or http on a loopback address, without a password or a fragment',
         )
       }
-      if (new URL(text).searchParams.has('next_page')) {
-        throw new Error('must be without next_page, which the registry adds')
-      }
+      const added = ['next_page', 'login_hint', 'prompt'].find((name) =>
+        new URL(text).searchParams.has(name),
+      )
+      if (added) throw new Error(`must be without ${added}, which the registry adds`)
       return text
     },
     values: 'URL',

@@ -16,6 +16,7 @@ import {
 import { codeResponse, errorResponse } from '../protocol/authorization-response.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import type { Fields } from '../protocol/fields.ts'
+import { isSilent, signInFor } from '../protocol/interaction.ts'
 import { approveRedirect, displayHostOf, whyNotApproved } from '../protocol/redirect-uri.ts'
 import { quoted } from '../protocol/sanitize.ts'
 import {
@@ -89,22 +90,33 @@ export async function decideAuthorization(
 ): Promise<AuthorizeOutcome> {
   const { fields, identified, session, readAnswer } = received
   const { client, redirect } = identified
-  if (!session?.record.user) return { kind: 'sign_in' }
+  const common = { state: fields.get('state'), issuer: deps.issuer }
+  const sendBack = (refusal: OAuthError): AuthorizeOutcome => ({
+    ...{ kind: 'send_back', to: errorResponse(redirect, refusal, common), refusal },
+  })
+  // RFC 9700 §4.11.2 has an exception for silent requests: the client asked not to involve the user.
+  const signIn = (): AuthorizeOutcome =>
+    isSilent(fields) ? sendBack(loginRequired('nobody is signed in')) : { kind: 'sign_in' }
+  if (!session?.record.user) return signIn()
   // D1 is asked both at once. The answer to the second counts only if the session holds.
   const understood = prefetch(
     understand(received, session.record.user.user_id, session.record, deps),
   )
-  if (!(await session.holds())) return { kind: 'sign_in' }
+  if (!(await session.holds())) return signIn()
   const answer = readAnswer && (await readAnswer())
-  const common = { state: fields.get('state'), issuer: deps.issuer }
   try {
     const { request, standing } = await understood
     const user = userOf(session.record, standing.user, deps.usersAreExternal)
-    if (user === null) return { kind: 'sign_in' }
-    if (user === 'disabled') return { kind: 'disabled_user' }
+    if (user === null) return signIn()
+    if (user === 'disabled') {
+      if (isSilent(fields)) throw loginRequired('the user is disabled')
+      return { kind: 'disabled_user' }
+    }
+    if (mustSignIn(request, session.record, deps, context)) return { kind: 'sign_in' }
     const offered = offer(request, client, user, deps)
     const terms = consentTerms(client, displayHostOf(redirect), offered, standing.catalogue)
-    const question = { fields, identified, user, offered, terms, standing, answer }
+    const { interaction } = request
+    const question = { fields, identified, user, offered, terms, standing, answer, interaction }
     const decided = await agree(question, deps)
     if (decided.kind === 'ask') return { ...decided.question, kind: 'ask_consent', user }
     const code = await issueCode({ ...question, ...decided.agreement, request }, deps, context)
@@ -113,8 +125,29 @@ export async function decideAuthorization(
     if (!(cause instanceof OAuthError)) throw cause
     // Another site may have made the form, so it must not cause a redirect.
     if (answer?.kind === 'out_of_date') throw answer.refusal
-    return { kind: 'send_back', to: errorResponse(redirect, cause, common), refusal: cause }
+    return sendBack(cause)
   }
+}
+
+const loginRequired = (detail: string) =>
+  new OAuthError('login_required', 'The user must sign in, which needs a page.', { detail })
+
+/** Throws `login_required` when the user cannot be asked, or came back without having signed in. */
+function mustSignIn(
+  { interaction }: AuthorizationRequest,
+  { start_time }: SessionRecord,
+  { usersAreExternal }: Pick<Deps, 'usersAreExternal'>,
+  { now }: RequestContext,
+): boolean {
+  const signedInAt = Math.floor(Date.parse(start_time) / 1000)
+  const signIn = signInFor(interaction, signedInAt, now)
+  if (signIn === 'none') return false
+  if (interaction.isSilent) throw loginRequired('the user signed in too long ago')
+  // An accounts service that leads back at once would be asked without end.
+  if (signIn === 'asked' && usersAreExternal) {
+    throw loginRequired('the accounts service did not ask the user to sign in again')
+  }
+  return true
 }
 
 /** The request, and what D1 has about the user and what may be shown. A malformed request causes no read. */

@@ -8,11 +8,12 @@ import {
   narrowedTerms,
   WITHDRAWN_FINGERPRINT,
 } from '../domain/consent.ts'
-import { formatScopes } from '../domain/scope.ts'
+import { formatScopes, splitScopes } from '../domain/scope.ts'
 import type { User } from '../domain/user.ts'
 import { consentFormBytes } from '../protocol/consent-form.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import { type Fields, MAX_FORM_BYTES } from '../protocol/fields.ts'
+import type { Interaction } from '../protocol/interaction.ts'
 import type { GivenConsent, Standing } from '../stores/ports.ts'
 import type { IdentifiedClient } from './authorize.ts'
 import type { Deps } from './deps.ts'
@@ -31,6 +32,9 @@ export type Agreement = Permissions & Readonly<{ consent: GivenConsent | null }>
 /** What the page asks. */
 export type ConsentQuestion = Readonly<{
   terms: ConsentTerms
+  /** Of the scopes: what an earlier consent allows already. The user decides on the others alone. */
+  allowed: readonly string[]
+  /** Digest of what the page shows. */
   fingerprint: string
   /** Why it asks again, or null. */
   again: Readonly<{ kind: 'changed' }> | Extract<ConsentAnswer, { kind: 'out_of_date' }> | null
@@ -61,29 +65,57 @@ type Case = Readonly<{
   terms: ConsentTerms
   standing: Standing
   answer: ConsentAnswer | null
+  interaction: Interaction
 }>
 
-/** Throws `access_denied` when the user refused, and `invalid_request` when no answer would fit into a form. */
-export async function agree(
-  asked: Case,
-  deps: Pick<Deps, 'authorizations' | 'issueRefreshTokens'>,
-): Promise<Decided> {
-  const { offered, terms, standing, answer } = asked
-  const fingerprint = await fingerprintOf(terms, deps.issueRefreshTokens)
+type Settled = Pick<Deps, 'authorizations' | 'issueRefreshTokens'>
+
+/**
+ * Throws `access_denied` when the user refused, `consent_required` when the page may not be shown, and `invalid_request` when
+ * no answer would fit into a form.
+ */
+export async function agree(asked: Case, deps: Settled): Promise<Decided> {
+  const { offered, terms, standing, answer, interaction } = asked
+  const whole = await fingerprintOf(terms, deps.issueRefreshTokens)
+  const allowed = await allowedBefore(asked, deps.issueRefreshTokens)
+  const fingerprint = allowed.length === 0 ? whole : await digest(JSON.stringify([whole, allowed]))
+  const shown = { terms, allowed, fingerprint }
   if (answer?.kind === 'given') {
     if (!answer.confirmed) return refuse(asked, 'the user pressed Cancel', deps)
-    if (answer.shown !== fingerprint) return ask(asked, fingerprint, { kind: 'changed' })
-    const scopes = offered.scopes.filter((scope) => answer.ticked.includes(scope))
+    if (answer.shown !== fingerprint) return ask(asked, shown, { kind: 'changed' })
+    const agreed = [...allowed, ...answer.ticked]
+    const scopes = offered.scopes.filter((scope) => agreed.includes(scope))
     if (scopes.length === 0) return refuse(asked, 'nothing was left ticked', deps)
     return agreedNow(asked, scopes, deps)
   }
   const { client, redirect } = asked.identified
-  const mayRemember = mayRememberConsent(client, redirect, terms)
-  const isRemembered = standing.consent?.fingerprint === fingerprint
+  const mayRemember = mayRememberConsent(client, redirect, terms) && !interaction.asksAgain
+  const isRemembered = standing.consent?.fingerprint === whole
   if (answer === null && mayRemember && isRemembered) {
     return { kind: 'agreed', agreement: { ...offered, consent: null } }
   }
-  return ask(asked, fingerprint, answer)
+  return ask(asked, shown, answer)
+}
+
+/**
+ * For a request for more than was consented: the scopes of the remembered consent, if it would answer a request for them
+ * alone. Otherwise none, and the user decides on all.
+ */
+async function allowedBefore(
+  { identified: { client, redirect }, offered, terms, standing, interaction }: Case,
+  policy: RefreshPolicy,
+): Promise<readonly string[]> {
+  const { consent } = standing
+  const consented = splitScopes(consent?.scopes ?? '')
+  const isPart =
+    consented.length < offered.scopes.length &&
+    consented.every((scope) => offered.scopes.includes(scope))
+  if (!consent || !isPart || interaction.asksAgain) return []
+  const before = narrowedTerms(terms, consented)
+  const answers =
+    mayRememberConsent(client, redirect, before) &&
+    consent.fingerprint === (await fingerprintOf(before, policy))
+  return answers ? consented : []
 }
 
 async function agreedNow(
@@ -119,12 +151,15 @@ async function refuse(
 
 /** A page whose answer would not fit into a form is not shown. */
 function ask(
-  { fields, offered, terms }: Case,
-  fingerprint: string,
+  { fields, offered, interaction }: Case,
+  shown: Omit<ConsentQuestion, 'again'>,
   again: ConsentQuestion['again'],
 ): Decided {
-  const bytes = consentFormBytes(fields, fingerprint, offered.scopes)
-  if (bytes <= MAX_FORM_BYTES) return { kind: 'ask', question: { terms, fingerprint, again } }
+  if (interaction.isSilent) {
+    throw new OAuthError('consent_required', 'The user must consent, which needs a page.')
+  }
+  const bytes = consentFormBytes(fields, shown.fingerprint, offered.scopes)
+  if (bytes <= MAX_FORM_BYTES) return { kind: 'ask', question: { ...shown, again } }
   throw new OAuthError(
     'invalid_request',
     'The request is too long for a consent page: request fewer scopes, or send a shorter state.',

@@ -1,6 +1,7 @@
 /** The way to the sign-in page, and from there back to a path of our own. */
 
 import { MAX_FORM_BYTES } from '../protocol/fields.ts'
+import { ASKED_AT } from '../protocol/interaction.ts'
 
 /** `URL` leaves these in a query, though RFC 3986 §3.4 does not allow them there. */
 const NOT_IN_A_QUERY = /[{}|\\^`]/g
@@ -26,13 +27,25 @@ export function ownPath(nextPage: string | undefined, issuer: string): string {
   return fitsNextPage(path, issuer) ? path : '/'
 }
 
+/** A longer one is no name and no address of a user. */
+const MAX_HINT = 320
+
+/** `login_hint` of the authorization request at `path`; empty without one. */
+export function loginHintIn(path: string, issuer: string): string {
+  const hint = new URL(path, issuer).searchParams.get('login_hint') ?? ''
+  return hint.length > MAX_HINT ? '' : hint
+}
+
 /**
- * Where a browser signs in before it comes back to `path`. Our own page gets the path and query, an accounts service
- * the whole URL.
+ * Where a browser signs in before it comes back to `path`. Our own page gets the path and query. An accounts service gets
+ * the whole URL, the login hint, and `prompt=login` when only a new sign-in counts.
  */
 export function loginAddress(path: string, issuer: string, loginUrl: string | null): string {
   if (loginUrl === null) return `/login?next_page=${escapedOnce(path, issuer)}`
   const query = new URLSearchParams({ next_page: `${issuer}${path}` })
+  const hint = loginHintIn(path, issuer)
+  if (hint !== '') query.set('login_hint', hint)
+  if (new URL(path, issuer).searchParams.has(ASKED_AT)) query.set('prompt', 'login')
   return `${loginUrl}${loginUrl.includes('?') ? '&' : '?'}${query}`
 }
 

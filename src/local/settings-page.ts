@@ -22,7 +22,7 @@ const EFFECTS = {
   ISSUER:
     'The origin that users and clients see: `https://auth.example.org`, without a path or a slash at the end; http on a loopback address only. `npm start` uses `http://127.0.0.1:$PORT`.',
   LOGIN_URL:
-    'Sends users to [an accounts service](accounts-service.md) to sign in: https, or http on a loopback address, without a password, a fragment or `next_page`.',
+    'Sends users to [an accounts service](accounts-service.md) to sign in: https, or http on a loopback address, without a password, a fragment, `next_page`, `login_hint` or `prompt`.',
   CODE_LIFETIME_SECONDS:
     'How long an authorization code can be redeemed. KV keeps nothing for less than 60 s.',
   CODE_RETRY_SECONDS:

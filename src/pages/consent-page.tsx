@@ -7,6 +7,8 @@ import { HiddenFields, ProblemNotice, SignedInAs, SignOutForm, WebAddress } from
 export type ConsentPageProps = Readonly<{
   /** What the user decides on. */
   terms: ConsentTerms
+  /** Of the scopes: what the user has allowed before, and need not decide on. */
+  allowed: readonly string[]
   /** Why the page asks again, or null. */
   notice: string | null
   username: string
@@ -38,9 +40,22 @@ const ClientCard = (p: Pick<ConsentTerms, 'client'>) => (
   </section>
 )
 
-const Scopes = (p: Pick<ConsentTerms, 'scopes'>) => (
+const AllowedBefore = (p: Pick<ConsentTerms, 'scopes'>) => (
+  <section>
+    <h2>You have already allowed it to:</h2>
+    <ul>
+      {p.scopes.map(({ scope, sentence }) => (
+        <li>
+          {sentence} <code>{scope}</code>
+        </li>
+      ))}
+    </ul>
+  </section>
+)
+
+const Scopes = (p: Pick<ConsentTerms, 'scopes'> & { isMore: boolean }) => (
   <fieldset aria-describedby="untick">
-    <legend>It asks to be allowed to:</legend>
+    <legend>{p.isMore ? 'It now also asks to be allowed to:' : 'It asks to be allowed to:'}</legend>
     <p class="small muted" id="untick">
       Untick anything that you do not want to allow.
     </p>
@@ -67,6 +82,9 @@ const Endorsements = (p: Pick<ConsentTerms, 'endorsements'>) => (
   </section>
 )
 
+const allowedIn = (p: ConsentPageProps, isAllowed: boolean) =>
+  p.terms.scopes.filter(({ scope }) => p.allowed.includes(scope) === isAllowed)
+
 export const ConsentPage = (p: ConsentPageProps) => (
   <Layout title="Allow access to your account?">
     <h1>Allow access to your account?</h1>
@@ -74,7 +92,10 @@ export const ConsentPage = (p: ConsentPageProps) => (
     <ClientCard client={p.terms.client} />
     <form method="post" action="/authorize">
       <HiddenFields fields={p.hidden} />
-      {p.terms.scopes.length > 0 && <Scopes scopes={p.terms.scopes} />}
+      {p.allowed.length > 0 && <AllowedBefore scopes={allowedIn(p, true)} />}
+      {p.terms.scopes.length > 0 && (
+        <Scopes scopes={allowedIn(p, false)} isMore={p.allowed.length > 0} />
+      )}
       {p.terms.endorsements.length > 0 && <Endorsements endorsements={p.terms.endorsements} />}
       <p class="returns">
         Either way, you will be sent to{' '}

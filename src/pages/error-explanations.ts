@@ -96,6 +96,22 @@ const EXPLANATIONS = {
     ],
     remedy: 'Make a new proof for each request, also when you repeat a request.',
   },
+  login_required: {
+    meaning: 'The user must sign in, and no page may be shown.',
+    causes: [
+      'The request has prompt=none, and nobody is signed in at this browser, or not within max_age.',
+      'The accounts service led back without asking the user to sign in again.',
+    ],
+    remedy: 'Send the same request without prompt=none.',
+  },
+  consent_required: {
+    meaning: 'The user must consent, and no page may be shown.',
+    causes: [
+      'The request has prompt=none, and no remembered consent answers it: it asks for more, or the client has changed.',
+      'Consent is never remembered for a public client on the device of its user, or for a sensitive scope.',
+    ],
+    remedy: 'Send the same request without prompt=none.',
+  },
   access_denied: {
     meaning: 'The user refused, or the server refused for the user.',
     causes: [

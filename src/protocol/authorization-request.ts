@@ -5,6 +5,7 @@ import type { ClientId } from '../domain/ids.ts'
 import { isThumbprint } from './dpop.ts'
 import { OAuthError } from './errors.ts'
 import { type Fields, required } from './fields.ts'
+import { ASKED_AT, type Interaction, readInteraction } from './interaction.ts'
 import { readCodeChallenge } from './pkce.ts'
 import { requireBinding } from './registry-scopes.ts'
 import { quoted } from './sanitize.ts'
@@ -18,6 +19,7 @@ export type AuthorizationRequest = Readonly<{
   codeChallenge: string | null
   /** RFC 9449 §10. */
   dpopJkt: string | null
+  interaction: Interaction
 }>
 
 /** The parameters of a request: the consent page sends them back, and its form token is bound to them. */
@@ -31,6 +33,10 @@ const REQUEST_FIELDS = [
   'code_challenge',
   'code_challenge_method',
   'dpop_jkt',
+  'prompt',
+  'max_age',
+  'login_hint',
+  ASKED_AT,
 ] as const
 
 export const requestPairs = (fields: Fields): (readonly [name: string, value: string])[] =>
@@ -71,6 +77,7 @@ export function readAuthorizationRequest(
   const request = {
     codeChallenge: readCodeChallenge(fields, mustUsePkce({ client, policy: requirePkce })),
     dpopJkt: readDpopJkt(fields),
+    interaction: readInteraction(fields),
     scopes: readRequestedScopes(fields, client.scopes, scopePolicy),
     offlineAccess: asksForOfflineAccess(fields),
   }

@@ -9,6 +9,8 @@ const STATUSES = {
   unsupported_response_type: 400,
   invalid_scope: 400,
   invalid_dpop_proof: 400,
+  login_required: 400,
+  consent_required: 400,
   access_denied: 403,
   temporarily_unavailable: 503,
 } as const

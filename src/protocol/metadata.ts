@@ -3,6 +3,7 @@
 import { SIGNATURE_ALGORITHMS } from '../crypto/signature-algorithms.ts'
 import { REQUEST_AUTH_METHODS } from '../domain/client.ts'
 import { OFFLINE_ACCESS } from '../domain/scope.ts'
+import { PROMPTS } from './interaction.ts'
 
 /** The endpoints that authenticate clients. */
 const ENDPOINTS_FOR_CLIENTS = { token: 'token', revocation: 'revoke', introspection: 'introspect' }
@@ -36,6 +37,8 @@ export function serverMetadata(
     dpop_signing_alg_values_supported: SIGNATURE_ALGORITHMS,
     response_types_supported: ['code'],
     response_modes_supported: ['query'],
+    // Initiating User Registration via OpenID Connect 1.0 §4.
+    prompt_values_supported: PROMPTS,
     grant_types_supported: grantTypes,
     code_challenge_methods_supported: ['S256'],
     authorization_response_iss_parameter_supported: true,

@@ -14,6 +14,7 @@ import { readTarget, requestPairs } from '../protocol/authorization-request.ts'
 import { hiddenPairs, SHOWN, TICK } from '../protocol/consent-form.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import { type Fields, firstFields, repeatedFields, repetition } from '../protocol/fields.ts'
+import { ASKED_AT, demandsSignIn } from '../protocol/interaction.ts'
 import type { Endpoint, RouteDeps } from './endpoint.ts'
 import { sendErrorPage } from './error-page.tsx'
 import { sendDisabledUserPage } from './sign-out-page.tsx'
@@ -31,8 +32,11 @@ async function handle(c: HttpContext, pairs: URLSearchParams, isAnswer: boolean,
   ])
   // RFC 9110 §9.2.1: HEAD changes nothing, and a remembered consent would issue a code.
   if (c.req.method === 'HEAD' && session) return sendPage(c, raw(''))
-  const thisPage = `/authorize?${new URLSearchParams(requestPairs(fields).map((pair) => [...pair]))}`
-  const tooLong = fitsNextPage(thisPage, deps.issuer) ? null : requestTooLong()
+  const thisPage = pageOf(fields)
+  const afterSignIn = demandsSignIn(fields)
+    ? pageOf(new Map(fields).set(ASKED_AT, String(c.var.request.now)))
+    : thisPage
+  const tooLong = fitsNextPage(afterSignIn, deps.issuer) ? null : requestTooLong()
   const malformed = repeated.length > 0 ? repetition(repeated) : tooLong
   const readAnswer = isAnswer && session ? () => read(c, pairs, fields, session) : null
   const received = { fields, identified, session, readAnswer, malformed }
@@ -41,7 +45,7 @@ async function handle(c: HttpContext, pairs: URLSearchParams, isAnswer: boolean,
     case 'sign_in':
       // The sign-in page could not lead back to it.
       if (tooLong) throw tooLong
-      return c.redirect(loginAddress(thisPage, deps.issuer, deps.loginUrl), 303)
+      return c.redirect(loginAddress(afterSignIn, deps.issuer, deps.loginUrl), 303)
     case 'disabled_user':
       return sendDisabledUserPage(c, session as BrowserSession, thisPage, deps)
     case 'send_back':
@@ -59,6 +63,9 @@ export const authorizationEndpoint: Endpoint = {
   get: async (c, deps) => handle(c, new URL(c.req.url).searchParams, false, deps),
   post: async (c, deps) => handle(c, await readForm(c), true, deps),
 }
+
+const pageOf = (fields: Fields) =>
+  `/authorize?${new URLSearchParams(requestPairs(fields).map((pair) => [...pair]))}`
 
 const requestTooLong = () =>
   new OAuthError('invalid_request', 'The request is too long for the pages that it leads to.')
@@ -93,7 +100,13 @@ const NOTICES = {
 
 async function sendConsentPage(
   c: HttpContext,
-  { terms, fingerprint, user, again }: ConsentQuestion & Readonly<{ user: { username: string } }>,
+  {
+    terms,
+    allowed,
+    fingerprint,
+    user,
+    again,
+  }: ConsentQuestion & Readonly<{ user: { username: string } }>,
   {
     fields,
     session,
@@ -103,6 +116,7 @@ async function sendConsentPage(
   const token = await formToken(session.token, consentPurpose(fields, fingerprint))
   const props: ConsentPageProps = {
     terms,
+    allowed,
     notice: again && NOTICES[again.kind],
     username: user.username,
     hidden: hiddenPairs(fields, fingerprint, token),

@@ -12,7 +12,7 @@ import {
 import { refuseFlood } from '../http/flood.ts'
 import { readForm } from '../http/form.ts'
 import { formToken, whyOutOfDate } from '../http/form-token.ts'
-import { loginAddress, ownPath } from '../http/next-page.ts'
+import { loginAddress, loginHintIn, ownPath } from '../http/next-page.ts'
 import { sendPage } from '../http/page.ts'
 import type { HttpContext } from '../http/request-context.ts'
 import { LoginPage } from '../pages/login-page.tsx'
@@ -106,7 +106,7 @@ export const loginEndpoint: Endpoint = {
     const { issuer, loginUrl } = deps
     const nextPage = ownPath(c.req.query('next_page'), issuer)
     if (loginUrl !== null) return c.redirect(loginAddress(nextPage, issuer, loginUrl), 303)
-    return show(c, { nextPage, username: '', refusal: null }, deps)
+    return show(c, { nextPage, username: loginHintIn(nextPage, issuer), refusal: null }, deps)
   },
   post: async (c, deps) => {
     const { issuer, loginUrl } = deps

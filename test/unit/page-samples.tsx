@@ -69,7 +69,7 @@ export const TERMS: ConsentTerms = {
 export const consent = (terms: Partial<ConsentTerms> = {}, over: Partial<ConsentPageProps> = {}) =>
   html(
     <ConsentPage
-      {...{ terms: { ...TERMS, ...terms }, notice: null, username: 'ada' }}
+      {...{ terms: { ...TERMS, ...terms }, allowed: [], notice: null, username: 'ada' }}
       {...{ signOutToken: 'out-1', thisPage: '/authorize?a=1&b=2' }}
       hidden={[
         ['client_id', 'c1'],
