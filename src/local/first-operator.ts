@@ -1,20 +1,12 @@
 /** The first operator of a deployed database, as SQL for `wrangler d1 execute`: it has the digest of the secret only. */
 
 import type { SecretDigest } from '../domain/ids.ts'
-import { ADMIN_SCOPE } from '../domain/registry-scopes.ts'
 import { creationStatements } from '../stores/client-registry.ts'
 import { literalSql } from '../stores/literal-sql.ts'
+import { LIVE_SECRETS, OPERATORS } from '../stores/operators-sql.ts'
 import { auditDetailOf, COMMAND_LINE_CLIENT, COMMAND_LINE_ID, operatorClient } from './operators.ts'
 
 const ACTOR = 'npm run deploy'
-
-const LIVE_SECRETS = `SELECT 1 FROM client_credential s
-    WHERE s.client_id = c.client_id AND (s.expires_at IS NULL OR s.expires_at > unixepoch())`
-/** Enabled clients that can get a token with registry:admin by themselves. */
-const OPERATORS = `FROM client c
-  JOIN client_authorization a ON a.client_id = c.client_id AND a.scope = '${ADMIN_SCOPE}' AND a.authorized_at IS NOT NULL
-  JOIN client_grant_type g ON g.client_id = c.client_id AND g.grant_type = 'client_credentials' AND g.authorized_at IS NOT NULL
-  WHERE c.disabled_at IS NULL AND (c.jwks IS NOT NULL OR EXISTS (${LIVE_SECRETS}))`
 
 /** One row: `operators`, how many there are, and `has_command_line`, whether the client of `npm run admin -- login` is there. */
 export const OPERATORS_SO_FAR = `SELECT (SELECT count(*) ${OPERATORS}) AS operators,

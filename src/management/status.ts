@@ -1,4 +1,4 @@
-/** `status`: the schema, the settings, and what cron did last. */
+/** `status`: the schema, the settings, what cron did last, and who can administer. */
 
 import * as z from 'zod/mini'
 import { operation } from './operation.ts'
@@ -6,7 +6,9 @@ import { Instant, isoTime } from './times.ts'
 
 const Status = z.strictObject({
   issuer: z.string(),
-  schema: z.nullable(z.strictObject({ version: z.string(), applied_at: Instant })),
+  schema: z.nullable(
+    z.strictObject({ version: z.string(), applied_at: Instant, migrations: z.array(z.string()) }),
+  ),
   settings: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
   cron: z.array(
     z.strictObject({
@@ -16,6 +18,16 @@ const Status = z.strictObject({
       left_over: z.int(),
     }),
   ),
+  permissions: z.strictObject({
+    operators: z
+      .int()
+      .check(z.describe('clients that can get a token with registry:admin by themselves')),
+    administrators: z.int().check(z.describe('enabled users with registry:admin')),
+    declared_scopes: z.int(),
+    undeclared_scopes: z
+      .array(z.string())
+      .check(z.describe('that clients or users hold or request; at most 50')),
+  }),
 })
 
 export const statusOperations = [
@@ -26,7 +38,7 @@ export const statusOperations = [
     noun: 'status',
     summary: 'Show the state of the deployment',
     description:
-      'The last migration of the database, every setting with its value, and the last run of each task of cron: rows removed, and expired rows left for the next run. The task `run` counts the runs.',
+      'The last migration of the database, every setting with its value, and the last run of each task of cron: rows removed, and expired rows left for the next run. The task `run` counts the runs. Also who can administer, and which scopes are used and not declared.',
     scopes: ['registry:read'],
     answers: {
       200: {
@@ -34,27 +46,50 @@ export const statusOperations = [
         schema: Status,
         example: {
           issuer: 'https://auth.example.org',
-          schema: { version: '0008_known_browsers.sql', applied_at: '2026-10-01T12:00:00.000Z' },
+          schema: {
+            version: '0001_registry.sql',
+            applied_at: '2026-10-01T12:00:00.000Z',
+            migrations: ['0001_registry.sql'],
+          },
           settings: { SESSION_LIFETIME_SECONDS: 7200, LOGIN_URL: null },
           cron: [
             { task: 'refusal', ran_at: '2026-10-01T12:00:00.000Z', removed: 17, left_over: 0 },
           ],
+          permissions: {
+            operators: 1,
+            administrators: 2,
+            declared_scopes: 17,
+            undeclared_scopes: ['wiki:edit'],
+          },
         },
       },
     },
     async handle(_call, { issuer, givenSettings, status }) {
-      const { schema, housekeeping } = await status.read()
+      const found = await status.read()
+      const last = found.migrations.at(-1)
       return {
         body: {
           issuer,
-          schema: schema && { version: schema.name, applied_at: isoTime(schema.appliedAt) },
+          schema: last
+            ? {
+                version: last.name,
+                applied_at: isoTime(last.appliedAt),
+                migrations: found.migrations.map(({ name }) => name),
+              }
+            : null,
           settings: givenSettings,
-          cron: housekeeping.map(({ task, ranAt, removed, leftOver }) => ({
+          cron: found.housekeeping.map(({ task, ranAt, removed, leftOver }) => ({
             task,
             ran_at: isoTime(ranAt),
             removed,
             left_over: leftOver,
           })),
+          permissions: {
+            operators: found.operators,
+            administrators: found.administrators,
+            declared_scopes: found.declaredScopes,
+            undeclared_scopes: found.undeclaredScopes,
+          },
         },
       }
     },

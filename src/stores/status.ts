@@ -1,16 +1,32 @@
-/** What D1 says of the deployment: its schema, and what cron did last. */
+/** What D1 says of the deployment: its schema, what cron did last, who can administer, and which scopes nobody declared. */
 
+import { scopeCoversSql } from './covering-sql.ts'
 import type { Database } from './database.ts'
+import { ADMINISTRATORS, OPERATORS } from './operators-sql.ts'
 
 /** Both tables are small: the first has a row for each migration, the second for each task of cron. */
-export const LAST_MIGRATION = `SELECT name, unixepoch(applied_at) AS applied_at FROM d1_migrations
-  ORDER BY id DESC LIMIT 1`
+export const MIGRATIONS = `SELECT name, unixepoch(applied_at) AS applied_at FROM d1_migrations ORDER BY id`
 export const HOUSEKEEPING = `SELECT task, ran_at, removed, left_over FROM housekeeping ORDER BY task`
+export const COUNTS = `SELECT (SELECT count(*) ${OPERATORS}) AS operators, (SELECT count(*) ${ADMINISTRATORS}) AS administrators,
+  (SELECT count(*) FROM scope) AS declared`
+
+/** How many scopes that nobody declared are named. */
+const MAX_UNDECLARED = 50
+/** Each scope of the table once: a search of the index for each, and not a row for each holder. */
+const eachScopeOf = (table: string) => `SELECT min(scope) FROM ${table}
+  UNION ALL SELECT (SELECT min(n.scope) FROM ${table} n WHERE n.scope > s.scope)`
+const isDeclared = `EXISTS (SELECT 1 FROM scope d
+  WHERE d.name = held.scope OR ${scopeCoversSql(`(d.name || ':*')`, 'held.scope')})`
+export const UNDECLARED_SCOPES = `WITH RECURSIVE
+  of_clients (scope) AS (${eachScopeOf('client_authorization')} FROM of_clients s WHERE s.scope IS NOT NULL),
+  of_users (scope) AS (${eachScopeOf('user_scope')} FROM of_users s WHERE s.scope IS NOT NULL)
+  SELECT scope FROM (SELECT scope FROM of_clients UNION SELECT scope FROM of_users) held
+  WHERE scope NOT LIKE 'registry:%' AND NOT ${isDeclared} ORDER BY scope LIMIT ${MAX_UNDECLARED}`
 
 /** Instants in epoch seconds. */
 export type Status = Readonly<{
-  /** Null if no migration was applied. */
-  schema: Readonly<{ name: string; appliedAt: number }> | null
+  /** In the order in which they were applied. */
+  migrations: readonly Readonly<{ name: string; appliedAt: number }>[]
   /** The last run of each task. */
   housekeeping: readonly Readonly<{
     task: string
@@ -18,26 +34,44 @@ export type Status = Readonly<{
     removed: number
     leftOver: number
   }>[]
+  /** Clients that can get a token with registry:admin by themselves. */
+  operators: number
+  /** Users with registry:admin. */
+  administrators: number
+  declaredScopes: number
+  /** Held or requested by a client or a user, without a sentence for people. At most 50. */
+  undeclaredScopes: readonly string[]
 }>
 export type StatusReader = Readonly<{ read: () => Promise<Status> }>
 
+type MigrationRow = { name: string; applied_at: number }
 type TaskRow = { task: string; ran_at: number; removed: number; left_over: number }
+type CountRow = { operators: number; administrators: number; declared: number }
+
+const rowsOf = <Row>(result: D1Result | undefined) => (result?.results ?? []) as Row[]
 
 export const statusReader = (db: Database): StatusReader => ({
   async read() {
-    const [migrations, tasks] = await db.batch([
-      db.prepare(LAST_MIGRATION),
-      db.prepare(HOUSEKEEPING),
-    ])
-    const [last] = (migrations?.results ?? []) as { name: string; applied_at: number }[]
+    const statements = [MIGRATIONS, HOUSEKEEPING, COUNTS, UNDECLARED_SCOPES]
+    const [migrations, tasks, counts, undeclared] = await db.batch(
+      statements.map((sql) => db.prepare(sql)),
+    )
+    const [count] = rowsOf<CountRow>(counts)
     return {
-      schema: last ? { name: last.name, appliedAt: last.applied_at } : null,
-      housekeeping: ((tasks?.results ?? []) as TaskRow[]).map((row) => ({
+      migrations: rowsOf<MigrationRow>(migrations).map(({ name, applied_at }) => ({
+        name,
+        appliedAt: applied_at,
+      })),
+      housekeeping: rowsOf<TaskRow>(tasks).map((row) => ({
         task: row.task,
         ranAt: row.ran_at,
         removed: row.removed,
         leftOver: row.left_over,
       })),
+      operators: count?.operators ?? 0,
+      administrators: count?.administrators ?? 0,
+      declaredScopes: count?.declared ?? 0,
+      undeclaredScopes: rowsOf<{ scope: string }>(undeclared).map(({ scope }) => scope),
     }
   },
 })

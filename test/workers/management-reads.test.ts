@@ -2,8 +2,12 @@
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { createClient } from '../../src/flows/registration/clients.ts'
+import { createScope } from '../../src/flows/registration/scopes.ts'
+import { createUser, disableUser } from '../../src/flows/registration/users.ts'
 import { recordStatement } from '../../src/stores/audit.ts'
 import { type Administrator, call, documentIn, newAdministrator } from './administration.ts'
+import { admin, givenClient, givenUser } from './registering.ts'
 import { credentialsOf, nowSeconds, post, registry } from './registry.ts'
 
 let reader: Administrator
@@ -98,9 +102,62 @@ it('the status states the schema, every setting, and what cron did last', async 
   const status = await documentIn(await call(reader, 'GET /status'))
   expect(status).toMatchObject({
     issuer: 'http://127.0.0.1:8787',
-    schema: { version: env.TEST_MIGRATIONS.at(-1)?.name },
+    schema: {
+      version: env.TEST_MIGRATIONS.at(-1)?.name,
+      migrations: env.TEST_MIGRATIONS.map(({ name }) => name),
+    },
     settings: { SESSION_LIFETIME_SECONDS: 7200, LOGIN_URL: null, LOG_ANSWERS: 'all' },
     cron: [{ task: 'refusal', ran_at: '2026-10-01T12:00:00.000Z', removed: 17, left_over: 3 }],
+  })
+})
+
+describe('the permissions in the status', () => {
+  const permissions = async () => {
+    const body = await documentIn<{ permissions: Record<string, unknown> }>(
+      await call(reader, 'GET /status'),
+    )
+    return body.permissions
+  }
+
+  it('the status counts the clients and users that can administer, and no other', async () => {
+    const before = (await permissions()) as { operators: number; administrators: number }
+    const { client } = await newAdministrator()
+    const isOneMore = { operators: before.operators + 1, administrators: before.administrators }
+    expect(await permissions()).toMatchObject(isOneMore)
+    await newAdministrator('registry:clients')
+    expect(await permissions()).toMatchObject(isOneMore)
+    await createUser(admin(), givenUser({ lists: { scopes: ['registry:admin'] } }))
+    const disabled = await createUser(admin(), givenUser({ lists: { scopes: ['registry:admin'] } }))
+    await disableUser(admin(), { userId: disabled.record.userId })
+    expect(await permissions()).toMatchObject({
+      ...isOneMore,
+      administrators: before.administrators + 1,
+    })
+    await env.DB.prepare('UPDATE client SET disabled_at = 1 WHERE client_id = ?1')
+      .bind(client.id)
+      .run()
+    expect(await permissions()).toMatchObject({ operators: before.operators })
+  })
+
+  it('the status names each scope that is held and that nobody declared, once, without the scopes of the registry', async () => {
+    const sentence = 'Do a thing'
+    await createScope(admin(), {
+      name: 'wiki:read',
+      sentence,
+      selfRegistered: false,
+      sensitive: false,
+    })
+    const scopes = ['wiki:read', 'wiki:read:page-1', 'wiki:write', 'zoo', 'registry:read']
+    await createClient(admin(), givenClient({ lists: { scopes } }))
+    await createClient(admin(), givenClient({ lists: { scopes } }))
+    await createUser(
+      admin(),
+      givenUser({ lists: { scopes: ['wiki:write', 'zebra', 'wiki:read:*'] } }),
+    )
+    const { undeclared_scopes, declared_scopes } = await permissions()
+    const ours = (undeclared_scopes as string[]).filter((scope) => /^(wiki|z|registry)/.test(scope))
+    expect(ours).toEqual(['wiki:write', 'zebra', 'zoo'])
+    expect(declared_scopes).toBeGreaterThanOrEqual(1)
   })
 })
 
