@@ -10,14 +10,12 @@ import { RegistrationError } from '../protocol/registration/errors.ts'
 import type { ManagementDeps } from './deps.ts'
 import { admit } from './guard.ts'
 import { readJsonBody, readQuery } from './input.ts'
-import type { Call, Caller, Operation, Result } from './operation.ts'
+import { API_PATH, type Call, type Caller, type Operation, type Result } from './operation.ts'
 import { OPERATIONS } from './operations.ts'
 import { PAGES } from './pages.ts'
 import { ANY_VERSION, etagOf, readIfMatch } from './preconditions.ts'
 import { problemOf } from './registration-problem.ts'
 import { sendProblem } from './send-problem.ts'
-
-export const API_PATH = '/admin/v1'
 
 /**
  * No script of another origin may call the API (no CORS): an operator's token does not belong in a page. Programs are not

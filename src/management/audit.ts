@@ -4,18 +4,22 @@ import * as z from 'zod/mini'
 import { AUDIT_EVENTS } from '../domain/audit.ts'
 import { findUserId } from '../flows/registration/sessions.ts'
 import type { StoredEntry } from '../stores/audit.ts'
+import { named } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
 import { PAGE, pageOf, pageSchema } from './paging.ts'
 import { Instant, isoTime } from './times.ts'
 
-const Entry = z.strictObject({
-  happened_at: Instant,
-  actor: z.string(),
-  event: z.enum(AUDIT_EVENTS),
-  client_id: z.nullable(z.string()),
-  user_id: z.nullable(z.string()),
-  detail: z.record(z.string(), z.unknown()),
-})
+const Entry = named(
+  'AuditEntry',
+  z.strictObject({
+    happened_at: Instant,
+    actor: z.string(),
+    event: z.enum(AUDIT_EVENTS),
+    client_id: z.nullable(z.string()),
+    user_id: z.nullable(z.string()),
+    detail: z.record(z.string(), z.unknown()),
+  }),
+)
 
 const CURSOR = '{field} must be what a list gave as next'
 const Cursor = z.pipe(

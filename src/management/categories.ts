@@ -3,16 +3,14 @@
 import * as z from 'zod/mini'
 import type { Category } from '../domain/declaration.ts'
 import { pageOfCategories, replaceCategories } from '../flows/registration/categories.ts'
-import {
-  CATEGORY,
-  CATEGORY_IMPORT,
-  readCategoryImport,
-} from '../protocol/registration/category-fields.ts'
+import { CATEGORY_IMPORT, readCategoryImport } from '../protocol/registration/category-fields.ts'
+import { named } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
 import { PAGE, pageOf, pageSchema } from './paging.ts'
 import { MAX_LIST_BYTES, MAY_DECLARE, MAY_READ_DECLARED } from './scopes.ts'
 
 const noun = 'categories'
+const CategoryDocument = named('Category', z.strictObject({ name: z.string(), title: z.string() }))
 const EXAMPLE = { name: 'cs.DL', title: 'Digital Libraries' }
 
 export const categoryOperations = [
@@ -29,7 +27,7 @@ export const categoryOperations = [
     answers: {
       200: {
         description: 'A page of categories.',
-        schema: pageSchema(CATEGORY),
+        schema: pageSchema(CategoryDocument),
         example: { items: [EXAMPLE], next: null },
       },
     },

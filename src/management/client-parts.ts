@@ -12,8 +12,9 @@ import {
   permissionChangeSchema,
   readPermissionChange,
 } from '../protocol/registration/shared-fields.ts'
-import { changed, MAY_CHANGE_CLIENTS, MAY_READ_CLIENTS } from './clients.ts'
-import { CLIENT_EXAMPLE, ClientDocument, ClientPermissions, NOTES, notesIn } from './documents.ts'
+import { Changed, changed, MAY_CHANGE_CLIENTS, MAY_READ_CLIENTS } from './clients.ts'
+import { CLIENT_EXAMPLE, ClientPermissions, NOTES, notesIn } from './documents.ts'
+import { named } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
 
 const noun = 'clients'
@@ -96,13 +97,13 @@ export const clientPartOperations = [
     description:
       'Either authorize or withdraw. Withdrawing takes requests too, and ends what rested on what was taken.',
     scopes: MAY_CHANGE_CLIENTS,
-    body: permissionChangeSchema(CLIENT_PERMISSIONS),
+    body: named('ClientPermissionChange', permissionChangeSchema(CLIENT_PERMISSIONS)),
     bodyExample: { authorize: { scopes: ['submission:read'] } },
     isConditional: true,
     answers: {
       200: {
         description: 'The client as it is now.',
-        schema: z.extend(ClientDocument, NOTES),
+        schema: Changed,
         example: CLIENT_EXAMPLE,
       },
     },

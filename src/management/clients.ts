@@ -17,6 +17,7 @@ import {
   newClientIn,
 } from '../protocol/registration/client-fields.ts'
 import { CLIENT_EXAMPLE, ClientDocument, NOTES, notesIn } from './documents.ts'
+import { named } from './openapi/schemas.ts'
 import { operation, type Result } from './operation.ts'
 import { PAGE, pageOf, pageSchema } from './paging.ts'
 
@@ -24,12 +25,15 @@ const noun = 'clients'
 export const MAY_READ_CLIENTS = ['registry:read', 'registry:clients'] as const
 export const MAY_CHANGE_CLIENTS = ['registry:clients'] as const
 
-const Changed = z.extend(ClientDocument, NOTES)
-const Created = z.extend(Changed, {
-  client_secret: z.optional(
-    z.string().check(z.describe('shown this once; none for a client that keeps no secret')),
-  ),
-})
+export const Changed = named('ChangedClient', z.extend(ClientDocument, NOTES))
+const Created = named(
+  'CreatedClient',
+  z.extend(Changed, {
+    client_secret: z.optional(
+      z.string().check(z.describe('shown this once; none for a client that keeps no secret')),
+    ),
+  }),
+)
 
 export const locationOf = (clientId: string) => `/clients/${encodeURIComponent(clientId)}`
 
@@ -78,7 +82,8 @@ export const clientOperations = [
     description:
       'With a client_id of your choice the request can be repeated: the same content is 200 without a secret, other content is 409. Without grant types it gets those that it can be used for.',
     scopes: MAY_CHANGE_CLIENTS,
-    body: CLIENT_CREATION,
+    body: named('ClientCreation', CLIENT_CREATION),
+    hasVersion: true,
     bodyExample: {
       name: 'Reading list',
       owner_id: 'library',
@@ -141,7 +146,7 @@ export const clientOperations = [
     description:
       'A list replaces the one before. What no longer holds ends: codes, refresh tokens and sessions that rested on it.',
     scopes: MAY_CHANGE_CLIENTS,
-    body: CLIENT_UPDATE,
+    body: named('ClientChange', CLIENT_UPDATE),
     bodyExample: { name: 'Reading list', disabled: false },
     isConditional: true,
     answers: answer,

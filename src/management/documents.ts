@@ -10,6 +10,7 @@ import {
 import { entriesOf, type Fields, snakeCase } from '../protocol/registration/field.ts'
 import { SCOPE_FIELDS } from '../protocol/registration/scope-fields.ts'
 import { USER_FIELDS, USER_LISTS } from '../protocol/registration/user-fields.ts'
+import { named } from './openapi/schemas.ts'
 import { Instant } from './times.ts'
 
 /** Every member is there. */
@@ -39,42 +40,54 @@ const permissions = z.array(
   }),
 )
 
-export const ClientDocument = z.strictObject({
-  client_id: z.string(),
-  ...membersIn(CLIENT_FIELDS),
-  ...membersIn(CLIENT_LISTS),
-  ...requested,
-  permissions,
-  credentials: z.array(
-    z.strictObject({
-      created_at: Instant,
-      expires_at: z.nullable(Instant),
-      last_used_at: z.nullable(Instant),
-    }),
-  ),
-  ...times,
-})
+export const ClientDocument = named(
+  'Client',
+  z.strictObject({
+    client_id: z.string(),
+    ...membersIn(CLIENT_FIELDS),
+    ...membersIn(CLIENT_LISTS),
+    ...requested,
+    permissions,
+    credentials: z.array(
+      z.strictObject({
+        created_at: Instant,
+        expires_at: z.nullable(Instant),
+        last_used_at: z.nullable(Instant),
+      }),
+    ),
+    ...times,
+  }),
+)
 
-export const ClientPermissions = z.strictObject({
-  client_id: z.string(),
-  ...membersIn(CLIENT_PERMISSIONS),
-  ...requested,
-  permissions,
-})
+export const ClientPermissions = named(
+  'ClientPermissions',
+  z.strictObject({
+    client_id: z.string(),
+    ...membersIn(CLIENT_PERMISSIONS),
+    ...requested,
+    permissions,
+  }),
+)
 
-export const UserDocument = z.strictObject({
-  user_id: z.string(),
-  ...membersIn(USER_FIELDS),
-  ...membersIn(USER_LISTS),
-  ...times,
-})
+export const UserDocument = named(
+  'User',
+  z.strictObject({
+    user_id: z.string(),
+    ...membersIn(USER_FIELDS),
+    ...membersIn(USER_LISTS),
+    ...times,
+  }),
+)
 
-export const ScopeDocument = z.strictObject({
-  name: z.string(),
-  ...membersIn(SCOPE_FIELDS),
-  created_at: Instant,
-  updated_at: Instant,
-})
+export const ScopeDocument = named(
+  'Scope',
+  z.strictObject({
+    name: z.string(),
+    ...membersIn(SCOPE_FIELDS),
+    created_at: Instant,
+    updated_at: Instant,
+  }),
+)
 
 /** What a person should know of a change: for example that a wider permission is still held. Absent if there is nothing. */
 export const NOTES = {

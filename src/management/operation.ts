@@ -11,6 +11,8 @@ import type { ProblemType } from '../protocol/problem.ts'
 import type { ManagementDeps } from './deps.ts'
 import type { IfMatch } from './preconditions.ts'
 
+export const API_PATH = '/admin/v1'
+
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 /** Who calls: the client of the access token and, where a person signed in, the user. */
@@ -75,6 +77,9 @@ type Described<Query, Body> = Readonly<{
 }>
 
 export type Operation = Described<unknown, unknown>
+
+export const returnsVersion = ({ hasVersion = false, isConditional = false, method }: Operation) =>
+  hasVersion || (isConditional && method !== 'DELETE')
 
 /** Checks a row and forgets its types, so that rows of all kinds fit one list. */
 export const operation = <Query = Record<never, never>, Body = null>(

@@ -1,6 +1,7 @@
 /** Lists page by page: `limit` and `after` in the query, `items` and `next` in the response. */
 
 import * as z from 'zod/mini'
+import { parameterAs } from './openapi/schemas.ts'
 
 const DEFAULT_ROWS = 50
 /** What one response of D1 carries well: a client may be 12 KiB. */
@@ -8,16 +9,22 @@ export const MAX_ROWS = 200
 
 const rule = `{field} must be a whole number from 1 to ${MAX_ROWS}`
 
-const Limit = z._default(
-  z.pipe(
-    z.pipe(z.string().check(z.regex(/^\d{1,3}$/, rule)), z.transform(Number)),
-    z.int().check(z.minimum(1, rule), z.maximum(MAX_ROWS, rule)),
+const Limit = parameterAs(
+  { type: 'integer', minimum: 1, maximum: MAX_ROWS, default: DEFAULT_ROWS },
+  z._default(
+    z.pipe(
+      z.pipe(z.string().check(z.regex(/^\d{1,3}$/, rule)), z.transform(Number)),
+      z.int().check(z.minimum(1, rule), z.maximum(MAX_ROWS, rule)),
+    ),
+    String(DEFAULT_ROWS) as never,
   ),
-  String(DEFAULT_ROWS) as never,
 )
 
 /** The parameters of every list. */
-export const PAGE = { limit: Limit, after: z.optional(z.string()) }
+export const PAGE = {
+  limit: Limit,
+  after: z.optional(z.string().check(z.describe('next of the page before'))),
+}
 
 /** `items` of a list, and the cursor of the next page; null after the last. */
 export const pageSchema = <Item extends z.core.$ZodType>(item: Item) =>

@@ -3,17 +3,21 @@
 import * as z from 'zod/mini'
 import { readCorrelationId } from '../crypto/correlation-id.ts'
 import { Problem } from '../protocol/problem.ts'
+import { named } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
 import { Instant, isoTime } from './times.ts'
 
-const Refusal = z.strictObject({
-  correlation_id: z.string(),
-  refused_at: Instant,
-  endpoint: z.string(),
-  error: z.string(),
-  detail: z.string(),
-  client_id: z.nullable(z.string()),
-})
+const Refusal = named(
+  'Refusal',
+  z.strictObject({
+    correlation_id: z.string(),
+    refused_at: Instant,
+    endpoint: z.string(),
+    error: z.string(),
+    detail: z.string(),
+    client_id: z.nullable(z.string()),
+  }),
+)
 
 export const refusalOperations = [
   operation({

@@ -20,6 +20,7 @@ import {
   scopeDocument,
 } from '../protocol/registration/scope-fields.ts'
 import { NOTES, notesIn, SCOPE_EXAMPLE, ScopeDocument } from './documents.ts'
+import { named, parameterAs } from './openapi/schemas.ts'
 import { operation, type Result } from './operation.ts'
 import { PAGE, pageOf, pageSchema } from './paging.ts'
 
@@ -29,7 +30,7 @@ export const MAY_DECLARE = ['registry:admin'] as const
 /** For a whole list: `MAX_DECLARED` items of the greatest length. */
 export const MAX_LIST_BYTES = 2 ** 20
 
-const Changed = z.extend(ScopeDocument, NOTES)
+const Changed = named('ChangedScope', z.extend(ScopeDocument, NOTES))
 
 const changed = (outcome: Outcome<ScopeRecord>): Result => ({
   body: { ...scopeDocument(outcome.record), ...notesIn(outcome) },
@@ -41,11 +42,14 @@ const answer = {
 }
 
 const Withdraw = z.strictObject({
-  withdraw: z._default(
-    z
-      .enum(['true', 'false'], '{field} must be true or false')
-      .check(z.describe('true: take it from every client and user first, which ends their tokens')),
-    'false',
+  withdraw: parameterAs(
+    { type: 'boolean', default: false },
+    z._default(
+      z
+        .enum(['true', 'false'], '{field} must be true or false')
+        .check(z.describe('take it from every client and user first, which ends their tokens')),
+      'false',
+    ),
   ),
 })
 
@@ -80,7 +84,8 @@ export const scopeOperations = [
     description:
       'The request can be repeated: the same content is 200, other content is 409. A scope that is not declared works too: the consent page shows its name.',
     scopes: MAY_DECLARE,
-    body: SCOPE_CREATION,
+    body: named('ScopeCreation', SCOPE_CREATION),
+    hasVersion: true,
     bodyExample: { name: 'submission:read', sentence: 'See your submissions' },
     answers: {
       200: {
@@ -149,7 +154,7 @@ export const scopeOperations = [
     summary: 'Change what is declared of a scope',
     description: 'Users are asked again where its sentence has changed.',
     scopes: MAY_DECLARE,
-    body: SCOPE_UPDATE,
+    body: named('ScopeChange', SCOPE_UPDATE),
     bodyExample: { sensitive: true },
     isConditional: true,
     answers: answer,

@@ -8,6 +8,7 @@ import {
   revokeToken,
 } from '../flows/registration/sessions.ts'
 import { NOTES, notesIn } from './documents.ts'
+import { named } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
 
 const MAX_TOKEN = 4096
@@ -61,7 +62,7 @@ export const sessionOperations = [
     description:
       'Give exactly one of token, client_id and user_id. A refresh token ends all that was renewed with it. For an access token or a browser session success means that it is not valid now, not that it was ever issued. Checks with immediate revocation refuse it at once, every other within the stated time.',
     scopes: ['registry:sessions'],
-    body: Revocation,
+    body: named('Revocation', Revocation),
     bodyExample: { client_id: 'Z5sV2mXkq0' },
     answers: {
       200: {

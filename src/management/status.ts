@@ -1,6 +1,7 @@
 /** `status`: the schema, the settings, what cron did last, and who can administer. */
 
 import * as z from 'zod/mini'
+import { named } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
 import { Instant, isoTime } from './times.ts'
 
@@ -43,7 +44,7 @@ export const statusOperations = [
     answers: {
       200: {
         description: 'The state.',
-        schema: Status,
+        schema: named('Status', Status),
         example: {
           issuer: 'https://auth.example.org',
           schema: {

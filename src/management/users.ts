@@ -27,6 +27,7 @@ import {
 } from '../protocol/registration/user-fields.ts'
 import type { UserReference } from '../stores/registration-ports.ts'
 import { NOTES, notesIn, USER_EXAMPLE, UserDocument } from './documents.ts'
+import { named } from './openapi/schemas.ts'
 import { operation, type Result } from './operation.ts'
 import { PAGE, pageOf, pageSchema } from './paging.ts'
 
@@ -54,7 +55,7 @@ export function referenceIn(
   return by === 'username' ? { username: user_id } : { userId: user_id }
 }
 
-const Changed = z.extend(UserDocument, NOTES)
+const Changed = named('ChangedUser', z.extend(UserDocument, NOTES))
 
 export const changedUser = (outcome: Outcome<UserRecord>): Result => ({
   body: { ...userDocument(outcome.record), ...notesIn(outcome) },
@@ -103,7 +104,8 @@ export const userOperations = [
     description:
       'With a user_id of your choice the request can be repeated: the same content is 200, other content is 409.',
     scopes: MAY_CHANGE_USERS,
-    body: USER_CREATION,
+    body: named('UserCreation', USER_CREATION),
+    hasVersion: true,
     bodyExample: { username: 'ada', email: 'ada@example.org', scopes: ['submission:read'] },
     answers: {
       200: {
@@ -149,7 +151,7 @@ export const userOperations = [
     description: 'A list replaces the one before. Sessions that state what no longer holds end.',
     scopes: MAY_CHANGE_USERS,
     query: BY,
-    body: USER_UPDATE,
+    body: named('UserChange', USER_UPDATE),
     bodyExample: { email: 'ada@example.org', disabled: false },
     isConditional: true,
     answers: answer,
@@ -187,7 +189,7 @@ export const userOperations = [
     description: 'Either authorize or withdraw. Withdrawing ends what rested on what was taken.',
     scopes: MAY_CHANGE_USERS,
     query: BY,
-    body: permissionChangeSchema(USER_LISTS),
+    body: named('UserPermissionChange', permissionChangeSchema(USER_LISTS)),
     bodyExample: { withdraw: { endorsements: ['cs.DL'] } },
     isConditional: true,
     answers: answer,

@@ -1,5 +1,6 @@
 /** Callers of the management API: clients with `registry:` scopes and their tokens. */
 
+import { requireConforming } from './conforming.ts'
 import { machineToken } from './obtaining.ts'
 import { type Fetch, newClient, type RegisteredClient, registry } from './registry.ts'
 
@@ -26,14 +27,14 @@ type Asked = Partial<{
   fetch: Fetch
 }>
 
-/** A call as `POST /clients`, with the path below the API's. */
-export function call(
+/** A call as `POST /clients`, with the path below the API's. Throws if the response is not as `/openapi.json` describes it. */
+export async function call(
   { token }: Pick<Administrator, 'token'>,
   what: `${string} /${string}`,
   { body, ifMatch, headers = {}, fetch = registry }: Asked = {},
 ): Promise<Response> {
   const [method = '', path = ''] = what.split(' ')
-  return fetch(API + path, {
+  const response = await fetch(API + path, {
     method,
     headers: {
       Authorization: `Bearer ${token}`,
@@ -43,6 +44,8 @@ export function call(
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   })
+  await requireConforming(method, path, response)
+  return response
 }
 
 /** The JSON of a response with this status; throws what it said if the status differs. */

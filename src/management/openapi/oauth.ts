@@ -1,0 +1,229 @@
+/**
+ * The OAuth endpoints in the document. The registry checks their parameters by hand, so these schemas only describe; a test
+ * compares them with what the registry reads and returns.
+ */
+
+import * as z from 'zod/mini'
+import { SIGNATURE_ALGORITHMS } from '../../crypto/signature-algorithms.ts'
+import { REQUEST_AUTH_METHODS } from '../../domain/client.ts'
+import { type Components, named, schemaOf } from './schemas.ts'
+
+const text = (description: string) => z.string().check(z.describe(description))
+const maybe = (description: string) => z.optional(text(description))
+
+const authentication = {
+  client_id: maybe('unless it is in the Authorization header or in the assertion'),
+  client_secret: maybe('of a client that sends its secret in the body (RFC 6749 §2.3.1)'),
+  client_assertion_type: maybe('urn:ietf:params:oauth:client-assertion-type:jwt-bearer'),
+  client_assertion: maybe('a JWT signed with a key of the client (RFC 7523 §2.2)'),
+}
+const scope = maybe('scopes with spaces between them')
+
+const authorizationRequest = z.object({
+  response_type: z.literal('code'),
+  response_mode: z.optional(z.literal('query')),
+  client_id: text('the client'),
+  redirect_uri: maybe('as registered; needed if the client has several'),
+  scope,
+  state: maybe('returned unchanged'),
+  code_challenge: maybe('RFC 7636; public clients need it'),
+  code_challenge_method: z.optional(z.literal('S256')),
+  dpop_jkt: maybe('thumbprint of the key that the code is bound to (RFC 9449 §10)'),
+})
+
+const tokenRequest = named(
+  'TokenRequest',
+  z.discriminatedUnion('grant_type', [
+    z.object({ grant_type: z.literal('client_credentials'), scope, ...authentication }),
+    z.object({
+      grant_type: z.literal('authorization_code'),
+      code: text('from the redirect'),
+      redirect_uri: maybe('as in the authorization request, if it had one'),
+      code_verifier: maybe('RFC 7636'),
+      ...authentication,
+    }),
+    z.object({
+      grant_type: z.literal('refresh_token'),
+      refresh_token: text('from the last token response'),
+      scope,
+      ...authentication,
+    }),
+  ]),
+)
+
+export const TokenResponse = named(
+  'TokenResponse',
+  z.strictObject({
+    access_token: z.string(),
+    token_type: z.enum(['Bearer', 'DPoP']),
+    expires_in: z.int().check(z.describe('seconds')),
+    scope: text('what was granted, with spaces between the scopes'),
+    refresh_token: z.optional(z.string()),
+  }),
+)
+
+const presented = z.object({
+  token: text('an access or refresh token'),
+  token_type_hint: maybe('not needed: the prefix of a token says what it is'),
+  ...authentication,
+})
+
+export const IntrospectionResponse = named(
+  'IntrospectionResponse',
+  z.strictObject({
+    active: z.boolean(),
+    scope: z.optional(z.string()),
+    client_id: z.optional(z.string()),
+    username: z.optional(z.string()),
+    sub: maybe("the user's id, or the client's if it acts for itself"),
+    token_type: z.optional(z.enum(['Bearer', 'DPoP'])),
+    cnf: z.optional(z.strictObject({ jkt: z.string() })),
+    exp: z.optional(z.int()),
+    iat: z.optional(z.int()),
+    iss: z.optional(z.string()),
+    endorsements: z.optional(z.array(z.string())),
+  }),
+)
+
+const methods = z.array(z.enum(REQUEST_AUTH_METHODS))
+const algorithms = z.array(z.enum(SIGNATURE_ALGORITHMS))
+
+export const Metadata = named(
+  'Metadata',
+  z.strictObject({
+    issuer: z.string(),
+    authorization_endpoint: z.string(),
+    token_endpoint: z.string(),
+    token_endpoint_auth_methods_supported: methods,
+    token_endpoint_auth_signing_alg_values_supported: algorithms,
+    revocation_endpoint: z.string(),
+    revocation_endpoint_auth_methods_supported: methods,
+    revocation_endpoint_auth_signing_alg_values_supported: algorithms,
+    introspection_endpoint: z.string(),
+    introspection_endpoint_auth_methods_supported: methods,
+    introspection_endpoint_auth_signing_alg_values_supported: algorithms,
+    dpop_signing_alg_values_supported: algorithms,
+    response_types_supported: z.array(z.string()),
+    response_modes_supported: z.array(z.string()),
+    grant_types_supported: z.array(z.string()),
+    code_challenge_methods_supported: z.array(z.string()),
+    authorization_response_iss_parameter_supported: z.boolean(),
+    scopes_supported: z.optional(z.array(z.string())),
+    service_documentation: z.optional(z.string()),
+  }),
+)
+
+export const OAuthErrorDocument = named(
+  'OAuthError',
+  z.strictObject({
+    error: text('a code of RFC 6749, RFC 7009 or RFC 9449'),
+    error_description: text('a sentence for the developer of the client'),
+    error_uri: z.optional(text('a page that explains the code')),
+  }),
+)
+
+const EXAMPLE_TOKENS = {
+  access_token: 'reg_…',
+  token_type: 'Bearer',
+  expires_in: 900,
+  scope: 'registry:admin',
+}
+
+export const OAUTH_ENDPOINTS = [
+  {
+    method: 'get',
+    path: '/authorize',
+    name: 'authorize',
+    summary: 'Ask a user for access (RFC 6749 §4.1.1)',
+    description: 'For browsers. The user signs in and consents, and is sent back with a code.',
+    query: authorizationRequest,
+    answers: {
+      200: { description: 'A page for the user.', mediaType: 'text/html', schema: z.string() },
+      303: {
+        description:
+          'To the sign-in page, or back to the client with code, state and iss, or with error.',
+        headers: { Location: 'Where the browser goes.' },
+      },
+      400: {
+        description: 'The client or its redirect URI is not known.',
+        mediaType: 'text/html',
+        schema: z.string(),
+      },
+    },
+  },
+  {
+    method: 'post',
+    path: '/token',
+    name: 'token',
+    summary: 'Obtain an access token (RFC 6749 §3.2)',
+    form: tokenRequest,
+    formExample: { grant_type: 'client_credentials', scope: 'registry:admin' },
+    takesProof: true,
+    answers: {
+      200: { description: 'Tokens.', schema: TokenResponse, example: EXAMPLE_TOKENS },
+    },
+  },
+  {
+    method: 'post',
+    path: '/revoke',
+    name: 'revoke',
+    summary: 'End an access or refresh token (RFC 7009)',
+    form: presented,
+    formExample: { token: 'reg_…' },
+    answers: {
+      200: {
+        description: 'The token is not valid, or never was.',
+        schema: z.strictObject({}),
+        example: {},
+      },
+    },
+  },
+  {
+    method: 'post',
+    path: '/introspect',
+    name: 'introspect',
+    summary: 'Ask about a token (RFC 7662)',
+    form: presented,
+    formExample: { token: 'reg_…' },
+    answers: {
+      200: {
+        description: 'The state of the token.',
+        schema: IntrospectionResponse,
+        example: { active: false },
+      },
+    },
+  },
+  {
+    method: 'get',
+    path: '/.well-known/oauth-authorization-server',
+    name: 'metadata',
+    summary: 'Show the endpoints and what they support (RFC 8414)',
+    answers: { 200: { description: 'The metadata.', schema: Metadata } },
+  },
+] as const satisfies readonly OAuthEndpoint[]
+
+type OAuthAnswer = Readonly<{
+  description: string
+  mediaType?: string
+  schema?: z.core.$ZodType
+  example?: unknown
+  headers?: Readonly<Record<string, string>>
+}>
+
+export type OAuthEndpoint = Readonly<{
+  method: 'get' | 'post'
+  path: string
+  name: string
+  summary: string
+  description?: string
+  query?: z.core.$ZodType
+  /** A form that a client sends, and authenticates with. */
+  form?: z.core.$ZodType
+  formExample?: unknown
+  takesProof?: boolean
+  answers: Readonly<Record<number, OAuthAnswer>>
+}>
+
+/** The component of `OAuthError`. */
+export const errorSchema = (components: Components) =>
+  schemaOf(OAuthErrorDocument, 'output', components)

@@ -1,0 +1,36 @@
+/** Holds every response of the management API to what its document says. */
+
+import * as z from 'zod/mini'
+import { ProblemDocument, refusalsOf } from '../../src/management/openapi/responses.ts'
+import { type Operation, returnsVersion } from '../../src/management/operation.ts'
+import { OPERATIONS } from '../../src/management/operations.ts'
+
+const patternOf = ({ path }: Operation) => new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`)
+
+const operationOf = (method: string, path: string) =>
+  OPERATIONS.find((one) => one.method === method && patternOf(one).test(path))
+
+function check(operation: Operation, { status, headers }: Response, body: unknown) {
+  const answer = operation.answers[status as 200 | 201]
+  if (answer) {
+    z.parse(answer.schema, body)
+    if (returnsVersion(operation) !== headers.has('ETag')) throw new Error('ETag')
+    return
+  }
+  z.parse(ProblemDocument, body)
+  const documented = Object.keys(refusalsOf(operation))
+  if (!documented.includes(String(status))) throw new Error(`only ${documented} are documented`)
+}
+
+/** Throws for a response that `/openapi.json` does not describe. `path` is below the API's, with its query. */
+export async function requireConforming(method: string, path: string, response: Response) {
+  const operation = operationOf(method, path.split('?')[0] ?? '')
+  if (!operation) return
+  const text = await response.clone().text()
+  try {
+    check(operation, response, JSON.parse(text))
+  } catch (cause) {
+    const what = `${operation.name} returned ${response.status} ${text}`
+    throw new Error(`${what}, which its document does not describe`, { cause })
+  }
+}
