@@ -17,7 +17,8 @@ import { listOption } from './verb.ts'
 
 export function addOptions<T>(command: Command, fields: Fields<T>, isCreate = false): Command {
   for (const [, { flags, help, isList, isRequired = false, off }] of entriesOf(fields)) {
-    const option = isList ? listOption(flags, help) : new Option(flags, help)
+    const words = help.replaceAll('{empty}', '""')
+    const option = isList ? listOption(flags, words) : new Option(flags, words)
     command.addOption(option.makeOptionMandatory(isCreate && isRequired))
     if (off && !isCreate) command.option(flags.replace('--', '--no-'), off)
   }

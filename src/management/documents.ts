@@ -7,7 +7,7 @@ import {
   CLIENT_LISTS,
   CLIENT_PERMISSIONS,
 } from '../protocol/registration/client-fields.ts'
-import { entriesOf, type Fields, snakeCase } from '../protocol/registration/field.ts'
+import { entriesOf, type Fields, helpInJson, snakeCase } from '../protocol/registration/field.ts'
 import { SCOPE_FIELDS } from '../protocol/registration/scope-fields.ts'
 import { USER_FIELDS, USER_LISTS } from '../protocol/registration/user-fields.ts'
 import { named } from './openapi/schemas.ts'
@@ -18,7 +18,7 @@ const membersIn = <T>(fields: Fields<T>): Record<string, z.ZodMiniType> =>
   Object.fromEntries(
     entriesOf(fields).map(([name, { schema, help }]) => [
       snakeCase(name),
-      schema.check(z.describe(help)) as z.ZodMiniType,
+      schema.check(z.describe(helpInJson(help))) as z.ZodMiniType,
     ]),
   )
 

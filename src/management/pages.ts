@@ -2,5 +2,6 @@
 
 import { invitationPage } from './invitation.tsx'
 import type { Page } from './page.ts'
+import { PUBLISHED } from './published.tsx'
 
-export const PAGES: readonly Page[] = [invitationPage]
+export const PAGES: readonly Page[] = [invitationPage, ...PUBLISHED]

@@ -13,6 +13,7 @@ export const MANAGEMENT_PATHS = [
   '/admin/v1/*',
   '/openapi.json',
   '/docs',
+  '/docs/style.css',
   '/schemas/session.json',
   INVITATION_PATH,
 ] as const

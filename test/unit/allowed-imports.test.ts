@@ -27,7 +27,11 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   authenticator: ['domain', 'crypto', 'protocol', 'stores', 'deadline.ts', 'config.ts'],
   // authenticator/check.ts, authenticator/seen-proofs.ts: an access token is checked here as at any other resource server.
   // config.ts: what a change ends depends on the registry's settings, and `status` shows them.
+<<<<<<< HEAD
   // pages, routes/error-page.tsx: it serves the page on which an invited user sets a password.
+=======
+  // pages: the reference at /docs looks like every other page.
+>>>>>>> 2e03b90 (Serve a readable reference at /docs, and the JSON Schema of sessions)
   management: [
     'domain',
     'crypto',
@@ -35,6 +39,7 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
     'stores',
     'flows',
     'http',
+    'pages',
     'deadline.ts',
     'config.ts',
     'authenticator/check.ts',

@@ -146,7 +146,7 @@ export const CLIENT_FIELDS: Fields<ClientFields> = {
     flags: '--access-token-lifetime-seconds <n>',
     help:
       'how long its access tokens live, from now on: 60 or more, and never longer than SESSION_LIFETIME_SECONDS; ' +
-      '"" for exactly that',
+      '{empty} for exactly that',
     initial: null,
     schema: lifetimeSchema,
     fromText(text) {

@@ -11,6 +11,7 @@ export type Schema = z.ZodMiniType
 export type Field<T> = Readonly<{
   /** As Commander takes them: `--owner <id>`. */
   flags: string
+  /** `{empty}` stands for the value that means none. */
   help: string
   /** What a JSON body may have. Each sentence has `{field}` where the field's name stands. */
   schema: Schema
@@ -104,11 +105,14 @@ export function requireValid<T>(schema: z.ZodMiniType<T>, value: unknown, field?
 export const kept = ({ keep }: Field<unknown>, checked: unknown) =>
   keep ? keep(checked as never) : checked
 
+/** In the words of JSON. */
+export const helpInJson = (help: string) => help.replaceAll('{empty}', 'null')
+
 /** The members of a body: for a creation with defaults, for an update all optional. */
 export const membersOf = <T>(fields: Fields<T>, isCreation: boolean): Record<string, Schema> =>
   Object.fromEntries(
     entriesOf(fields).map(([name, { schema, isRequired, initial, help }]) => {
-      const described = schema.check(z.describe(help)) as Schema
+      const described = schema.check(z.describe(helpInJson(help))) as Schema
       if (isCreation && isRequired) return [snakeCase(name), described]
       if (isCreation && initial !== undefined) {
         return [snakeCase(name), z._default(described, initial as never)]
