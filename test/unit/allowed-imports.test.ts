@@ -27,11 +27,7 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   authenticator: ['domain', 'crypto', 'protocol', 'stores', 'deadline.ts', 'config.ts'],
   // authenticator/check.ts, authenticator/seen-proofs.ts: an access token is checked here as at any other resource server.
   // config.ts: what a change ends depends on the registry's settings, and `status` shows them.
-<<<<<<< HEAD
-  // pages, routes/error-page.tsx: it serves the page on which an invited user sets a password.
-=======
-  // pages: the reference at /docs looks like every other page.
->>>>>>> 2e03b90 (Serve a readable reference at /docs, and the JSON Schema of sessions)
+  // pages, routes/error-page.tsx: it serves the page of an invitation and the reference, which look like every other page.
   management: [
     'domain',
     'crypto',
@@ -39,7 +35,6 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
     'stores',
     'flows',
     'http',
-    'pages',
     'deadline.ts',
     'config.ts',
     'authenticator/check.ts',

@@ -1,4 +1,7 @@
-/** docs/session-record.schema.json, for other programs that write sessions, accepts the same records as the registry. */
+/**
+ * The JSON Schemas of sessions accept the same records as the registry: docs/session-record.schema.json, for other programs
+ * that write sessions of browsers, and `/schemas/session.json`, for programs that read any session.
+ */
 
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
@@ -6,41 +9,61 @@ import { describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import { readSession } from '../../src/domain/session-shape.ts'
 import { inProject } from '../../src/local/project.ts'
+import { sessionSchema } from '../../src/management/session-schema.ts'
 
-const text = readFileSync(inProject('docs/session-record.schema.json'), 'utf8')
-const schema = JSON.parse(text) as { examples: unknown[] } & Record<string, unknown>
-const bySchema = z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0])
+type JsonSchema = Parameters<typeof z.fromJSONSchema>[0]
+type Described = Readonly<{
+  name: string
+  schema: object
+  /** The registry's verdict. */
+  accepts: (value: unknown) => boolean
+}>
 
-const acceptedBySchema = (value: unknown) => bySchema.safeParse(value).success
-/** A browser session has a user and no client. */
-function acceptedByRegistry(value: unknown) {
-  const record = readSession(value)
-  return record !== null && record.user !== null && record.client === null
+const DESCRIBED: readonly Described[] = [
+  {
+    name: 'a browser session',
+    schema: JSON.parse(readFileSync(inProject('docs/session-record.schema.json'), 'utf8')),
+    accepts(value) {
+      const record = readSession(value)
+      return record !== null && record.user !== null && record.client === null
+    },
+  },
+  {
+    name: 'any session',
+    schema: sessionSchema('https://auth.example.org'),
+    accepts: (value) => readSession(value) !== null,
+  },
+]
+
+function examine({ schema, accepts }: Described) {
+  const bySchema = z.fromJSONSchema(schema as JsonSchema)
+  const { examples } = schema as { examples: readonly object[] }
+  const example = () => structuredClone(examples[0]) as Record<string, unknown>
+  return {
+    example,
+    /** Every member of the example, by its path. */
+    paths: pathsIn(example()).filter((path) => path.length > 0),
+    /** The verdict on the value as KV stores it. */
+    agree(given: unknown) {
+      const value: unknown = JSON.parse(JSON.stringify(given))
+      const verdict = bySchema.safeParse(value).success
+      expect([value, verdict]).toEqual([value, accepts(value)])
+      return verdict
+    },
+    /** The example with `change` made to the object or list that holds the member. */
+    changed(path: readonly string[], change: (holder: Record<string, unknown>) => void) {
+      const record = example()
+      let holder = record
+      for (const name of path.slice(0, -1)) holder = holder[name] as Record<string, unknown>
+      change(holder)
+      return record
+    },
+  }
 }
-/** The registry's verdict on the value as KV stores it. */
-function agree(given: unknown) {
-  const value: unknown = JSON.parse(JSON.stringify(given))
-  const verdict = acceptedBySchema(value)
-  expect([value, verdict]).toEqual([value, acceptedByRegistry(value)])
-  return verdict
-}
 
-const example = () => structuredClone(schema.examples[0]) as Record<string, unknown>
-
-/** Every member of the example, by its path. */
 function pathsIn(value: unknown, path: readonly string[] = []): (readonly string[])[] {
   if (typeof value !== 'object' || value === null) return [path]
   return [path, ...Object.entries(value).flatMap(([name, one]) => pathsIn(one, [...path, name]))]
-}
-const PATHS = pathsIn(schema.examples[0]).filter((path) => path.length > 0)
-
-/** The example with `change` made to the object or list that holds the member. */
-function changed(path: readonly string[], change: (holder: Record<string, unknown>) => void) {
-  const record = example()
-  let holder = record
-  for (const name of path.slice(0, -1)) holder = holder[name] as Record<string, unknown>
-  change(holder)
-  return record
 }
 const lastOf = (path: readonly string[]) => path.at(-1) ?? ''
 
@@ -85,13 +108,15 @@ const ENDORSEMENTS = [
 const OTHERS = [null, undefined, '', 'x', 0, -1, 1.5, true, [], {}, [null], { a: 1 }]
 const JUNK: readonly unknown[] = [...OTHERS, ...INSTANTS, ...SCOPES, ...ENDORSEMENTS]
 
-describe('the schema of a browser session', () => {
-  it('the schema of a browser session has an example that the registry accepts', () => {
+describe.each(DESCRIBED)('the schema of $name', (described) => {
+  const { example, paths, agree, changed } = examine(described)
+
+  it('the schema has an example that the registry accepts', () => {
     expect(agree(example())).toBe(true)
   })
 
-  it.each(PATHS.map((path) => [path.join('.'), path] as const))(
-    'the schema of a browser session agrees with the registry when %s is absent or has another value',
+  it.each(paths.map((path) => [path.join('.'), path] as const))(
+    'the schema agrees with the registry when %s is absent or has another value',
     (_, path) => {
       agree(changed(path, (holder) => delete holder[lastOf(path)]))
       const verdicts = JUNK.map((value) =>
@@ -102,9 +127,9 @@ describe('the schema of a browser session', () => {
     },
   )
 
-  it('the schema of a browser session agrees with the registry on several changes at once and on further members', () => {
+  it('the schema agrees with the registry on several changes at once and on further members', () => {
     const change = fc.tuple(
-      fc.constantFrom(...PATHS),
+      fc.constantFrom(...paths),
       fc.oneof(fc.constantFrom(...JUNK), fc.jsonValue()),
     )
     fc.assert(
@@ -123,10 +148,7 @@ describe('the schema of a browser session', () => {
     )
   })
 
-  it.each([null, 'x', 1, [], {}])(
-    'the schema of a browser session and the registry both reject %j',
-    (value) => {
-      expect(agree(value)).toBe(false)
-    },
-  )
+  it.each([null, 'x', 1, [], {}])('the schema and the registry both reject %j', (value) => {
+    expect(agree(value)).toBe(false)
+  })
 })

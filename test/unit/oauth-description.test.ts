@@ -1,0 +1,67 @@
+/** The description of the OAuth endpoints names every parameter that the registry reads, and no other. */
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { openApiDocument } from '../../src/management/openapi/document.ts'
+import { serverMetadata } from '../../src/protocol/metadata.ts'
+
+const SRC = join(import.meta.dirname, '../../src')
+/** Where the parameters of clients are read; the forms of our own pages are read in routes/. */
+const READERS = ['protocol', 'flows']
+/** A parameter is read by its name. */
+const READ = /(?:fields\.get|required)\((?:fields, )?'(\w+)'/g
+
+function namesRead(): Set<string> {
+  const files = READERS.flatMap((folder) =>
+    readdirSync(join(SRC, folder), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && !entry.parentPath.includes('registration'))
+      .map((entry) => join(entry.parentPath, entry.name)),
+  )
+  const sources = files.map((file) => readFileSync(file, 'utf8'))
+  return new Set(
+    sources.flatMap((text) => Array.from(text.matchAll(READ), ([, name = '']) => name)),
+  )
+}
+
+type Schema = Readonly<{
+  $ref?: string
+  properties?: Readonly<Record<string, unknown>>
+  oneOf?: readonly Schema[]
+}>
+type Operation = Readonly<{
+  parameters?: readonly Readonly<{ name: string; in: string }>[]
+  requestBody?: Readonly<{ content: Readonly<Record<string, Readonly<{ schema: Schema }>>> }>
+}>
+
+const document = openApiDocument('https://auth.example.org', [])
+
+function namesIn(schema: Schema): string[] {
+  const { $ref, properties = {}, oneOf = [] } = schema
+  const named = $ref && (document.components.schemas[$ref.split('/').at(-1) ?? ''] as Schema)
+  return named ? namesIn(named) : [...Object.keys(properties), ...oneOf.flatMap(namesIn)]
+}
+
+function namesDescribed(): Set<string> {
+  const operations = Object.values(document.paths).flatMap((methods) => Object.values(methods))
+  return new Set(
+    (operations as readonly Operation[]).flatMap(({ parameters = [], requestBody }) => [
+      ...parameters.filter((one) => one.in === 'query').map(({ name }) => name),
+      ...Object.values(requestBody?.content ?? {}).flatMap(({ schema }) => namesIn(schema)),
+    ]),
+  )
+}
+
+it('the description of the OAuth endpoints has every parameter that the registry reads, and no other', () => {
+  const read = namesRead()
+  // RFC 7009 §2.1: clients may send it, and the registry needs no hint.
+  read.add('token_type_hint')
+  expect(read.size).toBeGreaterThan(15)
+  expect([...namesDescribed()].sort()).toEqual([...read].sort())
+})
+
+it('the description of the metadata has every member that the registry publishes, and no other', () => {
+  const published = serverMetadata('https://auth.example.org', ['client_credentials'], ['a'])
+  const described = document.components.schemas.Metadata as Schema
+  expect(Object.keys(described.properties ?? {}).sort()).toEqual(Object.keys(published).sort())
+})
