@@ -23,7 +23,7 @@ export type AuthorizationRequest = Readonly<{
 }>
 
 /** The parameters of a request: the consent page sends them back, and its form token is bound to them. */
-const REQUEST_FIELDS = [
+export const REQUEST_FIELDS = [
   'response_type',
   'response_mode',
   'client_id',

@@ -4,13 +4,15 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { openApiDocument } from '../../src/management/openapi/document.ts'
+import { REQUEST_FIELDS } from '../../src/protocol/authorization-request.ts'
+import { ASKED_AT } from '../../src/protocol/interaction.ts'
 import { serverMetadata } from '../../src/protocol/metadata.ts'
 
 const SRC = join(import.meta.dirname, '../../src')
 /** Where the parameters of clients are read; the forms of our own pages are read in routes/. */
 const READERS = ['protocol', 'flows']
 /** A parameter is read by its name. */
-const READ = /(?:fields\.get|required)\((?:fields, )?'(\w+)'/g
+const READ = /\bfields(?:\.(?:get|has)\(|, )'(\w+)'/g
 
 function namesRead(): Set<string> {
   const files = READERS.flatMap((folder) =>
@@ -54,6 +56,9 @@ function namesDescribed(): Set<string> {
 
 it('the description of the OAuth endpoints has every parameter that the registry reads, and no other', () => {
   const read = namesRead()
+  for (const name of REQUEST_FIELDS) read.add(name)
+  // Our own pages add it, and clients do not send it.
+  read.delete(ASKED_AT)
   // RFC 7009 §2.1: clients may send it, and the registry needs no hint.
   read.add('token_type_hint')
   expect(read.size).toBeGreaterThan(15)

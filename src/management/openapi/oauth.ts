@@ -6,6 +6,7 @@
 import * as z from 'zod/mini'
 import { SIGNATURE_ALGORITHMS } from '../../crypto/signature-algorithms.ts'
 import { REQUEST_AUTH_METHODS } from '../../domain/client.ts'
+import { PROMPTS } from '../../protocol/interaction.ts'
 import { type Components, named, schemaOf } from './schemas.ts'
 
 const text = (description: string) => z.string().check(z.describe(description))
@@ -28,6 +29,9 @@ const authorizationRequest = z.object({
   state: maybe('returned unchanged'),
   code_challenge: maybe('RFC 7636; public clients need it'),
   code_challenge_method: z.optional(z.literal('S256')),
+  prompt: maybe(`${PROMPTS.join(', ')}: one of them, or several with spaces between them`),
+  max_age: maybe('seconds: a user who signed in longer ago signs in again'),
+  login_hint: maybe('fills in the username on the sign-in page'),
   dpop_jkt: maybe('thumbprint of the key that the code is bound to (RFC 9449 §10)'),
 })
 
@@ -108,6 +112,7 @@ export const Metadata = named(
     grant_types_supported: z.array(z.string()),
     code_challenge_methods_supported: z.array(z.string()),
     authorization_response_iss_parameter_supported: z.boolean(),
+    prompt_values_supported: z.array(z.enum(PROMPTS)),
     scopes_supported: z.optional(z.array(z.string())),
     service_documentation: z.optional(z.string()),
   }),
