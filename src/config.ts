@@ -6,6 +6,8 @@
 
 import { isLongEnough, MIN_SECRET_BYTES } from './crypto/jws.ts'
 import { proxySecretProblem } from './crypto/proxy-secret.ts'
+import type { Branding } from './domain/branding.ts'
+import { accentOf, pageSettings } from './page-settings.ts'
 import { isIssuer, publicUrlProblem } from './protocol/public-url.ts'
 
 export type WorkerName = 'registry' | 'management' | 'authenticator'
@@ -142,6 +144,7 @@ export const SETTINGS = {
   SCOPE_POLICY: oneOf(['refuse', 'narrow']),
   /** To which grants of a client that may refresh a refresh token is issued. */
   ISSUE_REFRESH_TOKENS: oneOf(['always', 'offline_access']),
+  ...pageSettings(REGISTRY_AND_MANAGEMENT),
 } satisfies Readonly<Record<string, Setting<unknown>>>
 
 export type SettingName = keyof typeof SETTINGS
@@ -203,6 +206,22 @@ function isOwnSignIn(loginUrl: string, issuer: string) {
   return origin === issuer && pathname === '/login'
 }
 
+/** What the pages show. Throws as `readSetting` does. */
+export function readBranding(given: Given): Branding {
+  const read = <N extends SettingName>(name: N) => readSetting(name, given)
+  return {
+    serviceName: read('SERVICE_NAME'),
+    logo: read('LOGO'),
+    accent: accentOf(read('ACCENT_COLOUR'), read('ACCENT_COLOUR_DARK')),
+    links: {
+      terms: read('TERMS_URL'),
+      privacy: read('PRIVACY_URL'),
+      support: read('SUPPORT_URL'),
+      forgotPassword: read('FORGOT_PASSWORD_URL'),
+    },
+  }
+}
+
 /** The settings of the registry and of management. Throws as `readSetting` does. */
 export function readSettings(given: Given) {
   const read = <N extends SettingName>(name: N) => readSetting(name, given)
@@ -233,6 +252,7 @@ export function readSettings(given: Given) {
     requirePkce: read('REQUIRE_PKCE'),
     scopePolicy: read('SCOPE_POLICY'),
     issueRefreshTokens: read('ISSUE_REFRESH_TOKENS'),
+    branding: readBranding(given),
   }
 }
 

@@ -2,6 +2,7 @@
 
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { errorBody, type OAuthError } from '../protocol/errors.ts'
+import type { Site } from './frame.ts'
 import type { HttpContext } from './request-context.ts'
 
 /**
@@ -11,7 +12,7 @@ import type { HttpContext } from './request-context.ts'
 const CHALLENGE = { 'WWW-Authenticate': 'Basic realm="registry", charset="UTF-8"' }
 const UNAUTHORIZED = 401
 
-export const sendErrorJson = (c: HttpContext, refusal: OAuthError, issuer: string): Response =>
+export const sendErrorJson = (c: HttpContext, refusal: OAuthError, { issuer }: Site): Response =>
   c.json(
     errorBody(refusal, issuer),
     refusal.status as ContentfulStatusCode,

@@ -1,17 +1,20 @@
 /** The frame of every request: makes its context, turns errors into responses, sets headers and reports. */
 
+import type { Branding } from '../domain/branding.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import { openToAnyOrigin } from './any-origin.ts'
 import { nameOf } from './log.ts'
 import { type ReportDeps, report } from './report.ts'
 import { type HttpContext, newRequestContext } from './request-context.ts'
 
-export type FrameDeps = ReportDeps & Readonly<{ issuer: string }>
+/** What an error response says about us. */
+export type Site = Readonly<{ issuer: string; branding: Branding }>
+export type FrameDeps = ReportDeps & Site
 
 /** The properties of an endpoint that the frame needs. */
 export type FrameRules = Readonly<{
   /** JSON for clients, a page for people. */
-  sendError: (c: HttpContext, refusal: OAuthError, issuer: string) => Response | Promise<Response>
+  sendError: (c: HttpContext, refusal: OAuthError, site: Site) => Response | Promise<Response>
   /** May scripts of any origin call it? For what browsers need without a cookie of ours. */
   allowsAnyOrigin?: boolean
   /** Successful requests are not reported. */
@@ -60,7 +63,7 @@ export function frame(
     } catch (cause) {
       const refusal = cause instanceof OAuthError ? cause : unavailable(cause)
       c.set('refusal', refusal)
-      handled = await rules.sendError(c, refusal, issuer)
+      handled = await rules.sendError(c, refusal, deps)
     }
     if (!(handled instanceof Response)) {
       return new Response(JSON.stringify(handled), { headers: jsonHeaders })

@@ -2,6 +2,7 @@
 
 import type { JSX } from 'hono/jsx/jsx-runtime'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import type { Branding } from '../domain/branding.ts'
 import type { OAuthError } from '../protocol/errors.ts'
 import type { HttpContext } from './request-context.ts'
 
@@ -17,12 +18,16 @@ type Options = Readonly<{
   scriptDigest?: string | null
 }>
 
-const policy = (mayLeadAway: boolean, scriptDigest: string | null) =>
+/** A source expression has no query. The setting refuses a URL that has one. */
+const imageSources = ({ logo }: Branding) =>
+  logo && 'url' in logo ? `'self' ${logo.url}` : "'self'"
+
+const policy = (branding: Branding, mayLeadAway: boolean, scriptDigest: string | null) =>
   [
     "default-src 'none'",
     ...(scriptDigest === null ? [] : [`script-src 'sha256-${scriptDigest}'`]),
     "style-src 'self'",
-    "img-src 'self'",
+    `img-src ${imageSources(branding)}`,
     ...(mayLeadAway ? [] : ["form-action 'self'"]),
     "frame-ancestors 'none'",
     "base-uri 'none'",
@@ -31,11 +36,12 @@ const policy = (mayLeadAway: boolean, scriptDigest: string | null) =>
 export function sendPage(
   c: HttpContext,
   page: JSX.Element,
+  branding: Branding,
   { refusal = null, mayLeadAway = false, scriptDigest = null }: Options = {},
 ) {
   if (refusal) c.set('refusal', refusal)
   return c.html(page, (refusal?.status ?? 200) as ContentfulStatusCode, {
-    'Content-Security-Policy': policy(mayLeadAway, scriptDigest),
+    'Content-Security-Policy': policy(branding, mayLeadAway, scriptDigest),
     'X-Frame-Options': 'DENY',
   })
 }

@@ -49,6 +49,17 @@ const EFFECTS = {
     "A request for a scope that is unknown or not the client's: `refuse` answers `invalid_scope`, `narrow` leaves the scope out. The answer states what was granted.",
   ISSUE_REFRESH_TOKENS:
     'Which grants of a client that may use `refresh_token` get a refresh token: `always`, or only those whose request asked for the scope `offline_access`.',
+  SERVICE_NAME: 'The name of your service, on [every page](branding.md).',
+  LOGO: 'An image for the head of every page and the tab: the text of an SVG, which the registry serves itself, or the address of an image.',
+  ACCENT_COLOUR:
+    'The colour of buttons and links on light pages. Its contrast must be at least 4.5 to 1.',
+  ACCENT_COLOUR_DARK:
+    'The same for people who prefer dark pages. Without it the registry uses a lighter shade of `ACCENT_COLOUR`.',
+  TERMS_URL: 'Your terms of use, linked at the foot of every page.',
+  PRIVACY_URL: 'Your privacy statement, linked at the foot of every page.',
+  SUPPORT_URL: 'Where people get help, linked at the foot of every page and on error pages.',
+  FORGOT_PASSWORD_URL:
+    'Where people reset a password, linked on the sign-in page. No effect with `LOGIN_URL`.',
 } satisfies Record<SettingName, string>
 
 const SECRET_EFFECTS = {

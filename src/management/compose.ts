@@ -49,6 +49,7 @@ export function composeManagement(env: ManagementEnv) {
     )
   const deps: ManagementDeps = {
     issuer: settings.issuer,
+    branding: settings.branding,
     logsAnswers: settings.logsAnswers,
     dataPoints: env.EVENTS ?? null,
     settings,

@@ -48,19 +48,20 @@ function requireUsersOfOurOwn({ settings }: ManagementDeps) {
 async function show(
   c: HttpContext,
   { invitation, refusal }: Readonly<{ invitation: string; refusal: OAuthError | null }>,
-  { issuer }: ManagementDeps,
+  { issuer, branding }: ManagementDeps,
 ) {
   const secret = hostCookie(c, issuer, FORM_COOKIE) ?? randomText()
   const cookie = { name: FORM_COOKIE, value: secret, lifetimeSeconds: FORM_LIFETIME_SECONDS }
   setHostCookie(c, issuer, cookie)
   const page = (
     <InvitationPage
+      branding={branding}
       formToken={await formToken(secret, PURPOSE)}
       invitation={invitation}
       problem={refusal?.description ?? null}
     />
   )
-  return sendPage(c, page, { refusal, scriptDigest: INVITATION_SCRIPT_DIGEST })
+  return sendPage(c, page, branding, { refusal, scriptDigest: INVITATION_SCRIPT_DIGEST })
 }
 
 type Posted = Readonly<{ invitation: string; password: string; again: string }>
@@ -98,7 +99,8 @@ async function handlePost(c: HttpContext, deps: ManagementDeps) {
   try {
     const { username } = await accept(c, posted, deps)
     setHostCookie(c, deps.issuer, { name: FORM_COOKIE, value: '', lifetimeSeconds: 0 })
-    return sendPage(c, <PasswordSetPage username={username} />)
+    const { branding } = deps
+    return sendPage(c, <PasswordSetPage branding={branding} username={username} />, branding)
   } catch (cause) {
     if (!(cause instanceof OAuthError)) throw cause
     // Too many attempts: the same form, with the same invitation, in a minute.

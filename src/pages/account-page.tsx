@@ -1,10 +1,12 @@
 /** The applications that a user has connected, each with a button that removes it. */
 
+import type { Branding } from '../domain/branding.ts'
 import type { DescribedScope } from '../domain/scope-catalogue.ts'
 import { Layout } from './layout.tsx'
 import { HiddenFields, ProblemNotice, SignedInAs, SignOutForm, WebAddress } from './parts.tsx'
 
 export type AccountPageProps = Readonly<{
+  branding: Branding
   username: string
   applications: readonly Readonly<{
     clientId: string
@@ -111,7 +113,7 @@ const ApplicationCard = (p: { application: Application; id: string }) => {
 }
 
 export const AccountPage = (p: AccountPageProps) => (
-  <Layout title="Connected applications">
+  <Layout branding={p.branding} title="Connected applications">
     <h1>Connected applications</h1>
     {p.removed !== null && <Removed {...p.removed} />}
     <ProblemNotice text={p.problem} />

@@ -1,10 +1,12 @@
 /** The page on which a user decides what a client may do. */
 
+import type { Branding } from '../domain/branding.ts'
 import type { ConsentTerms } from '../domain/consent.ts'
 import { Layout } from './layout.tsx'
 import { HiddenFields, ProblemNotice, SignedInAs, SignOutForm, WebAddress } from './parts.tsx'
 
 export type ConsentPageProps = Readonly<{
+  branding: Branding
   /** What the user decides on. */
   terms: ConsentTerms
   /** Of the scopes: what the user has allowed before, and need not decide on. */
@@ -86,7 +88,7 @@ const allowedIn = (p: ConsentPageProps, isAllowed: boolean) =>
   p.terms.scopes.filter(({ scope }) => p.allowed.includes(scope) === isAllowed)
 
 export const ConsentPage = (p: ConsentPageProps) => (
-  <Layout title="Allow access to your account?">
+  <Layout branding={p.branding} title="Allow access to your account?">
     <h1>Allow access to your account?</h1>
     <ProblemNotice text={p.notice} />
     <ClientCard client={p.terms.client} />

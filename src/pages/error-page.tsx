@@ -1,12 +1,16 @@
 /** The error page that a person sees. */
 
 import type { Child } from 'hono/jsx'
+import type { Branding } from '../domain/branding.ts'
 import { Layout } from './layout.tsx'
-import { SignedInAs, SignOutForm } from './parts.tsx'
+import { Operator, SignedInAs, SignOutForm } from './parts.tsx'
 
 type ErrorPageProps = Readonly<{
+  branding: Branding
   title: string
   message: string
+  /** The application that it concerns, where known, or null. */
+  application?: string | null
   /** What the person can do about it, or null. */
   hint: Child | null
   /** The correlation id, by which the operator finds the cause, or null. */
@@ -18,13 +22,23 @@ type ErrorPageProps = Readonly<{
 }>
 
 export const ErrorPage = (p: ErrorPageProps) => (
-  <Layout title={p.title}>
+  <Layout branding={p.branding} title={p.title}>
     <h1>{p.title}</h1>
     <p class="problem">{p.message}</p>
+    {p.application && (
+      <p>
+        The application is{' '}
+        <strong>
+          <bdi>{p.application}</bdi>
+        </strong>
+        .
+      </p>
+    )}
     {p.hint !== null && <p>{p.hint}</p>}
     {p.reference !== null && (
       <p>
-        Tell the operator this reference: <code class="reference">{p.reference}</code>
+        Tell <Operator branding={p.branding} /> this reference:{' '}
+        <code class="reference">{p.reference}</code>
       </p>
     )}
     {p.explanation !== null && (

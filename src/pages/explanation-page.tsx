@@ -1,7 +1,10 @@
 /** What the error codes mean, for a client's developer: the index, and a page for each. */
 
+import type { Branding } from '../domain/branding.ts'
 import type { ExplainedCode } from './error-explanations.ts'
 import { Layout } from './layout.tsx'
+
+type Branded = Readonly<{ branding: Branding }>
 
 /** The same for every code: only the operator can see the cause of one refusal. */
 const LookFurther = () => (
@@ -17,8 +20,8 @@ const LookFurther = () => (
   </section>
 )
 
-export const ExplanationPage = (p: ExplainedCode) => (
-  <Layout title={`Error ${p.code}`}>
+export const ExplanationPage = (p: ExplainedCode & Branded) => (
+  <Layout branding={p.branding} title={`Error ${p.code}`}>
     <h1>
       <code>{p.code}</code>
     </h1>
@@ -42,10 +45,10 @@ export const ExplanationPage = (p: ExplainedCode) => (
   </Layout>
 )
 
-export const ExplanationIndexPage = (p: {
-  codes: readonly Pick<ExplainedCode, 'code' | 'meaning'>[]
-}) => (
-  <Layout title="Error codes">
+export const ExplanationIndexPage = (
+  p: Branded & Readonly<{ codes: readonly Pick<ExplainedCode, 'code' | 'meaning'>[] }>,
+) => (
+  <Layout branding={p.branding} title="Error codes">
     <h1>Error codes</h1>
     <p class="lead">What each error of this authorization server means, and what to do.</p>
     <dl>

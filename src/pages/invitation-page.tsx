@@ -1,10 +1,12 @@
 /** The page on which an invited user sets a password, and the pages that follow. */
 
 import { raw } from 'hono/html'
+import type { Branding } from '../domain/branding.ts'
 import { Layout } from './layout.tsx'
 import { HiddenFields, ProblemNotice } from './parts.tsx'
 
 export type InvitationPageProps = Readonly<{
+  branding: Branding
   formToken: string
   /** As posted before; empty at first, when only the browser knows it. */
   invitation: string
@@ -51,7 +53,7 @@ const PasswordField = (p: { name: string; label: string; problem: string | null 
 )
 
 export const InvitationPage = (p: InvitationPageProps) => (
-  <Layout title={p.problem === null ? TITLE : `Problem: ${TITLE}`}>
+  <Layout branding={p.branding} title={p.problem === null ? TITLE : `Problem: ${TITLE}`}>
     <h1>{TITLE}</h1>
     <p class="lead">
       Choose a password of at least eight characters. Everything that is signed in to your account
@@ -80,8 +82,8 @@ export const InvitationPage = (p: InvitationPageProps) => (
   </Layout>
 )
 
-export const PasswordSetPage = (p: { username: string }) => (
-  <Layout title="Password set">
+export const PasswordSetPage = (p: { branding: Branding; username: string }) => (
+  <Layout branding={p.branding} title="Password set">
     <h1>Your password is set</h1>
     <p>
       Your username is{' '}

@@ -1,9 +1,11 @@
 /** The page at the issuer's address. */
 
+import type { Branding } from '../domain/branding.ts'
 import { Layout } from './layout.tsx'
 import { SignedInAs, SignOutForm } from './parts.tsx'
 
 type LandingPageProps = Readonly<{
+  branding: Branding
   /** The issuer's URL, without a slash at the end. */
   issuer: string
   /** Null if no user is signed in. */
@@ -11,7 +13,7 @@ type LandingPageProps = Readonly<{
 }>
 
 export const LandingPage = (p: LandingPageProps) => (
-  <Layout title="Welcome">
+  <Layout branding={p.branding} title="Welcome">
     <h1>Your account, on your terms</h1>
     <p class="lead">
       The Registry lets applications work with your account without ever seeing your password. You

@@ -1,9 +1,11 @@
 /** The sign-in page. */
 
+import type { Branding } from '../domain/branding.ts'
 import { Layout } from './layout.tsx'
 import { HiddenFields, ProblemNotice } from './parts.tsx'
 
 export type LoginPageProps = Readonly<{
+  branding: Branding
   formToken: string
   nextPage: string
   /** The client that sent the user here, or null. */
@@ -20,7 +22,7 @@ export const LoginPage = (p: LoginPageProps) => {
   const marks =
     p.problem === null ? {} : { 'aria-describedby': PROBLEM_ID, 'aria-invalid': 'true' as const }
   return (
-    <Layout title={p.problem === null ? 'Sign in' : 'Problem: Sign in'}>
+    <Layout branding={p.branding} title={p.problem === null ? 'Sign in' : 'Problem: Sign in'}>
       <h1>Sign in</h1>
       {p.clientName !== null && (
         <p class="lead">
@@ -62,6 +64,11 @@ export const LoginPage = (p: LoginPageProps) => {
             {...marks}
           />
         </label>
+        {p.branding.links.forgotPassword !== null && (
+          <p class="small">
+            <a href={p.branding.links.forgotPassword}>Forgot your password?</a>
+          </p>
+        )}
         <div class="actions">
           <button class="primary" type="submit">
             Sign in

@@ -1,6 +1,7 @@
 /** Parts that several pages share. */
 
 import type { Child } from 'hono/jsx'
+import type { Branding } from '../domain/branding.ts'
 
 export const HiddenFields = (p: {
   fields: readonly (readonly [name: string, value: string])[]
@@ -33,6 +34,10 @@ export const SignedInAs = (p: { username: string; children?: Child }) => (
     {p.children}
   </div>
 )
+
+/** With the way to reach them, where it is known. */
+export const Operator = ({ branding: { links } }: { branding: Branding }) =>
+  links.support === null ? <>the operator</> : <a href={links.support}>the operator</a>
 
 export const ProblemNotice = (p: { text: string | null; id?: string }) =>
   p.text === null ? null : (

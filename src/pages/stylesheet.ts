@@ -1,38 +1,23 @@
 /** The stylesheet, served as `/style.css`. */
 
-const COLOURS = `
-:root {
-  --ground: #f2f5f6;
-  --surface: #ffffff;
-  --sunken: #f5f8f9;
-  --line: #d9e0e3;
-  --edge: #75828a;
-  --text: #172126;
-  --muted: #55626a;
-  --accent: #0b5f70;
-  --accent-strong: #084a58;
-  --on-accent: #ffffff;
-  --problem: #9c1c1c;
-  --problem-ground: #fdf1f0;
-  --shadow: 0 1px 2px rgb(16 32 40 / 6%), 0 8px 28px rgb(16 32 40 / 8%);
-}
-@media (prefers-color-scheme: dark) {
-  :root {
-    --ground: #11171a;
-    --surface: #1a2226;
-    --sunken: #212b30;
-    --line: #344147;
-    --edge: #86949c;
-    --text: #e7edf0;
-    --muted: #a5b2b9;
-    --accent: #6cc5d6;
-    --accent-strong: #8fd6e3;
-    --on-accent: #06242b;
-    --problem: #ffb0a8;
-    --problem-ground: #38211f;
-    --shadow: none;
-  }
+import { GROUNDS, type Scheme, strongerShade } from '../domain/accent.ts'
+import type { Branding } from '../domain/branding.ts'
+
+const LIGHT = `--line: #d9e0e3; --edge: #75828a; --text: #172126; --muted: #55626a;
+  --problem: #9c1c1c; --problem-ground: #fdf1f0; --caution: #7a4a00; --caution-ground: #fdf5e3;
+  --shadow: 0 1px 2px rgb(16 32 40 / 6%), 0 8px 28px rgb(16 32 40 / 8%);`
+const DARK = `--line: #344147; --edge: #86949c; --text: #e7edf0; --muted: #a5b2b9;
+  --problem: #ffb0a8; --problem-ground: #38211f; --caution: #f0c674; --caution-ground: #322a17;
+  --shadow: none;`
+
+const colours = (accent: string, scheme: Scheme) => {
+  const { ground, surface, sunken, onAccent } = GROUNDS[scheme]
+  return `:root {
+  --ground: ${ground}; --surface: ${surface}; --sunken: ${sunken};
+  --accent: ${accent}; --accent-strong: ${strongerShade(accent, scheme)}; --on-accent: ${onAccent};
+  ${scheme === 'light' ? LIGHT : DARK}
 }`
+}
 
 const BASE = `
 *, *::before, *::after { box-sizing: border-box; }
@@ -66,11 +51,12 @@ a:hover { color: var(--accent-strong); }
 
 const CARD = `
 .brand {
-  display: flex; align-items: center; gap: 0.5rem;
-  margin-block-end: 1rem; padding-inline: 0.25rem;
-  font-weight: 650; color: var(--accent);
+  display: inline-flex; align-items: center; gap: 0.5rem; max-width: 100%; min-height: 2rem;
+  margin-block-end: 0.75rem; padding-inline: 0.25rem; border-radius: 0.25rem;
+  font-weight: 650; color: var(--accent); text-decoration: none;
 }
-.logo { flex: none; }
+.logo { flex: none; max-width: 10rem; object-fit: contain; }
+.links { display: flex; flex-wrap: wrap; gap: 0.25rem 1.25rem; padding: 1.25rem 0.25rem 0; font-size: 0.875rem; }
 .card, .card > form { display: flex; flex-direction: column; gap: 1.25rem; }
 .card {
   padding: clamp(1.25rem, 6vw, 2.25rem);
@@ -174,15 +160,12 @@ const PREFERENCES = `
   .actions > .primary, .actions > .primary:hover { border-width: 4px; }
 }`
 
-/** Light and dark, for widths from 320 CSS pixels, without images and fonts. */
-export const STYLESHEET: string = `${[
-  COLOURS,
-  BASE,
-  CARD,
-  FORMS,
-  CONSENT,
-  APPLICATIONS,
-  PREFERENCES,
-]
+const RULES = [BASE, CARD, FORMS, CONSENT, APPLICATIONS, PREFERENCES]
   .map((part) => part.trim())
-  .join('\n')}\n`
+  .join('\n')
+
+/** Light and dark, for widths from 320 CSS pixels, without images and fonts. */
+export const stylesheet = ({ light, dark }: Branding['accent']) => `${colours(light, 'light')}
+@media (prefers-color-scheme: dark) { ${colours(dark, 'dark')} }
+${RULES}
+`

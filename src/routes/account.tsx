@@ -33,10 +33,11 @@ type Shown = Opened &
 async function show(
   c: HttpContext,
   { connections, session, removed = null, refusal = null }: Shown,
-  { loginUrl }: RouteDeps,
+  { loginUrl, branding }: RouteDeps,
 ) {
   const page = (
     <AccountPage
+      branding={branding}
       username={session.record.user?.username ?? ''}
       applications={await Promise.all(connections.map((one) => shown(one, session)))}
       removed={removed}
@@ -44,7 +45,7 @@ async function show(
       signOutToken={await formToken(session.token, SIGN_OUT)}
     />
   )
-  return sendPage(c, page, {
+  return sendPage(c, page, branding, {
     refusal,
     // A form that is sent when the session has ended leads to the sign-in page.
     mayLeadAway: loginUrl !== null,

@@ -1,17 +1,27 @@
-/** `/style.css` and `/icon.svg`: the only things that our pages load. */
+/** `/style.css` and `/icon.svg`: what our pages load, beside a logo that the operator keeps elsewhere. */
 
+import type { Branding } from '../domain/branding.ts'
 import { sendErrorJson } from '../http/error-json.ts'
-import { ICON } from '../pages/layout.tsx'
-import { STYLESHEET } from '../pages/stylesheet.ts'
+import { ICON_PATH, iconOf } from '../pages/layout.tsx'
+import { stylesheet } from '../pages/stylesheet.ts'
 import type { Endpoint } from './endpoint.ts'
 
-const asset = (path: string, type: string, body: string): Endpoint => ({
+/** For someone who opens the operator's SVG as a document: it runs no script and loads nothing. */
+const POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+
+const asset = (path: string, type: string, bodyOf: (branding: Branding) => string): Endpoint => ({
   path,
   sendError: sendErrorJson,
   isRoutine: true,
-  get: async (c) =>
-    c.body(body, 200, { 'Content-Type': type, 'Cache-Control': 'public, max-age=300' }),
+  get: async (c, { branding }) =>
+    c.body(bodyOf(branding), 200, {
+      'Content-Type': type,
+      'Content-Security-Policy': POLICY,
+      'Cache-Control': 'public, max-age=300',
+    }),
 })
 
-export const styleEndpoint = asset('/style.css', 'text/css; charset=utf-8', STYLESHEET)
-export const iconEndpoint = asset('/icon.svg', 'image/svg+xml', ICON)
+export const styleEndpoint = asset('/style.css', 'text/css; charset=utf-8', ({ accent }) =>
+  stylesheet(accent),
+)
+export const iconEndpoint = asset(ICON_PATH, 'image/svg+xml', iconOf)

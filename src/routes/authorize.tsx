@@ -1,6 +1,7 @@
 /** `/authorize`: RFC 6749 §3.1. The consent page on GET, its answer on POST. */
 
 import { raw } from 'hono/html'
+import type { Branding } from '../domain/branding.ts'
 import { decideAuthorization, type IdentifiedClient, identifyClient } from '../flows/authorize.ts'
 import type { ConsentAnswer, ConsentQuestion } from '../flows/consent.ts'
 import { type BrowserSession, seeBrowserSession } from '../http/browser-session.ts'
@@ -31,7 +32,7 @@ async function handle(c: HttpContext, pairs: URLSearchParams, isAnswer: boolean,
     seeBrowserSession(c, deps),
   ])
   // RFC 9110 §9.2.1: HEAD changes nothing, and a remembered consent would issue a code.
-  if (c.req.method === 'HEAD' && session) return sendPage(c, raw(''))
+  if (c.req.method === 'HEAD' && session) return sendPage(c, raw(''), deps.branding)
   const thisPage = pageOf(fields)
   const afterSignIn = demandsSignIn(fields)
     ? pageOf(new Map(fields).set(ASKED_AT, String(c.var.request.now)))
@@ -53,7 +54,9 @@ async function handle(c: HttpContext, pairs: URLSearchParams, isAnswer: boolean,
       if (outcome.refusal) c.set('refusal', outcome.refusal)
       return c.redirect(outcome.to, 303)
     case 'ask_consent':
-      return sendConsentPage(c, outcome, { fields, session: session as BrowserSession, thisPage })
+      return sendConsentPage(c, outcome, {
+        ...{ fields, session: session as BrowserSession, thisPage, branding: deps.branding },
+      })
   }
 }
 
@@ -111,10 +114,12 @@ async function sendConsentPage(
     fields,
     session,
     thisPage,
-  }: Readonly<{ fields: Fields; session: BrowserSession; thisPage: string }>,
+    branding,
+  }: Readonly<{ fields: Fields; session: BrowserSession; thisPage: string; branding: Branding }>,
 ) {
   const token = await formToken(session.token, consentPurpose(fields, fingerprint))
   const props: ConsentPageProps = {
+    branding,
     terms,
     allowed,
     notice: again && NOTICES[again.kind],
@@ -123,7 +128,7 @@ async function sendConsentPage(
     signOutToken: await formToken(session.token, SIGN_OUT),
     thisPage,
   }
-  return sendPage(c, <ConsentPage {...props} />, {
+  return sendPage(c, <ConsentPage {...props} />, branding, {
     mayLeadAway: true,
     refusal: again?.kind === 'out_of_date' ? again.refusal : null,
   })

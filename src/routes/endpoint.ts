@@ -1,5 +1,6 @@
 /** An endpoint: a path, how it sends an error, and a handler for each method it knows, or for all. */
 
+import type { Branding } from '../domain/branding.ts'
 import type { Deps } from '../flows/deps.ts'
 import type { FloodLimit } from '../http/flood.ts'
 import type { FrameRules, Handled } from '../http/frame.ts'
@@ -9,6 +10,7 @@ import type { HttpContext } from '../http/request-context.ts'
 export type RouteDeps = Deps &
   Readonly<{
     loginUrl: string | null
+    branding: Branding
     loginLimit: FloodLimit
     /** The limit of refused requests. */
     refusalLimit: FloodLimit

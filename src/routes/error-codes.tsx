@@ -11,18 +11,19 @@ export const errorIndexEndpoint: Endpoint = {
   path: '/errors',
   sendError: sendErrorPage,
   isRoutine: true,
-  get: async (c) => sendPage(c, <ExplanationIndexPage codes={explanations()} />),
+  get: async (c, { branding }) =>
+    sendPage(c, <ExplanationIndexPage branding={branding} codes={explanations()} />, branding),
 }
 
 export const errorCodeEndpoint: Endpoint = {
   path: '/errors/:code',
   sendError: sendErrorPage,
   isRoutine: true,
-  get: async (c) => {
+  get: async (c, { branding }) => {
     const explanation = explanationOf(c.req.param('code') ?? '')
     if (!explanation) {
       throw new OAuthError('invalid_request', 'There is no such error code here.', { status: 404 })
     }
-    return sendPage(c, <ExplanationPage {...explanation} />)
+    return sendPage(c, <ExplanationPage branding={branding} {...explanation} />, branding)
   },
 }

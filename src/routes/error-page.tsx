@@ -19,9 +19,9 @@ const asksForJson = (c: HttpContext) => {
 type SendError = Endpoint['sendError']
 
 /** 404: JSON for programs, a page for people. */
-export const sendNotFound: SendError = (c, refusal, issuer) => {
+export const sendNotFound: SendError = (c, refusal, site) => {
   const isForPrograms = FOR_PROGRAMS.test(c.req.path) || !['GET', 'HEAD'].includes(c.req.method)
-  return (isForPrograms ? sendErrorJson : sendErrorPage)(c, refusal, issuer)
+  return (isForPrograms ? sendErrorJson : sendErrorPage)(c, refusal, site)
 }
 
 /** A path or a method that does not exist: a program may ask for it where pages are. */
@@ -44,15 +44,16 @@ function wordsFor({ code, status, description: message }: OAuthError) {
   return { title: 'This request failed', message, hint }
 }
 
-export const sendErrorPage: SendError = (c, refusal, issuer) => {
-  if (isUnknown(refusal) && asksForJson(c)) return sendErrorJson(c, refusal, issuer)
+export const sendErrorPage: SendError = (c, refusal, site) => {
+  if (isUnknown(refusal) && asksForJson(c)) return sendErrorJson(c, refusal, site)
   const reference = refusal.hasReference ? c.var.request.correlationId() : null
   const page = (
     <ErrorPage
+      branding={site.branding}
       {...wordsFor(refusal)}
       reference={reference}
       explanation={reference && errorUri(refusal.code, '')}
     />
   )
-  return sendPage(c, page, { refusal })
+  return sendPage(c, page, site.branding, { refusal })
 }

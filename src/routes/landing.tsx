@@ -20,6 +20,7 @@ export const landingEndpoint: Endpoint = {
             signOutToken: await formToken(session.token, SIGN_OUT),
           }
         : null
-    return sendPage(c, <LandingPage issuer={deps.issuer} signedIn={signedIn} />)
+    const { branding, issuer } = deps
+    return sendPage(c, <LandingPage {...{ branding, issuer, signedIn }} />, branding)
   },
 }

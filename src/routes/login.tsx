@@ -57,6 +57,7 @@ async function show(c: HttpContext, { nextPage, username, refusal }: Shown, deps
   const identified = await clientBehind(nextPage, deps)
   const page = (
     <LoginPage
+      branding={deps.branding}
       formToken={await formToken(secret, SIGN_IN)}
       nextPage={nextPage}
       clientName={identified?.client.name ?? null}
@@ -65,7 +66,7 @@ async function show(c: HttpContext, { nextPage, username, refusal }: Shown, deps
     />
   )
   // After sign-in a remembered consent redirects to the client, which browsers count as this form's answer.
-  return sendPage(c, page, {
+  return sendPage(c, page, deps.branding, {
     refusal,
     mayLeadAway: identified !== null,
   })

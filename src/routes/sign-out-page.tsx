@@ -21,10 +21,11 @@ export async function sendSignOutPage(
   c: HttpContext,
   { token, record }: BrowserSession,
   { refusal, title, message, hint, nextPage }: Problem,
-  { loginUrl }: Pick<RouteDeps, 'loginUrl'>,
+  { loginUrl, branding }: Pick<RouteDeps, 'loginUrl' | 'branding'>,
 ) {
   const page = (
     <ErrorPage
+      branding={branding}
       {...{ title, message, hint, reference: c.var.request.correlationId(), explanation: null }}
       signOut={{
         username: record.user?.username ?? '',
@@ -33,7 +34,7 @@ export async function sendSignOutPage(
       }}
     />
   )
-  return sendPage(c, page, {
+  return sendPage(c, page, branding, {
     refusal,
     // Signing out leads to the sign-in page.
     mayLeadAway: loginUrl !== null,
@@ -45,7 +46,7 @@ export const sendDisabledUserPage = (
   c: HttpContext,
   session: BrowserSession,
   nextPage: string,
-  deps: Pick<RouteDeps, 'loginUrl'>,
+  deps: Pick<RouteDeps, 'loginUrl' | 'branding'>,
 ) =>
   sendSignOutPage(
     c,

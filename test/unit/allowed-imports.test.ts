@@ -52,7 +52,9 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   // protocol/registration, flows/registration: what may be registered, and the acts themselves.
   cli: ['domain', 'crypto', 'protocol', 'flows', 'stores', 'local', 'config.ts'],
   // crypto: how long a secret must be.
-  'config.ts': ['crypto', 'protocol'],
+  'config.ts': ['domain', 'crypto', 'protocol', 'page-settings.ts'],
+  // domain: the contrast of a colour with the grounds of the pages.
+  'page-settings.ts': ['domain', 'protocol'],
   'app.ts': ['http', 'protocol', 'routes'],
   'compose.ts': ['domain', 'http', 'stores', 'config.ts', 'deadline.ts', 'app.ts'],
   'worker.ts': ['http', 'compose.ts'],

@@ -1,7 +1,7 @@
 /** The consent page: what it shows, offers and sends. */
 
 import { describe, expect, it } from 'vitest'
-import { CLIENT, consent, HOSTILE, inputs, named, withUrl } from './page-samples.tsx'
+import { CLIENT, consent, HOSTILE, inputs, linksIn, named, withUrl } from './page-samples.tsx'
 
 const ESCAPED = '&lt;script&gt;alert(1)&lt;/script&gt;'
 
@@ -32,14 +32,14 @@ describe('the consent page', () => {
     'https://',
   ])('the consent page shows the URL %j as text and not as a link', (url) => {
     const page = withUrl(url)
-    expect(named(page, 'a')).toEqual([])
+    expect(linksIn(page)).toEqual([])
     expect(page).toContain(`<bdi>${url}</bdi>`)
   })
 
   it.each(['https://papers.example/about', 'http://127.0.0.1:5000/'])(
     'control: the consent page shows %s as a link',
     (url) => {
-      expect(named(withUrl(url), 'a').map(({ attributes }) => attributes)).toEqual([
+      expect(linksIn(withUrl(url)).map(({ attributes }) => attributes)).toEqual([
         { href: url, rel: 'noopener noreferrer nofollow' },
       ])
     },

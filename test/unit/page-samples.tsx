@@ -1,6 +1,7 @@
 /** The pages with sample props, and a reader for their markup. */
 
 import type { Child } from 'hono/jsx'
+import { type Branding, DEFAULT_BRANDING } from '../../src/domain/branding.ts'
 import type { ConsentTerms } from '../../src/domain/consent.ts'
 import { AccountPage, type AccountPageProps } from '../../src/pages/account-page.tsx'
 import { ConsentPage, type ConsentPageProps } from '../../src/pages/consent-page.tsx'
@@ -29,6 +30,9 @@ export const tagsOf = (html: string): Tag[] =>
   }))
 
 export const named = (html: string, tag: string) => tagsOf(html).filter(({ name }) => name === tag)
+/** The links of a page but the one in its head that leads home. */
+export const linksIn = (html: string) =>
+  named(html, 'a').filter(({ attributes }) => attributes.class !== 'brand')
 export const inputs = (html: string, name: string) =>
   named(html, 'input').filter(({ attributes }) => attributes.name === name)
 
@@ -36,17 +40,35 @@ export const html = (page: Child) => String(page)
 
 export const HOSTILE = `</title></textarea>"'><script>alert(1)</script><img src=x onerror=alert(1)>\u202e`
 
+const branding = DEFAULT_BRANDING
+export const BRANDED: Branding = {
+  serviceName: 'Example <Archive>',
+  logo: { url: 'https://static.example/logo.png' },
+  accent: { light: '#7a1f3d', dark: '#ffb3c7' },
+  links: {
+    terms: 'https://www.example/terms',
+    privacy: 'https://www.example/privacy',
+    support: 'mailto:help@example.org',
+    forgotPassword: 'https://www.example/reset',
+  },
+}
+
 export const login = (over: Partial<LoginPageProps> = {}) =>
   html(
     <LoginPage
-      {...{ formToken: 'form-1', nextPage: '/authorize?a=1&b=2', clientName: null }}
+      {...{ branding, formToken: 'form-1', nextPage: '/authorize?a=1&b=2', clientName: null }}
       {...{ username: '', problem: null, ...over }}
     />,
   )
 
 export const invitation = (over: Partial<InvitationPageProps> = {}) =>
-  html(<InvitationPage {...{ formToken: 'form-1', invitation: '', problem: null, ...over }} />)
-export const passwordSet = (username: string) => html(<PasswordSetPage username={username} />)
+  html(
+    <InvitationPage
+      {...{ branding, formToken: 'form-1', invitation: '', problem: null, ...over }}
+    />,
+  )
+export const passwordSet = (username: string) =>
+  html(<PasswordSetPage branding={branding} username={username} />)
 
 export const CLIENT: ConsentTerms['client'] = {
   clientId: 'c1',
@@ -69,7 +91,7 @@ export const TERMS: ConsentTerms = {
 export const consent = (terms: Partial<ConsentTerms> = {}, over: Partial<ConsentPageProps> = {}) =>
   html(
     <ConsentPage
-      {...{ terms: { ...TERMS, ...terms }, allowed: [], notice: null, username: 'ada' }}
+      {...{ branding, terms: { ...TERMS, ...terms }, allowed: [], notice: null, username: 'ada' }}
       {...{ signOutToken: 'out-1', thisPage: '/authorize?a=1&b=2' }}
       hidden={[
         ['client_id', 'c1'],
@@ -95,6 +117,7 @@ export const withUrl = (url: string) => consent({ client: { ...CLIENT, url } })
 export const landing = (username: string | null) =>
   html(
     <LandingPage
+      branding={branding}
       issuer="https://registry.example"
       signedIn={username === null ? null : { username, signOutToken: 'out-1' }}
     />,
@@ -102,6 +125,7 @@ export const landing = (username: string | null) =>
 export const error = (text: string) =>
   html(
     <ErrorPage
+      branding={branding}
       {...{ title: text, message: text, hint: text, reference: text }}
       explanation="/errors/x"
     />,
@@ -109,17 +133,21 @@ export const error = (text: string) =>
 export const account = (over: Partial<AccountPageProps> = {}) =>
   html(
     <AccountPage
-      {...{ username: 'ada', signOutToken: 'out-1', removed: null, problem: null }}
+      {...{ branding, username: 'ada', signOutToken: 'out-1', removed: null, problem: null }}
       applications={[APPLICATION, { ...APPLICATION, clientId: 'c2', usedAt: null }]}
       {...over}
     />,
   )
 export const explanation = html(
   <ExplanationPage
+    branding={branding}
     {...{ code: 'invalid_grant', status: 400, meaning: 'It is not good.', remedy: 'Ask again.' }}
     causes={['It was used.', 'It has expired.']}
   />,
 )
 export const explanationIndex = html(
-  <ExplanationIndexPage codes={[{ code: 'invalid_grant', meaning: 'It is not good.' }]} />,
+  <ExplanationIndexPage
+    branding={branding}
+    codes={[{ code: 'invalid_grant', meaning: 'It is not good.' }]}
+  />,
 )

@@ -1,20 +1,11 @@
 /** The stylesheet: contrast in both colour schemes, and nothing fetched. */
 
 import { describe, expect, it } from 'vitest'
-import { STYLESHEET } from '../../src/pages/stylesheet.ts'
+import { contrast } from '../../src/domain/accent.ts'
+import { DEFAULT_BRANDING } from '../../src/domain/branding.ts'
+import { stylesheet } from '../../src/pages/stylesheet.ts'
 
-/** WCAG 2.2: relative luminance and contrast of two `#rrggbb` colours. */
-const luminance = (colour: string) => {
-  const [red = 0, green = 0, blue = 0] = [1, 3, 5].map((at) => {
-    const part = Number.parseInt(colour.slice(at, at + 2), 16) / 255
-    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4
-  })
-  return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-}
-const contrast = (one: string, other: string) => {
-  const [low = 0, high = 0] = [luminance(one), luminance(other)].sort((a, b) => a - b)
-  return (high + 0.05) / (low + 0.05)
-}
+const STYLESHEET = stylesheet(DEFAULT_BRANDING.accent)
 
 describe('the stylesheet', () => {
   const [light = {}, dark = {}] = [...STYLESHEET.matchAll(/:root \{([^}]*--ground[^}]*)\}/g)].map(
@@ -37,6 +28,8 @@ describe('the stylesheet', () => {
     ['on-accent', 'accent-strong', 4.5],
     ['problem', 'problem-ground', 4.5],
     ['problem', 'surface', 3],
+    ['caution', 'caution-ground', 4.5],
+    ['caution', 'surface', 4.5],
     ['edge', 'surface', 3],
   ])(
     'the contrast of %s on %s is at least %d to 1, light and dark (WCAG AA)',
@@ -51,6 +44,12 @@ describe('the stylesheet', () => {
     expect(contrast('#000000', '#ffffff')).toBeCloseTo(21)
     expect(contrast('#0b5f70', '#0b5f70')).toBe(1)
     expect(light.text).not.toBe(dark.text)
+  })
+
+  it('the stylesheet has the accent colour of each colour scheme and its stronger shade', () => {
+    const branded = stylesheet({ light: '#7a1f3d', dark: '#ffb3c7' })
+    for (const colour of ['#7a1f3d', '#ffb3c7']) expect(branded).toContain(`--accent: ${colour};`)
+    expect(branded).not.toContain(DEFAULT_BRANDING.accent.light)
   })
 
   it('the stylesheet fetches nothing: no url(), no @import', () => {
