@@ -30,6 +30,7 @@ export type ConsentTerms = Readonly<{
   client: Readonly<{
     clientId: string
     name: string
+    /** Not shown: an id says nothing to the user. */
     ownerId: string
     url: string
     description: string

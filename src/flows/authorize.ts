@@ -59,7 +59,7 @@ export async function identifyClient(
     throw new OAuthError(
       'invalid_request',
       'The application asked to send you to an address that is not registered for it.',
-      { detail: whyNotApproved(client, asked.redirectUri) },
+      { detail: whyNotApproved(client, asked.redirectUri), application: client.name },
     )
   }
   return { client, redirect }

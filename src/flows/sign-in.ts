@@ -95,7 +95,7 @@ function requireUnlocked(lockedUntil: number, now: number) {
   const seconds = lockedUntil - now
   throw new OAuthError(
     'temporarily_unavailable',
-    'Too many failed attempts. Wait a while and try again.',
+    `Too many failed attempts. Try again in ${seconds} seconds.`,
     {
       status: 429,
       headers: { 'Retry-After': String(seconds) },

@@ -33,7 +33,8 @@ export async function refuseFlood(
   const counts = await Promise.all(keys.map((key) => limit.limit({ key }).catch(uncounted)))
   const at = counts.findIndex(({ success }) => !success)
   if (at === -1) return
-  throw new OAuthError('temporarily_unavailable', 'Too many attempts. Try again in a minute.', {
+  const sentence = `Too many attempts. Try again in ${FLOOD_PERIOD_SECONDS} seconds.`
+  throw new OAuthError('temporarily_unavailable', sentence, {
     status: 429,
     headers: { 'Retry-After': String(FLOOD_PERIOD_SECONDS) },
     detail: at === 0 ? 'rate limit of the address' : 'rate limit of the client',

@@ -161,6 +161,7 @@ async function start(takeSignals: () => void): Promise<() => Promise<void>> {
         issuer,
         proxyFile,
         demo,
+        loginUrl: vars.LOGIN_URL || null,
       }),
     )
     return end

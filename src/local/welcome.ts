@@ -9,6 +9,8 @@ export type Served = Readonly<{
   /** Where the secret is that a proxy shows the authenticator; null if it was given. */
   proxyFile: string | null
   demo: Demo | null
+  /** The sign-in page of an accounts service, or null. */
+  loginUrl: string | null
 }>
 
 function authorizeUrl(issuer: string, clientId: string): string {
@@ -21,11 +23,16 @@ function authorizeUrl(issuer: string, clientId: string): string {
   return url.href
 }
 
+/** The demo user's password is of no use where an accounts service signs users in. */
+const userText = (demo: Demo, loginUrl: string | null) =>
+  loginUrl === null
+    ? `Demo user      ${demo.username}\n  password     ${demo.password}`
+    : `Users          sign in at ${loginUrl}`
+
 const demoText = (demo: Demo, served: Served) => `
 Demo client    ${demo.clientId}
   secret       ${demo.clientSecret}
-Demo user      ${demo.username}
-  password     ${demo.password}
+${userText(demo, served.loginUrl)}
 
 A token for the client:
 

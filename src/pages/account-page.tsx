@@ -3,7 +3,14 @@
 import type { Branding } from '../domain/branding.ts'
 import type { DescribedScope } from '../domain/scope-catalogue.ts'
 import { Layout } from './layout.tsx'
-import { HiddenFields, ProblemNotice, SignedInAs, SignOutForm, WebAddress } from './parts.tsx'
+import {
+  HiddenFields,
+  ProblemNotice,
+  ScopeName,
+  SignedInAs,
+  SignOutForm,
+  WebAddress,
+} from './parts.tsx'
 
 export type AccountPageProps = Readonly<{
   branding: Branding
@@ -56,10 +63,9 @@ const Held = (p: { application: Application }) => {
     <>
       <p class="small muted">It may:</p>
       <ul class="held">
-        {scopes.map(({ scope, sentence }) => (
+        {scopes.map((scope) => (
           <li>
-            {sentence}
-            <code>{scope}</code>
+            <ScopeName {...scope} />
           </li>
         ))}
         {endorsements.map((sentence) => (
@@ -70,7 +76,6 @@ const Held = (p: { application: Application }) => {
   )
 }
 
-/** The client chose its name, so the name describes the button (`aria-describedby`) and is not its label. */
 const ApplicationCard = (p: { application: Application; id: string }) => {
   const { application, id } = p
   return (
@@ -103,8 +108,8 @@ const ApplicationCard = (p: { application: Application; id: string }) => {
           ]}
         />
         <div class="actions">
-          <button type="submit" aria-describedby={id}>
-            Remove
+          <button type="submit">
+            Remove <bdi>{application.name}</bdi>
           </button>
         </div>
       </form>

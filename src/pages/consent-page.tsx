@@ -3,7 +3,14 @@
 import type { Branding } from '../domain/branding.ts'
 import type { ConsentTerms } from '../domain/consent.ts'
 import { Layout } from './layout.tsx'
-import { HiddenFields, ProblemNotice, SignedInAs, SignOutForm, WebAddress } from './parts.tsx'
+import {
+  HiddenFields,
+  ProblemNotice,
+  ScopeName,
+  SignedInAs,
+  SignOutForm,
+  WebAddress,
+} from './parts.tsx'
 
 export type ConsentPageProps = Readonly<{
   branding: Branding
@@ -21,7 +28,7 @@ export type ConsentPageProps = Readonly<{
   thisPage: string
 }>
 
-const ClientCard = (p: Pick<ConsentTerms, 'client'>) => (
+const ClientCard = (p: Pick<ConsentTerms, 'client'> & { serviceName: string }) => (
   <section class="client" aria-label="The application">
     <p class="client-name">
       <bdi>{p.client.name}</bdi>
@@ -37,7 +44,7 @@ const ClientCard = (p: Pick<ConsentTerms, 'client'>) => (
       </p>
     )}
     <p class="small muted">
-      Registered by <bdi>{p.client.ownerId}</bdi>
+      Not run by <bdi>{p.serviceName}</bdi>.
     </p>
   </section>
 )
@@ -61,12 +68,11 @@ const Scopes = (p: Pick<ConsentTerms, 'scopes'> & { isMore: boolean }) => (
     <p class="small muted" id="untick">
       Untick anything that you do not want to allow.
     </p>
-    {p.scopes.map(({ scope, sentence }) => (
+    {p.scopes.map((scope) => (
       <label class="choice">
-        <input type="checkbox" name="grant" value={scope} checked />
+        <input type="checkbox" name="grant" value={scope.scope} checked />
         <span>
-          {sentence}
-          <code>{scope}</code>
+          <ScopeName {...scope} />
         </span>
       </label>
     ))}
@@ -91,7 +97,7 @@ export const ConsentPage = (p: ConsentPageProps) => (
   <Layout branding={p.branding} title="Allow access to your account?">
     <h1>Allow access to your account?</h1>
     <ProblemNotice text={p.notice} />
-    <ClientCard client={p.terms.client} />
+    <ClientCard client={p.terms.client} serviceName={p.branding.serviceName} />
     <form method="post" action="/authorize">
       <HiddenFields fields={p.hidden} />
       {p.allowed.length > 0 && <AllowedBefore scopes={allowedIn(p, true)} />}

@@ -3,19 +3,17 @@
 import type { Branding } from '../domain/branding.ts'
 import type { ExplainedCode } from './error-explanations.ts'
 import { Layout } from './layout.tsx'
+import { Operator } from './parts.tsx'
 
 type Branded = Readonly<{ branding: Branding }>
 
 /** The same for every code: only the operator can see the cause of one refusal. */
-const LookFurther = () => (
+const LookFurther = (p: Branded) => (
   <section>
     <h2>To find out more</h2>
     <p>
       The response has a header <code>X-Correlation-Id</code>. An error page shows it as the
-      reference. For one day the operator can look up the exact cause with it:
-    </p>
-    <p>
-      <code>npm run admin -- why ID</code>
+      reference. For one day <Operator branding={p.branding} /> can look up the exact cause with it.
     </p>
   </section>
 )
@@ -38,7 +36,7 @@ export const ExplanationPage = (p: ExplainedCode & Branded) => (
       <h2>What to do</h2>
       <p>{p.remedy}</p>
     </section>
-    <LookFurther />
+    <LookFurther branding={p.branding} />
     <p class="small muted">
       The usual status is {p.status}. <a href="/errors">All error codes</a>
     </p>
@@ -63,7 +61,7 @@ export const ExplanationIndexPage = (
         </>
       ))}
     </dl>
-    <LookFurther />
+    <LookFurther branding={p.branding} />
     <p class="small">
       <a href="/">To the start page</a>
     </p>

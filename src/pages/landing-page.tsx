@@ -14,10 +14,10 @@ type LandingPageProps = Readonly<{
 
 export const LandingPage = (p: LandingPageProps) => (
   <Layout branding={p.branding} title="Welcome">
-    <h1>Your account, on your terms</h1>
+    <h1>Your account and its applications</h1>
     <p class="lead">
-      The Registry lets applications work with your account without ever seeing your password. You
-      decide what each of them may do.
+      <bdi>{p.branding.serviceName}</bdi> lets applications use your account without seeing your
+      password. You decide what each application may do.
     </p>
     {p.signedIn === null ? (
       <div class="actions">

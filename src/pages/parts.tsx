@@ -2,6 +2,7 @@
 
 import type { Child } from 'hono/jsx'
 import type { Branding } from '../domain/branding.ts'
+import type { DescribedScope } from '../domain/scope-catalogue.ts'
 
 export const HiddenFields = (p: {
   fields: readonly (readonly [name: string, value: string])[]
@@ -38,6 +39,14 @@ export const SignedInAs = (p: { username: string; children?: Child }) => (
 /** With the way to reach them, where it is known. */
 export const Operator = ({ branding: { links } }: { branding: Branding }) =>
   links.support === null ? <>the operator</> : <a href={links.support}>the operator</a>
+
+export const ScopeName = (p: DescribedScope) => (
+  <>
+    {p.sentence}
+    {p.isSensitive && <strong class="sensitive">Sensitive</strong>}
+    <code>{p.scope}</code>
+  </>
+)
 
 export const ProblemNotice = (p: { text: string | null; id?: string }) =>
   p.text === null ? null : (

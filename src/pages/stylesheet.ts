@@ -133,6 +133,10 @@ legend + p { margin-block-end: 0.75rem; }
 .choice code { display: block; margin-block-start: 0.125rem; color: var(--muted); }
 ul { margin-block-start: 0.5rem; padding-inline-start: 1.25rem; }
 li + li { margin-block-start: 0.25rem; }
+.sensitive {
+  margin-inline-start: 0.5rem; padding: 0.0625rem 0.5rem; border: 1px solid; border-radius: 1rem;
+  font-size: 0.75rem; white-space: nowrap; color: var(--caution); background: var(--caution-ground);
+}
 .returns { color: var(--muted); }
 .returns strong { color: var(--text); }`
 

@@ -24,6 +24,8 @@ export const statusOf = (code: ErrorCode): number => STATUSES[code]
 type Options = Readonly<{
   /** For the operator's log. Never a secret. */
   detail?: string
+  /** The name of the application that it concerns, for a page. */
+  application?: string
   status?: number
   headers?: Readonly<Record<string, string>>
 }>
@@ -33,6 +35,7 @@ export class OAuthError extends Error {
   /** For the client's developer: one fixed sentence for each cause that the caller may know. */
   readonly description: string
   readonly detail: string
+  readonly application: string | null
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
 
@@ -42,6 +45,7 @@ export class OAuthError extends Error {
     this.code = code
     this.description = description
     this.detail = options.detail ?? description
+    this.application = options.application ?? null
     this.status = options.status ?? STATUSES[code]
     this.headers = options.headers ?? {}
   }

@@ -27,16 +27,18 @@ export const sendNotFound: SendError = (c, refusal, site) => {
 /** A path or a method that does not exist: a program may ask for it where pages are. */
 const isUnknown = ({ status }: OAuthError) => status === 404 || status === 405
 
-function wordsFor({ code, status, description: message }: OAuthError) {
+function wordsFor({ code, status, description: message, headers }: OAuthError) {
   if (status === 404) {
     const message = 'There is no page at this address.'
     return { title: 'Page not found', message, hint: <a href="/">To the start page</a> }
   }
   if (code === 'temporarily_unavailable') {
+    const seconds = headers['Retry-After'] ?? '1'
+    const wait = seconds === '1' ? '1 second' : `${seconds} seconds`
     return {
-      title: 'Not now',
+      title: 'Temporarily unavailable',
       message,
-      hint: 'Nothing was lost. Wait a moment and reload the page.',
+      hint: `Nothing was lost. Wait ${wait}, then reload the page.`,
     }
   }
   const hint =
@@ -51,6 +53,7 @@ export const sendErrorPage: SendError = (c, refusal, site) => {
     <ErrorPage
       branding={site.branding}
       {...wordsFor(refusal)}
+      application={refusal.application}
       reference={reference}
       explanation={reference && errorUri(refusal.code, '')}
     />

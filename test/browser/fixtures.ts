@@ -110,7 +110,7 @@ export async function expectHeading(page: Page, text: string) {
 }
 
 export const CONSENT = 'Allow access to your account?'
-export const HOME = 'Your account, on your terms'
+export const HOME = 'Your account and its applications'
 
 /** Opens the consent page of this authorization URL, for a user who is signed in. */
 export async function openConsent(page: Page, address: string) {

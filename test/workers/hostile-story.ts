@@ -218,7 +218,9 @@ export function expectRight(
   expect(sessionCookieIn(answer)).toBeNull()
   expect(answer.text).not.toMatch(/reg[a-z]?_[\w-]{43}/)
   expect(words).toBe(
-    { json: '503 temporarily_unavailable', page: '503 Not now', auth: '503' }[format],
+    { json: '503 temporarily_unavailable', page: '503 Temporarily unavailable', auth: '503' }[
+      format
+    ],
   )
 }
 
