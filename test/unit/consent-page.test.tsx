@@ -110,10 +110,11 @@ describe('the consent page', () => {
     ])
   })
 
-  it('the consent page shows the signed-in user, the owner of the client and the redirect host', () => {
+  it('the consent page shows the signed-in user and the redirect host, and that the service does not run the client', () => {
     const page = consent()
     expect(page).toContain('Signed in as <strong><bdi>ada</bdi></strong>')
-    expect(page).toContain('Registered by <bdi>1042</bdi>')
+    expect(page).toContain('Not run by <bdi>Registry</bdi>')
+    expect(page).not.toContain('1042')
     expect(page).toContain('you will be sent to <strong><bdi>https://papers.example</bdi></strong>')
   })
 })

@@ -145,7 +145,7 @@ describe('the list of connected applications', () => {
     await connect({ scope: 'submission:read' })
     await connect({ scope: 'public:read submission:read' })
     const { page } = await open()
-    expect(page.match(/Paper Assistant/g)).toHaveLength(1)
+    expect(page.match(/<h2.*?Paper Assistant/gs)).toHaveLength(1)
     expect(page.match(/<code>submission:read<\/code>/g)).toHaveLength(1)
     expect(page).toContain('<code>public:read</code>')
   })
