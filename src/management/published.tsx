@@ -61,7 +61,9 @@ const referencePage: Page = {
   isRoutine: true,
   respond(c, deps) {
     requireGet(c)
-    return sendPage(c, <ReferencePage issuer={deps.issuer} document={documentOf(deps)} />)
+    const { issuer, branding } = deps
+    const page = <ReferencePage branding={branding} issuer={issuer} document={documentOf(deps)} />
+    return sendPage(c, page, branding)
   },
 }
 

@@ -1,6 +1,7 @@
 /** `/docs`: the reference, made from the OpenAPI document. Needs no script. */
 
 import type { Child } from 'hono/jsx'
+import type { Branding } from '../../domain/branding.ts'
 import { Layout } from '../../pages/layout.tsx'
 import { PROBLEM_TYPES, PROBLEMS } from '../../protocol/problem.ts'
 import type { OpenApiDocument } from '../openapi/document.ts'
@@ -88,7 +89,11 @@ const Problems = () => (
   </section>
 )
 
-export const ReferencePage = (p: { issuer: string; document: OpenApiDocument }) => {
+export const ReferencePage = (p: {
+  branding: Branding
+  issuer: string
+  document: OpenApiDocument
+}) => {
   const { tags, components } = p.document
   const all = operationsIn(p.document)
   const groups = tags.map(({ name, description }) => ({
@@ -97,7 +102,7 @@ export const ReferencePage = (p: { issuer: string; document: OpenApiDocument }) 
     operations: all.filter(({ tag }) => tag === name),
   }))
   return (
-    <Layout title="API reference">
+    <Layout branding={p.branding} title="API reference">
       <link rel="stylesheet" href={REFERENCE_STYLE_PATH} />
       <h1>API reference</h1>
       <p class="lead">
