@@ -139,7 +139,8 @@ CREATE TABLE IF NOT EXISTS refresh_family (
   started_at   INTEGER NOT NULL, -- epoch seconds
   expires_at   INTEGER NOT NULL, -- epoch seconds
   last_used_at INTEGER NOT NULL, -- epoch seconds
-  ended_at     INTEGER           -- epoch seconds; NULL until ended
+  ended_at     INTEGER,          -- epoch seconds; NULL until ended
+  idle_expires_at INTEGER        -- epoch seconds, moved by each refresh; NULL: none has happened since there is such an end
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS refresh_family_by_client ON refresh_family (client_id);
 CREATE INDEX IF NOT EXISTS refresh_family_by_user ON refresh_family (user_id, client_id);

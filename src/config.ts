@@ -128,6 +128,8 @@ export const SETTINGS = {
   /** How long a user stays signed in at a browser. */
   BROWSER_SESSION_LIFETIME_SECONDS: whole(7200, 60, 30 * DAY_SECONDS),
   REFRESH_LIFETIME_SECONDS: whole(30 * DAY_SECONDS, 60, 365 * DAY_SECONDS),
+  /** How long a refresh token lives that is not used. */
+  REFRESH_IDLE_SECONDS: whole(14 * DAY_SECONDS, 60, 365 * DAY_SECONDS),
   /** How long a request waits for one answer of storage before the response is 503. */
   STORAGE_TIMEOUT_SECONDS: whole(5, 1, 30, ALL_WORKERS),
   /** How old a client record may be for `client_credentials` while D1 does not answer. */
@@ -242,6 +244,7 @@ export function readSettings(given: Given) {
     /** The longest life of any session. Revocations are kept at least this long. */
     longestSessionSeconds: Math.max(sessionLifetimeSeconds, browserSessionLifetimeSeconds),
     refreshLifetimeSeconds: read('REFRESH_LIFETIME_SECONDS'),
+    refreshIdleSeconds: read('REFRESH_IDLE_SECONDS'),
     refreshRetrySeconds: read('REFRESH_RETRY_SECONDS'),
     dpopRefreshRetrySeconds: read('DPOP_REFRESH_RETRY_SECONDS'),
     clientCacheSeconds: read('CLIENT_CACHE_SECONDS'),

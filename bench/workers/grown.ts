@@ -78,7 +78,7 @@ async function requestFor(operation: string | null, env: GrownEnv): Promise<stri
       proof: null,
       redirectUri: CALLBACK as RegisteredRedirectUri,
     },
-    family: { family, tokenDigest: await tokenDigestOf(refresh_token) },
+    family: { family, tokenDigest: await tokenDigestOf(refresh_token), idleSeconds: SECONDS },
   }
   const spent = await codeStore(env.DB, env.CODES).spend(await tokenDigestOf(code), purchase, now)
   if (spent.kind !== 'won') throw new Error('the code was not spent')

@@ -43,6 +43,7 @@ export type Deps = Readonly<{
   sessionLifetimeSeconds: number
   browserSessionLifetimeSeconds: number
   refreshLifetimeSeconds: number
+  refreshIdleSeconds: number
   issueRefreshTokens: RefreshPolicy
   requirePkce: PkcePolicy
   scopePolicy: ScopePolicy

@@ -59,8 +59,9 @@ async function activeRefreshToken(
   { now }: RequestContext,
 ): Promise<ActiveToken | null> {
   if (!standing) return null
-  const { family, spentAt, issuedAt, user } = standing
-  if (spentAt !== null || family.endedAt !== null || now >= family.expiresAt) return null
+  const { family, readAt, spentAt, issuedAt, user } = standing
+  const isOver = family.endedAt !== null || Math.max(now, readAt) >= family.expiresAt
+  if (spentAt !== null || isOver) return null
   const isOwn = family.clientId === asking.clientId
   const client = isOwn ? asking : await deps.clients.findFresh(family.clientId)
   if (!client || !isEnabled(client) || !client.grantTypes.includes('refresh_token')) return null

@@ -36,6 +36,8 @@ const EFFECTS = {
     'How long a user stays signed in at a browser. A revocation is kept for the longer of the two lifetimes, so lower them only when no older session needs to be revoked.',
   REFRESH_LIFETIME_SECONDS:
     'How long an authorization can be refreshed before the user is asked again.',
+  REFRESH_IDLE_SECONDS:
+    'How long after its last refresh an authorization can be refreshed, if it does not end earlier by `REFRESH_LIFETIME_SECONDS`. Authorizations from before this setting end so from their next refresh on.',
   STORAGE_TIMEOUT_SECONDS: 'How long a request waits for one answer of D1 or KV before it is 503.',
   STALE_CLIENT_SECONDS:
     "How old a client's record may be for `client_credentials` while D1 does not answer. The log says so (`stale_client_used`). No effect where `CLIENT_CACHE_SECONDS` is 0.",

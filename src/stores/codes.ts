@@ -65,8 +65,8 @@ export const USE_PROOF_FOR_CODE = `INSERT INTO used_jti (jti_digest, expires_at)
   SELECT ?3, ?4 FROM authorization_code WHERE code_digest = ?1 AND session_key = ?2 ON CONFLICT DO NOTHING`
 /** Only for the winner, in the same batch. */
 export const INSERT_FAMILY = `INSERT INTO refresh_family
-    (family_id, client_id, user_id, record, started_at, last_used_at, expires_at)
-  SELECT ?3, client_id, user_id, ?4, ?5, ?5, ?6 FROM authorization_code WHERE code_digest = ?1 AND session_key = ?2
+    (family_id, client_id, user_id, record, started_at, last_used_at, expires_at, idle_expires_at)
+  SELECT ?3, client_id, user_id, ?4, ?5, ?5, ?6, ${D1_NOW} + ?7 FROM authorization_code WHERE code_digest = ?1 AND session_key = ?2
   ON CONFLICT DO NOTHING`
 export const INSERT_FIRST_TOKEN = `INSERT INTO refresh_token (token_digest, family_id, session_key, issued_at)
   SELECT ?3, family_id, session_key, ?4 FROM authorization_code WHERE code_digest = ?1 AND session_key = ?2
@@ -113,8 +113,9 @@ async function spendStatements(
   if (family) {
     const { expiresAt } = family.family
     const record = familyRecord(family.family)
+    const ends = [expiresAt, family.idleSeconds]
     statements.push(
-      db.prepare(INSERT_FAMILY).bind(codeDigest, sessionKey, familyId, record, now, expiresAt),
+      db.prepare(INSERT_FAMILY).bind(codeDigest, sessionKey, familyId, record, now, ...ends),
       db.prepare(INSERT_FIRST_TOKEN).bind(codeDigest, sessionKey, family.tokenDigest, now),
     )
   }

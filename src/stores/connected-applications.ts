@@ -3,6 +3,7 @@
 import type { ClientId } from '../domain/ids.ts'
 import type { Database } from './database.ts'
 import type { ConnectedApplication, ConnectedApplicationStore } from './ports.ts'
+import { FAMILY_END } from './refresh-tokens.ts'
 import { readCatalogue, wholeCatalogue } from './scope-catalogue.ts'
 import { FIND_USER, readUserRow, type UserRow } from './users.ts'
 
@@ -36,7 +37,7 @@ export const FIND_CONSENTS_OF_USER = `SELECT n.client_id, n.scopes AS agreed, n.
     (SELECT json_group_array(DISTINCT value) FROM (
       SELECT s.value FROM refresh_family f, json_each(f.record, '$.user.scopes') s
         WHERE f.user_id = n.user_id AND f.client_id = n.client_id AND f.started_at >= n.granted_at
-          AND f.ended_at IS NULL AND f.expires_at > unixepoch()
+          AND f.ended_at IS NULL AND ${FAMILY_END} > unixepoch()
       UNION ALL SELECT s.value FROM authorization_code a, json_each(a.record, '$.user.scopes') s
         WHERE a.user_id = n.user_id AND a.client_id = n.client_id AND a.record ->> '$.issuedAt' >= n.granted_at
           AND a.session_key IS NOT '' AND coalesce(a.spent_at, a.expires_at) > unixepoch() - ?2)) AS issued

@@ -27,6 +27,7 @@ type StandingRow = {
   record: string
   expires_at: number
   ended_at: number | null
+  read_at: number
   issued_at: number
   spent_at: number | null
   salt: string | null
@@ -34,8 +35,12 @@ type StandingRow = {
   user: string | null
 }
 
-export const FIND_REFRESH_TOKEN = `SELECT f.family_id, f.client_id, f.record, f.expires_at, f.ended_at,
-    t.issued_at, t.spent_at, t.salt, ${USER_JSON('f.user_id')} AS user,
+/** Of the family `f`: when it ends, whether it is used or not. */
+export const FAMILY_END = 'min(f.expires_at, coalesce(f.idle_expires_at, f.expires_at))'
+const FAMILY_LIVES = `f.ended_at IS NULL AND ${FAMILY_END} > ${D1_NOW}`
+
+export const FIND_REFRESH_TOKEN = `SELECT f.family_id, f.client_id, f.record, ${FAMILY_END} AS expires_at, f.ended_at,
+    ${D1_NOW} AS read_at, t.issued_at, t.spent_at, t.salt, ${USER_JSON('f.user_id')} AS user,
     (SELECT json_object('tokenDigest', s.token_digest, 'salt', s.salt, 'scopes', s.scopes, 'issuedAt', s.issued_at,
       'isSpent', s.spent_at IS NOT NULL) FROM refresh_token s WHERE s.token_digest = t.successor) AS successor
   FROM refresh_token t JOIN refresh_family f ON f.family_id = t.family_id WHERE t.token_digest = ?1`
@@ -44,7 +49,7 @@ const ofFamily = (column: string) =>
 /** Exactly one call gets a row. A repeated call for the same successor gets the row again. */
 export const SPEND_REFRESH_TOKEN = `UPDATE refresh_token SET spent_at = ?2, successor = ?3, salt = NULL
   WHERE token_digest = ?1
-    AND EXISTS (SELECT 1 FROM refresh_family f WHERE f.family_id = refresh_token.family_id AND f.ended_at IS NULL)
+    AND EXISTS (SELECT 1 FROM refresh_family f WHERE f.family_id = refresh_token.family_id AND ${FAMILY_LIVES})
     AND (successor = ?3 OR (spent_at IS NULL AND EXISTS (${stillGranted({
       from: 'refresh_family f',
       clientId: 'f.client_id',
@@ -69,12 +74,14 @@ export const REPEAT_SUCCESSOR = `UPDATE refresh_token SET answers = answers + 1
       userId: 'f.user_id',
       terms: '?2',
       grantType: 'refresh_token',
-    })} AND f.family_id = refresh_token.family_id AND f.ended_at IS NULL)
+    })} AND f.family_id = refresh_token.family_id AND ${FAMILY_LIVES})
   RETURNING ${heldNow(ofFamily('client_id'), ofFamily('user_id'))}`
 /** Only if the statement before it changed a row. */
 export const USE_PROOF_FOR_REPETITION = `INSERT INTO used_jti (jti_digest, expires_at)
   SELECT ?1, ?2 WHERE changes() > 0 ON CONFLICT DO NOTHING`
-export const TOUCH_FAMILY = `UPDATE refresh_family SET last_used_at = ?2 WHERE family_id = ?1`
+/** Only for the winner: a refused request does not keep a family alive. */
+export const TOUCH_FAMILY = `UPDATE refresh_family SET last_used_at = ?5, idle_expires_at = ${D1_NOW} + ?3
+  WHERE family_id = ?1 AND EXISTS (SELECT 1 FROM refresh_token t WHERE t.token_digest = ?4 AND t.successor = ?2)`
 /** Only for the winner, and only for an unbound family: RFC 9449 §5. */
 export const BIND_FAMILY = `UPDATE refresh_family SET record = json_set(record, '$.jkt', ?3)
   WHERE family_id = ?1 AND record ->> '$.jkt' IS NULL
@@ -99,6 +106,7 @@ const readFamily = (row: StandingRow): RefreshFamily => ({
 
 const readStanding = (row: StandingRow): RefreshTokenStanding => ({
   family: readFamily(row),
+  readAt: row.read_at,
   issuedAt: row.issued_at,
   spentAt: row.spent_at,
   salt: row.salt,
@@ -149,14 +157,14 @@ export const refreshTokenStore = (db: Database): RefreshTokenStore => ({
   },
 
   async rotate(tokenDigest, { familyId, clientId }, successor, now) {
-    const { sessionKey, jkt, salt, terms } = successor
+    const { sessionKey, jkt, salt, terms, idleSeconds } = successor
     const next = successor.tokenDigest
     const statements = [
       db.prepare(SPEND_REFRESH_TOKEN).bind(tokenDigest, now, next, await termsJson(terms)),
       db
         .prepare(INSERT_SUCCESSOR)
         .bind(tokenDigest, next, sessionKey, salt, formatScopes(terms.scopes)),
-      db.prepare(TOUCH_FAMILY).bind(familyId, now),
+      db.prepare(TOUCH_FAMILY).bind(familyId, next, idleSeconds, tokenDigest, now),
     ]
     if (jkt !== null) {
       statements.push(db.prepare(BIND_FAMILY).bind(familyId, next, jkt, tokenDigest))

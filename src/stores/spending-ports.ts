@@ -44,6 +44,9 @@ export type Spending =
   | Readonly<{ kind: 'withdrawn'; client: Client | null; user: RegisteredUser | null }>
   | Readonly<{ kind: 'unknown' }>
 
+/** How long a family lives after its last refresh, by D1's clock, if `expiresAt` is not earlier. */
+type IdleSeconds = number
+
 /** What a code buys: a session, and a family with its first token for a client that may refresh. */
 export type Purchase = Readonly<{
   sessionKey: SessionKey
@@ -53,7 +56,11 @@ export type Purchase = Readonly<{
   asOfMs: number
   /** `redirectUri`: the registered URI that approved the code's URI and must still be registered; '' for none. */
   terms: Terms & Readonly<{ redirectUri: RegisteredRedirectUri | '' }>
-  family: Readonly<{ family: RefreshFamily; tokenDigest: TokenDigest }> | null
+  family: Readonly<{
+    family: RefreshFamily
+    tokenDigest: TokenDigest
+    idleSeconds: IdleSeconds
+  }> | null
 }>
 
 export interface CodeStore {
@@ -78,6 +85,7 @@ export type RefreshFamily = Readonly<{
   redirectUri: ApprovedRedirectUri
   /** Thumbprint of the key of its first DPoP proof (RFC 9449); null without one. */
   jkt: string | null
+  /** As read: the earlier of its two ends, the absolute one and the idle one. */
   expiresAt: number
   endedAt: number | null
 }>
@@ -85,6 +93,8 @@ export type RefreshFamily = Readonly<{
 /** The current state of a refresh token. Instants in epoch seconds. */
 export type RefreshTokenStanding = Readonly<{
   family: RefreshFamily
+  /** D1's moment of the read. */
+  readAt: number
   issuedAt: number
   spentAt: number | null
   /** What it was derived with; null if it is spent, or was not derived. */
@@ -113,6 +123,7 @@ export type NewRefreshToken = Readonly<{
   /** The key to bind an unbound family to. */
   jkt: string | null
   terms: Terms
+  idleSeconds: IdleSeconds
 }>
 
 /** The result of an attempt to exchange a refresh token, or to give its successor once more. */

@@ -275,3 +275,16 @@ describe('0012_declaring_scopes.sql', () => {
     }
   })
 })
+
+describe('0014_refresh_idle.sql', () => {
+  it('migration 0014 keeps every family as it is, without an idle end', () => {
+    const { db, migrate } = databaseBefore('0014_refresh_idle.sql')
+    db.exec(`INSERT INTO client (client_id, name, owner_id, created_at, updated_at) VALUES ('c', 'C', 'o', 1, 1);
+      INSERT INTO refresh_family (family_id, client_id, user_id, record, started_at, expires_at, last_used_at)
+        VALUES ('f', 'c', 'u', '{}', 1, 9, 2)`)
+    const families = () => db.prepare('SELECT * FROM refresh_family').all()
+    const before = families()
+    migrate()
+    expect(families()).toEqual(before.map((family) => ({ ...family, idle_expires_at: null })))
+  })
+})

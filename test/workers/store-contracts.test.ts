@@ -86,7 +86,7 @@ describe.each(KINDS)('the store contracts on %s', (kind, { DB, SESSIONS, CODES }
     const { clientId, user, redirectUri } = code
     const granted = { clientId, user, redirectUri, jkt: null, endedAt: null }
     const family = { ...granted, familyId: randomId(), expiresAt: at + DAY_SECONDS }
-    const bought = { family, tokenDigest: anyDigest() }
+    const bought = { family, tokenDigest: anyDigest(), idleSeconds: 3600 }
     const sessionKey = anyKey()
     const registered = CALLBACK as RegisteredRedirectUri
     const held = { ...terms, proof, redirectUri: registered }
@@ -113,6 +113,7 @@ describe.each(KINDS)('the store contracts on %s', (kind, { DB, SESSIONS, CODES }
     salt: randomText(),
     jkt: null,
     terms: { ...terms, proof },
+    idleSeconds: 3600,
   })
   const rotate = async (...asked: Parameters<typeof refreshTokens.rotate>) =>
     (await refreshTokens.rotate(...asked)).kind

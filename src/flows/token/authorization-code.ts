@@ -90,7 +90,10 @@ async function mint(attempt: Attempt): Promise<Bought> {
     proof: proof?.id ?? null,
     redirectUri: registeredRedirect(client, code.redirectUri) ?? ('' as const),
   }
-  const family = refresh && { family: refresh.family, tokenDigest: refresh.tokenDigest }
+  const idleSeconds = deps.refreshIdleSeconds
+  const family = refresh && {
+    ...{ family: refresh.family, tokenDigest: refresh.tokenDigest, idleSeconds },
+  }
   const { userId } = code.user
   const purchase = {
     sessionKey: bearer.key,

@@ -95,9 +95,11 @@ function keyMatches({ standing: { family }, client, jkt }: Attempt) {
 /** Not negative: another request may have begun a little later than this one and still won. */
 const secondsAgo = (at: number, now: number) => Math.max(0, now - at)
 
-function familyLives({ standing: { family }, context: { now } }: Attempt) {
+/** Also by D1's clock, which the statement that rotates asks. */
+function familyLives({ standing: { family, readAt }, context: { now } }: Attempt) {
   if (family.endedAt !== null) refuse(`its family ended ${secondsAgo(family.endedAt, now)} s ago`)
-  if (now >= family.expiresAt) refuse(`expired ${now - family.expiresAt} s ago`)
+  const age = Math.max(now, readAt) - family.expiresAt
+  if (age >= 0) refuse(`expired ${age} s ago`)
 }
 
 /**
@@ -176,7 +178,8 @@ async function mint(attempt: Attempt): Promise<Renewed> {
     proof: proof?.id ?? null,
   }
   const tokenDigest = await tokenDigestOf(refreshToken)
-  const successor = { tokenDigest, sessionKey: bearer.key, jkt, salt, terms }
+  const idleSeconds = deps.refreshIdleSeconds
+  const successor = { tokenDigest, sessionKey: bearer.key, jkt, salt, terms, idleSeconds }
   const firstIssuedAt = repeated?.issuedAt ?? null
   return { bearer, refreshToken, successor, firstIssuedAt, isCounted: repeated === null }
 }
