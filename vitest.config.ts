@@ -57,10 +57,17 @@ const nodeProject = (files: Files) => ({
   },
 })
 
+/** The tests of the command line once more, on a state that no registry serves. What is remote is not in them. */
+const stopped = nodeProject({
+  include: ['test/node/admin-*.test.ts'],
+  exclude: ['test/node/admin-{list,remote,sign-in,state}.test.ts'],
+})
+
 /** The projects of `npm run test:long`. */
 export const LONG_PROJECTS = [
   workersProject({ include: ['test/workers/**/*.long.test.ts'] }),
   nodeProject({ include: ['test/node/**/*.long.test.ts'] }),
+  { test: { ...stopped.test, name: 'stopped', env: { REGISTRY_OF_TESTS: 'stopped' } } },
 ]
 
 /** Three kinds of test: `unit` on plain data, `workers` in workerd on real D1 and KV, `node` on the programs. */

@@ -1,67 +1,46 @@
-/** Acts of the administrator: the flows of `flows/registration` on the storage that the options ask for. */
+/** Commands that change something: one call of the API each, whose answer is printed. */
 
 import type { Command } from 'commander'
-import { lifetimesOf } from '../config.ts'
-import { ADMIN_SCOPE } from '../domain/registry-scopes.ts'
 import { ALL_REVOKED_WITHIN_SECONDS } from '../domain/revocation.ts'
-import type { Act as RegistrationAct } from '../flows/registration/change.ts'
-import type { Storage } from '../local/state.ts'
-import { retryWhenBusy } from '../local/state-lock.ts'
 import type { Fields } from '../protocol/registration/field.ts'
-import { registrationPorts } from '../stores/registration.ts'
-import { addOptions, readGiven } from './options.ts'
+import type { Call } from './api.ts'
+import { addOptions, bodyOf, readGiven } from './options.ts'
 import { type Io, note, printFrom, refuseUsage, verb } from './verb.ts'
 
-export type Act = RegistrationAct & Readonly<{ usersAreExternal: boolean }>
-
-type Done = Readonly<{ notes: readonly string[] }>
-/** What is printed of an outcome: a document, and more of it for people. */
-type Printed<Outcome> = Readonly<{
-  document: (outcome: Outcome) => object
-  forPeople?: (outcome: Outcome) => object
+/** What the API returns of a change. */
+export type Document = Readonly<Record<string, unknown>>
+/** What is printed of it, and more of it for people. */
+type Printed = Readonly<{
+  document: (body: Document) => object
+  forPeople?: (body: Document) => object
 }>
 
 /** For the help of every command that ends something. */
 export const WITHIN = `within ${ALL_REVOKED_WITHIN_SECONDS} s`
 
-/** The credentials make the administrator. The name is what this machine says, and proves nothing. */
-function actorOf({ USER, LOGNAME, USERNAME }: Io['env']) {
-  const name = USER || LOGNAME || USERNAME
-  return { name: name ? `administrator ${name}` : 'administrator', scopes: [ADMIN_SCOPE] }
-}
+/** A command means the record as it is now, whoever changed it last. */
+export const ANY_VERSION = { ifMatch: '*' } as const
 
-/** Begins an act when the storage is open, so that its moment is after any wait. */
-async function actsOf(io: Io): Promise<(storage: Storage) => Act> {
-  const { readRegistrySettings } = await import('../local/settings.ts')
-  const settings = readRegistrySettings(io.env)
-  const lifetimes = lifetimesOf(settings)
-  return ({ db, sessions }) => {
-    const ports = registrationPorts(db, sessions, lifetimes)
-    const showInKv = () => retryWhenBusy(ports.revocations.showInKv)
-    return {
-      ports: { ...ports, revocations: { ...ports.revocations, showInKv } },
-      now: Math.floor(Date.now() / 1000),
-      actor: actorOf(io.env),
-      usersAreExternal: settings.loginUrl !== null,
-    }
-  }
-}
+const asItIs = (body: Document) => body
 
-/** As `printFrom`, for an act. Its notes go to standard error. */
-export async function printAct<Outcome extends Done>(
+/** Prints what a change returns. Its notes go to standard error. */
+export const printChange = (
   command: Command,
   io: Io,
-  work: (act: Act) => Promise<Outcome>,
-  { document, forPeople = document }: Printed<Outcome>,
-) {
-  const begin = await actsOf(io)
-  const perform = async (storage: Storage) => {
-    const outcome = await work(begin(storage))
-    for (const sentence of outcome.notes) note(io, sentence)
-    return outcome
-  }
-  return printFrom(command, io, perform, { document, forPeople })
-}
+  call: Call,
+  { document, forPeople = document }: Printed = { document: asItIs },
+) =>
+  printFrom(
+    command,
+    io,
+    async (api) => {
+      const { body } = await api.call<Document & { notes?: readonly string[] }>(call)
+      const { notes = [], ...rest } = body
+      for (const sentence of notes) note(io, sentence)
+      return rest
+    },
+    { document, forPeople },
+  )
 
 type Verb = Readonly<{
   name: string
@@ -70,36 +49,42 @@ type Verb = Readonly<{
   example: string
 }>
 
-/** Verbs of one noun, whose outcomes are all printed in one way. */
-export function actVerbs<Outcome extends Done>(noun: Command, io: Io, printed: Printed<Outcome>) {
-  type Work<More extends unknown[]> = (act: Act, id: string, ...more: More) => Promise<Outcome>
-  return {
-    /** Verbs that take an id and no option of their own. */
-    addActs(acts: readonly (Verb & Readonly<{ work: Work<[]> }>)[]) {
-      for (const { name, description, example, work } of acts) {
-        verb(noun, `${name} <id>`, description, `${name} ${example}`).action(
-          (id: string, _options, command: Command) =>
-            printAct(command, io, (act) => work(act, id), printed),
-        )
-      }
-    },
+/** Verbs that take an id and no option of their own. */
+export function addActs(
+  noun: Command,
+  io: Io,
+  acts: readonly (Verb & Readonly<{ callOf: (id: string) => Call }>)[],
+) {
+  for (const { name, description, example, callOf } of acts) {
+    verb(noun, `${name} <id>`, description, `${name} ${example}`).action(
+      (id: string, _options, command: Command) => printChange(command, io, callOf(id)),
+    )
+  }
+}
 
-    /** `authorize` and `withdraw`: verbs that take an id and lists, one value at least. */
-    addListsVerbs<Lists>(
-      { fields, needs }: Readonly<{ fields: Fields<Lists>; needs: string }>,
-      verbs: readonly (Verb & Readonly<{ work: Work<[lists: Partial<Lists>]> }>)[],
-    ) {
-      for (const { name, description, example, work } of verbs) {
-        addOptions(verb(noun, `${name} <id>`, description, `${name} ${example}`), fields).action(
-          (id: string, options: Record<string, unknown>, command: Command) => {
-            const lists = readGiven(fields, options)
-            if (Object.values(lists).every((list) => (list as readonly string[]).length === 0)) {
-              refuseUsage(command, `name at least one ${needs}`)
-            }
-            return printAct(command, io, (act) => work(act, id, lists), printed)
-          },
-        )
-      }
-    },
+type Permissions<Lists> = Readonly<{
+  fields: Fields<Lists>
+  needs: string
+  /** Where the permissions of a record are changed. */
+  callOf: (id: string) => Omit<Call, 'body'>
+}>
+
+/** `authorize` and `withdraw`: verbs that take an id and lists, one value at least. */
+export function addListsVerbs<Lists>(
+  noun: Command,
+  io: Io,
+  { fields, needs, callOf }: Permissions<Lists>,
+  verbs: readonly (Verb & Readonly<{ name: 'authorize' | 'withdraw' }>)[],
+) {
+  for (const { name, description, example } of verbs) {
+    addOptions(verb(noun, `${name} <id>`, description, `${name} ${example}`), fields).action(
+      (id: string, options: Record<string, unknown>, command: Command) => {
+        const lists = readGiven(fields, options)
+        if (Object.values(lists).every((list) => (list as readonly string[]).length === 0)) {
+          refuseUsage(command, `name at least one ${needs}`)
+        }
+        return printChange(command, io, { ...callOf(id), body: { [name]: bodyOf(lists) } })
+      },
+    )
   }
 }

@@ -1,24 +1,19 @@
 /** `client VERB …`: the commands and their options. */
 
 import type { Command } from 'commander'
-import type { ClientFields, ClientRecord } from '../domain/client.ts'
-import type { Outcome } from '../flows/registration/change.ts'
-import * as clients from '../flows/registration/clients.ts'
+import { readKeySet } from '../crypto/key-set.ts'
+import { Refusal } from '../local/refusal.ts'
 import {
   CLIENT_FIELDS,
   CLIENT_LISTS,
   CLIENT_PERMISSIONS,
-  clientDocument,
-  type GivenClient,
 } from '../protocol/registration/client-fields.ts'
-import { initialOf } from '../protocol/registration/field.ts'
-import { clientReader } from '../stores/client-registry.ts'
-import type { ClientFilter } from '../stores/registration-ports.ts'
-import { type Act, actVerbs, printAct, WITHIN } from './act.ts'
+import { ANY_VERSION, addActs, addListsVerbs, type Document, printChange, WITHIN } from './act.ts'
+import { type Call, pathOf } from './api.ts'
 import { checkSeconds } from './checks.ts'
 import { readKeys } from './input.ts'
 import { listVerb, stateOf } from './list-verb.ts'
-import { addOptions, readGiven } from './options.ts'
+import { addOptions, bodyOf, readGiven } from './options.ts'
 import { type Io, printRead, refuseUsage, verb } from './verb.ts'
 
 type Options = Readonly<{ jwks?: string; jwksFile?: string; requestedOnly?: boolean }>
@@ -36,20 +31,30 @@ function addClientOptions(command: Command, requestedOnlyHelp: string, isCreate 
   return addOptions(command, CLIENT_LISTS).option('--requested-only', requestedOnlyHelp)
 }
 
-async function readClient(options: Options, command: Command): Promise<GivenClient> {
-  const jwks = await readKeys(options, command)
-  // The keys are a document, and no word to check as one.
-  const fields = readGiven(CLIENT_FIELDS, { ...options, jwks: undefined })
-  return {
-    fields: { ...fields, ...(jwks !== undefined && { jwks }) },
-    lists: readGiven(CLIENT_LISTS, options),
-    mode: options.requestedOnly ? 'request' : 'authorize',
-  }
+/** The keys are a document, and no word to check as one. */
+async function keysIn(options: Options, command: Command): Promise<{ jwks?: unknown }> {
+  const text = await readKeys(options, command)
+  if (text === undefined) return {}
+  const read = await readKeySet(text)
+  if (typeof read === 'string') throw new Refusal(`the JWK Set ${read}`)
+  return { jwks: JSON.parse(text) as unknown }
 }
 
-const PRINTED = {
-  document: ({ record }: Outcome<ClientRecord>) => clientDocument(record),
+/** The members that were given. */
+async function readClient(options: Options, command: Command): Promise<Record<string, unknown>> {
+  const jwks = await keysIn(options, command)
+  const fields = readGiven(CLIENT_FIELDS, { ...options, jwks: undefined })
+  return { ...bodyOf(fields), ...jwks, ...bodyOf(readGiven(CLIENT_LISTS, options)) }
 }
+
+const requestedOnly = ({ requestedOnly }: Options) => requestedOnly && { requested_only: true }
+
+const change = (id: string, body: object): Call => ({
+  method: 'PATCH',
+  path: pathOf`/clients/${id}`,
+  ...ANY_VERSION,
+  body,
+})
 
 function addCreate(client: Command, io: Io) {
   const create = verb(
@@ -63,19 +68,17 @@ function addCreate(client: Command, io: Io) {
     'note scopes, grant types and endorsements as requested, without authorizing them'
   addClientOptions(create, requestedOnlyHelp, true).action(
     async (options: Options, command: Command) => {
-      const given = await readClient(options, command)
-      // Commander has refused to go on without a required option.
-      const fields = { ...initialOf(CLIENT_FIELDS), ...given.fields } as ClientFields
-      const create = (act: Act) => clients.createClient(act, { ...given, fields, clientId: null })
-      const document = ({ record, clientSecret }: clients.CreatedClient) => ({
-        client_id: record.clientId,
-        ...(clientSecret !== null && { client_secret: clientSecret }),
+      const body = { ...(await readClient(options, command)), ...requestedOnly(options) }
+      const document = ({ client_id, client_secret }: Document) => ({
+        client_id,
+        ...(client_secret !== undefined && { client_secret }),
       })
-      const forPeople = (created: clients.CreatedClient) => ({
-        ...clientDocument(created.record),
-        ...document(created),
-      })
-      return printAct(command, io, create, { document, forPeople })
+      return printChange(
+        command,
+        io,
+        { method: 'POST', path: '/clients', body },
+        { document, forPeople: (created) => created },
+      )
     },
   )
 }
@@ -92,23 +95,27 @@ function addUpdate(client: Command, io: Io) {
   addClientOptions(update, requestedOnlyHelp).action(
     async (id: string, options: Options, command: Command) => {
       const given = await readClient(options, command)
-      if (Object.keys({ ...given.fields, ...given.lists }).length === 0) {
-        refuseUsage(command, 'there is nothing to update')
-      }
-      const change = { ...given, isDisabled: undefined }
-      return printAct(command, io, (act) => clients.updateClient(act, id, change), PRINTED)
+      if (Object.keys(given).length === 0) refuseUsage(command, 'there is nothing to update')
+      return printChange(command, io, change(id, { ...given, ...requestedOnly(options) }))
     },
   )
 }
 
 function addPermissionVerbs(client: Command, io: Io) {
-  const needs = '--scope, --grant-type or --endorsement'
-  actVerbs(client, io, PRINTED).addListsVerbs({ fields: CLIENT_PERMISSIONS, needs }, [
+  const permissions = {
+    fields: CLIENT_PERMISSIONS,
+    needs: '--scope, --grant-type or --endorsement',
+    callOf: (id: string) => ({
+      method: 'POST' as const,
+      path: pathOf`/clients/${id}/permissions`,
+      ...ANY_VERSION,
+    }),
+  }
+  addListsVerbs(client, io, permissions, [
     {
       name: 'authorize',
       description: `Give a client more, whether it was requested or not. ${SOON}`,
       example: `${EXAMPLE_ID} --scope upload:read_logs --endorsement "cs.* math.AG"`,
-      work: clients.authorizeClient,
     },
     {
       name: 'withdraw',
@@ -116,28 +123,27 @@ function addPermissionVerbs(client: Command, io: Io) {
         `Take something from a client, including what it only requested. ${SOON} ${TOKENS_END} Refresh tokens stay good for ` +
         'what is left, unless authorization_code or refresh_token is withdrawn.',
       example: `${EXAMPLE_ID} --scope submission:create`,
-      work: clients.withdrawFromClient,
     },
   ])
 }
 
+type Filter = Readonly<{ name?: string; owner?: string }>
+
 function addReading(client: Command, io: Io) {
-  listVerb<ClientRecord, ClientFilter>(client, io, {
+  listVerb<Filter>(client, io, {
     description:
       'Print the clients in the order of their ids, a line each; with --json all but secrets.',
     example: '--owner u-17 --name helper',
-    documentOf: clientDocument,
-    heads: ['client_id', 'name', 'owner_id', 'auth_method', 'state'],
-    row: (one) => [one.clientId, one.name, one.ownerId, one.authMethod, stateOf(one)],
-    readPage: (db, after, rows, filter) => clientReader(db).page(after, rows, filter),
+    path: '/clients',
+    queryOf: ({ name, owner }) => ({ name, owner_id: owner }),
+    columns: ['client_id', 'name', 'owner_id', 'auth_method', 'state'],
+    valuesOf: { state: stateOf },
   })
     .option('--name <part>', 'only those whose name contains this, in any case')
     .option('--owner <id>', 'only those of this owner')
   verb(client, 'show <id>', 'Print one client, without secrets.', `show ${EXAMPLE_ID}`).action(
     (id: string, _options, command: Command) =>
-      printRead(command, io, async (db) =>
-        clientDocument(await clients.findClient({ ports: { clients: clientReader(db) } }, id)),
-      ),
+      printRead(command, io, { method: 'GET', path: pathOf`/clients/${id}` }),
   )
 }
 
@@ -152,29 +158,31 @@ function addKeeping(client: Command, io: Io) {
     .option('--overlap-seconds <n>', 'how long the old secret stays good', '0')
     .action((id: string, options: { overlapSeconds: string }, command: Command) => {
       const seconds = checkSeconds(options.overlapSeconds, '--overlap-seconds')
-      const rotate = (act: Act) => clients.rotateSecret(act, id, seconds)
-      return printAct(command, io, rotate, {
-        document: ({ clientSecret }) => ({ client_secret: clientSecret }),
+      return printChange(command, io, {
+        method: 'POST',
+        path: pathOf`/clients/${id}/secrets`,
+        ...ANY_VERSION,
+        body: { overlap_seconds: seconds },
       })
     })
-  actVerbs(client, io, PRINTED).addActs([
+  addActs(client, io, [
     {
       name: 'disable',
       description: `Issue no tokens to a client until it is enabled again. ${SOON} ${ALL_ENDS}`,
       example: EXAMPLE_ID,
-      work: clients.disableClient,
+      callOf: (id) => change(id, { disabled: true }),
     },
     {
       name: 'enable',
       description: 'Issue tokens to a disabled client again. Nothing that ended comes back.',
       example: EXAMPLE_ID,
-      work: clients.enableClient,
+      callOf: (id) => change(id, { disabled: false }),
     },
     {
       name: 'delete',
       description: `Remove a client with its secrets and remembered consents; prints what it was. ${ALL_ENDS}`,
       example: EXAMPLE_ID,
-      work: clients.deleteClient,
+      callOf: (id) => ({ method: 'DELETE', path: pathOf`/clients/${id}`, ...ANY_VERSION }),
     },
   ])
 }

@@ -1,6 +1,7 @@
 /** One call of Cloudflare's HTTP API, or of the registry running on this machine that serves the same. */
 
 import { Refusal } from '../local/refusal.ts'
+import { causeOf, isNotSent, wordsOf } from './network-faults.ts'
 
 export type Api = Readonly<{
   /** `https://api.cloudflare.com/client/v4`, or a stand-in. */
@@ -30,23 +31,6 @@ export type ApiCall = Readonly<{
 }>
 
 const TIMEOUT_MS = 30_000
-
-/** Codes of faults before a request is sent: names, connections and certificates. */
-const NOT_SENT =
-  /^(?:ENOTFOUND|EAI_\w+|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|ERR_TLS_\w+|CERT_\w+|\w*SELF_SIGNED\w*|UNABLE_TO_\w+)$/
-
-const causeOf = (fault: unknown) => (fault instanceof Error ? (fault.cause ?? fault) : fault)
-
-const wordsOf = (cause: unknown) =>
-  cause instanceof Error ? cause.message || cause.name : String(cause)
-
-function isNotSent(cause: unknown): boolean {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
-  // Every address of the name was tried.
-  if (cause instanceof AggregateError) return cause.errors.every(isNotSent)
-  // The Fetch standard blocks some ports.
-  return NOT_SENT.test(code) || wordsOf(cause) === 'bad port'
-}
 
 /** The API refused a call; `status` is that of its response. */
 export class ApiRefusal extends Refusal {

@@ -40,6 +40,13 @@ export const readGiven = <T>(
     }),
   ) as Partial<T>
 
+/** Members that only the API can find at fault, as its sentences name them, and the options for them. */
+export const OPTIONS_OF_MEMBERS: Readonly<Record<string, string>> = {
+  jwks: '--jwks or --jwks-file',
+  even_unknown: '--even-unknown',
+  withdraw: '--withdraw',
+}
+
 const optionOf = ({ flags }: Field<unknown>) => flags.replace(/ .*/, '')
 const OPTIONS: ReadonlyMap<string, string> = new Map([
   ...[CLIENT_FIELDS, CLIENT_LISTS, USER_FIELDS, USER_LISTS, SCOPE_FIELDS].flatMap((fields) =>
@@ -47,9 +54,7 @@ const OPTIONS: ReadonlyMap<string, string> = new Map([
       ([name, field]) => [snakeCase(name), optionOf(field)] as const,
     ),
   ),
-  ['jwks', '--jwks or --jwks-file'],
-  ['even_unknown', '--even-unknown'],
-  ['withdraw', '--withdraw'],
+  ...Object.entries(OPTIONS_OF_MEMBERS),
 ])
 
 /** How a refusal names a field here. */
@@ -57,3 +62,7 @@ export const OPTION_WORDS: Words = {
   nameOf: (field) => OPTIONS.get(field) ?? field,
   empty: '""',
 }
+
+/** What was given, as members of a body. */
+export const bodyOf = (given: object): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(given).map(([name, value]) => [snakeCase(name), value]))

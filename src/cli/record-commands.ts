@@ -2,65 +2,41 @@
 
 import type { Command } from 'commander'
 import { readCorrelationId } from '../crypto/correlation-id.ts'
-import { AUDIT_EVENTS, type AuditEntry } from '../domain/audit.ts'
-import { findUserId } from '../flows/registration/sessions.ts'
+import { AUDIT_EVENTS } from '../domain/audit.ts'
 import { Refusal } from '../local/refusal.ts'
 import { isoTime } from '../protocol/registration/field.ts'
-import { pageOfAudit, type StoredEntry } from '../stores/audit.ts'
-import type { Database } from '../stores/database.ts'
-import { refusalStore } from '../stores/refusals.ts'
-import { userReader } from '../stores/user-registry.ts'
+import { type ManagementApi, ProblemRefusal, pathOf } from './api.ts'
 import { checkEvent, checkSince } from './checks.ts'
 import { printPages } from './list-verb.ts'
-import { type Form, type Io, printRead, verb } from './verb.ts'
+import { type Form, type Io, printFrom, verb } from './verb.ts'
 
-async function why(db: Database, text: string, now: number) {
+const unknown = (text: string) =>
+  new Refusal(
+    `nothing is recorded under ${JSON.stringify(text)}: it is older than a day, or no answer carried it. Storage ` +
+      'faults, floods, and refusals of an authenticator that does not bind DB and REFUSAL_LIMIT are in the log alone',
+  )
+
+async function why(api: ManagementApi, text: string): Promise<object> {
   const id = readCorrelationId(text)
-  const refused = id === null ? null : await refusalStore(db).find(id, now)
-  if (!refused) {
-    throw new Refusal(
-      `nothing is recorded under ${JSON.stringify(text)}: it is older than a day, or no answer carried it. Storage ` +
-        'faults, floods, and refusals of an authenticator that does not bind DB and REFUSAL_LIMIT are in the log alone',
-    )
-  }
-  return {
-    correlation_id: refused.correlationId,
-    refused_at: isoTime(refused.refusedAt),
-    endpoint: refused.endpoint,
-    error: refused.error,
-    detail: refused.detail,
-    client_id: refused.clientId,
+  if (id === null) throw unknown(text)
+  try {
+    return (await api.call<object>({ method: 'GET', path: pathOf`/refusals/${id}` })).body
+  } catch (fault) {
+    if (fault instanceof ProblemRefusal && fault.status === 404) throw unknown(text)
+    throw fault
   }
 }
 
 type AuditOptions = Form &
   Readonly<{ client?: string; user?: string; event?: string; since?: string; limit?: string }>
 
-const auditDocument = (entry: AuditEntry) => ({
-  happened_at: isoTime(entry.happenedAt),
-  actor: entry.actor,
-  event: entry.event,
-  client_id: entry.clientId,
-  user_id: entry.userId,
-  detail: entry.detail,
-})
-
 async function printAudit(io: Io, options: AuditOptions) {
-  const { client: clientId, user, event, since } = options
+  const { client, user, event, since } = options
   if (event !== undefined) checkEvent(event)
   const now = Math.floor(Date.now() / 1000)
-  const asked = { clientId, event, since: since === undefined ? undefined : checkSince(since, now) }
-  let userId: string | undefined
-  let last: StoredEntry | undefined
-  const readNext = async (db: Database, rows: number) => {
-    // The audit also has users whom the registry no longer knows, or never knew.
-    const ports = { users: userReader(db) }
-    if (user !== undefined) userId ??= (await findUserId({ ports }, user)) ?? user
-    const page = await pageOfAudit(db, { ...asked, userId }, last, rows)
-    last = page.at(-1) ?? last
-    return page
-  }
-  await printPages(io, options, readNext, { documentOf: auditDocument })
+  const moment = since === undefined ? undefined : isoTime(checkSince(since, now))
+  const query = { client_id: client, user, event, since: moment ?? undefined }
+  await printPages(io, options, { path: '/audit', query })
 }
 
 export function addRecordCommands(program: Command, io: Io) {
@@ -70,7 +46,10 @@ export function addRecordCommands(program: Command, io: Io) {
     'Say why a request was refused, by the correlation id of its answer (X-Correlation-Id). Kept for one day.',
     'why 7Q2K9D4M1X',
   ).action((id: string, _options, command: Command) =>
-    printRead(command, io, (db, now) => why(db, id, now)),
+    printFrom(command, io, (api) => why(api, id), {
+      document: (refused) => refused,
+      forPeople: (refused) => refused,
+    }),
   )
   verb(
     program,

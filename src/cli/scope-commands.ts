@@ -1,32 +1,25 @@
 /** `scope VERB …` and `category VERB …`: what people read about scopes and categories. */
 
 import type { Command } from 'commander'
-import type { Category, NewScope, ScopeFields, ScopeRecord } from '../domain/declaration.ts'
-import { findCategories, replaceCategories } from '../flows/registration/categories.ts'
-import type { Outcome } from '../flows/registration/change.ts'
-import * as scopes from '../flows/registration/scopes.ts'
+import type { ScopeFields } from '../domain/declaration.ts'
 import { readCategory } from '../protocol/registration/category-fields.ts'
-import { initialOf, requireValid } from '../protocol/registration/field.ts'
+import { requireValid } from '../protocol/registration/field.ts'
 import {
   readScopeCreation,
   SCOPE_FIELDS,
   SCOPE_NAME,
-  scopeDocument,
 } from '../protocol/registration/scope-fields.ts'
-import { categoryRegistry } from '../stores/category-registry.ts'
-import { scopeReader } from '../stores/scope-registry.ts'
-import { printAct, WITHIN } from './act.ts'
+import { ANY_VERSION, type Document, printChange, WITHIN } from './act.ts'
+import { type ManagementApi, pathOf } from './api.ts'
 import { readCatalogueFile } from './catalogue-file.ts'
-import { listVerb } from './list-verb.ts'
-import { addOptions, readGiven } from './options.ts'
+import { listVerb, pagesOf } from './list-verb.ts'
+import { addOptions, bodyOf, readGiven } from './options.ts'
 import { type Io, printFrom, printRead, refuseUsage, verb } from './verb.ts'
 
 const EXAMPLE = 'files:read'
 const ASKED_AGAIN = 'Users are asked again where a sentence has changed.'
 const ALL_OR_NOTHING =
   'A file with a bad item changes nothing; each bad item is named with its line.'
-
-const PRINTED = { document: ({ record }: Outcome<ScopeRecord>) => scopeDocument(record) }
 
 function addDeclaring(scope: Command, io: Io) {
   const create = verb(
@@ -38,9 +31,8 @@ function addDeclaring(scope: Command, io: Io) {
   addOptions(create, SCOPE_FIELDS, true).action(
     (name: string, options: Record<string, unknown>, command: Command) => {
       requireValid(SCOPE_NAME, name, 'name')
-      const fields = { ...initialOf(SCOPE_FIELDS), ...readGiven(SCOPE_FIELDS, options) }
-      const given = { name, ...fields } as NewScope
-      return printAct(command, io, (act) => scopes.createScope(act, given), PRINTED)
+      const body = { name, ...bodyOf(readGiven(SCOPE_FIELDS, options)) }
+      return printChange(command, io, { method: 'POST', path: '/scopes', body })
     },
   )
   const update = verb(
@@ -53,7 +45,9 @@ function addDeclaring(scope: Command, io: Io) {
     (name: string, options: Record<string, unknown>, command: Command) => {
       const fields: Partial<ScopeFields> = readGiven(SCOPE_FIELDS, options)
       if (Object.keys(fields).length === 0) refuseUsage(command, 'there is nothing to update')
-      return printAct(command, io, (act) => scopes.updateScope(act, name, fields), PRINTED)
+      const path = pathOf`/scopes/${name}`
+      const body = bodyOf(fields)
+      return printChange(command, io, { method: 'PATCH', path, ...ANY_VERSION, body })
     },
   )
   verb(
@@ -64,24 +58,25 @@ function addDeclaring(scope: Command, io: Io) {
   )
     .option('--withdraw', 'take it from every client and user')
     .action((name: string, { withdraw = false }: { withdraw?: boolean }, command: Command) =>
-      printAct(command, io, (act) => scopes.deleteScope(act, name, withdraw), PRINTED),
+      printChange(command, io, {
+        method: 'DELETE',
+        path: pathOf`/scopes/${name}`,
+        query: { withdraw: String(withdraw) },
+        ...ANY_VERSION,
+      }),
     )
 }
 
 function addReading(scope: Command, io: Io) {
-  listVerb<ScopeRecord, object>(scope, io, {
+  listVerb(scope, io, {
     description: 'Print the declared scopes in the order of their names, a line each.',
     example: '--json',
-    documentOf: scopeDocument,
-    heads: ['name', 'sensitive', 'self_registered', 'sentence'],
-    row: (one) => [one.name, String(one.sensitive), String(one.selfRegistered), one.sentence],
-    readPage: (db, after, rows) => scopeReader(db).page(after, rows),
+    path: '/scopes',
+    columns: ['name', 'sensitive', 'self_registered', 'sentence'],
   })
   verb(scope, 'show <name>', 'Print what is declared of a scope.', `show ${EXAMPLE}`).action(
     (name: string, _options, command: Command) =>
-      printRead(command, io, async (db) =>
-        scopeDocument(await scopes.findScope({ ports: { scopes: scopeReader(db) } }, name)),
-      ),
+      printRead(command, io, { method: 'GET', path: pathOf`/scopes/${name}` }),
   )
 }
 
@@ -93,15 +88,18 @@ function addImport(scope: Command, io: Io) {
     'import examples/arxiv-scopes.json',
   ).action(async (file: string, _options, command: Command) => {
     const given = await readCatalogueFile(file, 'scopes', readScopeCreation, io)
-    const work = scopes.importScopes
-    const printed = {
-      document: ({ created, updated }: scopes.ImportedScopes) => ({ created, updated }),
-    }
-    return printAct(command, io, (act) => work(act, given), printed)
+    const body = { items: given.map(bodyOf) }
+    return printChange(command, io, { method: 'PATCH', path: '/scopes', body })
   })
 }
 
-const titlesByName = (categories: readonly Category[]) =>
+async function allCategories(api: ManagementApi): Promise<readonly Document[]> {
+  const all: Document[] = []
+  for await (const page of pagesOf(api, { path: '/categories' })) all.push(...page)
+  return all
+}
+
+const titlesByName = (categories: readonly Document[]) =>
   categories.length === 0
     ? { categories: [] }
     : Object.fromEntries(categories.map(({ name, title }) => [name, title]))
@@ -117,21 +115,12 @@ function addCategories(program: Command, io: Io) {
     'import examples/arxiv-scopes.json',
   ).action(async (file: string, _options, command: Command) => {
     const given = await readCatalogueFile(file, 'categories', readCategory, io)
-    return printAct(command, io, (act) => replaceCategories(act, given), {
-      document: ({ added, changed, removed }) => ({ added, changed, removed }),
-    })
+    const body = { items: given }
+    return printChange(command, io, { method: 'PUT', path: '/categories', ...ANY_VERSION, body })
   })
   verb(category, 'list', 'Print the declared categories.', 'list').action(
     (_options, command: Command) =>
-      printFrom(
-        command,
-        io,
-        async ({ db }) => {
-          const ports = { categories: categoryRegistry(db) }
-          return (await findCategories({ ports })).categories
-        },
-        { document: (list) => list, forPeople: titlesByName },
-      ),
+      printFrom(command, io, allCategories, { document: (list) => list, forPeople: titlesByName }),
   )
 }
 

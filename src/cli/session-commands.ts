@@ -1,13 +1,7 @@
 /** `session revoke`: ends one session, or all of a client or a user. */
 
 import type { Command } from 'commander'
-import {
-  type Revoked,
-  revokeSessionsOfClient,
-  revokeSessionsOfUser,
-  revokeToken,
-} from '../flows/registration/sessions.ts'
-import { printAct } from './act.ts'
+import { printChange } from './act.ts'
 import { readFirstLine } from './input.ts'
 import { type Io, refuseUsage, verb } from './verb.ts'
 
@@ -18,12 +12,6 @@ type Options = Readonly<{
   user?: string
   evenUnknown?: boolean
 }>
-
-/** The bound that the command promises. */
-const document = ({ effectiveWithinSeconds }: Revoked) => ({
-  revoked: true,
-  effective_within_seconds: effectiveWithinSeconds,
-})
 
 export function addSessionCommands(program: Command, io: Io) {
   const session = program.command('session').description('sessions: what tokens stand for')
@@ -60,15 +48,12 @@ export function addSessionCommands(program: Command, io: Io) {
       }
       if (evenUnknown && user === undefined) refuseUsage(command, '--even-unknown is for --user')
       const text = (token ?? (tokenStdin ? await readFirstLine(io.stdin) : '')).trim()
-      return printAct(
-        command,
-        io,
-        (act) => {
-          if (client !== undefined) return revokeSessionsOfClient(act, client)
-          if (user !== undefined) return revokeSessionsOfUser(act, user, evenUnknown)
-          return revokeToken(act, text, act.usersAreExternal)
-        },
-        { document },
-      )
+      const revoked = () => {
+        if (client !== undefined) return { client_id: client }
+        if (user === undefined) return { token: text }
+        return { user_id: user, ...(evenUnknown && { even_unknown: true }) }
+      }
+      const path = '/sessions/revocations'
+      return printChange(command, io, { method: 'POST', path, body: revoked() })
     })
 }

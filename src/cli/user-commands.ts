@@ -1,26 +1,26 @@
 /** `user VERB …`: the commands and their options. Each `<id>` may also be the username. */
 
 import type { Command } from 'commander'
-import type { UserFields, UserRecord } from '../domain/user.ts'
-import type { Outcome } from '../flows/registration/change.ts'
-import * as users from '../flows/registration/users.ts'
 import { requireValid } from '../protocol/registration/field.ts'
-import {
-  passwordSchema,
-  USER_FIELDS,
-  USER_LISTS,
-  userDocument,
-} from '../protocol/registration/user-fields.ts'
-import { userReader } from '../stores/user-registry.ts'
-import { type Act, actVerbs, printAct, WITHIN } from './act.ts'
+import { passwordSchema, USER_FIELDS, USER_LISTS } from '../protocol/registration/user-fields.ts'
+import { ANY_VERSION, addActs, addListsVerbs, printChange, WITHIN } from './act.ts'
+import { type Call, pathOf } from './api.ts'
 import { readFirstLine } from './input.ts'
 import { listVerb, stateOf } from './list-verb.ts'
-import { addOptions, readGiven } from './options.ts'
+import { addOptions, bodyOf, readGiven } from './options.ts'
 import { type Io, printRead, refuseUsage, verb } from './verb.ts'
 
-const PRINTED = {
-  document: ({ record }: Outcome<UserRecord>) => userDocument(record),
-}
+/** An `<id>` is an id or, if no user has it, a username. */
+const BY = { query: { by: 'any' } } as const
+const OF_USER = { ...BY, ...ANY_VERSION } as const
+
+const change = (id: string, body: object): Call => ({
+  method: 'PATCH',
+  path: pathOf`/users/${id}`,
+  ...OF_USER,
+  body,
+})
+
 const STDIN_HELP = 'read the password from standard input, one line'
 const ALL_ENDS = `Everything that was issued for this user ends: refresh tokens and codes at once, sessions ${WITHIN}.`
 /** A refresh token states nothing itself: each use narrows what it buys. */
@@ -42,37 +42,34 @@ function addCreate(user: Command, io: Io) {
       if (passwordStdin === (password !== undefined)) {
         refuseUsage(command, 'give either --password-stdin or --password')
       }
-      // Commander has refused to go on without a required option.
-      const fields = readGiven(USER_FIELDS, options) as UserFields
-      const lists = readGiven(USER_LISTS, options)
-      const given = requireValid(passwordSchema, password ?? (await readFirstLine(io.stdin)))
-      const register = (act: Act) =>
-        users.createUser(act, { fields, lists, userId: null, password: given })
-      return printAct(command, io, register, {
-        document: ({ record }) => ({ user_id: record.userId }),
-        forPeople: PRINTED.document,
-      })
+      const given = { ...readGiven(USER_FIELDS, options), ...readGiven(USER_LISTS, options) }
+      const secret = requireValid(passwordSchema, password ?? (await readFirstLine(io.stdin)))
+      const body = { ...bodyOf(given), password: secret }
+      return printChange(
+        command,
+        io,
+        { method: 'POST', path: '/users', body },
+        { document: ({ user_id }) => ({ user_id }), forPeople: (created) => created },
+      )
     })
 }
 
 function addReading(user: Command, io: Io) {
-  listVerb<UserRecord, { name?: string }>(user, io, {
+  listVerb<{ name?: string }>(user, io, {
     description:
       'Print the users in the order of their ids, a line each; with --json all but passwords.',
     example: '--name ada',
-    documentOf: userDocument,
-    heads: ['user_id', 'username', 'email', 'state'],
-    row: (one) => [one.userId, one.username, one.email, stateOf(one)],
-    readPage: (db, after, rows, { name }) => userReader(db).page(after, rows, name),
+    path: '/users',
+    queryOf: ({ name }) => ({ name }),
+    columns: ['user_id', 'username', 'email', 'state'],
+    valuesOf: { state: stateOf },
   }).option(
     '--name <part>',
     'only those whose username or e-mail address contains this, in any case',
   )
   verb(user, 'show <id>', 'Print one user, by id or username.', 'show ada').action(
     (id: string, _options, command: Command) =>
-      printRead(command, io, async (db) =>
-        userDocument(await users.findUser({ ports: { users: userReader(db) } }, id)),
-      ),
+      printRead(command, io, { method: 'GET', path: pathOf`/users/${id}`, ...BY }),
   )
 }
 
@@ -86,7 +83,12 @@ function addSetPassword(user: Command, io: Io) {
     .requiredOption('--password-stdin', STDIN_HELP)
     .action(async (id: string, _options, command: Command) => {
       const password = requireValid(passwordSchema, await readFirstLine(io.stdin))
-      return printAct(command, io, (act) => users.setPassword(act, id, password), PRINTED)
+      return printChange(command, io, {
+        method: 'PUT',
+        path: pathOf`/users/${id}/password`,
+        ...OF_USER,
+        body: { password },
+      })
     })
 }
 
@@ -100,57 +102,56 @@ function addUpdate(user: Command, io: Io) {
   )
   addOptions(addOptions(update, USER_FIELDS), USER_LISTS).action(
     (id: string, options: Record<string, unknown>, command: Command) => {
-      const given = {
-        fields: readGiven(USER_FIELDS, options),
-        lists: readGiven(USER_LISTS, options),
-        isDisabled: undefined,
-      }
-      if (Object.keys({ ...given.fields, ...given.lists }).length === 0)
-        refuseUsage(command, 'there is nothing to update')
-      return printAct(command, io, (act) => users.updateUser(act, id, given), PRINTED)
+      const given = { ...readGiven(USER_FIELDS, options), ...readGiven(USER_LISTS, options) }
+      if (Object.keys(given).length === 0) refuseUsage(command, 'there is nothing to update')
+      return printChange(command, io, change(id, bodyOf(given)))
     },
   )
 }
 
 function addPermissionVerbs(user: Command, io: Io) {
-  actVerbs(user, io, PRINTED).addListsVerbs(
-    { fields: USER_LISTS, needs: '--scope or --endorsement' },
+  addListsVerbs(
+    user,
+    io,
+    {
+      fields: USER_LISTS,
+      needs: '--scope or --endorsement',
+      callOf: (id) => ({ method: 'POST', path: pathOf`/users/${id}/permissions`, ...OF_USER }),
+    },
     [
       {
         name: 'authorize',
         description: 'Let clients obtain more for a user. What was issued before stays as it is.',
         example: 'ada --scope submission:create --endorsement "cs.* math.AG"',
-        work: users.authorizeUser,
       },
       {
         name: 'withdraw',
         description: `Take something from a user. If the user held it, ${SESSIONS_END}. ${NARROWER}`,
         example: 'ada --scope submission:create',
-        work: users.withdrawFromUser,
       },
     ],
   )
 }
 
 function addActsOnUsers(user: Command, io: Io) {
-  actVerbs(user, io, PRINTED).addActs([
+  addActs(user, io, [
     {
       name: 'disable',
       description: `Stop a user from signing in and giving consent. ${ALL_ENDS}`,
       example: 'ada',
-      work: users.disableUser,
+      callOf: (id) => change(id, { disabled: true }),
     },
     {
       name: 'enable',
       description: 'Let a disabled user sign in again. Nothing that ended comes back.',
       example: 'ada',
-      work: users.enableUser,
+      callOf: (id) => change(id, { disabled: false }),
     },
     {
       name: 'delete',
       description: `Remove a user, with all consents. ${ALL_ENDS} Prints the user as it was. The audit keeps its rows.`,
       example: 'ada',
-      work: users.deleteUser,
+      callOf: (id) => ({ method: 'DELETE', path: pathOf`/users/${id}`, ...OF_USER }),
     },
   ])
 }

@@ -2,9 +2,8 @@
 
 import { type Command, Option } from 'commander'
 import type { Environment } from '../local/project.ts'
-import type { Storage } from '../local/state.ts'
-import type { Database } from '../stores/database.ts'
-import { withStorage } from './open-storage.ts'
+import type { Call, ManagementApi } from './api.ts'
+import { withApi } from './reach.ts'
 import { printable, textForm } from './text-form.ts'
 
 /** Standard input and output, and the environment. */
@@ -39,7 +38,7 @@ export const verb = (noun: Command, usage: string, description: string, example:
     .option('--json', 'print one JSON document and nothing else')
     .option(
       '--remote',
-      'work on the deployed database, with CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID',
+      'work on the deployed registry (ISSUER), as who signed in with login, or with REGISTRY_CLIENT_ID',
     )
     .addHelpText(
       'after',
@@ -56,28 +55,24 @@ type Printed<Done> = Readonly<{
   forPeople: (done: Done) => object
 }>
 
-/** Prints what `work` returns, in the form and from the storage that the options ask for. */
+/** Prints what `work` returns, in the form and from the registry that the options ask for. */
 export async function printFrom<Done>(
   command: Command,
   io: Io,
-  work: (storage: Storage) => Promise<Done>,
+  work: (api: ManagementApi) => Promise<Done>,
   { document, forPeople }: Printed<Done>,
 ) {
   const { json = false, remote = false } = command.opts<Form>()
-  const done = await withStorage({ remote, env: io.env }, work)
+  const done = await withApi({ remote, env: io.env }, work)
   const text = json ? printable(JSON.stringify(document(done))) : textForm(forPeople(done))
   await writeOut(io, `${text}\n`)
 }
 
 const asItIs = (document: object) => document
 
-/** As `printFrom`, for what only reads D1. `now`, in epoch seconds, is when the storage is open. */
-export const printRead = (
-  command: Command,
-  io: Io,
-  work: (db: Database, now: number) => Promise<object>,
-) =>
-  printFrom(command, io, ({ db }) => work(db, Math.floor(Date.now() / 1000)), {
+/** Prints what the API returns. */
+export const printRead = (command: Command, io: Io, call: Call) =>
+  printFrom(command, io, async (api) => (await api.call<object>(call)).body, {
     document: asItIs,
     forPeople: asItIs,
   })

@@ -48,17 +48,21 @@ function bindingsOf({ config, vars }: RunnableWorker, running: readonly string[]
   ])
 }
 
-/** The caller awaits `ready` and disposes of it. */
+/** The caller awaits `ready` and disposes of it. `hear` gets each line of the workers, which is printed without it. */
 export const runWorkers = (
   workers: readonly [RunnableWorker, ...RunnableWorker[]],
   stateDir: string,
   log?: Log,
+  hear?: (line: string) => void,
 ) =>
   new Miniflare({
     resourcePersistencePath: persistencePath(stateDir),
     ...ON_ITS_OWN,
     cf: false,
     ...(log && { log }),
+    ...(hear && {
+      handleStructuredLogs: ({ message }: Readonly<{ message: string }>) => hear(message),
+    }),
     // For `runCron`.
     unsafeTriggerHandlers: true,
     workers: workers.map((worker) => ({

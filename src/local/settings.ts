@@ -16,9 +16,16 @@ export const proxySecretFile = (stateDir: string) => join(stateDir, 'proxy-secre
 const givenIn = (env: Environment) =>
   Object.fromEntries(SETTING_NAMES.flatMap((name) => (env[name] ? [[name, env[name]]] : [])))
 
+/** The settings that are given, as vars of a worker. Throws, naming the setting, when one is bad. */
+export function readRegistryVars(env: Environment): Readonly<Record<string, string>> {
+  const vars = { ...readWranglerConfig(REGISTRY_CONFIG).vars, ...givenIn(env) }
+  readSettings(vars)
+  return vars
+}
+
 /** The registry's settings for the command line. Throws, naming the setting, when one is bad. */
 export const readRegistrySettings = (env: Environment): Settings =>
-  readSettings({ ...readWranglerConfig(REGISTRY_CONFIG).vars, ...givenIn(env) })
+  readSettings(readRegistryVars(env))
 
 export function readPort(env: Environment, name: string, fallback: number): number {
   const text = env[name] || String(fallback)

@@ -1,7 +1,7 @@
 /** Who may write the local state: one process at a time, since SQLite has one writer. */
 
 import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as wait } from 'node:timers/promises'
 import { oneLine, Refusal } from './refusal.ts'
@@ -16,18 +16,22 @@ const isBusy = (fault: unknown) =>
   fault instanceof Error && 'errcode' in fault && fault.errcode === SQLITE_BUSY
 
 /** The lock is the operating system's, on an empty SQLite file: it ends with the process however that ends. */
-function openLock(stateDir: string): DatabaseSync {
+function openLock(path: string, what: string): DatabaseSync {
   try {
-    mkdirSync(stateDir, { recursive: true })
-    return new DatabaseSync(join(stateDir, 'lock'))
+    mkdirSync(dirname(path), { recursive: true })
+    return new DatabaseSync(path)
   } catch (fault) {
-    throw new Refusal(`STATE_DIR: ${JSON.stringify(stateDir)} cannot be used (${oneLine(fault)})`)
+    throw new Refusal(`${what} cannot be used (${oneLine(fault)})`)
   }
 }
 
 /** Returns what releases the lock; null if another process has it. */
-export function tryToLock(stateDir: string): (() => void) | null {
-  const file = openLock(stateDir)
+export const tryToLock = (stateDir: string) =>
+  tryToLockFile(join(stateDir, 'lock'), `STATE_DIR: ${JSON.stringify(stateDir)}`)
+
+/** `what` begins the sentence that says that the file cannot be used. */
+function tryToLockFile(path: string, what: string): (() => void) | null {
+  const file = openLock(path, what)
   try {
     file.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
   } catch (fault) {
@@ -56,6 +60,23 @@ export async function claimState(stateDir: string): Promise<Claim> {
     if (performance.now() > giveUpAt) {
       throw new Refusal(`STATE_DIR: ${stateDir} is in use by another process`)
     }
+    await wait(ASK_EVERY_MS)
+  }
+}
+
+/** Runs `work` while no other process runs any for this file. Waits for at most a minute. */
+export async function withFileLocked<T>(path: string, work: () => Promise<T>): Promise<T> {
+  const giveUpAt = performance.now() + WAIT_FOR_LOCK_MS
+  for (;;) {
+    const release = tryToLockFile(`${path}.lock`, path)
+    if (release) {
+      try {
+        return await work()
+      } finally {
+        release()
+      }
+    }
+    if (performance.now() > giveUpAt) throw new Refusal(`${path} is in use by another process`)
     await wait(ASK_EVERY_MS)
   }
 }

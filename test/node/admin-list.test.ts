@@ -3,9 +3,6 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { run } from '../../src/cli/main.ts'
@@ -13,8 +10,9 @@ import { inProject, REGISTRY_CONFIG } from '../../src/local/project.ts'
 import { openState } from '../../src/local/state.ts'
 import { readWranglerConfig } from '../../src/local/wrangler-config.ts'
 import type { Database } from '../../src/stores/database.ts'
-import { type ServedState, servedState, temporaryDirectory } from './command-line.ts'
+import { commandLine, type ServedState, servedState, temporaryDirectory } from './command-line.ts'
 import { runAdmin, runProgram } from './project-programs.ts'
+import { type RegistryFront, registryFront } from './registry-front.ts'
 
 const MANY = 3000
 const PAGE_ROWS = 200
@@ -39,44 +37,53 @@ const idsIn = (stdout: string) =>
 const idsInText = (stdout: string) => [...stdout.matchAll(/^(id-\S+) /gm)].map(([, id]) => id)
 
 let state: ServedState
-/** Cloudflare's API, which holds every page but the first back until it is released. */
-let front: Server
+/** A registry elsewhere, which holds every page but the first back until it is released. */
+let front: RegistryFront
+let home = ''
 let remoteEnv: Record<string, string> = {}
-let asked = 0
+const asked = () => front.box.seen.length
 let letGo = () => {}
-let isLetGo = Promise.resolve()
 
 beforeAll(async () => {
   state = await servedState()
-  await fill(state.database)
-  front = createServer((request, response) => {
-    void (async () => {
-      const body = await text(request)
-      asked += 1
-      if (asked > 1) await isLetGo
-      const headers = { Authorization: `Bearer ${state.server.token}` }
-      const url = `${state.server.url}${request.url}`
-      const answer = await fetch(url, { method: 'POST', headers, body })
-      response.writeHead(answer.status).end(await answer.text())
-    })()
-  }).listen(0, '127.0.0.1')
-  await once(front, 'listening')
+  front = await registryFront(() => state.registryUrl)
+  home = await temporaryDirectory()
+  const create = [
+    'client',
+    'create',
+    '--name',
+    'Machine',
+    '--owner',
+    'o',
+    '--scope',
+    'registry:read',
+  ]
+  const machine = await state.json<{ client_id: string; client_secret: string }>(create)
   remoteEnv = {
-    CLOUDFLARE_API_BASE_URL: `http://127.0.0.1:${(front.address() as AddressInfo).port}`,
-    CLOUDFLARE_API_TOKEN: 'token',
-    CLOUDFLARE_ACCOUNT_ID: 'account',
+    ISSUER: front.url,
+    XDG_CONFIG_HOME: home,
+    REGISTRY_CLIENT_ID: machine.client_id,
+    REGISTRY_CLIENT_SECRET: machine.client_secret,
   }
+  // Its token is kept for the commands after it.
+  await commandLine(['audit', '--limit', '1', '--remote'], { env: remoteEnv })
+  await state.database.prepare('DELETE FROM client').run()
+  await fill(state.database)
 })
 afterAll(async () => {
-  front.closeAllConnections()
-  await once(front.close(), 'close')
+  await front.close()
   await state.close()
+  await rm(home, { recursive: true, force: true })
 })
 beforeEach(() => {
-  asked = 0
-  isLetGo = new Promise((resolve) => {
+  front.box.seen = []
+  const isLetGo = new Promise<void>((resolve) => {
     letGo = resolve
   })
+  front.box.spoil = async () => {
+    if (asked() > 1) await isLetGo
+    return null
+  }
 })
 
 describe.each(NOUNS)('%s list', (noun) => {
@@ -89,7 +96,7 @@ describe.each(NOUNS)('%s list', (noun) => {
       const listing = runProgram('src/cli/main.ts', [noun, 'list', '--remote', ...words], remoteEnv)
       // A list that collects all pages first would never end here.
       await once(listing.child.stdout ?? listing.child, 'data')
-      expect(asked).toBeLessThanOrEqual(2)
+      expect(asked()).toBeLessThanOrEqual(2)
       expect(listing.said().stdout).toContain(IDS[0])
       letGo()
       expect(await listing.ended).toBe(0)
@@ -104,8 +111,8 @@ describe.each(NOUNS)('%s list', (noun) => {
     const askedWhenRead: number[] = []
     const write = (_text: string, done?: () => void) => {
       // Longer than a request takes: an early request would be seen.
-      void fetch(state.server.url).then(() => {
-        askedWhenRead.push(asked)
+      void fetch(`${state.registryUrl}/healthz`).then(() => {
+        askedWhenRead.push(asked())
         done?.()
       })
     }
@@ -130,7 +137,7 @@ describe.each(NOUNS)('%s list', (noun) => {
     const [first = '', second = '', ends] = stdout.split('\n')
     expect(idsIn(`${first}${second.replace(/,$/, '')}]`)).toEqual(IDS.slice(0, 2))
     expect([ends, stderr]).toEqual(['0 0', ''])
-    expect(asked).toBeLessThan(MANY / PAGE_ROWS)
+    expect(asked()).toBeLessThan(MANY / PAGE_ROWS)
   })
 
   it('a list continues after a given entry and stops at its limit', async () => {

@@ -1,151 +1,65 @@
-/** `--remote`: a stand-in of D1's and KV's HTTP APIs in front of real storage records every request. */
+/** `--remote`: the command line at a registry elsewhere, with the credential of a machine. */
 
-import { once } from 'node:events'
-import { createServer, type IncomingMessage, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { exportJWK, generateKeyPair } from 'jose'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { digest } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
-import { inProject, REGISTRY_CONFIG } from '../../src/local/project.ts'
-import { databaseOf, readWranglerConfig, sessionsOf } from '../../src/local/wrangler-config.ts'
-import { commandLine, type ServedState, servedState } from './command-line.ts'
+import { commandLine, type ServedState, servedState, temporaryDirectory } from './command-line.ts'
 import { freePorts } from './free-ports.ts'
+import { type Lost, type Played, type RegistryFront, registryFront } from './registry-front.ts'
 
-type Query = { sql: string; params: (string | null)[] }
-type Seen = {
-  method: string
-  url: string
-  authorization: string
-  body: Partial<Query> & { batch?: Query[] }
-}
-type Played = { status: number; body: string } | null
-
-const TOKEN = 'cloudflare-token-that-nobody-may-see'
 const TROUBLESOME = `O'Hara"; DROP TABLE client; --`
 
-const config = readWranglerConfig(REGISTRY_CONFIG)
-/** Cloudflare knows a namespace by its id, the local interface by its binding. */
-const byBinding = (url: string) => url.replace(sessionsOf(config), 'SESSIONS')
-
-async function textOf(request: IncomingMessage) {
-  const chunks: Buffer[] = []
-  for await (const chunk of request) chunks.push(chunk as Buffer)
-  return Buffer.concat(chunks).toString('utf8')
-}
-
 let state: ServedState
-let front: Server
-let baseUrl = ''
-let seen: Seen[] = []
-let played: Played = null
-/** Only requests to KV fail. */
-let isKvDown = false
-/** The change is made, and then the response is lost: the connection, or the end of the text. */
-let lost: 'connection' | 'text' | 'gateway' | null = null
+let front: RegistryFront
+let home = ''
+let machine: Record<string, string> = {}
+
+const newMachine = async (...words: string[]) => {
+  const create = ['client', 'create', '--name', 'Machine', '--owner', 'ops', ...words]
+  const made = await state.json<{ client_id: string; client_secret: string }>(create)
+  return { REGISTRY_CLIENT_ID: made.client_id, REGISTRY_CLIENT_SECRET: made.client_secret }
+}
 
 beforeAll(async () => {
   state = await servedState()
-  front = createServer((request, response) => {
-    void (async () => {
-      const body = await textOf(request)
-      const authorization = request.headers.authorization ?? ''
-      const { method = '', url = '' } = request
-      seen.push({ method, url, authorization, body: JSON.parse(body) })
-      if (isKvDown && method === 'PUT') return response.writeHead(503).end()
-      if (played) return response.writeHead(played.status).end(played.body)
-      const answer = await fetch(`${state.server.url}${byBinding(url)}`, {
-        method,
-        headers: {
-          Authorization: authorization === `Bearer ${TOKEN}` ? `Bearer ${state.server.token}` : '',
-        },
-        body,
-      })
-      const text = await answer.text()
-      if (lost === 'connection') return response.destroy()
-      if (lost === 'gateway') return response.writeHead(504).end('<html>Gateway timeout</html>')
-      return response
-        .writeHead(answer.status)
-        .end(lost === 'text' ? text.slice(0, text.length / 2) : text)
-    })()
-  }).listen(0, '127.0.0.1')
-  await once(front, 'listening')
-  baseUrl = `http://127.0.0.1:${(front.address() as AddressInfo).port}`
+  front = await registryFront(() => state.registryUrl)
+  home = await temporaryDirectory()
+  machine = await newMachine('--scope', 'registry:admin')
 })
 afterAll(async () => {
-  front.closeAllConnections()
-  await once(front.close(), 'close')
+  await front.close()
   await state.close()
+  await rm(home, { recursive: true, force: true })
 })
 beforeEach(() => {
-  seen = []
-  played = null
-  isKvDown = false
-  lost = null
+  front.box.seen = []
+  front.box.spoil = () => null
 })
 
 const remote = (words: readonly string[], env: Record<string, string> = {}, stdin?: string) =>
   commandLine([...words, '--remote', '--json'], {
-    env: {
-      CLOUDFLARE_API_BASE_URL: baseUrl,
-      CLOUDFLARE_API_TOKEN: TOKEN,
-      CLOUDFLARE_ACCOUNT_ID: 'account-1',
-      ...env,
-    },
+    env: { ISSUER: front.url, XDG_CONFIG_HOME: home, ...machine, ...env },
     ...(stdin !== undefined && { stdin }),
   })
+const calls = () => front.box.seen.filter(({ url }) => url !== '/token')
+const purchases = () => front.box.seen.length - calls().length
 
 const create = ['client', 'create', '--name', TROUBLESOME, '--owner', 'u', '--scope', 'a:b c:d']
 
 describe('requests with --remote', () => {
-  it('a command with --remote that writes sends one batch to the database of wrangler.toml', async () => {
-    expect((await remote(create)).status).toBe(0)
-    const { database_id } = databaseOf(config)
-    expect(seen.map(({ url, authorization }) => ({ url, authorization }))).toEqual([
-      {
-        url: `/accounts/account-1/d1/database/${database_id}/query`,
-        authorization: `Bearer ${TOKEN}`,
-      },
-    ])
-    expect(seen[0]?.body.batch?.length).toBeGreaterThan(2)
-  })
-
-  it('a command with --remote sends every value as a bound parameter, as text or null, and at most 100', async () => {
-    const scopes = Array.from({ length: 300 }, (_, i) => `scope:number-${i}`)
-    const { stdout } = await remote([...create, '--scope', scopes.join(' ')])
-    const { client_id } = JSON.parse(stdout)
-    await remote(['client', 'rotate-secret', client_id, '--overlap-seconds', '60'])
-    await remote(['client', 'update', client_id, '--description', TROUBLESOME, '--may-introspect'])
-    const queries = seen.flatMap(({ body }) => body.batch ?? [body as Query])
-    for (const { sql, params } of queries) {
-      expect(sql).not.toMatch(/O'Hara|number-1|\d{10}|[0-9a-f]{64}/)
-      expect(params.length).toBeLessThanOrEqual(100)
-      for (const param of params) expect(param === null || typeof param === 'string').toBe(true)
-    }
-    const shown = JSON.parse((await remote(['client', 'show', client_id])).stdout)
-    expect(shown).toMatchObject({
-      name: TROUBLESOME,
-      description: TROUBLESOME,
-      may_introspect: true,
-    })
-    expect(shown.scopes).toHaveLength(302)
-    expect(shown.credentials).toHaveLength(2)
-  })
-
-  it('every command works with --remote', async () => {
+  it('every command works with --remote, as one request of the API with a bearer token', async () => {
     const { client_id: id } = JSON.parse((await remote(create)).stdout)
     const user = ['--username', 'remote', '--email', 'remote@example.org', '--password-stdin']
+    await state.json(['scope', 'create', 'a:b', '--sentence', 'A'])
+    await state.json(['scope', 'create', 'x:y', '--sentence', 'X'])
     const commands: readonly (readonly string[])[] = [
       ['client', 'list'],
-      ['client', 'authorize', id, '--grant-type', 'refresh_token'],
+      ['client', 'authorize', id, '--scope', 'x:y'],
       ['client', 'withdraw', id, '--scope', 'x:y'],
-      ['scope', 'create', 'x:y', '--sentence', 'Read'],
-      ['scope', 'update', 'x:y', '--sensitive'],
-      ['scope', 'list'],
-      ['scope', 'show', 'x:y'],
-      ['scope', 'import', inProject('examples/arxiv-scopes.json')],
-      ['scope', 'delete', 'x:y', '--withdraw'],
-      ['category', 'import', inProject('examples/arxiv-scopes.json')],
-      ['category', 'list'],
+      ['client', 'update', id, '--description', TROUBLESOME, '--may-introspect'],
+      ['client', 'rotate-secret', id],
       ['client', 'disable', id],
       ['client', 'enable', id],
       ['client', 'delete', id],
@@ -159,186 +73,287 @@ describe('requests with --remote', () => {
       ['user', 'update', 'remote', '--username', 'renamed', '--email', 'r@example.org'],
       ['user', 'withdraw', 'renamed', '--scope', 'a:b'],
       ['user', 'delete', 'renamed'],
+      ['session', 'revoke', '--token', mintToken('accessToken')],
+      ['scope', 'create', 'new:scope', '--sentence', 'New'],
+      ['scope', 'list'],
+      ['scope', 'update', 'new:scope', '--sensitive'],
+      ['scope', 'delete', 'new:scope'],
+      ['category', 'list'],
+      ['audit', '--limit', '3'],
     ]
     for (const words of commands) {
+      front.box.seen = []
       const { status, stderr } = await remote(words, {}, 'a long password\n')
       expect({ words, status, stderr }).toEqual({ words, status: 0, stderr: '' })
+      expect(front.box.seen.length).toBe(1)
+      expect(front.box.seen[0]?.headers.authorization).toMatch(/^Bearer reg_/)
     }
-    const rows = await state.database
-      .prepare(`SELECT typeof(created_at) AS created, typeof(require_pkce) AS flag FROM client`)
-      .all()
-    for (const row of rows.results) expect(row).toEqual({ created: 'integer', flag: 'integer' })
   })
 
-  it('a command with --remote writes a revocation also to KV, in the namespace of wrangler.toml', async () => {
-    const { client_id } = JSON.parse((await remote(create)).stdout)
-    seen = []
-    expect((await remote(['client', 'disable', client_id])).stderr).toBe('')
-    const id = sessionsOf(config)
-    const [put, ...others] = seen.filter(({ method }) => method === 'PUT')
-    expect(others).toEqual([])
-    // A disabled client's is kept 125 s longer than a session lives; of which one may have passed.
-    const lifetime = /[?]expiration_ttl=732[45]$/
-    expect(put?.url).toMatch(lifetime)
-    expect(put).toMatchObject({
-      url: expect.stringContaining(
-        `/accounts/account-1/storage/kv/namespaces/${id}/values/revocations`,
-      ),
-      authorization: `Bearer ${TOKEN}`,
-      body: { client_record: { [client_id]: expect.any(Number) } },
-    })
+  it('an id goes into the path as it is, whatever characters it has', async () => {
+    for (const id of ['a/b', 'a?b#c', '%2e', 'ü', "x' OR '1'='1", 'a b']) {
+      const { stderr } = await remote(['client', 'show', id])
+      expect(stderr).toBe(`error: there is no client ${JSON.stringify(id)}\n`)
+    }
+    for (const dots of ['.', '..']) {
+      const { status, stderr } = await remote(['user', 'show', dots])
+      expect([status, stderr]).toEqual([
+        1,
+        `error: "${dots}" cannot be an id here: give the id of the record\n`,
+      ])
+    }
   })
 
-  it('revoking a token with --remote sends only its digest, with a lifetime', async () => {
-    const token = mintToken('accessToken')
-    const { stdout } = await remote(['session', 'revoke', '--token-stdin'], {}, `${token}\n`)
-    expect(JSON.parse(stdout)).toEqual({ revoked: true, effective_within_seconds: 60 })
-    const put = seen.find(({ method }) => method === 'PUT')
-    expect(put?.url).toContain(`/values/${await digest(token)}?expiration_ttl=7200`)
-    expect(put?.body).toEqual({ revoked: true })
-    expect(JSON.stringify(seen)).not.toContain(token)
+  it('the audit names the client of the machine', async () => {
+    const { client_id: id } = JSON.parse((await remote(create)).stdout)
+    const [entry] = JSON.parse((await remote(['audit', '--client', id])).stdout)
+    expect(entry).toMatchObject({ actor: `client:${machine.REGISTRY_CLIENT_ID}` })
   })
 
-  it('a revocation with --remote that KV fails to store is in D1: a note gives the later bound, and the status is 0', async () => {
-    const { client_id } = JSON.parse((await remote(create)).stdout)
-    isKvDown = true
-    const note =
-      'note: D1 has the revocation, but KV could not be written; cron does it within 60 s more'
-    const revoked = await remote(['session', 'revoke', '--client', client_id])
-    expect(JSON.parse(revoked.stdout)).toEqual({ revoked: true, effective_within_seconds: 130 })
-    expect([revoked.status, revoked.stderr]).toEqual([
-      0,
-      `${note} (KV answered 503: no reason given)\n`,
-    ])
-    const disabled = await remote(['client', 'disable', client_id])
-    expect([disabled.status, disabled.stderr]).toEqual([0, revoked.stderr])
-    const token = ['session', 'revoke', '--token', mintToken('accessToken')]
-    const ended = await remote(token)
-    expect(JSON.parse(ended.stdout)).toEqual({ revoked: true, effective_within_seconds: 120 })
-    expect([ended.status, ended.stderr]).toEqual([0, `${note}\n`])
-  })
-
-  it('creating a second user of the same name with --remote is refused and writes nothing', async () => {
-    const words = ['user', 'create', '--username', 'twin', '--email', 'twin@example.org']
-    const withPassword = [...words, '--password', 'a long password']
-    await remote(withPassword)
+  it('a machine without the scope for a command is refused with the name of the scope, and changes nothing', async () => {
+    const reader = await newMachine('--scope', 'registry:read')
+    expect((await remote(['client', 'list'], reader)).status).toBe(0)
     const before = await state.dump()
-    const { status, stderr } = await remote([...withPassword, '--scope', 'a:b'])
-    expect([status, stderr]).toEqual([1, 'error: username "twin" is taken\n'])
+    const { status, stderr } = await remote(create, reader)
+    expect([status, stderr]).toEqual([
+      1,
+      'error: The operation needs the scope registry:clients or registry:admin.\n',
+    ])
     expect(await state.dump()).toEqual(before)
   })
 })
 
-describe('lost responses', () => {
-  it.each(['connection', 'text', 'gateway'] as const)(
-    'a response that is lost (%s) after a change is reported with the command that shows the state',
-    async (part) => {
-      const before = await remote(['audit', '--event', 'client.create'])
-      lost = part
-      const { status, stdout, stderr } = await remote(create)
-      expect([status, stdout]).toEqual([1, ''])
-      expect(stderr).toMatch(
-        /^error: the answer of the database at http:\/\/127\.0\.0\.1:\d+ was lost \([^)\n]+\): the change may have been made\. [^\n]+\n$/,
-      )
-      lost = null
-      const [, command = ''] = /npm run --silent admin -- (.*)\n$/.exec(stderr) ?? []
-      expect(command).toBe('audit --since 15m --remote')
-      const words = command.split(' ').filter((word) => word !== '--remote')
-      const entries = JSON.parse((await remote([...words, '--event', 'client.create'])).stdout)
-      // The stand-in has committed the change, and the named command shows it.
-      expect(entries).toHaveLength(JSON.parse(before.stdout).length + 1)
+describe('tokens of a machine', () => {
+  it('a token is bought once, kept in a file for its owner alone, and bought again when it is refused', async () => {
+    const env = await newMachine('--scope', 'registry:admin')
+    await remote(['client', 'list'], env)
+    await remote(['client', 'list'], env)
+    expect(purchases()).toBe(1)
+    const file = join(
+      home,
+      'edge-registry',
+      `${new URL(front.url).host.replace(':', '_')}.token.json`,
+    )
+    expect(((await stat(file)).mode & 0o777).toString(8)).toBe('600')
+    const { access_token } = JSON.parse(await readFile(file, 'utf8'))
+    await state.json(['session', 'revoke', '--token', access_token])
+    expect((await remote(['client', 'list'], env)).status).toBe(0)
+    expect(purchases()).toBe(2)
+    // Another machine does not use its token.
+    await remote(['client', 'list'])
+    expect(purchases()).toBe(3)
+  })
+
+  it('a spoiled file of a token is replaced', async () => {
+    const file = join(
+      home,
+      'edge-registry',
+      `${new URL(front.url).host.replace(':', '_')}.token.json`,
+    )
+    for (const text of ['', '{', '{"client_id":1}', 'null']) {
+      await writeFile(file, text)
+      expect((await remote(['client', 'list'])).status).toBe(0)
+    }
+    expect(purchases()).toBe(4)
+  })
+
+  it.each(['ES256', 'EdDSA', 'RS256'])(
+    'a machine with a private key (%s) needs no secret',
+    async (algorithm) => {
+      const { publicKey, privateKey } = await generateKeyPair(algorithm, { extractable: true })
+      const file = join(home, 'key.json')
+      await writeFile(file, JSON.stringify({ ...(await exportJWK(privateKey)), kid: 'k' }))
+      const jwks = JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: 'k' }] })
+      const { client_id } = await state.json<{ client_id: string }>([
+        ...['client', 'create', '--name', 'Key', '--owner', 'ops', '--scope', 'registry:admin'],
+        ...['--auth-method', 'private_key_jwt', '--jwks', jwks],
+      ])
+      // The registry's own name, since the assertion is for it.
+      const env = {
+        ...{ ISSUER: state.registryUrl, REGISTRY_CLIENT_SECRET: '' },
+        ...{ REGISTRY_CLIENT_ID: client_id, REGISTRY_PRIVATE_KEY_FILE: file },
+      }
+      const { status, stderr } = await remote(['client', 'list'], env)
+      expect([status, stderr]).toEqual([0, ''])
     },
   )
 
-  it('a lost response to a query is not reported as a possible change', async () => {
-    lost = 'connection'
-    const { status, stderr } = await remote(['client', 'list'])
-    expect(status).toBe(1)
-    expect(stderr).toMatch(/^error: cannot reach the database at [^\n]+\n$/)
-    lost = 'text'
-    expect((await remote(['client', 'list'])).stderr).toBe(
-      'error: the database answered 200: no reason given\n',
-    )
+  it('the file of an operator that npm run deploy wrote is a credential too', async () => {
+    const file = join(home, 'operator.json')
+    const { REGISTRY_CLIENT_ID: client_id, REGISTRY_CLIENT_SECRET: client_secret } = machine
+    await writeFile(file, JSON.stringify({ client_id, client_secret }))
+    const env = { REGISTRY_CLIENT_ID: '', REGISTRY_CLIENT_SECRET: '', CREDENTIALS_FILE: file }
+    expect((await remote(['client', 'list'], env)).status).toBe(0)
   })
 
-  it('a command that could not connect is not reported as a possible change', async () => {
-    const [free = 0] = await freePorts(1)
-    for (const host of ['127.0.0.1:9', `127.0.0.1:${free}`, 'nowhere.invalid']) {
-      const nowhere = { CLOUDFLARE_API_BASE_URL: `http://${host}` }
-      const { stderr } = await remote(create, nowhere)
-      expect(stderr).toMatch(/^error: cannot reach the database at http:\/\/[\w.:]+: [^\n]+\n$/)
-    }
-  })
-})
-
-describe('errors with --remote', () => {
-  const failures: readonly [string, Played, Record<string, string>, string][] = [
+  it.each<[string, Record<string, string>, string]>([
     [
-      'no token',
-      null,
-      { CLOUDFLARE_API_TOKEN: '' },
-      '--remote needs CLOUDFLARE_API_TOKEN in the environment',
+      'no credential',
+      { REGISTRY_CLIENT_ID: '', REGISTRY_CLIENT_SECRET: '' },
+      '--remote needs a sign-in (npm run admin -- login --remote), or REGISTRY_CLIENT_ID with REGISTRY_CLIENT_SECRET or REGISTRY_PRIVATE_KEY_FILE',
+    ],
+    ['no id', { REGISTRY_CLIENT_ID: '' }, 'REGISTRY_CLIENT_SECRET needs REGISTRY_CLIENT_ID'],
+    [
+      'two proofs',
+      { REGISTRY_PRIVATE_KEY_FILE: 'k' },
+      'give either REGISTRY_CLIENT_SECRET or REGISTRY_PRIVATE_KEY_FILE',
     ],
     [
-      'no account',
-      null,
-      { CLOUDFLARE_ACCOUNT_ID: '' },
-      '--remote needs CLOUDFLARE_ACCOUNT_ID in the environment',
+      'no such key',
+      { REGISTRY_CLIENT_SECRET: '', REGISTRY_PRIVATE_KEY_FILE: '/no/such' },
+      'REGISTRY_PRIVATE_KEY_FILE: "/no/such" cannot be read (ENOENT)',
     ],
     [
-      'no such address',
-      null,
-      { CLOUDFLARE_API_BASE_URL: 'nowhere' },
-      'CLOUDFLARE_API_BASE_URL: must be an http or https URL',
+      'a file that is no key',
+      { REGISTRY_CLIENT_SECRET: '', REGISTRY_PRIVATE_KEY_FILE: 'package.json' },
+      'REGISTRY_PRIVATE_KEY_FILE: "package.json" is not a private key: it needs a JWK (RFC 7517) of EC, OKP or RSA',
     ],
     [
-      'a token that is refused',
-      null,
-      { CLOUDFLARE_API_TOKEN: 'another-token' },
-      'the database answered 401: Authentication error',
+      'an issuer of this machine in wrangler.toml',
+      { ISSUER: '' },
+      '--remote needs ISSUER: the origin of the deployed registry',
     ],
     [
-      'a missing table',
-      {
-        status: 400,
-        body: '{"success":false,"errors":[{"code":7500,"message":"no such table: client: SQLITE_ERROR"}],"result":[]}',
-      },
-      {},
-      'the database answered 400: no such table: client: SQLITE_ERROR (apply the migrations first)',
+      'plain http elsewhere',
+      { ISSUER: 'http://auth.example.org' },
+      'ISSUER: must be an https origin, or http on a loopback address',
     ],
     [
-      'a gateway that speaks HTML',
-      { status: 502, body: '<html>\nBad gateway</html>' },
-      {},
-      'the database answered 502: no reason given',
+      'a path',
+      { ISSUER: 'https://auth.example.org/x' },
+      'ISSUER: must be an https origin, or http on a loopback address',
     ],
-    [
-      'a refusal dressed as 200',
-      { status: 200, body: '{"success":false,"errors":[{"message":"two\\nlines"}],"result":[]}' },
-      {},
-      'the database answered 200: two lines',
-    ],
-  ]
-  it.each(failures)(
-    'an error with --remote is one line without the token: %s',
-    async (_name, answer, env, line) => {
-      played = answer
+  ])(
+    'a credential that is incomplete is refused, and nothing is sent: %s',
+    async (_, env, line) => {
+      const file = join(
+        home,
+        'edge-registry',
+        `${new URL(front.url).host.replace(':', '_')}.token.json`,
+      )
+      await rm(file, { force: true })
       const { status, stdout, stderr } = await remote(['client', 'list'], env)
       expect({ status, stdout, stderr }).toEqual({
         status: 1,
         stdout: '',
         stderr: `error: ${line}\n`,
       })
+      expect(front.box.seen).toEqual([])
     },
   )
 
-  it('an address on which no server listens is reported in one line', async () => {
-    const url = 'http://127.0.0.1:9'
-    const { status, stderr } = await remote(['client', 'list'], { CLOUDFLARE_API_BASE_URL: url })
+  it('a secret that the registry refuses is reported without the secret', async () => {
+    const wrong = mintToken('clientSecret')
+    const env = { REGISTRY_CLIENT_ID: 'another', REGISTRY_CLIENT_SECRET: wrong }
+    const { status, stdout, stderr } = await remote(['client', 'list'], env)
+    expect([status, stdout]).toEqual([1, ''])
+    expect(stderr).toMatch(/^error: the registry at \S+ gives no token \(401\): [^\n]+\n$/)
+    expect(stderr).not.toContain(wrong.slice(5, 20))
+  })
+})
+
+describe('lost responses', () => {
+  const LINE =
+    /^error: the answer of the registry at http:\/\/127\.0\.0\.1:\d+ was lost \([^)\n]+\): the change may have been made\. [^\n]+\n$/
+
+  it.each<Lost>(['connection', 'text', 'gateway'])(
+    'a response that is lost (%s) after a change is reported with the command that shows the state, and the change is not made twice',
+    async (part) => {
+      const before = await remote(['audit', '--event', 'client.create'])
+      front.box.spoil = () => part
+      front.box.seen = []
+      const { status, stdout, stderr } = await remote(create)
+      expect([status, stdout]).toEqual([1, ''])
+      expect(stderr).toMatch(LINE)
+      expect(calls()).toHaveLength(1)
+      front.box.spoil = () => null
+      const [, command = ''] = /npm run --silent admin -- (.*)\n$/.exec(stderr) ?? []
+      expect(command).toBe('audit --since 15m --remote')
+      const words = command.split(' ').filter((word) => word !== '--remote')
+      const entries = JSON.parse((await remote([...words, '--event', 'client.create'])).stdout)
+      // The registry has committed the change, and the named command shows it.
+      expect(entries).toHaveLength(JSON.parse(before.stdout).length + 1)
+    },
+  )
+
+  it.each<Lost>(['connection', 'text', 'gateway'])(
+    'a list whose response is lost once (%s) is read again',
+    async (part) => {
+      front.box.spoil = () => (calls().length === 1 ? part : null)
+      const { status, stderr } = await remote(['client', 'list'])
+      expect([status, stderr]).toEqual([0, ''])
+      expect(calls()).toHaveLength(2)
+    },
+  )
+
+  it('a list whose response is lost twice is not reported as a possible change', async () => {
+    front.box.spoil = () => 'connection'
+    const { status, stderr } = await remote(['client', 'list'])
     expect(status).toBe(1)
-    expect(stderr).toMatch(
-      /^error: cannot reach the database at http:\/\/127\.0\.0\.1:9: [^\n]+\n$/,
+    expect(stderr).toMatch(/^error: cannot reach the registry at [^\n]+\n$/)
+    front.box.spoil = () => 'text'
+    expect((await remote(['client', 'list'])).stderr).toMatch(
+      /^error: \S+ answered 200, not as the management API\n$/,
     )
-    expect(stderr).not.toContain(TOKEN)
+  })
+
+  it('a command that could not connect is not reported as a possible change', async () => {
+    const [free = 0] = await freePorts(1)
+    for (const host of [
+      'http://127.0.0.1:9',
+      `http://127.0.0.1:${free}`,
+      'https://nowhere.invalid',
+    ]) {
+      const { stderr } = await remote(create, { ISSUER: host })
+      expect(stderr).toMatch(/^error: cannot reach the registry at https?:\/\/[\w.:]+: [^\n]+\n$/)
+    }
+  })
+})
+
+describe('errors with --remote', () => {
+  const problem = (status: number, detail: string, more: object = {}): Played => ({
+    status,
+    type: 'application/problem+json',
+    body: JSON.stringify({ type: 'x', title: 'T', status, detail, ...more }),
+  })
+  it.each<[string, Played, string]>([
+    [
+      'a registry without management',
+      { status: 404, type: 'application/json', body: '{"error":"not_found"}' },
+      'answered 404, not as the management API: the management worker is not deployed there',
+    ],
+    [
+      'a page',
+      { status: 200, body: '<html>\nHello</html>' },
+      'answered 200, not as the management API',
+    ],
+    [
+      'a gateway that speaks HTML',
+      { status: 502, body: '<html>\nBad gateway</html>' },
+      'answered 502, not as the management API',
+    ],
+    [
+      'a fault',
+      problem(503, 'Try again shortly.'),
+      'the registry answered 503: Try again shortly.',
+    ],
+    ['a flood', problem(429, 'Too many.'), 'the registry answered 429: Too many.'],
+    ['two lines', problem(400, 'two\nlines'), 'two lines'],
+  ])('an error with --remote is one line: %s', async (_name, played, line) => {
+    await remote(['client', 'list'])
+    front.box.spoil = () => played
+    const { status, stdout, stderr } = await remote(['client', 'list'])
+    expect([status, stdout]).toEqual([1, ''])
+    expect(stderr).toMatch(/^error: [^\n]+\n$/)
+    expect(stderr).toContain(`${line}\n`)
+  })
+
+  it('a sentence about a member names the option, and leaves quoted values alone', async () => {
+    await remote(['client', 'list'])
+    front.box.spoil = () =>
+      problem(400, 'withdraw is for "withdraw \\" withdraw"', { field: 'withdraw' })
+    expect((await remote(['client', 'list'])).stderr).toBe(
+      'error: --withdraw is for "withdraw \\" withdraw"\n',
+    )
   })
 })

@@ -61,6 +61,14 @@ describe('why', () => {
     expect(stderr).toContain('log')
   })
 
+  it('a registry that why cannot reach is not reported as a reference that it does not know', async () => {
+    const env = { ISSUER: 'http://127.0.0.1:9', XDG_CONFIG_HOME: state.stateDir }
+    const machine = { REGISTRY_CLIENT_ID: 'm', REGISTRY_CLIENT_SECRET: 's' }
+    const words = ['why', 'ZZZZZZZZZZ', '--remote']
+    const { status, stderr } = await state.admin(words, undefined, { ...env, ...machine })
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/^error: cannot reach /)])
+  })
+
   it('why without a reference is wrong usage', async () => {
     expect((await state.admin(['why'])).status).toBe(2)
   })

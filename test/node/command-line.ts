@@ -5,14 +5,23 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Log, LogLevel } from 'miniflare'
 import { run } from '../../src/cli/main.ts'
+import { sessionKeyOf } from '../../src/crypto/digest.ts'
 import { randomText } from '../../src/crypto/random.ts'
+import { mintToken } from '../../src/crypto/token.ts'
+import { buildWorker } from '../../src/local/build-worker.ts'
+import { readConfigs } from '../../src/local/deploy-problems.ts'
+import { writePrivateFile } from '../../src/local/files.ts'
 import { applyMigrations } from '../../src/local/migrations.ts'
-import { REGISTRY_CONFIG } from '../../src/local/project.ts'
+import { OPERATOR_ID, writeCredential } from '../../src/local/operators.ts'
+import { operatorSession } from '../../src/local/own-management.ts'
+import { credentialFile } from '../../src/local/prepare-operators.ts'
 import { runWorkers, storageService, urlOfStorage } from '../../src/local/run-workers.ts'
 import { announceRegistry } from '../../src/local/running-registry.ts'
+import { openState } from '../../src/local/state.ts'
 import { tryToLock } from '../../src/local/state-lock.ts'
-import { databaseOf, readWranglerConfig } from '../../src/local/wrangler-config.ts'
-import type { Database } from '../../src/stores/database.ts'
+import { databaseOf } from '../../src/local/wrangler-config.ts'
+import type { Database, TextNamespace } from '../../src/stores/database.ts'
+import { freePorts } from './free-ports.ts'
 
 export type Answer = Readonly<{ status: number; stdout: string; stderr: string }>
 type Outside = Readonly<{ env?: Record<string, string>; stdin?: string }>
@@ -37,11 +46,15 @@ export async function commandLine(argv: readonly string[], outside: Outside): Pr
 
 export const temporaryDirectory = () => mkdtemp(join(tmpdir(), 'registry-state-'))
 
-/** Every row of every table of the schema. An equal dump means that nothing was written. */
+/**
+ * Every row of every table of the schema, but the records of refusals: they are no change. An equal dump means that nothing
+ * was written.
+ */
 export async function dump(db: Database) {
   const tables = await db
     .prepare(
-      `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name NOT LIKE '\\_%' ESCAPE '\\'`,
+      `SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'refusal' AND name NOT LIKE 'sqlite%'
+         AND name NOT LIKE '\\_%' ESCAPE '\\'`,
     )
     .all<{ name: string }>()
   const statements = tables.results.map(({ name }) => db.prepare(`SELECT * FROM "${name}"`))
@@ -49,25 +62,83 @@ export async function dump(db: Database) {
   return Object.fromEntries(tables.results.map(({ name }, i) => [name, rows[i]?.results]))
 }
 
-export async function servedState() {
-  const stateDir = await temporaryDirectory()
+/** Longer than any test takes. */
+const SESSION_SECONDS = 3600
+
+/**
+ * A token of the operator of `npm start`, as if it had been bought, so that the state has no row but those of the test.
+ */
+async function signInOperator(stateDir: string, sessions: TextNamespace) {
+  const token = mintToken('accessToken')
+  const nowMs = Date.now()
+  const session = {
+    ...operatorSession(nowMs),
+    end_time: new Date(nowMs + SESSION_SECONDS * 1000).toISOString(),
+  }
+  await sessions.put(await sessionKeyOf(token), JSON.stringify(session), {
+    expirationTtl: SESSION_SECONDS,
+  })
+  const expiresAt = Math.floor(nowMs / 1000) + SESSION_SECONDS
+  const kept = { client_id: OPERATOR_ID, access_token: token, expires_at: expiresAt }
+  await writePrivateFile(join(stateDir, 'operator-token.json'), JSON.stringify(kept))
+  await writeCredential(credentialFile(stateDir), {
+    clientId: OPERATOR_ID,
+    clientSecret: mintToken('clientSecret'),
+  })
+}
+
+/** The registry and its management, as `npm start` runs them, announced to the command line. */
+async function runRegistry(stateDir: string) {
   const release = tryToLock(stateDir)
-  const config = readWranglerConfig(REGISTRY_CONFIG)
+  const { registry, management } = readConfigs()
   const token = randomText()
-  const storage = await storageService(config, token)
-  const runtime = runWorkers([storage], stateDir, new Log(LogLevel.ERROR))
-  const database: Database = await runtime.getD1Database('DB')
-  await applyMigrations(database, databaseOf(config).migrations_dir)
+  const [port = 0] = await freePorts(1)
+  const registryUrl = `http://127.0.0.1:${port}`
+  const vars = { ISSUER: registryUrl, LOG_ANSWERS: 'refusals' }
+  const runtime = runWorkers(
+    [
+      { config: registry, module: await buildWorker(registry.main), port, vars },
+      { config: management, module: await buildWorker(management.main), vars },
+      await storageService(registry, token),
+    ],
+    stateDir,
+    new Log(LogLevel.ERROR),
+  )
+  const db: Database = await runtime.getD1Database('DB')
+  await applyMigrations(db, databaseOf(registry).migrations_dir)
+  await signInOperator(stateDir, await runtime.getKVNamespace('SESSIONS'))
   const url = await urlOfStorage(runtime)
   await announceRegistry(stateDir, {
     url,
     token,
     pid: process.pid,
-    issuer: 'http://127.0.0.1:9',
-    registryUrl: 'http://127.0.0.1:9',
+    issuer: registryUrl,
+    registryUrl,
     authenticatorUrl: 'http://127.0.0.1:9',
     startedAt: Math.floor(Date.now() / 1000),
   })
+  const close = async () => {
+    await runtime.dispose()
+    release?.()
+  }
+  return { db, registryUrl, server: { url, token }, close }
+}
+
+/** Nothing serves the state: each command runs the management itself. */
+async function stopRegistry(stateDir: string) {
+  const { db, close } = await openState(stateDir, readConfigs().registry)
+  return { db, registryUrl: '', server: { url: '', token: '' }, close }
+}
+
+/** `npm run test:long` runs the tests of the command line once more, on a state that no registry serves. */
+export const IS_STOPPED = process.env.REGISTRY_OF_TESTS === 'stopped'
+
+/** A state and the command line on it. */
+export async function servedState() {
+  const stateDir = await temporaryDirectory()
+  const { db, registryUrl, server, close } = await (IS_STOPPED ? stopRegistry : runRegistry)(
+    stateDir,
+  )
   const admin = (words: readonly string[], stdin?: string, more: Record<string, string> = {}) =>
     commandLine(words, {
       env: { STATE_DIR: stateDir, ...more },
@@ -76,9 +147,10 @@ export async function servedState() {
 
   return {
     stateDir,
-    server: { url, token },
-    database,
-    dump: () => dump(database),
+    registryUrl,
+    server,
+    database: db,
+    dump: () => dump(db),
     admin,
     /** The JSON that the command prints. Fails with its output if the command fails. */
     async json<T = Record<string, unknown>>(words: readonly string[], stdin?: string): Promise<T> {
@@ -87,8 +159,7 @@ export async function servedState() {
       return JSON.parse(stdout) as T
     },
     async close() {
-      await runtime.dispose()
-      release?.()
+      await close()
       await rm(stateDir, { recursive: true, force: true })
     },
   }

@@ -67,6 +67,13 @@ describe('D1 over the API', () => {
   })
 })
 
+it('a missing table is reported with the hint to apply the migrations', async () => {
+  refuse(400, 'no such table: client: SQLITE_ERROR')
+  await expect(db.prepare('SELECT').run()).rejects.toThrow(
+    'the database answered 400: no such table: client: SQLITE_ERROR (apply the migrations first)',
+  )
+})
+
 describe('an API that cannot be reached', () => {
   it.each<[string, unknown, string]>([
     ['the cause', new TypeError('fetch failed', { cause: new Error('ENOTFOUND') }), 'ENOTFOUND'],

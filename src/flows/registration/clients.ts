@@ -110,8 +110,9 @@ export async function updateClient(
     return updateSteps({ kind: 'update' as const, ...whole, detail }, given)
   })
   const { record } = changed
+  const isUpdate = Object.keys({ ...fields, ...lists }).length > 0
   const hasNoSecret =
-    usesSecret(record.authMethod) && liveCredentials(record, act.now).length === 0
+    isUpdate && usesSecret(record.authMethod) && liveCredentials(record, act.now).length === 0
       ? [`the client has no secret yet: give it one with client rotate-secret ${clientId}`]
       : []
   const undeclared = undeclaredNotes(record, lists.scopes)

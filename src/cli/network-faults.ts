@@ -1,0 +1,19 @@
+/** Why no answer came, and whether the request can have been sent. */
+
+/** Codes of faults before a request is sent: names, connections and certificates. */
+const NOT_SENT =
+  /^(?:ENOTFOUND|EAI_\w+|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|ERR_TLS_\w+|CERT_\w+|\w*SELF_SIGNED\w*|UNABLE_TO_\w+)$/
+
+export const causeOf = (fault: unknown) => (fault instanceof Error ? (fault.cause ?? fault) : fault)
+
+export const wordsOf = (cause: unknown) =>
+  cause instanceof Error ? cause.message || cause.name : String(cause)
+
+/** Then nothing was changed. */
+export function isNotSent(cause: unknown): boolean {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  // Every address of the name was tried.
+  if (cause instanceof AggregateError) return cause.errors.every(isNotSent)
+  // The Fetch standard blocks some ports.
+  return NOT_SENT.test(code) || wordsOf(cause) === 'bad port'
+}

@@ -1,0 +1,185 @@
+/** Which registry a command works on, and with which credential: remote, running here, or stopped. */
+
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { LOOPBACK_HOSTS } from '../domain/network.ts'
+import { readCredential } from '../local/operators.ts'
+import { credentialFile } from '../local/prepare-operators.ts'
+import { type Environment, REGISTRY_CONFIG, stateDirectory } from '../local/project.ts'
+import { oneLine, Refusal } from '../local/refusal.ts'
+import type { RunningRegistry } from '../local/running-registry.ts'
+import { claimState } from '../local/state-lock.ts'
+import { type ManagementApi, managementApi, type Reached, type Sent } from './api.ts'
+import { tokensByKey, tokensBySecret } from './client-authentication.ts'
+import { readSignIn, signInTokens } from './sign-in.ts'
+import type { Server, Tokens } from './tokens.ts'
+
+const TIMEOUT_MS = 30_000
+
+export type Where = Readonly<{ remote: boolean; env: Environment }>
+
+/** Where a person may sign in, and the file that keeps it. `login`: the command. */
+export type SignInPlace = Readonly<{ server: Server; file: string; login: string }>
+
+/** Credentials are sent there: plain http is for this machine alone. */
+function requireGuarded(issuer: string, from: string): string {
+  const { protocol, hostname, origin } = URL.canParse(issuer)
+    ? new URL(issuer)
+    : { protocol: '', hostname: '', origin: '' }
+  const isLoopback = protocol === 'http:' && LOOPBACK_HOSTS.includes(hostname)
+  if (origin === issuer && (protocol === 'https:' || isLoopback)) return issuer
+  throw new Refusal(`ISSUER${from}: must be an https origin, or http on a loopback address`)
+}
+
+async function deployedIssuer(env: Environment): Promise<string> {
+  if (env.ISSUER) return requireGuarded(env.ISSUER, '')
+  const { readWranglerConfig } = await import('../local/wrangler-config.ts')
+  const issuer = readWranglerConfig(REGISTRY_CONFIG).vars.ISSUER ?? ''
+  if (URL.canParse(issuer) && LOOPBACK_HOSTS.includes(new URL(issuer).hostname)) {
+    throw new Refusal('--remote needs ISSUER: the origin of the deployed registry')
+  }
+  return requireGuarded(issuer, ' of wrangler.toml')
+}
+
+/** For what the command line keeps: `~/.config/edge-registry`, or below XDG_CONFIG_HOME. */
+function keptIn(env: Environment, issuer: string, ending: string): string {
+  const folder = env.XDG_CONFIG_HOME || join(env.HOME || homedir(), '.config')
+  return join(folder, 'edge-registry', `${new URL(issuer).host.replaceAll(':', '_')}${ending}`)
+}
+
+async function remotePlace(env: Environment): Promise<SignInPlace> {
+  const issuer = await deployedIssuer(env)
+  const file = env.CREDENTIALS_FILE || keptIn(env, issuer, '.json')
+  const login = 'npm run admin -- login --remote'
+  return { server: { url: issuer, issuer }, file, login }
+}
+
+const localPlace = (stateDir: string, { registryUrl, issuer }: RunningRegistry): SignInPlace => ({
+  server: { url: registryUrl, issuer },
+  file: join(stateDir, 'sign-in.json'),
+  login: 'npm run admin -- login',
+})
+
+/** Throws a Refusal if no registry runs here. */
+export async function signInPlace({ remote, env }: Where): Promise<SignInPlace> {
+  if (remote) return remotePlace(env)
+  const stateDir = stateDirectory(env)
+  const claim = await claimState(stateDir)
+  if (claim.kind === 'served') return localPlace(stateDir, claim.by)
+  claim.release()
+  throw new Refusal('no registry runs on STATE_DIR: npm start, or --remote')
+}
+
+async function tokensOfPerson({ server, file, login }: SignInPlace): Promise<Tokens | null> {
+  const signIn = await readSignIn(file, server.issuer)
+  return signIn && signInTokens({ server, file, toDo: login }, signIn)
+}
+
+function tokensOfMachine(env: Environment, server: Server): Tokens | null {
+  const { REGISTRY_CLIENT_ID: clientId, REGISTRY_CLIENT_SECRET: secret } = env
+  const { REGISTRY_PRIVATE_KEY_FILE: keyFile } = env
+  if (!clientId && !secret && !keyFile) return null
+  if (!clientId) {
+    const other = secret ? 'REGISTRY_CLIENT_SECRET' : 'REGISTRY_PRIVATE_KEY_FILE'
+    throw new Refusal(`${other} needs REGISTRY_CLIENT_ID`)
+  }
+  const machine = { server, clientId, tokenFile: keptIn(env, server.issuer, '.token.json') }
+  if (keyFile && !secret) return tokensByKey(machine, keyFile)
+  if (secret && !keyFile) return tokensBySecret(machine, secret)
+  throw new Refusal('give either REGISTRY_CLIENT_SECRET or REGISTRY_PRIVATE_KEY_FILE')
+}
+
+/** The file may also have what `npm run deploy` wrote: the id and the secret of an operator. */
+async function tokensOfFile(place: SignInPlace): Promise<Tokens | null> {
+  const operator = await readCredential(place.file).catch(() => null)
+  if (!operator) return tokensOfPerson(place)
+  const { clientId, clientSecret } = operator
+  const tokenFile = `${place.file}.token`
+  return tokensBySecret({ server: place.server, clientId, tokenFile }, clientSecret)
+}
+
+async function deployedTokens(env: Environment, place: SignInPlace): Promise<Tokens> {
+  const tokens = tokensOfMachine(env, place.server) ?? (await tokensOfFile(place))
+  if (tokens) return tokens
+  throw new Refusal(
+    `--remote needs a sign-in (${place.login}), or REGISTRY_CLIENT_ID with REGISTRY_CLIENT_SECRET or ` +
+      'REGISTRY_PRIVATE_KEY_FILE',
+  )
+}
+
+/** The person who signed in here comes before the operator of `npm start`. */
+async function localTokens(stateDir: string, place: SignInPlace): Promise<Tokens> {
+  const ofPerson = await tokensOfPerson(place)
+  if (ofPerson) return ofPerson
+  const operator = await readCredential(credentialFile(stateDir))
+  if (!operator) throw new Refusal(`${credentialFile(stateDir)} is gone: start the registry again`)
+  const { clientId, clientSecret } = operator
+  const tokenFile = join(stateDir, 'operator-token.json')
+  return tokensBySecret({ server: place.server, clientId, tokenFile }, clientSecret)
+}
+
+const reached = ({ url }: Server, tokens: Tokens, isRemote: boolean): Reached => ({
+  url,
+  isRemote,
+  async send({ method, target, headers, body }: Sent) {
+    const [path = ''] = target.split('?')
+    const proof = await tokens.headersFor(method, path)
+    return fetch(`${url}${target}`, {
+      method,
+      headers: { ...headers, ...proof },
+      ...(body !== undefined && { body }),
+      redirect: 'error',
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    })
+  },
+  renew: tokens.renew,
+})
+
+type Work<T> = (api: ManagementApi) => Promise<T>
+
+/** In this process, which no other can reach. */
+async function onStopped<T>(stateDir: string, env: Environment, work: Work<T>): Promise<T> {
+  const { readRegistryVars } = await import('../local/settings.ts')
+  const { openOwnManagement } = await import('../local/own-management.ts')
+  const management = await openOwnManagement(stateDir, readRegistryVars(env))
+  try {
+    return await work(
+      managementApi({
+        url: stateDir,
+        isRemote: false,
+        send: ({ method, target, headers, body }) =>
+          management.dispatch(target, {
+            method,
+            headers: { ...headers, Authorization: `Bearer ${management.token}` },
+            ...(body !== undefined && { body }),
+          }),
+        renew: async () => false,
+      }),
+    )
+  } catch (cause) {
+    const fault = management.lastFault()
+    if (fault === null || !(cause instanceof Refusal)) throw cause
+    throw new Refusal(`${cause.message} (${oneLine(fault)})`)
+  } finally {
+    await management.close()
+  }
+}
+
+/** Calls `work` with the API of the registry that the options ask for. */
+export async function withApi<T>({ remote, env }: Where, work: Work<T>): Promise<T> {
+  if (remote) {
+    const place = await remotePlace(env)
+    return work(managementApi(reached(place.server, await deployedTokens(env, place), true)))
+  }
+  const stateDir = stateDirectory(env)
+  const claim = await claimState(stateDir)
+  if (claim.kind === 'served') {
+    const place = localPlace(stateDir, claim.by)
+    return work(managementApi(reached(place.server, await localTokens(stateDir, place), false)))
+  }
+  try {
+    return await onStopped(stateDir, env, work)
+  } finally {
+    claim.release()
+  }
+}

@@ -1,0 +1,173 @@
+/** A person's sign-in at a registry: its file, its tokens, and how they are renewed. */
+
+import { createHash } from 'node:crypto'
+import {
+  calculateJwkThumbprint,
+  exportJWK,
+  generateKeyPair,
+  importJWK,
+  type JWK,
+  SignJWT,
+} from 'jose'
+import { randomId } from '../crypto/random.ts'
+import { readIfPresent } from '../local/files.ts'
+import { Refusal } from '../local/refusal.ts'
+import { withFileLocked } from '../local/state-lock.ts'
+import {
+  type BoughtToken,
+  buyToken,
+  isUsable,
+  type Server,
+  TokenRefusal,
+  type Tokens,
+  writeKept,
+} from './tokens.ts'
+
+const ALG = 'ES256'
+
+/** The file's form. It is for its owner alone: who reads it administers the registry as this person until `logout`. */
+export type SignIn = Readonly<{
+  issuer: string
+  client_id: string
+  scope: string
+  refresh_token: string
+  access_token: string
+  /** Of the access token, epoch seconds. */
+  expires_at: number
+  /** The private key that both tokens are bound to (RFC 9449). */
+  key: JWK
+}>
+
+/** The key of one sign-in. `thumbprint` is `dpop_jkt`. */
+export async function newKey(): Promise<Readonly<{ key: JWK; thumbprint: string }>> {
+  const { privateKey } = await generateKeyPair(ALG, { extractable: true })
+  const key = await exportJWK(privateKey)
+  return { key, thumbprint: await calculateJwkThumbprint(key) }
+}
+
+/** RFC 9449 §4.2. `url` is without a query. */
+async function proofOf(
+  key: JWK,
+  { method, url, accessToken }: Readonly<{ method: string; url: string; accessToken?: string }>,
+): Promise<string> {
+  const { d: _, ...publicKey } = key
+  const ath =
+    accessToken === undefined
+      ? {}
+      : { ath: createHash('sha256').update(accessToken).digest('base64url') }
+  return new SignJWT({ jti: randomId(), htm: method, htu: url, ...ath })
+    .setProtectedHeader({ typ: 'dpop+jwt', alg: ALG, jwk: publicKey })
+    .setIssuedAt()
+    .sign(await importJWK(key, ALG))
+}
+
+const TEXTS = ['issuer', 'client_id', 'scope', 'refresh_token', 'access_token'] as const
+
+/** Null if there is none. Throws a Refusal for a file of another form, and for one of another registry. */
+export async function readSignIn(file: string, issuer: string): Promise<SignIn | null> {
+  const text = await readIfPresent(file)
+  if (text === null) return null
+  const signIn = parsed(text)
+  if (!signIn) throw new Refusal(`${file} is not a sign-in: remove it, then sign in again`)
+  if (signIn.issuer === issuer) return signIn
+  throw new Refusal(`${file} is a sign-in at ${signIn.issuer}, not at ${issuer}`)
+}
+
+function parsed(text: string): SignIn | null {
+  try {
+    const value = JSON.parse(text) as SignIn
+    const isComplete =
+      TEXTS.every((name) => typeof value[name] === 'string') &&
+      Number.isFinite(value.expires_at) &&
+      typeof value.key?.d === 'string'
+    return isComplete ? value : null
+  } catch {
+    return null
+  }
+}
+
+export const writeSignIn = (file: string, signIn: SignIn) => writeKept(file, signIn)
+
+/** What the registry gave, as it is kept. Throws a Refusal where it gave no refresh token. */
+export function signInOf(
+  { issuer, client_id, key }: Pick<SignIn, 'issuer' | 'client_id' | 'key'>,
+  { accessToken, refreshToken, scope, expiresAt }: BoughtToken,
+): SignIn {
+  if (refreshToken === null) throw new Refusal('the registry gave no refresh token')
+  return {
+    ...{ issuer, client_id, scope, key },
+    refresh_token: refreshToken,
+    access_token: accessToken,
+    expires_at: expiresAt,
+  }
+}
+
+export async function buyWithKey(
+  server: Server,
+  key: JWK,
+  fields: Readonly<Record<string, string>>,
+): Promise<BoughtToken> {
+  const request = { method: 'POST', url: `${server.issuer}/token` }
+  return buyToken(server, fields, { DPoP: await proofOf(key, request) })
+}
+
+const isLost = (fault: unknown) => !(fault instanceof TokenRefusal)
+
+/** When the answer was lost, the same request gets the same tokens: the registry takes it for the retry that it is. */
+async function refreshed(server: Server, signIn: SignIn): Promise<SignIn> {
+  const refresh = async () =>
+    buyWithKey(server, signIn.key, {
+      grant_type: 'refresh_token',
+      refresh_token: signIn.refresh_token,
+      client_id: signIn.client_id,
+    })
+  const bought = await refresh().catch((fault: unknown) => {
+    if (isLost(fault)) return refresh()
+    throw fault
+  })
+  return signInOf(signIn, bought)
+}
+
+/** `toDo`: how the person signs in again. */
+type Place = Readonly<{ server: Server; file: string; toDo: string }>
+
+const over = (why: string, toDo: string) => new Refusal(`the sign-in has ended (${why}): ${toDo}`)
+
+/** A refresh token is good once, so one process alone renews; the others find what it wrote. */
+async function renewed({ server, file, toDo }: Place, refused: string): Promise<SignIn> {
+  return withFileLocked(file, async () => {
+    const now = await readSignIn(file, server.issuer)
+    if (!now) throw over('its file is gone', toDo)
+    if (now.access_token !== refused && isUsable({ expiresAt: now.expires_at })) return now
+    try {
+      const signIn = await refreshed(server, now)
+      await writeSignIn(file, signIn)
+      return signIn
+    } catch (fault) {
+      if (fault instanceof TokenRefusal) throw over(fault.message, toDo)
+      throw fault
+    }
+  })
+}
+
+export function signInTokens(place: Place, signedIn: SignIn): Tokens {
+  let signIn = signedIn
+  let isNew = false
+  const renew = async () => {
+    signIn = await renewed(place, signIn.access_token)
+    isNew = true
+  }
+  return {
+    async headersFor(method, path) {
+      if (!isUsable({ expiresAt: signIn.expires_at })) await renew()
+      const { key, access_token: accessToken } = signIn
+      const request = { method, url: `${place.server.issuer}${path}`, accessToken }
+      return { Authorization: `DPoP ${accessToken}`, DPoP: await proofOf(key, request) }
+    },
+    async renew() {
+      if (isNew) return false
+      await renew()
+      return true
+    },
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * The management worker in this process, on a state that no registry serves. Its caller holds the state's lock and could
+ * write whatever it wants, so it gives itself a session as the operator instead of a token from `/token`. No row is made.
+ */
+
+import type { Miniflare } from 'miniflare'
+import { sessionKeyOf } from '../crypto/digest.ts'
+import { randomId, randomText } from '../crypto/random.ts'
+import { mintToken } from '../crypto/token.ts'
+import type { SecretDigest } from '../domain/ids.ts'
+import { ADMIN_SCOPE, REGISTRY_TOKEN_SECONDS } from '../domain/registry-scopes.ts'
+import type { SessionRecord } from '../domain/session.ts'
+import { D1_NOW_MS } from '../stores/d1-clock.ts'
+import type { Database, TextNamespace } from '../stores/database.ts'
+import { buildWorker } from './build-worker.ts'
+import { applyMigrations } from './migrations.ts'
+import { OPERATOR_ID, operatorClient } from './operators.ts'
+import { MANAGEMENT_CONFIG } from './project.ts'
+import { HOST, runWorkers } from './run-workers.ts'
+import { retryWhenBusy } from './state-lock.ts'
+import { databaseOf, readWranglerConfig } from './wrangler-config.ts'
+
+const NOW_SQL = `SELECT ${D1_NOW_MS} AS now`
+
+/** `nowMs`: by D1's clock, which dates revocations too. */
+export function operatorSession(nowMs: number): SessionRecord {
+  const { clientId, fields } = operatorClient(OPERATOR_ID, '' as SecretDigest)
+  return {
+    session_id: randomId(),
+    start_time: new Date(nowMs).toISOString(),
+    end_time: new Date(nowMs + REGISTRY_TOKEN_SECONDS * 1000).toISOString(),
+    user: null,
+    client: {
+      client_id: clientId,
+      owner_id: fields.ownerId,
+      name: fields.name,
+      url: fields.url,
+      description: fields.description,
+      redirect_uri: '',
+    },
+    authorizations: { classic: 0, scopes: [ADMIN_SCOPE], endorsements: [] },
+    ip_address: '',
+    remote_host: '',
+    nonce: randomText(),
+  }
+}
+
+export type OwnManagement = Readonly<{
+  token: string
+  /** `target` is a path with a query. */
+  dispatch: (target: string, init: RequestInit) => ReturnType<Miniflare['dispatchFetch']>
+  /** What the worker's log says of its last fault: nobody else reads that log. */
+  lastFault: () => string | null
+  close: () => Promise<void>
+}>
+
+/** Null for a line that is not about a fault. */
+function faultIn(line: string): string | null {
+  try {
+    const { outcome, detail } = JSON.parse(line) as Readonly<Record<string, unknown>>
+    return outcome === 'fault' && typeof detail === 'string' ? detail : null
+  } catch {
+    return null
+  }
+}
+
+let built: Promise<string> | undefined
+/** Built once in a process. */
+const managementModule = (main: string) => {
+  built ??= buildWorker(main)
+  return built
+}
+
+/** Applies the migrations. `vars` are the settings. The caller holds the state's lock, and closes it. */
+export async function openOwnManagement(
+  stateDir: string,
+  vars: Readonly<Record<string, string>>,
+): Promise<OwnManagement> {
+  const config = readWranglerConfig(MANAGEMENT_CONFIG)
+  const module = await managementModule(config.main)
+  let fault: string | null = null
+  const hear = (line: string) => {
+    fault = faultIn(line) ?? fault
+  }
+  const runtime = runWorkers([{ config, module, vars }], stateDir, undefined, hear)
+  try {
+    const db: Database = await runtime.getD1Database('DB')
+    await retryWhenBusy(() => applyMigrations(db, databaseOf(config).migrations_dir))
+    const sessions: TextNamespace = await runtime.getKVNamespace('SESSIONS')
+    const token = mintToken('accessToken')
+    const key = await sessionKeyOf(token)
+    const nowMs = (await db.prepare(NOW_SQL).first<number>('now')) ?? Number.NaN
+    await sessions.put(key, JSON.stringify(operatorSession(nowMs)), {
+      expirationTtl: REGISTRY_TOKEN_SECONDS,
+    })
+    return {
+      token,
+      lastFault: () => fault,
+      dispatch: (target, init) => runtime.dispatchFetch(`http://${HOST}${target}`, init as never),
+      async close() {
+        try {
+          await sessions.delete(key)
+        } finally {
+          await runtime.dispose()
+        }
+      },
+    }
+  } catch (fault) {
+    await runtime.dispose()
+    throw fault
+  }
+}

@@ -1,0 +1,68 @@
+/** A stand-in of the way to a deployed registry: it passes requests on, records them, and does wrong what a test asks for. */
+
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+
+export type Seen = Readonly<{
+  method: string
+  url: string
+  headers: Readonly<Record<string, string>>
+  body: string
+}>
+export type Played = Readonly<{ status: number; type?: string; body: string }>
+/** The request is made, and then its answer is lost. */
+export type Lost = 'connection' | 'text' | 'gateway'
+
+/** What comes instead of the answer of the registry; null: nothing. */
+export type Spoil = (seen: Seen) => Promise<Played | Lost | null> | Played | Lost | null
+
+export async function registryFront(registryUrl: () => string) {
+  const box = { seen: [] as Seen[], spoil: (() => null) as Spoil }
+  const server = createServer((request, response) => {
+    void (async () => {
+      const { method = '', url = '' } = request
+      const { host, connection, 'content-length': _, ...headers } = request.headers
+      const seen = {
+        method,
+        url,
+        headers: headers as Record<string, string>,
+        body: await text(request),
+      }
+      box.seen.push(seen)
+      const spoiled = await box.spoil(seen)
+      if (typeof spoiled === 'object' && spoiled) {
+        const { status, type = 'text/html', body } = spoiled
+        return response.writeHead(status, { 'Content-Type': type }).end(body)
+      }
+      const hasBody = method !== 'GET' && seen.body !== ''
+      const answer = await fetch(`${registryUrl()}${url}`, {
+        method,
+        headers: seen.headers,
+        ...(hasBody && { body: seen.body }),
+      })
+      const body = await answer.text()
+      if (spoiled === 'connection') return response.destroy()
+      if (spoiled === 'gateway') return response.writeHead(504).end('<html>Gateway timeout</html>')
+      const names = ['content-type', 'etag', 'www-authenticate']
+      const kept = names.flatMap((name) => {
+        const value = answer.headers.get(name)
+        return value === null ? [] : [[name, value] as const]
+      })
+      return response
+        .writeHead(answer.status, Object.fromEntries(kept))
+        .end(spoiled === 'text' ? body.slice(0, body.length / 2) : body)
+    })().catch(() => response.destroy())
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    box,
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async close() {
+      server.closeAllConnections()
+      await once(server.close(), 'close')
+    },
+  }
+}
+export type RegistryFront = Awaited<ReturnType<typeof registryFront>>
