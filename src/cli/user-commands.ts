@@ -92,6 +92,21 @@ function addSetPassword(user: Command, io: Io) {
     })
 }
 
+function addInvite(user: Command, io: Io) {
+  verb(
+    user,
+    'invite <id>',
+    'Make a link with which a user sets a password, once within 24 hours. The link is shown only once, and an earlier one ends.',
+    'invite ada',
+  ).action((id: string, _options, command: Command) =>
+    printChange(command, io, {
+      method: 'POST',
+      path: pathOf`/users/${id}/invitations`,
+      ...OF_USER,
+    }),
+  )
+}
+
 function addUpdate(user: Command, io: Io) {
   const update = verb(
     user,
@@ -163,5 +178,6 @@ export function addUserCommands(program: Command, io: Io) {
   addPermissionVerbs(user, io)
   addReading(user, io)
   addSetPassword(user, io)
+  addInvite(user, io)
   addActsOnUsers(user, io)
 }

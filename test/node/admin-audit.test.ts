@@ -217,6 +217,12 @@ const cases: Case[] = [
     detail: {},
   },
   {
+    event: 'user.invite',
+    words: ({ userId }) => ['user', 'invite', userId],
+    about: 'user',
+    detail: {},
+  },
+  {
     event: 'user.disable',
     words: ({ userId }) => ['user', 'disable', userId],
     about: 'user',

@@ -346,7 +346,7 @@ describe('--help', () => {
     ],
     user: [
       ...['create', 'list', 'show', 'update', 'authorize', 'withdraw'],
-      ...['disable', 'enable', 'set-password', 'delete'],
+      ...['disable', 'enable', 'set-password', 'invite', 'delete'],
     ],
     session: ['revoke'],
   }

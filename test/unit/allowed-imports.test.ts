@@ -49,8 +49,8 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   local: ['domain', 'crypto', 'stores', 'config.ts', 'pages/error-explanations.ts'],
   // local: where the local state is, which process serves it, and how a program reports a refusal.
   // config.ts: `npm run deploy` checks an issuer and secrets as the workers do.
-  // protocol/registration, flows/registration: what may be registered, and the acts themselves.
-  cli: ['domain', 'crypto', 'protocol', 'flows', 'stores', 'local', 'config.ts'],
+  // protocol/registration: what may be registered, so that a refusal names the option. The acts are those of the API.
+  cli: ['domain', 'crypto', 'protocol', 'stores', 'local', 'config.ts'],
   // crypto: how long a secret must be.
   'config.ts': ['domain', 'crypto', 'protocol', 'page-settings.ts'],
   // domain: the contrast of a colour with the grounds of the pages.
