@@ -7,6 +7,7 @@
 import { isLongEnough, MIN_SECRET_BYTES } from './crypto/jws.ts'
 import { proxySecretProblem } from './crypto/proxy-secret.ts'
 import type { Branding } from './domain/branding.ts'
+import { isPrivateUseScheme } from './domain/private-use-scheme.ts'
 import { accentOf, pageSettings } from './page-settings.ts'
 import { isIssuer, publicUrlProblem } from './protocol/public-url.ts'
 
@@ -144,6 +145,21 @@ export const SETTINGS = {
   REQUIRE_PKCE: oneOf(['public', 'all']),
   /** What happens to a request for scopes that the client may not have. */
   SCOPE_POLICY: oneOf(['refuse', 'narrow']),
+  /** Schemes without a dot to which the browser may be redirected. */
+  PRIVATE_USE_SCHEMES: {
+    read(given: unknown): readonly string[] {
+      const schemes = String(given ?? '')
+        .split(' ')
+        .filter(Boolean)
+      if (schemes.every(isPrivateUseScheme)) return schemes
+      throw new Error(
+        'must be schemes of applications, separated by spaces: lower case, without a dot, and none that browsers know',
+      )
+    },
+    values: 'schemes',
+    fallback: '',
+    workers: REGISTRY_AND_MANAGEMENT,
+  },
   /** To which grants of a client that may refresh a refresh token is issued. */
   ISSUE_REFRESH_TOKENS: oneOf(['always', 'offline_access']),
   ...pageSettings(REGISTRY_AND_MANAGEMENT),
@@ -254,6 +270,7 @@ export function readSettings(given: Given) {
     logsAnswers: read('LOG_ANSWERS') === 'all',
     requirePkce: read('REQUIRE_PKCE'),
     scopePolicy: read('SCOPE_POLICY'),
+    privateUseSchemes: read('PRIVATE_USE_SCHEMES'),
     issueRefreshTokens: read('ISSUE_REFRESH_TOKENS'),
     branding: readBranding(given),
   }

@@ -81,3 +81,11 @@ export const narrowedTerms = (terms: ConsentTerms, scopes: readonly string[]): C
 export const mayRememberConsent = (client: Client, redirectUri: string, terms: ConsentTerms) =>
   !terms.scopes.some(({ isSensitive }) => isSensitive) &&
   (!isPublic(client) || redirectUri.startsWith('https://'))
+
+const LOCAL = /^http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost)(?:[:/?]|$)/
+
+/** Is every address of the client on the user's own device? Then any program there could pose as it (RFC 8252 §8.6). */
+export const isOnlyLocal = ({
+  redirectUris,
+}: Pick<Client, 'redirectUris'> | ConsentTerms['client']) =>
+  redirectUris.length > 0 && redirectUris.every((uri) => LOCAL.test(uri))

@@ -2,6 +2,7 @@
 
 import type { AuthMethod, GrantType } from './client.ts'
 import { LOOPBACK_HOSTS } from './network.ts'
+import { isPrivateUseScheme, schemeWithoutDot } from './private-use-scheme.ts'
 
 const FORM = /^[a-z][a-z0-9+.-]*:[\x21-\x7e]+$/
 export const MAX_REDIRECT_URI_LENGTH = 2000
@@ -20,7 +21,8 @@ function webAddressProblem(uri: string, url: URL): string | null {
 
 /**
  * Why a client may not register this URI, as the end of a sentence that begins with the URI; null if it may. RFC 8252
- * §7.1: a private-use scheme contains a dot. Here it is for public clients (native apps) only.
+ * §7.1: a private-use scheme contains a dot. Here it is for public clients (native apps) only. One without a dot needs
+ * another URI beside it (`registrationProblem`).
  */
 export function redirectUriProblem(uri: string, isPublic: boolean): string | null {
   if (uri.length > MAX_REDIRECT_URI_LENGTH)
@@ -30,7 +32,7 @@ export function redirectUriProblem(uri: string, isPublic: boolean): string | nul
   if (uri.includes('*') || uri.includes('\\')) return 'must not have a wildcard or a backslash'
   const url = new URL(uri)
   if (url.protocol === 'https:' || url.protocol === 'http:') return webAddressProblem(uri, url)
-  if (!url.protocol.includes('.')) {
+  if (!url.protocol.includes('.') && !isPrivateUseScheme(url.protocol.slice(0, -1))) {
     return 'must be https, http on a loopback address, or a private-use scheme with a dot in it'
   }
   return isPublic ? null : 'has a private-use scheme, which is for the authentication method none'
@@ -76,6 +78,11 @@ export function registrationProblem(client: Registered): RegistrationProblem | n
     const problem = redirectUriProblem(uri, isPublic)
     const sentence = `redirect URI ${quote(uri)} ${problem}`
     if (problem) return { field: 'redirect_uris', sentence }
+  }
+  const [dotless] = client.redirectUris
+  if (dotless !== undefined && client.redirectUris.every((uri) => schemeWithoutDot(uri) !== null)) {
+    const sentence = `redirect URI ${quote(dotless)} has a scheme without a dot, which may be refused: register another one beside it, with https, http on a loopback address, or a scheme with a dot in it`
+    return { field: 'redirect_uris', sentence }
   }
   if (client.grantTypes.includes('authorization_code') && client.redirectUris.length === 0) {
     const sentence = 'the grant type authorization_code needs a redirect URI'

@@ -17,7 +17,12 @@ import { codeResponse, errorResponse } from '../protocol/authorization-response.
 import { OAuthError } from '../protocol/errors.ts'
 import type { Fields } from '../protocol/fields.ts'
 import { isSilent, signInFor } from '../protocol/interaction.ts'
-import { approveRedirect, displayHostOf, whyNotApproved } from '../protocol/redirect-uri.ts'
+import {
+  approveRedirect,
+  displayHostOf,
+  schemeNotAllowed,
+  whyNotApproved,
+} from '../protocol/redirect-uri.ts'
 import { quoted } from '../protocol/sanitize.ts'
 import {
   type Agreement,
@@ -46,15 +51,23 @@ export type IdentifiedClient = Readonly<{ client: Client; redirect: ApprovedRedi
  */
 export async function identifyClient(
   asked: Readonly<{ clientId: ClientId | undefined; redirectUri: string | undefined }>,
-  deps: Pick<Deps, 'clients'>,
+  { clients, privateUseSchemes }: Pick<Deps, 'clients' | 'privateUseSchemes'>,
 ): Promise<IdentifiedClient> {
-  const client = asked.clientId === undefined ? null : await deps.clients.findFresh(asked.clientId)
+  const client = asked.clientId === undefined ? null : await clients.findFresh(asked.clientId)
   if (!client || !isEnabled(client)) {
     throw new OAuthError('invalid_request', 'No such application is registered here.', {
       detail: client ? 'disabled client' : 'unknown client_id',
     })
   }
-  const redirect = approveRedirect(client, asked.redirectUri)
+  const scheme = schemeNotAllowed(client, asked.redirectUri, privateUseSchemes)
+  if (scheme !== null) {
+    throw new OAuthError(
+      'invalid_request',
+      'The application asked to send you to an address whose scheme is not allowed here.',
+      { detail: `the scheme ${quoted(scheme)} is not in PRIVATE_USE_SCHEMES` },
+    )
+  }
+  const redirect = approveRedirect(client, asked.redirectUri, privateUseSchemes)
   if (!redirect) {
     throw new OAuthError(
       'invalid_request',

@@ -47,6 +47,8 @@ export type Deps = Readonly<{
   issueRefreshTokens: RefreshPolicy
   requirePkce: PkcePolicy
   scopePolicy: ScopePolicy
+  /** Schemes without a dot that redirect URIs may have. */
+  privateUseSchemes: readonly string[]
   refreshRetrySeconds: number
   dpopRefreshRetrySeconds: number
 }>

@@ -49,6 +49,8 @@ const EFFECTS = {
     'Which clients must use PKCE: those without a secret, or `all` (OAuth 2.1). A client that is registered with `--require-pkce` always must.',
   SCOPE_POLICY:
     "A request for a scope that is unknown or not the client's: `refuse` answers `invalid_scope`, `narrow` leaves the scope out. The answer states what was granted.",
+  PRIVATE_USE_SCHEMES:
+    'Schemes without a dot, separated by spaces (`cursor vscode`), to which [native applications](clients.md#redirect-uris) may be redirected. Any program on a device can claim such a scheme.',
   ISSUE_REFRESH_TOKENS:
     'Which grants of a client that may use `refresh_token` get a refresh token: `always`, or only those whose request asked for the scope `offline_access`.',
   SERVICE_NAME: 'The name of your service, on [every page](branding.md).',

@@ -1,7 +1,7 @@
 /** The page on which a user decides what a client may do. */
 
 import type { Branding } from '../domain/branding.ts'
-import type { ConsentTerms } from '../domain/consent.ts'
+import { type ConsentTerms, isOnlyLocal } from '../domain/consent.ts'
 import { Layout } from './layout.tsx'
 import {
   HiddenFields,
@@ -112,6 +112,12 @@ export const ConsentPage = (p: ConsentPageProps) => (
         </strong>
         .
       </p>
+      {isOnlyLocal(p.terms.client) && (
+        <p class="small">
+          Any program on this computer could pose as this application. Allow it only if you have
+          just started it yourself.
+        </p>
+      )}
       {/* Cancel is first: the Enter key presses a form's first button. */}
       <div class="actions">
         <button type="submit" name="confirm" value="cancel" formnovalidate>

@@ -2,9 +2,13 @@
 
 import { type Client, isPublic } from '../domain/client.ts'
 import type { ApprovedRedirectUri, RegisteredRedirectUri } from '../domain/ids.ts'
+import { schemeWithoutDot } from '../domain/private-use-scheme.ts'
 
-/** The exception. RFC 8252 §7.3: any port MUST be allowed for a loopback IP literal. Not for `localhost`. */
-const LOOPBACK = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]))(?::\d{1,5})?((?:\/[^#]*)?)$/
+/**
+ * The exception. RFC 8252 §7.3: any port MUST be allowed for a loopback IP literal. `localhost` is treated alike, against
+ * §8.3, since clients that register it use any port too; it matches only where it is registered.
+ */
+const LOOPBACK = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost))(?::\d{1,5})?((?:\/[^#]*)?)$/
 
 /** Null if the URI is not a loopback address or its port is not a port number. */
 const withoutPort = (uri: string) => {
@@ -27,15 +31,32 @@ export const registeredRedirect = (
     ? client.redirectUris.find((registered) => matchesLoopback(registered, uri))
     : undefined)
 
-/** `asked` undefined means the only registered URI. Null if the URI is not the client's. */
+/** Of a registered URI: its scheme, if the operator has not allowed it (`PRIVATE_USE_SCHEMES`); null for every other. */
+export function schemeNotAllowed(
+  client: Client,
+  asked: string | undefined,
+  allowed: readonly string[],
+): string | null {
+  const uri = client.redirectUris.find((registered) => registered === asked)
+  const scheme = uri === undefined ? null : schemeWithoutDot(uri)
+  return scheme === null || allowed.includes(scheme) ? null : scheme
+}
+
+/**
+ * `asked` undefined means the only registered URI. Null if the URI is not the client's, or has a scheme without a dot that
+ * is not `allowed`.
+ */
 export function approveRedirect(
   client: Client,
   asked: string | undefined,
+  allowed: readonly string[],
 ): ApprovedRedirectUri | null {
   const { redirectUris } = client
   const uri = asked ?? (redirectUris.length === 1 ? redirectUris[0] : undefined)
   if (uri === undefined || uri.includes('#')) return null
-  return registeredRedirect(client, uri) === undefined ? null : (uri as ApprovedRedirectUri)
+  const isApproved =
+    registeredRedirect(client, uri) !== undefined && schemeNotAllowed(client, uri, allowed) === null
+  return isApproved ? (uri as ApprovedRedirectUri) : null
 }
 
 const firstDifference = (one: string, other: string) => {

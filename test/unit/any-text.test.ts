@@ -200,7 +200,7 @@ describe('a redirect URI', () => {
 
   /** RFC 8252 §7.3 as a second implementation: equal text after the port of a loopback literal is removed. */
   function isSameButForPort(registered: string, asked: string): boolean {
-    const host = ['http://127.0.0.1', 'http://[::1]'].find(
+    const host = ['http://127.0.0.1', 'http://[::1]', 'http://localhost'].find(
       (one) => registered.startsWith(one) && asked.startsWith(one),
     )
     if (host === undefined) return false
@@ -218,6 +218,10 @@ describe('a redirect URI', () => {
     })
     return rests[0] === rests[1] && (rests[0] === '' || rests[0]?.startsWith('/') === true)
   }
+
+  /** No scheme without a dot is allowed here, except those of the web. */
+  const hasUsableScheme = (text: string) =>
+    !/^[a-z][a-z0-9+-]*:/i.test(text) || /^https?:/.test(text)
 
   const path = fc.constantFrom('', '/', '/cb', '/cb?a=b', '/cb#c', '@evil.example/cb', 'cb')
   const port = fc.constantFrom('', ':', ':0', ':80', ':5000', ':99999', ':123456', ':80@evil', ':a')
@@ -247,9 +251,12 @@ describe('a redirect URI', () => {
           const isPublic = authMethod === 'none'
           const isOwn =
             !asked.includes('#') &&
+            hasUsableScheme(asked) &&
             (registered.includes(asked) ||
               (isPublic && registered.some((one) => isSameButForPort(one, asked))))
-          expect(approveRedirect(client(authMethod, registered), asked)).toBe(isOwn ? asked : null)
+          expect(approveRedirect(client(authMethod, registered), asked, [])).toBe(
+            isOwn ? asked : null,
+          )
         },
       ),
       { numRuns: 5000 },
@@ -260,8 +267,11 @@ describe('a redirect URI', () => {
     fc.assert(
       fc.property(fc.array(uri, { maxLength: 3 }), (registered) => {
         const [only = null] = registered
-        const isUnsure = registered.length !== 1 || only?.includes('#')
-        expect(approveRedirect(client('none', registered), undefined)).toBe(isUnsure ? null : only)
+        const isUnsure =
+          registered.length !== 1 || only?.includes('#') || !hasUsableScheme(only ?? '')
+        expect(approveRedirect(client('none', registered), undefined, [])).toBe(
+          isUnsure ? null : only,
+        )
       }),
     )
   })

@@ -65,7 +65,10 @@ describe('a redirect URI', () => {
     ['file:///etc/passwd', /private-use scheme with a dot/],
     ['blob:https://app.example/x', /private-use scheme with a dot/],
     ['about:blank', /private-use scheme with a dot/],
-    ['myapp:/cb', /private-use scheme with a dot/],
+    ['intent://scan/#Intent', /fragment/],
+    ['view-source:https://app.example', /private-use scheme with a dot/],
+    ['mailto:ada@app.example', /private-use scheme with a dot/],
+    ['my_app:/cb', /absolute/],
     ['ftp://app.example/cb', /private-use scheme with a dot/],
     [`https://app.example/${'a'.repeat(2000)}`, /longer than 2000/],
   ])('the redirect URI %j is refused for every client', (uri, problem) => {
@@ -102,6 +105,23 @@ describe('a registration', () => {
       )
     }
   })
+
+  const dotless = ['cursor://callback', 'myapp:/cb']
+  it.each(dotless)('the redirect URI %s without a dot is for public clients', (uri) => {
+    expect(redirectUriProblem(uri, true)).toBeNull()
+    expect(redirectUriProblem(uri, false)).toMatch(/private-use scheme/)
+  })
+
+  it.each([uri, 'http://localhost/cb', 'http://127.0.0.1:5000/cb', 'com.example.app:/cb'])(
+    'redirect URIs without a dot can be registered beside %s, and not alone',
+    (usable) => {
+      const rest = { authMethod: 'none', jwks: null, grantTypes: ['authorization_code'] } as const
+      expect(registrationProblem({ ...rest, redirectUris: [...dotless, usable] })).toBeNull()
+      expect(registrationProblem({ ...rest, redirectUris: dotless })?.sentence).toMatch(
+        /^redirect URI "cursor:\/\/callback" has a scheme without a dot.*register another/,
+      )
+    },
+  )
 
   it('a public client cannot be registered for client_credentials (RFC 6749 §4.4)', () => {
     const grantTypes = ['client_credentials']

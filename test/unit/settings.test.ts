@@ -96,6 +96,12 @@ describe('the other settings', () => {
     ['LOG_ANSWERS', 'some'],
     ['REQUIRE_PKCE', 'none'],
     ['SCOPE_POLICY', 'toString'],
+    ['PRIVATE_USE_SCHEMES', 'cursor javascript'],
+    ['PRIVATE_USE_SCHEMES', 'https'],
+    ['PRIVATE_USE_SCHEMES', 'com.example.app'],
+    ['PRIVATE_USE_SCHEMES', 'cursor://'],
+    ['PRIVATE_USE_SCHEMES', 'Cursor'],
+    ['LOGIN_URL', 'https://login.example.org/?prompt=login'],
     ['ISSUE_REFRESH_TOKENS', 'never'],
   ])(
     'the bad setting %s=%s stops the service with an error that names the setting without its value',
