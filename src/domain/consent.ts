@@ -88,4 +88,4 @@ const LOCAL = /^http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost)(?:[:/?]|$)/
 export const isOnlyLocal = ({
   redirectUris,
 }: Pick<Client, 'redirectUris'> | ConsentTerms['client']) =>
-  redirectUris.length > 0 && redirectUris.every((uri) => LOCAL.test(uri))
+  redirectUris.every((uri) => LOCAL.test(uri))
