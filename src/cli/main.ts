@@ -9,6 +9,7 @@ import { OPTION_WORDS } from './options.ts'
 import { addRecordCommands } from './record-commands.ts'
 import { addScopeCommands } from './scope-commands.ts'
 import { addSessionCommands } from './session-commands.ts'
+import { addSignInCommands } from './sign-in-commands.ts'
 import { printable } from './text-form.ts'
 import { addUserCommands } from './user-commands.ts'
 import { DONE, FAILED, type Io, WRONG_USAGE } from './verb.ts'
@@ -65,7 +66,9 @@ export function commandLine(io: Io): Command {
     .hook('preAction', (_program, command) => trimWords(command))
     .addHelpText(
       'after',
-      '\nWithout --remote it works on STATE_DIR, also while the registry runs.\n' +
+      '\nWithout --remote it works on STATE_DIR, whether the registry runs or not. With --remote it works on the registry at ISSUER:\n' +
+        'as the person who signed in with login, or as a client (REGISTRY_CLIENT_ID with REGISTRY_CLIENT_SECRET or\n' +
+        'REGISTRY_PRIVATE_KEY_FILE).\n' +
         'Example:\n  npm run --silent admin -- client list --json',
     )
   addClientCommands(program, io)
@@ -74,6 +77,7 @@ export function commandLine(io: Io): Command {
   addSessionCommands(program, io)
   addRecordCommands(program, io)
   addDoctorCommand(program, io)
+  addSignInCommands(program, io)
   return program
 }
 

@@ -362,7 +362,7 @@ const { stdout, stderr } = process
 const program = commandLine({ stdout, stderr, stdin: (async function* () {})(), env: {} })
 const commands = program.commands.flatMap((one) => commandsOf(one))
 
-/** Commands that change nothing, with their arguments. doctor.test.ts covers `doctor`, which deletes what it creates. */
+/** Commands that change nothing, with their arguments. doctor.test.ts covers `doctor`, which deletes what it creates; admin-sign-in.test.ts `login` and `logout`. */
 const READING: Readonly<Record<string, (given: Given) => string[]>> = {
   'client list': () => [],
   'client show': ({ clientId }) => [clientId],
@@ -377,7 +377,8 @@ const READING: Readonly<Record<string, (given: Given) => string[]>> = {
 
 it('every command is in the list of those that write an audit row or in the list of those that change nothing', () => {
   const acts = new Set(cases.map(({ words }) => words(NONE).slice(0, 2).join(' ')))
-  expect([...acts, ...Object.keys(READING), 'doctor'].sort()).toEqual(commands.sort())
+  const others = ['doctor', 'login', 'logout']
+  expect([...acts, ...Object.keys(READING), ...others].sort()).toEqual(commands.sort())
   const told = new Set(cases.map(({ event }) => event))
   expect([...told, 'client.import', 'consent.grant', 'consent.remove'].sort()).toEqual(
     [...AUDIT_EVENTS].sort(),

@@ -18,6 +18,16 @@ export type Lost = 'connection' | 'text' | 'gateway'
 /** What comes instead of the answer of the registry; null: nothing. */
 export type Spoil = (seen: Seen) => Promise<Played | Lost | null> | Played | Lost | null
 
+/** `fetch` has decoded the body. */
+const HOP_BY_HOP = [
+  'connection',
+  'content-encoding',
+  'content-length',
+  'keep-alive',
+  'set-cookie',
+  'transfer-encoding',
+]
+
 export async function registryFront(registryUrl: () => string) {
   const box = { seen: [] as Seen[], spoil: (() => null) as Spoil }
   const server = createServer((request, response) => {
@@ -40,18 +50,18 @@ export async function registryFront(registryUrl: () => string) {
       const answer = await fetch(`${registryUrl()}${url}`, {
         method,
         headers: seen.headers,
+        redirect: 'manual',
         ...(hasBody && { body: seen.body }),
       })
       const body = await answer.text()
       if (spoiled === 'connection') return response.destroy()
       if (spoiled === 'gateway') return response.writeHead(504).end('<html>Gateway timeout</html>')
-      const names = ['content-type', 'etag', 'www-authenticate']
-      const kept = names.flatMap((name) => {
-        const value = answer.headers.get(name)
-        return value === null ? [] : [[name, value] as const]
-      })
+      response.setHeaders(
+        new Map([...answer.headers].filter(([name]) => !HOP_BY_HOP.includes(name))),
+      )
+      response.setHeader('Set-Cookie', answer.headers.getSetCookie())
       return response
-        .writeHead(answer.status, Object.fromEntries(kept))
+        .writeHead(answer.status)
         .end(spoiled === 'text' ? body.slice(0, body.length / 2) : body)
     })().catch(() => response.destroy())
   }).listen(0, '127.0.0.1')
