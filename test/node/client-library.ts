@@ -19,7 +19,13 @@ export type CodeFlow = Readonly<{
 export type ClientLibrary = Readonly<{
   clientCredentials: (client: RegisteredClient, scope: string) => Promise<Granted>
   /** With PKCE, S256. */
-  startCodeFlow: (client: RegisteredClient, redirectUri: string, scope: string) => Promise<CodeFlow>
+  startCodeFlow: (
+    client: RegisteredClient,
+    redirectUri: string,
+    scope: string,
+    /** More parameters of the authorization request, where the library sends any. */
+    more?: Readonly<Record<string, string>>,
+  ) => Promise<CodeFlow>
   /** A request to a protected resource. */
   get: (url: string, accessToken: string) => Promise<Response>
   /** The registry's `error` in the exception of the library. */

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { describeLibrary } from './client-library-suite.ts'
 import { oauth4webapi } from './oauth4webapi.ts'
 import { openidClient } from './openid-client.ts'
+import { describePromptingLibrary } from './prompting-library-suite.ts'
 import {
   leavesNoSecret,
   type RecordedRegistry,
@@ -41,6 +42,9 @@ it('simple-oauth2, which parses the response as JSON, revokes an access token', 
   await token.revoke('access_token')
   expect(await statusOf()).toBe(401)
 })
+
+describePromptingLibrary('oauth4webapi', oauth4webapi, () => running)
+describePromptingLibrary('openid-client', openidClient, () => running)
 
 describeTokenLibrary('oauth4webapi', oauth4webapi, () => running)
 describeTokenLibrary('openid-client', openidClient, () => running)

@@ -49,7 +49,7 @@ export const oauth4webapi: MakeTokenLibrary = (registry) => {
       )
       return granted(await oauth.processClientCredentialsResponse(server, client, response))
     },
-    async startCodeFlow(registered, redirectUri, scope) {
+    async startCodeFlow(registered, redirectUri, scope, more = {}) {
       const server = await serverOf()
       const client = { client_id: registered.id }
       const state = oauth.generateRandomState()
@@ -62,6 +62,7 @@ export const oauth4webapi: MakeTokenLibrary = (registry) => {
         state,
         code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
         code_challenge_method: 'S256',
+        ...more,
       })
       return {
         url: `${server.authorization_endpoint}?${query}`,

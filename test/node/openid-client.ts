@@ -41,7 +41,7 @@ export const openidClient: MakeTokenLibrary = (registry) => {
   return {
     clientCredentials: async (client, scope) =>
       granted(await openid.clientCredentialsGrant(await configureFor(client), { scope })),
-    async startCodeFlow(client, redirectUri, scope) {
+    async startCodeFlow(client, redirectUri, scope, more = {}) {
       const config = await configureFor(client)
       const expectedState = openid.randomState()
       const pkceCodeVerifier = openid.randomPKCECodeVerifier()
@@ -51,6 +51,7 @@ export const openidClient: MakeTokenLibrary = (registry) => {
         state: expectedState,
         code_challenge: await openid.calculatePKCECodeChallenge(pkceCodeVerifier),
         code_challenge_method: 'S256',
+        ...more,
       })
       return {
         url: url.href,
