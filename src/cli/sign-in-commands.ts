@@ -2,6 +2,7 @@
 
 import { rm } from 'node:fs/promises'
 import type { Command } from 'commander'
+import { readCredential } from '../local/operators.ts'
 import { oneLine, Refusal } from '../local/refusal.ts'
 import { openInBrowser, signIn } from './login.ts'
 import { type SignInPlace, signInPlace } from './reach.ts'
@@ -16,9 +17,13 @@ async function revoke({ url }: Server, { client_id, refresh_token }: SignIn): Pr
   if (status !== 200) throw new Refusal(`the registry at ${url} answered ${status}`)
 }
 
-/** Null also for a file that cannot be used: it is replaced. */
-const earlierSignIn = ({ file, server }: SignInPlace) =>
-  readSignIn(file, server.issuer).catch(() => null)
+/** The sign-in that a new one replaces; null if there is none. No file of another kind is overwritten: throws a Refusal. */
+async function earlierSignIn({ file, server }: SignInPlace): Promise<SignIn | null> {
+  if (await readCredential(file).catch(() => null)) {
+    throw new Refusal(`${file} has the credential of a client: let CREDENTIALS_FILE name another`)
+  }
+  return readSignIn(file, server.issuer)
+}
 
 async function login(io: Io, where: Form & Readonly<{ browser?: boolean }>): Promise<object> {
   const { remote = false, browser = true } = where

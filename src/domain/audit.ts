@@ -32,7 +32,10 @@ export type AuditEvent = (typeof AUDIT_EVENTS)[number]
 /** `happenedAt` in epoch seconds. */
 export type AuditEntry = Readonly<{
   happenedAt: number
-  /** `administrator`, with the name of the account on that machine; `user:` and the user's id; or `invitation`. */
+  /**
+   * `client:` and the id of the client that called the management API, with ` user:` and the id of the person who signed in
+   * there, if any; `user:` and an id for what users do; `invitation`; or the program that acted. Older rows: `administrator`.
+   */
   actor: string
   event: AuditEvent
   clientId: string | null

@@ -94,6 +94,29 @@ const LOCAL = [
   ['DEMO', '`0`, `1`', '`1`', '`0` seeds no demo client and no demo user.'],
 ] as const
 
+/** For `npm run admin -- … --remote`. */
+const REMOTE = [
+  [
+    'REGISTRY_CLIENT_ID',
+    'id',
+    '',
+    'A client that administers, instead of the person who signed in. It needs one of the next two.',
+  ],
+  ['REGISTRY_CLIENT_SECRET', 'secret', '', 'Its secret.'],
+  [
+    'REGISTRY_PRIVATE_KEY_FILE',
+    'file',
+    '',
+    'Its private key, a JWK, for `private_key_jwt`. It is never sent.',
+  ],
+  [
+    'CREDENTIALS_FILE',
+    'file',
+    '`$XDG_CONFIG_HOME/edge-registry/HOST.json`, or below `~/.config`',
+    'Where `login` keeps the sign-in; or a credential that `npm run deploy` made.',
+  ],
+] as const
+
 const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
 const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
   [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n')
@@ -116,7 +139,7 @@ Set them in \`[vars]\` of \`wrangler.toml\`, or in the environment of \`npm star
 \`wrangler.toml\` of each: the [registry](../wrangler.toml)'s, the [management worker](../src/management/wrangler.toml)'s and the
 [authenticator](../src/authenticator/wrangler.toml)'s. The management worker has the values of the registry. An empty value counts as
 not set. With a bad setting or a missing binding a worker answers 503 to everything and logs the name; \`npm start\`,
-\`npm run deploy\` and \`doctor\` make the same checks and refuse it by name. \`npm run admin\` reads the same settings.
+\`npm run deploy\` and \`doctor\` make the same checks and refuse it by name. Where no registry runs, \`npm run admin\` reads the same settings.
 
 ${table(
   ['name', 'worker', 'values', 'default', 'effect'],
@@ -159,6 +182,16 @@ The registry has the cron \`${CRON}\`: every minute it repeats writes of revocat
 ${table(
   ['name', 'values', 'default', 'effect'],
   LOCAL.map(([name, ...rest]) => [`\`${name}\``, ...rest]),
+)}
+
+## The command line with --remote
+
+\`npm run admin\` reads these from the environment, and \`ISSUER\`: the registry to administer, by default that of \`wrangler.toml\`.
+[operate.md](operate.md#who-administers) explains them.
+
+${table(
+  ['name', 'values', 'default', 'effect'],
+  REMOTE.map(([name, ...rest]) => [`\`${name}\``, ...rest]),
 )}
 `
 

@@ -169,6 +169,22 @@ describe('login', () => {
     expect(await lastActor()).toBe('client:registry-operator')
   })
 
+  it.each([
+    [
+      'the credential of a client',
+      '{"client_id":"a","client_secret":"b"}',
+      'has the credential of',
+    ],
+    ['something else', 'my notes', 'is not a sign-in'],
+  ])('login overwrites no file that has %s', async (_, text, words) => {
+    const notes = join(home, 'notes')
+    await writeFile(notes, text)
+    const env = { ...remoteEnv(), CREDENTIALS_FILE: notes }
+    const { status, stderr } = await commandLine(['login', '--remote'], { env })
+    expect([status, stderr]).toEqual([1, expect.stringContaining(words)])
+    expect(await readFile(notes, 'utf8')).toBe(text)
+  })
+
   it('login without --remote is refused where no registry runs', async () => {
     const stateDir = await temporaryDirectory()
     const { status, stderr } = await commandLine(['login'], { env: { STATE_DIR: stateDir } })
