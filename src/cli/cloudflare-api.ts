@@ -1,5 +1,6 @@
 /** One call of Cloudflare's HTTP API, or of the registry running on this machine that serves the same. */
 
+import type { Environment } from '../local/project.ts'
 import { Refusal } from '../local/refusal.ts'
 import { causeOf, isNotSent, wordsOf } from './network-faults.ts'
 
@@ -31,6 +32,24 @@ export type ApiCall = Readonly<{
 }>
 
 const TIMEOUT_MS = 30_000
+const CLOUDFLARE_API = 'https://api.cloudflare.com/client/v4'
+
+function required(env: Environment, name: string): string {
+  const value = env[name]?.trim()
+  if (!value) throw new Refusal(`Cloudflare's API needs ${name} in the environment`)
+  return value
+}
+
+/** With the operator's own token. */
+export function deployedApi(env: Environment): Api {
+  const token = required(env, 'CLOUDFLARE_API_TOKEN')
+  const accountId = required(env, 'CLOUDFLARE_ACCOUNT_ID')
+  const baseUrl = env.CLOUDFLARE_API_BASE_URL || CLOUDFLARE_API
+  if (!/^https?:\/\//.test(baseUrl) || !URL.canParse(baseUrl)) {
+    throw new Refusal('CLOUDFLARE_API_BASE_URL: must be an http or https URL')
+  }
+  return { baseUrl: baseUrl.replace(/\/+$/, ''), accountId, token }
+}
 
 /** The API refused a call; `status` is that of its response. */
 export class ApiRefusal extends Refusal {

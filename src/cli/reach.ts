@@ -98,10 +98,13 @@ async function tokensOfFile(place: SignInPlace): Promise<Tokens | null> {
   return tokensBySecret({ server: place.server, clientId, tokenFile }, clientSecret)
 }
 
+/** Neither a person has signed in, nor does the environment name a client. */
+export class NoCredential extends Refusal {}
+
 async function deployedTokens(env: Environment, place: SignInPlace): Promise<Tokens> {
   const tokens = tokensOfMachine(env, place.server) ?? (await tokensOfFile(place))
   if (tokens) return tokens
-  throw new Refusal(
+  throw new NoCredential(
     `--remote needs a sign-in (${place.login}), or REGISTRY_CLIENT_ID with REGISTRY_CLIENT_SECRET or ` +
       'REGISTRY_PRIVATE_KEY_FILE',
   )

@@ -1,12 +1,12 @@
 /** For the tests of `npm run deploy`: a Cloudflare account, behind stand-ins of its API and of wrangler. */
 
-import { chmod, copyFile, cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { inProject } from '../../src/local/project.ts'
-import type { RunningRegistry as Announced } from '../../src/local/running-registry.ts'
-import { type Answered, type Asked, passOn, type StandIn, standIn } from './doctor-stand-ins.ts'
+import { type Answered, type Asked, type StandIn, standIn } from './doctor-stand-ins.ts'
 import type { RunningRegistry } from './running-registry.ts'
+import { databaseFileIn } from './state-database.ts'
 
 export const TOKEN = 'cloudflare-token-that-nobody-may-see'
 export const ACCOUNT = 'account-1'
@@ -61,19 +61,8 @@ export const refuse = (status: number, message: string): Answered => ({
 
 export type Spoil = (asked: Asked) => Answered | 'drop' | null
 
-/** The file of D1 in a state that `npm start` made. */
-async function databaseIn(stateDir: string): Promise<string> {
-  const folder = join(stateDir, 'v3/d1/miniflare-D1DatabaseObject')
-  const names = (await readdir(folder)).filter((name) => /^[0-9a-f]{64}\.sqlite$/.test(name))
-  if (names.length !== 1) throw new Error(`not one database: ${names.join(', ')}`)
-  return join(folder, names[0] ?? '')
-}
-
 /** A folder with each wrangler.toml, the account in a file, and the API in front of a running registry. */
 export async function cloudflare(running: RunningRegistry, folder: string) {
-  const announced = JSON.parse(
-    await readFile(join(running.stateDir, 'admin.json'), 'utf8'),
-  ) as Announced
   const bin = join(folder, 'bin')
   const stateFile = join(folder, 'account.json')
   const files = {
@@ -88,7 +77,7 @@ export async function cloudflare(running: RunningRegistry, folder: string) {
   await copyFile(inProject('test/node/wrangler-stand-in.mjs'), join(bin, 'wrangler'))
   await chmod(join(bin, 'wrangler'), 0o755)
 
-  const database = await databaseIn(running.stateDir)
+  const database = databaseFileIn(running.stateDir)
 
   const read = async () => JSON.parse(await readFile(stateFile, 'utf8')) as Account
   const write = async (change: (account: Account) => void) => {
@@ -141,18 +130,7 @@ export async function cloudflare(running: RunningRegistry, folder: string) {
       if (!worker) return refuse(404, 'This Worker does not exist on your account.')
       return succeed(Object.keys(worker.secrets).map((name) => ({ name, type: 'secret_text' })))
     }
-    return ofStorage(asked, account)
-  }
-
-  /** Maps the ids that were created here to the storage of the running registry. */
-  function ofStorage(asked: Asked, { databases, namespaces }: Account): Promise<Answered> {
-    const local = [
-      ...databases.map(({ uuid }) => [uuid, 'DB'] as const),
-      ...namespaces.map(({ id, title }) => [id, title.replace('registry-', '')] as const),
-    ]
-    const path = local.reduce((text, [id, binding]) => text.replace(id, binding), asked.path)
-    const headers = { ...asked.headers, authorization: `Bearer ${announced.token}` }
-    return passOn(announced.url, { ...asked, path, headers })
+    return refuse(404, `the stand-in does not know: ${asked.path}`)
   }
 
   const api: StandIn = await standIn(async (asked) => {

@@ -39,6 +39,8 @@ describe('a fresh account', () => {
     ])
     for (const check of [
       'bindings',
+      'management',
+      'operators',
       'jwt-secret',
       'proxy-secret',
       'issuer',
@@ -77,7 +79,7 @@ describe('a fresh account', () => {
       filesOfSecrets()
         .map((path) => basename(path))
         .sort(),
-    ).toEqual([...SECRET_NAMES, 'operator.json'])
+    ).toEqual([...SECRET_NAMES, 'operator.json', 'operator.json.token'])
     expect(authenticator?.secrets.JWT_SECRET).not.toBe(authenticator?.secrets.PROXY_SECRET)
     expect(statSync(secretFolder()).mode & 0o777).toBe(0o700)
   })
@@ -116,7 +118,7 @@ describe('a fresh account', () => {
       JWT_SECRET: env.JWT_SECRET,
       PROXY_SECRET: env.PROXY_SECRET,
     })
-    expect(filesOfSecrets()).toEqual([operatorFile()])
+    expect(filesOfSecrets()).toEqual([operatorFile(), `${operatorFile()}.token`])
   })
 })
 

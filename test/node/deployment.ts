@@ -117,6 +117,9 @@ async function expectNoSecretIn(printed: string) {
     ...Object.values(workers).flatMap((worker) => Object.values(worker.secrets)),
     ...filesOfSecrets().map((path) => readFileSync(path, 'utf8')),
     ...(existsSync(operatorFile()) ? [operator().client_secret] : []),
+    ...(existsSync(tokenFile())
+      ? [JSON.parse(readFileSync(tokenFile(), 'utf8')).access_token]
+      : []),
   ]
   const files = readdirSync(cloud.folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name !== 'account.json')
@@ -130,6 +133,7 @@ async function expectNoSecretIn(printed: string) {
 
 export const secretFolder = () => join(cloud.folder, '.wrangler/deployment', ACCOUNT)
 export const operatorFile = () => join(secretFolder(), 'operator.json')
+const tokenFile = () => `${operatorFile()}.token`
 /** The credential that a run left. */
 export const operator = () =>
   JSON.parse(readFileSync(operatorFile(), 'utf8')) as { client_id: string; client_secret: string }

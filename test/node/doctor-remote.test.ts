@@ -1,18 +1,15 @@
-/** `doctor --remote` on a running registry, through a stand-in of Cloudflare's API. */
+/** `doctor --remote` on a running registry, with the credential of its operator and a stand-in of Cloudflare's API. */
 
-import { readFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { d1OverHttp } from '../../src/cli/storage-http.ts'
-import { REGISTRY_CONFIG } from '../../src/local/project.ts'
-import type { RunningRegistry as Announced } from '../../src/local/running-registry.ts'
-import { codesOf, readWranglerConfig, sessionsOf } from '../../src/local/wrangler-config.ts'
 import { filledIn } from '../unit/filled-in.ts'
-import { commandLine } from './command-line.ts'
+import { commandLine, temporaryDirectory } from './command-line.ts'
 import { type Answered, type Asked, passOn, type StandIn, standIn } from './doctor-stand-ins.ts'
 import { PROXY_SECRET, type RunningRegistry, startRegistry } from './running-registry.ts'
+import { databaseIn } from './state-database.ts'
 
-/** Whether an operator has filled in both files. */
+/** Whether an operator has filled in the files. */
 const files = vi.hoisted(() => ({ areFilledIn: false }))
 vi.mock('../../src/local/wrangler-config.ts', async (original) => {
   const real = await original<typeof import('../../src/local/wrangler-config.ts')>()
@@ -27,16 +24,17 @@ vi.mock('../../src/local/wrangler-config.ts', async (original) => {
 
 const TOKEN = 'cloudflare-token-that-nobody-may-see'
 const SECRETS = '/accounts/account-1/workers/scripts/authenticator/secrets'
-const config = readWranglerConfig(REGISTRY_CONFIG)
-
 const SET = ['JWT_SECRET', 'PROXY_SECRET']
 
 let running: RunningRegistry
-let announced: Announced
+/** For what the command line keeps. */
+let home: string
 let api: StandIn
+/** The deployed registry, reached through a stand-in of the way there. */
+let front: StandIn
 let seen: Asked[] = []
-let proxySecret = PROXY_SECRET
-/** Null: the response of Cloudflare. */
+let env: Record<string, string> = {}
+/** Null: the response of Cloudflare or of the registry. */
 let spoiled: (asked: Asked) => Answered | null = () => null
 
 const succeed = (result: unknown): Answered => ({
@@ -49,49 +47,64 @@ const refuse = (status: number, message: string): Answered => ({
 })
 
 beforeAll(async () => {
+  home = await temporaryDirectory()
   running = await startRegistry()
-  announced = JSON.parse(await readFile(join(running.stateDir, 'admin.json'), 'utf8'))
-  const { url: baseUrl, token } = announced
-  const db = d1OverHttp({ baseUrl, accountId: 'local', token }, 'DB')
+  const db = databaseIn(running.stateDir)
   await db
     .prepare(
       `INSERT INTO housekeeping (task, ran_at, removed, left_over) VALUES ('codes', unixepoch(), 0, 0)`,
     )
     .run()
+  db.close()
   api = await standIn(async (asked) => {
     seen.push(asked)
     if (asked.headers.authorization !== `Bearer ${TOKEN}`)
       return refuse(401, 'Authentication error')
+    return (
+      spoiled(asked) ??
+      (asked.path === SECRETS ? succeed(SET.map((name) => ({ name }))) : refuse(404, 'Unknown'))
+    )
+  })
+  front = await standIn(async (asked) => {
     const answer = spoiled(asked)
     if (answer) return answer
-    if (asked.path === SECRETS) return succeed(SET.map((name) => ({ name })))
-    const path = asked.path
-      .replace(new RegExp(`${sessionsOf(config)}|SESSIONS-id`), 'SESSIONS')
-      .replace(new RegExp(`${codesOf(config)}|CODES-id`), 'CODES')
-    const headers = { ...asked.headers, authorization: `Bearer ${announced.token}` }
-    return passOn(announced.url, { ...asked, path, headers })
+    const passed = await passOn(running.registry, asked)
+    const { location } = passed.headers ?? {}
+    return {
+      ...passed,
+      headers: {
+        ...passed.headers,
+        ...(typeof location === 'string' && {
+          location: location.replace(running.registry, front.url),
+        }),
+      },
+    }
   })
 })
 afterAll(async () => {
   await api.close()
+  await front.close()
   await running.end()
+  await rm(home, { recursive: true, force: true })
 })
 beforeEach(() => {
   seen = []
   spoiled = () => null
   files.areFilledIn = false
-  proxySecret = PROXY_SECRET
+  env = {
+    CLOUDFLARE_API_BASE_URL: api.url,
+    CLOUDFLARE_API_TOKEN: TOKEN,
+    CLOUDFLARE_ACCOUNT_ID: 'account-1',
+    ISSUER: running.registry,
+    CREDENTIALS_FILE: join(running.stateDir, 'operator.json'),
+    XDG_CONFIG_HOME: home,
+    PROXY_SECRET,
+  }
 })
 
 async function doctor(...words: string[]) {
   const { status, stdout, stderr } = await commandLine(['doctor', '--remote', '--json', ...words], {
-    env: {
-      CLOUDFLARE_API_BASE_URL: api.url,
-      CLOUDFLARE_API_TOKEN: TOKEN,
-      CLOUDFLARE_ACCOUNT_ID: 'account-1',
-      ISSUER: running.registry,
-      PROXY_SECRET: proxySecret,
-    },
+    env,
   })
   expect(stdout + stderr).not.toContain(TOKEN)
   const findings = JSON.parse(stdout) as Record<'check' | 'state' | 'seen', string>[]
@@ -126,14 +139,29 @@ describe('a deployment', () => {
     expect(await withAuthenticator()).toMatchObject({ status: 1, failed: ['jwt-secret'] })
   })
 
-  it('doctor --remote leaves nothing in KV', async () => {
+  it("doctor --remote asks Cloudflare's API for the names of the secrets and for nothing else", async () => {
     await withAuthenticator()
-    const keysOf = (wanted: string) =>
-      seen
-        .filter(({ method }) => method === wanted)
-        .map(({ path }) => path.replace(/^.*namespaces\/|\?.*$/g, ''))
-    expect(keysOf('PUT').length).toBeGreaterThanOrEqual(4)
-    expect(keysOf('DELETE')).toEqual(expect.arrayContaining(keysOf('PUT')))
+    expect(seen.map(({ method, path }) => `${method} ${path}`)).toEqual([
+      `GET ${SECRETS}`,
+      `GET ${SECRETS}`,
+    ])
+  })
+
+  it("doctor --remote without a token of Cloudflare's checks everything but the secrets", async () => {
+    files.areFilledIn = true
+    env = { ...env, CLOUDFLARE_API_TOKEN: '' }
+    const { status, notChecked, said } = await withAuthenticator()
+    expect([status, notChecked]).toEqual([0, ['jwt-secret', 'proxy-secret', 'fresh']])
+    expect(said['jwt-secret']).toBe('set CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID')
+  })
+
+  it('doctor --remote without a credential is refused, and says how to get one', async () => {
+    env = { ...env, CREDENTIALS_FILE: '' }
+    const { status, stdout, stderr } = await commandLine(['doctor', '--remote'], { env })
+    expect([status, stdout]).toEqual([1, ''])
+    expect(stderr).toMatch(
+      /^error: --remote needs a sign-in \(npm run admin -- login --remote\), or /,
+    )
   })
 
   it('doctor --remote without --authenticator reports the checks that need it as not checked, which is not ok', async () => {
@@ -152,7 +180,7 @@ it('doctor --remote without the PROXY_SECRET of the authenticator does not check
   )
   try {
     files.areFilledIn = true
-    proxySecret = ''
+    env = { ...env, PROXY_SECRET: '' }
     const without = await doctor('--authenticator', strict.url)
     expect(without).toMatchObject({
       status: 0,
@@ -161,7 +189,7 @@ it('doctor --remote without the PROXY_SECRET of the authenticator does not check
       said: { session: 'give the doctor PROXY_SECRET in its environment' },
     })
     // Control.
-    proxySecret = PROXY_SECRET
+    env = { ...env, PROXY_SECRET }
     const shown = await doctor('--authenticator', strict.url)
     expect(shown).toMatchObject({ status: 0, notChecked: ['fresh'] })
   } finally {
@@ -192,7 +220,7 @@ describe('failures of one check', () => {
   })
 
   it("the doctor's check proxy-secret fails when the doctor has another PROXY_SECRET than the authenticator", async () => {
-    proxySecret = 'another-secret-than-that-of-the-authenticator'
+    env = { ...env, PROXY_SECRET: 'another-secret-than-that-of-the-authenticator' }
     const said = await expectAlso(['session'])
     expect(said.session).toBe(
       'the authenticator has another PROXY_SECRET than the doctor was given',
@@ -205,26 +233,62 @@ describe('failures of one check', () => {
     expect(said['jwt-secret']).toBe('the list of secrets answered 403: Forbidden')
   })
 
-  it("the doctor's checks of D1 fail when D1 does not respond", async () => {
-    spoiled = ({ path }) => (path.includes('/d1/') ? refuse(503, 'Down') : null)
-    const tried = ['pkce', 'single-use', 'session']
-    const said = await expectAlso(['d1', 'schema', 'cron', ...tried, 'clean-up'])
-    // Each check begins with a write, and after such a response it is unknown whether the write was made.
-    for (const check of ['d1', ...tried])
-      expect(said[check]).toContain(`the answer of the database at ${api.url} was lost (503: Down)`)
-    expect(said.schema).toBe('the database answered 503: Down')
-  })
-
-  it("the doctor's check kv fails when a namespace cannot be written", async () => {
+  it("the doctor's checks that write fail when the management API has a fault, and say that a change may have been made", async () => {
+    env = { ...env, ISSUER: front.url }
     spoiled = ({ method, path }) =>
-      method === 'PUT' && path.includes(codesOf(config)) ? refuse(403, 'Forbidden') : null
-    const said = await expectAlso(['kv'])
-    expect(said.kv).toBe('KV answered 403: Forbidden')
+      method !== 'GET' && path.startsWith('/admin/v1') ? { status: 503, body: '{}' } : null
+    const { failed, said } = await withAuthenticator()
+    const writing = ['d1', 'kv', 'pkce', 'single-use', 'session']
+    // The registry does not call itself by the name of the stand-in.
+    expect(failed).toEqual([NOT_READY, 'd1', 'issuer', ...writing.slice(1), 'clean-up'])
+    for (const check of writing) {
+      expect(said[check]).toContain(`the answer of the registry at ${front.url} was lost (503`)
+    }
+    expect(said.schema).toMatch(/^all \d+ migrations are applied/)
   })
 
-  it("the doctor's check clean-up fails when the temporary rows cannot be deleted", async () => {
-    spoiled = ({ body }) =>
-      body.includes('DELETE FROM client WHERE client_id = ?1') ? refuse(503, 'Down') : null
-    await expectAlso(['clean-up'])
+  it("the doctor's check clean-up fails when the temporary client cannot be deleted", async () => {
+    env = { ...env, ISSUER: front.url }
+    spoiled = ({ method, path }) =>
+      method === 'DELETE' && path.startsWith('/admin/v1/clients/') ? { status: 503 } : null
+    const { failed, said } = await withAuthenticator()
+    expect(failed, JSON.stringify(said)).toEqual([NOT_READY, 'issuer', 'clean-up'])
+    spoiled = () => null
+    const left = (await running.administer('client', 'list')) as { client_id: string }[]
+    for (const { client_id } of left.filter((one) => one.client_id.startsWith('doctor-'))) {
+      await running.administer('client', 'delete', client_id)
+    }
+  })
+
+  it("the doctor's check single-use is not tried where users sign in at an accounts service", async () => {
+    env = { ...env, ISSUER: front.url }
+    const status = await withStatus({ LOGIN_URL: 'https://accounts.example.org/sign-in' })
+    spoiled = ({ path }) => (path === '/admin/v1/status' ? status : null)
+    const { notChecked, said } = await withAuthenticator()
+    expect(notChecked).toEqual(['pkce', 'single-use', 'fresh'])
+    expect(said.pkce).toBe('users sign in at LOGIN_URL')
   })
 })
+
+/** The status of the running registry, with other settings. */
+async function withStatus(settings: Readonly<Record<string, string>>): Promise<Answered> {
+  const { registry } = running
+  const { client_id, client_secret } = JSON.parse(
+    await readFile(join(running.stateDir, 'operator.json'), 'utf8'),
+  ) as Record<string, string>
+  const body = new URLSearchParams({
+    grant_type: 'client_credentials',
+    client_id: client_id ?? '',
+    client_secret: client_secret ?? '',
+  })
+  const bought = await fetch(`${registry}/token`, { method: 'POST', body })
+  const { access_token } = (await bought.json()) as { access_token: string }
+  const headers = { Authorization: `Bearer ${access_token}` }
+  const answer = await fetch(`${registry}/admin/v1/status`, { headers })
+  const status = (await answer.json()) as { settings: object }
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ ...status, settings: { ...status.settings, ...settings } }),
+  }
+}

@@ -14,7 +14,7 @@ export type Asked = Readonly<{
 export type Answered = Readonly<{
   status: number
   body?: string
-  headers?: Readonly<Record<string, string>>
+  headers?: Readonly<Record<string, string | string[]>>
 }>
 export type StandIn = Readonly<{ url: string; close: () => Promise<void> }>
 
@@ -53,14 +53,14 @@ export async function passOn(origin: string, asked: Asked): Promise<Answered> {
     redirect: 'manual',
     ...(method !== 'GET' && method !== 'HEAD' && { body }),
   })
-  const told = ['content-type', 'x-correlation-id', 'x-auth-status', 'authorization']
+  const told = ['content-type', 'etag', 'location', 'x-auth-status', 'authorization']
   const kept = told.flatMap((name) => {
     const value = response.headers.get(name)
     return value === null ? [] : [[name, value]]
   })
   return {
     status: response.status,
-    headers: Object.fromEntries(kept),
+    headers: { ...Object.fromEntries(kept), 'set-cookie': response.headers.getSetCookie() },
     body: await response.text(),
   }
 }

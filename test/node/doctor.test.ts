@@ -5,19 +5,19 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Finding } from '../../src/cli/doctor/check.ts'
 import { examine, readExamined } from '../../src/cli/doctor/doctor.ts'
-import { withStorage } from '../../src/cli/open-storage.ts'
-import { d1OverHttp } from '../../src/cli/storage-http.ts'
+import { withApi } from '../../src/cli/reach.ts'
 import type { RunningRegistry as Announced } from '../../src/local/running-registry.ts'
-import type { Database } from '../../src/stores/database.ts'
 import { commandLine, dump, servedState } from './command-line.ts'
 import { type Answered, type Asked, passOn, type StandIn, standIn } from './doctor-stand-ins.ts'
 import { freePorts } from './free-ports.ts'
 import { type RunningRegistry, startRegistry } from './running-registry.ts'
+import { databaseIn } from './state-database.ts'
 
 const JWT_SECRET = 'kR7vQ2mZ9xLw4tYb8nHc3sJd6fGp1aEu'
 const CHECKS = [
-  ...['bindings', 'd1', 'kv', 'schema', 'jwt-secret', 'proxy-secret', 'issuer', 'health', 'cron'],
-  ...['pkce', 'single-use', 'session', 'fresh', 'revocation', 'clean-up'],
+  ...['bindings', 'management', 'd1', 'schema', 'operators', 'scopes'],
+  ...['jwt-secret', 'proxy-secret', 'issuer', 'health', 'cron'],
+  ...['kv', 'pkce', 'single-use', 'session', 'fresh', 'revocation', 'clean-up'],
 ]
 const IS_SECRET = /reg[bcirs]?_[\w-]{20}|kR7vQ2mZ9xLw|[0-9a-f]{64}/
 
@@ -25,17 +25,17 @@ let running: RunningRegistry
 let announced: Announced
 /** A URL on which no server listens. */
 let unserved = ''
-let db: Database
+let db: ReturnType<typeof databaseIn>
 const standIns: StandIn[] = []
 
 beforeAll(async () => {
   running = await startRegistry({ JWT_SECRET })
   unserved = `http://127.0.0.1:${(await freePorts(1))[0]}`
   announced = JSON.parse(await readFile(join(running.stateDir, 'admin.json'), 'utf8'))
-  const { url: baseUrl, token } = announced
-  db = d1OverHttp({ baseUrl, accountId: 'local', token }, 'DB')
+  db = databaseIn(running.stateDir)
 })
 afterAll(async () => {
+  db.close()
   await Promise.all(standIns.map((one) => one.close()))
   await running.end()
 })
@@ -87,7 +87,14 @@ async function inFront(spoil: (asked: Asked, answer: Answered) => Answered | Pro
   const front: StandIn = await standIn(async (asked) => {
     const answer = await passOn(running.registry, asked)
     const body = (answer.body ?? '').replaceAll(running.registry, front.url)
-    return spoil(asked, { ...answer, body })
+    const location = answer.headers?.location
+    const headers = {
+      ...answer.headers,
+      ...(typeof location === 'string' && {
+        location: location.replaceAll(running.registry, front.url),
+      }),
+    }
+    return spoil(asked, { ...answer, body, headers })
   })
   standIns.push(front)
   await announce({ issuer: front.url })
@@ -114,13 +121,14 @@ describe('a healthy registry', () => {
     expect(status).toBe(0)
   })
 
-  it('two doctors at once leave the registry unchanged', async () => {
+  it('two doctors at once leave the registry unchanged, but for the audit, revocations and counters of sign-ins', async () => {
+    // The audit says what a doctor did, revocations outlive what they ended, and a sign-in is counted for a day.
     const rows = async () => {
-      const { housekeeping, ...others } = await dump(db)
+      const { housekeeping, audit, revocation, revocation_version, sign_in_failure, ...others } =
+        await dump(db)
       return others
     }
     const atFirst = await rows()
-    expect(Object.keys(atFirst)).toContain('refusal')
     const [one, other] = await Promise.all([doctor(), doctor()])
     expect([one.failed, other.failed]).toEqual([[], []])
     expect(await rows()).toEqual(atFirst)
@@ -203,10 +211,46 @@ describe('failures of one check, with status 1', () => {
   it("the doctor's check issuer fails when the issuer is not https", async () => {
     await announce({ issuer: 'http://auth.invalid' })
     const { seen } = await expectOnly(
-      ['issuer', 'health', 'pkce', 'single-use', 'session', 'fresh'],
+      ['issuer', 'health', 'kv', 'pkce', 'single-use', 'session', 'fresh'],
       doctor(),
     )
     expect(seen.issuer).toBe('ISSUER is "http://auth.invalid", not https')
+  })
+
+  it("the doctor's check operators fails when no client and no user can administer", async () => {
+    const disable = `UPDATE client SET disabled_at = ?1 WHERE client_id = 'registry-operator'`
+    await db.prepare(disable).bind(1).run()
+    try {
+      // The token that was bought before is good until it ends: nothing was revoked.
+      const { seen } = await expectOnly(['operators'], doctor())
+      expect(seen.operators).toBe('0 clients and 0 users can administer')
+    } finally {
+      await db.prepare(disable).bind(null).run()
+    }
+  })
+
+  it("the doctor's check scopes names the scopes that are used and not declared, which is no fault", async () => {
+    expect((await doctor()).seen.scopes).toMatch(
+      /^\d+ scopes declared, and every scope that is used$/,
+    )
+    const { id } = await running.newClient('client_secret', '--scope', 'wiki:edit')
+    const { status, seen } = await doctor()
+    expect(status).toBe(0)
+    expect(seen.scopes).toMatch(/; without a sentence for people: wiki:edit \(scope create\)$/)
+    await running.administer('client', 'delete', id)
+  })
+
+  it("the doctor's check management fails when the registry does not forward to the management worker", async () => {
+    const front = await standIn(async (asked) =>
+      asked.path.startsWith('/admin/v1') ? { status: 404 } : passOn(running.registry, asked),
+    )
+    standIns.push(front)
+    await announce({ registryUrl: front.url })
+    const { status, failed, notChecked, seen } = await doctor()
+    expect(status).toBe(1)
+    expect(failed[0]).toBe('management')
+    expect(seen.management).toContain('answered 404, not as the management API')
+    expect(notChecked).toEqual(['revocation'])
   })
 
   it("the doctor's check health fails when /healthz does not respond with 200", async () => {
@@ -288,17 +332,20 @@ describe('failures of one check, with status 1', () => {
       expect(performance.now() - begunAt).toBeLessThan(20_000)
       const failing = stdout.split('\n').filter((line) => line.startsWith('FAIL'))
       expect(failing.map((line) => line.split(/ +/)[1])).toEqual([
+        // The state of this test has none.
+        'operators',
         'issuer',
         'health',
+        'kv',
         'pkce',
         'single-use',
         'session',
         'fresh',
       ])
-      for (const line of failing)
+      for (const line of failing.slice(1))
         expect(line).toContain(`cannot reach ${unserved}: ECONNREFUSED. To do: `)
       expect(stdout).toContain('ok    d1  ')
-      expect([status, stderr]).toEqual([1, 'error: 6 of 15 checks failed\n'])
+      expect([status, stderr]).toEqual([1, 'error: 8 of 18 checks failed\n'])
       const { client, user } = await state.dump()
       expect([client, user]).toEqual([[], []])
     } finally {
@@ -323,9 +370,9 @@ it("the doctor's check revocation fails after its bound, and fresh at once, when
     stdin: (async function* () {})(),
     env,
   }
-  await withStorage({ remote: false, env }, async (storage) => {
+  await withApi({ remote: false, env }, async (api) => {
     const where = { isDeployed: false, authenticatorUrl: blind.url }
-    const examined = await readExamined(io, where, storage)
+    const examined = await readExamined(io, where, api)
     const bounds = { seenSeconds: 2, revokedSeconds: 2 }
     for await (const one of examine({ ...examined, bounds }, [])) {
       findings.push(one)

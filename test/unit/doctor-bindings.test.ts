@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Check, look } from '../../src/cli/doctor/check.ts'
 import { DEPLOYMENT_CHECKS } from '../../src/cli/doctor/deployment-checks.ts'
-import type { Examined } from '../../src/cli/doctor/doctor.ts'
+import type { Examined } from '../../src/cli/doctor/examined.ts'
 import type { Configs } from '../../src/local/deploy-problems.ts'
 import {
   AUTHENTICATOR_CONFIG,

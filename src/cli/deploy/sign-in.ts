@@ -1,8 +1,7 @@
 /** Signs in to Cloudflare, with an API token or the login of wrangler, and chooses the account. */
 
 import { Refusal } from '../../local/refusal.ts'
-import { callApi } from '../cloudflare-api.ts'
-import { deployedApi } from '../open-storage.ts'
+import { callApi, deployedApi } from '../cloudflare-api.ts'
 import { type Deployment, type Outside, type Wrangler, wranglerIn } from './outside.ts'
 
 const NOT_SIGNED_IN =

@@ -10,7 +10,7 @@ import { writeOut } from '../verb.ts'
 import { settleOperator } from './operator.ts'
 import type { Deployment, Options } from './outside.ts'
 import { checkAddress, hasPaidPlan, secretsSetSoFar } from './resources.ts'
-import { knownSecret, secretFor } from './secrets.ts'
+import { knownSecret, operatorFile, secretFor } from './secrets.ts'
 import { settleDatabase, settleIssuer, settleNamespaces } from './settle.ts'
 
 export type Step = Readonly<{
@@ -125,11 +125,13 @@ async function examineDeployment(deployment: Deployment): Promise<string> {
     ISSUER,
     CLOUDFLARE_API_TOKEN: api.token,
     PROXY_SECRET: (await knownSecret(deployment, 'PROXY_SECRET')) ?? '',
+    CREDENTIALS_FILE: deployment.env.CREDENTIALS_FILE || operatorFile(api),
   }
   const where = {
     isDeployed: true,
     authenticatorUrl: options.authenticator ?? null,
     deployedAt: Math.floor(Date.now() / 1000),
+    mayLackCredential: true,
   }
   const print = (text: string) => writeOut(deployment, text)
   const failed = await runDoctor({ ...deployment, env }, where, (one) => print(lineOf(one)))

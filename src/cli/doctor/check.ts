@@ -3,7 +3,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { LOOPBACK_HOSTS } from '../../domain/network.ts'
 import { oneLine, Refusal } from '../../local/refusal.ts'
-import type { Examined } from './doctor.ts'
+import type { Examined } from './examined.ts'
 
 const ANSWER_WITHIN_MS = 10_000
 const FIRST_PAUSE_MS = 50

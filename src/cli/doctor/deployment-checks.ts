@@ -1,8 +1,6 @@
 /** Is the deployment set up, does its storage answer, and does it serve under its own name? */
 
-import { setTimeout as wait } from 'node:timers/promises'
 import { isLongEnough, MIN_SECRET_BYTES } from '../../crypto/jws.ts'
-import { randomText } from '../../crypto/random.ts'
 import { CRON_INTERVAL_SECONDS } from '../../domain/revocation.ts'
 import {
   configurationProblems,
@@ -11,18 +9,10 @@ import {
 } from '../../local/deploy-problems.ts'
 import { migrationNames } from '../../local/migrations.ts'
 import { databaseOf } from '../../local/wrangler-config.ts'
-import type { TextNamespace } from '../../stores/database.ts'
-import {
-  appliedMigrations,
-  lastHousekeeping,
-  temporaryId,
-  writesAndReads,
-} from '../../stores/doctor.ts'
-import { MIN_TTL_SECONDS } from '../../stores/revocation-document.ts'
 import { ask, type Check, fail, isGuarded, notChecked, ok, type Verdict } from './check.ts'
-import type { Examined } from './doctor.ts'
+import { type Examined, overApi } from './examined.ts'
+import { TRIAL_SCOPE } from './trial.ts'
 
-const READ_AGAIN_MS = 500
 /** Five runs missed. */
 const STALE_SECONDS = 5 * CRON_INTERVAL_SECONDS
 const MIN_SECRET_BITS = 128
@@ -34,37 +24,27 @@ async function bindings(examined: Examined): Promise<Verdict> {
     : fail(problems.join('; '))
 }
 
-async function d1({ storage }: Examined): Promise<Verdict> {
-  return (await writesAndReads(storage.db, temporaryId()))
-    ? ok('D1 writes and reads')
-    : fail('D1 does not read what it has written')
-}
-
-/** A read may lag a write. */
-async function keeps(namespace: TextNamespace): Promise<boolean> {
-  const key = temporaryId()
-  const value = randomText()
-  await namespace.put(key, value, { expirationTtl: MIN_TTL_SECONDS })
-  try {
-    for (let tries = 0; tries < 20; tries++) {
-      if ((await namespace.get(key)) === value) return true
-      await wait(READ_AGAIN_MS)
-    }
-    return false
-  } finally {
-    await namespace.delete(key)
+/** Without a credential its refusal shows that it serves. */
+async function management({ api, issuer }: Examined): Promise<Verdict> {
+  if (api !== null) {
+    await api.status()
+    return ok('the management API answers')
   }
+  const { status } = await ask(`${issuer}/admin/v1/status`)
+  return status === 401
+    ? ok('the management API answers, and asks for a credential')
+    : fail(`${issuer}/admin/v1/status answered ${status} without a credential`)
 }
 
-async function kv({ storage }: Examined): Promise<Verdict> {
-  const [sessions, codes] = await Promise.all([keeps(storage.sessions), keeps(storage.codes)])
-  if (sessions && codes) return ok('SESSIONS and CODES write, read and delete')
-  return fail(`${sessions ? 'CODES' : 'SESSIONS'} does not read what it has written`)
-}
+const d1 = overApi(async ({ trial }) =>
+  (await trial.isStored())
+    ? ok('D1 writes and reads')
+    : fail('D1 does not read what it has written'),
+)
 
-async function schema({ storage, registry }: Examined): Promise<Verdict> {
+const schema = overApi(async (api, { registry }) => {
   const known = migrationNames(databaseOf(registry).migrations_dir)
-  const applied = (await appliedMigrations(storage.db)).map(({ name }) => name)
+  const applied = (await api.status()).schema?.migrations ?? []
   const missing = known.filter((name) => !applied.includes(name))
   const unknown = applied.filter((name) => !known.includes(name))
   if (missing.length > 0) return fail(`not applied: ${missing.join(', ')}`)
@@ -73,7 +53,27 @@ async function schema({ storage, registry }: Examined): Promise<Verdict> {
     return fail(`applied, but not known here: ${unknown.join(', ')}`, toDo)
   }
   return ok(`all ${known.length} migrations are applied, and no other`)
-}
+})
+
+const counted = (n: number, one: string) => `${n} ${one}${n === 1 ? '' : 's'}`
+
+const operators = overApi(async (api) => {
+  const { operators, administrators } = (await api.status()).permissions
+  const seen = `${counted(operators, 'client')} and ${counted(administrators, 'user')} can administer`
+  return operators + administrators > 0 ? ok(seen) : fail(seen)
+})
+
+/** Not a fault: the consent page names such a scope by itself. */
+const scopes = overApi(async (api) => {
+  const { declared_scopes, undeclared_scopes } = (await api.status()).permissions
+  const declared = `${counted(declared_scopes, 'scope')} declared`
+  const used = undeclared_scopes.filter((scope) => scope !== TRIAL_SCOPE)
+  return ok(
+    used.length === 0
+      ? `${declared}, and every scope that is used`
+      : `${declared}; without a sentence for people: ${used.join(', ')} (scope create)`,
+  )
+})
 
 /** Entropy by the frequency of each character: finds repetition, but not a known phrase. */
 function bitsOf(secret: string): number {
@@ -91,9 +91,20 @@ function strengthOf(secret: string): Verdict {
     : ok(`JWT_SECRET has at least ${MIN_SECRET_BYTES} bytes, and they vary`)
 }
 
-async function jwtSecret({ jwtSecret, secretNames }: Examined): Promise<Verdict> {
-  if (secretNames) {
-    return (await secretNames()).includes('JWT_SECRET')
+/** Null on this machine. Only Cloudflare can tell which secrets are set. */
+async function namesOfSecrets({ isDeployed, secretNames }: Examined) {
+  if (!isDeployed) return null
+  return secretNames === null
+    ? notChecked('set CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID')
+    : secretNames()
+}
+
+async function jwtSecret(examined: Examined): Promise<Verdict> {
+  const { jwtSecret } = examined
+  const names = await namesOfSecrets(examined)
+  if (names !== null) {
+    if ('state' in names) return names
+    return names.includes('JWT_SECRET')
       ? ok('JWT_SECRET of the authenticator is set; how strong it is cannot be seen from here')
       : fail('the authenticator has no secret JWT_SECRET')
   }
@@ -102,9 +113,12 @@ async function jwtSecret({ jwtSecret, secretNames }: Examined): Promise<Verdict>
 }
 
 /** A proxy needs the secret; a service binding does not. */
-async function proxySecret({ issuer, proxySecret, secretNames }: Examined): Promise<Verdict> {
-  if (secretNames) {
-    return (await secretNames()).includes('PROXY_SECRET')
+async function proxySecret(examined: Examined): Promise<Verdict> {
+  const { issuer, proxySecret } = examined
+  const names = await namesOfSecrets(examined)
+  if (names !== null) {
+    if ('state' in names) return names
+    return names.includes('PROXY_SECRET')
       ? ok('PROXY_SECRET of the authenticator is set')
       : fail('the authenticator has no secret PROXY_SECRET: over HTTP it answers 503 to everything')
   }
@@ -133,14 +147,16 @@ async function health({ issuer }: Examined): Promise<Verdict> {
 }
 
 /** Cron need not have run yet on a deployment that has just started. */
-async function cron({ storage, startedAt }: Examined): Promise<Verdict> {
+const cron = overApi(async (api, { startedAt }) => {
+  const { cron: tasks, schema } = await api.status()
   const now = Math.floor(Date.now() / 1000)
-  const ranAt = await lastHousekeeping(storage.db)
-  const age = ranAt === null ? null : Math.max(0, now - ranAt)
+  const epochOf = (iso: string) => Math.floor(Date.parse(iso) / 1000)
+  const age =
+    tasks.length === 0
+      ? null
+      : Math.max(0, now - Math.max(...tasks.map(({ ran_at }) => epochOf(ran_at))))
   if (age !== null && age <= STALE_SECONDS) return ok(`last ran ${age} s ago`)
-  const since =
-    startedAt ??
-    Math.max(...(await appliedMigrations(storage.db)).map(({ appliedAt }) => appliedAt))
+  const since = startedAt ?? epochOf(schema?.applied_at ?? '')
   if (now - since <= STALE_SECONDS) {
     return notChecked(`started ${now - since} s ago: its first run is yet to come`)
   }
@@ -149,7 +165,7 @@ async function cron({ storage, startedAt }: Examined): Promise<Verdict> {
       ? 'has never run'
       : `last ran ${age} s ago, and should every ${CRON_INTERVAL_SECONDS} s`,
   )
-}
+})
 
 /** How to set a secret of the authenticator to a new random value, without showing it. */
 const setSecret = (name: string) =>
@@ -161,7 +177,13 @@ export const DEPLOYMENT_CHECKS: readonly Check[] = [
     name: 'bindings',
     seconds: 5,
     run: bindings,
-    toDo: 'Put it right in wrangler.toml or src/authenticator/wrangler.toml, then npm run deploy.',
+    toDo: 'Put it right in the wrangler.toml that is named, then npm run deploy.',
+  },
+  {
+    name: 'management',
+    seconds: 15,
+    run: management,
+    toDo: 'npm run deploy deploys the management worker, to which the registry forwards /admin/v1.',
   },
   {
     name: 'd1',
@@ -170,16 +192,22 @@ export const DEPLOYMENT_CHECKS: readonly Check[] = [
     toDo: "Registry answers 503 until D1 does: see Cloudflare's status page, or whether npm start runs.",
   },
   {
-    name: 'kv',
-    seconds: 30,
-    run: kv,
-    toDo: "Registry answers 503 until KV does: see Cloudflare's status page, or whether npm start runs.",
-  },
-  {
     name: 'schema',
     seconds: 15,
     run: schema,
     toDo: 'npx wrangler d1 migrations apply DB --remote; locally npm start applies them.',
+  },
+  {
+    name: 'operators',
+    seconds: 15,
+    run: operators,
+    toDo: 'npm run deploy -- --new-operator; locally npm start makes one.',
+  },
+  {
+    name: 'scopes',
+    seconds: 15,
+    run: scopes,
+    toDo: 'See the checks above.',
   },
   {
     name: 'jwt-secret',
@@ -199,7 +227,7 @@ export const DEPLOYMENT_CHECKS: readonly Check[] = [
     name: 'issuer',
     seconds: 15,
     run: issuer,
-    toDo: 'Let ISSUER in both wrangler.toml be the URL that serves the registry, then npm run deploy.',
+    toDo: 'Let ISSUER in each wrangler.toml be the URL that serves the registry, then npm run deploy.',
   },
   {
     name: 'health',

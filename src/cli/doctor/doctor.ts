@@ -7,42 +7,18 @@ import { readIfPresent } from '../../local/files.ts'
 import { stateDirectory } from '../../local/project.ts'
 import { findRunningRegistry } from '../../local/running-registry.ts'
 import { jwtSecretFile, proxySecretFile, readStartSettings } from '../../local/settings.ts'
-import type { Storage } from '../../local/state.ts'
-import type { WranglerConfig } from '../../local/wrangler-config.ts'
-import { secretNames } from '../cloudflare-api.ts'
-import { deployedApi, withStorage } from '../open-storage.ts'
+import type { ManagementApi } from '../api.ts'
+import { deployedApi, secretNames } from '../cloudflare-api.ts'
+import { NoCredential, withApi } from '../reach.ts'
 import type { Io } from '../verb.ts'
 import { type Finding, look } from './check.ts'
 import { DEPLOYMENT_CHECKS } from './deployment-checks.ts'
-import { newTrial, type Trial } from './trial.ts'
+import { type Examined, statusOf } from './examined.ts'
+import { newTrial } from './trial.ts'
 import { CLEAN_UP, TRIAL_CHECKS } from './trial-checks.ts'
-
-/** How long a promise may take. */
-export type Bounds = Readonly<{ seenSeconds: number; revokedSeconds: number }>
 
 /** KV on one machine shows at once what is written. */
 const SEEN_LOCALLY_SECONDS = 5
-
-export type Examined = Readonly<{
-  isDeployed: boolean
-  storage: Storage
-  registry: WranglerConfig
-  management: WranglerConfig
-  authenticator: WranglerConfig
-  issuer: string
-  /** Null: not known. */
-  authenticatorUrl: string | null
-  /** Epoch seconds; null: not known. */
-  startedAt: number | null
-  /** The secrets that the deployed authenticator has. Null on this machine. */
-  secretNames: (() => Promise<readonly string[]>) | null
-  /** The authenticator's; null: not known. */
-  jwtSecret: string | null
-  /** For the authenticator; null: not known. */
-  proxySecret: string | null
-  bounds: Bounds
-  trial: Trial
-}>
 
 /** The options of a run. */
 export type Where = Readonly<{
@@ -51,10 +27,16 @@ export type Where = Readonly<{
   authenticatorUrl: string | null
   /** Epoch seconds, where it has only just been deployed. */
   deployedAt?: number
+  /** Examine what can be examined without the credential of an operator? */
+  mayLackCredential?: boolean
 }>
 
-/** Throws a Refusal for a bad setting. Nothing is written yet. */
-export async function readExamined(io: Io, where: Where, storage: Storage): Promise<Examined> {
+/** Throws a Refusal for a bad setting. Nothing is written yet. `api`: null without the credential of an operator. */
+export async function readExamined(
+  io: Io,
+  where: Where,
+  api: ManagementApi | null,
+): Promise<Examined> {
   const configs = readConfigs()
   const { isDeployed } = where
   const known = isDeployed
@@ -64,14 +46,17 @@ export async function readExamined(io: Io, where: Where, storage: Storage): Prom
     seenSeconds: isDeployed ? KV_STALENESS_SECONDS : SEEN_LOCALLY_SECONDS,
     revokedSeconds: SESSION_REVOKED_WITHIN_SECONDS,
   }
-  const trial = newTrial(storage, known)
-  return { isDeployed, storage, ...known, bounds, trial }
+  const administered = api && { status: statusOf(api), trial: newTrial(api, known) }
+  return { isDeployed, api: administered, ...known, bounds }
 }
 
-type Known = Omit<Examined, 'isDeployed' | 'storage' | 'bounds' | 'trial'>
+type Known = Omit<Examined, 'isDeployed' | 'api' | 'bounds'>
 
 /** While the secret is rotated there are two: the new one is shown. */
 const givenProxySecret = ({ env }: Io) => proxySecretsIn(env.PROXY_SECRET ?? '')[0] ?? null
+
+const isCloudflareKnown = ({ env }: Io) =>
+  Boolean(env.CLOUDFLARE_API_TOKEN && env.CLOUDFLARE_ACCOUNT_ID)
 
 function knownOfDeployed(io: Io, { authenticatorUrl, deployedAt }: Where, configs: Configs): Known {
   return {
@@ -79,7 +64,9 @@ function knownOfDeployed(io: Io, { authenticatorUrl, deployedAt }: Where, config
     issuer: io.env.ISSUER || configs.registry.vars.ISSUER || '',
     authenticatorUrl,
     startedAt: deployedAt ?? null,
-    secretNames: () => secretNames(deployedApi(io.env), configs.authenticator.name),
+    secretNames: isCloudflareKnown(io)
+      ? () => secretNames(deployedApi(io.env), configs.authenticator.name)
+      : null,
     jwtSecret: null,
     proxySecret: givenProxySecret(io),
   }
@@ -106,6 +93,8 @@ export async function* examine(
   examined: Examined,
   checksAtOnce = DEPLOYMENT_CHECKS,
 ): AsyncGenerator<Finding> {
+  // Gets the token that the checks share.
+  await examined.api?.status().catch(() => {})
   const findings = checksAtOnce.map((check) => look(check, examined))
   for (const finding of findings) yield await finding
   try {
@@ -122,11 +111,15 @@ export async function runDoctor(
   tell: (finding: Finding) => Promise<void>,
 ): Promise<number> {
   let failed = 0
-  await withStorage({ remote: where.isDeployed, env: io.env }, async (storage) => {
-    for await (const finding of examine(await readExamined(io, where, storage))) {
+  const run = async (api: ManagementApi | null) => {
+    for await (const finding of examine(await readExamined(io, where, api))) {
       if (finding.state === 'FAIL') failed += 1
       await tell(finding)
     }
+  }
+  await withApi({ remote: where.isDeployed, env: io.env }, run).catch((fault: unknown) => {
+    if (fault instanceof NoCredential && where.mayLackCredential) return run(null)
+    throw fault
   })
   return failed
 }

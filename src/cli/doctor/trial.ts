@@ -1,31 +1,20 @@
 /** A trial on the deployment itself: a temporary client and user, codes and tokens of theirs, and their removal. */
 
-import { setTimeout as wait } from 'node:timers/promises'
-import { hexDigest, sessionKeyOf, tokenDigestOf } from '../../crypto/digest.ts'
-import { mintToken } from '../../crypto/token.ts'
-import type { ApprovedRedirectUri, ClientId } from '../../domain/ids.ts'
-import type { Storage } from '../../local/state.ts'
-import { authorizationStore } from '../../stores/codes.ts'
-import {
-  createTemporarySubjects,
-  removeLeftSubjects,
-  removeRefusals,
-  removeTemporarySubjects,
-  temporaryId,
-} from '../../stores/doctor.ts'
-import { revokeStatement } from '../../stores/revocation-statements.ts'
-import { revocationStore } from '../../stores/revocations.ts'
+import { randomId, randomText } from '../../crypto/random.ts'
+import { Refusal } from '../../local/refusal.ts'
+import { type ManagementApi, ProblemRefusal, pathOf } from '../api.ts'
+import { newBrowser } from './browser.ts'
 import { ask } from './check.ts'
 
+/** Ids that begin so are the doctor's. */
+const PREFIX = 'doctor-'
 const NAME = 'Temporary client of the doctor'
 /** RFC 2606: no such host exists. No service knows the scope. */
-const REDIRECT_URI = 'https://doctor.invalid/callback' as ApprovedRedirectUri
-const SCOPE = 'doctor:check'
-const CODE_LIFETIME_SECONDS = 60
+const REDIRECT_URI = 'https://doctor.invalid/callback'
+export const TRIAL_SCOPE = 'doctor:check'
 /** Longer than any run takes, so that two may run at once. */
 const LEFT_AFTER_SECONDS = 600
-const REFUSAL_TRIES = 10
-const REFUSAL_PAUSE_MS = 200
+const NOUNS = ['clients', 'users'] as const
 
 /** `error` is a code of the RFCs, or nothing. */
 type TokenAnswer = Readonly<{
@@ -38,63 +27,108 @@ type TokenAnswer = Readonly<{
 export const said = ({ status, error }: Pick<TokenAnswer, 'status' | 'error'>) =>
   `${status}${error && ` ${error}`}`
 
+type Row = Readonly<{ client_id?: string; user_id?: string; created_at: string }>
+
+/** What a killed run left. */
+async function removeLeft(api: ManagementApi): Promise<void> {
+  const before = Date.now() - LEFT_AFTER_SECONDS * 1000
+  for (const noun of NOUNS) {
+    const query = { after: PREFIX, limit: 200 }
+    const { body } = await api.call<{ items: Row[] }>({ method: 'GET', path: `/${noun}`, query })
+    for (const { client_id, user_id = '', created_at } of body.items) {
+      const id = client_id ?? user_id
+      if (id.startsWith(PREFIX) && Date.parse(created_at) < before) await remove(api, noun, id)
+    }
+  }
+}
+
+async function remove(api: ManagementApi, noun: (typeof NOUNS)[number], id: string) {
+  const path = pathOf`/${noun}/${id}`
+  await api.call({ method: 'DELETE', path, ifMatch: '*' }).catch((fault: unknown) => {
+    if (!(fault instanceof ProblemRefusal && fault.status === 404)) throw fault
+  })
+}
+
+/** The result of the first call is that of all. */
+function once<T>(work: () => Promise<T>) {
+  let result: Promise<T> | undefined
+  return Object.assign(
+    () => {
+      result ??= work()
+      return result
+    },
+    { hasBegun: () => result !== undefined },
+  )
+}
+
 export type Trial = ReturnType<typeof newTrial>
 
 export function newTrial(
-  { db, sessions, codes }: Storage,
+  api: ManagementApi,
   { issuer, proxySecret }: Readonly<{ issuer: string; proxySecret: string | null }>,
 ) {
-  const id = temporaryId()
-  const secret = mintToken('clientSecret')
-  const left = { codes: [] as string[], sessions: [] as string[], refusals: new Set<string>() }
-  let lifetimeSeconds = CODE_LIFETIME_SECONDS
-  let begun: Promise<void> | undefined
-  const epochSeconds = () => Math.floor(Date.now() / 1000)
-  /** Begins the trial once. */
-  const ready = () => {
-    begun ??= begin()
-    return begun
-  }
+  const id = `${PREFIX}${randomId()}`
+  const password = randomText()
 
-  /** Refusals are recorded under the ids of their responses. */
-  function note({ ok, headers }: Response) {
-    const id = headers.get('X-Correlation-Id')
-    if (!ok && id) left.refusals.add(id)
-  }
+  /** Its secret. */
+  const client = once(async () => {
+    await removeLeft(api)
+    const { body } = await api.call<{ client_secret?: string }>({
+      method: 'POST',
+      path: '/clients',
+      body: {
+        client_id: id,
+        name: NAME,
+        owner_id: PREFIX,
+        redirect_uris: [REDIRECT_URI],
+        scopes: [TRIAL_SCOPE],
+        grant_types: ['authorization_code', 'client_credentials'],
+        may_introspect: true,
+      },
+    })
+    if (typeof body.client_secret === 'string') return body.client_secret
+    throw new Refusal('the management API made a client without a secret')
+  })
 
-  /** A refusal is recorded after its response, and not at all where there were too many. */
-  async function removeNotedRefusals() {
-    const missing = new Set(left.refusals)
-    for (let tries = 0; missing.size > 0 && tries < REFUSAL_TRIES; tries++) {
-      if (tries > 0) await wait(REFUSAL_PAUSE_MS)
-      for (const removed of await removeRefusals(db, [...missing])) missing.delete(removed)
-    }
-  }
+  const user = once(async () => {
+    const email = 'doctor@doctor.invalid'
+    const body = { user_id: id, username: id, email, scopes: [TRIAL_SCOPE], password }
+    await api.call({ method: 'POST', path: '/users', body })
+  })
 
-  async function begin() {
-    const now = epochSeconds()
-    await removeLeftSubjects(db, now - LEFT_AFTER_SECONDS)
-    const secretDigest = await hexDigest(secret)
-    const subjects = { name: NAME, redirectUri: REDIRECT_URI, scope: SCOPE, secretDigest, now }
-    await createTemporarySubjects(db, id, subjects)
+  const visit = newBrowser(issuer, { username: id, password })
+
+  async function askAs(path: string, fields: Readonly<Record<string, string>>) {
+    const body = new URLSearchParams({ ...fields, client_id: id, client_secret: await client() })
+    const response = await ask(`${issuer}${path}`, { method: 'POST', body })
+    const answer = (await response.json().catch(() => ({}))) as Record<string, unknown>
+    return { status: response.status, answer }
   }
 
   async function askForToken(fields: Readonly<Record<string, string>>): Promise<TokenAnswer> {
-    await ready()
-    const body = new URLSearchParams({ ...fields, client_id: id, client_secret: secret })
-    const response = await ask(`${issuer}/token`, { method: 'POST', body })
-    const answer = (await response.json().catch(() => ({}))) as Record<string, unknown>
+    const { status, answer } = await askAs('/token', fields)
     const token = typeof answer.access_token === 'string' ? answer.access_token : null
-    if (token !== null) left.sessions.push(await sessionKeyOf(token))
-    note(response)
-    if (typeof answer.expires_in === 'number') lifetimeSeconds = answer.expires_in
     const error = /^[a-z_]+$/.test(String(answer.error)) ? String(answer.error) : ''
-    return { status: response.status, token, error }
+    return { status, token, error }
   }
 
   return {
     /** The token of a session that the authenticator has seen; null: there is none so far. */
     seen: null as string | null,
+
+    /** Is the temporary client there to be read once it was written? */
+    async isStored(): Promise<boolean> {
+      await client()
+      const path = pathOf`/clients/${id}`
+      const { body } = await api.call<{ client_id?: string }>({ method: 'GET', path })
+      return body.client_id === id
+    },
+
+    /** Does the registry find the token's session in KV? */
+    async isActive(token: string): Promise<boolean> {
+      const { answer } = await askAs('/introspect', { token })
+      return answer.active === true
+    },
 
     /** Shows the token to the authenticator, as a proxy does. */
     async present(authenticatorUrl: string, token: string, query = ''): Promise<Response> {
@@ -104,32 +138,26 @@ export function newTrial(
           ...(proxySecret !== null && { 'X-Proxy-Secret': proxySecret }),
         },
       })
-      note(response)
       // Frees the connection: only the status and the headers are read.
       await response.arrayBuffer()
       return response
     },
 
-    /** As the consent page does once the user has allowed it. */
+    /** The user signs in, if that has not happened yet, and allows the client what it asks for. */
     async issueCode(codeChallenge: string): Promise<string> {
-      await ready()
-      const code = mintToken('authorizationCode')
-      const codeDigest = await tokenDigestOf(code)
-      left.codes.push(codeDigest)
-      const now = epochSeconds()
-      const user = { userId: id, username: id, email: '', scopes: [SCOPE], endorsements: [] }
-      const record = {
-        clientId: id as ClientId,
-        user,
-        redirectUri: REDIRECT_URI,
-        redirectUriSent: true,
-        codeChallenge,
-        dpopJkt: null,
-        issuedAt: now,
-        expiresAt: now + CODE_LIFETIME_SECONDS,
-      }
-      await authorizationStore(db, codes).grant(codeDigest, record, null, 0)
-      return code
+      await client()
+      await user()
+      const query = new URLSearchParams({
+        response_type: 'code',
+        client_id: id,
+        redirect_uri: REDIRECT_URI,
+        code_challenge: codeChallenge,
+        code_challenge_method: 'S256',
+      })
+      const { searchParams } = await visit(`${issuer}/authorize?${query}`)
+      const code = searchParams.get('code')
+      if (code !== null) return code
+      throw new Refusal(`/authorize answered ${searchParams.get('error') ?? 'without a code'}`)
     },
 
     redeem: (code: string, codeVerifier: string) =>
@@ -140,29 +168,22 @@ export function newTrial(
         code_verifier: codeVerifier,
       }),
 
-    ownToken: () => askForToken({ grant_type: 'client_credentials', scope: SCOPE }),
+    ownToken: () => askForToken({ grant_type: 'client_credentials', scope: TRIAL_SCOPE }),
 
-    /** As `session revoke` does. Returns whether KV was written. */
-    async revoke(token: string): Promise<boolean> {
-      const revocations = revocationStore(db, sessions, lifetimeSeconds)
-      return revocations.endSessions([await sessionKeyOf(token)])
+    /** Returns within how many seconds every check refuses it. */
+    async revoke(token: string): Promise<number> {
+      const call = { method: 'POST', path: '/sessions/revocations', body: { token } } as const
+      const { body } = await api.call<{ effective_within_seconds: number }>(call)
+      return body.effective_within_seconds
     },
 
-    /** In D1 only, so that only a check that reads D1 sees it. */
-    async revokeInD1(token: string) {
-      const keys = [await sessionKeyOf(token)]
-      await revokeStatement(db, 'session', keys, lifetimeSeconds).run()
-    },
-
-    async remove() {
-      if (!begun) return
-      await begun.catch(() => {})
-      await Promise.all([
-        ...left.sessions.map((key) => sessions.delete(key)),
-        ...left.codes.map((key) => codes.delete(key)),
-      ])
-      await removeTemporarySubjects(db, id, left.sessions)
-      await removeNotedRefusals()
+    /** Returns whether there was anything to remove. Deleting them ends their sessions. */
+    async remove(): Promise<boolean> {
+      if (!client.hasBegun()) return false
+      await Promise.allSettled([client(), ...(user.hasBegun() ? [user()] : [])])
+      if (user.hasBegun()) await remove(api, 'users', id)
+      await remove(api, 'clients', id)
+      return true
     },
   }
 }

@@ -1,0 +1,64 @@
+/** What the checks of the doctor look at. */
+
+import type { Configs } from '../../local/deploy-problems.ts'
+import type { ManagementApi } from '../api.ts'
+import { type Check, notChecked, type Verdict } from './check.ts'
+import type { Trial } from './trial.ts'
+
+/** How long a promise may take. */
+export type Bounds = Readonly<{ seenSeconds: number; revokedSeconds: number }>
+
+/** Of the management API's answer, what the doctor reads. */
+type Status = Readonly<{
+  schema: Readonly<{ applied_at: string; migrations: readonly string[] }> | null
+  settings: Readonly<{ LOGIN_URL: string | null }>
+  cron: readonly Readonly<{ ran_at: string }>[]
+  permissions: Readonly<{
+    operators: number
+    administrators: number
+    declared_scopes: number
+    undeclared_scopes: readonly string[]
+  }>
+}>
+
+/** The management API, for the checks. */
+export type Administered = Readonly<{
+  /** Asked once in a run. */
+  status: () => Promise<Status>
+  trial: Trial
+}>
+
+export function statusOf(api: ManagementApi): Administered['status'] {
+  let asked: Promise<Status> | undefined
+  return () => {
+    asked ??= api.call<Status>({ method: 'GET', path: '/status' }).then(({ body }) => body)
+    return asked
+  }
+}
+
+export type Examined = Configs &
+  Readonly<{
+    isDeployed: boolean
+    /** Null: the credential of an operator is not at hand. */
+    api: Administered | null
+    issuer: string
+    /** Null: not known. */
+    authenticatorUrl: string | null
+    /** Epoch seconds; null: not known. */
+    startedAt: number | null
+    /** The secrets that the deployed authenticator has. Null on this machine, and without Cloudflare's API. */
+    secretNames: (() => Promise<readonly string[]>) | null
+    /** The authenticator's; null: not known. */
+    jwtSecret: string | null
+    /** For the authenticator; null: not known. */
+    proxySecret: string | null
+    bounds: Bounds
+  }>
+
+/** A check that needs the management API. */
+export const overApi =
+  (run: (api: Administered, examined: Examined) => Promise<Verdict>): Check['run'] =>
+  async (examined) =>
+    examined.api === null
+      ? notChecked('the credential of an operator is not at hand')
+      : run(examined.api, examined)
