@@ -67,7 +67,16 @@ const stopped = nodeProject({
 export const LONG_PROJECTS = [
   workersProject({ include: ['test/workers/**/*.long.test.ts'] }),
   nodeProject({ include: ['test/node/**/*.long.test.ts'] }),
-  { test: { ...stopped.test, name: 'stopped', env: { REGISTRY_OF_TESTS: 'stopped' } } },
+  {
+    test: {
+      ...stopped.test,
+      name: 'stopped',
+      env: { REGISTRY_OF_TESTS: 'stopped' },
+      // Each command starts a runtime of its own.
+      testTimeout: 120_000,
+      hookTimeout: 120_000,
+    },
+  },
 ]
 
 /** Three kinds of test: `unit` on plain data, `workers` in workerd on real D1 and KV, `node` on the programs. */

@@ -3,6 +3,7 @@
  * write whatever it wants, so it gives itself a session as the operator instead of a token from `/token`. No row is made.
  */
 
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Miniflare } from 'miniflare'
 import { sessionKeyOf } from '../crypto/digest.ts'
 import { randomId, randomText } from '../crypto/random.ts'
@@ -17,8 +18,11 @@ import { applyMigrations } from './migrations.ts'
 import { OPERATOR_ID, operatorClient } from './operators.ts'
 import { MANAGEMENT_CONFIG } from './project.ts'
 import { HOST, runWorkers } from './run-workers.ts'
-import { retryWhenBusy } from './state-lock.ts'
+import { isBusy, retryWhenBusy } from './state-lock.ts'
 import { databaseOf, readWranglerConfig } from './wrangler-config.ts'
+
+const LOG_WITHIN_MS = 500
+const LOG_EVERY_MS = 20
 
 const NOW_SQL = `SELECT ${D1_NOW_MS} AS now`
 
@@ -96,7 +100,19 @@ export async function openOwnManagement(
     return {
       token,
       lastFault: () => fault,
-      dispatch: (target, init) => runtime.dispatchFetch(`http://${HOST}${target}`, init as never),
+      dispatch: (target, init) =>
+        retryWhenBusy(async () => {
+          fault = null
+          const response = await runtime.dispatchFetch(`http://${HOST}${target}`, init as never)
+          if (response.status < 500) return response
+          // The log comes by another way than the response.
+          for (let waited = 0; fault === null && waited < LOG_WITHIN_MS; waited += LOG_EVERY_MS) {
+            await wait(LOG_EVERY_MS)
+          }
+          // Nothing was written: `wrangler dev` on the same state was writing.
+          if (isBusy(fault)) throw new Error(String(fault))
+          return response
+        }),
       async close() {
         try {
           await sessions.delete(key)

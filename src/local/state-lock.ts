@@ -12,8 +12,11 @@ const ASK_EVERY_MS = 50
 const WAIT_FOR_LOCK_MS = 60_000
 const RETRY_FOR_MS = 10_000
 
-const isBusy = (fault: unknown) =>
+const isLocked = (fault: unknown) =>
   fault instanceof Error && 'errcode' in fault && fault.errcode === SQLITE_BUSY
+
+/** Is this, or does it tell of, a statement or a batch of D1 that another process kept from writing? */
+export const isBusy = (fault: unknown) => /SQLITE_BUSY|database is locked/.test(String(fault))
 
 /** The lock is the operating system's, on an empty SQLite file: it ends with the process however that ends. */
 function openLock(path: string, what: string): DatabaseSync {
@@ -36,7 +39,7 @@ function tryToLockFile(path: string, what: string): (() => void) | null {
     file.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
   } catch (fault) {
     file.close()
-    if (isBusy(fault)) return null
+    if (isLocked(fault)) return null
     throw fault
   }
   return () => file.close()
@@ -91,8 +94,7 @@ export async function retryWhenBusy<T>(attempt: () => Promise<T>): Promise<T> {
     try {
       return await attempt()
     } catch (fault) {
-      const isLocked = /SQLITE_BUSY|database is locked/.test(String(fault))
-      if (!isLocked || performance.now() > giveUpAt) throw fault
+      if (!isBusy(fault) || performance.now() > giveUpAt) throw fault
       await wait(20 + Math.random() * 80)
     }
   }

@@ -1,10 +1,13 @@
 /** The command line on a state that no registry serves: it opens and migrates the state as wrangler does. */
 
-import { rm } from 'node:fs/promises'
-import { basename } from 'node:path'
+import { readdir, rm } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { applyMigrations, migrationNames } from '../../src/local/migrations.ts'
 import { REGISTRY_CONFIG } from '../../src/local/project.ts'
+import { persistencePath } from '../../src/local/run-workers.ts'
 import { openState } from '../../src/local/state.ts'
 import { databaseOf, readWranglerConfig } from '../../src/local/wrangler-config.ts'
 import { temporaryDirectory } from './command-line.ts'
@@ -30,7 +33,7 @@ it('four processes at once all write to a new state', async () => {
   const { stdout } = await runAdmin(['client', 'list', '--json'], { STATE_DIR: stateDir })
   const clients = JSON.parse(stdout) as { name: string }[]
   expect(clients.map(({ name }) => name).sort()).toEqual(names)
-}, 60_000)
+}, 120_000)
 
 it("a new state records each migration once in wrangler's table, by its file name", async () => {
   const state = await openState(stateDir, config)
@@ -46,6 +49,20 @@ it("a new state records each migration once in wrangler's table, by its file nam
   } finally {
     await state.close()
   }
+})
+
+it('a command waits for another program that writes to the state, as wrangler dev does', async () => {
+  const files = await readdir(persistencePath(stateDir), { recursive: true })
+  const name = files.find((one) => /^d1\/.*\.sqlite$/.test(one) && !one.includes('metadata'))
+  const other = new DatabaseSync(join(persistencePath(stateDir), name ?? ''))
+  other.exec('BEGIN IMMEDIATE')
+  const words = ['client', 'create', '--owner', 'u', '--name', 'patient', '--json']
+  const running = runAdmin(words, { STATE_DIR: stateDir })
+  const isOver = await Promise.race([running.then(() => true), wait(6000, false)])
+  other.exec('ROLLBACK')
+  other.close()
+  const { status, stderr } = await running
+  expect([isOver, status, stderr]).toEqual([false, 0, ''])
 })
 
 it('the process of a refused command ends with status 1 and one line', async () => {
