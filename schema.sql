@@ -111,6 +111,7 @@ CREATE TABLE IF NOT EXISTS consent (
   fingerprint TEXT NOT NULL,    -- digest of the terms agreed to; '' if they no longer answer for the user
   granted_at  INTEGER NOT NULL, -- epoch seconds of the first answer since the last removal
   used_at     INTEGER,          -- epoch seconds of the last token it bought; NULL: none yet
+  resources   TEXT NOT NULL DEFAULT '', -- the URIs of the resources agreed to: sorted, space-separated; '' for none
   PRIMARY KEY (user_id, client_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS consent_by_client ON consent (client_id);
@@ -155,14 +156,15 @@ CREATE TABLE IF NOT EXISTS refresh_token (
   successor    TEXT,                -- digest of the token it was exchanged for
   salt         TEXT,                -- derives it from the token before it; NULL for the first of a family, and once spent
   scopes       TEXT,                -- what was requested for its access token: space-separated; NULL without a salt
-  answers      INTEGER NOT NULL DEFAULT 1 -- responses with it, sent or under way
+  answers      INTEGER NOT NULL DEFAULT 1, -- responses with it, sent or under way
+  resources    TEXT                 -- as scopes: URIs, space-separated
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS refresh_token_by_family ON refresh_token (family_id, issued_at);
 
 -- Sessions that started at or before the moment are revoked. KV only makes the check faster.
 CREATE TABLE IF NOT EXISTS revocation (
-  kind          TEXT NOT NULL CHECK (kind IN ('session', 'client', 'client_record', 'user', 'consent')),
-  subject       TEXT NOT NULL,    -- session key; client id, twice; user id; user id, space, client id
+  kind          TEXT NOT NULL CHECK (kind IN ('session', 'client', 'client_record', 'user', 'consent', 'resource')),
+  subject       TEXT NOT NULL,    -- session key; client id, twice; user id; user id, space, client id; URI
   revoked_at_ms INTEGER NOT NULL, -- epoch milliseconds
   expires_at    INTEGER NOT NULL, -- epoch seconds; every such session has expired by then
   is_shown      INTEGER NOT NULL DEFAULT 0 CHECK (is_shown IN (0, 1)), -- for a session: does KV show the revocation?
@@ -303,11 +305,41 @@ CREATE TRIGGER IF NOT EXISTS category_limit AFTER INSERT ON category WHEN (SELEC
   SELECT RAISE(ABORT, 'too many are declared');
 END;
 
+-- Resources (RFC 8707): what tokens are for.
+CREATE TABLE IF NOT EXISTS resource (
+  uri          TEXT PRIMARY KEY, -- canonical: scheme and host in lower case, no default port
+  name         TEXT NOT NULL,    -- for people
+  scopes       TEXT NOT NULL,    -- JSON list of the scopes that belong to it
+  access_token_lifetime_seconds INTEGER NOT NULL CHECK (access_token_lifetime_seconds >= 60),
+  require_dpop INTEGER NOT NULL DEFAULT 0 CHECK (require_dpop IN (0, 1)),
+  require_pkce INTEGER NOT NULL DEFAULT 0 CHECK (require_pkce IN (0, 1)),
+  -- Epoch milliseconds. What was granted earlier is not for this resource, but for one that was deleted.
+  declared_at_ms INTEGER NOT NULL,
+  version      INTEGER NOT NULL, -- at least the epoch milliseconds of the change
+  created_at   INTEGER NOT NULL, -- epoch seconds
+  updated_at   INTEGER NOT NULL  -- epoch seconds
+) STRICT, WITHOUT ROWID;
+
+-- The metadata list all of them.
+CREATE TRIGGER IF NOT EXISTS resource_limit AFTER INSERT ON resource WHEN (SELECT count(*) FROM resource) > 1000 BEGIN
+  SELECT RAISE(ABORT, 'too many are declared');
+END;
+
+-- What a client's tokens are for where a request names no resource. A default resource cannot be deleted: without it the
+-- client would get tokens that are bound to none.
+CREATE TABLE IF NOT EXISTS client_default_resource (
+  client_id TEXT NOT NULL REFERENCES client ON DELETE CASCADE,
+  uri       TEXT NOT NULL REFERENCES resource,
+  PRIMARY KEY (client_id, uri)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS client_default_resource_by_uri ON client_default_resource (uri);
+
 -- An insertion into this view writes nothing. It fails the batch unless the record has the version.
 CREATE VIEW IF NOT EXISTS expected_version (kind, id, version) AS
   SELECT 'client', client_id, version FROM client
   UNION ALL SELECT 'user', user_id, version FROM user
-  UNION ALL SELECT 'scope', name, version FROM scope;
+  UNION ALL SELECT 'scope', name, version FROM scope
+  UNION ALL SELECT 'resource', uri, version FROM resource;
 CREATE TRIGGER IF NOT EXISTS version_is_expected INSTEAD OF INSERT ON expected_version
 WHEN NOT EXISTS (SELECT 1 FROM expected_version e
   WHERE e.kind = NEW.kind AND e.id = NEW.id AND e.version = CAST(NEW.version AS INTEGER)) BEGIN

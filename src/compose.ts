@@ -16,7 +16,7 @@ import { liveSessions, sessionStore } from './stores/live-sessions.ts'
 import { refreshTokenStore } from './stores/refresh-tokens.ts'
 import { refusalStore } from './stores/refusals.ts'
 import { revocationStore } from './stores/revocations.ts'
-import { scopeNames, supportedScopes } from './stores/scope-catalogue.ts'
+import { supportedByRegistry, supportedReader } from './stores/scope-catalogue.ts'
 import { signInFailureStore } from './stores/sign-in-failures.ts'
 import { usedJtiStore } from './stores/used-jtis.ts'
 import { keyOlderNamesInCron } from './stores/username-keys.ts'
@@ -74,7 +74,7 @@ function storesOf(env: Bindings, settings: Settings) {
     revocations: inTime(revocationStore(db, sessions, longestSessionSeconds)),
     knownBrowsers: inTime(knownBrowserStore(db)),
     signInFailures: inTime(signInFailureStore(db)),
-    supportedScopes: supportedScopes(inTime(scopeNames(db))),
+    supported: supportedByRegistry(inTime(supportedReader(db))),
     usedJtis: inTime(usedJtiStore(db)),
     users: inTime(userStore(db)),
     probe: inTime({ probe: () => db.prepare('SELECT 1 FROM client LIMIT 1').run() }).probe,

@@ -59,6 +59,7 @@ async function inMemory(): Promise<Prepared> {
     scopes: JSON.stringify(client.scopes),
     grant_types: JSON.stringify(client.grantTypes),
     endorsements: JSON.stringify(client.endorsements),
+    default_resources: '[]',
     read_at_ms: client.readAtMs,
   }
   return {

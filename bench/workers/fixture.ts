@@ -11,6 +11,7 @@ import type {
   SessionKey,
   TokenDigest,
 } from '../../src/domain/ids.ts'
+import { NO_AUDIENCE } from '../../src/domain/resource.ts'
 import { type SessionRecord, sessionRecord } from '../../src/domain/session.ts'
 import type { RegisteredUser } from '../../src/domain/user.ts'
 import type { AuthorizationStore, SessionStore } from '../../src/stores/ports.ts'
@@ -36,6 +37,8 @@ export const exampleClient = (clientId: string): Client => ({
   scopes: SCOPES,
   grantTypes: ['client_credentials', 'authorization_code'],
   endorsements: ENDORSEMENTS,
+  defaultResources: [],
+  resources: [],
   readAtMs: Date.now(),
 })
 
@@ -50,6 +53,7 @@ export function exampleCode(clientId: string, user: RegisteredUser): Authorizati
   const now = Math.floor(Date.now() / 1000)
   const { userId, username, email } = user
   return {
+    ...NO_AUDIENCE,
     clientId: clientId as ClientId,
     user: { userId, username, email, scopes: GRANTED_SCOPES, endorsements: ENDORSEMENTS },
     redirectUri: CALLBACK as ApprovedRedirectUri,
@@ -78,6 +82,7 @@ export const exampleSession = (client: Client, user: RegisteredUser): SessionRec
     redirectUri: CALLBACK as ApprovedRedirectUri,
     scopes: GRANTED_SCOPES,
     endorsements: ENDORSEMENTS,
+    audience: [],
     ipAddress: '',
     jkt: null,
     asOfMs: Date.now(),

@@ -4,6 +4,7 @@ import type { Bindings } from '../../src/compose.ts'
 import { sessionKeyOf, tokenDigestOf } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
 import type { ApprovedRedirectUri, ClientId, RegisteredRedirectUri } from '../../src/domain/ids.ts'
+import { NO_AUDIENCE } from '../../src/domain/resource.ts'
 import { authorizationStore, codeStore } from '../../src/stores/codes.ts'
 import { sessionStore } from '../../src/stores/live-sessions.ts'
 import registry from '../../src/worker.ts'
@@ -59,6 +60,7 @@ async function requestFor(operation: string | null, env: GrownEnv): Promise<stri
   const refresh_token = mintToken('refreshToken')
   const now = Math.floor(Date.now() / 1000)
   const family = {
+    ...NO_AUDIENCE,
     familyId: crypto.randomUUID(),
     clientId: id as ClientId,
     user,

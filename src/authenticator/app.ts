@@ -136,6 +136,7 @@ function serving(env: AuthenticatorEnv): Authenticator {
     scopes: asked.scopes ?? [],
     resource: asked.resource ?? null,
     category: asked.category ?? null,
+    audience: asked.audience ?? null,
     immediate: asked.immediate ?? false,
     required: asked.required ?? false,
   })

@@ -3,16 +3,19 @@
 import { sessionKeyOf } from '../crypto/digest.ts'
 import { isWellFormed, mayBeBrowserSession } from '../crypto/token.ts'
 import { isEndorsedFor, isEndorsement } from '../domain/category.ts'
+import { canonicalResource } from '../domain/resource.ts'
 import { holdsScope, isScope, scopeForResource } from '../domain/scope.ts'
 import type { SessionRecord } from '../domain/session.ts'
 import type { Authentication } from '../protocol/authentication.ts'
 import {
   type BearerError,
   credentialRequired,
+  isFor,
   type Refusal,
   readBearer,
   refusal,
   type Scheme,
+  WRONG_AUDIENCE,
 } from '../protocol/bearer.ts'
 import { ownerOfProof, readProof } from '../protocol/dpop.ts'
 import { readSessionCookie } from '../protocol/session-cookie.ts'
@@ -64,7 +67,8 @@ export async function checkCredential(asked: Question, deps: CheckDeps): Promise
   const presented = presentedBy(asked, deps.issuer)
   const needed = neededScopes(asked)
   if (presented.kind === 'nothing') {
-    const isRequired = asked.required || needed.length > 0 || asked.category !== null
+    const isRequired =
+      asked.required || needed.length > 0 || asked.category !== null || asked.audience !== null
     return isRequired ? refusedWith(credentialRequired(needed)) : { kind: 'anonymous' }
   }
   if (presented.kind === 'junk') return refused('invalid_token', presented.reason, needed)
@@ -86,6 +90,13 @@ export async function checkCredential(asked: Question, deps: CheckDeps): Promise
     return { kind: 'refused', refusal: refused, clientId }
   }
   if (proof && proof.jkt !== jkt) return badProof('the token is bound to another key', needed)
+
+  const isForCaller = asked.audience === null || isFor(session, asked.audience)
+  if (!isForCaller) {
+    const detail = `${WRONG_AUDIENCE} It is for: ${session.audience.join(' ') || 'none in particular'}`
+    const refused = refusal('invalid_token', WRONG_AUDIENCE, [], scheme)
+    return { kind: 'refused', refusal: refused, detail, clientId }
+  }
 
   const lacks = (reason: string, detail: string): RefusedCheck => ({
     kind: 'refused',
@@ -128,7 +139,8 @@ function proofOf(presented: Credential, asked: Question, { nowMs }: CheckDeps) {
 }
 
 /** A malformed requirement is refused and never ignored. */
-function faultOf({ scopes, resource, category }: Requirement): string | null {
+function faultOf({ scopes, resource, category, audience }: Requirement): string | null {
+  if (audience !== null && canonicalResource(audience) === null) return 'The audience is malformed.'
   if (!scopes.every(isScope)) return 'A scope is malformed.'
   if (resource !== null) {
     if (scopes.length === 0) return 'A resource needs a scope.'

@@ -8,9 +8,11 @@ export type Requirement = Readonly<{
   scopes: readonly string[]
   resource: string | null
   category: string | null
+  /** The URI of the resource that the token must be for. */
+  audience: string | null
   /** `fresh` in a query: revocations are read from D1 and not from KV. */
   immediate: boolean
-  /** An anonymous caller is refused, even if no scope and no category is required. */
+  /** An anonymous caller is refused, even if nothing else is required. */
   required: boolean
 }>
 
@@ -20,9 +22,16 @@ type QueryReading =
 
 const NO_REQUIREMENT: QueryReading = {
   kind: 'read',
-  requirement: { scopes: [], resource: null, category: null, immediate: false, required: false },
+  requirement: {
+    scopes: [],
+    resource: null,
+    category: null,
+    audience: null,
+    immediate: false,
+    required: false,
+  },
 }
-const KNOWN = ['scope', 'resource', 'category', 'fresh', 'required']
+const KNOWN = ['scope', 'resource', 'category', 'audience', 'fresh', 'required']
 
 const malformed = (reason: string): QueryReading => ({ kind: 'malformed', reason })
 
@@ -45,6 +54,7 @@ export function readQuery(query: string): QueryReading {
     scopes: asked.getAll('scope'),
     resource: asked.get('resource'),
     category: asked.get('category'),
+    audience: asked.get('audience'),
     immediate: asked.has('fresh'),
     required: asked.has('required'),
   }

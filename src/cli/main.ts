@@ -7,6 +7,7 @@ import { addClientCommands } from './client-commands.ts'
 import { addDoctorCommand } from './doctor-command.ts'
 import { OPTION_WORDS } from './options.ts'
 import { addRecordCommands } from './record-commands.ts'
+import { addResourceCommands } from './resource-commands.ts'
 import { addScopeCommands } from './scope-commands.ts'
 import { addSessionCommands } from './session-commands.ts'
 import { addSignInCommands } from './sign-in-commands.ts'
@@ -54,7 +55,7 @@ function trimWords(command: Command) {
 export function commandLine(io: Io): Command {
   const program = new Command('npm run admin --')
     .description(
-      'Administer the clients, users, scopes and sessions of the registry, say why it refused something, who did what, and ' +
+      'Administer the clients, users, scopes, resources and sessions of the registry, say why it refused something, who did what, and ' +
         'whether all is well.',
     )
     .exitOverride()
@@ -74,6 +75,7 @@ export function commandLine(io: Io): Command {
   addClientCommands(program, io)
   addUserCommands(program, io)
   addScopeCommands(program, io)
+  addResourceCommands(program, io)
   addSessionCommands(program, io)
   addRecordCommands(program, io)
   addDoctorCommand(program, io)

@@ -11,6 +11,7 @@ import {
   requireValid,
   snakeCase,
 } from '../protocol/registration/field.ts'
+import { RESOURCE_FIELDS } from '../protocol/registration/resource-fields.ts'
 import { SCOPE_FIELDS } from '../protocol/registration/scope-fields.ts'
 import { USER_FIELDS, USER_LISTS } from '../protocol/registration/user-fields.ts'
 import { listOption } from './verb.ts'
@@ -49,10 +50,11 @@ export const OPTIONS_OF_MEMBERS: Readonly<Record<string, string>> = {
 
 const optionOf = ({ flags }: Field<unknown>) => flags.replace(/ .*/, '')
 const OPTIONS: ReadonlyMap<string, string> = new Map([
-  ...[CLIENT_FIELDS, CLIENT_LISTS, USER_FIELDS, USER_LISTS, SCOPE_FIELDS].flatMap((fields) =>
-    entriesOf(fields as Fields<unknown>).map(
-      ([name, field]) => [snakeCase(name), optionOf(field)] as const,
-    ),
+  ...[CLIENT_FIELDS, CLIENT_LISTS, USER_FIELDS, USER_LISTS, SCOPE_FIELDS, RESOURCE_FIELDS].flatMap(
+    (fields) =>
+      entriesOf(fields as Fields<unknown>).map(
+        ([name, field]) => [snakeCase(name), optionOf(field)] as const,
+      ),
   ),
   ...Object.entries(OPTIONS_OF_MEMBERS),
 ])

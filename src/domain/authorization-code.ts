@@ -1,24 +1,26 @@
 /** What an authorization code stands for, and when it expires (RFC 6749 §4.1.2). */
 
 import type { ApprovedRedirectUri, ClientId } from './ids.ts'
+import type { GrantedAudience } from './resource.ts'
 import type { User } from './user.ts'
 
 /** Instants in epoch seconds. */
-export type AuthorizationCode = Readonly<{
-  clientId: ClientId
-  /** The user, with the granted scopes and endorsements: never more than the consent page showed. */
-  user: User
-  redirectUri: ApprovedRedirectUri
-  /** Did the authorization request include `redirect_uri`? Then the token request MUST repeat it: §4.1.3. */
-  redirectUriSent: boolean
-  /** S256 challenge (RFC 7636), or null if the request had none. */
-  codeChallenge: string | null
-  /** RFC 9449 §10: thumbprint of the key that the token request must prove, or null if the request named none. */
-  dpopJkt: string | null
-  /** Did the request ask for a refresh token? Absent in codes from before there was `offline_access`. */
-  offlineAccess?: boolean
-  issuedAt: number
-  expiresAt: number
-}>
+export type AuthorizationCode = GrantedAudience &
+  Readonly<{
+    clientId: ClientId
+    /** The user, with the granted scopes and endorsements: never more than the consent page showed. */
+    user: User
+    redirectUri: ApprovedRedirectUri
+    /** Did the authorization request include `redirect_uri`? Then the token request MUST repeat it: §4.1.3. */
+    redirectUriSent: boolean
+    /** S256 challenge (RFC 7636), or null if the request had none. */
+    codeChallenge: string | null
+    /** RFC 9449 §10: thumbprint of the key that the token request must prove, or null if the request named none. */
+    dpopJkt: string | null
+    /** Did the request ask for a refresh token? Absent in codes from before there was `offline_access`. */
+    offlineAccess?: boolean
+    issuedAt: number
+    expiresAt: number
+  }>
 
 export const isExpired = (code: AuthorizationCode, now: number) => now >= code.expiresAt

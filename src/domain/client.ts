@@ -1,6 +1,7 @@
 /** An API client, as the registry knows it, and the rules about its own state. */
 
 import type { ClientId, RegisteredRedirectUri, SecretDigest } from './ids.ts'
+import type { Resource } from './resource.ts'
 
 export const GRANT_TYPES = ['client_credentials', 'authorization_code', 'refresh_token'] as const
 export type GrantType = (typeof GRANT_TYPES)[number]
@@ -52,6 +53,10 @@ export type Client = Readonly<{
   scopes: readonly string[]
   grantTypes: readonly GrantType[]
   endorsements: readonly string[]
+  /** URIs of the resources (RFC 8707) that its tokens are for where a request names none. */
+  defaultResources: readonly string[]
+  /** Those of its default resources, and of the resources that the request names or was granted, that are declared. */
+  resources: readonly Resource[]
   /** When this was read: epoch milliseconds by D1's clock. */
   readAtMs: number
 }>
@@ -93,7 +98,8 @@ export type ClientFields = Pick<
 export type PermissionLists = Readonly<
   Partial<Record<'scopes' | 'grantTypes' | 'endorsements', readonly string[]>>
 >
-export type ClientLists = PermissionLists & Readonly<{ redirectUris?: readonly string[] }>
+export type ClientLists = PermissionLists &
+  Readonly<{ redirectUris?: readonly string[]; defaultResources?: readonly string[] }>
 
 /** A client of another registry, with its dates in epoch seconds. No permission and no digest is there twice. */
 export type ImportedClient = Readonly<{

@@ -1,6 +1,7 @@
 /** A remembered consent: what a user agreed to for a client, and when it may answer a new request. */
 
 import { type Client, isPublic } from './client.ts'
+import { type Resource, resourcesWith, urisOf } from './resource.ts'
 import {
   type Catalogue,
   type DescribedScope,
@@ -15,6 +16,8 @@ export const FORGET_CONSENT_SECONDS = 400 * 86_400
 export type Consent = Readonly<{
   /** The exact set agreed to, as `formatScopes` writes it. */
   scopes: string
+  /** The URIs of the resources agreed to, as `formatResources` writes them. */
+  resources: string
   /** Digest of the terms agreed to; empty if they no longer answer for the user. */
   fingerprint: string
 }>
@@ -44,18 +47,22 @@ export type ConsentTerms = Readonly<{
   scopes: readonly DescribedScope[]
   /** One sentence each. */
   endorsements: readonly string[]
+  /** The resources that the access is for, each with one of the scopes. Empty: for none in particular. */
+  resources: readonly Readonly<{ uri: string; name: string }>[]
 }>
 
-type Offered = Readonly<{
+/** What may be granted. Each of the resources has one of the scopes. */
+export type Offer = Readonly<{
   scopes: readonly string[]
   endorsements: readonly string[]
   mayRefresh: boolean
+  resources: readonly Resource[]
 }>
 
 export const consentTerms = (
   client: Client,
   returnsTo: string,
-  { scopes, endorsements, mayRefresh }: Offered,
+  { scopes, endorsements, mayRefresh, resources }: Offer,
   catalogue: Catalogue,
 ): ConsentTerms => {
   const { clientId, name, ownerId, url, description, redirectUris } = client
@@ -65,13 +72,24 @@ export const consentTerms = (
     mayRefresh,
     scopes: scopes.map((scope) => describeScope(scope, catalogue)),
     endorsements: endorsements.map((one) => endorsementSentence(one, catalogue)),
+    resources: resources.map(({ uri, name: shownName }) => ({ uri, name: shownName })),
   }
 }
 
-/** The terms with only these of the offered scopes. */
-export const narrowedTerms = (terms: ConsentTerms, scopes: readonly string[]): ConsentTerms => ({
+/** What is left of an offer of which only these scopes are wanted. */
+export const narrowedOffer = (offer: Offer, wanted: readonly string[]): Offer => {
+  const scopes = offer.scopes.filter((scope) => wanted.includes(scope))
+  return { ...offer, scopes, resources: resourcesWith(offer.resources, scopes) }
+}
+
+/** The terms with only what is left of the offer. */
+export const narrowedTerms = (
+  terms: ConsentTerms,
+  { scopes, resources }: Pick<Offer, 'scopes' | 'resources'>,
+): ConsentTerms => ({
   ...terms,
   scopes: terms.scopes.filter(({ scope }) => scopes.includes(scope)),
+  resources: terms.resources.filter(({ uri }) => urisOf(resources).includes(uri)),
 })
 
 /**

@@ -2,10 +2,11 @@
 
 import type { SessionRecord } from './session.ts'
 
-export const REVOCATION_KINDS = ['client', 'client_record', 'user', 'consent'] as const
+export const REVOCATION_KINDS = ['client', 'client_record', 'user', 'consent', 'resource'] as const
 /**
  * `client`: a client's sessions. `client_record`: the sessions that rest on the client's earlier record, including those
  * that an isolate opens later on its kept copy. `consent`: one user's authorization of one client.
+ * `resource`: the sessions that are for it.
  */
 export type RevocationKind = (typeof REVOCATION_KINDS)[number]
 
@@ -41,11 +42,14 @@ type Subject = readonly [kind: RevocationKind, subject: string, sinceMs: number]
 export function subjectsOf(session: SessionRecord): Subject[] {
   const { user, client, start_time, as_of = start_time, client_as_of = as_of } = session
   const sinceMs = Date.parse(as_of)
+  const recordReadAtMs = Date.parse(client_as_of)
   const subjects: Subject[] = []
   if (client) {
     subjects.push(['client', client.client_id, sinceMs])
-    subjects.push(['client_record', client.client_id, Date.parse(client_as_of)])
+    subjects.push(['client_record', client.client_id, recordReadAtMs])
   }
+  // Resources are read with the client's record.
+  for (const uri of session.audience) subjects.push(['resource', uri, recordReadAtMs])
   if (user) subjects.push(['user', user.user_id, sinceMs])
   if (user && client) {
     subjects.push(['consent', consentSubject(user.user_id, client.client_id), sinceMs])
@@ -67,6 +71,7 @@ export const emptyDocument: RevocationDocument = {
   client_record: {},
   user: {},
   consent: {},
+  resource: {},
   version: -1,
 }
 
@@ -77,13 +82,14 @@ const isMoment = (value: unknown): value is number => Number.isSafeInteger(value
 /** Null if any part is missing or malformed: half a document would accept what the other half revokes. */
 export function readDocument(value: unknown): RevocationDocument | null {
   if (!isRecord(value)) return null
-  const { version = 0 } = value
+  // A registry from before there were resources writes none.
+  const document = { version: 0, resource: {}, ...value }
   const isWhole = REVOCATION_KINDS.every((kind) => {
-    const moments = value[kind]
+    const moments: unknown = document[kind as 'resource']
     return isRecord(moments) && Object.values(moments).every(isMoment)
   })
-  return isWhole && isMoment(version) && version >= 0
-    ? ({ ...value, version } as RevocationDocument)
+  return isWhole && isMoment(document.version) && document.version >= 0
+    ? (document as unknown as RevocationDocument)
     : null
 }
 

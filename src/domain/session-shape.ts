@@ -55,6 +55,8 @@ function record(fields: Readonly<Record<string, Check>>, optional: readonly stri
   }
 }
 
+/** Absent in records from before there were audiences, and in those of an external accounts service. */
+const audience: Check = (value) => (value === undefined ? [] : listOf(name)(value))
 const endorsements = listOf(only(isEndorsement, 'string'))
 
 const session = record(
@@ -78,6 +80,7 @@ const session = record(
       scopes: listOf(only(isScope, 'string')),
       endorsements: (value) => withoutCovered(endorsements(value) as string[]),
     }),
+    audience,
     ip_address: text,
     remote_host: text,
     nonce: text,

@@ -22,6 +22,8 @@ export type SessionRecord = Readonly<{
     scopes: readonly string[]
     endorsements: readonly string[]
   }>
+  /** URIs of the resources that the token is for (RFC 8707); empty for none in particular. */
+  audience: readonly string[]
   ip_address: string
   remote_host: string
   nonce: string
@@ -41,6 +43,7 @@ export type NewSession = Readonly<{
   redirectUri: string
   scopes: readonly string[]
   endorsements: readonly string[]
+  audience: readonly string[]
   ipAddress: string
   /** Thumbprint of the key that the token is bound to, or null. */
   jkt: string | null
@@ -78,6 +81,7 @@ export const sessionRecord = (session: NewSession): SessionRecord => ({
     scopes: session.scopes,
     endorsements: session.endorsements,
   },
+  audience: session.audience,
   ip_address: session.ipAddress,
   remote_host: session.ipAddress,
   nonce: session.nonce,

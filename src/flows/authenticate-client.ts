@@ -12,6 +12,7 @@ import {
 import { ownerOfAssertion, verifyAssertion } from '../protocol/client-assertion.ts'
 import { invalidClient, type PresentedClient } from '../protocol/client-authentication.ts'
 import { OAuthError } from '../protocol/errors.ts'
+import type { ReadWithClient } from '../stores/ports.ts'
 import type { Deps, RequestContext } from './deps.ts'
 
 export type ClientDeps = Pick<Deps, 'clients' | 'usedJtis' | 'issuer'>
@@ -21,9 +22,10 @@ export async function authenticateClient(
   presented: PresentedClient,
   deps: ClientDeps,
   context: RequestContext,
+  more: ReadWithClient = {},
 ): Promise<Client> {
   const authenticate = authenticator(presented, deps, context.now)
-  const record = await deps.clients.findFresh(presented.clientId)
+  const record = await deps.clients.findFresh(presented.clientId, more)
   const { client, credential } = await authenticate(record)
   if (credential) recordUse(client, credential, deps, context)
   return client
@@ -36,14 +38,15 @@ export async function authenticateClient(
  * not answer, an older copy is used.
  */
 export async function verifyOnKeptRecord<T>(
-  presented: PresentedClient,
+  { presented, resources }: Readonly<{ presented: PresentedClient; resources: readonly string[] }>,
   verify: (client: Client, asOfMs: number) => Promise<T>,
   deps: ClientDeps & Pick<Deps, 'clientCache'>,
   context: RequestContext,
 ): Promise<T> {
   const { clientId } = presented
   const authenticate = authenticator(presented, deps, context.now)
-  const { client: kept, ...found } = await deps.clientCache.lookUp(clientId, context.nowMs)
+  const lookedUp = await deps.clientCache.lookUp(clientId, context.nowMs, resources)
+  const { client: kept, ...found } = lookedUp
   if (found.staleSeconds !== null) {
     context.log('stale_client_used', { clientId, ageSeconds: found.staleSeconds })
   }
@@ -59,7 +62,7 @@ export async function verifyOnKeptRecord<T>(
     // An unknown id has been looked up by now. A known one takes as long, so that time does not tell them apart.
     if (cause.code === 'invalid_client' && found.keptSinceMs !== null)
       await deps.clients.find(clientId)
-    const fresh = await deps.clientCache.reload(clientId, context.nowMs)
+    const fresh = await deps.clientCache.reload(clientId, context.nowMs, resources)
     return verifyOn(fresh, fresh?.readAtMs ?? 0, true)
   }
 }

@@ -4,8 +4,9 @@ import { tokenDigestOf } from '../crypto/digest.ts'
 import { mintToken } from '../crypto/token.ts'
 import { meetEndorsements } from '../domain/category.ts'
 import { type Client, getsRefreshToken, isEnabled } from '../domain/client.ts'
-import { consentTerms } from '../domain/consent.ts'
+import { consentTerms, type Offer } from '../domain/consent.ts'
 import type { ApprovedRedirectUri, ClientId } from '../domain/ids.ts'
+import { resourcesWith, urisOf } from '../domain/resource.ts'
 import { formatScopes, meetScopes } from '../domain/scope.ts'
 import type { SessionRecord } from '../domain/session.ts'
 import type { User } from '../domain/user.ts'
@@ -24,13 +25,7 @@ import {
   whyNotApproved,
 } from '../protocol/redirect-uri.ts'
 import { quoted } from '../protocol/sanitize.ts'
-import {
-  type Agreement,
-  agree,
-  type ConsentAnswer,
-  type ConsentQuestion,
-  type Offer,
-} from './consent.ts'
+import { type Agreement, agree, type ConsentAnswer, type ConsentQuestion } from './consent.ts'
 import type { Deps, RequestContext } from './deps.ts'
 import { prefetch } from './prefetch.ts'
 import { userOf } from './still-held.ts'
@@ -50,10 +45,15 @@ export type IdentifiedClient = Readonly<{ client: Client; redirect: ApprovedRedi
  * the browser is not redirected.
  */
 export async function identifyClient(
-  asked: Readonly<{ clientId: ClientId | undefined; redirectUri: string | undefined }>,
+  asked: Readonly<{
+    clientId: ClientId | undefined
+    redirectUri: string | undefined
+    resources: readonly string[]
+  }>,
   { clients, privateUseSchemes }: Pick<Deps, 'clients' | 'privateUseSchemes'>,
 ): Promise<IdentifiedClient> {
-  const client = asked.clientId === undefined ? null : await clients.findFresh(asked.clientId)
+  const { clientId, resources } = asked
+  const client = clientId === undefined ? null : await clients.findFresh(clientId, { resources })
   if (!client || !isEnabled(client)) {
     throw new OAuthError('invalid_request', 'No such application is registered here.', {
       detail: client ? 'disabled client' : 'unknown client_id',
@@ -187,6 +187,7 @@ function offer(
   { issueRefreshTokens }: Pick<Deps, 'issueRefreshTokens'>,
 ): Offer {
   const scopes = meetScopes(meetScopes(request.scopes, client.scopes), user.scopes)
+  const resources = resourcesWith(request.resources, scopes)
   if (scopes.length === 0) {
     throw new OAuthError('invalid_scope', 'The user holds none of the requested scopes.', {
       detail: `the user holds none of ${quoted(formatScopes(request.scopes))}`,
@@ -194,7 +195,7 @@ function offer(
   }
   const mayRefresh = getsRefreshToken(client, request.offlineAccess, issueRefreshTokens)
   const endorsements = meetEndorsements(client.endorsements, user.endorsements)
-  return { scopes, endorsements, mayRefresh }
+  return { scopes, endorsements, mayRefresh, resources }
 }
 
 type Granted = Agreement &
@@ -206,7 +207,7 @@ type Granted = Agreement &
   }>
 
 async function issueCode(
-  { fields, identified, request, user, scopes, endorsements, consent }: Granted,
+  { fields, identified, request, user, scopes, endorsements, resources, consent }: Granted,
   deps: Pick<Deps, 'authorizations' | 'codeLifetimeSeconds'>,
   { now, log }: RequestContext,
 ): Promise<string> {
@@ -216,6 +217,8 @@ async function issueCode(
   const record = {
     clientId: client.clientId,
     user: { userId, username, email, scopes, endorsements },
+    audience: urisOf(resources),
+    audienceReadAtMs: client.readAtMs,
     redirectUri: redirect,
     redirectUriSent: fields.has('redirect_uri'),
     codeChallenge: request.codeChallenge,

@@ -5,9 +5,12 @@ import type { RefreshPolicy } from '../domain/client.ts'
 import {
   type ConsentTerms,
   mayRememberConsent,
+  narrowedOffer,
   narrowedTerms,
+  type Offer,
   WITHDRAWN_FINGERPRINT,
 } from '../domain/consent.ts'
+import { formatResources, urisOf } from '../domain/resource.ts'
 import { formatScopes, splitScopes } from '../domain/scope.ts'
 import type { User } from '../domain/user.ts'
 import { consentFormBytes } from '../protocol/consent-form.ts'
@@ -25,9 +28,7 @@ export type ConsentAnswer =
   /** The form was made for another browser session, so its answer does not count. */
   | Readonly<{ kind: 'out_of_date'; refusal: OAuthError }>
 
-type Permissions = Readonly<{ scopes: readonly string[]; endorsements: readonly string[] }>
-export type Offer = Permissions & Readonly<{ mayRefresh: boolean }>
-export type Agreement = Permissions & Readonly<{ consent: GivenConsent | null }>
+export type Agreement = Offer & Readonly<{ consent: GivenConsent | null }>
 
 /** What the page asks. */
 export type ConsentQuestion = Readonly<{
@@ -45,16 +46,20 @@ type Decided =
   | Readonly<{ kind: 'ask'; question: ConsentQuestion }>
 
 /**
- * Without the mark that a scope is not sensitive, so that consents from before scopes were marked still answer. Whether a
- * refresh token comes with it counts where the client must ask for one: the client may then ask for more than before.
+ * Without the mark that a scope is not sensitive, and without a list of no resources, so that consents from before there
+ * were marks and resources still answer. Whether a refresh token comes with it counts where the client must ask for one:
+ * the client may then ask for more than before.
  */
-const fingerprintOf = (terms: ConsentTerms, policy: RefreshPolicy) =>
+const fingerprintOf = ({ resources, ...terms }: ConsentTerms, policy: RefreshPolicy) =>
   digest(
-    JSON.stringify(terms, (name, value: unknown) => {
-      if (name === 'mayRefresh' && policy === 'always') return undefined
-      const isMark = name === 'isSensitive' || name === 'mayRefresh'
-      return isMark && value === false ? undefined : value
-    }),
+    JSON.stringify(
+      resources.length === 0 ? terms : { ...terms, resources },
+      (name, value: unknown) => {
+        if (name === 'mayRefresh' && policy === 'always') return undefined
+        const isMark = name === 'isSensitive' || name === 'mayRefresh'
+        return isMark && value === false ? undefined : value
+      },
+    ),
   )
 
 type Case = Readonly<{
@@ -83,10 +88,9 @@ export async function agree(asked: Case, deps: Settled): Promise<Decided> {
   if (answer?.kind === 'given') {
     if (!answer.confirmed) return refuse(asked, 'the user pressed Cancel', deps)
     if (answer.shown !== fingerprint) return ask(asked, shown, { kind: 'changed' })
-    const agreed = [...allowed, ...answer.ticked]
-    const scopes = offered.scopes.filter((scope) => agreed.includes(scope))
-    if (scopes.length === 0) return refuse(asked, 'nothing was left ticked', deps)
-    return agreedNow(asked, scopes, deps)
+    const agreed = narrowedOffer(offered, [...allowed, ...answer.ticked])
+    if (agreed.scopes.length === 0) return refuse(asked, 'nothing was left ticked', deps)
+    return agreedNow(asked, agreed, deps)
   }
   const { client, redirect } = asked.identified
   const mayRemember = mayRememberConsent(client, redirect, terms) && !interaction.asksAgain
@@ -111,29 +115,34 @@ async function allowedBefore(
     consented.length < offered.scopes.length &&
     consented.every((scope) => offered.scopes.includes(scope))
   if (!consent || !isPart || interaction.asksAgain) return []
-  const before = narrowedTerms(terms, consented)
+  const before = narrowedTerms(terms, narrowedOffer(offered, consented))
   const answers =
     mayRememberConsent(client, redirect, before) &&
     consent.fingerprint === (await fingerprintOf(before, policy))
   return answers ? consented : []
 }
 
+const exactly = ({ scopes, resources }: Offer) => ({
+  scopes: formatScopes(scopes),
+  resources: formatResources(urisOf(resources)),
+})
+
 async function agreedNow(
   { offered, terms }: Case,
-  scopes: readonly string[],
+  agreed: Offer,
   { issueRefreshTokens }: Pick<Deps, 'issueRefreshTokens'>,
 ): Promise<Decided> {
   // Kept even where it may not be reused: the user sees by it what was allowed, and can remove it.
   const consent = {
-    scopes: formatScopes(scopes),
-    fingerprint: await fingerprintOf(narrowedTerms(terms, scopes), issueRefreshTokens),
-    declined: offered.scopes.filter((scope) => !scopes.includes(scope)),
+    ...exactly(agreed),
+    fingerprint: await fingerprintOf(narrowedTerms(terms, agreed), issueRefreshTokens),
+    declined: offered.scopes.filter((scope) => !agreed.scopes.includes(scope)),
   }
-  return { kind: 'agreed', agreement: { scopes, endorsements: offered.endorsements, consent } }
+  return { kind: 'agreed', agreement: { ...agreed, consent } }
 }
 
 /**
- * A refusal of the scopes that the remembered consent allows takes that consent back. A refusal of other scopes leaves
+ * A refusal of what the remembered consent allows takes that consent back. A refusal of other scopes leaves
  * it.
  */
 async function refuse(
@@ -142,7 +151,8 @@ async function refuse(
   deps: Pick<Deps, 'authorizations'>,
 ): Promise<never> {
   const { consent } = standing
-  const isSameQuestion = consent?.scopes === formatScopes(offered.scopes)
+  const { scopes, resources } = exactly(offered)
+  const isSameQuestion = consent?.scopes === scopes && consent.resources === resources
   if (isSameQuestion && consent?.fingerprint !== WITHDRAWN_FINGERPRINT) {
     await deps.authorizations.withdrawConsent(user.userId, identified.client.clientId)
   }

@@ -15,7 +15,7 @@ import type {
   RevocationStore,
   SessionStore,
   SignInFailureStore,
-  SupportedScopes,
+  SupportedStore,
   UserStore,
 } from '../stores/ports.ts'
 
@@ -33,7 +33,7 @@ export type Deps = Readonly<{
   usedJtis: JtiStore
   revocations: RevocationStore
   users: UserStore
-  supportedScopes: SupportedScopes
+  supported: SupportedStore
   issuer: string
   /** True when an external accounts service signs users in: then a user need not be registered here. */
   usersAreExternal: boolean

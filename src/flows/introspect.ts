@@ -2,6 +2,7 @@
 
 import { sessionKeyOf, tokenDigestOf } from '../crypto/digest.ts'
 import { type Client, isEnabled } from '../domain/client.ts'
+import { grantedResources, resourcesWith, scopesFor, urisOf } from '../domain/resource.ts'
 import { invalidClient, readClientAuthentication } from '../protocol/client-authentication.ts'
 import type { Fields } from '../protocol/fields.ts'
 import { type ActiveToken, activeSession } from '../protocol/introspection-response.ts'
@@ -26,9 +27,10 @@ export async function introspect(
   const presented = readClientAuthentication(fields, authorization)
   // RFC 7662 §2.1: the endpoint MUST require authorization, and the id of a public client is no secret.
   if (presented.method === 'none') throw invalidClient('introspection without authentication')
+  const grant = kind === 'refreshToken' ? await tokenDigestOf(token) : null
   const session = kind === 'accessToken' ? prefetch(readSession(token, deps, context)) : null
-  const standing = kind === 'refreshToken' ? prefetch(readStanding(token, deps)) : null
-  const client = await authenticateClient(presented, deps, context)
+  const standing = grant && prefetch(deps.refreshTokens.find(grant))
+  const client = await authenticateClient(presented, deps, context, { grant })
   const active =
     (await session) ?? (await activeRefreshToken(await standing, client, deps, context))
   return active && mayKnow(client, active) ? active : null
@@ -48,10 +50,7 @@ async function readSession(
   return session?.client ? activeSession(session, session.client.client_id) : null
 }
 
-const readStanding = async (token: string, { refreshTokens }: IntrospectionDeps) =>
-  refreshTokens.find(await tokenDigestOf(token))
-
-/** Active is what `/token` would renew now. The scopes are those that it would grant. */
+/** Active is what `/token` would renew now. Scopes and resources are those that it would grant. */
 async function activeRefreshToken(
   standing: RefreshTokenStanding | null,
   asking: Client,
@@ -67,6 +66,10 @@ async function activeRefreshToken(
   if (!client || !isEnabled(client) || !client.grantTypes.includes('refresh_token')) return null
   const held = stillHeld(family.user, client, user, deps.usersAreExternal)
   if (typeof held === 'string') return null
+  const resources = resourcesWith(grantedResources(asking.resources, family), held.scopes)
+  if (resources.length === 0 && family.audience.length > 0) return null
   const { clientId, expiresAt } = family
-  return { kind: 'refreshToken', clientId, ...held, issuedAt, expiresAt }
+  const scopes = scopesFor(resources, held.scopes)
+  const audience = urisOf(resources)
+  return { kind: 'refreshToken', clientId, ...held, scopes, audience, issuedAt, expiresAt }
 }

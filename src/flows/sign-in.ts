@@ -70,6 +70,7 @@ export async function signIn(
     endorsements: user.endorsements,
     ipAddress,
     jkt: null,
+    audience: [],
     asOfMs: user.readAtMs,
     startAtMs: nowMs,
     lifetimeSeconds,

@@ -43,6 +43,7 @@ export function operatorSession(nowMs: number): SessionRecord {
       redirect_uri: '',
     },
     authorizations: { classic: 0, scopes: [ADMIN_SCOPE], endorsements: [] },
+    audience: [],
     ip_address: '',
     remote_host: '',
     nonce: randomText(),

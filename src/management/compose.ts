@@ -64,6 +64,7 @@ export function composeManagement(env: ManagementEnv) {
       users: inTime(ports.users),
       scopes: inTime(ports.scopes),
       categories: inTime(ports.categories),
+      resources: inTime(ports.resources),
       revocations: inTime(ports.revocations),
       refreshTokens: inTime(ports.refreshTokens),
     },

@@ -1,4 +1,4 @@
-/** The documents of clients, users and scopes, as the API describes them, and what the responses to changes add. */
+/** The documents of clients, users, scopes and resources, as the API describes them, and what the responses to changes add. */
 
 import * as z from 'zod/mini'
 import type { Outcome } from '../flows/registration/change.ts'
@@ -8,6 +8,7 @@ import {
   CLIENT_PERMISSIONS,
 } from '../protocol/registration/client-fields.ts'
 import { entriesOf, type Fields, helpInJson, snakeCase } from '../protocol/registration/field.ts'
+import { RESOURCE_FIELDS } from '../protocol/registration/resource-fields.ts'
 import { SCOPE_FIELDS } from '../protocol/registration/scope-fields.ts'
 import { USER_FIELDS, USER_LISTS } from '../protocol/registration/user-fields.ts'
 import { named } from './openapi/schemas.ts'
@@ -89,6 +90,16 @@ export const ScopeDocument = named(
   }),
 )
 
+export const ResourceDocument = named(
+  'Resource',
+  z.strictObject({
+    uri: z.string(),
+    ...membersIn(RESOURCE_FIELDS),
+    created_at: Instant,
+    updated_at: Instant,
+  }),
+)
+
 /** What a person should know of a change: for example that a wider permission is still held. Absent if there is nothing. */
 export const NOTES = {
   notes: z.optional(z.array(z.string()).check(z.describe('what a person should know'))),
@@ -110,6 +121,7 @@ export const CLIENT_EXAMPLE = {
   may_introspect: false,
   access_token_lifetime_seconds: null,
   redirect_uris: ['https://reading.example/callback'],
+  default_resources: [],
   grant_types: ['authorization_code'],
   scopes: ['submission:read'],
   endorsements: [],
@@ -141,6 +153,16 @@ export const USER_EXAMPLE = {
   disabled_at: null,
 }
 
+export const RESOURCE_EXAMPLE = {
+  uri: 'https://files.example',
+  name: 'Your files',
+  scopes: ['files:read', 'files:write'],
+  access_token_lifetime_seconds: 900,
+  require_dpop: false,
+  require_pkce: false,
+  created_at: '2026-10-01T12:00:00.000Z',
+  updated_at: '2026-10-01T12:00:00.000Z',
+}
 export const SCOPE_EXAMPLE = {
   name: 'submission:read',
   sentence: 'See your submissions',

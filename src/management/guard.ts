@@ -71,6 +71,7 @@ async function check(
     scopes: [],
     resource: null,
     category: null,
+    audience: null,
     immediate: true,
     required: true,
   }

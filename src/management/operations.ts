@@ -8,6 +8,7 @@ import { importOperations } from './imports.ts'
 import { invitationOperations } from './invitations.ts'
 import type { Operation } from './operation.ts'
 import { refusalOperations } from './refusals.ts'
+import { resourceOperations } from './resources.ts'
 import { scopeOperations } from './scopes.ts'
 import { sessionOperations } from './sessions.ts'
 import { statusOperations } from './status.ts'
@@ -18,6 +19,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...clientPartOperations,
   ...userOperations,
   ...scopeOperations,
+  ...resourceOperations,
   ...categoryOperations,
   ...invitationOperations,
   ...importOperations,

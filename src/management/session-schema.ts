@@ -53,6 +53,12 @@ const Session = z.looseObject({
         ),
     ),
   }),
+  audience: z.optional(
+    described(
+      'URIs of the resources that the token is for (RFC 8707). Absent or empty: for none in particular.',
+      z.array(name()),
+    ),
+  ),
   ip_address: described('From where the session was opened, or empty.', z.string()),
   remote_host: described('The same, or its name.', z.string()),
   nonce: z.string(),
@@ -82,6 +88,7 @@ const EXAMPLE = {
     redirect_uri: 'https://reading.example/callback',
   },
   authorizations: { classic: 0, scopes: ['submission:read'], endorsements: ['cs.DL'] },
+  audience: ['https://files.example'],
   ip_address: '192.0.2.1',
   remote_host: '192.0.2.1',
   nonce: 'q1w2e3r4t5',

@@ -79,6 +79,19 @@ const Scopes = (p: Pick<ConsentTerms, 'scopes'> & { isMore: boolean }) => (
   </fieldset>
 )
 
+const Resources = (p: Pick<ConsentTerms, 'resources'>) => (
+  <section>
+    <h2>The access is for:</h2>
+    <ul>
+      {p.resources.map(({ uri, name }) => (
+        <li>
+          <bdi>{name}</bdi> <code>{uri}</code>
+        </li>
+      ))}
+    </ul>
+  </section>
+)
+
 const Endorsements = (p: Pick<ConsentTerms, 'endorsements'>) => (
   <section>
     <h2>With your endorsements, it will also be able to:</h2>
@@ -104,6 +117,7 @@ export const ConsentPage = (p: ConsentPageProps) => (
       {p.terms.scopes.length > 0 && (
         <Scopes scopes={allowedIn(p, false)} isMore={p.allowed.length > 0} />
       )}
+      {p.terms.resources.length > 0 && <Resources resources={p.terms.resources} />}
       {p.terms.endorsements.length > 0 && <Endorsements endorsements={p.terms.endorsements} />}
       <p class="returns">
         Either way, you will be sent to{' '}

@@ -85,6 +85,17 @@ const EXPLANATIONS = {
     remedy:
       'Request less, or leave scope out to request everything that the client is authorized for. The operator can authorize more.',
   },
+  invalid_target: {
+    meaning: 'The request names a resource for which it cannot get a token (RFC 8707).',
+    causes: [
+      'The value of resource is not an absolute URI, or it has a fragment.',
+      'No resource with this URI is registered here. Scheme and host may be in any case; the path must be exact.',
+      'The client is authorized for no scope of the resource, or none was granted.',
+      'At /token: the authorization request did not name the resource, or the user did not allow it.',
+    ],
+    remedy:
+      'Send the resource to /authorize and to /token, as the metadata of the resource gives it. At /token it may be one of those that the user allowed, or be left out.',
+  },
   invalid_dpop_proof: {
     meaning: 'The DPoP proof of the token request is not valid (RFC 9449).',
     causes: [

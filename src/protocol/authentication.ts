@@ -14,13 +14,15 @@ export type AuthenticationRequest = Readonly<{
   url?: string
   /** The session must hold all of them. */
   scopes?: readonly string[]
-  /** Each scope must be held for this resource. */
+  /** Each scope must be held for the resource with this id. */
   resource?: string
+  /** The access token must be for this resource: its URI (RFC 8707). */
+  audience?: string
   /** The session must be endorsed for it. */
   category?: string
   /** Revocations are read from D1 and not from KV; 503 if the authenticator has no database. */
   immediate?: boolean
-  /** An anonymous caller is refused, even if no scope and no category is required. */
+  /** An anonymous caller is refused, even if nothing else is required. */
   required?: boolean
 }>
 

@@ -4,23 +4,24 @@ import { type Client, mustUsePkce, type PkcePolicy } from '../domain/client.ts'
 import type { ClientId } from '../domain/ids.ts'
 import { isThumbprint } from './dpop.ts'
 import { OAuthError } from './errors.ts'
-import { type Fields, required } from './fields.ts'
+import { type Fields, RESOURCE, required } from './fields.ts'
 import { ASKED_AT, type Interaction, readInteraction } from './interaction.ts'
 import { readCodeChallenge } from './pkce.ts'
 import { requireBinding } from './registry-scopes.ts'
+import { namedResources, readTarget, type Target } from './resource-parameter.ts'
 import { quoted } from './sanitize.ts'
-import { asksForOfflineAccess, readRequestedScopes, type ScopePolicy } from './scope-parameter.ts'
+import { asksForOfflineAccess, type ScopePolicy } from './scope-parameter.ts'
 import { requireGrantType } from './token-request.ts'
 
-export type AuthorizationRequest = Readonly<{
-  scopes: readonly string[]
-  /** Does it ask for a refresh token? */
-  offlineAccess: boolean
-  codeChallenge: string | null
-  /** RFC 9449 §10. */
-  dpopJkt: string | null
-  interaction: Interaction
-}>
+export type AuthorizationRequest = Target &
+  Readonly<{
+    /** Does it ask for a refresh token? */
+    offlineAccess: boolean
+    codeChallenge: string | null
+    /** RFC 9449 §10. */
+    dpopJkt: string | null
+    interaction: Interaction
+  }>
 
 /** The parameters of a request: the consent page sends them back, and its form token is bound to them. */
 export const REQUEST_FIELDS = [
@@ -29,6 +30,7 @@ export const REQUEST_FIELDS = [
   'client_id',
   'redirect_uri',
   'scope',
+  RESOURCE,
   'state',
   'code_challenge',
   'code_challenge_method',
@@ -42,13 +44,16 @@ export const REQUEST_FIELDS = [
 export const requestPairs = (fields: Fields): (readonly [name: string, value: string])[] =>
   REQUEST_FIELDS.flatMap((name) => {
     const value = fields.get(name)
-    return value === undefined ? [] : [[name, value] as const]
+    if (value === undefined) return []
+    const values = name === RESOURCE ? value.split(' ') : [value]
+    return values.map((one) => [name, one] as const)
   })
 
 /** The client and its redirect URI. Read first, since later errors are reported at that URI. */
-export const readTarget = (fields: Fields) => ({
+export const readAddressee = (fields: Fields) => ({
   clientId: fields.get('client_id') as ClientId | undefined,
   redirectUri: fields.get('redirect_uri'),
+  resources: namedResources(fields),
 })
 
 /** What the deployment's settings say about requests. */
@@ -74,11 +79,15 @@ export function readAuthorizationRequest(
   }
   refuseControlCharacters(fields.get('state') ?? '')
   requireGrantType(client, 'authorization_code')
+  const target = readTarget(fields, client, scopePolicy)
+  const isPkceNeeded =
+    mustUsePkce({ client, policy: requirePkce }) ||
+    target.resources.some((resource) => resource.requirePkce)
   const request = {
-    codeChallenge: readCodeChallenge(fields, mustUsePkce({ client, policy: requirePkce })),
+    ...target,
+    codeChallenge: readCodeChallenge(fields, isPkceNeeded),
     dpopJkt: readDpopJkt(fields),
     interaction: readInteraction(fields),
-    scopes: readRequestedScopes(fields, client.scopes, scopePolicy),
     offlineAccess: asksForOfflineAccess(fields),
   }
   requireBinding(request.scopes, client, request.dpopJkt !== null)

@@ -4,6 +4,8 @@
  */
 
 import { SIGNATURE_ALGORITHMS } from '../crypto/signature-algorithms.ts'
+import { canonicalResource } from '../domain/resource.ts'
+import type { SessionRecord } from '../domain/session.ts'
 
 /** §2.1: the scheme in any case (RFC 9110 §11.1), then exactly one b64token. */
 const CREDENTIALS = /^(Bearer|DPoP) +([A-Za-z0-9._~+/-]+=*)$/i
@@ -83,6 +85,12 @@ export const credentialRequired = (scopes: readonly string[]): Refusal => ({
   reason: 'Authentication is required.',
   wwwAuthenticate: challenge({ scope: scopes.join(' ') }),
 })
+
+export const WRONG_AUDIENCE = 'The access token is not for this resource.'
+
+/** RFC 8707 §2, RFC 9068 §4: a token without an audience is for no resource in particular, so it is not for this one. */
+export const isFor = ({ audience }: Pick<SessionRecord, 'audience'>, uri: string) =>
+  audience.includes(canonicalResource(uri) ?? '')
 
 /** Did the caller present no credential? */
 export const asksForCredential = ({ error }: Refusal) => error === 'authentication_required'

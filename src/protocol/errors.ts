@@ -8,6 +8,7 @@ const STATUSES = {
   unsupported_grant_type: 400,
   unsupported_response_type: 400,
   invalid_scope: 400,
+  invalid_target: 400,
   invalid_dpop_proof: 400,
   login_required: 400,
   consent_required: 400,

@@ -7,16 +7,18 @@ export const MAX_FORM_BYTES = 16 * 1024
 
 export type Fields = ReadonlyMap<string, string>
 
-/** RFC 8707 §2 allows `resource` to be repeated. We ignore it. */
-const MAY_REPEAT = new Set(['resource'])
+/** RFC 8707 §2 allows this one to be repeated. Its values are joined with spaces, which no URI contains. */
+export const RESOURCE = 'resource'
 
 /** One pass, since a body can have thousands of names. A repeated name keeps its first value. */
 function collect(pairs: URLSearchParams) {
   const fields = new Map<string, string>()
   const repeated = new Set<string>()
   pairs.forEach((value, name) => {
-    if (!fields.has(name)) fields.set(name, value)
-    else if (!MAY_REPEAT.has(name)) repeated.add(name)
+    const first = fields.get(name)
+    if (first === undefined) fields.set(name, value)
+    else if (name === RESOURCE) fields.set(name, [first, value].filter(Boolean).join(' '))
+    else repeated.add(name)
   })
   for (const [name, value] of fields) if (value === '') fields.delete(name)
   return { fields: fields as Fields, repeated: [...repeated] }

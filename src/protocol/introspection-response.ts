@@ -11,6 +11,8 @@ export type ActiveToken = Readonly<{
   user: Readonly<{ userId: string; username: string }> | null
   scopes: readonly string[]
   endorsements: readonly string[]
+  /** URIs of the resources that it is for; empty for none in particular. */
+  audience: readonly string[]
   issuedAt: number
   expiresAt: number
   /** Thumbprint of the key that an access token is bound to; null for a bearer token. */
@@ -22,6 +24,7 @@ export const activeSession = (session: SessionRecord, clientId: string): ActiveT
   clientId,
   user: session.user && { userId: session.user.user_id, username: session.user.username },
   ...session.authorizations,
+  audience: session.audience,
   issuedAt: Math.floor(Date.parse(session.start_time) / 1000),
   expiresAt: endOf(session),
   jkt: session.cnf?.jkt ?? null,
@@ -39,6 +42,7 @@ export function introspectionResponse(token: ActiveToken | null, issuer: string)
     client_id: token.clientId,
     ...(token.user && { username: token.user.username }),
     sub: token.user?.userId ?? token.clientId,
+    ...(token.audience.length > 0 && { aud: token.audience }),
     ...(token.kind === 'accessToken' && { token_type: token.jkt ? 'DPoP' : 'Bearer' }),
     // RFC 9449 §6.2.
     ...(token.jkt && { cnf: { jkt: token.jkt } }),

@@ -15,14 +15,18 @@ const authMethodsAt = (endpoint: string) =>
 const entries = (make: (name: string, path: string) => [string, unknown]) =>
   Object.fromEntries(Object.entries(ENDPOINTS_FOR_CLIENTS).map(([name, path]) => make(name, path)))
 
+/** All that are declared. */
+type Supported = Readonly<{ scopes: readonly string[]; resources: readonly string[] }>
+
 /**
  * §7.2: `issuer` is the setting and never from the request, so that a caller cannot change the endpoints.
  */
 export function serverMetadata(
   issuer: string,
   grantTypes: readonly string[],
-  scopes: readonly string[],
+  { scopes, resources }: Supported,
 ) {
+  const urls = resources.filter((uri) => /^https?:/.test(uri))
   return {
     issuer,
     authorization_endpoint: `${issuer}/authorize`,
@@ -43,6 +47,8 @@ export function serverMetadata(
     code_challenge_methods_supported: ['S256'],
     authorization_response_iss_parameter_supported: true,
     scopes_supported: [...new Set([...scopes, OFFLINE_ACCESS])].sort(),
+    // RFC 9728 §4: resources that are URLs, since only those have metadata.
+    ...(urls.length > 0 && { protected_resources: urls }),
     service_documentation: `${issuer}/`,
   }
 }

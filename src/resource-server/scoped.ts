@@ -2,15 +2,18 @@
 
 import type { Context, MiddlewareHandler } from 'hono'
 import { isEndorsedFor } from '../domain/category.ts'
+import { canonicalResource, RESOURCE_URI_RULE } from '../domain/resource.ts'
 import { holdsScope, isScope, readHierarchy, SCOPE_RULE } from '../domain/scope.ts'
 import type { SessionRecord } from '../domain/session.ts'
 import type { AuthenticatorBinding } from '../protocol/authentication.ts'
 import {
   credentialRequired,
+  isFor,
   type Refusal,
   refusal,
   refusalResponse,
   UNAVAILABLE,
+  WRONG_AUDIENCE,
   withOperation,
 } from '../protocol/bearer.ts'
 import { publicUrlProblem } from '../protocol/public-url.ts'
@@ -20,6 +23,11 @@ import { identifyByBinding, identifyByJwt, type JwtOptions } from './caller.ts'
 export type ScopedEnv = { Variables: { session: SessionRecord } }
 
 export type ScopedOptions = Readonly<{
+  /**
+   * The URI of this service, as the registry has it (RFC 8707). Only an access token that is for it is allowed: not one
+   * for another service, nor one that is for none in particular, nor a browser session.
+   */
+  audience?: string
   /** The resource that the request names; undefined if it names none. */
   resource?: (c: Context) => string | undefined
   /**
@@ -43,6 +51,7 @@ export type ScopedOptions = Readonly<{
  * Requires every one of the scopes; `scoped(null)` requires any session. Responds with 401, 403 or 503 (a fault) as the
  * authenticator does. The challenge of a 401 or 403 names all the scopes. Throws a TypeError for bad options.
  *
+ * @example scoped('files:read', { audience: 'https://files.example' })
  * @example scoped('submission:read', { resource: (c) => c.req.param('id'), authorizer: owns })
  * @example scoped(['submission:read', 'submission:create'])
  */
@@ -95,7 +104,10 @@ export function scoped(
 }
 
 function misuse(scopes: readonly string[], options: ScopedOptions): string | null {
-  const { resource, authorizer, authenticator, jwt, resourceMetadata } = options
+  const { audience, resource, authorizer, authenticator, jwt, resourceMetadata } = options
+  if (audience !== undefined && canonicalResource(audience) === null) {
+    return `the audience ${RESOURCE_URI_RULE}`
+  }
   if (resourceMetadata !== undefined) {
     const problem = publicUrlProblem(resourceMetadata)
     if (problem) return `resourceMetadata ${problem}`
@@ -120,12 +132,15 @@ function misuse(scopes: readonly string[], options: ScopedOptions): string | nul
 async function objectionTo(
   session: SessionRecord,
   scopes: readonly string[],
-  { resource, authorizer, category }: ScopedOptions,
+  { audience, resource, authorizer, category }: ScopedOptions,
   c: Context,
 ): Promise<Refusal | null> {
   const held = session.authorizations.scopes
-  const refuse = (reason: string) =>
-    refusal('insufficient_scope', reason, scopes, session.cnf ? 'DPoP' : 'Bearer')
+  const scheme = session.cnf ? 'DPoP' : 'Bearer'
+  const refuse = (reason: string) => refusal('insufficient_scope', reason, scopes, scheme)
+  if (audience !== undefined && !isFor(session, audience)) {
+    return refusal('invalid_token', WRONG_AUDIENCE, scopes, scheme)
+  }
   const named = resource?.(c)
   const isHeld = (scope: string) =>
     named === undefined

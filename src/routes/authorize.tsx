@@ -11,7 +11,7 @@ import { fitsNextPage, loginAddress } from '../http/next-page.ts'
 import { sendPage } from '../http/page.ts'
 import type { HttpContext } from '../http/request-context.ts'
 import { ConsentPage, type ConsentPageProps } from '../pages/consent-page.tsx'
-import { readTarget, requestPairs } from '../protocol/authorization-request.ts'
+import { readAddressee, requestPairs } from '../protocol/authorization-request.ts'
 import { hiddenPairs, SHOWN, TICK } from '../protocol/consent-form.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import { type Fields, firstFields, repeatedFields, repetition } from '../protocol/fields.ts'
@@ -28,7 +28,7 @@ async function handle(c: HttpContext, pairs: URLSearchParams, isAnswer: boolean,
   if (repeated.some((name) => DECIDES_ADDRESS.includes(name))) throw repetition(repeated)
   const fields = firstFields(pairs)
   const [identified, session] = await Promise.all([
-    identifyClient(readTarget(fields), deps),
+    identifyClient(readAddressee(fields), deps),
     seeBrowserSession(c, deps),
   ])
   // RFC 9110 §9.2.1: HEAD changes nothing, and a remembered consent would issue a code.
@@ -142,7 +142,7 @@ export async function clientBehind(
   const { pathname, searchParams } = new URL(path, deps.issuer)
   if (pathname !== '/authorize') return null
   const fields = firstFields(searchParams)
-  return identifyClient(readTarget(fields), deps).catch((cause: unknown) => {
+  return identifyClient(readAddressee(fields), deps).catch((cause: unknown) => {
     if (cause instanceof OAuthError) return null
     throw cause
   })

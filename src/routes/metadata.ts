@@ -6,7 +6,7 @@ import { serverMetadata } from '../protocol/metadata.ts'
 import type { Endpoint } from './endpoint.ts'
 
 export const METADATA_PATH = '/.well-known/oauth-authorization-server'
-/** Short, because an operator may declare and delete scopes. */
+/** Short, because an operator may declare and delete scopes and resources. */
 const MAX_AGE_SECONDS = 300
 
 export const metadataEndpoint: Endpoint = {
@@ -14,9 +14,8 @@ export const metadataEndpoint: Endpoint = {
   sendError: sendErrorJson,
   allowsAnyOrigin: true,
   isRoutine: true,
-  get: async (c, { issuer, supportedScopes }) => {
-    const scopes = await supportedScopes.names(c.var.request.nowMs)
-    const body = serverMetadata(issuer, GRANT_TYPES, scopes)
+  get: async (c, { issuer, supported }) => {
+    const body = serverMetadata(issuer, GRANT_TYPES, await supported.read(c.var.request.nowMs))
     return c.json(body, 200, { 'Cache-Control': `public, max-age=${MAX_AGE_SECONDS}` })
   },
 }

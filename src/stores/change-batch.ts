@@ -13,7 +13,11 @@ export const NEXT_VERSION = `max(version + 1, ${D1_NOW_MS})`
 export const EXPECT_VERSION = `INSERT INTO expected_version (kind, id, version) VALUES (?1, ?2, ?3)`
 
 /** The record to change, as the view `expected_version` names it. */
-type Expected = Readonly<{ kind: 'client' | 'user' | 'scope'; id: string; version: number }>
+type Expected = Readonly<{
+  kind: 'client' | 'user' | 'scope' | 'resource'
+  id: string
+  version: number
+}>
 
 /** One change of the record. */
 export type Part = Readonly<{

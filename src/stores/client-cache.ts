@@ -1,6 +1,7 @@
 /** Client records kept in the isolate for a few seconds, so that a warm token request needs no D1. */
 
 import type { Client } from '../domain/client.ts'
+import { urisOf } from '../domain/resource.ts'
 import { evictOldest } from './evict-oldest.ts'
 import type { ClientCache, ClientStore } from './ports.ts'
 
@@ -28,6 +29,10 @@ export function clientCache(
 ): ClientCache {
   const { clientCacheSeconds, staleClientSeconds } = settings
 
+  /** With the resources of earlier requests, so that requests for different resources find all of them kept. */
+  const including = (clientId: string, resources: readonly string[]) => ({
+    resources: [...resources, ...urisOf(records.get(clientId)?.client.resources ?? [])],
+  })
   const keep = (clientId: string, client: Client | null, nowMs: number) => {
     records.delete(clientId)
     if (!client || clientCacheSeconds === 0) return client
@@ -43,19 +48,22 @@ export function clientCache(
   })
 
   return {
-    async lookUp(clientId, nowMs) {
+    async lookUp(clientId, nowMs, resources) {
       const known = records.get(clientId)
       const ageSeconds = known ? (nowMs - known.askedAtMs) / 1000 : Number.POSITIVE_INFINITY
       if (known && ageSeconds < clientCacheSeconds) return kept(known, nowMs)
       try {
-        const client = keep(clientId, await deps.clients.find(clientId), nowMs)
+        const found = await deps.clients.find(clientId, including(clientId, resources))
+        const client = keep(clientId, found, nowMs)
         return { client, keptSinceMs: null, staleSeconds: null, asOfMs: client?.readAtMs ?? 0 }
       } catch (fault) {
         if (!known || ageSeconds >= staleClientSeconds) throw fault
         return kept(known, nowMs, Math.floor(ageSeconds))
       }
     },
-    reload: async (clientId, nowMs) =>
-      keep(clientId, await deps.clients.findFresh(clientId), nowMs),
+    async reload(clientId, nowMs, resources) {
+      const found = await deps.clients.findFresh(clientId, including(clientId, resources))
+      return keep(clientId, found, nowMs)
+    },
   }
 }

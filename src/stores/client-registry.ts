@@ -43,7 +43,7 @@ function endingOf(
 ): Pick<Part, 'narrowing' | 'ending'> {
   switch (change.kind) {
     case 'update': {
-      const { redirectUris, ...permissions } = change.lists
+      const { redirectUris, defaultResources: _, ...permissions } = change.lists
       const { authMethod, jwks } = change.fields
       const replaced = {
         how: 'replace' as const,

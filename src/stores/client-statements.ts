@@ -34,6 +34,11 @@ export const TOUCH_CONFIDENTIAL_CLIENT = `UPDATE client SET updated_at = ?2, ver
   WHERE client_id = ?1 AND auth_method LIKE 'client_secret%'`
 export const ADD_REDIRECT_URIS = `INSERT INTO client_redirect_uri (client_id, redirect_uri)
   SELECT c.client_id, j.value FROM client c, json_each(?2) j WHERE c.client_id = ?1 ON CONFLICT DO NOTHING`
+/** Fails if there is no such resource: the client would get tokens that are bound to none. */
+export const ADD_DEFAULT_RESOURCES = `INSERT INTO client_default_resource (client_id, uri)
+  SELECT c.client_id, j.value FROM client c, json_each(?2) j WHERE c.client_id = ?1 ON CONFLICT DO NOTHING`
+export const KEEP_DEFAULT_RESOURCES = `DELETE FROM client_default_resource
+  WHERE client_id = ?1 AND uri NOT IN (SELECT value FROM json_each(?2))`
 export const KEEP_REDIRECT_URIS = `DELETE FROM client_redirect_uri
   WHERE client_id = ?1 AND redirect_uri NOT IN (SELECT value FROM json_each(?2))`
 /** Does nothing for a client that keeps no secret. */
@@ -66,11 +71,13 @@ export function insertClient(
   const texts = [name, ownerId, url, description, authMethod, jwks]
   const flags = [fields.requirePkce, fields.requireDpop, fields.mayIntrospect].map(Number)
   const redirectUris = JSON.stringify(lists.redirectUris ?? [])
+  const resources = JSON.stringify(lists.defaultResources ?? [])
   return [
     db
       .prepare(INSERT_CLIENT)
       .bind(clientId, ...texts, fields.accessTokenLifetimeSeconds, ...flags, now),
     db.prepare(ADD_REDIRECT_URIS).bind(clientId, redirectUris),
+    db.prepare(ADD_DEFAULT_RESOURCES).bind(clientId, resources),
     ...permissionStatements(db, [mode], { clientId, lists, now }),
     ...(secretDigest ? [db.prepare(ADD_CREDENTIAL).bind(clientId, secretDigest, now)] : []),
   ]
@@ -82,12 +89,15 @@ type Update = Extract<ClientChange, { kind: 'update' }>
 function updateClient(db: Database, clientId: string, change: Update, now: number): Statements {
   const { fields, lists, mode } = change
   const keep = mode === 'authorize' ? 'keepAuthorized' : 'keepRequested'
-  const uris = lists.redirectUris && JSON.stringify(lists.redirectUris)
-  const replaceUris = [KEEP_REDIRECT_URIS, ADD_REDIRECT_URIS].map((sql) => db.prepare(sql))
+  const replaced = (list: readonly string[] | undefined, ...statements: readonly string[]) =>
+    list === undefined
+      ? []
+      : statements.map((sql) => db.prepare(sql).bind(clientId, JSON.stringify(list)))
   return [
     db.prepare(UPDATE_CLIENT).bind(clientId, JSON.stringify(fields), now),
     db.prepare(DROP_NEEDLESS_CREDENTIALS).bind(clientId),
-    ...(uris === undefined ? [] : replaceUris.map((one) => one.bind(clientId, uris))),
+    ...replaced(lists.redirectUris, KEEP_REDIRECT_URIS, ADD_REDIRECT_URIS),
+    ...replaced(lists.defaultResources, KEEP_DEFAULT_RESOURCES, ADD_DEFAULT_RESOURCES),
     ...permissionStatements(db, [keep, mode], { clientId, lists, now }),
   ]
 }

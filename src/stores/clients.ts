@@ -2,9 +2,10 @@
 
 import type { AuthMethod, Client, Credential, GrantType } from '../domain/client.ts'
 import type { ClientId, RegisteredRedirectUri } from '../domain/ids.ts'
+import type { Resource } from '../domain/resource.ts'
 import { D1_NOW_MS } from './d1-clock.ts'
 import type { Database } from './database.ts'
-import type { ClientStore } from './ports.ts'
+import type { ClientStore, ReadWithClient } from './ports.ts'
 
 export type ClientRow = {
   client_id: ClientId
@@ -24,6 +25,9 @@ export type ClientRow = {
   scopes: string
   grant_types: string
   endorsements: string
+  default_resources: string
+  /** Absent where the record is not read for a request. */
+  resources?: string
   read_at_ms: number
 }
 
@@ -42,9 +46,29 @@ export const CLIENT_COLUMNS = `
     WHERE g.client_id = c.client_id AND g.authorized_at IS NOT NULL) AS grant_types,
   (SELECT json_group_array(category) FROM client_endorsement e
     WHERE e.client_id = c.client_id AND e.authorized_at IS NOT NULL) AS endorsements,
+  (SELECT json_group_array(uri) FROM client_default_resource d
+    WHERE d.client_id = c.client_id) AS default_resources,
   ${D1_NOW_MS} AS read_at_ms`
 
-export const FIND_CLIENT = `SELECT ${CLIENT_COLUMNS} FROM client c WHERE c.client_id = ?1`
+/** `?2` is a JSON list of URIs, `?3` the digest of a code or a refresh token, or NULL: as `findParameters` has them. */
+export const FIND_CLIENT = `SELECT ${CLIENT_COLUMNS},
+  (SELECT json_group_array(json_object('uri', r.uri, 'name', r.name, 'scopes', json(r.scopes),
+      'accessTokenLifetimeSeconds', r.access_token_lifetime_seconds,
+      'requireDpop', json(iif(r.require_dpop, 'true', 'false')),
+      'requirePkce', json(iif(r.require_pkce, 'true', 'false')), 'declaredAtMs', r.declared_at_ms))
+    FROM (SELECT value FROM json_each(?2)
+      UNION SELECT d.uri FROM client_default_resource d WHERE d.client_id = ?1
+      UNION SELECT g.value FROM authorization_code a, json_each(a.record, '$.audience') g
+        WHERE a.code_digest = ?3
+      UNION SELECT g.value FROM refresh_token t JOIN refresh_family f ON f.family_id = t.family_id,
+        json_each(f.record, '$.audience') g WHERE t.token_digest = ?3)
+    CROSS JOIN resource r ON r.uri = value) AS resources
+  FROM client c WHERE c.client_id = ?1`
+
+export const findParameters = (
+  clientId: string,
+  { resources = [], grant = null }: ReadWithClient = {},
+) => [clientId, JSON.stringify(resources), grant]
 
 /** Called once a day: a write for every token would halve the rate at which tokens can be issued. */
 export const TOUCH_CREDENTIAL = `UPDATE client_credential SET last_used_at = ?3
@@ -68,11 +92,20 @@ export const readClientRow = (row: ClientRow): Client => ({
   scopes: JSON.parse(row.scopes) as string[],
   grantTypes: JSON.parse(row.grant_types) as GrantType[],
   endorsements: JSON.parse(row.endorsements) as string[],
+  defaultResources: JSON.parse(row.default_resources) as string[],
+  resources: JSON.parse(row.resources ?? '[]') as Resource[],
   readAtMs: row.read_at_ms,
 })
 
-async function findIn(db: Pick<Database, 'prepare'>, clientId: string): Promise<Client | null> {
-  const row = await db.prepare(FIND_CLIENT).bind(clientId).first<ClientRow>()
+async function findIn(
+  db: Pick<Database, 'prepare'>,
+  clientId: string,
+  more?: ReadWithClient,
+): Promise<Client | null> {
+  const row = await db
+    .prepare(FIND_CLIENT)
+    .bind(...findParameters(clientId, more))
+    .first<ClientRow>()
   return row && readClientRow(row)
 }
 
@@ -81,8 +114,8 @@ export const clientStore = (
   primary: Database,
   near: () => Pick<Database, 'prepare'>,
 ): ClientStore => ({
-  find: (clientId) => findIn(near(), clientId),
-  findFresh: (clientId) => findIn(primary, clientId),
+  find: (clientId, more) => findIn(near(), clientId, more),
+  findFresh: (clientId, more) => findIn(primary, clientId, more),
   async touchCredential(clientId, secretDigest, now) {
     await primary.prepare(TOUCH_CREDENTIAL).bind(clientId, secretDigest, now).run()
   },

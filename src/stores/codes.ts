@@ -4,9 +4,10 @@ import { userActor } from '../domain/audit.ts'
 import type { AuthorizationCode } from '../domain/authorization-code.ts'
 import { FORGET_CONSENT_SECONDS, WITHDRAWN_FINGERPRINT } from '../domain/consent.ts'
 import type { SessionKey, TokenDigest } from '../domain/ids.ts'
+import { type GrantedAudience, NO_AUDIENCE } from '../domain/resource.ts'
 import { consentSubject } from '../domain/revocation.ts'
 import { recordStatement } from './audit.ts'
-import { type ClientRow, FIND_CLIENT, readClientRow } from './clients.ts'
+import { type ClientRow, FIND_CLIENT, findParameters, readClientRow } from './clients.ts'
 import { D1_NOW } from './d1-clock.ts'
 import type { Database, Namespace, TextWriter } from './database.ts'
 import { rememberExternalUser } from './external-users.ts'
@@ -39,9 +40,9 @@ export const INSERT_CODE = `INSERT INTO authorization_code
  * The latest answer replaces the earlier one. `granted_at` stays that of the first answer, unless the consent was last used
  * before `?6`. Writes nothing if the code (`?7`) was spent at once: the user may have removed the consent meanwhile.
  */
-export const REMEMBER_CONSENT = `INSERT INTO consent (user_id, client_id, scopes, fingerprint, granted_at)
-  SELECT ?1, ?2, ?3, ?4, ?5 FROM authorization_code WHERE code_digest = ?7 AND spent_at IS NULL
-  ON CONFLICT DO UPDATE SET scopes = excluded.scopes, fingerprint = excluded.fingerprint,
+export const REMEMBER_CONSENT = `INSERT INTO consent (user_id, client_id, scopes, fingerprint, granted_at, resources)
+  SELECT ?1, ?2, ?3, ?4, ?5, ?8 FROM authorization_code WHERE code_digest = ?7 AND spent_at IS NULL
+  ON CONFLICT DO UPDATE SET scopes = excluded.scopes, resources = excluded.resources, fingerprint = excluded.fingerprint,
     granted_at = iif(max(granted_at, coalesce(used_at, 0)) <= ?6, excluded.granted_at, granted_at)`
 export const WITHDRAW_CONSENT = `UPDATE consent SET fingerprint = '${WITHDRAWN_FINGERPRINT}'
   WHERE user_id = ?1 AND client_id = ?2`
@@ -137,7 +138,7 @@ async function whyNotSpent(
 ): Promise<Exclude<Spending, { kind: 'won' }>> {
   const [spending, client, proof] = await db.batch([
     db.prepare(FIND_SPENDING).bind(codeDigest),
-    db.prepare(FIND_CLIENT).bind(clientId),
+    db.prepare(FIND_CLIENT).bind(...findParameters(clientId)),
     db.prepare(FIND_JTI).bind(await proofDigest(terms)),
   ])
   const row = spending?.results[0] as SpendingRow | undefined
@@ -154,11 +155,20 @@ async function whyNotSpent(
   }
 }
 
+/** A code from before there were audiences has none. */
+const readCode = (record: string): AuthorizationCode => ({
+  ...NO_AUDIENCE,
+  ...(JSON.parse(record) as Omit<AuthorizationCode, keyof GrantedAudience>),
+})
+
 export const codeStore = (db: Database, codes: Namespace): CodeStore => ({
-  findCarried: (codeDigest) => codes.get<AuthorizationCode>(codeDigest, 'json'),
+  async findCarried(codeDigest) {
+    const record = await codes.get(codeDigest)
+    return record === null ? null : readCode(record)
+  },
   async findOnLedger(codeDigest) {
     const row = await db.prepare(FIND_CODE).bind(codeDigest).first<{ record: string }>()
-    return row && (JSON.parse(row.record) as AuthorizationCode)
+    return row && readCode(row.record)
   },
   async spend(codeDigest, purchase, now) {
     const [outcome] = await db.batch(await spendStatements(db, codeDigest, purchase, now))
@@ -201,6 +211,7 @@ export const authorizationStore = (
               issuedAt,
               issuedAt - FORGET_CONSENT_SECONDS,
               codeDigest,
+              consent.resources,
             ),
           recordStatement(db, {
             happenedAt: issuedAt,
@@ -212,6 +223,7 @@ export const authorizationStore = (
               scopes: code.user.scopes,
               declined: consent.declined,
               endorsements: code.user.endorsements,
+              ...(code.audience.length > 0 && { resources: code.audience }),
             },
           }),
         ]

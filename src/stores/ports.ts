@@ -13,11 +13,19 @@ import type { RegisteredUser } from '../domain/user.ts'
 
 export type * from './spending-ports.ts'
 
+/** Which resources to read with a client, beside its default ones. */
+export type ReadWithClient = Readonly<{
+  /** Canonical URIs. */
+  resources?: readonly string[]
+  /** A code or a refresh token: the resources of its grant. */
+  grant?: TokenDigest | null
+}>
+
 export interface ClientStore {
   /** Null if unknown. May be read from a replica and be seconds old. */
-  find(clientId: ClientId): Promise<Client | null>
+  find(clientId: ClientId, more?: ReadWithClient): Promise<Client | null>
   /** Null if unknown. Read from the primary: never stale. */
-  findFresh(clientId: ClientId): Promise<Client | null>
+  findFresh(clientId: ClientId, more?: ReadWithClient): Promise<Client | null>
   /** Records the day on which a secret was used. A lost write is harmless. */
   touchCredential(clientId: ClientId, secretDigest: SecretDigest, now: number): Promise<void>
 }
@@ -38,12 +46,12 @@ export type Lookup = Readonly<{
 /** For `client_credentials` only. */
 export interface ClientCache {
   /**
-   * The record may be a replica's or up to `CLIENT_CACHE_SECONDS` old, and up to `STALE_CLIENT_SECONDS` old while D1 does
+   * The record may lack resources that an earlier request did not name. It may be a replica's or up to `CLIENT_CACHE_SECONDS` old, and up to `STALE_CLIENT_SECONDS` old while D1 does
    * not answer.
    */
-  lookUp(clientId: ClientId, nowMs: number): Promise<Lookup>
+  lookUp(clientId: ClientId, nowMs: number, resources: readonly string[]): Promise<Lookup>
   /** Reads the record again, from the primary. */
-  reload(clientId: ClientId, nowMs: number): Promise<Client | null>
+  reload(clientId: ClientId, nowMs: number, resources: readonly string[]): Promise<Client | null>
 }
 
 /** A consent that the user gave on the page in this request. */
@@ -256,12 +264,15 @@ export interface UserStore {
   standing(userId: string, clientId: ClientId, asked: Permissions): Promise<Standing>
 }
 
-export interface SupportedScopes {
+/** Names of scopes and URIs of resources, sorted. */
+export type Supported = Readonly<{ scopes: readonly string[]; resources: readonly string[] }>
+
+export interface SupportedStore {
   /**
-   * The names of all declared scopes, sorted; at most `SCOPES_KEPT_SECONDS` old, and older while D1 does not answer.
+   * All that are declared; at most `SCOPES_KEPT_SECONDS` old, and older while D1 does not answer.
    * Throws if this isolate has never read them.
    */
-  names(nowMs: number): Promise<readonly string[]>
+  read(nowMs: number): Promise<Supported>
 }
 
 /** Whom an open invitation is for. */

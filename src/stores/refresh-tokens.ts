@@ -1,8 +1,9 @@
 /** Refresh tokens in D1: families of tokens, in which each token is spent once for its successor. */
 
 import type { ClientId, TokenDigest } from '../domain/ids.ts'
+import { type GrantedAudience, NO_AUDIENCE } from '../domain/resource.ts'
 import { formatScopes, splitScopes } from '../domain/scope.ts'
-import { type ClientRow, FIND_CLIENT, readClientRow } from './clients.ts'
+import { type ClientRow, FIND_CLIENT, findParameters, readClientRow } from './clients.ts'
 import { D1_NOW } from './d1-clock.ts'
 import type { Database } from './database.ts'
 import type { RefreshFamily, RefreshTokenStanding, RefreshTokenStore, Rotation } from './ports.ts'
@@ -19,7 +20,7 @@ import { FIND_JTI } from './used-jtis.ts'
 import { USER_JSON } from './users.ts'
 
 /** What a family keeps of the grant, as JSON. */
-type FamilyRecord = Pick<RefreshFamily, 'user' | 'redirectUri' | 'jkt'>
+type FamilyRecord = Pick<RefreshFamily, 'user' | 'redirectUri' | 'jkt' | keyof GrantedAudience>
 
 type StandingRow = {
   family_id: string
@@ -41,8 +42,8 @@ const FAMILY_LIVES = `f.ended_at IS NULL AND ${FAMILY_END} > ${D1_NOW}`
 
 export const FIND_REFRESH_TOKEN = `SELECT f.family_id, f.client_id, f.record, ${FAMILY_END} AS expires_at, f.ended_at,
     ${D1_NOW} AS read_at, t.issued_at, t.spent_at, t.salt, ${USER_JSON('f.user_id')} AS user,
-    (SELECT json_object('tokenDigest', s.token_digest, 'salt', s.salt, 'scopes', s.scopes, 'issuedAt', s.issued_at,
-      'isSpent', s.spent_at IS NOT NULL) FROM refresh_token s WHERE s.token_digest = t.successor) AS successor
+    (SELECT json_object('tokenDigest', s.token_digest, 'salt', s.salt, 'scopes', s.scopes, 'resources', s.resources,
+      'issuedAt', s.issued_at, 'isSpent', s.spent_at IS NOT NULL) FROM refresh_token s WHERE s.token_digest = t.successor) AS successor
   FROM refresh_token t JOIN refresh_family f ON f.family_id = t.family_id WHERE t.token_digest = ?1`
 const ofFamily = (column: string) =>
   `(SELECT f.${column} FROM refresh_family f WHERE f.family_id = refresh_token.family_id)`
@@ -62,8 +63,9 @@ export const SPEND_REFRESH_TOKEN = `UPDATE refresh_token SET spent_at = ?2, succ
 export const USE_PROOF_FOR_TOKEN = `INSERT INTO used_jti (jti_digest, expires_at)
   SELECT ?3, ?4 FROM refresh_token WHERE token_digest = ?1 AND successor = ?2 ON CONFLICT DO NOTHING`
 /** Only for the winner, in the same batch. */
-export const INSERT_SUCCESSOR = `INSERT INTO refresh_token (token_digest, family_id, session_key, issued_at, salt, scopes)
-  SELECT ?2, family_id, ?3, ${D1_NOW}, ?4, ?5 FROM refresh_token WHERE token_digest = ?1 AND successor = ?2
+export const INSERT_SUCCESSOR = `INSERT INTO refresh_token
+    (token_digest, family_id, session_key, issued_at, salt, scopes, resources)
+  SELECT ?2, family_id, ?3, ${D1_NOW}, ?4, ?5, ?6 FROM refresh_token WHERE token_digest = ?1 AND successor = ?2
   ON CONFLICT DO NOTHING`
 /** One more answer with the same successor, while that is unused and may still be issued. */
 export const REPEAT_SUCCESSOR = `UPDATE refresh_token SET answers = answers + 1
@@ -93,11 +95,21 @@ export const UNSPEND_REFRESH_TOKEN = `UPDATE refresh_token SET spent_at = NULL, 
     (SELECT 1 FROM refresh_token s WHERE s.token_digest = ?2 AND (s.answers > 0 OR s.spent_at IS NOT NULL))`
 export const DELETE_SUCCESSOR = `DELETE FROM refresh_token WHERE token_digest = ?1 AND answers <= 0 AND spent_at IS NULL`
 
-export const familyRecord = ({ user, redirectUri, jkt }: RefreshFamily): string =>
-  JSON.stringify({ user, redirectUri, jkt } satisfies FamilyRecord)
+export const familyRecord = (family: RefreshFamily): string => {
+  const { user, redirectUri, jkt, audience, audienceReadAtMs } = family
+  return JSON.stringify({
+    user,
+    redirectUri,
+    jkt,
+    audience,
+    audienceReadAtMs,
+  } satisfies FamilyRecord)
+}
 
+/** A family from before there were audiences has none. */
 const readFamily = (row: StandingRow): RefreshFamily => ({
-  ...(JSON.parse(row.record) as FamilyRecord),
+  ...NO_AUDIENCE,
+  ...(JSON.parse(row.record) as Omit<FamilyRecord, keyof GrantedAudience>),
   familyId: row.family_id,
   clientId: row.client_id,
   expiresAt: row.expires_at,
@@ -119,12 +131,16 @@ function readSuccessor(json: string): RefreshTokenStanding['successor'] {
     tokenDigest: TokenDigest
     salt: string | null
     scopes: string | null
+    resources: string | null
     issuedAt: number
     isSpent: number
   }
-  const { salt, scopes, ...successor } = found
+  const { salt, scopes, resources, ...successor } = found
   // A token that is spent or was not derived has no salt.
-  const derivation = salt === null || scopes === null ? null : { salt, scopes: splitScopes(scopes) }
+  const derivation =
+    salt === null || scopes === null
+      ? null
+      : { salt, scopes: splitScopes(scopes), resources: resources ?? '' }
   return { ...successor, isSpent: found.isSpent === 1, derivation }
 }
 
@@ -137,7 +153,7 @@ async function whyLost(
 ): Promise<Exclude<Rotation, { kind: 'won' }>> {
   const [token, client, proof] = await db.batch([
     db.prepare(FIND_REFRESH_TOKEN).bind(tokenDigest),
-    db.prepare(FIND_CLIENT).bind(clientId),
+    db.prepare(FIND_CLIENT).bind(...findParameters(clientId, { grant: tokenDigest })),
     db.prepare(FIND_JTI).bind(usedProof),
   ])
   if (proof?.results.length) return { kind: 'proof_used' }
@@ -157,13 +173,13 @@ export const refreshTokenStore = (db: Database): RefreshTokenStore => ({
   },
 
   async rotate(tokenDigest, { familyId, clientId }, successor, now) {
-    const { sessionKey, jkt, salt, terms, idleSeconds } = successor
+    const { sessionKey, jkt, salt, resources, terms, idleSeconds } = successor
     const next = successor.tokenDigest
     const statements = [
       db.prepare(SPEND_REFRESH_TOKEN).bind(tokenDigest, now, next, await termsJson(terms)),
       db
         .prepare(INSERT_SUCCESSOR)
-        .bind(tokenDigest, next, sessionKey, salt, formatScopes(terms.scopes)),
+        .bind(tokenDigest, next, sessionKey, salt, formatScopes(terms.scopes), resources),
       db.prepare(TOUCH_FAMILY).bind(familyId, next, idleSeconds, tokenDigest, now),
     ]
     if (jkt !== null) {

@@ -13,6 +13,7 @@ import type {
 } from '../domain/client.ts'
 import type { Category, NewScope, ScopeFields, ScopeRecord } from '../domain/declaration.ts'
 import type { SecretDigest, SessionKey, TokenDigest } from '../domain/ids.ts'
+import type { NewResource, ResourceFields, ResourceRecord } from '../domain/resource.ts'
 import type { UserFields, UserLists, UserRecord } from '../domain/user.ts'
 import type { RefreshTokenStore } from './ports.ts'
 
@@ -119,6 +120,37 @@ export interface UserRegistry extends UserReader {
   ): Promise<Changed<UserRecord> | Readonly<{ kind: 'taken' }>>
 }
 
+export interface ResourceReader {
+  /** Null if there is none. One read of the primary. */
+  find(uri: string): Promise<ResourceRecord | null>
+  /** At most `rows` resources after the URI `after`, ordered by URI. */
+  page(after: string, rows: number): Promise<readonly ResourceRecord[]>
+  /** Those of the URIs that are of no resource. */
+  missing(uris: readonly string[]): Promise<readonly string[]>
+}
+
+export interface ResourceRegistry extends ResourceReader {
+  /** Null, and nothing is written, if it is there. `too_many`: as for scopes. */
+  create(
+    resource: NewResource,
+    by: Authorship,
+    detail: Detail,
+  ): Promise<ResourceRecord | 'too_many' | null>
+  /** `endsSessions`: the change ends every session that is for the resource. */
+  update(
+    before: ResourceRecord,
+    change: Readonly<{ fields: Partial<ResourceFields>; endsSessions: boolean }>,
+    by: Authorship,
+    detail: Detail,
+  ): Promise<Changed<ResourceRecord>>
+  /** Ends every session that is for it. `is_default`: of so many clients; nothing was written. */
+  delete(
+    before: ResourceRecord,
+    by: Authorship,
+    detail: Detail,
+  ): Promise<Changed<ResourceRecord> | Readonly<{ kind: 'is_default'; clients: number }>>
+}
+
 /** `too_many`: `MAX_DECLARED` are declared. Nothing was written. */
 export interface ScopeRegistry {
   /** Null if it is not declared. One read of the primary. */
@@ -211,6 +243,7 @@ export type RegistrationPorts = Readonly<{
   users: UserRegistry
   scopes: ScopeRegistry
   categories: CategoryRegistry
+  resources: ResourceRegistry
   revocations: AdministratorRevocations
   refreshTokens: Pick<RefreshTokenStore, 'find'>
 }>

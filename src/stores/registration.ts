@@ -6,6 +6,7 @@ import { clientRegistry } from './client-registry.ts'
 import type { Database, TextNamespace } from './database.ts'
 import { refreshTokenStore } from './refresh-tokens.ts'
 import type { Lifetimes, RegistrationPorts } from './registration-ports.ts'
+import { resourceRegistry } from './resource-registry.ts'
 import { scopeRegistry } from './scope-registry.ts'
 import { userRegistry } from './user-registry.ts'
 
@@ -18,6 +19,7 @@ export const registrationPorts = (
   users: userRegistry(db, lifetimes),
   scopes: scopeRegistry(db, lifetimes),
   categories: categoryRegistry(db),
+  resources: resourceRegistry(db, lifetimes),
   revocations: administratorRevocations(db, sessions, lifetimes),
   refreshTokens: refreshTokenStore(db),
 })

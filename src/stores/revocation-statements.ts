@@ -54,7 +54,7 @@ const STATEMENTS = {
   client_record: [END_FAMILIES_OF_CLIENT, VOID_CODES_OF_CLIENT],
   user: [END_FAMILIES_OF_USER, VOID_CODES_OF_USER],
   consent: [END_FAMILIES_OF_CONSENT, VOID_CODES_OF_CONSENT],
-} as const satisfies Record<RevocationKind, readonly [string, string]>
+} as const satisfies Record<Revoked['kind'], readonly [string, string]>
 
 function idsOf(revoked: Revoked): readonly string[] {
   switch (revoked.kind) {

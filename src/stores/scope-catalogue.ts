@@ -8,7 +8,7 @@ import {
   MAX_DECLARED,
 } from '../domain/scope-catalogue.ts'
 import type { Database } from './database.ts'
-import type { Permissions, SupportedScopes } from './ports.ts'
+import type { Permissions, Supported, SupportedStore } from './ports.ts'
 import { SharedRead } from './shared-read.ts'
 
 /** `?1` is a JSON list of ranges of names, each `[first, last]`. */
@@ -20,7 +20,9 @@ export const FIND_TITLES = `SELECT name, title FROM category WHERE name IN (SELE
   UNION SELECT substr(category, 1, instr(category || '.', '.') - 1) FROM user_endorsement WHERE user_id = ?2)`
 const FIRST = `WHERE name > '' ORDER BY name LIMIT ${MAX_DECLARED}`
 export const ALL_DECLARED_SCOPES = `SELECT name, sentence, sensitive FROM scope ${FIRST}`
-export const ALL_SCOPE_NAMES = `SELECT name FROM scope ${FIRST}`
+/** Scopes, then resources. */
+export const ALL_SUPPORTED = `SELECT name, 0 AS is_resource FROM (SELECT name FROM scope ${FIRST})
+  UNION ALL SELECT uri, 1 FROM (SELECT uri FROM resource WHERE uri > '' ORDER BY uri LIMIT ${MAX_DECLARED})`
 export const ALL_TITLES = `SELECT name, title FROM category ${FIRST}`
 
 type ScopeRow = { name: string; sentence: string; sensitive: number }
@@ -73,27 +75,31 @@ export function readCatalogue([scopes, titles]: readonly (D1Result | undefined)[
   }
 }
 
-/** How long an isolate uses the list of declared scopes before it reads the list again. */
+/** How long an isolate uses the lists of scopes and resources before it reads them again. */
 export const SCOPES_KEPT_SECONDS = 60
 
 /** A read of the primary. */
-export const scopeNames = (db: Database) => ({
-  async read(): Promise<readonly string[]> {
-    const { results } = await db.prepare(ALL_SCOPE_NAMES).all<{ name: string }>()
-    return results.map(({ name }) => name)
+export const supportedReader = (db: Database) => ({
+  async read(): Promise<Supported> {
+    const { results } = await db.prepare(ALL_SUPPORTED).all<{ name: string; is_resource: number }>()
+    const named = (kind: number) =>
+      results.filter(({ is_resource }) => is_resource === kind).map(({ name }) => name)
+    return { scopes: named(0), resources: named(1) }
   },
 })
 
-export function supportedScopes(source: ReturnType<typeof scopeNames>): SupportedScopes {
+const NOTHING: Supported = { scopes: [], resources: [] }
+
+export function supportedByRegistry(source: ReturnType<typeof supportedReader>): SupportedStore {
   const reading = new SharedRead()
-  let kept: Readonly<{ names: readonly string[]; askedAtMs: number }> | null = null
+  let kept: Readonly<{ supported: Supported; askedAtMs: number }> | null = null
   const isFresh = (nowMs: number) =>
     kept !== null && nowMs - kept.askedAtMs < SCOPES_KEPT_SECONDS * 1000
   const read = async (nowMs: number) => {
-    kept = { names: await source.read(), askedAtMs: nowMs }
+    kept = { supported: await source.read(), askedAtMs: nowMs }
   }
   return {
-    async names(nowMs) {
+    async read(nowMs) {
       const reread = () =>
         reading.share(
           () => isFresh(nowMs),
@@ -104,7 +110,7 @@ export function supportedScopes(source: ReturnType<typeof scopeNames>): Supporte
           if (kept === null) throw fault
         })
       }
-      return kept?.names ?? []
+      return kept?.supported ?? NOTHING
     },
   }
 }

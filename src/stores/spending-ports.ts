@@ -9,6 +9,7 @@ import type {
   SessionKey,
   TokenDigest,
 } from '../domain/ids.ts'
+import type { GrantedAudience } from '../domain/resource.ts'
 import type { RegisteredUser, User } from '../domain/user.ts'
 
 /** An owner's id that is accepted once. From `expiresAt` on (whole epoch seconds) nothing with it is accepted. */
@@ -77,18 +78,19 @@ export interface CodeStore {
 }
 
 /** One authorization that a client can renew. Instants in epoch seconds. */
-export type RefreshFamily = Readonly<{
-  familyId: string
-  clientId: ClientId
-  /** With the granted scopes and endorsements. */
-  user: User
-  redirectUri: ApprovedRedirectUri
-  /** Thumbprint of the key of its first DPoP proof (RFC 9449); null without one. */
-  jkt: string | null
-  /** As read: the earlier of its two ends, the absolute one and the idle one. */
-  expiresAt: number
-  endedAt: number | null
-}>
+export type RefreshFamily = GrantedAudience &
+  Readonly<{
+    familyId: string
+    clientId: ClientId
+    /** With the granted scopes and endorsements. */
+    user: User
+    redirectUri: ApprovedRedirectUri
+    /** Thumbprint of the key of its first DPoP proof (RFC 9449); null without one. */
+    jkt: string | null
+    /** As read: the earlier of its two ends, the absolute one and the idle one. */
+    expiresAt: number
+    endedAt: number | null
+  }>
 
 /** The current state of a refresh token. Instants in epoch seconds. */
 export type RefreshTokenStanding = Readonly<{
@@ -110,8 +112,11 @@ export type Successor = Readonly<{
   tokenDigest: TokenDigest
   issuedAt: number
   isSpent: boolean
-  /** How to derive it once more, and the scopes that were requested for its access token; null if it is spent or was not derived. */
-  derivation: Readonly<{ salt: string; scopes: readonly string[] }> | null
+  /**
+   * How to derive it once more, and what was requested for its access token: scopes, and resources as `formatResources`
+   * writes them. Null if it is spent or was not derived.
+   */
+  derivation: Readonly<{ salt: string; scopes: readonly string[]; resources: string }> | null
 }>
 
 /** The refresh token to issue, by its digest, and the session issued with it. */
@@ -120,6 +125,8 @@ export type NewRefreshToken = Readonly<{
   sessionKey: SessionKey
   /** Random, and not secret: with it the spent token gives this one. */
   salt: string
+  /** The resources that the request named, as `formatResources` writes them. */
+  resources: string
   /** The key to bind an unbound family to. */
   jkt: string | null
   terms: Terms

@@ -43,7 +43,7 @@ export const USER_NAMED = (typed: string, key: string) =>
 export const FIND_USER_BY_NAME = `SELECT ${USER_COLUMNS}, u.password_hash FROM user u
   WHERE u.user_id = ${USER_NAMED('?1', '?2')}`
 export const FIND_USER = `SELECT ${USER_COLUMNS} FROM user u WHERE u.user_id = ?1`
-export const FIND_CONSENT = `SELECT scopes, fingerprint FROM consent WHERE user_id = ?1 AND client_id = ?2`
+export const FIND_CONSENT = `SELECT scopes, fingerprint, resources FROM consent WHERE user_id = ?1 AND client_id = ?2`
 
 export const readUserRow = (row: UserRow): RegisteredUser => ({
   userId: row.user_id,

@@ -71,7 +71,7 @@ describe('the consent page', () => {
 
   it('the consent page lists endorsements and omits the list when there are none', () => {
     expect(consent()).toContain('<li>Submit in every category of Computer Science</li>')
-    expect(consent({ endorsements: [] })).not.toMatch(/<li>|endorsement/i)
+    expect(consent({ endorsements: [], resources: [] })).not.toMatch(/<li>|endorsement/i)
   })
 
   it('the consent page has an Allow and a Cancel button, and the Enter key presses Cancel', () => {

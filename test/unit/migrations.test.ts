@@ -148,7 +148,11 @@ describe('0010_scopes_and_categories.sql', () => {
       )
     const before = all()
     migrate()
-    expect(all()).toEqual(before)
+    const resources = { resources: '' }
+    expect(all()).toEqual([
+      ...before.slice(0, 3),
+      before[3]?.map((row) => ({ ...row, ...resources })),
+    ])
     expect(db.prepare('SELECT count(*) AS n FROM scope').get()?.n).toBe(0)
     expect(db.prepare('SELECT count(*) AS n FROM category').get()?.n).toBe(0)
     expect(() =>
@@ -168,7 +172,7 @@ describe('0011_derived_refresh_tokens.sql', () => {
         VALUES ('old', 'f', 's1', 1, 2, 'new'), ('new', 'f', 's2', 2, NULL, NULL)`)
     migrate()
     const found = db.prepare('SELECT * FROM refresh_token ORDER BY issued_at').all()
-    const derived = { salt: null, scopes: null, answers: 1, family_id: 'f' }
+    const derived = { salt: null, scopes: null, resources: null, answers: 1, family_id: 'f' }
     expect(found).toEqual([
       {
         ...derived,
@@ -286,5 +290,84 @@ describe('0014_refresh_idle.sql', () => {
     const before = families()
     migrate()
     expect(families()).toEqual(before.map((family) => ({ ...family, idle_expires_at: null })))
+  })
+})
+
+describe('0015_resources.sql', () => {
+  const FILL = `
+    INSERT INTO client (client_id, name, owner_id, created_at, updated_at, version) VALUES ('c', 'C', 'o', 1, 1, 7);
+    INSERT INTO consent (user_id, client_id, scopes, fingerprint, granted_at) VALUES ('u', 'c', 'a:b', 'f', 1);
+    INSERT INTO authorization_code (code_digest, client_id, user_id, record, expires_at) VALUES ('k', 'c', 'u', '{}', 9);
+    INSERT INTO refresh_family (family_id, client_id, user_id, record, started_at, expires_at, last_used_at)
+      VALUES ('f', 'c', 'u', '{}', 1, 9, 1);
+    INSERT INTO refresh_token (token_digest, family_id, session_key, issued_at, salt, scopes)
+      VALUES ('t', 'f', 's', 1, 'salt', 'a:b');
+    INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at, is_shown)
+      VALUES ('session', 's', 1, 9, 1), ('client', 'c', 2, 9, 0), ('consent', 'u c', 3, 9, 0)`
+
+  const filled = () => {
+    const before = databaseBefore('0015_resources.sql')
+    before.db.exec(FILL)
+    return before
+  }
+  const versionIn = (db: DatabaseSync) =>
+    db.prepare('SELECT version FROM revocation_version').get()?.version
+
+  it('migration 0015 keeps codes, families, tokens, consents and revocations, which name no resource', () => {
+    const { db, migrate } = filled()
+    const version = versionIn(db)
+    migrate()
+    expect(db.prepare('SELECT scopes, resources FROM consent').all()).toEqual([
+      { scopes: 'a:b', resources: '' },
+    ])
+    expect(db.prepare('SELECT record FROM authorization_code').all()).toEqual([{ record: '{}' }])
+    expect(db.prepare('SELECT record FROM refresh_family').all()).toEqual([{ record: '{}' }])
+    expect(db.prepare('SELECT salt, scopes, resources FROM refresh_token').all()).toEqual([
+      { salt: 'salt', scopes: 'a:b', resources: null },
+    ])
+    expect(db.prepare('SELECT * FROM revocation ORDER BY revoked_at_ms').all()).toEqual([
+      { kind: 'session', subject: 's', revoked_at_ms: 1, expires_at: 9, is_shown: 1 },
+      { kind: 'client', subject: 'c', revoked_at_ms: 2, expires_at: 9, is_shown: 0 },
+      { kind: 'consent', subject: 'u c', revoked_at_ms: 3, expires_at: 9, is_shown: 0 },
+    ])
+    expect(versionIn(db)).toBe(version)
+  })
+
+  it('after migration 0015 a resource can be revoked, which raises the version of revocations, and keeps its version of its own', () => {
+    const { db, migrate } = filled()
+    migrate()
+    const version = Number(versionIn(db))
+    db.exec(
+      `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at) VALUES ('resource', 'https://a.example', 4, 9)`,
+    )
+    expect(Number(versionIn(db))).toBeGreaterThan(version)
+    expect(() =>
+      db.exec(
+        `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at) VALUES ('other', 'x', 4, 9)`,
+      ),
+    ).toThrow('CHECK constraint failed')
+    const resource = (uri: string) =>
+      db.exec(`INSERT INTO resource (uri, name, scopes, access_token_lifetime_seconds, declared_at_ms, version, created_at, updated_at)
+        VALUES ('${uri}', 'A', '["a:b"]', 900, 5, 8, 1, 1)`)
+    resource('https://a.example')
+    const demand = db.prepare('INSERT INTO expected_version (kind, id, version) VALUES (?, ?, ?)')
+    expect(() => demand.run('resource', 'https://a.example', 8)).not.toThrow()
+    expect(() => demand.run('resource', 'https://a.example', 7)).toThrow('stale version')
+    expect(() => demand.run('client', 'c', 7)).not.toThrow()
+  })
+
+  it('after migration 0015 a default resource of a client must be declared, and cannot be deleted', () => {
+    const { db, migrate } = filled()
+    migrate()
+    db.exec('PRAGMA foreign_keys = ON')
+    const make = (uri: string) =>
+      db.prepare('INSERT INTO client_default_resource (client_id, uri) VALUES (?, ?)').run('c', uri)
+    expect(() => make('https://a.example')).toThrow('FOREIGN KEY')
+    db.exec(`INSERT INTO resource (uri, name, scopes, access_token_lifetime_seconds, declared_at_ms, version, created_at, updated_at)
+      VALUES ('https://a.example', 'A', '["a:b"]', 900, 5, 8, 1, 1)`)
+    make('https://a.example')
+    expect(() => db.exec('DELETE FROM resource')).toThrow('FOREIGN KEY')
+    db.exec('DELETE FROM client')
+    expect(() => db.exec('DELETE FROM resource')).not.toThrow()
   })
 })

@@ -66,7 +66,10 @@ it('the description of the OAuth endpoints has every parameter that the registry
 })
 
 it('the description of the metadata has every member that the registry publishes, and no other', () => {
-  const published = serverMetadata('https://auth.example.org', ['client_credentials'], ['a'])
+  const published = serverMetadata('https://auth.example.org', ['client_credentials'], {
+    scopes: ['a'],
+    resources: ['https://a.example'],
+  })
   const described = document.components.schemas.Metadata as Schema
   expect(Object.keys(described.properties ?? {}).sort()).toEqual(Object.keys(published).sort())
 })

@@ -87,6 +87,7 @@ export const TERMS: ConsentTerms = {
     { scope: 'submission:create', sentence: 'Start new submissions', isSensitive: false },
   ],
   endorsements: ['Submit in every category of Computer Science'],
+  resources: [{ uri: 'https://mcp.papers.example', name: 'Paper tools' }],
 }
 export const consent = (terms: Partial<ConsentTerms> = {}, over: Partial<ConsentPageProps> = {}) =>
   html(

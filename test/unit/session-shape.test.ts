@@ -22,6 +22,9 @@ const RECORD = {
   nonce: '',
 }
 
+/** As it is read. */
+const READ = { ...RECORD, audience: ['https://files.example'] }
+
 type Path = readonly string[]
 
 /** The paths to all fields of an object. */
@@ -45,9 +48,13 @@ function changed(path: Path, value: unknown) {
 
 describe('session records', () => {
   it('a session record is read unchanged, without unknown members', () => {
-    expect(readSession(RECORD)).toEqual(RECORD)
-    const more = { ...RECORD, admin: true, user: { ...RECORD.user, admin: true } }
-    expect(readSession(more)).toEqual(RECORD)
+    expect(readSession(READ)).toEqual(READ)
+    const more = { ...READ, admin: true, user: { ...RECORD.user, admin: true } }
+    expect(readSession(more)).toEqual(READ)
+  })
+
+  it('a session record without an audience is for no resource', () => {
+    expect(readSession(RECORD)).toEqual({ ...RECORD, audience: [] })
   })
 
   it('a session record may have no user, no client, a bound key, or the time of an older client record', () => {
@@ -55,9 +62,10 @@ describe('session records', () => {
       { user: null },
       { client: null },
       { cnf: { jkt: 'thumbprint' } },
+      { audience: [] },
       { client_as_of: '2025-12-31T23:59:50.000Z' },
     ]) {
-      expect(readSession({ ...RECORD, ...change })).toEqual({ ...RECORD, ...change })
+      expect(readSession({ ...READ, ...change })).toEqual({ ...READ, ...change })
     }
   })
 
@@ -82,6 +90,10 @@ describe('session records', () => {
     ],
     [['authorizations', 'scopes'], 'submission:read'],
     [['authorizations', 'endorsements'], ['*']],
+    [['audience'], null],
+    [['audience'], 'https://files.example'],
+    [['audience'], ['']],
+    [['audience'], [7]],
     [['cnf'], null],
     [['cnf'], {}],
     [['cnf'], { jkt: '' }],

@@ -154,7 +154,14 @@ describe('two versions of the document', () => {
   })
 })
 
-const whole = { client: { a: 1 }, client_record: {}, user: {}, consent: {}, version: 3 }
+const whole = {
+  client: { a: 1 },
+  client_record: {},
+  user: {},
+  consent: {},
+  resource: {},
+  version: 3,
+}
 
 describe('malformed documents', () => {
   const broken: [string, unknown][] = [
@@ -165,6 +172,7 @@ describe('malformed documents', () => {
     ...['client', 'client_record', 'user', 'consent'].map(
       (kind) => [`without ${kind}`, { ...whole, [kind]: undefined }] as [string, unknown],
     ),
+    ['with a list for resources', { ...whole, resource: [] }],
     ['with a list for a kind', { ...whole, user: [] }],
     ['with null for a kind', { ...whole, user: null }],
     ['with a text for a moment', { ...whole, user: { b: '2' } }],
@@ -182,6 +190,11 @@ describe('malformed documents', () => {
     expect(readDocument(whole)).toEqual(whole)
     const { version: _, ...before } = whole
     expect(readDocument(before)).toEqual({ ...whole, version: 0 })
+  })
+
+  it('a document of a registry from before there were resources revokes none of them', () => {
+    const { resource: _, ...before } = whole
+    expect(readDocument(before)).toEqual({ ...whole, resource: {} })
   })
 
   it.each<[string, string]>([

@@ -13,6 +13,7 @@ import type {
   SessionKey,
   TokenDigest,
 } from '../../src/domain/ids.ts'
+import { NO_AUDIENCE } from '../../src/domain/resource.ts'
 import { stillHeld } from '../../src/flows/still-held.ts'
 import { clientStore } from '../../src/stores/clients.ts'
 import { authorizationStore, codeStore } from '../../src/stores/codes.ts'
@@ -351,6 +352,7 @@ describe('the rule for granted scopes in SQL', () => {
       const to = { userId, username, email: 'a@example.org', scopes: granted, endorsements: [] }
       const at = nowSeconds()
       const code = {
+        ...NO_AUDIENCE,
         clientId: own.id,
         user: to,
         redirectUri: CALLBACK as ApprovedRedirectUri,

@@ -6,7 +6,14 @@ import { digest } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
 import { INSERT_REFUSAL } from '../../src/stores/refusals.ts'
 import { countedBindings, nothing, over } from './counting.ts'
-import { machineToken, newRefreshingClient, sendAs, userTokens } from './obtaining.ts'
+import {
+  machineToken,
+  newRefreshingClient,
+  renewal,
+  sendAs,
+  tokensIn,
+  userTokens,
+} from './obtaining.ts'
 import {
   allowing,
   authorizePath,
@@ -21,6 +28,7 @@ import {
   signIn,
   type TestClient,
 } from './registry.ts'
+import { newResource } from './resources.ts'
 
 let client: TestClient
 let cookie: string
@@ -69,6 +77,36 @@ describe('storage operations of the grants and the consent page', () => {
   it('a malformed code costs one D1 read, and one D1 write after the response', async () => {
     const junk = () => post('/token', redemptionOf(client, 'regc_junk'), {}, fetch)
     expect(await costOf(junk, 400)).toEqual({ ...nothing(), d1: 2 })
+  })
+
+  it('resources cost no storage operation: they are read with the client', async () => {
+    const uri = await newResource(['submission:read'])
+    const request = requestOf(client, { resource: uri })
+    const page = () => fetch(authorizePath(request), { headers: { Cookie: cookie } })
+    expect(await costOf(page, 200)).toEqual({ ...nothing(), d1: 3, kvRead: 1 })
+    const code = await obtainCode(cookie, request)
+    const redeem = () => post('/token', redemptionOf(client, code), {}, fetch)
+    expect(await costOf(redeem, 200)).toEqual({ d1: 2, kvRead: 1, kvWrite: 1, kvDelete: 1 })
+    const ask = (resource: string) => () =>
+      post('/token', credentialsOf(client, { resource }), {}, fetch)
+    await ask(uri)()
+    expect(await costOf(ask(uri), 200)).toEqual({ ...nothing(), kvWrite: 1 })
+    const other = await newResource(['submission:create'])
+    await ask(other)()
+    for (const resource of [uri, other]) {
+      expect(await costOf(ask(resource), 200)).toEqual({ ...nothing(), kvWrite: 1 })
+    }
+  })
+
+  it('a refresh for a resource costs what any refresh costs', async () => {
+    const own = await newRefreshingClient()
+    await post('/token', credentialsOf(own))
+    const uri = await newResource(['submission:read'])
+    const code = await obtainCode(cookie, requestOf(own, { resource: uri }))
+    const { refresh } = await tokensIn(await post('/token', redemptionOf(own, code)))
+    const bound = await costOf(() => renewal(own, refresh, { resource: uri }, fetch), 200)
+    const unbound = (await userTokens(own)).refresh
+    expect(bound).toEqual(await costOf(() => renewal(own, unbound, {}, fetch), 200))
   })
 
   it('the consent page costs one KV read and three D1 reads', async () => {

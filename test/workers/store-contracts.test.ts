@@ -15,6 +15,7 @@ import type {
   SessionKey,
   TokenDigest,
 } from '../../src/domain/ids.ts'
+import { NO_AUDIENCE } from '../../src/domain/resource.ts'
 import { type SessionRecord, sessionRecord } from '../../src/domain/session.ts'
 import { clientCache } from '../../src/stores/client-cache.ts'
 import { clientStore } from '../../src/stores/clients.ts'
@@ -67,6 +68,7 @@ describe.each(KINDS)('the store contracts on %s', (kind, { DB, SESSIONS, CODES }
     const scopes = ['public:read']
     const user = { userId, username, email: 'a@example.org', scopes, endorsements: [] }
     const code: AuthorizationCode = {
+      ...NO_AUDIENCE,
       clientId: client.id,
       user,
       redirectUri: CALLBACK as ApprovedRedirectUri,
@@ -77,14 +79,14 @@ describe.each(KINDS)('the store contracts on %s', (kind, { DB, SESSIONS, CODES }
       expiresAt: at + 600,
     }
     const key = anyDigest()
-    const consent = { scopes: 'public:read', fingerprint: 'f', declined: [] }
+    const consent = { scopes: 'public:read', resources: '', fingerprint: 'f', declined: [] }
     expect(await authorizations.grant(key, code, isRemembered ? consent : null, atMs)).toBeNull()
     return { client, code, key, userId }
   }
   const terms: Terms = { scopes: ['public:read'], usersAreExternal: false, proof: null }
   function purchaseOf(code: AuthorizationCode, proof: Terms['proof'] = null): Purchase {
     const { clientId, user, redirectUri } = code
-    const granted = { clientId, user, redirectUri, jkt: null, endedAt: null }
+    const granted = { ...NO_AUDIENCE, clientId, user, redirectUri, jkt: null, endedAt: null }
     const family = { ...granted, familyId: randomId(), expiresAt: at + DAY_SECONDS }
     const bought = { family, tokenDigest: anyDigest(), idleSeconds: 3600 }
     const sessionKey = anyKey()
@@ -111,6 +113,7 @@ describe.each(KINDS)('the store contracts on %s', (kind, { DB, SESSIONS, CODES }
     tokenDigest: anyDigest(),
     sessionKey: anyKey(),
     salt: randomText(),
+    resources: '',
     jkt: null,
     terms: { ...terms, proof },
     idleSeconds: 3600,
@@ -128,6 +131,7 @@ describe.each(KINDS)('the store contracts on %s', (kind, { DB, SESSIONS, CODES }
       redirectUri: '',
       scopes: ['public:read'],
       endorsements: [],
+      audience: [],
       ipAddress: '',
       jkt: null,
       asOfMs: atMs,
@@ -159,11 +163,11 @@ describe.each(KINDS)('the store contracts on %s', (kind, { DB, SESSIONS, CODES }
     const { id } = await newClient()
     const settings = { clientCacheSeconds: 10, staleClientSeconds: 60 }
     const cache = clientCache(new Map(), { clients }, settings)
-    expect((await cache.lookUp(id, atMs)).keptSinceMs).toBeNull()
-    expect((await cache.lookUp(id, atMs + 9999)).keptSinceMs).toBe(atMs)
-    expect((await cache.lookUp(id, atMs + 10_000)).keptSinceMs).toBeNull()
-    expect(await cache.reload(id, atMs + 12_000)).toMatchObject({ clientId: id })
-    expect((await cache.lookUp(id, atMs + 13_000)).keptSinceMs).toBe(atMs + 12_000)
+    expect((await cache.lookUp(id, atMs, [])).keptSinceMs).toBeNull()
+    expect((await cache.lookUp(id, atMs + 9999, [])).keptSinceMs).toBe(atMs)
+    expect((await cache.lookUp(id, atMs + 10_000, [])).keptSinceMs).toBeNull()
+    expect(await cache.reload(id, atMs + 12_000, [])).toMatchObject({ clientId: id })
+    expect((await cache.lookUp(id, atMs + 13_000, [])).keptSinceMs).toBe(atMs + 12_000)
   })
 
   it(`the authorization store writes the code to the ledger and to KV, and remembers the consent, on ${kind}`, async () => {
@@ -171,7 +175,7 @@ describe.each(KINDS)('the store contracts on %s', (kind, { DB, SESSIONS, CODES }
     expect(await codes.findOnLedger(key)).toEqual(code)
     expect(await codes.findCarried(key)).toEqual(code)
     const { consent } = await users.standing(userId, client.id, NOTHING_ASKED)
-    expect(consent).toEqual({ scopes: 'public:read', fingerprint: 'f' })
+    expect(consent).toEqual({ scopes: 'public:read', resources: '', fingerprint: 'f' })
   })
 
   it(`the code store lets one of many spend a code, and only the winner can undo it, on ${kind}`, async () => {

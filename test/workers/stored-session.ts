@@ -31,6 +31,7 @@ export function record(change: Partial<SessionRecord> = {}): SessionRecord {
     user: USER,
     client: CLIENT,
     authorizations: { classic: 0, scopes: ['submission:read'], endorsements: ['cs.*'] },
+    audience: [],
     ip_address: '192.0.2.1',
     remote_host: '192.0.2.1',
     nonce: 'nonce-1',

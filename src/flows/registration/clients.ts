@@ -32,12 +32,13 @@ import {
 } from './change.ts'
 import { auditDetailOf, requireSound, withKeySet } from './create-client.ts'
 import { requireMayChange, requireMayGive } from './privileged.ts'
+import { requireDeclared } from './resources.ts'
 import { undeclaredNotes } from './scopes.ts'
 import { stillCovered } from './still-covered.ts'
 
 export { type CreatedClient, createClient } from './create-client.ts'
 
-type Act = AnyAct<Pick<RegistrationPorts, 'clients' | 'revocations'>>
+type Act = AnyAct<Pick<RegistrationPorts, 'clients' | 'resources' | 'revocations'>>
 type Step = ClientChange & Readonly<{ detail?: Detail }>
 
 const unknown = (clientId: string) =>
@@ -102,6 +103,7 @@ export async function updateClient(
 ): Promise<Outcome<ClientRecord>> {
   const { lists, mode } = given
   requireMayGive(act.actor, lists.scopes)
+  await requireDeclared(act, lists.defaultResources)
   const { fields, notes } = await withKeySet(given.fields)
   const whole = { fields, lists, mode }
   const detail = auditDetailOf(whole)

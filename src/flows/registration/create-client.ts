@@ -28,6 +28,7 @@ import { shown } from '../../protocol/registration/field.ts'
 import type { RegistrationPorts } from '../../stores/registration-ports.ts'
 import { type Act, authorOf, isSameSet, type Outcome } from './change.ts'
 import { requireMayChooseId, requireMayGive } from './privileged.ts'
+import { requireDeclared } from './resources.ts'
 import { undeclaredNotes } from './scopes.ts'
 
 export function requireSound(registered: Registered) {
@@ -63,6 +64,7 @@ function isSameClient(client: ClientRecord, { fields, lists, mode }: GivenClient
   return (
     entries.every(([name, value]) => client[name] === value) &&
     isSameSet(client.redirectUris, lists.redirectUris) &&
+    isSameSet(client.defaultResources, lists.defaultResources) &&
     isListed('scope', lists.scopes) &&
     isListed('grant_type', lists.grantTypes) &&
     isListed('endorsement', withoutCovered(lists.endorsements ?? []))
@@ -78,11 +80,12 @@ export type CreatedClient = Outcome<ClientRecord> &
  * Without grant types the client gets those that it can use.
  */
 export async function createClient(
-  act: Act<Pick<RegistrationPorts, 'clients'>>,
+  act: Act<Pick<RegistrationPorts, 'clients' | 'resources'>>,
   given: GivenNewClient,
 ): Promise<CreatedClient> {
   requireMayGive(act.actor, given.lists.scopes)
   requireMayChooseId(act.actor, given.clientId, 'client_id')
+  await requireDeclared(act, given.lists.defaultResources)
   const { fields, notes } = await withKeySet(given.fields)
   const { authMethod, jwks } = fields
   const { redirectUris = [] } = given.lists

@@ -10,19 +10,31 @@ import { isWellFormed, mintToken } from '../../crypto/token.ts'
 import { type AuthorizationCode, isExpired } from '../../domain/authorization-code.ts'
 import { getsRefreshToken, isEnabled } from '../../domain/client.ts'
 import type { TokenDigest } from '../../domain/ids.ts'
+import { meetScopes } from '../../domain/scope.ts'
 import { OAuthError } from '../../protocol/errors.ts'
+import type { Fields } from '../../protocol/fields.ts'
 import { verifierProblem } from '../../protocol/pkce.ts'
 import { redirectDifference, registeredRedirect } from '../../protocol/redirect-uri.ts'
+import { readGrantedTarget } from '../../protocol/resource-parameter.ts'
 import { type Redemption, readRedemption } from '../../protocol/token-request.ts'
 import type { Purchase, Spending } from '../../stores/ports.ts'
 import type { Deps } from '../deps.ts'
 import { newBearer } from '../open-session.ts'
 import { stillHeld } from '../still-held.ts'
-import { type Caller, grant, type Holding, issueTokens, type Minted } from './grant.ts'
+import {
+  type Caller,
+  grant,
+  type Holding,
+  issueTokens,
+  type Minted,
+  type Targeted,
+} from './grant.ts'
 import { usedProof } from './proof-of-possession.ts'
 
-type Found = Readonly<{ asked: Redemption; codeDigest: TokenDigest; code: AuthorizationCode }>
+type Asked = Redemption & Readonly<{ fields: Fields }>
+type Found = Readonly<{ asked: Asked; codeDigest: TokenDigest; code: AuthorizationCode }>
 type Attempt = Found & Caller
+type TargetedAttempt = Attempt & Targeted
 type Bought = Minted & Readonly<{ purchase: Purchase }>
 
 const refuse = (detail: string): never => {
@@ -33,15 +45,14 @@ const refuse = (detail: string): never => {
   )
 }
 
-async function readCarriedCode({ code }: Redemption, { codes }: Deps) {
-  if (!isWellFormed('authorizationCode', code)) return null
-  const codeDigest = await tokenDigestOf(code)
+async function readCarriedCode(codeDigest: TokenDigest | null, { codes }: Deps) {
+  if (codeDigest === null) return null
   // A fault of KV is no reason to refuse: the ledger has every code.
   return { codeDigest, carried: await codes.findCarried(codeDigest).catch(() => null) }
 }
 
 async function findCode(
-  asked: Redemption,
+  asked: Asked,
   read: Awaited<ReturnType<typeof readCarriedCode>>,
   { deps }: Caller,
 ): Promise<Found> {
@@ -79,13 +90,23 @@ function notExpired({ code, context: { now } }: Attempt) {
   if (isExpired(code, now)) refuse(`expired ${now - code.expiresAt} s ago`)
 }
 
-async function mint(attempt: Attempt): Promise<Bought> {
-  const { client, asOfMs, code, proof, deps } = attempt
+/** RFC 8707 §2.2: it may name fewer resources than the authorization request, for this access token alone. */
+function targetOf({ asked, client, code, deps }: Attempt) {
+  const target = readGrantedTarget(asked.fields, client, code, deps.scopePolicy)
+  const isPkceDemanded = target.resources.some(({ requirePkce }) => requirePkce)
+  if (isPkceDemanded && code.codeChallenge === null) {
+    refuse('a resource demands PKCE, and the authorization request had no code_challenge')
+  }
+  return target
+}
+
+async function mint(attempt: TargetedAttempt): Promise<Bought> {
+  const { client, asOfMs, target, code, proof, deps } = attempt
   const bearer = await newBearer('accessToken')
   const mayRefresh = getsRefreshToken(client, code.offlineAccess === true, deps.issueRefreshTokens)
   const refresh = mayRefresh ? await newFamily(attempt) : null
   const terms = {
-    scopes: code.user.scopes,
+    scopes: target.scopes,
     usersAreExternal: deps.usersAreExternal,
     proof: proof?.id ?? null,
     redirectUri: registeredRedirect(client, code.redirectUri) ?? ('' as const),
@@ -107,26 +128,28 @@ async function mint(attempt: Attempt): Promise<Bought> {
 }
 
 async function newFamily({ code, jkt, deps, context }: Attempt) {
-  const { clientId, user, redirectUri } = code
+  const { clientId, user, redirectUri, audience, audienceReadAtMs } = code
   const expiresAt = context.now + deps.refreshLifetimeSeconds
-  const granted = { clientId, user, redirectUri, jkt, expiresAt, endedAt: null }
+  const allowed = { clientId, user, redirectUri, audience, audienceReadAtMs }
+  const granted = { ...allowed, jkt, expiresAt, endedAt: null }
   const token = mintToken('refreshToken')
   const tokenDigest = await tokenDigestOf(token)
   return { family: { familyId: randomId(), ...granted }, token, tokenDigest }
 }
 
 /** Exactly one of any number of simultaneous calls returns. */
-async function spendCode(minted: Bought, attempt: Attempt) {
-  const { codeDigest, code, client, deps, context } = attempt
+async function spendCode(minted: Bought, attempt: TargetedAttempt) {
+  const { codeDigest, code, client, target, deps, context } = attempt
   const spending = await deps.codes.spend(codeDigest, minted.purchase, context.now)
   if (spending.kind !== 'won') return refuseSpending(spending, attempt)
   const asOfNow = { ...client, ...spending.client }
   const held = stillHeld(code.user, asOfNow, spending.user, deps.usersAreExternal)
   if (typeof held === 'string') throw new Error(`a code was spent although ${held}`)
-  return { minted, holding: { ...held, redirectUri: code.redirectUri } }
+  const scopes = meetScopes(target.scopes, held.scopes)
+  return { minted, holding: { ...held, scopes, redirectUri: code.redirectUri } }
 }
 
-async function issueAndForgetCode(bought: Bought, holding: Holding, attempt: Attempt) {
+async function issueAndForgetCode(bought: Bought, holding: Holding, attempt: TargetedAttempt) {
   const issued = await issueTokens(bought, holding, attempt)
   attempt.context.defer(attempt.deps.codes.forget(attempt.codeDigest))
   return issued
@@ -135,7 +158,7 @@ async function issueAndForgetCode(bought: Bought, holding: Holding, attempt: Att
 /** This request spent nothing. Says why. */
 async function refuseSpending(
   spending: Exclude<Spending, { kind: 'won' }>,
-  attempt: Attempt,
+  attempt: TargetedAttempt,
 ): Promise<never> {
   switch (spending.kind) {
     case 'unknown':
@@ -152,7 +175,7 @@ async function refuseSpending(
 /** Throws an Error where all of it is there again: the code is still good, and a retry will succeed. */
 function whyWithdrawn(
   { client, user }: Extract<Spending, { kind: 'withdrawn' }>,
-  { code, deps }: Attempt,
+  { code, target, deps }: TargetedAttempt,
 ): string {
   if (!client || !isEnabled(client)) return 'the client is disabled'
   if (!client.grantTypes.includes('authorization_code')) {
@@ -163,6 +186,9 @@ function whyWithdrawn(
   }
   const held = stillHeld(code.user, client, user, deps.usersAreExternal)
   if (typeof held === 'string') return held
+  if (meetScopes(target.scopes, held.scopes).length === 0) {
+    return 'every scope of the requested resources has been withdrawn'
+  }
   throw new Error('what the client may do changed while the code was redeemed')
 }
 
@@ -186,10 +212,13 @@ async function refuseAgain(
 
 export const authorizationCode = grant({
   clientRecord: 'fresh',
-  read: readRedemption,
+  read: (fields) => ({ ...readRedemption(fields), fields }),
+  grantDigest: async ({ code }) =>
+    isWellFormed('authorizationCode', code) ? tokenDigestOf(code) : null,
   prefetch: readCarriedCode,
   find: findCode,
   verify: [clientOwnsCode, redirectUriMatches, verifierMatches, keyMatches, notExpired],
+  target: targetOf,
   binding: ({ code }) => ({ scopes: code.user.scopes, isBound: code.dpopJkt !== null }),
   mint,
   consume: spendCode,

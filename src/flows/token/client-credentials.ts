@@ -3,9 +3,9 @@
 import { isPublic } from '../../domain/client.ts'
 import { OAuthError } from '../../protocol/errors.ts'
 import type { Fields } from '../../protocol/fields.ts'
-import { readRequestedScopes } from '../../protocol/scope-parameter.ts'
+import { readTarget } from '../../protocol/resource-parameter.ts'
 import { newBearer } from '../open-session.ts'
-import { type Caller, grant, issueTokens, type Minted } from './grant.ts'
+import { type Caller, grant, issueTokens, type Minted, type Targeted } from './grant.ts'
 import { useProof } from './proof-of-possession.ts'
 
 type Attempt = Caller & Readonly<{ fields: Fields }>
@@ -16,26 +16,29 @@ function clientIsConfidential({ client }: Attempt) {
   throw new OAuthError('unauthorized_client', 'A public client cannot use this grant type.')
 }
 
-const scopesAreAuthorized = ({ fields, client, deps }: Attempt) =>
-  readRequestedScopes(fields, client.scopes, deps.scopePolicy)
-
 const mint = async () => ({ bearer: await newBearer('accessToken'), refreshToken: null })
 
-async function consumeProof(minted: Minted, attempt: Attempt) {
-  const { client, proof, deps } = attempt
-  const scopes = scopesAreAuthorized(attempt)
+async function consumeProof(minted: Minted, attempt: Attempt & Targeted) {
+  const { client, target, proof, deps } = attempt
   await useProof(proof, deps)
   const { endorsements, redirectUris } = client
-  const holding = { user: null, scopes, endorsements, redirectUri: redirectUris[0] ?? '' }
+  const holding = {
+    user: null,
+    scopes: target.scopes,
+    endorsements,
+    redirectUri: redirectUris[0] ?? '',
+  }
   return { minted, holding }
 }
 
 export const clientCredentials = grant({
   clientRecord: 'kept',
   read: (fields) => ({ fields }),
+  grantDigest: async () => null,
   prefetch: async () => null,
   find: async (asked) => asked,
-  verify: [clientIsConfidential, scopesAreAuthorized],
+  verify: [clientIsConfidential],
+  target: ({ fields, client, deps }) => readTarget(fields, client, deps.scopePolicy),
   binding: ({ client, proof }) => ({ scopes: client.scopes, isBound: proof !== null }),
   mint,
   consume: consumeProof,

@@ -1,19 +1,22 @@
 /** A grant as a list of steps, and the one order in which the steps of every grant run. */
 
 import { accessTokenLifetimeOf, type Client, type GrantType } from '../../domain/client.ts'
+import type { TokenDigest } from '../../domain/ids.ts'
 import { hasRegistryScope, REGISTRY_TOKEN_SECONDS } from '../../domain/registry-scopes.ts'
+import { lifetimeFor, resourcesWith, urisOf } from '../../domain/resource.ts'
 import type { User } from '../../domain/user.ts'
 import type { PresentedClient } from '../../protocol/client-authentication.ts'
 import { OAuthError } from '../../protocol/errors.ts'
 import type { Fields } from '../../protocol/fields.ts'
 import { requireBinding } from '../../protocol/registry-scopes.ts'
+import { namedResources, type Target } from '../../protocol/resource-parameter.ts'
 import { requireGrantType } from '../../protocol/token-request.ts'
 import { type IssuedToken, tokenTypeFor } from '../../protocol/token-response.ts'
 import { authenticateClient, verifyOnKeptRecord } from '../authenticate-client.ts'
 import type { Deps, RequestContext } from '../deps.ts'
 import { type Bearer, openSession } from '../open-session.ts'
 import { prefetch } from '../prefetch.ts'
-import { requireProof, type TokenProof } from './proof-of-possession.ts'
+import { requireProof, requireProofFor, type TokenProof } from './proof-of-possession.ts'
 
 /** A request to `/token`, before its client is authenticated. */
 export type TokenRequest = Readonly<{
@@ -36,6 +39,9 @@ export type Caller = Readonly<{
   context: RequestContext
 }>
 
+/** What the tokens are asked for. */
+export type Targeted = Readonly<{ target: Target }>
+
 /** The tokens to be issued. Nothing is stored under them yet. */
 export type Minted = Readonly<{ bearer: Bearer; refreshToken: string | null }>
 
@@ -56,18 +62,22 @@ type Steps<Asked, Read, Found, New extends Minted> = Readonly<{
   clientRecord: 'fresh' | 'kept'
   /** The parameters. */
   read: (fields: Fields) => Asked
+  /** The code or refresh token, to read the resources of its grant with the client; null if there is none. */
+  grantDigest: (asked: Asked) => Promise<TokenDigest | null>
   /** Reads what needs no client, at once with the client's record. */
-  prefetch: (asked: Asked, deps: Deps) => Promise<Read>
+  prefetch: (digest: TokenDigest | null, deps: Deps) => Promise<Read>
   find: (asked: Asked, read: Read, caller: Caller) => Promise<Found>
   verify: readonly Check<Found & Caller>[]
+  /** Which resources and scopes; refuses what may not be granted. */
+  target: (attempt: Found & Caller) => Target
   /** Every scope that the tokens may have, and whether they are bound to a key that was named before. */
   binding: (attempt: Found & Caller) => Readonly<{ scopes: readonly string[]; isBound: boolean }>
-  mint: (attempt: Found & Caller) => Promise<New>
+  mint: (attempt: Found & Caller & Targeted) => Promise<New>
   /** The one statement that decides who won. Nothing was written before it. */
-  consume: (minted: New, attempt: Found & Caller) => Promise<Consumed<New>>
-  issue: (minted: New, holding: Holding, attempt: Found & Caller) => Promise<IssuedToken>
+  consume: (minted: New, attempt: Found & Caller & Targeted) => Promise<Consumed<New>>
+  issue: (minted: New, holding: Holding, attempt: Found & Caller & Targeted) => Promise<IssuedToken>
   /** Takes `consume` back. */
-  undo: (minted: New, attempt: Found & Caller) => Promise<void>
+  undo: (minted: New, attempt: Found & Caller & Targeted) => Promise<void>
 }>
 
 /** Throws when it does not hold. */
@@ -82,22 +92,28 @@ export const grant =
   async (request: TokenRequest, deps: Deps, context: RequestContext): Promise<IssuedToken> => {
     const { presented, proof } = request
     const asked = steps.read(request.fields)
-    const reading = prefetch(steps.prefetch(asked, deps))
+    const digest = await steps.grantDigest(asked)
+    const reading = prefetch(steps.prefetch(digest, deps))
+    const resources = namedResources(request.fields)
     const verify = async (client: Client, asOfMs: number) => {
       requireGrantType(client, request.grantType)
       requireProof(client, proof)
       const caller = { client, asOfMs, jkt: proof?.jkt ?? null, proof, deps, context }
       const attempt = { ...(await steps.find(asked, await reading, caller)), ...caller }
       await runChecks(steps.verify, attempt)
+      const target = steps.target(attempt)
+      requireProofFor(target.resources, proof)
       const { scopes, isBound } = steps.binding(attempt)
       requireBinding(scopes, client, isBound)
-      return attempt
+      return { ...attempt, target }
     }
     const verifyOnFreshRecord = async (client: Client) => verify(client, client.readAtMs)
     const attempt =
       steps.clientRecord === 'kept'
-        ? await verifyOnKeptRecord(presented, verify, deps, context)
-        : await verifyOnFreshRecord(await authenticateClient(presented, deps, context))
+        ? await verifyOnKeptRecord({ presented, resources }, verify, deps, context)
+        : await verifyOnFreshRecord(
+            await authenticateClient(presented, deps, context, { resources, grant: digest }),
+          )
     let minted = await steps.mint(attempt)
     try {
       const consumed = await steps.consume(minted, attempt)
@@ -114,7 +130,7 @@ export const grant =
 export async function issueTokens(
   minted: Minted,
   holding: Holding,
-  caller: Caller,
+  caller: Caller & Targeted,
 ): Promise<IssuedToken> {
   const session = sessionFor(holding, caller, caller.context.nowMs)
   await openSession(minted.bearer, session, caller.deps)
@@ -129,7 +145,7 @@ export async function issueTokens(
 export async function issueTokensAgain(
   minted: Minted,
   holding: Holding,
-  caller: Caller,
+  caller: Caller & Targeted,
   firstIssuedAt: number,
 ): Promise<IssuedToken> {
   const { deps, context } = caller
@@ -147,16 +163,22 @@ export async function issueTokensAgain(
 
 function sessionFor(
   holding: Holding,
-  { client, asOfMs: clientAsOfMs, jkt, deps, context: { ipAddress } }: Caller,
+  { client, asOfMs: clientAsOfMs, target, jkt, deps, context: { ipAddress } }: Caller & Targeted,
   startAtMs: number,
 ) {
+  const resources = resourcesWith(target.resources, holding.scopes)
+  // A token that is bound to no resource would be good for more than was asked for.
+  if (resources.length === 0 && target.resources.length > 0) {
+    throw new Error('the token would be for none of its resources')
+  }
   const longestSeconds = hasRegistryScope(holding.scopes)
     ? Math.min(deps.sessionLifetimeSeconds, REGISTRY_TOKEN_SECONDS)
     : deps.sessionLifetimeSeconds
-  const lifetimeSeconds = accessTokenLifetimeOf(client, longestSeconds)
+  const lifetimeSeconds = lifetimeFor(resources, accessTokenLifetimeOf(client, longestSeconds))
   // The earlier of the reads of the client and of the user.
   const asOfMs = Math.min(clientAsOfMs, holding.user?.readAtMs ?? clientAsOfMs)
-  return { ...holding, client, jkt, asOfMs, ipAddress, startAtMs, lifetimeSeconds }
+  const audience = urisOf(resources)
+  return { ...holding, client, audience, jkt, asOfMs, ipAddress, startAtMs, lifetimeSeconds }
 }
 
 const issuedToken = (

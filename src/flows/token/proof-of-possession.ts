@@ -1,6 +1,7 @@
 /** DPoP at the token endpoint (RFC 9449 §5): which key are the tokens of this request bound to? */
 
 import type { Client } from '../../domain/client.ts'
+import type { Resource } from '../../domain/resource.ts'
 import { ownerOfProof, readProof } from '../../protocol/dpop.ts'
 import { OAuthError } from '../../protocol/errors.ts'
 import type { UsedOnce } from '../../stores/ports.ts'
@@ -31,6 +32,11 @@ export async function readTokenProof(
 export function requireProof(client: Client, proof: TokenProof | null) {
   if (proof || !client.requireDpop) return
   throw new OAuthError('invalid_request', 'This client must send a DPoP proof with every request.')
+}
+
+export function requireProofFor(resources: readonly Resource[], proof: TokenProof | null) {
+  if (proof || !resources.some(({ requireDpop }) => requireDpop)) return
+  throw new OAuthError('invalid_request', 'A requested resource demands a DPoP proof.')
 }
 
 /**

@@ -12,10 +12,15 @@ import { randomText } from '../../crypto/random.ts'
 import { isWellFormed, tokenOf } from '../../crypto/token.ts'
 import { isEnabled, isPublic } from '../../domain/client.ts'
 import type { TokenDigest } from '../../domain/ids.ts'
+import { formatResources, scopesFor } from '../../domain/resource.ts'
 import { meetScopes } from '../../domain/scope.ts'
 import { OAuthError } from '../../protocol/errors.ts'
 import type { Fields } from '../../protocol/fields.ts'
-import { readRequestedScopes } from '../../protocol/scope-parameter.ts'
+import {
+  namedResources,
+  readGrantedTarget,
+  type Target,
+} from '../../protocol/resource-parameter.ts'
 import { readRefreshToken } from '../../protocol/token-request.ts'
 import type { NewRefreshToken, RefreshTokenStanding, Rotation } from '../../stores/ports.ts'
 import type { Deps } from '../deps.ts'
@@ -31,18 +36,20 @@ import {
   issueTokensAgain,
   type Minted,
   runChecks,
+  type Targeted,
 } from './grant.ts'
 import { requireUnusedProof, usedProof } from './proof-of-possession.ts'
 
 type Asked = Readonly<{ token: string; fields: Fields }>
-/** `requested`: §6, a narrower `scope` is for this access token alone. A wider one than was granted is refused. */
-type Found = Readonly<{
-  token: string
-  tokenDigest: TokenDigest
-  standing: RefreshTokenStanding
-  requested: readonly string[]
-}>
+type Found = Asked &
+  Readonly<{
+    tokenDigest: TokenDigest
+    standing: RefreshTokenStanding
+    /** The resources that the request names, as `formatResources` writes them. */
+    named: string
+  }>
 type Attempt = Found & Caller
+type TargetedAttempt = Attempt & Targeted
 type Renewed = Minted &
   Readonly<{
     successor: NewRefreshToken
@@ -60,21 +67,19 @@ const refuse = (detail: string): never => {
   )
 }
 
-async function readStanding({ token }: Asked, { refreshTokens }: Deps) {
-  if (!isWellFormed('refreshToken', token)) return null
-  const tokenDigest = await tokenDigestOf(token)
+async function readStanding(tokenDigest: TokenDigest | null, { refreshTokens }: Deps) {
+  if (tokenDigest === null) return null
   return { tokenDigest, standing: await refreshTokens.find(tokenDigest) }
 }
 
 async function findToken(
   { token, fields }: Asked,
   read: Awaited<ReturnType<typeof readStanding>>,
-  { deps }: Caller,
 ): Promise<Found> {
   const { tokenDigest, standing } = read ?? refuse('malformed token')
   if (!standing) return refuse('unknown token')
-  const requested = readRequestedScopes(fields, standing.family.user.scopes, deps.scopePolicy)
-  return { token, tokenDigest, standing, requested }
+  const named = formatResources(namedResources(fields))
+  return { token, fields, tokenDigest, standing, named }
 }
 
 function clientOwnsToken({ standing: { family }, client }: Attempt) {
@@ -105,12 +110,13 @@ function familyLives({ standing: { family, readAt }, context: { now } }: Attempt
 /**
  * The successor that a retry gets once more; null if the token is not spent, or the retry comes too late. A response whose
  * refresh token was used has not been lost. A family that is bound to a key has a window of its own, by default none. A
- * request with another key, or with a proof where the first had none, is not the same request.
+ * request with another key, or with a proof where the first had none, is not the same request. Nor is one for other
+ * resources: its client would send the first request's access token to a service that it is not for.
  */
-function repeatable({ standing, jkt, deps, context }: Attempt) {
+function repeatable({ standing, named, jkt, deps, context }: Attempt) {
   const { family, spentAt, successor } = standing
   if (spentAt === null || !successor?.derivation) return null
-  if (jkt !== family.jkt) return null
+  if (jkt !== family.jkt || named !== successor.derivation.resources) return null
   const windowSeconds =
     family.jkt === null ? deps.refreshRetrySeconds : deps.dpopRefreshRetrySeconds
   const isInTime = windowSeconds > 0 && secondsAgo(spentAt, context.now) <= windowSeconds
@@ -119,7 +125,7 @@ function repeatable({ standing, jkt, deps, context }: Attempt) {
 
 /**
  * RFC 9700 §4.14.2. Where a retry gets no tokens, one by the same authenticated client still ends nothing: a thief of the
- * token could not have authenticated.
+ * token could not have authenticated. Nor does one that only names other resources: naming the same would have got tokens.
  */
 async function notReplayed(attempt: Attempt) {
   const { standing, client, proof, deps, context } = attempt
@@ -127,6 +133,9 @@ async function notReplayed(attempt: Attempt) {
   if (spentAt === null) return
   await requireUnusedProof(proof, deps)
   if (repeatable(attempt)) return
+  if (repeatable({ ...attempt, named: successor?.derivation?.resources ?? '' })) {
+    refuse('exchanged just now by a request for other resources')
+  }
   const age = secondsAgo(spentAt, context.now)
   const isRetry = !isPublic(client) && !successor?.isSpent && age <= deps.refreshRetrySeconds
   if (isRetry) refuse(`spent ${age} s ago by the same client`)
@@ -134,20 +143,16 @@ async function notReplayed(attempt: Attempt) {
   refuse(`shown again ${age} s after its use: the family ends`)
 }
 
-function scopesStillHeld({ standing: { family, user }, requested, client, deps }: Attempt) {
+/** RFC 6749 §6, RFC 8707 §2.2: narrower scopes and fewer resources are for this access token alone. */
+function targetOf({ fields, standing: { family, user }, client, deps }: Attempt): Target {
   const held = stillHeld(family.user, client, user, deps.usersAreExternal)
   if (typeof held === 'string') return refuse(held)
-  if (meetScopes(requested, held.scopes).length > 0) return
+  const target = readGrantedTarget(fields, client, family, deps.scopePolicy)
+  if (meetScopes(target.scopes, held.scopes).length > 0) return target
   throw new OAuthError('invalid_scope', 'The requested scopes have been withdrawn.')
 }
 
-const CHECKS: readonly Check<Attempt>[] = [
-  clientOwnsToken,
-  keyMatches,
-  familyLives,
-  notReplayed,
-  scopesStillHeld,
-]
+const CHECKS: readonly Check<Attempt>[] = [clientOwnsToken, keyMatches, familyLives, notReplayed]
 
 /** The tokens that this token and the salt always give. */
 async function derive(token: string, salt: string) {
@@ -167,25 +172,29 @@ async function derive(token: string, salt: string) {
   return { bearer, refreshToken: tokenOf('refreshToken', refresh) }
 }
 
-async function mint(attempt: Attempt): Promise<Renewed> {
-  const { token, requested, jkt, proof, deps } = attempt
+async function mint(attempt: TargetedAttempt): Promise<Renewed> {
+  const { token, target, named, jkt, proof, deps } = attempt
   const repeated = repeatable(attempt)
   const salt = repeated?.salt ?? randomText()
   const { bearer, refreshToken } = await derive(token, salt)
   const terms = {
-    scopes: repeated?.scopes ?? requested,
+    scopes: repeated ? scopesFor(target.resources, repeated.scopes) : target.scopes,
     usersAreExternal: deps.usersAreExternal,
     proof: proof?.id ?? null,
   }
   const tokenDigest = await tokenDigestOf(refreshToken)
   const idleSeconds = deps.refreshIdleSeconds
-  const successor = { tokenDigest, sessionKey: bearer.key, jkt, salt, terms, idleSeconds }
+  const next = { tokenDigest, sessionKey: bearer.key, jkt, salt, idleSeconds }
+  const successor = { ...next, resources: named, terms }
   const firstIssuedAt = repeated?.issuedAt ?? null
   return { bearer, refreshToken, successor, firstIssuedAt, isCounted: repeated === null }
 }
 
 /** One of any number of simultaneous calls rotates. The others repeat its tokens, if a retry may. */
-async function rotateOrRepeat(renewed: Renewed, attempt: Attempt): Promise<Consumed<Renewed>> {
+async function rotateOrRepeat(
+  renewed: Renewed,
+  attempt: TargetedAttempt,
+): Promise<Consumed<Renewed>> {
   const { tokenDigest, standing, deps, context } = attempt
   const { successor, firstIssuedAt } = renewed
   const { refreshTokens } = deps
@@ -234,8 +243,9 @@ async function repeatAfterLoss(
   }
   const asOfNow = { ...attempt, standing, client }
   await runChecks(CHECKS, asOfNow)
-  if (firstIssuedAt === null && repeatable(asOfNow)) {
-    return rotateOrRepeat(await mint(asOfNow), asOfNow)
+  const again = { ...asOfNow, target: targetOf(asOfNow) }
+  if (firstIssuedAt === null && repeatable(again)) {
+    return rotateOrRepeat(await mint(again), again)
   }
   throw new Error('what the client may do changed while the token was exchanged')
 }
@@ -243,9 +253,12 @@ async function repeatAfterLoss(
 export const refreshToken = grant({
   clientRecord: 'fresh',
   read: (fields) => ({ token: readRefreshToken(fields), fields }),
+  grantDigest: async ({ token }) =>
+    isWellFormed('refreshToken', token) ? tokenDigestOf(token) : null,
   prefetch: readStanding,
   find: findToken,
   verify: CHECKS,
+  target: targetOf,
   // All that the family has, and not what this request narrows it to: its next token is as good for the rest.
   binding: ({ standing: { family } }) => ({
     scopes: family.user.scopes,

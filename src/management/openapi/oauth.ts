@@ -19,6 +19,11 @@ const authentication = {
   client_assertion: maybe('a JWT signed with a key of the client (RFC 7523 §2.2)'),
 }
 const scope = maybe('scopes with spaces between them')
+const resource = z.optional(
+  z
+    .array(z.string())
+    .check(z.describe('URI of a service that the token is to be for, repeatable (RFC 8707)')),
+)
 
 const authorizationRequest = z.object({
   response_type: z.literal('code'),
@@ -26,6 +31,7 @@ const authorizationRequest = z.object({
   client_id: text('the client'),
   redirect_uri: maybe('as registered; needed if the client has several'),
   scope,
+  resource,
   state: maybe('returned unchanged'),
   code_challenge: maybe('RFC 7636; public clients need it'),
   code_challenge_method: z.optional(z.literal('S256')),
@@ -38,18 +44,20 @@ const authorizationRequest = z.object({
 const tokenRequest = named(
   'TokenRequest',
   z.discriminatedUnion('grant_type', [
-    z.object({ grant_type: z.literal('client_credentials'), scope, ...authentication }),
+    z.object({ grant_type: z.literal('client_credentials'), scope, resource, ...authentication }),
     z.object({
       grant_type: z.literal('authorization_code'),
       code: text('from the redirect'),
       redirect_uri: maybe('as in the authorization request, if it had one'),
       code_verifier: maybe('RFC 7636'),
+      resource,
       ...authentication,
     }),
     z.object({
       grant_type: z.literal('refresh_token'),
       refresh_token: text('from the last token response'),
       scope,
+      resource,
       ...authentication,
     }),
   ]),
@@ -80,6 +88,7 @@ export const IntrospectionResponse = named(
     client_id: z.optional(z.string()),
     username: z.optional(z.string()),
     sub: maybe("the user's id, or the client's if it acts for itself"),
+    aud: z.optional(z.array(z.string())),
     token_type: z.optional(z.enum(['Bearer', 'DPoP'])),
     cnf: z.optional(z.strictObject({ jkt: z.string() })),
     exp: z.optional(z.int()),
@@ -114,6 +123,7 @@ export const Metadata = named(
     authorization_response_iss_parameter_supported: z.boolean(),
     prompt_values_supported: z.array(z.enum(PROMPTS)),
     scopes_supported: z.optional(z.array(z.string())),
+    protected_resources: z.optional(z.array(z.string())),
     service_documentation: z.optional(z.string()),
   }),
 )
@@ -121,7 +131,7 @@ export const Metadata = named(
 export const OAuthErrorDocument = named(
   'OAuthError',
   z.strictObject({
-    error: text('a code of RFC 6749, RFC 7009 or RFC 9449'),
+    error: text('a code of RFC 6749, RFC 7009, RFC 8707 or RFC 9449'),
     error_description: text('a sentence for the developer of the client'),
     error_uri: z.optional(text('a page that explains the code')),
   }),

@@ -28,7 +28,7 @@ import {
   shown,
   textSchema,
 } from './field.ts'
-import { ENDORSEMENTS, idSchema, scopesField } from './shared-fields.ts'
+import { DEFAULT_RESOURCES, ENDORSEMENTS, idSchema, scopesField } from './shared-fields.ts'
 
 const isWebUrl = (text: string) =>
   text === '' || (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol))
@@ -37,18 +37,28 @@ const isWebUrl = (text: string) =>
 const SHORTEST_TOKEN_SECONDS = 60
 const LONGEST_TOKEN_SECONDS = 2_592_000
 
-const lifetimeError = (issue: { readonly input?: unknown }) =>
-  `{field} ${quote(issue.input)} is not a whole number of seconds from ${SHORTEST_TOKEN_SECONDS} to ` +
-  `${LONGEST_TOKEN_SECONDS}, nor {empty} for SESSION_LIFETIME_SECONDS`
+const lifetimeSchema = (otherwise: string) => {
+  const error = ({ input }: { readonly input?: unknown }) =>
+    `{field} ${quote(input)} is not a whole number of seconds from ${SHORTEST_TOKEN_SECONDS} to ` +
+    `${LONGEST_TOKEN_SECONDS}${otherwise}`
+  return z
+    .int({ error })
+    .check(z.gte(SHORTEST_TOKEN_SECONDS, { error }), z.lte(LONGEST_TOKEN_SECONDS, { error }))
+}
 
-const lifetimeSchema = z.nullable(
-  z
-    .int({ error: lifetimeError })
-    .check(
-      z.gte(SHORTEST_TOKEN_SECONDS, { error: lifetimeError }),
-      z.lte(LONGEST_TOKEN_SECONDS, { error: lifetimeError }),
-    ),
-)
+/** Otherwise the text, which the refusal quotes. */
+const secondsIn = (text: string) => {
+  const seconds = Number(text)
+  const isInRange = seconds >= SHORTEST_TOKEN_SECONDS && seconds <= LONGEST_TOKEN_SECONDS
+  return /^\d+$/.test(text) && isInRange ? seconds : text
+}
+
+/** Of an access token. */
+export const LIFETIME_FIELD = {
+  flags: '--access-token-lifetime-seconds <n>',
+  schema: lifetimeSchema(''),
+  fromText: secondsIn,
+}
 
 /** Only the shape: `crypto/key-set.ts` checks the keys. */
 const keySetSchema = z.nullable(
@@ -143,19 +153,13 @@ export const CLIENT_FIELDS: Fields<ClientFields> = {
     'do not let it ask about the tokens of others',
   ),
   accessTokenLifetimeSeconds: {
-    flags: '--access-token-lifetime-seconds <n>',
+    ...LIFETIME_FIELD,
     help:
       'how long its access tokens live, from now on: 60 or more, and never longer than SESSION_LIFETIME_SECONDS; ' +
       '{empty} for exactly that',
     initial: null,
-    schema: lifetimeSchema,
-    fromText(text) {
-      if (text === '') return null
-      const seconds = Number(text)
-      const isInRange = seconds >= SHORTEST_TOKEN_SECONDS && seconds <= LONGEST_TOKEN_SECONDS
-      // Otherwise the text, which the refusal quotes.
-      return /^\d+$/.test(text) && isInRange ? seconds : text
-    },
+    schema: z.nullable(lifetimeSchema(', nor {empty} for SESSION_LIFETIME_SECONDS')),
+    fromText: (text) => (text === '' ? null : secondsIn(text)),
   },
 }
 
@@ -184,6 +188,7 @@ export const CLIENT_LISTS: Fields<Required<ClientLists>> = {
     'where users are sent back to: https, or http on a loopback address',
     textSchema(MAX_REDIRECT_URI_LENGTH),
   ),
+  defaultResources: DEFAULT_RESOURCES,
   ...CLIENT_PERMISSIONS,
 }
 

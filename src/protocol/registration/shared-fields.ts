@@ -2,6 +2,7 @@
 
 import * as z from 'zod/mini'
 import { isEndorsement, MAX_ENDORSEMENT_LENGTH } from '../../domain/category.ts'
+import { canonicalResource, MAX_RESOURCES, RESOURCE_URI_RULE } from '../../domain/resource.ts'
 import { isScope, MAX_SCOPE_LENGTH, SCOPE_RULE } from '../../domain/scope.ts'
 import { quote, RegistrationError } from './errors.ts'
 import {
@@ -11,6 +12,7 @@ import {
   membersOf,
   requireValid,
   snakeCase,
+  textSchema,
   wrongType,
 } from './field.ts'
 
@@ -65,6 +67,27 @@ export const ENDORSEMENTS = {
   help: 'a category (cs.DL), an archive (cs.*) or *.*; one that another covers is dropped',
   isList: true as const,
   schema: listSchema(endorsementSchema),
+}
+
+/** Kept in the canonical form. */
+export const resourceUriSchema = () =>
+  textSchema(1000).check(
+    z.refine((text: string) => canonicalResource(text) !== null, {
+      error: ({ input }) => `{field}: ${quote(input)} is not a resource: it ${RESOURCE_URI_RULE}`,
+    }),
+    z.overwrite((text: string) => canonicalResource(text) ?? text),
+  )
+
+export const DEFAULT_RESOURCES = {
+  flags: '--default-resource <uri>',
+  help: 'a resource that its tokens are for where a request names none',
+  isList: true as const,
+  schema: z.array(resourceUriSchema(), { error: '{field} must be a list' }).check(
+    z.maxLength(MAX_RESOURCES, {
+      error: `{field} must not have more than ${MAX_RESOURCES} values`,
+    }),
+    z.overwrite((uris: string[]) => [...new Set(uris)]),
+  ),
 }
 
 /** The body that gives a client or a user something, or takes it. */

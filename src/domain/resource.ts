@@ -1,0 +1,128 @@
+/** Resources (RFC 8707): the services that tokens are for, their URIs, and the scopes that belong to them. */
+
+import { holdsScope, meetScopes, readHierarchy } from './scope.ts'
+
+export const MAX_RESOURCE_URI_LENGTH = 256
+/** Bounds a request, and so the session record. */
+export const MAX_RESOURCES = 10
+/** The end of a sentence about a malformed URI. Free of the characters that `error_description` must not have. */
+export const RESOURCE_URI_RULE =
+  'must be an absolute URI of at most 256 printable ASCII characters, without a user, a fragment, quotation marks and backslashes'
+export const RESOURCE_TOKEN_SECONDS = 900
+
+const FORM = /^([a-z][a-z0-9+.-]*):(?:\/\/([^/?]*))?([^?]*)(\?.*)?$/i
+const PRINTABLE = /^[!$-[\]-~]+$/
+const DEFAULT_PORTS: Readonly<Record<string, string>> = { http: '80', https: '443' }
+
+/** Port without its zeros in front; nothing for the scheme's default. */
+const portOf = (scheme: string, port: string) => {
+  const number = port.replace(/^0+(?=\d)/, '')
+  return number === '' || number === DEFAULT_PORTS[scheme] ? '' : `:${number}`
+}
+
+/**
+ * The form in which URIs are kept and compared: scheme and host in lower case, without the scheme's default port, the rest
+ * as it is. RFC 3986 §6.2.3: an empty path is `/`. It is left out, because MCP and most operators write it so. Null if the
+ * text is not the URI of a resource (RFC 8707 §2: absolute, without a fragment).
+ */
+export function canonicalResource(text: string): string | null {
+  if (text.length > MAX_RESOURCE_URI_LENGTH || !PRINTABLE.test(text) || !URL.canParse(text)) {
+    return null
+  }
+  const [, rawScheme = '', authority, path = '', query = ''] = FORM.exec(text) ?? []
+  const scheme = rawScheme.toLowerCase()
+  if (scheme === '') return null
+  if (authority === undefined) {
+    // `https:host` is not what it seems to be.
+    return path === '' || DEFAULT_PORTS[scheme] ? null : `${scheme}:${path}${query}`
+  }
+  const [, host = '', port = ''] = /^(\[[0-9a-f:.]+\]|[^@%:[\]]+):?(\d*)$/i.exec(authority) ?? []
+  if (host === '') return null
+  return `${scheme}://${host.toLowerCase()}${portOf(scheme, port)}${path === '/' ? '' : path}${query}`
+}
+
+/** As the rules of requests need it. */
+export type Resource = Readonly<{
+  /** Canonical. */
+  uri: string
+  /** For people. */
+  name: string
+  /** `domain:action` stands for itself with every resource id too. */
+  scopes: readonly string[]
+  /** At most the deployment's. */
+  accessTokenLifetimeSeconds: number
+  /** RFC 9449 §5.2: tokens for it are always bound to a key. */
+  requireDpop: boolean
+  requirePkce: boolean
+  /** Epoch milliseconds by D1's clock. What was granted earlier is not for this resource, but for one that was deleted. */
+  declaredAtMs: number
+}>
+
+export type ResourceFields = Omit<Resource, 'uri' | 'declaredAtMs'>
+export type NewResource = Omit<Resource, 'declaredAtMs'>
+
+/** A resource as its administrator sees it. Instants in epoch seconds. */
+export type ResourceRecord = Resource &
+  Readonly<{
+    createdAt: number
+    updatedAt: number
+    /** Every act of an administrator raises it. */
+    version: number
+  }>
+
+/** The resources that a user allowed. */
+export type GrantedAudience = Readonly<{
+  /** URIs; empty for a grant that is bound to no resource. */
+  audience: readonly string[]
+  /** Epoch milliseconds by D1's clock: when the resources were read. */
+  audienceReadAtMs: number
+}>
+
+/** Of a grant that is bound to no resource. */
+export const NO_AUDIENCE: GrantedAudience = { audience: [], audienceReadAtMs: 0 }
+
+/** `d:a` belongs to a resource with every resource id of its own. */
+const withEveryId = (scope: string) =>
+  readHierarchy(scope)?.resource === null ? `${scope}:*` : scope
+
+/** Those of the scopes that belong to one of the resources, in the narrower form. */
+export const scopesAt = (
+  resources: readonly Pick<Resource, 'scopes'>[],
+  scopes: readonly string[],
+) =>
+  meetScopes(
+    scopes,
+    resources.flatMap((resource) => resource.scopes.map(withEveryId)),
+  )
+
+/** What a token for these resources may have of the scopes; everything for a token that is bound to none. */
+export const scopesFor = (resources: readonly Resource[], scopes: readonly string[]) =>
+  resources.length === 0 ? scopes : scopesAt(resources, scopes)
+
+/** Does the scope, in every form, belong to the resource? */
+export const isScopeOf = ({ scopes }: Pick<Resource, 'scopes'>, scope: string) =>
+  holdsScope(scopes.map(withEveryId), withEveryId(scope))
+
+/** The resources of which at least one of the scopes is left. */
+export const resourcesWith = (resources: readonly Resource[], scopes: readonly string[]) =>
+  resources.filter((resource) => scopesAt([resource], scopes).length > 0)
+
+export const urisOf = (resources: readonly Pick<Resource, 'uri'>[]) =>
+  resources.map(({ uri }) => uri)
+
+/** Sorted, space-separated, so that equal sets are equal strings; '' for none. */
+export const formatResources = (uris: readonly string[]) => [...uris].sort().join(' ')
+
+/** Of the resources that were read, those of the grant. A resource that was deleted and declared again is not granted. */
+export const grantedResources = (resources: readonly Resource[], granted: GrantedAudience) =>
+  resources.filter(
+    ({ uri, declaredAtMs }) =>
+      granted.audience.includes(uri) && declaredAtMs <= granted.audienceReadAtMs,
+  )
+
+/** The shortest of the lifetimes. */
+export const lifetimeFor = (resources: readonly Resource[], longestSeconds: number) =>
+  Math.min(
+    longestSeconds,
+    ...resources.map(({ accessTokenLifetimeSeconds }) => accessTokenLifetimeSeconds),
+  )

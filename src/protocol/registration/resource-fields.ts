@@ -1,0 +1,93 @@
+/** What is kept of a resource, and the bodies and documents with it. */
+
+import * as z from 'zod/mini'
+import { isRegistryScope } from '../../domain/registry-scopes.ts'
+import {
+  type NewResource,
+  RESOURCE_TOKEN_SECONDS,
+  type ResourceFields,
+  type ResourceRecord,
+} from '../../domain/resource.ts'
+import { LIFETIME_FIELD } from './client-fields.ts'
+import {
+  type Fields,
+  fieldsIn,
+  flagSchema,
+  isoTime,
+  membersOf,
+  requireValid,
+  shown,
+} from './field.ts'
+import { lineSchema } from './scope-fields.ts'
+import { resourceUriSchema, scopesField } from './shared-fields.ts'
+
+const notOfTheRegistry = (scopes: readonly unknown[]) =>
+  !scopes.some((scope) => isRegistryScope(String(scope)))
+
+const scopes = scopesField(
+  'a scope that belongs to it; domain:action stands for itself with every resource id too',
+)
+
+export const RESOURCE_FIELDS: Fields<ResourceFields> = {
+  name: {
+    flags: '--name <name>',
+    help: 'what users know it by',
+    isRequired: true,
+    schema: lineSchema(300),
+  },
+  scopes: {
+    ...scopes,
+    isRequired: true,
+    schema: scopes.schema.check(
+      z.minLength(1, { error: '{field}: a resource needs a scope, or no token could be for it' }),
+      z.refine(notOfTheRegistry, {
+        error: '{field} must not begin with registry:, since such scopes are the registry’s own',
+      }),
+    ),
+  },
+  accessTokenLifetimeSeconds: {
+    ...LIFETIME_FIELD,
+    help: 'how long access tokens for it live, from now on: 60 or more, and never longer than SESSION_LIFETIME_SECONDS',
+    initial: RESOURCE_TOKEN_SECONDS,
+  },
+  requireDpop: {
+    flags: '--require-dpop',
+    help: 'refuse token requests for it without a DPoP proof (RFC 9449)',
+    off: 'accept token requests for it without a DPoP proof',
+    initial: false,
+    schema: flagSchema(),
+  },
+  requirePkce: {
+    flags: '--require-pkce',
+    help: 'refuse authorization requests for it without PKCE',
+    off: 'accept authorization requests for it without PKCE',
+    initial: false,
+    schema: flagSchema(),
+  },
+}
+
+/** The body that declares a resource. */
+export const RESOURCE_CREATION = z.strictObject({
+  uri: resourceUriSchema().check(z.describe('an absolute URI without a fragment: RFC 8707')),
+  ...membersOf(RESOURCE_FIELDS, true),
+})
+
+/** The body that changes a resource. */
+export const RESOURCE_UPDATE = z.strictObject(membersOf(RESOURCE_FIELDS, false))
+
+/** Throws a RegistrationError that names the field. */
+export function readResourceCreation(value: unknown): NewResource {
+  const body: Record<string, unknown> = requireValid(RESOURCE_CREATION, value)
+  return { uri: String(body.uri), ...(fieldsIn(RESOURCE_FIELDS, body) as ResourceFields) }
+}
+
+/** Throws a RegistrationError that names the field. */
+export const readResourceUpdate = (value: unknown): Partial<ResourceFields> =>
+  fieldsIn(RESOURCE_FIELDS, requireValid(RESOURCE_UPDATE, value))
+
+export const resourceDocument = (resource: ResourceRecord) => ({
+  uri: resource.uri,
+  ...shown('inDocument', RESOURCE_FIELDS, resource),
+  created_at: isoTime(resource.createdAt),
+  updated_at: isoTime(resource.updatedAt),
+})

@@ -1,0 +1,115 @@
+/** The `resource` parameter (RFC 8707 §2): which services a token is to be for, and which scopes that leaves. */
+
+import type { Client } from '../domain/client.ts'
+import {
+  canonicalResource,
+  type GrantedAudience,
+  grantedResources,
+  MAX_RESOURCES,
+  RESOURCE_URI_RULE,
+  type Resource,
+  resourcesWith,
+  scopesAt,
+  urisOf,
+} from '../domain/resource.ts'
+import { formatScopes } from '../domain/scope.ts'
+import { OAuthError } from './errors.ts'
+import { type Fields, RESOURCE } from './fields.ts'
+import { quoted } from './sanitize.ts'
+import { readRequestedScopes, type ScopePolicy } from './scope-parameter.ts'
+
+/** What a token is asked for. Without resources it is bound to none; with resources each has one of the scopes. */
+export type Target = Readonly<{
+  scopes: readonly string[]
+  resources: readonly Resource[]
+}>
+
+const invalidTarget = (description: string, detail?: string) =>
+  new OAuthError('invalid_target', description, detail === undefined ? {} : { detail })
+
+const valuesIn = (fields: Fields) => fields.get(RESOURCE)?.split(' ') ?? []
+
+/** Canonical, without duplicates and without those that are malformed: to be read with the client. */
+export const namedResources = (fields: Fields): readonly string[] =>
+  [...new Set(valuesIn(fields).map(canonicalResource))]
+    .filter((uri) => uri !== null)
+    .slice(0, MAX_RESOURCES)
+
+/** As `namedResources`. Throws `invalid_target` for a malformed one. */
+export function readResources(fields: Fields): readonly string[] {
+  const malformed = valuesIn(fields).find((text) => canonicalResource(text) === null)
+  if (malformed !== undefined) {
+    throw invalidTarget(`A resource ${RESOURCE_URI_RULE}.`, `malformed ${quoted(malformed)}`)
+  }
+  if (valuesIn(fields).length > MAX_RESOURCES) {
+    throw invalidTarget(`At most ${MAX_RESOURCES} resources can be requested at once.`)
+  }
+  return namedResources(fields)
+}
+
+/** Throws unless each has one of the scopes. */
+function requireScopes(resources: readonly Resource[], scopes: readonly string[]) {
+  const without = resources.find((one) => scopesAt([one], scopes).length === 0)
+  if (!without) return
+  throw invalidTarget(
+    'No scope of a requested resource was granted or is authorized.',
+    `no scope of ${quoted(without.uri)}`,
+  )
+}
+
+/** Those of the requested scopes that belong to the resources, and the resources that have one of them. */
+function narrowed(resources: readonly Resource[], requested: readonly string[]): Target {
+  const scopes = scopesAt(resources, requested)
+  if (scopes.length === 0) {
+    throw new OAuthError('invalid_scope', 'No requested scope belongs to a requested resource.', {
+      detail: `${quoted(formatScopes(requested))} is not of ${quoted(urisOf(resources).join(' '))}`,
+    })
+  }
+  return { scopes, resources: resourcesWith(resources, scopes) }
+}
+
+/** For a request that rests on the client's registration: without the parameter, the client's default resources. */
+export function readTarget(fields: Fields, client: Client, policy: ScopePolicy): Target {
+  const named = readResources(fields)
+  const wanted = named.length > 0 ? named : client.defaultResources
+  const resources = client.resources.filter(({ uri }) => wanted.includes(uri))
+  const unknown = wanted.find((uri) => !resources.some((one) => one.uri === uri))
+  if (unknown !== undefined) {
+    throw invalidTarget(
+      'A requested resource is not registered here.',
+      `unknown ${quoted(unknown)}`,
+    )
+  }
+  const requested = readRequestedScopes(fields, client.scopes, policy)
+  if (resources.length === 0) return { scopes: requested, resources }
+  requireScopes(named.length > 0 ? resources : [], client.scopes)
+  return narrowed(resources, requested)
+}
+
+/** For a request that rests on what a user granted, which it may narrow and never widen. */
+export function readGrantedTarget(
+  fields: Fields,
+  client: Pick<Client, 'resources'>,
+  granted: GrantedAudience & Readonly<{ user: Readonly<{ scopes: readonly string[] }> }>,
+  policy: ScopePolicy,
+): Target {
+  const named = readResources(fields)
+  const { scopes } = granted.user
+  const requested = readRequestedScopes(fields, scopes, policy)
+  const live = resourcesWith(grantedResources(client.resources, granted), scopes)
+  if (granted.audience.length > 0 && live.length === 0) {
+    throw new OAuthError('invalid_grant', 'Every resource of this grant was deleted.')
+  }
+  const outside = named.find((uri) => !live.some((one) => one.uri === uri))
+  if (outside !== undefined) {
+    throw invalidTarget(
+      'A requested resource is not covered by the grant.',
+      `${quoted(outside)} is not covered by the grant`,
+    )
+  }
+  if (live.length === 0) return { scopes: requested, resources: live }
+  return narrowed(
+    named.length > 0 ? live.filter(({ uri }) => named.includes(uri)) : live,
+    requested,
+  )
+}

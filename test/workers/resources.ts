@@ -1,0 +1,26 @@
+/** Resources for the tests of RFC 8707. */
+
+import type { NewResource } from '../../src/domain/resource.ts'
+import { createResource } from '../../src/flows/registration/resources.ts'
+import { admin } from './registering.ts'
+
+let count = 0
+
+/** The URI of a new resource, which no other test has. */
+export async function newResource(
+  scopes: readonly string[],
+  more: Partial<NewResource> = {},
+): Promise<string> {
+  count += 1
+  const uri = `https://service${count}-${crypto.randomUUID()}.example`
+  const { record } = await createResource(admin(), {
+    uri,
+    name: `Service ${count}`,
+    scopes,
+    accessTokenLifetimeSeconds: 900,
+    requireDpop: false,
+    requirePkce: false,
+    ...more,
+  })
+  return record.uri
+}
