@@ -17,6 +17,8 @@ export type Call = Readonly<{
   body?: unknown
   /** The ETag of what was read, or `*` for any version. */
   ifMatch?: string
+  /** A change that can be made twice: it is sent again when its answer is lost. */
+  isRepeatable?: true
 }>
 
 export type Answer<Body> = Readonly<{ status: number; body: Body; etag: string | null }>
@@ -119,9 +121,11 @@ function refusalOf(received: Received, { url }: Reached): ProblemRefusal {
 }
 
 /** The change may have been committed before its answer was lost. */
-function lostAnswer({ url, isRemote }: Reached, why: string): Refusal {
+export class LostAnswer extends Refusal {}
+
+function lostAnswer({ url, isRemote }: Reached, why: string): LostAnswer {
   const remote = isRemote ? ' --remote' : ''
-  return new Refusal(
+  return new LostAnswer(
     `the answer of the registry at ${url} was lost (${why}): the change may have been made. To find out: ` +
       `npm run --silent admin -- audit --since 15m${remote}`,
   )
@@ -184,7 +188,8 @@ export function managementApi(reached: Reached): ManagementApi {
       const isWrite = call.method !== 'GET'
       let received = await withToken(sent)
       let loss = lossOf(received)
-      const isRepeated = loss !== null && (!isWrite || isVersioned(call.ifMatch))
+      const isRepeatable = call.isRepeatable ?? (!isWrite || isVersioned(call.ifMatch))
+      const isRepeated = loss !== null && isRepeatable
       if (isRepeated) {
         received = await withToken(sent)
         // The first try may have made the version stale.

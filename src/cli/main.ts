@@ -5,6 +5,7 @@ import { oneLine, Refusal } from '../local/refusal.ts'
 import { RegistrationError } from '../protocol/registration/errors.ts'
 import { addClientCommands } from './client-commands.ts'
 import { addDoctorCommand } from './doctor-command.ts'
+import { addImportCommands } from './import-commands.ts'
 import { OPTION_WORDS } from './options.ts'
 import { addRecordCommands } from './record-commands.ts'
 import { addResourceCommands } from './resource-commands.ts'
@@ -77,6 +78,7 @@ export function commandLine(io: Io): Command {
   addScopeCommands(program, io)
   addResourceCommands(program, io)
   addSessionCommands(program, io)
+  addImportCommands(program, io)
   addRecordCommands(program, io)
   addDoctorCommand(program, io)
   addSignInCommands(program, io)

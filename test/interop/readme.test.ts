@@ -59,7 +59,10 @@ const PRINTED: Readonly<Record<string, readonly RegExp[]>> = {
   'docs/errors.md': [/"error":"invalid_client"/],
   'docs/mcp-server.md': [/"client_id"/],
   'docs/mobile-application.md': [/"client_id"/],
-  'docs/moving-from-arxiv.md': [/created: +-[\s\S]*added: +0/],
+  'docs/moving-from-arxiv.md': [
+    /created: +-[\s\S]*added: +0[\s\S]*dry_run: +yes[\s\S]*created: +2[\s\S]*dry_run: +no/,
+    /"access_token":"reg_[\w-]+"[^}]*"scope":"public:read"/,
+  ],
   'docs/operate.md': [/ok +single-use/, /client\.disable/],
   'docs/protect-a-service.md': [
     /^HTTP\/1\.1 401 Unauthorized[\s\S]*HTTP\/1\.1 200 OK[\s\S]*HTTP\/1\.1 200 OK[\s\S]*HTTP\/1\.1 403/,

@@ -197,7 +197,7 @@ describe('an import that is repeated', () => {
   it('the same import again changes nothing', async () => {
     const clients = [
       await row(),
-      await row({ permissions: [], credentials: [], redirect_uris: [] }),
+      await row({ permissions: undefined, credentials: undefined, redirect_uris: undefined }),
     ]
     await imported(clients)
     const before = await everything()

@@ -65,7 +65,7 @@ const CREDENTIAL = z.strictObject({
 export const CLIENT_IMPORT = z.strictObject({
   client_id: idSchema(),
   ...membersOf(CLIENT_FIELDS, true),
-  redirect_uris: z.optional(CLIENT_LISTS.redirectUris.schema),
+  redirect_uris: z._default(CLIENT_LISTS.redirectUris.schema, []),
   permissions: rowsOf(PERMISSION, MAX_PERMISSIONS, ({ kind, value }) => `${kind} ${value}`),
   credentials: rowsOf(CREDENTIAL, MAX_CREDENTIALS, ({ secret_digest }) => secret_digest),
   created_at: instant(),
@@ -94,8 +94,7 @@ const orNull = (text: string | null) => (text === null ? null : epochSeconds(tex
 export const importedClientIn = (row: z.output<typeof CLIENT_IMPORT>): ImportedClient => ({
   clientId: row.client_id,
   fields: fieldsIn(CLIENT_FIELDS, row) as ClientFields,
-  redirectUris:
-    fieldsIn(CLIENT_LISTS, { redirect_uris: row.redirect_uris ?? [] }).redirectUris ?? [],
+  redirectUris: row.redirect_uris as readonly string[],
   permissions: row.permissions.map(({ kind, value, requested_at, authorized_at }) => ({
     kind,
     value: String(value),
