@@ -92,9 +92,9 @@ describe('the scopes of a resource', () => {
         const resources = lists.map((scopes) => ({ scopes }))
         for (const left of scopesAt(resources, granted)) {
           expect(holdsScope(granted, left)).toBe(true)
-          expect(resources.some((one) => isScopeOf(one, left) || holdsScope(one.scopes, left))).toBe(
-            true,
-          )
+          expect(
+            resources.some((one) => isScopeOf(one, left) || holdsScope(one.scopes, left)),
+          ).toBe(true)
         }
       }),
     )
