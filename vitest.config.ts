@@ -13,7 +13,7 @@ const READERS = [
   'src/routes/client-post.ts',
   'src/authenticator/{check,proxy,query,refusal-record,seen-proofs,settings}.ts',
   'src/resource-server/**',
-  'src/cli/{checks,cloudflare-api,fields,input,record-commands,storage-http}.ts',
+  'src/cli/{checks,cloudflare-api,fields,input,record-commands}.ts',
   'src/local/{deploy-problems,settings}.ts',
 ]
 

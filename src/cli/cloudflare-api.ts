@@ -1,8 +1,8 @@
-/** One call of Cloudflare's HTTP API, or of the registry running on this machine that serves the same. */
+/** One call of Cloudflare's HTTP API. */
 
 import type { Environment } from '../local/project.ts'
 import { Refusal } from '../local/refusal.ts'
-import { causeOf, isNotSent, wordsOf } from './network-faults.ts'
+import { causeOf, wordsOf } from './network-faults.ts'
 
 export type Api = Readonly<{
   /** `https://api.cloudflare.com/client/v4`, or a stand-in. */
@@ -10,8 +10,6 @@ export type Api = Readonly<{
   accountId: string
   /** Sent as a bearer token. No message has it. */
   token: string
-  /** The registry on this machine, where the command that a message recommends needs no `--remote`. */
-  isLocal?: true
 }>
 
 type ApiAnswer = Readonly<{
@@ -21,14 +19,12 @@ type ApiAnswer = Readonly<{
 }>
 
 export type ApiCall = Readonly<{
-  method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  method: 'GET' | 'POST'
   /** Below the account, unless the call is global. */
   path: string
   isGlobal?: boolean
   contentType?: string
   body?: string
-  /** It changes something. When its answer is lost, the change may have been made. */
-  writes?: boolean
 }>
 
 const TIMEOUT_MS = 30_000
@@ -61,30 +57,11 @@ export class ApiRefusal extends Refusal {
   }
 }
 
-/** The change may have been committed before its answer was lost. */
-function lostAnswer({ baseUrl, isLocal }: Api, what: string, why: string): Refusal {
-  const remote = isLocal ? '' : ' --remote'
-  return new Refusal(
-    `the answer of ${what} at ${baseUrl} was lost (${why}): the change may have been made. To find out: ` +
-      `npm run --silent admin -- audit --since 15m${remote}`,
-  )
-}
-
-const reasonIn = (answer: ApiAnswer | null) => answer?.errors?.[0]?.message ?? 'no reason given'
-
-/** Repeats the reason of the API. `what` was asked, as in `the database`. */
-export function refusalOf(what: string, status: number, answer: ApiAnswer | null): ApiRefusal {
-  const words = reasonIn(answer)
-  const hint = words.includes('no such table') ? ' (apply the migrations first)' : ''
-  return new ApiRefusal(`${what} answered ${status}: ${words}${hint}`, status)
-}
-
 async function send(
-  api: Api,
+  { baseUrl, accountId, token }: Api,
   what: string,
-  { method, path, contentType, body, writes = false, isGlobal = false }: ApiCall,
+  { method, path, contentType, body, isGlobal = false }: ApiCall,
 ): Promise<Response> {
-  const { baseUrl, accountId, token } = api
   try {
     const below = isGlobal ? '' : `/accounts/${encodeURIComponent(accountId)}`
     return await fetch(`${baseUrl}${below}${path}`, {
@@ -98,39 +75,17 @@ async function send(
       signal: AbortSignal.timeout(TIMEOUT_MS),
     })
   } catch (fault) {
-    const cause = causeOf(fault)
-    if (writes && !isNotSent(cause)) throw lostAnswer(api, what, wordsOf(cause))
-    throw new Refusal(`cannot reach ${what} at ${baseUrl}: ${wordsOf(cause)}`)
+    throw new Refusal(`cannot reach ${what} at ${baseUrl}: ${wordsOf(causeOf(fault))}`)
   }
 }
 
-const answerIn = (response: Response) =>
-  response.json().catch(() => null) as Promise<ApiAnswer | null>
-
-/** The body that the API returns; null for 404. Otherwise throws a Refusal. */
-export async function readFromApi(api: Api, what: string, path: string): Promise<string | null> {
-  const response = await send(api, what, { method: 'GET', path })
-  if (response.ok) return response.text()
-  const answer = await answerIn(response)
-  if (response.status === 404) return null
-  throw refusalOf(what, response.status, answer)
-}
-
-/** Throws a Refusal unless it succeeds. */
-export async function callApi(
-  api: Api,
-  what: string,
-  call: ApiCall,
-): Promise<ApiAnswer & { status: number }> {
+/** `what` is asked for, as in `the list of zones`. Throws a Refusal, with the reason of the API, unless it succeeds. */
+export async function callApi(api: Api, what: string, call: ApiCall): Promise<ApiAnswer> {
   const response = await send(api, what, call)
-  const answer = await answerIn(response)
-  // A proxy in between may have timed out, or the answer was cut off.
-  const isLost = response.status >= 500 || (response.ok && answer === null)
-  if (call.writes && isLost) {
-    throw lostAnswer(api, what, `${response.status}: ${reasonIn(answer)}`)
-  }
-  if (!response.ok || !answer?.success) throw refusalOf(what, response.status, answer)
-  return { ...answer, status: response.status }
+  const answer = (await response.json().catch(() => null)) as ApiAnswer | null
+  if (response.ok && answer?.success) return answer
+  const reason = answer?.errors?.[0]?.message ?? 'no reason given'
+  throw new ApiRefusal(`${what} answered ${response.status}: ${reason}`, response.status)
 }
 
 /** The secrets that a deployed worker has. */

@@ -2,16 +2,9 @@
 
 import { join } from 'node:path'
 import { type Log, Miniflare } from 'miniflare'
-import { buildWorker } from './build-worker.ts'
-import { inProject } from './project.ts'
 import type { WranglerConfig } from './wrangler-config.ts'
 
 export const HOST = '127.0.0.1'
-
-/** `unsafeGetDirectURL` says which. */
-export const ANY_FREE_PORT = 0
-
-const STORAGE = 'storage'
 
 /** Layout and ids are those of `wrangler dev --persist-to`. */
 export const persistencePath = (stateDir: string) => join(stateDir, 'v3')
@@ -93,18 +86,3 @@ export async function runCron(runtime: Miniflare): Promise<void> {
   const text = await response.text()
   if (!response.ok) throw new Error(`cron: ${text}`)
 }
-
-/** `storage-worker.ts` on the storage of `registry`: how the command line reaches the state of a running registry. */
-export const storageService = async (
-  registry: WranglerConfig,
-  token: string,
-): Promise<RunnableWorker> => ({
-  config: { ...registry, name: STORAGE, vars: {}, ratelimits: [] },
-  module: await buildWorker(inProject('src/local/storage-worker.ts')),
-  port: ANY_FREE_PORT,
-  vars: { TOKEN: token },
-})
-
-/** The same interface as Cloudflare's API at `CLOUDFLARE_API_BASE_URL`. A crash and a restart keep it. */
-export const urlOfStorage = async (runtime: Miniflare): Promise<string> =>
-  (await runtime.unsafeGetDirectURL(STORAGE)).origin

@@ -4,10 +4,8 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readIfPresent, writePrivateFile } from './files.ts'
 
-/** `url` and `token` of its interface to D1 and KV; `pid` of its process. */
+/** `pid` of its process. */
 export type RunningRegistry = Readonly<{
-  url: string
-  token: string
   pid: number
   issuer: string
   /** Where the registry itself listens; ISSUER may be the address of a proxy. */

@@ -13,7 +13,7 @@ import { readIfPresent, writePrivateFile } from './files.ts'
 import { prepareOperators } from './prepare-operators.ts'
 import { oneLine, Refusal } from './refusal.ts'
 import { runUntilEnded } from './run-until-ended.ts'
-import { HOST, runCron, runWorkers, storageService, urlOfStorage } from './run-workers.ts'
+import { HOST, runCron, runWorkers } from './run-workers.ts'
 import { announceRegistry, withdrawAnnouncement } from './running-registry.ts'
 import {
   jwtSecretFile,
@@ -97,15 +97,12 @@ async function start(takeSignals: () => void): Promise<() => Promise<void>> {
     await withdrawAnnouncement(stateDir)
     await requireFreePort('PORT', port)
     await requireFreePort('AUTHENTICATOR_PORT', authenticatorPort)
-    const token = randomText()
-    const [demo, registryModule, managementModule, authenticatorModule, storage] =
-      await Promise.all([
-        prepareState(settings, registry),
-        buildWorker(registry.main),
-        buildWorker(management.main),
-        buildWorker(authenticator.main),
-        storageService(registry, token),
-      ])
+    const [demo, registryModule, managementModule, authenticatorModule] = await Promise.all([
+      prepareState(settings, registry),
+      buildWorker(registry.main),
+      buildWorker(management.main),
+      buildWorker(authenticator.main),
+    ])
     const proxyFile = settings.proxySecret === null ? proxySecretFile(stateDir) : null
     const secrets = {
       JWT_SECRET: settings.jwtSecret ?? (await keptSecret(jwtSecretFile(stateDir))),
@@ -126,7 +123,6 @@ async function start(takeSignals: () => void): Promise<() => Promise<void>> {
           port: authenticatorPort,
           vars: { ...vars, ...secrets },
         },
-        storage,
       ],
       stateDir,
       new Log(LogLevel.ERROR),
@@ -139,8 +135,6 @@ async function start(takeSignals: () => void): Promise<() => Promise<void>> {
     const registryUrl = `http://${HOST}:${port}`
     const authenticatorUrl = `http://${HOST}:${authenticatorPort}`
     await announceRegistry(stateDir, {
-      url: await urlOfStorage(runtime),
-      token,
       pid: process.pid,
       issuer,
       registryUrl,

@@ -1,4 +1,4 @@
-/** The parts of D1 and KV that the stores use: the bindings have them, and so do the clients of Cloudflare's HTTP API. */
+/** The parts of D1 and KV that the stores use. */
 
 export type Database = Pick<D1Database, 'prepare' | 'batch'>
 

@@ -1,10 +1,10 @@
 /** `npm start`, and the command line on its state. */
 
 import { decodeJwt } from 'jose'
-import { withStorage } from '../../src/cli/open-storage.ts'
 import { DEMO_SCOPES, type Demo } from '../../src/local/demo.ts'
 import { commandLine } from '../node/command-line.ts'
 import { startRegistry as startRunning } from '../node/running-registry.ts'
+import { databaseIn } from '../node/state-database.ts'
 import type { ClientKeys } from './client-app.ts'
 
 export type Person = Readonly<{ username: string; password: string }>
@@ -85,9 +85,9 @@ export async function startRegistry(): Promise<Registry> {
     admin,
     ...registering(admin),
     async grantsTo(clientId) {
-      const counted = await withStorage({ remote: false, env }, ({ db }) =>
-        db.prepare(GRANTS).bind(clientId).first<Grants>(),
-      )
+      const db = databaseIn(stateDir)
+      const counted = await db.prepare(GRANTS).bind(clientId).first<Grants>()
+      db.close()
       return counted ?? { codes: 0, consents: 0 }
     },
     async sessionOf(token) {

@@ -5,7 +5,10 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { digest, hexDigest } from '../../src/crypto/digest.ts'
 import { mintToken, TOKEN_PREFIXES, type TokenKind } from '../../src/crypto/token.ts'
-import { findRunningRegistry } from '../../src/local/running-registry.ts'
+import { REGISTRY_CONFIG } from '../../src/local/project.ts'
+import { openState } from '../../src/local/state.ts'
+import { retryWhenBusy } from '../../src/local/state-lock.ts'
+import { readWranglerConfig } from '../../src/local/wrangler-config.ts'
 import { countsOf, type Evidence, findSecrets } from '../node/evidence.ts'
 import { issuedBy, secretsShownBy } from '../node/exchange.ts'
 import { demoUser } from '../node/person.ts'
@@ -19,11 +22,12 @@ describe('the search for secrets in a registry', () => {
   const post = (path: string, fields: Record<string, string>) =>
     fetch(running.registry + path, { method: 'POST', body: new URLSearchParams(fields) })
   const put = async (key: string, text: string) => {
-    const admin = await findRunningRegistry(running.stateDir)
-    const path = `/accounts/a/storage/kv/namespaces/SESSIONS/values/${encodeURIComponent(key)}`
-    const headers = { Authorization: `Bearer ${admin?.token}` }
-    const stored = await fetch(`${admin?.url}${path}`, { method: 'PUT', headers, body: text })
-    expect(stored.status).toBe(200)
+    const state = await openState(running.stateDir, readWranglerConfig(REGISTRY_CONFIG))
+    try {
+      await retryWhenBusy(() => state.sessions.put(key, text))
+    } finally {
+      await state.close()
+    }
   }
 
   beforeAll(async () => {

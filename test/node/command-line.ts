@@ -6,7 +6,6 @@ import { join } from 'node:path'
 import { Log, LogLevel } from 'miniflare'
 import { run } from '../../src/cli/main.ts'
 import { sessionKeyOf } from '../../src/crypto/digest.ts'
-import { randomText } from '../../src/crypto/random.ts'
 import { mintToken } from '../../src/crypto/token.ts'
 import { buildWorker } from '../../src/local/build-worker.ts'
 import { readConfigs } from '../../src/local/deploy-problems.ts'
@@ -15,7 +14,7 @@ import { applyMigrations } from '../../src/local/migrations.ts'
 import { OPERATOR_ID, writeCredential } from '../../src/local/operators.ts'
 import { operatorSession } from '../../src/local/own-management.ts'
 import { credentialFile } from '../../src/local/prepare-operators.ts'
-import { runWorkers, storageService, urlOfStorage } from '../../src/local/run-workers.ts'
+import { runWorkers } from '../../src/local/run-workers.ts'
 import { announceRegistry } from '../../src/local/running-registry.ts'
 import { openState } from '../../src/local/state.ts'
 import { tryToLock } from '../../src/local/state-lock.ts'
@@ -91,7 +90,6 @@ async function signInOperator(stateDir: string, sessions: TextNamespace) {
 async function runRegistry(stateDir: string) {
   const release = tryToLock(stateDir)
   const { registry, management } = readConfigs()
-  const token = randomText()
   const [port = 0] = await freePorts(1)
   const registryUrl = `http://127.0.0.1:${port}`
   const vars = { ISSUER: registryUrl, LOG_ANSWERS: 'refusals' }
@@ -99,7 +97,6 @@ async function runRegistry(stateDir: string) {
     [
       { config: registry, module: await buildWorker(registry.main), port, vars },
       { config: management, module: await buildWorker(management.main), vars },
-      await storageService(registry, token),
     ],
     stateDir,
     new Log(LogLevel.ERROR),
@@ -107,10 +104,7 @@ async function runRegistry(stateDir: string) {
   const db: Database = await runtime.getD1Database('DB')
   await applyMigrations(db, databaseOf(registry).migrations_dir)
   await signInOperator(stateDir, await runtime.getKVNamespace('SESSIONS'))
-  const url = await urlOfStorage(runtime)
   await announceRegistry(stateDir, {
-    url,
-    token,
     pid: process.pid,
     issuer: registryUrl,
     registryUrl,
@@ -121,13 +115,13 @@ async function runRegistry(stateDir: string) {
     await runtime.dispose()
     release?.()
   }
-  return { db, registryUrl, server: { url, token }, close }
+  return { db, registryUrl, close }
 }
 
 /** Nothing serves the state: each command runs the management itself. */
 async function stopRegistry(stateDir: string) {
   const { db, close } = await openState(stateDir, readConfigs().registry)
-  return { db, registryUrl: '', server: { url: '', token: '' }, close }
+  return { db, registryUrl: '', close }
 }
 
 /** `npm run test:long` runs the tests of the command line once more, on a state that no registry serves. */
@@ -136,9 +130,7 @@ export const IS_STOPPED = process.env.REGISTRY_OF_TESTS === 'stopped'
 /** A state and the command line on it. */
 export async function servedState() {
   const stateDir = await temporaryDirectory()
-  const { db, registryUrl, server, close } = await (IS_STOPPED ? stopRegistry : runRegistry)(
-    stateDir,
-  )
+  const { db, registryUrl, close } = await (IS_STOPPED ? stopRegistry : runRegistry)(stateDir)
   const admin = (words: readonly string[], stdin?: string, more: Record<string, string> = {}) =>
     commandLine(words, {
       env: { STATE_DIR: stateDir, ...more },
@@ -148,7 +140,6 @@ export async function servedState() {
   return {
     stateDir,
     registryUrl,
-    server,
     database: db,
     dump: () => dump(db),
     admin,

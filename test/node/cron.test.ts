@@ -6,7 +6,7 @@ import { expect, it } from 'vitest'
 import { buildWorker } from '../../src/local/build-worker.ts'
 import { applyMigrations } from '../../src/local/migrations.ts'
 import { REGISTRY_CONFIG } from '../../src/local/project.ts'
-import { ANY_FREE_PORT, runCron, runWorkers } from '../../src/local/run-workers.ts'
+import { runCron, runWorkers } from '../../src/local/run-workers.ts'
 import { databaseOf, readWranglerConfig } from '../../src/local/wrangler-config.ts'
 import { temporaryDirectory } from './command-line.ts'
 
@@ -14,7 +14,7 @@ it('cron deletes what has expired by the real time, ignores the time in the requ
   const config = readWranglerConfig(REGISTRY_CONFIG)
   const stateDir = await temporaryDirectory()
   const module = await buildWorker(config.main)
-  const registry = { config, module, port: ANY_FREE_PORT, vars: {} }
+  const registry = { config, module, vars: {} }
   const runtime = runWorkers([registry], stateDir, new Log(LogLevel.ERROR))
   try {
     await expect(runCron(runtime)).rejects.toThrow('cron: ')

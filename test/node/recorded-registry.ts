@@ -1,7 +1,3 @@
-/** A running registry whose requests, responses, log and storage are recorded. */
-
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { readCredential } from '../../src/local/operators.ts'
 import { credentialFile } from '../../src/local/prepare-operators.ts'
@@ -73,9 +69,7 @@ export async function startRecordedRegistry(): Promise<RecordedRegistry> {
     throw fault
   })
   const { clientSecret, password } = running.demo
-  const { token } = JSON.parse(await readFile(join(running.stateDir, 'admin.json'), 'utf8'))
   secrets.set(clientSecret, "the demo client's secret").set(password, "the demo user's password")
-  secrets.set(token, 'what the command line shows the registry')
   const operator = await readCredential(credentialFile(running.stateDir))
   secrets.set(operator?.clientSecret ?? '', "the operator's secret")
   let ended: Promise<void> | undefined

@@ -115,22 +115,15 @@ describe('a running start', () => {
     expect(await response.json()).toMatchObject({ scope: 'a:b' })
   })
 
-  it('the storage of npm start is closed without a token, with a wrong token and on another path', async () => {
-    const admin = JSON.parse(await readFile(join(env.STATE_DIR ?? '', 'admin.json'), 'utf8'))
-    const ask = (path: string, authorization: string) =>
-      fetch(`${admin.url}${path}`, {
-        method: 'POST',
-        headers: { Authorization: authorization },
-        body: '{"sql":"SELECT name FROM client"}',
-      })
-    const path = '/accounts/local/d1/database/local/query'
-    for (const authorization of ['', 'Bearer ', `Bearer ${'A'.repeat(43)}`]) {
-      const response = await ask(path, authorization)
-      expect(response.status).toBe(401)
-      expect(await response.text()).not.toContain('Demo')
-    }
-    expect((await ask('/', `Bearer ${admin.token}`)).status).toBe(404)
-    expect((await ask(path, `Bearer ${admin.token}`)).status).toBe(200)
+  it('what npm start announces to the command line says where it serves, and gives no access', async () => {
+    const text = await readFile(join(env.STATE_DIR ?? '', 'admin.json'), 'utf8')
+    expect(JSON.parse(text)).toEqual({
+      pid: running.child.pid,
+      issuer: `http://127.0.0.1:${env.PORT}`,
+      registryUrl: `http://127.0.0.1:${env.PORT}`,
+      authenticatorUrl: `http://127.0.0.1:${env.AUTHENTICATOR_PORT}`,
+      startedAt: expect.any(Number),
+    })
   })
 
   it('the runtime of npm start has no debugger port, which would give access to the storage without a token', async () => {
@@ -186,7 +179,7 @@ it('npm start with DEMO=0 creates no demo, and the command line ignores a stale 
   } finally {
     expect(await running.stop()).toBe(0)
   }
-  const stale = JSON.stringify({ url: 'http://127.0.0.1:9', token: 'x', pid: 2 ** 22 + 1 })
+  const stale = JSON.stringify({ registryUrl: 'http://127.0.0.1:9', pid: 2 ** 22 + 1 })
   await writeFile(join(env.STATE_DIR ?? '', 'admin.json'), stale)
   const { status, stdout } = await runAdmin(['client', 'list', '--json'], env)
   const ids = (JSON.parse(stdout) as { client_id: string }[]).map(({ client_id }) => client_id)

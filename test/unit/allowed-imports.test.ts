@@ -50,7 +50,7 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   // local: where the local state is, which process serves it, and how a program reports a refusal.
   // config.ts: `npm run deploy` checks an issuer and secrets as the workers do.
   // protocol/registration: what may be registered, so that a refusal names the option. The acts are those of the API.
-  cli: ['domain', 'crypto', 'protocol', 'stores', 'local', 'config.ts'],
+  cli: ['domain', 'crypto', 'protocol', 'local', 'config.ts'],
   // crypto: how long a secret must be.
   'config.ts': ['domain', 'crypto', 'protocol', 'page-settings.ts'],
   // domain: the contrast of a colour with the grounds of the pages.

@@ -10,7 +10,6 @@ import * as codes from '../../src/stores/codes.ts'
 import * as connectedApplications from '../../src/stores/connected-applications.ts'
 
 import * as coveredEndorsements from '../../src/stores/covering-sql.ts'
-import * as doctor from '../../src/stores/doctor.ts'
 import * as externalUsers from '../../src/stores/external-users.ts'
 import * as housekeeping from '../../src/stores/housekeeping.ts'
 import * as invitations from '../../src/stores/invitations.ts'
@@ -57,7 +56,6 @@ const stores = {
   knownBrowsers,
   narrowing,
   permissionRows,
-  doctor,
   scopeCatalogue,
   scopeStatements,
   signInFailures,
