@@ -110,11 +110,15 @@ const page = (title: string, body: string, status = 200, headers: Record<string,
     },
   )
 
-async function signInPage(env: Env, nextPage: string, problem = '', status = 200) {
+type Shown = Readonly<{ problem?: string; status?: number; username?: string }>
+
+/** Always asks for the password, so that every session is a new sign-in: `prompt=login` of the registry needs no more. */
+async function signInPage(env: Env, nextPage: string, shown: Shown) {
+  const { problem = '', status = 200, username = '' } = shown
   const secret = random()
   const body = `<p role="alert">${problem}</p><form method="post" action="${PATH}/login">
 ${hidden('next_page', nextPage)}${hidden('form_token', secret)}
-<label>Username <input name="username" autocomplete="username" required></label>
+<label>Username <input name="username" value="${escaped(username)}" autocomplete="username" required></label>
 <label>Password <input name="password" type="password" autocomplete="current-password" required></label>
 <button>Sign in</button></form>`
   const headers = { 'Set-Cookie': cookie(env, 'accounts_form', secret, FORM_LIFETIME_SECONDS) }
@@ -126,7 +130,8 @@ async function signIn(request: Request, env: Env): Promise<Response> {
   const nextPage = nextPageOf(form.get('next_page'), env)
   const secret = cookieIn(request, env, 'accounts_form')
   const isOurs = secret !== undefined && secret !== '' && form.get('form_token') === secret
-  if (!isOurs) return signInPage(env, nextPage, 'The form was out of date.', 403)
+  if (!isOurs)
+    return signInPage(env, nextPage, { problem: 'The form was out of date.', status: 403 })
   const username = form.get('username') ?? ''
   const address = request.headers.get('CF-Connecting-IP') ?? ''
   const limits = await Promise.all(
@@ -135,10 +140,14 @@ async function signIn(request: Request, env: Env): Promise<Response> {
     ),
   )
   if (limits.some(({ success }) => !success)) {
-    return signInPage(env, nextPage, 'Too many attempts. Try again in a minute.', 429)
+    const problem = 'Too many attempts. Try again in a minute.'
+    return signInPage(env, nextPage, { problem, status: 429, username })
   }
   const user = await findUser(username, form.get('password') ?? '', env)
-  if (!user) return signInPage(env, nextPage, 'The username or the password is wrong.', 403)
+  if (!user) {
+    const problem = 'The username or the password is wrong.'
+    return signInPage(env, nextPage, { problem, status: 403, username })
+  }
   const token = await openSession(user, request, env)
   const headers = new Headers({ Location: nextPage, 'Cache-Control': 'no-store' })
   const lifetimeSeconds = Number(env.BROWSER_SESSION_LIFETIME_SECONDS)
@@ -168,7 +177,9 @@ export default {
       case `GET ${PATH}`:
         return accountPage(request, env)
       case `GET ${PATH}/login`:
-        return signInPage(env, nextPageOf(url.searchParams.get('next_page'), env))
+        return signInPage(env, nextPageOf(url.searchParams.get('next_page'), env), {
+          username: url.searchParams.get('login_hint') ?? '',
+        })
       case `POST ${PATH}/login`:
         return signIn(request, env)
       case `GET ${PATH}/signed-out`:

@@ -211,6 +211,26 @@ describe('an accounts service on a path of the same host', () => {
     return { browser, login, after }
   }
 
+  it('an accounts service shows the login_hint of the application, and prompt=login of a signed-in user leads to a new sign-in', async () => {
+    const hinted = await new Browser(shared).follow(authorizePath(shared, { login_hint: 'ada' }))
+    expect(fieldsOf(hinted.page, '/accounts/login')).toContainEqual(['username', 'ada'])
+    const { browser } = await signedIn()
+    const first = browser.cookies.get('registry_session')
+    const request = { prompt: 'login consent', scope: 'public:read' }
+    const again = await browser.follow(authorizePath(shared, request))
+    expect(new URL(again.visited.at(-1) ?? '').searchParams.get('prompt')).toBe('login')
+    const after = await browser.follow(
+      '/accounts/login',
+      filled(again.page, '/accounts/login', ADA),
+    )
+    expect(browser.cookies.get('registry_session')).not.toBe(first)
+    const { end } = await browser.follow(
+      '/authorize',
+      filled(after.page, '/authorize', { confirm: 'ok' }),
+    )
+    expect(end?.searchParams.get('code')).toMatch(/^regc_/)
+  })
+
   it('an accounts service signs a user in, the user consents, and the client gets a token for that user', async () => {
     const { browser, login, after } = await signedIn()
     const asked = new URL(login.visited.at(-1) ?? '')
