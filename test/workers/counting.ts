@@ -116,6 +116,8 @@ export function failing(
 function writeOf(sql: string): string | null {
   const [, verb = ''] = /^\s*(\w+)/.exec(sql) ?? []
   if (verb.toUpperCase() === 'SELECT') return null
+  const onlyReads = /^\s*WITH\b/i.test(sql) && !/\b(?:INSERT|UPDATE|DELETE|REPLACE)\b/i.test(sql)
+  if (onlyReads) return null
   const [, table = 'an unknown table'] =
     /\b(?:INTO|DELETE FROM|UPDATE(?: OR \w+)?)\s+(\w+)/i.exec(sql) ?? []
   return `${verb.toUpperCase()} ${table}`
