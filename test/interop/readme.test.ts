@@ -57,6 +57,11 @@ const PRINTED: Readonly<Record<string, readonly RegExp[]>> = {
   'docs/clients.md': [/client_secret_basic/],
   'docs/command-line-tool.md': [/("access_token":"reg_[\w-][\s\S]*){2}/],
   'docs/errors.md': [/"error":"invalid_client"/],
+  'docs/management-api.md': [
+    /"client_id":"reading-list"[\s\S]*"client_secret":"regs_/,
+    /"name":"Reading"[\s\S]*"status":412/,
+    /"event":"client\.update"[\s\S]*"name":"shelf:read"[\s\S]*"revoked":true/,
+  ],
   'docs/mcp-server.md': [/"client_id"/],
   'docs/mobile-application.md': [/"client_id"/],
   'docs/moving-from-arxiv.md': [

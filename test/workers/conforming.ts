@@ -24,7 +24,9 @@ function check(operation: Operation, { status, headers }: Response, body: unknow
 
 /** Throws for a response that `/openapi.json` does not describe. `path` is below the API's, with its query. */
 export async function requireConforming(method: string, path: string, response: Response) {
-  const operation = operationOf(method, path.split('?')[0] ?? '')
+  // A URL has no segment that is a dot or two.
+  const { pathname } = new URL(`http://registry.example${path}`)
+  const operation = operationOf(method, pathname)
   if (!operation) return
   const text = await response.clone().text()
   try {

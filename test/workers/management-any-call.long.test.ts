@@ -1,0 +1,144 @@
+/**
+ * 10,000 random calls of the management API, made from its OpenAPI document: no fault, no response that the document does
+ * not describe, and no write without authorization. fast-check prints the seed and the smallest call of a failure.
+ */
+
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { mintToken } from '../../src/crypto/token.ts'
+import { REGISTRY_SCOPES } from '../../src/domain/registry-scopes.ts'
+import { API, newAdministrator } from './administration.ts'
+import { type AnyCall, anyCallOf, type Described, type Document, type Known } from './any-call.ts'
+import { requireConforming } from './conforming.ts'
+import { writesTold } from './counting.ts'
+import { newClient, newUser, registry, serve, type TestUser } from './registry.ts'
+import { authorizing, storeToken } from './stored-session.ts'
+
+const CALLS = 10_000
+
+beforeAll(() => {
+  vi.spyOn(console, 'log').mockImplementation(() => {})
+  vi.spyOn(console, 'error').mockImplementation(() => {})
+})
+afterAll(() => vi.restoreAllMocks())
+
+const ADMIN = 'registry:admin'
+const MAY_BE_WRITTEN = ['D1 INSERT refusal']
+const { bindings, take } = writesTold()
+const fetch = serve({ ...bindings, STORAGE_TIMEOUT_SECONDS: 30 })
+
+type Credential = Readonly<{
+  name: string
+  scopes: readonly string[]
+  headers: Record<string, string>
+}>
+
+async function credentials(): Promise<Credential[]> {
+  const bearer = (token: string) => ({ Authorization: `Bearer ${token}` })
+  const ended = { end_time: new Date(Date.now() - 1000).toISOString() }
+  const holders = await Promise.all(
+    [...REGISTRY_SCOPES, 'submission:read'].map(async (scope) => {
+      const { token } = await newAdministrator(scope)
+      return { name: scope, scopes: [scope], headers: bearer(token) }
+    }),
+  )
+  return [
+    ...holders,
+    { name: 'none', scopes: [], headers: {} },
+    { name: 'unknown', scopes: [], headers: bearer(mintToken('accessToken')) },
+    { name: 'malformed', scopes: [], headers: { Authorization: 'Bearer' } },
+    {
+      name: 'expired',
+      scopes: [],
+      headers: bearer(await storeToken({ ...authorizing(['registry:admin']), ...ended })),
+    },
+    {
+      name: 'bound',
+      scopes: [],
+      headers: bearer(
+        await storeToken({ ...authorizing(['registry:admin']), cnf: { jkt: 'a thumbprint' } }),
+      ),
+    },
+  ]
+}
+
+/** More than the calls delete. */
+const RECORDS = 300
+
+/** Values that lead far into the operations. */
+async function knownValues(): Promise<Known> {
+  const clients: string[] = []
+  const users: TestUser[] = []
+  for (let n = 0; n < RECORDS; n += 1) {
+    clients.push((await newClient()).id)
+    users.push(await newUser())
+  }
+  const refusal = await registry(`${API}/status`)
+  const scopes = ['submission:read', 'files:read', 'read', 'a:b:*', 'registry:read', 'a b']
+  return {
+    client_id: [...clients, 'fuzzed-1', 'fuzzed.2'],
+    user_id: [...users.map(({ id }) => id), 'fuzzed-user'],
+    username: ['fuzzed', users[0]?.username],
+    // A good password costs 300 ms: most are refused before.
+    password: ['short', '', 7, null, `a good password\0`],
+    name: [...scopes, 'cs', 'cs.DL'],
+    scopes,
+    endorsements: ['cs.DL', 'cs.*', '*.*', 'cs', '*'],
+    redirect_uris: ['https://client.example/callback', 'http://127.0.0.1/', 'javascript:1'],
+    url: ['https://client.example', '', 'ftp://x'],
+    email: ['ada@example.org', 'x'],
+    token: [mintToken('accessToken'), mintToken('refreshToken'), 'x'],
+    correlation_id: [refusal.headers.get('X-Correlation-Id'), '0123456789', 'x'],
+    after: ['', 'a', '1790856000-17'],
+    disabled: [true, false],
+  }
+}
+
+const isEnough = ({ scopes }: Credential, { security }: Described) =>
+  security.some((one) => one.bearer?.some((scope) => scopes.includes(scope)))
+
+const ask = ({ method, path, headers, body }: AnyCall, credential: Credential) =>
+  fetch(path, {
+    method,
+    headers: { ...headers, ...credential.headers },
+    ...(body !== null && { body }),
+  })
+
+it(`no call of ${CALLS} that are made from the OpenAPI document is a fault, and none writes without authorization`, {
+  timeout: 1_800_000,
+}, async () => {
+  const document = (await (await registry('/openapi.json')).json()) as Document
+  const known = await knownValues()
+  const operations = Object.entries(document.paths)
+    .filter(([path]) => path.startsWith(API))
+    .flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, described]) => ({ path, method, described })),
+    )
+  const anyCall = fc.oneof(...operations.map((one) => anyCallOf(one, { document, known })))
+  const described = new Map(operations.map((one) => [one.described.operationId, one.described]))
+  const holders = await credentials()
+  const anyCredential = fc.oneof(
+    { weight: 2, arbitrary: fc.constantFrom(...holders.filter(({ name }) => name === ADMIN)) },
+    fc.constantFrom(...holders),
+  )
+  const succeeded = new Set<string>()
+  const refused = new Set<string>()
+  await fc.assert(
+    fc.asyncProperty(anyCall, anyCredential, async (call, credential) => {
+      take()
+      const response = await ask(call, credential)
+      expect(response.status).toBeLessThan(500)
+      const writes = take().filter((write) => !MAY_BE_WRITTEN.includes(write))
+      await requireConforming(call.method, call.path.slice(API.length), response)
+      if (!isEnough(credential, described.get(call.operationId) as Described)) {
+        expect(response.ok).toBe(false)
+        expect(writes).toEqual([])
+        refused.add(call.operationId)
+      } else if (response.ok) succeeded.add(call.operationId)
+    }),
+    { numRuns: CALLS },
+  )
+  // Control: the calls lead into every operation.
+  expect([...succeeded].sort()).toEqual([...described.keys()].sort())
+  expect([...refused].sort()).toEqual([...described.keys()].sort())
+})
