@@ -10,7 +10,10 @@ const Status = z.strictObject({
   schema: z.nullable(
     z.strictObject({ version: z.string(), applied_at: Instant, migrations: z.array(z.string()) }),
   ),
-  settings: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+  settings: z.record(
+    z.string(),
+    z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.string())]),
+  ),
   cron: z.array(
     z.strictObject({
       task: z.string(),
