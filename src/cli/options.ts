@@ -46,6 +46,7 @@ export const OPTIONS_OF_MEMBERS: Readonly<Record<string, string>> = {
   jwks: '--jwks or --jwks-file',
   even_unknown: '--even-unknown',
   withdraw: '--withdraw',
+  default_resources: '--default-resource',
 }
 
 const optionOf = ({ flags }: Field<unknown>) => flags.replace(/ .*/, '')

@@ -17,13 +17,14 @@ import {
   resourceDocument,
 } from '../protocol/registration/resource-fields.ts'
 import { NOTES, notesIn, RESOURCE_EXAMPLE, ResourceDocument } from './documents.ts'
+import { named } from './openapi/schemas.ts'
 import { operation, type Result } from './operation.ts'
 import { PAGE, pageOf, pageSchema } from './paging.ts'
 import { MAY_DECLARE, MAY_READ_DECLARED } from './scopes.ts'
 
 const noun = 'resources'
 
-const Changed = z.extend(ResourceDocument, NOTES)
+const Changed = named('ChangedResource', z.extend(ResourceDocument, NOTES))
 
 const changed = (outcome: Outcome<ResourceRecord>): Result => ({
   body: { ...resourceDocument(outcome.record), ...notesIn(outcome) },
@@ -67,12 +68,13 @@ export const resourceOperations = [
     description:
       'The URI is kept in its canonical form: scheme and host in lower case, without a default port. The request can be repeated: the same content is 200, other content is 409.',
     scopes: MAY_DECLARE,
-    body: RESOURCE_CREATION,
+    body: named('ResourceCreation', RESOURCE_CREATION),
     bodyExample: { uri: 'https://files.example', name: 'Your files', scopes: ['files:read'] },
     answers: {
       200: answer('The resource was there with the same content.'),
       201: answer('The resource was declared.'),
     },
+    hasVersion: true,
     problems: ['conflict'],
     async handle({ act, body }) {
       const created = await createResource(act, readResourceCreation(body))
@@ -108,7 +110,7 @@ export const resourceOperations = [
     description:
       'A scope that it loses, and a new demand for DPoP, end the access tokens for it. Refresh tokens stay good for what is left. Users are asked again where its name has changed.',
     scopes: MAY_DECLARE,
-    body: RESOURCE_UPDATE,
+    body: named('ResourceChange', RESOURCE_UPDATE),
     bodyExample: { require_dpop: true },
     isConditional: true,
     answers: { 200: answer('The resource as it is now.') },

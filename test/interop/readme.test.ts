@@ -73,6 +73,7 @@ const PRINTED: Readonly<Record<string, readonly RegExp[]>> = {
     /^HTTP\/1\.1 401 Unauthorized[\s\S]*HTTP\/1\.1 200 OK[\s\S]*HTTP\/1\.1 200 OK[\s\S]*HTTP\/1\.1 403/,
     /"active":true,"scope":"public:read submission:read"/,
   ],
+  'docs/resources.md': [/"scope":"files:read files:write"/, /HTTP\/1.1 401/],
   'docs/revocation.md': [/revoked/],
   'docs/scopes.md': [/"scopes_supported":\["/, /^name: +files:delete$/m],
   'docs/single-page-application.md': [/"client_id"/],

@@ -9,7 +9,7 @@ import { type Components, type JsonSchema, schemaOf } from './schemas.ts'
 const JSON_TYPE = 'application/json'
 const FORM_TYPE = 'application/x-www-form-urlencoded'
 
-const DESCRIPTION = `Administers clients, users, scopes and sessions, with access tokens of this registry itself.
+const DESCRIPTION = `Administers clients, users, scopes, resources and sessions, with access tokens of this registry itself.
 
 A change of a record needs \`If-Match\`: the \`ETag\` of the record as you read it, or \`*\`. A list has \`items\`, and \`next\`: the \`after\` of the next page, null after the last. An error is a problem (RFC 9457).`
 
@@ -19,6 +19,7 @@ const TAGS: Readonly<Record<string, string>> = {
   users: 'People who sign in.',
   scopes: 'What people read about scopes, and which of them are sensitive.',
   categories: 'The titles of archives and categories, for endorsements.',
+  resources: 'The services that access tokens are for (RFC 8707).',
   sessions: 'What has been issued and is still valid.',
   audit: 'What administrators did, and what users agreed to or took back.',
   refusals: 'Why a request was refused.',
@@ -29,6 +30,7 @@ const PATH_PARAMETERS: Readonly<Record<string, string>> = {
   client_id: 'The id of the client.',
   user_id: 'The id of the user, or the username: see `by`.',
   name: 'The scope, percent-encoded.',
+  uri: 'The URI of the resource, percent-encoded.',
   correlation_id: 'From the response to the request.',
 }
 

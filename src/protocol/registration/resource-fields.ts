@@ -8,6 +8,7 @@ import {
   type ResourceFields,
   type ResourceRecord,
 } from '../../domain/resource.ts'
+import { OFFLINE_ACCESS } from '../../domain/scope.ts'
 import { LIFETIME_FIELD } from './client-fields.ts'
 import {
   type Fields,
@@ -21,8 +22,8 @@ import {
 import { lineSchema } from './scope-fields.ts'
 import { resourceUriSchema, scopesField } from './shared-fields.ts'
 
-const notOfTheRegistry = (scopes: readonly unknown[]) =>
-  !scopes.some((scope) => isRegistryScope(String(scope)))
+const mayBeOfAService = (scopes: readonly unknown[]) =>
+  !scopes.some((scope) => scope === OFFLINE_ACCESS || isRegistryScope(String(scope)))
 
 const scopes = scopesField(
   'a scope that belongs to it; domain:action stands for itself with every resource id too',
@@ -40,8 +41,9 @@ export const RESOURCE_FIELDS: Fields<ResourceFields> = {
     isRequired: true,
     schema: scopes.schema.check(
       z.minLength(1, { error: '{field}: a resource needs a scope, or no token could be for it' }),
-      z.refine(notOfTheRegistry, {
-        error: '{field} must not begin with registry:, since such scopes are the registry’s own',
+      z.refine(mayBeOfAService, {
+        error:
+          '{field} must not be offline_access or begin with registry:, since such scopes are the registry’s own',
       }),
     ),
   },
