@@ -131,6 +131,16 @@ it('the example is imported as docs/moving-from-arxiv.md says', async () => {
   })
 })
 
+it('a stopped registry is imported into as a running one', async () => {
+  const file = await written('stopped.sql', mysqlDump(await tablesOf(900, 2)))
+  const env = { STATE_DIR: join(folder, 'stopped') }
+  const { status, stdout, stderr } = await commandLine(['import', 'arxiv', file, '--json'], { env })
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+  expect(counts(stdout)).toMatchObject({ clients: 2, created: 2 })
+  const list = await commandLine(['client', 'list', '--json'], { env })
+  expect(JSON.parse(list.stdout)).toMatchObject([{ client_id: '900' }, { client_id: '901' }])
+})
+
 it('bad rows are reported one a line with table, key, line, column and rule; the rest is imported, and the status is 1', async () => {
   const tables = await tablesOf(300, 3)
   const dump = mysqlDump({
