@@ -1,7 +1,7 @@
 /** The settings of `npm start` and of the command line: from the environment, then wrangler.toml, then the defaults. */
 
 import { join } from 'node:path'
-import { readSettings, SETTING_NAMES, type Settings } from '../config.ts'
+import { readSettings, SETTING_NAMES } from '../config.ts'
 import { isLongEnough, MIN_SECRET_BYTES } from '../crypto/jws.ts'
 import { proxySecretProblem } from '../crypto/proxy-secret.ts'
 import { type Environment, REGISTRY_CONFIG, stateDirectory } from './project.ts'
@@ -23,10 +23,6 @@ export function readRegistryVars(env: Environment): Readonly<Record<string, stri
   return vars
 }
 
-/** The registry's settings for the command line. Throws, naming the setting, when one is bad. */
-export const readRegistrySettings = (env: Environment): Settings =>
-  readSettings(readRegistryVars(env))
-
 export function readPort(env: Environment, name: string, fallback: number): number {
   const text = env[name] || String(fallback)
   const port = Number(text)
@@ -42,7 +38,7 @@ function readFlag(value: string | undefined, name: string): boolean {
   return value !== '0'
 }
 
-/** `configured` are the vars of wrangler.toml. Throws a Refusal, or as `readRegistrySettings`. */
+/** `configured` are the vars of wrangler.toml. Throws a Refusal, or as `readRegistryVars`. */
 export function readStartSettings(env: Environment, configured: Readonly<Record<string, string>>) {
   const port = readPort(env, 'PORT', 8787)
   const authenticatorPort = readPort(env, 'AUTHENTICATOR_PORT', 8788)

@@ -9,14 +9,11 @@ import { databaseOf, type WranglerConfig } from './wrangler-config.ts'
 /** A worker that does nothing: a binding needs one. */
 const IDLE = 'export default { fetch: () => new Response(null) }'
 
-/** What the command line works on. */
-export type Storage = Readonly<{
+type State = Readonly<{
   db: Database
   sessions: TextNamespace
-  codes: TextNamespace
+  close: () => Promise<void>
 }>
-
-type State = Storage & Readonly<{ close: () => Promise<void> }>
 
 /** With every migration applied. The caller holds the lock and closes the state. */
 export async function openState(stateDir: string, registry: WranglerConfig): Promise<State> {
@@ -27,8 +24,7 @@ export async function openState(stateDir: string, registry: WranglerConfig): Pro
     const db: Database = await runtime.getD1Database('DB')
     await retryWhenBusy(() => applyMigrations(db, databaseOf(config).migrations_dir))
     const sessions: TextNamespace = await runtime.getKVNamespace('SESSIONS')
-    const codes: TextNamespace = await runtime.getKVNamespace('CODES')
-    return { db, sessions, codes, close }
+    return { db, sessions, close }
   } catch (fault) {
     await close()
     throw fault

@@ -86,9 +86,8 @@ function namespaceOf(config: WranglerConfig, name: string): string {
   return namespace.id
 }
 
-/** The ids of the namespaces that hold the sessions and carry the codes, by the names of their bindings. */
+/** The id of the namespace that holds the sessions, by the name of its binding. */
 export const sessionsOf = (config: WranglerConfig) => namespaceOf(config, 'SESSIONS')
-export const codesOf = (config: WranglerConfig) => namespaceOf(config, 'CODES')
 
 /** The registry's own database, by the name of its binding. */
 export function databaseOf(config: WranglerConfig) {

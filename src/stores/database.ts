@@ -2,7 +2,6 @@
 
 export type Database = Pick<D1Database, 'prepare' | 'batch'>
 
-/** What `doctor` uses of a KV namespace. */
 export type TextNamespace = TextWriter &
   Readonly<{
     /** Null if there is none. */

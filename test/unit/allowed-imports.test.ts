@@ -65,7 +65,6 @@ const MAY_NAME_BINDINGS = [
   'stores',
   'authenticator',
   'management',
-  'cli',
   'local',
   'compose.ts',
   'worker.ts',
