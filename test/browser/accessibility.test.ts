@@ -103,6 +103,7 @@ describe('all pages', () => {
     const visits = [
       [page, registry.url, HOME],
       [page, `${registry.url}/login`, 'Sign in'],
+      [page, `${registry.url}/docs`, 'API reference'],
       [page, `${registry.url}/authorize`, 'This request failed'],
       [page, `${registry.url}/nothing`, 'Page not found'],
       [member, registry.url, HOME],
@@ -124,7 +125,7 @@ describe('all pages', () => {
       }
       expect(takeComplaints(visitor)).toEqual([])
     }
-    expect(titles.size).toBe(5)
+    expect(titles.size).toBe(6)
   })
 
   it('every page names its inputs by role', async ({ page, member, registry, app }) => {

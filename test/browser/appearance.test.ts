@@ -74,6 +74,13 @@ const VISITS: Visit[] = [
     },
   },
   {
+    name: 'reference',
+    async open(page, { registry }) {
+      await page.goto(`${registry.url}/docs`)
+      await expectHeading(page, 'API reference')
+    },
+  },
+  {
     name: 'error-code',
     async open(page, { registry }) {
       await page.goto(`${registry.url}/errors/invalid_grant`)
