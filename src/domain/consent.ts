@@ -4,9 +4,10 @@ import { type Client, isPublic } from './client.ts'
 import { type Resource, resourcesWith, urisOf } from './resource.ts'
 import {
   type Catalogue,
+  type DescribedEndorsement,
   type DescribedScope,
+  describeEndorsement,
   describeScope,
-  endorsementSentence,
 } from './scope-catalogue.ts'
 
 /** An unused consent is deleted after this time: longer than any authorization can be refreshed (`REFRESH_LIFETIME_SECONDS`). */
@@ -35,6 +36,8 @@ export type ConsentTerms = Readonly<{
     name: string
     /** Not shown: an id says nothing to the user. */
     ownerId: string
+    /** The username of the owner, if the owner is a user here. */
+    ownerName: string | null
     url: string
     description: string
     /** Not shown. Part of the terms, since a remembered consent would otherwise redirect to a new URI. */
@@ -45,8 +48,7 @@ export type ConsentTerms = Readonly<{
   /** Will the client also get a refresh token, for access while the user is away? */
   mayRefresh: boolean
   scopes: readonly DescribedScope[]
-  /** One sentence each. */
-  endorsements: readonly string[]
+  endorsements: readonly DescribedEndorsement[]
   /** The resources that the access is for, each with one of the scopes. Empty: for none in particular. */
   resources: readonly Readonly<{ uri: string; name: string }>[]
 }>
@@ -60,45 +62,53 @@ export type Offer = Readonly<{
 }>
 
 export const consentTerms = (
-  client: Client,
+  client: Client & Readonly<{ ownerName: string | null }>,
   returnsTo: string,
   { scopes, endorsements, mayRefresh, resources }: Offer,
   catalogue: Catalogue,
 ): ConsentTerms => {
-  const { clientId, name, ownerId, url, description, redirectUris } = client
+  const { clientId, name, ownerId, ownerName, url, description, redirectUris } = client
   return {
-    client: { clientId, name, ownerId, url, description, redirectUris },
+    client: { clientId, name, ownerId, ownerName, url, description, redirectUris },
     returnsTo,
     mayRefresh,
     scopes: scopes.map((scope) => describeScope(scope, catalogue)),
-    endorsements: endorsements.map((one) => endorsementSentence(one, catalogue)),
+    endorsements: endorsements.map((one) => describeEndorsement(one, catalogue)),
     resources: resources.map(({ uri, name: shownName }) => ({ uri, name: shownName })),
   }
 }
 
-/** What is left of an offer of which only these scopes are wanted. */
-export const narrowedOffer = (offer: Offer, wanted: readonly string[]): Offer => {
-  const scopes = offer.scopes.filter((scope) => wanted.includes(scope))
-  return { ...offer, scopes, resources: resourcesWith(offer.resources, scopes) }
+/** What is left of an offer of which only these scopes and endorsements are wanted. */
+export const narrowedOffer = (
+  offer: Offer,
+  wanted: Readonly<{ scopes: readonly string[]; endorsements: readonly string[] }>,
+): Offer => {
+  const scopes = offer.scopes.filter((scope) => wanted.scopes.includes(scope))
+  const endorsements = offer.endorsements.filter((one) => wanted.endorsements.includes(one))
+  return { ...offer, scopes, endorsements, resources: resourcesWith(offer.resources, scopes) }
 }
 
 /** The terms with only what is left of the offer. */
 export const narrowedTerms = (
   terms: ConsentTerms,
-  { scopes, resources }: Pick<Offer, 'scopes' | 'resources'>,
+  { scopes, endorsements, resources }: Pick<Offer, 'scopes' | 'endorsements' | 'resources'>,
 ): ConsentTerms => ({
   ...terms,
   scopes: terms.scopes.filter(({ scope }) => scopes.includes(scope)),
+  endorsements: terms.endorsements.filter(({ endorsement }) => endorsements.includes(endorsement)),
   resources: terms.resources.filter(({ uri }) => urisOf(resources).includes(uri)),
 })
 
 /**
- * May a remembered consent answer for this client at this redirect URI? Not to a sensitive scope. Not for a public client
- * with a loopback or private-use URI: any program on the device could pose as the client (RFC 6749 §10.2, RFC 8252 §8.6).
+ * A public client with a loopback or private-use URI: any program on the device could pose as the client (RFC 6749 §10.2,
+ * RFC 8252 §8.6).
  */
+export const canBeImpersonated = (client: Client, redirectUri: string) =>
+  isPublic(client) && !redirectUri.startsWith('https://')
+
+/** May a remembered consent answer for this client at this redirect URI? Not to a sensitive scope. */
 export const mayRememberConsent = (client: Client, redirectUri: string, terms: ConsentTerms) =>
-  !terms.scopes.some(({ isSensitive }) => isSensitive) &&
-  (!isPublic(client) || redirectUri.startsWith('https://'))
+  !terms.scopes.some(({ isSensitive }) => isSensitive) && !canBeImpersonated(client, redirectUri)
 
 const LOCAL = /^http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost)(?:[:/?]|$)/
 

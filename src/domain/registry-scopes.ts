@@ -19,6 +19,10 @@ export const hasRegistryScope = (scopes: readonly string[]) => scopes.some(isReg
 /** The longest life of an access token with such a scope. */
 export const REGISTRY_TOKEN_SECONDS = 900
 
+/** The longest life of a token with these scopes, where others live for `othersSeconds` at most. */
+export const longestTokenSeconds = (scopes: readonly string[], othersSeconds: number) =>
+  hasRegistryScope(scopes) ? Math.min(othersSeconds, REGISTRY_TOKEN_SECONDS) : othersSeconds
+
 /** Covers the others. */
 export const ADMIN_SCOPE: RegistryScope = 'registry:admin'
 

@@ -64,6 +64,17 @@ function withResource(words: string, resource: string | null): string {
   return resource === '*' ? `${words} (all of them)` : `${words} (only “${resource}”)`
 }
 
+/** An endorsement as a page shows it. */
+export type DescribedEndorsement = Readonly<{ endorsement: string; sentence: string }>
+
+export const describeEndorsement = (
+  endorsement: string,
+  catalogue: Catalogue,
+): DescribedEndorsement => ({
+  endorsement,
+  sentence: endorsementSentence(endorsement, catalogue),
+})
+
 export const archiveOf = (endorsement: string) => endorsement.replace(/\..*/, '')
 
 export function endorsementSentence(endorsement: string, { titles }: Catalogue): string {

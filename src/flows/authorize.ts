@@ -35,6 +35,8 @@ type AuthorizeOutcome =
   /** The operator has disabled the user who is signed in. */
   | Readonly<{ kind: 'disabled_user' }>
   | (Readonly<{ kind: 'ask_consent'; user: User }> & ConsentQuestion)
+  /** The user holds none of the requested scopes. A page says so before the browser is sent `to` the client. */
+  | Readonly<{ kind: 'nothing_held'; to: string; refusal: OAuthError }>
   | Readonly<{ kind: 'send_back'; to: string; refusal: OAuthError | null }>
 
 /** Which client asks, and where the browser may be sent. */
@@ -127,7 +129,13 @@ export async function decideAuthorization(
     }
     if (mustSignIn(request, session.record, deps, context)) return { kind: 'sign_in' }
     const offered = offer(request, client, user, deps)
-    const terms = consentTerms(client, displayHostOf(redirect), offered, standing.catalogue)
+    if (offered.scopes.length === 0) {
+      const refusal = nothingHeld(request)
+      if (isSilent(fields) || answer?.kind === 'out_of_date') throw refusal
+      return { kind: 'nothing_held', to: errorResponse(redirect, refusal, common), refusal }
+    }
+    const owned = { ...client, ownerName: standing.ownerName }
+    const terms = consentTerms(owned, displayHostOf(redirect), offered, standing.catalogue)
     const { interaction } = request
     const question = { fields, identified, user, offered, terms, standing, answer, interaction }
     const decided = await agree(question, deps)
@@ -179,6 +187,11 @@ async function understand(
   return { request, standing: await deps.users.standing(userId, client.clientId, asked) }
 }
 
+const nothingHeld = ({ scopes }: AuthorizationRequest) =>
+  new OAuthError('invalid_scope', 'The user holds none of the requested scopes.', {
+    detail: `the user holds none of ${quoted(formatScopes(scopes))}`,
+  })
+
 /** Requested, authorized for the client, held by the user. */
 function offer(
   request: AuthorizationRequest,
@@ -188,11 +201,6 @@ function offer(
 ): Offer {
   const scopes = meetScopes(meetScopes(request.scopes, client.scopes), user.scopes)
   const resources = resourcesWith(request.resources, scopes)
-  if (scopes.length === 0) {
-    throw new OAuthError('invalid_scope', 'The user holds none of the requested scopes.', {
-      detail: `the user holds none of ${quoted(formatScopes(request.scopes))}`,
-    })
-  }
   const mayRefresh = getsRefreshToken(client, request.offlineAccess, issueRefreshTokens)
   const endorsements = meetEndorsements(client.endorsements, user.endorsements)
   return { scopes, endorsements, mayRefresh, resources }

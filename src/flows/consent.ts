@@ -1,7 +1,7 @@
 /** What a user agrees to, on the consent page now or on one before. */
 
 import { digest } from '../crypto/digest.ts'
-import type { RefreshPolicy } from '../domain/client.ts'
+import { accessTokenLifetimeOf, type RefreshPolicy } from '../domain/client.ts'
 import {
   type ConsentTerms,
   mayRememberConsent,
@@ -10,7 +10,8 @@ import {
   type Offer,
   WITHDRAWN_FINGERPRINT,
 } from '../domain/consent.ts'
-import { formatResources, urisOf } from '../domain/resource.ts'
+import { longestTokenSeconds } from '../domain/registry-scopes.ts'
+import { formatResources, lifetimeFor, urisOf } from '../domain/resource.ts'
 import { formatScopes, splitScopes } from '../domain/scope.ts'
 import type { User } from '../domain/user.ts'
 import { consentFormBytes } from '../protocol/consent-form.ts'
@@ -21,10 +22,12 @@ import type { GivenConsent, Standing } from '../stores/ports.ts'
 import type { IdentifiedClient } from './authorize.ts'
 import type { Deps } from './deps.ts'
 
+type Permissions = Readonly<{ scopes: readonly string[]; endorsements: readonly string[] }>
+
 /** What the user answered to the consent page. */
 export type ConsentAnswer =
   /** `shown` is the fingerprint of the terms on the page that was answered. */
-  | Readonly<{ kind: 'given'; confirmed: boolean; ticked: readonly string[]; shown: string }>
+  | Readonly<{ kind: 'given'; confirmed: boolean; ticked: Permissions; shown: string }>
   /** The form was made for another browser session, so its answer does not count. */
   | Readonly<{ kind: 'out_of_date'; refusal: OAuthError }>
 
@@ -35,6 +38,10 @@ export type ConsentQuestion = Readonly<{
   terms: ConsentTerms
   /** Of the scopes: what an earlier consent allows already. The user decides on the others alone. */
   allowed: readonly string[]
+  /** Scopes that the user agreed to last time; null if there was none, or if the page shows them as allowed. */
+  lastTime: readonly string[] | null
+  /** How long the client has access after one answer. */
+  accessSeconds: number
   /** Digest of what the page shows. */
   fingerprint: string
   /** Why it asks again, or null. */
@@ -53,11 +60,16 @@ type Decided =
 const fingerprintOf = ({ resources, ...terms }: ConsentTerms, policy: RefreshPolicy) =>
   digest(
     JSON.stringify(
-      resources.length === 0 ? terms : { ...terms, resources },
+      {
+        ...terms,
+        endorsements: terms.endorsements.map(({ sentence }) => sentence),
+        ...(resources.length > 0 && { resources }),
+      },
       (name, value: unknown) => {
         if (name === 'mayRefresh' && policy === 'always') return undefined
         const isMark = name === 'isSensitive' || name === 'mayRefresh'
-        return isMark && value === false ? undefined : value
+        const isAbsent = (isMark && value === false) || (name === 'ownerName' && value === null)
+        return isAbsent ? undefined : value
       },
     ),
   )
@@ -73,7 +85,8 @@ type Case = Readonly<{
   interaction: Interaction
 }>
 
-type Settled = Pick<Deps, 'authorizations' | 'issueRefreshTokens'>
+type Lifetimes = Pick<Deps, 'sessionLifetimeSeconds' | 'refreshLifetimeSeconds'>
+type Settled = Lifetimes & Pick<Deps, 'authorizations' | 'issueRefreshTokens'>
 
 /**
  * Throws `access_denied` when the user refused, `consent_required` when the page may not be shown, and `invalid_request` when
@@ -84,11 +97,18 @@ export async function agree(asked: Case, deps: Settled): Promise<Decided> {
   const whole = await fingerprintOf(terms, deps.issueRefreshTokens)
   const allowed = await allowedBefore(asked, deps.issueRefreshTokens)
   const fingerprint = allowed.length === 0 ? whole : await digest(JSON.stringify([whole, allowed]))
-  const shown = { terms, allowed, fingerprint }
+  const isFirst = allowed.length > 0 || standing.consent === null
+  const lastTime = isFirst ? null : splitScopes(standing.consent.scopes)
+  const accessSeconds = accessSecondsOf(asked, deps)
+  const shown = { terms, allowed, lastTime, accessSeconds, fingerprint }
   if (answer?.kind === 'given') {
     if (!answer.confirmed) return refuse(asked, 'the user pressed Cancel', deps)
     if (answer.shown !== fingerprint) return ask(asked, shown, { kind: 'changed' })
-    const agreed = narrowedOffer(offered, [...allowed, ...answer.ticked])
+    // Endorsements are asked for with the first scopes alone: `allowed` was remembered with all of them.
+    const agreed = narrowedOffer(offered, {
+      scopes: [...allowed, ...answer.ticked.scopes],
+      endorsements: allowed.length > 0 ? offered.endorsements : answer.ticked.endorsements,
+    })
     if (agreed.scopes.length === 0) return refuse(asked, 'nothing was left ticked', deps)
     return agreedNow(asked, agreed, deps)
   }
@@ -115,11 +135,20 @@ async function allowedBefore(
     consented.length < offered.scopes.length &&
     consented.every((scope) => offered.scopes.includes(scope))
   if (!consent || !isPart || interaction.asksAgain) return []
-  const before = narrowedTerms(terms, narrowedOffer(offered, consented))
+  const before = narrowedTerms(terms, narrowedOffer(offered, { ...offered, scopes: consented }))
   const answers =
     mayRememberConsent(client, redirect, before) &&
     consent.fingerprint === (await fingerprintOf(before, policy))
   return answers ? consented : []
+}
+
+function accessSecondsOf(
+  { identified: { client }, offered: { mayRefresh, scopes, resources } }: Case,
+  { sessionLifetimeSeconds, refreshLifetimeSeconds }: Lifetimes,
+): number {
+  if (mayRefresh) return refreshLifetimeSeconds
+  const longest = longestTokenSeconds(scopes, sessionLifetimeSeconds)
+  return lifetimeFor(resources, accessTokenLifetimeOf(client, longest))
 }
 
 const exactly = ({ scopes, resources }: Offer) => ({
@@ -168,7 +197,7 @@ function ask(
   if (interaction.isSilent) {
     throw new OAuthError('consent_required', 'The user must consent, which needs a page.')
   }
-  const bytes = consentFormBytes(fields, shown.fingerprint, offered.scopes)
+  const bytes = consentFormBytes(fields, shown.fingerprint, offered)
   if (bytes <= MAX_FORM_BYTES) return { kind: 'ask', question: { ...shown, again } }
   throw new OAuthError(
     'invalid_request',

@@ -2,11 +2,12 @@
 
 import type { Branding } from '../domain/branding.ts'
 import type { DescribedScope } from '../domain/scope-catalogue.ts'
+import { choicesOf } from '../domain/scope-choices.ts'
 import { Layout } from './layout.tsx'
 import {
+  ChoiceName,
   HiddenFields,
   ProblemNotice,
-  ScopeName,
   SignedInAs,
   SignOutForm,
   WebAddress,
@@ -63,9 +64,9 @@ const Held = (p: { application: Application }) => {
     <>
       <p class="small muted">It may:</p>
       <ul class="held">
-        {scopes.map((scope) => (
+        {choicesOf(scopes).map((one) => (
           <li>
-            <ScopeName {...scope} />
+            <ChoiceName choice={one} isNew={false} />
           </li>
         ))}
         {endorsements.map((sentence) => (
@@ -76,43 +77,63 @@ const Held = (p: { application: Application }) => {
   )
 }
 
-const ApplicationCard = (p: { application: Application; id: string }) => {
+const LastUse = ({ application: { isEnabled, usedAt } }: { application: Application }) => {
+  if (!isEnabled) return <>disabled</>
+  if (usedAt === null) return <>not used yet</>
+  return (
+    <>
+      last used <Day at={usedAt} />
+    </>
+  )
+}
+
+/** The form is folded, so that one press removes nothing. */
+const Removal = ({ application: { clientId, name, formToken } }: { application: Application }) => (
+  <details class="removal">
+    <summary>
+      Remove <bdi>{name}</bdi>
+    </summary>
+    <form method="post" action="/account">
+      <HiddenFields
+        fields={[
+          ['client_id', clientId],
+          ['form_token', formToken],
+        ]}
+      />
+      <p>Its access ends, and it must ask you again.</p>
+      <div class="actions">
+        <button type="submit">
+          Yes, remove <bdi>{name}</bdi>
+        </button>
+      </div>
+    </form>
+  </details>
+)
+
+const ApplicationEntry = (p: { application: Application; id: string }) => {
   const { application, id } = p
   return (
-    <section class="client" aria-labelledby={id}>
-      <h2 class="client-name" id={id}>
-        <bdi>{application.name}</bdi>
-      </h2>
-      {application.url !== '' && (
-        <p class="small">
-          <WebAddress address={application.url} />
-        </p>
-      )}
-      <Held application={application} />
-      <p class="small muted">
-        Connected since <Day at={application.grantedAt} />,{' '}
-        {application.usedAt === null ? (
-          'not used yet'
-        ) : (
-          <>
-            last used <Day at={application.usedAt} />
-          </>
+    <section class="application" aria-labelledby={id}>
+      <details>
+        <summary>
+          <h2 id={id} dir="auto">
+            <bdi>{application.name}</bdi>
+          </h2>{' '}
+          <span class="small muted">
+            <LastUse application={application} />
+          </span>
+        </summary>
+        {application.url !== '' && (
+          <p class="small">
+            <WebAddress address={application.url} />
+          </p>
         )}
-        .
-      </p>
-      <form method="post" action="/account">
-        <HiddenFields
-          fields={[
-            ['client_id', application.clientId],
-            ['form_token', application.formToken],
-          ]}
-        />
-        <div class="actions">
-          <button type="submit">
-            Remove <bdi>{application.name}</bdi>
-          </button>
-        </div>
-      </form>
+        <Held application={application} />
+        <p class="small muted">
+          Connected since <Day at={application.grantedAt} />.
+        </p>
+        <Removal application={application} />
+      </details>
     </section>
   )
 }
@@ -131,7 +152,7 @@ export const AccountPage = (p: AccountPageProps) => (
       </p>
     )}
     {p.applications.map((application, index) => (
-      <ApplicationCard application={application} id={`application-${index + 1}`} />
+      <ApplicationEntry application={application} id={`application-${index + 1}`} />
     ))}
     <SignedInAs username={p.username}>
       <SignOutForm formToken={p.signOutToken} nextPage={null} />

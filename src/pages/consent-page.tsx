@@ -1,16 +1,12 @@
 /** The page on which a user decides what a client may do. */
 
 import type { Branding } from '../domain/branding.ts'
-import { type ConsentTerms, isOnlyLocal } from '../domain/consent.ts'
+import type { ConsentTerms } from '../domain/consent.ts'
+import { inWords } from '../domain/duration.ts'
+import { type Asked, Choices } from './consent-choices.tsx'
+import { ConsentClient } from './consent-client.tsx'
 import { Layout } from './layout.tsx'
-import {
-  HiddenFields,
-  ProblemNotice,
-  ScopeName,
-  SignedInAs,
-  SignOutForm,
-  WebAddress,
-} from './parts.tsx'
+import { HiddenFields, HostName, ProblemNotice, SignedInAs, SignOutForm } from './parts.tsx'
 
 export type ConsentPageProps = Readonly<{
   branding: Branding
@@ -18,6 +14,14 @@ export type ConsentPageProps = Readonly<{
   terms: ConsentTerms
   /** Of the scopes: what the user has allowed before, and need not decide on. */
   allowed: readonly string[]
+  /** Scopes that the user agreed to last time: others are marked as new. Null if nothing is to be marked. */
+  lastTime: readonly string[] | null
+  /** What the browser is sent to. */
+  redirectKind: 'site' | 'program' | 'app'
+  /** Could another program on the device pose as the client? */
+  canBeImpersonated: boolean
+  /** How long the client has access. */
+  accessSeconds: number
   /** Why the page asks again, or null. */
   notice: string | null
   username: string
@@ -28,56 +32,28 @@ export type ConsentPageProps = Readonly<{
   thisPage: string
 }>
 
-const ClientCard = (p: Pick<ConsentTerms, 'client'> & { serviceName: string }) => (
-  <section class="client" aria-label="The application">
-    <p class="client-name">
-      <bdi>{p.client.name}</bdi>
-    </p>
-    {p.client.description !== '' && (
-      <p>
-        <bdi>{p.client.description}</bdi>
-      </p>
-    )}
-    {p.client.url !== '' && (
-      <p class="small">
-        <WebAddress address={p.client.url} />
-      </p>
-    )}
-    <p class="small muted">
-      Not run by <bdi>{p.serviceName}</bdi>.
-    </p>
-  </section>
+const asked = ({ terms, allowed, lastTime }: ConsentPageProps): Asked => ({
+  allowed: terms.scopes.filter(({ scope }) => allowed.includes(scope)),
+  scopes: terms.scopes.filter(({ scope }) => !allowed.includes(scope)),
+  endorsements: terms.endorsements,
+  lastTime,
+})
+
+const Facts = ({ terms, accessSeconds }: ConsentPageProps) => (
+  <ul class="facts">
+    <li>It will not see your password.</li>
+    <li>
+      {terms.mayRefresh
+        ? `Its access lasts for up to ${inWords(accessSeconds)}, also while you are away.`
+        : `Its access lasts for ${inWords(accessSeconds)}.`}
+    </li>
+    <li>
+      You can end its access at any time under <a href="/account">Connected applications</a>.
+    </li>
+  </ul>
 )
 
-const AllowedBefore = (p: Pick<ConsentTerms, 'scopes'>) => (
-  <section>
-    <h2>You have already allowed it to:</h2>
-    <ul>
-      {p.scopes.map(({ scope, sentence }) => (
-        <li>
-          {sentence} <code>{scope}</code>
-        </li>
-      ))}
-    </ul>
-  </section>
-)
-
-const Scopes = (p: Pick<ConsentTerms, 'scopes'> & { isMore: boolean }) => (
-  <fieldset aria-describedby="untick">
-    <legend>{p.isMore ? 'It now also asks to be allowed to:' : 'It asks to be allowed to:'}</legend>
-    <p class="small muted" id="untick">
-      Untick anything that you do not want to allow.
-    </p>
-    {p.scopes.map((scope) => (
-      <label class="choice">
-        <input type="checkbox" name="grant" value={scope.scope} checked />
-        <span>
-          <ScopeName {...scope} />
-        </span>
-      </label>
-    ))}
-  </fieldset>
-)
+const DEVICES = { program: 'a program on this computer', app: 'an app on this device' }
 
 const Resources = (p: Pick<ConsentTerms, 'resources'>) => (
   <section>
@@ -92,61 +68,69 @@ const Resources = (p: Pick<ConsentTerms, 'resources'>) => (
   </section>
 )
 
-const Endorsements = (p: Pick<ConsentTerms, 'endorsements'>) => (
-  <section>
-    <h2>With your endorsements, it will also be able to:</h2>
-    <ul>
-      {p.endorsements.map((sentence) => (
-        <li>{sentence}</li>
-      ))}
-    </ul>
-  </section>
-)
-
-const allowedIn = (p: ConsentPageProps, isAllowed: boolean) =>
-  p.terms.scopes.filter(({ scope }) => p.allowed.includes(scope) === isAllowed)
-
-export const ConsentPage = (p: ConsentPageProps) => (
-  <Layout branding={p.branding} title="Allow access to your account?">
-    <h1>Allow access to your account?</h1>
-    <ProblemNotice text={p.notice} />
-    <ClientCard client={p.terms.client} serviceName={p.branding.serviceName} />
-    <form method="post" action="/authorize">
-      <HiddenFields fields={p.hidden} />
-      {p.allowed.length > 0 && <AllowedBefore scopes={allowedIn(p, true)} />}
-      {p.terms.scopes.length > 0 && (
-        <Scopes scopes={allowedIn(p, false)} isMore={p.allowed.length > 0} />
-      )}
-      {p.terms.resources.length > 0 && <Resources resources={p.terms.resources} />}
-      {p.terms.endorsements.length > 0 && <Endorsements endorsements={p.terms.endorsements} />}
-      <p class="returns">
+const Target = ({ redirectKind, terms }: ConsentPageProps) => (
+  <p class="returns">
+    {redirectKind === 'site' ? (
+      <>
         Either way, you will be sent to{' '}
         <strong>
-          <bdi>{p.terms.returnsTo}</bdi>
+          <bdi>
+            <HostName host={terms.returnsTo} />
+          </bdi>
         </strong>
         .
-      </p>
-      {isOnlyLocal(p.terms.client) && (
-        <p class="small">
-          Any program on this computer could pose as this application. Allow it only if you have
-          just started it yourself.
-        </p>
-      )}
-      {/* Cancel is first: the Enter key presses a form's first button. */}
-      <div class="actions">
-        <button type="submit" name="confirm" value="cancel" formnovalidate>
-          Cancel
-        </button>
-        <button class="primary" type="submit" name="confirm" value="ok">
-          Allow
-        </button>
-      </div>
-    </form>
-    <SignedInAs username={p.username}>
-      <div class="not-you">
-        <span>Not you?</span>
-        <SignOutForm formToken={p.signOutToken} nextPage={p.thisPage} />
-      </div>
-    </SignedInAs>
-  </Layout>
+      </>
+    ) : (
+      <>
+        Either way, you will be sent back to <strong>{DEVICES[redirectKind]}</strong>.
+      </>
+    )}
+  </p>
 )
+
+/** RFC 8252 §8.6: the server cannot know which program on the device asks. */
+const Impersonation = ({ redirectKind }: ConsentPageProps) => (
+  <p class="caution">
+    Any {redirectKind === 'app' ? 'app on this device' : 'program on this computer'} could pose as
+    this application. Allow it only if you have just started it yourself.
+  </p>
+)
+
+export const ConsentPage = (p: ConsentPageProps) => {
+  const { client } = p.terms
+  return (
+    <Layout branding={p.branding} title="Allow access to your account?">
+      <h1>
+        Allow <bdi>{client.name}</bdi> to use your account?
+      </h1>
+      <ProblemNotice text={p.notice} />
+      <ConsentClient client={client} serviceName={p.branding.serviceName} />
+      {p.canBeImpersonated && <Impersonation {...p} />}
+      <form method="post" action="/authorize" class={p.allowed.length > 0 ? '' : 'must-tick'}>
+        <HiddenFields fields={p.hidden} />
+        <Choices {...asked(p)} />
+        {p.terms.resources.length > 0 && <Resources resources={p.terms.resources} />}
+        <Facts {...p} />
+        <Target {...p} />
+        <p class="problem nothing-ticked" role="status">
+          Nothing is ticked. Tick what you want to allow, or press Cancel.
+        </p>
+        {/* Cancel is first: the Enter key presses a form's first button. */}
+        <div class="actions">
+          <button type="submit" name="confirm" value="cancel" formnovalidate>
+            Cancel
+          </button>
+          <button class="primary" type="submit" name="confirm" value="ok">
+            Allow
+          </button>
+        </div>
+      </form>
+      <SignedInAs username={p.username}>
+        <div class="not-you">
+          <span>Not you?</span>
+          <SignOutForm formToken={p.signOutToken} nextPage={p.thisPage} />
+        </div>
+      </SignedInAs>
+    </Layout>
+  )
+}

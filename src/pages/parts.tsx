@@ -2,7 +2,7 @@
 
 import type { Child } from 'hono/jsx'
 import type { Branding } from '../domain/branding.ts'
-import type { DescribedScope } from '../domain/scope-catalogue.ts'
+import type { Choice } from '../domain/scope-choices.ts'
 
 export const HiddenFields = (p: {
   fields: readonly (readonly [name: string, value: string])[]
@@ -40,13 +40,45 @@ export const SignedInAs = (p: { username: string; children?: Child }) => (
 export const Operator = ({ branding: { links } }: { branding: Branding }) =>
   links.support === null ? <>the operator</> : <a href={links.support}>the operator</a>
 
-export const ScopeName = (p: DescribedScope) => (
+/** The sentence, its marks, and the names of the scopes. */
+export const ChoiceName = ({ choice, isNew }: { choice: Choice; isNew: boolean }) => (
   <>
-    {p.sentence}
-    {p.isSensitive && <strong class="sensitive">Sensitive</strong>}
-    <code>{p.scope}</code>
+    {choice.sentence}
+    {choice.isSensitive && (
+      <>
+        {' '}
+        <strong class="mark sensitive">Sensitive</strong>
+      </>
+    )}
+    {isNew && (
+      <>
+        {' '}
+        <strong class="mark">New</strong>
+      </>
+    )}
+    {choice.scopes.map((scope) => (
+      <code>{scope}</code>
+    ))}
   </>
 )
+
+const IS_ADDRESS = /^[\d.:[\]]+$/
+
+/** In a window of 320 pixels. */
+const FITS_ON_A_LINE = 24
+
+/** No line breaks inside its last two labels: a part that stands alone could pass for another host. */
+export const HostName = ({ host }: { host: string }) => {
+  const labels = host.split('.')
+  const from = IS_ADDRESS.test(host) ? 0 : Math.max(0, labels.length - 2)
+  const kept = labels.slice(from).join('.')
+  return (
+    <>
+      {labels.slice(0, from).map((label) => `${label}.`)}
+      <span class={kept.length <= FITS_ON_A_LINE ? 'keep' : 'keep long'}>{kept}</span>
+    </>
+  )
+}
 
 export const ProblemNotice = (p: { text: string | null; id?: string }) =>
   p.text === null ? null : (
@@ -56,20 +88,24 @@ export const ProblemNotice = (p: { text: string | null; id?: string }) =>
   )
 
 /** Only http and https, and nothing that poses as another host before an `@`. */
-const safeHref = (address: string): string | null => {
+const safeUrl = (address: string): URL | null => {
   const url = URL.parse(address)
   const safe = url && /^https?:$/.test(url.protocol) && url.username === '' && url.password === ''
-  return safe ? url.href : null
+  return safe ? url : null
 }
 
 /** A link shows the address as the browser reads it (host in ASCII, the rest percent-encoded): no look-alikes. */
 export const WebAddress = (p: { address: string }) => {
-  const href = safeHref(p.address)
-  return href === null ? (
+  const url = safeUrl(p.address)
+  return url === null ? (
     <bdi>{p.address}</bdi>
   ) : (
-    <a href={href} rel="noopener noreferrer nofollow">
-      <bdi>{href}</bdi>
+    <a href={url.href} rel="noopener noreferrer nofollow">
+      <bdi>
+        {`${url.protocol}//`}
+        <HostName host={url.host} />
+        {url.href.slice(url.origin.length)}
+      </bdi>
     </a>
   )
 }

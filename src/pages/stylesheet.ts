@@ -133,10 +133,27 @@ legend + p { margin-block-end: 0.75rem; }
 .choice code { display: block; margin-block-start: 0.125rem; color: var(--muted); }
 ul { margin-block-start: 0.5rem; padding-inline-start: 1.25rem; }
 li + li { margin-block-start: 0.25rem; }
-.sensitive {
-  margin-inline-start: 0.5rem; padding: 0.0625rem 0.5rem; border: 1px solid; border-radius: 1rem;
-  font-size: 0.75rem; white-space: nowrap; color: var(--caution); background: var(--caution-ground);
+.mark {
+  display: inline-block; padding: 0 0.5rem; border: 1px solid; border-radius: 1rem;
+  font-size: 0.75rem; white-space: nowrap; color: var(--accent); background: var(--surface);
 }
+.sensitive { color: var(--caution); background: var(--caution-ground); }
+.caution {
+  padding: 0.75rem 1rem; color: var(--caution); background: var(--caution-ground);
+  border: 1px solid currentColor; border-inline-start-width: 0.25rem; border-radius: 0.5rem;
+}
+figure, blockquote { margin: 0; }
+blockquote { margin-block-start: 0.25rem; padding-inline-start: 0.75rem; border-inline-start: 3px solid var(--edge); }
+.choices > fieldset, .choices > details { margin-block-start: 1rem; }
+.choices fieldset > legend { padding-block-end: 0.25rem; font-size: 0.875rem; color: var(--muted); }
+summary { cursor: pointer; border-radius: 0.25rem; }
+.choices summary { padding-block: 0.5rem; font-weight: 600; }
+.facts { margin-block-start: 0; }
+.keep { white-space: nowrap; }
+.long { display: inline-block; max-width: 100%; white-space: normal; text-decoration: inherit; }
+.nothing-ticked { display: none; }
+.must-tick:not(:has([name="grant"]:checked)) .nothing-ticked { display: block; }
+.must-tick:not(:has([name="grant"]:checked)) .primary { display: none; }
 .returns { color: var(--muted); }
 .returns strong { color: var(--text); }`
 
@@ -148,8 +165,14 @@ const APPLICATIONS = `
 .held { margin-block-start: 0; }
 .held code { display: block; color: var(--muted); }
 time { white-space: nowrap; }
-.client > form > .actions { margin-block-start: 0.5rem; }
-.client > form button { flex: 0 1 auto; min-height: 2.75rem; padding-inline: 1.25rem; }
+.application { padding-block: 0.25rem; border-block-start: 1px solid var(--line); }
+.application > details { display: flex; flex-direction: column; }
+.application > details > :not(summary) { margin-block-start: 0.75rem; }
+.application > details > summary { min-height: 2.75rem; padding-block: 0.625rem; }
+.application h2 { display: inline; font-size: 1rem; font-weight: 650; }
+.removal > summary { color: var(--accent); min-height: 1.5rem; }
+.removal > form > * { margin-block-start: 0.75rem; }
+.removal button { flex: 0 1 auto; min-height: 2.75rem; padding-inline: 1.25rem; }
 .reference { font-size: 1.0625rem; letter-spacing: 0.05em; user-select: all; }`
 
 const PREFERENCES = `

@@ -5,8 +5,12 @@ import type { Fields } from './fields.ts'
 
 type Pair = readonly [name: string, value: string]
 
-/** A ticked scope: the only field that may be repeated. */
+/** Ticked scopes that have one sentence, separated by spaces. */
 export const TICK = 'grant'
+/** A ticked endorsement. */
+export const ENDORSEMENT_TICK = 'endorse'
+/** The only fields that may be repeated. */
+export const TICKS: readonly string[] = [TICK, ENDORSEMENT_TICK]
 /** The fingerprint of the terms that the page shows. */
 export const SHOWN = 'shown'
 
@@ -21,10 +25,18 @@ export const hiddenPairs = (fields: Fields, fingerprint: string, formToken: stri
 ]
 
 /** The length of the form's body with every box ticked. */
-export function consentFormBytes(fields: Fields, fingerprint: string, scopes: readonly string[]) {
+export function consentFormBytes(
+  fields: Fields,
+  fingerprint: string,
+  {
+    scopes,
+    endorsements,
+  }: Readonly<{ scopes: readonly string[]; endorsements: readonly string[] }>,
+) {
   const pairs = [
     ...hiddenPairs(fields, fingerprint, 'x'.repeat(FORM_TOKEN_LENGTH)),
     ...scopes.map((scope): Pair => [TICK, scope]),
+    ...endorsements.map((endorsement): Pair => [ENDORSEMENT_TICK, endorsement]),
     ['confirm', 'cancel'],
   ]
   return new URLSearchParams(pairs.map((pair) => [...pair])).toString().length

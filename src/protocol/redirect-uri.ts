@@ -80,6 +80,13 @@ export function whyNotApproved({ redirectUris }: Client, asked: string | undefin
   return `redirect_uri differs from the nearest registered one at character ${furthest}`
 }
 
+/** What the browser is sent to: a site, a program on this computer, or an app by its private-use scheme (RFC 8252 §7). */
+export function redirectKindOf(redirect: ApprovedRedirectUri): 'site' | 'program' | 'app' {
+  const { hostname, protocol } = new URL(redirect)
+  if (!protocol.startsWith('http')) return 'app'
+  return /^(127\.\d+\.\d+\.\d+|\[::1\]|localhost)$/.test(hostname) ? 'program' : 'site'
+}
+
 /** The URI's host for people: `client.example`, `127.0.0.1:5000`, `com.example.app:`. */
 export function displayHostOf(redirect: ApprovedRedirectUri): string {
   const { host, protocol } = new URL(redirect)

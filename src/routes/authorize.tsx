@@ -1,7 +1,8 @@
 /** `/authorize`: RFC 6749 §3.1. The consent page on GET, its answer on POST. */
 
 import { raw } from 'hono/html'
-import type { Branding } from '../domain/branding.ts'
+import { canBeImpersonated, isOnlyLocal } from '../domain/consent.ts'
+import { splitScopes } from '../domain/scope.ts'
 import { decideAuthorization, type IdentifiedClient, identifyClient } from '../flows/authorize.ts'
 import type { ConsentAnswer, ConsentQuestion } from '../flows/consent.ts'
 import { type BrowserSession, seeBrowserSession } from '../http/browser-session.ts'
@@ -12,19 +13,20 @@ import { sendPage } from '../http/page.ts'
 import type { HttpContext } from '../http/request-context.ts'
 import { ConsentPage, type ConsentPageProps } from '../pages/consent-page.tsx'
 import { readAddressee, requestPairs } from '../protocol/authorization-request.ts'
-import { hiddenPairs, SHOWN, TICK } from '../protocol/consent-form.ts'
+import { ENDORSEMENT_TICK, hiddenPairs, SHOWN, TICK, TICKS } from '../protocol/consent-form.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import { type Fields, firstFields, repeatedFields, repetition } from '../protocol/fields.ts'
 import { ASKED_AT, demandsSignIn } from '../protocol/interaction.ts'
+import { redirectKindOf } from '../protocol/redirect-uri.ts'
 import type { Endpoint, RouteDeps } from './endpoint.ts'
 import { sendErrorPage } from './error-page.tsx'
-import { sendDisabledUserPage } from './sign-out-page.tsx'
+import { sendDisabledUserPage, sendNothingHeldPage } from './sign-out-page.tsx'
 
 /** RFC 6749 §3.1 forbids repetition. When one of these two is repeated, the address to redirect to is not certain. */
 const DECIDES_ADDRESS = ['client_id', 'redirect_uri']
 
 async function handle(c: HttpContext, pairs: URLSearchParams, isAnswer: boolean, deps: RouteDeps) {
-  const repeated = repeatedFields(pairs).filter((name) => name !== TICK)
+  const repeated = repeatedFields(pairs).filter((name) => !TICKS.includes(name))
   if (repeated.some((name) => DECIDES_ADDRESS.includes(name))) throw repetition(repeated)
   const fields = firstFields(pairs)
   const [identified, session] = await Promise.all([
@@ -53,10 +55,17 @@ async function handle(c: HttpContext, pairs: URLSearchParams, isAnswer: boolean,
       // The client's own page tells the user. The operator learns of it here.
       if (outcome.refusal) c.set('refusal', outcome.refusal)
       return c.redirect(outcome.to, 303)
+    case 'nothing_held': {
+      const given = { ...outcome, name: identified.client.name, nextPage: thisPage }
+      return sendNothingHeldPage(c, session as BrowserSession, given, deps)
+    }
     case 'ask_consent':
-      return sendConsentPage(c, outcome, {
-        ...{ fields, session: session as BrowserSession, thisPage, branding: deps.branding },
-      })
+      return sendConsentPage(
+        c,
+        outcome,
+        { fields, identified, session: session as BrowserSession, thisPage },
+        deps,
+      )
   }
 }
 
@@ -91,7 +100,11 @@ async function read(
   const refusal = await whyOutOfDate(c, presented, session.token, consentPurpose(fields, shown))
   if (refusal) return { kind: 'out_of_date', refusal }
   const confirmed = fields.get('confirm') === 'ok'
-  return { kind: 'given', confirmed, ticked: pairs.getAll(TICK), shown }
+  const ticked = {
+    scopes: pairs.getAll(TICK).flatMap(splitScopes),
+    endorsements: pairs.getAll(ENDORSEMENT_TICK),
+  }
+  return { kind: 'given', confirmed, ticked, shown }
 }
 
 const NOTICES = {
@@ -101,34 +114,37 @@ const NOTICES = {
     'Your answer did not count, because the page was out of date. Nothing was allowed. Check who is signed in, then answer again.',
 } satisfies Record<NonNullable<ConsentQuestion['again']>['kind'], string>
 
+type Opened = Readonly<{
+  fields: Fields
+  identified: IdentifiedClient
+  session: BrowserSession
+  thisPage: string
+}>
+
 async function sendConsentPage(
   c: HttpContext,
-  {
-    terms,
-    allowed,
-    fingerprint,
-    user,
-    again,
-  }: ConsentQuestion & Readonly<{ user: { username: string } }>,
-  {
-    fields,
-    session,
-    thisPage,
-    branding,
-  }: Readonly<{ fields: Fields; session: BrowserSession; thisPage: string; branding: Branding }>,
+  question: ConsentQuestion & Readonly<{ user: { username: string } }>,
+  { fields, identified, session, thisPage }: Opened,
+  deps: RouteDeps,
 ) {
+  const { terms, allowed, lastTime, accessSeconds, fingerprint, user, again } = question
+  const { client, redirect } = identified
   const token = await formToken(session.token, consentPurpose(fields, fingerprint))
   const props: ConsentPageProps = {
-    branding,
+    branding: deps.branding,
     terms,
     allowed,
+    lastTime,
+    redirectKind: redirectKindOf(redirect),
+    canBeImpersonated: canBeImpersonated(client, redirect) || isOnlyLocal(client),
+    accessSeconds,
     notice: again && NOTICES[again.kind],
     username: user.username,
     hidden: hiddenPairs(fields, fingerprint, token),
     signOutToken: await formToken(session.token, SIGN_OUT),
     thisPage,
   }
-  return sendPage(c, <ConsentPage {...props} />, branding, {
+  return sendPage(c, <ConsentPage {...props} />, deps.branding, {
     mayLeadAway: true,
     refusal: again?.kind === 'out_of_date' ? again.refusal : null,
   })

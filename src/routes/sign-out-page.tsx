@@ -1,5 +1,6 @@
 /** A page that explains a problem with the signed-in user and offers to sign out. */
 
+import type { Child } from 'hono/jsx'
 import type { BrowserSession } from '../http/browser-session.ts'
 import { formToken, SIGN_OUT } from '../http/form-token.ts'
 import { sendPage } from '../http/page.ts'
@@ -12,7 +13,8 @@ type Problem = Readonly<{
   refusal: OAuthError
   title: string
   message: string
-  hint: string
+  hint: Child
+  application?: string | null
   /** Where to come back to after signing out. */
   nextPage: string
 }>
@@ -20,13 +22,20 @@ type Problem = Readonly<{
 export async function sendSignOutPage(
   c: HttpContext,
   { token, record }: BrowserSession,
-  { refusal, title, message, hint, nextPage }: Problem,
+  { refusal, title, message, application = null, hint, nextPage }: Problem,
   { loginUrl, branding }: Pick<RouteDeps, 'loginUrl' | 'branding'>,
 ) {
   const page = (
     <ErrorPage
       branding={branding}
-      {...{ title, message, hint, reference: c.var.request.correlationId(), explanation: null }}
+      {...{
+        title,
+        message,
+        application,
+        hint,
+        reference: c.var.request.correlationId(),
+        explanation: null,
+      }}
       signOut={{
         username: record.user?.username ?? '',
         formToken: await formToken(token, SIGN_OUT),
@@ -60,6 +69,37 @@ export const sendDisabledUserPage = (
         'The operator has disabled your account. It cannot be used here until the operator enables it again.',
       hint: 'You can sign out, and sign in with another account.',
       nextPage,
+    },
+    deps,
+  )
+
+/** In place of the consent page, with the way on to the client: `to` has the error for it. */
+export const sendNothingHeldPage = (
+  c: HttpContext,
+  session: BrowserSession,
+  {
+    name,
+    to,
+    ...problem
+  }: Readonly<{ name: string; to: string; refusal: OAuthError; nextPage: string }>,
+  deps: Pick<RouteDeps, 'loginUrl' | 'branding'>,
+) =>
+  sendSignOutPage(
+    c,
+    session,
+    {
+      ...problem,
+      title: 'Your account cannot be used for this',
+      message: 'The application asks for permissions that your account does not have.',
+      application: name,
+      hint: (
+        <>
+          You can sign out, and sign in with another account. Or go back:{' '}
+          <a href={to}>
+            Return to <bdi>{name}</bdi>
+          </a>
+        </>
+      ),
     },
     deps,
   )

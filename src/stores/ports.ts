@@ -249,6 +249,8 @@ export type Standing = Readonly<{
   user: RegisteredUser | null
   /** The user's latest consent to the client; null if there is none. */
   consent: Consent | null
+  /** The username of the client's owner; null if the owner is no user here. */
+  ownerName: string | null
   catalogue: Catalogue
 }>
 

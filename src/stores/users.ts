@@ -43,7 +43,10 @@ export const USER_NAMED = (typed: string, key: string) =>
 export const FIND_USER_BY_NAME = `SELECT ${USER_COLUMNS}, u.password_hash FROM user u
   WHERE u.user_id = ${USER_NAMED('?1', '?2')}`
 export const FIND_USER = `SELECT ${USER_COLUMNS} FROM user u WHERE u.user_id = ?1`
-export const FIND_CONSENT = `SELECT scopes, fingerprint, resources FROM consent WHERE user_id = ?1 AND client_id = ?2`
+/** One row: the latest consent, if there is one, and the name of the client's owner, if the owner is a user here. */
+export const FIND_CONSENT = `SELECT n.scopes, n.fingerprint, n.resources, (SELECT o.username FROM client c
+    CROSS JOIN user o ON o.user_id = c.owner_id WHERE c.client_id = ?2) AS owner_name
+  FROM (SELECT 1) LEFT JOIN consent n ON n.user_id = ?1 AND n.client_id = ?2`
 
 export const readUserRow = (row: UserRow): RegisteredUser => ({
   userId: row.user_id,
@@ -54,6 +57,17 @@ export const readUserRow = (row: UserRow): RegisteredUser => ({
   endorsements: JSON.parse(row.endorsements) as string[],
   readAtMs: row.read_at_ms,
 })
+
+type ConsentRow = {
+  scopes: string | null
+  fingerprint: string | null
+  resources: string | null
+  owner_name: string | null
+}
+const readConsentRow = ({ scopes, fingerprint, resources }: ConsentRow): Consent | null =>
+  scopes === null || fingerprint === null || resources === null
+    ? null
+    : { scopes, fingerprint, resources }
 
 export const userStore = (db: Database): UserStore => ({
   async findByUsername(username) {
@@ -70,7 +84,12 @@ export const userStore = (db: Database): UserStore => ({
       ...catalogueOf(db, userId, asked),
     ])
     const row = users?.results[0] as UserRow | undefined
-    const consent = (consents?.results[0] as Consent | undefined) ?? null
-    return { user: row ? readUserRow(row) : null, consent, catalogue: readCatalogue(declared) }
+    const consent = consents?.results[0] as ConsentRow | undefined
+    return {
+      user: row ? readUserRow(row) : null,
+      consent: consent ? readConsentRow(consent) : null,
+      ownerName: consent?.owner_name ?? null,
+      catalogue: readCatalogue(declared),
+    }
   },
 })

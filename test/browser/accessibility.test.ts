@@ -51,9 +51,11 @@ describe('the keyboard', () => {
     await expectHeading(page, CONSENT)
 
     expect(await tabThrough(page)).toEqual([
+      'Registry',
       'https://papers.example/',
-      expect.stringContaining(CREATE),
       expect.stringContaining('Read your submissions'),
+      expect.stringContaining(CREATE),
+      'Connected applications',
       'Cancel',
       'Allow',
       'Sign out',
@@ -139,6 +141,9 @@ describe('all pages', () => {
     await openConsent(member, app.ask(keys))
     const group = member.getByRole('group', { name: 'It asks to be allowed to:' })
     expect(await group.getByRole('checkbox').count()).toBe(2)
+    for (const name of ['Reading', 'Changing']) {
+      expect(await group.getByRole('group', { name }).getByRole('checkbox').count()).toBe(1)
+    }
     for (const name of ['Cancel', 'Allow', 'Sign out']) {
       await member.getByRole('button', { name, exact: true }).waitFor()
     }

@@ -51,6 +51,14 @@ async function connect(page: Page, registry: Registry, app: ClientApp, name: str
 
 const cardOf = (page: Page, name: string) => page.getByRole('region', { name })
 
+/** Opens the details of an application, and presses Remove and the button that confirms it. */
+async function remove(page: Page, name: string) {
+  const card = cardOf(page, name)
+  await card.getByRole('heading', { name }).click()
+  await card.getByText(`Remove ${name}`, { exact: true }).click()
+  await card.getByRole('button', { name: `Yes, remove ${name}`, exact: true }).click()
+}
+
 describe('the page of connected applications', () => {
   it('the page of connected applications requires a sign-in and says that no application is connected', async ({
     visitor,
@@ -70,6 +78,8 @@ describe('the page of connected applications', () => {
     const other = await connect(page, registry, app, 'Another One')
     await page.goto(`${registry.url}/account`)
     const card = cardOf(page, 'Paper Assistant')
+    expect(await card.getByText('Read your submissions').isVisible()).toBe(false)
+    await card.getByRole('heading').click()
     await card.getByText('Read your submissions').waitFor()
     await card.getByText('Start new submissions in your name').waitFor()
     expect(await card.getByRole('link').getAttribute('href')).toBe('https://papers.example/about')
@@ -77,7 +87,8 @@ describe('the page of connected applications', () => {
     expect(await card.locator('time').allTextContents()).toEqual([today, today])
     expect((await registry.sessionOf(token)).authorizations.scopes).toContain('submission:read')
 
-    await card.getByRole('button', { name: 'Remove' }).click()
+    await card.getByRole('heading').click()
+    await remove(page, 'Paper Assistant')
     await page
       .getByRole('status')
       .filter({ hasText: /is no longer connected/ })
@@ -109,7 +120,15 @@ describe('the page of connected applications', () => {
     await page.goto(`${registry.url}/account`)
     await page.keyboard.press('Tab')
     await page.keyboard.press('Tab')
-    expect(await focusOf(page)).toEqual({ name: 'Remove', outlined: true })
+    // The details, the client's address, then Remove and its confirmation.
+    expect((await focusOf(page))?.name).toMatch(/^Paper Assistant/)
+    await page.keyboard.press('Enter')
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Tab')
+    expect(await focusOf(page)).toEqual({ name: 'Remove Paper Assistant', outlined: true })
+    await page.keyboard.press('Enter')
+    await page.keyboard.press('Tab')
+    expect(await focusOf(page)).toEqual({ name: 'Yes, remove Paper Assistant', outlined: true })
     await page.keyboard.press('Enter')
     await page.getByText('No application has access to your account.').waitFor()
   })
@@ -137,7 +156,10 @@ describe('the page of connected applications', () => {
       await connect(page, registry, app, 'Interoperability'.repeat(12))
       await page.goto(`${registry.url}/account`)
       await judge('account')
-      await page.getByRole('button', { name: 'Remove' }).first().click()
+      await page.getByRole('heading', { name: 'Paper Assistant' }).click()
+      await page.getByText('Remove Paper Assistant', { exact: true }).click()
+      await judge('account-remove')
+      await page.getByRole('button', { name: 'Yes, remove Paper Assistant' }).click()
       await page.getByRole('status').waitFor()
       await judge('account-removed')
       await page.goto(`${registry.url}/authorize?client_id=nobody`)
@@ -189,10 +211,10 @@ describe('forms on a page from an earlier sign-in', () => {
     await connect(visitor, registry, app, 'Paper Assistant')
     await visitor.goto(`${registry.url}/account`)
     await signInElsewhere(visitor, registry, person)
-    await cardOf(visitor, 'Paper Assistant').getByRole('button', { name: 'Remove' }).click()
+    await remove(visitor, 'Paper Assistant')
     await visitor.getByRole('alert').filter({ hasText: 'Nothing was removed' }).waitFor()
     await keepScreenshot(visitor, 'account-out-of-date')
-    await cardOf(visitor, 'Paper Assistant').getByRole('button', { name: 'Remove' }).click()
+    await remove(visitor, 'Paper Assistant')
     await visitor.getByText('is no longer connected').waitFor()
   })
 

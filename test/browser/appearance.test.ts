@@ -5,6 +5,7 @@ import { describe, expect } from 'vitest'
 import type { ClientApp, ClientKeys } from './client-app.ts'
 import {
   CONSENT,
+  CONSENT_TITLE,
   expectHeading,
   HOME,
   headingOf,
@@ -181,9 +182,9 @@ describe('a client with a hostile name', () => {
       const page = await open({ ...NARROW, storageState: memberState })
       await openConsent(page, app.ask(keys))
       await keepScreenshot(page, `hostile-${kind}-360`)
-      const shown = page.getByRole('region', { name: 'The application' }).locator('bdi').first()
+      const shown = headingOf(page).locator('bdi')
       expect(await shown.textContent()).toBe(name)
-      expect(await page.title()).toBe(`${CONSENT} · Registry`)
+      expect(await page.title()).toBe(`${CONSENT_TITLE} · Registry`)
       expect(await page.locator('script, img, iframe').count()).toBe(0)
       expect(await page.getByRole('button').allTextContents()).toEqual([
         'Cancel',

@@ -13,6 +13,7 @@ import {
   press,
   signIn,
 } from './fixtures.ts'
+import { overflowOf } from './looks.ts'
 
 const boxOf = (page: Page, sentence: string) => page.getByRole('checkbox', { name: sentence })
 const CREATE = 'Start new submissions in your name'
@@ -42,13 +43,18 @@ describe('the consent page', () => {
     })
     await openConsent(page, app.ask(keys))
     const card = page.getByRole('region', { name: 'The application' })
-    for (const words of ['Paper Assistant', 'Prepares submissions.', 'Registered by u-17']) {
+    for (const words of [
+      'Not run by Registry.',
+      'What it says about itself:Prepares submissions.',
+    ]) {
       expect(await card.textContent()).toContain(words)
     }
+    await expectHeading(page, 'Allow Paper Assistant to use your account?')
+    expect(await page.textContent('main')).not.toContain('u-17')
     const link = card.getByRole('link', { name: 'https://papers.example/about' })
     expect(await link.getAttribute('rel')).toContain('noopener')
 
-    expect(await page.getByRole('checkbox').count()).toBe(2)
+    expect(await page.getByRole('checkbox').count()).toBe(4)
     for (const [sentence, scope] of [
       [CREATE, 'submission:create'],
       [READ, 'submission:read'],
@@ -56,12 +62,15 @@ describe('the consent page', () => {
       expect(await boxOf(page, sentence).isChecked()).toBe(true)
       expect(await boxOf(page, sentence).getAttribute('value')).toBe(scope)
     }
-    expect(await page.getByRole('listitem').allTextContents()).toEqual([
+    const endorsements = page.getByRole('group', { name: 'With your endorsements' })
+    for (const sentence of [
       'Submit in cs.DL, a category of Computer Science',
       'Submit in math.AG, a category of Mathematics',
-    ])
+    ]) {
+      expect(await endorsements.getByRole('checkbox', { name: sentence }).isChecked()).toBe(true)
+    }
     const words = await page.getByRole('main').textContent()
-    expect(words).toContain(`you will be sent to ${new URL(app.origin).host}.`)
+    expect(words).toContain('you will be sent back to a program on this computer.')
     expect(words).toContain('Signed in as demo')
     expect(words).not.toContain('upload')
   })
@@ -107,14 +116,59 @@ describe('Allow', () => {
     expect(authorizations.scopes).toEqual(['submission:read'])
   })
 
-  it('Allow without a ticked scope is a refusal', async ({ member: page, registry, app }) => {
-    const keys = await registry.registerClient({ redirectUris: [app.callbackUri] })
+  it('the consent page says that nothing is ticked and offers only Cancel, without script, until a scope is ticked', async ({
+    open,
+    memberState,
+    registry,
+    app,
+  }) => {
+    const page = await open({ storageState: memberState, javaScriptEnabled: false })
+    const keys = await registry.registerClient({
+      redirectUris: [app.callbackUri],
+      more: ['--endorsement', 'cs.*'],
+    })
     await openConsent(page, app.ask(keys))
-    for (const box of await page.getByRole('checkbox').all()) await box.uncheck()
-    await press(page, 'Allow')
+    const note = page.getByText('Nothing is ticked.')
+    const allow = page.getByRole('button', { name: 'Allow' })
+    expect(await note.isVisible()).toBe(false)
+    // An endorsement alone allows nothing.
+    await boxOf(page, CREATE).uncheck()
+    await boxOf(page, READ).uncheck()
+    await note.waitFor()
+    expect(await allow.isVisible()).toBe(false)
+    await keepScreenshot(page, 'consent-nothing-ticked')
+    await boxOf(page, READ).check()
+    await allow.waitFor()
+    expect(await note.isVisible()).toBe(false)
+    await boxOf(page, READ).uncheck()
+    await press(page, 'Cancel')
     await expectHeading(page, 'Not connected')
     expect(app.callbacks.at(-1)?.outcome).toEqual({ kind: 'refused', error: 'access_denied' })
     expect(await registry.grantsTo(keys.clientId)).toEqual({ codes: 0, consents: 0 })
+  })
+
+  it('the consent page of many scopes folds them, by keyboard and without script', async ({
+    open,
+    memberState,
+    registry,
+    app,
+  }) => {
+    const page = await open({
+      ...{ storageState: memberState, javaScriptEnabled: false },
+      ...{ colorScheme: 'dark', viewport: { width: 360, height: 800 } },
+    })
+    const keys = await registry.registerClient({
+      ...{ name: 'R3gistry Helper', redirectUris: [app.callbackUri] },
+      scopes: ['submission:create', 'submission:read'],
+      more: [
+        ...['--endorsement', 'cs.* math.* physics.* stat.* econ.* astro-ph.* hep-th.* nlin.*'],
+        ...['--description', 'Assistente', '--url', 'https://www.long-name-of-a-site.example/'],
+      ],
+    })
+    await openConsent(page, app.ask(keys))
+    await keepScreenshot(page, 'consent-marked-dark-360')
+    expect(await page.getByText('looks like').count()).toBe(1)
+    expect(await overflowOf(page)).toBeLessThanOrEqual(0)
   })
 
   it('a double click on Allow grants once, and the client sees no error', async ({

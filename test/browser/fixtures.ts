@@ -104,12 +104,15 @@ export async function signIn(page: Page, { username, password }: Person) {
 export const headingOf = (page: Page) => page.getByRole('heading', { level: 1 })
 
 /** Waits until this is the page's one main heading. */
-export async function expectHeading(page: Page, text: string) {
+export async function expectHeading(page: Page, text: string | RegExp) {
   await headingOf(page).filter({ hasText: text }).waitFor()
-  expect(await headingOf(page).allTextContents()).toEqual([text])
+  const wanted = typeof text === 'string' ? text : expect.stringMatching(text)
+  expect(await headingOf(page).allTextContents()).toEqual([wanted])
 }
 
-export const CONSENT = 'Allow access to your account?'
+/** The heading of the consent page names the client. */
+export const CONSENT = /^Allow .+ to use your account\?$/s
+export const CONSENT_TITLE = 'Allow access to your account?'
 export const HOME = 'Your account and its applications'
 
 /** Opens the consent page of this authorization URL, for a user who is signed in. */

@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core'
 import { describe, expect } from 'vitest'
 import type { ClientApp } from './client-app.ts'
 import {
-  CONSENT,
+  CONSENT_TITLE,
   expectHeading,
   HOME,
   headingOf,
@@ -217,6 +217,6 @@ describe('pages that frame ours', () => {
     await page.goto(framing(own))
     await page.frameLocator('iframe').getByRole('heading', { name: 'Framed' }).waitFor()
     await openConsent(page, address)
-    expect(await page.title()).toContain(CONSENT)
+    expect(await page.title()).toContain(CONSENT_TITLE)
   })
 })

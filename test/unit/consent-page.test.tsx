@@ -1,9 +1,35 @@
 /** The consent page: what it shows, offers and sends. */
 
 import { describe, expect, it } from 'vitest'
-import { CLIENT, consent, HOSTILE, inputs, linksIn, named, withUrl } from './page-samples.tsx'
+import {
+  CLIENT,
+  consent,
+  linksIn as everyLinkIn,
+  HOSTILE,
+  inputs,
+  named,
+  TERMS,
+  withUrl,
+} from './page-samples.tsx'
 
 const ESCAPED = '&lt;script&gt;alert(1)&lt;/script&gt;'
+
+/** Without the link to the account page. */
+const linksIn = (page: string) =>
+  everyLinkIn(page).filter(({ attributes }) => attributes.href !== '/account')
+
+const scope = (name: string, sentence = `Do ${name}`, isSensitive = false) => ({
+  ...{ scope: name, sentence, isSensitive },
+})
+/** The titles of the groups with the values of their boxes. */
+const groupsIn = (page: string) =>
+  [...page.matchAll(/<fieldset(?: aria-label="([^"]*)")?>(.*?)<\/fieldset>/gs)].map(
+    ([, label, inside = '']) => [
+      label ?? /<legend>([^<]*)/.exec(inside)?.[1],
+      named(inside, 'input').map(({ attributes }) => attributes.value),
+    ],
+  )
+const textOf = (page: string) => page.replace(/<[^>]*>/g, '').replaceAll('&#39;', "'")
 
 describe('the consent page', () => {
   it('the consent page shows a hostile client name as text, not markup', () => {
@@ -47,7 +73,7 @@ describe('the consent page', () => {
 
   it('the consent page shows a link in the form that the browser resolves', () => {
     expect(withUrl('https://b\u00fccher.example/\u202e')).toContain(
-      '<bdi>https://xn--bcher-kva.example/',
+      '<bdi>https://<span class="keep">xn--bcher-kva.example</span>/',
     )
     expect(withUrl('https://papers.example/\u202e')).not.toContain('\u202e')
   })
@@ -59,19 +85,21 @@ describe('the consent page', () => {
       { type: 'checkbox', value: 'submission:create', checked: '' },
     ])
     expect(page).toContain('<span>Read your profile<code>profile:read</code></span>')
-    expect(named(page, 'legend')).toHaveLength(1)
     expect(page).toContain('Untick')
   })
 
   it('control: the consent page has no checkbox when no scope is requested', () => {
-    const page = consent({ scopes: [] })
+    const page = consent({ scopes: [], endorsements: [] })
     expect(inputs(page, 'grant')).toEqual([])
     expect(named(page, 'fieldset')).toEqual([])
   })
 
-  it('the consent page lists endorsements and omits the list when there are none', () => {
-    expect(consent()).toContain('<li>Submit in every category of Computer Science</li>')
-    expect(consent({ endorsements: [], resources: [] })).not.toMatch(/<li>|endorsement/i)
+  it('the consent page offers each endorsement as a ticked checkbox and has no group for them when there are none', () => {
+    expect(inputs(consent(), 'endorse').map(({ attributes }) => attributes)).toMatchObject([
+      { type: 'checkbox', value: 'cs.*', checked: '' },
+    ])
+    expect(consent()).toContain('<span>Submit in every category of Computer Science</span>')
+    expect(consent({ endorsements: [] })).not.toMatch(/endorse/i)
   })
 
   it('the consent page has an Allow and a Cancel button, and the Enter key presses Cancel', () => {
@@ -113,8 +141,171 @@ describe('the consent page', () => {
   it('the consent page shows the signed-in user and the redirect host, and that the service does not run the client', () => {
     const page = consent()
     expect(page).toContain('Signed in as <strong><bdi>ada</bdi></strong>')
+    expect(page).toContain('Registered by <strong><bdi>grace</bdi></strong>')
     expect(page).toContain('Not run by <bdi>Registry</bdi>')
     expect(page).not.toContain('1042')
-    expect(page).toContain('you will be sent to <strong><bdi>https://papers.example</bdi></strong>')
+    expect(page).toContain(
+      'you will be sent to <strong><bdi>www.<span class="keep">papers.example</span></bdi></strong>',
+    )
+  })
+})
+
+describe('who asks', () => {
+  it('the heading of the consent page names the client, and the client card has no raw id of an unknown owner', () => {
+    const page = consent({ client: { ...CLIENT, ownerName: null } })
+    expect(page).toContain('<h1>Allow <bdi>Paper Assistant</bdi> to use your account?</h1>')
+    expect(page).not.toMatch(/1042|Registered by/)
+    expect(page).toContain('Not run by')
+  })
+
+  it("the consent page sets the client's own words apart, and isolates their direction", () => {
+    const page = consent({ client: { ...CLIENT, description: 'עוזר' } })
+    const [words = ''] = page.match(/<blockquote>.*<\/blockquote>/s) ?? []
+    expect(words).toContain('<p dir="auto">עוזר</p>')
+    expect(words).toContain('papers.example')
+    const nothing = consent({ client: { ...CLIENT, description: '', url: '' } })
+    expect(nothing).not.toMatch(/blockquote|about itself/)
+  })
+
+  it('the consent page marks a client that is named like the service, and no other', () => {
+    const named = (name: string) => consent({ client: { ...CLIENT, name } })
+    expect(named('Rеgіstry')).toContain('looks like')
+    expect(named('Paper Assistant')).not.toContain('looks like')
+  })
+
+  it("the consent page says of the registry's own program that it is one", () => {
+    const own = { ...CLIENT, clientId: 'registry-command-line', name: 'Registry command line' }
+    const page = consent({ client: own })
+    expect(textOf(page)).toContain('A program of Registry for its administrators.')
+    expect(page).not.toMatch(/Not run by|looks like/)
+  })
+})
+
+describe('what is asked', () => {
+  it('scopes are grouped by what they do, with sensitive ones marked', () => {
+    const page = consent({
+      scopes: [
+        scope('files:delete', 'Delete your files', true),
+        scope('files:read'),
+        scope('files:write'),
+        scope('openid'),
+        scope('undeclared'),
+      ],
+      endorsements: [],
+    })
+    expect(groupsIn(page)).toEqual([
+      ['Reading', ['files:read', 'openid']],
+      ['Changing', ['files:write', 'undeclared']],
+      ['Deleting', ['files:delete']],
+    ])
+    expect(page.match(/Sensitive/g)).toHaveLength(1)
+    expect(page).toContain(
+      'Delete your files <strong class="mark sensitive">Sensitive</strong><code>files:delete</code>',
+    )
+    expect(page).not.toContain('<details')
+  })
+
+  it('scopes with one sentence are one choice, in the graver group, and sensitive if one of them is', () => {
+    const page = consent({
+      scopes: [scope('a:read', 'Use it'), scope('a:delete', 'use it ', true), scope('a:write')],
+      endorsements: [],
+    })
+    expect(groupsIn(page)).toEqual([
+      ['Changing', ['a:write']],
+      ['Deleting', ['a:read a:delete']],
+    ])
+    expect(page).toContain('Sensitive')
+  })
+
+  it('beyond eight boxes each group is folded, and open if it deletes or has a sensitive or a new scope', () => {
+    const reading = Array.from({ length: 7 }, (_, at) => scope(`a${at}:read`))
+    const scopes = [...reading, scope('b:write'), scope('b:delete')]
+    const folded = (page: string) =>
+      [...page.matchAll(/<details( open="")?><summary>(\w+)/g)].map(([, open, title]) => [
+        title,
+        !!open,
+      ])
+    const eight = scopes.slice(0, 8)
+    expect(folded(consent({ scopes: eight, endorsements: [] }))).toEqual([])
+    // An endorsement is a box too.
+    expect(folded(consent({ scopes: eight }))).toHaveLength(3)
+    expect(folded(consent({ scopes, endorsements: [] }))).toEqual([
+      ...[
+        ['Reading', false],
+        ['Changing', false],
+        ['Deleting', true],
+      ],
+    ])
+    const sensitive = [...scopes, scope('c:write', 'Spend your money', true)]
+    expect(folded(consent({ scopes: sensitive, endorsements: [] }))[1]).toEqual(['Changing', true])
+    const lastTime = scopes.map((one) => one.scope).filter((one) => one !== 'a3:read')
+    expect(folded(consent({ scopes, endorsements: [] }, { lastTime }))[0]).toEqual([
+      'Reading',
+      true,
+    ])
+  })
+
+  it('a scope that the last consent does not cover is marked as new', () => {
+    const scopes = [scope('a:read:7'), scope('a:write')]
+    const page = consent({ scopes }, { lastTime: ['a:read:*'] })
+    expect(page.match(/>New</g)).toHaveLength(1)
+    expect(page).toContain('Do a:write <strong class="mark">New</strong>')
+    expect(consent({ scopes })).not.toContain('>New<')
+  })
+
+  it('a page for more than was allowed lists what is allowed, and asks for the rest alone', () => {
+    const page = consent({}, { allowed: ['profile:read'] })
+    expect(inputs(page, 'grant').map(({ attributes }) => attributes.value)).toEqual([
+      'submission:create',
+    ])
+    expect(inputs(page, 'endorse')).toEqual([])
+    expect(page).toContain('<li>Submit in every category of Computer Science</li>')
+    // Nothing ticked is an answer here: the rest stays allowed.
+    expect(page).not.toContain('must-tick')
+    expect(consent()).toContain('must-tick')
+  })
+})
+
+describe('what it means to allow', () => {
+  it('the consent page says what the client does not see, how long access lasts, and where to end it', () => {
+    expect(textOf(consent({ mayRefresh: false }))).toContain(
+      'It will not see your password.Its access lasts for 2 hours.You can end its access at any time under Connected applications.',
+    )
+    const away = consent({ mayRefresh: true }, { accessSeconds: 30 * 86_400 })
+    expect(textOf(away)).toContain('for up to 30 days, also while you are away.')
+  })
+
+  it.each([
+    ['program', 'a program on this computer', 'Any program on this computer could pose as'],
+    ['app', 'an app on this device', 'Any app on this device could pose as'],
+  ] as const)(
+    'a redirect to a %s is said in words, with the warning of RFC 8252 where any program could pose as the client',
+    (redirectKind, words, warning) => {
+      const returnsTo = redirectKind === 'app' ? 'org.example.app:' : '127.0.0.1:22555'
+      const page = consent({ returnsTo }, { redirectKind, canBeImpersonated: true })
+      expect(textOf(page)).toContain(`you will be sent back to ${words}.`)
+      expect(page).not.toContain(returnsTo)
+      expect(textOf(page)).toContain(`${warning} this application.`)
+      expect(consent({ returnsTo }, { redirectKind })).not.toContain('could pose as')
+    },
+  )
+
+  it.each([
+    ['www.papers.example', 'www.<span class="keep">papers.example</span>'],
+    ['papers.example:8443', '<span class="keep">papers.example:8443</span>'],
+    ['192.0.2.1', '<span class="keep">192.0.2.1</span>'],
+    ['[2001:db8::1]:80', '<span class="keep">[2001:db8::1]:80</span>'],
+    ['intranet', '<span class="keep">intranet</span>'],
+    [
+      'a.long-name-of-a-site.example',
+      'a.<span class="keep long">long-name-of-a-site.example</span>',
+    ],
+  ])('no line breaks inside the last two labels of %s', (returnsTo, markup) => {
+    expect(consent({ returnsTo })).toContain(`<bdi>${markup}</bdi>`)
+  })
+
+  it('the note that nothing is ticked is in the page, for the stylesheet to show', () => {
+    expect(consent()).toMatch(/<p class="problem nothing-ticked" role="status">Nothing is ticked/)
+    expect(TERMS.scopes.length).toBeGreaterThan(0)
   })
 })

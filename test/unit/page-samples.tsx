@@ -76,23 +76,25 @@ export const CLIENT: ConsentTerms['client'] = {
   url: 'https://papers.example/about',
   description: 'Prepares submissions.',
   ownerId: '1042',
+  ownerName: 'grace',
   redirectUris: ['https://papers.example/callback'],
 }
 export const TERMS: ConsentTerms = {
   client: CLIENT,
-  returnsTo: 'https://papers.example',
+  returnsTo: 'www.papers.example',
   mayRefresh: true,
   scopes: [
     { scope: 'profile:read', sentence: 'Read your profile', isSensitive: false },
     { scope: 'submission:create', sentence: 'Start new submissions', isSensitive: false },
   ],
-  endorsements: ['Submit in every category of Computer Science'],
+  endorsements: [{ endorsement: 'cs.*', sentence: 'Submit in every category of Computer Science' }],
   resources: [{ uri: 'https://mcp.papers.example', name: 'Paper tools' }],
 }
 export const consent = (terms: Partial<ConsentTerms> = {}, over: Partial<ConsentPageProps> = {}) =>
   html(
     <ConsentPage
       {...{ branding, terms: { ...TERMS, ...terms }, allowed: [], notice: null, username: 'ada' }}
+      {...{ lastTime: null, redirectKind: 'site', canBeImpersonated: false, accessSeconds: 7200 }}
       {...{ signOutToken: 'out-1', thisPage: '/authorize?a=1&b=2' }}
       hidden={[
         ['client_id', 'c1'],

@@ -51,8 +51,8 @@ const PAGES: Readonly<Record<string, string>> = {
   consent: consent(),
   'consent, hostile': consent(
     {
-      client: { ...CLIENT, name: HOSTILE, url: HOSTILE, description: HOSTILE, ownerId: HOSTILE },
-      ...{ returnsTo: HOSTILE, endorsements: [HOSTILE] },
+      client: { ...CLIENT, name: HOSTILE, url: HOSTILE, description: HOSTILE, ownerName: HOSTILE },
+      ...{ returnsTo: HOSTILE, endorsements: [{ endorsement: HOSTILE, sentence: HOSTILE }] },
       scopes: [{ scope: HOSTILE, sentence: HOSTILE, isSensitive: true }],
     },
     { notice: HOSTILE, username: HOSTILE, thisPage: HOSTILE, hidden: [[HOSTILE, HOSTILE]] },

@@ -6,6 +6,7 @@ import { digest } from '../../src/crypto/digest.ts'
 import { WITHDRAW_CONSENT } from '../../src/stores/codes.ts'
 import { clientRegistry } from '../rows.ts'
 import { over } from './counting.ts'
+import { renewal } from './obtaining.ts'
 import {
   allowing,
   answerConsent,
@@ -76,11 +77,14 @@ describe('the consent page', () => {
   })
 
   it.each(['com.example.app:/callback', 'com.example.app://callback'])(
-    'the consent page of a native application shows the scheme of its redirect URI: %s',
+    'the consent page of a native application says that an app on this device gets the answer, and warns that any could: %s',
     async (uri) => {
       const native = await newClient({ authMethod: 'none', redirectUris: [uri] })
       const request = requestOf(native, { ...withChallenge, redirect_uri: uri })
-      expect(await (await open(request)).text()).toContain('<bdi>com.example.app:</bdi>')
+      const page = await (await open(request)).text()
+      expect(page).toContain('an app on this device')
+      expect(page).toContain('Any app on this device could pose as')
+      expect(page).not.toContain('<bdi>com.example.app:')
     },
   )
 
@@ -96,6 +100,113 @@ describe('the consent page', () => {
     expect(headers.get('Referrer-Policy')).toBe('no-referrer')
     expect(headers.get('Cache-Control')).toBe('no-store')
     expect(headers.get('X-Content-Type-Options')).toBe('nosniff')
+  })
+})
+
+describe('who asks', () => {
+  it('the consent page names the owner of a client by username, if the owner is a user here', async () => {
+    const owner = await newUser()
+    const owned = await newClient({ ownerId: owner.id })
+    const page = await (await open(requestOf(owned))).text()
+    expect(page).toContain(`Registered by <strong><bdi>${owner.username}</bdi></strong>`)
+    expect(page).not.toContain(`<bdi>${owner.id}`)
+    const other = await (await open(requestOf(client))).text()
+    expect(other).not.toContain('Registered by')
+  })
+})
+
+describe('a user who holds none of the requested scopes', () => {
+  it('a user who holds none of the requested scopes gets a page with a link to the error for the client', async () => {
+    const request = requestOf(client, { scope: 'submission:create' })
+    const response = await open(request)
+    const page = await response.text()
+    expect(response.status).toBe(400)
+    expect(response.headers.get('Location')).toBeNull()
+    expect(page).toContain('permissions that your account does not have')
+    expect(page).toContain('The application is <strong><bdi>Example client</bdi>')
+    const [, href = ''] = /<a href="(https:\/\/client\.example\/[^"]*)"/.exec(page) ?? []
+    const back = new URL(href.replaceAll('&amp;', '&'))
+    expect(back.origin + back.pathname).toBe('https://client.example/callback')
+    expect(back.searchParams.get('error')).toBe('invalid_scope')
+    expect(back.searchParams.get('state')).toBe(request.state)
+    expect(fieldsOf(page, '/logout').map(([name]) => name)).toContain('next_page')
+  })
+
+  it('a silent request of a user who holds none of the scopes goes back to the client without a page', async () => {
+    const response = await open(requestOf(client, { scope: 'submission:create', prompt: 'none' }))
+    expect(response.status).toBe(303)
+    const back = new URL(response.headers.get('Location') ?? '')
+    expect(back.searchParams.get('error')).toBe('invalid_scope')
+  })
+})
+
+describe('endorsements', () => {
+  it('an endorsement that the user unticks is in no token of the answer, and in no refreshed one', async () => {
+    const who = await newUser({ endorsements: ['cs.DL', 'math.AG'] })
+    const theirs = await signIn(who)
+    const whose = await newClient({
+      endorsements: ['*.*'],
+      grantTypes: ['authorization_code', 'refresh_token'],
+    })
+    const request = requestOf(whose)
+    const answer = async (change: (fields: [string, string][]) => [string, string][]) => {
+      const page = await (await open(request, theirs)).text()
+      const pairs = allowing(page) as [string, string][]
+      expect(pairs.filter(([name]) => name === 'endorse')).toEqual([
+        ['endorse', 'cs.DL'],
+        ['endorse', 'math.AG'],
+      ])
+      const response = await post('/authorize', change(pairs), { Cookie: theirs })
+      const code = new URL(response.headers.get('Location') ?? '').searchParams.get('code') ?? ''
+      return (await tokenIn(await post('/token', redemptionOf(whose, code)))) as unknown as {
+        access_token: string
+        refresh_token: string
+      }
+    }
+    const endorsementsOf = async (token: string) =>
+      (await sessionOf(token))?.authorizations.endorsements
+    const first = await answer(without('endorse', 'math.AG'))
+    expect(await endorsementsOf(first.access_token)).toEqual(['cs.DL'])
+    const renewed = (await tokenIn(await renewal(whose, first.refresh_token))) as unknown as {
+      access_token: string
+    }
+    expect(await endorsementsOf(renewed.access_token)).toEqual(['cs.DL'])
+    // The page is shown again, since the answer was not for all.
+    const none = await answer(without('endorse'))
+    expect(await endorsementsOf(none.access_token)).toEqual([])
+    const all = await answer((pairs) => [...pairs, ['endorse', '*.*']])
+    expect(await endorsementsOf(all.access_token)).toEqual(['cs.DL', 'math.AG'])
+    // Now it answers without a page.
+    expect((await open(request, theirs)).status).toBe(303)
+  })
+})
+
+describe('scopes with one sentence', () => {
+  it('a choice of two scopes with one sentence grants both, or neither', async () => {
+    const sentence = 'Use your submissions'
+    await declare({
+      scopes: [
+        { name: 'twin:one', sentence },
+        { name: 'twin:two', sentence },
+      ],
+    })
+    const scopes = ['twin:one', 'twin:two', 'public:read']
+    const who = await signIn(await newUser({ scopes }))
+    const whose = await newClient({ scopes })
+    const page = await (await open(requestOf(whose, { scope: scopes.join(' ') }), who)).text()
+    const pairs = allowing(page) as [string, string][]
+    expect(pairs.filter(([name]) => name === 'grant').map(([, value]) => value)).toEqual([
+      'public:read',
+      'twin:one twin:two',
+    ])
+    expect(page.split(sentence)).toHaveLength(2)
+    const answered = async (change: (fields: [string, string][]) => [string, string][]) => {
+      const response = await post('/authorize', change(pairs), { Cookie: who })
+      const code = new URL(response.headers.get('Location') ?? '').searchParams.get('code') ?? ''
+      return scopeOf(code, whose)
+    }
+    expect(await answered((fields) => fields)).toBe('public:read twin:one twin:two')
+    expect(await answered(without('grant', 'twin:one twin:two'))).toBe('public:read')
   })
 })
 

@@ -70,6 +70,7 @@ export const post = (
 
 type Registration = Partial<{
   name: string
+  ownerId: string
   url: string
   description: string
   authMethod: AuthMethod

@@ -2,7 +2,7 @@
 
 import { accessTokenLifetimeOf, type Client, type GrantType } from '../../domain/client.ts'
 import type { TokenDigest } from '../../domain/ids.ts'
-import { hasRegistryScope, REGISTRY_TOKEN_SECONDS } from '../../domain/registry-scopes.ts'
+import { longestTokenSeconds } from '../../domain/registry-scopes.ts'
 import { lifetimeFor, resourcesWith, urisOf } from '../../domain/resource.ts'
 import type { User } from '../../domain/user.ts'
 import type { PresentedClient } from '../../protocol/client-authentication.ts'
@@ -171,9 +171,7 @@ function sessionFor(
   if (resources.length === 0 && target.resources.length > 0) {
     throw new Error('the token would be for none of its resources')
   }
-  const longestSeconds = hasRegistryScope(holding.scopes)
-    ? Math.min(deps.sessionLifetimeSeconds, REGISTRY_TOKEN_SECONDS)
-    : deps.sessionLifetimeSeconds
+  const longestSeconds = longestTokenSeconds(holding.scopes, deps.sessionLifetimeSeconds)
   const lifetimeSeconds = lifetimeFor(resources, accessTokenLifetimeOf(client, longestSeconds))
   // The earlier of the reads of the client and of the user.
   const asOfMs = Math.min(clientAsOfMs, holding.user?.readAtMs ?? clientAsOfMs)

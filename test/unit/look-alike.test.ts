@@ -1,0 +1,48 @@
+/** Names that look like the name of the service. */
+
+import { describe, expect, it } from 'vitest'
+import { looksLike } from '../../src/domain/look-alike.ts'
+
+describe('a name that looks like the name of the service', () => {
+  it.each([
+    'arXiv',
+    'ARXIV',
+    'The official arXiv app',
+    'a r X i v',
+    'arXív',
+    'аrХіv',
+    'αrxιν',
+    'arX1v',
+    'arXlv',
+    'arXiv\u200b',
+    'ａｒＸｉｖ',
+    'arrXiv',
+    'ArXivOfficial',
+    'ar-xiv',
+  ])('%s looks like arXiv', (name) => {
+    expect(looksLike(name, 'arXiv')).toBe(true)
+  })
+
+  it.each(['Paper Assistant', 'archive', 'Registry', '', '🦊'])(
+    'control: %s does not look like arXiv',
+    (name) => {
+      expect(looksLike(name, 'arXiv')).toBe(false)
+    },
+  )
+
+  it('a short service name is looked for among whole words', () => {
+    expect(looksLike('The Hub helper', 'Hub')).toBe(true)
+    expect(looksLike('h u b', 'Hub')).toBe(true)
+    expect(looksLike('GitHub helper', 'Hub')).toBe(false)
+  })
+
+  it('pairs of letters that look like one letter count as it', () => {
+    expect(looksLike('Exarnple', 'Example')).toBe(true)
+    expect(looksLike('VVorld', 'World')).toBe(true)
+    expect(looksLike('Claily News', 'Daily News')).toBe(true)
+  })
+
+  it('a service name without letters is like no name', () => {
+    expect(looksLike('anything', '***')).toBe(false)
+  })
+})
