@@ -84,9 +84,14 @@ describe('the warning for addresses on the device of the user', () => {
     expect(await page.text()).toContain(WARNING)
   })
 
+  it('the consent page warns of a public client that goes to the device, whatever else is registered', async () => {
+    const both = await native('http://localhost/callback', 'https://client.example/callback')
+    expect(await (await open(both, 'http://localhost/callback')).text()).toContain(WARNING)
+  })
+
   it.each([
     [['https://client.example/callback']],
-    [['http://localhost/callback', 'https://client.example/callback']],
+    [['https://client.example/callback', 'http://localhost/callback']],
     [['https://localhost.client.example/callback']],
   ])('the consent page does not warn where %j is registered', async (redirectUris) => {
     const page = await open(await native(...redirectUris), redirectUris[0] ?? '')

@@ -136,11 +136,6 @@ describe('RFC 6749 §4.1.2.1: errors for the client', () => {
     ['no response type', { response_type: '' }, 'invalid_request'],
     ['a scope that is not authorized', { scope: 'compile:create' }, 'invalid_scope'],
     ['a malformed scope', { scope: 'every\\thing' }, 'invalid_scope'],
-    [
-      'a scope that the user does not hold, which no page may say',
-      { scope: 'submission:create', prompt: 'none' },
-      'invalid_scope',
-    ],
     ['response_mode=form_post', { response_mode: 'form_post' }, 'invalid_request'],
     ['response_mode=fragment', { response_mode: 'fragment' }, 'invalid_request'],
     ['response_mode=web_message', { response_mode: 'web_message' }, 'invalid_request'],
