@@ -438,6 +438,7 @@ describe.each(KINDS)('the store contracts on %s', (kind, { DB, SESSIONS, CODES }
     expect(await users.standing('nobody', NO_CLIENT, NOTHING_ASKED)).toEqual({
       user: null,
       consent: null,
+      ownerName: null,
       catalogue: { scopes: new Map(), titles: new Map() },
     })
   })
