@@ -8,7 +8,7 @@ import { type Call, pathOf } from './api.ts'
 import { readFirstLine } from './input.ts'
 import { listVerb, stateOf } from './list-verb.ts'
 import { addOptions, bodyOf, readGiven } from './options.ts'
-import { type Io, printRead, refuseUsage, verb } from './verb.ts'
+import { type Io, note, printFrom, printRead, refuseUsage, verb } from './verb.ts'
 
 /** An `<id>` is an id or, if no user has it, a username. */
 const BY = { query: { by: 'any' } } as const
@@ -27,22 +27,51 @@ const ALL_ENDS = `Everything that was issued for this user ends: refresh tokens 
 const SESSIONS_END = `the user's access tokens and browser sessions end ${WITHIN}`
 const NARROWER = 'Refresh tokens and codes stay good for what is left.'
 
+type Password = Readonly<{ password?: string; passwordStdin?: true; invite?: true }>
+
+/** Registers a user without a password, and makes the link to set one. */
+const createInvited = (command: Command, io: Io, body: object) =>
+  printFrom(
+    command,
+    io,
+    async (api) => {
+      const { body: created, etag } = await api.call({ method: 'POST', path: '/users', body })
+      const id = String(created.user_id)
+      const path = pathOf`/users/${id}/invitations`
+      const call = { method: 'POST', path, ifMatch: etag ?? '*' } as const
+      const invited = await api.call(call).catch((fault: unknown) => {
+        note(io, `the user is registered, but not invited: user invite ${id}`)
+        throw fault
+      })
+      return { created, invited: invited.body }
+    },
+    {
+      document: ({ invited }) => invited,
+      forPeople: ({ created, invited }) => ({ ...created, ...invited }),
+    },
+  )
+
 function addCreate(user: Command, io: Io) {
   const create = verb(
     user,
     'create',
-    'Register a user. Prints what is registered, with --json the id.',
+    'Register a user. Prints what is registered, with --json the id, and with --invite the link.',
     'create --username ada --email ada@example.org --scope submission:read --password-stdin < password.txt',
   )
   addOptions(addOptions(create, USER_FIELDS, true), USER_LISTS)
     .option('--password-stdin', STDIN_HELP)
     .option('--password <password>', 'the password itself; others may see it in the process list')
-    .action(async (options: { password?: string; passwordStdin?: true }, command: Command) => {
-      const { password, passwordStdin = false } = options
-      if (passwordStdin === (password !== undefined)) {
-        refuseUsage(command, 'give either --password-stdin or --password')
+    .option(
+      '--invite',
+      'no password: print a link with which the user sets one, as user invite does',
+    )
+    .action(async (options: Password, command: Command) => {
+      const { password, passwordStdin, invite } = options
+      if ([password, passwordStdin, invite].filter((one) => one !== undefined).length !== 1) {
+        refuseUsage(command, 'give one of --password-stdin, --password and --invite')
       }
       const given = { ...readGiven(USER_FIELDS, options), ...readGiven(USER_LISTS, options) }
+      if (invite) return createInvited(command, io, bodyOf(given))
       const secret = requireValid(passwordSchema, password ?? (await readFirstLine(io.stdin)))
       const body = { ...bodyOf(given), password: secret }
       return printChange(

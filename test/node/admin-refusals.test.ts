@@ -313,10 +313,10 @@ describe('wrong usage', () => {
       words: ['session', 'revoke', ...words],
       line: 'give exactly one of --token, --token-stdin, --client and --user',
     })),
-    { words: CREATE_USER, line: 'give either --password-stdin or --password' },
+    { words: CREATE_USER, line: 'give one of --password-stdin, --password and --invite' },
     {
       words: [...CREATE_USER, '--password-stdin', '--password', 'a long password'],
-      line: 'give either --password-stdin or --password',
+      line: 'give one of --password-stdin, --password and --invite',
     },
     {
       words: ['user', 'create', '--email', 'a@example.org', '--password', 'a long password'],
