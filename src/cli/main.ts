@@ -8,13 +8,14 @@ import { addDoctorCommand } from './doctor-command.ts'
 import { addImportCommands } from './import-commands.ts'
 import { OPTION_WORDS } from './options.ts'
 import { addRecordCommands } from './record-commands.ts'
+import { addRegistryFileCommands } from './registry-file-commands.ts'
 import { addResourceCommands } from './resource-commands.ts'
 import { addScopeCommands } from './scope-commands.ts'
 import { addSessionCommands } from './session-commands.ts'
 import { addSignInCommands } from './sign-in-commands.ts'
 import { printable } from './text-form.ts'
 import { addUserCommands } from './user-commands.ts'
-import { DONE, FAILED, type Io, WRONG_USAGE } from './verb.ts'
+import { DONE, Ended, FAILED, type Io, WRONG_USAGE } from './verb.ts'
 
 /** A message may repeat what was typed, but not our credentials. */
 const withoutTokens = (text: string) => text.replace(/\breg[bcirs]?_[\w-]{20,}/g, '[token]')
@@ -80,6 +81,7 @@ export function commandLine(io: Io): Command {
   addSessionCommands(program, io)
   addImportCommands(program, io)
   addRecordCommands(program, io)
+  addRegistryFileCommands(program, io)
   addDoctorCommand(program, io)
   addSignInCommands(program, io)
   return program
@@ -93,6 +95,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   } catch (fault) {
     // Commander has already written its own line.
     if (fault instanceof CommanderError) return fault.exitCode === 0 ? DONE : WRONG_USAGE
+    if (fault instanceof Ended) return fault.status
     // The reader closed the pipe, as `head` does.
     if (fault instanceof Error && 'code' in fault && fault.code === 'EPIPE') return DONE
     io.stderr.write(`error: ${line(fault)}`)

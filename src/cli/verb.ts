@@ -45,6 +45,16 @@ export const verb = (noun: Command, usage: string, description: string, example:
       `\nExample:\n  npm run --silent admin -- ${noun.parent ? `${noun.name()} ` : ''}${example}`,
     )
 
+/** Thrown by a command that has said all: the process ends with this status. */
+export class Ended extends Error {
+  readonly status: number
+
+  constructor(status: number) {
+    super(`ended with ${status}`)
+    this.status = status
+  }
+}
+
 /** Ends the command with one line and the status of wrong usage. */
 export const refuseUsage = (command: Command, message: string): never =>
   command.error(`error: ${message}`, { exitCode: WRONG_USAGE })

@@ -73,11 +73,15 @@ const PRINTED: Readonly<Record<string, readonly RegExp[]>> = {
     /^HTTP\/1\.1 401 Unauthorized[\s\S]*HTTP\/1\.1 200 OK[\s\S]*HTTP\/1\.1 200 OK[\s\S]*HTTP\/1\.1 403/,
     /"active":true,"scope":"public:read submission:read"/,
   ],
+  'docs/registry-as-code.md': [
+    /2 to create, 0 to change, 0 to delete[\s\S]*client_secret of notes, shown this once: regs_/,
+    /^Nothing to change; 2 as in the file\.$/m,
+  ],
   'docs/resources.md': [/"scope":"files:read files:write"/, /HTTP\/1.1 401/],
   'docs/revocation.md': [/revoked/],
   'docs/scopes.md': [/"scopes_supported":\["/, /^name: +files:delete$/m],
   'docs/single-page-application.md': [/"client_id"/],
-  'docs/users.md': [/ada@example\.org/],
+  'docs/users.md': [/invitation_url: +\S+\/invitation#regi_/, /ada@example\.org/],
   'docs/web-application.md': [/"client_secret": ?"regs_/],
 }
 

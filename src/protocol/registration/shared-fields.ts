@@ -24,7 +24,7 @@ export const notDots = () =>
 
 /** An id of the caller's choice. */
 export const idSchema = () =>
-  z.string({ error: '{field} must be text' }).check(
+  z.string({ error: wrongType('text') }).check(
     z.regex(/^[A-Za-z0-9._~-]{1,64}$/, {
       error: '{field} must have 1 to 64 characters of A-Z, a-z, 0-9, ".", "_", "~" and "-"',
     }),

@@ -1,0 +1,141 @@
+/** Makes the changes of a plan, one after another, over the management API. */
+
+import { Refusal } from '../../local/refusal.ts'
+import { type ManagementApi, pathOf } from '../api.ts'
+import { pagesOf } from '../list-verb.ts'
+import { type Entry, isSame } from './entry.ts'
+import type { Change, Plan, State } from './plan.ts'
+import type { Section } from './section.ts'
+
+/** More than any change needs: what the registry keeps in another way than it was given would be sent for ever. */
+const MAX_STEPS = 5
+
+type Document = Readonly<Record<string, unknown>>
+
+async function listOf(api: ManagementApi, section: Section): Promise<readonly Entry[]> {
+  const entries: Entry[] = []
+  for await (const page of pagesOf(api, { path: `/${section.name}` })) {
+    entries.push(...page.map(section.entryOf))
+  }
+  return entries.filter((entry) => !section.isOwn(String(entry[section.id])))
+}
+
+/** What the registry has of these sections, without its own clients. */
+export async function readState(api: ManagementApi, sections: readonly Section[]): Promise<State> {
+  const state = new Map<string, readonly Entry[]>()
+  for (const section of sections) state.set(section.name, await listOf(api, section))
+  return state
+}
+
+/** What is known of a change while it is made. */
+export type Report = Readonly<{
+  /** Shown once: it must reach the person even if what follows fails. */
+  secret: (change: Change, secret: string) => Promise<void>
+  note: (sentence: string) => void
+}>
+
+type Answered = Readonly<{ document: Document; etag: string }>
+
+async function write(
+  api: ManagementApi,
+  call: Parameters<ManagementApi['call']>[0],
+  { note }: Pick<Report, 'note'>,
+): Promise<Answered> {
+  const { body, etag } = await api.call<Document & { notes?: readonly string[] }>(call)
+  const { notes = [], ...document } = body
+  for (const sentence of notes) note(sentence)
+  return { document, etag: etag ?? '*' }
+}
+
+const placeOf = ({ section, id }: Change) => {
+  const { name } = section
+  return `/${name}${pathOf`/${id}`}` as const
+}
+
+const hasChanged = ({ section, id }: Change) =>
+  new Refusal(`${section.noun} ${id} has changed since the plan was made`)
+
+/** The record as it is now, which must be the one that was planned with. */
+async function readAgain(api: ManagementApi, change: Change): Promise<Answered> {
+  const { body, etag } = await api.call<Document>({ method: 'GET', path: placeOf(change) })
+  if (!isSame(change.section.entryOf(body), change.before)) throw hasChanged(change)
+  return { document: body, etag: etag ?? '*' }
+}
+
+async function create(api: ManagementApi, change: Change, after: Entry, report: Report) {
+  const { section } = change
+  const call = { method: 'POST', path: `/${section.name}`, body: section.firstBody(after) } as const
+  const created = await write(api, call, report)
+  const { client_secret: secret } = created.document
+  if (typeof secret === 'string') await report.secret(change, secret)
+  return created
+}
+
+/** Requests until the record is as planned. */
+async function finish(
+  api: ManagementApi,
+  change: Change,
+  after: Entry,
+  { begun, report }: Readonly<{ begun: Answered; report: Report }>,
+) {
+  const { section, id } = change
+  let { document, etag } = begun
+  for (let step = 0; step < MAX_STEPS; step += 1) {
+    const body = section.nextBody(section.entryOf(document), after)
+    if (body === null) return
+    const call = { method: 'PATCH', path: placeOf(change), body, ifMatch: etag } as const
+    ;({ document, etag } = await write(api, call, report))
+  }
+  throw new Refusal(`${section.noun} ${id} is kept in another way than the file has it`)
+}
+
+async function makeOne(api: ManagementApi, change: Change, report: Report): Promise<void> {
+  const { action, after } = change
+  if (after === null) {
+    const { etag } = await readAgain(api, change)
+    await write(api, { method: 'DELETE', path: placeOf(change), ifMatch: etag }, report)
+    return
+  }
+  const begun =
+    action === 'create' ? await create(api, change, after, report) : await readAgain(api, change)
+  await finish(api, change, after, { begun, report })
+}
+
+/** All changes of a section whose list the API replaces as a whole, at once. */
+async function replaceList(
+  api: ManagementApi,
+  changes: readonly Change[],
+  section: Section,
+  { planned, report }: Readonly<{ planned: readonly Entry[]; report: Report }>,
+) {
+  const { etag } = await api.call({ method: 'GET', path: `/${section.name}`, query: { limit: 1 } })
+  if (!isSame(await listOf(api, section), planned)) {
+    throw new Refusal(`the ${section.name} have changed since the plan was made`)
+  }
+  const changed = new Map(changes.map(({ id, after }) => [id, after]))
+  const kept = planned.filter((entry) => !changed.has(String(entry[section.id])))
+  const items = [...kept, ...changed.values()].filter((entry) => entry !== null)
+  const call = { method: 'PUT', path: `/${section.name}`, body: { items } } as const
+  await write(api, { ...call, ifMatch: etag ?? '*' }, report)
+}
+
+/** Calls `done` after each change. Throws at the first that fails: those before it stay, and the rest is not made. */
+export async function makeChanges(
+  api: ManagementApi,
+  { changes }: Pick<Plan, 'changes'>,
+  state: State,
+  report: Report & Readonly<{ done: (change: Change) => Promise<void> }>,
+): Promise<void> {
+  const made = new Set<Section>()
+  for (const change of changes) {
+    const { section } = change
+    if (!section.isOneList) await makeOne(api, change, report)
+    else if (!made.has(section)) {
+      const ofSection = changes.filter((one) => one.section === section)
+      const planned = state.get(section.name) ?? []
+      await replaceList(api, ofSection, section, { planned, report })
+      made.add(section)
+    }
+    await report.done(change)
+  }
+}

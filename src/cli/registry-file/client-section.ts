@@ -1,0 +1,145 @@
+/** The section `clients`. */
+
+import { readKeySet } from '../../crypto/key-set.ts'
+import { endorsementCovers, withoutCovered } from '../../domain/category.ts'
+import type { AuthMethod } from '../../domain/client.ts'
+import { grantTypesByDefault, registrationProblem } from '../../domain/registration.ts'
+import {
+  CLIENT_FIELDS,
+  CLIENT_LISTS,
+  CLIENT_PERMISSIONS,
+} from '../../protocol/registration/client-fields.ts'
+import { snakeCase } from '../../protocol/registration/field.ts'
+import { idSchema } from '../../protocol/registration/shared-fields.ts'
+import { asSet, differing, type Entry, listIn } from './entry.ts'
+import {
+  declaredScopes,
+  type EntryProblem,
+  fromTables,
+  requestedName,
+  type Section,
+  without,
+} from './section.ts'
+
+const PERMISSIONS = Object.keys(CLIENT_PERMISSIONS).map(snakeCase)
+const REQUESTED = PERMISSIONS.map(requestedName)
+
+/** The key set as the registry would keep it. */
+async function keysOf(
+  given: unknown,
+): Promise<{ jwks: unknown; problem?: string; notes: string[] }> {
+  if (given === null) return { jwks: null, notes: [] }
+  const read = await readKeySet(JSON.stringify(given))
+  if (typeof read === 'string') return { jwks: given, problem: read, notes: [] }
+  const notes = read.ignored.map((sentence) => `${sentence}; the key is left out`)
+  return { jwks: JSON.parse(read.keySet) as unknown, notes }
+}
+
+/** What is authorized is not requested; an endorsement that another one covers is dropped. */
+function permissionsIn(checked: Entry): Entry {
+  const authMethod = checked.auth_method as AuthMethod
+  const redirectUris = listIn(checked, 'redirect_uris')
+  const authorized = (name: string) => {
+    const given = checked[name] as readonly string[] | undefined
+    if (given) return name === 'endorsements' ? withoutCovered(given) : given
+    return name === 'grant_types' ? grantTypesByDefault({ authMethod, redirectUris }) : []
+  }
+  const covers = (name: string) => (name === 'endorsements' ? endorsementCovers : Object.is)
+  const requested = (name: string) => {
+    const given = listIn(checked, requestedName(name))
+    const distinct = name === 'endorsements' ? withoutCovered(given) : given
+    return distinct.filter((one) => !authorized(name).some((held) => covers(name)(held, one)))
+  }
+  return Object.fromEntries(
+    PERMISSIONS.flatMap((name) => [
+      [name, asSet(authorized(name))],
+      [requestedName(name), asSet(requested(name))],
+    ]),
+  )
+}
+
+async function complete(checked: Entry) {
+  const keys = await keysOf(checked.jwks)
+  const entry: Entry = {
+    ...checked,
+    jwks: keys.jwks,
+    redirect_uris: asSet(listIn(checked, 'redirect_uris')),
+    default_resources: asSet(listIn(checked, 'default_resources')),
+    ...permissionsIn(checked),
+  }
+  const unsound = registrationProblem({
+    authMethod: entry.auth_method as AuthMethod,
+    jwks: entry.jwks === null ? null : JSON.stringify(entry.jwks),
+    redirectUris: listIn(entry, 'redirect_uris'),
+    grantTypes: [...listIn(entry, 'grant_types'), ...listIn(entry, 'requested_grant_types')],
+  })
+  const ofKeys =
+    keys.problem === undefined ? [] : [{ field: 'jwks', sentence: `{field} ${keys.problem}` }]
+  const problems: EntryProblem[] = [...ofKeys, ...(unsound ? [unsound] : [])]
+  return { entry, problems, notes: keys.notes }
+}
+
+const requestedLists = (lists: Entry): Entry => ({ ...lists, requested_only: true })
+
+/** A client that the file disables begins without permissions: at no moment it can use what it gets. */
+function firstBody(after: Entry): Entry {
+  const rest = without(after, [...PERMISSIONS, ...REQUESTED, 'disabled'])
+  const listsOf = (nameOf: (name: string) => string) =>
+    Object.fromEntries(PERMISSIONS.map((name) => [name, after[nameOf(name)]]))
+  if (after.disabled) return { ...rest, grant_types: [] }
+  const isOnlyRequested = PERMISSIONS.every((name) => listIn(after, name).length === 0)
+  return isOnlyRequested
+    ? { ...rest, ...requestedLists(listsOf(requestedName)) }
+    : { ...rest, ...listsOf((name) => name) }
+}
+
+/**
+ * First the requests go that the file does not have: they could contradict the rest. Then all but the requests changes, at
+ * once. Then the new requests come.
+ */
+function nextBody(current: Entry, after: Entry): Entry | null {
+  const isListed = (name: string, value: string) =>
+    listIn(after, name).includes(value) || listIn(after, requestedName(name)).includes(value)
+  const kept = PERMISSIONS.map(
+    (name) =>
+      [name, listIn(current, requestedName(name)).filter((one) => isListed(name, one))] as const,
+  )
+  const narrowed = kept.filter(
+    ([name, values]) => values.length < listIn(current, requestedName(name)).length,
+  )
+  if (narrowed.length > 0) return requestedLists(Object.fromEntries(narrowed))
+  const changes = differing(current, after)
+  const unrequested = without(changes, REQUESTED)
+  if (Object.keys(unrequested).length > 0) return unrequested
+  const added = PERMISSIONS.filter((name) => requestedName(name) in changes)
+  if (added.length === 0) return null
+  return requestedLists(Object.fromEntries(added.map((name) => [name, after[requestedName(name)]])))
+}
+
+const tables = fromTables('client_id', {
+  idSchema: idSchema(),
+  fields: CLIENT_FIELDS,
+  lists: CLIENT_LISTS,
+  requestable: CLIENT_PERMISSIONS,
+  hasState: true,
+})
+
+export const CLIENTS: Section = {
+  name: 'clients',
+  noun: 'client',
+  id: 'client_id',
+  ...tables,
+  // What a client has without grant types depends on the rest of it, so they are always written.
+  defaults: without(tables.defaults, ['grant_types']),
+  complete,
+  otherName: null,
+  isOwn: (id) => id === 'registry-command-line' || id.startsWith('registry-operator'),
+  isReferredTo: false,
+  refersTo: (entry) => ({
+    scopes: declaredScopes([...listIn(entry, 'scopes'), ...listIn(entry, requestedName('scopes'))]),
+    resources: listIn(entry, 'default_resources'),
+  }),
+  isOneList: false,
+  firstBody,
+  nextBody,
+}

@@ -1,0 +1,93 @@
+/** A plan in words for people, and as a document. */
+
+import { printable } from '../text-form.ts'
+import { asSet, differing, type Entry } from './entry.ts'
+import type { Change, Plan } from './plan.ts'
+import { fileForm, type Section } from './section.ts'
+
+const MAX_VALUE = 100
+
+export type FieldChange = Readonly<{ field: string; from: unknown; to: unknown }>
+
+/** Each member that differs. For what is created, what differs from the defaults; for what is deleted, none. */
+export function fieldChanges({ section, before, after }: Change): FieldChange[] {
+  if (!after) return []
+  const shown = before ? differing(before, after) : fileForm(section, after)
+  return section.members
+    .filter((field) => field in shown && field !== section.id)
+    .map((field) => ({ field, from: before?.[field] ?? null, to: after[field] }))
+}
+
+const shortened = (text: string) =>
+  text.length > MAX_VALUE ? `${text.slice(0, MAX_VALUE - 1)}…` : text
+
+function valueText(value: unknown): string {
+  if (value === null) return 'none'
+  if (typeof value === 'boolean') return value ? 'yes' : 'no'
+  return shortened(JSON.stringify(value))
+}
+
+const isList = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && value.every((one) => typeof one === 'string')
+
+/** `+` what is given, `-` what is taken. */
+function fieldText({ field, from, to }: FieldChange, isNew: boolean): string {
+  if (isList(to)) {
+    const held = isList(from) ? from : []
+    const given = asSet(to).filter((one) => !held.includes(one))
+    const taken = held.filter((one) => !to.includes(one))
+    const signed = [...given.map((one) => `+ ${one}`), ...taken.map((one) => `- ${one}`)]
+    return `${field}: ${isNew ? to.join(' ') || '-' : signed.join('  ')}`
+  }
+  return isNew ? `${field}: ${valueText(to)}` : `${field}: ${valueText(from)} -> ${valueText(to)}`
+}
+
+/** What people know a deleted entry by. */
+const NAMES = ['name', 'username', 'sentence', 'title'] as const
+
+function nameOf({ section, before }: Change): string {
+  const entry: Entry = before ?? {}
+  const name = NAMES.find((one) => one !== section.id && typeof entry[one] === 'string')
+  return name ? ` (${shortened(String(entry[name]))})` : ''
+}
+
+export const headOf = (change: Change) =>
+  printable(
+    `${change.action} ${change.section.noun} ${change.id}${change.action === 'delete' ? nameOf(change) : ''}`,
+  )
+
+export const changeText = (change: Change): string =>
+  [
+    headOf(change),
+    ...fieldChanges(change).map(
+      (one) => `    ${printable(fieldText(one, change.before === null))}`,
+    ),
+  ].join('\n')
+
+export const counted = (count: number, { noun, name }: Section) =>
+  `${count} ${count === 1 ? noun : name}`
+
+/** One line about what is not in the file; empty if all is. */
+export function unlistedText({ unlisted, prunes }: Pick<Plan, 'unlisted' | 'prunes'>): string {
+  if (unlisted.length === 0) return ''
+  const counts = unlisted.map(({ section, count }) => counted(count, section))
+  const isOne = unlisted.reduce((sum, { count }) => sum + count, 0) === 1
+  const [is, stays, it] = isOne ? ['is', 'stays', 'it'] : ['are', 'stay', 'them']
+  const why = prunes
+    ? `: --prune deletes none that has a registry: scope`
+    : `: --prune deletes ${it}`
+  return `${counts.join(', ')} ${is} not in the file and ${stays}${why}`
+}
+
+export function summaryOf({ changes, unchanged }: Pick<Plan, 'changes' | 'unchanged'>): string {
+  const of = (action: Change['action']) => changes.filter((one) => one.action === action).length
+  const counts = `${of('create')} to create, ${of('change')} to change, ${of('delete')} to delete`
+  return `${changes.length === 0 ? 'Nothing to change' : counts}; ${unchanged} as in the file.`
+}
+
+export const changeDocument = (change: Change) => ({
+  action: change.action,
+  kind: change.section.noun,
+  id: change.id,
+  changes: fieldChanges(change),
+})

@@ -1,0 +1,186 @@
+/** Reads a registry file: its sections, and every problem with the line and the field. */
+
+import type * as z from 'zod/mini'
+import { pathText } from '../../protocol/strict-json.ts'
+import type { Entry } from './entry.ts'
+import type { Section } from './section.ts'
+import { type FileProblem, type Parsed, parseText } from './text.ts'
+
+/** One entry of a section. */
+export type Item = Readonly<{
+  line: number
+  /** For people: `client reading-list`, or `clients[3]` without an id. */
+  label: string
+  id: string | null
+  /** As it is in the file. */
+  raw: unknown
+  /** Null if it has problems. */
+  entry: Entry | null
+  problems: readonly FileProblem[]
+  /** Sentences for people, without a full stop. */
+  notes: readonly string[]
+}>
+
+export type RegistryFile = Readonly<{
+  /** By the section's name. A section that the file lacks is not here. */
+  items: ReadonlyMap<string, readonly Item[]>
+  /** Problems of the file as a whole. With one there are no items. */
+  problems: readonly FileProblem[]
+}>
+
+export const FILE_VERSION = 1
+const MAX_IN_LABEL = 80
+
+type Members = Readonly<Record<string, unknown>>
+const isMapping = (value: unknown): value is Members =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** `sentence` as in the schemas of the fields. */
+function inWords(sentence: string, field: string): string {
+  const text = sentence.replaceAll('{empty}', 'null')
+  return text.includes('{field}') ? text.replaceAll('{field}', () => field) : `${field}: ${text}`
+}
+
+/** Where an item stands, and what makes a problem of a place in it. */
+type Place = Readonly<{
+  label: string
+  lineOf: (path: readonly PropertyKey[]) => number
+  /** Does the value at this path stand without quotation marks? */
+  isPlain: (path: readonly PropertyKey[]) => boolean
+}>
+
+function problemsOf(issue: z.core.$ZodIssue, { label, lineOf, isPlain }: Place): FileProblem[] {
+  const { path } = issue
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      line: lineOf([...path, key]),
+      message: `${label}: there is no member ${JSON.stringify(key)}`,
+    }))
+  }
+  const sentence = inWords(issue.message, pathText(path))
+  // In YAML `name: 123` is a number and `name: true` is none either.
+  const isUnquoted = /must be text/.test(sentence) && issue.input !== null && isPlain(path)
+  const message = `${label}: ${sentence}${isUnquoted ? ', so put it in quotation marks' : ''}`
+  return [{ line: lineOf(path), message }]
+}
+
+async function readItem(raw: unknown, section: Section, place: Place): Promise<Item> {
+  const { label, lineOf } = place
+  const given = isMapping(raw) ? raw[section.id] : undefined
+  const id = typeof given === 'string' ? given : null
+  const item = { line: lineOf([]), label, id, raw, entry: null, notes: [] }
+  const at = (field: string, message: string): FileProblem => ({
+    line: lineOf([field]),
+    message: `${label}: ${message}`,
+  })
+  if (!isMapping(raw)) {
+    return { ...item, problems: [at('', `must be an entry with members, as in ${section.id}: …`)] }
+  }
+  if (id !== null && section.isOwn(id)) {
+    const message = `the registry itself keeps this ${section.noun}, and no file changes it`
+    return { ...item, problems: [at(section.id, message)] }
+  }
+  const read = section.schema.safeParse(raw, { reportInput: true })
+  if (!read.success) {
+    const problems = read.error.issues.flatMap((issue) => problemsOf(issue, place))
+    return { ...item, problems: problems.sort((a, b) => a.line - b.line) }
+  }
+  const { entry, problems, notes } = await section.complete({ ...section.defaults, ...read.data })
+  if (problems.length === 0) {
+    // A URI may be written in other forms than it is kept in.
+    const kept = String(entry[section.id])
+    return { ...item, id: kept, entry, problems: [], notes: notes.map((one) => `${label}: ${one}`) }
+  }
+  const found = problems.map(({ field, sentence }) => at(field, inWords(sentence, field)))
+  return { ...item, problems: found }
+}
+
+function labelOf(raw: unknown, { name, noun, id }: Section, index: number): string {
+  const given = isMapping(raw) ? raw[id] : undefined
+  const isShown = typeof given === 'string' && given !== '' && given.length <= MAX_IN_LABEL
+  return isShown ? `${noun} ${given}` : `${name}[${index}]`
+}
+
+type Name = Readonly<{ field: string; key: string | null }>
+
+/** The names of an item that no other item may have. */
+function namesOf({ id, entry }: Item, section: Section): Name[] {
+  const { otherName } = section
+  return [
+    { field: section.id, key: id },
+    ...(otherName ? [{ field: otherName.field, key: entry && otherName.keyOf(entry) }] : []),
+  ]
+}
+
+/** Adds a problem to each item that has a name of an earlier one. */
+function withRepeated(items: readonly Item[], section: Section): Item[] {
+  const firstBy = new Map<string, Item>()
+  return items.map((item) => {
+    const repeated = namesOf(item, section).flatMap(({ field, key }): FileProblem[] => {
+      if (key === null) return []
+      const named = `${field} ${key}`
+      const first = firstBy.get(named)
+      if (!first) firstBy.set(named, item)
+      const { line, label } = item
+      return first
+        ? [{ line, message: `${label}: ${field} is that of line ${first.line} too` }]
+        : []
+    })
+    if (repeated.length === 0) return item
+    return { ...item, entry: null, problems: [...item.problems, ...repeated] }
+  })
+}
+
+async function readSection(list: readonly unknown[], section: Section, parsed: Parsed) {
+  const items: Item[] = []
+  for (const [index, raw] of list.entries()) {
+    const inFile = (path: readonly PropertyKey[]) => [section.name, index, ...path]
+    const place: Place = {
+      label: labelOf(raw, section, index),
+      lineOf: (path) => parsed.lineOf(inFile(path)),
+      isPlain: (path) => parsed.isPlain(inFile(path)),
+    }
+    items.push(await readItem(raw, section, place))
+  }
+  return withRepeated(items, section)
+}
+
+function problemsOfWhole(value: unknown, sections: readonly Section[], { lineOf }: Parsed) {
+  if (!isMapping(value)) {
+    const message = `the file must begin with version: ${FILE_VERSION}, followed by sections`
+    return [{ line: 1, message }]
+  }
+  const names = sections.map(({ name }) => name)
+  const problems: FileProblem[] = []
+  if (value.version !== FILE_VERSION) {
+    problems.push({ line: lineOf(['version']), message: `version must be ${FILE_VERSION}` })
+  }
+  for (const [name, section] of Object.entries(value)) {
+    const line = lineOf([name])
+    if (name === 'version') continue
+    if (!names.includes(name)) {
+      const message = `there is no section ${JSON.stringify(name)}: there are ${names.join(', ')}`
+      problems.push({ line, message })
+    } else if (!Array.isArray(section)) {
+      problems.push({ line, message: `${name} must be a list: write [] for an empty one` })
+    }
+  }
+  return problems
+}
+
+/** Never throws for what a file may hold. */
+export async function readRegistryFile(
+  text: string,
+  sections: readonly Section[],
+): Promise<RegistryFile> {
+  const parsed = parseText(text)
+  if (parsed.problems.length > 0) return { items: new Map(), problems: parsed.problems }
+  const problems = problemsOfWhole(parsed.value, sections, parsed)
+  if (problems.length > 0) return { items: new Map(), problems }
+  const items = new Map<string, readonly Item[]>()
+  for (const section of sections) {
+    const list = (parsed.value as Members)[section.name] as readonly unknown[] | undefined
+    if (list) items.set(section.name, await readSection(list, section, parsed))
+  }
+  return { items, problems: [] }
+}

@@ -1,0 +1,145 @@
+/** What a section of a registry file is, and how the tables of fields make one. */
+
+import * as z from 'zod/mini'
+import { readHierarchy } from '../../domain/scope.ts'
+import {
+  entriesOf,
+  type Fields,
+  flagSchema,
+  membersOf,
+  type Schema,
+  snakeCase,
+} from '../../protocol/registration/field.ts'
+import { asSet, differing, type Entry } from './entry.ts'
+
+/** `field` as a member of the entry. `sentence` has `{field}` where its name stands. */
+export type EntryProblem = Readonly<{ field: string; sentence: string }>
+
+export type Completed = Readonly<{
+  entry: Entry
+  problems: readonly EntryProblem[]
+  /** Sentences for people, without a full stop. */
+  notes: readonly string[]
+}>
+
+/** The ids of entries, by the names of their sections. */
+export type References = Readonly<Record<string, readonly string[]>>
+
+export type Section = Readonly<{
+  /** In the file, and in the paths of the API. */
+  name: string
+  /** One entry, for people. */
+  noun: string
+  /** The member that names an entry. */
+  id: string
+  /** All members, in the order of the file. */
+  members: readonly string[]
+  /** Checks an entry of the file and gives it the members that it lacks. */
+  schema: z.ZodMiniType<Entry>
+  /** What members stand for that the file leaves out. Those that are not here are always written. */
+  defaults: Entry
+  /** From a document of the API. */
+  entryOf: (document: Entry) => Entry
+  /** As the registry would keep it, and what cannot be registered. */
+  complete: (checked: Entry) => Promise<Completed>
+  /** No two entries have it: another name of an entry. Null for sections without one. */
+  otherName: Readonly<{ field: string; keyOf: (entry: Entry) => string }> | null
+  /** The registry's own, which no file names. */
+  isOwn: (id: string) => boolean
+  /** Entries of other sections refer to these: they are deleted last. */
+  isReferredTo: boolean
+  /** What keeps other entries from being deleted, by the names of their sections. */
+  refersTo: (entry: Entry) => References
+  /** The API replaces the list as a whole. */
+  isOneList: boolean
+  /** The body that creates it. What the body leaves out follows with `nextBody`. */
+  firstBody: (after: Entry) => Entry
+  /** The body of the next change on the way to `after`; null when nothing is left to do. */
+  nextBody: (current: Entry, after: Entry) => Entry | null
+}>
+
+type AnyFields = Fields<Readonly<Record<string, unknown>>>
+
+/** Tables of fields, as `Fields` of any record. */
+const asAny = (fields: unknown) => fields as AnyFields
+
+export type Tables = Readonly<{
+  idSchema: Schema
+  fields: unknown
+  lists?: unknown
+  /** The lists that have a second one, `requested_…`. */
+  requestable?: unknown
+  /** Entries can be disabled. */
+  hasState?: true
+}>
+
+const namesIn = (fields: unknown = {}) => entriesOf(asAny(fields)).map(([name]) => snakeCase(name))
+
+const setsIn = (fields: unknown) =>
+  entriesOf(asAny(fields)).flatMap(([name, { isList }]) => (isList ? [snakeCase(name)] : []))
+
+export const requestedName = (name: string) => `requested_${name}`
+
+/** The schema, the defaults and the reading of documents, from the tables of the noun's fields. */
+export function fromTables(
+  id: string,
+  { idSchema, fields, lists = {}, requestable = {}, hasState }: Tables,
+): Pick<Section, 'members' | 'schema' | 'defaults' | 'entryOf'> {
+  const listSchemas = membersOf(asAny(lists), false)
+  const requested = namesIn(requestable).map(
+    (name) => [requestedName(name), listSchemas[name] as Schema] as const,
+  )
+  const allLists = { ...listSchemas, ...Object.fromEntries(requested) }
+  const initial = entriesOf(asAny(fields)).flatMap(([name, field]) => {
+    const { initial: value, inDocument = (kept: unknown) => kept } = field
+    return value === undefined ? [] : [[snakeCase(name), inDocument(value)] as const]
+  })
+  const schema = z.strictObject({
+    [id]: idSchema,
+    ...membersOf(asAny(fields), true),
+    ...allLists,
+    ...(hasState && { disabled: z._default(flagSchema(), false) }),
+  })
+  const listNames = Object.keys(allLists)
+  const sets = new Set([...listNames, ...setsIn(fields)])
+  const names = [id, ...namesIn(fields), ...listNames]
+  return {
+    members: [...names, ...(hasState ? ['disabled'] : [])],
+    schema: schema as unknown as z.ZodMiniType<Entry>,
+    defaults: {
+      ...Object.fromEntries(initial),
+      ...Object.fromEntries(listNames.map((name) => [name, []])),
+      ...(hasState && { disabled: false }),
+    },
+    entryOf: (document) => ({
+      ...Object.fromEntries(
+        names.map((name) => [
+          name,
+          sets.has(name) ? asSet(document[name] as readonly string[]) : document[name],
+        ]),
+      ),
+      ...(hasState && { disabled: document.disabled_at !== null }),
+    }),
+  }
+}
+
+/** The names by which scopes are declared: `d:a:ID` has what is declared of `d:a`. */
+export const declaredScopes = (scopes: readonly string[]): string[] =>
+  scopes.flatMap((scope) => [scope, readHierarchy(scope)?.general ?? scope])
+
+export const without = (entry: Entry, names: readonly string[]): Entry =>
+  Object.fromEntries(Object.entries(entry).filter(([name]) => !names.includes(name)))
+
+/** One body with all that differs. */
+export const allAtOnce = (current: Entry, after: Entry): Entry | null => {
+  const body = differing(current, after)
+  return Object.keys(body).length === 0 ? null : body
+}
+
+/** An entry as the file has it: members with their default are left out. */
+export const fileForm = ({ members, defaults }: Section, entry: Entry): Entry => {
+  const written = differing(defaults, entry)
+  return Object.fromEntries(
+    members.filter((name) => name in written).map((name) => [name, entry[name]]),
+  )
+}

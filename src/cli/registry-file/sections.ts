@@ -1,0 +1,105 @@
+/** The sections of a registry file. A noun joins `export` and `apply` with a row here. */
+
+import { withoutCovered } from '../../domain/category.ts'
+import { usernameKey } from '../../domain/user.ts'
+import { CATEGORY } from '../../protocol/registration/category-fields.ts'
+import { RESOURCE_FIELDS } from '../../protocol/registration/resource-fields.ts'
+import { SCOPE_FIELDS, SCOPE_NAME } from '../../protocol/registration/scope-fields.ts'
+import { idSchema, resourceUriSchema } from '../../protocol/registration/shared-fields.ts'
+import { USER_FIELDS, USER_LISTS } from '../../protocol/registration/user-fields.ts'
+import { CLIENTS } from './client-section.ts'
+import { asSet, type Entry, listIn } from './entry.ts'
+import {
+  allAtOnce,
+  type Completed,
+  declaredScopes,
+  fromTables,
+  type Section,
+  without,
+} from './section.ts'
+
+const asGiven = async (entry: Entry): Promise<Completed> => ({ entry, problems: [], notes: [] })
+
+const SCOPES: Section = {
+  name: 'scopes',
+  noun: 'scope',
+  id: 'name',
+  ...fromTables('name', { idSchema: SCOPE_NAME, fields: SCOPE_FIELDS }),
+  complete: asGiven,
+  otherName: null,
+  isOwn: () => false,
+  isReferredTo: true,
+  refersTo: () => ({}),
+  isOneList: false,
+  firstBody: (after) => after,
+  nextBody: allAtOnce,
+}
+
+const RESOURCES: Section = {
+  name: 'resources',
+  noun: 'resource',
+  id: 'uri',
+  ...fromTables('uri', { idSchema: resourceUriSchema(), fields: RESOURCE_FIELDS }),
+  complete: async (checked) => ({
+    entry: { ...checked, scopes: asSet(listIn(checked, 'scopes')) },
+    problems: [],
+    notes: [],
+  }),
+  otherName: null,
+  isOwn: () => false,
+  isReferredTo: true,
+  refersTo: () => ({}),
+  isOneList: false,
+  firstBody: (after) => after,
+  nextBody: allAtOnce,
+}
+
+const CATEGORIES: Section = {
+  name: 'categories',
+  noun: 'category',
+  id: 'name',
+  members: ['name', 'title'],
+  schema: CATEGORY,
+  defaults: {},
+  entryOf: ({ name, title }) => ({ name, title }),
+  complete: asGiven,
+  otherName: null,
+  isOwn: () => false,
+  isReferredTo: false,
+  refersTo: () => ({}),
+  isOneList: true,
+  firstBody: (after) => after,
+  nextBody: allAtOnce,
+}
+
+const USERS: Section = {
+  name: 'users',
+  noun: 'user',
+  id: 'user_id',
+  ...fromTables('user_id', {
+    idSchema: idSchema(),
+    fields: USER_FIELDS,
+    lists: USER_LISTS,
+    hasState: true,
+  }),
+  complete: async (checked) => ({
+    entry: {
+      ...checked,
+      scopes: asSet(listIn(checked, 'scopes')),
+      endorsements: asSet(withoutCovered(listIn(checked, 'endorsements'))),
+    },
+    problems: [],
+    notes: [],
+  }),
+  otherName: { field: 'username', keyOf: (entry) => usernameKey(String(entry.username)) },
+  isOwn: () => false,
+  isReferredTo: false,
+  refersTo: (entry) => ({ scopes: declaredScopes(listIn(entry, 'scopes')) }),
+  isOneList: false,
+  // Until a password is set the user cannot sign in, and by then the user is disabled if the file says so.
+  firstBody: (after) => without(after, ['disabled']),
+  nextBody: allAtOnce,
+}
+
+/** In the order in which they are applied. */
+export const SECTIONS: readonly Section[] = [SCOPES, RESOURCES, CATEGORIES, CLIENTS, USERS]

@@ -1,0 +1,108 @@
+/** The text of a registry file, YAML or JSON, which is YAML too: its values, each with the line on which it stands. */
+
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+  Scalar,
+  visit,
+} from 'yaml'
+
+/** A fault of the file. `line` counts from 1. */
+export type FileProblem = Readonly<{ line: number; message: string }>
+
+export type Parsed = Readonly<{
+  /** Null if there are problems. */
+  value: unknown
+  problems: readonly FileProblem[]
+  /** Of the value at this path, or of the nearest one around it. */
+  lineOf: (path: readonly PropertyKey[]) => number
+  /** Does the value at this path stand without quotation marks? */
+  isPlain: (path: readonly PropertyKey[]) => boolean
+}>
+
+const TOO_DEEP = 'the values are nested too deeply'
+const STACK_OVERFLOW = /call stack/
+
+/** One missing bracket makes many. */
+const MAX_ERRORS = 1
+
+const WORDS: Readonly<Record<string, string>> = {
+  DUPLICATE_KEY: 'the member is given twice',
+  MULTIPLE_DOCS: 'the file must hold one document, without a second line of ---',
+}
+/** The parser adds where, and a picture of it. */
+const firstSentence = (message: string) =>
+  STACK_OVERFLOW.test(message) ? TOO_DEEP : message.replace(/ at line \d+, column \d+:[\s\S]*$/, '')
+
+/** With these a text would mean something else than it seems to. */
+function unwanted(node: Node | Pair | null): string | null {
+  if (node === null) return null
+  if (isPair(node)) return isScalar(node.key) ? null : 'the name of a member must be a text'
+  if (isAlias(node)) return 'an alias (*) is not allowed: write the value'
+  if ('anchor' in node && node.anchor !== undefined) return 'an anchor (&) is not allowed'
+  return node.tag === undefined ? null : 'a tag (!) is not allowed'
+}
+
+const startOf = (node: unknown) => (node as Node | null | undefined)?.range?.[0]
+
+/** Where the value is, and the value; where its parent is if there is none. */
+function find(document: Document, path: readonly PropertyKey[]) {
+  let node: unknown = document.contents
+  let offset = 0
+  for (const step of path) {
+    const pair = isMap(node)
+      ? node.items.find(({ key }) => isScalar(key) && String(key.value) === String(step))
+      : undefined
+    const next = pair ? pair.value : isSeq(node) ? node.items[Number(step)] : undefined
+    offset = startOf(pair?.key ?? next) ?? offset
+    node = next
+  }
+  return { node, offset }
+}
+
+function faultsIn(document: Document): [offset: number, message: string][] {
+  const { errors, warnings, directives } = document
+  const found = [...errors, ...warnings].map(({ pos, code, message }): [number, string] => [
+    pos[0],
+    WORDS[code] ?? firstSentence(message),
+  ])
+  if (found.length > 0) return found.slice(0, MAX_ERRORS)
+  if (directives?.yaml.explicit) return [[0, 'a directive (%) is not allowed']]
+  visit(document, (_key, node) => {
+    const message = unwanted(node as Node | Pair | null)
+    if (message !== null) found.push([startOf(isPair(node) ? node.key : node) ?? 0, message])
+  })
+  return found
+}
+
+/** Never throws for what a file may hold. */
+export function parseText(text: string): Parsed {
+  const lineCounter = new LineCounter()
+  const lineAt = (offset: number) => Math.max(1, lineCounter.linePos(offset).line)
+  try {
+    const document = parseDocument(text, { lineCounter })
+    const problems = faultsIn(document).map(([at, message]) => ({ line: lineAt(at), message }))
+    return {
+      value: problems.length > 0 ? null : document.toJS(),
+      problems,
+      lineOf: (path) => lineAt(find(document, path).offset),
+      isPlain(path) {
+        const { node } = find(document, path)
+        return isScalar(node) && node.type === Scalar.PLAIN
+      },
+    }
+  } catch (fault) {
+    // The stack has overflowed here, or in the parser, which makes an error of the document of it.
+    if (!(fault instanceof RangeError)) throw fault
+    const problems = [{ line: 1, message: TOO_DEEP }]
+    return { value: null, problems, lineOf: () => 1, isPlain: () => false }
+  }
+}
