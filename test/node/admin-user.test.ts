@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { passwordMatches } from '../../src/crypto/password.ts'
+import { NO_PASSWORD } from '../../src/domain/user.ts'
 import { userStore } from '../../src/stores/users.ts'
 import { type ServedState, servedState } from './command-line.ts'
 
@@ -34,6 +35,20 @@ describe('user create', () => {
       readAtMs: expect.any(Number),
     })
     expect(await passwordMatches('correct horse ', found?.passwordHash ?? '')).toBe(true)
+  })
+
+  it('user create --invite registers a user without a password and prints the link to set one, and user invite another', async () => {
+    const printed = {
+      user_id: expect.any(String),
+      invitation_url: expect.stringMatching(/\/invitation#regi_[\w-]{49}$/),
+      expires_in_seconds: 86_400,
+    }
+    const created = await state.json([...create('invited'), '--invite'])
+    expect(created).toEqual(printed)
+    expect((await stored('invited'))?.passwordHash).toBe(NO_PASSWORD)
+    const again = await state.json(['user', 'invite', 'invited'])
+    expect(again).toEqual({ ...printed, user_id: created.user_id })
+    expect(again.invitation_url).not.toBe(created.invitation_url)
   })
 
   it('user create accepts the password as an option', async () => {
