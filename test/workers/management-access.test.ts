@@ -111,6 +111,16 @@ async function revokedToken(): Promise<string> {
   return token
 }
 
+/** As an isolate sees it to which the revocation has not come through KV. */
+async function revokedTokenInLateKv(): Promise<string> {
+  const token = await machineToken(operator)
+  const storageKey = await sessionKeyOf(token)
+  const session = (await env.SESSIONS.get(storageKey)) ?? ''
+  expect((await sendAs(operator, '/revoke', { token })).status).toBe(200)
+  await env.SESSIONS.put(storageKey, session)
+  return token
+}
+
 /** Of a client that was disabled after it got the token. */
 async function tokenOfADisabledClient(): Promise<string> {
   const { client, token } = await newAdministrator()
@@ -136,6 +146,7 @@ const CREDENTIALS: Readonly<Record<string, (operation: Operation) => Promise<Hea
   'a token of another form': async () => bearer('x'),
   'an expired token': async () => bearer(await expiredToken()),
   'a revoked token': async () => bearer(await revokedToken()),
+  'a revoked token that KV still shows': async () => bearer(await revokedTokenInLateKv()),
   'a token of a client that was disabled': async () => bearer(await tokenOfADisabledClient()),
   'a token that is bound to a key, as a bearer token': async () => bearer(await boundToken()),
   'a token that is bound to a key, without a proof': async () => ({
