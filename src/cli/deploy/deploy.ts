@@ -87,7 +87,8 @@ const line = (name: string, text: string) => `${name.padEnd(NAME_WIDTH)}${text}\
 /** `file`: the credential of the operator that a run made; null where there is none on this machine. */
 const nextText = (file: string | null) => {
   const credential = `CREDENTIALS_FILE=${file ?? 'FILE'}`
-  const user = 'user create --remote --username NAME --email ADDRESS --scope registry:admin'
+  const user =
+    'user create --remote --username NAME --email ADDRESS --scope registry:admin --password-stdin'
   return `To administer as a program: ${credential} npm run --silent admin -- client list --remote
 To administer as a person: npm run admin -- login --remote, as a user with registry:admin (${credential} npm run admin -- ${user})
 `
