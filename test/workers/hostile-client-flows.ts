@@ -27,6 +27,7 @@ import {
   redemptionOf,
   registry,
   requestOf,
+  sessionOf,
   type TestClient,
   withChallenge,
 } from './registry.ts'
@@ -87,6 +88,38 @@ export const codeFlow = (
     }
   },
 })
+
+/** Whatever fails, a token is for the resource of the request. */
+const forResource = (name: string, isRefresh: boolean): Flow => ({
+  name,
+  format: 'json',
+  expected: '200',
+  async begin({ fetch }) {
+    const { resourceClient: client, resource } = fixtures
+    const request = requestOf(client, { ...withChallenge, resource })
+    const code = await obtainCode(fixtures.cookie, request, fetch)
+    const redemption = redemptionOf(client, code, { code_verifier: PKCE.verifier, resource })
+    const first = isRefresh
+      ? await expectGoodToken(await read(await post('/token', redemption, {}, fetch)))
+      : null
+    const redeem = async (through: Fetch = registry) => {
+      const response = first
+        ? await renewal(client, first.refresh, { resource }, through)
+        : await post('/token', redemption, {}, through)
+      if (response.ok) {
+        const session = await sessionOf(bodyOf(await read(response.clone())).access_token)
+        if (session) expect(session.audience).toEqual([resource])
+      }
+      return response
+    }
+    return {
+      ask: (service) => redeem(service.fetch),
+      check: (outcome) => checkOnce(outcome, client, () => redeem()),
+    }
+  },
+})
+export const codeForResource = forResource('code exchange for a resource', false)
+export const refreshForResource = forResource('refresh for a resource', true)
 
 export async function tokensFor(client: TestClient, fetch: Fetch): Promise<Tokens> {
   const code = await obtainCode(fixtures.cookie, requestOf(client, withChallenge), fetch)

@@ -15,11 +15,13 @@ import {
 import {
   clientCredentials,
   codeFlow,
+  codeForResource,
   firstOfTheDay,
   health,
   introspectFlow,
   refreshAgain,
   refreshFlow,
+  refreshForResource,
   revokeAccess,
   revokeRefresh,
   wrongSecret,
@@ -44,6 +46,8 @@ export const flows: readonly Flow[] = [
   codeFlow('code exchange with refresh', () => fixtures.client, withChallenge, {
     code_verifier: PKCE.verifier,
   }),
+  codeForResource,
+  refreshForResource,
   refreshFlow('refresh', () => fixtures.client),
   refreshFlow('refresh by a public client', () => fixtures.publicClient),
   refreshAgain,

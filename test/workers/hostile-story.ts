@@ -32,6 +32,7 @@ import {
   type TestUser,
   withChallenge,
 } from './registry.ts'
+import { newResource } from './resources.ts'
 import { JWT_SECRET } from './stored-session.ts'
 
 /** A registry and an authenticator on the same storage. */
@@ -98,6 +99,9 @@ type Fixtures = Readonly<{
   plainClient: TestClient
   /** A client that authenticates with `key`. */
   keyClient: TestClient
+  /** A client of which every request names the resource. */
+  resourceClient: TestClient
+  resource: string
   key: Key
   user: TestUser
   cookie: string
@@ -106,7 +110,8 @@ type Fixtures = Readonly<{
 /** The clients and the user for all flows of a file. */
 export let fixtures: Fixtures
 
-const readable = { scope: 'submission:read public:read' }
+/** The page asks for both scopes, also after one of them was allowed. */
+const readable = { scope: 'submission:read public:read', prompt: 'consent' }
 
 export async function prepareFixtures(): Promise<void> {
   const client = await newRefreshingClient({ mayIntrospect: true })
@@ -114,17 +119,21 @@ export async function prepareFixtures(): Promise<void> {
   const plainClient = await newClient()
   const key = await newKey()
   const keyClient = await newClient({ authMethod: 'private_key_jwt', jwks: keySetOf(key.jwk) })
+  const resourceClient = await newRefreshingClient()
+  const resource = await newResource(['submission:read'])
   const user = await newUser()
   const cookie = await signIn(user)
   const page = await registry(authorizePath(requestOf(client, { ...withChallenge, ...readable })), {
     headers: { Cookie: cookie },
   })
   const consentFields = allowing(await page.text())
-  fixtures = { client, publicClient, plainClient, keyClient, key, user, cookie, consentFields }
+  const clients = { client, publicClient, plainClient, keyClient, resourceClient }
+  fixtures = { ...clients, resource, key, user, cookie, consentFields }
   // Remembers the consent, and records the first use of the secrets in the day.
   await obtainCode(cookie, requestOf(client, withChallenge))
   await post('/token', credentialsOf(client))
   await post('/token', credentialsOf(plainClient))
+  await post('/token', credentialsOf(resourceClient))
 }
 
 export const bodyOf = (answer: Answer) =>
