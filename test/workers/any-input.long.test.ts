@@ -43,6 +43,7 @@ import {
   type TestClient,
   withChallenge,
 } from './registry.ts'
+import { newResource } from './resources.ts'
 import { JWT_SECRET } from './stored-session.ts'
 
 const LOOPBACK = 'http://127.0.0.1/callback'
@@ -77,6 +78,7 @@ async function prepare() {
     codes: await Promise.all([codeFor(confidential), codeFor(confidential), codeFor(web)]),
     issued: [await userTokens(confidential, user), await userTokens(web, user)],
     machine: await machineToken(confidential),
+    resource: await newResource(['submission:read']),
     assertion: await assertionOf(byKey.id, key),
     proof: await proofOf(key),
   }
@@ -178,6 +180,7 @@ describe('the endpoint /token', { timeout: TEST_TIMEOUT_MS }, () => {
     nearly(credentialsOf(confidential)),
     nearly(credentialsOf(confidential, { scope: 'submission:read public:read' })),
     nearly(credentialsOf(confidential), [...ADDRESS, ['DPoP', rest.proof]]),
+    nearly(credentialsOf(confidential, { resource: rest.resource })),
     nearly({ grant_type: 'client_credentials' }, [...ADDRESS, basicOf(basic)]),
     nearly({ grant_type: 'client_credentials', ...asserting(rest.assertion) }),
     nearly({ grant_type: 'client_credentials', client_id: byKey.id, ...asserting(rest.assertion) }),
@@ -297,14 +300,20 @@ function checkRedirect(request: AnyRequest, response: Response, all: World, toke
 }
 
 describe('the endpoint /authorize', { timeout: TEST_TIMEOUT_MS }, () => {
-  const requestsOf = ({ confidential, basic, native, byKey }: World): Record<string, string>[] => [
+  const requestsOf = ({
+    confidential,
+    basic,
+    native,
+    ...rest
+  }: World): Record<string, string>[] => [
     requestOf(confidential, withChallenge),
+    requestOf(confidential, { resource: rest.resource, ...withChallenge }),
     requestOf(basic),
     requestOf(native, { redirect_uri: 'http://127.0.0.1:5000/callback', ...withChallenge }),
     // 99999 is not a port, so the address is not the client's.
     requestOf(native, { redirect_uri: 'http://127.0.0.1:99999/callback', ...withChallenge }),
     requestOf(native, { redirect_uri: NATIVE, ...withChallenge }),
-    requestOf(byKey, { redirect_uri: '', dpop_jkt: 'a'.repeat(43) }),
+    requestOf(rest.byKey, { redirect_uri: '', dpop_jkt: 'a'.repeat(43) }),
   ]
   const tokenIn = sessionTokenIn
 
