@@ -131,10 +131,9 @@ async function allowedBefore(
 ): Promise<readonly string[]> {
   const { consent } = standing
   const consented = splitScopes(consent?.scopes ?? '')
-  const isPart =
-    consented.length < offered.scopes.length &&
-    consented.every((scope) => offered.scopes.includes(scope))
-  if (!consent || !isPart || interaction.asksAgain) return []
+  const asksForMore = consented.length < offered.scopes.length
+  if (!consent || !asksForMore || interaction.asksAgain) return []
+  // A consent to a scope that is not offered has another fingerprint.
   const before = narrowedTerms(terms, narrowedOffer(offered, { ...offered, scopes: consented }))
   const answers =
     mayRememberConsent(client, redirect, before) &&
