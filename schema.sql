@@ -112,6 +112,7 @@ CREATE TABLE IF NOT EXISTS consent (
   granted_at  INTEGER NOT NULL, -- epoch seconds of the first answer since the last removal
   used_at     INTEGER,          -- epoch seconds of the last token it bought; NULL: none yet
   resources   TEXT NOT NULL DEFAULT '', -- the URIs of the resources agreed to: sorted, space-separated; '' for none
+  endorsements TEXT,            -- those last agreed to, space-separated; NULL: all, from before they could be unticked
   PRIMARY KEY (user_id, client_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS consent_by_client ON consent (client_id);

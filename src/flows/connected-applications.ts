@@ -18,7 +18,10 @@ import type { Deps } from './deps.ts'
 import { userOf } from './still-held.ts'
 
 /** What a client may do for a user now. Instants in epoch seconds. */
-export type Connection = Omit<ConnectedApplication, 'agreedScopes' | 'disabledAt' | 'scopes'> &
+export type Connection = Omit<
+  ConnectedApplication,
+  'agreedScopes' | 'agreedEndorsements' | 'disabledAt' | 'scopes'
+> &
   Readonly<{
     isEnabled: boolean
     scopes: readonly DescribedScope[]
@@ -32,9 +35,10 @@ function connectionOf(
   user: User,
   catalogue: Catalogue,
 ): Connection {
-  const { agreedScopes, disabledAt, ...rest } = application
+  const { agreedScopes, agreedEndorsements, disabledAt, ...rest } = application
   const scopes = meetScopes(meetScopes(agreedScopes, application.scopes), user.scopes)
-  const endorsements = meetEndorsements(application.endorsements, user.endorsements)
+  const shared = meetEndorsements(application.endorsements, user.endorsements)
+  const endorsements = agreedEndorsements ? meetEndorsements(shared, agreedEndorsements) : shared
   return {
     ...rest,
     isEnabled: isEnabled({ disabledAt }),

@@ -40,9 +40,10 @@ export const INSERT_CODE = `INSERT INTO authorization_code
  * The latest answer replaces the earlier one. `granted_at` stays that of the first answer, unless the consent was last used
  * before `?6`. Writes nothing if the code (`?7`) was spent at once: the user may have removed the consent meanwhile.
  */
-export const REMEMBER_CONSENT = `INSERT INTO consent (user_id, client_id, scopes, fingerprint, granted_at, resources)
-  SELECT ?1, ?2, ?3, ?4, ?5, ?8 FROM authorization_code WHERE code_digest = ?7 AND spent_at IS NULL
-  ON CONFLICT DO UPDATE SET scopes = excluded.scopes, resources = excluded.resources, fingerprint = excluded.fingerprint,
+export const REMEMBER_CONSENT = `INSERT INTO consent (user_id, client_id, scopes, fingerprint, granted_at, resources, endorsements)
+  SELECT ?1, ?2, ?3, ?4, ?5, ?8, ?9 FROM authorization_code WHERE code_digest = ?7 AND spent_at IS NULL
+  ON CONFLICT DO UPDATE SET scopes = excluded.scopes, resources = excluded.resources,
+    endorsements = excluded.endorsements, fingerprint = excluded.fingerprint,
     granted_at = iif(max(granted_at, coalesce(used_at, 0)) <= ?6, excluded.granted_at, granted_at)`
 export const WITHDRAW_CONSENT = `UPDATE consent SET fingerprint = '${WITHDRAWN_FINGERPRINT}'
   WHERE user_id = ?1 AND client_id = ?2`
@@ -212,6 +213,7 @@ export const authorizationStore = (
               issuedAt - FORGET_CONSENT_SECONDS,
               codeDigest,
               consent.resources,
+              code.user.endorsements.join(' '),
             ),
           recordStatement(db, {
             happenedAt: issuedAt,

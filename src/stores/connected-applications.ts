@@ -11,6 +11,7 @@ import { FIND_USER, readUserRow, type UserRow } from './users.ts'
 type ConsentRow = {
   client_id: ClientId
   agreed: string
+  agreed_endorsements: string | null
   issued: string
   granted_at: number
   used_at: number | null
@@ -22,11 +23,16 @@ type ConsentRow = {
   renewed_at: number | null
 }
 
+/** The lists of a user in a record: the members that are not lists are left out. */
+const permissionsIn = (record: string) => `json_each(${record}, '$.user') k,
+        json_each(iif(k.key IN ('scopes', 'endorsements'), k.value, '[]')) s`
+const PERMISSION = `k.key || ' ' || s.value`
+
 /**
- * `issued`: the scopes of earlier answers that may still be in use, by families, by codes, and by sessions that codes
+ * `issued`: the scopes and endorsements of earlier answers that may still be in use, each after its kind and a space, by families, by codes, and by sessions that codes
  * bought in the last `?2` seconds. A family or code older than the consent belongs to an authorization that was removed.
  */
-export const FIND_CONSENTS_OF_USER = `SELECT n.client_id, n.scopes AS agreed, n.granted_at, n.used_at,
+export const FIND_CONSENTS_OF_USER = `SELECT n.client_id, n.scopes AS agreed, n.endorsements AS agreed_endorsements, n.granted_at, n.used_at,
     c.name, c.url, c.disabled_at,
     (SELECT json_group_array(scope) FROM client_authorization a
       WHERE a.client_id = n.client_id AND a.authorized_at IS NOT NULL) AS scopes,
@@ -35,10 +41,10 @@ export const FIND_CONSENTS_OF_USER = `SELECT n.client_id, n.scopes AS agreed, n.
     (SELECT max(last_used_at) FROM refresh_family f WHERE f.user_id = n.user_id
       AND f.client_id = n.client_id AND f.started_at >= n.granted_at) AS renewed_at,
     (SELECT json_group_array(DISTINCT value) FROM (
-      SELECT s.value FROM refresh_family f, json_each(f.record, '$.user.scopes') s
+      SELECT ${PERMISSION} AS value FROM refresh_family f, ${permissionsIn('f.record')}
         WHERE f.user_id = n.user_id AND f.client_id = n.client_id AND f.started_at >= n.granted_at
           AND f.ended_at IS NULL AND ${FAMILY_END} > unixepoch()
-      UNION ALL SELECT s.value FROM authorization_code a, json_each(a.record, '$.user.scopes') s
+      UNION ALL SELECT ${PERMISSION} FROM authorization_code a, ${permissionsIn('a.record')}
         WHERE a.user_id = n.user_id AND a.client_id = n.client_id AND a.record ->> '$.issuedAt' >= n.granted_at
           AND a.session_key IS NOT '' AND coalesce(a.spent_at, a.expires_at) > unixepoch() - ?2)) AS issued
   FROM consent n CROSS JOIN client c ON c.client_id = n.client_id WHERE n.user_id = ?1`
@@ -48,12 +54,21 @@ const latest = (...moments: readonly (number | null)[]) => {
   return known.length === 0 ? null : Math.max(...known)
 }
 
+const issuedOf = ({ issued }: ConsentRow, kind: 'scopes' | 'endorsements') =>
+  (JSON.parse(issued) as string[])
+    .filter((one) => one.startsWith(`${kind} `))
+    .map((one) => one.slice(kind.length + 1))
+
 const readConsentRow = (row: ConsentRow): ConnectedApplication => ({
   clientId: row.client_id,
   name: row.name,
   url: row.url,
   disabledAt: row.disabled_at,
-  agreedScopes: [...new Set([...row.agreed.split(' '), ...(JSON.parse(row.issued) as string[])])],
+  agreedScopes: [...new Set([...row.agreed.split(' '), ...issuedOf(row, 'scopes')])],
+  agreedEndorsements:
+    row.agreed_endorsements === null
+      ? null
+      : [...row.agreed_endorsements.split(' ').filter(Boolean), ...issuedOf(row, 'endorsements')],
   scopes: JSON.parse(row.scopes) as string[],
   endorsements: JSON.parse(row.endorsements) as string[],
   grantedAt: row.granted_at,

@@ -161,6 +161,8 @@ export type ConnectedApplication = Readonly<{
   url: string
   disabledAt: number | null
   agreedScopes: readonly string[]
+  /** Null: the answer was for all, before endorsements could be unticked. */
+  agreedEndorsements: readonly string[] | null
   scopes: readonly string[]
   endorsements: readonly string[]
   /** The first consent since the last removal. */

@@ -148,7 +148,8 @@ describe('0010_scopes_and_categories.sql', () => {
       )
     const before = all()
     migrate()
-    const resources = { resources: '' }
+    // Added by 0015 and 0016.
+    const resources = { resources: '', endorsements: null }
     expect(all()).toEqual([
       ...before.slice(0, 3),
       before[3]?.map((row) => ({ ...row, ...resources })),
@@ -369,5 +370,18 @@ describe('0015_resources.sql', () => {
     expect(() => db.exec('DELETE FROM resource')).toThrow('FOREIGN KEY')
     db.exec('DELETE FROM client')
     expect(() => db.exec('DELETE FROM resource')).not.toThrow()
+  })
+})
+
+describe('0016_consented_endorsements.sql', () => {
+  it('migration 0016 keeps consents, each for every endorsement', () => {
+    const { db, migrate } = databaseBefore('0016_consented_endorsements.sql')
+    db.exec(`INSERT INTO client (client_id, name, owner_id, created_at, updated_at) VALUES ('c', 'C', 'o', 1, 1);
+      INSERT INTO consent (user_id, client_id, scopes, fingerprint, granted_at) VALUES ('u', 'c', 'a:b', 'f', 1)`)
+    const before = db.prepare('SELECT * FROM consent').all()
+    migrate()
+    expect(db.prepare('SELECT * FROM consent').all()).toEqual(
+      before.map((row) => ({ ...row, endorsements: null })),
+    )
   })
 })

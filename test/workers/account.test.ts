@@ -9,6 +9,7 @@ import { clientRegistry } from '../rows.ts'
 import { countedBindings, nothing, over } from './counting.ts'
 import { renewal } from './obtaining.ts'
 import {
+  allowing,
   authorizePath,
   declare,
   type Fetch,
@@ -148,6 +149,35 @@ describe('the list of connected applications', () => {
     expect(page.match(/<h2.*?Paper Assistant/gs)).toHaveLength(1)
     expect(page.match(/<code>submission:read<\/code>/g)).toHaveLength(1)
     expect(page).toContain('<code>public:read</code>')
+  })
+
+  it('the list leaves out endorsements that the user unticked, once no token lives that has them', async () => {
+    const both = await newClient({
+      endorsements: ['*.*'],
+      grantTypes: ['authorization_code', 'refresh_token'],
+    })
+    const who = await signIn(await newUser({ endorsements: ['cs.DL', 'math.AG'] }))
+    const shown = async () => (await open(who)).page.match(/Submit in [a-zA-Z.]+/g)
+    const first = await redeem(await connect({}, who, both), both)
+    expect(await shown()).toEqual(['Submit in cs.DL', 'Submit in math.AG'])
+    const request = requestOf(both, { prompt: 'consent' })
+    const page = await (await registry(authorizePath(request), { headers: { Cookie: who } })).text()
+    const answer = allowing(page).filter(([, value]) => value !== 'math.AG')
+    expect((await post('/authorize', answer, { Cookie: who })).status).toBe(303)
+    expect(await shown()).toEqual(['Submit in cs.DL', 'Submit in math.AG'])
+    const { refresh_token: token } = first
+    await post('/revoke', { client_id: both.id, client_secret: both.secret, token })
+    await env.DB.prepare(
+      'UPDATE authorization_code SET spent_at = spent_at - 86400 WHERE client_id = ?1',
+    )
+      .bind(both.id)
+      .run()
+    expect(await shown()).toEqual(['Submit in cs.DL'])
+    // As in a row from before endorsements could be unticked.
+    await env.DB.prepare('UPDATE consent SET endorsements = NULL WHERE client_id = ?1')
+      .bind(both.id)
+      .run()
+    expect(await shown()).toEqual(['Submit in cs.DL', 'Submit in math.AG'])
   })
 
   it('the list leaves out scopes that the client or the user has lost since', async () => {
