@@ -60,7 +60,7 @@ const nodeProject = (files: Files) => ({
 /** The tests of the command line once more, on a state that no registry serves. What is remote is not in them. */
 const stopped = nodeProject({
   include: ['test/node/admin-*.test.ts'],
-  exclude: ['test/node/admin-{list,remote,sign-in,state}.test.ts'],
+  exclude: ['test/node/admin-{import,list,remote,sign-in,state}.test.ts'],
 })
 
 /** The projects of `npm run test:long`. */

@@ -327,7 +327,7 @@ describe('session revoke', () => {
   })
 })
 
-describe('revocation beside a running registry', () => {
+const besideRunning = () => {
   let running: RunningRegistry
   beforeAll(async () => {
     running = await startRegistry()
@@ -400,4 +400,6 @@ describe('revocation beside a running registry', () => {
     await administer('user', 'enable', demo.username)
     expect(await check(accessToken, '?fresh')).toBe(401)
   })
-})
+}
+// Not once more with the tests of a stopped registry.
+if (!IS_STOPPED) describe('revocation beside a running registry', besideRunning)
