@@ -1,4 +1,6 @@
-/** `npm run example:hono`: the example service and an authenticator for it, on the state of a running `npm start`. */
+/**
+ * `npm run example:hono` and `example:mcp`: an example and an authenticator for it, on the state of a running `npm start`.
+ */
 
 import { Log, LogLevel } from 'miniflare'
 import { randomText } from '../crypto/random.ts'
@@ -11,7 +13,41 @@ import { findRunningRegistry, type RunningRegistry } from './running-registry.ts
 import { readPort } from './settings.ts'
 import { readWranglerConfig } from './wrangler-config.ts'
 
-const EXAMPLE_CONFIG = inProject('examples/wrangler.toml')
+type Example = Readonly<{
+  config: string
+  port: number
+  /** The path of its `RESOURCE`. */
+  path: string
+  /** Printed once it serves. */
+  welcome: (url: string, registry: RunningRegistry) => string
+}>
+
+const EXAMPLES: Readonly<Record<string, Example>> = {
+  hono: {
+    config: inProject('examples/wrangler.toml'),
+    port: 8789,
+    path: '',
+    welcome: (url, { issuer }) => `
+Example service  ${url}
+Its registry     ${issuer}
+
+Who you are, with an access token of that registry in $TOKEN:
+
+  curl -si ${url}/me -H "Authorization: Bearer $TOKEN"
+`,
+  },
+  mcp: {
+    config: inProject('examples/mcp-server/wrangler.toml'),
+    port: 8790,
+    path: '/mcp',
+    welcome: (url, { issuer }) => `
+MCP server    ${url}
+Its registry  ${issuer}
+
+Declare it as a resource, and register the MCP host: docs/mcp-server.md
+`,
+  },
+}
 
 async function runningRegistry(stateDir: string): Promise<RunningRegistry> {
   const running = await findRunningRegistry(stateDir)
@@ -19,29 +55,21 @@ async function runningRegistry(stateDir: string): Promise<RunningRegistry> {
   throw new Refusal(`no registry runs on ${stateDir}: run npm start first, in another terminal`)
 }
 
-const welcome = (url: string, { issuer }: RunningRegistry) => `
-Example service  ${url}
-Its registry     ${issuer}
-
-Who you are, with an access token of that registry in $TOKEN:
-
-  curl -si ${url}/me -H "Authorization: Bearer $TOKEN"
-
-Ctrl-C ends it.
-`
-
 /** Returns, once it serves, what ends it. */
 async function start(takeSignals: () => void): Promise<() => Promise<void>> {
-  const port = readPort(process.env, 'EXAMPLE_PORT', 8789)
+  const name = process.argv[2] ?? ''
+  const example = Object.hasOwn(EXAMPLES, name) ? EXAMPLES[name] : undefined
+  if (!example) throw new Refusal(`name an example: ${Object.keys(EXAMPLES).join(' or ')}`)
+  const port = readPort(process.env, 'EXAMPLE_PORT', example.port)
   const stateDir = stateDirectory(process.env)
   const registry = await runningRegistry(stateDir)
-  const service = readWranglerConfig(EXAMPLE_CONFIG)
+  const service = readWranglerConfig(example.config)
   const authenticator = readWranglerConfig(AUTHENTICATOR_CONFIG)
   const [serviceModule, authenticatorModule] = await Promise.all([
     buildWorker(service.main),
     buildWorker(authenticator.main),
   ])
-  const url = `http://${HOST}:${port}`
+  const url = `http://${HOST}:${port}${example.path}`
   const { issuer } = registry
   const runtime = runWorkers(
     [
@@ -59,7 +87,7 @@ async function start(takeSignals: () => void): Promise<() => Promise<void>> {
   )
   takeSignals()
   await runtime.ready
-  console.log(welcome(url, registry))
+  console.log(`${example.welcome(url, registry)}\nCtrl-C ends it.\n`)
   return () => runtime.dispose()
 }
 

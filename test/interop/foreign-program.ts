@@ -23,7 +23,7 @@ export type ForeignProgram = Readonly<{
   remedy: string
 }>
 
-const npm = (name: string, file: string, library: string) => ({
+export const npm = (name: string, file: string, library: string) => ({
   name,
   worksWithoutSecret: true,
   command: [process.execPath, file],
@@ -98,7 +98,7 @@ export async function runForeign(
   for await (const line of createInterface({ input: child.stdout })) {
     const [word = '', ...rest] = line.split(' ')
     said[word] = rest.length > 0 ? JSON.parse(rest.join(' ')) : true
-    if (word === 'AUTHORIZE') child.stdin.end(`${await answer(String(said[word]))}\n`)
+    if (word === 'AUTHORIZE') child.stdin.write(`${await answer(String(said[word]))}\n`)
   }
   await over
   if (Object.keys(said).length === 0) throw new Error(`${name} said nothing: ${complaint}`)

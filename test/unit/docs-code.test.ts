@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 
-const LEFT_OUT = `import { type Handler, Hono } from 'hono'
+const LEFT_OUT = `import { type Handler, Hono, type MiddlewareHandler } from 'hono'
 import { cors } from 'hono/cors'
 import { protectedResource } from '../../src/resource-server/protected-resource.ts'
 import { type ScopedEnv, scoped } from '../../src/resource-server/scoped.ts'

@@ -10,10 +10,13 @@ export const { REGISTRY, CLIENT_ID, CLIENT_SECRET, REDIRECT_URI, SCOPE } = proce
 export const say = (word, value) =>
   console.log(value === undefined ? word : `${word} ${JSON.stringify(value)}`)
 
+let lines
 export async function callbackFor(url) {
   say('AUTHORIZE', String(url))
-  for await (const line of createInterface({ input: process.stdin })) return new URL(line)
-  throw new Error('no callback')
+  lines ??= createInterface({ input: process.stdin })[Symbol.asyncIterator]()
+  const { done, value } = await lines.next()
+  if (done) throw new Error('no callback')
+  return new URL(value)
 }
 
 export async function run(program) {

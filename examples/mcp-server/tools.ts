@@ -1,0 +1,50 @@
+/** Two tools, and what a caller must hold for each. Notes belong to a user. */
+
+import * as z from 'zod/mini'
+
+export type Notes = Pick<KVNamespace, 'get' | 'put'>
+
+export const READ = 'notes:read'
+export const WRITE = 'notes:write'
+
+export type Tool = Readonly<{
+  /** As `tools/list` describes it. */
+  description: string
+  inputSchema: object
+  /** All that a call needs: a client that lacks one asks for all of them together. */
+  scopes: readonly string[]
+  /** Returns what the model reads; throws a ZodError for bad arguments. */
+  call: (notes: Notes, userId: string, given: unknown) => Promise<string>
+}>
+
+const NewNote = z.object({ text: z.string().check(z.minLength(1), z.maxLength(1000)) })
+
+const notesOf = async (notes: Notes, userId: string) =>
+  (await notes.get<string[]>(userId, 'json')) ?? []
+
+export const TOOLS: ReadonlyMap<string, Tool> = new Map([
+  [
+    'list_notes',
+    {
+      description: 'Lists your notes.',
+      inputSchema: { type: 'object' },
+      scopes: [READ],
+      call: async (notes, userId) =>
+        (await notesOf(notes, userId)).join('\n') || 'There are no notes.',
+    },
+  ],
+  [
+    'add_note',
+    {
+      description: 'Adds a note.',
+      inputSchema: z.toJSONSchema(NewNote),
+      scopes: [READ, WRITE],
+      // Two calls at once may lose a note: a real service writes to a database.
+      call: async (notes, userId, given) => {
+        const { text } = NewNote.parse(given)
+        await notes.put(userId, JSON.stringify([...(await notesOf(notes, userId)), text]))
+        return 'The note is added.'
+      },
+    },
+  ],
+])
