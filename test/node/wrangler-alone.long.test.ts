@@ -188,6 +188,7 @@ it('the documented SQL leaves in D1 what the command line leaves there, and the 
     client_record: { [disabled.id]: expect.any(Number) },
     user: { [userId]: expect.any(Number) },
     consent: {},
+    resource: {},
   })
   expect((await contents(stateDir, true)).document).toEqual(mine.document)
 })
