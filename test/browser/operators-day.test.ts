@@ -11,7 +11,7 @@ import { afterAll, beforeAll, expect } from 'vitest'
 import { inProject } from '../../src/local/project.ts'
 import { ACCOUNT, type Cloudflare, cloudflare } from '../node/deploy-stand-ins.ts'
 import { PROXY_SECRET, type RunningRegistry, startRegistry } from '../node/running-registry.ts'
-import { expectHeading, it, press, signIn } from './fixtures.ts'
+import { CONSENT, expectHeading, it, press, signIn } from './fixtures.ts'
 
 const DAY_MS = 300_000
 const ADA = { username: 'ada', password: 'correct horse battery staple' }
@@ -136,7 +136,7 @@ it('an operator gets in with wrangler, signs in with a browser, and runs the reg
   while (address === undefined) await Promise.race([wait(20), signedIn])
   await page.goto(address)
   await signIn(page, ADA)
-  await expectHeading(page, 'Allow access to your account?')
+  await expectHeading(page, CONSENT)
   const consent = await page.getByRole('main').textContent()
   expect(consent).toContain('Command line of this registry')
   expect(consent).toContain('Change everything in this registry, also who may administer it')
@@ -171,9 +171,22 @@ it('an operator gets in with wrangler, signs in with a browser, and runs the reg
   const why = await admin(['why', refused.headers.get('X-Correlation-Id') ?? ''])
   expect(why).toContain(client_id)
 
-  // The client is changed, and gives back a scope that it does not need.
-  await admin(['client', 'update', client_id, '--name', 'Notes of the day'])
-  await admin(['client', 'withdraw', client_id, '--scope', 'public:read'])
+  // The registry as a file: exported, changed, planned, applied.
+  const file = join(clone, 'registry.json')
+  await admin(['export', file])
+  expect(await admin(['apply', file, '--check'])).toContain('Nothing to change')
+  const registry = JSON.parse(await readFile(file, 'utf8')) as Described
+  const ours = registry.clients.find((one) => one.client_id === client_id)
+  expect(ours).toMatchObject({ name: 'Notes', scopes: ['notes:read', 'public:read'] })
+  Object.assign(ours ?? {}, { name: 'Notes of the day', scopes: ['notes:read'] })
+  await writeFile(file, JSON.stringify(registry))
+  await admin(['apply', file, '--check'], { status: 2 })
+  await admin(['apply', file, '--yes'])
+  await admin(['apply', file, '--check'])
+  expect(await json('client', 'show', client_id)).toMatchObject({
+    name: 'Notes of the day',
+    scopes: ['notes:read'],
+  })
   // The token stated a scope that is gone.
   expect(await check(again.access_token)).toBe(401)
 
@@ -210,4 +223,5 @@ it('an operator gets in with wrangler, signs in with a browser, and runs the reg
 })
 
 type Token = Readonly<{ access_token: string; scope: string }>
+type Described = Readonly<{ clients: Record<string, unknown>[] }>
 type Entry = Readonly<{ actor: string; event: string }>
