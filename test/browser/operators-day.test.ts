@@ -1,6 +1,6 @@
 /** One day of an operator, with the programs of a clone: from `npm run deploy` to the audit in the evening. */
 
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -20,6 +20,8 @@ const CREDENTIAL = `.wrangler/deployment/${ACCOUNT}/operator.json`
 let running: RunningRegistry
 let clone: string
 let cloud: Cloudflare
+/** Ended after the test, also one that still waits for a browser. */
+const children: ChildProcess[] = []
 
 beforeAll(async () => {
   // The day does not wait until an isolate reads a changed client again.
@@ -40,6 +42,7 @@ beforeAll(async () => {
   await writeFile(cloud.files.registry, config.replace(/database_id = "[^"]*"/, id))
 })
 afterAll(async () => {
+  for (const child of children) child.kill()
   await running?.end()
   await cloud?.close()
   await rm(clone, { recursive: true, force: true })
@@ -65,6 +68,7 @@ async function program(
       ...env,
     },
   })
+  children.push(child)
   child.stdin.end(stdin)
   let stderr = ''
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
