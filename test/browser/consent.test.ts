@@ -147,7 +147,7 @@ describe('Allow', () => {
     expect(await registry.grantsTo(keys.clientId)).toEqual({ codes: 0, consents: 0 })
   })
 
-  it('the consent page of many scopes folds them, by keyboard and without script', async ({
+  it('the consent page marks a client that is named like the service, in a narrow window too', async ({
     open,
     memberState,
     registry,
@@ -159,11 +159,7 @@ describe('Allow', () => {
     })
     const keys = await registry.registerClient({
       ...{ name: 'R3gistry Helper', redirectUris: [app.callbackUri] },
-      scopes: ['submission:create', 'submission:read'],
-      more: [
-        ...['--endorsement', 'cs.* math.* physics.* stat.* econ.* astro-ph.* hep-th.* nlin.*'],
-        ...['--description', 'Assistente', '--url', 'https://www.long-name-of-a-site.example/'],
-      ],
+      more: ['--description', 'Assistente', '--url', 'https://www.long-name-of-a-site.example/'],
     })
     await openConsent(page, app.ask(keys))
     await keepScreenshot(page, 'consent-marked-dark-360')
