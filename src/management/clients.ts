@@ -19,7 +19,7 @@ import {
 import { CLIENT_EXAMPLE, ClientDocument, NOTES, notesIn } from './documents.ts'
 import { named } from './openapi/schemas.ts'
 import { operation, type Result } from './operation.ts'
-import { PAGE, pageOf, pageSchema } from './paging.ts'
+import { PAGE, pageSchema } from './paging.ts'
 
 const noun = 'clients'
 export const MAY_READ_CLIENTS = ['registry:read', 'registry:clients'] as const
@@ -68,9 +68,8 @@ export const clientOperations = [
     },
     async handle({ query: { limit, after = '', owner_id: owner, name }, act }) {
       const filter = { ...(owner !== undefined && { owner }), ...(name !== undefined && { name }) }
-      const rows = await act.ports.clients.page(after, limit, filter)
-      const cursorOf = ({ clientId }: ClientRecord) => clientId
-      return { body: pageOf(rows, limit, { documentOf: clientDocument, cursorOf }) }
+      const { records, next } = await act.ports.clients.page(after, limit, filter)
+      return { body: { items: records.map(clientDocument), next } }
     },
   }),
   operation({

@@ -29,7 +29,7 @@ import type { UserReference } from '../stores/registration-ports.ts'
 import { NOTES, notesIn, USER_EXAMPLE, UserDocument } from './documents.ts'
 import { named } from './openapi/schemas.ts'
 import { operation, type Result } from './operation.ts'
-import { PAGE, pageOf, pageSchema } from './paging.ts'
+import { PAGE, pageSchema } from './paging.ts'
 
 const noun = 'users'
 const MAY_READ = ['registry:read', 'registry:users'] as const
@@ -90,9 +90,8 @@ export const userOperations = [
       },
     },
     async handle({ query: { limit, after = '', name }, act }) {
-      const rows = await act.ports.users.page(after, limit, name)
-      const cursorOf = ({ userId }: UserRecord) => userId
-      return { body: pageOf(rows, limit, { documentOf: userDocument, cursorOf }) }
+      const { records, next } = await act.ports.users.page(after, limit, name)
+      return { body: { items: records.map(userDocument), next } }
     },
   }),
   operation({

@@ -5,8 +5,8 @@ import { foldText } from '../domain/fold-text.ts'
 import { CLIENT_COLUMNS, readClientRow } from './clients.ts'
 import { scopeCoversSql } from './covering-sql.ts'
 import type { Database } from './database.ts'
-import { pageOfMatching } from './matching-page.ts'
-import type { ClientFilter } from './registration-ports.ts'
+import { pageOfAll, pageOfMatching } from './matching-page.ts'
+import type { ClientFilter, Page } from './registration-ports.ts'
 
 type NamesRow = Pick<ClientRecordRow, 'client_id' | 'name'>
 export type ClientRecordRow = Parameters<typeof readClientRow>[0] & {
@@ -74,10 +74,10 @@ export async function pageOfClientRecords(
   after: string,
   rows: number,
   { name, owner }: ClientFilter = {},
-) {
+): Promise<Page<ClientRecord>> {
   if (name === undefined && owner === undefined) {
     const page = await db.prepare(PAGE_OF_CLIENTS).bind(after, rows).all<ClientRecordRow>()
-    return page.results.map(readClientRecord)
+    return pageOfAll(page.results.map(readClientRecord), rows, ({ clientId }) => clientId)
   }
   const part = foldText(name ?? '')
   const matching = {

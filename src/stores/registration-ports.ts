@@ -54,6 +54,9 @@ export type ClientChange =
   | Readonly<{ kind: 'rotate_secret'; secretDigest: SecretDigest; overlapSeconds: number }>
   | Readonly<{ kind: 'disable' | 'enable' | 'delete' }>
 
+/** `next` is the id after which the next page begins; null after the last page. */
+export type Page<Found> = Readonly<{ records: readonly Found[]; next: string | null }>
+
 /** `name` matches a part of the client's name in any case. */
 export type ClientFilter = Readonly<{ name?: string; owner?: string }>
 
@@ -61,7 +64,7 @@ export interface ClientReader {
   /** Null if unknown. One read of the primary. */
   find(clientId: string): Promise<ClientRecord | null>
   /** At most `rows` clients after the id `after`, ordered by id. */
-  page(after: string, rows: number, filter?: ClientFilter): Promise<readonly ClientRecord[]>
+  page(after: string, rows: number, filter?: ClientFilter): Promise<Page<ClientRecord>>
 }
 
 export interface ClientRegistry extends ClientReader {
@@ -103,7 +106,7 @@ export interface UserReader {
   /** Null if unknown. One read of the primary. */
   find(who: UserReference): Promise<UserRecord | null>
   /** At most `rows` users after the id `after`, ordered by id. `name` matches a part of the username or the e-mail address. */
-  page(after: string, rows: number, name?: string): Promise<readonly UserRecord[]>
+  page(after: string, rows: number, name?: string): Promise<Page<UserRecord>>
   /** Ids of users of an external accounts service: the text itself if D1 has it as an id; otherwise those with this name. */
   findExternalIds(idOrName: string): Promise<readonly string[]>
 }

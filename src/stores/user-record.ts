@@ -3,8 +3,8 @@
 import { foldText } from '../domain/fold-text.ts'
 import { type UserRecord, usernameKey } from '../domain/user.ts'
 import type { Database } from './database.ts'
-import { pageOfMatching } from './matching-page.ts'
-import type { UserReference } from './registration-ports.ts'
+import { pageOfAll, pageOfMatching } from './matching-page.ts'
+import type { Page, UserReference } from './registration-ports.ts'
 import { FIND_WITHOUT_KEY, keyOlderNames } from './username-keys.ts'
 import { readUserRow, USER_COLUMNS, USER_NAMED, type UserRow } from './users.ts'
 
@@ -60,10 +60,10 @@ export async function pageOfUserRecords(
   after: string,
   rows: number,
   name?: string,
-): Promise<UserRecord[]> {
+): Promise<Page<UserRecord>> {
   if (name === undefined) {
     const page = await db.prepare(PAGE_OF_USERS).bind(after, rows).all<UserRecordRow>()
-    return page.results.map(readUserRecord)
+    return pageOfAll(page.results.map(readUserRecord), rows, ({ userId }) => userId)
   }
   const part = foldText(name)
   const matching = {

@@ -185,6 +185,26 @@ describe('lists of clients', () => {
     expect(named.items.map(({ name }) => name)).toEqual(['Shelf 1'])
     expect((await call(reader, 'GET /clients?limit=201')).status).toBe(400)
   })
+
+  it.each([
+    ['clients', 'client', 'client_id, name, owner_id', "'o'"],
+    ['users', 'user', 'user_id, username, email, password_hash', "'a@example.org', ''"],
+  ])(
+    'a list of %s by name looks at 4,000 names a request, and an empty page says where the next one begins',
+    async (nouns, noun, columns, others) => {
+      await env.DB.prepare(
+        `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4100)
+         INSERT INTO ${noun} (${columns}, created_at, updated_at)
+         SELECT printf('fill-%05d', i), iif(i = 4100, 'needle', 'hay-' || i), ${others}, i, i FROM n`,
+      ).run()
+      type Page = { items: Document[]; next: string | null }
+      const path = `GET /${nouns}?name=NEEDLE&limit=5&after=` as const
+      const first = await documentIn<Page>(await call(reader, `${path}fill-`))
+      expect(first).toEqual({ items: [], next: 'fill-04000' })
+      const second = await documentIn<Page>(await call(reader, `${path}${first.next}`))
+      expect(second.items).toEqual([expect.objectContaining({ [`${noun}_id`]: 'fill-04100' })])
+    },
+  )
 })
 
 describe('bodies', () => {
@@ -211,25 +231,36 @@ describe('bodies', () => {
     expect(await refused(body)).toMatchObject({ field, detail: expect.stringContaining(detail) })
   })
 
-  it.each<[string, string, number, string | undefined]>([
-    ['', 'application/json', 400, undefined],
-    ['{', 'application/json', 400, undefined],
-    ['[]', 'application/json', 400, undefined],
-    ['null', 'application/json', 400, undefined],
-    ['{"name":"a","name":"b"}', 'application/json', 400, 'name'],
-    ['{"jwks":{"keys":[{"kid":"1","kid":"2"}]}}', 'application/json', 400, 'jwks.keys[0].kid'],
-    ['{"name":"\\ud800"}', 'application/json', 400, 'name'],
-    ['{"name":"\\u0000"}', 'application/json', 400, 'name'],
-    [`{"name":${'['.repeat(500)}${']'.repeat(500)}}`, 'application/json', 400, undefined],
-    [JSON.stringify(NEW), 'text/plain', 415, undefined],
-    [JSON.stringify(NEW), 'application/x-www-form-urlencoded', 415, undefined],
+  it.each<[string, string, string, number, string?]>([
+    ['that is empty', '', 'application/json', 400],
+    ['that is cut off', '{', 'application/json', 400],
+    ['that is a list', '[]', 'application/json', 400],
+    ['that is null', 'null', 'application/json', 400],
+    ['with a member twice', '{"name":"a","name":"b"}', 'application/json', 400, 'name'],
     [
+      'with an inner member twice',
+      '{"jwks":{"keys":[{"kid":"1","kid":"2"}]}}',
+      'application/json',
+      400,
+      'jwks.keys[0].kid',
+    ],
+    ['with half a character', '{"name":"\\ud800"}', 'application/json', 400, 'name'],
+    ['with a NUL', '{"name":"\\u0000"}', 'application/json', 400, 'name'],
+    [
+      'with 500 lists in each other',
+      `{"name":${'['.repeat(500)}${']'.repeat(500)}}`,
+      'application/json',
+      400,
+    ],
+    ['of a client', JSON.stringify(NEW), 'text/plain', 415],
+    ['of a client', JSON.stringify(NEW), 'application/x-www-form-urlencoded', 415],
+    [
+      'of more than 64 KiB',
       JSON.stringify({ ...NEW, description: 'x'.repeat(70_000) }),
       'application/json',
       413,
-      undefined,
     ],
-  ])('the text %.40s as %s is %i', async (text, type, status, field) => {
+  ])('a body %s is refused', async (_, text, type, status, field) => {
     const { token } = clients
     const { registry } = await import('./registry.ts')
     const response = await registry('/admin/v1/clients', {
