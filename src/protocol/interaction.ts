@@ -53,11 +53,13 @@ export function readInteraction(fields: Fields): Interaction {
       { detail: `prompt ${quoted(prompts.join(' '))}` },
     )
   }
+  const maxAgeSeconds = readSeconds(fields, 'max_age')
   return {
     isSilent: isSilent(fields),
     asksAgain: prompts.includes('consent') || prompts.includes('select_account'),
-    signsIn: prompts.includes('login'),
-    maxAgeSeconds: readSeconds(fields, 'max_age'),
+    // OpenID Connect Core 1.0 §3.1.2.1: `max_age=0` is as `prompt=login`, also within the second of a sign-in.
+    signsIn: prompts.includes('login') || maxAgeSeconds === 0,
+    maxAgeSeconds,
     askedAt: readSeconds(fields, ASKED_AT),
   }
 }

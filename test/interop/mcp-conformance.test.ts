@@ -8,16 +8,20 @@ import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePorts } from '../node/free-ports.ts'
 import { demoUser } from '../node/person.ts'
-import { type RunningRegistry, startRegistry } from '../node/running-registry.ts'
+import {
+  leavesNoSecret,
+  type RecordedRegistry,
+  startRecordedRegistry,
+} from '../node/recorded-registry.ts'
 
 const FOLDER = join(import.meta.dirname, 'programs')
 const PROGRAM = join(FOLDER, 'node_modules/@modelcontextprotocol/conformance/dist/index.js')
 const GIVE_UP_AFTER_MS = 60_000
 
-let running: RunningRegistry
+let running: RecordedRegistry
 beforeAll(async () => {
   if (!existsSync(PROGRAM)) throw new Error('npm ci --prefix test/interop/programs')
-  running = await startRegistry()
+  running = await startRecordedRegistry()
 })
 afterAll(() => running?.end())
 
@@ -63,4 +67,8 @@ describe('MCP conformance, authorization server', () => {
     expect(printed).toContain('Passed: 0/1, 1 failed')
     expect(status).not.toBe(0)
   })
+})
+
+leavesNoSecret(() => running, {
+  ...{ secrets: 6, line: 1, row: 5, key: 1, value: 1, file: 5, answer: 5 },
 })

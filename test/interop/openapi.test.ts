@@ -9,7 +9,11 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { credentialFile } from '../../src/local/prepare-operators.ts'
 import { inProject } from '../../src/local/project.ts'
-import { type RecordedRegistry, startRecordedRegistry } from '../node/recorded-registry.ts'
+import {
+  leavesNoSecret,
+  type RecordedRegistry,
+  startRecordedRegistry,
+} from '../node/recorded-registry.ts'
 
 const run = promisify(execFile)
 const PROGRAMS = inProject('test/interop/programs')
@@ -145,4 +149,8 @@ it('control: a program that misspells a path, a member or a response does not co
       stdout: expect.stringContaining('wrong.mjs('),
     })
   }
+})
+
+leavesNoSecret(() => running, {
+  ...{ secrets: 4, line: 1, row: 5, key: 1, value: 1, file: 5, answer: 5 },
 })

@@ -117,14 +117,18 @@ describe('the secrets that responses issue', () => {
   const refresh = mintToken('refreshToken')
   const code = mintToken('authorizationCode')
   const session = mintToken('browserSession')
+  const secret = mintToken('clientSecret')
   const tokens = `200\n\n{"access_token":"${access}","refresh_token":"${refresh}"}`
   const sent = `303\nLocation: https://c.example/cb?code=${code}&state=s\n\n`
+  const registered = `201\n\n{"client_id":"a","client_secret":"${secret}"}`
   const signedIn = `303\nSet-Cookie: registry_session=${session}; HttpOnly\n\n`
 
   it.each<[request: string, answer: string, issued: string[], elsewhere: string]>([
     ['POST /token', tokens, [access, refresh], 'POST /revoke'],
     ['POST /authorize', sent, [code], 'POST /token'],
     ['POST /login', signedIn, [session], 'POST /logout'],
+    ['POST /admin/v1/clients', registered, [secret], 'GET /admin/v1/clients'],
+    ['POST /admin/v1/clients/a/secrets', registered, [secret], 'PATCH /admin/v1/clients/a'],
   ])(
     'a secret that the response to %s issues is allowed there and found anywhere else',
     (request, answer, issued, elsewhere) => {

@@ -64,6 +64,11 @@ const ISSUED: readonly Readonly<{ request: RegExp; value: RegExp; what: string }
     value: /(?<="client_secret": ?")regs_[\w-]{49}(?=")/g,
     what: 'a client secret',
   },
+  {
+    request: /^POST \/admin\/v1\/clients(\/[^/]+\/secrets)?$/,
+    value: /(?<="client_secret":")regs_[\w-]{49}(?=")/g,
+    what: 'a client secret',
+  },
 ]
 
 /** `rest` is the response without what it issues. */

@@ -1,4 +1,4 @@
-/** The tests for libraries that send `prompt`, `offline_access` and a request for more than was consented. */
+/** The tests for libraries that send `prompt`, `offline_access`, `resource`, and a request for more than was consented. */
 
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { CodeFlow, MakeTokenLibrary, TokenLibrary } from './client-library.ts'
@@ -67,6 +67,25 @@ export function describePromptingLibrary(
       expect(granted).toMatchObject({ scope: LESS, refreshToken: expect.any(String) })
       const renewed = await library.refresh(client, granted.refreshToken ?? '')
       expect(renewed).toMatchObject({ scope: LESS, refreshToken: expect.any(String) })
+    })
+
+    it('the client library gets a token for the resource alone that it names (RFC 8707), and so it is after a refresh', async () => {
+      const resource = `https://${name}.example/api`
+      await running.administer('resource', 'create', resource, '--name', 'Papers', '--scope', LESS)
+      const statusAt = async (audience: string, accessToken: string) => {
+        const url = `${running.authenticator}/auth?audience=${encodeURIComponent(audience)}`
+        const headers = { Authorization: `Bearer ${accessToken}` }
+        return (await fetch(url, { headers })).status
+      }
+      const granted = await finish(await start(MORE, { prompt: 'consent', resource }))
+      const renewed = await library.refresh(client, granted.refreshToken ?? '')
+      for (const { accessToken, scope, expiresInSeconds } of [granted, renewed]) {
+        expect(scope).toBe(LESS)
+        expect(expiresInSeconds).toBe(900)
+        expect(await statusAt(resource, accessToken)).toBe(200)
+        expect(await statusAt('https://other.example', accessToken)).toBe(401)
+        expect(await library.introspect(client, accessToken)).toMatchObject({ aud: [resource] })
+      }
     })
 
     it.each([{ prompt: 'login' }, { max_age: '0' }])(

@@ -173,6 +173,10 @@ describe('prompt=login and max_age', () => {
     },
   )
 
+  it('max_age=0 demands a new sign-in also within the second of the last one', async () => {
+    expect(isSignIn(await open({ max_age: '0' }, await signIn(user)))).toBe(true)
+  })
+
   it('a sign-in within max_age is enough', async () => {
     const recent = await signIn(user)
     await age(recent, 30)
