@@ -18,7 +18,7 @@ import { applyMigrations } from './migrations.ts'
 import { OPERATOR_ID, operatorClient } from './operators.ts'
 import { MANAGEMENT_CONFIG } from './project.ts'
 import { HOST, runWorkers } from './run-workers.ts'
-import { isBusy, retryWhenBusy } from './state-lock.ts'
+import { isBusy, isPerhapsBusy, retryWhenBusy } from './state-lock.ts'
 import { databaseOf, readWranglerConfig } from './wrangler-config.ts'
 
 const LOG_WITHIN_MS = 500
@@ -90,11 +90,13 @@ export async function openOwnManagement(
   const runtime = runWorkers([{ config, module, vars }], stateDir, undefined, hear)
   try {
     const db: Database = await runtime.getD1Database('DB')
-    await retryWhenBusy(() => applyMigrations(db, databaseOf(config).migrations_dir))
+    const migrate = () => applyMigrations(db, databaseOf(config).migrations_dir)
+    await retryWhenBusy(migrate, isPerhapsBusy)
     const sessions: TextNamespace = await runtime.getKVNamespace('SESSIONS')
     const token = mintToken('accessToken')
     const key = await sessionKeyOf(token)
-    const nowMs = (await db.prepare(NOW_SQL).first<number>('now')) ?? Number.NaN
+    const readNow = () => db.prepare(NOW_SQL).first<number>('now')
+    const nowMs = (await retryWhenBusy(readNow, isPerhapsBusy)) ?? Number.NaN
     await sessions.put(key, JSON.stringify(operatorSession(nowMs)), {
       expirationTtl: REGISTRY_TOKEN_SECONDS,
     })

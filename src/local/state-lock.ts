@@ -18,6 +18,10 @@ const isLocked = (fault: unknown) =>
 /** Is this, or does it tell of, a statement or a batch of D1 that another process kept from writing? */
 export const isBusy = (fault: unknown) => /SQLITE_BUSY|database is locked/.test(String(fault))
 
+/** The same for work that may also be repeated if it was done: D1 can fail to say where its session is while another process writes. */
+export const isPerhapsBusy = (fault: unknown) =>
+  isBusy(fault) || /Failed to get session commit token/.test(String(fault))
+
 /** The lock is the operating system's, on an empty SQLite file: it ends with the process however that ends. */
 function openLock(path: string, what: string): DatabaseSync {
   try {
@@ -88,13 +92,13 @@ export async function withFileLocked<T>(path: string, work: () => Promise<T>): P
  * For the one writer that does not take the lock, `wrangler dev` on the same state. `attempt` must be harmless to repeat:
  * a statement or a batch that met SQLITE_BUSY has written nothing. After ten seconds the fault is thrown.
  */
-export async function retryWhenBusy<T>(attempt: () => Promise<T>): Promise<T> {
+export async function retryWhenBusy<T>(attempt: () => Promise<T>, mayRetry = isBusy): Promise<T> {
   const giveUpAt = performance.now() + RETRY_FOR_MS
   for (;;) {
     try {
       return await attempt()
     } catch (fault) {
-      if (!isBusy(fault) || performance.now() > giveUpAt) throw fault
+      if (!mayRetry(fault) || performance.now() > giveUpAt) throw fault
       await wait(20 + Math.random() * 80)
     }
   }

@@ -3,7 +3,7 @@
 import type { Database, TextNamespace } from '../stores/database.ts'
 import { applyMigrations } from './migrations.ts'
 import { runWorkers } from './run-workers.ts'
-import { retryWhenBusy } from './state-lock.ts'
+import { isPerhapsBusy, retryWhenBusy } from './state-lock.ts'
 import { databaseOf, type WranglerConfig } from './wrangler-config.ts'
 
 /** A worker that does nothing: a binding needs one. */
@@ -22,7 +22,8 @@ export async function openState(stateDir: string, registry: WranglerConfig): Pro
   const close = () => runtime.dispose()
   try {
     const db: Database = await runtime.getD1Database('DB')
-    await retryWhenBusy(() => applyMigrations(db, databaseOf(config).migrations_dir))
+    const migrate = () => applyMigrations(db, databaseOf(config).migrations_dir)
+    await retryWhenBusy(migrate, isPerhapsBusy)
     const sessions: TextNamespace = await runtime.getKVNamespace('SESSIONS')
     return { db, sessions, close }
   } catch (fault) {

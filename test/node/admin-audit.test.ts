@@ -92,6 +92,7 @@ type Given = Readonly<{
   disabledUserId: string
   /** Declared. */
   scope: string
+  resource: string
   /** With a scope and a category that are not declared. */
   file: string
 }>
@@ -308,6 +309,26 @@ cases.push(
     about: 'none',
     detail: expect.objectContaining({ changed: 0 }),
   },
+  {
+    event: 'resource.create',
+    words: ({ resource, scope }) => [
+      ...['resource', 'create', `${resource}/new`, '--name', 'Files', '--scope', scope],
+    ],
+    about: 'none',
+    detail: expect.objectContaining({ uri: expect.stringMatching(/\/new$/), name: 'Files' }),
+  },
+  {
+    event: 'resource.update',
+    words: ({ resource }) => ['resource', 'update', resource, '--name', 'Other'],
+    about: 'none',
+    detail: { uri: expect.any(String), name: 'Other' },
+  },
+  {
+    event: 'resource.delete',
+    words: ({ resource }) => ['resource', 'delete', resource],
+    about: 'none',
+    detail: expect.objectContaining({ uri: expect.any(String), name: 'Files' }),
+  },
 )
 
 const NOBODY = { client_id: null, user_id: null }
@@ -323,7 +344,7 @@ const idsOf = (whom: Exclude<Case['about'], 'new'>, given: Given) =>
 
 const NONE: Given = {
   ...{ clientId: 'c', userId: 'u', disabledClientId: 'd', disabledUserId: 'd' },
-  ...{ scope: 's', file: 'f' },
+  ...{ scope: 's', resource: 'https://files.example', file: 'f' },
 }
 const named = cases.map(
   (one) => [`${one.words(NONE).slice(0, 2).join(' ')} (${one.about})`, one] as const,
@@ -343,13 +364,26 @@ async function given(): Promise<Given> {
     )
     .bind(scope)
     .run()
+  const resource = `https://files${scopes}.example/api`
+  await state.database
+    .prepare(
+      `INSERT INTO resource (uri, name, scopes, access_token_lifetime_seconds, declared_at_ms, version, created_at, updated_at)
+       VALUES (?1, 'Files', json_array(?2), 900, 1, 1, 1, 1)`,
+    )
+    .bind(resource, scope)
+    .run()
   const file = join(state.stateDir, 'catalogue.json')
   const declared = {
     scopes: [{ name: `${scope}_file`, sentence: 'Read', sensitive: true }],
-    categories: [{ name: `cs.${'x'.repeat(scopes)}`, title: 'Computing' }],
+    categories: [
+      {
+        name: `cs.${String(scopes).replace(/\d/g, (digit) => 'ABCDEFGHIJ'[Number(digit)] ?? '')}`,
+        title: 'Computing',
+      },
+    ],
   }
   await writeFile(file, JSON.stringify(declared))
-  return { clientId, userId, disabledClientId, disabledUserId, scope, file }
+  return { clientId, userId, disabledClientId, disabledUserId, scope, resource, file }
 }
 
 /** The words of every command. */
@@ -369,6 +403,9 @@ const READING: Readonly<Record<string, (given: Given) => string[]>> = {
   'scope list': () => [],
   'scope show': ({ scope }) => [scope],
   'category list': () => [],
+  'resource list': () => [],
+  'resource show': ({ resource }) => [resource],
+  export: ({ file }) => [`${file}.yaml`],
   'user list': () => [],
   'user show': ({ userId }) => [userId],
   why: () => ['K7M2Q9XW4D'],
@@ -377,8 +414,8 @@ const READING: Readonly<Record<string, (given: Given) => string[]>> = {
 
 it('every command is in the list of those that write an audit row or in the list of those that change nothing', () => {
   const acts = new Set(cases.map(({ words }) => words(NONE).slice(0, 2).join(' ')))
-  // admin-import.test.ts covers `import arxiv`, which writes a row for each client.
-  const others = ['doctor', 'login', 'logout', 'import arxiv']
+  // admin-import.test.ts covers `import arxiv`, and admin-registry-file.test.ts `apply`: a row for each client, user, scope or resource.
+  const others = ['apply', 'doctor', 'login', 'logout', 'import arxiv']
   expect([...acts, ...Object.keys(READING), ...others].sort()).toEqual(commands.sort())
   const told = new Set(cases.map(({ event }) => event))
   expect([...told, 'client.import', 'consent.grant', 'consent.remove'].sort()).toEqual(

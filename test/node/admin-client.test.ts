@@ -127,6 +127,7 @@ describe('client list and client show', () => {
     const { client_id, client_secret = '' } = await create('--scope', 'a:b')
     const shown = await show(client_id)
     expect(shown).toEqual({
+      default_resources: [],
       client_id,
       name: 'Helper',
       owner_id: 'u-17',
