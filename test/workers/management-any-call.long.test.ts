@@ -3,6 +3,7 @@
  * not describe, and no write without authorization. fast-check prints the seed and the smallest call of a failure.
  */
 
+import { env } from 'cloudflare:workers'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { mintToken } from '../../src/crypto/token.ts'
@@ -74,6 +75,13 @@ async function knownValues(): Promise<Known> {
     clients.push((await newClient()).id)
     users.push(await newUser())
   }
+  const uris = clients.map((_, n) => `https://files${n}.example/api`)
+  await env.DB.prepare(
+    `INSERT INTO resource (uri, name, scopes, access_token_lifetime_seconds, declared_at_ms, version, created_at, updated_at)
+     SELECT value, 'Files', '["files:read"]', 900, 1, 1, 1, 1 FROM json_each(?1)`,
+  )
+    .bind(JSON.stringify(uris))
+    .run()
   // The examples of the document name it.
   const { client_id } = CLIENT_EXAMPLE
   const body = { client_id, name: 'Example', owner_id: 'example' }
@@ -83,6 +91,7 @@ async function knownValues(): Promise<Known> {
   return {
     client_id: [...clients, 'fuzzed-1', 'fuzzed.2'],
     user_id: [...users.map(({ id }) => id), 'fuzzed-user'],
+    uri: [...uris, 'https://fuzzed.example', 'http://x', 'x'],
     username: ['fuzzed', users[0]?.username],
     // A good password costs 300 ms: most are refused before.
     password: ['short', '', 7, null, `a good password\0`],

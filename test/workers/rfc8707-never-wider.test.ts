@@ -139,7 +139,8 @@ describe('a grant', () => {
       fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 9 }), async (steps) => {
         const client = await newRefreshingClient({ scopes: SCOPES })
         const first: Step = { kind: 'authorize', resources: [0, 1], scopes: [], unticked: [] }
-        if (await run(client, [first, ...steps])) granted += 1
+        const last: Step = { kind: 'redeem', resources: [], scopes: [] }
+        if (await run(client, [first, ...steps, last])) granted += 1
       }),
       { numRuns: 25 },
     )
