@@ -17,10 +17,11 @@ const channels = (colour: string) =>
   [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16))
 
 function luminance(colour: string) {
-  const [red = 0, green = 0, blue = 0] = channels(colour).map((channel) => {
+  const parts = channels(colour).map((channel) => {
     const part = channel / 255
     return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4
   })
+  const [red, green, blue] = parts as [number, number, number]
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 }
 
@@ -35,9 +36,9 @@ export const leastContrast = (colour: string, scheme: Scheme) =>
   Math.min(...Object.values(GROUNDS[scheme]).map((ground) => contrast(colour, ground)))
 
 const mixed = (colour: string, other: string, share: number) => {
-  const added = channels(other)
+  const added = channels(other) as [number, number, number]
   return `#${channels(colour)
-    .map((channel, at) => Math.round(channel + ((added[at] ?? 0) - channel) * share))
+    .map((channel, at) => Math.round(channel + ((added[at] as number) - channel) * share))
     .map((channel) => channel.toString(16).padStart(2, '0'))
     .join('')}`
 }
@@ -51,5 +52,6 @@ export function legibleShade(colour: string, scheme: Scheme): string {
   const shades = Array.from({ length: 21 }, (_, step) =>
     mixed(colour, STRONGEST[scheme], step / 20),
   )
-  return shades.find((shade) => leastContrast(shade, scheme) >= LEAST_CONTRAST) ?? STRONGEST[scheme]
+  // The last shade is the strongest colour itself, which has enough.
+  return shades.find((shade) => leastContrast(shade, scheme) >= LEAST_CONTRAST) as string
 }

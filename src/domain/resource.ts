@@ -11,6 +11,13 @@ export const RESOURCE_URI_RULE =
 export const RESOURCE_TOKEN_SECONDS = 900
 
 const FORM = /^([a-z][a-z0-9+.-]*):(?:\/\/([^/?]*))?([^?]*)(\?.*)?$/i
+type Parts = [
+  whole: string,
+  scheme: string,
+  authority: string | undefined,
+  path: string,
+  query?: string,
+]
 const PRINTABLE = /^[!$-[\]-~]+$/
 const DEFAULT_PORTS: Readonly<Record<string, string>> = { http: '80', https: '443' }
 
@@ -29,9 +36,9 @@ export function canonicalResource(text: string): string | null {
   if (text.length > MAX_RESOURCE_URI_LENGTH || !PRINTABLE.test(text) || !URL.canParse(text)) {
     return null
   }
-  const [, rawScheme = '', authority, path = '', query = ''] = FORM.exec(text) ?? []
+  // What URL can parse has a scheme, and the form takes anything after it.
+  const [, rawScheme, authority, path, query = ''] = FORM.exec(text) as unknown as Parts
   const scheme = rawScheme.toLowerCase()
-  if (scheme === '') return null
   if (authority === undefined) {
     // `https:host` is not what it seems to be.
     return path === '' || DEFAULT_PORTS[scheme] ? null : `${scheme}:${path}${query}`

@@ -42,14 +42,14 @@ export type Choice = Readonly<{
 }>
 
 const gravest = (deeds: readonly Deed[]): Deed =>
-  DEEDS.findLast((deed) => deeds.includes(deed)) ?? 'changing'
+  DEEDS.findLast((deed) => deeds.includes(deed)) as Deed
 
 /** In the order of the scopes. */
 export function choicesOf(scopes: readonly DescribedScope[]): Choice[] {
   const bySentence = Map.groupBy(scopes, ({ sentence }) => foldText(sentence).trim())
   return [...bySentence.values()].map((alike) => ({
     scopes: alike.map(({ scope }) => scope),
-    sentence: alike[0]?.sentence ?? '',
+    sentence: (alike[0] as DescribedScope).sentence,
     isSensitive: alike.some(({ isSensitive }) => isSensitive),
     deed: gravest(alike.map(({ scope }) => deedOf(scope))),
   }))

@@ -89,8 +89,10 @@ export const credentialRequired = (scopes: readonly string[]): Refusal => ({
 export const WRONG_AUDIENCE = 'The access token is not for this resource.'
 
 /** RFC 8707 §2, RFC 9068 §4: a token without an audience is for no resource in particular, so it is not for this one. */
-export const isFor = ({ audience }: Pick<SessionRecord, 'audience'>, uri: string) =>
-  audience.includes(canonicalResource(uri) ?? '')
+export function isFor({ audience }: Pick<SessionRecord, 'audience'>, uri: string) {
+  const resource = canonicalResource(uri)
+  return audience.some((one) => one === resource)
+}
 
 /** Did the caller present no credential? */
 export const asksForCredential = ({ error }: Refusal) => error === 'authentication_required'

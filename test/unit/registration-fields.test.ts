@@ -14,6 +14,7 @@ import {
 } from '../../src/protocol/registration/client-fields.ts'
 import { RegistrationError } from '../../src/protocol/registration/errors.ts'
 import { snakeCase } from '../../src/protocol/registration/field.ts'
+import { itemProblems } from '../../src/protocol/registration/list-body.ts'
 import {
   permissionChangeSchema,
   readPermissionChange,
@@ -301,5 +302,21 @@ describe('the description of the fields', () => {
     const said = ofClient({ scopes: ['{field}"'] })
     expect(said?.message).toContain('\\u007bfield}')
     expect(said?.message).not.toContain('scopes')
+  })
+})
+
+describe('the items of a list', () => {
+  const read = (item: unknown) => {
+    if (item === 'bad') throw new RegistrationError('invalid', '{field} is bad', 'name')
+    return { name: (item as { name: string }).name }
+  }
+
+  it('each bad item and each name that comes twice is a problem, and a fault of the program is thrown', () => {
+    const problems = itemProblems([{ name: 'a' }, 'bad', { name: 'a' }], read)
+    expect(problems.map(({ index, problem }) => [index, problem.field])).toEqual([
+      [1, 'name'],
+      [2, 'name'],
+    ])
+    expect(() => itemProblems([null], read)).toThrow(TypeError)
   })
 })
