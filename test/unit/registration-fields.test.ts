@@ -14,7 +14,7 @@ import {
 } from '../../src/protocol/registration/client-fields.ts'
 import { RegistrationError } from '../../src/protocol/registration/errors.ts'
 import { snakeCase } from '../../src/protocol/registration/field.ts'
-import { itemProblems } from '../../src/protocol/registration/list-body.ts'
+import { itemProblems, readList } from '../../src/protocol/registration/list-body.ts'
 import {
   permissionChangeSchema,
   readPermissionChange,
@@ -318,5 +318,33 @@ describe('the items of a list', () => {
       [2, 'name'],
     ])
     expect(() => itemProblems([null], read)).toThrow(TypeError)
+    const fieldOf = (items: unknown[], how: (item: unknown) => { name: string } = read) => {
+      try {
+        return readList({ items }, how)
+      } catch (fault) {
+        return fault instanceof RegistrationError && [fault.field, String(fault.message)]
+      }
+    }
+    expect(fieldOf(['bad'])).toEqual(['items[0].name', expect.stringMatching(/is bad$/)])
+    expect(fieldOf(['bad', 'bad'])).toEqual([
+      'items[0].name',
+      expect.stringMatching(/; 1 more items are bad$/),
+    ])
+    const whole = () => {
+      throw new RegistrationError('invalid', 'not an object', null)
+    }
+    expect(fieldOf([1], whole)).toEqual(['items[0]', 'not an object'])
+    expect(fieldOf([{ name: 'a' }])).toEqual([{ name: 'a' }])
   })
+})
+
+it('a client without keys has none in its row, its document and the audit', () => {
+  const { keep, inDocument, inAudit } = CLIENT_FIELDS.jwks as unknown as Record<
+    string,
+    (keySet: unknown) => unknown
+  >
+  expect([keep?.(null), inDocument?.(null), inAudit?.(null)]).toEqual([null, null, undefined])
+  const keys = { keys: [] }
+  const kept = JSON.stringify(keys)
+  expect([keep?.(keys), inDocument?.(kept), inAudit?.(kept)]).toEqual([kept, keys, 'replaced'])
 })

@@ -133,14 +133,6 @@ export const fieldsIn = <T>(
     }),
   ) as Partial<T>
 
-/** What a new record has where nothing was given. */
-export const initialOf = <T>(fields: Fields<T>): Partial<T> =>
-  Object.fromEntries(
-    entriesOf(fields).flatMap(([name, { initial }]) =>
-      initial === undefined ? [] : [[name, initial]],
-    ),
-  ) as Partial<T>
-
 /** The fields that `record` has, as a document or the audit shows them. No other field of it is shown. */
 export const shown = <T>(
   where: 'inDocument' | 'inAudit',
