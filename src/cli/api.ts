@@ -55,15 +55,13 @@ export type Reached = Readonly<{
   renew: () => Promise<boolean>
 }>
 
-/** What the API refused. `field` is the member's name in JSON. */
+/** What the API refused. */
 export class ProblemRefusal extends Refusal {
   readonly status: number
-  readonly field: string | null
 
-  constructor(message: string, status: number, field: string | null = null) {
+  constructor(message: string, status: number) {
     super(message)
     this.status = status
-    this.field = field
   }
 }
 
@@ -115,9 +113,8 @@ function refusalOf(received: Received, { url }: Reached): ProblemRefusal {
   }
   const field = typeof problem.field === 'string' ? problem.field : null
   const words = inOptions(String(problem.detail), field)
-  if (status < 500 && status !== 401 && status !== 429)
-    return new ProblemRefusal(words, status, field)
-  return new ProblemRefusal(`the registry answered ${status}: ${words}`, status, field)
+  if (status < 500 && status !== 401 && status !== 429) return new ProblemRefusal(words, status)
+  return new ProblemRefusal(`the registry answered ${status}: ${words}`, status)
 }
 
 /** The change may have been committed before its answer was lost. */

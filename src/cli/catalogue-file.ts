@@ -1,7 +1,6 @@
 /** A file with a list of scopes or categories: its items, checked one by one, each with the line on which it begins. */
 
-import { readFile } from 'node:fs/promises'
-import { utf8Text } from '../local/files.ts'
+import { readText } from '../local/files.ts'
 import { Refusal } from '../local/refusal.ts'
 import { itemProblems } from '../protocol/registration/list-body.ts'
 import { printable } from './text-form.ts'
@@ -54,10 +53,7 @@ export async function readCatalogueFile<Item extends Readonly<{ name: string }>>
   io: Io,
 ): Promise<readonly Item[]> {
   const what = JSON.stringify(file)
-  const bytes = await readFile(file).catch((fault: NodeJS.ErrnoException) => {
-    throw new Refusal(`${what} cannot be read (${fault.code})`)
-  })
-  const text = utf8Text(what, bytes)
+  const text = await readText(what, file)
   const document = parsed(what, text)
   const items = (document as Readonly<Record<string, unknown>> | null)?.[member]
   if (!Array.isArray(items)) throw new Refusal(`${what} has no list ${JSON.stringify(member)}`)

@@ -1,9 +1,8 @@
 /** How a machine's client authenticates at `/token`: with its secret, or with its private key. */
 
-import { readFile } from 'node:fs/promises'
 import { importJWK, type JWK, SignJWT } from 'jose'
 import { randomId } from '../crypto/random.ts'
-import { utf8Text } from '../local/files.ts'
+import { readText } from '../local/files.ts'
 import { Refusal } from '../local/refusal.ts'
 import { buyToken, epochSeconds, machineTokens, type Server, type Tokens } from './tokens.ts'
 
@@ -28,16 +27,13 @@ export const tokensBySecret = (
 
 async function readPrivateKey(file: string) {
   const what = `REGISTRY_PRIVATE_KEY_FILE: ${JSON.stringify(file)}`
-  const bytes = await readFile(file).catch((fault: NodeJS.ErrnoException) => {
-    throw new Refusal(`${what} cannot be read (${fault.code})`)
-  })
+  const text = await readText(what, file)
   try {
-    const jwk = JSON.parse(utf8Text(what, bytes)) as JWK
+    const jwk = JSON.parse(text) as JWK
     if (typeof jwk.d !== 'string') throw new TypeError('not private')
     const alg = jwk.alg ?? ALGORITHMS[jwk.kty ?? ''] ?? ''
     return { key: await importJWK(jwk, alg), alg, kid: jwk.kid }
-  } catch (fault) {
-    if (fault instanceof Refusal) throw fault
+  } catch {
     // The fault may repeat a part of the key.
     throw new Refusal(`${what} is not a private key: it needs a JWK (RFC 7517) of EC, OKP or RSA`)
   }

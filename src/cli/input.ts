@@ -1,9 +1,7 @@
 /** What is read besides the words of the command line: a line of standard input, and a client's keys. */
 
-import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import { utf8Text } from '../local/files.ts'
-import { Refusal } from '../local/refusal.ts'
+import { readText, utf8Text } from '../local/files.ts'
 import { refuseUsage } from './verb.ts'
 
 const LINE_FEED = 0x0a
@@ -22,13 +20,7 @@ export async function readFirstLine(stdin: AsyncIterable<Uint8Array | string>): 
   return utf8Text('standard input', line).replace(/\r$/, '')
 }
 
-async function contentOf(file: string): Promise<string> {
-  const what = `--jwks-file ${JSON.stringify(file)}`
-  const bytes = await readFile(file).catch((fault: NodeJS.ErrnoException) => {
-    throw new Refusal(`${what} cannot be read (${fault.code})`)
-  })
-  return utf8Text(what, bytes)
-}
+const contentOf = (file: string) => readText(`--jwks-file ${JSON.stringify(file)}`, file)
 
 /** The text of `--jwks` or `--jwks-file`; undefined if neither was given. */
 export async function readKeys(

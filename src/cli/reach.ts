@@ -9,6 +9,7 @@ import { type Environment, REGISTRY_CONFIG, stateDirectory } from '../local/proj
 import { oneLine, Refusal } from '../local/refusal.ts'
 import type { RunningRegistry } from '../local/running-registry.ts'
 import { claimState } from '../local/state-lock.ts'
+import { isIssuer } from '../protocol/public-url.ts'
 import { type ManagementApi, managementApi, type Reached, type Sent } from './api.ts'
 import { tokensByKey, tokensBySecret } from './client-authentication.ts'
 import { readSignIn, signInTokens } from './sign-in.ts'
@@ -23,11 +24,7 @@ export type SignInPlace = Readonly<{ server: Server; file: string; login: string
 
 /** Credentials are sent there: plain http is for this machine alone. */
 function requireGuarded(issuer: string, from: string): string {
-  const { protocol, hostname, origin } = URL.canParse(issuer)
-    ? new URL(issuer)
-    : { protocol: '', hostname: '', origin: '' }
-  const isLoopback = protocol === 'http:' && LOOPBACK_HOSTS.includes(hostname)
-  if (origin === issuer && (protocol === 'https:' || isLoopback)) return issuer
+  if (isIssuer(issuer)) return issuer
   throw new Refusal(`ISSUER${from}: must be an https origin, or http on a loopback address`)
 }
 

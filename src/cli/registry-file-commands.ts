@@ -10,11 +10,11 @@ import { readGivenFile, STANDARD, writeGivenFile } from './registry-file/files.t
 import { type Change, type Plan, planOf, type State, sectionsToRead } from './registry-file/plan.ts'
 import { counted, headOf } from './registry-file/plan-text.ts'
 import { asJson, forPeople, type Printer } from './registry-file/printing.ts'
-import { type RegistryFile, readRegistryFile } from './registry-file/read.ts'
+import type { RegistryFile } from './registry-file/read.ts'
 import type { Section } from './registry-file/section.ts'
 import { SECTIONS } from './registry-file/sections.ts'
 import type { FileProblem } from './registry-file/text.ts'
-import { type FileFormat, registryText } from './registry-file/write.ts'
+import type { FileFormat } from './registry-file/write.ts'
 import { printable } from './text-form.ts'
 import { Ended, type Form, type Io, listOption, note, refuseUsage, verb, writeOut } from './verb.ts'
 
@@ -42,6 +42,7 @@ async function exportTo(file: string, options: ExportOptions, command: Command, 
   const state = await withApi({ remote, env: io.env }, (api) => readState(api, sections))
   const isJson = file === STANDARD ? json : file.toLowerCase().endsWith('.json')
   const format: FileFormat = isJson ? 'json' : 'yaml'
+  const { registryText } = await import('./registry-file/write.ts')
   const text = registryText(state, sections, format)
   if (file === STANDARD) return writeOut(io, text)
   await writeGivenFile(file, text)
@@ -151,6 +152,7 @@ export function addRegistryFileCommands(program: Command, io: Io) {
     .option('--yes', 'do not ask, as in a script, where there is no terminal')
     .action(async (file: string, options: ApplyOptions) => {
       const what = file === STANDARD ? 'standard input' : JSON.stringify(file)
+      const { readRegistryFile } = await import('./registry-file/read.ts')
       const read = await readRegistryFile(await readGivenFile(file, io), SECTIONS)
       if (read.problems.length > 0) refuseFile(io, what, read.problems)
       const where = { remote: options.remote ?? false, env: io.env }

@@ -1,6 +1,5 @@
 /** A person's sign-in at a registry: its file, its tokens, and how they are renewed. */
 
-import { createHash } from 'node:crypto'
 import {
   calculateJwkThumbprint,
   exportJWK,
@@ -9,6 +8,7 @@ import {
   type JWK,
   SignJWT,
 } from 'jose'
+import { digest } from '../crypto/digest.ts'
 import { randomId } from '../crypto/random.ts'
 import { readIfPresent } from '../local/files.ts'
 import { Refusal } from '../local/refusal.ts'
@@ -25,14 +25,14 @@ import {
 
 const ALG = 'ES256'
 
-/** The file's form. It is for its owner alone: who reads it administers the registry as this person until `logout`. */
+/** The file's form. It is for its owner alone: anyone who can read it can administer the registry as this person until `logout`. */
 export type SignIn = Readonly<{
   issuer: string
   client_id: string
   scope: string
   refresh_token: string
   access_token: string
-  /** Of the access token, epoch seconds. */
+  /** When the access token ends, in epoch seconds. */
   expires_at: number
   /** The private key that both tokens are bound to (RFC 9449). */
   key: JWK
@@ -51,10 +51,7 @@ async function proofOf(
   { method, url, accessToken }: Readonly<{ method: string; url: string; accessToken?: string }>,
 ): Promise<string> {
   const { d: _, ...publicKey } = key
-  const ath =
-    accessToken === undefined
-      ? {}
-      : { ath: createHash('sha256').update(accessToken).digest('base64url') }
+  const ath = accessToken === undefined ? {} : { ath: await digest(accessToken) }
   return new SignJWT({ jti: randomId(), htm: method, htu: url, ...ath })
     .setProtectedHeader({ typ: 'dpop+jwt', alg: ALG, jwk: publicKey })
     .setIssuedAt()

@@ -34,15 +34,8 @@ export type BoughtToken = Readonly<{
   expiresAt: number
 }>
 
-/** The token endpoint refused; `error` is a code of RFC 6749 §5.2. */
-export class TokenRefusal extends Refusal {
-  readonly error: string
-
-  constructor(message: string, error: string) {
-    super(message)
-    this.error = error
-  }
-}
+/** The token endpoint refused with an error of RFC 6749 §5.2. */
+export class TokenRefusal extends Refusal {}
 
 export const epochSeconds = () => Math.floor(Date.now() / 1000)
 
@@ -94,11 +87,11 @@ export async function buyToken(
   const error = textIn(body.error) ?? ''
   const why = textIn(body.error_description) ?? (error || 'no reason given')
   const words = `the registry at ${url} gives no token (${status}): ${oneLine(why)}`
-  throw status < 500 && error !== '' ? new TokenRefusal(words, error) : new Refusal(words)
+  throw status < 500 && error !== '' ? new TokenRefusal(words) : new Refusal(words)
 }
 
 /** A token beside the credential that bought it, in a file for its owner alone. */
-export type KeptToken = Readonly<{ client_id: string; access_token: string; expires_at: number }>
+type KeptToken = Readonly<{ client_id: string; access_token: string; expires_at: number }>
 
 /** In a folder for its owner alone, which is made where it is missing. */
 export async function writeKept(file: string, value: object): Promise<void> {

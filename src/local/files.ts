@@ -27,3 +27,11 @@ export function utf8Text(what: string, bytes: Uint8Array): string {
     throw new Refusal(`${what} is not UTF-8 text: save it as UTF-8`)
   }
 }
+
+/** The text of a file that a person named. `what` begins the Refusal of a file that cannot be read or is not UTF-8. */
+export async function readText(what: string, file: string): Promise<string> {
+  const bytes = await readFile(file).catch((fault: NodeJS.ErrnoException) => {
+    throw new Refusal(`${what} cannot be read (${fault.code})`)
+  })
+  return utf8Text(what, bytes)
+}

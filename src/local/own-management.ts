@@ -50,7 +50,7 @@ export function operatorSession(nowMs: number): SessionRecord {
   }
 }
 
-export type OwnManagement = Readonly<{
+type OwnManagement = Readonly<{
   token: string
   /** `target` is a path with a query. */
   dispatch: (target: string, init: RequestInit) => ReturnType<Miniflare['dispatchFetch']>

@@ -78,17 +78,6 @@ export function readWranglerConfig(path: string): WranglerConfig {
   }
 }
 
-function namespaceOf(config: WranglerConfig, name: string): string {
-  const namespace = config.kv_namespaces.find(({ binding }) => binding === name)
-  if (!namespace) {
-    throw new Refusal(`wrangler.toml: there is no KV namespace with the binding ${name}`)
-  }
-  return namespace.id
-}
-
-/** The id of the namespace that holds the sessions, by the name of its binding. */
-export const sessionsOf = (config: WranglerConfig) => namespaceOf(config, 'SESSIONS')
-
 /** The registry's own database, by the name of its binding. */
 export function databaseOf(config: WranglerConfig) {
   const database = config.d1_databases.find(({ binding }) => binding === 'DB')

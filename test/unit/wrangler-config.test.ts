@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { CRON_INTERVAL_SECONDS } from '../../src/domain/revocation.ts'
 import { AUTHENTICATOR_CONFIG, REGISTRY_CONFIG } from '../../src/local/project.ts'
-import { readWranglerConfig, sessionsOf } from '../../src/local/wrangler-config.ts'
+import { readWranglerConfig } from '../../src/local/wrangler-config.ts'
 
 describe('wrangler.toml', () => {
   const directory = mkdtempSync(join(tmpdir(), 'registry-config-'))
@@ -20,6 +20,9 @@ describe('wrangler.toml', () => {
     expect(bindings(registry)).toEqual(['DB', 'SESSIONS', 'CODES'])
     expect(bindings(authenticator)).toContain('SESSIONS')
     expect(bindings(authenticator)).not.toContain('CODES')
+    const sessionsOf = ({ kv_namespaces }: typeof registry) =>
+      kv_namespaces.find(({ binding }) => binding === 'SESSIONS')?.id
+    expect(sessionsOf(registry)).toBeDefined()
     expect(sessionsOf(authenticator)).toBe(sessionsOf(registry))
     expect(registry.compatibility_date).toBe(authenticator.compatibility_date)
   })

@@ -12,7 +12,7 @@ export type ImportResult = Readonly<{
   problem?: Readonly<{ detail: string }> | undefined
 }>
 
-export type Importer = Readonly<{
+type Importer = Readonly<{
   /** May be called again with the same clients. */
   send: (clients: readonly ClientImport[]) => Promise<readonly ImportResult[]>
   report: (bad: BadRow) => void
@@ -30,7 +30,7 @@ export type Summary = Readonly<{
   badRows: number
 }>
 
-/** Of one request to the API. */
+/** The limits of one request to the API. */
 const MAX_CLIENTS = 200
 const MAX_CHARACTERS = 250_000
 const ROWS_A_LINE = 100_000

@@ -1,7 +1,7 @@
 /** Reads the original's tables from an SQL dump of MySQL, MariaDB or SQLite. At most one row is in memory. */
 
 import { Refusal } from '../../local/refusal.ts'
-import { SqlTokens, type Token } from './sql-tokens.ts'
+import { isMark, SqlTokens, type Token } from './sql-tokens.ts'
 import { valuesOf } from './sql-values.ts'
 import {
   type BadRow,
@@ -19,7 +19,6 @@ type Reading<Result = void> = Generator<void, Result, Token>
 /** The definition of a table is small. A row has one long text at most. */
 const MAX_TOKENS = 10_000
 
-const isMark = (token: Token, mark: string) => token.kind === 'mark' && token.text === mark
 const isWord = (token: Token, word: RegExp) => token.kind === 'word' && word.test(token.text)
 const isName = ({ kind }: Token) => kind === 'word' || kind === 'name'
 

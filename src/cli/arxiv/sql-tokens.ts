@@ -6,9 +6,12 @@ import { Refusal } from '../../local/refusal.ts'
 export type Token = Readonly<{
   kind: 'word' | 'name' | 'text' | 'blob' | 'number' | 'mark'
   text: string
-  /** Of its first character, from 1. */
+  /** The line of its first character, from 1. */
   line: number
 }>
+
+export const isMark = (token: Token | undefined, mark: string) =>
+  token?.kind === 'mark' && token.text === mark
 
 /** What a backslash in a text means depends on the program that wrote the dump. */
 type Dialect = 'unknown' | 'standard' | 'mysql'

@@ -1,11 +1,8 @@
 /** What an expression in `VALUES` stands for: literals, and the functions with which SQLite writes unusual texts. */
 
-import type { Token } from './sql-tokens.ts'
+import { isMark, type Token } from './sql-tokens.ts'
 
 type Value = string | null
-
-const isMark = (token: Token | undefined, mark: string) =>
-  token?.kind === 'mark' && token.text === mark
 
 /** Parts between commas that are in no parentheses. */
 function splitAtCommas(tokens: readonly Token[]): readonly (readonly Token[])[] {
@@ -52,7 +49,7 @@ const LITERALS = new Set<Token['kind']>(['text', 'blob', 'name', 'number'])
 const WORDS: Readonly<Record<string, Value>> = { null: null, true: '1', false: '0' }
 
 /** Undefined for an expression of another kind. */
-export function meaningOf(tokens: readonly Token[]): Value | undefined {
+function meaningOf(tokens: readonly Token[]): Value | undefined {
   const [first, second] = tokens
   if (first === undefined) return undefined
   if (tokens.length === 1) {

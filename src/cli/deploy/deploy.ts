@@ -3,12 +3,13 @@
 import { parseArgs } from 'node:util'
 import { readIfPresent } from '../../local/files.ts'
 import { oneLine } from '../../local/refusal.ts'
+import { isIssuer } from '../../protocol/public-url.ts'
 import { DONE, FAILED, WRONG_USAGE, writeOut } from '../verb.ts'
 import type { Options, Outside } from './outside.ts'
 import { operatorFile, shownFiles, shownPath } from './secrets.ts'
 import { checkIssuer } from './settle.ts'
 import { signIn } from './sign-in.ts'
-import { isUsableUrl, stepsFor } from './steps.ts'
+import { stepsFor } from './steps.ts'
 
 const SIGN_IN = {
   name: 'sign-in',
@@ -68,7 +69,7 @@ function readWords(argv: readonly string[], env: Outside['env']): Words {
   })
   const { issuer, authenticator, account, 'wait-seconds': waited } = values
   checkNamedIssuer(issuer, env)
-  if (authenticator !== undefined && !isUsableUrl(authenticator)) {
+  if (authenticator !== undefined && !isIssuer(authenticator)) {
     throw new Error('--authenticator must be an https origin, without a path')
   }
   if (!/^\d{1,5}$/.test(waited)) throw new Error('--wait-seconds must be a number of seconds')

@@ -3,7 +3,7 @@
 import { SECRET_NAMES, type WorkerName } from '../../config.ts'
 import { CONFIG_FILES, hasRoutes, readConfigs } from '../../local/deploy-problems.ts'
 import { oneLine, Refusal } from '../../local/refusal.ts'
-import { ask, isGuarded, poll } from '../doctor/check.ts'
+import { ask, poll } from '../doctor/check.ts'
 import { runDoctor } from '../doctor/doctor.ts'
 import { lineOf } from '../doctor-command.ts'
 import { writeOut } from '../verb.ts'
@@ -138,8 +138,6 @@ async function examineDeployment(deployment: Deployment): Promise<string> {
   if (failed > 0) throw new Refusal(`${failed} ${failed === 1 ? 'check' : 'checks'} failed`)
   return 'every guarantee that could be checked holds'
 }
-
-export const isUsableUrl = (url: string) => isGuarded(url) && new URL(url).origin === url
 
 const ALL_STEPS: readonly Step[] = [
   {

@@ -3,6 +3,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { LOOPBACK_HOSTS } from '../../domain/network.ts'
 import { oneLine, Refusal } from '../../local/refusal.ts'
+import { causeOf } from '../network-faults.ts'
 import type { Examined } from './examined.ts'
 
 const ANSWER_WITHIN_MS = 10_000
@@ -65,7 +66,7 @@ export async function ask(url: string, init: RequestInit = {}): Promise<Response
   if (!URL.canParse(url)) throw new Refusal(`${JSON.stringify(url)} is not a URL`)
   const signal = AbortSignal.timeout(ANSWER_WITHIN_MS)
   return fetch(url, { redirect: 'manual', signal, ...init }).catch((fault: unknown) => {
-    const cause = fault instanceof Error ? (fault.cause ?? fault) : fault
+    const cause = causeOf(fault)
     const why = cause instanceof Error && 'code' in cause ? String(cause.code) : oneLine(cause)
     throw new Refusal(`cannot reach ${new URL(url).origin}: ${why}`)
   })

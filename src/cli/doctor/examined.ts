@@ -3,12 +3,12 @@
 import type { Configs } from '../../local/deploy-problems.ts'
 import type { ManagementApi } from '../api.ts'
 import { type Check, notChecked, type Verdict } from './check.ts'
-import type { Trial } from './trial.ts'
+import { once, type Trial } from './trial.ts'
 
 /** How long a promise may take. */
 export type Bounds = Readonly<{ seenSeconds: number; revokedSeconds: number }>
 
-/** Of the management API's answer, what the doctor reads. */
+/** The part of the API's answer that the doctor reads. */
 type Status = Readonly<{
   schema: Readonly<{ applied_at: string; migrations: readonly string[] }> | null
   settings: Readonly<{ LOGIN_URL: string | null }>
@@ -29,11 +29,7 @@ export type Administered = Readonly<{
 }>
 
 export function statusOf(api: ManagementApi): Administered['status'] {
-  let asked: Promise<Status> | undefined
-  return () => {
-    asked ??= api.call<Status>({ method: 'GET', path: '/status' }).then(({ body }) => body)
-    return asked
-  }
+  return once(async () => (await api.call<Status>({ method: 'GET', path: '/status' })).body)
 }
 
 export type Examined = Configs &

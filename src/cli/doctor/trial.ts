@@ -50,7 +50,7 @@ async function remove(api: ManagementApi, noun: (typeof NOUNS)[number], id: stri
 }
 
 /** The result of the first call is that of all. */
-function once<T>(work: () => Promise<T>) {
+export function once<T>(work: () => Promise<T>) {
   let result: Promise<T> | undefined
   return Object.assign(
     () => {

@@ -4,6 +4,7 @@ import { readKeySet } from '../../crypto/key-set.ts'
 import { endorsementCovers, withoutCovered } from '../../domain/category.ts'
 import type { AuthMethod } from '../../domain/client.ts'
 import { grantTypesByDefault, registrationProblem } from '../../domain/registration.ts'
+import { COMMAND_LINE_ID, OPERATOR_ID } from '../../local/operators.ts'
 import {
   CLIENT_FIELDS,
   CLIENT_LISTS,
@@ -81,7 +82,7 @@ async function complete(checked: Entry) {
 
 const requestedLists = (lists: Entry): Entry => ({ ...lists, requested_only: true })
 
-/** A client that the file disables begins without permissions: at no moment it can use what it gets. */
+/** A client that the file disables begins without permissions: so it can never use what it is given before it is disabled. */
 function firstBody(after: Entry): Entry {
   const rest = without(after, [...PERMISSIONS, ...REQUESTED, 'disabled'])
   const listsOf = (nameOf: (name: string) => string) =>
@@ -133,7 +134,7 @@ export const CLIENTS: Section = {
   defaults: without(tables.defaults, ['grant_types']),
   complete,
   otherName: null,
-  isOwn: (id) => id === 'registry-command-line' || id.startsWith('registry-operator'),
+  isOwn: (id) => id === COMMAND_LINE_ID || id.startsWith(OPERATOR_ID),
   isReferredTo: false,
   refersTo: (entry) => ({
     scopes: declaredScopes([...listIn(entry, 'scopes'), ...listIn(entry, requestedName('scopes'))]),

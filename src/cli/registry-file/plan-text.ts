@@ -7,10 +7,10 @@ import { fileForm, type Section } from './section.ts'
 
 const MAX_VALUE = 100
 
-export type FieldChange = Readonly<{ field: string; from: unknown; to: unknown }>
+type FieldChange = Readonly<{ field: string; from: unknown; to: unknown }>
 
 /** Each member that differs. For what is created, what differs from the defaults; for what is deleted, none. */
-export function fieldChanges({ section, before, after }: Change): FieldChange[] {
+function fieldChanges({ section, before, after }: Change): FieldChange[] {
   if (!after) return []
   const shown = before ? differing(before, after) : fileForm(section, after)
   return section.members

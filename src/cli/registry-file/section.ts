@@ -23,7 +23,7 @@ export type Completed = Readonly<{
 }>
 
 /** The ids of entries, by the names of their sections. */
-export type References = Readonly<Record<string, readonly string[]>>
+type References = Readonly<Record<string, readonly string[]>>
 
 export type Section = Readonly<{
   /** In the file, and in the paths of the API. */

@@ -20,22 +20,29 @@ import {
 
 const asGiven = async (entry: Entry): Promise<Completed> => ({ entry, problems: [], notes: [] })
 
+/** What sections do unless they say otherwise. */
+const PLAIN = {
+  complete: asGiven,
+  otherName: null,
+  isOwn: () => false,
+  isReferredTo: false,
+  refersTo: () => ({}),
+  isOneList: false,
+  firstBody: (after: Entry) => after,
+  nextBody: allAtOnce,
+}
+
 const SCOPES: Section = {
+  ...PLAIN,
   name: 'scopes',
   noun: 'scope',
   id: 'name',
   ...fromTables('name', { idSchema: SCOPE_NAME, fields: SCOPE_FIELDS }),
-  complete: asGiven,
-  otherName: null,
-  isOwn: () => false,
   isReferredTo: true,
-  refersTo: () => ({}),
-  isOneList: false,
-  firstBody: (after) => after,
-  nextBody: allAtOnce,
 }
 
 const RESOURCES: Section = {
+  ...PLAIN,
   name: 'resources',
   noun: 'resource',
   id: 'uri',
@@ -45,16 +52,11 @@ const RESOURCES: Section = {
     problems: [],
     notes: [],
   }),
-  otherName: null,
-  isOwn: () => false,
   isReferredTo: true,
-  refersTo: () => ({}),
-  isOneList: false,
-  firstBody: (after) => after,
-  nextBody: allAtOnce,
 }
 
 const CATEGORIES: Section = {
+  ...PLAIN,
   name: 'categories',
   noun: 'category',
   id: 'name',
@@ -62,17 +64,11 @@ const CATEGORIES: Section = {
   schema: CATEGORY,
   defaults: {},
   entryOf: ({ name, title }) => ({ name, title }),
-  complete: asGiven,
-  otherName: null,
-  isOwn: () => false,
-  isReferredTo: false,
-  refersTo: () => ({}),
   isOneList: true,
-  firstBody: (after) => after,
-  nextBody: allAtOnce,
 }
 
 const USERS: Section = {
+  ...PLAIN,
   name: 'users',
   noun: 'user',
   id: 'user_id',
@@ -92,13 +88,9 @@ const USERS: Section = {
     notes: [],
   }),
   otherName: { field: 'username', keyOf: (entry) => usernameKey(String(entry.username)) },
-  isOwn: () => false,
-  isReferredTo: false,
   refersTo: (entry) => ({ scopes: declaredScopes(listIn(entry, 'scopes')) }),
-  isOneList: false,
   // Until a password is set the user cannot sign in, and by then the user is disabled if the file says so.
   firstBody: (after) => without(after, ['disabled']),
-  nextBody: allAtOnce,
 }
 
 /** In the order in which they are applied. */
