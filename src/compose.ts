@@ -2,7 +2,7 @@
 
 import { createApp } from './app.ts'
 import { readSettings, type Settings, startProblems } from './config.ts'
-import { withDeadline } from './deadline.ts'
+import { limitInTime, withDeadline } from './deadline.ts'
 import { CRON_INTERVAL_SECONDS } from './domain/revocation.ts'
 import { log } from './http/log.ts'
 import { clientCache } from './stores/client-cache.ts'
@@ -35,15 +35,6 @@ export type Bindings = Readonly<{
   ISSUER: string
 }>
 
-/** For a rate limit, which is counted at the location. */
-const LIMIT_TIMEOUT_SECONDS = 1
-
-const limitIn = (binding: RateLimit) =>
-  withDeadline(
-    { limit: async (asked: RateLimitOptions) => binding.limit(asked) },
-    LIMIT_TIMEOUT_SECONDS,
-  )
-
 /** Every store, each method with a deadline. Reading a client may use a near replica; all else asks the primary. */
 function storesOf(env: Bindings, settings: Settings) {
   const { DB: db, SESSIONS: sessions, CODES } = env
@@ -65,8 +56,8 @@ function storesOf(env: Bindings, settings: Settings) {
     codes: inTime(codeStore(db, CODES), ['spend']),
     authorizations: inTime(authorizationStore(db, codesInHalfTheTime, usersAreExternal)),
     sessions: inTime(sessionStore(sessions)),
-    loginLimit: limitIn(env.LOGIN_LIMIT),
-    refusalLimit: limitIn(env.REFUSAL_LIMIT),
+    loginLimit: limitInTime(env.LOGIN_LIMIT),
+    refusalLimit: limitInTime(env.REFUSAL_LIMIT),
     connectedApplications: inTime(connectedApplicationStore(db, longestSessionSeconds)),
     liveSessions: inTime(liveSessions(sessions, db)),
     refreshTokens: inTime(refreshTokenStore(db), ['rotate']),

@@ -60,3 +60,17 @@ export function withDeadline<Port extends object>(
   const names = Object.keys(port) as (keyof Port & string)[]
   return Object.fromEntries(names.map((name) => [name, bounded(name)])) as Port
 }
+
+/** A rate limit is counted at the location, so it answers sooner than storage. */
+const LIMIT_TIMEOUT_SECONDS = 1
+
+type Limit = Readonly<{
+  limit: (asked: { key: string }) => Promise<Readonly<{ success: boolean }>>
+}>
+
+/** The binding of a rate limit as a port with a deadline. */
+export const limitInTime = (binding: Limit) =>
+  withDeadline(
+    { limit: async (asked: { key: string }) => binding.limit(asked) },
+    LIMIT_TIMEOUT_SECONDS,
+  )

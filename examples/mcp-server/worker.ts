@@ -53,7 +53,7 @@ app.all(
     name: 'Notes',
   }),
 )
-/** Only a token that is for this server is enough, whatever its scopes. */
+/** The token must be for this server. Its scopes do not matter here. */
 const allow = (scopes: readonly string[]): MiddlewareHandler =>
   scoped(scopes, { audience: RESOURCE, resourceMetadata: `${ORIGIN}${METADATA_PATH}` })
 

@@ -1,6 +1,6 @@
 /** Records the authenticator's refusals for `npm run admin -- why ID`, if D1 and a rate limit are bound. */
 
-import { withDeadline } from '../deadline.ts'
+import { limitInTime, withDeadline } from '../deadline.ts'
 import { networkOf } from '../domain/network.ts'
 import { sanitized } from '../protocol/sanitize.ts'
 import type { Refused } from '../stores/ports.ts'
@@ -10,8 +10,6 @@ import { type Asking, logFault } from './log.ts'
 import type { AuthenticatorEnv } from './settings.ts'
 
 const MAX_DETAIL = 200
-/** Rate limits are counted at the location. */
-const LIMIT_TIMEOUT_SECONDS = 1
 
 type RecordRefusal = (asking: Asking, refused: RefusedCheck, correlationId: string) => void
 
@@ -24,11 +22,10 @@ export function refusalRecorder(env: AuthenticatorEnv, timeoutSeconds: number): 
   const { DB, REFUSAL_LIMIT } = env
   if (!DB || !REFUSAL_LIMIT) return () => {}
   const store = withDeadline(refusalStore(DB), timeoutSeconds)
-  const limit = async (asked: RateLimitOptions) => REFUSAL_LIMIT.limit(asked)
-  const { limit: limitInTime } = withDeadline({ limit }, LIMIT_TIMEOUT_SECONDS)
+  const refusalLimit = limitInTime(REFUSAL_LIMIT)
 
   const write = async (refused: Refused, address: string) => {
-    const { success } = await limitInTime({ key: `recorded ${networkOf(address)}` })
+    const { success } = await refusalLimit.limit({ key: `recorded ${networkOf(address)}` })
     if (success) await store.record(refused)
   }
   return (

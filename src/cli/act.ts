@@ -18,7 +18,7 @@ type Printed = Readonly<{
 /** For the help of every command that ends something. */
 export const WITHIN = `within ${ALL_REVOKED_WITHIN_SECONDS} s`
 
-/** A command means the record as it is now, whoever changed it last. */
+/** A command changes the current record, whatever its version. */
 export const ANY_VERSION = { ifMatch: '*' } as const
 
 const asItIs = (body: Document) => body

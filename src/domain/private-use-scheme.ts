@@ -1,4 +1,4 @@
-/** Schemes of native applications (RFC 8252 §7.1). One without a dot is nobody's by any rule: `cursor://…`. */
+/** Schemes of native applications (RFC 8252 §7.1). No rule says who owns one without a dot: `cursor://…`. */
 
 /** To browsers and operating systems these mean something of their own. */
 const TAKEN =

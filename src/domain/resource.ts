@@ -85,7 +85,7 @@ export type GrantedAudience = Readonly<{
   audienceReadAtMs: number
 }>
 
-/** Of a grant that is bound to no resource. */
+/** What a grant has that is bound to no resource. */
 export const NO_AUDIENCE: GrantedAudience = { audience: [], audienceReadAtMs: 0 }
 
 /** `d:a` belongs to a resource with every resource id of its own. */
@@ -120,7 +120,7 @@ export const urisOf = (resources: readonly Pick<Resource, 'uri'>[]) =>
 /** Sorted, space-separated, so that equal sets are equal strings; '' for none. */
 export const formatResources = (uris: readonly string[]) => [...uris].sort().join(' ')
 
-/** Of the resources that were read, those of the grant. A resource that was deleted and declared again is not granted. */
+/** The resources of the grant, from those that were read. A resource that was deleted and declared again is not granted. */
 export const grantedResources = (resources: readonly Resource[], granted: GrantedAudience) =>
   resources.filter(
     ({ uri, declaredAtMs }) =>

@@ -36,7 +36,7 @@ export type Agreement = Offer & Readonly<{ consent: GivenConsent | null }>
 /** What the page asks. */
 export type ConsentQuestion = Readonly<{
   terms: ConsentTerms
-  /** Of the scopes: what an earlier consent allows already. The user decides on the others alone. */
+  /** The scopes that an earlier consent allows already. The user decides only on the others. */
   allowed: readonly string[]
   /** Scopes that the user agreed to last time; null if there was none, or if the page shows them as allowed. */
   lastTime: readonly string[] | null

@@ -9,11 +9,9 @@ import type { HttpContext } from './request-context.ts'
 /** Enough for a form on any line. */
 const MAX_BODY_SECONDS = 10
 
-export type BodyRules = Readonly<{
+type BodyRules = Readonly<{
   contentType: string
   maxBytes: number
-  /** By default enough for a form. */
-  maxSeconds?: number
 }>
 
 const tooLong = (maxBytes: number) =>
@@ -46,10 +44,9 @@ async function read(c: HttpContext, { contentType, maxBytes }: BodyRules): Promi
 
 /** Throws `invalid_request`: 408 when the body is too slow, 413 when it is too long, 415 for another content type. */
 export const readBody = (c: HttpContext, rules: BodyRules): Promise<ArrayBuffer> => {
-  const { maxSeconds = MAX_BODY_SECONDS } = rules
   const tooSlow = () =>
-    new OAuthError('invalid_request', `The body did not arrive within ${maxSeconds} s.`, {
+    new OAuthError('invalid_request', `The body did not arrive within ${MAX_BODY_SECONDS} s.`, {
       status: 408,
     })
-  return within(maxSeconds, () => read(c, rules), tooSlow)
+  return within(MAX_BODY_SECONDS, () => read(c, rules), tooSlow)
 }

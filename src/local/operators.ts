@@ -61,7 +61,7 @@ export const COMMAND_LINE_CLIENT: NewClient = {
 
 export type OperatorCredential = Readonly<{ clientId: string; clientSecret: string }>
 
-/** For its owner alone: who reads it administers the registry. */
+/** For its owner alone: anyone who can read it can administer the registry. */
 export async function writeCredential(
   file: string,
   { clientId, clientSecret }: OperatorCredential,

@@ -1,6 +1,6 @@
 /**
  * The management worker in this process, on a state that no registry serves. Its caller holds the state's lock and could
- * write whatever it wants, so it gives itself a session as the operator instead of a token from `/token`. No row is made.
+ * write anything, so it gives itself a session as the operator instead of a token from `/token`. No row is made.
  */
 
 import { setTimeout as wait } from 'node:timers/promises'
@@ -54,7 +54,7 @@ type OwnManagement = Readonly<{
   token: string
   /** `target` is a path with a query. */
   dispatch: (target: string, init: RequestInit) => ReturnType<Miniflare['dispatchFetch']>
-  /** What the worker's log says of its last fault: nobody else reads that log. */
+  /** The last fault in the worker's log, which is not shown otherwise. */
   lastFault: () => string | null
   close: () => Promise<void>
 }>

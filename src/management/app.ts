@@ -24,9 +24,9 @@ import { sendProblem } from './send-problem.ts'
 const RULES: FrameRules = { sendError: sendProblem }
 
 /** `{client_id}` of OpenAPI is `:client_id` of Hono. */
-export const routeOf = (path: string) => API_PATH + path.replace(/\{(\w+)\}/g, ':$1')
+const routeOf = (path: string) => API_PATH + path.replace(/\{(\w+)\}/g, ':$1')
 
-export const actorOf = ({ clientId, userId, scopes }: Caller): Actor => ({
+const actorOf = ({ clientId, userId, scopes }: Caller): Actor => ({
   name: userId === null ? `client:${clientId}` : `client:${clientId} user:${userId}`,
   scopes,
 })
@@ -70,15 +70,12 @@ async function handle(
   }
   const operation = operationFor(c, operations)
   const { caller, confirm } = await admit(c, operation.scopes, deps)
-  const actor = actorOf(caller)
   const call: Call<unknown, unknown> = {
-    actor,
-    act: { actor, now: c.var.request.now, ports: deps.ports },
+    act: { actor: actorOf(caller), now: c.var.request.now, ports: deps.ports },
     parameters: c.req.param() as Record<string, string>,
     query: readQuery(c, operation),
     ifMatch: operation.isConditional ? readIfMatch(c.req.header('If-Match')) : ANY_VERSION,
     body: await readJsonBody(c, operation),
-    context: c.var.request,
   }
   if (operation.method !== 'GET') {
     // Before anything is read or written for a token that may be revoked.

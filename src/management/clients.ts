@@ -1,8 +1,6 @@
 /** `clients`: registered, read, changed and deleted. */
 
 import * as z from 'zod/mini'
-import type { ClientRecord } from '../domain/client.ts'
-import type { Outcome } from '../flows/registration/change.ts'
 import {
   createClient,
   deleteClient,
@@ -16,9 +14,9 @@ import {
   clientDocument,
   newClientIn,
 } from '../protocol/registration/client-fields.ts'
-import { CLIENT_EXAMPLE, ClientDocument, NOTES, notesIn } from './documents.ts'
+import { CLIENT_EXAMPLE, ClientDocument, changedBy, NOTES } from './documents.ts'
 import { named } from './openapi/schemas.ts'
-import { operation, type Result } from './operation.ts'
+import { operation } from './operation.ts'
 import { PAGE, pageSchema } from './paging.ts'
 
 const noun = 'clients'
@@ -35,12 +33,9 @@ const Created = named(
   }),
 )
 
-export const locationOf = (clientId: string) => `/clients/${encodeURIComponent(clientId)}`
+const locationOf = (clientId: string) => `/clients/${encodeURIComponent(clientId)}`
 
-export const changed = (outcome: Outcome<ClientRecord>): Result => ({
-  body: { ...clientDocument(outcome.record), ...notesIn(outcome) },
-  version: outcome.record.version,
-})
+export const changed = changedBy(clientDocument)
 
 const answer = {
   200: { description: 'The client as it is now.', schema: Changed, example: CLIENT_EXAMPLE },

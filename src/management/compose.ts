@@ -1,8 +1,15 @@
 /** Composition: bindings and settings in, the application out. */
 
 import { seenProofs } from '../authenticator/seen-proofs.ts'
-import { type Given, readSetting, readSettings, SETTING_NAMES, startProblems } from '../config.ts'
-import { withDeadline } from '../deadline.ts'
+import {
+  type Given,
+  lifetimesOf,
+  readSetting,
+  readSettings,
+  SETTING_NAMES,
+  startProblems,
+} from '../config.ts'
+import { limitInTime, withDeadline } from '../deadline.ts'
 import { auditReader } from '../stores/audit.ts'
 import { invitationStore } from '../stores/invitations.ts'
 import { liveSessions } from '../stores/live-sessions.ts'
@@ -22,9 +29,6 @@ export type ManagementEnv = Readonly<{
   ISSUER: string
 }>
 
-/** For a rate limit, which is counted at the location. */
-const LIMIT_TIMEOUT_SECONDS = 1
-
 const settingsOf = (given: Given) =>
   Object.fromEntries(SETTING_NAMES.map((name) => [name, readSetting(name, given)]))
 
@@ -36,17 +40,7 @@ export function composeManagement(env: ManagementEnv) {
   const { DB: db, SESSIONS: sessions } = env
   const inTime = <Port extends object>(port: Port) =>
     withDeadline(port, settings.storageTimeoutSeconds)
-  const { sessionLifetimeSeconds, longestSessionSeconds } = settings
-  const ports = registrationPorts(db, sessions, {
-    sessionLifetimeSeconds,
-    longestSessionSeconds,
-    oldestClientSeconds: Math.max(settings.clientCacheSeconds, settings.staleClientSeconds),
-  })
-  const limitOf = (limit: RateLimit) =>
-    withDeadline(
-      { limit: async (asked: RateLimitOptions) => limit.limit(asked) },
-      LIMIT_TIMEOUT_SECONDS,
-    )
+  const ports = registrationPorts(db, sessions, lifetimesOf(settings))
   const deps: ManagementDeps = {
     issuer: settings.issuer,
     branding: settings.branding,
@@ -54,8 +48,8 @@ export function composeManagement(env: ManagementEnv) {
     dataPoints: env.EVENTS ?? null,
     settings,
     givenSettings: settingsOf(env),
-    loginLimit: limitOf(env.LOGIN_LIMIT),
-    refusalLimit: limitOf(env.REFUSAL_LIMIT),
+    loginLimit: limitInTime(env.LOGIN_LIMIT),
+    refusalLimit: limitInTime(env.REFUSAL_LIMIT),
     liveSessions: inTime(liveSessions(sessions, db)),
     proofs: inTime(seenProofs(db)),
     refusals: inTime(refusalStore(db)),
@@ -68,7 +62,7 @@ export function composeManagement(env: ManagementEnv) {
       revocations: inTime(ports.revocations),
       refreshTokens: inTime(ports.refreshTokens),
     },
-    invitations: inTime(invitationStore(db, longestSessionSeconds)),
+    invitations: inTime(invitationStore(db, settings.longestSessionSeconds)),
     audit: inTime(auditReader(db)),
     status: inTime(statusReader(db)),
   }

@@ -12,6 +12,7 @@ import { RESOURCE_FIELDS } from '../protocol/registration/resource-fields.ts'
 import { SCOPE_FIELDS } from '../protocol/registration/scope-fields.ts'
 import { USER_FIELDS, USER_LISTS } from '../protocol/registration/user-fields.ts'
 import { named } from './openapi/schemas.ts'
+import type { Result } from './operation.ts'
 import { Instant } from './times.ts'
 
 /** Every member is there. */
@@ -107,6 +108,14 @@ export const NOTES = {
 
 export const notesIn = ({ notes }: Pick<Outcome<unknown>, 'notes'>) =>
   notes.length > 0 ? { notes } : {}
+
+/** The response to a change: the record's document, with notes, and its version. */
+export const changedBy =
+  <Changed extends Readonly<{ version: number }>>(documentOf: (record: Changed) => object) =>
+  (outcome: Outcome<Changed>): Result => ({
+    body: { ...documentOf(outcome.record), ...notesIn(outcome) },
+    version: outcome.record.version,
+  })
 
 export const CLIENT_EXAMPLE = {
   client_id: 'Z5sV2mXkq0',

@@ -8,12 +8,12 @@ import type { HttpContext } from '../http/request-context.ts'
 import { type Refusal, refusal, type Scheme } from '../protocol/bearer.ts'
 import { Problem, type ProblemType } from '../protocol/problem.ts'
 import type { ManagementDeps } from './deps.ts'
-import type { Caller } from './operation.ts'
+import { type Caller, sufficientFor } from './operation.ts'
 
 type GuardDeps = Pick<ManagementDeps, 'issuer' | 'liveSessions' | 'proofs' | 'refusalLimit'>
 
 /** `confirm` asks D1: whether the token was revoked, and whether the proof was used. Nothing may be returned before it. */
-export type Admitted = Readonly<{ caller: Caller; confirm: () => Promise<void> }>
+type Admitted = Readonly<{ caller: Caller; confirm: () => Promise<void> }>
 
 const TYPES: Readonly<Record<Refusal['error'], ProblemType>> = {
   invalid_request: 'invalid_request',
@@ -99,9 +99,9 @@ async function check(
   if (checked.kind === 'anonymous' || !client) throw new Error('the check let no client through')
   c.set('callerId', client.client_id)
   const held = checked.session.authorizations.scopes
-  const suffices = [...scopes, 'registry:admin']
+  const suffices = sufficientFor(scopes)
   if (!suffices.some((scope) => holdsScope(held, scope))) {
-    const reason = `The operation needs the scope ${[...new Set(suffices)].join(' or ')}.`
+    const reason = `The operation needs the scope ${suffices.join(' or ')}.`
     const lacks = refusal('insufficient_scope', reason, [narrowest], schemeOf(c))
     throw problemOf(lacks, narrowest)
   }

@@ -4,9 +4,8 @@
  */
 
 import type * as z from 'zod/mini'
-import type { RegistryScope } from '../domain/registry-scopes.ts'
-import type { RequestContext } from '../flows/deps.ts'
-import type { Act, Actor } from '../flows/registration/change.ts'
+import { ADMIN_SCOPE, type RegistryScope } from '../domain/registry-scopes.ts'
+import type { Act } from '../flows/registration/change.ts'
 import type { ProblemType } from '../protocol/problem.ts'
 import type { ManagementDeps } from './deps.ts'
 import type { IfMatch } from './preconditions.ts'
@@ -23,10 +22,8 @@ export type Caller = Readonly<{
 }>
 
 export type Call<Query, Body> = Readonly<{
-  actor: Actor
   /** For the flows of `flows/registration`. */
   act: Act
-  context: RequestContext
   /** From the path, decoded. */
   parameters: Readonly<Record<string, string>>
   query: Query
@@ -55,7 +52,7 @@ type Described<Query, Body> = Readonly<{
   path: `/${string}`
   /** The name of the operation for generated clients. */
   name: string
-  /** Of what the operation is about: the heading in the reference. */
+  /** What the operation is about: the heading in the reference. */
   noun: string
   summary: string
   description?: string
@@ -75,6 +72,11 @@ type Described<Query, Body> = Readonly<{
   problems?: readonly ProblemType[]
   handle: (call: Call<Query, Body>, deps: ManagementDeps) => Promise<Result>
 }>
+
+/** The scopes of which each is enough. */
+export const sufficientFor = (scopes: readonly RegistryScope[]): readonly RegistryScope[] => [
+  ...new Set([...scopes, ADMIN_SCOPE]),
+]
 
 export type Operation = Described<unknown, unknown>
 

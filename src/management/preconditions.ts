@@ -16,7 +16,7 @@ const TAG = /^(?:W\/)?"v(\d{1,15})"$/
 
 export const etagOf = (version: number) => `"v${version}"`
 
-/** Throws 428 for a missing header and 400 for any other form. A tag of another kind never matches: 412. */
+/** Throws 428 for a missing header and 400 for any other form. */
 export function readIfMatch(header: string | undefined): IfMatch {
   if (header === undefined) {
     throw new Problem(

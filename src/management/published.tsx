@@ -4,7 +4,7 @@ import { sendPage } from '../http/page.ts'
 import type { HttpContext } from '../http/request-context.ts'
 import { Problem } from '../protocol/problem.ts'
 import type { ManagementDeps } from './deps.ts'
-import { type OpenApiDocument, openApiDocument } from './openapi/document.ts'
+import { openApiDocument } from './openapi/document.ts'
 import { OPERATIONS } from './operations.ts'
 import type { Page } from './page.ts'
 import { REFERENCE_STYLE_PATH, ReferencePage } from './reference/page.tsx'
@@ -22,22 +22,25 @@ function requireGet({ req }: HttpContext) {
   })
 }
 
-const documents = new WeakMap<ManagementDeps, OpenApiDocument>()
-
-/** Made when it is first asked for: making it takes longer than a request of the API. */
-function documentOf(deps: ManagementDeps): OpenApiDocument {
-  const document = documents.get(deps) ?? openApiDocument(deps.issuer, OPERATIONS)
-  documents.set(deps, document)
-  return document
+/** What depends on the deployment alone is made when it is first asked for: that takes longer than a request of the API. */
+function once<Made>(make: (deps: ManagementDeps) => Made): (deps: ManagementDeps) => Made {
+  const made = new WeakMap<ManagementDeps, Made>()
+  return (deps) => {
+    const one = made.get(deps) ?? make(deps)
+    made.set(deps, one)
+    return one
+  }
 }
 
-/** A text that depends on the deployment alone: made when it is first asked for, and readable by scripts of any origin. */
+const documentOf = once(({ issuer }) => openApiDocument(issuer, OPERATIONS))
+
+/** A text that scripts of any origin may read. */
 function published(
   path: string,
   contentType: string,
-  textOf: (deps: ManagementDeps) => string,
+  make: (deps: ManagementDeps) => string,
 ): Page {
-  const made = new WeakMap<ManagementDeps, string>()
+  const textOf = once(make)
   return {
     path,
     sendError: sendProblem,
@@ -45,9 +48,7 @@ function published(
     allowsAnyOrigin: true,
     respond(c, deps) {
       requireGet(c)
-      const text = made.get(deps) ?? textOf(deps)
-      made.set(deps, text)
-      return c.body(text, 200, {
+      return c.body(textOf(deps), 200, {
         'Content-Type': contentType,
         'Cache-Control': `public, max-age=${MAX_AGE_SECONDS}`,
       })

@@ -3,9 +3,10 @@
 import * as z from 'zod/mini'
 import { readCorrelationId } from '../crypto/correlation-id.ts'
 import { Problem } from '../protocol/problem.ts'
+import { isoTime } from '../protocol/registration/field.ts'
 import { named } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
-import { Instant, isoTime } from './times.ts'
+import { Instant } from './times.ts'
 
 const Refusal = named(
   'Refusal',
@@ -44,9 +45,9 @@ export const refusalOperations = [
       },
     },
     problems: ['not_found'],
-    async handle({ parameters: { correlation_id: text = '' }, context }, { refusals }) {
+    async handle({ parameters: { correlation_id: text = '' }, act }, { refusals }) {
       const id = readCorrelationId(text)
-      const refused = id === null ? null : await refusals.find(id, context.now)
+      const refused = id === null ? null : await refusals.find(id, act.now)
       if (!refused) {
         throw new Problem('not_found', 'Nothing is recorded under this id.', {
           field: 'correlation_id',

@@ -2,7 +2,6 @@
 
 import * as z from 'zod/mini'
 import type { ResourceRecord } from '../domain/resource.ts'
-import type { Outcome } from '../flows/registration/change.ts'
 import {
   createResource,
   deleteResource,
@@ -10,15 +9,15 @@ import {
   updateResource,
 } from '../flows/registration/resources.ts'
 import {
+  newResourceIn,
   RESOURCE_CREATION,
   RESOURCE_UPDATE,
-  readResourceCreation,
-  readResourceUpdate,
+  resourceChangeIn,
   resourceDocument,
 } from '../protocol/registration/resource-fields.ts'
-import { NOTES, notesIn, RESOURCE_EXAMPLE, ResourceDocument } from './documents.ts'
+import { changedBy, NOTES, RESOURCE_EXAMPLE, ResourceDocument } from './documents.ts'
 import { named } from './openapi/schemas.ts'
-import { operation, type Result } from './operation.ts'
+import { operation } from './operation.ts'
 import { PAGE, pageOf, pageSchema } from './paging.ts'
 import { MAY_DECLARE, MAY_READ_DECLARED } from './scopes.ts'
 
@@ -26,10 +25,7 @@ const noun = 'resources'
 
 const Changed = named('ChangedResource', z.extend(ResourceDocument, NOTES))
 
-const changed = (outcome: Outcome<ResourceRecord>): Result => ({
-  body: { ...resourceDocument(outcome.record), ...notesIn(outcome) },
-  version: outcome.record.version,
-})
+const changed = changedBy(resourceDocument)
 
 const answer = (description: string) => ({
   description,
@@ -77,7 +73,7 @@ export const resourceOperations = [
     hasVersion: true,
     problems: ['conflict'],
     async handle({ act, body }) {
-      const created = await createResource(act, readResourceCreation(body))
+      const created = await createResource(act, newResourceIn(body))
       const known = changed(created)
       if (!created.isNew) return known
       const location = `/resources/${encodeURIComponent(created.record.uri)}`
@@ -116,7 +112,7 @@ export const resourceOperations = [
     answers: { 200: answer('The resource as it is now.') },
     problems: ['not_found'],
     handle: async ({ act, parameters: { uri = '' }, body, ifMatch }) =>
-      changed(await updateResource(act, uri, readResourceUpdate(body), ifMatch.version)),
+      changed(await updateResource(act, uri, resourceChangeIn(body), ifMatch.version)),
   }),
   operation({
     method: 'DELETE',

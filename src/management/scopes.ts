@@ -2,7 +2,6 @@
 
 import * as z from 'zod/mini'
 import type { ScopeRecord } from '../domain/declaration.ts'
-import type { Outcome } from '../flows/registration/change.ts'
 import {
   createScope,
   deleteScope,
@@ -11,17 +10,17 @@ import {
   updateScope,
 } from '../flows/registration/scopes.ts'
 import {
-  readScopeCreation,
+  newScopeIn,
   readScopeImport,
-  readScopeUpdate,
   SCOPE_CREATION,
   SCOPE_IMPORT,
   SCOPE_UPDATE,
+  scopeChangeIn,
   scopeDocument,
 } from '../protocol/registration/scope-fields.ts'
-import { NOTES, notesIn, SCOPE_EXAMPLE, ScopeDocument } from './documents.ts'
+import { changedBy, NOTES, SCOPE_EXAMPLE, ScopeDocument } from './documents.ts'
 import { named, parameterAs } from './openapi/schemas.ts'
-import { operation, type Result } from './operation.ts'
+import { operation } from './operation.ts'
 import { PAGE, pageOf, pageSchema } from './paging.ts'
 
 const noun = 'scopes'
@@ -32,10 +31,7 @@ export const MAX_LIST_BYTES = 2 ** 20
 
 const Changed = named('ChangedScope', z.extend(ScopeDocument, NOTES))
 
-const changed = (outcome: Outcome<ScopeRecord>): Result => ({
-  body: { ...scopeDocument(outcome.record), ...notesIn(outcome) },
-  version: outcome.record.version,
-})
+const changed = changedBy(scopeDocument)
 
 const answer = {
   200: { description: 'The scope as it is now.', schema: Changed, example: SCOPE_EXAMPLE },
@@ -97,11 +93,14 @@ export const scopeOperations = [
     },
     problems: ['conflict'],
     async handle({ act, body }) {
-      const given = readScopeCreation(body)
-      const created = await createScope(act, given)
+      const created = await createScope(act, newScopeIn(body))
       const known = changed(created)
       if (!created.isNew) return known
-      return { ...known, status: 201, location: `/scopes/${encodeURIComponent(given.name)}` }
+      return {
+        ...known,
+        status: 201,
+        location: `/scopes/${encodeURIComponent(created.record.name)}`,
+      }
     },
   }),
   operation({
@@ -160,7 +159,7 @@ export const scopeOperations = [
     answers: answer,
     problems: ['not_found'],
     handle: async ({ act, parameters: { name = '' }, body, ifMatch }) =>
-      changed(await updateScope(act, name, readScopeUpdate(body), ifMatch.version)),
+      changed(await updateScope(act, name, scopeChangeIn(body), ifMatch.version)),
   }),
   operation({
     method: 'DELETE',

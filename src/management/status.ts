@@ -1,9 +1,10 @@
 /** `status`: the schema, the settings, what cron did last, and who can administer. */
 
 import * as z from 'zod/mini'
+import { isoTime } from '../protocol/registration/field.ts'
 import { named } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
-import { Instant, isoTime } from './times.ts'
+import { Instant } from './times.ts'
 
 const Status = z.strictObject({
   issuer: z.string(),

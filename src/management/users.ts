@@ -1,8 +1,6 @@
 /** `users`: registered, read, changed and deleted, with their permissions and passwords. */
 
 import * as z from 'zod/mini'
-import type { UserRecord } from '../domain/user.ts'
-import type { Outcome } from '../flows/registration/change.ts'
 import {
   authorizeUser,
   createUser,
@@ -26,9 +24,9 @@ import {
   userDocument,
 } from '../protocol/registration/user-fields.ts'
 import type { UserReference } from '../stores/registration-ports.ts'
-import { NOTES, notesIn, USER_EXAMPLE, UserDocument } from './documents.ts'
+import { changedBy, NOTES, USER_EXAMPLE, UserDocument } from './documents.ts'
 import { named } from './openapi/schemas.ts'
-import { operation, type Result } from './operation.ts'
+import { operation } from './operation.ts'
 import { PAGE, pageSchema } from './paging.ts'
 
 const noun = 'users'
@@ -57,10 +55,7 @@ export function referenceIn(
 
 const Changed = named('ChangedUser', z.extend(UserDocument, NOTES))
 
-export const changedUser = (outcome: Outcome<UserRecord>): Result => ({
-  body: { ...userDocument(outcome.record), ...notesIn(outcome) },
-  version: outcome.record.version,
-})
+const changed = changedBy(userDocument)
 
 const answer = {
   200: { description: 'The user as it is now.', schema: Changed, example: USER_EXAMPLE },
@@ -117,7 +112,7 @@ export const userOperations = [
     problems: ['conflict'],
     async handle({ act, body }) {
       const created = await createUser(act, newUserIn(body))
-      const known = changedUser(created)
+      const known = changed(created)
       if (!created.isNew) return known
       const location = `/users/${encodeURIComponent(created.record.userId)}`
       return { ...known, status: 201, location }
@@ -156,7 +151,7 @@ export const userOperations = [
     answers: answer,
     problems: ['not_found', 'conflict'],
     handle: async ({ act, parameters, query, body, ifMatch }) =>
-      changedUser(
+      changed(
         await updateUser(act, referenceIn(parameters, query), userChangeIn(body), ifMatch.version),
       ),
   }),
@@ -176,7 +171,7 @@ export const userOperations = [
     problems: ['not_found'],
     async handle({ act, parameters, query, ifMatch }) {
       const deleted = await deleteUser(act, referenceIn(parameters, query), ifMatch.version)
-      return { body: changedUser(deleted).body }
+      return { body: changed(deleted).body }
     },
   }),
   operation({
@@ -196,7 +191,7 @@ export const userOperations = [
     async handle({ act, parameters, query, body, ifMatch }) {
       const { how, lists } = readPermissionChange(USER_LISTS, body)
       const change = how === 'authorize' ? authorizeUser : withdrawFromUser
-      return changedUser(await change(act, referenceIn(parameters, query), lists, ifMatch.version))
+      return changed(await change(act, referenceIn(parameters, query), lists, ifMatch.version))
     },
   }),
   operation({
@@ -213,7 +208,7 @@ export const userOperations = [
     answers: answer,
     problems: ['not_found'],
     handle: async ({ act, parameters, query, body, ifMatch }) =>
-      changedUser(
+      changed(
         await setPassword(act, referenceIn(parameters, query), body.password, ifMatch.version),
       ),
   }),

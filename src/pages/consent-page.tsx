@@ -12,7 +12,7 @@ export type ConsentPageProps = Readonly<{
   branding: Branding
   /** What the user decides on. */
   terms: ConsentTerms
-  /** Of the scopes: what the user has allowed before, and need not decide on. */
+  /** The scopes that the user has allowed before. They are not to decide on. */
   allowed: readonly string[]
   /** Scopes that the user agreed to last time: others are marked as new. Null if nothing is to be marked. */
   lastTime: readonly string[] | null

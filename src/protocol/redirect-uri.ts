@@ -31,7 +31,7 @@ export const registeredRedirect = (
     ? client.redirectUris.find((registered) => matchesLoopback(registered, uri))
     : undefined)
 
-/** Of a registered URI: its scheme, if the operator has not allowed it (`PRIVATE_USE_SCHEMES`); null for every other. */
+/** The scheme of a registered URI that the operator has not allowed (`PRIVATE_USE_SCHEMES`); otherwise null. */
 export function schemeNotAllowed(
   client: Client,
   asked: string | undefined,

@@ -2,7 +2,7 @@
 
 import { ADMIN_SCOPE } from '../domain/registry-scopes.ts'
 
-/** Of the client `c`. */
+/** The secrets of the client `c` that have not expired. */
 export const LIVE_SECRETS = `SELECT 1 FROM client_credential s
     WHERE s.client_id = c.client_id AND (s.expires_at IS NULL OR s.expires_at > unixepoch())`
 

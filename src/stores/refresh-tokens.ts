@@ -36,7 +36,7 @@ type StandingRow = {
   user: string | null
 }
 
-/** Of the family `f`: when it ends, whether it is used or not. */
+/** When the family `f` ends, whether it is used or not. */
 export const FAMILY_END = 'min(f.expires_at, coalesce(f.idle_expires_at, f.expires_at))'
 const FAMILY_LIVES = `f.ended_at IS NULL AND ${FAMILY_END} > ${D1_NOW}`
 

@@ -8,7 +8,7 @@ const COLUMNS = `uri, name, scopes, access_token_lifetime_seconds, require_dpop,
   created_at, updated_at`
 export const FIND_RESOURCE = `SELECT ${COLUMNS} FROM resource WHERE uri = ?1`
 export const PAGE_OF_RESOURCES = `SELECT ${COLUMNS} FROM resource WHERE uri > ?1 ORDER BY uri LIMIT ?2`
-/** Of a JSON list of URIs, those of no resource. */
+/** The URIs of a JSON list that no resource has. */
 export const MISSING_RESOURCES = `SELECT j.value AS uri FROM json_each(?1) j
   WHERE NOT EXISTS (SELECT 1 FROM resource r WHERE r.uri = j.value)`
 export const INSERT_RESOURCE = `INSERT INTO resource (${COLUMNS})

@@ -20,7 +20,7 @@ export type Rules = Readonly<{ owner: string | null; now: string }>
 
 type Permission = ClientImport['permissions'][number]
 
-/** Of one column. Ends the reading of its row. */
+/** A bad value in one column: ends the reading of its row. */
 class BadValue extends Error {
   readonly field: string | null
   constructor(field: string | null, rule: string) {

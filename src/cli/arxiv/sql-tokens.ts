@@ -83,7 +83,7 @@ export class SqlTokens {
 
   /** The tokens that are complete with this piece. `isLast`: no piece follows. */
   *read(piece: string, isLast = false): Generator<Token> {
-    // A line feed ends whatever the end of the file may end.
+    // At the end of the file a line feed completes an open token.
     this.#text = this.#text.slice(this.#at) + piece + (isLast ? '\n' : '')
     this.#at = 0
     if (this.#text.length < this.#enough && !isLast) return

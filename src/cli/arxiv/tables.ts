@@ -18,7 +18,7 @@ export type BadRow = Readonly<{
   table: TableName
   /** The value of its primary key; null where it cannot be read. */
   key: string | null
-  /** Of the file, from 1; null where the form has no lines. */
+  /** The line in the file, from 1; null where the form has no lines. */
   line: number | null
   /** The column; null if the row as a whole is at fault. */
   field: string | null

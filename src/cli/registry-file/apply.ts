@@ -7,7 +7,7 @@ import { type Entry, isSame } from './entry.ts'
 import type { Change, Plan, State } from './plan.ts'
 import type { Section } from './section.ts'
 
-/** More than any change needs: what the registry keeps in another way than it was given would be sent for ever. */
+/** More than any change needs. Without a limit, a value that the registry keeps in another form would be sent for ever. */
 const MAX_STEPS = 5
 
 type Document = Readonly<Record<string, unknown>>

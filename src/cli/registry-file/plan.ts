@@ -38,7 +38,7 @@ type Held = Readonly<{ section: Section; entry: Entry }>
 /** The items of a section, each with the entry of its id. */
 type Matched = Readonly<{ item: Item; before: Entry | null }>
 
-/** An item that the registry has word for word is good, though it breaks a rule that is younger than it. */
+/** An item that is as the registry has it is accepted, also when it breaks a rule that is newer than the record. */
 const isKept = (section: Section, { item, before }: Matched) =>
   before !== null && isSame(fileForm(section, before), item.raw)
 

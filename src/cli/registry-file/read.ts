@@ -58,7 +58,7 @@ function problemsOf(issue: z.core.$ZodIssue, { label, lineOf, isPlain }: Place):
     }))
   }
   const sentence = inWords(issue.message, pathText(path))
-  // In YAML `name: 123` is a number and `name: true` is none either.
+  // In YAML `name: 123` is a number and `name: true` a boolean.
   const isUnquoted = /must be text/.test(sentence) && issue.input !== null && isPlain(path)
   const message = `${label}: ${sentence}${isUnquoted ? ', so put it in quotation marks' : ''}`
   return [{ line: lineOf(path), message }]

@@ -22,7 +22,7 @@ export type Parsed = Readonly<{
   /** Null if there are problems. */
   value: unknown
   problems: readonly FileProblem[]
-  /** Of the value at this path, or of the nearest one around it. */
+  /** The line of the value at this path, or of the nearest one around it. */
   lineOf: (path: readonly PropertyKey[]) => number
   /** Does the value at this path stand without quotation marks? */
   isPlain: (path: readonly PropertyKey[]) => boolean

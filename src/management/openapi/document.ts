@@ -1,7 +1,7 @@
 /** The OpenAPI 3.1 document of the management API, made from its operations, and of the OAuth endpoints. */
 
 import type * as z from 'zod/mini'
-import { API_PATH, type Operation, returnsVersion } from '../operation.ts'
+import { API_PATH, type Operation, returnsVersion, sufficientFor } from '../operation.ts'
 import { OAUTH_ENDPOINTS, type OAuthEndpoint, OAuthErrorDocument } from './oauth.ts'
 import { headersOf, ProblemDocument, refusalsOf, responseComponents } from './responses.ts'
 import { type Components, type JsonSchema, schemaOf } from './schemas.ts'
@@ -79,10 +79,7 @@ const content = (mediaType: string, schema: JsonSchema, example: unknown) => ({
 
 /** Any of the scopes suffices. A bearer token and a token bound to a key both do. */
 const securityOf = ({ scopes }: Operation) =>
-  [...new Set([...scopes, 'registry:admin'])].flatMap((scope) => [
-    { bearer: [scope] },
-    { dpop: [scope] },
-  ])
+  sufficientFor(scopes).flatMap((scope) => [{ bearer: [scope] }, { dpop: [scope] }])
 
 const creates = ({ method, isConditional, answers }: Operation) =>
   method === 'POST' && !isConditional && answers[201] !== undefined

@@ -7,7 +7,7 @@ import * as z from 'zod/mini'
 import { SIGNATURE_ALGORITHMS } from '../../crypto/signature-algorithms.ts'
 import { REQUEST_AUTH_METHODS } from '../../domain/client.ts'
 import { PROMPTS } from '../../protocol/interaction.ts'
-import { type Components, named, schemaOf } from './schemas.ts'
+import { named } from './schemas.ts'
 
 const text = (description: string) => z.string().check(z.describe(description))
 const maybe = (description: string) => z.optional(text(description))
@@ -238,7 +238,3 @@ export type OAuthEndpoint = Readonly<{
   takesProof?: boolean
   answers: Readonly<Record<number, OAuthAnswer>>
 }>
-
-/** The component of `OAuthError`. */
-export const errorSchema = (components: Components) =>
-  schemaOf(OAuthErrorDocument, 'output', components)

@@ -1,14 +1,12 @@
 /** `/docs`: the reference, made from the OpenAPI document. Needs no script. */
 
-import type { Child } from 'hono/jsx'
 import type { Branding } from '../../domain/branding.ts'
 import { Layout } from '../../pages/layout.tsx'
 import { PROBLEM_TYPES, PROBLEMS } from '../../protocol/problem.ts'
 import type { OpenApiDocument } from '../openapi/document.ts'
 import type { Components } from '../openapi/schemas.ts'
 import { OperationSection } from './operation.tsx'
-import type { DocumentedOperation } from './operation-view.ts'
-import { operationsIn } from './operation-view.ts'
+import { type DocumentedOperation, operationsIn } from './operation-view.ts'
 import { REMEDIES } from './remedies.ts'
 
 export const REFERENCE_STYLE_PATH = '/docs/style.css'
@@ -57,7 +55,7 @@ type Group = Readonly<{
   operations: readonly DocumentedOperation[]
 }>
 
-const GroupSection = (p: { group: Group; components: Components; children?: Child }) => (
+const GroupSection = (p: { group: Group; components: Components }) => (
   <section>
     <h2 id={p.group.name}>{p.group.name}</h2>
     <p class="lead">{p.group.description}</p>

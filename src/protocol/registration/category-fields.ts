@@ -1,7 +1,7 @@
 /** What is declared of a category, and the bodies with it. */
 
 import * as z from 'zod/mini'
-import { isEndorsement } from '../../domain/category.ts'
+import { isEndorsement, MAX_ENDORSEMENT_LENGTH } from '../../domain/category.ts'
 import type { Category } from '../../domain/declaration.ts'
 import { quote } from './errors.ts'
 import { checkedText, requireValid } from './field.ts'
@@ -11,7 +11,7 @@ import { lineSchema } from './scope-fields.ts'
 const isCategory = (name: string) => isEndorsement(name) && !name.includes('*')
 
 const nameSchema = checkedText(
-  64,
+  MAX_ENDORSEMENT_LENGTH,
   isCategory,
   (text) => `{field}: ${quote(text)} is neither an archive (cs) nor a category (cs.DL)`,
 )

@@ -53,7 +53,7 @@ const secondsIn = (text: string) => {
   return /^\d+$/.test(text) && isInRange ? seconds : text
 }
 
-/** Of an access token. */
+/** The lifetime of an access token. */
 export const LIFETIME_FIELD = {
   flags: '--access-token-lifetime-seconds <n>',
   schema: lifetimeSchema(''),

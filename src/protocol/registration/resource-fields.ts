@@ -10,15 +10,7 @@ import {
 } from '../../domain/resource.ts'
 import { OFFLINE_ACCESS } from '../../domain/scope.ts'
 import { LIFETIME_FIELD } from './client-fields.ts'
-import {
-  type Fields,
-  fieldsIn,
-  flagSchema,
-  isoTime,
-  membersOf,
-  requireValid,
-  shown,
-} from './field.ts'
+import { type Fields, fieldsIn, flagSchema, isoTime, membersOf, shown } from './field.ts'
 import { lineSchema } from './scope-fields.ts'
 import { resourceUriSchema, scopesField } from './shared-fields.ts'
 
@@ -77,15 +69,15 @@ export const RESOURCE_CREATION = z.strictObject({
 /** The body that changes a resource. */
 export const RESOURCE_UPDATE = z.strictObject(membersOf(RESOURCE_FIELDS, false))
 
-/** Throws a RegistrationError that names the field. */
-export function readResourceCreation(value: unknown): NewResource {
-  const body: Record<string, unknown> = requireValid(RESOURCE_CREATION, value)
-  return { uri: String(body.uri), ...(fieldsIn(RESOURCE_FIELDS, body) as ResourceFields) }
-}
+/** What a body means that `RESOURCE_CREATION` has checked. */
+export const newResourceIn = (body: z.infer<typeof RESOURCE_CREATION>): NewResource => ({
+  uri: body.uri,
+  ...(fieldsIn(RESOURCE_FIELDS, body) as ResourceFields),
+})
 
-/** Throws a RegistrationError that names the field. */
-export const readResourceUpdate = (value: unknown): Partial<ResourceFields> =>
-  fieldsIn(RESOURCE_FIELDS, requireValid(RESOURCE_UPDATE, value))
+/** What a body means that `RESOURCE_UPDATE` has checked. */
+export const resourceChangeIn = (body: z.infer<typeof RESOURCE_UPDATE>): Partial<ResourceFields> =>
+  fieldsIn(RESOURCE_FIELDS, body)
 
 export const resourceDocument = (resource: ResourceRecord) => ({
   uri: resource.uri,

@@ -3,7 +3,7 @@
 import * as z from 'zod/mini'
 import type { NewScope, ScopeFields, ScopeRecord } from '../../domain/declaration.ts'
 import { isRegistryScope } from '../../domain/registry-scopes.ts'
-import { isScope, OFFLINE_ACCESS, SCOPE_RULE } from '../../domain/scope.ts'
+import { isScope, MAX_SCOPE_LENGTH, OFFLINE_ACCESS, SCOPE_RULE } from '../../domain/scope.ts'
 import { quote } from './errors.ts'
 import {
   checkedText,
@@ -51,7 +51,7 @@ export const SCOPE_FIELDS: Fields<ScopeFields> = {
 }
 
 export const SCOPE_NAME = checkedText(
-  256,
+  MAX_SCOPE_LENGTH,
   isScope,
   (text) => `{field}: ${quote(text)} is not a scope: a scope ${SCOPE_RULE}`,
 ).check(
@@ -76,15 +76,18 @@ export const SCOPE_UPDATE = z.strictObject(membersOf(SCOPE_FIELDS, false))
 /** The body that declares many scopes at once. */
 export const SCOPE_IMPORT = listOf(SCOPE_CREATION)
 
-/** Throws a RegistrationError that names the field. */
-export function readScopeCreation(value: unknown): NewScope {
-  const body: Record<string, unknown> = requireValid(SCOPE_CREATION, value)
-  return { name: String(body.name), ...(fieldsIn(SCOPE_FIELDS, body) as ScopeFields) }
-}
+/** What a body means that `SCOPE_CREATION` has checked. */
+export const newScopeIn = (body: z.infer<typeof SCOPE_CREATION>): NewScope => ({
+  name: body.name,
+  ...(fieldsIn(SCOPE_FIELDS, body) as ScopeFields),
+})
+
+/** What a body means that `SCOPE_UPDATE` has checked. */
+export const scopeChangeIn = (body: z.infer<typeof SCOPE_UPDATE>): Partial<ScopeFields> =>
+  fieldsIn(SCOPE_FIELDS, body)
 
 /** Throws a RegistrationError that names the field. */
-export const readScopeUpdate = (value: unknown): Partial<ScopeFields> =>
-  fieldsIn(SCOPE_FIELDS, requireValid(SCOPE_UPDATE, value))
+export const readScopeCreation = (value: unknown) => newScopeIn(requireValid(SCOPE_CREATION, value))
 
 /** Throws a RegistrationError that names the first bad item. */
 export const readScopeImport = (value: unknown): readonly NewScope[] =>
