@@ -113,7 +113,5 @@ export const mayRememberConsent = (client: Client, redirectUri: string, terms: C
 const LOCAL = /^http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost)(?:[:/?]|$)/
 
 /** Is every address of the client on the user's own device? Then any program there could pose as it (RFC 8252 §8.6). */
-export const isOnlyLocal = ({
-  redirectUris,
-}: Pick<Client, 'redirectUris'> | ConsentTerms['client']) =>
+export const isOnlyLocal = ({ redirectUris }: Pick<Client, 'redirectUris'>) =>
   redirectUris.every((uri) => LOCAL.test(uri))

@@ -27,3 +27,6 @@ export const longestTokenSeconds = (scopes: readonly string[], othersSeconds: nu
 export const ADMIN_SCOPE: RegistryScope = 'registry:admin'
 
 export const isAdmin = (held: readonly string[]) => holdsScope(held, ADMIN_SCOPE)
+
+/** Ids of the registry's own programs. Only an administrator may choose one. */
+export const isReservedId = (clientId: string) => clientId.startsWith('registry-')

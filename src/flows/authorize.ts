@@ -107,7 +107,9 @@ export async function decideAuthorization(
   const { client, redirect } = identified
   const common = { state: fields.get('state'), issuer: deps.issuer }
   const sendBack = (refusal: OAuthError): AuthorizeOutcome => ({
-    ...{ kind: 'send_back', to: errorResponse(redirect, refusal, common), refusal },
+    kind: 'send_back',
+    to: errorResponse(redirect, refusal, common),
+    refusal,
   })
   // RFC 9700 §4.11.2 has an exception for silent requests: the client asked not to involve the user.
   const signIn = (): AuthorizeOutcome =>

@@ -18,11 +18,9 @@ import { consentFormBytes } from '../protocol/consent-form.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import { type Fields, MAX_FORM_BYTES } from '../protocol/fields.ts'
 import type { Interaction } from '../protocol/interaction.ts'
-import type { GivenConsent, Standing } from '../stores/ports.ts'
+import type { GivenConsent, Permissions, Standing } from '../stores/ports.ts'
 import type { IdentifiedClient } from './authorize.ts'
 import type { Deps } from './deps.ts'
-
-type Permissions = Readonly<{ scopes: readonly string[]; endorsements: readonly string[] }>
 
 /** What the user answered to the consent page. */
 export type ConsentAnswer =

@@ -2,11 +2,10 @@
 
 import type { Branding } from '../domain/branding.ts'
 import type { DescribedScope } from '../domain/scope-catalogue.ts'
-import { choicesOf } from '../domain/scope-choices.ts'
 import { Layout } from './layout.tsx'
 import {
-  ChoiceName,
   HiddenFields,
+  PermissionItems,
   ProblemNotice,
   SignedInAs,
   SignOutForm,
@@ -64,14 +63,7 @@ const Held = (p: { application: Application }) => {
     <>
       <p class="small muted">It may:</p>
       <ul class="held">
-        {choicesOf(scopes).map((one) => (
-          <li>
-            <ChoiceName choice={one} isNew={false} />
-          </li>
-        ))}
-        {endorsements.map((sentence) => (
-          <li>{sentence}</li>
-        ))}
+        <PermissionItems scopes={scopes} endorsements={endorsements} />
       </ul>
     </>
   )

@@ -4,7 +4,7 @@ import type { Child } from 'hono/jsx'
 import { scopeCovers } from '../domain/scope.ts'
 import type { DescribedEndorsement, DescribedScope } from '../domain/scope-catalogue.ts'
 import { type Choice, choicesOf, DEEDS, type Deed } from '../domain/scope-choices.ts'
-import { ChoiceName } from './parts.tsx'
+import { ChoiceName, PermissionItems } from './parts.tsx'
 
 /** Beyond this many, the boxes of a group are folded. */
 const MANY = 8
@@ -75,14 +75,10 @@ const AllowedBefore = ({ allowed, endorsements }: Asked) => (
   <section>
     <h2>You have already allowed it to:</h2>
     <ul>
-      {choicesOf(allowed).map((one) => (
-        <li>
-          <ChoiceName choice={one} isNew={false} />
-        </li>
-      ))}
-      {endorsements.map(({ sentence }) => (
-        <li>{sentence}</li>
-      ))}
+      <PermissionItems
+        scopes={allowed}
+        endorsements={endorsements.map(({ sentence }) => sentence)}
+      />
     </ul>
   </section>
 )

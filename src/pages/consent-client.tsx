@@ -2,12 +2,10 @@
 
 import type { ConsentTerms } from '../domain/consent.ts'
 import { looksLike } from '../domain/look-alike.ts'
+import { isReservedId } from '../domain/registry-scopes.ts'
 import { WebAddress } from './parts.tsx'
 
 type Props = Readonly<{ client: ConsentTerms['client']; serviceName: string }>
-
-/** Only administrators choose such an id: the registry's own programs. */
-const isOwn = ({ clientId }: Props['client']) => clientId.startsWith('registry-')
 
 const Owner = ({ client: { ownerName }, serviceName }: Props) => (
   <p>
@@ -42,14 +40,14 @@ export const ConsentClient = (p: Props) => {
   const { client, serviceName } = p
   return (
     <section class="client" aria-label="The application">
-      {isOwn(client) ? (
+      {isReservedId(client.clientId) ? (
         <p>
           A program of <bdi>{serviceName}</bdi> for its administrators.
         </p>
       ) : (
         <Owner {...p} />
       )}
-      {!isOwn(client) && looksLike(client.name, serviceName) && (
+      {!isReservedId(client.clientId) && looksLike(client.name, serviceName) && (
         <p class="caution">
           The name <bdi>{client.name}</bdi> looks like <bdi>{serviceName}</bdi>, which does not run
           this application. Cancel if you expected <bdi>{serviceName}</bdi> itself.

@@ -2,7 +2,8 @@
 
 import type { Child } from 'hono/jsx'
 import type { Branding } from '../domain/branding.ts'
-import type { Choice } from '../domain/scope-choices.ts'
+import type { DescribedScope } from '../domain/scope-catalogue.ts'
+import { type Choice, choicesOf } from '../domain/scope-choices.ts'
 
 export const HiddenFields = (p: {
   fields: readonly (readonly [name: string, value: string])[]
@@ -109,3 +110,20 @@ export const WebAddress = (p: { address: string }) => {
     </a>
   )
 }
+
+/** List items: what is allowed already. An endorsement is its sentence. */
+export const PermissionItems = (p: {
+  scopes: readonly DescribedScope[]
+  endorsements: readonly string[]
+}) => (
+  <>
+    {choicesOf(p.scopes).map((one) => (
+      <li>
+        <ChoiceName choice={one} isNew={false} />
+      </li>
+    ))}
+    {p.endorsements.map((sentence) => (
+      <li>{sentence}</li>
+    ))}
+  </>
+)

@@ -118,7 +118,6 @@ h1 + .account { margin-block-start: -0.75rem; }
   padding: 1rem 1.25rem;
   background: var(--sunken); border: 1px solid var(--line); border-radius: 0.75rem;
 }
-.client-name { font-size: 1.125rem; line-height: 1.35; font-weight: 650; }
 fieldset { min-width: 0; border: 0; }
 legend { padding: 0; }
 legend + p { margin-block-end: 0.75rem; }

@@ -1,12 +1,11 @@
 /** The declared categories in D1: one list, imported as a whole. */
 
 import type { Category } from '../domain/declaration.ts'
+import { isStale } from './change-batch.ts'
 import type { Database } from './database.ts'
 import type { CategoryRegistry } from './registration-ports.ts'
 import { isTooMany } from './scope-registry.ts'
 import * as sql from './scope-statements.ts'
-
-const isStale = (fault: unknown) => /stale version/.test(String(fault))
 
 export const categoryRegistry = (db: Database): CategoryRegistry => ({
   async read() {

@@ -49,7 +49,7 @@ export const auditStatement = (
   })
 
 /** Is this the fault of a batch whose record has another version? */
-const isStale = (fault: unknown) => /stale version/.test(String(fault))
+export const isStale = (fault: unknown) => /stale version/.test(String(fault))
 
 /** The last result of the batch is that of `read`. */
 export async function runChange(

@@ -3,7 +3,7 @@
 import type { ClientRecord, Permission } from '../domain/client.ts'
 import { foldText } from '../domain/fold-text.ts'
 import { CLIENT_COLUMNS, readClientRow } from './clients.ts'
-import { scopeCoversSql } from './covering-sql.ts'
+import { isDeclaredSql } from './covering-sql.ts'
 import type { Database } from './database.ts'
 import { pageOfAll, pageOfMatching } from './matching-page.ts'
 import type { ClientFilter, Page } from './registration-ports.ts'
@@ -17,15 +17,9 @@ export type ClientRecordRow = Parameters<typeof readClientRow>[0] & {
   version: number
 }
 
-/** SQL: `domain:action` of `domain:action:resource`; any other text for a scope of another form. */
-const GENERAL = `substr(h.scope, 1, instr(h.scope, ':') + instr(substr(h.scope, instr(h.scope, ':') + 1), ':') - 1)`
-/** As `describeScope` in `domain/scope-catalogue.ts` finds a declaration. */
-const IS_DECLARED = `EXISTS (SELECT 1 FROM scope d WHERE d.name IN (h.scope, ${GENERAL})
-      AND (d.name = h.scope OR ${scopeCoversSql("(d.name || ':*')", 'h.scope')}))`
-
 const RECORD_COLUMNS = `${CLIENT_COLUMNS}, c.created_at, c.updated_at, c.version,
   (SELECT json_group_array(h.scope) FROM client_authorization h
-    WHERE h.client_id = c.client_id AND NOT ${IS_DECLARED}) AS undeclared,
+    WHERE h.client_id = c.client_id AND NOT ${isDeclaredSql('h.scope')}) AS undeclared,
   (SELECT json_group_array(json_object('kind', kind, 'value', value, 'requestedAt', requested_at,
       'authorizedAt', authorized_at)) FROM (
     SELECT 'scope' AS kind, scope AS value, requested_at, authorized_at

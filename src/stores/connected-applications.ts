@@ -29,8 +29,8 @@ const permissionsIn = (record: string) => `json_each(${record}, '$.user') k,
 const PERMISSION = `k.key || ' ' || s.value`
 
 /**
- * `issued`: the scopes and endorsements of earlier answers that may still be in use, each after its kind and a space, by families, by codes, and by sessions that codes
- * bought in the last `?2` seconds. A family or code older than the consent belongs to an authorization that was removed.
+ * `issued`: the scopes and endorsements of earlier answers that may still be in use, by families, by codes, and by sessions that
+ * codes bought in the last `?2` seconds. Each follows its kind and a space. A family or code older than the consent belongs to an authorization that was removed.
  */
 export const FIND_CONSENTS_OF_USER = `SELECT n.client_id, n.scopes AS agreed, n.endorsements AS agreed_endorsements, n.granted_at, n.used_at,
     c.name, c.url, c.disabled_at,

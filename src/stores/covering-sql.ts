@@ -13,6 +13,15 @@ const isWithin = (wider: string, narrower: string) =>
 export const scopeCoversSql = (wider: string, narrower: string) =>
   `(${wider} = ${narrower} OR (${isForEveryResource(wider)} AND ${isWithin(wider, narrower)}))`
 
+/** `d:a` of `d:a:ID`; any other text for a scope of another form. */
+const generalOf = (scope: string) =>
+  `substr(${scope}, 1, instr(${scope}, ':') + instr(substr(${scope}, instr(${scope}, ':') + 1), ':') - 1)`
+
+/** As `describeScope` of `domain/scope-catalogue.ts` finds a declaration: two searches of the index. */
+export const isDeclaredSql = (scope: string) =>
+  `EXISTS (SELECT 1 FROM scope d WHERE d.name IN (${scope}, ${generalOf(scope)})
+    AND (d.name = ${scope} OR ${scopeCoversSql("(d.name || ':*')", scope)}))`
+
 /** `cs.*` covers `cs` and `cs.DL`. */
 const isInArchive = (wider: string, narrower: string) =>
   `${wider} LIKE '%.*' AND substr(${narrower} || '.', 1, length(${wider}) - 1) = substr(${wider}, 1, length(${wider}) - 1)`

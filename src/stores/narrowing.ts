@@ -15,7 +15,7 @@ import type { UserFields, UserLists } from '../domain/user.ts'
 import { categoryCoversSql, scopeCoversSql } from './covering-sql.ts'
 import { D1_NOW, D1_NOW_MS } from './d1-clock.ts'
 import type { Database } from './database.ts'
-import { KEPT_LONGER_SECONDS, OR_LATER } from './revocation-statements.ts'
+import { KEPT_LONGER_SECONDS, keptFor, OR_LATER } from './revocation-statements.ts'
 
 /** `replace`: a given list is all that is left. `withdraw`: the listed values are removed. An absent list does not change. */
 type How = 'replace' | 'withdraw'
@@ -112,7 +112,7 @@ function clientSql(how: How) {
 /** Returns a row if something ends. `?3`: how long the revocation is kept, in seconds. */
 const revokeIf = (kind: 'client_record' | 'user', subject: string, from: string) =>
   `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at)
-  SELECT '${kind}', ${subject}, ${D1_NOW_MS}, ${D1_NOW} + CAST(?3 AS INTEGER) ${from} ${OR_LATER} RETURNING subject`
+  SELECT '${kind}', ${subject}, ${D1_NOW_MS}, ${keptFor('?3')} ${from} ${OR_LATER} RETURNING subject`
 
 /** Sessions state the username and the e-mail address. A name that changes only its case is another text. */
 const RENAMED = `(?2 ->> 'username') <> o.username COLLATE BINARY OR (?2 ->> 'email') <> o.email`

@@ -1,8 +1,8 @@
 /** The statements that change resources. `?1` is the URI. Instants in epoch seconds. */
 
 import { NEXT_VERSION } from './change-batch.ts'
-import { D1_NOW, D1_NOW_MS } from './d1-clock.ts'
-import { OR_LATER } from './revocation-statements.ts'
+import { D1_NOW_MS } from './d1-clock.ts'
+import { keptFor, OR_LATER } from './revocation-statements.ts'
 
 const COLUMNS = `uri, name, scopes, access_token_lifetime_seconds, require_dpop, require_pkce, declared_at_ms, version,
   created_at, updated_at`
@@ -26,5 +26,5 @@ export const COUNT_DEFAULTS = `SELECT count(*) AS clients FROM (${DEFAULT_OF})`
 export const DELETE_RESOURCE = `DELETE FROM resource WHERE uri = ?1 AND NOT EXISTS (${DEFAULT_OF})`
 /** Before `DELETE_RESOURCE`, and only if that deletes. `?2`: how long the revocation is kept, in seconds. */
 export const REVOKE_DELETED_RESOURCE = `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at)
-  SELECT 'resource', uri, ${D1_NOW_MS}, ${D1_NOW} + CAST(?2 AS INTEGER) FROM resource
+  SELECT 'resource', uri, ${D1_NOW_MS}, ${keptFor('?2')} FROM resource
   WHERE uri = ?1 AND NOT EXISTS (${DEFAULT_OF}) ${OR_LATER} RETURNING subject`

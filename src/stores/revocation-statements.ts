@@ -14,7 +14,7 @@ import { D1_NOW, D1_NOW_MS } from './d1-clock.ts'
 import type { Database } from './database.ts'
 
 /** CAST: over D1's HTTP API every parameter is text. */
-const keptFor = (seconds: string) => `${D1_NOW} + CAST(${seconds} AS INTEGER)`
+export const keptFor = (seconds: string) => `${D1_NOW} + CAST(${seconds} AS INTEGER)`
 /** A later revocation of the same subject covers an earlier one. */
 export const OR_LATER = `ON CONFLICT DO UPDATE SET revoked_at_ms = max(revoked_at_ms, excluded.revoked_at_ms),
     expires_at = max(expires_at, excluded.expires_at)`

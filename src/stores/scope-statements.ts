@@ -6,9 +6,9 @@
 import type { Category } from '../domain/declaration.ts'
 import { NEXT_VERSION } from './change-batch.ts'
 import { scopeCoversSql } from './covering-sql.ts'
-import { D1_NOW, D1_NOW_MS } from './d1-clock.ts'
+import { D1_NOW_MS } from './d1-clock.ts'
 import type { Database } from './database.ts'
-import { OR_LATER } from './revocation-statements.ts'
+import { keptFor, OR_LATER } from './revocation-statements.ts'
 
 const FIELDS = 'sentence, self_registered, sensitive'
 const COLUMNS = `name, ${FIELDS}, version, created_at, updated_at`
@@ -70,7 +70,7 @@ const isLost = (rows: string, same: string) =>
 /** `?2`: how long the revocation is kept, in seconds. */
 const revoke = (kind: string, id: string, holders: string) =>
   `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at)
-  SELECT DISTINCT '${kind}', ${id}, ${D1_NOW_MS}, ${D1_NOW} + CAST(?2 AS INTEGER) FROM ${holders} ${OR_LATER} RETURNING subject`
+  SELECT DISTINCT '${kind}', ${id}, ${D1_NOW_MS}, ${keptFor('?2')} FROM ${holders} ${OR_LATER} RETURNING subject`
 /** `?2`: the moment, `?3`: who acts. One row for each holder, with the scopes that are withdrawn. */
 const record = (event: string, column: string, holders: string) =>
   `INSERT INTO audit (happened_at, actor, event, ${column}, detail)

@@ -1,6 +1,6 @@
-/** What D1 says of the deployment: its schema, what cron did last, who can administer, and which scopes nobody declared. */
+/** What D1 says of the deployment: its schema, what cron did last, who can administer, and which scopes are not declared. */
 
-import { scopeCoversSql } from './covering-sql.ts'
+import { isDeclaredSql } from './covering-sql.ts'
 import type { Database } from './database.ts'
 import { ADMINISTRATORS, OPERATORS } from './operators-sql.ts'
 
@@ -10,18 +10,16 @@ export const HOUSEKEEPING = `SELECT task, ran_at, removed, left_over FROM housek
 export const COUNTS = `SELECT (SELECT count(*) ${OPERATORS}) AS operators, (SELECT count(*) ${ADMINISTRATORS}) AS administrators,
   (SELECT count(*) FROM scope) AS declared`
 
-/** How many scopes that nobody declared are named. */
+/** At most this many undeclared scopes are named. */
 const MAX_UNDECLARED = 50
 /** Each scope of the table once: a search of the index for each, and not a row for each holder. */
 const eachScopeOf = (table: string) => `SELECT min(scope) FROM ${table}
   UNION ALL SELECT (SELECT min(n.scope) FROM ${table} n WHERE n.scope > s.scope)`
-const isDeclared = `EXISTS (SELECT 1 FROM scope d
-  WHERE d.name = held.scope OR ${scopeCoversSql(`(d.name || ':*')`, 'held.scope')})`
 export const UNDECLARED_SCOPES = `WITH RECURSIVE
   of_clients (scope) AS (${eachScopeOf('client_authorization')} FROM of_clients s WHERE s.scope IS NOT NULL),
   of_users (scope) AS (${eachScopeOf('user_scope')} FROM of_users s WHERE s.scope IS NOT NULL)
   SELECT scope FROM (SELECT scope FROM of_clients UNION SELECT scope FROM of_users) held
-  WHERE scope NOT LIKE 'registry:%' AND NOT ${isDeclared} ORDER BY scope LIMIT ${MAX_UNDECLARED}`
+  WHERE scope NOT LIKE 'registry:%' AND NOT ${isDeclaredSql('held.scope')} ORDER BY scope LIMIT ${MAX_UNDECLARED}`
 
 /** Instants in epoch seconds. */
 export type Status = Readonly<{

@@ -7,6 +7,7 @@ import { RegistrationError } from '../../protocol/registration/errors.ts'
 import type { RegistrationPorts } from '../../stores/registration-ports.ts'
 import { type Act as AnyAct, authorOf, type ExpectedVersion } from './change.ts'
 import { requireAdmin } from './privileged.ts'
+import { DECLARING } from './scopes.ts'
 
 type Act = AnyAct<Pick<RegistrationPorts, 'categories'>>
 
@@ -49,7 +50,7 @@ export async function replaceCategories(
   categories: readonly Category[],
   expected: ExpectedVersion = null,
 ): Promise<ReplacedCategories> {
-  requireAdmin(act.actor, 'declaring scopes and categories')
+  requireAdmin(act.actor, DECLARING)
   const registry = act.ports.categories
   for (let round = 1; round <= MAX_ROUNDS; round += 1) {
     const { text } = await registry.read()

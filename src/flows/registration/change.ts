@@ -43,6 +43,10 @@ export const authorOf = ({ actor, now }: Pick<Act<unknown>, 'actor' | 'now'>) =>
   now,
 })
 
+/** Does the record have these values? */
+export const hasFields = <Record extends object>(record: Record, fields: Partial<Record>) =>
+  Object.entries(fields).every(([name, value]) => record[name as keyof Record] === value)
+
 /** Do both name the same values, in any order and any number of times? */
 export const isSameSet = (left: readonly string[], right: readonly string[] = []) => {
   const asText = (values: readonly string[]) => JSON.stringify([...new Set(values)].sort())

@@ -26,7 +26,7 @@ import {
 import { quote, RegistrationError } from '../../protocol/registration/errors.ts'
 import { shown } from '../../protocol/registration/field.ts'
 import type { RegistrationPorts } from '../../stores/registration-ports.ts'
-import { type Act, authorOf, isSameSet, type Outcome } from './change.ts'
+import { type Act, authorOf, hasFields, isSameSet, type Outcome } from './change.ts'
 import { requireMayChooseId, requireMayGive } from './privileged.ts'
 import { requireDeclared } from './resources.ts'
 import { undeclaredNotes } from './scopes.ts'
@@ -60,9 +60,8 @@ function isSameClient(client: ClientRecord, { fields, lists, mode }: GivenClient
   const isListed = (kind: Permission['kind'], given: readonly string[] = []) =>
     isSameSet(permissionsOf(client, kind, mode === 'request'), given) &&
     permissionsOf(client, kind, mode !== 'request').length === 0
-  const entries = Object.entries(fields) as [keyof ClientFields, unknown][]
   return (
-    entries.every(([name, value]) => client[name] === value) &&
+    hasFields(client, fields) &&
     isSameSet(client.redirectUris, lists.redirectUris) &&
     isSameSet(client.defaultResources, lists.defaultResources) &&
     isListed('scope', lists.scopes) &&

@@ -16,7 +16,7 @@ import {
 import { RegistrationError } from '../../protocol/registration/errors.ts'
 import { shown } from '../../protocol/registration/field.ts'
 import type { Detail, RegistrationPorts } from '../../stores/registration-ports.ts'
-import { type Act, authorOf, isSameSet } from './change.ts'
+import { type Act, authorOf, hasFields, isSameSet } from './change.ts'
 import { requireSound, withKeySet } from './create-client.ts'
 import { requireAdmin } from './privileged.ts'
 
@@ -76,9 +76,7 @@ const permissionKeys = (permissions: readonly Permission[]) =>
 
 /** Is this what the same import made? Dates are no part of it. */
 const isSame = (record: ClientRecord, given: ImportedClient) =>
-  Object.entries(given.fields).every(
-    ([name, value]) => record[name as keyof typeof given.fields] === value,
-  ) &&
+  hasFields(record, given.fields) &&
   isEnabled(record) === isEnabled(given) &&
   isSameSet(record.redirectUris, given.redirectUris) &&
   isSameSet(permissionKeys(record.permissions), permissionKeys(given.permissions)) &&

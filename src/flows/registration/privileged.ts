@@ -4,12 +4,9 @@
  * has requested one. Ask on the record whose version the batch then demands.
  */
 
-import { hasRegistryScope, isAdmin } from '../../domain/registry-scopes.ts'
+import { hasRegistryScope, isAdmin, isReservedId } from '../../domain/registry-scopes.ts'
 import { RegistrationError } from '../../protocol/registration/errors.ts'
 import type { Actor } from './change.ts'
-
-/** Ids that the registry gives to its own operators. */
-const RESERVED = /^registry-/
 
 const forbidden = (sentence: string, field: string | null = null) =>
   new RegistrationError('forbidden', sentence, field)
@@ -37,7 +34,7 @@ export function requireAdmin({ scopes: held }: Actor, what: string) {
 
 /** `id`: of the caller's choice; null for a random one. */
 export function requireMayChooseId({ scopes: held }: Actor, id: string | null, field: string) {
-  if (id !== null && RESERVED.test(id) && !isAdmin(held)) {
+  if (id !== null && isReservedId(id) && !isAdmin(held)) {
     throw forbidden('{field} begins with registry-, which needs the scope registry:admin', field)
   }
 }

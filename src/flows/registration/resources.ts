@@ -11,12 +11,13 @@ import { MAX_DECLARED } from '../../domain/scope-catalogue.ts'
 import { quote, RegistrationError } from '../../protocol/registration/errors.ts'
 import { shown } from '../../protocol/registration/field.ts'
 import { RESOURCE_FIELDS } from '../../protocol/registration/resource-fields.ts'
-import type { RegistrationPorts, ResourceReader } from '../../stores/registration-ports.ts'
+import type { Changed, RegistrationPorts, ResourceReader } from '../../stores/registration-ports.ts'
 import {
   type Act as AnyAct,
   authorOf,
   changeRecord,
   type ExpectedVersion,
+  hasFields,
   isSameSet,
   type Outcome,
 } from './change.ts'
@@ -46,12 +47,8 @@ const detailOf = (uri: string, fields: Partial<ResourceFields>) => ({
   ...shown('inAudit', RESOURCE_FIELDS, fields),
 })
 
-const isSame = (known: ResourceRecord, given: NewResource) =>
-  known.name === given.name &&
-  known.accessTokenLifetimeSeconds === given.accessTokenLifetimeSeconds &&
-  known.requireDpop === given.requireDpop &&
-  known.requirePkce === given.requirePkce &&
-  isSameSet(known.scopes, given.scopes)
+const isSame = (known: ResourceRecord, { scopes, ...fields }: NewResource) =>
+  hasFields(known, fields) && isSameSet(known.scopes, scopes)
 
 /** It may be called again: the same content changes nothing, other content is a conflict. */
 export async function createResource(
@@ -72,6 +69,20 @@ export async function createResource(
   throw new RegistrationError('conflict', sentence, 'uri')
 }
 
+const change = (
+  act: Act,
+  uri: string,
+  expected: ExpectedVersion,
+  decided: (before: ResourceRecord) => Promise<Changed<ResourceRecord>>,
+) => {
+  requireAdmin(act.actor, WHAT)
+  return changeRecord(act, expected, {
+    find: () => act.ports.resources.find(keyOf(uri)),
+    unknown: () => unknown(uri),
+    change: decided,
+  })
+}
+
 /** Would a token that was issued before be refused to a new request? */
 const isNarrowed = (before: ResourceRecord, fields: Partial<ResourceFields>) => {
   const after = { ...before, ...fields }
@@ -88,18 +99,11 @@ export const updateResource = async (
   uri: string,
   fields: Partial<ResourceFields>,
   expected: ExpectedVersion = null,
-): Promise<Outcome<ResourceRecord>> => {
-  requireAdmin(act.actor, WHAT)
-  const { resources } = act.ports
-  return changeRecord(act, expected, {
-    find: () => resources.find(keyOf(uri)),
-    unknown: () => unknown(uri),
-    change: (before) => {
-      const change = { fields, endsSessions: isNarrowed(before, fields) }
-      return resources.update(before, change, authorOf(act), detailOf(before.uri, fields))
-    },
+): Promise<Outcome<ResourceRecord>> =>
+  change(act, uri, expected, (before) => {
+    const update = { fields, endsSessions: isNarrowed(before, fields) }
+    return act.ports.resources.update(before, update, authorOf(act), detailOf(before.uri, fields))
   })
-}
 
 /**
  * Returns the resource as it was. Access tokens for it end, and what was granted for it buys nothing more, even if it is
@@ -109,21 +113,15 @@ export const deleteResource = async (
   act: Act,
   uri: string,
   expected: ExpectedVersion = null,
-): Promise<Outcome<ResourceRecord>> => {
-  requireAdmin(act.actor, WHAT)
-  const { resources } = act.ports
-  return changeRecord(act, expected, {
-    find: () => resources.find(keyOf(uri)),
-    unknown: () => unknown(uri),
-    async change(before) {
-      const deleted = await resources.delete(before, authorOf(act), detailOf(before.uri, before))
-      if (deleted.kind !== 'is_default') return deleted
-      const holders = deleted.clients === 1 ? '1 client has' : `${deleted.clients} clients have`
-      const why = `${holders} ${quote(before.uri)} as a default resource: change that first`
-      throw new RegistrationError('conflict', why, 'uri')
-    },
+): Promise<Outcome<ResourceRecord>> =>
+  change(act, uri, expected, async (before) => {
+    const detail = detailOf(before.uri, before)
+    const deleted = await act.ports.resources.delete(before, authorOf(act), detail)
+    if (deleted.kind !== 'is_default') return deleted
+    const holders = deleted.clients === 1 ? '1 client has' : `${deleted.clients} clients have`
+    const why = `${holders} ${quote(before.uri)} as a default resource: change that first`
+    throw new RegistrationError('conflict', why, 'uri')
   })
-}
 
 /** Throws for a default resource of a client that is not declared. */
 export async function requireDeclared(

@@ -12,11 +12,15 @@ import {
   authorOf,
   changeRecord,
   type ExpectedVersion,
+  hasFields,
   type Outcome,
 } from './change.ts'
 import { requireAdmin } from './privileged.ts'
 
 type Act = AnyAct<Pick<RegistrationPorts, 'scopes' | 'revocations'>>
+
+/** What is refused to others, as a sentence about it begins. */
+export const DECLARING = 'declaring scopes and categories'
 
 const unknown = (name: string) =>
   new RegistrationError('not_found', `the scope ${quote(name)} is not declared`, 'name')
@@ -37,23 +41,18 @@ const detailOf = (name: string, fields: Partial<ScopeFields>) => ({
   ...shown('inAudit', SCOPE_FIELDS, fields),
 })
 
-const isSame = (scope: ScopeRecord, { sentence, selfRegistered, sensitive }: ScopeFields) =>
-  scope.sentence === sentence &&
-  scope.selfRegistered === selfRegistered &&
-  scope.sensitive === sensitive
-
 /** It may be called again: the same content changes nothing, other content is a conflict. */
 export async function createScope(
   act: Act,
   given: NewScope,
 ): Promise<Outcome<ScopeRecord> & Readonly<{ isNew: boolean }>> {
-  requireAdmin(act.actor, 'declaring scopes and categories')
+  requireAdmin(act.actor, DECLARING)
   const { name, ...fields } = given
   const created = await act.ports.scopes.create(given, authorOf(act), detailOf(name, fields))
   if (created === 'too_many') throw tooMany()
   if (created) return { record: created, notes: [], isNew: true }
   const record = await act.ports.scopes.find(name)
-  if (record && isSame(record, fields)) return { record, notes: [], isNew: false }
+  if (record && hasFields(record, fields)) return { record, notes: [], isNew: false }
   const sentence = `the scope ${quote(name)} is declared with other content`
   throw new RegistrationError('conflict', sentence, 'name')
 }
@@ -64,7 +63,7 @@ const change = (
   expected: ExpectedVersion,
   decided: (before: ScopeRecord) => Promise<Changed<ScopeRecord>>,
 ) => {
-  requireAdmin(act.actor, 'declaring scopes and categories')
+  requireAdmin(act.actor, DECLARING)
   return changeRecord(act, expected, {
     find: () => act.ports.scopes.find(name),
     unknown: () => unknown(name),
@@ -97,8 +96,7 @@ export const deleteScope = async (
 ): Promise<Outcome<ScopeRecord>> =>
   change(act, name, expected, async (before) => {
     const { scopes } = act.ports
-    const { sentence, selfRegistered, sensitive } = before
-    const detail = detailOf(name, { sentence, selfRegistered, sensitive })
+    const detail = detailOf(name, before)
     if (withdraws) return scopes.deleteAndWithdraw(before, authorOf(act), detail)
     const deleted = await scopes.delete(before, authorOf(act), detail)
     if (deleted.kind !== 'held') return deleted
@@ -115,7 +113,7 @@ export type ImportedScopes = Readonly<{
 
 /** All or none. Scopes that are declared as given are not touched, and scopes that are not named stay. */
 export async function importScopes(act: Act, scopes: readonly NewScope[]): Promise<ImportedScopes> {
-  requireAdmin(act.actor, 'declaring scopes and categories')
+  requireAdmin(act.actor, DECLARING)
   const imported = await act.ports.scopes.import(scopes, authorOf(act))
   if (imported === 'too_many') throw tooMany()
   return { ...imported, notes: [] }

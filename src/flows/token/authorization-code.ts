@@ -113,7 +113,9 @@ async function mint(attempt: TargetedAttempt): Promise<Bought> {
   }
   const idleSeconds = deps.refreshIdleSeconds
   const family = refresh && {
-    ...{ family: refresh.family, tokenDigest: refresh.tokenDigest, idleSeconds },
+    family: refresh.family,
+    tokenDigest: refresh.tokenDigest,
+    idleSeconds,
   }
   const { userId } = code.user
   const purchase = {
