@@ -3,7 +3,7 @@
 import type { ClientRecord, Permission } from '../domain/client.ts'
 import { foldText } from '../domain/fold-text.ts'
 import { CLIENT_COLUMNS, readClientRow } from './clients.ts'
-import { isDeclaredSql } from './covering-sql.ts'
+import { isUndeclaredSql } from './covering-sql.ts'
 import type { Database } from './database.ts'
 import { pageOfAll, pageOfMatching } from './matching-page.ts'
 import type { ClientFilter, Page } from './registration-ports.ts'
@@ -19,7 +19,7 @@ export type ClientRecordRow = Parameters<typeof readClientRow>[0] & {
 
 const RECORD_COLUMNS = `${CLIENT_COLUMNS}, c.created_at, c.updated_at, c.version,
   (SELECT json_group_array(h.scope) FROM client_authorization h
-    WHERE h.client_id = c.client_id AND NOT ${isDeclaredSql('h.scope')}) AS undeclared,
+    WHERE h.client_id = c.client_id AND ${isUndeclaredSql('h.scope')}) AS undeclared,
   (SELECT json_group_array(json_object('kind', kind, 'value', value, 'requestedAt', requested_at,
       'authorizedAt', authorized_at)) FROM (
     SELECT 'scope' AS kind, scope AS value, requested_at, authorized_at

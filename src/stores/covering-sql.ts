@@ -17,10 +17,13 @@ export const scopeCoversSql = (wider: string, narrower: string) =>
 const generalOf = (scope: string) =>
   `substr(${scope}, 1, instr(${scope}, ':') + instr(substr(${scope}, instr(${scope}, ':') + 1), ':') - 1)`
 
-/** As `describeScope` of `domain/scope-catalogue.ts` finds a declaration: two searches of the index. */
-export const isDeclaredSql = (scope: string) =>
-  `EXISTS (SELECT 1 FROM scope d WHERE d.name IN (${scope}, ${generalOf(scope)})
-    AND (d.name = ${scope} OR ${scopeCoversSql("(d.name || ':*')", scope)}))`
+/**
+ * As `describeScope` of `domain/scope-catalogue.ts` finds a declaration: two searches of the index. The registry's own scopes have
+ * their sentences without one.
+ */
+export const isUndeclaredSql = (scope: string) =>
+  `(${scope} NOT LIKE 'registry:%' AND NOT EXISTS (SELECT 1 FROM scope d WHERE d.name IN (${scope}, ${generalOf(scope)})
+    AND (d.name = ${scope} OR ${scopeCoversSql("(d.name || ':*')", scope)})))`
 
 /** `cs.*` covers `cs` and `cs.DL`. */
 const isInArchive = (wider: string, narrower: string) =>

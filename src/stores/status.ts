@@ -1,6 +1,6 @@
 /** What D1 says of the deployment: its schema, what cron did last, who can administer, and which scopes are not declared. */
 
-import { isDeclaredSql } from './covering-sql.ts'
+import { isUndeclaredSql } from './covering-sql.ts'
 import type { Database } from './database.ts'
 import { ADMINISTRATORS, OPERATORS } from './operators-sql.ts'
 
@@ -19,7 +19,7 @@ export const UNDECLARED_SCOPES = `WITH RECURSIVE
   of_clients (scope) AS (${eachScopeOf('client_authorization')} FROM of_clients s WHERE s.scope IS NOT NULL),
   of_users (scope) AS (${eachScopeOf('user_scope')} FROM of_users s WHERE s.scope IS NOT NULL)
   SELECT scope FROM (SELECT scope FROM of_clients UNION SELECT scope FROM of_users) held
-  WHERE scope NOT LIKE 'registry:%' AND NOT ${isDeclaredSql('held.scope')} ORDER BY scope LIMIT ${MAX_UNDECLARED}`
+  WHERE ${isUndeclaredSql('held.scope')} ORDER BY scope LIMIT ${MAX_UNDECLARED}`
 
 /** Instants in epoch seconds. */
 export type Status = Readonly<{

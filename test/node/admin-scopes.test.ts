@@ -142,6 +142,11 @@ describe('a note about a scope that is not declared', () => {
     }
     expect((await state.admin([...create, 'list:b'])).stderr).toBe('')
   })
+
+  it("a client that is given one of the registry's own scopes is not noted: they have sentences without a declaration", async () => {
+    const create = ['client', 'create', '--name', 'N', '--owner', 'o', '--scope', 'registry:read']
+    expect(await state.admin(create)).toMatchObject({ status: 0, stderr: '' })
+  })
 })
 
 describe('scope import and category import', () => {
