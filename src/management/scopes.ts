@@ -166,7 +166,7 @@ export const scopeOperations = [
     path: '/scopes/{name}',
     name: 'deleteScope',
     noun,
-    summary: 'Declare a scope no longer',
+    summary: 'Remove the declaration of a scope',
     description:
       'Refused with 409 while a client or a user holds it, with or without a resource, unless withdraw is true.',
     scopes: MAY_DECLARE,

@@ -14,7 +14,7 @@ const DESCRIPTION = `Administers clients, users, scopes, resources and sessions,
 A change of a record needs \`If-Match\`: the \`ETag\` of the record as you read it, or \`*\`. A list has \`items\`, and \`next\`: the \`after\` of the next page, null after the last. An error is a problem (RFC 9457).`
 
 const TAGS: Readonly<Record<string, string>> = {
-  OAuth: 'The endpoints of OAuth 2.0. Their metadata (RFC 8414) name them.',
+  OAuth: 'The endpoints of OAuth 2.0. The metadata (RFC 8414) lists them.',
   clients: 'Applications that obtain tokens.',
   users: 'People who sign in.',
   scopes: 'What people read about scopes, and which of them are sensitive.',

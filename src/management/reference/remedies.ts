@@ -8,7 +8,7 @@ export const REMEDIES: Readonly<Record<ProblemType, string>> = {
   invalid_token:
     'Obtain another access token: this one has expired, was revoked, is unknown, or is bound to a key and came without the scheme DPoP.',
   invalid_dpop_proof:
-    'Make a new proof for each request: with its method, its address without the query, the time, an own jti, and ath of the token (RFC 9449 §4.2).',
+    'Make a new proof for each request: with its method, its address without the query, the time, its own jti, and ath of the token (RFC 9449 §4.2).',
   insufficient_scope:
     'Obtain a token with the scope that WWW-Authenticate names. The client, and the user if there is one, must hold it.',
   forbidden:
