@@ -40,7 +40,8 @@ const subjects = (): readonly Subject[] => [
   {
     name: 'registry',
     entry: readWranglerConfig(REGISTRY_CONFIG).main,
-    path: METADATA,
+    // Its metadata list what is declared, which is a read of D1.
+    path: '/errors',
     status: 200,
     env: { ISSUER, DB: {}, SESSIONS: {}, CODES: {}, LOGIN_LIMIT: {}, REFUSAL_LIMIT: {} },
   },

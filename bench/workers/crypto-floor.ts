@@ -3,7 +3,7 @@
  * tokens are random, the authenticator's JWT is signed. What the registry costs above this is its own code.
  */
 
-import { FIND_CLIENT } from '../../src/stores/clients.ts'
+import { FIND_CLIENT, findParameters } from '../../src/stores/clients.ts'
 import { SPEND_CODE, TOUCH_CONSENT } from '../../src/stores/codes.ts'
 import { JWT_SECRET } from '../subject.ts'
 import { codeIn, issued, keep, passed, refused, serveFloor, tokenIn } from './bare-handler.ts'
@@ -43,7 +43,10 @@ export default serveFloor(digest, {
   async token_cold(request, prepared, session) {
     await request.arrayBuffer()
     const near = prepared.DB.withSession('first-unconstrained')
-    await near.prepare(FIND_CLIENT).bind(prepared.credentials.id).first()
+    await near
+      .prepare(FIND_CLIENT)
+      .bind(...findParameters(prepared.credentials.id))
+      .first()
     await digest(SECRET)
     await keep(prepared, session, await newKey())
     return issued()
@@ -59,7 +62,9 @@ export default serveFloor(digest, {
     const code = await digest(codeIn(await request.text()))
     const [carried] = await Promise.all([
       CODES.get(code),
-      DB.prepare(FIND_CLIENT).bind(credentials.id).first(),
+      DB.prepare(FIND_CLIENT)
+        .bind(...findParameters(credentials.id))
+        .first(),
     ])
     if (carried === null) return refused()
     await digest(SECRET)

@@ -3,7 +3,7 @@
  * nothing, digests nothing and mints nothing: no authorization server can be cheaper on this storage.
  */
 
-import { FIND_CLIENT } from '../../src/stores/clients.ts'
+import { FIND_CLIENT, findParameters } from '../../src/stores/clients.ts'
 import { SPEND_CODE, TOUCH_CONSENT } from '../../src/stores/codes.ts'
 import { codeIn, issued, keep, passed, refused, serveFloor, tokenIn } from './bare-handler.ts'
 import { TERMS } from './fixture.ts'
@@ -13,7 +13,10 @@ export default serveFloor(plainKey, {
   async token_cold(request, prepared, session) {
     await request.arrayBuffer()
     const near = prepared.DB.withSession('first-unconstrained')
-    await near.prepare(FIND_CLIENT).bind(prepared.credentials.id).first()
+    await near
+      .prepare(FIND_CLIENT)
+      .bind(...findParameters(prepared.credentials.id))
+      .first()
     await keep(prepared, session, crypto.randomUUID())
     return issued()
   },
@@ -27,7 +30,9 @@ export default serveFloor(plainKey, {
     const code = codeIn(await request.text())
     const [carried] = await Promise.all([
       CODES.get(code),
-      DB.prepare(FIND_CLIENT).bind(credentials.id).first(),
+      DB.prepare(FIND_CLIENT)
+        .bind(...findParameters(credentials.id))
+        .first(),
     ])
     if (carried === null) return refused()
     const key = crypto.randomUUID()
