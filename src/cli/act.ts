@@ -3,7 +3,7 @@
 import type { Command } from 'commander'
 import { ALL_REVOKED_WITHIN_SECONDS } from '../domain/revocation.ts'
 import type { Fields } from '../protocol/registration/field.ts'
-import type { Call } from './api.ts'
+import type { Call, ManagementApi } from './api.ts'
 import { addOptions, bodyOf, readGiven } from './options.ts'
 import { type Io, note, printFrom, refuseUsage, verb } from './verb.ts'
 
@@ -23,24 +23,21 @@ export const ANY_VERSION = { ifMatch: '*' } as const
 
 const asItIs = (body: Document) => body
 
-/** Prints what a change returns. Its notes go to standard error. */
+/** Returns what a change returns. Its notes go to standard error. */
+export async function makeChange(api: ManagementApi, io: Io, call: Call): Promise<Document> {
+  const { body } = await api.call<Document & { notes?: readonly string[] }>(call)
+  const { notes = [], ...rest } = body
+  for (const sentence of notes) note(io, sentence)
+  return rest
+}
+
+/** Prints what a change returns. */
 export const printChange = (
   command: Command,
   io: Io,
   call: Call,
   { document, forPeople = document }: Printed = { document: asItIs },
-) =>
-  printFrom(
-    command,
-    io,
-    async (api) => {
-      const { body } = await api.call<Document & { notes?: readonly string[] }>(call)
-      const { notes = [], ...rest } = body
-      for (const sentence of notes) note(io, sentence)
-      return rest
-    },
-    { document, forPeople },
-  )
+) => printFrom(command, io, (api) => makeChange(api, io, call), { document, forPeople })
 
 type Verb = Readonly<{
   name: string

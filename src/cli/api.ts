@@ -58,10 +58,13 @@ export type Reached = Readonly<{
 /** What the API refused. */
 export class ProblemRefusal extends Refusal {
   readonly status: number
+  /** The member or parameter that is at fault, if the API named one. */
+  readonly field: string | null
 
-  constructor(message: string, status: number) {
+  constructor(message: string, status: number, field: string | null = null) {
     super(message)
     this.status = status
+    this.field = field
   }
 }
 
@@ -113,7 +116,8 @@ function refusalOf(received: Received, { url }: Reached): ProblemRefusal {
   }
   const field = typeof problem.field === 'string' ? problem.field : null
   const words = inOptions(String(problem.detail), field)
-  if (status < 500 && status !== 401 && status !== 429) return new ProblemRefusal(words, status)
+  if (status < 500 && status !== 401 && status !== 429)
+    return new ProblemRefusal(words, status, field)
   return new ProblemRefusal(`the registry answered ${status}: ${words}`, status)
 }
 

@@ -5,6 +5,7 @@ import { oneLine, Refusal } from '../local/refusal.ts'
 import { RegistrationError } from '../protocol/registration/errors.ts'
 import { addClientCommands } from './client-commands.ts'
 import { addDoctorCommand } from './doctor-command.ts'
+import { addDocumentHostCommands } from './document-host-commands.ts'
 import { addImportCommands } from './import-commands.ts'
 import { OPTION_WORDS } from './options.ts'
 import { addRecordCommands } from './record-commands.ts'
@@ -78,6 +79,7 @@ export function commandLine(io: Io): Command {
   addUserCommands(program, io)
   addScopeCommands(program, io)
   addResourceCommands(program, io)
+  addDocumentHostCommands(program, io)
   addSessionCommands(program, io)
   addImportCommands(program, io)
   addRecordCommands(program, io)

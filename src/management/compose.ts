@@ -59,6 +59,7 @@ export function composeManagement(env: ManagementEnv) {
       scopes: inTime(ports.scopes),
       categories: inTime(ports.categories),
       resources: inTime(ports.resources),
+      documentHosts: inTime(ports.documentHosts),
       revocations: inTime(ports.revocations),
       refreshTokens: inTime(ports.refreshTokens),
     },

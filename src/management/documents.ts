@@ -7,6 +7,7 @@ import {
   CLIENT_LISTS,
   CLIENT_PERMISSIONS,
 } from '../protocol/registration/client-fields.ts'
+import { DOCUMENT_HOST_FIELDS } from '../protocol/registration/document-host-fields.ts'
 import { entriesOf, type Fields, helpInJson, snakeCase } from '../protocol/registration/field.ts'
 import { RESOURCE_FIELDS } from '../protocol/registration/resource-fields.ts'
 import { SCOPE_FIELDS } from '../protocol/registration/scope-fields.ts'
@@ -101,6 +102,16 @@ export const ResourceDocument = named(
   }),
 )
 
+export const DocumentHostDocument = named(
+  'DocumentHost',
+  z.strictObject({
+    host: z.string(),
+    ...membersIn(DOCUMENT_HOST_FIELDS),
+    created_at: Instant,
+    updated_at: Instant,
+  }),
+)
+
 /** What a person should know of a change: for example that a wider permission is still held. Absent if there is nothing. */
 export const NOTES = {
   notes: z.optional(z.array(z.string()).check(z.describe('what a person should know'))),
@@ -177,6 +188,12 @@ export const SCOPE_EXAMPLE = {
   sentence: 'See your submissions',
   self_registered: false,
   sensitive: false,
+  created_at: '2026-10-01T12:00:00.000Z',
+  updated_at: '2026-10-01T12:00:00.000Z',
+}
+export const DOCUMENT_HOST_EXAMPLE = {
+  host: '*.example.com',
+  rule: 'allow',
   created_at: '2026-10-01T12:00:00.000Z',
   updated_at: '2026-10-01T12:00:00.000Z',
 }

@@ -4,6 +4,7 @@ import { auditOperations } from './audit.ts'
 import { categoryOperations } from './categories.ts'
 import { clientPartOperations } from './client-parts.ts'
 import { clientOperations } from './clients.ts'
+import { documentHostOperations } from './document-hosts.ts'
 import { importOperations } from './imports.ts'
 import { invitationOperations } from './invitations.ts'
 import type { Operation } from './operation.ts'
@@ -21,6 +22,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...scopeOperations,
   ...resourceOperations,
   ...categoryOperations,
+  ...documentHostOperations,
   ...invitationOperations,
   ...importOperations,
   ...sessionOperations,

@@ -14,7 +14,7 @@ export const EXPECT_VERSION = `INSERT INTO expected_version (kind, id, version) 
 
 /** The record to change, as the view `expected_version` names it. */
 type Expected = Readonly<{
-  kind: 'client' | 'user' | 'scope' | 'resource'
+  kind: 'client' | 'user' | 'scope' | 'resource' | 'document_host'
   id: string
   version: number
 }>

@@ -12,6 +12,12 @@ import type {
   PermissionLists,
 } from '../domain/client.ts'
 import type { Category, NewScope, ScopeFields, ScopeRecord } from '../domain/declaration.ts'
+import type {
+  DocumentHostFields,
+  DocumentHostRecord,
+  HostRule,
+  NewDocumentHost,
+} from '../domain/document-host.ts'
 import type { SecretDigest, SessionKey, TokenDigest } from '../domain/ids.ts'
 import type { NewResource, ResourceFields, ResourceRecord } from '../domain/resource.ts'
 import type { UserFields, UserLists, UserRecord } from '../domain/user.ts'
@@ -212,6 +218,28 @@ export interface CategoryRegistry {
   >
 }
 
+/** For who fetches client metadata documents. */
+export interface DocumentHostReader {
+  /** The rule that counts for a canonical host: `block` before `allow`; null if nothing covers it. One read of the primary. */
+  ruleFor(host: string): Promise<HostRule | null>
+}
+
+/** Its audit rows have the host and the rule in their detail. */
+export interface DocumentHostRegistry extends DocumentHostReader {
+  /** Null if the host itself is not listed. One read of the primary. */
+  find(host: string): Promise<DocumentHostRecord | null>
+  /** At most `rows` hosts after the host `after`, ordered by host. */
+  page(after: string, rows: number): Promise<readonly DocumentHostRecord[]>
+  /** Null, and nothing is written, if it is listed. `too_many`: as for scopes. */
+  create(host: NewDocumentHost, by: Authorship): Promise<DocumentHostRecord | 'too_many' | null>
+  update(
+    before: DocumentHostRecord,
+    fields: Partial<DocumentHostFields>,
+    by: Authorship,
+  ): Promise<Changed<DocumentHostRecord>>
+  delete(before: DocumentHostRecord, by: Authorship): Promise<Changed<DocumentHostRecord>>
+}
+
 /** Ends sessions for an administrator, each with its audit row. Settles when D1 has the revocation. */
 export interface AdministratorRevocations {
   /** The session of one access token or browser session. `kind` is for the audit. Returns whether KV shows it. */
@@ -247,6 +275,7 @@ export type RegistrationPorts = Readonly<{
   scopes: ScopeRegistry
   categories: CategoryRegistry
   resources: ResourceRegistry
+  documentHosts: DocumentHostRegistry
   revocations: AdministratorRevocations
   refreshTokens: Pick<RefreshTokenStore, 'find'>
 }>

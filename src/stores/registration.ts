@@ -4,6 +4,7 @@ import { administratorRevocations } from './administrator-revocations.ts'
 import { categoryRegistry } from './category-registry.ts'
 import { clientRegistry } from './client-registry.ts'
 import type { Database, TextNamespace } from './database.ts'
+import { documentHostRegistry } from './document-host-registry.ts'
 import { refreshTokenStore } from './refresh-tokens.ts'
 import type { Lifetimes, RegistrationPorts } from './registration-ports.ts'
 import { resourceRegistry } from './resource-registry.ts'
@@ -20,6 +21,7 @@ export const registrationPorts = (
   scopes: scopeRegistry(db, lifetimes),
   categories: categoryRegistry(db),
   resources: resourceRegistry(db, lifetimes),
+  documentHosts: documentHostRegistry(db),
   revocations: administratorRevocations(db, sessions, lifetimes),
   refreshTokens: refreshTokenStore(db),
 })

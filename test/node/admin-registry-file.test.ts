@@ -29,7 +29,7 @@ const exported = async (...options: string[]) => {
   if (status !== 0) throw new Error(stderr)
   return stdout
 }
-const EMPTY = 'version: 1\nscopes: []\nresources: []\ncategories: []\nclients: []\nusers: []\n'
+const EMPTY = `version: 1\n${SECTIONS.map(({ name }) => `${name}: []\n`).join('')}`
 const clear = async () => {
   const cleared = await apply(EMPTY, '--prune')
   if (cleared.status !== 0) throw new Error(cleared.stderr)
@@ -54,7 +54,7 @@ describe('export and apply', () => {
       const written = await admin(['export', inState(name)])
       expect(written).toMatchObject({ status: 0, stderr: '' })
       expect(written.stdout).toMatch(
-        /registry\.(?:yaml|json): 19 scopes, 0 resources, 20 categories, 1 client, 1 user\n$/,
+        /registry\.(?:yaml|json): 19 scopes, 0 resources, 20 categories, 0 document hosts, 1 client, 1 user\n$/,
       )
       const checked = await admin(['apply', inState(name), '--check', '--prune'])
       expect(checked).toMatchObject({ status: 0, stderr: '' })
@@ -291,7 +291,7 @@ error: standard input has 2 problems: nothing was changed
     [
       ['export', '-', '--section', 'client'],
       2,
-      /^error: --section "client" is none of scopes, resources, categories, clients, users\n$/,
+      /^error: --section "client" is none of scopes, resources, categories, document_hosts, clients, users\n$/,
     ],
     [['apply'], 2, /^error: missing required argument 'file'\n$/],
   ])('the words %j are refused', async (words, status, stderr) => {

@@ -385,3 +385,25 @@ describe('0016_consented_endorsements.sql', () => {
     )
   })
 })
+
+describe('0017_document_hosts.sql', () => {
+  it('migration 0017 keeps what demands the version of a record, and demands that of a listed host too', () => {
+    const { db, migrate } = databaseBefore('0017_document_hosts.sql')
+    db.exec(
+      `INSERT INTO client (client_id, name, owner_id, created_at, updated_at, version) VALUES ('c', 'C', 'o', 1, 1, 7)`,
+    )
+    migrate()
+    db.exec(
+      `INSERT INTO document_host (host, rule, version, created_at, updated_at) VALUES ('a.example', 'allow', 8, 1, 1)`,
+    )
+    const expecting = (kind: string, id: string, version: number) => () =>
+      db
+        .prepare('INSERT INTO expected_version (kind, id, version) VALUES (?, ?, ?)')
+        .run(kind, id, version)
+    expect(expecting('client', 'c', 7)).not.toThrow()
+    expect(expecting('document_host', 'a.example', 8)).not.toThrow()
+    expect(expecting('client', 'c', 8)).toThrow('stale version')
+    expect(expecting('document_host', 'a.example', 7)).toThrow('stale version')
+    expect(expecting('document_host', 'b.example', 8)).toThrow('stale version')
+  })
+})

@@ -159,6 +159,10 @@ const resource = fc.record({
   require_dpop: fc.boolean(),
   require_pkce: fc.boolean(),
 })
+const documentHost = fc.record({
+  host: fc.constantFrom('app.example.com', '*.example.com', 'xn--bcher-kva.example', 'localhost'),
+  rule: fc.constantFrom('allow', 'block'),
+})
 const category = fc.record({
   name: fc.constantFrom('cs', 'cs.DL', 'math', 'math.AG', 'hep-th'),
   title: line,
@@ -168,6 +172,7 @@ const RAW: Readonly<Record<string, fc.Arbitrary<Entry>>> = {
   scopes: declared,
   resources: resource,
   categories: category,
+  document_hosts: documentHost,
   clients: soundClient,
   users: user,
 }

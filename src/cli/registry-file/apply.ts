@@ -14,7 +14,7 @@ type Document = Readonly<Record<string, unknown>>
 
 async function listOf(api: ManagementApi, section: Section): Promise<readonly Entry[]> {
   const entries: Entry[] = []
-  for await (const page of pagesOf(api, { path: `/${section.name}` })) {
+  for await (const page of pagesOf(api, { path: section.path })) {
     entries.push(...page.map(section.entryOf))
   }
   return entries.filter((entry) => !section.isOwn(String(entry[section.id])))
@@ -47,10 +47,7 @@ async function write(
   return { document, etag: etag ?? '*' }
 }
 
-const placeOf = ({ section, id }: Change) => {
-  const { name } = section
-  return `/${name}${pathOf`/${id}`}` as const
-}
+const placeOf = ({ section: { path }, id }: Change) => `${path}${pathOf`/${id}`}` as const
 
 const hasChanged = ({ section, id }: Change) =>
   new Refusal(`${section.noun} ${id} has changed since the plan was made`)
@@ -64,7 +61,7 @@ async function readAgain(api: ManagementApi, change: Change): Promise<Answered> 
 
 async function create(api: ManagementApi, change: Change, after: Entry, report: Report) {
   const { section } = change
-  const call = { method: 'POST', path: `/${section.name}`, body: section.firstBody(after) } as const
+  const call = { method: 'POST', path: section.path, body: section.firstBody(after) } as const
   const created = await write(api, call, report)
   const { client_secret: secret } = created.document
   if (typeof secret === 'string') await report.secret(change, secret)
@@ -108,14 +105,14 @@ async function replaceList(
   section: Section,
   { planned, report }: Readonly<{ planned: readonly Entry[]; report: Report }>,
 ) {
-  const { etag } = await api.call({ method: 'GET', path: `/${section.name}`, query: { limit: 1 } })
+  const { etag } = await api.call({ method: 'GET', path: section.path, query: { limit: 1 } })
   if (!isSame(await listOf(api, section), planned)) {
     throw new Refusal(`the ${section.name} have changed since the plan was made`)
   }
   const changed = new Map(changes.map(({ id, after }) => [id, after]))
   const kept = planned.filter((entry) => !changed.has(String(entry[section.id])))
   const items = [...kept, ...changed.values()].filter((entry) => entry !== null)
-  const call = { method: 'PUT', path: `/${section.name}`, body: { items } } as const
+  const call = { method: 'PUT', path: section.path, body: { items } } as const
   await write(api, { ...call, ifMatch: etag ?? '*' }, report)
 }
 

@@ -127,6 +127,7 @@ const tables = fromTables('client_id', {
 
 export const CLIENTS: Section = {
   name: 'clients',
+  path: '/clients',
   noun: 'client',
   id: 'client_id',
   ...tables,

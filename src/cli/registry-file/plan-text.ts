@@ -65,7 +65,7 @@ export const changeText = (change: Change): string =>
   ].join('\n')
 
 export const counted = (count: number, { noun, name }: Section) =>
-  `${count} ${count === 1 ? noun : name}`
+  `${count} ${count === 1 ? noun : name.replace('_', ' ')}`
 
 /** One line about what is not in the file; empty if all is. */
 export function unlistedText({ unlisted, prunes }: Pick<Plan, 'unlisted' | 'prunes'>): string {

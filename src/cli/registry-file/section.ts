@@ -26,8 +26,10 @@ export type Completed = Readonly<{
 type References = Readonly<Record<string, readonly string[]>>
 
 export type Section = Readonly<{
-  /** In the file, and in the paths of the API. */
+  /** In the file. */
   name: string
+  /** Of the list in the API. */
+  path: `/${string}`
   /** One entry, for people. */
   noun: string
   /** The member that names an entry. */

@@ -3,6 +3,10 @@
 import { withoutCovered } from '../../domain/category.ts'
 import { usernameKey } from '../../domain/user.ts'
 import { CATEGORY } from '../../protocol/registration/category-fields.ts'
+import {
+  DOCUMENT_HOST_FIELDS,
+  documentHostSchema,
+} from '../../protocol/registration/document-host-fields.ts'
 import { RESOURCE_FIELDS } from '../../protocol/registration/resource-fields.ts'
 import { SCOPE_FIELDS, SCOPE_NAME } from '../../protocol/registration/scope-fields.ts'
 import { idSchema, resourceUriSchema } from '../../protocol/registration/shared-fields.ts'
@@ -35,6 +39,7 @@ const PLAIN = {
 const SCOPES: Section = {
   ...PLAIN,
   name: 'scopes',
+  path: '/scopes',
   noun: 'scope',
   id: 'name',
   ...fromTables('name', { idSchema: SCOPE_NAME, fields: SCOPE_FIELDS }),
@@ -44,6 +49,7 @@ const SCOPES: Section = {
 const RESOURCES: Section = {
   ...PLAIN,
   name: 'resources',
+  path: '/resources',
   noun: 'resource',
   id: 'uri',
   ...fromTables('uri', { idSchema: resourceUriSchema(), fields: RESOURCE_FIELDS }),
@@ -58,6 +64,7 @@ const RESOURCES: Section = {
 const CATEGORIES: Section = {
   ...PLAIN,
   name: 'categories',
+  path: '/categories',
   noun: 'category',
   id: 'name',
   members: ['name', 'title'],
@@ -67,9 +74,19 @@ const CATEGORIES: Section = {
   isOneList: true,
 }
 
+const DOCUMENT_HOSTS: Section = {
+  ...PLAIN,
+  name: 'document_hosts',
+  path: '/document-hosts',
+  noun: 'document host',
+  id: 'host',
+  ...fromTables('host', { idSchema: documentHostSchema(), fields: DOCUMENT_HOST_FIELDS }),
+}
+
 const USERS: Section = {
   ...PLAIN,
   name: 'users',
+  path: '/users',
   noun: 'user',
   id: 'user_id',
   ...fromTables('user_id', {
@@ -94,4 +111,11 @@ const USERS: Section = {
 }
 
 /** In the order in which they are applied. */
-export const SECTIONS: readonly Section[] = [SCOPES, RESOURCES, CATEGORIES, CLIENTS, USERS]
+export const SECTIONS: readonly Section[] = [
+  SCOPES,
+  RESOURCES,
+  CATEGORIES,
+  DOCUMENT_HOSTS,
+  CLIENTS,
+  USERS,
+]

@@ -20,6 +20,7 @@ const TAGS: Readonly<Record<string, string>> = {
   scopes: 'What people read about scopes, and which of them are sensitive.',
   categories: 'The titles of archives and categories, for endorsements.',
   resources: 'The services that access tokens are for (RFC 8707).',
+  'document hosts': 'Hosts of client metadata documents that are allowed or blocked.',
   sessions: 'What has been issued and is still valid.',
   audit: 'What administrators did, and what users agreed to or took back.',
   refusals: 'Why a request was refused.',
@@ -31,6 +32,7 @@ const PATH_PARAMETERS: Readonly<Record<string, string>> = {
   user_id: 'The id of the user, or the username: see `by`.',
   name: 'The scope, percent-encoded.',
   uri: 'The URI of the resource, percent-encoded.',
+  host: 'A host, or `*.` and a domain, percent-encoded or not.',
   correlation_id: 'From the response to the request.',
 }
 
