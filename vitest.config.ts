@@ -1,5 +1,6 @@
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-pool-workers'
 import { defineConfig } from 'vitest/config'
+import { outboundWorld } from './test/outbound-world.ts'
 
 /** What reads or judges what others wrote. */
 const READERS = [
@@ -33,6 +34,8 @@ const workersProject = (files: Files) => ({
         bindings: { TEST_MIGRATIONS: await readD1Migrations('./migrations') },
         // The tests compose the management worker themselves: `serve` in test/workers/registry.ts.
         serviceBindings: { MANAGEMENT: () => new Response(null, { status: 503 }) },
+        // No test reaches a network.
+        outboundService: outboundWorld,
       },
     })),
   ],

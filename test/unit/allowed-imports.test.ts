@@ -14,6 +14,8 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   crypto: ['domain/ids.ts'],
   protocol: ['domain', 'crypto'],
   'deadline.ts': [],
+  // protocol: which addresses may be asked.
+  outbound: ['protocol', 'deadline.ts'],
   // deadline.ts: a request does not wait without end for the read of another.
   stores: ['domain', 'crypto', 'deadline.ts'],
   // stores/registration-ports.ts: what flows/registration are promised.

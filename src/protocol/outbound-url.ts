@@ -1,0 +1,68 @@
+/** Addresses that somebody else names and a worker fetches: https at a public host name, so that no request reaches a network of ours. */
+
+import { LOOPBACK_HOSTS } from '../domain/network.ts'
+
+export const MAX_URL_LENGTH = 500
+
+/**
+ * Names that do not lead to a public host (RFC 6761, RFC 6762, RFC 7686, RFC 8375, RFC 9476, and `internal`, which ICANN
+ * reserved). Software SHOULD NOT treat the example names differently (RFC 6761 §6.5), so they are not among them.
+ */
+const SPECIAL_USE = ['alt', 'arpa', 'internal', 'invalid', 'local', 'localhost', 'onion', 'test']
+/** Networks at home and in offices use these, and nobody can have them in public. */
+const PRIVATE_USE = ['corp', 'home', 'intranet', 'lan', 'localdomain', 'private']
+const NOT_PUBLIC: readonly string[] = [...SPECIAL_USE, ...PRIVATE_USE]
+
+/** RFC 3986 §3.3, without the percent-encodings that a server may decode to a dot or a slash. */
+const ENCODED = /%(?:2e|2f|5c|00)/i
+
+const isLoopback = ({ hostname }: URL) => LOOPBACK_HOSTS.includes(hostname)
+
+function hostProblem({ hostname }: URL): string | null {
+  // `URL` has made a dotted quad of every other spelling of an IPv4 address.
+  if (hostname.startsWith('[') || /^[\d.]+$/.test(hostname)) return 'must not name an IP address'
+  if (hostname.endsWith('.')) return 'must not end its host name with a dot'
+  const labels = hostname.split('.')
+  if (labels.length < 2) return 'must have a host name with a dot in it'
+  const isPublic = !NOT_PUBLIC.includes(labels.at(-1) ?? '')
+  return isPublic ? null : 'must have a public host name'
+}
+
+/**
+ * Why a worker does not fetch this address, as the end of a sentence that begins with the address; null if it may.
+ * `allowsLoopback`: http and https on any port of this machine too, and nothing else is looser.
+ */
+export function outboundUrlProblem(text: string, allowsLoopback: boolean): string | null {
+  if (text.length > MAX_URL_LENGTH) return `must not be longer than ${MAX_URL_LENGTH} characters`
+  if (!/^https?:\/\/[!-~]+$/.test(text) || !URL.canParse(text)) return 'must be an https URL'
+  const url = new URL(text)
+  // The spelling that was checked is the one that is fetched and compared.
+  if (url.href !== text) return 'must be spelt as browsers spell it'
+  if (url.username !== '' || url.password !== '') return 'must not name a user or a password'
+  if (text.includes('#')) return 'must not have a fragment'
+  if (allowsLoopback && isLoopback(url)) return null
+  if (url.protocol !== 'https:') return 'must be an https URL'
+  if (url.port !== '') return 'must not name another port than 443'
+  return hostProblem(url)
+}
+
+/** Does an id name a client metadata document? Such an id is never one of ours. `http:` is for loopback addresses. */
+export const isDocumentUrl = (clientId: string) => /^https?:\/\//.test(clientId)
+
+/**
+ * Why this cannot be the address of a client metadata document (Client ID Metadata Document §2), as `outboundUrlProblem`.
+ * `URL` would have resolved dot segments, so they differ from its spelling.
+ */
+export function documentUrlProblem(text: string, allowsLoopback: boolean): string | null {
+  const problem = outboundUrlProblem(text, allowsLoopback)
+  if (problem !== null) return problem
+  const { pathname } = new URL(text)
+  if (pathname === '/') return 'must have a path'
+  return ENCODED.test(pathname) ? 'must not have a percent-encoded dot or slash in its path' : null
+}
+
+/** The host that a document's address is at: a canonical host name, or a host of this machine. */
+export const documentHostOf = (clientId: string) => new URL(clientId).hostname
+
+/** May addresses of this machine be fetched? Only by a registry that is tried out there. */
+export const allowsLoopbackFor = (issuer: string) => isLoopback(new URL(issuer))

@@ -1,0 +1,27 @@
+/** A request to an address that somebody else names, and what comes of it. `src/outbound/` sends it. */
+
+/** Media types, without parameters, in lower case. `+json` stands for every type with that suffix (RFC 6839 §3.1). */
+export type Accepted = readonly string[]
+export const JSON_TYPES: Accepted = ['application/json', '+json']
+
+export type OutboundRequest = Readonly<{
+  url: string
+  accept: Accepted
+  maxBytes: number
+  /** For the response with its body. */
+  deadlineSeconds: number
+}>
+
+export type Outbound =
+  | Readonly<{
+      kind: 'fetched'
+      bytes: Uint8Array<ArrayBuffer>
+      /** Lower case, without parameters. */
+      mediaType: string
+      /** For how long its headers let a cache use it (RFC 9111 §4.2.1); null if they do not say. */
+      freshSeconds: number | null
+    }>
+  /** `reason`: the end of a sentence that begins with the address. It has nothing that the other server sent. */
+  | Readonly<{ kind: 'failed'; reason: string }>
+
+export type FetchBounded = (request: OutboundRequest) => Promise<Outbound>

@@ -1,0 +1,189 @@
+/**
+ * A client metadata document (Client ID Metadata Document §4): the members of RFC 7591 §2 that are used here. Drafts -00 and
+ * -02 differ in `token_endpoint_auth_methods_supported`, of which both spellings are understood. Other members are ignored.
+ */
+
+import { cleanText } from '../../domain/clean-text.ts'
+import { type AuthMethod, GRANT_TYPES, type GrantType } from '../../domain/client.ts'
+import { isScope, splitScopes } from '../../domain/scope.ts'
+import { JsonProblem, parseJson } from '../strict-json.ts'
+import { RegistrationError } from './errors.ts'
+
+export const MAX_DOCUMENT_BYTES = 5 * 1024
+const MAX_NAME_LENGTH = 100
+const MAX_URIS = 30
+const MAX_SCOPES = 50
+
+export type MetadataDocument = Readonly<{
+  name: string
+  /** As given: which of them are usable is the rule of every registration. */
+  redirectUris: readonly string[]
+  authMethod: Extract<AuthMethod, 'none' | 'private_key_jwt'>
+  /** JSON Web Key Set as JSON text; null without one. Never together with `jwksUri`. */
+  jwks: string | null
+  jwksUri: string | null
+  grantTypes: readonly GrantType[]
+  /** Null: the document does not say. */
+  scopes: readonly string[] | null
+  requireDpop: boolean
+  clientUri: string
+  logoUri: string
+  tosUri: string
+  policyUri: string
+  softwareId: string
+  softwareVersion: string
+  contacts: readonly string[]
+  applicationType: 'web' | 'native' | null
+}>
+
+type Members = Readonly<Record<string, unknown>>
+
+const invalid = (field: string, sentence: string): never => {
+  throw new RegistrationError('invalid', sentence, field)
+}
+
+/** Undefined where the document does not have the member; null stands for that too (RFC 7591 §2.2 has no null). */
+const memberOf = (members: Members, name: string): unknown =>
+  Object.hasOwn(members, name) ? (members[name] ?? undefined) : undefined
+
+function textOf(members: Members, name: string): string | undefined {
+  const value = memberOf(members, name)
+  if (value === undefined || typeof value === 'string') return value
+  return invalid(name, '{field} must be a text')
+}
+
+function listOf(members: Members, name: string, longest: number): readonly string[] | undefined {
+  const value = memberOf(members, name)
+  if (value === undefined) return undefined
+  if (!Array.isArray(value) || !value.every((one) => typeof one === 'string')) {
+    return invalid(name, '{field} must be a list of texts')
+  }
+  if (value.length > longest) invalid(name, `{field} must not have more than ${longest} values`)
+  return [...new Set(value as string[])]
+}
+
+function nameIn(members: Members): string {
+  const name = cleanText(textOf(members, 'client_name') ?? '')
+  if (name === '') invalid('client_name', '{field} is missing')
+  if (name.length > MAX_NAME_LENGTH) {
+    invalid('client_name', `{field} must not have more than ${MAX_NAME_LENGTH} characters`)
+  }
+  return name
+}
+
+/** Methods that rest on a secret which both sides know. */
+const isSymmetric = (method: string) => method.startsWith('client_secret')
+
+/** §4.1: nobody can have agreed on a shared secret with the author of a document. */
+function refuseSharedSecrets(members: Members, methods: readonly string[]) {
+  for (const name of ['client_secret', 'client_secret_expires_at']) {
+    if (Object.hasOwn(members, name)) invalid(name, '{field} must not be in a document')
+  }
+  if (methods.some(isSymmetric)) {
+    const field = 'token_endpoint_auth_method'
+    invalid(field, '{field} must not be a method with a shared secret')
+  }
+}
+
+/** §6.2: whoever publishes keys MUST be authenticated with them. */
+function authMethodIn(members: Members, hasKeys: boolean): MetadataDocument['authMethod'] {
+  const field = 'token_endpoint_auth_method'
+  const preferred = textOf(members, field)
+  const methods = [
+    ...(preferred === undefined ? [] : [preferred]),
+    ...(listOf(members, 'token_endpoint_auth_methods_supported', MAX_URIS) ?? []),
+  ]
+  refuseSharedSecrets(members, methods)
+  if (hasKeys) return 'private_key_jwt'
+  if (methods.length === 0 || methods.includes('none')) return 'none'
+  return methods.includes('private_key_jwt')
+    ? invalid('jwks', 'private_key_jwt needs jwks or jwks_uri')
+    : invalid(field, '{field} must be none or private_key_jwt')
+}
+
+function keysIn(members: Members) {
+  const jwks = memberOf(members, 'jwks')
+  const jwksUri = textOf(members, 'jwks_uri') ?? null
+  if (jwks !== undefined && jwksUri !== null) {
+    invalid('jwks_uri', '{field} must not be given together with jwks')
+  }
+  if (jwks !== undefined && (typeof jwks !== 'object' || Array.isArray(jwks))) {
+    invalid('jwks', '{field} must be a JWK Set: an object with an array of keys')
+  }
+  return { jwks: jwks === undefined ? null : JSON.stringify(jwks), jwksUri }
+}
+
+/** Shown to people only, so an address that is no web page is left out. */
+function webPageIn(members: Members, name: string): string {
+  const text = textOf(members, name) ?? ''
+  return text.length <= 2000 && /^https:\/\/[!-~]+$/.test(text) && URL.canParse(text) ? text : ''
+}
+
+const shortText = (members: Members, name: string) =>
+  cleanText(textOf(members, name) ?? '').slice(0, MAX_NAME_LENGTH)
+
+function scopesIn(members: Members): readonly string[] | null {
+  const text = textOf(members, 'scope')
+  if (text === undefined) return null
+  const scopes = splitScopes(text)
+  if (!scopes.every(isScope)) invalid('scope', '{field} must be a list of scopes')
+  if (scopes.length > MAX_SCOPES) {
+    invalid('scope', `{field} must not have more than ${MAX_SCOPES} values`)
+  }
+  return scopes
+}
+
+/** RFC 7591 §2: without the member it is `authorization_code` alone. Other grants do not exist here. */
+function grantTypesIn(members: Members): readonly GrantType[] {
+  const given = listOf(members, 'grant_types', MAX_URIS) ?? ['authorization_code']
+  return GRANT_TYPES.filter((one) => given.includes(one))
+}
+
+function applicationTypeIn(members: Members) {
+  const given = textOf(members, 'application_type')
+  return given === 'web' || given === 'native' ? given : null
+}
+
+function membersIn(bytes: Uint8Array): Members {
+  let value: unknown
+  try {
+    value = parseJson(bytes)
+  } catch (problem) {
+    if (!(problem instanceof JsonProblem)) throw problem
+    const { field, message } = problem
+    throw new RegistrationError('invalid', `${field || 'the document'} ${message}`)
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new RegistrationError('invalid', 'the document must be a JSON object')
+  }
+  return value as Members
+}
+
+/** Throws a RegistrationError that names the member. `clientId` is the address that the document was fetched from. */
+export function readMetadataDocument(bytes: Uint8Array, clientId: string): MetadataDocument {
+  const members = membersIn(bytes)
+  // RFC 3986 §6.2.1: compared as texts. Otherwise a document could speak for another one.
+  if (memberOf(members, 'client_id') !== clientId) {
+    invalid('client_id', '{field} must be the address of the document')
+  }
+  const keys = keysIn(members)
+  const redirectUris = listOf(members, 'redirect_uris', MAX_URIS) ?? []
+  if (redirectUris.length === 0) invalid('redirect_uris', '{field} is missing')
+  return {
+    name: nameIn(members),
+    redirectUris,
+    authMethod: authMethodIn(members, keys.jwks !== null || keys.jwksUri !== null),
+    ...keys,
+    grantTypes: grantTypesIn(members),
+    scopes: scopesIn(members),
+    requireDpop: memberOf(members, 'dpop_bound_access_tokens') === true,
+    clientUri: webPageIn(members, 'client_uri'),
+    logoUri: webPageIn(members, 'logo_uri'),
+    tosUri: webPageIn(members, 'tos_uri'),
+    policyUri: webPageIn(members, 'policy_uri'),
+    softwareId: shortText(members, 'software_id'),
+    softwareVersion: shortText(members, 'software_version'),
+    contacts: (listOf(members, 'contacts', MAX_URIS) ?? []).map(cleanText).filter(Boolean),
+    applicationType: applicationTypeIn(members),
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * The world outside, for the tests in workerd: every request that a Worker sends leads here. `test/workers/world.ts`
+ * publishes what an address answers, and asks which requests came. An address that nobody published cannot be reached.
+ */
+
+import type { Request } from 'miniflare'
+import { Response } from 'miniflare'
+import { CONTROLS, type Published } from './workers/world.ts'
+
+const BODILESS = [204, 304]
+
+const published = new Map<string, Published>()
+const requests: { url: string; headers: Record<string, string> }[] = []
+
+const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
+function bodyOf({ body = '', fillingBytes = 0, pieceBytes, pieceEveryMs = 0 }: Published) {
+  const bytes = new TextEncoder().encode(body + ' '.repeat(fillingBytes))
+  if (pieceBytes === undefined) return bytes
+  let sent = 0
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      await wait(pieceEveryMs)
+      if (sent >= bytes.length) return controller.close()
+      controller.enqueue(bytes.slice(sent, sent + pieceBytes))
+      sent += pieceBytes
+    },
+  })
+}
+
+async function control(request: Request, name: string): Promise<Response> {
+  if (name === '/publish') {
+    const all = (await request.json()) as [string, Published | null][]
+    for (const [url, answer] of all) {
+      if (answer === null) published.delete(url)
+      else published.set(url, answer)
+    }
+    return Response.json({})
+  }
+  const host = new URL(request.url).searchParams.get('host')
+  return Response.json(requests.filter(({ url }) => host === null || new URL(url).host === host))
+}
+
+export async function outboundWorld(request: Request): Promise<Response> {
+  const { origin, pathname } = new URL(request.url)
+  if (origin === CONTROLS) return control(request, pathname)
+  requests.push({ url: request.url, headers: Object.fromEntries(request.headers) })
+  const answer = published.get(request.url)
+  // What Cloudflare answers for a host that it cannot reach.
+  if (!answer) return new Response('', { status: 530 })
+  if (answer.delayMs !== undefined) await wait(answer.delayMs)
+  const { status = 200, headers = {} } = answer
+  const body = BODILESS.includes(status) ? null : bodyOf(answer)
+  return new Response(body as never, { status, headers: { ...headers } })
+}
