@@ -19,7 +19,16 @@ CREATE TABLE IF NOT EXISTS client (
                  CHECK (auth_method IN ('client_secret', 'client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none')),
   -- NULL: SESSION_LIFETIME_SECONDS, which is also the maximum.
   access_token_lifetime_seconds INTEGER CHECK (access_token_lifetime_seconds >= 60),
-  version        INTEGER NOT NULL DEFAULT 0 -- raised by every act of an administrator; at least its epoch milliseconds
+  version        INTEGER NOT NULL DEFAULT 0, -- raised by every act of an administrator; at least its epoch milliseconds
+  -- What the client says of itself (RFC 7591), for people.
+  logo_uri         TEXT NOT NULL DEFAULT '',
+  tos_uri          TEXT NOT NULL DEFAULT '',
+  policy_uri       TEXT NOT NULL DEFAULT '',
+  contacts         TEXT NOT NULL DEFAULT '[]', -- JSON list of addresses
+  software_id      TEXT NOT NULL DEFAULT '',
+  software_version TEXT NOT NULL DEFAULT '',
+  application_type TEXT NOT NULL DEFAULT 'web' CHECK (application_type IN ('web', 'native')),
+  jwks_uri         TEXT NOT NULL DEFAULT '' -- where the keys of private_key_jwt are published: jwks is what was last read there
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS client_by_owner ON client (owner_id, client_id);
 
@@ -45,6 +54,8 @@ CREATE TABLE IF NOT EXISTS client_authorization (
   scope         TEXT NOT NULL,
   requested_at  INTEGER NOT NULL, -- epoch seconds
   authorized_at INTEGER,          -- epoch seconds; NULL: requested only
+  -- Authorized because clients that register themselves may have the scope, and by no operator.
+  self_registered INTEGER NOT NULL DEFAULT 0 CHECK (self_registered IN (0, 1)),
   PRIMARY KEY (client_id, scope)
 ) STRICT, WITHOUT ROWID;
 -- For the deletion of a scope.
@@ -318,7 +329,9 @@ CREATE TABLE IF NOT EXISTS resource (
   declared_at_ms INTEGER NOT NULL,
   version      INTEGER NOT NULL, -- at least the epoch milliseconds of the change
   created_at   INTEGER NOT NULL, -- epoch seconds
-  updated_at   INTEGER NOT NULL  -- epoch seconds
+  updated_at   INTEGER NOT NULL, -- epoch seconds
+  -- May clients that registered themselves get tokens for it without approval?
+  self_registered INTEGER NOT NULL DEFAULT 0 CHECK (self_registered IN (0, 1))
 ) STRICT, WITHOUT ROWID;
 
 -- The metadata list all of them.
@@ -346,6 +359,50 @@ CREATE TABLE IF NOT EXISTS document_host (
 CREATE TRIGGER IF NOT EXISTS document_host_limit AFTER INSERT ON document_host WHEN (SELECT count(*) FROM document_host) > 1000 BEGIN
   SELECT RAISE(ABORT, 'too many are declared');
 END;
+
+-- Clients that registered themselves.
+CREATE TABLE IF NOT EXISTS self_registered_client (
+  client_id  TEXT PRIMARY KEY REFERENCES client ON DELETE CASCADE,
+  kind       TEXT NOT NULL CHECK (kind IN ('document', 'registration')),
+  created_at INTEGER NOT NULL, -- epoch seconds
+  used_at    INTEGER           -- epoch seconds, to the day, of the last token; NULL: none yet
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS self_registered_client_by_use ON self_registered_client (kind, used_at, created_at);
+
+-- One write a day at most, in the batch that issues the token.
+CREATE TRIGGER IF NOT EXISTS code_used_client AFTER UPDATE OF spent_at ON authorization_code
+WHEN OLD.spent_at IS NULL AND NEW.session_key <> '' BEGIN
+  UPDATE self_registered_client SET used_at = unixepoch() / 86400 * 86400
+    WHERE client_id = NEW.client_id AND coalesce(used_at, 0) < unixepoch() / 86400 * 86400;
+END;
+CREATE TRIGGER IF NOT EXISTS family_used_client AFTER UPDATE OF last_used_at ON refresh_family BEGIN
+  UPDATE self_registered_client SET used_at = unixepoch() / 86400 * 86400
+    WHERE client_id = NEW.client_id AND coalesce(used_at, 0) < unixepoch() / 86400 * 86400;
+END;
+CREATE TRIGGER IF NOT EXISTS secret_used_client AFTER UPDATE OF last_used_at ON client_credential BEGIN
+  UPDATE self_registered_client SET used_at = unixepoch() / 86400 * 86400
+    WHERE client_id = NEW.client_id AND coalesce(used_at, 0) < unixepoch() / 86400 * 86400;
+END;
+
+-- What is kept of a registration by request (RFC 7591), and the token with which the client manages it (RFC 7592).
+CREATE TABLE IF NOT EXISTS client_registration (
+  client_id       TEXT PRIMARY KEY REFERENCES self_registered_client ON DELETE CASCADE,
+  request_digest  TEXT, -- base64url SHA-256 of the network and the request; NULL: another request is no duplicate of it
+  token_digest    TEXT, -- base64url SHA-256 of the registration access token; NULL: there is none
+  token_salt      TEXT, -- derives it from the token before it; NULL for the first
+  previous_digest TEXT  -- of the token before it, which is good until this one is used
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX IF NOT EXISTS client_registration_by_request ON client_registration (request_digest);
+
+-- Open registrations in the present hour of each network, and in the present day. The CHECK is the limit.
+CREATE TABLE IF NOT EXISTS registration_count (
+  subject    TEXT PRIMARY KEY, -- base64url SHA-256 of the network; '' for the whole registry
+  began_at   INTEGER NOT NULL, -- epoch seconds
+  registered INTEGER NOT NULL,
+  most       INTEGER NOT NULL, -- the limit at the last registration
+  CONSTRAINT registration_limit CHECK (registered <= most)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS registration_count_by_time ON registration_count (began_at);
 
 -- An insertion into this view writes nothing. It fails the batch unless the record has the version.
 CREATE VIEW IF NOT EXISTS expected_version (kind, id, version) AS

@@ -4,11 +4,13 @@
  */
 
 import { randomId } from '../src/crypto/random.ts'
-import type {
-  ClientFields,
-  ClientLists,
-  ClientRecord,
-  PermissionLists,
+import {
+  type ClientDetails,
+  type ClientFields,
+  type ClientLists,
+  type ClientRecord,
+  NO_DETAILS,
+  type PermissionLists,
 } from '../src/domain/client.ts'
 import type { ClientId, SecretDigest } from '../src/domain/ids.ts'
 import type { UserFields, UserLists, UserRecord } from '../src/domain/user.ts'
@@ -38,12 +40,13 @@ export function clientRegistry(db: Database) {
   }
   return {
     async create(
-      client: ClientFields & ClientLists,
+      client: Omit<ClientFields, keyof ClientDetails> & Partial<ClientDetails> & ClientLists,
       secretDigest: SecretDigest | null,
       { mode, now }: InMode,
     ): Promise<ClientId> {
       const clientId = randomId() as ClientId
-      const rows = { clientId, fields: client, lists: client, mode, secretDigest }
+      const fields = { ...NO_DETAILS, ...client }
+      const rows = { clientId, fields, lists: client, mode, secretDigest }
       await db.batch(insertClient(db, rows, now))
       return clientId
     },

@@ -60,6 +60,7 @@ async function inMemory(): Promise<Prepared> {
     grant_types: JSON.stringify(client.grantTypes),
     endorsements: JSON.stringify(client.endorsements),
     default_resources: '[]',
+    self_registered: null,
     read_at_ms: client.readAtMs,
   }
   return {

@@ -37,6 +37,7 @@ export const exampleClient = (clientId: string): Client => ({
   scopes: SCOPES,
   grantTypes: ['client_credentials', 'authorization_code'],
   endorsements: ENDORSEMENTS,
+  selfRegistered: null,
   defaultResources: [],
   resources: [],
   readAtMs: Date.now(),

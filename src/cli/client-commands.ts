@@ -1,7 +1,8 @@
 /** `client VERB …`: the commands and their options. */
 
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { readKeySet } from '../crypto/key-set.ts'
+import { SELF_REGISTRATIONS } from '../domain/client.ts'
 import { Refusal } from '../local/refusal.ts'
 import {
   CLIENT_FIELDS,
@@ -127,7 +128,7 @@ function addPermissionVerbs(client: Command, io: Io) {
   ])
 }
 
-type Filter = Readonly<{ name?: string; owner?: string }>
+type Filter = Readonly<{ name?: string; owner?: string; kind?: string; requests?: boolean }>
 
 function addReading(client: Command, io: Io) {
   listVerb<Filter>(client, io, {
@@ -135,12 +136,22 @@ function addReading(client: Command, io: Io) {
       'Print the clients in the order of their ids, a line each; with --json all but secrets.',
     example: '--owner u-17 --name helper',
     path: '/clients',
-    queryOf: ({ name, owner }) => ({ name, owner_id: owner }),
+    queryOf: ({ name, owner, kind, requests }) => ({
+      ...{ name, owner_id: owner, kind },
+      has_requests: requests ? 'true' : undefined,
+    }),
     columns: ['client_id', 'name', 'owner_id', 'auth_method', 'state'],
     valuesOf: { state: stateOf },
   })
     .option('--name <part>', 'only those whose name contains this, in any case')
     .option('--owner <id>', 'only those of this owner')
+    .addOption(
+      new Option(
+        '--kind <kind>',
+        'only those that an operator registered, or that registered themselves by a document or by a request',
+      ).choices(['operator', ...SELF_REGISTRATIONS]),
+    )
+    .option('--requests', 'only those that requested something that is not authorized')
   verb(client, 'show <id>', 'Print one client, without secrets.', `show ${EXAMPLE_ID}`).action(
     (id: string, _options, command: Command) =>
       printRead(command, io, { method: 'GET', path: pathOf`/clients/${id}` }),

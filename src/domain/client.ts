@@ -16,7 +16,7 @@ export const REQUEST_AUTH_METHODS = [
   'private_key_jwt',
   'none',
 ] as const
-type RequestAuthMethod = (typeof REQUEST_AUTH_METHODS)[number]
+export type RequestAuthMethod = (typeof REQUEST_AUTH_METHODS)[number]
 
 /** The method that a client is registered with. `client_secret` allows both Basic and the body. */
 export const AUTH_METHODS = ['client_secret', ...REQUEST_AUTH_METHODS] as const
@@ -31,6 +31,18 @@ export type Credential = Readonly<{
   lastUsedAt: number | null
 }>
 
+/** How a client registered itself: by a document at its id, or by a request (RFC 7591). */
+export const SELF_REGISTRATIONS = ['document', 'registration'] as const
+
+/** Of a client that registered itself. */
+export type SelfRegistered = Readonly<{
+  kind: (typeof SELF_REGISTRATIONS)[number]
+  /** Epoch seconds, to the day: when it last got a token; null if never. */
+  usedAt: number | null
+  /** Those of its scopes that an operator authorized. It has the others without approval. */
+  approvedScopes: readonly string[]
+}>
+
 /** With its authorized permissions only, not the requested ones. Instants in epoch seconds. */
 export type Client = Readonly<{
   clientId: ClientId
@@ -42,7 +54,10 @@ export type Client = Readonly<{
   requirePkce: boolean
   /** RFC 9449 §5.2: its tokens are always bound to a key. */
   requireDpop: boolean
-  /** JSON Web Key Set (RFC 7517) as JSON text; null unless it authenticates with `private_key_jwt`. */
+  /**
+   * JSON Web Key Set (RFC 7517) as JSON text; null unless it authenticates with `private_key_jwt`. With a `jwksUri` it is
+   * what was last read there; null before the first time.
+   */
   jwks: string | null
   mayIntrospect: boolean
   /** Lifetime of its access tokens, at most the deployment's; null: the deployment's. */
@@ -53,6 +68,8 @@ export type Client = Readonly<{
   scopes: readonly string[]
   grantTypes: readonly GrantType[]
   endorsements: readonly string[]
+  /** Null for a client that an operator registered. */
+  selfRegistered: SelfRegistered | null
   /** URIs of the resources (RFC 8707) that its tokens are for where a request names none. */
   defaultResources: readonly string[]
   /** Those of its default resources, and of the resources that the request names or was granted, that are declared. */
@@ -70,9 +87,40 @@ export type Permission = Readonly<{
   authorizedAt: number | null
 }>
 
+/** The values of `application_type` (OpenID Connect Dynamic Client Registration 1.0 §2), its default first. */
+export const APPLICATION_TYPES = ['web', 'native'] as const
+
+/** What a client says of itself (RFC 7591 §2), for people. Texts are empty where it says nothing. */
+export type ClientDetails = Readonly<{
+  logoUri: string
+  tosUri: string
+  policyUri: string
+  /** Addresses of the people who are responsible for it. */
+  contacts: readonly string[]
+  softwareId: string
+  softwareVersion: string
+  applicationType: (typeof APPLICATION_TYPES)[number]
+  /** Where its keys are published, in place of `jwks`. */
+  jwksUri: string
+}>
+
+export const NO_DETAILS: ClientDetails = {
+  logoUri: '',
+  tosUri: '',
+  policyUri: '',
+  contacts: [],
+  softwareId: '',
+  softwareVersion: '',
+  applicationType: 'web',
+  jwksUri: '',
+}
+
 /** A client as its administrator sees it. Instants in epoch seconds. */
 export type ClientRecord = Client &
+  ClientDetails &
   Readonly<{
+    /** Can it read, change and delete its own registration (RFC 7592)? */
+    hasRegistrationToken: boolean
     permissions: readonly Permission[]
     /** Those of its scopes, requested or authorized, that nothing declared describes. */
     undeclaredScopes: readonly string[]
@@ -94,7 +142,8 @@ export type ClientFields = Pick<
   | 'jwks'
   | 'mayIntrospect'
   | 'accessTokenLifetimeSeconds'
->
+> &
+  ClientDetails
 export type PermissionLists = Readonly<
   Partial<Record<'scopes' | 'grantTypes' | 'endorsements', readonly string[]>>
 >

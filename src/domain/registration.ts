@@ -42,6 +42,8 @@ export type Registered = Readonly<{
   authMethod: AuthMethod
   /** JWK Set as JSON text, or null. */
   jwks: string | null
+  /** '' for none. */
+  jwksUri: string
   redirectUris: readonly string[]
   /** Authorized or merely requested. */
   grantTypes: readonly string[]
@@ -66,13 +68,13 @@ type RegistrationProblem = Readonly<{ field: string; sentence: string }>
 export function registrationProblem(client: Registered): RegistrationProblem | null {
   const isPublic = client.authMethod === 'none'
   const needsKeys = client.authMethod === 'private_key_jwt'
-  if (needsKeys && client.jwks === null) {
+  if (needsKeys && client.jwks === null && client.jwksUri === '') {
     const sentence = 'the authentication method private_key_jwt needs a JWK Set: {field}'
     return { field: 'jwks', sentence }
   }
-  if (!needsKeys && client.jwks !== null) {
+  if (!needsKeys && (client.jwks !== null || client.jwksUri !== '')) {
     const sentence = 'a JWK Set is for the authentication method private_key_jwt alone'
-    return { field: 'jwks', sentence }
+    return { field: client.jwks === null ? 'jwks_uri' : 'jwks', sentence }
   }
   for (const uri of client.redirectUris) {
     const problem = redirectUriProblem(uri, isPublic)

@@ -61,6 +61,8 @@ export type Resource = Readonly<{
   /** RFC 9449 §5.2: tokens for it are always bound to a key. */
   requireDpop: boolean
   requirePkce: boolean
+  /** May clients that registered themselves get tokens for it without approval? */
+  selfRegistered: boolean
   /** Epoch milliseconds by D1's clock. What was granted earlier is not for this resource, but for one that was deleted. */
   declaredAtMs: number
 }>
@@ -113,6 +115,20 @@ export const isScopeOf = ({ scopes }: Pick<Resource, 'scopes'>, scope: string) =
 /** The resources of which at least one of the scopes is left. */
 export const resourcesWith = (resources: readonly Resource[], scopes: readonly string[]) =>
   resources.filter((resource) => scopesAt([resource], scopes).length > 0)
+
+/**
+ * A client that registered itself may name a resource if the resource is for such clients, or if an operator authorized one
+ * of its scopes for the client. Every other client may name every resource.
+ */
+export const mayName = (
+  {
+    selfRegistered,
+  }: Readonly<{ selfRegistered: Readonly<{ approvedScopes: readonly string[] }> | null }>,
+  resource: Pick<Resource, 'selfRegistered' | 'scopes'>,
+) =>
+  selfRegistered === null ||
+  resource.selfRegistered ||
+  scopesAt([resource], selfRegistered.approvedScopes).length > 0
 
 export const urisOf = (resources: readonly Pick<Resource, 'uri'>[]) =>
   resources.map(({ uri }) => uri)

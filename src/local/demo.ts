@@ -6,7 +6,7 @@ import { hexDigest } from '../crypto/digest.ts'
 import { hashPassword, passwordMatches } from '../crypto/password.ts'
 import { randomId, randomText } from '../crypto/random.ts'
 import { mintToken } from '../crypto/token.ts'
-import { DEFAULT_AUTH_METHOD, isEnabled, liveCredentials } from '../domain/client.ts'
+import { DEFAULT_AUTH_METHOD, isEnabled, liveCredentials, NO_DETAILS } from '../domain/client.ts'
 import { findClientRecord } from '../stores/client-record.ts'
 import { insertClient } from '../stores/client-statements.ts'
 import type { Database } from '../stores/database.ts'
@@ -56,6 +56,7 @@ async function seed(db: Database, stateDir: string, now: number): Promise<Demo> 
   const client = {
     clientId,
     fields: {
+      ...NO_DETAILS,
       name: 'Demo client',
       ownerId: USERNAME,
       url: 'http://127.0.0.1:5000/',

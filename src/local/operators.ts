@@ -1,6 +1,6 @@
 /** The clients of operators: `npm start` makes them in a local state, `npm run deploy` in a deployed database. */
 
-import { DEFAULT_AUTH_METHOD } from '../domain/client.ts'
+import { DEFAULT_AUTH_METHOD, NO_DETAILS } from '../domain/client.ts'
 import type { SecretDigest } from '../domain/ids.ts'
 import { ADMIN_SCOPE, REGISTRY_SCOPES } from '../domain/registry-scopes.ts'
 import type { NewClient } from '../stores/registration-ports.ts'
@@ -17,6 +17,7 @@ export const LOGIN_REDIRECT_URI = 'http://127.0.0.1/callback'
 
 const OWNER = 'registry'
 const FIELDS = {
+  ...NO_DETAILS,
   ownerId: OWNER,
   url: '',
   jwks: null,

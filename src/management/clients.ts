@@ -1,6 +1,7 @@
 /** `clients`: registered, read, changed and deleted. */
 
 import * as z from 'zod/mini'
+import { SELF_REGISTRATIONS } from '../domain/client.ts'
 import {
   createClient,
   deleteClient,
@@ -53,6 +54,18 @@ export const clientOperations = [
       ...PAGE,
       owner_id: z.optional(z.string().check(z.describe('clients of this owner'))),
       name: z.optional(z.string().check(z.describe('a part of the name, in any case'))),
+      kind: z.optional(
+        z
+          .enum(['operator', ...SELF_REGISTRATIONS])
+          .check(
+            z.describe('who registered it: an operator, or itself by its document or by a request'),
+          ),
+      ),
+      has_requests: z.optional(
+        z
+          .enum(['true', 'false'])
+          .check(z.describe('true: clients that requested something that is not authorized')),
+      ),
     }),
     answers: {
       200: {
@@ -61,8 +74,14 @@ export const clientOperations = [
         example: { items: [CLIENT_EXAMPLE], next: null },
       },
     },
-    async handle({ query: { limit, after = '', owner_id: owner, name }, act }) {
-      const filter = { ...(owner !== undefined && { owner }), ...(name !== undefined && { name }) }
+    async handle({ query: { limit, after = '', owner_id: owner, name, kind, ...query }, act }) {
+      const { has_requests: requests } = query
+      const filter = {
+        ...(owner !== undefined && { owner }),
+        ...(name !== undefined && { name }),
+        ...(kind !== undefined && { kind }),
+        ...(requests !== undefined && { hasRequests: requests === 'true' }),
+      }
       const { records, next } = await act.ports.clients.page(after, limit, filter)
       return { body: { items: records.map(clientDocument), next } }
     },

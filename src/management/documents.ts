@@ -1,6 +1,7 @@
 /** The documents of clients, users, scopes and resources, as the API describes them, and what the responses to changes add. */
 
 import * as z from 'zod/mini'
+import { SELF_REGISTRATIONS } from '../domain/client.ts'
 import type { Outcome } from '../flows/registration/change.ts'
 import {
   CLIENT_FIELDS,
@@ -48,6 +49,9 @@ export const ClientDocument = named(
   z.strictObject({
     client_id: z.string(),
     ...membersIn(CLIENT_FIELDS),
+    owner_id: z
+      .string()
+      .check(z.describe('whose client it is; empty for a client that registered itself')),
     ...membersIn(CLIENT_LISTS),
     ...requested,
     permissions,
@@ -58,6 +62,21 @@ export const ClientDocument = named(
         last_used_at: z.nullable(Instant),
       }),
     ),
+    self_registered: z
+      .nullable(z.enum(SELF_REGISTRATIONS))
+      .check(
+        z.describe(
+          'how it registered itself, by its document or by a request; null: an operator registered it',
+        ),
+      ),
+    has_registration_token: z
+      .boolean()
+      .check(z.describe('it can read, change and delete its own registration (RFC 7592)')),
+    used_at: z
+      .nullable(Instant)
+      .check(
+        z.describe('of a client that registered itself: the day of its last token; null: none yet'),
+      ),
     ...times,
   }),
 )
@@ -140,6 +159,14 @@ export const CLIENT_EXAMPLE = {
   require_dpop: false,
   may_introspect: false,
   access_token_lifetime_seconds: null,
+  logo_uri: '',
+  tos_uri: '',
+  policy_uri: '',
+  contacts: ['admin@reading.example'],
+  software_id: '',
+  software_version: '',
+  application_type: 'web',
+  jwks_uri: '',
   redirect_uris: ['https://reading.example/callback'],
   default_resources: [],
   grant_types: ['authorization_code'],
@@ -157,6 +184,9 @@ export const CLIENT_EXAMPLE = {
     },
   ],
   credentials: [{ created_at: '2026-10-01T12:00:00.000Z', expires_at: null, last_used_at: null }],
+  self_registered: null,
+  has_registration_token: false,
+  used_at: null,
   created_at: '2026-10-01T12:00:00.000Z',
   updated_at: '2026-10-01T12:00:00.000Z',
   disabled_at: null,
@@ -180,6 +210,7 @@ export const RESOURCE_EXAMPLE = {
   access_token_lifetime_seconds: 900,
   require_dpop: false,
   require_pkce: false,
+  self_registered: false,
   created_at: '2026-10-01T12:00:00.000Z',
   updated_at: '2026-10-01T12:00:00.000Z',
 }

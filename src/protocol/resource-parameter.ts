@@ -6,6 +6,7 @@ import {
   type GrantedAudience,
   grantedResources,
   MAX_RESOURCES,
+  mayName,
   RESOURCE_URI_RULE,
   type Resource,
   resourcesWith,
@@ -80,6 +81,13 @@ export function readTarget(fields: Fields, client: Client, policy: ScopePolicy):
       `unknown ${quoted(unknown)}`,
     )
   }
+  const unapproved = resources.find((one) => !mayName(client, one))
+  if (unapproved) {
+    throw invalidTarget(
+      'The client registered itself and needs approval for a requested resource.',
+      `${quoted(unapproved.uri)} needs approval of one of its scopes`,
+    )
+  }
   const requested = readRequestedScopes(fields, client.scopes, policy)
   if (resources.length === 0) return { scopes: requested, resources }
   requireScopes(named.length > 0 ? resources : [], client.scopes)
@@ -89,16 +97,20 @@ export function readTarget(fields: Fields, client: Client, policy: ScopePolicy):
 /** For a request that rests on what a user granted, which it may narrow and never widen. */
 export function readGrantedTarget(
   fields: Fields,
-  client: Pick<Client, 'resources'>,
+  client: Pick<Client, 'resources' | 'selfRegistered'>,
   granted: GrantedAudience & Readonly<{ user: Readonly<{ scopes: readonly string[] }> }>,
   policy: ScopePolicy,
 ): Target {
   const named = readResources(fields)
   const { scopes } = granted.user
   const requested = readRequestedScopes(fields, scopes, policy)
-  const live = resourcesWith(grantedResources(client.resources, granted), scopes)
+  const nameable = client.resources.filter((one) => mayName(client, one))
+  const live = resourcesWith(grantedResources(nameable, granted), scopes)
   if (granted.audience.length > 0 && live.length === 0) {
-    throw new OAuthError('invalid_grant', 'Every resource of this grant was deleted.')
+    throw new OAuthError(
+      'invalid_grant',
+      'Every resource of this grant was deleted, or needs approval now.',
+    )
   }
   const outside = named.find((uri) => !live.some((one) => one.uri === uri))
   if (outside !== undefined) {

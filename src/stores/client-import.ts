@@ -5,6 +5,7 @@
  */
 
 import type { ImportedClient, Permission } from '../domain/client.ts'
+import { DETAIL_COLUMNS, detailsIn, detailsJson } from './client-statements.ts'
 import { D1_NOW_MS } from './d1-clock.ts'
 import type { Database } from './database.ts'
 import type { Authorship, Detail } from './registration-ports.ts'
@@ -13,9 +14,11 @@ const ROWS = 'FROM json_each(?1) r'
 
 /** Fails if a client has one of the ids: the statements after it write to new clients only. */
 export const IMPORT_CLIENTS = `INSERT INTO client (client_id, name, owner_id, url, description, auth_method, jwks,
-    access_token_lifetime_seconds, require_pkce, require_dpop, may_introspect, created_at, disabled_at, updated_at, version)
+    access_token_lifetime_seconds, require_pkce, require_dpop, may_introspect, created_at, disabled_at, updated_at, version,
+    ${DETAIL_COLUMNS})
   SELECT r.value ->> 0, r.value ->> 1, r.value ->> 2, r.value ->> 3, r.value ->> 4, r.value ->> 5, r.value ->> 6,
-    r.value ->> 7, r.value ->> 8, r.value ->> 9, r.value ->> 10, r.value ->> 11, r.value ->> 12, ?2, ${D1_NOW_MS} ${ROWS}`
+    r.value ->> 7, r.value ->> 8, r.value ->> 9, r.value ->> 10, r.value ->> 11, r.value ->> 12, ?2, ${D1_NOW_MS},
+    ${detailsIn('(r.value ->> 13)')} ${ROWS}`
 export const IMPORT_REDIRECT_URIS = `INSERT INTO client_redirect_uri (client_id, redirect_uri)
   SELECT r.value ->> 0, r.value ->> 1 ${ROWS}`
 export const IMPORT_CREDENTIALS = `INSERT INTO client_credential (client_id, secret_digest, created_at, expires_at)
@@ -38,7 +41,14 @@ const clientRow = ({ clientId, fields, createdAt, disabledAt }: ImportedClient) 
   const { name, ownerId, url, description, authMethod, jwks, accessTokenLifetimeSeconds } = fields
   const flags = [fields.requirePkce, fields.requireDpop, fields.mayIntrospect].map(Number)
   const texts = [clientId, name, ownerId, url, description, authMethod, jwks]
-  return [...texts, accessTokenLifetimeSeconds, ...flags, createdAt, disabledAt]
+  return [
+    ...texts,
+    accessTokenLifetimeSeconds,
+    ...flags,
+    createdAt,
+    disabledAt,
+    detailsJson(fields),
+  ]
 }
 
 /** One statement for each table that gets rows. */

@@ -1,6 +1,6 @@
 /** A client as its administrator sees it: without the digests of its secrets. */
 
-import type { ClientRecord, Permission } from '../domain/client.ts'
+import type { ClientDetails, ClientRecord, Permission } from '../domain/client.ts'
 import { foldText } from '../domain/fold-text.ts'
 import { CLIENT_COLUMNS, readClientRow } from './clients.ts'
 import { isUndeclaredSql } from './covering-sql.ts'
@@ -8,8 +8,20 @@ import type { Database } from './database.ts'
 import { pageOfAll, pageOfMatching } from './matching-page.ts'
 import type { ClientFilter, Page } from './registration-ports.ts'
 
-type NamesRow = Pick<ClientRecordRow, 'client_id' | 'name'>
+type NamesRow = Pick<ClientRecordRow, 'client_id' | 'name'> & {
+  kind: NonNullable<ClientFilter['kind']>
+  has_requests: number
+}
 export type ClientRecordRow = Parameters<typeof readClientRow>[0] & {
+  logo_uri: string
+  tos_uri: string
+  policy_uri: string
+  contacts: string
+  software_id: string
+  software_version: string
+  application_type: ClientDetails['applicationType']
+  jwks_uri: string
+  has_registration_token: number
   permissions: string
   undeclared: string
   created_at: number
@@ -18,6 +30,8 @@ export type ClientRecordRow = Parameters<typeof readClientRow>[0] & {
 }
 
 const RECORD_COLUMNS = `${CLIENT_COLUMNS}, c.created_at, c.updated_at, c.version,
+  c.logo_uri, c.tos_uri, c.policy_uri, c.contacts, c.software_id, c.software_version, c.application_type, c.jwks_uri,
+  EXISTS (SELECT 1 FROM client_registration g WHERE g.client_id = c.client_id AND g.token_digest IS NOT NULL) AS has_registration_token,
   (SELECT json_group_array(h.scope) FROM client_authorization h
     WHERE h.client_id = c.client_id AND ${isUndeclaredSql('h.scope')}) AS undeclared,
   (SELECT json_group_array(json_object('kind', kind, 'value', value, 'requestedAt', requested_at,
@@ -35,13 +49,27 @@ export const PAGE_OF_CLIENTS = `SELECT ${RECORD_COLUMNS} FROM client c WHERE c.c
 
 export const CLIENTS_BY_ID = `SELECT ${RECORD_COLUMNS} FROM client c
   WHERE c.client_id IN (SELECT value FROM json_each(?1)) ORDER BY c.client_id`
-export const NAMES_OF_CLIENTS = `SELECT client_id, name FROM client WHERE client_id > ?1
-  ORDER BY client_id LIMIT ?2`
-export const NAMES_OF_CLIENTS_OF_OWNER = `SELECT client_id, name FROM client
-  WHERE owner_id = ?3 AND client_id > ?1 ORDER BY client_id LIMIT ?2`
+const isRequested = (table: string) =>
+  `EXISTS (SELECT 1 FROM ${table} q WHERE q.client_id = c.client_id AND q.authorized_at IS NULL)`
+const NAMES = `SELECT c.client_id, c.name,
+    coalesce((SELECT kind FROM self_registered_client s WHERE s.client_id = c.client_id), 'operator') AS kind,
+    ${['client_authorization', 'client_grant_type', 'client_endorsement'].map(isRequested).join(' OR ')} AS has_requests
+  FROM client c`
+export const NAMES_OF_CLIENTS = `${NAMES} WHERE c.client_id > ?1 ORDER BY c.client_id LIMIT ?2`
+export const NAMES_OF_CLIENTS_OF_OWNER = `${NAMES} WHERE c.owner_id = ?3 AND c.client_id > ?1
+  ORDER BY c.client_id LIMIT ?2`
 
 export const readClientRecord = (row: ClientRecordRow): ClientRecord => ({
   ...readClientRow(row),
+  logoUri: row.logo_uri,
+  tosUri: row.tos_uri,
+  policyUri: row.policy_uri,
+  contacts: JSON.parse(row.contacts) as string[],
+  softwareId: row.software_id,
+  softwareVersion: row.software_version,
+  applicationType: row.application_type,
+  jwksUri: row.jwks_uri,
+  hasRegistrationToken: row.has_registration_token === 1,
   permissions: JSON.parse(row.permissions) as Permission[],
   undeclaredScopes: JSON.parse(row.undeclared) as string[],
   createdAt: row.created_at,
@@ -67,9 +95,10 @@ export async function pageOfClientRecords(
   db: Database,
   after: string,
   rows: number,
-  { name, owner }: ClientFilter = {},
+  filter: ClientFilter = {},
 ): Promise<Page<ClientRecord>> {
-  if (name === undefined && owner === undefined) {
+  const { name, owner, kind, hasRequests } = filter
+  if (Object.keys(filter).length === 0) {
     const page = await db.prepare(PAGE_OF_CLIENTS).bind(after, rows).all<ClientRecordRow>()
     return pageOfAll(page.results.map(readClientRecord), rows, ({ clientId }) => clientId)
   }
@@ -78,7 +107,10 @@ export async function pageOfClientRecords(
     keys: owner === undefined ? NAMES_OF_CLIENTS : NAMES_OF_CLIENTS_OF_OWNER,
     parameters: owner === undefined ? [] : [owner],
     idOf: (row: NamesRow) => row.client_id,
-    matches: (row: NamesRow) => foldText(row.name).includes(part),
+    matches: (row: NamesRow) =>
+      foldText(row.name).includes(part) &&
+      (kind === undefined || row.kind === kind) &&
+      (hasRequests === undefined || (row.has_requests === 1) === hasRequests),
     records: CLIENTS_BY_ID,
     read: readClientRecord,
   }

@@ -34,24 +34,28 @@ const read = (result: D1Result | undefined): ClientRecord | null => {
 const isIdTaken = (fault: unknown) =>
   /UNIQUE constraint failed: client\.client_id/.test(String(fault))
 
+/** The keys are published elsewhere from now on, and nothing was read there yet. */
+const NO_KEYS = '{"keys":[]}'
+
 /** What the change ends. `lifetimeSeconds`: how long a session may still live that is opened on an isolate's copy of the record. */
 function endingOf(
   db: Database,
-  clientId: string,
+  { clientId, jwksUri }: Pick<ClientRecord, 'clientId' | 'jwksUri'>,
   change: ClientChange,
   lifetimeSeconds: number,
 ): Pick<Part, 'narrowing' | 'ending'> {
   switch (change.kind) {
     case 'update': {
       const { redirectUris, defaultResources: _, ...permissions } = change.lists
-      const { authMethod, jwks } = change.fields
+      const { authMethod, jwks, jwksUri: moved = '' } = change.fields
+      const isMoved = moved !== '' && moved !== jwksUri
       const replaced = {
         how: 'replace' as const,
         ...(authMethod && { authMethod }),
-        ...(jwks && { jwks }),
+        ...((jwks || isMoved) && { jwks: jwks ?? NO_KEYS }),
         ...(redirectUris && { redirectUris }),
         // What was merely requested cannot be lost.
-        ...(change.mode === 'authorize' && permissions),
+        ...(change.mode !== 'request' && permissions),
       }
       return { narrowing: clientNarrowing(db, clientId, replaced, lifetimeSeconds) }
     }
@@ -124,11 +128,12 @@ export function clientRegistry(
       }
     },
 
-    async change({ clientId, version }, changes, by) {
+    async change(before, changes, by) {
+      const { clientId, version } = before
       const parts = changes.map((one): Part => {
         const [change, ...more] = changeClient(db, clientId, one, by.now)
         const { detail = {} } = one
-        const ending = endingOf(db, clientId, one, lifetimeSeconds)
+        const ending = endingOf(db, before, one, lifetimeSeconds)
         return { event: `client.${one.kind}`, about: { clientId }, detail, change, more, ...ending }
       })
       const expected = { kind: 'client', id: clientId, version } as const

@@ -3,6 +3,7 @@
  * with the statement that decides whether anything happens. Instants in epoch seconds.
  */
 
+import { type ClientDetails, NO_DETAILS } from '../domain/client.ts'
 import { CLOCKS_DIFFER_SECONDS } from '../domain/revocation.ts'
 import { NEXT_VERSION } from './change-batch.ts'
 import { D1_NOW, D1_NOW_MS } from './d1-clock.ts'
@@ -10,9 +11,20 @@ import type { Database } from './database.ts'
 import { permissionStatements } from './permission-rows.ts'
 import type { ClientChange, NewClient } from './registration-ports.ts'
 
+/** What a client says of itself: `ClientDetails`. */
+export const DETAIL_COLUMNS =
+  'logo_uri, tos_uri, policy_uri, contacts, software_id, software_version, application_type, jwks_uri'
+/** SQL: their values in a JSON object. */
+export const detailsIn = (
+  json: string,
+) => `${json} ->> 'logoUri', ${json} ->> 'tosUri', ${json} ->> 'policyUri',
+    ${json} -> 'contacts', ${json} ->> 'softwareId', ${json} ->> 'softwareVersion', ${json} ->> 'applicationType',
+    ${json} ->> 'jwksUri'`
+
 export const INSERT_CLIENT = `INSERT INTO client (client_id, name, owner_id, url, description, auth_method,
-    jwks, access_token_lifetime_seconds, require_pkce, require_dpop, may_introspect, created_at, updated_at, version)
-  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ${D1_NOW_MS})`
+    jwks, access_token_lifetime_seconds, require_pkce, require_dpop, may_introspect, created_at, updated_at, version,
+    ${DETAIL_COLUMNS})
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ${D1_NOW_MS}, ${detailsIn('?13')})`
 /** `?2` is a JSON object of the fields to change. Null is a value for the lifetime only. */
 export const UPDATE_CLIENT = `UPDATE client SET
     name = coalesce(?2 ->> 'name', name),
@@ -21,7 +33,17 @@ export const UPDATE_CLIENT = `UPDATE client SET
     description = coalesce(?2 ->> 'description', description),
     auth_method = coalesce(?2 ->> 'authMethod', auth_method),
     jwks = CASE coalesce(?2 ->> 'authMethod', auth_method)
-      WHEN 'private_key_jwt' THEN coalesce(?2 ->> 'jwks', jwks) END,
+      WHEN 'private_key_jwt' THEN coalesce(?2 ->> 'jwks',
+        iif(coalesce(?2 ->> 'jwksUri', jwks_uri) IN ('', jwks_uri), jwks, NULL)) END,
+    jwks_uri = CASE coalesce(?2 ->> 'authMethod', auth_method)
+      WHEN 'private_key_jwt' THEN coalesce(?2 ->> 'jwksUri', jwks_uri) ELSE '' END,
+    logo_uri = coalesce(?2 ->> 'logoUri', logo_uri),
+    tos_uri = coalesce(?2 ->> 'tosUri', tos_uri),
+    policy_uri = coalesce(?2 ->> 'policyUri', policy_uri),
+    contacts = coalesce(?2 -> 'contacts', contacts),
+    software_id = coalesce(?2 ->> 'softwareId', software_id),
+    software_version = coalesce(?2 ->> 'softwareVersion', software_version),
+    application_type = coalesce(?2 ->> 'applicationType', application_type),
     require_pkce = coalesce(?2 ->> 'requirePkce', require_pkce),
     require_dpop = coalesce(?2 ->> 'requireDpop', require_dpop),
     may_introspect = coalesce(?2 ->> 'mayIntrospect', may_introspect),
@@ -61,6 +83,14 @@ export const DELETE_CLIENT = `DELETE FROM client WHERE client_id = ?1`
 
 type Statements = [change: D1PreparedStatement, ...more: D1PreparedStatement[]]
 
+/** For `detailsIn`. */
+export const detailsJson = (fields: ClientDetails) =>
+  JSON.stringify(
+    Object.fromEntries(
+      Object.keys(NO_DETAILS).map((name) => [name, fields[name as keyof ClientDetails]]),
+    ),
+  )
+
 /** Fails if a client has the id. */
 export function insertClient(
   db: Database,
@@ -75,7 +105,14 @@ export function insertClient(
   return [
     db
       .prepare(INSERT_CLIENT)
-      .bind(clientId, ...texts, fields.accessTokenLifetimeSeconds, ...flags, now),
+      .bind(
+        clientId,
+        ...texts,
+        fields.accessTokenLifetimeSeconds,
+        ...flags,
+        now,
+        detailsJson(fields),
+      ),
     db.prepare(ADD_REDIRECT_URIS).bind(clientId, redirectUris),
     db.prepare(ADD_DEFAULT_RESOURCES).bind(clientId, resources),
     ...permissionStatements(db, [mode], { clientId, lists, now }),
@@ -88,7 +125,7 @@ type Update = Extract<ClientChange, { kind: 'update' }>
 /** A client that no longer authenticates with a secret loses its secrets. */
 function updateClient(db: Database, clientId: string, change: Update, now: number): Statements {
   const { fields, lists, mode } = change
-  const keep = mode === 'authorize' ? 'keepAuthorized' : 'keepRequested'
+  const keep = mode === 'request' ? 'keepRequested' : 'keepAuthorized'
   const replaced = (list: readonly string[] | undefined, ...statements: readonly string[]) =>
     list === undefined
       ? []

@@ -1,6 +1,6 @@
 /** Clients in D1: one statement reads a whole client. */
 
-import type { AuthMethod, Client, Credential, GrantType } from '../domain/client.ts'
+import type { AuthMethod, Client, Credential, GrantType, SelfRegistered } from '../domain/client.ts'
 import type { ClientId, RegisteredRedirectUri } from '../domain/ids.ts'
 import type { Resource } from '../domain/resource.ts'
 import { D1_NOW_MS } from './d1-clock.ts'
@@ -26,6 +26,7 @@ export type ClientRow = {
   grant_types: string
   endorsements: string
   default_resources: string
+  self_registered: string | null
   /** Absent where the record is not read for a request. */
   resources?: string
   read_at_ms: number
@@ -48,6 +49,10 @@ export const CLIENT_COLUMNS = `
     WHERE e.client_id = c.client_id AND e.authorized_at IS NOT NULL) AS endorsements,
   (SELECT json_group_array(uri) FROM client_default_resource d
     WHERE d.client_id = c.client_id) AS default_resources,
+  (SELECT json_object('kind', s.kind, 'usedAt', s.used_at, 'approvedScopes',
+      (SELECT json_group_array(scope) FROM client_authorization p
+        WHERE p.client_id = s.client_id AND p.authorized_at IS NOT NULL AND p.self_registered = 0))
+    FROM self_registered_client s WHERE s.client_id = c.client_id) AS self_registered,
   ${D1_NOW_MS} AS read_at_ms`
 
 /** `?2` is a JSON list of URIs, `?3` the digest of a code or a refresh token, or NULL: as `findParameters` has them. */
@@ -55,7 +60,8 @@ export const FIND_CLIENT = `SELECT ${CLIENT_COLUMNS},
   (SELECT json_group_array(json_object('uri', r.uri, 'name', r.name, 'scopes', json(r.scopes),
       'accessTokenLifetimeSeconds', r.access_token_lifetime_seconds,
       'requireDpop', json(iif(r.require_dpop, 'true', 'false')),
-      'requirePkce', json(iif(r.require_pkce, 'true', 'false')), 'declaredAtMs', r.declared_at_ms))
+      'requirePkce', json(iif(r.require_pkce, 'true', 'false')),
+      'selfRegistered', json(iif(r.self_registered, 'true', 'false')), 'declaredAtMs', r.declared_at_ms))
     FROM (SELECT value FROM json_each(?2)
       UNION SELECT d.uri FROM client_default_resource d WHERE d.client_id = ?1
       UNION SELECT g.value FROM authorization_code a, json_each(a.record, '$.audience') g
@@ -93,6 +99,8 @@ export const readClientRow = (row: ClientRow): Client => ({
   grantTypes: JSON.parse(row.grant_types) as GrantType[],
   endorsements: JSON.parse(row.endorsements) as string[],
   defaultResources: JSON.parse(row.default_resources) as string[],
+  selfRegistered:
+    row.self_registered === null ? null : (JSON.parse(row.self_registered) as SelfRegistered),
   resources: JSON.parse(row.resources ?? '[]') as Resource[],
   readAtMs: row.read_at_ms,
 })

@@ -11,10 +11,19 @@ const PERMISSION_KINDS = ['scopes', 'grantTypes', 'endorsements'] as const
 type PermissionKind = (typeof PERMISSION_KINDS)[number]
 
 /** Table and column come from the constants below, never from input. */
-const statementsFor = (table: string, column: string) => ({
-  authorize: `INSERT INTO ${table} (client_id, ${column}, requested_at, authorized_at)
+const authorizing = (table: string, column: string) =>
+  `INSERT INTO ${table} (client_id, ${column}, requested_at, authorized_at)
     SELECT c.client_id, j.value, ?3, ?3 FROM client c, json_each(?2) j WHERE c.client_id = ?1
-    ON CONFLICT DO UPDATE SET authorized_at = coalesce(authorized_at, excluded.authorized_at)`,
+    ON CONFLICT DO UPDATE SET authorized_at = coalesce(authorized_at, excluded.authorized_at)`
+/** `mark`: for a new row. `marked`: for a row that is there. */
+const authorizingScopes = (mark: 0 | 1, marked: string) =>
+  `INSERT INTO client_authorization (client_id, scope, requested_at, authorized_at, self_registered)
+    SELECT c.client_id, j.value, ?3, ?3, ${mark} FROM client c, json_each(?2) j WHERE c.client_id = ?1
+    ON CONFLICT DO UPDATE SET authorized_at = coalesce(authorized_at, excluded.authorized_at), self_registered = ${marked}`
+
+const statementsFor = (table: string, column: string) => ({
+  authorize: authorizing(table, column),
+  allow: authorizing(table, column),
   request: `INSERT INTO ${table} (client_id, ${column}, requested_at)
     SELECT c.client_id, j.value, ?3 FROM client c, json_each(?2) j WHERE c.client_id = ?1
     ON CONFLICT DO NOTHING`,
@@ -28,10 +37,17 @@ const statementsFor = (table: string, column: string) => ({
 type Statement = keyof ReturnType<typeof statementsFor>
 
 export const PERMISSION_SQL = {
-  scopes: statementsFor('client_authorization', 'scope'),
+  scopes: {
+    ...statementsFor('client_authorization', 'scope'),
+    authorize: authorizingScopes(0, '0'),
+    // What an operator has authorized stays so.
+    allow: authorizingScopes(1, 'iif(authorized_at IS NULL, 1, self_registered)'),
+  },
   grantTypes: statementsFor('client_grant_type', 'grant_type'),
   endorsements: statementsFor('client_endorsement', 'category'),
 } satisfies Record<PermissionKind, Record<Statement, string>>
+
+const NEEDS_NO_DATE: readonly Statement[] = ['withdraw', 'keepAuthorized', 'keepRequested']
 
 /** These statements, in this order, for every given list. Removes endorsements that another one covers. */
 export const permissionStatements = (
@@ -45,9 +61,9 @@ export const permissionStatements = (
     const values = JSON.stringify(list)
     const changes = statements.map((statement) => {
       const prepared = db.prepare(PERMISSION_SQL[kind][statement])
-      return statement === 'authorize' || statement === 'request'
-        ? prepared.bind(clientId, values, now)
-        : prepared.bind(clientId, values)
+      return NEEDS_NO_DATE.includes(statement)
+        ? prepared.bind(clientId, values)
+        : prepared.bind(clientId, values, now)
     })
     return kind === 'endorsements'
       ? [...changes, db.prepare(DROP_COVERED_CLIENT_ENDORSEMENTS).bind(clientId)]

@@ -10,6 +10,7 @@ import type {
   ClientRecord,
   ImportedClient,
   PermissionLists,
+  SelfRegistered,
 } from '../domain/client.ts'
 import type { Category, NewScope, ScopeFields, ScopeRecord } from '../domain/declaration.ts'
 import type {
@@ -34,8 +35,11 @@ export type Changed<Record> =
   /** The record has another version, or is gone. Nothing was written. */
   | Readonly<{ kind: 'stale' }>
 
-/** Whether lists are written as authorized or as merely requested. */
-export type Mode = 'authorize' | 'request'
+/**
+ * Whether lists are written as authorized or as merely requested. `allow`: authorized by no operator, because clients that
+ * register themselves may have it. What an operator has authorized stays so.
+ */
+export type Mode = 'authorize' | 'request' | 'allow'
 
 /** `secretDigest`: null for a client that keeps no secret. */
 export type NewClient = Readonly<{
@@ -63,8 +67,16 @@ export type ClientChange =
 /** `next` is the id after which the next page begins; null after the last page. */
 export type Page<Found> = Readonly<{ records: readonly Found[]; next: string | null }>
 
-/** `name` matches a part of the client's name in any case. */
-export type ClientFilter = Readonly<{ name?: string; owner?: string }>
+/**
+ * `name` matches a part of the client's name in any case. `kind`: who registered it. `hasRequests`: something that it
+ * requested is not authorized.
+ */
+export type ClientFilter = Readonly<{
+  name?: string
+  owner?: string
+  kind?: SelfRegistered['kind'] | 'operator'
+  hasRequests?: boolean
+}>
 
 export interface ClientReader {
   /** Null if unknown. One read of the primary. */

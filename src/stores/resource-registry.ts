@@ -15,6 +15,7 @@ type ResourceRow = {
   access_token_lifetime_seconds: number
   require_dpop: number
   require_pkce: number
+  self_registered: number
   declared_at_ms: number
   version: number
   created_at: number
@@ -28,6 +29,7 @@ const readRow = (row: ResourceRow): ResourceRecord => ({
   accessTokenLifetimeSeconds: row.access_token_lifetime_seconds,
   requireDpop: row.require_dpop === 1,
   requirePkce: row.require_pkce === 1,
+  selfRegistered: row.self_registered === 1,
   declaredAtMs: row.declared_at_ms,
   version: row.version,
   createdAt: row.created_at,
@@ -65,7 +67,8 @@ export function resourceRegistry(
 
     async create(resource, by, detail) {
       const { uri, name, scopes, accessTokenLifetimeSeconds } = resource
-      const flags = [Number(resource.requireDpop), Number(resource.requirePkce)]
+      const { requireDpop, requirePkce, selfRegistered } = resource
+      const flags = [requireDpop, requirePkce, selfRegistered].map(Number)
       const insert = db
         .prepare(sql.INSERT_RESOURCE)
         .bind(uri, name, JSON.stringify(scopes), accessTokenLifetimeSeconds, ...flags, by.now)

@@ -34,6 +34,7 @@ describe('resource create, update, show, list and delete', () => {
       access_token_lifetime_seconds: 900,
       require_dpop: true,
       require_pkce: false,
+      self_registered: false,
       created_at: expect.any(String),
       updated_at: expect.any(String),
     })

@@ -148,10 +148,11 @@ describe('0010_scopes_and_categories.sql', () => {
       )
     const before = all()
     migrate()
-    // Added by 0015 and 0016.
+    // Added by 0015, 0016 and 0018.
     const resources = { resources: '', endorsements: null }
     expect(all()).toEqual([
-      ...before.slice(0, 3),
+      before[0]?.map((row) => ({ ...row, self_registered: 0 })),
+      ...before.slice(1, 3),
       before[3]?.map((row) => ({ ...row, ...resources })),
     ])
     expect(db.prepare('SELECT count(*) AS n FROM scope').get()?.n).toBe(0)
@@ -405,5 +406,52 @@ describe('0017_document_hosts.sql', () => {
     expect(expecting('client', 'c', 8)).toThrow('stale version')
     expect(expecting('document_host', 'a.example', 7)).toThrow('stale version')
     expect(expecting('document_host', 'b.example', 8)).toThrow('stale version')
+  })
+})
+
+describe('0018_self_registered_clients.sql', () => {
+  const filled = () => {
+    const before = databaseBefore('0018_self_registered_clients.sql')
+    before.db.exec(`INSERT INTO client (client_id, name, owner_id, auth_method, created_at, updated_at)
+        VALUES ('c', 'C', 'o', 'none', 1, 1);
+      INSERT INTO client_authorization (client_id, scope, requested_at, authorized_at)
+        VALUES ('c', 'a:b', 1, 1), ('c', 'c:d', 1, NULL);
+      INSERT INTO resource (uri, name, scopes, access_token_lifetime_seconds, declared_at_ms, version, created_at, updated_at)
+        VALUES ('https://a.example', 'A', '["a:b"]', 900, 1, 1, 1, 1);
+      INSERT INTO authorization_code (code_digest, client_id, user_id, record, expires_at) VALUES ('k', 'c', 'u', '{}', 9);
+      INSERT INTO refresh_family (family_id, client_id, user_id, record, started_at, expires_at, last_used_at)
+        VALUES ('f', 'c', 'u', '{}', 1, 9, 1)`)
+    return before
+  }
+
+  it('migration 0018 keeps clients, codes and families, and takes no client for one that registered itself', () => {
+    const { db, migrate } = filled()
+    migrate()
+    expect(db.prepare(`SELECT contacts, application_type, jwks_uri FROM client`).all()).toEqual([
+      { contacts: '[]', application_type: 'web', jwks_uri: '' },
+    ])
+    expect(db.prepare('SELECT sum(self_registered) AS n FROM client_authorization').get()?.n).toBe(
+      0,
+    )
+    expect(db.prepare('SELECT sum(self_registered) AS n FROM resource').get()?.n).toBe(0)
+    db.exec(`UPDATE authorization_code SET spent_at = 2, session_key = 's';
+      UPDATE refresh_family SET last_used_at = 2`)
+    expect(db.prepare('SELECT count(*) AS n FROM self_registered_client').get()?.n).toBe(0)
+  })
+
+  it('a use of a client that registered itself is kept to the day, and a voided code is no use', () => {
+    const { db, migrate } = filled()
+    migrate()
+    db.exec(`INSERT INTO self_registered_client (client_id, kind, created_at) VALUES ('c', 'registration', 1);
+      INSERT INTO authorization_code (code_digest, client_id, user_id, record, expires_at) VALUES ('v', 'c', 'u', '{}', 9)`)
+    const usedAt = () => db.prepare('SELECT used_at FROM self_registered_client').get()?.used_at
+    db.exec(`UPDATE authorization_code SET spent_at = 2, session_key = '' WHERE code_digest = 'v'`)
+    expect(usedAt()).toBeNull()
+    db.exec(`UPDATE authorization_code SET spent_at = 2, session_key = 's' WHERE code_digest = 'k'`)
+    const today = Math.floor(Date.now() / 86_400_000) * 86_400
+    expect(usedAt()).toBe(today)
+    db.exec('UPDATE self_registered_client SET used_at = used_at - 86400')
+    db.exec('UPDATE refresh_family SET last_used_at = 3')
+    expect(usedAt()).toBe(today)
   })
 })

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
 import { OPTION_WORDS } from '../../src/cli/options.ts'
+import { NO_DETAILS } from '../../src/domain/client.ts'
 import {
   CLIENT_CREATION,
   CLIENT_FIELDS,
@@ -63,6 +64,7 @@ describe('a body that registers a client', () => {
         requireDpop: false,
         mayIntrospect: false,
         accessTokenLifetimeSeconds: null,
+        ...NO_DETAILS,
       },
     })
   })

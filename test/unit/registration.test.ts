@@ -86,7 +86,7 @@ describe('a registration', () => {
     { authMethod: 'none', redirectUris: [uri], grantTypes: ['authorization_code'] },
     { authMethod: 'none', redirectUris: [], grantTypes: [] },
   ] as const)('the registration %j is accepted', (registered) => {
-    expect(registrationProblem({ jwks: null, ...registered })).toBeNull()
+    expect(registrationProblem({ jwks: null, jwksUri: '', ...registered })).toBeNull()
   })
 
   it.each([
@@ -100,9 +100,9 @@ describe('a registration', () => {
     },
   ])('the registration $registered is refused', ({ registered, problem }) => {
     for (const authMethod of ['client_secret_post', 'none'] as const) {
-      expect(registrationProblem({ authMethod, jwks: null, ...registered })?.sentence).toMatch(
-        problem,
-      )
+      expect(
+        registrationProblem({ authMethod, jwks: null, jwksUri: '', ...registered })?.sentence,
+      ).toMatch(problem)
     }
   })
 
@@ -115,7 +115,12 @@ describe('a registration', () => {
   it.each([uri, 'http://localhost/cb', 'http://127.0.0.1:5000/cb', 'com.example.app:/cb'])(
     'redirect URIs without a dot can be registered beside %s, and not alone',
     (usable) => {
-      const rest = { authMethod: 'none', jwks: null, grantTypes: ['authorization_code'] } as const
+      const rest = {
+        authMethod: 'none',
+        jwks: null,
+        jwksUri: '',
+        grantTypes: ['authorization_code'],
+      } as const
       expect(registrationProblem({ ...rest, redirectUris: [...dotless, usable] })).toBeNull()
       expect(registrationProblem({ ...rest, redirectUris: dotless })?.sentence).toMatch(
         /^redirect URI "cursor:\/\/callback" has a scheme without a dot.*register another/,
@@ -125,13 +130,20 @@ describe('a registration', () => {
 
   it('a public client cannot be registered for client_credentials (RFC 6749 §4.4)', () => {
     const grantTypes = ['client_credentials']
-    const registered = { authMethod: 'none', jwks: null, redirectUris: [], grantTypes } as const
+    const registered = {
+      authMethod: 'none',
+      jwks: null,
+      jwksUri: '',
+      redirectUris: [],
+      grantTypes,
+    } as const
     expect(registrationProblem(registered)?.sentence).toMatch(/keeps a secret/)
   })
 
   it('a registration has a JWK Set with private_key_jwt and with no other method', () => {
     const problem = (authMethod: AuthMethod, jwks: string | null) =>
-      registrationProblem({ authMethod, jwks, redirectUris: [], grantTypes: [] })?.sentence ?? null
+      registrationProblem({ authMethod, jwks, jwksUri: '', redirectUris: [], grantTypes: [] })
+        ?.sentence ?? null
     expect(problem('private_key_jwt', '{"keys":[]}')).toBeNull()
     expect(problem('private_key_jwt', null)).toMatch(/needs a JWK Set/)
     for (const method of AUTH_METHODS.filter((name) => name !== 'private_key_jwt')) {

@@ -112,6 +112,14 @@ const rawClient = fc.record({
   require_dpop: fc.boolean(),
   may_introspect: fc.boolean(),
   access_token_lifetime_seconds: fc.constantFrom(null, 60, 900, 3600),
+  logo_uri: fc.constantFrom('', 'https://a.example/logo.png'),
+  tos_uri: fc.constantFrom('', 'https://a.example/terms'),
+  policy_uri: fc.constantFrom('', 'https://a.example/privacy'),
+  contacts: setOf(fc.constantFrom('a@a.example', 'no', '1')),
+  software_id: text(100),
+  software_version: text(100),
+  application_type: fc.constantFrom('web', 'native'),
+  jwks_uri: fc.constantFrom('', 'https://a.example/keys'),
   redirect_uris: setOf(fc.constantFrom(...URIS)),
   default_resources: fc.constant([]),
   grant_types: setOf(fc.constantFrom('client_credentials', 'authorization_code', 'refresh_token')),
@@ -126,12 +134,14 @@ const rawClient = fc.record({
 /** Without what contradicts the rest. */
 const soundClient = rawClient.map((client) => {
   const isPublic = client.auth_method === 'none'
+  const hasKeys = client.auth_method === 'private_key_jwt'
   const mayHave = (grant: string) =>
     !(isPublic && grant === 'client_credentials') &&
     !(client.redirect_uris.length === 0 && grant === 'authorization_code')
   return {
     ...client,
-    jwks: client.auth_method === 'private_key_jwt' ? KEYS : null,
+    jwks: hasKeys && client.jwks_uri === '' ? KEYS : null,
+    jwks_uri: hasKeys ? client.jwks_uri : '',
     grant_types: client.grant_types.filter(mayHave),
     requested_grant_types: client.requested_grant_types.filter(mayHave),
   }
@@ -158,6 +168,7 @@ const resource = fc.record({
   access_token_lifetime_seconds: fc.constantFrom(60, 900),
   require_dpop: fc.boolean(),
   require_pkce: fc.boolean(),
+  self_registered: fc.boolean(),
 })
 const documentHost = fc.record({
   host: fc.constantFrom('app.example.com', '*.example.com', 'xn--bcher-kva.example', 'localhost'),

@@ -227,7 +227,9 @@ describe('the rules in SQL', () => {
           const ofClient = await ends(
             [
               DB.prepare(`DELETE FROM ${table} WHERE client_id = ?1`).bind(id),
-              DB.prepare(`INSERT INTO ${table} VALUES (?1, ?2, 1, 1)`).bind(id, held),
+              DB.prepare(
+                `INSERT INTO ${table} (client_id, ${column}, requested_at, authorized_at) VALUES (?1, ?2, 1, 1)`,
+              ).bind(id, held),
             ],
             clientNarrowing(DB, id, change, LIFETIME_SECONDS),
           )

@@ -1,7 +1,7 @@
 /** Acts of administrators on the storage of the tests, through the flows of `flows/registration`. */
 
 import { env } from 'cloudflare:workers'
-import type { ClientFields } from '../../src/domain/client.ts'
+import { type ClientFields, NO_DETAILS } from '../../src/domain/client.ts'
 import { ADMIN_SCOPE } from '../../src/domain/registry-scopes.ts'
 import type { Act } from '../../src/flows/registration/change.ts'
 import type { GivenNewClient } from '../../src/protocol/registration/client-fields.ts'
@@ -44,6 +44,7 @@ export const givenClient = (
   lists: { redirectUris: ['https://app.example/cb'], scopes: ['a:b', 'c:d'] },
   ...more,
   fields: {
+    ...NO_DETAILS,
     name: 'App',
     ownerId: 'o',
     url: '',

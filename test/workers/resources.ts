@@ -20,6 +20,7 @@ export async function newResource(
     accessTokenLifetimeSeconds: 900,
     requireDpop: false,
     requirePkce: false,
+    selfRegistered: false,
     ...more,
   })
   return record.uri

@@ -14,7 +14,8 @@ type Document = Readonly<Record<string, unknown>>
 
 async function listOf(api: ManagementApi, section: Section): Promise<readonly Entry[]> {
   const entries: Entry[] = []
-  for await (const page of pagesOf(api, { path: section.path })) {
+  const list = { path: section.path, query: section.filter }
+  for await (const page of pagesOf(api, list)) {
     entries.push(...page.map(section.entryOf))
   }
   return entries.filter((entry) => !section.isOwn(String(entry[section.id])))

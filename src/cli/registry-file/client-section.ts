@@ -64,6 +64,7 @@ async function complete(checked: Entry) {
   const entry: Entry = {
     ...checked,
     jwks: keys.jwks,
+    contacts: asSet(listIn(checked, 'contacts')),
     redirect_uris: asSet(listIn(checked, 'redirect_uris')),
     default_resources: asSet(listIn(checked, 'default_resources')),
     ...permissionsIn(checked),
@@ -71,6 +72,7 @@ async function complete(checked: Entry) {
   const unsound = registrationProblem({
     authMethod: entry.auth_method as AuthMethod,
     jwks: entry.jwks === null ? null : JSON.stringify(entry.jwks),
+    jwksUri: String(entry.jwks_uri),
     redirectUris: listIn(entry, 'redirect_uris'),
     grantTypes: [...listIn(entry, 'grant_types'), ...listIn(entry, 'requested_grant_types')],
   })
@@ -136,6 +138,7 @@ export const CLIENTS: Section = {
   complete,
   otherName: null,
   isOwn: (id) => id === COMMAND_LINE_ID || id.startsWith(OPERATOR_ID),
+  filter: { kind: 'operator' },
   isReferredTo: false,
   refersTo: (entry) => ({
     scopes: declaredScopes([...listIn(entry, 'scopes'), ...listIn(entry, requestedName('scopes'))]),

@@ -48,6 +48,8 @@ export type Section = Readonly<{
   otherName: Readonly<{ field: string; keyOf: (entry: Entry) => string }> | null
   /** The registry's own, which no file names. */
   isOwn: (id: string) => boolean
+  /** The filter of the API's list that leaves out what no file has, since it is not an operator's. */
+  filter: Readonly<Record<string, string>>
   /** Entries of other sections refer to these: they are deleted last. */
   isReferredTo: boolean
   /** What keeps other entries from being deleted, by the names of their sections. */

@@ -29,6 +29,7 @@ const PLAIN = {
   complete: asGiven,
   otherName: null,
   isOwn: () => false,
+  filter: {},
   isReferredTo: false,
   refersTo: () => ({}),
   isOneList: false,

@@ -43,9 +43,11 @@ export const authorOf = ({ actor, now }: Pick<Act<unknown>, 'actor' | 'now'>) =>
   now,
 })
 
-/** Does the record have these values? */
+/** Does the record have these values? Lists are compared in their order. */
 export const hasFields = <Record extends object>(record: Record, fields: Partial<Record>) =>
-  Object.entries(fields).every(([name, value]) => record[name as keyof Record] === value)
+  Object.entries(fields).every(
+    ([name, value]) => JSON.stringify(record[name as keyof Record]) === JSON.stringify(value),
+  )
 
 /** Do both name the same values, in any order and any number of times? */
 export const isSameSet = (left: readonly string[], right: readonly string[] = []) => {

@@ -75,17 +75,19 @@ const change = (
 
 /** Only when a change concerns what must fit together, so that any imported client can be renamed. */
 function requireSoundAfter(client: ClientRecord, { fields, lists, mode }: GivenClient) {
-  const concerned = [fields.authMethod, fields.jwks, lists.redirectUris, lists.grantTypes]
+  const { jwksUri } = fields
+  const concerned = [fields.authMethod, fields.jwks, jwksUri, lists.redirectUris, lists.grantTypes]
   if (concerned.every((one) => one === undefined)) return
   const authMethod = fields.authMethod ?? client.authMethod
   const authorized = permissionsOf(client, 'grant_type', false)
   const requested = permissionsOf(client, 'grant_type', true)
   const given = lists.grantTypes
   // The update drops the keys of a client that no longer needs them.
-  const keptKeys = authMethod === 'private_key_jwt' ? client.jwks : null
+  const kept = authMethod === 'private_key_jwt' ? client : { jwks: null, jwksUri: '' }
   requireSound({
     authMethod,
-    jwks: fields.jwks === undefined ? keptKeys : fields.jwks,
+    jwks: fields.jwks === undefined ? kept.jwks : fields.jwks,
+    jwksUri: jwksUri ?? kept.jwksUri,
     redirectUris: lists.redirectUris ?? client.redirectUris,
     grantTypes:
       mode === 'authorize'

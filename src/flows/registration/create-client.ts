@@ -36,17 +36,24 @@ export function requireSound(registered: Registered) {
   if (problem) throw new RegistrationError('invalid', problem.sentence, problem.field)
 }
 
-/** A given JWK Set (RFC 7517 §5) as it is kept: compact, without the keys that cannot verify an assertion. */
+/**
+ * A given JWK Set (RFC 7517 §5) as it is kept: compact, without the keys that cannot verify an assertion. It takes the place
+ * of an address for keys (RFC 7591 §2: not both).
+ */
 export async function withKeySet<Fields extends Partial<ClientFields>>(
   fields: Fields,
 ): Promise<Readonly<{ fields: Fields; notes: readonly string[] }>> {
   if (typeof fields.jwks !== 'string') return { fields, notes: [] }
+  if (fields.jwksUri) {
+    const sentence = 'a JWK Set is given already, so {field} must not be'
+    throw new RegistrationError('invalid', sentence, 'jwks_uri')
+  }
   const read = await readKeySet(fields.jwks)
   if (typeof read === 'string') {
     throw new RegistrationError('invalid', `the JWK Set ${read}`, 'jwks')
   }
   const notes = read.ignored.map((sentence) => `${sentence}; the key is left out`)
-  return { fields: { ...fields, jwks: read.keySet }, notes }
+  return { fields: { ...fields, jwks: read.keySet, jwksUri: '' }, notes }
 }
 
 export const auditDetailOf = ({ fields, lists, mode }: GivenClient) => ({
@@ -55,13 +62,20 @@ export const auditDetailOf = ({ fields, lists, mode }: GivenClient) => ({
   ...(mode === 'request' && { requested_only: true }),
 })
 
+/** Keys that were read at an address are no field. */
+export const hasClientFields = (client: ClientRecord, { jwks, ...others }: ClientFields) =>
+  hasFields(client, others) && (client.jwksUri !== '' || client.jwks === jwks)
+
 /** Is this what the same registration made? Dates and secrets are no part of it. */
-function isSameClient(client: ClientRecord, { fields, lists, mode }: GivenClient): boolean {
+function isSameClient(
+  client: ClientRecord,
+  { fields, lists, mode }: GivenClient & Readonly<{ fields: ClientFields }>,
+): boolean {
   const isListed = (kind: Permission['kind'], given: readonly string[] = []) =>
     isSameSet(permissionsOf(client, kind, mode === 'request'), given) &&
     permissionsOf(client, kind, mode !== 'request').length === 0
   return (
-    hasFields(client, fields) &&
+    hasClientFields(client, fields) &&
     isSameSet(client.redirectUris, lists.redirectUris) &&
     isSameSet(client.defaultResources, lists.defaultResources) &&
     isListed('scope', lists.scopes) &&
@@ -86,10 +100,10 @@ export async function createClient(
   requireMayChooseId(act.actor, given.clientId, 'client_id')
   await requireDeclared(act, given.lists.defaultResources)
   const { fields, notes } = await withKeySet(given.fields)
-  const { authMethod, jwks } = fields
+  const { authMethod, jwks, jwksUri } = fields
   const { redirectUris = [] } = given.lists
   const grantTypes = given.lists.grantTypes ?? grantTypesByDefault({ authMethod, redirectUris })
-  requireSound({ authMethod, jwks, redirectUris, grantTypes })
+  requireSound({ authMethod, jwks, jwksUri, redirectUris, grantTypes })
   const whole = { fields, lists: { ...given.lists, grantTypes }, mode: given.mode }
   const clientId = given.clientId ?? randomId()
   const clientSecret = usesSecret(authMethod) ? mintToken('clientSecret') : null

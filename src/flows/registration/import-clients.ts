@@ -16,8 +16,8 @@ import {
 import { RegistrationError } from '../../protocol/registration/errors.ts'
 import { shown } from '../../protocol/registration/field.ts'
 import type { Detail, RegistrationPorts } from '../../stores/registration-ports.ts'
-import { type Act, authorOf, hasFields, isSameSet } from './change.ts'
-import { requireSound, withKeySet } from './create-client.ts'
+import { type Act, authorOf, isSameSet } from './change.ts'
+import { hasClientFields, requireSound, withKeySet } from './create-client.ts'
 import { requireAdmin } from './privileged.ts'
 
 /** `notes`: sentences for the caller without a full stop. */
@@ -44,13 +44,13 @@ async function check(given: ImportedClient): Promise<Checked> {
   const { fields, notes } = await withKeySet(given.fields)
   const permissions = withoutCoveredEndorsements(given.permissions)
   const client = { ...given, fields, permissions }
-  const { authMethod, jwks } = fields
+  const { authMethod, jwks, jwksUri } = fields
   const { redirectUris, credentials } = client
   const valuesOf = (kind: Permission['kind']) => [
     ...permissionsOf(client, kind, false),
     ...permissionsOf(client, kind, true),
   ]
-  requireSound({ authMethod, jwks, redirectUris, grantTypes: valuesOf('grant_type') })
+  requireSound({ authMethod, jwks, jwksUri, redirectUris, grantTypes: valuesOf('grant_type') })
   if (credentials.length > 0 && !usesSecret(authMethod)) {
     const sentence = `a client with the authentication method ${authMethod} has no secret`
     throw new RegistrationError('invalid', sentence, 'credentials')
@@ -76,7 +76,7 @@ const permissionKeys = (permissions: readonly Permission[]) =>
 
 /** Is this what the same import made? Dates are no part of it. */
 const isSame = (record: ClientRecord, given: ImportedClient) =>
-  hasFields(record, given.fields) &&
+  hasClientFields(record, given.fields) &&
   isEnabled(record) === isEnabled(given) &&
   isSameSet(record.redirectUris, given.redirectUris) &&
   isSameSet(permissionKeys(record.permissions), permissionKeys(given.permissions)) &&

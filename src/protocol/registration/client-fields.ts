@@ -12,9 +12,9 @@ import {
   type PermissionLists,
 } from '../../domain/client.ts'
 import { MAX_REDIRECT_URI_LENGTH } from '../../domain/registration.ts'
+import { CLIENT_DETAILS, pageSchema } from './client-details.ts'
 import { quote } from './errors.ts'
 import {
-  checkedText,
   type Fields,
   fieldsIn,
   filledSchema,
@@ -29,9 +29,6 @@ import {
   textSchema,
 } from './field.ts'
 import { DEFAULT_RESOURCES, ENDORSEMENTS, idSchema, scopesField } from './shared-fields.ts'
-
-const isWebUrl = (text: string) =>
-  text === '' || (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol))
 
 /** KV keeps nothing for less than 60 s. */
 const SHORTEST_TOKEN_SECONDS = 60
@@ -100,11 +97,7 @@ export const CLIENT_FIELDS: Fields<ClientFields> = {
     flags: '--url <url>',
     help: "the client's own page, http or https, shown to users",
     initial: '',
-    schema: checkedText(
-      2000,
-      isWebUrl,
-      (text) => `{field} ${quote(text)} is not an http or https URL`,
-    ),
+    schema: pageSchema(),
   },
   description: {
     flags: '--description <text>',
@@ -125,11 +118,12 @@ export const CLIENT_FIELDS: Fields<ClientFields> = {
         `unknown authentication method ${quote(input)}: it is one of ${AUTH_METHODS.join(', ')}`,
     ),
   },
+  // With `jwksUri` it is what was last read there.
   jwks: {
     flags: '--jwks <json>',
     help:
-      'its public keys, a JWK Set: needed by private_key_jwt, and by no other method. Keys of other types or for ' +
-      'other uses are left out',
+      'its public keys, a JWK Set: private_key_jwt needs them or jwks_uri, and no other method does. Keys of other types ' +
+      'or for other uses are left out',
     initial: null,
     schema: keySetSchema,
     keep: (keySet: object | null) => (keySet === null ? null : JSON.stringify(keySet)),
@@ -161,6 +155,7 @@ export const CLIENT_FIELDS: Fields<ClientFields> = {
     schema: z.nullable(lifetimeSchema(', nor {empty} for SESSION_LIFETIME_SECONDS')),
     fromText: (text) => (text === '' ? null : secondsIn(text)),
   },
+  ...CLIENT_DETAILS,
 }
 
 export const grantTypeSchema = oneOfSchema(
@@ -270,6 +265,8 @@ export const permissionsOf = (
 export const clientDocument = (client: ClientRecord) => ({
   client_id: client.clientId as string,
   ...shown('inDocument', CLIENT_FIELDS, client),
+  // What was read at an address is not shown as given, so that a document can be sent back.
+  ...(client.jwksUri !== '' && { jwks: null }),
   ...shown('inDocument', CLIENT_LISTS, client),
   requested_grant_types: permissionsOf(client, 'grant_type', true),
   requested_scopes: permissionsOf(client, 'scope', true),
@@ -285,6 +282,9 @@ export const clientDocument = (client: ClientRecord) => ({
     expires_at: isoTime(expiresAt),
     last_used_at: isoTime(lastUsedAt),
   })),
+  self_registered: client.selfRegistered?.kind ?? null,
+  has_registration_token: client.hasRegistrationToken,
+  used_at: isoTime(client.selfRegistered?.usedAt ?? null),
   created_at: isoTime(client.createdAt),
   updated_at: isoTime(client.updatedAt),
   disabled_at: isoTime(client.disabledAt),

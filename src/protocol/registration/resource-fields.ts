@@ -58,6 +58,13 @@ export const RESOURCE_FIELDS: Fields<ResourceFields> = {
     initial: false,
     schema: flagSchema(),
   },
+  selfRegistered: {
+    flags: '--self-registered',
+    help: 'clients that register themselves may get tokens for it without approval',
+    off: 'clients that register themselves need approval of one of its scopes first',
+    initial: false,
+    schema: flagSchema(),
+  },
 }
 
 /** The body that declares a resource. */

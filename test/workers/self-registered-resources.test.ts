@@ -1,0 +1,128 @@
+/** Resources and the day of use of clients that registered themselves. */
+
+import { env } from 'cloudflare:workers'
+import { describe, expect, it } from 'vitest'
+import { authorizeClient } from '../../src/flows/registration/clients.ts'
+import { updateResource } from '../../src/flows/registration/resources.ts'
+import { admin } from './registering.ts'
+import {
+  CALLBACK,
+  credentialsOf,
+  newClient,
+  newUser,
+  obtainCode,
+  PKCE,
+  post,
+  type RegisteredClient,
+  redemptionOf,
+  refusal,
+  requestOf,
+  signIn,
+  tokenIn,
+  withChallenge,
+} from './registry.ts'
+import { newResource } from './resources.ts'
+
+const DAY_SECONDS = 86_400
+
+/** As if it had registered itself, with scopes that need no approval. */
+async function selfRegistered(asked: Parameters<typeof newClient>[0] = {}) {
+  const client = await newClient(asked)
+  await env.DB.batch([
+    env.DB.prepare(
+      `INSERT INTO self_registered_client (client_id, kind, created_at) VALUES (?1, 'registration', unixepoch())`,
+    ).bind(client.id),
+    env.DB.prepare('UPDATE client_authorization SET self_registered = 1 WHERE client_id = ?1').bind(
+      client.id,
+    ),
+  ])
+  return client
+}
+
+const tokenFor = (client: RegisteredClient, resource: string) =>
+  post('/token', credentialsOf(client, { resource, scope: 'public:read' }))
+
+const usedAtOf = async ({ id }: RegisteredClient) =>
+  (
+    await env.DB.prepare('SELECT used_at FROM self_registered_client WHERE client_id = ?1')
+      .bind(id)
+      .first<{ used_at: number | null }>()
+  )?.used_at
+
+describe('a resource and a client that registered itself', () => {
+  it('a client that registered itself gets no token for a resource that is not for such clients', async () => {
+    const resource = await newResource(['public:read'])
+    const client = await selfRegistered()
+    expect(await refusal(await tokenFor(client, resource))).toEqual({
+      status: 400,
+      error: 'invalid_target',
+      token: undefined,
+    })
+    const control = await tokenFor(await newClient(), resource)
+    expect(control.status).toBe(200)
+  })
+
+  it('a client that registered itself gets a token for a resource that is for such clients', async () => {
+    const resource = await newResource(['public:read'], { selfRegistered: true })
+    expect((await tokenFor(await selfRegistered(), resource)).status).toBe(200)
+  })
+
+  it('a client that registered itself gets a token for a resource after an operator authorized one of its scopes', async () => {
+    const resource = await newResource(['public:read'])
+    const client = await selfRegistered()
+    expect((await tokenFor(client, resource)).status).toBe(400)
+    await authorizeClient(admin(), client.id, { scopes: ['public:read'] })
+    const { access_token } = await tokenIn(await tokenFor(client, resource))
+    expect(access_token).toMatch(/^reg_/)
+  })
+
+  it('a refresh token buys no token for a resource that is no longer for clients that registered themselves', async () => {
+    const resource = await newResource(['submission:read'], { selfRegistered: true })
+    const grantTypes = ['authorization_code', 'refresh_token'] as const
+    const client = await selfRegistered({ authMethod: 'none', grantTypes: [...grantTypes] })
+    const cookie = await signIn(await newUser())
+    const asked = { ...requestOf(client), resource, ...withChallenge, redirect_uri: CALLBACK }
+    const code = await obtainCode(cookie, asked)
+    const redemption = redemptionOf(client, code, { code_verifier: PKCE.verifier })
+    const bought = (await (await post('/token', redemption)).json()) as { refresh_token: string }
+    const refresh = (refresh_token: string) =>
+      post('/token', { grant_type: 'refresh_token', client_id: client.id, refresh_token })
+    const renewed = (await (await refresh(bought.refresh_token)).json()) as typeof bought
+    await updateResource(admin(), resource, { selfRegistered: false })
+    expect(await refusal(await refresh(renewed.refresh_token))).toMatchObject({
+      status: 400,
+      error: 'invalid_grant',
+    })
+  })
+})
+
+describe('the day of use of a client that registered itself', () => {
+  it('a redeemed code, a refresh and a use of its secret each move the day of use', async () => {
+    const client = await selfRegistered({
+      grantTypes: ['authorization_code', 'refresh_token', 'client_credentials'],
+    })
+    const today = Math.floor(Date.now() / 1000 / DAY_SECONDS) * DAY_SECONDS
+    const forget = () =>
+      env.DB.prepare('UPDATE self_registered_client SET used_at = 0 WHERE client_id = ?1')
+        .bind(client.id)
+        .run()
+    const cookie = await signIn(await newUser())
+    const code = await obtainCode(cookie, requestOf(client))
+    expect(await usedAtOf(client)).toBeNull()
+    const bought = (await (await post('/token', redemptionOf(client, code))).json()) as {
+      refresh_token: string
+    }
+    expect(await usedAtOf(client)).toBe(today)
+    await forget()
+    const { refresh_token } = bought
+    const credentials = { client_id: client.id, client_secret: client.secret }
+    await post('/token', { grant_type: 'refresh_token', refresh_token, ...credentials })
+    expect(await usedAtOf(client)).toBe(today)
+    await forget()
+    await env.DB.prepare('UPDATE client_credential SET last_used_at = NULL WHERE client_id = ?1')
+      .bind(client.id)
+      .run()
+    await post('/token', credentialsOf(client, { scope: 'public:read' }))
+    expect(await usedAtOf(client)).toBe(today)
+  })
+})
