@@ -1,19 +1,11 @@
 /** A JWT with its public key in its header, which proves that the signer holds the private key. */
 
 import { compactVerify } from 'jose/jws/compact/verify'
-import { digest } from './digest.ts'
 import { holdsSecret, SIGNATURE_ALGORITHMS } from './signature-algorithms.ts'
-
-/** RFC 7638 §3.2: the required members of each key type, in lexicographic order. */
-const THUMBPRINT_MEMBERS: Readonly<Record<string, string[]>> = {
-  EC: ['crv', 'kty', 'x', 'y'],
-  OKP: ['crv', 'kty', 'x'],
-  RSA: ['e', 'kty', 'n'],
-}
+import { thumbprintOf } from './thumbprint.ts'
 
 type ProvenClaims = Readonly<{
   claims: Readonly<Record<string, unknown>>
-  /** RFC 7638: base64url SHA-256, 43 characters. */
   thumbprint: string
 }>
 
@@ -27,7 +19,7 @@ export async function verifyProof(jwt: string, typ: string): Promise<ProvenClaim
       async (header) => {
         const { jwk } = header
         if (header.typ !== typ || !jwk || holdsSecret(jwk)) throw new TypeError('no proof')
-        thumbprint = await digest(JSON.stringify(jwk, THUMBPRINT_MEMBERS[jwk.kty ?? ''] ?? []))
+        thumbprint = await thumbprintOf(jwk)
         return jwk
       },
       { algorithms },

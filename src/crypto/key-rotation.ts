@@ -1,0 +1,134 @@
+/** Making and rotating signing keys: a new key is added as the last, made the first, and the old one is retired. */
+
+import { signingKeyOf } from './signed-jwt.ts'
+import {
+  algorithmOf,
+  publicKeys,
+  readSigningKeys,
+  type SigningAlgorithm,
+  type SigningKey,
+  type SigningKeys,
+} from './signing-keys.ts'
+import { thumbprintOf } from './thumbprint.ts'
+
+/** By then every service that keeps a key set as long as its headers allow has read a new one. */
+export const PUBLISHED_AFTER_SECONDS = 900
+/** By then everything that a key has signed has expired: a token lives an hour at most, and a change takes time to arrive. */
+export const EXPIRED_AFTER_SECONDS = 4500
+
+const HOW = {
+  ES256: { name: 'ECDSA', namedCurve: 'P-256' },
+  EdDSA: { name: 'Ed25519' },
+} as const satisfies Record<SigningAlgorithm, object>
+
+async function newKey(alg: SigningAlgorithm): Promise<SigningKey> {
+  const pair = (await crypto.subtle.generateKey(HOW[alg], true, [
+    'sign',
+    'verify',
+  ])) as CryptoKeyPair
+  const { kty, crv, x, y, d } = (await crypto.subtle.exportKey(
+    'jwk',
+    pair.privateKey,
+  )) as unknown as SigningKey
+  return { kty, crv, x, ...(y !== undefined && { y }), ...(d !== undefined && { d }) }
+}
+
+/** The value of the setting, in one line. */
+export async function formatKeys(keys: SigningKeys): Promise<string> {
+  const described = keys.map(async (key) => ({
+    ...key,
+    ...{ kid: await thumbprintOf(key), use: 'sig', alg: algorithmOf(key) },
+  }))
+  return JSON.stringify({ keys: await Promise.all(described) })
+}
+
+/** One key, which signs. `others` only verify. */
+export async function createKeys(
+  alg: SigningAlgorithm,
+  now: number,
+  others: readonly SigningKey[] = [],
+): Promise<SigningKeys> {
+  return [{ ...(await newKey(alg)), added_at: now, first_at: now }, ...others]
+}
+
+/** The new key is the last: it is published, and signs nothing yet. */
+export async function addKey(
+  keys: SigningKeys,
+  alg: SigningAlgorithm,
+  now: number,
+): Promise<SigningKeys> {
+  return [...keys, { ...(await newKey(alg)), added_at: now }]
+}
+
+async function indexOf(keys: SigningKeys, kid: string): Promise<number> {
+  const kids = await Promise.all(keys.map(thumbprintOf))
+  const index = kids.indexOf(kid)
+  if (index === -1) throw new Error(`no key has the kid ${kid}`)
+  return index
+}
+
+/** The key signs from now on; the one that signed so far becomes the second. */
+export async function promoteKey(
+  keys: SigningKeys,
+  kid: string,
+  now: number,
+): Promise<SigningKeys> {
+  const index = await indexOf(keys, kid)
+  if (index === 0) throw new Error(`${kid} is the key that signs already`)
+  const [first, ...others] = keys
+  const promoted = { ...(keys[index] as SigningKey), first_at: now }
+  if (promoted.d === undefined) throw new Error(`${kid} has no private part: it can only verify`)
+  const rest = others.filter((_, i) => i + 1 !== index)
+  return [promoted, { first_at: now, ...first }, ...rest]
+}
+
+export async function retireKey(keys: SigningKeys, kid: string): Promise<SigningKeys> {
+  const index = await indexOf(keys, kid)
+  if (index === 0) {
+    throw new Error(`${kid} is the key that signs: make another key the first before`)
+  }
+  return keys.filter((_, i) => i !== index) as unknown as SigningKeys
+}
+
+/** Throws an Error, the end of a sentence that begins with the setting, if the value cannot be used as a whole. */
+export async function readUsableKeys(text: string): Promise<SigningKeys> {
+  const keys = readSigningKeys(text)
+  for (const [i, key] of keys.entries()) {
+    if (key.d === undefined) continue
+    await signingKeyOf([key]).catch(() => {
+      throw new Error(
+        `key ${i + 1} cannot sign: its public and its private part do not fit together`,
+      )
+    })
+  }
+  return keys
+}
+
+export const isUsable = (text: string) =>
+  readUsableKeys(text).then(
+    () => true,
+    () => false,
+  )
+
+/** What a rotation needs next. `from`: the earliest moment at which that refuses no good token, in epoch seconds. */
+export type NextStep =
+  | Readonly<{ step: 'add' }>
+  | Readonly<{ step: 'promote' | 'retire'; kid: string; from: number }>
+  /** Keys that were made elsewhere do not say which is older. */
+  | Readonly<{ step: 'unknown' }>
+
+type Published = Readonly<{ kid: string; added_at?: number; first_at?: number }>
+
+/** Only a key that has signed has `first_at`. */
+export function nextStep([first, ...others]: readonly Published[]): NextStep {
+  if (first === undefined || others.length === 0) return { step: 'add' }
+  if (first.first_at === undefined) return { step: 'unknown' }
+  const old = others.find(({ first_at }) => first_at !== undefined)
+  if (old) return { step: 'retire', kid: old.kid, from: first.first_at + EXPIRED_AFTER_SECONDS }
+  const [added] = others as [Published]
+  return added.added_at === undefined
+    ? { step: 'unknown' }
+    : { step: 'promote', kid: added.kid, from: added.added_at + PUBLISHED_AFTER_SECONDS }
+}
+
+export const nextStepOf = async (keys: SigningKeys) => nextStep((await publicKeys(keys)).keys)

@@ -1,0 +1,153 @@
+/** JWTs that our own asymmetric keys sign and verify. */
+
+import { encode } from 'jose/base64url'
+import { JOSEError, JWKSNoMatchingKey } from 'jose/errors'
+import { jwtVerify } from 'jose/jwt/verify'
+import type { Claims } from './key-set.ts'
+import {
+  identityOf,
+  isObject,
+  type KeyType,
+  SIGNING_ALGORITHMS,
+  type SigningAlgorithm,
+  type SigningKey,
+  type SigningKeys,
+  typeOf,
+} from './signing-keys.ts'
+import { thumbprintOf } from './thumbprint.ts'
+
+/** Imported once for each isolate: importing costs as much as signing. */
+type Signer = Readonly<{
+  alg: SigningAlgorithm
+  kid: string
+  signature: KeyType['signature']
+  key: CryptoKey
+  /** The encoded header by its `typ`. */
+  headers: Map<string, string>
+}>
+const signers = new WeakMap<SigningKeys, Signer>()
+
+const encoder = new TextEncoder()
+
+const importKey = (jwk: object, { key }: KeyType, operation: 'sign' | 'verify') =>
+  crypto.subtle.importKey(
+    'jwk',
+    jwk as JsonWebKey,
+    key as SubtleCryptoImportKeyAlgorithm,
+    operation === 'verify',
+    [operation],
+  )
+
+/** Throws if the members of the key do not fit together: what it signs would not verify. */
+async function signerOf(signing: SigningKey): Promise<Signer> {
+  const type = typeOf(signing) as KeyType
+  const { alg, signature } = type
+  const own = identityOf(signing)
+  try {
+    const [key, verifying] = await Promise.all([
+      importKey({ ...own, d: signing.d }, type, 'sign'),
+      importKey(own, type, 'verify'),
+    ])
+    const trial = encoder.encode(alg)
+    const signed = await crypto.subtle.sign(signature, key, trial)
+    if (await crypto.subtle.verify(signature, verifying, signed, trial)) {
+      return { alg, kid: await thumbprintOf(own), signature, key, headers: new Map() }
+    }
+  } catch {
+    // The platform's message could repeat a member.
+  }
+  throw new Error('the first key cannot sign: its public and its private part do not fit together')
+}
+
+async function importedSigner(keys: SigningKeys): Promise<Signer> {
+  const known = signers.get(keys)
+  if (known) return known
+  const signer = await signerOf(keys[0])
+  signers.set(keys, signer)
+  return signer
+}
+
+/** The `kid` and the algorithm of what `signWith` signs. Throws an Error that says so if the first key cannot sign. */
+export async function signingKeyOf(keys: SigningKeys) {
+  const { kid, alg } = await importedSigner(keys)
+  return { kid, alg }
+}
+
+function headerOf({ alg, kid, headers }: Signer, typ: string): string {
+  const known = headers.get(typ)
+  if (known !== undefined) return known
+  const header = encode(JSON.stringify({ alg, typ, kid }))
+  headers.set(typ, header)
+  return header
+}
+
+/** A JWT with the claims unchanged: the caller sets `iss`, `iat` and `exp`. `typ` is one of our own words (RFC 8725 §3.11). */
+export async function signWith(keys: SigningKeys, typ: string, claims: object): Promise<string> {
+  const signer = signers.get(keys) ?? (await importedSigner(keys))
+  const signed = `${headerOf(signer, typ)}.${encode(JSON.stringify(claims))}`
+  const signature = await crypto.subtle.sign(signer.signature, signer.key, encoder.encode(signed))
+  return `${signed}.${encode(new Uint8Array(signature))}`
+}
+
+/** The public keys that verify. */
+export type VerificationKeys = Readonly<{
+  /** The key of a `kid`; null if there is none. Throws if that cannot be known now. `nowMs` in epoch milliseconds. */
+  find(kid: string, nowMs: number): Promise<CryptoKey | null>
+}>
+
+/** The keys of a public JWK Set by their `kid`. Leaves out what is not understood (RFC 7517 §5). */
+export async function importPublicKeys(keys: readonly unknown[]): Promise<Map<string, CryptoKey>> {
+  const imported = keys.map(async (jwk) => {
+    if (!isObject(jwk)) return null
+    const type = typeOf(jwk)
+    if (!type) return null
+    const own = identityOf(jwk as SigningKey)
+    const key = await importKey(own, type, 'verify').catch(() => null)
+    return key && ([await thumbprintOf(own), key] as const)
+  })
+  return new Map((await Promise.all(imported)).filter((found) => found !== null))
+}
+
+/** For who holds the private keys. */
+export function ownVerificationKeys(keys: SigningKeys): VerificationKeys {
+  let imported: Map<string, CryptoKey> | undefined
+  return {
+    async find(kid) {
+      imported ??= await importPublicKeys(keys)
+      return imported.get(kid) ?? null
+    },
+  }
+}
+
+const algorithmFor = ({ algorithm }: CryptoKey): SigningAlgorithm =>
+  algorithm.name === 'ECDSA' ? 'ES256' : 'EdDSA'
+
+/**
+ * Returns the claims of a JWT that the key of its `kid` verifies, of this `typ`, from this issuer, and valid at `nowMs`
+ * (epoch milliseconds); otherwise a string that says why not. `exp` is required. The algorithm is that of the key and never the
+ * token's choice (RFC 8725 §3.1); keys in the header are not used (§3.10). What `keys` throw is thrown.
+ */
+export async function verifyWith(
+  keys: VerificationKeys,
+  jwt: string,
+  expected: Readonly<{ typ: string; issuer: string; nowMs: number }>,
+): Promise<Claims | string> {
+  const keyFor = async ({ kid, alg }: { kid?: string; alg?: string }) => {
+    const key = typeof kid === 'string' ? await keys.find(kid, expected.nowMs) : null
+    if (key === null || algorithmFor(key) !== alg) throw new JWKSNoMatchingKey()
+    return key
+  }
+  try {
+    const { payload } = await jwtVerify(jwt, keyFor, {
+      algorithms: [...SIGNING_ALGORITHMS],
+      typ: expected.typ,
+      issuer: expected.issuer,
+      requiredClaims: ['exp'],
+      currentDate: new Date(expected.nowMs),
+    })
+    return payload
+  } catch (failure) {
+    if (failure instanceof JOSEError) return failure.message
+    throw failure
+  }
+}
