@@ -13,6 +13,7 @@ import { errorCodeEndpoint, errorIndexEndpoint } from './routes/error-codes.tsx'
 import { sendNotFound } from './routes/error-page.tsx'
 import { healthEndpoint } from './routes/healthz.ts'
 import { introspectionEndpoint } from './routes/introspect.ts'
+import { keySetEndpoint } from './routes/key-set.ts'
 import { landingEndpoint } from './routes/landing.tsx'
 import { loginEndpoint } from './routes/login.tsx'
 import { logoutEndpoint } from './routes/logout.ts'
@@ -27,6 +28,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   revocationEndpoint,
   introspectionEndpoint,
   metadataEndpoint,
+  keySetEndpoint,
   authorizationEndpoint,
   accountEndpoint,
   loginEndpoint,

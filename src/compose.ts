@@ -5,6 +5,7 @@ import { readSettings, type Settings, startProblems } from './config.ts'
 import { limitInTime, withDeadline } from './deadline.ts'
 import { CRON_INTERVAL_SECONDS } from './domain/revocation.ts'
 import { log } from './http/log.ts'
+import { readKeys } from './secrets.ts'
 import { clientCache } from './stores/client-cache.ts'
 import { clientStore } from './stores/clients.ts'
 import { authorizationStore, codeStore } from './stores/codes.ts'
@@ -32,6 +33,8 @@ export type Bindings = Readonly<{
   EVENTS?: AnalyticsEngineDataset
   /** Optional: the management worker. */
   MANAGEMENT?: Pick<Fetcher, 'fetch'>
+  /** Optional: the private JWK Set that signs tokens. */
+  SIGNING_KEYS?: string
   ISSUER: string
 }>
 
@@ -80,7 +83,8 @@ export function compose(env: Bindings) {
   const stores = storesOf(env, settings)
   const { EVENTS: dataPoints = null, MANAGEMENT } = env
   const management = MANAGEMENT ? (request: Request) => MANAGEMENT.fetch(request) : null
-  const app = createApp({ ...settings, ...stores, dataPoints, management })
+  const signingKeys = readKeys('SIGNING_KEYS', env)
+  const app = createApp({ ...settings, ...stores, signingKeys, dataPoints, management })
   return { fetch: app.fetch, housekeep: (nowMs: number) => housekeep(env, settings, nowMs) }
 }
 

@@ -4,12 +4,11 @@
  * `npm run docs` writes docs/settings.md from it.
  */
 
-import { isLongEnough, MIN_SECRET_BYTES } from './crypto/jws.ts'
-import { proxySecretProblem } from './crypto/proxy-secret.ts'
 import type { Branding } from './domain/branding.ts'
 import { isPrivateUseScheme } from './domain/private-use-scheme.ts'
 import { accentOf, pageSettings } from './page-settings.ts'
 import { isIssuer, publicUrlProblem } from './protocol/public-url.ts'
+import { secretProblems } from './secrets.ts'
 
 export type WorkerName = 'registry' | 'management' | 'authenticator'
 
@@ -32,13 +31,10 @@ export const BINDINGS = {
 } as const
 
 /**
- * Optional: D1 for `/auth?fresh` in the authenticator, data points in every worker, and the management worker in the
- * registry, which has no management API without it.
+ * Optional: D1 for `/auth?fresh` in the authenticator, data points in every worker, the management worker in the
+ * registry, which has no management API without it, and the registry in the authenticator, to read its keys.
  */
-export const OPTIONAL_BINDINGS = ['DB', 'EVENTS', 'MANAGEMENT'] as const
-
-/** Secrets of the authenticator, never in `[vars]`. */
-export const SECRET_NAMES = ['JWT_SECRET', 'PROXY_SECRET'] as const
+export const OPTIONAL_BINDINGS = ['DB', 'EVENTS', 'MANAGEMENT', 'REGISTRY'] as const
 
 /** Every minute: cron repairs a revocation whose write to KV was lost. */
 export const CRON = '* * * * *'
@@ -176,16 +172,6 @@ export function readSetting<N extends SettingName>(name: N, given: Given) {
   }
 }
 
-/** A value that is not text is not a secret. */
-const textOf = (secret: unknown) => (typeof secret === 'string' ? secret : '')
-
-function secretProblems(given: Given): string[] {
-  const jwtSecret = textOf(given.JWT_SECRET)
-  if (!isLongEnough(jwtSecret)) return [`JWT_SECRET: must be at least ${MIN_SECRET_BYTES} bytes`]
-  const problem = proxySecretProblem(textOf(given.PROXY_SECRET), jwtSecret)
-  return problem === null ? [] : [`PROXY_SECRET: ${problem}`]
-}
-
 /** The problems that keep a worker from serving, one line each: a name, then the problem, never the value. */
 export function startProblems(worker: WorkerName, given: Given): string[] {
   const unbound = Object.entries(BINDINGS)
@@ -199,8 +185,7 @@ export function startProblems(worker: WorkerName, given: Given): string[] {
     const problem = problemIn(() => readSettings(given))
     if (problem !== null) badSettings.push(problem)
   }
-  const badSecrets = worker === 'authenticator' ? secretProblems(given) : []
-  return [...unbound, ...badSettings, ...badSecrets]
+  return [...unbound, ...badSettings, ...secretProblems(worker, given)]
 }
 
 /** A variable with the name of a binding would be text. */

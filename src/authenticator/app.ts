@@ -2,8 +2,8 @@
 
 import { readSetting, startProblems } from '../config.ts'
 import { newCorrelationId } from '../crypto/correlation-id.ts'
-import { importSecret, type SharedKey, signJwt } from '../crypto/jws.ts'
 import { proxySecretsIn } from '../crypto/proxy-secret.ts'
+import type { PublicKeySet } from '../crypto/signing-keys.ts'
 import { withDeadline } from '../deadline.ts'
 import { endOf, type SessionRecord } from '../domain/session.ts'
 import type {
@@ -12,6 +12,7 @@ import type {
   AuthenticatorBinding,
 } from '../protocol/authentication.ts'
 import { refusal, refusalBody, refusalResponse, UNAVAILABLE } from '../protocol/bearer.ts'
+import { KEY_SET_PATH, KEY_SET_SECONDS, KEY_SET_TYPE } from '../protocol/key-set.ts'
 import { liveSessions } from '../stores/live-sessions.ts'
 import { type Checked, checkCredential, type Question } from './check.ts'
 import { type Asking, type Defer, logFault, tell } from './log.ts'
@@ -19,6 +20,7 @@ import { NOT_A_PROXY, readOriginalRequest, readProxySecret } from './proxy.ts'
 import { httpQuestion, readQuery } from './query.ts'
 import { refusalRecorder } from './refusal-record.ts'
 import { seenProofs } from './seen-proofs.ts'
+import { sessionSigner } from './session-signer.ts'
 import { type AuthenticatorEnv, NO_PROXY_SECRET, needsProxySecret } from './settings.ts'
 
 const JWT_LIFETIME_SECONDS = 300
@@ -26,7 +28,7 @@ const JWT_LIFETIME_SECONDS = 300
 const JWT_REUSED_SECONDS = 10
 
 /** The paths that are served over HTTP. */
-export const AUTHENTICATOR_PATHS: readonly string[] = ['/auth', '/healthz']
+export const AUTHENTICATOR_PATHS: readonly string[] = ['/auth', '/healthz', KEY_SET_PATH]
 
 /** Without `defer` refusals are not recorded. */
 export type Authenticator = Readonly<{
@@ -48,7 +50,7 @@ function serving(env: AuthenticatorEnv): Authenticator {
   const waitSeconds = readSetting('STORAGE_TIMEOUT_SECONDS', env)
   const sessions = withDeadline(liveSessions(env.SESSIONS, db), waitSeconds)
   const proofs = withDeadline(seenProofs(db), waitSeconds)
-  let key: SharedKey | undefined
+  const signer = sessionSigner(env)
   const signed = new WeakMap<SessionRecord, Readonly<{ jwt: string; reusedUntil: number }>>()
 
   const secrets = proxySecretsIn(env.PROXY_SECRET ?? '')
@@ -64,8 +66,7 @@ function serving(env: AuthenticatorEnv): Authenticator {
     if (kept && now < kept.reusedUntil) return kept.jwt
     const end = endOf(session)
     const exp = Math.min(now + JWT_LIFETIME_SECONDS, end)
-    key ??= await importSecret(env.JWT_SECRET)
-    const jwt = await signJwt({ ...session, iss: env.ISSUER, iat: now, exp }, key)
+    const jwt = await signer.sign({ ...session, iss: env.ISSUER, iat: now, exp })
     signed.set(session, { jwt, reusedUntil: Math.min(now + JWT_REUSED_SECONDS, end) })
     return jwt
   }
@@ -102,6 +103,7 @@ function serving(env: AuthenticatorEnv): Authenticator {
       return invalid('The method must be GET or HEAD.', 405, { Allow: 'GET, HEAD' })
     }
     if (path === '/healthz') return healthy()
+    if (path === KEY_SET_PATH) return keySet(await signer.publicKeys())
     if (isSecretNeeded && secrets.length === 0) {
       logFault('bad_setting', NO_PROXY_SECRET)
       return refusalResponse(UNAVAILABLE)
@@ -203,6 +205,16 @@ const AUTHENTICATED = new Headers({ ...HEADERS, 'X-Auth-Status': 'authenticated'
 
 const healthy = () => new Response('{"status":"ok"}', { headers: HEADERS })
 const anonymous = () => new Response('{"status":"anonymous"}', { headers: ANONYMOUS })
+
+/** Public keys: for any caller, and to be kept. */
+const keySet = (keys: PublicKeySet) =>
+  new Response(JSON.stringify(keys), {
+    headers: {
+      'Content-Type': KEY_SET_TYPE,
+      'Cache-Control': `public, max-age=${KEY_SET_SECONDS}`,
+      'Access-Control-Allow-Origin': '*',
+    },
+  })
 
 const invalid = (reason: string, status: number, headers: Record<string, string> = {}) =>
   new Response(refusalBody({ error: 'invalid_request', reason }), {

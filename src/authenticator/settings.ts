@@ -11,8 +11,13 @@ export type AuthenticatorEnv = Readonly<{
   REFUSAL_LIMIT?: RateLimit
   /** Data points are written if it is bound. */
   EVENTS?: AnalyticsEngineDataset
+  /** The registry, whose `/jwks.json` is read; without it from ISSUER. */
+  REGISTRY?: Pick<Fetcher, 'fetch'>
   ISSUER: string
-  JWT_SECRET: string
+  /** Signs what services receive, unless AUTHENTICATOR_KEYS is set. One of the two must be. */
+  JWT_SECRET?: string
+  /** A private JWK Set, whose first key signs what services receive. */
+  AUTHENTICATOR_KEYS?: string
   /** The expected `X-Proxy-Secret` of callers over HTTP. During a rotation the new and the old secret, separated by a space. */
   PROXY_SECRET?: string
   /** How long a check waits for one answer of storage before the response is 503. */

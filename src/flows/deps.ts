@@ -1,5 +1,6 @@
 /** What flows are given: stores by their promises, settings by name, and the context of one request. */
 
+import type { SigningKeys } from '../crypto/signing-keys.ts'
 import type { PkcePolicy, RefreshPolicy } from '../domain/client.ts'
 import type { ScopePolicy } from '../protocol/scope-parameter.ts'
 import type {
@@ -35,6 +36,8 @@ export type Deps = Readonly<{
   users: UserStore
   supported: SupportedStore
   issuer: string
+  /** Null: nothing can be signed. */
+  signingKeys: SigningKeys | null
   /** True when an external accounts service signs users in: then a user need not be registered here. */
   usersAreExternal: boolean
   codeLifetimeSeconds: number

@@ -2,6 +2,7 @@
 
 import { sessionKeyOf, tokenDigestOf } from '../crypto/digest.ts'
 import { type Client, isEnabled } from '../domain/client.ts'
+import type { ClientId } from '../domain/ids.ts'
 import { grantedResources, resourcesWith, scopesFor, urisOf } from '../domain/resource.ts'
 import { invalidClient, readClientAuthentication } from '../protocol/client-authentication.ts'
 import type { Fields } from '../protocol/fields.ts'
@@ -16,13 +17,20 @@ import { stillHeld } from './still-held.ts'
 type IntrospectionDeps = ClientDeps &
   Pick<Deps, 'liveSessions' | 'refreshTokens' | 'usersAreExternal'>
 
-/** Null if the token is not active, or the client may not know. Throws only when the client is not authenticated. */
+type Introspected = Readonly<{
+  /** Null if the token is not active, or the client may not know. */
+  token: ActiveToken | null
+  /** The client that asked. */
+  asking: ClientId
+}>
+
+/** Throws only when the client is not authenticated. */
 export async function introspect(
   fields: Fields,
   authorization: string | undefined,
   deps: IntrospectionDeps,
   context: RequestContext,
-): Promise<ActiveToken | null> {
+): Promise<Introspected> {
   const { kind, token } = readPresentedToken(fields)
   const presented = readClientAuthentication(fields, authorization)
   // RFC 7662 §2.1: the endpoint MUST require authorization, and the id of a public client is no secret.
@@ -33,7 +41,8 @@ export async function introspect(
   const client = await authenticateClient(presented, deps, context, { grant })
   const active =
     (await session) ?? (await activeRefreshToken(await standing, client, deps, context))
-  return active && mayKnow(client, active) ? active : null
+  const isKnown = active && mayKnow(client, active)
+  return { token: isKnown ? active : null, asking: client.clientId }
 }
 
 /** About its own tokens a client learns what it was told when it got them. */

@@ -4,13 +4,13 @@ import {
   ALL_WORKERS,
   CRON,
   type Given,
-  SECRET_NAMES,
   SETTING_NAMES,
   SETTINGS,
   startProblems,
   type WorkerName,
 } from '../config.ts'
 import { LOOPBACK_HOSTS } from '../domain/network.ts'
+import { ALL_SECRET_NAMES } from '../secrets.ts'
 import { AUTHENTICATOR_CONFIG, MANAGEMENT_CONFIG, REGISTRY_CONFIG } from './project.ts'
 import { readWranglerConfig, type WranglerConfig } from './wrangler-config.ts'
 
@@ -84,13 +84,22 @@ function differentIds(configs: Configs): string[] {
   })
 }
 
-/** The service that the registry forwards to must be the management worker. */
-function serviceProblems({ registry, management }: Configs): string[] {
-  const bound = registry.services.find(({ binding }) => binding === 'MANAGEMENT')
-  if (!bound || bound.service === management.name) return []
-  const { registry: file, management: other } = CONFIG_FILES
-  return [`${file}: MANAGEMENT is bound to ${bound.service}, but ${other} names ${management.name}`]
-}
+/** Which worker binds which other one as a service. */
+const SERVICES = [
+  { from: 'registry', binding: 'MANAGEMENT', to: 'management' },
+  { from: 'authenticator', binding: 'REGISTRY', to: 'registry' },
+] as const satisfies readonly { from: WorkerName; binding: string; to: WorkerName }[]
+
+/** A service that is bound must be the worker of that name. */
+const serviceProblems = (configs: Configs): string[] =>
+  SERVICES.flatMap(({ from, binding, to }) => {
+    const bound = configs[from].services.find((service) => service.binding === binding)
+    const { name } = configs[to]
+    if (!bound || bound.service === name) return []
+    return [
+      `${CONFIG_FILES[from]}: ${binding} is bound to ${bound.service}, but ${CONFIG_FILES[to]} names ${name}`,
+    ]
+  })
 
 /**
  * What any deployment needs, also the one of `npm start`: the workers' own checks, the same stores for all, and cron.
@@ -141,12 +150,12 @@ function publicProblems(worker: WorkerName, config: WranglerConfig): string[] {
     ...[...idsOf(config)]
       .filter(([, id]) => isPlaceholder(id))
       .map(([binding]) => `the id of ${binding} is a placeholder`),
-    ...SECRET_NAMES.filter((name) => vars[name] !== undefined).map(
+    ...ALL_SECRET_NAMES.filter((name) => vars[name] !== undefined).map(
       (name) => `${name} must be a secret (wrangler secret put), not in [vars]`,
     ),
     // A misspelt setting would have no effect, and no worker would say so.
     ...Object.keys(vars)
-      .filter((name) => !isSettingOf(worker, name) && !SECRET_NAMES.some((one) => one === name))
+      .filter((name) => !isSettingOf(worker, name) && !ALL_SECRET_NAMES.some((one) => one === name))
       .map((name) => `${name} is not a setting of the ${worker}`),
     ...(config.workers_dev === false ? [] : ['workers_dev must be false']),
     ...(worker === 'management' && hasRoutes(config)

@@ -1,6 +1,6 @@
 /** Small files: those that hold a secret are for their owner alone, and what a person wrote is UTF-8. */
 
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { chmod, readFile, rename, writeFile } from 'node:fs/promises'
 import { Refusal } from './refusal.ts'
 
 const OWNER_ONLY = 0o600
@@ -18,6 +18,8 @@ export const readIfPresent = (path: string) =>
     if (fault.code === 'ENOENT') return null
     throw fault
   })
+
+export const makePrivate = (path: string) => chmod(path, OWNER_ONLY)
 
 /** Without a byte order mark. Bytes that are not UTF-8 are a Refusal that names `what`. */
 export function utf8Text(what: string, bytes: Uint8Array): string {

@@ -6,13 +6,13 @@ import {
   BINDINGS,
   CRON,
   type OPTIONAL_BINDINGS,
-  SECRET_NAMES,
   SETTING_NAMES,
   SETTINGS,
   type SettingName,
   type WorkerName,
 } from '../config.ts'
 import { MIN_SECRET_BYTES } from '../crypto/jws.ts'
+import { SECRET_NAMES, type SecretName } from '../secrets.ts'
 import { inProject } from './project.ts'
 
 export const SETTINGS_PAGE = inProject('docs/settings.md')
@@ -67,11 +67,15 @@ const EFFECTS = {
 } satisfies Record<SettingName, string>
 
 const SECRET_EFFECTS = {
+  SIGNING_KEYS:
+    'Optional: a private JWK Set that `npm run admin -- key` makes. The first key signs access tokens and introspection, the public parts of all are at `/jwks.json`. `npm start` makes one. [How to make and rotate it](keys.md).',
   JWT_SECRET:
-    'Signs the JWTs that services receive. `npm start` makes one. [How to rotate it](operate.md#rotate-jwt_secret).',
+    'Signs the JWTs that services receive, unless `AUTHENTICATOR_KEYS` is set. At least MIN bytes. `npm start` makes one. [How to rotate it](operate.md#rotate-jwt_secret).',
+  AUTHENTICATOR_KEYS:
+    'Instead of `JWT_SECRET`: a JWK Set like `SIGNING_KEYS`, but never the same keys. Its public parts are at `/jwks.json` of the authenticator, so that services hold nothing that signs. [How to change over](keys.md#the-authenticators-own-keys).',
   PROXY_SECRET:
-    'What a proxy sends in `X-Proxy-Secret`: visible ASCII, and another secret than `JWT_SECRET`. During a rotation two, separated by a space. Without it every answer of `/auth` over HTTP is 503, unless `ISSUER` is a loopback address; service bindings need none. `npm start` makes one.',
-} satisfies Record<(typeof SECRET_NAMES)[number], string>
+    'What a proxy sends in `X-Proxy-Secret`: at least MIN bytes of visible ASCII, and another secret than `JWT_SECRET`. During a rotation two, separated by a space. Without it every answer of `/auth` over HTTP is 503, unless `ISSUER` is a loopback address; service bindings need none. `npm start` makes one.',
+} satisfies Record<SecretName, string>
 
 const BINDING_EFFECTS = {
   DB: "clients, users, codes, revocations, audit; optional in the authenticator, for `/auth?fresh`, `revocation: 'immediate'` and `why`",
@@ -82,6 +86,8 @@ const BINDING_EFFECTS = {
     'limits how many refusals are recorded, per location; optional in the authenticator, with `DB`',
   MANAGEMENT:
     'optional: the management worker, to which the registry forwards `/admin/v1`, `/openapi.json`, `/docs`, `/schemas/session.json` and `/invitation`; without it these paths are 404',
+  REGISTRY:
+    'optional, in the authenticator: the registry, from which it reads `/jwks.json` to check signed tokens; without it from `ISSUER`',
   EVENTS:
     'optional: a data point for each request and check, where the account has Analytics Engine',
 } satisfies Record<keyof typeof BINDINGS | (typeof OPTIONAL_BINDINGS)[number], string>
@@ -149,14 +155,20 @@ ${table(
   }),
 )}
 
-## Secrets of the authenticator
+## Secrets
 
-Each has at least ${MIN_SECRET_BYTES} bytes and is set by \`npx wrangler secret put NAME --config src/authenticator/wrangler.toml\`, never in
-\`[vars]\`.
+A secret is never in \`[vars]\`: \`npx wrangler secret put NAME\` sets one of the registry, with
+\`--config src/authenticator/wrangler.toml\` one of the authenticator. \`npm start\` reads them from its environment.
 
 ${table(
-  ['name', 'effect'],
-  SECRET_NAMES.map((name) => [`\`${name}\``, SECRET_EFFECTS[name]]),
+  ['name', 'worker', 'effect'],
+  ALL_WORKERS.flatMap((worker) =>
+    SECRET_NAMES[worker].map((name) => [
+      `\`${name}\``,
+      worker,
+      SECRET_EFFECTS[name].replace('MIN', String(MIN_SECRET_BYTES)),
+    ]),
+  ),
 )}
 
 ## Bindings
@@ -171,6 +183,7 @@ ${table(
       BINDING_EFFECTS[name as keyof typeof BINDINGS],
     ]),
     ['`MANAGEMENT`', 'service', '', BINDING_EFFECTS.MANAGEMENT],
+    ['`REGISTRY`', 'service', '', BINDING_EFFECTS.REGISTRY],
     ['`EVENTS`', 'Analytics Engine dataset', '', BINDING_EFFECTS.EVENTS],
   ],
 )}

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { readSettings, SETTING_NAMES } from '../config.ts'
 import { isLongEnough, MIN_SECRET_BYTES } from '../crypto/jws.ts'
 import { proxySecretProblem } from '../crypto/proxy-secret.ts'
+import { KEY_SETTINGS, readKeys } from '../secrets.ts'
 import { type Environment, REGISTRY_CONFIG, stateDirectory } from './project.ts'
 import { Refusal } from './refusal.ts'
 import { readWranglerConfig } from './wrangler-config.ts'
@@ -11,6 +12,7 @@ import { readWranglerConfig } from './wrangler-config.ts'
 /** Secrets made for this state, so that JWTs and a proxy's configuration stay good after a restart. */
 export const jwtSecretFile = (stateDir: string) => join(stateDir, 'jwt-secret')
 export const proxySecretFile = (stateDir: string) => join(stateDir, 'proxy-secret')
+export const signingKeysFile = (stateDir: string) => join(stateDir, 'signing-keys.json')
 
 /** An empty value counts as not set. */
 const givenIn = (env: Environment) =>
@@ -51,6 +53,7 @@ export function readStartSettings(env: Environment, configured: Readonly<Record<
   if (jwtSecret && !isLongEnough(jwtSecret)) {
     throw new Refusal(`JWT_SECRET: must be at least ${MIN_SECRET_BYTES} bytes`)
   }
+  for (const name of KEY_SETTINGS) readKeys(name, env)
   const proxySecret = env.PROXY_SECRET || null
   const problem = proxySecretProblem(proxySecret ?? '', jwtSecret ?? '')
   if (problem) throw new Refusal(`PROXY_SECRET: ${problem}`)
@@ -63,6 +66,10 @@ export function readStartSettings(env: Environment, configured: Readonly<Record<
     /** Null: `npm start` makes one and keeps it in the state. */
     jwtSecret,
     proxySecret,
+    /** The same. */
+    signingKeys: env.SIGNING_KEYS || null,
+    /** Null: JWT_SECRET signs. */
+    authenticatorKeys: env.AUTHENTICATOR_KEYS || null,
     /** For both workers: the settings that the environment gives, and ISSUER. */
     vars: vars as Readonly<Record<string, string>>,
   }

@@ -3,13 +3,14 @@
 import { createServer } from 'node:net'
 import { Log, LogLevel } from 'miniflare'
 import { lifetimesOf, readSettings } from '../config.ts'
+import { createKeys, formatKeys, isUsable } from '../crypto/key-rotation.ts'
 import { randomText } from '../crypto/random.ts'
 import { CRON_INTERVAL_SECONDS } from '../domain/revocation.ts'
 import { registrationPorts } from '../stores/registration.ts'
 import { buildWorker } from './build-worker.ts'
 import { prepareDemo } from './demo.ts'
 import { configurationProblems, readConfigs, withVars } from './deploy-problems.ts'
-import { readIfPresent, writePrivateFile } from './files.ts'
+import { makePrivate, readIfPresent, writePrivateFile } from './files.ts'
 import { prepareOperators } from './prepare-operators.ts'
 import { oneLine, Refusal } from './refusal.ts'
 import { runUntilEnded } from './run-until-ended.ts'
@@ -20,6 +21,7 @@ import {
   proxySecretFile,
   readStartSettings,
   type StartSettings,
+  signingKeysFile,
 } from './settings.ts'
 import { openState } from './state.ts'
 import { claimState, retryWhenBusy } from './state-lock.ts'
@@ -45,6 +47,19 @@ async function keptSecret(file: string): Promise<string> {
   const secret = randomText()
   await writePrivateFile(file, secret)
   return secret
+}
+
+/** Keys that are made once and kept in `file`. Broken ones are replaced. */
+async function keptKeys(file: string): Promise<string> {
+  const kept = await readIfPresent(file)
+  if (kept !== null && (await isUsable(kept))) {
+    await makePrivate(file)
+    return kept
+  }
+  if (kept !== null) console.error(`note: ${file} is replaced: its keys cannot be used`)
+  const keys = await formatKeys(await createKeys('ES256', Math.floor(Date.now() / 1000)))
+  await writePrivateFile(file, keys)
+  return keys
 }
 
 /** Applies the migrations, seeds the demo and makes the clients of operators, before anything is served. */
@@ -104,13 +119,20 @@ async function start(takeSignals: () => void): Promise<() => Promise<void>> {
       buildWorker(authenticator.main),
     ])
     const proxyFile = settings.proxySecret === null ? proxySecretFile(stateDir) : null
+    const signingKeys = settings.signingKeys ?? (await keptKeys(signingKeysFile(stateDir)))
     const secrets = {
       JWT_SECRET: settings.jwtSecret ?? (await keptSecret(jwtSecretFile(stateDir))),
       PROXY_SECRET: settings.proxySecret ?? (await keptSecret(proxySecretFile(stateDir))),
+      ...(settings.authenticatorKeys && { AUTHENTICATOR_KEYS: settings.authenticatorKeys }),
     }
     const runtime = runWorkers(
       [
-        { config: registry, module: registryModule, port, vars },
+        {
+          config: registry,
+          module: registryModule,
+          port,
+          vars: { ...vars, SIGNING_KEYS: signingKeys },
+        },
         { config: management, module: managementModule, vars },
         {
           // With the database and the limit, so that `/auth?fresh` answers here and `why` knows its refusals.

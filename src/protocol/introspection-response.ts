@@ -52,3 +52,24 @@ export function introspectionResponse(token: ActiveToken | null, issuer: string)
     endorsements: token.endorsements,
   }
 }
+
+/** The `typ` of a signed response, and with `application/` its media type (RFC 9701 §5). */
+export const INTROSPECTION_JWT = 'token-introspection+jwt'
+
+/** Does the `Accept` header ask for a signed response (RFC 9701 §4)? */
+export const asksForSignedResponse = (accept = '') =>
+  accept
+    .toLowerCase()
+    .split(',')
+    .map((range) => range.replace(/\s/g, ''))
+    .some((range) =>
+      /^application\/token-introspection\+jwt(?!.*;q=0(\.0*)?(;|$))(;|$)/.test(range),
+    )
+
+type Asked = Readonly<{ issuer: string; clientId: string; now: number }>
+
+/** RFC 9701 §5: without `sub` and `exp`, so that no one takes it for an access token. `aud` is the client that asked. */
+export const signedClaims = (
+  response: ReturnType<typeof introspectionResponse>,
+  { issuer, clientId, now }: Asked,
+) => ({ iss: issuer, aud: clientId, iat: now, token_introspection: response })

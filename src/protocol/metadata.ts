@@ -1,9 +1,11 @@
 /** Authorization server metadata (RFC 8414 §2). */
 
 import { SIGNATURE_ALGORITHMS } from '../crypto/signature-algorithms.ts'
+import type { SigningAlgorithm } from '../crypto/signing-keys.ts'
 import { REQUEST_AUTH_METHODS } from '../domain/client.ts'
 import { OFFLINE_ACCESS } from '../domain/scope.ts'
 import { PROMPTS } from './interaction.ts'
+import { KEY_SET_PATH } from './key-set.ts'
 
 /** The endpoints that authenticate clients. */
 const ENDPOINTS_FOR_CLIENTS = { token: 'token', revocation: 'revoke', introspection: 'introspect' }
@@ -15,8 +17,12 @@ const authMethodsAt = (endpoint: string) =>
 const entries = (make: (name: string, path: string) => [string, unknown]) =>
   Object.fromEntries(Object.entries(ENDPOINTS_FOR_CLIENTS).map(([name, path]) => make(name, path)))
 
-/** All that are declared. */
-type Supported = Readonly<{ scopes: readonly string[]; resources: readonly string[] }>
+/** All that are declared, and the algorithm with which tokens are signed; null without keys. */
+type Supported = Readonly<{
+  scopes: readonly string[]
+  resources: readonly string[]
+  signingAlgorithm: SigningAlgorithm | null
+}>
 
 /**
  * §7.2: `issuer` is the setting and never from the request, so that a caller cannot change the endpoints.
@@ -24,7 +30,7 @@ type Supported = Readonly<{ scopes: readonly string[]; resources: readonly strin
 export function serverMetadata(
   issuer: string,
   grantTypes: readonly string[],
-  { scopes, resources }: Supported,
+  { scopes, resources, signingAlgorithm }: Supported,
 ) {
   const urls = resources.filter((uri) => /^https?:/.test(uri))
   return {
@@ -49,6 +55,11 @@ export function serverMetadata(
     scopes_supported: [...new Set([...scopes, OFFLINE_ACCESS])].sort(),
     // RFC 9728 §4: resources that are URLs, since only those have metadata.
     ...(urls.length > 0 && { protected_resources: urls }),
+    ...(signingAlgorithm && {
+      jwks_uri: `${issuer}${KEY_SET_PATH}`,
+      // RFC 9701 §7.
+      introspection_signing_alg_values_supported: [signingAlgorithm],
+    }),
     service_documentation: `${issuer}/`,
   }
 }

@@ -1,8 +1,14 @@
-/** `/introspect`: RFC 7662. For servers, so not for scripts of other origins. */
+/** `/introspect`: RFC 7662, signed on request (RFC 9701). For servers, so not for scripts of other origins. */
 
+import { signWith } from '../crypto/signed-jwt.ts'
 import { introspect } from '../flows/introspect.ts'
 import { sendErrorJson } from '../http/error-json.ts'
-import { introspectionResponse } from '../protocol/introspection-response.ts'
+import {
+  asksForSignedResponse,
+  INTROSPECTION_JWT,
+  introspectionResponse,
+  signedClaims,
+} from '../protocol/introspection-response.ts'
 import { clientPost } from './client-post.ts'
 import type { Endpoint } from './endpoint.ts'
 
@@ -11,7 +17,12 @@ export const introspectionEndpoint: Endpoint = {
   sendError: sendErrorJson,
   post: clientPost(async (c, fields, deps) => {
     const authorization = c.req.header('Authorization')
-    const token = await introspect(fields, authorization, deps, c.var.request)
-    return introspectionResponse(token, deps.issuer)
+    const { token, asking } = await introspect(fields, authorization, deps, c.var.request)
+    const body = introspectionResponse(token, deps.issuer)
+    const { issuer, signingKeys } = deps
+    if (!signingKeys || !asksForSignedResponse(c.req.header('Accept'))) return body
+    const claims = signedClaims(body, { issuer, clientId: asking, now: c.var.request.now })
+    const jwt = await signWith(signingKeys, INTROSPECTION_JWT, claims)
+    return c.body(jwt, 200, { 'Content-Type': `application/${INTROSPECTION_JWT}` })
   }),
 }

@@ -1,5 +1,6 @@
 /** `/.well-known/oauth-authorization-server`: RFC 8414 §3. Public, so anyone may keep it and any script read it. */
 
+import { algorithmOf } from '../crypto/signing-keys.ts'
 import { GRANT_TYPES } from '../domain/client.ts'
 import { sendErrorJson } from '../http/error-json.ts'
 import { serverMetadata } from '../protocol/metadata.ts'
@@ -14,8 +15,11 @@ export const metadataEndpoint: Endpoint = {
   sendError: sendErrorJson,
   allowsAnyOrigin: true,
   isRoutine: true,
-  get: async (c, { issuer, supported }) => {
-    const body = serverMetadata(issuer, GRANT_TYPES, await supported.read(c.var.request.nowMs))
+  get: async (c, { issuer, supported, signingKeys }) => {
+    const body = serverMetadata(issuer, GRANT_TYPES, {
+      ...(await supported.read(c.var.request.nowMs)),
+      signingAlgorithm: signingKeys && algorithmOf(signingKeys[0]),
+    })
     return c.json(body, 200, { 'Cache-Control': `public, max-age=${MAX_AGE_SECONDS}` })
   },
 }

@@ -55,12 +55,14 @@ it.each<[step: string, what: string, fail: () => Promise<void>]>([
   ['operator', 'the first cannot be made', failing(`${EXECUTE} INSERT`)],
   ['operator', 'the first is made, and wrangler fails', failing(`${EXECUTE} INSERT`, true)],
   ['secrets', 'they cannot be listed', spoiling('GET', /\/secrets$/, 'refuse')],
+  ['secrets', 'SIGNING_KEYS cannot be set', failing('secret put SIGNING_KEYS')],
   ['secrets', 'JWT_SECRET cannot be set', failing('secret put JWT_SECRET')],
   ['secrets', 'PROXY_SECRET cannot be set', failing('secret put PROXY_SECRET')],
   ['management', 'it cannot be deployed', failing(`deploy --config ${MANAGEMENT}`)],
   ['registry', 'it cannot be deployed', failing('deploy --domain auth.')],
   ['authenticator', 'it cannot be deployed', failing(`deploy --config ${AUTHENTICATOR}`)],
   ['migrations', 'they are applied, and wrangler fails', failing('d1 migrations', true)],
+  ['secrets', 'SIGNING_KEYS are set, and wrangler fails', failing('secret put SIGNING', true)],
   ['secrets', 'JWT_SECRET is set, and wrangler fails', failing('secret put JWT', true)],
   ['secrets', 'PROXY_SECRET is set, and wrangler fails', failing('secret put PROXY', true)],
   [
@@ -74,7 +76,7 @@ it.each<[step: string, what: string, fail: () => Promise<void>]>([
     'it is deployed, and wrangler fails',
     failing(`deploy --config ${AUTHENTICATOR}`, true),
   ],
-  ['doctor', 'a check fails', spoiling('GET', /\/secrets$/, 'refuse', 2)],
+  ['doctor', 'a check fails', spoiling('GET', /\/secrets$/, 'refuse', 3)],
 ])('npm run deploy goes on after a failure at the step %s: %s', async (step, _, fail) => {
   await fail()
   const failed = await run(WORDS)
@@ -85,14 +87,16 @@ it.each<[step: string, what: string, fail: () => Promise<void>]>([
     'What was made so far is kept: npm run deploy goes on from here when it is run again.',
   )
   expect(failed.stdout).not.toContain('Deployed.')
-  const before = (await cloud.read()).workers.authenticator?.secrets ?? {}
+  const { workers: soFar } = await cloud.read()
   cloud.box.spoil = () => null
   await cloud.write((account) => {
     account.failing = null
   })
   const { workers } = await expectDeployed(await run(WORDS))
   // A secret that a service may have already is not replaced.
-  expect(workers.authenticator?.secrets).toMatchObject(before)
+  for (const worker of ['registry', 'authenticator']) {
+    expect(workers[worker]?.secrets).toMatchObject(soFar[worker]?.secrets ?? {})
+  }
   // One operator, whose credential is at hand.
   expect(operatorsInDatabase()).toEqual([operator().client_id, 'registry-command-line'])
   await expectAdministers()

@@ -4,6 +4,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
+import { createKeys, formatKeys } from '../../src/crypto/key-rotation.ts'
 import type { Answer } from './command-line.ts'
 import { ACCOUNT, refuse, TOKEN } from './deploy-stand-ins.ts'
 import {
@@ -12,9 +13,9 @@ import {
   expectDeployed,
   filesOfSecrets,
   ISSUER,
+  MADE_SECRETS,
   operatorFile,
   run,
-  SECRET_NAMES,
   secretFolder,
   useAccount,
   WORDS,
@@ -31,6 +32,7 @@ describe('a fresh account', () => {
       'd1 migrations apply DB --remote',
       'd1 execute DB --remote --json --command SELECT',
       'd1 execute DB --remote --json --command INSERT',
+      'secret put SIGNING_KEYS',
       'secret put JWT_SECRET --config src/authenticator/wrangler.toml',
       'secret put PROXY_SECRET --config src/authenticator/wrangler.toml',
       'deploy --config src/management/wrangler.toml',
@@ -68,10 +70,13 @@ describe('a fresh account', () => {
 
   it('npm run deploy leaves each secret in one file that its owner alone can read, and says which', async () => {
     const { stdout } = await run(WORDS)
-    const { authenticator } = (await cloud.read()).workers
-    for (const name of SECRET_NAMES) {
+    const { registry, authenticator } = (await cloud.read()).workers
+    const set: Record<string, string> = { ...registry?.secrets, ...authenticator?.secrets }
+    const names = Object.values(MADE_SECRETS).flat()
+    expect(Object.keys(set)).toEqual(names)
+    for (const name of names) {
       const path = join(secretFolder(), name)
-      expect(readFileSync(path, 'utf8')).toBe(authenticator?.secrets[name])
+      expect(readFileSync(path, 'utf8')).toBe(set[name])
       expect(statSync(path).mode & 0o777).toBe(0o600)
       expect(stdout).toContain(`deployment/${ACCOUNT}/${name}\n`)
     }
@@ -79,7 +84,7 @@ describe('a fresh account', () => {
       filesOfSecrets()
         .map((path) => basename(path))
         .sort(),
-    ).toEqual([...SECRET_NAMES, 'operator.json', 'operator.json.token'])
+    ).toEqual([...names, 'operator.json', 'operator.json.token'].sort())
     expect(authenticator?.secrets.JWT_SECRET).not.toBe(authenticator?.secrets.PROXY_SECRET)
     expect(statSync(secretFolder()).mode & 0o777).toBe(0o700)
   })
@@ -108,17 +113,42 @@ describe('a fresh account', () => {
       CLOUDFLARE_API_TOKEN: TOKEN,
       CLOUDFLARE_ACCOUNT_ID: ACCOUNT,
       ISSUER,
+      SIGNING_KEYS: await formatKeys(await createKeys('EdDSA', 0)),
       JWT_SECRET: 'a-secret-for-jwts-that-was-made-elsewhere',
       PROXY_SECRET: 'a-secret-for-proxies-that-was-made-elsewhere',
     }
     const answer = await run(WORDS.slice(2), { env })
     const { commands, workers } = await expectDeployed(answer)
     expect(commands[0]).toBe('d1 migrations apply DB --remote')
+    expect(workers.registry?.secrets).toEqual({ SIGNING_KEYS: env.SIGNING_KEYS })
     expect(workers.authenticator?.secrets).toEqual({
       JWT_SECRET: env.JWT_SECRET,
       PROXY_SECRET: env.PROXY_SECRET,
     })
     expect(filesOfSecrets()).toEqual([operatorFile(), `${operatorFile()}.token`])
+  })
+})
+
+describe('keys of the authenticator', () => {
+  const names = async () =>
+    Object.keys((await cloud.read()).workers.authenticator?.secrets ?? {}).sort()
+
+  it('npm run deploy sets AUTHENTICATOR_KEYS that are given, and then makes no JWT_SECRET', async () => {
+    const env = { AUTHENTICATOR_KEYS: await formatKeys(await createKeys('ES256', 0)) }
+    expect((await run(WORDS, { env })).status).toBe(0)
+    expect(await names()).toEqual(['AUTHENTICATOR_KEYS', 'PROXY_SECRET'])
+    // Nor does a later run that is not given them.
+    expect((await run(WORDS)).stdout).toContain('AUTHENTICATOR_KEYS is set already')
+    expect(await names()).toEqual(['AUTHENTICATOR_KEYS', 'PROXY_SECRET'])
+  })
+
+  it('npm run deploy adds AUTHENTICATOR_KEYS to a deployment, and leaves its JWT_SECRET', async () => {
+    await expectDeployed(await run(WORDS))
+    const before = (await cloud.read()).workers.authenticator?.secrets
+    const AUTHENTICATOR_KEYS = await formatKeys(await createKeys('ES256', 0))
+    expect((await run(WORDS, { env: { AUTHENTICATOR_KEYS } })).status).toBe(0)
+    const after = (await cloud.read()).workers.authenticator?.secrets
+    expect(after).toEqual({ ...before, AUTHENTICATOR_KEYS })
   })
 })
 
@@ -371,12 +401,17 @@ describe('refusals before any change at Cloudflare', () => {
     )
   })
 
-  it.each(['JWT_SECRET', 'PROXY_SECRET'])(
-    'npm run deploy refuses a %s that is too short, without its value',
-    async (name) => {
+  it.each([
+    ['JWT_SECRET', 'must be at least 32 bytes'],
+    ['PROXY_SECRET', 'must be at least 32 bytes'],
+    ['SIGNING_KEYS', 'must be JSON: a JWK Set'],
+    ['AUTHENTICATOR_KEYS', 'must be JSON: a JWK Set'],
+  ])(
+    'npm run deploy refuses a %s with which its worker would not start, without its value',
+    async (name, problem) => {
       const value = 'short-secret-of-this-test'
       const answer = await run(WORDS, { env: { [name]: value } })
-      await refused(answer, 'issuer', `${name}: must be at least 32 bytes`)
+      await refused(answer, 'issuer', `${name}: ${problem}`)
       expect(answer.stdout + answer.stderr).not.toContain(value)
     },
   )

@@ -26,7 +26,11 @@ vi.mock('../../src/local/project.ts', async (original) => {
 export const ISSUER = 'https://auth.example.org'
 export const AUTHENTICATOR = 'https://authn.example.org'
 export const WORDS = ['--issuer', ISSUER, '--authenticator', AUTHENTICATOR, '--wait-seconds', '0']
-export const SECRET_NAMES = ['JWT_SECRET', 'PROXY_SECRET'] as const
+/** Those that a run makes, by worker. */
+export const MADE_SECRETS = {
+  registry: ['SIGNING_KEYS'],
+  authenticator: ['JWT_SECRET', 'PROXY_SECRET'],
+} as const
 
 let running: RunningRegistry
 export let cloud: Cloudflare
@@ -169,13 +173,13 @@ export async function expectDeployed({ status, stdout, stderr }: Answer): Promis
     'registry-CODES',
   ])
   const { registry, authenticator } = account.workers
-  expect(registry).toMatchObject({ isDeployed: true, domain: 'auth.example.org', secrets: {} })
+  expect(registry).toMatchObject({ isDeployed: true, domain: 'auth.example.org' })
   expect(authenticator).toMatchObject({ isDeployed: true, domain: 'authn.example.org' })
   expect(account.workers.management).toMatchObject({ isDeployed: true, domain: null, secrets: {} })
   // No worker was deployed without what it needs.
   for (const { worker, secrets, isMigrated, services } of account.deployed) {
     expect(isMigrated).toBe(true)
-    expect(secrets).toEqual(worker === 'authenticator' ? SECRET_NAMES : [])
+    expect(secrets).toEqual(MADE_SECRETS[worker as 'registry'] ?? [])
     if (worker === 'registry') expect(services).toContain('management')
   }
   const config = readFileSync(cloud.files.registry, 'utf8')

@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { inProject } from '../../src/local/project.ts'
+import { ALL_SECRET_NAMES } from '../../src/secrets.ts'
 
 export type Program = Readonly<{
   child: ChildProcess
@@ -14,7 +15,8 @@ export type Program = Readonly<{
 
 /** The variables of this process without those that would change what is tested. */
 function environment(env: Readonly<Record<string, string>>) {
-  const { ISSUER, DEMO, JWT_SECRET, PROXY_SECRET, LOGIN_URL, ...inherited } = process.env
+  const { ISSUER, DEMO, LOGIN_URL, ...inherited } = process.env
+  for (const name of ALL_SECRET_NAMES) delete inherited[name]
   return { ...inherited, ...env }
 }
 

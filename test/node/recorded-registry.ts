@@ -1,6 +1,9 @@
+import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
+import { readSigningKeys } from '../../src/crypto/signing-keys.ts'
 import { readCredential } from '../../src/local/operators.ts'
 import { credentialFile } from '../../src/local/prepare-operators.ts'
+import { signingKeysFile } from '../../src/local/settings.ts'
 import { type Counts, countsOf, type Evidence, findSecrets, type Trace } from './evidence.ts'
 import { type Exchange, issuedBy, secretsShownBy } from './exchange.ts'
 import { freePorts } from './free-ports.ts'
@@ -72,6 +75,8 @@ export async function startRecordedRegistry(): Promise<RecordedRegistry> {
   secrets.set(clientSecret, "the demo client's secret").set(password, "the demo user's password")
   const operator = await readCredential(credentialFile(running.stateDir))
   secrets.set(operator?.clientSecret ?? '', "the operator's secret")
+  const signing = readSigningKeys(await readFile(signingKeysFile(running.stateDir), 'utf8'))
+  for (const { d = '' } of signing) secrets.set(d, 'the private part of a signing key')
   let ended: Promise<void> | undefined
   const endOnce = async () => {
     await closeProxies()

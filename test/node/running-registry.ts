@@ -66,6 +66,8 @@ export async function startRegistry(
     PORT: port,
     AUTHENTICATOR_PORT: authenticatorPort,
     STATE_DIR: stateDir,
+    SIGNING_KEYS: '',
+    AUTHENTICATOR_KEYS: '',
     JWT_SECRET,
     PROXY_SECRET,
     ...settings,

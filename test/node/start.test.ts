@@ -1,10 +1,11 @@
 /** `npm start`: its output, its files, its lock and its end. */
 
 import { execFile } from 'node:child_process'
-import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { publicKeys, readSigningKeys } from '../../src/crypto/signing-keys.ts'
 import { COMMAND_LINE_ID, OPERATOR_ID } from '../../src/local/operators.ts'
 import { readStartSettings } from '../../src/local/settings.ts'
 import { temporaryDirectory } from './command-line.ts'
@@ -74,7 +75,8 @@ describe('a running start', () => {
   })
 
   it('npm start makes files with secrets readable by their owner only', async () => {
-    for (const name of ['admin.json', 'demo.json', 'operator.json', 'jwt-secret', 'proxy-secret']) {
+    const made = ['admin.json', 'demo.json', 'operator.json', 'jwt-secret', 'proxy-secret']
+    for (const name of [...made, 'signing-keys.json']) {
       const { mode } = await stat(join(env.STATE_DIR ?? '', name))
       expect((mode & 0o777).toString(8)).toBe('600')
     }
@@ -159,6 +161,29 @@ describe('a running start', () => {
 
     running = await startRegistry(env)
     expect(running.said().stdout).toContain(demo)
+  })
+
+  it('npm start keeps its signing keys for the next start, makes a file that others can read private, and replaces a broken one', async () => {
+    const file = join(env.STATE_DIR ?? '', 'signing-keys.json')
+    const published = async () => (await fetch(`http://127.0.0.1:${env.PORT}/jwks.json`)).json()
+    const restart = async () => {
+      await running.stop()
+      running = await startRegistry(env)
+    }
+    const first = await published()
+    expect(first).toEqual(await publicKeys(readSigningKeys(await readFile(file, 'utf8'))))
+    await chmod(file, 0o644)
+    await restart()
+    expect(await published()).toEqual(first)
+    expect((await stat(file)).mode & 0o777).toBe(0o600)
+    expect(running.said().stderr).toBe('')
+
+    const kept = await readFile(file, 'utf8')
+    await writeFile(file, kept.slice(0, 100))
+    await restart()
+    expect(await published()).not.toEqual(first)
+    expect(running.said().stderr).toBe(`note: ${file} is replaced: its keys cannot be used\n`)
+    expect((await stat(file)).mode & 0o777).toBe(0o600)
   })
 
   it('npm start shows no demo secret that has been rotated', async () => {

@@ -26,7 +26,16 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   http: ['domain', 'crypto', 'protocol', 'stores/ports.ts', 'flows/deps.ts', 'deadline.ts'],
   // crypto: the sign-in form has a secret of its own, since there is no session yet to derive a token from.
   routes: ['domain', 'crypto', 'protocol', 'flows', 'http', 'pages'],
-  authenticator: ['domain', 'crypto', 'protocol', 'stores', 'deadline.ts', 'config.ts'],
+  // secrets.ts: its own keys.
+  authenticator: [
+    'domain',
+    'crypto',
+    'protocol',
+    'stores',
+    'deadline.ts',
+    'config.ts',
+    'secrets.ts',
+  ],
   // authenticator/check.ts, authenticator/seen-proofs.ts: an access token is checked here as at any other resource server.
   // config.ts: what a change ends depends on the registry's settings, and `status` shows them.
   // pages, routes/error-page.tsx: it serves the page of an invitation and the reference, which look like every other page.
@@ -48,17 +57,18 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   'resource-server': ['domain', 'crypto', 'protocol'],
   // config.ts: `npm start` refuses a bad setting before it starts anything.
   // pages/error-explanations.ts: npm run docs writes docs/errors.md from it.
-  local: ['domain', 'crypto', 'stores', 'config.ts', 'pages/error-explanations.ts'],
+  local: ['domain', 'crypto', 'stores', 'config.ts', 'secrets.ts', 'pages/error-explanations.ts'],
   // local: where the local state is, which process serves it, and how a program reports a refusal.
   // config.ts: `npm run deploy` checks an issuer and secrets as the workers do.
   // protocol/registration: what may be registered, so that a refusal names the option. The acts are those of the API.
-  cli: ['domain', 'crypto', 'protocol', 'local', 'config.ts'],
-  // crypto: how long a secret must be.
-  'config.ts': ['domain', 'crypto', 'protocol', 'page-settings.ts'],
+  cli: ['domain', 'crypto', 'protocol', 'local', 'config.ts', 'secrets.ts'],
+  'config.ts': ['domain', 'protocol', 'page-settings.ts', 'secrets.ts'],
+  // crypto: how long a secret must be, and what is a key.
+  'secrets.ts': ['crypto'],
   // domain: the contrast of a colour with the grounds of the pages.
   'page-settings.ts': ['domain', 'protocol'],
   'app.ts': ['http', 'protocol', 'routes'],
-  'compose.ts': ['domain', 'http', 'stores', 'config.ts', 'deadline.ts', 'app.ts'],
+  'compose.ts': ['domain', 'http', 'stores', 'config.ts', 'secrets.ts', 'deadline.ts', 'app.ts'],
   'worker.ts': ['http', 'compose.ts'],
 }
 

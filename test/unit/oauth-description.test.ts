@@ -69,6 +69,7 @@ it('the description of the metadata has every member that the registry publishes
   const published = serverMetadata('https://auth.example.org', ['client_credentials'], {
     scopes: ['a'],
     resources: ['https://a.example'],
+    signingAlgorithm: 'ES256',
   })
   const described = document.components.schemas.Metadata as Schema
   expect(Object.keys(described.properties ?? {}).sort()).toEqual(Object.keys(published).sort())

@@ -2,7 +2,9 @@
 
 import { describe, expect, it } from 'vitest'
 import { readSettings, SETTING_NAMES, startProblems } from '../../src/config.ts'
+import { createKeys, formatKeys } from '../../src/crypto/key-rotation.ts'
 import { readStartSettings } from '../../src/local/settings.ts'
+import { ALL_SECRET_NAMES } from '../../src/secrets.ts'
 
 const ISSUER = 'https://auth.example.org'
 
@@ -122,23 +124,23 @@ describe('npm start', () => {
       demo: true,
       jwtSecret: null,
       proxySecret: null,
+      signingKeys: null,
+      authenticatorKeys: null,
       vars: { ISSUER: 'http://127.0.0.1:8787' },
     })
-    const names = [
-      ...SETTING_NAMES,
-      'PORT',
-      'AUTHENTICATOR_PORT',
-      'DEMO',
-      'JWT_SECRET',
-      'PROXY_SECRET',
-    ]
+    const names = [...SETTING_NAMES, 'PORT', 'AUTHENTICATOR_PORT', 'DEMO', ...ALL_SECRET_NAMES]
     const empty = Object.fromEntries(names.map((name) => [name, '']))
     expect(readStartSettings(empty, {})).toEqual(settings)
   })
 
-  it('npm start prefers its environment over wrangler.toml', () => {
+  it('npm start prefers its environment over wrangler.toml', async () => {
     const env = { PORT: '1', AUTHENTICATOR_PORT: '65535', DEMO: '0', CODE_RETRY_SECONDS: '3' }
-    const secrets = { JWT_SECRET: 's'.repeat(32), PROXY_SECRET: 'p'.repeat(32) }
+    const secrets = {
+      JWT_SECRET: 's'.repeat(32),
+      PROXY_SECRET: 'p'.repeat(32),
+      SIGNING_KEYS: await formatKeys(await createKeys('ES256', 0)),
+      AUTHENTICATOR_KEYS: await formatKeys(await createKeys('EdDSA', 0)),
+    }
     const configured = { ISSUER, CODE_RETRY_SECONDS: '4', CLIENT_CACHE_SECONDS: '5' }
     expect(readStartSettings({ ...env, ...secrets, STATE_DIR: '/state' }, configured)).toEqual({
       port: 1,
@@ -147,6 +149,8 @@ describe('npm start', () => {
       demo: false,
       jwtSecret: secrets.JWT_SECRET,
       proxySecret: secrets.PROXY_SECRET,
+      signingKeys: secrets.SIGNING_KEYS,
+      authenticatorKeys: secrets.AUTHENTICATOR_KEYS,
       vars: {
         ISSUER: 'http://127.0.0.1:1',
         CODE_RETRY_SECONDS: '3',
@@ -170,6 +174,8 @@ describe('npm start', () => {
     ['JWT_SECRET', 's'.repeat(31)],
     ['PROXY_SECRET', 's'.repeat(31)],
     ['PROXY_SECRET', 'ß'.repeat(32)],
+    ['SIGNING_KEYS', '{"keys":[]}'],
+    ['AUTHENTICATOR_KEYS', 'secret'],
     ['CODE_RETRY_SECONDS', '61'],
   ])('npm start refuses a bad %s without its value', (name, value) => {
     const read = () => readStartSettings({ [name]: value }, {})

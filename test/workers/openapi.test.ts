@@ -7,6 +7,7 @@ import * as z from 'zod/mini'
 import { sessionKeyOf } from '../../src/crypto/digest.ts'
 import {
   IntrospectionResponse,
+  KeySet,
   Metadata,
   OAuthErrorDocument,
   TokenResponse,
@@ -16,6 +17,7 @@ import { PROBLEM_TYPES } from '../../src/protocol/problem.ts'
 import { requireConforming } from './conforming.ts'
 import { newRefreshingClient, sendAs, userTokens } from './obtaining.ts'
 import { credentialsOf, ISSUER, newClient, post, registry, serve } from './registry.ts'
+import { newKeyText } from './signing.ts'
 
 type Document = {
   openapi: string
@@ -40,6 +42,7 @@ describe('/openapi.json', () => {
         ...OPERATIONS.map(({ method, path }) => `${method} /admin/v1${path}`),
         'GET /.well-known/oauth-authorization-server',
         'GET /authorize',
+        'GET /jwks.json',
         'POST /introspect',
         'POST /revoke',
         'POST /token',
@@ -102,7 +105,11 @@ describe('the OAuth endpoints in the document', () => {
     await conforms(TokenResponse, await post('/token', renewed))
     await conforms(IntrospectionResponse, await sendAs(client, '/introspect', { token: 'x' }))
     await conforms(z.strictObject({}), await sendAs(client, '/revoke', { token: access }))
-    await conforms(Metadata, await registry('/.well-known/oauth-authorization-server'))
+    const signing = serve({ SIGNING_KEYS: await newKeyText() })
+    for (const fetch of [registry, signing]) {
+      await conforms(Metadata, await fetch('/.well-known/oauth-authorization-server'))
+      await conforms(KeySet, await fetch('/jwks.json'))
+    }
     await conforms(OAuthErrorDocument, await post('/token', { grant_type: 'none' }))
   })
 })

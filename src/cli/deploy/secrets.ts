@@ -1,15 +1,15 @@
-/** The secrets of the authenticator: made here, kept in private files, and handed to wrangler on its standard input. */
+/** The secrets of the workers: made here, kept in private files, and handed to wrangler on its standard input. */
 
 import { mkdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
-import { SECRET_NAMES, startProblems } from '../../config.ts'
+import { ALL_WORKERS } from '../../config.ts'
+import { createKeys, formatKeys } from '../../crypto/key-rotation.ts'
 import { randomText } from '../../crypto/random.ts'
 import { readIfPresent, writePrivateFile } from '../../local/files.ts'
 import { DEPLOYED_SECRETS } from '../../local/project.ts'
 import { Refusal } from '../../local/refusal.ts'
+import { ALL_SECRET_NAMES, type SecretName, secretProblems } from '../../secrets.ts'
 import type { Io } from '../verb.ts'
-
-type SecretName = (typeof SECRET_NAMES)[number]
 
 const OWNER_ONLY = 0o700
 
@@ -28,7 +28,7 @@ export const makeFolder = (files: SecretFiles) =>
 
 /** The files that a run made and that still exist, as paths from the working directory. */
 export async function shownFiles(files: SecretFiles): Promise<string[]> {
-  const paths = SECRET_NAMES.map((name) => fileOf(files, name))
+  const paths = ALL_SECRET_NAMES.map((name) => fileOf(files, name))
   const texts = await Promise.all(paths.map(readIfPresent))
   return paths.filter((_, i) => texts[i] !== null).map(shownPath)
 }
@@ -39,23 +39,28 @@ type Known = Readonly<{ env: Io['env']; api: SecretFiles }>
 export const knownSecret = async ({ env, api }: Known, name: SecretName): Promise<string | null> =>
   env[name] || (await readIfPresent(fileOf(api, name)))
 
+const newSecret = async (name: SecretName) =>
+  name === 'SIGNING_KEYS' || name === 'AUTHENTICATOR_KEYS'
+    ? formatKeys(await createKeys('ES256', Math.floor(Date.now() / 1000)))
+    : randomText()
+
 /** A new secret is written to its file first, so that an interrupted run loses none. */
 export async function secretFor(known: Known, name: SecretName): Promise<string> {
   const present = await knownSecret(known, name)
   if (present !== null) return present
-  const secret = randomText()
+  const secret = await newSecret(name)
   await makeFolder(known.api)
   await writePrivateFile(fileOf(known.api, name), secret)
   return secret
 }
 
-/** Throws a Refusal for a secret that the authenticator would not start with. The value is not in it. */
+/** Throws a Refusal for a secret that its worker would not start with. The value is not in it. */
 export async function checkGivenSecrets(known: Known) {
-  const given = {
-    JWT_SECRET: (await knownSecret(known, 'JWT_SECRET')) ?? randomText(),
-    PROXY_SECRET: (await knownSecret(known, 'PROXY_SECRET')) ?? randomText(),
-  }
-  const isOfSecret = (problem: string) => /^(?:JWT|PROXY)_SECRET: /.test(problem)
-  const problem = startProblems('authenticator', given).find(isOfSecret)
+  const values = ALL_SECRET_NAMES.map(
+    async (name) => [name, (await knownSecret(known, name)) ?? ''] as const,
+  )
+  const given: Record<string, string> = Object.fromEntries(await Promise.all(values))
+  given.JWT_SECRET ||= randomText()
+  const [problem] = ALL_WORKERS.flatMap((worker) => secretProblems(worker, given))
   if (problem !== undefined) throw new Refusal(problem)
 }

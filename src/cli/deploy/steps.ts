@@ -1,8 +1,9 @@
 /** The steps of `npm run deploy`. Each looks at what is there first, so that all of them can be run again. */
 
-import { SECRET_NAMES, type WorkerName } from '../../config.ts'
+import { ALL_WORKERS, type WorkerName } from '../../config.ts'
 import { CONFIG_FILES, hasRoutes, readConfigs } from '../../local/deploy-problems.ts'
 import { oneLine, Refusal } from '../../local/refusal.ts'
+import { SECRET_NAMES, type SecretName } from '../../secrets.ts'
 import { ask, poll } from '../doctor/check.ts'
 import { runDoctor } from '../doctor/doctor.ts'
 import { lineOf } from '../doctor-command.ts'
@@ -79,19 +80,32 @@ async function applyMigrations({ wrangler }: Deployment): Promise<string> {
   return 'applied'
 }
 
-/** A secret that is set is kept: services that know the old JWT_SECRET would refuse the JWTs of a new one. */
+/** One of JWT_SECRET and AUTHENTICATOR_KEYS is enough, and the second is set only if it is given. */
+async function isNeeded(name: SecretName, deployment: Deployment, set: readonly string[]) {
+  const isKnown = async (other: SecretName) =>
+    set.includes(other) || (await knownSecret(deployment, other)) !== null
+  if (name === 'AUTHENTICATOR_KEYS') return isKnown(name)
+  if (name === 'JWT_SECRET') return (await isKnown(name)) || !(await isKnown('AUTHENTICATOR_KEYS'))
+  return true
+}
+
+/** A secret that is set is kept: services that know the old one would refuse what a new one signs. */
 async function setSecrets(deployment: Deployment): Promise<string> {
   const { api, wrangler } = deployment
-  const known = await secretsSetSoFar(api, readConfigs().authenticator.name)
+  const configs = readConfigs()
   const done: string[] = []
-  for (const name of SECRET_NAMES) {
-    if (known.includes(name)) {
-      done.push(`${name} is set already`)
-      continue
+  for (const worker of ALL_WORKERS) {
+    const names = SECRET_NAMES[worker]
+    const set = names.length > 0 ? await secretsSetSoFar(api, configs[worker].name) : []
+    for (const name of names) {
+      if (set.includes(name)) done.push(`${name} is set already`)
+      else if (await isNeeded(name, deployment, set)) {
+        const config = worker === 'registry' ? [] : ['--config', CONFIG_FILES[worker]]
+        const secret = await secretFor(deployment, name)
+        await wrangler.run(['secret', 'put', name, ...config], secret)
+        done.push(`${name} is set`)
+      }
     }
-    const words = ['secret', 'put', name, '--config', CONFIG_FILES.authenticator]
-    await wrangler.run(words, await secretFor(deployment, name))
-    done.push(`${name} is set`)
   }
   return done.join(', ')
 }
@@ -177,7 +191,7 @@ const ALL_STEPS: readonly Step[] = [
   },
   {
     name: 'secrets',
-    does: 'makes JWT_SECRET and PROXY_SECRET of the authenticator, unless they are set: wrangler secret put',
+    does: 'makes SIGNING_KEYS of the registry, and JWT_SECRET and PROXY_SECRET of the authenticator, unless they are set: wrangler secret put',
     run: setSecrets,
   },
   {

@@ -104,6 +104,9 @@ async function jwtSecret(examined: Examined): Promise<Verdict> {
   const names = await namesOfSecrets(examined)
   if (names !== null) {
     if ('state' in names) return names
+    if (names.includes('AUTHENTICATOR_KEYS')) {
+      return ok('AUTHENTICATOR_KEYS of the authenticator is set, and signs instead of JWT_SECRET')
+    }
     return names.includes('JWT_SECRET')
       ? ok('JWT_SECRET of the authenticator is set; how strong it is cannot be seen from here')
       : fail('the authenticator has no secret JWT_SECRET')

@@ -5,8 +5,10 @@
 
 import * as z from 'zod/mini'
 import { SIGNATURE_ALGORITHMS } from '../../crypto/signature-algorithms.ts'
+import { SIGNING_ALGORITHMS } from '../../crypto/signing-keys.ts'
 import { REQUEST_AUTH_METHODS } from '../../domain/client.ts'
 import { PROMPTS } from '../../protocol/interaction.ts'
+import { KEY_SET_PATH, KEY_SET_TYPE } from '../../protocol/key-set.ts'
 import { named } from './schemas.ts'
 
 const text = (description: string) => z.string().check(z.describe(description))
@@ -124,7 +126,28 @@ export const Metadata = named(
     prompt_values_supported: z.array(z.enum(PROMPTS)),
     scopes_supported: z.optional(z.array(z.string())),
     protected_resources: z.optional(z.array(z.string())),
+    jwks_uri: maybe('where the registry signs: its public keys'),
+    introspection_signing_alg_values_supported: z.optional(z.array(z.enum(SIGNING_ALGORITHMS))),
     service_documentation: z.optional(z.string()),
+  }),
+)
+
+export const KeySet = named(
+  'KeySet',
+  z.strictObject({
+    keys: z.array(
+      z.strictObject({
+        kty: z.enum(['EC', 'OKP']),
+        crv: z.enum(['P-256', 'Ed25519']),
+        x: z.string(),
+        y: z.optional(z.string()),
+        kid: text('the thumbprint of the key (RFC 7638)'),
+        use: z.literal('sig'),
+        alg: z.enum(SIGNING_ALGORITHMS),
+        added_at: z.optional(z.int().check(z.describe('when it was made, in epoch seconds'))),
+        first_at: z.optional(z.int().check(z.describe('since when it signs, or signed'))),
+      }),
+    ),
   }),
 )
 
@@ -198,6 +221,8 @@ export const OAUTH_ENDPOINTS = [
     path: '/introspect',
     name: 'introspect',
     summary: 'Ask about a token (RFC 7662)',
+    description:
+      'With `Accept: application/token-introspection+jwt` the state is in a signed JWT (RFC 9701), where the registry has keys.',
     form: presented,
     formExample: { token: 'reg_…' },
     answers: {
@@ -214,6 +239,19 @@ export const OAUTH_ENDPOINTS = [
     name: 'metadata',
     summary: 'Show the endpoints and what they support (RFC 8414)',
     answers: { 200: { description: 'The metadata.', schema: Metadata } },
+  },
+  {
+    method: 'get',
+    path: KEY_SET_PATH,
+    name: 'keySet',
+    summary: 'Show the public keys with which the registry signs (RFC 7517)',
+    answers: {
+      200: {
+        description: 'The key set. The first key signs; it is empty where nothing is signed.',
+        mediaType: KEY_SET_TYPE,
+        schema: KeySet,
+      },
+    },
   },
 ] as const satisfies readonly OAuthEndpoint[]
 
