@@ -1,0 +1,122 @@
+/** The registry's public keys, as another worker knows them: read over HTTP, and kept in the isolate. */
+
+import { importPublicKeys, type VerificationKeys } from '../crypto/signed-jwt.ts'
+import { within } from '../deadline.ts'
+import { SharedRead } from './shared-read.ts'
+
+/** How soon a key that the registry has dropped is refused. */
+export const KEYS_REFRESHED_SECONDS = 300
+/** How long a set that was read stays good while the registry does not answer. */
+export const KEYS_KEPT_SECONDS = 24 * 3600
+/** A stranger's `kid` and a registry that fails cause one read in this time. */
+const PAUSE_SECONDS = 10
+/** The same while there is no set at all, and so no signed token can be checked. */
+const FIRST_PAUSE_SECONDS = 1
+
+/** Five keys need less than 2 KiB. */
+const MAX_BYTES = 65_536
+const KID = /^[\w-]{43}$/
+
+type KeySet = Readonly<{ keys: ReadonlyMap<string, CryptoKey>; readAtMs: number }>
+
+/** Stops reading at the limit. */
+async function textOf(response: Response): Promise<string> {
+  const decoder = new TextDecoder()
+  let text = ''
+  let bytes = 0
+  // Leaving the loop cancels the stream.
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.byteLength
+    if (bytes > MAX_BYTES) throw new Error(`the key set is longer than ${MAX_BYTES} bytes`)
+    text += decoder.decode(chunk, { stream: true })
+  }
+  return text + decoder.decode()
+}
+
+/** Throws unless the answer is a JWK Set. A set whose keys are all of unknown types is none; an empty one is. */
+async function keysIn(response: Response): Promise<Map<string, CryptoKey>> {
+  if (response.status !== 200) {
+    void response.body?.cancel().catch(() => {})
+    throw new Error(`the key set answered ${response.status}`)
+  }
+  const set: unknown = JSON.parse(await textOf(response))
+  const keys = typeof set === 'object' && set !== null && 'keys' in set ? set.keys : null
+  if (!Array.isArray(keys)) throw new Error('the key set has no list of keys')
+  const known = await importPublicKeys(keys)
+  if (known.size > 0 || keys.length === 0) return known
+  throw new Error('the key set has no key that can be used')
+}
+
+/** What an isolate keeps between requests. The moments are those at which a request with a read began. */
+export class KnownKeys {
+  set: KeySet | null = null
+  begunAtMs = Number.NEGATIVE_INFINITY
+  ended = { atMs: Number.NEGATIVE_INFINITY, isRead: false }
+  readonly read = new SharedRead()
+}
+
+type Source = Readonly<{
+  /** Asks for the key set, and gives up with the signal. */
+  ask: (signal: AbortSignal) => Promise<Response>
+  timeoutSeconds: number
+  /** Hears of each read that fails. */
+  tell: (fault: unknown) => void
+}>
+
+/**
+ * Throws where it cannot tell: there is no set, or it may lack a newer key. Who waits for a read: all that have no key for
+ * their `kid`, and the first that finds the set old; the others use the set that is kept.
+ */
+export function remoteVerificationKeys(
+  { ask, timeoutSeconds, tell }: Source,
+  known = new KnownKeys(),
+): VerificationKeys {
+  const tooLate = () => new Error(`the key set was not read within ${timeoutSeconds} s`)
+  const ageSeconds = (nowMs: number) =>
+    known.set === null ? Number.POSITIVE_INFINITY : (nowMs - known.set.readAtMs) / 1000
+  const isKept = (nowMs: number) => ageSeconds(nowMs) < KEYS_KEPT_SECONDS
+  const isRecent = (atMs: number, nowMs: number) =>
+    nowMs - atMs < (isKept(nowMs) ? PAUSE_SECONDS : FIRST_PAUSE_SECONDS) * 1000
+  const isJustRead = (nowMs: number) => known.ended.isRead && isRecent(known.ended.atMs, nowMs)
+
+  async function read(nowMs: number) {
+    if (isRecent(known.ended.atMs, nowMs)) throw new Error('another request has just failed')
+    known.begunAtMs = nowMs
+    const ending = new AbortController()
+    try {
+      const work = async () => keysIn(await ask(ending.signal))
+      known.set = { keys: await within(timeoutSeconds, work, tooLate), readAtMs: nowMs }
+      known.ended = { atMs: nowMs, isRead: true }
+    } catch (fault) {
+      known.ended = { atMs: nowMs, isRead: false }
+      tell(fault)
+      throw fault
+    } finally {
+      ending.abort()
+    }
+  }
+
+  const refresh = (nowMs: number) =>
+    known.read
+      .share(
+        () => isJustRead(nowMs),
+        () => read(nowMs),
+      )
+      .catch(() => {})
+
+  const keptKey = (kid: string, nowMs: number) =>
+    (isKept(nowMs) && known.set?.keys.get(kid)) || null
+
+  return {
+    async find(kid, nowMs) {
+      // No key has it, whatever the registry says.
+      if (!KID.test(kid)) return null
+      const kept = keptKey(kid, nowMs)
+      if (kept && ageSeconds(nowMs) < KEYS_REFRESHED_SECONDS) return kept
+      if (!isRecent(kept ? known.begunAtMs : known.ended.atMs, nowMs)) await refresh(nowMs)
+      const key = keptKey(kid, nowMs)
+      if (key || isJustRead(nowMs)) return key
+      throw new Error('the keys of the registry are not known')
+    },
+  }
+}

@@ -1,0 +1,229 @@
+/** The registry's public keys as the authenticator knows them: kept, read again, and never guessed. */
+
+import { describe, expect, it, vi } from 'vitest'
+import { registryKeys } from '../../src/authenticator/registry-keys.ts'
+import { addKey, formatKeys, retireKey } from '../../src/crypto/key-rotation.ts'
+import type { VerificationKeys } from '../../src/crypto/signed-jwt.ts'
+import { publicKeys, type SigningKeys } from '../../src/crypto/signing-keys.ts'
+import {
+  KEYS_KEPT_SECONDS,
+  KEYS_REFRESHED_SECONDS,
+  remoteVerificationKeys,
+} from '../../src/stores/verification-keys.ts'
+import { ISSUER, nowSeconds, serve } from './registry.ts'
+import { newKeys } from './signing.ts'
+
+const START_MS = 1_800_000_000_000
+const at = (seconds: number) => START_MS + seconds * 1000
+const kidsOf = async (keys: SigningKeys) => (await publicKeys(keys)).keys.map(({ kid }) => kid)
+
+const one = await newKeys()
+const two = await addKey(one, 'EdDSA', nowSeconds())
+const [old = '', young = ''] = await kidsOf(two)
+const set = await publicKeys(two)
+const STRANGE = 'A'.repeat(43)
+
+const published = async (keys: readonly SigningKeys[number][]) =>
+  Response.json(await publicKeys(keys))
+
+/** Keys from a registry that answers as the test says. */
+function reading(answer: () => Response | Promise<Response>, timeoutSeconds = 5) {
+  const box = { answer, reads: 0, told: [] as string[] }
+  const keys = remoteVerificationKeys({
+    ask: async () => {
+      box.reads += 1
+      return box.answer()
+    },
+    timeoutSeconds,
+    tell: (fault) => box.told.push(String(fault)),
+  })
+  return { box, keys }
+}
+
+const unknown = (keys: VerificationKeys, kid: string, nowMs: number) =>
+  expect(keys.find(kid, nowMs)).rejects.toThrow('the keys of the registry are not known')
+
+describe('keys that are kept', () => {
+  it('the key set is read once, and serves every key until it is five minutes old', async () => {
+    const { box, keys } = reading(() => published(two))
+    expect((await keys.find(old, at(0)))?.type).toBe('public')
+    expect((await keys.find(young, at(KEYS_REFRESHED_SECONDS - 1)))?.algorithm.name).toBe('Ed25519')
+    expect(box.reads).toBe(1)
+    await keys.find(old, at(KEYS_REFRESHED_SECONDS))
+    expect(box.reads).toBe(2)
+  })
+
+  it('a key that the registry has dropped is refused when the set is five minutes old', async () => {
+    const { box, keys } = reading(() => published(two))
+    await keys.find(old, at(0))
+    box.answer = async () => published(await retireKey(two, young))
+    expect(await keys.find(young, at(KEYS_REFRESHED_SECONDS - 1))).not.toBeNull()
+    expect(await keys.find(young, at(KEYS_REFRESHED_SECONDS))).toBeNull()
+    expect(await keys.find(old, at(KEYS_REFRESHED_SECONDS))).not.toBeNull()
+    // A registry that has no keys any more has said so.
+    box.answer = () => published([])
+    expect(await keys.find(old, at(2 * KEYS_REFRESHED_SECONDS))).toBeNull()
+  })
+
+  it('a new kid is found at once where the set was read before it, and a strange kid reads it once in ten seconds', async () => {
+    const { box, keys } = reading(() => published(one))
+    await keys.find(old, at(0))
+    box.answer = () => published(two)
+    expect(await keys.find(young, at(10))).not.toBeNull()
+    expect(box.reads).toBe(2)
+    for (let second = 10; second < 20; second += 1) {
+      expect(await keys.find(STRANGE, at(second))).toBeNull()
+    }
+    expect(box.reads).toBe(2)
+    expect(await keys.find(STRANGE, at(20))).toBeNull()
+    expect(box.reads).toBe(3)
+  })
+
+  it('a text that is no thumbprint is no kid, and costs no read', async () => {
+    const { box, keys } = reading(() => published(one))
+    for (const kid of ['', 'x', `${old}=`, '__proto__', 'a'.repeat(10_000)]) {
+      expect(await keys.find(kid, at(0))).toBeNull()
+    }
+    expect(box.reads).toBe(0)
+  })
+
+  it('requests that arrive together cause one read', async () => {
+    const { box, keys } = reading(() => published(two))
+    const found = await Promise.all(Array.from({ length: 50 }, () => keys.find(young, at(0))))
+    expect(found.every((key) => key !== null)).toBe(true)
+    expect(box.reads).toBe(1)
+    // The same for a new kid in an isolate that has a set.
+    const later = reading(() => published(one))
+    await later.keys.find(old, at(0))
+    later.box.answer = () => published(two)
+    const young50 = Array.from({ length: 50 }, () => later.keys.find(young, at(60)))
+    expect((await Promise.all(young50)).every((key) => key !== null)).toBe(true)
+    expect(later.box.reads).toBe(2)
+  })
+})
+
+const FAULTS: [string, () => Response | Promise<Response>][] = [
+  ['is down', () => Promise.reject(new TypeError('connection refused'))],
+  ['never answers', () => new Promise<Response>(() => {})],
+  [
+    'never ends its answer',
+    () => new Response(new ReadableStream({ pull: () => new Promise(() => {}) })),
+  ],
+  ['answers 500', () => Response.json(set, { status: 500 })],
+  [
+    'redirects',
+    () => new Response(null, { status: 302, headers: { Location: 'https://evil.example' } }),
+  ],
+  ['answers with HTML', () => new Response('<!doctype html><title>Sign in</title>')],
+  ['answers with nothing', () => new Response('')],
+  ['answers with JSON of another kind', () => Response.json({ issuer: ISSUER })],
+  ['answers with null', () => Response.json(null)],
+  ['answers with keys that are no list', () => Response.json({ keys: {} })],
+  ['answers with keys of other types alone', () => Response.json({ keys: [{ kty: 'RSA' }, 'x'] })],
+  [
+    'answers with 5 MB',
+    () => {
+      // The keys are there, followed by more than anyone reads.
+      const parts = [JSON.stringify(set), ...Array.from({ length: 80 }, () => ' '.repeat(65_536))]
+      return new Response(
+        new ReadableStream({
+          pull(controller) {
+            const part = parts.shift()
+            if (part === undefined) controller.close()
+            else controller.enqueue(new TextEncoder().encode(part))
+          },
+        }),
+      )
+    },
+  ],
+]
+
+describe('a registry that fails', () => {
+  it.each(FAULTS)(
+    'while the registry %s nothing is accepted without a set, and nothing is called invalid',
+    async (_, answer) => {
+      const { box, keys } = reading(answer, 0.05)
+      await unknown(keys, old, at(0))
+      await unknown(keys, STRANGE, at(0.5))
+      expect([box.reads, box.told.length]).toEqual([1, 1])
+      // Once it answers, the next request after a second has the keys.
+      box.answer = () => published(two)
+      expect(await keys.find(old, at(1))).not.toBeNull()
+    },
+  )
+
+  it.each(FAULTS)(
+    'while the registry %s the set that was read stays good for a day',
+    async (_, answer) => {
+      const { box, keys } = reading(() => published(two), 0.05)
+      await keys.find(old, at(0))
+      box.answer = answer
+      expect(await keys.find(old, at(KEYS_REFRESHED_SECONDS))).not.toBeNull()
+      // Whether there is a newer key cannot be known.
+      await unknown(keys, STRANGE, at(KEYS_REFRESHED_SECONDS + 1))
+      expect(await keys.find(young, at(KEYS_REFRESHED_SECONDS + 9))).not.toBeNull()
+      expect(box.reads).toBe(2)
+      expect(await keys.find(young, at(KEYS_KEPT_SECONDS - 1))).not.toBeNull()
+      expect(box.reads).toBe(3)
+      await unknown(keys, old, at(KEYS_KEPT_SECONDS))
+      box.answer = () => published(two)
+      expect(await keys.find(old, at(KEYS_KEPT_SECONDS + 1))).not.toBeNull()
+    },
+  )
+
+  it('a crowd at an isolate without a set causes one failed read, and each request is 503', async () => {
+    const { box, keys } = reading(() => Promise.reject(new Error('down')))
+    const crowd = Array.from({ length: 20 }, () => keys.find(old, at(0)).catch(() => 'unknown'))
+    expect(new Set(await Promise.all(crowd))).toEqual(new Set(['unknown']))
+    expect(box.reads).toBe(1)
+  })
+
+  it('one request waits for a registry that is slow, and the others use the set that is kept', async () => {
+    const { box, keys } = reading(() => published(two))
+    await keys.find(old, at(0))
+    let release = (_: Response) => {}
+    box.answer = () => new Promise<Response>((resolve) => (release = resolve))
+    const first = keys.find(old, at(KEYS_REFRESHED_SECONDS))
+    expect(await keys.find(old, at(KEYS_REFRESHED_SECONDS))).not.toBeNull()
+    release(await published(two))
+    expect(await first).not.toBeNull()
+    expect(box.reads).toBe(2)
+  })
+})
+
+describe('where the authenticator reads them', () => {
+  it('the authenticator reads the keys over its binding of the registry', async () => {
+    const fetch = serve({ SIGNING_KEYS: await formatKeys(two) })
+    const asked: string[] = []
+    const REGISTRY = {
+      fetch: (request: RequestInfo | URL) => {
+        const { url } = request as Request
+        asked.push(url)
+        return fetch(new URL(url).pathname)
+      },
+    }
+    const keys = registryKeys({ ISSUER, REGISTRY }, 5)
+    expect(await keys.find(young, Date.now())).not.toBeNull()
+    expect(asked).toEqual([`${ISSUER}/jwks.json`])
+  })
+
+  it('without the binding the authenticator reads the keys from the issuer, past every cache and without a redirect', async () => {
+    const logged = vi.spyOn(console, 'error').mockImplementation(() => {})
+    const asked = vi.spyOn(globalThis, 'fetch').mockImplementation(() => published(two))
+    try {
+      const keys = registryKeys({ ISSUER: 'https://auth.example.org' }, 5)
+      expect(await keys.find(young, Date.now())).not.toBeNull()
+      const [request, options] = asked.mock.calls[0] as unknown as [Request, RequestInit]
+      expect([request.url, request.redirect]).toEqual([
+        'https://auth.example.org/jwks.json',
+        'manual',
+      ])
+      expect(options).toEqual({ cache: 'no-store' })
+      asked.mockImplementation(() => Promise.reject(new TypeError('down')))
+      await unknown(registryKeys({ ISSUER: 'https://b.example.org' }, 5), old, Date.now())
+      expect(logged.mock.calls.join()).toContain('"event":"key_set_not_read"')
+    } finally {
+      vi.restoreAllMocks()
+    }
+  })
+})
