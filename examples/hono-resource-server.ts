@@ -4,11 +4,15 @@
  */
 
 import { env } from 'cloudflare:workers'
+import {
+  type AuthenticatorBinding,
+  protectedResource,
+  type ScopedEnv,
+  type ScopedOptions,
+  scoped,
+} from 'edge-registry/hono'
 import { Hono } from 'hono'
 import { cors } from 'hono/cors'
-import type { AuthenticatorBinding } from '../src/protocol/authentication.ts'
-import { protectedResource } from '../src/resource-server/protected-resource.ts'
-import { type ScopedEnv, type ScopedOptions, scoped } from '../src/resource-server/scoped.ts'
 
 type Bindings = { AUTHENTICATOR: AuthenticatorBinding }
 

@@ -4,13 +4,16 @@
  */
 
 import { env } from 'cloudflare:workers'
+import {
+  type AuthenticatorBinding,
+  protectedResource,
+  type ScopedEnv,
+  scoped,
+} from 'edge-registry/hono'
 import { Hono, type MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { cors } from 'hono/cors'
 import * as z from 'zod/mini'
-import type { AuthenticatorBinding } from '../../src/protocol/authentication.ts'
-import { protectedResource } from '../../src/resource-server/protected-resource.ts'
-import { type ScopedEnv, scoped } from '../../src/resource-server/scoped.ts'
 import { type Notes, READ, TOOLS, WRITE } from './tools.ts'
 
 type Bindings = { AUTHENTICATOR: AuthenticatorBinding; NOTES: Notes }

@@ -86,6 +86,8 @@ export const credentialRequired = (scopes: readonly string[]): Refusal => ({
   wwwAuthenticate: challenge({ scope: scopes.join(' ') }),
 })
 
+export const BAD_HEADER = 'The Authorization header does not carry an access token.'
+export const BAD_TOKEN = 'The access token is unknown, expired or revoked.'
 export const WRONG_AUDIENCE = 'The access token is not for this resource.'
 
 /** RFC 8707 §2, RFC 9068 §4: a token without an audience is for no resource in particular, so it is not for this one. */

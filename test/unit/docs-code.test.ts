@@ -1,14 +1,13 @@
-/** The `ts` blocks of README.md and docs/ compile. Each is put after the lines that its page leaves out. */
+/** The `ts` blocks of README.md and docs/ compile. A block without imports is put after the lines that its page leaves out. */
 
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 
-const LEFT_OUT = `import { type Handler, Hono, type MiddlewareHandler } from 'hono'
+const LEFT_OUT = `import { protectedResource, type ScopedEnv, scoped } from 'edge-registry/hono'
+import { type Handler, Hono, type MiddlewareHandler } from 'hono'
 import { cors } from 'hono/cors'
-import { protectedResource } from '../../src/resource-server/protected-resource.ts'
-import { type ScopedEnv, scoped } from '../../src/resource-server/scoped.ts'
 declare const ownerOf: (id: string) => string | undefined
 declare const handleMcp: Handler
 const app = new Hono<ScopedEnv>()
@@ -39,7 +38,8 @@ function problemsOf(written: readonly { page: string; code: string }[]): string 
   try {
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(CONFIG))
     for (const [index, { page, code }] of written.entries()) {
-      writeFileSync(join(folder, `${page.replaceAll(/\W/g, '-')}-${index}.ts`), LEFT_OUT + code)
+      const whole = code.startsWith('import ') ? code : LEFT_OUT + code
+      writeFileSync(join(folder, `${page.replaceAll(/\W/g, '-')}-${index}.ts`), whole)
     }
     const tsc = spawnSync('node_modules/.bin/tsc', ['--noEmit', '-p', folder], { encoding: 'utf8' })
     return tsc.stdout + tsc.stderr

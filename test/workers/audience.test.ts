@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { createAuthenticator } from '../../src/authenticator/app.ts'
-import { scoped } from '../../src/resource-server/scoped.ts'
+import { scoped } from '../../src/resource-server/hono.ts'
 import { expectRefusal } from './refusals.ts'
 import { scopedService } from './scoped-service.ts'
 import {

@@ -5,7 +5,7 @@ import { Hono } from 'hono'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { createAuthenticator } from '../../src/authenticator/app.ts'
 import { mintToken } from '../../src/crypto/token.ts'
-import { type ScopedEnv, type ScopedOptions, scoped } from '../../src/resource-server/scoped.ts'
+import { type ScopedEnv, type ScopedOptions, scoped } from '../../src/resource-server/hono.ts'
 import { type Changes, type Key, newKey, resourceProofOf } from './keys.ts'
 import {
   authenticatorEnv,

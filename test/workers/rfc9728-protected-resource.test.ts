@@ -7,8 +7,8 @@ import { mintToken } from '../../src/crypto/token.ts'
 import {
   type ProtectedResource,
   protectedResource,
-} from '../../src/resource-server/protected-resource.ts'
-import { scoped } from '../../src/resource-server/scoped.ts'
+  scoped,
+} from '../../src/resource-server/hono.ts'
 import { scopedService } from './scoped-service.ts'
 import {
   authenticatorEnv,

@@ -1,7 +1,7 @@
 /** A service of one route behind `scoped()`. */
 
 import { Hono } from 'hono'
-import { type ScopedEnv, type ScopedOptions, scoped } from '../../src/resource-server/scoped.ts'
+import { type ScopedEnv, type ScopedOptions, scoped } from '../../src/resource-server/hono.ts'
 
 /** A route that returns the session it served; `served` counts the requests that reached it. */
 export function scopedService(

@@ -5,7 +5,7 @@ import { cors } from 'hono/cors'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createAuthenticator } from '../../src/authenticator/app.ts'
 import { mintToken } from '../../src/crypto/token.ts'
-import { type ScopedEnv, type ScopedOptions, scoped } from '../../src/resource-server/scoped.ts'
+import { type ScopedEnv, type ScopedOptions, scoped } from '../../src/resource-server/hono.ts'
 import { expectRefusal } from './refusals.ts'
 import { scopedService } from './scoped-service.ts'
 import {

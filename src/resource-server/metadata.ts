@@ -1,6 +1,5 @@
 /** Protected resource metadata (RFC 9728), from which a refused client learns where to get a token. */
 
-import type { Handler } from 'hono'
 import { SIGNATURE_ALGORITHMS } from '../crypto/signature-algorithms.ts'
 import { isScope, SCOPE_RULE } from '../domain/scope.ts'
 import { preflightHeaders } from '../protocol/preflight.ts'
@@ -22,16 +21,15 @@ export type ProtectedResource = Readonly<{
 const MAX_AGE_SECONDS = 3600
 const METHODS = ['GET', 'HEAD']
 
-/**
- * The handler of `/.well-known/oauth-protected-resource`, followed by the path of `resource` if it has one (§3.1). Mount it
- * with `app.all`, so that it also answers a browser's preflight. Throws a TypeError for bad options.
- */
-export function protectedResource(described: ProtectedResource): Handler {
+/** The response to a request for the metadata, also to a browser's preflight. Throws a TypeError for bad options. */
+export function metadataOf(
+  described: ProtectedResource,
+): (method: string, header: (name: string) => string | null) => Response {
   const problem = misuse(described)
   if (problem) throw new TypeError(`protectedResource(): ${problem}`)
 
   const { resource, authorizationServers, scopes, name, documentation } = described
-  const body = {
+  const body = JSON.stringify({
     resource,
     authorization_servers: authorizationServers,
     scopes_supported: scopes,
@@ -41,23 +39,20 @@ export function protectedResource(described: ProtectedResource): Handler {
     dpop_signing_alg_values_supported: SIGNATURE_ALGORITHMS,
     ...(name !== undefined && { resource_name: name }),
     ...(documentation !== undefined && { resource_documentation: documentation }),
-  }
-  return (c) => {
-    const { method, headers } = c.req.raw
+  })
+  const json = { 'Content-Type': 'application/json', 'Access-Control-Allow-Origin': '*' }
+
+  return (method, header) => {
     if (method === 'GET' || method === 'HEAD') {
-      return c.json(body, 200, {
-        'Cache-Control': `public, max-age=${MAX_AGE_SECONDS}`,
-        'Access-Control-Allow-Origin': '*',
-      })
+      const cached = { ...json, 'Cache-Control': `public, max-age=${MAX_AGE_SECONDS}` }
+      return new Response(method === 'HEAD' ? null : body, { headers: cached })
     }
-    if (method === 'OPTIONS' && headers.has('Access-Control-Request-Method')) {
-      const asked = headers.get('Access-Control-Request-Headers')
-      return c.body(null, 204, preflightHeaders(METHODS, asked))
+    if (method === 'OPTIONS' && header('Access-Control-Request-Method') !== null) {
+      const asked = header('Access-Control-Request-Headers')
+      return new Response(null, { status: 204, headers: preflightHeaders(METHODS, asked) })
     }
-    return c.json({ error: 'invalid_request' }, 405, {
-      Allow: METHODS.join(', '),
-      'Access-Control-Allow-Origin': '*',
-    })
+    const headers = { ...json, Allow: METHODS.join(', ') }
+    return new Response(JSON.stringify({ error: 'invalid_request' }), { status: 405, headers })
   }
 }
 

@@ -1,0 +1,102 @@
+/** For Express 4 and 5, and for any server that takes `(req, res, next)` on Node.js. */
+
+import type { SessionRecord } from '../domain/session.ts'
+import { decider, type ScopedOptions as OptionsFor, type Required } from './decide.ts'
+import { metadataOf, type ProtectedResource } from './metadata.ts'
+
+export type { AuthenticatorBinding } from '../protocol/authentication.ts'
+export { type IntrospectionOptions, introspection } from './introspection.ts'
+export { type KeySetOptions, keySet } from './key-set.ts'
+export type { ProtectedResource, SessionRecord }
+
+/** What is read of a request of Express, or of Node.js itself. */
+export type ExpressRequest = Readonly<{
+  method?: string | undefined
+  url?: string | undefined
+  /** Express: the URL before a router took its part of the path. */
+  originalUrl?: string
+  /** Express: `trust proxy` decides. */
+  protocol?: string
+  socket: object
+  /** Node.js 18.3: every value of a header that was sent more than once. */
+  headersDistinct?: Readonly<Record<string, string[] | undefined>>
+  headers: Readonly<Record<string, string | string[] | undefined>>
+}>
+
+/** What is used of a response. */
+export type ExpressResponse = {
+  statusCode: number
+  setHeader(name: string, value: string): unknown
+  end(body: string): unknown
+  /** Express: where the route finds the session. */
+  locals?: Record<string, unknown>
+}
+
+type Next = (failure?: unknown) => void
+
+export type ScopedOptions<Req extends ExpressRequest = ExpressRequest> = OptionsFor<Req>
+
+/** Null if the header was not sent. Node.js itself drops a second `Authorization`, which must not pass as one. */
+const headerOf =
+  ({ headersDistinct, headers }: ExpressRequest) =>
+  (name: string): string | null => {
+    const value = headersDistinct?.[name.toLowerCase()] ?? headers[name.toLowerCase()]
+    return value === undefined ? null : [value].flat().join(', ')
+  }
+
+function urlOf(req: ExpressRequest): string {
+  const scheme = req.protocol ?? ('encrypted' in req.socket ? 'https' : 'http')
+  const url = `${scheme}://${req.headers.host}${req.originalUrl ?? req.url}`
+  return URL.canParse(url) ? url : 'about:blank'
+}
+
+async function send(res: ExpressResponse, response: Response): Promise<void> {
+  const body = await response.text()
+  res.statusCode = response.status
+  response.headers.forEach((value, name) => {
+    res.setHeader(name, value)
+  })
+  res.end(body)
+}
+
+/**
+ * Requires every one of the scopes; `scoped(null)` requires any session, which the route finds in `res.locals.session`.
+ * Responds with 401, 403 or 503 (a fault). The challenge of a 401 or 403 names all the scopes. An exception of the options'
+ * own functions goes to `next`. Throws a TypeError for bad options.
+ *
+ * @example app.get('/files', scoped('files:read', { audience, check }), (req, res) => res.json(res.locals.session))
+ */
+export function scoped<Req extends ExpressRequest = ExpressRequest>(
+  required: Required,
+  options: ScopedOptions<Req> = {},
+) {
+  const decide = decider<Req>(required, options, null)
+
+  return function requireScope(req: Req, res: ExpressResponse, next: Next): void {
+    admitted(req, res).then((isAllowed) => {
+      if (isAllowed) next()
+    }, next)
+  }
+
+  async function admitted(req: Req, res: ExpressResponse): Promise<boolean> {
+    const asked = { method: req.method ?? '', url: urlOf(req), header: headerOf(req), request: req }
+    const decision = await decide(asked, req)
+    if (decision.kind === 'refused') {
+      await send(res, decision.response)
+      return false
+    }
+    res.locals = Object.assign(res.locals ?? {}, { session: decision.session })
+    return true
+  }
+}
+
+/**
+ * The handler of `/.well-known/oauth-protected-resource`, followed by the path of `resource` if it has one (RFC 9728 §3.1).
+ * Mount it with `app.all`, so that it also answers a browser's preflight. Throws a TypeError for bad options.
+ */
+export function protectedResource(described: ProtectedResource) {
+  const answer = metadataOf(described)
+  return (req: ExpressRequest, res: ExpressResponse, next: Next): void => {
+    send(res, answer(req.method ?? '', headerOf(req))).catch(next)
+  }
+}

@@ -1,0 +1,149 @@
+/** Identifies the caller by the registry's `/introspect` (RFC 7662), with a bounded cache of its answers. */
+
+import { SignJWT } from 'jose/jwt/sign'
+import { digest } from '../crypto/digest.ts'
+import { isWellFormed } from '../crypto/token.ts'
+import { endOf, type SessionRecord } from '../domain/session.ts'
+import { evictOldest } from '../stores/evict-oldest.ts'
+import type { Check } from './asked.ts'
+import { sessionOfClaims } from './claims.ts'
+import { identifyByToken } from './presented-token.ts'
+import { type RegistryOptions, registryOf, requirePositive } from './registry.ts'
+import { isSignedToken } from './signed-token.ts'
+
+/** A public or private JWK of RFC 7517; `alg` and `kid` go into the assertion's header. */
+export type PrivateKey = Readonly<{ kty?: string; alg?: string; kid?: string }> & JsonWebKey
+
+export type IntrospectionOptions = RegistryOptions &
+  Readonly<{
+    /** The client as which the service asks, made with `client create --may-introspect`. */
+    clientId: string
+    /** How long an answer is used again, and so how much later a revocation counts. 10 by default; 0 for never. */
+    cacheSeconds?: number
+    /** How many tokens are kept. 1000 by default. */
+    cacheSize?: number
+  }> &
+  (
+    | Readonly<{ clientSecret: string; privateKey?: never }>
+    /** `private_key_jwt`: the private JWK. */
+    | Readonly<{ privateKey: PrivateKey; clientSecret?: never }>
+  )
+
+const DEFAULT_CACHE_SECONDS = 10
+const DEFAULT_CACHE_SIZE = 1000
+/** That a token is not active may change only for a token that was just issued. */
+const MAX_NEGATIVE_SECONDS = 2
+const ASSERTION_SECONDS = 60
+const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+
+/**
+ * Asks the registry about each token, and uses an answer again for `cacheSeconds`, never past the token's expiry. A
+ * revocation counts at once where `scoped()` has `revocation: 'immediate'`. Only an access token is accepted; a browser's
+ * session is not sent to the registry. Throws a TypeError for bad options.
+ *
+ * @example introspection({ issuer: 'https://auth.example.org', clientId, clientSecret })
+ */
+export function introspection(options: IntrospectionOptions): Check {
+  const { cacheSeconds = DEFAULT_CACHE_SECONDS, cacheSize = DEFAULT_CACHE_SIZE } = options
+  const registry = registryOf('introspection', options)
+  const problem = misuse(options)
+  if (problem) throw new TypeError(`introspection(): ${problem}`)
+  if (cacheSeconds !== 0) requirePositive('introspection', { cacheSeconds })
+  requirePositive('introspection', { cacheSize })
+
+  async function ask(token: string, now: number): Promise<SessionRecord | null> {
+    const form = new URLSearchParams({ token, token_type_hint: 'access_token' })
+    const headers = new Headers({ Accept: 'application/json' })
+    await authenticate(form, headers, options, now)
+    const answer = await registry.send(`${registry.issuer}/introspect`, {
+      method: 'POST',
+      body: form,
+      headers,
+      redirect: 'manual',
+      signal: AbortSignal.timeout(registry.timeoutMs),
+    })
+    if (answer.status !== 200) throw new Error(`/introspect answered ${answer.status}`)
+    return readAnswer(await answer.json())
+  }
+
+  // Apart, so that made-up tokens do not displace good ones.
+  const active = new Map<string, Kept>()
+  const inactive = new Map<string, Kept>()
+
+  const find = async (token: string, now: number, immediate: boolean) => {
+    if (!isWellFormed('accessToken', token) && !isSignedToken(token)) return null
+    const key = await digest(token)
+    const kept = immediate ? undefined : (active.get(key) ?? inactive.get(key))
+    if (kept && now < kept.usedUntil) return kept.session
+    active.delete(key)
+    inactive.delete(key)
+    const session = alive(await ask(token, now), now)
+    const memory = session ? active : inactive
+    const most = session ? endOf(session) : now + MAX_NEGATIVE_SECONDS
+    evictOldest(memory, cacheSize)
+    memory.set(key, { session, usedUntil: Math.min(now + cacheSeconds, most) })
+    return session
+  }
+  return { kind: 'introspection', identify: identifyByToken(find) }
+}
+
+type Kept = Readonly<{
+  session: SessionRecord | null
+  /** Epoch seconds. */
+  usedUntil: number
+}>
+
+const alive = (session: SessionRecord | null, now: number) =>
+  session && now < endOf(session) ? session : null
+
+/** A refresh token is active too, and has no `token_type`. Throws if this is no introspection response. */
+function readAnswer(answer: unknown): SessionRecord | null {
+  const claims = Object(answer) as Readonly<Record<string, unknown>>
+  if (claims.active === false) return null
+  if (claims.active !== true) throw new Error('/introspect answered without active')
+  if (claims.token_type === undefined) return null
+  const session = sessionOfClaims(claims)
+  if (!session) throw new Error('/introspect answered with a member missing or malformed')
+  return session
+}
+
+/** RFC 6749 §2.3.1: form-encoded, then Basic; or an assertion (RFC 7523) for the issuer alone. */
+async function authenticate(
+  form: URLSearchParams,
+  headers: Headers,
+  { clientId, clientSecret, privateKey, issuer }: IntrospectionOptions,
+  now: number,
+): Promise<void> {
+  if (clientSecret !== undefined) {
+    const pair = [clientId, clientSecret].map(encodeURIComponent).join(':')
+    headers.set('Authorization', `Basic ${btoa(pair)}`)
+    return
+  }
+  const { kid } = privateKey
+  const assertion = await new SignJWT()
+    .setProtectedHeader({
+      alg: algorithmOf(privateKey) as string,
+      ...(kid !== undefined && { kid }),
+    })
+    .setIssuer(clientId)
+    .setSubject(clientId)
+    .setAudience(issuer)
+    .setIssuedAt(now)
+    .setExpirationTime(now + ASSERTION_SECONDS)
+    .setJti(crypto.randomUUID())
+    .sign(privateKey as Parameters<SignJWT['sign']>[0])
+  form.set('client_id', clientId)
+  form.set('client_assertion_type', ASSERTION_TYPE)
+  form.set('client_assertion', assertion)
+}
+
+const ALGORITHMS: Readonly<Record<string, string>> = { EC: 'ES256', OKP: 'EdDSA', RSA: 'RS256' }
+const algorithmOf = ({ alg, kty = '' }: PrivateKey) => alg ?? ALGORITHMS[kty]
+
+function misuse({ clientId, clientSecret, privateKey }: IntrospectionOptions): string | null {
+  if (clientId === '' || (!clientSecret && !privateKey)) {
+    return 'name clientId, and clientSecret or privateKey'
+  }
+  const isUsable = !privateKey || (privateKey.d !== undefined && algorithmOf(privateKey))
+  return isUsable ? null : 'privateKey must be a private JWK of the type EC, OKP or RSA'
+}

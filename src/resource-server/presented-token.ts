@@ -1,0 +1,69 @@
+/** The access token of a request and the proof of its key, where the service itself looks the token up. */
+
+import type { SessionRecord } from '../domain/session.ts'
+import type { Authentication } from '../protocol/authentication.ts'
+import { BAD_HEADER, BAD_TOKEN, readBearer, refusal } from '../protocol/bearer.ts'
+import { badProof, bindingProblem, ownerOfProof, readProof } from '../protocol/dpop.ts'
+import { evictOldest } from '../stores/evict-oldest.ts'
+import { type Asked, askOnce, type Identify } from './asked.ts'
+
+/** The session of a token; null if the token is not good. Throws on a fault. Instants in epoch seconds. */
+export type FindSession = (
+  token: string,
+  now: number,
+  immediate: boolean,
+) => Promise<SessionRecord | null>
+
+/** Bounds the memory: about 150 bytes each. A proof expires after two minutes anyway. */
+const MAX_REMEMBERED_PROOFS = 10_000
+
+const refused = (why: ReturnType<typeof refusal>): Authentication => ({
+  kind: 'refused',
+  refusal: why,
+})
+
+/**
+ * RFC 6750 §2.1 and RFC 9449 §7: a token in the header, with its proof if it is bound to a key. A proof is accepted once by
+ * this process; other processes do not know it.
+ */
+export function identifyByToken(find: FindSession): Identify {
+  const usedProofs = new Set<string>()
+
+  const isNew = (id: string) => {
+    if (usedProofs.has(id)) return false
+    evictOldest(usedProofs, MAX_REMEMBERED_PROOFS)
+    usedProofs.add(id)
+    return true
+  }
+
+  async function identified(asked: Asked, immediate: boolean): Promise<Authentication> {
+    const presented = readBearer(asked.header('Authorization'))
+    if (presented.kind === 'absent') return { kind: 'anonymous' }
+    if (presented.kind === 'malformed') return refused(refusal('invalid_token', BAD_HEADER))
+    const { kind, token } = presented
+    const scheme = kind === 'dpop' ? 'DPoP' : 'Bearer'
+    const now = Math.floor(Date.now() / 1000)
+
+    const proof = kind === 'dpop' ? await proofOf(asked, token, now) : null
+    if (typeof proof === 'string') return refused(badProof(proof))
+    const session = await find(token, now, immediate)
+    if (!session) return refused(refusal('invalid_token', BAD_TOKEN, [], scheme))
+    const problem = bindingProblem(session.cnf?.jkt ?? null, proof)
+    if (problem) return refused(problem)
+    // Last, so that a refused request uses no proof up.
+    if (proof && !isNew(JSON.stringify([ownerOfProof(proof), proof.jti]))) {
+      return refused(badProof('it was used before'))
+    }
+    return { kind: 'authenticated', session }
+  }
+
+  const identify: Identify = (asked, immediate) =>
+    askOnce(asked.request, identify, immediate, () => identified(asked, immediate))
+  return identify
+}
+
+async function proofOf(asked: Asked, accessToken: string, now: number) {
+  const header = asked.header('DPoP')
+  if (header === null) return 'it is missing'
+  return readProof(header, { method: asked.method, url: asked.url, accessToken }, now)
+}

@@ -1,0 +1,38 @@
+/** Identifies the caller by the JWT of the authenticator, which nginx passes on. */
+
+import { importSecret, type SharedKey, verifyJwt } from '../crypto/jws.ts'
+import type { Authentication } from '../protocol/authentication.ts'
+import { refusal } from '../protocol/bearer.ts'
+import { authenticated } from './binding.ts'
+
+/** For a service behind nginx. */
+export type JwtOptions<C> = Readonly<{
+  /** The authenticator's own `JWT_SECRET`; while that is rotated, the new one and the old one. */
+  secret: (c: C) => string | readonly string[]
+  /** The registry's origin, as the authenticator knows it. */
+  issuer: string
+}>
+
+/** Only nginx may reach such a service. The value of `Authorization` is the JWT, with or without `Bearer`. */
+export function identifyByJwt<C>({ secret, issuer }: JwtOptions<C>) {
+  let imported: Readonly<{ from: string; keys: readonly SharedKey[] }> | undefined
+  const keysOf = async (given: string | readonly string[]) => {
+    const secrets = [given].flat()
+    if (secrets.length === 0) throw new RangeError('no secret')
+    const from = JSON.stringify(secrets)
+    if (imported?.from !== from) {
+      imported = { from, keys: await Promise.all(secrets.map(importSecret)) }
+    }
+    return imported.keys
+  }
+
+  return async (authorization: string | null, c: C): Promise<Authentication> => {
+    if (authorization === null) return { kind: 'anonymous' }
+    const jwt = authorization.replace(/^Bearer +/i, '')
+    const now = Math.floor(Date.now() / 1000)
+    const claims = await verifyJwt(jwt, await keysOf(secret(c)), { issuer, now })
+    return claims === null
+      ? { kind: 'refused', refusal: refusal('invalid_token', 'The JWT is not valid.') }
+      : authenticated(claims)
+  }
+}

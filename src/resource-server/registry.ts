@@ -1,0 +1,38 @@
+/** Requests to the registry, which the service names in its own configuration. */
+
+import { isIssuer } from '../protocol/public-url.ts'
+
+/** What every way to check by the registry's endpoints takes. */
+export type RegistryOptions = Readonly<{
+  /** The registry's origin, as its metadata have it. */
+  issuer: string
+  /** How long to wait for the registry. 5 by default. */
+  timeoutSeconds?: number
+  /** Instead of the platform's `fetch`, for example a service binding to the registry. */
+  fetch?: (url: string, init: RequestInit) => Promise<Response>
+}>
+
+const DEFAULT_TIMEOUT_SECONDS = 5
+
+/** Throws a TypeError for bad options. */
+export function registryOf(name: string, options: RegistryOptions) {
+  const { issuer, timeoutSeconds = DEFAULT_TIMEOUT_SECONDS } = options
+  if (!isIssuer(issuer)) {
+    throw new TypeError(
+      `${name}(): the issuer must be an origin: https, or http on a loopback address, without a path`,
+    )
+  }
+  requirePositive(name, { timeoutSeconds })
+  // As a function of its own: some platforms refuse `fetch` as a method of another object.
+  const send = options.fetch ?? ((url: string, init: RequestInit) => fetch(url, init))
+  return { issuer, timeoutMs: timeoutSeconds * 1000, send }
+}
+
+/** Throws a TypeError for a number that is not positive. */
+export function requirePositive(name: string, numbers: Readonly<Record<string, number>>) {
+  for (const [option, value] of Object.entries(numbers)) {
+    if (!(value > 0 && Number.isFinite(value))) {
+      throw new TypeError(`${name}(): ${option} must be a number above 0`)
+    }
+  }
+}

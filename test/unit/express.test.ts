@@ -1,0 +1,229 @@
+/** `edge-registry/express` on Node.js's own HTTP server: the request that it reads, and what it sends. */
+
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { Authentication, AuthenticationRequest } from '../../src/protocol/authentication.ts'
+import { sessionOfClaims } from '../../src/resource-server/claims.ts'
+import {
+  type ExpressRequest,
+  protectedResource,
+  type ScopedOptions,
+  scoped,
+} from '../../src/resource-server/express.ts'
+import { activeAnswer, FILES, ISSUER } from './resource-server.ts'
+
+type Handler = (req: ExpressRequest, res: ServerResponse, next: (failure?: unknown) => void) => void
+type Change = (req: IncomingMessage, res: ServerResponse) => void
+
+const ended: (() => void)[] = []
+beforeEach(() => {
+  vi.spyOn(console, 'error').mockImplementation(() => {})
+})
+afterEach(() => {
+  vi.restoreAllMocks()
+  for (const end of ended.splice(0)) end()
+})
+
+/** Serves behind the handler; `changed` is what Express does to a request first. */
+async function serve(handler: Handler, changed: Change = () => {}) {
+  const server = createServer((req, res) => {
+    changed(req, res)
+    handler(req, res, (failure) => {
+      res.statusCode = failure === undefined ? 200 : 500
+      res.end(JSON.stringify((res as { locals?: unknown }).locals ?? String(failure)))
+    })
+  }).listen(0, '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  ended.push(() => server.close())
+  return (server.address() as AddressInfo).port
+}
+
+type Sent = Readonly<{
+  method?: string
+  path?: string
+  headers?: Record<string, string | string[]>
+}>
+
+/** `fetch` sets no Host and joins headers. */
+const ask = (port: number, sent: Sent = {}) =>
+  new Promise<{ status: number; headers: IncomingMessage['headers']; text: string }>(
+    (resolve, reject) => {
+      const asked = request({ host: '127.0.0.1', port, ...sent }, async (answer) => {
+        let text = ''
+        for await (const part of answer) text += part
+        resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text })
+      })
+      asked.on('error', reject).end()
+    },
+  )
+
+const session = () => {
+  const found = sessionOfClaims(activeAnswer())
+  if (!found) throw new Error('no session')
+  return found
+}
+
+/** A stand-in for an authenticator that remembers what it was asked. */
+function authenticator(outcome: () => Authentication) {
+  const authenticate = vi.fn(async (_: AuthenticationRequest) => outcome())
+  const options: ScopedOptions = { authenticator: () => ({ authenticate }) }
+  return { authenticate, options }
+}
+const allowing = () => authenticator(() => ({ kind: 'authenticated', session: session() }))
+
+describe('scoped() of edge-registry/express', () => {
+  it('scoped() gives the session to the route in res.locals, beside what is there', async () => {
+    const { options } = allowing()
+    const bare = await serve(scoped('files:read', options))
+    expect(JSON.parse((await ask(bare)).text)).toEqual({ session: session() })
+    const withLocals = await serve(scoped('files:read', options), (_, res) => {
+      Object.assign(res, { locals: { theme: 'dark' } })
+    })
+    expect(JSON.parse((await ask(withLocals)).text)).toEqual({ theme: 'dark', session: session() })
+  })
+
+  it('scoped() sends the status, the headers and the body of a refusal, and does not call next', async () => {
+    const { options } = authenticator(() => ({ kind: 'anonymous' }))
+    const resourceMetadata = `${FILES}/.well-known/oauth-protected-resource`
+    const port = await serve(
+      scoped(['files:read', 'files:write'], { ...options, resourceMetadata }),
+    )
+    const { status, headers, text } = await ask(port)
+    expect(status).toBe(401)
+    expect(headers['www-authenticate']).toBe(
+      `Bearer scope="files:read files:write", realm="registry", resource_metadata="${resourceMetadata}"`,
+    )
+    expect(headers['cache-control']).toBe('no-store')
+    expect(JSON.parse(text)).toMatchObject({ error: 'authentication_required' })
+  })
+
+  it('scoped() answers 503 when the authenticator throws or is not there', async () => {
+    const throwing = authenticator(() => {
+      throw new Error('down')
+    })
+    for (const options of [throwing.options, { authenticator: () => undefined }]) {
+      const { status, headers } = await ask(await serve(scoped(null, options)))
+      expect([status, headers['retry-after']]).toEqual([503, '5'])
+    }
+  })
+
+  it('an exception of an authorizer goes to next and is not allowed', async () => {
+    const port = await serve(
+      scoped('files:read', {
+        ...allowing().options,
+        resource: () => '7',
+        authorizer: () => Promise.reject(new Error('the database of the route is down')),
+      }),
+    )
+    const { status, text } = await ask(port)
+    expect([status, text]).toEqual([500, '"Error: the database of the route is down"'])
+  })
+
+  it.each<[string, Sent, Change, string]>([
+    ['its Host header', { headers: { Host: 'files.example' } }, () => {}, 'http://files.example/7'],
+    [
+      'what Express says of the protocol and of the whole path',
+      { headers: { Host: 'files.example' } },
+      (req) => Object.assign(req, { protocol: 'https', originalUrl: '/reports/7?a=b', url: '/7' }),
+      'https://files.example/reports/7?a=b',
+    ],
+    [
+      'a connection with TLS',
+      { headers: { Host: 'files.example' } },
+      (req) => Object.assign(req, { socket: { encrypted: true } }),
+      'https://files.example/7',
+    ],
+    ['a Host header that makes no URL', { headers: { Host: 'a b' } }, () => {}, 'about:blank'],
+  ])('the authenticator is told the URL by %s', async (_, sent, changed, url) => {
+    const { authenticate, options } = allowing()
+    await ask(await serve(scoped(null, options), changed), {
+      path: '/7',
+      method: 'DELETE',
+      ...sent,
+    })
+    expect(authenticate.mock.calls[0]?.[0]).toMatchObject({ method: 'DELETE', url })
+  })
+
+  it('the authenticator is told the configured origin and not the Host header', async () => {
+    const { authenticate, options } = allowing()
+    const port = await serve(scoped(null, { ...options, origin: FILES }))
+    await ask(port, { path: '/7?a=b', headers: { Host: 'evil.example' } })
+    expect(authenticate.mock.calls[0]?.[0].url).toBe(`${FILES}/7?a=b`)
+  })
+
+  it('a header that was sent twice is one value with a comma, and never the first of two', async () => {
+    const { authenticate, options } = allowing()
+    const port = await serve(scoped(null, options))
+    await ask(port, { headers: { Authorization: ['Bearer a', 'Bearer b'], DPoP: ['a', 'b'] } })
+    expect(authenticate.mock.calls[0]?.[0]).toMatchObject({
+      ...{ authorization: 'Bearer a, Bearer b', dpop: 'a, b', cookie: null },
+    })
+    const older = await serve(scoped(null, options), (req) => {
+      Object.defineProperty(req, 'headersDistinct', { value: undefined })
+    })
+    await ask(older, { headers: { Authorization: 'Bearer a' } })
+    expect(authenticate.mock.calls[1]?.[0]).toMatchObject({ authorization: 'Bearer a', dpop: null })
+  })
+
+  it('a request is checked once by several middlewares, and the next request again', async () => {
+    const { authenticate, options } = allowing()
+    const [first, second] = [scoped(null, options), scoped('files:read', options)]
+    // One binding, as a program has.
+    const port = await serve((req, res, next) => first(req, res, () => second(req, res, next)))
+    await ask(port)
+    await ask(port)
+    expect(authenticate.mock.calls.length).toBeGreaterThan(1)
+  })
+
+  it('a request without a method and a path, which no server has, is refused and not a crash', () => {
+    const { authenticate, options } = authenticator(() => ({ kind: 'anonymous' }))
+    const res = { statusCode: 0, setHeader: vi.fn(), end: vi.fn() }
+    return new Promise<void>((resolve) => {
+      res.end.mockImplementation(() => {
+        expect(res.statusCode).toBe(401)
+        expect(authenticate.mock.calls[0]?.[0]).toMatchObject({ method: '' })
+        resolve()
+      })
+      scoped(null, options)({ headers: {}, socket: {} }, res, () => {})
+    })
+  })
+
+  it.each<[string, ScopedOptions]>([
+    ['no way to check', {}],
+    ['an origin with a path', { ...allowing().options, origin: `${FILES}/reports` }],
+    ['an origin that is no URL', { ...allowing().options, origin: 'files.example' }],
+  ])('scoped() with %s throws at construction', (_, options) => {
+    expect(() => scoped('files:read', options)).toThrow(TypeError)
+    expect(() => scoped('files:read')).toThrow(/choose a check/)
+  })
+})
+
+describe('protectedResource() of edge-registry/express', () => {
+  const described = { resource: FILES, authorizationServers: [ISSUER], scopes: ['files:read'] }
+
+  it('protectedResource() serves the metadata and answers a preflight', async () => {
+    const port = await serve(protectedResource(described))
+    const metadata = await ask(port)
+    expect(metadata.status).toBe(200)
+    expect(metadata.headers).toMatchObject({ 'content-type': 'application/json' })
+    expect(JSON.parse(metadata.text)).toMatchObject({ resource: FILES })
+    const preflight = { Origin: 'https://app.example', 'Access-Control-Request-Method': 'GET' }
+    const allowed = await ask(port, { method: 'OPTIONS', headers: preflight })
+    expect([allowed.status, allowed.headers['access-control-allow-origin']]).toEqual([204, '*'])
+    expect((await ask(port, { method: 'POST' })).status).toBe(405)
+    expect((await ask(port, { method: 'HEAD' })).text).toBe('')
+  })
+
+  it('a response that cannot be sent goes to next', async () => {
+    const next = vi.fn()
+    const broken = {
+      ...{ statusCode: 0, end: () => {} },
+      setHeader: () => {
+        throw new Error('headers were sent')
+      },
+    }
+    protectedResource(described)({ headers: {}, socket: {} }, broken, next)
+    await vi.waitFor(() => expect(next).toHaveBeenCalledWith(new Error('headers were sent')))
+  })
+})

@@ -1,0 +1,258 @@
+/** `introspection()` of the package: its cache, its credentials, and faults of the registry. */
+
+import { decodeJwt, decodeProtectedHeader, exportJWK, generateKeyPair, jwtVerify } from 'jose'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import {
+  type IntrospectionOptions,
+  introspection,
+} from '../../src/resource-server/introspection.ts'
+import {
+  type Answering,
+  activeAnswer,
+  ISSUER,
+  nowSeconds,
+  opaqueToken,
+  registry,
+  service,
+} from './resource-server.ts'
+
+const SECRET = { clientId: 'api', clientSecret: 'the secret' }
+let lines: string[]
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'], now: 1_790_000_000_000 })
+  lines = []
+  vi.spyOn(console, 'error').mockImplementation((line) => lines.push(String(line)))
+})
+afterEach(() => {
+  vi.useRealTimers()
+  vi.restoreAllMocks()
+})
+
+const pass = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000)
+const checking = (answering: Answering, more: Partial<IntrospectionOptions> = {}) => {
+  const fetch = registry(answering)
+  const check = introspection({ issuer: ISSUER, fetch, ...SECRET, ...more } as IntrospectionOptions)
+  return { ...service(check), fetch, check }
+}
+
+describe('the cache of introspection()', () => {
+  it('an answer is used again for 10 seconds, and then the registry is asked again', async () => {
+    let isActive = true
+    const { statusOf, fetch } = checking(() => (isActive ? activeAnswer() : { active: false }))
+    expect([await statusOf(opaqueToken()), await statusOf(opaqueToken())]).toEqual([200, 200])
+    expect(fetch).toHaveBeenCalledTimes(1)
+    isActive = false
+    pass(9)
+    expect(await statusOf(opaqueToken())).toBe(200)
+    pass(1)
+    expect(await statusOf(opaqueToken())).toBe(401)
+    expect(fetch).toHaveBeenCalledTimes(2)
+  })
+
+  it('an answer is never used past the expiry of its token', async () => {
+    const exp = nowSeconds() + 5
+    const { statusOf, fetch } = checking(() => activeAnswer({ exp }), { cacheSeconds: 3600 })
+    pass(4)
+    expect(await statusOf(opaqueToken())).toBe(200)
+    pass(1)
+    expect(await statusOf(opaqueToken())).toBe(401)
+    expect(fetch).toHaveBeenCalledTimes(2)
+  })
+
+  it('that a token is not active is kept for 2 seconds at most', async () => {
+    let isActive = false
+    const answering = () => (isActive ? activeAnswer() : { active: false })
+    const { statusOf, fetch } = checking(answering, { cacheSeconds: 3600 })
+    expect([await statusOf(opaqueToken()), await statusOf(opaqueToken())]).toEqual([401, 401])
+    expect(fetch).toHaveBeenCalledTimes(1)
+    isActive = true
+    pass(2)
+    expect(await statusOf(opaqueToken())).toBe(200)
+  })
+
+  it('the cache keeps cacheSize tokens, and tokens that are not active displace none of them', async () => {
+    const good = ['one', 'two'].map(opaqueToken)
+    const answering: Answering = (_, { body }) =>
+      good.includes((body as URLSearchParams).get('token') ?? '')
+        ? activeAnswer()
+        : { active: false }
+    const { statusOf, fetch } = checking(answering, { cacheSize: 2 })
+    for (const token of good) await statusOf(token)
+    for (let i = 0; i < 5; i++) await statusOf(opaqueToken(`junk${i}`))
+    fetch.mockClear()
+    for (const token of good) expect(await statusOf(token)).toBe(200)
+    expect(fetch).not.toHaveBeenCalled()
+    good.push(opaqueToken('three'))
+    await statusOf(opaqueToken('three'))
+    fetch.mockClear()
+    for (const token of good.slice(1)) await statusOf(token)
+    expect(fetch).not.toHaveBeenCalled()
+    await statusOf(opaqueToken('one'))
+    expect(fetch).toHaveBeenCalledTimes(1)
+  })
+
+  it('the registry is asked each time with cacheSeconds: 0, and where a revocation must count at once', async () => {
+    const { statusOf, fetch } = checking(() => activeAnswer(), { cacheSeconds: 0 })
+    for (let i = 0; i < 3; i++) expect(await statusOf(opaqueToken())).toBe(200)
+    expect(fetch).toHaveBeenCalledTimes(3)
+
+    let isActive = true
+    const kept = checking(() => (isActive ? activeAnswer() : { active: false }))
+    const immediate = service(kept.check, { revocation: 'immediate' })
+    expect(await kept.statusOf(opaqueToken())).toBe(200)
+    isActive = false
+    expect(await kept.statusOf(opaqueToken())).toBe(200)
+    expect(await immediate.statusOf(opaqueToken())).toBe(401)
+    expect(await kept.statusOf(opaqueToken())).toBe(401)
+  })
+
+  it('the registry is not asked about a token that has no form of its tokens', async () => {
+    const { statusOf, fetch } = checking(() => activeAnswer())
+    for (const token of ['junk', `${opaqueToken()}A`, 'a.b', `a.b.${'c'.repeat(9000)}`]) {
+      expect(await statusOf(token)).toBe(401)
+    }
+    expect(fetch).not.toHaveBeenCalled()
+    expect(await statusOf('a.b.c')).toBe(200)
+  })
+})
+
+describe('what introspection() accepts', () => {
+  it('a refresh token, which is active and has no token_type, is refused', async () => {
+    const { statusOf } = checking(() => activeAnswer({ token_type: undefined }))
+    expect(await statusOf(opaqueToken())).toBe(401)
+  })
+
+  it('a client that acts for itself has no user, and a user has the name of the answer', async () => {
+    for (const [change, user] of [
+      [{ sub: 'client-1' }, null],
+      [{ username: 'ada' }, { user_id: 'user-1', username: 'ada', email: '' }],
+    ] as const) {
+      const { ask, handler } = checking(() => activeAnswer(change))
+      expect((await ask(opaqueToken())).status).toBe(200)
+      expect(handler).toHaveBeenCalledWith(expect.anything(), expect.objectContaining({ user }))
+    }
+  })
+
+  it.each<[string, Answering]>([
+    ['is down', () => Promise.reject(new TypeError('fetch failed'))],
+    ['answers 500', () => new Response('', { status: 500 })],
+    ['refuses the client', () => Response.json({ error: 'invalid_client' }, { status: 401 })],
+    ['redirects', () => new Response(null, { status: 302, headers: { Location: '/login' } })],
+    ['answers with a page', () => new Response('<html>', { status: 200 })],
+    ['answers with null', () => Response.json(null)],
+    ['answers without active', () => ({ scope: 'files:read' })],
+    ['says active as text', () => activeAnswer({ active: 'true' })],
+    ['leaves out sub', () => activeAnswer({ sub: undefined })],
+    ['leaves out client_id', () => activeAnswer({ client_id: '' })],
+    ['leaves out exp', () => activeAnswer({ exp: undefined })],
+    ['says exp beyond every date', () => activeAnswer({ exp: 1e300 })],
+    ['says iat as text', () => activeAnswer({ iat: '1' })],
+    ['says aud as a number', () => activeAnswer({ aud: 7 })],
+    ['says scope as a list', () => activeAnswer({ scope: ['files:read'] })],
+    ['says a scope that is none', () => activeAnswer({ scope: 'files:"read"' })],
+    ['says an endorsement that is none', () => activeAnswer({ endorsements: ['*'] })],
+    ['says endorsements as an object', () => activeAnswer({ endorsements: {} })],
+    ['says a binding that is none', () => activeAnswer({ cnf: { jkt: 7 } })],
+  ])(
+    'a registry that %s is a fault: 503, nothing is served and nothing is kept',
+    async (_, fault) => {
+      let isFaulty = true
+      const { ask, handler } = checking((url, init) =>
+        isFaulty ? fault(url, init) : activeAnswer(),
+      )
+      const answer = await ask(opaqueToken())
+      expect([answer.status, answer.headers.get('WWW-Authenticate')]).toEqual([503, null])
+      expect(answer.headers.get('Retry-After')).toMatch(/^\d+$/)
+      expect(handler).not.toHaveBeenCalled()
+      expect(lines).toHaveLength(1)
+      expect(lines[0]).toContain('"caller_unknown"')
+      expect(lines[0]).not.toContain(opaqueToken())
+      expect(lines[0]).not.toContain(SECRET.clientSecret)
+      isFaulty = false
+      expect((await ask(opaqueToken())).status).toBe(200)
+    },
+  )
+
+  it('a registry that does not answer within timeoutSeconds is a fault', async () => {
+    const silent: Answering = (_, { signal }) =>
+      new Promise((_, reject) => {
+        signal?.addEventListener('abort', () => reject(signal.reason))
+      })
+    const { statusOf } = checking(silent, { timeoutSeconds: 0.01 })
+    expect(await statusOf(opaqueToken())).toBe(503)
+  })
+})
+
+describe('the request of introspection()', () => {
+  const sentBy = async (more: object) => {
+    const { statusOf, fetch } = checking(() => activeAnswer(), more)
+    expect(await statusOf(opaqueToken())).toBe(200)
+    const [url, { method, headers, body, redirect }] = fetch.mock.calls[0] as [string, RequestInit]
+    return { url, method, redirect, headers: new Headers(headers), form: body as URLSearchParams }
+  }
+
+  it('the registry is asked by client_secret_basic, with the id and the secret form-encoded (RFC 6749 §2.3.1)', async () => {
+    const sent = await sentBy({ clientId: 'my api', clientSecret: 'a:b%c' })
+    expect([sent.url, sent.method, sent.redirect]).toEqual([
+      `${ISSUER}/introspect`,
+      'POST',
+      'manual',
+    ])
+    expect(sent.headers.get('Authorization')).toBe(`Basic ${btoa('my%20api:a%3Ab%25c')}`)
+    expect([...sent.form.keys()]).toEqual(['token', 'token_type_hint'])
+    expect(sent.form.get('token')).toBe(opaqueToken())
+  })
+
+  it.each([
+    ['ES256', undefined],
+    ['EdDSA', undefined],
+    ['RS256', undefined],
+    ['PS256', 'PS256'],
+  ])('the registry is asked by private_key_jwt with a key for %s', async (alg, named) => {
+    const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true })
+    const jwk = { ...(await exportJWK(privateKey)), ...(named && { alg: named, kid: 'key-1' }) }
+    const sent = await sentBy({ clientSecret: undefined, privateKey: jwk })
+    const assertion = sent.form.get('client_assertion') ?? ''
+    expect(sent.headers.has('Authorization')).toBe(false)
+    expect(sent.form.get('client_assertion_type')).toBe(
+      'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+    )
+    expect(decodeProtectedHeader(assertion)).toEqual({ alg, ...(named && { kid: 'key-1' }) })
+    const { iss, sub, aud, exp, iat, jti } = decodeJwt(assertion)
+    expect({ iss, sub, aud, lives: Number(exp) - Number(iat) }).toEqual({
+      ...{ iss: 'api', sub: 'api', aud: ISSUER, lives: 60 },
+    })
+    expect(jti).toMatch(/^[\w-]{36}$/)
+    await jwtVerify(assertion, publicKey, { currentDate: new Date() })
+  })
+})
+
+describe('wrong use of introspection()', () => {
+  const good = { issuer: ISSUER, ...SECRET }
+  it.each<[string, object]>([
+    ['an issuer that is no origin', { issuer: `${ISSUER}/realm` }],
+    ['an issuer over http', { issuer: 'http://auth.example' }],
+    ['no client', { clientId: '' }],
+    ['no credential', { clientSecret: undefined }],
+    ['an empty secret', { clientSecret: '' }],
+    ['a public key', { clientSecret: undefined, privateKey: { kty: 'EC' } }],
+    ['a symmetric key', { clientSecret: undefined, privateKey: { kty: 'oct', d: 'x' } }],
+    ['a key without a type', { clientSecret: undefined, privateKey: { d: 'x' } }],
+    ['a negative time', { cacheSeconds: -1 }],
+    ['a time that is no number', { cacheSeconds: Number.NaN }],
+    ['an empty cache', { cacheSize: 0 }],
+    ['no time to answer', { timeoutSeconds: 0 }],
+  ])('introspection() with %s throws at construction', (_, change) => {
+    expect(() => introspection({ ...good, ...change } as IntrospectionOptions)).toThrow(TypeError)
+    expect(() => introspection(good)).not.toThrow()
+  })
+
+  it("the platform's own fetch is used where none is given", async () => {
+    const own = registry(() => activeAnswer())
+    vi.stubGlobal('fetch', own)
+    const { statusOf } = service(introspection(good))
+    expect(await statusOf(opaqueToken())).toBe(200)
+    expect(own).toHaveBeenCalledTimes(1)
+    vi.unstubAllGlobals()
+  })
+})

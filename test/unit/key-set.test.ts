@@ -1,0 +1,150 @@
+/** `keySet()` of the package: when the keys are read, and what happens while the registry does not answer. */
+
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { type KeySetOptions, keySet } from '../../src/resource-server/key-set.ts'
+import { KEY_SET, type KeyName, signed } from '../vectors/source/keys.ts'
+import { claimsOf, headerOf, NOW } from '../vectors/source/tokens.ts'
+import {
+  type Answering,
+  ISSUER,
+  nowSeconds,
+  opaqueToken,
+  registry,
+  service,
+} from './resource-server.ts'
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'], now: NOW * 1000 })
+  vi.spyOn(console, 'error').mockImplementation(() => {})
+})
+afterEach(() => {
+  vi.useRealTimers()
+  vi.restoreAllMocks()
+})
+
+const pass = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000)
+const tokenBy = (name: KeyName) =>
+  signed(name, headerOf(name), { ...claimsOf({}), exp: nowSeconds() + 600 })
+const [FIRST, SECOND] = KEY_SET.keys
+const down: Answering = () => Promise.reject(new TypeError('fetch failed'))
+
+const checking = (answering: Answering) => {
+  const fetch = registry(answering)
+  const check = keySet({ issuer: ISSUER, fetch })
+  return { ...service(check), fetch, check }
+}
+
+describe('the keys of keySet()', () => {
+  it('the keys are read once for many tokens, and again after five minutes', async () => {
+    const { statusOf, fetch } = checking(() => KEY_SET)
+    for (const name of ['registry', 'registryEd25519', 'registry'] as const) {
+      expect(await statusOf(await tokenBy(name))).toBe(200)
+    }
+    expect(fetch.mock.calls.map(([url]) => url)).toEqual([`${ISSUER}/jwks.json`])
+    pass(299)
+    expect(await statusOf(await tokenBy('registry'))).toBe(200)
+    expect(fetch).toHaveBeenCalledTimes(1)
+    pass(1)
+    expect(await statusOf(await tokenBy('registry'))).toBe(200)
+    expect(fetch).toHaveBeenCalledTimes(2)
+  })
+
+  it('a key that was added is found at once, and a key that was retired is refused after five minutes', async () => {
+    let keys = [FIRST]
+    const { statusOf } = checking(() => ({ keys }))
+    expect(await statusOf(await tokenBy('registry'))).toBe(200)
+    pass(10)
+    keys = [SECOND] as unknown as typeof keys
+    expect(await statusOf(await tokenBy('registryEd25519'))).toBe(200)
+    expect(await statusOf(await tokenBy('registry'))).toBe(401)
+  })
+
+  it('tokens with an unknown kid make the keys be read once in 10 seconds', async () => {
+    const { statusOf, fetch } = checking(() => KEY_SET)
+    for (let i = 0; i < 20; i++) expect(await statusOf(await tokenBy('stranger'))).toBe(401)
+    expect(fetch).toHaveBeenCalledTimes(1)
+    pass(10)
+    for (let i = 0; i < 20; i++) expect(await statusOf(await tokenBy('stranger'))).toBe(401)
+    expect(fetch).toHaveBeenCalledTimes(2)
+  })
+
+  it('a token is refused where two keys have its kid', async () => {
+    const { statusOf } = checking(() => ({ keys: [FIRST, FIRST] }))
+    expect(await statusOf(await tokenBy('registry'))).toBe(401)
+  })
+
+  it('an opaque token and a token without a kid read no keys', async () => {
+    const { statusOf, fetch } = checking(() => KEY_SET)
+    expect(await statusOf(opaqueToken())).toBe(401)
+    const without = await signed('registry', { alg: 'ES256', typ: 'at+jwt' }, claimsOf({}))
+    expect(await statusOf(without)).toBe(401)
+    expect(fetch).not.toHaveBeenCalled()
+  })
+})
+
+describe('keySet() while the registry does not answer', () => {
+  it.each<[string, Answering]>([
+    ['is down', down],
+    ['answers 500', () => new Response('', { status: 500 })],
+    ['redirects', () => new Response(null, { status: 302, headers: { Location: '/' } })],
+    ['answers with a page', () => new Response('<html>')],
+    ['answers with no key set', () => ({ keys: 'none' })],
+  ])('a registry that %s before any key was read is a fault: 503', async (_, fault) => {
+    let answering = fault
+    const { ask, handler } = checking((url, init) => answering(url, init))
+    const answer = await ask(await tokenBy('registry'))
+    expect([answer.status, answer.headers.get('WWW-Authenticate')]).toEqual([503, null])
+    expect(handler).not.toHaveBeenCalled()
+    answering = () => KEY_SET
+    expect((await ask(await tokenBy('registry'))).status).toBe(200)
+  })
+
+  it('keys that were read are used for a day, and the registry is tried once in 10 seconds', async () => {
+    let answering: Answering = () => KEY_SET
+    const { statusOf, fetch } = checking((url, init) => answering(url, init))
+    expect(await statusOf(await tokenBy('registry'))).toBe(200)
+    answering = down
+    pass(300)
+    fetch.mockClear()
+    for (let i = 0; i < 20; i++) expect(await statusOf(await tokenBy('registry'))).toBe(200)
+    expect(fetch).toHaveBeenCalledTimes(1)
+    pass(86_400 - 301)
+    expect(await statusOf(await tokenBy('registry'))).toBe(200)
+    pass(1)
+    expect(await statusOf(await tokenBy('registry'))).toBe(503)
+    answering = () => KEY_SET
+    expect(await statusOf(await tokenBy('registry'))).toBe(200)
+  })
+
+  it('an unknown kid is 503 and not 401 while it cannot be known whether the registry has it', async () => {
+    let answering: Answering = () => ({ keys: [FIRST] })
+    const { statusOf, fetch } = checking((url, init) => answering(url, init))
+    expect(await statusOf(await tokenBy('registry'))).toBe(200)
+    answering = down
+    pass(10)
+    fetch.mockClear()
+    for (let i = 0; i < 3; i++) expect(await statusOf(await tokenBy('registryEd25519'))).toBe(503)
+    expect(fetch).toHaveBeenCalledTimes(1)
+    expect(await statusOf(await tokenBy('registry'))).toBe(200)
+    answering = () => KEY_SET
+    pass(10)
+    expect(await statusOf(await tokenBy('registryEd25519'))).toBe(200)
+  })
+})
+
+describe('wrong use of keySet()', () => {
+  it.each<[string, KeySetOptions]>([
+    ['an issuer that is no URL', { issuer: 'auth.example' }],
+    ['an issuer with a path', { issuer: `${ISSUER}/` }],
+    ['no time to answer', { issuer: ISSUER, timeoutSeconds: Number.POSITIVE_INFINITY }],
+  ])('keySet() with %s throws at construction', (_, options) => {
+    expect(() => keySet(options)).toThrow(TypeError)
+  })
+
+  it('scoped() takes a key set only with an audience, and never with immediate revocation', () => {
+    const check = keySet({ issuer: ISSUER })
+    expect(() => service(check)).not.toThrow()
+    expect(() => service(check, { audience: undefined } as never)).toThrow(/audience/)
+    expect(() => service(check, { revocation: 'immediate' })).toThrow(/revocations/)
+  })
+})

@@ -1,0 +1,42 @@
+/** A service behind `scoped()` of `edge-registry/fetch`, and a registry that counts what it is asked. */
+
+import { vi } from 'vitest'
+import { tokenOf } from '../../src/crypto/token.ts'
+import type { Check } from '../../src/resource-server/asked.ts'
+import { type ScopedOptions, scoped } from '../../src/resource-server/fetch.ts'
+
+export const ISSUER = 'https://auth.example'
+export const FILES = 'https://files.example'
+
+export const opaqueToken = (name = '') => tokenOf('accessToken', name.padEnd(43, 'A'))
+export const nowSeconds = () => Math.floor(Date.now() / 1000)
+
+export const activeAnswer = (change: object = {}) => ({
+  ...{ active: true, scope: 'files:read', client_id: 'client-1', sub: 'user-1' },
+  ...{ aud: [FILES], token_type: 'Bearer', iat: nowSeconds(), exp: nowSeconds() + 600 },
+  ...{ iss: ISSUER, endorsements: [], jti: 'session-1' },
+  ...change,
+})
+
+/** What a registry answers: a response, or a value as JSON, or a fault that is thrown. */
+export type Answering = (url: string, init: RequestInit) => unknown
+
+/** `fetch` for the options of a check, as a spy. */
+export const registry = (answering: Answering) =>
+  vi.fn(async (url: string, init: RequestInit) => {
+    const answer = await answering(url, init)
+    return answer instanceof Response ? answer : Response.json(answer)
+  })
+
+/** The status that a token gets at a route, and what the fault's log line says. */
+export function service(check: Check, options: ScopedOptions = {}) {
+  const handler = vi.fn(() => new Response('served'))
+  const handle = scoped('files:read', { audience: FILES, check, ...options })(handler)
+  const ask = (token: string, headers: Record<string, string> = {}) =>
+    handle(
+      new Request(`${FILES}/reports/7`, {
+        headers: { Authorization: `Bearer ${token}`, ...headers },
+      }),
+    )
+  return { ask, statusOf: async (token: string) => (await ask(token)).status, handler }
+}
