@@ -8,6 +8,10 @@ const encoder = new TextEncoder()
 const sha256 = async (text: string) =>
   new Uint8Array(await crypto.subtle.digest('SHA-256', encoder.encode(text)))
 
+/** Of content that is no secret. base64url, 43 characters without padding. */
+export const contentDigest = async (bytes: Uint8Array<ArrayBuffer>) =>
+  encode(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)))
+
 /** base64url, 43 characters without padding. */
 export const digest = async (secret: string) => encode(await sha256(secret))
 

@@ -1,7 +1,9 @@
 /** `clients`: registered, read, changed and deleted. */
 
 import * as z from 'zod/mini'
-import { SELF_REGISTRATIONS } from '../domain/client.ts'
+import { type ClientRecord, SELF_REGISTRATIONS } from '../domain/client.ts'
+import { fetchLogo } from '../flows/logos.ts'
+import type { Outcome } from '../flows/registration/change.ts'
 import {
   createClient,
   deleteClient,
@@ -15,6 +17,7 @@ import {
   clientDocument,
   newClientIn,
 } from '../protocol/registration/client-fields.ts'
+import type { ManagementDeps } from './deps.ts'
 import { CLIENT_EXAMPLE, ClientDocument, changedBy, NOTES } from './documents.ts'
 import { named } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
@@ -37,6 +40,16 @@ const Created = named(
 const locationOf = (clientId: string) => `/clients/${encodeURIComponent(clientId)}`
 
 export const changed = changedBy(clientDocument)
+
+/** Fetches the logo that the change has named, and notes where that failed. */
+async function withLogo<Made extends Outcome<ClientRecord>>(
+  made: Made,
+  deps: ManagementDeps,
+  now: number,
+): Promise<Made> {
+  const problem = await fetchLogo(made.record.clientId, deps, now)
+  return problem === null ? made : { ...made, notes: [...made.notes, problem] }
+}
 
 const answer = {
   200: { description: 'The client as it is now.', schema: Changed, example: CLIENT_EXAMPLE },
@@ -116,8 +129,8 @@ export const clientOperations = [
       },
     },
     problems: ['conflict'],
-    async handle({ act, body }) {
-      const created = await createClient(act, newClientIn(body))
+    async handle({ act, body }, deps) {
+      const created = await withLogo(await createClient(act, newClientIn(body)), deps, act.now)
       const { isNew, clientSecret, record } = created
       const known = changed(created)
       if (!isNew) return known
@@ -164,8 +177,11 @@ export const clientOperations = [
     isConditional: true,
     answers: answer,
     problems: ['not_found'],
-    handle: async ({ act, parameters: { client_id = '' }, body, ifMatch }) =>
-      changed(await updateClient(act, client_id, clientChangeIn(body), ifMatch.version)),
+    async handle({ act, parameters: { client_id = '' }, body, ifMatch }, deps) {
+      const given = clientChangeIn(body)
+      const outcome = await updateClient(act, client_id, given, ifMatch.version)
+      return changed(given.fields.logoUri ? await withLogo(outcome, deps, act.now) : outcome)
+    },
   }),
   operation({
     method: 'DELETE',

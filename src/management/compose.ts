@@ -10,9 +10,12 @@ import {
   startProblems,
 } from '../config.ts'
 import { limitInTime, withDeadline } from '../deadline.ts'
+import { fetchBounded } from '../outbound/fetch-bounded.ts'
+import { allowsLoopbackFor } from '../protocol/outbound-url.ts'
 import { auditReader } from '../stores/audit.ts'
 import { invitationStore } from '../stores/invitations.ts'
 import { liveSessions } from '../stores/live-sessions.ts'
+import { logoStore } from '../stores/logos.ts'
 import { refusalStore } from '../stores/refusals.ts'
 import { registrationPorts } from '../stores/registration.ts'
 import { statusReader } from '../stores/status.ts'
@@ -64,6 +67,8 @@ export function composeManagement(env: ManagementEnv) {
       refreshTokens: inTime(ports.refreshTokens),
     },
     invitations: inTime(invitationStore(db, settings.longestSessionSeconds)),
+    logos: inTime(logoStore(db)),
+    fetchBounded: fetchBounded(allowsLoopbackFor(settings.issuer)),
     audit: inTime(auditReader(db)),
     status: inTime(statusReader(db)),
   }

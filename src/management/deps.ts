@@ -4,8 +4,9 @@ import type { SeenProofs } from '../authenticator/seen-proofs.ts'
 import type { Settings } from '../config.ts'
 import type { FloodLimit } from '../http/flood.ts'
 import type { FrameDeps } from '../http/frame.ts'
+import type { FetchBounded } from '../protocol/outbound.ts'
 import type { AuditReader } from '../stores/audit.ts'
-import type { InvitationStore, LiveSessions, RefusalStore } from '../stores/ports.ts'
+import type { InvitationStore, LiveSessions, LogoStore, RefusalStore } from '../stores/ports.ts'
 import type { RegistrationPorts } from '../stores/registration-ports.ts'
 import type { StatusReader } from '../stores/status.ts'
 
@@ -22,6 +23,9 @@ export type ManagementDeps = FrameDeps &
     refusals: RefusalStore
     ports: RegistrationPorts
     invitations: InvitationStore
+    logos: LogoStore
+    /** Sends a request to an address that somebody else names. */
+    fetchBounded: FetchBounded
     audit: AuditReader
     status: StatusReader
   }>

@@ -1,7 +1,8 @@
 /** What the worker serves without a token, outside the API's path. */
 
 import { invitationPage } from './invitation.tsx'
+import { logoPage } from './logos.ts'
 import type { Page } from './page.ts'
 import { PUBLISHED } from './published.tsx'
 
-export const PAGES: readonly Page[] = [invitationPage, ...PUBLISHED]
+export const PAGES: readonly Page[] = [invitationPage, logoPage, ...PUBLISHED]

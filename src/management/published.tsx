@@ -15,7 +15,7 @@ import { sessionSchema } from './session-schema.ts'
 /** As long as the stylesheet: a deployment changes them. */
 const MAX_AGE_SECONDS = 300
 
-function requireGet({ req }: HttpContext) {
+export function requireGet({ req }: HttpContext) {
   if (req.method === 'GET' || req.method === 'HEAD') return
   throw new Problem('method_not_allowed', 'The method must be GET, HEAD.', {
     headers: { Allow: 'GET, HEAD' },

@@ -1,6 +1,7 @@
 /** The paths of the management worker, which has no address of its own. */
 
 import { INVITATION_PATH } from '../domain/invitation.ts'
+import { LOGOS_PATH } from '../domain/shown-client.ts'
 import { sendErrorJson } from '../http/error-json.ts'
 import type { Endpoint } from './endpoint.ts'
 import { sendErrorPage } from './error-page.tsx'
@@ -16,6 +17,7 @@ export const MANAGEMENT_PATHS = [
   '/docs/style.css',
   '/schemas/session.json',
   INVITATION_PATH,
+  `${LOGOS_PATH}/*`,
 ] as const
 
 /**

@@ -1,5 +1,6 @@
 /** Connected applications in D1: what one user agreed to, for which clients. Read from the primary. */
 
+import type { SelfRegistered } from '../domain/client.ts'
 import type { ClientId } from '../domain/ids.ts'
 import type { Database } from './database.ts'
 import type { ConnectedApplication, ConnectedApplicationStore } from './ports.ts'
@@ -17,6 +18,8 @@ type ConsentRow = {
   used_at: number | null
   name: string
   url: string
+  kind: SelfRegistered['kind'] | null
+  logo: string | null
   disabled_at: number | null
   scopes: string
   endorsements: string
@@ -33,7 +36,8 @@ const PERMISSION = `k.key || ' ' || s.value`
  * codes bought in the last `?2` seconds. Each follows its kind and a space. A family or code older than the consent belongs to an authorization that was removed.
  */
 export const FIND_CONSENTS_OF_USER = `SELECT n.client_id, n.scopes AS agreed, n.endorsements AS agreed_endorsements, n.granted_at, n.used_at,
-    c.name, c.url, c.disabled_at,
+    c.name, c.url, c.disabled_at, (SELECT s.kind FROM self_registered_client s WHERE s.client_id = n.client_id) AS kind,
+    (SELECT g.digest FROM logo g WHERE g.logo_uri = c.logo_uri) AS logo,
     (SELECT json_group_array(scope) FROM client_authorization a
       WHERE a.client_id = n.client_id AND a.authorized_at IS NOT NULL) AS scopes,
     (SELECT json_group_array(category) FROM client_endorsement e
@@ -63,6 +67,8 @@ const readConsentRow = (row: ConsentRow): ConnectedApplication => ({
   clientId: row.client_id,
   name: row.name,
   url: row.url,
+  selfRegistered: row.kind === null ? null : { kind: row.kind },
+  logo: row.logo,
   disabledAt: row.disabled_at,
   agreedScopes: [...new Set([...row.agreed.split(' '), ...issuedOf(row, 'scopes')])],
   agreedEndorsements:

@@ -9,8 +9,10 @@ import type { Consent } from '../domain/consent.ts'
 import type { ClientId, SecretDigest, SessionKey, TokenDigest } from '../domain/ids.ts'
 import type { Catalogue } from '../domain/scope-catalogue.ts'
 import type { SessionRecord } from '../domain/session.ts'
+import type { ShownDetails } from '../domain/shown-client.ts'
 import type { RegisteredUser } from '../domain/user.ts'
 
+export type * from './page-ports.ts'
 export type * from './spending-ports.ts'
 
 /** Which resources to read with a client, beside its default ones. */
@@ -150,38 +152,6 @@ export interface JtiStore {
   isUsed(owner: string, jti: string): Promise<boolean>
 }
 
-/**
- * What one user agreed to for one client, and what the client is authorized for now. Instants in epoch seconds.
- * `agreedScopes` are the scopes of the latest answer, and those of earlier answers that a refresh token, a code or a
- * session may still have.
- */
-export type ConnectedApplication = Readonly<{
-  clientId: ClientId
-  name: string
-  url: string
-  disabledAt: number | null
-  agreedScopes: readonly string[]
-  /** Null: the answer was for all, before endorsements could be unticked. */
-  agreedEndorsements: readonly string[] | null
-  scopes: readonly string[]
-  endorsements: readonly string[]
-  /** The first consent since the last removal. */
-  grantedAt: number
-  /** When a code was last redeemed or a token refreshed; null if never. */
-  usedAt: number | null
-}>
-
-export interface ConnectedApplicationStore {
-  /** One read of the primary: never stale. `user` is null if the registry has no such user. */
-  of(userId: string): Promise<
-    Readonly<{
-      user: RegisteredUser | null
-      applications: readonly ConnectedApplication[]
-      catalogue: Catalogue
-    }>
-  >
-}
-
 /** A counted sign-in attempt, with the counts before it. Instants in epoch seconds. */
 export type CountedTry = Readonly<{
   lockedUntil: number
@@ -251,8 +221,8 @@ export type Standing = Readonly<{
   user: RegisteredUser | null
   /** The user's latest consent to the client; null if there is none. */
   consent: Consent | null
-  /** The username of the client's owner; null if the owner is no user here. */
-  ownerName: string | null
+  /** What pages show of the client. */
+  details: ShownDetails
   catalogue: Catalogue
 }>
 

@@ -1,6 +1,7 @@
 /** Users in D1, always read from the primary: disabling a user has effect at once. */
 
 import type { Consent } from '../domain/consent.ts'
+import type { ShownDetails } from '../domain/shown-client.ts'
 import { type RegisteredUser, usernameKey } from '../domain/user.ts'
 import { D1_NOW_MS } from './d1-clock.ts'
 import type { Database } from './database.ts'
@@ -43,10 +44,11 @@ export const USER_NAMED = (typed: string, key: string) =>
 export const FIND_USER_BY_NAME = `SELECT ${USER_COLUMNS}, u.password_hash FROM user u
   WHERE u.user_id = ${USER_NAMED('?1', '?2')}`
 export const FIND_USER = `SELECT ${USER_COLUMNS} FROM user u WHERE u.user_id = ?1`
-/** One row: the latest consent, if there is one, and the name of the client's owner, if the owner is a user here. */
-export const FIND_CONSENT = `SELECT n.scopes, n.fingerprint, n.resources, (SELECT o.username FROM client c
-    CROSS JOIN user o ON o.user_id = c.owner_id WHERE c.client_id = ?2) AS owner_name
-  FROM (SELECT 1) LEFT JOIN consent n ON n.user_id = ?1 AND n.client_id = ?2`
+/** One row: the latest consent, if there is one, and what pages show of the client. */
+export const FIND_CONSENT = `SELECT n.scopes, n.fingerprint, n.resources, o.username AS owner_name, c.logo_uri, c.tos_uri,
+    c.policy_uri, (SELECT g.digest FROM logo g WHERE g.logo_uri = c.logo_uri) AS logo
+  FROM (SELECT 1) LEFT JOIN consent n ON n.user_id = ?1 AND n.client_id = ?2
+    LEFT JOIN client c ON c.client_id = ?2 LEFT JOIN user o ON o.user_id = c.owner_id`
 
 export const readUserRow = (row: UserRow): RegisteredUser => ({
   userId: row.user_id,
@@ -63,7 +65,19 @@ type ConsentRow = {
   fingerprint: string | null
   resources: string | null
   owner_name: string | null
+  /** Null if the client is not there any more. */
+  logo_uri: string | null
+  tos_uri: string | null
+  policy_uri: string | null
+  logo: string | null
 }
+const readShownDetails = (row: ConsentRow | undefined): ShownDetails => ({
+  ownerName: row?.owner_name ?? null,
+  logoUri: row?.logo_uri ?? '',
+  tosUri: row?.tos_uri ?? '',
+  policyUri: row?.policy_uri ?? '',
+  logo: row?.logo ?? null,
+})
 const readConsentRow = ({ scopes, fingerprint, resources }: ConsentRow): Consent | null =>
   scopes === null || fingerprint === null || resources === null
     ? null
@@ -88,7 +102,7 @@ export const userStore = (db: Database): UserStore => ({
     return {
       user: row ? readUserRow(row) : null,
       consent: consent ? readConsentRow(consent) : null,
-      ownerName: consent?.owner_name ?? null,
+      details: readShownDetails(consent),
       catalogue: readCatalogue(declared),
     }
   },

@@ -40,6 +40,7 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   // config.ts: what a change ends depends on the registry's settings, and `status` shows them.
   // pages, routes/error-page.tsx: it serves the page of an invitation and the reference, which look like every other page.
   management: [
+    'outbound',
     'domain',
     'crypto',
     'protocol',

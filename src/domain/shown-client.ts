@@ -1,0 +1,34 @@
+/** A client as people see it, who decide whether to trust it. */
+
+import type { ClientDetails, SelfRegistered } from './client.ts'
+
+/** What pages show of a client beside the client itself. */
+export type ShownDetails = Pick<ClientDetails, 'logoUri' | 'tosUri' | 'policyUri'> &
+  Readonly<{
+    /** The username of its owner; null if the owner is no user here. */
+    ownerName: string | null
+    /** The digest of its logo, by which we serve it; null if we have none. */
+    logo: string | null
+  }>
+
+type Identity = Readonly<{
+  clientId: string
+  /** Null for a client that an operator registered. */
+  selfRegistered: Pick<SelfRegistered, 'kind'> | null
+}>
+
+/** The host at which its metadata document was found: the one thing that is known of such a client. Null for others. */
+export const verifiedHostOf = ({ clientId, selfRegistered }: Identity) =>
+  selfRegistered?.kind === 'document' ? new URL(clientId).host : null
+
+/** Is its name one that nobody has checked, and is there nothing better to call it by? */
+export const isSelfNamed = ({ selfRegistered }: Pick<Identity, 'selfRegistered'>) =>
+  selfRegistered?.kind === 'registration'
+
+/** Its verified host, or else its name. */
+export const nameForPeople = (client: Identity & Readonly<{ name: string }>) =>
+  verifiedHostOf(client) ?? client.name
+
+/** Where we serve an image by its digest. */
+export const LOGOS_PATH = '/logos'
+export const logoPath = (logo: string | null) => (logo === null ? null : `${LOGOS_PATH}/${logo}`)

@@ -1,0 +1,41 @@
+/** Images of clients in D1, one for each address. Triggers delete those that no client names. */
+
+import type { Database } from './database.ts'
+import type { LogoStore } from './ports.ts'
+
+/** An attempt that failed is repeated after this time. */
+const RETRY_SECONDS = 3600
+/** Between two attempts at one host, whatever the addresses are. */
+const HOST_SECONDS = 10
+
+/** `?2` is the host, `?3` the moment in epoch seconds. Of any number at once, one gets the row. */
+export const CLAIM_LOGO = `INSERT INTO logo (logo_uri, host, tried_at)
+  SELECT ?1, ?2, CAST(?3 AS INTEGER) WHERE EXISTS (SELECT 1 FROM client WHERE logo_uri = ?1 AND logo_uri <> '')
+    AND NOT EXISTS (SELECT 1 FROM logo WHERE host = ?2 AND tried_at > ?3 - ${HOST_SECONDS})
+  ON CONFLICT (logo_uri) DO UPDATE SET tried_at = excluded.tried_at
+    WHERE logo.digest IS NULL AND logo.tried_at <= excluded.tried_at - ${RETRY_SECONDS}
+  RETURNING logo_uri`
+export const KEEP_LOGO = `UPDATE logo SET digest = ?2, media_type = ?3, image = ?4 WHERE logo_uri = ?1`
+export const FIND_LOGO = `SELECT media_type, image FROM logo WHERE digest = ?1 LIMIT 1`
+export const LOGO_OF_CLIENT = `SELECT c.logo_uri FROM client c LEFT JOIN logo g ON g.logo_uri = c.logo_uri
+  WHERE c.client_id = ?1 AND c.logo_uri <> '' AND g.digest IS NULL`
+
+/** D1 returns a blob as a list of numbers. */
+type LogoRow = { media_type: string; image: number[] }
+
+export const logoStore = (db: Database): LogoStore => ({
+  missingOf: async (clientId) =>
+    (await db.prepare(LOGO_OF_CLIENT).bind(clientId).first<string>('logo_uri')) ?? null,
+  async claim(logoUri, now) {
+    const { host } = new URL(logoUri)
+    const claimed = await db.prepare(CLAIM_LOGO).bind(logoUri, host, now).all()
+    return claimed.results.length > 0
+  },
+  async keep(logoUri, { digest, mediaType, bytes }) {
+    await db.prepare(KEEP_LOGO).bind(logoUri, digest, mediaType, bytes).run()
+  },
+  async find(digest) {
+    const row = await db.prepare(FIND_LOGO).bind(digest).first<LogoRow>()
+    return row && { mediaType: row.media_type, bytes: Uint8Array.from(row.image) }
+  },
+})
