@@ -1,6 +1,6 @@
 /** A remembered consent: what a user agreed to for a client, and when it may answer a new request. */
 
-import { type Client, isPublic } from './client.ts'
+import { type Client, isPublic, type SelfRegistered } from './client.ts'
 import { type Resource, resourcesWith, urisOf } from './resource.ts'
 import {
   type Catalogue,
@@ -9,6 +9,7 @@ import {
   describeEndorsement,
   describeScope,
 } from './scope-catalogue.ts'
+import { type ShownDetails, verifiedHostOf } from './shown-client.ts'
 
 /** An unused consent is deleted after this time: longer than any authorization can be refreshed (`REFRESH_LIFETIME_SECONDS`). */
 export const FORGET_CONSENT_SECONDS = 400 * 86_400
@@ -42,6 +43,16 @@ export type ConsentTerms = Readonly<{
     description: string
     /** Not shown. Part of the terms, since a remembered consent would otherwise redirect to a new URI. */
     redirectUris: readonly string[]
+    tosUri: string
+    policyUri: string
+    /** Its image is fetched once and kept, so the address stands for it. */
+    logoUri: string
+    /** Null for a client that an operator registered. */
+    selfRegistered: SelfRegistered['kind'] | null
+    /** The host that its document proves; null without a document. */
+    verifiedHost: string | null
+    /** Not shown. Those of a client that registered itself, which may change them without an operator. */
+    keys: string | null
   }>
   /** Where the response goes, for people: `client.example`, `127.0.0.1:5000`, `com.example.app:`. */
   returnsTo: string
@@ -62,14 +73,21 @@ export type Offer = Readonly<{
 }>
 
 export const consentTerms = (
-  client: Client & Readonly<{ ownerName: string | null }>,
+  client: Client & ShownDetails,
   returnsTo: string,
   { scopes, endorsements, mayRefresh, resources }: Offer,
   catalogue: Catalogue,
 ): ConsentTerms => {
   const { clientId, name, ownerId, ownerName, url, description, redirectUris } = client
+  const { tosUri, policyUri, logoUri } = client
   return {
-    client: { clientId, name, ownerId, ownerName, url, description, redirectUris },
+    client: {
+      ...{ clientId, name, ownerId, ownerName, url, description, redirectUris },
+      ...{ tosUri, policyUri, logoUri },
+      selfRegistered: client.selfRegistered?.kind ?? null,
+      verifiedHost: verifiedHostOf(client),
+      keys: client.selfRegistered === null ? null : client.jwks,
+    },
     returnsTo,
     mayRefresh,
     scopes: scopes.map((scope) => describeScope(scope, catalogue)),

@@ -9,6 +9,7 @@ import type { ApprovedRedirectUri, ClientId } from '../domain/ids.ts'
 import { resourcesWith, urisOf } from '../domain/resource.ts'
 import { formatScopes, meetScopes } from '../domain/scope.ts'
 import type { SessionRecord } from '../domain/session.ts'
+import { nameForPeople } from '../domain/shown-client.ts'
 import type { User } from '../domain/user.ts'
 import {
   type AuthorizationRequest,
@@ -34,7 +35,8 @@ type AuthorizeOutcome =
   | Readonly<{ kind: 'sign_in' }>
   /** The operator has disabled the user who is signed in. */
   | Readonly<{ kind: 'disabled_user' }>
-  | (Readonly<{ kind: 'ask_consent'; user: User }> & ConsentQuestion)
+  /** `logo`: the digest of the client's; null if there is none. */
+  | (Readonly<{ kind: 'ask_consent'; user: User; logo: string | null }> & ConsentQuestion)
   /** The user holds none of the requested scopes. A page says so before the browser is sent `to` the client. */
   | Readonly<{ kind: 'nothing_held'; to: string; refusal: OAuthError }>
   | Readonly<{ kind: 'send_back'; to: string; refusal: OAuthError | null }>
@@ -74,7 +76,7 @@ export async function identifyClient(
     throw new OAuthError(
       'invalid_request',
       'The application asked to send you to an address that is not registered for it.',
-      { detail: whyNotApproved(client, asked.redirectUri), application: client.name },
+      { detail: whyNotApproved(client, asked.redirectUri), application: nameForPeople(client) },
     )
   }
   return { client, redirect }
@@ -136,12 +138,14 @@ export async function decideAuthorization(
       if (isSilent(fields) || answer?.kind === 'out_of_date') throw refusal
       return { kind: 'nothing_held', to: errorResponse(redirect, refusal, common), refusal }
     }
-    const owned = { ...client, ownerName: standing.ownerName }
-    const terms = consentTerms(owned, displayHostOf(redirect), offered, standing.catalogue)
+    const shown = { ...client, ...standing.details }
+    const terms = consentTerms(shown, displayHostOf(redirect), offered, standing.catalogue)
     const { interaction } = request
     const question = { fields, identified, user, offered, terms, standing, answer, interaction }
     const decided = await agree(question, deps)
-    if (decided.kind === 'ask') return { ...decided.question, kind: 'ask_consent', user }
+    if (decided.kind === 'ask') {
+      return { ...decided.question, kind: 'ask_consent', user, logo: standing.details.logo }
+    }
     const code = await issueCode({ ...question, ...decided.agreement, request }, deps, context)
     return { kind: 'send_back', to: codeResponse(redirect, code, common), refusal: null }
   } catch (cause) {

@@ -50,9 +50,16 @@ type Decided =
   | Readonly<{ kind: 'agreed'; agreement: Agreement }>
   | Readonly<{ kind: 'ask'; question: ConsentQuestion }>
 
+/** What a term is where the terms of earlier consents did not have it. */
+const ABSENT: ReadonlyMap<string, unknown> = new Map<string, unknown>([
+  ...['isSensitive', 'mayRefresh'].map((name) => [name, false] as const),
+  ...['ownerName', 'selfRegistered', 'verifiedHost', 'keys'].map((name) => [name, null] as const),
+  ...['tosUri', 'policyUri', 'logoUri'].map((name) => [name, ''] as const),
+])
+
 /**
- * Without the mark that a scope is not sensitive, and without a list of no resources, so that consents from before there
- * were marks and resources still answer. Whether a refresh token comes with it counts where the client must ask for one:
+ * Without the terms that are as if absent, and without a list of no resources, so that consents from before there
+ * were such terms and resources still answer. Whether a refresh token comes with it counts where the client must ask for one:
  * the client may then ask for more than before.
  */
 const fingerprintOf = ({ resources, ...terms }: ConsentTerms, policy: RefreshPolicy) =>
@@ -65,9 +72,7 @@ const fingerprintOf = ({ resources, ...terms }: ConsentTerms, policy: RefreshPol
       },
       (name, value: unknown) => {
         if (name === 'mayRefresh' && policy === 'always') return undefined
-        const isMark = name === 'isSensitive' || name === 'mayRefresh'
-        const isAbsent = (isMark && value === false) || (name === 'ownerName' && value === null)
-        return isAbsent ? undefined : value
+        return ABSENT.has(name) && ABSENT.get(name) === value ? undefined : value
       },
     ),
   )

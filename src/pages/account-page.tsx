@@ -1,7 +1,10 @@
 /** The applications that a user has connected, each with a button that removes it. */
 
 import type { Branding } from '../domain/branding.ts'
+import type { SelfRegistered } from '../domain/client.ts'
 import type { DescribedScope } from '../domain/scope-catalogue.ts'
+import { isSelfNamed, logoPath, nameForPeople, verifiedHostOf } from '../domain/shown-client.ts'
+import { OwnName } from './consent-client.tsx'
 import { Layout } from './layout.tsx'
 import {
   HiddenFields,
@@ -19,6 +22,10 @@ export type AccountPageProps = Readonly<{
     clientId: string
     name: string
     url: string
+    /** Null for a client that an operator registered. */
+    selfRegistered: Pick<SelfRegistered, 'kind'> | null
+    /** The digest of its logo; null without one. */
+    logo: string | null
     isEnabled: boolean
     scopes: readonly DescribedScope[]
     /** One sentence each. */
@@ -80,41 +87,60 @@ const LastUse = ({ application: { isEnabled, usedAt } }: { application: Applicat
 }
 
 /** The form is folded, so that one press removes nothing. */
-const Removal = ({ application: { clientId, name, formToken } }: { application: Application }) => (
+const Removal = ({ application }: { application: Application }) => (
   <details class="removal">
     <summary>
-      Remove <bdi>{name}</bdi>
+      Remove <bdi>{nameForPeople(application)}</bdi>
     </summary>
     <form method="post" action="/account">
       <HiddenFields
         fields={[
-          ['client_id', clientId],
-          ['form_token', formToken],
+          ['client_id', application.clientId],
+          ['form_token', application.formToken],
         ]}
       />
       <p>Its access ends, and it must ask you again.</p>
       <div class="actions">
         <button type="submit">
-          Yes, remove <bdi>{name}</bdi>
+          Yes, remove <bdi>{nameForPeople(application)}</bdi>
         </button>
       </div>
     </form>
   </details>
 )
 
+/** Of a client that registered itself: what its title does not say. */
+const OwnAccount = ({ application }: { application: Application }) => {
+  if (application.selfRegistered === null) return null
+  return (
+    <p class="small">
+      {verifiedHostOf(application) !== null && (
+        <>
+          It calls itself <OwnName name={application.name} />.{' '}
+        </>
+      )}
+      {isSelfNamed(application) && 'It chose this name. '}It registered itself: nobody here has
+      checked it.
+    </p>
+  )
+}
+
 const ApplicationEntry = (p: { application: Application; id: string }) => {
   const { application, id } = p
+  const logo = logoPath(application.logo)
   return (
     <section class="application" aria-labelledby={id}>
       <details>
         <summary>
+          {logo !== null && <img class="client-logo" src={logo} alt="" width="32" height="32" />}
           <h2 id={id} dir="auto">
-            <bdi>{application.name}</bdi>
+            <bdi>{nameForPeople(application)}</bdi>
           </h2>{' '}
           <span class="small muted">
             <LastUse application={application} />
           </span>
         </summary>
+        <OwnAccount application={application} />
         {application.url !== '' && (
           <p class="small">
             <WebAddress address={application.url} />

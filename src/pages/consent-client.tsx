@@ -3,9 +3,47 @@
 import type { ConsentTerms } from '../domain/consent.ts'
 import { looksLike } from '../domain/look-alike.ts'
 import { isReservedId } from '../domain/registry-scopes.ts'
-import { WebAddress } from './parts.tsx'
+import { HostName, WebAddress } from './parts.tsx'
 
-type Props = Readonly<{ client: ConsentTerms['client']; serviceName: string }>
+type Client = ConsentTerms['client']
+
+type TargetProps = Readonly<{
+  /** What the browser is sent to. */
+  kind: 'site' | 'program' | 'app'
+  /** For people: `client.example`. */
+  host: string
+}>
+
+const DEVICES = { program: 'a program on this computer', app: 'an app on this device' }
+
+/** Where the answer leads, whatever it is. */
+export const Target = ({ kind, host }: TargetProps) => (
+  <p class="returns">
+    {kind === 'site' ? (
+      <>
+        Either way, you will be sent to{' '}
+        <strong>
+          <bdi>
+            <HostName host={host} />
+          </bdi>
+        </strong>
+        .
+      </>
+    ) : (
+      <>
+        Either way, you will be sent back to <strong>{DEVICES[kind]}</strong>.
+      </>
+    )}
+  </p>
+)
+
+type Props = Readonly<{
+  client: Client
+  serviceName: string
+  /** Where we serve its logo; null without one. */
+  logoPath: string | null
+  target: TargetProps
+}>
 
 const Owner = ({ client: { ownerName }, serviceName }: Props) => (
   <p>
@@ -22,38 +60,96 @@ const Owner = ({ client: { ownerName }, serviceName }: Props) => (
   </p>
 )
 
-const OwnWords = ({ client: { description, url } }: Props) => (
+/** Quoted, so that a name cannot continue our sentence. */
+export const OwnName = ({ name }: { name: string }) => (
+  <>
+    “<bdi>{name}</bdi>”
+  </>
+)
+
+/** All that is known of such a client is where its document is, if it has one, and where the browser is sent. */
+const Stranger = ({ client: { clientId, name, verifiedHost }, serviceName, target }: Props) => (
+  <>
+    {verifiedHost !== null && (
+      <p>
+        It calls itself{' '}
+        <strong>
+          <OwnName name={name} />
+        </strong>
+        .
+      </p>
+    )}
+    <Target {...target} />
+    <p>
+      It registered itself: nobody at <bdi>{serviceName}</bdi> has checked it or vouches for it.
+    </p>
+    {verifiedHost !== null && (
+      <p class="small muted">
+        Its document: <code>{clientId}</code>
+      </p>
+    )}
+  </>
+)
+
+const Registrant = (p: Props) => {
+  if (p.client.selfRegistered !== null) return <Stranger {...p} />
+  return isReservedId(p.client.clientId) ? (
+    <p>
+      A program of <bdi>{p.serviceName}</bdi> for its administrators.
+    </p>
+  ) : (
+    <Owner {...p} />
+  )
+}
+
+/** The words before an address, and the address. */
+const linksOf = ({ url, tosUri, policyUri }: Client) =>
+  [
+    ['', url],
+    ['Its terms: ', tosUri],
+    ['Its privacy policy: ', policyUri],
+  ].flatMap(([words, address]) => (address ? [{ words, address }] : []))
+
+const OwnWords = ({
+  description,
+  links,
+}: {
+  description: string
+  links: ReturnType<typeof linksOf>
+}) => (
   <figure>
     <figcaption class="small muted">What it says about itself:</figcaption>
     <blockquote>
       {description !== '' && <p dir="auto">{description}</p>}
-      {url !== '' && (
+      {links.map(({ words, address }) => (
         <p class="small">
-          <WebAddress address={url} />
+          {words}
+          <WebAddress address={address} />
         </p>
-      )}
+      ))}
     </blockquote>
   </figure>
 )
 
 export const ConsentClient = (p: Props) => {
-  const { client, serviceName } = p
+  const { client, serviceName, logoPath } = p
+  const links = linksOf(client)
   return (
     <section class="client" aria-label="The application">
-      {isReservedId(client.clientId) ? (
-        <p>
-          A program of <bdi>{serviceName}</bdi> for its administrators.
-        </p>
-      ) : (
-        <Owner {...p} />
+      {/* Hidden from screen readers: the words beside it name the application. */}
+      {logoPath !== null && (
+        <img class="client-logo" src={logoPath} alt="" width="48" height="48" />
       )}
+      <Registrant {...p} />
       {!isReservedId(client.clientId) && looksLike(client.name, serviceName) && (
         <p class="caution">
           The name <bdi>{client.name}</bdi> looks like <bdi>{serviceName}</bdi>, which does not run
           this application. Cancel if you expected <bdi>{serviceName}</bdi> itself.
         </p>
       )}
-      {(client.description !== '' || client.url !== '') && <OwnWords {...p} />}
+      {(client.description !== '' || links.length > 0) && (
+        <OwnWords description={client.description} links={links} />
+      )}
     </section>
   )
 }

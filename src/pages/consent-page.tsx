@@ -4,7 +4,7 @@ import type { Branding } from '../domain/branding.ts'
 import type { ConsentTerms } from '../domain/consent.ts'
 import { inWords } from '../domain/duration.ts'
 import { type Asked, Choices } from './consent-choices.tsx'
-import { ConsentClient } from './consent-client.tsx'
+import { ConsentClient, OwnName, Target } from './consent-client.tsx'
 import { Layout } from './layout.tsx'
 import { HiddenFields, HostName, ProblemNotice, SignedInAs, SignOutForm } from './parts.tsx'
 
@@ -18,6 +18,8 @@ export type ConsentPageProps = Readonly<{
   lastTime: readonly string[] | null
   /** What the browser is sent to. */
   redirectKind: 'site' | 'program' | 'app'
+  /** Where we serve the client's logo; null without one. */
+  logoPath: string | null
   /** Could another program on the device pose as the client? */
   canBeImpersonated: boolean
   /** How long the client has access. */
@@ -53,8 +55,6 @@ const Facts = ({ terms, accessSeconds }: ConsentPageProps) => (
   </ul>
 )
 
-const DEVICES = { program: 'a program on this computer', app: 'an app on this device' }
-
 const Resources = (p: Pick<ConsentTerms, 'resources'>) => (
   <section>
     <h2>The access is for:</h2>
@@ -68,25 +68,34 @@ const Resources = (p: Pick<ConsentTerms, 'resources'>) => (
   </section>
 )
 
-const Target = ({ redirectKind, terms }: ConsentPageProps) => (
-  <p class="returns">
-    {redirectKind === 'site' ? (
-      <>
-        Either way, you will be sent to{' '}
-        <strong>
-          <bdi>
-            <HostName host={terms.returnsTo} />
-          </bdi>
-        </strong>
-        .
-      </>
-    ) : (
-      <>
-        Either way, you will be sent back to <strong>{DEVICES[redirectKind]}</strong>.
-      </>
-    )}
-  </p>
-)
+/** The name that counts: the host of its document, else what an operator registered, else what it calls itself. */
+const Heading = ({ client }: Pick<ConsentTerms, 'client'>) => {
+  if (client.verifiedHost !== null) {
+    return (
+      <h1>
+        Allow{' '}
+        <bdi>
+          <HostName host={client.verifiedHost} />
+        </bdi>{' '}
+        to use your account?
+      </h1>
+    )
+  }
+  return (
+    <h1>
+      {client.selfRegistered === null ? (
+        <>
+          Allow <bdi>{client.name}</bdi>
+        </>
+      ) : (
+        <>
+          Allow an application that calls itself <OwnName name={client.name} />
+        </>
+      )}{' '}
+      to use your account?
+    </h1>
+  )
+}
 
 /** RFC 8252 §8.6: the server cannot know which program on the device asks. */
 const Impersonation = ({ redirectKind }: ConsentPageProps) => (
@@ -97,21 +106,23 @@ const Impersonation = ({ redirectKind }: ConsentPageProps) => (
 )
 
 export const ConsentPage = (p: ConsentPageProps) => {
-  const { client } = p.terms
+  const { client, returnsTo } = p.terms
+  const target = { kind: p.redirectKind, host: returnsTo }
   return (
     <Layout branding={p.branding} title="Allow access to your account?">
-      <h1>
-        Allow <bdi>{client.name}</bdi> to use your account?
-      </h1>
+      <Heading client={client} />
       <ProblemNotice text={p.notice} />
-      <ConsentClient client={client} serviceName={p.branding.serviceName} />
+      <ConsentClient
+        {...{ client, target, logoPath: p.logoPath }}
+        serviceName={p.branding.serviceName}
+      />
       {p.canBeImpersonated && <Impersonation {...p} />}
       <form method="post" action="/authorize" class={p.allowed.length > 0 ? '' : 'must-tick'}>
         <HiddenFields fields={p.hidden} />
         <Choices {...asked(p)} />
         {p.terms.resources.length > 0 && <Resources resources={p.terms.resources} />}
         <Facts {...p} />
-        <Target {...p} />
+        {client.selfRegistered === null && <Target {...target} />}
         <p class="problem nothing-ticked" role="status">
           Nothing is ticked. Tick what you want to allow, or press Cancel.
         </p>

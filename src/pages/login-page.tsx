@@ -9,7 +9,7 @@ export type LoginPageProps = Readonly<{
   formToken: string
   nextPage: string
   /** The client that sent the user here, or null. */
-  clientName: string | null
+  client: Readonly<{ name: string; isSelfNamed: boolean }> | null
   /** What the user typed before; empty at first. */
   username: string
   /** Why the last attempt failed, or null. */
@@ -24,11 +24,11 @@ export const LoginPage = (p: LoginPageProps) => {
   return (
     <Layout branding={p.branding} title={p.problem === null ? 'Sign in' : 'Problem: Sign in'}>
       <h1>Sign in</h1>
-      {p.clientName !== null && (
+      {p.client !== null && (
         <p class="lead">
-          to continue to{' '}
+          to continue to {p.client.isSelfNamed && 'an application that calls itself '}
           <strong>
-            <bdi>{p.clientName}</bdi>
+            <bdi>{p.client.name}</bdi>
           </strong>
         </p>
       )}

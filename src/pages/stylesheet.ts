@@ -118,6 +118,7 @@ h1 + .account { margin-block-start: -0.75rem; }
   padding: 1rem 1.25rem;
   background: var(--sunken); border: 1px solid var(--line); border-radius: 0.75rem;
 }
+.client-logo { flex: none; padding: 0.25rem; object-fit: contain; background: #fff; border: 1px solid var(--line); border-radius: 0.5rem; }
 fieldset { min-width: 0; border: 0; }
 legend { padding: 0; }
 legend + p { margin-block-end: 0.75rem; }

@@ -1,5 +1,6 @@
 /** `/account`: the applications that a user has connected. The list on GET, removal of one on POST. */
 
+import { nameForPeople } from '../domain/shown-client.ts'
 import { type Connection, connectionsOf, disconnect } from '../flows/connected-applications.ts'
 import { prefetch } from '../flows/prefetch.ts'
 import { type BrowserSession, seeBrowserSession } from '../http/browser-session.ts'
@@ -92,7 +93,7 @@ export const accountEndpoint: Endpoint = {
     const userId = session.record.user?.user_id ?? ''
     const withinSeconds = await disconnect(userId, asked.clientId, deps)
     const rest = connections.filter((connection) => connection !== asked)
-    const removed = { name: asked.name, withinSeconds }
+    const removed = { name: nameForPeople(asked), withinSeconds }
     return show(c, { connections: rest, session, removed }, deps)
   },
 }

@@ -3,6 +3,7 @@
 import { raw } from 'hono/html'
 import { canBeImpersonated, isOnlyLocal } from '../domain/consent.ts'
 import { splitScopes } from '../domain/scope.ts'
+import { logoPath, nameForPeople } from '../domain/shown-client.ts'
 import { decideAuthorization, type IdentifiedClient, identifyClient } from '../flows/authorize.ts'
 import type { ConsentAnswer, ConsentQuestion } from '../flows/consent.ts'
 import { type BrowserSession, seeBrowserSession } from '../http/browser-session.ts'
@@ -56,7 +57,7 @@ async function handle(c: HttpContext, pairs: URLSearchParams, isAnswer: boolean,
       if (outcome.refusal) c.set('refusal', outcome.refusal)
       return c.redirect(outcome.to, 303)
     case 'nothing_held': {
-      const given = { ...outcome, name: identified.client.name, nextPage: thisPage }
+      const given = { ...outcome, name: nameForPeople(identified.client), nextPage: thisPage }
       return sendNothingHeldPage(c, session as BrowserSession, given, deps)
     }
     case 'ask_consent':
@@ -123,7 +124,7 @@ type Opened = Readonly<{
 
 async function sendConsentPage(
   c: HttpContext,
-  question: ConsentQuestion & Readonly<{ user: { username: string } }>,
+  question: ConsentQuestion & Readonly<{ user: { username: string }; logo: string | null }>,
   { fields, identified, session, thisPage }: Opened,
   deps: RouteDeps,
 ) {
@@ -136,6 +137,7 @@ async function sendConsentPage(
     allowed,
     lastTime,
     redirectKind: redirectKindOf(redirect),
+    logoPath: logoPath(question.logo),
     canBeImpersonated: canBeImpersonated(client, redirect) || isOnlyLocal(client),
     accessSeconds,
     notice: again && NOTICES[again.kind],

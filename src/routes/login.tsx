@@ -2,6 +2,8 @@
 
 import { digest } from '../crypto/digest.ts'
 import { randomText } from '../crypto/random.ts'
+import type { Client } from '../domain/client.ts'
+import { isSelfNamed, nameForPeople } from '../domain/shown-client.ts'
 import { KNOWN_BROWSER_SECONDS, signIn } from '../flows/sign-in.ts'
 import {
   hostCookie,
@@ -47,6 +49,11 @@ function browserTokenOf(c: HttpContext, issuer: string): string | null {
 const wrongCredentials = (detail: string) =>
   new OAuthError('access_denied', 'The username or the password is wrong.', { detail })
 
+const shownClient = (client: Client) => ({
+  name: nameForPeople(client),
+  isSelfNamed: isSelfNamed(client),
+})
+
 async function show(c: HttpContext, { nextPage, username, refusal }: Shown, deps: RouteDeps) {
   const secret = hostCookie(c, deps.issuer, FORM_COOKIE) ?? randomText()
   setHostCookie(c, deps.issuer, {
@@ -60,7 +67,7 @@ async function show(c: HttpContext, { nextPage, username, refusal }: Shown, deps
       branding={deps.branding}
       formToken={await formToken(secret, SIGN_IN)}
       nextPage={nextPage}
-      clientName={identified?.client.name ?? null}
+      client={identified && shownClient(identified.client)}
       username={username}
       problem={refusal?.description ?? null}
     />

@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest'
 import {
   CLIENT,
   consent,
+  DOCUMENT_CLIENT,
+  DYNAMIC_CLIENT,
   linksIn as everyLinkIn,
   HOSTILE,
   inputs,
@@ -307,5 +309,114 @@ describe('what it means to allow', () => {
   it('the note that nothing is ticked is in the page, for the stylesheet to show', () => {
     expect(consent()).toMatch(/<p class="problem nothing-ticked" role="status">Nothing is ticked/)
     expect(TERMS.scopes.length).toBeGreaterThan(0)
+  })
+})
+
+describe('a client that registered itself', () => {
+  const both = [
+    ['document', DOCUMENT_CLIENT],
+    ['registration', DYNAMIC_CLIENT],
+  ] as const
+
+  it('the consent page for a document’s client names the verified host first, then the name that it gives itself, then the host it returns to', () => {
+    const page = consent({ client: DOCUMENT_CLIENT })
+    const text = textOf(page).replace(/\s+/g, ' ')
+    expect(text).toContain('Allow apps.notes.example to use your account?')
+    const [host, name, target] = [
+      text.indexOf('Allow apps.notes.example'),
+      text.indexOf('It calls itself “Paper Assistant”.'),
+      text.indexOf('you will be sent to www.papers.example.'),
+    ]
+    expect(host).toBeGreaterThan(0)
+    expect(name).toBeGreaterThan(host as number)
+    expect(target).toBeGreaterThan(name as number)
+    expect(text).toContain('nobody at Registry has checked it or vouches for it.')
+    expect(text).toContain('Its document: https://apps.notes.example/clients/desktop.json')
+  })
+
+  it('the consent page for a client that registered itself by a request says that it chose its name, and never that a host is its own', () => {
+    const text = textOf(consent({ client: DYNAMIC_CLIENT })).replace(/\s+/g, ' ')
+    expect(text).toContain(
+      'Allow an application that calls itself “Paper Assistant” to use your account?',
+    )
+    expect(text).toContain('nobody at Registry has checked it or vouches for it.')
+    expect(text).toContain('you will be sent to www.papers.example.')
+    expect(text).not.toContain('document')
+  })
+
+  it.each(both)(
+    'the consent page for a client of the kind %s has no owner, and says once where the answer leads',
+    (_, client) => {
+      const page = consent({ client: { ...client, ownerId: '1042', ownerName: 'grace' } })
+      expect(page).not.toMatch(/Registered by|grace|1042|Not run by/)
+      expect(page.match(/you will be sent to/g)).toHaveLength(1)
+      expect(consent().match(/you will be sent to/g)).toHaveLength(1)
+    },
+  )
+
+  it.each(both)(
+    'a hostile name of a client of the kind %s is text, isolated in its direction',
+    (_, client) => {
+      const page = consent({ client: { ...client, name: HOSTILE } })
+      expect(page).toContain(ESCAPED)
+      expect(named(page, 'script')).toEqual([])
+      expect(named(page, 'img')).toEqual([])
+      expect(page).toMatch(/<bdi>[^<]*\u202e<\/bdi>/)
+    },
+  )
+
+  it.each(both)('a client of the kind %s that is named like the service is marked', (_, client) => {
+    expect(consent({ client: { ...client, name: 'Rеgіstry' } })).toContain('looks like')
+    expect(consent({ client })).not.toContain('looks like')
+  })
+
+  it('a verified host in other letters is shown in ASCII, with its last two labels on one line', () => {
+    const client = {
+      ...DOCUMENT_CLIENT,
+      clientId: 'https://login.xn--pple-43d.example/a.json',
+      verifiedHost: 'login.xn--pple-43d.example',
+    }
+    expect(consent({ client })).toContain(
+      'login.<span class="keep">xn--pple-43d.example</span></bdi> to use your account?',
+    )
+  })
+})
+
+describe('what a client adds about itself', () => {
+  it.each([
+    ['an operator’s', CLIENT],
+    ['a document’s', DOCUMENT_CLIENT],
+    ['a dynamically registered', DYNAMIC_CLIENT],
+  ])(
+    'the links of %s client to its terms and privacy policy are set apart with its own words',
+    (_, client) => {
+      const more = {
+        tosUri: 'https://papers.example/terms',
+        policyUri: 'https://papers.example/policy',
+      }
+      const [words = ''] =
+        consent({ client: { ...client, ...more } }).match(/<blockquote>.*<\/blockquote>/s) ?? []
+      expect(linksIn(words).map(({ attributes }) => attributes.href)).toEqual([
+        'https://papers.example/about',
+        'https://papers.example/terms',
+        'https://papers.example/policy',
+      ])
+      expect(textOf(words)).toContain('Its terms: https://papers.example/terms')
+    },
+  )
+
+  it('an address of terms that is no web page is text and not a link', () => {
+    const client = { ...CLIENT, url: '', tosUri: 'javascript:alert(1)', policyUri: '' }
+    expect(linksIn(consent({ client }))).toEqual([])
+  })
+
+  it('a logo is shown from our own address, without words for screen readers, and only if we have it', () => {
+    const withLogo = { client: { ...CLIENT, logoUri: 'https://papers.example/logo.png' } }
+    expect(named(consent(withLogo), 'img')).toEqual([])
+    const page = consent(withLogo, { logoPath: '/logos/abc' })
+    expect(named(page, 'img').map(({ attributes }) => attributes)).toEqual([
+      { class: 'client-logo', src: '/logos/abc', alt: '', width: '48', height: '48' },
+    ])
+    expect(page).not.toContain('https://papers.example/logo.png')
   })
 })

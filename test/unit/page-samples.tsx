@@ -56,7 +56,7 @@ export const BRANDED: Branding = {
 export const login = (over: Partial<LoginPageProps> = {}) =>
   html(
     <LoginPage
-      {...{ branding, formToken: 'form-1', nextPage: '/authorize?a=1&b=2', clientName: null }}
+      {...{ branding, formToken: 'form-1', nextPage: '/authorize?a=1&b=2', client: null }}
       {...{ username: '', problem: null, ...over }}
     />,
   )
@@ -78,6 +78,26 @@ export const CLIENT: ConsentTerms['client'] = {
   ownerId: '1042',
   ownerName: 'grace',
   redirectUris: ['https://papers.example/callback'],
+  ...{
+    logoUri: '',
+    tosUri: '',
+    policyUri: '',
+    selfRegistered: null,
+    verifiedHost: null,
+    keys: null,
+  },
+}
+/** Registered by its document. */
+export const DOCUMENT_CLIENT: ConsentTerms['client'] = {
+  ...CLIENT,
+  clientId: 'https://apps.notes.example/clients/desktop.json',
+  ...{ ownerId: '', ownerName: null, description: '' },
+  ...{ selfRegistered: 'document', verifiedHost: 'apps.notes.example' },
+}
+/** Registered by a request (RFC 7591). */
+export const DYNAMIC_CLIENT: ConsentTerms['client'] = {
+  ...CLIENT,
+  ...{ ownerId: '', ownerName: null, description: '', selfRegistered: 'registration' },
 }
 export const TERMS: ConsentTerms = {
   client: CLIENT,
@@ -94,7 +114,13 @@ export const consent = (terms: Partial<ConsentTerms> = {}, over: Partial<Consent
   html(
     <ConsentPage
       {...{ branding, terms: { ...TERMS, ...terms }, allowed: [], notice: null, username: 'ada' }}
-      {...{ lastTime: null, redirectKind: 'site', canBeImpersonated: false, accessSeconds: 7200 }}
+      {...{
+        lastTime: null,
+        redirectKind: 'site',
+        canBeImpersonated: false,
+        accessSeconds: 7200,
+        logoPath: null,
+      }}
       {...{ signOutToken: 'out-1', thisPage: '/authorize?a=1&b=2' }}
       hidden={[
         ['client_id', 'c1'],
@@ -108,6 +134,7 @@ export const APPLICATION: AccountPageProps['applications'][number] = {
   clientId: 'c1',
   name: 'Paper Assistant',
   url: 'https://papers.example/about',
+  ...{ selfRegistered: null, logo: null },
   isEnabled: true,
   scopes: [{ scope: 'profile:read', sentence: 'Read your profile', isSensitive: false }],
   endorsements: ['Submit in every category of Computer Science'],

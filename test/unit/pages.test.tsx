@@ -45,7 +45,7 @@ const withoutOwnScript = (page: string) => page.replace(`<script>${INVITATION_SC
 const PAGES: Readonly<Record<string, string>> = {
   login: login(),
   'login, hostile': login({
-    ...{ clientName: HOSTILE, username: HOSTILE, problem: HOSTILE },
+    ...{ client: { name: HOSTILE, isSelfNamed: true }, username: HOSTILE, problem: HOSTILE },
     ...{ nextPage: HOSTILE, formToken: HOSTILE },
   }),
   consent: consent(),
@@ -170,8 +170,12 @@ describe('the login page', () => {
   })
 
   it('the login page names the client when there is one', () => {
-    expect(login({ clientName: 'Paper Assistant' })).toContain('to continue to')
-    expect(login({ clientName: 'Paper Assistant' })).toContain('<bdi>Paper Assistant</bdi>')
+    expect(login({ client: { name: 'Paper Assistant', isSelfNamed: false } })).toContain(
+      'to continue to',
+    )
+    expect(login({ client: { name: 'Paper Assistant', isSelfNamed: false } })).toContain(
+      '<bdi>Paper Assistant</bdi>',
+    )
     expect(login()).not.toContain('to continue to')
   })
 

@@ -554,6 +554,9 @@ describe('remembered consents', () => {
     ['owner', { ownerId: 'owner-2' }, {}],
     ['description', { description: 'Deletes submissions' }, {}],
     ['URL', { url: 'https://other.example' }, {}],
+    ['terms', { tosUri: 'https://other.example/terms' }, {}],
+    ['privacy policy', { policyUri: 'https://other.example/policy' }, {}],
+    ['logo', { logoUri: 'https://other.example/logo.png' }, {}],
     ['redirect URIs', {}, { redirectUris: [CALLBACK, 'https://client.example/new'] }],
     ['endorsements', {}, { endorsements: ['cs.*', 'math.CO'] }],
   ])(

@@ -1,0 +1,247 @@
+/** Logos of clients: fetched once within bounds, checked to be images, and served from our own origin. */
+
+import { env } from 'cloudflare:workers'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { fetchLogo, MAX_LOGO_BYTES } from '../../src/flows/logos.ts'
+import { fetchBounded } from '../../src/outbound/fetch-bounded.ts'
+import { logoStore } from '../../src/stores/logos.ts'
+import { type Administrator, call, documentIn, newAdministrator } from './administration.ts'
+import { everything } from './registering.ts'
+import {
+  authorizePath,
+  CALLBACK,
+  declare,
+  newUser,
+  nowSeconds,
+  registry,
+  signIn,
+} from './registry.ts'
+import { newHost, type Published, publish, requestsTo } from './world.ts'
+
+const GIF: Published = { headers: { 'Content-Type': 'image/gif' }, body: 'GIF89a and more' }
+
+let admin: Administrator
+let cookie: string
+beforeAll(async () => {
+  admin = await newAdministrator()
+  await declare({ scopes: [{ name: 'public:read', sentence: 'Read what is public' }] })
+  cookie = await signIn(await newUser())
+})
+
+type Client = Readonly<{ client_id: string; logo_uri: string; notes?: string[] }>
+
+/** The address of a new host that answers so; by default with an image that no other has. */
+async function published(answer?: Published | null): Promise<string> {
+  const logoUri = `https://${newHost()}/logo`
+  await publish(logoUri, answer === undefined ? { ...GIF, body: `GIF89a ${logoUri}` } : answer)
+  return logoUri
+}
+const create = async (logoUri: string) =>
+  documentIn<Client>(
+    await call(admin, 'POST /clients', {
+      body: {
+        name: 'App',
+        owner_id: 'o',
+        auth_method: 'none',
+        logo_uri: logoUri,
+        redirect_uris: [CALLBACK],
+        scopes: ['public:read'],
+      },
+    }),
+    201,
+  )
+const update = async ({ client_id }: Client, body: object) =>
+  documentIn<Client>(await call(admin, `PATCH /clients/${client_id}`, { body, ifMatch: '*' }))
+const asked = async (logoUri: string) => (await requestsTo(new URL(logoUri).host)).length
+const kept = (logoUri: string) =>
+  env.DB.prepare(
+    'SELECT digest, media_type, length(image) AS bytes, tried_at FROM logo WHERE logo_uri = ?1',
+  )
+    .bind(logoUri)
+    .first<{
+      digest: string | null
+      media_type: string | null
+      bytes: number | null
+      tried_at: number
+    }>()
+const consentPage = (client: Client) =>
+  registry(
+    authorizePath({
+      response_type: 'code',
+      client_id: client.client_id,
+      redirect_uri: CALLBACK,
+      scope: 'public:read',
+      code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
+      code_challenge_method: 'S256',
+    }),
+    { headers: { Cookie: cookie } },
+  )
+const imageIn = (page: string) => /<img class="client-logo" src="([^"]*)"/.exec(page)?.[1]
+const fetchFor = ({ client_id }: Client, now = nowSeconds()) =>
+  fetchLogo(client_id, { logos: logoStore(env.DB), fetchBounded: fetchBounded(false) }, now)
+
+describe('the logo of a client', () => {
+  it('a logo that an operator names is fetched once, and the consent page shows it from our own origin', async () => {
+    const logoUri = await published()
+    const client = await create(logoUri)
+    expect(client).not.toHaveProperty('notes')
+    const page = await consentPage(client)
+    expect(page.headers.get('Content-Security-Policy')).toContain("img-src 'self';")
+    const path = imageIn(await page.text()) ?? ''
+    expect(path).toMatch(/^\/logos\/[\w-]{43}$/)
+    const image = await registry(path)
+    expect(image.status).toBe(200)
+    expect(Object.fromEntries(image.headers)).toMatchObject({
+      'content-type': 'image/gif',
+      'x-content-type-options': 'nosniff',
+      'content-security-policy': "default-src 'none'; sandbox",
+      'cross-origin-resource-policy': 'same-origin',
+      'content-disposition': 'attachment',
+    })
+    expect(new TextDecoder().decode(await image.arrayBuffer())).toBe(`GIF89a ${logoUri}`)
+    expect(await asked(logoUri)).toBe(1)
+  })
+
+  it('another client with the same logo, and a change of anything else, fetch nothing', async () => {
+    const logoUri = await published()
+    const client = await create(logoUri)
+    const other = await create(logoUri)
+    expect(await update(client, { name: 'Other' })).not.toHaveProperty('notes')
+    expect(imageIn(await (await consentPage(other)).text())).toBeDefined()
+    expect(await asked(logoUri)).toBe(1)
+  })
+
+  it('a client that names another logo gets its image, and the image that no client names is deleted', async () => {
+    const [first, second] = [await published(), await published()]
+    const client = await create(first)
+    const other = await create(first)
+    const path = imageIn(await (await consentPage(client)).text())
+    await update(client, { logo_uri: second })
+    expect(imageIn(await (await consentPage(client)).text())).not.toBe(path)
+    expect((await registry(path ?? '')).status).toBe(200)
+    await call(admin, `DELETE /clients/${other.client_id}`, { ifMatch: '*' })
+    expect(await kept(first)).toBeNull()
+    expect((await registry(path ?? '')).status).toBe(404)
+    await update(client, { logo_uri: '' })
+    expect(await kept(second)).toBeNull()
+    expect(imageIn(await (await consentPage(client)).text())).toBeUndefined()
+  })
+
+  it.each<[why: string, answer: Published | null, said: string]>([
+    [
+      'has another content type',
+      { ...GIF, headers: { 'Content-Type': 'text/html' } },
+      'another content type',
+    ],
+    [
+      'is SVG',
+      { headers: { 'Content-Type': 'image/svg+xml' }, body: '<svg/>' },
+      'another content type',
+    ],
+    [
+      'is no image',
+      { ...GIF, body: '<svg onload="alert(1)"/>' },
+      'is no PNG, JPEG, GIF or WebP image',
+    ],
+    ['is empty', { ...GIF, body: '' }, 'is no PNG, JPEG, GIF or WebP image'],
+    ['is too large', { ...GIF, fillingBytes: MAX_LOGO_BYTES }, `more than ${MAX_LOGO_BYTES} bytes`],
+    [
+      'redirects',
+      { status: 302, headers: { Location: 'https://other.example/' } },
+      'the status 302',
+    ],
+    ['is missing', { ...GIF, status: 404 }, 'the status 404'],
+    ['is at a host that cannot be reached', null, 'its address answered with the status 530'],
+  ])(
+    'a logo that %s is noted and not shown, and the client is registered',
+    async (_, answer, said) => {
+      const logoUri = await published(answer)
+      const client = await create(logoUri)
+      expect(client.notes).toEqual([expect.stringContaining(said)])
+      expect(client.notes?.[0]).toContain(logoUri)
+      expect(await kept(logoUri)).toMatchObject({ digest: null, media_type: null, bytes: null })
+      expect(imageIn(await (await consentPage(client)).text())).toBeUndefined()
+    },
+  )
+
+  it('an image of exactly the greatest size is kept', async () => {
+    const logoUri = await published({
+      ...GIF,
+      fillingBytes: MAX_LOGO_BYTES - (GIF.body ?? '').length,
+    })
+    await create(logoUri)
+    expect(await kept(logoUri)).toMatchObject({ bytes: MAX_LOGO_BYTES })
+  })
+
+  it.each([
+    'http://app.example/logo.png',
+    'https://10.0.0.1/logo.png',
+    'https://app.internal/logo.png',
+  ])('the address %s is never asked for a logo', async (logoUri) => {
+    const { notes } = await create(logoUri)
+    expect(notes).toEqual([expect.stringContaining('is not shown: its address must')])
+    expect(await asked(logoUri)).toBe(0)
+  })
+})
+
+describe('how often an address is asked for a logo', () => {
+  it('of twenty simultaneous attempts one asks, and after a failure none does for an hour', async () => {
+    const logoUri = await published({ ...GIF, status: 500 })
+    const client = await create(logoUri)
+    await Promise.all(Array.from({ length: 20 }, () => fetchFor(client)))
+    expect(await asked(logoUri)).toBe(1)
+    await publish(logoUri, GIF)
+    const tried = (await kept(logoUri))?.tried_at ?? 0
+    expect(await fetchFor(client, tried + 3599)).toContain('is fetched later')
+    const later = Array.from({ length: 20 }, () => fetchFor(client, tried + 3600))
+    expect((await Promise.all(later)).filter((problem) => problem === null)).toHaveLength(1)
+    expect(await asked(logoUri)).toBe(2)
+    expect(await kept(logoUri)).toMatchObject({ media_type: 'image/gif' })
+    expect(await fetchFor(client, tried + 9999)).toBeNull()
+    expect(await asked(logoUri)).toBe(2)
+  })
+
+  it('other addresses at one host are not asked for 10 s', async () => {
+    const first = await published()
+    const second = `${first}-2`
+    await publish(second, GIF)
+    await create(first)
+    const client = await create(second)
+    expect(client.notes).toEqual([expect.stringContaining('is fetched later')])
+    expect(await asked(first)).toBe(1)
+    expect(await fetchFor(client, nowSeconds() + 11)).toBeNull()
+    expect(await asked(first)).toBe(2)
+  })
+
+  it('at most a thousand logos are kept', async () => {
+    const filling = `INSERT INTO logo (logo_uri, host, tried_at)
+      WITH RECURSIVE n (i) AS (SELECT (SELECT count(*) FROM logo) + 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
+      SELECT 'https://filling.example/' || i, 'filling.example', 1 FROM n`
+    await env.DB.prepare(filling).run()
+    const logoUri = await published()
+    expect((await create(logoUri)).notes).toEqual([expect.stringContaining('is fetched later')])
+    expect(await asked(logoUri)).toBe(0)
+    await env.DB.prepare(`DELETE FROM logo WHERE host = 'filling.example'`).run()
+  })
+})
+
+describe('/logos', () => {
+  it.each(['/logos/none', '/logos/', `/logos/${'a'.repeat(43)}`, '/logos/a/b'])(
+    '%s is not found, and nothing is written',
+    async (path) => {
+      const before = { ...(await everything()), refusal: [] }
+      expect((await registry(path)).status).toBe(404)
+      expect({ ...(await everything()), refusal: [] }).toEqual(before)
+    },
+  )
+
+  it('an image can only be read', async () => {
+    const client = await create(await published())
+    const path = imageIn(await (await consentPage(client)).text()) ?? ''
+    for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS']) {
+      expect((await registry(path, { method })).status).toBe(405)
+    }
+    const head = await registry(path, { method: 'HEAD' })
+    expect([head.status, await head.text()]).toEqual([200, ''])
+  })
+})
