@@ -8,6 +8,8 @@ import {
   consentSubject,
   type Ended,
   type RevocationKind,
+  SIGNED_KEY_LENGTH,
+  type SingleKind,
   UNDER_WAY_SECONDS,
 } from '../domain/revocation.ts'
 import { D1_NOW, D1_NOW_MS } from './d1-clock.ts'
@@ -20,11 +22,13 @@ export const OR_LATER = `ON CONFLICT DO UPDATE SET revoked_at_ms = max(revoked_a
     expires_at = max(expires_at, excluded.expires_at)`
 export const REVOKE = `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at)
   SELECT ?1, value, ${D1_NOW_MS}, ${keptFor('?3')} FROM json_each(?2) WHERE true ${OR_LATER}`
+/** `?2` and `?3`: how long the revocation of a session and of a signed token is kept. What is older has ended. */
+const KEPT_FOR_TOKEN = `iif(length(session_key) = ${SIGNED_KEY_LENGTH}, CAST(?3 AS INTEGER), CAST(?2 AS INTEGER))`
+const OF_FAMILY = `refresh_token WHERE family_id = ?1 AND issued_at > ${D1_NOW} - ${KEPT_FOR_TOKEN}`
 export const REVOKE_SESSIONS_OF_FAMILY = `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at)
-  SELECT 'session', session_key, ${D1_NOW_MS}, ${keptFor('?2')} FROM refresh_token
-  WHERE family_id = ?1 AND issued_at > ${D1_NOW} - CAST(?2 AS INTEGER) ${OR_LATER}`
-export const SESSIONS_OF_FAMILY = `SELECT session_key FROM refresh_token
-  WHERE family_id = ?1 AND issued_at > ${D1_NOW} - CAST(?2 AS INTEGER)`
+  SELECT iif(length(session_key) = ${SIGNED_KEY_LENGTH}, 'token', 'session'), session_key, ${D1_NOW_MS},
+    ${D1_NOW} + ${KEPT_FOR_TOKEN} FROM ${OF_FAMILY} ${OR_LATER}`
+export const SESSIONS_OF_FAMILY = `SELECT session_key FROM ${OF_FAMILY}`
 
 const endFamilies = (whose: string) =>
   `UPDATE refresh_family SET ended_at = ${D1_NOW} WHERE ${whose} AND ended_at IS NULL`
@@ -96,7 +100,7 @@ export function revocationStatements(
 /** Revokes sessions only: one statement for any number of subjects. */
 export const revokeStatement = (
   db: Database,
-  kind: RevocationKind | 'session',
+  kind: RevocationKind | SingleKind,
   subjects: readonly string[],
   lifetimeSeconds: number,
 ) => db.prepare(REVOKE).bind(kind, JSON.stringify(subjects), lifetimeSeconds + KEPT_LONGER_SECONDS)
