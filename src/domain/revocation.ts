@@ -16,6 +16,9 @@ export type SingleKind = 'session' | 'token'
 /** 16 bytes in base64url. The key of an opaque token has 32. */
 export const SIGNED_KEY_LENGTH = 22
 
+/** Bounds the document, which every isolate reads: 25 bytes for each, half a mebibyte together. */
+export const MAX_REVOKED_TOKENS = 20_000
+
 export const isOfSignedToken = (key: string) => key.length === SIGNED_KEY_LENGTH
 
 /** What a revocation may end: sessions, refresh families, codes that were not redeemed. */

@@ -87,7 +87,7 @@ async function endSigned(
   const read = await readSignedToken(token, deps, context)
   if (!read) return
   requireOwn(read.session.client?.client_id ?? '', client)
-  await deps.revocations.endSessions([read.key])
+  await deps.revocations.endSessions([read.key], client.clientId)
 }
 
 /** A spent token still names its family, and a family that has ended may end again. */

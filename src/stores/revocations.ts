@@ -13,6 +13,7 @@ import {
   END_FAMILY,
   KEPT_LONGER_SECONDS,
   REVOKE_SESSIONS_OF_FAMILY,
+  REVOKE_TOKENS,
   revocationStatements,
   revokeStatement,
   SESSIONS_OF_FAMILY,
@@ -55,7 +56,10 @@ export function revocationStore(
     )
     return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
   }
-  const signedTokenSeconds = Math.min(lifetimeSeconds, MAX_SIGNED_TOKEN_SECONDS)
+  /** How long the revocation of a session and of a signed token is kept, in seconds. */
+  const kept = [lifetimeSeconds, Math.min(lifetimeSeconds, MAX_SIGNED_TOKEN_SECONDS)].map(
+    (seconds) => seconds + KEPT_LONGER_SECONDS,
+  )
   /** Returns whether KV took all of them. Signed tokens are in the document. */
   const showEnded = async (keys: readonly SessionKey[]) => {
     const inKv = keys.filter((key) => !isOfSignedToken(key))
@@ -74,22 +78,21 @@ export function revocationStore(
   }
 
   return {
-    async endSessions(keys) {
+    async endSessions(keys, clientId) {
       if (keys.length === 0) return true
       const signed = keys.filter(isOfSignedToken)
       const inKv = keys.filter((key) => !isOfSignedToken(key))
       await db.batch([
         ...(inKv.length > 0 ? [revokeStatement(db, 'session', inKv, lifetimeSeconds)] : []),
-        ...(signed.length > 0 ? [revokeStatement(db, 'token', signed, signedTokenSeconds)] : []),
+        ...(signed.length > 0
+          ? [db.prepare(REVOKE_TOKENS).bind(JSON.stringify(signed), ...kept, clientId ?? null)]
+          : []),
         ...audited,
       ])
       return showEnded(keys)
     },
     markShown,
     async endFamily(familyId) {
-      const kept = [lifetimeSeconds, signedTokenSeconds].map(
-        (seconds) => seconds + KEPT_LONGER_SECONDS,
-      )
       // One transaction: a repeated call finds the family ended and would not revoke its sessions.
       const outcomes = await db.batch<{ session_key: SessionKey }>([
         db.prepare(END_FAMILY).bind(familyId),

@@ -39,9 +39,10 @@ export interface RevocationStore {
   /**
    * Settles when D1 has the revocations: from then on checks with `immediate` refuse the sessions, others within the
    * stated bound. Returns whether KV took them all. Cron writes them to KV too, unless `markShown` records that KV has
-   * them. A key may be that of a signed token.
+   * them. A key may be that of a signed token, which is `clientId`'s: where `MAX_REVOKED_TOKENS` are revoked already, all
+   * access tokens of that client end.
    */
-  endSessions(keys: readonly SessionKey[]): Promise<boolean>
+  endSessions(keys: readonly SessionKey[], clientId?: ClientId): Promise<boolean>
   /**
    * Records that KV shows these revocations, so that cron need not write them. A lost write is harmless. Not for a session
    * that may still be written to KV: it would overwrite its tombstone.
