@@ -36,7 +36,6 @@ export type Bindings = Readonly<{
   /** Optional: the private JWK Set that signs tokens. */
   SIGNING_KEYS?: string
   ISSUER: string
-  SIGNING_KEYS?: string
 }>
 
 /** Every store, each method with a deadline. Reading a client may use a near replica; all else asks the primary. */

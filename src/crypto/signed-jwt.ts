@@ -95,10 +95,14 @@ export type VerificationKeys = Readonly<{
   find(kid: string, nowMs: number): Promise<CryptoKey | null>
 }>
 
+/** RFC 7517 §4.2, §4.3: a key for another purpose must not verify. */
+const isForVerifying = ({ use = 'sig', key_ops: operations }: Readonly<Record<string, unknown>>) =>
+  use === 'sig' && (!Array.isArray(operations) || operations.includes('verify'))
+
 /** The keys of a public JWK Set by their `kid`. Leaves out what is not understood (RFC 7517 §5). */
 export async function importPublicKeys(keys: readonly unknown[]): Promise<Map<string, CryptoKey>> {
   const imported = keys.map(async (jwk) => {
-    if (!isObject(jwk)) return null
+    if (!isObject(jwk) || !isForVerifying(jwk)) return null
     const type = typeOf(jwk)
     if (!type) return null
     const own = identityOf(jwk as SigningKey)
@@ -108,16 +112,16 @@ export async function importPublicKeys(keys: readonly unknown[]): Promise<Map<st
   return new Map((await Promise.all(imported)).filter((found) => found !== null))
 }
 
-/** For who holds the private keys. */
-export function ownVerificationKeys(keys: SigningKeys): VerificationKeys {
-  let imported: Map<string, CryptoKey> | undefined
-  return {
-    async find(kid) {
-      imported ??= await importPublicKeys(keys)
-      return imported.get(kid) ?? null
-    },
-  }
-}
+const imported = new WeakMap<SigningKeys, ReadonlyMap<string, CryptoKey>>()
+
+/** For who holds the private keys. They are imported once for each isolate. */
+export const ownVerificationKeys = (keys: SigningKeys): VerificationKeys => ({
+  async find(kid) {
+    const known = imported.get(keys) ?? (await importPublicKeys(keys))
+    imported.set(keys, known)
+    return known.get(kid) ?? null
+  },
+})
 
 const algorithmFor = ({ algorithm }: CryptoKey): SigningAlgorithm =>
   algorithm.name === 'ECDSA' ? 'ES256' : 'EdDSA'

@@ -27,6 +27,9 @@ import {
 } from './signed.ts'
 import { bearer, cookie, JWT_SECRET } from './stored-session.ts'
 
+/** Another key of the set: a set without a key that can be used is none. */
+const { d: _, ...OTHER } = await newSigningKey()
+
 let jwk: Awaited<ReturnType<typeof newSigningKey>>
 let signing: Signing
 let files: string
@@ -368,6 +371,20 @@ describe('what an isolate keeps of verified tokens', () => {
     } finally {
       vi.useRealTimers()
     }
+  })
+
+  it('a key that is published for another use, or for another operation, verifies nothing', async () => {
+    const [key] = (await publicKeys(signing.keys)).keys
+    const statuses = []
+    for (const changes of [{}, { use: 'enc' }, { key_ops: ['sign'] }, { key_ops: ['verify'] }]) {
+      const REGISTRY = {
+        fetch: async () => Response.json({ keys: [{ ...key, ...changes }, OTHER] }),
+      }
+      const authenticator = signing.newAuthenticator({ REGISTRY })
+      const request = new Request('https://a.example/auth', { headers: bearer(good) })
+      statuses.push((await authenticator.fetch(request)).status)
+    }
+    expect(statuses).toEqual([200, 401, 401, 200])
   })
 
   it('a verified token is refused once its key is no longer published', async () => {
