@@ -173,11 +173,10 @@ CREATE TABLE IF NOT EXISTS refresh_token (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS refresh_token_by_family ON refresh_token (family_id, issued_at);
 
--- Sessions that started at or before the moment are revoked. KV only makes the check faster. A token is a signed access
--- token, by the digest of its jti, which the columns session_key of codes and refresh tokens hold too.
+-- Sessions that started at or before the moment are revoked. KV only makes the check faster.
 CREATE TABLE IF NOT EXISTS revocation (
-  kind          TEXT NOT NULL CHECK (kind IN ('session', 'token', 'client', 'client_record', 'user', 'consent', 'resource')),
-  subject       TEXT NOT NULL,    -- session key, twice; client id, twice; user id; user id, space, client id; URI
+  kind          TEXT NOT NULL CHECK (kind IN ('session', 'client', 'client_record', 'user', 'consent', 'resource')),
+  subject       TEXT NOT NULL,    -- session key; client id, twice; user id; user id, space, client id; URI
   revoked_at_ms INTEGER NOT NULL, -- epoch milliseconds
   expires_at    INTEGER NOT NULL, -- epoch seconds; every such session has expired by then
   is_shown      INTEGER NOT NULL DEFAULT 0 CHECK (is_shown IN (0, 1)), -- for a session: does KV show the revocation?
@@ -332,8 +331,7 @@ CREATE TABLE IF NOT EXISTS resource (
   created_at   INTEGER NOT NULL, -- epoch seconds
   updated_at   INTEGER NOT NULL, -- epoch seconds
   -- May clients that registered themselves get tokens for it without approval?
-  self_registered INTEGER NOT NULL DEFAULT 0 CHECK (self_registered IN (0, 1)),
-  token_format TEXT NOT NULL DEFAULT 'opaque' CHECK (token_format IN ('opaque', 'jwt'))
+  self_registered INTEGER NOT NULL DEFAULT 0 CHECK (self_registered IN (0, 1))
 ) STRICT, WITHOUT ROWID;
 
 -- The metadata list all of them.
@@ -430,6 +428,22 @@ CREATE TRIGGER IF NOT EXISTS logo_of_deleted AFTER DELETE ON client
 WHEN OLD.logo_uri <> '' AND NOT EXISTS (SELECT 1 FROM client c WHERE c.logo_uri = OLD.logo_uri) BEGIN
   DELETE FROM logo WHERE logo_uri = OLD.logo_uri;
 END;
+
+-- What is kept of client metadata documents beside their clients.
+CREATE TABLE IF NOT EXISTS client_document (
+  client_id   TEXT PRIMARY KEY REFERENCES self_registered_client ON DELETE CASCADE,
+  hosts       TEXT NOT NULL,    -- JSON list: the host of its address, and the wildcards of document_host that cover it
+  asked       TEXT NOT NULL,    -- JSON object: the scopes and grant types that it asked for
+  fetched_at  INTEGER NOT NULL, -- epoch seconds
+  fresh_until INTEGER NOT NULL  -- epoch seconds
+) STRICT, WITHOUT ROWID;
+
+-- The last attempt to read at a host, until it has succeeded. Nothing is asked at a host more often than this table allows.
+CREATE TABLE IF NOT EXISTS document_attempt (
+  host            TEXT PRIMARY KEY,
+  attempted_at_ms INTEGER NOT NULL -- epoch milliseconds
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS document_attempt_by_time ON document_attempt (attempted_at_ms);
 
 -- An insertion into this view writes nothing. It fails the batch unless the record has the version.
 CREATE VIEW IF NOT EXISTS expected_version (kind, id, version) AS

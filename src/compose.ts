@@ -5,6 +5,7 @@ import { readSettings, type Settings, startProblems } from './config.ts'
 import { limitInTime, withDeadline } from './deadline.ts'
 import { CRON_INTERVAL_SECONDS } from './domain/revocation.ts'
 import { log } from './http/log.ts'
+import type { ClientDocuments, Resolution, ResolutionRequest } from './protocol/client-documents.ts'
 import { readKeys } from './secrets.ts'
 import { clientCache } from './stores/client-cache.ts'
 import { clientStore } from './stores/clients.ts'
@@ -23,6 +24,10 @@ import { usedJtiStore } from './stores/used-jtis.ts'
 import { keyOlderNamesInCron } from './stores/username-keys.ts'
 import { userStore } from './stores/users.ts'
 
+/** The management worker over its service binding. */
+type Management = Pick<Fetcher, 'fetch'> &
+  Readonly<{ resolveClientDocument(asked: ResolutionRequest): Promise<Resolution> }>
+
 export type Bindings = Readonly<{
   DB: D1Database
   SESSIONS: KVNamespace
@@ -32,11 +37,27 @@ export type Bindings = Readonly<{
   /** Optional: takes the data points. */
   EVENTS?: AnalyticsEngineDataset
   /** Optional: the management worker. */
-  MANAGEMENT?: Pick<Fetcher, 'fetch'>
+  MANAGEMENT?: Management
   /** Optional: the private JWK Set that signs tokens. */
   SIGNING_KEYS?: string
   ISSUER: string
 }>
+
+/** Two requests to hosts of others, each within 3 s, beside what D1 is asked. */
+const OUTBOUND_SECONDS = 7
+const STORAGE_ROUNDS = 3
+
+/** Reads documents by the management worker. Where none is bound there are none. */
+const documentsOf = (management: Management | undefined, timeoutSeconds: number): ClientDocuments =>
+  withDeadline(
+    {
+      resolve: async (asked: ResolutionRequest): Promise<Resolution> =>
+        management
+          ? management.resolveClientDocument(asked)
+          : { kind: 'refused', reason: 'no management worker is bound' },
+    },
+    OUTBOUND_SECONDS + STORAGE_ROUNDS * timeoutSeconds,
+  )
 
 /** Every store, each method with a deadline. Reading a client may use a near replica; all else asks the primary. */
 function storesOf(env: Bindings, settings: Settings) {
@@ -71,6 +92,7 @@ function storesOf(env: Bindings, settings: Settings) {
     supported: supportedByRegistry(inTime(supportedReader(db))),
     usedJtis: inTime(usedJtiStore(db)),
     users: inTime(userStore(db)),
+    documents: documentsOf(env.MANAGEMENT, storageTimeoutSeconds),
     probe: inTime({ probe: () => db.prepare('SELECT 1 FROM client LIMIT 1').run() }).probe,
   }
 }

@@ -153,6 +153,8 @@ export const SETTINGS = {
     fallback: '',
     workers: REGISTRY_AND_MANAGEMENT,
   },
+  /** Whose client metadata documents are accepted. */
+  CLIENT_DOCUMENTS: oneOf(['off', 'allowlist', 'any']),
   /** To which grants of a client that may refresh a refresh token is issued. */
   ISSUE_REFRESH_TOKENS: oneOf(['always', 'offline_access']),
   ...pageSettings(REGISTRY_AND_MANAGEMENT),
@@ -161,6 +163,16 @@ export const SETTINGS = {
 export type SettingName = keyof typeof SETTINGS
 
 export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[]
+
+/** What the registry does for them while they are not `off`, it asks of the management worker. */
+const NEED_MANAGEMENT = ['CLIENT_DOCUMENTS'] as const satisfies readonly SettingName[]
+
+const managementProblems = (given: Given) =>
+  isBinding(given.MANAGEMENT)
+    ? []
+    : NEED_MANAGEMENT.filter((name) => readSetting(name, given) !== 'off').map(
+        (name) => `${name}: needs the management worker, bound as MANAGEMENT`,
+      )
 
 /** An empty value counts as not set. Throws an Error of one line that names the setting and never its value. */
 export function readSetting<N extends SettingName>(name: N, given: Given) {
@@ -184,6 +196,7 @@ export function startProblems(worker: WorkerName, given: Given): string[] {
     // Problems of two settings together.
     const problem = problemIn(() => readSettings(given))
     if (problem !== null) badSettings.push(problem)
+    if (worker === 'registry') badSettings.push(...managementProblems(given))
   }
   return [...unbound, ...badSettings, ...secretProblems(worker, given)]
 }
@@ -253,6 +266,7 @@ export function readSettings(given: Given) {
     requirePkce: read('REQUIRE_PKCE'),
     scopePolicy: read('SCOPE_POLICY'),
     privateUseSchemes: read('PRIVATE_USE_SCHEMES'),
+    clientDocuments: read('CLIENT_DOCUMENTS'),
     issueRefreshTokens: read('ISSUE_REFRESH_TOKENS'),
     branding: readBranding(given),
   }

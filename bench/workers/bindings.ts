@@ -61,6 +61,8 @@ async function inMemory(): Promise<Prepared> {
     endorsements: JSON.stringify(client.endorsements),
     default_resources: '[]',
     self_registered: null,
+    document: null,
+    publishes_keys: 0,
     read_at_ms: client.readAtMs,
   }
   return {

@@ -19,11 +19,9 @@ import { type Asking, type Defer, logFault, tell } from './log.ts'
 import { NOT_A_PROXY, readOriginalRequest, readProxySecret } from './proxy.ts'
 import { httpQuestion, readQuery } from './query.ts'
 import { refusalRecorder } from './refusal-record.ts'
-import { registryKeys } from './registry-keys.ts'
 import { seenProofs } from './seen-proofs.ts'
 import { sessionSigner } from './session-signer.ts'
 import { type AuthenticatorEnv, NO_PROXY_SECRET, needsProxySecret } from './settings.ts'
-import { signedTokens } from './signed-tokens.ts'
 
 const JWT_LIFETIME_SECONDS = 300
 /** How long a JWT is reused for a session whose record has not changed. */
@@ -53,7 +51,6 @@ function serving(env: AuthenticatorEnv): Authenticator {
   const sessions = withDeadline(liveSessions(env.SESSIONS, db), waitSeconds)
   const proofs = withDeadline(seenProofs(db), waitSeconds)
   const signer = sessionSigner(env)
-  const tokens = signedTokens(registryKeys(env, waitSeconds), env.ISSUER)
   const signed = new WeakMap<SessionRecord, Readonly<{ jwt: string; reusedUntil: number }>>()
 
   const secrets = proxySecretsIn(env.PROXY_SECRET ?? '')
@@ -61,7 +58,7 @@ function serving(env: AuthenticatorEnv): Authenticator {
   const record = refusalRecorder(env, waitSeconds)
   const dataPoints = env.EVENTS ?? null
   const check = (question: Question, nowMs: number) =>
-    checkCredential(question, { sessions, signed: tokens, proofs, nowMs, issuer: env.ISSUER })
+    checkCredential(question, { sessions, proofs, nowMs, issuer: env.ISSUER })
 
   const jwtOf = async (session: SessionRecord, nowMs: number) => {
     const now = Math.floor(nowMs / 1000)

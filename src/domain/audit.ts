@@ -51,5 +51,7 @@ export type AuditEntry = Readonly<{
 }>
 
 export const userActor = (userId: string) => `user:${userId}`
+/** The reading of a client metadata document. */
+export const DOCUMENT_ACTOR = 'document'
 /** Who sets a password by an invitation. */
 export const INVITATION_ACTOR = 'invitation'

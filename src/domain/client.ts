@@ -1,5 +1,6 @@
 /** An API client, as the registry knows it, and the rules about its own state. */
 
+import type { DocumentState } from './client-document.ts'
 import type { ClientId, RegisteredRedirectUri, SecretDigest } from './ids.ts'
 import type { Resource } from './resource.ts'
 
@@ -59,6 +60,8 @@ export type Client = Readonly<{
    * what was last read there; null before the first time.
    */
   jwks: string | null
+  /** Does it have a `jwksUri`? */
+  publishesKeys: boolean
   mayIntrospect: boolean
   /** Lifetime of its access tokens, at most the deployment's; null: the deployment's. */
   accessTokenLifetimeSeconds: number | null
@@ -70,6 +73,8 @@ export type Client = Readonly<{
   endorsements: readonly string[]
   /** Null for a client that an operator registered. */
   selfRegistered: SelfRegistered | null
+  /** Null without a metadata document. */
+  document: DocumentState | null
   /** URIs of the resources (RFC 8707) that its tokens are for where a request names none. */
   defaultResources: readonly string[]
   /** Those of its default resources, and of the resources that the request names or was granted, that are declared. */

@@ -13,23 +13,44 @@ import { ownerOfAssertion, verifyAssertion } from '../protocol/client-assertion.
 import { invalidClient, type PresentedClient } from '../protocol/client-authentication.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import type { ReadWithClient } from '../stores/ports.ts'
+import { whyNotAdmitted } from './client-document.ts'
 import type { Deps, RequestContext } from './deps.ts'
 
-export type ClientDeps = Pick<Deps, 'clients' | 'usedJtis' | 'issuer'>
+export type ClientDeps = Pick<Deps, 'clients' | 'clientDocuments' | 'usedJtis' | 'issuer'>
 
-/** The client, authenticated on the primary's record. Throws `invalid_client`. */
-export async function authenticateClient(
+/** None of the client's keys that are kept verifies its assertion. It may have others by now. */
+export class UnverifiedAssertion extends OAuthError {
+  readonly client: Client
+
+  constructor({ code, description, detail }: OAuthError, client: Client) {
+    super(code, description, { detail })
+    this.client = client
+  }
+}
+
+/** For one request: authenticates the client on the primary's record, each time it is called. Throws `invalid_client`. */
+export function authenticating(
   presented: PresentedClient,
   deps: ClientDeps,
   context: RequestContext,
   more: ReadWithClient = {},
-): Promise<Client> {
+): () => Promise<Client> {
   const authenticate = authenticator(presented, deps, context.now)
-  const record = await deps.clients.findFresh(presented.clientId, more)
-  const { client, credential } = await authenticate(record)
-  if (credential) recordUse(client, credential, deps, context)
-  return client
+  return async () => {
+    const record = await deps.clients.findFresh(presented.clientId, more)
+    const { client, credential } = await authenticate(record)
+    if (credential) recordUse(client, credential, deps, context)
+    return client
+  }
 }
+
+/** The client, authenticated on the primary's record. Throws `invalid_client`. */
+export const authenticateClient = (
+  presented: PresentedClient,
+  deps: ClientDeps,
+  context: RequestContext,
+  more: ReadWithClient = {},
+): Promise<Client> => authenticating(presented, deps, context, more)()
 
 /**
  * For `client_credentials` alone. The record may be the isolate's copy, some seconds old, or a replica's. Such a record
@@ -98,16 +119,21 @@ const whySecretFails = (expiredAt: number | null | undefined, now: number) =>
  */
 function authenticator(
   presented: PresentedClient,
-  deps: Pick<Deps, 'usedJtis' | 'issuer'>,
+  deps: Pick<Deps, 'clientDocuments' | 'usedJtis' | 'issuer'>,
   now: number,
 ) {
   let isFirstUse: Promise<boolean> | undefined
 
-  async function requireAssertion(assertion: string, { clientId, jwks }: Client) {
-    if (jwks === null) throw invalidClient('no JWK Set is registered')
+  async function requireAssertion(assertion: string, client: Client) {
+    const { clientId, jwks } = client
+    if (jwks === null) {
+      throw new UnverifiedAssertion(invalidClient('no JWK Set is registered'), client)
+    }
     const expected = { clientId, keySet: jwks, issuer: deps.issuer, now }
     const verified = await verifyAssertion(assertion, expected)
-    if (typeof verified === 'string') throw invalidClient(verified)
+    if (typeof verified === 'string') {
+      throw new UnverifiedAssertion(invalidClient(verified), client)
+    }
     const { jti, expiresAt } = verified
     isFirstUse ??= deps.usedJtis.use(ownerOfAssertion(clientId), jti, expiresAt)
     if (!(await isFirstUse)) throw invalidClient('client assertion: used before')
@@ -117,6 +143,8 @@ function authenticator(
     const secretDigest = 'secret' in presented ? await hexDigest(presented.secret) : null
     if (!client) throw invalidClient('unknown client')
     if (!isEnabled(client)) throw invalidClient('disabled client')
+    const notAdmitted = whyNotAdmitted(client.clientId, client, deps.clientDocuments)
+    if (notAdmitted !== null) throw invalidClient(notAdmitted)
     if (!acceptsMethod(client.authMethod, presented.method)) {
       throw invalidClient(`registered for ${client.authMethod}, used ${presented.method}`)
     }

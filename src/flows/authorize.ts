@@ -3,13 +3,11 @@
 import { tokenDigestOf } from '../crypto/digest.ts'
 import { mintToken } from '../crypto/token.ts'
 import { meetEndorsements } from '../domain/category.ts'
-import { type Client, getsRefreshToken, isEnabled } from '../domain/client.ts'
+import { type Client, getsRefreshToken } from '../domain/client.ts'
 import { consentTerms, type Offer } from '../domain/consent.ts'
-import type { ApprovedRedirectUri, ClientId } from '../domain/ids.ts'
 import { resourcesWith, urisOf } from '../domain/resource.ts'
 import { formatScopes, meetScopes } from '../domain/scope.ts'
 import type { SessionRecord } from '../domain/session.ts'
-import { nameForPeople } from '../domain/shown-client.ts'
 import type { User } from '../domain/user.ts'
 import {
   type AuthorizationRequest,
@@ -19,15 +17,11 @@ import { codeResponse, errorResponse } from '../protocol/authorization-response.
 import { OAuthError } from '../protocol/errors.ts'
 import type { Fields } from '../protocol/fields.ts'
 import { isSilent, signInFor } from '../protocol/interaction.ts'
-import {
-  approveRedirect,
-  displayHostOf,
-  schemeNotAllowed,
-  whyNotApproved,
-} from '../protocol/redirect-uri.ts'
+import { displayHostOf } from '../protocol/redirect-uri.ts'
 import { quoted } from '../protocol/sanitize.ts'
 import { type Agreement, agree, type ConsentAnswer, type ConsentQuestion } from './consent.ts'
 import type { Deps, RequestContext } from './deps.ts'
+import type { IdentifiedClient } from './identify-client.ts'
 import { prefetch } from './prefetch.ts'
 import { userOf } from './still-held.ts'
 
@@ -40,47 +34,6 @@ type AuthorizeOutcome =
   /** The user holds none of the requested scopes. A page says so before the browser is sent `to` the client. */
   | Readonly<{ kind: 'nothing_held'; to: string; refusal: OAuthError }>
   | Readonly<{ kind: 'send_back'; to: string; refusal: OAuthError | null }>
-
-/** Which client asks, and where the browser may be sent. */
-export type IdentifiedClient = Readonly<{ client: Client; redirect: ApprovedRedirectUri }>
-
-/**
- * The first step. Throws `OAuthError` for the person at the browser: without a client and an address of that client
- * the browser is not redirected.
- */
-export async function identifyClient(
-  asked: Readonly<{
-    clientId: ClientId | undefined
-    redirectUri: string | undefined
-    resources: readonly string[]
-  }>,
-  { clients, privateUseSchemes }: Pick<Deps, 'clients' | 'privateUseSchemes'>,
-): Promise<IdentifiedClient> {
-  const { clientId, resources } = asked
-  const client = clientId === undefined ? null : await clients.findFresh(clientId, { resources })
-  if (!client || !isEnabled(client)) {
-    throw new OAuthError('invalid_request', 'No such application is registered here.', {
-      detail: client ? 'disabled client' : 'unknown client_id',
-    })
-  }
-  const scheme = schemeNotAllowed(client, asked.redirectUri, privateUseSchemes)
-  if (scheme !== null) {
-    throw new OAuthError(
-      'invalid_request',
-      'The application asked to send you to an address whose scheme is not allowed here.',
-      { detail: `the scheme ${quoted(scheme)} is not in PRIVATE_USE_SCHEMES` },
-    )
-  }
-  const redirect = approveRedirect(client, asked.redirectUri, privateUseSchemes)
-  if (!redirect) {
-    throw new OAuthError(
-      'invalid_request',
-      'The application asked to send you to an address that is not registered for it.',
-      { detail: whyNotApproved(client, asked.redirectUri), application: nameForPeople(client) },
-    )
-  }
-  return { client, redirect }
-}
 
 /** The browser's session as KV shows it. `holds` asks D1 whether the session was revoked. */
 type SeenSession = Readonly<{ record: SessionRecord; holds: () => Promise<boolean> }>
@@ -146,9 +99,7 @@ export async function decideAuthorization(
     if (decided.kind === 'ask') {
       return { ...decided.question, kind: 'ask_consent', user, logo: standing.details.logo }
     }
-    const authTime = signedInAt(session.record)
-    const granted = { ...question, ...decided.agreement, request, authTime }
-    const code = await issueCode(granted, deps, context)
+    const code = await issueCode({ ...question, ...decided.agreement, request }, deps, context)
     return { kind: 'send_back', to: codeResponse(redirect, code, common), refusal: null }
   } catch (cause) {
     if (!(cause instanceof OAuthError)) throw cause
@@ -161,16 +112,15 @@ export async function decideAuthorization(
 const loginRequired = (detail: string) =>
   new OAuthError('login_required', 'The user must sign in, which needs a page.', { detail })
 
-const signedInAt = ({ start_time }: SessionRecord) => Math.floor(Date.parse(start_time) / 1000)
-
 /** Throws `login_required` when the user cannot be asked, or came back without having signed in. */
 function mustSignIn(
   { interaction }: AuthorizationRequest,
-  session: SessionRecord,
+  { start_time }: SessionRecord,
   { usersAreExternal }: Pick<Deps, 'usersAreExternal'>,
   { now }: RequestContext,
 ): boolean {
-  const signIn = signInFor(interaction, signedInAt(session), now)
+  const signedInAt = Math.floor(Date.parse(start_time) / 1000)
+  const signIn = signInFor(interaction, signedInAt, now)
   if (signIn === 'none') return false
   if (interaction.isSilent) throw loginRequired('the user signed in too long ago')
   // An accounts service that leads back at once would be asked without end.
@@ -221,17 +171,14 @@ type Granted = Agreement &
     identified: IdentifiedClient
     request: AuthorizationRequest
     user: User
-    /** Epoch seconds. */
-    authTime: number
   }>
 
 async function issueCode(
-  { fields, identified, request, user, authTime, ...agreement }: Granted,
+  { fields, identified, request, user, scopes, endorsements, resources, consent }: Granted,
   deps: Pick<Deps, 'authorizations' | 'codeLifetimeSeconds'>,
   { now, log }: RequestContext,
 ): Promise<string> {
   const { client, redirect } = identified
-  const { scopes, endorsements, resources, consent } = agreement
   const { userId, username, email } = user
   const code = mintToken('authorizationCode')
   const record = {
@@ -244,7 +191,6 @@ async function issueCode(
     codeChallenge: request.codeChallenge,
     dpopJkt: request.dpopJkt,
     offlineAccess: request.offlineAccess,
-    authTime,
     issuedAt: now,
     expiresAt: now + deps.codeLifetimeSeconds,
   }

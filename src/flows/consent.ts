@@ -19,8 +19,8 @@ import { OAuthError } from '../protocol/errors.ts'
 import { type Fields, MAX_FORM_BYTES } from '../protocol/fields.ts'
 import type { Interaction } from '../protocol/interaction.ts'
 import type { GivenConsent, Permissions, Standing } from '../stores/ports.ts'
-import type { IdentifiedClient } from './authorize.ts'
 import type { Deps } from './deps.ts'
+import type { IdentifiedClient } from './identify-client.ts'
 
 /** What the user answered to the consent page. */
 export type ConsentAnswer =

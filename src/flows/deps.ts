@@ -2,6 +2,8 @@
 
 import type { SigningKeys } from '../crypto/signing-keys.ts'
 import type { PkcePolicy, RefreshPolicy } from '../domain/client.ts'
+import type { DocumentPolicy } from '../domain/document-host.ts'
+import type { ClientDocuments } from '../protocol/client-documents.ts'
 import type { ScopePolicy } from '../protocol/scope-parameter.ts'
 import type {
   AuthorizationStore,
@@ -35,6 +37,9 @@ export type Deps = Readonly<{
   revocations: RevocationStore
   users: UserStore
   supported: SupportedStore
+  documents: ClientDocuments
+  /** Whose client metadata documents are accepted. */
+  clientDocuments: DocumentPolicy
   issuer: string
   /** Null: nothing can be signed. */
   signingKeys: SigningKeys | null

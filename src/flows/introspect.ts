@@ -9,14 +9,14 @@ import type { Fields } from '../protocol/fields.ts'
 import { type ActiveToken, activeSession } from '../protocol/introspection-response.ts'
 import { readPresentedToken } from '../protocol/token-request.ts'
 import type { RefreshTokenStanding } from '../stores/ports.ts'
-import { authenticateClient, type ClientDeps } from './authenticate-client.ts'
+import type { ClientDeps } from './authenticate-client.ts'
+import { verifyOnCurrentClient } from './current-client.ts'
 import type { Deps, RequestContext } from './deps.ts'
 import { prefetch } from './prefetch.ts'
-import { readSignedToken } from './signed-token.ts'
 import { stillHeld } from './still-held.ts'
 
 type IntrospectionDeps = ClientDeps &
-  Pick<Deps, 'liveSessions' | 'signingKeys' | 'refreshTokens' | 'usersAreExternal'>
+  Pick<Deps, 'documents' | 'liveSessions' | 'refreshTokens' | 'usersAreExternal'>
 
 type Introspected = Readonly<{
   /** Null if the token is not active, or the client may not know. */
@@ -37,10 +37,19 @@ export async function introspect(
   // RFC 7662 §2.1: the endpoint MUST require authorization, and the id of a public client is no secret.
   if (presented.method === 'none') throw invalidClient('introspection without authentication')
   const grant = kind === 'refreshToken' ? await tokenDigestOf(token) : null
-  const reading = READERS[kind]
-  const session = reading && prefetch(reading(token, deps, context))
+  const session = kind === 'accessToken' ? prefetch(readSession(token, deps, context)) : null
   const standing = grant && prefetch(deps.refreshTokens.find(grant))
-  const client = await authenticateClient(presented, deps, context, { grant })
+  const client = await verifyOnCurrentClient(
+    presented,
+    {
+      more: { grant },
+      verify: async (authenticated) => authenticated,
+      requireOwned: null,
+      mayBeStale: false,
+    },
+    deps,
+    context,
+  )
   const active =
     (await session) ?? (await activeRefreshToken(await standing, client, deps, context))
   const isKnown = active && mayKnow(client, active)
@@ -60,21 +69,6 @@ async function readSession(
   const session = await liveSessions.find(await sessionKeyOf(token), nowMs, true)
   return session?.client ? activeSession(session, session.client.client_id) : null
 }
-
-async function readSigned(token: string, deps: IntrospectionDeps, context: RequestContext) {
-  const read = await readSignedToken(token, deps, context)
-  if (!read?.session.client) return null
-  const { key, session } = read
-  const isLive = await deps.liveSessions.accepts(key, session, context.nowMs, true)
-  return isLive ? activeSession(session, read.session.client.client_id) : null
-}
-
-const READERS = {
-  accessToken: readSession,
-  signedToken: readSigned,
-  refreshToken: null,
-  none: null,
-} as const
 
 /** Active is what `/token` would renew now. Scopes and resources are those that it would grant. */
 async function activeRefreshToken(

@@ -1,25 +1,14 @@
-/**
- * The only place that makes a session: an opaque token for its bearer and a record under the token's digest, or a signed
- * token, which carries the session itself.
- */
+/** The only place that makes a session: a token for its bearer, and a record under the token's digest. */
 
-import { sessionKeyOf, signedTokenKeyOf } from '../crypto/digest.ts'
+import { sessionKeyOf } from '../crypto/digest.ts'
 import { randomId, randomText } from '../crypto/random.ts'
-import { signWith } from '../crypto/signed-jwt.ts'
 import { mintToken } from '../crypto/token.ts'
 import type { SessionKey } from '../domain/ids.ts'
-import type { TokenFormat } from '../domain/resource.ts'
 import { type NewSession, sessionRecord } from '../domain/session.ts'
-import {
-  ACCESS_TOKEN_TYP,
-  accessTokenClaims,
-  type SignedSession,
-} from '../protocol/access-token.ts'
 import type { Deps } from './deps.ts'
 
 /** `token` goes to the bearer only. `key` is the key of its session in KV. */
-export type OpaqueBearer = Readonly<{
-  kind: 'opaque'
+export type Bearer = Readonly<{
   token: string
   key: SessionKey
   /** Public. */
@@ -27,25 +16,14 @@ export type OpaqueBearer = Readonly<{
   nonce: string
 }>
 
-/** What a token is to be. A signed one is made when its session is known; `sessionId` is its `jti`. */
-export type Bearer = OpaqueBearer | Readonly<{ kind: 'signed'; sessionId: string }>
-
-export async function newBearer(kind: 'accessToken' | 'browserSession'): Promise<OpaqueBearer> {
+export async function newBearer(kind: 'accessToken' | 'browserSession'): Promise<Bearer> {
   const token = mintToken(kind)
-  const key = await sessionKeyOf(token)
-  return { kind: 'opaque', token, key, sessionId: randomId(), nonce: randomText() }
+  return { token, key: await sessionKeyOf(token), sessionId: randomId(), nonce: randomText() }
 }
-
-export const newAccessBearer = async (format: TokenFormat): Promise<Bearer> =>
-  format === 'jwt' ? { kind: 'signed', sessionId: randomId() } : newBearer('accessToken')
-
-/** By which the session is revoked. */
-export const keyOf = async (bearer: Bearer): Promise<SessionKey> =>
-  bearer.kind === 'signed' ? signedTokenKeyOf(bearer.sessionId) : bearer.key
 
 /** Settles when the session is stored. The bearer may not get the token earlier. Returns what was stored. */
 export async function openSession(
-  { key, sessionId, nonce }: OpaqueBearer,
+  { key, sessionId, nonce }: Bearer,
   session: Omit<NewSession, 'sessionId' | 'nonce'>,
   deps: Pick<Deps, 'sessions'>,
 ) {
@@ -53,15 +31,3 @@ export async function openSession(
   await deps.sessions.put(key, record, session.lifetimeSeconds)
   return record
 }
-
-/** Stores nothing: the token is its own session. */
-export function signSession(
-  session: SignedSession,
-  { signingKeys, issuer }: Pick<Deps, 'signingKeys' | 'issuer'>,
-) {
-  if (!signingKeys) throw new Error(NO_SIGNING_KEYS)
-  return signWith(signingKeys, ACCESS_TOKEN_TYP, accessTokenClaims(session, issuer))
-}
-
-export const NO_SIGNING_KEYS =
-  'SIGNING_KEYS: must be set, since a requested resource wants signed access tokens'

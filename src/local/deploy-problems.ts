@@ -49,6 +49,7 @@ const givenBy = ({ vars, ...config }: WranglerConfig): Given => ({
 const bindingNames = (config: Omit<WranglerConfig, 'vars'>): readonly string[] => [
   ...[...config.d1_databases, ...config.kv_namespaces].map(({ binding }) => binding),
   ...config.ratelimits.map(({ name }) => name),
+  ...config.services.map(({ binding }) => binding),
 ]
 
 /** The id of every database and namespace, by the name of its binding. */

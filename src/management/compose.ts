@@ -10,9 +10,12 @@ import {
   startProblems,
 } from '../config.ts'
 import { limitInTime, withDeadline } from '../deadline.ts'
+import { resolveClientDocument } from '../flows/registration/client-documents.ts'
 import { fetchBounded } from '../outbound/fetch-bounded.ts'
+import type { Resolution, ResolutionRequest } from '../protocol/client-documents.ts'
 import { allowsLoopbackFor } from '../protocol/outbound-url.ts'
 import { auditReader } from '../stores/audit.ts'
+import { clientDocumentStore } from '../stores/client-documents.ts'
 import { invitationStore } from '../stores/invitations.ts'
 import { liveSessions } from '../stores/live-sessions.ts'
 import { logoStore } from '../stores/logos.ts'
@@ -72,5 +75,16 @@ export function composeManagement(env: ManagementEnv) {
     audit: inTime(auditReader(db)),
     status: inTime(statusReader(db)),
   }
-  return { fetch: createManagement(deps).fetch }
+  const documentDeps = {
+    documents: inTime(clientDocumentStore(db)),
+    fetchBounded: deps.fetchBounded,
+    policy: settings.clientDocuments,
+    allowsLoopback: allowsLoopbackFor(settings.issuer),
+    ports: deps.ports,
+  }
+  return {
+    fetch: createManagement(deps).fetch,
+    resolveClientDocument: (asked: ResolutionRequest): Promise<Resolution> =>
+      resolveClientDocument(asked, documentDeps, Math.floor(Date.now() / 1000)),
+  }
 }

@@ -1,17 +1,29 @@
-/** The management worker: composed once per isolate. It has no address: the registry forwards to it. */
+/** The management worker: composed once per isolate. It has no address: the registry forwards to it and calls its methods. */
 
+import { WorkerEntrypoint } from 'cloudflare:workers'
 import { misconfigured } from '../http/misconfigured.ts'
+import type { Resolution, ResolutionRequest } from '../protocol/client-documents.ts'
 import { composeManagement, type ManagementEnv } from './compose.ts'
 
 let management: ReturnType<typeof composeManagement> | undefined
 
-export default {
-  async fetch(request, env, context) {
+const composed = (env: ManagementEnv) => {
+  management ??= composeManagement(env)
+  return management
+}
+
+export default class extends WorkerEntrypoint<ManagementEnv> {
+  override async fetch(request: Request): Promise<Response> {
     try {
-      management ??= composeManagement(env)
+      composed(this.env)
     } catch (fault) {
       return misconfigured(fault)
     }
-    return management.fetch(request, env, context)
-  },
-} satisfies ExportedHandler<ManagementEnv>
+    return composed(this.env).fetch(request, this.env, this.ctx)
+  }
+
+  /** Throws when storage fails, or when this worker is set up wrongly. */
+  async resolveClientDocument(asked: ResolutionRequest): Promise<Resolution> {
+    return composed(this.env).resolveClientDocument(asked)
+  }
+}

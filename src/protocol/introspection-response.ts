@@ -40,8 +40,7 @@ export function introspectionResponse(token: ActiveToken | null, issuer: string)
     active: true,
     scope: formatScopes(token.scopes),
     client_id: token.clientId,
-    // A signed token does not tell it.
-    ...(token.user?.username && { username: token.user.username }),
+    ...(token.user && { username: token.user.username }),
     sub: token.user?.userId ?? token.clientId,
     ...(token.audience.length > 0 && { aud: token.audience }),
     ...(token.kind === 'accessToken' && { token_type: token.jkt ? 'DPoP' : 'Bearer' }),

@@ -21,6 +21,8 @@ const entries = (make: (name: string, path: string) => [string, unknown]) =>
 type Supported = Readonly<{
   scopes: readonly string[]
   resources: readonly string[]
+  /** Are client metadata documents accepted? */
+  clientDocuments: boolean
   signingAlgorithm: SigningAlgorithm | null
 }>
 
@@ -30,7 +32,7 @@ type Supported = Readonly<{
 export function serverMetadata(
   issuer: string,
   grantTypes: readonly string[],
-  { scopes, resources, signingAlgorithm }: Supported,
+  { scopes, resources, clientDocuments, signingAlgorithm }: Supported,
 ) {
   const urls = resources.filter((uri) => /^https?:/.test(uri))
   return {
@@ -60,6 +62,8 @@ export function serverMetadata(
       // RFC 9701 §7.
       introspection_signing_alg_values_supported: [signingAlgorithm],
     }),
+    // Client ID Metadata Document §5.
+    ...(clientDocuments && { client_id_metadata_document_supported: true }),
     service_documentation: `${issuer}/`,
   }
 }

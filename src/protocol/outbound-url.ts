@@ -46,9 +46,6 @@ export function outboundUrlProblem(text: string, allowsLoopback: boolean): strin
   return hostProblem(url)
 }
 
-/** Does an id name a client metadata document? Such an id is never one of ours. `http:` is for loopback addresses. */
-export const isDocumentUrl = (clientId: string) => /^https?:\/\//.test(clientId)
-
 /**
  * Why this cannot be the address of a client metadata document (Client ID Metadata Document §2), as `outboundUrlProblem`.
  * `URL` would have resolved dot segments, so they differ from its spelling.
@@ -64,5 +61,7 @@ export function documentUrlProblem(text: string, allowsLoopback: boolean): strin
 /** The host that a document's address is at: a canonical host name, or a host of this machine. */
 export const documentHostOf = (clientId: string) => new URL(clientId).hostname
 
+export const isLoopbackUrl = (text: string) => isLoopback(new URL(text))
+
 /** May addresses of this machine be fetched? Only by a registry that is tried out there. */
-export const allowsLoopbackFor = (issuer: string) => isLoopback(new URL(issuer))
+export const allowsLoopbackFor = isLoopbackUrl

@@ -4,9 +4,19 @@ import { raw } from 'hono/html'
 import { canBeImpersonated, isOnlyLocal } from '../domain/consent.ts'
 import { splitScopes } from '../domain/scope.ts'
 import { logoPath, nameForPeople } from '../domain/shown-client.ts'
-import { decideAuthorization, type IdentifiedClient, identifyClient } from '../flows/authorize.ts'
+import { decideAuthorization } from '../flows/authorize.ts'
 import type { ConsentAnswer, ConsentQuestion } from '../flows/consent.ts'
-import { type BrowserSession, seeBrowserSession } from '../http/browser-session.ts'
+import {
+  type IdentifiedClient,
+  identifyByDocument,
+  identifyClient,
+} from '../flows/identify-client.ts'
+import {
+  type BrowserSession,
+  type SeenSession,
+  seeBrowserSession,
+} from '../http/browser-session.ts'
+import { refuseFlood } from '../http/flood.ts'
 import { readForm } from '../http/form.ts'
 import { formToken, SIGN_OUT, whyOutOfDate } from '../http/form-token.ts'
 import { fitsNextPage, loginAddress } from '../http/next-page.ts'
@@ -17,7 +27,7 @@ import { readAddressee, requestPairs } from '../protocol/authorization-request.t
 import { ENDORSEMENT_TICK, hiddenPairs, SHOWN, TICK, TICKS } from '../protocol/consent-form.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import { type Fields, firstFields, repeatedFields, repetition } from '../protocol/fields.ts'
-import { ASKED_AT, demandsSignIn } from '../protocol/interaction.ts'
+import { ASKED_AT, demandsSignIn, isSilent } from '../protocol/interaction.ts'
 import { redirectKindOf } from '../protocol/redirect-uri.ts'
 import type { Endpoint, RouteDeps } from './endpoint.ts'
 import { sendErrorPage } from './error-page.tsx'
@@ -30,9 +40,9 @@ async function handle(c: HttpContext, pairs: URLSearchParams, isAnswer: boolean,
   const repeated = repeatedFields(pairs).filter((name) => !TICKS.includes(name))
   if (repeated.some((name) => DECIDES_ADDRESS.includes(name))) throw repetition(repeated)
   const fields = firstFields(pairs)
-  const [identified, session] = await Promise.all([
-    identifyClient(readAddressee(fields), deps),
-    seeBrowserSession(c, deps),
+  const [seen, session] = await Promise.all([
+    identifyClient(readAddressee(fields), deps, c.var.request.now),
+    seeBrowserSession(c, deps).then(askedOnce),
   ])
   // RFC 9110 §9.2.1: HEAD changes nothing, and a remembered consent would issue a code.
   if (c.req.method === 'HEAD' && session) return sendPage(c, raw(''), deps.branding)
@@ -41,15 +51,20 @@ async function handle(c: HttpContext, pairs: URLSearchParams, isAnswer: boolean,
     ? pageOf(new Map(fields).set(ASKED_AT, String(c.var.request.now)))
     : thisPage
   const tooLong = fitsNextPage(afterSignIn, deps.issuer) ? null : requestTooLong()
+  const toSignIn = () => {
+    // The sign-in page could not lead back to it.
+    if (tooLong) throw tooLong
+    return c.redirect(loginAddress(afterSignIn, deps.issuer, deps.loginUrl), 303)
+  }
+  const identified = seen === 'needs_document' ? await readDocument(c, fields, session, deps) : seen
+  if (identified === null) return toSignIn()
   const malformed = repeated.length > 0 ? repetition(repeated) : tooLong
   const readAnswer = isAnswer && session ? () => read(c, pairs, fields, session) : null
   const received = { fields, identified, session, readAnswer, malformed }
   const outcome = await decideAuthorization(received, deps, c.var.request)
   switch (outcome.kind) {
     case 'sign_in':
-      // The sign-in page could not lead back to it.
-      if (tooLong) throw tooLong
-      return c.redirect(loginAddress(afterSignIn, deps.issuer, deps.loginUrl), 303)
+      return toSignIn()
     case 'disabled_user':
       return sendDisabledUserPage(c, session as BrowserSession, thisPage, deps)
     case 'send_back':
@@ -68,6 +83,37 @@ async function handle(c: HttpContext, pairs: URLSearchParams, isAnswer: boolean,
         deps,
       )
   }
+}
+
+/** The same session, about which D1 is asked once in the request. */
+function askedOnce(session: SeenSession | null): SeenSession | null {
+  let holds: Promise<boolean> | undefined
+  return (
+    session && {
+      ...session,
+      holds: () => {
+        holds ??= session.holds()
+        return holds
+      },
+    }
+  )
+}
+
+/** The client of the request, once its metadata document was read. Null when nobody is signed in. */
+async function readDocument(
+  c: HttpContext,
+  fields: Fields,
+  session: SeenSession | null,
+  deps: RouteDeps,
+): Promise<IdentifiedClient | null> {
+  if (!(await session?.holds())) {
+    if (!isSilent(fields)) return null
+    throw new OAuthError('login_required', 'The user must sign in, which needs a page.', {
+      detail: 'nobody is signed in, so the document of the client was not read',
+    })
+  }
+  await refuseFlood(c, deps.refusalLimit)
+  return identifyByDocument(readAddressee(fields), deps, c.var.request.now)
 }
 
 export const authorizationEndpoint: Endpoint = {
@@ -154,14 +200,20 @@ async function sendConsentPage(
 
 /** For `/login`: the client of the authorization request at `path`; null for another path or an unknown client. */
 export async function clientBehind(
+  c: HttpContext,
   path: string,
   deps: RouteDeps,
 ): Promise<IdentifiedClient | null> {
   const { pathname, searchParams } = new URL(path, deps.issuer)
   if (pathname !== '/authorize') return null
   const fields = firstFields(searchParams)
-  return identifyClient(readAddressee(fields), deps).catch((cause: unknown) => {
-    if (cause instanceof OAuthError) return null
-    throw cause
-  })
+  const { now } = c.var.request
+  const identified = await identifyClient(readAddressee(fields), deps, now).catch(
+    (cause: unknown) => {
+      if (cause instanceof OAuthError) return null
+      throw cause
+    },
+  )
+  // Nothing is shown of a document that is not current.
+  return identified === 'needs_document' ? null : identified
 }

@@ -61,7 +61,7 @@ async function show(c: HttpContext, { nextPage, username, refusal }: Shown, deps
     value: secret,
     lifetimeSeconds: FORM_LIFETIME_SECONDS,
   })
-  const identified = await clientBehind(nextPage, deps)
+  const identified = await clientBehind(c, nextPage, deps)
   const page = (
     <LoginPage
       branding={deps.branding}

@@ -15,9 +15,10 @@ export const metadataEndpoint: Endpoint = {
   sendError: sendErrorJson,
   allowsAnyOrigin: true,
   isRoutine: true,
-  get: async (c, { issuer, supported, signingKeys }) => {
+  get: async (c, { issuer, supported, clientDocuments, signingKeys }) => {
     const body = serverMetadata(issuer, GRANT_TYPES, {
       ...(await supported.read(c.var.request.nowMs)),
+      clientDocuments: clientDocuments !== 'off',
       signingAlgorithm: signingKeys && algorithmOf(signingKeys[0]),
     })
     return c.json(body, 200, { 'Cache-Control': `public, max-age=${MAX_AGE_SECONDS}` })

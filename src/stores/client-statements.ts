@@ -63,6 +63,7 @@ export const KEEP_DEFAULT_RESOURCES = `DELETE FROM client_default_resource
   WHERE client_id = ?1 AND uri NOT IN (SELECT value FROM json_each(?2))`
 export const KEEP_REDIRECT_URIS = `DELETE FROM client_redirect_uri
   WHERE client_id = ?1 AND redirect_uri NOT IN (SELECT value FROM json_each(?2))`
+export const ADD_SELF_REGISTERED = `INSERT INTO self_registered_client (client_id, kind, created_at) VALUES (?1, ?2, ?3)`
 /** Does nothing for a client that keeps no secret. */
 export const ADD_CREDENTIAL = `INSERT INTO client_credential (client_id, secret_digest, created_at)
   SELECT client_id, ?2, ?3 FROM client WHERE client_id = ?1 AND auth_method LIKE 'client_secret%'`
@@ -94,7 +95,7 @@ export const detailsJson = (fields: ClientDetails) =>
 /** Fails if a client has the id. */
 export function insertClient(
   db: Database,
-  { clientId, fields, lists, mode, secretDigest }: NewClient,
+  { clientId, fields, lists, mode, secretDigest, selfRegistered }: NewClient,
   now: number,
 ): Statements {
   const { name, ownerId, url, description, authMethod, jwks } = fields
@@ -117,6 +118,16 @@ export function insertClient(
     db.prepare(ADD_DEFAULT_RESOURCES).bind(clientId, resources),
     ...permissionStatements(db, [mode], { clientId, lists, now }),
     ...(secretDigest ? [db.prepare(ADD_CREDENTIAL).bind(clientId, secretDigest, now)] : []),
+    ...(selfRegistered
+      ? [
+          db.prepare(ADD_SELF_REGISTERED).bind(clientId, selfRegistered.kind, now),
+          ...permissionStatements(db, ['request'], {
+            clientId,
+            lists: selfRegistered.requested,
+            now,
+          }),
+        ]
+      : []),
   ]
 }
 
@@ -124,7 +135,7 @@ type Update = Extract<ClientChange, { kind: 'update' }>
 
 /** A client that no longer authenticates with a secret loses its secrets. */
 function updateClient(db: Database, clientId: string, change: Update, now: number): Statements {
-  const { fields, lists, mode } = change
+  const { fields, lists, mode, more } = change
   const keep = mode === 'request' ? 'keepRequested' : 'keepAuthorized'
   const replaced = (list: readonly string[] | undefined, ...statements: readonly string[]) =>
     list === undefined
@@ -136,6 +147,12 @@ function updateClient(db: Database, clientId: string, change: Update, now: numbe
     ...replaced(lists.redirectUris, KEEP_REDIRECT_URIS, ADD_REDIRECT_URIS),
     ...replaced(lists.defaultResources, KEEP_DEFAULT_RESOURCES, ADD_DEFAULT_RESOURCES),
     ...permissionStatements(db, [keep, mode], { clientId, lists, now }),
+    ...(more
+      ? [
+          ...permissionStatements(db, ['allow'], { clientId, lists: more.allowed, now }),
+          ...permissionStatements(db, ['request'], { clientId, lists: more.requested, now }),
+        ]
+      : []),
   ]
 }
 

@@ -1,6 +1,7 @@
 /** Clients in D1: one statement reads a whole client. */
 
 import type { AuthMethod, Client, Credential, GrantType, SelfRegistered } from '../domain/client.ts'
+import type { DocumentState } from '../domain/client-document.ts'
 import type { ClientId, RegisteredRedirectUri } from '../domain/ids.ts'
 import type { Resource } from '../domain/resource.ts'
 import { D1_NOW_MS } from './d1-clock.ts'
@@ -15,6 +16,7 @@ export type ClientRow = {
   description: string
   auth_method: AuthMethod
   jwks: string | null
+  publishes_keys: number
   require_pkce: number
   require_dpop: number
   may_introspect: number
@@ -27,6 +29,7 @@ export type ClientRow = {
   endorsements: string
   default_resources: string
   self_registered: string | null
+  document: string | null
   /** Absent where the record is not read for a request. */
   resources?: string
   read_at_ms: number
@@ -34,7 +37,7 @@ export type ClientRow = {
 
 /** A whole client in one row. The lists are JSON, ordered by primary key. */
 export const CLIENT_COLUMNS = `
-  c.client_id, c.name, c.owner_id, c.url, c.description, c.auth_method, c.jwks,
+  c.client_id, c.name, c.owner_id, c.url, c.description, c.auth_method, c.jwks, c.jwks_uri <> '' AS publishes_keys,
   c.require_pkce, c.require_dpop, c.may_introspect, c.access_token_lifetime_seconds, c.disabled_at,
   (SELECT json_group_array(redirect_uri) FROM client_redirect_uri r
     WHERE r.client_id = c.client_id) AS redirect_uris,
@@ -53,6 +56,9 @@ export const CLIENT_COLUMNS = `
       (SELECT json_group_array(scope) FROM client_authorization p
         WHERE p.client_id = s.client_id AND p.authorized_at IS NOT NULL AND p.self_registered = 0))
     FROM self_registered_client s WHERE s.client_id = c.client_id) AS self_registered,
+  (SELECT json_object('freshUntil', d.fresh_until, 'rule', (SELECT max(h.rule) FROM document_host h
+      WHERE h.host IN (SELECT value FROM json_each(d.hosts))))
+    FROM client_document d WHERE d.client_id = c.client_id) AS document,
   ${D1_NOW_MS} AS read_at_ms`
 
 /** `?2` is a JSON list of URIs, `?3` the digest of a code or a refresh token, or NULL: as `findParameters` has them. */
@@ -61,8 +67,7 @@ export const FIND_CLIENT = `SELECT ${CLIENT_COLUMNS},
       'accessTokenLifetimeSeconds', r.access_token_lifetime_seconds,
       'requireDpop', json(iif(r.require_dpop, 'true', 'false')),
       'requirePkce', json(iif(r.require_pkce, 'true', 'false')),
-      'selfRegistered', json(iif(r.self_registered, 'true', 'false')),
-      'tokenFormat', r.token_format, 'declaredAtMs', r.declared_at_ms))
+      'selfRegistered', json(iif(r.self_registered, 'true', 'false')), 'declaredAtMs', r.declared_at_ms))
     FROM (SELECT value FROM json_each(?2)
       UNION SELECT d.uri FROM client_default_resource d WHERE d.client_id = ?1
       UNION SELECT g.value FROM authorization_code a, json_each(a.record, '$.audience') g
@@ -89,6 +94,7 @@ export const readClientRow = (row: ClientRow): Client => ({
   description: row.description,
   authMethod: row.auth_method,
   jwks: row.jwks,
+  publishesKeys: row.publishes_keys === 1,
   requirePkce: row.require_pkce === 1,
   requireDpop: row.require_dpop === 1,
   mayIntrospect: row.may_introspect === 1,
@@ -102,6 +108,7 @@ export const readClientRow = (row: ClientRow): Client => ({
   defaultResources: JSON.parse(row.default_resources) as string[],
   selfRegistered:
     row.self_registered === null ? null : (JSON.parse(row.self_registered) as SelfRegistered),
+  document: row.document === null ? null : (JSON.parse(row.document) as DocumentState),
   resources: JSON.parse(row.resources ?? '[]') as Resource[],
   readAtMs: row.read_at_ms,
 })

@@ -48,6 +48,8 @@ export type NewClient = Readonly<{
   lists: ClientLists
   mode: Mode
   secretDigest: SecretDigest | null
+  /** Absent for a client that an operator registers. `requested`: what it also asks for, and does not get. */
+  selfRegistered?: Readonly<{ kind: SelfRegistered['kind']; requested: PermissionLists }>
 }>
 
 /** The name of a kind in the audit is `client.` and the kind. */
@@ -58,6 +60,8 @@ export type ClientChange =
       fields: Partial<ClientFields>
       lists: ClientLists
       mode: Mode
+      /** What a client that registered itself may also have now, and what it also asks for. */
+      more?: Readonly<{ allowed: PermissionLists; requested: PermissionLists }>
     }>
   | Readonly<{ kind: 'authorize' | 'withdraw'; lists: PermissionLists }>
   /** By D1's clock the old secrets stay good for `overlapSeconds` more. */

@@ -19,7 +19,15 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   // deadline.ts: a request does not wait without end for the read of another.
   stores: ['domain', 'crypto', 'deadline.ts'],
   // stores/registration-ports.ts: what flows/registration are promised.
-  flows: ['domain', 'crypto', 'protocol', 'stores/ports.ts', 'stores/registration-ports.ts'],
+  // stores/client-document-ports.ts: what the reader of client metadata documents is promised.
+  flows: [
+    'domain',
+    'crypto',
+    'protocol',
+    'stores/ports.ts',
+    'stores/registration-ports.ts',
+    'stores/client-document-ports.ts',
+  ],
   // protocol/errors.ts: the error codes that the pages under /errors explain.
   pages: ['domain', 'protocol/errors.ts'],
   // flows/deps.ts: the type of the request context, which the frame makes.
@@ -38,15 +46,16 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   ],
   // authenticator/check.ts, authenticator/seen-proofs.ts: an access token is checked here as at any other resource server.
   // config.ts: what a change ends depends on the registry's settings, and `status` shows them.
+  // outbound: it reads client metadata documents.
   // pages, routes/error-page.tsx: it serves the page of an invitation and the reference, which look like every other page.
   management: [
-    'outbound',
     'domain',
     'crypto',
     'protocol',
     'stores',
     'flows',
     'http',
+    'outbound',
     'deadline.ts',
     'config.ts',
     'authenticator/check.ts',
@@ -70,7 +79,17 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   // domain: the contrast of a colour with the grounds of the pages.
   'page-settings.ts': ['domain', 'protocol'],
   'app.ts': ['http', 'protocol', 'routes'],
-  'compose.ts': ['domain', 'http', 'stores', 'config.ts', 'secrets.ts', 'deadline.ts', 'app.ts'],
+  // protocol/client-documents.ts: what is asked of the management worker.
+  'compose.ts': [
+    'domain',
+    'http',
+    'protocol/client-documents.ts',
+    'stores',
+    'config.ts',
+    'secrets.ts',
+    'deadline.ts',
+    'app.ts',
+  ],
   'worker.ts': ['http', 'compose.ts'],
 }
 

@@ -70,6 +70,7 @@ it('the description of the metadata has every member that the registry publishes
     scopes: ['a'],
     resources: ['https://a.example'],
     signingAlgorithm: 'ES256',
+    clientDocuments: true,
   })
   const described = document.components.schemas.Metadata as Schema
   expect(Object.keys(described.properties ?? {}).sort()).toEqual(Object.keys(published).sort())

@@ -1,11 +1,11 @@
 /** Addresses of client metadata documents, and of what they name. `test/workers/outbound.test.ts` tries them out. */
 
 import { describe, expect, it } from 'vitest'
+import { isDocumentUrl } from '../../src/protocol/document-url.ts'
 import {
   allowsLoopbackFor,
   documentHostOf,
   documentUrlProblem,
-  isDocumentUrl,
   MAX_URL_LENGTH,
 } from '../../src/protocol/outbound-url.ts'
 

@@ -11,6 +11,7 @@ import { mintToken } from '../../src/crypto/token.ts'
 import { formToken, SIGN_OUT } from '../../src/http/form-token.ts'
 import { PAGES } from '../../src/management/pages.ts'
 import { writesTold } from './counting.ts'
+import { age, newDocument, visit } from './document-clients.ts'
 import { newInvitation, setPassword } from './inviting.ts'
 import { asserting, assertionOf, keySetOf, newKey, proofOf, resourceProofOf } from './keys.ts'
 import { exceededFor } from './limits.ts'
@@ -29,6 +30,7 @@ import {
   serve,
   sessionTokenIn,
   signIn,
+  type TestUser,
 } from './registry.ts'
 import { authenticatorEnv, browserRecord, store } from './stored-session.ts'
 
@@ -47,7 +49,7 @@ const limits = (isUnder: boolean) => ({
 /** Both workers on one storage whose writes are recorded, with limits that no caller or every caller has reached. */
 function workers(isUnderLimit: boolean) {
   const { bindings, take } = writesTold()
-  const fetch = serve({ ...bindings, ...limits(isUnderLimit) })
+  const fetch = serve({ ...bindings, ...limits(isUnderLimit), CLIENT_DOCUMENTS: 'any' })
   const authenticator = createAuthenticator({
     ...authenticatorEnv(),
     ...bindings,
@@ -65,6 +67,14 @@ function workers(isUnderLimit: boolean) {
 const open = workers(true)
 const shut = workers(false)
 
+/** Clients by metadata document: one that nobody has used yet, and one whose document is no longer fresh. */
+async function documentClients(user: TestUser) {
+  const [unread, stale] = [await newDocument(), await newDocument()]
+  await visit(await signIn(user), stale)
+  await age(stale, 100_000)
+  return [unread, stale].map(({ id }) => ({ id, secret: '' }))
+}
+
 /** What an attacker holds: public ids and addresses, expired credentials, and keys and tokens of the attacker's own. */
 async function prepare() {
   const key = await newKey()
@@ -74,6 +84,7 @@ async function prepare() {
   const byKey = await newClient({ authMethod: 'private_key_jwt', jwks: keySetOf(key.jwk) })
   const open = await newPublicClient()
   const user = await newUser()
+  const documents = await documentClients(user)
   const end_time = new Date(Date.now() - 1000).toISOString()
   const expired = await store(mintToken('browserSession'), { ...browserRecord(), end_time })
   const cookie = await signIn(user)
@@ -108,6 +119,7 @@ async function prepare() {
     { client_id: open.id },
     { client_id: secret.id, client_secret: mintToken('clientSecret') },
     { client_id: secret.id, client_secret: 'weak' },
+    ...documents.map(({ id }) => ({ client_id: id })),
     asserting(assertion),
     asserting(forOthers),
   ]
@@ -136,7 +148,11 @@ async function prepare() {
       }),
     ),
   )
-  const requests = [requestOf(secret), requestOf(open)].map((fields) => ({
+  const requests = [
+    requestOf(secret),
+    requestOf(open),
+    ...documents.map((one) => requestOf(one)),
+  ].map((fields) => ({
     fields: { ...fields, confirm: 'ok', grant: 'submission:read', form_token: 'f'.repeat(43) },
     headers: {},
   }))
@@ -344,6 +360,15 @@ describe('controls: writes that are noticed', () => {
     expect((await setPassword(invitation, { fetch: open.fetch })).status).toBe(200)
     expect(open.take()).toEqual(
       expect.arrayContaining(['D1 UPDATE invitation', 'D1 UPDATE user', 'D1 INSERT revocation']),
+    )
+  })
+
+  it('control: the writes of a user who has a metadata document read are noticed', async () => {
+    const cookie = await signIn(await newUser(), open.fetch)
+    open.take()
+    expect((await visit(cookie, await newDocument(), {}, open.fetch)).status).toBe(400)
+    expect(open.take()).toEqual(
+      expect.arrayContaining(['D1 INSERT document_attempt', 'D1 INSERT client_document']),
     )
   })
 

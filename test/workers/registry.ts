@@ -13,6 +13,7 @@ import {
 } from '../../src/domain/client.ts'
 import type { ClientId } from '../../src/domain/ids.ts'
 import { composeManagement } from '../../src/management/compose.ts'
+import type { ResolutionRequest } from '../../src/protocol/client-documents.ts'
 import { liveSessions } from '../../src/stores/live-sessions.ts'
 import { type CatalogueFile, declareStatements } from '../../src/stores/scope-statements.ts'
 import { type Pair, fieldsOf as readForm } from '../node/forms.ts'
@@ -32,11 +33,16 @@ export function serve(changes: Record<string, unknown> = {}): Fetch {
   const given = { ...env, ISSUER, ...changes }
   // Composed when it is first asked: some tests spoil a setting of the registry alone.
   let management: ReturnType<typeof composeManagement> | undefined
+  const composed = () => {
+    management ??= composeManagement(given)
+    return management
+  }
   const MANAGEMENT = {
+    resolveClientDocument: async (asked: ResolutionRequest) =>
+      composed().resolveClientDocument(asked),
     async fetch(request: Request) {
-      management ??= composeManagement(given)
       const context = createExecutionContext()
-      const response = await management.fetch(request, given, context)
+      const response = await composed().fetch(request, given, context)
       await waitOnExecutionContext(context)
       return response
     },
@@ -79,6 +85,7 @@ type Registration = Partial<{
   mayIntrospect: boolean
   accessTokenLifetimeSeconds: number | null
   jwks: string
+  jwksUri: string
   redirectUris: string[]
   grantTypes: GrantType[]
   scopes: string[]

@@ -21,7 +21,6 @@ export async function newResource(
     requireDpop: false,
     requirePkce: false,
     selfRegistered: false,
-    tokenFormat: 'opaque',
     ...more,
   })
   return record.uri

@@ -1,7 +1,6 @@
 /** The sections of a registry file. A noun joins `export` and `apply` with a row here. */
 
 import { withoutCovered } from '../../domain/category.ts'
-import { defaultLifetimeOf } from '../../domain/resource.ts'
 import { usernameKey } from '../../domain/user.ts'
 import { CATEGORY } from '../../protocol/registration/category-fields.ts'
 import {
@@ -56,13 +55,7 @@ const RESOURCES: Section = {
   id: 'uri',
   ...fromTables('uri', { idSchema: resourceUriSchema(), fields: RESOURCE_FIELDS }),
   complete: async (checked) => ({
-    entry: {
-      access_token_lifetime_seconds: defaultLifetimeOf(
-        checked.token_format === 'jwt' ? 'jwt' : 'opaque',
-      ),
-      ...checked,
-      scopes: asSet(listIn(checked, 'scopes')),
-    },
+    entry: { ...checked, scopes: asSet(listIn(checked, 'scopes')) },
     problems: [],
     notes: [],
   }),

@@ -15,11 +15,11 @@ import { OAuthError } from '../../protocol/errors.ts'
 import type { Fields } from '../../protocol/fields.ts'
 import { verifierProblem } from '../../protocol/pkce.ts'
 import { redirectDifference, registeredRedirect } from '../../protocol/redirect-uri.ts'
-import { oneFormat, readGrantedTarget } from '../../protocol/resource-parameter.ts'
+import { readGrantedTarget } from '../../protocol/resource-parameter.ts'
 import { type Redemption, readRedemption } from '../../protocol/token-request.ts'
 import type { Purchase, Spending } from '../../stores/ports.ts'
 import type { Deps } from '../deps.ts'
-import { keyOf, newAccessBearer } from '../open-session.ts'
+import { newBearer } from '../open-session.ts'
 import { stillHeld } from '../still-held.ts'
 import {
   type Caller,
@@ -102,7 +102,7 @@ function targetOf({ asked, client, code, deps }: Attempt) {
 
 async function mint(attempt: TargetedAttempt): Promise<Bought> {
   const { client, asOfMs, target, code, proof, deps } = attempt
-  const bearer = await newAccessBearer(oneFormat(target.resources))
+  const bearer = await newBearer('accessToken')
   const mayRefresh = getsRefreshToken(client, code.offlineAccess === true, deps.issueRefreshTokens)
   const refresh = mayRefresh ? await newFamily(attempt) : null
   const terms = {
@@ -119,7 +119,7 @@ async function mint(attempt: TargetedAttempt): Promise<Bought> {
   }
   const { userId } = code.user
   const purchase = {
-    sessionKey: await keyOf(bearer),
+    sessionKey: bearer.key,
     clientId: client.clientId,
     userId,
     asOfMs,
@@ -130,10 +130,10 @@ async function mint(attempt: TargetedAttempt): Promise<Bought> {
 }
 
 async function newFamily({ code, jkt, deps, context }: Attempt) {
-  const { clientId, user, redirectUri, audience, audienceReadAtMs, authTime } = code
+  const { clientId, user, redirectUri, audience, audienceReadAtMs } = code
   const expiresAt = context.now + deps.refreshLifetimeSeconds
   const allowed = { clientId, user, redirectUri, audience, audienceReadAtMs }
-  const granted = { ...allowed, authTime, jkt, expiresAt, endedAt: null }
+  const granted = { ...allowed, jkt, expiresAt, endedAt: null }
   const token = mintToken('refreshToken')
   const tokenDigest = await tokenDigestOf(token)
   return { family: { familyId: randomId(), ...granted }, token, tokenDigest }
@@ -148,10 +148,7 @@ async function spendCode(minted: Bought, attempt: TargetedAttempt) {
   const held = stillHeld(code.user, asOfNow, spending.user, deps.usersAreExternal)
   if (typeof held === 'string') throw new Error(`a code was spent although ${held}`)
   const scopes = meetScopes(target.scopes, held.scopes)
-  return {
-    minted,
-    holding: { ...held, scopes, redirectUri: code.redirectUri, authTime: code.authTime },
-  }
+  return { minted, holding: { ...held, scopes, redirectUri: code.redirectUri } }
 }
 
 async function issueAndForgetCode(bought: Bought, holding: Holding, attempt: TargetedAttempt) {
@@ -208,12 +205,14 @@ async function refuseAgain(
   if (isRetry) return refuse(`spent ${age} s ago by the same client instance`)
   // The session is not marked as shown: the first use may still be storing it. A fault of one does not stop the other.
   const outcomes = await Promise.allSettled([
-    deps.revocations.endSessions([sessionKey], code.clientId),
+    deps.revocations.endSessions([sessionKey]),
     familyId !== null && deps.revocations.endFamily(familyId),
   ])
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
   return refuse(`replayed ${age} s after its use`)
 }
+
+const CHECKS = [clientOwnsCode, redirectUriMatches, verifierMatches, keyMatches, notExpired]
 
 export const authorizationCode = grant({
   clientRecord: 'fresh',
@@ -222,9 +221,10 @@ export const authorizationCode = grant({
     isWellFormed('authorizationCode', code) ? tokenDigestOf(code) : null,
   prefetch: readCarriedCode,
   find: findCode,
-  verify: [clientOwnsCode, redirectUriMatches, verifierMatches, keyMatches, notExpired],
+  verify: CHECKS,
+  owned: CHECKS,
   target: targetOf,
-  binding: ({ code }) => ({ holder: code.user, isBound: code.dpopJkt !== null }),
+  binding: ({ code }) => ({ scopes: code.user.scopes, isBound: code.dpopJkt !== null }),
   mint,
   consume: spendCode,
   issue: issueAndForgetCode,

@@ -5,17 +5,18 @@ import type { TokenDigest } from '../../domain/ids.ts'
 import { longestTokenSeconds } from '../../domain/registry-scopes.ts'
 import { lifetimeFor, resourcesWith, urisOf } from '../../domain/resource.ts'
 import type { User } from '../../domain/user.ts'
-import { requireSigned } from '../../protocol/access-token.ts'
 import type { PresentedClient } from '../../protocol/client-authentication.ts'
+import { isDocumentUrl } from '../../protocol/document-url.ts'
 import { OAuthError } from '../../protocol/errors.ts'
 import type { Fields } from '../../protocol/fields.ts'
 import { requireBinding } from '../../protocol/registry-scopes.ts'
-import { namedResources, oneFormat, type Target } from '../../protocol/resource-parameter.ts'
+import { namedResources, type Target } from '../../protocol/resource-parameter.ts'
 import { requireGrantType } from '../../protocol/token-request.ts'
 import { type IssuedToken, tokenTypeFor } from '../../protocol/token-response.ts'
-import { authenticateClient, verifyOnKeptRecord } from '../authenticate-client.ts'
+import { verifyOnKeptRecord } from '../authenticate-client.ts'
+import { verifyOnCurrentClient } from '../current-client.ts'
 import type { Deps, RequestContext } from '../deps.ts'
-import { type Bearer, NO_SIGNING_KEYS, openSession, signSession } from '../open-session.ts'
+import { type Bearer, openSession } from '../open-session.ts'
 import { prefetch } from '../prefetch.ts'
 import { requireProof, requireProofFor, type TokenProof } from './proof-of-possession.ts'
 
@@ -52,19 +53,10 @@ export type Holding = Readonly<{
   scopes: readonly string[]
   endorsements: readonly string[]
   redirectUri: string
-  /** Epoch seconds at which the user signed in, if that was recorded. */
-  authTime?: number | undefined
 }>
 
 /** What may be issued now: the tokens that were minted, or those of a request that this one repeats. */
 export type Consumed<New extends Minted> = Readonly<{ minted: New; holding: Holding }>
-
-/** A client that acts for itself has no `userId`. */
-type Holder = Readonly<{
-  userId?: string
-  scopes: readonly string[]
-  endorsements: readonly string[]
-}>
 
 /** In the order in which they run. Every step may throw `OAuthError`. */
 type Steps<Asked, Read, Found, New extends Minted> = Readonly<{
@@ -78,10 +70,12 @@ type Steps<Asked, Read, Found, New extends Minted> = Readonly<{
   prefetch: (digest: TokenDigest | null, deps: Deps) => Promise<Read>
   find: (asked: Asked, read: Read, caller: Caller) => Promise<Found>
   verify: readonly Check<Found & Caller>[]
+  /** Without effects: the request shows a code or a refresh token of the client. Null: the grant has neither. */
+  owned: readonly Check<Found & Caller>[] | null
   /** Which resources and scopes; refuses what may not be granted. */
   target: (attempt: Found & Caller) => Target
-  /** All that the tokens may have and of whom, and whether they are bound to a key that was named before. */
-  binding: (attempt: Found & Caller) => Readonly<{ holder: Holder; isBound: boolean }>
+  /** Every scope that the tokens may have, and whether they are bound to a key that was named before. */
+  binding: (attempt: Found & Caller) => Readonly<{ scopes: readonly string[]; isBound: boolean }>
   mint: (attempt: Found & Caller & Targeted) => Promise<New>
   /** The one statement that decides who won. Nothing was written before it. */
   consume: (minted: New, attempt: Found & Caller & Targeted) => Promise<Consumed<New>>
@@ -105,25 +99,38 @@ export const grant =
     const digest = await steps.grantDigest(asked)
     const reading = prefetch(steps.prefetch(digest, deps))
     const resources = namedResources(request.fields)
+    const attemptOf = async (client: Client, asOfMs: number) => {
+      const caller = { client, asOfMs, jkt: proof?.jkt ?? null, proof, deps, context }
+      return { ...(await steps.find(asked, await reading, caller)), ...caller }
+    }
     const verify = async (client: Client, asOfMs: number) => {
       requireGrantType(client, request.grantType)
       requireProof(client, proof)
-      const caller = { client, asOfMs, jkt: proof?.jkt ?? null, proof, deps, context }
-      const attempt = { ...(await steps.find(asked, await reading, caller)), ...caller }
+      const attempt = await attemptOf(client, asOfMs)
       await runChecks(steps.verify, attempt)
       const target = steps.target(attempt)
       requireProofFor(target.resources, proof)
-      const { holder, isBound } = steps.binding(attempt)
-      requireBinding(holder.scopes, client, isBound)
-      if (oneFormat(target.resources) === 'jwt') requireSignable(target, holder, client, deps)
+      const { scopes, isBound } = steps.binding(attempt)
+      requireBinding(scopes, client, isBound)
       return { ...attempt, target }
     }
-    const verifyOnFreshRecord = async (client: Client) => verify(client, client.readAtMs)
+    const { owned } = steps
+    const requireOwned =
+      owned &&
+      (async (client: Client) => runChecks(owned, await attemptOf(client, client.readAtMs)))
     const attempt =
-      steps.clientRecord === 'kept'
+      steps.clientRecord === 'kept' && !isDocumentUrl(presented.clientId)
         ? await verifyOnKeptRecord({ presented, resources }, verify, deps, context)
-        : await verifyOnFreshRecord(
-            await authenticateClient(presented, deps, context, { resources, grant: digest }),
+        : await verifyOnCurrentClient(
+            presented,
+            {
+              more: { resources, grant: digest },
+              verify: (client) => verify(client, client.readAtMs),
+              requireOwned,
+              mayBeStale: request.grantType === 'refresh_token',
+            },
+            deps,
+            context,
           )
     let minted = await steps.mint(attempt)
     try {
@@ -137,36 +144,19 @@ export const grant =
     }
   }
 
-/** Before anything is spent. */
-function requireSignable(
-  { scopes, resources }: Target,
-  { userId, endorsements }: Holder,
-  { clientId }: Client,
-  { signingKeys, issuer }: Deps,
-) {
-  if (!signingKeys) throw new Error(NO_SIGNING_KEYS)
-  requireSigned({ issuer, clientId, userId, scopes, endorsements, audience: urisOf(resources) })
-}
-
 /** The last step of every grant: opens a session for the client. Settles when the session is stored. */
 export async function issueTokens(
   minted: Minted,
   holding: Holding,
   caller: Caller & Targeted,
 ): Promise<IssuedToken> {
-  const { bearer } = minted
-  const { deps } = caller
   const session = sessionFor(holding, caller, caller.context.nowMs)
-  if (bearer.kind === 'signed') {
-    const { sessionId } = bearer
-    return issuedToken(minted, session, await signSession({ ...session, sessionId }, deps))
-  }
-  await openSession(bearer, session, deps)
-  return issuedToken(minted, session, bearer.token)
+  await openSession(minted.bearer, session, caller.deps)
+  return issuedToken(minted, session)
 }
 
 /**
- * The same tokens once more; a signed token has the same claims. A session is stored again only if KV has nothing under its key, so that it never replaces
+ * The same tokens once more. The session is stored again only if KV has nothing under its key, so that it never replaces
  * a tombstone that KV shows. If D1 has a revocation that KV does not show yet, the tombstone is written again.
  * `firstIssuedAt`, by D1's clock: a revocation since then ends the session.
  */
@@ -177,23 +167,16 @@ export async function issueTokensAgain(
   firstIssuedAt: number,
 ): Promise<IssuedToken> {
   const { deps, context } = caller
-  const { bearer } = minted
+  const { key } = minted.bearer
   const issuedAtMs = firstIssuedAt * 1000
   const asNow = sessionFor(holding, caller, issuedAtMs)
   const session = { ...asNow, asOfMs: Math.min(asNow.asOfMs, issuedAtMs) }
+  if (!(await deps.sessions.isStored(key))) {
+    const record = await openSession(minted.bearer, session, deps)
+    if (!(await deps.liveSessions.holds(key, record))) await deps.revocations.endSessions([key])
+  }
   const age = Math.max(0, context.now - firstIssuedAt)
-  const left = { ...session, lifetimeSeconds: session.lifetimeSeconds - age }
-  if (bearer.kind === 'signed') {
-    const { sessionId } = bearer
-    return issuedToken(minted, left, await signSession({ ...session, sessionId }, deps))
-  }
-  if (!(await deps.sessions.isStored(bearer.key))) {
-    const record = await openSession(bearer, session, deps)
-    if (!(await deps.liveSessions.holds(bearer.key, record))) {
-      await deps.revocations.endSessions([bearer.key])
-    }
-  }
-  return issuedToken(minted, left, bearer.token)
+  return issuedToken(minted, { ...session, lifetimeSeconds: session.lifetimeSeconds - age })
 }
 
 function sessionFor(
@@ -215,11 +198,10 @@ function sessionFor(
 }
 
 const issuedToken = (
-  { refreshToken }: Minted,
+  { bearer, refreshToken }: Minted,
   { jkt, lifetimeSeconds, scopes }: ReturnType<typeof sessionFor>,
-  accessToken: string,
 ): IssuedToken => ({
-  accessToken,
+  accessToken: bearer.token,
   tokenType: tokenTypeFor(jkt),
   lifetimeSeconds,
   scopes,

@@ -128,6 +128,7 @@ export const Metadata = named(
     protected_resources: z.optional(z.array(z.string())),
     jwks_uri: maybe('where the registry signs: its public keys'),
     introspection_signing_alg_values_supported: z.optional(z.array(z.enum(SIGNING_ALGORITHMS))),
+    client_id_metadata_document_supported: z.optional(z.boolean()),
     service_documentation: z.optional(z.string()),
   }),
 )

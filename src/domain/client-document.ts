@@ -1,0 +1,34 @@
+/** Clients whose id is the address of a client metadata document: for how long what was read there counts. */
+
+import { type DocumentPolicy, type HostRule, mayPublishDocuments } from './document-host.ts'
+
+const MIN_FRESH_SECONDS = 60
+const MAX_FRESH_SECONDS = 86_400
+/** Where the response does not say (RFC 9111 §4.2.2 leaves it to the cache). */
+const DEFAULT_FRESH_SECONDS = 3600
+/** For so long after its freshness a document serves refreshes, while nothing newer can be read at its address. */
+export const STALE_DOCUMENT_SECONDS = 86_400
+/** Between two attempts to read at one host, of which none has succeeded. */
+export const ATTEMPT_SECONDS = 10
+
+/** What a request needs to know of a client's document, beside the client. */
+export type DocumentState = Readonly<{
+  /** Epoch seconds. */
+  freshUntil: number
+  /** The operator's rule for its host; null if there is none. */
+  rule: HostRule | null
+}>
+
+/** `seconds`: what the headers say; null if they do not. */
+export const freshUntilOf = (fetchedAt: number, seconds: number | null) =>
+  fetchedAt +
+  Math.min(MAX_FRESH_SECONDS, Math.max(MIN_FRESH_SECONDS, seconds ?? DEFAULT_FRESH_SECONDS))
+
+export const isFresh = ({ freshUntil }: DocumentState, now: number) => now < freshUntil
+
+export const mayServeRefreshes = ({ freshUntil }: DocumentState, now: number) =>
+  now < freshUntil + STALE_DOCUMENT_SECONDS
+
+/** Has the operator let clients of this host in? */
+export const isAdmitted = (policy: DocumentPolicy, { rule }: Pick<DocumentState, 'rule'>) =>
+  mayPublishDocuments(policy, rule)

@@ -1,0 +1,233 @@
+/**
+ * Creates or changes the client that a metadata document describes: one batch, with its audit row and what it ends. Only
+ * what the document says otherwise than before is changed, so that what an operator did since stays.
+ */
+
+import { DOCUMENT_ACTOR } from '../../domain/audit.ts'
+import { type ClientFields, type ClientRecord, NO_DETAILS } from '../../domain/client.ts'
+import { redirectUriProblem } from '../../domain/registration.ts'
+import { isRegistryScope } from '../../domain/registry-scopes.ts'
+import { holdsScope, OFFLINE_ACCESS } from '../../domain/scope.ts'
+import { RegistrationError } from '../../protocol/registration/errors.ts'
+import type { MetadataDocument } from '../../protocol/registration/metadata-document.ts'
+import type {
+  Asked,
+  KeptDocument,
+  SelfRegisteredScope,
+} from '../../stores/client-document-ports.ts'
+import type { ClientChange, Detail, RegistrationPorts } from '../../stores/registration-ports.ts'
+import { changeRecord, hasFields, isSameSet } from './change.ts'
+import { auditDetailOf, requireSound } from './create-client.ts'
+
+export type KeepDeps = Readonly<{ ports: Pick<RegistrationPorts, 'clients' | 'revocations'> }>
+
+/** What is known before, and what was read now. */
+type Reading = Readonly<{
+  clientId: string
+  document: MetadataDocument
+  /** JSON Web Key Set as JSON text; null without keys. */
+  jwks: string | null
+  record: ClientRecord | null
+  kept: KeptDocument | null
+  /** Scopes that such clients get without approval. */
+  catalogue: readonly SelfRegisteredScope[]
+}>
+
+/** Throws a RegistrationError where such a client cannot be registered. `now` in epoch seconds. */
+export async function keepClient(reading: Reading, { ports }: KeepDeps, now: number) {
+  const { clientId, document, record } = reading
+  const fields = fieldsOf(reading)
+  const redirectUris = usableUris(document)
+  const { authMethod, jwks, jwksUri } = fields
+  requireSound({ authMethod, jwks, jwksUri, redirectUris, grantTypes: ['authorization_code'] })
+  const by = { actor: DOCUMENT_ACTOR, now }
+  if (record === null) {
+    const { allowed, requested } = permissionsFor(
+      scopesAsked(reading),
+      document.grantTypes,
+      reading,
+    )
+    const whole = { fields: { ...fields, ...OPERATORS_OWN }, lists: { redirectUris, ...allowed } }
+    const client = { clientId, ...whole, mode: 'allow' as const, secretDigest: null }
+    const detail = auditDetailOf({ ...whole, mode: 'authorize' })
+    const selfRegistered = { kind: 'document' as const, requested }
+    const created = await ports.clients.create({ ...client, selfRegistered }, by, detail)
+    // Otherwise another request has just created it.
+    if (created) return
+  }
+  let known = record
+  const find = async () => {
+    const found = known ?? (await ports.clients.find(clientId))
+    known = null
+    return found
+  }
+  const act = { actor: { name: DOCUMENT_ACTOR, scopes: [] }, now, ports }
+  await changeRecord(act, null, {
+    find,
+    unknown: () =>
+      new RegistrationError('not_found', 'the client was deleted while its document was read'),
+    change: async (before) => {
+      const changes = changesOf(before, { fields, redirectUris, reading })
+      if (changes.length === 0) return { kind: 'changed', record: before, hasEnded: false }
+      return ports.clients.change(before, changes, by)
+    },
+  })
+}
+
+/** Keys that were read where the client publishes them. The sessions end that rest on a key which is gone. */
+export async function keepKeys(
+  { record, jwks }: Readonly<{ record: ClientRecord; jwks: string | null }>,
+  { ports }: KeepDeps,
+  now: number,
+) {
+  const { clientId, jwksUri } = record
+  await changeRecord({ actor: { name: DOCUMENT_ACTOR, scopes: [] }, now, ports }, null, {
+    find: () => ports.clients.find(clientId),
+    unknown: () => new RegistrationError('not_found', 'the client was deleted meanwhile'),
+    change: async (before) => {
+      // An operator may have named another place meanwhile.
+      const isSame = before.jwks === jwks || before.jwksUri !== jwksUri
+      if (isSame) return { kind: 'changed', record: before, hasEnded: false }
+      const fields = { jwks }
+      const detail = auditDetailOf({ fields, lists: {}, mode: 'authorize' })
+      const change = {
+        kind: 'update' as const,
+        fields,
+        lists: {},
+        mode: 'authorize' as const,
+        detail,
+      }
+      return ports.clients.change(before, [change], { actor: DOCUMENT_ACTOR, now })
+    },
+  })
+}
+
+/** Those that a document has no word in. */
+const OPERATORS_OWN = {
+  ownerId: '',
+  description: '',
+  requirePkce: true,
+  mayIntrospect: false,
+  accessTokenLifetimeSeconds: null,
+}
+
+type OwnFields = Omit<ClientFields, keyof typeof OPERATORS_OWN>
+
+const fieldsOf = ({ document, jwks, record }: Reading): OwnFields => ({
+  ...NO_DETAILS,
+  name: document.name,
+  url: document.clientUri,
+  authMethod: document.authMethod,
+  jwks,
+  jwksUri: document.jwksUri ?? '',
+  // An operator may demand it of a client that does not ask for it.
+  requireDpop: document.requireDpop || (record?.requireDpop ?? false),
+  logoUri: document.logoUri,
+  tosUri: document.tosUri,
+  policyUri: document.policyUri,
+  contacts: document.contacts,
+  softwareId: document.softwareId,
+  softwareVersion: document.softwareVersion,
+  applicationType: document.applicationType ?? NO_DETAILS.applicationType,
+})
+
+/** One that cannot be used is refused when it is, as long as another can: hosts name several. */
+function usableUris({ redirectUris, authMethod }: MetadataDocument): readonly string[] {
+  const usable = redirectUris.filter(
+    (uri) => redirectUriProblem(uri, authMethod === 'none') === null,
+  )
+  return usable.length > 0 ? usable : redirectUris
+}
+
+/** `before`: when the document was last read; null for now. */
+const scopesAsked = (
+  { document, catalogue }: Reading,
+  asked: Pick<Asked, 'scopes'> = document,
+  before: number | null = null,
+): readonly string[] =>
+  (
+    asked.scopes ??
+    catalogue
+      .filter(({ updatedAt }) => before === null || updatedAt < before)
+      .map(({ name }) => name)
+  )
+    // The registry's own scopes are for those whom an administrator gave them.
+    .filter((scope) => scope !== OFFLINE_ACCESS && !isRegistryScope(scope))
+
+/** What such a client may have without approval, and what it may only ask for. */
+function permissionsFor(
+  scopes: readonly string[],
+  grantTypes: Asked['grantTypes'],
+  { catalogue, document }: Reading,
+) {
+  const names = catalogue.map(({ name }) => name)
+  const isOpen = (scope: string) => holdsScope(names, scope)
+  const machine = document.authMethod === 'none' ? [] : grantTypes.filter(isMachine)
+  return {
+    allowed: {
+      scopes: scopes.filter(isOpen),
+      grantTypes: grantTypes.filter((one) => !isMachine(one)),
+    },
+    requested: { scopes: scopes.filter((scope) => !isOpen(scope)), grantTypes: machine },
+  }
+}
+
+/** For a client that acts for itself: nobody consents. */
+const isMachine = (grantType: string) => grantType === 'client_credentials'
+
+const without = <Value extends string>(all: readonly Value[], some: readonly string[]) =>
+  all.filter((one) => !some.includes(one))
+
+type Wanted = Readonly<{ fields: OwnFields; redirectUris: readonly string[]; reading: Reading }>
+
+function changesOf(
+  before: ClientRecord,
+  { fields, redirectUris, reading }: Wanted,
+): readonly (ClientChange & Readonly<{ detail: Detail }>)[] {
+  const { document, kept } = reading
+  const changed = Object.fromEntries(
+    Object.entries(fields).filter(([name, value]) => !hasFields(before, { [name]: value })),
+  ) as Partial<OwnFields>
+  // The store reads the keys' place with them.
+  const own = 'jwks' in changed ? { ...changed, jwksUri: fields.jwksUri } : changed
+  const lists = isSameSet(before.redirectUris, redirectUris) ? {} : { redirectUris }
+  const now = { scopes: scopesAsked(reading), grantTypes: document.grantTypes }
+  const then = kept
+    ? {
+        scopes: scopesAsked(reading, kept.asked, kept.fetchedAt),
+        grantTypes: kept.asked.grantTypes,
+      }
+    : now
+  const { allowed, requested } = permissionsFor(
+    without(now.scopes, [...then.scopes, ...before.scopes]),
+    without(now.grantTypes, [...then.grantTypes, ...before.grantTypes]),
+    reading,
+  )
+  const dropped = {
+    scopes: without(then.scopes, now.scopes),
+    grantTypes: without(then.grantTypes, now.grantTypes),
+  }
+  const isMore = [allowed, requested].some((one) => one.scopes.length + one.grantTypes.length > 0)
+  const isUpdate = Object.keys({ ...own, ...lists }).length > 0 || isMore
+  const isLess = dropped.scopes.length + dropped.grantTypes.length > 0
+  const mode = 'allow' as const
+  const update = { kind: 'update' as const, fields: own, lists, mode, more: { allowed, requested } }
+  const detail = auditDetailOf({
+    fields: own,
+    lists: { ...lists, ...(isMore && allowed) },
+    mode: 'authorize',
+  })
+  const withdrawal = { kind: 'withdraw' as const, lists: dropped, detail: detailOf(dropped) }
+  return [...(isUpdate ? [{ ...update, detail }] : []), ...(isLess ? [withdrawal] : [])]
+}
+
+const detailOf = ({
+  scopes,
+  grantTypes,
+}: {
+  scopes: readonly string[]
+  grantTypes: readonly string[]
+}): Detail => ({
+  ...(grantTypes.length > 0 && { grant_types: grantTypes }),
+  ...(scopes.length > 0 && { scopes }),
+})
