@@ -130,6 +130,9 @@ function addPermissionVerbs(client: Command, io: Io) {
 
 type Filter = Readonly<{ name?: string; owner?: string; kind?: string; requests?: boolean }>
 
+/** Who registered it, as `--kind` takes it. */
+const kindOf = ({ self_registered }: Document) => String(self_registered ?? 'operator')
+
 function addReading(client: Command, io: Io) {
   listVerb<Filter>(client, io, {
     description:
@@ -140,8 +143,8 @@ function addReading(client: Command, io: Io) {
       ...{ name, owner_id: owner, kind },
       has_requests: requests ? 'true' : undefined,
     }),
-    columns: ['client_id', 'name', 'owner_id', 'auth_method', 'state'],
-    valuesOf: { state: stateOf },
+    columns: ['client_id', 'name', 'kind', 'owner_id', 'auth_method', 'state'],
+    valuesOf: { state: stateOf, kind: kindOf },
   })
     .option('--name <part>', 'only those whose name contains this, in any case')
     .option('--owner <id>', 'only those of this owner')

@@ -22,7 +22,8 @@ export type RequestEnv = {
 
 export type HttpContext = Context<RequestEnv>
 
-const MAX_CLIENT_ID = 100
+/** The id of a client with a metadata document is the address of the document. */
+const MAX_CLIENT_ID = 500
 
 const moment = (nowMs: number) => ({ now: Math.floor(nowMs / 1000), nowMs })
 

@@ -170,13 +170,13 @@ export const clientOperations = [
     noun,
     summary: 'Change a client',
     description:
-      'A list replaces the one before. What no longer holds ends: codes, refresh tokens and sessions that rested on it.',
+      'A list replaces the one before. What no longer holds ends: codes, refresh tokens and sessions that rested on it. What the metadata document of a client says is 409: only its author can change it.',
     scopes: MAY_CHANGE_CLIENTS,
     body: named('ClientChange', CLIENT_UPDATE),
     bodyExample: { name: 'Reading list', disabled: false },
     isConditional: true,
     answers: answer,
-    problems: ['not_found'],
+    problems: ['not_found', 'conflict'],
     async handle({ act, parameters: { client_id = '' }, body, ifMatch }, deps) {
       const given = clientChangeIn(body)
       const outcome = await updateClient(act, client_id, given, ifMatch.version)

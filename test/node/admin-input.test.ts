@@ -223,10 +223,10 @@ describe('output', () => {
     const lines = async (...words: string[]) =>
       (await state.admin(words)).stdout.trimEnd().split('\n')
     const [head, ...rows] = await lines('client', 'list', '--owner', 'p-1')
-    expect(head).toMatch(/^client_id +name +owner_id +auth_method +state$/)
+    expect(head).toMatch(/^client_id +name +kind +owner_id +auth_method +state$/)
     expect(rows.map((row) => row.split(/ {2,}/).slice(1)).sort()).toEqual([
-      ['Müller Verlag', 'p-1', expect.any(String), 'enabled'],
-      ['Zeitung', 'p-1', expect.any(String), 'enabled'],
+      ['Müller Verlag', 'operator', 'p-1', expect.any(String), 'enabled'],
+      ['Zeitung', 'operator', 'p-1', expect.any(String), 'enabled'],
     ])
     const named = await state.json<{ name: string }[]>(['client', 'list', '--name', 'mu\u0308ller'])
     expect(named.map(({ name }) => name).sort()).toEqual(['MÜLLER Brot', 'Müller Verlag'])

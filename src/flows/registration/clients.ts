@@ -31,6 +31,7 @@ import {
   updateSteps,
 } from './change.ts'
 import { auditDetailOf, requireSound, withKeySet } from './create-client.ts'
+import { comesAgainNotes, requireOperatorsOwn } from './documents-own.ts'
 import { requireMayChange, requireMayGive } from './privileged.ts'
 import { requireDeclared } from './resources.ts'
 import { undeclaredNotes } from './scopes.ts'
@@ -110,6 +111,7 @@ export async function updateClient(
   const whole = { fields, lists, mode }
   const detail = auditDetailOf(whole)
   const changed = await change(act, clientId, expected, (before) => {
+    requireOperatorsOwn(before, whole)
     requireSoundAfter(before, whole)
     return updateSteps({ kind: 'update' as const, ...whole, detail }, given)
   })
@@ -192,11 +194,13 @@ export const disableClient = setState('disable')
 export const enableClient = setState('enable')
 
 /** Returns the client as it was. */
-export const deleteClient = async (
+export async function deleteClient(
   act: Act,
   clientId: string,
   expected: ExpectedVersion = null,
-): Promise<Outcome<ClientRecord>> =>
-  change(act, clientId, expected, ({ name, ownerId }) => [
+): Promise<Outcome<ClientRecord>> {
+  const { record, notes } = await change(act, clientId, expected, ({ name, ownerId }) => [
     { kind: 'delete', detail: { name, owner_id: ownerId } },
   ])
+  return { record, notes: [...comesAgainNotes(record), ...notes] }
+}
