@@ -5,15 +5,18 @@ import { JWT_SECRET } from '../subject.ts'
 import { type BenchEnv, type Prepared, prepare } from './bindings.ts'
 import { handOut, isHandout } from './requests.ts'
 
-let prepared: Prepared | undefined
-let authenticator: Authenticator | undefined
+export function authenticatorWorker(): ExportedHandler<BenchEnv> {
+  let prepared: Prepared | undefined
+  let authenticator: Authenticator | undefined
+  return {
+    async fetch(request, env) {
+      if (authenticator && !isHandout(request)) return authenticator.fetch(request)
+      prepared ??= await prepare(env)
+      const { SESSIONS } = prepared
+      authenticator ??= createAuthenticator({ SESSIONS, ISSUER: env.ISSUER, JWT_SECRET })
+      return handOut(request, prepared)
+    },
+  }
+}
 
-export default {
-  async fetch(request, env) {
-    if (authenticator && !isHandout(request)) return authenticator.fetch(request)
-    prepared ??= await prepare(env)
-    const { SESSIONS } = prepared
-    authenticator ??= createAuthenticator({ SESSIONS, ISSUER: env.ISSUER, JWT_SECRET })
-    return handOut(request, prepared)
-  },
-} satisfies ExportedHandler<BenchEnv>
+export default authenticatorWorker()

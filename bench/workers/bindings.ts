@@ -81,8 +81,13 @@ async function onSimulator({ DB, SESSIONS, CODES }: BenchEnv): Promise<Prepared>
     mode: 'authorize',
     now: nowSeconds(),
   })
-  const user = { ...exampleUser(''), passwordHash: 'scrypt$1024$8$1$none$none' }
+  const user = {
+    ...exampleUser(''),
+    // Another worker may have prepared the same database.
+    username: `${exampleUser('').username}-${id}`,
+    passwordHash: 'scrypt$1024$8$1$none$none',
+  }
   const userId = await userRegistry(DB).create(user, nowSeconds())
-  if (userId === null) throw new Error('the database is not empty')
+  if (userId === null) throw new Error('the user is there already')
   return { DB, SESSIONS, CODES, credentials: { id, secret }, userId }
 }

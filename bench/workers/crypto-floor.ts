@@ -39,49 +39,52 @@ async function newKey(): Promise<string> {
   return digest(randomText())
 }
 
-export default serveFloor(digest, {
-  async token_cold(request, prepared, session) {
-    await request.arrayBuffer()
-    const near = prepared.DB.withSession('first-unconstrained')
-    await near
-      .prepare(FIND_CLIENT)
-      .bind(...findParameters(prepared.credentials.id))
-      .first()
-    await digest(SECRET)
-    await keep(prepared, session, await newKey())
-    return issued()
-  },
-  async token_warm(request, prepared, session) {
-    await request.arrayBuffer()
-    await digest(SECRET)
-    await keep(prepared, session, await newKey())
-    return issued()
-  },
-  async exchange(request, prepared, session, context) {
-    const { DB, CODES, credentials } = prepared
-    const code = await digest(codeIn(await request.text()))
-    const [carried] = await Promise.all([
-      CODES.get(code),
-      DB.prepare(FIND_CLIENT)
-        .bind(...findParameters(credentials.id))
-        .first(),
-    ])
-    if (carried === null) return refused()
-    await digest(SECRET)
-    await digest(VERIFIER)
-    const key = await newKey()
-    const now = Math.floor(Date.now() / 1000)
-    const [spent] = await DB.batch([
-      DB.prepare(SPEND_CODE).bind(code, now, key, null, TERMS),
-      DB.prepare(TOUCH_CONSENT).bind(code, key, now),
-    ])
-    if (spent?.results.length !== 1) return refused()
-    await keep(prepared, session, key)
-    context.waitUntil(CODES.delete(code))
-    return issued()
-  },
-  async check(request, { SESSIONS }) {
-    const session = await SESSIONS.get(await digest(tokenIn(request)))
-    return session === null ? refused() : passed(await sign(session))
-  },
-})
+export const cryptoFloor = () =>
+  serveFloor(digest, {
+    async token_cold(request, prepared, session) {
+      await request.arrayBuffer()
+      const near = prepared.DB.withSession('first-unconstrained')
+      await near
+        .prepare(FIND_CLIENT)
+        .bind(...findParameters(prepared.credentials.id))
+        .first()
+      await digest(SECRET)
+      await keep(prepared, session, await newKey())
+      return issued()
+    },
+    async token_warm(request, prepared, session) {
+      await request.arrayBuffer()
+      await digest(SECRET)
+      await keep(prepared, session, await newKey())
+      return issued()
+    },
+    async exchange(request, prepared, session, context) {
+      const { DB, CODES, credentials } = prepared
+      const code = await digest(codeIn(await request.text()))
+      const [carried] = await Promise.all([
+        CODES.get(code),
+        DB.prepare(FIND_CLIENT)
+          .bind(...findParameters(credentials.id))
+          .first(),
+      ])
+      if (carried === null) return refused()
+      await digest(SECRET)
+      await digest(VERIFIER)
+      const key = await newKey()
+      const now = Math.floor(Date.now() / 1000)
+      const [spent] = await DB.batch([
+        DB.prepare(SPEND_CODE).bind(code, now, key, null, TERMS),
+        DB.prepare(TOUCH_CONSENT).bind(code, key, now),
+      ])
+      if (spent?.results.length !== 1) return refused()
+      await keep(prepared, session, key)
+      context.waitUntil(CODES.delete(code))
+      return issued()
+    },
+    async check(request, { SESSIONS }) {
+      const session = await SESSIONS.get(await digest(tokenIn(request)))
+      return session === null ? refused() : passed(await sign(session))
+    },
+  })
+
+export default cryptoFloor()

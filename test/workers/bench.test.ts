@@ -1,0 +1,122 @@
+/** The workers that `npm run bench` measures, on both kinds of storage. */
+
+import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { describe, expect, it } from 'vitest'
+import { HANDOUT_PATH, type Handout, OPERATIONS, type Operation } from '../../bench/operations.ts'
+import { authenticatorWorker } from '../../bench/workers/authenticator.ts'
+import type { BenchEnv } from '../../bench/workers/bindings.ts'
+import { cryptoFloor } from '../../bench/workers/crypto-floor.ts'
+import { floor } from '../../bench/workers/floor.ts'
+import { registryWorker } from '../../bench/workers/registry.ts'
+import { over } from './counting.ts'
+import { ISSUER } from './registry.ts'
+
+type Worker = ExportedHandler<BenchEnv>
+type Storage = BenchEnv['STORAGE']
+
+const WORKERS: Readonly<Record<string, (operation: Operation) => Worker>> = {
+  registry: (operation) => registryWorkerOf(operation),
+  floor,
+  'crypto-floor': cryptoFloor,
+}
+
+/** Bindings that tell each statement and each operation of KV. */
+function toldStorage() {
+  const told: string[] = []
+  const database = <T extends Pick<D1Database, 'prepare'>>(db: T): T =>
+    over(db, {
+      prepare: (sql: string) => {
+        told.push(sql)
+        return db.prepare(sql)
+      },
+      withSession: (how: string) => database((db as unknown as D1Database).withSession(how)),
+    } as unknown as Partial<T>)
+  const namespace = (name: string, kv: KVNamespace) => {
+    const telling = (verb: 'get' | 'put' | 'delete') => ({
+      [verb]: (...words: unknown[]) => {
+        told.push(`${verb} ${name}`)
+        return (kv[verb] as (...all: unknown[]) => Promise<unknown>)(...words)
+      },
+    })
+    return over(kv, {
+      ...telling('get'),
+      ...telling('put'),
+      ...telling('delete'),
+    } as Partial<KVNamespace>)
+  }
+  return {
+    DB: database(env.DB),
+    SESSIONS: namespace('SESSIONS', env.SESSIONS),
+    CODES: namespace('CODES', env.CODES),
+    take: () => told.splice(0).sort(),
+  }
+}
+
+/** From the form in which the load sends it. */
+function asRequest(text: string): Request {
+  const [head = '', body = ''] = text.split('\r\n\r\n')
+  const [first = '', ...lines] = head.split('\r\n')
+  const [method = '', path = ''] = first.split(' ')
+  const headers = lines.map((line): [string, string] => {
+    const [name = '', value = ''] = line.split(': ')
+    return [name, value]
+  })
+  return new Request(`http://127.0.0.1${path}`, {
+    method,
+    headers,
+    body: body === '' ? null : body,
+  })
+}
+
+/** What two requests of an operation are answered, and what the second one asked storage. */
+async function secondOf(worker: Worker, operation: Operation, storage: Storage) {
+  const { take, ...bindings } = toldStorage()
+  const given = {
+    ...bindings,
+    ISSUER,
+    STORAGE: storage,
+    OPERATION: operation,
+    LOG_ANSWERS: 'refusals',
+    CLIENT_CACHE_SECONDS: operation === 'token_cold' ? '0' : '300',
+  }
+  const send = async (request: Request) => {
+    const context = createExecutionContext()
+    const response = await worker.fetch?.(request as never, given, context)
+    if (!response) throw new Error('not a worker')
+    const text = await response.text()
+    await waitOnExecutionContext(context)
+    return { status: response.status, text }
+  }
+  const handout = await send(
+    new Request(`http://127.0.0.1${HANDOUT_PATH}?operation=${operation}&n=2`),
+  )
+  const { requests, once, status, text } = JSON.parse(handout.text) as Handout
+  const [first = '', second = ''] = once ? requests : [requests[0], requests[0]]
+  const answers = [await send(asRequest(first))]
+  take()
+  answers.push(await send(asRequest(second)))
+  for (const answer of answers) {
+    expect(answer).toEqual({ status, text: expect.stringContaining(text) })
+  }
+  return take()
+}
+
+describe.each(OPERATIONS)('%s in the benchmark', (operation) => {
+  it.each(Object.entries(WORKERS))(
+    'is answered by the worker %s on storage in memory',
+    async (_, make) => {
+      expect(await secondOf(make(operation), operation, 'memory')).toEqual([])
+    },
+  )
+
+  it('asks storage the same things of the registry and of the floors', async () => {
+    const asked = await secondOf(registryWorkerOf(operation), operation, 'simulator')
+    expect(asked.length).toBeGreaterThan(0)
+    expect(await secondOf(floor(), operation, 'simulator')).toEqual(asked)
+    expect(await secondOf(cryptoFloor(), operation, 'simulator')).toEqual(asked)
+  })
+})
+
+const registryWorkerOf = (operation: Operation) =>
+  operation === 'check' ? authenticatorWorker() : registryWorker()
