@@ -5,23 +5,15 @@ import { ALL_REVOKED_WITHIN_SECONDS } from '../domain/revocation.ts'
 import type { Fields } from '../protocol/registration/field.ts'
 import type { Call, ManagementApi } from './api.ts'
 import { addOptions, bodyOf, readGiven } from './options.ts'
-import { type Io, note, printFrom, refuseUsage, verb } from './verb.ts'
+import { asItIs, type Io, note, type Printed, printFrom, refuseUsage, verb } from './verb.ts'
 
 /** What the API returns of a change. */
 export type Document = Readonly<Record<string, unknown>>
-/** What is printed of it, and more of it for people. */
-type Printed = Readonly<{
-  document: (body: Document) => object
-  forPeople?: (body: Document) => object
-}>
-
 /** For the help of every command that ends something. */
 export const WITHIN = `within ${ALL_REVOKED_WITHIN_SECONDS} s`
 
 /** A command changes the current record, whatever its version. */
 export const ANY_VERSION = { ifMatch: '*' } as const
-
-const asItIs = (body: Document) => body
 
 /** Returns what a change returns. Its notes go to standard error. */
 export async function makeChange(api: ManagementApi, io: Io, call: Call): Promise<Document> {
@@ -36,8 +28,8 @@ export const printChange = (
   command: Command,
   io: Io,
   call: Call,
-  { document, forPeople = document }: Printed = { document: asItIs },
-) => printFrom(command, io, (api) => makeChange(api, io, call), { document, forPeople })
+  printed: Printed<Document> = asItIs,
+) => printFrom(command, io, (api) => makeChange(api, io, call), printed)
 
 type Verb = Readonly<{
   name: string

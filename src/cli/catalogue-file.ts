@@ -2,7 +2,7 @@
 
 import { readText } from '../local/files.ts'
 import { Refusal } from '../local/refusal.ts'
-import { itemProblems } from '../protocol/registration/list-body.ts'
+import { readItems } from '../protocol/registration/list-body.ts'
 import { printable } from './text-form.ts'
 import type { Io } from './verb.ts'
 
@@ -55,16 +55,16 @@ export async function readCatalogueFile<Item extends Readonly<{ name: string }>>
   const what = JSON.stringify(file)
   const text = await readText(what, file)
   const document = parsed(what, text)
-  const items = (document as Readonly<Record<string, unknown>> | null)?.[member]
-  if (!Array.isArray(items)) throw new Refusal(`${what} has no list ${JSON.stringify(member)}`)
-  const problems = itemProblems(items, read)
-  if (problems.length === 0) return items.map(read)
+  const values = (document as Readonly<Record<string, unknown>> | null)?.[member]
+  if (!Array.isArray(values)) throw new Refusal(`${what} has no list ${JSON.stringify(member)}`)
+  const { items, problems } = readItems(values, read)
+  if (problems.length === 0) return items
   const starts = itemStarts(text, member)
   for (const { index, problem } of problems) {
     const line = text.slice(0, starts[index]).split('\n').length
     io.stderr.write(`error: line ${line}: ${printable(problem.message)}\n`)
   }
   throw new Refusal(
-    `${what}: ${problems.length} of ${items.length} ${member} are bad, and nothing was changed`,
+    `${what}: ${problems.length} of ${values.length} ${member} are bad, and nothing was changed`,
   )
 }

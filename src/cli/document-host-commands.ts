@@ -7,7 +7,7 @@ import { requireValid } from '../protocol/registration/field.ts'
 import { ANY_VERSION, type Document, makeChange, printChange } from './act.ts'
 import { type ManagementApi, ProblemRefusal, pathOf } from './api.ts'
 import { listVerb } from './list-verb.ts'
-import { type Io, printFrom, verb } from './verb.ts'
+import { asItIs, type Io, printFrom, verb } from './verb.ts'
 
 const EXAMPLE = 'app.example.com'
 
@@ -45,11 +45,7 @@ export function addDocumentHostCommands(program: Command, io: Io) {
     verb(host, `${rule} <host>`, WORDS[rule], `${rule} ${EXAMPLE}`).action(
       (text: string, _options, command: Command) => {
         const given = requireValid(documentHostSchema(), text, 'host')
-        const asItIs = (document: Document) => document
-        return printFrom(command, io, (api) => giveRule(api, io, given, rule), {
-          document: asItIs,
-          forPeople: asItIs,
-        })
+        return printFrom(command, io, (api) => giveRule(api, io, given, rule), asItIs)
       },
     )
   }

@@ -74,7 +74,7 @@ async function runImport(
     badRows = summary.badRows
     return summary
   }
-  await printFrom(command, io, work, { document, forPeople: document })
+  await printFrom(command, io, work, { document })
   if (badRows > 0) throw new Refusal(`rows left out: ${badRows}, each in a line above`)
 }
 

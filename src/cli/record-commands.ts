@@ -1,7 +1,7 @@
 /** `why` and `audit`: what D1 has on record of refused requests and of acts. */
 
 import type { Command } from 'commander'
-import { readCorrelationId } from '../crypto/correlation-id.ts'
+import { readCorrelationId } from '../crypto/random.ts'
 import { AUDIT_EVENTS } from '../domain/audit.ts'
 import { Refusal } from '../local/refusal.ts'
 import { isoTime } from '../protocol/registration/field.ts'

@@ -14,7 +14,7 @@ import { type ManagementApi, pathOf } from './api.ts'
 import { readCatalogueFile } from './catalogue-file.ts'
 import { listVerb, pagesOf } from './list-verb.ts'
 import { addOptions, bodyOf, readGiven } from './options.ts'
-import { type Io, printFrom, printRead, refuseUsage, verb } from './verb.ts'
+import { asItIs, type Io, printFrom, printRead, refuseUsage, verb } from './verb.ts'
 
 const EXAMPLE = 'files:read'
 const ASKED_AGAIN = 'Users are asked again where a sentence has changed.'
@@ -53,7 +53,7 @@ function addDeclaring(scope: Command, io: Io) {
   verb(
     scope,
     'delete <name>',
-    `Declare a scope no longer; prints what it was. Refused while a client or a user holds it, with or without a resource. With --withdraw it is taken from all of them first, and their access tokens end ${WITHIN}.`,
+    `Delete what is declared of a scope, and print it. Refused while a client or a user holds the scope, with or without a resource. With --withdraw all of them lose it first, and their access tokens end ${WITHIN}.`,
     `delete ${EXAMPLE} --withdraw`,
   )
     .option('--withdraw', 'take it from every client and user')
@@ -120,7 +120,7 @@ function addCategories(program: Command, io: Io) {
   })
   verb(category, 'list', 'Print the declared categories.', 'list').action(
     (_options, command: Command) =>
-      printFrom(command, io, allCategories, { document: (list) => list, forPeople: titlesByName }),
+      printFrom(command, io, allCategories, { ...asItIs, forPeople: titlesByName }),
   )
 }
 

@@ -60,17 +60,20 @@ export const refuseUsage = (command: Command, message: string): never =>
   command.error(`error: ${message}`, { exitCode: WRONG_USAGE })
 
 /** What is printed of what a command did: a document with `--json`, and what people read. */
-type Printed<Done> = Readonly<{
+export type Printed<Done> = Readonly<{
   document: (done: Done) => object
-  forPeople: (done: Done) => object
+  /** The document, unless people read more or less of it. */
+  forPeople?: (done: Done) => object
 }>
+
+export const asItIs: Printed<object> = { document: (done) => done }
 
 /** Prints what `work` returns, in the form and from the registry that the options ask for. */
 export async function printFrom<Done>(
   command: Command,
   io: Io,
   work: (api: ManagementApi) => Promise<Done>,
-  { document, forPeople }: Printed<Done>,
+  { document, forPeople = document }: Printed<Done>,
 ) {
   const { json = false, remote = false } = command.opts<Form>()
   const done = await withApi({ remote, env: io.env }, work)
@@ -78,14 +81,9 @@ export async function printFrom<Done>(
   await writeOut(io, `${text}\n`)
 }
 
-const asItIs = (document: object) => document
-
 /** Prints what the API returns. */
 export const printRead = (command: Command, io: Io, call: Call) =>
-  printFrom(command, io, async (api) => (await api.call<object>(call)).body, {
-    document: asItIs,
-    forPeople: asItIs,
-  })
+  printFrom(command, io, async (api) => (await api.call<object>(call)).body, asItIs)
 
 /** Settles when the reader has taken the text. */
 export const writeOut = (io: Io, text: string) =>

@@ -35,7 +35,7 @@ const policy = (branding: Branding, mayLeadAway: boolean, scriptDigest: string |
 
 export function sendPage(
   c: HttpContext,
-  page: JSX.Element,
+  page: JSX.Element | string,
   branding: Branding,
   { refusal = null, mayLeadAway = false, scriptDigest = null }: Options = {},
 ) {

@@ -56,15 +56,19 @@ function published(
   }
 }
 
+const referenceOf = once((deps) =>
+  (
+    <ReferencePage branding={deps.branding} issuer={deps.issuer} document={documentOf(deps)} />
+  ).toString(),
+)
+
 const referencePage: Page = {
   path: '/docs',
   sendError: sendProblem,
   isRoutine: true,
   respond(c, deps) {
     requireGet(c)
-    const { issuer, branding } = deps
-    const page = <ReferencePage branding={branding} issuer={issuer} document={documentOf(deps)} />
-    return sendPage(c, page, branding)
+    return sendPage(c, referenceOf(deps), deps.branding)
   },
 }
 

@@ -9,6 +9,13 @@ import type { Endpoint } from './endpoint.ts'
 export const METADATA_PATH = '/.well-known/oauth-authorization-server'
 /** Short, because an operator may declare and delete scopes and resources. */
 const MAX_AGE_SECONDS = 300
+const HEADERS = {
+  'Content-Type': 'application/json',
+  'Cache-Control': `public, max-age=${MAX_AGE_SECONDS}`,
+}
+
+/** An isolate has the same lists until it reads them again. */
+const bodies = new WeakMap<object, string>()
 
 export const metadataEndpoint: Endpoint = {
   path: METADATA_PATH,
@@ -16,11 +23,17 @@ export const metadataEndpoint: Endpoint = {
   allowsAnyOrigin: true,
   isRoutine: true,
   get: async (c, { issuer, supported, clientDocuments, signingKeys }) => {
-    const body = serverMetadata(issuer, GRANT_TYPES, {
-      ...(await supported.read(c.var.request.nowMs)),
-      clientDocuments: clientDocuments !== 'off',
-      signingAlgorithm: signingKeys && algorithmOf(signingKeys[0]),
-    })
-    return c.json(body, 200, { 'Cache-Control': `public, max-age=${MAX_AGE_SECONDS}` })
+    const declared = await supported.read(c.get('request').nowMs)
+    let body = bodies.get(declared)
+    if (body === undefined) {
+      const metadata = serverMetadata(issuer, GRANT_TYPES, {
+        ...declared,
+        clientDocuments: clientDocuments !== 'off',
+        signingAlgorithm: signingKeys && algorithmOf(signingKeys[0]),
+      })
+      body = JSON.stringify(metadata)
+      bodies.set(declared, body)
+    }
+    return c.body(body, 200, HEADERS)
   },
 }

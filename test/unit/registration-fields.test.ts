@@ -15,7 +15,7 @@ import {
 } from '../../src/protocol/registration/client-fields.ts'
 import { RegistrationError } from '../../src/protocol/registration/errors.ts'
 import { snakeCase } from '../../src/protocol/registration/field.ts'
-import { itemProblems, readList } from '../../src/protocol/registration/list-body.ts'
+import { readItems, readList } from '../../src/protocol/registration/list-body.ts'
 import {
   permissionChangeSchema,
   readPermissionChange,
@@ -314,12 +314,12 @@ describe('the items of a list', () => {
   }
 
   it('each bad item and each name that comes twice is a problem, and a fault of the program is thrown', () => {
-    const problems = itemProblems([{ name: 'a' }, 'bad', { name: 'a' }], read)
+    const { problems } = readItems([{ name: 'a' }, 'bad', { name: 'a' }], read)
     expect(problems.map(({ index, problem }) => [index, problem.field])).toEqual([
       [1, 'name'],
       [2, 'name'],
     ])
-    expect(() => itemProblems([null], read)).toThrow(TypeError)
+    expect(() => readItems([null], read)).toThrow(TypeError)
     const fieldOf = (items: unknown[], how: (item: unknown) => { name: string } = read) => {
       try {
         return readList({ items }, how)

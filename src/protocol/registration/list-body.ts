@@ -21,26 +21,30 @@ const ANY_ITEMS = listOf(z.unknown())
 /** `index` in the list; `problem` names the item's field. */
 type ItemProblem = Readonly<{ index: number; problem: RegistrationError }>
 
-/** Every item that is bad, and every name that comes twice. */
-export function itemProblems<Item extends Readonly<{ name: string }>>(
-  items: readonly unknown[],
-  read: (item: unknown) => Item,
-): ItemProblem[] {
-  const first = new Map<string, number>()
-  return items.flatMap((item, index) => {
+/** The items, with every item that is bad and every name that comes twice. */
+export function readItems<Item extends Readonly<{ name: string }>>(
+  values: readonly unknown[],
+  read: (value: unknown) => Item,
+) {
+  const items = new Map<string, Item>()
+  const problems: ItemProblem[] = []
+  const refuse = (index: number, problem: RegistrationError) => problems.push({ index, problem })
+  for (const [index, value] of values.entries()) {
     try {
-      const { name } = read(item)
-      if (!first.has(name)) {
-        first.set(name, index)
-        return []
-      }
-      const problem = new RegistrationError('invalid', `{field} ${quote(name)} comes twice`, 'name')
-      return [{ index, problem }]
+      const item = read(value)
+      const { name } = item
+      if (!items.has(name)) items.set(name, item)
+      else
+        refuse(
+          index,
+          new RegistrationError('invalid', `{field} ${quote(name)} comes twice`, 'name'),
+        )
     } catch (problem) {
-      if (problem instanceof RegistrationError) return [{ index, problem }]
-      throw problem
+      if (!(problem instanceof RegistrationError)) throw problem
+      refuse(index, problem)
     }
-  })
+  }
+  return { items: [...items.values()], problems }
 }
 
 /** Throws a RegistrationError that names the first bad item, as in `items[3].name`. */
@@ -48,9 +52,9 @@ export function readList<Item extends Readonly<{ name: string }>>(
   value: unknown,
   read: (item: unknown) => Item,
 ): readonly Item[] {
-  const { items } = requireValid(ANY_ITEMS, value)
-  const [first, ...others] = itemProblems(items, read)
-  if (!first) return items.map(read)
+  const { items, problems } = readItems(requireValid(ANY_ITEMS, value).items, read)
+  const [first, ...others] = problems
+  if (!first) return items
   const more = others.length === 0 ? '' : `; ${others.length} more items are bad`
   const { index, problem } = first
   const field = `items[${index}]${problem.field === null ? '' : `.${problem.field}`}`

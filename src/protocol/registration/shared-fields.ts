@@ -2,7 +2,12 @@
 
 import * as z from 'zod/mini'
 import { isEndorsement, MAX_ENDORSEMENT_LENGTH } from '../../domain/category.ts'
-import { canonicalResource, MAX_RESOURCES, RESOURCE_URI_RULE } from '../../domain/resource.ts'
+import {
+  canonicalResource,
+  MAX_RESOURCE_URI_LENGTH,
+  MAX_RESOURCES,
+  RESOURCE_URI_RULE,
+} from '../../domain/resource.ts'
 import { isScope, MAX_SCOPE_LENGTH, SCOPE_RULE } from '../../domain/scope.ts'
 import { quote, RegistrationError } from './errors.ts'
 import {
@@ -71,7 +76,7 @@ export const ENDORSEMENTS = {
 
 /** Kept in the canonical form. */
 export const resourceUriSchema = () =>
-  textSchema(1000).check(
+  textSchema(MAX_RESOURCE_URI_LENGTH).check(
     z.refine((text: string) => canonicalResource(text) !== null, {
       error: ({ input }) => `{field}: ${quote(input)} is not a resource: it ${RESOURCE_URI_RULE}`,
     }),
