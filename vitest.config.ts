@@ -10,7 +10,7 @@ const READERS = [
   'src/config.ts',
   'src/flows/{as-client,authenticate-client,proof-of-possession,still-held}.ts',
   'src/stores/live-sessions.ts',
-  'src/http/{circumstances,explain,flood,form,form-token,next-page,browser-session}.ts',
+  'src/http/{circumstances,explain,flood,form-token,next-page,browser-session}.ts',
   'src/routes/client-post.ts',
   'src/authenticator/{check,proxy,query,refusal-record,seen-proofs,settings}.ts',
   'src/resource-server/**',

@@ -9,25 +9,31 @@ export class DeadlineError extends Error {
 }
 
 /** Settles as `work` does or, after `seconds`, rejects with what `tooLate` makes. `isOver` is true from then on. */
-export async function within<T>(
+export const within = <T>(
   seconds: number,
   work: (isOver: () => boolean) => Promise<T>,
   tooLate: () => Error,
-): Promise<T> {
-  let isOver = false
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
+) =>
+  new Promise<T>((resolve, reject) => {
+    let isOver = false
+    const timer = setTimeout(() => {
       isOver = true
       reject(tooLate())
     }, seconds * 1000)
+    const succeed = (value: T) => {
+      clearTimeout(timer)
+      resolve(value)
+    }
+    const fail = (fault: unknown) => {
+      clearTimeout(timer)
+      reject(fault)
+    }
+    try {
+      work(() => isOver).then(succeed, fail)
+    } catch (fault) {
+      fail(fault)
+    }
   })
-  try {
-    return await Promise.race([work(() => isOver), deadline])
-  } finally {
-    clearTimeout(timer)
-  }
-}
 
 /**
  * The same port with a deadline for each of its methods. A port has nothing but methods. A method may still take effect

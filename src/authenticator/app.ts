@@ -1,8 +1,8 @@
 /** The authenticator: one check, over HTTP for proxies (nginx `auth_request`, Caddy) and over a service binding. */
 
 import { readSetting, startProblems } from '../config.ts'
-import { newCorrelationId } from '../crypto/correlation-id.ts'
 import { proxySecretsIn } from '../crypto/proxy-secret.ts'
+import { newCorrelationId } from '../crypto/random.ts'
 import type { PublicKeySet } from '../crypto/signing-keys.ts'
 import { withDeadline } from '../deadline.ts'
 import { endOf, type SessionRecord } from '../domain/session.ts'
@@ -51,7 +51,7 @@ function serving(env: AuthenticatorEnv): Authenticator {
   const sessions = withDeadline(liveSessions(env.SESSIONS, db), waitSeconds)
   const proofs = withDeadline(seenProofs(db), waitSeconds)
   const signer = sessionSigner(env)
-  const signed = new WeakMap<SessionRecord, Readonly<{ jwt: string; reusedUntil: number }>>()
+  const signed = new WeakMap<SessionRecord, Readonly<{ headers: Headers; reusedUntil: number }>>()
 
   const secrets = proxySecretsIn(env.PROXY_SECRET ?? '')
   const isSecretNeeded = needsProxySecret(env.ISSUER)
@@ -60,15 +60,19 @@ function serving(env: AuthenticatorEnv): Authenticator {
   const check = (question: Question, nowMs: number) =>
     checkCredential(question, { sessions, proofs, nowMs, issuer: env.ISSUER })
 
-  const jwtOf = async (session: SessionRecord, nowMs: number) => {
+  /** With the JWT. */
+  const headersFor = async (session: SessionRecord, nowMs: number) => {
     const now = Math.floor(nowMs / 1000)
     const kept = signed.get(session)
-    if (kept && now < kept.reusedUntil) return kept.jwt
+    if (kept && now < kept.reusedUntil) return kept.headers
     const end = endOf(session)
     const exp = Math.min(now + JWT_LIFETIME_SECONDS, end)
     const jwt = await signer.sign({ ...session, iss: env.ISSUER, iat: now, exp })
-    signed.set(session, { jwt, reusedUntil: Math.min(now + JWT_REUSED_SECONDS, end) })
-    return jwt
+    const headers = new Headers(AUTHENTICATED)
+    // It has no scheme before it: nginx passes the header's value on unchanged.
+    headers.set('Authorization', jwt)
+    signed.set(session, { headers, reusedUntil: Math.min(now + JWT_REUSED_SECONDS, end) })
+    return headers
   }
 
   /** Logs the outcome and records a refusal for `why`. Returns the outcome without the cause, for the caller. */
@@ -86,7 +90,7 @@ function serving(env: AuthenticatorEnv): Authenticator {
       case 'anonymous':
         return anonymous()
       case 'authenticated':
-        return authenticated(await jwtOf(outcome.session, nowMs))
+        return authenticated(await headersFor(outcome.session, nowMs))
       case 'refused':
         return refusalResponse(outcome.refusal)
       default:
@@ -222,9 +226,4 @@ const invalid = (reason: string, status: number, headers: Record<string, string>
     headers: { ...HEADERS, ...headers },
   })
 
-/** The JWT has no scheme before it: nginx passes the header's value on unchanged. */
-function authenticated(jwt: string): Response {
-  const response = new Response('{"status":"authenticated"}', { headers: AUTHENTICATED })
-  response.headers.set('Authorization', jwt)
-  return response
-}
+const authenticated = (headers: Headers) => new Response('{"status":"authenticated"}', { headers })

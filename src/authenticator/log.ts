@@ -1,6 +1,6 @@
 /** The log: a line of JSON for each fault and each refused credential, a data point for each check. */
 
-import { newCorrelationId } from '../crypto/correlation-id.ts'
+import { newCorrelationId } from '../crypto/random.ts'
 import { asksForCredential } from '../protocol/bearer.ts'
 import type { DataPoints } from '../stores/ports.ts'
 import type { Checked } from './check.ts'

@@ -19,14 +19,12 @@ export const sessionKeyOf = async (token: string) => (await digest(token)) as Se
 /** For a code or a refresh token. */
 export const tokenDigestOf = async (token: string) => (await digest(token)) as TokenDigest
 
-const HEX = '0123456789abcdef'
+/** Workers have `toHex`; Node.js 24 does not. */
+const hexOf = (bytes: Uint8Array) =>
+  bytes.toHex?.() ?? Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 
 /** Lower-case hex: the form in which client secrets are stored, as in the original registry. */
-export async function hexDigest(secret: string): Promise<SecretDigest> {
-  let hex = ''
-  for (const byte of await sha256(secret)) hex += `${HEX[byte >> 4]}${HEX[byte & 0xf]}`
-  return hex as SecretDigest
-}
+export const hexDigest = async (secret: string) => hexOf(await sha256(secret)) as SecretDigest
 
 /** Compares two strings whose length is not secret. The time does not depend on where they differ. */
 export function equalInConstantTime(left: string, right: string): boolean {

@@ -3,8 +3,9 @@
 import { bodyLimit } from 'hono/body-limit'
 import { within } from '../deadline.ts'
 import { OAuthError } from '../protocol/errors.ts'
+import { formPairs, MAX_FORM_BYTES, type Pairs } from '../protocol/fields.ts'
 import { quoted } from '../protocol/sanitize.ts'
-import type { HttpContext } from './request-context.ts'
+import { type HttpContext, noteForm } from './request-context.ts'
 
 /** Enough for a form on any line. */
 const MAX_BODY_SECONDS = 10
@@ -18,8 +19,7 @@ const tooLong = (maxBytes: number) =>
   new OAuthError('invalid_request', `The body is longer than ${maxBytes} bytes.`, { status: 413 })
 
 /** A declared length is the length: HTTP frames the body by it. Otherwise reading stops at the limit. */
-async function refuseTooLong(c: HttpContext, maxBytes: number) {
-  const { headers } = c.req.raw
+async function refuseTooLong(c: HttpContext, headers: Headers, maxBytes: number) {
   const declared = headers.get('Content-Length')
   if (declared !== null && !headers.has('Transfer-Encoding')) {
     if (Number(declared) > maxBytes) throw tooLong(maxBytes)
@@ -32,8 +32,9 @@ async function refuseTooLong(c: HttpContext, maxBytes: number) {
 }
 
 async function read(c: HttpContext, { contentType, maxBytes }: BodyRules): Promise<ArrayBuffer> {
-  await refuseTooLong(c, maxBytes)
-  const type = (c.req.header('Content-Type') ?? '').replace(/;.*$/s, '')
+  const { headers } = c.req.raw
+  await refuseTooLong(c, headers, maxBytes)
+  const type = (headers.get('Content-Type') ?? '').replace(/;.*$/s, '')
   // Not `text()`: workerd would warn about each form that it does not look like text.
   if (type.trim().toLowerCase() === contentType) return c.req.raw.arrayBuffer()
   throw new OAuthError('invalid_request', `The Content-Type must be ${contentType}.`, {
@@ -49,4 +50,14 @@ export const readBody = (c: HttpContext, rules: BodyRules): Promise<ArrayBuffer>
       status: 408,
     })
   return within(MAX_BODY_SECONDS, () => read(c, rules), tooSlow)
+}
+
+const decoder = new TextDecoder()
+const FORM = { contentType: 'application/x-www-form-urlencoded', maxBytes: MAX_FORM_BYTES }
+
+/** The fields of a form. Throws as `readBody`. */
+export async function readForm(c: HttpContext): Promise<Pairs> {
+  const form = formPairs(decoder.decode(await readBody(c, FORM)))
+  noteForm(c, form)
+  return form
 }

@@ -29,7 +29,7 @@ export async function seeBrowserSession(
   const { token } = cookie
   if (!mayBeBrowserSession(token)) return null
   const key = await sessionKeyOf(token)
-  const record = await liveSessions.findShown(key, c.var.request.nowMs)
+  const record = await liveSessions.findShown(key, c.get('request').nowMs)
   if (!record?.user || record.client !== null) return null
   return { token, record, holds: () => liveSessions.holds(key, record) }
 }

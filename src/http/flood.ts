@@ -22,7 +22,7 @@ export async function refuseFlood(
   limit: FloodLimit,
   client: string | null = null,
 ): Promise<void> {
-  const { ipAddress, log } = c.var.request
+  const { ipAddress, log } = c.get('request')
   const network = networkOf(ipAddress)
   if (network === '') return
   const keys = client === null ? [network] : [network, `client ${client}`]

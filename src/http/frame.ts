@@ -73,7 +73,7 @@ export function frame(
   }
 
   function setRefusalHeaders(c: HttpContext, headers: Headers, refusal: OAuthError) {
-    if (refusal.hasReference) headers.set('X-Correlation-Id', c.var.request.correlationId())
+    if (refusal.hasReference) headers.set('X-Correlation-Id', c.get('request').correlationId())
     for (const [name, value] of Object.entries(refusal.headers)) headers.set(name, value)
   }
 

@@ -39,7 +39,7 @@ export function report(
   const refusal = c.get('refusal')
   const { logsAnswers, dataPoints } = deps
   if (!refusal && !logsAnswers && !dataPoints) return
-  const { log } = c.var.request
+  const { log } = c.get('request')
   const endpoint = sanitized(`${c.req.method} ${c.req.path}`, MAX_DETAIL)
   const clientId = claimedClientOf(c)
   const outcome = outcomeOf(refusal)
@@ -72,7 +72,7 @@ function record(
   refused: Omit<Parameters<RefusalStore['record']>[0], 'correlationId'>,
   { refusals, refusalLimit }: ReportDeps,
 ) {
-  const { correlationId, ipAddress, defer, log } = c.var.request
+  const { correlationId, ipAddress, defer, log } = c.get('request')
   const network = networkOf(ipAddress)
   const write = async () => {
     const isFlood =

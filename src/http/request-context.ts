@@ -1,10 +1,11 @@
-/** The request context: made by the frame for each request, carried by Hono as `c.var.request`. */
+/** The request context: made by the frame for each request, carried by Hono as `c.get('request')`. */
 
 import type { Context } from 'hono'
-import { newCorrelationId } from '../crypto/correlation-id.ts'
+import { newCorrelationId } from '../crypto/random.ts'
 import type { RequestContext } from '../flows/deps.ts'
 import { claimedClientId } from '../protocol/client-authentication.ts'
 import type { OAuthError } from '../protocol/errors.ts'
+import { firstFields, type Pairs } from '../protocol/fields.ts'
 import { sanitized } from '../protocol/sanitize.ts'
 import { log } from './log.ts'
 
@@ -12,7 +13,7 @@ export type RequestEnv = {
   Variables: {
     request: RequestContext
     /** Once it was read. */
-    form?: URLSearchParams
+    form?: Pairs
     /** The refusal in the response. A handler that sends its own page for a refusal sets it. */
     refusal?: OAuthError
     /** The client of the access token. Null before it was checked; undefined where a request names its client itself. */
@@ -50,9 +51,9 @@ export function newRequestContext(c: HttpContext, nowMs: number): RequestContext
 }
 
 /** A body may take seconds to arrive. Nothing may expire unseen meanwhile. */
-export function noteForm(c: HttpContext, form: URLSearchParams) {
+export function noteForm(c: HttpContext, form: Pairs) {
   c.set('form', form)
-  c.set('request', { ...c.var.request, ...moment(Date.now()) })
+  c.set('request', { ...c.get('request'), ...moment(Date.now()) })
 }
 
 /** The client that the request names, for the log. It is not verified, except at endpoints that take an access token. */
@@ -60,8 +61,7 @@ export function claimedClientOf(c: HttpContext): string | null {
   const callerId = c.get('callerId')
   if (callerId !== undefined) return callerId
   const { url } = c.req
-  const fields =
-    c.get('form') ?? (url.includes('?') ? new URL(url).searchParams : new URLSearchParams())
-  const claimed = claimedClientId(fields, c.req.header('Authorization'))
+  const sent = c.get('form') ?? (url.includes('?') ? [...new URL(url).searchParams] : [])
+  const claimed = claimedClientId(firstFields(sent), c.req.header('Authorization'))
   return claimed === null ? null : sanitized(claimed, MAX_CLIENT_ID)
 }

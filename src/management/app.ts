@@ -71,7 +71,7 @@ async function handle(
   const operation = operationFor(c, operations)
   const { caller, confirm } = await admit(c, operation.scopes, deps)
   const call: Call<unknown, unknown> = {
-    act: { actor: actorOf(caller), now: c.var.request.now, ports: deps.ports },
+    act: { actor: actorOf(caller), now: c.get('request').now, ports: deps.ports },
     parameters: c.req.param() as Record<string, string>,
     query: readQuery(c, operation),
     ifMatch: operation.isConditional ? readIfMatch(c.req.header('If-Match')) : ANY_VERSION,

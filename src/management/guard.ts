@@ -57,7 +57,7 @@ async function check(
   scopes: readonly [RegistryScope, ...RegistryScope[]],
   { issuer, liveSessions, proofs }: GuardDeps,
 ): Promise<Admitted> {
-  const { nowMs } = c.var.request
+  const { nowMs } = c.get('request')
   const [narrowest] = scopes
   let confirmSession = async () => true
   let confirmProof = async () => true

@@ -4,9 +4,9 @@ import { randomText } from '../crypto/random.ts'
 import { isWellFormed } from '../crypto/token.ts'
 import { INVITATION_PATH, invitationIn } from '../domain/invitation.ts'
 import { acceptInvitation } from '../flows/registration/invitations.ts'
+import { readForm } from '../http/body.ts'
 import { hostCookie, setHostCookie } from '../http/browser-session.ts'
 import { refuseFlood } from '../http/flood.ts'
-import { readForm } from '../http/form.ts'
 import { formToken, whyOutOfDate } from '../http/form-token.ts'
 import { sendPage } from '../http/page.ts'
 import type { HttpContext } from '../http/request-context.ts'
@@ -77,7 +77,7 @@ function passwordRefusal({ password, again }: Posted): OAuthError | null {
 async function accept(c: HttpContext, posted: Posted, deps: ManagementDeps) {
   await refuseFlood(c, deps.loginLimit)
   const ports = { invitations: deps.invitations, revocations: deps.ports.revocations }
-  const accepted = await acceptInvitation(posted, ports, c.var.request)
+  const accepted = await acceptInvitation(posted, ports, c.get('request'))
   if (typeof accepted === 'string') throw notOpen(accepted)
   return accepted
 }

@@ -1,7 +1,7 @@
 /** `refusals/{id}`: why a request was refused. */
 
 import * as z from 'zod/mini'
-import { readCorrelationId } from '../crypto/correlation-id.ts'
+import { readCorrelationId } from '../crypto/random.ts'
 import { Problem } from '../protocol/problem.ts'
 import { isoTime } from '../protocol/registration/field.ts'
 import { named } from './openapi/schemas.ts'

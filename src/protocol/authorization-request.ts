@@ -7,10 +7,9 @@ import { OAuthError } from './errors.ts'
 import { type Fields, RESOURCE, required } from './fields.ts'
 import { ASKED_AT, type Interaction, readInteraction } from './interaction.ts'
 import { readCodeChallenge } from './pkce.ts'
-import { requireBinding } from './registry-scopes.ts'
 import { namedResources, readTarget, type Target } from './resource-parameter.ts'
 import { quoted } from './sanitize.ts'
-import { asksForOfflineAccess, type ScopePolicy } from './scope-parameter.ts'
+import { asksForOfflineAccess, requireBinding, type ScopePolicy } from './scope-parameter.ts'
 import { requireGrantType } from './token-request.ts'
 
 export type AuthorizationRequest = Target &

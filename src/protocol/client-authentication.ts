@@ -108,14 +108,11 @@ function assertionIssuer(assertion: string): string | null {
 }
 
 /** For the log only: the client that a request claims to be from, not verified. Null if the request names none. */
-export function claimedClientId(
-  asked: URLSearchParams,
-  authorization: string | undefined,
-): string | null {
-  const assertion = asked.get('client_assertion')
+export function claimedClientId(fields: Fields, authorization: string | undefined): string | null {
+  const assertion = fields.get('client_assertion')
   return (
-    asked.get('client_id') ||
+    fields.get('client_id') ||
     (authorization === undefined ? null : basicName(authorization)) ||
-    (assertion === null ? null : assertionIssuer(assertion))
+    (assertion === undefined ? null : assertionIssuer(assertion))
   )
 }

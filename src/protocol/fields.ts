@@ -10,25 +10,45 @@ export type Fields = ReadonlyMap<string, string>
 /** RFC 8707 §2 allows this one to be repeated. Its values are joined with spaces, which no URI contains. */
 export const RESOURCE = 'resource'
 
+/** Names and values in the order in which they were sent. */
+export type Pairs = readonly (readonly [name: string, value: string])[]
+
+/** `URLSearchParams` decodes as the URL standard says. It costs several times the rest, and most values need no decoding. */
+const decoded = (text: string) =>
+  text.includes('%')
+    ? (new URLSearchParams(`=${text}`).get('') as string)
+    : text.replaceAll('+', ' ')
+
+/** `application/x-www-form-urlencoded` (URL standard, §5.1). */
+export function formPairs(text: string): Pairs {
+  const pairs: (readonly [name: string, value: string])[] = []
+  for (const pair of text.split('&')) {
+    const end = pair.indexOf('=')
+    if (end !== -1) pairs.push([decoded(pair.slice(0, end)), decoded(pair.slice(end + 1))])
+    else if (pair !== '') pairs.push([decoded(pair), ''])
+  }
+  return pairs
+}
+
 /** One pass, since a body can have thousands of names. A repeated name keeps its first value. */
-function collect(pairs: URLSearchParams) {
+function collect(pairs: Pairs) {
   const fields = new Map<string, string>()
   const repeated = new Set<string>()
-  pairs.forEach((value, name) => {
+  for (const [name, value] of pairs) {
     const first = fields.get(name)
     if (first === undefined) fields.set(name, value)
     else if (name === RESOURCE) fields.set(name, [first, value].filter(Boolean).join(' '))
     else repeated.add(name)
-  })
+  }
   for (const [name, value] of fields) if (value === '') fields.delete(name)
   return { fields: fields as Fields, repeated: [...repeated] }
 }
 
 /** The names that occur more than once. */
-export const repeatedFields = (pairs: URLSearchParams) => collect(pairs).repeated
+export const repeatedFields = (pairs: Pairs) => collect(pairs).repeated
 
 /** As `readFields`, but without an error: a repeated name keeps its first value. */
-export const firstFields = (pairs: URLSearchParams) => collect(pairs).fields
+export const firstFields = (pairs: Pairs) => collect(pairs).fields
 
 /** Other names are not repeated to anyone: one may be a whole body with its secrets. */
 const PARAMETER_NAME = /^[a-z_]{1,32}$/
@@ -43,7 +63,7 @@ export function repetition(names: readonly string[]) {
 }
 
 /** Throws `invalid_request` if a parameter is repeated. */
-export function readFields(pairs: URLSearchParams): Fields {
+export function readFields(pairs: Pairs): Fields {
   const { fields, repeated } = collect(pairs)
   if (repeated.length > 0) throw repetition(repeated)
   return fields

@@ -31,10 +31,11 @@ const invalidTarget = (description: string, detail?: string) =>
 const valuesIn = (fields: Fields) => fields.get(RESOURCE)?.split(' ') ?? []
 
 /** Canonical, without duplicates and without those that are malformed: to be read with the client. */
-export const namedResources = (fields: Fields): readonly string[] =>
-  [...new Set(valuesIn(fields).map(canonicalResource))]
-    .filter((uri) => uri !== null)
-    .slice(0, MAX_RESOURCES)
+export function namedResources(fields: Fields): readonly string[] {
+  if (!fields.has(RESOURCE)) return []
+  const uris = new Set(valuesIn(fields).map(canonicalResource))
+  return [...uris].filter((uri) => uri !== null).slice(0, MAX_RESOURCES)
+}
 
 /** As `namedResources`. Throws `invalid_target` for a malformed one. */
 export function readResources(fields: Fields): readonly string[] {

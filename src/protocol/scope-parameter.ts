@@ -1,5 +1,7 @@
-/** The `scope` parameter (RFC 6749 §3.3), compared with what the client is authorized for. */
+/** The `scope` parameter (RFC 6749 §3.3), compared with what the client is authorized for, and how a `registry:` scope is obtained. */
 
+import { type Client, isPublic } from '../domain/client.ts'
+import { hasRegistryScope } from '../domain/registry-scopes.ts'
 import {
   holdsScope,
   isScope,
@@ -48,4 +50,17 @@ export function readRequestedScopes(
   throw new OAuthError('invalid_scope', `The client is not authorized for the scope '${named}'.`, {
     detail: `scope ${quoted(missing)} is not authorized`,
   })
+}
+
+/**
+ * RFC 9700 §2.2.1: a stolen token administers the registry, so it is bound to a key, or the client authenticated for it.
+ * `isBound`: to a key that was named before, in the authorization request or with the first proof of a family. A proof
+ * of this request alone does not suffice, because it may be a thief's.
+ */
+export function requireBinding(scopes: readonly string[], client: Client, isBound: boolean) {
+  if (isBound || !isPublic(client) || !hasRegistryScope(scopes)) return
+  throw new OAuthError(
+    'invalid_request',
+    'A public client gets a registry: scope only with DPoP: send dpop_jkt with the authorization request.',
+  )
 }

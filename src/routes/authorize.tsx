@@ -11,13 +11,13 @@ import {
   identifyByDocument,
   identifyClient,
 } from '../flows/identify-client.ts'
+import { readForm } from '../http/body.ts'
 import {
   type BrowserSession,
   type SeenSession,
   seeBrowserSession,
 } from '../http/browser-session.ts'
 import { refuseFlood } from '../http/flood.ts'
-import { readForm } from '../http/form.ts'
 import { formToken, SIGN_OUT, whyOutOfDate } from '../http/form-token.ts'
 import { fitsNextPage, loginAddress } from '../http/next-page.ts'
 import { sendPage } from '../http/page.ts'
@@ -26,7 +26,13 @@ import { ConsentPage, type ConsentPageProps } from '../pages/consent-page.tsx'
 import { readAddressee, requestPairs } from '../protocol/authorization-request.ts'
 import { ENDORSEMENT_TICK, hiddenPairs, SHOWN, TICK, TICKS } from '../protocol/consent-form.ts'
 import { OAuthError } from '../protocol/errors.ts'
-import { type Fields, firstFields, repeatedFields, repetition } from '../protocol/fields.ts'
+import {
+  type Fields,
+  firstFields,
+  type Pairs,
+  repeatedFields,
+  repetition,
+} from '../protocol/fields.ts'
 import { ASKED_AT, demandsSignIn, isSilent } from '../protocol/interaction.ts'
 import { redirectKindOf } from '../protocol/redirect-uri.ts'
 import type { Endpoint, RouteDeps } from './endpoint.ts'
@@ -36,19 +42,19 @@ import { sendDisabledUserPage, sendNothingHeldPage } from './sign-out-page.tsx'
 /** RFC 6749 §3.1 forbids repetition. When one of these two is repeated, the address to redirect to is not certain. */
 const DECIDES_ADDRESS = ['client_id', 'redirect_uri']
 
-async function handle(c: HttpContext, pairs: URLSearchParams, isAnswer: boolean, deps: RouteDeps) {
+async function handle(c: HttpContext, pairs: Pairs, isAnswer: boolean, deps: RouteDeps) {
   const repeated = repeatedFields(pairs).filter((name) => !TICKS.includes(name))
   if (repeated.some((name) => DECIDES_ADDRESS.includes(name))) throw repetition(repeated)
   const fields = firstFields(pairs)
   const [seen, session] = await Promise.all([
-    identifyClient(readAddressee(fields), deps, c.var.request.now),
+    identifyClient(readAddressee(fields), deps, c.get('request').now),
     seeBrowserSession(c, deps).then(askedOnce),
   ])
   // RFC 9110 §9.2.1: HEAD changes nothing, and a remembered consent would issue a code.
   if (c.req.method === 'HEAD' && session) return sendPage(c, raw(''), deps.branding)
   const thisPage = pageOf(fields)
   const afterSignIn = demandsSignIn(fields)
-    ? pageOf(new Map(fields).set(ASKED_AT, String(c.var.request.now)))
+    ? pageOf(new Map(fields).set(ASKED_AT, String(c.get('request').now)))
     : thisPage
   const tooLong = fitsNextPage(afterSignIn, deps.issuer) ? null : requestTooLong()
   const toSignIn = () => {
@@ -61,7 +67,7 @@ async function handle(c: HttpContext, pairs: URLSearchParams, isAnswer: boolean,
   const malformed = repeated.length > 0 ? repetition(repeated) : tooLong
   const readAnswer = isAnswer && session ? () => read(c, pairs, fields, session) : null
   const received = { fields, identified, session, readAnswer, malformed }
-  const outcome = await decideAuthorization(received, deps, c.var.request)
+  const outcome = await decideAuthorization(received, deps, c.get('request'))
   switch (outcome.kind) {
     case 'sign_in':
       return toSignIn()
@@ -113,13 +119,13 @@ async function readDocument(
     })
   }
   await refuseFlood(c, deps.refusalLimit)
-  return identifyByDocument(readAddressee(fields), deps, c.var.request.now)
+  return identifyByDocument(readAddressee(fields), deps, c.get('request').now)
 }
 
 export const authorizationEndpoint: Endpoint = {
   path: '/authorize',
   sendError: sendErrorPage,
-  get: async (c, deps) => handle(c, new URL(c.req.url).searchParams, false, deps),
+  get: async (c, deps) => handle(c, [...new URL(c.req.url).searchParams], false, deps),
   post: async (c, deps) => handle(c, await readForm(c), true, deps),
 }
 
@@ -138,7 +144,7 @@ const consentPurpose = (fields: Fields, shown: string) =>
 
 async function read(
   c: HttpContext,
-  pairs: URLSearchParams,
+  pairs: Pairs,
   fields: Fields,
   session: BrowserSession,
 ): Promise<ConsentAnswer> {
@@ -147,9 +153,10 @@ async function read(
   const refusal = await whyOutOfDate(c, presented, session.token, consentPurpose(fields, shown))
   if (refusal) return { kind: 'out_of_date', refusal }
   const confirmed = fields.get('confirm') === 'ok'
+  const all = (name: string) => pairs.flatMap(([other, value]) => (other === name ? [value] : []))
   const ticked = {
-    scopes: pairs.getAll(TICK).flatMap(splitScopes),
-    endorsements: pairs.getAll(ENDORSEMENT_TICK),
+    scopes: all(TICK).flatMap(splitScopes),
+    endorsements: all(ENDORSEMENT_TICK),
   }
   return { kind: 'given', confirmed, ticked, shown }
 }
@@ -206,8 +213,8 @@ export async function clientBehind(
 ): Promise<IdentifiedClient | null> {
   const { pathname, searchParams } = new URL(path, deps.issuer)
   if (pathname !== '/authorize') return null
-  const fields = firstFields(searchParams)
-  const { now } = c.var.request
+  const fields = firstFields([...searchParams])
+  const { now } = c.get('request')
   const identified = await identifyClient(readAddressee(fields), deps, now).catch(
     (cause: unknown) => {
       if (cause instanceof OAuthError) return null

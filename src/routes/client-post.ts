@@ -1,7 +1,7 @@
 /** What the endpoints for clients share: a form with each parameter once, and floods of bad secrets refused. */
 
+import { readForm } from '../http/body.ts'
 import { refuseFlood } from '../http/flood.ts'
-import { readForm } from '../http/form.ts'
 import type { Handled } from '../http/frame.ts'
 import { claimedClientOf, type HttpContext } from '../http/request-context.ts'
 import { OAuthError } from '../protocol/errors.ts'

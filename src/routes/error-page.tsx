@@ -48,7 +48,7 @@ function wordsFor({ code, status, description: message, headers }: OAuthError) {
 
 export const sendErrorPage: SendError = (c, refusal, site) => {
   if (isUnknown(refusal) && asksForJson(c)) return sendErrorJson(c, refusal, site)
-  const reference = refusal.hasReference ? c.var.request.correlationId() : null
+  const reference = refusal.hasReference ? c.get('request').correlationId() : null
   const page = (
     <ErrorPage
       branding={site.branding}

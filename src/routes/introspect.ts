@@ -17,11 +17,11 @@ export const introspectionEndpoint: Endpoint = {
   sendError: sendErrorJson,
   post: clientPost(async (c, fields, deps) => {
     const authorization = c.req.header('Authorization')
-    const { token, asking } = await introspect(fields, authorization, deps, c.var.request)
+    const { token, asking } = await introspect(fields, authorization, deps, c.get('request'))
     const body = introspectionResponse(token, deps.issuer)
     const { issuer, signingKeys } = deps
     if (!signingKeys || !asksForSignedResponse(c.req.header('Accept'))) return body
-    const claims = signedClaims(body, { issuer, clientId: asking, now: c.var.request.now })
+    const claims = signedClaims(body, { issuer, clientId: asking, now: c.get('request').now })
     const jwt = await signWith(signingKeys, INTROSPECTION_JWT, claims)
     return c.body(jwt, 200, { 'Content-Type': `application/${INTROSPECTION_JWT}` })
   }),

@@ -5,6 +5,7 @@ import { randomText } from '../crypto/random.ts'
 import type { Client } from '../domain/client.ts'
 import { isSelfNamed, nameForPeople } from '../domain/shown-client.ts'
 import { KNOWN_BROWSER_SECONDS, signIn } from '../flows/sign-in.ts'
+import { readForm } from '../http/body.ts'
 import {
   hostCookie,
   presentedToken,
@@ -12,7 +13,6 @@ import {
   setSessionCookie,
 } from '../http/browser-session.ts'
 import { refuseFlood } from '../http/flood.ts'
-import { readForm } from '../http/form.ts'
 import { formToken, whyOutOfDate } from '../http/form-token.ts'
 import { loginAddress, loginHintIn, ownPath } from '../http/next-page.ts'
 import { sendPage } from '../http/page.ts'
@@ -92,7 +92,7 @@ async function refuseFloodOfStrangers(
     await refuseFlood(c, loginLimit)
   } catch (flood) {
     if (!(flood instanceof OAuthError) || browserToken === null) throw flood
-    const isKnown = await knownBrowsers.knows(username, browserToken, c.var.request.now)
+    const isKnown = await knownBrowsers.knows(username, browserToken, c.get('request').now)
     if (!isKnown) throw flood
     const key = `browser ${await digest(browserToken)}`
     const { success } = await loginLimit.limit({ key }).catch(() => ({ success: true }))
@@ -102,7 +102,7 @@ async function refuseFloodOfStrangers(
 
 async function attempt(c: HttpContext, asked: Parameters<typeof signIn>[0], deps: RouteDeps) {
   await refuseFloodOfStrangers(c, asked, deps)
-  const signedIn = await signIn(asked, deps, c.var.request)
+  const signedIn = await signIn(asked, deps, c.get('request'))
   if (typeof signedIn === 'string') throw wrongCredentials(signedIn)
   return signedIn
 }

@@ -3,8 +3,8 @@
 import { sessionKeyOf } from '../crypto/digest.ts'
 import { isWellFormed } from '../crypto/token.ts'
 import { signOut } from '../flows/sign-in.ts'
+import { readForm } from '../http/body.ts'
 import { presentedToken, seeBrowserSession, setSessionCookie } from '../http/browser-session.ts'
-import { readForm } from '../http/form.ts'
 import { SIGN_OUT, whyOutOfDate } from '../http/form-token.ts'
 import { ownPath } from '../http/next-page.ts'
 import { readFields } from '../protocol/fields.ts'
@@ -33,12 +33,12 @@ export const logoutEndpoint: Endpoint = {
     // Anyone can invent a cookie and the form token that belongs to it: only the end of a live session is written.
     const token = presentedToken(c, deps.issuer)
     const seen = await seeBrowserSession(c, deps)
-    const isLive = seen ? await seen.holds() : await isOpenUnseen(token, deps, c.var.request.now)
+    const isLive = seen ? await seen.holds() : await isOpenUnseen(token, deps, c.get('request').now)
     if (token !== null && isLive) {
       const refusal = await whyOutOfDate(c, fields.get('form_token'), token, SIGN_OUT)
       if (refusal && seen) return sendSignOutPage(c, seen, { ...STILL_IN, refusal, nextPage }, deps)
       if (refusal) throw refusal
-      await signOut(token, deps, c.var.request)
+      await signOut(token, deps, c.get('request'))
     }
     // Signing out twice is no fault. A post from another site comes without the cookie, so nothing is removed then.
     if (token !== null) setSessionCookie(c, deps.issuer, '', 0)

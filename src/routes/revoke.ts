@@ -10,7 +10,7 @@ export const revocationEndpoint: Endpoint = {
   sendError: sendErrorJson,
   allowsAnyOrigin: true,
   post: clientPost(async (c, fields, deps) => {
-    await revokeToken(fields, c.req.header('Authorization'), deps, c.var.request)
+    await revokeToken(fields, c.req.header('Authorization'), deps, c.get('request'))
     return {}
   }),
 }

@@ -33,7 +33,7 @@ export async function sendSignOutPage(
         message,
         application,
         hint,
-        reference: c.var.request.correlationId(),
+        reference: c.get('request').correlationId(),
         explanation: null,
       }}
       signOut={{

@@ -12,6 +12,6 @@ export const tokenEndpoint: Endpoint = {
   allowsAnyOrigin: true,
   post: clientPost(async (c, fields, deps) => {
     const headers = { authorization: c.req.header('Authorization'), dpop: c.req.header('DPoP') }
-    return tokenResponse(await issueToken(fields, headers, deps, c.var.request))
+    return tokenResponse(await issueToken(fields, headers, deps, c.get('request')))
   }),
 }

@@ -17,7 +17,7 @@ import { loginAddress, ownPath } from '../../src/http/next-page.ts'
 import { readClientAuthentication } from '../../src/protocol/client-authentication.ts'
 import { readProof } from '../../src/protocol/dpop.ts'
 import { OAuthError } from '../../src/protocol/errors.ts'
-import { firstFields, readFields } from '../../src/protocol/fields.ts'
+import { firstFields, formPairs, readFields } from '../../src/protocol/fields.ts'
 import { readCodeChallenge, verifierProblem } from '../../src/protocol/pkce.ts'
 import { approveRedirect } from '../../src/protocol/redirect-uri.ts'
 import { readRequestedScopes } from '../../src/protocol/scope-parameter.ts'
@@ -62,7 +62,7 @@ describe('form fields', () => {
         )
         const names = sent.map(([name]) => name).filter((name) => name !== 'resource')
         const fields = unlessRefused(() =>
-          readFields(new URLSearchParams(sent as [string, string][])),
+          readFields(formPairs(new URLSearchParams(sent as [string, string][]).toString())),
         )
         expect(fields === null).toBe(new Set(names).size < names.length)
         for (const [name, value] of fields ?? []) {
@@ -76,15 +76,42 @@ describe('form fields', () => {
   })
 
   it('the time to read form fields grows with their number, not with its square', () => {
-    const names = Array.from({ length: 100_000 }, (_, index) => [`name${index}`, 'a'])
-    expect(readFields(new URLSearchParams(names as [string, string][])).size).toBe(names.length)
+    const names = Array.from({ length: 100_000 }, (_, index) => `name${index}=a`)
+    expect(readFields(formPairs(names.join('&'))).size).toBe(names.length)
   })
 
   it('form fields are read from any text without a fault', () => {
     fc.assert(
       fc.property(anyText, (text) => {
-        const fields = firstFields(new URLSearchParams(text))
+        const fields = firstFields(formPairs(text))
         expect([...fields.values()]).not.toContain('')
+      }),
+    )
+  })
+
+  it('form fields are decoded as the URL standard says', () => {
+    const parts = [
+      'a',
+      '=',
+      '&',
+      '+',
+      '%',
+      '%20',
+      '%2B',
+      '%26',
+      '%C3%A9',
+      '%C3',
+      '%zz',
+      '%00',
+      '?',
+      'é',
+      '\ufeff',
+    ]
+    fc.assert(
+      fc.property(fc.oneof(anyText, madeOf(parts, 12)), (text) => {
+        // Without the ampersand, `URLSearchParams` leaves out a question mark at the beginning.
+        const read = formPairs(text.toWellFormed())
+        expect(read).toEqual([...new URLSearchParams(`&${text}`)])
       }),
     )
   })

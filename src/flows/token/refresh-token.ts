@@ -6,9 +6,8 @@
  * response was lost gets the same two tokens once more: at any time one successor is alive, and D1 holds no secret.
  */
 
-import { deriveTexts } from '../../crypto/derive.ts'
 import { sessionKeyOf, tokenDigestOf } from '../../crypto/digest.ts'
-import { randomText } from '../../crypto/random.ts'
+import { deriveTexts, randomText } from '../../crypto/random.ts'
 import { isWellFormed, tokenOf } from '../../crypto/token.ts'
 import { isEnabled, isPublic } from '../../domain/client.ts'
 import type { TokenDigest } from '../../domain/ids.ts'
