@@ -173,10 +173,11 @@ CREATE TABLE IF NOT EXISTS refresh_token (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS refresh_token_by_family ON refresh_token (family_id, issued_at);
 
--- Sessions that started at or before the moment are revoked. KV only makes the check faster.
+-- Sessions that started at or before the moment are revoked. KV only makes the check faster. A token is a signed access
+-- token, by the digest of its jti, which the columns session_key of codes and refresh tokens hold too.
 CREATE TABLE IF NOT EXISTS revocation (
-  kind          TEXT NOT NULL CHECK (kind IN ('session', 'client', 'client_record', 'user', 'consent', 'resource')),
-  subject       TEXT NOT NULL,    -- session key; client id, twice; user id; user id, space, client id; URI
+  kind          TEXT NOT NULL CHECK (kind IN ('session', 'token', 'client', 'client_record', 'user', 'consent', 'resource')),
+  subject       TEXT NOT NULL,    -- session key, twice; client id, twice; user id; user id, space, client id; URI
   revoked_at_ms INTEGER NOT NULL, -- epoch milliseconds
   expires_at    INTEGER NOT NULL, -- epoch seconds; every such session has expired by then
   is_shown      INTEGER NOT NULL DEFAULT 0 CHECK (is_shown IN (0, 1)), -- for a session: does KV show the revocation?
@@ -331,7 +332,8 @@ CREATE TABLE IF NOT EXISTS resource (
   created_at   INTEGER NOT NULL, -- epoch seconds
   updated_at   INTEGER NOT NULL, -- epoch seconds
   -- May clients that registered themselves get tokens for it without approval?
-  self_registered INTEGER NOT NULL DEFAULT 0 CHECK (self_registered IN (0, 1))
+  self_registered INTEGER NOT NULL DEFAULT 0 CHECK (self_registered IN (0, 1)),
+  token_format TEXT NOT NULL DEFAULT 'opaque' CHECK (token_format IN ('opaque', 'jwt'))
 ) STRICT, WITHOUT ROWID;
 
 -- The metadata list all of them.

@@ -19,9 +19,11 @@ import { type Asking, type Defer, logFault, tell } from './log.ts'
 import { NOT_A_PROXY, readOriginalRequest, readProxySecret } from './proxy.ts'
 import { httpQuestion, readQuery } from './query.ts'
 import { refusalRecorder } from './refusal-record.ts'
+import { registryKeys } from './registry-keys.ts'
 import { seenProofs } from './seen-proofs.ts'
 import { sessionSigner } from './session-signer.ts'
 import { type AuthenticatorEnv, NO_PROXY_SECRET, needsProxySecret } from './settings.ts'
+import { signedTokens } from './signed-tokens.ts'
 
 const JWT_LIFETIME_SECONDS = 300
 /** How long a JWT is reused for a session whose record has not changed. */
@@ -51,6 +53,7 @@ function serving(env: AuthenticatorEnv): Authenticator {
   const sessions = withDeadline(liveSessions(env.SESSIONS, db), waitSeconds)
   const proofs = withDeadline(seenProofs(db), waitSeconds)
   const signer = sessionSigner(env)
+  const tokens = signedTokens(registryKeys(env, waitSeconds), env.ISSUER)
   const signed = new WeakMap<SessionRecord, Readonly<{ headers: Headers; reusedUntil: number }>>()
 
   const secrets = proxySecretsIn(env.PROXY_SECRET ?? '')
@@ -58,7 +61,7 @@ function serving(env: AuthenticatorEnv): Authenticator {
   const record = refusalRecorder(env, waitSeconds)
   const dataPoints = env.EVENTS ?? null
   const check = (question: Question, nowMs: number) =>
-    checkCredential(question, { sessions, proofs, nowMs, issuer: env.ISSUER })
+    checkCredential(question, { sessions, signed: tokens, proofs, nowMs, issuer: env.ISSUER })
 
   /** With the JWT. */
   const headersFor = async (session: SessionRecord, nowMs: number) => {

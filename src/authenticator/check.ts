@@ -1,7 +1,7 @@
 /** The check: is the credential valid, and does its session hold what is required? */
 
 import { sessionKeyOf } from '../crypto/digest.ts'
-import { isWellFormed, mayBeBrowserSession } from '../crypto/token.ts'
+import { isWellFormed, mayBeBrowserSession, mayBeSigned } from '../crypto/token.ts'
 import { isEndorsedFor, isEndorsement } from '../domain/category.ts'
 import { canonicalResource } from '../domain/resource.ts'
 import { holdsScope, isScope, scopeForResource } from '../domain/scope.ts'
@@ -22,6 +22,7 @@ import { readSessionCookie } from '../protocol/session-cookie.ts'
 import type { LiveSessions } from '../stores/ports.ts'
 import type { Requirement } from './query.ts'
 import type { SeenProofs } from './seen-proofs.ts'
+import type { SignedTokens } from './signed-tokens.ts'
 
 export type Question = Requirement &
   Readonly<{
@@ -47,6 +48,8 @@ export type Checked = Exclude<Authentication, { kind: 'refused' }> | RefusedChec
 
 type CheckDeps = Readonly<{
   sessions: LiveSessions
+  /** Null where signed access tokens are not accepted. */
+  signed: SignedTokens | null
   proofs: SeenProofs
   /** Epoch milliseconds. */
   nowMs: number
@@ -64,7 +67,7 @@ export async function checkCredential(asked: Question, deps: CheckDeps): Promise
   const fault = faultOf(asked)
   if (fault) return refused('invalid_request', fault)
 
-  const presented = presentedBy(asked, deps.issuer)
+  const presented = presentedBy(asked, deps)
   const needed = neededScopes(asked)
   if (presented.kind === 'nothing') {
     const isRequired =
@@ -75,12 +78,12 @@ export async function checkCredential(asked: Question, deps: CheckDeps): Promise
 
   const proof = await proofOf(presented, asked, deps)
   if (typeof proof === 'string') return badProof(proof, needed)
-  const key = await sessionKeyOf(presented.token)
-  const session = await deps.sessions.find(key, deps.nowMs, asked.immediate)
+  const session = await sessionOf(presented, asked, deps)
   const scheme = presented.kind === 'dpop' ? 'DPoP' : 'Bearer'
-  if (!session || !isOfKind(presented.kind, session)) {
+  if (!session || typeof session === 'string' || !isOfKind(presented.kind, session)) {
     const reason = presented.kind === 'cookie' ? BAD_COOKIE : BAD_TOKEN
-    return refused('invalid_token', reason, needed, scheme)
+    const why = refused('invalid_token', reason, needed, scheme)
+    return typeof session === 'string' ? { ...why, detail: session } : why
   }
   const clientId = session.client?.client_id ?? null
   // RFC 9449 §7.1, §7.2: a bound token MUST NOT be accepted as Bearer. An unbound token is refused with a proof.
@@ -138,6 +141,21 @@ function proofOf(presented: Credential, asked: Question, { nowMs }: CheckDeps) {
   return readProof(dpop, { method, url, accessToken: presented.token }, Math.floor(nowMs / 1000))
 }
 
+/** Null if there is no live session; a string that says, for the operator, what is wrong with a signed token. */
+async function sessionOf(
+  { kind, token }: Credential,
+  { immediate }: Question,
+  { sessions, signed, nowMs }: CheckDeps,
+): Promise<SessionRecord | string | null> {
+  if (!signed || kind === 'cookie' || !mayBeSigned(token)) {
+    return sessions.find(await sessionKeyOf(token), nowMs, immediate)
+  }
+  const read = await signed.read(token, nowMs)
+  if (typeof read === 'string') return `The signed access token is not valid: ${read}.`
+  const { key, session } = read
+  return (await sessions.accepts(key, session, nowMs, immediate)) ? session : null
+}
+
 /** A malformed requirement is refused and never ignored. */
 function faultOf({ scopes, resource, category, audience }: Requirement): string | null {
   if (audience !== null && canonicalResource(audience) === null) return 'The audience is malformed.'
@@ -165,12 +183,13 @@ type Presented =
   | Credential
 
 /** A bad `Authorization` header never falls back to the cookie. */
-function presentedBy(asked: Question, issuer: string): Presented {
+function presentedBy(asked: Question, { issuer, signed }: CheckDeps): Presented {
   const bearer = readBearer(asked.authorization)
   if (bearer.kind === 'malformed') return { kind: 'junk', reason: BAD_HEADER }
   if (bearer.kind !== 'absent') {
-    if (!isWellFormed('accessToken', bearer.token)) return { kind: 'junk', reason: BAD_TOKEN }
-    return bearer
+    const { token } = bearer
+    const hasForm = isWellFormed('accessToken', token) || (signed !== null && mayBeSigned(token))
+    return hasForm ? bearer : { kind: 'junk', reason: BAD_TOKEN }
   }
   const read = readSessionCookie(asked.cookie, issuer)
   if (read.kind === 'absent') return { kind: 'nothing' }

@@ -57,6 +57,9 @@ export const typeOf = ({ kty, crv }: Readonly<Record<string, unknown>>): KeyType
 /** Of a key whose type is known. */
 export const algorithmOf = (key: SigningKey) => (typeOf(key) as KeyType).alg
 
+export const typeOfImported = ({ algorithm: { name } }: CryptoKey) =>
+  Object.values(TYPES).find(({ key }) => key.name === name) as KeyType
+
 const isMember = (value: unknown) => typeof value === 'string' && MEMBER.test(value)
 
 /** The end of a sentence that begins with the key; null if its form is right. */

@@ -68,6 +68,15 @@ export function isWellFormed(kind: TokenKind, token: string): boolean {
   return checksum(token.slice(0, -CHECKSUM_LENGTH)) === token.slice(-CHECKSUM_LENGTH)
 }
 
+/** Longer than any that the registry issues: most servers take no longer header. */
+export const MAX_SIGNED_TOKEN_LENGTH = 8192
+/** Three parts in base64url, the first of which is a JSON object, and a signature of 64 bytes. */
+const SIGNED_TOKEN = /^eyJ[\w-]+\.eyJ[\w-]+\.[\w-]{86}$/
+
+/** Does the text have the form of a signed access token? */
+export const mayBeSigned = (token: string) =>
+  token.length <= MAX_SIGNED_TOKEN_LENGTH && SIGNED_TOKEN.test(token)
+
 /** May a cookie have this value? An accounts service may use its own form of token, but none with a prefix of ours. */
 export const mayBeBrowserSession = (token: string) =>
   !hasTokenPrefix(token) || isWellFormed('browserSession', token)

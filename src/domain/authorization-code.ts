@@ -19,6 +19,8 @@ export type AuthorizationCode = GrantedAudience &
     dpopJkt: string | null
     /** Did the request ask for a refresh token? Absent in codes from before there was `offline_access`. */
     offlineAccess?: boolean
+    /** When the user signed in. Absent in codes from before it was recorded. */
+    authTime?: number | undefined
     issuedAt: number
     expiresAt: number
   }>

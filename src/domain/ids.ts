@@ -7,7 +7,10 @@ type Branded<Name extends string> = string & { readonly [brand]: Name }
 export type ClientId = Branded<'ClientId'>
 /** SHA-256 of a code or a refresh token, base64url: its key in D1, and a code's in KV. */
 export type TokenDigest = Branded<'TokenDigest'>
-/** SHA-256 of an access token or a browser's token, base64url: the key of its session in KV. */
+/**
+ * SHA-256 of an opaque access token or a browser's token, base64url: the key of its session in KV. For a signed access
+ * token, which has no session in KV: the first 16 bytes of SHA-256 of its `jti`.
+ */
 export type SessionKey = Branded<'SessionKey'>
 /** SHA-256 of a client's secret, lower-case hex. */
 export type SecretDigest = Branded<'SecretDigest'>

@@ -10,6 +10,16 @@ export const RESOURCE_URI_RULE =
   'must be an absolute URI of at most 256 printable ASCII characters, without a user, a fragment, quotation marks and backslashes'
 export const RESOURCE_TOKEN_SECONDS = 900
 
+/** `jwt`: access tokens for it are signed (RFC 9068), and checked without a read of storage. */
+export const TOKEN_FORMATS = ['opaque', 'jwt'] as const
+export type TokenFormat = (typeof TOKEN_FORMATS)[number]
+/** Unless it is declared with another lifetime: a service that only verifies the signature sees no revocation. */
+export const SIGNED_TOKEN_SECONDS = 600
+export const defaultLifetimeOf = (format: TokenFormat) =>
+  format === 'jwt' ? SIGNED_TOKEN_SECONDS : RESOURCE_TOKEN_SECONDS
+/** The longest life of a signed token: so long the revocation of a single one is kept. */
+export const MAX_SIGNED_TOKEN_SECONDS = 3600
+
 const FORM = /^([a-z][a-z0-9+.-]*):(?:\/\/([^/?]*))?([^?]*)(\?.*)?$/i
 type Parts = [
   whole: string,
@@ -63,6 +73,7 @@ export type Resource = Readonly<{
   requirePkce: boolean
   /** May clients that registered themselves get tokens for it without approval? */
   selfRegistered: boolean
+  tokenFormat: TokenFormat
   /** Epoch milliseconds by D1's clock. What was granted earlier is not for this resource, but for one that was deleted. */
   declaredAtMs: number
 }>
@@ -143,9 +154,19 @@ export const grantedResources = (resources: readonly Resource[], granted: Grante
       granted.audience.includes(uri) && declaredAtMs <= granted.audienceReadAtMs,
   )
 
+const lifetimeAt = ({ accessTokenLifetimeSeconds, tokenFormat }: Resource) =>
+  tokenFormat === 'jwt'
+    ? Math.min(accessTokenLifetimeSeconds, MAX_SIGNED_TOKEN_SECONDS)
+    : accessTokenLifetimeSeconds
+
 /** The shortest of the lifetimes. */
 export const lifetimeFor = (resources: readonly Resource[], longestSeconds: number) =>
-  Math.min(
-    longestSeconds,
-    ...resources.map(({ accessTokenLifetimeSeconds }) => accessTokenLifetimeSeconds),
-  )
+  Math.min(longestSeconds, ...resources.map(lifetimeAt))
+
+/** Of a token for these resources; null if they want different formats. A token for none is opaque. */
+export function tokenFormatOf(
+  resources: readonly Pick<Resource, 'tokenFormat'>[],
+): TokenFormat | null {
+  const [format = 'opaque', ...others] = new Set(resources.map(({ tokenFormat }) => tokenFormat))
+  return others.length === 0 ? format : null
+}

@@ -1,5 +1,6 @@
 /** Revocations: which sessions end early, and how soon every authenticator knows. */
 
+import type { SessionKey } from './ids.ts'
 import type { SessionRecord } from './session.ts'
 
 export const REVOCATION_KINDS = ['client', 'client_record', 'user', 'consent', 'resource'] as const
@@ -9,6 +10,16 @@ export const REVOCATION_KINDS = ['client', 'client_record', 'user', 'consent', '
  * `resource`: the sessions that are for it.
  */
 export type RevocationKind = (typeof REVOCATION_KINDS)[number]
+
+/** A single session: an opaque token's in KV, or a signed token, by its key. */
+export type SingleKind = 'session' | 'token'
+/** 16 bytes in base64url. The key of an opaque token has 32. */
+export const SIGNED_KEY_LENGTH = 22
+
+/** Bounds the document, which every isolate reads: 25 bytes for each, half a mebibyte together. */
+export const MAX_REVOKED_TOKENS = 20_000
+
+export const isOfSignedToken = (key: string) => key.length === SIGNED_KEY_LENGTH
 
 /** What a revocation may end: sessions, refresh families, codes that were not redeemed. */
 export type Ended = 'sessions' | 'families' | 'codes'
@@ -24,9 +35,9 @@ export const UNDER_WAY_SECONDS = 5
 /** How far workers' clocks may be from D1's. A revocation is kept this much longer than a session lives. */
 export const CLOCKS_DIFFER_SECONDS = 60
 
-/** For a single session, through its record in KV. */
+/** For a single session, through its record in KV. A single signed token is in the document. */
 export const SESSION_REVOKED_WITHIN_SECONDS = KV_STALENESS_SECONDS
-/** For all sessions of a client, a user or a consent, through the document. */
+/** For all sessions of a client, a user or a consent, and for a signed token, through the document. */
 export const ALL_REVOKED_WITHIN_SECONDS = KV_STALENESS_SECONDS + DOCUMENT_REFRESH_SECONDS
 
 export const consentSubject = (userId: string, clientId: string) => `${userId} ${clientId}`
@@ -61,6 +72,8 @@ type Moments = Readonly<Record<string, number>>
 /** Subjects by kind, each with the moment (epoch milliseconds) up to which its sessions are revoked. */
 export type RevocationDocument = Readonly<
   Record<RevocationKind, Moments> & {
+    /** The keys of signed tokens that were revoked one by one. */
+    token: ReadonlySet<string>
     /** From D1. A document with a greater version has all revocations of one with a smaller; 0 before there were versions. */
     version: number
   }
@@ -72,6 +85,7 @@ export const emptyDocument: RevocationDocument = {
   user: {},
   consent: {},
   resource: {},
+  token: new Set(),
   version: -1,
 }
 
@@ -82,16 +96,23 @@ const isMoment = (value: unknown): value is number => Number.isSafeInteger(value
 /** Null if any part is missing or malformed: half a document would accept what the other half revokes. */
 export function readDocument(value: unknown): RevocationDocument | null {
   if (!isRecord(value)) return null
-  // A registry from before there were resources writes none.
-  const document = { version: 0, resource: {}, ...value }
+  // A registry from before there were resources, or signed tokens, writes none.
+  const document = { version: 0, resource: {}, token: [], ...value }
   const isWhole = REVOCATION_KINDS.every((kind) => {
     const moments: unknown = document[kind as 'resource']
     return isRecord(moments) && Object.values(moments).every(isMoment)
   })
-  return isWhole && isMoment(document.version) && document.version >= 0
-    ? (document as unknown as RevocationDocument)
-    : null
+  const { token, version } = document
+  const isList = Array.isArray(token) && token.every((key) => typeof key === 'string')
+  if (!isWhole || !isList || !isMoment(version) || version < 0) return null
+  return { ...(document as unknown as RevocationDocument), token: new Set(token) }
 }
+
+/** As `readDocument` takes it. */
+export const writtenDocument = (document: RevocationDocument) => ({
+  ...document,
+  token: [...document.token],
+})
 
 /** The document with the greater version; for equal versions, the revocations of both. */
 export function newerDocument(
@@ -106,10 +127,16 @@ export function newerDocument(
     }
     return [kind, Object.fromEntries(moments)] as const
   }
-  return { ...read, ...Object.fromEntries(REVOCATION_KINDS.map(join)) }
+  const token = new Set([...known.token, ...read.token])
+  return { ...read, ...Object.fromEntries(REVOCATION_KINDS.map(join)), token }
 }
 
-export const isRevokedBy = (document: RevocationDocument, session: SessionRecord): boolean =>
+export const isRevokedBy = (
+  document: RevocationDocument,
+  key: SessionKey,
+  session: SessionRecord,
+): boolean =>
+  document.token.has(key) ||
   subjectsOf(session).some(([kind, subject, sinceMs]) => {
     const moments = document[kind]
     return Object.hasOwn(moments, subject) && sinceMs <= (moments[subject] as number)

@@ -99,7 +99,9 @@ export async function decideAuthorization(
     if (decided.kind === 'ask') {
       return { ...decided.question, kind: 'ask_consent', user, logo: standing.details.logo }
     }
-    const code = await issueCode({ ...question, ...decided.agreement, request }, deps, context)
+    const authTime = signedInAt(session.record)
+    const granted = { ...question, ...decided.agreement, request, authTime }
+    const code = await issueCode(granted, deps, context)
     return { kind: 'send_back', to: codeResponse(redirect, code, common), refusal: null }
   } catch (cause) {
     if (!(cause instanceof OAuthError)) throw cause
@@ -112,15 +114,16 @@ export async function decideAuthorization(
 const loginRequired = (detail: string) =>
   new OAuthError('login_required', 'The user must sign in, which needs a page.', { detail })
 
+const signedInAt = ({ start_time }: SessionRecord) => Math.floor(Date.parse(start_time) / 1000)
+
 /** Throws `login_required` when the user cannot be asked, or came back without having signed in. */
 function mustSignIn(
   { interaction }: AuthorizationRequest,
-  { start_time }: SessionRecord,
+  session: SessionRecord,
   { usersAreExternal }: Pick<Deps, 'usersAreExternal'>,
   { now }: RequestContext,
 ): boolean {
-  const signedInAt = Math.floor(Date.parse(start_time) / 1000)
-  const signIn = signInFor(interaction, signedInAt, now)
+  const signIn = signInFor(interaction, signedInAt(session), now)
   if (signIn === 'none') return false
   if (interaction.isSilent) throw loginRequired('the user signed in too long ago')
   // An accounts service that leads back at once would be asked without end.
@@ -171,14 +174,17 @@ type Granted = Agreement &
     identified: IdentifiedClient
     request: AuthorizationRequest
     user: User
+    /** Epoch seconds. */
+    authTime: number
   }>
 
 async function issueCode(
-  { fields, identified, request, user, scopes, endorsements, resources, consent }: Granted,
+  { fields, identified, request, user, authTime, ...agreement }: Granted,
   deps: Pick<Deps, 'authorizations' | 'codeLifetimeSeconds'>,
   { now, log }: RequestContext,
 ): Promise<string> {
   const { client, redirect } = identified
+  const { scopes, endorsements, resources, consent } = agreement
   const { userId, username, email } = user
   const code = mintToken('authorizationCode')
   const record = {
@@ -191,6 +197,7 @@ async function issueCode(
     codeChallenge: request.codeChallenge,
     dpopJkt: request.dpopJkt,
     offlineAccess: request.offlineAccess,
+    authTime,
     issuedAt: now,
     expiresAt: now + deps.codeLifetimeSeconds,
   }

@@ -13,10 +13,11 @@ import type { ClientDeps } from './authenticate-client.ts'
 import { verifyOnCurrentClient } from './current-client.ts'
 import type { Deps, RequestContext } from './deps.ts'
 import { prefetch } from './prefetch.ts'
+import { readSignedToken } from './signed-token.ts'
 import { stillHeld } from './still-held.ts'
 
 type IntrospectionDeps = ClientDeps &
-  Pick<Deps, 'documents' | 'liveSessions' | 'refreshTokens' | 'usersAreExternal'>
+  Pick<Deps, 'documents' | 'liveSessions' | 'signingKeys' | 'refreshTokens' | 'usersAreExternal'>
 
 type Introspected = Readonly<{
   /** Null if the token is not active, or the client may not know. */
@@ -37,7 +38,8 @@ export async function introspect(
   // RFC 7662 §2.1: the endpoint MUST require authorization, and the id of a public client is no secret.
   if (presented.method === 'none') throw invalidClient('introspection without authentication')
   const grant = kind === 'refreshToken' ? await tokenDigestOf(token) : null
-  const session = kind === 'accessToken' ? prefetch(readSession(token, deps, context)) : null
+  const reading = READERS[kind]
+  const session = reading && prefetch(reading(token, deps, context))
   const standing = grant && prefetch(deps.refreshTokens.find(grant))
   const client = await verifyOnCurrentClient(
     presented,
@@ -69,6 +71,21 @@ async function readSession(
   const session = await liveSessions.find(await sessionKeyOf(token), nowMs, true)
   return session?.client ? activeSession(session, session.client.client_id) : null
 }
+
+async function readSigned(token: string, deps: IntrospectionDeps, context: RequestContext) {
+  const read = await readSignedToken(token, deps, context)
+  if (!read?.session.client) return null
+  const { key, session } = read
+  const isLive = await deps.liveSessions.accepts(key, session, context.nowMs, true)
+  return isLive ? activeSession(session, read.session.client.client_id) : null
+}
+
+const READERS = {
+  accessToken: readSession,
+  signedToken: readSigned,
+  refreshToken: null,
+  none: null,
+} as const
 
 /** Active is what `/token` would renew now. Scopes and resources are those that it would grant. */
 async function activeRefreshToken(

@@ -1,14 +1,25 @@
-/** The only place that makes a session: a token for its bearer, and a record under the token's digest. */
+/**
+ * The only place that makes a session: an opaque token for its bearer and a record under the token's digest, or a signed
+ * token, which carries the session itself.
+ */
 
-import { sessionKeyOf } from '../crypto/digest.ts'
+import { sessionKeyOf, signedTokenKeyOf } from '../crypto/digest.ts'
 import { randomId, randomText } from '../crypto/random.ts'
+import { signWith } from '../crypto/signed-jwt.ts'
 import { mintToken } from '../crypto/token.ts'
 import type { SessionKey } from '../domain/ids.ts'
+import type { TokenFormat } from '../domain/resource.ts'
 import { type NewSession, sessionRecord } from '../domain/session.ts'
+import {
+  ACCESS_TOKEN_TYP,
+  accessTokenClaims,
+  type SignedSession,
+} from '../protocol/access-token.ts'
 import type { Deps } from './deps.ts'
 
 /** `token` goes to the bearer only. `key` is the key of its session in KV. */
-export type Bearer = Readonly<{
+export type OpaqueBearer = Readonly<{
+  kind: 'opaque'
   token: string
   key: SessionKey
   /** Public. */
@@ -16,14 +27,25 @@ export type Bearer = Readonly<{
   nonce: string
 }>
 
-export async function newBearer(kind: 'accessToken' | 'browserSession'): Promise<Bearer> {
+/** What a token is to be. A signed one is made when its session is known; `sessionId` is its `jti`. */
+export type Bearer = OpaqueBearer | Readonly<{ kind: 'signed'; sessionId: string }>
+
+export async function newBearer(kind: 'accessToken' | 'browserSession'): Promise<OpaqueBearer> {
   const token = mintToken(kind)
-  return { token, key: await sessionKeyOf(token), sessionId: randomId(), nonce: randomText() }
+  const key = await sessionKeyOf(token)
+  return { kind: 'opaque', token, key, sessionId: randomId(), nonce: randomText() }
 }
+
+export const newAccessBearer = async (format: TokenFormat): Promise<Bearer> =>
+  format === 'jwt' ? { kind: 'signed', sessionId: randomId() } : newBearer('accessToken')
+
+/** By which the session is revoked. */
+export const keyOf = async (bearer: Bearer): Promise<SessionKey> =>
+  bearer.kind === 'signed' ? signedTokenKeyOf(bearer.sessionId) : bearer.key
 
 /** Settles when the session is stored. The bearer may not get the token earlier. Returns what was stored. */
 export async function openSession(
-  { key, sessionId, nonce }: Bearer,
+  { key, sessionId, nonce }: OpaqueBearer,
   session: Omit<NewSession, 'sessionId' | 'nonce'>,
   deps: Pick<Deps, 'sessions'>,
 ) {
@@ -31,3 +53,15 @@ export async function openSession(
   await deps.sessions.put(key, record, session.lifetimeSeconds)
   return record
 }
+
+/** Stores nothing: the token is its own session. */
+export function signSession(
+  session: SignedSession,
+  { signingKeys, issuer }: Pick<Deps, 'signingKeys' | 'issuer'>,
+) {
+  if (!signingKeys) throw new Error(NO_SIGNING_KEYS)
+  return signWith(signingKeys, ACCESS_TOKEN_TYP, accessTokenClaims(session, issuer))
+}
+
+export const NO_SIGNING_KEYS =
+  'SIGNING_KEYS: must be set, since a requested resource wants signed access tokens'

@@ -16,8 +16,10 @@ import type { RefreshTokenStanding } from '../stores/ports.ts'
 import { authenticateClient, type ClientDeps } from './authenticate-client.ts'
 import type { Deps, RequestContext } from './deps.ts'
 import { prefetch } from './prefetch.ts'
+import { readSignedToken } from './signed-token.ts'
 
-type RevocationDeps = ClientDeps & Pick<Deps, 'liveSessions' | 'refreshTokens' | 'revocations'>
+type RevocationDeps = ClientDeps &
+  Pick<Deps, 'liveSessions' | 'signingKeys' | 'refreshTokens' | 'revocations'>
 
 /** Settles when D1 has the revocation, and also when there is nothing to revoke: §2.2. */
 export async function revokeToken(
@@ -31,6 +33,7 @@ export async function revokeToken(
   const session = kind === 'accessToken' ? prefetch(readSession(token, deps, context)) : null
   const standing = kind === 'refreshToken' ? prefetch(readStanding(token, deps)) : null
   const client = await authenticateClient(presented, deps, context)
+  if (kind === 'signedToken') await endSigned(token, client, deps, context)
   await endSession(await session, client, deps, context)
   await endFamily(await standing, client, deps)
 }
@@ -72,6 +75,19 @@ async function endSession(
   else if (isPublic(client)) return
   const isShown = await deps.revocations.endSessions([key])
   if (isShown) defer(deps.revocations.markShown([key]))
+}
+
+/** A token that is not valid has ended already. */
+async function endSigned(
+  token: string,
+  client: Client,
+  deps: RevocationDeps,
+  context: RequestContext,
+) {
+  const read = await readSignedToken(token, deps, context)
+  if (!read) return
+  requireOwn(read.session.client?.client_id ?? '', client)
+  await deps.revocations.endSessions([read.key], client.clientId)
 }
 
 /** A spent token still names its family, and a family that has ended may end again. */

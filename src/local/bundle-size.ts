@@ -7,9 +7,9 @@ import { oneLine } from './refusal.ts'
 import { readWranglerConfig } from './wrangler-config.ts'
 
 const BUDGETS = [
-  { config: REGISTRY_CONFIG, budgetKib: 76 },
+  { config: REGISTRY_CONFIG, budgetKib: 79 },
   { config: MANAGEMENT_CONFIG, budgetKib: 120 },
-  { config: AUTHENTICATOR_CONFIG, budgetKib: 20 },
+  { config: AUTHENTICATOR_CONFIG, budgetKib: 21 },
 ]
 
 async function weigh({ config, budgetKib }: (typeof BUDGETS)[number]): Promise<boolean> {

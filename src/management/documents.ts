@@ -211,6 +211,7 @@ export const RESOURCE_EXAMPLE = {
   require_dpop: false,
   require_pkce: false,
   self_registered: false,
+  token_format: 'opaque',
   created_at: '2026-10-01T12:00:00.000Z',
   updated_at: '2026-10-01T12:00:00.000Z',
 }

@@ -85,6 +85,8 @@ async function check(
         return session
       },
     },
+    // Scopes of the registry belong to no resource, so no signed token has one.
+    signed: null,
     proofs: {
       use: async (...proof) => {
         confirmProof = () => proofs.use(...proof)

@@ -1,6 +1,7 @@
 /** `sessions/revocations`: ends one session, or all of a client or of a user. */
 
 import * as z from 'zod/mini'
+import { MAX_SIGNED_TOKEN_LENGTH } from '../crypto/token.ts'
 import {
   type Revoked,
   revokeSessionsOfClient,
@@ -11,7 +12,7 @@ import { NOTES, notesIn } from './documents.ts'
 import { named } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
 
-const MAX_TOKEN = 4096
+const MAX_TOKEN = MAX_SIGNED_TOKEN_LENGTH
 const MAX_ID = 1000
 
 const text = (maximum: number, description: string) =>

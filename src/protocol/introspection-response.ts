@@ -40,7 +40,8 @@ export function introspectionResponse(token: ActiveToken | null, issuer: string)
     active: true,
     scope: formatScopes(token.scopes),
     client_id: token.clientId,
-    ...(token.user && { username: token.user.username }),
+    // A signed token does not tell it.
+    ...(token.user?.username && { username: token.user.username }),
     sub: token.user?.userId ?? token.clientId,
     ...(token.audience.length > 0 && { aud: token.audience }),
     ...(token.kind === 'accessToken' && { token_type: token.jkt ? 'DPoP' : 'Bearer' }),

@@ -11,6 +11,8 @@ import {
   type Resource,
   resourcesWith,
   scopesAt,
+  type TokenFormat,
+  tokenFormatOf,
   urisOf,
 } from '../domain/resource.ts'
 import { formatScopes } from '../domain/scope.ts'
@@ -68,6 +70,16 @@ function narrowed(resources: readonly Resource[], requested: readonly string[]):
     })
   }
   return { scopes, resources: resourcesWith(resources, scopes) }
+}
+
+/** A token has one format. Throws `invalid_target` for resources that want different ones. */
+export function oneFormat(resources: readonly Resource[]): TokenFormat {
+  const format = tokenFormatOf(resources)
+  if (format !== null) return format
+  throw invalidTarget(
+    'The requested resources want access tokens of different formats: request a token for those of one format.',
+    `${quoted(urisOf(resources).join(' '))} want different formats`,
+  )
 }
 
 /** For a request that rests on the client's registration: without the parameter, the client's default resources. */

@@ -1,6 +1,6 @@
 /** Requests to `/token` (RFC 6749 §4.1.3, §4.4.2, §6), `/revoke` (RFC 7009 §2.1) and `/introspect` (RFC 7662 §2.1) as typed input. */
 
-import { isWellFormed } from '../crypto/token.ts'
+import { isWellFormed, mayBeSigned } from '../crypto/token.ts'
 import { type Client, GRANT_TYPES, type GrantType } from '../domain/client.ts'
 import { OAuthError } from './errors.ts'
 import { type Fields, required } from './fields.ts'
@@ -39,16 +39,17 @@ export const readRefreshToken = (fields: Fields) => required(fields, 'refresh_to
 
 type PresentedToken = Readonly<{
   /** `none`: does not have the form of a token that clients get. */
-  kind: 'accessToken' | 'refreshToken' | 'none'
+  kind: 'accessToken' | 'signedToken' | 'refreshToken' | 'none'
   token: string
 }>
 
 /**
- * The prefix says which kind of token it is, so `token_type_hint` is not read: RFC 7009 §2.1 requires that a token is found
+ * The form says which kind of token it is, so `token_type_hint` is not read: RFC 7009 §2.1 requires that a token is found
  * with any hint. Throws `invalid_request`.
  */
 export function readPresentedToken(fields: Fields): PresentedToken {
   const token = required(fields, 'token')
+  if (mayBeSigned(token)) return { kind: 'signedToken', token }
   const kinds = ['accessToken', 'refreshToken'] as const
   return { kind: kinds.find((kind) => isWellFormed(kind, token)) ?? 'none', token }
 }

@@ -1,5 +1,6 @@
 /** Ends sessions for an administrator, in D1 and KV, each with its audit row. */
 
+import { isOfSignedToken } from '../domain/revocation.ts'
 import { auditStatement } from './change-batch.ts'
 import type { Database, TextNamespace } from './database.ts'
 import type {
@@ -33,7 +34,7 @@ export function administratorRevocations(
       const store = storeFor(by, {}, { kind })
       const isShown = await store.endSessions([key])
       // If this fails, cron shows it once more.
-      if (isShown) await store.markShown([key]).catch(() => {})
+      if (isShown && !isOfSignedToken(key)) await store.markShown([key]).catch(() => {})
       return isShown
     },
     endFamily: ({ familyId, ...about }, by) =>

@@ -67,7 +67,8 @@ export const FIND_CLIENT = `SELECT ${CLIENT_COLUMNS},
       'accessTokenLifetimeSeconds', r.access_token_lifetime_seconds,
       'requireDpop', json(iif(r.require_dpop, 'true', 'false')),
       'requirePkce', json(iif(r.require_pkce, 'true', 'false')),
-      'selfRegistered', json(iif(r.self_registered, 'true', 'false')), 'declaredAtMs', r.declared_at_ms))
+      'selfRegistered', json(iif(r.self_registered, 'true', 'false')),
+      'tokenFormat', r.token_format, 'declaredAtMs', r.declared_at_ms))
     FROM (SELECT value FROM json_each(?2)
       UNION SELECT d.uri FROM client_default_resource d WHERE d.client_id = ?1
       UNION SELECT g.value FROM authorization_code a, json_each(a.record, '$.audience') g

@@ -1,5 +1,6 @@
 /** Sessions in KV, keyed by the digest of their token: writing one, and the one check whether a session is live. */
 
+import type { SessionKey } from '../domain/ids.ts'
 import {
   DOCUMENT_REFRESH_SECONDS,
   emptyDocument,
@@ -95,9 +96,10 @@ export function liveSessions(
     return found
   }
 
-  async function isRevoked(key: string, session: SessionRecord, immediate: boolean) {
+  async function isRevoked(key: SessionKey, session: SessionRecord, immediate: boolean) {
     const isOver =
-      isRevokedBy(known.document, session) || (immediate && (await isRevokedInD1(key, session)))
+      isRevokedBy(known.document, key, session) ||
+      (immediate && (await isRevokedInD1(key, session)))
     if (isOver) remember(key)
     return isOver
   }
@@ -105,6 +107,11 @@ export function liveSessions(
   return {
     findShown,
     holds: async (key, session) => !(await isRevoked(key, session, true)),
+    async accepts(key, session, nowMs, immediate) {
+      if (revokedKeys.has(key)) return false
+      if (!immediate) await refreshDocument(nowMs)
+      return !(await isRevoked(key, session, immediate))
+    },
     async find(key, nowMs, immediate) {
       if (revokedKeys.has(key)) return null
       // D1 has every revocation of the document.

@@ -8,11 +8,11 @@ import type { Client } from '../domain/client.ts'
 import type { Consent } from '../domain/consent.ts'
 import type { ClientId, SecretDigest, SessionKey, TokenDigest } from '../domain/ids.ts'
 import type { Catalogue } from '../domain/scope-catalogue.ts'
-import type { SessionRecord } from '../domain/session.ts'
 import type { ShownDetails } from '../domain/shown-client.ts'
 import type { RegisteredUser } from '../domain/user.ts'
 
 export type * from './page-ports.ts'
+export type * from './session-ports.ts'
 export type * from './spending-ports.ts'
 
 /** Which resources to read with a client, beside its default ones. */
@@ -78,49 +78,6 @@ export interface AuthorizationStore {
   ): Promise<Error | null>
   /** The remembered consent no longer answers a request. The user still sees it and can remove it. */
   withdrawConsent(userId: string, clientId: ClientId): Promise<void>
-}
-
-export interface SessionStore {
-  /** Visible at once where it was written, elsewhere within a minute. */
-  put(key: SessionKey, session: SessionRecord, lifetimeSeconds: number): Promise<void>
-  /** Does KV show anything under the key, a session or a tombstone? */
-  isStored(key: SessionKey): Promise<boolean>
-}
-
-export interface LiveSessions {
-  /**
-   * Null if unknown, not yet visible, ended or revoked. A revocation is seen within its stated bound, or at once with
-   * `immediate`, which also asks D1 and throws without a D1.
-   */
-  find(key: SessionKey, nowMs: number, immediate: boolean): Promise<SessionRecord | null>
-  /**
-   * `find` with `immediate` in two parts: what KV shows, then whether D1 has no revocation. In between, a caller may begin
-   * reads, but must not respond before `holds` has returned true.
-   */
-  findShown(key: SessionKey, nowMs: number): Promise<SessionRecord | null>
-  holds(key: SessionKey, session: SessionRecord): Promise<boolean>
-}
-
-/** D1 dates every revocation in its own transaction. */
-export interface RevocationStore {
-  /**
-   * Settles when D1 has the revocations: from then on checks with `immediate` refuse the sessions, others within the
-   * stated bound. Returns whether KV took them all. Cron writes them to KV too, unless `markShown` records that KV has them.
-   */
-  endSessions(keys: readonly SessionKey[]): Promise<boolean>
-  /**
-   * Records that KV shows these revocations, so that cron need not write them. A lost write is harmless. Not for a session
-   * that may still be written to KV: it would overwrite its tombstone.
-   */
-  markShown(keys: readonly SessionKey[]): Promise<void>
-  /** Ends the family's refresh tokens and the sessions issued with them, in one transaction. Returns as `endSessions`. */
-  endFamily(familyId: string): Promise<boolean>
-  /** Ends what one user granted one client: remembered consent, families, codes, sessions. */
-  removeConsent(userId: string, clientId: ClientId): Promise<void>
-  /** Writes the document of bulk revocations to KV, which every authenticator reads. */
-  project(): Promise<void>
-  /** For cron: writes to KV the revocations whose write was lost. */
-  repairKv(): Promise<void>
 }
 
 /** One refusal, for the operator. Instants in epoch seconds. */

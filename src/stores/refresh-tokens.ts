@@ -20,7 +20,10 @@ import { FIND_JTI } from './used-jtis.ts'
 import { USER_JSON } from './users.ts'
 
 /** What a family keeps of the grant, as JSON. */
-type FamilyRecord = Pick<RefreshFamily, 'user' | 'redirectUri' | 'jkt' | keyof GrantedAudience>
+type FamilyRecord = Pick<
+  RefreshFamily,
+  'user' | 'redirectUri' | 'jkt' | 'authTime' | keyof GrantedAudience
+>
 
 type StandingRow = {
   family_id: string
@@ -67,9 +70,12 @@ export const INSERT_SUCCESSOR = `INSERT INTO refresh_token
     (token_digest, family_id, session_key, issued_at, salt, scopes, resources)
   SELECT ?2, family_id, ?3, ${D1_NOW}, ?4, ?5, ?6 FROM refresh_token WHERE token_digest = ?1 AND successor = ?2
   ON CONFLICT DO NOTHING`
-/** One more answer with the same successor, while that is unused and may still be issued. */
+/**
+ * One more answer with the same successor, while that is unused and may still be issued. Not if its access token would be
+ * of another format than before: the end of the family would not reach it.
+ */
 export const REPEAT_SUCCESSOR = `UPDATE refresh_token SET answers = answers + 1
-  WHERE token_digest = ?1 AND spent_at IS NULL
+  WHERE token_digest = ?1 AND spent_at IS NULL AND session_key = ?3
     AND EXISTS (${stillGranted({
       from: 'refresh_family f',
       clientId: 'f.client_id',
@@ -96,11 +102,12 @@ export const UNSPEND_REFRESH_TOKEN = `UPDATE refresh_token SET spent_at = NULL, 
 export const DELETE_SUCCESSOR = `DELETE FROM refresh_token WHERE token_digest = ?1 AND answers <= 0 AND spent_at IS NULL`
 
 export const familyRecord = (family: RefreshFamily): string => {
-  const { user, redirectUri, jkt, audience, audienceReadAtMs } = family
+  const { user, redirectUri, jkt, authTime, audience, audienceReadAtMs } = family
   return JSON.stringify({
     user,
     redirectUri,
     jkt,
+    authTime,
     audience,
     audienceReadAtMs,
   } satisfies FamilyRecord)
@@ -195,9 +202,9 @@ export const refreshTokenStore = (db: Database): RefreshTokenStore => ({
     return won ? { kind: 'won', ...readHeldNow(won) } : whyLost(db, tokenDigest, clientId, used)
   },
 
-  async repeat(tokenDigest, { clientId }, { tokenDigest: next, terms }) {
+  async repeat(tokenDigest, { clientId }, { tokenDigest: next, sessionKey, terms }) {
     const used = await proofDigest(terms)
-    const statements = [db.prepare(REPEAT_SUCCESSOR).bind(next, await termsJson(terms))]
+    const statements = [db.prepare(REPEAT_SUCCESSOR).bind(next, await termsJson(terms), sessionKey)]
     if (terms.proof) {
       statements.push(db.prepare(USE_PROOF_FOR_REPETITION).bind(used, terms.proof.expiresAt))
     }

@@ -1,6 +1,6 @@
 /** What an administrator does to resources, in D1: the audit's row and what ends are in the batch of the change. */
 
-import type { ResourceRecord } from '../domain/resource.ts'
+import type { ResourceRecord, TokenFormat } from '../domain/resource.ts'
 import { auditStatement, type Part, runChange } from './change-batch.ts'
 import type { Database } from './database.ts'
 import type { Lifetimes, ResourceReader, ResourceRegistry } from './registration-ports.ts'
@@ -16,6 +16,7 @@ type ResourceRow = {
   require_dpop: number
   require_pkce: number
   self_registered: number
+  token_format: TokenFormat
   declared_at_ms: number
   version: number
   created_at: number
@@ -30,6 +31,7 @@ const readRow = (row: ResourceRow): ResourceRecord => ({
   requireDpop: row.require_dpop === 1,
   requirePkce: row.require_pkce === 1,
   selfRegistered: row.self_registered === 1,
+  tokenFormat: row.token_format,
   declaredAtMs: row.declared_at_ms,
   version: row.version,
   createdAt: row.created_at,
@@ -66,12 +68,20 @@ export function resourceRegistry(
     ...resourceReader(db),
 
     async create(resource, by, detail) {
-      const { uri, name, scopes, accessTokenLifetimeSeconds } = resource
+      const { uri, name, scopes, accessTokenLifetimeSeconds, tokenFormat } = resource
       const { requireDpop, requirePkce, selfRegistered } = resource
       const flags = [requireDpop, requirePkce, selfRegistered].map(Number)
       const insert = db
         .prepare(sql.INSERT_RESOURCE)
-        .bind(uri, name, JSON.stringify(scopes), accessTokenLifetimeSeconds, ...flags, by.now)
+        .bind(
+          uri,
+          name,
+          JSON.stringify(scopes),
+          accessTokenLifetimeSeconds,
+          ...flags,
+          tokenFormat,
+          by.now,
+        )
       try {
         const [inserted, , found] = await db.batch([
           insert,

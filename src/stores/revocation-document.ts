@@ -3,9 +3,9 @@
 import {
   emptyDocument,
   REVOCATION_KINDS,
-  type RevocationDocument,
   type RevocationKind,
   readDocument,
+  writtenDocument,
 } from '../domain/revocation.ts'
 import { D1_NOW } from './d1-clock.ts'
 import type { Database, TextNamespace, TextWriter } from './database.ts'
@@ -28,7 +28,7 @@ const MAX_ROUNDS = 3
 const KV_WRITE_INTERVAL_MS = 1100
 
 type LiveRow = {
-  kind: RevocationKind
+  kind: RevocationKind | 'token'
   subject: string
   revoked_at_ms: number
   seconds_left: number
@@ -37,13 +37,14 @@ type LiveRow = {
 
 const findVersion = (db: Database) => db.prepare(FIND_VERSION).first<number>('version')
 
-function documentOf(rows: readonly LiveRow[], version: number): RevocationDocument {
-  const momentsOf = (wanted: RevocationKind) => {
-    const revoked = rows.filter(({ kind }) => kind === wanted)
-    return Object.fromEntries(revoked.map((row) => [row.subject, row.revoked_at_ms]))
-  }
+function documentOf(rows: readonly LiveRow[], version: number): string {
+  const of = (wanted: LiveRow['kind']) => rows.filter(({ kind }) => kind === wanted)
+  const momentsOf = (kind: RevocationKind) =>
+    Object.fromEntries(of(kind).map((row) => [row.subject, row.revoked_at_ms]))
   const byKind = REVOCATION_KINDS.map((kind) => [kind, momentsOf(kind)])
-  return { ...emptyDocument, ...Object.fromEntries(byKind), version }
+  const token = new Set(of('token').map(({ subject }) => subject))
+  const document = { ...emptyDocument, ...Object.fromEntries(byKind), token, version }
+  return JSON.stringify(writtenDocument(document))
 }
 
 /**
@@ -61,8 +62,7 @@ export async function projectRevocations(db: Database, sessions: TextWriter): Pr
       (longest, { seconds_left }) => Math.max(longest, seconds_left),
       MIN_TTL_SECONDS,
     )
-    const text = JSON.stringify(documentOf(rows, first.version))
-    await sessions.put(DOCUMENT_KEY, text, { expirationTtl })
+    await sessions.put(DOCUMENT_KEY, documentOf(rows, first.version), { expirationTtl })
     if ((await findVersion(db)) === first.version) return true
   }
   throw new Error('revocations were made faster than KV could be written')
@@ -76,7 +76,7 @@ export async function repairDocument(
   if (await projectRevocations(db, sessions)) return
   const text = await sessions.get(DOCUMENT_KEY)
   if (text === null || parseDocument(text)) return
-  const empty = JSON.stringify(documentOf([], (await findVersion(db)) ?? 0))
+  const empty = documentOf([], (await findVersion(db)) ?? 0)
   await sessions.put(DOCUMENT_KEY, empty, { expirationTtl: MIN_TTL_SECONDS })
 }
 

@@ -1,7 +1,9 @@
 /** Revocations: recorded in D1, which decides, and written to KV for those who check tokens. */
 
 import type { AuditEntry } from '../domain/audit.ts'
-import { UNDER_WAY_SECONDS } from '../domain/revocation.ts'
+import type { SessionKey } from '../domain/ids.ts'
+import { MAX_SIGNED_TOKEN_SECONDS } from '../domain/resource.ts'
+import { isOfSignedToken, UNDER_WAY_SECONDS } from '../domain/revocation.ts'
 import { recordStatement, removalStatement } from './audit.ts'
 import { D1_NOW, D1_NOW_MS } from './d1-clock.ts'
 import type { Database, TextNamespace } from './database.ts'
@@ -11,6 +13,7 @@ import {
   END_FAMILY,
   KEPT_LONGER_SECONDS,
   REVOKE_SESSIONS_OF_FAMILY,
+  REVOKE_TOKENS,
   revocationStatements,
   revokeStatement,
   SESSIONS_OF_FAMILY,
@@ -25,7 +28,7 @@ export const UNSHOWN_SESSIONS = `SELECT subject, expires_at - ${D1_NOW} AS secon
   FROM revocation WHERE kind = 'session' AND is_shown = 0 LIMIT ?1`
 export const MARK_SHOWN = `UPDATE revocation SET is_shown = 1
   WHERE kind = 'session' AND subject IN (SELECT value FROM json_each(?1))`
-export const IS_REVOKED = `SELECT 1 AS revoked FROM revocation WHERE kind = 'session' AND subject = ?1
+export const IS_REVOKED = `SELECT 1 AS revoked FROM revocation WHERE kind IN ('session', 'token') AND subject = ?1
   UNION ALL SELECT 1 FROM json_each(?2) j CROSS JOIN revocation r
     ON r.kind = j.value ->> 0 AND r.subject = j.value ->> 1 WHERE r.revoked_at_ms >= j.value ->> 2 LIMIT 1`
 
@@ -53,31 +56,53 @@ export function revocationStore(
     )
     return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
   }
-  const showEnded = (keys: readonly string[]) =>
-    writeTombstones(keys.map((key) => ({ key, secondsLeft: lifetimeSeconds })))
+  /** How long the revocation of a session and of a signed token is kept, in seconds. */
+  const kept = [lifetimeSeconds, Math.min(lifetimeSeconds, MAX_SIGNED_TOKEN_SECONDS)].map(
+    (seconds) => seconds + KEPT_LONGER_SECONDS,
+  )
+  /** Returns whether KV took all of them. Signed tokens are in the document. */
+  const showEnded = async (keys: readonly SessionKey[]) => {
+    const inKv = keys.filter((key) => !isOfSignedToken(key))
+    const [shown, isProjected] = await Promise.all([
+      writeTombstones(inKv.map((key) => ({ key, secondsLeft: lifetimeSeconds }))),
+      keys.length === inKv.length ||
+        projectRevocations(db, sessions).then(
+          () => true,
+          () => false,
+        ),
+    ])
+    return isProjected && shown.length === inKv.length
+  }
   const markShown = async (keys: readonly string[]) => {
     if (keys.length > 0) await db.prepare(MARK_SHOWN).bind(JSON.stringify(keys)).run()
   }
 
   return {
-    async endSessions(keys) {
+    async endSessions(keys, clientId) {
       if (keys.length === 0) return true
-      await db.batch([revokeStatement(db, 'session', keys, lifetimeSeconds), ...audited])
-      return (await showEnded(keys)).length === keys.length
+      const signed = keys.filter(isOfSignedToken)
+      const inKv = keys.filter((key) => !isOfSignedToken(key))
+      await db.batch([
+        ...(inKv.length > 0 ? [revokeStatement(db, 'session', inKv, lifetimeSeconds)] : []),
+        ...(signed.length > 0
+          ? [db.prepare(REVOKE_TOKENS).bind(JSON.stringify(signed), ...kept, clientId ?? null)]
+          : []),
+        ...audited,
+      ])
+      return showEnded(keys)
     },
     markShown,
     async endFamily(familyId) {
-      const keptSeconds = lifetimeSeconds + KEPT_LONGER_SECONDS
       // One transaction: a repeated call finds the family ended and would not revoke its sessions.
-      const outcomes = await db.batch<{ session_key: string }>([
+      const outcomes = await db.batch<{ session_key: SessionKey }>([
         db.prepare(END_FAMILY).bind(familyId),
         ...audited,
-        db.prepare(REVOKE_SESSIONS_OF_FAMILY).bind(familyId, keptSeconds),
-        db.prepare(SESSIONS_OF_FAMILY).bind(familyId, keptSeconds),
+        db.prepare(REVOKE_SESSIONS_OF_FAMILY).bind(familyId, ...kept),
+        db.prepare(SESSIONS_OF_FAMILY).bind(familyId, ...kept),
       ])
       const keys = (outcomes.at(-1)?.results ?? []).map((row) => row.session_key)
       // A request under way may still store the last session over its tombstone, so none is marked as shown.
-      return (await showEnded(keys)).length === keys.length
+      return showEnded(keys)
     },
     async removeConsent(userId, clientId) {
       await db.batch([

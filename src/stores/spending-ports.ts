@@ -90,6 +90,8 @@ export type RefreshFamily = GrantedAudience &
     /** As read: the earlier of its two ends, the absolute one and the idle one. */
     expiresAt: number
     endedAt: number | null
+    /** When the user signed in, if that was recorded. */
+    authTime?: number | undefined
   }>
 
 /** The current state of a refresh token. Instants in epoch seconds. */

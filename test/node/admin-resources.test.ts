@@ -35,6 +35,7 @@ describe('resource create, update, show, list and delete', () => {
       require_dpop: true,
       require_pkce: false,
       self_registered: false,
+      token_format: 'opaque',
       created_at: expect.any(String),
       updated_at: expect.any(String),
     })
@@ -52,6 +53,21 @@ describe('resource create, update, show, list and delete', () => {
       status: 1,
       stderr: `error: there is no resource "${FILES}"\n`,
     })
+  })
+
+  it('a resource is declared with signed tokens, and changed to opaque ones', async () => {
+    const uri = 'https://signed.example'
+    expect(await create(uri, '--token-format', 'jwt')).toMatchObject({
+      token_format: 'jwt',
+      access_token_lifetime_seconds: 600,
+    })
+    const change = ['resource', 'update', uri, '--token-format', 'opaque']
+    expect(await state.json(change)).toMatchObject({
+      token_format: 'opaque',
+      access_token_lifetime_seconds: 600,
+    })
+    const bad = await state.admin(['resource', 'update', uri, '--token-format', 'saml'])
+    expect(bad.stderr).toContain('--token-format')
   })
 
   it.each<[words: string[], status: number, said: string]>([

@@ -169,6 +169,7 @@ const resource = fc.record({
   require_dpop: fc.boolean(),
   require_pkce: fc.boolean(),
   self_registered: fc.boolean(),
+  token_format: fc.constantFrom('opaque', 'jwt'),
 })
 const documentHost = fc.record({
   host: fc.constantFrom('app.example.com', '*.example.com', 'xn--bcher-kva.example', 'localhost'),

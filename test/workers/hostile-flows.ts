@@ -24,11 +24,29 @@ import {
   refreshForResource,
   revokeAccess,
   revokeRefresh,
+  signedCredentials,
   wrongSecret,
 } from './hostile-client-flows.ts'
 import { byAssertion, byProof, spentCode, spentRefresh } from './hostile-replay-flows.ts'
 import { type Flow, fixtures } from './hostile-story.ts'
 import { authorizePath, PKCE, requestOf, signIn, withChallenge } from './registry.ts'
+
+const signed = () => fixtures.signedClient
+/** The same flows with signed access tokens. */
+const signedFlows: readonly Flow[] = [
+  signedCredentials,
+  codeFlow('code exchange for a signed token', signed, withChallenge, {
+    code_verifier: PKCE.verifier,
+  }),
+  refreshFlow('refresh of a signed token', signed),
+  refreshAgain('refresh of a signed token once more after a lost response', signed),
+  revokeAccess('revoke a signed access token', signed),
+  revokeRefresh('revoke a refresh token with signed access tokens', signed),
+  introspectFlow('access', false, signed, 'signed access'),
+  introspectFlow('access', true, signed, 'signed access'),
+  spentCode('a spent code of a signed token, shown again', signed),
+  spentRefresh('a spent refresh token with signed access tokens, shown again', signed),
+]
 
 export const flows: readonly Flow[] = [
   clientCredentials,
@@ -50,9 +68,10 @@ export const flows: readonly Flow[] = [
   refreshForResource,
   refreshFlow('refresh', () => fixtures.client),
   refreshFlow('refresh by a public client', () => fixtures.publicClient),
-  refreshAgain,
-  revokeAccess,
-  revokeRefresh,
+  refreshAgain('refresh once more after a lost response', () => fixtures.publicClient),
+  revokeAccess('revoke an access token', () => fixtures.client),
+  revokeRefresh('revoke a refresh token', () => fixtures.client),
+  ...signedFlows,
   introspectFlow('access', false),
   introspectFlow('access', true),
   introspectFlow('refresh', false),
@@ -79,8 +98,8 @@ export const flows: readonly Flow[] = [
     () => fixtures.publicClient,
     withProof,
   ),
-  spentCode,
-  spentRefresh,
+  spentCode('a spent code, shown again', () => fixtures.client),
+  spentRefresh('a spent refresh token, shown again', () => fixtures.publicClient),
   wrongSecret,
   health,
 ]

@@ -16,7 +16,7 @@ import {
 } from './hostile-story.ts'
 import { asserting, assertionOf } from './keys.ts'
 import { identityOf, renewal } from './obtaining.ts'
-import { obtainCode, post, redemptionOf, requestOf } from './registry.ts'
+import { obtainCode, post, redemptionOf, requestOf, type TestClient } from './registry.ts'
 
 type Asked = Readonly<{ fields: Record<string, string>; headers?: Record<string, string> }>
 
@@ -63,14 +63,13 @@ export const byProof = onceFlow(
 )
 
 /** Without PKCE a retry looks like a stolen copy, so the tokens of the code end. */
-export const spentCode: Flow = {
-  name: 'a spent code, shown again',
+export const spentCode = (name: string, of: () => TestClient): Flow => ({
+  name,
   format: 'json',
   expected: '400 invalid_grant',
   async begin({ fetch }) {
-    const code = await obtainCode(fixtures.cookie, requestOf(fixtures.client), fetch)
-    const ask = (service: Service) =>
-      post('/token', redemptionOf(fixtures.client, code), {}, service.fetch)
+    const code = await obtainCode(fixtures.cookie, requestOf(of()), fetch)
+    const ask = (service: Service) => post('/token', redemptionOf(of(), code), {}, service.fetch)
     const bought = await expectGoodToken(await read(await ask({ ...healthy, fetch })))
     return {
       ask,
@@ -78,22 +77,26 @@ export const spentCode: Flow = {
         if (answer.status !== 400) await expectRefusedGrant(await ask(again))
         await afterRetry()
         await expectEnded(bought.access)
-        await expectRefusedGrant(await renewal(fixtures.client, bought.refresh))
+        await expectRefusedGrant(await renewal(of(), bought.refresh, {}, healthy.fetch))
       },
     }
   },
-}
+})
 
 /** Its successor was used, so this is no retry, and the family ends. */
-export const spentRefresh: Flow = {
-  name: 'a spent refresh token, shown again',
+export const spentRefresh = (name: string, of: () => TestClient): Flow => ({
+  name,
   format: 'json',
   expected: '400 invalid_grant',
   async begin({ fetch: before }) {
-    const client = fixtures.publicClient
+    const client = of()
     const first = await tokensFor(client, before)
-    const second = await expectGoodToken(await read(await renewal(client, first.refresh)))
-    const third = await expectGoodToken(await read(await renewal(client, second.refresh)))
+    const second = await expectGoodToken(
+      await read(await renewal(client, first.refresh, {}, before)),
+    )
+    const third = await expectGoodToken(
+      await read(await renewal(client, second.refresh, {}, before)),
+    )
     const form = { grant_type: 'refresh_token', ...identityOf(client) }
     const ask = ({ fetch }: Service) =>
       post('/token', { ...form, refresh_token: first.refresh }, {}, fetch)
@@ -103,8 +106,8 @@ export const spentRefresh: Flow = {
         if (answer.status !== 400) await expectRefusedGrant(await ask(again))
         await afterRetry()
         await expectEnded(first.access, second.access, third.access)
-        await expectRefusedGrant(await renewal(client, third.refresh))
+        await expectRefusedGrant(await renewal(client, third.refresh, {}, healthy.fetch))
       },
     }
   },
-}
+})

@@ -5,12 +5,15 @@ import { expect } from 'vitest'
 import { createAuthenticator } from '../../src/authenticator/app.ts'
 import type { AuthenticatorEnv } from '../../src/authenticator/settings.ts'
 import { sessionKeyOf } from '../../src/crypto/digest.ts'
+import { mayBeSigned } from '../../src/crypto/token.ts'
+import { updateClient } from '../../src/flows/registration/clients.ts'
 import type { AuthenticatorBinding } from '../../src/protocol/authentication.ts'
 import { liveSessions } from '../../src/stores/live-sessions.ts'
 import { revocationStore } from '../../src/stores/revocations.ts'
 import { hostilePlatform, type Injection, NOT_YET_VISIBLE, unlimited } from './hostile-platform.ts'
 import { type Key, keySetOf, newKey } from './keys.ts'
 import { newPublicClient, newRefreshingClient, type Tokens } from './obtaining.ts'
+import { admin } from './registering.ts'
 import {
   allowing,
   authorizePath,
@@ -33,6 +36,7 @@ import {
   withChallenge,
 } from './registry.ts'
 import { newResource } from './resources.ts'
+import { newSignedResource, SIGNING_KEYS, signedSessionOf, signing } from './signed.ts'
 import { JWT_SECRET } from './stored-session.ts'
 
 /** A registry and an authenticator on the same storage. */
@@ -46,7 +50,7 @@ export type Service = Readonly<{
 export function authenticatorOn(bindings: Record<string, unknown>): Omit<Service, 'fetch'> {
   const { SESSIONS, DB } = env
   const { fetch, authenticate } = createAuthenticator({
-    ...{ ISSUER, JWT_SECRET, SESSIONS, DB },
+    ...{ ISSUER, JWT_SECRET, SESSIONS, DB, REGISTRY: { fetch: signing.keySet } },
     ...bindings,
   } as AuthenticatorEnv)
   const auth: Fetch = (path, init) => fetch(new Request(`https://a.example${path}`, init))
@@ -54,7 +58,7 @@ export function authenticatorOn(bindings: Record<string, unknown>): Omit<Service
 }
 
 export const serviceOn = (bindings: Record<string, unknown>): Service => ({
-  fetch: serve(bindings),
+  fetch: serve({ SIGNING_KEYS, ...bindings }),
   ...authenticatorOn(bindings),
 })
 export const healthy = serviceOn({
@@ -102,6 +106,8 @@ type Fixtures = Readonly<{
   /** A client of which every request names the resource. */
   resourceClient: TestClient
   resource: string
+  /** Its tokens are signed, since its default resource wants that. */
+  signedClient: TestClient
   key: Key
   user: TestUser
   cookie: string
@@ -121,19 +127,27 @@ export async function prepareFixtures(): Promise<void> {
   const keyClient = await newClient({ authMethod: 'private_key_jwt', jwks: keySetOf(key.jwk) })
   const resourceClient = await newRefreshingClient()
   const resource = await newResource(['submission:read'])
+  const signedClient = await newRefreshingClient({ mayIntrospect: true })
+  const uri = await newSignedResource(['submission:read'])
+  await updateClient(admin(), signedClient.id, {
+    ...{ fields: {}, lists: { defaultResources: [uri] }, mode: 'authorize' },
+    isDisabled: undefined,
+  })
   const user = await newUser()
   const cookie = await signIn(user)
   const page = await registry(authorizePath(requestOf(client, { ...withChallenge, ...readable })), {
     headers: { Cookie: cookie },
   })
   const consentFields = allowing(await page.text())
-  const clients = { client, publicClient, plainClient, keyClient, resourceClient }
+  const clients = { client, publicClient, plainClient, keyClient, resourceClient, signedClient }
   fixtures = { ...clients, resource, key, user, cookie, consentFields }
   // Remembers the consent, and records the first use of the secrets in the day.
   await obtainCode(cookie, requestOf(client, withChallenge))
   await post('/token', credentialsOf(client))
   await post('/token', credentialsOf(plainClient))
   await post('/token', credentialsOf(resourceClient))
+  await obtainCode(cookie, requestOf(signedClient, withChallenge))
+  await post('/token', credentialsOf(signedClient), {}, healthy.fetch)
 }
 
 export const bodyOf = (answer: Answer) =>
@@ -145,18 +159,26 @@ export const read = async (response: Response): Promise<Answer> => ({
   text: await response.text(),
 })
 
-export const isLive = async (token: string) => (await sessionOf(token)) !== null
+/** Seen with `fresh`. */
+export const liveSessionOf = (token: string) =>
+  mayBeSigned(token) ? signedSessionOf(token, true) : sessionOf(token)
+
+export const isLive = async (token: string) => (await liveSessionOf(token)) !== null
+
+/** In a new isolate that reads only KV. */
+const boundedSessionOf = async (token: string) =>
+  mayBeSigned(token)
+    ? signedSessionOf(token, false)
+    : liveSessions(env.SESSIONS, null).find(await sessionKeyOf(token), Date.now(), false)
 
 export const cron = () => revocationStore(env.DB, env.SESSIONS, 7200).repairKv()
 
 /** Checks that the tokens have ended, also for a new authenticator that reads only KV, after a run of cron. */
 export async function expectEnded(...tokens: string[]) {
   await cron()
-  const ordinary = liveSessions(env.SESSIONS, null)
   for (const token of tokens) {
     expect(await isLive(token), 'alive with fresh').toBe(false)
-    const session = await ordinary.find(await sessionKeyOf(token), Date.now(), false)
-    expect(session, 'alive after cron').toBeNull()
+    expect(await boundedSessionOf(token), 'alive after cron').toBeNull()
   }
 }
 
@@ -176,7 +198,7 @@ export async function expectGoodToken(answer: Answer): Promise<Tokens> {
 export async function expectFreshAuthorizationWorks(client: TestClient) {
   const code = await obtainCode(fixtures.cookie, requestOf(client, withChallenge))
   const redemption = redemptionOf(client, code, { code_verifier: PKCE.verifier })
-  await expectGoodToken(await read(await post('/token', redemption)))
+  await expectGoodToken(await read(await post('/token', redemption, {}, healthy.fetch)))
 }
 
 const SIGNED_IN = /^registry_session=./

@@ -30,6 +30,7 @@ describe('resources over the management API', () => {
       access_token_lifetime_seconds: 900,
       require_dpop: false,
       require_pkce: false,
+      token_format: 'opaque',
     })
     expect((await call(admin, 'POST /resources', { body })).status).toBe(200)
     const other = { ...body, name: 'Another' }
@@ -54,6 +55,23 @@ describe('resources over the management API', () => {
     expect((await call(admin, `GET ${at(body.uri)}`)).status).toBe(404)
   })
 
+  it('a resource with signed tokens is declared with their lifetime, unless the body says otherwise', async () => {
+    const declare = async (more: object) =>
+      documentIn(await call(admin, 'POST /resources', { body: newBody(more) }), 201)
+    expect(await declare({ token_format: 'jwt' })).toMatchObject({
+      token_format: 'jwt',
+      access_token_lifetime_seconds: 600,
+    })
+    const explicit = { token_format: 'jwt', access_token_lifetime_seconds: 120 }
+    expect(await declare(explicit)).toMatchObject(explicit)
+    const { uri } = await declare({})
+    const change = { body: { token_format: 'jwt' }, ...ANY }
+    expect(await documentIn(await call(admin, `PATCH ${at(String(uri))}`, change))).toMatchObject({
+      token_format: 'jwt',
+      access_token_lifetime_seconds: 900,
+    })
+  })
+
   it.each<[field: string, more: object]>([
     ['uri', { uri: 'files' }],
     ['uri', { uri: 'https://files.example#a' }],
@@ -65,6 +83,8 @@ describe('resources over the management API', () => {
     ['access_token_lifetime_seconds', { access_token_lifetime_seconds: 59 }],
     ['access_token_lifetime_seconds', { access_token_lifetime_seconds: null }],
     ['require_dpop', { require_dpop: 1 }],
+    ['token_format', { token_format: 'JWT' }],
+    ['token_format', { token_format: null }],
     ['audience', { audience: 'x' }],
   ])('a bad %s is refused by its name, and nothing is written', async (field, more) => {
     const before = await withoutRefusals()

@@ -21,6 +21,7 @@ export async function newResource(
     requireDpop: false,
     requirePkce: false,
     selfRegistered: false,
+    tokenFormat: 'opaque',
     ...more,
   })
   return record.uri

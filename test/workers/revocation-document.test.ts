@@ -94,19 +94,26 @@ describe('two versions of the document', () => {
     await SESSIONS.put(DOCUMENT_KEY, older)
     asked.passTime()
     expect(await asked.check(later.key)).toBe(true)
-    expect(asked.known.document).toEqual(JSON.parse(newer))
+    expect(asked.known.document).toEqual(readDocument(JSON.parse(newer)))
     // The control: an isolate without the newer document believes the older one.
     expect(await isolate().check(two.key)).toBe(true)
   })
 
   it('two documents of one version are merged, with the later moment of each revocation', () => {
-    const known = { ...emptyDocument, version: 7, client: { a: 1, b: 5 } }
-    const read = { ...emptyDocument, version: 7, client: { b: 4, c: 3 }, user: { d: 2 } }
+    const known = { ...emptyDocument, version: 7, client: { a: 1, b: 5 }, token: new Set(['x']) }
+    const read = {
+      ...emptyDocument,
+      version: 7,
+      client: { b: 4, c: 3 },
+      user: { d: 2 },
+      token: new Set(['y']),
+    }
     expect(newerDocument(known, read)).toEqual({
       ...emptyDocument,
       version: 7,
       client: { a: 1, b: 5, c: 3 },
       user: { d: 2 },
+      token: new Set(['x', 'y']),
     })
   })
 
@@ -160,8 +167,11 @@ const whole = {
   user: {},
   consent: {},
   resource: {},
+  token: ['x'],
   version: 3,
 }
+/** The same, as it is read. */
+const read = { ...whole, token: new Set(['x']) }
 
 describe('malformed documents', () => {
   const broken: [string, unknown][] = [
@@ -178,6 +188,8 @@ describe('malformed documents', () => {
     ['with a text for a moment', { ...whole, user: { b: '2' } }],
     ['with null for a moment', { ...whole, user: { b: null } }],
     ['with a fraction for a moment', { ...whole, user: { b: 1.5 } }],
+    ['with an object for the tokens', { ...whole, token: {} }],
+    ['with a number among the tokens', { ...whole, token: ['a', 5] }],
     ['with a text for its version', { ...whole, version: '4' }],
     ['with a version below zero', { ...whole, version: -1 }],
   ]
@@ -187,14 +199,14 @@ describe('malformed documents', () => {
   })
 
   it('a valid document is read, and one without a version is read as version 0', () => {
-    expect(readDocument(whole)).toEqual(whole)
+    expect(readDocument(whole)).toEqual(read)
     const { version: _, ...before } = whole
-    expect(readDocument(before)).toEqual({ ...whole, version: 0 })
+    expect(readDocument(before)).toEqual({ ...read, version: 0 })
   })
 
-  it('a document of a registry from before there were resources revokes none of them', () => {
-    const { resource: _, ...before } = whole
-    expect(readDocument(before)).toEqual({ ...whole, resource: {} })
+  it('a document of a registry from before there were resources or signed tokens revokes none of them', () => {
+    const { resource: _, token: __, ...before } = whole
+    expect(readDocument(before)).toEqual({ ...read, resource: {}, token: new Set() })
   })
 
   it.each<[string, string]>([

@@ -1,6 +1,7 @@
 /** The sections of a registry file. A noun joins `export` and `apply` with a row here. */
 
 import { withoutCovered } from '../../domain/category.ts'
+import { defaultLifetimeOf } from '../../domain/resource.ts'
 import { usernameKey } from '../../domain/user.ts'
 import { CATEGORY } from '../../protocol/registration/category-fields.ts'
 import {
@@ -55,7 +56,13 @@ const RESOURCES: Section = {
   id: 'uri',
   ...fromTables('uri', { idSchema: resourceUriSchema(), fields: RESOURCE_FIELDS }),
   complete: async (checked) => ({
-    entry: { ...checked, scopes: asSet(listIn(checked, 'scopes')) },
+    entry: {
+      access_token_lifetime_seconds: defaultLifetimeOf(
+        checked.token_format === 'jwt' ? 'jwt' : 'opaque',
+      ),
+      ...checked,
+      scopes: asSet(listIn(checked, 'scopes')),
+    },
     problems: [],
     notes: [],
   }),

@@ -1,12 +1,13 @@
 /** Revocation by an administrator: of one token's session, or of all that a client or a user has. */
 
-import { sessionKeyOf, tokenDigestOf } from '../../crypto/digest.ts'
-import { hasTokenPrefix, isWellFormed } from '../../crypto/token.ts'
+import { sessionKeyOf, signedTokenKeyOf, tokenDigestOf } from '../../crypto/digest.ts'
+import { hasTokenPrefix, isWellFormed, mayBeSigned } from '../../crypto/token.ts'
 import {
   ALL_REVOKED_WITHIN_SECONDS,
   CRON_INTERVAL_SECONDS,
   SESSION_REVOKED_WITHIN_SECONDS,
 } from '../../domain/revocation.ts'
+import { unverifiedId } from '../../protocol/access-token.ts'
 import { quote, RegistrationError } from '../../protocol/registration/errors.ts'
 import type { UserReader } from '../../stores/registration-ports.ts'
 import { type Act, authorOf, NOT_SHOWN, showInKv } from './change.ts'
@@ -35,31 +36,49 @@ export async function revokeToken(
   token: string,
   usersAreExternal: boolean,
 ): Promise<Revoked> {
-  const isShown = isWellFormed('refreshToken', token)
-    ? await endFamily(act, token)
-    : await endSession(act, token, usersAreExternal)
-  return revoked(SESSION_REVOKED_WITHIN_SECONDS, isShown ? [] : [NOT_SHOWN])
+  const signedId = mayBeSigned(token) ? unverifiedId(token) : null
+  if (signedId !== null) return endSigned(act, signedId)
+  if (isWellFormed('refreshToken', token)) return endFamily(act, token)
+  return endSession(act, token, usersAreExternal)
 }
 
-async function endFamily(act: Act, token: string): Promise<boolean> {
+const shown = (boundSeconds: number, isShown: boolean) =>
+  revoked(boundSeconds, isShown ? [] : [NOT_SHOWN])
+
+/** Whether the token is valid is not asked: a revocation of what was never issued ends nothing. */
+async function endSigned(act: Act, jti: string): Promise<Revoked> {
+  const key = await signedTokenKeyOf(jti)
+  const isShown = await act.ports.revocations.endSession(key, 'access token', authorOf(act))
+  return shown(ALL_REVOKED_WITHIN_SECONDS, isShown)
+}
+
+async function endFamily(act: Act, token: string): Promise<Revoked> {
   const found = await act.ports.refreshTokens.find(await tokenDigestOf(token))
   if (!found) throw new RegistrationError('not_found', 'there is no such refresh token', 'token')
-  const { familyId, clientId, user } = found.family
+  const { familyId, clientId, user, audience } = found.family
   const family = { familyId, clientId, userId: user.userId }
-  return act.ports.revocations.endFamily(family, authorOf(act))
+  const isShown = await act.ports.revocations.endFamily(family, authorOf(act))
+  // Its access tokens may be signed if they are for a resource.
+  const mayBeInDocument = audience.length > 0
+  return shown(
+    mayBeInDocument ? ALL_REVOKED_WITHIN_SECONDS : SESSION_REVOKED_WITHIN_SECONDS,
+    isShown,
+  )
 }
 
 /**
  * The session is in KV, which may not show yet what was issued a moment ago. A stolen token must not outlive that, so KV is
  * not asked whose session it is, nor whether there was one.
  */
-async function endSession(act: Act, token: string, usersAreExternal: boolean): Promise<boolean> {
+async function endSession(act: Act, token: string, usersAreExternal: boolean): Promise<Revoked> {
   if (!mayBeSession(token, usersAreExternal)) {
     const sentence = 'the token is not an access, refresh or browser session token'
     throw new RegistrationError('invalid', sentence, 'token')
   }
   const kind = isWellFormed('browserSession', token) ? 'browser session' : 'access token'
-  return act.ports.revocations.endSession(await sessionKeyOf(token), kind, authorOf(act))
+  const key = await sessionKeyOf(token)
+  const isShown = await act.ports.revocations.endSession(key, kind, authorOf(act))
+  return shown(SESSION_REVOKED_WITHIN_SECONDS, isShown)
 }
 
 async function revokeAll(

@@ -15,11 +15,11 @@ import { OAuthError } from '../../protocol/errors.ts'
 import type { Fields } from '../../protocol/fields.ts'
 import { verifierProblem } from '../../protocol/pkce.ts'
 import { redirectDifference, registeredRedirect } from '../../protocol/redirect-uri.ts'
-import { readGrantedTarget } from '../../protocol/resource-parameter.ts'
+import { oneFormat, readGrantedTarget } from '../../protocol/resource-parameter.ts'
 import { type Redemption, readRedemption } from '../../protocol/token-request.ts'
 import type { Purchase, Spending } from '../../stores/ports.ts'
 import type { Deps } from '../deps.ts'
-import { newBearer } from '../open-session.ts'
+import { keyOf, newAccessBearer } from '../open-session.ts'
 import { stillHeld } from '../still-held.ts'
 import {
   type Caller,
@@ -102,7 +102,7 @@ function targetOf({ asked, client, code, deps }: Attempt) {
 
 async function mint(attempt: TargetedAttempt): Promise<Bought> {
   const { client, asOfMs, target, code, proof, deps } = attempt
-  const bearer = await newBearer('accessToken')
+  const bearer = await newAccessBearer(oneFormat(target.resources))
   const mayRefresh = getsRefreshToken(client, code.offlineAccess === true, deps.issueRefreshTokens)
   const refresh = mayRefresh ? await newFamily(attempt) : null
   const terms = {
@@ -119,7 +119,7 @@ async function mint(attempt: TargetedAttempt): Promise<Bought> {
   }
   const { userId } = code.user
   const purchase = {
-    sessionKey: bearer.key,
+    sessionKey: await keyOf(bearer),
     clientId: client.clientId,
     userId,
     asOfMs,
@@ -130,10 +130,10 @@ async function mint(attempt: TargetedAttempt): Promise<Bought> {
 }
 
 async function newFamily({ code, jkt, deps, context }: Attempt) {
-  const { clientId, user, redirectUri, audience, audienceReadAtMs } = code
+  const { clientId, user, redirectUri, audience, audienceReadAtMs, authTime } = code
   const expiresAt = context.now + deps.refreshLifetimeSeconds
   const allowed = { clientId, user, redirectUri, audience, audienceReadAtMs }
-  const granted = { ...allowed, jkt, expiresAt, endedAt: null }
+  const granted = { ...allowed, authTime, jkt, expiresAt, endedAt: null }
   const token = mintToken('refreshToken')
   const tokenDigest = await tokenDigestOf(token)
   return { family: { familyId: randomId(), ...granted }, token, tokenDigest }
@@ -148,7 +148,10 @@ async function spendCode(minted: Bought, attempt: TargetedAttempt) {
   const held = stillHeld(code.user, asOfNow, spending.user, deps.usersAreExternal)
   if (typeof held === 'string') throw new Error(`a code was spent although ${held}`)
   const scopes = meetScopes(target.scopes, held.scopes)
-  return { minted, holding: { ...held, scopes, redirectUri: code.redirectUri } }
+  return {
+    minted,
+    holding: { ...held, scopes, redirectUri: code.redirectUri, authTime: code.authTime },
+  }
 }
 
 async function issueAndForgetCode(bought: Bought, holding: Holding, attempt: TargetedAttempt) {
@@ -205,7 +208,7 @@ async function refuseAgain(
   if (isRetry) return refuse(`spent ${age} s ago by the same client instance`)
   // The session is not marked as shown: the first use may still be storing it. A fault of one does not stop the other.
   const outcomes = await Promise.allSettled([
-    deps.revocations.endSessions([sessionKey]),
+    deps.revocations.endSessions([sessionKey], code.clientId),
     familyId !== null && deps.revocations.endFamily(familyId),
   ])
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
@@ -224,7 +227,7 @@ export const authorizationCode = grant({
   verify: CHECKS,
   owned: CHECKS,
   target: targetOf,
-  binding: ({ code }) => ({ scopes: code.user.scopes, isBound: code.dpopJkt !== null }),
+  binding: ({ code }) => ({ holder: code.user, isBound: code.dpopJkt !== null }),
   mint,
   consume: spendCode,
   issue: issueAndForgetCode,

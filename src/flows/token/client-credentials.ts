@@ -3,8 +3,8 @@
 import { isPublic } from '../../domain/client.ts'
 import { OAuthError } from '../../protocol/errors.ts'
 import type { Fields } from '../../protocol/fields.ts'
-import { readTarget } from '../../protocol/resource-parameter.ts'
-import { newBearer } from '../open-session.ts'
+import { oneFormat, readTarget } from '../../protocol/resource-parameter.ts'
+import { newAccessBearer } from '../open-session.ts'
 import { type Caller, grant, issueTokens, type Minted, type Targeted } from './grant.ts'
 import { useProof } from './proof-of-possession.ts'
 
@@ -16,7 +16,10 @@ function clientIsConfidential({ client }: Attempt) {
   throw new OAuthError('unauthorized_client', 'A public client cannot use this grant type.')
 }
 
-const mint = async () => ({ bearer: await newBearer('accessToken'), refreshToken: null })
+const mint = async ({ target }: Targeted) => ({
+  bearer: await newAccessBearer(oneFormat(target.resources)),
+  refreshToken: null,
+})
 
 async function consumeProof(minted: Minted, attempt: Attempt & Targeted) {
   const { client, target, proof, deps } = attempt
@@ -40,7 +43,7 @@ export const clientCredentials = grant({
   verify: [clientIsConfidential],
   owned: null,
   target: ({ fields, client, deps }) => readTarget(fields, client, deps.scopePolicy),
-  binding: ({ client, proof }) => ({ scopes: client.scopes, isBound: proof !== null }),
+  binding: ({ client, proof }) => ({ holder: client, isBound: proof !== null }),
   mint,
   consume: consumeProof,
   issue: issueTokens,

@@ -5,18 +5,19 @@ import type { TokenDigest } from '../../domain/ids.ts'
 import { longestTokenSeconds } from '../../domain/registry-scopes.ts'
 import { lifetimeFor, resourcesWith, urisOf } from '../../domain/resource.ts'
 import type { User } from '../../domain/user.ts'
+import { requireSigned } from '../../protocol/access-token.ts'
 import type { PresentedClient } from '../../protocol/client-authentication.ts'
 import { isDocumentUrl } from '../../protocol/document-url.ts'
 import { OAuthError } from '../../protocol/errors.ts'
 import type { Fields } from '../../protocol/fields.ts'
-import { namedResources, type Target } from '../../protocol/resource-parameter.ts'
+import { namedResources, oneFormat, type Target } from '../../protocol/resource-parameter.ts'
 import { requireBinding } from '../../protocol/scope-parameter.ts'
 import { requireGrantType } from '../../protocol/token-request.ts'
 import { type IssuedToken, tokenTypeFor } from '../../protocol/token-response.ts'
 import { verifyOnKeptRecord } from '../authenticate-client.ts'
 import { verifyOnCurrentClient } from '../current-client.ts'
 import type { Deps, RequestContext } from '../deps.ts'
-import { type Bearer, openSession } from '../open-session.ts'
+import { type Bearer, NO_SIGNING_KEYS, openSession, signSession } from '../open-session.ts'
 import { prefetch } from '../prefetch.ts'
 import { requireProof, requireProofFor, type TokenProof } from './proof-of-possession.ts'
 
@@ -53,10 +54,19 @@ export type Holding = Readonly<{
   scopes: readonly string[]
   endorsements: readonly string[]
   redirectUri: string
+  /** Epoch seconds at which the user signed in, if that was recorded. */
+  authTime?: number | undefined
 }>
 
 /** What may be issued now: the tokens that were minted, or those of a request that this one repeats. */
 export type Consumed<New extends Minted> = Readonly<{ minted: New; holding: Holding }>
+
+/** A client that acts for itself has no `userId`. */
+type Holder = Readonly<{
+  userId?: string
+  scopes: readonly string[]
+  endorsements: readonly string[]
+}>
 
 /** In the order in which they run. Every step may throw `OAuthError`. */
 type Steps<Asked, Read, Found, New extends Minted> = Readonly<{
@@ -74,8 +84,8 @@ type Steps<Asked, Read, Found, New extends Minted> = Readonly<{
   owned: readonly Check<Found & Caller>[] | null
   /** Which resources and scopes; refuses what may not be granted. */
   target: (attempt: Found & Caller) => Target
-  /** Every scope that the tokens may have, and whether they are bound to a key that was named before. */
-  binding: (attempt: Found & Caller) => Readonly<{ scopes: readonly string[]; isBound: boolean }>
+  /** All that the tokens may have and of whom, and whether they are bound to a key that was named before. */
+  binding: (attempt: Found & Caller) => Readonly<{ holder: Holder; isBound: boolean }>
   mint: (attempt: Found & Caller & Targeted) => Promise<New>
   /** The one statement that decides who won. Nothing was written before it. */
   consume: (minted: New, attempt: Found & Caller & Targeted) => Promise<Consumed<New>>
@@ -110,8 +120,9 @@ export const grant =
       await runChecks(steps.verify, attempt)
       const target = steps.target(attempt)
       requireProofFor(target.resources, proof)
-      const { scopes, isBound } = steps.binding(attempt)
-      requireBinding(scopes, client, isBound)
+      const { holder, isBound } = steps.binding(attempt)
+      requireBinding(holder.scopes, client, isBound)
+      if (oneFormat(target.resources) === 'jwt') requireSignable(target, holder, client, deps)
       return { ...attempt, target }
     }
     const { owned } = steps
@@ -144,19 +155,36 @@ export const grant =
     }
   }
 
+/** Before anything is spent. */
+function requireSignable(
+  { scopes, resources }: Target,
+  { userId, endorsements }: Holder,
+  { clientId }: Client,
+  { signingKeys, issuer }: Deps,
+) {
+  if (!signingKeys) throw new Error(NO_SIGNING_KEYS)
+  requireSigned({ issuer, clientId, userId, scopes, endorsements, audience: urisOf(resources) })
+}
+
 /** The last step of every grant: opens a session for the client. Settles when the session is stored. */
 export async function issueTokens(
   minted: Minted,
   holding: Holding,
   caller: Caller & Targeted,
 ): Promise<IssuedToken> {
+  const { bearer } = minted
+  const { deps } = caller
   const session = sessionFor(holding, caller, caller.context.nowMs)
-  await openSession(minted.bearer, session, caller.deps)
-  return issuedToken(minted, session)
+  if (bearer.kind === 'signed') {
+    const { sessionId } = bearer
+    return issuedToken(minted, session, await signSession({ ...session, sessionId }, deps))
+  }
+  await openSession(bearer, session, deps)
+  return issuedToken(minted, session, bearer.token)
 }
 
 /**
- * The same tokens once more. The session is stored again only if KV has nothing under its key, so that it never replaces
+ * The same tokens once more; a signed token has the same claims. A session is stored again only if KV has nothing under its key, so that it never replaces
  * a tombstone that KV shows. If D1 has a revocation that KV does not show yet, the tombstone is written again.
  * `firstIssuedAt`, by D1's clock: a revocation since then ends the session.
  */
@@ -167,16 +195,23 @@ export async function issueTokensAgain(
   firstIssuedAt: number,
 ): Promise<IssuedToken> {
   const { deps, context } = caller
-  const { key } = minted.bearer
+  const { bearer } = minted
   const issuedAtMs = firstIssuedAt * 1000
   const asNow = sessionFor(holding, caller, issuedAtMs)
   const session = { ...asNow, asOfMs: Math.min(asNow.asOfMs, issuedAtMs) }
-  if (!(await deps.sessions.isStored(key))) {
-    const record = await openSession(minted.bearer, session, deps)
-    if (!(await deps.liveSessions.holds(key, record))) await deps.revocations.endSessions([key])
-  }
   const age = Math.max(0, context.now - firstIssuedAt)
-  return issuedToken(minted, { ...session, lifetimeSeconds: session.lifetimeSeconds - age })
+  const left = { ...session, lifetimeSeconds: session.lifetimeSeconds - age }
+  if (bearer.kind === 'signed') {
+    const { sessionId } = bearer
+    return issuedToken(minted, left, await signSession({ ...session, sessionId }, deps))
+  }
+  if (!(await deps.sessions.isStored(bearer.key))) {
+    const record = await openSession(bearer, session, deps)
+    if (!(await deps.liveSessions.holds(bearer.key, record))) {
+      await deps.revocations.endSessions([bearer.key])
+    }
+  }
+  return issuedToken(minted, left, bearer.token)
 }
 
 function sessionFor(
@@ -198,10 +233,11 @@ function sessionFor(
 }
 
 const issuedToken = (
-  { bearer, refreshToken }: Minted,
+  { refreshToken }: Minted,
   { jkt, lifetimeSeconds, scopes }: ReturnType<typeof sessionFor>,
+  accessToken: string,
 ): IssuedToken => ({
-  accessToken: bearer.token,
+  accessToken,
   tokenType: tokenTypeFor(jkt),
   lifetimeSeconds,
   scopes,

@@ -11,19 +11,20 @@ import { deriveTexts, randomText } from '../../crypto/random.ts'
 import { isWellFormed, tokenOf } from '../../crypto/token.ts'
 import { isEnabled, isPublic } from '../../domain/client.ts'
 import type { TokenDigest } from '../../domain/ids.ts'
-import { formatResources, scopesFor } from '../../domain/resource.ts'
+import { formatResources, scopesFor, type TokenFormat } from '../../domain/resource.ts'
 import { meetScopes } from '../../domain/scope.ts'
 import { OAuthError } from '../../protocol/errors.ts'
 import type { Fields } from '../../protocol/fields.ts'
 import {
   namedResources,
+  oneFormat,
   readGrantedTarget,
   type Target,
 } from '../../protocol/resource-parameter.ts'
 import { readRefreshToken } from '../../protocol/token-request.ts'
 import type { NewRefreshToken, RefreshTokenStanding, Rotation } from '../../stores/ports.ts'
 import type { Deps } from '../deps.ts'
-import type { Bearer } from '../open-session.ts'
+import { type Bearer, keyOf } from '../open-session.ts'
 import { stillHeld } from '../still-held.ts'
 import {
   type Caller,
@@ -155,28 +156,26 @@ const OWNED: readonly Check<Attempt>[] = [clientOwnsToken, keyMatches, familyLiv
 const CHECKS: readonly Check<Attempt>[] = [...OWNED, notReplayed]
 
 /** The tokens that this token and the salt always give. */
-async function derive(token: string, salt: string) {
+async function derive(token: string, salt: string, format: TokenFormat) {
   const [refresh, access, sessionId, nonce] = (await deriveTexts(
     token,
     salt,
     'refresh token grant',
     4,
   )) as [string, string, string, string]
+  const refreshToken = tokenOf('refreshToken', refresh)
+  if (format === 'jwt') return { bearer: { kind: 'signed', sessionId } as Bearer, refreshToken }
   const accessToken = tokenOf('accessToken', access)
-  const bearer: Bearer = {
-    token: accessToken,
-    key: await sessionKeyOf(accessToken),
-    sessionId,
-    nonce,
-  }
-  return { bearer, refreshToken: tokenOf('refreshToken', refresh) }
+  const key = await sessionKeyOf(accessToken)
+  const bearer: Bearer = { kind: 'opaque', token: accessToken, key, sessionId, nonce }
+  return { bearer, refreshToken }
 }
 
 async function mint(attempt: TargetedAttempt): Promise<Renewed> {
   const { token, target, named, jkt, proof, deps } = attempt
   const repeated = repeatable(attempt)
   const salt = repeated?.salt ?? randomText()
-  const { bearer, refreshToken } = await derive(token, salt)
+  const { bearer, refreshToken } = await derive(token, salt, oneFormat(target.resources))
   const terms = {
     scopes: repeated ? scopesFor(target.resources, repeated.scopes) : target.scopes,
     usersAreExternal: deps.usersAreExternal,
@@ -184,7 +183,7 @@ async function mint(attempt: TargetedAttempt): Promise<Renewed> {
   }
   const tokenDigest = await tokenDigestOf(refreshToken)
   const idleSeconds = deps.refreshIdleSeconds
-  const next = { tokenDigest, sessionKey: bearer.key, jkt, salt, idleSeconds }
+  const next = { tokenDigest, sessionKey: await keyOf(bearer), jkt, salt, idleSeconds }
   const successor = { ...next, resources: named, terms }
   const firstIssuedAt = repeated?.issuedAt ?? null
   return { bearer, refreshToken, successor, firstIssuedAt, isCounted: repeated === null }
@@ -224,7 +223,7 @@ function holdingOf(
   const held = stillHeld(family.user, asOfNow, won.user, deps.usersAreExternal)
   if (typeof held === 'string') throw new Error(`a refresh token was spent although ${held}`)
   const scopes = meetScopes(successor.terms.scopes, held.scopes)
-  return { ...held, scopes, redirectUri: family.redirectUri }
+  return { ...held, scopes, redirectUri: family.redirectUri, authTime: family.authTime }
 }
 
 /**
@@ -262,7 +261,7 @@ export const refreshToken = grant({
   target: targetOf,
   // All that the family has, and not what this request narrows it to: its next token is as good for the rest.
   binding: ({ standing: { family } }) => ({
-    scopes: family.user.scopes,
+    holder: family.user,
     isBound: family.jkt !== null,
   }),
   mint,

@@ -3,14 +3,27 @@
 import * as z from 'zod/mini'
 import { isRegistryScope } from '../../domain/registry-scopes.ts'
 import {
+  defaultLifetimeOf,
+  MAX_SIGNED_TOKEN_SECONDS,
   type NewResource,
   RESOURCE_TOKEN_SECONDS,
   type ResourceFields,
   type ResourceRecord,
+  SIGNED_TOKEN_SECONDS,
+  TOKEN_FORMATS,
 } from '../../domain/resource.ts'
 import { OFFLINE_ACCESS } from '../../domain/scope.ts'
 import { LIFETIME_FIELD } from './client-fields.ts'
-import { type Fields, fieldsIn, flagSchema, isoTime, membersOf, shown } from './field.ts'
+import { quote } from './errors.ts'
+import {
+  type Fields,
+  fieldsIn,
+  flagSchema,
+  isoTime,
+  membersOf,
+  oneOfSchema,
+  shown,
+} from './field.ts'
 import { lineSchema } from './scope-fields.ts'
 import { resourceUriSchema, scopesField } from './shared-fields.ts'
 
@@ -41,8 +54,7 @@ export const RESOURCE_FIELDS: Fields<ResourceFields> = {
   },
   accessTokenLifetimeSeconds: {
     ...LIFETIME_FIELD,
-    help: 'how long access tokens for it live, from now on: 60 or more, and never longer than SESSION_LIFETIME_SECONDS',
-    initial: RESOURCE_TOKEN_SECONDS,
+    help: `how long access tokens for it live, from now on: 60 or more, and never longer than SESSION_LIFETIME_SECONDS, or ${MAX_SIGNED_TOKEN_SECONDS} where they are signed. A resource is declared with ${RESOURCE_TOKEN_SECONDS}, or ${SIGNED_TOKEN_SECONDS} where they are signed, unless this says otherwise`,
   },
   requireDpop: {
     flags: '--require-dpop',
@@ -65,6 +77,15 @@ export const RESOURCE_FIELDS: Fields<ResourceFields> = {
     initial: false,
     schema: flagSchema(),
   },
+  tokenFormat: {
+    flags: '--token-format <format>',
+    help: `how access tokens for it are made, from now on: ${TOKEN_FORMATS.join(' or ')}. A jwt is signed (RFC 9068) and checked without a read of storage; it needs SIGNING_KEYS`,
+    initial: 'opaque',
+    schema: oneOfSchema(
+      TOKEN_FORMATS,
+      (input) => `{field}: ${quote(input)} is none of ${TOKEN_FORMATS.join(', ')}`,
+    ),
+  },
 }
 
 /** The body that declares a resource. */
@@ -77,10 +98,15 @@ export const RESOURCE_CREATION = z.strictObject({
 export const RESOURCE_UPDATE = z.strictObject(membersOf(RESOURCE_FIELDS, false))
 
 /** What a body means that `RESOURCE_CREATION` has checked. */
-export const newResourceIn = (body: z.infer<typeof RESOURCE_CREATION>): NewResource => ({
-  uri: body.uri,
-  ...(fieldsIn(RESOURCE_FIELDS, body) as ResourceFields),
-})
+export function newResourceIn(body: z.infer<typeof RESOURCE_CREATION>): NewResource {
+  const fields = fieldsIn(RESOURCE_FIELDS, body) as ResourceFields
+  return {
+    uri: body.uri,
+    ...fields,
+    accessTokenLifetimeSeconds:
+      fields.accessTokenLifetimeSeconds ?? defaultLifetimeOf(fields.tokenFormat),
+  }
+}
 
 /** What a body means that `RESOURCE_UPDATE` has checked. */
 export const resourceChangeIn = (body: z.infer<typeof RESOURCE_UPDATE>): Partial<ResourceFields> =>

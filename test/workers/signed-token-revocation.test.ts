@@ -1,0 +1,406 @@
+/** How signed access tokens are revoked, and how soon two authenticators know, on a KV that is as stale as Cloudflare's. */
+
+import { env } from 'cloudflare:workers'
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { signedTokenKeyOf } from '../../src/crypto/digest.ts'
+import type { SessionKey } from '../../src/domain/ids.ts'
+import { MAX_SIGNED_TOKEN_SECONDS } from '../../src/domain/resource.ts'
+import { ALL_REVOKED_WITHIN_SECONDS } from '../../src/domain/revocation.ts'
+import { disableClient, rotateSecret } from '../../src/flows/registration/clients.ts'
+import { deleteResource, updateResource } from '../../src/flows/registration/resources.ts'
+import { revokeSessionsOfUser, revokeToken } from '../../src/flows/registration/sessions.ts'
+import { withdrawFromUser } from '../../src/flows/registration/users.ts'
+import { DOCUMENT_KEY } from '../../src/stores/revocation-document.ts'
+import { KEPT_LONGER_SECONDS } from '../../src/stores/revocation-statements.ts'
+import { revocationStore } from '../../src/stores/revocations.ts'
+import { over } from './counting.ts'
+import { clockedDatabase } from './d1-clock.ts'
+import { identityOf, newRefreshingClient, sendAs } from './obtaining.ts'
+import { expectRefusal } from './refusals.ts'
+import { actBy, portsOn } from './registering.ts'
+import {
+  cookiesOf,
+  credentialsOf,
+  type Fetch,
+  newUser,
+  obtainCode,
+  PKCE,
+  post,
+  type RegisteredClient,
+  redemptionOf,
+  refusal,
+  removalOf,
+  requestOf,
+  signIn,
+  type TestUser,
+  withChallenge,
+} from './registry.ts'
+import {
+  claimsOf,
+  headerOf,
+  keySetText,
+  newSignedResource,
+  newSigningKey,
+  signingWith,
+} from './signed.ts'
+import { location } from './stale-kv.ts'
+import { bearer } from './stored-session.ts'
+
+const LIFETIME_SECONDS = 7200
+/** D1 with the clock of the test. */
+const DB = clockedDatabase()
+const keys = keySetText(await newSigningKey())
+const signing = signingWith(keys, { DB })
+const revocations = revocationStore(DB, env.SESSIONS, LIFETIME_SECONDS)
+const admin = () => actBy(['registry:admin'], portsOn({ DB }))
+
+let uri: string
+let client: RegisteredClient
+let user: TestUser
+let cookie: string
+beforeAll(async () => {
+  // A signed token that outlives the bound.
+  uri = await newSignedResource(['files:read'])
+})
+beforeEach(async () => {
+  vi.useFakeTimers({ toFake: ['Date'] })
+  vi.spyOn(console, 'error').mockImplementation(() => {})
+  client = await newRefreshingClient({ scopes: ['files:read'], mayIntrospect: true })
+  user = await newUser({ scopes: ['files:read', 'files:write'] })
+  cookie = await signIn(user, signing.fetch)
+})
+afterEach(async () => {
+  vi.useRealTimers()
+  vi.restoreAllMocks()
+  await env.DB.prepare('DELETE FROM revocation').run()
+  await env.SESSIONS.delete(DOCUMENT_KEY)
+})
+const passTime = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000)
+
+type Issued = Readonly<{ access_token: string; refresh_token: string }>
+async function issued(response: Response): Promise<Issued> {
+  if (response.status !== 200) throw new Error(await response.text())
+  const body = (await response.json()) as Issued
+  expect(headerOf(body.access_token).typ).toBe('at+jwt')
+  return body
+}
+
+const machineToken = async (of = client, fetch = signing.fetch) =>
+  (await issued(await post('/token', credentialsOf(of, { resource: uri }), {}, fetch))).access_token
+const newCode = () =>
+  obtainCode(
+    cookie,
+    requestOf(client, { scope: 'files:read', resource: uri, ...withChallenge }),
+    signing.fetch,
+  )
+const redeem = (code: string, fetch = signing.fetch, more: Record<string, string> = {}) =>
+  post('/token', redemptionOf(client, code, { code_verifier: PKCE.verifier, ...more }), {}, fetch)
+const renew = (refresh_token: string, fetch = signing.fetch) =>
+  post('/token', { grant_type: 'refresh_token', refresh_token, ...identityOf(client) }, {}, fetch)
+const userTokens = async () => issued(await redeem(await newCode()))
+
+/** An isolate of the authenticator at a separate location. */
+function isolate() {
+  const at = location(env.SESSIONS)
+  const authenticator = signing.newAuthenticator({ SESSIONS: at.kv })
+  const ask = (query: string, token: string) =>
+    authenticator.fetch(new Request(`https://a.example/auth${query}`, { headers: bearer(token) }))
+  return {
+    ...at,
+    ask,
+    check: async (token: string) => (await ask('', token)).status,
+    fresh: async (token: string) => (await ask('?fresh', token)).status,
+  }
+}
+
+const isActive = async (token: string) => {
+  const response = await sendAs(client, '/introspect', { token }, signing.fetch)
+  return ((await response.json()) as { active: boolean }).active
+}
+
+type Way = readonly [what: string, revoke: (tokens: Issued, code: string) => Promise<unknown>]
+const WAYS: readonly Way[] = [
+  [
+    '/revoke of the token',
+    ({ access_token: token }) => sendAs(client, '/revoke', { token }, signing.fetch),
+  ],
+  [
+    '/revoke of its refresh token',
+    ({ refresh_token: token }) => sendAs(client, '/revoke', { token }, signing.fetch),
+  ],
+  ['session revoke of the token', ({ access_token }) => revokeToken(admin(), access_token, false)],
+  [
+    'session revoke of its refresh token',
+    ({ refresh_token }) => revokeToken(admin(), refresh_token, false),
+  ],
+  [
+    'a replay of its code',
+    async (_, code) => {
+      passTime(60)
+      expect((await redeem(code)).status).toBe(400)
+    },
+  ],
+  [
+    'a replay of its refresh token',
+    async ({ refresh_token }) => {
+      expect((await renew(refresh_token)).status).toBe(200)
+      passTime(60)
+      expect((await renew(refresh_token)).status).toBe(400)
+    },
+  ],
+  ['client disable', () => disableClient(admin(), client.id)],
+  ['client rotate-secret', () => rotateSecret(admin(), client.id, 0)],
+  ['session revoke --user', () => revokeSessionsOfUser(admin(), user.id)],
+  ['user withdraw', () => withdrawFromUser(admin(), user.id, { scopes: ['files:write'] })],
+  [
+    'a removal on /account',
+    async () => {
+      const page = await signing.fetch('/account', { headers: { Cookie: cookie } })
+      const fields = removalOf(client.id, await page.text())
+      expect((await post('/account', fields, { Cookie: cookie }, signing.fetch)).status).toBe(200)
+    },
+  ],
+  ['a resource that demands DPoP', () => updateResource(admin(), uri, { requireDpop: true })],
+]
+
+describe.each(WAYS)('the revocation of a signed token by %s', (what, revoke) => {
+  it(`a signed token is refused at once with fresh and at /introspect, and everywhere after ${ALL_REVOKED_WITHIN_SECONDS} s, by ${what}`, async () => {
+    const code = await newCode()
+    const tokens = await issued(await redeem(code))
+    const other = await machineToken(await newRefreshingClient({ scopes: ['files:read'] }))
+    const token = tokens.access_token
+    const isolates = [isolate(), isolate()]
+    for (const { check } of isolates) expect(await check(token)).toBe(200)
+    passTime(61)
+    for (const { check } of isolates) expect(await check(token)).toBe(200)
+    expect(await isActive(token)).toBe(true)
+    passTime(0.001)
+    await revoke(tokens, code)
+    const revokedAtMs = Date.now()
+
+    await expectRefusal(await isolate().ask('?fresh', token), 401, 'invalid_token')
+    if (!/^client/.test(what)) expect(await isActive(token)).toBe(false)
+    // A location that reads KV for the first time sees it already.
+    expect(await isolate().check(token)).toBe(401)
+    vi.setSystemTime(revokedAtMs + ALL_REVOKED_WITHIN_SECONDS * 1000)
+    for (const one of isolates) await expectRefusal(await one.ask('', token), 401, 'invalid_token')
+    if (!/resource/.test(what)) expect(await isolate().check(other)).toBe(200)
+
+    for (const { recall } of isolates) recall()
+    for (const seconds of [0, 30, 60, 300]) {
+      passTime(seconds)
+      for (const { check } of isolates) expect(await check(token)).toBe(401)
+    }
+    if (/resource/.test(what)) await updateResource(admin(), uri, { requireDpop: false })
+  })
+})
+
+describe('how soon a revocation of one signed token is known', () => {
+  it('before the bound a stale location still accepts the token, which shows that the staleness is real', async () => {
+    const token = await machineToken()
+    const { check } = isolate()
+    passTime(61)
+    expect(await check(token)).toBe(200)
+    passTime(0.001)
+    await sendAs(client, '/revoke', { token }, signing.fetch)
+    for (const seconds of [30, 29, 9]) {
+      passTime(seconds)
+      expect(await check(token)).toBe(200)
+    }
+    passTime(ALL_REVOKED_WITHIN_SECONDS - 68)
+    expect(await check(token)).toBe(401)
+  })
+
+  it('an isolate that has seen the revocation with fresh refuses the token at once', async () => {
+    const token = await machineToken()
+    const { check, fresh, recall } = isolate()
+    expect(await check(token)).toBe(200)
+    await sendAs(client, '/revoke', { token }, signing.fetch)
+    expect(await fresh(token)).toBe(401)
+    recall()
+    expect(await check(token)).toBe(401)
+  })
+
+  it('a lost write of the document is repeated by cron', async () => {
+    const lossy = { ...env.SESSIONS, put: async () => Promise.reject(new Error('lost')) }
+    const lost = revocationStore(DB, lossy, LIFETIME_SECONDS)
+    const token = await machineToken()
+    const key = await signedTokenKeyOf(claimsOf(token).jti as string)
+    expect(await lost.endSessions([key])).toBe(false)
+    expect(await isolate().check(token)).toBe(200)
+    expect(await isolate().fresh(token)).toBe(401)
+    await revocations.repairKv()
+    expect(await isolate().check(token)).toBe(401)
+  })
+})
+
+describe('whose signed token may be revoked', () => {
+  it('another client cannot revoke a signed token, nor learn about it', async () => {
+    const token = await machineToken()
+    const other = await newRefreshingClient()
+    const response = await sendAs(other, '/revoke', { token }, signing.fetch)
+    expect(await refusal(response)).toEqual({ status: 400, error: 'invalid_grant' })
+    const told = await sendAs(other, '/introspect', { token }, signing.fetch)
+    expect(await told.json()).toEqual({ active: false })
+    expect(await isolate().fresh(token)).toBe(200)
+  })
+
+  it('a signed token that is not valid is answered with success and revokes nothing', async () => {
+    const token = await machineToken()
+    const [header, payload] = token.split('.')
+    const forged = `${header}.${payload}.${'A'.repeat(86)}`
+    expect((await sendAs(client, '/revoke', { token: forged }, signing.fetch)).status).toBe(200)
+    expect(await isolate().fresh(token)).toBe(200)
+    const rows = await env.DB.prepare('SELECT count(*) AS n FROM revocation').first<number>('n')
+    expect(rows).toBe(0)
+  })
+
+  it('session revoke ends the token of the jti, and refuses another kind of JWT', async () => {
+    const token = await machineToken()
+    const answer = await revokeToken(admin(), token, false)
+    expect(answer).toEqual({ effectiveWithinSeconds: ALL_REVOKED_WITHIN_SECONDS, notes: [] })
+    expect(await isolate().fresh(token)).toBe(401)
+    const [, payload, signature] = token.split('.')
+    const typed = btoa('{"alg":"ES256","typ":"JWT"}').replace(/=+$/, '')
+    const other = `${typed}.${payload}.${signature}`
+    await expect(revokeToken(admin(), other, false)).rejects.toThrow('is not an access')
+  })
+
+  it('one revoked token leaves the others of its client and of its family good', async () => {
+    const { access_token: first, refresh_token } = await userTokens()
+    const second = await issued(await renew(refresh_token))
+    await sendAs(client, '/revoke', { token: first }, signing.fetch)
+    expect(await isolate().fresh(first)).toBe(401)
+    expect(await isolate().check(second.access_token)).toBe(200)
+    expect(await isolate().fresh(second.access_token)).toBe(200)
+  })
+
+  it('the end of a family ends every signed token that it has bought and that may still be good', async () => {
+    const first = await userTokens()
+    const second = await issued(await renew(first.refresh_token))
+    const third = await issued(await renew(second.refresh_token))
+    const other = await userTokens()
+    await sendAs(client, '/revoke', { token: third.refresh_token }, signing.fetch)
+    for (const { access_token } of [first, second, third]) {
+      expect(await isolate().fresh(access_token)).toBe(401)
+      expect(await isolate().check(access_token)).toBe(401)
+    }
+    expect(await isolate().fresh(other.access_token)).toBe(200)
+  })
+})
+
+describe('a revocation that races an issue', () => {
+  /** Runs `meanwhile` before the first batch of the request. */
+  const interrupted = (meanwhile: () => Promise<unknown>, when: 'before' | 'after'): Fetch => {
+    let isDone = false
+    const slow = over(DB, {
+      async batch<T>(statements: D1PreparedStatement[]) {
+        const first = !isDone
+        isDone = true
+        if (first && when === 'before') await meanwhile()
+        const outcome = await DB.batch<T>(statements)
+        if (first && when === 'after') await meanwhile()
+        return outcome
+      },
+    })
+    return signingWith(keys, { DB: slow }).fetch
+  }
+
+  it.each([
+    ['client', () => disableClient(admin(), client.id)],
+    ['user', () => revokeSessionsOfUser(admin(), user.id)],
+    ['resource', () => deleteResource(admin(), uri)],
+  ] as const)(
+    'a token whose code was spent just before the revocation of its %s is refused',
+    async (what, revoke) => {
+      const code = await newCode()
+      const response = await redeem(code, interrupted(revoke, 'after'))
+      const { access_token } = await issued(response)
+      expect(await isolate().fresh(access_token)).toBe(401)
+      expect(await isolate().check(access_token)).toBe(401)
+      if (what === 'resource') uri = await newSignedResource(['files:read'])
+    },
+  )
+
+  it('a code that was revoked before it is spent gives no token', async () => {
+    const code = await newCode()
+    const revoke = () => revokeSessionsOfUser(admin(), user.id)
+    const response = await redeem(code, interrupted(revoke, 'before'))
+    expect(await refusal(response)).toEqual({ status: 400, error: 'invalid_grant' })
+  })
+
+  it('a client_credentials token on a kept record ends with the revocation of that record', async () => {
+    await machineToken()
+    passTime(5)
+    const isolated = signingWith(keys, { DB }).fetch
+    await machineToken(client, isolated)
+    await disableClient(admin(), client.id)
+    passTime(3)
+    // The isolate's copy of the client is from before.
+    const token = await machineToken(client, isolated)
+    expect(claimsOf(token).client_as_of_ms).toBeLessThan(claimsOf(token).as_of_ms as number)
+    expect(await isolate().fresh(token)).toBe(401)
+    expect(await isolate().check(token)).toBe(401)
+  })
+
+  it('a token that is issued after a revocation is good', async () => {
+    await revokeSessionsOfUser(admin(), user.id)
+    passTime(0.002)
+    cookie = cookiesOf(await post('/login', {}, {}, signing.fetch))
+    cookie = await signIn(user, signing.fetch)
+    const { access_token } = await userTokens()
+    expect(await isolate().check(access_token)).toBe(200)
+    expect(await isolate().fresh(access_token)).toBe(200)
+  })
+
+  it('a retry of a refresh whose token was revoked gets the same, revoked token', async () => {
+    const { refresh_token } = await userTokens()
+    const { access_token } = await issued(await renew(refresh_token))
+    await sendAs(client, '/revoke', { token: access_token }, signing.fetch)
+    const again = await issued(await renew(refresh_token))
+    const { as_of_ms, ...claims } = claimsOf(again.access_token)
+    const { as_of_ms: before, ...same } = claimsOf(access_token)
+    expect(claims).toEqual(same)
+    expect(as_of_ms).toBeLessThanOrEqual(before as number)
+    expect(await isolate().fresh(again.access_token)).toBe(401)
+    expect(await isolate().check(again.access_token)).toBe(401)
+  })
+})
+
+describe('the size and lifetime of the revocations of signed tokens', () => {
+  it('the revocation of a signed token is kept as long as any signed token lives, and then cron removes it', async () => {
+    const token = await machineToken()
+    await sendAs(client, '/revoke', { token }, signing.fetch)
+    const row = await env.DB.prepare('SELECT kind, subject, expires_at FROM revocation').first<{
+      kind: string
+      subject: string
+      expires_at: number
+    }>()
+    const key = await signedTokenKeyOf(claimsOf(token).jti as string)
+    expect(row).toMatchObject({ kind: 'token', subject: key })
+    const keptSeconds = (row?.expires_at ?? 0) - Math.floor(Date.now() / 1000)
+    expect(keptSeconds).toBe(MAX_SIGNED_TOKEN_SECONDS + KEPT_LONGER_SECONDS)
+    const { token: listed } = JSON.parse((await env.SESSIONS.get(DOCUMENT_KEY)) ?? '') as {
+      token: string[]
+    }
+    expect(listed).toEqual([key])
+  })
+
+  it('a document of 10,000 revoked signed tokens is under 256 KiB, is read in some milliseconds, and refuses each', async () => {
+    const token = await machineToken()
+    const key = await signedTokenKeyOf(claimsOf(token).jti as string)
+    const others = Array.from({ length: 9999 }, () => {
+      const bytes = crypto.getRandomValues(new Uint8Array(16))
+      return bytes.toBase64({ alphabet: 'base64url', omitPadding: true }) as SessionKey
+    })
+    expect(await isolate().check(token)).toBe(200)
+    await revocations.endSessions([...others, key])
+    const text = (await env.SESSIONS.get(DOCUMENT_KEY)) ?? ''
+    expect(text.length).toBeLessThan(256 * 1024)
+    const one = isolate()
+    expect(await one.check(token)).toBe(401)
+    const reads = one.reads()
+    expect(await one.check(await machineToken())).toBe(200)
+    expect(one.reads()).toBe(reads)
+  })
+})
