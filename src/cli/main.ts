@@ -7,6 +7,7 @@ import { addClientCommands } from './client-commands.ts'
 import { addDoctorCommand } from './doctor-command.ts'
 import { addDocumentHostCommands } from './document-host-commands.ts'
 import { addImportCommands } from './import-commands.ts'
+import { addKeyCommands } from './key-commands.ts'
 import { OPTION_WORDS } from './options.ts'
 import { addRecordCommands } from './record-commands.ts'
 import { addRegistryFileCommands } from './registry-file-commands.ts'
@@ -59,7 +60,7 @@ export function commandLine(io: Io): Command {
   const program = new Command('npm run admin --')
     .description(
       'Administer the clients, users, scopes, resources and sessions of the registry, say why it refused something, who did what, and ' +
-        'whether all is well.',
+        'whether all is well; make and rotate its keys.',
     )
     .exitOverride()
     .configureOutput({
@@ -86,6 +87,7 @@ export function commandLine(io: Io): Command {
   addRegistryFileCommands(program, io)
   addDoctorCommand(program, io)
   addSignInCommands(program, io)
+  addKeyCommands(program, io)
   return program
 }
 

@@ -30,20 +30,23 @@ const collect = (value: string, before: readonly string[] | undefined) => [
 export const listOption = (flags: string, description: string) =>
   new Option(flags, `${description} (repeatable)`).argParser(collect)
 
-export const verb = (noun: Command, usage: string, description: string, example: string) =>
+/** A verb that asks no registry. */
+export const offlineVerb = (noun: Command, usage: string, description: string, example: string) =>
   noun
     .command(usage)
     .description(description)
     .summary(`${description.split('. ', 1)[0]?.replace(/\.$/, '')}`)
     .option('--json', 'print one JSON document and nothing else')
-    .option(
-      '--remote',
-      'work on the deployed registry (ISSUER), as who signed in with login, or with REGISTRY_CLIENT_ID',
-    )
     .addHelpText(
       'after',
       `\nExample:\n  npm run --silent admin -- ${noun.parent ? `${noun.name()} ` : ''}${example}`,
     )
+
+export const verb = (noun: Command, usage: string, description: string, example: string) =>
+  offlineVerb(noun, usage, description, example).option(
+    '--remote',
+    'work on the deployed registry (ISSUER), as who signed in with login, or with REGISTRY_CLIENT_ID',
+  )
 
 /** Thrown by a command that has said all: the process ends with this status. */
 export class Ended extends Error {

@@ -3,6 +3,7 @@
 import { signingKeyOf } from './signed-jwt.ts'
 import {
   algorithmOf,
+  identityOf,
   publicKeys,
   readSigningKeys,
   type SigningAlgorithm,
@@ -21,16 +22,18 @@ const HOW = {
   EdDSA: { name: 'Ed25519' },
 } as const satisfies Record<SigningAlgorithm, object>
 
+async function generate(alg: SigningAlgorithm): Promise<SigningKey> {
+  const made = await crypto.subtle.generateKey(HOW[alg], true, ['sign', 'verify'])
+  const pair = made as CryptoKeyPair
+  const jwk = await crypto.subtle.exportKey('jwk', pair.privateKey)
+  const { d = '', ...own } = jwk as unknown as SigningKey
+  return { ...identityOf(own), d }
+}
+
+/** A `kid` that begins with a hyphen would be an option on a command line. */
 async function newKey(alg: SigningAlgorithm): Promise<SigningKey> {
-  const pair = (await crypto.subtle.generateKey(HOW[alg], true, [
-    'sign',
-    'verify',
-  ])) as CryptoKeyPair
-  const { kty, crv, x, y, d } = (await crypto.subtle.exportKey(
-    'jwk',
-    pair.privateKey,
-  )) as unknown as SigningKey
-  return { kty, crv, x, ...(y !== undefined && { y }), ...(d !== undefined && { d }) }
+  const key = await generate(alg)
+  return (await thumbprintOf(key)).startsWith('-') ? newKey(alg) : key
 }
 
 /** The value of the setting, in one line. */
@@ -42,12 +45,13 @@ export async function formatKeys(keys: SigningKeys): Promise<string> {
   return JSON.stringify({ keys: await Promise.all(described) })
 }
 
-/** One key, which signs. `others` only verify. */
+/** One key, which signs. `published`: keys whose private parts are lost, and which verify what they have signed. */
 export async function createKeys(
   alg: SigningAlgorithm,
   now: number,
-  others: readonly SigningKey[] = [],
+  published: readonly SigningKey[] = [],
 ): Promise<SigningKeys> {
+  const others = published.map(({ d, ...key }) => ({ first_at: now, ...key }))
   return [{ ...(await newKey(alg)), added_at: now, first_at: now }, ...others]
 }
 

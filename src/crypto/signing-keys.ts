@@ -24,7 +24,7 @@ export type SigningAlgorithm = KeyType['alg']
 export const SIGNING_ALGORITHMS = Object.values(TYPES).map(({ alg }) => alg)
 
 /** Every service that verifies keeps them all. */
-const MAX_KEYS = 5
+export const MAX_KEYS = 5
 const MEMBER = /^[\w-]{43}$/
 
 /** As in the text. `first_at` and `added_at`, in epoch seconds, say how far a rotation is. */
@@ -63,19 +63,19 @@ export const typeOfImported = ({ algorithm: { name } }: CryptoKey) =>
 const isMember = (value: unknown) => typeof value === 'string' && MEMBER.test(value)
 
 /** The end of a sentence that begins with the key; null if its form is right. */
-function problemOf(key: Readonly<Record<string, unknown>>, isFirst: boolean): string | null {
+function problemOf(key: Readonly<Record<string, unknown>>, mustSign: boolean): string | null {
   const type = typeOf(key)
   if (!type) return `must be of the type ${Object.keys(TYPES).join(' or ')}`
   if (!type.members.every((name) => isMember(key[name]))) {
     return `must have ${type.members.join(' and ')} of 32 bytes in base64url`
   }
-  if (key.d === undefined ? isFirst : !isMember(key.d)) {
+  if (key.d === undefined ? mustSign : !isMember(key.d)) {
     return 'must have its private part d, 32 bytes in base64url'
   }
   const isForSigning =
     (key.use ?? 'sig') === 'sig' &&
     (key.alg ?? type.alg) === type.alg &&
-    (!Array.isArray(key.key_ops) || !isFirst || key.key_ops.includes('sign'))
+    (!Array.isArray(key.key_ops) || !mustSign || key.key_ops.includes('sign'))
   return isForSigning ? null : `must be for ${type.alg} signatures (its use, alg or key_ops)`
 }
 
@@ -113,11 +113,12 @@ function parse(text: string): readonly unknown[] {
 
 /**
  * Throws an Error whose message is the end of a sentence that begins with the name of the setting, and never has a part of
- * the value. Whether the members of a key fit together shows only when it is imported.
+ * the value. Whether the members of a key fit together shows only when it is imported. `mustSign` false: a set of public
+ * keys will do.
  */
-export function readSigningKeys(text: string): SigningKeys {
+export function readSigningKeys(text: string, mustSign = true): SigningKeys {
   const keys = parse(text).map((key, i) => {
-    const problem = isObject(key) ? problemOf(key, i === 0) : 'must be an object'
+    const problem = isObject(key) ? problemOf(key, mustSign && i === 0) : 'must be an object'
     if (problem !== null) throw new Error(`key ${i + 1} ${problem}`)
     return keyOf(key as Readonly<Record<string, unknown>>)
   })
@@ -128,7 +129,7 @@ export function readSigningKeys(text: string): SigningKeys {
   return keys as [SigningKey, ...SigningKey[]]
 }
 
-/** What identifies a key, and never a private member. */
+/** What identifies a key, without its private member. */
 export const identityOf = ({ kty, crv, x, y }: SigningKey) => ({
   ...{ kty, crv, x },
   ...(y !== undefined && { y }),

@@ -92,6 +92,24 @@ describe('a rotation', () => {
   })
 })
 
+it('the kid of a new key does not begin with a hyphen, which a command line would take for an option', async () => {
+  const made = await Promise.all(Array.from({ length: 400 }, () => createKeys('ES256', NOW)))
+  const kids = (await Promise.all(made.map(kidsOf))).flat()
+  expect(kids.filter((kid) => kid.startsWith('-'))).toEqual([])
+})
+
+it('keys whose private parts are lost go on verifying beside a new one, and are retired next', async () => {
+  const lost = await createKeys('EdDSA', NOW - 9000)
+  const [kid = ''] = await kidsOf(lost)
+  const made = (await publicKeys(lost)).keys.map(({ added_at, first_at, ...key }) => key)
+  const keys = await createKeys('ES256', NOW, lost)
+  expect((await kidsOf(keys))[1]).toBe(kid)
+  expect(JSON.stringify(keys)).not.toContain(lost[0].d)
+  const next = { step: 'retire', kid, from: NOW + EXPIRED_AFTER_SECONDS }
+  expect(await nextStepOf(keys)).toEqual(next)
+  expect(await nextStepOf(await createKeys('ES256', NOW, made))).toEqual(next)
+})
+
 describe('refusals', () => {
   it('neither a key that is unknown, nor the one that signs, nor one without its private part changes places', async () => {
     const keys = await addKey(await createKeys('ES256', NOW), 'ES256', NOW)

@@ -43,10 +43,14 @@ export async function readGivenFile(file: string, io: Io): Promise<string> {
   }
 }
 
+/** For everyone, as the process is told (umask). */
+const ANYONE = 0o666
+export const OWNER_ONLY = 0o600
+
 /** Renames a complete file into place, so that a failure leaves the old one. */
-export async function writeGivenFile(file: string, text: string) {
+export async function writeGivenFile(file: string, text: string, mode = ANYONE) {
   const what = JSON.stringify(file)
   const draft = `${file}.${process.pid}`
-  await writeFile(draft, text, { flag: 'wx' }).catch(cannot(what, 'written'))
+  await writeFile(draft, text, { flag: 'wx', mode }).catch(cannot(what, 'written'))
   await rename(draft, file).catch(cannot(what, 'written'))
 }

@@ -1,0 +1,111 @@
+/** The values of SIGNING_KEYS and AUTHENTICATOR_KEYS as `key VERB` reads and hands them out. */
+
+import type { Command } from 'commander'
+import { formatKeys, nextStepOf, readUsableKeys } from '../crypto/key-rotation.ts'
+import {
+  publicKeys,
+  readSigningKeys,
+  type SigningAlgorithm,
+  type SigningKeys,
+} from '../crypto/signing-keys.ts'
+import { Refusal } from '../local/refusal.ts'
+import type { KeySetting } from '../secrets.ts'
+import { stepText, timeOf } from './key-steps.ts'
+import { OWNER_ONLY, readGivenFile, STANDARD, writeGivenFile } from './registry-file/files.ts'
+import { printable, textForm } from './text-form.ts'
+import { epochSeconds } from './tokens.ts'
+import { type Io, note, refuseUsage, writeOut } from './verb.ts'
+
+export type KeyOptions = Readonly<{
+  json?: boolean
+  from?: string
+  out?: string
+  alg?: SigningAlgorithm
+  keep?: string
+  atOnce?: boolean
+  authenticator?: boolean
+}>
+
+/** One use of a verb. */
+export type Asked = Readonly<{ options: KeyOptions; command: Command; io: Io }>
+
+/** Throws a Refusal that has no part of the keys. */
+async function usable(what: string, read: () => SigningKeys | Promise<SigningKeys>) {
+  try {
+    return await read()
+  } catch (problem) {
+    throw new Refusal(`${what}: ${(problem as Error).message}`)
+  }
+}
+
+async function textFrom(file: string | undefined, { command, io }: Asked) {
+  if (file === undefined && (io.stdin as { isTTY?: boolean }).isTTY) {
+    refuseUsage(command, 'name the file with the present value: --from FILE')
+  }
+  const text = await readGivenFile(file ?? STANDARD, io)
+  return { text, what: (file ?? STANDARD) === STANDARD ? 'standard input' : JSON.stringify(file) }
+}
+
+export async function presentKeys(asked: Asked): Promise<SigningKeys> {
+  const { text, what } = await textFrom(asked.options.from, asked)
+  return usable(what, () => readUsableKeys(text))
+}
+
+/** The keys of a value or of a public set: whether they can sign is not looked at. */
+export async function publishedKeys(file: string | undefined, asked: Asked): Promise<SigningKeys> {
+  const { text, what } = await textFrom(file, asked)
+  return usable(what, () => readSigningKeys(text, false))
+}
+
+/** What may be shown of them. */
+async function describe(keys: SigningKeys) {
+  const described = (await publicKeys(keys)).keys.map((key, i) => ({
+    kid: key.kid,
+    alg: key.alg,
+    role: i === 0 ? 'signs' : 'verifies',
+    added_at: key.added_at === undefined ? null : timeOf(key.added_at),
+    first_at: key.first_at === undefined ? null : timeOf(key.first_at),
+  }))
+  return { keys: described, next: stepText(await nextStepOf(keys), epochSeconds()) }
+}
+
+const show = ({ io, options }: Asked, document: object) =>
+  writeOut(io, `${options.json ? printable(JSON.stringify(document)) : textForm(document)}\n`)
+
+export const showKeys = async (keys: SigningKeys, asked: Asked) => show(asked, await describe(keys))
+
+const settingCommand = (setting: KeySetting, file: string) => {
+  const where =
+    setting === 'SIGNING_KEYS' ? setting : `${setting} --config src/authenticator/wrangler.toml`
+  const word = /^[\w./-]+$/.test(file) ? file : `'${file.replaceAll("'", `'\\''`)}'`
+  return `npx wrangler secret put ${where} < ${word}`
+}
+
+/** The value goes where it was asked to go and nowhere else. */
+export async function handOut(keys: SigningKeys, asked: Asked) {
+  const { options, io } = asked
+  const { out = '' } = options
+  const text = `${await formatKeys(keys)}\n`
+  // What the workers would not start with is not handed out.
+  await usable('the next value', () => readUsableKeys(text))
+  const described = await describe(keys)
+  if (out === STANDARD) {
+    note(io, `next: ${described.next}`)
+    return writeOut(io, text)
+  }
+  await writeGivenFile(out, text, OWNER_ONLY)
+  const setting = options.authenticator ? 'AUTHENTICATOR_KEYS' : 'SIGNING_KEYS'
+  return show(asked, { ...described, file: out, to_set: settingCommand(setting, out) })
+}
+
+export function requireOut({ options, command }: Asked) {
+  const { out, json = false } = options
+  if (out === undefined) {
+    refuseUsage(
+      command,
+      'say where the private keys go: --out FILE, or --out - for standard output',
+    )
+  }
+  if (out === STANDARD && json)
+    refuseUsage(command, '--out - prints JSON already: leave --json out')
+}
