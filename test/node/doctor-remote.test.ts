@@ -167,14 +167,14 @@ describe('a deployment', () => {
   it('doctor --remote without --authenticator reports the checks that need it as not checked, which is not ok', async () => {
     const { failed, notChecked, said } = await doctor()
     expect(failed).toEqual([NOT_READY])
-    expect(notChecked).toEqual(['session', 'fresh', 'revocation'])
+    expect(notChecked).toEqual(['session', 'keys-read', 'fresh', 'revocation'])
     expect(said.session).toContain('give --authenticator URL')
   })
 })
 
 it('doctor --remote without the PROXY_SECRET of the authenticator does not check sessions, which is not a fault', async () => {
   const strict = await standIn(async (asked) =>
-    asked.headers['x-proxy-secret'] === PROXY_SECRET
+    asked.path === '/jwks.json' || asked.headers['x-proxy-secret'] === PROXY_SECRET
       ? passOn(running.authenticator, asked)
       : { status: 403 },
   )
@@ -185,7 +185,7 @@ it('doctor --remote without the PROXY_SECRET of the authenticator does not check
     expect(without).toMatchObject({
       status: 0,
       failed: [],
-      notChecked: ['session', 'fresh', 'revocation'],
+      notChecked: ['session', 'keys-read', 'fresh', 'revocation'],
       said: { session: 'give the doctor PROXY_SECRET in its environment' },
     })
     // Control.
@@ -238,7 +238,7 @@ describe('failures of one check', () => {
     spoiled = ({ method, path }) =>
       method !== 'GET' && path.startsWith('/admin/v1') ? { status: 503, body: '{}' } : null
     const { failed, said } = await withAuthenticator()
-    const writing = ['d1', 'kv', 'pkce', 'single-use', 'session']
+    const writing = ['d1', 'kv', 'signing', 'pkce', 'single-use', 'session']
     // The registry does not call itself by the name of the stand-in.
     expect(failed).toEqual([NOT_READY, 'd1', 'issuer', ...writing.slice(1), 'clean-up'])
     for (const check of writing) {

@@ -16,8 +16,9 @@ import { databaseIn } from './state-database.ts'
 const JWT_SECRET = 'kR7vQ2mZ9xLw4tYb8nHc3sJd6fGp1aEu'
 const CHECKS = [
   ...['bindings', 'management', 'd1', 'schema', 'operators', 'scopes'],
-  ...['jwt-secret', 'proxy-secret', 'issuer', 'health', 'cron'],
-  ...['kv', 'pkce', 'single-use', 'session', 'fresh', 'revocation', 'clean-up'],
+  ...['jwt-secret', 'proxy-secret', 'issuer', 'health', 'key-set', 'cron'],
+  ...['kv', 'signing', 'pkce', 'single-use', 'session', 'keys-read', 'fresh', 'revocation'],
+  'clean-up',
 ]
 const IS_SECRET = /reg[bcirs]?_[\w-]{20}|kR7vQ2mZ9xLw|[0-9a-f]{64}/
 
@@ -211,7 +212,7 @@ describe('failures of one check, with status 1', () => {
   it("the doctor's check issuer fails when the issuer is not https", async () => {
     await announce({ issuer: 'http://auth.invalid' })
     const { seen } = await expectOnly(
-      ['issuer', 'health', 'kv', 'pkce', 'single-use', 'session', 'fresh'],
+      ['issuer', 'health', 'key-set', 'kv', 'signing', 'pkce', 'single-use', 'session', 'fresh'],
       doctor(),
     )
     expect(seen.issuer).toBe('ISSUER is "http://auth.invalid", not https')
@@ -250,7 +251,7 @@ describe('failures of one check, with status 1', () => {
     expect(status).toBe(1)
     expect(failed[0]).toBe('management')
     expect(seen.management).toContain('answered 404, not as the management API')
-    expect(notChecked).toEqual(['revocation'])
+    expect(notChecked).toEqual(['keys-read', 'revocation'])
   })
 
   it("the doctor's check health fails when /healthz does not respond with 200", async () => {
@@ -307,14 +308,14 @@ describe('failures of one check, with status 1', () => {
       doctor(['--authenticator', unserved]),
     )
     expect(seen.session).toBe(`cannot reach ${unserved}: ECONNREFUSED`)
-    expect(notChecked).toEqual(['revocation'])
+    expect(notChecked).toEqual(['keys-read', 'revocation'])
   })
 
   it("the doctor's checks session and fresh fail when the authenticator reads another storage", async () => {
     const elsewhere = await inPlaceOfAuthenticator(async () => ({ status: 401 }))
     const { seen, notChecked } = await expectOnly(['session', 'fresh'], doctor(elsewhere))
     expect(seen.session).toBe('the authenticator answers 401 to a session opened 5 s ago')
-    expect(notChecked).toEqual(['revocation'])
+    expect(notChecked).toEqual(['keys-read', 'revocation'])
   })
 
   it('the doctor reports a registry that is down at once, with a line for each check, and still examines D1', async () => {
@@ -336,7 +337,9 @@ describe('failures of one check, with status 1', () => {
         'operators',
         'issuer',
         'health',
+        'key-set',
         'kv',
+        'signing',
         'pkce',
         'single-use',
         'session',
@@ -345,7 +348,7 @@ describe('failures of one check, with status 1', () => {
       for (const line of failing.slice(1))
         expect(line).toContain(`cannot reach ${unserved}: ECONNREFUSED. To do: `)
       expect(stdout).toContain('ok    d1  ')
-      expect([status, stderr]).toEqual([1, 'error: 8 of 18 checks failed\n'])
+      expect([status, stderr]).toEqual([1, 'error: 10 of 21 checks failed\n'])
       const { client, user } = await state.dump()
       expect([client, user]).toEqual([[], []])
     } finally {
@@ -380,6 +383,7 @@ it("the doctor's check revocation fails after its bound, and fresh at once, when
   })
   const failed = findings.filter(({ state }) => state === 'FAIL')
   expect(failed.map(({ check, seen }) => [check, seen.replace(/\d\.\d s/, 'N s')])).toEqual([
+    ['keys-read', '/auth answers 200 to a token that no key of the registry signed'],
     ['fresh', '/auth?fresh answers 200 to a revoked session'],
     ['revocation', 'a revoked session is still good after N s; the bound is 2 s'],
   ])

@@ -11,6 +11,7 @@ import { migrationNames } from '../../local/migrations.ts'
 import { databaseOf } from '../../local/wrangler-config.ts'
 import { ask, type Check, fail, isGuarded, notChecked, ok, type Verdict } from './check.ts'
 import { type Examined, overApi } from './examined.ts'
+import { KEY_SET } from './key-checks.ts'
 import { TRIAL_SCOPE } from './trial.ts'
 
 /** Five runs missed. */
@@ -96,7 +97,7 @@ async function namesOfSecrets({ isDeployed, secretNames }: Examined) {
   if (!isDeployed) return null
   return secretNames === null
     ? notChecked('set CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID')
-    : secretNames()
+    : secretNames('authenticator')
 }
 
 async function jwtSecret(examined: Examined): Promise<Verdict> {
@@ -238,6 +239,7 @@ export const DEPLOYMENT_CHECKS: readonly Check[] = [
     run: health,
     toDo: 'See the log of the registry (npx wrangler tail); locally, start it with npm start.',
   },
+  KEY_SET,
   {
     name: 'cron',
     seconds: 15,

@@ -7,6 +7,7 @@ import { readIfPresent } from '../../local/files.ts'
 import { stateDirectory } from '../../local/project.ts'
 import { findRunningRegistry } from '../../local/running-registry.ts'
 import { jwtSecretFile, proxySecretFile, readStartSettings } from '../../local/settings.ts'
+import { ALL_SECRET_NAMES } from '../../secrets.ts'
 import type { ManagementApi } from '../api.ts'
 import { deployedApi, secretNames } from '../cloudflare-api.ts'
 import { NoCredential, withApi } from '../reach.ts'
@@ -65,7 +66,7 @@ function knownOfDeployed(io: Io, { authenticatorUrl, deployedAt }: Where, config
     authenticatorUrl,
     startedAt: deployedAt ?? null,
     secretNames: isCloudflareKnown(io)
-      ? () => secretNames(deployedApi(io.env), configs.authenticator.name)
+      ? (worker) => secretNames(deployedApi(io.env), configs[worker].name)
       : null,
     jwtSecret: null,
     proxySecret: givenProxySecret(io),
@@ -74,7 +75,8 @@ function knownOfDeployed(io: Io, { authenticatorUrl, deployedAt }: Where, config
 
 async function knownHere(io: Io, { authenticatorUrl }: Where, configs: Configs): Promise<Known> {
   const stateDir = stateDirectory(io.env)
-  const env = { ...io.env, JWT_SECRET: '', PROXY_SECRET: '' }
+  const noSecrets = Object.fromEntries(ALL_SECRET_NAMES.map((name) => [name, '']))
+  const env = { ...io.env, ...noSecrets }
   const { vars, authenticatorPort } = readStartSettings(env, configs.registry.vars)
   const running = await findRunningRegistry(stateDir)
   return {

@@ -1,5 +1,6 @@
 /** What the checks of the doctor look at. */
 
+import type { WorkerName } from '../../config.ts'
 import type { Configs } from '../../local/deploy-problems.ts'
 import type { ManagementApi } from '../api.ts'
 import { type Check, notChecked, type Verdict } from './check.ts'
@@ -42,9 +43,9 @@ export type Examined = Configs &
     authenticatorUrl: string | null
     /** Epoch seconds; null: not known. */
     startedAt: number | null
-    /** The secrets that the deployed authenticator has. Null on this machine, and without Cloudflare's API. */
-    secretNames: (() => Promise<readonly string[]>) | null
-    /** The authenticator's; null: not known. */
+    /** The secrets that a deployed worker has. Null on this machine, and without Cloudflare's API. */
+    secretNames: ((worker: WorkerName) => Promise<readonly string[]>) | null
+    /** The authenticator's; null: not known, or it signs with keys of its own. */
     jwtSecret: string | null
     /** For the authenticator; null: not known. */
     proxySecret: string | null

@@ -1,5 +1,6 @@
 /** Tries what docs/promises.md promises: a code is redeemed once, a session is seen, a revocation takes effect in time. */
 
+import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose'
 import { digest } from '../../crypto/digest.ts'
 import { importSecret, isLongEnough, verifyJwt } from '../../crypto/jws.ts'
 import { randomText } from '../../crypto/random.ts'
@@ -10,6 +11,7 @@ import {
 } from '../../domain/revocation.ts'
 import { type Check, fail, notChecked, ok, poll, type Verdict } from './check.ts'
 import { type Administered, type Examined, overApi } from './examined.ts'
+import { KEYS_READ, publishedKeys, SIGNING } from './key-checks.ts'
 import { said } from './trial.ts'
 
 const AT_ONCE = 5
@@ -100,7 +102,15 @@ async function seenToken(
 }
 
 /** Null if there is nothing to compare it with. */
-async function isOurJwt(jwt: string, { issuer, jwtSecret }: Examined): Promise<boolean | null> {
+async function isOurJwt(jwt: string, examined: Examined, url: string): Promise<boolean | null> {
+  const { issuer, jwtSecret } = examined
+  if (decodeProtectedHeader(jwt).alg !== 'HS256') {
+    const keys = createLocalJWKSet({ keys: await publishedKeys(url) } as unknown as JSONWebKeySet)
+    return jwtVerify(jwt, keys, { issuer, typ: 'JWT' }).then(
+      () => true,
+      () => false,
+    )
+  }
   if (jwtSecret === null || !isLongEnough(jwtSecret)) return null
   const expected = { issuer, now: Math.floor(Date.now() / 1000) }
   return (await verifyJwt(jwt, [await importSecret(jwtSecret)], expected)) !== null
@@ -126,10 +136,10 @@ const session = atAuthenticator(async (api, examined, url) => {
   })
   if ('state' in seen) return seen
   trial.seen = seen.token
-  const isOurs = await isOurJwt(seen.headers.get('Authorization') ?? '', examined)
+  const isOurs = await isOurJwt(seen.headers.get('Authorization') ?? '', examined, url)
   if (isOurs === false) {
     return fail(
-      `the JWT is not of ${examined.issuer} under the JWT_SECRET examined above`,
+      `the JWT is not of ${examined.issuer} under the JWT_SECRET examined above, or the keys of the authenticator`,
       'Give the doctor JWT_SECRET as the authenticator has it; compare ISSUER in each wrangler.toml.',
     )
   }
@@ -179,6 +189,7 @@ export const TRIAL_CHECKS: readonly Check[] = [
     run: kv,
     toDo: "Registry answers 503 until KV does: see Cloudflare's status page, or whether npm start runs.",
   },
+  SIGNING,
   { name: 'pkce', seconds: 30, run: pkce, toDo: IS_IT_UP },
   { name: 'single-use', seconds: 30, run: singleUse, toDo: IS_IT_UP },
   {
@@ -187,6 +198,7 @@ export const TRIAL_CHECKS: readonly Check[] = [
     run: session,
     toDo: SAME_STORAGE,
   },
+  KEYS_READ,
   {
     name: 'fresh',
     seconds: KV_STALENESS_SECONDS + EXTRA_SECONDS,

@@ -130,6 +130,14 @@ export function newTrial(
       return answer.active === true
     },
 
+    /** What the registry signs about the token, for the temporary client. */
+    async introspectSigned(token: string) {
+      const body = new URLSearchParams({ token, client_id: id, client_secret: await client() })
+      const headers = { Accept: 'application/token-introspection+jwt' }
+      const response = await ask(`${issuer}/introspect`, { method: 'POST', body, headers })
+      return { status: response.status, text: await response.text(), clientId: id }
+    },
+
     /** Shows the token to the authenticator, as a proxy does. */
     async present(authenticatorUrl: string, token: string, query = ''): Promise<Response> {
       const response = await ask(`${authenticatorUrl}/auth${query}`, {
