@@ -151,6 +151,7 @@ function misuseOfSources<C>(options: ScopedOptions<C>): string | null {
   if ([authenticator, jwt, check].filter(Boolean).length > 1) {
     return 'choose one of an authenticator, a check and a JWT'
   }
+  if (jwt && !jwt.secret && !jwt.keys) return 'a JWT needs a secret or keys'
   const isSigned = jwt !== undefined || check?.kind === 'key set'
   if (isSigned && revocation === 'immediate') {
     return 'a signature does not show revocations: immediate needs the authenticator or introspection'

@@ -5,6 +5,7 @@ import { decider, type ScopedOptions as OptionsFor, type Required } from './deci
 import { metadataOf, type ProtectedResource } from './metadata.ts'
 
 export type { AuthenticatorBinding } from '../protocol/authentication.ts'
+export { authenticatorKeys } from './authenticator-keys.ts'
 export { type IntrospectionOptions, introspection } from './introspection.ts'
 export { type KeySetOptions, keySet } from './key-set.ts'
 export type { ProtectedResource, SessionRecord }

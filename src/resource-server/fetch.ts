@@ -5,6 +5,7 @@ import type { AuthenticatorBinding } from '../protocol/authentication.ts'
 import { decider, type ScopedOptions as OptionsFor, type Required } from './decide.ts'
 import { metadataOf, type ProtectedResource } from './metadata.ts'
 
+export { authenticatorKeys } from './authenticator-keys.ts'
 export { type IntrospectionOptions, introspection } from './introspection.ts'
 export { type KeySetOptions, keySet } from './key-set.ts'
 export type { AuthenticatorBinding, ProtectedResource, SessionRecord }

@@ -12,7 +12,7 @@ import { isSignedToken } from './signed-token.ts'
 export type KeySetOptions = RegistryOptions
 
 /** The registry signs with no other. EdDSA and Ed25519 (RFC 9864) are two names for one algorithm. */
-const ALGORITHMS = ['ES256', 'EdDSA', 'Ed25519']
+export const ALGORITHMS = ['ES256', 'EdDSA', 'Ed25519']
 /** RFC 9068 §2.1, §4. */
 const TYPE = 'at+jwt'
 /** §2.2, all REQUIRED. */
@@ -59,7 +59,11 @@ type ReadSet = Readonly<{ find: JWTVerifyGetKey; readAtMs: number }>
  * Throws a JOSEError if no key fits, and another Error if that cannot be known: no set is kept, or the registry does not
  * answer for a `kid` that the kept set does not have.
  */
-function keysOf({ issuer, timeoutMs, send }: ReturnType<typeof registryOf>): JWTVerifyGetKey {
+export function keysOf({
+  issuer,
+  timeoutMs,
+  send,
+}: ReturnType<typeof registryOf>): JWTVerifyGetKey {
   let kept: ReadSet | undefined
   let triedAtMs = 0
   /** The last read has failed or is under way, so an unknown `kid` may be good. */

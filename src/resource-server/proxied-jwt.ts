@@ -3,18 +3,21 @@
 import { importSecret, type SharedKey, verifyJwt } from '../crypto/jws.ts'
 import type { Authentication } from '../protocol/authentication.ts'
 import { refusal } from '../protocol/bearer.ts'
+import type { VerifyJwt } from './authenticator-keys.ts'
 import { authenticated } from './binding.ts'
 
 /** For a service behind nginx. */
 export type JwtOptions<C> = Readonly<{
   /** The authenticator's own `JWT_SECRET`; while that is rotated, the new one and the old one. */
-  secret: (c: C) => string | readonly string[]
+  secret?: (c: C) => string | readonly string[]
+  /** The authenticator's `AUTHENTICATOR_KEYS`: `authenticatorKeys(origin)`. With a secret too, either may have signed. */
+  keys?: VerifyJwt
   /** The registry's origin, as the authenticator knows it. */
   issuer: string
 }>
 
 /** Only nginx may reach such a service. The value of `Authorization` is the JWT, with or without `Bearer`. */
-export function identifyByJwt<C>({ secret, issuer }: JwtOptions<C>) {
+export function identifyByJwt<C>({ secret, keys, issuer }: JwtOptions<C>) {
   let imported: Readonly<{ from: string; keys: readonly SharedKey[] }> | undefined
   const keysOf = async (given: string | readonly string[]) => {
     const secrets = [given].flat()
@@ -26,11 +29,18 @@ export function identifyByJwt<C>({ secret, issuer }: JwtOptions<C>) {
     return imported.keys
   }
 
+  const claimsIn = async (jwt: string, c: C): Promise<unknown> => {
+    const expected = { issuer, now: Math.floor(Date.now() / 1000) }
+    // Neither takes an algorithm of the other.
+    const byKeys = keys ? await keys(jwt, expected) : null
+    if (byKeys !== null || !secret) return byKeys
+    return verifyJwt(jwt, await keysOf(secret(c)), expected)
+  }
+
   return async (authorization: string | null, c: C): Promise<Authentication> => {
     if (authorization === null) return { kind: 'anonymous' }
     const jwt = authorization.replace(/^Bearer +/i, '')
-    const now = Math.floor(Date.now() / 1000)
-    const claims = await verifyJwt(jwt, await keysOf(secret(c)), { issuer, now })
+    const claims = await claimsIn(jwt, c)
     return claims === null
       ? { kind: 'refused', refusal: refusal('invalid_token', 'The JWT is not valid.') }
       : authenticated(claims)

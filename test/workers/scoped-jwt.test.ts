@@ -3,8 +3,14 @@
 import { decodeProtectedHeader, SignJWT, UnsecuredJWT } from 'jose'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createAuthenticator } from '../../src/authenticator/app.ts'
+import type { AuthenticatorEnv } from '../../src/authenticator/settings.ts'
+import { signWith } from '../../src/crypto/signed-jwt.ts'
+import { publicKeys, readSigningKeys } from '../../src/crypto/signing-keys.ts'
+import { authenticatorKeys } from '../../src/resource-server/hono.ts'
+import type { JwtOptions } from '../../src/resource-server/proxied-jwt.ts'
 import { expectRefusal } from './refusals.ts'
 import { scopedService } from './scoped-service.ts'
+import { newKeyText } from './signing.ts'
 import {
   authenticatorEnv,
   authorizing,
@@ -16,6 +22,7 @@ import {
 } from './stored-session.ts'
 
 const AUTHENTICATOR = createAuthenticator(authenticatorEnv())
+const AUTHENTICATOR_KEYS = await newKeyText()
 let lines: string[]
 beforeEach(() => {
   lines = []
@@ -167,5 +174,95 @@ describe('rotation of JWT_SECRET', () => {
   ])('scoped() answers 503 with %s', async (_, secrets) => {
     const headers = { Authorization: await jwtBy('old') }
     await expectRefusal(await service(() => secrets).ask('/submissions', headers), 503)
+  })
+})
+
+describe("scoped() with the authenticator's own keys", () => {
+  const ORIGIN = 'https://authenticator.example.org'
+
+  /** An authenticator with these secrets, and its key set as a service reads it. */
+  async function signedBy(secrets: Partial<AuthenticatorEnv>) {
+    const { JWT_SECRET: _, ...env } = authenticatorEnv()
+    const authenticator = createAuthenticator({ ...env, ...secrets })
+    const token = await storeToken()
+    const request = new Request(`${ORIGIN}/auth`, { headers: bearer(token) })
+    const Authorization = (await authenticator.fetch(request)).headers.get('Authorization') ?? ''
+    const fetch = (url: string) => authenticator.fetch(new Request(url))
+    return { headers: { Authorization }, keys: authenticatorKeys(ORIGIN, { fetch }) }
+  }
+  const statusOf = async (
+    jwt: JwtOptions<unknown>,
+    headers: Record<string, string>,
+  ): Promise<number> =>
+    (await scopedService('submission:read', { jwt }, {}).ask('/submissions', headers)).status
+
+  it('scoped() accepts what the authenticator signs with its own key, by the published set alone', async () => {
+    for (const alg of ['ES256', 'EdDSA'] as const) {
+      const { headers, keys } = await signedBy({ AUTHENTICATOR_KEYS: await newKeyText(alg) })
+      expect(await statusOf({ keys, issuer: ISSUER }, headers)).toBe(200)
+      expect(await statusOf({ keys, issuer: 'https://other.example' }, headers)).toBe(401)
+    }
+  })
+
+  it('while services change over they accept both, and afterwards what the secret signs is refused', async () => {
+    const shared = await signedBy({ JWT_SECRET })
+    const own = await signedBy({ AUTHENTICATOR_KEYS, JWT_SECRET })
+    const both = { keys: own.keys, secret: () => JWT_SECRET, issuer: ISSUER }
+    expect(await statusOf(both, shared.headers)).toBe(200)
+    expect(await statusOf(both, own.headers)).toBe(200)
+    const after = { keys: own.keys, issuer: ISSUER }
+    expect(await statusOf(after, shared.headers)).toBe(401)
+    expect(await statusOf(after, own.headers)).toBe(200)
+    // Another authenticator's key is in neither.
+    const other = await signedBy({ AUTHENTICATOR_KEYS: await newKeyText() })
+    expect(await statusOf(both, other.headers)).toBe(401)
+  })
+
+  it('a public key is no secret: what is signed with its text as a secret is refused', async () => {
+    const { keys } = await signedBy({ AUTHENTICATOR_KEYS })
+    const set = await publicKeys(readSigningKeys(AUTHENTICATOR_KEYS))
+    const [{ kid = '' } = {}] = set.keys
+    for (const secret of [JSON.stringify(set.keys[0]), kid]) {
+      const jwt = await new SignJWT({ ...record(), iss: ISSUER, exp: 4_000_000_000 })
+        .setProtectedHeader({ alg: 'HS256', typ: 'JWT', kid })
+        .sign(new TextEncoder().encode(secret))
+      expect(await statusOf({ keys, issuer: ISSUER }, { Authorization: jwt })).toBe(401)
+    }
+  })
+
+  it('an access token that the same key has signed is not taken for what the authenticator signs, nor is a JWT without an end', async () => {
+    const { keys } = await signedBy({ AUTHENTICATOR_KEYS })
+    const claims = { ...record(), iss: ISSUER, exp: 4_000_000_000 }
+    const sign = (typ: string) => signWith(readSigningKeys(AUTHENTICATOR_KEYS), typ, claims)
+    const jwt = { keys, issuer: ISSUER }
+    expect(await statusOf(jwt, { Authorization: await sign('at+jwt') })).toBe(401)
+    const endless = await signWith(readSigningKeys(AUTHENTICATOR_KEYS), 'JWT', {
+      ...claims,
+      exp: undefined,
+    })
+    expect(await statusOf(jwt, { Authorization: endless })).toBe(401)
+    expect(await statusOf(jwt, { Authorization: await sign('JWT') })).toBe(200)
+  })
+
+  it('scoped() answers 503 while the key set cannot be read, and never accepts', async () => {
+    const { headers } = await signedBy({ AUTHENTICATOR_KEYS })
+    for (const fetch of [
+      () => Promise.reject(new TypeError('down')),
+      async () => new Response('<!doctype html>'),
+      async () => new Response(null, { status: 302, headers: { Location: ORIGIN } }),
+    ]) {
+      const keys = authenticatorKeys(ORIGIN, { fetch })
+      expect(await statusOf({ keys, issuer: ISSUER }, headers)).toBe(503)
+    }
+  })
+
+  it('bad options of authenticatorKeys() and a JWT without a secret or keys are refused at once', () => {
+    for (const origin of ['http://a.example', `${ORIGIN}/auth`, 'a']) {
+      expect(() => authenticatorKeys(origin)).toThrow(TypeError)
+    }
+    expect(() => authenticatorKeys(ORIGIN, { timeoutSeconds: 0 })).toThrow(TypeError)
+    expect(() => scopedService(null, { jwt: { issuer: ISSUER } }, {})).toThrow(
+      'scoped(): a JWT needs a secret or keys',
+    )
   })
 })

@@ -1,0 +1,52 @@
+/** The keys with which the authenticator signs what it passes on, for a service behind a proxy. */
+
+import { JOSEError } from 'jose/errors'
+import { type JWTVerifyGetKey, jwtVerify } from 'jose/jwt/verify'
+import { isIssuer } from '../protocol/public-url.ts'
+import { ALGORITHMS, keysOf } from './key-set.ts'
+import { type RegistryOptions, registryOf } from './registry.ts'
+
+/** An access token has another one, so that neither is taken for the other. */
+const TYPE = 'JWT'
+
+/** Returns the claims; null if the JWT is not valid. Throws if that cannot be known. */
+export type VerifyJwt = (
+  jwt: string,
+  expected: Readonly<{ issuer: string; now: number }>,
+) => Promise<unknown>
+
+/**
+ * The keys at `/jwks.json` of the authenticator, for `scoped(…, { jwt: { keys, issuer } })`. They are read again after five
+ * minutes, and while the authenticator does not answer they stay good for a day. `origin` is the authenticator's. Throws a
+ * TypeError for bad options.
+ *
+ * @example authenticatorKeys('https://authenticator.example.org')
+ */
+export function authenticatorKeys(
+  origin: string,
+  options: Omit<RegistryOptions, 'issuer'> = {},
+): VerifyJwt {
+  if (!isIssuer(origin)) {
+    throw new TypeError(
+      'authenticatorKeys(): the address of the authenticator must be an origin: https, or http on a loopback address, without a path',
+    )
+  }
+  const keyFor: JWTVerifyGetKey = keysOf(
+    registryOf('authenticatorKeys', { ...options, issuer: origin }),
+  )
+  return async (jwt, { issuer, now }) => {
+    try {
+      const { payload } = await jwtVerify(jwt, keyFor, {
+        issuer,
+        algorithms: ALGORITHMS,
+        typ: TYPE,
+        requiredClaims: ['exp'],
+        currentDate: new Date(now * 1000),
+      })
+      return payload
+    } catch (failure) {
+      if (failure instanceof JOSEError) return null
+      throw failure
+    }
+  }
+}
