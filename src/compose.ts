@@ -26,7 +26,10 @@ import { userStore } from './stores/users.ts'
 
 /** The management worker over its service binding. */
 type Management = Pick<Fetcher, 'fetch'> &
-  Readonly<{ resolveClientDocument(asked: ResolutionRequest): Promise<Resolution> }>
+  Readonly<{
+    resolveClientDocument(asked: ResolutionRequest): Promise<Resolution>
+    fetchLogo(clientId: string): Promise<void>
+  }>
 
 export type Bindings = Readonly<{
   DB: D1Database
@@ -93,6 +96,7 @@ function storesOf(env: Bindings, settings: Settings) {
     usedJtis: inTime(usedJtiStore(db)),
     users: inTime(userStore(db)),
     documents: documentsOf(env.MANAGEMENT, storageTimeoutSeconds),
+    fetchLogo: async (clientId: string) => env.MANAGEMENT?.fetchLogo(clientId),
     probe: inTime({ probe: () => db.prepare('SELECT 1 FROM client LIMIT 1').run() }).probe,
   }
 }

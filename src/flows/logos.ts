@@ -14,20 +14,23 @@ type LogoDeps = Readonly<{
   fetchBounded: FetchBounded
 }>
 
-/**
- * Does nothing for a client without a logo, or whose logo is here. Otherwise returns null, or why there is no image yet, as
- * a sentence without a full stop.
- */
+/** `sentence` has no full stop. `isLater`: its address was not asked now. */
+type Missing = Readonly<{ sentence: string; isLater: boolean }>
+
+const failed = (sentence: string): Missing => ({ sentence, isLater: false })
+
+/** Does nothing for a client without a logo, or whose logo is here. Otherwise returns null, or why there is no image yet. */
 export async function fetchLogo(
   clientId: string,
   { logos, fetchBounded }: LogoDeps,
   now: number,
-): Promise<string | null> {
+): Promise<Missing | null> {
   const logoUri = await logos.missingOf(clientId)
   if (logoUri === null) return null
   const logo = `the logo ${quote(logoUri)}`
   if (!(await logos.claim(logoUri, now))) {
-    return `${logo} is fetched later: its host was asked a moment ago, or too many logos are kept`
+    const why = 'its host was asked a moment ago, or too many logos are kept'
+    return { sentence: `${logo} is fetched later: ${why}`, isLater: true }
   }
   const fetched = await fetchBounded({
     url: logoUri,
@@ -35,10 +38,14 @@ export async function fetchLogo(
     maxBytes: MAX_LOGO_BYTES,
     deadlineSeconds: DEADLINE_SECONDS,
   })
-  if (fetched.kind === 'failed') return `${logo} is not shown: its address ${fetched.reason}`
+  if (fetched.kind === 'failed') {
+    return failed(`${logo} is not shown: its address ${fetched.reason}`)
+  }
   const { bytes } = fetched
   const mediaType = imageTypeOf(bytes)
-  if (mediaType === null) return `${logo} is not shown: it is no PNG, JPEG, GIF or WebP image`
+  if (mediaType === null) {
+    return failed(`${logo} is not shown: it is no PNG, JPEG, GIF or WebP image`)
+  }
   await logos.keep(logoUri, { digest: await contentDigest(bytes), mediaType, bytes })
   return null
 }

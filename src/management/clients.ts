@@ -47,8 +47,8 @@ async function withLogo<Made extends Outcome<ClientRecord>>(
   deps: ManagementDeps,
   now: number,
 ): Promise<Made> {
-  const problem = await fetchLogo(made.record.clientId, deps, now)
-  return problem === null ? made : { ...made, notes: [...made.notes, problem] }
+  const missing = await fetchLogo(made.record.clientId, deps, now)
+  return missing === null ? made : { ...made, notes: [...made.notes, missing.sentence] }
 }
 
 const answer = {

@@ -10,7 +10,9 @@ import {
   startProblems,
 } from '../config.ts'
 import { limitInTime, withDeadline } from '../deadline.ts'
+import { fetchLogo } from '../flows/logos.ts'
 import { resolveClientDocument } from '../flows/registration/client-documents.ts'
+import { log } from '../http/log.ts'
 import { fetchBounded } from '../outbound/fetch-bounded.ts'
 import type { Resolution, ResolutionRequest } from '../protocol/client-documents.ts'
 import { allowsLoopbackFor } from '../protocol/outbound-url.ts'
@@ -86,5 +88,9 @@ export function composeManagement(env: ManagementEnv) {
     fetch: createManagement(deps).fetch,
     resolveClientDocument: (asked: ResolutionRequest): Promise<Resolution> =>
       resolveClientDocument(asked, documentDeps, Math.floor(Date.now() / 1000)),
+    async fetchLogo(clientId: string): Promise<void> {
+      const missing = await fetchLogo(clientId, deps, Math.floor(Date.now() / 1000))
+      if (missing && !missing.isLater) log('logo_not_shown', { clientId, why: missing.sentence })
+    },
   }
 }

@@ -26,4 +26,9 @@ export default class extends WorkerEntrypoint<ManagementEnv> {
   async resolveClientDocument(asked: ResolutionRequest): Promise<Resolution> {
     return composed(this.env).resolveClientDocument(asked)
   }
+
+  /** Nothing waits for it. Throws as above. */
+  async fetchLogo(clientId: string): Promise<void> {
+    return composed(this.env).fetchLogo(clientId)
+  }
 }

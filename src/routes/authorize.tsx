@@ -184,6 +184,10 @@ async function sendConsentPage(
   const { terms, allowed, lastTime, accessSeconds, fingerprint, user, again } = question
   const { client, redirect } = identified
   const token = await formToken(session.token, consentPurpose(fields, fingerprint))
+  // Only for somebody who is signed in, and nothing waits for it: the next page has it.
+  if (terms.client.logoUri !== '' && question.logo === null) {
+    c.var.request.defer(deps.fetchLogo(client.clientId))
+  }
   const props: ConsentPageProps = {
     branding: deps.branding,
     terms,

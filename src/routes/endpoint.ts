@@ -14,6 +14,8 @@ export type RouteDeps = Deps &
     loginLimit: FloodLimit
     /** The limit of refused requests. */
     refusalLimit: FloodLimit
+    /** Has the image of a client fetched that the registry does not have. Does nothing where no management worker is bound. */
+    fetchLogo: (clientId: string) => Promise<void>
     /** Throws when the registry cannot serve. */
     probe: () => Promise<unknown>
   }>

@@ -11,8 +11,10 @@ import {
   authorizePath,
   CALLBACK,
   declare,
+  newClient,
   newUser,
   nowSeconds,
+  PKCE,
   registry,
   signIn,
 } from './registry.ts'
@@ -64,21 +66,20 @@ const kept = (logoUri: string) =>
       bytes: number | null
       tried_at: number
     }>()
-const consentPage = (client: Client) =>
-  registry(
-    authorizePath({
-      response_type: 'code',
-      client_id: client.client_id,
-      redirect_uri: CALLBACK,
-      scope: 'public:read',
-      code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
-      code_challenge_method: 'S256',
-    }),
-    { headers: { Cookie: cookie } },
-  )
+const asking = (client: Pick<Client, 'client_id'>) => ({
+  response_type: 'code',
+  client_id: client.client_id,
+  redirect_uri: CALLBACK,
+  scope: 'public:read',
+  code_challenge: PKCE.challenge,
+  code_challenge_method: 'S256',
+})
+const consentPage = (client: Pick<Client, 'client_id'>) =>
+  registry(authorizePath(asking(client)), { headers: { Cookie: cookie } })
 const imageIn = (page: string) => /<img class="client-logo" src="([^"]*)"/.exec(page)?.[1]
-const fetchFor = ({ client_id }: Client, now = nowSeconds()) =>
-  fetchLogo(client_id, { logos: logoStore(env.DB), fetchBounded: fetchBounded(false) }, now)
+const fetchFor = async ({ client_id }: Client, now = nowSeconds()) =>
+  (await fetchLogo(client_id, { logos: logoStore(env.DB), fetchBounded: fetchBounded(false) }, now))
+    ?.sentence ?? null
 
 describe('the logo of a client', () => {
   it('a logo that an operator names is fetched once, and the consent page shows it from our own origin', async () => {
@@ -181,6 +182,42 @@ describe('the logo of a client', () => {
     const { notes } = await create(logoUri)
     expect(notes).toEqual([expect.stringContaining('is not shown: its address must')])
     expect(await asked(logoUri)).toBe(0)
+  })
+})
+
+describe('a logo that is named without an operator', () => {
+  const named = async (logoUri: string) => {
+    const { id } = await newClient({ authMethod: 'none', logoUri })
+    return { client_id: id, logo_uri: logoUri }
+  }
+
+  it('a logo is fetched when somebody who is signed in is shown the consent page, and the next page has it', async () => {
+    const client = await named(await published())
+    const first = await consentPage(client)
+    expect(first.status).toBe(200)
+    expect(imageIn(await first.text())).toBeUndefined()
+    expect(imageIn(await (await consentPage(client)).text())).toMatch(/^\/logos\//)
+    expect(await asked(client.logo_uri)).toBe(1)
+  })
+
+  it('a request without a session, and one that shows no page, fetch no logo and write nothing of it', async () => {
+    const client = await named(await published())
+    const request = authorizePath(asking(client))
+    expect((await registry(request)).status).toBe(303)
+    const headers = { Cookie: 'registry_session=forged' }
+    expect((await registry(request, { headers })).status).toBe(303)
+    const silent = authorizePath({ ...asking(client), prompt: 'none' })
+    expect((await registry(silent, { headers: { Cookie: cookie } })).status).toBe(303)
+    await registry(`/login?next_page=${encodeURIComponent(request)}`)
+    await registry(request, { method: 'HEAD', headers: { Cookie: cookie } })
+    expect(await asked(client.logo_uri)).toBe(0)
+    expect(await kept(client.logo_uri)).toBeNull()
+  })
+
+  it('a logo that cannot be shown keeps nobody from signing in, and is not asked for at every page', async () => {
+    const client = await named(await published({ ...GIF, body: 'no image' }))
+    for (let page = 0; page < 3; page += 1) expect((await consentPage(client)).status).toBe(200)
+    expect(await asked(client.logo_uri)).toBe(1)
   })
 })
 

@@ -40,6 +40,7 @@ export function serve(changes: Record<string, unknown> = {}): Fetch {
   const MANAGEMENT = {
     resolveClientDocument: async (asked: ResolutionRequest) =>
       composed().resolveClientDocument(asked),
+    fetchLogo: async (clientId: string) => composed().fetchLogo(clientId),
     async fetch(request: Request) {
       const context = createExecutionContext()
       const response = await composed().fetch(request, given, context)
@@ -86,6 +87,7 @@ type Registration = Partial<{
   accessTokenLifetimeSeconds: number | null
   jwks: string
   jwksUri: string
+  logoUri: string
   redirectUris: string[]
   grantTypes: GrantType[]
   scopes: string[]

@@ -3,6 +3,14 @@
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { clientRegistry } from '../rows.ts'
+import {
+  accepting,
+  asked,
+  consent,
+  declareOpenScope,
+  newDocument,
+  visit,
+} from './document-clients.ts'
 import { keySetOf, newKey } from './keys.ts'
 import {
   authorizePath,
@@ -10,11 +18,14 @@ import {
   newUser,
   nowSeconds,
   obtainCode,
+  post,
   type RegisteredClient,
   registry,
+  removalOf,
   requestOf,
   signIn,
 } from './registry.ts'
+import { newHost, publish } from './world.ts'
 
 let cookie: string
 beforeAll(async () => {
@@ -96,5 +107,82 @@ describe('a client that registered itself by a request', () => {
       .bind(client.id)
       .run()
     expect(await isAsked(client)).toBe(true)
+  })
+})
+
+describe('a client that registered itself by its metadata document', () => {
+  beforeAll(() => declareOpenScope())
+  const LOGO = { headers: { 'Content-Type': 'image/gif' }, body: 'GIF89a of a document' }
+
+  it('the consent page names the host of its document first, then its name, then where the answer leads, and warns where that is the device alone', async () => {
+    const redirectUris = ['http://localhost/callback']
+    const client = await newDocument({ client_name: 'Notes', redirect_uris: redirectUris })
+    const callback = 'http://localhost:4711/callback'
+    const text = await textOf(await visit(cookie, client, { redirect_uri: callback }))
+    const order = [
+      `use your account? `,
+      'It calls itself “ Notes ” .',
+      'Either way, you will be sent back to a program on this computer .',
+      'nobody at Registry has checked it or vouches for it.',
+      `Its document: ${client.id}`,
+      'Any program on this computer could pose as this application.',
+    ].map((words) => text.indexOf(words))
+    expect(order).toEqual([...order].sort((a, b) => a - b))
+    expect(order[0]).toBeGreaterThan(0)
+    expect(text.replace(/\s/g, '')).toContain(`Allow${client.host}touseyouraccount?`)
+  })
+
+  it('the account page names the host, and removes the application by it', async () => {
+    const own = await signIn(await newUser())
+    const client = await newDocument({ client_name: 'Notes' })
+    await consent(own, client)
+    const page = await (await accepting('/account', { headers: { Cookie: own } })).text()
+    expect(page).toContain(`<bdi>${client.host}</bdi></h2>`)
+    expect(page).toContain('It calls itself “<bdi>Notes</bdi>”.')
+    const removed = await post('/account', removalOf(client.id, page), { Cookie: own }, accepting)
+    expect(await removed.text()).toContain(`<bdi>${client.host}</bdi></strong> is no longer`)
+  })
+
+  it('the sign-in page names the host of a document that was read, and nothing of one that was not', async () => {
+    const client = await newDocument({ client_name: 'Notes' })
+    const path = `/login?next_page=${encodeURIComponent(authorizePath(asked(client)))}`
+    expect(await textOf(await accepting(path))).not.toMatch(/continue to|Notes/)
+    await visit(cookie, client)
+    const text = await textOf(await accepting(path))
+    expect(text).toContain(`to continue to ${client.host}`)
+    expect(text).not.toContain('Notes')
+  })
+
+  it('its logo is fetched after the first consent page, and shown from our own origin on the next', async () => {
+    const logoUri = `https://${newHost()}/logo.gif`
+    await publish(logoUri, LOGO)
+    const client = await newDocument({ logo_uri: logoUri, tos_uri: `${logoUri}#terms` })
+    expect(await (await visit(cookie, client)).text()).not.toContain('client-logo')
+    const page = await (await visit(cookie, client)).text()
+    expect(page).toMatch(/<img class="client-logo" src="\/logos\/[\w-]{43}"/)
+    expect(page).toContain('Its terms: ')
+    expect(page).not.toContain(`src="${logoUri}`)
+  })
+
+  it('an answer to the consent page counts although the logo has come meanwhile', async () => {
+    const logoUri = `https://${newHost()}/logo.gif`
+    await publish(logoUri, LOGO)
+    const client = await newDocument({ logo_uri: logoUri })
+    expect((await consent(cookie, client)).searchParams.get('code')).not.toBeNull()
+    expect((await visit(cookie, client)).status).toBe(303)
+  })
+
+  it.each([
+    ['looks like the service', 'Rеgіstry'],
+    ['turns the direction of writing', 'Good \u202egnp.exe'],
+    ['is long', 'Interoperability '.repeat(5).trim()],
+    ['is markup', '<script>alert(1)</script>'],
+  ])('a name that %s is text, in quotes', async (_, name) => {
+    const client = await newDocument({ client_name: name })
+    const page = await (await visit(cookie, client)).text()
+    expect(page).not.toContain('<script')
+    expect(page).not.toContain('\u202e')
+    expect(page).toMatch(/“<bdi>[^<]+<\/bdi>”/)
+    expect(page.includes('looks like')).toBe(name === 'Rеgіstry')
   })
 })
