@@ -6,6 +6,7 @@
 
 import type { Branding } from './domain/branding.ts'
 import { isPrivateUseScheme } from './domain/private-use-scheme.ts'
+import { REGISTRATION_MODES } from './domain/self-registration.ts'
 import { accentOf, pageSettings } from './page-settings.ts'
 import { isIssuer, publicUrlProblem } from './protocol/public-url.ts'
 import { secretProblems } from './secrets.ts'
@@ -155,6 +156,12 @@ export const SETTINGS = {
   },
   /** Whose client metadata documents are accepted. */
   CLIENT_DOCUMENTS: oneOf(['off', 'allowlist', 'any']),
+  /** Who may register a client at `/register`: nobody, callers with an access token for it, or everybody. */
+  REGISTRATION: oneOf(REGISTRATION_MODES),
+  /** How many clients everybody together may register from one network in an hour. */
+  REGISTRATIONS_PER_NETWORK_HOUR: whole(20, 1, 100_000),
+  /** How many clients everybody together may register in a day. */
+  REGISTRATIONS_PER_DAY: whole(1000, 1, 1_000_000),
   /** To which grants of a client that may refresh a refresh token is issued. */
   ISSUE_REFRESH_TOKENS: oneOf(['always', 'offline_access']),
   ...pageSettings(REGISTRY_AND_MANAGEMENT),
@@ -165,7 +172,10 @@ export type SettingName = keyof typeof SETTINGS
 export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[]
 
 /** What the registry does for them while they are not `off`, it asks of the management worker. */
-const NEED_MANAGEMENT = ['CLIENT_DOCUMENTS'] as const satisfies readonly SettingName[]
+const NEED_MANAGEMENT = [
+  'CLIENT_DOCUMENTS',
+  'REGISTRATION',
+] as const satisfies readonly SettingName[]
 
 const managementProblems = (given: Given) =>
   isBinding(given.MANAGEMENT)
@@ -267,6 +277,11 @@ export function readSettings(given: Given) {
     scopePolicy: read('SCOPE_POLICY'),
     privateUseSchemes: read('PRIVATE_USE_SCHEMES'),
     clientDocuments: read('CLIENT_DOCUMENTS'),
+    registration: read('REGISTRATION'),
+    registrationLimits: {
+      perNetworkAndHour: read('REGISTRATIONS_PER_NETWORK_HOUR'),
+      perDay: read('REGISTRATIONS_PER_DAY'),
+    },
     issueRefreshTokens: read('ISSUE_REFRESH_TOKENS'),
     branding: readBranding(given),
   }

@@ -193,6 +193,17 @@ function addKeeping(client: Command, io: Io) {
       callOf: (id) => change(id, { disabled: false }),
     },
     {
+      name: 'revoke-registration-token',
+      description:
+        'Let a client that registered itself no longer read, change or delete its registration. It still gets tokens.',
+      example: EXAMPLE_ID,
+      callOf: (id) => ({
+        method: 'DELETE',
+        path: pathOf`/clients/${id}/registration-token`,
+        ...ANY_VERSION,
+      }),
+    },
+    {
       name: 'delete',
       description: `Remove a client with its secrets and remembered consents; prints what it was. ${ALL_ENDS}`,
       example: EXAMPLE_ID,

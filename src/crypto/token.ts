@@ -12,6 +12,7 @@ export const TOKEN_PREFIXES = {
   clientSecret: 'regs_',
   browserSession: 'regb_',
   invitation: 'regi_',
+  registration: 'regm_',
 } as const
 export type TokenKind = keyof typeof TOKEN_PREFIXES
 

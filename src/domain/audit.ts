@@ -7,6 +7,7 @@ export const AUDIT_EVENTS = [
   'client.authorize',
   'client.withdraw',
   'client.rotate_secret',
+  'client.revoke_registration_token',
   'client.disable',
   'client.enable',
   'client.delete',
@@ -40,7 +41,9 @@ export type AuditEntry = Readonly<{
   happenedAt: number
   /**
    * `client:` and the id of the client that called the management API, with ` user:` and the id of the person who signed in
-   * there, if any; `user:` and an id for what users do; `invitation`; or the program that acted. Older rows: `administrator`.
+   * there, if any; `user:` and an id for what users do; `invitation`; `registration` for a client that registered itself
+   * without an access token, and `client:` with its id for what it does to its registration; or the program that acted. Older
+   * rows: `administrator`.
    */
   actor: string
   event: AuditEvent
@@ -55,3 +58,5 @@ export const userActor = (userId: string) => `user:${userId}`
 export const DOCUMENT_ACTOR = 'document'
 /** Who sets a password by an invitation. */
 export const INVITATION_ACTOR = 'invitation'
+/** Who registers a client where everybody may. */
+export const REGISTRATION_ACTOR = 'registration'

@@ -38,6 +38,22 @@ export function redirectUriProblem(uri: string, isPublic: boolean): string | nul
   return isPublic ? null : 'has a private-use scheme, which is for the authentication method none'
 }
 
+/**
+ * What is kept of the redirect URIs of a client that registers itself: those that such a client may register, in their order.
+ * None if the browser could be redirected to none of them. `allowed`: the schemes without a dot that may be used.
+ */
+export function usableRedirectUris(
+  uris: readonly string[],
+  { isPublic, allowed }: Readonly<{ isPublic: boolean; allowed: readonly string[] }>,
+): readonly string[] {
+  const kept = uris.filter((uri) => redirectUriProblem(uri, isPublic) === null)
+  const isUsable = (uri: string) => {
+    const scheme = schemeWithoutDot(uri)
+    return scheme === null || allowed.includes(scheme)
+  }
+  return kept.some(isUsable) ? kept : []
+}
+
 export type Registered = Readonly<{
   authMethod: AuthMethod
   /** JWK Set as JSON text, or null. */

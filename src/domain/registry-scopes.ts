@@ -7,6 +7,7 @@ export const REGISTRY_SCOPES = [
   'registry:clients',
   'registry:users',
   'registry:sessions',
+  'registry:register',
   'registry:admin',
 ] as const
 export type RegistryScope = (typeof REGISTRY_SCOPES)[number]

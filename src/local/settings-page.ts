@@ -55,6 +55,12 @@ const EFFECTS = {
     'Which clients may use the address of [a client metadata document](clients.md) as their id: `off` for none, `allowlist` for those at hosts that are allowed (`document-host allow`), `any` for those at every host that is not blocked. Other values than `off` need the management worker.',
   ISSUE_REFRESH_TOKENS:
     'Which grants of a client that may use `refresh_token` get a refresh token: `always`, or only those whose request asked for the scope `offline_access`.',
+  REGISTRATION:
+    'Who may [register a client](self-registration.md) at `/register`: nobody (`off`), callers with an access token that has the scope `registry:register` (`token`), or everybody (`open`). Needs the management worker.',
+  REGISTRATIONS_PER_NETWORK_HOUR:
+    'How many clients everybody together may register from one network in an hour, with `REGISTRATION=open`.',
+  REGISTRATIONS_PER_DAY:
+    'How many clients everybody together may register in a day, with `REGISTRATION=open`.',
   SERVICE_NAME: 'The name of your service, on [every page](branding.md).',
   LOGO: 'An image for the head of every page and the tab: the text of an SVG, which the registry serves itself, or the address of an image.',
   ACCENT_COLOUR:
@@ -87,7 +93,7 @@ const BINDING_EFFECTS = {
   REFUSAL_LIMIT:
     'limits how many refusals are recorded, per location; optional in the authenticator, with `DB`',
   MANAGEMENT:
-    'optional: the management worker, to which the registry forwards `/admin/v1`, `/openapi.json`, `/docs`, `/schemas/session.json` and `/invitation`; without it these paths are 404',
+    'optional: the management worker, to which the registry forwards `/admin/v1`, `/openapi.json`, `/docs`, `/schemas/session.json`, `/invitation` and `/register`; without it these paths are 404',
   REGISTRY:
     'optional, in the authenticator: the registry, from which it reads `/jwks.json` to check signed tokens; without it from `ISSUER`',
   EVENTS:

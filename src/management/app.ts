@@ -2,15 +2,14 @@
 
 import { Hono, type NotFoundHandler } from 'hono'
 import { prefetch } from '../flows/prefetch.ts'
-import type { Actor } from '../flows/registration/change.ts'
 import { type FrameRules, frame, type Handled } from '../http/frame.ts'
 import type { HttpContext, RequestEnv } from '../http/request-context.ts'
 import { Problem } from '../protocol/problem.ts'
 import { RegistrationError } from '../protocol/registration/errors.ts'
 import type { ManagementDeps } from './deps.ts'
-import { admit } from './guard.ts'
+import { actorOf, admit } from './guard.ts'
 import { readJsonBody, readQuery } from './input.ts'
-import { API_PATH, type Call, type Caller, type Operation, type Result } from './operation.ts'
+import { API_PATH, type Call, type Operation, type Result } from './operation.ts'
 import { OPERATIONS } from './operations.ts'
 import { PAGES } from './pages.ts'
 import { ANY_VERSION, etagOf, readIfMatch } from './preconditions.ts'
@@ -25,11 +24,6 @@ const RULES: FrameRules = { sendError: sendProblem }
 
 /** `{client_id}` of OpenAPI is `:client_id` of Hono. */
 const routeOf = (path: string) => API_PATH + path.replace(/\{(\w+)\}/g, ':$1')
-
-const actorOf = ({ clientId, userId, scopes }: Caller): Actor => ({
-  name: userId === null ? `client:${clientId}` : `client:${clientId} user:${userId}`,
-  scopes,
-})
 
 const methodsOf = (operations: readonly Operation[]) => [
   ...operations.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method])),

@@ -1,9 +1,10 @@
-/** `clients/{client_id}/secrets` and `clients/{client_id}/permissions`. */
+/** The parts of a client: its secrets, its permissions and its registration access token. */
 
 import * as z from 'zod/mini'
 import {
   authorizeClient,
   findClient,
+  revokeRegistrationToken,
   rotateSecret,
   withdrawFromClient,
 } from '../flows/registration/clients.ts'
@@ -67,6 +68,28 @@ export const clientPartOperations = [
         body: { client_secret: rotated.clientSecret, ...notesIn(rotated) },
         version: rotated.record.version,
       }
+    },
+  }),
+  operation({
+    method: 'DELETE',
+    path: '/clients/{client_id}/registration-token',
+    name: 'revokeRegistrationToken',
+    noun,
+    summary: 'Revoke the registration access token of a client',
+    description:
+      'A client that registered itself can then no longer read, change or delete its registration (RFC 7592). It still gets tokens.',
+    scopes: MAY_CHANGE_CLIENTS,
+    isConditional: true,
+    answers: {
+      200: {
+        description: 'The client as it is now.',
+        schema: Changed,
+        example: CLIENT_EXAMPLE,
+      },
+    },
+    problems: ['not_found'],
+    async handle({ act, parameters: { client_id = '' }, ifMatch }) {
+      return { body: changed(await revokeRegistrationToken(act, client_id, ifMatch.version)).body }
     },
   }),
   operation({

@@ -23,6 +23,7 @@ import { liveSessions } from '../stores/live-sessions.ts'
 import { logoStore } from '../stores/logos.ts'
 import { refusalStore } from '../stores/refusals.ts'
 import { registrationPorts } from '../stores/registration.ts'
+import { selfRegistrations } from '../stores/self-registrations.ts'
 import { statusReader } from '../stores/status.ts'
 import { createManagement } from './app.ts'
 import type { ManagementDeps } from './deps.ts'
@@ -71,6 +72,7 @@ export function composeManagement(env: ManagementEnv) {
       revocations: inTime(ports.revocations),
       refreshTokens: inTime(ports.refreshTokens),
     },
+    registrations: inTime(selfRegistrations(db)),
     invitations: inTime(invitationStore(db, settings.longestSessionSeconds)),
     logos: inTime(logoStore(db)),
     fetchBounded: fetchBounded(allowsLoopbackFor(settings.issuer)),

@@ -8,6 +8,7 @@ import type { FetchBounded } from '../protocol/outbound.ts'
 import type { AuditReader } from '../stores/audit.ts'
 import type { InvitationStore, LiveSessions, LogoStore, RefusalStore } from '../stores/ports.ts'
 import type { RegistrationPorts } from '../stores/registration-ports.ts'
+import type { SelfRegistrations } from '../stores/self-registration-ports.ts'
 import type { StatusReader } from '../stores/status.ts'
 
 /** Stores whose methods have a deadline, and the settings of the registry. */
@@ -22,6 +23,7 @@ export type ManagementDeps = FrameDeps &
     loginLimit: FloodLimit
     refusals: RefusalStore
     ports: RegistrationPorts
+    registrations: SelfRegistrations
     invitations: InvitationStore
     logos: LogoStore
     /** Sends a request to an address that somebody else names. */

@@ -3,6 +3,7 @@
 import { BAD_TOKEN, badProof, checkCredential } from '../authenticator/check.ts'
 import type { RegistryScope } from '../domain/registry-scopes.ts'
 import { holdsScope } from '../domain/scope.ts'
+import type { Actor } from '../flows/registration/change.ts'
 import { refuseFlood } from '../http/flood.ts'
 import type { HttpContext } from '../http/request-context.ts'
 import { type Refusal, refusal, type Scheme } from '../protocol/bearer.ts'
@@ -11,6 +12,12 @@ import type { ManagementDeps } from './deps.ts'
 import { type Caller, sufficientFor } from './operation.ts'
 
 type GuardDeps = Pick<ManagementDeps, 'issuer' | 'liveSessions' | 'proofs' | 'refusalLimit'>
+
+/** For the audit and the flows. */
+export const actorOf = ({ clientId, userId, scopes }: Caller): Actor => ({
+  name: userId === null ? `client:${clientId}` : `client:${clientId} user:${userId}`,
+  scopes,
+})
 
 /** `confirm` asks D1: whether the token was revoked, and whether the proof was used. Nothing may be returned before it. */
 type Admitted = Readonly<{ caller: Caller; confirm: () => Promise<void> }>

@@ -4,5 +4,11 @@ import { invitationPage } from './invitation.tsx'
 import { logoPage } from './logos.ts'
 import type { Page } from './page.ts'
 import { PUBLISHED } from './published.tsx'
+import { registrationEndpoints } from './register.ts'
 
-export const PAGES: readonly Page[] = [invitationPage, logoPage, ...PUBLISHED]
+export const PAGES: readonly Page[] = [
+  invitationPage,
+  logoPage,
+  ...PUBLISHED,
+  ...registrationEndpoints,
+]

@@ -107,6 +107,31 @@ const EXPLANATIONS = {
     ],
     remedy: 'Make a new proof for each request, also when you repeat a request.',
   },
+  invalid_redirect_uri: {
+    meaning: 'No redirect URI of a registration request can be used (RFC 7591).',
+    causes: [
+      'redirect_uris is missing, and the client is to act for users.',
+      'Every redirect URI is http on another host than this machine, has a fragment or a wildcard, or a scheme that browsers know.',
+      'The only scheme has no dot, as in cursor://, and the operator has not allowed it.',
+    ],
+    remedy:
+      'Register at least one of: https, http on a loopback address, or for a public client a private-use scheme with a dot in it.',
+  },
+  invalid_client_metadata: {
+    meaning:
+      'A member of a registration request is not valid (RFC 7591). error_description names it.',
+    causes: [
+      'The member has another type than RFC 7591 says, is too long, or is no web address.',
+      'grant_types and response_types do not fit together, or none of them is supported here.',
+      'private_key_jwt without jwks or jwks_uri, with both, or with a key that cannot verify a signature.',
+    ],
+    remedy: 'Correct the member. Members that the registry does not know are ignored.',
+  },
+  invalid_software_statement: {
+    meaning: 'The registration request has a software statement, and the registry accepts none.',
+    causes: ['software_statement is in the request.'],
+    remedy: 'Register without it.',
+  },
   login_required: {
     meaning: 'The user must sign in, and no page may be shown.',
     causes: [

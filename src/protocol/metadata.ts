@@ -4,6 +4,7 @@ import { SIGNATURE_ALGORITHMS } from '../crypto/signature-algorithms.ts'
 import type { SigningAlgorithm } from '../crypto/signing-keys.ts'
 import { REQUEST_AUTH_METHODS } from '../domain/client.ts'
 import { OFFLINE_ACCESS } from '../domain/scope.ts'
+import type { RegistrationMode } from '../domain/self-registration.ts'
 import { PROMPTS } from './interaction.ts'
 import { KEY_SET_PATH } from './key-set.ts'
 
@@ -17,13 +18,16 @@ const authMethodsAt = (endpoint: string) =>
 const entries = (make: (name: string, path: string) => [string, unknown]) =>
   Object.fromEntries(Object.entries(ENDPOINTS_FOR_CLIENTS).map(([name, path]) => make(name, path)))
 
-/** All that are declared, and the algorithm with which tokens are signed; null without keys. */
+/**
+ * All that are declared, the algorithm with which tokens are signed (null without keys), and who may register a client.
+ */
 type Supported = Readonly<{
   scopes: readonly string[]
   resources: readonly string[]
   /** Are client metadata documents accepted? */
   clientDocuments: boolean
   signingAlgorithm: SigningAlgorithm | null
+  registration: RegistrationMode
 }>
 
 /**
@@ -32,13 +36,14 @@ type Supported = Readonly<{
 export function serverMetadata(
   issuer: string,
   grantTypes: readonly string[],
-  { scopes, resources, clientDocuments, signingAlgorithm }: Supported,
+  { scopes, resources, clientDocuments, signingAlgorithm, registration }: Supported,
 ) {
   const urls = resources.filter((uri) => /^https?:/.test(uri))
   return {
     issuer,
     authorization_endpoint: `${issuer}/authorize`,
     ...entries((name, path) => [`${name}_endpoint`, `${issuer}/${path}`]),
+    ...(registration !== 'off' && { registration_endpoint: `${issuer}/register` }),
     ...entries((name) => [`${name}_endpoint_auth_methods_supported`, authMethodsAt(name)]),
     // For private_key_jwt: RFC 8414 §2.
     ...entries((name) => [

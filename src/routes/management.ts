@@ -18,7 +18,12 @@ export const MANAGEMENT_PATHS = [
   '/schemas/session.json',
   INVITATION_PATH,
   `${LOGOS_PATH}/*`,
+  '/register',
+  '/register/:client_id',
 ] as const
+
+/** Scripts of any origin may call these. The worker itself says so too; this is for an answer without it. */
+const isForAnyOrigin = (path: string) => path.startsWith('/register')
 
 /**
  * The request goes on with its own headers: the address of the caller is in CF-Connecting-IP, which only Cloudflare can
@@ -29,6 +34,7 @@ export const managementEndpoints = (forward: Forward): Endpoint[] =>
     path,
     sendError: path === INVITATION_PATH ? sendErrorPage : sendErrorJson,
     isRoutine: true,
+    allowsAnyOrigin: isForAnyOrigin(path),
     anyMethod: async (c) => {
       const response = await forward(c.req.raw)
       // The headers of a fetched response cannot be changed.

@@ -22,7 +22,7 @@ export const metadataEndpoint: Endpoint = {
   sendError: sendErrorJson,
   allowsAnyOrigin: true,
   isRoutine: true,
-  get: async (c, { issuer, supported, clientDocuments, signingKeys }) => {
+  get: async (c, { issuer, supported, clientDocuments, signingKeys, registration }) => {
     const declared = await supported.read(c.get('request').nowMs)
     let body = bodies.get(declared)
     if (body === undefined) {
@@ -30,6 +30,7 @@ export const metadataEndpoint: Endpoint = {
         ...declared,
         clientDocuments: clientDocuments !== 'off',
         signingAlgorithm: signingKeys && algorithmOf(signingKeys[0]),
+        registration,
       })
       body = JSON.stringify(metadata)
       bodies.set(declared, body)

@@ -29,7 +29,7 @@ export type ClientRecordRow = Parameters<typeof readClientRow>[0] & {
   version: number
 }
 
-const RECORD_COLUMNS = `${CLIENT_COLUMNS}, c.created_at, c.updated_at, c.version,
+export const RECORD_COLUMNS = `${CLIENT_COLUMNS}, c.created_at, c.updated_at, c.version,
   c.logo_uri, c.tos_uri, c.policy_uri, c.contacts, c.software_id, c.software_version, c.application_type, c.jwks_uri,
   EXISTS (SELECT 1 FROM client_registration g WHERE g.client_id = c.client_id AND g.token_digest IS NOT NULL) AS has_registration_token,
   (SELECT json_group_array(h.scope) FROM client_authorization h

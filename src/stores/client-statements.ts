@@ -54,6 +54,14 @@ export const UPDATE_CLIENT = `UPDATE client SET
 export const TOUCH_CLIENT = `UPDATE client SET updated_at = ?2, version = ${NEXT_VERSION} WHERE client_id = ?1`
 export const TOUCH_CONFIDENTIAL_CLIENT = `UPDATE client SET updated_at = ?2, version = ${NEXT_VERSION}
   WHERE client_id = ?1 AND auth_method LIKE 'client_secret%'`
+/** Changes nothing for a client without the token. */
+export const TOUCH_CLIENT_WITH_TOKEN = `UPDATE client SET updated_at = ?2, version = ${NEXT_VERSION} WHERE client_id =
+  (SELECT client_id FROM client_registration WHERE client_id = ?1 AND token_digest IS NOT NULL)`
+export const REVOKE_REGISTRATION_TOKEN = `UPDATE client_registration
+  SET token_digest = NULL, token_salt = NULL, previous_digest = NULL WHERE client_id = ?1`
+/** A client that was changed is no longer what its request made, so another such request registers another client. */
+export const FORGET_REQUEST = `UPDATE client_registration SET request_digest = NULL
+  WHERE client_id = ?1 AND request_digest IS NOT NULL`
 export const ADD_REDIRECT_URIS = `INSERT INTO client_redirect_uri (client_id, redirect_uri)
   SELECT c.client_id, j.value FROM client c, json_each(?2) j WHERE c.client_id = ?1 ON CONFLICT DO NOTHING`
 /** Fails if there is no such resource: the client would get tokens that are bound to none. */
@@ -144,6 +152,7 @@ function updateClient(db: Database, clientId: string, change: Update, now: numbe
   return [
     db.prepare(UPDATE_CLIENT).bind(clientId, JSON.stringify(fields), now),
     db.prepare(DROP_NEEDLESS_CREDENTIALS).bind(clientId),
+    db.prepare(FORGET_REQUEST).bind(clientId),
     ...replaced(lists.redirectUris, KEEP_REDIRECT_URIS, ADD_REDIRECT_URIS),
     ...replaced(lists.defaultResources, KEEP_DEFAULT_RESOURCES, ADD_DEFAULT_RESOURCES),
     ...permissionStatements(db, [keep, mode], { clientId, lists, now }),
@@ -178,6 +187,11 @@ export function changeClient(
         db.prepare(DROP_EXPIRED_CREDENTIALS).bind(clientId),
         db.prepare(EXPIRE_CREDENTIALS).bind(clientId, change.overlapSeconds),
         db.prepare(ADD_CREDENTIAL).bind(clientId, change.secretDigest, now),
+      ]
+    case 'revoke_registration_token':
+      return [
+        db.prepare(TOUCH_CLIENT_WITH_TOKEN).bind(clientId, now),
+        db.prepare(REVOKE_REGISTRATION_TOKEN).bind(clientId),
       ]
     case 'disable':
       return [db.prepare(DISABLE_CLIENT).bind(clientId, now)]

@@ -66,7 +66,8 @@ export type ClientChange =
   | Readonly<{ kind: 'authorize' | 'withdraw'; lists: PermissionLists }>
   /** By D1's clock the old secrets stay good for `overlapSeconds` more. */
   | Readonly<{ kind: 'rotate_secret'; secretDigest: SecretDigest; overlapSeconds: number }>
-  | Readonly<{ kind: 'disable' | 'enable' | 'delete' }>
+  /** The client can no longer manage its registration (RFC 7592). */
+  | Readonly<{ kind: 'revoke_registration_token' | 'disable' | 'enable' | 'delete' }>
 
 /** `next` is the id after which the next page begins; null after the last page. */
 export type Page<Found> = Readonly<{ records: readonly Found[]; next: string | null }>
@@ -182,6 +183,8 @@ export interface ScopeRegistry {
   find(name: string): Promise<ScopeRecord | null>
   /** At most `rows` scopes after the name `after`, ordered by name. */
   page(after: string, rows: number): Promise<readonly ScopeRecord[]>
+  /** All that are declared, by name: may clients that register themselves have it without approval? */
+  selfRegistration(): Promise<ReadonlyMap<string, boolean>>
   /** Null, and nothing is written, if it is declared. */
   create(scope: NewScope, by: Authorship, detail: Detail): Promise<ScopeRecord | 'too_many' | null>
   update(

@@ -36,11 +36,19 @@ const namesIn = (result: D1Result | undefined) =>
 /** The fault of the triggers `scope_limit` and `category_limit`. */
 export const isTooMany = (fault: unknown) => /too many are declared/.test(String(fault))
 
-export const scopeReader = (db: Database): Pick<ScopeRegistry, 'find' | 'page'> => ({
+export const scopeReader = (
+  db: Database,
+): Pick<ScopeRegistry, 'find' | 'page' | 'selfRegistration'> => ({
   find: async (name) => read(await db.prepare(sql.FIND_SCOPE).bind(name).all()),
   async page(after, rows) {
     const { results } = await db.prepare(sql.PAGE_OF_SCOPES).bind(after, rows).all<ScopeRow>()
     return results.map(readRow)
+  },
+  async selfRegistration() {
+    const { results } = await db
+      .prepare(sql.SELF_REGISTRATION_OF_SCOPES)
+      .all<Pick<ScopeRow, 'name' | 'self_registered'>>()
+    return new Map(results.map((row) => [row.name, row.self_registered === 1]))
   },
 })
 

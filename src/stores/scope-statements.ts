@@ -4,6 +4,7 @@
  */
 
 import type { Category } from '../domain/declaration.ts'
+import { MAX_DECLARED } from '../domain/scope-catalogue.ts'
 import { NEXT_VERSION } from './change-batch.ts'
 import { scopeCoversSql } from './covering-sql.ts'
 import { D1_NOW_MS } from './d1-clock.ts'
@@ -14,6 +15,7 @@ const FIELDS = 'sentence, self_registered, sensitive'
 const COLUMNS = `name, ${FIELDS}, version, created_at, updated_at`
 export const FIND_SCOPE = `SELECT ${COLUMNS} FROM scope WHERE name = ?1`
 export const PAGE_OF_SCOPES = `SELECT ${COLUMNS} FROM scope WHERE name > ?1 ORDER BY name LIMIT ?2`
+export const SELF_REGISTRATION_OF_SCOPES = `SELECT name, self_registered FROM scope WHERE name > '' ORDER BY name LIMIT ${MAX_DECLARED}`
 export const INSERT_SCOPE = `INSERT INTO scope (${COLUMNS})
   VALUES (?1, ?2, ?3, ?4, ${D1_NOW_MS}, ?5, ?5) ON CONFLICT DO NOTHING`
 /** `?2` is a JSON object of the fields to change. */

@@ -17,7 +17,8 @@ import {
 const run = promisify(execFile)
 let running: RecordedRegistry
 beforeAll(async () => {
-  running = await startRecordedRegistry()
+  // docs/self-registration.md says how to switch it on.
+  running = await startRecordedRegistry({ REGISTRATION: 'open' })
 })
 afterAll(() => running?.end())
 
@@ -80,6 +81,9 @@ const PRINTED: Readonly<Record<string, readonly RegExp[]>> = {
   'docs/resources.md': [/"scope":"files:read files:write"/, /HTTP\/1.1 401/],
   'docs/revocation.md': [/revoked/],
   'docs/scopes.md': [/"scopes_supported":\["/, /^name: +files:delete$/m],
+  'docs/self-registration.md': [
+    /"registration_access_token":"regm_[\s\S]*"client_name":"Notes 2"[\s\S]*HTTP\/1\.1 204/,
+  ],
   'docs/single-page-application.md': [/"client_id"/],
   'docs/users.md': [/invitation_url: +\S+\/invitation#regi_/, /ada@example\.org/],
   'docs/web-application.md': [/"client_secret": ?"regs_/],

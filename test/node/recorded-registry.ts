@@ -31,7 +31,10 @@ export const linesOf = (where: string, text: string): Trace[] =>
     .filter((line) => line.trim() !== '')
     .map((line) => ({ kind: 'line', where, text: line }))
 
-export async function startRecordedRegistry(): Promise<RecordedRegistry> {
+/** `settings`: beside those of `npm start`. */
+export async function startRecordedRegistry(
+  settings: Readonly<Record<string, string>> = {},
+): Promise<RecordedRegistry> {
   const secrets = new Map([
     [JWT_SECRET, 'JWT_SECRET'],
     [PROXY_SECRET, 'PROXY_SECRET'],
@@ -59,6 +62,7 @@ export async function startRecordedRegistry(): Promise<RecordedRegistry> {
 
   const running = await startRegistry(
     {
+      ...settings,
       ISSUER: registry,
       PORT: String(port),
       AUTHENTICATOR_PORT: String(authenticatorPort),

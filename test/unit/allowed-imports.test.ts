@@ -20,6 +20,7 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   stores: ['domain', 'crypto', 'deadline.ts'],
   // stores/registration-ports.ts: what flows/registration are promised.
   // stores/client-document-ports.ts: what the reader of client metadata documents is promised.
+  // stores/self-registration-ports.ts: the same for clients that register themselves.
   flows: [
     'domain',
     'crypto',
@@ -27,6 +28,7 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
     'stores/ports.ts',
     'stores/registration-ports.ts',
     'stores/client-document-ports.ts',
+    'stores/self-registration-ports.ts',
   ],
   // protocol/errors.ts: the error codes that the pages under /errors explain.
   pages: ['domain', 'protocol/errors.ts'],

@@ -71,6 +71,7 @@ it('the description of the metadata has every member that the registry publishes
     resources: ['https://a.example'],
     signingAlgorithm: 'ES256',
     clientDocuments: true,
+    registration: 'open',
   })
   const described = document.components.schemas.Metadata as Schema
   expect(Object.keys(described.properties ?? {}).sort()).toEqual(Object.keys(published).sort())

@@ -59,7 +59,7 @@ const scopesOf = (client: ClientRecord) =>
   client.permissions.filter(({ kind }) => kind === 'scope').map(({ value }) => value)
 
 /** `decide` returns what the batch does to this record, or throws what is refused. */
-const change = (
+export const changeClient = (
   act: Act,
   clientId: string,
   expected: ExpectedVersion,
@@ -110,7 +110,7 @@ export async function updateClient(
   const { fields, notes } = await withKeySet(given.fields)
   const whole = { fields, lists, mode }
   const detail = auditDetailOf(whole)
-  const changed = await change(act, clientId, expected, (before) => {
+  const changed = await changeClient(act, clientId, expected, (before) => {
     requireOperatorsOwn(before, whole)
     requireSoundAfter(before, whole)
     return updateSteps({ kind: 'update' as const, ...whole, detail }, given)
@@ -134,7 +134,7 @@ export async function authorizeClient(
 ): Promise<Outcome<ClientRecord>> {
   requireMayGive(act.actor, lists.scopes)
   const detail = shown('inAudit', CLIENT_PERMISSIONS, lists)
-  const { record, notes } = await change(act, clientId, expected, (before) => {
+  const { record, notes } = await changeClient(act, clientId, expected, (before) => {
     const held = permissionsOf(before, 'grant_type', false)
     if (lists.grantTypes) requireSound({ ...before, grantTypes: [...held, ...lists.grantTypes] })
     return [{ kind: 'authorize', lists, detail }]
@@ -152,7 +152,7 @@ export async function withdrawFromClient(
   requireMayGive(act.actor, lists.scopes)
   const detail = shown('inAudit', CLIENT_PERMISSIONS, lists)
   const step: Step = { kind: 'withdraw', lists, detail }
-  const { record, notes } = await change(act, clientId, expected, () => [step])
+  const { record, notes } = await changeClient(act, clientId, expected, () => [step])
   return { record, notes: [...stillCovered(lists, record), ...notes] }
 }
 
@@ -169,7 +169,7 @@ export async function rotateSecret(
   const clientSecret = mintToken('clientSecret')
   const secretDigest = await hexDigest(clientSecret)
   const detail = { overlap_seconds: overlapSeconds }
-  const rotated = await change(act, clientId, expected, ({ authMethod }) => {
+  const rotated = await changeClient(act, clientId, expected, ({ authMethod }) => {
     if (!usesSecret(authMethod)) {
       const sentence = `a client with the authentication method ${authMethod} has no secret to rotate`
       throw new RegistrationError('conflict', sentence)
@@ -179,6 +179,14 @@ export async function rotateSecret(
   return { ...rotated, clientSecret }
 }
 
+/** The client can no longer read, change or delete its own registration (RFC 7592). Its tokens stay. */
+export const revokeRegistrationToken = async (
+  act: Act,
+  clientId: string,
+  expected: ExpectedVersion = null,
+): Promise<Outcome<ClientRecord>> =>
+  changeClient(act, clientId, expected, () => [{ kind: 'revoke_registration_token' }])
+
 const setState =
   (kind: 'disable' | 'enable') =>
   async (
@@ -186,7 +194,7 @@ const setState =
     clientId: string,
     expected: ExpectedVersion = null,
   ): Promise<Outcome<ClientRecord>> =>
-    change(act, clientId, expected, () => [{ kind }])
+    changeClient(act, clientId, expected, () => [{ kind }])
 
 /** Ends all that it has. */
 export const disableClient = setState('disable')
@@ -199,7 +207,7 @@ export async function deleteClient(
   clientId: string,
   expected: ExpectedVersion = null,
 ): Promise<Outcome<ClientRecord>> {
-  const { record, notes } = await change(act, clientId, expected, ({ name, ownerId }) => [
+  const { record, notes } = await changeClient(act, clientId, expected, ({ name, ownerId }) => [
     { kind: 'delete', detail: { name, owner_id: ownerId } },
   ])
   return { record, notes: [...comesAgainNotes(record), ...notes] }

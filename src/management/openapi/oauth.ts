@@ -111,6 +111,9 @@ export const Metadata = named(
     token_endpoint: z.string(),
     token_endpoint_auth_methods_supported: methods,
     token_endpoint_auth_signing_alg_values_supported: algorithms,
+    registration_endpoint: z
+      .optional(z.string())
+      .check(z.describe('RFC 7591; where it is switched on')),
     revocation_endpoint: z.string(),
     revocation_endpoint_auth_methods_supported: methods,
     revocation_endpoint_auth_signing_alg_values_supported: algorithms,

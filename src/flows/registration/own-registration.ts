@@ -1,0 +1,125 @@
+/** What a client does to its own registration (RFC 7592 §2). Each verb throws a RegistrationError for what is refused. */
+
+import { equalInConstantTime, hexDigest } from '../../crypto/digest.ts'
+import {
+  acceptsMethod,
+  type ClientRecord,
+  GRANT_TYPES,
+  isEnabled,
+  liveCredentials,
+} from '../../domain/client.ts'
+import { CLIENT_FIELDS, CLIENT_LISTS } from '../../protocol/registration/client-fields.ts'
+import type { ClientMetadata } from '../../protocol/registration/client-metadata.ts'
+import { RegistrationError } from '../../protocol/registration/errors.ts'
+import { shown } from '../../protocol/registration/field.ts'
+import { isSameSet } from './change.ts'
+import { changeClient, deleteClient, findClient } from './clients.ts'
+import { requireSound } from './create-client.ts'
+import { withoutApproval } from './self-registered.ts'
+import { type Act, fieldsFor, grantsFor, redirectsFor } from './self-registration.ts'
+
+/** An operator's decision is not the client's to change. */
+export async function findOwnRegistration(act: Act, clientId: string): Promise<ClientRecord> {
+  const record = await findClient(act, clientId)
+  if (isEnabled(record)) return record
+  throw new RegistrationError('forbidden', 'the client is disabled')
+}
+
+/** §2.2: the client must not choose its id or its secret. `secret`: as the client has it; null where it sends none. */
+export async function requireOwnSecret(act: Act, record: ClientRecord, secret: string | null) {
+  if (secret === null) return
+  const given = await hexDigest(secret)
+  const isOwn = liveCredentials(record, act.now).some(({ secretDigest }) =>
+    equalInConstantTime(secretDigest, given),
+  )
+  if (isOwn) return
+  throw new RegistrationError('invalid', '{field} must be the one that was issued', 'client_secret')
+}
+
+/** The method is part of what the client may do, so it stays. Where a public client asks for a secret, see `registerClient`. */
+function requireSameMethod({ authMethod }: ClientRecord, metadata: ClientMetadata) {
+  const isSame =
+    acceptsMethod(authMethod, metadata.authMethod) ||
+    (authMethod === 'none' && metadata.authMethod.startsWith('client_secret'))
+  if (isSame) return
+  const sentence = `{field} must stay as it is: register again for another method`
+  throw new RegistrationError('invalid', sentence, 'token_endpoint_auth_method')
+}
+
+/** What an operator looked at who approved something. */
+const isSameApplication = (
+  before: ClientRecord,
+  { name, url, logoUri }: Pick<ClientRecord, 'name' | 'url' | 'logoUri'>,
+  redirectUris: readonly string[],
+) =>
+  before.name === name &&
+  before.url === url &&
+  before.logoUri === logoUri &&
+  isSameSet(before.redirectUris, redirectUris)
+
+/**
+ * Replaces all that the client says of itself, and asks for. What an operator approved stays, as long as the client asks for
+ * it and remains the application that was approved; otherwise it is requested again. What an operator set otherwise stays.
+ */
+export async function updateOwnRegistration(
+  act: Act,
+  clientId: string,
+  metadata: ClientMetadata,
+  privateUseSchemes: readonly string[],
+): Promise<ClientRecord> {
+  const declared = await act.ports.scopes.selfRegistration()
+  const { authMethod } = await findOwnRegistration(act, clientId)
+  const { ownerId, description, requirePkce, mayIntrospect, accessTokenLifetimeSeconds, ...said } =
+    await fieldsFor(authMethod, metadata)
+  const { authMethod: _, jwks, ...fields } = said
+  const given = jwks === null ? fields : { ...fields, jwks }
+  const redirectUris = redirectsFor(authMethod, metadata, privateUseSchemes)
+  const { record } = await changeClient(act, clientId, null, (before) => {
+    requireSameMethod(before, metadata)
+    requireSound({ authMethod, jwks, jwksUri: given.jwksUri, redirectUris: [], grantTypes: [] })
+    const isSame = isSameApplication(before, given, redirectUris)
+    const approved = before.selfRegistered?.approvedScopes ?? []
+    const kept = isSame ? approved : []
+    const asked = { grantTypes: grantsFor(before.authMethod, metadata), scopes: metadata.scopes }
+    const freeGrants = before.authMethod === 'none' ? GRANT_TYPES : before.grantTypes
+    const { allowed, requested } = withoutApproval(asked, { freeGrants, declared })
+    const isKept = (scope: string) => kept.includes(scope)
+    const again = metadata.scopes === null ? kept : requested.scopes.filter(isKept)
+    const lists = {
+      redirectUris,
+      grantTypes: allowed.grantTypes,
+      scopes: [...new Set([...allowed.scopes, ...again])],
+    }
+    const waiting = {
+      grantTypes: requested.grantTypes,
+      scopes: requested.scopes.filter((scope) => !isKept(scope)),
+    }
+    const detail = {
+      ...shown('inAudit', CLIENT_FIELDS, given),
+      ...shown('inAudit', CLIENT_LISTS, lists),
+    }
+    return [
+      ...(isSame || approved.length === 0
+        ? []
+        : [
+            {
+              kind: 'withdraw' as const,
+              lists: { scopes: approved },
+              detail: { scopes: approved },
+            },
+          ]),
+      { kind: 'update' as const, fields: given, lists, mode: 'allow' as const, detail },
+      {
+        ...{ kind: 'update' as const, fields: {}, lists: waiting, mode: 'request' as const },
+        detail: { ...waiting, requested_only: true },
+      },
+    ]
+  })
+  return record
+}
+
+/** §2.3: ends all that the client has. */
+export async function deleteOwnRegistration(act: Act, clientId: string): Promise<void> {
+  await findOwnRegistration(act, clientId)
+  await deleteClient(act, clientId)
+}

@@ -1,0 +1,180 @@
+/** A client registers itself (RFC 7591), and manages its registration with a registration access token (RFC 7592). */
+
+import { deriveTexts } from '../../crypto/derive.ts'
+import { digest, hexDigest, tokenDigestOf } from '../../crypto/digest.ts'
+import { randomId, randomText } from '../../crypto/random.ts'
+import { isWellFormed, mintToken, tokenOf } from '../../crypto/token.ts'
+import {
+  type ClientFields,
+  type ClientRecord,
+  GRANT_TYPES,
+  type GrantType,
+  type RequestAuthMethod,
+  usesSecret,
+} from '../../domain/client.ts'
+import { usableRedirectUris } from '../../domain/registration.ts'
+import type { ClientMetadata } from '../../protocol/registration/client-metadata.ts'
+import { RegistrationError } from '../../protocol/registration/errors.ts'
+import type { RegistrationPorts } from '../../stores/registration-ports.ts'
+import type { RegistrationLimits, SelfRegistrations } from '../../stores/self-registration-ports.ts'
+import { type Act as AnyAct, authorOf } from './change.ts'
+import { auditDetailOf, requireSound, withKeySet } from './create-client.ts'
+import { withoutApproval } from './self-registered.ts'
+
+export type SelfRegistrationPorts = RegistrationPorts &
+  Readonly<{ registrations: SelfRegistrations }>
+export type Act = AnyAct<SelfRegistrationPorts>
+
+/** What the deployment allows. */
+type Rules = Readonly<{
+  /** Null: an access token allows it. Otherwise the network that the request comes from. */
+  openTo: string | null
+  limits: RegistrationLimits
+  privateUseSchemes: readonly string[]
+}>
+
+/** `token`: the registration access token; null for a client that several requests share. */
+type Registered = Readonly<{
+  record: ClientRecord
+  clientSecret: string | null
+  token: string | null
+}>
+
+/** How often a registration is tried while duplicates of it come and go. */
+const MAX_ROUNDS = 3
+
+const invalid = (sentence: string, field: string) =>
+  new RegistrationError('invalid', sentence, field)
+
+/**
+ * Where everybody may register, a secret would protect nothing that the client could not get without one. So a client that
+ * asks for one and acts for users is registered as public, and the response says so (RFC 7591 §3.2.1). Other clients that
+ * authenticate get no grant type before an operator approves.
+ */
+function methodOf({ authMethod, grantTypes }: ClientMetadata, isOpen: boolean): RequestAuthMethod {
+  const becomesPublic =
+    isOpen && usesSecret(authMethod) && grantTypes.includes('authorization_code')
+  return becomesPublic ? 'none' : authMethod
+}
+
+/** Without what a public client cannot use. */
+export function grantsFor(
+  authMethod: ClientFields['authMethod'],
+  { grantTypes }: ClientMetadata,
+): readonly GrantType[] {
+  if (authMethod !== 'none') return grantTypes
+  const usable = grantTypes.filter((type) => type !== 'client_credentials')
+  if (usable.length > 0) return usable
+  const sentence = '{field}: client_credentials needs a client that authenticates'
+  throw invalid(sentence, 'grant_types')
+}
+
+export function redirectsFor(
+  authMethod: ClientFields['authMethod'],
+  { redirectUris, grantTypes }: ClientMetadata,
+  allowed: readonly string[],
+): readonly string[] {
+  const usable = usableRedirectUris(redirectUris, { isPublic: authMethod === 'none', allowed })
+  if (usable.length > 0 || !grantTypes.includes('authorization_code')) return usable
+  const sentence =
+    redirectUris.length === 0
+      ? '{field}: the grant type authorization_code needs a redirect URI'
+      : '{field} has none that can be used: https, http on a loopback address or, for a public client, a private-use scheme with a dot in it'
+  throw invalid(sentence, 'redirect_uris')
+}
+
+/** Its fields, with the keys that can be used. Throws for keys that the client could not authenticate with. */
+export async function fieldsFor(
+  authMethod: ClientFields['authMethod'],
+  metadata: ClientMetadata,
+): Promise<ClientFields> {
+  const { name, url, details, requireDpop, jwks } = metadata
+  const fields = {
+    ...{ name, url, ...details, jwks, authMethod, requireDpop },
+    ...{ ownerId: '', description: '', requirePkce: false, mayIntrospect: false },
+    accessTokenLifetimeSeconds: null,
+  }
+  return (await withKeySet(fields)).fields
+}
+
+type Outcome =
+  | (Registered & Readonly<{ kind: 'registered' }>)
+  | Readonly<{ kind: 'too_many'; retryAfterSeconds: number; isNetwork: boolean }>
+
+/** Throws a RegistrationError that names the member. */
+export async function registerClient(
+  act: Act,
+  metadata: ClientMetadata,
+  { openTo, limits, privateUseSchemes }: Rules,
+): Promise<Outcome> {
+  const authMethod = methodOf(metadata, openTo !== null)
+  const fields = await fieldsFor(authMethod, metadata)
+  const redirectUris = redirectsFor(authMethod, metadata, privateUseSchemes)
+  const grantTypes = grantsFor(authMethod, metadata)
+  requireSound({ ...fields, redirectUris: [], grantTypes: [] })
+  const waits = openTo !== null && authMethod !== 'none'
+  const { allowed, requested } = withoutApproval(
+    { grantTypes, scopes: metadata.scopes },
+    {
+      freeGrants: waits ? [] : GRANT_TYPES,
+      declared: await act.ports.scopes.selfRegistration(),
+    },
+  )
+  const lists = { redirectUris, ...allowed }
+  const clientSecret = usesSecret(authMethod) ? mintToken('clientSecret') : null
+  const token = mintToken('registration')
+  const client = {
+    clientId: randomId(),
+    secretDigest: clientSecret === null ? null : await hexDigest(clientSecret),
+    ...{ fields, lists, mode: 'allow' as const },
+    selfRegistered: { kind: 'registration' as const, requested },
+  }
+  const detail = {
+    ...auditDetailOf({ fields, lists, mode: 'authorize' }),
+    requested: [...requested.grantTypes, ...requested.scopes],
+  }
+  const open =
+    openTo === null
+      ? null
+      : {
+          network: await digest(JSON.stringify(['registrations', openTo])),
+          requestDigest: await digest(JSON.stringify([openTo, fields, lists, requested])),
+          limits,
+        }
+  const registration = { client, tokenDigest: await tokenDigestOf(token), open }
+  const { registrations } = act.ports
+  for (let round = 1; round <= MAX_ROUNDS; round += 1) {
+    // The secret of an earlier registration is not known any more.
+    const known =
+      open && clientSecret === null
+        ? await registrations.findDuplicate(open.requestDigest, authorOf(act))
+        : null
+    if (known) return { kind: 'registered', record: known, clientSecret: null, token: null }
+    const outcome = await registrations.register(registration, authorOf(act), detail)
+    if (outcome.kind === 'registered') return { ...outcome, clientSecret, token }
+    if (outcome.kind === 'too_many') return outcome
+  }
+  throw new Error('others register and delete the same client at the same time')
+}
+
+/** The token that follows, if the presented one is the client's; otherwise null. */
+export async function useRegistrationToken(
+  { ports }: Pick<Act, 'ports'>,
+  clientId: string,
+  presented: string,
+): Promise<string | null> {
+  if (!isWellFormed('registration', presented)) return null
+  const after = async (salt: string) => {
+    const [secret = ''] = await deriveTexts(presented, salt, 'registration access token', 1)
+    return tokenOf('registration', secret)
+  }
+  const salt = randomText()
+  const next = await after(salt)
+  const used = await ports.registrations.useToken(clientId, {
+    presented: await tokenDigestOf(presented),
+    next: await tokenDigestOf(next),
+    salt,
+  })
+  if (used === null) return null
+  return used === salt ? next : after(used)
+}

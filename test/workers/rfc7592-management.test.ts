@@ -1,0 +1,342 @@
+/** A client manages its own registration (RFC 7592), and registers with an access token (RFC 7591 §3). */
+
+import { env } from 'cloudflare:workers'
+import { beforeAll, describe, expect, it } from 'vitest'
+import {
+  authorizeClient,
+  disableClient,
+  findClient,
+  revokeRegistrationToken,
+  updateClient,
+} from '../../src/flows/registration/clients.ts'
+import { newAdministrator } from './administration.ts'
+import { admin, auditOf } from './registering.ts'
+import {
+  basicOf,
+  declare,
+  newUser,
+  obtainCode,
+  PKCE,
+  post,
+  refusal,
+  sessionOf,
+  signIn,
+  tokenIn,
+  withChallenge,
+} from './registry.ts'
+import {
+  askToRegister,
+  errorIn,
+  hostMetadata,
+  type Information,
+  manage,
+  OPEN,
+  registered,
+  TOKEN,
+} from './self-registering.ts'
+
+beforeAll(async () => {
+  const sentence = 'Do this'
+  await declare({
+    scopes: [
+      { name: 'public:read', sentence, self_registered: true },
+      { name: 'submission:read', sentence, self_registered: true },
+      { name: 'submission:create', sentence },
+    ],
+  })
+})
+
+const informationIn = async (response: Response) => {
+  if (response.status !== 200) throw new Error(`answered ${response.status}`)
+  return (await response.json()) as Information
+}
+/** What RFC 7592 §2.2 asks of an update: the members of the response, without those that were issued. */
+const bodyOf = (
+  {
+    registration_access_token: _,
+    registration_client_uri: __,
+    client_id_issued_at: ___,
+    ...rest
+  }: Information,
+  more: Record<string, unknown> = {},
+) => ({ ...rest, client_secret_expires_at: undefined, ...more })
+
+const tokenOf = async (client: Information) => {
+  const user = await newUser()
+  const redirect_uri = client.redirect_uris[0] ?? ''
+  const asked = {
+    client_id: client.client_id,
+    response_type: 'code',
+    redirect_uri,
+    ...withChallenge,
+  }
+  const code = await obtainCode(await signIn(user, OPEN), asked, OPEN)
+  const { client_id } = client
+  const redeemed = { grant_type: 'authorization_code', client_id, code, redirect_uri }
+  return tokenIn(await post('/token', { ...redeemed, code_verifier: PKCE.verifier }, {}, OPEN))
+}
+
+describe('a registration access token', () => {
+  it('reads the registration, and each answer has the token that follows', async () => {
+    const first = await registered(hostMetadata())
+    const second = await informationIn(await manage('GET', first))
+    expect(second).toMatchObject({ client_id: first.client_id, client_name: first.client_name })
+    expect(second.registration_access_token).not.toBe(first.registration_access_token)
+    const third = await informationIn(await manage('GET', second))
+    expect(third.registration_access_token).not.toBe(second.registration_access_token)
+    expect((await manage('GET', first)).status).toBe(401)
+  })
+
+  it('is good again while the token that follows was not used, and then both follow in the same order', async () => {
+    const first = await registered(hostMetadata())
+    const lost = await informationIn(await manage('GET', first))
+    const retried = await informationIn(await manage('GET', first))
+    expect(retried.registration_access_token).toBe(lost.registration_access_token)
+    await informationIn(await manage('GET', retried))
+    expect((await manage('GET', first)).status).toBe(401)
+    expect((await manage('GET', retried)).status).toBe(200)
+  })
+
+  it('of many uses at once each is answered with the same token that follows', async () => {
+    const first = await registered(hostMetadata())
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, async () => informationIn(await manage('GET', first))),
+    )
+    const following = new Set(answers.map((one) => one.registration_access_token))
+    expect(following.size).toBe(1)
+    expect((await manage('GET', answers[0] as Information)).status).toBe(200)
+  })
+
+  it('two updates at once with one token both count, and the client is as one of them says', async () => {
+    const first = await registered(hostMetadata())
+    const rename = (client_name: string) =>
+      manage('PUT', first, { body: bodyOf(first, { client_name }) })
+    const [one, other] = await Promise.all([rename('One'), rename('Other')])
+    const [left, right] = [await informationIn(one), await informationIn(other)]
+    expect(left.registration_access_token).toBe(right.registration_access_token)
+    const { name } = await findClient(admin(), first.client_id)
+    expect(['One', 'Other']).toContain(name)
+    expect((await manage('GET', left)).status).toBe(200)
+  })
+
+  it.each<[string, (client: Information, other: Information) => Information]>([
+    [
+      'of another client',
+      (client, other) => ({
+        ...client,
+        registration_access_token: other.registration_access_token ?? '',
+      }),
+    ],
+    ['that is malformed', (client) => ({ ...client, registration_access_token: 'regm_x' })],
+    ['for a client that is not there', (client) => ({ ...client, client_id: 'nobody' })],
+  ])('a token %s is refused with 401 and changes nothing', async (_, spoil) => {
+    const [client, other] = [await registered(hostMetadata()), await registered(hostMetadata())]
+    for (const method of ['GET', 'PUT', 'DELETE'] as const) {
+      const refused = await manage(method, spoil(client, other), {
+        body: method === 'GET' ? undefined : bodyOf(client),
+      })
+      expect(refused.headers.get('WWW-Authenticate')).toMatch(/^Bearer error="invalid_token"/)
+      expect(await errorIn(refused)).toMatchObject({ status: 401, error: 'invalid_token' })
+    }
+    expect((await manage('GET', client)).status).toBe(200)
+    expect((await manage('GET', other)).status).toBe(200)
+  })
+
+  it('an operator revokes it, and the client can no longer manage its registration but still gets tokens', async () => {
+    const client = await registered(hostMetadata({ redirect_uris: ['https://app.example/cb'] }))
+    await revokeRegistrationToken(admin(), client.client_id)
+    expect((await manage('GET', client)).status).toBe(401)
+    expect((await findClient(admin(), client.client_id)).hasRegistrationToken).toBe(false)
+    expect((await tokenOf(client)).access_token).toMatch(/^reg_/)
+    expect(await auditOf('client_id', client.client_id)).toContain(
+      'client.revoke_registration_token',
+    )
+  })
+
+  it('is not an access token', async () => {
+    const { registration_access_token: token = '' } = await registered(hostMetadata())
+    const response = await OPEN('/admin/v1/clients', {
+      headers: { Authorization: `Bearer ${token}` },
+    })
+    expect(response.status).toBe(401)
+  })
+})
+
+describe('an update', () => {
+  it('replaces what the client says of itself, and what is left out has its default', async () => {
+    const first = await registered(
+      hostMetadata({ client_uri: 'https://app.example/', contacts: ['a@app.example'] }),
+    )
+    const { client_id } = first
+    const body = { client_id, client_name: 'Renamed', redirect_uris: ['https://new.example/cb'] }
+    const updated = await informationIn(await manage('PUT', first, { body }))
+    expect(updated).toMatchObject({
+      client_name: 'Renamed',
+      redirect_uris: ['https://new.example/cb'],
+      grant_types: ['authorization_code'],
+    })
+    expect(updated).not.toHaveProperty('client_uri')
+    expect(updated).not.toHaveProperty('contacts')
+  })
+
+  it('ends what rested on a redirect URI that is no longer registered', async () => {
+    const client = await registered(hostMetadata({ redirect_uris: ['https://app.example/cb'] }))
+    const { access_token } = await tokenOf(client)
+    expect(await sessionOf(access_token)).not.toBeNull()
+    const body = bodyOf(client, { redirect_uris: ['https://new.example/cb'] })
+    await informationIn(await manage('PUT', client, { body }))
+    expect(await sessionOf(access_token)).toBeNull()
+  })
+
+  it('keeps what an operator approved while the application stays the same, and asks again otherwise', async () => {
+    const client = await registered(hostMetadata({ scope: 'public:read submission:create' }))
+    await authorizeClient(admin(), client.client_id, { scopes: ['submission:create'] })
+    const same = await informationIn(
+      await manage('PUT', client, {
+        body: bodyOf(client, { scope: 'submission:create', software_version: '2' }),
+      }),
+    )
+    expect(same.scope).toBe('submission:create')
+    const other = await informationIn(
+      await manage('PUT', same, { body: bodyOf(same, { client_name: 'Another application' }) }),
+    )
+    expect(other).not.toHaveProperty('scope')
+    const { permissions } = await findClient(admin(), client.client_id)
+    expect(permissions).toContainEqual(
+      expect.objectContaining({ value: 'submission:create', authorizedAt: null }),
+    )
+  })
+
+  it('leaves alone what an operator set', async () => {
+    const client = await registered(hostMetadata())
+    const fields = { requirePkce: true, accessTokenLifetimeSeconds: 60, ownerId: 'ada' }
+    const given = { fields, lists: {}, mode: 'authorize' as const, isDisabled: undefined }
+    await updateClient(admin(), client.client_id, given)
+    await informationIn(await manage('PUT', client, { body: bodyOf(client) }))
+    expect(await findClient(admin(), client.client_id)).toMatchObject(fields)
+  })
+
+  it.each<[string, Record<string, unknown>]>([
+    ['client_id', { client_id: 'another' }],
+    ['client_id', { client_id: undefined }],
+    ['registration_access_token', { registration_access_token: 'x' }],
+    ['registration_client_uri', { registration_client_uri: 'x' }],
+    ['client_secret_expires_at', { client_secret_expires_at: 0 }],
+    ['client_id_issued_at', { client_id_issued_at: 1 }],
+    ['client_secret', { client_secret: 'regs_of_my_own_choice' }],
+    ['client_secret', { client_secret: 1 }],
+    [
+      'token_endpoint_auth_method',
+      { token_endpoint_auth_method: 'private_key_jwt', jwks_uri: 'https://app.example/keys' },
+    ],
+    ['scope', { scope: '"' }],
+  ])('is refused where %s is wrong, and the token stays good', async (member, more) => {
+    const client = await registered(hostMetadata())
+    const refused = await errorIn(await manage('PUT', client, { body: bodyOf(client, more) }))
+    expect(refused).toMatchObject({ status: 400, error: 'invalid_client_metadata' })
+    expect(refused.description).toContain(member)
+    expect((await findClient(admin(), client.client_id)).name).toBe(client.client_name)
+    expect((await manage('GET', client)).status).toBe(200)
+  })
+
+  it('of a disabled client is refused with 403', async () => {
+    const client = await registered(hostMetadata())
+    await disableClient(admin(), client.client_id)
+    for (const method of ['GET', 'PUT', 'DELETE'] as const) {
+      const body = method === 'PUT' ? bodyOf(client) : undefined
+      expect(await errorIn(await manage(method, client, { body }))).toMatchObject({
+        status: 403,
+        error: 'access_denied',
+      })
+    }
+    expect((await findClient(admin(), client.client_id)).disabledAt).not.toBeNull()
+  })
+
+  it('of a client with a scope of the registry itself is refused: only an administrator changes it', async () => {
+    const client = await registered(hostMetadata())
+    await authorizeClient(admin(), client.client_id, { scopes: ['registry:read'] })
+    const refused = await manage('PUT', client, { body: bodyOf(client) })
+    expect(await errorIn(refused)).toMatchObject({ status: 403, error: 'access_denied' })
+  })
+})
+
+describe('a deletion', () => {
+  it('ends all that the client has, and the client is unknown from then on', async () => {
+    const client = await registered(hostMetadata({ redirect_uris: ['https://app.example/cb'] }))
+    const { access_token } = await tokenOf(client)
+    expect((await manage('DELETE', client)).status).toBe(204)
+    expect(await sessionOf(access_token)).toBeNull()
+    expect((await manage('GET', client)).status).toBe(401)
+    const asked = { grant_type: 'refresh_token', refresh_token: 'x', client_id: client.client_id }
+    expect(await refusal(await post('/token', asked, {}, OPEN))).toMatchObject({
+      status: 401,
+      error: 'invalid_client',
+    })
+    expect(await auditOf('client_id', client.client_id)).toContain('client.delete')
+  })
+
+  it('scripts of any origin may manage: the preflight allows the methods', async () => {
+    const preflight = await OPEN('/register/some', {
+      method: 'OPTIONS',
+      headers: { 'Access-Control-Request-Method': 'DELETE', Origin: 'https://host.example' },
+    })
+    expect(preflight.headers.get('Access-Control-Allow-Methods')).toBe('GET,PUT,DELETE')
+    expect((await OPEN('/register/some', { method: 'HEAD' })).status).toBe(405)
+  })
+})
+
+describe('registration with an access token', () => {
+  const withToken = async (...scopes: string[]) => ({
+    fetch: TOKEN,
+    headers: { Authorization: `Bearer ${(await newAdministrator(...scopes)).token}` },
+  })
+
+  it('a caller with registry:register gets a confidential client that works at once', async () => {
+    const how = await withToken('registry:register')
+    const client = await registered(
+      {
+        client_name: 'Machine',
+        grant_types: ['client_credentials'],
+        scope: 'public:read submission:create',
+      },
+      how,
+    )
+    expect(client).toMatchObject({
+      token_endpoint_auth_method: 'client_secret_basic',
+      client_secret_expires_at: 0,
+      grant_types: ['client_credentials'],
+      scope: 'public:read',
+    })
+    const basic = basicOf({ id: client.client_id, secret: client.client_secret ?? '' })
+    const token = await post('/token', { grant_type: 'client_credentials' }, basic, TOKEN)
+    expect((await tokenIn(token)).scope).toBe('public:read')
+    const row = await env.DB.prepare('SELECT actor FROM audit WHERE client_id = ?1')
+      .bind(client.client_id)
+      .first<{ actor: string }>()
+    expect(row?.actor).toMatch(/^client:/)
+  })
+
+  it('the secret is never shown again, and an update may name it', async () => {
+    const how = await withToken('registry:register')
+    const client = await registered({ redirect_uris: ['https://app.example/cb'] }, how)
+    const body = bodyOf(client, { client_name: 'With its secret' })
+    const updated = await informationIn(await manage('PUT', client, { fetch: TOKEN, body }))
+    expect(updated).not.toHaveProperty('client_secret')
+    expect(updated.token_endpoint_auth_method).toBe('client_secret_basic')
+  })
+
+  it('is refused with 401 without a token and with 403 without the scope', async () => {
+    const anonymous = await askToRegister(hostMetadata(), { fetch: TOKEN })
+    expect(anonymous.headers.get('WWW-Authenticate')).toMatch(/scope="registry:register"/)
+    expect(await errorIn(anonymous)).toMatchObject({ status: 401, error: 'invalid_token' })
+    const other = await askToRegister(hostMetadata(), await withToken('registry:read'))
+    expect(await errorIn(other)).toMatchObject({ status: 403, error: 'insufficient_scope' })
+    const junk = { fetch: TOKEN, headers: { Authorization: 'Bearer reg_x' } }
+    expect((await askToRegister(hostMetadata(), junk)).status).toBe(401)
+  })
+
+  it('an administrator may register too', async () => {
+    const how = await withToken('registry:admin')
+    expect((await askToRegister(hostMetadata(), how)).status).toBe(201)
+  })
+})

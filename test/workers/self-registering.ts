@@ -1,0 +1,86 @@
+/** Clients that register themselves over HTTP. */
+
+import { type Fetch, ISSUER, serve } from './registry.ts'
+
+/** Nothing is counted where the registry knows no address, so each caller has a network of its own. */
+let networks = 0
+export const newNetwork = () => {
+  networks += 1
+  return `2001:db8:${networks.toString(16)}::1`
+}
+
+/** Limits that the other tests of a file do not reach. */
+export const OPEN = serve({ REGISTRATION: 'open', REGISTRATIONS_PER_DAY: '1000000' })
+export const TOKEN = serve({ REGISTRATION: 'token' })
+
+export type Information = Readonly<{
+  client_id: string
+  client_secret?: string
+  client_secret_expires_at?: number
+  registration_access_token?: string
+  registration_client_uri?: string
+  redirect_uris: string[]
+  grant_types: string[]
+  response_types: string[]
+  token_endpoint_auth_method: string
+  scope?: string
+  [member: string]: unknown
+}>
+
+type How = Readonly<{
+  fetch?: Fetch
+  network?: string
+  headers?: Record<string, string>
+}>
+
+const JSON_TYPE = { 'Content-Type': 'application/json' }
+
+export const askToRegister = (
+  body: unknown,
+  { fetch = OPEN, network = newNetwork(), headers = {} }: How = {},
+) =>
+  fetch('/register', {
+    method: 'POST',
+    headers: { ...JSON_TYPE, 'CF-Connecting-IP': network, ...headers },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  })
+
+let names = 0
+/** What a host at a loopback address sends. */
+export const hostMetadata = (more: Record<string, unknown> = {}) => {
+  names += 1
+  return {
+    client_name: `Host ${names}`,
+    redirect_uris: ['http://127.0.0.1/callback'],
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code'],
+    token_endpoint_auth_method: 'none',
+    ...more,
+  }
+}
+
+/** Throws if it is refused. */
+export async function registered(body: unknown, how: How = {}): Promise<Information> {
+  const response = await askToRegister(body, how)
+  const text = await response.text()
+  if (response.status !== 201) throw new Error(`/register answered ${response.status}: ${text}`)
+  return JSON.parse(text) as Information
+}
+
+export const manage = (
+  method: 'GET' | 'PUT' | 'DELETE',
+  { client_id, registration_access_token = '' }: Information,
+  { fetch = OPEN, body }: Readonly<{ fetch?: Fetch; body?: unknown }> = {},
+) =>
+  fetch(`/register/${client_id}`, {
+    method,
+    headers: { ...JSON_TYPE, Authorization: `Bearer ${registration_access_token}` },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  })
+
+export const errorIn = async (response: Response) => {
+  const { error, error_description } = (await response.json()) as Record<string, string>
+  return { status: response.status, error, description: error_description ?? '' }
+}
+
+export const managementUri = (clientId: string) => `${ISSUER}/register/${clientId}`
