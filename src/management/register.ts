@@ -150,11 +150,12 @@ const endpoint = (path: string, methods: readonly string[], handle: Handler): Pa
   allowsAnyOrigin: true,
   async respond(c, deps) {
     c.set('callerId', null)
+    // Also where it is off: a script must be able to read that.
+    if (isPreflight(c.req.raw)) return preflightResponse(c.req.raw, methods)
     if (deps.settings.registration === 'off') {
       const sentence = 'Clients cannot register themselves here.'
       throw new OAuthError('invalid_request', sentence, { status: 404 })
     }
-    if (isPreflight(c.req.raw)) return preflightResponse(c.req.raw, methods)
     if (!methods.includes(c.req.method)) {
       const allow = methods.join(', ')
       throw new Problem('method_not_allowed', `The method must be ${allow}.`, {

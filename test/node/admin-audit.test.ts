@@ -145,6 +145,12 @@ const cases: Case[] = [
     detail: { overlap_seconds: 60 },
   },
   {
+    event: 'client.revoke_registration_token',
+    words: ({ clientId }) => ['client', 'revoke-registration-token', clientId],
+    about: 'client',
+    detail: {},
+  },
+  {
     event: 'client.disable',
     words: ({ clientId }) => ['client', 'disable', clientId],
     about: 'client',
@@ -357,6 +363,17 @@ async function given(): Promise<Given> {
   await clientRegistry(state.database).disable(disabledClientId, 2)
   await userRegistry(state.database).disable(disabledUserId, 2)
   const [clientId, userId] = [await newClient(), await newUser()]
+  const { database } = state
+  await database.batch([
+    database
+      .prepare(
+        `INSERT INTO self_registered_client (client_id, kind, created_at) VALUES (?1, 'registration', 1)`,
+      )
+      .bind(clientId),
+    database
+      .prepare(`INSERT INTO client_registration (client_id, token_digest) VALUES (?1, ?1)`)
+      .bind(clientId),
+  ])
   scopes += 1
   const scope = `domain${scopes}:read`
   await state.database
