@@ -360,7 +360,9 @@ describe('/register', () => {
           registration_endpoint?: string
         }
       ).registration_endpoint
-    expect((await askToRegister(hostMetadata(), { fetch: registry })).status).toBe(404)
+    const off = await askToRegister(hostMetadata(), { fetch: registry })
+    expect(off.status).toBe(404)
+    expect(off.headers.get('Access-Control-Allow-Origin')).toBe('*')
     expect(await endpointOf(registry)).toBeUndefined()
     expect(await endpointOf(OPEN)).toBe('http://127.0.0.1:8787/register')
   })
