@@ -1,8 +1,7 @@
 /** A client registers itself (RFC 7591), and manages its registration with a registration access token (RFC 7592). */
 
-import { deriveTexts } from '../../crypto/derive.ts'
 import { digest, hexDigest, tokenDigestOf } from '../../crypto/digest.ts'
-import { randomId, randomText } from '../../crypto/random.ts'
+import { deriveTexts, randomId, randomText } from '../../crypto/random.ts'
 import { isWellFormed, mintToken, tokenOf } from '../../crypto/token.ts'
 import {
   type ClientFields,
