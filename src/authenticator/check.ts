@@ -8,6 +8,8 @@ import { holdsScope, isScope, scopeForResource } from '../domain/scope.ts'
 import type { SessionRecord } from '../domain/session.ts'
 import type { Authentication } from '../protocol/authentication.ts'
 import {
+  BAD_HEADER,
+  BAD_TOKEN,
   type BearerError,
   credentialRequired,
   isFor,
@@ -17,7 +19,7 @@ import {
   type Scheme,
   WRONG_AUDIENCE,
 } from '../protocol/bearer.ts'
-import { ownerOfProof, readProof } from '../protocol/dpop.ts'
+import { badProof, bindingProblem, ownerOfProof, readProof } from '../protocol/dpop.ts'
 import { readSessionCookie } from '../protocol/session-cookie.ts'
 import type { LiveSessions } from '../stores/ports.ts'
 import type { Requirement } from './query.ts'
@@ -56,10 +58,6 @@ type CheckDeps = Readonly<{
   issuer: string
 }>
 
-const BAD_HEADER = 'The Authorization header does not carry an access token.'
-export const BAD_TOKEN = 'The access token is unknown, expired or revoked.'
-const BOUND = 'The access token is bound to a key: present it with the scheme DPoP and a proof.'
-const NOT_BOUND = 'The access token is not bound to a key: present it with the scheme Bearer.'
 const BAD_COOKIE = 'The browser session is unknown or has ended.'
 
 /** Throws if storage cannot be reached. A malformed credential is refused without a read of storage. */
@@ -77,7 +75,7 @@ export async function checkCredential(asked: Question, deps: CheckDeps): Promise
   if (presented.kind === 'junk') return refused('invalid_token', presented.reason, needed)
 
   const proof = await proofOf(presented, asked, deps)
-  if (typeof proof === 'string') return badProof(proof, needed)
+  if (typeof proof === 'string') return refusedWith(badProof(proof, needed))
   const session = await sessionOf(presented, asked, deps)
   const scheme = presented.kind === 'dpop' ? 'DPoP' : 'Bearer'
   if (!session || typeof session === 'string' || !isOfKind(presented.kind, session)) {
@@ -86,18 +84,13 @@ export async function checkCredential(asked: Question, deps: CheckDeps): Promise
     return typeof session === 'string' ? { ...why, detail: session } : why
   }
   const clientId = session.client?.client_id ?? null
-  // RFC 9449 §7.1, §7.2: a bound token MUST NOT be accepted as Bearer. An unbound token is refused with a proof.
-  const jkt = session.cnf?.jkt ?? null
-  if ((jkt === null) !== (proof === null)) {
-    const refused = refusal('invalid_token', jkt === null ? NOT_BOUND : BOUND, needed, 'DPoP')
-    return { kind: 'refused', refusal: refused, clientId }
-  }
-  if (proof && proof.jkt !== jkt) return badProof('the token is bound to another key', needed)
+  const problem = bindingProblem(session.cnf?.jkt ?? null, proof, needed)
+  if (problem) return { kind: 'refused', refusal: problem, clientId }
 
   const isForCaller = asked.audience === null || isFor(session, asked.audience)
   if (!isForCaller) {
     const detail = `${WRONG_AUDIENCE} It is for: ${session.audience.join(' ') || 'none in particular'}`
-    const refused = refusal('invalid_token', WRONG_AUDIENCE, [], scheme)
+    const refused = refusal('invalid_token', WRONG_AUDIENCE, needed, scheme)
     return { kind: 'refused', refusal: refused, detail, clientId }
   }
 
@@ -117,7 +110,7 @@ export async function checkCredential(asked: Question, deps: CheckDeps): Promise
   if (proof) {
     const { jti, expiresAt } = proof
     const isNew = await deps.proofs.use(ownerOfProof(proof), jti, expiresAt, asked.immediate)
-    if (!isNew) return badProof('it was used before', needed)
+    if (!isNew) return refusedWith(badProof('it was used before', needed))
   }
   return { kind: 'authenticated', session }
 }
@@ -125,13 +118,6 @@ export async function checkCredential(asked: Question, deps: CheckDeps): Promise
 const refusedWith = (why: Refusal): RefusedCheck => ({ kind: 'refused', refusal: why })
 const refused = (error: BearerError, reason: string, scopes?: readonly string[], scheme?: Scheme) =>
   refusedWith(refusal(error, reason, scopes, scheme))
-export const badProof = (why: string, needed: readonly string[] = []) =>
-  refused(
-    'invalid_dpop_proof',
-    `The DPoP proof is not valid for this request: ${why}.`,
-    needed,
-    'DPoP',
-  )
 
 /** Null for a credential that needs no proof. */
 function proofOf(presented: Credential, asked: Question, { nowMs }: CheckDeps) {

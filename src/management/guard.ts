@@ -1,12 +1,13 @@
 /** Who may call: an access token of this registry with one of the operation's scopes, never a cookie. */
 
-import { BAD_TOKEN, badProof, checkCredential } from '../authenticator/check.ts'
+import { checkCredential } from '../authenticator/check.ts'
 import type { RegistryScope } from '../domain/registry-scopes.ts'
 import { holdsScope } from '../domain/scope.ts'
 import type { Actor } from '../flows/registration/change.ts'
 import { refuseFlood } from '../http/flood.ts'
 import type { HttpContext } from '../http/request-context.ts'
-import { type Refusal, refusal, type Scheme } from '../protocol/bearer.ts'
+import { BAD_TOKEN, type Refusal, refusal, type Scheme } from '../protocol/bearer.ts'
+import { badProof } from '../protocol/dpop.ts'
 import { Problem, type ProblemType } from '../protocol/problem.ts'
 import type { ManagementDeps } from './deps.ts'
 import { type Caller, sufficientFor } from './operation.ts'
@@ -126,7 +127,7 @@ async function check(
       }
       // After the session, so that the holder of a revoked token writes nothing.
       if (!(await confirmProof())) {
-        throw problemOf(badProof('it was used before').refusal, narrowest)
+        throw problemOf(badProof('it was used before'), narrowest)
       }
     },
   }

@@ -1,9 +1,8 @@
 /** The keys with which the authenticator signs what it passes on, for a service behind a proxy. */
 
-import { JOSEError } from 'jose/errors'
-import { type JWTVerifyGetKey, jwtVerify } from 'jose/jwt/verify'
+import { verifyWith } from '../crypto/signed-jwt.ts'
 import { isIssuer } from '../protocol/public-url.ts'
-import { ALGORITHMS, keysOf } from './key-set.ts'
+import { keysAt } from './key-set.ts'
 import { type RegistryOptions, registryOf } from './registry.ts'
 
 /** An access token has another one, so that neither is taken for the other. */
@@ -31,22 +30,9 @@ export function authenticatorKeys(
       'authenticatorKeys(): the address of the authenticator must be an origin: https, or http on a loopback address, without a path',
     )
   }
-  const keyFor: JWTVerifyGetKey = keysOf(
-    registryOf('authenticatorKeys', { ...options, issuer: origin }),
-  )
+  const keys = keysAt(registryOf('authenticatorKeys', { ...options, issuer: origin }))
   return async (jwt, { issuer, now }) => {
-    try {
-      const { payload } = await jwtVerify(jwt, keyFor, {
-        issuer,
-        algorithms: ALGORITHMS,
-        typ: TYPE,
-        requiredClaims: ['exp'],
-        currentDate: new Date(now * 1000),
-      })
-      return payload
-    } catch (failure) {
-      if (failure instanceof JOSEError) return null
-      throw failure
-    }
+    const claims = await verifyWith(keys, jwt, { typ: TYPE, issuer, nowMs: now * 1000 })
+    return typeof claims === 'string' ? null : claims
   }
 }

@@ -18,6 +18,7 @@ import {
 import { isIssuer, publicUrlProblem } from '../protocol/public-url.ts'
 import type { Asked, Check } from './asked.ts'
 import { identifyByBinding } from './binding.ts'
+import { logFault } from './log.ts'
 import { identifyByJwt, type JwtOptions } from './proxied-jwt.ts'
 
 /** One scope, all of several, or null for any session. */
@@ -97,7 +98,7 @@ export function decider<C>(
           throw new Error('the authenticator gave no answer', { cause: outcome satisfies never })
       }
     } catch (fault) {
-      logFault(fault)
+      logFault('caller_unknown', fault)
       return UNAVAILABLE
     }
   }
@@ -206,10 +207,4 @@ async function objectionTo<C>(
   const isEndorsed =
     asked === undefined || isEndorsedFor(session.authorizations.endorsements, asked)
   return isEndorsed ? null : refuse('The session is not endorsed for the category.')
-}
-
-function logFault(fault: unknown) {
-  const detail = fault instanceof Error ? `${fault.name}: ${fault.message}` : String(fault)
-  // biome-ignore lint/suspicious/noConsole: this is the log of a service
-  console.error(JSON.stringify({ level: 'error', event: 'caller_unknown', detail }))
 }

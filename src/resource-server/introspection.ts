@@ -2,14 +2,13 @@
 
 import { SignJWT } from 'jose/jwt/sign'
 import { digest } from '../crypto/digest.ts'
-import { isWellFormed } from '../crypto/token.ts'
+import { isWellFormed, mayBeSigned } from '../crypto/token.ts'
 import { endOf, type SessionRecord } from '../domain/session.ts'
 import { evictOldest } from '../stores/evict-oldest.ts'
 import type { Check } from './asked.ts'
 import { sessionOfClaims } from './claims.ts'
 import { identifyByToken } from './presented-token.ts'
 import { type RegistryOptions, registryOf, requirePositive } from './registry.ts'
-import { isSignedToken } from './signed-token.ts'
 
 /** A public or private JWK of RFC 7517; `alg` and `kid` go into the assertion's header. */
 export type PrivateKey = Readonly<{ kty?: string; alg?: string; kid?: string }> & JsonWebKey
@@ -60,7 +59,7 @@ export function introspection(options: IntrospectionOptions): Check {
       body: form,
       headers,
       redirect: 'manual',
-      signal: AbortSignal.timeout(registry.timeoutMs),
+      signal: AbortSignal.timeout(registry.timeoutSeconds * 1000),
     })
     if (answer.status !== 200) throw new Error(`/introspect answered ${answer.status}`)
     return readAnswer(await answer.json())
@@ -71,7 +70,7 @@ export function introspection(options: IntrospectionOptions): Check {
   const inactive = new Map<string, Kept>()
 
   const find = async (token: string, now: number, immediate: boolean) => {
-    if (!isWellFormed('accessToken', token) && !isSignedToken(token)) return null
+    if (!isWellFormed('accessToken', token) && !mayBeSigned(token)) return null
     const key = await digest(token)
     const kept = immediate ? undefined : (active.get(key) ?? inactive.get(key))
     if (kept && now < kept.usedUntil) return kept.session

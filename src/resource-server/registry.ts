@@ -25,7 +25,7 @@ export function registryOf(name: string, options: RegistryOptions) {
   requirePositive(name, { timeoutSeconds })
   // As a function of its own: some platforms refuse `fetch` as a method of another object.
   const send = options.fetch ?? ((url: string, init: RequestInit) => fetch(url, init))
-  return { issuer, timeoutMs: timeoutSeconds * 1000, send }
+  return { issuer, timeoutSeconds, send }
 }
 
 /** Throws a TypeError for a number that is not positive. */

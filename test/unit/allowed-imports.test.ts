@@ -66,8 +66,14 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
     'routes/error-page.tsx',
   ],
   // crypto: behind nginx, and with the key set, the middleware verifies a JWT itself.
-  // stores/evict-oldest.ts: bounds what it keeps.
-  'resource-server': ['domain', 'crypto', 'protocol', 'stores/evict-oldest.ts'],
+  // stores/evict-oldest.ts: bounds what it keeps. stores/verification-keys.ts: it reads key sets as the authenticator does.
+  'resource-server': [
+    'domain',
+    'crypto',
+    'protocol',
+    'stores/evict-oldest.ts',
+    'stores/verification-keys.ts',
+  ],
   // config.ts: `npm start` refuses a bad setting before it starts anything.
   // pages/error-explanations.ts: npm run docs writes docs/errors.md from it.
   local: ['domain', 'crypto', 'stores', 'config.ts', 'secrets.ts', 'pages/error-explanations.ts'],

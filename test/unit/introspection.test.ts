@@ -9,6 +9,7 @@ import {
 import {
   type Answering,
   activeAnswer,
+  FILES,
   ISSUER,
   nowSeconds,
   opaqueToken,
@@ -108,11 +109,12 @@ describe('the cache of introspection()', () => {
 
   it('the registry is not asked about a token that has no form of its tokens', async () => {
     const { statusOf, fetch } = checking(() => activeAnswer())
-    for (const token of ['junk', `${opaqueToken()}A`, 'a.b', `a.b.${'c'.repeat(9000)}`]) {
+    const signed = `eyJh.eyJp.${'s'.repeat(86)}`
+    for (const token of ['junk', `${opaqueToken()}A`, 'a.b.c', `eyJ${'a'.repeat(9000)}${signed}`]) {
       expect(await statusOf(token)).toBe(401)
     }
     expect(fetch).not.toHaveBeenCalled()
-    expect(await statusOf('a.b.c')).toBe(200)
+    expect(await statusOf(signed)).toBe(200)
   })
 })
 
@@ -131,6 +133,13 @@ describe('what introspection() accepts', () => {
       expect((await ask(opaqueToken())).status).toBe(200)
       expect(handler).toHaveBeenCalledWith(expect.anything(), expect.objectContaining({ user }))
     }
+  })
+
+  it('aud may be text (RFC 7662 §2.2), and an answer without scope allows no scope', async () => {
+    const text = checking(() => activeAnswer({ aud: FILES }))
+    expect(await text.statusOf(opaqueToken())).toBe(200)
+    const none = checking(() => activeAnswer({ scope: undefined }))
+    expect(await none.statusOf(opaqueToken())).toBe(403)
   })
 
   it.each<[string, Answering]>([

@@ -36,6 +36,7 @@ type Change = Readonly<{
 const tokenWith = ({ by = 'registry', header, claims }: Change) =>
   signed(by, { ...headerOf(by), ...header }, { ...claimsOf({}), ...claims })
 
+const CERTIFICATE = 'bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2'
 const ID_TOKEN = {
   ...{ iss: ISSUER, sub: 'user-1', aud: 'client-1', nonce: 'n-0S6_WzA2Mj' },
   ...{ iat: NOW - 60, exp: NOW + 540 },
@@ -74,11 +75,6 @@ export async function signedTokens() {
   await good('a token whose nbf has come', { claims: { nbf: NOW } })
   await good('a token with claims that are not known', { claims: { acr: '1', roles: ['admin'] } })
 
-  presented(
-    'a token without scope',
-    await tokenWith({ claims: { scope: undefined } }),
-    refused('insufficient_scope'),
-  )
   await bad('a token of the type JWT', { header: { typ: 'JWT' } })
   await bad('a token without a type', { header: { typ: undefined } })
   await bad('a token of the type of a DPoP proof', { header: { typ: 'dpop+jwt' } })
@@ -144,17 +140,23 @@ export async function signedTokens() {
   await bad('a token that expires now', { claims: { exp: NOW } })
   await bad('a token whose exp is text', { claims: { exp: String(NOW + 540) } })
   await bad('a token whose nbf has not come', { claims: { nbf: NOW + 60 } })
+  await bad('a token that was issued in the future', {
+    claims: { iat: NOW + 300, exp: NOW + 900 },
+  })
   await bad('a token for another resource', { claims: { aud: MAIL } })
   await bad('a token for an empty list of resources', { claims: { aud: [] } })
-  for (const name of ['iss', 'sub', 'aud', 'client_id', 'exp', 'iat', 'jti']) {
+  for (const name of ['iss', 'sub', 'aud', 'client_id', 'exp', 'iat', 'jti', 'scope']) {
     await bad(`a token without ${name}`, { claims: { [name]: undefined } })
   }
   await bad('a token whose sub is a number', { claims: { sub: 1 } })
   await bad('a token whose scope is a list', { claims: { scope: ['files:read'] } })
   await bad('a token whose binding names no thumbprint', { claims: { cnf: {} } })
+  await bad('a token that is bound to a key and to a certificate', {
+    claims: { cnf: { jkt: keyNamed('holder').kid, 'x5t#S256': CERTIFICATE } },
+  })
   await bad('a token whose binding is null', { claims: { cnf: null } })
   await bad('a token that is bound to a certificate', {
-    claims: { cnf: { 'x5t#S256': 'bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2' } },
+    claims: { cnf: { 'x5t#S256': CERTIFICATE } },
   })
 
   const token = await tokenWith({})

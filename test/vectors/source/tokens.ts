@@ -52,6 +52,7 @@ export function claimsOf(described: Described): Record<string, unknown> {
     jti: sha256(JSON.stringify(described)).slice(0, 22),
     endorsements,
     ...(boundTo && { cnf: { jkt: thumbprintOf(boundTo) } }),
+    as_of_ms: ISSUED_AT * 1000,
   }
 }
 
@@ -122,6 +123,10 @@ export type Told = Readonly<{
 
 const bearer = (token: string) => ({ Authorization: `Bearer ${token}` })
 
+/** A signed token is for a resource and has a scope, and a key set needs to know for which resource. */
+const mayBeSigned = ({ audience, scopes }: Described, required: Required) =>
+  required.audience !== undefined && audience?.length !== 0 && scopes?.length !== 0
+
 /** Writes one vector for each form of its token. */
 export async function inBothForms(written: Written, told: Told): Promise<void> {
   const { title, token: described = {}, required = READ, answer, repeated, now } = told
@@ -130,10 +135,9 @@ export async function inBothForms(written: Written, told: Told): Promise<void> {
   written.introspection[opaque] = introspected(described)
   const forms = [
     ['opaque', opaque],
-    // A signed token is for a resource, and a key set needs to know which.
-    ...(required.audience === undefined || described.audience?.length === 0
-      ? []
-      : [['signed', await signedTokenOf(described)] as const]),
+    ...(mayBeSigned(described, required)
+      ? [['signed', await signedTokenOf(described)] as const]
+      : []),
   ] as const
   for (const [form, token] of forms) {
     written.vectors.push({
