@@ -1,0 +1,294 @@
+/**
+ * The package as others install it: `npm pack`, the tarball in a project of each kind, and that project's service beside
+ * `npm start`, with each way to check.
+ */
+
+import { execFile } from 'node:child_process'
+import { createHash, randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from 'jose'
+import type { Miniflare } from 'miniflare'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { randomText } from '../../src/crypto/random.ts'
+import { buildWorker } from '../../src/local/build-worker.ts'
+import { AUTHENTICATOR_CONFIG, inProject } from '../../src/local/project.ts'
+import { runWorkers } from '../../src/local/run-workers.ts'
+import { readWranglerConfig } from '../../src/local/wrangler-config.ts'
+import { freePorts } from '../node/free-ports.ts'
+import { type Program, startProgram } from '../node/program.ts'
+import {
+  leavesNoSecret,
+  linesOf,
+  type RecordedRegistry,
+  startRecordedRegistry,
+} from '../node/recorded-registry.ts'
+import type { RegisteredClient } from '../node/running-registry.ts'
+import { type Consumers, installConsumers, runtimeIn, workerOf } from './consumer.ts'
+
+const run = promisify(execFile)
+const SCOPE = 'files:read files:write'
+
+let product: RecordedRegistry
+let consumers: Consumers
+let caller: RegisteredClient
+/** Every service is one resource with one name and another with signed tokens, so all have one address. */
+let service: string
+let port: number
+let settings: Readonly<Record<string, string>>
+
+beforeAll(async () => {
+  product = await startRecordedRegistry()
+  consumers = await installConsumers(['hono', 'fetch', 'express', 'types'])
+  const [free = 0, nowhere] = await freePorts(2)
+  port = free
+  service = `http://127.0.0.1:${port}`
+  for (const [uri, format] of [
+    [service, 'opaque'],
+    [`${service}/signed`, 'jwt'],
+    [`${service}/elsewhere`, 'opaque'],
+  ] as const) {
+    await product.administer(
+      ...['resource', 'create', uri, '--name', 'Files', '--scope', SCOPE],
+      ...['--token-format', format],
+    )
+  }
+  caller = await product.newClient('client_secret_post', '--scope', SCOPE)
+  const api = await product.newClient('client_secret', '--may-introspect')
+  const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true })
+  const { client_id: keyId } = (await product.administer(
+    ...['client', 'create', '--name', 'An API with a key', '--owner', 'owner-1'],
+    ...['--auth-method', 'private_key_jwt', '--may-introspect'],
+    ...['--jwks', JSON.stringify({ keys: [await exportJWK(publicKey)] })],
+  )) as { client_id: string }
+  settings = {
+    PORT: String(port),
+    ISSUER: product.registry,
+    RESOURCE: service,
+    NOWHERE: `http://127.0.0.1:${nowhere}`,
+    ...{ API_ID: api.id, API_SECRET: api.secret, KEY_ID: keyId },
+    PRIVATE_KEY: JSON.stringify(await exportJWK(privateKey)),
+  }
+}, 120_000)
+
+afterAll(async () => {
+  await product?.end()
+  await consumers?.remove()
+})
+
+/** What ends the service. */
+type Start = () => Promise<() => Promise<void>>
+
+const program = (kind: string, command: () => string, ...words: string[]): Start => {
+  return async () => {
+    const project = consumers.folderOf(kind)
+    const file = words.pop() ?? ''
+    const started: Program = startProgram(command(), [...words, join(project, file)], {
+      ...settings,
+      DENO_NO_UPDATE_CHECK: '1',
+    })
+    words.push(file)
+    await started.untilPrints('it serves')
+    return async () => {
+      await started.end()
+      product.note(...linesOf(`${kind}: ${file}`, started.printed()))
+    }
+  }
+}
+
+/** The Worker, and an authenticator that only the Worker reaches, on the state of `npm start`. */
+const onWorkerd: Start = async () => {
+  const authenticator = readWranglerConfig(AUTHENTICATOR_CONFIG)
+  const config = { ...readWranglerConfig(inProject('examples/wrangler.toml')), name: 'service' }
+  const runtime: Miniflare = runWorkers(
+    [
+      { config, module: await workerOf(consumers.folderOf('hono')), port, vars: settings },
+      {
+        config: { ...authenticator, d1_databases: [] },
+        module: await buildWorker(authenticator.main),
+        vars: { ISSUER: product.registry, JWT_SECRET: randomText() },
+      },
+    ],
+    product.stateDir,
+    undefined,
+    (line) => product.note({ kind: 'line', where: 'the Worker', text: line }),
+  )
+  await runtime.ready
+  return () => runtime.dispose()
+}
+
+const node = () => process.execPath
+const deno = () => runtimeIn(consumers.folderOf('fetch'), '@deno', 'deno')
+const bun = () => runtimeIn(consumers.folderOf('fetch'), '@oven', 'bin/bun')
+
+const WAYS = ['introspection', 'assertion', 'key-set']
+const KINDS: readonly (readonly [name: string, ways: readonly string[], start: Start])[] = [
+  ['Hono on Workers', [...WAYS, 'binding', 'signed-binding'], onWorkerd],
+  ['Hono on Node.js', WAYS, program('hono', node, 'node.mjs')],
+  ['a Request on Node.js', WAYS, program('fetch', node, 'node.mjs')],
+  [
+    'a Request on Deno',
+    WAYS,
+    program('fetch', deno, 'run', '--allow-net', '--allow-env', 'deno.mjs'),
+  ],
+  ['a Request on Bun', WAYS, program('fetch', bun, 'run', 'bun.mjs')],
+  ['Express on Node.js', WAYS, program('express', node, 'node.mjs')],
+]
+
+async function tokenFor(resource: string, scope = SCOPE, headers: Record<string, string> = {}) {
+  const answer = await fetch(`${product.registry}/token`, {
+    method: 'POST',
+    headers,
+    body: new URLSearchParams({
+      ...{ grant_type: 'client_credentials', client_id: caller.id, client_secret: caller.secret },
+      ...{ scope, resource },
+    }),
+  })
+  return ((await answer.json()) as { access_token: string }).access_token
+}
+
+/** The resource of the tokens that a way to check is for. */
+const resourceOf = (way: string) =>
+  way === 'key-set' || way === 'signed-binding' ? `${service}/signed` : service
+
+/** The response, which is searched for secrets at the end. */
+async function call(path: string, headers: Record<string, string> = {}, method = 'GET') {
+  const answer = await fetch(`${service}${path}`, { method, headers })
+  const said = [...answer.headers].map((pair) => pair.join(': ')).join('\n')
+  const text = `${answer.status}\n${said}\n\n${await answer.clone().text()}`
+  product.note({ kind: 'answer', where: `${method} ${path}`, text })
+  return answer
+}
+const bearer = (token: string) => ({ Authorization: `Bearer ${token}` })
+const challengeOf = ({ headers }: Response) => headers.get('WWW-Authenticate') ?? ''
+
+describe('the tarball', () => {
+  it('the tarball has the code, the declarations and the licence, and nothing of the repository', () => {
+    const others = consumers.packed.filter(
+      (path) => !/^dist\/(types\/[\w/-]+\.d\.ts|[\w-]+\.js)$/.test(path),
+    )
+    expect(others.sort()).toEqual(['LICENSE', 'README.md', 'package.json'])
+    for (const name of ['hono', 'fetch', 'express']) {
+      expect(consumers.packed).toContain(`dist/${name}.js`)
+      expect(consumers.packed).toContain(`dist/types/resource-server/${name}.d.ts`)
+    }
+  })
+
+  it('services in TypeScript compile with the strictest settings, and wrong options do not', async () => {
+    const tsc = inProject('node_modules/.bin/tsc')
+    const compiled = run(tsc, ['--project', consumers.folderOf('types')])
+    expect(await compiled.catch(({ stdout }: { stdout: string }) => ({ stdout }))).toMatchObject({
+      stdout: '',
+    })
+  })
+})
+
+describe.each(KINDS)('%s', (_, ways, start) => {
+  let end: () => Promise<void>
+  beforeAll(async () => {
+    end = await start()
+  })
+  afterAll(() => end?.())
+
+  it.each(ways)('by %s, a good token passes and the route knows its session', async (way) => {
+    const answer = await call(`/${way}/both`, bearer(await tokenFor(resourceOf(way))))
+    expect(answer.status).toBe(200)
+    expect(await answer.json()).toMatchObject({
+      user: null,
+      client: { client_id: caller.id },
+      audience: [resourceOf(way)],
+      authorizations: { scopes: ['files:read', 'files:write'] },
+    })
+  })
+
+  it.each(ways)(
+    'by %s, a request without a token, with a bad one, or with one for elsewhere is 401, and one without the scope 403; each says what is needed and where to ask',
+    async (way) => {
+      const elsewhere = await tokenFor(`${service}/elsewhere`)
+      const reading = await tokenFor(resourceOf(way), 'files:read')
+      expect((await call(`/${way}/read`, bearer(reading))).status).toBe(200)
+      const refused = [
+        await call(`/${way}/both`),
+        await call(`/${way}/both`, bearer('junk')),
+        await call(`/${way}/both`, bearer(`${reading.slice(0, -4)}AAAA`)),
+        await call(`/${way}/both`, bearer(elsewhere)),
+        await call(`/${way}/both`, bearer(reading)),
+      ]
+      expect(refused.map(({ status }) => status)).toEqual([401, 401, 401, 401, 403])
+      const metadata = `${service}/.well-known/oauth-protected-resource`
+      for (const answer of refused) {
+        expect(challengeOf(answer)).toContain(` scope="${SCOPE}"`)
+        expect(challengeOf(answer)).toContain(`resource_metadata="${metadata}"`)
+        expect(await answer.json()).toMatchObject({ error_description: expect.any(String) })
+      }
+      expect(challengeOf(refused[0] as Response)).not.toContain('error=')
+      expect(challengeOf(refused[4] as Response)).toContain('error="insufficient_scope"')
+    },
+  )
+
+  it.each(ways)('by %s, a bound token passes once with each proof by its key', async (way) => {
+    const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })
+    const jwk = await exportJWK(publicKey)
+    const prove = (htm: string, htu: string, more: object = {}) =>
+      new SignJWT({ htm, htu, jti: randomUUID(), iat: Math.floor(Date.now() / 1000), ...more })
+        .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk })
+        .sign(privateKey)
+    const DPoP = await prove('POST', `${product.registry}/token`)
+    const token = await tokenFor(resourceOf(way), SCOPE, { DPoP })
+    const ath = createHash('sha256').update(token).digest('base64url')
+    const proof = await prove('GET', `${service}/${way}/read`, { ath })
+    const present = (path: string, shown: string) =>
+      call(path, { Authorization: `DPoP ${token}`, DPoP: shown })
+    const first = await present(`/${way}/read?page=2`, proof)
+    expect(await first.json()).toMatchObject({ cnf: { jkt: await calculateJwkThumbprint(jwk) } })
+    const refused = [
+      await present(`/${way}/read`, proof),
+      await present(`/${way}/read`, await prove('GET', `${service}/${way}/both`, { ath })),
+      await call(`/${way}/read`, bearer(token)),
+    ]
+    expect(refused.map(({ status }) => status)).toEqual([401, 401, 401])
+    for (const answer of refused) expect(challengeOf(answer)).toMatch(/^DPoP error="invalid_/)
+  })
+
+  it('a revocation counts at once where it must, also while an answer is kept', async () => {
+    const token = await tokenFor(service)
+    const statusOf = async (way: string) => (await call(`/${way}/read`, bearer(token))).status
+    expect([await statusOf('introspection'), await statusOf('immediate')]).toEqual([200, 200])
+    await fetch(`${product.registry}/revoke`, {
+      method: 'POST',
+      body: new URLSearchParams({
+        ...{ token, client_id: caller.id, client_secret: caller.secret },
+      }),
+    })
+    expect(await statusOf('immediate')).toBe(401)
+  })
+
+  it('a registry that does not answer is 503 and lets no request in', async () => {
+    const way = 'unreachable-introspection'
+    const opaque = await call(`/${way}/read`, bearer(await tokenFor(service)))
+    const signed = await call(
+      '/unreachable-key-set/read',
+      bearer(await tokenFor(`${service}/signed`)),
+    )
+    for (const answer of [opaque, signed]) {
+      expect([answer.status, challengeOf(answer)]).toEqual([503, ''])
+      expect(answer.headers.get('Retry-After')).toMatch(/^\d+$/)
+    }
+    expect((await call(`/${way}/read`)).status).toBe(401)
+  })
+
+  it('the metadata of the resource lead to the registry, and a preflight for them is answered', async () => {
+    const path = '/.well-known/oauth-protected-resource'
+    expect(await (await call(path)).json()).toMatchObject({
+      resource: service,
+      authorization_servers: [product.registry],
+      scopes_supported: ['files:read', 'files:write'],
+    })
+    const preflight = { Origin: 'https://spa.example', 'Access-Control-Request-Method': 'GET' }
+    expect((await call(path, preflight, 'OPTIONS')).status).toBe(204)
+  })
+})
+
+leavesNoSecret(() => product, {
+  ...{ secrets: 60, line: 10, row: 50, key: 10, value: 10, file: 10, answer: 200 },
+})
