@@ -11,6 +11,7 @@ import { buildWorker } from './build-worker.ts'
 import { prepareDemo } from './demo.ts'
 import { configurationProblems, readConfigs, withVars } from './deploy-problems.ts'
 import { makePrivate, readIfPresent, writePrivateFile } from './files.ts'
+import { checkKeySettings } from './key-settings.ts'
 import { prepareOperators } from './prepare-operators.ts'
 import { oneLine, Refusal } from './refusal.ts'
 import { runUntilEnded } from './run-until-ended.ts'
@@ -120,6 +121,10 @@ async function start(takeSignals: () => void): Promise<() => Promise<void>> {
     ])
     const proxyFile = settings.proxySecret === null ? proxySecretFile(stateDir) : null
     const signingKeys = settings.signingKeys ?? (await keptKeys(signingKeysFile(stateDir)))
+    await checkKeySettings({
+      SIGNING_KEYS: signingKeys,
+      AUTHENTICATOR_KEYS: settings.authenticatorKeys ?? '',
+    })
     const secrets = {
       JWT_SECRET: settings.jwtSecret ?? (await keptSecret(jwtSecretFile(stateDir))),
       PROXY_SECRET: settings.proxySecret ?? (await keptSecret(proxySecretFile(stateDir))),

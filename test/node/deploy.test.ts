@@ -417,6 +417,27 @@ describe('refusals before any change at Cloudflare', () => {
   )
 })
 
+it('npm run deploy refuses keys that cannot sign, and keys of the registry for the authenticator', async () => {
+  const [one, other] = [await createKeys('ES256', 0), await createKeys('ES256', 0)]
+  const mixed = JSON.stringify({ keys: [{ ...one[0], d: other[0].d }] })
+  const [first, second] = await Promise.all([one, other].map(formatKeys))
+  const shared = JSON.stringify({ keys: [other[0], one[0]] })
+  for (const [env, problem] of [
+    [{ SIGNING_KEYS: mixed }, 'SIGNING_KEYS: key 1 cannot sign'],
+    [{ AUTHENTICATOR_KEYS: mixed }, 'AUTHENTICATOR_KEYS: key 1 cannot sign'],
+    [
+      { SIGNING_KEYS: first ?? '', AUTHENTICATOR_KEYS: shared },
+      'AUTHENTICATOR_KEYS: must not have a key of SIGNING_KEYS',
+    ],
+  ] as const) {
+    const { status, stderr } = await run(WORDS, { env })
+    expect([status, stderr]).toEqual([1, expect.stringContaining(`error: issuer: ${problem}`)])
+    expect((await cloud.read()).workers).toEqual({})
+  }
+  const env = { SIGNING_KEYS: first ?? '', AUTHENTICATOR_KEYS: second ?? '' }
+  expect((await run(WORDS, { env })).status).toBe(0)
+})
+
 it('npm run deploy says that it cannot see the plan, and goes on', async () => {
   cloud.box.spoil = ({ path }) =>
     path.endsWith('/subscriptions') ? refuse(403, 'Forbidden') : null

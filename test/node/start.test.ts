@@ -5,6 +5,7 @@ import { chmod, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createKeys, formatKeys } from '../../src/crypto/key-rotation.ts'
 import { publicKeys, readSigningKeys } from '../../src/crypto/signing-keys.ts'
 import { COMMAND_LINE_ID, OPERATOR_ID } from '../../src/local/operators.ts'
 import { readStartSettings } from '../../src/local/settings.ts'
@@ -239,6 +240,29 @@ describe('bad settings of npm start', () => {
     })
     expect(await readdir(env.STATE_DIR ?? '')).toEqual([])
   })
+})
+
+it('npm start refuses keys of the registry for the authenticator, and keys that cannot sign, by name and without their value', async () => {
+  const [one, other] = [await createKeys('ES256', 0), await createKeys('ES256', 0)]
+  const keys = await formatKeys(one)
+  const mixed = JSON.stringify({ keys: [{ ...one[0], d: other[0].d }] })
+  for (const [settings, problem] of [
+    [
+      { SIGNING_KEYS: keys, AUTHENTICATOR_KEYS: keys },
+      'AUTHENTICATOR_KEYS: must not have a key of SIGNING_KEYS',
+    ],
+    [
+      { SIGNING_KEYS: mixed },
+      'SIGNING_KEYS: key 1 cannot sign: its public and its private part do not fit together',
+    ],
+    [
+      { AUTHENTICATOR_KEYS: '{}' },
+      'AUTHENTICATOR_KEYS: must be a JWK Set: an object with a list of keys',
+    ],
+  ] as const) {
+    const { status, stdout, stderr } = await refusedStart({ ...(await freshEnv()), ...settings })
+    expect([status, stdout, stderr]).toEqual([1, '', `${problem}\n`])
+  }
 })
 
 it('npm start reads every other setting from the environment and treats an empty one as missing', () => {

@@ -71,6 +71,9 @@ if (said === 'auth token --json') {
   if (worker === 'registry' && !state.workers.management) {
     fail('✘ [ERROR] Could not resolve service binding "MANAGEMENT"')
   }
+  if (worker === 'authenticator' && !state.workers.registry?.isDeployed) {
+    fail('✘ [ERROR] Could not resolve service binding "REGISTRY"')
+  }
   const before = state.workers[worker] ?? { secrets: {}, domain: null }
   state.workers[worker] = {
     isDeployed: true,

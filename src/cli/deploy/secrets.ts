@@ -6,6 +6,7 @@ import { ALL_WORKERS } from '../../config.ts'
 import { createKeys, formatKeys } from '../../crypto/key-rotation.ts'
 import { randomText } from '../../crypto/random.ts'
 import { readIfPresent, writePrivateFile } from '../../local/files.ts'
+import { checkKeySettings } from '../../local/key-settings.ts'
 import { DEPLOYED_SECRETS } from '../../local/project.ts'
 import { Refusal } from '../../local/refusal.ts'
 import { ALL_SECRET_NAMES, type SecretName, secretProblems } from '../../secrets.ts'
@@ -63,4 +64,6 @@ export async function checkGivenSecrets(known: Known) {
   given.JWT_SECRET ||= randomText()
   const [problem] = ALL_WORKERS.flatMap((worker) => secretProblems(worker, given))
   if (problem !== undefined) throw new Refusal(problem)
+  const { SIGNING_KEYS = '', AUTHENTICATOR_KEYS = '' } = given
+  await checkKeySettings({ SIGNING_KEYS, AUTHENTICATOR_KEYS })
 }

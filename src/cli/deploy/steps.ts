@@ -89,6 +89,11 @@ async function isNeeded(name: SecretName, deployment: Deployment, set: readonly 
   return true
 }
 
+/** A rotation changes the file of a key set, and a deployment does not set it. */
+const KEPT: Partial<Record<SecretName, string>> = {
+  SIGNING_KEYS: ' (npx wrangler secret put sets the next value: docs/keys.md)',
+}
+
 /** A secret that is set is kept: services that know the old one would refuse what a new one signs. */
 async function setSecrets(deployment: Deployment): Promise<string> {
   const { api, wrangler } = deployment
@@ -98,7 +103,7 @@ async function setSecrets(deployment: Deployment): Promise<string> {
     const names = SECRET_NAMES[worker]
     const set = names.length > 0 ? await secretsSetSoFar(api, configs[worker].name) : []
     for (const name of names) {
-      if (set.includes(name)) done.push(`${name} is set already`)
+      if (set.includes(name)) done.push(`${name} is set already${KEPT[name] ?? ''}`)
       else if (await isNeeded(name, deployment, set)) {
         const config = worker === 'registry' ? [] : ['--config', CONFIG_FILES[worker]]
         const secret = await secretFor(deployment, name)
