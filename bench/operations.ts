@@ -1,14 +1,28 @@
 /** What is measured, and the one contract between whoever serves and whoever asks. */
 
-export const OPERATIONS = ['token_cold', 'token_warm', 'exchange', 'check'] as const
+export const OPERATIONS = [
+  'token_cold',
+  'token_warm',
+  'signed_token',
+  'exchange',
+  'signed_exchange',
+  'check',
+  'signed_check',
+] as const
 export type Operation = (typeof OPERATIONS)[number]
 
 export const OPERATION_NAMES: Readonly<Record<Operation, string>> = {
   token_cold: 'client_credentials, record cold',
   token_warm: 'client_credentials, record warm',
+  signed_token: 'client_credentials, record warm, signed',
   exchange: 'code exchange',
+  signed_exchange: 'code exchange, signed',
   check: 'check of a token',
+  signed_check: 'check of a signed token',
 }
+
+/** With signed access tokens (RFC 9068), which are not stored. */
+export const isSigned = (operation: Operation) => operation.startsWith('signed_')
 
 /** `simulator`: Miniflare's D1 and KV. `memory`: bindings answered from memory. `own`: a peer's own memory. */
 export type Storage = 'simulator' | 'memory' | 'own'

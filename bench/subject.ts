@@ -7,6 +7,18 @@ export const GRANTED_SCOPES = ['public:read', 'submission:read']
 export const ENDORSEMENTS = ['cs.*']
 export const JWT_SECRET = 'a secret of the benchmark, of more than 32 bytes'
 
+/** The service whose access tokens are signed, and the key that signs them. */
+export const SERVICE = 'https://service.example'
+export const SIGNING_KEY = {
+  kty: 'EC',
+  crv: 'P-256',
+  x: '1hOUENG5x9wjNwfFnQRuzDFnD5UAbhlPckogirswzzM',
+  y: 'KCGnVBVw5vWSifIGP7V_Qh5Z3PPnoN0mUHVwjUEZRX8',
+  d: 'MHNivWr8a6U-c8dCFzbM1C6IJH13d-9ooN_sV779dSo',
+}
+export const SIGNING_KEYS = JSON.stringify({ keys: [SIGNING_KEY] })
+export const SIGNED_TOKEN_SECONDS = 600
+
 export const CLIENT = {
   name: 'Example client',
   ownerId: 'owner-1',
@@ -31,11 +43,15 @@ export const PKCE = {
 /** The client's own parameters. */
 export type Credentials = Readonly<{ id: string; secret: string }>
 
-export const credentialsFields = ({ id, secret }: Credentials, scope = '') => ({
+export const credentialsFields = (
+  { id, secret }: Credentials,
+  { scope = '', resource = '' }: Readonly<{ scope?: string; resource?: string }> = {},
+) => ({
   grant_type: 'client_credentials',
   client_id: id,
   client_secret: secret,
   ...(scope && { scope }),
+  ...(resource && { resource }),
 })
 
 export const redemptionFields = ({ id, secret }: Credentials, code: string) => ({

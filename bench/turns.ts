@@ -27,6 +27,8 @@ export type Pace = Readonly<{
 const FIRST_REQUESTS = 60
 const SETTLING_ROUNDS = 3
 const MIN_REQUESTS = 40
+/** A slow row is warm after this time, however few its requests were. */
+const MAX_WARM_UP_SECONDS = 8
 
 export async function takeTurns(
   rows: readonly Row[],
@@ -49,13 +51,17 @@ export async function takeTurns(
 
   const counts: number[] = rows.map(() => FIRST_REQUESTS)
   const answered: number[] = rows.map(() => 0)
-  const isCold = (index: number) => (answered[index] ?? 0) < pace.warmUpRequests
+  const spentSeconds: number[] = rows.map(() => 0)
+  const isCold = (index: number) =>
+    (answered[index] ?? 0) < pace.warmUpRequests &&
+    (spentSeconds[index] ?? 0) < MAX_WARM_UP_SECONDS
   const coldRows = () => rows.filter((_, index) => isCold(index)).length
   for (let round = 1; round <= SETTLING_ROUNDS || coldRows() > 0; round++) {
     for (const [index, row] of rows.entries()) {
       if (round > SETTLING_ROUNDS && !isCold(index)) continue
       const { requests, seconds } = await slice(row, counts[index] ?? MIN_REQUESTS)
       answered[index] = (answered[index] ?? 0) + requests
+      spentSeconds[index] = (spentSeconds[index] ?? 0) + seconds
       const wanted = (requests / seconds) * pace.sliceSeconds
       counts[index] = Math.max(MIN_REQUESTS, Math.round(wanted))
     }

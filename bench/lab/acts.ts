@@ -1,13 +1,25 @@
 /** Every operation of the two workers that is counted, delayed or priced: what comes before it, and the request. */
 
-import { CALLBACK, GRANTED_SCOPES, PKCE, redemptionFields, SCOPES } from '../subject.ts'
+import {
+  CALLBACK,
+  GRANTED_SCOPES,
+  PKCE,
+  redemptionFields,
+  SCOPES,
+  SERVICE,
+} from '../subject.ts'
 import { type Answered, agreementTo, consentOnce, type Lab, post, type Send } from './registry.ts'
 
 /** `ready` is unmeasured; what it answers is the request to be measured. */
 export type Act = Readonly<{ name: string; ready: () => Promise<() => Promise<Answered>> }>
 
-const authorizePath = (clientId: string, scopes: readonly string[]) =>
+const authorizePath = (
+  clientId: string,
+  scopes: readonly string[],
+  more: Readonly<Record<string, string>> = {},
+) =>
   `/authorize?${new URLSearchParams({
+    ...more,
     response_type: 'code',
     client_id: clientId,
     redirect_uri: CALLBACK,
@@ -31,16 +43,26 @@ export async function actsOf(lab: Lab, wait: () => Promise<void>): Promise<reado
   const path = authorizePath(client_id, GRANTED_SCOPES)
   /** Never agreed to in full, so that the user is asked each time. */
   const askingPath = authorizePath(client_id, SCOPES)
+  /** For a service with signed tokens. The latest consent replaces the one before. */
+  const signed = { resource: SERVICE }
+  const signedPath = authorizePath(client_id, GRANTED_SCOPES, signed)
   const setUp = lab.freshRegistry()
   await consentOnce(lab, setUp, path)
   const authorization = async (send: Send) => send(path, { headers: cookie })
-  const code = async () =>
-    new URL((await authorization(setUp)).location).searchParams.get('code') ?? ''
+  const codeOf = (answered: Answered) => new URL(answered.location).searchParams.get('code') ?? ''
+  const code = async () => codeOf(await authorization(setUp))
+  /** Restores the consent that the other acts rest on. */
+  const signedCode = async () => {
+    const answered = await consentOnce(lab, setUp, signedPath)
+    await consentOnce(lab, setUp, path)
+    return codeOf(answered)
+  }
   const exchange = async (send: Send, text: string) =>
     send('/token', post(redemptionFields(credentials, text)))
   const tokens = async () => exchange(setUp, await code())
-  const token = (send: Send) =>
-    send('/token', post({ grant_type: 'client_credentials', ...client }))
+  const signedTokens = async () => exchange(setUp, await signedCode())
+  const token = (send: Send, more: Readonly<Record<string, string>> = {}) =>
+    send('/token', post({ grant_type: 'client_credentials', ...client, ...more }))
   const bearer = (text: string) => ({ headers: { Authorization: `Bearer ${text}` } })
 
   /** With the client's record in the isolate, and its use recorded. */
@@ -50,11 +72,17 @@ export async function actsOf(lab: Lab, wait: () => Promise<void>): Promise<reado
     await wait()
     return send
   }
+  /** And with the service of the signed tokens. */
+  const warmForSigned = async () => {
+    const send = await warm()
+    await token(send, signed)
+    return send
+  }
   await warm()
 
-  const checked = async (query: string) => {
+  const checked = async (query: string, issued = tokens) => {
     const send = lab.freshAuthenticator()
-    const shown = bearer(field(await tokens(), 'access_token'))
+    const shown = bearer(field(await issued(), 'access_token'))
     await send('/auth', shown)
     return () => send(`/auth${query}`, shown)
   }
@@ -65,6 +93,13 @@ export async function actsOf(lab: Lab, wait: () => Promise<void>): Promise<reado
   return [
     { name: 'client_credentials, cold', ready: async () => () => token(lab.freshRegistry()) },
     withWarm('client_credentials, warm', async (send) => () => token(send)),
+    {
+      name: 'client_credentials, signed, warm',
+      ready: async () => {
+        const send = await warmForSigned()
+        return () => token(send, signed)
+      },
+    },
     {
       name: 'consent page',
       ready: async () => {
@@ -98,8 +133,16 @@ export async function actsOf(lab: Lab, wait: () => Promise<void>): Promise<reado
       const text = await code()
       return () => exchange(send, text)
     }),
+    withWarm('code exchange, signed, warm', async (send) => {
+      const text = await signedCode()
+      return () => exchange(send, text)
+    }),
     withWarm('refresh, warm', async (send) => {
       const refresh_token = field(await tokens(), 'refresh_token')
+      return () => send('/token', post({ grant_type: 'refresh_token', refresh_token, ...client }))
+    }),
+    withWarm('refresh, signed, warm', async (send) => {
+      const refresh_token = field(await signedTokens(), 'refresh_token')
       return () => send('/token', post({ grant_type: 'refresh_token', refresh_token, ...client }))
     }),
     withWarm('introspection, warm', async (send) => {
@@ -123,6 +166,17 @@ export async function actsOf(lab: Lab, wait: () => Promise<void>): Promise<reado
     },
     { name: 'check', ready: () => checked('') },
     { name: 'check, fresh', ready: () => checked('?fresh') },
+    { name: 'signed check, token known', ready: () => checked('', signedTokens) },
+    {
+      name: 'signed check, token new',
+      ready: async () => {
+        const send = lab.freshAuthenticator()
+        const [known, shown] = [await signedTokens(), await signedTokens()]
+        await send('/auth', bearer(field(known, 'access_token')))
+        return () => send('/auth', bearer(field(shown, 'access_token')))
+      },
+    },
+    { name: 'signed check, fresh', ready: () => checked('?fresh', signedTokens) },
     {
       name: 'check of junk',
       ready: async () => {

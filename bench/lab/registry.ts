@@ -2,7 +2,7 @@
 
 import type { Bindings } from '../../src/compose.ts'
 import { memoryNamespace } from '../memory/namespace.ts'
-import { CALLBACK, GRANTED_SCOPES, ISSUER, JWT_SECRET } from '../subject.ts'
+import { CALLBACK, GRANTED_SCOPES, ISSUER, JWT_SECRET, SIGNING_KEYS } from '../subject.ts'
 import { loadLab } from './modules.ts'
 import { sqliteDatabase } from './sqlite-database.ts'
 import { type Around, watchDatabase, watchNamespace } from './watch.ts'
@@ -38,7 +38,8 @@ export async function openLab(clientCacheSeconds: number, DB = sqliteDatabase())
     LOGIN_LIMIT: unlimited,
     REFUSAL_LIMIT: unlimited,
     ISSUER,
-    ...{ CLIENT_CACHE_SECONDS: String(clientCacheSeconds) },
+    SIGNING_KEYS,
+    ...{ CLIENT_CACHE_SECONDS: String(clientCacheSeconds), LOG_ANSWERS: 'refusals' },
   }
   const now = () => Math.floor(Date.now() / 1000)
 
@@ -53,6 +54,8 @@ export async function openLab(clientCacheSeconds: number, DB = sqliteDatabase())
     })
   const user = { ...lab.exampleUser(''), passwordHash: 'scrypt$1024$8$1$none$none' }
   const userId = (await lab.userRegistry(DB).create(user, now())) ?? ''
+
+  await lab.insertService(DB)
 
   const cookie = lab.mintToken('browserSession')
   const session = { ...lab.exampleSession(example, lab.exampleUser(userId)), client: null }
@@ -70,7 +73,10 @@ export async function openLab(clientCacheSeconds: number, DB = sqliteDatabase())
   }
   const freshAuthenticator = (): Send => {
     const { DB, SESSIONS } = watched
-    const authenticator = lab.createAuthenticator({ DB, SESSIONS, ISSUER, JWT_SECRET })
+    const authenticator = lab.createAuthenticator({
+      ...{ DB, SESSIONS, ISSUER, JWT_SECRET },
+      REGISTRY: { fetch: async () => Response.json(await lab.publicKeys(lab.signingKeys)) },
+    })
     return async (path, init) => read(await authenticator.fetch(new Request(ISSUER + path, init)))
   }
   return {
@@ -113,8 +119,9 @@ export const agreementTo = (page: Answered, scopes: readonly string[]): [string,
 ]
 
 /** Agrees once, so that from then on the consent is remembered. */
-export async function consentOnce({ cookie }: Lab, send: Send, path: string): Promise<void> {
+export async function consentOnce({ cookie }: Lab, send: Send, path: string): Promise<Answered> {
   const page = await send(path, { headers: cookie })
   const agreed = await send('/authorize', post(agreementTo(page, GRANTED_SCOPES), cookie))
   if (!agreed.location.startsWith(CALLBACK)) throw new Error(`no consent: ${agreed.body}`)
+  return agreed
 }

@@ -14,6 +14,9 @@ import {
   PKCE,
   redemptionFields,
   SCOPES,
+  SERVICE,
+  SIGNED_TOKEN_SECONDS,
+  SIGNING_KEY,
   USER,
 } from '../subject.ts'
 import { many, serve } from './serve.js'
@@ -63,13 +66,27 @@ const provider = new Provider(ISSUER, {
       response_types: ['code'],
       token_endpoint_auth_method: 'client_secret_post',
       scope: SCOPES.join(' '),
+      id_token_signed_response_alg: 'ES256',
     },
   ],
+  jwks: { keys: [{ ...SIGNING_KEY, use: 'sig', alg: 'ES256' }] },
   scopes: SCOPES,
   features: {
     clientCredentials: { enabled: true },
     introspection: { enabled: true },
     devInteractions: { enabled: false },
+    // RFC 9068, for requests that name the service.
+    resourceIndicators: {
+      enabled: true,
+      getResourceServerInfo: async () => ({
+        scope: SCOPES.join(' '),
+        audience: SERVICE,
+        accessTokenTTL: SIGNED_TOKEN_SECONDS,
+        accessTokenFormat: 'jwt',
+        jwt: { sign: { alg: 'ES256' } },
+      }),
+      useGrantedResource: async () => true,
+    },
   },
   pkce: { required: () => true },
   issueRefreshToken: async () => false,
@@ -87,13 +104,15 @@ async function mint(Model, more) {
   const scope = GRANTED_SCOPES.join(' ')
   const grant = new provider.Grant({ accountId: ACCOUNT_ID, clientId: credentials.id })
   grant.addOIDCScope(scope)
+  grant.addResourceScope(SERVICE, scope)
   const grantId = await grant.save()
   const token = new Model({ accountId: ACCOUNT_ID, client, grantId, scope, ...more })
   return token.save()
 }
 
-const mintCode = () =>
+const mintCode = (more = {}) =>
   mint(provider.AuthorizationCode, {
+    ...more,
     gty: 'authorization_code',
     redirectUri: CALLBACK,
     codeChallenge: PKCE.challenge,
@@ -109,14 +128,32 @@ serve(
   {
     token_warm: {
       requests: async () => [
-        postRequest('/token', credentialsFields(credentials, SCOPES.join(' '))),
+        postRequest('/token', credentialsFields(credentials, { scope: SCOPES.join(' ') })),
       ],
       once: false,
       text: '"access_token":"',
     },
+    signed_token: {
+      requests: async () => [
+        postRequest(
+          '/token',
+          credentialsFields(credentials, { scope: SCOPES.join(' '), resource: SERVICE }),
+        ),
+      ],
+      once: false,
+      text: '"access_token":"eyJ',
+    },
+    signed_exchange: {
+      requests: async (n) =>
+        (await many(n, () => mintCode({ resource: SERVICE }))).map((code) =>
+          postRequest('/token', redemptionFields(credentials, code)),
+        ),
+      once: true,
+      text: '"access_token":"eyJ',
+    },
     exchange: {
       requests: async (n) =>
-        (await many(n, mintCode)).map((code) =>
+        (await many(n, () => mintCode())).map((code) =>
           postRequest('/token', redemptionFields(credentials, code)),
         ),
       once: true,

@@ -24,8 +24,11 @@ const WORKERS: Readonly<Record<string, Partial<Record<Operation, string>>>> = {
   registry: {
     token_cold: 'registry.ts',
     token_warm: 'registry.ts',
+    signed_token: 'registry.ts',
     exchange: 'registry.ts',
+    signed_exchange: 'registry.ts',
     check: 'authenticator.ts',
+    signed_check: 'authenticator.ts',
   },
   floor: {
     token_cold: 'floor.ts',
@@ -36,8 +39,11 @@ const WORKERS: Readonly<Record<string, Partial<Record<Operation, string>>>> = {
   'crypto-floor': {
     token_cold: 'crypto-floor.ts',
     token_warm: 'crypto-floor.ts',
+    signed_token: 'crypto-floor.ts',
     exchange: 'crypto-floor.ts',
+    signed_exchange: 'crypto-floor.ts',
     check: 'crypto-floor.ts',
+    signed_check: 'crypto-floor.ts',
   },
   'workers-oauth-provider': { exchange: 'provider.js', check: 'provider.js' },
 }

@@ -1,8 +1,10 @@
 /** The authenticator as deployed, with tokens to show it handed out beside it. */
 
 import { type Authenticator, createAuthenticator } from '../../src/authenticator/app.ts'
+import { publicKeys } from '../../src/crypto/signing-keys.ts'
 import { JWT_SECRET } from '../subject.ts'
 import { type BenchEnv, type Prepared, prepare } from './bindings.ts'
+import { signingKeys } from './fixture.ts'
 import { handOut, isHandout } from './requests.ts'
 
 export function authenticatorWorker(): ExportedHandler<BenchEnv> {
@@ -13,7 +15,10 @@ export function authenticatorWorker(): ExportedHandler<BenchEnv> {
       if (authenticator && !isHandout(request)) return authenticator.fetch(request)
       prepared ??= await prepare(env)
       const { SESSIONS } = prepared
-      authenticator ??= createAuthenticator({ SESSIONS, ISSUER: env.ISSUER, JWT_SECRET })
+      authenticator ??= createAuthenticator({
+        ...{ SESSIONS, ISSUER: env.ISSUER, JWT_SECRET },
+        REGISTRY: { fetch: async () => Response.json(await publicKeys(signingKeys)) },
+      })
       return handOut(request, prepared)
     },
   }

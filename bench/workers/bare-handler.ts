@@ -1,6 +1,7 @@
 /** What the floors share: hardly anything. */
 
 import { asOperation, type Operation } from '../operations.ts'
+import { SIGNED_TOKEN_SECONDS } from '../subject.ts'
 import { type BenchEnv, type Prepared, prepare } from './bindings.ts'
 import { exampleClient, exampleSession, exampleUser, SESSION_SECONDS } from './fixture.ts'
 import { handOut, isHandout, type KeyOf } from './requests.ts'
@@ -14,16 +15,20 @@ type Handler = (
 ) => Promise<Response>
 
 const HEADERS = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' }
-const TOKEN_BODY = JSON.stringify({
-  access_token: `reg_${'x'.repeat(49)}`,
-  token_type: 'Bearer',
-  expires_in: SESSION_SECONDS,
-  scope: 'public:read submission:create submission:read',
-})
+const tokenBody = (token: string, seconds: number) =>
+  JSON.stringify({
+    access_token: token,
+    token_type: 'Bearer',
+    expires_in: seconds,
+    scope: 'public:read submission:create submission:read',
+  })
+const TOKEN_BODY = tokenBody(`reg_${'x'.repeat(49)}`, SESSION_SECONDS)
 const CHECK_BODY = JSON.stringify({ status: 'authenticated' })
 const CODE_FIELD = '&code='
 
 export const issued = () => new Response(TOKEN_BODY, { headers: HEADERS })
+export const issuedSigned = (token: string) =>
+  new Response(tokenBody(token, SIGNED_TOKEN_SECONDS), { headers: HEADERS })
 export const refused = () => new Response(null, { status: 400 })
 export const passed = (jwt?: string) =>
   new Response(CHECK_BODY, {
@@ -44,7 +49,7 @@ export const tokenIn = (request: Request) =>
 /** `keyOf` tells where the minted codes and sessions are kept. */
 export function serveFloor(
   keyOf: KeyOf,
-  handlers: Readonly<Record<Operation, Handler>>,
+  handlers: Readonly<Partial<Record<Operation, Handler>>>,
 ): ExportedHandler<BenchEnv> {
   let prepared: Prepared | undefined
   let session = ''
@@ -52,7 +57,9 @@ export function serveFloor(
   return {
     async fetch(request, env, context) {
       if (prepared && !isHandout(request)) return handler(request, prepared, session, context)
-      handler ??= handlers[asOperation(env.OPERATION)]
+      const found = handlers[asOperation(env.OPERATION)]
+      if (!found) throw new Error(`no floor for ${env.OPERATION}`)
+      handler ??= found
       prepared ??= await prepare(env)
       const client = exampleClient(prepared.credentials.id)
       session ||= JSON.stringify(exampleSession(client, exampleUser(prepared.userId)))

@@ -2,11 +2,13 @@
 
 import { hexDigest } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
+import { INSERT_RESOURCE } from '../../src/stores/resource-statements.ts'
 import { clientRegistry, userRegistry } from '../../test/rows.ts'
 import { ledger } from '../memory/ledger.ts'
 import { memoryNamespace } from '../memory/namespace.ts'
 import type { Credentials } from '../subject.ts'
-import { exampleClient, exampleUser } from './fixture.ts'
+import { asOperation, isSigned, type Operation } from '../operations.ts'
+import { exampleClient, exampleService, exampleUser } from './fixture.ts'
 
 export type BenchEnv = Readonly<{
   STORAGE: 'simulator' | 'memory'
@@ -29,9 +31,9 @@ const nowSeconds = () => Math.floor(Date.now() / 1000)
 
 /** Once per isolate, before anything is measured. */
 export const prepare = (env: BenchEnv): Promise<Prepared> =>
-  env.STORAGE === 'memory' ? inMemory() : onSimulator(env)
+  env.STORAGE === 'memory' ? inMemory(asOperation(env.OPERATION)) : onSimulator(env)
 
-async function inMemory(): Promise<Prepared> {
+async function inMemory(operation: Operation): Promise<Prepared> {
   const secret = mintToken('clientSecret')
   const [id, userId] = [crypto.randomUUID(), crypto.randomUUID()]
   const client = exampleClient(id)
@@ -60,6 +62,7 @@ async function inMemory(): Promise<Prepared> {
     grant_types: JSON.stringify(client.grantTypes),
     endorsements: JSON.stringify(client.endorsements),
     default_resources: '[]',
+    resources: JSON.stringify(isSigned(operation) ? [exampleService()] : []),
     self_registered: null,
     document: null,
     publishes_keys: 0,
@@ -72,6 +75,18 @@ async function inMemory(): Promise<Prepared> {
     credentials: { id, secret },
     userId,
   }
+}
+
+/** Unless it is there. */
+export async function insertService(db: D1Database) {
+  const { uri, name, scopes, accessTokenLifetimeSeconds, tokenFormat } = exampleService()
+  await db
+    .prepare(INSERT_RESOURCE)
+    .bind(
+      ...[uri, name, JSON.stringify(scopes), accessTokenLifetimeSeconds],
+      ...[0, 0, 0, tokenFormat, nowSeconds()],
+    )
+    .run()
 }
 
 async function onSimulator({ DB, SESSIONS, CODES }: BenchEnv): Promise<Prepared> {
@@ -88,6 +103,7 @@ async function onSimulator({ DB, SESSIONS, CODES }: BenchEnv): Promise<Prepared>
     passwordHash: 'scrypt$1024$8$1$none$none',
   }
   const userId = await userRegistry(DB).create(user, nowSeconds())
+  await insertService(DB)
   if (userId === null) throw new Error('the user is there already')
   return { DB, SESSIONS, CODES, credentials: { id, secret }, userId }
 }

@@ -5,9 +5,19 @@
 
 import { FIND_CLIENT, findParameters } from '../../src/stores/clients.ts'
 import { SPEND_CODE, TOUCH_CONSENT } from '../../src/stores/codes.ts'
-import { JWT_SECRET } from '../subject.ts'
-import { codeIn, issued, keep, passed, refused, serveFloor, tokenIn } from './bare-handler.ts'
-import { TERMS } from './fixture.ts'
+import { JWT_SECRET, SIGNING_KEY } from '../subject.ts'
+import {
+  codeIn,
+  issued,
+  issuedSigned,
+  keep,
+  passed,
+  refused,
+  serveFloor,
+  tokenIn,
+} from './bare-handler.ts'
+import type { Prepared } from './bindings.ts'
+import { claimsToCheck, exampleClient, exampleUser, TERMS } from './fixture.ts'
 
 const encoder = new TextEncoder()
 const BASE64URL = { alphabet: 'base64url', omitPadding: true } as const
@@ -32,11 +42,72 @@ async function sign(claims: string): Promise<string> {
   return `${new TextDecoder().decode(signed)}.${new Uint8Array(signature).toBase64(BASE64URL)}`
 }
 
+const ECDSA = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
+const encoded = (value: unknown) => encoder.encode(JSON.stringify(value)).toBase64(BASE64URL)
+const ES256_HEADER = encoded({ alg: 'ES256', typ: 'at+jwt', kid: 'k'.repeat(43) })
+
+const importing = async (usage: 'sign' | 'verify') => {
+  const { d, ...publicPart } = SIGNING_KEY
+  const key = usage === 'sign' ? { ...publicPart, d } : publicPart
+  return crypto.subtle.importKey('jwk', key, ECDSA, false, [usage])
+}
+let ownKey: CryptoKey | undefined
+let publicKey: CryptoKey | undefined
+let claims: object | undefined
+
+/** The claims are those of the registry; only the id is new. */
+async function signedToken({ credentials, userId }: Prepared): Promise<string> {
+  ownKey ??= await importing('sign')
+  claims ??= claimsToCheck(exampleClient(credentials.id), exampleUser(userId))
+  const signed = `${ES256_HEADER}.${encoded({ ...claims, jti: crypto.randomUUID() })}`
+  const signature = await crypto.subtle.sign(ECDSA, ownKey, encoder.encode(signed))
+  return `${signed}.${new Uint8Array(signature).toBase64(BASE64URL)}`
+}
+
+/** Null if the signature is wrong. */
+async function verifiedClaims(token: string): Promise<string | null> {
+  publicKey ??= await importing('verify')
+  const [head = '', body = '', signature = ''] = token.split('.')
+  const holds = await crypto.subtle.verify(
+    ECDSA,
+    publicKey,
+    Uint8Array.fromBase64(signature, BASE64URL),
+    encoder.encode(`${head}.${body}`),
+  )
+  return holds ? new TextDecoder().decode(Uint8Array.fromBase64(body, BASE64URL)) : null
+}
+
 /** A token, a nonce and an id are random; the token's digest is its key. */
 async function newKey(): Promise<string> {
   randomText()
   crypto.randomUUID()
   return digest(randomText())
+}
+
+/** Spends the code of the request. False if it is spent already, or unknown. */
+async function redeem(
+  request: Request,
+  { DB, CODES, credentials }: Prepared,
+  key: string,
+  context: ExecutionContext,
+) {
+  const code = await digest(codeIn(await request.text()))
+  const [carried] = await Promise.all([
+    CODES.get(code),
+    DB.prepare(FIND_CLIENT)
+      .bind(...findParameters(credentials.id))
+      .first(),
+  ])
+  if (carried === null) return false
+  await digest(SECRET)
+  await digest(VERIFIER)
+  const now = Math.floor(Date.now() / 1000)
+  const [spent] = await DB.batch([
+    DB.prepare(SPEND_CODE).bind(code, now, key, null, TERMS),
+    DB.prepare(TOUCH_CONSENT).bind(code, key, now),
+  ])
+  context.waitUntil(CODES.delete(code))
+  return spent?.results.length === 1
 }
 
 export const cryptoFloor = () =>
@@ -58,32 +129,29 @@ export const cryptoFloor = () =>
       await keep(prepared, session, await newKey())
       return issued()
     },
-    async exchange(request, prepared, session, context) {
-      const { DB, CODES, credentials } = prepared
-      const code = await digest(codeIn(await request.text()))
-      const [carried] = await Promise.all([
-        CODES.get(code),
-        DB.prepare(FIND_CLIENT)
-          .bind(...findParameters(credentials.id))
-          .first(),
-      ])
-      if (carried === null) return refused()
+    async signed_token(request, prepared) {
+      await request.arrayBuffer()
       await digest(SECRET)
-      await digest(VERIFIER)
+      return issuedSigned(await signedToken(prepared))
+    },
+    async exchange(request, prepared, session, context) {
       const key = await newKey()
-      const now = Math.floor(Date.now() / 1000)
-      const [spent] = await DB.batch([
-        DB.prepare(SPEND_CODE).bind(code, now, key, null, TERMS),
-        DB.prepare(TOUCH_CONSENT).bind(code, key, now),
-      ])
-      if (spent?.results.length !== 1) return refused()
+      if (!(await redeem(request, prepared, key, context))) return refused()
       await keep(prepared, session, key)
-      context.waitUntil(CODES.delete(code))
       return issued()
+    },
+    async signed_exchange(request, prepared, _session, context) {
+      return (await redeem(request, prepared, await newKey(), context))
+        ? issuedSigned(await signedToken(prepared))
+        : refused()
     },
     async check(request, { SESSIONS }) {
       const session = await SESSIONS.get(await digest(tokenIn(request)))
       return session === null ? refused() : passed(await sign(session))
+    },
+    async signed_check(request) {
+      const verified = await verifiedClaims(tokenIn(request))
+      return verified === null ? refused() : passed(await sign(verified))
     },
   })
 

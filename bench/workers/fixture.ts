@@ -1,6 +1,8 @@
 /** What our own stores are given before anything is measured: a client, a user, codes and sessions. */
 
 import { digest } from '../../src/crypto/digest.ts'
+import { signWith } from '../../src/crypto/signed-jwt.ts'
+import { readSigningKeys } from '../../src/crypto/signing-keys.ts'
 import { mintToken } from '../../src/crypto/token.ts'
 import type { AuthorizationCode } from '../../src/domain/authorization-code.ts'
 import type { Client } from '../../src/domain/client.ts'
@@ -11,11 +13,28 @@ import type {
   SessionKey,
   TokenDigest,
 } from '../../src/domain/ids.ts'
-import { NO_AUDIENCE } from '../../src/domain/resource.ts'
+import {
+  MAX_SIGNED_TOKEN_SECONDS,
+  NO_AUDIENCE,
+  type Resource,
+} from '../../src/domain/resource.ts'
 import { type SessionRecord, sessionRecord } from '../../src/domain/session.ts'
 import type { RegisteredUser } from '../../src/domain/user.ts'
+import { ACCESS_TOKEN_TYP, accessTokenClaims } from '../../src/protocol/access-token.ts'
 import type { AuthorizationStore, SessionStore } from '../../src/stores/ports.ts'
-import { CALLBACK, CLIENT, ENDORSEMENTS, GRANTED_SCOPES, PKCE, SCOPES, USER } from '../subject.ts'
+import {
+  CALLBACK,
+  CLIENT,
+  ENDORSEMENTS,
+  GRANTED_SCOPES,
+  ISSUER,
+  PKCE,
+  SCOPES,
+  SERVICE,
+  SIGNED_TOKEN_SECONDS,
+  SIGNING_KEYS,
+  USER,
+} from '../subject.ts'
 
 export const SESSION_SECONDS = 7200
 const CODE_SECONDS = 3600
@@ -45,6 +64,19 @@ export const exampleClient = (clientId: string): Client => ({
   readAtMs: Date.now(),
 })
 
+/** Its access tokens are signed. */
+export const exampleService = (): Resource => ({
+  uri: SERVICE,
+  name: 'Service',
+  scopes: SCOPES,
+  accessTokenLifetimeSeconds: SIGNED_TOKEN_SECONDS,
+  requireDpop: false,
+  requirePkce: false,
+  selfRegistered: false,
+  tokenFormat: 'jwt',
+  declaredAtMs: Date.now(),
+})
+
 export const exampleUser = (userId: string): RegisteredUser => ({
   userId,
   ...USER,
@@ -52,11 +84,15 @@ export const exampleUser = (userId: string): RegisteredUser => ({
   readAtMs: Date.now(),
 })
 
-export function exampleCode(clientId: string, user: RegisteredUser): AuthorizationCode {
+export function exampleCode(
+  clientId: string,
+  user: RegisteredUser,
+  forSigned = false,
+): AuthorizationCode {
   const now = Math.floor(Date.now() / 1000)
   const { userId, username, email } = user
   return {
-    ...NO_AUDIENCE,
+    ...(forSigned ? { audience: [SERVICE], audienceReadAtMs: Date.now() } : NO_AUDIENCE),
     clientId: clientId as ClientId,
     user: { userId, username, email, scopes: GRANTED_SCOPES, endorsements: ENDORSEMENTS },
     redirectUri: CALLBACK as ApprovedRedirectUri,
@@ -76,22 +112,36 @@ export const TERMS = JSON.stringify({
   redirectUri: CALLBACK as ApprovedRedirectUri,
 })
 
+const newSession = (client: Client, user: RegisteredUser) => ({
+  sessionId: crypto.randomUUID(),
+  nonce: 'n'.repeat(43),
+  user,
+  client,
+  redirectUri: CALLBACK as ApprovedRedirectUri,
+  scopes: GRANTED_SCOPES,
+  endorsements: ENDORSEMENTS,
+  audience: [] as readonly string[],
+  ipAddress: '',
+  jkt: null,
+  asOfMs: Date.now(),
+  startAtMs: Date.now(),
+  lifetimeSeconds: SESSION_SECONDS,
+})
+
 export const exampleSession = (client: Client, user: RegisteredUser): SessionRecord =>
-  sessionRecord({
-    sessionId: crypto.randomUUID(),
-    nonce: 'n'.repeat(43),
-    user,
-    client,
-    redirectUri: CALLBACK as ApprovedRedirectUri,
-    scopes: GRANTED_SCOPES,
-    endorsements: ENDORSEMENTS,
-    audience: [],
-    ipAddress: '',
-    jkt: null,
-    asOfMs: Date.now(),
-    startAtMs: Date.now(),
-    lifetimeSeconds: SESSION_SECONDS,
-  })
+  sessionRecord(newSession(client, user))
+
+export const signingKeys = readSigningKeys(SIGNING_KEYS)
+
+/** As long as a run may last: it is checked again and again. */
+export const claimsToCheck = (client: Client, user: RegisteredUser) =>
+  accessTokenClaims(
+    { ...newSession(client, user), audience: [SERVICE], lifetimeSeconds: MAX_SIGNED_TOKEN_SECONDS },
+    ISSUER,
+  )
+
+export const mintSigned = (client: Client, user: RegisteredUser) =>
+  signWith(signingKeys, ACCESS_TOKEN_TYP, claimsToCheck(client, user))
 
 /** `make` runs for each, some at a time: a simulator's queue is not to be flooded. */
 export async function many<T>(count: number, make: () => Promise<T>): Promise<T[]> {

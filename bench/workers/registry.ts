@@ -1,6 +1,7 @@
 /** The registry as deployed, with requests to send it handed out beside it. */
 
 import { type Bindings, compose } from '../../src/compose.ts'
+import { SIGNING_KEYS } from '../subject.ts'
 import { type BenchEnv, type Prepared, prepare } from './bindings.ts'
 import { handOut, isHandout } from './requests.ts'
 
@@ -15,7 +16,11 @@ export function registryWorker(): ExportedHandler<BenchEnv> {
       prepared ??= await prepare(env)
       const { DB, SESSIONS, CODES } = prepared
       const limits = { LOGIN_LIMIT: unlimited, REFUSAL_LIMIT: unlimited }
-      registry ??= compose({ ...env, ...limits, DB, SESSIONS, CODES } as Bindings)
+      registry ??= compose({
+        ...env,
+        ...limits,
+        ...{ DB, SESSIONS, CODES, SIGNING_KEYS },
+      } as Bindings)
       return handOut(request, prepared)
     },
   }
