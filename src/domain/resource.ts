@@ -1,6 +1,6 @@
 /** Resources (RFC 8707): the services that tokens are for, their URIs, and the scopes that belong to them. */
 
-import { holdsScope, meetScopes, readHierarchy } from './scope.ts'
+import { holdsScope, meetScopes, readHierarchy, scopesOverlap } from './scope.ts'
 
 export const MAX_RESOURCE_URI_LENGTH = 256
 /** Bounds a request, and so the session record. */
@@ -123,9 +123,13 @@ export const scopesFor = (resources: readonly Resource[], scopes: readonly strin
 export const isScopeOf = ({ scopes }: Pick<Resource, 'scopes'>, scope: string) =>
   holdsScope(scopes.map(withEveryId), withEveryId(scope))
 
+/** Is any of the scopes, or a part of one, a scope of the resource? */
+export const hasScopeOf = (resource: Pick<Resource, 'scopes'>, scopes: readonly string[]) =>
+  scopesOverlap(scopes, resource.scopes.map(withEveryId))
+
 /** The resources of which at least one of the scopes is left. */
 export const resourcesWith = (resources: readonly Resource[], scopes: readonly string[]) =>
-  resources.filter((resource) => scopesAt([resource], scopes).length > 0)
+  resources.filter((resource) => hasScopeOf(resource, scopes))
 
 /**
  * A client that registered itself may name a resource if the resource is for such clients, or if an operator authorized one
@@ -139,7 +143,7 @@ export const mayName = (
 ) =>
   selfRegistered === null ||
   resource.selfRegistered ||
-  scopesAt([resource], selfRegistered.approvedScopes).length > 0
+  hasScopeOf(resource, selfRegistered.approvedScopes)
 
 export const urisOf = (resources: readonly Pick<Resource, 'uri'>[]) =>
   resources.map(({ uri }) => uri)

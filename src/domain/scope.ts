@@ -70,6 +70,10 @@ export function meet(left: readonly string[], right: readonly string[], covers: 
 export const meetScopes = (left: readonly string[], right: readonly string[]) =>
   meet(left, right, scopeCovers)
 
+/** Is there anything that both sets allow? */
+export const scopesOverlap = (left: readonly string[], right: readonly string[]) =>
+  left.some((a) => right.some((b) => scopeCovers(a, b) || scopeCovers(b, a)))
+
 /** Space-separated, as on the wire. Sorted, so that equal sets are equal strings. */
 export const formatScopes = (scopes: readonly string[]) => [...scopes].sort().join(' ')
 

@@ -66,7 +66,10 @@ export function requireSigned(
     const detail = 'the id of the user is that of the client, so a signed token would be ambiguous'
     throw new OAuthError('invalid_grant', 'This user cannot get signed access tokens.', { detail })
   }
-  const bytes = new TextEncoder().encode(JSON.stringify(Object.values(claimed))).length
+  const text = JSON.stringify(Object.values(claimed))
+  // A UTF-16 code unit is three bytes of UTF-8 at most.
+  if (text.length * 3 <= MAX_VARIABLE_BYTES) return
+  const bytes = new TextEncoder().encode(text).length
   if (bytes <= MAX_VARIABLE_BYTES) return
   throw new OAuthError(
     'invalid_scope',

@@ -5,6 +5,7 @@ import {
   canonicalResource,
   type GrantedAudience,
   grantedResources,
+  hasScopeOf,
   MAX_RESOURCES,
   mayName,
   RESOURCE_URI_RULE,
@@ -41,19 +42,21 @@ export function namedResources(fields: Fields): readonly string[] {
 
 /** As `namedResources`. Throws `invalid_target` for a malformed one. */
 export function readResources(fields: Fields): readonly string[] {
-  const malformed = valuesIn(fields).find((text) => canonicalResource(text) === null)
-  if (malformed !== undefined) {
-    throw invalidTarget(`A resource ${RESOURCE_URI_RULE}.`, `malformed ${quoted(malformed)}`)
-  }
-  if (valuesIn(fields).length > MAX_RESOURCES) {
+  const values = valuesIn(fields)
+  const uris = values.map((text) => {
+    const uri = canonicalResource(text)
+    if (uri !== null) return uri
+    throw invalidTarget(`A resource ${RESOURCE_URI_RULE}.`, `malformed ${quoted(text)}`)
+  })
+  if (values.length > MAX_RESOURCES) {
     throw invalidTarget(`At most ${MAX_RESOURCES} resources can be requested at once.`)
   }
-  return namedResources(fields)
+  return [...new Set(uris)]
 }
 
 /** Throws unless each has one of the scopes. */
 function requireScopes(resources: readonly Resource[], scopes: readonly string[]) {
-  const without = resources.find((one) => scopesAt([one], scopes).length === 0)
+  const without = resources.find((one) => !hasScopeOf(one, scopes))
   if (!without) return
   throw invalidTarget(
     'No scope of a requested resource was granted or is authorized.',
