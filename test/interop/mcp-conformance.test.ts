@@ -2,7 +2,8 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -21,13 +22,18 @@ const GIVE_UP_AFTER_MS = 60_000
 let running: RecordedRegistry
 beforeAll(async () => {
   if (!existsSync(PROGRAM)) throw new Error('npm ci --prefix test/interop/programs')
-  running = await startRecordedRegistry()
+  // What these settings add to the metadata is checked too.
+  running = await startRecordedRegistry({ CLIENT_DOCUMENTS: 'any', REGISTRATION: 'open' })
 })
 afterAll(() => running?.end())
 
+type Check = Readonly<{ id: string; status: string; errorMessage?: string }>
+
 /** Runs `conformance authorization`, and signs in and allows wherever it asks for a user. */
 async function conformance(...words: string[]) {
-  const child = spawn(process.execPath, [PROGRAM, 'authorization', ...words], {
+  const folder = mkdtempSync(join(tmpdir(), 'conformance-'))
+  const all = [PROGRAM, 'authorization', '--output-dir', folder, ...words]
+  const child = spawn(process.execPath, all, {
     cwd: FOLDER,
     signal: AbortSignal.timeout(GIVE_UP_AFTER_MS),
   })
@@ -41,22 +47,28 @@ async function conformance(...words: string[]) {
     }
   }
   const [status] = await over
-  return { status, printed: lines.join('\n') }
+  const checks = globSync(join(folder, '**/*.json')).flatMap(
+    (file) => JSON.parse(readFileSync(file, 'utf8')) as Check[],
+  )
+  rmSync(folder, { recursive: true })
+  return { status, checks, printed: lines.join('\n') }
 }
 
 describe('MCP conformance, authorization server', () => {
-  it('a public client passes the scenarios of metadata and of the code grant without a failure', async () => {
+  it('a public client passes the scenarios of metadata and of the code grant without a failure or a warning', async () => {
     const [port] = await freePorts(1)
     const client = await running.newClient(
       'none',
       ...['--redirect-uri', 'http://127.0.0.1/callback', '--scope', 'public:read submission:read'],
       ...['--grant-type', 'authorization_code refresh_token'],
     )
-    const { status, printed } = await conformance(
+    const { status, checks, printed } = await conformance(
       ...['--url', running.registry, '--client-id', client.id, '--port', String(port)],
     )
-    expect(printed).toContain('authorization-server-metadata-endpoint: 1 passed, 0 failed')
+    expect(printed).toContain('authorization-server-metadata-endpoint: 2 passed, 0 failed')
     expect(printed).toContain('authorization-code-grant: 1 passed, 0 failed')
+    expect(checks.length).toBeGreaterThan(0)
+    expect(checks.filter(({ status }) => status !== 'SUCCESS')).toEqual([])
     expect(status).toBe(0)
   })
 

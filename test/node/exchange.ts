@@ -65,6 +65,21 @@ const ISSUED: readonly Readonly<{ request: RegExp; value: RegExp; what: string }
     what: 'a client secret',
   },
   {
+    request: /^(POST \/register|(GET|PUT) \/register\/[^/]+)$/,
+    value: /(?<="registration_access_token":")regm_[\w-]{49}(?=")/g,
+    what: 'a registration access token',
+  },
+  {
+    request: /^POST \/register$/,
+    value: /(?<="client_secret":")regs_[\w-]{49}(?=")/g,
+    what: 'a client secret',
+  },
+  {
+    request: /^POST \/token$/,
+    value: /(?<="access_token":")eyJ[\w-]+\.[\w-]+\.[\w-]+(?=")/g,
+    what: 'a signed access token',
+  },
+  {
     request: /^POST \/admin\/v1\/clients(\/[^/]+\/secrets)?$/,
     value: /(?<="client_secret":")regs_[\w-]{49}(?=")/g,
     what: 'a client secret',

@@ -11,6 +11,8 @@ export type Program = Readonly<{
   untilPrints: (words: string) => Promise<string>
   /** Its output so far. */
   printed: () => string
+  /** Resolves when it has ended. */
+  over: Promise<void>
   /** Does nothing if it has ended. */
   end: () => Promise<void>
 }>
@@ -60,6 +62,7 @@ export function startProgram(
       return printed
     },
     printed: () => printed,
+    over,
     async end() {
       if (isOver) return
       child.kill('SIGTERM')
