@@ -53,8 +53,7 @@ export async function takeTurns(
   const answered: number[] = rows.map(() => 0)
   const spentSeconds: number[] = rows.map(() => 0)
   const isCold = (index: number) =>
-    (answered[index] ?? 0) < pace.warmUpRequests &&
-    (spentSeconds[index] ?? 0) < MAX_WARM_UP_SECONDS
+    (answered[index] ?? 0) < pace.warmUpRequests && (spentSeconds[index] ?? 0) < MAX_WARM_UP_SECONDS
   const coldRows = () => rows.filter((_, index) => isCold(index)).length
   for (let round = 1; round <= SETTLING_ROUNDS || coldRows() > 0; round++) {
     for (const [index, row] of rows.entries()) {

@@ -1,13 +1,6 @@
 /** Every operation of the two workers that is counted, delayed or priced: what comes before it, and the request. */
 
-import {
-  CALLBACK,
-  GRANTED_SCOPES,
-  PKCE,
-  redemptionFields,
-  SCOPES,
-  SERVICE,
-} from '../subject.ts'
+import { CALLBACK, GRANTED_SCOPES, PKCE, redemptionFields, SCOPES, SERVICE } from '../subject.ts'
 import { type Answered, agreementTo, consentOnce, type Lab, post, type Send } from './registry.ts'
 
 /** `ready` is unmeasured; what it answers is the request to be measured. */

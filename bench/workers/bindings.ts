@@ -6,8 +6,8 @@ import { INSERT_RESOURCE } from '../../src/stores/resource-statements.ts'
 import { clientRegistry, userRegistry } from '../../test/rows.ts'
 import { ledger } from '../memory/ledger.ts'
 import { memoryNamespace } from '../memory/namespace.ts'
-import type { Credentials } from '../subject.ts'
 import { asOperation, isSigned, type Operation } from '../operations.ts'
+import type { Credentials } from '../subject.ts'
 import { exampleClient, exampleService, exampleUser } from './fixture.ts'
 
 export type BenchEnv = Readonly<{

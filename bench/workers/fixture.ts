@@ -13,11 +13,7 @@ import type {
   SessionKey,
   TokenDigest,
 } from '../../src/domain/ids.ts'
-import {
-  MAX_SIGNED_TOKEN_SECONDS,
-  NO_AUDIENCE,
-  type Resource,
-} from '../../src/domain/resource.ts'
+import { MAX_SIGNED_TOKEN_SECONDS, NO_AUDIENCE, type Resource } from '../../src/domain/resource.ts'
 import { type SessionRecord, sessionRecord } from '../../src/domain/session.ts'
 import type { RegisteredUser } from '../../src/domain/user.ts'
 import { ACCESS_TOKEN_TYP, accessTokenClaims } from '../../src/protocol/access-token.ts'

@@ -57,7 +57,7 @@ function addReading(resource: Command, io: Io) {
     description: 'Print the resources in the order of their URIs, a line each.',
     example: '--json',
     path: '/resources',
-    columns: ['uri', 'name', 'access_token_lifetime_seconds', 'require_dpop'],
+    columns: ['uri', 'name', 'access_token_lifetime_seconds', 'require_dpop', 'token_format'],
   })
   verb(resource, 'show <uri>', 'Print one resource.', `show ${EXAMPLE}`).action(
     (uri: string, _options, command: Command) =>

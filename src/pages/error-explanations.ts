@@ -81,6 +81,7 @@ const EXPLANATIONS = {
       'The client is not authorized for the scope that error_description names. A scope that was only requested does not count.',
       'The user holds none of the requested scopes.',
       'A refresh asks for more than was granted, or what was granted has been withdrawn since.',
+      'A signed access token with all of it would have more than 8192 characters.',
     ],
     remedy:
       'Request less, or leave scope out to request everything that the client is authorized for. The operator can authorize more.',
@@ -92,6 +93,7 @@ const EXPLANATIONS = {
       'No resource with this URI is registered here. Scheme and host may be in any case; the path must be exact.',
       'The client is authorized for no scope of the resource, or none was granted.',
       'At /token: the authorization request did not name the resource, or the user did not allow it.',
+      'At /token: some of the resources want opaque access tokens and others signed ones. Request a token for those of one format.',
     ],
     remedy:
       'Send the resource to /authorize and to /token, as the metadata of the resource gives it. At /token it may be one of those that the user allowed, or be left out.',

@@ -7,11 +7,11 @@ import { decodeProtectedHeader } from 'jose/decode/protected_header'
 import { decodeJwt } from 'jose/jwt/decode'
 import { type VerificationKeys, verifyWith } from '../crypto/signed-jwt.ts'
 import { mayBeSigned } from '../crypto/token.ts'
-import { isEndorsement } from '../domain/category.ts'
-import { MAX_RESOURCES, MAX_SIGNED_TOKEN_SECONDS } from '../domain/resource.ts'
+import { MAX_SIGNED_TOKEN_SECONDS } from '../domain/resource.ts'
 import { CLOCKS_DIFFER_SECONDS } from '../domain/revocation.ts'
-import { formatScopes, isScope, splitScopes } from '../domain/scope.ts'
+import { formatScopes, splitScopes } from '../domain/scope.ts'
 import type { NewSession, SessionRecord } from '../domain/session.ts'
+import { readSession } from '../domain/session-shape.ts'
 import { OAuthError } from './errors.ts'
 
 /** §2.1 */
@@ -82,63 +82,48 @@ export function requireSigned(
 
 type Claims = Readonly<Record<string, unknown>>
 
-const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
-/** The last moment that ECMAScript can name. */
-const MAX_MOMENT_MS = 8.64e15
-const isMomentMs = (value: unknown): value is number =>
-  Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= MAX_MOMENT_MS
-const isMoment = (value: unknown): value is number =>
-  isMomentMs(value) && value <= MAX_MOMENT_MS / 1000
-const isTexts = (value: unknown): value is string[] => Array.isArray(value) && value.every(isText)
+/** The last moment that ECMAScript can name, in epoch milliseconds. */
+const LAST_MOMENT_MS = 8.64e15
+const isMoment = (value: unknown, lastMoment: number): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= lastMoment
+const isSecond = (value: unknown) => isMoment(value, LAST_MOMENT_MS / 1000)
+const isMillisecond = (value: unknown) => isMoment(value, LAST_MOMENT_MS)
 
-const audienceIn = (aud: unknown): readonly string[] | null => {
-  const list = isText(aud) ? [aud] : aud
-  return isTexts(list) && list.length > 0 && list.length <= MAX_RESOURCES ? list : null
-}
+/** RFC 7800 §3.1: a token that is bound in another way than to the thumbprint of a key must not pass as a bearer token. */
+const isThumbprintAlone = (cnf: unknown) =>
+  typeof cnf === 'object' && cnf !== null && Object.keys(cnf).join() === 'jkt'
 
-/** RFC 7800 §3.1: a token that is bound to a key in another way than by `jkt` must not pass as a bearer token. */
-const boundTo = (cnf: unknown): { jkt: string } | null => {
-  const { jkt, ...others } = (typeof cnf === 'object' && cnf !== null ? cnf : {}) as Claims
-  return isText(jkt) && Object.keys(others).length === 0 ? { jkt } : null
-}
+const isoTime = (epochMs: unknown) => new Date(Number(epochMs)).toISOString()
 
-const isoTime = (epochMs: number) => new Date(epochMs).toISOString()
-
-/** A session record with the texts empty that no token has. Returns a string that says which claim is wrong. */
+/** A session record, with the texts empty that no token has. Returns a string that says what is wrong with the claims. */
 function sessionIn(claims: Claims): SessionRecord | string {
-  const { sub, client_id, scope, iat, exp, jti, endorsements, cnf } = claims
+  const { sub, aud, client_id, scope, iat, exp, jti, endorsements, cnf } = claims
   const { as_of_ms: asOfMs, client_as_of_ms: clientAsOfMs = asOfMs } = claims
-  if (!isText(sub) || !isText(client_id) || !isText(jti)) return 'sub, client_id or jti is missing'
-  const audience = audienceIn(claims.aud)
-  if (!audience) return 'aud is missing'
-  const scopes = isText(scope) ? splitScopes(scope) : null
-  if (!scopes?.every(isScope)) return 'scope is missing'
-  if (!isTexts(endorsements) || !endorsements.every(isEndorsement)) {
-    return 'endorsements are missing'
-  }
-  if (!isMoment(iat) || !isMoment(exp)) return 'iat or exp is no moment'
-  if (exp - iat > MAX_SIGNED_TOKEN_SECONDS) return 'it lives too long'
-  if (!isMomentMs(asOfMs) || !isMomentMs(clientAsOfMs)) {
+  if (![iat, exp].every(isSecond)) return 'iat or exp is no moment'
+  if (![asOfMs, clientAsOfMs].every(isMillisecond))
     return 'as_of_ms or client_as_of_ms is no moment'
-  }
-  const bound = cnf === undefined ? null : boundTo(cnf)
-  if (cnf !== undefined && !bound) return 'cnf is of no known kind'
+  if (Number(exp) - Number(iat) > MAX_SIGNED_TOKEN_SECONDS) return 'it lives too long'
+  if (cnf !== undefined && !isThumbprintAlone(cnf)) return 'cnf is of no known kind'
+  if (typeof scope !== 'string') return 'scope is missing'
+  const audience = [aud].flat()
+  if (audience.length === 0) return 'aud is empty'
   const empty = { owner_id: '', name: '', url: '', description: '', redirect_uri: '' }
-  return {
+  const session = readSession({
     session_id: jti,
-    start_time: isoTime(iat * 1000),
-    end_time: isoTime(exp * 1000),
+    start_time: isoTime(Number(iat) * 1000),
+    end_time: isoTime(Number(exp) * 1000),
     user: sub === client_id ? null : { user_id: sub, username: '', email: '' },
     client: { client_id, ...empty },
-    authorizations: { classic: 0, scopes, endorsements },
+    authorizations: { classic: 0, scopes: splitScopes(scope), endorsements },
     audience,
     ip_address: '',
     remote_host: '',
     nonce: '',
-    ...(bound && { cnf: bound }),
+    ...(cnf !== undefined && { cnf }),
     as_of: isoTime(asOfMs),
     ...(clientAsOfMs !== asOfMs && { client_as_of: isoTime(clientAsOfMs) }),
-  }
+  })
+  return session ?? 'a claim is missing or malformed'
 }
 
 /**
@@ -163,7 +148,7 @@ export function unverifiedId(token: string): string | null {
   try {
     const { typ } = decodeProtectedHeader(token)
     const { jti } = decodeJwt(token)
-    return typ === ACCESS_TOKEN_TYP && isText(jti) ? jti : null
+    return typ === ACCESS_TOKEN_TYP && typeof jti === 'string' && jti !== '' ? jti : null
   } catch {
     return null
   }

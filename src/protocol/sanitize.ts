@@ -5,12 +5,17 @@ import { TOKEN_PREFIXES } from '../crypto/token.ts'
 const PREFIXES = Object.values(TOKEN_PREFIXES).join('|')
 /** A credential of ours or most of one: callers send them in wrong parameters. */
 const CREDENTIAL = new RegExp(`(${PREFIXES})[A-Za-z0-9_-]{8,}`, 'g')
+/** A signed token or another JWT, or most of one. */
+const JWT = /eyJ[\w-]{8,}(?:\.[\w-]*)*/g
 /** Other characters could be control sequences for a terminal. */
 const UNPRINTABLE = /[^\x20-\x7e]/g
 const MAX_QUOTED = 64
 
 export function sanitized(text: string, maxLength: number): string {
-  const clean = text.replace(CREDENTIAL, '$1(hidden)').replace(UNPRINTABLE, '?')
+  const clean = text
+    .replace(CREDENTIAL, '$1(hidden)')
+    .replace(JWT, 'eyJ(hidden)')
+    .replace(UNPRINTABLE, '?')
   return clean.length > maxLength ? `${clean.slice(0, maxLength - 3)}...` : clean
 }
 

@@ -225,12 +225,15 @@ describe('the words of a caller', () => {
   it('the words of a caller are recorded without secrets, in the table and in the log', async () => {
     const token = mintToken('accessToken')
     const code = mintToken('authorizationCode')
-    const secrets = [client.secret, token, code, PASSWORD, PKCE.verifier]
+    const signed = `eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhZGEifQ.${'x'.repeat(86)}`
+    const secrets = [client.secret, token, code, signed, PASSWORD, PKCE.verifier]
     const grant_type = 'client_credentials'
     await post('/token', credentialsOf({ id: client.secret, secret: client.id }))
     await post('/token', credentialsOf(client, { scope: token }))
     await post('/token', credentialsOf(client, { scope: `a:b:${token}` }))
+    await post('/token', credentialsOf(client, { scope: `a:b:${signed}` }))
     await post('/token', { ...credentialsOf(client), grant_type: `${code} ${token}` })
+    await post('/token', { ...credentialsOf(client), grant_type: signed })
     await post('/token', { grant_type }, basicOf(client))
     await post('/token', { grant_type }, { Authorization: `Bearer ${token}` })
     await post('/token', [

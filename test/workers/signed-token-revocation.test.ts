@@ -5,7 +5,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vite
 import { signedTokenKeyOf } from '../../src/crypto/digest.ts'
 import type { SessionKey } from '../../src/domain/ids.ts'
 import { MAX_SIGNED_TOKEN_SECONDS } from '../../src/domain/resource.ts'
-import { ALL_REVOKED_WITHIN_SECONDS } from '../../src/domain/revocation.ts'
+import { ALL_REVOKED_WITHIN_SECONDS, MAX_REVOKED_TOKENS } from '../../src/domain/revocation.ts'
 import { disableClient, rotateSecret } from '../../src/flows/registration/clients.ts'
 import { deleteResource, updateResource } from '../../src/flows/registration/resources.ts'
 import { revokeSessionsOfUser, revokeToken } from '../../src/flows/registration/sessions.ts'
@@ -402,5 +402,57 @@ describe('the size and lifetime of the revocations of signed tokens', () => {
     const reads = one.reads()
     expect(await one.check(await machineToken())).toBe(200)
     expect(one.reads()).toBe(reads)
+  })
+
+  /** As many single tokens as the document may have. */
+  const fill = () =>
+    env.DB.prepare(
+      `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+       INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at)
+       SELECT 'token', printf('%022d', i), ?2, ?3 FROM n`,
+    )
+      .bind(MAX_REVOKED_TOKENS, Date.now(), Math.floor(Date.now() / 1000) + 600)
+      .run()
+  const kinds = async () => {
+    const { results } = await env.DB.prepare(
+      `SELECT kind, subject FROM revocation WHERE subject NOT GLOB '000*'`,
+    ).all()
+    return results
+  }
+
+  it('where too many are revoked, all access tokens of the client end in place of the one, and no other client is affected', async () => {
+    const [token, second] = [await machineToken(), await machineToken()]
+    const other = await machineToken(await newRefreshingClient({ scopes: ['files:read'] }))
+    await fill()
+    await sendAs(client, '/revoke', { token }, signing.fetch)
+    expect(await kinds()).toEqual([{ kind: 'client', subject: client.id }])
+    for (const one of [token, second]) {
+      expect(await isolate().fresh(one)).toBe(401)
+      expect(await isolate().check(one)).toBe(401)
+    }
+    expect(await isolate().fresh(other)).toBe(200)
+    const text = (await env.SESSIONS.get(DOCUMENT_KEY)) ?? ''
+    expect(text.length).toBeLessThan(512 * 1024)
+  })
+
+  it('where too many are revoked, the end of a family and a replay of a code end all access tokens of their client', async () => {
+    const code = await newCode()
+    const tokens = await issued(await redeem(code))
+    await fill()
+    await sendAs(client, '/revoke', { token: tokens.refresh_token }, signing.fetch)
+    expect(await kinds()).toEqual([{ kind: 'client', subject: client.id }])
+    expect(await isolate().check(tokens.access_token)).toBe(401)
+    await env.DB.prepare(`DELETE FROM revocation WHERE kind = 'client'`).run()
+    passTime(60)
+    expect((await redeem(code)).status).toBe(400)
+    expect(await kinds()).toEqual([{ kind: 'client', subject: client.id }])
+  })
+
+  it('an administrator revokes one token however many are revoked', async () => {
+    const [token, second] = [await machineToken(), await machineToken()]
+    await fill()
+    await revokeToken(admin(), token, false)
+    expect(await isolate().fresh(token)).toBe(401)
+    expect(await isolate().fresh(second)).toBe(200)
   })
 })
