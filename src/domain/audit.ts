@@ -54,6 +54,8 @@ export type AuditEntry = Readonly<{
 }>
 
 export const userActor = (userId: string) => `user:${userId}`
+/** Cron, for a client that it deletes. */
+export const HOUSEKEEPING_ACTOR = 'housekeeping'
 /** The reading of a client metadata document. */
 export const DOCUMENT_ACTOR = 'document'
 /** Who sets a password by an invitation. */

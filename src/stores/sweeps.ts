@@ -3,6 +3,8 @@
  * `?1` is the moment, in epoch seconds, up to which rows are due.
  */
 
+import { HOUSEKEEPING_ACTOR } from '../domain/audit.ts'
+import { FORGET_DOCUMENT_SECONDS } from '../domain/client-document.ts'
 import { FORGET_CONSENT_SECONDS } from '../domain/consent.ts'
 import { FORGET_FAILURES_SECONDS } from '../domain/lockout.ts'
 import { KEEP_EXPIRED_CODES_SECONDS } from './codes.ts'
@@ -18,7 +20,7 @@ export type Sweep = Readonly<{
   task: string
   /** A row is due this long after its moment. */
   keepSeconds: number
-  /** For a table without an index by time: moves the position `?3` on by `?2` rows. */
+  /** Goes first. For a table without an index by time it moves the position `?3` on by `?2` rows. `?1` is the run's moment. */
   advance: string | null
   /** At most `?2` rows. */
   remove: string
@@ -78,6 +80,34 @@ const consents: Sweep = {
   record: recordOf('SELECT 1 WHERE ?1 IS NULL'),
 }
 
+/** When a host of client metadata documents was last asked, in epoch milliseconds. */
+const documentAttempts: Sweep = {
+  task: 'document_attempt',
+  keepSeconds: DAY_SECONDS,
+  advance: null,
+  remove: `DELETE FROM document_attempt WHERE host IN (SELECT host FROM document_attempt
+    WHERE attempted_at_ms <= ?1 * 1000 ORDER BY attempted_at_ms LIMIT ?2)`,
+  record: recordOf('SELECT 1 FROM document_attempt WHERE attempted_at_ms <= ?1 * 1000'),
+}
+
+/** One that an operator disabled stays, or else its document would make it anew. `due` is SQL for the moment. */
+const unusedDocuments = (due: string) => `SELECT client_id FROM (
+    SELECT s.client_id FROM self_registered_client s WHERE s.kind = 'document' AND s.used_at <= ${due}
+    UNION ALL SELECT s.client_id FROM self_registered_client s
+      WHERE s.kind = 'document' AND s.used_at IS NULL AND s.created_at <= ${due}) d
+  WHERE NOT EXISTS (SELECT 1 FROM client c WHERE c.client_id = d.client_id AND c.disabled_at IS NOT NULL)`
+/** With all that they have: a session lives shorter. The audit has a row for each. */
+const documentClients: Sweep = {
+  task: 'client_document',
+  keepSeconds: FORGET_DOCUMENT_SECONDS,
+  advance: `INSERT INTO audit (happened_at, actor, event, client_id, detail)
+    SELECT ?1, '${HOUSEKEEPING_ACTOR}', 'client.delete', client_id, json_object('unused_days', ${FORGET_DOCUMENT_SECONDS / DAY_SECONDS})
+    FROM (${unusedDocuments(`?1 - ${FORGET_DOCUMENT_SECONDS}`)} ORDER BY client_id LIMIT ?2) WHERE ?3 IS NOT NULL`,
+  remove: `DELETE FROM client WHERE ?3 IS NOT NULL
+    AND client_id IN (${unusedDocuments('?1')} ORDER BY client_id LIMIT ?2)`,
+  record: recordOf(unusedDocuments('?1')),
+}
+
 export const sweepsOf = (auditKeepDays: number): readonly Sweep[] => [
   byTime('authorization_code', 'code_digest', 'expires_at', KEEP_EXPIRED_CODES_SECONDS),
   refreshTokens,
@@ -90,6 +120,8 @@ export const sweepsOf = (auditKeepDays: number): readonly Sweep[] => [
   // A use that is under way must find the row, whose trigger refuses it.
   byTime('invitation', 'invitation_digest', 'expires_at', DAY_SECONDS),
   byTime('external_user', 'user_id', 'seen_at', FORGET_CONSENT_SECONDS),
+  documentAttempts,
+  documentClients,
   byTime('audit', 'audit_id', 'happened_at', auditKeepDays * DAY_SECONDS),
   consents,
 ]

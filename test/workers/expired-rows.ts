@@ -17,6 +17,7 @@ const TABLES = {
   sign_in_failure: { moment: 'last_failed_at', keepSeconds: DAY_SECONDS },
   invitation: { moment: 'expires_at', keepSeconds: DAY_SECONDS },
   external_user: { moment: 'seen_at', keepSeconds: 400 * DAY_SECONDS },
+  document_attempt: { moment: 'attempted_at_ms', keepSeconds: DAY_SECONDS },
   audit: { moment: 'happened_at', keepSeconds: AUDIT_KEEP_DAYS * DAY_SECONDS },
   consent: { moment: 'granted_at', keepSeconds: 400 * DAY_SECONDS },
 } as const
@@ -42,6 +43,7 @@ const INSERTS: Readonly<Record<Table, string>> = {
   sign_in_failure: `INSERT INTO sign_in_failure (subject, failures, last_failed_at) SELECT ?3 || i, 1, at FROM n`,
   invitation: `INSERT INTO invitation (invitation_digest, user_id, created_at, expires_at) SELECT ?3 || i, 'u', 1, at FROM n`,
   external_user: `INSERT INTO external_user (user_id, username_key, seen_at) SELECT ?3 || i, 'n', at FROM n`,
+  document_attempt: `INSERT INTO document_attempt (host, attempted_at_ms) SELECT ?3 || i, at * 1000 FROM n`,
   audit: `INSERT INTO audit (happened_at, actor, event, client_id, user_id, detail)
     SELECT at, ?3, 'consent.grant', 'c', 'u' || i, '{}' FROM n`,
   consent: `INSERT INTO consent (user_id, client_id, scopes, fingerprint, granted_at, used_at)
@@ -98,6 +100,7 @@ export async function count(prefix: 'due-' | 'live-'): Promise<Rows> {
     sign_in_failure: 'subject',
     invitation: 'invitation_digest',
     external_user: 'user_id',
+    document_attempt: 'host',
     audit: 'actor',
     consent: 'user_id',
   }

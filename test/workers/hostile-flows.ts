@@ -27,6 +27,7 @@ import {
   signedCredentials,
   wrongSecret,
 } from './hostile-client-flows.ts'
+import { newDocumentPage, refreshByDocument } from './hostile-document-flows.ts'
 import { byAssertion, byProof, spentCode, spentRefresh } from './hostile-replay-flows.ts'
 import { type Flow, fixtures } from './hostile-story.ts'
 import { authorizePath, PKCE, requestOf, signIn, withChallenge } from './registry.ts'
@@ -88,6 +89,8 @@ export const flows: readonly Flow[] = [
     () => 'Example client',
   ),
   removal,
+  newDocumentPage,
+  refreshByDocument,
   ...authFlows,
   boundFlow('/auth'),
   boundFlow('/auth?fresh'),

@@ -6,10 +6,11 @@ import { createAuthenticator } from '../../src/authenticator/app.ts'
 import type { AuthenticatorEnv } from '../../src/authenticator/settings.ts'
 import { sessionKeyOf } from '../../src/crypto/digest.ts'
 import { mayBeSigned } from '../../src/crypto/token.ts'
-import { updateClient } from '../../src/flows/registration/clients.ts'
+import { authorizeClient, updateClient } from '../../src/flows/registration/clients.ts'
 import type { AuthenticatorBinding } from '../../src/protocol/authentication.ts'
 import { liveSessions } from '../../src/stores/live-sessions.ts'
 import { revocationStore } from '../../src/stores/revocations.ts'
+import { declareOpenScope, newDocument, visit } from './document-clients.ts'
 import { hostilePlatform, type Injection, NOT_YET_VISIBLE, unlimited } from './hostile-platform.ts'
 import { type Key, keySetOf, newKey } from './keys.ts'
 import { newPublicClient, newRefreshingClient, type Tokens } from './obtaining.ts'
@@ -17,6 +18,7 @@ import { admin } from './registering.ts'
 import {
   allowing,
   authorizePath,
+  CALLBACK,
   credentialsOf,
   type Fetch,
   ISSUER,
@@ -58,7 +60,7 @@ export function authenticatorOn(bindings: Record<string, unknown>): Omit<Service
 }
 
 export const serviceOn = (bindings: Record<string, unknown>): Service => ({
-  fetch: serve({ SIGNING_KEYS, ...bindings }),
+  fetch: serve({ SIGNING_KEYS, CLIENT_DOCUMENTS: 'any', ...bindings }),
   ...authenticatorOn(bindings),
 })
 export const healthy = serviceOn({
@@ -109,12 +111,22 @@ type Fixtures = Readonly<{
   /** Its tokens are signed, since its default resource wants that. */
   signedClient: TestClient
   key: Key
+  /** Identified by a metadata document. */
+  documentClient: TestClient & Readonly<{ host: string }>
   user: TestUser
   cookie: string
   consentFields: [string, string][]
 }>
 /** The clients and the user for all flows of a file. */
 export let fixtures: Fixtures
+
+async function newDocumentClient(cookie: string) {
+  await declareOpenScope()
+  const { id, host } = await newDocument({ redirect_uris: [CALLBACK] })
+  await visit(cookie, { id, host, callback: CALLBACK })
+  await authorizeClient(admin(), id, { scopes: ['public:read', 'submission:read'] })
+  return { id, host, secret: '' }
+}
 
 /** The page asks for both scopes, also after one of them was allowed. */
 const readable = { scope: 'submission:read public:read', prompt: 'consent' }
@@ -135,12 +147,13 @@ export async function prepareFixtures(): Promise<void> {
   })
   const user = await newUser()
   const cookie = await signIn(user)
+  const documentClient = await newDocumentClient(cookie)
   const page = await registry(authorizePath(requestOf(client, { ...withChallenge, ...readable })), {
     headers: { Cookie: cookie },
   })
   const consentFields = allowing(await page.text())
   const clients = { client, publicClient, plainClient, keyClient, resourceClient, signedClient }
-  fixtures = { ...clients, resource, key, user, cookie, consentFields }
+  fixtures = { ...clients, documentClient, resource, key, user, cookie, consentFields }
   // Remembers the consent, and records the first use of the secrets in the day.
   await obtainCode(cookie, requestOf(client, withChallenge))
   await post('/token', credentialsOf(client))
