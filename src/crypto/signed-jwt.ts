@@ -121,8 +121,8 @@ export const ownVerificationKeys = (keys: SigningKeys): VerificationKeys => ({
   },
 })
 
-/** The signature of each of our algorithms has 64 bytes. */
-const FORM = /^([\w-]+)\.([\w-]+)\.([\w-]{86})$/
+/** The signature of each of our algorithms has 64 bytes, so four bits of its last character are zero. */
+const FORM = /^([\w-]+)\.([\w-]+)\.([\w-]{85}[AQgw])$/
 
 /** RFC 7515 §4, RFC 7519 §4: no member may be there twice. We write JSON in one way only, so nothing else is ours. */
 function objectIn(part: string): Claims | null {

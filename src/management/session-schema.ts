@@ -26,7 +26,16 @@ const Session = z.looseObject({
   end_time: instant('When the session ends, unless it is revoked before.'),
   user: described(
     'Null where a client acts for itself.',
-    z.nullable(z.looseObject({ user_id: name(), username: z.string(), email: z.string() })),
+    z.nullable(
+      z.looseObject({
+        user_id: name(),
+        username: described(
+          'Empty for a signed access token, as email and most of client.',
+          z.string(),
+        ),
+        email: z.string(),
+      }),
+    ),
   ),
   client: described(
     'Null in the session of a browser.',

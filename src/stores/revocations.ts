@@ -57,7 +57,7 @@ export function revocationStore(
     return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
   }
   /** How long the revocation of a session and of a signed token is kept, in seconds. */
-  const kept = [lifetimeSeconds, Math.min(lifetimeSeconds, MAX_SIGNED_TOKEN_SECONDS)].map(
+  const kept = [lifetimeSeconds, MAX_SIGNED_TOKEN_SECONDS].map(
     (seconds) => seconds + KEPT_LONGER_SECONDS,
   )
   /** Returns whether KV took all of them. Signed tokens are in the document. */

@@ -455,3 +455,53 @@ describe('0018_self_registered_clients.sql', () => {
     expect(usedAt()).toBe(today)
   })
 })
+
+describe('0020_signed_tokens.sql', () => {
+  const FILL = `
+    INSERT INTO resource (uri, name, scopes, access_token_lifetime_seconds, declared_at_ms, version, created_at, updated_at)
+      VALUES ('https://a.example', 'A', '["a:b"]', 900, 5, 5, 1, 1);
+    INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at, is_shown)
+      VALUES ('session', 's', 1, 9, 1), ('client', 'c', 2, 9, 0), ('resource', 'https://a.example', 3, 9, 0)`
+  const versionIn = (db: DatabaseSync) =>
+    Number(db.prepare('SELECT version FROM revocation_version').get()?.version)
+
+  it('migration 0020 keeps every revocation and its version, and the tokens of a resource stay opaque', () => {
+    const { db, migrate } = databaseBefore('0020_signed_tokens.sql')
+    db.exec(FILL)
+    const version = versionIn(db)
+    migrate()
+    expect(db.prepare('SELECT * FROM revocation ORDER BY revoked_at_ms').all()).toEqual([
+      { kind: 'session', subject: 's', revoked_at_ms: 1, expires_at: 9, is_shown: 1 },
+      { kind: 'client', subject: 'c', revoked_at_ms: 2, expires_at: 9, is_shown: 0 },
+      {
+        kind: 'resource',
+        subject: 'https://a.example',
+        revoked_at_ms: 3,
+        expires_at: 9,
+        is_shown: 0,
+      },
+    ])
+    expect(versionIn(db)).toBe(version)
+    expect(db.prepare('SELECT uri, token_format FROM resource').all()).toEqual([
+      { uri: 'https://a.example', token_format: 'opaque' },
+    ])
+  })
+
+  it('after migration 0020 a signed token can be revoked, which raises the version, and no format but two is kept', () => {
+    const { db, migrate } = databaseBefore('0020_signed_tokens.sql')
+    db.exec(FILL)
+    migrate()
+    const version = versionIn(db)
+    const insert = (kind: string) =>
+      db.exec(
+        `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at) VALUES ('${kind}', 'k', 4, 9)`,
+      )
+    insert('session')
+    expect(versionIn(db)).toBe(version)
+    insert('token')
+    expect(versionIn(db)).toBeGreaterThan(version)
+    expect(() => insert('other')).toThrow('CHECK constraint failed')
+    db.exec(`UPDATE resource SET token_format = 'jwt'`)
+    expect(() => db.exec(`UPDATE resource SET token_format = 'saml'`)).toThrow('CHECK')
+  })
+})

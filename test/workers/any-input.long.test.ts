@@ -34,6 +34,7 @@ import {
   obtainCode,
   PASSWORD,
   PKCE,
+  post,
   redemptionOf,
   registry,
   requestOf,
@@ -41,9 +42,11 @@ import {
   sessionTokenIn,
   signIn,
   type TestClient,
+  tokenIn,
   withChallenge,
 } from './registry.ts'
 import { newResource } from './resources.ts'
+import { newSignedResource, SIGNING_KEYS, signing } from './signed.ts'
 import { JWT_SECRET } from './stored-session.ts'
 
 const LOOPBACK = 'http://127.0.0.1/callback'
@@ -51,11 +54,19 @@ const NATIVE = 'com.example.app:/callback'
 
 /** Refusals are not recorded and the rate limits never apply: other tests cover both. */
 const service = serve({
+  SIGNING_KEYS,
   STORAGE_TIMEOUT_SECONDS: 30,
   LOGIN_LIMIT: exceededFor(),
   REFUSAL_LIMIT: exceededFor((key) => key.startsWith('recorded')),
 })
 const ADDRESS: AnyPairs = [['CF-Connecting-IP', '192.0.2.1']]
+
+/** A signed access token, for a resource of its own. */
+async function signedToken(client: TestClient) {
+  const resource = await newSignedResource(['submission:read'])
+  const response = await post('/token', credentialsOf(client, { resource }), {}, signing.fetch)
+  return (await tokenIn(response)).access_token
+}
 
 /** The clients, users and tokens that the requests are made of. */
 async function prepare() {
@@ -78,6 +89,7 @@ async function prepare() {
     codes: await Promise.all([codeFor(confidential), codeFor(confidential), codeFor(web)]),
     issued: [await userTokens(confidential, user), await userTokens(web, user)],
     machine: await machineToken(confidential),
+    signed: await signedToken(confidential),
     resource: await newResource(['submission:read']),
     assertion: await assertionOf(byKey.id, key),
     proof: await proofOf(key),
@@ -230,7 +242,9 @@ describe('headers beyond ASCII', () => {
 })
 
 describe('the endpoints /introspect and /revoke', { timeout: TEST_TIMEOUT_MS }, () => {
-  const bases = ({ confidential, basic, introspecting, web, issued, machine }: World) => [
+  const bases = ({ confidential, basic, introspecting, web, issued, machine, signed }: World) => [
+    nearly({ token: signed, client_id: introspecting.id, client_secret: introspecting.secret }),
+    nearly({ token: signed, client_id: confidential.id, client_secret: confidential.secret }),
     nearly({ token: machine, client_id: introspecting.id, client_secret: introspecting.secret }),
     nearly({ token: machine, client_id: confidential.id, client_secret: confidential.secret }),
     nearly({ token: machine, token_type_hint: 'access_token' }, [...ADDRESS, basicOf(basic)]),
@@ -240,7 +254,11 @@ describe('the endpoints /introspect and /revoke', { timeout: TEST_TIMEOUT_MS }, 
 
   it('introspection tells an authenticated client only about a token that the client presented', async () => {
     const all = await world()
-    const tokens = [all.machine, ...all.issued.flatMap(({ access, refresh }) => [access, refresh])]
+    const tokens = [
+      all.machine,
+      all.signed,
+      ...all.issued.flatMap(({ access, refresh }) => [access, refresh]),
+    ]
     await holds(anyPost('/introspect', bases(all)), 1000, async (request) => {
       const answer = await answerTo(request, ask, traces)
       const body = jsonOf(request, answer)
@@ -507,7 +525,9 @@ describe('the endpoint /account', { timeout: TEST_TIMEOUT_MS }, () => {
 describe('the endpoint /auth', { timeout: TEST_TIMEOUT_MS }, () => {
   const { SESSIONS, DB } = env
   const PROXY_SECRET = 'the-proxy-secret-of-the-tests-7Yw'
-  const authenticator = createAuthenticator({ SESSIONS, ISSUER, JWT_SECRET, PROXY_SECRET, DB })
+  const REGISTRY = { fetch: signing.keySet }
+  const bindings = { SESSIONS, ISSUER, JWT_SECRET, PROXY_SECRET, DB, REGISTRY }
+  const authenticator = createAuthenticator(bindings)
   const check = noting((path, init) =>
     authenticator.fetch(new Request(new URL(path, 'https://authenticator.example'), init)),
   )
@@ -520,7 +540,10 @@ describe('the endpoint /auth', { timeout: TEST_TIMEOUT_MS }, () => {
     const proof = await resourceProofOf(all.key, token, 'https://authenticator.example/auth')
     const forwardedProof = await resourceProofOf(all.key, token, 'https://service.example/a')
     const scope = { scope: 'submission:read' }
+    const signed = await signedToken(client)
     const bases = [
+      nearly(scope, [['Authorization', `Bearer ${signed}`]]),
+      nearly({ ...scope, fresh: '' }, [['Authorization', `Bearer ${signed}`]]),
       nearly(scope, [['Authorization', `Bearer ${token}`]]),
       nearly({ ...scope, resource: '5', fresh: '' }, [['Authorization', `Bearer ${token}`]]),
       nearly({ category: 'cs.DL' }, [['Cookie', cookie]]),
@@ -552,7 +575,9 @@ describe('the endpoint /auth', { timeout: TEST_TIMEOUT_MS }, () => {
       const isLetIn = status === 'authenticated'
       expect(response.headers.has('Authorization')).toBe(isLetIn)
       if (isLetIn)
-        expect([token, sessionTokenIn(cookie)].some((shown) => carries(request, shown))).toBe(true)
+        expect(
+          [token, signed, sessionTokenIn(cookie)].some((shown) => carries(request, shown)),
+        ).toBe(true)
       if (status === 'anonymous') expect(headerOf(request, 'Authorization')).toBe('')
     })
     expectAnswers(200, 400, 401, 403)

@@ -67,13 +67,16 @@ const base64url = (text: string) =>
 
 const claim = fc.oneof(anyText, fc.constantFrom(ISSUER, `${ISSUER}/token`, 'POST'), fc.jsonValue())
 const claims = fc.dictionary(
-  fc.constantFrom('iss', 'sub', 'aud', 'exp', 'iat', 'jti', 'htm', 'htu', 'ath', '__proto__'),
+  fc.constantFrom(
+    ...['iss', 'sub', 'aud', 'exp', 'iat', 'jti', 'htm', 'htu', 'ath', '__proto__'],
+    ...['client_id', 'scope', 'cnf', 'endorsements', 'as_of_ms'],
+  ),
   claim,
 )
 const jose = fc.record(
   {
     alg: fc.constantFrom<unknown>('ES256', 'none', 'HS256', 'RS256', '', null, 1),
-    typ: fc.constantFrom('dpop+jwt', 'JWT', '', null),
+    typ: fc.constantFrom('dpop+jwt', 'at+jwt', 'JWT', '', null),
     kid: claim,
     crit: fc.constantFrom<unknown>([], ['exp'], 'exp'),
     jwk: fc.oneof(

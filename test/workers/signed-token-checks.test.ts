@@ -205,6 +205,10 @@ describe('a forged or foreign token', () => {
     await expectRefused(`${header}.${claims}.${signature}`)
     const flipped = (signature[0] === 'A' ? 'B' : 'A') + signature.slice(1)
     await expectRefused(`${good.split('.').slice(0, 2).join('.')}.${flipped}`)
+    // The same signature, written in another way.
+    const last = signature.slice(-1)
+    const same = { A: 'B', Q: 'R', g: 'h', w: 'x' }[last]
+    await expectRefused(good.slice(0, -1) + same)
   })
 
   it.each<[what: string, change: Changes]>([
