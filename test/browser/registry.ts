@@ -70,9 +70,11 @@ const registering = (admin: Registry['admin']) => ({
   },
 })
 
-/** Resolves when it serves. The caller ends it. */
-export async function startRegistry(): Promise<Registry> {
-  const { registry, authenticator, stateDir, demo, end } = await startRunning()
+/** Resolves when it serves. The caller ends it. `settings`: the environment of `npm start`. */
+export async function startRegistry(
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Registry> {
+  const { registry, authenticator, stateDir, demo, end } = await startRunning(settings)
   const env = { STATE_DIR: stateDir }
   const admin: Registry['admin'] = async (...words) => {
     const { status, stdout, stderr } = await commandLine([...words, '--json'], { env })

@@ -135,6 +135,15 @@ describe('a client metadata document that is used', () => {
     }
     expect(read({ client_uri: `https://app.example/${'x'.repeat(2000)}` })).toEqual(read())
   })
+
+  it('a document on this machine may name pages on this machine by http, and no other document may', () => {
+    const [local, page] = ['http://127.0.0.1:5000/client.json', 'http://localhost:5000/terms']
+    const more = { tos_uri: page, policy_uri: 'http://app.example/policy' }
+    const read = (id: string) =>
+      readMetadataDocument(bytesOf({ ...GOOD, ...more, client_id: id }), id)
+    expect(read(local)).toMatchObject({ tosUri: page, policyUri: '' })
+    expect(read(URL)).toMatchObject({ tosUri: '', policyUri: '' })
+  })
 })
 
 describe('a client metadata document that is invalid', () => {

@@ -6,6 +6,7 @@
 import { cleanText } from '../../domain/clean-text.ts'
 import { type AuthMethod, GRANT_TYPES, type GrantType } from '../../domain/client.ts'
 import { isScope, splitScopes } from '../../domain/scope.ts'
+import { isLoopbackUrl } from '../outbound-url.ts'
 import { JsonProblem, parseJson } from '../strict-json.ts'
 import { RegistrationError } from './errors.ts'
 
@@ -113,10 +114,12 @@ function keysIn(members: Members) {
   return { jwks: jwks === undefined ? null : JSON.stringify(jwks), jwksUri }
 }
 
-/** Shown to people only, so an address that is no web page is left out. */
-function webPageIn(members: Members, name: string): string {
+/** Shown to people only, so an address that is no web page is left out. A document on this machine may name others here. */
+const webPagesIn = (members: Members, clientId: string) => (name: string) => {
   const text = textOf(members, name) ?? ''
-  return text.length <= 2000 && /^https:\/\/[!-~]+$/.test(text) && URL.canParse(text) ? text : ''
+  const isWebPage = text.length <= 2000 && /^https?:\/\/[!-~]+$/.test(text) && URL.canParse(text)
+  const isSecure = text.startsWith('https:') || (isWebPage && [text, clientId].every(isLoopbackUrl))
+  return isWebPage && isSecure ? text : ''
 }
 
 const shortText = (members: Members, name: string) =>
@@ -169,6 +172,7 @@ export function readMetadataDocument(bytes: Uint8Array, clientId: string): Metad
   const keys = keysIn(members)
   const redirectUris = listOf(members, 'redirect_uris', MAX_URIS) ?? []
   if (redirectUris.length === 0) invalid('redirect_uris', '{field} is missing')
+  const webPage = webPagesIn(members, clientId)
   return {
     name: nameIn(members),
     redirectUris,
@@ -177,10 +181,10 @@ export function readMetadataDocument(bytes: Uint8Array, clientId: string): Metad
     grantTypes: grantTypesIn(members),
     scopes: scopesIn(members),
     requireDpop: memberOf(members, 'dpop_bound_access_tokens') === true,
-    clientUri: webPageIn(members, 'client_uri'),
-    logoUri: webPageIn(members, 'logo_uri'),
-    tosUri: webPageIn(members, 'tos_uri'),
-    policyUri: webPageIn(members, 'policy_uri'),
+    clientUri: webPage('client_uri'),
+    logoUri: webPage('logo_uri'),
+    tosUri: webPage('tos_uri'),
+    policyUri: webPage('policy_uri'),
     softwareId: shortText(members, 'software_id'),
     softwareVersion: shortText(members, 'software_version'),
     contacts: (listOf(members, 'contacts', MAX_URIS) ?? []).map(cleanText).filter(Boolean),
