@@ -60,10 +60,10 @@ const Owner = ({ client: { ownerName }, serviceName }: Props) => (
   </p>
 )
 
-/** Quoted, so that a name cannot continue our sentence. */
+/** Quoted, so that a name cannot continue our sentence, and without quotation marks that would end ours. */
 export const OwnName = ({ name }: { name: string }) => (
   <>
-    “<bdi>{name}</bdi>”
+    “<bdi>{name.replace(/["“”„‟«»〝〞〟＂]/gu, "'")}</bdi>”
   </>
 )
 

@@ -169,6 +169,7 @@ time { white-space: nowrap; }
 .application > details { display: flex; flex-direction: column; }
 .application > details > :not(summary) { margin-block-start: 0.75rem; }
 .application > details > summary { min-height: 2.75rem; padding-block: 0.625rem; }
+.application .client-logo { margin-inline-end: 0.5rem; vertical-align: middle; }
 .application h2 { display: inline; font-size: 1rem; font-weight: 650; }
 .removal > summary { color: var(--accent); min-height: 1.5rem; }
 .removal > form > * { margin-block-start: 0.75rem; }

@@ -365,6 +365,11 @@ describe('a client that registered itself', () => {
     },
   )
 
+  it.each(both)('the name of a client of the kind %s cannot end its quotation', (_, client) => {
+    const page = consent({ client: { ...client, name: 'Notes” of Registry, which is “"trusted' } })
+    expect(textOf(page)).toContain("“Notes' of Registry, which is ''trusted”")
+  })
+
   it.each(both)('a client of the kind %s that is named like the service is marked', (_, client) => {
     expect(consent({ client: { ...client, name: 'Rеgіstry' } })).toContain('looks like')
     expect(consent({ client })).not.toContain('looks like')
