@@ -52,7 +52,7 @@ const EFFECTS = {
   PRIVATE_USE_SCHEMES:
     'Schemes without a dot, separated by spaces (`cursor vscode`), to which [native applications](clients.md#redirect-uris) may be redirected. Any program on a device can claim such a scheme.',
   CLIENT_DOCUMENTS:
-    'Which clients may use the address of [a client metadata document](clients.md) as their id: `off` for none, `allowlist` for those at hosts that are allowed (`document-host allow`), `any` for those at every host that is not blocked. Other values than `off` need the management worker.',
+    'Which clients may use the address of [a client metadata document](client-documents.md) as their id: `off` for none, `allowlist` for those at hosts that are allowed (`document-host allow`), `any` for those at every host that is not blocked. Other values than `off` need the management worker.',
   ISSUE_REFRESH_TOKENS:
     'Which grants of a client that may use `refresh_token` get a refresh token: `always`, or only those whose request asked for the scope `offline_access`.',
   REGISTRATION:

@@ -18,6 +18,7 @@ const EXPLANATIONS = {
       'A parameter occurs more than once, or the URL contains a credential.',
       'The body is JSON. It must be application/x-www-form-urlencoded.',
       'At the authorization endpoint: client_id is unknown, or redirect_uri does not equal a registered one character for character.',
+      'At the authorization endpoint: client_id is the address of a metadata document that cannot be read, is malformed or is not accepted here. The page says what is wrong with it.',
       'The path does not exist (status 404), or does not take the method (status 405). The metadata lists the endpoints.',
       'The client authenticates in two ways at once: by the Authorization header and by parameters of the body.',
       'The client must use PKCE and code_challenge is missing, or code_challenge_method is not S256.',
@@ -165,6 +166,7 @@ const EXPLANATIONS = {
       'The server cannot answer now, or it gets too many requests. The request itself may be correct.',
     causes: [
       'Storage does not answer (status 503).',
+      'The metadata document of the client cannot be read now (status 503), or its host was asked a moment ago (status 429).',
       'Too many attempts failed from one address, or for one client or user (status 429).',
     ],
     remedy:

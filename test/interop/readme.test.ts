@@ -55,6 +55,7 @@ const PRINTED: Readonly<Record<string, readonly RegExp[]>> = {
     /HTTP\/1\.1 403 Forbidden[\s\S]*error="insufficient_scope"/i,
     /HTTP\/1\.1 401 Unauthorized[\s\S]*www-authenticate: Bearer realm="registry"/i,
   ],
+  'docs/client-documents.md': [/^\*\.example\.com +allow$/m, /^evil\.example\.com +block$/m],
   'docs/clients.md': [/client_secret_basic/],
   'docs/command-line-tool.md': [/("access_token":"reg_[\w-][\s\S]*){2}/],
   'docs/errors.md': [/"error":"invalid_client"/],
