@@ -37,7 +37,8 @@ export function scoped(
         method: raw.method,
         url: raw.url,
         header: (name) => raw.headers.get(name),
-        request: raw,
+        // The middleware of others may replace `raw`.
+        request: c.req,
       },
       c,
     )

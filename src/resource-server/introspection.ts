@@ -10,8 +10,14 @@ import { sessionOfClaims } from './claims.ts'
 import { identifyByToken } from './presented-token.ts'
 import { type RegistryOptions, registryOf, requirePositive } from './registry.ts'
 
-/** A public or private JWK of RFC 7517; `alg` and `kid` go into the assertion's header. */
-export type PrivateKey = Readonly<{ kty?: string; alg?: string; kid?: string }> & JsonWebKey
+/** A private JWK (RFC 7517). `alg` and `kid` go into the assertion's header. */
+export type PrivateKey = Readonly<{
+  kty?: string
+  d?: string
+  alg?: string
+  kid?: string
+  [member: string]: unknown
+}>
 
 export type IntrospectionOptions = RegistryOptions &
   Readonly<{

@@ -1,23 +1,12 @@
 /** Identifies the caller by a signed token (RFC 9068) and the registry's key set, without asking about the token. */
 
 import { readAccessToken } from '../protocol/access-token.ts'
-import { KEY_SET_PATH } from '../protocol/key-set.ts'
-import { remoteVerificationKeys } from '../stores/verification-keys.ts'
 import type { Check } from './asked.ts'
-import { logFault } from './log.ts'
 import { identifyByToken } from './presented-token.ts'
+import { keysAt } from './published-keys.ts'
 import { type RegistryOptions, registryOf } from './registry.ts'
 
 export type KeySetOptions = RegistryOptions
-
-/** The public keys of the registry, or of the authenticator: read when they are first needed, and kept. */
-export function keysAt({ issuer, timeoutSeconds, send }: ReturnType<typeof registryOf>) {
-  return remoteVerificationKeys({
-    ask: (signal) => send(`${issuer}${KEY_SET_PATH}`, { redirect: 'manual', signal }),
-    timeoutSeconds,
-    tell: (fault) => logFault('key_set_not_read', fault),
-  })
-}
 
 /**
  * Verifies each token with the keys at the registry's `/jwks.json`, which are read again after five minutes, and used for a

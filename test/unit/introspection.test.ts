@@ -145,6 +145,7 @@ describe('what introspection() accepts', () => {
   it.each<[string, Answering]>([
     ['is down', () => Promise.reject(new TypeError('fetch failed'))],
     ['answers 500', () => new Response('', { status: 500 })],
+    ['answers 203', () => Response.json(activeAnswer(), { status: 203 })],
     ['refuses the client', () => Response.json({ error: 'invalid_client' }, { status: 401 })],
     ['redirects', () => new Response(null, { status: 302, headers: { Location: '/login' } })],
     ['answers with a page', () => new Response('<html>', { status: 200 })],

@@ -227,6 +227,19 @@ describe('DPoP with scoped()', () => {
     await expectChallenge(await call(bearer(token)), 'invalid_token')
   })
 
+  it('scoped() takes a proof once for two middlewares, also when one between them replaces the request', async () => {
+    const app = new Hono<ScopedEnv>()
+    app.use(scoped(null), async (c, next) => {
+      c.req.raw = new Request(c.req.raw)
+      await next()
+    })
+    app.get('/submissions', scoped('submission:read'), (c) => c.json(c.var.session))
+    const headers = await prove({}, SERVICE)
+    const call = () => app.request(SERVICE, { headers }, { AUTHENTICATOR: authenticator })
+    expect((await call()).status).toBe(200)
+    await expectChallenge(await call(), 'invalid_dpop_proof')
+  })
+
   it('scoped() answers insufficient_scope with a DPoP challenge', async () => {
     const answer = await service()(await prove({ claims: { htm: 'POST' } }, SERVICE), 'POST')
     expect(answer.status).toBe(403)
