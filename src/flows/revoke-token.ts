@@ -86,8 +86,10 @@ async function endSigned(
 ) {
   const read = await readSignedToken(token, deps, context)
   if (!read) return
-  requireOwn(read.session.client?.client_id ?? '', client)
-  await deps.revocations.endSessions([read.key], client.clientId)
+  const { key, session } = read
+  requireOwn(session.client?.client_id ?? '', client)
+  const holder = { clientId: client.clientId, userId: session.user?.user_id ?? null }
+  await deps.revocations.endSessions([key], holder)
 }
 
 /** A spent token still names its family, and a family that has ended may end again. */

@@ -25,22 +25,22 @@ export const REVOKE = `INSERT INTO revocation (kind, subject, revoked_at_ms, exp
   SELECT ?1, value, ${D1_NOW_MS}, ${keptFor('?3')} FROM json_each(?2) WHERE true ${OR_LATER}`
 const ARE_TOO_MANY = `(SELECT count(*) FROM revocation WHERE kind = 'token') >= ${MAX_REVOKED_TOKENS}`
 /**
- * Single signed tokens, of the client `?4`: where too many are revoked already, all access tokens of that client end in
- * their place. `?4` NULL, an administrator's act, is never refused. `?2` and `?3`: how long the revocation of a session
- * and of a signed token is kept.
+ * Single signed tokens. Where too many are revoked already, more ends in their place, so that the list stops growing:
+ * the subject `?5` of the kind `?4`, unless that is NULL, for an administrator. `?2` and `?3`: how long the revocation of
+ * a session and of a signed token is kept.
  */
 export const REVOKE_TOKENS = `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at)
-  SELECT iif(is_full, 'client', 'token'), iif(is_full, ?4, value), ${D1_NOW_MS},
+  SELECT iif(is_full, ?4, 'token'), iif(is_full, ?5, value), ${D1_NOW_MS},
     iif(is_full, ${keptFor('?2')}, ${keptFor('?3')})
   FROM json_each(?1), (SELECT ?4 IS NOT NULL AND ${ARE_TOO_MANY} AS is_full) WHERE true ${OR_LATER}`
 const IS_SIGNED = `length(session_key) = ${SIGNED_KEY_LENGTH}`
 /** What is older has ended. */
 const KEPT_FOR = `iif(${IS_SIGNED}, CAST(?3 AS INTEGER), CAST(?2 AS INTEGER))`
 const OF_FAMILY = `refresh_token WHERE family_id = ?1 AND issued_at > ${D1_NOW} - ${KEPT_FOR}`
-/** As `REVOKE_TOKENS` where its tokens are signed. */
+/** As `REVOKE_TOKENS` where its tokens are signed: then what the user allowed the client. */
 export const REVOKE_SESSIONS_OF_FAMILY = `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at)
-  SELECT iif(${IS_SIGNED}, iif(is_full, 'client', 'token'), 'session'),
-    iif(${IS_SIGNED} AND is_full, (SELECT client_id FROM refresh_family WHERE family_id = ?1), session_key),
+  SELECT iif(${IS_SIGNED}, iif(is_full, 'consent', 'token'), 'session'), iif(${IS_SIGNED} AND is_full,
+      (SELECT user_id || ' ' || client_id FROM refresh_family WHERE family_id = ?1), session_key),
     ${D1_NOW_MS}, iif(is_full, ${keptFor('?2')}, ${D1_NOW} + ${KEPT_FOR})
   FROM (SELECT session_key FROM ${OF_FAMILY}), (SELECT ${ARE_TOO_MANY} AS is_full) WHERE true ${OR_LATER}`
 export const SESSIONS_OF_FAMILY = `SELECT session_key FROM ${OF_FAMILY}`

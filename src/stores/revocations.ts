@@ -3,11 +3,11 @@
 import type { AuditEntry } from '../domain/audit.ts'
 import type { SessionKey } from '../domain/ids.ts'
 import { MAX_SIGNED_TOKEN_SECONDS } from '../domain/resource.ts'
-import { isOfSignedToken, UNDER_WAY_SECONDS } from '../domain/revocation.ts'
+import { consentSubject, isOfSignedToken, UNDER_WAY_SECONDS } from '../domain/revocation.ts'
 import { recordStatement, removalStatement } from './audit.ts'
 import { D1_NOW, D1_NOW_MS } from './d1-clock.ts'
 import type { Database, TextNamespace } from './database.ts'
-import type { RevocationStore } from './ports.ts'
+import type { RevocationStore, TokenHolder } from './ports.ts'
 import { MIN_TTL_SECONDS, projectRevocations, repairDocument } from './revocation-document.ts'
 import {
   END_FAMILY,
@@ -33,6 +33,13 @@ export const IS_REVOKED = `SELECT 1 AS revoked FROM revocation WHERE kind IN ('s
     ON r.kind = j.value ->> 0 AND r.subject = j.value ->> 1 WHERE r.revoked_at_ms >= j.value ->> 2 LIMIT 1`
 
 const UNSHOWN_AT_ONCE = 300
+
+/** What ends where too many single tokens are revoked, as kind and subject. */
+const wider = (holder: TokenHolder | undefined) => {
+  if (!holder) return [null, null]
+  const { userId, clientId } = holder
+  return userId === null ? ['client', clientId] : ['consent', consentSubject(userId, clientId)]
+}
 
 /** `lifetimeSeconds`: the longest life of a session. `entry`: the audit's row, if the revocation is an administrator's act. */
 export function revocationStore(
@@ -78,14 +85,14 @@ export function revocationStore(
   }
 
   return {
-    async endSessions(keys, clientId) {
+    async endSessions(keys, holder) {
       if (keys.length === 0) return true
       const signed = keys.filter(isOfSignedToken)
       const inKv = keys.filter((key) => !isOfSignedToken(key))
       await db.batch([
         ...(inKv.length > 0 ? [revokeStatement(db, 'session', inKv, lifetimeSeconds)] : []),
         ...(signed.length > 0
-          ? [db.prepare(REVOKE_TOKENS).bind(JSON.stringify(signed), ...kept, clientId ?? null)]
+          ? [db.prepare(REVOKE_TOKENS).bind(JSON.stringify(signed), ...kept, ...wider(holder))]
           : []),
         ...audited,
       ])

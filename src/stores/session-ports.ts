@@ -34,15 +34,18 @@ export interface LiveSessions {
   ): Promise<boolean>
 }
 
+/** Whose access token it is. `userId` null: the client's own. */
+export type TokenHolder = Readonly<{ clientId: ClientId; userId: string | null }>
+
 /** D1 dates every revocation in its own transaction. */
 export interface RevocationStore {
   /**
    * Settles when D1 has the revocations: from then on checks with `immediate` refuse the sessions, others within the
    * stated bound. Returns whether KV took them all. Cron writes them to KV too, unless `markShown` records that KV has
-   * them. A key may be that of a signed token, which is `clientId`'s: where `MAX_REVOKED_TOKENS` are revoked already, all
-   * access tokens of that client end.
+   * them. A key may be that of a signed token, of `holder`: where `MAX_REVOKED_TOKENS` are revoked already, all access
+   * tokens of that holder end.
    */
-  endSessions(keys: readonly SessionKey[], clientId?: ClientId): Promise<boolean>
+  endSessions(keys: readonly SessionKey[], holder?: TokenHolder): Promise<boolean>
   /**
    * Records that KV shows these revocations, so that cron need not write them. A lost write is harmless. Not for a session
    * that may still be written to KV: it would overwrite its tombstone.

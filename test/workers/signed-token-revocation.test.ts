@@ -5,7 +5,11 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vite
 import { signedTokenKeyOf } from '../../src/crypto/digest.ts'
 import type { SessionKey } from '../../src/domain/ids.ts'
 import { MAX_SIGNED_TOKEN_SECONDS } from '../../src/domain/resource.ts'
-import { ALL_REVOKED_WITHIN_SECONDS, MAX_REVOKED_TOKENS } from '../../src/domain/revocation.ts'
+import {
+  ALL_REVOKED_WITHIN_SECONDS,
+  consentSubject,
+  MAX_REVOKED_TOKENS,
+} from '../../src/domain/revocation.ts'
 import { disableClient, rotateSecret } from '../../src/flows/registration/clients.ts'
 import { deleteResource, updateResource } from '../../src/flows/registration/resources.ts'
 import { revokeSessionsOfUser, revokeToken } from '../../src/flows/registration/sessions.ts'
@@ -435,17 +439,26 @@ describe('the size and lifetime of the revocations of signed tokens', () => {
     expect(text.length).toBeLessThan(512 * 1024)
   })
 
-  it('where too many are revoked, the end of a family and a replay of a code end all access tokens of their client', async () => {
+  it('where too many are revoked, what ends a token of a user ends all access tokens that the user allowed the client, and no others', async () => {
     const code = await newCode()
     const tokens = await issued(await redeem(code))
+    const [second, machine] = [await userTokens(), await machineToken()]
     await fill()
-    await sendAs(client, '/revoke', { token: tokens.refresh_token }, signing.fetch)
-    expect(await kinds()).toEqual([{ kind: 'client', subject: client.id }])
-    expect(await isolate().check(tokens.access_token)).toBe(401)
-    await env.DB.prepare(`DELETE FROM revocation WHERE kind = 'client'`).run()
+    const consent = [{ kind: 'consent', subject: consentSubject(user.id, client.id) }]
+    const forget = () => env.DB.prepare(`DELETE FROM revocation WHERE kind = 'consent'`).run()
+    await sendAs(client, '/revoke', { token: second.access_token }, signing.fetch)
+    expect(await kinds()).toEqual(consent)
+    await forget()
     passTime(60)
     expect((await redeem(code)).status).toBe(400)
-    expect(await kinds()).toEqual([{ kind: 'client', subject: client.id }])
+    expect(await kinds()).toEqual(consent)
+    await forget()
+    await sendAs(client, '/revoke', { token: second.refresh_token }, signing.fetch)
+    expect(await kinds()).toEqual(consent)
+    for (const token of [tokens.access_token, second.access_token]) {
+      expect(await isolate().check(token)).toBe(401)
+    }
+    expect(await isolate().check(machine)).toBe(200)
   })
 
   it('an administrator revokes one token however many are revoked', async () => {

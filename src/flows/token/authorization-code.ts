@@ -208,7 +208,10 @@ async function refuseAgain(
   if (isRetry) return refuse(`spent ${age} s ago by the same client instance`)
   // The session is not marked as shown: the first use may still be storing it. A fault of one does not stop the other.
   const outcomes = await Promise.allSettled([
-    deps.revocations.endSessions([sessionKey], code.clientId),
+    deps.revocations.endSessions([sessionKey], {
+      clientId: code.clientId,
+      userId: code.user.userId,
+    }),
     familyId !== null && deps.revocations.endFamily(familyId),
   ])
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
