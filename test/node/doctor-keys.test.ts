@@ -28,7 +28,7 @@ let spoiled: Answered | null
 let introspected: { status: number; text: string }
 /** What /auth answers. */
 let authStatus: number | ((token: string) => Promise<number>)
-let secrets: string[] | null
+let secrets: Partial<Record<string, string[]>> | null
 
 const one = await createKeys('ES256', now())
 const other = await createKeys('EdDSA', now())
@@ -73,7 +73,7 @@ async function found(check: typeof KEY_SET, changed: object = {}) {
     api: { trial },
     issuer: registry.url,
     authenticatorUrl: authenticator.url,
-    secretNames: secrets === null ? null : async () => secrets,
+    secretNames: secrets && (async (worker: string) => secrets?.[worker] ?? []),
   } as unknown as Examined)
   if (finding.state === 'FAIL') expect(finding.toDo).toMatch(/\.$/)
   return finding
@@ -140,13 +140,23 @@ describe("the doctor's check key-set", () => {
   it('a registry without keys is no fault, unless its secret is set', async () => {
     registrySet = { keys: [] }
     expect(await found(KEY_SET)).toMatchObject({ state: 'not checked' })
-    secrets = []
+    secrets = {}
     expect(await found(KEY_SET)).toMatchObject({ state: 'not checked' })
-    secrets = ['SIGNING_KEYS']
+    secrets = { registry: ['SIGNING_KEYS'] }
     expect(await found(KEY_SET)).toMatchObject({
       state: 'FAIL',
       seen: 'SIGNING_KEYS of the registry is set, but it publishes no key',
     })
+  })
+})
+
+it('the check key-set fails when the authenticator holds the keys of the registry', async () => {
+  secrets = { registry: ['SIGNING_KEYS'], authenticator: ['JWT_SECRET'] }
+  expect(await found(KEY_SET)).toMatchObject({ state: 'ok' })
+  secrets = { registry: ['SIGNING_KEYS'], authenticator: ['JWT_SECRET', 'SIGNING_KEYS'] }
+  expect(await found(KEY_SET)).toMatchObject({
+    state: 'FAIL',
+    seen: 'the authenticator has the secret SIGNING_KEYS, with which it could issue tokens',
   })
 })
 

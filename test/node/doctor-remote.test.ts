@@ -144,6 +144,7 @@ describe('a deployment', () => {
     expect(seen.map(({ method, path }) => `${method} ${path}`)).toEqual([
       `GET ${SECRETS}`,
       `GET ${SECRETS}`,
+      `GET ${SECRETS}`,
     ])
   })
 
@@ -229,7 +230,7 @@ describe('failures of one check', () => {
 
   it("the doctor's checks of secrets fail when the token may not list secrets", async () => {
     spoiled = ({ path }) => (path === SECRETS ? refuse(403, 'Forbidden') : null)
-    const said = await expectAlso(['jwt-secret', 'proxy-secret'])
+    const said = await expectAlso(['jwt-secret', 'proxy-secret', 'key-set'])
     expect(said['jwt-secret']).toBe('the list of secrets answered 403: Forbidden')
   })
 

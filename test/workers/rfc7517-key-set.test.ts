@@ -141,6 +141,26 @@ describe('RFC 9701: signed introspection', () => {
     },
   )
 
+  it('with a key that cannot sign a signed response is 503, other responses are as before, and no member of the key is logged', async () => {
+    const logged = [vi.spyOn(console, 'error'), vi.spyOn(console, 'log')]
+    for (const log of logged) log.mockImplementation(() => {})
+    try {
+      const [one, other] = [await newKeys(), await newKeys()]
+      const mixed = { ...one[0], d: other[0].d }
+      const fetch = serve({ SIGNING_KEYS: JSON.stringify({ keys: [mixed] }) })
+      const { response } = await introspect(fetch, AS_JWT)
+      expect(response.status).toBe(503)
+      expect(await response.json()).toMatchObject({ error: 'temporarily_unavailable' })
+      const plain = await introspect(fetch, undefined)
+      expect(await plain.response.json()).toMatchObject({ active: true })
+      const lines = logged.flatMap((log) => log.mock.calls.flat()).join('\n')
+      expect(lines).toContain('the first key cannot sign')
+      for (const member of [mixed.d, mixed.x, mixed.y]) expect(lines).not.toContain(member)
+    } finally {
+      vi.restoreAllMocks()
+    }
+  })
+
   it('a registry without keys answers with JSON, and a refusal is JSON always', async () => {
     const { response } = await introspect(registry, AS_JWT)
     expect(await response.json()).toMatchObject({ active: true })

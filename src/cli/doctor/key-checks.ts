@@ -30,18 +30,34 @@ export async function publishedKeys(origin: string): Promise<readonly PublicKey[
   return set.keys as readonly PublicKey[]
 }
 
+/** What only Cloudflare can tell; null if nothing is wrong. */
+async function secretsAtFault(
+  keys: readonly PublicKey[],
+  { secretNames }: Examined,
+): Promise<Verdict | null> {
+  if (secretNames === null) return null
+  if ((await secretNames('authenticator')).includes('SIGNING_KEYS')) {
+    const toDo =
+      'npx wrangler secret delete SIGNING_KEYS --config src/authenticator/wrangler.toml: only the registry may hold it.'
+    return fail(
+      'the authenticator has the secret SIGNING_KEYS, with which it could issue tokens',
+      toDo,
+    )
+  }
+  return keys.length === 0 && (await secretNames('registry')).includes('SIGNING_KEYS')
+    ? fail('SIGNING_KEYS of the registry is set, but it publishes no key')
+    : null
+}
+
 async function keySet(examined: Examined): Promise<Verdict> {
-  const { issuer, secretNames } = examined
+  const { issuer } = examined
   const keys = await publishedKeys(issuer)
   if (keys.some((key) => !isObject(key) || holdsSecret(key))) {
     return fail(`${issuer}${KEY_SET_PATH} shows a private part`, LEAKED)
   }
-  if (keys.length === 0) {
-    const names = secretNames === null ? [] : await secretNames('registry')
-    return names.includes('SIGNING_KEYS')
-      ? fail('SIGNING_KEYS of the registry is set, but it publishes no key')
-      : notChecked('the registry has no SIGNING_KEYS, so it signs nothing')
-  }
+  const fault = await secretsAtFault(keys, examined)
+  if (fault) return fault
+  if (keys.length === 0) return notChecked('the registry has no SIGNING_KEYS, so it signs nothing')
   const known = await importPublicKeys(keys)
   if (!keys.every(({ kid }) => known.has(kid))) {
     return fail(`${issuer}${KEY_SET_PATH} has a key that cannot be used, or under another kid`)
