@@ -83,6 +83,7 @@ export function composeManagement(env: ManagementEnv) {
     documents: inTime(clientDocumentStore(db)),
     fetchBounded: deps.fetchBounded,
     policy: settings.clientDocuments,
+    privateUseSchemes: settings.privateUseSchemes,
     allowsLoopback: allowsLoopbackFor(settings.issuer),
     ports: deps.ports,
   }

@@ -9,8 +9,8 @@ export type Asked = Readonly<{ scopes: readonly string[] | null; grantTypes: rea
 /** What was kept of the document when it was last read, in epoch seconds. */
 export type KeptDocument = Readonly<{ asked: Asked; fetchedAt: number }>
 
-/** A scope that clients get without approval if they register themselves. Epoch seconds. */
-export type SelfRegisteredScope = Readonly<{ name: string; updatedAt: number }>
+/** A declared scope. `isFree`: clients that register themselves get it without approval. Epoch seconds. */
+export type DeclaredForClients = Readonly<{ name: string; isFree: boolean; updatedAt: number }>
 
 type Claimed = Readonly<{
   /** May its host be asked now? True for one of any number of calls in `ATTEMPT_SECONDS`, by D1's clock. */
@@ -29,7 +29,7 @@ export interface ClientDocumentStore {
       Readonly<{
         record: ClientRecord | null
         kept: KeptDocument | null
-        catalogue: readonly SelfRegisteredScope[]
+        catalogue: readonly DeclaredForClients[]
       }>
   >
   claim(host: string): Promise<Claimed>

@@ -2,7 +2,7 @@
 
 import { ATTEMPT_SECONDS } from '../domain/client-document.ts'
 import { coveringHosts, type HostRule } from '../domain/document-host.ts'
-import type { Asked, ClientDocumentStore, SelfRegisteredScope } from './client-document-ports.ts'
+import type { Asked, ClientDocumentStore } from './client-document-ports.ts'
 import { type ClientRecordRow, FIND_CLIENT_RECORD, readClientRecord } from './client-record.ts'
 import { D1_NOW_MS } from './d1-clock.ts'
 import type { Database } from './database.ts'
@@ -15,11 +15,14 @@ export const CLAIM_ATTEMPT = `INSERT INTO document_attempt (host, attempted_at_m
   RETURNING host`
 export const FORGET_ATTEMPT = 'DELETE FROM document_attempt WHERE host = ?1'
 export const FIND_ASKED = `SELECT asked, fetched_at FROM client_document WHERE client_id = ?1`
-export const SELF_REGISTERED_SCOPES = `SELECT name, updated_at AS updatedAt FROM scope WHERE self_registered = 1`
+/** All: at most `MAX_DECLARED`. */
+export const ALL_SCOPES = `SELECT name, self_registered, updated_at FROM scope`
 export const KEEP_DOCUMENT = `INSERT INTO client_document (client_id, hosts, asked, fetched_at, fresh_until)
   SELECT client_id, ?2, ?3, ?4, ?5 FROM self_registered_client WHERE client_id = ?1 AND kind = 'document'
   ON CONFLICT DO UPDATE SET hosts = excluded.hosts, asked = excluded.asked, fetched_at = excluded.fetched_at,
     fresh_until = excluded.fresh_until`
+
+type ScopeRow = { name: string; self_registered: number; updated_at: number }
 
 const firstOf = <Row>(result: D1Result | undefined) => result?.results[0] as Row | undefined
 
@@ -38,7 +41,7 @@ export function clientDocumentStore(db: Database): ClientDocumentStore {
         ...claim(host),
         db.prepare(FIND_CLIENT_RECORD).bind(clientId),
         db.prepare(FIND_ASKED).bind(clientId),
-        db.prepare(SELF_REGISTERED_SCOPES),
+        db.prepare(ALL_SCOPES),
       ])
       const row = firstOf<ClientRecordRow>(results[2])
       const kept = firstOf<{ asked: string; fetched_at: number }>(results[3])
@@ -46,7 +49,11 @@ export function clientDocumentStore(db: Database): ClientDocumentStore {
         ...claimed(results),
         record: row ? readClientRecord(row) : null,
         kept: kept ? { asked: JSON.parse(kept.asked) as Asked, fetchedAt: kept.fetched_at } : null,
-        catalogue: (results[4]?.results ?? []) as SelfRegisteredScope[],
+        catalogue: ((results[4]?.results ?? []) as ScopeRow[]).map((scope) => ({
+          name: scope.name,
+          isFree: scope.self_registered === 1,
+          updatedAt: scope.updated_at,
+        })),
       }
     },
 

@@ -26,7 +26,13 @@ import {
   usableKeys,
 } from './published-keys.ts'
 
-export type DocumentDeps = KeepDeps & KeyDeps & Readonly<{ policy: DocumentPolicy }>
+export type DocumentDeps = KeepDeps &
+  KeyDeps &
+  Readonly<{
+    policy: DocumentPolicy
+    /** Schemes without a dot that redirect URIs may have. */
+    privateUseSchemes: readonly string[]
+  }>
 
 /** What was read, with the keys in place. */
 export type ReadDocument = Readonly<{
@@ -77,7 +83,9 @@ async function readAgain(
   const read = await readDocument(clientId, deps)
   if ('kind' in read) return read
   const { document, jwks } = read
-  await keepClient({ clientId, document, jwks, record, kept, catalogue }, deps, now)
+  const { privateUseSchemes } = deps
+  const reading = { clientId, document, jwks, record, kept, catalogue, privateUseSchemes }
+  await keepClient(reading, deps, now)
   const { scopes, grantTypes } = document
   const freshUntil = freshUntilOf(now, read.freshSeconds)
   const state = { host, asked: { scopes, grantTypes }, fetchedAt: now, freshUntil }

@@ -4,20 +4,21 @@
  */
 
 import { DOCUMENT_ACTOR } from '../../domain/audit.ts'
-import { type ClientFields, type ClientRecord, NO_DETAILS } from '../../domain/client.ts'
-import { redirectUriProblem } from '../../domain/registration.ts'
-import { isRegistryScope } from '../../domain/registry-scopes.ts'
-import { holdsScope, OFFLINE_ACCESS } from '../../domain/scope.ts'
+import {
+  type ClientFields,
+  type ClientRecord,
+  type GrantType,
+  NO_DETAILS,
+} from '../../domain/client.ts'
+import { usableRedirectUris } from '../../domain/registration.ts'
+import { OFFLINE_ACCESS } from '../../domain/scope.ts'
 import { RegistrationError } from '../../protocol/registration/errors.ts'
 import type { MetadataDocument } from '../../protocol/registration/metadata-document.ts'
-import type {
-  Asked,
-  KeptDocument,
-  SelfRegisteredScope,
-} from '../../stores/client-document-ports.ts'
+import type { Asked, DeclaredForClients, KeptDocument } from '../../stores/client-document-ports.ts'
 import type { ClientChange, Detail, RegistrationPorts } from '../../stores/registration-ports.ts'
 import { changeRecord, hasFields, isSameSet } from './change.ts'
 import { auditDetailOf, requireSound } from './create-client.ts'
+import { withoutApproval } from './self-registered.ts'
 
 export type KeepDeps = Readonly<{ ports: Pick<RegistrationPorts, 'clients' | 'revocations'> }>
 
@@ -29,17 +30,18 @@ type Reading = Readonly<{
   jwks: string | null
   record: ClientRecord | null
   kept: KeptDocument | null
-  /** Scopes that such clients get without approval. */
-  catalogue: readonly SelfRegisteredScope[]
+  catalogue: readonly DeclaredForClients[]
+  /** Schemes without a dot that may be used. */
+  privateUseSchemes: readonly string[]
 }>
 
 /** Throws a RegistrationError where such a client cannot be registered. `now` in epoch seconds. */
 export async function keepClient(reading: Reading, { ports }: KeepDeps, now: number) {
   const { clientId, document, record } = reading
   const fields = fieldsOf(reading)
-  const redirectUris = usableUris(document)
+  const redirectUris = usableUris(reading)
   const { authMethod, jwks, jwksUri } = fields
-  requireSound({ authMethod, jwks, jwksUri, redirectUris, grantTypes: ['authorization_code'] })
+  requireSound({ authMethod, jwks, jwksUri, redirectUris: [], grantTypes: [] })
   const by = { actor: DOCUMENT_ACTOR, now }
   if (record === null) {
     const { allowed, requested } = permissionsFor(
@@ -102,6 +104,9 @@ export async function keepKeys(
   })
 }
 
+/** For what it may do without the user it needs an operator. */
+const USER_GRANTS: readonly GrantType[] = ['authorization_code', 'refresh_token']
+
 /** Those that a document has no word in. */
 const OPERATORS_OWN = {
   ownerId: '',
@@ -131,12 +136,15 @@ const fieldsOf = ({ document, jwks, record }: Reading): OwnFields => ({
   applicationType: document.applicationType ?? NO_DETAILS.applicationType,
 })
 
-/** One that cannot be used is refused when it is, as long as another can: hosts name several. */
-function usableUris({ redirectUris, authMethod }: MetadataDocument): readonly string[] {
-  const usable = redirectUris.filter(
-    (uri) => redirectUriProblem(uri, authMethod === 'none') === null,
-  )
-  return usable.length > 0 ? usable : redirectUris
+/** One that cannot be used is left out, as long as another can: hosts name several. */
+function usableUris({ document, privateUseSchemes }: Reading): readonly string[] {
+  const { redirectUris, authMethod } = document
+  const rule = { isPublic: authMethod === 'none', allowed: privateUseSchemes }
+  const usable = usableRedirectUris(redirectUris, rule)
+  if (usable.length > 0) return usable
+  const sentence =
+    '{field} has none that can be used: https, http on a loopback address or, for a public client, a private-use scheme with a dot in it'
+  throw new RegistrationError('invalid', sentence, 'redirect_uris')
 }
 
 /** `before`: when the document was last read; null for now. */
@@ -148,32 +156,28 @@ const scopesAsked = (
   (
     asked.scopes ??
     catalogue
-      .filter(({ updatedAt }) => before === null || updatedAt < before)
+      .filter(({ isFree, updatedAt }) => isFree && (before === null || updatedAt < before))
       .map(({ name }) => name)
-  )
-    // The registry's own scopes are for those whom an administrator gave them.
-    .filter((scope) => scope !== OFFLINE_ACCESS && !isRegistryScope(scope))
+  ).filter((scope) => scope !== OFFLINE_ACCESS)
 
-/** What such a client may have without approval, and what it may only ask for. */
-function permissionsFor(
+const permissionsFor = (
   scopes: readonly string[],
   grantTypes: Asked['grantTypes'],
   { catalogue, document }: Reading,
-) {
-  const names = catalogue.map(({ name }) => name)
-  const isOpen = (scope: string) => holdsScope(names, scope)
-  const machine = document.authMethod === 'none' ? [] : grantTypes.filter(isMachine)
-  return {
-    allowed: {
-      scopes: scopes.filter(isOpen),
-      grantTypes: grantTypes.filter((one) => !isMachine(one)),
+) =>
+  withoutApproval(
+    {
+      scopes,
+      // Nobody consents to what a client does for itself, and a public client cannot do it.
+      grantTypes: grantTypes.filter(
+        (one) => USER_GRANTS.includes(one) || document.authMethod !== 'none',
+      ),
     },
-    requested: { scopes: scopes.filter((scope) => !isOpen(scope)), grantTypes: machine },
-  }
-}
-
-/** For a client that acts for itself: nobody consents. */
-const isMachine = (grantType: string) => grantType === 'client_credentials'
+    {
+      freeGrants: USER_GRANTS,
+      declared: new Map(catalogue.map(({ name, isFree }) => [name, isFree])),
+    },
+  )
 
 const without = <Value extends string>(all: readonly Value[], some: readonly string[]) =>
   all.filter((one) => !some.includes(one))

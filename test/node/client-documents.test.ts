@@ -1,0 +1,177 @@
+/**
+ * Metadata documents on real servers of this machine, read by the Workers of `npm start`. A canary server counts what reaches
+ * it: nothing that an author of a document writes may lead there.
+ */
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createSocketServer, type Server as SocketServer } from 'node:net'
+import { gzipSync } from 'node:zlib'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { demoUser } from './person.ts'
+import { type RunningRegistry, startRegistry } from './running-registry.ts'
+import { databaseIn } from './state-database.ts'
+
+const CALLBACK = 'http://127.0.0.1:9111/callback'
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void
+
+let registry: RunningRegistry
+let cookie: string
+let documents: Server
+let origin: string
+let canary: SocketServer
+let canaryPort: number
+let reached = 0
+const handlers = new Map<string, Handler>()
+
+const portOf = (server: Server | SocketServer) => (server.address() as { port: number }).port
+const listening = (server: Server | SocketServer) =>
+  new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
+
+beforeAll(async () => {
+  documents = createServer((request, response) => {
+    const handler = handlers.get(request.url ?? '')
+    if (handler) handler(request, response)
+    else response.writeHead(404).end()
+  })
+  canary = createSocketServer((socket) => {
+    reached += 1
+    socket.destroy()
+  })
+  await Promise.all([listening(documents), listening(canary)])
+  origin = `http://127.0.0.1:${portOf(documents)}`
+  canaryPort = portOf(canary)
+  registry = await startRegistry({ CLIENT_DOCUMENTS: 'any' })
+  cookie = await demoUser(registry).signIn()
+})
+afterAll(async () => {
+  await registry.end()
+  documents.closeAllConnections()
+  documents.close()
+  canary.close()
+})
+
+const documentAt = (id: string, more: object = {}) => ({
+  client_id: id,
+  client_name: 'A local host',
+  redirect_uris: [CALLBACK],
+  grant_types: ['authorization_code', 'refresh_token'],
+  ...more,
+})
+
+const json = { 'Content-Type': 'application/json' }
+let made = 0
+/** A new address, and what it answers. */
+function serving(handler: (id: string) => Handler): string {
+  made += 1
+  const id = `${origin}/client-${made}.json`
+  handlers.set(`/client-${made}.json`, handler(id))
+  return id
+}
+
+const requestFor = (id: string) => {
+  const url = new URL('/authorize', registry.registry)
+  url.search = String(
+    new URLSearchParams({
+      response_type: 'code',
+      client_id: id,
+      redirect_uri: CALLBACK,
+      code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
+      code_challenge_method: 'S256',
+    }),
+  )
+  return url.href
+}
+
+/** What the user sees who is sent with this id. */
+async function pageFor(id: string) {
+  const response = await fetch(requestFor(id), { redirect: 'manual', headers: { Cookie: cookie } })
+  return {
+    status: response.status,
+    to: response.headers.get('Location'),
+    text: await response.text(),
+  }
+}
+
+/** As if the hosts of this machine had last been asked long ago. */
+async function anotherAttempt() {
+  const db = databaseIn(registry.stateDir)
+  await db.prepare('DELETE FROM document_attempt').run()
+  db.close()
+}
+
+describe('metadata documents on real servers', () => {
+  it('a document on this machine describes a client, since ISSUER is on this machine too', async () => {
+    const id = serving(
+      (own) => (_, response) => response.writeHead(200, json).end(JSON.stringify(documentAt(own))),
+    )
+    const page = await pageFor(id)
+    expect(page.text).toContain('A local host')
+  })
+
+  it('no redirect, spelling or name leads from a document to the canary', {
+    timeout: 120_000,
+  }, async () => {
+    const port = canaryPort
+    const direct = [
+      `http://127.1:${port}/a`,
+      `http://2130706433:${port}/a`,
+      `http://0x7f.0.0.1:${port}/a`,
+      `http://0177.0.0.1:${port}/a`,
+      `http://0.0.0.0:${port}/a`,
+      `http://127.0.0.2:${port}/a`,
+      `http://[::ffff:127.0.0.1]:${port}/a`,
+      `http://[::]:${port}/a`,
+      `http://localhost.:${port}/a`,
+      `http://app.localhost:${port}/a`,
+      `http://user@127.0.0.1:${port}/a`,
+      `http://127.0.0.1:${port}\\@app.example/a`,
+      `http://app.example@127.0.0.1:${port}/a`,
+      `https://app.example:${port}/a`,
+      `http://127.0.0.1:${port}/a#b`,
+      `http://127.0.0.1:${port}/`,
+    ]
+    for (const id of direct) {
+      const { status, to } = await pageFor(id)
+      expect([id, status, to]).toEqual([id, 400, null])
+    }
+    const redirecting = serving(
+      () => (_, response) =>
+        response.writeHead(302, { ...json, Location: `http://127.0.0.1:${port}/a` }).end(),
+    )
+    expect((await pageFor(redirecting)).status).toBe(400)
+    expect(reached).toBe(0)
+    // Control: the canary is alive, and a loopback address that may be asked reaches it.
+    await anotherAttempt()
+    expect((await pageFor(`http://127.0.0.1:${port}/a`)).status).toBe(400)
+    expect(reached).toBe(1)
+  })
+
+  it('a body without an end, a large one and a compressed one are cut off', {
+    timeout: 120_000,
+  }, async () => {
+    await anotherAttempt()
+    const begun = Date.now()
+    const dripping = serving(() => (_, response) => {
+      response.writeHead(200, json)
+      const drip = setInterval(() => response.write(' '), 200)
+      response.on('close', () => clearInterval(drip))
+    })
+    const slow = await pageFor(dripping)
+    expect([slow.status, slow.text]).toEqual([
+      400,
+      expect.stringContaining('has not answered within 3 s'),
+    ])
+    expect(Date.now() - begun).toBeLessThan(8000)
+    await anotherAttempt()
+    const bomb = serving((own) => (_, response) => {
+      const body = JSON.stringify(documentAt(own)) + ' '.repeat(5 * 1024 * 1024)
+      response.writeHead(200, { ...json, 'Content-Encoding': 'gzip' }).end(gzipSync(body))
+    })
+    const large = await pageFor(bomb)
+    expect([large.status, large.text]).toEqual([
+      400,
+      expect.stringContaining('answered with more than 5120 bytes'),
+    ])
+  })
+})
