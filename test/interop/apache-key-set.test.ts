@@ -1,0 +1,106 @@
+/** Real Apache with examples/apache-key-set.conf: mod_auth_openidc verifies signed tokens with /jwks.json. */
+
+import { decodeJwt } from 'jose'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import {
+  leavesNoSecret,
+  linesOf,
+  type RecordedRegistry,
+  startRecordedRegistry,
+} from '../node/recorded-registry.ts'
+import type { RegisteredClient } from '../node/running-registry.ts'
+import { type Apache, proofForToken, startApache } from './apache.ts'
+
+const ARCHIVE = 'https://archive.example'
+const ELSEWHERE = 'https://elsewhere.example'
+const SCOPES = 'public:read submission:read'
+
+let product: RecordedRegistry
+let apache: Apache
+let client: RegisteredClient
+
+beforeAll(async () => {
+  product = await startRecordedRegistry()
+  for (const uri of [ARCHIVE, ELSEWHERE]) {
+    const words = ['--name', uri, '--scope', SCOPES, '--token-format', 'jwt']
+    await product.administer('resource', 'create', uri, ...words)
+  }
+  client = await product.newClient('client_secret', '--scope', SCOPES)
+  const values = { RESOURCE: ARCHIVE, ISSUER: product.registry }
+  apache = await startApache('examples/apache-key-set.conf', product, values)
+})
+afterAll(async () => {
+  await apache?.end()
+  await product?.end()
+})
+beforeEach(() => {
+  apache.reached()
+})
+
+async function tokenFor(
+  scope: string,
+  resource?: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const answer = await fetch(`${product.registry}/token`, {
+    method: 'POST',
+    headers,
+    body: new URLSearchParams({
+      ...{ grant_type: 'client_credentials', scope, ...(resource && { resource }) },
+      ...{ client_id: client.id, client_secret: client.secret },
+    }),
+  })
+  expect(answer.status).toBe(200)
+  return ((await answer.json()) as { access_token: string }).access_token
+}
+
+const get = async (path: string, token: string) =>
+  (await apache.get(path, { Authorization: `Bearer ${token}` })).status
+
+/** With another text in the claims, and the signature as it was. */
+const forged = (token: string) => {
+  const [header, claims = '', signature] = token.split('.')
+  const text = Buffer.from(claims, 'base64url').toString().replace('public:read', 'public:all!')
+  return [header, Buffer.from(text).toString('base64url'), signature].join('.')
+}
+
+describe('Apache with mod_auth_openidc and the key set', () => {
+  it('Apache verifies a signed token with the key set and tells the service whose it is', async () => {
+    expect(await get('/', await tokenFor('public:read', ARCHIVE))).toBe(200)
+    const reached = apache.reached()
+    expect(reached).toHaveLength(1)
+    expect(reached[0]).toMatchObject({ oidc_claim_client_id: client.id, oidc_claim_sub: client.id })
+  })
+
+  it('Apache refuses a signed token for another resource, an opaque token, and one whose claims were changed', async () => {
+    const good = await tokenFor('public:read', ARCHIVE)
+    const statuses = [
+      await get('/', await tokenFor('public:read', ELSEWHERE)),
+      await get('/', await tokenFor('public:read')),
+      await get('/', forged(good)),
+      await get('/', good),
+    ]
+    expect(statuses).toEqual([401, 401, 401, 200])
+    expect(apache.reached()).toHaveLength(1)
+  })
+
+  it('Apache refuses a signed token that is bound to a key, because it cannot check the proof', async () => {
+    const bound = await tokenFor('public:read', ARCHIVE, {
+      DPoP: await proofForToken(product.registry),
+    })
+    expect(decodeJwt(bound)).toHaveProperty('cnf')
+    expect(await get('/', bound)).toBe(401)
+    expect(apache.reached()).toEqual([])
+  })
+
+  it('Apache requires the scope of a path from a signed token', async () => {
+    expect(await get('/submissions', await tokenFor('public:read', ARCHIVE))).toBe(401)
+    expect(await get('/submissions', await tokenFor('submission:read', ARCHIVE))).toBe(200)
+    expect(apache.reached()).toHaveLength(1)
+    product.note(...linesOf('apache', apache.printed()))
+  })
+})
+
+leavesNoSecret(() => product, {
+  ...{ secrets: 8, line: 10, row: 20, key: 0, value: 0, file: 10, answer: 8 },
+})
