@@ -264,6 +264,8 @@ describe('whose signed token may be revoked', () => {
     const answer = await revokeToken(admin(), token, false)
     expect(answer).toEqual({ effectiveWithinSeconds: ALL_REVOKED_WITHIN_SECONDS, notes: [] })
     expect(await isolate().fresh(token)).toBe(401)
+    const { refresh_token } = await userTokens()
+    expect(await revokeToken(admin(), refresh_token, false)).toEqual(answer)
     const [, payload, signature] = token.split('.')
     const typed = btoa('{"alg":"ES256","typ":"JWT"}').replace(/=+$/, '')
     const other = `${typed}.${payload}.${signature}`

@@ -68,7 +68,9 @@ const tokenRequest = named(
 export const TokenResponse = named(
   'TokenResponse',
   z.strictObject({
-    access_token: z.string(),
+    access_token: z
+      .string()
+      .check(z.describe('Opaque, or a JWT of RFC 9068 for a resource that wants signed ones.')),
     token_type: z.enum(['Bearer', 'DPoP']),
     expires_in: z.int().check(z.describe('seconds')),
     scope: text('what was granted, with spaces between the scopes'),
@@ -78,7 +80,7 @@ export const TokenResponse = named(
 
 const presented = z.object({
   token: text('an access or refresh token'),
-  token_type_hint: maybe('not needed: the prefix of a token says what it is'),
+  token_type_hint: maybe('not needed: the form of a token says what it is'),
   ...authentication,
 })
 
