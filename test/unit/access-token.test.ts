@@ -211,6 +211,8 @@ describe('what may be signed', () => {
   it('a user with the id of the client is refused, and a client that acts for itself is not', () => {
     expect(() => requireSigned({ ...claimed, userId: 'c' })).toThrow('that of the client')
     expect(() => requireSigned({ ...claimed, userId: undefined })).not.toThrow()
+    const some = Array.from({ length: 100 }, (_, i) => `${'x'.repeat(30)}:${i}`)
+    expect(() => requireSigned({ ...claimed, scopes: some })).not.toThrow()
     const scopes = Array.from({ length: 200 }, (_, i) => `${'x'.repeat(30)}:${i}`)
     expect(() => requireSigned({ ...claimed, scopes })).toThrow('bytes of scopes')
   })
