@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS client (
                  CHECK (auth_method IN ('client_secret', 'client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none')),
   -- NULL: SESSION_LIFETIME_SECONDS, which is also the maximum.
   access_token_lifetime_seconds INTEGER CHECK (access_token_lifetime_seconds >= 60),
-  version        INTEGER NOT NULL DEFAULT 0, -- raised by every act of an administrator; at least its epoch milliseconds
+  version        INTEGER NOT NULL DEFAULT 0, -- raised by every act of an administrator or owner; at least its epoch milliseconds
   -- What the client says of itself (RFC 7591), for people.
   logo_uri         TEXT NOT NULL DEFAULT '',
   tos_uri          TEXT NOT NULL DEFAULT '',
@@ -28,7 +28,9 @@ CREATE TABLE IF NOT EXISTS client (
   software_id      TEXT NOT NULL DEFAULT '',
   software_version TEXT NOT NULL DEFAULT '',
   application_type TEXT NOT NULL DEFAULT 'web' CHECK (application_type IN ('web', 'native')),
-  jwks_uri         TEXT NOT NULL DEFAULT '' -- where the keys of private_key_jwt are published: jwks is what was last read there
+  jwks_uri         TEXT NOT NULL DEFAULT '', -- where the keys of private_key_jwt are published: jwks is what was last read there
+  -- May an owner enable it again? 1 only while an owner, and no administrator, has disabled it.
+  disabled_by_owner INTEGER NOT NULL DEFAULT 0 CHECK (disabled_by_owner IN (0, 1))
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS client_by_owner ON client (owner_id, client_id);
 
@@ -458,4 +460,34 @@ CREATE TRIGGER IF NOT EXISTS version_is_expected INSTEAD OF INSERT ON expected_v
 WHEN NOT EXISTS (SELECT 1 FROM expected_version e
   WHERE e.kind = NEW.kind AND e.id = NEW.id AND e.version = CAST(NEW.version AS INTEGER)) BEGIN
   SELECT RAISE(ABORT, 'stale version');
+END;
+
+-- Owners beside client.owner_id. No foreign key to user: an external accounts service may have the users.
+CREATE TABLE IF NOT EXISTS client_owner (
+  client_id TEXT NOT NULL REFERENCES client ON DELETE CASCADE,
+  user_id   TEXT NOT NULL,
+  added_at  INTEGER NOT NULL, -- epoch seconds
+  PRIMARY KEY (client_id, user_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS client_owner_by_user ON client_owner (user_id, client_id);
+
+-- The last time that each permission was declined or taken away, for the owners. A row grants nothing.
+CREATE TABLE IF NOT EXISTS client_decision (
+  client_id     TEXT NOT NULL REFERENCES client ON DELETE CASCADE,
+  kind          TEXT NOT NULL CHECK (kind IN ('scope', 'grant_type', 'endorsement')),
+  value         TEXT NOT NULL,
+  -- An administrator declines a request and withdraws what was authorized. An owner takes back what was authorized.
+  decision      TEXT NOT NULL CHECK (decision IN ('declined', 'withdrawn', 'taken_back')),
+  requested_at  INTEGER NOT NULL, -- epoch seconds
+  authorized_at INTEGER,          -- epoch seconds; NULL: it was requested only
+  decided_at    INTEGER NOT NULL, -- epoch seconds
+  reason        TEXT NOT NULL,    -- for the owners; '' without one
+  PRIMARY KEY (client_id, kind, value)
+) STRICT, WITHOUT ROWID;
+
+-- An insertion into this view writes nothing. It fails the batch if the owner has more clients than allowed.
+CREATE VIEW IF NOT EXISTS clients_per_owner (owner_id, allowed) AS SELECT owner_id, count(*) FROM client GROUP BY owner_id;
+CREATE TRIGGER IF NOT EXISTS owner_has_allowed_clients INSTEAD OF INSERT ON clients_per_owner
+WHEN (SELECT count(*) FROM client WHERE owner_id = NEW.owner_id) > CAST(NEW.allowed AS INTEGER) BEGIN
+  SELECT RAISE(ABORT, 'too many clients');
 END;

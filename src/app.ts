@@ -80,14 +80,15 @@ function handleNowhere(c: HttpContext): Response {
   throw notFound()
 }
 
-type AppDeps = RouteDeps &
+type AppDeps = Omit<RouteDeps, 'hasPortal'> &
   FrameDeps &
   Readonly<{
     /** Null where no management worker is bound: its paths are 404 then. */
     management: Forward | null
   }>
 
-export function createApp(deps: AppDeps) {
+export function createApp(given: AppDeps) {
+  const deps = { ...given, hasPortal: given.management !== null }
   const app = new Hono<RequestEnv>()
   // One handler for each path: where a path has several, Hono chains them again for every request.
   const forwarded = deps.management ? managementEndpoints(deps.management) : []

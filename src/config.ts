@@ -133,6 +133,8 @@ export const SETTINGS = {
   AUDIT_KEEP_DAYS: whole(400, 1, 36_500),
   /** How stale a client record may be at `/token`. */
   CLIENT_CACHE_SECONDS: whole(10, 0, 300),
+  /** Of how many clients a user may be the first owner. 0: users register none. */
+  CLIENTS_PER_USER: whole(20, 0, 1000),
   /** Which requests the log has a line for: all, or only refusals and faults. */
   LOG_ANSWERS: oneOf(['all', 'refusals']),
   /** Which clients must use PKCE. */
@@ -272,6 +274,7 @@ export function readSettings(given: Given) {
     staleClientSeconds: read('STALE_CLIENT_SECONDS'),
     storageTimeoutSeconds: read('STORAGE_TIMEOUT_SECONDS'),
     auditKeepDays: read('AUDIT_KEEP_DAYS'),
+    clientsPerUser: read('CLIENTS_PER_USER'),
     logsAnswers: read('LOG_ANSWERS') === 'all',
     requirePkce: read('REQUIRE_PKCE'),
     scopePolicy: read('SCOPE_POLICY'),

@@ -63,16 +63,23 @@ export function addListsVerbs<Lists>(
   noun: Command,
   io: Io,
   { fields, needs, callOf }: Permissions<Lists>,
-  verbs: readonly (Verb & Readonly<{ name: 'authorize' | 'withdraw' }>)[],
+  verbs: readonly (Verb &
+    Readonly<{
+      name: 'authorize' | 'withdraw'
+      /** Members of the body beside the lists. */
+      beside?: Fields<Record<string, string>>
+    }>)[],
 ) {
-  for (const { name, description, example } of verbs) {
-    addOptions(verb(noun, `${name} <id>`, description, `${name} ${example}`), fields).action(
+  for (const { name, description, example, beside = {} } of verbs) {
+    const added = addOptions(verb(noun, `${name} <id>`, description, `${name} ${example}`), fields)
+    addOptions(added, beside).action(
       (id: string, options: Record<string, unknown>, command: Command) => {
         const lists = readGiven(fields, options)
         if (Object.values(lists).every((list) => (list as readonly string[]).length === 0)) {
           refuseUsage(command, `name at least one ${needs}`)
         }
-        return printChange(command, io, { ...callOf(id), body: { [name]: bodyOf(lists) } })
+        const body = { [name]: bodyOf(lists), ...bodyOf(readGiven(beside, options)) }
+        return printChange(command, io, { ...callOf(id), body })
       },
     )
   }

@@ -9,6 +9,7 @@ import {
   CLIENT_LISTS,
   CLIENT_PERMISSIONS,
 } from '../protocol/registration/client-fields.ts'
+import { DECISION_REASON } from '../protocol/registration/client-permission-change.ts'
 import { ANY_VERSION, addActs, addListsVerbs, type Document, printChange, WITHIN } from './act.ts'
 import { type Call, pathOf } from './api.ts'
 import { checkSeconds } from './checks.ts'
@@ -122,8 +123,9 @@ function addPermissionVerbs(client: Command, io: Io) {
       name: 'withdraw',
       description:
         `Take something from a client, including what it only requested. ${SOON} ${TOKENS_END} Refresh tokens stay good for ` +
-        'what is left, unless authorization_code or refresh_token is withdrawn.',
-      example: `${EXAMPLE_ID} --scope submission:create`,
+        'what is left, unless authorization_code or refresh_token is withdrawn. What was only requested is declined.',
+      example: `${EXAMPLE_ID} --scope submission:create --reason "A reading list does not submit."`,
+      beside: { reason: DECISION_REASON },
     },
   ])
 }

@@ -4,6 +4,7 @@ export const AUDIT_EVENTS = [
   'client.create',
   'client.import',
   'client.update',
+  'client.request',
   'client.authorize',
   'client.withdraw',
   'client.rotate_secret',

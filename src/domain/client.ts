@@ -120,6 +120,18 @@ export const NO_DETAILS: ClientDetails = {
   jwksUri: '',
 }
 
+/**
+ * The last time that a permission was declined or taken away. An administrator declines what was requested and withdraws
+ * what was authorized; an owner takes back what was authorized. Instants in epoch seconds.
+ */
+export type Decision = Permission &
+  Readonly<{
+    decision: 'declined' | 'withdrawn' | 'taken_back'
+    decidedAt: number
+    /** For the owners; '' without one. */
+    reason: string
+  }>
+
 /** A client as its administrator sees it. Instants in epoch seconds. */
 export type ClientRecord = Client &
   ClientDetails &
@@ -127,6 +139,12 @@ export type ClientRecord = Client &
     /** Can it read, change and delete its own registration (RFC 7592)? */
     hasRegistrationToken: boolean
     permissions: readonly Permission[]
+    /** At most one for each permission. */
+    decisions: readonly Decision[]
+    /** Ids of the users who manage it beside `ownerId`, the one who was named first in front. */
+    furtherOwners: readonly string[]
+    /** An owner disabled it, and may enable it again. */
+    isDisabledByOwner: boolean
     /** Those of its scopes, requested or authorized, that nothing declared describes. */
     undeclaredScopes: readonly string[]
     createdAt: number
@@ -153,7 +171,11 @@ export type PermissionLists = Readonly<
   Partial<Record<'scopes' | 'grantTypes' | 'endorsements', readonly string[]>>
 >
 export type ClientLists = PermissionLists &
-  Readonly<{ redirectUris?: readonly string[]; defaultResources?: readonly string[] }>
+  Readonly<{
+    redirectUris?: readonly string[]
+    defaultResources?: readonly string[]
+    furtherOwners?: readonly string[]
+  }>
 
 /** A client of another registry, with its dates in epoch seconds. No permission and no digest is there twice. */
 export type ImportedClient = Readonly<{
@@ -166,6 +188,14 @@ export type ImportedClient = Readonly<{
   /** Null while enabled. */
   disabledAt: number | null
 }>
+
+export const MAX_FURTHER_OWNERS = 20
+
+/** '' is no user: a client that registered itself has no owner. */
+export const isOwnedBy = (
+  { ownerId, furtherOwners }: Pick<ClientRecord, 'ownerId' | 'furtherOwners'>,
+  userId: string,
+) => userId !== '' && (ownerId === userId || furtherOwners.includes(userId))
 
 export const isEnabled = (holder: { readonly disabledAt: number | null }) =>
   holder.disabledAt === null

@@ -53,11 +53,11 @@ export const readBody = (c: HttpContext, rules: BodyRules): Promise<ArrayBuffer>
 }
 
 const decoder = new TextDecoder()
-const FORM = { contentType: 'application/x-www-form-urlencoded', maxBytes: MAX_FORM_BYTES }
+const FORM = 'application/x-www-form-urlencoded'
 
 /** The fields of a form. Throws as `readBody`. */
-export async function readForm(c: HttpContext): Promise<Pairs> {
-  const form = formPairs(decoder.decode(await readBody(c, FORM)))
+export async function readForm(c: HttpContext, maxBytes = MAX_FORM_BYTES): Promise<Pairs> {
+  const form = formPairs(decoder.decode(await readBody(c, { contentType: FORM, maxBytes })))
   noteForm(c, form)
   return form
 }

@@ -3,6 +3,7 @@
 import { getCookie, setCookie } from 'hono/cookie'
 import { sessionKeyOf } from '../crypto/digest.ts'
 import { mayBeBrowserSession } from '../crypto/token.ts'
+import type { SessionKey } from '../domain/ids.ts'
 import type { SessionRecord } from '../domain/session.ts'
 import { hostCookieName, readSessionCookie, SESSION_COOKIE } from '../protocol/session-cookie.ts'
 import type { LiveSessions } from '../stores/ports.ts'
@@ -14,7 +15,8 @@ export type BrowserSession = Readonly<{ token: string; record: SessionRecord }>
 type Deps = Readonly<{ liveSessions: LiveSessions; issuer: string }>
 
 /** `holds` asks D1 whether it was revoked: while D1 has not answered, only work without an effect may begin. */
-export type SeenSession = BrowserSession & Readonly<{ holds: () => Promise<boolean> }>
+export type SeenSession = BrowserSession &
+  Readonly<{ key: SessionKey; holds: () => Promise<boolean> }>
 
 /**
  * Null when no user is signed in. An access token in the cookie counts as no session, and a malformed token of ours is not
@@ -31,7 +33,7 @@ export async function seeBrowserSession(
   const key = await sessionKeyOf(token)
   const record = await liveSessions.findShown(key, c.get('request').nowMs)
   if (!record?.user || record.client !== null) return null
-  return { token, record, holds: () => liveSessions.holds(key, record) }
+  return { token, key, record, holds: () => liveSessions.holds(key, record) }
 }
 
 /** The token as sent, to end the session behind it; null when there is none. */

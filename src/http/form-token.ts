@@ -26,6 +26,13 @@ const refusal = (detail: string) =>
     detail,
   })
 
+/** Throws `access_denied` for a post that a browser says is from another site. */
+export function refuseForeignPost(c: HttpContext) {
+  const site = c.req.header('Sec-Fetch-Site')
+  const isOurs = site === undefined || site === 'same-origin' || site === 'none'
+  if (!isOurs) throw refusal('posted from another site')
+}
+
 /**
  * Null when the form came from a page of ours, shown to this browser, for this purpose. A refusal when the form was made
  * for another secret, for example before another sign-in: such a form must do nothing, and the page may be shown again.
@@ -37,9 +44,7 @@ export async function whyOutOfDate(
   browserSecret: string | null,
   purpose: readonly unknown[],
 ): Promise<OAuthError | null> {
-  const site = c.req.header('Sec-Fetch-Site')
-  const isOurs = site === undefined || site === 'same-origin' || site === 'none'
-  if (!isOurs) throw refusal('posted from another site')
+  refuseForeignPost(c)
   if (presented === undefined || browserSecret === null) throw refusal('form token missing')
   if (equalInConstantTime(presented, await formToken(browserSecret, purpose))) return null
   const [, mark] = FORM.exec(presented) ?? []

@@ -9,6 +9,8 @@ import type { HttpContext } from './request-context.ts'
 type Options = Readonly<{
   /** The refusal that the page explains. The frame reports it. */
   refusal?: OAuthError | null
+  /** Of a page that shows a form again with its problems; otherwise that of the refusal, or 200. */
+  status?: number
   /**
    * May the answer to a form of this page lead to another site? Chromium holds `form-action` to the whole chain of
    * redirects after a post. A client's callback may redirect to any address, so the directive is left out then.
@@ -37,10 +39,15 @@ export function sendPage(
   c: HttpContext,
   page: JSX.Element | string,
   branding: Branding,
-  { refusal = null, mayLeadAway = false, scriptDigest = null }: Options = {},
+  {
+    refusal = null,
+    status = refusal?.status ?? 200,
+    mayLeadAway = false,
+    scriptDigest = null,
+  }: Options = {},
 ) {
   if (refusal) c.set('refusal', refusal)
-  return c.html(page, (refusal?.status ?? 200) as ContentfulStatusCode, {
+  return c.html(page, status as ContentfulStatusCode, {
     'Content-Security-Policy': policy(branding, mayLeadAway, scriptDigest),
     'X-Frame-Options': 'DENY',
   })

@@ -8,7 +8,7 @@ import { readWranglerConfig } from './wrangler-config.ts'
 
 const BUDGETS = [
   { config: REGISTRY_CONFIG, budgetKib: 79 },
-  { config: MANAGEMENT_CONFIG, budgetKib: 120 },
+  { config: MANAGEMENT_CONFIG, budgetKib: 140 },
   { config: AUTHENTICATOR_CONFIG, budgetKib: 21 },
 ]
 

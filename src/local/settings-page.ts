@@ -44,6 +44,8 @@ const EFFECTS = {
   AUDIT_KEEP_DAYS: 'How long `audit` keeps its rows.',
   CLIENT_CACHE_SECONDS:
     "How old a client's record may be for `client_credentials`. A refusal and every other grant read it from D1. 0 turns the cache off.",
+  CLIENTS_PER_USER:
+    'Of how many clients a user may be the first owner in [the portal](portal.md). 0: users register none, and manage those that an operator made theirs.',
   LOG_ANSWERS: '`refusals` leaves requests that succeed out of the log.',
   REQUIRE_PKCE:
     'Which clients must use PKCE: those without a secret, or `all` (OAuth 2.1). A client that is registered with `--require-pkce` always must.',
@@ -93,7 +95,7 @@ const BINDING_EFFECTS = {
   REFUSAL_LIMIT:
     'limits how many refusals are recorded, per location; optional in the authenticator, with `DB`',
   MANAGEMENT:
-    'optional: the management worker, to which the registry forwards `/admin/v1`, `/openapi.json`, `/docs`, `/schemas/session.json`, `/invitation` and `/register`; without it these paths are 404',
+    'optional: the management worker, to which the registry forwards `/admin/v1`, `/openapi.json`, `/docs`, `/schemas/session.json`, `/invitation`, `/register` and [the portal](portal.md) (`/clients`, `/new-client`); without it these paths are 404',
   REGISTRY:
     'optional, in the authenticator: the registry, from which it reads `/jwks.json` to check signed tokens; without it from `ISSUER`',
   EVENTS:

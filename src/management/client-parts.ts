@@ -8,11 +8,11 @@ import {
   rotateSecret,
   withdrawFromClient,
 } from '../flows/registration/clients.ts'
-import { CLIENT_PERMISSIONS, clientDocument } from '../protocol/registration/client-fields.ts'
+import { clientDocument } from '../protocol/registration/client-fields.ts'
 import {
-  permissionChangeSchema,
-  readPermissionChange,
-} from '../protocol/registration/shared-fields.ts'
+  CLIENT_PERMISSION_CHANGE,
+  readClientPermissionChange,
+} from '../protocol/registration/client-permission-change.ts'
 import { Changed, changed, MAY_CHANGE_CLIENTS, MAY_READ_CLIENTS } from './clients.ts'
 import { CLIENT_EXAMPLE, ClientPermissions, NOTES, notesIn } from './documents.ts'
 import { named } from './openapi/schemas.ts'
@@ -31,6 +31,7 @@ const PERMISSIONS = [
   'requested_scopes',
   'requested_endorsements',
   'permissions',
+  'decisions',
 ] as const
 
 const EXAMPLE = Object.fromEntries(PERMISSIONS.map((name) => [name, CLIENT_EXAMPLE[name]]))
@@ -118,9 +119,9 @@ export const clientPartOperations = [
     noun,
     summary: 'Give a client permissions, or take them',
     description:
-      'Either authorize or withdraw. Withdrawing takes requests too, and ends what rested on what was taken.',
+      'Either authorize or withdraw. Withdrawing declines what was only requested, and ends what rested on what was taken. The owners see the decision with its reason.',
     scopes: MAY_CHANGE_CLIENTS,
-    body: named('ClientPermissionChange', permissionChangeSchema(CLIENT_PERMISSIONS)),
+    body: named('ClientPermissionChange', CLIENT_PERMISSION_CHANGE),
     bodyExample: { authorize: { scopes: ['submission:read'] } },
     isConditional: true,
     answers: {
@@ -132,9 +133,10 @@ export const clientPartOperations = [
     },
     problems: ['not_found'],
     async handle({ act, parameters: { client_id = '' }, body, ifMatch }) {
-      const { how, lists } = readPermissionChange(CLIENT_PERMISSIONS, body)
-      const change = how === 'authorize' ? authorizeClient : withdrawFromClient
-      return changed(await change(act, client_id, lists, ifMatch.version))
+      const { how, lists, reason } = readClientPermissionChange(body)
+      const { version } = ifMatch
+      if (how === 'authorize') return changed(await authorizeClient(act, client_id, lists, version))
+      return changed(await withdrawFromClient(act, client_id, { ...lists, reason }, version))
     },
   }),
 ]

@@ -21,6 +21,7 @@ import { clientDocumentStore } from '../stores/client-documents.ts'
 import { invitationStore } from '../stores/invitations.ts'
 import { liveSessions } from '../stores/live-sessions.ts'
 import { logoStore } from '../stores/logos.ts'
+import { portalReader } from '../stores/portal.ts'
 import { refusalStore } from '../stores/refusals.ts'
 import { registrationPorts } from '../stores/registration.ts'
 import { selfRegistrations } from '../stores/self-registrations.ts'
@@ -73,6 +74,7 @@ export function composeManagement(env: ManagementEnv) {
       refreshTokens: inTime(ports.refreshTokens),
     },
     registrations: inTime(selfRegistrations(db)),
+    portal: inTime(portalReader(db)),
     invitations: inTime(invitationStore(db, settings.longestSessionSeconds)),
     logos: inTime(logoStore(db)),
     fetchBounded: fetchBounded(allowsLoopbackFor(settings.issuer)),

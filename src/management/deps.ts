@@ -6,6 +6,7 @@ import type { FloodLimit } from '../http/flood.ts'
 import type { FrameDeps } from '../http/frame.ts'
 import type { FetchBounded } from '../protocol/outbound.ts'
 import type { AuditReader } from '../stores/audit.ts'
+import type { PortalReader } from '../stores/portal.ts'
 import type { InvitationStore, LiveSessions, LogoStore, RefusalStore } from '../stores/ports.ts'
 import type { RegistrationPorts } from '../stores/registration-ports.ts'
 import type { SelfRegistrations } from '../stores/self-registration-ports.ts'
@@ -24,6 +25,7 @@ export type ManagementDeps = FrameDeps &
     refusals: RefusalStore
     ports: RegistrationPorts
     registrations: SelfRegistrations
+    portal: PortalReader
     invitations: InvitationStore
     logos: LogoStore
     /** Sends a request to an address that somebody else names. */

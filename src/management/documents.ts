@@ -8,6 +8,7 @@ import {
   CLIENT_LISTS,
   CLIENT_PERMISSIONS,
 } from '../protocol/registration/client-fields.ts'
+import { DECISION_REASON } from '../protocol/registration/client-permission-change.ts'
 import { DOCUMENT_HOST_FIELDS } from '../protocol/registration/document-host-fields.ts'
 import { entriesOf, type Fields, helpInJson, snakeCase } from '../protocol/registration/field.ts'
 import { RESOURCE_FIELDS } from '../protocol/registration/resource-fields.ts'
@@ -35,12 +36,23 @@ const requested = Object.fromEntries(
   ]),
 )
 
-const permissions = z.array(
+const permission = {
+  kind: z.enum(['scope', 'grant_type', 'endorsement']),
+  value: z.string(),
+  requested_at: Instant,
+  authorized_at: z.nullable(Instant),
+}
+const permissions = z.array(z.strictObject(permission))
+const decisions = z.array(
   z.strictObject({
-    kind: z.enum(['scope', 'grant_type', 'endorsement']),
-    value: z.string(),
-    requested_at: Instant,
-    authorized_at: z.nullable(Instant),
+    ...permission,
+    decision: z
+      .enum(['declined', 'withdrawn', 'taken_back'])
+      .check(
+        z.describe('what last became of it: taken_back by an owner, else by an administrator'),
+      ),
+    decided_at: Instant,
+    reason: z.string().check(z.describe(DECISION_REASON.help)),
   }),
 )
 
@@ -55,6 +67,7 @@ export const ClientDocument = named(
     ...membersIn(CLIENT_LISTS),
     ...requested,
     permissions,
+    decisions,
     credentials: z.array(
       z.strictObject({
         created_at: Instant,
@@ -78,6 +91,9 @@ export const ClientDocument = named(
         z.describe('of a client that registered itself: the day of its last token; null: none yet'),
       ),
     ...times,
+    disabled_by_owner: z
+      .boolean()
+      .check(z.describe('an owner disabled it in the portal, and may enable it there')),
   }),
 )
 
@@ -88,6 +104,7 @@ export const ClientPermissions = named(
     ...membersIn(CLIENT_PERMISSIONS),
     ...requested,
     permissions,
+    decisions,
   }),
 )
 
@@ -169,6 +186,7 @@ export const CLIENT_EXAMPLE = {
   jwks_uri: '',
   redirect_uris: ['https://reading.example/callback'],
   default_resources: [],
+  further_owners: [],
   grant_types: ['authorization_code'],
   scopes: ['submission:read'],
   endorsements: [],
@@ -183,6 +201,17 @@ export const CLIENT_EXAMPLE = {
       authorized_at: '2026-10-01T12:00:00.000Z',
     },
   ],
+  decisions: [
+    {
+      kind: 'scope',
+      value: 'submission:create',
+      requested_at: '2026-10-01T12:00:00.000Z',
+      authorized_at: null,
+      decision: 'declined',
+      decided_at: '2026-10-02T09:30:00.000Z',
+      reason: 'A reading list does not submit.',
+    },
+  ],
   credentials: [{ created_at: '2026-10-01T12:00:00.000Z', expires_at: null, last_used_at: null }],
   self_registered: null,
   has_registration_token: false,
@@ -190,6 +219,7 @@ export const CLIENT_EXAMPLE = {
   created_at: '2026-10-01T12:00:00.000Z',
   updated_at: '2026-10-01T12:00:00.000Z',
   disabled_at: null,
+  disabled_by_owner: false,
 }
 
 export const USER_EXAMPLE = {

@@ -3,12 +3,14 @@
 import { invitationPage } from './invitation.tsx'
 import { logoPage } from './logos.ts'
 import type { Page } from './page.ts'
+import { PORTAL_PAGES } from './portal/portal-pages.ts'
 import { PUBLISHED } from './published.tsx'
 import { registrationEndpoints } from './register.ts'
 
 export const PAGES: readonly Page[] = [
   invitationPage,
   logoPage,
+  ...PORTAL_PAGES,
   ...PUBLISHED,
   ...registrationEndpoints,
 ]

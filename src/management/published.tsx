@@ -35,7 +35,7 @@ function once<Made>(make: (deps: ManagementDeps) => Made): (deps: ManagementDeps
 const documentOf = once(({ issuer }) => openApiDocument(issuer, OPERATIONS))
 
 /** A text that scripts of any origin may read. */
-function published(
+export function published(
   path: string,
   contentType: string,
   make: (deps: ManagementDeps) => string,

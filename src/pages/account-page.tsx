@@ -7,7 +7,9 @@ import { isSelfNamed, logoPath, nameForPeople, verifiedHostOf } from '../domain/
 import { OwnName } from './consent-client.tsx'
 import { Layout } from './layout.tsx'
 import {
+  Day,
   HiddenFields,
+  Navigation,
   PermissionItems,
   ProblemNotice,
   SignedInAs,
@@ -41,15 +43,11 @@ export type AccountPageProps = Readonly<{
   /** Why nothing was removed, or null. */
   problem: string | null
   signOutToken: string
+  /** Does this registry have the pages of owners? */
+  hasPortal: boolean
 }>
 
 type Application = AccountPageProps['applications'][number]
-
-/** Shows the day in UTC. The `datetime` attribute has the moment. */
-const Day = (p: { at: number }) => {
-  const moment = new Date(p.at * 1000).toISOString()
-  return <time datetime={moment}>{moment.slice(0, 10)}</time>
-}
 
 const Removed = (p: NonNullable<AccountPageProps['removed']>) => (
   <div class="notice" role="status">
@@ -158,6 +156,7 @@ const ApplicationEntry = (p: { application: Application; id: string }) => {
 
 export const AccountPage = (p: AccountPageProps) => (
   <Layout branding={p.branding} title="Connected applications">
+    {p.hasPortal && <Navigation current="/account" />}
     <h1>Connected applications</h1>
     {p.removed !== null && <Removed {...p.removed} />}
     <ProblemNotice text={p.problem} />

@@ -10,6 +10,8 @@ type LandingPageProps = Readonly<{
   issuer: string
   /** Null if no user is signed in. */
   signedIn: Readonly<{ username: string; signOutToken: string }> | null
+  /** Does this registry have the pages of owners? */
+  hasPortal: boolean
 }>
 
 export const LandingPage = (p: LandingPageProps) => (
@@ -33,6 +35,11 @@ export const LandingPage = (p: LandingPageProps) => (
         <p>
           <a href="/account">Connected applications</a>
         </p>
+        {p.hasPortal && (
+          <p>
+            <a href="/clients">Your clients</a>
+          </p>
+        )}
       </>
     )}
     <section class="developers">

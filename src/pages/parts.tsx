@@ -25,6 +25,22 @@ export const SignOutForm = (p: { formToken: string; nextPage: string | null }) =
   </form>
 )
 
+const PLACES = [
+  ['/account', 'Connected applications'],
+  ['/clients', 'Your clients'],
+] as const
+
+/** Between the pages of a signed-in user. */
+export const Navigation = (p: { current: (typeof PLACES)[number][0] | null }) => (
+  <nav class="places" aria-label="Your pages">
+    {PLACES.map(([path, name]) => (
+      <a href={path} aria-current={p.current === path ? 'page' : undefined}>
+        {name}
+      </a>
+    ))}
+  </nav>
+)
+
 export const SignedInAs = (p: { username: string; children?: Child }) => (
   <div class="account">
     <p>
@@ -36,6 +52,12 @@ export const SignedInAs = (p: { username: string; children?: Child }) => (
     {p.children}
   </div>
 )
+
+/** Shows the day in UTC. The `datetime` attribute has the moment. */
+export const Day = (p: { at: number }) => {
+  const moment = new Date(p.at * 1000).toISOString()
+  return <time datetime={moment}>{moment.slice(0, 10)}</time>
+}
 
 /** With the way to reach them, where it is known. */
 export const Operator = ({ branding: { links } }: { branding: Branding }) =>

@@ -158,6 +158,9 @@ summary { cursor: pointer; border-radius: 0.25rem; }
 .returns strong { color: var(--text); }`
 
 const APPLICATIONS = `
+.places { display: flex; flex-wrap: wrap; gap: 0.5rem 1.25rem; font-size: 0.9375rem; }
+.places > a { min-height: 1.5rem; padding-block: 0.125rem; }
+.places > [aria-current] { color: var(--text); font-weight: 600; text-decoration: none; }
 .notice {
   padding: 0.75rem 1rem; background: var(--sunken);
   border: 1px solid var(--accent); border-inline-start-width: 0.25rem; border-radius: 0.5rem;

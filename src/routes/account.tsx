@@ -34,7 +34,7 @@ type Shown = Opened &
 async function show(
   c: HttpContext,
   { connections, session, removed = null, refusal = null }: Shown,
-  { loginUrl, branding }: RouteDeps,
+  { loginUrl, branding, hasPortal }: RouteDeps,
 ) {
   const page = (
     <AccountPage
@@ -44,6 +44,7 @@ async function show(
       removed={removed}
       problem={refusal ? OUT_OF_DATE : null}
       signOutToken={await formToken(session.token, SIGN_OUT)}
+      hasPortal={hasPortal}
     />
   )
   return sendPage(c, page, branding, {

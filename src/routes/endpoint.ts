@@ -13,6 +13,8 @@ export type RouteDeps = Deps &
     loginUrl: string | null
     branding: Branding
     registration: RegistrationMode
+    /** Is the management worker there, which has the pages of owners? */
+    hasPortal: boolean
     loginLimit: FloodLimit
     /** The limit of refused requests. */
     refusalLimit: FloodLimit

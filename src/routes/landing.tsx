@@ -20,7 +20,7 @@ export const landingEndpoint: Endpoint = {
             signOutToken: await formToken(session.token, SIGN_OUT),
           }
         : null
-    const { branding, issuer } = deps
-    return sendPage(c, <LandingPage {...{ branding, issuer, signedIn }} />, branding)
+    const { branding, issuer, hasPortal } = deps
+    return sendPage(c, <LandingPage {...{ branding, issuer, signedIn, hasPortal }} />, branding)
   },
 }

@@ -20,7 +20,14 @@ export const MANAGEMENT_PATHS = [
   `${LOGOS_PATH}/*`,
   '/register',
   '/register/:client_id',
+  '/clients',
+  '/clients/*',
+  '/new-client',
+  '/portal.css',
 ] as const
+
+/** For people; the others are for programs. */
+const PAGES: readonly string[] = [INVITATION_PATH, '/clients', '/clients/*', '/new-client']
 
 /** Scripts of any origin may call these. The worker itself says so too; this is for an answer without it. */
 const isForAnyOrigin = (path: string) => path.startsWith('/register')
@@ -32,7 +39,7 @@ const isForAnyOrigin = (path: string) => path.startsWith('/register')
 export const managementEndpoints = (forward: Forward): Endpoint[] =>
   MANAGEMENT_PATHS.map((path) => ({
     path,
-    sendError: path === INVITATION_PATH ? sendErrorPage : sendErrorJson,
+    sendError: PAGES.includes(path) ? sendErrorPage : sendErrorJson,
     isRoutine: true,
     allowsAnyOrigin: isForAnyOrigin(path),
     anyMethod: async (c) => {

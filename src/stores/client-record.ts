@@ -1,6 +1,6 @@
 /** A client as its administrator sees it: without the digests of its secrets. */
 
-import type { ClientDetails, ClientRecord, Permission } from '../domain/client.ts'
+import type { ClientDetails, ClientRecord, Decision, Permission } from '../domain/client.ts'
 import { foldText } from '../domain/fold-text.ts'
 import { CLIENT_COLUMNS, readClientRow } from './clients.ts'
 import { isUndeclaredSql } from './covering-sql.ts'
@@ -23,15 +23,23 @@ export type ClientRecordRow = Parameters<typeof readClientRow>[0] & {
   jwks_uri: string
   has_registration_token: number
   permissions: string
+  decisions: string
+  further_owners: string
+  disabled_by_owner: number
   undeclared: string
   created_at: number
   updated_at: number
   version: number
 }
 
-export const RECORD_COLUMNS = `${CLIENT_COLUMNS}, c.created_at, c.updated_at, c.version,
+export const RECORD_COLUMNS = `${CLIENT_COLUMNS}, c.created_at, c.updated_at, c.version, c.disabled_by_owner,
   c.logo_uri, c.tos_uri, c.policy_uri, c.contacts, c.software_id, c.software_version, c.application_type, c.jwks_uri,
   EXISTS (SELECT 1 FROM client_registration g WHERE g.client_id = c.client_id AND g.token_digest IS NOT NULL) AS has_registration_token,
+  (SELECT json_group_array(user_id) FROM (SELECT user_id FROM client_owner o
+    WHERE o.client_id = c.client_id ORDER BY added_at, user_id)) AS further_owners,
+  (SELECT json_group_array(json_object('kind', kind, 'value', value, 'requestedAt', requested_at,
+      'authorizedAt', authorized_at, 'decision', decision, 'decidedAt', decided_at, 'reason', reason))
+    FROM client_decision d WHERE d.client_id = c.client_id) AS decisions,
   (SELECT json_group_array(h.scope) FROM client_authorization h
     WHERE h.client_id = c.client_id AND ${isUndeclaredSql('h.scope')}) AS undeclared,
   (SELECT json_group_array(json_object('kind', kind, 'value', value, 'requestedAt', requested_at,
@@ -71,6 +79,9 @@ export const readClientRecord = (row: ClientRecordRow): ClientRecord => ({
   jwksUri: row.jwks_uri,
   hasRegistrationToken: row.has_registration_token === 1,
   permissions: JSON.parse(row.permissions) as Permission[],
+  decisions: JSON.parse(row.decisions) as Decision[],
+  furtherOwners: JSON.parse(row.further_owners) as string[],
+  isDisabledByOwner: row.disabled_by_owner === 1,
   undeclaredScopes: JSON.parse(row.undeclared) as string[],
   createdAt: row.created_at,
   updatedAt: row.updated_at,

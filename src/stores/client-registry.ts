@@ -34,6 +34,8 @@ const read = (result: D1Result | undefined): ClientRecord | null => {
 const isIdTaken = (fault: unknown) =>
   /UNIQUE constraint failed: client\.client_id/.test(String(fault))
 
+const isTooMany = (fault: unknown) => /too many clients/.test(String(fault))
+
 /** The keys are published elsewhere from now on, and nothing was read there yet. */
 const NO_KEYS = '{"keys":[]}'
 
@@ -46,7 +48,7 @@ function endingOf(
 ): Pick<Part, 'narrowing' | 'ending'> {
   switch (change.kind) {
     case 'update': {
-      const { redirectUris, defaultResources: _, ...permissions } = change.lists
+      const { redirectUris, defaultResources: _, furtherOwners: __, ...permissions } = change.lists
       const { authMethod, jwks, jwksUri: moved = '' } = change.fields
       const isMoved = moved !== '' && moved !== jwksUri
       const replaced = {
@@ -112,6 +114,7 @@ export function clientRegistry(
         return read((await db.batch(batch)).at(-1))
       } catch (fault) {
         if (isIdTaken(fault)) return null
+        if (isTooMany(fault)) return 'too_many'
         throw fault
       }
     },
@@ -137,9 +140,14 @@ export function clientRegistry(
         return { event: `client.${one.kind}`, about: { clientId }, detail, change, more, ...ending }
       })
       const expected = { kind: 'client', id: clientId, version } as const
-      const done = await runChange(db, expected, parts, { by, read: find(clientId) })
-      if (done.kind === 'stale') return done
-      return { kind: 'changed', record: read(done.result), hasEnded: done.hasEnded }
+      try {
+        const done = await runChange(db, expected, parts, { by, read: find(clientId) })
+        if (done.kind === 'stale') return done
+        return { kind: 'changed', record: read(done.result), hasEnded: done.hasEnded }
+      } catch (fault) {
+        if (isTooMany(fault)) return { kind: 'too_many' }
+        throw fault
+      }
     },
   }
 }

@@ -3,7 +3,7 @@
  * with the statement that decides whether anything happens. Instants in epoch seconds.
  */
 
-import { type ClientDetails, NO_DETAILS } from '../domain/client.ts'
+import { type ClientDetails, type ClientLists, NO_DETAILS } from '../domain/client.ts'
 import { CLOCKS_DIFFER_SECONDS } from '../domain/revocation.ts'
 import { NEXT_VERSION } from './change-batch.ts'
 import { D1_NOW, D1_NOW_MS } from './d1-clock.ts'
@@ -69,6 +69,13 @@ export const ADD_DEFAULT_RESOURCES = `INSERT INTO client_default_resource (clien
   SELECT c.client_id, j.value FROM client c, json_each(?2) j WHERE c.client_id = ?1 ON CONFLICT DO NOTHING`
 export const KEEP_DEFAULT_RESOURCES = `DELETE FROM client_default_resource
   WHERE client_id = ?1 AND uri NOT IN (SELECT value FROM json_each(?2))`
+export const ADD_FURTHER_OWNERS = `INSERT INTO client_owner (client_id, user_id, added_at)
+  SELECT c.client_id, j.value, ?3 FROM client c, json_each(?2) j WHERE c.client_id = ?1 ON CONFLICT DO NOTHING`
+export const KEEP_FURTHER_OWNERS = `DELETE FROM client_owner
+  WHERE client_id = ?1 AND user_id NOT IN (SELECT value FROM json_each(?2))`
+/** Fails the batch if the user `?1` is the first owner of more than `?2` clients. */
+export const EXPECT_ALLOWED_CLIENTS =
+  'INSERT INTO clients_per_owner (owner_id, allowed) VALUES (?1, ?2)'
 export const KEEP_REDIRECT_URIS = `DELETE FROM client_redirect_uri
   WHERE client_id = ?1 AND redirect_uri NOT IN (SELECT value FROM json_each(?2))`
 export const ADD_SELF_REGISTERED = `INSERT INTO self_registered_client (client_id, kind, created_at) VALUES (?1, ?2, ?3)`
@@ -82,10 +89,11 @@ export const DROP_EXPIRED_CREDENTIALS = `DELETE FROM client_credential WHERE cli
 const OVERLAP_ENDS = `${D1_NOW} + iif(CAST(?2 AS INTEGER) = 0, -${CLOCKS_DIFFER_SECONDS}, CAST(?2 AS INTEGER))`
 export const EXPIRE_CREDENTIALS = `UPDATE client_credential SET expires_at = ${OVERLAP_ENDS}
   WHERE client_id = ?1 AND (expires_at IS NULL OR expires_at > ${OVERLAP_ENDS})`
-/** A second call keeps the first `disabled_at`. */
-export const DISABLE_CLIENT = `UPDATE client SET disabled_at = coalesce(disabled_at, ?2), updated_at = ?2, version = ${NEXT_VERSION}
+/** A second call keeps the first `disabled_at`. `?3` is 1 for an owner, who does not change what an administrator did. */
+export const DISABLE_CLIENT = `UPDATE client SET disabled_by_owner = iif(disabled_at IS NOT NULL AND ?3, disabled_by_owner, ?3),
+    disabled_at = coalesce(disabled_at, ?2), updated_at = ?2, version = ${NEXT_VERSION}
   WHERE client_id = ?1`
-export const ENABLE_CLIENT = `UPDATE client SET disabled_at = NULL, updated_at = ?2, version = ${NEXT_VERSION}
+export const ENABLE_CLIENT = `UPDATE client SET disabled_at = NULL, disabled_by_owner = 0, updated_at = ?2, version = ${NEXT_VERSION}
   WHERE client_id = ?1 AND disabled_at IS NOT NULL`
 /** ON DELETE CASCADE removes its rows in the other tables. */
 export const DELETE_CLIENT = `DELETE FROM client WHERE client_id = ?1`
@@ -103,7 +111,7 @@ export const detailsJson = (fields: ClientDetails) =>
 /** Fails if a client has the id. */
 export function insertClient(
   db: Database,
-  { clientId, fields, lists, mode, secretDigest, selfRegistered }: NewClient,
+  { clientId, fields, lists, mode, ownedAtMost = null, secretDigest, selfRegistered }: NewClient,
   now: number,
 ): Statements {
   const { name, ownerId, url, description, authMethod, jwks } = fields
@@ -124,6 +132,7 @@ export function insertClient(
       ),
     db.prepare(ADD_REDIRECT_URIS).bind(clientId, redirectUris),
     db.prepare(ADD_DEFAULT_RESOURCES).bind(clientId, resources),
+    ...furtherOwners(db, clientId, lists, now),
     ...permissionStatements(db, [mode], { clientId, lists, now }),
     ...(secretDigest ? [db.prepare(ADD_CREDENTIAL).bind(clientId, secretDigest, now)] : []),
     ...(selfRegistered
@@ -136,15 +145,38 @@ export function insertClient(
           }),
         ]
       : []),
+    ...allowedClients(db, ownerId, ownedAtMost),
   ]
 }
+
+/** The given list replaces the one before. */
+const furtherOwners = (
+  db: Database,
+  clientId: string,
+  { furtherOwners: given }: ClientLists,
+  now: number,
+) =>
+  given === undefined
+    ? []
+    : [
+        db.prepare(KEEP_FURTHER_OWNERS).bind(clientId, JSON.stringify(given)),
+        db.prepare(ADD_FURTHER_OWNERS).bind(clientId, JSON.stringify(given), now),
+      ]
+
+const allowedClients = (db: Database, ownerId: string | undefined, atMost: number | null) =>
+  ownerId === undefined || atMost === null
+    ? []
+    : [db.prepare(EXPECT_ALLOWED_CLIENTS).bind(ownerId, atMost)]
 
 type Update = Extract<ClientChange, { kind: 'update' }>
 
 /** A client that no longer authenticates with a secret loses its secrets. */
 function updateClient(db: Database, clientId: string, change: Update, now: number): Statements {
-  const { fields, lists, mode, more } = change
-  const keep = mode === 'request' ? 'keepRequested' : 'keepAuthorized'
+  const { fields, lists, mode, more, ownedAtMost = null } = change
+  const keep =
+    mode === 'request'
+      ? (['decideOnRequested', 'keepRequested'] as const)
+      : (['decideOnAuthorized', 'keepAuthorized'] as const)
   const replaced = (list: readonly string[] | undefined, ...statements: readonly string[]) =>
     list === undefined
       ? []
@@ -155,13 +187,15 @@ function updateClient(db: Database, clientId: string, change: Update, now: numbe
     db.prepare(FORGET_REQUEST).bind(clientId),
     ...replaced(lists.redirectUris, KEEP_REDIRECT_URIS, ADD_REDIRECT_URIS),
     ...replaced(lists.defaultResources, KEEP_DEFAULT_RESOURCES, ADD_DEFAULT_RESOURCES),
-    ...permissionStatements(db, [keep, mode], { clientId, lists, now }),
+    ...furtherOwners(db, clientId, lists, now),
+    ...permissionStatements(db, [...keep, mode], { clientId, lists, now }),
     ...(more
       ? [
           ...permissionStatements(db, ['allow'], { clientId, lists: more.allowed, now }),
           ...permissionStatements(db, ['request'], { clientId, lists: more.requested, now }),
         ]
       : []),
+    ...allowedClients(db, fields.ownerId, ownedAtMost),
   ]
 }
 
@@ -174,13 +208,28 @@ export function changeClient(
   switch (change.kind) {
     case 'update':
       return updateClient(db, clientId, change, now)
-    // `withdraw` also takes what was merely requested.
     case 'authorize':
-    case 'withdraw':
       return [
         db.prepare(TOUCH_CLIENT).bind(clientId, now),
-        ...permissionStatements(db, [change.kind], { clientId, lists: change.lists, now }),
+        ...permissionStatements(db, ['authorize'], { clientId, lists: change.lists, now }),
       ]
+    case 'request': {
+      const { lists, allowed } = change
+      return [
+        db.prepare(TOUCH_CLIENT).bind(clientId, now),
+        ...permissionStatements(db, ['allow'], { clientId, lists: { scopes: allowed }, now }),
+        ...permissionStatements(db, ['request'], { clientId, lists, now }),
+      ]
+    }
+    // Also takes what was merely requested.
+    case 'withdraw': {
+      const { lists, reason = '', byOwner = false } = change
+      const given = { clientId, lists, now, decision: { reason, byOwner } }
+      return [
+        db.prepare(TOUCH_CLIENT).bind(clientId, now),
+        ...permissionStatements(db, ['decideOn', 'withdraw'], given),
+      ]
+    }
     case 'rotate_secret':
       return [
         db.prepare(TOUCH_CONFIDENTIAL_CLIENT).bind(clientId, now),
@@ -194,7 +243,7 @@ export function changeClient(
         db.prepare(REVOKE_REGISTRATION_TOKEN).bind(clientId),
       ]
     case 'disable':
-      return [db.prepare(DISABLE_CLIENT).bind(clientId, now)]
+      return [db.prepare(DISABLE_CLIENT).bind(clientId, now, Number(change.byOwner ?? false))]
     case 'enable':
       return [db.prepare(ENABLE_CLIENT).bind(clientId, now)]
     case 'delete':

@@ -1,11 +1,22 @@
 /**
  * Statements for the requested and authorized permissions of a client, in three tables of one shape. `?1` is the client,
- * `?2` a JSON list of values (one parameter for any number of values), `?3` the moment in epoch seconds.
+ * `?2` a JSON list of values (one parameter for any number of values), `?3` the moment in epoch seconds. What is taken away
+ * is kept as a decision, for the owners.
  */
 
-import type { PermissionLists } from '../domain/client.ts'
+import type { Permission, PermissionLists } from '../domain/client.ts'
 import { DROP_COVERED_CLIENT_ENDORSEMENTS } from './covering-sql.ts'
 import type { Database } from './database.ts'
+
+/** An owner who takes back a mere request leaves no trace: anybody could fill the table with such rows. */
+const decide = (table: string, column: string, kind: Permission['kind'], which: string) =>
+  `INSERT INTO client_decision (client_id, kind, value, decision, requested_at, authorized_at, decided_at, reason)
+    SELECT h.client_id, '${kind}', h.${column},
+      CASE WHEN ?5 THEN 'taken_back' WHEN h.authorized_at IS NULL THEN 'declined' ELSE 'withdrawn' END,
+      h.requested_at, h.authorized_at, ?3, ?4 FROM ${table} h
+    WHERE h.client_id = ?1 AND (h.authorized_at IS NOT NULL OR NOT ?5) AND h.${column} ${which}
+    ON CONFLICT DO UPDATE SET decision = excluded.decision, requested_at = excluded.requested_at,
+      authorized_at = excluded.authorized_at, decided_at = excluded.decided_at, reason = excluded.reason`
 
 const PERMISSION_KINDS = ['scopes', 'grantTypes', 'endorsements'] as const
 type PermissionKind = (typeof PERMISSION_KINDS)[number]
@@ -21,7 +32,8 @@ const authorizingScopes = (mark: 0 | 1, marked: string) =>
     SELECT c.client_id, j.value, ?3, ?3, ${mark} FROM client c, json_each(?2) j WHERE c.client_id = ?1
     ON CONFLICT DO UPDATE SET authorized_at = coalesce(authorized_at, excluded.authorized_at), self_registered = ${marked}`
 
-const statementsFor = (table: string, column: string) => ({
+/** Statements that take something away follow those that note the decision: `?4` is its reason, `?5` is 1 for an owner. */
+const statementsFor = (table: string, column: string, kind: Permission['kind']) => ({
   authorize: authorizing(table, column),
   allow: authorizing(table, column),
   request: `INSERT INTO ${table} (client_id, ${column}, requested_at)
@@ -33,38 +45,67 @@ const statementsFor = (table: string, column: string) => ({
     AND ${column} NOT IN (SELECT value FROM json_each(?2))`,
   keepRequested: `DELETE FROM ${table} WHERE client_id = ?1 AND authorized_at IS NULL
     AND ${column} NOT IN (SELECT value FROM json_each(?2))`,
+  decideOn: decide(table, column, kind, 'IN (SELECT value FROM json_each(?2))'),
+  decideOnAuthorized: decide(
+    table,
+    column,
+    kind,
+    'NOT IN (SELECT value FROM json_each(?2)) AND h.authorized_at IS NOT NULL',
+  ),
+  decideOnRequested: decide(
+    table,
+    column,
+    kind,
+    'NOT IN (SELECT value FROM json_each(?2)) AND h.authorized_at IS NULL',
+  ),
 })
 type Statement = keyof ReturnType<typeof statementsFor>
 
 export const PERMISSION_SQL = {
   scopes: {
-    ...statementsFor('client_authorization', 'scope'),
+    ...statementsFor('client_authorization', 'scope', 'scope'),
     authorize: authorizingScopes(0, '0'),
     // What an operator has authorized stays so.
     allow: authorizingScopes(1, 'iif(authorized_at IS NULL, 1, self_registered)'),
   },
-  grantTypes: statementsFor('client_grant_type', 'grant_type'),
-  endorsements: statementsFor('client_endorsement', 'category'),
+  grantTypes: statementsFor('client_grant_type', 'grant_type', 'grant_type'),
+  endorsements: statementsFor('client_endorsement', 'category', 'endorsement'),
 } satisfies Record<PermissionKind, Record<Statement, string>>
 
-const NEEDS_NO_DATE: readonly Statement[] = ['withdraw', 'keepAuthorized', 'keepRequested']
+/** Parameters of a statement: as many as it has. */
+const COUNT: Readonly<Record<Statement, number>> = {
+  authorize: 3,
+  allow: 3,
+  request: 3,
+  withdraw: 2,
+  keepAuthorized: 2,
+  keepRequested: 2,
+  decideOn: 5,
+  decideOnAuthorized: 5,
+  decideOnRequested: 5,
+}
+
+type Given = Readonly<{
+  clientId: string
+  lists: PermissionLists
+  now: number
+  /** Of what is taken away. */
+  decision?: Readonly<{ reason: string; byOwner: boolean }>
+}>
 
 /** These statements, in this order, for every given list. Removes endorsements that another one covers. */
 export const permissionStatements = (
   db: Database,
   statements: readonly Statement[],
-  { clientId, lists, now }: Readonly<{ clientId: string; lists: PermissionLists; now: number }>,
+  { clientId, lists, now, decision = { reason: '', byOwner: false } }: Given,
 ) =>
   PERMISSION_KINDS.flatMap((kind) => {
     const list = lists[kind]
     if (!list) return []
-    const values = JSON.stringify(list)
-    const changes = statements.map((statement) => {
-      const prepared = db.prepare(PERMISSION_SQL[kind][statement])
-      return NEEDS_NO_DATE.includes(statement)
-        ? prepared.bind(clientId, values)
-        : prepared.bind(clientId, values, now)
-    })
+    const values = [clientId, JSON.stringify(list), now, decision.reason, Number(decision.byOwner)]
+    const changes = statements.map((statement) =>
+      db.prepare(PERMISSION_SQL[kind][statement]).bind(...values.slice(0, COUNT[statement])),
+    )
     return kind === 'endorsements'
       ? [...changes, db.prepare(DROP_COVERED_CLIENT_ENDORSEMENTS).bind(clientId)]
       : changes

@@ -4,14 +4,6 @@
  * as the batch leaves it.
  */
 
-import type {
-  ClientFields,
-  ClientLists,
-  ClientRecord,
-  ImportedClient,
-  PermissionLists,
-  SelfRegistered,
-} from '../domain/client.ts'
 import type { Category, NewScope, ScopeFields, ScopeRecord } from '../domain/declaration.ts'
 import type {
   DocumentHostFields,
@@ -19,10 +11,20 @@ import type {
   HostRule,
   NewDocumentHost,
 } from '../domain/document-host.ts'
-import type { SecretDigest, SessionKey, TokenDigest } from '../domain/ids.ts'
+import type { SessionKey, TokenDigest } from '../domain/ids.ts'
 import type { NewResource, ResourceFields, ResourceRecord } from '../domain/resource.ts'
 import type { UserFields, UserLists, UserRecord } from '../domain/user.ts'
+import type { ClientRegistry } from './client-ports.ts'
 import type { RefreshTokenStore } from './ports.ts'
+
+export type {
+  ClientChange,
+  ClientFilter,
+  ClientReader,
+  ClientRegistry,
+  Mode,
+  NewClient,
+} from './client-ports.ts'
 
 /** Who acts and when: `now` in epoch seconds, for the audit. D1 dates what ends. */
 export type Authorship = Readonly<{ actor: string; now: number }>
@@ -35,78 +37,8 @@ export type Changed<Record> =
   /** The record has another version, or is gone. Nothing was written. */
   | Readonly<{ kind: 'stale' }>
 
-/**
- * Whether lists are written as authorized or as merely requested. `allow`: authorized by no operator, because clients that
- * register themselves may have it. What an operator has authorized stays so.
- */
-export type Mode = 'authorize' | 'request' | 'allow'
-
-/** `secretDigest`: null for a client that keeps no secret. */
-export type NewClient = Readonly<{
-  clientId: string
-  fields: ClientFields
-  lists: ClientLists
-  mode: Mode
-  secretDigest: SecretDigest | null
-  /** Absent for a client that an operator registers. `requested`: what it also asks for, and does not get. */
-  selfRegistered?: Readonly<{ kind: SelfRegistered['kind']; requested: PermissionLists }>
-}>
-
-/** The name of a kind in the audit is `client.` and the kind. */
-export type ClientChange =
-  /** A given list replaces the old one of what is authorized or, in the mode `request`, of what is merely requested. */
-  | Readonly<{
-      kind: 'update'
-      fields: Partial<ClientFields>
-      lists: ClientLists
-      mode: Mode
-      /** What a client that registered itself may also have now, and what it also asks for. */
-      more?: Readonly<{ allowed: PermissionLists; requested: PermissionLists }>
-    }>
-  | Readonly<{ kind: 'authorize' | 'withdraw'; lists: PermissionLists }>
-  /** By D1's clock the old secrets stay good for `overlapSeconds` more. */
-  | Readonly<{ kind: 'rotate_secret'; secretDigest: SecretDigest; overlapSeconds: number }>
-  /** The client can no longer manage its registration (RFC 7592). */
-  | Readonly<{ kind: 'revoke_registration_token' | 'disable' | 'enable' | 'delete' }>
-
 /** `next` is the id after which the next page begins; null after the last page. */
 export type Page<Found> = Readonly<{ records: readonly Found[]; next: string | null }>
-
-/**
- * `name` matches a part of the client's name in any case. `kind`: who registered it. `hasRequests`: something that it
- * requested is not authorized.
- */
-export type ClientFilter = Readonly<{
-  name?: string
-  owner?: string
-  kind?: SelfRegistered['kind'] | 'operator'
-  hasRequests?: boolean
-}>
-
-export interface ClientReader {
-  /** Null if unknown. One read of the primary. */
-  find(clientId: string): Promise<ClientRecord | null>
-  /** At most `rows` clients after the id `after`, ordered by id. */
-  page(after: string, rows: number, filter?: ClientFilter): Promise<Page<ClientRecord>>
-}
-
-export interface ClientRegistry extends ClientReader {
-  /** Null, and nothing is written, if a client has the id. */
-  create(client: NewClient, by: Authorship, detail: Detail): Promise<ClientRecord | null>
-  /** Those of the ids that are there, ordered by id. One read of the primary. */
-  findAll(clientIds: readonly string[]): Promise<readonly ClientRecord[]>
-  /** All in one batch, each with its audit row. False, and nothing is written, if a client has one of the ids. */
-  importAll(
-    clients: readonly (ImportedClient & Readonly<{ detail: Detail }>)[],
-    by: Authorship,
-  ): Promise<boolean>
-  /** Several changes are one: all or none. */
-  change(
-    before: ClientRecord,
-    changes: readonly (ClientChange & Readonly<{ detail?: Detail }>)[],
-    by: Authorship,
-  ): Promise<Changed<ClientRecord>>
-}
 
 /** A text is an id or, if no user has the id, a username. */
 export type UserReference = string | Readonly<{ userId: string }> | Readonly<{ username: string }>

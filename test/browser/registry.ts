@@ -16,6 +16,10 @@ export type Registry = Readonly<{
   admin: (...words: string[]) => Promise<Record<string, unknown>>
   registerClient: (given: NewClient) => Promise<ClientKeys>
   registerUser: (given: NewUser) => Promise<Person>
+  /** Clients without anything, written to the database at once. */
+  addClients: (
+    clients: readonly Readonly<{ client_id: string; name: string; owner_id: string }>[],
+  ) => Promise<void>
   /** The number of codes and remembered consents of this client. */
   grantsTo: (clientId: string) => Promise<Grants>
   /** The claims that the authenticator gives for this access token. */
@@ -86,6 +90,16 @@ export async function startRegistry(
     demo,
     admin,
     ...registering(admin),
+    async addClients(clients) {
+      const db = databaseIn(stateDir)
+      const insert = db.prepare(
+        'INSERT INTO client (client_id, name, owner_id, created_at, updated_at) VALUES (?1, ?2, ?3, 1, 1)',
+      )
+      for (const { client_id, name, owner_id } of clients) {
+        await insert.bind(client_id, name, owner_id).run()
+      }
+      db.close()
+    },
     async grantsTo(clientId) {
       const db = databaseIn(stateDir)
       const counted = await db.prepare(GRANTS).bind(clientId).first<Grants>()

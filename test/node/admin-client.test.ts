@@ -128,6 +128,9 @@ describe('client list and client show', () => {
     const shown = await show(client_id)
     expect(shown).toEqual({
       default_resources: [],
+      further_owners: [],
+      decisions: [],
+      disabled_by_owner: false,
       client_id,
       name: 'Helper',
       owner_id: 'u-17',

@@ -49,7 +49,8 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   // authenticator/check.ts, authenticator/seen-proofs.ts: an access token is checked here as at any other resource server.
   // config.ts: what a change ends depends on the registry's settings, and `status` shows them.
   // outbound: it reads client metadata documents.
-  // pages, routes/error-page.tsx: it serves the page of an invitation and the reference, which look like every other page.
+  // pages, routes/error-page.tsx, routes/sign-out-page.tsx: it serves the portal, the page of an invitation and the
+  // reference, which look like every other page.
   management: [
     'domain',
     'crypto',
@@ -64,6 +65,7 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
     'authenticator/seen-proofs.ts',
     'pages',
     'routes/error-page.tsx',
+    'routes/sign-out-page.tsx',
   ],
   // crypto: behind nginx, and with the key set, the middleware verifies a JWT itself.
   // stores/evict-oldest.ts: bounds what it keeps. stores/verification-keys.ts: it reads key sets as the authenticator does.

@@ -150,6 +150,7 @@ export const landing = (username: string | null) =>
       branding={branding}
       issuer="https://registry.example"
       signedIn={username === null ? null : { username, signOutToken: 'out-1' }}
+      hasPortal
     />,
   )
 export const error = (text: string) =>
@@ -165,6 +166,7 @@ export const account = (over: Partial<AccountPageProps> = {}) =>
     <AccountPage
       {...{ branding, username: 'ada', signOutToken: 'out-1', removed: null, problem: null }}
       applications={[APPLICATION, { ...APPLICATION, clientId: 'c2', usedAt: null }]}
+      hasPortal
       {...over}
     />,
   )

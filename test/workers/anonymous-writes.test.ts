@@ -148,6 +148,21 @@ async function prepare() {
       }),
     ),
   )
+  /** A form of the portal, for a client that exists. */
+  const portal = await Promise.all(
+    sessions.flatMap((one) =>
+      ['new_client', 'edit', 'rotate_secret', 'ask', 'add_owner', 'disable', 'delete', 'leave'].map(
+        async (form) => ({
+          fields: {
+            ...{ id: secret.id, version: '0', name: 'A client', kind: 'machine', overlap: '0' },
+            ...{ act: 'ask', grant_types: 'refresh_token', owner: user.username },
+            form_token: await formToken(one, ['portal', form, secret.id, '0']),
+          },
+          headers: { Cookie: `registry_session=${one}` },
+        }),
+      ),
+    ),
+  )
   const requests = [
     requestOf(secret),
     requestOf(open),
@@ -172,8 +187,8 @@ async function prepare() {
     { fields: { fresh: '' }, headers: { Authorization: `Bearer ${one}` } },
     { fields: { fresh: '' }, headers: { Authorization: `DPoP ${token}`, DPoP: proofs[1] } },
   ])
-  const nearly: readonly Nearly[] = [...posts, ...forms, ...requests, ...shown]
-  return { sessions, nearly, proofs, publicClient: open }
+  const nearly: readonly Nearly[] = [...posts, ...forms, ...portal, ...requests, ...shown]
+  return { sessions, nearly, proofs, publicClient: open, clientId: secret.id }
 }
 /** A request that lacks only a credential, or has an expired one. */
 type Nearly = Readonly<{ fields: Record<string, string>; headers: Record<string, string> }>
@@ -246,7 +261,8 @@ const initOf = ({ method, headers, body }: Sent): RequestInit => ({
   ...(method === 'GET' || method === 'HEAD' ? {} : { body }),
 })
 /** A parameter of a path names something that exists. */
-const pathOf = (path: string) => path.replace(/:\w+/g, 'invalid_grant')
+const pathOf = (path: string) =>
+  path.replace(':client_id', held.clientId).replace(/:\w+/g, 'invalid_grant')
 
 type Ask = (path: string, init: RequestInit) => Promise<Response>
 async function writesNothing(path: string, ask: { open: Ask; shut: Ask }, sent: Sent) {
@@ -269,7 +285,10 @@ describe('requests without a credential', { timeout: TIMEOUT_MS }, () => {
 
   it('the endpoints under test include those of the registry and of the authenticator', () => {
     expect(endpoints).toEqual(
-      expect.arrayContaining(['/token', '/logout', '/account', '/login', '/invitation']),
+      expect.arrayContaining([
+        ...['/token', '/logout', '/account', '/login', '/invitation', '/clients', '/new-client'],
+        '/clients/:client_id/secrets',
+      ]),
     )
     expect(AUTHENTICATOR_PATHS).toContain('/auth')
   })

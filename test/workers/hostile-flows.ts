@@ -28,6 +28,7 @@ import {
   wrongSecret,
 } from './hostile-client-flows.ts'
 import { newDocumentPage, refreshByDocument } from './hostile-document-flows.ts'
+import { portalFlows } from './hostile-portal-flows.ts'
 import { byAssertion, byProof, spentCode, spentRefresh } from './hostile-replay-flows.ts'
 import { type Flow, fixtures } from './hostile-story.ts'
 import { authorizePath, PKCE, requestOf, signIn, withChallenge } from './registry.ts'
@@ -91,6 +92,7 @@ export const flows: readonly Flow[] = [
   removal,
   newDocumentPage,
   refreshByDocument,
+  ...portalFlows,
   ...authFlows,
   boundFlow('/auth'),
   boundFlow('/auth?fresh'),

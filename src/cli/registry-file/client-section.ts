@@ -67,6 +67,7 @@ async function complete(checked: Entry) {
     contacts: asSet(listIn(checked, 'contacts')),
     redirect_uris: asSet(listIn(checked, 'redirect_uris')),
     default_resources: asSet(listIn(checked, 'default_resources')),
+    further_owners: asSet(listIn(checked, 'further_owners')),
     ...permissionsIn(checked),
   }
   const unsound = registrationProblem({

@@ -17,7 +17,12 @@ import { RegistrationError } from '../../protocol/registration/errors.ts'
 import type { Changed, RegistrationPorts } from '../../stores/registration-ports.ts'
 
 /** Who acts. `name` is for the audit; `scopes` are those of the access token. */
-export type Actor = Readonly<{ name: string; scopes: readonly string[] }>
+export type Actor = Readonly<{
+  name: string
+  scopes: readonly string[]
+  /** The id of a user who changes own clients alone, and authorizes nothing (`own-clients.ts`). */
+  ownerId?: string
+}>
 
 /** One act: who, when and with which stores. */
 export type Act<Ports = RegistrationPorts> = Readonly<{

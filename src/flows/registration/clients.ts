@@ -14,7 +14,7 @@ import {
   type GivenClientChange,
   permissionsOf,
 } from '../../protocol/registration/client-fields.ts'
-import { quote, RegistrationError } from '../../protocol/registration/errors.ts'
+import { RegistrationError } from '../../protocol/registration/errors.ts'
 import { shown } from '../../protocol/registration/field.ts'
 import type {
   ClientChange,
@@ -30,27 +30,25 @@ import {
   type Outcome,
   updateSteps,
 } from './change.ts'
-import { auditDetailOf, requireSound, withKeySet } from './create-client.ts'
+import { auditDetailOf, notTooMany, requireSound, withKeySet } from './create-client.ts'
 import { comesAgainNotes, requireOperatorsOwn } from './documents-own.ts'
-import { requireMayChange, requireMayGive } from './privileged.ts'
+import { requireMayChange, requireMayGive, requireMaySee, unknownClient } from './privileged.ts'
 import { requireDeclared } from './resources.ts'
 import { undeclaredNotes } from './scopes.ts'
 import { stillCovered } from './still-covered.ts'
 
 export { type CreatedClient, createClient } from './create-client.ts'
 
-type Act = AnyAct<Pick<RegistrationPorts, 'clients' | 'resources' | 'revocations'>>
+export type ClientAct = AnyAct<Pick<RegistrationPorts, 'clients' | 'resources' | 'revocations'>>
+type Act = ClientAct
 type Step = ClientChange & Readonly<{ detail?: Detail }>
-
-const unknown = (clientId: string) =>
-  new RegistrationError('not_found', `there is no client ${quote(clientId)}`, 'client_id')
 
 export async function findClient(
   { ports }: Readonly<{ ports: Readonly<{ clients: Pick<ClientReader, 'find'> }> }>,
   clientId: string,
 ): Promise<ClientRecord> {
   const client = await ports.clients.find(clientId)
-  if (!client) throw unknown(clientId)
+  if (!client) throw unknownClient(clientId)
   return client
 }
 
@@ -60,22 +58,24 @@ const scopesOf = (client: ClientRecord) =>
 
 /** `decide` returns what the batch does to this record, or throws what is refused. */
 export const changeClient = (
-  act: Act,
+  act: Pick<Act, 'actor' | 'now'> &
+    Readonly<{ ports: Pick<Act['ports'], 'clients' | 'revocations'> }>,
   clientId: string,
   expected: ExpectedVersion,
   decide: (before: ClientRecord) => readonly Step[],
 ) =>
   changeRecord(act, expected, {
     find: () => act.ports.clients.find(clientId),
-    unknown: () => unknown(clientId),
+    unknown: () => unknownClient(clientId),
     async change(before) {
+      requireMaySee(act.actor, before)
       requireMayChange(act.actor, scopesOf(before))
-      return act.ports.clients.change(before, decide(before), authorOf(act))
+      return notTooMany(await act.ports.clients.change(before, decide(before), authorOf(act)))
     },
   })
 
 /** Only when a change concerns what must fit together, so that any imported client can be renamed. */
-function requireSoundAfter(client: ClientRecord, { fields, lists, mode }: GivenClient) {
+export function requireSoundAfter(client: ClientRecord, { fields, lists, mode }: GivenClient) {
   const { jwksUri } = fields
   const concerned = [fields.authMethod, fields.jwks, jwksUri, lists.redirectUris, lists.grantTypes]
   if (concerned.every((one) => one === undefined)) return
@@ -142,16 +142,17 @@ export async function authorizeClient(
   return { record, notes: [...undeclaredNotes(record, lists.scopes), ...notes] }
 }
 
-/** Takes something, including what was only requested. */
+/** Takes something, including what was only requested. `reason`: for the owners. */
 export async function withdrawFromClient(
   act: Act,
   clientId: string,
-  lists: PermissionLists,
+  { reason = '', ...lists }: PermissionLists & Readonly<{ reason?: string }>,
   expected: ExpectedVersion = null,
 ): Promise<Outcome<ClientRecord>> {
   requireMayGive(act.actor, lists.scopes)
-  const detail = shown('inAudit', CLIENT_PERMISSIONS, lists)
-  const step: Step = { kind: 'withdraw', lists, detail }
+  const taken = shown('inAudit', CLIENT_PERMISSIONS, lists)
+  const detail = reason === '' ? taken : { ...taken, reason }
+  const step: Step = { kind: 'withdraw', lists, reason, detail }
   const { record, notes } = await changeClient(act, clientId, expected, () => [step])
   return { record, notes: [...stillCovered(lists, record), ...notes] }
 }
@@ -188,18 +189,26 @@ export const revokeRegistrationToken = async (
   changeClient(act, clientId, expected, () => [{ kind: 'revoke_registration_token' }])
 
 const setState =
-  (kind: 'disable' | 'enable') =>
+  (decide: (actor: Act['actor'], before: ClientRecord) => Step) =>
   async (
     act: Act,
     clientId: string,
     expected: ExpectedVersion = null,
   ): Promise<Outcome<ClientRecord>> =>
-    changeClient(act, clientId, expected, () => [{ kind }])
+    changeClient(act, clientId, expected, (before) => [decide(act.actor, before)])
 
 /** Ends all that it has. */
-export const disableClient = setState('disable')
-/** Brings back nothing that ended. */
-export const enableClient = setState('enable')
+export const disableClient = setState(({ ownerId }) => ({
+  kind: 'disable',
+  byOwner: ownerId !== undefined,
+}))
+/** Brings back nothing that ended. An owner enables only what an owner disabled. */
+export const enableClient = setState(({ ownerId }, { disabledAt, isDisabledByOwner }) => {
+  if (ownerId !== undefined && disabledAt !== null && !isDisabledByOwner) {
+    throw new RegistrationError('forbidden', 'an administrator has disabled the client')
+  }
+  return { kind: 'enable' }
+})
 
 /** Returns the client as it was. */
 export async function deleteClient(

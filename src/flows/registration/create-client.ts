@@ -25,7 +25,7 @@ import {
 } from '../../protocol/registration/client-fields.ts'
 import { quote, RegistrationError } from '../../protocol/registration/errors.ts'
 import { shown } from '../../protocol/registration/field.ts'
-import type { RegistrationPorts } from '../../stores/registration-ports.ts'
+import type { Changed, RegistrationPorts } from '../../stores/registration-ports.ts'
 import { type Act, authorOf, hasFields, isSameSet, type Outcome } from './change.ts'
 import { requireMayChooseId, requireMayGive } from './privileged.ts'
 import { requireDeclared } from './resources.ts'
@@ -78,6 +78,7 @@ function isSameClient(
     hasClientFields(client, fields) &&
     isSameSet(client.redirectUris, lists.redirectUris) &&
     isSameSet(client.defaultResources, lists.defaultResources) &&
+    isSameSet(client.furtherOwners, lists.furtherOwners) &&
     isListed('scope', lists.scopes) &&
     isListed('grant_type', lists.grantTypes) &&
     isListed('endorsement', withoutCovered(lists.endorsements ?? []))
@@ -88,16 +89,26 @@ function isSameClient(
 export type CreatedClient = Outcome<ClientRecord> &
   Readonly<{ isNew: boolean; clientSecret: string | null }>
 
+const tooMany = () =>
+  new RegistrationError('conflict', 'the owner has as many clients as a user may have', 'owner_id')
+
+/** Only a change to another first owner can be too many. */
+export function notTooMany(
+  changed: Changed<ClientRecord> | Readonly<{ kind: 'too_many' }>,
+): Changed<ClientRecord> {
+  if (changed.kind === 'too_many') throw tooMany()
+  return changed
+}
+
 /**
- * With an id of the caller's choice it may be called again: the same content changes nothing, other content is a conflict.
- * Without grant types the client gets those that it can use.
+ * Without grant types the client gets those that it can use. `ownedAtMost`: of how many clients its owner may be the first
+ * owner; null for any number.
  */
-export async function createClient(
+export async function createWithin(
   act: Act<Pick<RegistrationPorts, 'clients' | 'resources'>>,
   given: GivenNewClient,
+  ownedAtMost: number | null,
 ): Promise<CreatedClient> {
-  requireMayGive(act.actor, given.lists.scopes)
-  requireMayChooseId(act.actor, given.clientId, 'client_id')
   await requireDeclared(act, given.lists.defaultResources)
   const { fields, notes } = await withKeySet(given.fields)
   const { authMethod, jwks, jwksUri } = fields
@@ -109,8 +120,9 @@ export async function createClient(
   const clientSecret = usesSecret(authMethod) ? mintToken('clientSecret') : null
   const secretDigest = clientSecret === null ? null : await hexDigest(clientSecret)
   const { clients } = act.ports
-  const client = { clientId, secretDigest, ...whole }
+  const client = { clientId, secretDigest, ownedAtMost, ...whole }
   const created = await clients.create(client, authorOf(act), auditDetailOf(whole))
+  if (created === 'too_many') throw tooMany()
   if (created) {
     const undeclared = undeclaredNotes(created, given.lists.scopes)
     return { record: created, notes: [...notes, ...undeclared], isNew: true, clientSecret }
@@ -121,4 +133,14 @@ export async function createClient(
   }
   const sentence = `another client has the id ${quote(clientId)}`
   throw new RegistrationError('conflict', sentence, 'client_id')
+}
+
+/** With an id of the caller's choice it may be called again: the same content changes nothing, other content is a conflict. */
+export async function createClient(
+  act: Act<Pick<RegistrationPorts, 'clients' | 'resources'>>,
+  given: GivenNewClient,
+): Promise<CreatedClient> {
+  requireMayGive(act.actor, given.lists.scopes)
+  requireMayChooseId(act.actor, given.clientId, 'client_id')
+  return createWithin(act, given, null)
 }

@@ -17,7 +17,7 @@ import type { MetadataDocument } from '../../protocol/registration/metadata-docu
 import type { Asked, DeclaredForClients, KeptDocument } from '../../stores/client-document-ports.ts'
 import type { ClientChange, Detail, RegistrationPorts } from '../../stores/registration-ports.ts'
 import { changeRecord, hasFields, isSameSet } from './change.ts'
-import { auditDetailOf, requireSound } from './create-client.ts'
+import { auditDetailOf, notTooMany, requireSound } from './create-client.ts'
 import { withoutApproval } from './self-registered.ts'
 
 export type KeepDeps = Readonly<{ ports: Pick<RegistrationPorts, 'clients' | 'revocations'> }>
@@ -71,7 +71,7 @@ export async function keepClient(reading: Reading, { ports }: KeepDeps, now: num
     change: async (before) => {
       const changes = changesOf(before, { fields, redirectUris, reading })
       if (changes.length === 0) return { kind: 'changed', record: before, hasEnded: false }
-      return ports.clients.change(before, changes, by)
+      return notTooMany(await ports.clients.change(before, changes, by))
     },
   })
 }
@@ -99,7 +99,8 @@ export async function keepKeys(
         mode: 'authorize' as const,
         detail,
       }
-      return ports.clients.change(before, [change], { actor: DOCUMENT_ACTOR, now })
+      const by = { actor: DOCUMENT_ACTOR, now }
+      return notTooMany(await ports.clients.change(before, [change], by))
     },
   })
 }

@@ -4,15 +4,20 @@
  * has requested one. Ask on the record whose version the batch then demands.
  */
 
+import { type ClientRecord, isOwnedBy } from '../../domain/client.ts'
 import { hasRegistryScope, isAdmin, isReservedId } from '../../domain/registry-scopes.ts'
-import { RegistrationError } from '../../protocol/registration/errors.ts'
+import { quote, RegistrationError } from '../../protocol/registration/errors.ts'
 import type { Actor } from './change.ts'
 
 const forbidden = (sentence: string, field: string | null = null) =>
   new RegistrationError('forbidden', sentence, field)
 
-/** `scopes`: those that the change gives, takes or notes as requested. */
-export function requireMayGive({ scopes: held }: Actor, scopes: readonly string[] = []) {
+export const unknownClient = (clientId: string) =>
+  new RegistrationError('not_found', `there is no client ${quote(clientId)}`, 'client_id')
+
+/** `scopes`: those that the change gives, takes or notes as requested. An owner has verbs of its own. */
+export function requireMayGive({ scopes: held, ownerId }: Actor, scopes: readonly string[] = []) {
+  if (ownerId !== undefined) throw forbidden('an owner does not decide what a client may do')
   if (hasRegistryScope(scopes) && !isAdmin(held)) {
     throw forbidden('a scope that begins with registry: needs the scope registry:admin', 'scopes')
   }
@@ -25,6 +30,14 @@ export function requireMayChange({ scopes: held }: Actor, scopes: readonly strin
       'a change of a client or user with a scope that begins with registry: needs the scope registry:admin',
     )
   }
+}
+
+/** Another's client does not exist for an owner. */
+export function requireMaySee(
+  { ownerId }: Actor,
+  client: Pick<ClientRecord, 'clientId' | 'ownerId' | 'furtherOwners'>,
+) {
+  if (ownerId !== undefined && !isOwnedBy(client, ownerId)) throw unknownClient(client.clientId)
 }
 
 /** For what concerns every client and user, or writes secrets and dates as they are given. `what` begins the sentence. */

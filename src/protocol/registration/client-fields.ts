@@ -28,34 +28,14 @@ import {
   shown,
   textSchema,
 } from './field.ts'
-import { DEFAULT_RESOURCES, ENDORSEMENTS, idSchema, scopesField } from './shared-fields.ts'
-
-/** KV keeps nothing for less than 60 s. */
-const SHORTEST_TOKEN_SECONDS = 60
-const LONGEST_TOKEN_SECONDS = 2_592_000
-
-const lifetimeSchema = (otherwise: string) => {
-  const error = ({ input }: { readonly input?: unknown }) =>
-    `{field} ${quote(input)} is not a whole number of seconds from ${SHORTEST_TOKEN_SECONDS} to ` +
-    `${LONGEST_TOKEN_SECONDS}${otherwise}`
-  return z
-    .int({ error })
-    .check(z.gte(SHORTEST_TOKEN_SECONDS, { error }), z.lte(LONGEST_TOKEN_SECONDS, { error }))
-}
-
-/** Otherwise the text, which the refusal quotes. */
-const secondsIn = (text: string) => {
-  const seconds = Number(text)
-  const isInRange = seconds >= SHORTEST_TOKEN_SECONDS && seconds <= LONGEST_TOKEN_SECONDS
-  return /^\d+$/.test(text) && isInRange ? seconds : text
-}
-
-/** The lifetime of an access token. */
-export const LIFETIME_FIELD = {
-  flags: '--access-token-lifetime-seconds <n>',
-  schema: lifetimeSchema(''),
-  fromText: secondsIn,
-}
+import { LIFETIME_FIELD, lifetimeSchema, secondsIn } from './lifetime-field.ts'
+import {
+  DEFAULT_RESOURCES,
+  ENDORSEMENTS,
+  FURTHER_OWNERS,
+  idSchema,
+  scopesField,
+} from './shared-fields.ts'
 
 /** Only the shape: `crypto/key-set.ts` checks the keys. */
 const keySetSchema = z.nullable(
@@ -184,14 +164,15 @@ export const CLIENT_LISTS: Fields<Required<ClientLists>> = {
     textSchema(MAX_REDIRECT_URI_LENGTH),
   ),
   defaultResources: DEFAULT_RESOURCES,
+  furtherOwners: FURTHER_OWNERS,
   ...CLIENT_PERMISSIONS,
 }
 
-/** What is given of a client, and whether lists are authorized at once or kept as requested. */
+/** What is given of a client, and whether lists are authorized, kept as requested, or need no approval. */
 export type GivenClient = Readonly<{
   fields: Partial<ClientFields>
   lists: ClientLists
-  mode: 'authorize' | 'request'
+  mode: 'authorize' | 'request' | 'allow'
 }>
 export type GivenNewClient = GivenClient &
   Readonly<{
@@ -277,6 +258,12 @@ export const clientDocument = (client: ClientRecord) => ({
     requested_at: isoTime(requestedAt),
     authorized_at: isoTime(authorizedAt),
   })),
+  decisions: client.decisions.map(({ requestedAt, authorizedAt, decidedAt, ...decision }) => ({
+    ...decision,
+    requested_at: isoTime(requestedAt),
+    authorized_at: isoTime(authorizedAt),
+    decided_at: isoTime(decidedAt),
+  })),
   credentials: client.credentials.map(({ createdAt, expiresAt, lastUsedAt }) => ({
     created_at: isoTime(createdAt),
     expires_at: isoTime(expiresAt),
@@ -288,4 +275,5 @@ export const clientDocument = (client: ClientRecord) => ({
   created_at: isoTime(client.createdAt),
   updated_at: isoTime(client.updatedAt),
   disabled_at: isoTime(client.disabledAt),
+  disabled_by_owner: client.isDisabledByOwner,
 })

@@ -13,7 +13,6 @@ import {
   TOKEN_FORMATS,
 } from '../../domain/resource.ts'
 import { OFFLINE_ACCESS } from '../../domain/scope.ts'
-import { LIFETIME_FIELD } from './client-fields.ts'
 import { quote } from './errors.ts'
 import {
   type Fields,
@@ -24,6 +23,7 @@ import {
   oneOfSchema,
   shown,
 } from './field.ts'
+import { LIFETIME_FIELD } from './lifetime-field.ts'
 import { lineSchema } from './scope-fields.ts'
 import { resourceUriSchema, scopesField } from './shared-fields.ts'
 

@@ -2,6 +2,7 @@
 
 import * as z from 'zod/mini'
 import { isEndorsement, MAX_ENDORSEMENT_LENGTH } from '../../domain/category.ts'
+import { MAX_FURTHER_OWNERS } from '../../domain/client.ts'
 import {
   canonicalResource,
   MAX_RESOURCE_URI_LENGTH,
@@ -13,6 +14,7 @@ import { quote, RegistrationError } from './errors.ts'
 import {
   type Fields,
   fieldsIn,
+  filledSchema,
   listSchema,
   membersOf,
   requireValid,
@@ -92,6 +94,18 @@ export const DEFAULT_RESOURCES = {
       error: `{field} must not have more than ${MAX_RESOURCES} values`,
     }),
     z.overwrite((uris: string[]) => [...new Set(uris)]),
+  ),
+}
+
+export const FURTHER_OWNERS = {
+  flags: '--further-owner <id>',
+  help: 'the id of a user who manages it in the portal too',
+  isList: true as const,
+  schema: z.array(filledSchema(1000), { error: '{field} must be a list' }).check(
+    z.maxLength(MAX_FURTHER_OWNERS, {
+      error: `{field} must not have more than ${MAX_FURTHER_OWNERS} values`,
+    }),
+    z.overwrite((ids: string[]) => [...new Set(ids)]),
   ),
 }
 

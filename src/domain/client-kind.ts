@@ -1,0 +1,39 @@
+/** Kinds of clients, in the words of the people who build them: the method, the grant types and PKCE follow from the kind. */
+
+import type { AuthMethod, GrantType } from './client.ts'
+
+export const CLIENT_KINDS = ['server', 'browser', 'native', 'machine'] as const
+export type ClientKind = (typeof CLIENT_KINDS)[number]
+
+type Following = Readonly<{
+  authMethod: AuthMethod
+  grantTypes: readonly GrantType[]
+  /** Are users sent back to it? Then it uses PKCE (RFC 9700 §2.1.1). */
+  hasRedirectUris: boolean
+}>
+
+/**
+ * A browser's client keeps no secret and has its user in front of it, so it gets no refresh token unless one is approved.
+ * RFC 8252 §8.4: a native client keeps no secret either.
+ */
+export const FOLLOWS_FROM: Readonly<Record<ClientKind, Following>> = {
+  server: {
+    authMethod: 'client_secret',
+    grantTypes: ['authorization_code', 'refresh_token'],
+    hasRedirectUris: true,
+  },
+  browser: { authMethod: 'none', grantTypes: ['authorization_code'], hasRedirectUris: true },
+  native: {
+    authMethod: 'none',
+    grantTypes: ['authorization_code', 'refresh_token'],
+    hasRedirectUris: true,
+  },
+  machine: {
+    authMethod: 'client_secret',
+    grantTypes: ['client_credentials'],
+    hasRedirectUris: false,
+  },
+}
+
+export const isClientKind = (text: string): text is ClientKind =>
+  (CLIENT_KINDS as readonly string[]).includes(text)

@@ -1,0 +1,176 @@
+/**
+ * What an owner does to own clients in the portal, beside `rotateSecret`, `disableClient`, `enableClient` and `deleteClient`
+ * of `clients.ts`. An owner asks; only what the catalogue gives to every client needs no approval. Each verb throws a
+ * RegistrationError for what is refused.
+ */
+
+import { userActor } from '../../domain/audit.ts'
+import {
+  type ClientFields,
+  type ClientRecord,
+  NO_DETAILS,
+  type PermissionLists,
+} from '../../domain/client.ts'
+import { type ClientKind, FOLLOWS_FROM } from '../../domain/client-kind.ts'
+import { isRegistryScope } from '../../domain/registry-scopes.ts'
+import { readHierarchy } from '../../domain/scope.ts'
+import {
+  CLIENT_PERMISSIONS,
+  type GivenClient,
+  permissionsOf,
+} from '../../protocol/registration/client-fields.ts'
+import { quote, RegistrationError } from '../../protocol/registration/errors.ts'
+import { shown } from '../../protocol/registration/field.ts'
+import type { RegistrationPorts } from '../../stores/registration-ports.ts'
+import type { Actor, ExpectedVersion, Outcome } from './change.ts'
+import { type ClientAct, changeClient, requireSoundAfter } from './clients.ts'
+import { auditDetailOf, type CreatedClient, createWithin, requireSound } from './create-client.ts'
+import { withoutApproval } from './self-registered.ts'
+
+export type OwnerAct = ClientAct &
+  Readonly<{
+    actor: Actor & Readonly<{ ownerId: string }>
+    ports: Pick<RegistrationPorts, 'scopes'>
+  }>
+
+export const ownerActor = (userId: string) => ({
+  name: userActor(userId),
+  scopes: [],
+  ownerId: userId,
+})
+
+/** Requests that wait for approval, of all kinds together. */
+export const MAX_REQUESTED = 100
+
+/** Is it declared, itself or without its resource? */
+const isDeclared = (scope: string, declared: ReadonlyMap<string, boolean>) =>
+  declared.has(scope) || declared.has(readHierarchy(scope)?.general ?? scope)
+
+function requireAskable(scopes: readonly string[], declared: ReadonlyMap<string, boolean>) {
+  const own = scopes.find(isRegistryScope)
+  if (own !== undefined) {
+    const sentence = `${quote(own)} is a scope of the registry itself, which an administrator gives`
+    throw new RegistrationError('invalid', sentence, 'scopes')
+  }
+  const unknown = scopes.find((scope) => !isDeclared(scope, declared))
+  if (unknown === undefined) return
+  throw new RegistrationError('invalid', `there is no scope ${quote(unknown)}`, 'scopes')
+}
+
+export type GivenOwnClient = Readonly<{
+  /** Made by the registry for this form, so that a form that is sent twice registers one client. */
+  clientId: string
+  kind: ClientKind
+  fields: Pick<ClientFields, 'name' | 'url' | 'description' | 'logoUri'>
+  redirectUris: readonly string[]
+}>
+
+/** It has at once what every client may have without approval. */
+export async function createOwnClient(
+  act: OwnerAct,
+  { clientId, kind, fields, redirectUris }: GivenOwnClient,
+  ownedAtMost: number,
+): Promise<CreatedClient> {
+  const { authMethod, grantTypes, hasRedirectUris } = FOLLOWS_FROM[kind]
+  if (hasRedirectUris && redirectUris.length === 0) {
+    throw new RegistrationError('invalid', '{field} must not be empty', 'redirect_uris')
+  }
+  if (!hasRedirectUris && redirectUris.length > 0) {
+    const sentence = '{field} must be empty: no user is sent back to a client of this kind'
+    throw new RegistrationError('invalid', sentence, 'redirect_uris')
+  }
+  const declared = await act.ports.scopes.selfRegistration()
+  const { allowed } = withoutApproval(
+    { grantTypes, scopes: null },
+    { freeGrants: grantTypes, declared },
+  )
+  const given = {
+    clientId,
+    mode: 'allow' as const,
+    fields: {
+      ...NO_DETAILS,
+      ...fields,
+      ownerId: act.actor.ownerId,
+      authMethod,
+      requirePkce: hasRedirectUris,
+      requireDpop: false,
+      jwks: null,
+      mayIntrospect: false,
+      accessTokenLifetimeSeconds: null,
+    },
+    lists: { redirectUris, ...allowed },
+  }
+  return createWithin(act, given, ownedAtMost)
+}
+
+export async function editOwnClient(
+  act: OwnerAct,
+  clientId: string,
+  { fields, redirectUris }: Pick<GivenOwnClient, 'fields' | 'redirectUris'>,
+  expected: ExpectedVersion,
+): Promise<Outcome<ClientRecord>> {
+  const whole: GivenClient = { fields, lists: { redirectUris }, mode: 'authorize' }
+  return changeClient(act, clientId, expected, (before) => {
+    requireSoundAfter(before, whole)
+    return [{ kind: 'update', ...whole, detail: auditDetailOf(whole) }]
+  })
+}
+
+function requireFewRequests(before: ClientRecord, lists: PermissionLists) {
+  const waiting = before.permissions.filter(({ authorizedAt }) => authorizedAt === null).length
+  const more = Object.values(lists).reduce((sum, list) => sum + list.length, 0)
+  if (waiting + more <= MAX_REQUESTED) return
+  const sentence = `at most ${MAX_REQUESTED} requests can wait for approval`
+  throw new RegistrationError('conflict', sentence)
+}
+
+const without = (values: readonly string[] = [], held: readonly string[]) =>
+  values.filter((value) => !held.includes(value))
+
+/** What the catalogue gives to every client is authorized, the rest is noted as requested. */
+export async function requestForOwnClient(
+  act: OwnerAct,
+  clientId: string,
+  asked: PermissionLists,
+  expected: ExpectedVersion,
+): Promise<Outcome<ClientRecord>> {
+  const declared = await act.ports.scopes.selfRegistration()
+  requireAskable(asked.scopes ?? [], declared)
+  return changeClient(act, clientId, expected, (before) => {
+    const known = (kind: 'scope' | 'grant_type' | 'endorsement') => [
+      ...permissionsOf(before, kind, false),
+      ...permissionsOf(before, kind, true),
+    ]
+    const { allowed, requested } = withoutApproval(
+      { grantTypes: [], scopes: without(asked.scopes, permissionsOf(before, 'scope', false)) },
+      { freeGrants: [], declared },
+    )
+    const free = allowed.scopes
+    const lists = {
+      scopes: without(requested.scopes, known('scope')),
+      grantTypes: without(asked.grantTypes, known('grant_type')),
+      endorsements: without(asked.endorsements, known('endorsement')),
+    }
+    requireSound({ ...before, grantTypes: [...known('grant_type'), ...lists.grantTypes] })
+    requireFewRequests(before, lists)
+    const isNothing = [free, ...Object.values(lists)].every((list) => list.length === 0)
+    const detail = {
+      ...shown('inAudit', CLIENT_PERMISSIONS, lists),
+      ...(free.length > 0 && { allowed: free }),
+    }
+    return isNothing ? [] : [{ kind: 'request', lists, allowed: free, detail }]
+  })
+}
+
+/** What was merely requested too. */
+export const takeBackFromOwnClient = (
+  act: OwnerAct,
+  clientId: string,
+  lists: PermissionLists,
+  expected: ExpectedVersion,
+): Promise<Outcome<ClientRecord>> => {
+  const detail = { ...shown('inAudit', CLIENT_PERMISSIONS, lists), taken_back: true }
+  return changeClient(act, clientId, expected, () => [
+    { kind: 'withdraw', lists, byOwner: true, detail },
+  ])
+}

@@ -1,0 +1,102 @@
+/** An act of a form: what the form is for, whether it is up to date, and what the page shows of a refusal. */
+
+import { ownerActor } from '../../flows/registration/own-clients.ts'
+import { formToken, whyOutOfDate } from '../../http/form-token.ts'
+import type { FormProblem } from '../../pages/portal/frame.tsx'
+import type { OAuthError } from '../../protocol/errors.ts'
+import { RegistrationError, type Words } from '../../protocol/registration/errors.ts'
+import { notFound, type Visit } from './portal-page.tsx'
+
+type AnyVisit = Pick<Visit<unknown>, 'c' | 'deps' | 'session' | 'user'>
+
+/** What a form is for. `version`: of the record that its page showed. */
+export type Purpose = Readonly<{ form: string; id: string; version: string }>
+
+const inOrder = ({ form, id, version }: Purpose) => ['portal', form, id, version]
+
+/** The hidden fields of a form. */
+export const formFields = async ({ session }: Pick<AnyVisit, 'session'>, purpose: Purpose) =>
+  [
+    ['version', purpose.version],
+    ['form_token', await formToken(session.token, inOrder(purpose))],
+  ] as const
+
+/** `labels`: the fields of the form, as its page calls them. */
+type Form = Readonly<{ form: string; id: string; labels?: Readonly<Record<string, string>> }>
+
+export type Refused = Readonly<{
+  kind: 'refused'
+  status: number
+  problem: FormProblem
+  refusal: OAuthError | null
+}>
+
+const OUT_OF_DATE =
+  'Nothing was changed, because the page was out of date. Check who is signed in and what the page says now, then send the form again.'
+const CHANGED =
+  'Nothing was changed, because the client has been changed since you opened the page. Check what the page says now, then send the form again.'
+const CHECK = 'Nothing was changed. Correct what is marked, then send the form again.'
+
+const asSentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
+
+const STATUSES = { invalid: 400, conflict: 409, stale: 409, forbidden: 403 } as const
+
+/** Throws 404 for a client that this user does not own, or no longer. */
+export function refusedBy(
+  causes: readonly RegistrationError[],
+  labels: Readonly<Record<string, string>>,
+): Refused {
+  const words: Words = { nameOf: (field) => labels[field] ?? field, empty: 'nothing' }
+  const errors: Record<string, string> = {}
+  let [sentence, status] = [CHECK, 400]
+  for (const cause of causes) {
+    const { kind, field } = cause
+    if (kind === 'not_found') throw notFound()
+    status = STATUSES[kind]
+    if (field !== null && field in labels) errors[field] ??= asSentence(cause.in(words))
+    else sentence = kind === 'stale' ? CHANGED : asSentence(cause.in(words))
+  }
+  return { kind: 'refused', status, problem: { sentence, errors }, refusal: null }
+}
+
+/** A form of an earlier sign-in does nothing; a forged one throws `access_denied`. */
+export async function attempt<Done>(
+  visit: AnyVisit,
+  posted: URLSearchParams,
+  { form, id, labels = {} }: Form,
+  act: (version: number) => Promise<Done>,
+): Promise<Readonly<{ kind: 'done'; done: Done }> | Refused> {
+  const { c, session } = visit
+  const version = posted.get('version') ?? ''
+  const token = posted.get('form_token') ?? undefined
+  const purpose = inOrder({ form, id, version })
+  const refusal = await whyOutOfDate(c, token, session.token, purpose)
+  if (refusal) {
+    const problem = { sentence: OUT_OF_DATE, errors: {} }
+    return { kind: 'refused', status: refusal.status, problem, refusal }
+  }
+  try {
+    return { kind: 'done', done: await act(Number(version)) }
+  } catch (cause) {
+    if (cause instanceof RegistrationError) return refusedBy([cause], labels)
+    if (cause instanceof FormErrors) return refusedBy(cause.errors, labels)
+    throw cause
+  }
+}
+
+/** Several fields that are wrong. */
+export class FormErrors extends Error {
+  readonly errors: readonly RegistrationError[]
+
+  constructor(errors: readonly RegistrationError[]) {
+    super('several fields are wrong')
+    this.errors = errors
+  }
+}
+
+/** Who acts, as the flows want it. */
+export const actOf = ({ c, deps, user }: AnyVisit) => ({
+  actor: ownerActor(user.userId),
+  now: c.var.request.now,
+  ports: deps.ports,
+})

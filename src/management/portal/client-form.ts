@@ -1,0 +1,117 @@
+/** The form that registers or edits a client: what was typed, what it means, and every problem. */
+
+import {
+  CLIENT_KINDS,
+  type ClientKind,
+  FOLLOWS_FROM,
+  isClientKind,
+} from '../../domain/client-kind.ts'
+import { registrationProblem } from '../../domain/registration.ts'
+import { CLIENT_FIELDS, CLIENT_LISTS } from '../../protocol/registration/client-fields.ts'
+import { RegistrationError } from '../../protocol/registration/errors.ts'
+import { requireValid } from '../../protocol/registration/field.ts'
+import { FormErrors } from './attempt.ts'
+
+/** As the page names the fields. */
+export const LABELS = {
+  name: 'Name',
+  url: 'Web page',
+  description: 'Description',
+  logo_uri: 'Logo',
+  redirect_uris: 'Redirect URIs',
+  kind: 'Kind',
+} as const
+
+/** As typed. */
+export type Typed = Readonly<Record<keyof typeof LABELS, string>>
+
+export type ClientForm = Readonly<{
+  kind: ClientKind
+  fields: Readonly<{ name: string; url: string; description: string; logoUri: string }>
+  redirectUris: readonly string[]
+}>
+
+/** A browser sends line breaks as CRLF. */
+const textIn = (form: URLSearchParams, name: string) =>
+  (form.get(name) ?? '').replace(/\r\n?/g, '\n')
+
+export const typedIn = (form: URLSearchParams): Typed => ({
+  name: textIn(form, 'name').trim(),
+  url: textIn(form, 'url').trim(),
+  description: textIn(form, 'description').trim(),
+  logo_uri: textIn(form, 'logo_uri').trim(),
+  redirect_uris: textIn(form, 'redirect_uris'),
+  kind: textIn(form, 'kind'),
+})
+
+const linesOf = (text: string) => [
+  ...new Set(
+    text
+      .split('\n')
+      .map((line) => line.trim())
+      .filter(Boolean),
+  ),
+]
+
+const MAX_REDIRECT_URIS = 50
+
+const CHECKS = {
+  name: CLIENT_FIELDS.name.schema,
+  url: CLIENT_FIELDS.url.schema,
+  description: CLIENT_FIELDS.description.schema,
+  logo_uri: CLIENT_FIELDS.logoUri.schema,
+}
+
+function errorOf(check: () => unknown): RegistrationError[] {
+  try {
+    check()
+    return []
+  } catch (cause) {
+    if (cause instanceof RegistrationError) return [cause]
+    throw cause
+  }
+}
+
+const invalid = (sentence: string, field: string) =>
+  new RegistrationError('invalid', sentence, field)
+
+function redirectUrisIn(text: string, kind: ClientKind | null) {
+  const redirectUris = linesOf(text)
+  requireValid(CLIENT_LISTS.redirectUris.schema, redirectUris, 'redirect_uris')
+  if (redirectUris.length > MAX_REDIRECT_URIS) {
+    throw invalid(`{field} must not have more than ${MAX_REDIRECT_URIS} lines`, 'redirect_uris')
+  }
+  if (kind === null) return
+  const { authMethod, grantTypes, hasRedirectUris } = FOLLOWS_FROM[kind]
+  if (!hasRedirectUris) {
+    if (redirectUris.length === 0) return
+    throw invalid('{field} must be empty for this kind', 'redirect_uris')
+  }
+  const problem = registrationProblem({
+    authMethod,
+    jwks: null,
+    jwksUri: '',
+    redirectUris,
+    grantTypes,
+  })
+  if (problem) throw invalid(problem.sentence, problem.field)
+}
+
+/** Throws `FormErrors`. `kind` is null where the form does not ask for it. */
+export function readClientForm(typed: Typed, asksForKind: boolean): ClientForm {
+  const kind = isClientKind(typed.kind) ? typed.kind : null
+  const errors = [
+    ...Object.entries(CHECKS).flatMap(([name, schema]) =>
+      errorOf(() => requireValid(schema, typed[name as keyof typeof CHECKS], name)),
+    ),
+    ...(asksForKind && kind === null ? [invalid('choose what the client is', 'kind')] : []),
+    ...errorOf(() => redirectUrisIn(typed.redirect_uris, asksForKind ? kind : null)),
+  ]
+  if (errors.length > 0) throw new FormErrors(errors)
+  const { name, url, description, logo_uri: logoUri } = typed
+  return {
+    kind: kind ?? CLIENT_KINDS[0],
+    fields: { name, url, description, logoUri },
+    redirectUris: linesOf(typed.redirect_uris),
+  }
+}

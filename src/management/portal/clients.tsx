@@ -1,0 +1,67 @@
+/** `/clients`: the clients that the visitor owns. `/clients/{id}`: one of them. */
+
+import type { ClientRecord } from '../../domain/client.ts'
+import { hasRegistryScope } from '../../domain/registry-scopes.ts'
+import { ClientListPage } from '../../pages/portal/client-list-page.tsx'
+import { ClientPage } from '../../pages/portal/client-page.tsx'
+import type { Owner } from '../../stores/portal.ts'
+import { doneIn } from './done.ts'
+import { catalogueOf, shownPermissions } from './permission-view.ts'
+import { frameOf, portalPage, sendPortalPage } from './portal-page.tsx'
+
+const ROWS = 50
+const LAST_PAGE = 1000
+
+/** Any other text is the first page. */
+const pageIn = (text: string | undefined) =>
+  /^[1-9]\d{0,3}$/.test(text ?? '') ? Math.min(Number(text), LAST_PAGE) : 1
+
+export const clientListPage = portalPage({
+  path: '/clients',
+  read: ({ reader, visitor, c }) =>
+    reader.list(visitor, ROWS, (pageIn(c.req.query('page')) - 1) * ROWS),
+  async get(visit) {
+    const { c, deps, found } = visit
+    const { clientsPerUser } = deps.settings
+    const page = (
+      <ClientListPage
+        frame={await frameOf(visit, { done: doneIn(c.req.query('done')) })}
+        clients={found.clients}
+        owned={found.owned}
+        page={pageIn(c.req.query('page'))}
+        pages={Math.ceil(found.owned / ROWS)}
+        left={clientsPerUser === 0 ? null : clientsPerUser - found.firstOwned}
+      />
+    )
+    return sendPortalPage(visit, page)
+  },
+})
+
+/** The name of a user of an accounts service is not known: the id stands for it. */
+export const nameOf = ({ userId, username }: Owner) => username ?? userId
+
+export function stateOf({ disabledAt, isDisabledByOwner }: ClientRecord) {
+  if (disabledAt === null) return 'enabled'
+  return isDisabledByOwner ? 'disabled_by_owner' : 'disabled_by_operator'
+}
+
+export const clientPage = portalPage({
+  path: '/clients/:client_id',
+  read: ({ reader, visitor, c }) =>
+    reader.clientAndDeclared(visitor, c.req.param('client_id') ?? ''),
+  async get(visit) {
+    const { c, deps, found } = visit
+    const { client, owners } = found
+    const page = (
+      <ClientPage
+        frame={await frameOf(visit, { done: doneIn(c.req.query('done')) })}
+        client={{ ...client, issuer: deps.issuer }}
+        state={stateOf(client)}
+        isPrivileged={hasRegistryScope(client.permissions.map(({ value }) => value))}
+        permissions={shownPermissions(client, catalogueOf(found))}
+        owners={owners.map(nameOf)}
+      />
+    )
+    return sendPortalPage(visit, page)
+  },
+})

@@ -1,0 +1,102 @@
+/** `/clients/{id}/disable`, `/enable`, `/delete` and `/leave`: each asks first, and names what ends. */
+
+import { ALL_REVOKED_WITHIN_SECONDS } from '../../domain/revocation.ts'
+import { deleteClient, disableClient, enableClient } from '../../flows/registration/clients.ts'
+import { leaveClient } from '../../flows/registration/owners.ts'
+import { ConfirmPage } from '../../pages/portal/confirm-page.tsx'
+import { clientPath } from '../../pages/portal/frame.tsx'
+import type { OwnClient } from '../../stores/portal.ts'
+import { actOf, attempt, formFields, type Refused } from './attempt.ts'
+import { frameOf, portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
+
+const ENDS = [
+  'Its codes and refresh tokens end at once.',
+  `Its access tokens end within ${ALL_REVOKED_WITHIN_SECONDS} seconds.`,
+]
+
+type Confirmed = Readonly<{
+  title: string
+  button: string
+  ends: (found: OwnClient) => readonly string[]
+  act: (visit: Visit<OwnClient>, version: number) => Promise<unknown>
+  /** Where the browser goes then. */
+  next: (clientId: string) => string
+}>
+
+const idOf = ({ found }: Visit<OwnClient>) => found.client.clientId
+
+const ACTS: Readonly<Record<string, Confirmed>> = {
+  disable: {
+    title: 'Disable this client?',
+    button: 'Disable it',
+    ends: () => [
+      ...ENDS,
+      'It gets no new tokens until you enable it again. Nothing that ended comes back.',
+    ],
+    act: (visit, version) => disableClient(actOf(visit), idOf(visit), version),
+    next: (clientId) => `${clientPath(clientId)}?done=disabled`,
+  },
+  enable: {
+    title: 'Enable this client?',
+    button: 'Enable it',
+    ends: () => ['It gets tokens again. Nothing that ended comes back.'],
+    act: (visit, version) => enableClient(actOf(visit), idOf(visit), version),
+    next: (clientId) => `${clientPath(clientId)}?done=enabled`,
+  },
+  delete: {
+    title: 'Delete this client?',
+    button: 'Delete it',
+    ends: () => [
+      ...ENDS,
+      'Its id and its secrets are good for nothing any more, and it cannot be brought back.',
+      'Users who allowed it are asked again by any client that replaces it.',
+    ],
+    act: (visit, version) => deleteClient(actOf(visit), idOf(visit), version),
+    next: () => '/clients?done=deleted',
+  },
+  leave: {
+    title: 'Leave this client?',
+    button: 'Leave it',
+    ends: ({ owners }) => [
+      'You no longer see or change it. Another owner must name you again.',
+      ...(owners.length > 1 ? [] : ['You are the last owner, so you cannot leave it.']),
+    ],
+    act: (visit, version) =>
+      leaveClient(actOf(visit), idOf(visit), visit.deps.settings.clientsPerUser, version),
+    next: () => '/clients?done=left',
+  },
+}
+
+function confirmPage(form: string, { title, button, ends, act, next }: Confirmed) {
+  async function show(visit: Visit<OwnClient>, refused?: Refused) {
+    const { clientId, name, version } = visit.found.client
+    const page = (
+      <ConfirmPage
+        frame={await frameOf(visit, { problem: refused?.problem ?? null })}
+        title={title}
+        name={name}
+        ends={ends(visit.found)}
+        action={clientPath(clientId, form)}
+        hidden={await formFields(visit, { form, id: clientId, version: String(version) })}
+        button={button}
+        back={clientPath(clientId)}
+      />
+    )
+    return sendPortalPage(visit, page, refused ?? {})
+  }
+  return portalPage<OwnClient>({
+    path: `/clients/:client_id/${form}`,
+    read: ({ reader, visitor, c }) => reader.client(visitor, c.req.param('client_id') ?? ''),
+    get: (visit) => show(visit),
+    async post(visit, posted) {
+      const id = idOf(visit)
+      const attempted = await attempt(visit, posted, { form, id }, (version) => act(visit, version))
+      if (attempted.kind === 'refused') return show(visit, attempted)
+      return visit.c.redirect(next(id), 303)
+    },
+  })
+}
+
+export const confirmPages = Object.entries(ACTS).map(([form, confirmed]) =>
+  confirmPage(form, confirmed),
+)

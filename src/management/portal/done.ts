@@ -1,0 +1,22 @@
+/** What the page that follows an act says. An address names one of these sentences, and no other. */
+
+import { ALL_REVOKED_WITHIN_SECONDS } from '../../domain/revocation.ts'
+
+const ENDS = `Its access tokens end within ${ALL_REVOKED_WITHIN_SECONDS} seconds.`
+
+const DONE = new Map([
+  ['saved', 'The client was changed.'],
+  ['asked', 'You asked for more. What needs approval waits for it.'],
+  ['taken_back', 'It was taken back.'],
+  ['disabled', `The client was disabled. ${ENDS}`],
+  ['enabled', 'The client was enabled.'],
+  ['deleted', `The client was deleted. ${ENDS}`],
+  ['left', 'You are no longer an owner of that client.'],
+  ['owners', 'The owners were changed.'],
+  [
+    'known',
+    'This client was registered already. Its secret was shown then: make a new one if you do not have it.',
+  ],
+])
+
+export const doneIn = (name: string | undefined) => DONE.get(name ?? '') ?? null

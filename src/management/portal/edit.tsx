@@ -1,0 +1,53 @@
+/** `/clients/{id}/edit` */
+
+import { editOwnClient } from '../../flows/registration/own-clients.ts'
+import { EditClientPage } from '../../pages/portal/client-form-page.tsx'
+import { clientPath } from '../../pages/portal/frame.tsx'
+import type { OwnClient } from '../../stores/portal.ts'
+import { actOf, attempt, formFields, type Refused } from './attempt.ts'
+import { LABELS, readClientForm, type Typed, typedIn } from './client-form.ts'
+import { frameOf, portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
+
+const FORM = 'edit'
+
+async function show(visit: Visit<OwnClient>, typed: Typed, refused?: Refused) {
+  const { clientId, name, version } = visit.found.client
+  const purpose = { form: FORM, id: clientId, version: String(version) }
+  const page = (
+    <EditClientPage
+      frame={await frameOf(visit, { problem: refused?.problem ?? null })}
+      clientId={clientId}
+      name={name}
+      typed={typed}
+      labels={LABELS}
+      hidden={await formFields(visit, purpose)}
+    />
+  )
+  return sendPortalPage(visit, page, refused ?? {})
+}
+
+export const editPage = portalPage<OwnClient>({
+  path: '/clients/:client_id/edit',
+  read: ({ reader, visitor, c }) => reader.client(visitor, c.req.param('client_id') ?? ''),
+  get(visit) {
+    const { name, url, description, logoUri, redirectUris } = visit.found.client
+    return show(visit, {
+      name,
+      url,
+      description,
+      logo_uri: logoUri,
+      redirect_uris: redirectUris.join('\n'),
+      kind: '',
+    })
+  },
+  async post(visit, form) {
+    const { clientId } = visit.found.client
+    const typed = typedIn(form)
+    const asked = { form: FORM, id: clientId, labels: LABELS }
+    const attempted = await attempt(visit, form, asked, (version) =>
+      editOwnClient(actOf(visit), clientId, readClientForm(typed, false), version),
+    )
+    if (attempted.kind === 'refused') return show(visit, typed, attempted)
+    return visit.c.redirect(`${clientPath(clientId)}?done=saved`, 303)
+  },
+})

@@ -1,0 +1,81 @@
+/** `/new-client`: registers a client of the visitor. */
+
+import { randomId } from '../../crypto/random.ts'
+import { createOwnClient } from '../../flows/registration/own-clients.ts'
+import { NewClientPage } from '../../pages/portal/client-form-page.tsx'
+import { clientPath } from '../../pages/portal/frame.tsx'
+import { NewSecretPage } from '../../pages/portal/secret-pages.tsx'
+import { RegistrationError } from '../../protocol/registration/errors.ts'
+import type { OwnClients } from '../../stores/portal.ts'
+import { actOf, attempt, formFields, type Refused } from './attempt.ts'
+import { LABELS, readClientForm, type Typed, typedIn } from './client-form.ts'
+import { frameOf, notFound, portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
+
+const FORM = 'new_client'
+const NOTHING: Typed = {
+  name: '',
+  url: '',
+  description: '',
+  logo_uri: '',
+  redirect_uris: '',
+  kind: '',
+}
+
+type Shown = Readonly<{ typed: Typed; id: string; refused?: Refused }>
+
+/** The form has the id of the client that it registers: sent twice, it registers one. */
+async function show(visit: Visit<OwnClients>, { typed, id, refused }: Shown) {
+  const hidden = await formFields(visit, { form: FORM, id, version: '0' })
+  const page = (
+    <NewClientPage
+      frame={await frameOf(visit, { problem: refused?.problem ?? null })}
+      typed={typed}
+      labels={LABELS}
+      hidden={[...hidden, ['id', id]]}
+    />
+  )
+  return sendPortalPage(visit, page, refused ?? {})
+}
+
+/** The same form came twice, or came again with other content: the client is there. */
+const isKnown = (cause: unknown) =>
+  cause instanceof RegistrationError && cause.kind === 'conflict' && cause.field === 'client_id'
+
+export const newClientPage = portalPage<OwnClients>({
+  path: '/new-client',
+  read: ({ reader, visitor }) => reader.list(visitor, 0, 0),
+  get(visit) {
+    if (visit.deps.settings.clientsPerUser === 0) throw notFound()
+    return show(visit, { typed: NOTHING, id: randomId() })
+  },
+  async post(visit, form) {
+    const { clientsPerUser } = visit.deps.settings
+    if (clientsPerUser === 0) throw notFound()
+    const typed = typedIn(form)
+    const id = form.get('id') ?? ''
+    const attempted = await attempt(visit, form, { form: FORM, id, labels: LABELS }, async () => {
+      const given = { clientId: id, ...readClientForm(typed, true) }
+      return createOwnClient(actOf(visit), given, clientsPerUser).catch((cause: unknown) => {
+        if (isKnown(cause)) return null
+        throw cause
+      })
+    })
+    if (attempted.kind === 'refused') {
+      // A form of another sign-in may have the id of that user's client.
+      const fresh = attempted.refusal === null ? id : randomId()
+      return show(visit, { typed, id: fresh, refused: attempted })
+    }
+    const { done } = attempted
+    if (done === null || !done.isNew) return visit.c.redirect(`${clientPath(id)}?done=known`, 303)
+    const page = (
+      <NewSecretPage
+        frame={await frameOf(visit, { done: 'The client is registered.' })}
+        title="Your new client"
+        clientId={done.record.clientId}
+        name={done.record.name}
+        clientSecret={done.clientSecret}
+      />
+    )
+    return sendPortalPage(visit, page)
+  },
+})

@@ -1,0 +1,97 @@
+/** What became of each permission of a client, and what can be asked for, in sentences. */
+
+import type { ClientRecord, GrantType, Permission } from '../../domain/client.ts'
+import { GRANT_TYPES, isPublic } from '../../domain/client.ts'
+import { isScopeOf } from '../../domain/resource.ts'
+import { type Catalogue, describeScope, endorsementSentence } from '../../domain/scope-catalogue.ts'
+import type { ShownPermission } from '../../pages/portal/permissions.tsx'
+import type { Askable } from '../../pages/portal/permissions-page.tsx'
+import type { Declared } from '../../stores/portal.ts'
+
+export const catalogueOf = ({ scopes, categories }: Declared): Catalogue => ({
+  scopes: new Map(
+    scopes.map(({ name, sentence, sensitive }) => [
+      name,
+      { name, sentence, isSensitive: sensitive },
+    ]),
+  ),
+  titles: new Map(categories.map(({ name, title }) => [name, title])),
+})
+
+const GRANT_SENTENCES: Readonly<Record<GrantType, string>> = {
+  client_credentials: 'Get tokens for itself',
+  authorization_code: 'Ask users for access to their accounts',
+  refresh_token: 'Keep the access while users are away',
+}
+
+function sentenceOf({ kind, value }: Pick<Permission, 'kind' | 'value'>, catalogue: Catalogue) {
+  if (kind === 'scope') return describeScope(value, catalogue).sentence
+  if (kind === 'endorsement') return endorsementSentence(value, catalogue)
+  return GRANT_SENTENCES[value as GrantType] ?? value
+}
+
+/** What waits first, then what is authorized, then what was declined or taken away. */
+const PLACES = ['requested', 'authorized', 'declined', 'withdrawn', 'taken_back']
+
+export function shownPermissions(client: ClientRecord, catalogue: Catalogue): ShownPermission[] {
+  const decisionOn = ({ kind, value }: Permission) =>
+    client.decisions.find((one) => one.kind === kind && one.value === value) ?? null
+  const isHeld = (decision: Permission) =>
+    client.permissions.some(({ kind, value }) => kind === decision.kind && value === decision.value)
+  const held = client.permissions.map((permission) => ({
+    ...permission,
+    sentence: sentenceOf(permission, catalogue),
+    state: permission.authorizedAt === null ? ('requested' as const) : ('authorized' as const),
+    decision: decisionOn(permission),
+  }))
+  const gone = client.decisions
+    .filter((decision) => !isHeld(decision))
+    .map((decision) => ({
+      ...decision,
+      sentence: sentenceOf(decision, catalogue),
+      state: decision.decision,
+      decision,
+    }))
+  return [...held, ...gone].sort(
+    (a, b) =>
+      PLACES.indexOf(a.state) - PLACES.indexOf(b.state) ||
+      a.kind.localeCompare(b.kind) ||
+      a.value.localeCompare(b.value),
+  )
+}
+
+const hasPermission = (client: ClientRecord, kind: Permission['kind'], value: string) =>
+  client.permissions.some((one) => one.kind === kind && one.value === value)
+
+/** `ticked`: as the form was sent. A scope of several resources is named with the first. */
+export function askableScopes(client: ClientRecord, declared: Declared, ticked: readonly string[]) {
+  const askable = declared.scopes
+    .filter(({ name }) => !hasPermission(client, 'scope', name))
+    .map(
+      ({ name, sentence, sensitive, selfRegistered }): Askable => ({
+        value: name,
+        sentence,
+        isSensitive: sensitive,
+        isFree: selfRegistered,
+        isChecked: ticked.includes(name),
+      }),
+    )
+  const resourceOf = ({ value }: Askable) =>
+    declared.resources.find((resource) => isScopeOf(resource, value)) ?? null
+  return [...Map.groupBy(askable, resourceOf)].map(([resource, scopes]) => ({ resource, scopes }))
+}
+
+/** RFC 6749 §4.4: only a client that authenticates gets tokens for itself. */
+export const askableGrantTypes = (client: ClientRecord, ticked: readonly string[]): Askable[] =>
+  GRANT_TYPES.filter(
+    (grantType) =>
+      !hasPermission(client, 'grant_type', grantType) &&
+      (grantType !== 'client_credentials' || !isPublic(client)) &&
+      (grantType === 'client_credentials' || client.redirectUris.length > 0),
+  ).map((grantType) => ({
+    value: grantType,
+    sentence: GRANT_SENTENCES[grantType],
+    isSensitive: false,
+    isFree: false,
+    isChecked: ticked.includes(grantType),
+  }))

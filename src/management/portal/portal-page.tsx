@@ -1,0 +1,152 @@
+/**
+ * Pages for signed-in users. A page costs one KV read and one batch in D1, which also says whether the session still holds.
+ *
+ * How to add a page:
+ * 1. `stores/portal.ts`, or a file beside it: a read of what the page shows, by `visit`. Its statements ask for what the
+ *    visitor may see, so that no page can show more.
+ * 2. `pages/portal/`: the page, a function of its props, inside `PortalFrame`.
+ * 3. `management/portal/`: a `portalPage` with the path, the read, `get` and `post`; list it in `portal-pages.ts`. A new
+ *    first segment of a path also goes into `routes/management.ts`, which forwards it.
+ * 4. Each form carries `formFields`: its token is bound to the session, to the form, to the record and to its version.
+ *    `attempt` refuses a form that is out of date, does the act, and returns what the page shows of a refusal.
+ * 5. The tests of every portal page are in `test/workers/portal*.test.ts` and `test/browser/portal*.test.ts`.
+ */
+
+import type { User } from '../../domain/user.ts'
+import { userOf } from '../../flows/still-held.ts'
+import { readForm } from '../../http/body.ts'
+import { type SeenSession, seeBrowserSession } from '../../http/browser-session.ts'
+import { formToken, refuseForeignPost, SIGN_OUT } from '../../http/form-token.ts'
+import { loginAddress } from '../../http/next-page.ts'
+import { sendPage } from '../../http/page.ts'
+import type { HttpContext } from '../../http/request-context.ts'
+import type { FormProblem, FrameProps } from '../../pages/portal/frame.tsx'
+import { SignedOutPage } from '../../pages/portal/signed-out-page.tsx'
+import { OAuthError } from '../../protocol/errors.ts'
+import { sendErrorPage } from '../../routes/error-page.tsx'
+import { sendDisabledUserPage } from '../../routes/sign-out-page.tsx'
+import type { PortalReader } from '../../stores/portal.ts'
+import type { Visited, Visitor } from '../../stores/visit.ts'
+import type { ManagementDeps } from '../deps.ts'
+import type { Page } from '../page.ts'
+
+/** A description in any script, and a hundred addresses. */
+const MAX_PORTAL_FORM_BYTES = 128 * 1024
+
+/** A page that was opened by a signed-in user who may see what it shows. */
+export type Visit<Found> = Readonly<{
+  c: HttpContext
+  deps: ManagementDeps
+  session: SeenSession
+  user: User
+  found: Found
+}>
+
+type Reading = Readonly<{ reader: PortalReader; visitor: Visitor; c: HttpContext }>
+
+type PortalPage<Found> = Readonly<{
+  path: string
+  /** `found` is null where the page does not exist for this user. */
+  read: (reading: Reading) => Promise<Visited<Found | null>>
+  get: (visit: Visit<Found>) => Response | Promise<Response>
+  post?: (visit: Visit<Found>, form: URLSearchParams) => Response | Promise<Response>
+}>
+
+export const notFound = () =>
+  new OAuthError('invalid_request', 'There is no page at this address.', { status: 404 })
+
+const placeOf = (c: HttpContext) => {
+  const { pathname, search } = new URL(c.req.url)
+  return pathname + search
+}
+
+/** Null when no user is signed in. */
+async function open<Found>(
+  c: HttpContext,
+  deps: ManagementDeps,
+  read: PortalPage<Found>['read'],
+): Promise<Visit<Found> | Response | null> {
+  const { portal: reader, settings, branding } = deps
+  const session = await seeBrowserSession(c, deps)
+  const userId = session?.record.user?.user_id
+  if (!session || !userId) return null
+  const visitor = { key: session.key, session: session.record, userId }
+  const visited = await read({ reader, visitor, c })
+  if (visited.isRevoked) return null
+  const user = userOf(session.record, visited.user, settings.loginUrl !== null)
+  if (user === null) return null
+  if (user === 'disabled') {
+    const { loginUrl } = settings
+    return sendDisabledUserPage(c, session, '/clients', { loginUrl, branding })
+  }
+  if (visited.found === null) throw notFound()
+  return { c, deps, session, user, found: visited.found }
+}
+
+/** Keeps what was typed: the same form can be sent again after a sign-in in another tab. */
+function sendSignedOutPage(c: HttpContext, form: URLSearchParams, deps: ManagementDeps) {
+  refuseForeignPost(c)
+  const { branding, issuer, settings } = deps
+  const page = (
+    <SignedOutPage
+      branding={branding}
+      action={new URL(c.req.url).pathname}
+      fields={[...form]}
+      signInAddress={loginAddress('/clients', issuer, settings.loginUrl)}
+    />
+  )
+  return sendPage(c, page, branding, { status: 401 })
+}
+
+export function portalPage<Found>({ path, read, get, post }: PortalPage<Found>): Page {
+  const allow = post ? 'GET, HEAD, POST' : 'GET, HEAD'
+  return {
+    path,
+    sendError: sendErrorPage,
+    async respond(c, deps) {
+      const { method } = c.req
+      if (method === 'GET' || method === 'HEAD') {
+        const visit = await open(c, deps, read)
+        if (visit instanceof Response) return visit
+        const { issuer, settings } = deps
+        return visit
+          ? get(visit)
+          : c.redirect(loginAddress(placeOf(c), issuer, settings.loginUrl), 303)
+      }
+      if (!post || method !== 'POST') {
+        const words = { status: 405, headers: { Allow: allow } }
+        throw new OAuthError('invalid_request', `The method must be ${allow}.`, words)
+      }
+      const pairs = await readForm(c, MAX_PORTAL_FORM_BYTES)
+      const form = new URLSearchParams(pairs.map((pair) => [...pair]))
+      const visit = await open(c, deps, read)
+      if (visit instanceof Response) return visit
+      return visit ? post(visit, form) : sendSignedOutPage(c, form, deps)
+    },
+  }
+}
+
+/** What every page shows around its own content. */
+export const frameOf = async (
+  { deps, session, user }: Pick<Visit<unknown>, 'deps' | 'session' | 'user'>,
+  { done = null, problem = null }: Readonly<{ done?: string | null; problem?: FormProblem | null }>,
+): Promise<FrameProps> => ({
+  branding: deps.branding,
+  username: user.username,
+  signOutToken: await formToken(session.token, SIGN_OUT),
+  done,
+  problem,
+})
+
+/** `status`: of a page that shows a form again. */
+export const sendPortalPage = (
+  { c, deps }: Pick<Visit<unknown>, 'c' | 'deps'>,
+  page: Parameters<typeof sendPage>[1],
+  { status = 200, refusal = null }: Readonly<{ status?: number; refusal?: OAuthError | null }> = {},
+) =>
+  sendPage(c, page, deps.branding, {
+    status,
+    refusal,
+    // A form that is sent when the session has ended leads to the sign-in page.
+    mayLeadAway: deps.settings.loginUrl !== null,
+  })

@@ -1,0 +1,25 @@
+/** The pages for signed-in users, and their stylesheet. */
+
+import { PORTAL_STYLE_PATH } from '../../pages/portal/frame.tsx'
+import type { Page } from '../page.ts'
+import { published } from '../published.tsx'
+import { clientListPage, clientPage } from './clients.tsx'
+import { confirmPages } from './confirm.tsx'
+import { editPage } from './edit.tsx'
+import { newClientPage } from './new-client.tsx'
+import { ownersPage } from './owners.tsx'
+import { permissionsPage } from './permissions.tsx'
+import { secretsPage } from './secrets.tsx'
+import { PORTAL_STYLE } from './style.ts'
+
+export const PORTAL_PAGES: readonly Page[] = [
+  clientListPage,
+  newClientPage,
+  clientPage,
+  editPage,
+  secretsPage,
+  permissionsPage,
+  ownersPage,
+  ...confirmPages,
+  published(PORTAL_STYLE_PATH, 'text/css; charset=utf-8', () => PORTAL_STYLE),
+]

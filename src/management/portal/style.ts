@@ -1,0 +1,35 @@
+/** What the portal adds to the stylesheet of all pages: navigation, lists, and fields with hints and problems. */
+
+export const PORTAL_STYLE = `body { max-width: 40rem; }
+.pages { display: flex; flex-wrap: wrap; gap: 0.5rem 1.25rem; font-size: 0.9375rem; }
+.choice label { cursor: pointer; }
+h1 + .about { margin-block-start: -0.75rem; font-size: 1.125rem; font-weight: 600; }
+section { display: flex; flex-direction: column; gap: 0.75rem; min-width: 0; }
+.listed { margin: 0; padding: 0; list-style: none; }
+.listed > li { padding-block: 0.75rem; border-block-start: 1px solid var(--line); margin: 0; }
+.listed > li > a { font-weight: 600; }
+.permissions code, .choice code { display: block; margin-block-start: 0.125rem; color: var(--muted); }
+.requested, .declined, .withdrawn { color: var(--caution); background: var(--caution-ground); }
+.field > label { display: block; margin-block-end: 0.25rem; font-weight: 600; }
+.field > label > span { font-weight: 400; }
+.hint { display: block; margin-block-end: 0.375rem; font-size: 0.875rem; font-weight: 400; color: var(--muted); }
+.field-problem { margin-block-end: 0.375rem; color: var(--problem); font-weight: 600; }
+.field > textarea {
+  display: block; width: 100%; padding: 0.5rem 0.75rem; resize: vertical;
+  font: inherit; color: inherit; background: var(--surface);
+  border: 1px solid var(--edge); border-radius: 0.5rem;
+}
+.field > textarea[dir="ltr"] { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: 0.875rem; }
+.field > textarea:focus-visible { outline-offset: 0; border-color: var(--accent); }
+.field > textarea[aria-invalid] { border-color: var(--problem); }
+fieldset[aria-invalid] { padding-inline-start: 0.75rem; border-inline-start: 3px solid var(--problem); }
+.problem ul { margin-block-end: 0; }
+.problem a { color: inherit; }
+dd + dd { margin-block-start: 0.25rem; }
+details > summary { min-height: 1.5rem; padding-block: 0.25rem; color: var(--accent); }
+pre {
+  margin: 0.5rem 0; padding: 0.75rem 1rem; white-space: pre-wrap; overflow-wrap: anywhere;
+  background: var(--sunken); border: 1px solid var(--line); border-radius: 0.5rem;
+}
+pre code { font-size: 0.8125rem; }
+`

@@ -1,0 +1,149 @@
+/** The form that registers a client, and the one that edits it. */
+
+import type { ClientKind } from '../../domain/client-kind.ts'
+import { HiddenFields } from '../parts.tsx'
+import { Options, TextArea, TextField } from './fields.tsx'
+import { clientPath, type FrameProps, type Hidden, PortalFrame } from './frame.tsx'
+
+type Typed = Readonly<{
+  name: string
+  url: string
+  description: string
+  logo_uri: string
+  redirect_uris: string
+  kind: string
+}>
+
+export type ClientFormProps = Readonly<{
+  frame: FrameProps
+  typed: Typed
+  hidden: Hidden
+  labels: Readonly<Record<keyof Typed, string>>
+}>
+
+export const KIND_WORDS: Readonly<Record<ClientKind, readonly [name: string, hint: string]>> = {
+  server: [
+    'Web application with a server',
+    'It keeps a secret on the server, and uses PKCE and refresh tokens.',
+  ],
+  browser: ['Application in the browser', 'Its code is public, so it has no secret. It uses PKCE.'],
+  native: [
+    'Mobile or desktop application',
+    'Its code is public, so it has no secret. It uses PKCE and refresh tokens.',
+  ],
+  machine: [
+    'Program without users',
+    'It acts for itself, with a secret. No user is sent back to it.',
+  ],
+}
+
+const Fields = ({ typed, labels, frame: { problem } }: ClientFormProps) => {
+  const errors = problem?.errors ?? {}
+  return (
+    <>
+      <TextField
+        name="name"
+        label={labels.name}
+        hint="What users know it by. The consent page shows it."
+        value={typed.name}
+        problem={errors.name}
+      />
+      <TextField
+        name="url"
+        type="url"
+        label={labels.url}
+        hint="Its own page, http or https. The consent page shows it."
+        isOptional
+        value={typed.url}
+        problem={errors.url}
+      />
+      <TextArea
+        name="description"
+        rows={3}
+        label={labels.description}
+        hint="What it is for. The consent page shows it."
+        isOptional
+        value={typed.description}
+        problem={errors.description}
+      />
+      <TextField
+        name="logo_uri"
+        type="url"
+        label={labels.logo_uri}
+        hint="The address of an image: PNG, JPEG, GIF or WebP, at most 64 KiB. The consent page shows it."
+        isOptional
+        value={typed.logo_uri}
+        problem={errors.logo_uri}
+      />
+    </>
+  )
+}
+
+const RedirectUris = ({ typed, labels, frame: { problem } }: ClientFormProps) => (
+  <TextArea
+    name="redirect_uris"
+    rows={4}
+    isAddresses
+    label={labels.redirect_uris}
+    hint={
+      <>
+        Where users are sent back to, one a line: https, or http on a loopback address. A mobile or
+        desktop application may have a scheme with a dot, such as{' '}
+        <code>com.example.app:/callback</code>. A program without users has none.
+      </>
+    }
+    value={typed.redirect_uris}
+    problem={problem?.errors.redirect_uris}
+  />
+)
+
+export const NewClientPage = (p: ClientFormProps) => (
+  <PortalFrame {...p.frame} title="Register a client">
+    <form method="post" action="/new-client">
+      <HiddenFields fields={p.hidden} />
+      <Fields {...p} />
+      <Options
+        name="kind"
+        type="radio"
+        legend="What is it?"
+        problem={p.frame.problem?.errors.kind}
+        options={Object.entries(KIND_WORDS).map(([value, [label, hint]]) => ({
+          value,
+          label,
+          hint,
+          isChecked: p.typed.kind === value,
+        }))}
+      />
+      <RedirectUris {...p} />
+      <div class="actions">
+        <button class="primary" type="submit">
+          Register
+        </button>
+      </div>
+    </form>
+  </PortalFrame>
+)
+
+export const EditClientPage = (
+  p: ClientFormProps & Readonly<{ clientId: string; name: string }>,
+) => (
+  <PortalFrame {...p.frame} title="Edit a client" about={p.name}>
+    <p class="lead">
+      Users who allowed it are asked again if its name, web page or description changes. A redirect
+      URI that you remove ends the tokens that it was issued.
+    </p>
+    <form method="post" action={clientPath(p.clientId, 'edit')}>
+      <HiddenFields fields={p.hidden} />
+      <Fields {...p} />
+      <RedirectUris {...p} />
+      <div class="actions">
+        <button class="primary" type="submit">
+          Save
+        </button>
+        <a class="button" href={clientPath(p.clientId)}>
+          Cancel
+        </a>
+      </div>
+    </form>
+  </PortalFrame>
+)

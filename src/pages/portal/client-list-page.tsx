@@ -1,0 +1,87 @@
+/** The clients that a user owns, a page at a time. */
+
+import { Day } from '../parts.tsx'
+import { clientPath, type FrameProps, PortalFrame } from './frame.tsx'
+
+export type ClientListProps = Readonly<{
+  frame: FrameProps
+  clients: readonly Readonly<{
+    clientId: string
+    name: string
+    isEnabled: boolean
+    createdAt: number
+    waiting: number
+  }>[]
+  /** Of all pages. */
+  owned: number
+  page: number
+  pages: number
+  /** How many more clients the user may register; null where users register none. */
+  left: number | null
+}>
+
+const Listed = (p: { client: ClientListProps['clients'][number] }) => {
+  const { clientId, name, isEnabled, createdAt, waiting } = p.client
+  return (
+    <li>
+      <a href={clientPath(clientId)} dir="auto">
+        <bdi>{name}</bdi>
+      </a>
+      <p class="small muted">
+        {isEnabled ? '' : 'disabled, '}
+        registered <Day at={createdAt} />
+        {waiting === 0
+          ? ''
+          : `, ${waiting} ${waiting === 1 ? 'request waits' : 'requests wait'} for approval`}
+      </p>
+    </li>
+  )
+}
+
+const Register = ({ left }: Pick<ClientListProps, 'left'>) => {
+  if (left === null) return <p class="small muted">The operator registers new clients.</p>
+  if (left <= 0) {
+    return (
+      <p class="small muted">
+        You have as many clients as a user may have. Delete one before you register another.
+      </p>
+    )
+  }
+  return (
+    <p class="actions">
+      <a class="button primary" href="/new-client">
+        Register a client
+      </a>
+    </p>
+  )
+}
+
+const Pages = ({ page, pages }: Pick<ClientListProps, 'page' | 'pages'>) =>
+  pages <= 1 ? null : (
+    <nav class="pages" aria-label="Pages of the list">
+      {page > 1 && <a href={`/clients?page=${page - 1}`}>Previous</a>}
+      <span>
+        Page {page} of {pages}
+      </span>
+      {page < pages && <a href={`/clients?page=${page + 1}`}>Next</a>}
+    </nav>
+  )
+
+export const ClientListPage = (p: ClientListProps) => (
+  <PortalFrame {...p.frame} title="Your clients">
+    <p class="lead">
+      {p.owned === 0
+        ? 'A client is an application that asks users for access to their accounts, or a program that acts for itself. You have none yet.'
+        : `${p.owned} ${p.owned === 1 ? 'client' : 'clients'} that you own.`}
+    </p>
+    {p.clients.length > 0 && (
+      <ul class="listed">
+        {p.clients.map((client) => (
+          <Listed client={client} />
+        ))}
+      </ul>
+    )}
+    <Pages {...p} />
+    <Register {...p} />
+  </PortalFrame>
+)

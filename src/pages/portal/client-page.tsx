@@ -1,0 +1,175 @@
+/** One client: what it is, what it may do, and its settings for the common libraries. */
+
+import { Day, WebAddress } from '../parts.tsx'
+import { type ConfiguredClient, snippetsFor } from './client-settings.ts'
+import { clientPath, type FrameProps, PortalFrame } from './frame.tsx'
+import { PermissionList, type ShownPermission } from './permissions.tsx'
+
+export type ClientPageProps = Readonly<{
+  frame: FrameProps
+  client: ConfiguredClient &
+    Readonly<{
+      name: string
+      url: string
+      description: string
+      requirePkce: boolean
+      /** Epoch seconds. */
+      createdAt: number
+    }>
+  state: 'enabled' | 'disabled_by_owner' | 'disabled_by_operator'
+  /** It has a scope of the registry itself, so only an administrator changes it. */
+  isPrivileged: boolean
+  permissions: readonly ShownPermission[]
+  owners: readonly string[]
+}>
+
+const METHODS: Readonly<Record<ConfiguredClient['authMethod'], string>> = {
+  client_secret: 'with its secret, by HTTP Basic or in the body',
+  client_secret_basic: 'with its secret, by HTTP Basic',
+  client_secret_post: 'with its secret, in the body',
+  private_key_jwt: 'with a signature of its own key (private_key_jwt)',
+  none: 'not at all: its code is public',
+}
+
+const State = ({ state, client }: ClientPageProps) => {
+  if (state === 'enabled') return null
+  return (
+    <p class="caution">
+      {state === 'disabled_by_owner' ? (
+        <>
+          It is disabled, so it gets no tokens.{' '}
+          <a href={clientPath(client.clientId, 'enable')}>Enable it</a>
+        </>
+      ) : (
+        'The operator has disabled it, so it gets no tokens. Only the operator can enable it.'
+      )}
+    </p>
+  )
+}
+
+const ACTS = [
+  ['edit', 'Edit'],
+  ['secrets', 'Secrets'],
+  ['permissions', 'Permissions'],
+  ['owners', 'Owners'],
+  ['disable', 'Disable'],
+  ['delete', 'Delete'],
+] as const
+
+const Acts = ({ client, state, isPrivileged }: ClientPageProps) => {
+  if (isPrivileged) {
+    return (
+      <p class="caution">
+        It has a permission of this registry itself, so only an administrator changes it.
+      </p>
+    )
+  }
+  const acts = ACTS.filter(
+    ([act]) =>
+      (act !== 'disable' || state === 'enabled') &&
+      (act !== 'secrets' || client.authMethod.startsWith('client_secret')),
+  )
+  return (
+    <nav class="places" aria-label="Change this client">
+      {acts.map(([act, name]) => (
+        <a href={clientPath(client.clientId, act)}>{name}</a>
+      ))}
+    </nav>
+  )
+}
+
+const Details = ({ client, owners }: ClientPageProps) => (
+  <dl>
+    <dt>Client id</dt>
+    <dd>
+      <code class="reference">{client.clientId}</code>
+    </dd>
+    <dt>Authenticates</dt>
+    <dd>{METHODS[client.authMethod]}</dd>
+    {client.requirePkce && (
+      <>
+        <dt>PKCE</dt>
+        <dd>required</dd>
+      </>
+    )}
+    {client.url !== '' && (
+      <>
+        <dt>Web page</dt>
+        <dd>
+          <WebAddress address={client.url} />
+        </dd>
+      </>
+    )}
+    {client.description !== '' && (
+      <>
+        <dt>Description</dt>
+        <dd dir="auto">{client.description}</dd>
+      </>
+    )}
+    {client.redirectUris.length > 0 && (
+      <>
+        <dt>Redirect URIs</dt>
+        {client.redirectUris.map((uri) => (
+          <dd>
+            <code>{uri}</code>
+          </dd>
+        ))}
+      </>
+    )}
+    <dt>{owners.length === 1 ? 'Owner' : 'Owners'}</dt>
+    {owners.map((owner) => (
+      <dd>
+        <bdi>{owner}</bdi>
+      </dd>
+    ))}
+    <dt>Registered</dt>
+    <dd>
+      <Day at={client.createdAt} />
+    </dd>
+  </dl>
+)
+
+const Settings = ({ client }: { client: ConfiguredClient }) => {
+  const metadata = `${client.issuer}/.well-known/oauth-authorization-server`
+  return (
+    <section>
+      <h2>Settings for your library</h2>
+      <dl>
+        <dt>Issuer</dt>
+        <dd>
+          <code>{client.issuer}</code>
+        </dd>
+        <dt>Metadata (RFC 8414)</dt>
+        <dd>
+          <a href={metadata}>
+            <code>{metadata}</code>
+          </a>
+        </dd>
+      </dl>
+      {snippetsFor(client).map(({ title, code }) => (
+        <details>
+          <summary>{title}</summary>
+          <pre tabindex={0}>
+            <code>{code}</code>
+          </pre>
+        </details>
+      ))}
+    </section>
+  )
+}
+
+export const ClientPage = (p: ClientPageProps) => (
+  <PortalFrame {...p.frame} title="Your client" about={p.client.name}>
+    <State {...p} />
+    <Acts {...p} />
+    <Details {...p} />
+    <section>
+      <h2>What it may do</h2>
+      <PermissionList permissions={p.permissions} />
+    </section>
+    <Settings client={p.client} />
+    <p>
+      <a href="/clients">All your clients</a>
+    </p>
+  </PortalFrame>
+)

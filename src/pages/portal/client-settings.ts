@@ -1,0 +1,179 @@
+/** Settings of a client for the common libraries, ready to paste. No secret is part of them. */
+
+import type { AuthMethod } from '../../domain/client.ts'
+import { type GrantType, usesSecret } from '../../domain/client.ts'
+
+export type ConfiguredClient = Readonly<{
+  issuer: string
+  clientId: string
+  authMethod: AuthMethod
+  grantTypes: readonly GrantType[]
+  redirectUris: readonly string[]
+  /** Those that it may ask for. */
+  scopes: readonly string[]
+}>
+
+export type Snippet = Readonly<{ title: string; code: string }>
+
+/** A text of JavaScript and of Python. */
+const text = (value: string) => `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
+/** A word of a POSIX shell. */
+const word = (value: string) => `'${value.replaceAll("'", "'\\''")}'`
+
+const scopeOf = ({ scopes }: ConfiguredClient) => scopes.join(' ')
+const redirectUriOf = ({
+  redirectUris: [first = 'https://app.example/callback'],
+}: ConfiguredClient) => first
+const keepsSecret = ({ authMethod }: ConfiguredClient) => usesSecret(authMethod)
+
+/** The libraries refuse an issuer without https unless they are told. */
+const isLoopback = ({ issuer }: ConfiguredClient) => issuer.startsWith('http:')
+
+/** The name in `token_endpoint_auth_method`. */
+const methodOf = ({ authMethod }: ConfiguredClient) =>
+  authMethod === 'client_secret' ? 'client_secret_basic' : authMethod
+
+const openidAuthentication = (client: ConfiguredClient) => {
+  if (!keepsSecret(client)) return 'openid.None()'
+  const name = methodOf(client) === 'client_secret_post' ? 'ClientSecretPost' : 'ClientSecretBasic'
+  return `openid.${name}(process.env.CLIENT_SECRET)`
+}
+
+const openidConfig = (client: ConfiguredClient) => `import * as openid from 'openid-client'
+
+const config = await openid.discovery(
+  new URL(${text(client.issuer)}),
+  ${text(client.clientId)},
+  {},
+  ${openidAuthentication(client)},
+  { algorithm: 'oauth2'${isLoopback(client) ? ', execute: [openid.allowInsecureRequests]' : ''} },
+)`
+
+const openidMachine = (client: ConfiguredClient) => `${openidConfig(client)}
+const tokens = await openid.clientCredentialsGrant(config, { scope: ${text(scopeOf(client))} })
+console.log(tokens.access_token)`
+
+const openidUsers = (client: ConfiguredClient) => `${openidConfig(client)}
+const state = openid.randomState()
+const verifier = openid.randomPKCECodeVerifier()
+// Keep both in the user's session, then send the browser here:
+const address = openid.buildAuthorizationUrl(config, {
+  redirect_uri: ${text(redirectUriOf(client))},
+  scope: ${text(scopeOf(client))},
+  state,
+  code_challenge: await openid.calculatePKCECodeChallenge(verifier),
+  code_challenge_method: 'S256',
+})
+// At the redirect URI, with the address that the browser came to:
+const tokensFor = (callback) =>
+  openid.authorizationCodeGrant(config, callback, { expectedState: state, pkceCodeVerifier: verifier })`
+
+const oauthClient = (client: ConfiguredClient) => {
+  const name = methodOf(client) === 'client_secret_post' ? 'ClientSecretPost' : 'ClientSecretBasic'
+  const authentication = keepsSecret(client)
+    ? `oauth.${name}(process.env.CLIENT_SECRET)`
+    : 'oauth.None()'
+  const insecure = isLoopback(client) ? ', [oauth.allowInsecureRequests]: true' : ''
+  return `import * as oauth from 'oauth4webapi'
+
+const issuer = new URL(${text(client.issuer)})
+const found = await oauth.discoveryRequest(issuer, { algorithm: 'oauth2'${insecure} })
+const server = await oauth.processDiscoveryResponse(issuer, found)
+const client = { client_id: ${text(client.clientId)} }
+const authentication = ${authentication}`
+}
+
+const authlibSession = (client: ConfiguredClient, more: string) =>
+  `from authlib.integrations.requests_client import OAuth2Session
+${keepsSecret(client) ? 'import os\n' : ''}
+session = OAuth2Session(
+    client_id=${text(client.clientId)},${
+      keepsSecret(client) ? "\n    client_secret=os.environ['CLIENT_SECRET']," : ''
+    }
+    token_endpoint_auth_method=${text(methodOf(client))},
+    scope=${text(scopeOf(client))},${more}
+)`
+
+const authlibMachine = (client: ConfiguredClient) => `${authlibSession(client, '')}
+token = session.fetch_token(${text(`${client.issuer}/token`)}, grant_type='client_credentials')`
+
+const authlibUsers = (
+  client: ConfiguredClient,
+) => `from authlib.common.security import generate_token
+${authlibSession(
+  client,
+  `
+    redirect_uri=${text(redirectUriOf(client))},
+    code_challenge_method='S256',`,
+)}
+verifier = generate_token(48)
+# Keep both in the user's session, then send the browser to the address:
+address, state = session.create_authorization_url(
+    ${text(`${client.issuer}/authorize`)}, code_verifier=verifier
+)
+# At the redirect URI, with the address that the browser came to:
+def tokens_for(callback):
+    return session.fetch_token(
+        ${text(`${client.issuer}/token`)}, authorization_response=callback, code_verifier=verifier
+    )`
+
+const mcpProvider = (
+  client: ConfiguredClient,
+) => `// For the OAuthClientProvider of @modelcontextprotocol/sdk
+const provider = {
+  redirectUrl: ${text(redirectUriOf(client))},
+  clientMetadata: { client_name: 'My MCP client', redirect_uris: [${text(redirectUriOf(client))}] },
+  clientInformation: () => ({
+    client_id: ${text(client.clientId)},${
+      keepsSecret(client) ? '\n    client_secret: process.env.CLIENT_SECRET,' : ''
+    }
+  }),
+  // tokens, saveTokens, redirectToAuthorization, saveCodeVerifier and codeVerifier are yours.
+}`
+
+const curlMachine = (client: ConfiguredClient) => {
+  const id = word(`${client.clientId}:`)
+  const inBody = methodOf(client) === 'client_secret_post'
+  const credentials = inBody
+    ? `-d client_id=${word(client.clientId)} -d client_secret="$CLIENT_SECRET"`
+    : `-u ${id}"$CLIENT_SECRET"`
+  return `curl ${word(`${client.issuer}/token`)} ${credentials} \\
+  -d grant_type=client_credentials --data-urlencode scope=${word(scopeOf(client))}`
+}
+
+const curlUsers = (client: ConfiguredClient) => {
+  const credentials = keepsSecret(client)
+    ? `-u ${word(`${client.clientId}:`)}"$CLIENT_SECRET"`
+    : `-d client_id=${word(client.clientId)}`
+  return `# With the code of the callback, and the verifier whose challenge the request had:
+curl ${word(`${client.issuer}/token`)} ${credentials} \\
+  -d grant_type=authorization_code -d code="$CODE" -d code_verifier="$VERIFIER" \\
+  --data-urlencode redirect_uri=${word(redirectUriOf(client))}`
+}
+
+/** A client that signs its assertions configures its library with its own keys. */
+export function snippetsFor(client: ConfiguredClient): readonly Snippet[] {
+  if (client.authMethod === 'private_key_jwt') return []
+  const isForUsers = client.grantTypes.includes('authorization_code')
+  const isMachine = client.grantTypes.includes('client_credentials')
+  return [
+    ...(isForUsers
+      ? [
+          { title: 'openid-client (JavaScript)', code: openidUsers(client) },
+          { title: 'Authlib (Python)', code: authlibUsers(client) },
+          { title: 'MCP client (TypeScript)', code: mcpProvider(client) },
+        ]
+      : []),
+    ...(isMachine
+      ? [
+          { title: 'openid-client (JavaScript), for itself', code: openidMachine(client) },
+          { title: 'Authlib (Python), for itself', code: authlibMachine(client) },
+          { title: 'curl, for itself', code: curlMachine(client) },
+        ]
+      : []),
+    ...(isForUsers || isMachine
+      ? [{ title: 'oauth4webapi (JavaScript)', code: oauthClient(client) }]
+      : []),
+    ...(isForUsers ? [{ title: 'curl', code: curlUsers(client) }] : []),
+  ]
+}

@@ -1,0 +1,156 @@
+/** Where owners ask for permissions and take them back. */
+
+import { HiddenFields } from '../parts.tsx'
+import { Options, TextField } from './fields.tsx'
+import { clientPath, type FrameProps, type Hidden, PortalFrame } from './frame.tsx'
+import { PermissionList, type ShownPermission } from './permissions.tsx'
+
+export type Askable = Readonly<{
+  value: string
+  sentence: string
+  isSensitive: boolean
+  /** It needs no approval. */
+  isFree: boolean
+  isChecked: boolean
+}>
+
+export type PermissionsProps = Readonly<{
+  frame: FrameProps
+  clientId: string
+  name: string
+  permissions: readonly ShownPermission[]
+  /** Scopes that it does not have, by what they are for. `resource` is null for those of none. */
+  groups: readonly Readonly<{
+    resource: Readonly<{ uri: string; name: string }> | null
+    scopes: readonly Askable[]
+  }>[]
+  grantTypes: readonly Askable[]
+  typed: Readonly<{ otherScopes: string; endorsements: string }>
+  /** Of each form: `ask` and `take_back`. */
+  hidden: Readonly<{ ask: Hidden; takeBack: Hidden }>
+}>
+
+const optionOf = ({ value, sentence, isSensitive, isFree, isChecked }: Askable) => ({
+  value,
+  isChecked,
+  label: (
+    <>
+      {sentence}
+      {isSensitive && (
+        <>
+          {' '}
+          <strong class="mark sensitive">Sensitive</strong>
+        </>
+      )}
+      {isFree && (
+        <>
+          {' '}
+          <strong class="mark">No approval needed</strong>
+        </>
+      )}
+      <code>{value}</code>
+    </>
+  ),
+})
+
+const Asking = (p: PermissionsProps) => {
+  const errors = p.frame.problem?.errors ?? {}
+  return (
+    <form method="post" action={clientPath(p.clientId, 'permissions')}>
+      <HiddenFields fields={[...p.hidden.ask, ['act', 'ask']]} />
+      <h2>Ask for more</h2>
+      {p.groups.map(({ resource, scopes }, index) => (
+        <Options
+          name={index === 0 ? 'scopes' : `scopes-${index + 1}`}
+          field="scopes"
+          type="checkbox"
+          legend={resource === null ? 'Permissions' : `Permissions for ${resource.name}`}
+          hint={resource === null ? undefined : <code>{resource.uri}</code>}
+          problem={index === 0 ? errors.scopes : undefined}
+          options={scopes.map(optionOf)}
+        />
+      ))}
+      <TextField
+        name="other_scopes"
+        label="Scopes with an id"
+        hint={
+          <>
+            Separated by spaces, such as <code>submission:read:2301.00001</code>.
+          </>
+        }
+        isOptional
+        value={p.typed.otherScopes}
+        problem={errors.other_scopes}
+      />
+      {p.grantTypes.length > 0 && (
+        <Options
+          name="grant_types"
+          type="checkbox"
+          legend="Ways to get tokens"
+          problem={errors.grant_types}
+          options={p.grantTypes.map(optionOf)}
+        />
+      )}
+      <TextField
+        name="endorsements"
+        label="Endorsements"
+        hint={
+          <>
+            Categories in which it submits for its users, separated by spaces: <code>cs.DL</code> or{' '}
+            <code>cs.*</code>.
+          </>
+        }
+        isOptional
+        value={p.typed.endorsements}
+        problem={errors.endorsements}
+      />
+      <div class="actions">
+        <button class="primary" type="submit">
+          Ask
+        </button>
+      </div>
+    </form>
+  )
+}
+
+const TakingBack = (p: PermissionsProps) => {
+  const held = p.permissions.filter(({ state }) => state === 'authorized' || state === 'requested')
+  if (held.length === 0) return null
+  return (
+    <form method="post" action={clientPath(p.clientId, 'permissions')}>
+      <HiddenFields fields={[...p.hidden.takeBack, ['act', 'take_back']]} />
+      <h2>Take back</h2>
+      <Options
+        name="take"
+        type="checkbox"
+        legend="What it no longer needs"
+        hint="Tokens that rest on it end. A permission that was authorized needs a new approval later."
+        problem={p.frame.problem?.errors.take}
+        options={held.map(({ kind, value, sentence }) => ({
+          value: `${kind} ${value}`,
+          isChecked: false,
+          label: (
+            <>
+              {sentence}
+              <code>{value}</code>
+            </>
+          ),
+        }))}
+      />
+      <div class="actions">
+        <button type="submit">Take back</button>
+      </div>
+    </form>
+  )
+}
+
+export const PermissionsPage = (p: PermissionsProps) => (
+  <PortalFrame {...p.frame} title="Permissions" about={p.name}>
+    <PermissionList permissions={p.permissions} />
+    <Asking {...p} />
+    <TakingBack {...p} />
+    <p>
+      <a href={clientPath(p.clientId)}>Back to the client</a>
+    </p>
+  </PortalFrame>
+)

@@ -1,0 +1,73 @@
+/** What became of each permission of a client, with dates and reasons. */
+
+import { Day } from '../parts.tsx'
+
+export type PermissionState = 'authorized' | 'requested' | 'declined' | 'withdrawn' | 'taken_back'
+
+/** Instants in epoch seconds. */
+export type ShownPermission = Readonly<{
+  kind: 'scope' | 'grant_type' | 'endorsement'
+  value: string
+  sentence: string
+  state: PermissionState
+  requestedAt: number
+  authorizedAt: number | null
+  /** What was decided last, which may be before a new request; null if nothing was. */
+  decision: Readonly<{
+    decision: 'declined' | 'withdrawn' | 'taken_back'
+    decidedAt: number
+    reason: string
+  }> | null
+}>
+
+const WORDS: Readonly<Record<PermissionState, string>> = {
+  authorized: 'authorized',
+  requested: 'requested',
+  declined: 'declined',
+  withdrawn: 'withdrawn',
+  taken_back: 'taken back',
+}
+
+const Dates = ({ state, requestedAt, authorizedAt, decision }: ShownPermission) => (
+  <p class="small muted">
+    requested on <Day at={requestedAt} />
+    {authorizedAt !== null && (
+      <>
+        , authorized on <Day at={authorizedAt} />
+      </>
+    )}
+    {decision && (
+      <>
+        , {state === 'authorized' || state === 'requested' ? 'before that ' : ''}
+        {WORDS[decision.decision]} on <Day at={decision.decidedAt} />
+      </>
+    )}
+  </p>
+)
+
+const Permission = (p: { permission: ShownPermission }) => {
+  const { sentence, value, state, decision } = p.permission
+  return (
+    <li>
+      {sentence} <strong class={`mark ${state}`}>{WORDS[state]}</strong>
+      <code>{value}</code>
+      <Dates {...p.permission} />
+      {decision && decision.reason !== '' && (
+        <blockquote dir="auto">
+          <p>{decision.reason}</p>
+        </blockquote>
+      )}
+    </li>
+  )
+}
+
+export const PermissionList = (p: { permissions: readonly ShownPermission[] }) =>
+  p.permissions.length === 0 ? (
+    <p class="muted">It may do nothing yet, and has asked for nothing.</p>
+  ) : (
+    <ul class="listed permissions">
+      {p.permissions.map((permission) => (
+        <Permission permission={permission} />
+      ))}
+    </ul>
+  )

@@ -1,0 +1,136 @@
+/** A client's secrets: a new one, shown this once; the list; rotation with an overlap. */
+
+import { inWords } from '../../domain/duration.ts'
+import { Day, HiddenFields } from '../parts.tsx'
+import { Options } from './fields.tsx'
+import { clientPath, type FrameProps, type Hidden, PortalFrame } from './frame.tsx'
+
+export type NewSecretProps = Readonly<{
+  frame: FrameProps
+  title: string
+  clientId: string
+  name: string
+  /** Null for a client that keeps none. */
+  clientSecret: string | null
+}>
+
+export const NewSecretPage = (p: NewSecretProps) => (
+  <PortalFrame {...p.frame} title={p.title} about={p.name}>
+    <dl>
+      <dt>Client id</dt>
+      <dd>
+        <code class="reference">{p.clientId}</code>
+      </dd>
+      {p.clientSecret !== null && (
+        <>
+          <dt>Client secret</dt>
+          <dd>
+            <code class="reference">{p.clientSecret}</code>
+          </dd>
+        </>
+      )}
+    </dl>
+    {p.clientSecret === null ? (
+      <p>It has no secret: its code is public, and PKCE protects its codes.</p>
+    ) : (
+      <p class="caution">
+        Copy the secret now. It is shown this once, and nobody can look it up. Keep it where only
+        your server reads it.
+      </p>
+    )}
+    <p class="actions">
+      <a class="button primary" href={clientPath(p.clientId)}>
+        Continue to settings
+      </a>
+    </p>
+  </PortalFrame>
+)
+
+export type SecretsProps = Readonly<{
+  frame: FrameProps
+  clientId: string
+  name: string
+  usesSecret: boolean
+  /** Instants in epoch seconds. */
+  secrets: readonly Readonly<{
+    createdAt: number
+    expiresAt: number | null
+    lastUsedAt: number | null
+  }>[]
+  hidden: Hidden
+  overlaps: readonly Readonly<{ seconds: number; isChecked: boolean }>[]
+}>
+
+const Secret = (p: { secret: SecretsProps['secrets'][number] }) => {
+  const { createdAt, expiresAt, lastUsedAt } = p.secret
+  return (
+    <li>
+      made on <Day at={createdAt} />,{' '}
+      {lastUsedAt === null ? (
+        'not used yet'
+      ) : (
+        <>
+          last used on <Day at={lastUsedAt} />
+        </>
+      )}
+      {expiresAt !== null && (
+        <>
+          , good until <Day at={expiresAt} />
+        </>
+      )}
+    </li>
+  )
+}
+
+const overlapWords = (seconds: number) =>
+  seconds === 0
+    ? ([
+        'Not at all',
+        'It may be in wrong hands. Access tokens that it opened end too; refresh tokens stay, and need the new secret.',
+      ] as const)
+    : ([`For ${inWords(seconds)}`, 'Nothing ends while you change over.'] as const)
+
+const Rotation = (p: SecretsProps) => (
+  <form method="post" action={clientPath(p.clientId, 'secrets')}>
+    <HiddenFields fields={p.hidden} />
+    <Options
+      name="overlap"
+      type="radio"
+      legend="How long do the secrets above stay good?"
+      problem={p.frame.problem?.errors.overlap}
+      options={p.overlaps.map(({ seconds, isChecked }) => {
+        const [label, hint] = overlapWords(seconds)
+        return { value: String(seconds), label, hint, isChecked }
+      })}
+    />
+    <div class="actions">
+      <button class="primary" type="submit">
+        Make a new secret
+      </button>
+    </div>
+  </form>
+)
+
+export const SecretsPage = (p: SecretsProps) => (
+  <PortalFrame {...p.frame} title="Secrets" about={p.name}>
+    {p.usesSecret ? (
+      <>
+        {p.secrets.length === 0 ? (
+          <p>It has no secret that is good.</p>
+        ) : (
+          <ul>
+            {p.secrets.map((secret) => (
+              <Secret secret={secret} />
+            ))}
+          </ul>
+        )}
+        <Rotation {...p} />
+      </>
+    ) : (
+      <p>It keeps no secret.</p>
+    )}
+    <p>
+      <a href={clientPath(p.clientId)}>Back to the client</a>
+    </p>
+  </PortalFrame>
+)

@@ -1,0 +1,98 @@
+/** What the stores promise of clients to the flows that change them: a part of `registration-ports.ts`. */
+
+import type {
+  ClientFields,
+  ClientLists,
+  ClientRecord,
+  ImportedClient,
+  PermissionLists,
+  SelfRegistered,
+} from '../domain/client.ts'
+import type { SecretDigest } from '../domain/ids.ts'
+import type { Authorship, Changed, Detail, Page } from './registration-ports.ts'
+
+/**
+ * Whether lists are written as authorized or as merely requested. `allow`: authorized by no operator, because clients that
+ * register themselves may have it. What an operator has authorized stays so.
+ */
+export type Mode = 'authorize' | 'request' | 'allow'
+
+/** `secretDigest`: null for a client that keeps no secret. */
+export type NewClient = Readonly<{
+  clientId: string
+  fields: ClientFields
+  lists: ClientLists
+  mode: Mode
+  /** Of how many clients `ownerId` may be the first owner; null or absent: of any number. */
+  ownedAtMost?: number | null
+  secretDigest: SecretDigest | null
+  /** Absent for a client that an operator or an owner registers. `requested`: what it also asks for, and does not get. */
+  selfRegistered?: Readonly<{ kind: SelfRegistered['kind']; requested: PermissionLists }>
+}>
+
+/** The name of a kind in the audit is `client.` and the kind. */
+export type ClientChange =
+  /** A given list replaces the old one of what is authorized or, in the mode `request`, of what is merely requested. */
+  | Readonly<{
+      kind: 'update'
+      fields: Partial<ClientFields>
+      lists: ClientLists
+      mode: Mode
+      /** What a client that registered itself may also have now, and what it also asks for. */
+      more?: Readonly<{ allowed: PermissionLists; requested: PermissionLists }>
+      /** Of how many clients a new `ownerId` may be the first owner; null or absent: of any number. */
+      ownedAtMost?: number | null
+    }>
+  | Readonly<{ kind: 'authorize'; lists: PermissionLists }>
+  /** `allowed`: scopes that need no approval. */
+  | Readonly<{ kind: 'request'; lists: PermissionLists; allowed: readonly string[] }>
+  /** `reason`: for the owners. */
+  | Readonly<{ kind: 'withdraw'; lists: PermissionLists; reason?: string; byOwner?: boolean }>
+  /** By D1's clock the old secrets stay good for `overlapSeconds` more. */
+  | Readonly<{ kind: 'rotate_secret'; secretDigest: SecretDigest; overlapSeconds: number }>
+  /** What an owner disabled, an owner may enable. */
+  | Readonly<{ kind: 'disable'; byOwner?: boolean }>
+  /** The client can no longer manage its registration (RFC 7592). */
+  | Readonly<{ kind: 'revoke_registration_token' | 'enable' | 'delete' }>
+
+/**
+ * `name` matches a part of the client's name in any case. `kind`: who registered it. `hasRequests`: something that it
+ * requested is not authorized.
+ */
+export type ClientFilter = Readonly<{
+  name?: string
+  owner?: string
+  kind?: SelfRegistered['kind'] | 'operator'
+  hasRequests?: boolean
+}>
+
+export interface ClientReader {
+  /** Null if unknown. One read of the primary. */
+  find(clientId: string): Promise<ClientRecord | null>
+  /** At most `rows` clients after the id `after`, ordered by id. */
+  page(after: string, rows: number, filter?: ClientFilter): Promise<Page<ClientRecord>>
+}
+
+export interface ClientRegistry extends ClientReader {
+  /**
+   * Null if a client has the id. `too_many`: the owner has `ownedAtMost` clients already. Nothing was written then.
+   */
+  create(
+    client: NewClient,
+    by: Authorship,
+    detail: Detail,
+  ): Promise<ClientRecord | 'too_many' | null>
+  /** Those of the ids that are there, ordered by id. One read of the primary. */
+  findAll(clientIds: readonly string[]): Promise<readonly ClientRecord[]>
+  /** All in one batch, each with its audit row. False, and nothing is written, if a client has one of the ids. */
+  importAll(
+    clients: readonly (ImportedClient & Readonly<{ detail: Detail }>)[],
+    by: Authorship,
+  ): Promise<boolean>
+  /** Several changes are one: all or none. `too_many`: as for `create`. */
+  change(
+    before: ClientRecord,
+    changes: readonly (ClientChange & Readonly<{ detail?: Detail }>)[],
+    by: Authorship,
+  ): Promise<Changed<ClientRecord> | Readonly<{ kind: 'too_many' }>>
+}

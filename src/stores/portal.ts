@@ -1,0 +1,157 @@
+/** What the portal shows of clients, in D1. Every statement asks for the clients of one user alone. */
+
+import type { ClientRecord } from '../domain/client.ts'
+import type { Category, ScopeFields } from '../domain/declaration.ts'
+import type { Resource } from '../domain/resource.ts'
+import { MAX_DECLARED } from '../domain/scope-catalogue.ts'
+import { type ClientRecordRow, RECORD_COLUMNS, readClientRecord } from './client-record.ts'
+import type { Database } from './database.ts'
+import { ALL_TITLES } from './scope-catalogue.ts'
+import { type Visited, type Visitor, visit } from './visit.ts'
+
+/** SQL: ids of the clients that the user `?1` owns. */
+const OWN = `SELECT client_id FROM client WHERE owner_id = ?1 AND ?1 <> ''
+  UNION SELECT client_id FROM client_owner WHERE user_id = ?1`
+/** Few enough to be sorted: `CLIENTS_PER_USER`, and those that others share. */
+export const OWN_CLIENTS = `SELECT c.client_id, c.name, c.disabled_at, c.created_at,
+    (SELECT count(*) FROM client_authorization p WHERE p.client_id = c.client_id AND p.authorized_at IS NULL)
+    + (SELECT count(*) FROM client_grant_type p WHERE p.client_id = c.client_id AND p.authorized_at IS NULL)
+    + (SELECT count(*) FROM client_endorsement p WHERE p.client_id = c.client_id AND p.authorized_at IS NULL) AS waiting
+  FROM (${OWN}) o CROSS JOIN client c ON c.client_id = o.client_id
+  ORDER BY c.name COLLATE NOCASE, c.client_id LIMIT ?2 OFFSET ?3`
+export const COUNT_OWN_CLIENTS = `SELECT (SELECT count(*) FROM (${OWN})) AS owned,
+  (SELECT count(*) FROM client WHERE owner_id = ?1) AS first_owned`
+const IS_OWN = `c.client_id = ?1 AND ?2 <> '' AND (c.owner_id = ?2 OR EXISTS (SELECT 1 FROM client_owner o
+  WHERE o.client_id = c.client_id AND o.user_id = ?2))`
+export const FIND_OWN_CLIENT = `SELECT ${RECORD_COLUMNS} FROM client c WHERE ${IS_OWN}`
+/** The first owner first. The name is null for a user of an external accounts service. */
+export const OWNERS_OF_OWN_CLIENT = `SELECT p.user_id, u.username FROM client c CROSS JOIN (
+    SELECT ?1 AS client_id, owner_id AS user_id, 0 AS added_at, 0 AS place FROM client WHERE client_id = ?1
+    UNION ALL SELECT client_id, user_id, added_at, 1 FROM client_owner WHERE client_id = ?1) p
+  LEFT JOIN user u ON u.user_id = p.user_id
+  WHERE ${IS_OWN} ORDER BY p.place, p.added_at, p.user_id`
+export const ALL_DECLARED = `SELECT name, sentence, self_registered, sensitive FROM scope
+  WHERE name > '' ORDER BY name LIMIT ${MAX_DECLARED}`
+export const ALL_RESOURCES = `SELECT uri, name, scopes FROM resource WHERE uri > '' ORDER BY uri LIMIT ${MAX_DECLARED}`
+
+export type ListedClient = Readonly<{
+  clientId: string
+  name: string
+  isEnabled: boolean
+  /** Epoch seconds. */
+  createdAt: number
+  /** Requests that wait for approval. */
+  waiting: number
+}>
+
+/** `firstOwned`: those that count for `CLIENTS_PER_USER`. */
+export type OwnClients = Readonly<{
+  clients: readonly ListedClient[]
+  owned: number
+  firstOwned: number
+}>
+
+export type Owner = Readonly<{ userId: string; username: string | null }>
+
+export type OwnClient = Readonly<{ client: ClientRecord; owners: readonly Owner[] }>
+
+/** What can be asked for. */
+export type Declared = Readonly<{
+  scopes: readonly (ScopeFields & Readonly<{ name: string }>)[]
+  categories: readonly Category[]
+  resources: readonly Pick<Resource, 'uri' | 'name' | 'scopes'>[]
+}>
+
+export interface PortalReader {
+  /** At most `rows` of the user's clients, ordered by name, after the first `skipped`. */
+  list(visitor: Visitor, rows: number, skipped: number): Promise<Visited<OwnClients>>
+  /** `found` is null for a client of others, as for one that does not exist. */
+  client(visitor: Visitor, clientId: string): Promise<Visited<OwnClient | null>>
+  clientAndDeclared(
+    visitor: Visitor,
+    clientId: string,
+  ): Promise<Visited<(OwnClient & Declared) | null>>
+}
+
+type ListedRow = {
+  client_id: string
+  name: string
+  disabled_at: number | null
+  created_at: number
+  waiting: number
+}
+type ScopeRow = { name: string; sentence: string; self_registered: number; sensitive: number }
+
+const readListed = (row: ListedRow): ListedClient => ({
+  clientId: row.client_id,
+  name: row.name,
+  isEnabled: row.disabled_at === null,
+  createdAt: row.created_at,
+  waiting: row.waiting,
+})
+
+function readOwnClient([clients = [], owners = []]: readonly unknown[][]): OwnClient | null {
+  const [row] = clients as ClientRecordRow[]
+  if (row === undefined) return null
+  const named = owners as { user_id: string; username: string | null }[]
+  return {
+    client: readClientRecord(row),
+    owners: named.map(({ user_id, username }) => ({ userId: user_id, username })),
+  }
+}
+
+const readDeclared = ([
+  scopes = [],
+  titles = [],
+  resources = [],
+]: readonly unknown[][]): Declared => ({
+  scopes: (scopes as ScopeRow[]).map(({ name, sentence, self_registered, sensitive }) => ({
+    name,
+    sentence,
+    selfRegistered: self_registered === 1,
+    sensitive: sensitive === 1,
+  })),
+  categories: titles as Category[],
+  resources: (resources as { uri: string; name: string; scopes: string }[]).map((row) => ({
+    ...row,
+    scopes: JSON.parse(row.scopes) as string[],
+  })),
+})
+
+export function portalReader(db: Database): PortalReader {
+  const own = (clientId: string, userId: string) => [
+    db.prepare(FIND_OWN_CLIENT).bind(clientId, userId),
+    db.prepare(OWNERS_OF_OWN_CLIENT).bind(clientId, userId),
+  ]
+  return {
+    list: (visitor, rows, skipped) =>
+      visit(
+        db,
+        visitor,
+        [
+          db.prepare(OWN_CLIENTS).bind(visitor.userId, rows, skipped),
+          db.prepare(COUNT_OWN_CLIENTS).bind(visitor.userId),
+        ],
+        ([listed = [], counted = []]) => {
+          const [count] = counted as { owned: number; first_owned: number }[]
+          const { owned = 0, first_owned = 0 } = count ?? {}
+          const clients = (listed as ListedRow[]).map(readListed)
+          return { clients, owned, firstOwned: first_owned }
+        },
+      ),
+    client: (visitor, clientId) => visit(db, visitor, own(clientId, visitor.userId), readOwnClient),
+    clientAndDeclared: (visitor, clientId) =>
+      visit(
+        db,
+        visitor,
+        [
+          ...own(clientId, visitor.userId),
+          ...[ALL_DECLARED, ALL_TITLES, ALL_RESOURCES].map((sql) => db.prepare(sql)),
+        ],
+        (results) => {
+          const found = readOwnClient(results)
+          return found && { ...found, ...readDeclared(results.slice(2)) }
+        },
+      ),
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * One batch for a page of a signed-in user: whether the browser's session was revoked, who the user is now, and what the
+ * page shows. Without the first two no caller may use the rest.
+ */
+
+import type { SessionKey } from '../domain/ids.ts'
+import { subjectsOf } from '../domain/revocation.ts'
+import type { SessionRecord } from '../domain/session.ts'
+import type { RegisteredUser } from '../domain/user.ts'
+import type { Database } from './database.ts'
+import { IS_REVOKED } from './revocations.ts'
+import { FIND_USER, readUserRow, type UserRow } from './users.ts'
+
+/** Who opens the page, as KV says. `userId` is that of the session. */
+export type Visitor = Readonly<{ key: SessionKey; session: SessionRecord; userId: string }>
+
+export type Visited<Found> = Readonly<{
+  isRevoked: boolean
+  /** Null for a user of an external accounts service, and for one who is gone. */
+  user: RegisteredUser | null
+  found: Found
+}>
+
+/** `read` gets the results of the statements, in their order. */
+export async function visit<Found>(
+  db: Database,
+  { key, session, userId }: Visitor,
+  statements: readonly D1PreparedStatement[],
+  read: (results: readonly unknown[][]) => Found,
+): Promise<Visited<Found>> {
+  const [revoked, users, ...results] = await db.batch([
+    db.prepare(IS_REVOKED).bind(key, JSON.stringify(subjectsOf(session))),
+    db.prepare(FIND_USER).bind(userId),
+    ...statements,
+  ])
+  const row = users?.results[0] as UserRow | undefined
+  return {
+    isRevoked: revoked === undefined || revoked.results.length > 0,
+    user: row ? readUserRow(row) : null,
+    found: read(results.map((result) => result.results)),
+  }
+}

@@ -1,0 +1,431 @@
+/** Owners in a browser: from sign-in to the first token with a real client library, and how the pages look and read. */
+
+import { execFile } from 'node:child_process'
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
+import type { Page } from 'playwright-core'
+import { describe, expect } from 'vitest'
+import { inProject } from '../../src/local/project.ts'
+import {
+  CONSENT,
+  expectHeading,
+  HOME,
+  keepScreenshot,
+  it as plain,
+  press,
+  signIn,
+  takeComplaints,
+} from './fixtures.ts'
+import { contrastsOf, focusOf, groundOf, overflowOf } from './looks.ts'
+import type { Registry } from './registry.ts'
+
+const NARROW = { viewport: { width: 360, height: 740 } }
+/** A window 1280 pixels wide at 200 %. */
+const ZOOMED = { viewport: { width: 640, height: 400 }, deviceScaleFactor: 2 }
+const LEAST_CONTRAST = 4.5
+const RTL = 'قائمة القراءة الخاصة بالمكتبة'
+const LONG = 'Interoperability'.repeat(9).slice(0, 130)
+
+let people = 0
+/** A user for each test, whose clients no other test sees. */
+const it = plain
+  .extend('person', async ({ registry }) => {
+    people += 1
+    return registry.registerUser({ username: `owner${people}` })
+  })
+  .extend('owner', async ({ open, registry, person }) => {
+    const page = await open()
+    await signInTo(page, registry, person)
+    return page
+  })
+
+async function signInTo(page: Page, registry: Registry, person: Parameters<typeof signIn>[1]) {
+  await page.goto(`${registry.url}/clients`)
+  await expectHeading(page, 'Sign in')
+  await signIn(page, person)
+  await expectHeading(page, 'Your clients')
+}
+
+type Described = Readonly<{ name: string; kind: RegExp; redirectUris?: string }>
+
+async function register(
+  page: Page,
+  registry: Registry,
+  { name, kind, redirectUris = '' }: Described,
+) {
+  await page.goto(`${registry.url}/new-client`)
+  await page.getByLabel('Name', { exact: true }).fill(name)
+  await page.getByRole('radio', { name: kind }).check()
+  await page.getByLabel('Redirect URIs').fill(redirectUris)
+  await page.getByRole('button', { name: 'Register' }).click()
+  await expectHeading(page, 'Your new client')
+  const [clientId = '', clientSecret = ''] = await page.locator('code.reference').allTextContents()
+  await page.getByRole('link', { name: 'Continue to settings' }).click()
+  await expectHeading(page, 'Your client')
+  return { clientId, clientSecret }
+}
+
+/** The code that the page shows under this title. */
+async function pasted(page: Page, title: string) {
+  await page.locator('summary', { hasText: title }).first().click()
+  return (await page.locator('details[open] pre').last().textContent()) ?? ''
+}
+
+let files = 0
+/** A file beside the libraries, with the code that a developer pasted. */
+async function fileWith(code: string) {
+  files += 1
+  const path = inProject(join('test', 'browser', `.pasted-${process.pid}-${files}.mjs`))
+  await writeFile(path, code)
+  return { path, [Symbol.asyncDispose]: () => rm(path) }
+}
+
+type Flow = Readonly<{
+  address: URL
+  tokensFor: (callback: URL) => Promise<{ access_token: string; scope?: string }>
+}>
+
+const declareFree = (registry: Registry, name: string) =>
+  registry.admin(
+    ...['scope', 'create', name, '--sentence', 'Read what is free', '--self-registered'],
+  )
+
+describe('from sign-in to the first token', () => {
+  it('an owner registers a web application, pastes its settings for openid-client and gets a token for a user', async ({
+    open,
+    registry,
+    app,
+  }) => {
+    const scope = 'free:read'
+    await declareFree(registry, scope)
+    const person = await registry.registerUser({ username: 'first-token', scopes: [scope] })
+    const page = await open()
+    await page.goto(registry.url)
+    await page.getByRole('link', { name: 'Sign in' }).click()
+    await signIn(page, person)
+    await expectHeading(page, HOME)
+    await page.getByRole('link', { name: 'Your clients' }).click()
+    await expectHeading(page, 'Your clients')
+    await page.getByRole('link', { name: 'Register a client' }).click()
+    const { clientId, clientSecret } = await register(page, registry, {
+      name: 'Reading list',
+      kind: /with a server/,
+      redirectUris: app.callbackUri,
+    })
+    expect(await page.getByText('Read what is free').count()).toBe(1)
+    const code = await pasted(page, 'openid-client')
+    expect(code).toContain(clientId)
+    expect(code).not.toContain(clientSecret)
+    await using file = await fileWith(`${code}\nexport { address, tokensFor }\n`)
+    process.env.CLIENT_SECRET = clientSecret
+    const { address, tokensFor } = (await import(pathToFileURL(file.path).href)) as Flow
+    await page.goto(address.href)
+    await expectHeading(page, CONSENT)
+    await press(page, 'Allow')
+    await page.waitForURL((url) => url.href.startsWith(app.callbackUri))
+    const tokens = await tokensFor(new URL(page.url()))
+    expect(tokens.scope).toBe(scope)
+    expect((await registry.sessionOf(tokens.access_token)).user.username).toBe(person.username)
+  })
+
+  it('an owner registers a program without users, which gets a token with its pasted settings and a new secret', async ({
+    owner,
+    registry,
+  }) => {
+    await register(owner, registry, { name: 'Nightly job', kind: /without users/ })
+    const code = await pasted(owner, 'openid-client')
+    await owner.getByRole('link', { name: 'Secrets' }).click()
+    await owner.getByRole('radio', { name: /Not at all/ }).check()
+    await owner.getByRole('button', { name: 'Make a new secret' }).click()
+    await expectHeading(owner, 'A new secret')
+    await keepScreenshot(owner, 'portal-new-secret')
+    const [, secret = ''] = await owner.locator('code.reference').allTextContents()
+    await using file = await fileWith(code)
+    const { stdout } = await promisify(execFile)(process.execPath, [file.path], {
+      env: { ...process.env, CLIENT_SECRET: secret },
+    })
+    expect(stdout.trim()).toMatch(/^reg_/)
+  })
+
+  it('an owner asks for a permission, and reads why it was declined and that another was authorized', async ({
+    owner,
+    registry,
+  }) => {
+    const { clientId } = await register(owner, registry, {
+      name: 'Paper Assistant',
+      kind: /in the browser/,
+      redirectUris: 'https://papers.example/callback',
+    })
+    for (const name of ['shelf:read', 'shelf:write']) {
+      await registry.admin('scope', 'create', name, '--sentence', `Use ${name}`)
+    }
+    await owner.getByRole('link', { name: 'Permissions' }).click()
+    await owner.getByRole('checkbox', { name: /shelf:read/ }).check()
+    await owner.getByRole('checkbox', { name: /shelf:write/ }).check()
+    await owner.getByLabel('Endorsements').fill('cs.DL')
+    await keepScreenshot(owner, 'portal-asking')
+    await owner.getByRole('button', { name: 'Ask', exact: true }).click()
+    await owner.getByRole('status').filter({ hasText: 'waits for it' }).waitFor()
+    await registry.admin('client', 'authorize', clientId, '--scope', 'shelf:read')
+    const reason = ['--reason', 'It only reads.']
+    await registry.admin('client', 'withdraw', clientId, '--scope', 'shelf:write', ...reason)
+    await owner.reload()
+    const item = (name: string) => owner.getByRole('listitem').filter({ hasText: name })
+    expect(await item('shelf:read').textContent()).toContain('authorized')
+    expect(await item('shelf:write').textContent()).toContain('declined')
+    expect(await item('shelf:write').textContent()).toContain('It only reads.')
+    expect(await item('cs.DL').textContent()).toContain('requested')
+    await keepScreenshot(owner, 'portal-decided')
+  })
+})
+
+describe('mistakes', () => {
+  it('each mistake is told beside its field and in a list that leads to it, and what was typed is kept', async ({
+    owner,
+    registry,
+  }) => {
+    await owner.goto(`${registry.url}/new-client`)
+    await owner.getByLabel('Description').fill('Kept\nas typed')
+    await owner.getByLabel('Redirect URIs').fill('http://papers.example/callback')
+    await owner.getByRole('radio', { name: /with a server/ }).check()
+    await owner.getByRole('button', { name: 'Register' }).click()
+    const alert = owner.getByRole('alert')
+    await alert.filter({ hasText: 'Name must not be empty.' }).waitFor()
+    expect(await owner.title()).toContain('Problem: Register a client')
+    await alert.getByRole('link', { name: /must be https/ }).click()
+    expect(await focusOf(owner)).toMatchObject({ name: 'Redirect URIs' })
+    const field = owner.getByLabel('Redirect URIs')
+    expect(await field.getAttribute('aria-invalid')).toBe('true')
+    const described = (await field.getAttribute('aria-describedby')) ?? ''
+    for (const id of described.split(' ')) expect(await owner.locator(`#${id}`).count()).toBe(1)
+    expect(described).toContain('redirect_uris-problem')
+    expect(await owner.getByLabel('Description').inputValue()).toBe('Kept\nas typed')
+    expect(await owner.getByRole('radio', { name: /with a server/ }).isChecked()).toBe(true)
+    await keepScreenshot(owner, 'portal-mistakes')
+  })
+
+  it('a form that is sent after the session ended is kept, and sent again after a sign-in in another tab', async ({
+    owner,
+    registry,
+    person,
+  }) => {
+    await register(owner, registry, { name: 'Nightly job', kind: /without users/ })
+    await owner.getByRole('link', { name: 'Edit' }).click()
+    await owner.getByLabel('Name', { exact: true }).fill('Typed long ago')
+    await owner.context().clearCookies({ name: 'registry_session' })
+    await owner.getByRole('button', { name: 'Save' }).click()
+    await expectHeading(owner, 'You are signed out')
+    await keepScreenshot(owner, 'portal-signed-out')
+    const [tab] = await Promise.all([
+      owner.context().waitForEvent('page'),
+      owner.getByRole('link', { name: 'Sign in' }).click(),
+    ])
+    await signIn(tab, person)
+    await expectHeading(tab, 'Your clients')
+    await owner.getByRole('button', { name: 'Continue' }).click()
+    await owner.getByRole('alert').filter({ hasText: 'out of date' }).waitFor()
+    expect(await owner.getByLabel('Name', { exact: true }).inputValue()).toBe('Typed long ago')
+    await owner.getByRole('button', { name: 'Save' }).click()
+    await owner.getByRole('status').filter({ hasText: 'was changed' }).waitFor()
+    expect(await owner.getByText('Typed long ago').count()).toBeGreaterThan(0)
+  })
+})
+
+/** The pages of a client, each with its heading. */
+const PAGES = [
+  ['', 'Your client'],
+  ['/edit', 'Edit a client'],
+  ['/secrets', 'Secrets'],
+  ['/permissions', 'Permissions'],
+  ['/owners', 'Owners'],
+  ['/disable', 'Disable this client?'],
+  ['/delete', 'Delete this client?'],
+  ['/leave', 'Leave this client?'],
+] as const
+
+async function tour(
+  page: Page,
+  registry: Registry,
+  clientId: string,
+  look: (name: string) => Promise<void>,
+) {
+  const visits = [
+    ['/clients', 'Your clients'],
+    ['/new-client', 'Register a client'],
+    ...PAGES.map(([path, heading]) => [`/clients/${clientId}${path}`, heading] as const),
+  ] as const
+  for (const [path, heading] of visits) {
+    await page.goto(registry.url + path)
+    await expectHeading(page, heading)
+    await look(`portal-${heading.toLowerCase().replaceAll(/\W+/g, '-')}`)
+  }
+}
+
+describe('how the pages look', () => {
+  it.for([
+    ['light', {}],
+    ['dark', {}],
+    ['360', NARROW],
+    ['zoomed', ZOOMED],
+  ] as const)(
+    'every page of the portal is whole, has enough contrast and keeps to its policy (%s)',
+    async ([how, options], { open, registry, person }) => {
+      const colorScheme = how === 'dark' ? 'dark' : 'light'
+      const page = await open({ ...options, colorScheme })
+      await signInTo(page, registry, person)
+      await keepScreenshot(page, `portal-none-${how}`)
+      const redirectUris = 'https://papers.example/callback'
+      await register(page, registry, { name: RTL, kind: /with a server/, redirectUris })
+      const { clientId } = await register(page, registry, {
+        name: LONG,
+        kind: /with a server/,
+        redirectUris: `${redirectUris}/${'a'.repeat(150)}`,
+      })
+      await tour(page, registry, clientId, async (name) => {
+        await keepScreenshot(page, `${name}-${how}`)
+        expect(await overflowOf(page), name).toBeLessThanOrEqual(0)
+        const lightness = await groundOf(page)
+        expect(colorScheme === 'light' ? lightness : 255 - lightness).toBeGreaterThan(200)
+        const [worst] = await contrastsOf(page)
+        expect(worst?.ratio, `${name}: ${worst?.words}`).toBeGreaterThanOrEqual(LEAST_CONTRAST)
+        expect(takeComplaints(page)).toEqual([])
+      })
+    },
+  )
+
+  it('200 clients are listed 50 a page', async ({ owner, registry, person }) => {
+    const { user_id } = await registry.admin('user', 'show', person.username)
+    const made = Array.from({ length: 200 }, (_, n) => ({
+      client_id: `listed-${String(user_id)}-${n}`,
+      name: `Client ${String(n).padStart(3, '0')}`,
+      owner_id: String(user_id),
+    }))
+    await registry.addClients(made)
+    await owner.goto(`${registry.url}/clients`)
+    await keepScreenshot(owner, 'portal-200')
+    for (const page of [1, 2, 3, 4]) {
+      expect(await owner.locator('.listed > li').count()).toBe(50)
+      await owner.getByText(`Page ${page} of 4`).waitFor()
+      if (page < 4) await owner.getByRole('link', { name: 'Next' }).click()
+    }
+  })
+})
+
+describe('keyboard and screen reader', () => {
+  it('an owner registers and deletes a client by keyboard alone', async ({ owner, registry }) => {
+    await owner.goto(`${registry.url}/new-client`)
+    const tabTo = async (name: string | RegExp) => {
+      for (let presses = 0; presses < 30; presses += 1) {
+        await owner.keyboard.press('Tab')
+        const focus = await focusOf(owner)
+        expect(focus, `focus before ${String(name)}`).toMatchObject({ outlined: true })
+        if (focus?.name.match(name)) return
+      }
+      throw new Error(`no focus on ${String(name)}`)
+    }
+    await tabTo(/^Name/)
+    await owner.keyboard.type('By keyboard')
+    await tabTo(/with a server/)
+    await owner.keyboard.press('ArrowUp')
+    await tabTo(/^Redirect URIs/)
+    await tabTo(/^Register/)
+    await owner.keyboard.press('Enter')
+    await expectHeading(owner, 'Your new client')
+    await tabTo(/Continue/)
+    await owner.keyboard.press('Enter')
+    await expectHeading(owner, 'Your client')
+    await tabTo(/^Delete/)
+    await owner.keyboard.press('Enter')
+    await expectHeading(owner, 'Delete this client?')
+    await tabTo(/^Delete it/)
+    await owner.keyboard.press('Enter')
+    await owner.getByRole('status').filter({ hasText: 'was deleted' }).waitFor()
+  })
+
+  it('every page of the portal has one main heading and part, a title, and a name for each control and region', async ({
+    owner,
+    registry,
+  }) => {
+    const redirectUris = 'https://papers.example/callback'
+    const kind = /with a server/
+    const { clientId } = await register(owner, registry, { name: 'Named', kind, redirectUris })
+    await tour(owner, registry, clientId, async (name) => {
+      expect(await owner.getByRole('main').count(), name).toBe(1)
+      expect(await owner.title()).toMatch(/^.+ · Registry$/)
+      const controls = owner.locator('input:not([type=hidden]), textarea, button, a, nav, fieldset')
+      for (const control of await controls.all()) {
+        expect(await control.ariaSnapshot(), name).toMatch(/"[^"]+"|: .+/)
+      }
+      const ids = await owner.locator('[id]').evaluateAll((all) => all.map(({ id }) => id))
+      expect(new Set(ids).size).toBe(ids.length)
+    })
+  })
+
+  it('the form that registers a client reads as it should in the accessibility tree', async ({
+    owner,
+    registry,
+  }) => {
+    await owner.goto(`${registry.url}/new-client`)
+    expect(await owner.locator('form[action="/new-client"]').ariaSnapshot()).toMatchInlineSnapshot(`
+      "- text: Name
+      - paragraph: What users know it by. The consent page shows it.
+      - textbox "Name"
+      - text: Web page (optional)
+      - paragraph: Its own page, http or https. The consent page shows it.
+      - textbox "Web page (optional)"
+      - text: Description (optional)
+      - paragraph: What it is for. The consent page shows it.
+      - textbox "Description (optional)"
+      - text: Logo (optional)
+      - paragraph: "The address of an image: PNG, JPEG, GIF or WebP, at most 64 KiB. The consent page shows it."
+      - textbox "Logo (optional)"
+      - group "What is it?":
+        - text: What is it?
+        - radio "Web application with a server"
+        - text: Web application with a server It keeps a secret on the server, and uses PKCE and refresh tokens.
+        - radio "Application in the browser"
+        - text: Application in the browser Its code is public, so it has no secret. It uses PKCE.
+        - radio "Mobile or desktop application"
+        - text: Mobile or desktop application Its code is public, so it has no secret. It uses PKCE and refresh tokens.
+        - radio "Program without users"
+        - text: Program without users It acts for itself, with a secret. No user is sent back to it.
+      - text: Redirect URIs
+      - paragraph:
+        - text: "Where users are sent back to, one a line: https, or http on a loopback address. A mobile or desktop application may have a scheme with a dot, such as"
+        - code: com.example.app:/callback
+        - text: . A program without users has none.
+      - textbox "Redirect URIs"
+      - button "Register""
+    `)
+    const kind = /without users/
+    const { clientId } = await register(owner, registry, { name: 'Nightly job', kind })
+    const acts = owner.getByRole('navigation', { name: 'Change this client' })
+    expect((await acts.ariaSnapshot()).replaceAll(clientId, 'ID')).toMatchInlineSnapshot(`
+      "- navigation "Change this client":
+        - link "Edit":
+          - /url: /clients/ID/edit
+        - link "Secrets":
+          - /url: /clients/ID/secrets
+        - link "Permissions":
+          - /url: /clients/ID/permissions
+        - link "Owners":
+          - /url: /clients/ID/owners
+        - link "Disable":
+          - /url: /clients/ID/disable
+        - link "Delete":
+          - /url: /clients/ID/delete"
+    `)
+  })
+
+  it('a browser without JavaScript registers a client', async ({ open, registry, person }) => {
+    const page = await open({ javaScriptEnabled: false })
+    await signInTo(page, registry, person)
+    const { clientSecret } = await register(page, registry, {
+      name: 'Without script',
+      kind: /without users/,
+    })
+    expect(clientSecret).toMatch(/^regs_/)
+  })
+})

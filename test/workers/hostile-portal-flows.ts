@@ -1,0 +1,146 @@
+/** Flows of owners in the portal, for the tests on a hostile platform. */
+
+import { expect } from 'vitest'
+import { formsOf } from '../node/forms.ts'
+import { type Answer, type Flow, fixtures, read, type Service } from './hostile-story.ts'
+import { CLIENT, filled, isForAct, newOwner, ownerWith, referencesIn, register } from './portal.ts'
+import { credentialsOf, type Fetch, post, registry, serve, signIn } from './registry.ts'
+
+const NO_SESSION = '303 /login'
+const uncached = serve({ CLIENT_CACHE_SECONDS: '0' })
+
+const tokenStatus = async (keys: { id: string; secret: string }) =>
+  (await post('/token', credentialsOf(keys), {}, uncached)).status
+
+const ownClients = async (cookie: string) => {
+  const answer = await registry('/clients', { headers: { Cookie: cookie } })
+  return [...(await answer.text()).matchAll(/<a href="\/clients\/([^"]+)" dir/g)].map(
+    ([, id]) => id,
+  )
+}
+
+const keysIn = ({ text }: Answer) => {
+  const [id = '', secret = ''] = referencesIn(text)
+  return { id, secret }
+}
+
+/** The machine client of a new owner, and the form of one of its pages as it was filled in. */
+async function prepared(page: string, changed: Record<string, string> = {}, act?: string) {
+  const owner = await newOwner()
+  const keys = await register(owner, { kind: 'machine', redirect_uris: '' })
+  const path = `/clients/${keys.id}/${page}`
+  const forms = formsOf(await owner.page(path), path)
+  const fields = filled(forms.find(isForAct(act)) ?? [], changed)
+  const send = (fetch: Fetch) => ownerWith(owner.user, owner.cookie, fetch).send(path, fields)
+  return { owner, keys, send }
+}
+
+/** A response that was lost left everything or nothing: the form that is sent again does it, or finds it done. */
+const registration: Flow = {
+  name: 'POST /new-client',
+  format: 'page',
+  expected: '200 Your new client',
+  whileNotShown: '401 You are signed out',
+  async begin() {
+    const owner = await newOwner()
+    const machine = { ...CLIENT, kind: 'machine', redirect_uris: '' }
+    const fields = filled(await owner.form('/new-client'), machine)
+    const ask = ({ fetch }: Service) =>
+      ownerWith(owner.user, owner.cookie, fetch).send('/new-client', fields)
+    return {
+      ask,
+      async check({ answer, again, afterRetry }) {
+        const retried = answer.status === 200 ? answer : await read(await ask(again))
+        await afterRetry()
+        expect([200, 303]).toContain(retried.status)
+        expect(await ownClients(owner.cookie)).toHaveLength(1)
+        if (retried.status === 200) expect(await tokenStatus(keysIn(retried))).toBe(200)
+        else expect(retried.headers.get('Location')).toMatch(/done=known$/)
+      },
+    }
+  },
+}
+
+const rotation: Flow = {
+  name: 'POST /clients/{id}/secrets',
+  format: 'page',
+  expected: '200 A new secret',
+  whileNotShown: '401 You are signed out',
+  async begin() {
+    const { keys, send } = await prepared('secrets', { overlap: '0' })
+    return {
+      ask: ({ fetch }) => send(fetch),
+      async check({ answer, again, afterRetry }) {
+        const retried = answer.status === 200 ? answer : await read(await send(again.fetch))
+        await afterRetry()
+        // Changed by the first attempt, whose secret nobody saw.
+        expect([200, 409]).toContain(retried.status)
+        if (retried.status === 200) expect(await tokenStatus(keysIn(retried))).toBe(200)
+        expect(await tokenStatus(keys)).toBe(401)
+      },
+    }
+  },
+}
+
+const leaving: Flow = {
+  name: 'POST /clients/{id}/leave',
+  format: 'page',
+  expected: '303 /clients',
+  whileNotShown: '401 You are signed out',
+  async begin() {
+    const [owner, next] = [await newOwner(), await newOwner()]
+    const { id } = await register(owner)
+    await owner.submit(`/clients/${id}/owners`, { owner: next.user.username }, 'add')
+    const path = `/clients/${id}/leave`
+    const fields = await owner.form(path)
+    const send = (fetch: Fetch) => ownerWith(owner.user, owner.cookie, fetch).send(path, fields)
+    return {
+      ask: ({ fetch }) => send(fetch),
+      async check({ answer, again, afterRetry }) {
+        if (answer.status !== 303) expect([303, 404]).toContain((await send(again.fetch)).status)
+        await afterRetry()
+        expect([await ownClients(owner.cookie), await ownClients(next.cookie)]).toEqual([[], [id]])
+      },
+    }
+  },
+}
+
+const deletion: Flow = {
+  name: 'POST /clients/{id}/delete',
+  format: 'page',
+  expected: '303 /clients',
+  whileNotShown: '401 You are signed out',
+  async begin() {
+    const { owner, keys, send } = await prepared('delete')
+    return {
+      ask: ({ fetch }) => send(fetch),
+      async check({ answer, again, afterRetry }) {
+        if (answer.status !== 303) expect([303, 404]).toContain((await send(again.fetch)).status)
+        await afterRetry()
+        expect(await ownClients(owner.cookie)).toEqual([])
+        expect(await tokenStatus(keys)).toBe(401)
+      },
+    }
+  },
+}
+
+const shownPage: Flow = {
+  name: 'GET /clients',
+  format: 'page',
+  expected: '200 Your clients',
+  whileNotShown: NO_SESSION,
+  async begin() {
+    const cookie = await signIn(fixtures.user)
+    const ask = ({ fetch }: Service) => fetch('/clients', { headers: { Cookie: cookie } })
+    return {
+      ask,
+      async check({ answer, again, afterRetry }) {
+        const page = answer.status === 200 ? answer : await read(await ask(again))
+        await afterRetry()
+        expect([page.status, page.text]).toEqual([200, expect.stringContaining('Your clients')])
+      },
+    }
+  },
+}
+
+export const portalFlows: readonly Flow[] = [shownPage, registration, rotation, leaving, deletion]

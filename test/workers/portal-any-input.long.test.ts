@@ -1,0 +1,146 @@
+/**
+ * Random input of owners in the portal: no form and no address causes a fault, shows markup of the caller, changes a client
+ * of others, or gives an own client what nobody approved.
+ */
+
+import { env } from 'cloudflare:workers'
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { PORTAL_PAGES } from '../../src/management/portal/portal-pages.ts'
+import { formsOf } from '../node/forms.ts'
+import { answerTo, checkPage, type Traces } from './any-answer.ts'
+import { type AnyPairs, anyGet, anyPost, type NearlyValid } from './any-request.ts'
+import { exceededFor } from './limits.ts'
+import { CLIENT, filled, newOwner, type Owner, register } from './portal.ts'
+import { serve } from './registry.ts'
+
+const RUNS = 300
+const TIMEOUT_MS = 300_000
+const service = serve({
+  STORAGE_TIMEOUT_SECONDS: 30,
+  CLIENTS_PER_USER: '1000',
+  LOGIN_LIMIT: exceededFor(),
+  REFUSAL_LIMIT: exceededFor((key) => key.startsWith('recorded')),
+})
+const PATHS = PORTAL_PAGES.map(({ path }) => path).filter((path) => path !== '/portal.css')
+const WITH_FORMS = PATHS.filter((path) => path !== '/clients' && path !== '/clients/:client_id')
+
+const CHANGES: Readonly<Record<string, Record<string, string | string[]>>> = {
+  '/new-client': CLIENT,
+  '/clients/:client_id/edit': CLIENT,
+  '/clients/:client_id/secrets': { overlap: '3600' },
+  '/clients/:client_id/permissions': {
+    ...{ other_scopes: 'a:b', endorsements: 'cs.DL', grant_types: 'client_credentials' },
+    take: 'grant_type refresh_token',
+  },
+  '/clients/:client_id/owners': { owner: 'nobody' },
+}
+
+let rejections: unknown[] = []
+let lines: string[] = []
+const traces: Traces = {
+  takeLines: () => lines.splice(0),
+  takeRejections: () => rejections.splice(0),
+}
+const onRejection = (event: Event) => {
+  rejections.push((event as PromiseRejectionEvent).reason)
+}
+beforeEach(() => {
+  rejections = []
+  lines = []
+  const keep = (line: unknown) => lines.push(String(line))
+  vi.spyOn(console, 'log').mockImplementation(keep)
+  vi.spyOn(console, 'error').mockImplementation(keep)
+  addEventListener('unhandledrejection', onRejection)
+})
+afterEach(() => {
+  vi.restoreAllMocks()
+  removeEventListener('unhandledrejection', onRejection)
+})
+
+const headersOf = (owner: Owner): AnyPairs => [
+  ['CF-Connecting-IP', '192.0.2.1'],
+  ['Cookie', owner.cookie],
+]
+
+/** A new client, whose pages the requests of one test are made of, and a client of another owner. */
+async function prepare() {
+  const [owner, other] = [await newOwner(), await newOwner()]
+  const [own, theirs] = [await register(owner), await register(other, { name: 'Secret project' })]
+  return { owner, own: own.id, theirs: theirs.id }
+}
+
+const rowOf = (id: string) =>
+  env.DB.prepare('SELECT * FROM client WHERE client_id = ?1').bind(id).first()
+
+/** What nobody approved must not be authorized. */
+const authorizedOf = async (id: string) => {
+  const rows = await env.DB.prepare(
+    `SELECT scope AS value FROM client_authorization WHERE client_id = ?1 AND authorized_at IS NOT NULL AND self_registered = 0
+     UNION ALL SELECT grant_type FROM client_grant_type WHERE client_id = ?1 AND authorized_at IS NOT NULL
+     UNION ALL SELECT category FROM client_endorsement WHERE client_id = ?1 AND authorized_at IS NOT NULL`,
+  )
+    .bind(id)
+    .all<{ value: string }>()
+  return rows.results.map(({ value }) => value).sort()
+}
+
+describe('random input in the portal', { timeout: TIMEOUT_MS }, () => {
+  it.each(WITH_FORMS)(
+    'no form of %s causes a fault, changes a client of others or authorizes anything',
+    async (path) => {
+      const { owner, own, theirs } = await prepare()
+      const at = path.replace(':client_id', own)
+      const forms = formsOf(await owner.page(at), at)
+      const bases: NearlyValid[] = forms.map((fields) => ({
+        pairs: filled(fields, CHANGES[path] ?? {}),
+        headers: headersOf(owner),
+      }))
+      const [before, authorized] = [await rowOf(theirs), await authorizedOf(own)]
+      await fc.assert(
+        fc.asyncProperty(anyPost(at, bases), async (request) => {
+          const answer = await answerTo(request, service, traces)
+          checkPage(request, answer)
+          expect(answer.text).not.toContain('Secret project')
+        }),
+        { numRuns: RUNS, interruptAfterTimeLimit: TIMEOUT_MS - 20_000 },
+      )
+      expect(await rowOf(theirs)).toEqual(before)
+      for (const value of await authorizedOf(own)) expect(authorized).toContain(value)
+    },
+  )
+
+  it.each(PATHS)('no query of %s causes a fault or shows markup of the caller', async (path) => {
+    const { owner, own } = await prepare()
+    const bases = [
+      {
+        pairs: [
+          ['page', '2'],
+          ['done', 'saved'],
+        ] as AnyPairs,
+        headers: headersOf(owner),
+      },
+    ]
+    await fc.assert(
+      fc.asyncProperty(anyGet(path.replace(':client_id', own), bases), async (request) => {
+        checkPage(request, await answerTo(request, service, traces))
+      }),
+      { numRuns: RUNS / 3 },
+    )
+  })
+
+  it('no id in an address causes a fault or finds a client of others', async () => {
+    const { owner, theirs } = await prepare()
+    const id = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom(theirs, '%00', '%ff', '..'))
+    await fc.assert(
+      fc.asyncProperty(id, fc.constantFrom(...PATHS), async (one, path) => {
+        const segment = one === '%ff' ? one : encodeURIComponent(one.toWellFormed())
+        const at = path.replace(':client_id', segment)
+        const request = { method: 'GET', path: at, headers: headersOf(owner), body: null }
+        const answer = await answerTo(request, service, traces)
+        if (path.includes(':client_id')) expect(answer.text).not.toContain('Secret project')
+      }),
+      { numRuns: RUNS },
+    )
+  })
+})

@@ -1,0 +1,69 @@
+/** The portal with an external accounts service (`LOGIN_URL`): its users own clients too. */
+
+import { env } from 'cloudflare:workers'
+import { describe, expect, it } from 'vitest'
+import { mintToken } from '../../src/crypto/token.ts'
+import { newOwner, ownerWith, register } from './portal.ts'
+import { ISSUER, serve } from './registry.ts'
+import { browserRecord, store } from './stored-session.ts'
+
+const LOGIN_URL = 'https://accounts.example/login'
+const fetch = serve({ LOGIN_URL })
+
+async function externalOwner(userId: string) {
+  const user = { user_id: userId, username: `name-of-${userId}`, email: 'e@example.org' }
+  const token = await store(mintToken('browserSession'), { ...browserRecord(), user })
+  return ownerWith({ id: userId, username: user.username }, `registry_session=${token}`, fetch)
+}
+
+describe('the portal with an external accounts service', () => {
+  it('a visitor who is not signed in is sent to the accounts service and back', async () => {
+    const answer = await fetch('/clients?page=2')
+    const to = new URL(answer.headers.get('Location') ?? '')
+    expect([answer.status, to.origin + to.pathname]).toEqual([303, LOGIN_URL])
+    expect(to.searchParams.get('next_page')).toBe(`${ISSUER}/clients?page=2`)
+  })
+
+  it('a user of the accounts service registers a client, and no other user sees it', async () => {
+    const [ada, bea] = [await externalOwner('e-1'), await externalOwner('e-2')]
+    const { id } = await register(ada)
+    const row = await env.DB.prepare('SELECT owner_id FROM client WHERE client_id = ?1')
+      .bind(id)
+      .first()
+    expect(row).toEqual({ owner_id: 'e-1' })
+    expect(await ada.page(`/clients/${id}`)).toContain('Reading list')
+    expect((await bea.get(`/clients/${id}`)).status).toBe(404)
+  })
+
+  it('an owner names a user whom the registry has seen by name or id', async () => {
+    const [ada, bea] = [await externalOwner('e-3'), await externalOwner('e-4')]
+    const { id } = await register(ada)
+    const path = `/clients/${id}/owners`
+    expect((await ada.submit(path, { owner: bea.user.username }, 'add')).status).toBe(400)
+    await env.DB.prepare(
+      'INSERT INTO external_user (user_id, username_key, seen_at) VALUES (?1, ?2, 1)',
+    )
+      .bind('e-4', bea.user.username)
+      .run()
+    expect((await ada.submit(path, { owner: bea.user.username }, 'add')).status).toBe(303)
+    expect(await bea.page(`/clients/${id}`)).toContain('Reading list')
+    expect(await bea.page(path)).toContain('e-3')
+  })
+
+  it('a name that several users have names none of them, and tells no id', async () => {
+    const ada = await externalOwner('e-5')
+    const { id } = await register(ada)
+    const insert = 'INSERT INTO external_user (user_id, username_key, seen_at) VALUES (?1, ?2, 1)'
+    await env.DB.batch(['twin-1', 'twin-2'].map((one) => env.DB.prepare(insert).bind(one, 'twin')))
+    const answer = await ada.submit(`/clients/${id}/owners`, { owner: 'twin' }, 'add')
+    expect(answer.status).toBe(400)
+    expect(await answer.text()).not.toContain('twin-1')
+  })
+
+  it('control: a registry with users of its own does not take the session of a user whom it does not know', async () => {
+    const { cookie, user } = await externalOwner('e-6')
+    const answer = await ownerWith(user, cookie).get('/clients')
+    expect(answer.headers.get('Location')).toMatch(/^\/login/)
+    expect((await newOwner()).user.id).not.toBe('e-6')
+  })
+})

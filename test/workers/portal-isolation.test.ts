@@ -1,0 +1,310 @@
+/** An owner sees and changes own clients alone: every address, form, field and id of the portal with another owner's. */
+
+import { env } from 'cloudflare:workers'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { findClient, updateClient } from '../../src/flows/registration/clients.ts'
+import { PORTAL_PAGES } from '../../src/management/portal/portal-pages.ts'
+import { formsOf, type Pair } from '../node/forms.ts'
+import { CLIENT, filled, newOwner, type Owner, register } from './portal.ts'
+import { admin, everything } from './registering.ts'
+import { newUser, registry, signIn } from './registry.ts'
+
+const PAGES_OF_A_CLIENT = PORTAL_PAGES.map(({ path }) => path).filter((path) =>
+  path.includes(':client_id'),
+)
+const WITH_FORMS = PAGES_OF_A_CLIENT.filter((path) => path !== '/clients/:client_id')
+const at = (path: string, id: string) => path.replace(':client_id', id)
+
+/** What each form is filled in with, so that it would do something. */
+const CHANGES: Readonly<Record<string, Record<string, string | string[]>>> = {
+  '/clients/:client_id/edit': { name: 'Taken over', redirect_uris: 'https://evil.example/' },
+  '/clients/:client_id/secrets': { overlap: '0' },
+  '/clients/:client_id/permissions': {
+    grant_types: ['client_credentials'],
+    take: 'grant_type refresh_token',
+  },
+  '/clients/:client_id/owners': {},
+}
+
+let victim: Owner
+let other: Owner
+let id: string
+let own: string
+
+beforeAll(async () => {
+  victim = await newOwner()
+  other = await newOwner()
+  id = (await register(victim, { name: 'Secret project', url: 'https://secret.example' })).id
+  own = (await register(other)).id
+})
+
+/** Every row that names the victim's client, and the clients of the other. */
+const rowsOf = async () => {
+  const { refusal: _, ...tables } = await everything()
+  return Object.fromEntries(
+    Object.entries(tables).map(([table, rows]) => [
+      table,
+      rows.map((row) => JSON.stringify(row)).filter((row) => row.includes(id) || row.includes(own)),
+    ]),
+  )
+}
+
+/** Every form of a page, filled in so that it would do something. */
+async function formsAt(owner: Owner, path: string, of: string): Promise<Pair[][]> {
+  const forms = formsOf(await owner.page(at(path, of)), at(path, of))
+  expect(forms.length).toBeGreaterThan(0)
+  const changed = {
+    ...CHANGES[path],
+    ...(path.endsWith('/owners') && { owner: other.user.username }),
+  }
+  return forms.map((fields) => filled(fields, changed))
+}
+
+describe('the pages of a client of another owner', () => {
+  it('the pages under test are all that name a client', () => {
+    expect(WITH_FORMS.map((path) => path.split('/').at(-1)).sort()).toEqual(
+      ['delete', 'disable', 'edit', 'enable', 'leave', 'owners', 'permissions', 'secrets'].sort(),
+    )
+  })
+
+  it.each(PAGES_OF_A_CLIENT)(
+    '%s of another is the same 404 as that of no client, by any method',
+    async (path) => {
+      const before = await rowsOf()
+      for (const method of ['GET', 'HEAD', 'POST']) {
+        const [theirs, nobodys] = await Promise.all(
+          [id, 'no-such-client'].map((one) =>
+            registry(at(path, one), {
+              method,
+              headers: {
+                Cookie: other.cookie,
+                'Content-Type': 'application/x-www-form-urlencoded',
+              },
+              ...(method === 'POST' && {
+                body: new URLSearchParams(CHANGES[path] as never).toString(),
+              }),
+            }),
+          ),
+        )
+        const expected = path === '/clients/:client_id' && method === 'POST' ? 405 : 404
+        expect([method, theirs?.status, nobodys?.status]).toEqual([method, expected, expected])
+        const [shown = '', none = ''] = await Promise.all([theirs?.text(), nobodys?.text()])
+        expect(shown.replace(/[0-9A-Z]{10}/g, '')).toBe(none.replace(/[0-9A-Z]{10}/g, ''))
+        expect(shown).not.toContain('Secret project')
+      }
+      expect(await rowsOf()).toEqual(before)
+    },
+  )
+
+  it('neither the list of another owner nor any page of theirs names the client', async () => {
+    for (const path of ['/clients', '/clients?page=2', '/new-client', '/account', '/']) {
+      const page = await other.page(path)
+      expect(page).not.toContain(id)
+      expect(page).not.toContain('Secret project')
+    }
+  })
+})
+
+describe('a form halfway through', () => {
+  it.each(WITH_FORMS)(
+    'a form of %s that another owner got hold of changes nothing, wherever it is sent',
+    async (path) => {
+      const forms = await formsAt(victim, path, id)
+      const before = await rowsOf()
+      for (const fields of forms) {
+        expect((await other.send(at(path, id), fields)).status).toBe(404)
+        const elsewhere = await other.send(at(path, own), fields)
+        expect(elsewhere.status).toBe(403)
+        expect(await elsewhere.text()).not.toContain('Secret project')
+      }
+      expect(await rowsOf()).toEqual(before)
+    },
+  )
+
+  it.each(WITH_FORMS)(
+    'a form of %s of an own client changes no client of others, and no other own client',
+    async (path) => {
+      const second = (await register(other)).id
+      const { version } = await findClient(admin(), second)
+      const forms = await formsAt(other, path, own)
+      const before = await rowsOf()
+      for (const fields of forms) {
+        expect((await other.send(at(path, id), fields)).status).toBe(404)
+        expect((await other.send(at(path, second), fields)).status).toBe(403)
+        const named: Pair[] = ['client_id', 'id', 'owner_id', 'user_id'].map((name) => [name, id])
+        const answer = await other.send(at(path, second), [...fields, ...named])
+        expect(answer.status).toBe(403)
+      }
+      expect(await rowsOf()).toEqual(before)
+      expect((await findClient(admin(), second)).version).toBe(version)
+    },
+  )
+
+  it.each(WITH_FORMS)('a form of %s does nothing at any other page of its client', async (path) => {
+    const forms = await formsAt(other, path, own)
+    const before = await rowsOf()
+    for (const fields of forms) {
+      for (const elsewhere of WITH_FORMS.filter((one) => one !== path)) {
+        const answer = await other.send(at(elsewhere, own), fields)
+        expect([elsewhere, answer.status]).toEqual([elsewhere, 403])
+      }
+    }
+    expect(await rowsOf()).toEqual(before)
+  })
+
+  it.each([
+    ['without its token', (fields: Pair[]) => fields.filter(([name]) => name !== 'form_token')],
+    ['without its version', (fields: Pair[]) => fields.filter(([name]) => name !== 'version')],
+    [
+      'with another version',
+      (fields: Pair[]) =>
+        fields.map(
+          ([name, value]): Pair => [name, name === 'version' ? `${Number(value) + 1}` : value],
+        ),
+    ],
+    [
+      'with a token of the right form',
+      (fields: Pair[]) =>
+        fields.map(
+          ([name, value]): Pair => [
+            name,
+            name === 'form_token'
+              ? `${value.slice(0, -1)}${value.endsWith('A') ? 'B' : 'A'}`
+              : value,
+          ],
+        ),
+    ],
+  ])('a form %s changes nothing', async (_, spoil) => {
+    for (const path of WITH_FORMS) {
+      const forms = await formsAt(other, path, own)
+      const before = await rowsOf()
+      for (const fields of forms) {
+        expect([path, (await other.send(at(path, own), spoil(fields))).status]).toEqual([path, 403])
+      }
+      expect(await rowsOf()).toEqual(before)
+    }
+  })
+
+  it('a form that another site posts changes nothing', async () => {
+    for (const path of WITH_FORMS) {
+      const [fields = []] = await formsAt(other, path, own)
+      const before = await rowsOf()
+      for (const headers of [
+        { 'Sec-Fetch-Site': 'cross-site' },
+        { 'Sec-Fetch-Site': 'same-site' },
+      ]) {
+        expect((await other.send(at(path, own), fields, headers)).status).toBe(403)
+      }
+      expect(await rowsOf()).toEqual(before)
+    }
+  })
+
+  it('control: each form changes something when its owner sends it as it is', async () => {
+    for (const path of WITH_FORMS) {
+      const owner = await newOwner()
+      const of = (await register(owner)).id
+      if (path.endsWith('/enable')) await owner.submit(`/clients/${of}/disable`)
+      if (path.endsWith('/leave')) {
+        await owner.submit(`/clients/${of}/owners`, { owner: other.user.username }, 'add')
+      }
+      const [fields = []] = await formsAt(owner, path, of)
+      const versionOf = () =>
+        env.DB.prepare('SELECT version, owner_id FROM client WHERE client_id = ?1').bind(of).first()
+      const before = await versionOf()
+      expect([200, 303]).toContain((await owner.send(at(path, of), fields)).status)
+      expect([path, await versionOf()]).not.toEqual([path, before])
+    }
+  })
+})
+
+describe('a form that was opened before the owner changed', () => {
+  it.each(WITH_FORMS)('a form of %s is 404 for who owns the client no longer', async (path) => {
+    const former = await newOwner()
+    const of = (await register(former)).id
+    const forms = await formsAt(former, path, of)
+    await updateClient(admin(), of, {
+      fields: { ownerId: other.user.id },
+      lists: {},
+      mode: 'authorize',
+      isDisabled: undefined,
+    })
+    const before = await findClient(admin(), of)
+    for (const fields of forms) expect((await former.send(at(path, of), fields)).status).toBe(404)
+    expect((await findClient(admin(), of)).version).toBe(before.version)
+    expect(await former.page('/clients')).not.toContain(of)
+    expect(await other.page('/clients')).toContain(of)
+  })
+
+  it('a form from before an owner left and came back does nothing', async () => {
+    const [first, second] = [await newOwner(), await newOwner()]
+    const of = (await register(first)).id
+    const add = () => first.submit(`/clients/${of}/owners`, { owner: second.user.username }, 'add')
+    await add()
+    const fields = await second.form(`/clients/${of}/delete`)
+    await second.submit(`/clients/${of}/leave`)
+    await add()
+    expect((await second.send(`/clients/${of}/delete`, fields)).status).toBe(409)
+    expect((await findClient(admin(), of)).ownerId).toBe(first.user.id)
+  })
+
+  it('the owner who is removed while a change is under way changes nothing', async () => {
+    const [first, second] = [await newOwner(), await newOwner()]
+    const of = (await register(first)).id
+    await first.submit(`/clients/${of}/owners`, { owner: second.user.username }, 'add')
+    const edit = filled(await second.form(`/clients/${of}/edit`), { name: 'Late' })
+    const answers = await Promise.all([
+      first.submit(`/clients/${of}/owners`, { user: second.user.id }, 'remove'),
+      second.send(`/clients/${of}/edit`, edit),
+    ])
+    const statuses = answers.map(({ status }) => status)
+    const { name, furtherOwners } = await findClient(admin(), of)
+    // One of them was first; the other demanded the version that was.
+    if (statuses[0] === 303) expect(furtherOwners).toEqual([])
+    expect(name === 'Late').toBe(statuses[1] === 303)
+    expect(statuses).toContain(303)
+  })
+})
+
+describe('other sessions', () => {
+  it('a revoked session opens no page', async () => {
+    const owner = await newOwner()
+    const of = (await register(owner)).id
+    await env.DB.prepare(
+      `INSERT INTO revocation (kind, subject, revoked_at_ms, expires_at) VALUES ('user', ?1, ?2, ?3)`,
+    )
+      .bind(owner.user.id, Date.now() + 1000, Math.floor(Date.now() / 1000) + 7200)
+      .run()
+    for (const path of ['/clients', '/new-client', ...PAGES_OF_A_CLIENT]) {
+      const answer = await owner.get(at(path, of))
+      expect([path, answer.status, answer.headers.get('Location')?.slice(0, 6)]).toEqual([
+        path,
+        303,
+        '/login',
+      ])
+    }
+  })
+
+  it('a disabled user sees no client', async () => {
+    const user = await newUser()
+    const cookie = await signIn(user)
+    await env.DB.prepare('UPDATE user SET disabled_at = 1 WHERE user_id = ?1').bind(user.id).run()
+    const answer = await registry('/clients', { headers: { Cookie: cookie } })
+    expect([answer.status, await answer.text()]).toEqual([
+      403,
+      expect.stringContaining('This account is disabled'),
+    ])
+  })
+
+  it('a form that one user began is not finished by the next user of the browser', async () => {
+    const fields = filled(await victim.form('/new-client'), CLIENT)
+    const answer = await other.send('/new-client', fields)
+    expect(answer.status).toBe(403)
+    const page = await answer.text()
+    expect(page).toContain('value="Reading list"')
+    const [again = []] = formsOf(page, '/new-client')
+    expect(new Map(again).get('id')).not.toBe(new Map(fields).get('id'))
+    const done = await other.send('/new-client', again)
+    expect(done.status).toBe(200)
+    expect((await victim.send('/new-client', fields)).status).toBe(200)
+  })
+})

@@ -1,0 +1,361 @@
+/** `/clients/{id}/permissions` and `/owners`: what owners ask for, what became of it, and who owns a client. */
+
+import { env } from 'cloudflare:workers'
+import { beforeAll, describe, expect, it } from 'vitest'
+import {
+  authorizeClient,
+  disableClient,
+  findClient,
+  updateClient,
+  withdrawFromClient,
+} from '../../src/flows/registration/clients.ts'
+import { createScope } from '../../src/flows/registration/scopes.ts'
+import { call, documentIn, newAdministrator } from './administration.ts'
+import { newOwner, type Owner, ownerWith, register } from './portal.ts'
+import { admin, auditOf, refusedAs } from './registering.ts'
+import { newClient, serve } from './registry.ts'
+import { newResource } from './resources.ts'
+
+const recordOf = (id: string) => findClient(admin(), id)
+const MINE = `asked${crypto.randomUUID().slice(0, 8)}`
+const [READ, WRITE, FREE] = [`${MINE}:read`, `${MINE}:write`, `${MINE}:free`]
+
+beforeAll(async () => {
+  const declare = (name: string, sentence: string, more = {}) =>
+    createScope(admin(), { name, sentence, selfRegistered: false, sensitive: false, ...more })
+  await declare(READ, 'Read what you keep')
+  await declare(WRITE, 'Change what you keep', { sensitive: true })
+})
+
+const statesOf = async (id: string) => {
+  const { permissions, decisions } = await recordOf(id)
+  return {
+    requested: permissions.filter(({ authorizedAt }) => authorizedAt === null).map((p) => p.value),
+    authorized: permissions.filter(({ authorizedAt }) => authorizedAt !== null).map((p) => p.value),
+    decided: decisions.map(({ value, decision, reason }) => [value, decision, reason]),
+  }
+}
+
+const ask = (owner: Owner, id: string, changed: Record<string, string | string[]>) =>
+  owner.submit(`/clients/${id}/permissions`, changed, 'ask')
+const takeBack = (owner: Owner, id: string, take: string[]) =>
+  owner.submit(`/clients/${id}/permissions`, { take }, 'take_back')
+
+describe('asking for permissions', () => {
+  it('what an owner asks for is noted as requested, and the owner sees it authorized, declined and withdrawn with reasons', async () => {
+    const owner = await newOwner()
+    const { id } = await register(owner)
+    await newResource([READ], { name: 'The shelf' })
+    expect(await owner.page(`/clients/${id}/permissions`)).toContain('Permissions for The shelf')
+    const answer = await ask(owner, id, {
+      scopes: [READ, WRITE],
+      grant_types: ['client_credentials'],
+      endorsements: 'cs.DL math.*',
+    })
+    expect(answer.headers.get('Location')).toBe(`/clients/${id}?done=asked`)
+    expect((await statesOf(id)).requested.sort()).toEqual(
+      [READ, WRITE, 'client_credentials', 'cs.DL', 'math.*'].sort(),
+    )
+    expect((await statesOf(id)).authorized).not.toContain(READ)
+    expect(await owner.page(`/clients/${id}`)).toMatch(/requested<\/strong><code>asked[^<]*:read/)
+
+    await authorizeClient(admin(), id, { scopes: [READ] })
+    const reason = 'A reading list <b>does not</b> write.'
+    await withdrawFromClient(admin(), id, { scopes: [WRITE], reason })
+    const shown = await owner.page(`/clients/${id}`)
+    expect(shown).toMatch(/authorized<\/strong><code>asked[^<]*:read/)
+    expect(shown).toMatch(/declined<\/strong><code>asked[^<]*:write/)
+    expect(shown).toContain('A reading list &lt;b&gt;does not&lt;/b&gt; write.')
+    expect(shown).toContain('Change what you keep')
+
+    await withdrawFromClient(admin(), id, { scopes: [READ], reason: 'The shelf is closed.' })
+    expect(await owner.page(`/clients/${id}`)).toMatch(/withdrawn<\/strong><code>asked[^<]*:read/)
+    expect((await statesOf(id)).decided.sort()).toEqual(
+      [
+        [READ, 'withdrawn', 'The shelf is closed.'],
+        [WRITE, 'declined', reason],
+      ].sort(),
+    )
+    await ask(owner, id, { scopes: [WRITE] })
+    expect(await owner.page(`/clients/${id}`)).toMatch(/before that[^<]*declined/)
+    await authorizeClient(admin(), id, { scopes: [WRITE] })
+    expect((await statesOf(id)).authorized).toContain(WRITE)
+  })
+
+  it('what the catalogue gives to every client is authorized at once', async () => {
+    const owner = await newOwner()
+    const { id } = await register(owner)
+    await createScope(admin(), {
+      name: FREE,
+      sentence: 'Read what is free',
+      selfRegistered: true,
+      sensitive: false,
+    })
+    expect(await owner.page(`/clients/${id}/permissions`)).toContain('No approval needed')
+    await ask(owner, id, { scopes: [FREE, READ], other_scopes: `${FREE}:17 ${READ}:17` })
+    const states = await statesOf(id)
+    expect(states.authorized).toContain(FREE)
+    expect(states.requested.sort()).toEqual([READ, `${READ}:17`, `${FREE}:17`].sort())
+    expect(await auditOf('client_id', id)).toEqual(['client.create', 'client.request'])
+  })
+
+  it.each([
+    ['nothing', {}, 'Choose at least one.'],
+    ['a scope that is not declared', { other_scopes: 'unknown:read' }, 'There is no scope'],
+    [
+      'a scope of the registry itself',
+      { scopes: ['registry:admin'] },
+      'which an administrator gives',
+    ],
+    [
+      'a scope with an id of the registry',
+      { other_scopes: 'registry:read:1' },
+      'an administrator gives',
+    ],
+    ['a malformed scope', { other_scopes: 'a"b' }, 'is not a scope'],
+    ['an unknown grant type', { grant_types: ['password'] }, 'unknown grant type'],
+    ['a malformed endorsement', { endorsements: 'cs.DL *' }, 'write *.* for every category'],
+  ])(
+    'asking for %s is refused beside the field, and keeps what was typed',
+    async (_, changed, why) => {
+      const owner = await newOwner()
+      const { id } = await register(owner)
+      const before = await recordOf(id)
+      const typed = { other_scopes: '', endorsements: '', ...changed }
+      const answer = await ask(owner, id, typed)
+      expect(answer.status).toBe(400)
+      const page = await answer.text()
+      expect(page.toLowerCase()).toContain(why.toLowerCase().replaceAll('"', '&quot;'))
+      if (typed.endorsements) expect(page).toContain(`value="${typed.endorsements}"`)
+      expect((await recordOf(id)).version).toBe(before.version)
+    },
+  )
+
+  it('a public client cannot ask to get tokens for itself', async () => {
+    const owner = await newOwner()
+    const { id } = await register(owner, { kind: 'browser' })
+    expect(await owner.page(`/clients/${id}/permissions`)).not.toContain(
+      'value="client_credentials"',
+    )
+    const answer = await ask(owner, id, { grant_types: ['client_credentials'] })
+    expect([answer.status, await answer.text()]).toEqual([
+      400,
+      expect.stringContaining('needs a client that keeps a secret'),
+    ])
+  })
+
+  it('at most 100 requests of a client wait', async () => {
+    const owner = await newOwner()
+    const { id } = await register(owner)
+    const many = Array.from({ length: 60 }, (_, n) => `${READ}:${n}`).join(' ')
+    expect((await ask(owner, id, { other_scopes: many })).status).toBe(303)
+    const more = Array.from({ length: 60 }, (_, n) => `${WRITE}:${n}`).join(' ')
+    const answer = await ask(owner, id, { other_scopes: more })
+    expect([answer.status, await answer.text()]).toEqual([
+      409,
+      expect.stringContaining('At most 100 requests can wait for approval.'),
+    ])
+  })
+})
+
+describe('taking back', () => {
+  it('an owner takes back what is authorized, which leaves a trace, and what is only requested, which leaves none', async () => {
+    const owner = await newOwner()
+    const { id } = await register(owner)
+    await authorizeClient(admin(), id, { scopes: [READ] })
+    await ask(owner, id, { scopes: [WRITE] })
+    const take = [`scope ${READ}`, `scope ${WRITE}`, 'scope not:held']
+    expect((await takeBack(owner, id, take)).headers.get('Location')).toContain('done=taken_back')
+    const states = await statesOf(id)
+    expect(states.decided).toEqual([[READ, 'taken_back', '']])
+    expect([...states.authorized, ...states.requested]).not.toContain(READ)
+    expect([...states.authorized, ...states.requested]).not.toContain(WRITE)
+    expect(await owner.page(`/clients/${id}`)).toMatch(/taken back<\/strong><code>asked[^<]*:read/)
+    expect((await takeBack(owner, id, [])).status).toBe(400)
+  })
+})
+
+describe('owners', () => {
+  it('an owner names another, who manages the client at once and leaves it', async () => {
+    const [ada, bea] = [await newOwner(), await newOwner()]
+    const { id } = await register(ada)
+    expect((await bea.get(`/clients/${id}`)).status).toBe(404)
+    const owner = bea.user.username.toUpperCase()
+    expect((await ada.submit(`/clients/${id}/owners`, { owner }, 'add')).status).toBe(303)
+    expect(await bea.page('/clients')).toContain(`/clients/${id}`)
+    expect((await bea.submit(`/clients/${id}/edit`, { name: 'By Bea' })).status).toBe(303)
+    expect((await recordOf(id)).name).toBe('By Bea')
+    expect(await bea.page(`/clients/${id}/owners`)).not.toContain('Remove <bdi>')
+    const left = await bea.submit(`/clients/${id}/leave`)
+    expect(left.headers.get('Location')).toBe('/clients?done=left')
+    expect((await bea.get(`/clients/${id}`)).status).toBe(404)
+    expect(await recordOf(id)).toMatchObject({ ownerId: ada.user.id, furtherOwners: [] })
+  })
+
+  it('the first owner who leaves is followed by the one who was named first, and the last owner cannot leave', async () => {
+    const [ada, bea, cy] = [await newOwner(), await newOwner(), await newOwner()]
+    const { id } = await register(ada)
+    for (const { user } of [bea, cy]) {
+      await ada.submit(`/clients/${id}/owners`, { owner: user.username }, 'add')
+    }
+    await env.DB.prepare('UPDATE client_owner SET added_at = 1 WHERE user_id = ?1')
+      .bind(cy.user.id)
+      .run()
+    await ada.submit(`/clients/${id}/leave`)
+    expect(await recordOf(id)).toMatchObject({ ownerId: cy.user.id, furtherOwners: [bea.user.id] })
+    await bea.submit(`/clients/${id}/leave`)
+    const answer = await cy.submit(`/clients/${id}/leave`)
+    expect([answer.status, await answer.text()]).toEqual([
+      409,
+      expect.stringContaining('The last owner cannot leave'),
+    ])
+    expect((await recordOf(id)).ownerId).toBe(cy.user.id)
+  })
+
+  it('nobody gets more clients than CLIENTS_PER_USER by the leaving of others', async () => {
+    const fetch = serve({ CLIENTS_PER_USER: '1' })
+    const limited = async () => {
+      const { user, cookie } = await newOwner()
+      return ownerWith(user, cookie, fetch)
+    }
+    const [ada, bea] = [await limited(), await limited()]
+    const { id } = await register(ada)
+    await register(bea)
+    await ada.submit(`/clients/${id}/owners`, { owner: bea.user.username }, 'add')
+    const answer = await ada.submit(`/clients/${id}/leave`)
+    expect([answer.status, await answer.text()]).toEqual([
+      409,
+      expect.stringContaining('as many clients as a user may have'),
+    ])
+    expect((await recordOf(id)).ownerId).toBe(ada.user.id)
+  })
+
+  it('the first owner removes another owner, and no further owner does', async () => {
+    const [ada, bea, cy] = [await newOwner(), await newOwner(), await newOwner()]
+    const { id } = await register(ada)
+    for (const { user } of [bea, cy]) {
+      await ada.submit(`/clients/${id}/owners`, { owner: user.username }, 'add')
+    }
+    const path = `/clients/${id}/owners`
+    const forged = await bea.send(path, [
+      ...(await bea.form(path, 'add')).filter(([name]) => name !== 'act'),
+      ['act', 'remove'],
+      ['user', ada.user.id],
+    ])
+    expect(forged.status).toBe(403)
+    const answer = await ada.submit(path, { user: bea.user.id }, 'remove')
+    expect(answer.status).toBe(303)
+    expect((await recordOf(id)).furtherOwners).toEqual([cy.user.id])
+  })
+
+  it.each([
+    ['a name that no user has', 'no-such-user', 'no user is known by the name'],
+    ['nobody', ' ', 'must not be empty'],
+  ])('naming %s is refused beside the field', async (_, owner, why) => {
+    const ada = await newOwner()
+    const { id } = await register(ada)
+    const answer = await ada.submit(`/clients/${id}/owners`, { owner }, 'add')
+    expect([answer.status, await answer.text()]).toEqual([
+      400,
+      expect.stringMatching(new RegExp(why, 'i')),
+    ])
+    expect((await recordOf(id)).furtherOwners).toEqual([])
+  })
+
+  it('an owner who is one already is not named again, and a client has at most 21 owners', async () => {
+    const ada = await newOwner()
+    const { id } = await register(ada)
+    const path = `/clients/${id}/owners`
+    const again = await ada.submit(path, { owner: ada.user.username }, 'add')
+    expect(again.status).toBe(409)
+    const furtherOwners = Array.from({ length: 20 }, (_, n) => `someone-${n}`)
+    await updateClient(admin(), id, {
+      fields: {},
+      lists: { furtherOwners },
+      mode: 'authorize',
+      isDisabled: undefined,
+    })
+    const { user } = await newOwner()
+    expect((await ada.submit(path, { owner: user.username }, 'add')).status).toBe(409)
+  })
+
+  it('a self-registered client without an owner belongs to nobody, also not to a user without an id', async () => {
+    const { id } = await newClient({ ownerId: '' })
+    const owner = await newOwner()
+    expect((await owner.get(`/clients/${id}`)).status).toBe(404)
+    expect(await owner.page('/clients')).not.toContain(id)
+    const { portalReader } = await import('../../src/stores/portal.ts')
+    const session = { user: null, client: null, audience: [], start_time: '' } as never
+    const visitor = { key: 'k' as never, session, userId: '' }
+    expect((await portalReader(env.DB).client(visitor, id)).found).toBe(null)
+    expect((await portalReader(env.DB).list(visitor, 50, 0)).found.clients).toEqual([])
+  })
+})
+
+describe('the same over the management API', () => {
+  it('the management API shows and changes owners, and declines and withdraws with a reason that the owner sees', async () => {
+    const operator = await newAdministrator('registry:clients')
+    const [ada, bea] = [await newOwner(), await newOwner()]
+    const { id } = await register(ada)
+    await ask(ada, id, { scopes: [READ] })
+    const changed = await documentIn(
+      await call(operator, `PATCH /clients/${id}`, {
+        body: { further_owners: [bea.user.id] },
+        ifMatch: '*',
+      }),
+    )
+    expect(changed).toMatchObject({ owner_id: ada.user.id, further_owners: [bea.user.id] })
+    expect(await bea.page('/clients')).toContain(`/clients/${id}`)
+    const declined = await documentIn(
+      await call(operator, `POST /clients/${id}/permissions`, {
+        body: { withdraw: { scopes: [READ] }, reason: 'Not now.' },
+        ifMatch: '*',
+      }),
+    )
+    expect(declined).toMatchObject({
+      requested_scopes: [],
+      decisions: [{ kind: 'scope', value: READ, decision: 'declined', reason: 'Not now.' }],
+    })
+    expect(await ada.page(`/clients/${id}`)).toContain('Not now.')
+    const wrong = await call(operator, `POST /clients/${id}/permissions`, {
+      body: { authorize: { scopes: [READ] }, reason: 'Because.' },
+      ifMatch: '*',
+    })
+    expect([wrong.status, await wrong.json()]).toEqual([
+      400,
+      expect.objectContaining({ field: 'reason' }),
+    ])
+  })
+
+  it('a list of permissions that replaces another leaves a decision for what it takes away', async () => {
+    const owner = await newOwner()
+    const { id } = await register(owner)
+    await authorizeClient(admin(), id, { scopes: [READ] })
+    await ask(owner, id, { scopes: [WRITE] })
+    const replace = (mode: 'authorize' | 'request') =>
+      updateClient(admin(), id, { fields: {}, lists: { scopes: [] }, mode, isDisabled: undefined })
+    await replace('authorize')
+    await replace('request')
+    expect((await statesOf(id)).decided.sort()).toEqual(
+      expect.arrayContaining([
+        [READ, 'withdrawn', ''],
+        [WRITE, 'declined', ''],
+      ]),
+    )
+  })
+
+  it('no verb of an administrator serves an owner who acts on another client or authorizes', async () => {
+    const { ownerActor } = await import('../../src/flows/registration/own-clients.ts')
+    const owner = await newOwner()
+    const { id } = await register(owner)
+    const other = await newClient()
+    const act = { ...admin(), actor: ownerActor(owner.user.id) }
+    const change = { fields: { mayIntrospect: true }, lists: {}, mode: 'authorize' as const }
+    expect(await refusedAs(authorizeClient(act, id, { scopes: [READ] }))).toBe('forbidden')
+    expect(await refusedAs(withdrawFromClient(act, id, { scopes: [READ] }))).toBe('forbidden')
+    const given = { ...change, isDisabled: undefined }
+    expect(await refusedAs(updateClient(act, id, given))).toBe('forbidden')
+    expect(await refusedAs(disableClient(act, other.id))).toBe('not_found')
+    expect(await refusedAs(disableClient(act, id))).toBe(null)
+  })
+})

@@ -1,0 +1,107 @@
+/** Owners at the pages of the portal, for the tests: a browser that opens a page, fills in a form and sends it. */
+
+import { formsOf, type Pair } from '../node/forms.ts'
+import {
+  cookiesOf,
+  type Fetch,
+  ISSUER,
+  newUser,
+  registry,
+  signIn,
+  type TestUser,
+} from './registry.ts'
+
+export type Filled = Readonly<Record<string, string | readonly string[]>>
+
+const FORM = { 'Content-Type': 'application/x-www-form-urlencoded' }
+
+export const pathOf = (address: string) => new URL(address, ISSUER).pathname
+
+/** The fields of a form, some of them changed. A list is a field that is sent several times. */
+export const filled = (fields: readonly Pair[], changed: Filled): Pair[] => [
+  ...fields.filter(([name]) => !(name in changed)),
+  ...Object.entries(changed).flatMap(([name, value]) =>
+    (typeof value === 'string' ? [value] : value).map((one): Pair => [name, one]),
+  ),
+]
+
+export type Owner = Readonly<{
+  user: TestUser
+  cookie: string
+  get: (path: string) => Promise<Response>
+  /** The text of a page, which must be there. */
+  page: (path: string) => Promise<string>
+  /** The fields of the form of a page; `act` tells apart the forms of one page. */
+  form: (path: string, act?: string) => Promise<Pair[]>
+  send: (
+    path: string,
+    fields: readonly Pair[],
+    headers?: Record<string, string>,
+  ) => Promise<Response>
+  /** Opens a page, changes its form and sends it. */
+  submit: (path: string, changed?: Filled, act?: string) => Promise<Response>
+}>
+
+export const isForAct = (act: string | undefined) => (fields: readonly Pair[]) =>
+  act === undefined || fields.some(([name, value]) => name === 'act' && value === act)
+
+export function ownerWith(user: TestUser, cookie: string, fetch: Fetch = registry): Owner {
+  const headers = { Cookie: cookie }
+  const get = (path: string) => fetch(path, { headers })
+  const page = async (path: string) => {
+    const opened = await get(path)
+    if (opened.status !== 200) throw new Error(`${path} answered ${opened.status}`)
+    return opened.text()
+  }
+  const form = async (path: string, act?: string) => {
+    const found = formsOf(await page(path), path).find(isForAct(act))
+    if (!found) throw new Error(`there is no form at ${path}`)
+    return found
+  }
+  const send: Owner['send'] = (path, fields, more = {}) =>
+    fetch(path, {
+      method: 'POST',
+      headers: { ...FORM, ...headers, ...more },
+      body: new URLSearchParams([...fields]).toString(),
+    })
+  return {
+    user,
+    cookie,
+    get,
+    page,
+    form,
+    send,
+    submit: async (path, changed = {}, act) => send(path, filled(await form(path, act), changed)),
+  }
+}
+
+/** A user with nothing, signed in. */
+export async function newOwner(fetch: Fetch = registry): Promise<Owner> {
+  const user = await newUser({ scopes: [], endorsements: [] })
+  return ownerWith(user, await signIn(user), fetch)
+}
+
+export const CLIENT = {
+  name: 'Reading list',
+  url: 'https://reading.example',
+  description: 'Keeps what a user wants to read.',
+  redirect_uris: 'https://reading.example/callback',
+  kind: 'server',
+}
+
+export const referencesIn = (page: string) =>
+  [...page.matchAll(/<code class="reference">([^<]*)<\/code>/g)].map(([, text = '']) => text)
+
+/** Registers a client by the form. */
+export async function register(
+  owner: Owner,
+  changed: Filled = {},
+): Promise<Readonly<{ id: string; secret: string }>> {
+  const answer = await owner.submit('/new-client', { ...CLIENT, ...changed })
+  const text = await answer.text()
+  if (answer.status !== 200) throw new Error(`registration answered ${answer.status}: ${text}`)
+  const [id = '', secret = ''] = referencesIn(text)
+  return { id, secret }
+}
+
+export { cookiesOf }
