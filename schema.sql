@@ -369,8 +369,12 @@ CREATE TABLE IF NOT EXISTS self_registered_client (
   client_id  TEXT PRIMARY KEY REFERENCES client ON DELETE CASCADE,
   kind       TEXT NOT NULL CHECK (kind IN ('document', 'registration')),
   created_at INTEGER NOT NULL, -- epoch seconds
-  used_at    INTEGER           -- epoch seconds, to the day, of the last token; NULL: none yet
+  used_at    INTEGER,          -- epoch seconds, to the day, of the last token; NULL: none yet
+  unused_at  INTEGER           -- epoch seconds, when it was disabled because it was not used; NULL: it was not
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS registration_in_use ON self_registered_client (used_at)
+  WHERE kind = 'registration' AND unused_at IS NULL AND used_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS registration_unused ON self_registered_client (unused_at) WHERE unused_at IS NOT NULL;
 CREATE INDEX IF NOT EXISTS self_registered_client_by_use ON self_registered_client (kind, used_at, created_at);
 
 -- One write a day at most, in the batch that issues the token.

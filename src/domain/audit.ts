@@ -42,7 +42,7 @@ export type AuditEntry = Readonly<{
   happenedAt: number
   /**
    * `client:` and the id of the client that called the management API, with ` user:` and the id of the person who signed in
-   * there, if any; `user:` and an id for what users do; `invitation`; `registration` for a client that registered itself
+   * there, if any; `user:` and an id for what users do; `invitation`; `housekeeping`; `registration` for a client that registered itself
    * without an access token, and `client:` with its id for what it does to its registration; or the program that acted. Older
    * rows: `administrator`.
    */

@@ -14,5 +14,5 @@ const DAY_SECONDS = 86_400
 export const KEEP_NEVER_USED_SECONDS = 3 * DAY_SECONDS
 /** A client that got no token for this time is disabled. */
 export const DISABLE_UNUSED_SECONDS = 90 * DAY_SECONDS
-/** A client that got no token for this time is deleted. */
-export const DELETE_UNUSED_SECONDS = 120 * DAY_SECONDS
+/** It is deleted this long after it was disabled. */
+export const DELETE_UNUSED_SECONDS = 30 * DAY_SECONDS

@@ -95,6 +95,9 @@ export const DISABLE_CLIENT = `UPDATE client SET disabled_by_owner = iif(disable
   WHERE client_id = ?1`
 export const ENABLE_CLIENT = `UPDATE client SET disabled_at = NULL, disabled_by_owner = 0, updated_at = ?2, version = ${NEXT_VERSION}
   WHERE client_id = ?1 AND disabled_at IS NOT NULL`
+/** A client that was disabled because it was not used has its time again. */
+export const RENEW_UNUSED_CLIENT = `UPDATE self_registered_client SET unused_at = NULL, used_at = ${D1_NOW} / 86400 * 86400
+  WHERE client_id = ?1 AND unused_at IS NOT NULL`
 /** ON DELETE CASCADE removes its rows in the other tables. */
 export const DELETE_CLIENT = `DELETE FROM client WHERE client_id = ?1`
 
@@ -245,7 +248,10 @@ export function changeClient(
     case 'disable':
       return [db.prepare(DISABLE_CLIENT).bind(clientId, now, Number(change.byOwner ?? false))]
     case 'enable':
-      return [db.prepare(ENABLE_CLIENT).bind(clientId, now)]
+      return [
+        db.prepare(ENABLE_CLIENT).bind(clientId, now),
+        db.prepare(RENEW_UNUSED_CLIENT).bind(clientId),
+      ]
     case 'delete':
       return [db.prepare(DELETE_CLIENT).bind(clientId)]
   }

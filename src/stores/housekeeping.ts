@@ -1,7 +1,8 @@
 /** Housekeeping in D1: removes expired rows in rounds, so that no sweep keeps another from running. */
 
 import type { Database } from './database.ts'
-import { type Sweep, stepStatements, sweepsOf } from './sweeps.ts'
+import type { Sweep } from './sweep.ts'
+import { stepStatements, sweepsOf } from './sweeps.ts'
 
 /** The result of one step. `position` null: the sweep is at its end, or keeps no position. */
 type Step = Readonly<{

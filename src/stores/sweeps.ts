@@ -7,32 +7,16 @@ import { HOUSEKEEPING_ACTOR } from '../domain/audit.ts'
 import { FORGET_DOCUMENT_SECONDS } from '../domain/client-document.ts'
 import { FORGET_CONSENT_SECONDS } from '../domain/consent.ts'
 import { FORGET_FAILURES_SECONDS } from '../domain/lockout.ts'
+import { REGISTRATION_DAY_SECONDS } from '../domain/self-registration.ts'
 import { KEEP_EXPIRED_CODES_SECONDS } from './codes.ts'
+import { D1_NOW } from './d1-clock.ts'
 import type { Database } from './database.ts'
 import { KEEP_REFUSALS_SECONDS } from './refusals.ts'
 import { KEPT_LONGER_SECONDS } from './revocation-statements.ts'
+import { recordOf, type Sweep } from './sweep.ts'
+import { UNUSED_REGISTRATIONS } from './unused-registrations.ts'
 
-/** The count of rows that are left stops here. */
-const COUNTED_ROWS = 100_000
 const DAY_SECONDS = 86_400
-
-export type Sweep = Readonly<{
-  task: string
-  /** A row is due this long after its moment. */
-  keepSeconds: number
-  /** Goes first. For a table without an index by time it moves the position `?3` on by `?2` rows. `?1` is the run's moment. */
-  advance: string | null
-  /** At most `?2` rows. */
-  remove: string
-  /** Follows the removal in its batch. `?2` is the task, `?3` when this run began. */
-  record: string
-}>
-
-const recordOf = (left: string) => `INSERT INTO housekeeping (task, ran_at, removed, left_over)
-  VALUES (?2, ?3, changes(), (SELECT count(*) FROM (${left} LIMIT ${COUNTED_ROWS})))
-  ON CONFLICT DO UPDATE SET ran_at = excluded.ran_at, left_over = excluded.left_over,
-    removed = excluded.removed + iif(ran_at = excluded.ran_at, removed, 0)
-  RETURNING position, left_over`
 
 /** Removes the oldest rows first, by the index by time, so no position is needed. */
 const byTime = (task: string, key: string, time: string, keepSeconds = 0): Sweep => ({
@@ -100,11 +84,13 @@ const unusedDocuments = (due: string) => `SELECT client_id FROM (
 const documentClients: Sweep = {
   task: 'client_document',
   keepSeconds: FORGET_DOCUMENT_SECONDS,
-  advance: `INSERT INTO audit (happened_at, actor, event, client_id, detail)
-    SELECT ?1, '${HOUSEKEEPING_ACTOR}', 'client.delete', client_id, json_object('unused_days', ${FORGET_DOCUMENT_SECONDS / DAY_SECONDS})
-    FROM (${unusedDocuments(`?1 - ${FORGET_DOCUMENT_SECONDS}`)} ORDER BY client_id LIMIT ?2) WHERE ?3 IS NOT NULL`,
-  remove: `DELETE FROM client WHERE ?3 IS NOT NULL
-    AND client_id IN (${unusedDocuments('?1')} ORDER BY client_id LIMIT ?2)`,
+  advance: null,
+  before: [
+    `INSERT INTO audit (happened_at, actor, event, client_id, detail)
+    SELECT ${D1_NOW}, '${HOUSEKEEPING_ACTOR}', 'client.delete', client_id, json_object('unused_days', ${FORGET_DOCUMENT_SECONDS / DAY_SECONDS})
+    FROM (${unusedDocuments('?1')} ORDER BY client_id LIMIT ?2)`,
+  ],
+  remove: `DELETE FROM client WHERE client_id IN (${unusedDocuments('?1')} ORDER BY client_id LIMIT ?2)`,
   record: recordOf(unusedDocuments('?1')),
 }
 
@@ -124,6 +110,8 @@ export const sweepsOf = (auditKeepDays: number): readonly Sweep[] => [
   documentClients,
   byTime('audit', 'audit_id', 'happened_at', auditKeepDays * DAY_SECONDS),
   consents,
+  byTime('registration_count', 'subject', 'began_at', REGISTRATION_DAY_SECONDS),
+  ...UNUSED_REGISTRATIONS,
 ]
 
 /** Before the first row. */
@@ -138,8 +126,9 @@ export function stepStatements(
   const from = position ?? BEGINNING
   const due = now - sweep.keepSeconds
   const record = db.prepare(sweep.record).bind(due, sweep.task, now)
+  const before = (sweep.before ?? []).map((sql) => db.prepare(sql).bind(due, rows))
   const remove = db.prepare(sweep.remove)
   return sweep.advance === null
-    ? [remove.bind(due, rows), record]
+    ? [...before, remove.bind(due, rows), record]
     : [db.prepare(sweep.advance).bind(now, rows, from), remove.bind(due, rows, from), record]
 }

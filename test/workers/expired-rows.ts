@@ -79,7 +79,7 @@ export async function fill(due: Rows, alive: Rows) {
         : []),
     ]
   })
-  const emptied = [...SWEPT_TABLES, 'housekeeping', 'client', 'user']
+  const emptied = [...SWEPT_TABLES, 'housekeeping', 'registration_count', 'client', 'user']
   await env.DB.batch([
     ...emptied.map((table) => env.DB.prepare(`DELETE FROM ${table}`)),
     env.DB.prepare(INSERT_CLIENT),

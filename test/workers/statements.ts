@@ -24,6 +24,7 @@ import * as revocationStatements from '../../src/stores/revocation-statements.ts
 import * as revocations from '../../src/stores/revocations.ts'
 import * as scopeCatalogue from '../../src/stores/scope-catalogue.ts'
 import * as scopeStatements from '../../src/stores/scope-statements.ts'
+import * as selfRegistrations from '../../src/stores/self-registrations.ts'
 import * as signInFailures from '../../src/stores/sign-in-failures.ts'
 import { sweepsOf } from '../../src/stores/sweeps.ts'
 import * as usedJtis from '../../src/stores/used-jtis.ts'
@@ -58,6 +59,7 @@ const stores = {
   permissionRows,
   scopeCatalogue,
   scopeStatements,
+  selfRegistrations,
   signInFailures,
   userRecord,
   userRegistry,
@@ -69,9 +71,9 @@ type Named = readonly [name: string, sql: string]
 
 const isStatement = (value: unknown): value is string =>
   typeof value === 'string' && /^\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b/.test(value)
-const sweeping: Named[] = sweepsOf(400).flatMap(({ task, advance, remove, record }) =>
-  Object.entries({ advance, remove, record }).flatMap(([name, sql]) =>
-    sql === null ? [] : [[`sweeps.${task}.${name}`, sql] as const],
+const sweeping: Named[] = sweepsOf(400).flatMap(({ task, advance, before = [], remove, record }) =>
+  Object.entries({ advance, ...Object.fromEntries(before.entries()), remove, record }).flatMap(
+    ([name, sql]) => (sql === null ? [] : [[`sweeps.${task}.${name}`, sql] as const]),
   ),
 )
 const written: Named[] = Object.entries(stores).flatMap(([store, exported]) =>
