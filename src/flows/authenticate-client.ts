@@ -7,6 +7,7 @@ import {
   type Credential,
   canBeGuessed,
   isEnabled,
+  isPublic,
   liveCredentials,
 } from '../domain/client.ts'
 import { ownerOfAssertion, verifyAssertion } from '../protocol/client-assertion.ts'
@@ -39,7 +40,7 @@ export function authenticating(
   return async () => {
     const record = await deps.clients.findFresh(presented.clientId, more)
     const { client, credential } = await authenticate(record)
-    if (credential) recordUse(client, credential, deps, context)
+    recordUse(client, credential, deps, context)
     return client
   }
 }
@@ -73,7 +74,7 @@ export async function verifyOnKeptRecord<T>(
   }
   const verifyOn = async (record: Client | null, asOfMs: number, isJustRead: boolean) => {
     const { client, credential } = await authenticate(record)
-    if (credential && isJustRead) recordUse(client, credential, deps, context)
+    if (isJustRead) recordUse(client, credential, deps, context)
     return verify(client, asOfMs)
   }
   try {
@@ -92,13 +93,20 @@ const DAY_SECONDS = 86_400
 
 /** To the day, and only on a record just read: a write for every token would halve the rate of tokens. */
 function recordUse(
-  { clientId }: Client,
-  { secretDigest, lastUsedAt }: Credential,
-  deps: Pick<Deps, 'clients'>,
+  client: Client,
+  credential: Credential | null,
+  { clients }: Pick<Deps, 'clients'>,
   { now, defer }: RequestContext,
 ) {
-  if (lastUsedAt !== null && now - lastUsedAt < DAY_SECONDS) return
-  defer(deps.clients.touchCredential(clientId, secretDigest, now))
+  const { clientId, selfRegistered } = client
+  const isToday = (at: number | null) => at !== null && now - at < DAY_SECONDS
+  if (credential) {
+    const { secretDigest, lastUsedAt } = credential
+    if (!isToday(lastUsedAt)) defer(clients.touchCredential(clientId, secretDigest, now))
+    // The id of a public client proves nothing: its codes and refresh tokens count.
+  } else if (selfRegistered && !isPublic(client) && !isToday(selfRegistered.usedAt)) {
+    defer(clients.touchSelfRegistered(clientId, now))
+  }
 }
 
 /** `credential` is the one whose secret was shown; null for a client that showed none. */

@@ -83,10 +83,15 @@ export const findParameters = (
   { resources = [], grant = null }: ReadWithClient = {},
 ) => [clientId, JSON.stringify(resources), grant]
 
+const DAY_SECONDS = 86_400
+
 /** Called once a day: a write for every token would halve the rate at which tokens can be issued. */
 export const TOUCH_CREDENTIAL = `UPDATE client_credential SET last_used_at = ?3
   WHERE client_id = ?1 AND secret_digest = ?2`
 
+/** To the day. */
+export const TOUCH_SELF_REGISTERED = `UPDATE self_registered_client SET used_at = CAST(?2 AS INTEGER) / ${DAY_SECONDS} * ${DAY_SECONDS}
+  WHERE client_id = ?1`
 export const readClientRow = (row: ClientRow): Client => ({
   clientId: row.client_id,
   name: row.name,
@@ -135,5 +140,8 @@ export const clientStore = (
   findFresh: (clientId, more) => findIn(primary, clientId, more),
   async touchCredential(clientId, secretDigest, now) {
     await primary.prepare(TOUCH_CREDENTIAL).bind(clientId, secretDigest, now).run()
+  },
+  async touchSelfRegistered(clientId, now) {
+    await primary.prepare(TOUCH_SELF_REGISTERED).bind(clientId, now).run()
   },
 })

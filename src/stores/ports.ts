@@ -30,6 +30,11 @@ export interface ClientStore {
   findFresh(clientId: ClientId, more?: ReadWithClient): Promise<Client | null>
   /** Records the day on which a secret was used. A lost write is harmless. */
   touchCredential(clientId: ClientId, secretDigest: SecretDigest, now: number): Promise<void>
+  /**
+   * The same for a client that registered itself and has keys. A use of a secret, a redeemed code and a refresh are recorded
+   * without it.
+   */
+  touchSelfRegistered(clientId: ClientId, now: number): Promise<void>
 }
 
 /** A client record. `keptSinceMs`: when an earlier request read it, in epoch milliseconds by this isolate's clock; null if read now. */

@@ -49,7 +49,12 @@ const limits = (isUnder: boolean) => ({
 /** Both workers on one storage whose writes are recorded, with limits that no caller or every caller has reached. */
 function workers(isUnderLimit: boolean) {
   const { bindings, take } = writesTold()
-  const fetch = serve({ ...bindings, ...limits(isUnderLimit), CLIENT_DOCUMENTS: 'any' })
+  const fetch = serve({
+    ...bindings,
+    ...limits(isUnderLimit),
+    CLIENT_DOCUMENTS: 'any',
+    REGISTRATION: 'token',
+  })
   const authenticator = createAuthenticator({
     ...authenticatorEnv(),
     ...bindings,

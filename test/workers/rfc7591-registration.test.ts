@@ -3,12 +3,16 @@
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { findClient } from '../../src/flows/registration/clients.ts'
-import { admin, auditOf } from './registering.ts'
+import { refusalStore } from '../../src/stores/refusals.ts'
+import { countedBindings, nothing } from './counting.ts'
+import { exceededFor } from './limits.ts'
+import { admin, auditOf, everything } from './registering.ts'
 import {
   authorizePath,
   basicOf,
   declare,
   newUser,
+  nowSeconds,
   obtainCode,
   PKCE,
   post,
@@ -330,6 +334,40 @@ describe('the limits of open registration', () => {
     expect(statuses).toEqual([201, 201, 201, 429, 429])
   })
 
+  it('beyond the limit nothing is written but the record of the refusal, and a duplicate writes nothing', async () => {
+    const network = newNetwork()
+    const fetch = serve({
+      REGISTRATION: 'open',
+      REGISTRATIONS_PER_NETWORK_HOUR: '1',
+      REGISTRATIONS_PER_DAY: '1000000',
+    })
+    const known = hostMetadata()
+    await registered(known, { network, fetch })
+    // From now on the client is shared.
+    await registered(known, { network, fetch })
+    const rows = async () => ({ ...(await everything()), refusal: [] })
+    const before = await rows()
+    for (const body of [known, hostMetadata(), '{', hostMetadata({ scope: '"' })]) {
+      await askToRegister(body, { network, fetch })
+    }
+    expect(await rows()).toEqual(before)
+  })
+
+  it('a flood from one network is refused before D1 is asked', async () => {
+    const { bindings, costOf } = countedBindings()
+    const REFUSAL_LIMIT = exceededFor(() => true)
+    const fetch = serve({ ...bindings, REFUSAL_LIMIT, REGISTRATION: 'open' })
+    const cost = await costOf(() => askToRegister(hostMetadata(), { fetch }), 429)
+    expect(cost).toEqual(nothing())
+  })
+
+  it('a registration costs a read of the scopes, a look for duplicates and one batch', async () => {
+    const { bindings, costOf } = countedBindings()
+    const fetch = serve({ ...bindings, REGISTRATION: 'open', REGISTRATIONS_PER_DAY: '1000000' })
+    const cost = await costOf(() => askToRegister(hostMetadata(), { fetch }), 201)
+    expect(cost).toEqual({ ...nothing(), d1: 3 })
+  })
+
   it('a limit begins again after its hour', async () => {
     const network = newNetwork()
     const fetch = serve({
@@ -384,6 +422,17 @@ describe('/register', () => {
       expect(response.headers.get('Access-Control-Allow-Origin')).toBe('*')
       expect(response.headers.get('Cache-Control')).toBe('no-store')
     }
+  })
+
+  it('a refusal is recorded with its cause, which why shows', async () => {
+    const response = await askToRegister(hostMetadata({ redirect_uris: ['http://evil.example/'] }))
+    const id = response.headers.get('X-Correlation-Id') ?? ''
+    const refused = await refusalStore(env.DB).find(id, nowSeconds())
+    expect(refused).toMatchObject({
+      endpoint: 'POST /register',
+      error: 'invalid_redirect_uri',
+      detail: expect.stringContaining('redirect_uris has none that can be used'),
+    })
   })
 
   it('refuses other methods with 405', async () => {

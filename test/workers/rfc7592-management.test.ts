@@ -10,6 +10,7 @@ import {
   updateClient,
 } from '../../src/flows/registration/clients.ts'
 import { newAdministrator } from './administration.ts'
+import { asserting, assertionOf, newKey } from './keys.ts'
 import { admin, auditOf } from './registering.ts'
 import {
   basicOf,
@@ -34,6 +35,7 @@ import {
   registered,
   TOKEN,
 } from './self-registering.ts'
+import { requestsTo } from './world.ts'
 
 beforeAll(async () => {
   const sentence = 'Do this'
@@ -314,6 +316,45 @@ describe('registration with an access token', () => {
       .bind(client.client_id)
       .first<{ actor: string }>()
     expect(row?.actor).toMatch(/^client:/)
+  })
+
+  it('a client that authenticates with its own key gets tokens at once, and its use counts as a use', async () => {
+    const how = await withToken('registry:register')
+    const key = await newKey()
+    const client = await registered(
+      {
+        client_name: 'Machine with a key',
+        grant_types: ['client_credentials'],
+        token_endpoint_auth_method: 'private_key_jwt',
+        jwks: { keys: [key.jwk] },
+      },
+      how,
+    )
+    expect(client).toMatchObject({ jwks: { keys: [{ x: key.jwk.x }] } })
+    expect(client).not.toHaveProperty('client_secret')
+    const usedAt = async () => (await findClient(admin(), client.client_id)).selfRegistered?.usedAt
+    expect(await usedAt()).toBeNull()
+    for (let times = 0; times < 2; times += 1) {
+      const assertion = asserting(await assertionOf(client.client_id, key))
+      const asked = { grant_type: 'client_credentials', ...assertion }
+      expect((await post('/token', asked, {}, TOKEN)).status).toBe(200)
+      expect(await usedAt()).toBe(Math.floor(Date.now() / 86_400_000) * 86_400)
+    }
+  })
+
+  it('a client may publish its keys: nothing is fetched when it registers', async () => {
+    const jwks_uri = `https://${crypto.randomUUID()}.example/keys`
+    const client = await registered(
+      {
+        redirect_uris: ['https://app.example/cb'],
+        token_endpoint_auth_method: 'private_key_jwt',
+        jwks_uri,
+      },
+      await withToken('registry:register'),
+    )
+    expect(client.jwks_uri).toBe(jwks_uri)
+    expect((await findClient(admin(), client.client_id)).jwks).toBeNull()
+    expect(await requestsTo(new URL(jwks_uri).host)).toEqual([])
   })
 
   it('the secret is never shown again, and an update may name it', async () => {
