@@ -55,7 +55,7 @@ export type AuditEntry = Readonly<{
 }>
 
 export const userActor = (userId: string) => `user:${userId}`
-/** Cron, for a client that it deletes. */
+/** Cron, for a client that nobody uses. */
 export const HOUSEKEEPING_ACTOR = 'housekeeping'
 /** The reading of a client metadata document. */
 export const DOCUMENT_ACTOR = 'document'

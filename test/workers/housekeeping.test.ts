@@ -32,8 +32,6 @@ const NONE = each(0)
 const TASKS = sweepsOf(AUDIT_KEEP_DAYS).map(({ task }) => task)
 const total = (rows: Rows) => Object.values(rows).reduce((sum, n) => sum + n, 0)
 const DAY_SECONDS = 86_400
-/** And the tasks that have a test file of their own. */
-const TASKS = [...SWEPT_TABLES, 'client_document']
 
 /** One run; returns what it swept and which tasks failed. */
 async function run(store: HousekeepingStore = housekeepingStore(env.DB), now = NOW) {
