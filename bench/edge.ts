@@ -23,7 +23,7 @@ const SIMULATOR_MS = 60
 
 const FREE_PLAN = `
 The free plan's ${FREE.kvWrites} KV writes a day are ${FREE.kvWrites} tokens by client_credentials or renewal. A sign-in at a client writes twice (the
-code, then the session): ${FREE.kvWrites / 2} a day, if nothing else is issued. Cron writes once a minute while a bulk revocation is alive. Checks are bounded by ${FREE.requests} requests a day.`
+code, then the session): ${FREE.kvWrites / 2} a day, if nothing else is issued. A signed token writes nothing, and a sign-in for one writes once. Cron writes once a minute while a bulk revocation is alive. Checks are bounded by ${FREE.requests} requests a day.`
 
 /** A check is made of a token that this location has seen lately, or has not. */
 const kvStatesOf = ({ name }: Act) => (name.startsWith('check') ? [true, false] : [false])

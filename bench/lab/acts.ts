@@ -30,26 +30,22 @@ const field = ({ status, body }: Answered, name: string) => {
 
 /** `wait` lets deferred work end. */
 export async function actsOf(lab: Lab, wait: () => Promise<void>): Promise<readonly Act[]> {
-  const { credentials, cookie } = lab
+  const { credentials, cookie, cookieForSigned } = lab
   const { id: client_id, secret: client_secret } = credentials
   const client = { client_id, client_secret }
   const path = authorizePath(client_id, GRANTED_SCOPES)
   /** Never agreed to in full, so that the user is asked each time. */
   const askingPath = authorizePath(client_id, SCOPES)
-  /** For a service with signed tokens. The latest consent replaces the one before. */
+  /** For a service with signed tokens. */
   const signed = { resource: SERVICE }
   const signedPath = authorizePath(client_id, GRANTED_SCOPES, signed)
   const setUp = lab.freshRegistry()
-  await consentOnce(lab, setUp, path)
+  await consentOnce(setUp, path, cookie)
+  await consentOnce(setUp, signedPath, cookieForSigned)
   const authorization = async (send: Send) => send(path, { headers: cookie })
-  const codeOf = (answered: Answered) => new URL(answered.location).searchParams.get('code') ?? ''
-  const code = async () => codeOf(await authorization(setUp))
-  /** Restores the consent that the other acts rest on. */
-  const signedCode = async () => {
-    const answered = await consentOnce(lab, setUp, signedPath)
-    await consentOnce(lab, setUp, path)
-    return codeOf(answered)
-  }
+  const codeIn = ({ location }: Answered) => new URL(location).searchParams.get('code') ?? ''
+  const code = async () => codeIn(await authorization(setUp))
+  const signedCode = async () => codeIn(await setUp(signedPath, { headers: cookieForSigned }))
   const exchange = async (send: Send, text: string) =>
     send('/token', post(redemptionFields(credentials, text)))
   const tokens = async () => exchange(setUp, await code())

@@ -52,15 +52,18 @@ export async function openLab(clientCacheSeconds: number, DB = sqliteDatabase())
       mode: 'authorize',
       now: now(),
     })
-  const user = { ...lab.exampleUser(''), passwordHash: 'scrypt$1024$8$1$none$none' }
-  const userId = (await lab.userRegistry(DB).create(user, now())) ?? ''
-
   await lab.insertService(DB)
 
-  const cookie = lab.mintToken('browserSession')
-  const session = { ...lab.exampleSession(example, lab.exampleUser(userId)), client: null }
-  // For good: a long run has KV forget the oldest of those that expire.
-  await stored.SESSIONS.put(await lab.digest(cookie), JSON.stringify(session))
+  /** A new user who is signed in at a browser. */
+  const signedIn = async (username: string) => {
+    const user = { ...lab.exampleUser(''), username, passwordHash: 'scrypt$1024$8$1$none$none' }
+    const userId = (await lab.userRegistry(DB).create(user, now())) ?? ''
+    const cookie = lab.mintToken('browserSession')
+    const session = { ...lab.exampleSession(example, lab.exampleUser(userId)), client: null }
+    // For good: a long run has KV forget the oldest of those that expire.
+    await stored.SESSIONS.put(await lab.digest(cookie), JSON.stringify(session))
+    return { Cookie: `registry_session=${cookie}` }
+  }
 
   /** A new one each: what an isolate keeps is not yet kept. */
   const freshRegistry = (): Send => {
@@ -81,7 +84,9 @@ export async function openLab(clientCacheSeconds: number, DB = sqliteDatabase())
   }
   return {
     credentials: { id, secret },
-    cookie: { Cookie: `registry_session=${cookie}` },
+    cookie: await signedIn('reader'),
+    /** Of a user who allowed the client a service with signed tokens. */
+    cookieForSigned: await signedIn('another reader'),
     freshRegistry,
     freshAuthenticator,
     setAround: (next: Around | null) => {
@@ -119,9 +124,12 @@ export const agreementTo = (page: Answered, scopes: readonly string[]): [string,
 ]
 
 /** Agrees once, so that from then on the consent is remembered. */
-export async function consentOnce({ cookie }: Lab, send: Send, path: string): Promise<Answered> {
+export async function consentOnce(
+  send: Send,
+  path: string,
+  cookie: Readonly<Record<string, string>>,
+): Promise<void> {
   const page = await send(path, { headers: cookie })
   const agreed = await send('/authorize', post(agreementTo(page, GRANTED_SCOPES), cookie))
   if (!agreed.location.startsWith(CALLBACK)) throw new Error(`no consent: ${agreed.body}`)
-  return agreed
 }
