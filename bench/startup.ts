@@ -100,17 +100,23 @@ async function openLoader() {
   return { firstAnswerMs, close: () => runtime.dispose() }
 }
 
-export async function measureStart(rounds: number): Promise<readonly Started[]> {
+/** Of all bundles, or of those that are named. One round more comes first, and is not counted. */
+export async function measureStart(
+  rounds: number,
+  names: readonly string[] = subjects().map(({ name }) => name),
+): Promise<readonly Started[]> {
   const directory = mkdtempSync(join(tmpdir(), 'bench-'))
   const loader = await openLoader()
   try {
     const built = await Promise.all(
-      subjects().map(async (subject) => {
-        const module = await buildWorker(subject.entry, { minify: true })
-        const file = join(directory, `${subject.name}.mjs`)
-        writeFileSync(file, module)
-        return { subject, module, file, evaluate: [] as number[], first: [] as number[] }
-      }),
+      subjects()
+        .filter(({ name }) => names.includes(name))
+        .map(async (subject) => {
+          const module = await buildWorker(subject.entry, { minify: true })
+          const file = join(directory, `${subject.name}.mjs`)
+          writeFileSync(file, module)
+          return { subject, module, file, evaluate: [] as number[], first: [] as number[] }
+        }),
     )
     const nothing = { path: '/', status: 200, env: {} }
     for (let round = -1; round < rounds; round++) {
