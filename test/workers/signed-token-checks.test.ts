@@ -117,6 +117,14 @@ describe('a signed access token at the authenticator', () => {
       { AUTHENTICATOR: signing.authenticator },
     )
     expect((await service.ask('/submissions', bearer(good))).status).toBe(200)
+    // Behind nginx, which passes the authenticator's JWT on.
+    const behind = scopedService('files:read', {
+      audience: files,
+      jwt: { secret: () => JWT_SECRET, issuer: ISSUER },
+    })
+    const Authorization = answer.headers.get('Authorization') ?? ''
+    expect((await behind.ask('/submissions', { Authorization })).status).toBe(200)
+    expect((await behind.ask('/submissions', bearer(good))).status).toBe(401)
   })
 
   it('scopes and audiences are required of a signed token as of any other', async () => {
