@@ -42,9 +42,10 @@ const authFlow = (name: string, show: Show, { isRevoked, asksD1, isSigned }: Sho
   name: `${name} with ${isRevoked ? 'a revoked' : 'a live'} ${isSigned ? 'signed token' : 'token'}`,
   format: 'auth',
   expected: isRevoked ? INVALID : GOOD,
-  // A signed token has no session that KV could not show, and its revocation is in the document.
-  whileNotShown: isSigned && !asksD1 ? GOOD : INVALID,
-  ...(isRevoked && !asksD1 && { whileStale: GOOD }),
+  // A signed token has no session that KV could not show. Its revocation is in the document, unless D1 is asked.
+  ...(!isSigned && { whileNotShown: INVALID }),
+  ...(isSigned && !asksD1 && { whileNotShown: GOOD }),
+  ...(!isSigned && isRevoked && !asksD1 && { whileStale: GOOD }),
   async begin({ fetch }) {
     const client = isSigned ? fixtures.signedClient : fixtures.client
     const response = await post('/token', credentialsOf(client), {}, fetch)
