@@ -187,25 +187,55 @@ describe('signing and verifying', () => {
   it('the algorithm is that of the key: neither none, nor another one, nor a missing kid is accepted', async () => {
     const keys = readSigningKeys(textOf(EC, OKP))
     const own = ownVerificationKeys(keys)
-    const [, payload = '', signature = ''] = (await signWith(keys, typ, claims)).split('.')
-    const kids = (await publicKeys(keys)).keys.map(({ kid }) => kid)
+    const [kid, other] = (await publicKeys(keys)).keys.map((key) => key.kid)
+    const key = await crypto.subtle.importKey(
+      'jwk',
+      EC as JsonWebKey,
+      { name: 'ECDSA', namedCurve: 'P-256' },
+      false,
+      ['sign'],
+    )
+    const encoded = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
+    /** The signature of the first key is right, whatever the header says. */
+    const signedUnder = async (header: object) => {
+      const signed = `${encoded(header)}.${encoded(claims)}`
+      const how = { name: 'ECDSA', hash: 'SHA-256' }
+      const signature = await crypto.subtle.sign(how, key, Buffer.from(signed))
+      return `${signed}.${Buffer.from(signature).toString('base64url')}`
+    }
+    const judge = (jwt: string) => verifyWith(own, jwt, { typ, issuer, nowMs })
+    // The control: under this header the same signature is accepted.
+    expect(await judge(await signedUnder({ alg: 'ES256', typ, kid }))).toEqual(claims)
     const headers = [
-      { alg: 'none', typ, kid: kids[0] },
-      { alg: 'HS256', typ, kid: kids[0] },
-      { alg: 'EdDSA', typ, kid: kids[0] },
-      { alg: 'ES256', typ, kid: kids[1] },
+      { alg: 'none', typ, kid },
+      { alg: 'HS256', typ, kid },
+      { alg: 'EdDSA', typ, kid },
+      { typ, kid },
+      { alg: 'ES256', typ, kid: other },
+      { alg: 'EdDSA', typ, kid: other },
       { alg: 'ES256', typ },
-      { alg: 'ES256', typ, kid: [kids[0]] },
-      { alg: 'ES256', typ, kid: kids[0], crit: ['exp'], exp: 1 },
+      { alg: 'ES256', typ, kid: [kid] },
+      { alg: 'ES256', typ, kid, crit: ['exp'], exp: 1 },
+      { alg: 'ES256', typ, kid, crit: [] },
       { alg: 'ES256', typ, jwk: EC_PUBLIC },
+      { alg: 'ES256', kid },
     ]
     for (const header of headers) {
-      const head = Buffer.from(JSON.stringify(header)).toString('base64url')
-      for (const jwt of [`${head}.${payload}.${signature}`, `${head}.${payload}.`]) {
-        const judged = await verifyWith(own, jwt, { typ, issuer, nowMs })
-        expect(judged, JSON.stringify(header)).toEqual(expect.any(String))
+      const jwt = await signedUnder(header)
+      for (const one of [jwt, jwt.replace(/[^.]+$/, '')]) {
+        expect(await judge(one), JSON.stringify(header)).toEqual(expect.any(String))
       }
     }
+  })
+
+  it('claims that were changed after they were signed are refused', async () => {
+    const keys = readSigningKeys(textOf(EC))
+    const [head, , tail] = (await signWith(keys, typ, claims)).split('.')
+    const [, changed] = (await signWith(keys, typ, { ...claims, sub: 'another' })).split('.')
+    const judged = await verifyWith(ownVerificationKeys(keys), `${head}.${changed}.${tail}`, {
+      ...{ typ, issuer, nowMs },
+    })
+    expect(judged).toBe('the signature is wrong')
   })
 
   it('a fault of the keys is thrown and never taken for a bad token', async () => {

@@ -10,7 +10,7 @@ import {
   promoteKey,
   retireKey,
 } from '../../src/crypto/key-rotation.ts'
-import { publicKeys, type SigningKeys } from '../../src/crypto/signing-keys.ts'
+import { publicKeys, SIGNING_ALGORITHMS, type SigningKeys } from '../../src/crypto/signing-keys.ts'
 import { identityOf, machineToken, newRefreshingClient, userTokens } from './obtaining.ts'
 import { ISSUER, newClient, nowSeconds, post, registry, serve } from './registry.ts'
 import { joseService, newKeys } from './signing.ts'
@@ -145,17 +145,20 @@ describe('RFC 9701: signed introspection', () => {
     const logged = [vi.spyOn(console, 'error'), vi.spyOn(console, 'log')]
     for (const log of logged) log.mockImplementation(() => {})
     try {
-      const [one, other] = [await newKeys(), await newKeys()]
-      const mixed = { ...one[0], d: other[0].d }
-      const fetch = serve({ SIGNING_KEYS: JSON.stringify({ keys: [mixed] }) })
-      const { response } = await introspect(fetch, AS_JWT)
-      expect(response.status).toBe(503)
-      expect(await response.json()).toMatchObject({ error: 'temporarily_unavailable' })
-      const plain = await introspect(fetch, undefined)
-      expect(await plain.response.json()).toMatchObject({ active: true })
-      const lines = logged.flatMap((log) => log.mock.calls.flat()).join('\n')
-      expect(lines).toContain('the first key cannot sign')
-      for (const member of [mixed.d, mixed.x, mixed.y]) expect(lines).not.toContain(member)
+      for (const alg of SIGNING_ALGORITHMS) {
+        const [one, other] = [await newKeys(alg), await newKeys(alg)]
+        const mixed = { ...one[0], d: other[0].d }
+        const fetch = serve({ SIGNING_KEYS: JSON.stringify({ keys: [mixed] }) })
+        const { response } = await introspect(fetch, AS_JWT)
+        expect(response.status).toBe(503)
+        expect(await response.json()).toMatchObject({ error: 'temporarily_unavailable' })
+        const plain = await introspect(fetch, undefined)
+        expect(await plain.response.json()).toMatchObject({ active: true })
+        const lines = logged.flatMap((log) => log.mock.calls.flat()).join('\n')
+        expect(lines).toContain('the first key cannot sign')
+        for (const member of [mixed.d, mixed.x]) expect(lines).not.toContain(member)
+        for (const log of logged) log.mockClear()
+      }
     } finally {
       vi.restoreAllMocks()
     }
