@@ -5,6 +5,8 @@
 
 import { execFile } from 'node:child_process'
 import { createHash, randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from 'jose'
@@ -286,6 +288,57 @@ describe.each(KINDS)('%s', (_, ways, start) => {
     })
     const preflight = { Origin: 'https://spa.example', 'Access-Control-Request-Method': 'GET' }
     expect((await call(path, preflight, 'OPTIONS')).status).toBe(204)
+  })
+})
+
+describe('docs/protect-a-service.md', () => {
+  const PAGE = readFileSync(inProject('docs/protect-a-service.md'), 'utf8')
+
+  /** The block of the page that imports this part of the package, as a file of the project, for this registry. */
+  async function pasted(kind: string, audience: string): Promise<string> {
+    const blocks = [...PAGE.matchAll(/^```[jt]s\n([\s\S]*?)^```$/gm)].map(([, code = '']) => code)
+    const [block = ''] = blocks.filter((code) => code.includes(`from 'edge-registry/${kind}'`))
+    const here = block
+      .replaceAll('https://auth.example.org', product.registry)
+      .replaceAll('https://files.example', audience)
+      .replace('listen(3000)', `listen(${port}, '127.0.0.1', () => console.log('it serves'))`)
+    const file = join(consumers.folderOf(kind), 'pasted.mjs')
+    await writeFile(file, here)
+    return file
+  }
+
+  async function expectProtected(started: Program, resource: string) {
+    try {
+      const good = await call('/reports', bearer(await tokenFor(resource)))
+      expect(good.status).toBe(200)
+      expect((await call('/reports')).status).toBe(401)
+      expect((await call('/reports', bearer(await tokenFor(`${service}/elsewhere`)))).status).toBe(
+        401,
+      )
+      const without = await call('/reports', bearer(await tokenFor(resource, 'files:write')))
+      expect(without.status).toBe(403)
+    } finally {
+      await started.end()
+      product.note(...linesOf('pasted', started.printed()))
+    }
+  }
+
+  it('the service with Express runs as pasted, and serves only who may', async () => {
+    const resource = `${service}/signed`
+    const started = startProgram(process.execPath, [await pasted('express', resource)])
+    await started.untilPrints('it serves')
+    await expectProtected(started, resource)
+  })
+
+  it('the service that takes a Request runs as pasted, on Deno, and serves only who may', async () => {
+    const file = await pasted('fetch', service)
+    const where = ['--host', '127.0.0.1', '--port', String(port)]
+    const started = startProgram(deno(), ['serve', ...where, '--allow-net', '--allow-env', file], {
+      CLIENT_ID: settings.API_ID ?? '',
+      CLIENT_SECRET: settings.API_SECRET ?? '',
+    })
+    await started.untilPrints(`:${port}`)
+    await expectProtected(started, service)
   })
 })
 
