@@ -123,6 +123,40 @@ describe('client create', () => {
 })
 
 describe('client list and client show', () => {
+  it('client list finds the clients that registered themselves and what they requested, and the token of one is revoked', async () => {
+    const { client_id: own } = await create('--scope', 'a:b')
+    const { client_id: waiting } = await create('--scope', 'c:d', '--requested-only')
+    const { client_id: registered } = await create('--scope', 'a:b')
+    await state.database.batch([
+      state.database
+        .prepare(
+          `INSERT INTO self_registered_client (client_id, kind, created_at) VALUES (?1, 'registration', 1)`,
+        )
+        .bind(registered),
+      state.database
+        .prepare('INSERT INTO client_registration (client_id, token_digest) VALUES (?1, ?1)')
+        .bind(registered),
+    ])
+    const listed = async (...words: string[]) =>
+      ((await state.json(['client', 'list', ...words])) as { client_id: string }[]).map(
+        ({ client_id }) => client_id,
+      )
+    expect(await listed('--kind', 'registration')).toContain(registered)
+    expect(await listed('--kind', 'registration')).not.toContain(own)
+    expect(await listed('--kind', 'operator')).not.toContain(registered)
+    expect(await listed('--kind', 'document')).toEqual([])
+    expect(await listed('--requests')).toContain(waiting)
+    expect(await listed('--requests')).not.toContain(own)
+    expect((await state.admin(['client', 'list', '--kind', 'other'])).status).toBe(2)
+    expect(await show(registered)).toMatchObject({
+      self_registered: 'registration',
+      has_registration_token: true,
+    })
+    expect(await state.json(['client', 'revoke-registration-token', registered])).toMatchObject({
+      has_registration_token: false,
+    })
+  })
+
   it('client list and client show print every field except secrets', async () => {
     const { client_id, client_secret = '' } = await create('--scope', 'a:b')
     const shown = await show(client_id)

@@ -6,6 +6,7 @@ import {
   grantTypesByDefault,
   redirectUriProblem,
   registrationProblem,
+  usableRedirectUris,
 } from '../../src/domain/registration.ts'
 
 describe('a redirect URI', () => {
@@ -138,6 +139,26 @@ describe('a registration', () => {
       grantTypes,
     } as const
     expect(registrationProblem(registered)?.sentence).toMatch(/keeps a secret/)
+  })
+
+  it('an address of keys stands for a JWK Set, and is for private_key_jwt alone', () => {
+    const problem = (authMethod: AuthMethod) =>
+      registrationProblem({
+        ...{ authMethod, jwks: null, redirectUris: [], grantTypes: [] },
+        jwksUri: 'https://app.example/keys',
+      })
+    expect(problem('private_key_jwt')).toBeNull()
+    expect(problem('none')?.field).toBe('jwks_uri')
+  })
+
+  it('of the redirect URIs of a client that registers itself those are kept that it may register, if one can be used', () => {
+    const uris = ['cursor://x', 'http://evil.example/', 'https://app.example/', 'com.example:/cb']
+    const kept = (isPublic: boolean, allowed: string[], some = uris) =>
+      usableRedirectUris(some, { isPublic, allowed })
+    expect(kept(true, [])).toEqual([uris[0], uris[2], uris[3]])
+    expect(kept(false, [])).toEqual([uris[2]])
+    expect(kept(true, [], ['cursor://x', 'http://evil.example/'])).toEqual([])
+    expect(kept(true, ['cursor'], ['cursor://x'])).toEqual(['cursor://x'])
   })
 
   it('a registration has a JWK Set with private_key_jwt and with no other method', () => {

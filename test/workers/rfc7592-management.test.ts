@@ -366,6 +366,16 @@ describe('registration with an access token', () => {
     expect(updated.token_endpoint_auth_method).toBe('client_secret_basic')
   })
 
+  it('a client that an operator lets use its secret in either way is told the way of RFC 7591', async () => {
+    const how = await withToken('registry:register')
+    const client = await registered({ redirect_uris: ['https://app.example/cb'] }, how)
+    const fields = { authMethod: 'client_secret' as const }
+    const given = { fields, lists: {}, mode: 'authorize' as const, isDisabled: undefined }
+    await updateClient(admin(), client.client_id, given)
+    const read = await informationIn(await manage('GET', client, { fetch: TOKEN }))
+    expect(read.token_endpoint_auth_method).toBe('client_secret_basic')
+  })
+
   it('is refused with 401 without a token and with 403 without the scope', async () => {
     const anonymous = await askToRegister(hostMetadata(), { fetch: TOKEN })
     expect(anonymous.headers.get('WWW-Authenticate')).toMatch(/scope="registry:register"/)
