@@ -43,6 +43,14 @@ const portOf = (scheme: string, port: string) => {
  * text is not the URI of a resource (RFC 8707 §2: absolute, without a fragment).
  */
 export function canonicalResource(text: string): string | null {
+  if (text !== last.text) last = { text, uri: canonical(text) }
+  return last.uri
+}
+
+/** A request asks for one URI several times, and the next request often for the same one. */
+let last: Readonly<{ text: string; uri: string | null }> = { text: '', uri: null }
+
+function canonical(text: string): string | null {
   if (text.length > MAX_RESOURCE_URI_LENGTH || !PRINTABLE.test(text) || !URL.canParse(text)) {
     return null
   }
