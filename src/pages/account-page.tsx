@@ -9,6 +9,7 @@ import { Layout } from './layout.tsx'
 import {
   Day,
   HiddenFields,
+  Name,
   Navigation,
   PermissionItems,
   ProblemNotice,
@@ -52,10 +53,8 @@ type Application = AccountPageProps['applications'][number]
 const Removed = (p: NonNullable<AccountPageProps['removed']>) => (
   <div class="notice" role="status">
     <p>
-      <strong>
-        <bdi>{p.name}</bdi>
-      </strong>{' '}
-      is no longer connected. Its access ends within {p.withinSeconds} seconds.
+      <Name>{p.name}</Name> is no longer connected. Its access ends within {p.withinSeconds}{' '}
+      seconds.
     </p>
   </div>
 )

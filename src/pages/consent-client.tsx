@@ -3,7 +3,7 @@
 import type { ConsentTerms } from '../domain/consent.ts'
 import { looksLike } from '../domain/look-alike.ts'
 import { isReservedId } from '../domain/registry-scopes.ts'
-import { HostName, WebAddress } from './parts.tsx'
+import { HostName, Name, WebAddress } from './parts.tsx'
 
 type Client = ConsentTerms['client']
 
@@ -22,11 +22,9 @@ export const Target = ({ kind, host }: TargetProps) => (
     {kind === 'site' ? (
       <>
         Either way, you will be sent to{' '}
-        <strong>
-          <bdi>
-            <HostName host={host} />
-          </bdi>
-        </strong>
+        <Name>
+          <HostName host={host} />
+        </Name>
         .
       </>
     ) : (
@@ -49,11 +47,7 @@ const Owner = ({ client: { ownerName }, serviceName }: Props) => (
   <p>
     {ownerName !== null && (
       <>
-        Registered by{' '}
-        <strong>
-          <bdi>{ownerName}</bdi>
-        </strong>
-        .{' '}
+        Registered by <Name>{ownerName}</Name>.{' '}
       </>
     )}
     Not run by <bdi>{serviceName}</bdi>.

@@ -3,7 +3,7 @@
 import type { Child } from 'hono/jsx'
 import type { Branding } from '../domain/branding.ts'
 import { Layout } from './layout.tsx'
-import { Operator, SignedInAs, SignOutForm } from './parts.tsx'
+import { Name, Operator, SignedInAs, SignOutForm } from './parts.tsx'
 
 type ErrorPageProps = Readonly<{
   branding: Branding
@@ -27,11 +27,7 @@ export const ErrorPage = (p: ErrorPageProps) => (
     <p class="problem">{p.message}</p>
     {p.application && (
       <p>
-        The application is{' '}
-        <strong>
-          <bdi>{p.application}</bdi>
-        </strong>
-        .
+        The application is <Name>{p.application}</Name>.
       </p>
     )}
     {p.hint !== null && <p>{p.hint}</p>}

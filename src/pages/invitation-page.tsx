@@ -3,7 +3,7 @@
 import { raw } from 'hono/html'
 import type { Branding } from '../domain/branding.ts'
 import { Layout } from './layout.tsx'
-import { HiddenFields, ProblemNotice } from './parts.tsx'
+import { HiddenFields, Name, ProblemNotice } from './parts.tsx'
 
 export type InvitationPageProps = Readonly<{
   branding: Branding
@@ -86,11 +86,7 @@ export const PasswordSetPage = (p: { branding: Branding; username: string }) => 
   <Layout branding={p.branding} title="Password set">
     <h1>Your password is set</h1>
     <p>
-      Your username is{' '}
-      <strong>
-        <bdi>{p.username}</bdi>
-      </strong>
-      . The link that you used is no longer valid.
+      Your username is <Name>{p.username}</Name>. The link that you used is no longer valid.
     </p>
     <p class="actions">
       <a class="button primary" href="/login">

@@ -2,7 +2,7 @@
 
 import type { Branding } from '../domain/branding.ts'
 import { Layout } from './layout.tsx'
-import { HiddenFields, ProblemNotice } from './parts.tsx'
+import { HiddenFields, Name, ProblemNotice } from './parts.tsx'
 
 export type LoginPageProps = Readonly<{
   branding: Branding
@@ -27,9 +27,7 @@ export const LoginPage = (p: LoginPageProps) => {
       {p.client !== null && (
         <p class="lead">
           to continue to {p.client.isSelfNamed && 'an application that calls itself '}
-          <strong>
-            <bdi>{p.client.name}</bdi>
-          </strong>
+          <Name>{p.client.name}</Name>
         </p>
       )}
       <ProblemNotice text={p.problem} id={PROBLEM_ID} />

@@ -41,13 +41,17 @@ export const Navigation = (p: { current: (typeof PLACES)[number][0] | null }) =>
   </nav>
 )
 
+/** A name that somebody chose. It does not change the direction of the text around it. */
+export const Name = ({ children }: { children: Child }) => (
+  <strong>
+    <bdi>{children}</bdi>
+  </strong>
+)
+
 export const SignedInAs = (p: { username: string; children?: Child }) => (
   <div class="account">
     <p>
-      Signed in as{' '}
-      <strong>
-        <bdi>{p.username}</bdi>
-      </strong>
+      Signed in as <Name>{p.username}</Name>
     </p>
     {p.children}
   </div>
