@@ -23,7 +23,9 @@ export const COUNT_OWN_CLIENTS = `SELECT (SELECT count(*) FROM (${OWN})) AS owne
   (SELECT count(*) FROM client WHERE owner_id = ?1) AS first_owned`
 const IS_OWN = `c.client_id = ?1 AND ?2 <> '' AND (c.owner_id = ?2 OR EXISTS (SELECT 1 FROM client_owner o
   WHERE o.client_id = c.client_id AND o.user_id = ?2))`
-export const FIND_OWN_CLIENT = `SELECT ${RECORD_COLUMNS} FROM client c WHERE ${IS_OWN}`
+export const FIND_OWN_CLIENT = `SELECT ${RECORD_COLUMNS},
+    (SELECT g.digest FROM logo g WHERE g.logo_uri = c.logo_uri) AS logo
+  FROM client c WHERE ${IS_OWN}`
 /** The first owner first. The name is null for a user of an external accounts service. */
 export const OWNERS_OF_OWN_CLIENT = `SELECT p.user_id, u.username FROM client c CROSS JOIN (
     SELECT ?1 AS client_id, owner_id AS user_id, 0 AS added_at, 0 AS place FROM client WHERE client_id = ?1
@@ -53,7 +55,12 @@ export type OwnClients = Readonly<{
 
 export type Owner = Readonly<{ userId: string; username: string | null }>
 
-export type OwnClient = Readonly<{ client: ClientRecord; owners: readonly Owner[] }>
+export type OwnClient = Readonly<{
+  client: ClientRecord
+  owners: readonly Owner[]
+  /** The digest of its logo, by which we serve it; null if we have none. */
+  logo: string | null
+}>
 
 /** What can be asked for. */
 export type Declared = Readonly<{
@@ -91,11 +98,12 @@ const readListed = (row: ListedRow): ListedClient => ({
 })
 
 function readOwnClient([clients = [], owners = []]: readonly unknown[][]): OwnClient | null {
-  const [row] = clients as ClientRecordRow[]
+  const [row] = clients as (ClientRecordRow & { logo: string | null })[]
   if (row === undefined) return null
   const named = owners as { user_id: string; username: string | null }[]
   return {
     client: readClientRecord(row),
+    logo: row.logo,
     owners: named.map(({ user_id, username }) => ({ userId: user_id, username })),
   }
 }

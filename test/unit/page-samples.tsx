@@ -36,6 +36,20 @@ export const linksIn = (html: string) =>
 export const inputs = (html: string, name: string) =>
   named(html, 'input').filter(({ attributes }) => attributes.name === name)
 
+/** What the content security policy blocks. The pages must not contain it. */
+export const offences = (html: string) =>
+  tagsOf(html)
+    .filter(
+      ({ name, attributes }) =>
+        ['script', 'style', 'base', 'iframe', 'object', 'embed'].includes(name) ||
+        (name === 'img' && attributes.class !== 'logo') ||
+        Object.entries(attributes).some(
+          ([key, value]) =>
+            key === 'style' || key.startsWith('on') || /^\s*(javascript|data):/i.test(value),
+        ),
+    )
+    .map(({ name }) => name)
+
 export const html = (page: Child) => String(page)
 
 export const HOSTILE = `</title></textarea>"'><script>alert(1)</script><img src=x onerror=alert(1)>\u202e`

@@ -21,23 +21,10 @@ import {
   linksIn,
   login,
   named,
+  offences,
   passwordSet,
   tagsOf,
 } from './page-samples.tsx'
-
-/** What the content security policy blocks. The pages must not contain it. */
-const offences = (html: string) =>
-  tagsOf(html)
-    .filter(
-      ({ name, attributes }) =>
-        ['script', 'style', 'base', 'iframe', 'object', 'embed'].includes(name) ||
-        (name === 'img' && attributes.class !== 'logo') ||
-        Object.entries(attributes).some(
-          ([key, value]) =>
-            key === 'style' || key.startsWith('on') || /^\s*(javascript|data):/i.test(value),
-        ),
-    )
-    .map(({ name }) => name)
 
 /** The only script of any page. The policy of its page names its digest. */
 const withoutOwnScript = (page: string) => page.replace(`<script>${INVITATION_SCRIPT}</script>`, '')

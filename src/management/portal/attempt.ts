@@ -21,8 +21,16 @@ export const formFields = async ({ session }: Pick<AnyVisit, 'session'>, purpose
     ['form_token', await formToken(session.token, inOrder(purpose))],
   ] as const
 
-/** `labels`: the fields of the form, as its page calls them. */
-type Form = Readonly<{ form: string; id: string; labels?: Readonly<Record<string, string>> }>
+/** Names of fields, and what the page calls them. */
+type Labels = Readonly<Record<string, string>>
+
+type Form = Readonly<{
+  form: string
+  id: string
+  labels?: Labels
+  /** Fields of a refusal that the form has under another name. */
+  aliases?: Readonly<Record<string, string>>
+}>
 
 export type Refused = Readonly<{
   kind: 'refused'
@@ -44,13 +52,14 @@ const STATUSES = { invalid: 400, conflict: 409, stale: 409, forbidden: 403 } as 
 /** Throws 404 for a client that this user does not own, or no longer. */
 export function refusedBy(
   causes: readonly RegistrationError[],
-  labels: Readonly<Record<string, string>>,
+  { labels = {}, aliases = {} }: Pick<Form, 'labels' | 'aliases'>,
 ): Refused {
   const words: Words = { nameOf: (field) => labels[field] ?? field, empty: 'nothing' }
   const errors: Record<string, string> = {}
   let [sentence, status] = [CHECK, 400]
   for (const cause of causes) {
-    const { kind, field } = cause
+    const { kind } = cause
+    const field = cause.field === null ? null : (aliases[cause.field] ?? cause.field)
     if (kind === 'not_found') throw notFound()
     status = STATUSES[kind]
     if (field !== null && field in labels) errors[field] ??= asSentence(cause.in(words))
@@ -63,7 +72,7 @@ export function refusedBy(
 export async function attempt<Done>(
   visit: AnyVisit,
   posted: URLSearchParams,
-  { form, id, labels = {} }: Form,
+  { form, id, ...words }: Form,
   act: (version: number) => Promise<Done>,
 ): Promise<Readonly<{ kind: 'done'; done: Done }> | Refused> {
   const { c, session } = visit
@@ -78,8 +87,8 @@ export async function attempt<Done>(
   try {
     return { kind: 'done', done: await act(Number(version)) }
   } catch (cause) {
-    if (cause instanceof RegistrationError) return refusedBy([cause], labels)
-    if (cause instanceof FormErrors) return refusedBy(cause.errors, labels)
+    if (cause instanceof RegistrationError) return refusedBy([cause], words)
+    if (cause instanceof FormErrors) return refusedBy(cause.errors, words)
     throw cause
   }
 }

@@ -2,6 +2,7 @@
 
 import type { ClientRecord } from '../../domain/client.ts'
 import { hasRegistryScope } from '../../domain/registry-scopes.ts'
+import { logoPath } from '../../domain/shown-client.ts'
 import { ClientListPage } from '../../pages/portal/client-list-page.tsx'
 import { ClientPage } from '../../pages/portal/client-page.tsx'
 import type { Owner } from '../../stores/portal.ts'
@@ -51,7 +52,7 @@ export const clientPage = portalPage({
     reader.clientAndDeclared(visitor, c.req.param('client_id') ?? ''),
   async get(visit) {
     const { c, deps, found } = visit
-    const { client, owners } = found
+    const { client, owners, logo } = found
     const page = (
       <ClientPage
         frame={await frameOf(visit, { done: doneIn(c.req.query('done')) })}
@@ -60,6 +61,7 @@ export const clientPage = portalPage({
         isPrivileged={hasRegistryScope(client.permissions.map(({ value }) => value))}
         permissions={shownPermissions(client, catalogueOf(found))}
         owners={owners.map(nameOf)}
+        logoPath={logoPath(logo)}
       />
     )
     return sendPortalPage(visit, page)

@@ -18,7 +18,6 @@ import {
 import { frameOf, portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
 
 const LABELS = {
-  scopes: 'Permissions',
   other_scopes: 'Scopes with an id',
   grant_types: 'Ways to get tokens',
   endorsements: 'Endorsements',
@@ -67,7 +66,7 @@ function askedIn(form: URLSearchParams): PermissionLists {
     }
   }
   const { scopes, grantTypes, endorsements } = CLIENT_PERMISSIONS
-  const ticked = checked('scopes', scopes.schema, form.getAll('scopes'))
+  const ticked = checked('other_scopes', scopes.schema, form.getAll('scopes'))
   const others = checked('other_scopes', scopes.schema, wordsIn(form, 'other_scopes'))
   const lists = {
     scopes: [...ticked, ...others],
@@ -76,7 +75,7 @@ function askedIn(form: URLSearchParams): PermissionLists {
   }
   if (errors.length > 0) throw new FormErrors(errors)
   if (Object.values(lists).some((list) => list.length > 0)) return lists
-  throw new RegistrationError('invalid', 'choose at least one', 'scopes')
+  throw new RegistrationError('invalid', 'choose at least one', 'other_scopes')
 }
 
 /** What the form names that the client does not have changes nothing. */
@@ -103,7 +102,13 @@ export const permissionsPage = portalPage<Found>({
   async post(visit, form) {
     const { clientId } = visit.found.client
     const isTakenBack = form.get('act') === 'take_back'
-    const asked = { form: isTakenBack ? 'take_back' : 'ask', id: clientId, labels: LABELS }
+    const asked = {
+      form: isTakenBack ? 'take_back' : 'ask',
+      id: clientId,
+      labels: LABELS,
+      // A scope with a box is declared: what is refused was typed.
+      aliases: { scopes: 'other_scopes' },
+    }
     const attempted = await attempt(visit, form, asked, async (version) =>
       isTakenBack
         ? takeBackFromOwnClient(actOf(visit), clientId, takenIn(form, visit.found), version)

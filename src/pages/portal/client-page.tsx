@@ -21,6 +21,8 @@ export type ClientPageProps = Readonly<{
   isPrivileged: boolean
   permissions: readonly ShownPermission[]
   owners: readonly string[]
+  /** Where we serve its logo; null while we have none. */
+  logoPath: string | null
 }>
 
 const METHODS: Readonly<Record<ConfiguredClient['authMethod'], string>> = {
@@ -160,6 +162,7 @@ const Settings = ({ client }: { client: ConfiguredClient }) => {
 
 export const ClientPage = (p: ClientPageProps) => (
   <PortalFrame {...p.frame} title="Your client" about={p.client.name}>
+    {p.logoPath !== null && <img class="logo" src={p.logoPath} alt="" width="48" height="48" />}
     <State {...p} />
     <Acts {...p} />
     <Details {...p} />

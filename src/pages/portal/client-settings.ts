@@ -131,25 +131,23 @@ const provider = {
   // tokens, saveTokens, redirectToAuthorization, saveCodeVerifier and codeVerifier are yours.
 }`
 
-const curlMachine = (client: ConfiguredClient) => {
-  const id = word(`${client.clientId}:`)
-  const inBody = methodOf(client) === 'client_secret_post'
-  const credentials = inBody
-    ? `-d client_id=${word(client.clientId)} -d client_secret="$CLIENT_SECRET"`
-    : `-u ${id}"$CLIENT_SECRET"`
-  return `curl ${word(`${client.issuer}/token`)} ${credentials} \\
-  -d grant_type=client_credentials --data-urlencode scope=${word(scopeOf(client))}`
+const curlCredentials = (client: ConfiguredClient) => {
+  const id = `-d client_id=${word(client.clientId)}`
+  if (!keepsSecret(client)) return id
+  return methodOf(client) === 'client_secret_post'
+    ? `${id} -d client_secret="$CLIENT_SECRET"`
+    : `-u ${word(`${client.clientId}:`)}"$CLIENT_SECRET"`
 }
 
-const curlUsers = (client: ConfiguredClient) => {
-  const credentials = keepsSecret(client)
-    ? `-u ${word(`${client.clientId}:`)}"$CLIENT_SECRET"`
-    : `-d client_id=${word(client.clientId)}`
-  return `# With the code of the callback, and the verifier whose challenge the request had:
-curl ${word(`${client.issuer}/token`)} ${credentials} \\
+const curlMachine = (client: ConfiguredClient) =>
+  `curl ${word(`${client.issuer}/token`)} ${curlCredentials(client)} \\
+  -d grant_type=client_credentials --data-urlencode scope=${word(scopeOf(client))}`
+
+const curlUsers = (client: ConfiguredClient) =>
+  `# With the code of the callback, and the verifier whose challenge the request had:
+curl ${word(`${client.issuer}/token`)} ${curlCredentials(client)} \\
   -d grant_type=authorization_code -d code="$CODE" -d code_verifier="$VERIFIER" \\
   --data-urlencode redirect_uri=${word(redirectUriOf(client))}`
-}
 
 /** A client that signs its assertions configures its library with its own keys. */
 export function snippetsFor(client: ConfiguredClient): readonly Snippet[] {

@@ -66,7 +66,7 @@ const Asking = (p: PermissionsProps) => {
           type="checkbox"
           legend={resource === null ? 'Permissions' : `Permissions for ${resource.name}`}
           hint={resource === null ? undefined : <code>{resource.uri}</code>}
-          problem={index === 0 ? errors.scopes : undefined}
+          problem={undefined}
           options={scopes.map(optionOf)}
         />
       ))}

@@ -1,0 +1,195 @@
+/** The pages of the portal: what they never contain, and that the words of clients, owners and operators never become markup or code. */
+
+import { runInNewContext } from 'node:vm'
+import { describe, expect, it } from 'vitest'
+import { DEFAULT_BRANDING } from '../../src/domain/branding.ts'
+import { EditClientPage, NewClientPage } from '../../src/pages/portal/client-form-page.tsx'
+import { ClientListPage } from '../../src/pages/portal/client-list-page.tsx'
+import { ClientPage, type ClientPageProps } from '../../src/pages/portal/client-page.tsx'
+import { type ConfiguredClient, snippetsFor } from '../../src/pages/portal/client-settings.ts'
+import { ConfirmPage } from '../../src/pages/portal/confirm-page.tsx'
+import type { FrameProps } from '../../src/pages/portal/frame.tsx'
+import { OwnersPage } from '../../src/pages/portal/owners-page.tsx'
+import type { ShownPermission } from '../../src/pages/portal/permissions.tsx'
+import { PermissionsPage } from '../../src/pages/portal/permissions-page.tsx'
+import { NewSecretPage, SecretsPage } from '../../src/pages/portal/secret-pages.tsx'
+import { SignedOutPage } from '../../src/pages/portal/signed-out-page.tsx'
+import { HOSTILE, html, named, offences, tagsOf } from './page-samples.tsx'
+
+const pagesWith = (text: string): Record<string, string> => {
+  const branding = DEFAULT_BRANDING
+  /** With a problem of each of these fields. */
+  const frameOf = (...fields: string[]): FrameProps => ({
+    branding,
+    ...{ username: text, signOutToken: text, done: text },
+    problem: {
+      sentence: text,
+      errors: Object.fromEntries(fields.map((field) => [field, text])),
+    },
+  })
+  const frame = frameOf()
+  const hidden = [[text, text]] as const
+  const typed = {
+    ...{ name: text, url: text, description: text, logo_uri: text },
+    ...{ redirect_uris: text, kind: text },
+  }
+  const labels = { ...typed }
+  const decision = { decision: 'declined', decidedAt: 1, reason: text } as const
+  const permission: ShownPermission = {
+    ...{ kind: 'scope', value: text, sentence: text, state: 'requested' },
+    ...{ requestedAt: 1, authorizedAt: 2, decision },
+  }
+  const askable = { value: text, sentence: text, isSensitive: true, isFree: true, isChecked: true }
+  const form = { frame, hidden, typed, labels }
+  const one = { frame, clientId: text, name: text }
+  const client: ClientPageProps['client'] = {
+    ...{ issuer: 'https://registry.example', clientId: text, name: text, url: text },
+    ...{ description: text, authMethod: 'client_secret', requirePkce: true, createdAt: 1 },
+    ...{ grantTypes: ['authorization_code', 'client_credentials'], redirectUris: [text] },
+    scopes: [text],
+  }
+  const owner = { userId: text, name: text, isYou: true, removal: hidden }
+  const listed = { clientId: text, name: text, isEnabled: false, createdAt: 1, waiting: 2 }
+  return {
+    list: html(
+      <ClientListPage {...{ frame, clients: [listed], owned: 51, page: 1, pages: 2, left: 3 }} />,
+    ),
+    'new client': html(
+      <NewClientPage
+        {...form}
+        frame={frameOf('name', 'url', 'logo_uri', 'redirect_uris', 'kind')}
+      />,
+    ),
+    edit: html(<EditClientPage {...form} {...one} frame={frameOf('name', 'description')} />),
+    client: html(
+      <ClientPage
+        {...{ frame, client, state: 'disabled_by_owner', isPrivileged: false }}
+        permissions={[permission]}
+        owners={[text]}
+        logoPath="/logos/x"
+      />,
+    ),
+    'new secret': html(<NewSecretPage {...one} title="A new secret" clientSecret={text} />),
+    secrets: html(
+      <SecretsPage
+        {...one}
+        frame={frameOf('overlap')}
+        usesSecret
+        secrets={[{ createdAt: 1, expiresAt: 2, lastUsedAt: null }]}
+        hidden={hidden}
+        overlaps={[{ seconds: 0, isChecked: true }]}
+      />,
+    ),
+    permissions: html(
+      <PermissionsPage
+        {...one}
+        frame={frameOf('other_scopes', 'grant_types', 'endorsements', 'take')}
+        permissions={[permission]}
+        groups={[{ resource: { uri: text, name: text }, scopes: [askable] }]}
+        grantTypes={[askable]}
+        typed={{ otherScopes: text, endorsements: text }}
+        hidden={{ ask: hidden, takeBack: hidden }}
+      />,
+    ),
+    owners: html(
+      <OwnersPage {...one} owners={[owner]} hidden={hidden} typed={text} label="Name" />,
+    ),
+    confirm: html(
+      <ConfirmPage
+        {...{ frame, title: 'Delete this client?', name: text, ends: [text], action: '/clients' }}
+        {...{ hidden, button: 'Delete it', back: '/clients' }}
+      />,
+    ),
+    'signed out': html(
+      <SignedOutPage
+        {...{ branding, action: '/new-client', fields: hidden, signInAddress: '/login' }}
+      />,
+    ),
+  }
+}
+
+const PAGES = [
+  ...Object.entries(pagesWith('Reading list')),
+  ...Object.entries(pagesWith(HOSTILE)).map(([name, page]) => [`${name}, hostile`, page] as const),
+] as const
+
+describe('the pages of the portal', () => {
+  it.each(PAGES)('the page %s has no script, inline style or event handler', (_, page) => {
+    expect(offences(page)).toEqual([])
+  })
+
+  it.each(PAGES)(
+    'the page %s is a whole document with one h1 and no word of a client in its title',
+    (_, page) => {
+      expect(page).toMatch(/^<!doctype html><html lang="en">/)
+      expect(page).toMatch(/<\/html>$/)
+      expect(named(page, 'h1')).toHaveLength(1)
+      expect(/<title>(.*?)<\/title>/.exec(page)?.[1]).not.toMatch(/Reading list|alert/)
+    },
+  )
+
+  it.each(PAGES)(
+    'each label, description and link to a field of the page %s names something',
+    (_, page) => {
+      const tags = tagsOf(page)
+      const ids = tags.flatMap(({ attributes: { id } }) => (id ? [id] : []))
+      expect(new Set(ids).size).toBe(ids.length)
+      for (const { name, attributes } of tags) {
+        const { for: labelled = '', 'aria-describedby': described = '', href = '' } = attributes
+        const named = [...labelled.split(' '), ...described.split(' ')].filter(Boolean)
+        if (name === 'a' && href.startsWith('#')) named.push(href.slice(1))
+        for (const id of named) expect(ids).toContain(id)
+      }
+    },
+  )
+})
+
+const CLIENT: ConfiguredClient = {
+  issuer: 'https://registry.example',
+  clientId: 'c-1',
+  authMethod: 'client_secret',
+  grantTypes: ['authorization_code', 'client_credentials'],
+  redirectUris: ['https://app.example/callback'],
+  scopes: ['files:read', 'files:write'],
+}
+const codeOf = (client: ConfiguredClient) => snippetsFor(client).map(({ code }) => code)
+
+describe('settings for libraries', () => {
+  it('the code for a client that keeps no secret names none, and that of others reads it from the environment', () => {
+    for (const code of codeOf({
+      ...CLIENT,
+      authMethod: 'none',
+      grantTypes: ['authorization_code'],
+    })) {
+      expect(code).not.toMatch(/secret/i)
+    }
+    const all = codeOf(CLIENT).join('\n')
+    expect(all).toContain('process.env.CLIENT_SECRET')
+    expect(all).toContain("os.environ['CLIENT_SECRET']")
+    expect(all).toContain('"$CLIENT_SECRET"')
+  })
+
+  it('the code names the method that the client is registered with', () => {
+    const posting = codeOf({ ...CLIENT, authMethod: 'client_secret_post' }).join('\n')
+    expect(posting).toContain('ClientSecretPost')
+    expect(posting).toContain("token_endpoint_auth_method='client_secret_post'")
+    expect(posting).not.toMatch(/ClientSecretBasic|curl [^\n]*-u /)
+    expect(snippetsFor({ ...CLIENT, authMethod: 'private_key_jwt' })).toEqual([])
+    expect(snippetsFor({ ...CLIENT, grantTypes: [] })).toEqual([])
+  })
+
+  it('only an issuer on a loopback address lets a library speak http', () => {
+    expect(codeOf(CLIENT).join()).not.toContain('allowInsecureRequests')
+    const local = codeOf({ ...CLIENT, issuer: 'http://127.0.0.1:8787' }).join()
+    expect(local).toContain('allowInsecureRequests')
+  })
+
+  it('no redirect URI or scope ends the text that it stands in', () => {
+    const evil = "https://a.example/'); globalThis.ran = true; ('"
+    const [code = ''] = codeOf({ ...CLIENT, redirectUris: [evil], scopes: ["a'b", 'c\\'] })
+    const literal = /redirect_uri: ('(?:[^'\\]|\\.)*')/.exec(code)?.[1] ?? ''
+    const scope = /scope: ('(?:[^'\\]|\\.)*')/.exec(code)?.[1] ?? ''
+    expect(runInNewContext(literal)).toBe(evil)
+    expect(runInNewContext(scope)).toBe("a'b c\\")
+  })
+})
