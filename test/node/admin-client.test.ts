@@ -339,6 +339,27 @@ describe('client authorize and client withdraw', () => {
   })
 })
 
+describe('owners of a client', () => {
+  it('client create and client update name further owners, and client withdraw says why for them', async () => {
+    const { client_id } = await create('--further-owner', 'u-18', '--scope', 'a:b')
+    expect((await show(client_id)).further_owners).toEqual(['u-18'])
+    const update = ['client', 'update', client_id, '--further-owner']
+    expect(await state.json([...update, 'u-19 u-18'])).toMatchObject({
+      further_owners: ['u-18', 'u-19'],
+    })
+    const reason = ['--reason', 'It only reads.']
+    const withdraw = ['client', 'withdraw', client_id, '--scope', 'a:b']
+    expect(await state.json([...withdraw, ...reason])).toMatchObject({
+      decisions: [{ value: 'a:b', decision: 'withdrawn', reason: 'It only reads.' }],
+    })
+    expect(await state.json([...update, ''])).toMatchObject({ further_owners: [] })
+    const many = Array.from({ length: 21 }, (_, n) => `u-${n}`).join(' ')
+    expect((await state.admin([...update, many])).stderr).toContain(
+      '--further-owner must not have more than 20 values',
+    )
+  })
+})
+
 describe('client rotate-secret', () => {
   it('client rotate-secret ends the old secret at once or after the overlap', async () => {
     const { client_id, client_secret: first = '' } = await create()
