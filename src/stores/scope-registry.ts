@@ -109,6 +109,7 @@ export function scopeRegistry(db: Database, lifetimes: Lifetimes): ScopeRegistry
           on(sql.REVOKE_USERS_HOLDING, name, userSeconds),
           on(sql.RECORD_CLIENTS_HOLDING, name, ...author),
           on(sql.RECORD_USERS_HOLDING, name, ...author),
+          on(sql.DECIDE_FOR_CLIENTS_HOLDING, name, by.now),
           on(sql.TOUCH_CLIENTS_HOLDING, name, by.now),
           on(sql.TOUCH_USERS_HOLDING, name, by.now),
           on(sql.WITHDRAW_FROM_CLIENTS, name),

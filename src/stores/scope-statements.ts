@@ -96,6 +96,13 @@ export const REVOKE_USERS_HOLDING = revoke(
   'h.user_id',
   `user_scope h WHERE ${OF_USER} AND ${isLost('user_scope', 'n.user_id = h.user_id')}`,
 )
+/** For the owners. `?2`: the moment. */
+export const DECIDE_FOR_CLIENTS_HOLDING = `INSERT INTO client_decision (client_id, kind, value, decision, requested_at,
+    authorized_at, decided_at, reason)
+  SELECT h.client_id, 'scope', h.scope, iif(h.authorized_at IS NULL, 'declined', 'withdrawn'), h.requested_at, h.authorized_at,
+    CAST(?2 AS INTEGER), 'The scope no longer exists.' FROM ${CLIENT_ROWS}
+  ON CONFLICT DO UPDATE SET decision = excluded.decision, requested_at = excluded.requested_at,
+    authorized_at = excluded.authorized_at, decided_at = excluded.decided_at, reason = excluded.reason`
 export const RECORD_CLIENTS_HOLDING = record('client.withdraw', 'client_id', CLIENT_ROWS)
 export const RECORD_USERS_HOLDING = record('user.withdraw', 'user_id', USER_ROWS)
 export const TOUCH_CLIENTS_HOLDING = `UPDATE client SET updated_at = CAST(?2 AS INTEGER), version = ${NEXT_VERSION}

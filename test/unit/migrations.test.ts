@@ -505,3 +505,26 @@ describe('0020_signed_tokens.sql', () => {
     expect(() => db.exec(`UPDATE resource SET token_format = 'saml'`)).toThrow('CHECK')
   })
 })
+
+describe('0022_client_owners.sql', () => {
+  it('after migration 0022 a client that was disabled waits for an administrator, and an owner has only allowed clients', () => {
+    const { db, migrate } = databaseBefore('0022_client_owners.sql')
+    db.exec(`INSERT INTO client (client_id, name, owner_id, created_at, updated_at, disabled_at)
+      VALUES ('a', 'A', 'u', 1, 1, NULL), ('b', 'B', 'u', 1, 1, 5)`)
+    migrate()
+    expect(db.prepare('SELECT client_id, disabled_by_owner FROM client').all()).toEqual([
+      { client_id: 'a', disabled_by_owner: 0 },
+      { client_id: 'b', disabled_by_owner: 0 },
+    ])
+    const expectAllowed = (allowed: number) =>
+      db
+        .prepare('INSERT INTO clients_per_owner (owner_id, allowed) VALUES (?, ?)')
+        .run('u', allowed)
+    expectAllowed(2)
+    expect(() => expectAllowed(1)).toThrow('too many clients')
+    db.exec(`INSERT INTO client_owner (client_id, user_id, added_at) VALUES ('a', 'v', 1)`)
+    db.exec('PRAGMA foreign_keys = ON')
+    db.exec(`DELETE FROM client WHERE client_id = 'a'`)
+    expect(db.prepare('SELECT * FROM client_owner').all()).toEqual([])
+  })
+})

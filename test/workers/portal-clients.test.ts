@@ -320,6 +320,18 @@ describe('visitors', () => {
     }
   })
 
+  it('without the management worker there is no portal, and no page leads to it', async () => {
+    const owner = await newOwner()
+    const alone = ownerWith(owner.user, owner.cookie, serve({ MANAGEMENT: undefined }))
+    for (const path of ['/clients', '/new-client', '/clients/x']) {
+      expect((await alone.get(path)).status).toBe(404)
+    }
+    for (const path of ['/', '/account']) {
+      expect(await alone.page(path)).not.toContain('/clients')
+      expect(await owner.page(path)).toContain('href="/clients"')
+    }
+  })
+
   it('a form that is sent when the session has ended changes nothing and can be sent again after a sign-in', async () => {
     const owner = await newOwner()
     const { id } = await register(owner)

@@ -9,7 +9,7 @@ import {
   updateClient,
   withdrawFromClient,
 } from '../../src/flows/registration/clients.ts'
-import { createScope } from '../../src/flows/registration/scopes.ts'
+import { createScope, deleteScope } from '../../src/flows/registration/scopes.ts'
 import { call, documentIn, newAdministrator } from './administration.ts'
 import { newOwner, type Owner, ownerWith, register } from './portal.ts'
 import { admin, auditOf, refusedAs } from './registering.ts'
@@ -342,6 +342,23 @@ describe('the same over the management API', () => {
         [WRITE, 'declined', ''],
       ]),
     )
+  })
+
+  it('a scope that is deleted leaves a decision with every client that held it or asked for it', async () => {
+    const owner = await newOwner()
+    const { id } = await register(owner)
+    const name = `${MINE}:gone`
+    await createScope(admin(), { name, sentence: 'Go', selfRegistered: false, sensitive: false })
+    await authorizeClient(admin(), id, { scopes: [name] })
+    await ask(owner, id, { other_scopes: `${name}:1` })
+    await deleteScope(admin(), name, true)
+    const { decided, requested } = await statesOf(id)
+    expect(requested).toEqual([])
+    expect(decided.sort()).toEqual([
+      [name, 'withdrawn', 'The scope no longer exists.'],
+      [`${name}:1`, 'declined', 'The scope no longer exists.'],
+    ])
+    expect(await owner.page(`/clients/${id}`)).toContain('The scope no longer exists.')
   })
 
   it('no verb of an administrator serves an owner who acts on another client or authorizes', async () => {
