@@ -1,6 +1,6 @@
 /** Making and rotating signing keys: a new key is added as the last, made the first, and the old one is retired. */
 
-import { signingKeyOf } from './signed-jwt.ts'
+import { checkSigningKey } from './signed-jwt.ts'
 import {
   algorithmOf,
   identityOf,
@@ -99,7 +99,7 @@ export async function readUsableKeys(text: string): Promise<SigningKeys> {
   const keys = readSigningKeys(text)
   for (const [i, key] of keys.entries()) {
     if (key.d === undefined) continue
-    await signingKeyOf([key]).catch(() => {
+    await checkSigningKey(key).catch(() => {
       throw new Error(
         `key ${i + 1} cannot sign: its public and its private part do not fit together`,
       )

@@ -57,18 +57,15 @@ async function signerOf(signing: SigningKey): Promise<Signer> {
   throw new Error('the first key cannot sign: its public and its private part do not fit together')
 }
 
+/** Throws an Error that says so if the key cannot sign. */
+export async function checkSigningKey(key: SigningKey): Promise<void> {
+  await signerOf(key)
+}
+
 async function importedSigner(keys: SigningKeys): Promise<Signer> {
-  const known = signers.get(keys)
-  if (known) return known
   const signer = await signerOf(keys[0])
   signers.set(keys, signer)
   return signer
-}
-
-/** The `kid` and the algorithm of what `signWith` signs. Throws an Error that says so if the first key cannot sign. */
-export async function signingKeyOf(keys: SigningKeys) {
-  const { kid, alg } = await importedSigner(keys)
-  return { kid, alg }
 }
 
 function headerOf({ alg, kid, headers }: Signer, typ: string): string {

@@ -13,6 +13,7 @@ import {
   promoteKey,
   readUsableKeys,
   retireKey,
+  shareKey,
 } from '../../src/crypto/key-rotation.ts'
 import { ownVerificationKeys, signWith, verifyWith } from '../../src/crypto/signed-jwt.ts'
 import { publicKeys, type SigningKeys } from '../../src/crypto/signing-keys.ts'
@@ -108,6 +109,13 @@ it('keys whose private parts are lost go on verifying beside a new one, and are 
   const next = { step: 'retire', kid, from: NOW + EXPIRED_AFTER_SECONDS }
   expect(await nextStepOf(keys)).toEqual(next)
   expect(await nextStepOf(await createKeys('ES256', NOW, made))).toEqual(next)
+})
+
+it('two settings share a key if one key is in both, also without its private part', async () => {
+  const [one, other] = [await createKeys('ES256', NOW), await createKeys('ES256', NOW)]
+  const { d, ...published } = one[0]
+  expect(shareKey(one, other)).toBe(false)
+  expect(shareKey(one, [other[0], published])).toBe(true)
 })
 
 describe('refusals', () => {
