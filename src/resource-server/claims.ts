@@ -1,4 +1,4 @@
-/** The session that an introspection response (RFC 7662) or the claims of a signed token (RFC 9068) describe. */
+/** The session that an introspection response (RFC 7662) describes. */
 
 import { isEndorsement, withoutCovered } from '../domain/category.ts'
 import { isScope, splitScopes } from '../domain/scope.ts'
@@ -29,7 +29,7 @@ function bindingOf(cnf: unknown): { jkt: string } | undefined | null {
 }
 
 /**
- * Null if a member is missing or malformed. A client that acts for itself has its own id as `sub`. What these claims do not
+ * Null if a member is missing or malformed. A client that acts for itself has its own id as `sub`, and no `username`. What these claims do not
  * have is empty: the client's name, owner and URL, the user's email address, the caller's network address.
  */
 export function sessionOfClaims(claims: Claims): SessionRecord | null {
@@ -46,7 +46,10 @@ export function sessionOfClaims(claims: Claims): SessionRecord | null {
     session_id: text(jti),
     start_time: isoTime(iat as number),
     end_time: isoTime(exp as number),
-    user: sub === clientId ? null : { user_id: text(sub), username: text(username), email: '' },
+    user:
+      sub === clientId && username === undefined
+        ? null
+        : { user_id: text(sub), username: text(username), email: '' },
     client: {
       client_id: text(clientId),
       owner_id: '',

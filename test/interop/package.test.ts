@@ -185,6 +185,17 @@ describe('the tarball', () => {
   })
 })
 
+describe('CommonJS', () => {
+  it('a CommonJS program on this Node.js can require every part of the package', async () => {
+    const parts = "['hono', 'fetch', 'express'].map((name) => require('edge-registry/' + name))"
+    const program = `console.log(${parts}.every(({ scoped, keySet }) => scoped && keySet))`
+    const said = await run(process.execPath, ['--input-type=commonjs', '-e', program], {
+      cwd: consumers.folderOf('express'),
+    })
+    expect(said.stdout).toBe('true\n')
+  })
+})
+
 describe.each(KINDS)('%s', (_, ways, start) => {
   let end: () => Promise<void>
   beforeAll(async () => {

@@ -128,6 +128,11 @@ describe('what introspection() accepts', () => {
     for (const [change, user] of [
       [{ sub: 'client-1' }, null],
       [{ username: 'ada' }, { user_id: 'user-1', username: 'ada', email: '' }],
+      // A user whose id is that of the client.
+      [
+        { sub: 'client-1', username: 'ada' },
+        { user_id: 'client-1', username: 'ada', email: '' },
+      ],
     ] as const) {
       const { ask, handler } = checking(() => activeAnswer(change))
       expect((await ask(opaqueToken())).status).toBe(200)
