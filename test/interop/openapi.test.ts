@@ -116,6 +116,7 @@ it('a program with a client generated from the document compiles, and drives a w
   expect(Object.fromEntries(said)).toEqual({
     CREATED: { name: 'Reading list', scopes: ['submission:read'] },
     LISTED: [true],
+    ADDRESS: true,
     CHANGED: 'Reading',
     STALE: { status: 412, field: 'If-Match' },
     INTROSPECTED: { active: true, scope: 'submission:read' },

@@ -146,6 +146,20 @@ describe('a client whose id is the address of its metadata document', () => {
     })
   })
 
+  it('export has no such client, and apply neither deletes it nor takes it from a file', async () => {
+    const exported = await state.admin(['export', '-'])
+    expect(exported.stdout).not.toContain(url)
+    const pruned = await state.admin(['apply', '-', '--prune'], exported.stdout)
+    expect(pruned).toMatchObject({ status: 0, stderr: '' })
+    expect(await state.json<Client>(['client', 'show', url])).toMatchObject({ client_id: url })
+    const file = `version: 1\nclients:\n  - {client_id: "${url}", name: Notes, owner_id: me}\n`
+    const refused = await state.admin(['apply', '-'], file)
+    expect(refused).toMatchObject({ status: 1, stdout: '' })
+    expect(refused.stderr).toContain(
+      'client_id must not be an address: a client with a metadata document registers itself',
+    )
+  })
+
   it('rotate-secret gives it no secret', async () => {
     const refused = await state.admin(['client', 'rotate-secret', url])
     expect(refused.stderr).toContain('has no secret to rotate')

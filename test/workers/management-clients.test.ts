@@ -224,6 +224,7 @@ describe('bodies', () => {
     [{ ...NEW, scopes: 'a' }, 'scopes', 'scopes must be a list'],
     [{ ...NEW, auth_method: 'x' }, 'auth_method', 'unknown authentication method "x"'],
     [{ ...NEW, redirect_uris: ['http://a.example'] }, 'redirect_uris', 'must be https'],
+    [{ ...NEW, client_id: 'https://a.example/b' }, 'client_id', 'must not be an address'],
     [{ ...NEW, client_id: 'a b' }, 'client_id', 'client_id must have 1 to 64 characters'],
     [{ ...NEW, access_token_lifetime_seconds: 1 }, 'access_token_lifetime_seconds', 'nor null'],
     [{ ...NEW, __proto__x: 1 }, '__proto__x', 'there is no member'],

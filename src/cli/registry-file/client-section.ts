@@ -11,7 +11,7 @@ import {
   CLIENT_PERMISSIONS,
 } from '../../protocol/registration/client-fields.ts'
 import { snakeCase } from '../../protocol/registration/field.ts'
-import { idSchema } from '../../protocol/registration/shared-fields.ts'
+import { clientIdSchema } from '../../protocol/registration/shared-fields.ts'
 import { asSet, differing, type Entry, listIn } from './entry.ts'
 import {
   declaredScopes,
@@ -121,7 +121,7 @@ function nextBody(current: Entry, after: Entry): Entry | null {
 }
 
 const tables = fromTables('client_id', {
-  idSchema: idSchema(),
+  idSchema: clientIdSchema(),
   fields: CLIENT_FIELDS,
   lists: CLIENT_LISTS,
   requestable: CLIENT_PERMISSIONS,

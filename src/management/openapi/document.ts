@@ -28,7 +28,8 @@ const TAGS: Readonly<Record<string, string>> = {
 }
 
 const PATH_PARAMETERS: Readonly<Record<string, string>> = {
-  client_id: 'The id of the client.',
+  client_id:
+    'The id of the client. That of a client with a metadata document is an address: percent-encode it.',
   user_id: 'The id of the user, or the username: see `by`.',
   name: 'The scope, percent-encoded.',
   uri: 'The URI of the resource, percent-encoded.',

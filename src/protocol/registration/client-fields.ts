@@ -30,10 +30,10 @@ import {
 } from './field.ts'
 import { LIFETIME_FIELD, lifetimeSchema, secondsIn } from './lifetime-field.ts'
 import {
+  clientIdSchema,
   DEFAULT_RESOURCES,
   ENDORSEMENTS,
   FURTHER_OWNERS,
-  idSchema,
   scopesField,
 } from './shared-fields.ts'
 
@@ -191,7 +191,7 @@ const requestedOnly = () =>
 /** The body that registers a client. */
 export const CLIENT_CREATION = z.strictObject({
   client_id: z.optional(
-    idSchema().check(z.describe('an id of your choice; without it a random one')),
+    clientIdSchema().check(z.describe('an id of your choice; without it a random one')),
   ),
   ...membersOf(CLIENT_FIELDS, true),
   ...membersOf(CLIENT_LISTS, false),

@@ -5,7 +5,7 @@ import type { ClientFields, ImportedClient, Permission } from '../../domain/clie
 import type { SecretDigest } from '../../domain/ids.ts'
 import { CLIENT_FIELDS, CLIENT_LISTS, grantTypeSchema } from './client-fields.ts'
 import { fieldsIn, membersOf, wrongType } from './field.ts'
-import { endorsementSchema, idSchema, scopeSchema } from './shared-fields.ts'
+import { clientIdSchema, endorsementSchema, scopeSchema } from './shared-fields.ts'
 
 const MAX_PERMISSIONS = 1000
 const MAX_CREDENTIALS = 10
@@ -63,7 +63,7 @@ const CREDENTIAL = z.strictObject({
 })
 
 export const CLIENT_IMPORT = z.strictObject({
-  client_id: idSchema(),
+  client_id: clientIdSchema(),
   ...membersOf(CLIENT_FIELDS, true),
   redirect_uris: z._default(CLIENT_LISTS.redirectUris.schema, []),
   permissions: rowsOf(PERMISSION, MAX_PERMISSIONS, ({ kind, value }) => `${kind} ${value}`),

@@ -10,6 +10,7 @@ import {
   RESOURCE_URI_RULE,
 } from '../../domain/resource.ts'
 import { isScope, MAX_SCOPE_LENGTH, SCOPE_RULE } from '../../domain/scope.ts'
+import { isDocumentUrl } from '../document-url.ts'
 import { quote, RegistrationError } from './errors.ts'
 import {
   type Fields,
@@ -29,12 +30,22 @@ export const notDots = () =>
     error: '{field} must not be . or ..',
   })
 
+const idForm = () =>
+  z.regex(/^[A-Za-z0-9._~-]{1,64}$/, {
+    error: '{field} must have 1 to 64 characters of A-Z, a-z, 0-9, ".", "_", "~" and "-"',
+  })
+
 /** An id of the caller's choice. */
-export const idSchema = () =>
+export const idSchema = () => z.string({ error: wrongType('text') }).check(idForm(), notDots())
+
+/** Of a client: no id of the caller's choice is the address of a metadata document. */
+export const clientIdSchema = () =>
   z.string({ error: wrongType('text') }).check(
-    z.regex(/^[A-Za-z0-9._~-]{1,64}$/, {
-      error: '{field} must have 1 to 64 characters of A-Z, a-z, 0-9, ".", "_", "~" and "-"',
+    z.refine((text: unknown) => !isDocumentUrl(String(text)), {
+      error: '{field} must not be an address: a client with a metadata document registers itself',
+      abort: true,
     }),
+    idForm(),
     notDots(),
   )
 

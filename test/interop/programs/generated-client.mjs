@@ -63,6 +63,14 @@ say(
   listed.items.map(({ client_id }) => client_id === client.client_id),
 )
 
+// The id of a client with a metadata document is an address, which the path has percent-encoded.
+const address = 'https://app.example/oauth/client.json?v=1'
+const unknown = await admin.GET('/admin/v1/clients/{client_id}', {
+  params: { path: { client_id: address } },
+})
+if (!unknown.error || !('detail' in unknown.error)) throw new Error('there is such a client')
+say('ADDRESS', unknown.error.detail?.includes(address))
+
 const etag = created.response.headers.get('ETag') ?? ''
 const changed = await admin.PATCH('/admin/v1/clients/{client_id}', {
   params: { path, header: { 'If-Match': etag } },
