@@ -66,7 +66,11 @@ export function proxiedService(
   }
   const get = (path: string, headers: Record<string, string> = {}) => send(path, { headers })
 
-  async function tokenFor(scope: string, headers: Record<string, string> = {}): Promise<string> {
+  async function tokenFor(
+    scope: string,
+    headers: Record<string, string> = {},
+    fields: Record<string, string> = {},
+  ): Promise<string> {
     const answer = await fetch(`${product.registry}/token`, {
       method: 'POST',
       headers,
@@ -75,6 +79,7 @@ export function proxiedService(
         client_id: product.demo.clientId,
         client_secret: product.demo.clientSecret,
         scope,
+        ...fields,
       }),
     })
     expect(answer.status).toBe(200)
@@ -140,6 +145,20 @@ export function proxiedService(
       const claims = await product.claimsIn(reached[0]?.authorization ?? '')
       expect(claims.authorizations).toMatchObject({ scopes: ['submission:read'] })
       expect(JSON.stringify(reached)).not.toContain(headers.Authorization.slice('Bearer '.length))
+    })
+
+    it('the proxy gives the upstream a JWT in place of a signed token, as for an opaque one', async () => {
+      const resource = `https://${name}.example`
+      const words = ['--name', 'Signed', '--scope', 'submission:read', '--token-format', 'jwt']
+      await product.administer('resource', 'create', resource, ...words)
+      const token = await tokenFor('submission:read', {}, { resource })
+      expect(token).toMatch(/^eyJ/)
+      expect((await get('/public', { Authorization: `Bearer ${token}` })).status).toBe(200)
+      const claims = await product.claimsIn(reached[0]?.authorization ?? '')
+      expect(claims).toMatchObject({
+        ...{ audience: [resource], authorizations: { scopes: ['submission:read'] } },
+      })
+      expect(JSON.stringify(reached)).not.toContain(token)
     })
 
     it.each([FORGED, 'Basic YTpi', 'eyJhbGciOiJub25lIn0.e30.'])(
