@@ -11,7 +11,7 @@ export const MAX_URL_LENGTH = 500
 const SPECIAL_USE = ['alt', 'arpa', 'internal', 'invalid', 'local', 'localhost', 'onion', 'test']
 /** Networks at home and in offices use these, and nobody can have them in public. */
 const PRIVATE_USE = ['corp', 'home', 'intranet', 'lan', 'localdomain', 'private']
-const NOT_PUBLIC: readonly string[] = [...SPECIAL_USE, ...PRIVATE_USE]
+const NOT_PUBLIC = new RegExp(`\\.(?:${[...SPECIAL_USE, ...PRIVATE_USE].join('|')})$`)
 
 /** RFC 3986 §3.3, without the percent-encodings that a server may decode to a dot or a slash. */
 const ENCODED = /%(?:2e|2f|5c|00)/i
@@ -22,10 +22,8 @@ function hostProblem({ hostname }: URL): string | null {
   // `URL` has made a dotted quad of every other spelling of an IPv4 address.
   if (hostname.startsWith('[') || /^[\d.]+$/.test(hostname)) return 'must not name an IP address'
   if (hostname.endsWith('.')) return 'must not end its host name with a dot'
-  const labels = hostname.split('.')
-  if (labels.length < 2) return 'must have a host name with a dot in it'
-  const isPublic = !NOT_PUBLIC.includes(labels.at(-1) ?? '')
-  return isPublic ? null : 'must have a public host name'
+  if (!hostname.includes('.')) return 'must have a host name with a dot in it'
+  return NOT_PUBLIC.test(hostname) ? 'must have a public host name' : null
 }
 
 /**

@@ -7,7 +7,7 @@ import { cleanText } from '../../domain/clean-text.ts'
 import { type AuthMethod, GRANT_TYPES, type GrantType } from '../../domain/client.ts'
 import { isScope, splitScopes } from '../../domain/scope.ts'
 import { isLoopbackUrl } from '../outbound-url.ts'
-import { JsonProblem, parseJson } from '../strict-json.ts'
+import { type JsonProblem, parseJson } from '../strict-json.ts'
 import { RegistrationError } from './errors.ts'
 
 export const MAX_DOCUMENT_BYTES = 5 * 1024
@@ -152,8 +152,7 @@ function membersIn(bytes: Uint8Array): Members {
   try {
     value = parseJson(bytes)
   } catch (problem) {
-    if (!(problem instanceof JsonProblem)) throw problem
-    const { field, message } = problem
+    const { field, message } = problem as JsonProblem
     throw new RegistrationError('invalid', `${field || 'the document'} ${message}`)
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
