@@ -50,6 +50,10 @@ export async function verifyOnCurrentClient<T>(
   if (isStale && !(steps.mayBeStale && serves)) {
     throw notCurrent('reason' in resolution ? resolution.reason : `document: ${resolution.kind}`)
   }
+  if (isStale) {
+    const staleSeconds = now - (asOfNow.document?.freshUntil ?? now)
+    context.log('stale_document_used', { clientId, staleSeconds })
+  }
   return steps.verify(asOfNow)
 }
 

@@ -142,6 +142,9 @@ export const isOnThisMachine = (issuer: string) =>
 export const hasRoutes = ({ route, routes }: WranglerConfig) =>
   route !== undefined || routes !== undefined
 
+/** Cloudflare then refuses addresses of private networks, whatever a name resolves to. */
+const PUBLIC_ONLY = 'global_fetch_strictly_public'
+
 /** The problems of a public worker that a worker on this machine does not have. */
 function publicProblems(worker: WorkerName, config: WranglerConfig): string[] {
   const { vars } = config
@@ -161,6 +164,10 @@ function publicProblems(worker: WorkerName, config: WranglerConfig): string[] {
     ...(config.workers_dev === false ? [] : ['workers_dev must be false']),
     ...(worker === 'management' && hasRoutes(config)
       ? ['there must be no routes: the registry forwards to it']
+      : []),
+    // It asks addresses that clients name.
+    ...(worker === 'management' && !config.compatibility_flags.includes(PUBLIC_ONLY)
+      ? [`compatibility_flags must have ${PUBLIC_ONLY}`]
       : []),
   ]
 }

@@ -50,5 +50,8 @@ export const notCurrent = (detail: string) =>
   new OAuthError(
     'temporarily_unavailable',
     'The metadata document of the client cannot be read now. Try again shortly.',
-    { detail, headers: { 'Retry-After': String(ATTEMPT_SECONDS) } },
+    {
+      detail: sanitized(detail, MAX_REASON_LENGTH),
+      headers: { 'Retry-After': String(ATTEMPT_SECONDS) },
+    },
   )

@@ -246,6 +246,13 @@ describe('npm run deploy', () => {
     },
   )
 
+  it('npm run deploy refuses a management worker that could ask addresses of private networks', () => {
+    const management = { ...CONFIGS.management, compatibility_flags: ['nodejs_compat'] }
+    expect(deployProblems({ ...CONFIGS, management })).toEqual([
+      `${MANAGEMENT_FILE}: compatibility_flags must have global_fetch_strictly_public`,
+    ])
+  })
+
   it('npm run deploy refuses routes of the management worker, to which the registry forwards', () => {
     const routes = ['admin.example.org/*']
     const management = { ...CONFIGS.management, routes }

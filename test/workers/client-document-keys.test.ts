@@ -10,6 +10,7 @@ import {
   forgetAttempt,
   granted,
   keyed,
+  mostAttemptsSince,
   newDocument,
   type Published,
   redeem,
@@ -162,11 +163,14 @@ describe('keys that change', () => {
     const { client } = await publishing(key)
     const code = await codeFor(cookie, client)
     const asked = (await requestsTo(client.host)).length
+    const begunMs = Date.now()
     for (let n = 0; n < 10; n += 1) {
       expect(await refusal(await redeemAs(client, other, code))).toEqual(INVALID_CLIENT)
     }
+    const more = (await requestsTo(client.host)).length - asked
+    expect(more).toBeGreaterThan(0)
     // The document and its keys.
-    expect(await requestsTo(client.host)).toHaveLength(asked + 2)
+    expect(more).toBeLessThanOrEqual(2 * mostAttemptsSince(begunMs))
     expect((await redeemAs(client, key, code)).status).toBe(200)
   })
 
@@ -219,12 +223,14 @@ describe('jwks_uri at another host', () => {
     const keyHost = newHost()
     const jwks_uri = `https://${keyHost}/jwks.json`
     const statuses: number[] = []
+    const begunMs = Date.now()
     for (let n = 0; n < 5; n += 1) {
       const client = await newDocument({ jwks_uri })
       statuses.push((await visit(cookie, client)).status)
     }
-    expect(await requestsTo(keyHost)).toHaveLength(1)
-    expect(statuses).toEqual([400, 429, 429, 429, 429])
+    const asked = (await requestsTo(keyHost)).length
+    expect(asked).toBeLessThanOrEqual(mostAttemptsSince(begunMs))
+    expect(statuses.filter((status) => status === 429)).toHaveLength(5 - asked)
   })
 
   it('an operator’s client with jwks_uri has its keys read when it first redeems a code', async () => {

@@ -316,6 +316,7 @@ describe('what an operator decides', () => {
     const off = serve()
     const client = await newDocument()
     expect((await refusedPage(await visit(cookie, client, {}, off))).status).toBe(400)
+    expect((await refusedPage(await off(authorizePath(asked(client))))).status).toBe(400)
     expect(await requestsTo(client.host)).toEqual([])
     const { refresh_token } = await tokensFor(client, {}, cookie)
     expect((await refusedPage(await visit(cookie, client, {}, off))).status).toBe(400)

@@ -1,6 +1,7 @@
 /** Clients whose id is the address of a metadata document: their documents in the world outside, and what they ask for. */
 
 import { env } from 'cloudflare:workers'
+import { ATTEMPT_SECONDS } from '../../src/domain/client-document.ts'
 import { createScope } from '../../src/flows/registration/scopes.ts'
 import { asserting, assertionOf, type Key, keySetOf } from './keys.ts'
 import { admin } from './registering.ts'
@@ -154,6 +155,10 @@ export const age = ({ id, host }: Published, seconds: number) =>
       'UPDATE document_attempt SET attempted_at_ms = attempted_at_ms - ?2 * 1000 WHERE host = ?1',
     ).bind(host, seconds),
   ])
+
+/** How often a host may have been asked since then, if it never answers well: once, and once more each ten seconds. */
+export const mostAttemptsSince = (begunMs: number) =>
+  1 + Math.floor((Date.now() - begunMs) / (ATTEMPT_SECONDS * 1000))
 
 /** As if the host had last been asked long ago. */
 export const forgetAttempt = ({ host }: Pick<Published, 'host'>) =>

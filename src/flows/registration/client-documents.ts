@@ -76,7 +76,6 @@ async function readAgain(
   const host = documentHostOf(clientId)
   const { mayAsk, rule, record, kept, catalogue } = await documents.begin(clientId, host)
   if (!isAdmitted(policy, { rule })) return NOT_ADMITTED
-  if (record && record.disabledAt !== null) return refused('it is disabled here')
   const isNeeded = cause === 'unknown_key' || !record?.document || !isFresh(record.document, now)
   if (!isNeeded) return { kind: 'current' }
   if (!mayAsk) return { kind: 'too_soon' }
