@@ -130,7 +130,9 @@ export const clientOperations = [
     },
     problems: ['conflict'],
     async handle({ act, body }, deps) {
-      const created = await withLogo(await createClient(act, newClientIn(body)), deps, act.now)
+      const given = newClientIn(body)
+      const made = await createClient(act, given)
+      const created = given.fields.logoUri ? await withLogo(made, deps, act.now) : made
       const { isNew, clientSecret, record } = created
       const known = changed(created)
       if (!isNew) return known

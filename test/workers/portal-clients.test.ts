@@ -284,6 +284,31 @@ describe('changing a client', () => {
   })
 })
 
+describe('a client that describes itself', () => {
+  it('an owner whom an operator named manages it at the address of its document, and does not change what the document says', async () => {
+    const owner = await newOwner()
+    const id = `https://${owner.user.username}.example/client.json`
+    await env.DB.batch([
+      env.DB.prepare(
+        `INSERT INTO client (client_id, name, owner_id, auth_method, created_at, updated_at) VALUES (?1, 'Reader', ?2, 'none', 1, 1)`,
+      ).bind(id, owner.user.id),
+      env.DB.prepare(
+        `INSERT INTO self_registered_client (client_id, kind, created_at) VALUES (?1, 'document', 1)`,
+      ).bind(id),
+    ])
+    const path = `/clients/${encodeURIComponent(id)}`
+    expect(await owner.page('/clients')).toContain(`href="${path}"`)
+    expect(await owner.page(path)).toContain('Reader')
+    const answer = await owner.submit(`${path}/edit`, { name: 'Another' })
+    expect([answer.status, await answer.text()]).toEqual([
+      409,
+      expect.stringContaining('only its author can change it'),
+    ])
+    expect((await recordOf(id)).name).toBe('Reader')
+    expect((await owner.submit(`${path}/disable`)).status).toBe(303)
+  })
+})
+
 describe('a list of many clients', () => {
   it('200 clients are shown 50 a page, ordered by name, each once', async () => {
     const owner = await newOwner()

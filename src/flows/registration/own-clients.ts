@@ -25,6 +25,7 @@ import type { RegistrationPorts } from '../../stores/registration-ports.ts'
 import type { Actor, ExpectedVersion, Outcome } from './change.ts'
 import { type ClientAct, changeClient, requireSoundAfter } from './clients.ts'
 import { auditDetailOf, type CreatedClient, createWithin, requireSound } from './create-client.ts'
+import { requireOperatorsOwn } from './documents-own.ts'
 import { withoutApproval } from './self-registered.ts'
 
 export type OwnerAct = ClientAct &
@@ -111,6 +112,7 @@ export async function editOwnClient(
 ): Promise<Outcome<ClientRecord>> {
   const whole: GivenClient = { fields, lists: { redirectUris }, mode: 'authorize' }
   return changeClient(act, clientId, expected, (before) => {
+    requireOperatorsOwn(before, whole)
     requireSoundAfter(before, whole)
     return [{ kind: 'update', ...whole, detail: auditDetailOf(whole) }]
   })
