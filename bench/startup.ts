@@ -41,7 +41,7 @@ const subjects = (): readonly Subject[] => [
     name: 'registry',
     entry: readWranglerConfig(REGISTRY_CONFIG).main,
     // Its metadata list what is declared, which is a read of D1.
-    path: '/errors',
+    path: '/login',
     status: 200,
     env: { ISSUER, DB: {}, SESSIONS: {}, CODES: {}, LOGIN_LIMIT: {}, REFUSAL_LIMIT: {} },
   },

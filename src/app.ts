@@ -9,7 +9,6 @@ import { accountEndpoint } from './routes/account.tsx'
 import { iconEndpoint, styleEndpoint } from './routes/assets.ts'
 import { authorizationEndpoint } from './routes/authorize.tsx'
 import type { Endpoint, Handler, RouteDeps } from './routes/endpoint.ts'
-import { errorCodeEndpoint, errorIndexEndpoint } from './routes/error-codes.tsx'
 import { sendNotFound } from './routes/error-page.tsx'
 import { healthEndpoint } from './routes/healthz.ts'
 import { introspectionEndpoint } from './routes/introspect.ts'
@@ -35,8 +34,6 @@ export const ENDPOINTS: readonly Endpoint[] = [
   logoutEndpoint,
   healthEndpoint,
   landingEndpoint,
-  errorIndexEndpoint,
-  errorCodeEndpoint,
   styleEndpoint,
   iconEndpoint,
 ]

@@ -1,5 +1,6 @@
 /** What the worker serves without a token, outside the API's path. */
 
+import { errorCodePage, errorIndexPage } from './error-codes.tsx'
 import { invitationPage } from './invitation.tsx'
 import { logoPage } from './logos.ts'
 import type { Page } from './page.ts'
@@ -8,6 +9,8 @@ import { PUBLISHED } from './published.tsx'
 import { registrationEndpoints } from './register.ts'
 
 export const PAGES: readonly Page[] = [
+  errorIndexPage,
+  errorCodePage,
   invitationPage,
   logoPage,
   ...PORTAL_PAGES,

@@ -16,6 +16,8 @@ export const MANAGEMENT_PATHS = [
   '/docs',
   '/docs/style.css',
   '/schemas/session.json',
+  '/errors',
+  '/errors/:code',
   INVITATION_PATH,
   `${LOGOS_PATH}/*`,
   '/register',
@@ -27,7 +29,9 @@ export const MANAGEMENT_PATHS = [
 ] as const
 
 /** For people; the others are for programs. */
-const PAGES: readonly string[] = [INVITATION_PATH, '/clients', '/clients/*', '/new-client']
+const PAGES: readonly string[] = [
+  ...['/errors', '/errors/:code', INVITATION_PATH, '/clients', '/clients/*', '/new-client'],
+]
 
 /** Scripts of any origin may call these. The worker itself says so too; this is for an answer without it. */
 const isForAnyOrigin = (path: string) => path.startsWith('/register')

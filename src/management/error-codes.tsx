@@ -4,22 +4,30 @@ import { sendPage } from '../http/page.ts'
 import { explanationOf, explanations } from '../pages/error-explanations.ts'
 import { ExplanationIndexPage, ExplanationPage } from '../pages/explanation-page.tsx'
 import { OAuthError } from '../protocol/errors.ts'
-import type { Endpoint } from './endpoint.ts'
-import { sendErrorPage } from './error-page.tsx'
+import { sendErrorPage } from '../routes/error-page.tsx'
+import type { Page } from './page.ts'
+import { requireGet } from './published.tsx'
 
-export const errorIndexEndpoint: Endpoint = {
+export const errorIndexPage: Page = {
   path: '/errors',
   sendError: sendErrorPage,
   isRoutine: true,
-  get: async (c, { branding }) =>
-    sendPage(c, <ExplanationIndexPage branding={branding} codes={explanations()} />, branding),
+  respond(c, { branding }) {
+    requireGet(c)
+    return sendPage(
+      c,
+      <ExplanationIndexPage branding={branding} codes={explanations()} />,
+      branding,
+    )
+  },
 }
 
-export const errorCodeEndpoint: Endpoint = {
+export const errorCodePage: Page = {
   path: '/errors/:code',
   sendError: sendErrorPage,
   isRoutine: true,
-  get: async (c, { branding }) => {
+  respond(c, { branding }) {
+    requireGet(c)
     const explanation = explanationOf(c.req.param('code') ?? '')
     if (!explanation) {
       throw new OAuthError('invalid_request', 'There is no such error code here.', { status: 404 })
