@@ -10,11 +10,13 @@ import {
   updateClient,
 } from '../../src/flows/registration/clients.ts'
 import { newAdministrator } from './administration.ts'
-import { asserting, assertionOf, newKey } from './keys.ts'
+import { asserting, assertionOf, newKey, proofOf, resourceProofOf } from './keys.ts'
 import { admin, auditOf } from './registering.ts'
 import {
   basicOf,
+  credentialsOf,
   declare,
+  ISSUER,
   newUser,
   obtainCode,
   PKCE,
@@ -384,6 +386,25 @@ describe('registration with an access token', () => {
     expect(await errorIn(other)).toMatchObject({ status: 403, error: 'insufficient_scope' })
     const junk = { fetch: TOKEN, headers: { Authorization: 'Bearer reg_x' } }
     expect((await askToRegister(hostMetadata(), junk)).status).toBe(401)
+  })
+
+  it('a token that is bound to a key registers only with a proof of that key for /register', async () => {
+    const { client } = await newAdministrator('registry:register')
+    const key = await newKey()
+    const issued = await post('/token', credentialsOf(client), { DPoP: await proofOf(key) }, TOKEN)
+    const { access_token } = await tokenIn(issued)
+    const Authorization = `DPoP ${access_token}`
+    const proofFor = (by: typeof key) =>
+      resourceProofOf(by, access_token, `${ISSUER}/register`, { claims: { htm: 'POST' } })
+    const asking = (headers: Record<string, string>) =>
+      askToRegister(hostMetadata(), { fetch: TOKEN, headers })
+    const asBearer = await asking({ Authorization: `Bearer ${access_token}` })
+    const byAnother = await asking({ Authorization, DPoP: await proofFor(await newKey()) })
+    expect([asBearer.status, byAnother.status]).toEqual([401, 401])
+    const DPoP = await proofFor(key)
+    expect((await asking({ Authorization, DPoP })).status).toBe(201)
+    // A proof is good once.
+    expect((await asking({ Authorization, DPoP })).status).toBe(401)
   })
 
   it('an administrator may register too', async () => {
