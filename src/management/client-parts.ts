@@ -17,6 +17,7 @@ import { Changed, changed, MAY_CHANGE_CLIENTS, MAY_READ_CLIENTS } from './client
 import { CLIENT_EXAMPLE, ClientPermissions, NOTES, notesIn } from './documents.ts'
 import { named } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
+import { withPublishedKeys } from './published-keys.ts'
 
 const noun = 'clients'
 const MAX_SECONDS = 2 ** 31
@@ -132,10 +133,13 @@ export const clientPartOperations = [
       },
     },
     problems: ['not_found'],
-    async handle({ act, parameters: { client_id = '' }, body, ifMatch }) {
+    async handle({ act, parameters: { client_id = '' }, body, ifMatch }, deps) {
       const { how, lists, reason } = readClientPermissionChange(body)
       const { version } = ifMatch
-      if (how === 'authorize') return changed(await authorizeClient(act, client_id, lists, version))
+      if (how === 'authorize') {
+        const made = await authorizeClient(act, client_id, lists, version)
+        return changed(await withPublishedKeys(made, deps))
+      }
       return changed(await withdrawFromClient(act, client_id, { ...lists, reason }, version))
     },
   }),

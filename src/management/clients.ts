@@ -22,6 +22,7 @@ import { CLIENT_EXAMPLE, ClientDocument, changedBy, NOTES } from './documents.ts
 import { named } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
 import { PAGE, pageSchema } from './paging.ts'
+import { withPublishedKeys } from './published-keys.ts'
 
 const noun = 'clients'
 export const MAY_READ_CLIENTS = ['registry:read', 'registry:clients'] as const
@@ -131,7 +132,7 @@ export const clientOperations = [
     problems: ['conflict'],
     async handle({ act, body }, deps) {
       const given = newClientIn(body)
-      const made = await createClient(act, given)
+      const made = await withPublishedKeys(await createClient(act, given), deps)
       const created = given.fields.logoUri ? await withLogo(made, deps, act.now) : made
       const { isNew, clientSecret, record } = created
       const known = changed(created)
@@ -181,7 +182,8 @@ export const clientOperations = [
     problems: ['not_found', 'conflict'],
     async handle({ act, parameters: { client_id = '' }, body, ifMatch }, deps) {
       const given = clientChangeIn(body)
-      const outcome = await updateClient(act, client_id, given, ifMatch.version)
+      const made = await updateClient(act, client_id, given, ifMatch.version)
+      const outcome = await withPublishedKeys(made, deps, given.fields.jwksUri !== undefined)
       return changed(given.fields.logoUri ? await withLogo(outcome, deps, act.now) : outcome)
     },
   }),

@@ -78,6 +78,7 @@ export function composeManagement(env: ManagementEnv) {
     invitations: inTime(invitationStore(db, settings.longestSessionSeconds)),
     logos: inTime(logoStore(db)),
     fetchBounded: fetchBounded(allowsLoopbackFor(settings.issuer)),
+    readKeys: (clientId) => resolve({ clientId, cause: 'unknown_key' }),
     audit: inTime(auditReader(db)),
     status: inTime(statusReader(db)),
   }
@@ -89,10 +90,12 @@ export function composeManagement(env: ManagementEnv) {
     allowsLoopback: allowsLoopbackFor(settings.issuer),
     ports: deps.ports,
   }
+  function resolve(asked: ResolutionRequest): Promise<Resolution> {
+    return resolveClientDocument(asked, documentDeps, Math.floor(Date.now() / 1000))
+  }
   return {
     fetch: createManagement(deps).fetch,
-    resolveClientDocument: (asked: ResolutionRequest): Promise<Resolution> =>
-      resolveClientDocument(asked, documentDeps, Math.floor(Date.now() / 1000)),
+    resolveClientDocument: resolve,
     async fetchLogo(clientId: string): Promise<void> {
       const missing = await fetchLogo(clientId, deps, Math.floor(Date.now() / 1000))
       if (missing && !missing.isLater) log('logo_not_shown', { clientId, why: missing.sentence })

@@ -4,6 +4,7 @@ import type { SeenProofs } from '../authenticator/seen-proofs.ts'
 import type { Settings } from '../config.ts'
 import type { FloodLimit } from '../http/flood.ts'
 import type { FrameDeps } from '../http/frame.ts'
+import type { Resolution } from '../protocol/client-documents.ts'
 import type { FetchBounded } from '../protocol/outbound.ts'
 import type { AuditReader } from '../stores/audit.ts'
 import type { PortalReader } from '../stores/portal.ts'
@@ -30,6 +31,8 @@ export type ManagementDeps = FrameDeps &
     logos: LogoStore
     /** Sends a request to an address that somebody else names. */
     fetchBounded: FetchBounded
+    /** Reads the keys that a client publishes, and keeps them. */
+    readKeys: (clientId: string) => Promise<Resolution>
     audit: AuditReader
     status: StatusReader
   }>

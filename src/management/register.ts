@@ -26,6 +26,7 @@ import { JsonProblem, parseJson } from '../protocol/strict-json.ts'
 import type { ManagementDeps } from './deps.ts'
 import { actorOf, admit } from './guard.ts'
 import type { Page } from './page.ts'
+import { withPublishedKeys } from './published-keys.ts'
 import {
   badRegistrationToken,
   metadataError,
@@ -82,7 +83,7 @@ async function register(c: HttpContext, deps: ManagementDeps): Promise<Handled> 
   if (registered.kind === 'too_many') {
     throw tooMany(registered.retryAfterSeconds, registered.isNetwork)
   }
-  const { record } = registered
+  const { record } = await withPublishedKeys({ ...registered, notes: [] }, deps)
   c.set('callerId', record.clientId)
   return c.json(clientInformation(record, registered, issuer), 201)
 }
@@ -135,7 +136,8 @@ async function manage(c: HttpContext, deps: ManagementDeps): Promise<Handled> {
       await requireOwnSecret(act, await findOwnRegistration(act, clientId), secret)
       const metadata = readClientMetadata(body)
       const { privateUseSchemes } = settings
-      return informed(await updateOwnRegistration(act, clientId, metadata, privateUseSchemes))
+      const record = await updateOwnRegistration(act, clientId, metadata, privateUseSchemes)
+      return informed((await withPublishedKeys({ record, notes: [] }, deps, true)).record)
     }
     default:
       return informed(await findOwnRegistration(act, clientId))

@@ -22,6 +22,7 @@ import {
   PKCE,
   post,
   refusal,
+  serve,
   sessionOf,
   signIn,
   tokenIn,
@@ -37,7 +38,7 @@ import {
   registered,
   TOKEN,
 } from './self-registering.ts'
-import { requestsTo } from './world.ts'
+import { newHost, publish, requestsTo, served } from './world.ts'
 
 beforeAll(async () => {
   const sentence = 'Do this'
@@ -344,7 +345,65 @@ describe('registration with an access token', () => {
     }
   })
 
-  it('a client may publish its keys: nothing is fetched when it registers', async () => {
+  it('the keys that a machine publishes are read when it registers, and again when it updates its registration', async () => {
+    const [key, other] = [await newKey(), await newKey()]
+    const jwks_uri = `https://${newHost()}/keys`
+    await publish(jwks_uri, served({ keys: [key.jwk] }))
+    const machine = {
+      client_name: 'Machine that publishes its keys',
+      grant_types: ['client_credentials'],
+      token_endpoint_auth_method: 'private_key_jwt',
+      jwks_uri,
+    }
+    const client = await registered(machine, await withToken('registry:register'))
+    // Without copies, whose old keys would be accepted for ten seconds.
+    const uncached = serve({ REGISTRATION: 'token', CLIENT_CACHE_SECONDS: '0' })
+    const statusBy = async (by: typeof key) => {
+      const assertion = asserting(await assertionOf(client.client_id, by))
+      const asked = { grant_type: 'client_credentials', ...assertion }
+      return (await post('/token', asked, {}, uncached)).status
+    }
+    expect([await statusBy(key), await statusBy(other)]).toEqual([200, 401])
+    await publish(jwks_uri, served({ keys: [other.jwk] }))
+    await env.DB.prepare('DELETE FROM document_attempt').run()
+    const { client_id } = client
+    const updated = await manage('PUT', client, { fetch: TOKEN, body: { ...machine, client_id } })
+    expect(updated.status).toBe(200)
+    expect([await statusBy(key), await statusBy(other)]).toEqual([401, 200])
+  })
+
+  it('where everybody may register, no address of keys is asked before an operator approves', async () => {
+    const jwks_uri = `https://${newHost()}/keys`
+    const key = await newKey()
+    await publish(jwks_uri, served({ keys: [key.jwk] }))
+    const { client_id } = await registered({
+      client_name: 'Waiting machine',
+      grant_types: ['client_credentials'],
+      token_endpoint_auth_method: 'private_key_jwt',
+      jwks_uri,
+    })
+    const ask = async () => {
+      const assertion = asserting(await assertionOf(client_id, key))
+      return (await post('/token', { grant_type: 'client_credentials', ...assertion }, {}, OPEN))
+        .status
+    }
+    expect(await ask()).toBe(401)
+    expect(await requestsTo(new URL(jwks_uri).host)).toEqual([])
+    const { token } = await newAdministrator('registry:clients')
+    const approved = await OPEN(`/admin/v1/clients/${client_id}/permissions`, {
+      method: 'POST',
+      headers: {
+        ...{ Authorization: `Bearer ${token}`, 'If-Match': '*' },
+        'Content-Type': 'application/json',
+      },
+      body: JSON.stringify({ authorize: { grant_types: ['client_credentials'] } }),
+    })
+    expect(approved.status).toBe(200)
+    expect(await requestsTo(new URL(jwks_uri).host)).toHaveLength(1)
+    expect(await ask()).toBe(200)
+  })
+
+  it('the keys that a client for users publishes are not read when it registers: a code of it must be shown', async () => {
     const jwks_uri = `https://${crypto.randomUUID()}.example/keys`
     const client = await registered(
       {
