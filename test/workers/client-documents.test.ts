@@ -2,6 +2,7 @@
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
+import { sessionKeyOf } from '../../src/crypto/digest.ts'
 import {
   authorizeClient,
   createClient,
@@ -11,6 +12,7 @@ import {
 import { createDocumentHost } from '../../src/flows/registration/document-hosts.ts'
 import { readClientCreation } from '../../src/protocol/registration/client-fields.ts'
 import { clientReader } from '../../src/stores/client-registry.ts'
+import { revokeStatement } from '../../src/stores/revocation-statements.ts'
 import {
   accepting,
   age,
@@ -38,6 +40,7 @@ import {
   sentTo,
   serve,
   sessionOf,
+  sessionTokenIn,
   signIn,
 } from './registry.ts'
 import { documentAt, newHost, publish, requestsTo, served } from './world.ts'
@@ -282,6 +285,15 @@ describe('who may have a document read', () => {
     await post('/logout', { form_token }, { Cookie: ended })
     const client = await newDocument()
     expect((await visit(ended, client)).status).toBe(303)
+    expect(await requestsTo(client.host)).toEqual([])
+  })
+
+  it('a session that was revoked has nothing read, also while KV still shows it', async () => {
+    const revoked = await signIn(await newUser())
+    const key = await sessionKeyOf(sessionTokenIn(revoked))
+    await revokeStatement(env.DB, 'session', [key], 7200).run()
+    const client = await newDocument()
+    expect((await visit(revoked, client)).status).toBe(303)
     expect(await requestsTo(client.host)).toEqual([])
   })
 
