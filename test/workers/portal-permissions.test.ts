@@ -10,10 +10,11 @@ import {
   withdrawFromClient,
 } from '../../src/flows/registration/clients.ts'
 import { createScope, deleteScope } from '../../src/flows/registration/scopes.ts'
+import { formToken } from '../../src/http/form-token.ts'
 import { call, documentIn, newAdministrator } from './administration.ts'
 import { newOwner, type Owner, ownerWith, register } from './portal.ts'
 import { admin, auditOf, refusedAs } from './registering.ts'
-import { newClient, serve } from './registry.ts'
+import { newClient, serve, sessionTokenIn } from './registry.ts'
 import { newResource } from './resources.ts'
 
 const recordOf = (id: string) => findClient(admin(), id)
@@ -237,12 +238,23 @@ describe('owners', () => {
       await ada.submit(`/clients/${id}/owners`, { owner: user.username }, 'add')
     }
     const path = `/clients/${id}/owners`
-    const forged = await bea.send(path, [
-      ...(await bea.form(path, 'add')).filter(([name]) => name !== 'act'),
-      ['act', 'remove'],
-      ['user', ada.user.id],
-    ])
-    expect(forged.status).toBe(403)
+    // A user knows the own cookie, and so can make the token of a form that was not shown.
+    const { version } = await recordOf(id)
+    const session = sessionTokenIn(bea.cookie)
+    for (const user of [cy.user.id, ada.user.id]) {
+      const forged = await bea.send(path, [
+        ['act', 'remove'],
+        ['user', user],
+        ['version', String(version)],
+        ['form_token', await formToken(session, ['portal', 'remove_owner', id, String(version)])],
+      ])
+      expect([forged.status, await forged.text()]).toEqual([
+        403,
+        expect.stringContaining('Only the first owner removes another owner.'),
+      ])
+    }
+    const { furtherOwners } = await recordOf(id)
+    expect([...furtherOwners].sort()).toEqual([bea.user.id, cy.user.id].sort())
     const answer = await ada.submit(path, { user: bea.user.id }, 'remove')
     expect(answer.status).toBe(303)
     expect((await recordOf(id)).furtherOwners).toEqual([cy.user.id])
