@@ -9,7 +9,7 @@ import { readWranglerConfig } from './wrangler-config.ts'
 const BUDGETS = [
   { config: REGISTRY_CONFIG, budgetKib: 78 },
   { config: MANAGEMENT_CONFIG, budgetKib: 140 },
-  { config: AUTHENTICATOR_CONFIG, budgetKib: 21 },
+  { config: AUTHENTICATOR_CONFIG, budgetKib: 22 },
 ]
 
 async function weigh({ config, budgetKib }: (typeof BUDGETS)[number]): Promise<boolean> {
