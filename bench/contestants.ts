@@ -31,6 +31,3 @@ export const CONTESTANTS: readonly Contestant[] = [
 
 /** Names one row of the results. */
 export type RowName = Readonly<{ who: string; storage: Storage; operation: Operation }>
-
-export const sameRow = (a: RowName, b: RowName) =>
-  a.who === b.who && a.storage === b.storage && a.operation === b.operation

@@ -4,6 +4,7 @@ import { JWKSMultipleMatchingKeys } from 'jose/errors'
 import { createLocalJWKSet } from 'jose/jwks/local'
 import { decodeJwt } from 'jose/jwt/decode'
 import { jwtVerify } from 'jose/jwt/verify'
+import { isObject } from '../domain/json-object.ts'
 import { holdsSecret, SIGNATURE_ALGORITHMS } from './signature-algorithms.ts'
 
 export type Claims = Readonly<Record<string, unknown>>
@@ -81,9 +82,6 @@ async function importing(jwk: JsonWebKey, algorithm: object): Promise<Judgement>
 /** A client's JWK Set, as JSON text, with only the keys that can verify, and a sentence about each ignored key. */
 type UsableKeySet = Readonly<{ keySet: string; ignored: readonly string[] }>
 
-const isObject = (value: unknown): value is JsonWebKey =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
 /** Returns a string if this cannot be a client's JWK Set: the end of a sentence that begins with the text. */
 export async function readKeySet(text: string): Promise<UsableKeySet | string> {
   let set: { keys?: unknown }
@@ -96,7 +94,9 @@ export async function readKeySet(text: string): Promise<UsableKeySet | string> {
   const usable: JsonWebKey[] = []
   const leftOut: string[] = []
   for (const [index, key] of (set.keys as unknown[]).entries()) {
-    const judgement = isObject(key) ? await judge(key) : refused('is not an object')
+    const judgement = isObject(key)
+      ? await judge(key as unknown as JsonWebKey)
+      : refused('is not an object')
     if (judgement.kind === 'usable') usable.push(key as JsonWebKey)
     else {
       const sentence = `key ${index + 1} ${judgement.reason}`

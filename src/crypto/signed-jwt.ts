@@ -3,10 +3,10 @@
 import { decode, encode } from 'jose/base64url'
 import { JOSEError, JWKSNoMatchingKey } from 'jose/errors'
 import { jwtVerify } from 'jose/jwt/verify'
+import { isObject } from '../domain/json-object.ts'
 import type { Claims } from './key-set.ts'
 import {
   identityOf,
-  isObject,
   type KeyType,
   SIGNING_ALGORITHMS,
   type SigningAlgorithm,

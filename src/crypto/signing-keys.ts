@@ -1,5 +1,6 @@
 /** Our own signing keys: a private JWK Set (RFC 7517 §5). The first key signs; the public parts of all are published. */
 
+import { isObject } from '../domain/json-object.ts'
 import { thumbprintOf } from './thumbprint.ts'
 
 /** The algorithms of our signatures, by key type and curve. Each member of such a key has 32 bytes. */
@@ -78,9 +79,6 @@ function problemOf(key: Readonly<Record<string, unknown>>, mustSign: boolean): s
     (!Array.isArray(key.key_ops) || !mustSign || key.key_ops.includes('sign'))
   return isForSigning ? null : `must be for ${type.alg} signatures (its use, alg or key_ops)`
 }
-
-export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const instant = (name: string, value: unknown) =>
   Number.isSafeInteger(value) ? { [name]: value as number } : {}

@@ -1,6 +1,7 @@
 /** Revocations: which sessions end early, and how soon every authenticator knows. */
 
 import type { SessionKey } from './ids.ts'
+import { isObject } from './json-object.ts'
 import type { SessionRecord } from './session.ts'
 
 export const REVOCATION_KINDS = ['client', 'client_record', 'user', 'consent', 'resource'] as const
@@ -89,18 +90,16 @@ export const emptyDocument: RevocationDocument = {
   version: -1,
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 const isMoment = (value: unknown): value is number => Number.isSafeInteger(value)
 
 /** Null if any part is missing or malformed: half a document would accept what the other half revokes. */
 export function readDocument(value: unknown): RevocationDocument | null {
-  if (!isRecord(value)) return null
+  if (!isObject(value)) return null
   // A registry from before there were resources, or signed tokens, writes none.
   const document = { version: 0, resource: {}, token: [], ...value }
   const isWhole = REVOCATION_KINDS.every((kind) => {
     const moments: unknown = document[kind as 'resource']
-    return isRecord(moments) && Object.values(moments).every(isMoment)
+    return isObject(moments) && Object.values(moments).every(isMoment)
   })
   const { token, version } = document
   const isList = Array.isArray(token) && token.every((key) => typeof key === 'string')

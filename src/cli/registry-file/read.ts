@@ -1,6 +1,7 @@
 /** Reads a registry file: its sections, and every problem with the line and the field. */
 
 import type * as z from 'zod/mini'
+import { isObject } from '../../domain/json-object.ts'
 import { pathText } from '../../protocol/strict-json.ts'
 import type { Entry } from './entry.ts'
 import type { Section } from './section.ts'
@@ -30,10 +31,6 @@ export type RegistryFile = Readonly<{
 
 export const FILE_VERSION = 1
 const MAX_IN_LABEL = 80
-
-type Members = Readonly<Record<string, unknown>>
-const isMapping = (value: unknown): value is Members =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** `sentence` as in the schemas of the fields. */
 function inWords(sentence: string, field: string): string {
@@ -66,14 +63,14 @@ function problemsOf(issue: z.core.$ZodIssue, { label, lineOf, isPlain }: Place):
 
 async function readItem(raw: unknown, section: Section, place: Place): Promise<Item> {
   const { label, lineOf } = place
-  const given = isMapping(raw) ? raw[section.id] : undefined
+  const given = isObject(raw) ? raw[section.id] : undefined
   const id = typeof given === 'string' ? given : null
   const item = { line: lineOf([]), label, id, raw, entry: null, notes: [] }
   const at = (field: string, message: string): FileProblem => ({
     line: lineOf([field]),
     message: `${label}: ${message}`,
   })
-  if (!isMapping(raw)) {
+  if (!isObject(raw)) {
     return { ...item, problems: [at('', `must be an entry with members, as in ${section.id}: …`)] }
   }
   if (id !== null && section.isOwn(id)) {
@@ -96,7 +93,7 @@ async function readItem(raw: unknown, section: Section, place: Place): Promise<I
 }
 
 function labelOf(raw: unknown, { name, noun, id }: Section, index: number): string {
-  const given = isMapping(raw) ? raw[id] : undefined
+  const given = isObject(raw) ? raw[id] : undefined
   const isShown = typeof given === 'string' && given !== '' && given.length <= MAX_IN_LABEL
   return isShown ? `${noun} ${given}` : `${name}[${index}]`
 }
@@ -146,7 +143,7 @@ async function readSection(list: readonly unknown[], section: Section, parsed: P
 }
 
 function problemsOfWhole(value: unknown, sections: readonly Section[], { lineOf }: Parsed) {
-  if (!isMapping(value)) {
+  if (!isObject(value)) {
     const message = `the file must begin with version: ${FILE_VERSION}, followed by sections`
     return [{ line: 1, message }]
   }
@@ -179,7 +176,7 @@ export async function readRegistryFile(
   if (problems.length > 0) return { items: new Map(), problems }
   const items = new Map<string, readonly Item[]>()
   for (const section of sections) {
-    const list = (parsed.value as Members)[section.name] as readonly unknown[] | undefined
+    const list = (parsed.value as Partial<Record<string, readonly unknown[]>>)[section.name]
     if (list) items.set(section.name, await readSection(list, section, parsed))
   }
   return { items, problems: [] }

@@ -9,6 +9,7 @@ import {
   REQUEST_AUTH_METHODS,
   type RequestAuthMethod,
 } from '../../domain/client.ts'
+import { isObject } from '../../domain/json-object.ts'
 import { MAX_REDIRECT_URI_LENGTH } from '../../domain/registration.ts'
 import { isScope, OFFLINE_ACCESS, SCOPE_RULE, splitScopes } from '../../domain/scope.ts'
 import { CLIENT_DETAILS } from './client-details.ts'
@@ -140,8 +141,7 @@ function grantTypesIn(
 
 /** Throws a RegistrationError that names the member. */
 export function readClientMetadata(body: unknown): ClientMetadata {
-  const isObject = typeof body === 'object' && body !== null && !Array.isArray(body)
-  const given = isObject ? Object.fromEntries(Object.entries(body).filter(isGiven)) : body
+  const given = isObject(body) ? Object.fromEntries(Object.entries(body).filter(isGiven)) : body
   const read = requireValid(METADATA, given)
   if ('software_statement' in read) {
     throw invalid(

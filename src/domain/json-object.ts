@@ -1,0 +1,4 @@
+/** Objects in JSON: `typeof` calls null and arrays objects too. */
+
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
