@@ -54,6 +54,16 @@ export function usableRedirectUris(
   return kept.some(isUsable) ? kept : []
 }
 
+/** A sentence for URIs of which `usableRedirectUris` returned none. It quotes none: a page may show it to others. */
+export function noneUsable([first = '']: readonly string[], isPublic: boolean): string {
+  const problem = redirectUriProblem(first, isPublic)
+  const reason =
+    problem === null
+      ? 'https, http on a loopback address or a private-use scheme with a dot in it'
+      : `the first ${problem}`
+  return `{field} has none that can be used: ${reason}`
+}
+
 export type Registered = Readonly<{
   authMethod: AuthMethod
   /** JWK Set as JSON text, or null. */

@@ -42,13 +42,17 @@ What the authenticator says of it, with the access_token of that answer in $TOKE
 
   curl -si ${served.authenticatorUrl}/auth -H "Authorization: Bearer $TOKEN"
 
-A token for the user begins in a browser:
+A token for the user: run this program in a second terminal, and open the URL that it prints in a browser:
+
+  ISSUER=${served.issuer} CLIENT_ID=${demo.clientId} CLIENT_SECRET=${demo.clientSecret} node examples/sign-in.mjs
+
+Or without a library: this URL sends the browser to ${DEMO_REDIRECT_URI} with a code in the address. To redeem it see docs/web-application.md:
 
   ${authorizeUrl(served.issuer, demo.clientId)}
 
-The browser then goes to ${DEMO_REDIRECT_URI} with a code. This program, in a second terminal, redeems it:
+The portal, where users manage their own clients:
 
-  ISSUER=${served.issuer} CLIENT_ID=${demo.clientId} CLIENT_SECRET=${demo.clientSecret} node examples/sign-in.mjs
+  ${served.issuer}/clients
 `
 
 export const welcome = (served: Served) => `

@@ -59,6 +59,10 @@ const PRINTED: Readonly<Record<string, readonly RegExp[]>> = {
   'docs/clients.md': [/client_secret_basic/],
   'docs/command-line-tool.md': [/("access_token":"reg_[\w-][\s\S]*){2}/],
   'docs/errors.md': [/"error":"invalid_client"/],
+  'docs/keys.md': [
+    /^next: +key promote [\w-]+, not before /m,
+    /^keys:\n +kid [\w-]+, alg ES256, role signs[\s\S]*role verifies[\s\S]*"keys":\[\{"kty":"EC"/m,
+  ],
   'docs/management-api.md': [
     /"client_id":"reading-list"[\s\S]*"client_secret":"regs_/,
     /"name":"Reading"[\s\S]*"status":412/,
@@ -71,6 +75,7 @@ const PRINTED: Readonly<Record<string, readonly RegExp[]>> = {
     /"access_token":"reg_[\w-]+"[^}]*"scope":"public:read"/,
   ],
   'docs/operate.md': [/ok +single-use/, /client\.disable/],
+  'docs/portal.md': [/A reading list does not submit\./],
   'docs/protect-a-service.md': [
     /^HTTP\/1\.1 401 Unauthorized[\s\S]*HTTP\/1\.1 200 OK[\s\S]*HTTP\/1\.1 200 OK[\s\S]*HTTP\/1\.1 403/,
     /"active":true,"scope":"public:read submission:read"/,
@@ -84,6 +89,10 @@ const PRINTED: Readonly<Record<string, readonly RegExp[]>> = {
   'docs/scopes.md': [/"scopes_supported":\["/, /^name: +files:delete$/m],
   'docs/self-registration.md': [
     /"registration_access_token":"regm_[\s\S]*"client_name":"Notes 2"[\s\S]*HTTP\/1\.1 204/,
+  ],
+  'docs/signed-tokens.md': [
+    /"aud":"https:\/\/archive\.example"[\s\S]*"scope":"archive:read"/,
+    /HTTP\/1\.1 200 OK[\s\S]*revoked: +yes[\s\S]*HTTP\/1\.1 401 Unauthorized/,
   ],
   'docs/single-page-application.md': [/"client_id"/],
   'docs/users.md': [/invitation_url: +\S+\/invitation#regi_/, /ada@example\.org/],

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { AUTH_METHODS, type AuthMethod } from '../../src/domain/client.ts'
 import {
   grantTypesByDefault,
+  noneUsable,
   redirectUriProblem,
   registrationProblem,
   usableRedirectUris,
@@ -160,6 +161,21 @@ describe('a registration', () => {
     expect(kept(true, [], ['cursor://x', 'http://evil.example/'])).toEqual([])
     expect(kept(true, ['cursor'], ['cursor://x'])).toEqual(['cursor://x'])
   })
+
+  it.each([
+    ['https://a.example/cb#x', true, 'the first must not have a fragment'],
+    ['http://a.example/cb', true, 'the first must be https; http is for'],
+    ['com.example.app:/cb', false, 'the first has a private-use scheme, which is for'],
+    ['cursor://x', true, 'https, http on a loopback address or a private-use scheme with a dot'],
+  ])(
+    'a registration whose only redirect URI is %s is told why it cannot be used',
+    (uri, isPublic, why) => {
+      const sentence = noneUsable([uri, 'https://*.a.example/'], isPublic)
+      expect(sentence).toMatch(/^\{field\} has none that can be used: /)
+      expect(sentence).toContain(why)
+      expect(sentence).not.toContain(uri)
+    },
+  )
 
   it('a registration has a JWK Set with private_key_jwt and with no other method', () => {
     const problem = (authMethod: AuthMethod, jwks: string | null) =>

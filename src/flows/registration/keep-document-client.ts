@@ -10,7 +10,7 @@ import {
   type GrantType,
   NO_DETAILS,
 } from '../../domain/client.ts'
-import { usableRedirectUris } from '../../domain/registration.ts'
+import { noneUsable, usableRedirectUris } from '../../domain/registration.ts'
 import { OFFLINE_ACCESS } from '../../domain/scope.ts'
 import { RegistrationError } from '../../protocol/registration/errors.ts'
 import type { MetadataDocument } from '../../protocol/registration/metadata-document.ts'
@@ -143,9 +143,7 @@ function usableUris({ document, privateUseSchemes }: Reading): readonly string[]
   const rule = { isPublic: authMethod === 'none', allowed: privateUseSchemes }
   const usable = usableRedirectUris(redirectUris, rule)
   if (usable.length > 0) return usable
-  const sentence =
-    '{field} has none that can be used: https, http on a loopback address or, for a public client, a private-use scheme with a dot in it'
-  throw new RegistrationError('invalid', sentence, 'redirect_uris')
+  throw new RegistrationError('invalid', noneUsable(redirectUris, rule.isPublic), 'redirect_uris')
 }
 
 /** `before`: when the document was last read; null for now. */

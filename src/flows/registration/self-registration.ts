@@ -11,7 +11,7 @@ import {
   type RequestAuthMethod,
   usesSecret,
 } from '../../domain/client.ts'
-import { usableRedirectUris } from '../../domain/registration.ts'
+import { noneUsable, usableRedirectUris } from '../../domain/registration.ts'
 import type { ClientMetadata } from '../../protocol/registration/client-metadata.ts'
 import { RegistrationError } from '../../protocol/registration/errors.ts'
 import type { RegistrationPorts } from '../../stores/registration-ports.ts'
@@ -78,7 +78,7 @@ export function redirectsFor(
   const sentence =
     redirectUris.length === 0
       ? '{field}: the grant type authorization_code needs a redirect URI'
-      : '{field} has none that can be used: https, http on a loopback address or, for a public client, a private-use scheme with a dot in it'
+      : noneUsable(redirectUris, authMethod === 'none')
   throw invalid(sentence, 'redirect_uris')
 }
 
