@@ -81,7 +81,7 @@ describe('a client whose id is the address of its metadata document', () => {
     })
   })
 
-  it('client list shows its kind, and --kind narrows the list to such clients', async () => {
+  it('client list shows the kind of a client by a document, and --kind narrows the list to such clients', async () => {
     await state.json(['client', 'create', '--name', 'Own', '--owner', 'o'])
     const { stdout } = await state.admin(['client', 'list'])
     expect(stdout).toMatch(/^client_id +name +kind +owner_id/)
@@ -128,15 +128,18 @@ describe('a client whose id is the address of its metadata document', () => {
     ['contacts', ['--contact', 'a@other.example']],
     ['software_id', ['--software-id', 'other']],
     ['application_type', ['--application-type', 'native']],
-  ])('client update does not change its %s, which its document says', async (field, words) => {
-    const before = await state.dump()
-    expect(await state.admin(['client', 'update', url, ...words])).toEqual({
-      status: 1,
-      stdout: '',
-      stderr: `error: the metadata document at the id of the client says what ${field} is: only its author can change it\n`,
-    })
-    expect(await state.dump()).toEqual(before)
-  })
+  ])(
+    'client update does not change the %s of a client, which its document says',
+    async (field, words) => {
+      const before = await state.dump()
+      expect(await state.admin(['client', 'update', url, ...words])).toEqual({
+        status: 1,
+        stdout: '',
+        stderr: `error: the metadata document at the id of the client says what ${field} is: only its author can change it\n`,
+      })
+      expect(await state.dump()).toEqual(before)
+    },
+  )
 
   it('client update changes what is the operator’s, and takes what the document says already', async () => {
     const words = ['--name', 'Desktop notes', '--require-dpop', '--owner', 'tools']
@@ -146,7 +149,7 @@ describe('a client whose id is the address of its metadata document', () => {
     })
   })
 
-  it('export has no such client, and apply neither deletes it nor takes it from a file', async () => {
+  it('export leaves out clients by a document, and apply neither deletes them nor takes them from a file', async () => {
     const exported = await state.admin(['export', '-'])
     expect(exported.stdout).not.toContain(url)
     const pruned = await state.admin(['apply', '-', '--prune'], exported.stdout)
@@ -160,7 +163,7 @@ describe('a client whose id is the address of its metadata document', () => {
     )
   })
 
-  it('rotate-secret gives it no secret', async () => {
+  it('rotate-secret gives a client by a document no secret', async () => {
     const refused = await state.admin(['client', 'rotate-secret', url])
     expect(refused.stderr).toContain('has no secret to rotate')
   })

@@ -24,7 +24,7 @@ describe('the canonical form of a host', () => {
     ['localhost', 'localhost'],
     ['127.0.0.1', '127.0.0.1'],
     ['[::1]', '[::1]'],
-  ])('%s is kept as %s', (written, kept) => {
+  ])('the host %s is kept as %s', (written, kept) => {
     expect(canonicalHost(written)).toBe(kept)
   })
 
@@ -105,7 +105,7 @@ describe('whether a host may have documents', () => {
     ['any', null, true],
     ['any', 'allow', true],
     ['any', 'block', false],
-  ])('with the policy %s and the rule %s it is %s', (policy, rule, may) => {
+  ])('with the policy %s and the rule %s a host is %s', (policy, rule, may) => {
     expect(mayPublishDocuments(policy, rule)).toBe(may)
   })
 })

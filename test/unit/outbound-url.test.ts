@@ -19,7 +19,7 @@ describe('the address of a client metadata document', () => {
     'https://app.example/%7Euser',
     'https://1password.example/client.json',
     'https://1.2.3.example/client.json',
-  ])('%s can be one', (url) => {
+  ])('a metadata document may have the address %s', (url) => {
     expect(documentUrlProblem(url, false)).toBeNull()
   })
 
@@ -43,11 +43,11 @@ describe('the address of a client metadata document', () => {
     ['https://app.example/a#', 'must not have a fragment'],
     ['http://app.example/a', 'must be an https URL'],
     [`https://app.example/${'x'.repeat(MAX_URL_LENGTH)}`, `must not be longer than 500 characters`],
-  ])('%j cannot be one: it %s', (url, problem) => {
+  ])('the address of a metadata document is not %j: it %s', (url, problem) => {
     expect(documentUrlProblem(url, false)).toBe(problem)
   })
 
-  it('only an id that is a URL is that of a document', () => {
+  it('only a client id that is a URL is that of a metadata document', () => {
     expect(['https://app.example/a', 'http://127.0.0.1:9100/a'].map(isDocumentUrl)).toEqual([
       true,
       true,

@@ -49,7 +49,7 @@ describe('AUTHENTICATOR_KEYS', () => {
     expect((await ask('/jwks.json', {}, 'POST')).status).toBe(405)
   })
 
-  it('with both, AUTHENTICATOR_KEYS signs; with JWT_SECRET alone that signs as before, and the set is empty', async () => {
+  it('AUTHENTICATOR_KEYS signs where JWT_SECRET is set too; JWT_SECRET alone signs as before, and the key set is empty', async () => {
     const token = await storeToken()
     const both = built({ AUTHENTICATOR_KEYS, JWT_SECRET })
     expect(decodeProtectedHeader(await jwtOf(both.ask, token)).alg).toBe('ES256')

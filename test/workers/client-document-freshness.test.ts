@@ -51,7 +51,7 @@ describe('for how long a document is fresh', () => {
     ['max-age=59', 60],
     ['max-age=604800', 86_400],
     ['', 3600],
-  ])('with the header Cache-Control: %s it is fresh for %d s', async (header, seconds) => {
+  ])('a document with the header Cache-Control: %s is fresh for %d s', async (header, seconds) => {
     const client = await newDocument({}, { 'Cache-Control': header })
     expect((await visit(cookie, client)).status).toBe(200)
     expect(await freshSeconds(client)).toBe(seconds)
@@ -78,32 +78,35 @@ describe('a document that cannot be read any more', () => {
       'it speaks for another client',
       (client) => republish(client, { client_id: 'https://a.example/b' }),
     ],
-  ])('serves refreshes for a day, and nothing else, when %s', async (_, spoil) => {
-    const client = await newDocument()
-    const { refresh_token } = await tokensFor(client, {}, cookie)
-    const code = await codeFor(cookie, client)
-    await spoil(client)
-    await age(client, 700)
-    const page = await visit(cookie, client)
-    expect([page.status, page.headers.get('Location')]).toEqual([400, null])
-    await forgetAttempt(client)
-    expect(await refusal(await redeem(client, code))).toEqual(UNREACHABLE)
-    await forgetAttempt(client)
-    lines.length = 0
-    const renewed = await refresh(client, refresh_token)
-    expect(renewed.status).toBe(200)
-    expect(lines).toContainEqual(
-      expect.objectContaining({ event: 'stale_document_used', clientId: client.id }),
-    )
-    const { refresh_token: next } = await granted(renewed)
-    await age(client, STALE_DOCUMENT_SECONDS)
-    expect(await refusal(await refresh(client, next))).toEqual(UNREACHABLE)
-    // Nothing was spent.
-    await republish(client)
-    await forgetAttempt(client)
-    expect((await refresh(client, next)).status).toBe(200)
-    expect((await redeem(client, code)).status).toBe(200)
-  })
+  ])(
+    'a document that is no longer good serves refreshes for a day, and nothing else, when %s',
+    async (_, spoil) => {
+      const client = await newDocument()
+      const { refresh_token } = await tokensFor(client, {}, cookie)
+      const code = await codeFor(cookie, client)
+      await spoil(client)
+      await age(client, 700)
+      const page = await visit(cookie, client)
+      expect([page.status, page.headers.get('Location')]).toEqual([400, null])
+      await forgetAttempt(client)
+      expect(await refusal(await redeem(client, code))).toEqual(UNREACHABLE)
+      await forgetAttempt(client)
+      lines.length = 0
+      const renewed = await refresh(client, refresh_token)
+      expect(renewed.status).toBe(200)
+      expect(lines).toContainEqual(
+        expect.objectContaining({ event: 'stale_document_used', clientId: client.id }),
+      )
+      const { refresh_token: next } = await granted(renewed)
+      await age(client, STALE_DOCUMENT_SECONDS)
+      expect(await refusal(await refresh(client, next))).toEqual(UNREACHABLE)
+      // Nothing was spent.
+      await republish(client)
+      await forgetAttempt(client)
+      expect((await refresh(client, next)).status).toBe(200)
+      expect((await redeem(client, code)).status).toBe(200)
+    },
+  )
 
   it('a document that is no longer fresh is read again for a refresh, and the refresh sees its change', async () => {
     const client = await newDocument({ scope: 'public:read' })

@@ -42,7 +42,7 @@ async function seen(): Promise<Published> {
 }
 
 describe('the sweep of clients by metadata document', () => {
-  it('a client that was never used is deleted after 90 days, with an audit row', async () => {
+  it('a client by a document that was never used is deleted after 90 days, with an audit row', async () => {
     const client = await seen()
     await sweep(FORGET_DOCUMENT_SECONDS - 60)
     expect(await isThere(client.id)).toBe(true)
@@ -57,7 +57,7 @@ describe('the sweep of clients by metadata document', () => {
     expect((await visit(cookie, client)).status).toBe(200)
   })
 
-  it('a token renews the 90 days', async () => {
+  it('a token renews the 90 days of a client by a document', async () => {
     const client = await seen()
     await tokensFor(client, {}, cookie)
     await env.DB.prepare(

@@ -84,7 +84,7 @@ describe('a client that is identified by its metadata document', () => {
     expect((await sessionOf(tokens.access_token))?.client?.client_id).toBe(client.id)
   })
 
-  it('its record is made by the document, without an owner, with PKCE, and with an audit row', async () => {
+  it('a document makes the record of its client without an owner, with PKCE, and with an audit row', async () => {
     const client = await newDocument({
       scope: 'public:read submission:create registry:admin offline_access',
       grant_types: ['authorization_code', 'refresh_token', 'client_credentials', 'implicit'],
@@ -151,13 +151,13 @@ describe('a client that is identified by its metadata document', () => {
     expect(sentTo(response).searchParams.get('error')).toBe('invalid_request')
   })
 
-  it('a document that lists no refresh_token gets none', async () => {
+  it('a document that does not list refresh_token gets no refresh token', async () => {
     const client = await newDocument({ grant_types: undefined })
     const tokens = await tokensFor(client, {}, cookie)
     expect(tokens.refresh_token).toBeUndefined()
   })
 
-  it('client_credentials, secrets and Basic are of no use to such a client', async () => {
+  it('client_credentials, secrets and Basic are of no use to a client by a document', async () => {
     const client = await newDocument()
     await visit(cookie, client)
     const machine = { grant_type: 'client_credentials', client_id: client.id }
@@ -260,7 +260,7 @@ describe('documents that make no client', () => {
 })
 
 describe('who may have a document read', () => {
-  it('without a session the browser is sent to sign in first, and nothing is asked', async () => {
+  it('a browser without a session is sent to sign in before any document is read', async () => {
     const client = await newDocument()
     const response = await accepting(authorizePath(asked(client)))
     const location = response.headers.get('Location') ?? ''

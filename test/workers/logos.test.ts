@@ -264,7 +264,7 @@ describe('how often an address is asked for a logo', () => {
 
 describe('/logos', () => {
   it.each(['/logos/none', '/logos/', `/logos/${'a'.repeat(43)}`, '/logos/a/b'])(
-    '%s is not found, and nothing is written',
+    'the path %s has no logo, and nothing is written',
     async (path) => {
       const before = { ...(await everything()), refusal: [] }
       expect((await registry(path)).status).toBe(404)
@@ -272,7 +272,7 @@ describe('/logos', () => {
     },
   )
 
-  it('an image can only be read', async () => {
+  it('a logo can only be read', async () => {
     const client = await create(await published())
     const path = imageIn(await (await consentPage(client)).text()) ?? ''
     for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS']) {

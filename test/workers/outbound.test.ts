@@ -83,7 +83,7 @@ describe('addresses that are never asked', () => {
     'https://localhost.localdomain/client.json',
     `https://app.example/${'x'.repeat(500)}`,
     '',
-  ])('%j is not asked', async (url) => {
+  ])('the address %j is not asked', async (url) => {
     if (URL.canParse(url) && url.startsWith('http')) {
       await publish(new URL(url).href.replace(/#.*/, ''), CANARY)
     }

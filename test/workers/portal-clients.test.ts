@@ -285,7 +285,7 @@ describe('changing a client', () => {
 })
 
 describe('a client that describes itself', () => {
-  it('an owner whom an operator named manages it at the address of its document, and does not change what the document says', async () => {
+  it('an owner whom an operator named manages a client at the address of its document, and does not change what the document says', async () => {
     const owner = await newOwner()
     const id = `https://${owner.user.username}.example/client.json`
     await env.DB.batch([

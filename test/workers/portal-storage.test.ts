@@ -24,7 +24,7 @@ describe('storage operations of the portal', () => {
     expect(await costOf(() => owner.get(at(path)), 200)).toEqual({ ...nothing(), d1: 1, kvRead: 1 })
   })
 
-  it('a page of a client of others costs no more', async () => {
+  it('a portal page of a client of others costs no more than that of an own client', async () => {
     for (const path of ['/clients/no-such-client', '/clients/no-such-client/edit']) {
       expect(await costOf(() => owner.get(path), 404)).toEqual({ ...nothing(), d1: 1, kvRead: 1 })
     }
@@ -47,7 +47,7 @@ describe('storage operations of the portal', () => {
     expect(await costOf(foreign, 403)).toEqual({ ...nothing(), d1: 2, kvRead: 1 })
   })
 
-  it('a change costs one read and one batch more', async () => {
+  it('a change in the portal costs one read and one batch more than its page', async () => {
     const path = at('/clients/:client_id/edit')
     const fields = await owner.form(path)
     const edit = () => owner.send(path, filled(fields, { name: 'Changed' }))

@@ -368,7 +368,7 @@ describe('the limits of open registration', () => {
     expect(cost).toEqual({ ...nothing(), d1: 3 })
   })
 
-  it('a limit begins again after its hour', async () => {
+  it('the limit of a network begins again after its hour', async () => {
     const network = newNetwork()
     const fetch = serve({
       REGISTRATION: 'open',
@@ -391,7 +391,7 @@ describe('the limits of open registration', () => {
 })
 
 describe('/register', () => {
-  it('is 404 unless the operator has switched it on, and the metadata have it only then', async () => {
+  it('/register is 404 unless the operator has switched it on, and the metadata have it only then', async () => {
     const endpointOf = async (fetch: typeof registry) =>
       (
         (await (await fetch('/.well-known/oauth-authorization-server')).json()) as {
@@ -435,7 +435,7 @@ describe('/register', () => {
     })
   })
 
-  it('refuses other methods with 405', async () => {
+  it('/register refuses other methods than POST with 405', async () => {
     const response = await OPEN('/register')
     expect(response.status).toBe(405)
     expect(response.headers.get('Allow')).toBe('POST')

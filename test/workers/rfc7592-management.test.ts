@@ -82,7 +82,7 @@ const tokenOf = async (client: Information) => {
 }
 
 describe('a registration access token', () => {
-  it('reads the registration, and each answer has the token that follows', async () => {
+  it('a registration access token reads the registration, and each response has its successor', async () => {
     const first = await registered(hostMetadata())
     const second = await informationIn(await manage('GET', first))
     expect(second).toMatchObject({ client_id: first.client_id, client_name: first.client_name })
@@ -92,7 +92,7 @@ describe('a registration access token', () => {
     expect((await manage('GET', first)).status).toBe(401)
   })
 
-  it('is good again while the token that follows was not used, and then both follow in the same order', async () => {
+  it('a registration access token works again until its successor is used, and gives the same successor', async () => {
     const first = await registered(hostMetadata())
     const lost = await informationIn(await manage('GET', first))
     const retried = await informationIn(await manage('GET', first))
@@ -102,7 +102,7 @@ describe('a registration access token', () => {
     expect((await manage('GET', retried)).status).toBe(200)
   })
 
-  it('of many uses at once each is answered with the same token that follows', async () => {
+  it('many uses of one registration access token at once all get the same successor', async () => {
     const first = await registered(hostMetadata())
     const answers = await Promise.all(
       Array.from({ length: 10 }, async () => informationIn(await manage('GET', first))),
@@ -112,7 +112,7 @@ describe('a registration access token', () => {
     expect((await manage('GET', answers[0] as Information)).status).toBe(200)
   })
 
-  it('two updates at once with one token both count, and the client is as one of them says', async () => {
+  it('two simultaneous updates with one registration access token both succeed, and one of them decides what the client is', async () => {
     const first = await registered(hostMetadata())
     const rename = (client_name: string) =>
       manage('PUT', first, { body: bodyOf(first, { client_name }) })
@@ -134,7 +134,7 @@ describe('a registration access token', () => {
     ],
     ['that is malformed', (client) => ({ ...client, registration_access_token: 'regm_x' })],
     ['for a client that is not there', (client) => ({ ...client, client_id: 'nobody' })],
-  ])('a token %s is refused with 401 and changes nothing', async (_, spoil) => {
+  ])('a registration access token %s is refused with 401 and changes nothing', async (_, spoil) => {
     const [client, other] = [await registered(hostMetadata()), await registered(hostMetadata())]
     for (const method of ['GET', 'PUT', 'DELETE'] as const) {
       const refused = await manage(method, spoil(client, other), {
@@ -147,7 +147,7 @@ describe('a registration access token', () => {
     expect((await manage('GET', other)).status).toBe(200)
   })
 
-  it('an operator revokes it, and the client can no longer manage its registration but still gets tokens', async () => {
+  it('a client whose registration access token an operator revoked cannot manage its registration and still gets tokens', async () => {
     const client = await registered(hostMetadata({ redirect_uris: ['https://app.example/cb'] }))
     await revokeRegistrationToken(admin(), client.client_id)
     expect((await manage('GET', client)).status).toBe(401)
@@ -158,7 +158,7 @@ describe('a registration access token', () => {
     )
   })
 
-  it('is not an access token', async () => {
+  it('a registration access token is no access token of the management API', async () => {
     const { registration_access_token: token = '' } = await registered(hostMetadata())
     const response = await OPEN('/admin/v1/clients', {
       headers: { Authorization: `Bearer ${token}` },
@@ -168,7 +168,7 @@ describe('a registration access token', () => {
 })
 
 describe('an update', () => {
-  it('replaces what the client says of itself, and what is left out has its default', async () => {
+  it('an update replaces what the client says of itself, and a member that is left out has its default', async () => {
     const first = await registered(
       hostMetadata({ client_uri: 'https://app.example/', contacts: ['a@app.example'] }),
     )
@@ -184,7 +184,7 @@ describe('an update', () => {
     expect(updated).not.toHaveProperty('contacts')
   })
 
-  it('ends what rested on a redirect URI that is no longer registered', async () => {
+  it('an update that removes a redirect URI ends what rested on it', async () => {
     const client = await registered(hostMetadata({ redirect_uris: ['https://app.example/cb'] }))
     const { access_token } = await tokenOf(client)
     expect(await sessionOf(access_token)).not.toBeNull()
@@ -193,7 +193,7 @@ describe('an update', () => {
     expect(await sessionOf(access_token)).toBeNull()
   })
 
-  it('keeps what an operator approved while the application stays the same, and asks again otherwise', async () => {
+  it('an update keeps what an operator approved while the application stays the same, and requests it again otherwise', async () => {
     const client = await registered(hostMetadata({ scope: 'public:read submission:create' }))
     await authorizeClient(admin(), client.client_id, { scopes: ['submission:create'] })
     const same = await informationIn(
@@ -212,7 +212,7 @@ describe('an update', () => {
     )
   })
 
-  it('leaves alone what an operator set', async () => {
+  it('an update does not change what an operator set', async () => {
     const client = await registered(hostMetadata())
     const fields = { requirePkce: true, accessTokenLifetimeSeconds: 60, ownerId: 'ada' }
     const given = { fields, lists: {}, mode: 'authorize' as const, isDisabled: undefined }
@@ -235,7 +235,7 @@ describe('an update', () => {
       { token_endpoint_auth_method: 'private_key_jwt', jwks_uri: 'https://app.example/keys' },
     ],
     ['scope', { scope: '"' }],
-  ])('is refused where %s is wrong, and the token stays good', async (member, more) => {
+  ])('an update with a wrong %s is refused, and its token stays good', async (member, more) => {
     const client = await registered(hostMetadata())
     const refused = await errorIn(await manage('PUT', client, { body: bodyOf(client, more) }))
     expect(refused).toMatchObject({ status: 400, error: 'invalid_client_metadata' })
@@ -244,7 +244,7 @@ describe('an update', () => {
     expect((await manage('GET', client)).status).toBe(200)
   })
 
-  it('of a disabled client is refused with 403', async () => {
+  it('a disabled client that manages its registration is refused with 403', async () => {
     const client = await registered(hostMetadata())
     await disableClient(admin(), client.client_id)
     for (const method of ['GET', 'PUT', 'DELETE'] as const) {
@@ -257,7 +257,7 @@ describe('an update', () => {
     expect((await findClient(admin(), client.client_id)).disabledAt).not.toBeNull()
   })
 
-  it('of a client with a scope of the registry itself is refused: only an administrator changes it', async () => {
+  it('a client with a scope of the registry itself cannot update its registration: only an administrator changes it', async () => {
     const client = await registered(hostMetadata())
     await authorizeClient(admin(), client.client_id, { scopes: ['registry:read'] })
     const refused = await manage('PUT', client, { body: bodyOf(client) })
@@ -266,7 +266,7 @@ describe('an update', () => {
 })
 
 describe('a deletion', () => {
-  it('ends all that the client has, and the client is unknown from then on', async () => {
+  it('a deletion of a registration ends all that the client has, and the client is unknown from then on', async () => {
     const client = await registered(hostMetadata({ redirect_uris: ['https://app.example/cb'] }))
     const { access_token } = await tokenOf(client)
     expect((await manage('DELETE', client)).status).toBe(204)
@@ -280,7 +280,7 @@ describe('a deletion', () => {
     expect(await auditOf('client_id', client.client_id)).toContain('client.delete')
   })
 
-  it('scripts of any origin may manage: the preflight allows the methods', async () => {
+  it('scripts of any origin may manage a registration: the preflight allows the methods', async () => {
     const preflight = await OPEN('/register/some', {
       method: 'OPTIONS',
       headers: { 'Access-Control-Request-Method': 'DELETE', Origin: 'https://host.example' },
@@ -418,7 +418,7 @@ describe('registration with an access token', () => {
     expect(await requestsTo(new URL(jwks_uri).host)).toEqual([])
   })
 
-  it('the secret is never shown again, and an update may name it', async () => {
+  it('the secret of a client that registered itself is shown once, and an update may name it', async () => {
     const how = await withToken('registry:register')
     const client = await registered({ redirect_uris: ['https://app.example/cb'] }, how)
     const body = bodyOf(client, { client_name: 'With its secret' })
@@ -437,7 +437,7 @@ describe('registration with an access token', () => {
     expect(read.token_endpoint_auth_method).toBe('client_secret_basic')
   })
 
-  it('is refused with 401 without a token and with 403 without the scope', async () => {
+  it('with REGISTRATION=token a registration is 401 without a token and 403 without the scope', async () => {
     const anonymous = await askToRegister(hostMetadata(), { fetch: TOKEN })
     expect(anonymous.headers.get('WWW-Authenticate')).toMatch(/scope="registry:register"/)
     expect(await errorIn(anonymous)).toMatchObject({ status: 401, error: 'invalid_token' })
@@ -466,7 +466,7 @@ describe('registration with an access token', () => {
     expect((await asking({ Authorization, DPoP })).status).toBe(401)
   })
 
-  it('an administrator may register too', async () => {
+  it('with REGISTRATION=token an administrator may register a client', async () => {
     const how = await withToken('registry:admin')
     expect((await askToRegister(hostMetadata(), how)).status).toBe(201)
   })

@@ -146,7 +146,7 @@ describe('a signed access token', () => {
     expect(after).toMatchObject({ sub: user.id, auth_time: before.auth_time, scope: before.scope })
   })
 
-  it('no grant stores a session for it', async () => {
+  it('no grant stores a session for a signed token', async () => {
     const code = await codeFor([files])
     const before = await countSessions()
     await issued(await asClient(files))
@@ -234,7 +234,7 @@ describe('which access tokens are signed', () => {
 })
 
 describe('what keeps a token from being signed', () => {
-  it('without SIGNING_KEYS the answer is 503, nothing is spent, and other resources work', async () => {
+  it('without SIGNING_KEYS a request for a signed token is 503 and spends nothing, and other resources work', async () => {
     const keyless = serve()
     const code = await codeFor([files])
     expect(await refusal(await ask(redemption(code), {}, keyless))).toEqual(UNAVAILABLE)

@@ -204,7 +204,7 @@ describe("scoped() with the authenticator's own keys", () => {
     }
   })
 
-  it('while services change over they accept both, and afterwards what the secret signs is refused', async () => {
+  it('a service that changes over accepts JWTs of the secret and of the keys, and afterwards refuses those of the secret', async () => {
     const shared = await signedBy({ JWT_SECRET })
     const own = await signedBy({ AUTHENTICATOR_KEYS, JWT_SECRET })
     const both = { keys: own.keys, secret: () => JWT_SECRET, issuer: ISSUER }

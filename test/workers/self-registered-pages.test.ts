@@ -56,7 +56,7 @@ const changeKeys = async ({ id }: RegisteredClient) =>
   clientRegistry(env.DB).update(id, await withKeys(), {}, { mode: 'authorize', now: nowSeconds() })
 
 describe('a client that registered itself by a request', () => {
-  it('the consent page says that it chose its name, and names no owner', async () => {
+  it('the consent page says that a client that registered itself chose its name, and names no owner', async () => {
     const text = await textOf(await open(await dynamicClient({ name: 'Notes' })))
     expect(text).toContain('Allow an application that calls itself “ Notes ” to use your account?')
     expect(text).toContain('nobody at Registry has checked it or vouches for it')
@@ -69,7 +69,7 @@ describe('a client that registered itself by a request', () => {
     expect(text).not.toMatch(/calls itself|vouches/)
   })
 
-  it('the account page says that nobody has checked it', async () => {
+  it('the account page says that nobody has checked a client that registered itself', async () => {
     const own = await signIn(await newUser())
     const client = await dynamicClient({ name: 'Notes' })
     await obtainCode(own, requestOf(client))
@@ -77,13 +77,13 @@ describe('a client that registered itself by a request', () => {
     expect(text).toContain('It chose this name. It registered itself: nobody here has checked it.')
   })
 
-  it('the sign-in page says that it calls itself so', async () => {
+  it('the sign-in page says that a client that registered itself chose its name', async () => {
     const path = authorizePath(requestOf(await dynamicClient({ name: 'Notes' })))
     const text = await textOf(await registry(`/login?next_page=${encodeURIComponent(path)}`))
     expect(text).toContain('to continue to an application that calls itself Notes')
   })
 
-  it('a remembered consent no longer answers after a change of its keys', async () => {
+  it('a remembered consent to a client that registered itself no longer answers after a change of its keys', async () => {
     const client = await dynamicClient(await withKeys())
     await obtainCode(cookie, requestOf(client))
     expect(await isAsked(client)).toBe(false)
@@ -114,7 +114,7 @@ describe('a client that registered itself by its metadata document', () => {
   beforeAll(() => declareOpenScope())
   const LOGO = { headers: { 'Content-Type': 'image/gif' }, body: 'GIF89a of a document' }
 
-  it('the consent page names the host of its document first, then its name, then where the answer leads, and warns where that is the device alone', async () => {
+  it('the consent page names the host of a document first, then the name of the client, then where the answer leads, and warns where that is the device alone', async () => {
     const redirectUris = ['http://localhost/callback']
     const client = await newDocument({ client_name: 'Notes', redirect_uris: redirectUris })
     const callback = 'http://localhost:4711/callback'
@@ -132,7 +132,7 @@ describe('a client that registered itself by its metadata document', () => {
     expect(text.replace(/\s/g, '')).toContain(`Allow${client.host}touseyouraccount?`)
   })
 
-  it('the account page names the host, and removes the application by it', async () => {
+  it('the account page names the host of a document, and removes the application by it', async () => {
     const own = await signIn(await newUser())
     const client = await newDocument({ client_name: 'Notes' })
     await consent(own, client)
@@ -153,7 +153,7 @@ describe('a client that registered itself by its metadata document', () => {
     expect(text).not.toContain('Notes')
   })
 
-  it('its logo is fetched after the first consent page, and shown from our own origin on the next', async () => {
+  it('the logo of a document is fetched after the first consent page, and shown from our own origin on the next', async () => {
     const logoUri = `https://${newHost()}/logo.gif`
     await publish(logoUri, LOGO)
     const client = await newDocument({ logo_uri: logoUri, tos_uri: `${logoUri}#terms` })

@@ -135,7 +135,7 @@ describe('a signed access token at the authenticator', () => {
     await expectRefusal(await check(good, '?category=math.AG'), 403, 'insufficient_scope')
   })
 
-  it('an audience that is a list is accepted, and each of it counts', async () => {
+  it('a list as audience is accepted, and each of its members counts', async () => {
     const token = await changed({ claims: { aud: ['https://other.example', files] } })
     expect((await check(token, `?audience=${encodeURIComponent(files)}`)).status).toBe(200)
     expect((await check(token, '?audience=https://other.example')).status).toBe(200)
@@ -331,7 +331,7 @@ describe('a forged or foreign token', () => {
 describe('a signed token that is bound to a key', () => {
   const url = 'https://a.example/auth'
 
-  it('needs the scheme DPoP and a proof of its key with the digest of the token', async () => {
+  it('a signed token that is bound to a key needs the scheme DPoP and a proof of its key with the digest of the token', async () => {
     const key = await newKey()
     const token = await issue({ DPoP: await proofOf(key) })
     const presented = async (proof: string | null) =>
@@ -347,7 +347,7 @@ describe('a signed token that is bound to a key', () => {
     expect((await check(token)).status).toBe(401)
   })
 
-  it('a token that is not bound is refused with a proof', async () => {
+  it('a signed token that is not bound to a key is refused with a proof', async () => {
     const proof = await resourceProofOf(await newKey(), good, url)
     const answer = await signing.ask('', { Authorization: `DPoP ${good}`, DPoP: proof })
     expect(answer.status).toBe(401)
@@ -370,7 +370,7 @@ describe('what an isolate keeps of verified tokens', () => {
     verify.mockRestore()
   })
 
-  it('a verified token is refused from its exp on', async () => {
+  it('a verified token that an isolate keeps is refused from its exp on', async () => {
     const now = nowSeconds()
     const token = await changed({ claims: { iat: now, exp: now + 100 } })
     vi.useFakeTimers({ toFake: ['Date'] })

@@ -45,19 +45,19 @@ const renew = (refresh_token: string) =>
   post('/token', { grant_type: 'refresh_token', refresh_token, ...identityOf(client) }, {}, fetch)
 
 describe('storage operations of signed access tokens', () => {
-  it('client_credentials with the client in the isolate costs no storage operation at all', async () => {
+  it('client_credentials for a signed token costs no storage operation while the isolate has the client', async () => {
     expect(await costOf(machine, 200)).toEqual({ ...nothing(), d1: 1 })
     expect(await costOf(machine, 200)).toEqual(nothing())
     expect(await costOf(machine, 200)).toEqual(nothing())
   })
 
-  it('a code exchange costs one KV read, one D1 read, one D1 batch and the deletion of the code, and no KV write', async () => {
+  it('a code exchange for a signed token costs one KV read, one D1 read, one D1 batch and the deletion of the code, and no KV write', async () => {
     const code = await newCode()
     const cost = await costOf(() => redeem(code), 200)
     expect(cost).toEqual({ d1: 2, kvRead: 1, kvWrite: 0, kvDelete: 1 })
   })
 
-  it('a refresh costs two D1 reads and one D1 batch, and no KV operation, also when it is repeated', async () => {
+  it('a refresh for a signed token costs two D1 reads and one D1 batch, and no KV operation, also when it is repeated', async () => {
     const { refresh_token } = await issued(await redeem(await newCode()))
     expect(await costOf(() => renew(refresh_token), 200)).toEqual({ ...nothing(), d1: 3 })
     expect(await costOf(() => renew(refresh_token), 200)).toEqual({ ...nothing(), d1: 3 })
@@ -86,7 +86,7 @@ describe('storage operations of signed access tokens', () => {
 })
 
 describe('storage operations of a check of a signed token', () => {
-  it('a check costs none, beside one KV read every ten seconds for the document, and one D1 read with fresh', async () => {
+  it('a check of a signed token costs one KV read every ten seconds for the document, one D1 read with fresh, and nothing else', async () => {
     const { access_token } = await issued(await machine())
     const authenticator = signing.newAuthenticator(bindings)
     const check = (query = '') =>

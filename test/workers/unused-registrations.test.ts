@@ -60,7 +60,7 @@ const age = (clientId: string, days: number) =>
   ])
 
 describe('a client that registered itself', () => {
-  it('is deleted after 3 days without a token, and then /token answers invalid_client', async () => {
+  it('a registration that got no token is deleted after 3 days, and then /token answers invalid_client', async () => {
     const client = await register()
     await age(client.client_id, 2)
     await daysLater(0)
@@ -76,7 +76,7 @@ describe('a client that registered itself', () => {
     expect(await auditOf('client_id', client.client_id)).toEqual(['client.create', 'client.delete'])
   })
 
-  it('is kept for 3 more days after an operator approved something', async () => {
+  it('a registration is kept for 3 more days after an operator approved something', async () => {
     const { client_id } = await register()
     await age(client_id, 4)
     await authorizeClient(admin(), client_id, { scopes: ['public:read'] })
@@ -84,7 +84,7 @@ describe('a client that registered itself', () => {
     expect(await stateOf(client_id)).toBe('enabled')
   })
 
-  it('is disabled after 90 days without a token, and deleted 30 days later', async () => {
+  it('a registration that has got tokens is disabled after 90 days without one, and deleted 30 days later', async () => {
     const client = await register()
     const { refresh_token } = await use(client)
     const { client_id } = client
@@ -114,7 +114,7 @@ describe('a client that registered itself', () => {
     expect(await stateOf(client_id)).toBe('deleted')
   })
 
-  it('has its time again with each token', async () => {
+  it('each token gives a registration its 90 days again', async () => {
     const client = await register()
     const { refresh_token } = await use(client)
     const { client_id } = client
@@ -127,7 +127,7 @@ describe('a client that registered itself', () => {
     expect(await stateOf(client_id)).toBe('enabled')
   })
 
-  it('has its time again when an operator enables it', async () => {
+  it('a registration that an operator enables has its 90 days again', async () => {
     const client = await register()
     await use(client)
     const { client_id } = client
@@ -140,7 +140,7 @@ describe('a client that registered itself', () => {
     expect((await findClient(admin(), client_id)).selfRegistered?.usedAt).not.toBeNull()
   })
 
-  it('control: a client of an operator, and one by its document, are not touched', async () => {
+  it('control: no client of an operator and no client by its document is deleted as an unused registration', async () => {
     const ordinary = await newClient()
     const document = await newDocument()
     await visit(await signIn(await newUser()), document)

@@ -87,7 +87,7 @@ describe('keys that are kept', () => {
     expect(box.reads).toBe(0)
   })
 
-  it('requests that arrive together cause one read', async () => {
+  it('requests that arrive together read the key set once', async () => {
     const { box, keys } = reading(() => published(two))
     const found = await Promise.all(Array.from({ length: 50 }, () => keys.find(young, at(0))))
     expect(found.every((key) => key !== null)).toBe(true)
