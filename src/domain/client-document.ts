@@ -8,9 +8,9 @@ const MAX_FRESH_SECONDS = 86_400
 const DEFAULT_FRESH_SECONDS = 3600
 /** For so long after its freshness a document serves refreshes, while nothing newer can be read at its address. */
 export const STALE_DOCUMENT_SECONDS = 86_400
-/** A client by document that was not used for so long is deleted. Its next use makes it anew. */
+/** A client by document that was not used for so long is deleted. Its next use registers it again. */
 export const FORGET_DOCUMENT_SECONDS = 90 * 86_400
-/** Between two attempts to read at one host, of which none has succeeded. */
+/** Between two attempts to read at a host where none has succeeded. */
 export const ATTEMPT_SECONDS = 10
 
 /** What a request needs to know of a client's document, beside the client. */

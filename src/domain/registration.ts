@@ -54,7 +54,7 @@ export function usableRedirectUris(
   return kept.some(isUsable) ? kept : []
 }
 
-/** A sentence for URIs of which `usableRedirectUris` returned none. It quotes none: a page may show it to others. */
+/** The sentence where `usableRedirectUris` returned none. It quotes no URI: a page may show it to others. */
 export function noneUsable([first = '']: readonly string[], isPublic: boolean): string {
   const problem = redirectUriProblem(first, isPublic)
   const reason =

@@ -1,6 +1,6 @@
 /**
- * The client of a request, as its metadata document describes it now. A document that is not fresh is read again only for
- * whoever has shown something of the client's: strangers could otherwise have its host asked.
+ * The client of a request, as its metadata document describes it now. A document that is not fresh is read again only
+ * after the caller has shown something of the client's: strangers could otherwise have its host asked.
  */
 
 import type { Client } from '../domain/client.ts'

@@ -73,7 +73,7 @@ type Described<Query, Body> = Readonly<{
   handle: (call: Call<Query, Body>, deps: ManagementDeps) => Promise<Result>
 }>
 
-/** The scopes of which each is enough. */
+/** Each of these scopes is enough. */
 export const sufficientFor = (scopes: readonly RegistryScope[]): readonly RegistryScope[] => [
   ...new Set([...scopes, ADMIN_SCOPE]),
 ]

@@ -74,7 +74,7 @@ const documentAttempts: Sweep = {
   record: recordOf('SELECT 1 FROM document_attempt WHERE attempted_at_ms <= ?1 * 1000'),
 }
 
-/** One that an operator disabled stays, or else its document would make it anew. `due` is SQL for the moment. */
+/** A client that an operator disabled stays: without its row its document would register it again. `due` is SQL for the moment. */
 const unusedDocuments = (due: string) => `SELECT client_id FROM (
     SELECT s.client_id FROM self_registered_client s WHERE s.kind = 'document' AND s.used_at <= ${due}
     UNION ALL SELECT s.client_id FROM self_registered_client s

@@ -10,7 +10,6 @@ import { admin, auditOf, everything } from './registering.ts'
 import {
   authorizePath,
   basicOf,
-  declare,
   newUser,
   nowSeconds,
   obtainCode,
@@ -25,6 +24,7 @@ import {
 } from './registry.ts'
 import {
   askToRegister,
+  declareScopes,
   errorIn,
   hostMetadata,
   managementUri,
@@ -33,16 +33,7 @@ import {
   registered,
 } from './self-registering.ts'
 
-beforeAll(async () => {
-  const sentence = 'Do this'
-  await declare({
-    scopes: [
-      { name: 'public:read', sentence, self_registered: true },
-      { name: 'submission:read', sentence, self_registered: true },
-      { name: 'submission:create', sentence },
-    ],
-  })
-})
+beforeAll(declareScopes)
 
 describe('a registration', () => {
   it('a host registers, and a user whom it sends allows what needs no approval', async () => {

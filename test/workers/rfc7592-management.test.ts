@@ -15,7 +15,6 @@ import { admin, auditOf } from './registering.ts'
 import {
   basicOf,
   credentialsOf,
-  declare,
   ISSUER,
   newUser,
   obtainCode,
@@ -30,6 +29,7 @@ import {
 } from './registry.ts'
 import {
   askToRegister,
+  declareScopes,
   errorIn,
   hostMetadata,
   type Information,
@@ -40,16 +40,7 @@ import {
 } from './self-registering.ts'
 import { newHost, publish, requestsTo, served } from './world.ts'
 
-beforeAll(async () => {
-  const sentence = 'Do this'
-  await declare({
-    scopes: [
-      { name: 'public:read', sentence, self_registered: true },
-      { name: 'submission:read', sentence, self_registered: true },
-      { name: 'submission:create', sentence },
-    ],
-  })
-})
+beforeAll(declareScopes)
 
 const informationIn = async (response: Response) => {
   if (response.status !== 200) throw new Error(`answered ${response.status}`)

@@ -1,6 +1,6 @@
 /** Clients that register themselves over HTTP. */
 
-import { type Fetch, ISSUER, serve } from './registry.ts'
+import { declare, type Fetch, ISSUER, serve } from './registry.ts'
 
 /** Nothing is counted where the registry knows no address, so each caller has a network of its own. */
 let networks = 0
@@ -12,6 +12,18 @@ export const newNetwork = () => {
 /** Limits that the other tests of a file do not reach. */
 export const OPEN = serve({ REGISTRATION: 'open', REGISTRATIONS_PER_DAY: '1000000' })
 export const TOKEN = serve({ REGISTRATION: 'token' })
+
+/** A client that registers itself gets the first two without approval. */
+export const declareScopes = () => {
+  const sentence = 'Do this'
+  return declare({
+    scopes: [
+      { name: 'public:read', sentence, self_registered: true },
+      { name: 'submission:read', sentence, self_registered: true },
+      { name: 'submission:create', sentence },
+    ],
+  })
+}
 
 export type Information = Readonly<{
   client_id: string

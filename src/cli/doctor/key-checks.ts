@@ -93,7 +93,7 @@ const signing = overApi(async ({ trial }, { issuer }) => {
 })
 
 /**
- * A token that a key of nobody has signed: 401 shows that the authenticator has read the key set and did not find it there,
+ * A token signed by a key that no registry has: 401 shows that the authenticator has read the key set without it,
  * and 503 that it cannot read the set.
  */
 const keysRead = overApi(async ({ trial }, { issuer, authenticatorUrl }) => {

@@ -46,7 +46,7 @@ async function show(visit: Visit<OwnClient>, typed: string, refused?: Refused) {
 
 async function add(visit: Visit<OwnClient>, name: string, version: number) {
   if (name === '') throw new RegistrationError('invalid', '{field} must not be empty', 'owner')
-  // Whoever tries names learns which exist.
+  // The answer tells which usernames exist, so the number of tries is limited.
   await refuseFlood(visit.c, visit.deps.loginLimit)
   return addOwner(actOf(visit), visit.found.client.clientId, name, version)
 }

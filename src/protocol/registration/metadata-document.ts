@@ -1,6 +1,6 @@
 /**
  * A client metadata document (Client ID Metadata Document §4): the members of RFC 7591 §2 that are used here. Drafts -00 and
- * -02 differ in `token_endpoint_auth_methods_supported`, of which both spellings are understood. Other members are ignored.
+ * -02 differ in `token_endpoint_auth_methods_supported`: both spellings are understood. Other members are ignored.
  */
 
 import { cleanText } from '../../domain/clean-text.ts'
@@ -86,7 +86,7 @@ function refuseSharedSecrets(members: Members, methods: readonly string[]) {
   }
 }
 
-/** §6.2: whoever publishes keys MUST be authenticated with them. */
+/** §6.2: a client that publishes keys MUST be authenticated with them. */
 function authMethodIn(members: Members, hasKeys: boolean): MetadataDocument['authMethod'] {
   const field = 'token_endpoint_auth_method'
   const preferred = textOf(members, field)
