@@ -94,6 +94,8 @@ type Given = Readonly<{
   /** Declared. */
   scope: string
   resource: string
+  /** Allowed. */
+  host: string
   /** With a scope and a category that are not declared. */
   file: string
 }>
@@ -336,6 +338,24 @@ cases.push(
     about: 'none',
     detail: expect.objectContaining({ uri: expect.any(String), name: 'Files' }),
   },
+  {
+    event: 'document_host.create',
+    words: ({ host }) => ['document-host', 'allow', `new.${host}`],
+    about: 'none',
+    detail: { host: expect.stringMatching(/^new\./), rule: 'allow' },
+  },
+  {
+    event: 'document_host.update',
+    words: ({ host }) => ['document-host', 'block', host],
+    about: 'none',
+    detail: { host: expect.any(String), rule: 'block' },
+  },
+  {
+    event: 'document_host.delete',
+    words: ({ host }) => ['document-host', 'remove', host],
+    about: 'none',
+    detail: { host: expect.any(String), rule: 'allow' },
+  },
 )
 
 const NOBODY = { client_id: null, user_id: null }
@@ -351,7 +371,7 @@ const idsOf = (whom: Exclude<Case['about'], 'new'>, given: Given) =>
 
 const NONE: Given = {
   ...{ clientId: 'c', userId: 'u', disabledClientId: 'd', disabledUserId: 'd' },
-  ...{ scope: 's', resource: 'https://files.example', file: 'f' },
+  ...{ scope: 's', resource: 'https://files.example', host: 'h.example', file: 'f' },
 }
 const named = cases.map(
   (one) => [`${one.words(NONE).slice(0, 2).join(' ')} (${one.about})`, one] as const,
@@ -390,6 +410,13 @@ async function given(): Promise<Given> {
     )
     .bind(resource, scope)
     .run()
+  const host = `app${scopes}.example`
+  await state.database
+    .prepare(
+      `INSERT INTO document_host (host, rule, version, created_at, updated_at) VALUES (?1, 'allow', 1, 1, 1)`,
+    )
+    .bind(host)
+    .run()
   const file = join(state.stateDir, 'catalogue.json')
   const declared = {
     scopes: [{ name: `${scope}_file`, sentence: 'Read', sensitive: true }],
@@ -401,7 +428,7 @@ async function given(): Promise<Given> {
     ],
   }
   await writeFile(file, JSON.stringify(declared))
-  return { clientId, userId, disabledClientId, disabledUserId, scope, resource, file }
+  return { clientId, userId, disabledClientId, disabledUserId, scope, resource, host, file }
 }
 
 /** The words of every command. */
@@ -423,6 +450,7 @@ const READING: Readonly<Record<string, (given: Given) => string[]>> = {
   'category list': () => [],
   'resource list': () => [],
   'resource show': ({ resource }) => [resource],
+  'document-host list': () => [],
   export: ({ file }) => [`${file}.yaml`],
   'user list': () => [],
   'user show': ({ userId }) => [userId],
@@ -433,12 +461,13 @@ const READING: Readonly<Record<string, (given: Given) => string[]>> = {
 it('every command is in the list of those that write an audit row or in the list of those that change nothing', () => {
   const acts = new Set(cases.map(({ words }) => words(NONE).slice(0, 2).join(' ')))
   // admin-import.test.ts covers `import arxiv`, and admin-registry-file.test.ts `apply`: a row for each client, user, scope or resource.
-  const others = ['apply', 'doctor', 'login', 'logout', 'import arxiv']
+  // key-commands.test.ts covers `key`, which asks no registry.
+  const keys = ['create', 'add', 'promote', 'retire', 'show'].map((verb) => `key ${verb}`)
+  const others = ['apply', 'doctor', 'login', 'logout', 'import arxiv', ...keys]
   expect([...acts, ...Object.keys(READING), ...others].sort()).toEqual(commands.sort())
   const told = new Set(cases.map(({ event }) => event))
-  expect([...told, 'client.import', 'consent.grant', 'consent.remove'].sort()).toEqual(
-    [...AUDIT_EVENTS].sort(),
-  )
+  const ofUsers = ['client.request', 'consent.grant', 'consent.remove']
+  expect([...told, 'client.import', ...ofUsers].sort()).toEqual([...AUDIT_EVENTS].sort())
 })
 
 it.each(Object.entries(READING))(

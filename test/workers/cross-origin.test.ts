@@ -109,7 +109,7 @@ describe('responses to scripts of another origin', () => {
     }
   })
 
-  it.each(['/register/7/8', METADATA.replace('oauth', 'openid'), '/jwks.json', '/userinfo'])(
+  it.each(['/register/7/8', METADATA.replace('oauth', 'openid'), '/keys.json', '/userinfo'])(
     'a 404 to POST and GET %s can be read by a script of another origin, so that it does not look like a fault',
     async (path) => {
       const asked = await preflight(path, 'POST', 'content-type,mcp-protocol-version')

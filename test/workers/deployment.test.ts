@@ -77,7 +77,7 @@ function configOf({ missing, issuer, vars, crons, worker }: Drawn): WranglerConf
     name: 'worker',
     main: 'worker.ts',
     compatibility_date: '2026-08-01',
-    compatibility_flags: [],
+    compatibility_flags: worker === 'management' ? ['global_fetch_strictly_public'] : [],
     vars: { ...vars, ISSUER: issuer },
     d1_databases: ['DB'].filter(bound).map((binding) => ({
       binding,

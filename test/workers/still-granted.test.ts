@@ -339,7 +339,8 @@ describe('the rule for granted scopes in SQL', () => {
       await run('DELETE FROM client_authorization WHERE client_id = ?1', own.id)
       await run('DELETE FROM user_scope WHERE user_id = ?1', holder.id)
       await run(
-        'INSERT INTO client_authorization SELECT ?1, value, 1, 1 FROM json_each(?2)',
+        `INSERT INTO client_authorization (client_id, scope, requested_at, authorized_at)
+           SELECT ?1, value, 1, 1 FROM json_each(?2)`,
         own.id,
         JSON.stringify(ofClient),
       )

@@ -438,7 +438,7 @@ describe.each(KINDS)('the store contracts on %s', (kind, { DB, SESSIONS, CODES }
     expect(await users.standing('nobody', NO_CLIENT, NOTHING_ASKED)).toEqual({
       user: null,
       consent: null,
-      ownerName: null,
+      details: { ownerName: null, logoUri: '', logo: null, tosUri: '', policyUri: '' },
       catalogue: { scopes: new Map(), titles: new Map() },
     })
   })

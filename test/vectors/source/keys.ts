@@ -42,7 +42,8 @@ export function reuseSignatures(file: string): void {
   for (const [, input = '', signature = ''] of file.matchAll(
     /(?<![\w.-])([\w-]+\.[\w-]+)\.([\w-]+)(?![\w.-])/g,
   )) {
-    written.set(input, [...(written.get(input) ?? []), signature])
+    // First: this process may have made another one before.
+    written.set(input, [signature, ...(written.get(input) ?? [])])
   }
 }
 
