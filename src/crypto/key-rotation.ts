@@ -108,7 +108,7 @@ export async function readUsableKeys(text: string): Promise<SigningKeys> {
   return keys
 }
 
-/** Have two settings a key in common? Who holds one could then sign for the other. */
+/** Have two settings a key in common? The holder of one could then sign for the other. */
 export const shareKey = (one: SigningKeys, other: SigningKeys) =>
   one.some(({ x }) => other.some((key) => key.x === x))
 

@@ -112,7 +112,7 @@ export async function importPublicKeys(keys: readonly unknown[]): Promise<Map<st
 
 const imported = new WeakMap<SigningKeys, ReadonlyMap<string, CryptoKey>>()
 
-/** For who holds the private keys. They are imported once for each isolate. */
+/** For the holder of the private keys. They are imported once for each isolate. */
 export const ownVerificationKeys = (keys: SigningKeys): VerificationKeys => ({
   async find(kid) {
     const known = imported.get(keys) ?? (await importPublicKeys(keys))

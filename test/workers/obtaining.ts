@@ -26,6 +26,14 @@ import { JWT_SECRET } from './stored-session.ts'
 
 export type Tokens = Readonly<{ access: string; refresh: string }>
 
+export type Issued = TokenBody & Readonly<{ refresh_token: string }>
+
+/** Throws unless tokens were issued. */
+export async function issuedIn(response: Response): Promise<Issued> {
+  if (response.status !== 200) throw new Error(await response.text())
+  return (await response.json()) as Issued
+}
+
 const REFRESHABLE = ['client_credentials', 'authorization_code', 'refresh_token'] as const
 
 export const newRefreshingClient = (more: Parameters<typeof newClient>[0] = {}) =>

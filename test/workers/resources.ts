@@ -26,3 +26,12 @@ export async function newResource(
   })
   return record.uri
 }
+
+/** The fields of a request that names these resources. */
+export const withResources = (
+  fields: Record<string, string>,
+  ...resources: string[]
+): [string, string][] => [
+  ...Object.entries(fields),
+  ...resources.map((uri): [string, string] => ['resource', uri]),
+]

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { updateClient } from '../../src/flows/registration/clients.ts'
 import { deleteResource, updateResource } from '../../src/flows/registration/resources.ts'
 import { newKey, proofOf } from './keys.ts'
-import { identityOf, newRefreshingClient, renewal, sendAs } from './obtaining.ts'
+import { identityOf, issuedIn, newRefreshingClient, renewal, sendAs } from './obtaining.ts'
 import { admin } from './registering.ts'
 import {
   allowing,
@@ -32,28 +32,20 @@ import {
   type TokenBody,
   withChallenge,
 } from './registry.ts'
-import { newResource } from './resources.ts'
+import { newResource, withResources } from './resources.ts'
 
 const INVALID_TARGET = { status: 400, error: 'invalid_target' }
 const INVALID_GRANT = { status: 400, error: 'invalid_grant' }
 const INVALID_SCOPE = { status: 400, error: 'invalid_scope' }
 const SCOPES = ['files:read', 'files:write', 'mail:read']
 
-type Issued = TokenBody & Readonly<{ refresh_token: string }>
-
 /** Scopes and audience of the token of a good response, as its session has them. */
 async function issued(response: Response) {
-  if (response.status !== 200) throw new Error(await response.text())
-  const body = (await response.json()) as Issued
+  const body = await issuedIn(response)
   const session = await sessionOf(body.access_token)
   expect(body.scope).toBe([...(session?.authorizations.scopes ?? [])].sort().join(' '))
   return { ...body, audience: session?.audience }
 }
-
-const paired = (fields: Record<string, string>, ...resources: string[]): [string, string][] => [
-  ...Object.entries(fields),
-  ...resources.map((uri): [string, string] => ['resource', uri]),
-]
 
 let files: string
 let mail: string
@@ -70,20 +62,23 @@ const all = SCOPES.join(' ')
 const codeFor = (resources: readonly string[], more: Record<string, string> = {}) =>
   obtainCode(
     cookie,
-    paired(requestOf(client, { scope: all, ...withChallenge, ...more }), ...resources),
+    withResources(requestOf(client, { scope: all, ...withChallenge, ...more }), ...resources),
   )
 const redeem = (code: string, ...resources: string[]) =>
-  post('/token', paired(redemptionOf(client, code, { code_verifier: PKCE.verifier }), ...resources))
+  post(
+    '/token',
+    withResources(redemptionOf(client, code, { code_verifier: PKCE.verifier }), ...resources),
+  )
 const refreshing = (token: string, ...resources: string[]) =>
   post(
     '/token',
-    paired(
+    withResources(
       { grant_type: 'refresh_token', refresh_token: token, ...identityOf(client) },
       ...resources,
     ),
   )
 const machine = (...resources: string[]) =>
-  post('/token', paired(credentialsOf(client), ...resources))
+  post('/token', withResources(credentialsOf(client), ...resources))
 
 describe('client_credentials with resources', () => {
   it('a token is for the resource that is asked for, with the scopes that belong to it', async () => {
@@ -140,11 +135,11 @@ describe('client_credentials with resources', () => {
   })
 
   it('a request for scopes that belong to another resource is refused with invalid_scope', async () => {
-    const asked = paired(credentialsOf(client, { scope: 'mail:read' }), files)
+    const asked = withResources(credentialsOf(client, { scope: 'mail:read' }), files)
     expect(await refusal(await post('/token', asked))).toEqual(INVALID_SCOPE)
     const both = await post(
       '/token',
-      paired(credentialsOf(client, { scope: 'mail:read' }), files, mail),
+      withResources(credentialsOf(client, { scope: 'mail:read' }), files, mail),
     )
     expect(await issued(both)).toMatchObject({ audience: [mail], scope: 'mail:read' })
   })
@@ -158,7 +153,7 @@ describe('client_credentials with resources', () => {
     const every = await newResource(['doc:read'])
     const one = await newResource(['doc:read:17'])
     const reader = await newClient({ scopes: ['doc:read:*', 'doc:read:9'] })
-    const asked = (uri: string) => post('/token', paired(credentialsOf(reader), uri))
+    const asked = (uri: string) => post('/token', withResources(credentialsOf(reader), uri))
     expect(await issued(await asked(every))).toMatchObject({ scope: 'doc:read:* doc:read:9' })
     expect(await issued(await asked(one))).toMatchObject({ scope: 'doc:read:17' })
   })
@@ -166,7 +161,7 @@ describe('client_credentials with resources', () => {
   it('requests for different resources by one client are answered from the kept record after the first', async () => {
     const own = await newClient({ scopes: SCOPES })
     for (const uri of [files, mail, files, mail]) {
-      const response = await post('/token', paired(credentialsOf(own), uri))
+      const response = await post('/token', withResources(credentialsOf(own), uri))
       expect(await issued(response)).toMatchObject({ audience: [uri] })
     }
   })
@@ -184,7 +179,7 @@ describe('default resources of a client', () => {
       audience: [mail],
       scope: 'mail:read',
     })
-    const named = await post('/token', paired(credentialsOf(own), files))
+    const named = await post('/token', withResources(credentialsOf(own), files))
     expect(await issued(named)).toMatchObject({ audience: [files] })
     const code = await obtainCode(cookie, requestOf(own, { scope: all }))
     expect(await issued(await post('/token', redemptionOf(own, code)))).toMatchObject({
@@ -211,7 +206,7 @@ describe('/authorize with resources', () => {
 
   it('the consent page names the resources and offers the scopes that belong to them alone', async () => {
     const own = await newClient({ scopes: SCOPES })
-    const page = await (await ask(paired(requestOf(own, { scope: all }), files))).text()
+    const page = await (await ask(withResources(requestOf(own, { scope: all }), files))).text()
     expect(page).toContain(files)
     expect(page).not.toContain(mail)
     expect(
@@ -223,7 +218,7 @@ describe('/authorize with resources', () => {
 
   it('an unknown or malformed resource is reported to the client with invalid_target, and no page is shown', async () => {
     for (const uri of ['https://unknown.example', 'files', `${files}#a`]) {
-      const response = await ask(paired(requestOf(client, { scope: all }), uri))
+      const response = await ask(withResources(requestOf(client, { scope: all }), uri))
       expect(response.status).toBe(303)
       expect(sentTo(response).searchParams.get('error')).toBe('invalid_target')
       expect(sentTo(response).searchParams.get('code')).toBeNull()
@@ -233,9 +228,9 @@ describe('/authorize with resources', () => {
   it('a remembered consent answers for its resources alone, in any order, and a new one is asked for', async () => {
     const own = await newClient({ scopes: SCOPES })
     const request = requestOf(own, { scope: all })
-    await answerConsent(cookie, paired(request, files, mail))
-    expect((await ask(paired(request, mail, files))).status).toBe(303)
-    const narrower = await ask(paired(request, files))
+    await answerConsent(cookie, withResources(request, files, mail))
+    expect((await ask(withResources(request, mail, files))).status).toBe(303)
+    const narrower = await ask(withResources(request, files))
     expect(narrower.status).toBe(200)
     expect((await ask(request)).status).toBe(200)
   })
@@ -249,11 +244,11 @@ describe('/authorize with resources', () => {
 
   it('a resource whose scopes are all unticked is not granted', async () => {
     const own = await newClient({ scopes: SCOPES })
-    const parameters = paired(requestOf(own, { scope: all }), files, mail)
+    const parameters = withResources(requestOf(own, { scope: all }), files, mail)
     const untick = (fields: [string, string][]) =>
       fields.filter(([name, value]) => name !== 'grant' || value !== 'mail:read')
     const code = codeIn(await answerConsent(cookie, parameters, untick))
-    const response = await post('/token', paired(redemptionOf(own, code), mail))
+    const response = await post('/token', withResources(redemptionOf(own, code), mail))
     expect(await refusal(response)).toEqual(INVALID_TARGET)
     expect(await issued(await post('/token', redemptionOf(own, code)))).toMatchObject({
       audience: [files],
@@ -262,7 +257,7 @@ describe('/authorize with resources', () => {
   })
 
   it('the sign-in page leads back to the request with all its resources', async () => {
-    const response = await registry(authorizePath(paired(requestOf(client), files, mail)))
+    const response = await registry(authorizePath(withResources(requestOf(client), files, mail)))
     const login = new URL(response.headers.get('Location') ?? '', ISSUER)
     const next = new URL(login.searchParams.get('next_page') ?? '', ISSUER)
     expect(next.searchParams.getAll('resource')).toEqual([files, mail])
@@ -329,10 +324,10 @@ describe('the code grant with resources', () => {
   it('a resource that demands PKCE refuses an authorization request and a code without it', async () => {
     const strict = await newResource(['files:read'])
     const plain = requestOf(client, { scope: 'files:read' })
-    const code = await obtainCode(cookie, paired(plain, strict))
+    const code = await obtainCode(cookie, withResources(plain, strict))
     await updateResource(admin(), strict, { requirePkce: true })
     expect(await refusal(await post('/token', redemptionOf(client, code)))).toEqual(INVALID_GRANT)
-    const response = await registry(authorizePath(paired(plain, strict)), {
+    const response = await registry(authorizePath(withResources(plain, strict)), {
       headers: { Cookie: cookie },
     })
     expect(sentTo(response).searchParams.get('error')).toBe('invalid_request')
@@ -411,7 +406,7 @@ describe('refresh with resources', () => {
       grantTypes: ['authorization_code', 'refresh_token'],
       scopes: SCOPES,
     })
-    const request = paired(requestOf(own, { scope: all, ...withChallenge }), files, mail)
+    const request = withResources(requestOf(own, { scope: all, ...withChallenge }), files, mail)
     const code = await obtainCode(cookie, request)
     const redemption = redemptionOf(own, code, { code_verifier: PKCE.verifier })
     const { refresh_token } = await issued(await post('/token', redemption))
@@ -419,7 +414,7 @@ describe('refresh with resources', () => {
     const answers = await Promise.all(
       [files, mail].map(async (uri) => ({
         uri,
-        response: await post('/token', paired(fields, uri)),
+        response: await post('/token', withResources(fields, uri)),
       })),
     )
     const [won, ...others] = answers.filter(({ response }) => response.status === 200)
@@ -427,7 +422,7 @@ describe('refresh with resources', () => {
     const body = await issued(won?.response as Response)
     expect(body.audience).toEqual([won?.uri])
     const next = { ...fields, refresh_token: body.refresh_token }
-    expect((await post('/token', paired(next, mail))).status).toBe(200)
+    expect((await post('/token', withResources(next, mail))).status).toBe(200)
   })
 })
 
@@ -442,7 +437,10 @@ describe('demands of a resource', () => {
       error: 'invalid_request',
     })
     expect(await refusal(await redeem(code))).toEqual({ status: 400, error: 'invalid_request' })
-    const fields = paired(redemptionOf(client, code, { code_verifier: PKCE.verifier }), bound)
+    const fields = withResources(
+      redemptionOf(client, code, { code_verifier: PKCE.verifier }),
+      bound,
+    )
     const proven = await issued(await post('/token', fields, { DPoP: await proofOf(key) }))
     expect(proven).toMatchObject({ audience: [bound], token_type: 'DPoP' })
   })
@@ -465,7 +463,7 @@ describe('demands of a resource', () => {
     expect((await issued(await machine(short, long))).expires_in).toBe(120)
     const brief = await newClient({ scopes: SCOPES, accessTokenLifetimeSeconds: 90 })
     expect(
-      (await issued(await post('/token', paired(credentialsOf(brief), short)))).expires_in,
+      (await issued(await post('/token', withResources(credentialsOf(brief), short)))).expires_in,
     ).toBe(90)
   })
 })
@@ -489,7 +487,7 @@ describe('changes of a resource', () => {
   it('a token that is opened on a kept record of a deleted resource is revoked from the beginning', async () => {
     const gone = await newResource(['files:read'])
     const fetch = serve()
-    const ask = () => post('/token', paired(credentialsOf(client), gone), {}, fetch)
+    const ask = () => post('/token', withResources(credentialsOf(client), gone), {}, fetch)
     await ask()
     await deleteResource(admin(), gone)
     const late = (await (await ask()).json()) as TokenBody

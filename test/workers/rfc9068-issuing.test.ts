@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { publicKeys } from '../../src/crypto/signing-keys.ts'
 import { updateResource } from '../../src/flows/registration/resources.ts'
 import { newKey, proofOf } from './keys.ts'
-import { identityOf, newRefreshingClient } from './obtaining.ts'
+import { identityOf, issuedIn, newRefreshingClient } from './obtaining.ts'
 import { admin } from './registering.ts'
 import {
   basicOf,
@@ -29,7 +29,7 @@ import {
   UNAVAILABLE,
   withChallenge,
 } from './registry.ts'
-import { newResource } from './resources.ts'
+import { newResource, withResources } from './resources.ts'
 import {
   claimsOf,
   headerOf,
@@ -43,14 +43,6 @@ import {
 const SCOPES = ['files:read', 'files:write', 'mail:read']
 const ALL = SCOPES.join(' ')
 const INVALID_TARGET = { status: 400, error: 'invalid_target' }
-
-type Issued = Readonly<{
-  access_token: string
-  token_type: string
-  expires_in: number
-  scope: string
-  refresh_token: string
-}>
 
 let files: string
 let mail: string
@@ -67,29 +59,20 @@ beforeAll(async () => {
   cookie = await signIn(user)
 })
 
-const paired = (fields: Record<string, string>, ...resources: string[]): [string, string][] => [
-  ...Object.entries(fields),
-  ...resources.map((uri): [string, string] => ['resource', uri]),
-]
 const ask = (fields: Pairs, headers: Record<string, string> = {}, fetch = signing.fetch) =>
   post('/token', fields, headers, fetch)
 
-async function issued(response: Response): Promise<Issued> {
-  if (response.status !== 200) throw new Error(await response.text())
-  return (await response.json()) as Issued
-}
-
-const asClient = (...resources: string[]) => ask(paired(credentialsOf(client), ...resources))
+const asClient = (...resources: string[]) => ask(withResources(credentialsOf(client), ...resources))
 const codeFor = (resources: readonly string[], more: Record<string, string> = {}) =>
   obtainCode(
     cookie,
-    paired(requestOf(client, { scope: ALL, ...withChallenge, ...more }), ...resources),
+    withResources(requestOf(client, { scope: ALL, ...withChallenge, ...more }), ...resources),
     signing.fetch,
   )
 const redemption = (code: string, ...resources: string[]) =>
-  paired(redemptionOf(client, code, { code_verifier: PKCE.verifier }), ...resources)
+  withResources(redemptionOf(client, code, { code_verifier: PKCE.verifier }), ...resources)
 const renewal = (refresh: string, ...resources: string[]) =>
-  paired(
+  withResources(
     { grant_type: 'refresh_token', refresh_token: refresh, ...identityOf(client) },
     ...resources,
   )
@@ -104,7 +87,7 @@ async function verified(token: string, audience: string) {
 describe('a signed access token', () => {
   it('client_credentials gives a token that the key set verifies, with the claims of RFC 9068 §2.2', async () => {
     const before = nowSeconds()
-    const body = await issued(await asClient(files))
+    const body = await issuedIn(await asClient(files))
     const claims = await verified(body.access_token, files)
     const { kid } = (await publicKeys(signing.keys)).keys[0] ?? {}
     expect(headerOf(body.access_token)).toEqual({ alg: 'ES256', typ: 'at+jwt', kid })
@@ -128,7 +111,7 @@ describe('a signed access token', () => {
 
   it('the code flow gives a token of the user, with the moment of the sign-in, and no name or address of the user', async () => {
     const code = await codeFor([files])
-    const { access_token } = await issued(await ask(redemption(code)))
+    const { access_token } = await issuedIn(await ask(redemption(code)))
     const claims = await verified(access_token, files)
     expect(claims).toMatchObject({ sub: user.id, client_id: client.id, aud: files })
     const signedInAt = claims.auth_time as number
@@ -138,8 +121,8 @@ describe('a signed access token', () => {
   })
 
   it('a refreshed token is signed too, with another jti and the same auth_time', async () => {
-    const first = await issued(await ask(redemption(await codeFor([files]))))
-    const second = await issued(await ask(renewal(first.refresh_token)))
+    const first = await issuedIn(await ask(redemption(await codeFor([files]))))
+    const second = await issuedIn(await ask(renewal(first.refresh_token)))
     const [before, after] = [claimsOf(first.access_token), claimsOf(second.access_token)]
     await verified(second.access_token, files)
     expect(after.jti).not.toBe(before.jti)
@@ -149,29 +132,29 @@ describe('a signed access token', () => {
   it('no grant stores a session for a signed token', async () => {
     const code = await codeFor([files])
     const before = await countSessions()
-    await issued(await asClient(files))
-    const { refresh_token } = await issued(await ask(redemption(code)))
-    await issued(await ask(renewal(refresh_token)))
+    await issuedIn(await asClient(files))
+    const { refresh_token } = await issuedIn(await ask(redemption(code)))
+    await issuedIn(await ask(renewal(refresh_token)))
     expect(await countSessions()).toBe(before)
   })
 
   it('a token for two resources names both as a list, and lives as long as the shorter says', async () => {
-    const body = await issued(await asClient(files, mail))
+    const body = await issuedIn(await asClient(files, mail))
     expect(claimsOf(body.access_token)).toMatchObject({ aud: [files, mail], scope: ALL })
     expect(body.expires_in).toBe(300)
   })
 
   it('a token lives an hour at most, whatever its resource says', async () => {
     const long = await newSignedResource(['mail:read'], { accessTokenLifetimeSeconds: 7200 })
-    const body = await issued(await asClient(long))
+    const body = await issuedIn(await asClient(long))
     const { iat, exp } = claimsOf(body.access_token) as { iat: number; exp: number }
     expect([body.expires_in, exp - iat]).toEqual([3600, 3600])
   })
 
   it('a token that a proof asked for is bound to its key (RFC 9449)', async () => {
     const key = await newKey()
-    const body = await issued(
-      await ask(paired(credentialsOf(client), files), { DPoP: await proofOf(key) }),
+    const body = await issuedIn(
+      await ask(withResources(credentialsOf(client), files), { DPoP: await proofOf(key) }),
     )
     expect(body.token_type).toBe('DPoP')
     expect(claimsOf(body.access_token).cnf).toEqual({ jkt: key.jkt })
@@ -179,8 +162,8 @@ describe('a signed access token', () => {
 
   it('a key for EdDSA signs with EdDSA', async () => {
     const other = signingWith(keySetText(await newSigningKey('EdDSA')))
-    const fields = paired(credentialsOf(client), files)
-    const { access_token } = await issued(await ask(fields, {}, other.fetch))
+    const fields = withResources(credentialsOf(client), files)
+    const { access_token } = await issuedIn(await ask(fields, {}, other.fetch))
     expect(headerOf(access_token)).toMatchObject({ alg: 'EdDSA', typ: 'at+jwt' })
     const headers = { Authorization: `Bearer ${access_token}` }
     expect((await other.ask('', headers)).status).toBe(200)
@@ -191,9 +174,9 @@ describe('which access tokens are signed', () => {
   const isOpaque = (token: string) => token.startsWith('reg_')
 
   it('a token for a resource with opaque tokens, and one for none, is opaque', async () => {
-    expect(isOpaque((await issued(await asClient(opaque))).access_token)).toBe(true)
-    expect(isOpaque((await issued(await asClient())).access_token)).toBe(true)
-    expect(isOpaque((await issued(await asClient(mail))).access_token)).toBe(false)
+    expect(isOpaque((await issuedIn(await asClient(opaque))).access_token)).toBe(true)
+    expect(isOpaque((await issuedIn(await asClient())).access_token)).toBe(true)
+    expect(isOpaque((await issuedIn(await asClient(mail))).access_token)).toBe(false)
   })
 
   it('a request for resources of different formats is invalid_target, which says why, and spends nothing', async () => {
@@ -204,29 +187,29 @@ describe('which access tokens are signed', () => {
 
     const code = await codeFor([files, opaque])
     expect(await refusal(await ask(redemption(code)))).toEqual(INVALID_TARGET)
-    const first = await issued(await ask(redemption(code, files)))
+    const first = await issuedIn(await ask(redemption(code, files)))
     expect(claimsOf(first.access_token).aud).toBe(files)
     expect(await refusal(await ask(renewal(first.refresh_token)))).toEqual(INVALID_TARGET)
-    const second = await issued(await ask(renewal(first.refresh_token, opaque)))
+    const second = await issuedIn(await ask(renewal(first.refresh_token, opaque)))
     expect(isOpaque(second.access_token)).toBe(true)
   })
 
   it('a resource that changes its format gives tokens of the new format from then on', async () => {
     const uri = await newResource(['mail:read'])
-    const { refresh_token } = await issued(await ask(redemption(await codeFor([uri]))))
+    const { refresh_token } = await issuedIn(await ask(redemption(await codeFor([uri]))))
     await updateResource(admin(), uri, { tokenFormat: 'jwt' })
-    const renewed = await issued(await ask(renewal(refresh_token)))
+    const renewed = await issuedIn(await ask(renewal(refresh_token)))
     expect(headerOf(renewed.access_token).typ).toBe('at+jwt')
     await updateResource(admin(), uri, { tokenFormat: 'opaque' })
-    const again = await issued(await ask(renewal(renewed.refresh_token)))
+    const again = await issuedIn(await ask(renewal(renewed.refresh_token)))
     expect(isOpaque(again.access_token)).toBe(true)
   })
 
   it('a retry of a refresh gets no token of another format than the first answer had', async () => {
     const uri = await newSignedResource(['mail:read'])
-    const { refresh_token } = await issued(await ask(redemption(await codeFor([uri]))))
-    const first = await issued(await ask(renewal(refresh_token)))
-    const same = await issued(await ask(renewal(refresh_token)))
+    const { refresh_token } = await issuedIn(await ask(redemption(await codeFor([uri]))))
+    const first = await issuedIn(await ask(renewal(refresh_token)))
+    const same = await issuedIn(await ask(renewal(refresh_token)))
     expect(claimsOf(same.access_token).jti).toBe(claimsOf(first.access_token).jti)
     await updateResource(admin(), uri, { tokenFormat: 'opaque' })
     expect(await refusal(await ask(renewal(refresh_token)))).toEqual(UNAVAILABLE)
@@ -238,9 +221,9 @@ describe('what keeps a token from being signed', () => {
     const keyless = serve()
     const code = await codeFor([files])
     expect(await refusal(await ask(redemption(code), {}, keyless))).toEqual(UNAVAILABLE)
-    const fields = paired(credentialsOf(client), files)
+    const fields = withResources(credentialsOf(client), files)
     expect(await refusal(await ask(fields, {}, keyless))).toEqual(UNAVAILABLE)
-    expect((await ask(paired(credentialsOf(client), opaque), {}, keyless)).status).toBe(200)
+    expect((await ask(withResources(credentialsOf(client), opaque), {}, keyless)).status).toBe(200)
     expect((await ask(redemption(code))).status).toBe(200)
   })
 
@@ -264,13 +247,13 @@ describe('what keeps a token from being signed', () => {
     const uri = await newSignedResource(scopes)
     const wide = await newRefreshingClient({ scopes })
     const fields = (more: Record<string, string> = {}) =>
-      paired({ grant_type: 'client_credentials', ...more }, uri)
+      withResources({ grant_type: 'client_credentials', ...more }, uri)
     const headers = basicOf(wide)
     expect(await refusal(await ask(fields(), headers))).toEqual({
       status: 400,
       error: 'invalid_scope',
     })
-    const narrow = await issued(await ask(fields({ scope: scopes[0] ?? '' }), headers))
+    const narrow = await issuedIn(await ask(fields({ scope: scopes[0] ?? '' }), headers))
     expect(claimsOf(narrow.access_token).scope).toBe(scopes[0])
   })
 })

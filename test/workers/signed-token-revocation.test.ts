@@ -19,7 +19,7 @@ import { KEPT_LONGER_SECONDS } from '../../src/stores/revocation-statements.ts'
 import { revocationStore } from '../../src/stores/revocations.ts'
 import { over } from './counting.ts'
 import { clockedDatabase } from './d1-clock.ts'
-import { identityOf, newRefreshingClient, sendAs } from './obtaining.ts'
+import { type Issued, identityOf, issuedIn, newRefreshingClient, sendAs } from './obtaining.ts'
 import { expectRefusal } from './refusals.ts'
 import { actBy, portsOn } from './registering.ts'
 import {
@@ -81,10 +81,8 @@ afterEach(async () => {
 })
 const passTime = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000)
 
-type Issued = Readonly<{ access_token: string; refresh_token: string }>
 async function issued(response: Response): Promise<Issued> {
-  if (response.status !== 200) throw new Error(await response.text())
-  const body = (await response.json()) as Issued
+  const body = await issuedIn(response)
   expect(headerOf(body.access_token).typ).toBe('at+jwt')
   return body
 }

@@ -3,7 +3,7 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { DOCUMENT_REFRESH_SECONDS } from '../../src/domain/revocation.ts'
 import { countedBindings, nothing } from './counting.ts'
-import { identityOf, newRefreshingClient, sendAs } from './obtaining.ts'
+import { identityOf, issuedIn, newRefreshingClient, sendAs } from './obtaining.ts'
 import {
   credentialsOf,
   newUser,
@@ -34,9 +34,6 @@ beforeAll(async () => {
   await post('/token', credentialsOf(client))
 })
 
-type Issued = Readonly<{ access_token: string; refresh_token: string }>
-const issued = async (response: Response) => (await response.json()) as Issued
-
 const machine = () => post('/token', credentialsOf(client, { resource: uri }), {}, fetch)
 const newCode = () => obtainCode(cookie, requestOf(client, { resource: uri, ...withChallenge }))
 const redeem = (code: string) =>
@@ -58,25 +55,25 @@ describe('storage operations of signed access tokens', () => {
   })
 
   it('a refresh for a signed token costs two D1 reads and one D1 batch, and no KV operation, also when it is repeated', async () => {
-    const { refresh_token } = await issued(await redeem(await newCode()))
+    const { refresh_token } = await issuedIn(await redeem(await newCode()))
     expect(await costOf(() => renew(refresh_token), 200)).toEqual({ ...nothing(), d1: 3 })
     expect(await costOf(() => renew(refresh_token), 200)).toEqual({ ...nothing(), d1: 3 })
   })
 
   it('the revocation of a signed token costs one D1 read and write, and one document', async () => {
-    const { access_token: token } = await issued(await machine())
+    const { access_token: token } = await issuedIn(await machine())
     const revoke = () => sendAs(client, '/revoke', { token }, fetch)
     expect(await costOf(revoke, 200)).toEqual({ ...nothing(), d1: 4, kvWrite: 1 })
   })
 
   it('the introspection of a signed token costs two D1 reads', async () => {
-    const { access_token: token } = await issued(await machine())
+    const { access_token: token } = await issuedIn(await machine())
     const introspect = () => sendAs(client, '/introspect', { token }, fetch)
     expect(await costOf(introspect, 200)).toEqual({ ...nothing(), d1: 2 })
   })
 
   it('a junk JWT costs no storage operation beside the client, at /revoke and at /introspect', async () => {
-    const { access_token } = await issued(await machine())
+    const { access_token } = await issuedIn(await machine())
     const token = `${access_token.split('.').slice(0, 2).join('.')}.${'A'.repeat(86)}`
     for (const path of ['/revoke', '/introspect'] as const) {
       const cost = await costOf(() => sendAs(client, path, { token }, fetch), 200)
@@ -87,7 +84,7 @@ describe('storage operations of signed access tokens', () => {
 
 describe('storage operations of a check of a signed token', () => {
   it('a check of a signed token costs one KV read every ten seconds for the document, one D1 read with fresh, and nothing else', async () => {
-    const { access_token } = await issued(await machine())
+    const { access_token } = await issuedIn(await machine())
     const authenticator = signing.newAuthenticator(bindings)
     const check = (query = '') =>
       authenticator.fetch(
@@ -107,7 +104,7 @@ describe('storage operations of a check of a signed token', () => {
   })
 
   it('a forged token costs no storage operation', async () => {
-    const { access_token } = await issued(await machine())
+    const { access_token } = await issuedIn(await machine())
     const authenticator = signing.newAuthenticator(bindings)
     const forged = `${access_token.split('.').slice(0, 2).join('.')}.${'A'.repeat(86)}`
     const request = new Request('https://a.example/auth', { headers: bearer(forged) })
