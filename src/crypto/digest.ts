@@ -17,7 +17,7 @@ export const digest = async (secret: string) => encode(await sha256(secret))
 
 export const sessionKeyOf = async (token: string) => (await digest(token)) as SessionKey
 const SIGNED_KEY_BYTES = 16
-/** Of a signed access token. Short, because every check reads the list of those that were revoked. */
+/** The key of a signed access token. It is short, because every check reads the list of those that were revoked. */
 export const signedTokenKeyOf = async (jti: string) =>
   encode((await sha256(jti)).subarray(0, SIGNED_KEY_BYTES)) as SessionKey
 /** For a code or a refresh token. */

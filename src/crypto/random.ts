@@ -38,7 +38,7 @@ export async function deriveTexts(
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 const LENGTH = 10
 
-/** Of a refusal. People read it out and type it. 50 random bits: two refusals of one day do not share an id. */
+/** The id of a refusal, which people read out and type. 50 random bits: two refusals of one day do not share an id. */
 export const newCorrelationId = () =>
   Array.from(
     crypto.getRandomValues(new Uint8Array(LENGTH)),

@@ -55,7 +55,7 @@ export const typeOf = ({ kty, crv }: Readonly<Record<string, unknown>>): KeyType
   return Object.hasOwn(TYPES, name) ? TYPES[name as keyof typeof TYPES] : null
 }
 
-/** Of a key whose type is known. */
+/** `key` must have a type that is known. */
 export const algorithmOf = (key: SigningKey) => (typeOf(key) as KeyType).alg
 
 export const typeOfImported = ({ algorithm: { name } }: CryptoKey) =>

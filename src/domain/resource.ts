@@ -175,7 +175,7 @@ const lifetimeAt = ({ accessTokenLifetimeSeconds, tokenFormat }: Resource) =>
 export const lifetimeFor = (resources: readonly Resource[], longestSeconds: number) =>
   Math.min(longestSeconds, ...resources.map(lifetimeAt))
 
-/** Of a token for these resources; null if they want different formats. A token for none is opaque. */
+/** The format of a token for these resources; null if they want different formats. A token for no resource is opaque. */
 export function tokenFormatOf(
   resources: readonly Pick<Resource, 'tokenFormat'>[],
 ): TokenFormat | null {

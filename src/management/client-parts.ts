@@ -13,7 +13,7 @@ import {
   CLIENT_PERMISSION_CHANGE,
   readClientPermissionChange,
 } from '../protocol/registration/client-permission-change.ts'
-import { Changed, changed, MAY_CHANGE_CLIENTS, MAY_READ_CLIENTS } from './clients.ts'
+import { answerWithClient, changed, MAY_CHANGE_CLIENTS, MAY_READ_CLIENTS } from './clients.ts'
 import { CLIENT_EXAMPLE, ClientPermissions, NOTES, notesIn } from './documents.ts'
 import { named } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
@@ -82,13 +82,7 @@ export const clientPartOperations = [
       'A client that registered itself can then no longer read, change or delete its registration (RFC 7592). It still gets tokens.',
     scopes: MAY_CHANGE_CLIENTS,
     isConditional: true,
-    answers: {
-      200: {
-        description: 'The client as it is now.',
-        schema: Changed,
-        example: CLIENT_EXAMPLE,
-      },
-    },
+    answers: answerWithClient,
     problems: ['not_found'],
     async handle({ act, parameters: { client_id = '' }, ifMatch }) {
       return { body: changed(await revokeRegistrationToken(act, client_id, ifMatch.version)).body }
@@ -125,13 +119,7 @@ export const clientPartOperations = [
     body: named('ClientPermissionChange', CLIENT_PERMISSION_CHANGE),
     bodyExample: { authorize: { scopes: ['submission:read'] } },
     isConditional: true,
-    answers: {
-      200: {
-        description: 'The client as it is now.',
-        schema: Changed,
-        example: CLIENT_EXAMPLE,
-      },
-    },
+    answers: answerWithClient,
     problems: ['not_found'],
     async handle({ act, parameters: { client_id = '' }, body, ifMatch }, deps) {
       const { how, lists, reason } = readClientPermissionChange(body)

@@ -28,7 +28,7 @@ const noun = 'clients'
 export const MAY_READ_CLIENTS = ['registry:read', 'registry:clients'] as const
 export const MAY_CHANGE_CLIENTS = ['registry:clients'] as const
 
-export const Changed = named('ChangedClient', z.extend(ClientDocument, NOTES))
+const Changed = named('ChangedClient', z.extend(ClientDocument, NOTES))
 const Created = named(
   'CreatedClient',
   z.extend(Changed, {
@@ -52,7 +52,7 @@ async function withLogo<Made extends Outcome<ClientRecord>>(
   return missing === null ? made : { ...made, notes: [...made.notes, missing.sentence] }
 }
 
-const answer = {
+export const answerWithClient = {
   200: { description: 'The client as it is now.', schema: Changed, example: CLIENT_EXAMPLE },
 }
 
@@ -178,7 +178,7 @@ export const clientOperations = [
     body: named('ClientChange', CLIENT_UPDATE),
     bodyExample: { name: 'Reading list', disabled: false },
     isConditional: true,
-    answers: answer,
+    answers: answerWithClient,
     problems: ['not_found', 'conflict'],
     async handle({ act, parameters: { client_id = '' }, body, ifMatch }, deps) {
       const given = clientChangeIn(body)

@@ -7,7 +7,7 @@ import { requireGet } from './published.tsx'
 import { sendProblem } from './send-problem.ts'
 
 const HEADERS = {
-  // For someone who opens it as a document: a stranger chose the bytes. Pages of ours show it none the less.
+  // A stranger chose the bytes: opened as a document, they may do nothing. In our pages the image still shows.
   'Content-Security-Policy': "default-src 'none'; sandbox",
   'Content-Disposition': 'attachment',
   'Cross-Origin-Resource-Policy': 'same-origin',

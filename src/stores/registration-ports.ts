@@ -169,7 +169,7 @@ export interface CategoryRegistry {
   >
 }
 
-/** For who fetches client metadata documents. */
+/** For the reader of client metadata documents. */
 export interface DocumentHostReader {
   /** The rule that counts for a canonical host: `block` before `allow`; null if nothing covers it. One read of the primary. */
   ruleFor(host: string): Promise<HostRule | null>

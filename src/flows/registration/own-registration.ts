@@ -46,7 +46,7 @@ function requireSameMethod({ authMethod }: ClientRecord, metadata: ClientMetadat
   throw new RegistrationError('invalid', sentence, 'token_endpoint_auth_method')
 }
 
-/** What an operator looked at who approved something. */
+/** What an operator looks at before approving something. */
 const isSameApplication = (
   before: ClientRecord,
   { name, url, logoUri }: Pick<ClientRecord, 'name' | 'url' | 'logoUri'>,
