@@ -7,14 +7,23 @@ import type { LogoStore } from './ports.ts'
 const RETRY_SECONDS = 3600
 /** Between two attempts at one host, whatever the addresses are. */
 const HOST_SECONDS = 10
+/** SQL: apart from attempts to read a document at the host. No host has a space. */
+const ATTEMPT_OF = `'logo ' || ?2`
 
-/** `?2` is the host, `?3` the moment in epoch seconds. Of any number at once, one gets the row. */
+/**
+ * `?2` is the host, `?3` the moment in epoch seconds. Of any number at once, one gets the row. The row goes when no client
+ * names the address, so the host's last attempt is kept apart from it.
+ */
 export const CLAIM_LOGO = `INSERT INTO logo (logo_uri, host, tried_at)
   SELECT ?1, ?2, CAST(?3 AS INTEGER) WHERE EXISTS (SELECT 1 FROM client WHERE logo_uri = ?1 AND logo_uri <> '')
-    AND NOT EXISTS (SELECT 1 FROM logo WHERE host = ?2 AND tried_at > ?3 - ${HOST_SECONDS})
+    AND NOT EXISTS (SELECT 1 FROM document_attempt WHERE host = ${ATTEMPT_OF} AND attempted_at_ms > (?3 - ${HOST_SECONDS}) * 1000)
   ON CONFLICT (logo_uri) DO UPDATE SET tried_at = excluded.tried_at
     WHERE logo.digest IS NULL AND logo.tried_at <= excluded.tried_at - ${RETRY_SECONDS}
   RETURNING logo_uri`
+/** In the batch of `CLAIM_LOGO`. Does nothing where no attempt begins. */
+export const NOTE_ATTEMPT = `INSERT INTO document_attempt (host, attempted_at_ms)
+  SELECT ${ATTEMPT_OF}, ?3 * 1000 FROM logo WHERE logo_uri = ?1 AND tried_at = CAST(?3 AS INTEGER) AND digest IS NULL
+  ON CONFLICT DO UPDATE SET attempted_at_ms = excluded.attempted_at_ms`
 export const KEEP_LOGO = `UPDATE logo SET digest = ?2, media_type = ?3, image = ?4 WHERE logo_uri = ?1`
 export const FIND_LOGO = `SELECT media_type, image FROM logo WHERE digest = ?1 LIMIT 1`
 export const LOGO_OF_CLIENT = `SELECT c.logo_uri FROM client c LEFT JOIN logo g ON g.logo_uri = c.logo_uri
@@ -28,8 +37,10 @@ export const logoStore = (db: Database): LogoStore => ({
     (await db.prepare(LOGO_OF_CLIENT).bind(clientId).first<string>('logo_uri')) ?? null,
   async claim(logoUri, now) {
     const { host } = new URL(logoUri)
-    const claimed = await db.prepare(CLAIM_LOGO).bind(logoUri, host, now).all()
-    return claimed.results.length > 0
+    const [claimed] = await db.batch(
+      [CLAIM_LOGO, NOTE_ATTEMPT].map((sql) => db.prepare(sql).bind(logoUri, host, now)),
+    )
+    return (claimed?.results.length ?? 0) > 0
   },
   async keep(logoUri, { digest, mediaType, bytes }) {
     await db.prepare(KEEP_LOGO).bind(logoUri, digest, mediaType, bytes).run()

@@ -250,6 +250,19 @@ describe('how often an address is asked for a logo', () => {
     expect(await asked(first)).toBe(2)
   })
 
+  it('a client that names one address after another has their host asked once in 10 s', async () => {
+    const first = await published()
+    const client = await create(first)
+    for (const name of ['-2', '-3', '-2']) {
+      await publish(first + name, GIF)
+      const { notes } = await update(client, { logo_uri: first + name })
+      expect(notes).toEqual([expect.stringContaining('is fetched later')])
+    }
+    expect(await asked(first)).toBe(1)
+    expect(await fetchFor(client, nowSeconds() + 11)).toBeNull()
+    expect(await asked(first)).toBe(2)
+  })
+
   it('at most a thousand logos are kept', async () => {
     const filling = `INSERT INTO logo (logo_uri, host, tried_at)
       WITH RECURSIVE n (i) AS (SELECT (SELECT count(*) FROM logo) + 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)

@@ -203,6 +203,26 @@ describe('an update', () => {
     )
   })
 
+  it('an endorsement stays while the application stays the same, and is requested again otherwise', async () => {
+    const client = await registered(hostMetadata({ scope: 'public:read' }))
+    await authorizeClient(admin(), client.client_id, { endorsements: ['cs.*'] })
+    const endorsement = async () =>
+      (await findClient(admin(), client.client_id)).permissions.find(
+        ({ kind }) => kind === 'endorsement',
+      )
+    const same = await informationIn(
+      await manage('PUT', client, { body: bodyOf(client, { software_version: '2' }) }),
+    )
+    expect(await endorsement()).toMatchObject({ value: 'cs.*', authorizedAt: expect.any(Number) })
+    const other = await informationIn(
+      await manage('PUT', same, { body: bodyOf(same, { client_name: 'Another application' }) }),
+    )
+    expect(await endorsement()).toMatchObject({ value: 'cs.*', authorizedAt: null })
+    const again = { client_name: 'Yet another application' }
+    await informationIn(await manage('PUT', other, { body: bodyOf(other, again) }))
+    expect(await endorsement()).toMatchObject({ value: 'cs.*', authorizedAt: null })
+  })
+
   it('an update does not change what an operator set', async () => {
     const client = await registered(hostMetadata())
     const fields = { requirePkce: true, accessTokenLifetimeSeconds: 60, ownerId: 'ada' }

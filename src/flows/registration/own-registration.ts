@@ -8,7 +8,11 @@ import {
   isEnabled,
   liveCredentials,
 } from '../../domain/client.ts'
-import { CLIENT_FIELDS, CLIENT_LISTS } from '../../protocol/registration/client-fields.ts'
+import {
+  CLIENT_FIELDS,
+  CLIENT_LISTS,
+  permissionsOf,
+} from '../../protocol/registration/client-fields.ts'
 import type { ClientMetadata } from '../../protocol/registration/client-metadata.ts'
 import { RegistrationError } from '../../protocol/registration/errors.ts'
 import { shown } from '../../protocol/registration/field.ts'
@@ -80,6 +84,7 @@ export async function updateOwnRegistration(
     const isSame = isSameApplication(before, given, redirectUris)
     const approved = before.selfRegistered?.approvedScopes ?? []
     const kept = isSame ? approved : []
+    const endorsements = isSame ? [] : permissionsOf(before, 'endorsement', false)
     const asked = { grantTypes: grantsFor(before.authMethod, metadata), scopes: metadata.scopes }
     const freeGrants = before.authMethod === 'none' ? GRANT_TYPES : before.grantTypes
     const { allowed, requested } = withoutApproval(asked, { freeGrants, declared })
@@ -93,21 +98,17 @@ export async function updateOwnRegistration(
     const waiting = {
       grantTypes: requested.grantTypes,
       scopes: requested.scopes.filter((scope) => !isKept(scope)),
+      endorsements: [...permissionsOf(before, 'endorsement', true), ...endorsements],
     }
+    const withdrawn = { scopes: isSame ? [] : approved, endorsements }
     const detail = {
       ...shown('inAudit', CLIENT_FIELDS, given),
       ...shown('inAudit', CLIENT_LISTS, lists),
     }
     return [
-      ...(isSame || approved.length === 0
+      ...(Object.values(withdrawn).flat().length === 0
         ? []
-        : [
-            {
-              kind: 'withdraw' as const,
-              lists: { scopes: approved },
-              detail: { scopes: approved },
-            },
-          ]),
+        : [{ kind: 'withdraw' as const, lists: withdrawn, detail: withdrawn }]),
       { kind: 'update' as const, fields: given, lists, mode: 'allow' as const, detail },
       {
         ...{ kind: 'update' as const, fields: {}, lists: waiting, mode: 'request' as const },
