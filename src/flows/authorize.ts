@@ -33,6 +33,8 @@ type AuthorizeOutcome =
   | (Readonly<{ kind: 'ask_consent'; user: User; logo: string | null }> & ConsentQuestion)
   /** The user holds none of the requested scopes. A page says so before the browser is sent `to` the client. */
   | Readonly<{ kind: 'nothing_held'; to: string; refusal: OAuthError }>
+  /** A page says why, and leaves it to the user to follow the link `to` the client. */
+  | Readonly<{ kind: 'not_sent_back'; to: string; refusal: OAuthError }>
   | Readonly<{ kind: 'send_back'; to: string; refusal: OAuthError | null }>
 
 /** The browser's session as KV shows it. `holds` asks D1 whether the session was revoked. */
@@ -51,7 +53,8 @@ type ReceivedRequest = Readonly<{
 
 /**
  * A fault of the request is sent to the client only once a user has signed in (RFC 9700 §4.11.2), so that a link to the
- * registry does not redirect everyone who opens it.
+ * registry does not redirect everyone who opens it. Anybody can make a client that registers itself, so to such a client a
+ * browser is sent only if its user has answered the consent page, now or before.
  */
 export async function decideAuthorization(
   received: ReceivedRequest,
@@ -61,14 +64,18 @@ export async function decideAuthorization(
   const { fields, identified, session, readAnswer } = received
   const { client, redirect } = identified
   const common = { state: fields.get('state'), issuer: deps.issuer }
-  const sendBack = (refusal: OAuthError): AuthorizeOutcome => ({
-    kind: 'send_back',
+  const isTrusted = client.selfRegistered === null
+  const back = (refusal: OAuthError) => ({
     to: errorResponse(redirect, refusal, common),
     refusal,
   })
   // RFC 9700 §4.11.2 has an exception for silent requests: the client asked not to involve the user.
-  const signIn = (): AuthorizeOutcome =>
-    isSilent(fields) ? sendBack(loginRequired('nobody is signed in')) : { kind: 'sign_in' }
+  const signIn = (): AuthorizeOutcome => {
+    if (!isSilent(fields)) return { kind: 'sign_in' }
+    const refusal = loginRequired('nobody is signed in')
+    if (!isTrusted) throw refusal
+    return { kind: 'send_back', ...back(refusal) }
+  }
   if (!session?.record.user) return signIn()
   // D1 is asked both at once. The answer to the second counts only if the session holds.
   const understood = prefetch(
@@ -89,7 +96,7 @@ export async function decideAuthorization(
     if (offered.scopes.length === 0) {
       const refusal = nothingHeld(request)
       if (isSilent(fields) || answer?.kind === 'out_of_date') throw refusal
-      return { kind: 'nothing_held', to: errorResponse(redirect, refusal, common), refusal }
+      return { kind: 'nothing_held', ...back(refusal) }
     }
     const shown = { ...client, ...standing.details }
     const terms = consentTerms(shown, displayHostOf(redirect), offered, standing.catalogue)
@@ -107,12 +114,18 @@ export async function decideAuthorization(
     if (!(cause instanceof OAuthError)) throw cause
     // Another site may have made the form, so it must not cause a redirect.
     if (answer?.kind === 'out_of_date') throw answer.refusal
-    return sendBack(cause)
+    const mayBeSent = isTrusted || answer !== null || (await hasConsented(understood))
+    return { kind: mayBeSent ? 'send_back' : 'not_sent_back', ...back(cause) }
   }
 }
 
 const loginRequired = (detail: string) =>
   new OAuthError('login_required', 'The user must sign in, which needs a page.', { detail })
+
+const hasConsented = async (understood: ReturnType<typeof understand>) => {
+  const read = await understood.catch(() => null)
+  return read !== null && read.standing.consent !== null
+}
 
 const signedInAt = ({ start_time }: SessionRecord) => Math.floor(Date.parse(start_time) / 1000)
 

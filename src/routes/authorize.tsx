@@ -37,7 +37,7 @@ import { ASKED_AT, demandsSignIn, isSilent } from '../protocol/interaction.ts'
 import { redirectKindOf } from '../protocol/redirect-uri.ts'
 import type { Endpoint, RouteDeps } from './endpoint.ts'
 import { sendErrorPage } from './error-page.tsx'
-import { sendDisabledUserPage, sendNothingHeldPage } from './sign-out-page.tsx'
+import { sendDisabledUserPage, sendReturnPage } from './sign-out-page.tsx'
 
 /** RFC 6749 §3.1 forbids repetition. When one of these two is repeated, the address to redirect to is not certain. */
 const DECIDES_ADDRESS = ['client_id', 'redirect_uri']
@@ -77,9 +77,10 @@ async function handle(c: HttpContext, pairs: Pairs, isAnswer: boolean, deps: Rou
       // The client's own page tells the user. The operator learns of it here.
       if (outcome.refusal) c.set('refusal', outcome.refusal)
       return c.redirect(outcome.to, 303)
+    case 'not_sent_back':
     case 'nothing_held': {
       const given = { ...outcome, name: nameForPeople(identified.client), nextPage: thisPage }
-      return sendNothingHeldPage(c, session as BrowserSession, given, deps)
+      return sendReturnPage(c, session as BrowserSession, given, deps)
     }
     case 'ask_consent':
       return sendConsentPage(

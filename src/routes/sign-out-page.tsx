@@ -73,25 +73,39 @@ export const sendDisabledUserPage = (
     deps,
   )
 
+type Returning = Readonly<{
+  kind: 'nothing_held' | 'not_sent_back'
+  name: string
+  to: string
+  refusal: OAuthError
+  nextPage: string
+}>
+
+const WORDS = {
+  nothing_held: {
+    title: 'Your account cannot be used for this',
+    message: () => 'The application asks for permissions that your account does not have.',
+  },
+  not_sent_back: {
+    title: 'This request failed',
+    message: ({ description }: OAuthError) => description,
+  },
+}
+
 /** In place of the consent page, with the way on to the client: `to` has the error for it. */
-export const sendNothingHeldPage = (
+export const sendReturnPage = (
   c: HttpContext,
   session: BrowserSession,
-  {
-    name,
-    to,
-    ...problem
-  }: Readonly<{ name: string; to: string; refusal: OAuthError; nextPage: string }>,
+  { kind, name, to, refusal, nextPage }: Returning,
   deps: Pick<RouteDeps, 'loginUrl' | 'branding'>,
 ) =>
   sendSignOutPage(
     c,
     session,
     {
-      ...problem,
-      title: 'Your account cannot be used for this',
-      message: 'The application asks for permissions that your account does not have.',
-      application: name,
+      ...{ refusal, nextPage, application: name },
+      title: WORDS[kind].title,
+      message: WORDS[kind].message(refusal),
       hint: (
         <>
           You can sign out, and sign in with another account. Or go back:{' '}

@@ -37,7 +37,6 @@ import {
   newUser,
   post,
   refusal,
-  sentTo,
   serve,
   sessionOf,
   sessionTokenIn,
@@ -148,7 +147,8 @@ describe('a client that is identified by its metadata document', () => {
     const client = await newDocument()
     const { code_challenge: _, code_challenge_method: __, ...rest } = asked(client)
     const response = await accepting(authorizePath(rest), { headers: { Cookie: cookie } })
-    expect(sentTo(response).searchParams.get('error')).toBe('invalid_request')
+    const { status, text } = await refusedPage(response)
+    expect([status, text]).toEqual([400, expect.stringContaining('?error=invalid_request&amp;')])
   })
 
   it('a document that does not list refresh_token gets no refresh token', async () => {

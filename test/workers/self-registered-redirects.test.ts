@@ -1,0 +1,111 @@
+/** Anybody can make a client that registers itself, so a link to the registry must not lead everybody to its address (RFC 9700 §4.11.2). */
+
+import { beforeAll, describe, expect, it } from 'vitest'
+import {
+  accepting,
+  asked,
+  consent,
+  declareOpenScope,
+  newDocument,
+  type Published,
+  visit,
+} from './document-clients.ts'
+import {
+  allowing,
+  authorizePath,
+  type Fetch,
+  newClient,
+  newUser,
+  post,
+  sentTo,
+  signIn,
+} from './registry.ts'
+import { hostMetadata, OPEN, registered } from './self-registering.ts'
+
+let maker: string
+let cookie: string
+beforeAll(async () => {
+  await declareOpenScope()
+  maker = await signIn(await newUser())
+  cookie = await signIn(await newUser())
+})
+
+type Made = Readonly<{ client: Published; fetch: Fetch }>
+
+/** Its document was read for another user, so nothing needs to be read for this one. */
+const byDocument = async (): Promise<Made> => {
+  const client = await newDocument()
+  await consent(maker, client)
+  return { client, fetch: accepting }
+}
+const byRequest = async (): Promise<Made> => {
+  const callback = 'https://app.example/callback'
+  const { client_id } = await registered(hostMetadata({ redirect_uris: [callback] }))
+  return { client: { id: client_id, host: 'app.example', callback }, fetch: OPEN }
+}
+const byOperator = async (): Promise<Made> => {
+  const callback = 'https://client.example/callback'
+  const { id } = await newClient({ scopes: ['public:read'] })
+  return { client: { id, host: 'client.example', callback }, fetch: accepting }
+}
+const SELF_REGISTERED: [string, () => Promise<Made>][] = [
+  ['document', byDocument],
+  ['registration', byRequest],
+]
+
+const SILENT = { prompt: 'none' }
+const REQUESTS: [string, Record<string, string>, string][] = [
+  ['an unknown scope', { scope: 'no:such_scope' }, 'invalid_scope'],
+  ['an unknown response type', { response_type: 'token' }, 'unsupported_response_type'],
+  ['prompt=none', SILENT, 'consent_required'],
+  ['prompt=none and a scope that the user lacks', { ...SILENT, scope: '"' }, 'invalid_scope'],
+]
+
+describe.each(SELF_REGISTERED)('a client by %s', (_, make) => {
+  it('a silent request of a browser where nobody is signed in is refused on a page', async () => {
+    const { client, fetch } = await make()
+    const response = await fetch(authorizePath(asked(client, SILENT)))
+    expect([response.status, response.headers.get('Location')]).toEqual([400, null])
+    expect(await response.text()).not.toContain(client.callback)
+  })
+
+  it.each(REQUESTS)(
+    'a request with %s sends no user there who has not answered its consent page: a link does',
+    async (_name, more, error) => {
+      const { client, fetch } = await make()
+      const response = await visit(cookie, client, more, fetch)
+      expect([response.status, response.headers.get('Location')]).toEqual([400, null])
+      const page = await response.text()
+      expect(page).toContain(`href="${client.callback}?error=${error}`)
+      expect(page).toContain('state=af0ifjsldkj')
+    },
+  )
+
+  it('control: a user who answers the consent page is sent there, with yes and with no', async () => {
+    const { client, fetch } = await make()
+    const page = await (await visit(cookie, client, {}, fetch)).text()
+    const no = allowing(page).map(
+      ([name, value]) => [name, name === 'confirm' ? 'cancel' : value] as [string, string],
+    )
+    const refused = await post('/authorize', no, { Cookie: cookie }, fetch)
+    expect(sentTo(refused).href).toContain(`${client.callback}?error=access_denied`)
+    const allowed = await consent(cookie, client, {}, fetch)
+    expect(allowed.href).toContain(`${client.callback}?code=`)
+  })
+
+  it('control: a user who has allowed it is sent there with a later fault of a silent request', async () => {
+    const { client, fetch } = await make()
+    await consent(cookie, client, {}, fetch)
+    const response = await visit(cookie, client, { prompt: 'none', max_age: '0' }, fetch)
+    expect(sentTo(response).href).toContain(`${client.callback}?error=login_required`)
+  })
+})
+
+it.each(REQUESTS)(
+  'control: an operator vouches for other clients, and a request with %s is sent back',
+  async (_name, more, error) => {
+    const { client, fetch } = await byOperator()
+    const response = await visit(cookie, client, more, fetch)
+    expect(sentTo(response).href).toContain(`${client.callback}?error=${error}`)
+  },
+)
