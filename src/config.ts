@@ -232,7 +232,7 @@ function isOwnSignIn(loginUrl: string, issuer: string) {
 }
 
 /** What the pages show. Throws as `readSetting` does. */
-export function readBranding(given: Given): Branding {
+function readBranding(given: Given): Branding {
   const read = <N extends SettingName>(name: N) => readSetting(name, given)
   return {
     serviceName: read('SERVICE_NAME'),

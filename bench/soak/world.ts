@@ -11,7 +11,7 @@ import { goodSecret, lives, type Secret, type Token } from './truth.ts'
 export const SCOPES = ['public:read', 'submission:read', 'submission:create']
 /** What the administrator takes from one client and gives back. */
 export const SPARE_SCOPE = 'upload:read_logs'
-export const WEB_CALLBACK = 'https://client.example/callback'
+const WEB_CALLBACK = 'https://client.example/callback'
 /** Any port of it: RFC 8252 §7.3. */
 const NATIVE_CALLBACK = 'http://127.0.0.1/callback'
 export const PASSWORD = 'a long password of the soak'

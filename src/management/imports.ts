@@ -8,7 +8,7 @@ import { NOTES } from './documents.ts'
 import { checkInput } from './input.ts'
 import { operation } from './operation.ts'
 
-export const MAX_IMPORTED = 200
+const MAX_IMPORTED = 200
 /** D1 takes texts of 2 MB: no statement of an import has a longer one. */
 const MAX_BYTES = 2 ** 20
 

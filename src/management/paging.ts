@@ -5,7 +5,7 @@ import { parameterAs } from './openapi/schemas.ts'
 
 const DEFAULT_ROWS = 50
 /** What one response of D1 carries well: a client may be 12 KiB. */
-export const MAX_ROWS = 200
+const MAX_ROWS = 200
 
 const rule = `{field} must be a whole number from 1 to ${MAX_ROWS}`
 

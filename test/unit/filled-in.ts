@@ -2,7 +2,7 @@
 
 import { readWranglerConfig, type WranglerConfig } from '../../src/local/wrangler-config.ts'
 
-export const FILLED_IN_ISSUER = 'https://registry.example'
+const FILLED_IN_ISSUER = 'https://registry.example'
 
 export const filledIn = (config: WranglerConfig): WranglerConfig => ({
   ...config,

@@ -112,13 +112,13 @@ async function secondOf(worker: Worker, operation: Operation, storage: Storage) 
 }
 
 describe.each(OPERATIONS)('%s in the benchmark', (operation) => {
-  it('is answered by the registry and by the floors on storage in memory', async () => {
+  it(`the registry and the floors answer ${operation} in the benchmark on storage in memory`, async () => {
     for (const worker of [registryFor(operation), ...floorsFor(operation)]) {
       expect(await secondOf(worker, operation, 'memory')).toEqual([])
     }
   })
 
-  it('asks storage the same things of the registry and of the floors', async () => {
+  it(`${operation} in the benchmark asks storage the same things of the registry and of the floors`, async () => {
     const asked = await secondOf(registryFor(operation), operation, 'simulator')
     for (const worker of floorsFor(operation)) {
       expect(await secondOf(worker, operation, 'simulator')).toEqual(asked)

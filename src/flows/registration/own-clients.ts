@@ -41,7 +41,7 @@ export const ownerActor = (userId: string) => ({
 })
 
 /** Requests that wait for approval, of all kinds together. */
-export const MAX_REQUESTED = 100
+const MAX_REQUESTED = 100
 
 /** Is it declared, itself or without its resource? */
 const isDeclared = (scope: string, declared: ReadonlyMap<string, boolean>) =>

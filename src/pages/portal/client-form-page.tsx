@@ -21,7 +21,7 @@ export type ClientFormProps = Readonly<{
   labels: Readonly<Record<keyof Typed, string>>
 }>
 
-export const KIND_WORDS: Readonly<Record<ClientKind, readonly [name: string, hint: string]>> = {
+const KIND_WORDS: Readonly<Record<ClientKind, readonly [name: string, hint: string]>> = {
   server: [
     'Web application with a server',
     'It keeps a secret on the server, and uses PKCE and refresh tokens.',

@@ -10,7 +10,7 @@ import { clientIdSchema, endorsementSchema, scopeSchema } from './shared-fields.
 const MAX_PERMISSIONS = 1000
 const MAX_CREDENTIALS = 10
 
-export const SECRET_DIGEST_RULE = 'must be the hex SHA-256 of the secret: 64 characters'
+const SECRET_DIGEST_RULE = 'must be the hex SHA-256 of the secret: 64 characters'
 export const secretDigestSchema = () =>
   z
     .string({ error: wrongType('text') })
