@@ -11,10 +11,11 @@ import type { GrantType } from '../../src/domain/client.ts'
 import { snippetsFor } from '../../src/pages/portal/client-settings.ts'
 import { demoUser } from '../node/person.ts'
 import {
-  type RegisteredClient,
-  type RunningRegistry,
-  startRegistry,
-} from '../node/running-registry.ts'
+  leavesNoSecret,
+  type RecordedRegistry,
+  startRecordedRegistry,
+} from '../node/recorded-registry.ts'
+import type { RegisteredClient } from '../node/running-registry.ts'
 import { requireAuthlib } from './authlib.ts'
 
 const PYTHON = process.env.PYTHON_PATH || '/usr/bin/python3'
@@ -23,10 +24,10 @@ const SCOPE = 'public:read'
 const METHODS = ['client_secret', 'client_secret_basic', 'client_secret_post'] as const
 
 const run = promisify(execFile)
-let running: RunningRegistry
+let running: RecordedRegistry
 beforeAll(async () => {
   await requireAuthlib()
-  running = await startRegistry()
+  running = await startRecordedRegistry()
 })
 afterAll(() => running.end())
 
@@ -119,3 +120,7 @@ print(tokens_for(input())['access_token'])
     })
   },
 )
+
+leavesNoSecret(() => running, {
+  ...{ secrets: 15, line: 4, row: 15, key: 2, value: 2, file: 10, answer: 15 },
+})
