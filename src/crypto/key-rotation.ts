@@ -26,7 +26,7 @@ async function generate(alg: SigningAlgorithm): Promise<SigningKey> {
   const made = await crypto.subtle.generateKey(HOW[alg], true, ['sign', 'verify'])
   const pair = made as CryptoKeyPair
   const jwk = await crypto.subtle.exportKey('jwk', pair.privateKey)
-  const { d = '', ...own } = jwk as unknown as SigningKey
+  const { d, ...own } = jwk as unknown as SigningKey & { d: string }
   return { ...identityOf(own), d }
 }
 

@@ -54,9 +54,9 @@ export function usableRedirectUris(
   return kept.some(isUsable) ? kept : []
 }
 
-/** The sentence where `usableRedirectUris` returned none. It quotes no URI: a page may show it to others. */
-export function noneUsable([first = '']: readonly string[], isPublic: boolean): string {
-  const problem = redirectUriProblem(first, isPublic)
+/** The sentence where `usableRedirectUris` returned none of some. It quotes no URI: a page may show it to others. */
+export function noneUsable(uris: readonly string[], isPublic: boolean): string {
+  const problem = redirectUriProblem(String(uris[0]), isPublic)
   const reason =
     problem === null
       ? 'https, http on a loopback address or a private-use scheme with a dot in it'

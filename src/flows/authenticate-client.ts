@@ -34,7 +34,7 @@ export function authenticating(
   presented: PresentedClient,
   deps: ClientDeps,
   context: RequestContext,
-  more: ReadWithClient = {},
+  more: ReadWithClient,
 ): () => Promise<Client> {
   const authenticate = authenticator(presented, deps, context.now)
   return async () => {
