@@ -82,6 +82,13 @@ async function knownValues(): Promise<Known> {
   )
     .bind(JSON.stringify(uris))
     .run()
+  const hosts = clients.map((_, n) => `app${n}.example`)
+  await env.DB.prepare(
+    `INSERT INTO document_host (host, rule, version, created_at, updated_at)
+     SELECT value, 'allow', 1, 1, 1 FROM json_each(?1)`,
+  )
+    .bind(JSON.stringify(hosts))
+    .run()
   // The examples of the document name it.
   const { client_id } = CLIENT_EXAMPLE
   const body = { client_id, name: 'Example', owner_id: 'example' }
@@ -92,6 +99,7 @@ async function knownValues(): Promise<Known> {
     client_id: [...clients, 'fuzzed-1', 'fuzzed.2'],
     user_id: [...users.map(({ id }) => id), 'fuzzed-user'],
     uri: [...uris, 'https://fuzzed.example', 'http://x', 'x'],
+    host: [...hosts, 'fuzzed.example', '*.fuzzed.example', '127.0.0.1', 'x y'],
     username: ['fuzzed', users[0]?.username],
     // A good password costs 300 ms: most are refused before.
     password: ['short', '', 7, null, `a good password\0`],
