@@ -13,11 +13,11 @@ import {
 import { createServer as createTlsServer } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { inProject } from '../../src/local/project.ts'
 import { freePorts } from '../node/free-ports.ts'
 import { startProgram } from '../node/program.ts'
 import type { RecordedRegistry } from '../node/recorded-registry.ts'
+import { newHolder } from './holder.ts'
 
 const APACHE = '/usr/sbin/apache2'
 const MODULE = '/usr/lib/apache2/modules/mod_auth_openidc.so'
@@ -58,11 +58,8 @@ async function startTls(
 
 /** A DPoP proof for one request to `/token`: the token is then bound to its key. */
 export async function proofForToken(registry: string): Promise<string> {
-  const { publicKey, privateKey } = await generateKeyPair('ES256')
-  return new SignJWT({ jti: crypto.randomUUID(), htm: 'POST', htu: `${registry}/token` })
-    .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: await exportJWK(publicKey) })
-    .setIssuedAt()
-    .sign(privateKey)
+  const prove = await newHolder()
+  return prove({ htm: 'POST', htu: `${registry}/token` })
 }
 
 export type Apache = Readonly<{

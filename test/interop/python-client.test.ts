@@ -3,7 +3,6 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { promisify } from 'node:util'
-import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { inProject } from '../../src/local/project.ts'
 import { freePorts } from '../node/free-ports.ts'
@@ -15,6 +14,7 @@ import {
   startRecordedRegistry,
 } from '../node/recorded-registry.ts'
 import type { RegisteredClient } from '../node/running-registry.ts'
+import { newHolder } from './holder.ts'
 
 const PYTHON = '/usr/bin/python3'
 const NEEDED = ['jwt', 'cryptography', 'uvicorn'].map(
@@ -57,17 +57,6 @@ async function tokenFor(resource: string, scope = 'files:read', headers = {}): P
   const answer = await post('/token', fields, headers)
   expect(answer.status).toBe(200)
   return ((await answer.json()) as { access_token: string }).access_token
-}
-
-/** Proves one key, for any request. */
-async function holder() {
-  const { publicKey, privateKey } = await generateKeyPair('ES256')
-  const jwk = await exportJWK(publicKey)
-  return (claims: Readonly<Record<string, string>>) =>
-    new SignJWT({ jti: crypto.randomUUID(), ...claims })
-      .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk })
-      .setIssuedAt()
-      .sign(privateKey)
 }
 
 const digestOf = async (text: string) =>
@@ -145,7 +134,7 @@ describe.each(SERVERS)('over %s, with %s', (kind) => {
     })
 
     it('a Python service lets a token that is bound to a key through only with a new proof of that key', async () => {
-      const prove = await holder()
+      const prove = await newHolder()
       const bound = await tokenFor(audience, 'files:read', {
         DPoP: await prove({ htm: 'POST', htu: `${product.registry}/token` }),
       })
