@@ -28,7 +28,7 @@ type References = Readonly<Record<string, readonly string[]>>
 export type Section = Readonly<{
   /** In the file. */
   name: string
-  /** Of the list in the API. */
+  /** The path of the list in the API. */
   path: `/${string}`
   /** One entry, for people. */
   noun: string
