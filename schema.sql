@@ -107,7 +107,7 @@ CREATE TABLE IF NOT EXISTS user_endorsement (
   PRIMARY KEY (user_id, category)
 ) STRICT, WITHOUT ROWID;
 
--- Users of an external accounts service at their last consent, so that an operator can find them by name.
+-- Users of an external accounts service at their last consent or registration of a client, so that they are found by name.
 CREATE TABLE IF NOT EXISTS external_user (
   user_id      TEXT PRIMARY KEY,
   username_key TEXT NOT NULL,

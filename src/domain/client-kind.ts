@@ -13,8 +13,8 @@ type Following = Readonly<{
 }>
 
 /**
- * A browser's client keeps no secret and has its user in front of it, so it gets no refresh token unless one is approved.
- * RFC 8252 §8.4: a native client keeps no secret either.
+ * Clients in a browser and native ones (RFC 8252 §8.4) keep no secret. RFC 9700 §2.2.2: their refresh tokens must be
+ * rotated or bound to a key. Here they are rotated, so such a client gets them too.
  */
 export const FOLLOWS_FROM: Readonly<Record<ClientKind, Following>> = {
   server: {
@@ -22,7 +22,11 @@ export const FOLLOWS_FROM: Readonly<Record<ClientKind, Following>> = {
     grantTypes: ['authorization_code', 'refresh_token'],
     hasRedirectUris: true,
   },
-  browser: { authMethod: 'none', grantTypes: ['authorization_code'], hasRedirectUris: true },
+  browser: {
+    authMethod: 'none',
+    grantTypes: ['authorization_code', 'refresh_token'],
+    hasRedirectUris: true,
+  },
   native: {
     authMethod: 'none',
     grantTypes: ['authorization_code', 'refresh_token'],

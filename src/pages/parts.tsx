@@ -63,6 +63,12 @@ export const Day = (p: { at: number }) => {
   return <time datetime={moment}>{moment.slice(0, 10)}</time>
 }
 
+/** Shows the minute in UTC. */
+export const Moment = (p: { at: number }) => {
+  const moment = new Date(p.at * 1000).toISOString()
+  return <time datetime={moment}>{`${moment.slice(0, 10)} ${moment.slice(11, 16)} UTC`}</time>
+}
+
 /** With the way to reach them, where it is known. */
 export const Operator = ({ branding: { links } }: { branding: Branding }) =>
   links.support === null ? <>the operator</> : <a href={links.support}>the operator</a>

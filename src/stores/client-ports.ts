@@ -25,6 +25,8 @@ export type NewClient = Readonly<{
   mode: Mode
   /** Of how many clients `ownerId` may be the first owner; null or absent: of any number. */
   ownedAtMost?: number | null
+  /** How `ownerId` is called: kept if an external accounts service has the user. */
+  ownerName?: string
   secretDigest: SecretDigest | null
   /** Absent for a client that an operator or an owner registers. `requested`: what it also asks for, and does not get. */
   selfRegistered?: Readonly<{ kind: SelfRegistered['kind']; requested: PermissionLists }>

@@ -8,6 +8,7 @@ import { CLOCKS_DIFFER_SECONDS } from '../domain/revocation.ts'
 import { NEXT_VERSION } from './change-batch.ts'
 import { D1_NOW, D1_NOW_MS } from './d1-clock.ts'
 import type { Database } from './database.ts'
+import { rememberExternalUser } from './external-users.ts'
 import { permissionStatements } from './permission-rows.ts'
 import type { ClientChange, NewClient } from './registration-ports.ts'
 
@@ -112,11 +113,9 @@ export const detailsJson = (fields: ClientDetails) =>
   )
 
 /** Fails if a client has the id. */
-export function insertClient(
-  db: Database,
-  { clientId, fields, lists, mode, ownedAtMost = null, secretDigest, selfRegistered }: NewClient,
-  now: number,
-): Statements {
+export function insertClient(db: Database, client: NewClient, now: number): Statements {
+  const { clientId, fields, lists, mode, ownedAtMost = null, ownerName, secretDigest } = client
+  const { selfRegistered } = client
   const { name, ownerId, url, description, authMethod, jwks } = fields
   const texts = [name, ownerId, url, description, authMethod, jwks]
   const flags = [fields.requirePkce, fields.requireDpop, fields.mayIntrospect].map(Number)
@@ -149,6 +148,9 @@ export function insertClient(
         ]
       : []),
     ...allowedClients(db, ownerId, ownedAtMost),
+    ...(ownerName === undefined
+      ? []
+      : [rememberExternalUser(db, { userId: ownerId, username: ownerName }, now)]),
   ]
 }
 

@@ -1,4 +1,4 @@
-/** Users of an external accounts service who gave consent here, and their names. */
+/** Users of an external accounts service who gave consent or registered a client here, and their names. */
 
 import { usernameKey } from '../domain/user.ts'
 import type { Database } from './database.ts'

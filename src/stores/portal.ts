@@ -26,11 +26,11 @@ const IS_OWN = `c.client_id = ?1 AND ?2 <> '' AND (c.owner_id = ?2 OR EXISTS (SE
 export const FIND_OWN_CLIENT = `SELECT ${RECORD_COLUMNS},
     (SELECT g.digest FROM logo g WHERE g.logo_uri = c.logo_uri) AS logo
   FROM client c WHERE ${IS_OWN}`
-/** The first owner first. The name is null for a user of an external accounts service. */
-export const OWNERS_OF_OWN_CLIENT = `SELECT p.user_id, u.username FROM client c CROSS JOIN (
+/** The first owner first. */
+export const OWNERS_OF_OWN_CLIENT = `SELECT p.user_id, u.username, e.username_key AS seen_name FROM client c CROSS JOIN (
     SELECT ?1 AS client_id, owner_id AS user_id, 0 AS added_at, 0 AS place FROM client WHERE client_id = ?1
     UNION ALL SELECT client_id, user_id, added_at, 1 FROM client_owner WHERE client_id = ?1) p
-  LEFT JOIN user u ON u.user_id = p.user_id
+  LEFT JOIN user u ON u.user_id = p.user_id LEFT JOIN external_user e ON e.user_id = p.user_id
   WHERE ${IS_OWN} ORDER BY p.place, p.added_at, p.user_id`
 export const ALL_DECLARED = `SELECT name, sentence, self_registered, sensitive FROM scope
   WHERE name > '' ORDER BY name LIMIT ${MAX_DECLARED}`
@@ -53,7 +53,13 @@ export type OwnClients = Readonly<{
   firstOwned: number
 }>
 
-export type Owner = Readonly<{ userId: string; username: string | null }>
+export type Owner = Readonly<{
+  userId: string
+  /** Null for a user of an external accounts service, and for one who is gone. */
+  username: string | null
+  /** How a user of an external accounts service was called when last seen, folded; null if that is not known. */
+  seenName: string | null
+}>
 
 export type OwnClient = Readonly<{
   client: ClientRecord
@@ -100,11 +106,15 @@ const readListed = (row: ListedRow): ListedClient => ({
 function readOwnClient([clients = [], owners = []]: readonly unknown[][]): OwnClient | null {
   const [row] = clients as (ClientRecordRow & { logo: string | null })[]
   if (row === undefined) return null
-  const named = owners as { user_id: string; username: string | null }[]
+  const named = owners as { user_id: string; username: string | null; seen_name: string | null }[]
   return {
     client: readClientRecord(row),
     logo: row.logo,
-    owners: named.map(({ user_id, username }) => ({ userId: user_id, username })),
+    owners: named.map((owner) => ({
+      userId: owner.user_id,
+      username: owner.username,
+      seenName: owner.seen_name,
+    })),
   }
 }
 

@@ -1,11 +1,11 @@
 /** `/clients`: an owner registers clients, edits, disables and deletes them, and makes new secrets. */
 
 import { env } from 'cloudflare:workers'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { disableClient, enableClient, findClient } from '../../src/flows/registration/clients.ts'
 import { createScope } from '../../src/flows/registration/scopes.ts'
 import { formsOf } from '../node/forms.ts'
-import { CLIENT, newOwner, ownerWith, referencesIn, register } from './portal.ts'
+import { CLIENT, filled, minted, newOwner, ownerWith, referencesIn, register } from './portal.ts'
 import { admin, auditOf } from './registering.ts'
 import { credentialsOf, newClient, post, registry, serve, signIn, tokenIn } from './registry.ts'
 
@@ -16,7 +16,7 @@ describe('registering a client', () => {
     const owner = await newOwner()
     const kinds = {
       server: ['client_secret', ['authorization_code', 'refresh_token'], true],
-      browser: ['none', ['authorization_code'], true],
+      browser: ['none', ['authorization_code', 'refresh_token'], true],
       native: ['none', ['authorization_code', 'refresh_token'], true],
       machine: ['client_secret', ['client_credentials'], false],
     } as const
@@ -122,6 +122,38 @@ describe('registering a client', () => {
     expect((await owner.submit('/new-client', { ...CLIENT, id: 'registry-x' })).status).toBe(403)
   })
 
+  it.each([
+    ['reserved for operators', 'registry-command-line'],
+    ['the address of a metadata document', 'https://app.example/client.json'],
+    ['of the user’s choice', 'bank'],
+    ['nothing', ''],
+  ])('a forged form registers no client with an id that is %s', async (_, id) => {
+    const owner = await newOwner()
+    const send = async (own: string) =>
+      owner.send(
+        '/new-client',
+        filled(await minted(owner, 'new_client', own, 0), { ...CLIENT, id: own }),
+      )
+    const answer = await send(id)
+    expect([answer.status, await answer.text()]).toEqual([
+      400,
+      expect.stringContaining('was not made by this registry'),
+    ])
+    expect(await owner.page('/clients')).toContain('You have none yet')
+    expect((await send(crypto.randomUUID())).status).toBe(200)
+  })
+
+  it('a forged form with the id of another owner’s client registers and shows nothing', async () => {
+    const [owner, other] = [await newOwner(), await newOwner()]
+    const { id } = await register(owner)
+    const before = await recordOf(id)
+    const forged = filled(await minted(other, 'new_client', id, 0), { ...CLIENT, id })
+    const answer = await other.send('/new-client', forged)
+    expect(answer.headers.get('Location')).toBe(`/clients/${id}?done=known`)
+    expect((await other.get(`/clients/${id}`)).status).toBe(404)
+    expect({ ...(await recordOf(id)), readAtMs: 0 }).toEqual({ ...before, readAtMs: 0 })
+  })
+
   it('a user registers as many clients as CLIENTS_PER_USER allows, also by many requests at once', async () => {
     const fetch = serve({ CLIENTS_PER_USER: '3' })
     const { user, cookie } = await newOwner()
@@ -219,6 +251,33 @@ describe('changing a client', () => {
     expect((await owner.submit(path, { overlap: '5' })).status).toBe(400)
   })
 
+  it('the secrets are listed newest first, with which one is in use and when the older one ends', async () => {
+    const owner = await newOwner()
+    const client = await register(owner, { kind: 'machine', redirect_uris: '' })
+    const path = `/clients/${client.id}/secrets`
+    const items = async () =>
+      ((await owner.page(path)).match(/<li>.*?<\/li>/gs) ?? []).map((item) =>
+        item
+          .replace(/<[^>]*>/g, '')
+          .replace(/\d{4}-\d\d-\d\d( \d\d:\d\d UTC)?/g, (at) =>
+            at.length > 10 ? 'MOMENT' : 'DAY',
+          ),
+      )
+    expect(await items()).toEqual(['The newest secretmade on DAY, not used yet, does not end'])
+    await post('/token', credentialsOf(client))
+    await vi.waitFor(async () =>
+      expect(await items()).toEqual([
+        'The newest secret in usemade on DAY, last used on DAY, does not end',
+      ]),
+    )
+    await owner.submit(path, { overlap: '3600' })
+    expect(await items()).toEqual([
+      'The newest secretmade on DAY, not used yet, does not end',
+      'An older secret in usemade on DAY, last used on DAY, ends on MOMENT',
+    ])
+    expect(await owner.page(path)).toContain('has not used the newest secret yet')
+  })
+
   it('a client that an owner disables gets no token until an owner enables it', async () => {
     const owner = await newOwner()
     const client = await register(owner, { kind: 'machine', redirect_uris: '' })
@@ -269,6 +328,12 @@ describe('changing a client', () => {
   it('a client with a scope of the registry itself is shown to its owner, who cannot change it', async () => {
     const owner = await newOwner()
     const { id } = await newClient({ ownerId: owner.user.id, scopes: ['registry:read'] })
+    // Only who is not the last owner is offered to leave.
+    await env.DB.prepare(
+      `INSERT INTO client_owner (client_id, user_id, added_at) VALUES (?1, 'someone', 1)`,
+    )
+      .bind(id)
+      .run()
     expect(await owner.page(`/clients/${id}`)).toContain('only an administrator changes it')
     for (const [path, changed] of [
       ['edit', { name: 'Mine' }],

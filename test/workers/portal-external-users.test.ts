@@ -47,7 +47,35 @@ describe('the portal with an external accounts service', () => {
       .run()
     expect((await ada.submit(path, { owner: bea.user.username }, 'add')).status).toBe(303)
     expect(await bea.page(`/clients/${id}`)).toContain('Reading list')
-    expect(await bea.page(path)).toContain('e-3')
+  })
+
+  it('owners see each other by the name that was last seen, with the id beside it, and themselves by their own', async () => {
+    const [ada, bea] = [await externalOwner('e-7'), await externalOwner('e-8')]
+    const { id } = await register(ada)
+    const path = `/clients/${id}/owners`
+    // The registry has not seen this user, but knows the id by a consent.
+    await env.DB.prepare(
+      `INSERT INTO consent (user_id, client_id, scopes, fingerprint, granted_at) VALUES ('e-8', ?1, '', '', 1)`,
+    )
+      .bind(id)
+      .run()
+    expect((await ada.submit(path, { owner: 'e-8' }, 'add')).status).toBe(303)
+    expect(await bea.page(path)).toContain('<bdi>name-of-e-7 (e-7)</bdi>')
+    expect(await bea.page(path)).toContain('<bdi>name-of-e-8</bdi></strong> (you)')
+    expect(await ada.page(path)).toContain('<bdi>e-8</bdi>')
+    await register(bea)
+    for (const page of [path, `/clients/${id}`, `/clients/${id}/leave`]) {
+      expect(await ada.page(page)).toContain('name-of-e-8 (e-8)')
+    }
+  })
+
+  it('a registration by a user of the registry itself notes no external user', async () => {
+    const owner = await newOwner()
+    await register(owner)
+    const seen = await env.DB.prepare('SELECT 1 FROM external_user WHERE user_id = ?1')
+      .bind(owner.user.id)
+      .first()
+    expect(seen).toBe(null)
   })
 
   it('a name that several users have names none of them, and tells no id', async () => {

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { findClient, updateClient } from '../../src/flows/registration/clients.ts'
 import { PORTAL_PAGES } from '../../src/management/portal/portal-pages.ts'
 import { formsOf, type Pair } from '../node/forms.ts'
-import { CLIENT, filled, newOwner, type Owner, register } from './portal.ts'
+import { CLIENT, filled, minted, newOwner, type Owner, register, registerShared } from './portal.ts'
 import { admin, everything } from './registering.ts'
 import { newUser, registry, signIn } from './registry.ts'
 
@@ -34,8 +34,8 @@ let own: string
 beforeAll(async () => {
   victim = await newOwner()
   other = await newOwner()
-  id = (await register(victim, { name: 'Secret project', url: 'https://secret.example' })).id
-  own = (await register(other)).id
+  id = (await registerShared(victim, { name: 'Secret project', url: 'https://secret.example' })).id
+  own = (await registerShared(other)).id
 })
 
 /** Every row that names the victim's client, and the clients of the other. */
@@ -47,6 +47,21 @@ const rowsOf = async () => {
       rows.map((row) => JSON.stringify(row)).filter((row) => row.includes(id) || row.includes(own)),
     ]),
   )
+}
+
+const FORM_NAMES = [
+  ...['edit', 'rotate_secret', 'ask', 'take_back', 'add_owner', 'remove_owner'],
+  ...['disable', 'enable', 'delete', 'leave'],
+]
+
+/** What the form's token is for. */
+async function formNameOf(owner: Owner, of: string, fields: readonly Pair[]) {
+  const { form_token, version } = Object.fromEntries(fields)
+  for (const name of FORM_NAMES) {
+    const token = new Map(await minted(owner, name, of, Number(version))).get('form_token')
+    if (token === form_token) return name
+  }
+  throw new Error('the form has a name that is not listed here')
 }
 
 /** Every form of a page, filled in so that it would do something. */
@@ -185,6 +200,24 @@ describe('a form halfway through', () => {
     }
   })
 
+  it.each(WITH_FORMS)(
+    'a form of %s that another owner forges with the own session is 404, as is that of no client',
+    async (path) => {
+      const forms = await formsAt(victim, path, id)
+      const before = await rowsOf()
+      for (const fields of forms) {
+        const version = Number(new Map(fields).get('version'))
+        const name = await formNameOf(victim, id, fields)
+        const forgedBy = async (owner: Owner, of: string) =>
+          filled(fields, Object.fromEntries(await minted(owner, name, of, version)))
+        expect((await other.send(at(path, id), await forgedBy(other, id))).status).toBe(404)
+        const none = await forgedBy(other, 'no-such-client')
+        expect((await other.send(at(path, 'no-such-client'), none)).status).toBe(404)
+      }
+      expect(await rowsOf()).toEqual(before)
+    },
+  )
+
   it('a form that another site posts changes nothing', async () => {
     for (const path of WITH_FORMS) {
       const [fields = []] = await formsAt(other, path, own)
@@ -202,11 +235,8 @@ describe('a form halfway through', () => {
   it('control: each form changes something when its owner sends it as it is', async () => {
     for (const path of WITH_FORMS) {
       const owner = await newOwner()
-      const of = (await register(owner)).id
+      const of = (await registerShared(owner)).id
       if (path.endsWith('/enable')) await owner.submit(`/clients/${of}/disable`)
-      if (path.endsWith('/leave')) {
-        await owner.submit(`/clients/${of}/owners`, { owner: other.user.username }, 'add')
-      }
       const [fields = []] = await formsAt(owner, path, of)
       const versionOf = () =>
         env.DB.prepare('SELECT version, owner_id FROM client WHERE client_id = ?1').bind(of).first()
@@ -220,7 +250,7 @@ describe('a form halfway through', () => {
 describe('a form that was opened before the owner changed', () => {
   it.each(WITH_FORMS)('a form of %s is 404 for who owns the client no longer', async (path) => {
     const former = await newOwner()
-    const of = (await register(former)).id
+    const of = (await registerShared(former)).id
     const forms = await formsAt(former, path, of)
     await updateClient(admin(), of, {
       fields: { ownerId: other.user.id },

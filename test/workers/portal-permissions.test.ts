@@ -10,11 +10,11 @@ import {
   withdrawFromClient,
 } from '../../src/flows/registration/clients.ts'
 import { createScope, deleteScope } from '../../src/flows/registration/scopes.ts'
-import { formToken } from '../../src/http/form-token.ts'
+import { formsOf } from '../node/forms.ts'
 import { call, documentIn, newAdministrator } from './administration.ts'
-import { newOwner, type Owner, ownerWith, register } from './portal.ts'
+import { minted, newOwner, type Owner, ownerWith, register } from './portal.ts'
 import { admin, auditOf, refusedAs } from './registering.ts'
-import { newClient, serve, sessionTokenIn } from './registry.ts'
+import { newClient, serve } from './registry.ts'
 import { newResource } from './resources.ts'
 
 const recordOf = (id: string) => findClient(admin(), id)
@@ -47,6 +47,10 @@ describe('asking for permissions', () => {
     const owner = await newOwner()
     const { id } = await register(owner)
     await newResource([READ], { name: 'The shelf' })
+    const words = await owner.page(`/clients/${id}/permissions`)
+    expect(words).toContain('“Read what you keep”')
+    expect(words).toContain('is what users read when a client asks them')
+    expect(words).not.toContain('“Ask users for access')
     expect(await owner.page(`/clients/${id}/permissions`)).toContain('Permissions for The shelf')
     const answer = await ask(owner, id, {
       scopes: [READ, WRITE],
@@ -202,10 +206,19 @@ describe('owners', () => {
     await env.DB.prepare('UPDATE client_owner SET added_at = 1 WHERE user_id = ?1')
       .bind(cy.user.id)
       .run()
+    const successor = (name: string) => `<bdi>${name}</bdi></strong> becomes the first owner`
+    expect(await ada.page(`/clients/${id}/leave`)).toContain(successor(cy.user.username))
+    expect(await bea.page(`/clients/${id}/leave`)).not.toContain('becomes the first owner')
+    expect(await bea.page(`/clients/${id}/owners`)).toContain(`/clients/${id}/leave`)
     await ada.submit(`/clients/${id}/leave`)
     expect(await recordOf(id)).toMatchObject({ ownerId: cy.user.id, furtherOwners: [bea.user.id] })
     await bea.submit(`/clients/${id}/leave`)
-    const answer = await cy.submit(`/clients/${id}/leave`)
+    expect(await cy.page(`/clients/${id}/owners`)).not.toContain(`/clients/${id}/leave`)
+    const alone = await cy.page(`/clients/${id}/leave`)
+    expect(alone).toContain('You are its only owner, so you cannot leave it.')
+    expect(formsOf(alone, `/clients/${id}/leave`)).toEqual([])
+    const { version } = await recordOf(id)
+    const answer = await cy.send(`/clients/${id}/leave`, await minted(cy, 'leave', id, version))
     expect([answer.status, await answer.text()]).toEqual([
       409,
       expect.stringContaining('The last owner cannot leave'),
@@ -238,15 +251,12 @@ describe('owners', () => {
       await ada.submit(`/clients/${id}/owners`, { owner: user.username }, 'add')
     }
     const path = `/clients/${id}/owners`
-    // A user knows the own cookie, and so can make the token of a form that was not shown.
     const { version } = await recordOf(id)
-    const session = sessionTokenIn(bea.cookie)
     for (const user of [cy.user.id, ada.user.id]) {
       const forged = await bea.send(path, [
         ['act', 'remove'],
         ['user', user],
-        ['version', String(version)],
-        ['form_token', await formToken(session, ['portal', 'remove_owner', id, String(version)])],
+        ...(await minted(bea, 'remove_owner', id, version)),
       ])
       expect([forged.status, await forged.text()]).toEqual([
         403,

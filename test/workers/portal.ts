@@ -1,5 +1,6 @@
 /** Owners at the pages of the portal, for the tests: a browser that opens a page, fills in a form and sends it. */
 
+import { formToken } from '../../src/http/form-token.ts'
 import { formsOf, type Pair } from '../node/forms.ts'
 import {
   cookiesOf,
@@ -7,6 +8,7 @@ import {
   ISSUER,
   newUser,
   registry,
+  sessionTokenIn,
   signIn,
   type TestUser,
 } from './registry.ts'
@@ -102,6 +104,26 @@ export async function register(
   if (answer.status !== 200) throw new Error(`registration answered ${answer.status}: ${text}`)
   const [id = '', secret = ''] = referencesIn(text)
   return { id, secret }
+}
+
+/** A client that another user owns too, so that each of its pages has a form. */
+export async function registerShared(owner: Owner, changed: Filled = {}) {
+  const made = await register(owner, changed)
+  const { username } = await newUser({ scopes: [], endorsements: [] })
+  const named = await owner.submit(`/clients/${made.id}/owners`, { owner: username }, 'add')
+  if (named.status !== 303) throw new Error(`naming an owner answered ${named.status}`)
+  return { ...made, friend: username }
+}
+
+/** The fields with which a user, who knows the own cookie, forges a form that no page showed. */
+export async function minted(owner: Owner, form: string, id: string, version: number) {
+  const purpose = ['portal', form, id, String(version)]
+  const token = await formToken(sessionTokenIn(owner.cookie), purpose)
+  const fields: Pair[] = [
+    ['version', String(version)],
+    ['form_token', token],
+  ]
+  return fields
 }
 
 export { cookiesOf }

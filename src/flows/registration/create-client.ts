@@ -25,7 +25,7 @@ import {
 } from '../../protocol/registration/client-fields.ts'
 import { quote, RegistrationError } from '../../protocol/registration/errors.ts'
 import { shown } from '../../protocol/registration/field.ts'
-import type { Changed, RegistrationPorts } from '../../stores/registration-ports.ts'
+import type { Changed, NewClient, RegistrationPorts } from '../../stores/registration-ports.ts'
 import { type Act, authorOf, hasFields, isSameSet, type Outcome } from './change.ts'
 import { requireMayChooseId, requireMayGive } from './privileged.ts'
 import { requireDeclared } from './resources.ts'
@@ -100,14 +100,14 @@ export function notTooMany(
   return changed
 }
 
-/**
- * Without grant types the client gets those that it can use. `ownedAtMost`: of how many clients its owner may be the first
- * owner; null for any number.
- */
+/** Of a client that its owner registers. */
+type ByOwner = Pick<NewClient, 'ownedAtMost' | 'ownerName'>
+
+/** Without grant types the client gets those that it can use. */
 export async function createWithin(
   act: Act<Pick<RegistrationPorts, 'clients' | 'resources'>>,
   given: GivenNewClient,
-  ownedAtMost: number | null,
+  owner: ByOwner = {},
 ): Promise<CreatedClient> {
   await requireDeclared(act, given.lists.defaultResources)
   const { fields, notes } = await withKeySet(given.fields)
@@ -120,7 +120,7 @@ export async function createWithin(
   const clientSecret = usesSecret(authMethod) ? mintToken('clientSecret') : null
   const secretDigest = clientSecret === null ? null : await hexDigest(clientSecret)
   const { clients } = act.ports
-  const client = { clientId, secretDigest, ownedAtMost, ...whole }
+  const client = { clientId, secretDigest, ...owner, ...whole }
   const created = await clients.create(client, authorOf(act), auditDetailOf(whole))
   if (created === 'too_many') throw tooMany()
   if (created) {
@@ -142,5 +142,5 @@ export async function createClient(
 ): Promise<CreatedClient> {
   requireMayGive(act.actor, given.lists.scopes)
   requireMayChooseId(act.actor, given.clientId, 'client_id')
-  return createWithin(act, given, null)
+  return createWithin(act, given)
 }

@@ -4,6 +4,7 @@
  * RegistrationError for what is refused.
  */
 
+import { isRandomId } from '../../crypto/random.ts'
 import { userActor } from '../../domain/audit.ts'
 import {
   type ClientFields,
@@ -21,7 +22,7 @@ import {
 } from '../../protocol/registration/client-fields.ts'
 import { quote, RegistrationError } from '../../protocol/registration/errors.ts'
 import { shown } from '../../protocol/registration/field.ts'
-import type { RegistrationPorts } from '../../stores/registration-ports.ts'
+import type { NewClient, RegistrationPorts } from '../../stores/registration-ports.ts'
 import type { Actor, ExpectedVersion, Outcome } from './change.ts'
 import { type ClientAct, changeClient, requireSoundAfter } from './clients.ts'
 import { auditDetailOf, type CreatedClient, createWithin, requireSound } from './create-client.ts'
@@ -59,7 +60,7 @@ function requireAskable(scopes: readonly string[], declared: ReadonlyMap<string,
 }
 
 export type GivenOwnClient = Readonly<{
-  /** Made by the registry for this form, so that a form that is sent twice registers one client. */
+  /** A random id, made for this form, so that a form that is sent twice registers one client. */
   clientId: string
   kind: ClientKind
   fields: Pick<ClientFields, 'name' | 'url' | 'description' | 'logoUri'>
@@ -70,9 +71,13 @@ export type GivenOwnClient = Readonly<{
 export async function createOwnClient(
   act: OwnerAct,
   { clientId, kind, fields, redirectUris }: GivenOwnClient,
-  ownedAtMost: number,
+  owner: Required<Pick<NewClient, 'ownedAtMost' | 'ownerName'>>,
 ): Promise<CreatedClient> {
   const { authMethod, grantTypes, hasRedirectUris } = FOLLOWS_FROM[kind]
+  // Users know their cookies, and so can make a form's token for any id: that of an operator's client, or a document's URL.
+  if (!isRandomId(clientId)) {
+    throw new RegistrationError('invalid', 'the id was not made by this registry', 'client_id')
+  }
   if (hasRedirectUris && redirectUris.length === 0) {
     throw new RegistrationError('invalid', '{field} must not be empty', 'redirect_uris')
   }
@@ -101,7 +106,7 @@ export async function createOwnClient(
     },
     lists: { redirectUris, ...allowed },
   }
-  return createWithin(act, given, ownedAtMost)
+  return createWithin(act, given, owner)
 }
 
 export async function editOwnClient(

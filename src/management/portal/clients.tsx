@@ -3,6 +3,7 @@
 import type { ClientRecord } from '../../domain/client.ts'
 import { hasRegistryScope } from '../../domain/registry-scopes.ts'
 import { logoPath } from '../../domain/shown-client.ts'
+import type { User } from '../../domain/user.ts'
 import { ClientListPage } from '../../pages/portal/client-list-page.tsx'
 import { ClientPage } from '../../pages/portal/client-page.tsx'
 import type { Owner } from '../../stores/portal.ts'
@@ -38,8 +39,11 @@ export const clientListPage = portalPage({
   },
 })
 
-/** The name of a user of an accounts service is not known: the id stands for it. */
-export const nameOf = ({ userId, username }: Owner) => username ?? userId
+/** The name of a user of an accounts service is the one that was seen last, if any. Others may have it, so the id is beside it. */
+export function nameOf({ userId, username, seenName }: Owner, visitor: User) {
+  if (userId === visitor.userId) return visitor.username
+  return username ?? (seenName === null ? userId : `${seenName} (${userId})`)
+}
 
 export function stateOf({ disabledAt, isDisabledByOwner }: ClientRecord) {
   if (disabledAt === null) return 'enabled'
@@ -60,7 +64,7 @@ export const clientPage = portalPage({
         state={stateOf(client)}
         isPrivileged={hasRegistryScope(client.permissions.map(({ value }) => value))}
         permissions={shownPermissions(client, catalogueOf(found))}
-        owners={owners.map(nameOf)}
+        owners={owners.map((owner) => nameOf(owner, visit.user))}
         logoPath={logoPath(logo)}
       />
     )

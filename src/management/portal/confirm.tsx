@@ -1,12 +1,15 @@
 /** `/clients/{id}/disable`, `/enable`, `/delete` and `/leave`: each asks first, and names what ends. */
 
+import type { Child } from 'hono/jsx'
 import { ALL_REVOKED_WITHIN_SECONDS } from '../../domain/revocation.ts'
 import { deleteClient, disableClient, enableClient } from '../../flows/registration/clients.ts'
 import { leaveClient } from '../../flows/registration/owners.ts'
+import { Name } from '../../pages/parts.tsx'
 import { ConfirmPage } from '../../pages/portal/confirm-page.tsx'
 import { clientPath } from '../../pages/portal/frame.tsx'
 import type { OwnClient } from '../../stores/portal.ts'
 import { actOf, attempt, formFields, type Refused } from './attempt.ts'
+import { nameOf } from './clients.tsx'
 import { frameOf, portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
 
 const ENDS = [
@@ -17,13 +20,38 @@ const ENDS = [
 type Confirmed = Readonly<{
   title: string
   button: string
-  ends: (found: OwnClient) => readonly string[]
+  ends: (visit: Visit<OwnClient>) => readonly Child[]
+  isPossible?: (found: OwnClient) => boolean
   act: (visit: Visit<OwnClient>, version: number) => Promise<unknown>
   /** Where the browser goes then. */
   next: (clientId: string) => string
 }>
 
 const idOf = ({ found }: Visit<OwnClient>) => found.client.clientId
+
+/** The owners are in the order in which they follow the first. */
+function leaving({ found: { client, owners }, user }: Visit<OwnClient>): readonly Child[] {
+  const [first, next] = owners
+  if (next === undefined) {
+    return [
+      <>
+        You are its only owner, so you cannot leave it.{' '}
+        <a href={clientPath(client.clientId, 'owners')}>Name another owner</a> first, or{' '}
+        <a href={clientPath(client.clientId, 'delete')}>delete it</a>.
+      </>,
+    ]
+  }
+  return [
+    'You no longer see or change it. Another owner must name you again.',
+    ...(first?.userId === user.userId
+      ? [
+          <>
+            <Name>{nameOf(next, user)}</Name> becomes the first owner, whom the consent page names.
+          </>,
+        ]
+      : []),
+  ]
+}
 
 const ACTS: Readonly<Record<string, Confirmed>> = {
   disable: {
@@ -57,17 +85,18 @@ const ACTS: Readonly<Record<string, Confirmed>> = {
   leave: {
     title: 'Leave this client?',
     button: 'Leave it',
-    ends: ({ owners }) => [
-      'You no longer see or change it. Another owner must name you again.',
-      ...(owners.length > 1 ? [] : ['You are the last owner, so you cannot leave it.']),
-    ],
+    ends: leaving,
+    isPossible: ({ owners }) => owners.length > 1,
     act: (visit, version) =>
       leaveClient(actOf(visit), idOf(visit), visit.deps.settings.clientsPerUser, version),
     next: () => '/clients?done=left',
   },
 }
 
-function confirmPage(form: string, { title, button, ends, act, next }: Confirmed) {
+function confirmPage(
+  form: string,
+  { title, button, ends, isPossible = () => true, act, next }: Confirmed,
+) {
   async function show(visit: Visit<OwnClient>, refused?: Refused) {
     const { clientId, name, version } = visit.found.client
     const page = (
@@ -75,9 +104,13 @@ function confirmPage(form: string, { title, button, ends, act, next }: Confirmed
         frame={await frameOf(visit, { problem: refused?.problem ?? null })}
         title={title}
         name={name}
-        ends={ends(visit.found)}
+        ends={ends(visit)}
         action={clientPath(clientId, form)}
-        hidden={await formFields(visit, { form, id: clientId, version: String(version) })}
+        hidden={
+          isPossible(visit.found)
+            ? await formFields(visit, { form, id: clientId, version: String(version) })
+            : null
+        }
         button={button}
         back={clientPath(clientId)}
       />

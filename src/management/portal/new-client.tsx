@@ -53,9 +53,10 @@ export const newClientPage = portalPage<OwnClients>({
     if (clientsPerUser === 0) throw notFound()
     const typed = typedIn(form)
     const id = form.get('id') ?? ''
+    const owner = { ownedAtMost: clientsPerUser, ownerName: visit.user.username }
     const attempted = await attempt(visit, form, { form: FORM, id, labels: LABELS }, async () => {
       const given = { clientId: id, ...readClientForm(typed, true) }
-      return createOwnClient(actOf(visit), given, clientsPerUser).catch((cause: unknown) => {
+      return createOwnClient(actOf(visit), given, owner).catch((cause: unknown) => {
         if (isKnown(cause)) return null
         throw cause
       })

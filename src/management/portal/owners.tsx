@@ -30,7 +30,7 @@ async function show(visit: Visit<OwnClient>, typed: string, refused?: Refused) {
         await Promise.all(
           found.owners.map(async (owner) => ({
             userId: owner.userId,
-            name: nameOf(owner),
+            name: nameOf(owner, user),
             isYou: owner.userId === user.userId,
             removal: await removalOf(owner),
           })),

@@ -1,6 +1,6 @@
 /** `/clients/{id}/secrets`: the secrets of a client, and a new one. */
 
-import { liveCredentials, usesSecret } from '../../domain/client.ts'
+import { type Credential, liveCredentials, usesSecret } from '../../domain/client.ts'
 import { rotateSecret } from '../../flows/registration/clients.ts'
 import { NewSecretPage, SecretsPage } from '../../pages/portal/secret-pages.tsx'
 import { RegistrationError } from '../../protocol/registration/errors.ts'
@@ -14,6 +14,12 @@ const LABELS = { overlap: 'How long the secrets stay good' }
 const OVERLAPS = [3600, 86_400, 604_800, 0]
 const USUAL_OVERLAP = 86_400
 
+const endOf = ({ expiresAt }: Credential) => expiresAt ?? Number.MAX_SAFE_INTEGER
+
+/** Of two that were made in one second the one that ends first is older. */
+const newestFirst = (credentials: readonly Credential[]) =>
+  credentials.toSorted((a, b) => b.createdAt - a.createdAt || endOf(b) - endOf(a))
+
 async function show(visit: Visit<OwnClient>, overlap: number | null, refused?: Refused) {
   const { client } = visit.found
   const { clientId, name, version, authMethod } = client
@@ -23,7 +29,7 @@ async function show(visit: Visit<OwnClient>, overlap: number | null, refused?: R
       clientId={clientId}
       name={name}
       usesSecret={usesSecret(authMethod)}
-      secrets={liveCredentials(client, visit.c.var.request.now)}
+      secrets={newestFirst(liveCredentials(client, visit.c.var.request.now))}
       hidden={await formFields(visit, { form: FORM, id: clientId, version: String(version) })}
       overlaps={OVERLAPS.map((seconds) => ({ seconds, isChecked: seconds === overlap }))}
     />

@@ -26,7 +26,10 @@ const KIND_WORDS: Readonly<Record<ClientKind, readonly [name: string, hint: stri
     'Web application with a server',
     'It keeps a secret on the server, and uses PKCE and refresh tokens.',
   ],
-  browser: ['Application in the browser', 'Its code is public, so it has no secret. It uses PKCE.'],
+  browser: [
+    'Application in the browser',
+    'Its code is public, so it has no secret. It uses PKCE and refresh tokens.',
+  ],
   native: [
     'Mobile or desktop application',
     'Its code is public, so it has no secret. It uses PKCE and refresh tokens.',

@@ -1,5 +1,6 @@
 /** A question before an act that ends something: it names what ends. */
 
+import type { Child } from 'hono/jsx'
 import { HiddenFields } from '../parts.tsx'
 import { type FrameProps, type Hidden, PortalFrame } from './frame.tsx'
 
@@ -8,9 +9,10 @@ export type ConfirmProps = Readonly<{
   title: string
   name: string
   /** One sentence each. */
-  ends: readonly string[]
+  ends: readonly Child[]
   action: string
-  hidden: Hidden
+  /** Null where the act is not possible: the sentences say why. */
+  hidden: Hidden | null
   button: string
   back: string
 }>
@@ -22,16 +24,22 @@ export const ConfirmPage = (p: ConfirmProps) => (
         <li>{sentence}</li>
       ))}
     </ul>
-    <form method="post" action={p.action}>
-      <HiddenFields fields={p.hidden} />
-      <div class="actions">
-        <a class="button" href={p.back}>
-          Cancel
-        </a>
-        <button class="primary" type="submit">
-          {p.button}
-        </button>
-      </div>
-    </form>
+    {p.hidden === null ? (
+      <p>
+        <a href={p.back}>Back to the client</a>
+      </p>
+    ) : (
+      <form method="post" action={p.action}>
+        <HiddenFields fields={p.hidden} />
+        <div class="actions">
+          <a class="button" href={p.back}>
+            Cancel
+          </a>
+          <button class="primary" type="submit">
+            {p.button}
+          </button>
+        </div>
+      </form>
+    )}
   </PortalFrame>
 )

@@ -70,9 +70,11 @@ export const OwnersPage = (p: OwnersProps) => {
           </button>
         </div>
       </form>
-      <p>
-        <a href={clientPath(p.clientId, 'leave')}>Leave this client</a>
-      </p>
+      {p.owners.length > 1 && (
+        <p>
+          <a href={clientPath(p.clientId, 'leave')}>Leave this client</a>
+        </p>
+      )}
       <p>
         <a href={clientPath(p.clientId)}>Back to the client</a>
       </p>

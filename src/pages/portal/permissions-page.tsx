@@ -3,7 +3,7 @@
 import { HiddenFields } from '../parts.tsx'
 import { Options, TextField } from './fields.tsx'
 import { clientPath, type FrameProps, type Hidden, PortalFrame } from './frame.tsx'
-import { PermissionList, type ShownPermission } from './permissions.tsx'
+import { PermissionList, quoted, SentencesNote, type ShownPermission } from './permissions.tsx'
 
 export type Askable = Readonly<{
   value: string
@@ -30,12 +30,15 @@ export type PermissionsProps = Readonly<{
   hidden: Readonly<{ ask: Hidden; takeBack: Hidden }>
 }>
 
-const optionOf = ({ value, sentence, isSensitive, isFree, isChecked }: Askable) => ({
+const optionOf = (
+  kind: ShownPermission['kind'],
+  { value, sentence, isSensitive, isFree, isChecked }: Askable,
+) => ({
   value,
   isChecked,
   label: (
     <>
-      {sentence}
+      {quoted({ kind, sentence })}
       {isSensitive && (
         <>
           {' '}
@@ -59,6 +62,7 @@ const Asking = (p: PermissionsProps) => {
     <form method="post" action={clientPath(p.clientId, 'permissions')}>
       <HiddenFields fields={[...p.hidden.ask, ['act', 'ask']]} />
       <h2>Ask for more</h2>
+      {p.permissions.length === 0 && <SentencesNote />}
       {p.groups.map(({ resource, scopes }, index) => (
         <Options
           name={index === 0 ? 'scopes' : `scopes-${index + 1}`}
@@ -67,7 +71,7 @@ const Asking = (p: PermissionsProps) => {
           legend={resource === null ? 'Permissions' : `Permissions for ${resource.name}`}
           hint={resource === null ? undefined : <code>{resource.uri}</code>}
           problem={undefined}
-          options={scopes.map(optionOf)}
+          options={scopes.map((one) => optionOf('scope', one))}
         />
       ))}
       <TextField
@@ -88,7 +92,7 @@ const Asking = (p: PermissionsProps) => {
           type="checkbox"
           legend="Ways to get tokens"
           problem={errors.grant_types}
-          options={p.grantTypes.map(optionOf)}
+          options={p.grantTypes.map((one) => optionOf('grant_type', one))}
         />
       )}
       <TextField
@@ -131,7 +135,7 @@ const TakingBack = (p: PermissionsProps) => {
           isChecked: false,
           label: (
             <>
-              {sentence}
+              {quoted({ kind, sentence })}
               <code>{value}</code>
             </>
           ),

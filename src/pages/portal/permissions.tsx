@@ -20,6 +20,17 @@ export type ShownPermission = Readonly<{
   }> | null
 }>
 
+/** The sentences of scopes and endorsements are those of the consent page, so they are quoted here. */
+export const quoted = ({ kind, sentence }: Pick<ShownPermission, 'kind' | 'sentence'>) =>
+  kind === 'grant_type' ? sentence : `“${sentence}”`
+
+export const SentencesNote = () => (
+  <p class="small muted">
+    What stands in quotation marks is what users read when a client asks them: “your” means the
+    user's.
+  </p>
+)
+
 const WORDS: Readonly<Record<PermissionState, string>> = {
   authorized: 'authorized',
   requested: 'requested',
@@ -46,10 +57,10 @@ const Dates = ({ state, requestedAt, authorizedAt, decision }: ShownPermission) 
 )
 
 const Permission = (p: { permission: ShownPermission }) => {
-  const { sentence, value, state, decision } = p.permission
+  const { value, state, decision } = p.permission
   return (
     <li>
-      {sentence} <strong class={`mark ${state}`}>{WORDS[state]}</strong>
+      {quoted(p.permission)} <strong class={`mark ${state}`}>{WORDS[state]}</strong>
       <code>{value}</code>
       <Dates {...p.permission} />
       {decision && decision.reason !== '' && (
@@ -65,9 +76,12 @@ export const PermissionList = (p: { permissions: readonly ShownPermission[] }) =
   p.permissions.length === 0 ? (
     <p class="muted">It may do nothing yet, and has asked for nothing.</p>
   ) : (
-    <ul class="listed permissions">
-      {p.permissions.map((permission) => (
-        <Permission permission={permission} />
-      ))}
-    </ul>
+    <>
+      <SentencesNote />
+      <ul class="listed permissions">
+        {p.permissions.map((permission) => (
+          <Permission permission={permission} />
+        ))}
+      </ul>
+    </>
   )

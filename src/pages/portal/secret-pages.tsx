@@ -1,7 +1,7 @@
 /** A client's secrets: a new one, shown this once; the list; rotation with an overlap. */
 
 import { inWords } from '../../domain/duration.ts'
-import { Day, HiddenFields } from '../parts.tsx'
+import { Day, HiddenFields, Moment } from '../parts.tsx'
 import { Options } from './fields.tsx'
 import { clientPath, type FrameProps, type Hidden, PortalFrame } from './frame.tsx'
 
@@ -51,7 +51,7 @@ export type SecretsProps = Readonly<{
   clientId: string
   name: string
   usesSecret: boolean
-  /** Instants in epoch seconds. */
+  /** The newest first. Instants in epoch seconds. */
   secrets: readonly Readonly<{
     createdAt: number
     expiresAt: number | null
@@ -61,24 +61,54 @@ export type SecretsProps = Readonly<{
   overlaps: readonly Readonly<{ seconds: number; isChecked: boolean }>[]
 }>
 
-const Secret = (p: { secret: SecretsProps['secrets'][number] }) => {
+type Secret = SecretsProps['secrets'][number]
+
+const lastDayOf = (secrets: readonly Secret[]) =>
+  Math.max(...secrets.map(({ lastUsedAt }) => lastUsedAt ?? 0))
+
+const SecretItem = (p: { secret: Secret; place: number; isInUse: boolean }) => {
   const { createdAt, expiresAt, lastUsedAt } = p.secret
   return (
     <li>
-      made on <Day at={createdAt} />,{' '}
-      {lastUsedAt === null ? (
-        'not used yet'
-      ) : (
+      <strong>{p.place === 0 ? 'The newest secret' : 'An older secret'}</strong>
+      {p.isInUse && (
         <>
-          last used on <Day at={lastUsedAt} />
+          {' '}
+          <strong class="mark">in use</strong>
         </>
       )}
-      {expiresAt !== null && (
-        <>
-          , good until <Day at={expiresAt} />
-        </>
-      )}
+      <p class="small muted">
+        made on <Day at={createdAt} />,{' '}
+        {lastUsedAt === null ? (
+          'not used yet'
+        ) : (
+          <>
+            last used on <Day at={lastUsedAt} />
+          </>
+        )}
+        ,{' '}
+        {expiresAt === null ? (
+          'does not end'
+        ) : (
+          <>
+            ends on <Moment at={expiresAt} />
+          </>
+        )}
+      </p>
     </li>
+  )
+}
+
+/** Uses are known to the day. */
+const ChangeOver = ({ secrets: [newest, ...older] }: Pick<SecretsProps, 'secrets'>) => {
+  const ending = older.filter(({ expiresAt, lastUsedAt }) => expiresAt !== null && lastUsedAt)
+  const last = Math.max(...ending.map(({ expiresAt }) => expiresAt ?? 0))
+  if (newest === undefined || newest.lastUsedAt !== null || ending.length === 0) return null
+  return (
+    <p class="caution">
+      Your program has not used the newest secret yet. Give it to your program before{' '}
+      <Moment at={last} />, when the older one ends.
+    </p>
   )
 }
 
@@ -118,12 +148,17 @@ export const SecretsPage = (p: SecretsProps) => (
         {p.secrets.length === 0 ? (
           <p>It has no secret that is good.</p>
         ) : (
-          <ul>
-            {p.secrets.map((secret) => (
-              <Secret secret={secret} />
+          <ul class="listed">
+            {p.secrets.map((secret, place) => (
+              <SecretItem
+                secret={secret}
+                place={place}
+                isInUse={secret.lastUsedAt !== null && secret.lastUsedAt === lastDayOf(p.secrets)}
+              />
             ))}
           </ul>
         )}
+        <ChangeOver {...p} />
         <Rotation {...p} />
       </>
     ) : (
