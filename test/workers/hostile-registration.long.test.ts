@@ -4,7 +4,7 @@
  */
 
 import { env } from 'cloudflare:workers'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, describe, expect, it, vi } from 'vitest'
 import { faultsOf, holdDeadlines, hostilePlatform, type Injection } from './hostile-platform.ts'
 import { type Fetch, serve } from './registry.ts'
 import {
@@ -20,8 +20,6 @@ vi.spyOn(console, 'log').mockImplementation(() => {})
 vi.spyOn(console, 'error').mockImplementation(() => {})
 holdDeadlines()
 afterAll(() => vi.unstubAllGlobals())
-// Another file may have left clients that changed since they registered.
-beforeAll(() => env.DB.prepare('DELETE FROM self_registered_client').run())
 
 const OPEN = { REGISTRATION: 'open', REGISTRATIONS_PER_DAY: '1000000' }
 const healthy = serve(OPEN)

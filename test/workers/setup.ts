@@ -1,7 +1,5 @@
-/** Runs in workerd before each test file: empty storage with the schema, as `npm start` creates it. */
+/** Runs in workerd before each test file. */
 
-import { applyD1Migrations, reset } from 'cloudflare:test'
-import { env } from 'cloudflare:workers'
+import { emptyStorage } from './empty-storage.ts'
 
-await reset()
-await applyD1Migrations(env.DB, env.TEST_MIGRATIONS)
+await emptyStorage()
