@@ -1,4 +1,4 @@
-/** What an authorization code stands for, and when it expires (RFC 6749 §4.1.2). */
+/** What an authorization code stands for (RFC 6749 §4.1.2). */
 
 import type { ApprovedRedirectUri, ClientId } from './ids.ts'
 import type { GrantedAudience } from './resource.ts'
@@ -24,5 +24,3 @@ export type AuthorizationCode = GrantedAudience &
     issuedAt: number
     expiresAt: number
   }>
-
-export const isExpired = (code: AuthorizationCode, now: number) => now >= code.expiresAt

@@ -1,6 +1,7 @@
-/** Clients whose id is the address of a client metadata document: for how long what was read there counts. */
+/** Clients whose id is the address of a client metadata document: whose are accepted, and for how long what was read there counts. */
 
-import { type DocumentPolicy, type HostRule, mayPublishDocuments } from './document-host.ts'
+import { type Client, isEnabled } from './client.ts'
+import type { DocumentPolicy, HostRule } from './document-host.ts'
 
 const MIN_FRESH_SECONDS = 60
 const MAX_FRESH_SECONDS = 86_400
@@ -12,6 +13,9 @@ export const STALE_DOCUMENT_SECONDS = 86_400
 export const FORGET_DOCUMENT_SECONDS = 90 * 86_400
 /** Between two attempts to read at a host where none has succeeded. */
 export const ATTEMPT_SECONDS = 10
+
+/** No id of ours is one. `http:` is for loopback addresses. `outbound-url.ts` says which addresses are asked. */
+export const isDocumentUrl = (clientId: string) => /^https?:\/\//.test(clientId)
 
 /** What a request needs to know of a client's document, beside the client. */
 export type DocumentState = Readonly<{
@@ -31,6 +35,27 @@ export const isFresh = ({ freshUntil }: DocumentState, now: number) => now < fre
 export const mayServeRefreshes = ({ freshUntil }: DocumentState, now: number) =>
   now < freshUntil + STALE_DOCUMENT_SECONDS
 
-/** Has the operator let clients of this host in? */
-export const isAdmitted = (policy: DocumentPolicy, { rule }: Pick<DocumentState, 'rule'>) =>
-  mayPublishDocuments(policy, rule)
+/** Has the operator let clients of a host in? `rule`: `block` where the list has both for it; null where it has none. */
+export const isAdmitted = (policy: DocumentPolicy, rule: HostRule | null) =>
+  policy === 'any' ? rule !== 'block' : policy === 'allowlist' && rule === 'allow'
+
+/**
+ * Why the operator does not let this client in, for the log. Null for a client of another kind, and while nothing is known
+ * of the document.
+ */
+export function whyNotAdmitted(
+  clientId: string,
+  client: Client | null,
+  policy: DocumentPolicy,
+): string | null {
+  if (!isDocumentUrl(clientId)) return null
+  if (policy === 'off') return 'CLIENT_DOCUMENTS is off'
+  if (!client?.document || isAdmitted(policy, client.document.rule)) return null
+  return client.document.rule === 'block' ? 'its host is blocked' : 'its host is not allowed'
+}
+
+/** Must its document be read before anything is shown or given to the client? A disabled client gets nothing anyway. */
+export const needsDocument = (clientId: string, client: Client | null, now: number) =>
+  isDocumentUrl(clientId) &&
+  (client === null || isEnabled(client)) &&
+  !(client?.document && isFresh(client.document, now))

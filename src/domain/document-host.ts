@@ -59,7 +59,3 @@ export function coveringHosts(host: string): string[] {
   const domains = labels.slice(1).map((_, above) => labels.slice(above + 1).join('.'))
   return [host, ...domains.map((domain) => WILDCARD + domain)]
 }
-
-/** `rule`: that of the host, `block` where the list has both for it; null where the list has none. */
-export const mayPublishDocuments = (policy: DocumentPolicy, rule: HostRule | null) =>
-  policy === 'any' ? rule !== 'block' : policy === 'allowlist' && rule === 'allow'

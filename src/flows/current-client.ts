@@ -4,71 +4,98 @@
  */
 
 import type { Client } from '../domain/client.ts'
-import { mayServeRefreshes } from '../domain/client-document.ts'
+import {
+  ATTEMPT_SECONDS,
+  type DocumentState,
+  mayServeRefreshes,
+  needsDocument,
+} from '../domain/client-document.ts'
 import type { PresentedClient } from '../protocol/client-authentication.ts'
-import { notCurrent } from '../protocol/client-documents.ts'
 import { OAuthError } from '../protocol/errors.ts'
+import { sanitized } from '../protocol/sanitize.ts'
 import type { ReadWithClient } from '../stores/ports.ts'
-import { authenticating, type ClientDeps, UnverifiedAssertion } from './authenticate-client.ts'
-import { needsDocument } from './client-document.ts'
+import { authenticateClient, type ClientDeps, UnverifiedAssertion } from './authenticate-client.ts'
 import type { Deps, RequestContext } from './deps.ts'
 
-type Steps<T> = Readonly<{
+type Presentation = Readonly<{
+  presented: PresentedClient
   /** What is read with the client. */
   more: ReadWithClient
-  /** May run twice: without effects, except on a grant that is used again. */
-  verify: (client: Client) => Promise<T>
-  /** Throws unless the request shows a code or a refresh token of the client. Null: it can show neither. */
-  requireOwned: ((client: Client) => Promise<unknown>) | null
-  /** For refreshes: does a document serve for a while that is no longer fresh? */
-  mayBeStale: boolean
 }>
+type CurrentDeps = ClientDeps & Pick<Deps, 'documents'>
 
-export async function verifyOnCurrentClient<T>(
-  presented: PresentedClient,
-  steps: Steps<T>,
-  deps: ClientDeps & Pick<Deps, 'documents'>,
+/**
+ * Authenticates the client of a code or a refresh token. A client may have begun to sign with another key: where none
+ * that is kept verifies its assertion, its keys are read again. `requireOwned` throws unless the request shows a code or
+ * a refresh token of the client. It has no effects.
+ */
+export async function authenticateOwner(
+  { presented, more }: Presentation,
+  requireOwned: (client: Client) => Promise<unknown>,
+  deps: CurrentDeps,
   context: RequestContext,
-): Promise<T> {
-  const { now } = context
-  const authenticate = authenticating(presented, deps, context, steps.more)
-  const client = await authenticate().catch(async (cause: unknown) => {
-    if (!(await mayReadKeys(cause, steps))) throw cause
+): Promise<Client> {
+  try {
+    return await authenticateClient(presented, deps, context, more)
+  } catch (cause) {
+    if (!(cause instanceof UnverifiedAssertion) || !hasPublishedKeys(cause.client)) throw cause
+    if (!(await passes(requireOwned, cause.client))) throw cause
     const { clientId } = presented
     const { kind } = await deps.documents.resolve({ clientId, cause: 'unknown_key' })
     if (kind !== 'current') throw cause
-    return authenticate()
-  })
-  const verified = await steps.verify(client)
-  const { clientId } = client
-  if (!needsDocument(clientId, client, now)) return verified
-  const resolution = await deps.documents.resolve({ clientId, cause: 'not_fresh' })
-  // With its keys and permissions of now. The document may be fresh by another request.
-  const asOfNow = await authenticate()
-  const isStale = needsDocument(clientId, asOfNow, now)
-  const serves = asOfNow.document !== null && mayServeRefreshes(asOfNow.document, now)
-  if (isStale && !(steps.mayBeStale && serves)) {
-    throw notCurrent('reason' in resolution ? resolution.reason : `document: ${resolution.kind}`)
+    return authenticateClient(presented, deps, context, more)
   }
-  if (isStale) {
-    const staleSeconds = now - (asOfNow.document?.freshUntil ?? now)
-    context.log('stale_document_used', { clientId, staleSeconds })
-  }
-  return steps.verify(asOfNow)
 }
 
-/** A client may have begun to sign with another key. */
-async function mayReadKeys(
-  cause: unknown,
-  { requireOwned }: Pick<Steps<unknown>, 'requireOwned'>,
-): Promise<boolean> {
-  if (!(cause instanceof UnverifiedAssertion) || requireOwned === null) return false
-  if (!cause.client.publishesKeys && cause.client.document === null) return false
+const hasPublishedKeys = ({ publishesKeys, document }: Client) => publishesKeys || document !== null
+
+async function passes(check: (client: Client) => Promise<unknown>, client: Client) {
   try {
-    await requireOwned(cause.client)
+    await check(client)
     return true
   } catch (refusal) {
     if (refusal instanceof OAuthError) return false
     throw refusal
   }
 }
+
+/**
+ * The client with its keys and permissions of now, where its document had to be read again; null where what is known is
+ * fresh. The caller has authenticated the client and found the request good, and checks it again on the new record.
+ * `mayBeStale`: for refreshes a document serves for a while that is no longer fresh.
+ */
+export async function clientOfNow(
+  client: Client,
+  { presented, more, mayBeStale }: Presentation & Readonly<{ mayBeStale: boolean }>,
+  deps: CurrentDeps,
+  context: RequestContext,
+): Promise<Client | null> {
+  const { clientId } = client
+  const { now } = context
+  if (!needsDocument(clientId, client, now)) return null
+  const resolution = await deps.documents.resolve({ clientId, cause: 'not_fresh' })
+  // The document may be fresh by another request.
+  const asOfNow = await authenticateClient(presented, deps, context, more)
+  if (!needsDocument(clientId, asOfNow, now)) return asOfNow
+  const { document } = asOfNow
+  if (!(mayBeStale && document !== null && mayServeRefreshes(document, now))) {
+    throw notCurrent('reason' in resolution ? resolution.reason : `document: ${resolution.kind}`)
+  }
+  context.log('stale_document_used', { clientId, staleSeconds: staleSecondsOf(document, now) })
+  return asOfNow
+}
+
+const staleSecondsOf = ({ freshUntil }: DocumentState, now: number) => now - freshUntil
+
+const MAX_REASON_LENGTH = 200
+
+/** Nothing was spent, and a later request may succeed. */
+const notCurrent = (detail: string) =>
+  new OAuthError(
+    'temporarily_unavailable',
+    'The metadata document of the client cannot be read now. Try again shortly.',
+    {
+      detail: sanitized(detail, MAX_REASON_LENGTH),
+      headers: { 'Retry-After': String(ATTEMPT_SECONDS) },
+    },
+  )

@@ -1,13 +1,13 @@
 /** Which client sends the browser to the authorization endpoint, and where the browser may be sent back to. */
 
 import { type Client, isEnabled } from '../domain/client.ts'
+import { needsDocument, whyNotAdmitted } from '../domain/client-document.ts'
 import type { ApprovedRedirectUri, ClientId } from '../domain/ids.ts'
 import { nameForPeople } from '../domain/shown-client.ts'
 import { documentRefusal } from '../protocol/client-documents.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import { approveRedirect, schemeNotAllowed, whyNotApproved } from '../protocol/redirect-uri.ts'
 import { quoted } from '../protocol/sanitize.ts'
-import { needsDocument, whyNotAdmitted } from './client-document.ts'
 import type { Deps } from './deps.ts'
 
 /** Which client asks, and where the browser may be sent. */

@@ -4,9 +4,9 @@
  */
 
 import type { ClientRecord } from '../domain/client.ts'
+import { isDocumentUrl } from '../domain/client-document.ts'
 import type { Outcome } from '../flows/registration/change.ts'
 import type { Resolution } from '../protocol/client-documents.ts'
-import { isDocumentUrl } from '../protocol/document-url.ts'
 import type { ManagementDeps } from './deps.ts'
 
 function notesOn(read: Resolution): readonly string[] {

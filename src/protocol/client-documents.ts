@@ -44,14 +44,3 @@ export function documentRefusal(resolution: Exclude<Resolution, { kind: 'current
     detail: `document ${resolution.kind}: ${reason}`,
   })
 }
-
-/** For a client at `/token`: nothing was spent, and a later request may succeed. */
-export const notCurrent = (detail: string) =>
-  new OAuthError(
-    'temporarily_unavailable',
-    'The metadata document of the client cannot be read now. Try again shortly.',
-    {
-      detail: sanitized(detail, MAX_REASON_LENGTH),
-      headers: { 'Retry-After': String(ATTEMPT_SECONDS) },
-    },
-  )

@@ -2,12 +2,12 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { isAdmitted } from '../../src/domain/client-document.ts'
 import {
   canonicalHost,
   coveringHosts,
   type DocumentPolicy,
   type HostRule,
-  mayPublishDocuments,
 } from '../../src/domain/document-host.ts'
 
 describe('the canonical form of a host', () => {
@@ -106,6 +106,6 @@ describe('whether a host may have documents', () => {
     ['any', 'allow', true],
     ['any', 'block', false],
   ])('with the policy %s and the rule %s a host is %s', (policy, rule, may) => {
-    expect(mayPublishDocuments(policy, rule)).toBe(may)
+    expect(isAdmitted(policy, rule)).toBe(may)
   })
 })

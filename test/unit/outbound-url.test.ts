@@ -1,7 +1,7 @@
 /** Addresses of client metadata documents, and of what they name. `test/workers/outbound.test.ts` tries them out. */
 
 import { describe, expect, it } from 'vitest'
-import { isDocumentUrl } from '../../src/protocol/document-url.ts'
+import { isDocumentUrl } from '../../src/domain/client-document.ts'
 import {
   allowsLoopbackFor,
   documentHostOf,

@@ -3,10 +3,9 @@
  * did stays: a disabled client stays disabled, and a permission that was authorized or withdrawn stays so.
  */
 
-import { freshUntilOf, isAdmitted, isFresh } from '../../domain/client-document.ts'
+import { freshUntilOf, isAdmitted, isDocumentUrl, isFresh } from '../../domain/client-document.ts'
 import type { DocumentPolicy, HostRule } from '../../domain/document-host.ts'
 import type { Resolution, ResolutionRequest } from '../../protocol/client-documents.ts'
-import { isDocumentUrl } from '../../protocol/document-url.ts'
 import { JSON_TYPES } from '../../protocol/outbound.ts'
 import { documentHostOf, documentUrlProblem, isLoopbackUrl } from '../../protocol/outbound-url.ts'
 import { RegistrationError } from '../../protocol/registration/errors.ts'
@@ -75,7 +74,7 @@ async function readAgain(
   if (problem !== null) return refused(`its address ${problem}`)
   const host = documentHostOf(clientId)
   const { mayAsk, rule, record, kept, catalogue } = await documents.begin(clientId, host)
-  if (!isAdmitted(policy, { rule })) return NOT_ADMITTED
+  if (!isAdmitted(policy, rule)) return NOT_ADMITTED
   const isNeeded = cause === 'unknown_key' || !record?.document || !isFresh(record.document, now)
   if (!isNeeded) return { kind: 'current' }
   if (!mayAsk) return { kind: 'too_soon' }
@@ -123,7 +122,7 @@ async function keysOf(
 ): Promise<PublishedKeys | Resolution> {
   if (jwks !== null) return { jwks: await usableKeys(jwks, 'jwks'), freshSeconds: null }
   if (jwksUri === null) return { jwks: null, freshSeconds: null }
-  const mayAsk = (rule: HostRule | null) => isAdmitted(deps.policy, { rule })
+  const mayAsk = (rule: HostRule | null) => isAdmitted(deps.policy, rule)
   const host = documentHostOf(clientId)
   const allowsLoopback = deps.allowsLoopback && isLoopbackUrl(clientId)
   return readPublishedKeys(jwksUri, { askedHost: host, mayAsk }, { ...deps, allowsLoopback })

@@ -1,51 +1,104 @@
 /** The client credentials grant (RFC 6749 §4.4): a client acts for itself. */
 
-import { isPublic } from '../../domain/client.ts'
+import { type Client, isPublic } from '../../domain/client.ts'
+import { isDocumentUrl } from '../../domain/client-document.ts'
 import { OAuthError } from '../../protocol/errors.ts'
-import type { Fields } from '../../protocol/fields.ts'
-import { oneFormat, readTarget } from '../../protocol/resource-parameter.ts'
+import { namedResources, oneFormat, readTarget } from '../../protocol/resource-parameter.ts'
+import { authenticateClient, authenticateOn } from '../authenticate-client.ts'
+import { clientOfNow } from '../current-client.ts'
+import type { Deps, RequestContext } from '../deps.ts'
 import { newAccessBearer } from '../open-session.ts'
-import { type Caller, grant, issueTokens, type Minted, type Targeted } from './grant.ts'
+import {
+  type Attempt,
+  type Caller,
+  type IssuedToken,
+  issueTokens,
+  requireAllowed,
+  requireIssuable,
+  type TokenRequest,
+} from './grant.ts'
 import { useProof } from './proof-of-possession.ts'
 
-type Attempt = Caller & Readonly<{ fields: Fields }>
+export async function issueToClient(
+  request: TokenRequest,
+  deps: Deps,
+  context: RequestContext,
+): Promise<IssuedToken> {
+  const attempt = await checkClientCredentials(request, deps, context)
+  const { client, target, proof } = attempt
+  const bearer = await newAccessBearer(oneFormat(target.resources))
+  await useProof(proof, deps)
+  const { endorsements, redirectUris } = client
+  const redirectUri = redirectUris[0] ?? ''
+  const holding = { user: null, scopes: target.scopes, endorsements, redirectUri }
+  return issueTokens({ bearer, refreshToken: null }, holding, attempt)
+}
+
+/** Everything that may refuse the request, except that its proof was used before. */
+export const checkClientCredentials = (
+  request: TokenRequest,
+  deps: Deps,
+  context: RequestContext,
+): Promise<Attempt> =>
+  isDocumentUrl(request.presented.clientId)
+    ? checkOnCurrentClient(request, deps, context)
+    : checkOnKeptClient(request, deps, context)
+
+function check(caller: Caller): Attempt {
+  const { client, fields, proof, deps } = caller
+  requireAllowed(caller)
+  requireConfidential(client)
+  const attempt = { ...caller, target: readTarget(fields, client, deps.scopePolicy) }
+  requireIssuable(attempt, client, proof !== null)
+  return attempt
+}
 
 /** §4.4: only for confidential clients, even if a public one is registered for it. */
-function clientIsConfidential({ client }: Attempt) {
+function requireConfidential(client: Client) {
   if (!isPublic(client)) return
   throw new OAuthError('unauthorized_client', 'A public client cannot use this grant type.')
 }
 
-const mint = async ({ target }: Targeted) => ({
-  bearer: await newAccessBearer(oneFormat(target.resources)),
-  refreshToken: null,
-})
-
-async function consumeProof(minted: Minted, attempt: Attempt & Targeted) {
-  const { client, target, proof, deps } = attempt
-  await useProof(proof, deps)
-  const { endorsements, redirectUris } = client
-  const holding = {
-    user: null,
-    scopes: target.scopes,
-    endorsements,
-    redirectUri: redirectUris[0] ?? '',
-  }
-  return { minted, holding }
+async function checkOnCurrentClient(
+  request: TokenRequest,
+  deps: Deps,
+  context: RequestContext,
+): Promise<Attempt> {
+  const { presented, fields } = request
+  const more = { resources: namedResources(fields) }
+  const known = await authenticateClient(presented, deps, context, more)
+  const attempt = check({ ...request, client: known, asOfMs: known.readAtMs, deps, context })
+  const reading = { presented, more, mayBeStale: false }
+  const client = await clientOfNow(known, reading, deps, context)
+  return client ? check({ ...attempt, client, asOfMs: client.readAtMs }) : attempt
 }
 
-export const clientCredentials = grant({
-  clientRecord: 'kept',
-  read: (fields) => ({ fields }),
-  grantDigest: async () => null,
-  prefetch: async () => null,
-  find: async (asked) => asked,
-  verify: [clientIsConfidential],
-  owned: null,
-  target: ({ fields, client, deps }) => readTarget(fields, client, deps.scopePolicy),
-  binding: ({ client, proof }) => ({ holder: client, isBound: proof !== null }),
-  mint,
-  consume: consumeProof,
-  issue: issueTokens,
-  undo: async () => {},
-})
+/**
+ * The record may be the isolate's copy, some seconds old, or a replica's. Such a record may grant, but only the primary's
+ * record may refuse. The session gets D1's moment of the record, so that a revocation ends a session that rests on an
+ * older copy. While D1 does not answer, an older copy is used.
+ */
+async function checkOnKeptClient(
+  request: TokenRequest,
+  deps: Deps,
+  context: RequestContext,
+): Promise<Attempt> {
+  const { presented, fields } = request
+  const { clientId } = presented
+  const resources = namedResources(fields)
+  const found = await deps.clientCache.lookUp(clientId, context.nowMs, resources)
+  const { client: kept, keptSinceMs, asOfMs, staleSeconds: ageSeconds } = found
+  const isJustRead = keptSinceMs === null
+  if (ageSeconds !== null) context.log('stale_client_used', { clientId, ageSeconds })
+  try {
+    const client = await authenticateOn({ presented, record: kept, isJustRead }, deps, context)
+    return check({ ...request, client, asOfMs, deps, context })
+  } catch (cause) {
+    if (!(cause instanceof OAuthError)) throw cause
+    // An unknown id has been looked up by now. A known one takes as long, so that time does not tell them apart.
+    if (cause.code === 'invalid_client' && !isJustRead) await deps.clients.find(clientId)
+    const record = await deps.clientCache.reload(clientId, context.nowMs, resources)
+    const client = await authenticateOn({ presented, record, isJustRead: true }, deps, context)
+    return check({ ...request, client, asOfMs: client.readAtMs, deps, context })
+  }
+}

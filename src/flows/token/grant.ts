@@ -1,24 +1,21 @@
-/** A grant as a list of steps, and the one order in which the steps of every grant run. */
+/**
+ * What the grants share. Each is two parts: a check, which reads, refuses and spends nothing; then what spends and issues.
+ * Every step may throw `OAuthError`.
+ */
 
 import { accessTokenLifetimeOf, type Client, type GrantType } from '../../domain/client.ts'
-import type { TokenDigest } from '../../domain/ids.ts'
 import { longestTokenSeconds } from '../../domain/registry-scopes.ts'
 import { lifetimeFor, resourcesWith, urisOf } from '../../domain/resource.ts'
 import type { User } from '../../domain/user.ts'
 import { requireSigned } from '../../protocol/access-token.ts'
 import type { PresentedClient } from '../../protocol/client-authentication.ts'
-import { isDocumentUrl } from '../../protocol/document-url.ts'
 import { OAuthError } from '../../protocol/errors.ts'
 import type { Fields } from '../../protocol/fields.ts'
-import { namedResources, oneFormat, type Target } from '../../protocol/resource-parameter.ts'
+import { oneFormat, type Target } from '../../protocol/resource-parameter.ts'
 import { requireBinding } from '../../protocol/scope-parameter.ts'
 import { requireGrantType } from '../../protocol/token-request.ts'
-import { type IssuedToken, tokenTypeFor } from '../../protocol/token-response.ts'
-import { verifyOnKeptRecord } from '../authenticate-client.ts'
-import { verifyOnCurrentClient } from '../current-client.ts'
 import type { Deps, RequestContext } from '../deps.ts'
 import { type Bearer, NO_SIGNING_KEYS, openSession, signSession } from '../open-session.ts'
-import { prefetch } from '../prefetch.ts'
 import { requireProof, requireProofFor, type TokenProof } from './proof-of-possession.ts'
 
 /** A request to `/token`, before its client is authenticated. */
@@ -26,24 +23,24 @@ export type TokenRequest = Readonly<{
   grantType: GrantType
   fields: Fields
   presented: PresentedClient
-  /** Not yet recorded as used: `consume` does that, when everything else is found good. */
+  /** Recorded as used when everything else is found good, and not earlier. */
   proof: TokenProof | null
-}>
-
-/** Who asks: an authenticated client, with what every step may use. */
-export type Caller = Readonly<{
-  client: Client
-  /** D1's moment of this request, as in `Lookup`. */
-  asOfMs: number
   /** Thumbprint of the key that the client proved to hold (RFC 9449), or null. */
   jkt: string | null
-  proof: TokenProof | null
-  deps: Deps
-  context: RequestContext
 }>
 
-/** What the tokens are asked for. */
-export type Targeted = Readonly<{ target: Target }>
+/** A request of an authenticated client, with what every step may use. */
+export type Caller = TokenRequest &
+  Readonly<{
+    client: Client
+    /** D1's moment of this request, as in `Lookup`. */
+    asOfMs: number
+    deps: Deps
+    context: RequestContext
+  }>
+
+/** A request that passed the check of its grant. */
+export type Attempt = Caller & Readonly<{ target: Target }>
 
 /** The tokens to be issued. Nothing is stored under them yet. */
 export type Minted = Readonly<{ bearer: Bearer; refreshToken: string | null }>
@@ -58,104 +55,39 @@ export type Holding = Readonly<{
   authTime?: number | undefined
 }>
 
-/** What may be issued now: the tokens that were minted, or those of a request that this one repeats. */
-export type Consumed<New extends Minted> = Readonly<{ minted: New; holding: Holding }>
+export type IssuedToken = Readonly<{
+  accessToken: string
+  /** RFC 9449 §5: tells the client whether its token is bound to its key. */
+  tokenType: 'Bearer' | 'DPoP'
+  lifetimeSeconds: number
+  scopes: readonly string[]
+  refreshToken: string | null
+}>
 
-/** A client that acts for itself has no `userId`. */
+/** The first checks of every grant. */
+export function requireAllowed({ client, grantType, proof }: Caller) {
+  requireGrantType(client, grantType)
+  requireProof(client, proof)
+}
+
+/** All that the tokens may have, and of whom. A client that acts for itself has no `userId`. */
 type Holder = Readonly<{
   userId?: string
   scopes: readonly string[]
   endorsements: readonly string[]
 }>
 
-/** In the order in which they run. Every step may throw `OAuthError`. */
-type Steps<Asked, Read, Found, New extends Minted> = Readonly<{
-  /** `kept`: the client's record may be the isolate's copy. Then `find` and `verify` may run twice and write nothing. */
-  clientRecord: 'fresh' | 'kept'
-  /** The parameters. */
-  read: (fields: Fields) => Asked
-  /** The code or refresh token, to read the resources of its grant with the client; null if there is none. */
-  grantDigest: (asked: Asked) => Promise<TokenDigest | null>
-  /** Reads what needs no client, at once with the client's record. */
-  prefetch: (digest: TokenDigest | null, deps: Deps) => Promise<Read>
-  find: (asked: Asked, read: Read, caller: Caller) => Promise<Found>
-  verify: readonly Check<Found & Caller>[]
-  /** Without effects: the request shows a code or a refresh token of the client. Null: the grant has neither. */
-  owned: readonly Check<Found & Caller>[] | null
-  /** Which resources and scopes; refuses what may not be granted. */
-  target: (attempt: Found & Caller) => Target
-  /** All that the tokens may have and of whom, and whether they are bound to a key that was named before. */
-  binding: (attempt: Found & Caller) => Readonly<{ holder: Holder; isBound: boolean }>
-  mint: (attempt: Found & Caller & Targeted) => Promise<New>
-  /** The one statement that decides who won. Nothing was written before it. */
-  consume: (minted: New, attempt: Found & Caller & Targeted) => Promise<Consumed<New>>
-  issue: (minted: New, holding: Holding, attempt: Found & Caller & Targeted) => Promise<IssuedToken>
-  /** Takes `consume` back. */
-  undo: (minted: New, attempt: Found & Caller & Targeted) => Promise<void>
-}>
-
-/** Throws when it does not hold. */
-export type Check<Attempt> = (attempt: Attempt) => unknown
-
-export async function runChecks<Attempt>(checks: readonly Check<Attempt>[], attempt: Attempt) {
-  for (const check of checks) await check(attempt)
+/** The last checks of every grant. `isBound`: to a key that was named before. */
+export function requireIssuable(
+  { client, target, proof, deps }: Attempt,
+  holder: Holder,
+  isBound: boolean,
+) {
+  requireProofFor(target.resources, proof)
+  requireBinding(holder.scopes, client, isBound)
+  if (oneFormat(target.resources) === 'jwt') requireSignable(target, holder, client, deps)
 }
 
-export const grant =
-  <Asked, Read, Found, New extends Minted>(steps: Steps<Asked, Read, Found, New>) =>
-  async (request: TokenRequest, deps: Deps, context: RequestContext): Promise<IssuedToken> => {
-    const { presented, proof } = request
-    const asked = steps.read(request.fields)
-    const digest = await steps.grantDigest(asked)
-    const reading = prefetch(steps.prefetch(digest, deps))
-    const resources = namedResources(request.fields)
-    const attemptOf = async (client: Client, asOfMs: number) => {
-      const caller = { client, asOfMs, jkt: proof?.jkt ?? null, proof, deps, context }
-      return { ...(await steps.find(asked, await reading, caller)), ...caller }
-    }
-    const verify = async (client: Client, asOfMs: number) => {
-      requireGrantType(client, request.grantType)
-      requireProof(client, proof)
-      const attempt = await attemptOf(client, asOfMs)
-      await runChecks(steps.verify, attempt)
-      const target = steps.target(attempt)
-      requireProofFor(target.resources, proof)
-      const { holder, isBound } = steps.binding(attempt)
-      requireBinding(holder.scopes, client, isBound)
-      if (oneFormat(target.resources) === 'jwt') requireSignable(target, holder, client, deps)
-      return { ...attempt, target }
-    }
-    const { owned } = steps
-    const requireOwned =
-      owned &&
-      (async (client: Client) => runChecks(owned, await attemptOf(client, client.readAtMs)))
-    const attempt =
-      steps.clientRecord === 'kept' && !isDocumentUrl(presented.clientId)
-        ? await verifyOnKeptRecord({ presented, resources }, verify, deps, context)
-        : await verifyOnCurrentClient(
-            presented,
-            {
-              more: { resources, grant: digest },
-              verify: (client) => verify(client, client.readAtMs),
-              requireOwned,
-              mayBeStale: request.grantType === 'refresh_token',
-            },
-            deps,
-            context,
-          )
-    let minted = await steps.mint(attempt)
-    try {
-      const consumed = await steps.consume(minted, attempt)
-      minted = consumed.minted
-      return await steps.issue(minted, consumed.holding, attempt)
-    } catch (cause) {
-      // After a fault the client may try again. When D1 does not answer either, what was consumed stays consumed.
-      if (!(cause instanceof OAuthError)) await steps.undo(minted, attempt).catch(() => {})
-      throw cause
-    }
-  }
-
-/** Before anything is spent. */
 function requireSignable(
   { scopes, resources }: Target,
   { userId, endorsements }: Holder,
@@ -170,11 +102,11 @@ function requireSignable(
 export async function issueTokens(
   minted: Minted,
   holding: Holding,
-  caller: Caller & Targeted,
+  attempt: Attempt,
 ): Promise<IssuedToken> {
   const { bearer } = minted
-  const { deps } = caller
-  const session = sessionFor(holding, caller, caller.context.nowMs)
+  const { deps } = attempt
+  const session = sessionFor(holding, attempt, attempt.context.nowMs)
   if (bearer.kind === 'signed') {
     const { sessionId } = bearer
     return issuedToken(minted, session, await signSession({ ...session, sessionId }, deps))
@@ -191,13 +123,13 @@ export async function issueTokens(
 export async function issueTokensAgain(
   minted: Minted,
   holding: Holding,
-  caller: Caller & Targeted,
+  attempt: Attempt,
   firstIssuedAt: number,
 ): Promise<IssuedToken> {
-  const { deps, context } = caller
+  const { deps, context } = attempt
   const { bearer } = minted
   const issuedAtMs = firstIssuedAt * 1000
-  const asNow = sessionFor(holding, caller, issuedAtMs)
+  const asNow = sessionFor(holding, attempt, issuedAtMs)
   const session = { ...asNow, asOfMs: Math.min(asNow.asOfMs, issuedAtMs) }
   const age = Math.max(0, context.now - firstIssuedAt)
   const left = { ...session, lifetimeSeconds: session.lifetimeSeconds - age }
@@ -216,7 +148,7 @@ export async function issueTokensAgain(
 
 function sessionFor(
   holding: Holding,
-  { client, asOfMs: clientAsOfMs, target, jkt, deps, context: { ipAddress } }: Caller & Targeted,
+  { client, asOfMs: clientAsOfMs, target, jkt, deps, context: { ipAddress } }: Attempt,
   startAtMs: number,
 ) {
   const resources = resourcesWith(target.resources, holding.scopes)
@@ -238,8 +170,14 @@ const issuedToken = (
   accessToken: string,
 ): IssuedToken => ({
   accessToken,
-  tokenType: tokenTypeFor(jkt),
+  tokenType: jkt === null ? 'Bearer' : 'DPoP',
   lifetimeSeconds,
   scopes,
   refreshToken,
 })
+
+/** After a fault the client may try again. When D1 does not answer either, what was spent stays spent. */
+export async function undoAfterFault(cause: unknown, undo: () => Promise<void>): Promise<never> {
+  if (!(cause instanceof OAuthError)) await undo().catch(() => {})
+  throw cause
+}

@@ -4,30 +4,53 @@ import type { GrantType } from '../../domain/client.ts'
 import { readClientAuthentication } from '../../protocol/client-authentication.ts'
 import type { Fields } from '../../protocol/fields.ts'
 import { readGrantType } from '../../protocol/token-request.ts'
-import type { IssuedToken } from '../../protocol/token-response.ts'
 import type { Deps, RequestContext } from '../deps.ts'
-import { authorizationCode } from './authorization-code.ts'
-import { clientCredentials } from './client-credentials.ts'
-import type { TokenRequest } from './grant.ts'
+import { redeemCode } from './authorization-code.ts'
+import { checkRedemption } from './check-redemption.ts'
+import { checkRefresh } from './check-refresh.ts'
+import { checkClientCredentials, issueToClient } from './client-credentials.ts'
+import type { Attempt, IssuedToken, TokenRequest } from './grant.ts'
 import { readTokenProof } from './proof-of-possession.ts'
-import { refreshToken } from './refresh-token.ts'
+import { refreshTokens } from './refresh-token.ts'
 
-type Grant = (request: TokenRequest, deps: Deps, context: RequestContext) => Promise<IssuedToken>
+type Step<Result> = (request: TokenRequest, deps: Deps, context: RequestContext) => Promise<Result>
 
 const GRANTS = {
-  client_credentials: clientCredentials,
-  authorization_code: authorizationCode,
-  refresh_token: refreshToken,
-} satisfies Record<GrantType, Grant>
+  client_credentials: issueToClient,
+  authorization_code: redeemCode,
+  refresh_token: refreshTokens,
+} satisfies Record<GrantType, Step<IssuedToken>>
+
+const CHECKS = {
+  client_credentials: checkClientCredentials,
+  authorization_code: checkRedemption,
+  refresh_token: checkRefresh,
+} satisfies Record<GrantType, Step<Attempt>>
+
+type Headers = Readonly<{ authorization: string | undefined; dpop: string | undefined }>
 
 export async function issueToken(
   fields: Fields,
-  headers: Readonly<{ authorization: string | undefined; dpop: string | undefined }>,
+  headers: Headers,
   deps: Deps,
   context: RequestContext,
 ): Promise<IssuedToken> {
+  const request = await readTokenRequest(fields, headers, deps, context)
+  return GRANTS[request.grantType](request, deps, context)
+}
+
+/** What `issueToken` refuses, it refuses with the same error. Spends, ends and issues nothing. */
+export const checkTokenRequest: Step<Attempt> = (request, deps, context) =>
+  CHECKS[request.grantType](request, deps, context)
+
+export async function readTokenRequest(
+  fields: Fields,
+  { authorization, dpop }: Headers,
+  deps: Pick<Deps, 'issuer'>,
+  { now }: RequestContext,
+): Promise<TokenRequest> {
   const grantType = readGrantType(fields)
-  const presented = readClientAuthentication(fields, headers.authorization)
-  const proof = await readTokenProof(headers.dpop, deps, context.now)
-  return GRANTS[grantType]({ grantType, fields, presented, proof }, deps, context)
+  const presented = readClientAuthentication(fields, authorization)
+  const proof = dpop === undefined ? null : await readTokenProof(dpop, deps, now)
+  return { grantType, fields, presented, proof, jkt: proof?.jkt ?? null }
 }

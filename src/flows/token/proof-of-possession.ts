@@ -13,13 +13,12 @@ const invalidProof = (detail: string) =>
 /** `jkt`: the thumbprint of the key. `id`: accepted once. */
 export type TokenProof = Readonly<{ jkt: string; id: UsedOnce }>
 
-/** Null where no proof was sent (`header` undefined). Throws `invalid_dpop_proof`. Does not ask if the proof was used. */
+/** Throws `invalid_dpop_proof`. Does not ask if the proof was used. */
 export async function readTokenProof(
-  header: string | undefined,
+  header: string,
   { issuer }: Pick<Deps, 'issuer'>,
   now: number,
-): Promise<TokenProof | null> {
-  if (header === undefined) return null
+): Promise<TokenProof> {
   // The issuer and not the Host header: clients get this address from the metadata.
   const request = { method: 'POST', url: `${issuer}/token`, accessToken: null }
   const proof = await readProof(header, request, now)

@@ -3,6 +3,7 @@
 import * as z from 'zod/mini'
 import { isEndorsement, MAX_ENDORSEMENT_LENGTH } from '../../domain/category.ts'
 import { MAX_FURTHER_OWNERS } from '../../domain/client.ts'
+import { isDocumentUrl } from '../../domain/client-document.ts'
 import {
   canonicalResource,
   MAX_RESOURCE_URI_LENGTH,
@@ -10,7 +11,6 @@ import {
   RESOURCE_URI_RULE,
 } from '../../domain/resource.ts'
 import { isScope, MAX_SCOPE_LENGTH, SCOPE_RULE } from '../../domain/scope.ts'
-import { isDocumentUrl } from '../document-url.ts'
 import { quote, RegistrationError } from './errors.ts'
 import {
   type Fields,

@@ -1,0 +1,136 @@
+/**
+ * Who may redeem a code, and for what (RFC 6749 §4.1.3): everything that may refuse it before it is spent. Writes nothing, so
+ * that a caller who cannot show the secret or the verifier neither spends a code nor ends what it bought.
+ */
+
+import { tokenDigestOf } from '../../crypto/digest.ts'
+import { isWellFormed } from '../../crypto/token.ts'
+import type { AuthorizationCode } from '../../domain/authorization-code.ts'
+import type { Client } from '../../domain/client.ts'
+import type { TokenDigest } from '../../domain/ids.ts'
+import { OAuthError } from '../../protocol/errors.ts'
+import { verifierProblem } from '../../protocol/pkce.ts'
+import { redirectDifference } from '../../protocol/redirect-uri.ts'
+import { namedResources, readGrantedTarget } from '../../protocol/resource-parameter.ts'
+import { type Redemption, readRedemption } from '../../protocol/token-request.ts'
+import { authenticateOwner, clientOfNow } from '../current-client.ts'
+import type { Deps, RequestContext } from '../deps.ts'
+import { prefetch } from '../prefetch.ts'
+import { type Attempt, requireAllowed, requireIssuable, type TokenRequest } from './grant.ts'
+
+type Asked = TokenRequest &
+  Readonly<{
+    redemption: Redemption
+    codeDigest: TokenDigest | null
+    /** What KV has under the digest; null for nothing. */
+    carried: Promise<AuthorizationCode | null>
+    deps: Deps
+    context: RequestContext
+  }>
+type Caller = Asked & Readonly<{ client: Client; asOfMs: number }>
+export type Redeemer = Caller & Readonly<{ codeDigest: TokenDigest; code: AuthorizationCode }>
+export type RedemptionAttempt = Redeemer & Attempt
+
+/** Everything that may refuse the request, except what only the statement that spends the code can tell. */
+export async function checkRedemption(
+  request: TokenRequest,
+  deps: Deps,
+  context: RequestContext,
+): Promise<RedemptionAttempt> {
+  const { presented, fields } = request
+  const redemption = readRedemption(fields)
+  const hasForm = isWellFormed('authorizationCode', redemption.code)
+  const codeDigest = hasForm ? await tokenDigestOf(redemption.code) : null
+  const carried = prefetch(readCarriedCode(codeDigest, deps))
+  const asked = { ...request, redemption, codeDigest, carried, deps, context }
+  const more = { resources: namedResources(fields), grant: codeDigest }
+  const requireOwned = (client: Client) => checkCode(callerOf(asked, client))
+  const known = await authenticateOwner({ presented, more }, requireOwned, deps, context)
+  const attempt = await check(callerOf(asked, known))
+  const reading = { presented, more, mayBeStale: false }
+  const client = await clientOfNow(known, reading, deps, context)
+  return client ? check(callerOf(asked, client)) : attempt
+}
+
+const callerOf = (asked: Asked, client: Client): Caller => ({
+  ...asked,
+  client,
+  asOfMs: client.readAtMs,
+})
+
+async function check(caller: Caller): Promise<RedemptionAttempt> {
+  requireAllowed(caller)
+  const redeemer = await checkCode(caller)
+  const { code } = redeemer
+  const attempt = { ...redeemer, target: targetOf(redeemer) }
+  requireIssuable(attempt, code.user, code.dpopJkt !== null)
+  return attempt
+}
+
+/** Refuses all who may not redeem the code. */
+async function checkCode(caller: Caller): Promise<Redeemer> {
+  const redeemer = { ...caller, ...(await findCode(caller)) }
+  requireOwnCode(redeemer)
+  requireSameRedirectUri(redeemer)
+  await requireVerifier(redeemer)
+  requireSameKey(redeemer)
+  requireNotExpired(redeemer)
+  return redeemer
+}
+
+export const refuse = (detail: string): never => {
+  throw new OAuthError(
+    'invalid_grant',
+    'The code is unknown, expired or used, or was issued for another client, redirect_uri, code_verifier or key.',
+    { detail },
+  )
+}
+
+/** A fault of KV is no reason to refuse: the ledger has every code. */
+const readCarriedCode = async (codeDigest: TokenDigest | null, { codes }: Pick<Deps, 'codes'>) =>
+  codeDigest && codes.findCarried(codeDigest).catch(() => null)
+
+async function findCode({ codeDigest, carried, deps }: Asked) {
+  if (codeDigest === null) return refuse('malformed code')
+  const code = (await carried) ?? (await deps.codes.findOnLedger(codeDigest))
+  return { codeDigest, code: code ?? refuse('unknown code') }
+}
+
+function requireOwnCode({ code, client }: Redeemer) {
+  if (code.clientId !== client.clientId) refuse('issued to another client')
+}
+
+/**
+ * RFC 6749 §4.1.3: the token request MUST repeat the redirect URI of the authorization request. OAuth 2.1 has no such
+ * parameter, since PKCE protects the code: a client that sent a challenge may omit it.
+ */
+function requireSameRedirectUri({ redemption: { redirectUri }, code }: Redeemer) {
+  const mayOmit = !code.redirectUriSent || code.codeChallenge !== null
+  if (!(mayOmit && redirectUri === undefined) && redirectUri !== code.redirectUri) {
+    refuse(redirectDifference(redirectUri, code.redirectUri))
+  }
+}
+
+async function requireVerifier({ redemption, code }: Redeemer) {
+  const problem = await verifierProblem(redemption.codeVerifier, code.codeChallenge)
+  if (problem !== null) refuse(problem)
+}
+
+/** RFC 9449 §10: the key that the authorization request named. */
+function requireSameKey({ code, jkt }: Redeemer) {
+  if (code.dpopJkt && code.dpopJkt !== jkt) refuse('dpop_jkt: another key, or none')
+}
+
+function requireNotExpired({ code, context: { now } }: Redeemer) {
+  if (now >= code.expiresAt) refuse(`expired ${now - code.expiresAt} s ago`)
+}
+
+/** RFC 8707 §2.2: it may name fewer resources than the authorization request, for this access token alone. */
+function targetOf({ fields, client, code, deps }: Redeemer) {
+  const target = readGrantedTarget(fields, client, code, deps.scopePolicy)
+  const isPkceDemanded = target.resources.some(({ requirePkce }) => requirePkce)
+  if (isPkceDemanded && code.codeChallenge === null) {
+    refuse('a resource demands PKCE, and the authorization request had no code_challenge')
+  }
+  return target
+}

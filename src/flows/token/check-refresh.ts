@@ -1,0 +1,191 @@
+/** Who may refresh, and to what (RFC 6749 §6, RFC 9700 §4.14): everything that may refuse a refresh token. Writes nothing. */
+
+import { tokenDigestOf } from '../../crypto/digest.ts'
+import { isWellFormed } from '../../crypto/token.ts'
+import { type Client, isPublic } from '../../domain/client.ts'
+import type { TokenDigest } from '../../domain/ids.ts'
+import { formatResources } from '../../domain/resource.ts'
+import { meetScopes } from '../../domain/scope.ts'
+import { OAuthError } from '../../protocol/errors.ts'
+import {
+  namedResources,
+  readGrantedTarget,
+  type Target,
+} from '../../protocol/resource-parameter.ts'
+import { readRefreshToken } from '../../protocol/token-request.ts'
+import type { RefreshTokenStanding } from '../../stores/ports.ts'
+import { authenticateOwner, clientOfNow } from '../current-client.ts'
+import type { Deps, RequestContext } from '../deps.ts'
+import { prefetch } from '../prefetch.ts'
+import { stillHeld } from '../still-held.ts'
+import { type Attempt, requireAllowed, requireIssuable, type TokenRequest } from './grant.ts'
+import { requireUnusedProof } from './proof-of-possession.ts'
+
+type Asked = TokenRequest &
+  Readonly<{
+    token: string
+    tokenDigest: TokenDigest | null
+    /** What D1 has under the digest; null for nothing. */
+    standing: Promise<RefreshTokenStanding | null>
+    /** The resources that the request names, as `formatResources` writes them. */
+    named: string
+    deps: Deps
+    context: RequestContext
+  }>
+type Holder = Omit<Asked, 'tokenDigest' | 'standing'> &
+  Readonly<{
+    client: Client
+    asOfMs: number
+    tokenDigest: TokenDigest
+    standing: RefreshTokenStanding
+  }>
+export type RefreshAttempt = Holder & Attempt
+
+/** The token was used before, and not by a retry of the same client: there is a second copy of it. */
+export class ReplayedToken extends OAuthError {
+  readonly familyId: string
+
+  constructor({ code, description, detail }: OAuthError, familyId: string) {
+    super(code, description, { detail })
+    this.familyId = familyId
+  }
+}
+
+/** Everything that may refuse the request, except what only the statement that rotates can tell. */
+export async function checkRefresh(
+  request: TokenRequest,
+  deps: Deps,
+  context: RequestContext,
+): Promise<RefreshAttempt> {
+  const { presented, fields } = request
+  const token = readRefreshToken(fields)
+  const tokenDigest = isWellFormed('refreshToken', token) ? await tokenDigestOf(token) : null
+  const standing = prefetch(readStanding(tokenDigest, deps))
+  const resources = namedResources(fields)
+  const named = formatResources(resources)
+  const asked = { ...request, token, tokenDigest, standing, named, deps, context }
+  const more = { resources, grant: tokenDigest }
+  const requireOwned = async (client: Client) => requireOwnToken(await holderOf(asked, client))
+  const known = await authenticateOwner({ presented, more }, requireOwned, deps, context)
+  const attempt = await check(asked, known)
+  const client = await clientOfNow(known, { presented, more, mayBeStale: true }, deps, context)
+  return client ? check(asked, client) : attempt
+}
+
+async function check(asked: Asked, client: Client): Promise<RefreshAttempt> {
+  requireAllowed({ ...asked, client, asOfMs: client.readAtMs })
+  const holder = await holderOf(asked, client)
+  await checkToken(holder)
+  const { family } = holder.standing
+  const attempt = { ...holder, target: targetOf(holder) }
+  // All that the family has, and not what this request narrows it to: its next token is as good for the rest.
+  requireIssuable(attempt, family.user, family.jkt !== null)
+  return attempt
+}
+
+export async function checkToken(holder: Holder) {
+  requireOwnToken(holder)
+  await requireNotReplayed(holder)
+}
+
+/** Refuses all who may not use the token. */
+function requireOwnToken(holder: Holder) {
+  requireSameClient(holder)
+  requireSameKey(holder)
+  requireLivingFamily(holder)
+}
+
+const refusal = (detail: string) =>
+  new OAuthError(
+    'invalid_grant',
+    'The refresh token is unknown, expired, revoked or used, or is bound to another client or key.',
+    { detail },
+  )
+
+export const refuse = (detail: string): never => {
+  throw refusal(detail)
+}
+
+const readStanding = async (
+  tokenDigest: TokenDigest | null,
+  { refreshTokens }: Pick<Deps, 'refreshTokens'>,
+) => tokenDigest && refreshTokens.find(tokenDigest)
+
+async function holderOf(asked: Asked, client: Client): Promise<Holder> {
+  const { tokenDigest } = asked
+  if (tokenDigest === null) return refuse('malformed token')
+  const standing = (await asked.standing) ?? refuse('unknown token')
+  return { ...asked, tokenDigest, standing, client, asOfMs: client.readAtMs }
+}
+
+function requireSameClient({ standing: { family }, client }: Holder) {
+  if (family.clientId !== client.clientId) refuse('issued to another client')
+}
+
+/**
+ * RFC 9449 §5. A public client's refresh token is bound to the key it was first used with. A confidential client's is
+ * bound by its authentication, so that it may change its key. But a family that began with proofs goes on with proofs,
+ * or a thief of the client's secret could get bearer tokens.
+ */
+function requireSameKey({ standing: { family }, client, jkt }: Holder) {
+  if (family.jkt === null) return
+  if (jkt === null) refuse('no DPoP proof, but the family was started with one')
+  if (isPublic(client) && jkt !== family.jkt) refuse('a DPoP proof of another key')
+}
+
+/** Not negative: another request may have begun a little later than this one and still won. */
+const secondsAgo = (at: number, now: number) => Math.max(0, now - at)
+
+/** Also by D1's clock, which the statement that rotates asks. */
+function requireLivingFamily({ standing: { family, readAt }, context: { now } }: Holder) {
+  if (family.endedAt !== null) refuse(`its family ended ${secondsAgo(family.endedAt, now)} s ago`)
+  const age = Math.max(now, readAt) - family.expiresAt
+  if (age >= 0) refuse(`expired ${age} s ago`)
+}
+
+/**
+ * The successor that a retry gets once more; null if the token is not spent, or the retry comes too late. A response whose
+ * refresh token was used has not been lost. A family that is bound to a key has a window of its own, by default none. A
+ * request with another key, or with a proof where the first had none, is not the same request. Nor is one for other
+ * resources: its client would send the first request's access token to a service that it is not for.
+ */
+export function repeatable({ standing, named, jkt, deps, context }: Holder) {
+  const { family, spentAt, successor } = standing
+  if (spentAt === null || !successor?.derivation) return null
+  if (jkt !== family.jkt || named !== successor.derivation.resources) return null
+  const windowSeconds =
+    family.jkt === null ? deps.refreshRetrySeconds : deps.dpopRefreshRetrySeconds
+  const isInTime = windowSeconds > 0 && secondsAgo(spentAt, context.now) <= windowSeconds
+  return isInTime ? { ...successor.derivation, issuedAt: successor.issuedAt } : null
+}
+
+/**
+ * RFC 9700 §4.14.2. Where a retry gets no tokens, one by the same authenticated client still ends nothing: a thief of the
+ * token could not have authenticated. Nor does one that only names other resources: naming the same would have got tokens.
+ */
+async function requireNotReplayed(holder: Holder) {
+  const { standing, client, proof, deps, context } = holder
+  const { family, spentAt, successor } = standing
+  if (spentAt === null) return
+  await requireUnusedProof(proof, deps)
+  if (repeatable(holder)) return
+  if (repeatable({ ...holder, named: successor?.derivation?.resources ?? '' })) {
+    refuse('exchanged just now by a request for other resources')
+  }
+  const age = secondsAgo(spentAt, context.now)
+  const isRetry = !isPublic(client) && !successor?.isSpent && age <= deps.refreshRetrySeconds
+  if (isRetry) refuse(`spent ${age} s ago by the same client`)
+  throw new ReplayedToken(
+    refusal(`shown again ${age} s after its use: the family ends`),
+    family.familyId,
+  )
+}
+
+/** RFC 6749 §6, RFC 8707 §2.2: narrower scopes and fewer resources are for this access token alone. */
+export function targetOf({ fields, standing: { family, user }, client, deps }: Holder): Target {
+  const held = stillHeld(family.user, client, user, deps.usersAreExternal)
+  if (typeof held === 'string') return refuse(held)
+  const target = readGrantedTarget(fields, client, family, deps.scopePolicy)
+  if (meetScopes(target.scopes, held.scopes).length > 0) return target
+  throw new OAuthError('invalid_scope', 'The requested scopes have been withdrawn.')
+}
