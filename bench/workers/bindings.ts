@@ -2,7 +2,7 @@
 
 import { hexDigest } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
-import { INSERT_RESOURCE } from '../../src/stores/resource-statements.ts'
+import { INSERT_RESOURCE } from '../../src/stores/resource-registry.ts'
 import { clientRegistry, userRegistry } from '../../test/rows.ts'
 import { ledger } from '../memory/ledger.ts'
 import { memoryNamespace } from '../memory/namespace.ts'

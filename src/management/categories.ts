@@ -4,10 +4,10 @@ import * as z from 'zod/mini'
 import type { Category } from '../domain/declaration.ts'
 import { pageOfCategories, replaceCategories } from '../flows/registration/categories.ts'
 import { CATEGORY_IMPORT, readCategoryImport } from '../protocol/registration/category-fields.ts'
+import { MAX_LIST_BYTES, MAY_DECLARE, MAY_READ_DECLARED } from './declared.ts'
 import { named } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
 import { PAGE, pageOf, pageSchema } from './paging.ts'
-import { MAX_LIST_BYTES, MAY_DECLARE, MAY_READ_DECLARED } from './scopes.ts'
 
 const noun = 'categories'
 const CategoryDocument = named('Category', z.strictObject({ name: z.string(), title: z.string() }))

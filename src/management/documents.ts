@@ -1,4 +1,4 @@
-/** The documents of clients, users, scopes and resources, as the API describes them, and what the responses to changes add. */
+/** The documents of clients and users, as the API describes them, and what the responses to changes add. */
 
 import * as z from 'zod/mini'
 import { SELF_REGISTRATIONS } from '../domain/client.ts'
@@ -9,17 +9,14 @@ import {
   CLIENT_PERMISSIONS,
 } from '../protocol/registration/client-fields.ts'
 import { DECISION_REASON } from '../protocol/registration/client-permission-change.ts'
-import { DOCUMENT_HOST_FIELDS } from '../protocol/registration/document-host-fields.ts'
 import { entriesOf, type Fields, helpInJson, snakeCase } from '../protocol/registration/field.ts'
-import { RESOURCE_FIELDS } from '../protocol/registration/resource-fields.ts'
-import { SCOPE_FIELDS } from '../protocol/registration/scope-fields.ts'
 import { USER_FIELDS, USER_LISTS } from '../protocol/registration/user-fields.ts'
 import { named } from './openapi/schemas.ts'
 import type { Result } from './operation.ts'
 import { Instant } from './times.ts'
 
 /** Every member is there. */
-const membersIn = <T>(fields: Fields<T>): Record<string, z.ZodMiniType> =>
+export const membersIn = <T>(fields: Fields<T>): Record<string, z.ZodMiniType> =>
   Object.fromEntries(
     entriesOf(fields).map(([name, { schema, help }]) => [
       snakeCase(name),
@@ -118,36 +115,6 @@ export const UserDocument = named(
   }),
 )
 
-export const ScopeDocument = named(
-  'Scope',
-  z.strictObject({
-    name: z.string(),
-    ...membersIn(SCOPE_FIELDS),
-    created_at: Instant,
-    updated_at: Instant,
-  }),
-)
-
-export const ResourceDocument = named(
-  'Resource',
-  z.strictObject({
-    uri: z.string(),
-    ...membersIn(RESOURCE_FIELDS),
-    created_at: Instant,
-    updated_at: Instant,
-  }),
-)
-
-export const DocumentHostDocument = named(
-  'DocumentHost',
-  z.strictObject({
-    host: z.string(),
-    ...membersIn(DOCUMENT_HOST_FIELDS),
-    created_at: Instant,
-    updated_at: Instant,
-  }),
-)
-
 /** What a person should know of a change: for example that a wider permission is still held. Absent if there is nothing. */
 export const NOTES = {
   notes: z.optional(z.array(z.string()).check(z.describe('what a person should know'))),
@@ -231,31 +198,4 @@ export const USER_EXAMPLE = {
   created_at: '2026-10-01T12:00:00.000Z',
   updated_at: '2026-10-01T12:00:00.000Z',
   disabled_at: null,
-}
-
-export const RESOURCE_EXAMPLE = {
-  uri: 'https://files.example',
-  name: 'Your files',
-  scopes: ['files:read', 'files:write'],
-  access_token_lifetime_seconds: 900,
-  require_dpop: false,
-  require_pkce: false,
-  self_registered: false,
-  token_format: 'opaque',
-  created_at: '2026-10-01T12:00:00.000Z',
-  updated_at: '2026-10-01T12:00:00.000Z',
-}
-export const SCOPE_EXAMPLE = {
-  name: 'submission:read',
-  sentence: 'See your submissions',
-  self_registered: false,
-  sensitive: false,
-  created_at: '2026-10-01T12:00:00.000Z',
-  updated_at: '2026-10-01T12:00:00.000Z',
-}
-export const DOCUMENT_HOST_EXAMPLE = {
-  host: '*.example.com',
-  rule: 'allow',
-  created_at: '2026-10-01T12:00:00.000Z',
-  updated_at: '2026-10-01T12:00:00.000Z',
 }

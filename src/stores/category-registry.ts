@@ -3,8 +3,8 @@
 import type { Category } from '../domain/declaration.ts'
 import { isStale } from './change-batch.ts'
 import type { Database } from './database.ts'
+import { isTooMany } from './declared.ts'
 import type { CategoryRegistry } from './registration-ports.ts'
-import { isTooMany } from './scope-registry.ts'
 import * as sql from './scope-statements.ts'
 
 export const categoryRegistry = (db: Database): CategoryRegistry => ({

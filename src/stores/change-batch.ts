@@ -13,7 +13,7 @@ export const NEXT_VERSION = `max(version + 1, ${D1_NOW_MS})`
 export const EXPECT_VERSION = `INSERT INTO expected_version (kind, id, version) VALUES (?1, ?2, ?3)`
 
 /** The record to change, as the view `expected_version` names it. */
-type Expected = Readonly<{
+export type Expected = Readonly<{
   kind: 'client' | 'user' | 'scope' | 'resource' | 'document_host'
   id: string
   version: number

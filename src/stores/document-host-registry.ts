@@ -2,11 +2,11 @@
 
 import type { DocumentHostRecord, HostRule } from '../domain/document-host.ts'
 import { coveringHosts } from '../domain/document-host.ts'
-import { auditStatement, NEXT_VERSION, type Part, runChange } from './change-batch.ts'
+import { NEXT_VERSION } from './change-batch.ts'
 import { D1_NOW_MS } from './d1-clock.ts'
 import type { Database } from './database.ts'
+import { declaredRows } from './declared.ts'
 import type { DocumentHostReader, DocumentHostRegistry } from './registration-ports.ts'
-import { isTooMany } from './scope-registry.ts'
 
 type DocumentHostRow = {
   host: string
@@ -27,17 +27,13 @@ export const UPDATE_DOCUMENT_HOST = `UPDATE document_host SET rule = coalesce(?2
   WHERE host = ?1`
 export const DELETE_DOCUMENT_HOST = 'DELETE FROM document_host WHERE host = ?1'
 
-const readRow = (row: DocumentHostRow): DocumentHostRecord => ({
+const read = (row: DocumentHostRow): DocumentHostRecord => ({
   host: row.host,
   rule: row.rule,
   version: row.version,
   createdAt: row.created_at,
   updatedAt: row.updated_at,
 })
-const read = (result: D1Result | undefined): DocumentHostRecord | null => {
-  const row = result?.results[0] as DocumentHostRow | undefined
-  return row ? readRow(row) : null
-}
 
 export const documentHostReader = (db: Database): DocumentHostReader => ({
   async ruleFor(host) {
@@ -47,60 +43,25 @@ export const documentHostReader = (db: Database): DocumentHostReader => ({
 })
 
 export function documentHostRegistry(db: Database): DocumentHostRegistry {
-  const find = (host: string) => db.prepare(FIND_DOCUMENT_HOST).bind(host)
+  const rows = declaredRows(db, {
+    kind: 'document_host',
+    find: FIND_DOCUMENT_HOST,
+    page: PAGE_OF_DOCUMENT_HOSTS,
+    read,
+  })
   return {
     ...documentHostReader(db),
-
-    find: async (host) => read(await find(host).all()),
-
-    async page(after, rows) {
-      const { results } = await db
-        .prepare(PAGE_OF_DOCUMENT_HOSTS)
-        .bind(after, rows)
-        .all<DocumentHostRow>()
-      return results.map(readRow)
+    find: rows.find,
+    page: rows.page,
+    create: ({ host, rule }, by, detail) =>
+      rows.create(host, db.prepare(INSERT_DOCUMENT_HOST).bind(host, rule, by.now), by, detail),
+    update({ host, version }, { rule }, by, detail) {
+      const change = db.prepare(UPDATE_DOCUMENT_HOST).bind(host, rule ?? null, by.now)
+      return rows.change('update', { key: host, version, by, detail, change })
     },
-
-    async create({ host, rule }, by) {
-      try {
-        const [inserted, , found] = await db.batch([
-          db.prepare(INSERT_DOCUMENT_HOST).bind(host, rule, by.now),
-          auditStatement(db, by, {
-            event: 'document_host.create',
-            about: {},
-            detail: { host, rule },
-          }),
-          find(host),
-        ])
-        return inserted?.results.length ? read(found) : null
-      } catch (fault) {
-        if (isTooMany(fault)) return 'too_many'
-        throw fault
-      }
-    },
-
-    async update({ host, version }, { rule }, by) {
-      const part: Part = {
-        event: 'document_host.update',
-        about: {},
-        detail: { host, ...(rule && { rule }) },
-        change: db.prepare(UPDATE_DOCUMENT_HOST).bind(host, rule ?? null, by.now),
-      }
-      const expected = { kind: 'document_host', id: host, version } as const
-      const done = await runChange(db, expected, [part], { by, read: find(host) })
-      return done.kind === 'stale' ? done : { ...done, record: read(done.result) }
-    },
-
-    async delete({ host, rule, version }, by) {
-      const part: Part = {
-        event: 'document_host.delete',
-        about: {},
-        detail: { host, rule },
-        change: db.prepare(DELETE_DOCUMENT_HOST).bind(host),
-      }
-      const expected = { kind: 'document_host', id: host, version } as const
-      const done = await runChange(db, expected, [part], { by, read: find(host) })
-      return done.kind === 'stale' ? done : { ...done, record: null }
+    delete({ host, version }, by, detail) {
+      const change = db.prepare(DELETE_DOCUMENT_HOST).bind(host)
+      return rows.change('delete', { key: host, version, by, detail, change })
     },
   }
 }

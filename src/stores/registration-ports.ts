@@ -78,22 +78,19 @@ export interface UserRegistry extends UserReader {
   ): Promise<Changed<UserRecord> | Readonly<{ kind: 'taken' }>>
 }
 
-export interface ResourceReader {
-  /** Null if there is none. One read of the primary. */
-  find(uri: string): Promise<ResourceRecord | null>
-  /** At most `rows` resources after the URI `after`, ordered by URI. */
-  page(after: string, rows: number): Promise<readonly ResourceRecord[]>
-  /** Those of the URIs that are of no resource. */
-  missing(uris: readonly string[]): Promise<readonly string[]>
+/** Scopes, resources and hosts of documents: each declared under a key. Each change has its audit row, with `detail`. */
+export interface DeclaredRegistry<Record, New> {
+  /** Null if it is not declared. One read of the primary. */
+  find(key: string): Promise<Record | null>
+  /** At most `rows` records after the key `after`, ordered by key. */
+  page(after: string, rows: number): Promise<readonly Record[]>
+  /** Null, and nothing is written, if it is declared. `too_many`: `MAX_DECLARED` are; nothing was written. */
+  create(given: New, by: Authorship, detail: Detail): Promise<Record | 'too_many' | null>
 }
 
-export interface ResourceRegistry extends ResourceReader {
-  /** Null, and nothing is written, if it is there. `too_many`: as for scopes. */
-  create(
-    resource: NewResource,
-    by: Authorship,
-    detail: Detail,
-  ): Promise<ResourceRecord | 'too_many' | null>
+export interface ResourceRegistry extends DeclaredRegistry<ResourceRecord, NewResource> {
+  /** Those of the URIs that are of no resource. */
+  missing(uris: readonly string[]): Promise<readonly string[]>
   /** `endsSessions`: the change ends every session that is for the resource. */
   update(
     before: ResourceRecord,
@@ -109,16 +106,9 @@ export interface ResourceRegistry extends ResourceReader {
   ): Promise<Changed<ResourceRecord> | Readonly<{ kind: 'is_default'; clients: number }>>
 }
 
-/** `too_many`: `MAX_DECLARED` are declared. Nothing was written. */
-export interface ScopeRegistry {
-  /** Null if it is not declared. One read of the primary. */
-  find(name: string): Promise<ScopeRecord | null>
-  /** At most `rows` scopes after the name `after`, ordered by name. */
-  page(after: string, rows: number): Promise<readonly ScopeRecord[]>
+export interface ScopeRegistry extends DeclaredRegistry<ScopeRecord, NewScope> {
   /** All that are declared, by name: may clients that register themselves have it without approval? */
   selfRegistration(): Promise<ReadonlyMap<string, boolean>>
-  /** Null, and nothing is written, if it is declared. */
-  create(scope: NewScope, by: Authorship, detail: Detail): Promise<ScopeRecord | 'too_many' | null>
   update(
     before: ScopeRecord,
     fields: Partial<ScopeFields>,
@@ -175,20 +165,20 @@ export interface DocumentHostReader {
   ruleFor(host: string): Promise<HostRule | null>
 }
 
-/** Its audit rows have the host and the rule in their detail. */
-export interface DocumentHostRegistry extends DocumentHostReader {
-  /** Null if the host itself is not listed. One read of the primary. */
-  find(host: string): Promise<DocumentHostRecord | null>
-  /** At most `rows` hosts after the host `after`, ordered by host. */
-  page(after: string, rows: number): Promise<readonly DocumentHostRecord[]>
-  /** Null, and nothing is written, if it is listed. `too_many`: as for scopes. */
-  create(host: NewDocumentHost, by: Authorship): Promise<DocumentHostRecord | 'too_many' | null>
+export interface DocumentHostRegistry
+  extends DocumentHostReader,
+    DeclaredRegistry<DocumentHostRecord, NewDocumentHost> {
   update(
     before: DocumentHostRecord,
     fields: Partial<DocumentHostFields>,
     by: Authorship,
+    detail: Detail,
   ): Promise<Changed<DocumentHostRecord>>
-  delete(before: DocumentHostRecord, by: Authorship): Promise<Changed<DocumentHostRecord>>
+  delete(
+    before: DocumentHostRecord,
+    by: Authorship,
+    detail: Detail,
+  ): Promise<Changed<DocumentHostRecord>>
 }
 
 /** Ends sessions for an administrator, each with its audit row. Settles when D1 has the revocation. */

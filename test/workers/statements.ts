@@ -18,7 +18,7 @@ import * as narrowing from '../../src/stores/narrowing.ts'
 import * as permissionRows from '../../src/stores/permission-rows.ts'
 import * as refreshTokens from '../../src/stores/refresh-tokens.ts'
 import * as refusals from '../../src/stores/refusals.ts'
-import * as resourceStatements from '../../src/stores/resource-statements.ts'
+import * as resourceRegistry from '../../src/stores/resource-registry.ts'
 import * as revocationDocument from '../../src/stores/revocation-document.ts'
 import * as revocationStatements from '../../src/stores/revocation-statements.ts'
 import * as revocations from '../../src/stores/revocations.ts'
@@ -41,7 +41,7 @@ const stores = {
   users,
   refreshTokens,
   refusals,
-  resourceStatements,
+  resourceRegistry,
   revocationDocument,
   revocationStatements,
   revocations,

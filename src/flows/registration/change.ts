@@ -3,13 +3,12 @@
  * that demands the version which was read. So two administrators at once lose nothing, and what was decided on cannot
  * have changed.
  *
- * How to add a noun (a scope, a resource):
+ * How to add a noun that is declared under a key, as scopes and resources are:
  * 1. `migrations/`: a table with a column `version`, and the table in the view `expected_version`.
- * 2. `stores/registration-ports.ts`: its registry with `find`, `create` and `change`, and the kinds of its changes.
- *    `stores/change-batch.ts` (`runChange`, `auditStatement`) makes the batch.
- * 3. `protocol/registration/NOUN-fields.ts`: its fields, each once, its bodies and its document.
+ * 2. `stores/registration-ports.ts`: its registry, a `DeclaredRegistry`; `stores/declared.ts` makes the batches.
+ * 3. `protocol/registration/NOUN-fields.ts`: its fields, each once, and its `declaredForm`.
  * 4. `domain/audit.ts`: its events, `NOUN.KIND`.
- * 5. `flows/registration/NOUNs.ts`: its verbs. Each verb that changes a record is one call of `changeRecord`.
+ * 5. `flows/registration/NOUNs.ts`: its `declaredVerbs`. `management/NOUNs.ts`: its `declaredOperations`.
  */
 
 import { CRON_INTERVAL_SECONDS } from '../../domain/revocation.ts'

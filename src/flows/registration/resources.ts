@@ -3,85 +3,35 @@
 import {
   canonicalResource,
   isScopeOf,
-  type NewResource,
   type ResourceFields,
   type ResourceRecord,
 } from '../../domain/resource.ts'
-import { MAX_DECLARED } from '../../domain/scope-catalogue.ts'
 import { quote, RegistrationError } from '../../protocol/registration/errors.ts'
-import { shown } from '../../protocol/registration/field.ts'
-import { RESOURCE_FIELDS } from '../../protocol/registration/resource-fields.ts'
-import type { Changed, RegistrationPorts, ResourceReader } from '../../stores/registration-ports.ts'
+import { RESOURCE_FORM } from '../../protocol/registration/resource-fields.ts'
+import type { RegistrationPorts } from '../../stores/registration-ports.ts'
 import {
-  type Act as AnyAct,
+  type Act,
   authorOf,
-  changeRecord,
   type ExpectedVersion,
   hasFields,
   isSameSet,
   type Outcome,
 } from './change.ts'
-import { requireAdmin } from './privileged.ts'
+import { declaredVerbs } from './declared.ts'
 
-type Act = AnyAct<Pick<RegistrationPorts, 'resources' | 'revocations'>>
-
-const unknown = (uri: string) =>
-  new RegistrationError('not_found', `there is no resource ${quote(uri)}`, 'uri')
-
-const WHAT = 'declaring resources'
-
-/** As it is kept, however it was written. */
-const keyOf = (uri: string) => canonicalResource(uri) ?? uri
-
-export async function findResource(
-  { ports }: Readonly<{ ports: Readonly<{ resources: Pick<ResourceReader, 'find'> }> }>,
-  uri: string,
-): Promise<ResourceRecord> {
-  const resource = await ports.resources.find(keyOf(uri))
-  if (!resource) throw unknown(uri)
-  return resource
-}
-
-const detailOf = (uri: string, fields: Partial<ResourceFields>) => ({
-  uri,
-  ...shown('inAudit', RESOURCE_FIELDS, fields),
+const resources = declaredVerbs({
+  form: RESOURCE_FORM,
+  storeOf: (ports) => ports.resources,
+  keyOf: (uri) => canonicalResource(uri) ?? uri,
+  isSame: (known, { scopes, ...fields }) =>
+    hasFields(known, fields) && isSameSet(known.scopes, scopes),
+  what: 'declaring resources',
+  unknown: (uri) => `there is no resource ${uri}`,
+  isOther: (uri) => `the resource ${uri} is there with other content`,
+  tooMany: 'resources can be declared',
 })
 
-const isSame = (known: ResourceRecord, { scopes, ...fields }: NewResource) =>
-  hasFields(known, fields) && isSameSet(known.scopes, scopes)
-
-/** It may be called again: the same content changes nothing, other content is a conflict. */
-export async function createResource(
-  act: Act,
-  given: NewResource,
-): Promise<Outcome<ResourceRecord> & Readonly<{ isNew: boolean }>> {
-  requireAdmin(act.actor, WHAT)
-  const { uri, ...fields } = given
-  const { resources } = act.ports
-  const created = await resources.create(given, authorOf(act), detailOf(uri, fields))
-  if (created === 'too_many') {
-    throw new RegistrationError('conflict', `at most ${MAX_DECLARED} resources can be declared`)
-  }
-  if (created) return { record: created, notes: [], isNew: true }
-  const record = await resources.find(uri)
-  if (record && isSame(record, given)) return { record, notes: [], isNew: false }
-  const sentence = `the resource ${quote(uri)} is there with other content`
-  throw new RegistrationError('conflict', sentence, 'uri')
-}
-
-const change = (
-  act: Act,
-  uri: string,
-  expected: ExpectedVersion,
-  decided: (before: ResourceRecord) => Promise<Changed<ResourceRecord>>,
-) => {
-  requireAdmin(act.actor, WHAT)
-  return changeRecord(act, expected, {
-    find: () => act.ports.resources.find(keyOf(uri)),
-    unknown: () => unknown(uri),
-    change: decided,
-  })
-}
+export const { find: findResource, create: createResource } = resources
 
 /** Would a token that was issued before be refused to a new request? */
 const isNarrowed = (before: ResourceRecord, fields: Partial<ResourceFields>) => {
@@ -100,9 +50,14 @@ export const updateResource = async (
   fields: Partial<ResourceFields>,
   expected: ExpectedVersion = null,
 ): Promise<Outcome<ResourceRecord>> =>
-  change(act, uri, expected, (before) => {
+  resources.change(act, uri, expected, (before) => {
     const update = { fields, endsSessions: isNarrowed(before, fields) }
-    return act.ports.resources.update(before, update, authorOf(act), detailOf(before.uri, fields))
+    return act.ports.resources.update(
+      before,
+      update,
+      authorOf(act),
+      RESOURCE_FORM.auditOf(before.uri, fields),
+    )
   })
 
 /**
@@ -114,8 +69,8 @@ export const deleteResource = async (
   uri: string,
   expected: ExpectedVersion = null,
 ): Promise<Outcome<ResourceRecord>> =>
-  change(act, uri, expected, async (before) => {
-    const detail = detailOf(before.uri, before)
+  resources.change(act, uri, expected, async (before) => {
+    const detail = RESOURCE_FORM.auditOf(before.uri, before)
     const deleted = await act.ports.resources.delete(before, authorOf(act), detail)
     if (deleted.kind !== 'is_default') return deleted
     const holders = deleted.clients === 1 ? '1 client has' : `${deleted.clients} clients have`
@@ -125,7 +80,7 @@ export const deleteResource = async (
 
 /** Throws for a default resource of a client that is not declared. */
 export async function requireDeclared(
-  { ports }: Readonly<{ ports: Readonly<{ resources: Pick<ResourceReader, 'missing'> }> }>,
+  { ports }: Readonly<{ ports: Pick<RegistrationPorts, 'resources'> }>,
   uris: readonly string[] = [],
 ) {
   const [missing] = uris.length === 0 ? [] : await ports.resources.missing(uris)

@@ -1,24 +1,15 @@
-/** What is kept of a host of client metadata documents, and the bodies and documents with it. */
+/** What is kept of a host of client metadata documents. */
 
 import * as z from 'zod/mini'
 import {
   canonicalHost,
   type DocumentHostFields,
-  type DocumentHostRecord,
   HOST_RULE_FORM,
   HOST_RULES,
-  type NewDocumentHost,
 } from '../../domain/document-host.ts'
+import { declaredForm } from './declared-form.ts'
 import { quote } from './errors.ts'
-import {
-  type Fields,
-  fieldsIn,
-  isoTime,
-  membersOf,
-  oneOfSchema,
-  shown,
-  textSchema,
-} from './field.ts'
+import { type Fields, oneOfSchema, textSchema } from './field.ts'
 
 /** Kept in the canonical form. */
 export const documentHostSchema = () =>
@@ -41,33 +32,8 @@ export const DOCUMENT_HOST_FIELDS: Fields<DocumentHostFields> = {
   },
 }
 
-/** The body that lists a host. */
-export const DOCUMENT_HOST_CREATION = z.strictObject({
-  host: documentHostSchema().check(
-    z.describe('a host name, or *. and a domain for all hosts below it'),
-  ),
-  ...membersOf(DOCUMENT_HOST_FIELDS, true),
-})
-
-/** The body that changes the rule of a listed host. */
-export const DOCUMENT_HOST_UPDATE = z.strictObject(membersOf(DOCUMENT_HOST_FIELDS, false))
-
-/** What a body means that `DOCUMENT_HOST_CREATION` has checked. */
-export const newDocumentHostIn = (
-  body: z.infer<typeof DOCUMENT_HOST_CREATION>,
-): NewDocumentHost => ({
-  host: body.host,
-  ...(fieldsIn(DOCUMENT_HOST_FIELDS, body) as DocumentHostFields),
-})
-
-/** What a body means that `DOCUMENT_HOST_UPDATE` has checked. */
-export const documentHostChangeIn = (
-  body: z.infer<typeof DOCUMENT_HOST_UPDATE>,
-): Partial<DocumentHostFields> => fieldsIn(DOCUMENT_HOST_FIELDS, body)
-
-export const documentHostDocument = (listed: DocumentHostRecord) => ({
-  host: listed.host,
-  ...shown('inDocument', DOCUMENT_HOST_FIELDS, listed),
-  created_at: isoTime(listed.createdAt),
-  updated_at: isoTime(listed.updatedAt),
-})
+export const DOCUMENT_HOST_FORM = declaredForm(
+  'host',
+  documentHostSchema().check(z.describe('a host name, or *. and a domain for all hosts below it')),
+  DOCUMENT_HOST_FIELDS,
+)

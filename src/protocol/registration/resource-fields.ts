@@ -1,28 +1,19 @@
-/** What is kept of a resource, and the bodies and documents with it. */
+/** What is kept of a resource. */
 
 import * as z from 'zod/mini'
 import { isRegistryScope } from '../../domain/registry-scopes.ts'
 import {
   defaultLifetimeOf,
   MAX_SIGNED_TOKEN_SECONDS,
-  type NewResource,
   RESOURCE_TOKEN_SECONDS,
   type ResourceFields,
-  type ResourceRecord,
   SIGNED_TOKEN_SECONDS,
   TOKEN_FORMATS,
 } from '../../domain/resource.ts'
 import { OFFLINE_ACCESS } from '../../domain/scope.ts'
+import { declaredForm } from './declared-form.ts'
 import { quote } from './errors.ts'
-import {
-  type Fields,
-  fieldsIn,
-  flagSchema,
-  isoTime,
-  membersOf,
-  oneOfSchema,
-  shown,
-} from './field.ts'
+import { type Fields, flagSchema, oneOfSchema } from './field.ts'
 import { LIFETIME_FIELD } from './lifetime-field.ts'
 import { lineSchema } from './scope-fields.ts'
 import { resourceUriSchema, scopesField } from './shared-fields.ts'
@@ -88,33 +79,18 @@ export const RESOURCE_FIELDS: Fields<ResourceFields> = {
   },
 }
 
-/** The body that declares a resource. */
-export const RESOURCE_CREATION = z.strictObject({
-  uri: resourceUriSchema().check(z.describe('an absolute URI without a fragment: RFC 8707')),
-  ...membersOf(RESOURCE_FIELDS, true),
-})
+const form = declaredForm(
+  'uri',
+  resourceUriSchema().check(z.describe('an absolute URI without a fragment: RFC 8707')),
+  RESOURCE_FIELDS,
+)
 
-/** The body that changes a resource. */
-export const RESOURCE_UPDATE = z.strictObject(membersOf(RESOURCE_FIELDS, false))
-
-/** What a body means that `RESOURCE_CREATION` has checked. */
-export function newResourceIn(body: z.infer<typeof RESOURCE_CREATION>): NewResource {
-  const fields = fieldsIn(RESOURCE_FIELDS, body) as ResourceFields
-  return {
-    uri: body.uri,
-    ...fields,
-    accessTokenLifetimeSeconds:
-      fields.accessTokenLifetimeSeconds ?? defaultLifetimeOf(fields.tokenFormat),
-  }
+export const RESOURCE_FORM: typeof form = {
+  ...form,
+  newIn(body) {
+    const resource = form.newIn(body)
+    const { accessTokenLifetimeSeconds = defaultLifetimeOf(resource.tokenFormat) } =
+      resource as Partial<ResourceFields>
+    return { ...resource, accessTokenLifetimeSeconds }
+  },
 }
-
-/** What a body means that `RESOURCE_UPDATE` has checked. */
-export const resourceChangeIn = (body: z.infer<typeof RESOURCE_UPDATE>): Partial<ResourceFields> =>
-  fieldsIn(RESOURCE_FIELDS, body)
-
-export const resourceDocument = (resource: ResourceRecord) => ({
-  uri: resource.uri,
-  ...shown('inDocument', RESOURCE_FIELDS, resource),
-  created_at: isoTime(resource.createdAt),
-  updated_at: isoTime(resource.updatedAt),
-})

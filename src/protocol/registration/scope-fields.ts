@@ -1,21 +1,12 @@
-/** What is declared of a scope, and the bodies and documents with it. */
+/** What is declared of a scope. */
 
 import * as z from 'zod/mini'
-import type { NewScope, ScopeFields, ScopeRecord } from '../../domain/declaration.ts'
+import type { NewScope, ScopeFields } from '../../domain/declaration.ts'
 import { isRegistryScope } from '../../domain/registry-scopes.ts'
 import { isScope, MAX_SCOPE_LENGTH, OFFLINE_ACCESS, SCOPE_RULE } from '../../domain/scope.ts'
+import { declaredForm } from './declared-form.ts'
 import { quote } from './errors.ts'
-import {
-  checkedText,
-  type Fields,
-  fieldsIn,
-  filledSchema,
-  flagSchema,
-  isoTime,
-  membersOf,
-  requireValid,
-  shown,
-} from './field.ts'
+import { checkedText, type Fields, filledSchema, flagSchema, requireValid } from './field.ts'
 import { listOf, readList } from './list-body.ts'
 import { notDots } from './shared-fields.ts'
 
@@ -64,38 +55,19 @@ export const SCOPE_NAME = checkedText(
   }),
 )
 
-/** The body that declares a scope. */
-export const SCOPE_CREATION = z.strictObject({
-  name: SCOPE_NAME.check(z.describe('the scope: a scope-token of RFC 6749 §3.3')),
-  ...membersOf(SCOPE_FIELDS, true),
-})
-
-/** The body that changes a declared scope. */
-export const SCOPE_UPDATE = z.strictObject(membersOf(SCOPE_FIELDS, false))
+export const SCOPE_FORM = declaredForm(
+  'name',
+  SCOPE_NAME.check(z.describe('the scope: a scope-token of RFC 6749 §3.3')),
+  SCOPE_FIELDS,
+)
 
 /** The body that declares many scopes at once. */
-export const SCOPE_IMPORT = listOf(SCOPE_CREATION)
-
-/** What a body means that `SCOPE_CREATION` has checked. */
-export const newScopeIn = (body: z.infer<typeof SCOPE_CREATION>): NewScope => ({
-  name: body.name,
-  ...(fieldsIn(SCOPE_FIELDS, body) as ScopeFields),
-})
-
-/** What a body means that `SCOPE_UPDATE` has checked. */
-export const scopeChangeIn = (body: z.infer<typeof SCOPE_UPDATE>): Partial<ScopeFields> =>
-  fieldsIn(SCOPE_FIELDS, body)
+export const SCOPE_IMPORT = listOf(SCOPE_FORM.creation)
 
 /** Throws a RegistrationError that names the field. */
-export const readScopeCreation = (value: unknown) => newScopeIn(requireValid(SCOPE_CREATION, value))
+export const readScopeCreation = (value: unknown): NewScope =>
+  SCOPE_FORM.newIn(requireValid(SCOPE_FORM.creation, value))
 
 /** Throws a RegistrationError that names the first bad item. */
 export const readScopeImport = (value: unknown): readonly NewScope[] =>
   readList(value, readScopeCreation)
-
-export const scopeDocument = (scope: ScopeRecord) => ({
-  name: scope.name,
-  ...shown('inDocument', SCOPE_FIELDS, scope),
-  created_at: isoTime(scope.createdAt),
-  updated_at: isoTime(scope.updatedAt),
-})

@@ -1,0 +1,84 @@
+/** What an administrator does to all that is declared under a key: scopes, resources, hosts of documents. */
+
+import { MAX_DECLARED } from '../../domain/scope-catalogue.ts'
+import type { DeclaredForm } from '../../protocol/registration/declared-form.ts'
+import { quote, RegistrationError } from '../../protocol/registration/errors.ts'
+import type {
+  Changed,
+  DeclaredRegistry,
+  RegistrationPorts,
+} from '../../stores/registration-ports.ts'
+import {
+  type Act,
+  authorOf,
+  changeRecord,
+  type ExpectedVersion,
+  hasFields,
+  type Outcome,
+} from './change.ts'
+import { requireAdmin } from './privileged.ts'
+
+type Noun<Key extends string, Fields extends object, New, Record> = Readonly<{
+  form: DeclaredForm<Key, Fields>
+  storeOf: (ports: RegistrationPorts) => DeclaredRegistry<Record, New>
+  /** The key as it is kept, however it was written. */
+  keyOf?: (written: string) => string
+  isSame?: (known: Record, given: New) => boolean
+  /** What is refused to others, as a sentence about it begins. */
+  what: string
+  /** Of a quoted key. */
+  unknown: (key: string) => string
+  isOther: (key: string) => string
+  tooMany: string
+}>
+
+export const tooMany = (words: string) =>
+  new RegistrationError('conflict', `at most ${MAX_DECLARED} ${words}`)
+
+/** The verbs throw a RegistrationError for what is refused. */
+export function declaredVerbs<
+  Key extends string,
+  Fields extends object,
+  New extends Fields & { readonly [key in Key]: string },
+  Record extends New & Readonly<{ version: number }>,
+>({
+  form,
+  storeOf,
+  keyOf = (written) => written,
+  isSame = hasFields<Record>,
+  ...words
+}: Noun<Key, Fields, New, Record>) {
+  const unknown = (written: string) =>
+    new RegistrationError('not_found', words.unknown(quote(written)), form.key)
+  return {
+    async find({ ports }: Pick<Act, 'ports'>, written: string): Promise<Record> {
+      const record = await storeOf(ports).find(keyOf(written))
+      if (!record) throw unknown(written)
+      return record
+    },
+
+    /** It may be called again: the same content changes nothing, other content is a conflict. */
+    async create(act: Act, given: New): Promise<Outcome<Record> & Readonly<{ isNew: boolean }>> {
+      requireAdmin(act.actor, words.what)
+      const { [form.key]: key } = given
+      const store = storeOf(act.ports)
+      const created = await store.create(given, authorOf(act), form.auditOf(key, given))
+      if (created === 'too_many') throw tooMany(words.tooMany)
+      if (created) return { record: created, notes: [], isNew: true }
+      const record = await store.find(key)
+      if (record && isSame(record, given)) return { record, notes: [], isNew: false }
+      throw new RegistrationError('conflict', words.isOther(quote(key)), form.key)
+    },
+
+    change(
+      act: Act,
+      written: string,
+      expected: ExpectedVersion,
+      change: (before: Record) => Promise<Changed<Record>>,
+    ): Promise<Outcome<Record>> {
+      requireAdmin(act.actor, words.what)
+      const find = () => storeOf(act.ports).find(keyOf(written))
+      return changeRecord(act, expected, { find, unknown: () => unknown(written), change })
+    },
+  }
+}
