@@ -78,9 +78,11 @@ function oneOf<const Word extends string>(words: readonly [Word, ...Word[]]): Se
   return { read, values, fallback: `\`${words[0]}\``, workers: REGISTRY_AND_MANAGEMENT }
 }
 
-/** Checked by hand: a library would be a fifth of the worker's size and a third of its start-up time. */
+/**
+ * What each does is said once, for people: `EFFECTS` in local/settings-page.ts, from which docs/settings.md is written.
+ * Checked by hand: a library would be a fifth of the worker's size and a third of its start-up time.
+ */
 export const SETTINGS = {
-  /** The origin that users and clients see. */
   ISSUER: {
     read(given: unknown) {
       if (given === undefined) throw new Error('must be set')
@@ -91,7 +93,6 @@ export const SETTINGS = {
     fallback: '',
     workers: ALL_WORKERS,
   },
-  /** The sign-in page of an external accounts service. */
   LOGIN_URL: {
     read(given: unknown) {
       if (given === undefined) return null
@@ -112,36 +113,21 @@ export const SETTINGS = {
     workers: REGISTRY_AND_MANAGEMENT,
   },
   CODE_LIFETIME_SECONDS: whole(3600, 60, 3600),
-  /** A verified second redemption within this time of the first is a retry and not a replay. */
   CODE_RETRY_SECONDS: whole(2, 0, 60),
-  /** A spent refresh token that is sent again within this time of its use, before its successor is used, is a retry. */
   REFRESH_RETRY_SECONDS: whole(10, 0, 60),
-  /** The same for refresh tokens whose client proves a key (DPoP). */
   DPOP_REFRESH_RETRY_SECONDS: whole(0, 0, 60),
-  /** The lifetime of access tokens. */
   SESSION_LIFETIME_SECONDS: whole(7200, 60, 30 * DAY_SECONDS),
-  /** How long a user stays signed in at a browser. */
   BROWSER_SESSION_LIFETIME_SECONDS: whole(7200, 60, 30 * DAY_SECONDS),
   REFRESH_LIFETIME_SECONDS: whole(30 * DAY_SECONDS, 60, 365 * DAY_SECONDS),
-  /** How long a refresh token lives that is not used. */
   REFRESH_IDLE_SECONDS: whole(14 * DAY_SECONDS, 60, 365 * DAY_SECONDS),
-  /** How long a request waits for one answer of storage before the response is 503. */
   STORAGE_TIMEOUT_SECONDS: whole(5, 1, 30, ALL_WORKERS),
-  /** How old a client record may be for `client_credentials` while D1 does not answer. */
   STALE_CLIENT_SECONDS: whole(60, 0, 3600),
-  /** How long the audit keeps its entries. */
   AUDIT_KEEP_DAYS: whole(400, 1, 36_500),
-  /** How stale a client record may be at `/token`. */
   CLIENT_CACHE_SECONDS: whole(10, 0, 300),
-  /** Of how many clients a user may be the first owner. 0: users register none. */
   CLIENTS_PER_USER: whole(20, 0, 1000),
-  /** Which requests the log has a line for: all, or only refusals and faults. */
   LOG_ANSWERS: oneOf(['all', 'refusals']),
-  /** Which clients must use PKCE. */
   REQUIRE_PKCE: oneOf(['public', 'all']),
-  /** What happens to a request for scopes that the client may not have. */
   SCOPE_POLICY: oneOf(['refuse', 'narrow']),
-  /** Schemes without a dot to which the browser may be redirected. */
   PRIVATE_USE_SCHEMES: {
     read(given: unknown): readonly string[] {
       const schemes = String(given ?? '')
@@ -156,15 +142,10 @@ export const SETTINGS = {
     fallback: '',
     workers: REGISTRY_AND_MANAGEMENT,
   },
-  /** Whose client metadata documents are accepted. */
   CLIENT_DOCUMENTS: oneOf(['off', 'allowlist', 'any']),
-  /** Who may register a client at `/register`: nobody, callers with an access token for it, or everybody. */
   REGISTRATION: oneOf(REGISTRATION_MODES),
-  /** How many clients everybody together may register from one network in an hour. */
   REGISTRATIONS_PER_NETWORK_HOUR: whole(20, 1, 100_000),
-  /** How many clients everybody together may register in a day. */
   REGISTRATIONS_PER_DAY: whole(1000, 1, 1_000_000),
-  /** To which grants of a client that may refresh a refresh token is issued. */
   ISSUE_REFRESH_TOKENS: oneOf(['always', 'offline_access']),
   ...pageSettings(REGISTRY_AND_MANAGEMENT),
 } satisfies Readonly<Record<string, Setting<unknown>>>

@@ -18,7 +18,6 @@ import {
   type SigningKeys,
 } from '../crypto/signing-keys.ts'
 import { Refusal } from '../local/refusal.ts'
-import { timeOf } from './key-steps.ts'
 import {
   type Asked,
   handOut,
@@ -27,6 +26,7 @@ import {
   publishedKeys,
   requireOut,
   showKeys,
+  timeOf,
 } from './key-values.ts'
 import { STANDARD } from './registry-file/files.ts'
 import { epochSeconds } from './tokens.ts'

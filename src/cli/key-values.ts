@@ -1,7 +1,7 @@
-/** The values of SIGNING_KEYS and AUTHENTICATOR_KEYS as `key VERB` reads and hands them out. */
+/** The values of SIGNING_KEYS and AUTHENTICATOR_KEYS as `key VERB` reads and hands them out, and the next step of a rotation. */
 
 import type { Command } from 'commander'
-import { formatKeys, nextStepOf, readUsableKeys } from '../crypto/key-rotation.ts'
+import { formatKeys, type NextStep, nextStepOf, readUsableKeys } from '../crypto/key-rotation.ts'
 import {
   publicKeys,
   readSigningKeys,
@@ -10,7 +10,6 @@ import {
 } from '../crypto/signing-keys.ts'
 import { Refusal } from '../local/refusal.ts'
 import type { KeySetting } from '../secrets.ts'
-import { stepText, timeOf } from './key-steps.ts'
 import { OWNER_ONLY, readGivenFile, STANDARD, writeGivenFile } from './registry-file/files.ts'
 import { printable, textForm } from './text-form.ts'
 import { epochSeconds } from './tokens.ts'
@@ -108,4 +107,22 @@ export function requireOut({ options, command }: Asked) {
   }
   if (out === STANDARD && json)
     refuseUsage(command, '--out - prints JSON already: leave --json out')
+}
+
+export const timeOf = (epochSeconds: number) =>
+  new Date(epochSeconds * 1000).toISOString().replace('.000Z', 'Z')
+
+/** `now` in epoch seconds. */
+export function stepText(next: NextStep, now: number): string {
+  switch (next.step) {
+    case 'add':
+      return 'key add, when the key is to be replaced'
+    case 'unknown':
+      return 'the keys do not say which is older: key promote KID lets another sign, key retire KID removes one'
+    case 'promote':
+    case 'retire':
+      return `key ${next.step} ${next.kid}, ${next.from <= now ? 'now' : `not before ${timeOf(next.from)}`}`
+    default:
+      throw new Error(`no words for ${next satisfies never}`)
+  }
 }

@@ -1,10 +1,29 @@
 /** The logo of a client: fetched once, checked to be an image, and kept as long as a client names its address. */
 
 import { contentDigest } from '../crypto/digest.ts'
-import { IMAGE_TYPES, imageTypeOf } from '../domain/image-type.ts'
 import type { FetchBounded } from '../protocol/outbound.ts'
 import { quote } from '../protocol/registration/errors.ts'
 import type { LogoStore } from '../stores/ports.ts'
+
+const ascii = (text: string) => [...text].map((character) => character.charCodeAt(0))
+
+/** How a file of each kind begins; null stands for any byte. SVG is none: it can hold scripts and links. */
+const SIGNATURES: readonly (readonly [mediaType: string, ...first: readonly (number | null)[]])[] =
+  [
+    ['image/png', 0x89, ...ascii('PNG\r\n\x1a\n')],
+    ['image/jpeg', 0xff, 0xd8, 0xff],
+    ['image/gif', ...ascii('GIF87a')],
+    ['image/gif', ...ascii('GIF89a')],
+    ['image/webp', ...ascii('RIFF'), null, null, null, null, ...ascii('WEBP')],
+  ]
+
+export const IMAGE_TYPES: readonly string[] = [...new Set(SIGNATURES.map(([type]) => type))]
+
+/** Null for what is none of `IMAGE_TYPES`. */
+export const imageTypeOf = (bytes: Uint8Array): string | null =>
+  SIGNATURES.find(([, ...first]) =>
+    first.every((byte, index) => byte === null || byte === bytes[index]),
+  )?.[0] ?? null
 
 export const MAX_LOGO_BYTES = 65_536
 const DEADLINE_SECONDS = 3

@@ -2,9 +2,36 @@
 
 import type { SecretDigest } from '../domain/ids.ts'
 import { creationStatements } from '../stores/client-registry.ts'
-import { literalSql } from '../stores/literal-sql.ts'
-import { LIVE_SECRETS, OPERATORS } from '../stores/operators-sql.ts'
+import type { Database } from '../stores/database.ts'
+import { LIVE_SECRETS, OPERATORS } from '../stores/status.ts'
 import { auditDetailOf, COMMAND_LINE_CLIENT, COMMAND_LINE_ID, operatorClient } from './operators.ts'
+
+type Value = string | number | null
+
+function literal(value: Value | undefined): string {
+  if (value === undefined) throw new TypeError('a parameter has no value')
+  if (typeof value !== 'string') return String(value ?? 'NULL')
+  // SQLite would end the text there.
+  if (value.includes('\0')) throw new TypeError('a text must not have a NUL')
+  return `'${value.replaceAll("'", "''")}'`
+}
+
+const withValues = (sql: string, values: readonly Value[]) =>
+  sql.replace(/\?(\d+)/g, (_, n: string) => literal(values[Number(n) - 1]))
+
+/** Prepares statements that cannot be run: `wrangler d1 execute` takes no parameters. */
+const RECORDER = {
+  prepare: (sql: string) => ({
+    sql,
+    bind: (...values: Value[]) => ({ sql: withValues(sql, values) }),
+  }),
+} as unknown as Database
+
+/** The statements that `write` prepares, one a line. */
+export const literalSql = (write: (db: Database) => readonly D1PreparedStatement[]): string =>
+  (write(RECORDER) as unknown as readonly Readonly<{ sql: string }>[])
+    .map(({ sql }) => `${sql.replace(/\s+/g, ' ').trim()};\n`)
+    .join('')
 
 const ACTOR = 'npm run deploy'
 

@@ -13,8 +13,7 @@ import { API_PATH, type Call, type Operation, type Result } from './operation.ts
 import { OPERATIONS } from './operations.ts'
 import { PAGES } from './pages.ts'
 import { ANY_VERSION, etagOf, readIfMatch } from './preconditions.ts'
-import { problemOf } from './registration-problem.ts'
-import { sendProblem } from './send-problem.ts'
+import { problemOf, sendProblem } from './problems.ts'
 
 /**
  * No script of another origin may call the API (no CORS): an operator's token does not belong in a page. Programs are not

@@ -5,10 +5,9 @@ import { AUDIT_EVENTS } from '../domain/audit.ts'
 import { findUserId } from '../flows/registration/sessions.ts'
 import { isoTime } from '../protocol/registration/field.ts'
 import type { StoredEntry } from '../stores/audit.ts'
-import { named } from './openapi/schemas.ts'
+import { Instant, named } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
 import { PAGE, pageOf, pageSchema } from './paging.ts'
-import { Instant } from './times.ts'
 
 const Entry = named(
   'AuditEntry',

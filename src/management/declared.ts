@@ -5,10 +5,9 @@ import type { Act, ExpectedVersion, Outcome } from '../flows/registration/change
 import type { ProblemType } from '../protocol/problem.ts'
 import type { DeclaredForm } from '../protocol/registration/declared-form.ts'
 import { changedBy, membersIn, NOTES } from './documents.ts'
-import { named } from './openapi/schemas.ts'
+import { Instant, named } from './openapi/schemas.ts'
 import { type Operation, operation } from './operation.ts'
 import { PAGE, pageOf, pageSchema } from './paging.ts'
-import { Instant } from './times.ts'
 
 export const MAY_READ_DECLARED = ['registry:read'] as const
 export const MAY_DECLARE = ['registry:admin'] as const

@@ -11,9 +11,8 @@ import {
 import { DECISION_REASON } from '../protocol/registration/client-permission-change.ts'
 import { entriesOf, type Fields, helpInJson, snakeCase } from '../protocol/registration/field.ts'
 import { USER_FIELDS, USER_LISTS } from '../protocol/registration/user-fields.ts'
-import { named } from './openapi/schemas.ts'
+import { Instant, named } from './openapi/schemas.ts'
 import type { Result } from './operation.ts'
-import { Instant } from './times.ts'
 
 /** Every member is there. */
 export const membersIn = <T>(fields: Fields<T>): Record<string, z.ZodMiniType> =>

@@ -3,8 +3,8 @@
 import { LOGOS_PATH } from '../domain/shown-client.ts'
 import { Problem } from '../protocol/problem.ts'
 import type { Page } from './page.ts'
+import { sendProblem } from './problems.ts'
 import { requireGet } from './published.tsx'
-import { sendProblem } from './send-problem.ts'
 
 const HEADERS = {
   // A stranger chose the bytes: opened as a document, they may do nothing. In our pages the image still shows.

@@ -7,9 +7,9 @@ import type { ManagementDeps } from './deps.ts'
 import { openApiDocument } from './openapi/document.ts'
 import { OPERATIONS } from './operations.ts'
 import type { Page } from './page.ts'
+import { sendProblem } from './problems.ts'
 import { REFERENCE_STYLE_PATH, ReferencePage } from './reference/page.tsx'
 import { REFERENCE_STYLE } from './reference/style.ts'
-import { sendProblem } from './send-problem.ts'
 import { sessionSchema } from './session-schema.ts'
 
 /** As long as the stylesheet: a deployment changes them. */

@@ -4,9 +4,8 @@ import * as z from 'zod/mini'
 import { readCorrelationId } from '../crypto/random.ts'
 import { Problem } from '../protocol/problem.ts'
 import { isoTime } from '../protocol/registration/field.ts'
-import { named } from './openapi/schemas.ts'
+import { Instant, named } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
-import { Instant } from './times.ts'
 
 const Refusal = named(
   'Refusal',

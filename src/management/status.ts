@@ -2,9 +2,8 @@
 
 import * as z from 'zod/mini'
 import { isoTime } from '../protocol/registration/field.ts'
-import { named } from './openapi/schemas.ts'
+import { Instant, named } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
-import { Instant } from './times.ts'
 
 const Status = z.strictObject({
   issuer: z.string(),

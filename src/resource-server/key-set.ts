@@ -3,8 +3,7 @@
 import { readAccessToken } from '../protocol/access-token.ts'
 import type { Check } from './asked.ts'
 import { identifyByToken } from './presented-token.ts'
-import { keysAt } from './published-keys.ts'
-import { type RegistryOptions, registryOf } from './registry.ts'
+import { keysAt, type RegistryOptions, registryOf } from './registry.ts'
 
 export type KeySetOptions = RegistryOptions
 

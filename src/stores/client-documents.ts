@@ -2,11 +2,11 @@
 
 import { ATTEMPT_SECONDS } from '../domain/client-document.ts'
 import { coveringHosts, type HostRule } from '../domain/document-host.ts'
-import type { Asked, ClientDocumentStore } from './client-document-ports.ts'
 import { type ClientRecordRow, FIND_CLIENT_RECORD, readClientRecord } from './client-record.ts'
 import { D1_NOW_MS } from './d1-clock.ts'
 import type { Database } from './database.ts'
 import { RULE_FOR_HOST } from './document-host-registry.ts'
+import type { Asked, ClientDocumentStore } from './self-registration-ports.ts'
 
 /** Returns a row if the host may be asked now: one of any number of calls within the time. */
 export const CLAIM_ATTEMPT = `INSERT INTO document_attempt (host, attempted_at_ms) VALUES (?1, ${D1_NOW_MS})

@@ -1,14 +1,13 @@
 /** The stores of `flows/registration` over one D1 and one KV. */
 
 import { administratorRevocations } from './administrator-revocations.ts'
-import { categoryRegistry } from './category-registry.ts'
 import { clientRegistry } from './client-registry.ts'
 import type { Database, TextNamespace } from './database.ts'
 import { documentHostRegistry } from './document-host-registry.ts'
 import { refreshTokenStore } from './refresh-tokens.ts'
 import type { Lifetimes, RegistrationPorts } from './registration-ports.ts'
 import { resourceRegistry } from './resource-registry.ts'
-import { scopeRegistry } from './scope-registry.ts'
+import { categoryRegistry, scopeRegistry } from './scope-registry.ts'
 import { userRegistry } from './user-registry.ts'
 
 export const registrationPorts = (

@@ -1,9 +1,10 @@
-/** What an administrator declares of scopes, in D1: the audit's row and what ends are in the batch of the change. */
+/** What an administrator declares of scopes and categories, in D1: the audit's row and what ends are in the batch of the change. */
 
-import type { NewScope, ScopeRecord } from '../domain/declaration.ts'
+import type { Category, NewScope, ScopeRecord } from '../domain/declaration.ts'
+import { isStale } from './change-batch.ts'
 import type { Database } from './database.ts'
-import { declaredRows, unlessTooMany } from './declared.ts'
-import type { Lifetimes, ScopeRegistry } from './registration-ports.ts'
+import { declaredRows, isTooMany, unlessTooMany } from './declared.ts'
+import type { CategoryRegistry, Lifetimes, ScopeRegistry } from './registration-ports.ts'
 import { KEPT_LONGER_SECONDS } from './revocation-statements.ts'
 import * as sql from './scope-statements.ts'
 
@@ -109,3 +110,40 @@ export function scopeRegistry(db: Database, lifetimes: Lifetimes): ScopeRegistry
     },
   }
 }
+
+export const categoryRegistry = (db: Database): CategoryRegistry => ({
+  async read() {
+    const text = (await db.prepare(sql.CATEGORIES_AS_TEXT).first<string>('text')) ?? '[]'
+    return { categories: JSON.parse(text) as Category[], text }
+  },
+
+  async page(after, rows) {
+    const [page, whole] = await db.batch([
+      db.prepare(sql.PAGE_OF_CATEGORIES).bind(after, rows),
+      db.prepare(sql.CATEGORIES_AS_TEXT),
+    ])
+    const [list] = (whole?.results ?? []) as { text: string }[]
+    return { categories: (page?.results ?? []) as Category[], text: list?.text ?? '[]' }
+  },
+
+  async replace(expected, categories, { now, actor }) {
+    const given = JSON.stringify(categories)
+    try {
+      const [, recorded, , , after] = await db.batch([
+        db.prepare(sql.EXPECT_CATEGORIES).bind(expected),
+        db.prepare(sql.RECORD_CATEGORIES).bind(given, now, actor),
+        db.prepare(sql.REMOVE_CATEGORIES).bind(given),
+        db.prepare(sql.IMPORT_CATEGORIES).bind(given),
+        db.prepare(sql.CATEGORIES_AS_TEXT),
+      ])
+      const [row] = (recorded?.results ?? []) as { detail: string }[]
+      const counts = row ? JSON.parse(row.detail) : { added: 0, changed: 0, removed: 0 }
+      const [left] = (after?.results ?? []) as { text: string }[]
+      return { kind: 'replaced', ...counts, text: left?.text ?? '[]' }
+    } catch (fault) {
+      if (isStale(fault)) return { kind: 'stale' }
+      if (isTooMany(fault)) return { kind: 'too_many' }
+      throw fault
+    }
+  },
+})

@@ -1,8 +1,22 @@
 /** What D1 says of the deployment: its schema, what cron did last, who can administer, and which scopes are not declared. */
 
+import { ADMIN_SCOPE } from '../domain/registry-scopes.ts'
 import { isUndeclaredSql } from './covering-sql.ts'
 import type { Database } from './database.ts'
-import { ADMINISTRATORS, OPERATORS } from './operators-sql.ts'
+
+/** The secrets of the client `c` that have not expired. */
+export const LIVE_SECRETS = `SELECT 1 FROM client_credential s
+    WHERE s.client_id = c.client_id AND (s.expires_at IS NULL OR s.expires_at > unixepoch())`
+
+/** Enabled clients that can get a token with registry:admin by themselves. */
+export const OPERATORS = `FROM client_authorization a JOIN client c ON c.client_id = a.client_id
+  JOIN client_grant_type g ON g.client_id = c.client_id AND g.grant_type = 'client_credentials' AND g.authorized_at IS NOT NULL
+  WHERE a.scope = '${ADMIN_SCOPE}' AND a.authorized_at IS NOT NULL AND c.disabled_at IS NULL
+    AND (c.jwks IS NOT NULL OR EXISTS (${LIVE_SECRETS}))`
+
+/** Enabled users with registry:admin. */
+export const ADMINISTRATORS = `FROM user_scope h JOIN user u ON u.user_id = h.user_id
+  WHERE h.scope = '${ADMIN_SCOPE}' AND u.disabled_at IS NULL`
 
 /** Both tables are small: the first has a row for each migration, the second for each task of cron. */
 export const MIGRATIONS = `SELECT name, unixepoch(applied_at) AS applied_at FROM d1_migrations ORDER BY id`

@@ -20,7 +20,6 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   // deadline.ts: a request does not wait without end for the read of another.
   stores: ['domain', 'crypto', 'deadline.ts'],
   // stores/registration-ports.ts: what flows/registration are promised.
-  // stores/client-document-ports.ts: what the reader of client metadata documents is promised.
   // stores/self-registration-ports.ts: the same for clients that register themselves.
   flows: [
     'domain',
@@ -28,7 +27,6 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
     'protocol',
     'stores/ports.ts',
     'stores/registration-ports.ts',
-    'stores/client-document-ports.ts',
     'stores/self-registration-ports.ts',
   ],
   // protocol/errors.ts: the error codes that the pages under /errors explain.

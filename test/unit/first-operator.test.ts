@@ -5,10 +5,9 @@ import { DatabaseSync } from 'node:sqlite'
 import { beforeEach, expect, it } from 'vitest'
 import { hexDigest } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
-import { firstOperatorSql, OPERATORS_SO_FAR } from '../../src/local/first-operator.ts'
+import { firstOperatorSql, literalSql, OPERATORS_SO_FAR } from '../../src/local/first-operator.ts'
 import { COMMAND_LINE_ID } from '../../src/local/operators.ts'
 import { inProject } from '../../src/local/project.ts'
-import { literalSql } from '../../src/stores/literal-sql.ts'
 
 const clientSecret = mintToken('clientSecret')
 const now = Math.floor(Date.now() / 1000)

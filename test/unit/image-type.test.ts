@@ -1,7 +1,7 @@
 /** Which files are images, by their first bytes. */
 
 import { describe, expect, it } from 'vitest'
-import { IMAGE_TYPES, imageTypeOf } from '../../src/domain/image-type.ts'
+import { IMAGE_TYPES, imageTypeOf } from '../../src/flows/logos.ts'
 
 const bytesOf = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0))
 

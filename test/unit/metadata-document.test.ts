@@ -1,9 +1,9 @@
 /** Client metadata documents: what of them is used, and what makes one invalid. */
 
 import { describe, expect, it } from 'vitest'
-import { cleanText } from '../../src/domain/clean-text.ts'
 import { RegistrationError } from '../../src/protocol/registration/errors.ts'
 import {
+  cleanText,
   MAX_DOCUMENT_BYTES,
   readMetadataDocument,
 } from '../../src/protocol/registration/metadata-document.ts'

@@ -1,7 +1,7 @@
 /** The registry's public keys as the authenticator knows them: kept, read again, and never guessed. */
 
 import { describe, expect, it, vi } from 'vitest'
-import { registryKeys } from '../../src/authenticator/registry-keys.ts'
+import { registryKeys } from '../../src/authenticator/keys.ts'
 import { addKey, formatKeys, retireKey } from '../../src/crypto/key-rotation.ts'
 import type { VerificationKeys } from '../../src/crypto/signed-jwt.ts'
 import { publicKeys, type SigningKeys } from '../../src/crypto/signing-keys.ts'

@@ -14,8 +14,12 @@ import { noneUsable, usableRedirectUris } from '../../domain/registration.ts'
 import { OFFLINE_ACCESS } from '../../domain/scope.ts'
 import { RegistrationError } from '../../protocol/registration/errors.ts'
 import type { MetadataDocument } from '../../protocol/registration/metadata-document.ts'
-import type { Asked, DeclaredForClients, KeptDocument } from '../../stores/client-document-ports.ts'
 import type { ClientChange, Detail, RegistrationPorts } from '../../stores/registration-ports.ts'
+import type {
+  Asked,
+  DeclaredForClients,
+  KeptDocument,
+} from '../../stores/self-registration-ports.ts'
 import { changeRecord, hasFields, isSameSet } from './change.ts'
 import { auditDetailOf, notTooMany, requireSound } from './create-client.ts'
 import { withoutApproval } from './self-registered.ts'

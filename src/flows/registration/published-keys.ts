@@ -7,7 +7,7 @@ import { type FetchBounded, JSON_TYPES, type Outbound } from '../../protocol/out
 import { documentHostOf, outboundUrlProblem } from '../../protocol/outbound-url.ts'
 import { RegistrationError } from '../../protocol/registration/errors.ts'
 import { JsonProblem, parseJson } from '../../protocol/strict-json.ts'
-import type { ClientDocumentStore } from '../../stores/client-document-ports.ts'
+import type { ClientDocumentStore } from '../../stores/self-registration-ports.ts'
 
 /** For each answer of another host. */
 export const DEADLINE_SECONDS = 3

@@ -62,3 +62,5 @@ export function schemaOf(
   }
   return relocated(whole)
 }
+
+export const Instant = z.iso.datetime()

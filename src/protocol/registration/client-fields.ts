@@ -28,13 +28,15 @@ import {
   shown,
   textSchema,
 } from './field.ts'
-import { LIFETIME_FIELD, lifetimeSchema, secondsIn } from './lifetime-field.ts'
 import {
   clientIdSchema,
   DEFAULT_RESOURCES,
   ENDORSEMENTS,
   FURTHER_OWNERS,
+  LIFETIME_FIELD,
+  lifetimeSchema,
   scopesField,
+  secondsIn,
 } from './shared-fields.ts'
 
 /** Only the shape: `crypto/key-set.ts` checks the keys. */

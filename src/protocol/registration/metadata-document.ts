@@ -3,12 +3,26 @@
  * -02 differ in `token_endpoint_auth_methods_supported`: both spellings are understood. Other members are ignored.
  */
 
-import { cleanText } from '../../domain/clean-text.ts'
 import { type AuthMethod, GRANT_TYPES, type GrantType } from '../../domain/client.ts'
 import { isScope, splitScopes } from '../../domain/scope.ts'
 import { isLoopbackUrl } from '../outbound-url.ts'
 import { type JsonProblem, parseJson } from '../strict-json.ts'
 import { RegistrationError } from './errors.ts'
+
+/** Control, format (which direction, which joins), private-use and unassigned characters, and half surrogate pairs. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]/gu
+/** One letter with more marks than any language has would cover the lines around it. */
+const PILED_MARKS = /(\p{M}{3})\p{M}+/gu
+
+/** Text that a stranger wrote and people read: in Unicode's composed form, on one line, with single spaces. May be empty. */
+export const cleanText = (text: string) =>
+  text
+    .normalize('NFC')
+    .replace(/\s+/gu, ' ')
+    .replace(UNSEEN, '')
+    .replace(PILED_MARKS, '$1')
+    .replace(/ {2,}/g, ' ')
+    .trim()
 
 export const MAX_DOCUMENT_BYTES = 5 * 1024
 const MAX_NAME_LENGTH = 100

@@ -14,9 +14,8 @@ import { OFFLINE_ACCESS } from '../../domain/scope.ts'
 import { declaredForm } from './declared-form.ts'
 import { quote } from './errors.ts'
 import { type Fields, flagSchema, oneOfSchema } from './field.ts'
-import { LIFETIME_FIELD } from './lifetime-field.ts'
 import { lineSchema } from './scope-fields.ts'
-import { resourceUriSchema, scopesField } from './shared-fields.ts'
+import { LIFETIME_FIELD, resourceUriSchema, scopesField } from './shared-fields.ts'
 
 const mayBeOfAService = (scopes: readonly unknown[]) =>
   !scopes.some((scope) => scope === OFFLINE_ACCESS || isRegistryScope(String(scope)))

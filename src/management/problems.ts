@@ -1,7 +1,10 @@
-/** What the flows of `flows/registration` refuse, as problem details. */
+/** Refusals and faults as problem details (RFC 9457). */
 
+import type { Site } from '../http/frame.ts'
+import type { HttpContext } from '../http/request-context.ts'
 import { challenge } from '../protocol/bearer.ts'
-import { Problem, type ProblemType } from '../protocol/problem.ts'
+import type { OAuthError } from '../protocol/errors.ts'
+import { PROBLEM_MEDIA_TYPE, Problem, type ProblemType, problemBody } from '../protocol/problem.ts'
 import type { RegistrationError, RegistrationErrorKind } from '../protocol/registration/errors.ts'
 
 const TYPES: Readonly<Record<RegistrationErrorKind, ProblemType>> = {
@@ -22,3 +25,11 @@ export const problemOf = ({ kind, message, field }: RegistrationError) =>
     field: kind === 'stale' ? 'If-Match' : field,
     ...(kind === 'forbidden' && { headers: NEEDS_ADMIN }),
   })
+
+export function sendProblem(c: HttpContext, refusal: OAuthError, { issuer }: Site): Response {
+  const correlationId = refusal.hasReference ? c.get('request').correlationId() : null
+  return new Response(JSON.stringify(problemBody(refusal, issuer, correlationId)), {
+    status: refusal.status,
+    headers: { 'Content-Type': PROBLEM_MEDIA_TYPE },
+  })
+}

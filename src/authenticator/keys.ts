@@ -1,10 +1,28 @@
-/** What signs the JWTs for services: the authenticator's own keys or, without them, the secret that it shares with them. */
+/** The keys of the registry, which verify signed tokens, and what signs the JWTs for services. */
 
 import { importSecret, type SharedKey, signJwt } from '../crypto/jws.ts'
-import { signWith } from '../crypto/signed-jwt.ts'
+import { signWith, type VerificationKeys } from '../crypto/signed-jwt.ts'
 import { type PublicKeySet, publicKeys } from '../crypto/signing-keys.ts'
+import { KEY_SET_PATH } from '../protocol/key-set.ts'
 import { readKeys } from '../secrets.ts'
+import { remoteVerificationKeys } from '../stores/verification-keys.ts'
+import { logFault } from './log.ts'
 import type { AuthenticatorEnv } from './settings.ts'
+
+type KeySource = Pick<AuthenticatorEnv, 'ISSUER' | 'REGISTRY'>
+
+/** No redirect is followed, and no cache between is asked: a key that was dropped must be gone. */
+const ask = ({ ISSUER, REGISTRY }: KeySource, signal: AbortSignal): Promise<Response> => {
+  const request = new Request(`${ISSUER}${KEY_SET_PATH}`, { redirect: 'manual', signal })
+  return REGISTRY ? REGISTRY.fetch(request) : fetch(request, { cache: 'no-store' })
+}
+
+export const registryKeys = (env: KeySource, timeoutSeconds: number): VerificationKeys =>
+  remoteVerificationKeys({
+    ask: (signal) => ask(env, signal),
+    timeoutSeconds,
+    tell: (fault) => logFault('key_set_not_read', fault),
+  })
 
 /** As under JWT_SECRET. An access token has another one, so that neither is taken for the other. */
 const TYP = 'JWT'
