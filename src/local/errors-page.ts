@@ -29,6 +29,8 @@ export const errorsPage =
   () => `<!-- Written by npm run docs. A test compares it with src/pages/error-explanations.ts. -->
 # Errors
 
+For developers of clients and services: what each error means, and what to do.
+
 \`\`\`sh
 curl -s http://127.0.0.1:8787/token -d grant_type=client_credentials -d client_id=nobody -d client_secret=wrong
 # {"error":"invalid_client","error_description":"…","error_uri":"http://127.0.0.1:8787/errors/invalid_client"}

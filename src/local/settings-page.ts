@@ -144,6 +144,8 @@ export const settingsPage =
   () => `<!-- Written by npm run docs. A test compares it with src/config.ts. -->
 # Settings
 
+For operators: every setting, secret and binding of the Workers.
+
 \`\`\`toml
 # wrangler.toml
 [vars]

@@ -73,6 +73,11 @@ describe('the documents', () => {
     const pages = documents.filter((path) => /^docs\/[a-z-]+\.md$/.test(path))
     expect(pages.filter(isLate)).toEqual([])
   })
+
+  it('the first sentence of each page of docs/ says for which reader it is', () => {
+    const isForAnyone = (path: string) => !/^(<!--.*-->\n)?# .+\n\nFor \w/.test(read(path))
+    expect(documents.filter((path) => path.startsWith('docs/')).filter(isForAnyone)).toEqual([])
+  })
 })
 
 describe('docs/errors.md', () => {
