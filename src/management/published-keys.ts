@@ -20,15 +20,26 @@ function notesOn(read: Resolution): readonly string[] {
   }
 }
 
+type KeyReader = Pick<ManagementDeps, 'ports' | 'readKeys'>
+
 /** `isGiven`: the change names the address, so it is read although there are keys. */
 export async function withPublishedKeys<Made extends Outcome<ClientRecord>>(
   made: Made,
-  { ports, readKeys }: Pick<ManagementDeps, 'ports' | 'readKeys'>,
+  deps: KeyReader,
   isGiven = false,
 ): Promise<Made> {
-  const { clientId, jwksUri, jwks, grantTypes } = made.record
-  const isReadLater = isDocumentUrl(clientId) || !grantTypes.includes('client_credentials')
-  if (jwksUri === '' || isReadLater || (jwks !== null && !isGiven)) return made
+  const { jwks, grantTypes } = made.record
+  const isReadLater = !grantTypes.includes('client_credentials')
+  return isReadLater || (jwks !== null && !isGiven) ? made : readKeysNow(made, deps)
+}
+
+/** Also for other clients, whose owners then see whether the keys can be read. */
+export async function readKeysNow<Made extends Outcome<ClientRecord>>(
+  made: Made,
+  { ports, readKeys }: KeyReader,
+): Promise<Made> {
+  const { clientId, jwksUri } = made.record
+  if (jwksUri === '' || isDocumentUrl(clientId)) return made
   const notes = [...made.notes, ...notesOn(await readKeys(clientId))]
   return { ...made, record: (await ports.clients.find(clientId)) ?? made.record, notes }
 }

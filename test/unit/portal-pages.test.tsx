@@ -9,6 +9,7 @@ import { ClientPage, type ClientPageProps } from '../../src/pages/portal/client-
 import { type ConfiguredClient, snippetsFor } from '../../src/pages/portal/client-settings.ts'
 import { ConfirmPage } from '../../src/pages/portal/confirm-page.tsx'
 import type { FrameProps } from '../../src/pages/portal/frame.tsx'
+import { KeysPage } from '../../src/pages/portal/keys-page.tsx'
 import { OwnersPage } from '../../src/pages/portal/owners-page.tsx'
 import type { ShownPermission } from '../../src/pages/portal/permissions.tsx'
 import { PermissionsPage } from '../../src/pages/portal/permissions-page.tsx'
@@ -31,7 +32,7 @@ const pagesWith = (text: string): Record<string, string> => {
   const hidden = [[text, text]] as const
   const typed = {
     ...{ name: text, url: text, description: text, logo_uri: text },
-    ...{ redirect_uris: text, kind: text },
+    ...{ redirect_uris: text, kind: text, jwks: text, jwks_uri: text },
   }
   const labels = { ...typed }
   const decision = { decision: 'declined', decidedAt: 1, reason: text } as const
@@ -45,6 +46,7 @@ const pagesWith = (text: string): Record<string, string> => {
   const client: ClientPageProps['client'] = {
     ...{ issuer: 'https://registry.example', clientId: text, name: text, url: text },
     ...{ description: text, authMethod: 'client_secret', requirePkce: true, createdAt: 1 },
+    logoUri: text,
     ...{ grantTypes: ['authorization_code', 'client_credentials'], redirectUris: [text] },
     scopes: [text],
   }
@@ -57,7 +59,7 @@ const pagesWith = (text: string): Record<string, string> => {
     'new client': html(
       <NewClientPage
         {...form}
-        frame={frameOf('name', 'url', 'logo_uri', 'redirect_uris', 'kind')}
+        frame={frameOf('name', 'url', 'logo_uri', 'redirect_uris', 'kind', 'jwks', 'jwks_uri')}
       />,
     ),
     edit: html(<EditClientPage {...form} {...one} frame={frameOf('name', 'description')} />),
@@ -69,15 +71,35 @@ const pagesWith = (text: string): Record<string, string> => {
         logoPath="/logos/x"
       />,
     ),
-    'new secret': html(<NewSecretPage {...one} title="A new secret" clientSecret={text} />),
+    'new secret': html(
+      <NewSecretPage {...one} title="A new secret" clientSecret={text} notes={[text]} />,
+    ),
     secrets: html(
       <SecretsPage
         {...one}
         frame={frameOf('overlap')}
-        usesSecret
-        secrets={[{ createdAt: 1, expiresAt: 2, lastUsedAt: null }]}
-        hidden={hidden}
+        {...{ method: 'secret', hidden, useSecret: hidden, endsWithin: 70 }}
+        secrets={[
+          { createdAt: 2, expiresAt: null, lastUsedAt: null },
+          { createdAt: 1, expiresAt: 2, lastUsedAt: 1 },
+        ]}
         overlaps={[{ seconds: 0, isChecked: true }]}
+      />,
+    ),
+    'secrets of a client with keys': html(
+      <SecretsPage
+        {...one}
+        {...{ method: 'keys', hidden, useSecret: hidden, endsWithin: 70 }}
+        {...{ secrets: [], overlaps: [] }}
+      />,
+    ),
+    keys: html(
+      <KeysPage
+        {...one}
+        frame={frameOf('jwks', 'jwks_uri')}
+        {...{ method: 'keys', address: text, notes: [text], endsWithin: 70 }}
+        keys={[{ id: text, hasOwnId: false, type: text, algorithm: text }]}
+        {...{ typed, labels, hidden }}
       />,
     ),
     permissions: html(

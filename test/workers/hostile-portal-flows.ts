@@ -3,6 +3,7 @@
 import { expect } from 'vitest'
 import { formsOf } from '../node/forms.ts'
 import { type Answer, type Flow, fixtures, read, type Service } from './hostile-story.ts'
+import { asserting, assertionOf, type Key, keySetOf, newKey } from './keys.ts'
 import { CLIENT, filled, isForAct, newOwner, ownerWith, referencesIn, register } from './portal.ts'
 import { credentialsOf, type Fetch, post, registry, serve, signIn } from './registry.ts'
 
@@ -11,6 +12,12 @@ const uncached = serve({ CLIENT_CACHE_SECONDS: '0' })
 
 const tokenStatus = async (keys: { id: string; secret: string }) =>
   (await post('/token', credentialsOf(keys), {}, uncached)).status
+
+const signedStatus = async (id: string, key: Key) => {
+  const assertion = await assertionOf(id, key)
+  const grant = { grant_type: 'client_credentials', ...asserting(assertion) }
+  return (await post('/token', grant, {}, uncached)).status
+}
 
 const ownClients = async (cookie: string) => {
   const answer = await registry('/clients', { headers: { Cookie: cookie } })
@@ -25,9 +32,13 @@ const keysIn = ({ text }: Answer) => {
 }
 
 /** The machine client of a new owner, and the form of one of its pages as it was filled in. */
-async function prepared(page: string, changed: Record<string, string> = {}, act?: string) {
+async function prepared(
+  page: string,
+  changed: Record<string, string> = {},
+  { act, ...registered }: Readonly<{ act?: string; jwks?: string }> = {},
+) {
   const owner = await newOwner()
-  const keys = await register(owner, { kind: 'machine', redirect_uris: '' })
+  const keys = await register(owner, { kind: 'machine', redirect_uris: '', ...registered })
   const path = `/clients/${keys.id}/${page}`
   const forms = formsOf(await owner.page(path), path)
   const fields = filled(forms.find(isForAct(act)) ?? [], changed)
@@ -77,6 +88,52 @@ const rotation: Flow = {
         expect([200, 409]).toContain(retried.status)
         if (retried.status === 200) expect(await tokenStatus(keysIn(retried))).toBe(200)
         expect(await tokenStatus(keys)).toBe(401)
+      },
+    }
+  },
+}
+
+/** The keys of a client change as a whole: one set or the other is accepted, never both or none. */
+const keyChange: Flow = {
+  name: 'POST /clients/{id}/keys',
+  format: 'page',
+  expected: '303 /clients/{id}',
+  whileNotShown: '401 You are signed out',
+  async begin() {
+    const [before, after] = [await newKey(), await newKey()]
+    const jwks = keySetOf(after.jwk)
+    const { keys, send } = await prepared('keys', { jwks }, { jwks: keySetOf(before.jwk) })
+    return {
+      ask: ({ fetch }) => send(fetch),
+      async check({ answer, again, afterRetry }) {
+        // Changed by the first attempt, whose answer was lost.
+        if (answer.status !== 303) expect([303, 409]).toContain((await send(again.fetch)).status)
+        await afterRetry()
+        expect([await signedStatus(keys.id, before), await signedStatus(keys.id, after)]).toEqual([
+          401, 200,
+        ])
+      },
+    }
+  },
+}
+
+const secretInPlaceOfKeys: Flow = {
+  name: 'POST /clients/{id}/secrets, in place of keys',
+  format: 'page',
+  expected: '200 A new secret',
+  whileNotShown: '401 You are signed out',
+  async begin() {
+    const key = await newKey()
+    const given = { act: 'use_secret', jwks: keySetOf(key.jwk) }
+    const { keys, send } = await prepared('secrets', {}, given)
+    return {
+      ask: ({ fetch }) => send(fetch),
+      async check({ answer, again, afterRetry }) {
+        const retried = answer.status === 200 ? answer : await read(await send(again.fetch))
+        await afterRetry()
+        expect([200, 409]).toContain(retried.status)
+        if (retried.status === 200) expect(await tokenStatus(keysIn(retried))).toBe(200)
+        expect(await signedStatus(keys.id, key)).toBe(401)
       },
     }
   },
@@ -143,4 +200,6 @@ const shownPage: Flow = {
   },
 }
 
-export const portalFlows: readonly Flow[] = [shownPage, registration, rotation, leaving, deletion]
+export const portalFlows: readonly Flow[] = [
+  ...[shownPage, registration, rotation, keyChange, secretInPlaceOfKeys, leaving, deletion],
+]

@@ -227,7 +227,7 @@ export function summaryOf(answer: Answer, format: Flow['format']): string {
 
 function redirectOf({ headers }: Answer): string {
   const to = new URL(headers.get('Location') ?? '', ISSUER)
-  if (to.origin === ISSUER) return to.pathname
+  if (to.origin === ISSUER) return to.pathname.replace(/[\da-f-]{36}/, '{id}')
   return `to the client: ${to.searchParams.get('error') ?? [...to.searchParams.keys()][0]}`
 }
 

@@ -10,6 +10,7 @@ import { PORTAL_PAGES } from '../../src/management/portal/portal-pages.ts'
 import { formsOf } from '../node/forms.ts'
 import { answerTo, checkPage, type Traces } from './any-answer.ts'
 import { type AnyPairs, anyGet, anyPost, type NearlyValid } from './any-request.ts'
+import { keySetOf, newKey } from './keys.ts'
 import { exceededFor } from './limits.ts'
 import { CLIENT, filled, newOwner, type Owner, register } from './portal.ts'
 import { serve } from './registry.ts'
@@ -33,6 +34,7 @@ const CHANGES: Readonly<Record<string, Record<string, string | string[]>>> = {
     ...{ other_scopes: 'a:b', endorsements: 'cs.DL', grant_types: 'client_credentials' },
     take: 'grant_type refresh_token',
   },
+  '/clients/:client_id/keys': { jwks: keySetOf((await newKey()).jwk) },
   '/clients/:client_id/owners': { owner: 'nobody' },
 }
 

@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { findClient, updateClient } from '../../src/flows/registration/clients.ts'
 import { PORTAL_PAGES } from '../../src/management/portal/portal-pages.ts'
 import { formsOf, type Pair } from '../node/forms.ts'
+import { keySetOf, newKey } from './keys.ts'
 import { CLIENT, filled, minted, newOwner, type Owner, register, registerShared } from './portal.ts'
 import { admin, everything } from './registering.ts'
 import { newUser, registry, signIn } from './registry.ts'
@@ -23,6 +24,7 @@ const CHANGES: Readonly<Record<string, Record<string, string | string[]>>> = {
     grant_types: ['client_credentials'],
     take: 'grant_type refresh_token',
   },
+  '/clients/:client_id/keys': { jwks: keySetOf((await newKey()).jwk) },
   '/clients/:client_id/owners': {},
 }
 
@@ -51,7 +53,7 @@ const rowsOf = async () => {
 
 const FORM_NAMES = [
   ...['edit', 'rotate_secret', 'ask', 'take_back', 'add_owner', 'remove_owner'],
-  ...['disable', 'enable', 'delete', 'leave'],
+  ...['disable', 'enable', 'delete', 'leave', 'set_keys'],
 ]
 
 /** What the form's token is for. */
@@ -77,9 +79,17 @@ async function formsAt(owner: Owner, path: string, of: string): Promise<Pair[][]
 
 describe('the pages of a client of another owner', () => {
   it('the pages under test are all that name a client', () => {
-    expect(WITH_FORMS.map((path) => path.split('/').at(-1)).sort()).toEqual(
-      ['delete', 'disable', 'edit', 'enable', 'leave', 'owners', 'permissions', 'secrets'].sort(),
-    )
+    expect(WITH_FORMS.map((path) => path.split('/').at(-1)).sort()).toEqual([
+      'delete',
+      'disable',
+      'edit',
+      'enable',
+      'keys',
+      'leave',
+      'owners',
+      'permissions',
+      'secrets',
+    ])
   })
 
   it.each(PAGES_OF_A_CLIENT)(

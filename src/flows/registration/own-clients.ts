@@ -11,6 +11,7 @@ import {
   type ClientRecord,
   NO_DETAILS,
   type PermissionLists,
+  usesSecret,
 } from '../../domain/client.ts'
 import { type ClientKind, FOLLOWS_FROM } from '../../domain/client-kind.ts'
 import { isRegistryScope } from '../../domain/registry-scopes.ts'
@@ -27,6 +28,7 @@ import type { Actor, ExpectedVersion, Outcome } from './change.ts'
 import { type ClientAct, changeClient, requireSoundAfter } from './clients.ts'
 import { auditDetailOf, type CreatedClient, createWithin, requireSound } from './create-client.ts'
 import { requireOperatorsOwn } from './documents-own.ts'
+import { type GivenKeys, keyFields } from './own-credentials.ts'
 import { withoutApproval } from './self-registered.ts'
 
 export type OwnerAct = ClientAct &
@@ -65,12 +67,14 @@ export type GivenOwnClient = Readonly<{
   kind: ClientKind
   fields: Pick<ClientFields, 'name' | 'url' | 'description' | 'logoUri'>
   redirectUris: readonly string[]
+  /** In place of a secret; null for a client of its kind without. */
+  keys: GivenKeys | null
 }>
 
 /** It has at once what every client may have without approval. */
 export async function createOwnClient(
   act: OwnerAct,
-  { clientId, kind, fields, redirectUris }: GivenOwnClient,
+  { clientId, kind, fields, redirectUris, keys }: GivenOwnClient,
   owner: Required<Pick<NewClient, 'ownedAtMost' | 'ownerName'>>,
 ): Promise<CreatedClient> {
   const { authMethod, grantTypes, hasRedirectUris } = FOLLOWS_FROM[kind]
@@ -84,6 +88,10 @@ export async function createOwnClient(
   if (!hasRedirectUris && redirectUris.length > 0) {
     const sentence = '{field} must be empty: no user is sent back to a client of this kind'
     throw new RegistrationError('invalid', sentence, 'redirect_uris')
+  }
+  if (keys !== null && !usesSecret(authMethod)) {
+    const sentence = '{field} must be empty: the code of a client of this kind is public'
+    throw new RegistrationError('invalid', sentence, 'jwks' in keys ? 'jwks' : 'jwks_uri')
   }
   const declared = await act.ports.scopes.selfRegistration()
   const { allowed } = withoutApproval(
@@ -103,6 +111,7 @@ export async function createOwnClient(
       jwks: null,
       mayIntrospect: false,
       accessTokenLifetimeSeconds: null,
+      ...(keys !== null && keyFields(keys)),
     },
     lists: { redirectUris, ...allowed },
   }

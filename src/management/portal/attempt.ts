@@ -45,7 +45,7 @@ const CHANGED =
   'Nothing was changed, because the client has been changed since you opened the page. Check what the page says now, then send the form again.'
 const CHECK = 'Nothing was changed. Correct what is marked, then send the form again.'
 
-const asSentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
+export const asSentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
 
 const STATUSES = { invalid: 400, conflict: 409, stale: 409, forbidden: 403 } as const
 

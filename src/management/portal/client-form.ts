@@ -7,10 +7,12 @@ import {
   isClientKind,
 } from '../../domain/client-kind.ts'
 import { registrationProblem } from '../../domain/registration.ts'
+import type { GivenKeys } from '../../flows/registration/own-credentials.ts'
 import { CLIENT_FIELDS, CLIENT_LISTS } from '../../protocol/registration/client-fields.ts'
 import { RegistrationError } from '../../protocol/registration/errors.ts'
 import { requireValid } from '../../protocol/registration/field.ts'
 import { FormErrors } from './attempt.ts'
+import { givenKeysIn, KEY_LABELS, typedKeysIn } from './key-form.ts'
 
 /** As the page names the fields. */
 export const LABELS = {
@@ -20,15 +22,28 @@ export const LABELS = {
   logo_uri: 'Logo',
   redirect_uris: 'Redirect URIs',
   kind: 'Kind',
+  ...KEY_LABELS,
 } as const
 
 /** As typed. */
 export type Typed = Readonly<Record<keyof typeof LABELS, string>>
 
+export const NOTHING_TYPED: Typed = {
+  name: '',
+  url: '',
+  description: '',
+  logo_uri: '',
+  redirect_uris: '',
+  kind: '',
+  jwks: '',
+  jwks_uri: '',
+}
+
 export type ClientForm = Readonly<{
   kind: ClientKind
   fields: Readonly<{ name: string; url: string; description: string; logoUri: string }>
   redirectUris: readonly string[]
+  keys: GivenKeys | null
 }>
 
 /** A browser sends line breaks as CRLF. */
@@ -42,6 +57,7 @@ export const typedIn = (form: URLSearchParams): Typed => ({
   logo_uri: textIn(form, 'logo_uri').trim(),
   redirect_uris: textIn(form, 'redirect_uris'),
   kind: textIn(form, 'kind'),
+  ...typedKeysIn(form),
 })
 
 const linesOf = (text: string) => [
@@ -97,8 +113,11 @@ function redirectUrisIn(text: string, kind: ClientKind | null) {
   if (problem) throw invalid(problem.sentence, problem.field)
 }
 
-/** Throws `FormErrors`. `kind` is null where the form does not ask for it. */
-export function readClientForm(typed: Typed, asksForKind: boolean): ClientForm {
+/** `asksForKind`: also for keys. */
+type Asked = Readonly<{ asksForKind: boolean; issuer: string }>
+
+/** Throws `FormErrors`. */
+export function readClientForm(typed: Typed, { asksForKind, issuer }: Asked): ClientForm {
   const kind = isClientKind(typed.kind) ? typed.kind : null
   const errors = [
     ...Object.entries(CHECKS).flatMap(([name, schema]) =>
@@ -106,6 +125,7 @@ export function readClientForm(typed: Typed, asksForKind: boolean): ClientForm {
     ),
     ...(asksForKind && kind === null ? [invalid('choose what the client is', 'kind')] : []),
     ...errorOf(() => redirectUrisIn(typed.redirect_uris, asksForKind ? kind : null)),
+    ...errorOf(() => givenKeysIn(typed, issuer)),
   ]
   if (errors.length > 0) throw new FormErrors(errors)
   const { name, url, description, logo_uri: logoUri } = typed
@@ -113,5 +133,6 @@ export function readClientForm(typed: Typed, asksForKind: boolean): ClientForm {
     kind: kind ?? CLIENT_KINDS[0],
     fields: { name, url, description, logoUri },
     redirectUris: linesOf(typed.redirect_uris),
+    keys: asksForKind ? givenKeysIn(typed, issuer) : null,
   }
 }

@@ -12,6 +12,7 @@ const DONE = new Map([
   ['enabled', 'The client was enabled.'],
   ['deleted', `The client was deleted. ${ENDS}`],
   ['left', 'You are no longer an owner of that client.'],
+  ['keys', 'The keys of the client were changed.'],
   ['owners', 'The owners were changed.'],
   [
     'known',

@@ -5,7 +5,8 @@ import { EditClientPage } from '../../pages/portal/client-form-page.tsx'
 import { clientPath } from '../../pages/portal/frame.tsx'
 import type { OwnClient } from '../../stores/portal.ts'
 import { actOf, attempt, formFields, type Refused } from './attempt.ts'
-import { LABELS, readClientForm, type Typed, typedIn } from './client-form.ts'
+import { LABELS, NOTHING_TYPED, readClientForm, type Typed, typedIn } from './client-form.ts'
+import { withLogo } from './logo.ts'
 import { frameOf, portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
 
 const FORM = 'edit'
@@ -32,21 +33,23 @@ export const editPage = portalPage<OwnClient>({
   get(visit) {
     const { name, url, description, logoUri, redirectUris } = visit.found.client
     return show(visit, {
+      ...NOTHING_TYPED,
       name,
       url,
       description,
       logo_uri: logoUri,
       redirect_uris: redirectUris.join('\n'),
-      kind: '',
     })
   },
   async post(visit, form) {
     const { clientId } = visit.found.client
     const typed = typedIn(form)
     const asked = { form: FORM, id: clientId, labels: LABELS }
-    const attempted = await attempt(visit, form, asked, (version) =>
-      editOwnClient(actOf(visit), clientId, readClientForm(typed, false), version),
-    )
+    const attempted = await attempt(visit, form, asked, async (version) => {
+      const given = readClientForm(typed, { asksForKind: false, issuer: visit.deps.issuer })
+      const edited = await editOwnClient(actOf(visit), clientId, given, version)
+      return given.fields.logoUri === visit.found.client.logoUri ? edited : withLogo(edited, visit)
+    })
     if (attempted.kind === 'refused') return show(visit, typed, attempted)
     return visit.c.redirect(`${clientPath(clientId)}?done=saved`, 303)
   },

@@ -2,25 +2,19 @@
 
 import { randomId } from '../../crypto/random.ts'
 import { createOwnClient } from '../../flows/registration/own-clients.ts'
+import { refuseFlood } from '../../http/flood.ts'
 import { NewClientPage } from '../../pages/portal/client-form-page.tsx'
 import { clientPath } from '../../pages/portal/frame.tsx'
 import { NewSecretPage } from '../../pages/portal/secret-pages.tsx'
 import { RegistrationError } from '../../protocol/registration/errors.ts'
 import type { OwnClients } from '../../stores/portal.ts'
-import { actOf, attempt, formFields, type Refused } from './attempt.ts'
-import { LABELS, readClientForm, type Typed, typedIn } from './client-form.ts'
+import { readKeysNow } from '../published-keys.ts'
+import { actOf, asSentence, attempt, formFields, type Refused } from './attempt.ts'
+import { LABELS, NOTHING_TYPED, readClientForm, type Typed, typedIn } from './client-form.ts'
+import { withLogo } from './logo.ts'
 import { frameOf, notFound, portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
 
 const FORM = 'new_client'
-const NOTHING: Typed = {
-  name: '',
-  url: '',
-  description: '',
-  logo_uri: '',
-  redirect_uris: '',
-  kind: '',
-}
-
 type Shown = Readonly<{ typed: Typed; id: string; refused?: Refused }>
 
 /** The form has the id of the client that it registers: sent twice, it registers one. */
@@ -46,16 +40,19 @@ export const newClientPage = portalPage<OwnClients>({
   read: ({ reader, visitor }) => reader.list(visitor, 0, 0),
   get(visit) {
     if (visit.deps.settings.clientsPerUser === 0) throw notFound()
-    return show(visit, { typed: NOTHING, id: randomId() })
+    return show(visit, { typed: NOTHING_TYPED, id: randomId() })
   },
   async post(visit, form) {
-    const { clientsPerUser } = visit.deps.settings
+    const { issuer, settings } = visit.deps
+    const { clientsPerUser } = settings
     if (clientsPerUser === 0) throw notFound()
     const typed = typedIn(form)
     const id = form.get('id') ?? ''
     const owner = { ownedAtMost: clientsPerUser, ownerName: visit.user.username }
     const attempted = await attempt(visit, form, { form: FORM, id, labels: LABELS }, async () => {
-      const given = { clientId: id, ...readClientForm(typed, true) }
+      const given = { clientId: id, ...readClientForm(typed, { asksForKind: true, issuer }) }
+      // The host of the keys is asked at once, so the number of tries is limited.
+      if (given.keys && 'jwksUri' in given.keys) await refuseFlood(visit.c, visit.deps.loginLimit)
       return createOwnClient(actOf(visit), given, owner).catch((cause: unknown) => {
         if (isKnown(cause)) return null
         throw cause
@@ -68,6 +65,7 @@ export const newClientPage = portalPage<OwnClients>({
     }
     const { done } = attempted
     if (done === null || !done.isNew) return visit.c.redirect(`${clientPath(id)}?done=known`, 303)
+    const { notes } = await readKeysNow(await withLogo(done, visit), visit.deps)
     const page = (
       <NewSecretPage
         frame={await frameOf(visit, { done: 'The client is registered.' })}
@@ -75,6 +73,8 @@ export const newClientPage = portalPage<OwnClients>({
         clientId={done.record.clientId}
         name={done.record.name}
         clientSecret={done.clientSecret}
+        usesKeys={done.record.authMethod === 'private_key_jwt'}
+        notes={notes.map(asSentence)}
       />
     )
     return sendPortalPage(visit, page)

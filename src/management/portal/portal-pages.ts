@@ -6,6 +6,7 @@ import { published } from '../published.tsx'
 import { clientListPage, clientPage } from './clients.tsx'
 import { confirmPages } from './confirm.tsx'
 import { editPage } from './edit.tsx'
+import { keysPage } from './keys.tsx'
 import { newClientPage } from './new-client.tsx'
 import { ownersPage } from './owners.tsx'
 import { permissionsPage } from './permissions.tsx'
@@ -18,6 +19,7 @@ export const PORTAL_PAGES: readonly Page[] = [
   clientPage,
   editPage,
   secretsPage,
+  keysPage,
   permissionsPage,
   ownersPage,
   ...confirmPages,

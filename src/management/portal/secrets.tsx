@@ -1,14 +1,18 @@
 /** `/clients/{id}/secrets`: the secrets of a client, and a new one. */
 
-import { type Credential, liveCredentials, usesSecret } from '../../domain/client.ts'
+import { type Credential, liveCredentials } from '../../domain/client.ts'
+import { ALL_REVOKED_WITHIN_SECONDS } from '../../domain/revocation.ts'
 import { rotateSecret } from '../../flows/registration/clients.ts'
+import { useSecret } from '../../flows/registration/own-credentials.ts'
 import { NewSecretPage, SecretsPage } from '../../pages/portal/secret-pages.tsx'
 import { RegistrationError } from '../../protocol/registration/errors.ts'
 import type { OwnClient } from '../../stores/portal.ts'
 import { actOf, attempt, formFields, type Refused } from './attempt.ts'
+import { methodOf } from './key-form.ts'
 import { frameOf, portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
 
 const FORM = 'rotate_secret'
+const USE_SECRET = 'use_secret'
 const LABELS = { overlap: 'How long the secrets stay good' }
 /** Seconds. */
 const OVERLAPS = [3600, 86_400, 604_800, 0]
@@ -22,15 +26,19 @@ const newestFirst = (credentials: readonly Credential[]) =>
 
 async function show(visit: Visit<OwnClient>, overlap: number | null, refused?: Refused) {
   const { client } = visit.found
-  const { clientId, name, version, authMethod } = client
+  const { clientId, name, version } = client
+  const hiddenOf = (form: string) =>
+    formFields(visit, { form, id: clientId, version: String(version) })
   const page = (
     <SecretsPage
       frame={await frameOf(visit, { problem: refused?.problem ?? null })}
       clientId={clientId}
       name={name}
-      usesSecret={usesSecret(authMethod)}
+      method={methodOf(client)}
+      useSecret={await hiddenOf(USE_SECRET)}
+      endsWithin={ALL_REVOKED_WITHIN_SECONDS}
       secrets={newestFirst(liveCredentials(client, visit.c.var.request.now))}
-      hidden={await formFields(visit, { form: FORM, id: clientId, version: String(version) })}
+      hidden={await hiddenOf(FORM)}
       overlaps={OVERLAPS.map((seconds) => ({ seconds, isChecked: seconds === overlap }))}
     />
   )
@@ -50,9 +58,12 @@ export const secretsPage = portalPage<OwnClient>({
   async post(visit, form) {
     const { clientId } = visit.found.client
     const overlap = OVERLAPS.find((seconds) => String(seconds) === form.get('overlap'))
-    const asked = { form: FORM, id: clientId, labels: LABELS }
+    const isInPlaceOfKeys = form.get('act') === USE_SECRET
+    const asked = { form: isInPlaceOfKeys ? USE_SECRET : FORM, id: clientId, labels: LABELS }
     const attempted = await attempt(visit, form, asked, async (version) =>
-      rotateSecret(actOf(visit), clientId, requireOverlap(overlap), version),
+      isInPlaceOfKeys
+        ? useSecret(actOf(visit), clientId, version)
+        : rotateSecret(actOf(visit), clientId, requireOverlap(overlap), version),
     )
     if (attempted.kind === 'refused') return show(visit, overlap ?? null, attempted)
     const { record, clientSecret } = attempted.done

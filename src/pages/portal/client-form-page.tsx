@@ -4,6 +4,7 @@ import type { ClientKind } from '../../domain/client-kind.ts'
 import { HiddenFields } from '../parts.tsx'
 import { Options, TextArea, TextField } from './fields.tsx'
 import { clientPath, type FrameProps, type Hidden, PortalFrame } from './frame.tsx'
+import { KeyFields } from './key-fields.tsx'
 
 type Typed = Readonly<{
   name: string
@@ -12,6 +13,8 @@ type Typed = Readonly<{
   logo_uri: string
   redirect_uris: string
   kind: string
+  jwks: string
+  jwks_uri: string
 }>
 
 export type ClientFormProps = Readonly<{
@@ -24,7 +27,7 @@ export type ClientFormProps = Readonly<{
 const KIND_WORDS: Readonly<Record<ClientKind, readonly [name: string, hint: string]>> = {
   server: [
     'Web application with a server',
-    'It keeps a secret on the server, and uses PKCE and refresh tokens.',
+    'It keeps a secret or its keys on the server, and uses PKCE and refresh tokens.',
   ],
   browser: [
     'Application in the browser',
@@ -36,7 +39,7 @@ const KIND_WORDS: Readonly<Record<ClientKind, readonly [name: string, hint: stri
   ],
   machine: [
     'Program without users',
-    'It acts for itself, with a secret. No user is sent back to it.',
+    'It acts for itself, with a secret or its keys. No user is sent back to it.',
   ],
 }
 
@@ -100,6 +103,21 @@ const RedirectUris = ({ typed, labels, frame: { problem } }: ClientFormProps) =>
   />
 )
 
+const Keys = ({ typed, labels, frame: { problem } }: ClientFormProps) => {
+  const errors = problem?.errors ?? {}
+  const isNeeded = [typed.jwks, typed.jwks_uri, errors.jwks, errors.jwks_uri].some(Boolean)
+  return (
+    <details open={isNeeded}>
+      <summary>Keys in place of a secret</summary>
+      <p class="hint">
+        For a web application with a server or a program without users that signs a JWT for each
+        request (<code>private_key_jwt</code>). With neither of the two it gets a secret.
+      </p>
+      <KeyFields typed={typed} labels={labels} errors={errors} />
+    </details>
+  )
+}
+
 export const NewClientPage = (p: ClientFormProps) => (
   <PortalFrame {...p.frame} title="Register a client">
     <form method="post" action="/new-client">
@@ -118,6 +136,7 @@ export const NewClientPage = (p: ClientFormProps) => (
         }))}
       />
       <RedirectUris {...p} />
+      <Keys {...p} />
       <div class="actions">
         <button class="primary" type="submit">
           Register

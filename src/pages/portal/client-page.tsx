@@ -13,6 +13,7 @@ export type ClientPageProps = Readonly<{
       url: string
       description: string
       requirePkce: boolean
+      logoUri: string
       /** Epoch seconds. */
       createdAt: number
     }>
@@ -52,6 +53,7 @@ const State = ({ state, client }: ClientPageProps) => {
 const ACTS = [
   ['edit', 'Edit'],
   ['secrets', 'Secrets'],
+  ['keys', 'Keys'],
   ['permissions', 'Permissions'],
   ['owners', 'Owners'],
   ['disable', 'Disable'],
@@ -69,7 +71,7 @@ const Acts = ({ client, state, isPrivileged }: ClientPageProps) => {
   const acts = ACTS.filter(
     ([act]) =>
       (act !== 'disable' || state === 'enabled') &&
-      (act !== 'secrets' || client.authMethod.startsWith('client_secret')),
+      (!['secrets', 'keys'].includes(act) || client.authMethod !== 'none'),
   )
   return (
     <nav class="places" aria-label="Change this client">
@@ -80,7 +82,7 @@ const Acts = ({ client, state, isPrivileged }: ClientPageProps) => {
   )
 }
 
-const Details = ({ client, owners }: ClientPageProps) => (
+const Details = ({ client, owners, logoPath }: ClientPageProps) => (
   <dl>
     <dt>Client id</dt>
     <dd>
@@ -106,6 +108,18 @@ const Details = ({ client, owners }: ClientPageProps) => (
       <>
         <dt>Description</dt>
         <dd dir="auto">{client.description}</dd>
+      </>
+    )}
+    {client.logoUri !== '' && logoPath === null && (
+      <>
+        <dt>Logo</dt>
+        <dd>
+          <WebAddress address={client.logoUri} />
+          <p class="small muted">
+            Not shown: no PNG, JPEG, GIF or WebP image of at most 64 KiB was read there. It is tried
+            again when a user is asked.
+          </p>
+        </dd>
       </>
     )}
     {client.redirectUris.length > 0 && (

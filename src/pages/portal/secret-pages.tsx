@@ -12,6 +12,10 @@ export type NewSecretProps = Readonly<{
   name: string
   /** Null for a client that keeps none. */
   clientSecret: string | null
+  /** It signs with keys of its own. */
+  usesKeys?: boolean
+  /** What else the owner should know, a sentence each. */
+  notes?: readonly string[]
 }>
 
 export const NewSecretPage = (p: NewSecretProps) => (
@@ -31,13 +35,20 @@ export const NewSecretPage = (p: NewSecretProps) => (
       )}
     </dl>
     {p.clientSecret === null ? (
-      <p>It has no secret: its code is public, and PKCE protects its codes.</p>
+      <p>
+        {p.usesKeys
+          ? 'It has no secret: it signs with keys of its own.'
+          : 'It has no secret: its code is public, and PKCE protects its codes.'}
+      </p>
     ) : (
       <p class="caution">
         Copy the secret now. It is shown this once, and nobody can look it up. Keep it where only
         your server reads it.
       </p>
     )}
+    {p.notes?.map((note) => (
+      <p class="caution">{note}</p>
+    ))}
     <p class="actions">
       <a class="button primary" href={clientPath(p.clientId)}>
         Continue to settings
@@ -50,7 +61,11 @@ export type SecretsProps = Readonly<{
   frame: FrameProps
   clientId: string
   name: string
-  usesSecret: boolean
+  method: 'keys' | 'secret' | 'none'
+  /** Of the form that gives it a secret in place of its keys. */
+  useSecret: Hidden
+  /** Seconds. */
+  endsWithin: number
   /** The newest first. Instants in epoch seconds. */
   secrets: readonly Readonly<{
     createdAt: number
@@ -141,9 +156,25 @@ const Rotation = (p: SecretsProps) => (
   </form>
 )
 
+const InPlaceOfKeys = (p: SecretsProps) => (
+  <form method="post" action={clientPath(p.clientId, 'secrets')}>
+    <HiddenFields fields={[...p.useSecret, ['act', 'use_secret']]} />
+    <p>
+      It has no secret: it signs with keys of its own. With a secret in their place its keys are not
+      accepted any more, and its access tokens end within {p.endsWithin} seconds. Its refresh tokens
+      stay.
+    </p>
+    <div class="actions">
+      <button class="primary" type="submit">
+        Use a secret in place of the keys
+      </button>
+    </div>
+  </form>
+)
+
 export const SecretsPage = (p: SecretsProps) => (
   <PortalFrame {...p.frame} title="Secrets" about={p.name}>
-    {p.usesSecret ? (
+    {p.method === 'secret' && (
       <>
         {p.secrets.length === 0 ? (
           <p>It has no secret that is good.</p>
@@ -161,9 +192,9 @@ export const SecretsPage = (p: SecretsProps) => (
         <ChangeOver {...p} />
         <Rotation {...p} />
       </>
-    ) : (
-      <p>It keeps no secret.</p>
     )}
+    {p.method === 'keys' && <InPlaceOfKeys {...p} />}
+    {p.method === 'none' && <p>Its code is public, so it keeps no secret.</p>}
     <p>
       <a href={clientPath(p.clientId)}>Back to the client</a>
     </p>

@@ -1,0 +1,68 @@
+/** The public keys of a client in a form: pasted, or the address where it publishes them. */
+
+import { thumbprintOf } from '../../crypto/thumbprint.ts'
+import { type ClientRecord, usesSecret } from '../../domain/client.ts'
+import type { GivenKeys } from '../../flows/registration/own-credentials.ts'
+import type { ShownKey } from '../../pages/portal/keys-page.tsx'
+import { allowsLoopbackFor, outboundUrlProblem } from '../../protocol/outbound-url.ts'
+import { CLIENT_FIELDS } from '../../protocol/registration/client-fields.ts'
+import { RegistrationError } from '../../protocol/registration/errors.ts'
+import { requireValid } from '../../protocol/registration/field.ts'
+
+export const KEY_LABELS = {
+  jwks: 'Public keys',
+  jwks_uri: 'Address of the public keys',
+} as const
+
+/** As typed. */
+export type TypedKeys = Readonly<Record<keyof typeof KEY_LABELS, string>>
+
+export const typedKeysIn = (form: URLSearchParams): TypedKeys => ({
+  jwks: (form.get('jwks') ?? '').trim(),
+  jwks_uri: (form.get('jwks_uri') ?? '').trim(),
+})
+
+/** Null if none are given. The keys in a pasted set are checked when the client is written. */
+export function givenKeysIn(
+  { jwks, jwks_uri: jwksUri }: TypedKeys,
+  issuer: string,
+): GivenKeys | null {
+  if (jwks !== '' && jwksUri !== '') {
+    const sentence = 'keys are given already, so {field} must be empty'
+    throw new RegistrationError('invalid', sentence, 'jwks_uri')
+  }
+  requireValid(CLIENT_FIELDS.jwksUri.schema, jwksUri, 'jwks_uri')
+  if (jwks !== '') return { jwks }
+  if (jwksUri === '') return null
+  const problem = outboundUrlProblem(jwksUri, allowsLoopbackFor(issuer))
+  if (problem === null) return { jwksUri }
+  throw new RegistrationError('invalid', `{field} ${problem}`, 'jwks_uri')
+}
+
+/** How it authenticates, for people. */
+export function methodOf({ authMethod }: Pick<ClientRecord, 'authMethod'>) {
+  if (authMethod === 'private_key_jwt') return 'keys'
+  return usesSecret(authMethod) ? 'secret' : 'none'
+}
+
+type Jwk = Readonly<{ kty: string; crv?: string; kid?: string; alg?: string }>
+
+const keysIn = ({ jwks }: Pick<ClientRecord, 'jwks'>) =>
+  jwks === null ? [] : (JSON.parse(jwks) as { keys: Jwk[] }).keys
+
+/** A key without an id is known by its thumbprint (RFC 7638). */
+export const shownKeys = (client: Pick<ClientRecord, 'jwks'>): Promise<readonly ShownKey[]> =>
+  Promise.all(
+    keysIn(client).map(async (key) => ({
+      id: typeof key.kid === 'string' ? key.kid : await thumbprintOf(key),
+      hasOwnId: typeof key.kid === 'string',
+      type: [key.kty, key.crv].filter((one) => typeof one === 'string').join(' '),
+      algorithm: typeof key.alg === 'string' ? key.alg : null,
+    })),
+  )
+
+/** For a person to edit: each key on lines of its own. */
+export const editableKeys = ({ jwks, jwksUri }: Pick<ClientRecord, 'jwks' | 'jwksUri'>) => ({
+  jwks: jwks === null || jwksUri !== '' ? '' : JSON.stringify(JSON.parse(jwks), null, 2),
+  jwks_uri: jwksUri,
+})
