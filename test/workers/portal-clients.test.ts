@@ -11,6 +11,13 @@ import { credentialsOf, newClient, post, registry, serve, signIn, tokenIn } from
 
 const recordOf = (id: string) => findClient(admin(), id)
 
+/** Of its audit, the newest first. */
+async function newestDetails(id: string) {
+  const sql = 'SELECT detail FROM audit WHERE client_id = ?1 ORDER BY audit_id DESC'
+  const { results } = await env.DB.prepare(sql).bind(id).all<{ detail: string }>()
+  return results.map(({ detail }) => JSON.parse(detail) as Record<string, unknown>)
+}
+
 describe('registering a client', () => {
   it('a client of each kind gets the method, the grant types and PKCE that follow from the kind, for its owner', async () => {
     const owner = await newOwner()
@@ -181,7 +188,7 @@ describe('registering a client', () => {
 })
 
 describe('changing a client', () => {
-  it('an edit changes name, web page, description and redirect URIs, and nothing else', async () => {
+  it('an edit changes name, web page, description and redirect URIs, and nothing else, and the audit has what was changed', async () => {
     const owner = await newOwner()
     const { id } = await register(owner)
     const before = await recordOf(id)
@@ -209,6 +216,11 @@ describe('changing a client', () => {
       version: after.version,
     })
     expect(await auditOf('client_id', id)).toEqual(['client.create', 'client.update'])
+    expect((await owner.submit(`/clients/${id}/edit`)).status).toBe(303)
+    expect((await recordOf(id)).version).toBe(after.version)
+    await owner.submit(`/clients/${id}/edit`, { name: 'Renamed' })
+    const [last] = await newestDetails(id)
+    expect(last).toEqual({ name: 'Renamed' })
     expect(await owner.page(`/clients/${id}?done=saved`)).toContain('The client was changed.')
   })
 

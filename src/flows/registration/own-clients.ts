@@ -24,7 +24,7 @@ import {
 import { quote, RegistrationError } from '../../protocol/registration/errors.ts'
 import { shown } from '../../protocol/registration/field.ts'
 import type { NewClient, RegistrationPorts } from '../../stores/registration-ports.ts'
-import type { Actor, ExpectedVersion, Outcome } from './change.ts'
+import { type Actor, type ExpectedVersion, hasFields, isSameSet, type Outcome } from './change.ts'
 import { type ClientAct, changeClient, requireSoundAfter } from './clients.ts'
 import { auditDetailOf, type CreatedClient, createWithin, requireSound } from './create-client.ts'
 import { requireOperatorsOwn } from './documents-own.ts'
@@ -124,11 +124,19 @@ export async function editOwnClient(
   { fields, redirectUris }: Pick<GivenOwnClient, 'fields' | 'redirectUris'>,
   expected: ExpectedVersion,
 ): Promise<Outcome<ClientRecord>> {
-  const whole: GivenClient = { fields, lists: { redirectUris }, mode: 'authorize' }
   return changeClient(act, clientId, expected, (before) => {
-    requireOperatorsOwn(before, whole)
-    requireSoundAfter(before, whole)
-    return [{ kind: 'update', ...whole, detail: auditDetailOf(whole) }]
+    // A form sends all that it shows. The audit has what was changed.
+    const changed: GivenClient = {
+      fields: Object.fromEntries(
+        Object.entries(fields).filter(([name, value]) => !hasFields(before, { [name]: value })),
+      ),
+      lists: isSameSet(before.redirectUris, redirectUris) ? {} : { redirectUris },
+      mode: 'authorize',
+    }
+    requireOperatorsOwn(before, changed)
+    requireSoundAfter(before, changed)
+    const isNothing = Object.keys({ ...changed.fields, ...changed.lists }).length === 0
+    return isNothing ? [] : [{ kind: 'update', ...changed, detail: auditDetailOf(changed) }]
   })
 }
 
