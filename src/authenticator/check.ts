@@ -11,6 +11,8 @@ import {
   BAD_HEADER,
   BAD_TOKEN,
   type BearerError,
+  badProof,
+  bindingProblem,
   credentialRequired,
   isFor,
   type Refusal,
@@ -19,7 +21,7 @@ import {
   type Scheme,
   WRONG_AUDIENCE,
 } from '../protocol/bearer.ts'
-import { badProof, bindingProblem, ownerOfProof, readProof } from '../protocol/dpop.ts'
+import { ownerOfProof, readProof } from '../protocol/dpop.ts'
 import { readSessionCookie } from '../protocol/session-cookie.ts'
 import type { LiveSessions } from '../stores/ports.ts'
 import type { Requirement } from './query.ts'

@@ -4,7 +4,7 @@ import { signedTokenKeyOf, tokenDigestOf } from '../crypto/digest.ts'
 import type { VerificationKeys } from '../crypto/signed-jwt.ts'
 import type { SessionKey } from '../domain/ids.ts'
 import { endOf, type SessionRecord } from '../domain/session.ts'
-import { readAccessToken } from '../protocol/access-token.ts'
+import { readAccessToken } from '../protocol/read-access-token.ts'
 import { evictOldest } from '../stores/evict-oldest.ts'
 
 /** Bounds the memory: about 2 KiB each. */

@@ -1,4 +1,4 @@
-/** SHA-256, the only form in which a secret is stored, and comparison in constant time. */
+/** SHA-256, the only form in which a secret is stored, thumbprints of keys, and comparison in constant time. */
 
 import { encode } from 'jose/base64url'
 import type { SecretDigest, SessionKey, TokenDigest } from '../domain/ids.ts'
@@ -37,3 +37,14 @@ export function equalInConstantTime(left: string, right: string): boolean {
   for (let i = 0; i < left.length; i++) difference |= left.charCodeAt(i) ^ right.charCodeAt(i)
   return difference === 0
 }
+
+/** RFC 7638 §3.2: the required members of each key type, in lexicographic order. */
+const MEMBERS: Readonly<Record<string, string[]>> = {
+  EC: ['crv', 'kty', 'x', 'y'],
+  OKP: ['crv', 'kty', 'x'],
+  RSA: ['e', 'kty', 'n'],
+}
+
+/** The thumbprint of a public key (RFC 7638): base64url SHA-256, 43 characters. */
+export const thumbprintOf = (jwk: { kty?: string }) =>
+  digest(JSON.stringify(jwk, MEMBERS[jwk.kty ?? ''] ?? []))

@@ -1,5 +1,6 @@
 /** Making and rotating signing keys: a new key is added as the last, made the first, and the old one is retired. */
 
+import { thumbprintOf } from './digest.ts'
 import { checkSigningKey } from './signed-jwt.ts'
 import {
   algorithmOf,
@@ -10,7 +11,6 @@ import {
   type SigningKey,
   type SigningKeys,
 } from './signing-keys.ts'
-import { thumbprintOf } from './thumbprint.ts'
 
 /** By then every service that keeps a key set as long as its headers allow has read a new one. */
 export const PUBLISHED_AFTER_SECONDS = 900

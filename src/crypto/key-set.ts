@@ -1,13 +1,7 @@
-/** JWK Sets (RFC 7517 §5) of clients: checked at registration, and used to verify JWTs. */
+/** JWK Sets (RFC 7517 §5) of clients, as they are checked at registration. */
 
-import { JWKSMultipleMatchingKeys } from 'jose/errors'
-import { createLocalJWKSet } from 'jose/jwks/local'
-import { decodeJwt } from 'jose/jwt/decode'
-import { jwtVerify } from 'jose/jwt/verify'
 import { isObject } from '../domain/json-object.ts'
-import { holdsSecret, SIGNATURE_ALGORITHMS } from './signature-algorithms.ts'
-
-export type Claims = Readonly<Record<string, unknown>>
+import { holdsSecret, SIGNATURE_ALGORITHMS } from './client-jwt.ts'
 
 const MAX_KEYS = 10
 const MIN_RSA_BITS = 2048
@@ -109,52 +103,4 @@ export async function readKeySet(text: string): Promise<UsableKeySet | string> {
     return leftOut.length === 0 ? 'holds no key' : `cannot be used: ${leftOut.join('; ')}`
   }
   return { keySet: JSON.stringify({ ...set, keys: usable }), ignored: leftOut }
-}
-
-/** Without values that are not objects, for which jose refuses the whole set. */
-const keysIn = (keySet: string) => {
-  const { keys } = JSON.parse(keySet) as { keys: unknown[] }
-  return { keys: keys.filter(isObject) } as Parameters<typeof createLocalJWKSet>[0]
-}
-
-/** The claims without any verification; null if the text is not a JWT. */
-export function unverifiedClaims(jwt: string): Claims | null {
-  try {
-    return decodeJwt(jwt)
-  } catch {
-    return null
-  }
-}
-
-/**
- * Returns the claims of a JWT that a key of this set verifies: the key of its `kid`, or without one every key that fits the
- * algorithm. Keys in or behind the header (`jwk`, `jku`, `x5u`) are never used (RFC 8725 §3.10), and every critical
- * extension is refused (RFC 7515 §4.1.11). Returns a string that says why not.
- */
-export async function verifyByKeySet(
-  jwt: string,
-  keySet: string,
-  time: Readonly<{ now: number; skewSeconds: number }>,
-): Promise<Claims | string> {
-  const options = {
-    algorithms: [...SIGNATURE_ALGORITHMS],
-    currentDate: new Date(time.now * 1000),
-    clockTolerance: time.skewSeconds,
-  }
-  try {
-    const keys = createLocalJWKSet(keysIn(keySet))
-    try {
-      return (await jwtVerify(jwt, keys, options)).payload
-    } catch (failure) {
-      if (!(failure instanceof JWKSMultipleMatchingKeys)) throw failure
-      for await (const key of failure) {
-        const verified = await jwtVerify(jwt, key, options).catch(() => null)
-        if (verified) return verified.payload
-      }
-      return 'no key of the set verifies the signature'
-    }
-  } catch (failure) {
-    // Nothing here calls storage or another service, so every failure is the caller's fault.
-    return (failure as Error).message
-  }
 }

@@ -4,7 +4,8 @@ import { decode, encode } from 'jose/base64url'
 import { JOSEError, JWKSNoMatchingKey } from 'jose/errors'
 import { jwtVerify } from 'jose/jwt/verify'
 import { isObject } from '../domain/json-object.ts'
-import type { Claims } from './key-set.ts'
+import type { Claims } from './client-jwt.ts'
+import { thumbprintOf } from './digest.ts'
 import {
   identityOf,
   type KeyType,
@@ -15,7 +16,6 @@ import {
   typeOf,
   typeOfImported,
 } from './signing-keys.ts'
-import { thumbprintOf } from './thumbprint.ts'
 
 /** Imported once for each isolate: importing costs as much as signing. */
 type Signer = Readonly<{

@@ -1,7 +1,7 @@
 /** Our own signing keys: a private JWK Set (RFC 7517 §5). The first key signs; the public parts of all are published. */
 
 import { isObject } from '../domain/json-object.ts'
-import { thumbprintOf } from './thumbprint.ts'
+import { thumbprintOf } from './digest.ts'
 
 /** The algorithms of our signatures, by key type and curve. Each member of such a key has 32 bytes. */
 const TYPES = {

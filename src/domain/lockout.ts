@@ -9,8 +9,6 @@ const LONGEST_WAIT_SECONDS = 900
 const LONGEST_WAIT_OF_NAME_SECONDS = 60
 /** Failures are deleted after this time without another. */
 export const FORGET_FAILURES_SECONDS = 86_400
-/** `period` of the rate limit bindings in wrangler.toml. */
-export const FLOOD_PERIOD_SECONDS = 60
 
 /** What failed sign-ins are counted for. */
 export type LockoutKind = 'name_from_network' | 'name' | 'name_from_known_browser'

@@ -4,7 +4,7 @@ import { signedTokenKeyOf } from '../crypto/digest.ts'
 import { ownVerificationKeys } from '../crypto/signed-jwt.ts'
 import type { SessionKey } from '../domain/ids.ts'
 import type { SessionRecord } from '../domain/session.ts'
-import { readAccessToken } from '../protocol/access-token.ts'
+import { readAccessToken } from '../protocol/read-access-token.ts'
 import type { Deps, RequestContext } from './deps.ts'
 
 /** Null if it is not valid. It may have been revoked. */

@@ -3,10 +3,12 @@
  * stops no request: D1 counts what guessing must wait for.
  */
 
-import { FLOOD_PERIOD_SECONDS } from '../domain/lockout.ts'
 import { networkOf } from '../domain/network.ts'
 import { OAuthError } from '../protocol/errors.ts'
 import type { HttpContext } from './request-context.ts'
+
+/** `period` of the rate limit bindings in wrangler.toml. */
+export const FLOOD_PERIOD_SECONDS = 60
 
 /** What the rate limit binding promises, when it answers. */
 export type FloodLimit = Readonly<{

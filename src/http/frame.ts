@@ -1,7 +1,8 @@
 /** The frame of every request: makes its context, turns errors into responses, sets headers and reports. */
 
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Branding } from '../domain/branding.ts'
-import { OAuthError } from '../protocol/errors.ts'
+import { errorBody, OAuthError } from '../protocol/errors.ts'
 import { openToAnyOrigin } from './any-origin.ts'
 import { nameOf } from './log.ts'
 import { type ReportDeps, report } from './report.ts'
@@ -13,8 +14,8 @@ export type FrameDeps = ReportDeps & Site
 
 /** The properties of an endpoint that the frame needs. */
 export type FrameRules = Readonly<{
-  /** JSON for clients, a page for people. */
-  sendError: (c: HttpContext, refusal: OAuthError, site: Site) => Response | Promise<Response>
+  /** Sends a page to people. JSON is sent where this is not given. */
+  sendError?: (c: HttpContext, refusal: OAuthError, site: Site) => Response | Promise<Response>
   /** May scripts of any origin call it? For what browsers need without a cookie of ours. */
   allowsAnyOrigin?: boolean
   /** Successful requests are not reported. */
@@ -33,6 +34,21 @@ const unavailable = (fault: unknown) =>
     headers: { 'Retry-After': String(RETRY_AFTER_SECONDS) },
   })
 
+/**
+ * RFC 9110 §15.5.2: a 401 always names a way to authenticate. Basic is the one that RFC 6749 §2.3.1 asks of every
+ * server, and the only one with a name of its own (§5.2).
+ */
+const CHALLENGE = { 'WWW-Authenticate': 'Basic realm="registry", charset="UTF-8"' }
+const UNAUTHORIZED = 401
+
+/** An error response to a client: RFC 6749 §5.2. */
+export const sendErrorJson = (c: HttpContext, refusal: OAuthError, { issuer }: Site): Response =>
+  c.json(
+    errorBody(refusal, issuer),
+    refusal.status as ContentfulStatusCode,
+    refusal.status === UNAUTHORIZED ? CHALLENGE : {},
+  )
+
 /** One handler for Hono. Throwing an `OAuthError` refuses; everything else that is thrown is a fault. */
 export function frame(
   rules: FrameRules,
@@ -40,6 +56,7 @@ export function frame(
   handle: (c: HttpContext) => Handled | Promise<Handled>,
 ) {
   const { issuer } = deps
+  const { sendError = sendErrorJson } = rules
   const isSecure = issuer.startsWith('https://')
   const setHeaders = (headers: Headers) => {
     headers.set('X-Content-Type-Options', 'nosniff')
@@ -63,7 +80,7 @@ export function frame(
     } catch (cause) {
       const refusal = cause instanceof OAuthError ? cause : unavailable(cause)
       c.set('refusal', refusal)
-      handled = await rules.sendError(c, refusal, deps)
+      handled = await sendError(c, refusal, deps)
     }
     if (!(handled instanceof Response)) {
       return new Response(JSON.stringify(handled), { headers: jsonHeaders })

@@ -3,9 +3,10 @@
  * header and the refusals.
  */
 
-import { SIGNATURE_ALGORITHMS } from '../crypto/signature-algorithms.ts'
+import { SIGNATURE_ALGORITHMS } from '../crypto/client-jwt.ts'
 import { canonicalResource } from '../domain/resource.ts'
 import type { SessionRecord } from '../domain/session.ts'
+import type { Proof } from './dpop.ts'
 
 /** §2.1: the scheme in any case (RFC 9110 §11.1), then exactly one b64token. */
 const CREDENTIALS = /^(Bearer|DPoP) +([A-Za-z0-9._~+/-]+=*)$/i
@@ -89,6 +90,33 @@ export const credentialRequired = (scopes: readonly string[]): Refusal => ({
 export const BAD_HEADER = 'The Authorization header does not carry an access token.'
 export const BAD_TOKEN = 'The access token is unknown, expired or revoked.'
 export const WRONG_AUDIENCE = 'The access token is not for this resource.'
+
+const BOUND = 'The access token is bound to a key: present it with the scheme DPoP and a proof.'
+const NOT_BOUND = 'The access token is not bound to a key: present it with the scheme Bearer.'
+
+/** RFC 9449 §7.1. `why` is the end of a sentence, as `readProof` returns it. */
+export const badProof = (why: string, needed: readonly string[] = []) =>
+  refusal(
+    'invalid_dpop_proof',
+    `The DPoP proof is not valid for this request: ${why}.`,
+    needed,
+    'DPoP',
+  )
+
+/**
+ * Null if the token and the proof belong together. RFC 9449 §7.1, §7.2: a bound token MUST NOT be accepted as Bearer. An unbound
+ * token is refused with a proof. `jkt` null: the token is not bound; `proof` null: it was presented as Bearer.
+ */
+export function bindingProblem(
+  jkt: string | null,
+  proof: Proof | null,
+  needed: readonly string[] = [],
+): Refusal | null {
+  if ((jkt === null) !== (proof === null)) {
+    return refusal('invalid_token', jkt === null ? NOT_BOUND : BOUND, needed, 'DPoP')
+  }
+  return proof && proof.jkt !== jkt ? badProof('the token is bound to another key', needed) : null
+}
 
 /** RFC 8707 §2, RFC 9068 §4: a token without an audience is for no resource in particular, so it is not for this one. */
 export function isFor({ audience }: Pick<SessionRecord, 'audience'>, uri: string) {

@@ -3,7 +3,7 @@
  * `private_key_jwt` (RFC 7523 §2.2 and §3), where the client sends a JWT signed with its key.
  */
 
-import { type Claims, unverifiedClaims, verifyByKeySet } from '../crypto/key-set.ts'
+import { type Claims, unverifiedClaims, verifyByKeySet } from '../crypto/client-jwt.ts'
 import type { ClientId } from '../domain/ids.ts'
 import { OAuthError } from './errors.ts'
 import type { Fields } from './fields.ts'

@@ -1,8 +1,7 @@
 /** DPoP proofs (RFC 9449): does the sender of this request hold the private key? */
 
+import { verifyProof } from '../crypto/client-jwt.ts'
 import { digest, equalInConstantTime } from '../crypto/digest.ts'
-import { verifyProof } from '../crypto/proof.ts'
-import { type Refusal, refusal } from './bearer.ts'
 
 /** §11.1: how far `iat` may be from our clock, before or after. */
 const PROOF_WINDOW_SECONDS = 60
@@ -61,33 +60,6 @@ export async function readProof(
   }
   const expiresAt = Math.ceil(iat) + PROOF_WINDOW_SECONDS + 1
   return { jkt: proven.thumbprint, jti, expiresAt }
-}
-
-const BOUND = 'The access token is bound to a key: present it with the scheme DPoP and a proof.'
-const NOT_BOUND = 'The access token is not bound to a key: present it with the scheme Bearer.'
-
-/** `why` is the end of a sentence, as `readProof` returns it. */
-export const badProof = (why: string, needed: readonly string[] = []) =>
-  refusal(
-    'invalid_dpop_proof',
-    `The DPoP proof is not valid for this request: ${why}.`,
-    needed,
-    'DPoP',
-  )
-
-/**
- * Null if the token and the proof belong together. §7.1, §7.2: a bound token MUST NOT be accepted as Bearer. An unbound
- * token is refused with a proof. `jkt` null: the token is not bound; `proof` null: it was presented as Bearer.
- */
-export function bindingProblem(
-  jkt: string | null,
-  proof: Proof | null,
-  needed: readonly string[] = [],
-): Refusal | null {
-  if ((jkt === null) !== (proof === null)) {
-    return refusal('invalid_token', jkt === null ? NOT_BOUND : BOUND, needed, 'DPoP')
-  }
-  return proof && proof.jkt !== jkt ? badProof('the token is bound to another key', needed) : null
 }
 
 /** §4.3: without query and fragment, after normalization by syntax and by scheme (RFC 3986 §6.2.2, §6.2.3). */

@@ -1,6 +1,6 @@
 /** Authorization server metadata (RFC 8414 §2). */
 
-import { SIGNATURE_ALGORITHMS } from '../crypto/signature-algorithms.ts'
+import { SIGNATURE_ALGORITHMS } from '../crypto/client-jwt.ts'
 import type { SigningAlgorithm } from '../crypto/signing-keys.ts'
 import { REQUEST_AUTH_METHODS } from '../domain/client.ts'
 import { OFFLINE_ACCESS } from '../domain/scope.ts'

@@ -1,6 +1,6 @@
 /** Identifies the caller by a signed token (RFC 9068) and the registry's key set, without asking about the token. */
 
-import { readAccessToken } from '../protocol/access-token.ts'
+import { readAccessToken } from '../protocol/read-access-token.ts'
 import type { Check } from './asked.ts'
 import { identifyByToken } from './presented-token.ts'
 import { keysAt, type RegistryOptions, registryOf } from './registry.ts'

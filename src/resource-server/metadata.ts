@@ -1,6 +1,6 @@
 /** Protected resource metadata (RFC 9728), from which a refused client learns where to get a token. */
 
-import { SIGNATURE_ALGORITHMS } from '../crypto/signature-algorithms.ts'
+import { SIGNATURE_ALGORITHMS } from '../crypto/client-jwt.ts'
 import { isScope, SCOPE_RULE } from '../domain/scope.ts'
 import { preflightHeaders } from '../protocol/preflight.ts'
 import { publicUrlProblem } from '../protocol/public-url.ts'

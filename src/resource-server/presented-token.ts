@@ -2,8 +2,15 @@
 
 import type { SessionRecord } from '../domain/session.ts'
 import type { Authentication } from '../protocol/authentication.ts'
-import { BAD_HEADER, BAD_TOKEN, readBearer, refusal } from '../protocol/bearer.ts'
-import { badProof, bindingProblem, ownerOfProof, readProof } from '../protocol/dpop.ts'
+import {
+  BAD_HEADER,
+  BAD_TOKEN,
+  badProof,
+  bindingProblem,
+  readBearer,
+  refusal,
+} from '../protocol/bearer.ts'
+import { ownerOfProof, readProof } from '../protocol/dpop.ts'
 import { evictOldest } from '../stores/evict-oldest.ts'
 import { type Asked, askOnce, type Identify } from './asked.ts'
 

@@ -1,7 +1,6 @@
 /** `/style.css` and `/icon.svg`: what our pages load, beside a logo that the operator keeps elsewhere. */
 
 import type { Branding } from '../domain/branding.ts'
-import { sendErrorJson } from '../http/error-json.ts'
 import { ICON_PATH, iconOf } from '../pages/layout.tsx'
 import { stylesheet } from '../pages/stylesheet.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -11,7 +10,6 @@ const POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 const asset = (path: string, type: string, bodyOf: (branding: Branding) => string): Endpoint => ({
   path,
-  sendError: sendErrorJson,
   isRoutine: true,
   get: async (c, { branding }) =>
     c.body(bodyOf(branding), 200, {

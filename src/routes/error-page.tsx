@@ -1,6 +1,6 @@
 /** The page that shows a refusal or a fault to the person at the browser. */
 
-import { sendErrorJson } from '../http/error-json.ts'
+import { sendErrorJson } from '../http/frame.ts'
 import { sendPage } from '../http/page.ts'
 import type { HttpContext } from '../http/request-context.ts'
 import { ErrorPage } from '../pages/error-page.tsx'
@@ -16,7 +16,7 @@ const asksForJson = (c: HttpContext) => {
   return accept.includes('application/json') && !accept.includes('text/html')
 }
 
-type SendError = Endpoint['sendError']
+type SendError = NonNullable<Endpoint['sendError']>
 
 /** 404: JSON for programs, a page for people. */
 export const sendNotFound: SendError = (c, refusal, site) => {

@@ -2,7 +2,6 @@
 
 import { signWith } from '../crypto/signed-jwt.ts'
 import { introspect } from '../flows/introspect.ts'
-import { sendErrorJson } from '../http/error-json.ts'
 import {
   asksForSignedResponse,
   INTROSPECTION_JWT,
@@ -14,7 +13,6 @@ import type { Endpoint } from './endpoint.ts'
 
 export const introspectionEndpoint: Endpoint = {
   path: '/introspect',
-  sendError: sendErrorJson,
   post: clientPost(async (c, fields, deps) => {
     const authorization = c.req.header('Authorization')
     const { token, asking } = await introspect(fields, authorization, deps, c.get('request'))

@@ -2,7 +2,6 @@
 
 import { INVITATION_PATH } from '../domain/invitation.ts'
 import { LOGOS_PATH } from '../domain/shown-client.ts'
-import { sendErrorJson } from '../http/error-json.ts'
 import type { Endpoint } from './endpoint.ts'
 import { sendErrorPage } from './error-page.tsx'
 
@@ -43,7 +42,7 @@ const isForAnyOrigin = (path: string) => path.startsWith('/register')
 export const managementEndpoints = (forward: Forward): Endpoint[] =>
   MANAGEMENT_PATHS.map((path) => ({
     path,
-    sendError: PAGES.includes(path) ? sendErrorPage : sendErrorJson,
+    ...(PAGES.includes(path) && { sendError: sendErrorPage }),
     isRoutine: true,
     allowsAnyOrigin: isForAnyOrigin(path),
     anyMethod: async (c) => {

@@ -2,7 +2,6 @@
 
 import { algorithmOf } from '../crypto/signing-keys.ts'
 import { GRANT_TYPES } from '../domain/client.ts'
-import { sendErrorJson } from '../http/error-json.ts'
 import { serverMetadata } from '../protocol/metadata.ts'
 import type { Endpoint } from './endpoint.ts'
 
@@ -19,7 +18,6 @@ const bodies = new WeakMap<object, string>()
 
 export const metadataEndpoint: Endpoint = {
   path: METADATA_PATH,
-  sendError: sendErrorJson,
   allowsAnyOrigin: true,
   isRoutine: true,
   get: async (c, { issuer, supported, clientDocuments, signingKeys, registration }) => {

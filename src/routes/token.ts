@@ -3,7 +3,6 @@
 import { formatScopes } from '../domain/scope.ts'
 import type { IssuedToken } from '../flows/token/grant.ts'
 import { issueToken } from '../flows/token/issue-token.ts'
-import { sendErrorJson } from '../http/error-json.ts'
 import { clientPost } from './client-post.ts'
 import type { Endpoint } from './endpoint.ts'
 
@@ -18,7 +17,6 @@ const tokenResponse = (issued: IssuedToken) => ({
 
 export const tokenEndpoint: Endpoint = {
   path: '/token',
-  sendError: sendErrorJson,
   allowsAnyOrigin: true,
   post: clientPost(async (c, fields, deps) => {
     const headers = { authorization: c.req.header('Authorization'), dpop: c.req.header('DPoP') }

@@ -13,10 +13,9 @@ import { readSession } from '../../src/domain/session-shape.ts'
 import {
   ACCESS_TOKEN_TYP,
   accessTokenClaims,
-  readAccessToken,
   requireSigned,
-  unverifiedId,
 } from '../../src/protocol/access-token.ts'
+import { readAccessToken, unverifiedId } from '../../src/protocol/read-access-token.ts'
 
 const issuer = 'https://registry.example.org'
 const NOW = 1_800_000_000

@@ -1,8 +1,8 @@
 /** Keys, signatures and tokens: cases that no request can reach. */
 
 import { describe, expect, it } from 'vitest'
+import { SIGNATURE_ALGORITHMS } from '../../src/crypto/client-jwt.ts'
 import { importSecret, signJwt, verifyJwt } from '../../src/crypto/jws.ts'
-import { SIGNATURE_ALGORITHMS } from '../../src/crypto/signature-algorithms.ts'
 import { isWellFormed, mintToken, TOKEN_PREFIXES, type TokenKind } from '../../src/crypto/token.ts'
 
 const ISSUER = 'https://auth.example.org'

@@ -1,7 +1,8 @@
 /** How long a name must wait after failed sign-ins. */
 
 import { describe, expect, it } from 'vitest'
-import { FLOOD_PERIOD_SECONDS, type LockoutKind, waitSeconds } from '../../src/domain/lockout.ts'
+import { type LockoutKind, waitSeconds } from '../../src/domain/lockout.ts'
+import { FLOOD_PERIOD_SECONDS } from '../../src/http/flood.ts'
 import {
   AUTHENTICATOR_CONFIG,
   MANAGEMENT_CONFIG,

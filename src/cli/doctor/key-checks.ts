@@ -1,8 +1,8 @@
 /** Does the registry publish its keys, sign with them, and does the authenticator know them? */
 
 import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose'
+import { holdsSecret } from '../../crypto/client-jwt.ts'
 import { createKeys, nextStep } from '../../crypto/key-rotation.ts'
-import { holdsSecret } from '../../crypto/signature-algorithms.ts'
 import { importPublicKeys, signWith } from '../../crypto/signed-jwt.ts'
 import type { PublicKey } from '../../crypto/signing-keys.ts'
 import { isObject } from '../../domain/json-object.ts'

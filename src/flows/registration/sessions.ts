@@ -7,7 +7,7 @@ import {
   CRON_INTERVAL_SECONDS,
   SESSION_REVOKED_WITHIN_SECONDS,
 } from '../../domain/revocation.ts'
-import { unverifiedId } from '../../protocol/access-token.ts'
+import { unverifiedId } from '../../protocol/read-access-token.ts'
 import { quote, RegistrationError } from '../../protocol/registration/errors.ts'
 import type { UserReader } from '../../stores/registration-ports.ts'
 import { type Act, authorOf, NOT_SHOWN, showInKv } from './change.ts'

@@ -4,7 +4,7 @@
  */
 
 import * as z from 'zod/mini'
-import { SIGNATURE_ALGORITHMS } from '../../crypto/signature-algorithms.ts'
+import { SIGNATURE_ALGORITHMS } from '../../crypto/client-jwt.ts'
 import { SIGNING_ALGORITHMS } from '../../crypto/signing-keys.ts'
 import { REQUEST_AUTH_METHODS } from '../../domain/client.ts'
 import { PROMPTS } from '../../protocol/interaction.ts'

@@ -1,0 +1,102 @@
+/** JWTs that clients sign: with a key of their JWK Set (an assertion), or with the key in the header (a proof). */
+
+import { JWKSMultipleMatchingKeys } from 'jose/errors'
+import { createLocalJWKSet } from 'jose/jwks/local'
+import { compactVerify } from 'jose/jws/compact/verify'
+import { decodeJwt } from 'jose/jwt/decode'
+import { jwtVerify } from 'jose/jwt/verify'
+import { isObject } from '../domain/json-object.ts'
+import { thumbprintOf } from './digest.ts'
+
+export type Claims = Readonly<Record<string, unknown>>
+
+/** What clients may sign with: asymmetric algorithms only (RFC 8725 §3.1, §3.2). `Ed25519` is RFC 9864's name for what `EdDSA` meant before. */
+export const SIGNATURE_ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'] as const
+
+const SECRET_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv']
+
+/** Does the key have a private member? RFC 7518 §6.2.2, §6.3.2, §6.4.1. */
+export const holdsSecret = (jwk: object) => SECRET_MEMBERS.some((name) => Object.hasOwn(jwk, name))
+
+/** Without values that are not objects, for which jose refuses the whole set. */
+const keysIn = (keySet: string) => {
+  const { keys } = JSON.parse(keySet) as { keys: unknown[] }
+  return { keys: keys.filter(isObject) } as Parameters<typeof createLocalJWKSet>[0]
+}
+
+/** The claims without any verification; null if the text is not a JWT. */
+export function unverifiedClaims(jwt: string): Claims | null {
+  try {
+    return decodeJwt(jwt)
+  } catch {
+    return null
+  }
+}
+
+/**
+ * Returns the claims of a JWT that a key of this set verifies: the key of its `kid`, or without one every key that fits the
+ * algorithm. Keys in or behind the header (`jwk`, `jku`, `x5u`) are never used (RFC 8725 §3.10), and every critical
+ * extension is refused (RFC 7515 §4.1.11). Returns a string that says why not.
+ */
+export async function verifyByKeySet(
+  jwt: string,
+  keySet: string,
+  time: Readonly<{ now: number; skewSeconds: number }>,
+): Promise<Claims | string> {
+  const options = {
+    algorithms: [...SIGNATURE_ALGORITHMS],
+    currentDate: new Date(time.now * 1000),
+    clockTolerance: time.skewSeconds,
+  }
+  try {
+    const keys = createLocalJWKSet(keysIn(keySet))
+    try {
+      return (await jwtVerify(jwt, keys, options)).payload
+    } catch (failure) {
+      if (!(failure instanceof JWKSMultipleMatchingKeys)) throw failure
+      for await (const key of failure) {
+        const verified = await jwtVerify(jwt, key, options).catch(() => null)
+        if (verified) return verified.payload
+      }
+      return 'no key of the set verifies the signature'
+    }
+  } catch (failure) {
+    // Nothing here calls storage or another service, so every failure is the caller's fault.
+    return (failure as Error).message
+  }
+}
+
+type ProvenClaims = Readonly<{
+  claims: Readonly<Record<string, unknown>>
+  thumbprint: string
+}>
+
+/**
+ * The claims of a JWT with its public key in its header, which proves that the signer holds the private key. Null if it is
+ * invalid. The caller checks its times.
+ */
+export async function verifyProof(jwt: string, typ: string): Promise<ProvenClaims | null> {
+  try {
+    let thumbprint = ''
+    const algorithms = [...SIGNATURE_ALGORITHMS]
+    const { payload } = await compactVerify(
+      jwt,
+      async (header) => {
+        const { jwk } = header
+        if (header.typ !== typ || !jwk || holdsSecret(jwk)) throw new TypeError('no proof')
+        thumbprint = await thumbprintOf(jwk)
+        return jwk
+      },
+      { algorithms },
+    )
+    const claims: unknown = JSON.parse(
+      new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(payload),
+    )
+    return typeof claims === 'object' && claims !== null
+      ? { claims: claims as ProvenClaims['claims'], thumbprint }
+      : null
+  } catch {
+    // Nothing here calls storage or another service, so every failure is the caller's fault.
+    return null
+  }
+}
