@@ -1,6 +1,6 @@
 /** The public keys of a client in a form: pasted, or the address where it publishes them. */
 
-import { thumbprintOf } from '../../crypto/thumbprint.ts'
+import { thumbprintOf } from '../../crypto/digest.ts'
 import { type ClientRecord, usesSecret } from '../../domain/client.ts'
 import type { GivenKeys } from '../../flows/registration/own-credentials.ts'
 import type { ShownKey } from '../../pages/portal/keys-page.tsx'
