@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { itemStarts } from '../../src/cli/catalogue-file.ts'
+import { parseText } from '../../src/cli/registry-file/text.ts'
 import { inProject } from '../../src/local/project.ts'
 import { type ServedState, servedState } from './command-line.ts'
 
@@ -234,7 +234,9 @@ describe('scope import and category import', () => {
 })
 
 describe('the lines of a file', () => {
-  it('the start of each item is found in any JSON with the list', () => {
+  const trimmed = (lines: readonly string[]) => lines.map((line) => line.trim()).join('')
+
+  it('the line of each item is found in any JSON with the list', () => {
     const json = fc.jsonValue({ maxDepth: 3 })
     const others = fc.dictionary(fc.constantFrom('a', 'b"', '[', 'categories'), json)
     fc.assert(
@@ -242,29 +244,23 @@ describe('the lines of a file', () => {
         others,
         fc.array(json),
         others,
-        fc.constantFrom(0, 1, 3),
+        fc.constantFrom(1, 3),
         (before, items, after, indent) => {
           const text = JSON.stringify({ ...before, scopes: items, ...after }, null, indent)
-          const starts = itemStarts(text, 'scopes')
-          expect(starts).toHaveLength(items.length)
-          for (const [index, start] of starts.entries()) {
-            const item = JSON.stringify(items[index], null, indent)
-            const found = text
-              .slice(start)
-              .split('\n')
-              .map((line) => line.trim())
-            expect(
-              found.join('').startsWith(
-                item
-                  .split('\n')
-                  .map((line) => line.trim())
-                  .join(''),
-              ),
-            ).toBe(true)
+          const { lineOf } = parseText(text)
+          for (const [index, item] of items.entries()) {
+            const found = trimmed(text.split('\n').slice(lineOf(['scopes', index]) - 1))
+            expect(found.startsWith(trimmed(JSON.stringify(item, null, indent).split('\n')))).toBe(
+              true,
+            )
           }
         },
       ),
       { numRuns: 500 },
     )
+  })
+
+  it('of several lists with one name the last counts, as in JSON.parse', () => {
+    expect(parseText('{"scopes": [\n1],\n"scopes":\n[\n2]}').lineOf(['scopes', 0])).toBe(5)
   })
 })

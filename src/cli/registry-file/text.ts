@@ -59,7 +59,8 @@ function find(document: Document, path: readonly PropertyKey[]) {
   let offset = 0
   for (const step of path) {
     const pair = isMap(node)
-      ? node.items.find(({ key }) => isScalar(key) && String(key.value) === String(step))
+      ? // As JSON.parse takes it: the last of several members with one name.
+        node.items.findLast(({ key }) => isScalar(key) && String(key.value) === String(step))
       : undefined
     const next = pair ? pair.value : isSeq(node) ? node.items[Number(step)] : undefined
     offset = startOf(pair?.key ?? next) ?? offset
