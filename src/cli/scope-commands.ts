@@ -2,9 +2,9 @@
 
 import type { Command } from 'commander'
 import type { ScopeFields } from '../domain/declaration.ts'
-import { readCategory } from '../protocol/registration/category-fields.ts'
 import { requireValid } from '../protocol/registration/field.ts'
 import {
+  readCategory,
   readScopeCreation,
   SCOPE_FIELDS,
   SCOPE_NAME,

@@ -3,7 +3,7 @@
 import * as z from 'zod/mini'
 import type { Category } from '../domain/declaration.ts'
 import { pageOfCategories, replaceCategories } from '../flows/registration/categories.ts'
-import { CATEGORY_IMPORT, readCategoryImport } from '../protocol/registration/category-fields.ts'
+import { CATEGORY_IMPORT, readCategoryImport } from '../protocol/registration/scope-fields.ts'
 import { MAX_LIST_BYTES, MAY_DECLARE, MAY_READ_DECLARED } from './declared.ts'
 import { named } from './openapi/schemas.ts'
 import { operation } from './operation.ts'

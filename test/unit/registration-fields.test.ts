@@ -10,26 +10,30 @@ import {
   CLIENT_LISTS,
   CLIENT_PERMISSIONS,
   CLIENT_UPDATE,
-  readClientCreation,
-  readClientUpdate,
+  clientChangeIn,
+  newClientIn,
 } from '../../src/protocol/registration/client-fields.ts'
 import { RegistrationError } from '../../src/protocol/registration/errors.ts'
-import { snakeCase } from '../../src/protocol/registration/field.ts'
+import { requireValid, snakeCase } from '../../src/protocol/registration/field.ts'
 import { readItems, readList } from '../../src/protocol/registration/list-body.ts'
 import {
   permissionChangeSchema,
   readPermissionChange,
 } from '../../src/protocol/registration/shared-fields.ts'
 import {
+  newUserIn,
   PASSWORD_CHANGE,
-  readPasswordChange,
-  readUserCreation,
-  readUserUpdate,
   USER_CREATION,
   USER_FIELDS,
   USER_LISTS,
   USER_UPDATE,
+  userChangeIn,
 } from '../../src/protocol/registration/user-fields.ts'
+
+const readClientCreation = (body: unknown) => newClientIn(requireValid(CLIENT_CREATION, body))
+const readClientUpdate = (body: unknown) => clientChangeIn(requireValid(CLIENT_UPDATE, body))
+const readUserCreation = (body: unknown) => newUserIn(requireValid(USER_CREATION, body))
+const readUserUpdate = (body: unknown) => userChangeIn(requireValid(USER_UPDATE, body))
 
 const CLIENT = { name: 'App', owner_id: 'o' }
 const USER = { username: 'ada', email: 'ada@example.org' }
@@ -236,7 +240,7 @@ describe('a body about a user', () => {
 
   it('a refused password is not repeated', () => {
     for (const password of ['secret7', `${'secret'.repeat(200)}`, 'secret and \0', '']) {
-      const said = refusal(() => readPasswordChange({ password }))
+      const said = refusal(() => requireValid(PASSWORD_CHANGE, { password }))
       expect(said?.message).toMatch(/^the password must/)
       expect(said?.message).not.toContain('secret')
     }

@@ -10,7 +10,8 @@ import {
   withdrawFromClient,
 } from '../../src/flows/registration/clients.ts'
 import { createDocumentHost } from '../../src/flows/registration/document-hosts.ts'
-import { readClientCreation } from '../../src/protocol/registration/client-fields.ts'
+import { CLIENT_CREATION, newClientIn } from '../../src/protocol/registration/client-fields.ts'
+import { requireValid } from '../../src/protocol/registration/field.ts'
 import { clientReader } from '../../src/stores/client-registry.ts'
 import { revokeStatement } from '../../src/stores/revocation-statements.ts'
 import {
@@ -388,9 +389,10 @@ describe('what an operator decides', () => {
 
   it('no id of our own looks like the address of a document', async () => {
     const body = { client_id: 'https://app.example/client.json', name: 'a', owner_id: 'b' }
-    const creating = async () => createClient(admin(), readClientCreation(body))
+    const given = (body: unknown) => newClientIn(requireValid(CLIENT_CREATION, body))
+    const creating = async () => createClient(admin(), given(body))
     expect(await refusedAs(creating())).toBe('invalid')
-    const made = await createClient(admin(), readClientCreation({ name: 'a', owner_id: 'b' }))
+    const made = await createClient(admin(), given({ name: 'a', owner_id: 'b' }))
     expect(made.record.clientId).not.toMatch(/^https?:/)
   })
 })

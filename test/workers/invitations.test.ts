@@ -10,15 +10,13 @@ import { inviteUser } from '../../src/flows/registration/invitations.ts'
 import {
   authorizeUser,
   deleteUser,
-  disableUser,
-  enableUser,
   setPassword as setPasswordByAdministrator,
   updateUser,
 } from '../../src/flows/registration/users.ts'
 import { NEW_PASSWORD, newInvitation, setPassword } from './inviting.ts'
 import { loggedBy } from './logged.ts'
 import { renewal } from './obtaining.ts'
-import { actBy, admin } from './registering.ts'
+import { actBy, admin, disableUser, enableUser } from './registering.ts'
 import {
   attemptSignIn,
   cookiesOf,

@@ -4,10 +4,10 @@ import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { createClient } from '../../src/flows/registration/clients.ts'
 import { createScope } from '../../src/flows/registration/scopes.ts'
-import { createUser, disableUser } from '../../src/flows/registration/users.ts'
+import { createUser } from '../../src/flows/registration/users.ts'
 import { recordStatement } from '../../src/stores/audit.ts'
 import { type Administrator, call, documentIn, newAdministrator } from './administration.ts'
-import { admin, givenClient, givenUser } from './registering.ts'
+import { admin, disableUser, givenClient, givenUser } from './registering.ts'
 import { credentialsOf, nowSeconds, post, registry } from './registry.ts'
 
 let reader: Administrator

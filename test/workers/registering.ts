@@ -4,11 +4,13 @@ import { env } from 'cloudflare:workers'
 import { type ClientFields, NO_DETAILS } from '../../src/domain/client.ts'
 import { ADMIN_SCOPE } from '../../src/domain/registry-scopes.ts'
 import type { Act } from '../../src/flows/registration/change.ts'
+import { updateUser } from '../../src/flows/registration/users.ts'
 import type { GivenNewClient } from '../../src/protocol/registration/client-fields.ts'
 import type { RegistrationErrorKind } from '../../src/protocol/registration/errors.ts'
 import { RegistrationError } from '../../src/protocol/registration/errors.ts'
 import type { GivenNewUser } from '../../src/protocol/registration/user-fields.ts'
 import { registrationPorts } from '../../src/stores/registration.ts'
+import type { UserReference } from '../../src/stores/registration-ports.ts'
 import { nowSeconds } from './registry.ts'
 
 const LIFETIMES = {
@@ -29,6 +31,11 @@ export const actBy = (scopes: readonly string[], ports = portsOn()): Act => ({
 })
 export const actOn = (storage: Storage) => actBy([ADMIN_SCOPE], portsOn(storage))
 export const admin = () => actBy([ADMIN_SCOPE])
+
+const setState = (isDisabled: boolean) => (act: Act, who: UserReference) =>
+  updateUser(act, who, { fields: {}, lists: {}, isDisabled })
+export const disableUser = setState(true)
+export const enableUser = setState(false)
 
 let made = 0
 export const chosenId = () => {

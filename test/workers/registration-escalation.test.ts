@@ -11,6 +11,8 @@ import {
   actBy,
   admin,
   chosenId,
+  disableUser,
+  enableUser,
   everything,
   givenClient,
   givenUser,
@@ -138,8 +140,8 @@ const CHANGING_USERS: readonly [string, Changing][] = [
   ],
   ['another scope', (act, id) => users.authorizeUser(act, id, { scopes: ['e:f'] })],
   ['one scope less', (act, id) => users.withdrawFromUser(act, id, { scopes: ['a:b'] })],
-  ['being enabled', (act, id) => users.enableUser(act, id)],
-  ['being disabled', (act, id) => users.disableUser(act, id)],
+  ['being enabled', (act, id) => enableUser(act, id)],
+  ['being disabled', (act, id) => disableUser(act, id)],
   ['deletion', (act, id) => users.deleteUser(act, id)],
 ]
 

@@ -13,6 +13,7 @@ import {
   actOn,
   admin,
   auditOf,
+  disableUser,
   everything,
   givenClient,
   givenUser,
@@ -56,7 +57,7 @@ const ACTS: readonly [string, (act: Act, ids: Ids) => Promise<unknown>, boolean]
     (act, { userId }) => users.setPassword(act, userId, 'a long password'),
     true,
   ],
-  ['user.disable', (act, { userId }) => users.disableUser(act, userId), true],
+  ['user.disable', (act, { userId }) => disableUser(act, userId), true],
   ['user.delete', (act, { userId }) => users.deleteUser(act, userId), true],
 ]
 

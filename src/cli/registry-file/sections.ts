@@ -3,13 +3,12 @@
 import { withoutCovered } from '../../domain/category.ts'
 import { defaultLifetimeOf } from '../../domain/resource.ts'
 import { usernameKey } from '../../domain/user.ts'
-import { CATEGORY } from '../../protocol/registration/category-fields.ts'
 import {
   DOCUMENT_HOST_FIELDS,
   documentHostSchema,
 } from '../../protocol/registration/document-host-fields.ts'
 import { RESOURCE_FIELDS } from '../../protocol/registration/resource-fields.ts'
-import { SCOPE_FIELDS, SCOPE_NAME } from '../../protocol/registration/scope-fields.ts'
+import { CATEGORY, SCOPE_FIELDS, SCOPE_NAME } from '../../protocol/registration/scope-fields.ts'
 import { idSchema, resourceUriSchema } from '../../protocol/registration/shared-fields.ts'
 import { USER_FIELDS, USER_LISTS } from '../../protocol/registration/user-fields.ts'
 import { CLIENTS } from './client-section.ts'

@@ -17,18 +17,9 @@ const MAX_ROUNDS = 5
 /** 48 bits of the list's digest: the list has no column for a version. */
 const versionOf = async (text: string) => Number.parseInt((await hexDigest(text)).slice(0, 12), 16)
 
-export async function findCategories({
-  ports,
-}: Readonly<{ ports: { categories: Pick<RegistrationPorts['categories'], 'read'> } }>): Promise<
-  Readonly<{ categories: readonly Category[]; version: number }>
-> {
-  const { categories, text } = await ports.categories.read()
-  return { categories, version: await versionOf(text) }
-}
-
 /** At most `rows` after the name `after`, with the version of the whole list. */
 export async function pageOfCategories(
-  { ports }: Readonly<{ ports: { categories: Pick<RegistrationPorts['categories'], 'page'> } }>,
+  { ports }: Pick<Act, 'ports'>,
   after: string,
   rows: number,
 ): Promise<Readonly<{ categories: readonly Category[]; version: number }>> {

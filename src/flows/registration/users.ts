@@ -158,20 +158,6 @@ export async function setPassword(
   return changeUser(act, who, expected, () => [{ kind: 'set_password', passwordHash }])
 }
 
-const setState =
-  (kind: 'disable' | 'enable') =>
-  async (
-    act: UserAct,
-    who: UserReference,
-    expected: ExpectedVersion = null,
-  ): Promise<Outcome<UserRecord>> =>
-    changeUser(act, who, expected, () => [{ kind }])
-
-/** Ends all that the user has. */
-export const disableUser = setState('disable')
-/** Brings back nothing that ended. */
-export const enableUser = setState('enable')
-
 /** Returns the user as it was. The audit keeps its rows. */
 export const deleteUser = async (
   act: UserAct,

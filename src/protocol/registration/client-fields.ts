@@ -23,7 +23,6 @@ import {
   listSchema,
   membersOf,
   oneOfSchema,
-  requireValid,
   type Schema,
   shown,
   textSchema,
@@ -227,13 +226,6 @@ export const clientChangeIn = (body: z.infer<typeof CLIENT_UPDATE>): GivenClient
   ...givenIn(body),
   isDisabled: body.disabled,
 })
-
-/** Throws a RegistrationError that names the field. */
-export const readClientCreation = (value: unknown) =>
-  newClientIn(requireValid(CLIENT_CREATION, value))
-/** Throws a RegistrationError that names the field. */
-export const readClientUpdate = (value: unknown) =>
-  clientChangeIn(requireValid(CLIENT_UPDATE, value))
 
 export const permissionsOf = (
   client: Pick<ClientRecord, 'permissions'>,

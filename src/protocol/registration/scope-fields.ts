@@ -1,7 +1,8 @@
-/** What is declared of a scope. */
+/** What is declared of scopes and categories, and the bodies with it. */
 
 import * as z from 'zod/mini'
-import type { NewScope, ScopeFields } from '../../domain/declaration.ts'
+import { isEndorsement, MAX_ENDORSEMENT_LENGTH } from '../../domain/category.ts'
+import type { Category, NewScope, ScopeFields } from '../../domain/declaration.ts'
 import { isRegistryScope } from '../../domain/registry-scopes.ts'
 import { isScope, MAX_SCOPE_LENGTH, OFFLINE_ACCESS, SCOPE_RULE } from '../../domain/scope.ts'
 import { declaredForm } from './declared-form.ts'
@@ -71,3 +72,25 @@ export const readScopeCreation = (value: unknown): NewScope =>
 /** Throws a RegistrationError that names the first bad item. */
 export const readScopeImport = (value: unknown): readonly NewScope[] =>
   readList(value, readScopeCreation)
+
+const isCategory = (name: string) => isEndorsement(name) && !name.includes('*')
+
+const nameSchema = checkedText(
+  MAX_ENDORSEMENT_LENGTH,
+  isCategory,
+  (text) => `{field}: ${quote(text)} is neither an archive (cs) nor a category (cs.DL)`,
+)
+
+export const CATEGORY = z.strictObject({
+  name: nameSchema.check(z.describe('an archive (cs) or a category (cs.DL)')),
+  title: lineSchema(200).check(z.describe('its name for people')),
+})
+
+/** The body that replaces the list. */
+export const CATEGORY_IMPORT = listOf(CATEGORY)
+
+export const readCategory = (value: unknown): Category => requireValid(CATEGORY, value)
+
+/** Throws a RegistrationError that names the first bad item. */
+export const readCategoryImport = (value: unknown): readonly Category[] =>
+  readList(value, readCategory)

@@ -9,7 +9,6 @@ import {
   flagSchema,
   isoTime,
   membersOf,
-  requireValid,
   shown,
   textSchema,
   wrongType,
@@ -134,14 +133,6 @@ export const userChangeIn = (body: z.infer<typeof USER_UPDATE>): GivenUserChange
   ...givenIn(body),
   isDisabled: body.disabled,
 })
-
-/** Throws a RegistrationError that names the field. */
-export const readUserCreation = (value: unknown) => newUserIn(requireValid(USER_CREATION, value))
-/** Throws a RegistrationError that names the field. */
-export const readUserUpdate = (value: unknown) => userChangeIn(requireValid(USER_UPDATE, value))
-
-export const readPasswordChange = (value: unknown): string =>
-  requireValid(PASSWORD_CHANGE, value).password
 
 /** Without the password's hash. */
 export const userDocument = (user: UserRecord) => ({
