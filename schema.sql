@@ -283,6 +283,8 @@ CREATE INDEX IF NOT EXISTS audit_by_time ON audit (happened_at);
 CREATE INDEX IF NOT EXISTS audit_by_event ON audit (event, happened_at);
 CREATE INDEX IF NOT EXISTS audit_by_client ON audit (client_id, happened_at) WHERE client_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS audit_by_user ON audit (user_id, happened_at) WHERE user_id IS NOT NULL;
+-- The history of a client, without the consents of its users.
+CREATE INDEX IF NOT EXISTS audit_of_client ON audit (client_id, audit_id) WHERE event GLOB 'client.*';
 
 -- The progress of housekeeping: a row for each task.
 CREATE TABLE IF NOT EXISTS housekeeping (
@@ -487,6 +489,19 @@ CREATE TABLE IF NOT EXISTS client_decision (
   decided_at    INTEGER NOT NULL, -- epoch seconds
   reason        TEXT NOT NULL,    -- for the owners; '' without one
   PRIMARY KEY (client_id, kind, value)
+) STRICT, WITHOUT ROWID;
+
+-- For approvers, who see what waits: the oldest request first.
+CREATE INDEX IF NOT EXISTS client_authorization_waiting ON client_authorization (requested_at, client_id, scope) WHERE authorized_at IS NULL;
+CREATE INDEX IF NOT EXISTS client_grant_type_waiting ON client_grant_type (requested_at, client_id, grant_type) WHERE authorized_at IS NULL;
+CREATE INDEX IF NOT EXISTS client_endorsement_waiting ON client_endorsement (requested_at, client_id, category) WHERE authorized_at IS NULL;
+
+-- What each client was when it was last given a permission by a decision. A row grants nothing.
+CREATE TABLE IF NOT EXISTS client_approval (
+  client_id   TEXT PRIMARY KEY REFERENCES client ON DELETE CASCADE,
+  approved_at INTEGER NOT NULL, -- epoch seconds
+  actor       TEXT NOT NULL,    -- as in the audit
+  seen        TEXT NOT NULL     -- JSON: what the client said of itself, and who owned it
 ) STRICT, WITHOUT ROWID;
 
 -- An insertion into this view writes nothing. It fails the batch if the owner has more clients than allowed.

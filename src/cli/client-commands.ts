@@ -135,18 +135,38 @@ type Filter = Readonly<{ name?: string; owner?: string; kind?: string; requests?
 /** Who registered it, as `--kind` takes it. */
 const kindOf = ({ self_registered }: Document) => String(self_registered ?? 'operator')
 
+const requestsOf = ({ permissions }: Document) =>
+  (
+    permissions as readonly Readonly<{ requested_at: string; authorized_at: string | null }>[]
+  ).filter(({ authorized_at }) => authorized_at === null)
+
+/** Of the oldest request. */
+const waitingSince = (document: Document) =>
+  String(
+    requestsOf(document)
+      .map(({ requested_at }) => requested_at)
+      .sort()[0],
+  )
+
 function addReading(client: Command, io: Io) {
   listVerb<Filter>(client, io, {
     description:
-      'Print the clients in the order of their ids, a line each; with --json all but secrets.',
+      'Print the clients in the order of their ids, a line each; with --json all but secrets. With --requests those that wait ' +
+      'for a decision, the one with the oldest request first.',
     example: '--owner u-17 --name helper',
     path: '/clients',
     queryOf: ({ name, owner, kind, requests }) => ({
       ...{ name, owner_id: owner, kind },
       has_requests: requests ? 'true' : undefined,
     }),
-    columns: ['client_id', 'name', 'kind', 'owner_id', 'auth_method', 'state'],
-    valuesOf: { state: stateOf, kind: kindOf },
+    columns: ({ requests }) => [
+      ...['client_id', 'name', 'kind', 'owner_id'],
+      ...(requests ? ['waiting_since', 'requests'] : ['auth_method', 'state']),
+    ],
+    valuesOf: {
+      ...{ state: stateOf, kind: kindOf, waiting_since: waitingSince },
+      requests: (document) => String(requestsOf(document).length),
+    },
   })
     .option('--name <part>', 'only those whose name contains this, in any case')
     .option('--owner <id>', 'only those of this owner')

@@ -65,7 +65,7 @@ type Listing<Filter> = Readonly<{
   path: Call['path']
   queryOf?: (filter: Filter) => Call['query']
   /** The first column is the id: `--after` takes it. Each is a member of the documents, or has its value in `valuesOf`. */
-  columns: readonly string[]
+  columns: readonly string[] | ((filter: Filter) => readonly string[])
   valuesOf?: Readonly<Record<string, (document: Document) => string>>
 }>
 
@@ -82,9 +82,10 @@ export function listVerb<Filter extends object>(
     .option('--after <id>', 'begin after this id: where a list before this one ended')
     .action(async (options: Form & Filter & { limit?: string; after?: string }) => {
       const query = { ...queryOf?.(options), after: options.after || undefined }
-      const tableLines = tableOf(columns)
+      const shown = typeof columns === 'function' ? columns(options) : columns
+      const tableLines = tableOf(shown)
       await printPages(io, options, { path, query }, (page) =>
-        tableLines(page.map((document) => columns.map(cellOf(document)))),
+        tableLines(page.map((document) => shown.map(cellOf(document)))),
       )
     })
 }

@@ -1,5 +1,6 @@
 /** An API client, as the registry knows it, and the rules about its own state. */
 
+import type { Approval } from './client-approval.ts'
 import type { DocumentState } from './client-document.ts'
 import type { ClientId, RegisteredRedirectUri, SecretDigest } from './ids.ts'
 import type { Resource } from './resource.ts'
@@ -141,6 +142,8 @@ export type ClientRecord = Client &
     permissions: readonly Permission[]
     /** At most one for each permission. */
     decisions: readonly Decision[]
+    /** When it was last given a permission by a decision; null if none is known. */
+    approval: Approval | null
     /** Ids of the users who manage it beside `ownerId`, the one who was named first in front. */
     furtherOwners: readonly string[]
     /** An owner disabled it, and may enable it again. */

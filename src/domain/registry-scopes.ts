@@ -8,6 +8,7 @@ export const REGISTRY_SCOPES = [
   'registry:users',
   'registry:sessions',
   'registry:register',
+  'registry:approve',
   'registry:admin',
 ] as const
 export type RegistryScope = (typeof REGISTRY_SCOPES)[number]
@@ -28,6 +29,12 @@ export const longestTokenSeconds = (scopes: readonly string[], othersSeconds: nu
 export const ADMIN_SCOPE: RegistryScope = 'registry:admin'
 
 export const isAdmin = (held: readonly string[]) => holdsScope(held, ADMIN_SCOPE)
+
+/** Decides on what clients request (`flows/registration/deciding.ts`). */
+export const APPROVE_SCOPE: RegistryScope = 'registry:approve'
+
+export const isApprover = (held: readonly string[]) =>
+  isAdmin(held) || holdsScope(held, APPROVE_SCOPE)
 
 /** Ids of the registry's own programs. Only an administrator may choose one. */
 export const isReservedId = (clientId: string) => clientId.startsWith('registry-')

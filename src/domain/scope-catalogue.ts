@@ -30,6 +30,7 @@ const REGISTRY_SENTENCES: Readonly<Record<RegistryScope, string>> = {
   'registry:users': 'Change and delete the users that are registered here',
   'registry:sessions': 'End the sessions of any application and of any user',
   'registry:register': 'Register applications here, which then have what needs no approval',
+  'registry:approve': 'Decide what the applications that are registered here may do',
   'registry:admin': 'Change everything in this registry, also who may administer it',
 }
 const REGISTRY_SCOPES: Catalogue['scopes'] = new Map(

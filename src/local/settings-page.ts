@@ -95,7 +95,7 @@ const BINDING_EFFECTS = {
   REFUSAL_LIMIT:
     'limits how many refusals are recorded, per location; optional in the authenticator, with `DB`',
   MANAGEMENT:
-    'optional: the management worker, to which the registry forwards `/admin/v1`, `/openapi.json`, `/docs`, `/schemas/session.json`, `/invitation`, `/register` and [the portal](portal.md) (`/clients`, `/new-client`); without it these paths are 404',
+    'optional: the management worker, to which the registry forwards `/admin/v1`, `/openapi.json`, `/docs`, `/schemas/session.json`, `/invitation`, `/register` and [the portal](portal.md) (`/clients`, `/new-client`, `/approvals`); without it these paths are 404',
   REGISTRY:
     'optional, in the authenticator: the registry, from which it reads `/jwks.json` to check signed tokens; without it from `ISSUER`',
   EVENTS:

@@ -20,6 +20,7 @@ import { operation } from './operation.ts'
 import { withPublishedKeys } from './published-keys.ts'
 
 const noun = 'clients'
+const MAY_DECIDE = ['registry:approve', 'registry:clients'] as const
 const MAX_SECONDS = 2 ** 31
 const rule = '{field} must be a whole number of seconds, zero or more'
 
@@ -114,13 +115,13 @@ export const clientPartOperations = [
     noun,
     summary: 'Give a client permissions, or take them',
     description:
-      'Either authorize or withdraw. Withdrawing declines what was only requested, and ends what rested on what was taken. The owners see the decision with its reason.',
-    scopes: MAY_CHANGE_CLIENTS,
+      'Either authorize or withdraw. Withdrawing declines what was only requested, and ends what rested on what was taken. The owners see the decision with its reason. With registry:approve, which is for people who sign in, only what is requested. Nobody who signed in authorizes anything for an own client.',
+    scopes: MAY_DECIDE,
     body: named('ClientPermissionChange', CLIENT_PERMISSION_CHANGE),
     bodyExample: { authorize: { scopes: ['submission:read'] } },
     isConditional: true,
     answers: answerWithClient,
-    problems: ['not_found'],
+    problems: ['not_found', 'conflict'],
     async handle({ act, parameters: { client_id = '' }, body, ifMatch }, deps) {
       const { how, lists, reason } = readClientPermissionChange(body)
       const { version } = ifMatch

@@ -17,6 +17,8 @@ import {
   clientDocument,
   newClientIn,
 } from '../protocol/registration/client-fields.ts'
+import { RegistrationError } from '../protocol/registration/errors.ts'
+import { isPlace } from '../stores/waiting-clients.ts'
 import type { ManagementDeps } from './deps.ts'
 import { CLIENT_EXAMPLE, ClientDocument, changedBy, NOTES } from './documents.ts'
 import { named } from './openapi/schemas.ts'
@@ -25,7 +27,7 @@ import { PAGE, pageSchema } from './paging.ts'
 import { withPublishedKeys } from './published-keys.ts'
 
 const noun = 'clients'
-export const MAY_READ_CLIENTS = ['registry:read', 'registry:clients'] as const
+export const MAY_READ_CLIENTS = ['registry:read', 'registry:approve', 'registry:clients'] as const
 export const MAY_CHANGE_CLIENTS = ['registry:clients'] as const
 
 const Changed = named('ChangedClient', z.extend(ClientDocument, NOTES))
@@ -63,6 +65,8 @@ export const clientOperations = [
     name: 'listClients',
     noun,
     summary: 'List clients, ordered by id',
+    description:
+      'With has_requests=true: the clients that wait for a decision, the one with the oldest request first.',
     scopes: MAY_READ_CLIENTS,
     query: z.strictObject({
       ...PAGE,
@@ -90,6 +94,9 @@ export const clientOperations = [
     },
     async handle({ query: { limit, after = '', owner_id: owner, name, kind, ...query }, act }) {
       const { has_requests: requests } = query
+      if (requests === 'true' && after !== '' && !isPlace(after)) {
+        throw new RegistrationError('invalid', '{field} must be next of the page before', 'after')
+      }
       const filter = {
         ...(owner !== undefined && { owner }),
         ...(name !== undefined && { name }),

@@ -16,6 +16,7 @@ import { log } from '../http/log.ts'
 import { fetchBounded } from '../outbound/fetch-bounded.ts'
 import type { Resolution, ResolutionRequest } from '../protocol/client-documents.ts'
 import { allowsLoopbackFor } from '../protocol/outbound-url.ts'
+import { approvalsReader } from '../stores/approvals.ts'
 import { auditReader } from '../stores/audit.ts'
 import { clientDocumentStore } from '../stores/client-documents.ts'
 import { invitationStore } from '../stores/invitations.ts'
@@ -75,6 +76,7 @@ export function composeManagement(env: ManagementEnv) {
     },
     registrations: inTime(selfRegistrations(db)),
     portal: inTime(portalReader(db)),
+    approvals: inTime(approvalsReader(db)),
     invitations: inTime(invitationStore(db, settings.longestSessionSeconds)),
     logos: inTime(logoStore(db)),
     fetchBounded: fetchBounded(allowsLoopbackFor(settings.issuer)),

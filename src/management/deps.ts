@@ -6,6 +6,7 @@ import type { FloodLimit } from '../http/flood.ts'
 import type { FrameDeps } from '../http/frame.ts'
 import type { Resolution } from '../protocol/client-documents.ts'
 import type { FetchBounded } from '../protocol/outbound.ts'
+import type { ApprovalsReader } from '../stores/approvals.ts'
 import type { AuditReader } from '../stores/audit.ts'
 import type { PortalReader } from '../stores/portal.ts'
 import type { InvitationStore, LiveSessions, LogoStore, RefusalStore } from '../stores/ports.ts'
@@ -27,6 +28,7 @@ export type ManagementDeps = FrameDeps &
     ports: RegistrationPorts
     registrations: SelfRegistrations
     portal: PortalReader
+    approvals: ApprovalsReader
     invitations: InvitationStore
     logos: LogoStore
     /** Sends a request to an address that somebody else names. */

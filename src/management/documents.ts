@@ -64,6 +64,12 @@ export const ClientDocument = named(
     ...requested,
     permissions,
     decisions,
+    approved_at: z
+      .nullable(Instant)
+      .check(z.describe('when it was last given a permission by a decision; null: not known')),
+    changed_since_approval: z
+      .array(z.string())
+      .check(z.describe('members of this document that are not as they were then')),
     credentials: z.array(
       z.strictObject({
         created_at: Instant,
@@ -178,6 +184,8 @@ export const CLIENT_EXAMPLE = {
       reason: 'A reading list does not submit.',
     },
   ],
+  approved_at: '2026-10-01T12:00:00.000Z',
+  changed_since_approval: ['redirect_uris'],
   credentials: [{ created_at: '2026-10-01T12:00:00.000Z', expires_at: null, last_used_at: null }],
   self_registered: null,
   has_registration_token: false,

@@ -17,6 +17,7 @@ type GuardDeps = Pick<ManagementDeps, 'issuer' | 'liveSessions' | 'proofs' | 're
 export const actorOf = ({ clientId, userId, scopes }: Caller): Actor => ({
   name: userId === null ? `client:${clientId}` : `client:${clientId} user:${userId}`,
   scopes,
+  ...(userId !== null && { userId }),
 })
 
 /** `confirm` asks D1: whether the token was revoked, and whether the proof was used. Nothing may be returned before it. */

@@ -28,12 +28,14 @@ export const SignOutForm = (p: { formToken: string; nextPage: string | null }) =
 const PLACES = [
   ['/account', 'Connected applications'],
   ['/clients', 'Your clients'],
+  ['/approvals', 'Approvals'],
 ] as const
+export type Place = (typeof PLACES)[number][0]
 
-/** Between the pages of a signed-in user. */
-export const Navigation = (p: { current: (typeof PLACES)[number][0] | null }) => (
+/** Between the pages of a signed-in user. `mayApprove`: is the user an approver? */
+export const Navigation = (p: { current: Place | null; mayApprove?: boolean }) => (
   <nav class="places" aria-label="Your pages">
-    {PLACES.map(([path, name]) => (
+    {PLACES.filter(([path]) => path !== '/approvals' || p.mayApprove).map(([path, name]) => (
       <a href={path} aria-current={p.current === path ? 'page' : undefined}>
         {name}
       </a>

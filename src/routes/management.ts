@@ -24,12 +24,15 @@ const MANAGEMENT_PATHS = [
   '/clients',
   '/clients/*',
   '/new-client',
+  '/approvals',
+  '/approvals/:client_id',
   '/portal.css',
 ] as const
 
 /** For people; the others are for programs. */
 const PAGES: readonly string[] = [
   ...['/errors', '/errors/:code', INVITATION_PATH, '/clients', '/clients/*', '/new-client'],
+  ...['/approvals', '/approvals/:client_id'],
 ]
 
 /** Scripts of any origin may call these. The worker itself says so too; this is for an answer without it. */

@@ -63,6 +63,7 @@ export async function runChange(
 > {
   const { kind, id, version } = expected
   const batch = [db.prepare(EXPECT_VERSION).bind(kind, id, version)]
+  if (by.as) batch.push(db.prepare(EXPECT_VERSION).bind('user', by.as.userId, by.as.version))
   const narrowings: number[] = []
   for (const part of parts) {
     for (const statement of part.narrowing ?? []) narrowings.push(batch.push(statement) - 1)

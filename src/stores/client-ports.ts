@@ -71,7 +71,10 @@ export type ClientFilter = Readonly<{
 export interface ClientReader {
   /** Null if unknown. One read of the primary. */
   find(clientId: string): Promise<ClientRecord | null>
-  /** At most `rows` clients after the id `after`, ordered by id. */
+  /**
+   * At most `rows` clients after the id `after`, ordered by id. With `hasRequests` in the order of their oldest requests, and
+   * `after` is the `next` of a page.
+   */
   page(after: string, rows: number, filter?: ClientFilter): Promise<Page<ClientRecord>>
 }
 

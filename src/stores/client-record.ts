@@ -2,15 +2,21 @@
 
 import type { ClientDetails, ClientRecord, Decision, Permission } from '../domain/client.ts'
 import { foldText } from '../domain/fold-text.ts'
+import { APPROVAL_COLUMN, readApproval } from './client-approval.ts'
 import { CLIENT_COLUMNS, readClientRow } from './clients.ts'
 import { isUndeclaredSql } from './covering-sql.ts'
 import type { Database } from './database.ts'
 import { pageOfAll, pageOfMatching } from './matching-page.ts'
 import type { ClientFilter, Page } from './registration-ports.ts'
+import { FIRST_PLACE, placeOf, WAITING_CLIENTS } from './waiting-clients.ts'
 
 type NamesRow = Pick<ClientRecordRow, 'client_id' | 'name'> & {
   kind: NonNullable<ClientFilter['kind']>
   has_requests: number
+}
+type WaitingRow = Pick<NamesRow, 'client_id' | 'name' | 'kind'> & {
+  owner_id: string
+  requested_at: number
 }
 export type ClientRecordRow = Parameters<typeof readClientRow>[0] & {
   logo_uri: string
@@ -25,6 +31,7 @@ export type ClientRecordRow = Parameters<typeof readClientRow>[0] & {
   permissions: string
   decisions: string
   further_owners: string
+  approval: string | null
   disabled_by_owner: number
   undeclared: string
   created_at: number
@@ -40,6 +47,7 @@ export const RECORD_COLUMNS = `${CLIENT_COLUMNS}, c.created_at, c.updated_at, c.
   (SELECT json_group_array(json_object('kind', kind, 'value', value, 'requestedAt', requested_at,
       'authorizedAt', authorized_at, 'decision', decision, 'decidedAt', decided_at, 'reason', reason))
     FROM client_decision d WHERE d.client_id = c.client_id) AS decisions,
+  ${APPROVAL_COLUMN},
   (SELECT json_group_array(h.scope) FROM client_authorization h
     WHERE h.client_id = c.client_id AND ${isUndeclaredSql('h.scope')}) AS undeclared,
   (SELECT json_group_array(json_object('kind', kind, 'value', value, 'requestedAt', requested_at,
@@ -59,13 +67,18 @@ export const CLIENTS_BY_ID = `SELECT ${RECORD_COLUMNS} FROM client c
   WHERE c.client_id IN (SELECT value FROM json_each(?1)) ORDER BY c.client_id`
 const isRequested = (table: string) =>
   `EXISTS (SELECT 1 FROM ${table} q WHERE q.client_id = c.client_id AND q.authorized_at IS NULL)`
-const NAMES = `SELECT c.client_id, c.name,
-    coalesce((SELECT kind FROM self_registered_client s WHERE s.client_id = c.client_id), 'operator') AS kind,
+const KIND = `coalesce((SELECT kind FROM self_registered_client s WHERE s.client_id = c.client_id), 'operator') AS kind`
+const NAMES = `SELECT c.client_id, c.name, ${KIND},
     ${['client_authorization', 'client_grant_type', 'client_endorsement'].map(isRequested).join(' OR ')} AS has_requests
   FROM client c`
 export const NAMES_OF_CLIENTS = `${NAMES} WHERE c.client_id > ?1 ORDER BY c.client_id LIMIT ?2`
 export const NAMES_OF_CLIENTS_OF_OWNER = `${NAMES} WHERE c.owner_id = ?3 AND c.client_id > ?1
   ORDER BY c.client_id LIMIT ?2`
+
+/** Clients that wait for a decision, the one with the oldest request first. */
+export const NAMES_OF_WAITING_CLIENTS = `SELECT c.client_id, c.name, c.owner_id, slice.requested_at, ${KIND}
+  FROM (${WAITING_CLIENTS}) slice CROSS JOIN client c ON c.client_id = slice.client_id
+  ORDER BY slice.requested_at, c.client_id`
 
 export const readClientRecord = (row: ClientRecordRow): ClientRecord => ({
   ...readClientRow(row),
@@ -80,6 +93,7 @@ export const readClientRecord = (row: ClientRecordRow): ClientRecord => ({
   hasRegistrationToken: row.has_registration_token === 1,
   permissions: JSON.parse(row.permissions) as Permission[],
   decisions: JSON.parse(row.decisions) as Decision[],
+  approval: readApproval(row.approval),
   furtherOwners: JSON.parse(row.further_owners) as string[],
   isDisabledByOwner: row.disabled_by_owner === 1,
   undeclaredScopes: JSON.parse(row.undeclared) as string[],
@@ -101,7 +115,7 @@ export async function findClientRecords(db: Database, clientIds: readonly string
   return found.results.map(readClientRecord)
 }
 
-/** At most `rows` clients after the id `after`, ordered by id. */
+/** At most `rows` clients after the id `after`, ordered by id; with `hasRequests` in the order of their oldest requests. */
 export async function pageOfClientRecords(
   db: Database,
   after: string,
@@ -115,15 +129,30 @@ export async function pageOfClientRecords(
   }
   const part = foldText(name ?? '')
   const matching = {
-    keys: owner === undefined ? NAMES_OF_CLIENTS : NAMES_OF_CLIENTS_OF_OWNER,
-    parameters: owner === undefined ? [] : [owner],
-    idOf: (row: NamesRow) => row.client_id,
-    matches: (row: NamesRow) =>
-      foldText(row.name).includes(part) &&
-      (kind === undefined || row.kind === kind) &&
-      (hasRequests === undefined || (row.has_requests === 1) === hasRequests),
+    parameters: [],
+    idOf: (row: { client_id: string }) => row.client_id,
+    matches: (row: Pick<NamesRow, 'name' | 'kind'>) =>
+      foldText(row.name).includes(part) && (kind === undefined || row.kind === kind),
     records: CLIENTS_BY_ID,
+    idOfRecord: (row: ClientRecordRow) => row.client_id as string,
     read: readClientRecord,
   }
-  return pageOfMatching(db, matching, after, rows)
+  if (hasRequests) {
+    const waiting = {
+      ...matching,
+      keys: NAMES_OF_WAITING_CLIENTS,
+      cursorOf: (row: WaitingRow) => placeOf(row.requested_at, row.client_id),
+      matches: (row: WaitingRow) =>
+        matching.matches(row) && (owner === undefined || row.owner_id === owner),
+    }
+    return pageOfMatching(db, waiting, after === '' ? FIRST_PLACE : after, rows)
+  }
+  const named = {
+    ...matching,
+    keys: owner === undefined ? NAMES_OF_CLIENTS : NAMES_OF_CLIENTS_OF_OWNER,
+    parameters: owner === undefined ? [] : [owner],
+    matches: (row: NamesRow) =>
+      matching.matches(row) && (hasRequests === undefined || row.has_requests === 0),
+  }
+  return pageOfMatching(db, named, after, rows)
 }

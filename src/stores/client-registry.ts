@@ -2,6 +2,7 @@
 
 import type { ClientRecord } from '../domain/client.ts'
 import { auditStatement, type Part, runChange } from './change-batch.ts'
+import { approvalStatements } from './client-approval.ts'
 import { importStatements } from './client-import.ts'
 import {
   type ClientRecordRow,
@@ -91,7 +92,7 @@ export function creationStatements(
   const { clientId } = client
   const [insert, ...more] = insertClient(db, client, by.now)
   const audit = auditStatement(db, by, { event: 'client.create', about: { clientId }, detail })
-  return [insert, audit, ...more]
+  return [insert, audit, ...more, ...approvalStatements(db, clientId, client, by)]
 }
 
 export const clientReader = (db: Database): ClientReader => ({
@@ -137,7 +138,9 @@ export function clientRegistry(
         const [change, ...more] = changeClient(db, clientId, one, by.now)
         const { detail = {} } = one
         const ending = endingOf(db, before, one, lifetimeSeconds)
-        return { event: `client.${one.kind}`, about: { clientId }, detail, change, more, ...ending }
+        const all = [...more, ...approvalStatements(db, clientId, one, by)]
+        const about = { clientId }
+        return { event: `client.${one.kind}`, about, detail, change, more: all, ...ending }
       })
       const expected = { kind: 'client', id: clientId, version } as const
       try {

@@ -9,13 +9,16 @@ const KEYS_AT_ONCE = 200
 const READS_OF_KEYS = 20
 
 type Matching<KeyRow, Row, Found> = Readonly<{
-  /** SQL for at most `?2` keys after the id `?1`, ordered by id. `parameters` are the parameters from `?3` on. */
+  /** SQL for at most `?2` keys after `?1`, ordered by `cursorOf`. `parameters` are the parameters from `?3` on. */
   keys: string
   parameters: readonly string[]
   idOf: (row: KeyRow) => string
+  /** What a page ends with; the id where this is missing. */
+  cursorOf?: (row: KeyRow) => string
   matches: (row: KeyRow) => boolean
-  /** SQL for the records whose ids are in `?1`, a JSON list, ordered by id. */
+  /** SQL for the records whose ids are in `?1`, a JSON list. */
   records: string
+  idOfRecord: (row: Row) => string
   read: (row: Row) => Found
 }>
 
@@ -29,25 +32,29 @@ export const pageOfAll = <Found>(
   return { records, next: last !== undefined && records.length === rows ? idOf(last) : null }
 }
 
-/** The page ends early, with the last id that was looked at as `next`, if few of many records match. */
+/** The page ends early, after the last key that was looked at, if few of many records match. */
 export async function pageOfMatching<KeyRow, Row, Found>(
   db: Database,
-  { keys, parameters, idOf, matches, records, read }: Matching<KeyRow, Row, Found>,
+  matching: Matching<KeyRow, Row, Found>,
   after: string,
   rows: number,
 ): Promise<Page<Found>> {
-  const ids: string[] = []
+  const { keys, parameters, idOf, cursorOf = idOf, matches, records, idOfRecord, read } = matching
+  const matched: KeyRow[] = []
   let next: string | null = after
-  for (let reads = 0; next !== null && ids.length < rows && reads < READS_OF_KEYS; reads += 1) {
+  for (let reads = 0; next !== null && matched.length < rows && reads < READS_OF_KEYS; reads += 1) {
     const statement = db.prepare(keys).bind(next, KEYS_AT_ONCE, ...parameters)
     const { results } = await statement.all<KeyRow>()
-    ids.push(...results.filter(matches).map(idOf))
+    matched.push(...results.filter(matches))
     const last = results.at(-1)
-    next = last !== undefined && results.length === KEYS_AT_ONCE ? idOf(last) : null
+    next = last !== undefined && results.length === KEYS_AT_ONCE ? cursorOf(last) : null
   }
-  if (ids.length > rows) next = ids[rows - 1] ?? null
-  if (ids.length === 0) return { records: [], next }
-  const wanted = JSON.stringify(ids.slice(0, rows))
-  const found = await db.prepare(records).bind(wanted).all<Row>()
-  return { records: found.results.map(read), next }
+  const page = matched.slice(0, rows)
+  const last = page.at(-1)
+  if (last === undefined) return { records: [], next }
+  if (matched.length > rows) next = cursorOf(last)
+  const ids = page.map(idOf)
+  const found = await db.prepare(records).bind(JSON.stringify(ids)).all<Row>()
+  const byId = new Map(found.results.map((row) => [idOfRecord(row), row]))
+  return { records: ids.flatMap((id) => byId.get(id) ?? []).map(read), next }
 }

@@ -17,21 +17,25 @@ export const OWN_CLIENTS = `SELECT c.client_id, c.name, c.disabled_at, c.created
     (SELECT count(*) FROM client_authorization p WHERE p.client_id = c.client_id AND p.authorized_at IS NULL)
     + (SELECT count(*) FROM client_grant_type p WHERE p.client_id = c.client_id AND p.authorized_at IS NULL)
     + (SELECT count(*) FROM client_endorsement p WHERE p.client_id = c.client_id AND p.authorized_at IS NULL) AS waiting
-  FROM (${OWN}) o CROSS JOIN client c ON c.client_id = o.client_id
+  FROM (${OWN}) slice CROSS JOIN client c ON c.client_id = slice.client_id
   ORDER BY c.name COLLATE NOCASE, c.client_id LIMIT ?2 OFFSET ?3`
 export const COUNT_OWN_CLIENTS = `SELECT (SELECT count(*) FROM (${OWN})) AS owned,
   (SELECT count(*) FROM client WHERE owner_id = ?1) AS first_owned`
 const IS_OWN = `c.client_id = ?1 AND ?2 <> '' AND (c.owner_id = ?2 OR EXISTS (SELECT 1 FROM client_owner o
   WHERE o.client_id = c.client_id AND o.user_id = ?2))`
-export const FIND_OWN_CLIENT = `SELECT ${RECORD_COLUMNS},
-    (SELECT g.digest FROM logo g WHERE g.logo_uri = c.logo_uri) AS logo
-  FROM client c WHERE ${IS_OWN}`
-/** The first owner first. */
-export const OWNERS_OF_OWN_CLIENT = `SELECT p.user_id, u.username, e.username_key AS seen_name FROM client c CROSS JOIN (
+/** What `readOwnClient` reads. */
+export const SHOWN_COLUMNS = `${RECORD_COLUMNS},
+    (SELECT g.digest FROM logo g WHERE g.logo_uri = c.logo_uri) AS logo`
+export const FIND_OWN_CLIENT = `SELECT ${SHOWN_COLUMNS} FROM client c WHERE ${IS_OWN}`
+/** The first owner first. `which`: SQL about the client `c`, which is `?1`. */
+export const ownersOf = (
+  which: string,
+) => `SELECT slice.user_id, u.username, e.username_key AS seen_name FROM client c CROSS JOIN (
     SELECT ?1 AS client_id, owner_id AS user_id, 0 AS added_at, 0 AS place FROM client WHERE client_id = ?1
-    UNION ALL SELECT client_id, user_id, added_at, 1 FROM client_owner WHERE client_id = ?1) p
-  LEFT JOIN user u ON u.user_id = p.user_id LEFT JOIN external_user e ON e.user_id = p.user_id
-  WHERE ${IS_OWN} ORDER BY p.place, p.added_at, p.user_id`
+    UNION ALL SELECT client_id, user_id, added_at, 1 FROM client_owner WHERE client_id = ?1) slice
+  LEFT JOIN user u ON u.user_id = slice.user_id LEFT JOIN external_user e ON e.user_id = slice.user_id
+  WHERE ${which} ORDER BY slice.place, slice.added_at, slice.user_id`
+export const OWNERS_OF_OWN_CLIENT = ownersOf(IS_OWN)
 export const ALL_DECLARED = `SELECT name, sentence, self_registered, sensitive FROM scope
   WHERE name > '' ORDER BY name LIMIT ${MAX_DECLARED}`
 export const ALL_RESOURCES = `SELECT uri, name, scopes FROM resource WHERE uri > '' ORDER BY uri LIMIT ${MAX_DECLARED}`
@@ -103,7 +107,7 @@ const readListed = (row: ListedRow): ListedClient => ({
   waiting: row.waiting,
 })
 
-function readOwnClient([clients = [], owners = []]: readonly unknown[][]): OwnClient | null {
+export function readOwnClient([clients = [], owners = []]: readonly unknown[][]): OwnClient | null {
   const [row] = clients as (ClientRecordRow & { logo: string | null })[]
   if (row === undefined) return null
   const named = owners as { user_id: string; username: string | null; seen_name: string | null }[]
@@ -118,7 +122,7 @@ function readOwnClient([clients = [], owners = []]: readonly unknown[][]): OwnCl
   }
 }
 
-const readDeclared = ([
+export const readDeclared = ([
   scopes = [],
   titles = [],
   resources = [],

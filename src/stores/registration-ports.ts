@@ -27,7 +27,12 @@ export type {
 } from './client-ports.ts'
 
 /** Who acts and when: `now` in epoch seconds, for the audit. D1 dates what ends. */
-export type Authorship = Readonly<{ actor: string; now: number }>
+export type Authorship = Readonly<{
+  actor: string
+  now: number
+  /** The person who acts, with the version of the record on which their scopes were read. The batch demands it. */
+  as?: Readonly<{ userId: string; version: number }>
+}>
 /** What the audit says of a change: never a secret, a token or the digest of one. */
 export type Detail = Readonly<Record<string, unknown>>
 

@@ -73,6 +73,7 @@ export async function pageOfUserRecords(
     matches: (row: NamesRow) =>
       [row.username, row.email].some((one) => foldText(one).includes(part)),
     records: USERS_BY_ID,
+    idOfRecord: (row: UserRecordRow) => row.user_id,
     read: readUserRecord,
   }
   return pageOfMatching(db, matching, after, rows)

@@ -20,6 +20,8 @@ export type Registry = Readonly<{
   addClients: (
     clients: readonly Readonly<{ client_id: string; name: string; owner_id: string }>[],
   ) => Promise<void>
+  /** Runs the statement for each row, on the database of the running registry. */
+  insert: (sql: string, rows: readonly (readonly (string | number)[])[]) => Promise<void>
   /** The number of codes and remembered consents of this client. */
   grantsTo: (clientId: string) => Promise<Grants>
   /** The claims that the authenticator gives for this access token. */
@@ -98,6 +100,15 @@ export async function startRegistry(
       for (const { client_id, name, owner_id } of clients) {
         await insert.bind(client_id, name, owner_id).run()
       }
+      db.close()
+    },
+    async insert(sql, rows) {
+      const db = databaseIn(stateDir)
+      for (const row of rows)
+        await db
+          .prepare(sql)
+          .bind(...row)
+          .run()
       db.close()
     },
     async grantsTo(clientId) {

@@ -164,6 +164,8 @@ describe('client list and client show', () => {
       default_resources: [],
       further_owners: [],
       decisions: [],
+      approved_at: shown.created_at,
+      changed_since_approval: [],
       disabled_by_owner: false,
       client_id,
       name: 'Helper',
@@ -252,6 +254,7 @@ describe('client update', () => {
     expect(await state.json(words)).toEqual({
       ...before,
       name: 'Renamed',
+      changed_since_approval: ['name'],
       require_pkce: false,
       updated_at: expect.stringMatching(ISO_TIME),
     })

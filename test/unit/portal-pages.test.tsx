@@ -22,7 +22,7 @@ const pagesWith = (text: string): Record<string, string> => {
   /** With a problem of each of these fields. */
   const frameOf = (...fields: string[]): FrameProps => ({
     branding,
-    ...{ username: text, signOutToken: text, done: text },
+    ...{ username: text, mayApprove: true, signOutToken: text, done: text },
     problem: {
       sentence: text,
       errors: Object.fromEntries(fields.map((field) => [field, text])),

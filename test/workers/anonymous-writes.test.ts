@@ -156,16 +156,18 @@ async function prepare() {
   /** A form of the portal, for a client that exists. */
   const portal = await Promise.all(
     sessions.flatMap((one) =>
-      ['new_client', 'edit', 'rotate_secret', 'ask', 'add_owner', 'disable', 'delete', 'leave'].map(
-        async (form) => ({
-          fields: {
-            ...{ id: secret.id, version: '0', name: 'A client', kind: 'machine', overlap: '0' },
-            ...{ act: 'ask', grant_types: 'refresh_token', owner: user.username },
-            form_token: await formToken(one, ['portal', form, secret.id, '0']),
-          },
-          headers: { Cookie: `registry_session=${one}` },
-        }),
-      ),
+      [
+        ...['new_client', 'edit', 'rotate_secret', 'ask', 'add_owner'],
+        ...['disable', 'delete', 'leave', 'decide'],
+      ].map(async (form) => ({
+        fields: {
+          ...{ id: secret.id, version: '0', name: 'A client', kind: 'machine', overlap: '0' },
+          ...{ act: form === 'decide' ? 'approve' : 'ask', decide: 'scope submission:create' },
+          ...{ grant_types: 'refresh_token', owner: user.username },
+          form_token: await formToken(one, ['portal', form, secret.id, '0']),
+        },
+        headers: { Cookie: `registry_session=${one}` },
+      })),
     ),
   )
   const requests = [
@@ -292,7 +294,7 @@ describe('requests without a credential', { timeout: TIMEOUT_MS }, () => {
     expect(endpoints).toEqual(
       expect.arrayContaining([
         ...['/token', '/logout', '/account', '/login', '/invitation', '/clients', '/new-client'],
-        '/clients/:client_id/secrets',
+        ...['/clients/:client_id/secrets', '/approvals', '/approvals/:client_id'],
       ]),
     )
     expect(AUTHENTICATOR_PATHS).toContain('/auth')

@@ -11,7 +11,7 @@ import { admin, everything } from './registering.ts'
 import { newUser, registry, signIn } from './registry.ts'
 
 const PAGES_OF_A_CLIENT = PORTAL_PAGES.map(({ path }) => path).filter((path) =>
-  path.includes(':client_id'),
+  path.startsWith('/clients/:client_id'),
 )
 const WITH_FORMS = PAGES_OF_A_CLIENT.filter((path) => path !== '/clients/:client_id')
 const at = (path: string, id: string) => path.replace(':client_id', id)

@@ -2,6 +2,7 @@
 
 import { beforeAll, describe, expect, it } from 'vitest'
 import { PORTAL_PAGES } from '../../src/management/portal/portal-pages.ts'
+import { newApprover } from './approving.ts'
 import { countedBindings, nothing } from './counting.ts'
 import { CLIENT, filled, newOwner, type Owner, ownerWith, register } from './portal.ts'
 import { serve } from './registry.ts'
@@ -13,7 +14,7 @@ const PATHS = PORTAL_PAGES.map(({ path }) => path).filter((path) => path !== '/p
 let owner: Owner
 let id: string
 beforeAll(async () => {
-  const { user, cookie } = await newOwner()
+  const { user, cookie } = await newApprover()
   owner = ownerWith(user, cookie, fetch)
   id = (await register(owner)).id
 })

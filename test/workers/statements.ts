@@ -1,7 +1,9 @@
 /** Every statement of the stores by name, and the rule that finds a full table scan in a query plan. */
 
+import * as approvals from '../../src/stores/approvals.ts'
 import * as audit from '../../src/stores/audit.ts'
 import * as changeBatch from '../../src/stores/change-batch.ts'
+import * as clientApproval from '../../src/stores/client-approval.ts'
 import * as clientImport from '../../src/stores/client-import.ts'
 import * as clientRecord from '../../src/stores/client-record.ts'
 import * as clientStatements from '../../src/stores/client-statements.ts'
@@ -16,6 +18,7 @@ import * as invitations from '../../src/stores/invitations.ts'
 import * as knownBrowsers from '../../src/stores/known-browsers.ts'
 import * as narrowing from '../../src/stores/narrowing.ts'
 import * as permissionRows from '../../src/stores/permission-rows.ts'
+import * as portal from '../../src/stores/portal.ts'
 import * as refreshTokens from '../../src/stores/refresh-tokens.ts'
 import * as refusals from '../../src/stores/refusals.ts'
 import * as resourceRegistry from '../../src/stores/resource-registry.ts'
@@ -33,9 +36,13 @@ import * as userRegistry from '../../src/stores/user-registry.ts'
 import * as userStatements from '../../src/stores/user-statements.ts'
 import * as usernameKeys from '../../src/stores/username-keys.ts'
 import * as users from '../../src/stores/users.ts'
+import * as waitingClients from '../../src/stores/waiting-clients.ts'
 
 const stores = {
+  approvals,
   audit,
+  clientApproval,
+  portal,
   clients,
   codes,
   users,
@@ -66,6 +73,7 @@ const stores = {
   userStatements,
   usernameKeys,
   usedJtis,
+  waitingClients,
 }
 type Named = readonly [name: string, sql: string]
 

@@ -19,6 +19,10 @@ import type { Changed, RegistrationPorts } from '../../stores/registration-ports
 export type Actor = Readonly<{
   name: string
   scopes: readonly string[]
+  /** The id of the person who signed in; absent for a program. */
+  userId?: string
+  /** The version of their record on which `scopes` were read. The change demands it. */
+  userVersion?: number
   /** The id of a user who changes own clients alone, and authorizes nothing (`own-clients.ts`). */
   ownerId?: string
 }>
@@ -45,6 +49,10 @@ const MAX_ROUNDS = 5
 export const authorOf = ({ actor, now }: Pick<Act<unknown>, 'actor' | 'now'>) => ({
   actor: actor.name,
   now,
+  ...(actor.userId !== undefined &&
+    actor.userVersion !== undefined && {
+      as: { userId: actor.userId, version: actor.userVersion },
+    }),
 })
 
 /** Does the record have these values? Lists are compared in their order. */

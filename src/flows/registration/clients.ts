@@ -31,6 +31,7 @@ import {
   updateSteps,
 } from './change.ts'
 import { auditDetailOf, notTooMany, requireSound, withKeySet } from './create-client.ts'
+import { givesMore, isOnlyRequested, requireMayDecide, requireNotOwn } from './deciding.ts'
 import { comesAgainNotes, requireOperatorsOwn } from './documents-own.ts'
 import { requireMayChange, requireMayGive, requireMaySee, unknownClient } from './privileged.ts'
 import { requireDeclared } from './resources.ts'
@@ -111,6 +112,7 @@ export async function updateClient(
   const whole = { fields, lists, mode }
   const detail = auditDetailOf(whole)
   const changed = await changeClient(act, clientId, expected, (before) => {
+    if (mode === 'authorize' && givesMore(before, lists)) requireNotOwn(act.actor, before)
     requireOperatorsOwn(before, whole)
     requireSoundAfter(before, whole)
     return updateSteps({ kind: 'update' as const, ...whole, detail }, given)
@@ -135,6 +137,7 @@ export async function authorizeClient(
   requireMayGive(act.actor, lists.scopes)
   const detail = shown('inAudit', CLIENT_PERMISSIONS, lists)
   const { record, notes } = await changeClient(act, clientId, expected, (before) => {
+    requireMayDecide(act.actor, before, lists, 'authorize')
     const held = permissionsOf(before, 'grant_type', false)
     if (lists.grantTypes) requireSound({ ...before, grantTypes: [...held, ...lists.grantTypes] })
     return [{ kind: 'authorize', lists, detail }]
@@ -152,8 +155,11 @@ export async function withdrawFromClient(
   requireMayGive(act.actor, lists.scopes)
   const taken = shown('inAudit', CLIENT_PERMISSIONS, lists)
   const detail = reason === '' ? taken : { ...taken, reason }
-  const step: Step = { kind: 'withdraw', lists, reason, detail }
-  const { record, notes } = await changeClient(act, clientId, expected, () => [step])
+  const { record, notes } = await changeClient(act, clientId, expected, (before) => {
+    requireMayDecide(act.actor, before, lists, 'withdraw')
+    const declined = isOnlyRequested(before, lists) && { declined: true }
+    return [{ kind: 'withdraw', lists, reason, detail: { ...detail, ...declined } }]
+  })
   return { record, notes: [...stillCovered(lists, record), ...notes] }
 }
 

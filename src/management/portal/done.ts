@@ -14,6 +14,8 @@ const DONE = new Map([
   ['left', 'You are no longer an owner of that client.'],
   ['keys', 'The keys of the client were changed.'],
   ['owners', 'The owners were changed.'],
+  ['approved', 'What you chose is approved.'],
+  ['declined', 'What you chose is declined. The owners read your reason.'],
   [
     'known',
     'This client was registered already. Its secret was shown then: make a new one if you do not have it.',

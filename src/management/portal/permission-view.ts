@@ -24,7 +24,10 @@ const GRANT_SENTENCES: Readonly<Record<GrantType, string>> = {
   refresh_token: 'Keep the access while users are away',
 }
 
-function sentenceOf({ kind, value }: Pick<Permission, 'kind' | 'value'>, catalogue: Catalogue) {
+export function sentenceOf(
+  { kind, value }: Pick<Permission, 'kind' | 'value'>,
+  catalogue: Catalogue,
+) {
   if (kind === 'scope') return describeScope(value, catalogue).sentence
   if (kind === 'endorsement') return endorsementSentence(value, catalogue)
   return GRANT_SENTENCES[value as GrantType] ?? value

@@ -12,6 +12,7 @@
  * 5. The tests of every portal page are in `test/workers/portal*.test.ts` and `test/browser/portal*.test.ts`.
  */
 
+import { isApprover } from '../../domain/registry-scopes.ts'
 import type { User } from '../../domain/user.ts'
 import { userOf } from '../../flows/still-held.ts'
 import { readForm } from '../../http/body.ts'
@@ -25,6 +26,7 @@ import { SignedOutPage } from '../../pages/portal/signed-out-page.tsx'
 import { OAuthError } from '../../protocol/errors.ts'
 import { sendErrorPage } from '../../routes/error-page.tsx'
 import { sendDisabledUserPage } from '../../routes/sign-out-page.tsx'
+import type { ApprovalsReader } from '../../stores/approvals.ts'
 import type { PortalReader } from '../../stores/portal.ts'
 import type { Visited, Visitor } from '../../stores/visit.ts'
 import type { ManagementDeps } from '../deps.ts'
@@ -42,12 +44,19 @@ export type Visit<Found> = Readonly<{
   found: Found
 }>
 
-type Reading = Readonly<{ reader: PortalReader; visitor: Visitor; c: HttpContext }>
+export type Reading = Readonly<{
+  reader: PortalReader
+  approvals: ApprovalsReader
+  visitor: Visitor
+  c: HttpContext
+}>
+
+/** `found` is null where the page does not exist for this user. */
+export type Read<Found> = (reading: Reading) => Promise<Visited<Found | null>>
 
 type PortalPage<Found> = Readonly<{
   path: string
-  /** `found` is null where the page does not exist for this user. */
-  read: (reading: Reading) => Promise<Visited<Found | null>>
+  read: Read<Found>
   get: (visit: Visit<Found>) => Response | Promise<Response>
   post?: (visit: Visit<Found>, form: URLSearchParams) => Response | Promise<Response>
 }>
@@ -64,14 +73,14 @@ const placeOf = (c: HttpContext) => {
 async function open<Found>(
   c: HttpContext,
   deps: ManagementDeps,
-  read: PortalPage<Found>['read'],
+  read: Read<Found>,
 ): Promise<Visit<Found> | Response | null> {
-  const { portal: reader, settings, branding } = deps
+  const { portal: reader, approvals, settings, branding } = deps
   const session = await seeBrowserSession(c, deps)
   const userId = session?.record.user?.user_id
   if (!session || !userId) return null
   const visitor = { key: session.key, session: session.record, userId }
-  const visited = await read({ reader, visitor, c })
+  const visited = await read({ reader, approvals, visitor, c })
   if (visited.isRevoked) return null
   const user = userOf(session.record, visited.user, settings.loginUrl !== null)
   if (user === null) return null
@@ -96,6 +105,18 @@ function sendSignedOutPage(c: HttpContext, form: URLSearchParams, deps: Manageme
     />
   )
   return sendPage(c, page, branding, { status: 401 })
+}
+
+/** The page as it is now, for a form that came too late. `show` is not called for a user who may no longer see it. */
+export async function reopened<Found>(
+  { c, deps }: Pick<Visit<unknown>, 'c' | 'deps'>,
+  form: URLSearchParams,
+  read: Read<Found>,
+  show: (visit: Visit<Found>) => Response | Promise<Response>,
+): Promise<Response> {
+  const visit = await open(c, deps, read)
+  if (visit instanceof Response) return visit
+  return visit ? show(visit) : sendSignedOutPage(c, form, deps)
 }
 
 export function portalPage<Found>({ path, read, get, post }: PortalPage<Found>): Page {
@@ -133,6 +154,7 @@ export const frameOf = async (
 ): Promise<FrameProps> => ({
   branding: deps.branding,
   username: user.username,
+  mayApprove: isApprover(user.scopes),
   signOutToken: await formToken(session.token, SIGN_OUT),
   done,
   problem,

@@ -3,6 +3,8 @@
 import { PORTAL_STYLE_PATH } from '../../pages/portal/frame.tsx'
 import type { Page } from '../page.ts'
 import { published } from '../published.tsx'
+import { approvalPage } from './approval.tsx'
+import { approvalsPage } from './approvals.tsx'
 import { clientListPage, clientPage } from './clients.tsx'
 import { confirmPages } from './confirm.tsx'
 import { editPage } from './edit.tsx'
@@ -23,5 +25,7 @@ export const PORTAL_PAGES: readonly Page[] = [
   permissionsPage,
   ownersPage,
   ...confirmPages,
+  approvalsPage,
+  approvalPage,
   published(PORTAL_STYLE_PATH, 'text/css; charset=utf-8', () => PORTAL_STYLE),
 ]

@@ -9,6 +9,10 @@ section { display: flex; flex-direction: column; gap: 0.75rem; min-width: 0; }
 .listed > li { padding-block: 0.75rem; border-block-start: 1px solid var(--line); margin: 0; }
 .listed > li > a { font-weight: 600; }
 .permissions code, .choice code { display: block; margin-block-start: 0.125rem; color: var(--muted); }
+.history code { display: block; margin-block-start: 0.125rem; color: var(--muted); }
+.caution > h2 { margin: 0; }
+.caution dt { color: inherit; }
+.caution dt:first-child { margin-block-start: 0; }
 .requested, .declined, .withdrawn { color: var(--caution); background: var(--caution-ground); }
 .field > label { display: block; margin-block-end: 0.25rem; font-weight: 600; }
 .field > label > span { font-weight: 400; }

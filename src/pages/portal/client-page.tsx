@@ -26,7 +26,7 @@ export type ClientPageProps = Readonly<{
   logoPath: string | null
 }>
 
-const METHODS: Readonly<Record<ConfiguredClient['authMethod'], string>> = {
+export const METHODS: Readonly<Record<ConfiguredClient['authMethod'], string>> = {
   client_secret: 'with its secret, by HTTP Basic or in the body',
   client_secret_basic: 'with its secret, by HTTP Basic',
   client_secret_post: 'with its secret, in the body',

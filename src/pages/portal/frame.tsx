@@ -3,7 +3,7 @@
 import type { Child } from 'hono/jsx'
 import type { Branding } from '../../domain/branding.ts'
 import { Layout } from '../layout.tsx'
-import { Navigation, ProblemNotice, SignedInAs, SignOutForm } from '../parts.tsx'
+import { Navigation, type Place, ProblemNotice, SignedInAs, SignOutForm } from '../parts.tsx'
 
 export const PORTAL_STYLE_PATH = '/portal.css'
 
@@ -16,6 +16,7 @@ export type Hidden = readonly (readonly [name: string, value: string])[]
 export type FrameProps = Readonly<{
   branding: Branding
   username: string
+  mayApprove: boolean
   signOutToken: string
   /** What was done, or null. */
   done: string | null
@@ -49,11 +50,11 @@ const ProblemSummary = ({ problem }: { problem: FormProblem }) => {
 
 /** `title` and `heading` must not come from a client: a name stands in the page's text, isolated. */
 export const PortalFrame = (
-  p: FrameProps & Readonly<{ title: string; about?: string; children: Child }>,
+  p: FrameProps & Readonly<{ title: string; about?: string; place?: Place; children: Child }>,
 ) => (
   <Layout branding={p.branding} title={p.problem === null ? p.title : `Problem: ${p.title}`}>
     <link rel="stylesheet" href={PORTAL_STYLE_PATH} />
-    <Navigation current="/clients" />
+    <Navigation current={p.place ?? '/clients'} mayApprove={p.mayApprove} />
     <h1>{p.title}</h1>
     {p.about !== undefined && (
       <p class="about" dir="auto">
@@ -68,7 +69,7 @@ export const PortalFrame = (
     {p.problem !== null && <ProblemSummary problem={p.problem} />}
     {p.children}
     <SignedInAs username={p.username}>
-      <SignOutForm formToken={p.signOutToken} nextPage="/clients" />
+      <SignOutForm formToken={p.signOutToken} nextPage={p.place ?? '/clients'} />
     </SignedInAs>
   </Layout>
 )

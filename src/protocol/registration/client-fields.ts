@@ -11,6 +11,7 @@ import {
   type Permission,
   type PermissionLists,
 } from '../../domain/client.ts'
+import { changedSinceApproval } from '../../domain/client-approval.ts'
 import { MAX_REDIRECT_URI_LENGTH } from '../../domain/registration.ts'
 import { CLIENT_DETAILS, pageSchema } from './client-details.ts'
 import { quote } from './errors.ts'
@@ -25,6 +26,7 @@ import {
   oneOfSchema,
   type Schema,
   shown,
+  snakeCase,
   textSchema,
 } from './field.ts'
 import {
@@ -258,6 +260,8 @@ export const clientDocument = (client: ClientRecord) => ({
     authorized_at: isoTime(authorizedAt),
     decided_at: isoTime(decidedAt),
   })),
+  approved_at: isoTime(client.approval?.approvedAt ?? null),
+  changed_since_approval: (changedSinceApproval(client) ?? []).map(snakeCase),
   credentials: client.credentials.map(({ createdAt, expiresAt, lastUsedAt }) => ({
     created_at: isoTime(createdAt),
     expires_at: isoTime(expiresAt),

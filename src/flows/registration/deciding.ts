@@ -1,0 +1,79 @@
+/**
+ * Who decides on what a client requests: an operator with `registry:clients`, and an approver, a person with
+ * `registry:approve`. An approver gives nothing that was not requested. No person gives an own client anything.
+ */
+
+import { userActor } from '../../domain/audit.ts'
+import { type ClientRecord, isOwnedBy, type PermissionLists } from '../../domain/client.ts'
+import { APPROVE_SCOPE, isAdmin } from '../../domain/registry-scopes.ts'
+import { holdsScope } from '../../domain/scope.ts'
+import { permissionsOf } from '../../protocol/registration/client-fields.ts'
+import { quote, RegistrationError } from '../../protocol/registration/errors.ts'
+import type { Actor } from './change.ts'
+
+/** A person at the pages has this scope alone: what a cookie opens administers nothing. */
+export const approverActor = (userId: string, userVersion: number | null): Actor => ({
+  name: userActor(userId),
+  scopes: [APPROVE_SCOPE],
+  userId,
+  ...(userVersion !== null && { userVersion }),
+})
+
+const OPERATOR_SCOPE = 'registry:clients'
+
+const onlyApproves = ({ scopes }: Actor) =>
+  holdsScope(scopes, APPROVE_SCOPE) && !holdsScope(scopes, OPERATOR_SCOPE) && !isAdmin(scopes)
+
+const forbidden = (sentence: string) => new RegistrationError('forbidden', sentence)
+
+export function requireNotOwn({ userId }: Actor, client: ClientRecord) {
+  if (userId !== undefined && isOwnedBy(client, userId)) {
+    throw forbidden('no person approves what an own client requests: somebody else decides')
+  }
+}
+
+const KINDS = {
+  scopes: ['scope', 'scopes'],
+  grantTypes: ['grant_type', 'grant_types'],
+  endorsements: ['endorsement', 'endorsements'],
+} as const
+
+function requireRequested(client: ClientRecord, lists: PermissionLists) {
+  for (const [name, [kind, field]] of Object.entries(KINDS)) {
+    const requested = permissionsOf(client, kind, true)
+    const other = lists[name as keyof typeof KINDS]?.find((value) => !requested.includes(value))
+    if (other === undefined) continue
+    const sentence = `${quote(other)} is not requested, so there is nothing to decide`
+    throw new RegistrationError('conflict', sentence, field)
+  }
+}
+
+/** `client`: as the change will find it. */
+export function requireMayDecide(
+  actor: Actor,
+  client: ClientRecord,
+  lists: PermissionLists,
+  decision: 'authorize' | 'withdraw',
+) {
+  const isLimited = onlyApproves(actor)
+  if (decision === 'authorize' || isLimited) requireNotOwn(actor, client)
+  if (!isLimited) return
+  if (actor.userId === undefined) {
+    throw forbidden('the scope registry:approve is for people: a program needs registry:clients')
+  }
+  requireRequested(client, lists)
+}
+
+/** Is everything in the lists merely requested? */
+export const isOnlyRequested = (client: ClientRecord, lists: PermissionLists) =>
+  Object.entries(KINDS).every(([name, [kind]]) => {
+    const requested = permissionsOf(client, kind, true)
+    return (lists[name as keyof typeof KINDS] ?? []).every((value) => requested.includes(value))
+  })
+
+/** Does the change give the client anything that it was not authorized for? */
+export const givesMore = (client: ClientRecord, lists: PermissionLists) =>
+  Object.entries(KINDS).some(([name, [kind]]) => {
+    const held = permissionsOf(client, kind, false)
+    return lists[name as keyof typeof KINDS]?.some((value) => !held.includes(value))
+  })

@@ -1,0 +1,65 @@
+/** What an approver sees of a client that asks for more: each request, what has changed, and why not to decide. */
+
+import { type ClientRecord, isOwnedBy } from '../../domain/client.ts'
+import { changedSinceApproval, type SeenField } from '../../domain/client-approval.ts'
+import { hasRegistryScope } from '../../domain/registry-scopes.ts'
+import { isScopeOf } from '../../domain/resource.ts'
+import { describeScope } from '../../domain/scope-catalogue.ts'
+import type { AskedFor, Change } from '../../pages/portal/approval-page.tsx'
+import type { ShownPermission } from '../../pages/portal/permissions.tsx'
+import type { Declared } from '../../stores/portal.ts'
+import { FIELD_WORDS } from './history-view.ts'
+import { catalogueOf } from './permission-view.ts'
+
+/** `ticked`: as the form was sent; null for every request. */
+export function askedFor(
+  declared: Declared,
+  client: ClientRecord,
+  permissions: readonly ShownPermission[],
+  ticked: readonly string[] | null,
+): AskedFor[] {
+  const catalogue = catalogueOf(declared)
+  return permissions.map((permission) => {
+    const { kind, value } = permission
+    const isScope = kind === 'scope'
+    return {
+      permission,
+      isSensitive: isScope && describeScope(value, catalogue).isSensitive,
+      isUndeclared: isScope && client.undeclaredScopes.includes(value),
+      resources: isScope
+        ? declared.resources.filter((one) => isScopeOf(one, value)).map(({ name }) => name)
+        : [],
+      isChecked: ticked === null || ticked.includes(`${kind} ${value}`),
+    }
+  })
+}
+
+const capitalized = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)
+
+/** Values that only one of the two has. Ids of owners and keys say nothing to a person. */
+export function changesOf(client: ClientRecord): readonly Change[] | null {
+  const fields = changedSinceApproval(client)
+  const seen = client.approval?.seen
+  if (fields === null || seen === undefined) return null
+  const isShown = (field: SeenField) => !['jwks', 'ownerId', 'furtherOwners'].includes(field)
+  const valuesOf = (value: unknown) =>
+    (Array.isArray(value) ? value : [value]).map(String).filter((text) => text !== '')
+  return fields.map((field) => {
+    const [before, now] = [valuesOf(seen[field]), valuesOf(client[field])]
+    return {
+      field: capitalized(FIELD_WORDS[field]),
+      before: isShown(field) ? before.filter((one) => !now.includes(one)) : [],
+      now: isShown(field) ? now.filter((one) => !before.includes(one)) : [],
+    }
+  })
+}
+
+const OWN = 'You own this client, so somebody else decides.'
+const PRIVILEGED =
+  'It has or asks for a permission of this registry itself, so only an administrator decides, at the command line.'
+
+/** Null for a visitor who decides. */
+export function whyNot(client: ClientRecord, userId: string): string | null {
+  if (isOwnedBy(client, userId)) return OWN
+  return hasRegistryScope(client.permissions.map(({ value }) => value)) ? PRIVILEGED : null
+}

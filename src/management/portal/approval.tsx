@@ -1,0 +1,141 @@
+/** `/approvals/{id}`: an approver sees one client and decides on what it asks for. */
+
+import type { ClientRecord } from '../../domain/client.ts'
+import { logoPath } from '../../domain/shown-client.ts'
+import { authorizeClient, withdrawFromClient } from '../../flows/registration/clients.ts'
+import { approverActor } from '../../flows/registration/deciding.ts'
+import { ApprovalPage, NoClientPage } from '../../pages/portal/approval-page.tsx'
+import { approvalPath } from '../../pages/portal/approvals-page.tsx'
+import type { ShownPermission } from '../../pages/portal/permissions.tsx'
+import { RegistrationError } from '../../protocol/registration/errors.ts'
+import type { ShownClient } from '../../stores/approvals.ts'
+import type { OwnClient } from '../../stores/portal.ts'
+import { withPublishedKeys } from '../published-keys.ts'
+import { askedFor, changesOf, whyNot } from './approval-view.ts'
+import { approverPage, onlyApprovers } from './approver-page.tsx'
+import { attempt, formFields, type Refused } from './attempt.ts'
+import { nameOf } from './clients.tsx'
+import { LABELS, readDecision } from './decision-form.ts'
+import { doneIn } from './done.ts'
+import { shownEntry } from './history-view.ts'
+import { catalogueOf, shownPermissions } from './permission-view.ts'
+import { frameOf, type Read, reopened, sendPortalPage, type Visit } from './portal-page.tsx'
+
+const FORM = 'decide'
+/** The permissions of a refusal are those with boxes. */
+const ALIASES = { scopes: 'decide', grant_types: 'decide', endorsements: 'decide' }
+
+const CAME_TOO_LATE =
+  'Nothing was changed, because the client has been changed since you opened the page. What happened since is below.'
+type Found = ShownClient
+type Shown = Readonly<{
+  refused?: Refused
+  form?: URLSearchParams
+  /** Entries after this one are new to the visitor. */
+  seen?: number
+}>
+
+const read: Read<Found> = ({ approvals, visitor, c }) =>
+  approvals.client(visitor, c.req.param('client_id') ?? '')
+
+const problemOf = ({ refused, seen }: Shown) =>
+  seen === undefined ? (refused?.problem ?? null) : { sentence: CAME_TOO_LATE, errors: {} }
+
+async function showNone(visit: Visit<Found>) {
+  const clientId = visit.c.req.param('client_id') ?? ''
+  const history = visit.found.history.map(shownEntry(visit.user, clientId))
+  const page = <NoClientPage frame={await frameOf(visit, {})} history={history} />
+  return sendPortalPage(visit, page, { status: 404 })
+}
+
+async function showClient(visit: Visit<Found>, { client, owners, logo }: OwnClient, shown: Shown) {
+  const { c, found, user } = visit
+  const { refused, form = null, seen } = shown
+  const permissions = shownPermissions(client, catalogueOf(found))
+  const isAsked = ({ state }: ShownPermission) => state === 'requested'
+  const since = seen === undefined ? [] : found.history.filter(({ auditId }) => auditId > seen)
+  const ticked = form === null ? null : form.getAll('decide')
+  const { clientId, version } = client
+  const hidden = await formFields(visit, { form: FORM, id: clientId, version: String(version) })
+  const page = (
+    <ApprovalPage
+      frame={
+        await frameOf(visit, {
+          problem: problemOf(shown),
+          done: form === null ? doneIn(c.req.query('done')) : null,
+        })
+      }
+      client={client}
+      isEnabled={client.disabledAt === null}
+      owners={owners.filter(({ userId }) => userId !== '').map((one) => nameOf(one, user))}
+      logoPath={logoPath(logo)}
+      asked={askedFor(found, client, permissions.filter(isAsked), ticked)}
+      held={permissions.filter((one) => !isAsked(one))}
+      changes={changesOf(client)}
+      history={found.history.map(shownEntry(user, clientId))}
+      since={since.map(shownEntry(user, clientId))}
+      whyNot={whyNot(client, user.userId)}
+      hidden={[...hidden, ['seen', String(found.history[0]?.auditId ?? 0)]]}
+      reason={form?.get('reason') ?? ''}
+      labels={LABELS}
+    />
+  )
+  const status = seen === undefined ? refused?.status : 409
+  return sendPortalPage(visit, page, { ...refused, ...(status !== undefined && { status }) })
+}
+
+const show = (visit: Visit<Found>, shown: Shown = {}) =>
+  visit.found.client === null ? showNone(visit) : showClient(visit, visit.found.client, shown)
+
+async function decide(
+  { c, deps, user, found }: Visit<Found>,
+  client: ClientRecord,
+  form: URLSearchParams,
+  version: number,
+) {
+  const { clientId } = client
+  const { how, lists, reason } = readDecision(form, client)
+  const actor = approverActor(user.userId, found.approverVersion)
+  const act = { actor, now: c.var.request.now, ports: deps.ports }
+  if (how === 'decline') {
+    return withdrawFromClient(act, clientId, { ...lists, reason }, version)
+  }
+  return withPublishedKeys(await authorizeClient(act, clientId, lists, version), deps)
+}
+
+/** The client was changed or deleted, or the approver's own record was changed, while the form was on its way. */
+function whetherLate(cause: unknown): 'late' {
+  const isLate =
+    cause instanceof RegistrationError && (cause.kind === 'stale' || cause.kind === 'not_found')
+  if (isLate) return 'late'
+  throw cause
+}
+
+const idIn = (text: string | null) => (/^\d{1,15}$/.test(text ?? '') ? Number(text) : 0)
+
+export const approvalPage = approverPage<Found>({
+  path: '/approvals/:client_id',
+  read,
+  get: (visit) => show(visit),
+  async post(visit, form) {
+    const { client } = visit.found.client ?? {}
+    if (!client) return showNone(visit)
+    const { clientId } = client
+    const asked = { form: FORM, id: clientId, labels: LABELS, aliases: ALIASES }
+    const attempted = await attempt(visit, form, asked, async (version) =>
+      // What the form means is read from the client that it was shown for.
+      version !== client.version ? 'late' : decide(visit, client, form, version).catch(whetherLate),
+    )
+    if (attempted.kind === 'refused') return show(visit, { refused: attempted, form })
+    const { done } = attempted
+    if (done === 'late') {
+      const late = { form, seen: idIn(form.get('seen')) }
+      const again = onlyApprovers<Found>((now) => show(now, late))
+      return reopened(visit, form, read, again)
+    }
+    const isLeft = done.record.permissions.some(({ authorizedAt }) => authorizedAt === null)
+    const word = form.get('act') === 'decline' ? 'declined' : 'approved'
+    const next = isLeft ? approvalPath(clientId) : '/approvals'
+    return visit.c.redirect(`${next}?done=${word}`, 303)
+  },
+})

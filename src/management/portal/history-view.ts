@@ -1,0 +1,103 @@
+/** What the audit has of a client, in words. */
+
+import { SEEN_FIELDS } from '../../domain/client-approval.ts'
+import type { User } from '../../domain/user.ts'
+import type { ShownEntry } from '../../pages/portal/history.tsx'
+import { snakeCase } from '../../protocol/registration/field.ts'
+import type { HistoryEntry } from '../../stores/approvals.ts'
+import { nameOf } from './clients.tsx'
+
+/** By the names of `SEEN_FIELDS`, for a list. */
+export const FIELD_WORDS: Readonly<Record<(typeof SEEN_FIELDS)[number], string>> = {
+  name: 'name',
+  url: 'web page',
+  description: 'description',
+  logoUri: 'logo',
+  tosUri: 'terms',
+  policyUri: 'privacy policy',
+  redirectUris: 'redirect URIs',
+  authMethod: 'way to authenticate',
+  jwks: 'keys',
+  jwksUri: 'address of its keys',
+  ownerId: 'first owner',
+  furtherOwners: 'further owners',
+}
+
+/** Only texts: the detail is what a caller gave. */
+const textsIn = (value: unknown): string[] =>
+  Array.isArray(value) ? value.filter((one) => typeof one === 'string') : []
+
+const PERMISSIONS = ['grant_types', 'scopes', 'endorsements', 'allowed'] as const
+
+/** What an update has changed of the client itself; `its settings` where that is nothing a person looks at. */
+function changed(detail: HistoryEntry['detail']): string {
+  const fields = SEEN_FIELDS.filter((field) => snakeCase(field) in detail)
+  const words = fields.map((field) => FIELD_WORDS[field])
+  return `changed its ${words.length === 0 ? 'settings' : words.join(', ')}`
+}
+
+function didOf({ event, detail }: HistoryEntry): string {
+  switch (event) {
+    case 'client.create':
+      return 'registered it'
+    case 'client.import':
+      return 'imported it'
+    case 'client.update':
+      return detail.requested_only === true ? 'asked for' : changed(detail)
+    case 'client.request':
+      return 'asked for'
+    case 'client.authorize':
+      return 'approved'
+    case 'client.withdraw':
+      if (detail.taken_back === true) return 'took back'
+      return detail.declined === true ? 'declined' : 'withdrew'
+    case 'client.rotate_secret':
+      return 'gave it a new secret'
+    case 'client.revoke_registration_token':
+      return 'revoked its registration access token'
+    case 'client.disable':
+      return 'disabled it'
+    case 'client.enable':
+      return 'enabled it'
+    case 'client.delete':
+      return 'deleted it'
+    default:
+      return `did ${event}`
+  }
+}
+
+/** Who acted without a person; `actor` is as in the audit. */
+const WHO: Readonly<Record<string, string>> = {
+  registration: 'A request without an access token',
+  document: 'Its metadata document',
+  housekeeping: 'The registry itself',
+  administrator: 'An operator',
+}
+
+const PROGRAM = /^client:/
+
+function whoOf(
+  { actor, person, clientId }: HistoryEntry & Readonly<{ clientId: string }>,
+  visitor: User,
+): Pick<ShownEntry, 'who' | 'name'> {
+  if (person) {
+    const isYou = person.userId === visitor.userId
+    return isYou ? { who: 'You', name: null } : { who: '', name: nameOf(person, visitor) }
+  }
+  if (actor === `client:${clientId}`) return { who: 'The client itself', name: null }
+  const who = WHO[actor]
+  if (who !== undefined) return { who, name: null }
+  return PROGRAM.test(actor)
+    ? { who: 'The program ', name: actor.replace(PROGRAM, '') }
+    : { who: '', name: actor }
+}
+
+export const shownEntry =
+  (visitor: User, clientId: string) =>
+  (entry: HistoryEntry): ShownEntry => ({
+    happenedAt: entry.happenedAt,
+    ...whoOf({ ...entry, clientId }, visitor),
+    did: didOf(entry),
+    values: PERMISSIONS.flatMap((name) => textsIn(entry.detail[name])),
+    reason: typeof entry.detail.reason === 'string' ? entry.detail.reason : '',
+  })

@@ -1,0 +1,277 @@
+/** One client that asks for more: who it is, what is new beside what it has, its history, and the decision. */
+
+import type { AuthMethod, SelfRegistered } from '../../domain/client.ts'
+import { nameForPeople } from '../../domain/shown-client.ts'
+import { Day, HiddenFields, WebAddress } from '../parts.tsx'
+import { approvalPath, Vouching } from './approvals-page.tsx'
+import { METHODS } from './client-page.tsx'
+import { Options, TextArea } from './fields.tsx'
+import { type FrameProps, type Hidden, PortalFrame } from './frame.tsx'
+import { History, type ShownEntry } from './history.tsx'
+import { PermissionList, quoted, type ShownPermission } from './permissions.tsx'
+
+/** What is asked for, as the consent page would say it. */
+export type AskedFor = Readonly<{
+  permission: ShownPermission
+  isSensitive: boolean
+  /** Nothing declared describes the scope. */
+  isUndeclared: boolean
+  /** Names of the resources that the scope is for. */
+  resources: readonly string[]
+  isChecked: boolean
+}>
+
+/** A field that is not as it was approved. `before` and `now`: values that only one of the two had. */
+export type Change = Readonly<{ field: string; before: readonly string[]; now: readonly string[] }>
+
+export type ApprovalProps = Readonly<{
+  frame: FrameProps
+  client: Readonly<{
+    clientId: string
+    name: string
+    url: string
+    description: string
+    authMethod: AuthMethod
+    redirectUris: readonly string[]
+    /** Epoch seconds. */
+    createdAt: number
+    selfRegistered: SelfRegistered | null
+  }>
+  isEnabled: boolean
+  owners: readonly string[]
+  logoPath: string | null
+  asked: readonly AskedFor[]
+  held: readonly ShownPermission[]
+  /** Null if no approval is known. */
+  changes: readonly Change[] | null
+  history: readonly ShownEntry[]
+  /** What happened since the visitor opened the form that was refused. */
+  since: readonly ShownEntry[]
+  /** Why the visitor does not decide; null with a form. */
+  whyNot: string | null
+  hidden: Hidden
+  reason: string
+  labels: Readonly<{ decide: string; reason: string }>
+}>
+
+const Facts = ({ client, owners }: ApprovalProps) => (
+  <dl>
+    <dt>Client id</dt>
+    <dd>
+      <code>{client.clientId}</code>
+    </dd>
+    <dt>{owners.length > 1 ? 'Owners' : 'Owner'}</dt>
+    {owners.map((owner) => (
+      <dd>
+        <bdi>{owner}</bdi>
+      </dd>
+    ))}
+    {owners.length === 0 && <dd>none</dd>}
+    {client.url !== '' && (
+      <>
+        <dt>Web page</dt>
+        <dd>
+          <WebAddress address={client.url} />
+        </dd>
+      </>
+    )}
+    {client.description !== '' && (
+      <>
+        <dt>What it says about itself</dt>
+        <dd dir="auto">{client.description}</dd>
+      </>
+    )}
+    {client.redirectUris.length > 0 && (
+      <>
+        <dt>Sends users back to</dt>
+        {client.redirectUris.map((uri) => (
+          <dd>
+            <code>{uri}</code>
+          </dd>
+        ))}
+      </>
+    )}
+    <dt>Authenticates</dt>
+    <dd>{METHODS[client.authMethod]}</dd>
+    <dt>Registered</dt>
+    <dd>
+      <Day at={client.createdAt} />
+    </dd>
+  </dl>
+)
+
+const Changes = ({ changes }: Pick<ApprovalProps, 'changes'>) => {
+  if (changes === null || changes.length === 0) return null
+  return (
+    <section class="caution">
+      <h2>Changed since it was last approved</h2>
+      <dl>
+        {changes.map(({ field, before, now }) => (
+          <>
+            <dt>{field}</dt>
+            {before.map((value) => (
+              <dd>
+                before: <bdi>{value}</bdi>
+              </dd>
+            ))}
+            {now.map((value) => (
+              <dd>
+                now: <bdi>{value}</bdi>
+              </dd>
+            ))}
+            {before.length + now.length === 0 && <dd>other than before</dd>}
+          </>
+        ))}
+      </dl>
+    </section>
+  )
+}
+
+const EARLIER = { declined: 'declined', withdrawn: 'withdrawn', taken_back: 'taken back' }
+
+const Marked = ({ asked }: { asked: AskedFor }) => {
+  return (
+    <>
+      {quoted(asked.permission)}
+      {asked.isSensitive && (
+        <>
+          {' '}
+          <strong class="mark sensitive">Sensitive</strong>
+        </>
+      )}
+      {asked.isUndeclared && (
+        <>
+          {' '}
+          <strong class="mark sensitive">Not declared</strong>
+        </>
+      )}
+      <code>{asked.permission.value}</code>
+    </>
+  )
+}
+
+const Dates = ({ asked: { permission, resources } }: { asked: AskedFor }) => (
+  <>
+    {resources.map((name) => (
+      <>
+        for <bdi>{name}</bdi>,{' '}
+      </>
+    ))}
+    requested on <Day at={permission.requestedAt} />
+    {permission.decision && (
+      <>
+        , before that {EARLIER[permission.decision.decision]} on{' '}
+        <Day at={permission.decision.decidedAt} />
+        {permission.decision.reason !== '' && (
+          <>
+            : <bdi>{permission.decision.reason}</bdi>
+          </>
+        )}
+      </>
+    )}
+  </>
+)
+
+const Decision = (p: ApprovalProps) => {
+  const errors = p.frame.problem?.errors ?? {}
+  return (
+    <form method="post" action={approvalPath(p.client.clientId)}>
+      <HiddenFields fields={p.hidden} />
+      <Options
+        name="decide"
+        type="checkbox"
+        legend={p.labels.decide}
+        hint="What stands in quotation marks is what its users will read: “your” means theirs. Untick what you do not decide on now: it stays requested."
+        problem={errors.decide}
+        options={p.asked.map((asked) => ({
+          value: `${asked.permission.kind} ${asked.permission.value}`,
+          label: <Marked asked={asked} />,
+          hint: <Dates asked={asked} />,
+          isChecked: asked.isChecked,
+        }))}
+      />
+      <TextArea
+        name="reason"
+        rows={3}
+        label={p.labels.reason}
+        hint="The owners read it beside what you decline."
+        value={p.reason}
+        problem={errors.reason}
+      />
+      <div class="actions">
+        <button type="submit" name="act" value="decline">
+          Decline
+        </button>
+        <button class="primary" type="submit" name="act" value="approve">
+          Approve
+        </button>
+      </div>
+    </form>
+  )
+}
+
+const Requests = (p: ApprovalProps) => {
+  if (p.asked.length === 0) return <p>It asks for nothing that is not decided.</p>
+  if (p.whyNot === null) return <Decision {...p} />
+  return (
+    <section>
+      <h2>{p.labels.decide}</h2>
+      <p class="caution">{p.whyNot}</p>
+      <PermissionList permissions={p.asked.map(({ permission }) => permission)} />
+    </section>
+  )
+}
+
+export const ApprovalPage = (p: ApprovalProps) => (
+  <PortalFrame
+    {...p.frame}
+    place="/approvals"
+    title="What a client asks for"
+    about={nameForPeople(p.client)}
+  >
+    {p.since.length > 0 && (
+      <section aria-label="Since you opened the page">
+        <History entries={p.since} />
+      </section>
+    )}
+    {p.client.selfRegistered !== null && (
+      <p class="muted">
+        It is <Vouching {...p.client} owner="" />.
+      </p>
+    )}
+    {!p.isEnabled && (
+      <p class="caution">It is disabled, so it gets no tokens, whatever you decide.</p>
+    )}
+    {p.logoPath !== null && <img class="logo" src={p.logoPath} alt="" width="48" height="48" />}
+    <Facts {...p} />
+    <Changes changes={p.changes} />
+    <Requests {...p} />
+    <section>
+      <h2>What it has</h2>
+      <PermissionList permissions={p.held} />
+    </section>
+    <section>
+      <h2>Its history</h2>
+      <History entries={p.history} />
+    </section>
+    <p>
+      <a href="/approvals">All that wait</a>
+    </p>
+  </PortalFrame>
+)
+
+/** For a client that is not there any more, or never was. */
+export const NoClientPage = (p: { frame: FrameProps; history: readonly ShownEntry[] }) => (
+  <PortalFrame {...p.frame} place="/approvals" title="There is no such client">
+    <p>Nothing was decided. It may have been deleted since it asked.</p>
+    {p.history.length > 0 && (
+      <section>
+        <h2>Its history</h2>
+        <History entries={p.history} />
+      </section>
+    )}
+    <p>
+      <a href="/approvals">All that wait</a>
+    </p>
+  </PortalFrame>
+)

@@ -1,0 +1,113 @@
+/** The clients that wait for a decision, a page at a time, and what a visitor reads who may not decide. */
+
+import { nameForPeople, verifiedHostOf } from '../../domain/shown-client.ts'
+import { OwnName } from '../consent-client.tsx'
+import { Day } from '../parts.tsx'
+import { type FrameProps, PortalFrame } from './frame.tsx'
+
+/** The page on which an approver decides. */
+export const approvalPath = (clientId: string) => `/approvals/${encodeURIComponent(clientId)}`
+
+export type Waiting = Readonly<{
+  clientId: string
+  name: string
+  selfRegistered: Readonly<{ kind: 'document' | 'registration' }> | null
+  /** The owner's username, or id; '' without an owner. */
+  owner: string
+  isOwn: boolean
+  isEnabled: boolean
+  /** Epoch seconds. */
+  requestedAt: number
+  /** The sentences of the first requests, and how many there are besides. */
+  sentences: readonly string[]
+  more: number
+}>
+
+export type ApprovalsProps = Readonly<{
+  frame: FrameProps
+  waiting: readonly Waiting[]
+  isFirst: boolean
+  /** The address of the next page; null on the last. */
+  next: string | null
+}>
+
+/** Who answers for it. */
+export const Vouching = (p: Pick<Waiting, 'clientId' | 'name' | 'selfRegistered' | 'owner'>) => {
+  if (p.selfRegistered === null) {
+    return (
+      <>
+        owner <bdi>{p.owner}</bdi>
+      </>
+    )
+  }
+  return verifiedHostOf(p) === null ? (
+    <>registered by itself, and nobody vouches for it</>
+  ) : (
+    <>
+      known by its document alone; calls itself <OwnName name={p.name} />
+    </>
+  )
+}
+
+const Item = ({ waiting }: { waiting: Waiting }) => (
+  <li>
+    <a href={approvalPath(waiting.clientId)} dir="auto">
+      <bdi>{nameForPeople(waiting)}</bdi>
+    </a>
+    {waiting.isOwn && (
+      <>
+        {' '}
+        <strong class="mark">Yours</strong>
+      </>
+    )}
+    {!waiting.isEnabled && (
+      <>
+        {' '}
+        <strong class="mark withdrawn">Disabled</strong>
+      </>
+    )}
+    <p class="small muted">
+      since <Day at={waiting.requestedAt} />, <Vouching {...waiting} />
+    </p>
+    <ul class="small">
+      {waiting.sentences.map((sentence) => (
+        <li>{sentence}</li>
+      ))}
+      {waiting.more > 0 && <li>and {waiting.more} more</li>}
+    </ul>
+  </li>
+)
+
+const lead = ({ waiting, isFirst }: ApprovalsProps) => {
+  if (waiting.length > 0)
+    return 'Clients that ask for more than they have, the oldest request first.'
+  return isFirst ? 'No client waits for a decision.' : 'No more clients wait for a decision.'
+}
+
+export const ApprovalsPage = (p: ApprovalsProps) => (
+  <PortalFrame {...p.frame} place="/approvals" title="Approvals">
+    <p class="lead">{lead(p)}</p>
+    {p.waiting.length > 0 && (
+      <ul class="listed">
+        {p.waiting.map((waiting) => (
+          <Item waiting={waiting} />
+        ))}
+      </ul>
+    )}
+    {(!p.isFirst || p.next !== null) && (
+      <nav class="pages" aria-label="Pages of the list">
+        {!p.isFirst && <a href="/approvals">From the beginning</a>}
+        {p.next !== null && <a href={p.next}>Next</a>}
+      </nav>
+    )}
+  </PortalFrame>
+)
+
+export const NotApproverPage = (p: { frame: FrameProps }) => (
+  <PortalFrame {...p.frame} place="/approvals" title="You are no approver">
+    <p>
+      This page is for people who decide what clients may do. They have the scope{' '}
+      <code>registry:approve</code>, which an administrator gives and takes.
+    </p>
+  </PortalFrame>
+)

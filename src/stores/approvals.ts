@@ -1,0 +1,180 @@
+/** What approvers see, in D1: the queue of clients that wait, and one client with its history. */
+
+import type { AuditEntry } from '../domain/audit.ts'
+import type { Permission, SelfRegistered } from '../domain/client.ts'
+import type { Database } from './database.ts'
+import {
+  ALL_DECLARED,
+  ALL_RESOURCES,
+  type Declared,
+  type OwnClient,
+  type Owner,
+  ownersOf,
+  readDeclared,
+  readOwnClient,
+  SHOWN_COLUMNS,
+} from './portal.ts'
+import { ALL_TITLES } from './scope-catalogue.ts'
+import { type Visited, type Visitor, visit } from './visit.ts'
+import { COUNT_REQUESTS, firstRequests, WAITING_CLIENTS } from './waiting-clients.ts'
+
+/** How many requests of a client the queue names. */
+const NAMED = 3
+/** How much of the history a page shows. */
+const ENTRIES = 100
+/** A longer detail is left out: a page has a hundred of them. */
+const MAX_DETAIL = 8000
+
+/** `slice`: the clients of this page. */
+export const QUEUE = `SELECT c.client_id, c.name, c.owner_id, c.disabled_at, slice.requested_at, u.username,
+    e.username_key AS seen_name,
+    (SELECT kind FROM self_registered_client s WHERE s.client_id = c.client_id) AS kind,
+    EXISTS (SELECT 1 FROM client_owner o WHERE o.client_id = c.client_id AND o.user_id = ?3) AS shared,
+    ${COUNT_REQUESTS} AS requests, ${firstRequests(NAMED)} AS first
+  FROM (${WAITING_CLIENTS}) slice CROSS JOIN client c ON c.client_id = slice.client_id
+    LEFT JOIN user u ON u.user_id = c.owner_id LEFT JOIN external_user e ON e.user_id = c.owner_id
+  ORDER BY slice.requested_at, c.client_id`
+export const FIND_SHOWN_CLIENT = `SELECT ${SHOWN_COLUMNS} FROM client c WHERE c.client_id = ?1`
+export const OWNERS_OF_CLIENT = ownersOf('c.client_id = ?1')
+export const VERSION_OF_USER = 'SELECT version FROM user WHERE user_id = ?1'
+/** Newest first. `slice`: the entries, each with the person who is named at the end of the actor. */
+export const HISTORY = `SELECT slice.*, u.username, e.username_key AS seen_name FROM (
+    SELECT audit_id, happened_at, actor, event, iif(length(detail) <= ${MAX_DETAIL}, detail, '{}') AS detail,
+      iif(actor LIKE 'user:%', substr(actor, 6),
+        iif(actor LIKE 'client:% user:%', substr(actor, instr(actor, ' user:') + 6), NULL)) AS person
+    FROM audit WHERE client_id = ?1 AND event GLOB 'client.*' ORDER BY audit_id DESC LIMIT ${ENTRIES}) slice
+  LEFT JOIN user u ON u.user_id = slice.person LEFT JOIN external_user e ON e.user_id = slice.person
+  ORDER BY slice.audit_id DESC`
+
+export type WaitingClient = Readonly<{
+  clientId: string
+  name: string
+  /** Null for a client that registered itself. */
+  owner: Owner | null
+  /** Does the visitor own it? */
+  isOwn: boolean
+  isEnabled: boolean
+  /** Null for a client that an operator or an owner registered. */
+  selfRegistered: SelfRegistered['kind'] | null
+  /** Epoch seconds, of the oldest request. */
+  requestedAt: number
+  requests: number
+  /** The oldest of them. */
+  first: readonly Pick<Permission, 'kind' | 'value'>[]
+}>
+
+/** `person`: null if none acted. */
+export type HistoryEntry = Pick<AuditEntry, 'happenedAt' | 'actor' | 'event' | 'detail'> &
+  Readonly<{ auditId: number; person: Owner | null }>
+
+/** `approverVersion`: of the visitor's record; null for a user of an external accounts service. */
+export type ShownClient = Declared &
+  Readonly<{
+    /** Null if there is none: its history may say what became of it. */
+    client: OwnClient | null
+    /** Newest first. */
+    history: readonly HistoryEntry[]
+    approverVersion: number | null
+  }>
+
+export type Queue = Declared & Readonly<{ waiting: readonly WaitingClient[] }>
+
+/** Only for an approver: ask that of the user who is returned, before anything else is used. */
+export interface ApprovalsReader {
+  /** At most `rows` clients after the place (`placeOf`). */
+  queue(visitor: Visitor, rows: number, after: string): Promise<Visited<Queue>>
+  client(visitor: Visitor, clientId: string): Promise<Visited<ShownClient>>
+}
+
+type QueueRow = {
+  client_id: string
+  name: string
+  owner_id: string
+  username: string | null
+  seen_name: string | null
+  disabled_at: number | null
+  kind: SelfRegistered['kind'] | null
+  shared: number
+  requested_at: number
+  requests: number
+  first: string
+}
+type HistoryRow = {
+  audit_id: number
+  happened_at: number
+  actor: string
+  event: AuditEntry['event']
+  detail: string
+  person: string | null
+  username: string | null
+  seen_name: string | null
+}
+
+const readPerson = (
+  userId: string | null,
+  { username, seen_name }: Pick<HistoryRow, 'username' | 'seen_name'>,
+): Owner | null =>
+  userId === null || userId === '' ? null : { userId, username, seenName: seen_name }
+
+const readWaiting = (row: QueueRow, userId: string): WaitingClient => ({
+  clientId: row.client_id,
+  name: row.name,
+  owner: readPerson(row.owner_id, row),
+  isOwn: row.owner_id === userId || row.shared === 1,
+  isEnabled: row.disabled_at === null,
+  selfRegistered: row.kind,
+  requestedAt: row.requested_at,
+  requests: row.requests,
+  first: JSON.parse(row.first) as WaitingClient['first'],
+})
+
+const readEntry = (row: HistoryRow): HistoryEntry => ({
+  auditId: row.audit_id,
+  happenedAt: row.happened_at,
+  actor: row.actor,
+  event: row.event,
+  detail: JSON.parse(row.detail) as AuditEntry['detail'],
+  person: readPerson(row.person, row),
+})
+
+export function approvalsReader(db: Database): ApprovalsReader {
+  const declared = () => [ALL_DECLARED, ALL_TITLES, ALL_RESOURCES].map((sql) => db.prepare(sql))
+  return {
+    queue: (visitor, rows, after) =>
+      visit(
+        db,
+        visitor,
+        [...declared(), db.prepare(QUEUE).bind(after, rows, visitor.userId)],
+        (results) => ({
+          ...readDeclared(results),
+          waiting: ((results[3] ?? []) as QueueRow[]).map((row) =>
+            readWaiting(row, visitor.userId),
+          ),
+        }),
+      ),
+    client: (visitor, clientId) =>
+      visit(
+        db,
+        visitor,
+        [
+          ...declared(),
+          db.prepare(FIND_SHOWN_CLIENT).bind(clientId),
+          db.prepare(OWNERS_OF_CLIENT).bind(clientId),
+          db.prepare(HISTORY).bind(clientId),
+          db.prepare(VERSION_OF_USER).bind(visitor.userId),
+        ],
+        (results) => {
+          const [history = [], versions = []] = results.slice(5) as [
+            HistoryRow[],
+            { version: number }[],
+          ]
+          return {
+            ...readDeclared(results),
+            client: readOwnClient(results.slice(3, 5)),
+            history: history.map(readEntry),
+            approverVersion: versions[0]?.version ?? null,
+          }
+        },
+      ),
+  }
+}

@@ -1,0 +1,40 @@
+/** What a client was when it was last given a permission by a decision, in D1. */
+
+import type { Approval } from '../domain/client-approval.ts'
+import type { Database } from './database.ts'
+import type { Authorship, ClientChange, NewClient } from './registration-ports.ts'
+
+/** SQL: `Approval['seen']` of the client `c`. */
+const SEEN = `json_object('name', c.name, 'url', c.url, 'description', c.description, 'logoUri', c.logo_uri,
+    'tosUri', c.tos_uri, 'policyUri', c.policy_uri, 'authMethod', c.auth_method, 'jwksUri', c.jwks_uri,
+    'jwks', iif(c.jwks_uri = '', c.jwks, NULL), 'ownerId', c.owner_id,
+    'redirectUris', json((SELECT json_group_array(redirect_uri) FROM client_redirect_uri r WHERE r.client_id = c.client_id)),
+    'furtherOwners', json((SELECT json_group_array(user_id) FROM client_owner o WHERE o.client_id = c.client_id)))`
+export const KEEP_APPROVAL = `INSERT INTO client_approval (client_id, approved_at, actor, seen)
+  SELECT c.client_id, ?2, ?3, ${SEEN} FROM client c WHERE c.client_id = ?1
+  ON CONFLICT DO UPDATE SET approved_at = excluded.approved_at, actor = excluded.actor, seen = excluded.seen`
+/** SQL: the approval of the client `c` as JSON; NULL without one. */
+export const APPROVAL_COLUMN = `(SELECT json_object('approvedAt', p.approved_at, 'actor', p.actor, 'seen', json(p.seen))
+    FROM client_approval p WHERE p.client_id = c.client_id) AS approval`
+
+export const readApproval = (approval: string | null) =>
+  approval === null ? null : (JSON.parse(approval) as Approval)
+
+type Given = Pick<NewClient, 'mode' | 'lists'>
+
+const givesPermissions = ({ mode, lists: { scopes, grantTypes, endorsements } }: Given) =>
+  mode === 'authorize' && [scopes, grantTypes, endorsements].some((list) => (list ?? []).length > 0)
+
+const isApproval = (change: ClientChange) =>
+  change.kind === 'authorize' || (change.kind === 'update' && givesPermissions(change))
+
+/** For the end of the batch that gives. */
+export const approvalStatements = (
+  db: Database,
+  clientId: string,
+  given: ClientChange | Given,
+  { actor, now }: Authorship,
+) => {
+  const isGiven = 'kind' in given ? isApproval(given) : givesPermissions(given)
+  return isGiven ? [db.prepare(KEEP_APPROVAL).bind(clientId, now, actor)] : []
+}

@@ -1,0 +1,52 @@
+/** Clients that wait for a decision on what they requested, the one with the oldest request first. */
+
+import type { Permission } from '../domain/client.ts'
+
+const TABLES: readonly (readonly [kind: Permission['kind'], table: string, column: string])[] = [
+  ['scope', 'client_authorization', 'scope'],
+  ['grant_type', 'client_grant_type', 'grant_type'],
+  ['endorsement', 'client_endorsement', 'category'],
+]
+
+/** SQL: a row for each request. */
+const requests = (which = '') =>
+  TABLES.map(
+    ([kind, table, column]) =>
+      `SELECT client_id, requested_at, '${kind}' AS kind, ${column} AS value FROM ${table} WHERE authorized_at IS NULL${which}`,
+  ).join(' UNION ALL ')
+const REQUESTS = requests()
+const OF_CLIENT = requests(' AND client_id = c.client_id')
+
+/**
+ * SQL: `client_id` and `requested_at` of at most `?2` clients after the place `?1`, in the order of their oldest requests.
+ * The three indexes are read side by side, so that a page reads few rows of however many.
+ */
+export const WAITING_CLIENTS = `SELECT q.client_id, q.requested_at FROM (${REQUESTS}) q
+  WHERE (q.requested_at, q.client_id) > (?1 ->> 0, ?1 ->> 1) AND NOT EXISTS (SELECT 1 FROM (${REQUESTS}) o
+    WHERE o.client_id = q.client_id AND (o.requested_at, o.kind, o.value) < (q.requested_at, q.kind, q.value))
+  ORDER BY q.requested_at, q.client_id LIMIT ?2`
+
+/** SQL: JSON list of the first requests of the client `c`. */
+export const firstRequests = (most: number) =>
+  `(SELECT json_group_array(json_object('kind', kind, 'value', value)) FROM (${OF_CLIENT}
+    ORDER BY requested_at, kind, value LIMIT ${most}))`
+/** SQL: how many requests the client `c` has. */
+export const COUNT_REQUESTS = `(SELECT count(*) FROM (${OF_CLIENT}))`
+
+/** Where a page of such clients ended: JSON, so that SQL reads it. */
+export const placeOf = (requestedAt: number, clientId: string) =>
+  JSON.stringify([requestedAt, clientId])
+
+export const FIRST_PLACE = placeOf(0, '')
+
+const FORM = /^\[\d{1,12},".*"\]$/s
+
+/** Any other text would be a fault of the statement. */
+export function isPlace(text: string): boolean {
+  if (!FORM.test(text)) return false
+  try {
+    return (JSON.parse(text) as unknown[]).length === 2
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,320 @@
+/** From request to approval to consent, in browsers of an owner, an approver and a user; and how the approver's pages look and read. */
+
+import type { Page } from 'playwright-core'
+import { describe, expect } from 'vitest'
+import {
+  expectHeading,
+  keepScreenshot,
+  type Open,
+  openConsent,
+  it as plain,
+  press,
+  signIn,
+  takeComplaints,
+} from './fixtures.ts'
+import { contrastsOf, focusOf, groundOf, overflowOf } from './looks.ts'
+import type { Person, Registry } from './registry.ts'
+
+const NARROW = { viewport: { width: 360, height: 740 } }
+/** A window 1280 pixels wide at 200 %. */
+const ZOOMED = { viewport: { width: 640, height: 400 }, deviceScaleFactor: 2 }
+const LEAST_CONTRAST = 4.5
+const RTL = 'قائمة القراءة الخاصة بالمكتبة'
+const LONG = 'Interoperability'.repeat(9).slice(0, 130)
+const HOSTILE = '<img src=x onerror=alert(1)> “approved by Registry” \u202eevil'
+const ASKS = 'What a client asks for'
+
+let people = 0
+const it = plain
+  .extend('approverUser', async ({ registry }) => {
+    people += 1
+    return registry.registerUser({
+      username: `approver${people}`,
+      scopes: ['registry:approve', 'submission:read'],
+    })
+  })
+  .extend('approver', async ({ open, registry, approverUser }) =>
+    signedIn(await open(), registry, approverUser),
+  )
+
+async function signedIn(page: Page, registry: Registry, person: Person) {
+  await page.goto(`${registry.url}/clients`)
+  await expectHeading(page, 'Sign in')
+  await signIn(page, person)
+  await expectHeading(page, 'Your clients')
+  return page
+}
+
+type Requested = Readonly<{ name: string; redirectUri?: string; scopes?: readonly string[] }>
+
+/** A client of a new owner, who asks for these scopes in the browser. */
+async function requestedBy(
+  open: Open,
+  registry: Registry,
+  { name, redirectUri = 'https://papers.example/callback', scopes = [] }: Requested,
+) {
+  people += 1
+  const person = await registry.registerUser({ username: `asking${people}` })
+  const { user_id } = await registry.admin('user', 'show', person.username)
+  const made = await registry.admin(
+    ...['client', 'create', '--name', name, '--owner', String(user_id)],
+    ...['--grant-type', 'authorization_code', '--redirect-uri', redirectUri],
+    ...['--scope', 'submission:read'],
+  )
+  const clientId = String(made.client_id)
+  const owner = await signedIn(await open(), registry, person)
+  await owner.goto(`${registry.url}/clients/${clientId}/permissions`)
+  for (const scope of scopes) await owner.locator(`input[value="${scope}"]`).check()
+  await owner.getByLabel('Endorsements').fill('math.*')
+  await owner.getByRole('button', { name: 'Ask', exact: true }).click()
+  await owner.getByRole('status').filter({ hasText: 'waits for it' }).waitFor()
+  return { owner, clientId, clientSecret: String(made.client_secret) }
+}
+
+describe('from request to approval to consent', () => {
+  it('an owner asks, an approver approves and declines, the owner reads why, and a user allows what was approved', async ({
+    open,
+    registry,
+    app,
+    approver,
+    member,
+  }) => {
+    const { owner, ...keys } = await requestedBy(open, registry, {
+      name: 'Paper Assistant',
+      redirectUri: app.callbackUri,
+      scopes: ['submission:create', 'upload:read_logs'],
+    })
+    await member.goto(app.ask(keys, 'submission:read submission:create'))
+    await expectHeading(member, 'Not connected')
+    expect(app.callbacks.at(-1)?.outcome).toEqual({ kind: 'refused', error: 'invalid_scope' })
+
+    await approver.getByRole('link', { name: 'Approvals' }).click()
+    await expectHeading(approver, 'Approvals')
+    await approver.getByRole('link', { name: 'Paper Assistant' }).click()
+    await expectHeading(approver, ASKS)
+    await approver.getByText('Start new submissions in your name').waitFor()
+    await keepScreenshot(approver, 'approvals-deciding')
+    await approver.getByRole('checkbox', { name: /upload:read_logs/ }).uncheck()
+    await approver.getByRole('checkbox', { name: /math/ }).uncheck()
+    await approver.getByRole('button', { name: 'Approve' }).click()
+    await approver.getByRole('status').filter({ hasText: 'is approved' }).waitFor()
+
+    await approver.getByRole('button', { name: 'Decline' }).click()
+    await approver.getByRole('alert').filter({ hasText: 'Say why, for the owners.' }).waitFor()
+    await keepScreenshot(approver, 'approvals-mistake')
+    await approver.getByLabel('Reason').fill('It reads no logs, and submits nothing in math.')
+    await approver.getByRole('button', { name: 'Decline' }).click()
+    await approver.getByRole('status').filter({ hasText: 'is declined' }).waitFor()
+    await expectHeading(approver, 'Approvals')
+    expect(await approver.getByText('Paper Assistant').count()).toBe(0)
+
+    await owner.reload()
+    const item = (name: string) => owner.getByRole('listitem').filter({ hasText: name })
+    expect(await item('submission:create').textContent()).toContain('authorized')
+    for (const declined of ['upload:read_logs', 'math.*']) {
+      expect(await item(declined).textContent()).toContain('declined')
+      expect(await item(declined).textContent()).toContain('It reads no logs')
+    }
+    await keepScreenshot(owner, 'approvals-owner-reads')
+
+    await openConsent(member, app.ask(keys, 'submission:read submission:create'))
+    await member.getByText('Start new submissions in your name').waitFor()
+    await press(member, 'Allow')
+    await expectHeading(member, 'Connected')
+    expect(app.callbacks.at(-1)?.outcome).toMatchObject({
+      kind: 'token',
+      scope: 'submission:create submission:read',
+    })
+  })
+
+  it('of two approvers the later one reads what the other decided, and the page is shown again', async ({
+    open,
+    registry,
+    approver,
+  }) => {
+    const { clientId } = await requestedBy(open, registry, {
+      name: 'Wanted twice',
+      scopes: ['submission:create', 'upload:read_logs'],
+    })
+    people += 1
+    const scopes = ['registry:approve']
+    const second = await registry.registerUser({ username: `second${people}`, scopes })
+    const other = await signedIn(await open(), registry, second)
+    for (const page of [approver, other]) {
+      await page.goto(`${registry.url}/approvals/${clientId}`)
+      await expectHeading(page, ASKS)
+    }
+    await other.getByRole('checkbox', { name: /submission:create/ }).uncheck()
+    await other.getByLabel('Reason').fill('Not this one.')
+    await other.getByRole('button', { name: 'Decline' }).click()
+    await other.getByRole('status').waitFor()
+    await approver.getByRole('button', { name: 'Approve' }).click()
+    await approver.getByRole('alert').filter({ hasText: 'changed since you opened' }).waitFor()
+    const since = approver.getByRole('region', { name: 'Since you opened the page' })
+    expect(await since.textContent()).toContain(`second${people} declined`)
+    expect(await since.textContent()).toContain('Not this one.')
+    await keepScreenshot(approver, 'approvals-too-late')
+    await approver.getByRole('button', { name: 'Approve' }).click()
+    await approver.getByRole('status').filter({ hasText: 'is approved' }).waitFor()
+  })
+})
+
+/** Clients with hostile, long and right-to-left names, each asking for something, and one that was changed after approval. */
+async function prepareLooks(registry: Registry) {
+  const shown: string[] = []
+  for (const [index, name] of [RTL, LONG, HOSTILE].entries()) {
+    const made = await registry.admin(
+      ...['client', 'create', '--name', name, '--owner', `owner-of-${name}`],
+      ...['--redirect-uri', `https://papers.example/${'a'.repeat(60 * index)}`],
+      ...['--url', `https://papers.example/${'b'.repeat(100 * index)}`, '--description', name],
+      ...['--scope', 'submission:read', '--grant-type', 'authorization_code'],
+    )
+    const id = String(made.client_id)
+    const asked = Array.from({ length: 4 }, (_, n) => `shelf-${index}:read:${'x'.repeat(20 * n)}`)
+    await registry.insert(
+      'INSERT INTO client_authorization (client_id, scope, requested_at) VALUES (?1, ?2, ?3)',
+      [...asked, 'submission:create', 'submission:read:*'].map((scope) => [id, scope, index]),
+    )
+    await registry.insert(
+      'INSERT INTO client_endorsement (client_id, category, requested_at) VALUES (?1, ?2, ?3)',
+      [[id, 'cs.*', 1]],
+    )
+    await registry.admin('client', 'withdraw', id, '--scope', asked[0] ?? '', '--reason', name)
+    await registry.admin(
+      'client',
+      'update',
+      id,
+      '--name',
+      name.replace(/^(.{12})/, '$1·'),
+      '--redirect-uri',
+      'https://other.example/',
+    )
+    shown.push(id)
+  }
+  return shown
+}
+
+describe('how the pages of approvers look', () => {
+  it.for([
+    ['light', {}],
+    ['dark', {}],
+    ['360', NARROW],
+    ['zoomed', ZOOMED],
+  ] as const)(
+    'every page of an approver is whole, has enough contrast and keeps to its policy (%s)',
+    async ([how, options], { open, registry, approverUser }) => {
+      const colorScheme = how === 'dark' ? 'dark' : 'light'
+      const page = await signedIn(await open({ ...options, colorScheme }), registry, approverUser)
+      const ids = await prepareLooks(registry)
+      const visits = [
+        ['/approvals', 'Approvals', 'queue'],
+        ...ids.map((id, index) => [`/approvals/${id}`, ASKS, `client-${index}`] as const),
+        ['/approvals/no-such-client', 'There is no such client', 'none'],
+      ] as const
+      for (const [path, heading, name] of visits) {
+        await page.goto(registry.url + path)
+        await expectHeading(page, heading)
+        await keepScreenshot(page, `approvals-${name}-${how}`)
+        expect(await overflowOf(page), name).toBeLessThanOrEqual(0)
+        const lightness = await groundOf(page)
+        expect(colorScheme === 'light' ? lightness : 255 - lightness).toBeGreaterThan(200)
+        const [worst] = await contrastsOf(page)
+        expect(worst?.ratio, `${name}: ${worst?.words}`).toBeGreaterThanOrEqual(LEAST_CONTRAST)
+        expect(takeComplaints(page)).toEqual([])
+      }
+      for (const id of ids) await registry.admin('client', 'delete', id)
+    },
+  )
+
+  it('200 clients that wait are listed 50 a page, the oldest request first', async ({
+    approver,
+    registry,
+  }) => {
+    await approver.goto(`${registry.url}/approvals`)
+    await expectHeading(approver, 'Approvals')
+    await keepScreenshot(approver, 'approvals-0')
+    const names = Array.from({ length: 200 }, (_, n) => `Waiting ${String(n).padStart(3, '0')}`)
+    await registry.addClients(
+      names.map((name) => ({ client_id: name.replace(' ', '-'), name, owner_id: 'u-17' })),
+    )
+    await registry.insert(
+      'INSERT INTO client_authorization (client_id, scope, requested_at) VALUES (?1, ?2, ?3)',
+      names.map((name, n) => [name.replace(' ', '-'), 'submission:create', 1000 - n]),
+    )
+    await approver.reload()
+    await keepScreenshot(approver, 'approvals-200')
+    const seen: string[] = []
+    for (const page of [1, 2, 3, 4]) {
+      const links = approver.locator('.listed > li > a')
+      seen.push(...(await links.allTextContents()))
+      if (page < 4) await approver.getByRole('link', { name: 'Next' }).click()
+      await expectHeading(approver, 'Approvals')
+    }
+    expect(seen).toEqual(names.toReversed())
+    for (const name of names)
+      await registry.insert('DELETE FROM client WHERE client_id = ?1', [[name.replace(' ', '-')]])
+  })
+})
+
+describe('keyboard and screen reader', () => {
+  it('an approver decides by keyboard alone', async ({ open, registry, approver }) => {
+    const { clientId } = await requestedBy(open, registry, { name: 'By keyboard' })
+    await approver.goto(`${registry.url}/approvals/${clientId}`)
+    const tabTo = async (name: RegExp) => {
+      for (let presses = 0; presses < 30; presses += 1) {
+        await approver.keyboard.press('Tab')
+        const focus = await focusOf(approver)
+        expect(focus, `focus before ${String(name)}`).toMatchObject({ outlined: true })
+        if (focus?.name.match(name)) return
+      }
+      throw new Error(`no focus on ${String(name)}`)
+    }
+    await tabTo(/math/)
+    await tabTo(/^Reason/)
+    await tabTo(/^Decline/)
+    await tabTo(/^Approve/)
+    await approver.keyboard.press('Enter')
+    await approver.getByRole('status').filter({ hasText: 'is approved' }).waitFor()
+  })
+
+  it('the form of an approver reads as it should in the accessibility tree', async ({
+    open,
+    registry,
+    approver,
+  }) => {
+    const { clientId } = await requestedBy(open, registry, {
+      name: 'Read aloud',
+      scopes: ['submission:create'],
+    })
+    await approver.goto(`${registry.url}/approvals/${clientId}`)
+    await expectHeading(approver, ASKS)
+    const tree = await approver.locator(`form[action="/approvals/${clientId}"]`).ariaSnapshot()
+    expect(tree.replaceAll(/\d{4}-\d\d-\d\d/g, 'DAY')).toMatchInlineSnapshot(`
+      "- group "What it asks for":
+        - text: What it asks for
+        - paragraph: "What stands in quotation marks is what its users will read: “your” means theirs. Untick what you do not decide on now: it stays requested."
+        - checkbox "“Submit in every category of Mathematics” math.*" [checked]
+        - text: “Submit in every category of Mathematics”
+        - code: math.*
+        - text: requested on
+        - time: DAY
+        - checkbox "“Start new submissions in your name” submission:create" [checked]
+        - text: “Start new submissions in your name”
+        - code: submission:create
+        - text: requested on
+        - time: DAY
+      - text: Reason
+      - paragraph: The owners read it beside what you decline.
+      - textbox "Reason"
+      - button "Decline"
+      - button "Approve""
+    `)
+    const controls = approver.locator(
+      'input:not([type=hidden]), textarea, button, a, nav, fieldset',
+    )
+    for (const control of await controls.all()) {
+      expect(await control.ariaSnapshot()).toMatch(/"[^"]+"|: .+/)
+    }
+    expect(await approver.title()).toBe('What a client asks for · Registry')
+  })
+})

@@ -1,0 +1,416 @@
+/** `/approvals`: the queue of what clients ask for, and the decisions of approvers. */
+
+import { env } from 'cloudflare:workers'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { deleteClient, findClient, updateClient } from '../../src/flows/registration/clients.ts'
+import { updateUser } from '../../src/flows/registration/users.ts'
+import { formsOf, type Pair } from '../node/forms.ts'
+import {
+  approvalPath,
+  decide,
+  declareScope,
+  newApprover,
+  newRequest,
+  newWaitingClient,
+} from './approving.ts'
+import { over } from './counting.ts'
+import { minted, newOwner, type Owner, ownerWith, register } from './portal.ts'
+import { admin, everything } from './registering.ts'
+import { newUser, registry, serve } from './registry.ts'
+import { newResource } from './resources.ts'
+
+const MINE = `approved${crypto.randomUUID().slice(0, 8)}`
+const [READ, WRITE] = [`${MINE}:read`, `${MINE}:write`]
+
+let approver: Owner
+beforeAll(async () => {
+  await declareScope(READ, 'Read what you keep')
+  await declareScope(WRITE, 'Change what you keep', { sensitive: true })
+  approver = await newApprover()
+})
+
+const statesOf = async (id: string) => {
+  const { permissions, decisions } = await findClient(admin(), id)
+  const of = (isAuthorized: boolean) =>
+    permissions
+      .filter(({ authorizedAt }) => (authorizedAt !== null) === isAuthorized)
+      .map(({ value }) => value)
+      .sort()
+  return {
+    requested: of(false),
+    authorized: of(true),
+    decided: decisions.map(({ value, decision, reason }) => [value, decision, reason]).sort(),
+  }
+}
+
+/** Without what changes with every request. */
+const unchanged = async () => {
+  const { refusal: _, ...tables } = await everything()
+  return tables
+}
+
+describe('the decision of an approver', () => {
+  it('an approver approves some of what an owner asked for and declines the rest with a reason that the owner reads', async () => {
+    await newResource([READ], { name: 'The shelf' })
+    const { id, owner } = await newRequest({
+      scopes: [READ, WRITE],
+      other_scopes: `${READ}:* ${WRITE}:17`,
+      grant_types: ['client_credentials'],
+      endorsements: 'cs.DL math.*',
+    })
+    const page = await approver.page(approvalPath(id))
+    for (const words of [
+      'Read what you keep',
+      'Read what you keep (all of them)',
+      'Change what you keep (only “17”)',
+      'Submit in every category of math',
+      'Get tokens for itself',
+      'The shelf',
+      'Reading list',
+      owner.user.username,
+      'https://reading.example/callback',
+    ]) {
+      expect(page).toContain(words)
+    }
+    expect(page.match(/Sensitive<\/strong>/g)).toHaveLength(2)
+
+    const some = [`scope ${READ}:*`, 'endorsement math.*', 'grant_type client_credentials']
+    const approved = await decide(approver, id, 'approve', { ticked: some })
+    expect([approved.status, approved.headers.get('Location')]).toEqual([
+      303,
+      `${approvalPath(id)}?done=approved`,
+    ])
+    expect((await statesOf(id)).requested).toEqual([READ, WRITE, `${WRITE}:17`, 'cs.DL'].sort())
+    expect((await statesOf(id)).authorized).toEqual(
+      expect.arrayContaining([`${READ}:*`, 'math.*', 'client_credentials']),
+    )
+
+    const reason = 'A reading list <b>does not</b> write.'
+    const declined = await decide(approver, id, 'decline', { reason })
+    expect(declined.headers.get('Location')).toBe('/approvals?done=declined')
+    const { requested, decided } = await statesOf(id)
+    expect(requested).toEqual([])
+    expect(decided).toEqual(
+      [READ, WRITE, `${WRITE}:17`, 'cs.DL'].map((value) => [value, 'declined', reason]).sort(),
+    )
+    const shown = await owner.page(`/clients/${id}`)
+    expect(shown).toContain('A reading list &lt;b&gt;does not&lt;/b&gt; write.')
+    expect(await approver.page('/approvals')).not.toContain(id)
+    const history = await approver.page(approvalPath(id))
+    expect(history).toContain('It asks for nothing that is not decided.')
+    for (const did of ['registered it', 'asked for', 'approved', 'declined']) {
+      expect(history).toContain(` ${did} `)
+    }
+    const actors = await env.DB.prepare(
+      `SELECT actor, event FROM audit WHERE client_id = ?1 ORDER BY audit_id DESC LIMIT 2`,
+    )
+      .bind(id)
+      .all()
+    expect(actors.results).toEqual([
+      { actor: `user:${approver.user.id}`, event: 'client.withdraw' },
+      { actor: `user:${approver.user.id}`, event: 'client.authorize' },
+    ])
+  })
+
+  it.each([
+    ['nothing ticked', { act: 'approve', decide: [] }, 'Choose at least one.'],
+    ['no reason for a refusal', { act: 'decline' }, 'Say why, for the owners.'],
+    ['a reason of spaces', { act: 'decline', reason: ' \r\n ' }, 'Say why, for the owners.'],
+    ['a reason that is too long', { act: 'decline', reason: 'x'.repeat(1001) }, 'than 1000 char'],
+    ['neither button', {}, 'Choose to approve or to decline.'],
+    ['another button', { act: 'delete' }, 'Choose to approve or to decline.'],
+    [
+      'what is not requested',
+      { act: 'approve', decide: ['scope registry:admin', `scope ${MINE}:none`] },
+      'Choose at least one.',
+    ],
+  ])('a form with %s decides nothing and says so', async (_, changed, sentence) => {
+    const { id } = await newRequest({ scopes: [READ] })
+    const before = await unchanged()
+    const answer = await approver.submit(approvalPath(id), changed)
+    expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining(sentence)])
+    expect(await unchanged()).toEqual(before)
+  })
+
+  it('what was typed and ticked is kept when the form is shown again', async () => {
+    const { id } = await newRequest({ scopes: [READ, WRITE] })
+    const answer = await decide(approver, id, 'decline', {
+      ticked: [`scope ${WRITE}`],
+      reason: 'x'.repeat(1001),
+    })
+    const [fields = []] = formsOf(await answer.text(), approvalPath(id))
+    expect(fields.filter(([name]) => name === 'decide')).toEqual([['decide', `scope ${WRITE}`]])
+    expect(new Map(fields).get('reason')).toBe('x'.repeat(1001))
+  })
+})
+
+describe('who decides', () => {
+  it.each([
+    ['as the first owner', async () => {}],
+    [
+      'as a further owner',
+      async (id: string) => {
+        const { id: other } = await newUser()
+        await updateClient(admin(), id, {
+          fields: { ownerId: other },
+          lists: { furtherOwners: ['somebody', approver.user.id] },
+          mode: 'authorize',
+          isDisabled: undefined,
+        })
+      },
+    ],
+  ])(
+    'an approver sees an own client without a form %s, and a forged form does nothing',
+    async (_, prepare) => {
+      const { id } = await register(approver)
+      await approver.submit(`/clients/${id}/permissions`, { scopes: [READ] }, 'ask')
+      await prepare(id)
+      const page = await approver.page(approvalPath(id))
+      expect(page).toContain('You own this client, so somebody else decides.')
+      expect(formsOf(page, approvalPath(id))).toEqual([])
+      expect(await approver.page('/approvals')).toMatch(/Yours<\/strong>/)
+      const { version } = await findClient(admin(), id)
+      const forged: Pair[] = [
+        ...(await minted(approver, 'decide', id, version)),
+        ['decide', `scope ${READ}`],
+        ['reason', 'Mine.'],
+      ]
+      for (const act of ['approve', 'decline']) {
+        const answer = await approver.send(approvalPath(id), [...forged, ['act', act]])
+        expect([answer.status, await answer.text()]).toEqual([
+          403,
+          expect.stringContaining('somebody else decides'),
+        ])
+      }
+      expect((await statesOf(id)).requested).toEqual([READ])
+      const other = await newApprover()
+      expect((await decide(other, id, 'approve')).status).toBe(303)
+      expect((await statesOf(id)).authorized).toContain(READ)
+    },
+  )
+
+  it('an approver who becomes an owner while the form is open decides nothing', async () => {
+    const { id, owner } = await newRequest({ scopes: [READ] })
+    const fields = await approver.form(approvalPath(id))
+    await owner.submit(`/clients/${id}/owners`, { owner: approver.user.username }, 'add')
+    const answer = await approver.send(approvalPath(id), [...fields, ['act', 'approve']])
+    const page = await answer.text()
+    expect(answer.status).toBe(409)
+    expect(page).toContain('You own this client, so somebody else decides.')
+    expect((await statesOf(id)).requested).toEqual([READ])
+  })
+
+  it('a user without registry:approve reads so at every address, and sees no client', async () => {
+    const { id } = await newRequest({ scopes: [READ] })
+    const operators = await newApprover(['registry:clients', 'registry:read', 'registry:users'])
+    for (const user of [await newOwner(), operators]) {
+      expect(await user.page('/clients')).not.toContain('/approvals')
+      for (const path of ['/approvals', approvalPath(id), approvalPath('no-such-client')]) {
+        const answer = await user.get(path)
+        const page = await answer.text()
+        expect([path, answer.status]).toEqual([path, 403])
+        expect(page).toContain('You are no approver')
+        expect(page).not.toContain(id)
+        expect((await user.send(path, [['act', 'approve']])).status).not.toBe(200)
+      }
+    }
+    expect(await approver.page('/clients')).toContain('href="/approvals"')
+  })
+
+  it('registry:admin may decide, and still gives no scope of the registry at this page, with a forged form either', async () => {
+    const administrator = await newApprover(['registry:admin'])
+    const { id } = await newRequest({ scopes: [READ] })
+    expect((await decide(administrator, id, 'approve')).status).toBe(303)
+    const privileged = await newWaitingClient({ lists: { scopes: [READ, 'registry:read'] } })
+    for (const one of [administrator, approver]) {
+      const page = await one.page(approvalPath(privileged.clientId))
+      expect(page).toContain('so only an administrator decides')
+      expect(formsOf(page, approvalPath(privileged.clientId))).toEqual([])
+      for (const value of [READ, 'registry:read']) {
+        const forged: Pair[] = [
+          ...(await minted(one, 'decide', privileged.clientId, privileged.version)),
+          ['decide', `scope ${value}`],
+          ['act', 'approve'],
+        ]
+        expect((await one.send(approvalPath(privileged.clientId), forged)).status).toBe(403)
+      }
+    }
+  })
+
+  const CHANGE = { fields: {}, lists: {}, isDisabled: undefined }
+  it.each([
+    [
+      'an administrator took registry:approve away, which ends the session',
+      (one: Owner) => updateUser(admin(), one.user.id, { ...CHANGE, lists: { scopes: ['a:b'] } }),
+      401,
+      'You are signed out',
+    ],
+    [
+      'registry:approve was taken away and the session lives',
+      (one: Owner) =>
+        env.DB.prepare('DELETE FROM user_scope WHERE user_id = ?1').bind(one.user.id).run(),
+      403,
+      'You are no approver',
+    ],
+    [
+      'the account was disabled and the session lives',
+      (one: Owner) =>
+        env.DB.prepare('UPDATE user SET disabled_at = 1 WHERE user_id = ?1')
+          .bind(one.user.id)
+          .run(),
+      403,
+      'This account is disabled',
+    ],
+    [
+      'the approver signed out',
+      async (one: Owner) =>
+        one.send('/logout', formsOf(await one.page('/clients'), '/logout')[0] ?? []),
+      401,
+      'You are signed out',
+    ],
+  ] as const)('a form does nothing once %s', async (_, lose, status, words) => {
+    const { id, path } = await newRequest({ scopes: [READ] })
+    const one = await newApprover()
+    const fields = await one.form(path)
+    await lose(one)
+    const answer = await one.send(path, [...fields, ['act', 'approve']])
+    expect([answer.status, await answer.text()]).toEqual([status, expect.stringContaining(words)])
+    expect((await statesOf(id)).requested).toEqual([READ])
+  })
+
+  it('an approver who loses registry:approve between the check and the commit approves nothing', async () => {
+    const { id, path } = await newRequest({ scopes: [READ] })
+    const one = await newApprover()
+    const fields = await one.form(path)
+    let batches = 0
+    const DB = over(env.DB, {
+      async batch<Row>(statements: D1PreparedStatement[]) {
+        batches += 1
+        // The first read the page, the second writes the decision.
+        if (batches === 2) {
+          await updateUser(admin(), one.user.id, { ...CHANGE, lists: { scopes: [] } })
+        }
+        return env.DB.batch<Row>(statements)
+      },
+    })
+    const racing = ownerWith(one.user, one.cookie, serve({ DB }))
+    const answer = await racing.send(path, [...fields, ['act', 'approve']])
+    expect(answer.status).toBe(401)
+    expect(batches).toBe(3)
+    expect((await statesOf(id)).requested).toEqual([READ])
+  })
+
+  it("another approver's form, and a form of another client, decide nothing", async () => {
+    const other = await newApprover()
+    const [one, two] = [await newRequest({ scopes: [READ] }), await newRequest({ scopes: [READ] })]
+    const fields = await other.form(one.path)
+    const theirs = await approver.send(one.path, [...fields, ['act', 'approve']])
+    expect([theirs.status, await theirs.text()]).toEqual([
+      403,
+      expect.stringContaining('the page was out of date'),
+    ])
+    expect((await other.send(two.path, [...fields, ['act', 'approve']])).status).toBe(403)
+    for (const { id } of [one, two]) expect((await statesOf(id)).requested).toEqual([READ])
+    expect((await other.send(one.path, [...fields, ['act', 'approve']])).status).toBe(303)
+  })
+})
+
+describe('two at once', () => {
+  it('of two approvers who decide at the same time one wins, and the other reads who decided what', async () => {
+    for (const acts of [
+      ['approve', 'approve'],
+      ['approve', 'decline'],
+      ['decline', 'decline'],
+    ]) {
+      const other = await newApprover()
+      const { id, path } = await newRequest({ scopes: [READ, WRITE] })
+      const both = [approver, other]
+      const forms = await Promise.all(both.map((one) => one.form(path)))
+      const answers = await Promise.all(
+        both.map((one, index) =>
+          one.send(path, [
+            ...(forms[index] ?? []).filter(([name]) => name !== 'reason'),
+            ['act', acts[index] ?? ''],
+            ['reason', 'Not now.'],
+          ]),
+        ),
+      )
+      const statuses = answers.map(({ status }) => status)
+      expect(statuses.toSorted()).toEqual([303, 409])
+      const winner = statuses.indexOf(303)
+      const loser = await answers[1 - winner]?.text()
+      expect(loser).toContain('changed since you opened the page')
+      expect(loser).toContain(`<bdi>${both[winner]?.user.username}</bdi>`)
+      const approved = acts[winner] === 'approve'
+      expect(loser).toMatch(approved ? / approved / : / declined /)
+      const { authorized, decided } = await statesOf(id)
+      expect(authorized.includes(READ)).toBe(approved)
+      expect(decided).toHaveLength(approved ? 0 : 2)
+    }
+  })
+
+  it('a form that comes after the decision of another shows the page again with what happened since', async () => {
+    const other = await newApprover()
+    const { id, path } = await newRequest({ scopes: [READ, WRITE] })
+    const fields = await approver.form(path)
+    await decide(other, id, 'decline', { ticked: [`scope ${READ}`], reason: 'Not this.' })
+    const answer = await approver.send(path, [...fields, ['act', 'approve']])
+    const page = await answer.text()
+    expect(answer.status).toBe(409)
+    const [, since = ''] =
+      /aria-label="Since you opened the page">(.*?)<\/section>/.exec(page) ?? []
+    expect(since).toContain(other.user.username)
+    expect(since).toContain('Not this.')
+    expect(since).not.toContain('registered it')
+    expect((await statesOf(id)).requested).toEqual([WRITE])
+    const again = formsOf(page, path)[0] ?? []
+    expect((await approver.send(path, [...again, ['act', 'approve']])).status).toBe(303)
+    expect((await statesOf(id)).authorized).toContain(WRITE)
+  })
+
+  it('a request that its owner took back while the form was open is not approved', async () => {
+    const { id, owner, path } = await newRequest({ scopes: [READ] })
+    const fields = await approver.form(path)
+    await owner.submit(`/clients/${id}/permissions`, { take: [`scope ${READ}`] }, 'take_back')
+    const answer = await approver.send(path, [...fields, ['act', 'approve']])
+    expect([answer.status, await answer.text()]).toEqual([
+      409,
+      expect.stringContaining('took back'),
+    ])
+    expect((await statesOf(id)).authorized).not.toContain(READ)
+  })
+
+  it('a client that was deleted while the form was open is 404, with who deleted it', async () => {
+    const { id, owner, path } = await newRequest({ scopes: [READ] })
+    const fields = await approver.form(path)
+    await owner.submit(`/clients/${id}/delete`)
+    const answer = await approver.send(path, [...fields, ['act', 'approve']])
+    const page = await answer.text()
+    expect([answer.status, page]).toEqual([404, expect.stringContaining('There is no such client')])
+    expect(page).toContain(owner.user.username)
+    expect(page).toContain(' deleted it ')
+    expect((await approver.get(approvalPath('no-such-client'))).status).toBe(404)
+  })
+
+  it('a client that is deleted at the same time is not approved, and causes no fault', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const { id, path } = await newRequest({ scopes: [READ] })
+      const fields = await approver.form(path)
+      const [answer] = await Promise.all([
+        approver.send(path, [...fields, ['act', 'approve']]),
+        deleteClient(admin(), id),
+      ])
+      expect([303, 404]).toContain(answer?.status)
+    }
+  })
+})
+
+describe('without a session', () => {
+  it('a page for approvers asks for a sign-in that leads back to it', async () => {
+    const answer = await registry('/approvals')
+    expect([answer.status, answer.headers.get('Location')]).toEqual([
+      303,
+      '/login?next_page=/approvals',
+    ])
+  })
+})

@@ -1,0 +1,50 @@
+/** Approvers at their pages, and clients that ask for more. */
+
+import { createClient } from '../../src/flows/registration/clients.ts'
+import { createScope } from '../../src/flows/registration/scopes.ts'
+import { type Filled, newOwner, type Owner, ownerWith, register } from './portal.ts'
+import { admin, givenClient } from './registering.ts'
+import { type Fetch, newUser, registry, signIn } from './registry.ts'
+
+export const approvalPath = (id: string) => `/approvals/${encodeURIComponent(id)}`
+
+/** A user with `registry:approve`, signed in. */
+export async function newApprover(
+  scopes: string[] = ['registry:approve'],
+  fetch: Fetch = registry,
+): Promise<Owner> {
+  const user = await newUser({ scopes, endorsements: [] })
+  return ownerWith(user, await signIn(user), fetch)
+}
+
+export const declareScope = (name: string, sentence: string, more = {}) =>
+  createScope(admin(), { name, sentence, selfRegistered: false, sensitive: false, ...more })
+
+/** A client of a new owner that asks for this, with the owner. */
+export async function newRequest(asked: Filled, changed: Filled = {}) {
+  const owner = await newOwner()
+  const made = await register(owner, changed)
+  const answer = await owner.submit(`/clients/${made.id}/permissions`, asked, 'ask')
+  if (answer.status !== 303) throw new Error(`asking answered ${answer.status}`)
+  return { ...made, owner, path: approvalPath(made.id) }
+}
+
+/** A client that an operator registered, with these requests. */
+export async function newWaitingClient(lists: Parameters<typeof givenClient>[0] = {}) {
+  const { record } = await createClient(admin(), givenClient({ mode: 'request', ...lists }))
+  return record
+}
+
+/** Sends the form of a client's page with these boxes ticked; all of them without a list. */
+export async function decide(
+  approver: Owner,
+  id: string,
+  act: 'approve' | 'decline',
+  { ticked, reason = '' }: Readonly<{ ticked?: readonly string[]; reason?: string }> = {},
+) {
+  return approver.submit(approvalPath(id), {
+    ...(ticked && { decide: ticked }),
+    act,
+    reason,
+  })
+}

@@ -1,0 +1,283 @@
+/** Who decides on what clients request: the same rules for the pages, the management API and the command line. */
+
+import { beforeAll, describe, expect, it } from 'vitest'
+import { changedSinceApproval } from '../../src/domain/client-approval.ts'
+import {
+  authorizeClient,
+  createClient,
+  findClient,
+  updateClient,
+  withdrawFromClient,
+} from '../../src/flows/registration/clients.ts'
+import { ownerActor } from '../../src/flows/registration/own-clients.ts'
+import { call, documentIn } from './administration.ts'
+import { newWaitingClient } from './approving.ts'
+import { tokensIn } from './obtaining.ts'
+import { actBy, admin, givenClient, portsOn, refusedAs } from './registering.ts'
+import {
+  newClient,
+  newUser,
+  nowSeconds,
+  obtainCode,
+  PKCE,
+  post,
+  redemptionOf,
+  requestOf,
+  signIn,
+  type TestUser,
+  withChallenge,
+} from './registry.ts'
+
+const UPDATE = { fields: {}, lists: {}, mode: 'authorize' as const, isDisabled: undefined }
+
+/** A person who signed in at a program, and an access token with these scopes. */
+async function signedIn(...scopes: string[]): Promise<TestUser & { token: string }> {
+  const user = await newUser({ scopes, endorsements: [] })
+  const client = await newClient({ scopes, endorsements: [], grantTypes: ['authorization_code'] })
+  const request = requestOf(client, { ...withChallenge, scope: scopes.join(' ') })
+  const code = await obtainCode(await signIn(user), request)
+  const redemption = redemptionOf(client, code, { code_verifier: PKCE.verifier })
+  return { ...user, token: (await tokensIn(await post('/token', redemption))).access }
+}
+
+const actOfPerson = (userId: string, ...scopes: string[]) => ({
+  actor: { name: `client:tests user:${userId}`, scopes, userId },
+  now: nowSeconds(),
+  ports: portsOn(),
+})
+
+const permissionsAt = (id: string) => `POST /clients/${id}/permissions` as const
+const requested = { scopes: ['a:b', 'c:d'], grantTypes: ['client_credentials'] as const }
+const waiting = (ownerId = 'o') =>
+  newWaitingClient({ fields: { ownerId }, lists: { ...requested, endorsements: ['cs.*'] } })
+
+let ada: Awaited<ReturnType<typeof signedIn>>
+let operator: Awaited<ReturnType<typeof signedIn>>
+beforeAll(async () => {
+  ada = await signedIn('registry:approve')
+  operator = await signedIn('registry:clients')
+})
+
+describe('an approver at the management API', () => {
+  it('a person with registry:approve reads the queue and a client, authorizes some of it and declines the rest', async () => {
+    const { clientId } = await waiting()
+    const { items } = await documentIn<{ items: { client_id: string }[] }>(
+      await call(ada, 'GET /clients?has_requests=true'),
+    )
+    expect(items.map(({ client_id }) => client_id)).toContain(clientId)
+    const answer = await call(ada, permissionsAt(clientId), {
+      body: { authorize: { scopes: ['a:b'], endorsements: ['cs.*'] } },
+      ifMatch: '*',
+    })
+    expect(await documentIn(answer)).toMatchObject({
+      scopes: ['a:b'],
+      endorsements: ['cs.*'],
+      requested_scopes: ['c:d'],
+      approved_at: expect.any(String),
+      changed_since_approval: [],
+    })
+    const declined = await call(ada, permissionsAt(clientId), {
+      body: { withdraw: { scopes: ['c:d'] }, reason: 'No.' },
+      ifMatch: '*',
+    })
+    expect(await documentIn(declined)).toMatchObject({
+      requested_scopes: [],
+      decisions: [{ value: 'c:d', decision: 'declined', reason: 'No.' }],
+    })
+  })
+
+  it.each([
+    ['authorizes', { authorize: { scopes: ['x:y'] } }, 409],
+    ['authorizes beside what is requested', { authorize: { scopes: ['a:b', 'x:y'] } }, 409],
+    ['withdraws', { withdraw: { scopes: ['held:one'] } }, 409],
+    ['authorizes a scope of the registry,', { authorize: { scopes: ['registry:read'] } }, 403],
+    ['withdraws a scope of the registry,', { withdraw: { scopes: ['registry:read'] } }, 403],
+  ])(
+    'a person with registry:approve alone %s nothing that is not requested',
+    async (_, body, status) => {
+      const { clientId } = await waiting()
+      await authorizeClient(admin(), clientId, { scopes: ['held:one'] })
+      const before = await findClient(admin(), clientId)
+      const answer = await call(ada, permissionsAt(clientId), { body, ifMatch: '*' })
+      expect(answer.status).toBe(status)
+      expect(await findClient(admin(), clientId)).toMatchObject({
+        version: before.version,
+        permissions: before.permissions,
+      })
+    },
+  )
+
+  it('a program with registry:approve alone decides nothing, and one with registry:clients decides', async () => {
+    const { clientId } = await waiting()
+    for (const decide of [
+      authorizeClient(actBy(['registry:approve']), clientId, { scopes: ['a:b'] }),
+      withdrawFromClient(actBy(['registry:approve']), clientId, { scopes: ['a:b'] }),
+    ]) {
+      expect(await refusedAs(decide)).toBe('forbidden')
+    }
+    const both = actBy(['registry:approve', 'registry:clients'])
+    expect(await refusedAs(authorizeClient(both, clientId, { scopes: ['x:y'] }))).toBeNull()
+  })
+
+  it('registry:approve changes nothing but permissions', async () => {
+    const { clientId } = await waiting()
+    for (const what of [`PATCH /clients/${clientId}`, `DELETE /clients/${clientId}`] as const) {
+      const body = what.startsWith('PATCH') ? { name: 'Taken' } : undefined
+      expect((await call(ada, what, { body, ifMatch: '*' })).status).toBe(403)
+    }
+    const body = { name: 'New', owner_id: 'o', scopes: ['a:b'] }
+    expect((await call(ada, 'POST /clients', { body })).status).toBe(403)
+    expect((await call(ada, 'GET /users')).status).toBe(403)
+    expect((await call(ada, 'GET /audit')).status).toBe(403)
+  })
+
+  it('of two decisions on one version one is made, and the other is refused with 412', async () => {
+    const { clientId, version } = await waiting()
+    const answers = await Promise.all(
+      [{ authorize: { scopes: ['a:b'] } }, { withdraw: { scopes: ['a:b'] } }].map((body) =>
+        call(ada, permissionsAt(clientId), { body, ifMatch: `"v${version}"` }),
+      ),
+    )
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 412])
+  })
+})
+
+describe('an own client', () => {
+  it.each([
+    ['the first owner', (id: string) => ({ ownerId: id, furtherOwners: [] as string[] })],
+    ['a further owner', (id: string) => ({ ownerId: 'o', furtherOwners: ['p', id] })],
+  ])(
+    'no person who is %s authorizes anything for it, whatever the scope and the verb',
+    async (_, ownersWith) => {
+      for (const scopes of [['registry:approve'], ['registry:clients'], ['registry:admin']]) {
+        const { id } = await newUser()
+        const { ownerId, furtherOwners } = ownersWith(id)
+        const { clientId } = await newWaitingClient({
+          fields: { ownerId },
+          lists: { ...requested, redirectUris: ['https://a.example/'], furtherOwners },
+        })
+        const act = actOfPerson(id, ...scopes)
+        const given = { scopes: ['a:b'] }
+        expect(await refusedAs(authorizeClient(act, clientId, given))).toBe('forbidden')
+        if (!scopes.includes('registry:approve')) {
+          const update = { ...UPDATE, lists: given }
+          expect(await refusedAs(updateClient(act, clientId, update))).toBe('forbidden')
+          const alsoMoved = { ...update, fields: { ownerId: 'somebody' } }
+          expect(await refusedAs(updateClient(act, clientId, alsoMoved))).toBe('forbidden')
+          const renamed = { ...UPDATE, fields: { name: 'Renamed' } }
+          expect(await refusedAs(updateClient(act, clientId, renamed))).toBeNull()
+        }
+        expect((await findClient(admin(), clientId)).scopes).toEqual([])
+        const other = actOfPerson('another', ...scopes)
+        expect(await refusedAs(authorizeClient(other, clientId, given))).toBeNull()
+      }
+    },
+  )
+
+  it('an operator who signed in may narrow and keep what an own client has', async () => {
+    const { clientId } = await waiting(operator.id)
+    await authorizeClient(admin(), clientId, { scopes: ['a:b', 'c:d'] })
+    for (const body of [{ scopes: ['a:b', 'c:d'] }, { scopes: ['a:b'] }]) {
+      const answer = await call(operator, `PATCH /clients/${clientId}`, { body, ifMatch: '*' })
+      expect(await documentIn(answer)).toMatchObject(body)
+    }
+    const more = { scopes: ['a:b', 'c:d'] }
+    const widened = await call(operator, `PATCH /clients/${clientId}`, { body: more, ifMatch: '*' })
+    expect(widened.status).toBe(403)
+    const body = { withdraw: { scopes: ['a:b'] } }
+    expect((await call(operator, permissionsAt(clientId), { body, ifMatch: '*' })).status).toBe(200)
+  })
+
+  it('the management API refuses a person on an own client, and says that somebody else decides', async () => {
+    const { clientId } = await waiting(ada.id)
+    for (const body of [{ authorize: { scopes: ['a:b'] } }, { withdraw: { scopes: ['a:b'] } }]) {
+      const answer = await call(ada, permissionsAt(clientId), { body, ifMatch: '*' })
+      expect(await documentIn(answer, 403)).toMatchObject({
+        detail: expect.stringContaining('somebody else decides'),
+      })
+    }
+  })
+
+  it('an owner who is no approver decides nothing, also not on the clients of others', async () => {
+    const { clientId } = await waiting('owner-1')
+    for (const userId of ['owner-1', 'owner-2']) {
+      const act = { ...admin(), actor: ownerActor(userId) }
+      expect(await refusedAs(authorizeClient(act, clientId, { scopes: ['a:b'] }))).toBe('forbidden')
+    }
+  })
+})
+
+describe('the queue of the management API', () => {
+  it('clients are in the order of their oldest requests, page by page, and a filter narrows them', async () => {
+    const name = `Queue ${crypto.randomUUID()}`
+    const ids: string[] = []
+    for (const requestedAt of [300, 100, 200, 100]) {
+      const lists = { scopes: ['a:b'], grantTypes: [] }
+      const act = { ...admin(), now: requestedAt }
+      const given = givenClient({ mode: 'request', fields: { name }, lists })
+      const { record } = await createClient(act, given)
+      // A later request changes no place.
+      await updateClient(admin(), record.clientId, {
+        ...UPDATE,
+        mode: 'request',
+        lists: { scopes: ['a:b', 'later:one'] },
+      })
+      ids.push(record.clientId)
+    }
+    const [third = '', one = '', second = '', two = ''] = ids
+    const seen: string[] = []
+    const query = `has_requests=true&limit=1&name=${encodeURIComponent(name)}`
+    let after: string | null = ''
+    while (after !== null) {
+      const cursor: string = after === '' ? '' : `&after=${encodeURIComponent(after)}`
+      type Page = { items: { client_id: string }[]; next: string | null }
+      const page: Page = await documentIn(await call(ada, `GET /clients?${query}${cursor}`))
+      seen.push(...page.items.map(({ client_id }) => client_id))
+      after = page.next
+    }
+    expect(seen).toEqual([...[one, two].toSorted(), second, third])
+    await authorizeClient(admin(), one, { scopes: ['a:b', 'later:one'] })
+    const left = await documentIn<{ items: { client_id: string }[] }>(
+      await call(ada, `GET /clients?has_requests=true&name=${encodeURIComponent(name)}`),
+    )
+    expect(left.items.map(({ client_id }) => client_id)).toEqual([two, second, third])
+  })
+
+  it.each(['a', '1', '[1]', '["a","b"]', '[1,"a"', '[1,"a","b"]', '[1e999,"a"]', '[1,"a"] '])(
+    'a page after %j is refused with 400 that names the parameter',
+    async (after) => {
+      const answer = await call(
+        ada,
+        `GET /clients?has_requests=true&after=${encodeURIComponent(after)}`,
+      )
+      expect(answer.status).toBe(400)
+      expect(await answer.text()).toContain('after must be next of the page before')
+    },
+  )
+})
+
+describe('what has changed since the last approval', () => {
+  it('every change of what a client says of itself and of its owners is named, and another approval takes it back', async () => {
+    const { clientId } = await waiting()
+    await authorizeClient(admin(), clientId, { scopes: ['a:b'] })
+    const changes = {
+      fields: { name: 'Other', url: 'https://o.example/', logoUri: 'https://o.example/l.png' },
+      lists: { redirectUris: ['https://o.example/cb'], furtherOwners: ['p'] },
+    }
+    await updateClient(admin(), clientId, { ...UPDATE, ...changes })
+    const changed = await findClient(admin(), clientId)
+    expect(changedSinceApproval(changed)).toEqual([
+      ...['name', 'url', 'logoUri', 'redirectUris', 'furtherOwners'],
+    ])
+    expect(changed.scopes).toEqual(['a:b'])
+    await authorizeClient(admin(), clientId, { scopes: ['c:d'] })
+    expect(changedSinceApproval(await findClient(admin(), clientId))).toEqual([])
+  })
+
+  it('nothing is known of a client that no decision gave anything', async () => {
+    const { clientId } = await waiting()
+    expect((await findClient(admin(), clientId)).approval).toBeNull()
+    await withdrawFromClient(admin(), clientId, { scopes: ['a:b'] })
+    expect(changedSinceApproval(await findClient(admin(), clientId))).toBeNull()
+  })
+})
