@@ -1,8 +1,46 @@
 /** One operation in the reference: what it takes, what it returns, who may. */
 
-import type { Components } from '../openapi/schemas.ts'
-import type { Content, DocumentedOperation } from './operation-view.ts'
+import type { OpenApiDocument } from '../openapi/document.ts'
+import type { Components, JsonSchema } from '../openapi/schemas.ts'
 import { formsOf, type Member, ruleWords, typeWords } from './words.ts'
+
+type Content = Readonly<{ mediaType: string; schema: JsonSchema; example?: unknown }>
+type Body = Readonly<{
+  content?: Readonly<Record<string, Readonly<{ schema: JsonSchema; example?: unknown }>>>
+}>
+type Parameter = Readonly<{
+  name: string
+  in: string
+  required?: boolean
+  description?: string
+  schema: JsonSchema
+}>
+
+/** An operation of the document, with the path and the method under which it stands there. */
+export type DocumentedOperation = Readonly<{
+  path: string
+  method: string
+  operationId: string
+  tags: readonly string[]
+  summary: string
+  description?: string
+  security: readonly Readonly<Record<string, readonly string[]>>[]
+  parameters?: readonly Parameter[]
+  requestBody?: Body
+  responses: Readonly<Record<string, Body & Readonly<{ description?: string }>>>
+}>
+
+export const operationsIn = ({ paths }: OpenApiDocument): DocumentedOperation[] =>
+  Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(
+      ([method, operation]) => ({ ...operation, path, method }) as unknown as DocumentedOperation,
+    ),
+  )
+
+function contentOf({ content = {} }: Body = {}): Content | null {
+  const [first] = Object.entries(content)
+  return first ? { mediaType: first[0], ...first[1] } : null
+}
 
 const Rules = (p: { rules: readonly string[] }) =>
   p.rules.length === 0 ? null : <p class="small muted">{p.rules.join('; ')}</p>
@@ -56,7 +94,7 @@ const Response = (p: { status: string; content: Content | null; components: Comp
   )
 }
 
-const parametersOf = ({ parameters }: DocumentedOperation): Member[] =>
+const parametersOf = ({ parameters = [] }: DocumentedOperation): Member[] =>
   parameters.map(({ name, in: where, required = false, description = '', schema }) => ({
     name,
     type: `${typeWords(schema)}, in the ${where}`,
@@ -66,16 +104,20 @@ const parametersOf = ({ parameters }: DocumentedOperation): Member[] =>
   }))
 
 export const OperationSection = (p: { operation: DocumentedOperation; components: Components }) => {
-  const { id, method, path, summary, description, scopes, body, answers, refusals } = p.operation
+  const { operationId, method, path, summary, description, security, responses } = p.operation
+  const scopes = [...new Set(security.flatMap((one) => Object.values(one).flat()))]
+  const body = contentOf(p.operation.requestBody)
+  const isRefusal = (status: string) => Number(status) >= 400
+  const refusals = Object.keys(responses).filter(isRefusal)
   return (
     <section class="operation">
-      <h3 id={id}>{summary}</h3>
+      <h3 id={operationId}>{summary}</h3>
       <p>
         <code class="request">
-          {method} {path}
+          {method.toUpperCase()} {path}
         </code>
       </p>
-      {description !== null && <p>{description}</p>}
+      {description !== undefined && <p>{description}</p>}
       {scopes.length > 0 && (
         <p class="small">
           Scope: <code>{scopes.join(' or ')}</code>
@@ -87,15 +129,17 @@ export const OperationSection = (p: { operation: DocumentedOperation; components
           <Members caption={name ?? `Body, ${body.mediaType}`} members={members} />
         ))}
       <Example label="Example of a body" content={body} />
-      {answers.map(({ status, description: meaning, content }) => (
-        <>
-          <p>
-            <strong>{status}</strong> {meaning}
-          </p>
-          <Response status={status} content={content} components={p.components} />
-          <Example label="Example of a response" content={content} />
-        </>
-      ))}
+      {Object.entries(responses)
+        .filter(([status]) => !isRefusal(status))
+        .map(([status, response]) => (
+          <>
+            <p>
+              <strong>{status}</strong> {response.description}
+            </p>
+            <Response status={status} content={contentOf(response)} components={p.components} />
+            <Example label="Example of a response" content={contentOf(response)} />
+          </>
+        ))}
       {refusals.length > 0 && <p class="small muted">Errors: {refusals.join(', ')}</p>}
     </section>
   )

@@ -2,14 +2,13 @@
 
 import type { Branding } from '../../domain/branding.ts'
 import { Layout } from '../../pages/layout.tsx'
-import type { ProblemType } from '../../protocol/problem.ts'
-import { PROBLEM_TYPES, PROBLEMS } from '../../protocol/problem.ts'
+import { PROBLEM_TYPES, PROBLEMS, type ProblemType } from '../../protocol/problem.ts'
 import type { OpenApiDocument } from '../openapi/document.ts'
 import type { Components } from '../openapi/schemas.ts'
-import { OperationSection } from './operation.tsx'
-import { type DocumentedOperation, operationsIn } from './operation-view.ts'
+import { type DocumentedOperation, OperationSection, operationsIn } from './operation.tsx'
 
-export const REMEDIES: Readonly<Record<ProblemType, string>> = {
+/** What a caller does about each type of problem. */
+const REMEDIES: Readonly<Record<ProblemType, string>> = {
   invalid_request: 'Correct what detail says; field names the member, the parameter or the header.',
   authentication_required: 'Send an access token of this registry in the header Authorization.',
   invalid_token:
@@ -61,7 +60,7 @@ const Contents = (p: { groups: readonly Group[] }) => (
         <li>
           <a href={`#${name}`}>{name}</a>
           <ul>
-            {operations.map(({ id, summary }) => (
+            {operations.map(({ operationId: id, summary }) => (
               <li>
                 <a href={`#${id}`}>{summary}</a>
               </li>
@@ -124,7 +123,7 @@ export const ReferencePage = (p: {
   const groups = tags.map(({ name, description }) => ({
     name,
     description,
-    operations: all.filter(({ tag }) => tag === name),
+    operations: all.filter(({ tags: [tag] }) => tag === name),
   }))
   return (
     <Layout branding={p.branding} title="API reference">

@@ -4,7 +4,7 @@ import type { Components, JsonSchema } from '../openapi/schemas.ts'
 
 const nameOf = ($ref: string) => $ref.slice($ref.lastIndexOf('/') + 1)
 
-export const resolved = (schema: JsonSchema, components: Components): JsonSchema =>
+const resolved = (schema: JsonSchema, components: Components): JsonSchema =>
   schema.$ref === undefined ? schema : (components[nameOf(schema.$ref)] ?? {})
 
 const TYPES: Readonly<Record<string, string>> = {
