@@ -157,6 +157,31 @@ describe('client list and client show', () => {
     })
   })
 
+  it('client list --requests has the client with the oldest request first, and says since when and how many wait', async () => {
+    const ids: string[] = []
+    for (const requestedAt of [3, 1, 2]) {
+      const { client_id } = await create('--scope', 'old:one old:two', '--requested-only')
+      await state.database
+        .prepare('UPDATE client_authorization SET requested_at = ?2 WHERE client_id = ?1')
+        .bind(client_id, requestedAt)
+        .run()
+      ids.push(client_id)
+    }
+    const [third, first, second] = ids
+    const listed = await state.json<{ client_id: string }[]>(['client', 'list', '--requests'])
+    expect(listed.slice(0, 3).map(({ client_id }) => client_id)).toEqual([first, second, third])
+    const { stdout } = await state.admin(['client', 'list', '--requests', '--limit', '1'])
+    const [heading = '', row = ''] = stdout.split('\n')
+    expect(heading.split(/ +/)).toEqual(
+      expect.arrayContaining(['client_id', 'owner_id', 'waiting_since', 'requests']),
+    )
+    expect(row.split(/ +/)).toEqual(
+      expect.arrayContaining([first, 'u-17', '1970-01-01T00:00:01.000Z', '3']),
+    )
+    const { status, stderr } = await state.admin(['client', 'list', '--requests', '--after', 'x'])
+    expect([status, stderr]).toEqual([1, expect.stringContaining('next of the page before')])
+  })
+
   it('client list and client show print every field except secrets', async () => {
     const { client_id, client_secret = '' } = await create('--scope', 'a:b')
     const shown = await show(client_id)

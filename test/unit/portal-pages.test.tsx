@@ -3,6 +3,12 @@
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { DEFAULT_BRANDING } from '../../src/domain/branding.ts'
+import {
+  ApprovalPage,
+  type ApprovalProps,
+  NoClientPage,
+} from '../../src/pages/portal/approval-page.tsx'
+import { ApprovalsPage, NotApproverPage } from '../../src/pages/portal/approvals-page.tsx'
 import { EditClientPage, NewClientPage } from '../../src/pages/portal/client-form-page.tsx'
 import { ClientListPage } from '../../src/pages/portal/client-list-page.tsx'
 import { ClientPage, type ClientPageProps } from '../../src/pages/portal/client-page.tsx'
@@ -49,6 +55,21 @@ const pagesWith = (text: string): Record<string, string> => {
     logoUri: text,
     ...{ grantTypes: ['authorization_code', 'client_credentials'], redirectUris: [text] },
     scopes: [text],
+  }
+  const entry = { happenedAt: 1, who: '', name: text, did: 'did', values: [text], reason: text }
+  const approval: ApprovalProps = {
+    ...{ frame, client: { ...client, selfRegistered: null }, isEnabled: false, owners: [text] },
+    logoPath: '/logos/x',
+    asked: [
+      {
+        ...{ permission, isSensitive: true, isUndeclared: true, resources: [text] },
+        isChecked: true,
+      },
+    ],
+    held: [permission],
+    changes: [{ field: 'Name', before: [text], now: [text] }],
+    ...{ history: [entry], since: [entry], whyNot: null, hidden, reason: text },
+    labels: { decide: 'What it asks for', reason: 'Reason' },
   }
   const owner = { userId: text, name: text, isYou: true, removal: hidden }
   const listed = { clientId: text, name: text, isEnabled: false, createdAt: 1, waiting: 2 }
@@ -122,6 +143,25 @@ const pagesWith = (text: string): Record<string, string> => {
         {...{ hidden, button: 'Delete it', back: '/clients' }}
       />,
     ),
+    approvals: html(
+      <ApprovalsPage
+        {...{ frame, isFirst: false, next: '/approvals?after=x' }}
+        waiting={[
+          {
+            ...{ clientId: text, name: text, selfRegistered: { kind: 'registration' }, owner: '' },
+            ...{ isOwn: true, isEnabled: false, requestedAt: 1, sentences: [text], more: 2 },
+          },
+          {
+            ...{ clientId: text, name: text, selfRegistered: null, owner: text },
+            ...{ isOwn: false, isEnabled: true, requestedAt: 1, sentences: [text], more: 0 },
+          },
+        ]}
+      />,
+    ),
+    'no approver': html(<NotApproverPage frame={frame} />),
+    approval: html(<ApprovalPage {...approval} frame={frameOf('decide', 'reason')} />),
+    'approval of others': html(<ApprovalPage {...approval} whyNot={text} />),
+    'approval of nothing': html(<NoClientPage frame={frame} history={[entry]} />),
     'signed out': html(
       <SignedOutPage
         {...{ branding, action: '/new-client', fields: hidden, signInAddress: '/login' }}

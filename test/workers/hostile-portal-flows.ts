@@ -1,10 +1,13 @@
 /** Flows of owners in the portal, for the tests on a hostile platform. */
 
 import { expect } from 'vitest'
+import { findClient } from '../../src/flows/registration/clients.ts'
 import { formsOf } from '../node/forms.ts'
+import { approvalPath, newApprover, newWaitingClient } from './approving.ts'
 import { type Answer, type Flow, fixtures, read, type Service } from './hostile-story.ts'
 import { asserting, assertionOf, type Key, keySetOf, newKey } from './keys.ts'
 import { CLIENT, filled, isForAct, newOwner, ownerWith, referencesIn, register } from './portal.ts'
+import { admin } from './registering.ts'
 import { credentialsOf, type Fetch, post, registry, serve, signIn } from './registry.ts'
 
 const NO_SESSION = '303 /login'
@@ -200,6 +203,80 @@ const shownPage: Flow = {
   },
 }
 
+/** Sends the form of an approver as it was filled in, for a new request of a new client. */
+async function undecided(act: 'approve' | 'decline') {
+  const scope = `${act}:${crypto.randomUUID().slice(0, 8)}`
+  const client = await newWaitingClient({ lists: { scopes: [scope] } })
+  const approver = await newApprover()
+  const path = approvalPath(client.clientId)
+  const fields = filled(await approver.form(path), { act, reason: 'Not now.' })
+  const send = (fetch: Fetch) => ownerWith(approver.user, approver.cookie, fetch).send(path, fields)
+  return { send, scope, recordOf: () => findClient(admin(), client.clientId) }
+}
+
+/** A response that was lost left everything or nothing: the form that is sent again decides, or finds it decided. */
+const deciding = (act: 'approve' | 'decline'): Flow => ({
+  name: `POST /approvals/{id}, ${act}`,
+  format: 'page',
+  expected: '303 /approvals',
+  whileNotShown: '401 You are signed out',
+  async begin() {
+    const { send, scope, recordOf } = await undecided(act)
+    return {
+      ask: ({ fetch }) => send(fetch),
+      async check({ answer, again, afterRetry }) {
+        if (answer.status !== 303) {
+          const retried = await read(await send(again.fetch))
+          expect([303, 409]).toContain(retried.status)
+          if (retried.status === 409) expect(retried.text).toMatch(/You (approved|declined) /)
+        }
+        await afterRetry()
+        const { permissions, decisions, scopes } = await recordOf()
+        const waits = permissions.filter(
+          ({ kind, authorizedAt }) => kind === 'scope' && authorizedAt === null,
+        )
+        const decided = decisions.filter(({ value }) => value === scope)
+        expect([scopes, waits, decided.length]).toEqual(
+          act === 'approve' ? [[scope], [], 0] : [[], [], 1],
+        )
+      },
+    }
+  },
+})
+
+const queue: Flow = {
+  name: 'GET /approvals',
+  format: 'page',
+  expected: '200 Approvals',
+  whileNotShown: NO_SESSION,
+  async begin() {
+    const approver = await newApprover()
+    const { clientId } = await newWaitingClient({ lists: { scopes: ['queued:one'] } })
+    const ask = ({ fetch }: Service) =>
+      fetch('/approvals', { headers: { Cookie: approver.cookie } })
+    return {
+      ask,
+      async check({ answer, again, afterRetry }) {
+        const page = answer.status === 200 ? answer : await read(await ask(again))
+        await afterRetry()
+        expect(page.status).toBe(200)
+        expect((await findClient(admin(), clientId)).scopes).toEqual([])
+      },
+    }
+  },
+}
+
 export const portalFlows: readonly Flow[] = [
-  ...[shownPage, registration, rotation, keyChange, secretInPlaceOfKeys, leaving, deletion],
+  ...[
+    shownPage,
+    registration,
+    rotation,
+    keyChange,
+    secretInPlaceOfKeys,
+    leaving,
+    deletion,
+    queue,
+    deciding('approve'),
+    deciding('decline'),
+  ],
 ]

@@ -6,13 +6,16 @@
 import { env } from 'cloudflare:workers'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createClient } from '../../src/flows/registration/clients.ts'
 import { PORTAL_PAGES } from '../../src/management/portal/portal-pages.ts'
 import { formsOf } from '../node/forms.ts'
 import { answerTo, checkPage, type Traces } from './any-answer.ts'
 import { type AnyPairs, anyGet, anyPost, type NearlyValid } from './any-request.ts'
+import { approvalPath, newApprover, newWaitingClient } from './approving.ts'
 import { keySetOf, newKey } from './keys.ts'
 import { exceededFor } from './limits.ts'
-import { CLIENT, filled, newOwner, type Owner, register } from './portal.ts'
+import { CLIENT, filled, minted, newOwner, type Owner, register } from './portal.ts'
+import { admin, givenClient } from './registering.ts'
 import { serve } from './registry.ts'
 
 const RUNS = 300
@@ -24,7 +27,10 @@ const service = serve({
   REFUSAL_LIMIT: exceededFor((key) => key.startsWith('recorded')),
 })
 const PATHS = PORTAL_PAGES.map(({ path }) => path).filter((path) => path !== '/portal.css')
-const WITH_FORMS = PATHS.filter((path) => path !== '/clients' && path !== '/clients/:client_id')
+/** Of owners. */
+const WITH_FORMS = PATHS.filter(
+  (path) => !['/clients', '/clients/:client_id'].includes(path) && !path.startsWith('/approvals'),
+)
 
 const CHANGES: Readonly<Record<string, Record<string, string | string[]>>> = {
   '/new-client': CLIENT,
@@ -144,5 +150,43 @@ describe('random input in the portal', { timeout: TIMEOUT_MS }, () => {
       }),
       { numRuns: RUNS },
     )
+  })
+
+  it('no form of an approver causes a fault, gives what is not requested, or gives an own client anything', async () => {
+    const approver = await newApprover(['registry:approve'], service)
+    const { record: own } = await createClient(
+      admin(),
+      givenClient({ mode: 'request', fields: { ownerId: approver.user.id } }),
+    )
+    const lists = { scopes: ['a:b', 'a:*', 'c:d:1'], endorsements: ['cs.*', '*.*'] }
+    const asking = await newWaitingClient({ lists })
+    const at = approvalPath(asking.clientId)
+    const [fields = []] = formsOf(await approver.page(at), at)
+    const headers = headersOf(approver)
+    const bases: NearlyValid[] = [
+      ...['approve', 'decline'].map((act) => ({
+        pairs: filled(fields, {
+          act,
+          reason: 'No.',
+          decide: ['scope a:b', 'scope registry:admin'],
+        }),
+        headers,
+      })),
+      { pairs: [...(await minted(approver, 'decide', asking.clientId, asking.version))], headers },
+    ]
+    const forged = await minted(approver, 'decide', own.clientId, own.version)
+    const ownBase = [
+      { pairs: [...forged, ['act', 'approve'], ['decide', 'scope a:b']] as AnyPairs, headers },
+    ]
+    const anyDecision = fc.oneof(anyPost(at, bases), anyPost(approvalPath(own.clientId), ownBase))
+    await fc.assert(
+      fc.asyncProperty(anyDecision, async (request) => {
+        checkPage(request, await answerTo(request, service, traces))
+      }),
+      { numRuns: RUNS, interruptAfterTimeLimit: TIMEOUT_MS - 20_000 },
+    )
+    expect(await authorizedOf(own.clientId)).toEqual([])
+    const given = [...lists.scopes, ...lists.endorsements, 'client_credentials']
+    for (const value of await authorizedOf(asking.clientId)) expect(given).toContain(value)
   })
 })
