@@ -228,7 +228,7 @@ const deciding = (act: 'approve' | 'decline'): Flow => ({
         if (answer.status !== 303) {
           const retried = await read(await send(again.fetch))
           expect([303, 409]).toContain(retried.status)
-          if (retried.status === 409) expect(retried.text).toMatch(/You (approved|declined) /)
+          if (retried.status === 409) expect(retried.text).toMatch(/You (approved|declined)</)
         }
         await afterRetry()
         const { permissions, decisions, scopes } = await recordOf()

@@ -14,7 +14,7 @@ import { type AnyPairs, anyGet, anyPost, type NearlyValid } from './any-request.
 import { approvalPath, newApprover, newWaitingClient } from './approving.ts'
 import { keySetOf, newKey } from './keys.ts'
 import { exceededFor } from './limits.ts'
-import { CLIENT, filled, minted, newOwner, type Owner, register } from './portal.ts'
+import { CLIENT, filled, minted, newOwner, type Owner, register, registerShared } from './portal.ts'
 import { admin, givenClient } from './registering.ts'
 import { serve } from './registry.ts'
 
@@ -74,7 +74,10 @@ const headersOf = (owner: Owner): AnyPairs => [
 /** A new client, whose pages the requests of one test are made of, and a client of another owner. */
 async function prepare() {
   const [owner, other] = [await newOwner(), await newOwner()]
-  const [own, theirs] = [await register(owner), await register(other, { name: 'Secret project' })]
+  const [own, theirs] = [
+    await registerShared(owner),
+    await register(other, { name: 'Secret project' }),
+  ]
   return { owner, own: own.id, theirs: theirs.id }
 }
 

@@ -1,6 +1,6 @@
 /** What was done to a client, the newest first. */
 
-import { Day } from '../parts.tsx'
+import { Moment } from '../parts.tsx'
 
 /** `happenedAt` in epoch seconds. */
 export type ShownEntry = Readonly<{
@@ -24,17 +24,13 @@ const Entry = ({ entry }: { entry: ShownEntry }) => (
         <bdi>{entry.name}</bdi>
       </strong>
     )}{' '}
-    {entry.did}{' '}
-    <span class="small muted">
-      on <Day at={entry.happenedAt} />
-    </span>
-    {entry.values.length > 0 && (
-      <span class="values">
-        {entry.values.map((value) => (
-          <code>{value}</code>
-        ))}
-      </span>
-    )}
+    {entry.did}
+    {entry.values.map((value) => (
+      <code>{value}</code>
+    ))}
+    <p class="small muted">
+      <Moment at={entry.happenedAt} />
+    </p>
     {entry.reason !== '' && (
       <blockquote dir="auto">
         <p>{entry.reason}</p>
