@@ -18,10 +18,16 @@ const SECRET_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv']
 /** Does the key have a private member? RFC 7518 §6.2.2, §6.3.2, §6.4.1. */
 export const holdsSecret = (jwk: object) => SECRET_MEMBERS.some((name) => Object.hasOwn(jwk, name))
 
+/** RFC 9864 §2.2: `EdDSA` and `Ed25519` are two names of all that such a key can do, so its own `alg` decides nothing. */
+const withoutItsName = (key: Readonly<Record<string, unknown>>) =>
+  key.crv === 'Ed25519' ? { ...key, alg: undefined } : key
+
 /** Without values that are not objects, for which jose refuses the whole set. */
 const keysIn = (keySet: string) => {
   const { keys } = JSON.parse(keySet) as { keys: unknown[] }
-  return { keys: keys.filter(isObject) } as Parameters<typeof createLocalJWKSet>[0]
+  return { keys: keys.filter(isObject).map(withoutItsName) } as Parameters<
+    typeof createLocalJWKSet
+  >[0]
 }
 
 /** The claims without any verification; null if the text is not a JWT. */

@@ -14,6 +14,7 @@ import { ClientListPage } from '../../src/pages/portal/client-list-page.tsx'
 import { ClientPage, type ClientPageProps } from '../../src/pages/portal/client-page.tsx'
 import { type ConfiguredClient, snippetsFor } from '../../src/pages/portal/client-settings.ts'
 import { ConfirmPage } from '../../src/pages/portal/confirm-page.tsx'
+import { COPY_SCRIPT, COPY_SCRIPT_DIGEST, CopyScript } from '../../src/pages/portal/copying.tsx'
 import type { FrameProps } from '../../src/pages/portal/frame.tsx'
 import { KeysPage } from '../../src/pages/portal/keys-page.tsx'
 import { OwnersPage } from '../../src/pages/portal/owners-page.tsx'
@@ -55,6 +56,7 @@ const pagesWith = (text: string): Record<string, string> => {
     logoUri: text,
     ...{ grantTypes: ['authorization_code', 'client_credentials'], redirectUris: [text] },
     scopes: [text],
+    keyAlgorithm: null,
   }
   const entry = { happenedAt: 1, who: '', name: text, did: 'did', values: [text], reason: text }
   const approval: ApprovalProps = {
@@ -176,8 +178,17 @@ const PAGES = [
 ] as const
 
 describe('the pages of the portal', () => {
-  it.each(PAGES)('the page %s has no script, inline style or event handler', (_, page) => {
-    expect(offences(page)).toEqual([])
+  it.each(PAGES)(
+    'the page %s has no inline style or event handler, and at most the one script that copies',
+    (_, page) => {
+      expect(offences(page.replace(html(<CopyScript />), ''))).toEqual([])
+    },
+  )
+
+  it('the policy names the digest of the script that copies', async () => {
+    const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(COPY_SCRIPT))
+    expect(COPY_SCRIPT_DIGEST).toBe(Buffer.from(digest).toString('base64'))
+    expect(html(<CopyScript />)).toBe(`<script>${COPY_SCRIPT}</script>`)
   })
 
   it.each(PAGES)(
@@ -213,6 +224,7 @@ const CLIENT: ConfiguredClient = {
   grantTypes: ['authorization_code', 'client_credentials'],
   redirectUris: ['https://app.example/callback'],
   scopes: ['files:read', 'files:write'],
+  keyAlgorithm: null,
 }
 const codeOf = (client: ConfiguredClient) => snippetsFor(client).map(({ code }) => code)
 
@@ -236,8 +248,25 @@ describe('settings for libraries', () => {
     expect(posting).toContain('ClientSecretPost')
     expect(posting).toContain("token_endpoint_auth_method='client_secret_post'")
     expect(posting).not.toMatch(/ClientSecretBasic|curl [^\n]*-u /)
-    expect(snippetsFor({ ...CLIENT, authMethod: 'private_key_jwt' })).toEqual([])
     expect(snippetsFor({ ...CLIENT, grantTypes: [] })).toEqual([])
+  })
+
+  it('the code for a client that signs reads its private key from the environment and names no secret', () => {
+    for (const [keyAlgorithm, named] of Object.entries({
+      ES256: "{ name: 'ECDSA', namedCurve: 'P-256' }",
+      EdDSA: "'Ed25519'",
+      RS256: 'RSASSA-PKCS1-v1_5',
+      PS256: 'RSA-PSS',
+    })) {
+      const signing = { ...CLIENT, authMethod: 'private_key_jwt', keyAlgorithm } as ConfiguredClient
+      const codes = codeOf(signing)
+      expect(codes).toHaveLength(5)
+      for (const code of codes) {
+        expect(code).toContain('CLIENT_KEY')
+        expect(code).not.toContain('CLIENT_SECRET')
+        expect(code).toContain(code.includes('import * as') ? named : `alg='${keyAlgorithm}'`)
+      }
+    }
   })
 
   it('only an issuer on a loopback address lets a library speak http', () => {

@@ -40,6 +40,18 @@ beforeAll(async () => {
 })
 
 describe('RFC 7523 §2.2: valid assertions', () => {
+  it.each([
+    ['EdDSA', 'Ed25519'],
+    ['Ed25519', 'EdDSA'],
+  ])(
+    'a key that is registered for %s verifies an assertion that names %s',
+    async (registeredFor, named) => {
+      const signer = { ...(await newKey(named)), alg: named }
+      const { id } = await registered(keySetOf({ ...signer.jwk, alg: registeredFor }))
+      expect((await ask(await assertionOf(id, signer))).status).toBe(200)
+    },
+  )
+
   it.each(['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'])(
     'an assertion signed with %s authenticates its client',
     async (alg) => {

@@ -23,7 +23,7 @@ export const keyFields = (
 
 const conflict = (sentence: string) => new RegistrationError('conflict', sentence)
 
-/** Its secrets end. Keys that are no longer in the set are not accepted any more, and nothing that they opened stays. */
+/** The notes are about the keys alone. Its secrets end. Keys that are no longer in the set are not accepted any more, and nothing that they opened stays. */
 export async function setOwnKeys(
   act: OwnerAct,
   clientId: string,
@@ -32,13 +32,13 @@ export async function setOwnKeys(
 ): Promise<Outcome<ClientRecord>> {
   const { fields, notes } = await withKeySet(keyFields(keys))
   const whole = { fields, lists: {}, mode: 'authorize' as const }
-  const changed = await changeClient(act, clientId, expected, (before) => {
+  const { record } = await changeClient(act, clientId, expected, (before) => {
     if (isPublic(before)) throw conflict('a client whose code is public keeps no key secret')
     requireOperatorsOwn(before, whole)
     requireSoundAfter(before, whole)
     return [{ kind: 'update', ...whole, detail: auditDetailOf(whole) }]
   })
-  return { record: changed.record, notes: [...notes, ...changed.notes] }
+  return { record, notes }
 }
 
 /** Its keys are not accepted any more, and nothing that they opened stays. */

@@ -8,6 +8,7 @@ import { ClientListPage } from '../../pages/portal/client-list-page.tsx'
 import { ClientPage } from '../../pages/portal/client-page.tsx'
 import type { Owner } from '../../stores/portal.ts'
 import { doneIn } from './done.ts'
+import { keyAlgorithmOf } from './key-form.ts'
 import { catalogueOf, shownPermissions } from './permission-view.ts'
 import { frameOf, portalPage, sendPortalPage } from './portal-page.tsx'
 
@@ -60,7 +61,7 @@ export const clientPage = portalPage({
     const page = (
       <ClientPage
         frame={await frameOf(visit, { done: doneIn(c.req.query('done')) })}
-        client={{ ...client, issuer: deps.issuer }}
+        client={{ ...client, issuer: deps.issuer, keyAlgorithm: keyAlgorithmOf(client) }}
         state={stateOf(client)}
         isPrivileged={hasRegistryScope(client.permissions.map(({ value }) => value))}
         permissions={shownPermissions(client, catalogueOf(found))}
@@ -68,6 +69,6 @@ export const clientPage = portalPage({
         logoPath={logoPath(logo)}
       />
     )
-    return sendPortalPage(visit, page)
+    return sendPortalPage(visit, page, { hasCopyScript: true })
   },
 })

@@ -61,6 +61,15 @@ export const shownKeys = (client: Pick<ClientRecord, 'jwks'>): Promise<readonly 
     })),
   )
 
+/** `keyAlgorithm` of a client's settings: that of its first key. Before any was read, the usual one. */
+export function keyAlgorithmOf(client: Pick<ClientRecord, 'authMethod' | 'jwks'>) {
+  if (client.authMethod !== 'private_key_jwt') return null
+  const [key] = keysIn(client)
+  if (key?.kty === 'OKP') return 'EdDSA'
+  if (key?.kty === 'RSA') return key.alg === 'PS256' ? 'PS256' : 'RS256'
+  return 'ES256'
+}
+
 /** For a person to edit: each key on lines of its own. */
 export const editableKeys = ({ jwks, jwksUri }: Pick<ClientRecord, 'jwks' | 'jwksUri'>) => ({
   jwks: jwks === null || jwksUri !== '' ? '' : JSON.stringify(JSON.parse(jwks), null, 2),

@@ -77,6 +77,6 @@ export const newClientPage = portalPage<OwnClients>({
         notes={notes.map(asSentence)}
       />
     )
-    return sendPortalPage(visit, page)
+    return sendPortalPage(visit, page, { hasCopyScript: true })
   },
 })

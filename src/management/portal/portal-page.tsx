@@ -21,6 +21,7 @@ import { formToken, refuseForeignPost, SIGN_OUT } from '../../http/form-token.ts
 import { loginAddress } from '../../http/next-page.ts'
 import { sendPage } from '../../http/page.ts'
 import type { HttpContext } from '../../http/request-context.ts'
+import { COPY_SCRIPT_DIGEST } from '../../pages/portal/copying.tsx'
 import type { FormProblem, FrameProps } from '../../pages/portal/frame.tsx'
 import { SignedOutPage } from '../../pages/portal/signed-out-page.tsx'
 import { OAuthError } from '../../protocol/errors.ts'
@@ -164,11 +165,16 @@ export const frameOf = async (
 export const sendPortalPage = (
   { c, deps }: Pick<Visit<unknown>, 'c' | 'deps'>,
   page: Parameters<typeof sendPage>[1],
-  { status = 200, refusal = null }: Readonly<{ status?: number; refusal?: OAuthError | null }> = {},
+  {
+    status = 200,
+    refusal = null,
+    hasCopyScript = false,
+  }: Readonly<{ status?: number; refusal?: OAuthError | null; hasCopyScript?: boolean }> = {},
 ) =>
   sendPage(c, page, deps.branding, {
     status,
     refusal,
+    scriptDigest: hasCopyScript ? COPY_SCRIPT_DIGEST : null,
     // A form that is sent when the session has ended leads to the sign-in page.
     mayLeadAway: deps.settings.loginUrl !== null,
   })

@@ -76,6 +76,6 @@ export const secretsPage = portalPage<OwnClient>({
         clientSecret={clientSecret}
       />
     )
-    return sendPortalPage(visit, page)
+    return sendPortalPage(visit, page, { hasCopyScript: true })
   },
 })

@@ -2,6 +2,7 @@
 
 import { Day, WebAddress } from '../parts.tsx'
 import { type ConfiguredClient, snippetsFor } from './client-settings.ts'
+import { Copyable, CopyScript } from './copying.tsx'
 import { clientPath, type FrameProps, PortalFrame } from './frame.tsx'
 import { PermissionList, type ShownPermission } from './permissions.tsx'
 
@@ -86,7 +87,9 @@ const Details = ({ client, owners, logoPath }: ClientPageProps) => (
   <dl>
     <dt>Client id</dt>
     <dd>
-      <code class="reference">{client.clientId}</code>
+      <Copyable what="the client id">
+        <code class="reference">{client.clientId}</code>
+      </Copyable>
     </dd>
     <dt>Authenticates</dt>
     <dd>{METHODS[client.authMethod]}</dd>
@@ -165,9 +168,11 @@ const Settings = ({ client }: { client: ConfiguredClient }) => {
       {snippetsFor(client).map(({ title, code }) => (
         <details>
           <summary>{title}</summary>
-          <pre tabindex={0}>
-            <code>{code}</code>
-          </pre>
+          <Copyable what={`the code for ${title}`}>
+            <pre tabindex={0}>
+              <code>{code}</code>
+            </pre>
+          </Copyable>
         </details>
       ))}
     </section>
@@ -188,5 +193,6 @@ export const ClientPage = (p: ClientPageProps) => (
     <p>
       <a href="/clients">All your clients</a>
     </p>
+    <CopyScript />
   </PortalFrame>
 )

@@ -11,7 +11,18 @@ export type ConfiguredClient = Readonly<{
   redirectUris: readonly string[]
   /** Those that it may ask for. */
   scopes: readonly string[]
+  /** Of its first key, for a client that signs; null for others. */
+  keyAlgorithm: KeyAlgorithm | null
 }>
+
+/** How WebCrypto imports the private key of each algorithm. */
+const KEY_IMPORTS = {
+  ES256: "{ name: 'ECDSA', namedCurve: 'P-256' }",
+  EdDSA: "'Ed25519'",
+  RS256: "{ name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }",
+  PS256: "{ name: 'RSA-PSS', hash: 'SHA-256' }",
+} as const
+export type KeyAlgorithm = keyof typeof KEY_IMPORTS
 
 export type Snippet = Readonly<{ title: string; code: string }>
 
@@ -33,7 +44,16 @@ const isLoopback = ({ issuer }: ConfiguredClient) => issuer.startsWith('http:')
 const methodOf = ({ authMethod }: ConfiguredClient) =>
   authMethod === 'client_secret' ? 'client_secret_basic' : authMethod
 
+/** The private key is a JWK in the environment. */
+const importedKey = ({ keyAlgorithm }: ConfiguredClient) =>
+  keyAlgorithm === null
+    ? ''
+    : `const jwk = JSON.parse(process.env.CLIENT_KEY)
+const key = await crypto.subtle.importKey('jwk', jwk, ${KEY_IMPORTS[keyAlgorithm]}, false, ['sign'])
+`
+
 const openidAuthentication = (client: ConfiguredClient) => {
+  if (client.keyAlgorithm !== null) return 'openid.PrivateKeyJwt(key)'
   if (!keepsSecret(client)) return 'openid.None()'
   const name = methodOf(client) === 'client_secret_post' ? 'ClientSecretPost' : 'ClientSecretBasic'
   return `openid.${name}(process.env.CLIENT_SECRET)`
@@ -41,7 +61,7 @@ const openidAuthentication = (client: ConfiguredClient) => {
 
 const openidConfig = (client: ConfiguredClient) => `import * as openid from 'openid-client'
 
-const config = await openid.discovery(
+${importedKey(client)}const config = await openid.discovery(
   new URL(${text(client.issuer)}),
   ${text(client.clientId)},
   {},
@@ -70,29 +90,52 @@ const tokensFor = (callback) =>
 
 const oauthClient = (client: ConfiguredClient) => {
   const name = methodOf(client) === 'client_secret_post' ? 'ClientSecretPost' : 'ClientSecretBasic'
-  const authentication = keepsSecret(client)
+  const withoutKey = keepsSecret(client)
     ? `oauth.${name}(process.env.CLIENT_SECRET)`
     : 'oauth.None()'
+  const authentication = client.keyAlgorithm === null ? withoutKey : 'oauth.PrivateKeyJwt(key)'
   const insecure = isLoopback(client) ? ', [oauth.allowInsecureRequests]: true' : ''
   return `import * as oauth from 'oauth4webapi'
 
-const issuer = new URL(${text(client.issuer)})
+${importedKey(client)}const issuer = new URL(${text(client.issuer)})
 const found = await oauth.discoveryRequest(issuer, { algorithm: 'oauth2'${insecure} })
 const server = await oauth.processDiscoveryResponse(issuer, found)
 const client = { client_id: ${text(client.clientId)} }
 const authentication = ${authentication}`
 }
 
+/** Where Authlib takes the secret or the private key. */
+const authlibSecret = (client: ConfiguredClient) => {
+  if (client.keyAlgorithm !== null) return "\n    client_secret=json.loads(os.environ['CLIENT_KEY']),"
+  return keepsSecret(client) ? "\n    client_secret=os.environ['CLIENT_SECRET']," : ''
+}
+
+/** RFC 7523 §3: the audience is the issuer here, and an assertion lives ten minutes at most. Authlib has other defaults. */
+const authlibSigning = ({ keyAlgorithm, issuer }: ConfiguredClient) =>
+  keyAlgorithm === null
+    ? ''
+    : `
+session.register_client_auth_method(
+    PrivateKeyJWT(
+        token_endpoint=${text(issuer)},
+        claims={'exp': int(time.time()) + 60},
+        alg=${text(keyAlgorithm)},
+    )
+)`
+
+const authlibImports = (client: ConfiguredClient) => {
+  if (client.keyAlgorithm === null) return keepsSecret(client) ? 'import os\n' : ''
+  return 'from authlib.oauth2.rfc7523 import PrivateKeyJWT\nimport json\nimport os\nimport time\n'
+}
+
 const authlibSession = (client: ConfiguredClient, more: string) =>
   `from authlib.integrations.requests_client import OAuth2Session
-${keepsSecret(client) ? 'import os\n' : ''}
+${authlibImports(client)}
 session = OAuth2Session(
-    client_id=${text(client.clientId)},${
-      keepsSecret(client) ? "\n    client_secret=os.environ['CLIENT_SECRET']," : ''
-    }
+    client_id=${text(client.clientId)},${authlibSecret(client)}
     token_endpoint_auth_method=${text(methodOf(client))},
     scope=${text(scopeOf(client))},${more}
-)`
+)${authlibSigning(client)}`
 
 const authlibMachine = (client: ConfiguredClient) => `${authlibSession(client, '')}
 token = session.fetch_token(${text(`${client.issuer}/token`)}, grant_type='client_credentials')`
@@ -125,7 +168,10 @@ const provider = {
   clientMetadata: { client_name: 'My MCP client', redirect_uris: [${text(redirectUriOf(client))}] },
   clientInformation: () => ({
     client_id: ${text(client.clientId)},${
-      keepsSecret(client) ? '\n    client_secret: process.env.CLIENT_SECRET,' : ''
+      keepsSecret(client)
+        ? `\n    client_secret: process.env.CLIENT_SECRET,
+    token_endpoint_auth_method: ${text(methodOf(client))},`
+        : ''
     }
   }),
   // tokens, saveTokens, redirectToAuthorization, saveCodeVerifier and codeVerifier are yours.
@@ -149,9 +195,15 @@ curl ${word(`${client.issuer}/token`)} ${curlCredentials(client)} \\
   -d grant_type=authorization_code -d code="$CODE" -d code_verifier="$VERIFIER" \\
   --data-urlencode redirect_uri=${word(redirectUriOf(client))}`
 
-/** A client that signs its assertions configures its library with its own keys. */
+const isPlain = ({ title }: Snippet) => !title.startsWith('curl') && !title.startsWith('MCP')
+
+/** The private key of a client that signs is a JWK in CLIENT_KEY. curl does not sign. */
 export function snippetsFor(client: ConfiguredClient): readonly Snippet[] {
-  if (client.authMethod === 'private_key_jwt') return []
+  const snippets = allSnippets(client)
+  return client.keyAlgorithm === null ? snippets : snippets.filter(isPlain)
+}
+
+function allSnippets(client: ConfiguredClient): readonly Snippet[] {
   const isForUsers = client.grantTypes.includes('authorization_code')
   const isMachine = client.grantTypes.includes('client_credentials')
   return [

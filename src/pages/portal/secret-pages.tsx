@@ -2,6 +2,7 @@
 
 import { inWords } from '../../domain/duration.ts'
 import { Day, HiddenFields, Moment } from '../parts.tsx'
+import { Copyable, CopyScript } from './copying.tsx'
 import { Options } from './fields.tsx'
 import { clientPath, type FrameProps, type Hidden, PortalFrame } from './frame.tsx'
 
@@ -23,13 +24,17 @@ export const NewSecretPage = (p: NewSecretProps) => (
     <dl>
       <dt>Client id</dt>
       <dd>
-        <code class="reference">{p.clientId}</code>
+        <Copyable what="the client id">
+          <code class="reference">{p.clientId}</code>
+        </Copyable>
       </dd>
       {p.clientSecret !== null && (
         <>
           <dt>Client secret</dt>
           <dd>
-            <code class="reference">{p.clientSecret}</code>
+            <Copyable what="the client secret">
+              <code class="reference">{p.clientSecret}</code>
+            </Copyable>
           </dd>
         </>
       )}
@@ -54,6 +59,7 @@ export const NewSecretPage = (p: NewSecretProps) => (
         Continue to settings
       </a>
     </p>
+    <CopyScript />
   </PortalFrame>
 )
 

@@ -11,18 +11,23 @@ import {
   say,
 } from './steps.mjs'
 
-export const runMcpClient = (auth) =>
+const OWN_SETTINGS = {
+  redirectUrl: REDIRECT_URI,
+  clientMetadata: { client_name: 'MCP host', redirect_uris: [REDIRECT_URI], scope: SCOPE },
+  clientInformation: () => ({
+    client_id: CLIENT_ID,
+    ...(CLIENT_SECRET && { client_secret: CLIENT_SECRET }),
+  }),
+}
+
+/** `settings`: the part of the provider that is about the client. */
+export const runMcpClient = (auth, settings = OWN_SETTINGS) =>
   run(async () => {
     let tokens
     let verifier
     let authorizationUrl
     const provider = {
-      redirectUrl: REDIRECT_URI,
-      clientMetadata: { client_name: 'MCP host', redirect_uris: [REDIRECT_URI], scope: SCOPE },
-      clientInformation: () => ({
-        client_id: CLIENT_ID,
-        ...(CLIENT_SECRET && { client_secret: CLIENT_SECRET }),
-      }),
+      ...settings,
       tokens: () => tokens,
       saveTokens: (saved) => {
         tokens = saved
