@@ -238,6 +238,7 @@ const PAGES = [
   ['', 'Your client'],
   ['/edit', 'Edit a client'],
   ['/secrets', 'Secrets'],
+  ['/keys', 'Keys'],
   ['/permissions', 'Permissions'],
   ['/owners', 'Owners'],
   ['/disable', 'Disable this client?'],
@@ -354,6 +355,9 @@ describe('keyboard and screen reader', () => {
     await tour(owner, registry, clientId, async (name) => {
       expect(await owner.getByRole('main').count(), name).toBe(1)
       expect(await owner.title()).toMatch(/^.+ · Registry$/)
+      await owner.evaluate(
+        "for (const one of document.querySelectorAll('details')) one.open = true",
+      )
       const controls = owner.locator('input:not([type=hidden]), textarea, button, a, nav, fieldset')
       for (const control of await controls.all()) {
         expect(await control.ariaSnapshot(), name).toMatch(/"[^"]+"|: .+/)
@@ -384,19 +388,20 @@ describe('keyboard and screen reader', () => {
       - group "What is it?":
         - text: What is it?
         - radio "Web application with a server"
-        - text: Web application with a server It keeps a secret on the server, and uses PKCE and refresh tokens.
+        - text: Web application with a server It keeps a secret or its keys on the server, and uses PKCE and refresh tokens.
         - radio "Application in the browser"
-        - text: Application in the browser Its code is public, so it has no secret. It uses PKCE.
+        - text: Application in the browser Its code is public, so it has no secret. It uses PKCE and refresh tokens.
         - radio "Mobile or desktop application"
         - text: Mobile or desktop application Its code is public, so it has no secret. It uses PKCE and refresh tokens.
         - radio "Program without users"
-        - text: Program without users It acts for itself, with a secret. No user is sent back to it.
+        - text: Program without users It acts for itself, with a secret or its keys. No user is sent back to it.
       - text: Redirect URIs
       - paragraph:
         - text: "Where users are sent back to, one a line: https, or http on a loopback address. A mobile or desktop application may have a scheme with a dot, such as"
         - code: com.example.app:/callback
         - text: . A program without users has none.
       - textbox "Redirect URIs"
+      - group: Keys in place of a secret
       - button "Register""
     `)
     const kind = /without users/
@@ -408,6 +413,8 @@ describe('keyboard and screen reader', () => {
           - /url: /clients/ID/edit
         - link "Secrets":
           - /url: /clients/ID/secrets
+        - link "Keys":
+          - /url: /clients/ID/keys
         - link "Permissions":
           - /url: /clients/ID/permissions
         - link "Owners":
@@ -419,6 +426,44 @@ describe('keyboard and screen reader', () => {
     `)
   })
 
+  it('a button copies the secret, the id and the code, and says so', async ({
+    open,
+    registry,
+    person,
+  }) => {
+    const page = await open({ permissions: ['clipboard-read', 'clipboard-write'] })
+    await signInTo(page, registry, person)
+    const copied = async (name: string) => {
+      await page.getByRole('button', { name, exact: true }).click()
+      await page.getByRole('status').filter({ hasText: 'Copied' }).last().waitFor()
+      return page.evaluate<string>('navigator.clipboard.readText()')
+    }
+    await page.goto(`${registry.url}/new-client`)
+    await page.getByLabel('Name', { exact: true }).fill('Copied')
+    await page.getByRole('radio', { name: /without users/ }).check()
+    await page.getByRole('button', { name: 'Register' }).click()
+    await expectHeading(page, 'Your new client')
+    const [id, secret] = await page.locator('code.reference').allTextContents()
+    expect(await copied('Copy the client secret')).toBe(secret)
+    await keepScreenshot(page, 'portal-copied')
+    await page.getByRole('link', { name: 'Continue to settings' }).click()
+    expect(await copied('Copy the client id')).toBe(id)
+    await page.locator('summary', { hasText: 'curl' }).click()
+    expect(await copied('Copy the code for curl, for itself')).toContain(`'${id}:'"$CLIENT_SECRET"`)
+    expect(takeComplaints(page)).toEqual([])
+  })
+
+  it('where a page may not write to the clipboard, the button says to copy by hand', async ({
+    owner,
+    registry,
+  }) => {
+    const { clientId } = await register(owner, registry, { name: 'By hand', kind: /without users/ })
+    await owner.evaluate(`navigator.clipboard.writeText = () => Promise.reject(new Error('no'))`)
+    await owner.getByRole('button', { name: 'Copy the client id' }).click()
+    await owner.getByRole('status').filter({ hasText: 'select the text' }).waitFor()
+    expect(await owner.locator('code.reference').textContent()).toBe(clientId)
+  })
+
   it('a browser without JavaScript registers a client', async ({ open, registry, person }) => {
     const page = await open({ javaScriptEnabled: false })
     await signInTo(page, registry, person)
@@ -427,5 +472,6 @@ describe('keyboard and screen reader', () => {
       kind: /without users/,
     })
     expect(clientSecret).toMatch(/^regs_/)
+    expect(await page.getByRole('button', { name: /^Copy/ }).count()).toBe(0)
   })
 })

@@ -315,7 +315,10 @@ describe('changing a client', () => {
       if (first) await disableClient(admin(), id)
       await owner.submit(`/clients/${id}/disable`)
       if (!first) await disableClient(admin(), id)
-      const answer = await owner.submit(`/clients/${id}/enable`)
+      const path = `/clients/${id}/enable`
+      expect(formsOf(await owner.page(path), path)).toEqual([])
+      const { version } = await recordOf(id)
+      const answer = await owner.send(path, await minted(owner, 'enable', id, version))
       expect(answer.status).toBe(403)
       expect(await answer.text()).toContain('An administrator has disabled the client.')
       expect((await recordOf(id)).disabledAt).not.toBe(null)

@@ -6,7 +6,7 @@ import {
   FOLLOWS_FROM,
   isClientKind,
 } from '../../domain/client-kind.ts'
-import { registrationProblem } from '../../domain/registration.ts'
+import { quote, redirectUriProblem, registrationProblem } from '../../domain/registration.ts'
 import type { GivenKeys } from '../../flows/registration/own-credentials.ts'
 import { CLIENT_FIELDS, CLIENT_LISTS } from '../../protocol/registration/client-fields.ts'
 import { RegistrationError } from '../../protocol/registration/errors.ts'
@@ -97,7 +97,14 @@ function redirectUrisIn(text: string, kind: ClientKind | null) {
   if (redirectUris.length > MAX_REDIRECT_URIS) {
     throw invalid(`{field} must not have more than ${MAX_REDIRECT_URIS} lines`, 'redirect_uris')
   }
-  if (kind === null) return
+  if (kind === null) {
+    // A kind that may have every scheme.
+    for (const uri of redirectUris) {
+      const problem = redirectUriProblem(uri, true)
+      if (problem) throw invalid(`redirect URI ${quote(uri)} ${problem}`, 'redirect_uris')
+    }
+    return
+  }
   const { authMethod, grantTypes, hasRedirectUris } = FOLLOWS_FROM[kind]
   if (!hasRedirectUris) {
     if (redirectUris.length === 0) return

@@ -1,6 +1,7 @@
 /** `/clients/{id}/disable`, `/enable`, `/delete` and `/leave`: each asks first, and names what ends. */
 
 import type { Child } from 'hono/jsx'
+import type { ClientRecord } from '../../domain/client.ts'
 import { ALL_REVOKED_WITHIN_SECONDS } from '../../domain/revocation.ts'
 import { deleteClient, disableClient, enableClient } from '../../flows/registration/clients.ts'
 import { leaveClient } from '../../flows/registration/owners.ts'
@@ -9,7 +10,7 @@ import { ConfirmPage } from '../../pages/portal/confirm-page.tsx'
 import { clientPath } from '../../pages/portal/frame.tsx'
 import type { OwnClient } from '../../stores/portal.ts'
 import { actOf, attempt, formFields, type Refused } from './attempt.ts'
-import { nameOf } from './clients.tsx'
+import { nameOf, stateOf } from './clients.tsx'
 import { frameOf, portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
 
 const ENDS = [
@@ -53,6 +54,8 @@ function leaving({ found: { client, owners }, user }: Visit<OwnClient>): readonl
   ]
 }
 
+const mayBeEnabled = (client: ClientRecord) => stateOf(client) !== 'disabled_by_operator'
+
 const ACTS: Readonly<Record<string, Confirmed>> = {
   disable: {
     title: 'Disable this client?',
@@ -67,7 +70,11 @@ const ACTS: Readonly<Record<string, Confirmed>> = {
   enable: {
     title: 'Enable this client?',
     button: 'Enable it',
-    ends: () => ['It gets tokens again. Nothing that ended comes back.'],
+    ends: ({ found: { client } }) =>
+      mayBeEnabled(client)
+        ? ['It gets tokens again. Nothing that ended comes back.']
+        : ['The operator has disabled it. Only the operator can enable it.'],
+    isPossible: ({ client }) => mayBeEnabled(client),
     act: (visit, version) => enableClient(actOf(visit), idOf(visit), version),
     next: (clientId) => `${clientPath(clientId)}?done=enabled`,
   },

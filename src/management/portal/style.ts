@@ -30,6 +30,8 @@ fieldset[aria-invalid] { padding-inline-start: 0.75rem; border-inline-start: 3px
 .problem ul { margin-block-end: 0; }
 .problem a { color: inherit; }
 dd + dd { margin-block-start: 0.25rem; }
+[data-copy] > code + button { margin-inline-start: 0.75rem; }
+details > .field { margin-block-start: 0.75rem; }
 details > summary { min-height: 1.5rem; padding-block: 0.25rem; color: var(--accent); }
 pre {
   margin: 0.5rem 0; padding: 0.75rem 1rem; white-space: pre-wrap; overflow-wrap: anywhere;

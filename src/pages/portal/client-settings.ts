@@ -106,7 +106,8 @@ const authentication = ${authentication}`
 
 /** Where Authlib takes the secret or the private key. */
 const authlibSecret = (client: ConfiguredClient) => {
-  if (client.keyAlgorithm !== null) return "\n    client_secret=json.loads(os.environ['CLIENT_KEY']),"
+  if (client.keyAlgorithm !== null)
+    return "\n    client_secret=json.loads(os.environ['CLIENT_KEY']),"
   return keepsSecret(client) ? "\n    client_secret=os.environ['CLIENT_SECRET']," : ''
 }
 

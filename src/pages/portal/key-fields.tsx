@@ -21,7 +21,6 @@ export const KeyFields = ({ typed, labels, errors }: KeyFieldsProps) => (
           P-256, Ed25519, or RSA of 2048 bits or more.
         </>
       }
-      isOptional
       value={typed.jwks}
       problem={errors.jwks}
     />
@@ -30,7 +29,6 @@ export const KeyFields = ({ typed, labels, errors }: KeyFieldsProps) => (
       type="url"
       label={labels.jwks_uri}
       hint="In place of the keys: where the client publishes them, https. They are read now, and again when the client uses one that is not known."
-      isOptional
       value={typed.jwks_uri}
       problem={errors.jwks_uri}
     />

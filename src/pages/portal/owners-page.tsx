@@ -29,7 +29,7 @@ const Owner = (p: { owner: OwnersProps['owners'][number]; action: string; isFirs
         <bdi>{name}</bdi>
       </strong>
       {isYou && ' (you)'}
-      {p.isFirst && <span class="muted"> the first owner</span>}
+      {p.isFirst && <span class="muted">, the first owner</span>}
       {removal && (
         <form method="post" action={p.action}>
           <HiddenFields fields={removal} />

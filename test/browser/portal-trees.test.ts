@@ -1,0 +1,176 @@
+/** Every page of the portal with something on it: its accessibility tree, which is kept beside this file, and how it looks. */
+
+import type { Page } from 'playwright-core'
+import { beforeAll, describe, expect } from 'vitest'
+import { expectHeading, it, keepScreenshot, signIn, takeComplaints } from './fixtures.ts'
+import { contrastsOf, overflowOf } from './looks.ts'
+import { type Person, type Registry, startRegistry } from './registry.ts'
+
+const LEAST_CONTRAST = 4.5
+const CALLBACK = 'https://reading.example/callback'
+const PUBLIC_KEY =
+  '{"keys":[{"kty":"EC","crv":"P-256","kid":"key-1","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}'
+
+/** A registry of its own, so that nothing but this scene is on the pages. */
+let registry: Registry
+let ada: Person
+let ids: Readonly<{ shared: string; alone: string; signing: string; disabled: string }>
+
+const create = async (name: string, ...more: string[]) => {
+  const { user_id } = await registry.admin('user', 'show', 'ada')
+  const described = ['--name', name, '--owner', String(user_id), ...more]
+  return String((await registry.admin('client', 'create', ...described)).client_id)
+}
+
+beforeAll(async () => {
+  registry = await startRegistry()
+  const scope = (name: string, sentence: string, ...more: string[]) =>
+    registry.admin('scope', 'create', name, '--sentence', sentence, ...more)
+  await scope('shelf:read', 'Read what is on your shelf', '--self-registered')
+  await scope('shelf:write', 'Change what is on your shelf', '--sensitive')
+  await scope('shelf:lend', 'Lend what is on your shelf')
+  await scope('shelf:burn', 'Remove your shelf')
+  const shelf = [
+    'https://shelf.example',
+    '--name',
+    'The shelf',
+    '--scope',
+    'shelf:read shelf:write',
+  ]
+  await registry.admin('resource', 'create', ...shelf)
+  ada = await registry.registerUser({ username: 'ada' })
+  await registry.registerUser({ username: 'bea' })
+  const { user_id: bea } = await registry.admin('user', 'show', 'bea')
+  const users = ['--redirect-uri', CALLBACK, '--grant-type', 'authorization_code']
+  const asked = ['--scope', 'shelf:write shelf:lend shelf:burn', '--requested-only']
+  const shared = await create('Reading list', '--further-owner', String(bea), ...users)
+  await registry.admin('client', 'update', shared, ...asked)
+  await registry.admin('client', 'authorize', shared, '--scope', 'shelf:read shelf:lend')
+  const reason = ['--reason', 'A reading list removes nothing.']
+  await registry.admin('client', 'withdraw', shared, '--scope', 'shelf:burn', ...reason)
+  const keys = ['--auth-method', 'private_key_jwt', '--jwks', PUBLIC_KEY]
+  const signing = await create('Nightly job', ...keys, '--grant-type', 'client_credentials')
+  const disabled = await create('Old reader', ...users)
+  await registry.admin('client', 'disable', disabled)
+  ids = { shared, signing, disabled, alone: await create('Alone', ...users) }
+  return registry.end
+}, 120_000)
+
+async function signInAs(page: Page, person: Person) {
+  await page.goto(`${registry.url}/clients`)
+  await signIn(page, person)
+  await expectHeading(page, 'Your clients')
+}
+
+type Scene = Readonly<{
+  name: string
+  path: () => string
+  heading: string
+  /** What is done on the page before it is looked at. */
+  act?: (page: Page) => Promise<void>
+}>
+
+const page = (name: string, path: () => string, heading: string, act?: Scene['act']): Scene => ({
+  name,
+  path,
+  heading,
+  ...(act && { act }),
+})
+const of =
+  (which: keyof typeof ids, path = '') =>
+  () =>
+    `/clients/${ids[which]}${path}`
+
+const SCENES: readonly Scene[] = [
+  page('list', () => '/clients', 'Your clients'),
+  page(
+    'register',
+    () => '/new-client',
+    'Register a client',
+    async (at) => {
+      await at.locator('summary').click()
+    },
+  ),
+  page(
+    'register-mistakes',
+    () => '/new-client',
+    'Register a client',
+    async (at) => {
+      await at.getByLabel('Redirect URIs').fill('http://reading.example/callback')
+      await at.locator('summary').click()
+      await at.getByLabel(/^Public keys/).fill('{"keys": []}')
+      await at.getByLabel(/^Address of the public keys/).fill('https://reading.example/jwks.json')
+      await at.getByRole('button', { name: 'Register' }).click()
+      await at.getByRole('alert').waitFor()
+    },
+  ),
+  page('client', of('shared'), 'Your client', async (at) => {
+    await at.locator('summary', { hasText: 'openid-client' }).click()
+  }),
+  page('client-with-keys', of('signing'), 'Your client'),
+  page('edit', of('shared', '/edit'), 'Edit a client'),
+  page('secrets', of('shared', '/secrets'), 'Secrets'),
+  page('secrets-after-rotation', of('alone', '/secrets'), 'Secrets', async (at) => {
+    await at.getByRole('button', { name: 'Make a new secret' }).click()
+    await expectHeading(at, 'A new secret')
+    await at.goto(registry.url + of('alone', '/secrets')())
+  }),
+  page('secrets-in-place-of-keys', of('signing', '/secrets'), 'Secrets'),
+  page('keys', of('signing', '/keys'), 'Keys'),
+  page('keys-in-place-of-a-secret', of('shared', '/keys'), 'Keys'),
+  page('permissions', of('shared', '/permissions'), 'Permissions'),
+  page('owners', of('shared', '/owners'), 'Owners'),
+  page('disable', of('shared', '/disable'), 'Disable this client?'),
+  page('client-disabled', of('disabled'), 'Your client'),
+  page('enable', of('shared', '/enable'), 'Enable this client?'),
+  page('enable-disabled', of('disabled', '/enable'), 'Enable this client?'),
+  page('delete', of('shared', '/delete'), 'Delete this client?'),
+  page('leave', of('shared', '/leave'), 'Leave this client?'),
+  page('leave-alone', of('alone', '/leave'), 'Leave this client?'),
+]
+
+/** Without what differs from run to run. */
+const settled = (tree: string) =>
+  Object.entries(ids)
+    .reduce((text, [name, id]) => text.replaceAll(id, `ID-OF-${name.toUpperCase()}`), tree)
+    .replaceAll(registry.url, 'REGISTRY')
+    .replace(/\d{4}-\d\d-\d\d \d\d:\d\d UTC/g, 'MOMENT')
+    .replace(/\d{4}-\d\d-\d\d/g, 'DAY')
+
+describe('every page of the portal', () => {
+  it.for(SCENES.map((scene) => [scene.name, scene] as const))(
+    'the accessibility tree of the page is as it is kept (%s)',
+    async ([name, scene], { open }) => {
+      const at = await open()
+      await signInAs(at, ada)
+      await at.goto(registry.url + scene.path())
+      await scene.act?.(at)
+      await expectHeading(at, scene.heading)
+      const tree = settled(await at.getByRole('main').ariaSnapshot())
+      await expect(`${tree}\n`).toMatchFileSnapshot(`trees/portal-${name}.txt`)
+    },
+  )
+
+  it.for([
+    ['light', { viewport: { width: 1000, height: 800 } }],
+    ['dark', { viewport: { width: 1000, height: 800 }, colorScheme: 'dark' }],
+    ['360', { viewport: { width: 360, height: 740 } }],
+    ['zoomed', { viewport: { width: 640, height: 400 }, deviceScaleFactor: 2 }],
+  ] as const)(
+    'every page fits, has enough contrast and keeps to its policy (%s)',
+    async ([how, options], { open }) => {
+      const at = await open(options)
+      await signInAs(at, ada)
+      for (const { name, path, heading, act } of SCENES) {
+        await at.goto(registry.url + path())
+        await act?.(at)
+        await expectHeading(at, heading)
+        await keepScreenshot(at, `portal-scene-${name}-${how}`)
+        expect(await overflowOf(at), name).toBeLessThanOrEqual(0)
+        const [worst] = await contrastsOf(at)
+        expect(worst?.ratio, `${name}: ${worst?.words}`).toBeGreaterThanOrEqual(LEAST_CONTRAST)
+        expect(takeComplaints(at)).toEqual([])
+      }
+    },
+  )
+})
