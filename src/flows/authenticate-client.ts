@@ -22,7 +22,10 @@ import { OAuthError } from '../protocol/errors.ts'
 import type { ReadWithClient } from '../stores/ports.ts'
 import type { Deps, RequestContext } from './deps.ts'
 
-export type ClientDeps = Pick<Deps, 'clients' | 'clientDocuments' | 'usedJtis' | 'issuer'>
+export type ClientDeps = Pick<
+  Deps,
+  'clients' | 'clientDocuments' | 'usedJtis' | 'issuer' | 'checking'
+>
 
 /** None of the client's keys that are kept verifies its assertion. It may have others by now. */
 export class UnverifiedAssertion extends OAuthError {
@@ -64,6 +67,7 @@ export async function authenticateOn(
 ): Promise<Client> {
   const secretDigest = 'secret' in presented ? await hexDigest(presented.secret) : null
   const client = requireAdmitted(record, presented, deps)
+  deps.checking?.('assertion' in presented ? 'assertion' : 'secret')
   if ('secret' in presented && canBeGuessed(presented.secret)) throw invalidClient(TOO_WEAK)
   if ('assertion' in presented) await requireAssertion(presented, client, deps, context.now)
   const credential =
@@ -75,12 +79,14 @@ export async function authenticateOn(
 function requireAdmitted(
   client: Client | null,
   { method }: PresentedClient,
-  { clientDocuments }: Pick<Deps, 'clientDocuments'>,
+  { clientDocuments, checking }: Pick<Deps, 'clientDocuments' | 'checking'>,
 ): Client {
+  checking?.('client')
   if (!client) throw invalidClient('unknown client')
   if (!isEnabled(client)) throw invalidClient('disabled client')
   const notAdmitted = whyNotAdmitted(client.clientId, client, clientDocuments)
   if (notAdmitted !== null) throw invalidClient(notAdmitted)
+  checking?.('auth_method')
   if (acceptsMethod(client.authMethod, method)) return client
   throw invalidClient(`registered for ${client.authMethod}, used ${method}`)
 }

@@ -85,6 +85,7 @@ export async function decideAuthorization(
   const answer = readAnswer && (await readAnswer())
   try {
     const { request, standing } = await understood
+    deps.checking?.('user')
     const user = userOf(session.record, standing.user, deps.usersAreExternal)
     if (user === null) return signIn()
     if (user === 'disabled') {
@@ -151,8 +152,9 @@ async function understand(
   { fields, identified: { client }, malformed }: ReceivedRequest,
   userId: string,
   { authorizations }: SessionRecord,
-  deps: Pick<Deps, 'users' | 'requirePkce' | 'scopePolicy'>,
+  deps: Pick<Deps, 'users' | 'requirePkce' | 'scopePolicy' | 'checking'>,
 ) {
+  deps.checking?.('parameters')
   if (malformed) throw malformed
   const request = readAuthorizationRequest(fields, client, deps)
   // A user of an external accounts service has the session's endorsements.

@@ -3,6 +3,7 @@
 import type { SigningKeys } from '../crypto/signing-keys.ts'
 import type { PkcePolicy, RefreshPolicy } from '../domain/client.ts'
 import type { DocumentPolicy } from '../domain/document-host.ts'
+import type { Checking } from '../protocol/checks.ts'
 import type { ClientDocuments } from '../protocol/client-documents.ts'
 import type { ScopePolicy } from '../protocol/scope-parameter.ts'
 import type {
@@ -59,6 +60,7 @@ export type Deps = Readonly<{
   privateUseSchemes: readonly string[]
   refreshRetrySeconds: number
   dpopRefreshRetrySeconds: number
+  checking?: Checking['checking']
 }>
 
 /** One request, as far as flows and routes may know it. */

@@ -18,7 +18,10 @@ type Addressee = Readonly<{
   redirectUri: string | undefined
   resources: readonly string[]
 }>
-type IdentifyingDeps = Pick<Deps, 'clients' | 'clientDocuments' | 'documents' | 'privateUseSchemes'>
+type IdentifyingDeps = Pick<
+  Deps,
+  'clients' | 'clientDocuments' | 'documents' | 'privateUseSchemes' | 'checking'
+>
 
 const noSuchApplication = (detail: string) =>
   new OAuthError('invalid_request', 'No such application is registered here.', { detail })
@@ -29,10 +32,11 @@ const noSuchApplication = (detail: string) =>
  */
 export async function identifyClient(
   asked: Addressee,
-  { clients, clientDocuments, privateUseSchemes }: Omit<IdentifyingDeps, 'documents'>,
+  { clients, clientDocuments, privateUseSchemes, checking }: Omit<IdentifyingDeps, 'documents'>,
   now: number,
 ): Promise<IdentifiedClient | 'needs_document'> {
   const { clientId, resources } = asked
+  checking?.('client')
   if (clientId === undefined) throw noSuchApplication('unknown client_id')
   const client = await clients.findFresh(clientId, { resources })
   const notAdmitted = whyNotAdmitted(clientId, client, clientDocuments)
@@ -40,6 +44,7 @@ export async function identifyClient(
   if (needsDocument(clientId, client, now)) return 'needs_document'
   if (!client) throw noSuchApplication('unknown client_id')
   if (!isEnabled(client)) throw noSuchApplication('disabled client')
+  checking?.('redirect_uri')
   const scheme = schemeNotAllowed(client, asked.redirectUri, privateUseSchemes)
   if (scheme !== null) {
     throw new OAuthError(

@@ -2,6 +2,7 @@
 
 import { type Client, mustUsePkce, type PkcePolicy } from '../domain/client.ts'
 import type { ClientId } from '../domain/ids.ts'
+import type { Checking } from './checks.ts'
 import { isThumbprint } from './dpop.ts'
 import { OAuthError } from './errors.ts'
 import { type Fields, RESOURCE, required } from './fields.ts'
@@ -56,14 +57,16 @@ export const readAddressee = (fields: Fields) => ({
 })
 
 /** What the deployment's settings say about requests. */
-export type RequestRules = Readonly<{ requirePkce: PkcePolicy; scopePolicy: ScopePolicy }>
+export type RequestRules = Checking &
+  Readonly<{ requirePkce: PkcePolicy; scopePolicy: ScopePolicy }>
 
 /** Throws errors that the redirect reports to the client (§4.1.2.1). */
 export function readAuthorizationRequest(
   fields: Fields,
   client: Client,
-  { requirePkce, scopePolicy }: RequestRules,
+  { requirePkce, scopePolicy, checking }: RequestRules,
 ): AuthorizationRequest {
+  checking?.('response_type')
   const responseType = required(fields, 'response_type')
   if (responseType !== 'code') {
     throw new OAuthError('unsupported_response_type', 'Only response_type=code is supported.', {
@@ -76,21 +79,25 @@ export function readAuthorizationRequest(
       detail: `response_mode ${quoted(responseMode)}`,
     })
   }
+  checking?.('state')
   refuseControlCharacters(fields.get('state') ?? '')
+  checking?.('grant_type_approved')
   requireGrantType(client, 'authorization_code')
+  checking?.('target')
   const target = readTarget(fields, client, scopePolicy)
   const isPkceNeeded =
     mustUsePkce({ client, policy: requirePkce }) ||
     target.resources.some((resource) => resource.requirePkce)
-  const request = {
-    ...target,
-    codeChallenge: readCodeChallenge(fields, isPkceNeeded),
-    dpopJkt: readDpopJkt(fields),
-    interaction: readInteraction(fields),
-    offlineAccess: asksForOfflineAccess(fields),
-  }
-  requireBinding(request.scopes, client, request.dpopJkt !== null)
-  return request
+  checking?.('code_challenge')
+  const codeChallenge = readCodeChallenge(fields, isPkceNeeded)
+  checking?.('dpop_jkt')
+  const dpopJkt = readDpopJkt(fields)
+  checking?.('prompt')
+  const interaction = readInteraction(fields)
+  const offlineAccess = asksForOfflineAccess(fields)
+  checking?.('binding')
+  requireBinding(target.scopes, client, dpopJkt !== null)
+  return { ...target, codeChallenge, dpopJkt, interaction, offlineAccess }
 }
 
 /**

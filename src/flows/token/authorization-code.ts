@@ -92,6 +92,7 @@ async function newFamily({ code, jkt, deps, context }: Redeemer) {
 /** Exactly one of any number of simultaneous calls returns. */
 async function spendCode(bought: Bought, attempt: RedemptionAttempt): Promise<Holding> {
   const { codeDigest, code, client, target, deps, context } = attempt
+  deps.checking?.('spending')
   const spending = await deps.codes.spend(codeDigest, bought.purchase, context.now)
   if (spending.kind !== 'won') return refuseSpending(spending, attempt)
   const asOfNow = { ...client, ...spending.client }

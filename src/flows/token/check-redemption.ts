@@ -62,6 +62,7 @@ async function check(caller: Caller): Promise<RedemptionAttempt> {
   requireAllowed(caller)
   const redeemer = await checkCode(caller)
   const { code } = redeemer
+  caller.deps.checking?.('target')
   const attempt = { ...redeemer, target: targetOf(redeemer) }
   requireIssuable(attempt, code.user, code.dpopJkt !== null)
   return attempt
@@ -69,11 +70,17 @@ async function check(caller: Caller): Promise<RedemptionAttempt> {
 
 /** Refuses all who may not redeem the code. */
 async function checkCode(caller: Caller): Promise<Redeemer> {
+  const { checking } = caller.deps
+  checking?.('code')
   const redeemer = { ...caller, ...(await findCode(caller)) }
   requireOwnCode(redeemer)
+  checking?.('redirect_uri')
   requireSameRedirectUri(redeemer)
+  checking?.('code_verifier')
   await requireVerifier(redeemer)
+  checking?.('dpop_key')
   requireSameKey(redeemer)
+  checking?.('expiry')
   requireNotExpired(redeemer)
   return redeemer
 }

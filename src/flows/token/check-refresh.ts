@@ -77,6 +77,7 @@ async function check(asked: Asked, client: Client): Promise<RefreshAttempt> {
   const holder = await holderOf(asked, client)
   await checkToken(holder)
   const { family } = holder.standing
+  asked.deps.checking?.('target')
   const attempt = { ...holder, target: targetOf(holder) }
   // All that the family has, and not what this request narrows it to: its next token is as good for the rest.
   requireIssuable(attempt, family.user, family.jkt !== null)
@@ -85,13 +86,17 @@ async function check(asked: Asked, client: Client): Promise<RefreshAttempt> {
 
 export async function checkToken(holder: Holder) {
   requireOwnToken(holder)
+  holder.deps.checking?.('reuse')
   await requireNotReplayed(holder)
 }
 
 /** Refuses all who may not use the token. */
 function requireOwnToken(holder: Holder) {
+  const { checking } = holder.deps
   requireSameClient(holder)
+  checking?.('dpop_key')
   requireSameKey(holder)
+  checking?.('expiry')
   requireLivingFamily(holder)
 }
 
@@ -112,7 +117,8 @@ const readStanding = async (
 ) => tokenDigest && refreshTokens.find(tokenDigest)
 
 async function holderOf(asked: Asked, client: Client): Promise<Holder> {
-  const { tokenDigest } = asked
+  const { tokenDigest, deps } = asked
+  deps.checking?.('refresh_token')
   if (tokenDigest === null) return refuse('malformed token')
   const standing = (await asked.standing) ?? refuse('unknown token')
   return { ...asked, tokenDigest, standing, client, asOfMs: client.readAtMs }

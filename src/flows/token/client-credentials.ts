@@ -47,7 +47,9 @@ export const checkClientCredentials = (
 function check(caller: Caller): Attempt {
   const { client, fields, proof, deps } = caller
   requireAllowed(caller)
+  deps.checking?.('grant_type_approved')
   requireConfidential(client)
+  deps.checking?.('target')
   const attempt = { ...caller, target: readTarget(fields, client, deps.scopePolicy) }
   requireIssuable(attempt, client, proof !== null)
   return attempt

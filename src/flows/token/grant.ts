@@ -65,8 +65,10 @@ export type IssuedToken = Readonly<{
 }>
 
 /** The first checks of every grant. */
-export function requireAllowed({ client, grantType, proof }: Caller) {
+export function requireAllowed({ client, grantType, proof, deps }: Caller) {
+  deps.checking?.('grant_type_approved')
   requireGrantType(client, grantType)
+  deps.checking?.('dpop_required')
   requireProof(client, proof)
 }
 
@@ -83,6 +85,7 @@ export function requireIssuable(
   holder: Holder,
   isBound: boolean,
 ) {
+  deps.checking?.('binding')
   requireProofFor(target.resources, proof)
   requireBinding(holder.scopes, client, isBound)
   if (oneFormat(target.resources) === 'jwt') requireSignable(target, holder, client, deps)

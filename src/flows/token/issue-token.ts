@@ -46,11 +46,15 @@ export const checkTokenRequest: Step<Attempt> = (request, deps, context) =>
 export async function readTokenRequest(
   fields: Fields,
   { authorization, dpop }: Headers,
-  deps: Pick<Deps, 'issuer'>,
+  deps: Pick<Deps, 'issuer' | 'checking'>,
   { now }: RequestContext,
 ): Promise<TokenRequest> {
+  deps.checking?.('grant_type')
   const grantType = readGrantType(fields)
+  deps.checking?.('credentials')
   const presented = readClientAuthentication(fields, authorization)
+  deps.checking?.('dpop_proof')
   const proof = dpop === undefined ? null : await readTokenProof(dpop, deps, now)
+  deps.checking?.('parameters')
   return { grantType, fields, presented, proof, jkt: proof?.jkt ?? null }
 }

@@ -121,6 +121,7 @@ async function rotateOrRepeat(renewed: Renewed, attempt: RefreshAttempt): Promis
   const { tokenDigest, standing, deps, context } = attempt
   const { successor, firstIssuedAt } = renewed
   const { refreshTokens } = deps
+  deps.checking?.('spending')
   const rotation =
     firstIssuedAt === null
       ? await refreshTokens.rotate(tokenDigest, standing.family, successor, context.now)
