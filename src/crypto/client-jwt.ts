@@ -1,5 +1,6 @@
 /** JWTs that clients sign: with a key of their JWK Set (an assertion), or with the key in the header (a proof). */
 
+import { decodeProtectedHeader } from 'jose/decode/protected_header'
 import { JWKSMultipleMatchingKeys } from 'jose/errors'
 import { createLocalJWKSet } from 'jose/jwks/local'
 import { compactVerify } from 'jose/jws/compact/verify'
@@ -34,6 +35,15 @@ const keysIn = (keySet: string) => {
 export function unverifiedClaims(jwt: string): Claims | null {
   try {
     return decodeJwt(jwt)
+  } catch {
+    return null
+  }
+}
+
+/** The header without any verification, for people; null if the text is not a JWT. */
+export function unverifiedHeader(jwt: string): Readonly<Record<string, unknown>> | null {
+  try {
+    return decodeProtectedHeader(jwt)
   } catch {
     return null
   }

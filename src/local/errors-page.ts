@@ -41,7 +41,7 @@ curl -s http://127.0.0.1:8787/token -d grant_type=client_credentials -d client_i
 | \`error\` | your program: one of the codes below |
 | \`error_description\` | you: a sentence, which may name a parameter or a scope; causes that help an attacker share one sentence |
 | \`error_uri\` | you: the section of this page, served by the registry |
-| header \`X-Correlation-Id\` | the operator, who can look up the cause with it for one day: \`npm run admin -- why ID\` |
+| header \`X-Correlation-Id\` | owners of the client, who look up the cause with it for one day in [the portal](portal.md#check-a-request), and the operator: \`npm run admin -- why ID\` |
 
 The authenticator answers errors of RFC 6750 (\`invalid_token\`, \`insufficient_scope\`): see
 [Protect a service](protect-a-service.md).

@@ -28,6 +28,7 @@ import { registrationPorts } from '../stores/registration.ts'
 import { selfRegistrations } from '../stores/self-registrations.ts'
 import { statusReader } from '../stores/status.ts'
 import { createManagement } from './app.ts'
+import { checkerStores } from './checker/stores.ts'
 import type { ManagementDeps } from './deps.ts'
 
 export type ManagementEnv = Readonly<{
@@ -77,6 +78,7 @@ export function composeManagement(env: ManagementEnv) {
     registrations: inTime(selfRegistrations(db)),
     portal: inTime(portalReader(db)),
     approvals: inTime(approvalsReader(db)),
+    checkerStores: checkerStores(db, settings.storageTimeoutSeconds),
     invitations: inTime(invitationStore(db, settings.longestSessionSeconds)),
     logos: inTime(logoStore(db)),
     fetchBounded: fetchBounded(allowsLoopbackFor(settings.issuer)),

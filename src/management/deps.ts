@@ -13,6 +13,7 @@ import type { InvitationStore, LiveSessions, LogoStore, RefusalStore } from '../
 import type { RegistrationPorts } from '../stores/registration-ports.ts'
 import type { SelfRegistrations } from '../stores/self-registration-ports.ts'
 import type { StatusReader } from '../stores/status.ts'
+import type { CheckerStores } from './checker/stores.ts'
 
 /** Stores whose methods have a deadline, and the settings of the registry. */
 export type ManagementDeps = FrameDeps &
@@ -29,6 +30,8 @@ export type ManagementDeps = FrameDeps &
     registrations: SelfRegistrations
     portal: PortalReader
     approvals: ApprovalsReader
+    /** Stores that only read, for the request checker. */
+    checkerStores: CheckerStores
     invitations: InvitationStore
     logos: LogoStore
     /** Sends a request to an address that somebody else names. */

@@ -39,7 +39,7 @@ export const ErrorPage = (p: ErrorPageProps) => (
     )}
     {p.explanation !== null && (
       <p class="small muted">
-        For developers: <a href={p.explanation}>what this error means</a>
+        For developers: <a href={p.explanation}>what this error means, and how to find its cause</a>
       </p>
     )}
     {p.signOut !== undefined && (

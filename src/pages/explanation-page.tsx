@@ -7,13 +7,15 @@ import { Operator } from './parts.tsx'
 
 type Branded = Readonly<{ branding: Branding }>
 
-/** The same for every code: only the operator can see the cause of one refusal. */
+/** The same for every code: only the owners and the operator can see the cause of one refusal. */
 const LookFurther = (p: Branded) => (
   <section>
     <h2>To find out more</h2>
     <p>
       The response has a header <code>X-Correlation-Id</code>. An error page shows it as the
-      reference. For one day <Operator branding={p.branding} /> can look up the exact cause with it.
+      reference. With it the exact cause can be looked up for one day: by an owner of the client, at{' '}
+      <a href="/clients">Your clients</a> with “Check a request”, and by{' '}
+      <Operator branding={p.branding} />.
     </p>
   </section>
 )

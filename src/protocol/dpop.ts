@@ -31,7 +31,7 @@ export type Proof = Readonly<{
 export const isThumbprint = (text: string) => THUMBPRINT.test(text)
 
 /** The owner of a proof's id in the store of used ids. */
-export const ownerOfProof = ({ jkt }: Proof) => `key ${jkt}`
+export const ownerOfProof = ({ jkt }: Pick<Proof, 'jkt'>) => `key ${jkt}`
 
 /**
  * Checks §4.3 except whether the proof was used before, which a store decides. Returns a string that says, for the log,

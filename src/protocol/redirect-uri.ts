@@ -59,7 +59,8 @@ export function approveRedirect(
   return isApproved ? (uri as ApprovedRedirectUri) : null
 }
 
-const firstDifference = (one: string, other: string) => {
+/** The first character, counted from 1, at which `one` differs. */
+export const firstDifference = (one: string, other: string) => {
   const at = [...one].findIndex((character, index) => character !== other[index])
   return (at === -1 ? one.length : at) + 1
 }

@@ -11,11 +11,11 @@ const JWT = /eyJ[\w-]{8,}(?:\.[\w-]*)*/g
 const UNPRINTABLE = /[^\x20-\x7e]/g
 const MAX_QUOTED = 64
 
+export const withoutCredentials = (text: string) =>
+  text.replace(CREDENTIAL, '$1(hidden)').replace(JWT, 'eyJ(hidden)')
+
 export function sanitized(text: string, maxLength: number): string {
-  const clean = text
-    .replace(CREDENTIAL, '$1(hidden)')
-    .replace(JWT, 'eyJ(hidden)')
-    .replace(UNPRINTABLE, '?')
+  const clean = withoutCredentials(text).replace(UNPRINTABLE, '?')
   return clean.length > maxLength ? `${clean.slice(0, maxLength - 3)}...` : clean
 }
 

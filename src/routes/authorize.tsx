@@ -19,52 +19,40 @@ import {
 } from '../http/browser-session.ts'
 import { refuseFlood } from '../http/flood.ts'
 import { formToken, SIGN_OUT, whyOutOfDate } from '../http/form-token.ts'
-import { fitsNextPage, loginAddress } from '../http/next-page.ts'
+import { loginAddress } from '../http/next-page.ts'
 import { sendPage } from '../http/page.ts'
 import type { HttpContext } from '../http/request-context.ts'
 import { ConsentPage, type ConsentPageProps } from '../pages/consent-page.tsx'
 import { readAddressee, requestPairs } from '../protocol/authorization-request.ts'
-import { ENDORSEMENT_TICK, hiddenPairs, SHOWN, TICK, TICKS } from '../protocol/consent-form.ts'
+import { ENDORSEMENT_TICK, hiddenPairs, SHOWN, TICK } from '../protocol/consent-form.ts'
 import { OAuthError } from '../protocol/errors.ts'
-import {
-  type Fields,
-  firstFields,
-  type Pairs,
-  repeatedFields,
-  repetition,
-} from '../protocol/fields.ts'
-import { ASKED_AT, demandsSignIn, isSilent } from '../protocol/interaction.ts'
+import { type Fields, firstFields, type Pairs } from '../protocol/fields.ts'
+import { isSilent } from '../protocol/interaction.ts'
 import { redirectKindOf } from '../protocol/redirect-uri.ts'
+import { receiveAuthorization } from './authorization-pairs.ts'
 import type { Endpoint, RouteDeps } from './endpoint.ts'
 import { sendErrorPage } from './error-page.tsx'
 import { sendDisabledUserPage, sendReturnPage } from './sign-out-page.tsx'
 
-/** RFC 6749 §3.1 forbids repetition. When one of these two is repeated, the address to redirect to is not certain. */
-const DECIDES_ADDRESS = ['client_id', 'redirect_uri']
-
 async function handle(c: HttpContext, pairs: Pairs, isAnswer: boolean, deps: RouteDeps) {
-  const repeated = repeatedFields(pairs).filter((name) => !TICKS.includes(name))
-  if (repeated.some((name) => DECIDES_ADDRESS.includes(name))) throw repetition(repeated)
-  const fields = firstFields(pairs)
+  const { now } = c.get('request')
+  const { fields, thisPage, afterSignIn, tooLong, malformed } = receiveAuthorization(
+    pairs,
+    deps.issuer,
+    now,
+  )
   const [seen, session] = await Promise.all([
-    identifyClient(readAddressee(fields), deps, c.get('request').now),
+    identifyClient(readAddressee(fields), deps, now),
     seeBrowserSession(c, deps).then(askedOnce),
   ])
   // RFC 9110 §9.2.1: HEAD changes nothing, and a remembered consent would issue a code.
   if (c.req.method === 'HEAD' && session) return sendPage(c, raw(''), deps.branding)
-  const thisPage = pageOf(fields)
-  const afterSignIn = demandsSignIn(fields)
-    ? pageOf(new Map(fields).set(ASKED_AT, String(c.get('request').now)))
-    : thisPage
-  const tooLong = fitsNextPage(afterSignIn, deps.issuer) ? null : requestTooLong()
   const toSignIn = () => {
-    // The sign-in page could not lead back to it.
     if (tooLong) throw tooLong
     return c.redirect(loginAddress(afterSignIn, deps.issuer, deps.loginUrl), 303)
   }
   const identified = seen === 'needs_document' ? await readDocument(c, fields, session, deps) : seen
   if (identified === null) return toSignIn()
-  const malformed = repeated.length > 0 ? repetition(repeated) : tooLong
   const readAnswer = isAnswer && session ? () => read(c, pairs, fields, session) : null
   const received = { fields, identified, session, readAnswer, malformed }
   const outcome = await decideAuthorization(received, deps, c.get('request'))
@@ -129,12 +117,6 @@ export const authorizationEndpoint: Endpoint = {
   get: async (c, deps) => handle(c, [...new URL(c.req.url).searchParams], false, deps),
   post: async (c, deps) => handle(c, await readForm(c), true, deps),
 }
-
-const pageOf = (fields: Fields) =>
-  `/authorize?${new URLSearchParams(requestPairs(fields).map((pair) => [...pair]))}`
-
-const requestTooLong = () =>
-  new OAuthError('invalid_request', 'The request is too long for the pages that it leads to.')
 
 /**
  * The form token is bound to the whole request and to the terms that were shown, so that no page's token answers

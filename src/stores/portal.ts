@@ -6,6 +6,13 @@ import type { Resource } from '../domain/resource.ts'
 import { MAX_DECLARED } from '../domain/scope-catalogue.ts'
 import { type ClientRecordRow, RECORD_COLUMNS, readClientRecord } from './client-record.ts'
 import type { Database } from './database.ts'
+import type { Refused } from './ports.ts'
+import {
+  FIND_REFUSAL_OF_CLIENT,
+  KEEP_REFUSALS_SECONDS,
+  type RefusalRow,
+  readRefusalRow,
+} from './refusals.ts'
 import { ALL_TITLES } from './scope-catalogue.ts'
 import { type Visited, type Visitor, visit } from './visit.ts'
 
@@ -88,6 +95,13 @@ export interface PortalReader {
     visitor: Visitor,
     clientId: string,
   ): Promise<Visited<(OwnClient & Declared) | null>>
+  /** `correlationId`: of a refusal of the client, kept until `now`, in epoch seconds, is a day later. */
+  clientAndRefusal(
+    visitor: Visitor,
+    clientId: string,
+    correlationId: string,
+    now: number,
+  ): Promise<Visited<(OwnClient & Declared & Readonly<{ refusal: Refused | null }>) | null>>
 }
 
 type ListedRow = {
@@ -140,10 +154,19 @@ export const readDeclared = ([
   })),
 })
 
+function readOwnAndDeclared(results: readonly unknown[][]) {
+  const found = readOwnClient(results)
+  return found && { ...found, ...readDeclared(results.slice(2)) }
+}
+
 export function portalReader(db: Database): PortalReader {
   const own = (clientId: string, userId: string) => [
     db.prepare(FIND_OWN_CLIENT).bind(clientId, userId),
     db.prepare(OWNERS_OF_OWN_CLIENT).bind(clientId, userId),
+  ]
+  const ownAndDeclared = (clientId: string, userId: string) => [
+    ...own(clientId, userId),
+    ...[ALL_DECLARED, ALL_TITLES, ALL_RESOURCES].map((sql) => db.prepare(sql)),
   ]
   return {
     list: (visitor, rows, skipped) =>
@@ -163,16 +186,22 @@ export function portalReader(db: Database): PortalReader {
       ),
     client: (visitor, clientId) => visit(db, visitor, own(clientId, visitor.userId), readOwnClient),
     clientAndDeclared: (visitor, clientId) =>
+      visit(db, visitor, ownAndDeclared(clientId, visitor.userId), readOwnAndDeclared),
+    clientAndRefusal: (visitor, clientId, correlationId, now) =>
       visit(
         db,
         visitor,
         [
-          ...own(clientId, visitor.userId),
-          ...[ALL_DECLARED, ALL_TITLES, ALL_RESOURCES].map((sql) => db.prepare(sql)),
+          db
+            .prepare(FIND_REFUSAL_OF_CLIENT)
+            .bind(correlationId, now - KEEP_REFUSALS_SECONDS, clientId),
+          ...ownAndDeclared(clientId, visitor.userId),
         ],
-        (results) => {
-          const found = readOwnClient(results)
-          return found && { ...found, ...readDeclared(results.slice(2)) }
+        ([refusals, ...results]) => {
+          const found = readOwnAndDeclared(results)
+          const row = refusals?.[0] as RefusalRow | undefined
+          const refusal = row ? readRefusalRow(row) : null
+          return found && { ...found, refusal }
         },
       ),
   }

@@ -50,6 +50,7 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   // outbound: it reads client metadata documents.
   // pages, routes/error-page.tsx, routes/sign-out-page.tsx: it serves the portal, the page of an invitation and the
   // reference, which look like every other page.
+  // routes/token.ts, routes/authorization-pairs.ts, routes/endpoint.ts: the request checker serves a request as they do.
   management: [
     'domain',
     'crypto',
@@ -65,6 +66,9 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
     'pages',
     'routes/error-page.tsx',
     'routes/sign-out-page.tsx',
+    'routes/token.ts',
+    'routes/authorization-pairs.ts',
+    'routes/endpoint.ts',
   ],
   // crypto: behind nginx, and with the key set, the middleware verifies a JWT itself.
   // stores/evict-oldest.ts: bounds what it keeps. stores/verification-keys.ts: it reads key sets as the authenticator does.

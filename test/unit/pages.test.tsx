@@ -241,8 +241,8 @@ describe('the other pages', () => {
 
   it('an explanation of an error links to the index, and the index links to each explanation', () => {
     const hrefs = (page: string) => linksIn(page).map(({ attributes }) => attributes.href)
-    expect(hrefs(explanation)).toEqual(['/errors'])
-    expect(hrefs(explanationIndex)).toEqual(['/errors/invalid_grant', '/'])
+    expect(hrefs(explanation)).toEqual(['/clients', '/errors'])
+    expect(hrefs(explanationIndex)).toEqual(['/errors/invalid_grant', '/clients', '/'])
   })
 
   it('the landing page names the endpoints and offers to sign in', () => {

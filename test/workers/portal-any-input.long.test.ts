@@ -42,6 +42,9 @@ const CHANGES: Readonly<Record<string, Record<string, string | string[]>>> = {
   },
   '/clients/:client_id/keys': { jwks: keySetOf((await newKey()).jwk) },
   '/clients/:client_id/owners': { owner: 'nobody' },
+  '/clients/:client_id/check': {
+    request: "curl http://127.0.0.1:8787/token -u a:b -d 'grant_type=x'",
+  },
 }
 
 let rejections: unknown[] = []

@@ -5,7 +5,16 @@ import { PORTAL_PAGES } from '../../src/management/portal/portal-pages.ts'
 import { newApprover } from './approving.ts'
 import { countedBindings, nothing } from './counting.ts'
 import { CLIENT, filled, newOwner, type Owner, ownerWith, register } from './portal.ts'
-import { serve } from './registry.ts'
+import {
+  ISSUER,
+  newClient,
+  newUser,
+  obtainCode,
+  redemptionOf,
+  requestOf,
+  serve,
+  signIn,
+} from './registry.ts'
 
 const { bindings, costOf } = countedBindings()
 const fetch = serve(bindings)
@@ -34,6 +43,33 @@ describe('storage operations of the portal', () => {
   it('a page without a session cookie, and the stylesheet, cost nothing', async () => {
     for (const path of PATHS) expect(await costOf(() => fetch(at(path)), 303)).toEqual(nothing())
     expect(await costOf(() => fetch('/portal.css'), 200)).toEqual(nothing())
+  })
+
+  it('a check of a request costs its page and what the request reads, and writes nothing', async () => {
+    const path = at('/clients/:client_id/check')
+    const fields = await owner.form(path)
+    const check = (request: string) => () => owner.send(path, filled(fields, { request }))
+    const costs = [
+      [`curl ${ISSUER}/token -d grant_type=client_credentials -u ${id}:x`, 2],
+      [`curl ${ISSUER}/token -d grant_type=client_credentials -u another-client:x`, 1],
+      [`${ISSUER}/authorize?response_type=code&client_id=${id}&code_challenge=x`, 2],
+      ['nothing that is a request', 1],
+    ] as const
+    for (const [request, d1] of costs) {
+      const status = d1 === 1 && !request.startsWith('curl') ? 400 : 200
+      expect(await costOf(check(request), status)).toEqual({ ...nothing(), d1, kvRead: 1 })
+    }
+    const user = await newUser()
+    const cookie = await signIn(user)
+    const client = await newClient({ ownerId: user.id })
+    const code = await obtainCode(cookie, requestOf(client))
+    const redemption = new URLSearchParams(redemptionOf(client, code)).toString()
+    const theirs = ownerWith(user, cookie, fetch)
+    const form = await theirs.form(`/clients/${client.id}/check`)
+    const send = () =>
+      theirs.send(`/clients/${client.id}/check`, filled(form, { request: redemption }))
+    // The page, the client, the code, and whether it may be spent.
+    expect(await costOf(send, 200)).toEqual({ ...nothing(), d1: 4, kvRead: 1 })
   })
 
   it('a form with mistakes costs what its page costs, and a form out of date too', async () => {

@@ -60,6 +60,8 @@ type PortalPage<Found> = Readonly<{
   read: Read<Found>
   get: (visit: Visit<Found>) => Response | Promise<Response>
   post?: (visit: Visit<Found>, form: URLSearchParams) => Response | Promise<Response>
+  /** A field that may have a secret: no page shows it again. */
+  secretField?: string
 }>
 
 export const notFound = () =>
@@ -120,7 +122,7 @@ export async function reopened<Found>(
   return visit ? show(visit) : sendSignedOutPage(c, form, deps)
 }
 
-export function portalPage<Found>({ path, read, get, post }: PortalPage<Found>): Page {
+export function portalPage<Found>({ path, read, get, post, secretField }: PortalPage<Found>): Page {
   const allow = post ? 'GET, HEAD, POST' : 'GET, HEAD'
   return {
     path,
@@ -143,7 +145,9 @@ export function portalPage<Found>({ path, read, get, post }: PortalPage<Found>):
       const form = new URLSearchParams(pairs.map((pair) => [...pair]))
       const visit = await open(c, deps, read)
       if (visit instanceof Response) return visit
-      return visit ? post(visit, form) : sendSignedOutPage(c, form, deps)
+      if (visit) return post(visit, form)
+      if (secretField !== undefined) form.delete(secretField)
+      return sendSignedOutPage(c, form, deps)
     },
   }
 }

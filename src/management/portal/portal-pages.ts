@@ -5,6 +5,7 @@ import type { Page } from '../page.ts'
 import { published } from '../published.tsx'
 import { approvalPage } from './approval.tsx'
 import { approvalsPage } from './approvals.tsx'
+import { checkPage } from './check.tsx'
 import { clientListPage, clientPage } from './clients.tsx'
 import { confirmPages } from './confirm.tsx'
 import { editPage } from './edit.tsx'
@@ -24,6 +25,7 @@ export const PORTAL_PAGES: readonly Page[] = [
   keysPage,
   permissionsPage,
   ownersPage,
+  checkPage,
   ...confirmPages,
   approvalsPage,
   approvalPage,

@@ -38,4 +38,15 @@ pre {
   background: var(--sunken); border: 1px solid var(--line); border-radius: 0.5rem;
 }
 pre code { font-size: 0.8125rem; }
+.checks { margin: 0; padding: 0; list-style: none; counter-reset: check; }
+.checks > li { margin: 0; padding: 0.5rem 0 0.5rem 2rem; position: relative; counter-increment: check; border-block-start: 1px solid var(--line); }
+.checks > li::before { content: counter(check) "."; position: absolute; inset-inline-start: 0; color: var(--muted); }
+.checks > .not_reached { color: var(--muted); }
+.checks .mark { margin-inline-end: 0.25rem; }
+.mark.failed { color: var(--problem); background: var(--problem-ground); }
+.mark.not_reached { color: var(--muted); }
+.why { display: flex; flex-direction: column; gap: 0.5rem; margin-block-start: 0.5rem; padding: 0.75rem 1rem; background: var(--sunken); border: 1px solid var(--line); border-radius: 0.5rem; }
+.why dl, .notice dl { margin: 0; }
+.why dt:first-child, .notice dt:first-child { margin-block-start: 0; }
+mark { color: var(--problem); background: var(--problem-ground); font-weight: 600; text-decoration: underline; }
 `

@@ -57,6 +57,7 @@ const ACTS = [
   ['keys', 'Keys'],
   ['permissions', 'Permissions'],
   ['owners', 'Owners'],
+  ['check', 'Check a request'],
   ['disable', 'Disable'],
   ['delete', 'Delete'],
 ] as const

@@ -1,0 +1,252 @@
+/** A request as a command of curl: which request curl would send. Files are never read. */
+
+import { shellWords } from './shell-words.ts'
+
+export type SentRequest = Readonly<{
+  method: string
+  /** As written. */
+  url: string
+  headers: readonly (readonly [name: string, value: string])[]
+  body: string | null
+  /** Sentences about what was not read as curl would. */
+  notes: readonly string[]
+}>
+
+/** What each short option is called. */
+const SHORT: Readonly<Record<string, string>> = {
+  ...{ u: 'user', H: 'header', d: 'data', X: 'request', G: 'get', F: 'form', b: 'cookie' },
+  ...{ A: 'user-agent', e: 'referer', o: 'output', w: 'write-out', x: 'proxy', m: 'max-time' },
+  ...{ K: 'config', T: 'upload-file', E: 'cert', D: 'dump-header', c: 'cookie-jar', ':': 'next' },
+  ...{ s: 'silent', S: 'show-error', v: 'verbose', i: 'include', k: 'insecure', L: 'location' },
+  ...{ f: 'fail', O: 'remote-name', '#': 'progress-bar', I: 'head', N: 'no-buffer', 4: 'ipv4' },
+  ...{ 6: 'ipv6', j: 'junk-session-cookies', g: 'globoff', q: 'disable', 0: 'http1.0' },
+}
+
+/** They change nothing of the request, so nothing is said about them. */
+const SILENT: ReadonlySet<string> = new Set(
+  `silent show-error verbose include insecure location fail fail-with-body remote-name progress-bar no-buffer ipv4 ipv6
+  globoff disable compressed http1.0 http1.1 http2 http2-prior-knowledge http3 basic no-progress-meter path-as-is tlsv1.2
+  tlsv1.3 output write-out max-time connect-timeout user-agent referer retry retry-delay retry-max-time max-redirs
+  dump-header stderr trace trace-ascii cacert capath location-trusted no-keepalive raw no-alpn ssl-no-revoke`.split(
+    /\s+/,
+  ),
+)
+const WITH_VALUE: ReadonlySet<string> = new Set(
+  `user header data data-ascii data-raw data-binary data-urlencode request url json form form-string cookie cookie-jar
+  user-agent referer output write-out proxy proxy-user max-time connect-timeout config upload-file cert cert-type key
+  key-type pass oauth2-bearer retry retry-delay retry-max-time max-redirs dump-header stderr trace trace-ascii cacert
+  capath resolve connect-to interface limit-rate range ciphers tls-max noproxy url-query aws-sigv4`.split(
+    /\s+/,
+  ),
+)
+/** Of an option that is named to its reader. Any other text may be a secret. */
+const OPTION = /^--[a-z0-9][a-z0-9.-]{0,40}$/
+
+const FORM = 'application/x-www-form-urlencoded'
+const isWebAddress = (word: string) => /^[a-z][a-z0-9+.-]*:\/\//i.test(word) || word.includes('/')
+
+const base64 = (text: string) =>
+  btoa(Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join(''))
+
+/** As curl encodes: everything except letters, digits and - . _ ~ */
+const encoded = (text: string) =>
+  encodeURIComponent(text.toWellFormed()).replace(
+    /[!'()*]/g,
+    (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`,
+  )
+
+class Command {
+  method: string | null = null
+  user: string | null = null
+  bearer: string | null = null
+  isGet = false
+  isJson = false
+  isMultipart = false
+  readonly urls: string[] = []
+  readonly data: string[] = []
+  readonly query: string[] = []
+  readonly headers: (readonly [string, string])[] = []
+  readonly removed = new Set<string>()
+  readonly notes: string[]
+
+  constructor(notes: readonly string[]) {
+    this.notes = [...notes]
+  }
+
+  note(sentence: string) {
+    if (!this.notes.includes(sentence)) this.notes.push(sentence)
+  }
+
+  noteFile(option: string) {
+    this.note(`--${option} names a file, which was not read. Write its content in its place.`)
+  }
+
+  header(text: string) {
+    if (text.startsWith('@')) return this.noteFile('header')
+    const colon = text.search(/[:;]/)
+    if (colon <= 0) return this.note('A header without a colon was left out, as curl does.')
+    const [name, value] = [text.slice(0, colon).trim(), text.slice(colon + 1).trim()]
+    // `Name:` without a value takes a header of curl's own away; `Name;` sends it empty.
+    if (value === '' && text[colon] === ':') this.removed.add(name.toLowerCase())
+    else this.headers.push([name, value])
+  }
+
+  add(option: string, text: string) {
+    const readsFiles = option !== 'data-raw'
+    if (option !== 'data-urlencode') {
+      if (readsFiles && text.startsWith('@')) return this.noteFile(option)
+      return void this.data.push(text)
+    }
+    const [, name = '', mark, content = ''] = /^([^=@]*)([=@])(.*)$/s.exec(text) ?? []
+    if (mark === '@') return this.noteFile(option)
+    if (mark === undefined) this.data.push(encoded(text))
+    else this.data.push(name === '' ? encoded(content) : `${name}=${encoded(content)}`)
+  }
+
+  /** Carries out an option. */
+  set(option: string, value: string) {
+    switch (option) {
+      case 'user':
+        this.user = value
+        if (!value.includes(':')) {
+          this.note('-u has no colon, so curl would ask for the secret. It was taken as empty.')
+        }
+        return
+      case 'header':
+        return this.header(value)
+      case 'data':
+      case 'data-ascii':
+      case 'data-raw':
+      case 'data-binary':
+      case 'data-urlencode':
+        return this.add(option, value)
+      case 'json':
+        this.isJson = true
+        return this.add(option, value)
+      case 'request':
+        this.method = value
+        return
+      case 'url':
+        return void this.urls.push(value)
+      case 'url-query':
+        return void this.query.push(value)
+      case 'oauth2-bearer':
+        this.bearer = value
+        return
+      case 'get':
+        this.isGet = true
+        return
+      case 'head':
+        this.method ??= 'HEAD'
+        return
+      case 'form':
+      case 'form-string':
+        this.isMultipart = true
+        return
+      default:
+        if (!SILENT.has(option)) this.ignore(`--${option}`)
+    }
+  }
+
+  ignore(option: string) {
+    this.note(
+      OPTION.test(option)
+        ? `${option} was ignored.`
+        : 'An option that is not known here was ignored.',
+    )
+  }
+
+  request(): SentRequest {
+    const [url = ''] = this.urls
+    if (this.urls.length > 1) this.note('Only the first address was read.')
+    const body = this.data.join(this.isJson ? '' : '&')
+    const hasBody = (this.data.length > 0 || this.isMultipart) && !this.isGet
+    const query = [...this.query, ...(this.isGet ? this.data : [])].filter(Boolean)
+    const [address = '', fragment] = url.split(/#(.*)/s)
+    const joined =
+      query.length === 0
+        ? address
+        : `${address}${address.includes('?') ? '&' : '?'}${query.join('&')}`
+    return {
+      method: this.method ?? (hasBody ? 'POST' : 'GET'),
+      url: fragment === undefined ? joined : `${joined}#${fragment}`,
+      headers: [...this.headers, ...this.ownHeaders(hasBody)],
+      body: hasBody ? body : null,
+      notes: this.notes,
+    }
+  }
+
+  /** Those that curl adds unless a header of the same name is given. */
+  private ownHeaders(hasBody: boolean): (readonly [string, string])[] {
+    const type = this.isMultipart ? 'multipart/form-data' : this.isJson ? 'application/json' : FORM
+    const own: (readonly [string, string] | null)[] = [
+      hasBody ? ['Content-Type', type] : null,
+      this.bearer !== null
+        ? ['Authorization', `Bearer ${this.bearer}`]
+        : this.user !== null
+          ? ['Authorization', `Basic ${base64(withColon(this.user))}`]
+          : null,
+    ]
+    return own
+      .filter((header) => header !== null)
+      .filter(
+        ([name]) =>
+          !this.removed.has(name.toLowerCase()) &&
+          !this.headers.some(([given]) => given.toLowerCase() === name.toLowerCase()),
+      )
+  }
+}
+
+const withColon = (user: string) => (user.includes(':') ? user : `${user}:`)
+
+/** The options of one word: `-sS`, `-uid:secret`, `--data=x`. `value` is null where the next word is the value. */
+function optionsIn(word: string): (readonly [option: string, value: string | null])[] {
+  if (word.startsWith('--')) {
+    const equals = word.indexOf('=')
+    const name = equals === -1 ? word.slice(2) : word.slice(2, equals)
+    return [[name, equals === -1 ? null : word.slice(equals + 1)]]
+  }
+  const found: (readonly [string, string | null])[] = []
+  for (let at = 1; at < word.length; at++) {
+    const name = SHORT[word[at] as string]
+    if (name === undefined) return [...found, ['', word.slice(at + 1)]]
+    if (WITH_VALUE.has(name)) {
+      const rest = word.slice(at + 1)
+      return [...found, [name, rest === '' ? null : rest]]
+    }
+    found.push([name, null])
+  }
+  return found
+}
+
+/** `text` begins with the word curl. */
+export function readCurl(text: string): SentRequest {
+  const { words, notes } = shellWords(text)
+  const command = new Command(notes)
+  for (let at = 1; at < words.length; at++) {
+    const word = words[at] as string
+    if (!word.startsWith('-') || word === '-') {
+      command.urls.push(word)
+      continue
+    }
+    for (const [option, attached] of optionsIn(word)) {
+      if (option === 'next') {
+        command.note('--next begins another request. Only the first was read.')
+        return command.request()
+      }
+      if (WITH_VALUE.has(option)) {
+        command.set(option, attached ?? words[++at] ?? '')
+      } else if (SILENT.has(option) || option === 'get' || option === 'head') {
+        command.set(option, '')
+      } else {
+        command.ignore(`--${option}`)
+        // Its value, if it has one, is no address.
+        const next = words[at + 1]
+        const isItsValue =
+          attached === null && next !== undefined && !next.startsWith('-') && !isWebAddress(next)
+        if (isItsValue) at += 1
+      }
+    }
+  }
+  return command.request()
+}

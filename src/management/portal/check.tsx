@@ -1,0 +1,100 @@
+/** `/clients/{id}/check`: checks a request of a client without its effects, and says why one was refused. */
+
+import { readCorrelationId } from '../../crypto/random.ts'
+import type { FloodLimit } from '../../http/flood.ts'
+import { CheckPage, type RefusalLookup } from '../../pages/portal/check-page.tsx'
+import { OAuthError } from '../../protocol/errors.ts'
+import type { Declared, OwnClient } from '../../stores/portal.ts'
+import type { Refused } from '../../stores/ports.ts'
+import { causeOf } from '../checker/causes.ts'
+import { type CheckResult, checkRequest } from '../checker/check.ts'
+import { visible } from '../checker/masked.ts'
+import { attempt, formFields, type Refused as RefusedForm } from './attempt.ts'
+import { frameOf, portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
+
+const FORM = 'check'
+/** The pasted text. */
+const REQUEST = 'request'
+const LIMIT_SECONDS = 60
+
+type Found = OwnClient & Declared & Readonly<{ refusal: Refused | null }>
+
+/** What was asked for and is there, or null if nothing was asked for. */
+function lookupOf({ c, found: { refusal } }: Visit<Found>): RefusalLookup | null {
+  const reference = c.req.query('reference')
+  if (reference === undefined || reference === '') return null
+  return {
+    typed: visible(reference, 20),
+    found: refusal && {
+      refusedAt: refusal.refusedAt,
+      endpoint: visible(refusal.endpoint, 100),
+      error: visible(refusal.error, 40),
+      cause: causeOf(refusal.detail),
+    },
+  }
+}
+
+async function show(visit: Visit<Found>, result: CheckResult | null, refused?: RefusedForm) {
+  const { clientId, name, version } = visit.found.client
+  const purpose = { form: FORM, id: clientId, version: String(version) }
+  const page = (
+    <CheckPage
+      frame={await frameOf(visit, { problem: refused?.problem ?? problemIn(result) })}
+      clientId={clientId}
+      name={name}
+      hidden={await formFields(visit, purpose)}
+      checked={result !== null && 'steps' in result ? result : null}
+      lookup={lookupOf(visit)}
+    />
+  )
+  return sendPortalPage(visit, page, refused ?? { status: problemIn(result) ? 400 : 200 })
+}
+
+const problemIn = (result: CheckResult | null) =>
+  result !== null && 'problem' in result
+    ? { sentence: 'Nothing was checked.', errors: { [REQUEST]: result.problem } }
+    : null
+
+/** A guess is not counted as a failure, so the number of checks of a user is limited. */
+async function refuseTooMany({ c, user }: Visit<Found>, limit: FloodLimit) {
+  const uncounted = (fault: unknown) => {
+    c.var.request.log('flood_not_counted', { fault })
+    return { success: true }
+  }
+  const { success } = await limit.limit({ key: `checks of ${user.userId}` }).catch(uncounted)
+  if (success) return
+  throw new OAuthError(
+    'temporarily_unavailable',
+    `Too many requests were checked. Try again in ${LIMIT_SECONDS} seconds.`,
+    {
+      status: 429,
+      headers: { 'Retry-After': String(LIMIT_SECONDS) },
+      detail: 'rate limit of checks',
+    },
+  )
+}
+
+export const checkPage = portalPage<Found>({
+  path: '/clients/:client_id/check',
+  secretField: REQUEST,
+  read: ({ reader, visitor, c }) =>
+    reader.clientAndRefusal(
+      visitor,
+      c.req.param('client_id') ?? '',
+      readCorrelationId(c.req.query('reference') ?? '') ?? '',
+      c.var.request.now,
+    ),
+  get: (visit) => show(visit, null),
+  async post(visit, form) {
+    const { deps, found, session, c } = visit
+    const { clientId } = found.client
+    // Nothing is changed, so a client that was changed since the page was opened is checked as it is now.
+    const attempted = await attempt(visit, form, { form: FORM, id: clientId }, async () => {
+      await refuseTooMany(visit, deps.loginLimit)
+      const { now, nowMs } = c.var.request
+      const asked = { client: found.client, declared: found, session: session.record, now, nowMs }
+      return checkRequest(form.get(REQUEST) ?? '', asked, deps)
+    })
+    return attempted.kind === 'refused' ? show(visit, null, attempted) : show(visit, attempted.done)
+  },
+})
