@@ -55,6 +55,10 @@ const PRINTED: Readonly<Record<string, readonly RegExp[]>> = {
     /HTTP\/1\.1 403 Forbidden[\s\S]*error="insufficient_scope"/i,
     /HTTP\/1\.1 401 Unauthorized[\s\S]*www-authenticate: Bearer realm="registry"/i,
   ],
+  'docs/approvals.md': [
+    /^client_id +name +kind +owner_id +waiting_since +requests\n[\s\S]*Reading list +operator +u-17 +\S+ +3$/m,
+    /A reading list does not submit\./,
+  ],
   'docs/client-documents.md': [/^\*\.example\.com +allow$/m, /^evil\.example\.com +block$/m],
   'docs/clients.md': [/client_secret_basic/],
   'docs/command-line-tool.md': [/("access_token":"reg_[\w-][\s\S]*){2}/],
