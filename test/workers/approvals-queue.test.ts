@@ -77,7 +77,14 @@ describe('the queue', () => {
     expect(page).toContain(new URL(document).host)
     expect(page).toContain('calls itself “<bdi>Calls itself so</bdi>”')
     expect(page).toContain('registered by itself, and nobody vouches for it')
-    for (const id of ids) {
+    const kinds = [
+      'known by its metadata document at',
+      'registered in the portal or by an operator',
+      'registered itself by a request',
+      'registered in the portal or by an operator',
+    ]
+    for (const [index, id] of ids.entries()) {
+      expect(await approver.page(approvalPath(id))).toContain(kinds[index])
       expect(await scopesOf(id)).not.toContain(READ)
       const shown = await approver.page(approvalPath(id))
       expect(shown).toContain('Read the queue')

@@ -2,7 +2,8 @@
 
 import { beforeAll, describe, expect, it } from 'vitest'
 import { PORTAL_PAGES } from '../../src/management/portal/portal-pages.ts'
-import { newApprover } from './approving.ts'
+import type { Pair } from '../node/forms.ts'
+import { newApprover, newRequest } from './approving.ts'
 import { countedBindings, nothing } from './counting.ts'
 import { CLIENT, filled, newOwner, type Owner, ownerWith, register } from './portal.ts'
 import {
@@ -89,5 +90,24 @@ describe('storage operations of the portal', () => {
     const fields = await owner.form(path)
     const edit = () => owner.send(path, filled(fields, { name: 'Changed' }))
     expect(await costOf(edit, 303)).toEqual({ ...nothing(), d1: 3, kvRead: 1 })
+  })
+
+  it('a decision costs what a change costs, one that comes too late no write, and a page for others no more than a page', async () => {
+    const ask = async () => (await newRequest({ grant_types: ['client_credentials'] })).path
+    const [path, late] = [await ask(), await ask()]
+    const approve = async (to: string) => [...(await owner.form(to)), ['act', 'approve']] as Pair[]
+    const [fields, lateFields] = [await approve(path), await approve(late)]
+    const decide = () => owner.send(path, fields)
+    expect(await costOf(decide, 303)).toEqual({ ...nothing(), d1: 3, kvRead: 1 })
+    await owner.send(late, lateFields)
+    const again = () => owner.send(late, lateFields)
+    expect(await costOf(again, 409)).toEqual({ ...nothing(), d1: 2, kvRead: 2 })
+    const { user, cookie } = await newOwner()
+    const other = ownerWith(user, cookie, fetch)
+    for (const one of ['/approvals', path]) {
+      expect(await costOf(() => other.get(one), 403)).toEqual({ ...nothing(), d1: 1, kvRead: 1 })
+    }
+    const none = () => owner.get('/approvals/no-such-client')
+    expect(await costOf(none, 404)).toEqual({ ...nothing(), d1: 1, kvRead: 1 })
   })
 })

@@ -1,9 +1,10 @@
 /** One client that asks for more: who it is, what is new beside what it has, its history, and the decision. */
 
 import type { AuthMethod, SelfRegistered } from '../../domain/client.ts'
-import { nameForPeople } from '../../domain/shown-client.ts'
-import { Day, HiddenFields, WebAddress } from '../parts.tsx'
-import { approvalPath, Vouching } from './approvals-page.tsx'
+import { nameForPeople, verifiedHostOf } from '../../domain/shown-client.ts'
+import { OwnName } from '../consent-client.tsx'
+import { Day, HiddenFields, HostName, WebAddress } from '../parts.tsx'
+import { approvalPath } from './approvals-page.tsx'
 import { METHODS } from './client-page.tsx'
 import { Options, TextArea } from './fields.tsx'
 import { type FrameProps, type Hidden, PortalFrame } from './frame.tsx'
@@ -54,11 +55,27 @@ export type ApprovalProps = Readonly<{
   labels: Readonly<{ decide: string; reason: string }>
 }>
 
+const Kind = ({ client }: Pick<ApprovalProps, 'client'>) => {
+  if (client.selfRegistered === null) return <>registered in the portal or by an operator</>
+  const host = verifiedHostOf(client)
+  if (host === null) return <>registered itself by a request; it chose its name</>
+  return (
+    <>
+      known by its metadata document at <HostName host={host} />; it calls itself{' '}
+      <OwnName name={client.name} />
+    </>
+  )
+}
+
 const Facts = ({ client, owners }: ApprovalProps) => (
   <dl>
     <dt>Client id</dt>
     <dd>
       <code>{client.clientId}</code>
+    </dd>
+    <dt>Kind</dt>
+    <dd>
+      <Kind client={client} />
     </dd>
     <dt>{owners.length > 1 ? 'Owners' : 'Owner'}</dt>
     {owners.map((owner) => (
@@ -66,7 +83,7 @@ const Facts = ({ client, owners }: ApprovalProps) => (
         <bdi>{owner}</bdi>
       </dd>
     ))}
-    {owners.length === 0 && <dd>none</dd>}
+    {owners.length === 0 && <dd>none: nobody vouches for it</dd>}
     {client.url !== '' && (
       <>
         <dt>Web page</dt>
@@ -233,11 +250,6 @@ export const ApprovalPage = (p: ApprovalProps) => (
       <section aria-label="Since you opened the page">
         <History entries={p.since} />
       </section>
-    )}
-    {p.client.selfRegistered !== null && (
-      <p class="muted">
-        It is <Vouching {...p.client} owner="" />.
-      </p>
     )}
     {!p.isEnabled && (
       <p class="caution">It is disabled, so it gets no tokens, whatever you decide.</p>

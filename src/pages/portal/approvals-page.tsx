@@ -32,7 +32,7 @@ export type ApprovalsProps = Readonly<{
 }>
 
 /** Who answers for it. */
-export const Vouching = (p: Pick<Waiting, 'clientId' | 'name' | 'selfRegistered' | 'owner'>) => {
+const Vouching = (p: Pick<Waiting, 'clientId' | 'name' | 'selfRegistered' | 'owner'>) => {
   if (p.selfRegistered === null) {
     return (
       <>
