@@ -118,6 +118,7 @@ describe('the first operator', () => {
         'client_authorization',
         'client_grant_type',
         'client_credential',
+        'client_approval',
       ]
         .map(
           (table) =>
