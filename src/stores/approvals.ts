@@ -1,7 +1,13 @@
 /** What approvers see, in D1: the queue of clients that wait, and one client with its history. */
 
-import type { AuditEntry } from '../domain/audit.ts'
 import type { Permission, SelfRegistered } from '../domain/client.ts'
+import {
+  type HistoryEntry,
+  type HistoryRow,
+  historyOf,
+  readEntry,
+  readPerson,
+} from './client-history.ts'
 import type { Database } from './database.ts'
 import {
   ALL_DECLARED,
@@ -22,8 +28,6 @@ import { COUNT_REQUESTS, firstRequests, WAITING_CLIENTS } from './waiting-client
 const NAMED = 3
 /** How much of the history a page shows. */
 const ENTRIES = 100
-/** A longer detail is left out: a page has a hundred of them. */
-const MAX_DETAIL = 8000
 
 /** `slice`: the clients of this page. */
 export const QUEUE = `SELECT c.client_id, c.name, c.owner_id, c.disabled_at, slice.requested_at, u.username,
@@ -37,14 +41,7 @@ export const QUEUE = `SELECT c.client_id, c.name, c.owner_id, c.disabled_at, sli
 export const FIND_SHOWN_CLIENT = `SELECT ${SHOWN_COLUMNS} FROM client c WHERE c.client_id = ?1`
 export const OWNERS_OF_CLIENT = ownersOf('c.client_id = ?1')
 export const VERSION_OF_USER = 'SELECT version FROM user WHERE user_id = ?1'
-/** Newest first. `slice`: the entries, each with the person who is named at the end of the actor. */
-export const HISTORY = `SELECT slice.*, u.username, e.username_key AS seen_name FROM (
-    SELECT audit_id, happened_at, actor, event, iif(length(detail) <= ${MAX_DETAIL}, detail, '{}') AS detail,
-      iif(actor LIKE 'user:%', substr(actor, 6),
-        iif(actor LIKE 'client:% user:%', substr(actor, instr(actor, ' user:') + 6), NULL)) AS person
-    FROM audit WHERE client_id = ?1 AND event GLOB 'client.*' ORDER BY audit_id DESC LIMIT ${ENTRIES}) slice
-  LEFT JOIN user u ON u.user_id = slice.person LEFT JOIN external_user e ON e.user_id = slice.person
-  ORDER BY slice.audit_id DESC`
+export const HISTORY = historyOf('true', `LIMIT ${ENTRIES}`)
 
 export type WaitingClient = Readonly<{
   clientId: string
@@ -62,10 +59,6 @@ export type WaitingClient = Readonly<{
   /** The oldest of them. */
   first: readonly Pick<Permission, 'kind' | 'value'>[]
 }>
-
-/** `person`: null if none acted. */
-export type HistoryEntry = Pick<AuditEntry, 'happenedAt' | 'actor' | 'event' | 'detail'> &
-  Readonly<{ auditId: number; person: Owner | null }>
 
 /** `approverVersion`: of the visitor's record; null for a user of an external accounts service. */
 export type ShownClient = Declared &
@@ -99,23 +92,6 @@ type QueueRow = {
   requests: number
   first: string
 }
-type HistoryRow = {
-  audit_id: number
-  happened_at: number
-  actor: string
-  event: AuditEntry['event']
-  detail: string
-  person: string | null
-  username: string | null
-  seen_name: string | null
-}
-
-const readPerson = (
-  userId: string | null,
-  { username, seen_name }: Pick<HistoryRow, 'username' | 'seen_name'>,
-): Owner | null =>
-  userId === null || userId === '' ? null : { userId, username, seenName: seen_name }
-
 const readWaiting = (row: QueueRow, userId: string): WaitingClient => ({
   clientId: row.client_id,
   name: row.name,
@@ -126,15 +102,6 @@ const readWaiting = (row: QueueRow, userId: string): WaitingClient => ({
   requestedAt: row.requested_at,
   requests: row.requests,
   first: JSON.parse(row.first) as WaitingClient['first'],
-})
-
-const readEntry = (row: HistoryRow): HistoryEntry => ({
-  auditId: row.audit_id,
-  happenedAt: row.happened_at,
-  actor: row.actor,
-  event: row.event,
-  detail: JSON.parse(row.detail) as AuditEntry['detail'],
-  person: readPerson(row.person, row),
 })
 
 export function approvalsReader(db: Database): ApprovalsReader {

@@ -4,6 +4,7 @@ import type { ClientRecord } from '../domain/client.ts'
 import type { Category, ScopeFields } from '../domain/declaration.ts'
 import type { Resource } from '../domain/resource.ts'
 import { MAX_DECLARED } from '../domain/scope-catalogue.ts'
+import { type HistoryEntry, type HistoryRow, historyOf, readEntry } from './client-history.ts'
 import { type ClientRecordRow, RECORD_COLUMNS, readClientRecord } from './client-record.ts'
 import type { Database } from './database.ts'
 import type { Refused } from './ports.ts'
@@ -46,6 +47,14 @@ export const OWNERS_OF_OWN_CLIENT = ownersOf(IS_OWN)
 export const ALL_DECLARED = `SELECT name, sentence, self_registered, sensitive FROM scope
   WHERE name > '' ORDER BY name LIMIT ${MAX_DECLARED}`
 export const ALL_RESOURCES = `SELECT uri, name, scopes FROM resource WHERE uri > '' ORDER BY uri LIMIT ${MAX_DECLARED}`
+
+/** An id may have been that of another client, which was deleted: its history is not this owner's. */
+export const HISTORY_OF_OWN_CLIENT = historyOf(
+  `audit_id > coalesce((SELECT max(d.audit_id) FROM audit d
+      WHERE d.client_id = ?1 AND d.event GLOB 'client.*' AND d.event = 'client.delete'), 0)
+    AND EXISTS (SELECT 1 FROM client c WHERE ${IS_OWN})`,
+  'LIMIT ?3 OFFSET ?4',
+)
 
 export type ListedClient = Readonly<{
   clientId: string
@@ -91,6 +100,12 @@ export interface PortalReader {
   list(visitor: Visitor, rows: number, skipped: number): Promise<Visited<OwnClients>>
   /** `found` is null for a client of others, as for one that does not exist. */
   client(visitor: Visitor, clientId: string): Promise<Visited<OwnClient | null>>
+  /** At most `rows` entries of its history after the first `skipped`, the newest first. */
+  clientAndHistory(
+    visitor: Visitor,
+    clientId: string,
+    slice: Readonly<{ rows: number; skipped: number }>,
+  ): Promise<Visited<(OwnClient & Readonly<{ history: readonly HistoryEntry[] }>) | null>>
   clientAndDeclared(
     visitor: Visitor,
     clientId: string,
@@ -185,6 +200,19 @@ export function portalReader(db: Database): PortalReader {
         },
       ),
     client: (visitor, clientId) => visit(db, visitor, own(clientId, visitor.userId), readOwnClient),
+    clientAndHistory: (visitor, clientId, { rows, skipped }) =>
+      visit(
+        db,
+        visitor,
+        [
+          ...own(clientId, visitor.userId),
+          db.prepare(HISTORY_OF_OWN_CLIENT).bind(clientId, visitor.userId, rows, skipped),
+        ],
+        (results) => {
+          const found = readOwnClient(results)
+          return found && { ...found, history: ((results[2] ?? []) as HistoryRow[]).map(readEntry) }
+        },
+      ),
     clientAndDeclared: (visitor, clientId) =>
       visit(db, visitor, ownAndDeclared(clientId, visitor.userId), readOwnAndDeclared),
     clientAndRefusal: (visitor, clientId, correlationId, now) =>

@@ -120,6 +120,7 @@ const SCENES: readonly Scene[] = [
   page('keys-in-place-of-a-secret', of('shared', '/keys'), 'Keys'),
   page('permissions', of('shared', '/permissions'), 'Permissions'),
   page('owners', of('shared', '/owners'), 'Owners'),
+  page('history', of('shared', '/history'), 'History'),
   page('disable', of('shared', '/disable'), 'Disable this client?'),
   page('client-disabled', of('disabled'), 'Your client'),
   page('enable', of('shared', '/enable'), 'Enable this client?'),

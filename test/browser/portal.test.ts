@@ -241,6 +241,7 @@ const PAGES = [
   ['/keys', 'Keys'],
   ['/permissions', 'Permissions'],
   ['/owners', 'Owners'],
+  ['/history', 'History'],
   ['/disable', 'Disable this client?'],
   ['/delete', 'Delete this client?'],
   ['/leave', 'Leave this client?'],
@@ -406,9 +407,9 @@ describe('keyboard and screen reader', () => {
     `)
     const kind = /without users/
     const { clientId } = await register(owner, registry, { name: 'Nightly job', kind })
-    const acts = owner.getByRole('navigation', { name: 'Change this client' })
+    const acts = owner.getByRole('navigation', { name: 'Pages of this client' })
     expect((await acts.ariaSnapshot()).replaceAll(clientId, 'ID')).toMatchInlineSnapshot(`
-      "- navigation "Change this client":
+      "- navigation "Pages of this client":
         - link "Edit":
           - /url: /clients/ID/edit
         - link "Secrets":
@@ -419,6 +420,8 @@ describe('keyboard and screen reader', () => {
           - /url: /clients/ID/permissions
         - link "Owners":
           - /url: /clients/ID/owners
+        - link "History":
+          - /url: /clients/ID/history
         - link "Disable":
           - /url: /clients/ID/disable
         - link "Delete":

@@ -16,6 +16,7 @@ import { type ConfiguredClient, snippetsFor } from '../../src/pages/portal/clien
 import { ConfirmPage } from '../../src/pages/portal/confirm-page.tsx'
 import { COPY_SCRIPT, COPY_SCRIPT_DIGEST, CopyScript } from '../../src/pages/portal/copying.tsx'
 import type { FrameProps } from '../../src/pages/portal/frame.tsx'
+import { HistoryPage } from '../../src/pages/portal/history-page.tsx'
 import { KeysPage } from '../../src/pages/portal/keys-page.tsx'
 import { OwnersPage } from '../../src/pages/portal/owners-page.tsx'
 import type { ShownPermission } from '../../src/pages/portal/permissions.tsx'
@@ -164,6 +165,7 @@ const pagesWith = (text: string): Record<string, string> => {
     approval: html(<ApprovalPage {...approval} frame={frameOf('decide', 'reason')} />),
     'approval of others': html(<ApprovalPage {...approval} whyNot={text} />),
     'approval of nothing': html(<NoClientPage frame={frame} history={[entry]} />),
+    history: html(<HistoryPage {...one} entries={[entry]} page={2} hasMore />),
     'signed out': html(
       <SignedOutPage
         {...{ branding, action: '/new-client', fields: hidden, signInAddress: '/login' }}

@@ -29,7 +29,9 @@ const service = serve({
 const PATHS = PORTAL_PAGES.map(({ path }) => path).filter((path) => path !== '/portal.css')
 /** Of owners. */
 const WITH_FORMS = PATHS.filter(
-  (path) => !['/clients', '/clients/:client_id'].includes(path) && !path.startsWith('/approvals'),
+  (path) =>
+    !['/clients', '/clients/:client_id', '/clients/:client_id/history'].includes(path) &&
+    !path.startsWith('/approvals'),
 )
 
 const CHANGES: Readonly<Record<string, Record<string, string | string[]>>> = {

@@ -16,7 +16,7 @@ const ROWS = 50
 const LAST_PAGE = 1000
 
 /** Any other text is the first page. */
-const pageIn = (text: string | undefined) =>
+export const pageIn = (text: string | undefined) =>
   /^[1-9]\d{0,3}$/.test(text ?? '') ? Math.min(Number(text), LAST_PAGE) : 1
 
 export const clientListPage = portalPage({

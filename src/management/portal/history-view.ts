@@ -1,10 +1,12 @@
 /** What the audit has of a client, in words. */
 
+import type { AuditEvent } from '../../domain/audit.ts'
 import { SEEN_FIELDS } from '../../domain/client-approval.ts'
+import { inWords } from '../../domain/duration.ts'
 import type { User } from '../../domain/user.ts'
 import type { ShownEntry } from '../../pages/portal/history.tsx'
 import { snakeCase } from '../../protocol/registration/field.ts'
-import type { HistoryEntry } from '../../stores/approvals.ts'
+import type { HistoryEntry } from '../../stores/client-history.ts'
 import { nameOf } from './clients.tsx'
 
 /** By the names of `SEEN_FIELDS`, for a list. */
@@ -25,7 +27,15 @@ export const FIELD_WORDS: Readonly<Record<(typeof SEEN_FIELDS)[number], string>>
 
 /** Only texts: the detail is what a caller gave. */
 const textsIn = (value: unknown): string[] =>
-  Array.isArray(value) ? value.filter((one) => typeof one === 'string') : []
+  [value].flat().filter((one): one is string => typeof one === 'string' && one !== '')
+
+const valuesOf = ({ event, detail }: HistoryEntry) =>
+  [...(event === 'client.update' ? SHOWN : []), ...PERMISSIONS].flatMap((name) =>
+    textsIn(detail[name]),
+  )
+
+/** What an update shows of the new value. */
+const SHOWN = ['name', 'url', 'redirect_uris', 'auth_method', 'jwks_uri'] as const
 
 const PERMISSIONS = ['grant_types', 'scopes', 'endorsements', 'allowed'] as const
 
@@ -34,6 +44,14 @@ function changed(detail: HistoryEntry['detail']): string {
   const fields = SEEN_FIELDS.filter((field) => snakeCase(field) in detail)
   const words = fields.map((field) => FIELD_WORDS[field])
   return `changed its ${words.length === 0 ? 'settings' : words.join(', ')}`
+}
+
+function rotated({ overlap_seconds: seconds }: HistoryEntry['detail']): string {
+  const rest =
+    typeof seconds === 'number' && seconds > 0
+      ? `; older ones stay good for ${inWords(seconds)}`
+      : ', and ended older ones'
+  return `gave it a new secret${rest}`
 }
 
 function didOf({ event, detail }: HistoryEntry): string {
@@ -52,7 +70,7 @@ function didOf({ event, detail }: HistoryEntry): string {
       if (detail.taken_back === true) return 'took back'
       return detail.declined === true ? 'declined' : 'withdrew'
     case 'client.rotate_secret':
-      return 'gave it a new secret'
+      return rotated(detail)
     case 'client.revoke_registration_token':
       return 'revoked its registration access token'
     case 'client.disable':
@@ -98,6 +116,36 @@ export const shownEntry =
     happenedAt: entry.happenedAt,
     ...whoOf({ ...entry, clientId }, visitor),
     did: didOf(entry),
-    values: PERMISSIONS.flatMap((name) => textsIn(entry.detail[name])),
+    values: valuesOf(entry),
     reason: typeof entry.detail.reason === 'string' ? entry.detail.reason : '',
+  })
+
+/** What users do as owners. All else they do as approvers. */
+const OWNERS_ACTS: readonly AuditEvent[] = [
+  ...(['client.create', 'client.update', 'client.request', 'client.rotate_secret'] as const),
+  ...(['client.disable', 'client.enable', 'client.delete'] as const),
+]
+
+/** Owners take back, approvers withdraw. */
+const isOwnersAct = ({ event, detail }: HistoryEntry) =>
+  OWNERS_ACTS.includes(event) || (event === 'client.withdraw' && detail.taken_back === true)
+
+const byNoName = (who: string) => ({ who, name: null })
+
+/** Without the names of operators, approvers and other clients: for an owner these are offices. */
+function whoForOwners(entry: HistoryEntry & Readonly<{ clientId: string }>, visitor: User) {
+  const { actor, clientId } = entry
+  if (actor.startsWith('user:')) {
+    return isOwnersAct(entry) ? whoOf(entry, visitor) : byNoName('An approver')
+  }
+  return actor in WHO || actor === `client:${clientId}`
+    ? whoOf({ ...entry, person: null }, visitor)
+    : byNoName('An operator')
+}
+
+export const ownersEntry =
+  (visitor: User, clientId: string) =>
+  (entry: HistoryEntry): ShownEntry => ({
+    ...shownEntry(visitor, clientId)(entry),
+    ...whoForOwners({ ...entry, clientId }, visitor),
   })

@@ -9,6 +9,7 @@ import { checkPage } from './check.tsx'
 import { clientListPage, clientPage } from './clients.tsx'
 import { confirmPages } from './confirm.tsx'
 import { editPage } from './edit.tsx'
+import { historyPage } from './history.tsx'
 import { keysPage } from './keys.tsx'
 import { newClientPage } from './new-client.tsx'
 import { ownersPage } from './owners.tsx'
@@ -26,6 +27,7 @@ export const PORTAL_PAGES: readonly Page[] = [
   permissionsPage,
   ownersPage,
   checkPage,
+  historyPage,
   ...confirmPages,
   approvalsPage,
   approvalPage,

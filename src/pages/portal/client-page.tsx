@@ -58,29 +58,31 @@ const ACTS = [
   ['permissions', 'Permissions'],
   ['owners', 'Owners'],
   ['check', 'Check a request'],
+  ['history', 'History'],
   ['disable', 'Disable'],
   ['delete', 'Delete'],
 ] as const
 
 const Acts = ({ client, state, isPrivileged }: ClientPageProps) => {
-  if (isPrivileged) {
-    return (
-      <p class="caution">
-        It has a permission of this registry itself, so only an administrator changes it.
-      </p>
-    )
-  }
   const acts = ACTS.filter(
     ([act]) =>
+      (act === 'history' || !isPrivileged) &&
       (act !== 'disable' || state === 'enabled') &&
       (!['secrets', 'keys'].includes(act) || client.authMethod !== 'none'),
   )
   return (
-    <nav class="places" aria-label="Change this client">
-      {acts.map(([act, name]) => (
-        <a href={clientPath(client.clientId, act)}>{name}</a>
-      ))}
-    </nav>
+    <>
+      {isPrivileged && (
+        <p class="caution">
+          It has a permission of this registry itself, so only an administrator changes it.
+        </p>
+      )}
+      <nav class="places" aria-label="Pages of this client">
+        {acts.map(([act, name]) => (
+          <a href={clientPath(client.clientId, act)}>{name}</a>
+        ))}
+      </nav>
+    </>
   )
 }
 

@@ -26,7 +26,9 @@ const Entry = ({ entry }: { entry: ShownEntry }) => (
     )}{' '}
     {entry.did}
     {entry.values.map((value) => (
-      <code>{value}</code>
+      <code>
+        <bdi>{value}</bdi>
+      </code>
     ))}
     <p class="small muted">
       <Moment at={entry.happenedAt} />
