@@ -14,6 +14,8 @@ const PUBLIC_KEY =
 /** A registry of its own, so that nothing but this scene is on the pages. */
 let registry: Registry
 let ada: Person
+/** An approver. */
+let olga: Person
 let ids: Readonly<{ shared: string; alone: string; signing: string; disabled: string }>
 
 const create = async (name: string, ...more: string[]) => {
@@ -40,6 +42,7 @@ beforeAll(async () => {
   await registry.admin('resource', 'create', ...shelf)
   ada = await registry.registerUser({ username: 'ada' })
   await registry.registerUser({ username: 'bea' })
+  olga = await registry.registerUser({ username: 'olga', scopes: ['registry:approve'] })
   const { user_id: bea } = await registry.admin('user', 'show', 'bea')
   const users = ['--redirect-uri', CALLBACK, '--grant-type', 'authorization_code']
   const asked = ['--scope', 'shelf:write shelf:lend shelf:burn', '--requested-only']
@@ -130,6 +133,15 @@ const SCENES: readonly Scene[] = [
   page('leave-alone', of('alone', '/leave'), 'Leave this client?'),
 ]
 
+const OF_APPROVERS: readonly Scene[] = [
+  page('approvals', () => '/approvals', 'Approvals'),
+  page('approval', () => `/approvals/${ids.shared}`, 'What a client asks for'),
+]
+const ROLES = [
+  ['owner', SCENES, () => ada],
+  ['approver', OF_APPROVERS, () => olga],
+] as const
+
 /** Without what differs from run to run. */
 const settled = (tree: string) =>
   Object.entries(ids)
@@ -139,11 +151,15 @@ const settled = (tree: string) =>
     .replace(/\d{4}-\d\d-\d\d/g, 'DAY')
 
 describe('every page of the portal', () => {
-  it.for(SCENES.map((scene) => [scene.name, scene] as const))(
+  it.for(
+    ROLES.flatMap(([, scenes, person]) =>
+      scenes.map((scene) => [scene.name, scene, person] as const),
+    ),
+  )(
     'the accessibility tree of the page is as it is kept (%s)',
-    async ([name, scene], { open }) => {
+    async ([name, scene, person], { open }) => {
       const at = await open()
-      await signInAs(at, ada)
+      await signInAs(at, person())
       await at.goto(registry.url + scene.path())
       await scene.act?.(at)
       await expectHeading(at, scene.heading)
@@ -160,17 +176,19 @@ describe('every page of the portal', () => {
   ] as const)(
     'every page fits, has enough contrast and keeps to its policy (%s)',
     async ([how, options], { open }) => {
-      const at = await open(options)
-      await signInAs(at, ada)
-      for (const { name, path, heading, act } of SCENES) {
-        await at.goto(registry.url + path())
-        await act?.(at)
-        await expectHeading(at, heading)
-        await keepScreenshot(at, `portal-scene-${name}-${how}`)
-        expect(await overflowOf(at), name).toBeLessThanOrEqual(0)
-        const [worst] = await contrastsOf(at)
-        expect(worst?.ratio, `${name}: ${worst?.words}`).toBeGreaterThanOrEqual(LEAST_CONTRAST)
-        expect(takeComplaints(at)).toEqual([])
+      for (const [, scenes, person] of ROLES) {
+        const at = await open(options)
+        await signInAs(at, person())
+        for (const { name, path, heading, act } of scenes) {
+          await at.goto(registry.url + path())
+          await act?.(at)
+          await expectHeading(at, heading)
+          await keepScreenshot(at, `portal-scene-${name}-${how}`)
+          expect(await overflowOf(at), name).toBeLessThanOrEqual(0)
+          const [worst] = await contrastsOf(at)
+          expect(worst?.ratio, `${name}: ${worst?.words}`).toBeGreaterThanOrEqual(LEAST_CONTRAST)
+          expect(takeComplaints(at)).toEqual([])
+        }
       }
     },
   )

@@ -420,6 +420,8 @@ describe('keyboard and screen reader', () => {
           - /url: /clients/ID/permissions
         - link "Owners":
           - /url: /clients/ID/owners
+        - link "Check a request":
+          - /url: /clients/ID/check
         - link "History":
           - /url: /clients/ID/history
         - link "Disable":
