@@ -8,13 +8,13 @@ const READERS = [
   'src/domain/**',
   'src/crypto/**',
   'src/config.ts',
-  'src/flows/{as-client,authenticate-client,proof-of-possession,still-held}.ts',
+  'src/flows/{authenticate-client,logos,still-held}.ts',
   'src/stores/live-sessions.ts',
-  'src/http/{circumstances,explain,flood,form-token,next-page,browser-session}.ts',
+  'src/http/{flood,form-token,next-page,browser-session}.ts',
   'src/routes/client-post.ts',
   'src/authenticator/{check,proxy,query,refusal-record,seen-proofs,settings}.ts',
   'src/resource-server/**',
-  'src/cli/{checks,cloudflare-api,fields,input,record-commands}.ts',
+  'src/cli/{checks,cloudflare-api,input,record-commands}.ts',
   'src/local/{deploy-problems,settings}.ts',
 ]
 
