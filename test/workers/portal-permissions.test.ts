@@ -12,7 +12,7 @@ import {
 import { createScope, deleteScope } from '../../src/flows/registration/scopes.ts'
 import { formsOf } from '../node/forms.ts'
 import { call, documentIn, newAdministrator } from './administration.ts'
-import { minted, newOwner, type Owner, ownerWith, register } from './portal.ts'
+import { CLIENT, filled, minted, newOwner, type Owner, ownerWith, register } from './portal.ts'
 import { admin, auditOf, refusedAs } from './registering.ts'
 import { newClient, serve } from './registry.ts'
 import { newResource } from './resources.ts'
@@ -242,6 +242,33 @@ describe('owners', () => {
       expect.stringContaining('as many clients as a user may have'),
     ])
     expect((await recordOf(id)).ownerId).toBe(ada.user.id)
+  })
+
+  it('nobody gets more clients than CLIENTS_PER_USER by owners who leave at once while that user registers', async () => {
+    const fetch = serve({ CLIENTS_PER_USER: '3' })
+    const limited = async () => {
+      const { user, cookie } = await newOwner()
+      return ownerWith(user, cookie, fetch)
+    }
+    const [ada, bea] = [await limited(), await limited()]
+    const ids = await Promise.all([1, 2, 3].map(async () => (await register(ada)).id))
+    for (const id of ids) {
+      await ada.submit(`/clients/${id}/owners`, { owner: bea.user.username }, 'add')
+    }
+    const registering = await bea.form('/new-client')
+    const answers = await Promise.all([
+      ...ids.map((id) => ada.submit(`/clients/${id}/leave`)),
+      bea.send('/new-client', filled(registering, CLIENT)),
+      bea.submit('/new-client', CLIENT),
+    ])
+    const statuses = answers.map(({ status }) => status)
+    expect(statuses.filter((status) => status === 409)).toHaveLength(2)
+    const { count } = (await env.DB.prepare(
+      'SELECT count(*) AS count FROM client WHERE owner_id = ?1',
+    )
+      .bind(bea.user.id)
+      .first<{ count: number }>()) ?? { count: 0 }
+    expect(count).toBe(3)
   })
 
   it('the first owner removes another owner, and no further owner does', async () => {

@@ -151,8 +151,8 @@ export const EditClientPage = (
 ) => (
   <PortalFrame {...p.frame} title="Edit a client" about={p.name}>
     <p class="lead">
-      Users who allowed it are asked again if its name, web page or description changes. A redirect
-      URI that you remove ends the tokens that it was issued.
+      Users who allowed it are asked again if anything here changes. A redirect URI that you remove
+      ends the tokens that it was issued.
     </p>
     <form method="post" action={clientPath(p.clientId, 'edit')}>
       <HiddenFields fields={p.hidden} />
