@@ -90,30 +90,26 @@ const statesOf = (steps: readonly Step[], failed: number): CheckedStep[] =>
     state: index < failed ? 'passed' : index === failed ? 'failed' : 'not_reached',
   }))
 
+type Failed = Extract<Outcome, { kind: 'refused' | 'other_client' }>
+
 const OTHER_CLIENT =
   'The request is of another client than the one of this page. Nothing of it was looked up.'
 
-function failedCheck({ outcome, checks }: Run): CheckName | null {
-  switch (outcome.kind) {
-    case 'refused':
-      // After it, other checks may say whether the keys of the client are to be read again.
-      if (outcome.refusal instanceof UnverifiedAssertion) return 'assertion'
-      return checks.at(-1) ?? 'request'
-    case 'other_client':
-      return 'client'
-    default:
-      return null
-  }
+function failedCheck(outcome: Failed, { checks }: Run): CheckName {
+  if (outcome.kind === 'other_client') return 'client'
+  // After it, other checks may say whether the keys of the client are to be read again.
+  if (outcome.refusal instanceof UnverifiedAssertion) return 'assertion'
+  return checks.at(-1) ?? 'request'
 }
 
 const tokens = (kind: string) =>
   kind === 'DPoP' ? 'bound to the key of the proof' : 'a bearer token'
 
-function verdictOf(outcome: Outcome): string {
+const failsAt = (index: number, { length }: readonly Step[]) =>
+  `The request fails at check ${index + 1} of ${length}.`
+
+function verdictOf(outcome: Exclude<Outcome, Failed>): string {
   switch (outcome.kind) {
-    case 'refused':
-    case 'other_client':
-      return 'The request fails.'
     case 'issued': {
       const { tokenType, lifetimeSeconds, scopes, hasRefreshToken } = outcome.issued
       return `Every check passes. The registry would issue an access token (${tokens(tokenType)}) for ${lifetimeSeconds} seconds with the scopes ${scopes}${hasRefreshToken ? ', and a refresh token' : ''}. Nothing was issued.`
@@ -183,26 +179,29 @@ export async function checkRequest(text: string, asked: Asked, deps: Deps): Prom
   if (ran === null) {
     const causes = [elsewhere ?? 'A header of the request is malformed.']
     const failure = { answer: null, causes, facts: [] }
-    return { ...common, verdict: 'The request fails.', steps: statesOf(steps, 0), failure }
+    return { ...common, verdict: failsAt(0, steps), steps: statesOf(steps, 0), failure }
   }
   const { outcome, seen } = ran
-  const failed = failedCheck(ran)
-  const verdict = verdictOf(outcome)
-  if (failed === null) {
+  if (outcome.kind !== 'refused' && outcome.kind !== 'other_client') {
     const notes = seen.hasUnaskedProof ? [...common.notes, UNASKED] : common.notes
+    const verdict = verdictOf(outcome)
     return { ...common, notes, verdict, steps: statesOf(steps, steps.length), failure: null }
   }
+  const failed = failedCheck(outcome, ran)
   const index = steps.findIndex(({ check }) => check === failed)
   if (index === -1) throw new Error(`the check ${failed} is not listed`)
+  const checkedSteps = { verdict: failsAt(index, steps), steps: statesOf(steps, index) }
+  if (outcome.kind === 'other_client') {
+    const failure = { answer: null, causes: [OTHER_CLIENT], facts: [] }
+    return { ...common, ...checkedSteps, failure }
+  }
+  const { refusal } = outcome
   const headers = new Map(sent.headers.map(([name, value]) => [name.toLowerCase(), value]))
   const facts = await factsOf(failed, {
     ...{ isToken, client, declared, fields, seen, issuer, now },
     authorization: headers.get('authorization') ?? null,
     dpop: headers.get('dpop') ?? null,
   })
-  const failure: Failure =
-    outcome.kind === 'refused'
-      ? { answer: answerOf(outcome.refusal), causes: causesOf(outcome.refusal, ran), facts }
-      : { answer: null, causes: [OTHER_CLIENT], facts: [] }
-  return { ...common, verdict, steps: statesOf(steps, index), failure }
+  const failure = { answer: answerOf(refusal), causes: causesOf(refusal, ran), facts }
+  return { ...common, ...checkedSteps, failure }
 }

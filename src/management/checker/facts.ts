@@ -15,7 +15,15 @@ import type { Seen } from './stores.ts'
 
 /** A value with the part from which on it differs. */
 export type FactValue = string | Readonly<{ same: string; differs: string }>
-export type Fact = Readonly<{ name: string; values: readonly FactValue[] }>
+/** `isProse`: words, and no text of a request alone. */
+export type Fact = Readonly<{ name: string; values: readonly FactValue[]; isProse?: boolean }>
+
+/** A fact in words. */
+export const worded = (name: string, values: readonly string[]): Fact => ({
+  name,
+  values,
+  isProse: true,
+})
 
 export type FactsOf = Readonly<{
   isToken: boolean
@@ -54,7 +62,7 @@ function redirectFacts({ isToken, client, fields, seen }: FactsOf): Fact[] {
   if (came === undefined || expected.length === 0) {
     return [
       { name, values: expected.length === 0 ? [MISSING] : expected.map((one) => visible(one)) },
-      { name: 'Came', values: [came === undefined ? MISSING : visible(came)] },
+      { name: 'Sent', values: [came === undefined ? MISSING : visible(came)] },
     ]
   }
   const nearest = expected.reduce((best, one) =>
@@ -63,7 +71,7 @@ function redirectFacts({ isToken, client, fields, seen }: FactsOf): Fact[] {
   const [marked, cameMarked] = compared(nearest, came)
   return [
     { name, values: expected.map((one) => (one === nearest ? marked : visible(one))) },
-    { name: 'Came', values: [cameMarked] },
+    { name: 'Sent', values: [cameMarked] },
   ]
 }
 
@@ -104,18 +112,17 @@ function targetFacts(of: FactsOf): Fact[] {
     return `${visible(text, 200)}: the client is authorized for ${held}`
   }
   return [
-    {
-      name: 'Scopes that came',
-      values:
-        asked.length === 0
-          ? ['none: all that it may have']
-          : asked
-              .slice(0, MAX_LISTED)
-              .map((scope) => `${visible(scope, 200)}: ${stateOf(of, 'scope', scope)}`),
-    },
+    worded(
+      'Scopes asked for',
+      asked.length === 0
+        ? ['none: all that it may have']
+        : asked
+            .slice(0, MAX_LISTED)
+            .map((scope) => `${visible(scope, 200)}: ${stateOf(of, 'scope', scope)}`),
+    ),
     ...(granted ? [{ name: 'Scopes that the user allowed', values: granted }] : []),
     ...(resources.length > 0
-      ? [{ name: 'Resources that came', values: resources.slice(0, MAX_LISTED).map(resourceOf) }]
+      ? [worded('Resources asked for', resources.slice(0, MAX_LISTED).map(resourceOf))]
       : []),
     ...(resources.length === 0 && client.defaultResources.length > 0
       ? [{ name: 'Resources by default', values: client.defaultResources }]
@@ -141,8 +148,8 @@ function methodFacts({ client, fields, authorization }: FactsOf): Fact[] {
   ].flat()
   const idAlone = fields.has('client_id') ? 'client_id alone' : 'nothing, not even client_id'
   return [
-    { name: 'Registered', values: [METHODS[client.authMethod]] },
-    { name: 'Came', values: came.length === 0 ? [idAlone] : came },
+    worded('Registered', [METHODS[client.authMethod]]),
+    worded('Sent', came.length === 0 ? [idAlone] : came),
   ]
 }
 
@@ -186,8 +193,8 @@ function secretFacts({ client, fields, authorization, now }: FactsOf): Fact[] {
       }`,
   )
   return [
-    { name: 'Secrets of the client', values: live.length === 0 ? [MISSING] : live },
-    { name: 'Came', values: [came === null ? MISSING : formOf('clientSecret', came)] },
+    worded('Secrets of the client', live.length === 0 ? [MISSING] : live),
+    worded('Sent', [came === null ? MISSING : formOf('clientSecret', came)]),
   ]
 }
 
@@ -197,8 +204,8 @@ async function verifierFacts({ fields, seen }: FactsOf): Promise<Fact[]> {
   return [
     { name: 'code_challenge of the authorization request', values: [challenge ?? MISSING] },
     {
-      name: 'S256 of the code_verifier that came',
-      values: [verifier === undefined ? 'no code_verifier came' : await digest(verifier)],
+      name: 'S256 of the code_verifier',
+      values: [verifier === undefined ? 'no code_verifier was sent' : await digest(verifier)],
     },
     ...(verifier === undefined ? [] : [lengthOf(verifier)]),
   ]
@@ -207,13 +214,10 @@ async function verifierFacts({ fields, seen }: FactsOf): Promise<Fact[]> {
 function lengthOf(verifier: string): Fact {
   const wrong = [...new Set(verifier.replace(/[A-Za-z0-9._~-]/g, ''))].slice(0, 10)
   const others = wrong.length === 0 ? '' : `, with ${wrong.length} that may not be in it`
-  return {
-    name: 'code_verifier that came',
-    values: [`${verifier.length} characters (43 to 128 are needed)${others}`],
-  }
+  return worded('code_verifier', [`${verifier.length} characters (43 to 128 are needed)${others}`])
 }
 
-const secondsOf = (sign: string, at: number) => ({ name: sign, values: [second(at)] })
+const secondsOf = (name: string, at: number) => worded(name, [second(at)])
 
 function timeFacts({ seen: { code, family }, now }: FactsOf): Fact[] {
   const clock = secondsOf('Now', now)
@@ -238,22 +242,20 @@ const FACTS: Partial<Record<CheckName, (of: FactsOf) => Fact[] | Promise<Fact[]>
   grant_type: () => [{ name: 'Known', values: GRANT_TYPES }],
   grant_type_approved: (of) => {
     const asked = of.isToken ? (of.fields.get('grant_type') ?? '') : 'authorization_code'
-    return [{ name: 'Grant type', values: [`${asked}: ${stateOf(of, 'grant_type', asked)}`] }]
+    return [worded('Grant type', [`${asked}: ${stateOf(of, 'grant_type', asked)}`])]
   },
   parameters: ({ fields }) => {
     const verifier = fields.get('code_verifier')
     return verifier === undefined ? [] : [lengthOf(verifier)]
   },
-  code: ({ fields }) => [
-    { name: 'Came', values: [formOf('authorizationCode', fields.get('code') ?? '')] },
-  ],
+  code: ({ fields }) => [worded('Sent', [formOf('authorizationCode', fields.get('code') ?? '')])],
   refresh_token: ({ fields }) => [
-    { name: 'Came', values: [formOf('refreshToken', fields.get('refresh_token') ?? '')] },
+    worded('Sent', [formOf('refreshToken', fields.get('refresh_token') ?? '')]),
   ],
   code_verifier: verifierFacts,
   dpop_key: ({ seen, dpop }) => [
     { name: 'Bound to the key', values: [seen.code?.dpopJkt ?? seen.family?.jkt ?? MISSING] },
-    { name: 'Came', values: [dpop === null ? 'no DPoP proof' : 'a DPoP proof of another key'] },
+    worded('Sent', [dpop === null ? 'no DPoP proof' : 'a DPoP proof of another key']),
   ],
   expiry: timeFacts,
   reuse: timeFacts,

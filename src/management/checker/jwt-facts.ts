@@ -22,7 +22,7 @@ function moment(value: unknown, now: number): string {
   return `${value} (${isoTime(value)}, ${from})`
 }
 
-const NO_JWT: Fact = { name: 'Came', values: ['a text that is no JWT'] }
+const NO_JWT: Fact = { name: 'Sent', values: ['a text that is no JWT'], isProse: true }
 
 /** `registered`: the JWK Set of the client. */
 export function assertionFacts(
@@ -43,9 +43,9 @@ export function assertionFacts(
     },
     { name: 'Its header', values: [`alg ${told(header.alg)}, kid ${told(header.kid)}`] },
     { name: 'iss and sub, expected', values: [clientId] },
-    { name: 'iss and sub, came', values: [told(claims.iss), told(claims.sub)] },
+    { name: 'iss and sub, sent', values: [told(claims.iss), told(claims.sub)] },
     { name: 'aud, expected', values: [issuer] },
-    { name: 'aud, came', values: [told(claims.aud)] },
+    { name: 'aud, sent', values: [told(claims.aud)] },
     { name: 'exp', values: [moment(claims.exp, now)] },
     { name: 'iat', values: [moment(claims.iat, now)] },
     { name: 'jti', values: [claims.jti === undefined ? 'absent' : 'there'] },
@@ -67,7 +67,7 @@ export function proofFacts(
     },
     { name: 'htm', values: [`${told(claims.htm)} (expected POST)`] },
     { name: 'htu, expected', values: [`${expected.issuer}/token`] },
-    { name: 'htu, came', values: [told(claims.htu)] },
+    { name: 'htu, sent', values: [told(claims.htu)] },
     { name: 'iat', values: [moment(claims.iat, expected.now)] },
     { name: 'jti', values: [claims.jti === undefined ? 'absent' : 'there'] },
   ]

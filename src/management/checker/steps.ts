@@ -37,7 +37,7 @@ const TOKEN_HEAD = {
   parameters: 'The parameters of the grant are there and well-formed.',
   client: COMMON.client,
   auth_method: 'The client authenticates by the method that it is registered for.',
-  secret: 'The secret is one of the client.',
+  secret: 'The secret is a current one of the client.',
   assertion: 'The client assertion is valid, and new.',
   grant_type_approved: COMMON.grant_type_approved,
   dpop_required: 'A DPoP proof is there, if the client must send one.',
@@ -51,7 +51,7 @@ const TOKEN_END = {
 const GRANTS = {
   client_credentials: TOKEN_END,
   authorization_code: {
-    code: 'The code is one of the client.',
+    code: 'The code was issued to the client.',
     redirect_uri: 'redirect_uri is that of the authorization request.',
     code_verifier: 'code_verifier fits the code_challenge of the authorization request.',
     dpop_key: 'The key is the one that the authorization request named, if it named one.',
@@ -60,7 +60,7 @@ const GRANTS = {
     spending: 'The code was not used before, and what the user granted still holds.',
   },
   refresh_token: {
-    refresh_token: 'The refresh token is one of the client.',
+    refresh_token: 'The refresh token was issued to the client.',
     dpop_key: 'The key is the one that the refresh token is bound to, if it is bound.',
     expiry: 'The refresh token has not expired or ended.',
     reuse: 'The refresh token was not used before, or this is a retry.',

@@ -38,6 +38,7 @@ pre {
   background: var(--sunken); border: 1px solid var(--line); border-radius: 0.5rem;
 }
 pre code { font-size: 0.8125rem; }
+section > form { display: flex; flex-direction: column; gap: 0.75rem; }
 .checks { margin: 0; padding: 0; list-style: none; counter-reset: check; }
 .checks > li { margin: 0; padding: 0.5rem 0 0.5rem 2rem; position: relative; counter-increment: check; border-block-start: 1px solid var(--line); }
 .checks > li::before { content: counter(check) "."; position: absolute; inset-inline-start: 0; color: var(--muted); }

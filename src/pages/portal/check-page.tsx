@@ -14,7 +14,7 @@ export type CheckedRequest = Readonly<{
   failure: Readonly<{
     answer: Readonly<{ error: string; status: number; description: string }> | null
     causes: readonly string[]
-    facts: readonly Readonly<{ name: string; values: readonly Value[] }>[]
+    facts: readonly Readonly<{ name: string; values: readonly Value[]; isProse?: boolean }>[]
   }> | null
   shown: Readonly<{
     method: string
@@ -46,8 +46,10 @@ export type CheckPageProps = Readonly<{
 
 const STATES = { passed: 'passed', failed: 'failed', not_reached: 'not reached' } as const
 
-const Shown = ({ value }: { value: Value }) =>
-  typeof value === 'string' ? (
+const Shown = ({ value, isProse }: { value: Value; isProse: boolean }) =>
+  typeof value === 'string' && isProse ? (
+    <bdi>{value}</bdi>
+  ) : typeof value === 'string' ? (
     <code dir="ltr">{value}</code>
   ) : (
     <code dir="ltr">
@@ -79,12 +81,12 @@ const FailureDetails = ({ failure }: { failure: NonNullable<CheckedRequest['fail
     ))}
     {failure.facts.length > 0 && (
       <dl>
-        {failure.facts.map(({ name, values }) => (
+        {failure.facts.map(({ name, values, isProse = false }) => (
           <>
             <dt>{name}</dt>
             {values.map((value) => (
               <dd>
-                <Shown value={value} />
+                <Shown value={value} isProse={isProse} />
               </dd>
             ))}
           </>
