@@ -119,7 +119,7 @@ async function requireAssertion(
 }
 
 /** For the operator. A secret that can be guessed is not compared, so the log cannot say which of the two it is. */
-const TOO_WEAK =
+export const TOO_WEAK =
   'wrong secret, or one too weak to be accepted: client rotate-secret makes a strong one'
 
 /** For the operator. `expiredAt`: when the shown secret expired, if it ever was the client's. */

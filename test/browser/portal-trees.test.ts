@@ -84,6 +84,13 @@ const of =
   () =>
     `/clients/${ids[which]}${path}`
 
+async function check(at: Page, request: string) {
+  await at.getByLabel('Request', { exact: true }).fill(request)
+  await at.getByRole('button', { name: 'Check', exact: true }).click()
+  await at.getByRole('heading', { name: 'Result' }).waitFor()
+  await at.locator('summary', { hasText: 'What was read' }).click()
+}
+
 const SCENES: readonly Scene[] = [
   page('list', () => '/clients', 'Your clients'),
   page(
@@ -124,6 +131,25 @@ const SCENES: readonly Scene[] = [
   page('permissions', of('shared', '/permissions'), 'Permissions'),
   page('owners', of('shared', '/owners'), 'Owners'),
   page('history', of('shared', '/history'), 'History'),
+  page('check', of('shared', '/check'), 'Check a request'),
+  page('check-address', of('shared', '/check'), 'Check a request', (at) =>
+    check(
+      at,
+      `${registry.url}/authorize?response_type=code&client_id=${ids.shared}&redirect_uri=${CALLBACK}/`,
+    ),
+  ),
+  page('check-command', of('shared', '/check'), 'Check a request', (at) =>
+    check(
+      at,
+      `curl --frobnicate ${registry.url}/token -u ${ids.shared}:${'s'.repeat(54)} \\
+  -d grant_type=authorization_code -d code=c -d redirect_uri=${CALLBACK}`,
+    ),
+  ),
+  page('check-nothing', of('shared', '/check'), 'Check a request', async (at) => {
+    await at.getByRole('button', { name: 'Check', exact: true }).click()
+    await at.getByRole('alert').waitFor()
+  }),
+  page('refusal-unknown', of('shared', '/check?reference=ABCDEFGHJK'), 'Check a request'),
   page('disable', of('shared', '/disable'), 'Disable this client?'),
   page('client-disabled', of('disabled'), 'Your client'),
   page('enable', of('shared', '/enable'), 'Enable this client?'),

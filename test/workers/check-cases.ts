@@ -248,7 +248,7 @@ export const TOKEN_CASES: readonly Case[] = [
     title: 'a wrong secret',
     send: machine({ client_secret: mintToken('clientSecret') }),
     fails: FAILS.secret,
-    says: ['Wrong secret', 'in the form of secrets of this registry', 'never used'],
+    says: ['Wrong secret', 'in the form of the secrets of this registry', 'never used'],
   },
   {
     title: 'a secret with a line break',
@@ -271,7 +271,7 @@ export const TOKEN_CASES: readonly Case[] = [
     title: 'a secret that is too weak',
     send: machine({ client_secret: 'hunter2' }),
     fails: FAILS.secret,
-    says: ['Wrong secret, or one too weak', '7 characters'],
+    says: ['too weak to be accepted. Make a new one at “Secrets”', '7 characters'],
   },
   {
     title: 'a secret by another method',
@@ -390,7 +390,7 @@ export const TOKEN_CASES: readonly Case[] = [
     title: 'a malformed code',
     send: redeeming({ code: 'regc_short' }),
     fails: FAILS.code,
-    says: ['Malformed code', '10 characters, and codes of this registry have 54'],
+    says: ['Malformed code', '10 characters, and the codes of this registry have 54'],
   },
   {
     title: 'an unknown code',

@@ -347,7 +347,7 @@ describe('why a request was refused', () => {
     const reference = await refused({ ...credentialsOf(scene.client), client_secret: 'wrong' })
     const rows = () => env.DB.prepare('SELECT count(*) AS n FROM refusal').first('n')
     const before = await rows()
-    expect((await lookUp(scene, scene.client.id, reference)).html).toContain('Wrong secret')
+    expect((await lookUp(scene, scene.client.id, reference)).html).toContain('It is a wrong secret')
     expect(await rows()).toBe(before)
   })
 })

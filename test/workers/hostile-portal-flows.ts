@@ -142,6 +142,34 @@ const secretInPlaceOfKeys: Flow = {
   },
 }
 
+/** A check that failed left everything as it was: the request that was checked still works. */
+const checking: Flow = {
+  name: 'POST /clients/{id}/check',
+  format: 'page',
+  expected: '200 Check a request',
+  whileNotShown: '401 You are signed out',
+  async begin() {
+    const owner = await newOwner()
+    const keys = await register(owner, { kind: 'machine', redirect_uris: '' })
+    const path = `/clients/${keys.id}/check`
+    const request = new URLSearchParams(credentialsOf(keys)).toString()
+    const fields = filled(await owner.form(path), { request })
+    const send = (fetch: Fetch) => ownerWith(owner.user, owner.cookie, fetch).send(path, fields)
+    return {
+      ask: ({ fetch }) => send(fetch),
+      async check({ answer, again, afterRetry }) {
+        const retried = answer.status === 200 ? answer : await read(await send(again.fetch))
+        await afterRetry()
+        expect([retried.status, retried.text]).toEqual([
+          200,
+          expect.stringContaining('Every check passes.'),
+        ])
+        expect(await tokenStatus(keys)).toBe(200)
+      },
+    }
+  },
+}
+
 const leaving: Flow = {
   name: 'POST /clients/{id}/leave',
   format: 'page',
@@ -271,6 +299,7 @@ export const portalFlows: readonly Flow[] = [
     shownPage,
     registration,
     rotation,
+    checking,
     keyChange,
     secretInPlaceOfKeys,
     leaving,

@@ -1,5 +1,6 @@
 /** The operator's words for a refusal, as an owner of the client reads them: nothing of other clients, nothing of users. */
 
+import { TOO_WEAK } from '../../flows/authenticate-client.ts'
 import { visible } from './masked.ts'
 
 const NOT_OF_CLIENT =
@@ -7,8 +8,9 @@ const NOT_OF_CLIENT =
 const NO_LONGER_HELD =
   'What the user granted no longer holds: the user, an owner or the operator has ended it.'
 
-/** Which of several causes it was would say something of others. */
+/** Which of several causes it was would say something of others. What an operator would do, an owner does in the portal. */
 const SAID: ReadonlyMap<string, string> = new Map([
+  [TOO_WEAK, 'It is a wrong secret, or one too weak to be accepted. Make a new one at “Secrets”.'],
   ...[
     'unknown code',
     'unknown token',

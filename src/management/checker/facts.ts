@@ -162,16 +162,17 @@ const KINDS = {
 /** Of the form alone. */
 function formOf(kind: keyof typeof KINDS, came: string): string {
   const length = `${came.length} characters`
-  if (isWellFormed(kind, came)) return `${length}, in the form of ${KINDS[kind]} of this registry`
+  if (isWellFormed(kind, came))
+    return `${length}, in the form of the ${KINDS[kind]} of this registry`
   if (came.trim() !== came) return `${length}, with a space or a line break at an end`
   const prefix = TOKEN_PREFIXES[kind]
   if (!came.startsWith(prefix)) {
-    return `${length}. ${KINDS[kind]} of this registry begin with ${prefix}`
+    return `${length}; the ${KINDS[kind]} of this registry begin with ${prefix}`
   }
   const usual = tokenOf(kind, '').length + '-'.repeat(43).length
   return came.length === usual
     ? `${length}, of which one is wrong: the checksum does not fit`
-    : `${length}, and ${KINDS[kind]} of this registry have ${usual}`
+    : `${length}, and the ${KINDS[kind]} of this registry have ${usual}`
 }
 
 /** RFC 6749 §2.3.1. */
