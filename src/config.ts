@@ -125,6 +125,7 @@ export const SETTINGS = {
   AUDIT_KEEP_DAYS: whole(400, 1, 36_500),
   CLIENT_CACHE_SECONDS: whole(10, 0, 300),
   CLIENTS_PER_USER: whole(20, 0, 1000),
+  DIRECTORY: oneOf(['off', 'on']),
   LOG_ANSWERS: oneOf(['all', 'refusals']),
   REQUIRE_PKCE: oneOf(['public', 'all']),
   SCOPE_POLICY: oneOf(['refuse', 'narrow']),
@@ -158,6 +159,7 @@ export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[]
 const NEED_MANAGEMENT = [
   'CLIENT_DOCUMENTS',
   'REGISTRATION',
+  'DIRECTORY',
 ] as const satisfies readonly SettingName[]
 
 const managementProblems = (given: Given) =>
@@ -256,6 +258,7 @@ export function readSettings(given: Given) {
     storageTimeoutSeconds: read('STORAGE_TIMEOUT_SECONDS'),
     auditKeepDays: read('AUDIT_KEEP_DAYS'),
     clientsPerUser: read('CLIENTS_PER_USER'),
+    hasDirectory: read('DIRECTORY') === 'on',
     logsAnswers: read('LOG_ANSWERS') === 'all',
     requirePkce: read('REQUIRE_PKCE'),
     scopePolicy: read('SCOPE_POLICY'),

@@ -3,6 +3,7 @@
 import { type Command, Option } from 'commander'
 import { readKeySet } from '../crypto/key-set.ts'
 import { SELF_REGISTRATIONS } from '../domain/client.ts'
+import { LISTING_STATES } from '../domain/directory.ts'
 import { Refusal } from '../local/refusal.ts'
 import {
   CLIENT_FIELDS,
@@ -15,6 +16,7 @@ import { type Call, pathOf } from './api.ts'
 import { checkSeconds } from './checks.ts'
 import { readKeys } from './input.ts'
 import { listVerb, stateOf } from './list-verb.ts'
+import { addListing } from './listing-command.ts'
 import { addOptions, bodyOf, readGiven } from './options.ts'
 import { type Io, printRead, refuseUsage, verb } from './verb.ts'
 
@@ -130,7 +132,13 @@ function addPermissionVerbs(client: Command, io: Io) {
   ])
 }
 
-type Filter = Readonly<{ name?: string; owner?: string; kind?: string; requests?: boolean }>
+type Filter = Readonly<{
+  name?: string
+  owner?: string
+  kind?: string
+  requests?: boolean
+  listing?: string
+}>
 
 /** Who registered it, as `--kind` takes it. */
 const kindOf = ({ self_registered }: Document) => String(self_registered ?? 'operator')
@@ -155,8 +163,8 @@ function addReading(client: Command, io: Io) {
       'for a decision, the one with the oldest request first.',
     example: '--owner u-17 --name helper',
     path: '/clients',
-    queryOf: ({ name, owner, kind, requests }) => ({
-      ...{ name, owner_id: owner, kind },
+    queryOf: ({ name, owner, kind, requests, listing }) => ({
+      ...{ name, owner_id: owner, kind, listing },
       has_requests: requests ? 'true' : undefined,
     }),
     columns: ({ requests }) => [
@@ -177,6 +185,11 @@ function addReading(client: Command, io: Io) {
       ).choices(['operator', ...SELF_REGISTRATIONS]),
     )
     .option('--requests', 'only those that requested something that is not authorized')
+    .addOption(
+      new Option('--listing <state>', 'only those in this state in the public directory').choices(
+        LISTING_STATES,
+      ),
+    )
   verb(client, 'show <id>', 'Print one client, without secrets.', `show ${EXAMPLE_ID}`).action(
     (id: string, _options, command: Command) =>
       printRead(command, io, { method: 'GET', path: pathOf`/clients/${id}` }),
@@ -239,6 +252,7 @@ export function addClientCommands(program: Command, io: Io) {
   addCreate(client, io)
   addUpdate(client, io)
   addPermissionVerbs(client, io)
+  addListing(client, io, EXAMPLE_ID)
   addReading(client, io)
   addKeeping(client, io)
 }

@@ -2,6 +2,7 @@
 
 import type { Approval } from './client-approval.ts'
 import type { DocumentState } from './client-document.ts'
+import type { Listing } from './directory.ts'
 import type { ClientId, RegisteredRedirectUri, SecretDigest } from './ids.ts'
 import type { Resource } from './resource.ts'
 
@@ -148,6 +149,8 @@ export type ClientRecord = Client &
     furtherOwners: readonly string[]
     /** An owner disabled it, and may enable it again. */
     isDisabledByOwner: boolean
+    /** Null: no owner wants it in the directory. */
+    listing: Listing | null
     /** Those of its scopes, requested or authorized, that nothing declared describes. */
     undeclaredScopes: readonly string[]
     createdAt: number

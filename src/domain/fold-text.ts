@@ -13,3 +13,6 @@ export const foldText = (text: string) =>
       'NFKC',
     ),
   ).normalize('NFKC')
+
+/** The same key for texts that also differ in accents alone. */
+export const foldAccents = (text: string) => foldText(text).normalize('NFD').replace(/\p{M}/gu, '')

@@ -1,6 +1,6 @@
 /** Does an application's name look like the name of the service? Unicode TS 39 §4 calls what is compared a skeleton. */
 
-import { foldText } from './fold-text.ts'
+import { foldAccents } from './fold-text.ts'
 
 /** Each group of characters looks like its first one. In lower case, but for the capitals of Greek that look Latin. */
 const LOOK_ALIKES = [
@@ -23,11 +23,8 @@ const skeleton = (word: string) =>
     .replaceAll('ci', 'd')
     .replace(/(.)\1+/gu, '$1')
 
-/** Without accents. */
 const wordsOf = (name: string) =>
-  foldText(name)
-    .normalize('NFD')
-    .replace(/\p{M}/gu, '')
+  foldAccents(name)
     .split(/\s+/)
     .filter((word) => word !== '')
 

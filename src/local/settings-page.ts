@@ -46,6 +46,8 @@ const EFFECTS = {
     "How old a client's record may be for `client_credentials`. A refusal and every other grant read it from D1. 0 turns the cache off.",
   CLIENTS_PER_USER:
     'Of how many clients a user may be the first owner in [the portal](portal.md). 0: users register none, and manage those that an operator made theirs.',
+  DIRECTORY:
+    'Whether everybody can read [the directory](directory.md) of clients at `/directory`, and owners can ask to be in it. `off` by default, because it makes names of clients and owners public. Needs the management worker.',
   LOG_ANSWERS: '`refusals` leaves requests that succeed out of the log.',
   REQUIRE_PKCE:
     'Which clients must use PKCE: those without a secret, or `all` (OAuth 2.1). A client that is registered with `--require-pkce` always must.',
@@ -95,7 +97,7 @@ const BINDING_EFFECTS = {
   REFUSAL_LIMIT:
     'limits how many refusals are recorded, per location; optional in the authenticator, with `DB`',
   MANAGEMENT:
-    'optional: the management worker, to which the registry forwards `/admin/v1`, `/openapi.json`, `/docs`, `/schemas/session.json`, `/invitation`, `/register` and [the portal](portal.md) (`/clients`, `/new-client`, `/approvals`); without it these paths are 404',
+    'optional: the management worker, to which the registry forwards `/admin/v1`, `/openapi.json`, `/docs`, `/schemas/session.json`, `/invitation`, `/register`, [the portal](portal.md) (`/clients`, `/new-client`, `/approvals`) and [the directory](directory.md) (`/directory`); without it these paths are 404',
   REGISTRY:
     'optional, in the authenticator: the registry, from which it reads `/jwks.json` to check signed tokens; without it from `ISSUER`',
   EVENTS:

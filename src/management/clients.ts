@@ -2,6 +2,7 @@
 
 import * as z from 'zod/mini'
 import { type ClientRecord, SELF_REGISTRATIONS } from '../domain/client.ts'
+import { LISTING_STATES } from '../domain/directory.ts'
 import { fetchLogo } from '../flows/logos.ts'
 import type { Outcome } from '../flows/registration/change.ts'
 import {
@@ -84,6 +85,11 @@ export const clientOperations = [
           .enum(['true', 'false'])
           .check(z.describe('true: clients that requested something that is not authorized')),
       ),
+      listing: z.optional(
+        z
+          .enum(LISTING_STATES)
+          .check(z.describe('what became of the listing in the public directory')),
+      ),
     }),
     answers: {
       200: {
@@ -92,7 +98,10 @@ export const clientOperations = [
         example: { items: [CLIENT_EXAMPLE], next: null },
       },
     },
-    async handle({ query: { limit, after = '', owner_id: owner, name, kind, ...query }, act }) {
+    async handle({
+      query: { limit, after = '', owner_id: owner, name, kind, listing, ...query },
+      act,
+    }) {
       const { has_requests: requests } = query
       if (requests === 'true' && after !== '' && !isPlace(after)) {
         throw new RegistrationError('invalid', '{field} must be next of the page before', 'after')
@@ -102,6 +111,7 @@ export const clientOperations = [
         ...(name !== undefined && { name }),
         ...(kind !== undefined && { kind }),
         ...(requests !== undefined && { hasRequests: requests === 'true' }),
+        ...(listing !== undefined && { listing }),
       }
       const { records, next } = await act.ports.clients.page(after, limit, filter)
       return { body: { items: records.map(clientDocument), next } }

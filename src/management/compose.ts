@@ -19,6 +19,7 @@ import { allowsLoopbackFor } from '../protocol/outbound-url.ts'
 import { approvalsReader } from '../stores/approvals.ts'
 import { auditReader } from '../stores/audit.ts'
 import { clientDocumentStore } from '../stores/client-documents.ts'
+import { directoryReader } from '../stores/directory.ts'
 import { invitationStore } from '../stores/invitations.ts'
 import { liveSessions } from '../stores/live-sessions.ts'
 import { logoStore } from '../stores/logos.ts'
@@ -30,6 +31,7 @@ import { statusReader } from '../stores/status.ts'
 import { createManagement } from './app.ts'
 import { checkerStores } from './checker/stores.ts'
 import type { ManagementDeps } from './deps.ts'
+import { edgeCache } from './edge-cache.ts'
 
 export type ManagementEnv = Readonly<{
   DB: D1Database
@@ -79,6 +81,8 @@ export function composeManagement(env: ManagementEnv) {
     portal: inTime(portalReader(db)),
     approvals: inTime(approvalsReader(db)),
     checkerStores: checkerStores(db, settings.storageTimeoutSeconds),
+    directory: inTime(directoryReader(db)),
+    edgeCache: inTime(edgeCache),
     invitations: inTime(invitationStore(db, settings.longestSessionSeconds)),
     logos: inTime(logoStore(db)),
     fetchBounded: fetchBounded(allowsLoopbackFor(settings.issuer)),

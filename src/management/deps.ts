@@ -8,12 +8,14 @@ import type { Resolution } from '../protocol/client-documents.ts'
 import type { FetchBounded } from '../protocol/outbound.ts'
 import type { ApprovalsReader } from '../stores/approvals.ts'
 import type { AuditReader } from '../stores/audit.ts'
+import type { DirectoryReader } from '../stores/directory.ts'
 import type { PortalReader } from '../stores/portal.ts'
 import type { InvitationStore, LiveSessions, LogoStore, RefusalStore } from '../stores/ports.ts'
 import type { RegistrationPorts } from '../stores/registration-ports.ts'
 import type { SelfRegistrations } from '../stores/self-registration-ports.ts'
 import type { StatusReader } from '../stores/status.ts'
 import type { CheckerStores } from './checker/stores.ts'
+import type { EdgeCache } from './edge-cache.ts'
 
 /** Stores whose methods have a deadline, and the settings of the registry. */
 export type ManagementDeps = FrameDeps &
@@ -32,6 +34,8 @@ export type ManagementDeps = FrameDeps &
     approvals: ApprovalsReader
     /** Stores that only read, for the request checker. */
     checkerStores: CheckerStores
+    directory: DirectoryReader
+    edgeCache: EdgeCache
     invitations: InvitationStore
     logos: LogoStore
     /** Sends a request to an address that somebody else names. */

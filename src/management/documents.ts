@@ -2,6 +2,7 @@
 
 import * as z from 'zod/mini'
 import { SELF_REGISTRATIONS } from '../domain/client.ts'
+import { LISTING_STATES } from '../domain/directory.ts'
 import type { Outcome } from '../flows/registration/change.ts'
 import {
   CLIENT_FIELDS,
@@ -96,6 +97,19 @@ export const ClientDocument = named(
     disabled_by_owner: z
       .boolean()
       .check(z.describe('an owner disabled it in the portal, and may enable it there')),
+    listing: z
+      .nullable(
+        z.strictObject({
+          state: z.enum(LISTING_STATES),
+          requested_at: Instant.check(z.describe('when it last began to wait for a decision')),
+          listed_at: z.nullable(Instant),
+          declined_at: z.nullable(Instant),
+          reason: z.string().check(z.describe(DECISION_REASON.help)),
+        }),
+      )
+      .check(
+        z.describe('what became of its listing in the public directory; null: no owner wants it'),
+      ),
   }),
 )
 
@@ -194,6 +208,7 @@ export const CLIENT_EXAMPLE = {
   updated_at: '2026-10-01T12:00:00.000Z',
   disabled_at: null,
   disabled_by_owner: false,
+  listing: null,
 }
 
 export const USER_EXAMPLE = {

@@ -2,6 +2,7 @@
 
 import { auditOperations } from './audit.ts'
 import { categoryOperations } from './categories.ts'
+import { clientListingOperations } from './client-listing.ts'
 import { clientPartOperations } from './client-parts.ts'
 import { clientOperations } from './clients.ts'
 import { documentHostOperations } from './document-hosts.ts'
@@ -18,6 +19,7 @@ import { userOperations } from './users.ts'
 export const OPERATIONS: readonly Operation[] = [
   ...clientOperations,
   ...clientPartOperations,
+  ...clientListingOperations,
   ...userOperations,
   ...scopeOperations,
   ...resourceOperations,

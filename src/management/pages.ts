@@ -1,5 +1,6 @@
 /** What the worker serves without a token, outside the API's path. */
 
+import { directoryPage } from './directory.tsx'
 import { errorCodePage, errorIndexPage } from './error-codes.tsx'
 import { invitationPage } from './invitation.tsx'
 import { logoPage } from './logos.ts'
@@ -13,6 +14,7 @@ export const PAGES: readonly Page[] = [
   errorCodePage,
   invitationPage,
   logoPage,
+  directoryPage,
   ...PORTAL_PAGES,
   ...PUBLISHED,
   ...registrationEndpoints,

@@ -12,6 +12,8 @@ type LandingPageProps = Readonly<{
   signedIn: Readonly<{ username: string; signOutToken: string }> | null
   /** Does this registry have the pages of owners? */
   hasPortal: boolean
+  /** Can everybody read the directory? */
+  hasDirectory: boolean
 }>
 
 export const LandingPage = (p: LandingPageProps) => (
@@ -41,6 +43,11 @@ export const LandingPage = (p: LandingPageProps) => (
           </p>
         )}
       </>
+    )}
+    {p.hasDirectory && (
+      <p>
+        <a href="/directory">Directory of applications</a>
+      </p>
     )}
     <section class="developers">
       <h2>For developers</h2>

@@ -145,6 +145,18 @@ export const WebAddress = (p: { address: string }) => {
   )
 }
 
+/** The host of a web page, as the browser reads it, and a link to the page. Nothing for an address that is not safe. */
+export const HostLink = (p: { address: string }) => {
+  const url = safeUrl(p.address)
+  return url === null ? null : (
+    <a href={url.href} rel="noopener noreferrer nofollow">
+      <bdi>
+        <HostName host={url.host} />
+      </bdi>
+    </a>
+  )
+}
+
 /** List items: what is allowed already. An endorsement is its sentence. */
 export const PermissionItems = (p: {
   scopes: readonly DescribedScope[]

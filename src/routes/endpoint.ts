@@ -15,6 +15,8 @@ export type RouteDeps = Deps &
     registration: RegistrationMode
     /** Is the management worker there, which has the pages of owners? */
     hasPortal: boolean
+    /** Can everybody read the directory? */
+    hasDirectory: boolean
     loginLimit: FloodLimit
     /** The limit of refused requests. */
     refusalLimit: FloodLimit

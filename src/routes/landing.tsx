@@ -20,7 +20,8 @@ export const landingEndpoint: Endpoint = {
             signOutToken: await formToken(session.token, SIGN_OUT),
           }
         : null
-    const { branding, issuer, hasPortal } = deps
-    return sendPage(c, <LandingPage {...{ branding, issuer, signedIn, hasPortal }} />, branding)
+    const { branding, issuer, hasPortal, hasDirectory } = deps
+    const page = <LandingPage {...{ branding, issuer, signedIn, hasPortal, hasDirectory }} />
+    return sendPage(c, page, branding)
   },
 }

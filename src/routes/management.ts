@@ -26,13 +26,14 @@ const MANAGEMENT_PATHS = [
   '/new-client',
   '/approvals',
   '/approvals/:client_id',
+  '/directory',
   '/portal.css',
 ] as const
 
 /** For people; the others are for programs. */
 const PAGES: readonly string[] = [
   ...['/errors', '/errors/:code', INVITATION_PATH, '/clients', '/clients/*', '/new-client'],
-  ...['/approvals', '/approvals/:client_id'],
+  ...['/approvals', '/approvals/:client_id', '/directory'],
 ]
 
 /** Scripts of any origin may call these. The worker itself says so too; this is for an answer without it. */

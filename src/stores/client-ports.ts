@@ -8,6 +8,7 @@ import type {
   PermissionLists,
   SelfRegistered,
 } from '../domain/client.ts'
+import type { ListingState } from '../domain/directory.ts'
 import type { SecretDigest } from '../domain/ids.ts'
 import type { Authorship, Changed, Detail, Page } from './registration-ports.ts'
 
@@ -54,18 +55,24 @@ export type ClientChange =
   | Readonly<{ kind: 'rotate_secret'; secretDigest: SecretDigest; overlapSeconds: number }>
   /** What an owner disabled, an owner may enable. */
   | Readonly<{ kind: 'disable'; byOwner?: boolean }>
+  /** For the directory: `list` and `decline_listing` decide on what was requested. */
+  | Readonly<{ kind: 'request_listing' | 'take_back_listing' }>
+  | Readonly<{ kind: 'list'; nameKey: string; keys: readonly string[] }>
+  /** `reason`: for the owners. */
+  | Readonly<{ kind: 'decline_listing'; reason: string }>
   /** The client can no longer manage its registration (RFC 7592). */
   | Readonly<{ kind: 'revoke_registration_token' | 'enable' | 'delete' }>
 
 /**
  * `name` matches a part of the client's name in any case. `kind`: who registered it. `hasRequests`: something that it
- * requested is not authorized.
+ * requested is not authorized. `listing`: what became of its listing in the directory.
  */
 export type ClientFilter = Readonly<{
   name?: string
   owner?: string
   kind?: SelfRegistered['kind'] | 'operator'
   hasRequests?: boolean
+  listing?: ListingState
 }>
 
 export interface ClientReader {

@@ -1,6 +1,7 @@
 /** A client as its administrator sees it: without the digests of its secrets. */
 
 import type { ClientDetails, ClientRecord, Decision, Permission } from '../domain/client.ts'
+import type { Listing, ListingState } from '../domain/directory.ts'
 import { foldText } from '../domain/fold-text.ts'
 import { APPROVAL_COLUMN, readApproval } from './client-approval.ts'
 import { CLIENT_COLUMNS, readClientRow } from './clients.ts'
@@ -13,8 +14,9 @@ import { FIRST_PLACE, placeOf, WAITING_CLIENTS } from './waiting-clients.ts'
 type NamesRow = Pick<ClientRecordRow, 'client_id' | 'name'> & {
   kind: NonNullable<ClientFilter['kind']>
   has_requests: number
+  listing: ListingState | null
 }
-type WaitingRow = Pick<NamesRow, 'client_id' | 'name' | 'kind'> & {
+type WaitingRow = Omit<NamesRow, 'has_requests'> & {
   owner_id: string
   requested_at: number
 }
@@ -33,6 +35,7 @@ export type ClientRecordRow = Parameters<typeof readClientRow>[0] & {
   further_owners: string
   approval: string | null
   disabled_by_owner: number
+  listing: string | null
   undeclared: string
   created_at: number
   updated_at: number
@@ -48,6 +51,8 @@ export const RECORD_COLUMNS = `${CLIENT_COLUMNS}, c.created_at, c.updated_at, c.
       'authorizedAt', authorized_at, 'decision', decision, 'decidedAt', decided_at, 'reason', reason))
     FROM client_decision d WHERE d.client_id = c.client_id) AS decisions,
   ${APPROVAL_COLUMN},
+  (SELECT json_object('requestedAt', requested_at, 'listedAt', listed_at, 'declinedAt', declined_at, 'reason', reason)
+    FROM listing l WHERE l.client_id = c.client_id) AS listing,
   (SELECT json_group_array(h.scope) FROM client_authorization h
     WHERE h.client_id = c.client_id AND ${isUndeclaredSql('h.scope')}) AS undeclared,
   (SELECT json_group_array(json_object('kind', kind, 'value', value, 'requestedAt', requested_at,
@@ -68,7 +73,9 @@ export const CLIENTS_BY_ID = `SELECT ${RECORD_COLUMNS} FROM client c
 const isRequested = (table: string) =>
   `EXISTS (SELECT 1 FROM ${table} q WHERE q.client_id = c.client_id AND q.authorized_at IS NULL)`
 const KIND = `coalesce((SELECT kind FROM self_registered_client s WHERE s.client_id = c.client_id), 'operator') AS kind`
-const NAMES = `SELECT c.client_id, c.name, ${KIND},
+const LISTING = `(SELECT CASE WHEN l.declined_at IS NOT NULL THEN 'declined' WHEN l.listed_at IS NOT NULL THEN 'listed'
+    ELSE 'requested' END FROM listing l WHERE l.client_id = c.client_id) AS listing`
+const NAMES = `SELECT c.client_id, c.name, ${KIND}, ${LISTING},
     ${['client_authorization', 'client_grant_type', 'client_endorsement'].map(isRequested).join(' OR ')} AS has_requests
   FROM client c`
 export const NAMES_OF_CLIENTS = `${NAMES} WHERE c.client_id > ?1 ORDER BY c.client_id LIMIT ?2`
@@ -76,7 +83,7 @@ export const NAMES_OF_CLIENTS_OF_OWNER = `${NAMES} WHERE c.owner_id = ?3 AND c.c
   ORDER BY c.client_id LIMIT ?2`
 
 /** Clients that wait for a decision, the one with the oldest request first. */
-export const NAMES_OF_WAITING_CLIENTS = `SELECT c.client_id, c.name, c.owner_id, slice.requested_at, ${KIND}
+export const NAMES_OF_WAITING_CLIENTS = `SELECT c.client_id, c.name, c.owner_id, slice.requested_at, ${KIND}, ${LISTING}
   FROM (${WAITING_CLIENTS}) slice CROSS JOIN client c ON c.client_id = slice.client_id
   ORDER BY slice.requested_at, c.client_id`
 
@@ -96,6 +103,7 @@ export const readClientRecord = (row: ClientRecordRow): ClientRecord => ({
   approval: readApproval(row.approval),
   furtherOwners: JSON.parse(row.further_owners) as string[],
   isDisabledByOwner: row.disabled_by_owner === 1,
+  listing: row.listing === null ? null : (JSON.parse(row.listing) as Listing),
   undeclaredScopes: JSON.parse(row.undeclared) as string[],
   createdAt: row.created_at,
   updatedAt: row.updated_at,
@@ -122,7 +130,7 @@ export async function pageOfClientRecords(
   rows: number,
   filter: ClientFilter = {},
 ): Promise<Page<ClientRecord>> {
-  const { name, owner, kind, hasRequests } = filter
+  const { name, owner, kind, hasRequests, listing } = filter
   if (Object.keys(filter).length === 0) {
     const page = await db.prepare(PAGE_OF_CLIENTS).bind(after, rows).all<ClientRecordRow>()
     return pageOfAll(page.results.map(readClientRecord), rows, ({ clientId }) => clientId)
@@ -131,8 +139,10 @@ export async function pageOfClientRecords(
   const matching = {
     parameters: [],
     idOf: (row: { client_id: string }) => row.client_id,
-    matches: (row: Pick<NamesRow, 'name' | 'kind'>) =>
-      foldText(row.name).includes(part) && (kind === undefined || row.kind === kind),
+    matches: (row: Pick<NamesRow, 'name' | 'kind' | 'listing'>) =>
+      foldText(row.name).includes(part) &&
+      (kind === undefined || row.kind === kind) &&
+      (listing === undefined || row.listing === listing),
     records: CLIENTS_BY_ID,
     idOfRecord: (row: ClientRecordRow) => row.client_id as string,
     read: readClientRecord,

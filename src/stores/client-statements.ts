@@ -9,6 +9,7 @@ import { NEXT_VERSION } from './change-batch.ts'
 import { D1_NOW, D1_NOW_MS } from './d1-clock.ts'
 import type { Database } from './database.ts'
 import { rememberExternalUser } from './external-users.ts'
+import { listingStatements } from './listing-statements.ts'
 import { permissionStatements } from './permission-rows.ts'
 import type { ClientChange, NewClient } from './registration-ports.ts'
 
@@ -241,6 +242,14 @@ export function changeClient(
         db.prepare(DROP_EXPIRED_CREDENTIALS).bind(clientId),
         db.prepare(EXPIRE_CREDENTIALS).bind(clientId, change.overlapSeconds),
         db.prepare(ADD_CREDENTIAL).bind(clientId, change.secretDigest, now),
+      ]
+    case 'request_listing':
+    case 'take_back_listing':
+    case 'list':
+    case 'decline_listing':
+      return [
+        db.prepare(TOUCH_CLIENT).bind(clientId, now),
+        ...listingStatements(db, clientId, change, now),
       ]
     case 'revoke_registration_token':
       return [

@@ -165,6 +165,7 @@ export const landing = (username: string | null) =>
       issuer="https://registry.example"
       signedIn={username === null ? null : { username, signOutToken: 'out-1' }}
       hasPortal
+      hasDirectory
     />,
   )
 export const error = (text: string) =>

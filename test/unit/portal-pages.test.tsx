@@ -93,6 +93,7 @@ const pagesWith = (text: string): Record<string, string> => {
         permissions={[permission]}
         owners={[text]}
         logoPath="/logos/x"
+        hasDirectory
       />,
     ),
     'new secret': html(

@@ -54,6 +54,7 @@ function workers(isUnderLimit: boolean) {
     ...limits(isUnderLimit),
     CLIENT_DOCUMENTS: 'any',
     REGISTRATION: 'token',
+    DIRECTORY: 'on',
   })
   const authenticator = createAuthenticator({
     ...authenticatorEnv(),
@@ -295,6 +296,7 @@ describe('requests without a credential', { timeout: TIMEOUT_MS }, () => {
       expect.arrayContaining([
         ...['/token', '/logout', '/account', '/login', '/invitation', '/clients', '/new-client'],
         ...['/clients/:client_id/secrets', '/approvals', '/approvals/:client_id'],
+        ...['/clients/:client_id/listing', '/directory'],
       ]),
     )
     expect(AUTHENTICATOR_PATHS).toContain('/auth')

@@ -27,6 +27,7 @@ import {
   signedCredentials,
   wrongSecret,
 } from './hostile-client-flows.ts'
+import { directoryFlows } from './hostile-directory-flows.ts'
 import { newDocumentPage, refreshByDocument } from './hostile-document-flows.ts'
 import { portalFlows } from './hostile-portal-flows.ts'
 import { byAssertion, byProof, spentCode, spentRefresh } from './hostile-replay-flows.ts'
@@ -93,6 +94,7 @@ export const flows: readonly Flow[] = [
   newDocumentPage,
   refreshByDocument,
   ...portalFlows,
+  ...directoryFlows,
   ...authFlows,
   boundFlow('/auth'),
   boundFlow('/auth?fresh'),

@@ -60,7 +60,7 @@ export function authenticatorOn(bindings: Record<string, unknown>): Omit<Service
 }
 
 export const serviceOn = (bindings: Record<string, unknown>): Service => ({
-  fetch: serve({ SIGNING_KEYS, CLIENT_DOCUMENTS: 'any', ...bindings }),
+  fetch: serve({ SIGNING_KEYS, CLIENT_DOCUMENTS: 'any', DIRECTORY: 'on', ...bindings }),
   ...authenticatorOn(bindings),
 })
 export const healthy = serviceOn({

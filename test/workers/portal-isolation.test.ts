@@ -6,9 +6,17 @@ import { findClient, updateClient } from '../../src/flows/registration/clients.t
 import { PORTAL_PAGES } from '../../src/management/portal/portal-pages.ts'
 import { formsOf, type Pair } from '../node/forms.ts'
 import { keySetOf, newKey } from './keys.ts'
-import { CLIENT, filled, minted, newOwner, type Owner, register, registerShared } from './portal.ts'
+import {
+  CLIENT,
+  filled,
+  minted,
+  newOwner as newMember,
+  type Owner,
+  register,
+  registerShared,
+} from './portal.ts'
 import { admin, everything } from './registering.ts'
-import { newUser, registry, signIn } from './registry.ts'
+import { newUser, serve, signIn } from './registry.ts'
 
 const PAGES_OF_A_CLIENT = PORTAL_PAGES.map(({ path }) => path).filter((path) =>
   path.startsWith('/clients/:client_id'),
@@ -29,6 +37,10 @@ const CHANGES: Readonly<Record<string, Record<string, string | string[]>>> = {
   '/clients/:client_id/owners': {},
   '/clients/:client_id/check': { request: 'grant_type=client_credentials' },
 }
+
+/** With the directory, so that each page is there. One owner registers a client for each page. */
+const portal = serve({ DIRECTORY: 'on', CLIENTS_PER_USER: '100' })
+const newOwner = () => newMember(portal)
 
 let victim: Owner
 let other: Owner
@@ -56,6 +68,7 @@ const rowsOf = async () => {
 const FORM_NAMES = [
   ...['edit', 'rotate_secret', 'ask', 'take_back', 'add_owner', 'remove_owner'],
   ...['disable', 'enable', 'delete', 'leave', 'set_keys', 'check'],
+  ...['ask_listing', 'take_back_listing'],
 ]
 
 /** What the form's token is for. */
@@ -92,6 +105,7 @@ describe('the pages of a client of another owner', () => {
       'enable',
       'keys',
       'leave',
+      'listing',
       'owners',
       'permissions',
       'secrets',
@@ -105,7 +119,7 @@ describe('the pages of a client of another owner', () => {
       for (const method of ['GET', 'HEAD', 'POST']) {
         const [theirs, nobodys] = await Promise.all(
           [id, 'no-such-client'].map((one) =>
-            registry(at(path, one), {
+            portal(at(path, one), {
               method,
               headers: {
                 Cookie: other.cookie,
@@ -335,7 +349,7 @@ describe('other sessions', () => {
     const user = await newUser()
     const cookie = await signIn(user)
     await env.DB.prepare('UPDATE user SET disabled_at = 1 WHERE user_id = ?1').bind(user.id).run()
-    const answer = await registry('/clients', { headers: { Cookie: cookie } })
+    const answer = await portal('/clients', { headers: { Cookie: cookie } })
     expect([answer.status, await answer.text()]).toEqual([
       403,
       expect.stringContaining('This account is disabled'),

@@ -18,7 +18,8 @@ import {
 } from './registry.ts'
 
 const { bindings, costOf } = countedBindings()
-const fetch = serve(bindings)
+/** With the directory, so that each page is there. */
+const fetch = serve({ ...bindings, DIRECTORY: 'on' })
 const PATHS = PORTAL_PAGES.map(({ path }) => path).filter((path) => path !== '/portal.css')
 
 let owner: Owner

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { mintToken } from '../../src/crypto/token.ts'
 import type { Act } from '../../src/flows/registration/change.ts'
 import * as clients from '../../src/flows/registration/clients.ts'
+import { requestListing } from '../../src/flows/registration/listings.ts'
 import { revokeSessionsOfClient, revokeToken } from '../../src/flows/registration/sessions.ts'
 import * as users from '../../src/flows/registration/users.ts'
 import { type Count, countedBindings, nothing, over, watchedBindings } from './counting.ts'
@@ -40,6 +41,7 @@ const ACTS: readonly [string, (act: Act, ids: Ids) => Promise<unknown>, boolean]
   ],
   ['client.rotate_secret', (act, { clientId }) => clients.rotateSecret(act, clientId, 0), true],
   ['client.disable', (act, { clientId }) => clients.disableClient(act, clientId), true],
+  ['client.request_listing', (act, { clientId }) => requestListing(act, clientId), false],
   ['client.delete', (act, { clientId }) => clients.deleteClient(act, clientId), true],
   ['user.update', (act, { userId }) => users.updateUser(act, userId, MAIL), true],
   [

@@ -12,10 +12,12 @@ import * as codes from '../../src/stores/codes.ts'
 import * as connectedApplications from '../../src/stores/connected-applications.ts'
 
 import * as coveredEndorsements from '../../src/stores/covering-sql.ts'
+import * as directory from '../../src/stores/directory.ts'
 import * as externalUsers from '../../src/stores/external-users.ts'
 import * as housekeeping from '../../src/stores/housekeeping.ts'
 import * as invitations from '../../src/stores/invitations.ts'
 import * as knownBrowsers from '../../src/stores/known-browsers.ts'
+import * as listingStatements from '../../src/stores/listing-statements.ts'
 import * as narrowing from '../../src/stores/narrowing.ts'
 import * as permissionRows from '../../src/stores/permission-rows.ts'
 import * as portal from '../../src/stores/portal.ts'
@@ -58,10 +60,12 @@ const stores = {
   changeBatch,
   clientStatements,
   coveredEndorsements,
+  directory,
   externalUsers,
   housekeeping,
   invitations,
   knownBrowsers,
+  listingStatements,
   narrowing,
   permissionRows,
   scopeCatalogue,

@@ -67,6 +67,7 @@ export const clientPage = portalPage({
         permissions={shownPermissions(client, catalogueOf(found))}
         owners={owners.map((owner) => nameOf(owner, visit.user))}
         logoPath={logoPath(logo)}
+        hasDirectory={deps.settings.hasDirectory}
       />
     )
     return sendPortalPage(visit, page, { hasCopyScript: true })

@@ -1,5 +1,6 @@
 /** What the page that follows an act says. An address names one of these sentences, and no other. */
 
+import { DIRECTORY_STALE_SECONDS } from '../../domain/directory.ts'
 import { ALL_REVOKED_WITHIN_SECONDS } from '../../domain/revocation.ts'
 
 const ENDS = `Its access tokens end within ${ALL_REVOKED_WITHIN_SECONDS} seconds.`
@@ -16,6 +17,11 @@ const DONE = new Map([
   ['owners', 'The owners were changed.'],
   ['approved', 'What you chose is approved.'],
   ['declined', 'What you chose is declined. The owners read your reason.'],
+  ['listing_asked', 'You asked for the client to be listed. An approver decides.'],
+  [
+    'listing_taken_back',
+    `The client is no longer in the directory. A copy of a page may show it for ${DIRECTORY_STALE_SECONDS} seconds more.`,
+  ],
   [
     'known',
     'This client was registered already. Its secret was shown then: make a new one if you do not have it.',

@@ -11,6 +11,7 @@ import { confirmPages } from './confirm.tsx'
 import { editPage } from './edit.tsx'
 import { historyPage } from './history.tsx'
 import { keysPage } from './keys.tsx'
+import { listingPage } from './listing.tsx'
 import { newClientPage } from './new-client.tsx'
 import { ownersPage } from './owners.tsx'
 import { permissionsPage } from './permissions.tsx'
@@ -28,6 +29,7 @@ export const PORTAL_PAGES: readonly Page[] = [
   ownersPage,
   checkPage,
   historyPage,
+  listingPage,
   ...confirmPages,
   approvalsPage,
   approvalPage,

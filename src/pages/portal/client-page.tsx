@@ -25,6 +25,8 @@ export type ClientPageProps = Readonly<{
   owners: readonly string[]
   /** Where we serve its logo; null while we have none. */
   logoPath: string | null
+  /** Does this registry have a directory? */
+  hasDirectory: boolean
 }>
 
 export const METHODS: Readonly<Record<ConfiguredClient['authMethod'], string>> = {
@@ -58,16 +60,18 @@ const ACTS = [
   ['permissions', 'Permissions'],
   ['owners', 'Owners'],
   ['check', 'Check a request'],
+  ['listing', 'Directory'],
   ['history', 'History'],
   ['disable', 'Disable'],
   ['delete', 'Delete'],
 ] as const
 
-const Acts = ({ client, state, isPrivileged }: ClientPageProps) => {
+const Acts = ({ client, state, isPrivileged, hasDirectory }: ClientPageProps) => {
   const acts = ACTS.filter(
     ([act]) =>
       (act === 'history' || !isPrivileged) &&
       (act !== 'disable' || state === 'enabled') &&
+      (act !== 'listing' || hasDirectory) &&
       (!['secrets', 'keys'].includes(act) || client.authMethod !== 'none'),
   )
   return (

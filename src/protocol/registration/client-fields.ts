@@ -29,6 +29,7 @@ import {
   snakeCase,
   textSchema,
 } from './field.ts'
+import { listingDocument } from './listing-document.ts'
 import {
   clientIdSchema,
   DEFAULT_RESOURCES,
@@ -274,4 +275,5 @@ export const clientDocument = (client: ClientRecord) => ({
   updated_at: isoTime(client.updatedAt),
   disabled_at: isoTime(client.disabledAt),
   disabled_by_owner: client.isDisabledByOwner,
+  listing: listingDocument(client.listing),
 })

@@ -1,0 +1,72 @@
+/** The public directory: what became of a client's listing, and how its entries are ordered and looked for. */
+
+import { foldAccents } from './fold-text.ts'
+
+/** A client that an owner wants in the directory. Instants in epoch seconds. */
+export type Listing = Readonly<{
+  /** When it last began to wait for an approver. */
+  requestedAt: number
+  /** Null: not listed. */
+  listedAt: number | null
+  /** Null: not declined. */
+  declinedAt: number | null
+  /** For the owners, why it was declined; '' without one. */
+  reason: string
+}>
+
+export const LISTING_STATES = ['requested', 'listed', 'declined'] as const
+export type ListingState = (typeof LISTING_STATES)[number]
+
+export function listingStateOf({ listedAt, declinedAt }: Listing): ListingState {
+  if (declinedAt !== null) return 'declined'
+  return listedAt === null ? 'requested' : 'listed'
+}
+
+/** How long an edge and a browser each may show a page of the directory. */
+export const DIRECTORY_KEPT_SECONDS = 30
+/** After this time no cache shows a client that is no longer listed. */
+export const DIRECTORY_STALE_SECONDS = 2 * DIRECTORY_KEPT_SECONDS
+
+/** Code points of a search that count, and of each key. */
+const MAX_KEY = 100
+const MAX_NAME_KEYS = 24
+const MAX_HOST_KEYS = 8
+
+const words = (text: string) =>
+  foldAccents(text)
+    .replace(/[^\p{L}\p{N}]+/gu, ' ')
+    .trim()
+
+const shortened = (characters: readonly string[], from = 0) =>
+  characters.slice(from, from + MAX_KEY).join('')
+
+/** Letters and digits in lower case, without accents, with single spaces. Empty if the text has no letter and no digit. */
+export const searchKey = (text: string) => shortened([...words(text)])
+
+/** Scripts that are written without spaces: a word may begin at each character. */
+const WITHOUT_SPACES =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u
+
+/** The text from each of its words on: a search finds what begins with it. */
+function keysOf(text: string, most: number): string[] {
+  const characters = [...words(text)]
+  const beginsWord = (character: string, index: number) =>
+    index === 0 || characters[index - 1] === ' ' || WITHOUT_SPACES.test(character)
+  return characters
+    .flatMap((character, index) => (beginsWord(character, index) ? [index] : []))
+    .slice(0, most)
+    .map((from) => shortened(characters, from))
+    .filter((key) => key !== '')
+}
+
+/** The host of a web page that can be linked to; null for every other text. */
+export function pageHost(address: string): string | null {
+  const url = URL.parse(address)
+  return url !== null && /^https?:$/.test(url.protocol) ? url.host : null
+}
+
+/** By what a client is found. Each key is there once. */
+export function searchKeysOf({ name, url }: Readonly<{ name: string; url: string }>): string[] {
+  const ofHost = keysOf(pageHost(url) ?? '', MAX_HOST_KEYS)
+  return [...new Set([...keysOf(name, MAX_NAME_KEYS), ...ofHost])]
+}

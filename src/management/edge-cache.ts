@@ -1,0 +1,68 @@
+/**
+ * Pages that are the same for everybody, kept at the edge and in browsers: a request within the time reads no storage. The
+ * Cache API keeps nothing on workers.dev, where each request is answered by storage.
+ */
+
+import { digest } from '../crypto/digest.ts'
+import type { HttpContext } from '../http/request-context.ts'
+
+/** What the Cache API promises: it may forget at any time. `address` is on our own origin. */
+export type EdgeCache = Readonly<{
+  find: (address: string) => Promise<Response | undefined>
+  keep: (address: string, kept: Response) => Promise<void>
+}>
+
+export const edgeCache: EdgeCache = {
+  find: (address) => caches.default.match(address),
+  keep: (address, kept) => caches.default.put(address, kept),
+}
+
+type Kept = Readonly<{ text: string; etag: string }>
+
+async function find(c: HttpContext, cache: EdgeCache, address: string): Promise<Kept | null> {
+  try {
+    const found = await cache.find(address)
+    const etag = found?.headers.get('ETag')
+    return found && etag ? { text: await found.text(), etag } : null
+  } catch (fault) {
+    c.get('request').log('edge_cache_failed', { fault })
+    return null
+  }
+}
+
+/** RFC 9110 §13.1.2: the weak comparison. An edge that compresses a page makes its tag weak. */
+const isKnown = (given: string | undefined, etag: string) =>
+  (given ?? '').split(',').some((one) => one.trim().replace(/^W\//, '') === etag)
+
+/**
+ * Sends a page that may be `seconds` old at the edge, and as long again in a browser. `make` is called only where the edge
+ * does not have it.
+ */
+export async function sendKept(
+  c: HttpContext,
+  cache: EdgeCache,
+  { address, seconds }: Readonly<{ address: string; seconds: number }>,
+  {
+    make,
+    send,
+  }: Readonly<{
+    make: () => Promise<string>
+    send: (text: string) => Response | Promise<Response>
+  }>,
+): Promise<Response> {
+  const cacheControl = `public, max-age=${seconds}`
+  let kept = await find(c, cache, address)
+  if (kept === null) {
+    const text = await make()
+    kept = { text, etag: `"${await digest(text)}"` }
+    const headers = { ETag: kept.etag, 'Cache-Control': cacheControl }
+    c.get('request').defer(cache.keep(address, new Response(text, { headers })))
+  }
+  const { text, etag } = kept
+  const response = isKnown(c.req.header('If-None-Match'), etag)
+    ? new Response(null, { status: 304 })
+    : await send(text)
+  response.headers.set('Cache-Control', cacheControl)
+  response.headers.set('ETag', etag)
+  return response
+}

@@ -1,0 +1,93 @@
+/** What the public directory shows, in D1: of clients that are listed and enabled, and nothing else. */
+
+import type { DeclaredScope } from '../domain/scope-catalogue.ts'
+import type { Database } from './database.ts'
+import { ALL_DECLARED_SCOPES, readCatalogue } from './scope-catalogue.ts'
+
+/** A cursor: the entry after which a page begins. */
+export type Place = Readonly<{ key: string; clientId: string }>
+
+export type DirectoryEntry = Readonly<{
+  place: Place
+  name: string
+  url: string
+  description: string
+  /** The username of its first owner; null if the owner is no user here. */
+  ownerName: string | null
+  /** The digest of its logo, by which we serve it; null if we have none. */
+  logo: string | null
+  /** Those that it is authorized for. */
+  scopes: readonly string[]
+}>
+
+export type DirectoryPage = Readonly<{
+  entries: readonly DirectoryEntry[]
+  /** Is there an entry after the last one? */
+  isMore: boolean
+  declared: ReadonlyMap<string, DeclaredScope>
+}>
+
+export interface DirectoryReader {
+  /**
+   * At most `rows` entries after the place, ordered by name; with a search ordered by what it found. Each entry once. An
+   * entry that is added or removed moves no other from one page to another.
+   */
+  page(search: string, after: Place | null, rows: number): Promise<DirectoryPage>
+}
+
+const COLUMNS = `c.client_id, c.name, c.url, c.description, u.username AS owner_name,
+    (SELECT g.digest FROM logo g WHERE g.logo_uri = c.logo_uri AND c.logo_uri <> '') AS logo,
+    (SELECT json_group_array(scope) FROM (SELECT a.scope FROM client_authorization a
+      WHERE a.client_id = c.client_id AND a.authorized_at IS NOT NULL ORDER BY a.scope)) AS scopes`
+const ENABLED_CLIENT = `CROSS JOIN client c ON c.client_id = l.client_id AND c.disabled_at IS NULL
+  LEFT JOIN user u ON u.user_id = c.owner_id`
+
+export const LISTED = `SELECT l.name_key AS key, ${COLUMNS} FROM listing l ${ENABLED_CLIENT}
+  WHERE l.listed_at IS NOT NULL AND (l.name_key, l.client_id) > (?1, ?2) ORDER BY l.name_key, l.client_id LIMIT ?3`
+/** `?4` is what is looked for. An entry that has several keys that begin with it stands at the first of them. */
+export const FOUND = `SELECT k.key, ${COLUMNS} FROM listing_key k
+  CROSS JOIN listing l ON l.client_id = k.client_id AND l.listed_at IS NOT NULL ${ENABLED_CLIENT}
+  WHERE (k.key, k.client_id) > (?1, ?2) AND k.key < ?4 || char(1114111)
+    AND NOT EXISTS (SELECT 1 FROM listing_key e WHERE e.client_id = k.client_id AND e.key >= ?4 AND e.key < k.key)
+  ORDER BY k.key, k.client_id LIMIT ?3`
+
+type Row = {
+  key: string
+  client_id: string
+  name: string
+  url: string
+  description: string
+  owner_name: string | null
+  logo: string | null
+  scopes: string
+}
+
+const readEntry = (row: Row): DirectoryEntry => ({
+  place: { key: row.key, clientId: row.client_id },
+  name: row.name,
+  url: row.url,
+  description: row.description,
+  ownerName: row.owner_name,
+  logo: row.logo,
+  scopes: JSON.parse(row.scopes) as string[],
+})
+
+export const directoryReader = (db: Database): DirectoryReader => ({
+  async page(search, after, rows) {
+    // No id is empty, so every entry comes after this place.
+    const { key, clientId } = after ?? { key: search, clientId: '' }
+    const values = [key, clientId, rows + 1]
+    const [found, declared] = await db.batch<Row>([
+      search === ''
+        ? db.prepare(LISTED).bind(...values)
+        : db.prepare(FOUND).bind(...values, search),
+      db.prepare(ALL_DECLARED_SCOPES),
+    ])
+    const entries = (found?.results ?? []).map(readEntry)
+    return {
+      entries: entries.slice(0, rows),
+      isMore: entries.length > rows,
+      declared: readCatalogue([declared]).scopes,
+    }
+  },
+})

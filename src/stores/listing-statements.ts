@@ -1,0 +1,40 @@
+/** The statements that change the listing of a client, for the batch of a change. Instants in epoch seconds. */
+
+import type { ClientChange } from './client-ports.ts'
+import type { Database } from './database.ts'
+
+/** What was declined is asked for again. What is listed stays listed. */
+export const REQUEST_LISTING = `INSERT INTO listing (client_id, requested_at) VALUES (?1, ?2)
+  ON CONFLICT DO UPDATE SET requested_at = excluded.requested_at, declined_at = NULL, reason = '' WHERE declined_at IS NOT NULL`
+export const TAKE_BACK_LISTING = `DELETE FROM listing WHERE client_id = ?1`
+export const LIST_CLIENT = `UPDATE listing SET listed_at = ?2, declined_at = NULL, reason = '', name_key = ?3 WHERE client_id = ?1`
+export const DROP_LISTING_KEYS = `DELETE FROM listing_key WHERE client_id = ?1`
+export const ADD_LISTING_KEYS = `INSERT INTO listing_key (key, client_id) SELECT value, ?1 FROM json_each(?2)`
+export const DECLINE_LISTING = `UPDATE listing SET listed_at = NULL, declined_at = ?2, reason = ?3 WHERE client_id = ?1`
+
+type ListingChange = Extract<
+  ClientChange,
+  { kind: 'request_listing' | 'take_back_listing' | 'list' | 'decline_listing' }
+>
+
+export function listingStatements(
+  db: Database,
+  clientId: string,
+  change: ListingChange,
+  now: number,
+): D1PreparedStatement[] {
+  switch (change.kind) {
+    case 'request_listing':
+      return [db.prepare(REQUEST_LISTING).bind(clientId, now)]
+    case 'take_back_listing':
+      return [db.prepare(TAKE_BACK_LISTING).bind(clientId)]
+    case 'list':
+      return [
+        db.prepare(LIST_CLIENT).bind(clientId, now, change.nameKey),
+        db.prepare(DROP_LISTING_KEYS).bind(clientId),
+        db.prepare(ADD_LISTING_KEYS).bind(clientId, JSON.stringify(change.keys)),
+      ]
+    case 'decline_listing':
+      return [db.prepare(DECLINE_LISTING).bind(clientId, now, change.reason)]
+  }
+}

@@ -1,0 +1,88 @@
+/** Flows of the directory, for the tests on a hostile platform. */
+
+import { expect } from 'vitest'
+import { listingStateOf } from '../../src/domain/directory.ts'
+import { findClient } from '../../src/flows/registration/clients.ts'
+import { listClient } from '../../src/flows/registration/listings.ts'
+import { type Answer, type Flow, read, type Service } from './hostile-story.ts'
+import { addressOf, newListed, newWord, search, withDirectory } from './listed.ts'
+import { newOwner, ownerWith, register } from './portal.ts'
+import { admin } from './registering.ts'
+
+const stateOf = async (id: string) => {
+  const { listing } = await findClient(admin(), id)
+  return listing && listingStateOf(listing)
+}
+
+/** Each run looks for another word, which no edge has. */
+const readDirectory: Flow = {
+  name: 'GET /directory',
+  format: 'page',
+  expected: '200 Directory of applications',
+  async begin() {
+    const word = newWord()
+    await newListed({ name: word })
+    const ask = ({ fetch }: Service) => fetch(addressOf({ q: word }))
+    return {
+      ask,
+      async check({ answer, again, afterRetry }) {
+        const page = answer.status === 200 ? answer : await read(await ask(again))
+        await afterRetry()
+        expect(page.text).toContain(`<bdi>${word}</bdi>`)
+      },
+    }
+  },
+}
+
+/** The id in the address is another one in each run. */
+const withoutId = (answer: Response, id: string) => {
+  const headers = new Headers(answer.headers)
+  const location = headers.get('Location')
+  if (location !== null) headers.set('Location', location.replace(id, 'ID'))
+  return new Response(answer.body, { status: answer.status, headers })
+}
+
+/** The same form again finds it done: 409, because the client has another version. */
+const listingFlow = (
+  act: 'ask' | 'take_back',
+  before: (id: string) => Promise<unknown>,
+  holds: (id: string, word: string) => Promise<void>,
+): Flow => ({
+  name: `POST /clients/{id}/listing, ${act}`,
+  format: 'page',
+  expected: '303 /clients/ID',
+  whileNotShown: '401 You are signed out',
+  async begin() {
+    const [owner, word] = [await newOwner(withDirectory), newWord()]
+    const { id } = await register(owner, { name: word })
+    const path = `/clients/${id}/listing`
+    if (act === 'take_back') await owner.submit(path, {}, 'ask')
+    await before(id)
+    const fields = await owner.form(path, act)
+    const send = async ({ fetch }: Service) =>
+      withoutId(await ownerWith(owner.user, owner.cookie, fetch).send(path, fields), id)
+    return {
+      ask: send,
+      async check({ answer, again, afterRetry }) {
+        const retried: Answer = answer.status === 303 ? answer : await read(await send(again))
+        await afterRetry()
+        expect([303, 409]).toContain(retried.status)
+        await holds(id, word)
+      },
+    }
+  },
+})
+
+export const directoryFlows: readonly Flow[] = [
+  readDirectory,
+  listingFlow(
+    'ask',
+    async () => {},
+    async (id) => expect(await stateOf(id)).toBe('requested'),
+  ),
+  listingFlow(
+    'take_back',
+    (id) => listClient(admin(), id),
+    async (id, word) => expect([await stateOf(id), (await search(word)).names]).toEqual([null, []]),
+  ),
+]

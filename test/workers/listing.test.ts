@@ -1,0 +1,326 @@
+/** Who decides whether a client is in the directory: its owners ask and take back, an approver lists and declines. */
+
+import { env } from 'cloudflare:workers'
+import { describe, expect, it } from 'vitest'
+import type { ClientFields } from '../../src/domain/client.ts'
+import { listingStateOf } from '../../src/domain/directory.ts'
+import { deleteClient, findClient, updateClient } from '../../src/flows/registration/clients.ts'
+import {
+  declineListing,
+  listClient,
+  requestListing,
+  takeBackListing,
+} from '../../src/flows/registration/listings.ts'
+import { ownerActor } from '../../src/flows/registration/own-clients.ts'
+import { deleteUser, updateUser } from '../../src/flows/registration/users.ts'
+import { call, newAdministrator } from './administration.ts'
+import { newListed, newWord, search, withDirectory } from './listed.ts'
+import { newOwner, ownerWith, register } from './portal.ts'
+import { admin, auditOf, portsOn, refusedAs } from './registering.ts'
+import { newClient, newUser, nowSeconds, registry, signIn } from './registry.ts'
+
+const newMember = () => newOwner(withDirectory)
+const stateOf = async (id: string) => {
+  const { listing } = await findClient(admin(), id)
+  return listing && listingStateOf(listing)
+}
+const byOwner = (userId: string) => ({
+  actor: ownerActor(userId),
+  now: nowSeconds(),
+  ports: portsOn(),
+})
+const update = (id: string, fields: Partial<ClientFields>) =>
+  updateClient(admin(), id, { fields, lists: {}, mode: 'authorize', isDisabled: undefined })
+
+describe('an owner at /clients/{id}/listing', () => {
+  it('the page says what becomes public, and the client is listed after an owner asked and an approver decided', async () => {
+    const [owner, word] = [await newMember(), newWord()]
+    const { id } = await register(owner, { name: word, url: `https://${word}.example` })
+    const path = `/clients/${id}/listing`
+    const page = await owner.page(path)
+    for (const published of [word, `${word}.example`, 'Keeps what a user', owner.user.username]) {
+      expect(page).toContain(published)
+    }
+    expect(await owner.page(`/clients/${id}`)).toContain(`href="${path}"`)
+    const asked = await owner.submit(path, {}, 'ask')
+    expect([asked.status, asked.headers.get('Location')]).toEqual([
+      303,
+      `/clients/${id}?done=listing_asked`,
+    ])
+    expect(await owner.page(`/clients/${id}?done=listing_asked`)).toContain('An approver decides.')
+    expect(await owner.page(path)).toContain('It waits for an approver')
+    expect((await search(word)).names).toEqual([])
+    await listClient(admin(), id)
+    expect((await search(word)).names).toEqual([word])
+    expect(await owner.page(path)).toContain('href="/directory"')
+    const left = await owner.submit(path, {}, 'take_back')
+    expect(left.headers.get('Location')).toBe(`/clients/${id}?done=listing_taken_back`)
+    expect((await search(word)).names).toEqual([])
+    expect(await auditOf('client_id', id)).toEqual([
+      ...['client.create', 'client.request_listing', 'client.list', 'client.take_back_listing'],
+    ])
+  })
+
+  it('the owners see that it was declined and why, and can ask again', async () => {
+    const owner = await newMember()
+    const { id } = await register(owner)
+    const path = `/clients/${id}/listing`
+    await owner.submit(path, {}, 'ask')
+    await declineListing(admin(), id, 'Its page <is> empty.')
+    const page = await owner.page(path)
+    expect(page).toContain('An approver declined on')
+    expect(page).toContain('Its page &lt;is&gt; empty.')
+    await owner.submit(path, {}, 'ask')
+    expect(await stateOf(id)).toBe('requested')
+    expect(await owner.page(path)).not.toContain('empty.')
+  })
+
+  it('without the directory the page and its form are 404, and the client page has no link to it', async () => {
+    const [owner, { user, cookie }] = await Promise.all([newMember(), newOwner()])
+    const { id } = await register(owner)
+    const form = await owner.form(`/clients/${id}/listing`, 'ask')
+    const without = ownerWith(owner.user, owner.cookie, registry)
+    expect((await without.get(`/clients/${id}/listing`)).status).toBe(404)
+    expect((await without.send(`/clients/${id}/listing`, form)).status).toBe(404)
+    expect(await without.page(`/clients/${id}`)).not.toContain('/listing')
+    expect(await stateOf(id)).toBe(null)
+    expect([user.id, cookie]).toHaveLength(2)
+  })
+
+  it('a form on what the client said before does nothing', async () => {
+    const owner = await newMember()
+    const { id } = await register(owner)
+    const form = await owner.form(`/clients/${id}/listing`, 'ask')
+    await update(id, { name: 'Meanwhile' })
+    expect((await owner.send(`/clients/${id}/listing`, form)).status).toBe(409)
+    expect(await stateOf(id)).toBe(null)
+  })
+
+  it('an owner can neither list nor decline, and asks for own clients alone', async () => {
+    const [owner, other] = [await newMember(), await newMember()]
+    const { id } = await register(owner)
+    await owner.submit(`/clients/${id}/listing`, {}, 'ask')
+    for (const user of [owner.user, other.user]) {
+      expect(await refusedAs(listClient(byOwner(user.id), id))).toBe('forbidden')
+      expect(await refusedAs(declineListing(byOwner(user.id), id, ''))).toBe('forbidden')
+    }
+    expect(await refusedAs(takeBackListing(byOwner(other.user.id), id))).toBe('not_found')
+    expect(await refusedAs(requestListing(byOwner(other.user.id), id))).toBe('not_found')
+    expect(await stateOf(id)).toBe('requested')
+  })
+
+  it('a client that registered itself has no owner, so it cannot be listed', async () => {
+    const { id } = await newClient({ ownerId: '' })
+    expect(await refusedAs(requestListing(admin(), id))).toBe('conflict')
+    expect(await refusedAs(listClient(admin(), id))).toBe('conflict')
+  })
+
+  it('a client is not listed unless an owner wants it', async () => {
+    const { id } = await newClient()
+    expect(await refusedAs(listClient(admin(), id))).toBe('conflict')
+    expect(await refusedAs(declineListing(admin(), id, ''))).toBe('conflict')
+    await requestListing(admin(), id)
+    await takeBackListing(admin(), id)
+    expect(await refusedAs(listClient(admin(), id))).toBe('conflict')
+  })
+
+  it('what changes nothing leaves the version and the audit as they are', async () => {
+    const id = await newListed()
+    const { version } = await findClient(admin(), id)
+    await requestListing(admin(), id)
+    await listClient(admin(), id)
+    expect((await findClient(admin(), id)).version).toBe(version)
+    await takeBackListing(admin(), id)
+    const gone = await findClient(admin(), id)
+    await takeBackListing(admin(), id)
+    expect((await findClient(admin(), id)).version).toBe(gone.version)
+  })
+})
+
+describe('a listing is of what the approver saw', () => {
+  const logoRow = (uri: string, digest: string | null) =>
+    env.DB.prepare(
+      `INSERT INTO logo (logo_uri, host, tried_at, digest) VALUES (?1, 'h', 1, ?2) ON CONFLICT DO UPDATE SET digest = excluded.digest`,
+    )
+      .bind(uri, digest)
+      .run()
+  const ownerOf = async (id: string) => (await findClient(admin(), id)).ownerId
+
+  const CHANGES: readonly [string, (id: string, word: string) => Promise<unknown>][] = [
+    ['name', (id, word) => update(id, { name: `New ${word}` })],
+    ['web page', (id) => update(id, { url: 'https://elsewhere.example' })],
+    ['description', (id) => update(id, { description: 'Something else' })],
+    ['address of the logo', (id) => update(id, { logoUri: 'https://elsewhere.example/logo.png' })],
+    ['image of the logo', (_, word) => logoRow(`https://${word}.example/logo.png`, 'other')],
+    ['first owner', (id) => update(id, { ownerId: 'somebody-else' })],
+    [
+      "first owner's username",
+      async (id, word) =>
+        updateUser(admin(), { userId: await ownerOf(id) }, {
+          fields: { username: `renamed-${word}` },
+          lists: {},
+          isDisabled: undefined,
+        } as never),
+    ],
+    [
+      "first owner's username in another case",
+      async (id) => {
+        const userId = await ownerOf(id)
+        await env.DB.prepare('UPDATE user SET username = upper(username) WHERE user_id = ?1')
+          .bind(userId)
+          .run()
+      },
+    ],
+    [
+      'first owner, who is deleted',
+      async (id) => deleteUser(admin(), { userId: await ownerOf(id) }),
+    ],
+  ]
+
+  it.each(CHANGES)('a client whose %s changes waits for an approver again', async (_, change) => {
+    const word = newWord()
+    const logoUri = `https://${word}.example/logo.png`
+    const id = await newListed({ name: word, url: `https://${word}.example`, logoUri })
+    await logoRow(logoUri, 'first')
+    await listClient(admin(), id)
+    expect((await search(word)).names).toEqual([word])
+    const { version } = await findClient(admin(), id)
+    await change(id, word)
+    expect((await search(word)).names).toEqual([])
+    expect(await stateOf(id)).toBe('requested')
+    // The decision on what a page showed before is refused.
+    expect(await refusedAs(listClient(admin(), id, version))).toBe('stale')
+    await listClient(admin(), id)
+    expect((await search(word)).names).toHaveLength(1)
+  })
+
+  it('a client whose other fields change stays listed', async () => {
+    const word = newWord()
+    const id = await newListed({ name: word })
+    await update(id, { name: word, contacts: ['a@b.example'], requirePkce: true })
+    await updateClient(admin(), id, {
+      ...{ fields: {}, lists: { redirectUris: ['https://new.example/cb'], scopes: ['x:y'] } },
+      ...{ mode: 'authorize', isDisabled: undefined },
+    })
+    expect((await search(word)).names).toEqual([word])
+  })
+
+  it('what was declined stays declined when the client changes', async () => {
+    const { id } = await newClient()
+    await requestListing(admin(), id)
+    await declineListing(admin(), id, 'No.')
+    await update(id, { name: 'Changed' })
+    expect((await findClient(admin(), id)).listing).toMatchObject({ reason: 'No.', listedAt: null })
+    expect(await stateOf(id)).toBe('declined')
+  })
+
+  it('a change of the name leaves no key by which the client was found', async () => {
+    const [before, after] = [newWord(), newWord()]
+    const id = await newListed({ name: before })
+    await update(id, { name: after })
+    await listClient(admin(), id)
+    expect([(await search(before)).names, (await search(after)).names]).toEqual([[], [after]])
+    await deleteClient(admin(), id)
+    for (const table of ['listing', 'listing_key']) {
+      const left = await env.DB.prepare(`SELECT 1 FROM ${table} WHERE client_id = ?1`)
+        .bind(id)
+        .all()
+      expect(left.results).toEqual([])
+    }
+  })
+})
+
+describe('at the same time', () => {
+  it('of an owner who takes back and an approver who lists, on the same version, one wins and the client is not listed against the owner', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const word = newWord()
+      const { id } = await newClient({ name: word })
+      await requestListing(admin(), id)
+      const { version } = await findClient(admin(), id)
+      const [taken, listed] = await Promise.all([
+        refusedAs(takeBackListing(admin(), id, version)),
+        refusedAs(listClient(admin(), id, version)),
+      ])
+      expect([taken, listed].filter((one) => one === null)).toHaveLength(1)
+      // The owner sends the form again.
+      await takeBackListing(admin(), id)
+      expect([await stateOf(id), (await search(word)).names]).toEqual([null, []])
+    }
+  })
+
+  it('an owner who takes back on any version is not undone by an approver', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const word = newWord()
+      const { id } = await newClient({ name: word })
+      await requestListing(admin(), id)
+      await Promise.all([
+        takeBackListing(admin(), id),
+        listClient(admin(), id).catch(() => null),
+        requestListing(admin(), id).catch(() => null),
+      ])
+      await takeBackListing(admin(), id)
+      expect((await search(word)).names).toEqual([])
+    }
+  })
+
+  it('of an owner who renames and an approver who lists, the directory never shows the new name unapproved', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const [before, after] = [newWord(), newWord()]
+      const { id } = await newClient({ name: before })
+      await requestListing(admin(), id)
+      const { version } = await findClient(admin(), id)
+      await Promise.all([
+        listClient(admin(), id, version).catch(() => null),
+        update(id, { name: after }),
+      ])
+      expect([(await search(before)).names, (await search(after)).names]).toEqual([[], []])
+      expect(await stateOf(id)).toBe('requested')
+    }
+  })
+})
+
+describe('the management API', () => {
+  it('lists, declines, requests, takes back and filters, and shows the state in the document of a client', async () => {
+    const caller = await newAdministrator()
+    const { id } = await newClient({ ownerId: `owner-${newWord()}` })
+    const { ownerId } = await findClient(admin(), id)
+    const act = async (body: object) => {
+      const answer = await call(caller, `POST /clients/${id}/listing`, { body, ifMatch: '*' })
+      return [answer.status, await answer.json()] as [number, Record<string, unknown>]
+    }
+    const listedAs = async (state: string) => {
+      const answer = await call(caller, `GET /clients?owner_id=${ownerId}&listing=${state}`)
+      return ((await answer.json()) as { items: unknown[] }).items.length
+    }
+    expect((await act({ act: 'list' }))[0]).toBe(409)
+    expect((await act({ act: 'request' }))[1]).toMatchObject({
+      listing: { state: 'requested', listed_at: null },
+    })
+    expect([await listedAs('requested'), await listedAs('listed')]).toEqual([1, 0])
+    expect((await act({ act: 'list' }))[1]).toMatchObject({
+      listing: { state: 'listed', reason: '' },
+    })
+    expect((await act({ act: 'decline', reason: 'Not yet.' }))[1]).toMatchObject({
+      listing: { state: 'declined', reason: 'Not yet.', listed_at: null },
+    })
+    expect([await listedAs('declined'), await listedAs('listed')]).toEqual([1, 0])
+    expect((await act({ act: 'take_back' }))[1]).toMatchObject({ listing: null })
+    for (const [body, field] of [
+      [{ act: 'publish' }, 'act'],
+      [{}, 'act'],
+      [{ act: 'list', reason: 'Good.' }, 'reason'],
+      [{ act: 'decline', reason: 'x'.repeat(1001) }, 'reason'],
+      [{ act: 'list', more: 1 }, 'more'],
+    ] as const) {
+      const [status, problem] = await act(body)
+      expect([status, problem.field]).toEqual([400, field])
+    }
+  })
+})
+
+it('control: a signed-in user who owns nothing reads no listing page', async () => {
+  const user = await newUser()
+  const stranger = ownerWith(user, await signIn(user), withDirectory)
+  const id = await newListed()
+  expect((await stranger.get(`/clients/${id}/listing`)).status).toBe(404)
+})
