@@ -7,7 +7,8 @@ import {
   takeBackListing,
 } from '../flows/registration/listings.ts'
 import { LISTING_CHANGE, readListingChange } from '../protocol/registration/listing-change.ts'
-import { answerWithClient, changed, MAY_CHANGE_CLIENTS } from './clients.ts'
+import { MAY_DECIDE } from './client-parts.ts'
+import { answerWithClient, changed } from './clients.ts'
 import { named } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
 
@@ -19,8 +20,8 @@ export const clientListingOperations = [
     noun: 'clients',
     summary: 'Decide whether a client is in the public directory',
     description:
-      'request and take_back are for an owner who asked you and does not use the portal. list and decline decide on a request; decline also ends a listing, and the owners see the reason. A client whose name, page, description, logo or first owner changes waits for a decision again.',
-    scopes: MAY_CHANGE_CLIENTS,
+      'request and take_back are for an owner who asked you and does not use the portal. list and decline decide on a request; decline also ends a listing, and the owners see the reason. A client whose name, page, description, logo or first owner changes waits for a decision again. With registry:approve, which is for people who sign in, only list and decline. Nobody who signed in lists an own client.',
+    scopes: MAY_DECIDE,
     body: named('ClientListingChange', LISTING_CHANGE),
     bodyExample: { act: 'decline', reason: 'It is not finished yet.' },
     isConditional: true,

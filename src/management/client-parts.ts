@@ -20,7 +20,7 @@ import { operation } from './operation.ts'
 import { withPublishedKeys } from './published-keys.ts'
 
 const noun = 'clients'
-const MAY_DECIDE = ['registry:approve', 'registry:clients'] as const
+export const MAY_DECIDE = ['registry:approve', 'registry:clients'] as const
 const MAX_SECONDS = 2 ** 31
 const rule = '{field} must be a whole number of seconds, zero or more'
 

@@ -192,6 +192,7 @@ describe('client list and client show', () => {
       approved_at: shown.created_at,
       changed_since_approval: [],
       disabled_by_owner: false,
+      listing: null,
       client_id,
       name: 'Helper',
       owner_id: 'u-17',

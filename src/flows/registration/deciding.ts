@@ -48,6 +48,14 @@ function requireRequested(client: ClientRecord, lists: PermissionLists) {
   }
 }
 
+/** `gives`: rather than takes. `client`: as the change will find it. */
+export function requireNeutral(actor: Actor, client: ClientRecord, gives: boolean) {
+  if (gives || onlyApproves(actor)) requireNotOwn(actor, client)
+  if (onlyApproves(actor) && actor.userId === undefined) {
+    throw forbidden('the scope registry:approve is for people: a program needs registry:clients')
+  }
+}
+
 /** `client`: as the change will find it. */
 export function requireMayDecide(
   actor: Actor,
@@ -55,13 +63,13 @@ export function requireMayDecide(
   lists: PermissionLists,
   decision: 'authorize' | 'withdraw',
 ) {
-  const isLimited = onlyApproves(actor)
-  if (decision === 'authorize' || isLimited) requireNotOwn(actor, client)
-  if (!isLimited) return
-  if (actor.userId === undefined) {
-    throw forbidden('the scope registry:approve is for people: a program needs registry:clients')
-  }
-  requireRequested(client, lists)
+  requireNeutral(actor, client, decision === 'authorize')
+  if (onlyApproves(actor)) requireRequested(client, lists)
+}
+
+/** What an owner wishes is no decision. */
+export function requireMayWish(actor: Actor) {
+  if (onlyApproves(actor)) throw forbidden('an approver does not ask for a listing or take it back')
 }
 
 /** Is everything in the lists merely requested? */

@@ -8,6 +8,7 @@ import { searchKey, searchKeysOf } from '../../domain/directory.ts'
 import { RegistrationError } from '../../protocol/registration/errors.ts'
 import type { ExpectedVersion, Outcome } from './change.ts'
 import { type ClientAct, changeClient } from './clients.ts'
+import { requireMayWish, requireNeutral } from './deciding.ts'
 import { requireMayGive } from './privileged.ts'
 
 type Act = Pick<ClientAct, 'actor' | 'now'> &
@@ -16,26 +17,30 @@ type Act = Pick<ClientAct, 'actor' | 'now'> &
 const conflict = (sentence: string) => new RegistrationError('conflict', sentence)
 
 /** What was declined can be asked for again. */
-export const requestListing = (
+export async function requestListing(
   act: Act,
   clientId: string,
   expected: ExpectedVersion = null,
-): Promise<Outcome<ClientRecord>> =>
-  changeClient(act, clientId, expected, ({ ownerId, listing }) => {
+): Promise<Outcome<ClientRecord>> {
+  requireMayWish(act.actor)
+  return changeClient(act, clientId, expected, ({ ownerId, listing }) => {
     if (ownerId === '') {
       throw conflict('a client that registered itself has no owner who could want it listed')
     }
     return listing === null || listing.declinedAt !== null ? [{ kind: 'request_listing' }] : []
   })
+}
 
-export const takeBackListing = (
+export async function takeBackListing(
   act: Act,
   clientId: string,
   expected: ExpectedVersion = null,
-): Promise<Outcome<ClientRecord>> =>
-  changeClient(act, clientId, expected, ({ listing }) =>
+): Promise<Outcome<ClientRecord>> {
+  requireMayWish(act.actor)
+  return changeClient(act, clientId, expected, ({ listing }) =>
     listing === null ? [] : [{ kind: 'take_back_listing' }],
   )
+}
 
 function requireRequested({ listing }: ClientRecord) {
   if (listing === null) throw conflict('no owner wants the client listed')
@@ -50,6 +55,7 @@ export async function listClient(
 ): Promise<Outcome<ClientRecord>> {
   requireMayGive(act.actor)
   return changeClient(act, clientId, expected, (before) => {
+    requireNeutral(act.actor, before, true)
     if (requireRequested(before).listedAt !== null) return []
     const { name, url } = before
     return [
@@ -67,6 +73,7 @@ export async function declineListing(
 ): Promise<Outcome<ClientRecord>> {
   requireMayGive(act.actor)
   return changeClient(act, clientId, expected, (before) => {
+    requireNeutral(act.actor, before, false)
     requireRequested(before)
     return [{ kind: 'decline_listing', reason, detail: reason === '' ? {} : { reason } }]
   })
