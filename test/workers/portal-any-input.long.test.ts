@@ -79,16 +79,11 @@ const headersOf = (owner: Owner): AnyPairs => [
 
 /** A new client, whose pages the requests of one test are made of, and a client of another owner. */
 async function prepare() {
-<<<<<<< HEAD
-  const [owner, other] = [await newOwner(), await newOwner()]
+  const [owner, other] = [await newOwner(service), await newOwner(service)]
   const [own, theirs] = [
     await registerShared(owner),
     await register(other, { name: 'Secret project' }),
   ]
-=======
-  const [owner, other] = [await newOwner(service), await newOwner(service)]
-  const [own, theirs] = [await register(owner), await register(other, { name: 'Secret project' })]
->>>>>>> e90664c (Add a public directory of clients whose owners ask for it and that an operator lists)
   return { owner, own: own.id, theirs: theirs.id }
 }
 
