@@ -73,6 +73,14 @@ function didOf({ event, detail }: HistoryEntry): string {
       return rotated(detail)
     case 'client.revoke_registration_token':
       return 'revoked its registration access token'
+    case 'client.request_listing':
+      return 'asked for it to be in the directory'
+    case 'client.take_back_listing':
+      return 'took it out of the directory'
+    case 'client.list':
+      return 'listed it in the directory'
+    case 'client.decline_listing':
+      return 'declined to have it in the directory'
     case 'client.disable':
       return 'disabled it'
     case 'client.enable':
@@ -124,6 +132,7 @@ export const shownEntry =
 const OWNERS_ACTS: readonly AuditEvent[] = [
   ...(['client.create', 'client.update', 'client.request', 'client.rotate_secret'] as const),
   ...(['client.disable', 'client.enable', 'client.delete'] as const),
+  ...(['client.request_listing', 'client.take_back_listing'] as const),
 ]
 
 /** Owners take back, approvers withdraw. */
