@@ -2,7 +2,7 @@
 
 import { createApp } from './app.ts'
 import { readSettings, type Settings, startProblems } from './config.ts'
-import { limitInTime, withDeadline } from './deadline.ts'
+import { DeadlineError, limitInTime, withDeadline, within } from './deadline.ts'
 import { CRON_INTERVAL_SECONDS } from './domain/revocation.ts'
 import { log } from './http/log.ts'
 import type { ClientDocuments, Resolution, ResolutionRequest } from './protocol/client-documents.ts'
@@ -12,7 +12,13 @@ import { clientStore } from './stores/clients.ts'
 import { authorizationStore, codeStore } from './stores/codes.ts'
 import { connectedApplicationStore } from './stores/connected-applications.ts'
 import type { TextWriter } from './stores/database.ts'
-import { housekeepingStore, type Swept, sweepInTurns } from './stores/housekeeping.ts'
+import {
+  dueTasks,
+  housekeepingStore,
+  type OtherWork,
+  type Swept,
+  sweepInTurns,
+} from './stores/housekeeping.ts'
 import { knownBrowserStore } from './stores/known-browsers.ts'
 import { liveSessions, sessionStore } from './stores/live-sessions.ts'
 import { refreshTokenStore } from './stores/refresh-tokens.ts'
@@ -20,6 +26,7 @@ import { refusalStore } from './stores/refusals.ts'
 import { revocationStore } from './stores/revocations.ts'
 import { supportedByRegistry, supportedReader } from './stores/scope-catalogue.ts'
 import { signInFailureStore } from './stores/sign-in-failures.ts'
+import { sweepsOf } from './stores/sweeps.ts'
 import { usedJtiStore } from './stores/used-jtis.ts'
 import { keyOlderNamesInCron } from './stores/username-keys.ts'
 import { userStore } from './stores/users.ts'
@@ -29,6 +36,7 @@ type Management = Pick<Fetcher, 'fetch'> &
   Readonly<{
     resolveClientDocument(asked: ResolutionRequest): Promise<Resolution>
     fetchLogo(clientId: string): Promise<void>
+    sendWebhooks(): Promise<void>
   }>
 
 export type Bindings = Readonly<{
@@ -115,11 +123,11 @@ export function compose(env: Bindings) {
 }
 
 /**
- * Cron: writes to KV each revocation that is not there yet, and removes what has expired. A task that fails stops no
- * other. The run then fails at its end, so that the platform counts it.
+ * Cron: writes to KV each revocation that is not there yet, removes what has expired, and lets the webhook be told. A task
+ * that fails stops no other. The run then fails at its end, so that the platform counts it.
  */
 async function housekeep(
-  { DB: db, SESSIONS: sessions }: Bindings,
+  { DB: db, SESSIONS: sessions, MANAGEMENT: management }: Bindings,
   settings: Settings,
   nowMs: number,
 ) {
@@ -128,25 +136,31 @@ async function housekeep(
     failures.push(task)
     log('housekeeping_failed', { task, fault })
   }
+  const attempt = <Result>(task: string, work: () => Promise<Result>, seconds: number) =>
+    within(seconds, work, () => new DeadlineError(task, seconds)).catch((fault: unknown) =>
+      failed(task, fault),
+    )
   // Begins first and is awaited last: expired rows are removed even while KV does not answer.
   const revocations = revocationStore(db, sessions, settings.longestSessionSeconds)
-  const repair = withDeadline(revocations, CRON_INTERVAL_SECONDS)
-    .repairKv()
-    .catch((fault: unknown) => failed('repair_kv', fault))
-  const keying = withDeadline({ key: () => keyOlderNamesInCron(db) }, CRON_INTERVAL_SECONDS)
-    .key()
-    .catch((fault: unknown) => failed('username_keys', fault))
+  const repair = attempt('repair_kv', revocations.repairKv, CRON_INTERVAL_SECONDS)
   const now = Math.floor(nowMs / 1000)
+  const sweeps = sweepsOf(settings.auditKeepDays)
+  const due = await attempt('due', () => dueTasks(db, sweeps, now), settings.storageTimeoutSeconds)
+  // Where it cannot be known, everything is tried.
+  const isDue = (task: string) => due?.[task] !== 0
+  const beside = (task: OtherWork, work: () => Promise<unknown>) =>
+    isDue(task) ? attempt(task, work, CRON_INTERVAL_SECONDS) : null
+  const keying = beside('username_keys', () => keyOlderNamesInCron(db))
+  const telling = beside('webhook', async () => settings.webhookUrl && management?.sendWebhooks())
   const store = withDeadline(housekeepingStore(db), settings.storageTimeoutSeconds)
-  const swept = await sweepInTurns(store, settings.auditKeepDays, now, failed).catch(
-    (fault: unknown) => {
-      failed('begin', fault)
-      return new Map<string, Swept>()
-    },
-  )
+  const dueSweeps = sweeps.filter(({ task }) => isDue(task))
+  const swept = await sweepInTurns(store, dueSweeps, now, failed).catch((fault: unknown) => {
+    failed('begin', fault)
+    return new Map<string, Swept>()
+  })
   const worthTelling = [...swept].filter(([, { removed, leftOver }]) => removed + leftOver > 0)
   if (worthTelling.length > 0) log('housekeeping', lineOf(worthTelling))
-  await Promise.all([repair, keying])
+  await Promise.all([repair, keying, telling])
   if (failures.length > 0) throw new Error(`housekeeping failed: ${failures.join(', ')}`)
 }
 

@@ -78,6 +78,15 @@ function oneOf<const Word extends string>(words: readonly [Word, ...Word[]]): Se
   return { read, values, fallback: `\`${words[0]}\``, workers: REGISTRY_AND_MANAGEMENT }
 }
 
+function readAddress(given: unknown): string | null {
+  if (given === undefined) return null
+  const text = String(given)
+  if (publicUrlProblem(text) === null) return text
+  throw new Error(
+    'must be an https URL, or http on a loopback address, without a password or a fragment',
+  )
+}
+
 /**
  * What each does is said once, for people: `EFFECTS` in local/settings-page.ts, from which docs/settings.md is written.
  * Checked by hand: a library would be a fifth of the worker's size and a third of its start-up time.
@@ -95,18 +104,12 @@ export const SETTINGS = {
   },
   LOGIN_URL: {
     read(given: unknown) {
-      if (given === undefined) return null
-      const text = String(given)
-      if (publicUrlProblem(text) !== null) {
-        throw new Error(
-          'must be an https URL, or http on a loopback address, without a password or a fragment',
-        )
-      }
-      const added = ['next_page', 'login_hint', 'prompt'].find((name) =>
-        new URL(text).searchParams.has(name),
+      const url = readAddress(given)
+      const added = ['next_page', 'login_hint', 'prompt'].find(
+        (name) => url && new URL(url).searchParams.has(name),
       )
       if (added) throw new Error(`must be without ${added}, which the registry adds`)
-      return text
+      return url
     },
     values: 'URL',
     fallback: '',
@@ -147,6 +150,13 @@ export const SETTINGS = {
   REGISTRATION: oneOf(REGISTRATION_MODES),
   REGISTRATIONS_PER_NETWORK_HOUR: whole(20, 1, 100_000),
   REGISTRATIONS_PER_DAY: whole(1000, 1, 1_000_000),
+  // webhook-settings.ts says more of it.
+  WEBHOOK_URL: {
+    read: readAddress,
+    values: 'URL',
+    fallback: '',
+    workers: REGISTRY_AND_MANAGEMENT,
+  },
   ISSUE_REFRESH_TOKENS: oneOf(['always', 'offline_access']),
   ...pageSettings(REGISTRY_AND_MANAGEMENT),
 } satisfies Readonly<Record<string, Setting<unknown>>>
@@ -155,17 +165,18 @@ export type SettingName = keyof typeof SETTINGS
 
 export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[]
 
-/** What the registry does for them while they are not `off`, it asks of the management worker. */
+/** What the registry does for them unless they are `off` or not set, it asks of the management worker. */
 const NEED_MANAGEMENT = [
   'CLIENT_DOCUMENTS',
   'REGISTRATION',
   'DIRECTORY',
+  'WEBHOOK_URL',
 ] as const satisfies readonly SettingName[]
 
 const managementProblems = (given: Given) =>
   isBinding(given.MANAGEMENT)
     ? []
-    : NEED_MANAGEMENT.filter((name) => readSetting(name, given) !== 'off').map(
+    : NEED_MANAGEMENT.filter((name) => (readSetting(name, given) ?? 'off') !== 'off').map(
         (name) => `${name}: needs the management worker, bound as MANAGEMENT`,
       )
 
@@ -270,6 +281,7 @@ export function readSettings(given: Given) {
       perDay: read('REGISTRATIONS_PER_DAY'),
     },
     issueRefreshTokens: read('ISSUE_REFRESH_TOKENS'),
+    webhookUrl: read('WEBHOOK_URL'),
     branding: readBranding(given),
   }
 }

@@ -7,7 +7,7 @@ import { readSigningKeys, type SigningKeys } from './crypto/signing-keys.ts'
 /** In the order in which `npm run deploy` sets them. */
 export const SECRET_NAMES = {
   registry: ['SIGNING_KEYS'],
-  management: [],
+  management: ['WEBHOOK_SECRET'],
   authenticator: ['JWT_SECRET', 'AUTHENTICATOR_KEYS', 'PROXY_SECRET'],
 } as const
 

@@ -5,12 +5,12 @@
 
 import type { Request } from 'miniflare'
 import { Response } from 'miniflare'
-import { CONTROLS, type Published } from './workers/world.ts'
+import { CONTROLS, type Published, type Seen } from './workers/world.ts'
 
 const BODILESS = [204, 304]
 
 const published = new Map<string, Published>()
-const requests: { url: string; headers: Record<string, string> }[] = []
+const requests: Seen[] = []
 
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -44,7 +44,13 @@ async function control(request: Request, name: string): Promise<Response> {
 export async function outboundWorld(request: Request): Promise<Response> {
   const { origin, pathname } = new URL(request.url)
   if (origin === CONTROLS) return control(request, pathname)
-  requests.push({ url: request.url, headers: Object.fromEntries(request.headers) })
+  const { url, method } = request
+  requests.push({
+    url,
+    method,
+    headers: Object.fromEntries(request.headers),
+    body: await request.text(),
+  })
   const answer = published.get(request.url)
   // What Cloudflare answers for a host that it cannot reach.
   if (!answer) return new Response('', { status: 530 })

@@ -47,7 +47,9 @@ export async function fetchLogo(
   const logoUri = await logos.missingOf(clientId)
   if (logoUri === null) return null
   const logo = `the logo ${quote(logoUri)}`
-  if (!(await logos.claim(logoUri, now))) {
+  const claim = await logos.claim(logoUri, now)
+  if (claim === 'blocked') return failed(`${logo} is not shown: an operator has blocked its host`)
+  if (claim === 'later') {
     const why = 'its host was asked a moment ago, or too many logos are kept'
     return { sentence: `${logo} is fetched later: ${why}`, isLater: true }
   }

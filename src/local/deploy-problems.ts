@@ -11,6 +11,7 @@ import {
 } from '../config.ts'
 import { LOOPBACK_HOSTS } from '../domain/network.ts'
 import { ALL_SECRET_NAMES } from '../secrets.ts'
+import { webhookProblems } from '../webhook-settings.ts'
 import { AUTHENTICATOR_CONFIG, MANAGEMENT_CONFIG, REGISTRY_CONFIG } from './project.ts'
 import { readWranglerConfig, type WranglerConfig } from './wrangler-config.ts'
 
@@ -38,10 +39,12 @@ const PLACEHOLDER = /^[0-]+\d$/
 
 /** Stands for a secret that is set and cannot be read. */
 const SET_ELSEWHERE = '-'.repeat(64)
+const WEBHOOK_SECRET_ELSEWHERE = `whsec_${'0'.repeat(64)}`
 
-/** The environment of a worker with this configuration, with a stand-in for JWT_SECRET. */
+/** The environment of a worker with this configuration, with stand-ins for the secrets that it must have. */
 const givenBy = ({ vars, ...config }: WranglerConfig): Given => ({
   JWT_SECRET: SET_ELSEWHERE,
+  WEBHOOK_SECRET: WEBHOOK_SECRET_ELSEWHERE,
   ...vars,
   ...Object.fromEntries(bindingNames(config).map((name) => [name, {}])),
 })
@@ -107,7 +110,13 @@ const serviceProblems = (configs: Configs): string[] =>
  * Each problem is one line that names the file.
  */
 export function configurationProblems(configs: Configs): string[] {
-  const refused = problemsOfEach((worker) => startProblems(worker, givenBy(configs[worker])))
+  const refused = problemsOfEach((worker) => {
+    const given = givenBy(configs[worker])
+    return [
+      ...startProblems(worker, given),
+      ...(worker === 'management' ? webhookProblems(given) : []),
+    ]
+  })
   const hasCron = configs.registry.triggers.crons.includes(CRON)
   const noCron = `${CONFIG_FILES.registry}: triggers.crons must have "${CRON}"`
   return [

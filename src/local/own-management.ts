@@ -87,7 +87,9 @@ export async function openOwnManagement(
   const hear = (line: string) => {
     fault = faultIn(line) ?? fault
   }
-  const runtime = runWorkers([{ config, module, vars }], stateDir, undefined, hear)
+  // The cron of the registry tells the webhook, once it runs.
+  const own = { ...vars, WEBHOOK_URL: '' }
+  const runtime = runWorkers([{ config, module, vars: own }], stateDir, undefined, hear)
   try {
     const db: Database = await runtime.getD1Database('DB')
     const migrate = () => applyMigrations(db, databaseOf(config).migrations_dir)

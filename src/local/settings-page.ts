@@ -65,6 +65,8 @@ const EFFECTS = {
     'How many clients everybody together may register from one network in an hour, with `REGISTRATION=open`.',
   REGISTRATIONS_PER_DAY:
     'How many clients everybody together may register in a day, with `REGISTRATION=open`.',
+  WEBHOOK_URL:
+    'Where [the webhook](approvals.md#webhook) tells of requests for permissions and of decisions: an https address at a public host name, or one of this machine while `ISSUER` is one. It is no secret: `status` shows it. Needs the management worker, with `WEBHOOK_SECRET`.',
   SERVICE_NAME: 'The name of your service, on [every page](branding.md).',
   LOGO: 'An image for the head of every page and the tab: the text of an SVG, which the registry serves itself, or the address of an image.',
   ACCENT_COLOUR:
@@ -81,6 +83,8 @@ const EFFECTS = {
 const SECRET_EFFECTS = {
   SIGNING_KEYS:
     'Optional: a private JWK Set that `npm run admin -- key` makes. The first key signs access tokens and introspection, the public parts of all are at `/jwks.json`. `npm start` makes one. [How to make and rotate it](keys.md).',
+  WEBHOOK_SECRET:
+    'Signs what the webhook sends, as [Standard Webhooks](https://www.standardwebhooks.com) has it: `whsec_` and the base64 of 24 to 64 random bytes. Two with a space between [during a rotation](approvals.md#rotate-the-secret). `npm run deploy` makes one while `WEBHOOK_URL` is set.',
   JWT_SECRET:
     'Signs the JWTs that services receive, unless `AUTHENTICATOR_KEYS` is set. At least MIN bytes. `npm start` makes one. [How to rotate it](operate.md#rotate-jwt_secret).',
   AUTHENTICATOR_KEYS:
@@ -172,7 +176,7 @@ ${table(
 ## Secrets
 
 A secret is never in \`[vars]\`: \`npx wrangler secret put NAME\` sets one of the registry, with
-\`--config src/authenticator/wrangler.toml\` one of the authenticator. \`npm start\` reads them from its environment.
+\`--config src/management/wrangler.toml\` one of the management worker, with \`--config src/authenticator/wrangler.toml\` one of the authenticator. \`npm start\` reads them from its environment.
 
 ${table(
   ['name', 'worker', 'effect'],
@@ -202,7 +206,7 @@ ${table(
   ],
 )}
 
-The registry has the cron \`${CRON}\`: every minute it repeats writes of revocations that KV lost, and removes expired rows.
+The registry has the cron \`${CRON}\`: every minute it repeats writes of revocations that KV lost, removes expired rows, and lets the management worker send what waits for the webhook.
 
 ## On this machine only
 

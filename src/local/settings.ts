@@ -68,6 +68,8 @@ export function readStartSettings(env: Environment, configured: Readonly<Record<
     proxySecret,
     /** The same. */
     signingKeys: env.SIGNING_KEYS || null,
+    /** Null: there is none. */
+    webhookSecret: env.WEBHOOK_SECRET || null,
     /** Null: JWT_SECRET signs. */
     authenticatorKeys: env.AUTHENTICATOR_KEYS || null,
     /** For both workers: the settings that the environment gives, and ISSUER. */

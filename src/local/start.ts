@@ -7,6 +7,7 @@ import { createKeys, formatKeys, isUsable } from '../crypto/key-rotation.ts'
 import { randomText } from '../crypto/random.ts'
 import { CRON_INTERVAL_SECONDS } from '../domain/revocation.ts'
 import { registrationPorts } from '../stores/registration.ts'
+import { webhookProblems } from '../webhook-settings.ts'
 import { buildWorker } from './build-worker.ts'
 import { prepareDemo } from './demo.ts'
 import { configurationProblems, readConfigs, withVars } from './deploy-problems.ts'
@@ -95,7 +96,11 @@ async function start(takeSignals: () => void): Promise<() => Promise<void>> {
   const { registry, management, authenticator } = configs
   const settings = readStartSettings(process.env, registry.vars)
   const { port, authenticatorPort, stateDir, vars } = settings
-  const [problem] = configurationProblems(withVars(configs, vars))
+  const webhookSecret = settings.webhookSecret ?? ''
+  const [problem] = [
+    ...configurationProblems(withVars(configs, vars)),
+    ...webhookProblems({ ...vars, WEBHOOK_SECRET: webhookSecret }),
+  ]
   if (problem !== undefined) throw new Refusal(problem)
 
   const claim = await claimState(stateDir)
@@ -138,7 +143,11 @@ async function start(takeSignals: () => void): Promise<() => Promise<void>> {
           port,
           vars: { ...vars, SIGNING_KEYS: signingKeys },
         },
-        { config: management, module: managementModule, vars },
+        {
+          config: management,
+          module: managementModule,
+          vars: { ...vars, WEBHOOK_SECRET: webhookSecret },
+        },
         {
           // With the database and the limit, so that `/auth?fresh` answers here and `why` knows its refusals.
           config: {

@@ -7,13 +7,16 @@ import {
   readSetting,
   readSettings,
   SETTING_NAMES,
+  type Settings,
   startProblems,
 } from '../config.ts'
+import { readWebhookSecrets } from '../crypto/webhook-signature.ts'
 import { limitInTime, withDeadline } from '../deadline.ts'
 import { fetchLogo } from '../flows/logos.ts'
 import { resolveClientDocument } from '../flows/registration/client-documents.ts'
+import { sendWebhooks } from '../flows/webhook.ts'
 import { log } from '../http/log.ts'
-import { fetchBounded } from '../outbound/fetch-bounded.ts'
+import { fetchBounded, postBounded } from '../outbound/fetch-bounded.ts'
 import type { Resolution, ResolutionRequest } from '../protocol/client-documents.ts'
 import { allowsLoopbackFor } from '../protocol/outbound-url.ts'
 import { approvalsReader } from '../stores/approvals.ts'
@@ -28,6 +31,8 @@ import { refusalStore } from '../stores/refusals.ts'
 import { registrationPorts } from '../stores/registration.ts'
 import { selfRegistrations } from '../stores/self-registrations.ts'
 import { statusReader } from '../stores/status.ts'
+import { webhookDeliveryStore } from '../stores/webhook-deliveries.ts'
+import { webhookProblems } from '../webhook-settings.ts'
 import { createManagement } from './app.ts'
 import { checkerStores } from './checker/stores.ts'
 import type { ManagementDeps } from './deps.ts'
@@ -40,21 +45,62 @@ export type ManagementEnv = Readonly<{
   REFUSAL_LIMIT: RateLimit
   /** Optional: takes the data points. */
   EVENTS?: AnalyticsEngineDataset
+  /** Needed with the setting WEBHOOK_URL. */
+  WEBHOOK_SECRET?: string
   ISSUER: string
 }>
 
 const settingsOf = (given: Given) =>
   Object.fromEntries(SETTING_NAMES.map((name) => [name, readSetting(name, given)]))
 
-/** Throws, naming the setting or the binding, when one is bad. */
-export function composeManagement(env: ManagementEnv) {
-  const [problem] = startProblems('management', env)
+/** The same port, with `then` called after each of these methods has succeeded. */
+function followed<Port extends object>(
+  port: Port,
+  methods: readonly (keyof Port)[],
+  then: () => void,
+): Port {
+  type Method = (...words: unknown[]) => Promise<unknown>
+  const following = methods.map((name) => [
+    name,
+    async (...words: unknown[]) => {
+      const outcome = await (port[name] as Method)(...words)
+      then()
+      return outcome
+    },
+  ])
+  return { ...port, ...Object.fromEntries(following) }
+}
+
+/** Null without the setting. */
+function webhookOf({ DB: db, WEBHOOK_SECRET: secret = '' }: ManagementEnv, settings: Settings) {
+  const { webhookUrl: url, issuer, storageTimeoutSeconds } = settings
+  if (url === null) return null
+  const deps = {
+    url,
+    issuer,
+    secrets: readWebhookSecrets(secret),
+    deliveries: withDeadline(webhookDeliveryStore(db), storageTimeoutSeconds),
+    postBounded: postBounded(allowsLoopbackFor(issuer)),
+    nowMs: Date.now,
+    log,
+  }
+  return () => sendWebhooks(deps)
+}
+
+/** `defer` keeps a promise alive after the response. Throws, naming the setting or the binding, when one is bad. */
+export function composeManagement(env: ManagementEnv, defer: (work: Promise<unknown>) => void) {
+  const [problem] = [...startProblems('management', env), ...webhookProblems(env)]
   if (problem !== undefined) throw new Error(problem)
   const settings = readSettings(env)
   const { DB: db, SESSIONS: sessions } = env
   const inTime = <Port extends object>(port: Port) =>
     withDeadline(port, settings.storageTimeoutSeconds)
   const ports = registrationPorts(db, sessions, lifetimesOf(settings))
+  const webhook = webhookOf(env, settings)
+  /** What fails is sent by cron. */
+  const tell = () => {
+    if (webhook) defer(webhook().catch((fault: unknown) => log('webhook_not_sent', { fault })))
+  }
   const deps: ManagementDeps = {
     issuer: settings.issuer,
     branding: settings.branding,
@@ -68,7 +114,7 @@ export function composeManagement(env: ManagementEnv) {
     proofs: inTime(seenProofs(db)),
     refusals: inTime(refusalStore(db)),
     ports: {
-      clients: inTime(ports.clients),
+      clients: followed(inTime(ports.clients), ['create', 'change'], tell),
       users: inTime(ports.users),
       scopes: inTime(ports.scopes),
       categories: inTime(ports.categories),
@@ -77,7 +123,7 @@ export function composeManagement(env: ManagementEnv) {
       revocations: inTime(ports.revocations),
       refreshTokens: inTime(ports.refreshTokens),
     },
-    registrations: inTime(selfRegistrations(db)),
+    registrations: followed(inTime(selfRegistrations(db)), ['register'], tell),
     portal: inTime(portalReader(db)),
     approvals: inTime(approvalsReader(db)),
     checkerStores: checkerStores(db, settings.storageTimeoutSeconds),
@@ -104,6 +150,9 @@ export function composeManagement(env: ManagementEnv) {
   return {
     fetch: createManagement(deps).fetch,
     resolveClientDocument: resolve,
+    async sendWebhooks(): Promise<void> {
+      await webhook?.()
+    },
     async fetchLogo(clientId: string): Promise<void> {
       const missing = await fetchLogo(clientId, deps, Math.floor(Date.now() / 1000))
       if (missing && !missing.isLater) log('logo_not_shown', { clientId, why: missing.sentence })

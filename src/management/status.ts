@@ -22,6 +22,13 @@ const Status = z.strictObject({
       left_over: z.int(),
     }),
   ),
+  webhook: z.nullable(
+    z.strictObject({
+      waiting: z.int().check(z.describe('requests and decisions that are yet to be told')),
+      oldest_at: z.nullable(Instant),
+      failure: z.nullable(z.string().check(z.describe('why an attempt failed'))),
+    }),
+  ),
   permissions: z.strictObject({
     operators: z
       .int()
@@ -42,7 +49,7 @@ export const statusOperations = [
     noun: 'status',
     summary: 'Show the state of the deployment',
     description:
-      'The last migration of the database, every setting with its value, and the last run of each task of cron: rows removed, and expired rows left for the next run. The task `run` counts the runs. Also who can administer, and which scopes are used and not declared.',
+      'The last migration of the database, every setting with its value, and what cron did: when each task last had something to do, the rows that it removed then, and the expired rows left for the next run. The task `run` counts the runs. Also what waits for the webhook (null while `WEBHOOK_URL` is not set): it is dropped after 36 hours, by the task `webhook_delivery`. Also who can administer, and which scopes are used and not declared.',
     scopes: ['registry:read'],
     answers: {
       200: {
@@ -59,6 +66,7 @@ export const statusOperations = [
           cron: [
             { task: 'refusal', ran_at: '2026-10-01T12:00:00.000Z', removed: 17, left_over: 0 },
           ],
+          webhook: { waiting: 0, oldest_at: null, failure: null },
           permissions: {
             operators: 1,
             administrators: 2,
@@ -88,6 +96,13 @@ export const statusOperations = [
             removed,
             left_over: leftOver,
           })),
+          webhook: givenSettings.WEBHOOK_URL
+            ? {
+                waiting: found.webhook.waiting,
+                oldest_at: isoTime(found.webhook.oldestAt),
+                failure: found.webhook.failure,
+              }
+            : null,
           permissions: {
             operators: found.operators,
             administrators: found.administrators,

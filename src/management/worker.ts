@@ -1,6 +1,6 @@
 /** The management worker: composed once per isolate. It has no address: the registry forwards to it and calls its methods. */
 
-import { WorkerEntrypoint } from 'cloudflare:workers'
+import { WorkerEntrypoint, waitUntil } from 'cloudflare:workers'
 import { misconfigured } from '../http/misconfigured.ts'
 import type { Resolution, ResolutionRequest } from '../protocol/client-documents.ts'
 import { composeManagement, type ManagementEnv } from './compose.ts'
@@ -8,7 +8,7 @@ import { composeManagement, type ManagementEnv } from './compose.ts'
 let management: ReturnType<typeof composeManagement> | undefined
 
 const composed = (env: ManagementEnv) => {
-  management ??= composeManagement(env)
+  management ??= composeManagement(env, waitUntil)
   return management
 }
 
@@ -30,5 +30,10 @@ export default class extends WorkerEntrypoint<ManagementEnv> {
   /** Nothing waits for it. Throws as above. */
   async fetchLogo(clientId: string): Promise<void> {
     return composed(this.env).fetchLogo(clientId)
+  }
+
+  /** Sends what the webhook has to tell. Throws as above. */
+  async sendWebhooks(): Promise<void> {
+    return composed(this.env).sendWebhooks()
   }
 }

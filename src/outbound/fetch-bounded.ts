@@ -4,11 +4,23 @@
  */
 
 import { within } from '../deadline.ts'
-import type { Accepted, FetchBounded, Outbound, OutboundRequest } from '../protocol/outbound.ts'
+import type {
+  Accepted,
+  FetchBounded,
+  Outbound,
+  OutboundPost,
+  OutboundRequest,
+  PostBounded,
+  Posted,
+} from '../protocol/outbound.ts'
 import { outboundUrlProblem } from '../protocol/outbound-url.ts'
 import { freshSecondsOf } from './freshness.ts'
 
 const failed = (reason: string): Outbound => ({ kind: 'failed', reason })
+const USER_AGENT = 'edge-registry'
+
+/** Nothing of a redirect's target was checked. */
+const unfollowed = (signal: AbortSignal) => ({ redirect: 'manual', signal }) as const
 
 const isAccepted = (mediaType: string, accepted: Accepted) =>
   accepted.some((one) =>
@@ -18,7 +30,11 @@ const isAccepted = (mediaType: string, accepted: Accepted) =>
   )
 
 class TooLate extends Error {}
-class TooLong extends Error {}
+class TooLong extends Error {
+  constructor(maxBytes: number) {
+    super(`answered with more than ${maxBytes} bytes`)
+  }
+}
 
 /** Throws TooLong when more comes. Counts what arrives, decompressed, and believes no Content-Length. */
 async function readBody(response: Response, maxBytes: number, signal: AbortSignal) {
@@ -32,7 +48,7 @@ async function readBody(response: Response, maxBytes: number, signal: AbortSigna
     for (;;) {
       const { done, value } = await reader.read()
       if (done) return bytes.slice(0, length)
-      if (length + value.byteLength > maxBytes) throw new TooLong()
+      if (length + value.byteLength > maxBytes) throw new TooLong(maxBytes)
       bytes.set(value, length)
       length += value.byteLength
     }
@@ -45,12 +61,10 @@ async function readBody(response: Response, maxBytes: number, signal: AbortSigna
 async function ask(request: OutboundRequest, signal: AbortSignal): Promise<Outbound> {
   const { url, accept, maxBytes } = request
   const response = await fetch(url, {
-    // Nothing of a redirect's target was checked.
-    redirect: 'manual',
-    signal,
+    ...unfollowed(signal),
     headers: {
       Accept: accept.filter((one) => !one.startsWith('+')).join(', '),
-      'User-Agent': 'edge-registry',
+      'User-Agent': USER_AGENT,
     },
   })
   const refuse = (reason: string) => {
@@ -68,25 +82,58 @@ async function ask(request: OutboundRequest, signal: AbortSignal): Promise<Outbo
   }
 }
 
+/** Asks nothing at an address that may not be asked. `failing` makes the result of what fails in any way. */
+async function bounded<Result>(
+  { url, deadlineSeconds }: Pick<OutboundRequest, 'url' | 'deadlineSeconds'>,
+  allowsLoopback: boolean,
+  asking: (signal: AbortSignal) => Promise<Result>,
+  failing: (reason: string) => Result,
+): Promise<Result> {
+  const problem = outboundUrlProblem(url, allowsLoopback)
+  if (problem !== null) return failing(problem)
+  const aborting = new AbortController()
+  try {
+    return await within(
+      deadlineSeconds,
+      () => asking(aborting.signal),
+      () => new TooLate(),
+    )
+  } catch (fault) {
+    if (fault instanceof TooLate) return failing(`has not answered within ${deadlineSeconds} s`)
+    if (fault instanceof TooLong) return failing(fault.message)
+    return failing('cannot be reached')
+  } finally {
+    aborting.abort()
+  }
+}
+
 /** Never throws. Follows no redirect, sends no credential, and takes only the status 200. */
 export const fetchBounded =
   (allowsLoopback: boolean): FetchBounded =>
-  async (request) => {
-    const problem = outboundUrlProblem(request.url, allowsLoopback)
-    if (problem !== null) return failed(problem)
-    const { deadlineSeconds, maxBytes } = request
-    const aborting = new AbortController()
-    try {
-      return await within(
-        deadlineSeconds,
-        () => ask(request, aborting.signal),
-        () => new TooLate(),
-      )
-    } catch (fault) {
-      if (fault instanceof TooLate) return failed(`has not answered within ${deadlineSeconds} s`)
-      if (fault instanceof TooLong) return failed(`answered with more than ${maxBytes} bytes`)
-      return failed('cannot be reached')
-    } finally {
-      aborting.abort()
-    }
-  }
+  (request) =>
+    bounded(request, allowsLoopback, (signal) => ask(request, signal), failed)
+
+async function send(post: OutboundPost, signal: AbortSignal): Promise<Posted> {
+  const { url, body, mediaType, headers } = post
+  const response = await fetch(url, {
+    method: 'POST',
+    ...unfollowed(signal),
+    headers: { ...headers, 'Content-Type': mediaType, 'User-Agent': USER_AGENT },
+    body,
+  })
+  void response.body?.cancel().catch(() => {})
+  const { status } = response
+  if (response.ok) return { kind: 'accepted' }
+  return { kind: 'failed', reason: `answered with the status ${status}`, isGone: status === 410 }
+}
+
+/** Never throws. Follows no redirect, and reads no body: a status of 200 to 299 is all that counts. */
+export const postBounded =
+  (allowsLoopback: boolean): PostBounded =>
+  (post) =>
+    bounded<Posted>(
+      post,
+      allowsLoopback,
+      (signal) => send(post, signal),
+      (reason) => ({ kind: 'failed', reason, isGone: false }),
+    )

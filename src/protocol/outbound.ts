@@ -25,3 +25,19 @@ export type Outbound =
   | Readonly<{ kind: 'failed'; reason: string }>
 
 export type FetchBounded = (request: OutboundRequest) => Promise<Outbound>
+
+export type OutboundPost = Readonly<{
+  url: string
+  body: string
+  mediaType: string
+  headers: Readonly<Record<string, string>>
+  /** Until the headers of the response. */
+  deadlineSeconds: number
+}>
+
+export type Posted =
+  | Readonly<{ kind: 'accepted' }>
+  /** `reason` as above. `isGone`: the receiver wants no more (410). */
+  | Readonly<{ kind: 'failed'; reason: string; isGone: boolean }>
+
+export type PostBounded = (post: OutboundPost) => Promise<Posted>

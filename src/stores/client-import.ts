@@ -77,9 +77,10 @@ export function importStatements(
   const details = clients.map(({ clientId, detail }) => [clientId, detail])
   return [
     ...insert(IMPORT_CLIENTS, clients.map(clientRow), now),
+    // Before the permissions: the webhook tells nothing of what an import requests.
+    ...insert(RECORD_IMPORTS, details, now, actor),
     ...insert(IMPORT_REDIRECT_URIS, redirectUris),
     ...insert(IMPORT_CREDENTIALS, credentials),
     ...permissions,
-    ...insert(RECORD_IMPORTS, details, now, actor),
   ]
 }

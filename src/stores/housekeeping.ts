@@ -2,7 +2,7 @@
 
 import type { Database } from './database.ts'
 import type { Sweep } from './sweep.ts'
-import { stepStatements, sweepsOf } from './sweeps.ts'
+import { stepStatements } from './sweeps.ts'
 
 /** The result of one step. `position` null: the sweep is at its end, or keeps no position. */
 type Step = Readonly<{
@@ -12,8 +12,8 @@ type Step = Readonly<{
 }>
 
 export type HousekeepingStore = Readonly<{
-  /** Counts the run first, so that a failed run counts too. Returns the position of each sweep. */
-  begin(now: number): Promise<Readonly<{ run: number; positions: ReadonlyMap<string, string> }>>
+  /** Counts the run first, so that a failed run counts too. Returns the position of each sweep, and the number of this `run`. */
+  begin(now: number): Promise<ReadonlyMap<string, string>>
   step(sweep: Sweep, position: string | null, now: number): Promise<Step>
 }>
 
@@ -23,8 +23,7 @@ export type Failed = (task: string, fault: unknown) => void
 
 export const COUNT_RUN = `INSERT INTO housekeeping (task, position, ran_at, removed, left_over)
   VALUES ('run', '1', ?1, 0, 0)
-  ON CONFLICT DO UPDATE SET position = CAST(position AS INTEGER) + 1, ran_at = excluded.ran_at
-  RETURNING position`
+  ON CONFLICT DO UPDATE SET position = CAST(position AS INTEGER) + 1, ran_at = excluded.ran_at`
 const FIND_POSITIONS = `SELECT task, position FROM housekeeping WHERE position IS NOT NULL`
 
 /** At 1 KiB a row a step takes a fraction of a second; a call may take 30. */
@@ -36,16 +35,9 @@ const MAX_RUN_MS = 20_000
 
 export const housekeepingStore = (db: Database, stepRows = STEP_ROWS): HousekeepingStore => ({
   async begin(now) {
-    const [counted, found] = await db.batch([
-      db.prepare(COUNT_RUN).bind(now),
-      db.prepare(FIND_POSITIONS),
-    ])
-    const [run] = (counted?.results ?? []) as { position: string }[]
+    const [, found] = await db.batch([db.prepare(COUNT_RUN).bind(now), db.prepare(FIND_POSITIONS)])
     const rows = (found?.results ?? []) as { task: string; position: string }[]
-    return {
-      run: Number(run?.position ?? 0),
-      positions: new Map(rows.map(({ task, position }) => [task, position])),
-    }
+    return new Map(rows.map(({ task, position }) => [task, position]))
   },
   async step(sweep, position, now) {
     const outcomes = await db.batch(stepStatements(db, sweep, { position, rows: stepRows, now }))
@@ -62,21 +54,52 @@ export const housekeepingStore = (db: Database, stepRows = STEP_ROWS): Housekeep
   },
 })
 
+type Work = Pick<Sweep, 'task' | 'keepSeconds' | 'left' | 'due'>
+
+/** What cron does beside the sweeps. */
+export const OTHER_WORK = [
+  {
+    task: 'username_keys',
+    keepSeconds: 0,
+    left: 'SELECT 1 FROM user WHERE username_key IS NULL',
+  },
+  {
+    task: 'webhook',
+    keepSeconds: 0,
+    left: 'SELECT 1 FROM webhook_delivery WHERE attempt_at <= ?1',
+  },
+] as const satisfies readonly Work[]
+export type OtherWork = (typeof OTHER_WORK)[number]['task']
+
+/** One statement that says of each task whether there is anything to do. */
+export const askDue = (all: readonly Work[], now: number) =>
+  `SELECT ${all.map(
+    ({ task, keepSeconds, left, due = left }) =>
+      `EXISTS (${due.replaceAll('?1', `${now - keepSeconds}`)}) AS ${task}`,
+  )}`
+
+/** 1 for each task that has anything to do, on most runs few; 0 for the others. */
+export const dueTasks = (
+  db: Database,
+  sweeps: readonly Sweep[],
+  now: number,
+): Promise<Readonly<Record<string, number>> | null> =>
+  db.prepare(askDue([...sweeps, ...OTHER_WORK], now)).first()
+
 /**
  * One run, in rounds: each sweep takes one step, and a sweep with more to do takes the next step in the next round. Each
  * run begins with another sweep, so that every sweep runs even if a run ends early.
  */
 export async function sweepInTurns(
   store: HousekeepingStore,
-  auditKeepDays: number,
+  sweeps: readonly Sweep[],
   now: number,
   failed: Failed,
 ): Promise<ReadonlyMap<string, Swept>> {
   const begunMs = Date.now()
   const swept = new Map<string, Swept>()
-  const { run, positions } = await store.begin(now)
-  const sweeps = sweepsOf(auditKeepDays)
-  const first = run % sweeps.length
+  const positions = await store.begin(now)
+  const first = Number(positions.get('run')) % sweeps.length
   let going = [...sweeps.slice(first), ...sweeps.slice(0, first)].map((sweep) => ({
     sweep,
     position: positions.get(sweep.task) ?? null,

@@ -1,5 +1,6 @@
-/** Images of clients in D1, one for each address. Triggers delete those that no client names. */
+/** Images of clients in D1, one for each address. Triggers delete those that no client names, and those at a host that is blocked. */
 
+import { coveringHosts } from '../domain/document-host.ts'
 import type { Database } from './database.ts'
 import type { LogoStore } from './ports.ts'
 
@@ -10,13 +11,19 @@ const HOST_SECONDS = 10
 /** SQL: apart from attempts to read a document at the host. No host has a space. */
 const ATTEMPT_OF = `'logo ' || ?2`
 
+/** SQL: a row if an operator has blocked a host of this list. */
+const BLOCKED_AMONG = (hosts: string) =>
+  `SELECT 1 AS blocked FROM document_host WHERE rule = 'block' AND host IN (SELECT value FROM json_each(${hosts}))`
+export const FIND_BLOCKED = `${BLOCKED_AMONG('?1')} LIMIT 1`
+
 /**
  * `?2` is the host, `?3` the moment in epoch seconds. Of any number at once, one gets the row. The row goes when no client
- * names the address, so the host's last attempt is kept apart from it.
+ * names the address, so the host's last attempt is kept apart from it. `?4` lists what covers the host.
  */
 export const CLAIM_LOGO = `INSERT INTO logo (logo_uri, host, tried_at)
   SELECT ?1, ?2, CAST(?3 AS INTEGER) WHERE EXISTS (SELECT 1 FROM client WHERE logo_uri = ?1 AND logo_uri <> '')
     AND NOT EXISTS (SELECT 1 FROM document_attempt WHERE host = ${ATTEMPT_OF} AND attempted_at_ms > (?3 - ${HOST_SECONDS}) * 1000)
+    AND NOT EXISTS (${BLOCKED_AMONG('?4')})
   ON CONFLICT (logo_uri) DO UPDATE SET tried_at = excluded.tried_at
     WHERE logo.digest IS NULL AND logo.tried_at <= excluded.tried_at - ${RETRY_SECONDS}
   RETURNING logo_uri`
@@ -36,11 +43,15 @@ export const logoStore = (db: Database): LogoStore => ({
   missingOf: async (clientId) =>
     (await db.prepare(LOGO_OF_CLIENT).bind(clientId).first<string>('logo_uri')) ?? null,
   async claim(logoUri, now) {
-    const { host } = new URL(logoUri)
-    const [claimed] = await db.batch(
-      [CLAIM_LOGO, NOTE_ATTEMPT].map((sql) => db.prepare(sql).bind(logoUri, host, now)),
-    )
-    return (claimed?.results.length ?? 0) > 0
+    const { host, hostname } = new URL(logoUri)
+    const covering = JSON.stringify(coveringHosts(hostname))
+    const [claimed, , blocked] = await db.batch([
+      db.prepare(CLAIM_LOGO).bind(logoUri, host, now, covering),
+      db.prepare(NOTE_ATTEMPT).bind(logoUri, host, now),
+      db.prepare(FIND_BLOCKED).bind(covering),
+    ])
+    if ((claimed?.results.length ?? 0) > 0) return 'claimed'
+    return (blocked?.results.length ?? 0) > 0 ? 'blocked' : 'later'
   },
   async keep(logoUri, { digest, mediaType, bytes }) {
     await db.prepare(KEEP_LOGO).bind(logoUri, digest, mediaType, bytes).run()

@@ -48,10 +48,10 @@ export interface LogoStore {
   /** The address of the client's logo if there is no image of it yet; otherwise null. */
   missingOf(clientId: string): Promise<string | null>
   /**
-   * May the address be fetched now? True for one of any number of calls, and again an hour after an attempt that failed;
-   * false while another address at its host was tried within 10 s, if no client names it, and if the store is full.
+   * May the address be fetched now? `claimed` for one of any number of calls, and again an hour after an attempt that failed;
+   * `later` while another address at its host was tried within 10 s, if no client names it, and if the store is full.
    */
-  claim(logoUri: string, now: number): Promise<boolean>
+  claim(logoUri: string, now: number): Promise<'claimed' | 'later' | 'blocked'>
   /** Writes nothing if no client names the address any more. `digest`: base64url SHA-256 of the bytes. */
   keep(logoUri: string, logo: Logo & Readonly<{ digest: string }>): Promise<void>
   /** Null if there is none. */

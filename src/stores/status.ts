@@ -24,6 +24,11 @@ export const HOUSEKEEPING = `SELECT task, ran_at, removed, left_over FROM housek
 export const COUNTS = `SELECT (SELECT count(*) ${OPERATORS}) AS operators, (SELECT count(*) ${ADMINISTRATORS}) AS administrators,
   (SELECT count(*) FROM scope) AS declared`
 
+/** The failure of the attempt that was made last. */
+export const WAITING_DELIVERIES = `SELECT count(*) AS waiting, min(created_at) AS oldest_at,
+    (SELECT failure FROM webhook_delivery WHERE failure IS NOT NULL ORDER BY attempt_at DESC LIMIT 1) AS failure
+  FROM webhook_delivery`
+
 /** At most this many undeclared scopes are named. */
 const MAX_UNDECLARED = 50
 /** Each scope of the table once: a search of the index for each, and not a row for each holder. */
@@ -51,6 +56,8 @@ export type Status = Readonly<{
   /** Users with registry:admin. */
   administrators: number
   declaredScopes: number
+  /** What the webhook has yet to tell. `failure`: why an attempt failed, as the end of a sentence. */
+  webhook: Readonly<{ waiting: number; oldestAt: number | null; failure: string | null }>
   /** Held or requested by a client or a user, without a sentence for people. At most 50. */
   undeclaredScopes: readonly string[]
 }>
@@ -58,17 +65,19 @@ export type StatusReader = Readonly<{ read: () => Promise<Status> }>
 
 type MigrationRow = { name: string; applied_at: number }
 type TaskRow = { task: string; ran_at: number; removed: number; left_over: number }
+type WaitingRow = { waiting: number; oldest_at: number | null; failure: string | null }
 type CountRow = { operators: number; administrators: number; declared: number }
 
 const rowsOf = <Row>(result: D1Result | undefined) => (result?.results ?? []) as Row[]
 
 export const statusReader = (db: Database): StatusReader => ({
   async read() {
-    const statements = [MIGRATIONS, HOUSEKEEPING, COUNTS, UNDECLARED_SCOPES]
-    const [migrations, tasks, counts, undeclared] = await db.batch(
+    const statements = [MIGRATIONS, HOUSEKEEPING, COUNTS, UNDECLARED_SCOPES, WAITING_DELIVERIES]
+    const [migrations, tasks, counts, undeclared, deliveries] = await db.batch(
       statements.map((sql) => db.prepare(sql)),
     )
     const [count] = rowsOf<CountRow>(counts)
+    const [waiting] = rowsOf<WaitingRow>(deliveries)
     return {
       migrations: rowsOf<MigrationRow>(migrations).map(({ name, applied_at }) => ({
         name,
@@ -83,6 +92,11 @@ export const statusReader = (db: Database): StatusReader => ({
       operators: count?.operators ?? 0,
       administrators: count?.administrators ?? 0,
       declaredScopes: count?.declared ?? 0,
+      webhook: {
+        waiting: waiting?.waiting ?? 0,
+        oldestAt: waiting?.oldest_at ?? null,
+        failure: waiting?.failure ?? null,
+      },
       undeclaredScopes: rowsOf<{ scope: string }>(undeclared).map(({ scope }) => scope),
     }
   },

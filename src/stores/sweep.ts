@@ -13,13 +13,16 @@ export type Sweep = Readonly<{
   before?: readonly string[]
   /** At most `?2` rows. */
   remove: string
-  /** Follows the removal in its batch. `?2` is the task, `?3` when this run began. */
-  record: string
+  /** Selects the rows that are due. */
+  left: string
+  /** Selects a row if the sweep has anything to do; without it that is `left`. */
+  due?: string
 }>
 
-export const recordOf = (
-  left: string,
-) => `INSERT INTO housekeeping (task, ran_at, removed, left_over)
+/** Follows the removal in its batch. `?2` is the task, `?3` when this run began. */
+export const recordOf = ({
+  left,
+}: Pick<Sweep, 'left'>) => `INSERT INTO housekeeping (task, ran_at, removed, left_over)
   VALUES (?2, ?3, changes(), (SELECT count(*) FROM (${left} LIMIT ${COUNTED_ROWS})))
   ON CONFLICT DO UPDATE SET ran_at = excluded.ran_at, left_over = excluded.left_over,
     removed = excluded.removed + iif(ran_at = excluded.ran_at, removed, 0)

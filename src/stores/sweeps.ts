@@ -8,6 +8,7 @@ import { FORGET_DOCUMENT_SECONDS } from '../domain/client-document.ts'
 import { FORGET_CONSENT_SECONDS } from '../domain/consent.ts'
 import { FORGET_FAILURES_SECONDS } from '../domain/lockout.ts'
 import { REGISTRATION_DAY_SECONDS } from '../domain/self-registration.ts'
+import { KEEP_DELIVERY_SECONDS } from '../domain/webhook.ts'
 import { KEEP_EXPIRED_CODES_SECONDS } from './codes.ts'
 import { D1_NOW } from './d1-clock.ts'
 import type { Database } from './database.ts'
@@ -25,7 +26,7 @@ const byTime = (task: string, key: string, time: string, keepSeconds = 0): Sweep
   advance: null,
   remove: `DELETE FROM ${task} WHERE (${key}) IN
     (SELECT ${key} FROM ${task} WHERE ${time} <= ?1 ORDER BY ${time} LIMIT ?2)`,
-  record: recordOf(`SELECT 1 FROM ${task} WHERE ${time} <= ?1`),
+  left: `SELECT 1 FROM ${task} WHERE ${time} <= ?1`,
 })
 
 const EXPIRED_TOKENS = `refresh_family f CROSS JOIN refresh_token t ON t.family_id = f.family_id
@@ -38,7 +39,7 @@ const refreshTokens: Sweep = {
   advance: null,
   remove: `DELETE FROM refresh_token WHERE token_digest IN
     (SELECT t.token_digest FROM ${EXPIRED_TOKENS} ORDER BY f.expires_at LIMIT ?2)`,
-  record: recordOf(`SELECT 1 FROM ${EXPIRED_TOKENS}`),
+  left: `SELECT 1 FROM ${EXPIRED_TOKENS}`,
 }
 const refreshFamilies: Sweep = {
   ...byTime('refresh_family', 'family_id', 'expires_at'),
@@ -61,7 +62,8 @@ const consents: Sweep = {
       WHERE max(slice.granted_at, coalesce(slice.used_at, 0)) <= ?1
         AND NOT EXISTS (SELECT 1 FROM authorization_code a WHERE a.user_id = slice.user_id AND a.client_id = slice.client_id)
         AND NOT EXISTS (SELECT 1 FROM refresh_family f WHERE f.user_id = slice.user_id AND f.client_id = slice.client_id))`,
-  record: recordOf('SELECT 1 WHERE ?1 IS NULL'),
+  left: 'SELECT 1 WHERE ?1 IS NULL',
+  due: `SELECT 1 FROM consent WHERE user_id > ''`,
 }
 
 /** When a host of client metadata documents was last asked, in epoch milliseconds. */
@@ -71,7 +73,7 @@ const documentAttempts: Sweep = {
   advance: null,
   remove: `DELETE FROM document_attempt WHERE host IN (SELECT host FROM document_attempt
     WHERE attempted_at_ms <= ?1 * 1000 ORDER BY attempted_at_ms LIMIT ?2)`,
-  record: recordOf('SELECT 1 FROM document_attempt WHERE attempted_at_ms <= ?1 * 1000'),
+  left: 'SELECT 1 FROM document_attempt WHERE attempted_at_ms <= ?1 * 1000',
 }
 
 /** A client that an operator disabled stays: without its row its document would register it again. `due` is SQL for the moment. */
@@ -91,7 +93,7 @@ const documentClients: Sweep = {
     FROM (${unusedDocuments('?1')} ORDER BY client_id LIMIT ?2)`,
   ],
   remove: `DELETE FROM client WHERE client_id IN (${unusedDocuments('?1')} ORDER BY client_id LIMIT ?2)`,
-  record: recordOf(unusedDocuments('?1')),
+  left: unusedDocuments('?1'),
 }
 
 export const sweepsOf = (auditKeepDays: number): readonly Sweep[] => [
@@ -110,6 +112,8 @@ export const sweepsOf = (auditKeepDays: number): readonly Sweep[] => [
   documentClients,
   byTime('audit', 'audit_id', 'happened_at', auditKeepDays * DAY_SECONDS),
   consents,
+  // What the webhook could not tell.
+  byTime('webhook_delivery', 'webhook_id', 'created_at', KEEP_DELIVERY_SECONDS),
   byTime('registration_count', 'subject', 'began_at', REGISTRATION_DAY_SECONDS),
   ...UNUSED_REGISTRATIONS,
 ]
@@ -125,7 +129,7 @@ export function stepStatements(
 ) {
   const from = position ?? BEGINNING
   const due = now - sweep.keepSeconds
-  const record = db.prepare(sweep.record).bind(due, sweep.task, now)
+  const record = db.prepare(recordOf(sweep)).bind(due, sweep.task, now)
   const before = (sweep.before ?? []).map((sql) => db.prepare(sql).bind(due, rows))
   const remove = db.prepare(sweep.remove)
   return sweep.advance === null

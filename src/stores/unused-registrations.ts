@@ -11,7 +11,7 @@ import {
 } from '../domain/self-registration.ts'
 import { NEXT_VERSION } from './change-batch.ts'
 import { D1_NOW } from './d1-clock.ts'
-import { recordOf, type Sweep } from './sweep.ts'
+import type { Sweep } from './sweep.ts'
 
 /** An operator who has just approved or changed it has not seen it used yet. */
 const NEVER_USED = `self_registered_client s CROSS JOIN client c ON c.client_id = s.client_id
@@ -38,7 +38,7 @@ const deletion = (task: string, keepSeconds: number, which: string, order: strin
     advance: null,
     before: [auditOf('client.delete', due)],
     remove: `DELETE FROM client WHERE client_id IN ${due}`,
-    record: recordOf(`SELECT 1 FROM ${which}`),
+    left: `SELECT 1 FROM ${which}`,
   }
 }
 
@@ -55,7 +55,7 @@ const disabling = (): Sweep => {
       `UPDATE client SET disabled_at = coalesce(disabled_at, ${D1_NOW}), version = ${NEXT_VERSION} WHERE client_id IN ${due}`,
     ],
     remove: `UPDATE self_registered_client SET unused_at = ${D1_NOW} WHERE client_id IN ${due}`,
-    record: recordOf(`SELECT 1 FROM ${NOT_USED}`),
+    left: `SELECT 1 FROM ${NOT_USED}`,
   }
 }
 

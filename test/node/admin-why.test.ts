@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { housekeepingStore, sweepInTurns } from '../../src/stores/housekeeping.ts'
 import type { Refused } from '../../src/stores/ports.ts'
 import { refusalStore } from '../../src/stores/refusals.ts'
+import { sweepsOf } from '../../src/stores/sweeps.ts'
 import { type ServedState, servedState } from './command-line.ts'
 
 const now = () => Math.floor(Date.now() / 1000)
@@ -83,7 +84,7 @@ describe('stored refusals', () => {
   it('a stored refusal is deleted after a day and not before', async () => {
     await record({ correlationId: 'BBBBBBBBBB', refusedAt: now() - 90_000 })
     await record({ correlationId: 'CCCCCCCCCC', refusedAt: now() - 80_000 })
-    await sweepInTurns(housekeepingStore(state.database), 400, now(), () => {})
+    await sweepInTurns(housekeepingStore(state.database), sweepsOf(400), now(), () => {})
     const left = await state.database.prepare('SELECT refusal_id FROM refusal').all()
     const ids = left.results.map((row) => row.refusal_id)
     expect(ids).toContain('CCCCCCCCCC')

@@ -16,7 +16,7 @@ import { databaseIn } from './state-database.ts'
 const JWT_SECRET = 'kR7vQ2mZ9xLw4tYb8nHc3sJd6fGp1aEu'
 const CHECKS = [
   ...['bindings', 'management', 'd1', 'schema', 'operators', 'scopes'],
-  ...['jwt-secret', 'proxy-secret', 'issuer', 'health', 'key-set', 'cron'],
+  ...['jwt-secret', 'proxy-secret', 'issuer', 'health', 'key-set', 'cron', 'webhook'],
   ...['kv', 'signing', 'pkce', 'single-use', 'session', 'keys-read', 'fresh', 'revocation'],
   'clean-up',
 ]
@@ -348,7 +348,7 @@ describe('failures of one check, with status 1', () => {
       for (const line of failing.slice(1))
         expect(line).toContain(`cannot reach ${unserved}: ECONNREFUSED. To do: `)
       expect(stdout).toContain('ok    d1  ')
-      expect([status, stderr]).toEqual([1, 'error: 10 of 21 checks failed\n'])
+      expect([status, stderr]).toEqual([1, 'error: 10 of 22 checks failed\n'])
       const { client, user } = await state.dump()
       expect([client, user]).toEqual([[], []])
     } finally {

@@ -20,6 +20,7 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   // deadline.ts: a request does not wait without end for the read of another.
   stores: ['domain', 'crypto', 'deadline.ts'],
   // stores/registration-ports.ts: what flows/registration are promised.
+  // stores/webhook-ports.ts: the same for the webhook.
   // stores/self-registration-ports.ts: the same for clients that register themselves.
   flows: [
     'domain',
@@ -28,6 +29,7 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
     'stores/ports.ts',
     'stores/registration-ports.ts',
     'stores/self-registration-ports.ts',
+    'stores/webhook-ports.ts',
   ],
   // protocol/errors.ts: the error codes that the pages under /errors explain.
   pages: ['domain', 'protocol/errors.ts'],
@@ -61,6 +63,7 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
     'outbound',
     'deadline.ts',
     'config.ts',
+    'webhook-settings.ts',
     'authenticator/check.ts',
     'authenticator/seen-proofs.ts',
     'pages',
@@ -81,12 +84,22 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   ],
   // config.ts: `npm start` refuses a bad setting before it starts anything.
   // pages/error-explanations.ts: npm run docs writes docs/errors.md from it.
-  local: ['domain', 'crypto', 'stores', 'config.ts', 'secrets.ts', 'pages/error-explanations.ts'],
+  local: [
+    'domain',
+    'crypto',
+    'stores',
+    'config.ts',
+    'secrets.ts',
+    'webhook-settings.ts',
+    'pages/error-explanations.ts',
+  ],
   // local: where the local state is, which process serves it, and how a program reports a refusal.
   // config.ts: `npm run deploy` checks an issuer and secrets as the workers do.
   // protocol/registration: what may be registered, so that a refusal names the option. The acts are those of the API.
-  cli: ['domain', 'crypto', 'protocol', 'local', 'config.ts', 'secrets.ts'],
+  cli: ['domain', 'crypto', 'protocol', 'local', 'config.ts', 'secrets.ts', 'webhook-settings.ts'],
   'config.ts': ['domain', 'protocol', 'page-settings.ts', 'secrets.ts'],
+  // Apart from config.ts, so that the other workers do not carry it. protocol: which addresses may be asked.
+  'webhook-settings.ts': ['crypto', 'protocol'],
   // crypto: how long a secret must be, and what is a key.
   'secrets.ts': ['crypto'],
   // domain: the contrast of a colour with the grounds of the pages.

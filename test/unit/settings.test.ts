@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { readSettings, SETTING_NAMES, startProblems } from '../../src/config.ts'
 import { createKeys, formatKeys } from '../../src/crypto/key-rotation.ts'
+import { newWebhookSecret } from '../../src/crypto/webhook-signature.ts'
 import { readStartSettings } from '../../src/local/settings.ts'
 import { ALL_SECRET_NAMES } from '../../src/secrets.ts'
 
@@ -126,6 +127,7 @@ describe('npm start', () => {
       proxySecret: null,
       signingKeys: null,
       authenticatorKeys: null,
+      webhookSecret: null,
       vars: { ISSUER: 'http://127.0.0.1:8787' },
     })
     const names = [...SETTING_NAMES, 'PORT', 'AUTHENTICATOR_PORT', 'DEMO', ...ALL_SECRET_NAMES]
@@ -140,6 +142,7 @@ describe('npm start', () => {
       PROXY_SECRET: 'p'.repeat(32),
       SIGNING_KEYS: await formatKeys(await createKeys('ES256', 0)),
       AUTHENTICATOR_KEYS: await formatKeys(await createKeys('EdDSA', 0)),
+      WEBHOOK_SECRET: newWebhookSecret(),
     }
     const configured = { ISSUER, CODE_RETRY_SECONDS: '4', CLIENT_CACHE_SECONDS: '5' }
     expect(readStartSettings({ ...env, ...secrets, STATE_DIR: '/state' }, configured)).toEqual({
@@ -151,6 +154,7 @@ describe('npm start', () => {
       proxySecret: secrets.PROXY_SECRET,
       signingKeys: secrets.SIGNING_KEYS,
       authenticatorKeys: secrets.AUTHENTICATOR_KEYS,
+      webhookSecret: secrets.WEBHOOK_SECRET,
       vars: {
         ISSUER: 'http://127.0.0.1:1',
         CODE_RETRY_SECONDS: '3',

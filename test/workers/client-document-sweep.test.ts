@@ -6,6 +6,7 @@ import { FORGET_DOCUMENT_SECONDS } from '../../src/domain/client-document.ts'
 import { disableClient } from '../../src/flows/registration/clients.ts'
 import { clientReader } from '../../src/stores/client-registry.ts'
 import { housekeepingStore, sweepInTurns } from '../../src/stores/housekeeping.ts'
+import { sweepsOf } from '../../src/stores/sweeps.ts'
 import {
   declareOpenScope,
   newDocument,
@@ -30,7 +31,9 @@ const isThere = async (id: string) => (await clientReader(env.DB).find(id)) !== 
 async function sweep(later: number) {
   const failed: string[] = []
   const now = nowSeconds() + later
-  const swept = await sweepInTurns(housekeepingStore(env.DB), 400, now, (task) => failed.push(task))
+  const swept = await sweepInTurns(housekeepingStore(env.DB), sweepsOf(400), now, (task) =>
+    failed.push(task),
+  )
   expect(failed).toEqual([])
   return swept.get('client_document')
 }

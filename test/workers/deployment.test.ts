@@ -11,6 +11,7 @@ import { type Configs, deployProblems } from '../../src/local/deploy-problems.ts
 import type { WranglerConfig } from '../../src/local/wrangler-config.ts'
 import { composeManagement, type ManagementEnv } from '../../src/management/compose.ts'
 import { JWT_SECRET } from './stored-session.ts'
+import { WEBHOOK_SECRET } from './told.ts'
 
 let logged: string[]
 beforeEach(() => {
@@ -108,7 +109,7 @@ function envOf(config: WranglerConfig, secrets: Record<string, string>) {
 /** The name of the setting or binding with which a worker does not start; null if it starts. */
 function refusedBy(start: (given: unknown) => unknown, config: WranglerConfig): string | null {
   try {
-    start(envOf(config, {}))
+    start(envOf(config, { WEBHOOK_SECRET }))
     return null
   } catch (refusal) {
     return nameIn((refusal as Error).message)
@@ -153,7 +154,10 @@ describe('npm run deploy and the workers', () => {
           ['wrangler.toml', refusedBy((given) => compose(given as Bindings), configs.registry)],
           [
             'src/management/wrangler.toml',
-            refusedBy((given) => composeManagement(given as ManagementEnv), configs.management),
+            refusedBy(
+              (given) => composeManagement(given as ManagementEnv, () => {}),
+              configs.management,
+            ),
           ],
           ['src/authenticator/wrangler.toml', await refusedByAuthenticator(configs.authenticator)],
         ].filter(([, name]) => name !== null)

@@ -33,14 +33,16 @@ export function serve(changes: Record<string, unknown> = {}): Fetch {
   const given = { ...env, ISSUER, ...changes }
   // Composed when it is first asked: some tests spoil a setting of the registry alone.
   let management: ReturnType<typeof composeManagement> | undefined
+  const deferred: Promise<unknown>[] = []
   const composed = () => {
-    management ??= composeManagement(given)
+    management ??= composeManagement(given, (work) => void deferred.push(work))
     return management
   }
   const MANAGEMENT = {
     resolveClientDocument: async (asked: ResolutionRequest) =>
       composed().resolveClientDocument(asked),
     fetchLogo: async (clientId: string) => composed().fetchLogo(clientId),
+    sendWebhooks: async () => composed().sendWebhooks(),
     async fetch(request: Request) {
       const context = createExecutionContext()
       const response = await composed().fetch(request, given, context)
@@ -54,6 +56,7 @@ export function serve(changes: Record<string, unknown> = {}): Fetch {
     const request = new Request(new URL(path, ISSUER), { redirect: 'manual', ...init })
     const response = await registry.fetch(request, env, context)
     await waitOnExecutionContext(context)
+    await Promise.all(deferred.splice(0))
     return response
   }
 }

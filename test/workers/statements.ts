@@ -18,6 +18,7 @@ import * as housekeeping from '../../src/stores/housekeeping.ts'
 import * as invitations from '../../src/stores/invitations.ts'
 import * as knownBrowsers from '../../src/stores/known-browsers.ts'
 import * as listingStatements from '../../src/stores/listing-statements.ts'
+import * as logos from '../../src/stores/logos.ts'
 import * as narrowing from '../../src/stores/narrowing.ts'
 import * as permissionRows from '../../src/stores/permission-rows.ts'
 import * as portal from '../../src/stores/portal.ts'
@@ -31,6 +32,7 @@ import * as scopeCatalogue from '../../src/stores/scope-catalogue.ts'
 import * as scopeStatements from '../../src/stores/scope-statements.ts'
 import * as selfRegistrations from '../../src/stores/self-registrations.ts'
 import * as signInFailures from '../../src/stores/sign-in-failures.ts'
+import { recordOf } from '../../src/stores/sweep.ts'
 import { sweepsOf } from '../../src/stores/sweeps.ts'
 import * as usedJtis from '../../src/stores/used-jtis.ts'
 import * as userRecord from '../../src/stores/user-record.ts'
@@ -39,6 +41,7 @@ import * as userStatements from '../../src/stores/user-statements.ts'
 import * as usernameKeys from '../../src/stores/username-keys.ts'
 import * as users from '../../src/stores/users.ts'
 import * as waitingClients from '../../src/stores/waiting-clients.ts'
+import * as webhookDeliveries from '../../src/stores/webhook-deliveries.ts'
 
 const stores = {
   approvals,
@@ -66,6 +69,7 @@ const stores = {
   invitations,
   knownBrowsers,
   listingStatements,
+  logos,
   narrowing,
   permissionRows,
   scopeCatalogue,
@@ -78,15 +82,19 @@ const stores = {
   usernameKeys,
   usedJtis,
   waitingClients,
+  webhookDeliveries,
 }
 type Named = readonly [name: string, sql: string]
 
 const isStatement = (value: unknown): value is string =>
   typeof value === 'string' && /^\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b/.test(value)
-const sweeping: Named[] = sweepsOf(400).flatMap(({ task, advance, before = [], remove, record }) =>
-  Object.entries({ advance, ...Object.fromEntries(before.entries()), remove, record }).flatMap(
-    ([name, sql]) => (sql === null ? [] : [[`sweeps.${task}.${name}`, sql] as const]),
-  ),
+const sweeping: Named[] = sweepsOf(400).flatMap(({ task, before = [], ...sweep }) =>
+  Object.entries({
+    advance: sweep.advance,
+    ...Object.fromEntries(before.entries()),
+    remove: sweep.remove,
+    record: recordOf(sweep),
+  }).flatMap(([name, sql]) => (sql === null ? [] : [[`sweeps.${task}.${name}`, sql] as const])),
 )
 const written: Named[] = Object.entries(stores).flatMap(([store, exported]) =>
   Object.entries(exported)
@@ -101,7 +109,11 @@ const narrowings: Named[] = (['replace', 'withdraw'] as const).flatMap((how) =>
   ),
 )
 
-export const statements: readonly Named[] = [...written, ...sweeping, ...narrowings]
+const asking: Named[] = [
+  ['housekeeping.askDue', housekeeping.askDue([...sweepsOf(400), ...housekeeping.OTHER_WORK], 0)],
+]
+
+export const statements: readonly Named[] = [...written, ...sweeping, ...narrowings, ...asking]
 
 /** One value for each parameter: a query plan needs values, and does not depend on them. */
 export const anyValues = (sql: string) => {

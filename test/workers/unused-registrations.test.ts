@@ -4,6 +4,7 @@ import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { authorizeClient, enableClient, findClient } from '../../src/flows/registration/clients.ts'
 import { housekeepingStore, sweepInTurns } from '../../src/stores/housekeeping.ts'
+import { sweepsOf } from '../../src/stores/sweeps.ts'
 import { newDocument, visit } from './document-clients.ts'
 import { admin, auditOf } from './registering.ts'
 import {
@@ -24,9 +25,14 @@ const CALLBACK = 'https://app.example/cb'
 
 /** Housekeeping as it would run in so many days. */
 const daysLater = (days: number) =>
-  sweepInTurns(housekeepingStore(env.DB), 400, nowSeconds() + days * DAY_SECONDS, (task) => {
-    throw new Error(`${task} failed`)
-  })
+  sweepInTurns(
+    housekeepingStore(env.DB),
+    sweepsOf(400),
+    nowSeconds() + days * DAY_SECONDS,
+    (task) => {
+      throw new Error(`${task} failed`)
+    },
+  )
 
 const stateOf = async (clientId: string) => {
   const row = await env.DB.prepare('SELECT disabled_at FROM client WHERE client_id = ?1')

@@ -26,7 +26,12 @@ export async function publishAll(all: readonly (readonly [string, Published | nu
   await fetch(`${CONTROLS}/publish`, { method: 'POST', body: JSON.stringify(all) })
 }
 
-type Seen = Readonly<{ url: string; headers: Record<string, string> }>
+export type Seen = Readonly<{
+  url: string
+  method: string
+  headers: Record<string, string>
+  body: string
+}>
 
 /** Every request that came for this host (with its port), in order. */
 export async function requestsTo(host: string): Promise<readonly Seen[]> {

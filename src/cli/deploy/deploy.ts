@@ -32,8 +32,8 @@ looks at what is there first: run it again after a failure, or to deploy a new v
   --dry-run             print the steps, and do nothing
   --help                print this
 
-Environment: CLOUDFLARE_API_TOKEN instead of npx wrangler login; SIGNING_KEYS, JWT_SECRET and PROXY_SECRET, if they are not to be
-made here; AUTHENTICATOR_KEYS, to be set instead of JWT_SECRET.
+Environment: CLOUDFLARE_API_TOKEN instead of npx wrangler login; SIGNING_KEYS, JWT_SECRET, PROXY_SECRET and WEBHOOK_SECRET, if they
+are not to be made here; AUTHENTICATOR_KEYS, to be set instead of JWT_SECRET.
 Without a terminal nothing is asked: what is missing is refused by name.
 
 Example:
@@ -99,7 +99,7 @@ const secretsText = (files: readonly string[]) => `
 The secrets that were made are in files that only you can read:
 ${files.map((file) => `  ${file}\n`).join('')}PROXY_SECRET is for the proxy in front of your services, which sends it as X-Proxy-Secret. JWT_SECRET is for services that verify
 the JWTs of the authenticator, and for rotating it. SIGNING_KEYS is for rotating the keys of the registry: Cloudflare shows it to
-nobody. Keep a copy of each in a safe place, and delete the files: docs/deploy.md.
+nobody. WEBHOOK_SECRET, if there is one, is for the receiver of the webhook. Keep a copy of each in a safe place, and delete the files: docs/deploy.md.
 `
 
 /** Answers the exit status: 0, 1 for a step that failed, 2 for wrong usage. */

@@ -5,11 +5,13 @@ import { join, relative } from 'node:path'
 import { ALL_WORKERS } from '../../config.ts'
 import { createKeys, formatKeys } from '../../crypto/key-rotation.ts'
 import { randomText } from '../../crypto/random.ts'
+import { newWebhookSecret } from '../../crypto/webhook-signature.ts'
 import { readIfPresent, writePrivateFile } from '../../local/files.ts'
 import { checkKeySettings } from '../../local/key-settings.ts'
 import { DEPLOYED_SECRETS } from '../../local/project.ts'
 import { Refusal } from '../../local/refusal.ts'
 import { ALL_SECRET_NAMES, type SecretName, secretProblems } from '../../secrets.ts'
+import { webhookProblems } from '../../webhook-settings.ts'
 import type { Io } from '../verb.ts'
 
 const OWNER_ONLY = 0o700
@@ -40,10 +42,12 @@ type Known = Readonly<{ env: Io['env']; api: SecretFiles }>
 export const knownSecret = async ({ env, api }: Known, name: SecretName): Promise<string | null> =>
   env[name] || (await readIfPresent(fileOf(api, name)))
 
-const newSecret = async (name: SecretName) =>
-  name === 'SIGNING_KEYS' || name === 'AUTHENTICATOR_KEYS'
+async function newSecret(name: SecretName): Promise<string> {
+  if (name === 'WEBHOOK_SECRET') return newWebhookSecret()
+  return name === 'SIGNING_KEYS' || name === 'AUTHENTICATOR_KEYS'
     ? formatKeys(await createKeys('ES256', Math.floor(Date.now() / 1000)))
     : randomText()
+}
 
 /** A new secret is written to its file first, so that an interrupted run loses none. */
 export async function secretFor(known: Known, name: SecretName): Promise<string> {
@@ -62,7 +66,10 @@ export async function checkGivenSecrets(known: Known) {
   )
   const given: Record<string, string> = Object.fromEntries(await Promise.all(values))
   given.JWT_SECRET ||= randomText()
-  const [problem] = ALL_WORKERS.flatMap((worker) => secretProblems(worker, given))
+  const [problem] = [
+    ...ALL_WORKERS.flatMap((worker) => secretProblems(worker, given)),
+    ...webhookProblems(given),
+  ]
   if (problem !== undefined) throw new Refusal(problem)
   const { SIGNING_KEYS = '', AUTHENTICATOR_KEYS = '' } = given
   await checkKeySettings({ SIGNING_KEYS, AUTHENTICATOR_KEYS })

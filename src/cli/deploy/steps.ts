@@ -80,10 +80,14 @@ async function applyMigrations({ wrangler }: Deployment): Promise<string> {
   return 'applied'
 }
 
-/** One of JWT_SECRET and AUTHENTICATOR_KEYS is enough, and the second is set only if it is given. */
+/**
+ * One of JWT_SECRET and AUTHENTICATOR_KEYS is enough, and the second is set only if it is given. WEBHOOK_SECRET is for a
+ * webhook.
+ */
 async function isNeeded(name: SecretName, deployment: Deployment, set: readonly string[]) {
   const isKnown = async (other: SecretName) =>
     set.includes(other) || (await knownSecret(deployment, other)) !== null
+  if (name === 'WEBHOOK_SECRET') return Boolean(readConfigs().management.vars.WEBHOOK_URL)
   if (name === 'AUTHENTICATOR_KEYS') return isKnown(name)
   if (name === 'JWT_SECRET') return (await isKnown(name)) || !(await isKnown('AUTHENTICATOR_KEYS'))
   return true
@@ -196,7 +200,7 @@ const ALL_STEPS: readonly Step[] = [
   },
   {
     name: 'secrets',
-    does: 'makes SIGNING_KEYS of the registry, and JWT_SECRET and PROXY_SECRET of the authenticator, unless they are set: wrangler secret put',
+    does: 'makes SIGNING_KEYS of the registry, JWT_SECRET and PROXY_SECRET of the authenticator, and WEBHOOK_SECRET of management if there is a WEBHOOK_URL, unless they are set: wrangler secret put',
     run: setSecrets,
   },
   {

@@ -13,6 +13,7 @@ import { ask, type Check, fail, isGuarded, notChecked, ok, type Verdict } from '
 import { type Examined, overApi } from './examined.ts'
 import { KEY_SET } from './key-checks.ts'
 import { TRIAL_SCOPE } from './trial.ts'
+import { WEBHOOK } from './webhook-check.ts'
 
 /** Five runs missed. */
 const STALE_SECONDS = 5 * CRON_INTERVAL_SECONDS
@@ -248,4 +249,5 @@ export const DEPLOYMENT_CHECKS: readonly Check[] = [
       'Look for faults of the scheduled handler in the log of the registry, and for its cron trigger in the dashboard; ' +
       'npm run deploy sets it. Locally npm start runs it.',
   },
+  WEBHOOK,
 ]

@@ -13,7 +13,9 @@ export type Bounds = Readonly<{ seenSeconds: number; revokedSeconds: number }>
 type Status = Readonly<{
   schema: Readonly<{ applied_at: string; migrations: readonly string[] }> | null
   settings: Readonly<{ LOGIN_URL: string | null }>
-  cron: readonly Readonly<{ ran_at: string }>[]
+  cron: readonly Readonly<{ task: string; ran_at: string; removed: number }>[]
+  /** Null without WEBHOOK_URL. */
+  webhook: Readonly<{ waiting: number; oldest_at: string | null; failure: string | null }> | null
   permissions: Readonly<{
     operators: number
     administrators: number

@@ -1,0 +1,39 @@
+/** The webhook: what it tells of requests for permissions and of decisions on them, and how often it is tried. */
+
+import type { Permission } from './client.ts'
+
+export const WEBHOOK_EVENTS = ['request.created', 'decision.made'] as const
+export type WebhookEvent = (typeof WEBHOOK_EVENTS)[number]
+
+/** A permission that was requested, or decided on. */
+type ToldPermission = Readonly<{
+  kind: Permission['kind']
+  value: string
+  /** Absent for a request. */
+  decision?: 'authorized' | 'declined' | 'withdrawn'
+  /** '' without one; absent for a request. */
+  reason?: string
+}>
+
+/** What one act did to the permissions of one client. */
+export type WebhookDelivery = Readonly<{
+  /** The same in every attempt, so that a receiver can ignore repeats. */
+  webhookId: string
+  event: WebhookEvent
+  clientId: string
+  /** As it was when it happened. */
+  clientName: string
+  clientKind: 'operator' | 'document' | 'registration'
+  permissions: readonly ToldPermission[]
+  /** As in the audit. */
+  actor: string
+  /** Epoch seconds. */
+  createdAt: number
+  /** Those that began, with this one. */
+  attempts: number
+}>
+
+/** After each attempt but the last, in seconds. With the first, which is made at once, there are 8 within 36 hours. */
+export const RETRY_AFTER_SECONDS: readonly number[] = [60, 300, 1800, 7200, 18_000, 36_000, 64_800]
+/** Then a delivery is dropped. */
+export const KEEP_DELIVERY_SECONDS = 36 * 3600

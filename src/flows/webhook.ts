@@ -1,0 +1,61 @@
+/** Tells the webhook of requests and decisions: what waits in D1 is sent, and forgotten once the receiver has accepted it. */
+
+import { type WebhookSecret, webhookSignature } from '../crypto/webhook-signature.ts'
+import type { WebhookDelivery } from '../domain/webhook.ts'
+import type { PostBounded, Posted } from '../protocol/outbound.ts'
+import { webhookBody, webhookHeaders } from '../protocol/webhook.ts'
+import type { Attempt, WebhookDeliveryStore } from '../stores/webhook-ports.ts'
+
+/** A Worker keeps at most six connections open. */
+const AT_ONCE = 5
+/** Shorter than the time until the second attempt, so that no two are under way. */
+const DEADLINE_SECONDS = 10
+const MAX_ROUNDS = 20
+
+export type WebhookDeps = Readonly<{
+  url: string
+  secrets: readonly WebhookSecret[]
+  issuer: string
+  deliveries: WebhookDeliveryStore
+  postBounded: PostBounded
+  /** Epoch milliseconds. */
+  nowMs: () => number
+  log: (event: string, line: Readonly<Record<string, unknown>>) => void
+}>
+
+async function send(delivery: WebhookDelivery, deps: WebhookDeps): Promise<Posted> {
+  const { webhookId } = delivery
+  const body = webhookBody(delivery, deps.issuer)
+  const timestamp = Math.floor(deps.nowMs() / 1000)
+  const signature = await webhookSignature(deps.secrets, { webhookId, timestamp, body })
+  return deps.postBounded({
+    url: deps.url,
+    body,
+    mediaType: 'application/json',
+    headers: webhookHeaders(webhookId, timestamp, signature),
+    deadlineSeconds: DEADLINE_SECONDS,
+  })
+}
+
+async function attempt(delivery: WebhookDelivery, deps: WebhookDeps): Promise<Attempt> {
+  const { webhookId, attempts } = delivery
+  const posted = await send(delivery, deps)
+  if (posted.kind === 'accepted') return { webhookId, failure: null, isLast: true }
+  const { reason: failure, isGone: isLast } = posted
+  deps.log('webhook_failed', { webhookId, attempts, why: failure })
+  return { webhookId, failure, isLast }
+}
+
+/**
+ * Sends what is due, a few at once, until nothing is left or a receiver fails: the rest then waits for the next run. Throws
+ * when storage fails, and loses nothing: what was sent may then be sent again, with the same id.
+ */
+export async function sendWebhooks(deps: WebhookDeps): Promise<void> {
+  for (let round = 1; round <= MAX_ROUNDS; round += 1) {
+    const claimed = await deps.deliveries.claim(AT_ONCE)
+    if (claimed.length === 0) return
+    const attempts = await Promise.all(claimed.map((delivery) => attempt(delivery, deps)))
+    await deps.deliveries.settle(attempts)
+    if (claimed.length < AT_ONCE || attempts.some(({ failure }) => failure !== null)) return
+  }
+}

@@ -1,0 +1,32 @@
+/** The settings of the webhook, checked by the management worker, which sends it, and before it is deployed or started. */
+
+import { readWebhookSecrets } from './crypto/webhook-signature.ts'
+import { allowsLoopbackFor, outboundUrlProblem } from './protocol/outbound-url.ts'
+
+type Given = Readonly<Record<string, unknown>>
+
+const textOf = (given: unknown) => (typeof given === 'string' ? given : '')
+
+function secretProblem(text: string, isNeeded: boolean): string | null {
+  // Nobody could tell who sent what is not signed.
+  if (text === '') return isNeeded ? 'must be set while WEBHOOK_URL is' : null
+  try {
+    readWebhookSecrets(text)
+    return null
+  } catch (problem) {
+    return (problem as Error).message
+  }
+}
+
+/** ISSUER has been checked. One line each: a name, then the problem, never the value. */
+export function webhookProblems({ ISSUER, WEBHOOK_URL, WEBHOOK_SECRET }: Given): string[] {
+  const url = textOf(WEBHOOK_URL)
+  const allowsLoopback = URL.canParse(textOf(ISSUER)) && allowsLoopbackFor(textOf(ISSUER))
+  const problems = {
+    WEBHOOK_URL: url === '' ? null : outboundUrlProblem(url, allowsLoopback),
+    WEBHOOK_SECRET: secretProblem(textOf(WEBHOOK_SECRET), url !== ''),
+  }
+  return Object.entries(problems).flatMap(([name, problem]) =>
+    problem === null ? [] : [`${name}: ${problem}`],
+  )
+}

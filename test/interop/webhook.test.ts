@@ -1,0 +1,60 @@
+/** The receiver of docs/approvals.md, with the library standardwebhooks, is told by `npm start`. */
+
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { newWebhookSecret } from '../../src/crypto/webhook-signature.ts'
+import { inProject } from '../../src/local/project.ts'
+import { freePorts } from '../node/free-ports.ts'
+import { type Program, startProgram } from '../node/program.ts'
+import { type RunningRegistry, startRegistry } from '../node/running-registry.ts'
+
+/** Where the library is installed. */
+const RECEIVER = join(import.meta.dirname, 'programs/receiver-of-the-docs.mjs')
+const [OLD, NEW] = [newWebhookSecret(), newWebhookSecret()]
+
+let registry: RunningRegistry
+let receiver: Program
+let url: string
+
+beforeAll(async () => {
+  const page = await readFile(inProject('docs/approvals.md'), 'utf8')
+  const [, code = ''] = /^```js\n([\s\S]*?)^```$/m.exec(page) ?? []
+  const [port] = await freePorts(1)
+  url = `http://127.0.0.1:${port}/`
+  const listening = `, () => console.log('READY'))\n`
+  await writeFile(RECEIVER, code.replace('9100', String(port)).replace(/\)\n$/, listening))
+  // The receiver knows the old secret, while both sign.
+  receiver = startProgram(process.execPath, [RECEIVER], { WEBHOOK_SECRET: OLD })
+  await receiver.untilPrints('READY')
+  registry = await startRegistry({ WEBHOOK_URL: url, WEBHOOK_SECRET: `${NEW} ${OLD}` })
+})
+afterAll(async () => {
+  await registry?.end()
+  await receiver?.end()
+  await rm(RECEIVER, { force: true })
+})
+
+it('the receiver of docs/approvals.md accepts a request and a decision, and refuses what is not signed', async () => {
+  const { id } = await registry.newClient(
+    'client_secret',
+    '--scope',
+    'public:read',
+    '--requested-only',
+  )
+  await receiver.untilPrints('request.created A client')
+  const reason = 'It does not read.'
+  await registry.administer('client', 'withdraw', id, '--scope', 'public:read', '--reason', reason)
+  await receiver.untilPrints('decision.made A client')
+  await receiver.untilPrints(reason)
+  const forged = await fetch(url, {
+    method: 'POST',
+    headers: {
+      'webhook-id': 'msg_1',
+      'webhook-timestamp': String(Math.floor(Date.now() / 1000)),
+      'webhook-signature': 'v1,AAAA',
+    },
+    body: JSON.stringify({ type: 'decision.made', data: {} }),
+  })
+  expect(forged.status).toBe(401)
+})

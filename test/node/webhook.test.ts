@@ -1,0 +1,169 @@
+/** The webhook of `npm start`, told to real servers of this machine, also to bad ones. */
+
+import { createHmac } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { text } from 'node:stream/consumers'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { poll } from '../../src/cli/doctor/check.ts'
+import { newWebhookSecret } from '../../src/crypto/webhook-signature.ts'
+import { freePorts } from './free-ports.ts'
+import { type RunningRegistry, startRegistry } from './running-registry.ts'
+import { databaseIn } from './state-database.ts'
+
+type Told = Readonly<{ headers: IncomingMessage['headers']; body: string }>
+type Answer = (response: ServerResponse) => void
+
+const WEBHOOK_SECRET = newWebhookSecret()
+
+let registry: RunningRegistry
+let db: ReturnType<typeof databaseIn>
+let receiver: Server
+let canary: Server
+let canaryUrl: string
+let reached = 0
+let answer: Answer
+const told: Told[] = []
+let heard: () => void
+
+/** A server at an address of its own. */
+async function serving(handle: (request: IncomingMessage, response: ServerResponse) => void) {
+  const [port] = await freePorts(1)
+  const server = createServer(handle).listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  return { server, url: `http://127.0.0.1:${port}/hook` }
+}
+
+beforeAll(async () => {
+  const hook = await serving((request, response) => {
+    void text(request).then((body) => {
+      told.push({ headers: request.headers, body })
+      answer(response)
+      heard()
+    })
+  })
+  receiver = hook.server
+  const other = await serving((_, response) => {
+    reached += 1
+    response.end()
+  })
+  canary = other.server
+  canaryUrl = other.url
+  registry = await startRegistry({ WEBHOOK_URL: hook.url, WEBHOOK_SECRET })
+  db = databaseIn(registry.stateDir)
+})
+afterAll(async () => {
+  db?.close()
+  await registry?.end()
+  for (const server of [receiver, canary]) {
+    server.closeAllConnections()
+    server.close()
+  }
+})
+beforeEach(async () => {
+  told.length = 0
+  await db.prepare('DELETE FROM webhook_delivery').run()
+})
+
+/** A client that only asks. Returns how long the command took, and resolves once the receiver has answered. */
+async function request(then: Answer) {
+  answer = then
+  const hearing = new Promise<void>((resolve) => {
+    heard = resolve
+  })
+  const begun = performance.now()
+  await registry.newClient('client_secret', '--scope', 'public:read', '--requested-only')
+  const seconds = (performance.now() - begun) / 1000
+  await hearing
+  return seconds
+}
+
+const waiting = async () =>
+  (await db.prepare('SELECT attempts, failure FROM webhook_delivery').all()).results
+
+/** Once the attempt under way has ended. */
+const settled = async (isSettled: (rows: readonly Record<string, unknown>[]) => boolean) =>
+  (await poll(20, waiting, isSettled)).seen
+
+describe('the webhook of npm start', () => {
+  it('a receiver on this machine is told at once, and the signature is right', async () => {
+    await request((response) => response.writeHead(204).end())
+    expect(await settled((rows) => rows.length === 0)).toEqual([])
+    const [{ headers, body }] = told as [Told]
+    const key = Buffer.from(WEBHOOK_SECRET.slice('whsec_'.length), 'base64')
+    const signed = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`
+    expect(headers['webhook-signature']).toBe(
+      `v1,${createHmac('sha256', key).update(signed).digest('base64')}`,
+    )
+    expect(JSON.parse(body)).toMatchObject({
+      type: 'request.created',
+      data: { approvals_url: `${registry.registry}/approvals` },
+    })
+  })
+
+  it.each<[what: string, answer: Answer, failure: string]>([
+    ['answers 500', (response) => response.writeHead(500).end(), 'answered with the status 500'],
+    [
+      'redirects to another server',
+      (response) => response.writeHead(301, { Location: canaryUrl }).end(),
+      'answered with the status 301',
+    ],
+    ['is gone', (response) => response.writeHead(410).end(), 'answered with the status 410'],
+    [
+      'sends 5 MB with its refusal',
+      (response) => response.writeHead(400).end(Buffer.alloc(5_000_000)),
+      'answered with the status 400',
+    ],
+    ['hangs up', (response) => response.destroy(), 'cannot be reached'],
+  ])('a receiver that %s fails no change, and the event waits', async (_, then, failure) => {
+    expect(await request(then)).toBeLessThan(8)
+    expect(await settled(([row]) => row?.failure !== null)).toEqual([{ attempts: 1, failure }])
+    expect(told).toHaveLength(1)
+    expect(reached).toBe(0)
+  })
+
+  it('5 MB with an acceptance are not read, and the event is told', async () => {
+    await request((response) => response.writeHead(200).end(Buffer.alloc(5_000_000)))
+    expect(await settled((rows) => rows.length === 0)).toEqual([])
+  })
+
+  it('a receiver that never answers keeps no change waiting, and is given up after ten seconds', async () => {
+    const begun = performance.now()
+    expect(await request(() => {})).toBeLessThan(8)
+    const rows = await settled(([row]) => row?.failure !== null)
+    expect(rows).toEqual([{ attempts: 1, failure: 'has not answered within 10 s' }])
+    expect((performance.now() - begun) / 1000).toBeGreaterThan(9)
+  })
+
+  it('control: the canary is alive', async () => {
+    await fetch(canaryUrl)
+    expect(reached).toBe(1)
+  })
+})
+
+describe('npm start', () => {
+  it.each<[string, Record<string, string>, RegExp]>([
+    [
+      'without a secret',
+      { WEBHOOK_URL: 'http://127.0.0.1:9/hook', WEBHOOK_SECRET: '' },
+      /WEBHOOK_SECRET: must be set/,
+    ],
+    [
+      'with a bad secret',
+      { WEBHOOK_URL: 'http://127.0.0.1:9/hook', WEBHOOK_SECRET: 'hunter2' },
+      /WEBHOOK_SECRET: must be whsec_/,
+    ],
+    [
+      'with an address of a private network',
+      { WEBHOOK_URL: 'https://10.0.0.7/hook', WEBHOOK_SECRET },
+      /WEBHOOK_URL: must not name an IP address/,
+    ],
+  ])('npm start refuses a webhook %s', async (_, settings, sentence) => {
+    const refused = await startRegistry(settings).then(
+      () => 'started',
+      (fault: Error) => fault.message,
+    )
+    expect(refused).toMatch(sentence)
+    expect(refused).not.toContain('hunter2')
+  })
+})

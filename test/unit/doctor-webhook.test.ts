@@ -1,0 +1,50 @@
+/** What the doctor says of the webhook. */
+
+import { expect, it } from 'vitest'
+import type { Examined } from '../../src/cli/doctor/examined.ts'
+import { WEBHOOK } from '../../src/cli/doctor/webhook-check.ts'
+
+const ago = (seconds: number) => new Date(Date.now() - seconds * 1000).toISOString()
+
+/** `dropped`: when something was last dropped. */
+const found = (webhook: object | null, dropped: string | null = null) => {
+  const task = { task: 'webhook_delivery', ran_at: dropped, removed: 2 }
+  const cron = [
+    { task: 'run', ran_at: ago(30), removed: 0 },
+    { task: 'webhook_delivery', ran_at: ago(30), removed: 0 },
+    ...(dropped === null ? [] : [task]),
+  ]
+  return WEBHOOK.run({ api: { status: async () => ({ webhook, cron }) } } as unknown as Examined)
+}
+
+const none = { waiting: 0, oldest_at: null, failure: null }
+
+it('without WEBHOOK_URL the check of the webhook is ok', async () => {
+  expect(await found(null)).toEqual({
+    state: 'ok',
+    seen: 'WEBHOOK_URL is not set: nothing is told',
+  })
+})
+
+it('the check of the webhook is ok while nothing waits, and tells when something was dropped', async () => {
+  expect(await found(none)).toEqual({ state: 'ok', seen: 'nothing waits to be told' })
+  const at = ago(3600)
+  expect(await found(none, at)).toEqual({
+    state: 'ok',
+    seen: `nothing waits to be told; what could not be told was last dropped at ${at}`,
+  })
+})
+
+it('the check of the webhook is ok while an event waits for less than 15 minutes, and fails after that with the cause', async () => {
+  const failure = 'answered with the status 500'
+  const young = ago(890)
+  expect(await found({ waiting: 1, oldest_at: young, failure: null })).toEqual({
+    state: 'ok',
+    seen: `1 event waits to be told, the oldest since ${young}`,
+  })
+  const old = ago(910)
+  expect(await found({ waiting: 2, oldest_at: old, failure })).toEqual({
+    state: 'FAIL',
+    seen: `2 events wait to be told, the oldest since ${old}: WEBHOOK_URL ${failure}`,
+  })
+})

@@ -1,0 +1,337 @@
+/** How the webhook is told: signed, at least once, with growing delays, and never in the way of the change. */
+
+import { env } from 'cloudflare:workers'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { KEEP_DELIVERY_SECONDS, RETRY_AFTER_SECONDS } from '../../src/domain/webhook.ts'
+import { authorizeClient, findClient } from '../../src/flows/registration/clients.ts'
+import { watchedBindings } from './counting.ts'
+import { newOwner, register } from './portal.ts'
+import { admin } from './registering.ts'
+import { newClient } from './registry.ts'
+import { forgetDeliveries, later, WEBHOOK_SECRET, waiting, withWebhook } from './told.ts'
+import type { Seen } from './world.ts'
+
+const ACCEPTED = { status: 204 }
+const DAY_SECONDS = 86_400
+const MAX_DELIVERIES = 1000
+
+beforeEach(forgetDeliveries)
+afterEach(() => vi.restoreAllMocks())
+
+/** Requests for so many new clients, of which nothing was sent yet. */
+async function requested(count = 1) {
+  for (let n = 0; n < count; n += 1) await newClient({ requestedOnly: true })
+  expect(await waiting()).toHaveLength(count)
+}
+
+/** An owner of a registry with a webhook asks for a grant type. */
+async function ownerAsks(webhook: Awaited<ReturnType<typeof withWebhook>>) {
+  const owner = await newOwner(webhook.fetch)
+  const { id } = await register(owner)
+  const form = await owner.form(`/clients/${id}/permissions`, 'ask')
+  const ask = () =>
+    owner.send(`/clients/${id}/permissions`, [...form, ['grant_types', 'client_credentials']])
+  return { id, ask }
+}
+
+/** All but the moment of the reading. */
+async function stateOf(id: string) {
+  const { readAtMs: _, ...state } = await findClient(admin(), id)
+  return state
+}
+
+const linesOf = (log: { mock: { calls: unknown[][] } }, event: string) =>
+  log.mock.calls
+    .map(([line]) => JSON.parse(String(line)) as Record<string, unknown>)
+    .filter((line) => line.event === event)
+
+const idOf = ({ headers }: Seen) => headers['webhook-id']
+
+async function signatureOf({ headers, body }: Seen, secret: string) {
+  const bytes = Uint8Array.from(atob(secret.replace('whsec_', '')), (one) => one.charCodeAt(0))
+  const hmac = { name: 'HMAC', hash: 'SHA-256' }
+  const key = await crypto.subtle.importKey('raw', bytes, hmac, false, ['sign'])
+  const signed = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`
+  const signature = await crypto.subtle.sign('HMAC', key, new TextEncoder().encode(signed))
+  return `v1,${btoa(String.fromCharCode(...new Uint8Array(signature)))}`
+}
+
+describe('an attempt', () => {
+  it('a delivery is a POST of JSON with the id, the moment and the signature of Standard Webhooks, and no credential', async () => {
+    const webhook = await withWebhook(ACCEPTED)
+    await requested()
+    await webhook.cron()
+    const [seen] = (await webhook.received()) as [Seen]
+    expect(seen.method).toBe('POST')
+    expect(seen.headers).toMatchObject({
+      'content-type': 'application/json',
+      'user-agent': 'edge-registry',
+      'webhook-id': expect.stringMatching(/^msg_[0-9a-f]{32}$/),
+      'webhook-signature': await signatureOf(seen, WEBHOOK_SECRET),
+    })
+    expect(Math.abs(Number(seen.headers['webhook-timestamp']) - Date.now() / 1000)).toBeLessThan(30)
+    expect(Object.keys(seen.headers)).not.toEqual(
+      expect.arrayContaining(['authorization', 'cookie', 'referer']),
+    )
+    expect(JSON.stringify(seen)).not.toContain(WEBHOOK_SECRET)
+  })
+
+  it('during a rotation there is a signature by each of the two secrets', async () => {
+    const next = `whsec_${btoa('the next secret, of thirty bytes..')}`
+    const webhook = await withWebhook(ACCEPTED, { WEBHOOK_SECRET: `${next} ${WEBHOOK_SECRET}` })
+    await requested()
+    await webhook.cron()
+    const [seen] = (await webhook.received()) as [Seen]
+    const signatures = await Promise.all(
+      [next, WEBHOOK_SECRET].map((secret) => signatureOf(seen, secret)),
+    )
+    expect(seen.headers['webhook-signature']).toBe(signatures.join(' '))
+  })
+
+  it('the change is told at once and does not wait for the receiver', async () => {
+    const webhook = await withWebhook({ ...ACCEPTED, delayMs: 300 })
+    const { ask } = await ownerAsks(webhook)
+    expect((await ask()).status).toBe(303)
+    expect(await webhook.told()).toHaveLength(1)
+    expect(await waiting()).toEqual([])
+  })
+
+  it.each<[what: string, answer: object, failure: string]>([
+    ['answers 500', { status: 500 }, 'answered with the status 500'],
+    ['answers 404', { status: 404 }, 'answered with the status 404'],
+    [
+      'redirects',
+      { status: 301, headers: { Location: 'https://elsewhere.example/hook' } },
+      'answered with the status 301',
+    ],
+    ['cannot be reached', { status: 530 }, 'answered with the status 530'],
+    [
+      'answers a large body with 503',
+      { status: 503, fillingBytes: 5_000_000 },
+      'answered with the status 503',
+    ],
+  ])(
+    'a receiver that %s does not fail the change, and the delivery waits',
+    async (_, answer, failure) => {
+      const log = vi.spyOn(console, 'log').mockImplementation(() => {})
+      const webhook = await withWebhook(answer)
+      const { id, ask } = await ownerAsks(webhook)
+      expect((await ask()).status).toBe(303)
+      const { permissions } = await findClient(admin(), id)
+      expect(permissions.some(({ authorizedAt }) => authorizedAt === null)).toBe(true)
+      const [delivery] = await waiting()
+      expect(delivery).toMatchObject({ attempts: 1, failure })
+      expect(delivery?.seconds).toBeGreaterThan(50)
+      expect(linesOf(log, 'webhook_failed')).toEqual([
+        { event: 'webhook_failed', webhookId: delivery?.webhook_id, attempts: 1, why: failure },
+      ])
+      // Control: a receiver that accepts gets the same delivery.
+      await webhook.answers({ status: 200, fillingBytes: 5_000_000 })
+      await later(60)
+      await webhook.cron()
+      expect(await waiting()).toEqual([])
+      expect(new Set((await webhook.received()).map(idOf))).toEqual(new Set([delivery?.webhook_id]))
+    },
+  )
+
+  it('nothing is followed to where a redirect leads', async () => {
+    const [webhook, canary] = [await withWebhook(ACCEPTED), await withWebhook(ACCEPTED)]
+    await webhook.answers({ status: 307, headers: { Location: canary.settings.WEBHOOK_URL } })
+    await requested()
+    await webhook.cron()
+    expect(await webhook.received()).toHaveLength(1)
+    expect(await canary.received()).toEqual([])
+  })
+})
+
+describe('further attempts', () => {
+  it('the delays grow, each attempt has the same id and body, and after 36 hours the delivery is dropped with a line in the log', async () => {
+    const webhook = await withWebhook({ status: 500 })
+    await requested()
+    const log = vi.spyOn(console, 'log').mockImplementation(() => {})
+    const delays: number[] = []
+    await webhook.cron()
+    for (const expected of RETRY_AFTER_SECONDS) {
+      const [delivery] = await waiting()
+      delays.push(delivery?.seconds ?? 0)
+      // Control: a run before the time sends nothing.
+      const before = (await webhook.received()).length
+      await webhook.cron()
+      expect(await webhook.received()).toHaveLength(before)
+      await later(expected)
+      await webhook.cron()
+    }
+    const seen = await webhook.received()
+    expect(seen).toHaveLength(RETRY_AFTER_SECONDS.length + 1)
+    expect(new Set(seen.map(idOf)).size).toBe(1)
+    const told = await webhook.told()
+    expect(new Set(told.map(({ data }) => JSON.stringify(data))).size).toBe(1)
+    delays.forEach((delay, i) => {
+      expect(Math.abs(delay - (RETRY_AFTER_SECONDS[i] ?? 0))).toBeLessThan(10)
+    })
+    expect(delays).toEqual([...delays].sort((a, b) => a - b))
+    expect(RETRY_AFTER_SECONDS.reduce((sum, one) => sum + one, 0)).toBeLessThan(
+      KEEP_DELIVERY_SECONDS,
+    )
+    await later(DAY_SECONDS / 24)
+    await webhook.cron()
+    expect(await waiting()).toEqual([])
+    expect(linesOf(log, 'housekeeping')).toMatchObject([{ webhook_delivery: 1 }])
+    await later(DAY_SECONDS)
+    await webhook.cron()
+    expect(await webhook.received()).toHaveLength(seen.length)
+  })
+
+  it('a receiver that is gone (410) is not asked for that delivery again', async () => {
+    const webhook = await withWebhook({ status: 410 })
+    await requested()
+    await webhook.cron()
+    await later(KEEP_DELIVERY_SECONDS - 60)
+    await webhook.cron()
+    expect(await webhook.received()).toHaveLength(1)
+    expect(await waiting()).toMatchObject([{ failure: 'answered with the status 410' }])
+  })
+
+  it('at most 1000 deliveries wait: of more the oldest are dropped', async () => {
+    const webhook = await withWebhook({ status: 500 })
+    await requested()
+    const [oldest] = await waiting()
+    await env.DB.prepare(
+      `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+      INSERT INTO webhook_delivery (audit_id, client_id, event, webhook_id, actor, client_name, client_kind, permissions, created_at, attempt_at)
+      SELECT 1000000000 + i, 'c', 'request.created', 'msg_' || i, '', '', 'operator', '[]', unixepoch(), unixepoch() + 60 FROM n`,
+    )
+      .bind(MAX_DELIVERIES)
+      .run()
+    await env.DB.prepare('UPDATE webhook_delivery SET attempt_at = unixepoch() + 60').run()
+    await webhook.cron()
+    const left = (await waiting()).map(({ webhook_id }) => webhook_id)
+    expect(left).toHaveLength(MAX_DELIVERIES)
+    expect(left).not.toContain(oldest?.webhook_id)
+    expect(left).toContain('msg_1')
+    await forgetDeliveries()
+  })
+})
+
+describe('at least once', () => {
+  it('two runs of cron and a change at once send each delivery once, and lose none', async () => {
+    const webhook = await withWebhook({ ...ACCEPTED, delayMs: 200 })
+    const { ask } = await ownerAsks(webhook)
+    await requested(12)
+    const ids = (await waiting()).map(({ webhook_id }) => webhook_id)
+    await Promise.all([webhook.cron(), webhook.cron(), ask(), webhook.cron()])
+    const sent = (await webhook.received()).map(idOf)
+    expect(sent).toHaveLength(13)
+    expect(new Set(sent).size).toBe(13)
+    expect(ids.every((id) => sent.includes(id))).toBe(true)
+    expect(await waiting()).toEqual([])
+  })
+
+  it('a run that ends in a failed attempt leaves the rest to the next run', async () => {
+    const webhook = await withWebhook({ status: 500 })
+    await requested(12)
+    await webhook.cron()
+    expect(await webhook.received()).toHaveLength(5)
+    await webhook.answers(ACCEPTED)
+    await webhook.cron()
+    expect(await waiting()).toHaveLength(5)
+  })
+
+  /** Storage of the management worker that fails at its nth operation. */
+  const brokenAt = (nth: number) => {
+    let seen = 0
+    const { DB } = watchedBindings((operation) => {
+      if (operation !== 'd1') return
+      seen += 1
+      if (seen === nth) throw new Error('D1 is away')
+    })
+    return DB
+  }
+
+  it.each([
+    [1, 'before the attempt', 0],
+    [2, 'after the attempt', 1],
+  ])(
+    'a storage fault at operation %i, %s, loses nothing: the delivery is sent by a later run with the same id',
+    async (nth, _, sent) => {
+      const webhook = await withWebhook(ACCEPTED)
+      await requested()
+      const [delivery] = await waiting()
+      vi.spyOn(console, 'log').mockImplementation(() => {})
+      const { composeManagement } = await import('../../src/management/compose.ts')
+      const broken = composeManagement(
+        {
+          ...env,
+          ISSUER: 'http://127.0.0.1:8787',
+          ...webhook.settings,
+          DB: brokenAt(nth),
+        } as never,
+        () => {},
+      )
+      await expect(broken.sendWebhooks()).rejects.toThrow('D1 is away')
+      expect(await webhook.received()).toHaveLength(sent)
+      await later(60)
+      await webhook.cron()
+      expect(await waiting()).toEqual([])
+      const ids = (await webhook.received()).map(idOf)
+      expect(ids).toEqual(Array.from({ length: sent + 1 }, () => delivery?.webhook_id))
+    },
+  )
+
+  it('cron that cannot reach the management worker fails at its end, and the next run sends', async () => {
+    const webhook = await withWebhook(ACCEPTED)
+    await requested()
+    vi.spyOn(console, 'log').mockImplementation(() => {})
+    const MANAGEMENT = { sendWebhooks: () => Promise.reject(new Error('away')) }
+    await expect(webhook.cron({ MANAGEMENT })).rejects.toThrow('housekeeping failed: webhook')
+    await webhook.cron()
+    expect(await webhook.told()).toHaveLength(1)
+  })
+
+  it('a change whose delivery cannot be written is not made, and answers 503', async () => {
+    const webhook = await withWebhook(ACCEPTED)
+    const { id, ask } = await ownerAsks(webhook)
+    const before = await stateOf(id)
+    await env.DB.prepare(
+      `CREATE TRIGGER broken BEFORE INSERT ON webhook_delivery BEGIN SELECT RAISE(ABORT, 'broken'); END`,
+    ).run()
+    vi.spyOn(console, 'log').mockImplementation(() => {})
+    const answer = await ask().finally(() => env.DB.prepare('DROP TRIGGER broken').run())
+    expect(answer.status).toBe(503)
+    expect(await stateOf(id)).toEqual(before)
+    expect(await waiting()).toEqual([])
+    // Control.
+    expect((await ask()).status).toBe(303)
+    expect(await webhook.told()).toHaveLength(1)
+  })
+
+  it('a decision whose delivery cannot be written is not made', async () => {
+    const { id } = await newClient({ requestedOnly: true })
+    await env.DB.prepare(
+      `CREATE TRIGGER broken BEFORE INSERT ON webhook_delivery BEGIN SELECT RAISE(ABORT, 'broken'); END`,
+    ).run()
+    const before = await stateOf(id)
+    await expect(
+      authorizeClient(admin(), id, { scopes: ['public:read'] }).finally(() =>
+        env.DB.prepare('DROP TRIGGER broken').run(),
+      ),
+    ).rejects.toThrow('broken')
+    expect(await stateOf(id)).toEqual(before)
+  })
+})
+
+describe('without WEBHOOK_URL', () => {
+  it('nothing is sent, and what would have been told is forgotten after 36 hours', async () => {
+    const webhook = await withWebhook(ACCEPTED)
+    await requested()
+    const off = { WEBHOOK_URL: '' }
+    await webhook.cron(off)
+    expect(await waiting()).toHaveLength(1)
+    await later(KEEP_DELIVERY_SECONDS)
+    const log = vi.spyOn(console, 'log').mockImplementation(() => {})
+    await webhook.cron(off)
+    expect(await waiting()).toEqual([])
+    expect(await webhook.received()).toEqual([])
+    expect(linesOf(log, 'housekeeping')).toMatchObject([{ webhook_delivery: 1 }])
+  })
+})

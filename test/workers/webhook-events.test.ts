@@ -1,0 +1,235 @@
+/** What the webhook tells: every request and every decision, whoever makes it, and nothing else. */
+
+import { env } from 'cloudflare:workers'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { createScope } from '../../src/flows/registration/scopes.ts'
+import { type Administrator, call, documentIn, newAdministrator } from './administration.ts'
+import { newDocument, visit } from './document-clients.ts'
+import { newOwner, register } from './portal.ts'
+import { admin } from './registering.ts'
+import { CALLBACK, ISSUER, newUser, signIn } from './registry.ts'
+import { hostMetadata, registered } from './self-registering.ts'
+import { forgetDeliveries, type Told, waiting, withWebhook } from './told.ts'
+
+const MINE = `told${crypto.randomUUID().slice(0, 8)}`
+const [READ, WRITE, FREE] = [`${MINE}:read`, `${MINE}:write`, `${MINE}:free`]
+const LONG_AGO = '2020-01-01T00:00:00.000Z'
+const ACCEPTED = { status: 204 }
+
+let operator: Administrator
+beforeAll(async () => {
+  operator = await newAdministrator()
+  const declare = (name: string, more = {}) =>
+    createScope(admin(), {
+      name,
+      sentence: 'Do it',
+      selfRegistered: false,
+      sensitive: false,
+      ...more,
+    })
+  await declare(READ)
+  await declare(WRITE)
+  await declare(FREE, { selfRegistered: true })
+})
+beforeEach(forgetDeliveries)
+
+const essence = ({ type, data }: Told) => [
+  type,
+  data.permissions.map((one) => [one.decision ?? 'requested', one.value]),
+]
+
+async function ownedClient(webhook: Awaited<ReturnType<typeof withWebhook>>) {
+  const owner = await newOwner(webhook.fetch)
+  const { id } = await register(owner)
+  const ask = (changed: Record<string, string | string[]>) =>
+    owner.submit(`/clients/${id}/permissions`, changed, 'ask')
+  const change = (body: object, how: object = {}) =>
+    call(operator, `POST /clients/${id}/permissions`, {
+      body,
+      ifMatch: '*',
+      fetch: webhook.fetch,
+      ...how,
+    })
+  return { owner, id, ask, change }
+}
+
+describe('what the webhook tells', () => {
+  it('a request of an owner is one event with all its permissions, and says who, when, which client and where to decide', async () => {
+    const webhook = await withWebhook(ACCEPTED)
+    const { owner, id, ask } = await ownedClient(webhook)
+    expect(await webhook.told()).toEqual([])
+    const before = Math.floor(Date.now() / 1000) * 1000
+    await ask({ scopes: [READ, WRITE], grant_types: ['client_credentials'], endorsements: 'cs.DL' })
+    const [told, ...more] = await webhook.told()
+    expect(more).toEqual([])
+    expect(told).toEqual({
+      type: 'request.created',
+      timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z$/),
+      data: {
+        client_id: id,
+        client_name: 'Reading list',
+        client_kind: 'operator',
+        permissions: [
+          { kind: 'scope', value: READ },
+          { kind: 'scope', value: WRITE },
+          { kind: 'grant_type', value: 'client_credentials' },
+          { kind: 'endorsement', value: 'cs.DL' },
+        ],
+        actor: `user:${owner.user.id}`,
+        user_id: owner.user.id,
+        approvals_url: `${ISSUER}/approvals`,
+      },
+    })
+    expect(Date.parse(told?.timestamp ?? '')).toBeGreaterThanOrEqual(before)
+    expect(await waiting()).toEqual([])
+  })
+
+  it('authorizing, declining and withdrawing are decisions, with their reasons and who made them', async () => {
+    const webhook = await withWebhook(ACCEPTED)
+    const { id, ask, change } = await ownedClient(webhook)
+    await ask({ scopes: [READ, WRITE], grant_types: ['client_credentials'], endorsements: 'cs.DL' })
+    await change({
+      authorize: { scopes: [READ], grant_types: ['client_credentials'], endorsements: ['cs.DL'] },
+    })
+    await change({ withdraw: { scopes: [WRITE] }, reason: 'It does not write.' })
+    await change({ withdraw: { scopes: [READ] }, reason: 'The shelf is closed.' })
+    // Asked for and declined once more: the row of the decision is there already.
+    await ask({ scopes: [WRITE] })
+    await change({ withdraw: { scopes: [WRITE] } })
+    const told = await webhook.told()
+    const actor = `client:${operator.client.id}`
+    expect(told.map(({ type, data }) => [type, data.actor === actor, data.permissions])).toEqual([
+      ['request.created', false, expect.anything()],
+      [
+        'decision.made',
+        true,
+        [
+          { kind: 'grant_type', value: 'client_credentials' },
+          { kind: 'scope', value: READ },
+          { kind: 'endorsement', value: 'cs.DL' },
+        ]
+          .map((one) => ({ ...one, decision: 'authorized', reason: '' }))
+          .sort(
+            (a, b) =>
+              ['scope', 'grant_type', 'endorsement'].indexOf(a.kind) -
+              ['scope', 'grant_type', 'endorsement'].indexOf(b.kind),
+          ),
+      ],
+      [
+        'decision.made',
+        true,
+        [{ kind: 'scope', value: WRITE, decision: 'declined', reason: 'It does not write.' }],
+      ],
+      [
+        'decision.made',
+        true,
+        [{ kind: 'scope', value: READ, decision: 'withdrawn', reason: 'The shelf is closed.' }],
+      ],
+      ['request.created', false, [{ kind: 'scope', value: WRITE }]],
+      ['decision.made', true, [{ kind: 'scope', value: WRITE, decision: 'declined', reason: '' }]],
+    ])
+    expect(told[1]?.data).toMatchObject({ client_id: id, actor, user_id: null })
+  })
+
+  it('a client that registers itself, and one that a metadata document describes, tell what they request, each with its kind', async () => {
+    const webhook = await withWebhook(ACCEPTED, {
+      REGISTRATION: 'open',
+      REGISTRATIONS_PER_DAY: '1000000',
+      CLIENT_DOCUMENTS: 'any',
+    })
+    const { client_id } = await registered(hostMetadata({ scope: `${FREE} ${READ}` }), webhook)
+    const document = await newDocument({ scope: `${FREE} ${WRITE}` })
+    await visit(await signIn(await newUser()), document, {}, webhook.fetch)
+    const told = await webhook.told()
+    expect(
+      told.map(({ type, data }) => [type, data.client_id, data.client_kind, data.permissions]),
+    ).toEqual([
+      ['request.created', client_id, 'registration', [{ kind: 'scope', value: READ }]],
+      ['request.created', document.id, 'document', [{ kind: 'scope', value: WRITE }]],
+    ])
+    expect(told.map(({ data }) => data.actor)).toEqual(['registration', 'document'])
+  })
+
+  it('what an operator requests for a client by the management API is told as well, in a creation and in an update', async () => {
+    const webhook = await withWebhook(ACCEPTED)
+    const body = {
+      name: 'App',
+      owner_id: 'o',
+      redirect_uris: [CALLBACK],
+      scopes: [READ],
+      grant_types: [],
+      requested_only: true,
+    }
+    const { client_id } = await documentIn<{ client_id: string }>(
+      await call(operator, 'POST /clients', { body, fetch: webhook.fetch }),
+      201,
+    )
+    const update = { scopes: [READ, WRITE], requested_only: true }
+    await documentIn(
+      await call(operator, `PATCH /clients/${client_id}`, {
+        body: update,
+        ifMatch: '*',
+        fetch: webhook.fetch,
+      }),
+    )
+    expect((await webhook.told()).map(essence)).toEqual([
+      ['request.created', [['requested', READ]]],
+      ['request.created', [['requested', WRITE]]],
+    ])
+  })
+
+  it('nothing is told of what nobody requested or decided', async () => {
+    const webhook = await withWebhook(ACCEPTED)
+    const { owner, id, ask, change } = await ownedClient(webhook)
+    await ask({ scopes: [FREE] })
+    await owner.submit(`/clients/${id}/edit`, { name: 'Another name' })
+    // Given without a request.
+    await change({ authorize: { scopes: [READ] } })
+    // Given up by the owner.
+    await owner.submit(`/clients/${id}/permissions`, { take: [`scope ${READ}`] }, 'take_back')
+    expect(await webhook.told()).toEqual([])
+    // Control: the owner did give it up, and what is asked for next is told.
+    expect(await owner.page(`/clients/${id}`)).toMatch(/taken back<\/strong><code>told[^<]*:read/)
+    await ask({ scopes: [WRITE] })
+    expect((await webhook.told()).map(essence)).toEqual([
+      ['request.created', [['requested', WRITE]]],
+    ])
+  })
+
+  it('an import tells nothing: what was requested elsewhere is not new', async () => {
+    const webhook = await withWebhook(ACCEPTED)
+    const client = (name: string) => ({
+      client_id: `${MINE}-${name}`,
+      name,
+      owner_id: 'o',
+      auth_method: 'none',
+      redirect_uris: [CALLBACK],
+      permissions: [{ kind: 'scope', value: READ, requested_at: LONG_AGO, authorized_at: null }],
+      credentials: [],
+      created_at: LONG_AGO,
+    })
+    const body = { clients: [client('one'), client('two')] }
+    await documentIn(await call(operator, 'POST /imports', { body, fetch: webhook.fetch }))
+    const requested = await env.DB.prepare(
+      `SELECT count(*) AS n FROM client_authorization WHERE client_id LIKE ?1 AND authorized_at IS NULL`,
+    )
+      .bind(`${MINE}-%`)
+      .first('n')
+    expect(requested).toBe(2)
+    expect(await waiting()).toEqual([])
+  })
+
+  it('a delivery outlives its client', async () => {
+    const webhook = await withWebhook({ status: 500 })
+    const { id, ask } = await ownedClient(webhook)
+    await ask({ scopes: [READ] })
+    await call(operator, `DELETE /clients/${id}`, { ifMatch: '*' })
+    await webhook.answers(ACCEPTED)
+    await env.DB.prepare('UPDATE webhook_delivery SET attempt_at = 0').run()
+    await webhook.cron()
+    expect((await webhook.told()).map(({ data }) => [data.client_id, data.client_name])).toEqual([
+      [id, 'Reading list'],
+      [id, 'Reading list'],
+    ])
+  })
+})
