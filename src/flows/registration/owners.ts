@@ -73,8 +73,8 @@ export const leaveClient = (
   clientId: string,
   ownedAtMost: number,
   expected: ExpectedVersion,
-): Promise<Outcome<ClientRecord>> =>
-  changeClient(act, clientId, expected, (before) => {
+): Promise<Outcome<ClientRecord>> => {
+  const left = changeClient(act, clientId, expected, (before) => {
     const { ownerId: leaving } = act.actor
     const others = before.furtherOwners.filter((one) => one !== leaving)
     if (before.ownerId !== leaving) return [step(null, others)]
@@ -84,3 +84,8 @@ export const leaveClient = (
     }
     return [step(next, rest, ownedAtMost)]
   })
+  return left.catch((cause: unknown) => {
+    if (!(cause instanceof RegistrationError && cause.field === 'owner_id')) throw cause
+    throw conflict('the owner who would become the first has as many clients as a user may have')
+  })
+}

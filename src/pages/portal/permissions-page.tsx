@@ -3,7 +3,13 @@
 import { HiddenFields } from '../parts.tsx'
 import { Options, TextField } from './fields.tsx'
 import { clientPath, type FrameProps, type Hidden, PortalFrame } from './frame.tsx'
-import { PermissionList, quoted, SentencesNote, type ShownPermission } from './permissions.tsx'
+import {
+  hasSentences,
+  PermissionList,
+  quoted,
+  SentencesNote,
+  type ShownPermission,
+} from './permissions.tsx'
 
 export type Askable = Readonly<{
   value: string
@@ -62,7 +68,7 @@ const Asking = (p: PermissionsProps) => {
     <form method="post" action={clientPath(p.clientId, 'permissions')}>
       <HiddenFields fields={[...p.hidden.ask, ['act', 'ask']]} />
       <h2>Ask for more</h2>
-      {p.permissions.length === 0 && <SentencesNote />}
+      {!hasSentences(p.permissions) && <SentencesNote />}
       {p.groups.map(({ resource, scopes }, index) => (
         <Options
           name={index === 0 ? 'scopes' : `scopes-${index + 1}`}

@@ -72,12 +72,16 @@ const Permission = (p: { permission: ShownPermission }) => {
   )
 }
 
+/** Is there one that users read? */
+export const hasSentences = (permissions: readonly ShownPermission[]) =>
+  permissions.some(({ kind }) => kind !== 'grant_type')
+
 export const PermissionList = (p: { permissions: readonly ShownPermission[] }) =>
   p.permissions.length === 0 ? (
     <p class="muted">It may do nothing yet, and has asked for nothing.</p>
   ) : (
     <>
-      <SentencesNote />
+      {hasSentences(p.permissions) && <SentencesNote />}
       <ul class="listed permissions">
         {p.permissions.map((permission) => (
           <Permission permission={permission} />
