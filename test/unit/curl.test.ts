@@ -35,7 +35,7 @@ describe('the words of a command', () => {
   )
   const separator = fc.constantFrom(' ', '  ', '\t', ' \\\n  ', ' \\\n')
 
-  it('are those that bash finds, however they are quoted and broken into lines', () => {
+  it('the words of a command are those that bash finds, however they are quoted and broken into lines', () => {
     const commands = fc.sample(
       fc.array(fc.tuple(separator, fc.array(quoted, { minLength: 1, maxLength: 3 })), {
         minLength: 1,
@@ -181,7 +181,7 @@ describe('a command of curl', () => {
     expect(notes.join()).toContain(note)
   })
 
-  it('never says the value of an option', () => {
+  it('a note about an ignored option never says its value', () => {
     const { notes } = readCurl(
       `curl --frobnicate secret --cookie secret -K secret -T secret ${TOKEN}`,
     )
@@ -209,7 +209,11 @@ describe('what is pasted', () => {
     [
       'headers and a form',
       'Authorization: Basic x\r\nDPoP: y\r\n\r\na=1',
-      { url: '/token', headers: [['Authorization', 'Basic x'], ['DPoP', 'y'], FORM] },
+      {
+        url: '/token',
+        headers: [['Authorization', 'Basic x'], ['DPoP', 'y'], FORM],
+        notes: ['No Content-Type was pasted. It was taken as application/x-www-form-urlencoded.'],
+      },
     ],
     [
       'a whole request',

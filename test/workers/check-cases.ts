@@ -179,6 +179,14 @@ export const TOKEN_CASES: readonly Case[] = [
     send: ({ client }) => tokenRequest({ grant_type: 'client_credentials' }, basicOf(client)),
     fails: null,
   },
+  {
+    title: 'an id and a secret in the address',
+    send: ({ client: { id, secret } }) => ({
+      ...tokenRequest({ grant_type: 'client_credentials' }, basicOf({ id, secret })),
+      pasted: `curl http://${id}:${secret}@127.0.0.1:8787/token -d grant_type=client_credentials`,
+    }),
+    fails: null,
+  },
   { title: 'a code', send: redeeming(), fails: null },
   { title: 'a refresh token', send: refreshing(), fails: null },
   { title: 'a DPoP proof', send: proven(), fails: null },

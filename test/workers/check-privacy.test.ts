@@ -60,7 +60,7 @@ const comparable = (html: string, ...pasted: readonly string[]) =>
     .replace(/hidden, \d+ characters/g, '')
 
 describe('a request of another client', () => {
-  it('is answered as one of a client that does not exist, whatever it shows, and nothing is looked up', async () => {
+  it('a request of another client is answered as one of a client that does not exist, whatever it shows', async () => {
     const none = crypto.randomUUID()
     const sent = (id: string, secret: string) => [
       tokenRequest(credentialsOf({ id, secret })),
@@ -115,7 +115,7 @@ describe('a code or a refresh token of another client', () => {
     ),
   ]
 
-  it('is answered as one that was never issued, whether it is good, used or expired', async () => {
+  it('a code or a refresh token of another client is answered as one that was never issued, whether it is good, used or expired', async () => {
     const code = () => obtainCode(other.cookie, requestOf(other.client, withChallenge))
     const [good, used, expired] = [await code(), await code(), await code()]
     await post('/token', redemptionOf(other.client, used, { code_verifier: PKCE.verifier }))

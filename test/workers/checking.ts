@@ -10,6 +10,8 @@ export type Sent = Readonly<{
   path: string
   headers: Readonly<Record<string, string>>
   body: string | null
+  /** How it is pasted, if not as a command that says the same. */
+  pasted?: string
 }>
 
 const FORM = { 'Content-Type': 'application/x-www-form-urlencoded' }
@@ -38,7 +40,8 @@ export const authorizationRequest = (fields: Fields): Sent => ({
 
 const word = (text: string) => `'${text.replaceAll("'", "'\\''")}'`
 
-export const asCurl = ({ method, path, headers, body }: Sent) =>
+export const asCurl = ({ method, path, headers, body, pasted }: Sent) =>
+  pasted ??
   [
     `curl -sS -X ${method}`,
     ...Object.entries(headers).map(([name, value]) => `-H ${word(`${name}: ${value}`)}`),

@@ -9,7 +9,7 @@ import { firstFields } from '../../protocol/fields.ts'
 import type { Declared } from '../../stores/portal.ts'
 import type { ManagementDeps } from '../deps.ts'
 import { causeOf } from './causes.ts'
-import type { SentRequest } from './curl.ts'
+import { basicHeader, type SentRequest } from './curl.ts'
 import { type Fact, factsOf } from './facts.ts'
 import { pairsOf, type ShownRequest, shownAgain, shownRequest, visible } from './masked.ts'
 import { readPasted } from './pasted.ts'
@@ -48,7 +48,8 @@ type Asked = Readonly<{
 }>
 type Deps = Pick<ManagementDeps, 'settings' | 'checkerStores' | 'issuer'>
 
-const PATHS = { '/token': ['POST'], '/authorize': ['GET', 'POST'] } as const
+/** A form that is posted to /authorize answers the consent page. */
+const PATHS = { '/token': 'POST', '/authorize': 'GET' } as const
 type Path = keyof typeof PATHS
 const isPath = (path: string): path is Path => Object.hasOwn(PATHS, path)
 
@@ -77,10 +78,10 @@ function whyNotThere({ method }: SentRequest, url: URL, issuer: string): string 
   if (!isPath(pathname)) {
     return `Its path is ${visible(pathname, 100)}. Requests to /authorize and /token can be checked here.`
   }
-  const methods: readonly string[] = PATHS[pathname]
-  return methods.includes(method)
+  const expected = PATHS[pathname]
+  return method === expected
     ? null
-    : `Its method is ${visible(method, 10)}. The endpoint ${pathname} takes ${methods.join(' and ')}.`
+    : `Its method is ${visible(method, 10)}. A request to ${pathname} is made by ${expected}.`
 }
 
 /** `failed`: the index of the check that failed; the number of steps if none did. */
@@ -140,6 +141,29 @@ function causesOf({ detail, description }: OAuthError, { seen }: Run): string[] 
 const UNASKED =
   'Whether the DPoP proof was used before was not asked: it is told only for a key that the code or the refresh token is bound to.'
 
+const IS_ABSOLUTE = /^(?:[a-z][a-z0-9+.-]*:\/)?\//i
+
+/** As curl reads an address: http without a scheme, and a name and a password in it are sent by Basic. */
+function addressedBy(sent: SentRequest, issuer: string) {
+  const url = URL.parse(IS_ABSOLUTE.test(sent.url) ? sent.url : `http://${sent.url}`, issuer)
+  if (url === null) return null
+  const { username, password } = url
+  url.username = ''
+  url.password = ''
+  const isAuthorized = sent.headers.some(([name]) => name.toLowerCase() === 'authorization')
+  if (isAuthorized || username + password === '') return { sent, url }
+  const basic = basicHeader(`${unescaped(username)}:${unescaped(password)}`)
+  return { sent: { ...sent, headers: [...sent.headers, basic] }, url }
+}
+
+function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
 async function run(sent: SentRequest, url: URL, asked: Asked, deps: Deps): Promise<Run | null> {
   const { client, session, now, nowMs } = asked
   const headers = headersOf(sent)
@@ -152,16 +176,12 @@ async function run(sent: SentRequest, url: URL, asked: Asked, deps: Deps): Promi
 }
 
 export async function checkRequest(text: string, asked: Asked, deps: Deps): Promise<CheckResult> {
-  const sent = readPasted(text)
-  if ('problem' in sent) return sent
+  const pasted = readPasted(text)
+  if ('problem' in pasted) return pasted
   const { issuer } = deps
-  const url = URL.parse(
-    /^[a-z][a-z0-9+.-]*:\/\//i.test(sent.url) || sent.url.startsWith('/')
-      ? sent.url
-      : `http://${sent.url}`,
-    issuer,
-  )
-  if (url === null) return { problem: 'The address of the request is malformed.' }
+  const addressed = addressedBy(pasted, issuer)
+  if (addressed === null) return { problem: 'The address of the request is malformed.' }
+  const { sent, url } = addressed
   const shown = shownRequest(sent, url)
   const fields = firstFields(pairsOf(sent, url))
   const isToken = url.pathname !== '/authorize'

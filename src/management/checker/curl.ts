@@ -45,6 +45,10 @@ const OPTION = /^--[a-z0-9][a-z0-9.-]{0,40}$/
 const FORM = 'application/x-www-form-urlencoded'
 const isWebAddress = (word: string) => /^[a-z][a-z0-9+.-]*:\/\//i.test(word) || word.includes('/')
 
+/** The header of a name and a password, as curl sends it. */
+export const basicHeader = (user: string) =>
+  ['Authorization', `Basic ${base64(user.includes(':') ? user : `${user}:`)}`] as const
+
 const base64 = (text: string) =>
   btoa(Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join(''))
 
@@ -184,7 +188,7 @@ class Command {
       this.bearer !== null
         ? ['Authorization', `Bearer ${this.bearer}`]
         : this.user !== null
-          ? ['Authorization', `Basic ${base64(withColon(this.user))}`]
+          ? basicHeader(this.user)
           : null,
     ]
     return own
@@ -196,8 +200,6 @@ class Command {
       )
   }
 }
-
-const withColon = (user: string) => (user.includes(':') ? user : `${user}:`)
 
 /** The options of one word: `-sS`, `-uid:secret`, `--data=x`. `value` is null where the next word is the value. */
 function optionsIn(word: string): (readonly [option: string, value: string | null])[] {

@@ -45,13 +45,14 @@ function readForm(text: string): Pasted {
   }
   const type = isJson ? 'application/json' : FORM
   const isGet = method === 'GET' || method === 'HEAD'
+  const lacksType = !isGet && !hasHeader(headers, 'content-type')
+  const isWhole = method !== undefined || headers.length > 0
   return {
     method: method ?? 'POST',
     url: target ?? '/token',
-    headers:
-      isGet || hasHeader(headers, 'content-type') ? headers : [...headers, ['Content-Type', type]],
+    headers: lacksType ? [...headers, ['Content-Type', type]] : headers,
     body: isGet ? null : body,
-    notes: [],
+    notes: lacksType && isWhole ? [`No Content-Type was pasted. It was taken as ${type}.`] : [],
   }
 }
 

@@ -56,10 +56,11 @@ async function throwawayKeys(): Promise<SigningKeys> {
   const { kty, crv, x, y, d } = (await crypto.subtle.exportKey('jwk', privateKey)) as JsonWebKey
   return readSigningKeys(JSON.stringify({ keys: [{ kty, crv, x, y, d }] }))
 }
-let keys: Promise<SigningKeys> | undefined
+/** Once per isolate. Not the promise: one request must not wait for the work of another. */
+let keys: SigningKeys | undefined
 
 async function prepared({ clientId, settings, stores, context }: Asked) {
-  keys ??= throwawayKeys()
+  keys ??= await throwawayKeys()
   const usersAreExternal = settings.loginUrl !== null
   const { ports, seen } = stores(clientId, usersAreExternal)
   const checks: CheckName[] = ['request']
@@ -67,7 +68,7 @@ async function prepared({ clientId, settings, stores, context }: Asked) {
     ...settings,
     ...ports,
     usersAreExternal,
-    signingKeys: await keys,
+    signingKeys: keys,
     checking: (check) => void checks.push(check),
     hasPortal: true,
     // No failure is counted.
