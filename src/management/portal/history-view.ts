@@ -57,7 +57,7 @@ function rotated({ overlap_seconds: seconds }: HistoryEntry['detail']): string {
 function didOf({ event, detail }: HistoryEntry): string {
   switch (event) {
     case 'client.create':
-      return 'registered it'
+      return detail.requested_only === true ? 'registered it and asked for' : 'registered it'
     case 'client.import':
       return 'imported it'
     case 'client.update':

@@ -239,6 +239,14 @@ const Requests = (p: ApprovalProps) => {
   )
 }
 
+const WholeHistory = ({ history }: Pick<ApprovalProps, 'history'>) =>
+  history.length === 0 ? null : (
+    <section>
+      <h2>Its history</h2>
+      <History entries={history} />
+    </section>
+  )
+
 export const ApprovalPage = (p: ApprovalProps) => (
   <PortalFrame
     {...p.frame}
@@ -260,12 +268,13 @@ export const ApprovalPage = (p: ApprovalProps) => (
     <Requests {...p} />
     <section>
       <h2>What it has</h2>
-      <PermissionList permissions={p.held} />
+      {p.held.length === 0 ? (
+        <p class="muted">Nothing yet.</p>
+      ) : (
+        <PermissionList permissions={p.held} />
+      )}
     </section>
-    <section>
-      <h2>Its history</h2>
-      <History entries={p.history} />
-    </section>
+    <WholeHistory history={p.history} />
     <p>
       <a href="/approvals">All that wait</a>
     </p>
@@ -276,12 +285,7 @@ export const ApprovalPage = (p: ApprovalProps) => (
 export const NoClientPage = (p: { frame: FrameProps; history: readonly ShownEntry[] }) => (
   <PortalFrame {...p.frame} place="/approvals" title="There is no such client">
     <p>Nothing was decided. It may have been deleted since it asked.</p>
-    {p.history.length > 0 && (
-      <section>
-        <h2>Its history</h2>
-        <History entries={p.history} />
-      </section>
-    )}
+    <WholeHistory history={p.history} />
     <p>
       <a href="/approvals">All that wait</a>
     </p>

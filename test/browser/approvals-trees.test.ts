@@ -1,0 +1,155 @@
+/** Every page of an approver with something on it: its accessibility tree, which is kept beside this file, and how it looks. */
+
+import type { Page } from 'playwright-core'
+import { beforeAll, describe, expect } from 'vitest'
+import { expectHeading, it, keepScreenshot, signIn, takeComplaints } from './fixtures.ts'
+import { contrastsOf, overflowOf } from './looks.ts'
+import { type Person, type Registry, startRegistry } from './registry.ts'
+
+const LEAST_CONTRAST = 4.5
+const CALLBACK = 'https://reading.example/callback'
+const DOCUMENT = 'https://documents.client-host.example/oauth/client.json'
+const ASKS = 'What a client asks for'
+
+/** A registry of its own, so that nothing but this scene is on the pages. */
+let registry: Registry
+let kim: Person
+let ada: Person
+let ids: Readonly<{
+  asking: string
+  own: string
+  privileged: string
+  decided: string
+  host: string
+}>
+
+const create = async (name: string, owner: string, ...more: string[]) => {
+  const described = ['--name', name, '--owner', owner, '--redirect-uri', CALLBACK, ...more]
+  return String((await registry.admin('client', 'create', ...described)).client_id)
+}
+const idOf = async ({ username }: Person) =>
+  String((await registry.admin('user', 'show', username)).user_id)
+
+/** A client that registered itself, as the registry keeps it. */
+async function selfRegistered(id: string, kind: string, name: string) {
+  await registry.addClients([{ client_id: id, name, owner_id: '' }])
+  await registry.insert(
+    'INSERT INTO self_registered_client (client_id, kind, created_at) VALUES (?1, ?2, 1)',
+    [[id, kind]],
+  )
+  await registry.insert(
+    'INSERT INTO client_authorization (client_id, scope, requested_at) VALUES (?1, ?2, 1)',
+    [[id, 'shelf:lend']],
+  )
+  return id
+}
+
+beforeAll(async () => {
+  registry = await startRegistry()
+  const scope = (name: string, sentence: string, ...more: string[]) =>
+    registry.admin('scope', 'create', name, '--sentence', sentence, ...more)
+  await scope('shelf:write', 'Change what is on your shelf', '--sensitive')
+  await scope('shelf:lend', 'Lend what is on your shelf')
+  const shelf = ['--name', 'The shelf', '--scope', 'shelf:write shelf:lend']
+  await registry.admin('resource', 'create', 'https://shelf.example', ...shelf)
+  kim = await registry.registerUser({ username: 'kim', scopes: ['registry:approve'] })
+  ada = await registry.registerUser({ username: 'ada' })
+  const bea = await idOf(await registry.registerUser({ username: 'bea' }))
+  const granted = ['--grant-type', 'authorization_code', '--scope', 'submission:read']
+  const owner = await idOf(ada)
+  const asking = await create('Reading list', owner, '--further-owner', bea, ...granted)
+  const lists = [
+    '--scope',
+    'shelf:write shelf:lend:* shelf:lend unheard:of',
+    '--endorsement',
+    'cs.*',
+  ]
+  const request = ['--grant-type', 'client_credentials', '--requested-only']
+  await registry.admin('client', 'update', asking, ...lists, ...request)
+  const reason = ['--reason', 'Say first what for.']
+  await registry.admin('client', 'withdraw', asking, '--scope', 'shelf:write', ...reason)
+  await registry.admin('client', 'update', asking, ...lists, ...request)
+  const moved = ['--name', 'Reading everything', '--redirect-uri', 'https://other.example/callback']
+  await registry.admin('client', 'update', asking, ...moved)
+  const own = await create('Mine', await idOf(kim), '--scope', 'shelf:lend', '--requested-only')
+  const privileged = await create('Robot', owner, '--scope', 'registry:read', '--requested-only')
+  const decided = await create('Settled', owner, ...granted)
+  await registry.admin('client', 'disable', decided)
+  const host = await selfRegistered('registered-itself', 'registration', 'Some host')
+  await selfRegistered(DOCUMENT, 'document', 'Document host')
+  ids = { asking, own, privileged, decided, host }
+  return registry.end
+}, 120_000)
+
+async function signInAs(page: Page, person: Person) {
+  await page.goto(`${registry.url}/clients`)
+  await signIn(page, person)
+  await expectHeading(page, 'Your clients')
+}
+
+type Scene = Readonly<{ name: string; path: () => string; heading: string; who?: () => Person }>
+const client = (name: string, id: () => string, heading = ASKS): Scene => ({
+  name,
+  path: () => `/approvals/${encodeURIComponent(id())}`,
+  heading,
+})
+
+const SCENES: readonly Scene[] = [
+  { name: 'queue', path: () => '/approvals', heading: 'Approvals' },
+  client('client', () => ids.asking),
+  client('document', () => DOCUMENT),
+  client('registration', () => ids.host),
+  client('own', () => ids.own),
+  client('privileged', () => ids.privileged),
+  client('decided', () => ids.decided),
+  client('no-client', () => 'no-such-client', 'There is no such client'),
+  {
+    name: 'no-approver',
+    path: () => '/approvals',
+    heading: 'You are no approver',
+    who: () => ada,
+  },
+]
+
+/** Without what differs from run to run. */
+const settled = (tree: string) =>
+  Object.entries(ids)
+    .reduce((text, [name, id]) => text.replaceAll(id, `ID-OF-${name.toUpperCase()}`), tree)
+    .replace(/\d{4}-\d\d-\d\d \d\d:\d\d UTC/g, 'MOMENT')
+    .replace(/\d{4}-\d\d-\d\d/g, 'DAY')
+
+describe('every page of an approver', () => {
+  it.for(SCENES.map((scene) => [scene.name, scene] as const))(
+    'the accessibility tree of the page of an approver is as it is kept (%s)',
+    async ([name, scene], { open }) => {
+      const at = await open()
+      await signInAs(at, scene.who?.() ?? kim)
+      await at.goto(registry.url + scene.path())
+      await expectHeading(at, scene.heading)
+      const tree = settled(await at.getByRole('main').ariaSnapshot())
+      await expect(`${tree}\n`).toMatchFileSnapshot(`trees/approvals-${name}.txt`)
+    },
+  )
+
+  it.for([
+    ['light', { viewport: { width: 1000, height: 800 } }],
+    ['dark', { viewport: { width: 1000, height: 800 }, colorScheme: 'dark' }],
+    ['360', { viewport: { width: 360, height: 740 } }],
+    ['zoomed', { viewport: { width: 640, height: 400 }, deviceScaleFactor: 2 }],
+  ] as const)(
+    'every page of an approver with something on it fits, has enough contrast and keeps to its policy (%s)',
+    async ([how, options], { open }) => {
+      const at = await open(options)
+      await signInAs(at, kim)
+      for (const { name, path, heading } of SCENES.filter(({ who }) => who === undefined)) {
+        await at.goto(registry.url + path())
+        await expectHeading(at, heading)
+        await keepScreenshot(at, `approvals-scene-${name}-${how}`)
+        expect(await overflowOf(at), name).toBeLessThanOrEqual(0)
+        const [worst] = await contrastsOf(at)
+        expect(worst?.ratio, `${name}: ${worst?.words}`).toBeGreaterThanOrEqual(LEAST_CONTRAST)
+        expect(takeComplaints(at)).toEqual([])
+      }
+    },
+  )
+})
