@@ -5,30 +5,30 @@ import type { SecretDigest, SessionKey, TokenDigest } from '../domain/ids.ts'
 
 const encoder = new TextEncoder()
 
-const sha256 = async (text: string) =>
-  new Uint8Array(await crypto.subtle.digest('SHA-256', encoder.encode(text)))
+const sha256 = (text: string) => crypto.subtle.digest('SHA-256', encoder.encode(text))
 
 /** Of content that is no secret. base64url, 43 characters without padding. */
 export const contentDigest = async (bytes: Uint8Array<ArrayBuffer>) =>
   encode(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)))
 
 /** base64url, 43 characters without padding. */
-export const digest = async (secret: string) => encode(await sha256(secret))
+export const digest = async (secret: string) => encode(new Uint8Array(await sha256(secret)))
 
-export const sessionKeyOf = async (token: string) => (await digest(token)) as SessionKey
+export const sessionKeyOf = (token: string) => digest(token) as Promise<SessionKey>
 const SIGNED_KEY_BYTES = 16
 /** The key of a signed access token. It is short, because every check reads the list of those that were revoked. */
 export const signedTokenKeyOf = async (jti: string) =>
-  encode((await sha256(jti)).subarray(0, SIGNED_KEY_BYTES)) as SessionKey
+  encode(new Uint8Array(await sha256(jti), 0, SIGNED_KEY_BYTES)) as SessionKey
 /** For a code or a refresh token. */
-export const tokenDigestOf = async (token: string) => (await digest(token)) as TokenDigest
+export const tokenDigestOf = (token: string) => digest(token) as Promise<TokenDigest>
 
 /** Workers have `toHex`; Node.js 24 does not. */
 const hexOf = (bytes: Uint8Array) =>
   bytes.toHex?.() ?? Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 
 /** Lower-case hex: the form in which client secrets are stored, as in the original registry. */
-export const hexDigest = async (secret: string) => hexOf(await sha256(secret)) as SecretDigest
+export const hexDigest = async (secret: string) =>
+  hexOf(new Uint8Array(await sha256(secret))) as SecretDigest
 
 /** Compares two strings whose length is not secret. The time does not depend on where they differ. */
 export function equalInConstantTime(left: string, right: string): boolean {

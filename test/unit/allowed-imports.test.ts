@@ -6,6 +6,8 @@ import { describe, expect, it } from 'vitest'
 
 const SRC = join(import.meta.dirname, '../../src')
 const MAX_LINES = 300
+/** What a reader of `POST /token` has to know at most. */
+const MAX_FILES_OF_TOKEN = 48
 
 /** What each folder, or file of src/ itself, may import: a folder or one file. */
 const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
@@ -171,6 +173,17 @@ const foreignImports = sources.flatMap(({ path, folder, imports }) =>
   ),
 )
 
+/** What is loaded for a file: what it imports, and so on. Types are not loaded. */
+function filesLoadedFor(path: string): ReadonlySet<string> {
+  const loaded = new Set([path])
+  for (const one of loaded) {
+    const text = sources.find((source) => source.path === one)?.text ?? ''
+    const withoutTypes = text.replace(/^(?:import|export) type [^']*'[^']*'$/gm, '')
+    for (const { target } of importsOf(one, withoutTypes)) if (target !== null) loaded.add(target)
+  }
+  return loaded
+}
+
 const pathsWhere = (isAtFault: (source: Source) => boolean) =>
   sources.filter(isAtFault).map(({ path }) => path)
 
@@ -222,6 +235,14 @@ describe('the files of src', () => {
     const targets = sources.flatMap(({ imports }) => imports.map(({ target }) => target))
     const local = targets.filter((target) => target !== null)
     expect(local.filter((target) => extname(target) === '' || !paths.has(target))).toEqual([])
+  })
+
+  it('POST /token passes at most 48 files, counted from its route', () => {
+    const loaded = filesLoadedFor('routes/token.ts')
+    expect(loaded).toContain('flows/token/client-credentials.ts')
+    expect(loaded).toContain('crypto/digest.ts')
+    expect(loaded).not.toContain('flows/deps.ts')
+    expect(loaded.size).toBeLessThanOrEqual(MAX_FILES_OF_TOKEN)
   })
 
   it('no file in src has TODO, FIXME or the type any', () => {

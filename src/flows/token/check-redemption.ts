@@ -72,7 +72,7 @@ async function check(caller: Caller): Promise<RedemptionAttempt> {
 async function checkCode(caller: Caller): Promise<Redeemer> {
   const { checking } = caller.deps
   checking?.('code')
-  const redeemer = { ...caller, ...(await findCode(caller)) }
+  const redeemer = await redeemerOf(caller)
   requireOwnCode(redeemer)
   checking?.('redirect_uri')
   requireSameRedirectUri(redeemer)
@@ -97,10 +97,11 @@ export const refuse = (detail: string): never => {
 const readCarriedCode = async (codeDigest: TokenDigest | null, { codes }: Pick<Deps, 'codes'>) =>
   codeDigest && codes.findCarried(codeDigest).catch(() => null)
 
-async function findCode({ codeDigest, carried, deps }: Asked) {
+async function redeemerOf(caller: Caller): Promise<Redeemer> {
+  const { codeDigest, carried, deps } = caller
   if (codeDigest === null) return refuse('malformed code')
   const code = (await carried) ?? (await deps.codes.findOnLedger(codeDigest))
-  return { codeDigest, code: code ?? refuse('unknown code') }
+  return { ...caller, codeDigest, code: code ?? refuse('unknown code') }
 }
 
 function requireOwnCode({ code, client }: Redeemer) {
