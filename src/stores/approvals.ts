@@ -38,6 +38,12 @@ export const QUEUE = `SELECT c.client_id, c.name, c.owner_id, c.disabled_at, sli
   FROM (${WAITING_CLIENTS}) slice CROSS JOIN client c ON c.client_id = slice.client_id
     LEFT JOIN user u ON u.user_id = c.owner_id LEFT JOIN external_user e ON e.user_id = c.owner_id
   ORDER BY slice.requested_at, c.client_id`
+/** At most `?1` of the clients that wait to be listed in the directory, the oldest request first. */
+export const WAITING_LISTINGS = `SELECT l.client_id, l.requested_at, c.name, c.owner_id, c.disabled_at, u.username,
+    e.username_key AS seen_name
+  FROM listing l CROSS JOIN client c ON c.client_id = l.client_id
+    LEFT JOIN user u ON u.user_id = c.owner_id LEFT JOIN external_user e ON e.user_id = c.owner_id
+  WHERE l.listed_at IS NULL AND l.declined_at IS NULL AND l.requested_at > 0 ORDER BY l.requested_at, l.client_id LIMIT ?1`
 export const FIND_SHOWN_CLIENT = `SELECT ${SHOWN_COLUMNS} FROM client c WHERE c.client_id = ?1`
 export const OWNERS_OF_CLIENT = ownersOf('c.client_id = ?1')
 export const VERSION_OF_USER = 'SELECT version FROM user WHERE user_id = ?1'
@@ -70,11 +76,18 @@ export type ShownClient = Declared &
     approverVersion: number | null
   }>
 
-export type Queue = Declared & Readonly<{ waiting: readonly WaitingClient[] }>
+/** A client that waits to be listed in the directory. */
+export type WaitingListing = Pick<
+  WaitingClient,
+  'clientId' | 'name' | 'owner' | 'isEnabled' | 'requestedAt'
+>
+
+export type Queue = Declared &
+  Readonly<{ waiting: readonly WaitingClient[]; listings: readonly WaitingListing[] }>
 
 /** Only for an approver: ask that of the user who is returned, before anything else is used. */
 export interface ApprovalsReader {
-  /** At most `rows` clients after the place (`placeOf`). */
+  /** At most `rows` clients after the place (`placeOf`), and as many that wait for the directory. */
   queue(visitor: Visitor, rows: number, after: string): Promise<Visited<Queue>>
   client(visitor: Visitor, clientId: string): Promise<Visited<ShownClient>>
 }
@@ -104,6 +117,14 @@ const readWaiting = (row: QueueRow, userId: string): WaitingClient => ({
   first: JSON.parse(row.first) as WaitingClient['first'],
 })
 
+const readListing = (row: QueueRow): WaitingListing => ({
+  clientId: row.client_id,
+  name: row.name,
+  owner: readPerson(row.owner_id, row),
+  isEnabled: row.disabled_at === null,
+  requestedAt: row.requested_at,
+})
+
 export function approvalsReader(db: Database): ApprovalsReader {
   const declared = () => [ALL_DECLARED, ALL_TITLES, ALL_RESOURCES].map((sql) => db.prepare(sql))
   return {
@@ -111,12 +132,17 @@ export function approvalsReader(db: Database): ApprovalsReader {
       visit(
         db,
         visitor,
-        [...declared(), db.prepare(QUEUE).bind(after, rows, visitor.userId)],
+        [
+          ...declared(),
+          db.prepare(QUEUE).bind(after, rows, visitor.userId),
+          db.prepare(WAITING_LISTINGS).bind(rows),
+        ],
         (results) => ({
           ...readDeclared(results),
           waiting: ((results[3] ?? []) as QueueRow[]).map((row) =>
             readWaiting(row, visitor.userId),
           ),
+          listings: ((results[4] ?? []) as QueueRow[]).map(readListing),
         }),
       ),
     client: (visitor, clientId) =>

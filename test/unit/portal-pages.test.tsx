@@ -3,6 +3,7 @@
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { DEFAULT_BRANDING } from '../../src/domain/branding.ts'
+import { DirectoryPage } from '../../src/pages/directory-page.tsx'
 import {
   ApprovalPage,
   type ApprovalProps,
@@ -18,6 +19,7 @@ import { COPY_SCRIPT, COPY_SCRIPT_DIGEST, CopyScript } from '../../src/pages/por
 import type { FrameProps } from '../../src/pages/portal/frame.tsx'
 import { HistoryPage } from '../../src/pages/portal/history-page.tsx'
 import { KeysPage } from '../../src/pages/portal/keys-page.tsx'
+import { ListingPage } from '../../src/pages/portal/listing-page.tsx'
 import { OwnersPage } from '../../src/pages/portal/owners-page.tsx'
 import type { ShownPermission } from '../../src/pages/portal/permissions.tsx'
 import { PermissionsPage } from '../../src/pages/portal/permissions-page.tsx'
@@ -59,6 +61,8 @@ const pagesWith = (text: string): Record<string, string> => {
     scopes: [text],
     keyAlgorithm: null,
   }
+  const listing = { requestedAt: 1, listedAt: null, declinedAt: null, reason: '' }
+  const scopes = [{ scope: text, sentence: text, isSensitive: true }]
   const entry = { happenedAt: 1, who: '', name: text, did: 'did', values: [text], reason: text }
   const approval: ApprovalProps = {
     ...{ frame, client: { ...client, selfRegistered: null }, isEnabled: false, owners: [text] },
@@ -72,7 +76,8 @@ const pagesWith = (text: string): Record<string, string> => {
     held: [permission],
     changes: [{ field: 'Name', before: [text], now: [text] }],
     ...{ history: [entry], since: [entry], whyNot: null, hidden, reason: text },
-    labels: { decide: 'What it asks for', reason: 'Reason' },
+    labels: { decide: 'What it asks for', reason: 'Reason', listing_reason: 'Reason' },
+    listing: { ...listing, isLookAlike: true, hidden, typed: text },
   }
   const owner = { userId: text, name: text, isYou: true, removal: hidden }
   const listed = { clientId: text, name: text, isEnabled: false, createdAt: 1, waiting: 2 }
@@ -149,7 +154,8 @@ const pagesWith = (text: string): Record<string, string> => {
     ),
     approvals: html(
       <ApprovalsPage
-        {...{ frame, isFirst: false, next: '/approvals?after=x' }}
+        {...{ frame, isFirst: true, next: '/approvals?after=x' }}
+        listings={[{ clientId: text, name: text, owner: text, isEnabled: false, requestedAt: 1 }]}
         waiting={[
           {
             ...{ clientId: text, name: text, selfRegistered: { kind: 'registration' }, owner: '' },
@@ -166,6 +172,36 @@ const pagesWith = (text: string): Record<string, string> => {
     approval: html(<ApprovalPage {...approval} frame={frameOf('decide', 'reason')} />),
     'approval of others': html(<ApprovalPage {...approval} whyNot={text} />),
     'approval of nothing': html(<NoClientPage frame={frame} history={[entry]} />),
+    listing: html(
+      <ListingPage
+        {...{ frame, page: text, logoPath: '/logos/x', ownerName: text, scopes }}
+        client={{ ...client, disabledAt: 1, listing: { ...listing, declinedAt: 1, reason: text } }}
+        hidden={{ ask: hidden, takeBack: hidden }}
+      />,
+    ),
+    directory: html(
+      <DirectoryPage
+        {...{
+          branding,
+          search: text,
+          problem: null,
+          isFirstPage: false,
+          nextPage: '/directory?q=x',
+        }}
+        applications={[
+          {
+            ...{ name: text, url: text, description: text, ownerName: text, logoPath: '/logos/x' },
+            ...{ isLookAlike: true, scopes },
+          },
+        ]}
+      />,
+    ),
+    'directory without a hit': html(
+      <DirectoryPage
+        {...{ branding, search: text, problem: null, isFirstPage: true, nextPage: null }}
+        applications={[]}
+      />,
+    ),
     history: html(<HistoryPage {...one} entries={[entry]} page={2} hasMore />),
     'signed out': html(
       <SignedOutPage

@@ -13,9 +13,11 @@ import {
 } from '../../src/flows/registration/listings.ts'
 import { ownerActor } from '../../src/flows/registration/own-clients.ts'
 import { deleteUser, updateUser } from '../../src/flows/registration/users.ts'
+import { formsOf } from '../node/forms.ts'
 import { call, newAdministrator } from './administration.ts'
+import { approvalPath, newApprover } from './approving.ts'
 import { newListed, newWord, search, withDirectory } from './listed.ts'
-import { newOwner, ownerWith, register } from './portal.ts'
+import { filled, minted, newOwner, type Owner, ownerWith, register } from './portal.ts'
 import { admin, auditOf, portsOn, refusedAs } from './registering.ts'
 import { newClient, newUser, nowSeconds, registry, signIn } from './registry.ts'
 
@@ -323,4 +325,113 @@ it('control: a signed-in user who owns nothing reads no listing page', async () 
   const stranger = ownerWith(user, await signIn(user), withDirectory)
   const id = await newListed()
   expect((await stranger.get(`/clients/${id}/listing`)).status).toBe(404)
+})
+
+describe('an approver in the queue', () => {
+  const newDecider = () => newApprover(['registry:approve'], withDirectory)
+  async function newWish(changed: Record<string, string> = {}) {
+    const [owner, word] = [await newMember(), newWord()]
+    const { id } = await register(owner, { name: word, ...changed })
+    await owner.submit(`/clients/${id}/listing`, {}, 'ask')
+    return { owner, word, id, path: approvalPath(id) }
+  }
+  const listingForm = async (approver: Owner, path: string) =>
+    formsOf(await approver.page(path), path).find((fields) =>
+      fields.some(([name]) => name === 'listing_reason'),
+    ) ?? []
+
+  it('the queue names what waits for the directory, and the approver lists it, takes it out and lists it again', async () => {
+    const approver = await newDecider()
+    const { word, id, path, owner } = await newWish()
+    expect(await approver.page('/approvals')).toContain(`<a href="${path}" dir="auto"><bdi>${word}`)
+    const decide = async (act: string, reason: string) =>
+      approver.send(
+        path,
+        filled(await listingForm(approver, path), { act, listing_reason: reason }),
+      )
+    expect((await decide('list', '')).headers.get('Location')).toBe('/approvals?done=listed')
+    expect((await search(word)).names).toEqual([word])
+    expect(await approver.page('/approvals')).not.toContain(path)
+    expect((await decide('unlist', '')).status).toBe(400)
+    const out = await decide('unlist', 'It moved.')
+    expect(out.headers.get('Location')).toBe('/approvals?done=listing_declined')
+    expect((await search(word)).names).toEqual([])
+    expect(await owner.page(`/clients/${id}/listing`)).toContain('It moved.')
+    const again = formsOf(await approver.page(path), path).at(-1) ?? []
+    const named = formsOf(await approver.page(path), path).filter((fields) =>
+      fields.some(([name]) => name === 'seen'),
+    )
+    expect([again.length > 0, named.length]).toEqual([true, 1])
+    await approver.send(path, filled(named[0] ?? [], { act: 'list' }))
+    expect((await search(word)).names).toEqual([word])
+    expect(await auditOf('client_id', id)).toEqual([
+      ...['client.create', 'client.request_listing', 'client.list', 'client.decline_listing'],
+      'client.list',
+    ])
+  })
+
+  it('nobody lists an own client, whether the first owner or a further one', async () => {
+    const approver = await newDecider()
+    const { id } = await register(approver)
+    await approver.submit(`/clients/${id}/listing`, {}, 'ask')
+    const other = await newWish()
+    const form = await listingForm(approver, other.path)
+    await other.owner.submit(
+      `/clients/${other.id}/owners`,
+      { owner: approver.user.username },
+      'add',
+    )
+    for (const [path, of] of [
+      [approvalPath(id), id],
+      [other.path, other.id],
+    ] as const) {
+      expect(await approver.page(path)).toContain('You own this client')
+      const { version } = await findClient(admin(), of)
+      const forged = filled(await minted(approver, 'decide_listing', of, version), { act: 'list' })
+      expect([path, (await approver.send(path, forged)).status]).toEqual([path, 403])
+      expect(await stateOf(of)).toBe('requested')
+    }
+    expect((await approver.send(other.path, filled(form, { act: 'list' }))).status).toBe(409)
+  })
+
+  it('a form on what the client said before lists nothing, and the approver reads what happened', async () => {
+    const approver = await newDecider()
+    const { owner, id, path, word } = await newWish()
+    const form = filled(await listingForm(approver, path), { act: 'list' })
+    await owner.submit(`/clients/${id}/edit`, { name: `${word} other` })
+    const late = await approver.send(path, form)
+    expect([late.status, await late.text()]).toEqual([
+      409,
+      expect.stringContaining('has been changed'),
+    ])
+    expect(await stateOf(id)).toBe('requested')
+    const gone = filled(await listingForm(approver, path), { act: 'list' })
+    await owner.submit(`/clients/${id}/listing`, {}, 'take_back')
+    expect((await approver.send(path, gone)).status).toBe(409)
+    expect(await stateOf(id)).toBe(null)
+  })
+
+  it('without the directory the queue and the page of a client have nothing of it, and its form decides nothing', async () => {
+    const approver = await newDecider()
+    const { path, id } = await newWish()
+    const form = filled(await listingForm(approver, path), { act: 'list' })
+    const without = ownerWith(approver.user, approver.cookie, registry)
+    expect(await without.page('/approvals')).not.toContain(path)
+    expect(await without.page(path)).not.toContain('listing_reason')
+    expect((await without.send(path, form)).status).toBeGreaterThanOrEqual(400)
+    expect(await stateOf(id)).toBe('requested')
+  })
+
+  it('a user who is no approver decides nothing, and a program with registry:approve neither', async () => {
+    const { path, id, owner } = await newWish()
+    const forged = filled(await minted(owner, 'decide_listing', id, 1), { act: 'list' })
+    expect((await owner.send(path, forged)).status).toBe(403)
+    const approving = { ...admin(), actor: { name: 'client:x', scopes: ['registry:approve'] } }
+    expect(await refusedAs(listClient(approving, id))).toBe('forbidden')
+    expect(await refusedAs(declineListing(approving, id, 'x'))).toBe('forbidden')
+    const person = { ...approving, actor: { ...approving.actor, userId: 'somebody' } }
+    expect(await refusedAs(takeBackListing(person, id))).toBe('forbidden')
+    expect(await refusedAs(requestListing(person, id))).toBe('forbidden')
+    expect(await refusedAs(listClient(person, id))).toBe(null)
+  })
 })

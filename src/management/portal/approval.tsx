@@ -1,9 +1,11 @@
 /** `/approvals/{id}`: an approver sees one client and decides on what it asks for. */
 
 import type { ClientRecord } from '../../domain/client.ts'
+import { looksLike } from '../../domain/look-alike.ts'
 import { logoPath } from '../../domain/shown-client.ts'
 import { authorizeClient, withdrawFromClient } from '../../flows/registration/clients.ts'
 import { approverActor } from '../../flows/registration/deciding.ts'
+import { declineListing, listClient } from '../../flows/registration/listings.ts'
 import { ApprovalPage, NoClientPage } from '../../pages/portal/approval-page.tsx'
 import { approvalPath } from '../../pages/portal/approvals-page.tsx'
 import type { ShownPermission } from '../../pages/portal/permissions.tsx'
@@ -15,13 +17,14 @@ import { askedFor, changesOf, whyNot } from './approval-view.ts'
 import { approverPage, onlyApprovers } from './approver-page.tsx'
 import { attempt, formFields, type Refused } from './attempt.ts'
 import { nameOf } from './clients.tsx'
-import { LABELS, readDecision } from './decision-form.ts'
+import { LABELS, readDecision, readReason } from './decision-form.ts'
 import { doneIn } from './done.ts'
 import { shownEntry } from './history-view.ts'
 import { catalogueOf, shownPermissions } from './permission-view.ts'
 import { frameOf, type Read, reopened, sendPortalPage, type Visit } from './portal-page.tsx'
 
 const FORM = 'decide'
+const LISTING_FORM = 'decide_listing'
 /** The permissions of a refusal are those with boxes. */
 const ALIASES = { scopes: 'decide', grant_types: 'decide', endorsements: 'decide' }
 
@@ -56,7 +59,11 @@ async function showClient(visit: Visit<Found>, { client, owners, logo }: OwnClie
   const since = seen === undefined ? [] : found.history.filter(({ auditId }) => auditId > seen)
   const ticked = form === null ? null : form.getAll('decide')
   const { clientId, version } = client
-  const hidden = await formFields(visit, { form: FORM, id: clientId, version: String(version) })
+  const seenId = ['seen', String(found.history[0]?.auditId ?? 0)] as const
+  const hiddenOf = async (name: string) => [
+    ...(await formFields(visit, { form: name, id: clientId, version: String(version) })),
+    seenId,
+  ]
   const page = (
     <ApprovalPage
       frame={
@@ -75,7 +82,17 @@ async function showClient(visit: Visit<Found>, { client, owners, logo }: OwnClie
       history={found.history.map(shownEntry(user, clientId))}
       since={since.map(shownEntry(user, clientId))}
       whyNot={whyNot(client, user.userId)}
-      hidden={[...hidden, ['seen', String(found.history[0]?.auditId ?? 0)]]}
+      hidden={await hiddenOf(FORM)}
+      listing={
+        visit.deps.settings.hasDirectory && client.listing
+          ? {
+              ...client.listing,
+              isLookAlike: looksLike(client.name, visit.deps.branding.serviceName),
+              hidden: await hiddenOf(LISTING_FORM),
+              typed: form?.get('listing_reason') ?? '',
+            }
+          : null
+      }
       reason={form?.get('reason') ?? ''}
       labels={LABELS}
     />
@@ -103,6 +120,21 @@ async function decide(
   return withPublishedKeys(await authorizeClient(act, clientId, lists, version), deps)
 }
 
+/** What the page after the decision says. */
+const LISTED: Readonly<Record<string, string>> = { list: 'listed', unlist: 'listing_declined' }
+
+async function decideListing(
+  { c, deps, user, found }: Visit<Found>,
+  { clientId }: ClientRecord,
+  form: URLSearchParams,
+  version: number,
+) {
+  const actor = approverActor(user.userId, found.approverVersion)
+  const act = { actor, now: c.var.request.now, ports: deps.ports }
+  if (form.get('act') === 'list') return listClient(act, clientId, version)
+  return declineListing(act, clientId, readReason(form, 'listing_reason'), version)
+}
+
 /** The client was changed or deleted, or the approver's own record was changed, while the form was on its way. */
 function whetherLate(cause: unknown): 'late' {
   const isLate =
@@ -121,10 +153,12 @@ export const approvalPage = approverPage<Found>({
     const { client } = visit.found.client ?? {}
     if (!client) return showNone(visit)
     const { clientId } = client
-    const asked = { form: FORM, id: clientId, labels: LABELS, aliases: ALIASES }
+    const listed = visit.deps.settings.hasDirectory ? LISTED[form.get('act') ?? ''] : undefined
+    const [name, change] = listed === undefined ? [FORM, decide] : [LISTING_FORM, decideListing]
+    const asked = { form: name, id: clientId, labels: LABELS, aliases: ALIASES }
     const attempted = await attempt(visit, form, asked, async (version) =>
       // What the form means is read from the client that it was shown for.
-      version !== client.version ? 'late' : decide(visit, client, form, version).catch(whetherLate),
+      version !== client.version ? 'late' : change(visit, client, form, version).catch(whetherLate),
     )
     if (attempted.kind === 'refused') return show(visit, { refused: attempted, form })
     const { done } = attempted
@@ -133,6 +167,7 @@ export const approvalPage = approverPage<Found>({
       const again = onlyApprovers<Found>((now) => show(now, late))
       return reopened(visit, form, read, again)
     }
+    if (listed !== undefined) return visit.c.redirect(`/approvals?done=${listed}`, 303)
     const isLeft = done.record.permissions.some(({ authorizedAt }) => authorizedAt === null)
     const word = form.get('act') === 'decline' ? 'declined' : 'approved'
     const next = isLeft ? approvalPath(clientId) : '/approvals'

@@ -21,7 +21,7 @@ export const approvalsPage = approverPage<Queue>({
   read: ({ approvals, visitor, c }) =>
     approvals.queue(visitor, ROWS + 1, placeIn(c.req.query('after'))),
   async get(visit) {
-    const { c, found, user } = visit
+    const { c, deps, found, user } = visit
     const catalogue = catalogueOf(found)
     const waiting = found.waiting.slice(0, ROWS)
     const last = found.waiting.length > ROWS ? waiting.at(-1) : undefined
@@ -37,6 +37,14 @@ export const approvalsPage = approverPage<Queue>({
           ),
           more: requests - first.length,
         }))}
+        listings={
+          deps.settings.hasDirectory
+            ? found.listings.slice(0, ROWS).map(({ owner, ...client }) => ({
+                ...client,
+                owner: owner === null ? '' : nameOf(owner, user),
+              }))
+            : []
+        }
         isFirst={placeIn(c.req.query('after')) === FIRST_PLACE}
         next={
           last

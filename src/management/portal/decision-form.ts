@@ -7,7 +7,7 @@ import { requireValid } from '../../protocol/registration/field.ts'
 import { FormErrors } from './attempt.ts'
 
 /** As the page names the fields. */
-export const LABELS = { decide: 'What it asks for', reason: 'Reason' }
+export const LABELS = { decide: 'What it asks for', reason: 'Reason', listing_reason: 'Reason' }
 
 export type Decided = Readonly<{
   how: 'approve' | 'decline'
@@ -33,6 +33,13 @@ function listsIn(form: URLSearchParams, { permissions }: ClientRecord): Permissi
 
 const invalid = (sentence: string, field: string | null = null) =>
   new RegistrationError('invalid', sentence, field)
+
+/** Throws a RegistrationError where there is none. */
+export function readReason(form: URLSearchParams, field: string): string {
+  const reason = (form.get(field) ?? '').replace(/\r\n?/g, '\n').trim()
+  if (reason === '') throw invalid('say why, for the owners', field)
+  return requireValid(DECISION_REASON.schema, reason, field) as string
+}
 
 /** Throws `FormErrors`. Neither button: nothing is decided. */
 export function readDecision(form: URLSearchParams, client: ClientRecord): Decided {

@@ -17,6 +17,8 @@ const DONE = new Map([
   ['owners', 'The owners were changed.'],
   ['approved', 'What you chose is approved.'],
   ['declined', 'What you chose is declined. The owners read your reason.'],
+  ['listed', 'The client is in the directory.'],
+  ['listing_declined', 'The client is not in the directory. The owners read your reason.'],
   ['listing_asked', 'You asked for the client to be listed. An approver decides.'],
   [
     'listing_taken_back',

@@ -9,6 +9,7 @@ import { METHODS } from './client-page.tsx'
 import { Options, TextArea } from './fields.tsx'
 import { type FrameProps, type Hidden, PortalFrame } from './frame.tsx'
 import { History, type ShownEntry } from './history.tsx'
+import { ListingDecision, type ShownListing } from './listing-decision.tsx'
 import { PermissionList, quoted, type ShownPermission } from './permissions.tsx'
 
 /** What is asked for, as the consent page would say it. */
@@ -26,6 +27,8 @@ export type AskedFor = Readonly<{
 export type Change = Readonly<{ field: string; before: readonly string[]; now: readonly string[] }>
 
 export type ApprovalProps = Readonly<{
+  /** Its listing in the directory; null if no owner wants it, or without a directory. */
+  listing: ShownListing | null
   frame: FrameProps
   client: Readonly<{
     clientId: string
@@ -52,7 +55,7 @@ export type ApprovalProps = Readonly<{
   whyNot: string | null
   hidden: Hidden
   reason: string
-  labels: Readonly<{ decide: string; reason: string }>
+  labels: Readonly<{ decide: string; reason: string; listing_reason: string }>
 }>
 
 const Kind = ({ client }: Pick<ApprovalProps, 'client'>) => {
@@ -266,6 +269,7 @@ export const ApprovalPage = (p: ApprovalProps) => (
     <Facts {...p} />
     <Changes changes={p.changes} />
     <Requests {...p} />
+    {p.listing !== null && <ListingDecision {...p} listing={p.listing} />}
     <section>
       <h2>What it has</h2>
       {p.held.length === 0 ? (

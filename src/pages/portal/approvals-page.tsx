@@ -26,6 +26,8 @@ export type Waiting = Readonly<{
 export type ApprovalsProps = Readonly<{
   frame: FrameProps
   waiting: readonly Waiting[]
+  /** They wait to be listed in the directory: the first page shows the oldest. */
+  listings: readonly Pick<Waiting, 'clientId' | 'name' | 'owner' | 'isEnabled' | 'requestedAt'>[]
   isFirst: boolean
   /** The address of the next page; null on the last. */
   next: string | null
@@ -78,6 +80,30 @@ const Item = ({ waiting }: { waiting: Waiting }) => (
   </li>
 )
 
+const Listings = ({ listings }: Pick<ApprovalsProps, 'listings'>) => (
+  <section>
+    <h2>Wait to be listed in the directory</h2>
+    <ul class="listed">
+      {listings.map(({ clientId, name, owner, isEnabled, requestedAt }) => (
+        <li>
+          <a href={approvalPath(clientId)} dir="auto">
+            <bdi>{name}</bdi>
+          </a>
+          {!isEnabled && (
+            <>
+              {' '}
+              <strong class="mark withdrawn">Disabled</strong>
+            </>
+          )}
+          <p class="small muted">
+            since <Day at={requestedAt} />, owner <bdi>{owner}</bdi>
+          </p>
+        </li>
+      ))}
+    </ul>
+  </section>
+)
+
 const lead = ({ waiting, isFirst }: ApprovalsProps) => {
   if (waiting.length > 0)
     return 'Clients that ask for more than they have, the oldest request first.'
@@ -100,6 +126,7 @@ export const ApprovalsPage = (p: ApprovalsProps) => (
         {p.next !== null && <a href={p.next}>Next</a>}
       </nav>
     )}
+    {p.isFirst && p.listings.length > 0 && <Listings listings={p.listings} />}
   </PortalFrame>
 )
 
