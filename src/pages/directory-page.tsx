@@ -75,7 +75,7 @@ const Application = ({ of, branding }: { of: ShownApplication; branding: Brandin
     <div class="entry">
       {/* Hidden from screen readers: the heading names the application. */}
       {of.logoPath !== null && (
-        <img class="client-logo" src={of.logoPath} alt="" width="48" height="48" loading="lazy" />
+        <img class="logo" src={of.logoPath} alt="" width="48" height="48" loading="lazy" />
       )}
       <div>
         <h2 dir="auto">

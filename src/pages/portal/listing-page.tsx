@@ -87,7 +87,7 @@ const Published = (p: ListingPageProps) => (
         {p.logoPath === null ? (
           'none'
         ) : (
-          <img class="client-logo" src={p.logoPath} alt="as shown" width="48" height="48" />
+          <img class="logo" src={p.logoPath} alt="as shown" width="48" height="48" />
         )}
       </dd>
       <dt>Username of the first owner</dt>
