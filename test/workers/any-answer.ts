@@ -3,6 +3,7 @@
 import { expect } from 'vitest'
 import { explanations } from '../../src/pages/error-explanations.ts'
 import { INVITATION_SCRIPT } from '../../src/pages/invitation-page.tsx'
+import { COPY_SCRIPT } from '../../src/pages/portal/copying.tsx'
 import { type AnyRequest, initOf, MARK } from './any-request.ts'
 import { ISSUER } from './registry.ts'
 
@@ -85,7 +86,10 @@ export function checkPage(request: AnyRequest, { response, text }: Answer) {
   expect(response.headers.get('X-Frame-Options')).toBe('DENY')
   if (request.method === 'HEAD') return
   expect(text).toMatch(/^<!DOCTYPE html>/i)
-  const others = text.replace(`<script>${INVITATION_SCRIPT}</script>`, () => '')
+  const others = [INVITATION_SCRIPT, COPY_SCRIPT].reduce(
+    (page, script) => page.replace(`<script>${script}</script>`, () => ''),
+    text,
+  )
   expect(others).not.toMatch(/<script/i)
   expect(text).not.toContain(`"><`.concat('script'))
 }
