@@ -35,7 +35,7 @@ export async function issueToClient(
 }
 
 /** Everything that may refuse the request, except that its proof was used before. */
-export const checkClientCredentials = (
+const checkClientCredentials = (
   request: TokenRequest,
   deps: Deps,
   context: RequestContext,

@@ -6,26 +6,18 @@ import type { Fields } from '../../protocol/fields.ts'
 import { readGrantType } from '../../protocol/token-request.ts'
 import type { Deps, RequestContext } from '../deps.ts'
 import { redeemCode } from './authorization-code.ts'
-import { checkRedemption } from './check-redemption.ts'
-import { checkRefresh } from './check-refresh.ts'
-import { checkClientCredentials, issueToClient } from './client-credentials.ts'
-import type { Attempt, IssuedToken, TokenRequest } from './grant.ts'
+import { issueToClient } from './client-credentials.ts'
+import type { IssuedToken, TokenRequest } from './grant.ts'
 import { readTokenProof } from './proof-of-possession.ts'
 import { refreshTokens } from './refresh-token.ts'
 
-type Step<Result> = (request: TokenRequest, deps: Deps, context: RequestContext) => Promise<Result>
+type Grant = (request: TokenRequest, deps: Deps, context: RequestContext) => Promise<IssuedToken>
 
 const GRANTS = {
   client_credentials: issueToClient,
   authorization_code: redeemCode,
   refresh_token: refreshTokens,
-} satisfies Record<GrantType, Step<IssuedToken>>
-
-const CHECKS = {
-  client_credentials: checkClientCredentials,
-  authorization_code: checkRedemption,
-  refresh_token: checkRefresh,
-} satisfies Record<GrantType, Step<Attempt>>
+} satisfies Record<GrantType, Grant>
 
 type Headers = Readonly<{ authorization: string | undefined; dpop: string | undefined }>
 
@@ -39,11 +31,7 @@ export async function issueToken(
   return GRANTS[request.grantType](request, deps, context)
 }
 
-/** What `issueToken` refuses, it refuses with the same error. Spends, ends and issues nothing. */
-export const checkTokenRequest: Step<Attempt> = (request, deps, context) =>
-  CHECKS[request.grantType](request, deps, context)
-
-export async function readTokenRequest(
+async function readTokenRequest(
   fields: Fields,
   { authorization, dpop }: Headers,
   deps: Pick<Deps, 'issuer' | 'checking'>,
