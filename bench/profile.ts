@@ -1,8 +1,8 @@
 /** Where the time of an operation goes: V8's sampling profiler inside workerd, on storage in memory. */
 
+import { freePorts, HOST } from '../test/node/free-ports.ts'
 import type { Options } from './options.ts'
 import { startLoad, startServer } from './processes.ts'
-import { freePort, HOST } from './servers/free-port.ts'
 import { table } from './table.ts'
 
 type Frame = Readonly<{ functionName: string; url: string; lineNumber: number }>
@@ -68,7 +68,7 @@ function summarize({ nodes, samples, timeDeltas }: Profile) {
 
 export async function profile({ only, pace }: Options): Promise<void> {
   const [operation = 'token_warm', who = 'registry'] = only
-  const inspectorPort = await freePort()
+  const [inspectorPort = 0] = await freePorts(1)
   const server = await startServer(['servers/workers.ts', who, 'memory', String(inspectorPort)])
   const load = startLoad()
   const port = server.ports[operation] ?? 0

@@ -6,6 +6,7 @@ import { DeadlineError, limitInTime, withDeadline, within } from './deadline.ts'
 import { CRON_INTERVAL_SECONDS } from './domain/revocation.ts'
 import { log } from './http/log.ts'
 import type { ClientDocuments, Resolution, ResolutionRequest } from './protocol/client-documents.ts'
+import { SIGNS_HEADER } from './protocol/key-set.ts'
 import { readKeys } from './secrets.ts'
 import { clientCache } from './stores/client-cache.ts'
 import { clientStore } from './stores/clients.ts'
@@ -116,8 +117,13 @@ export function compose(env: Bindings) {
   const settings = readSettings(env)
   const stores = storesOf(env, settings)
   const { EVENTS: dataPoints = null, MANAGEMENT } = env
-  const management = MANAGEMENT ? (request: Request) => MANAGEMENT.fetch(request) : null
   const signingKeys = readKeys('SIGNING_KEYS', env)
+  const forward = (request: Request) => {
+    const told = new Request(request)
+    told.headers.set(SIGNS_HEADER, signingKeys ? 'yes' : 'no')
+    return (MANAGEMENT as Management).fetch(told)
+  }
+  const management = MANAGEMENT ? forward : null
   const app = createApp({ ...settings, ...stores, signingKeys, dataPoints, management })
   return { fetch: app.fetch, housekeep: (nowMs: number) => housekeep(env, settings, nowMs) }
 }

@@ -6,12 +6,12 @@ import { buildWorker } from '../../src/local/build-worker.ts'
 import { REGISTRY_CONFIG } from '../../src/local/project.ts'
 import { runWorkers } from '../../src/local/run-workers.ts'
 import { readWranglerConfig } from '../../src/local/wrangler-config.ts'
+import { freePorts } from '../../test/node/free-ports.ts'
 import { ISSUER } from '../subject.ts'
-import { freePort } from './free-port.ts'
 
 const [directory = '', size = ''] = process.argv.slice(2)
 const config = readWranglerConfig(REGISTRY_CONFIG)
-const port = await freePort()
+const [port = 0] = await freePorts(1)
 const path = resolve(import.meta.dirname, '../workers/grown.ts')
 const module = await buildWorker(path, { minify: true })
 const vars = { ISSUER, CLIENT_CACHE_SECONDS: '0', SIZE: size }

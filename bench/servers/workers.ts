@@ -9,9 +9,9 @@ import { buildWorker } from '../../src/local/build-worker.ts'
 import { applyMigrations } from '../../src/local/migrations.ts'
 import { inProject, REGISTRY_CONFIG } from '../../src/local/project.ts'
 import { readWranglerConfig } from '../../src/local/wrangler-config.ts'
+import { freePorts, HOST } from '../../test/node/free-ports.ts'
 import { OPERATIONS, type Operation, type Ready } from '../operations.ts'
 import { ISSUER } from '../subject.ts'
-import { freePort, HOST } from './free-port.ts'
 
 /** Long enough for the record to stay warm through a whole run's turns. */
 const WARM_SECONDS = '300'
@@ -62,33 +62,32 @@ async function serve(
     const path = resolve(import.meta.dirname, '../workers', entry)
     modules.set(entry, await buildWorker(path, { minify: inspectorPort === undefined }))
   }
-  const workers = await Promise.all(
-    operations.map(async (operation) => {
-      const name = operation.replace('_', '-')
-      const text = (value: string) => ({ type: 'text' as const, value })
-      return {
-        operation,
-        name,
-        port: await freePort(),
-        module: modules.get(entries[operation] ?? '') ?? '',
-        env: {
-          STORAGE: text(storage),
-          OPERATION: text(operation),
-          ISSUER: text(ISSUER),
-          // The peers log nothing either: docs/performance.md says what a line costs.
-          LOG_ANSWERS: text('refusals'),
-          CLIENT_CACHE_SECONDS: text(operation === 'token_cold' ? '0' : WARM_SECONDS),
-          ...(storage === 'simulator' && {
-            DB: { type: 'd1' as const, id: `db-${name}` },
-            SESSIONS: { type: 'kv' as const, id: `sessions-${name}` },
-            CODES: { type: 'kv' as const, id: `codes-${name}` },
-          }),
-          ...(who === 'workers-oauth-provider' &&
-            storage === 'simulator' && { OAUTH_KV: { type: 'kv' as const, id: `oauth-${name}` } }),
-        },
-      }
-    }),
-  )
+  const ports = await freePorts(operations.length)
+  const workers = operations.map((operation, i) => {
+    const name = operation.replace('_', '-')
+    const text = (value: string) => ({ type: 'text' as const, value })
+    return {
+      operation,
+      name,
+      port: ports[i] ?? 0,
+      module: modules.get(entries[operation] ?? '') ?? '',
+      env: {
+        STORAGE: text(storage),
+        OPERATION: text(operation),
+        ISSUER: text(ISSUER),
+        // The peers log nothing either: docs/performance.md says what a line costs.
+        LOG_ANSWERS: text('refusals'),
+        CLIENT_CACHE_SECONDS: text(operation === 'token_cold' ? '0' : WARM_SECONDS),
+        ...(storage === 'simulator' && {
+          DB: { type: 'd1' as const, id: `db-${name}` },
+          SESSIONS: { type: 'kv' as const, id: `sessions-${name}` },
+          CODES: { type: 'kv' as const, id: `codes-${name}` },
+        }),
+        ...(who === 'workers-oauth-provider' &&
+          storage === 'simulator' && { OAUTH_KV: { type: 'kv' as const, id: `oauth-${name}` } }),
+      },
+    }
+  })
   const runtime = new Miniflare({
     telemetry: { enabled: false },
     cf: false,

@@ -4,6 +4,7 @@ import { Hono, type NotFoundHandler } from 'hono'
 import { prefetch } from '../flows/prefetch.ts'
 import { type FrameRules, frame, type Handled } from '../http/frame.ts'
 import type { HttpContext, RequestEnv } from '../http/request-context.ts'
+import { SIGNS_HEADER } from '../protocol/key-set.ts'
 import { Problem } from '../protocol/problem.ts'
 import { RegistrationError } from '../protocol/registration/errors.ts'
 import type { ManagementDeps } from './deps.ts'
@@ -64,7 +65,12 @@ async function handle(
   const operation = operationFor(c, operations)
   const { caller, confirm } = await admit(c, operation.scopes, deps)
   const call: Call<unknown, unknown> = {
-    act: { actor: actorOf(caller), now: c.get('request').now, ports: deps.ports },
+    act: {
+      actor: actorOf(caller),
+      now: c.get('request').now,
+      ports: deps.ports,
+      cannotSign: c.req.header(SIGNS_HEADER) === 'no',
+    },
     parameters: c.req.param() as Record<string, string>,
     query: readQuery(c, operation),
     ifMatch: operation.isConditional ? readIfMatch(c.req.header('If-Match')) : ANY_VERSION,

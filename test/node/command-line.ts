@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { Log, LogLevel } from 'miniflare'
 import { run } from '../../src/cli/main.ts'
 import { sessionKeyOf } from '../../src/crypto/digest.ts'
+import { createKeys, formatKeys } from '../../src/crypto/key-rotation.ts'
 import { mintToken } from '../../src/crypto/token.ts'
 import { buildWorker } from '../../src/local/build-worker.ts'
 import { readConfigs } from '../../src/local/deploy-problems.ts'
@@ -93,9 +94,15 @@ async function runRegistry(stateDir: string) {
   const [port = 0] = await freePorts(1)
   const registryUrl = `http://127.0.0.1:${port}`
   const vars = { ISSUER: registryUrl, LOG_ANSWERS: 'refusals' }
+  const keys = await formatKeys(await createKeys('ES256', Math.floor(Date.now() / 1000)))
   const runtime = runWorkers(
     [
-      { config: registry, module: await buildWorker(registry.main), port, vars },
+      {
+        config: registry,
+        module: await buildWorker(registry.main),
+        port,
+        vars: { ...vars, SIGNING_KEYS: keys },
+      },
       { config: management, module: await buildWorker(management.main), vars },
     ],
     stateDir,

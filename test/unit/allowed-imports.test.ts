@@ -107,11 +107,12 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   // domain: the contrast of a colour with the grounds of the pages.
   'page-settings.ts': ['domain', 'protocol'],
   'app.ts': ['http', 'protocol', 'routes'],
-  // protocol/client-documents.ts: what is asked of the management worker.
+  // protocol/client-documents.ts, protocol/key-set.ts: what the management worker is asked, and told.
   'compose.ts': [
     'domain',
     'http',
     'protocol/client-documents.ts',
+    'protocol/key-set.ts',
     'stores',
     'config.ts',
     'secrets.ts',

@@ -528,3 +528,42 @@ describe('0022_client_owners.sql', () => {
     expect(db.prepare('SELECT * FROM client_owner').all()).toEqual([])
   })
 })
+
+describe('0025_webhook.sql', () => {
+  it('after migration 0025 the logos at blocked hosts are gone, and what was requested before it is told only when it is decided on', () => {
+    const { db, migrate } = databaseBefore('0025_webhook.sql')
+    db.exec(`INSERT INTO client (client_id, name, owner_id, created_at, updated_at) VALUES ('c', 'C', 'u', 1, 1);
+      INSERT INTO client_authorization (client_id, scope, requested_at) VALUES ('c', 'a:read', 1), ('c', 'b:read', 1);
+      INSERT INTO document_host (host, rule, version, created_at, updated_at)
+        VALUES ('evil.example', 'block', 1, 1, 1), ('*.bad.example', 'block', 1, 1, 1), ('good.example', 'allow', 1, 1, 1)`)
+    const hosts = [
+      'evil.example',
+      'a.bad.example',
+      'bad.example',
+      'verybad.example',
+      'good.example',
+    ]
+    const logo = db.prepare('INSERT INTO logo (logo_uri, host, tried_at) VALUES (?, ?, 1)')
+    for (const host of hosts) logo.run(`https://${host}/logo`, host)
+    migrate()
+    expect(db.prepare('SELECT host FROM logo ORDER BY host').all()).toEqual([
+      { host: 'bad.example' },
+      { host: 'good.example' },
+      { host: 'verybad.example' },
+    ])
+    expect(db.prepare('SELECT * FROM webhook_delivery').all()).toEqual([])
+    db.exec(`INSERT INTO audit (happened_at, actor, event, client_id, detail) VALUES (1, 'user:x', 'client.authorize', 'c', '{}');
+      UPDATE client_authorization SET authorized_at = 2`)
+    expect(db.prepare('SELECT event, actor, permissions FROM webhook_delivery').all()).toEqual([
+      {
+        event: 'decision.made',
+        actor: 'user:x',
+        permissions: JSON.stringify(
+          ['a:read', 'b:read'].map((value) => {
+            return { kind: 'scope', value, decision: 'authorized', reason: '' }
+          }),
+        ),
+      },
+    ])
+  })
+})

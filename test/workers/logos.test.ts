@@ -81,6 +81,58 @@ const fetchFor = async ({ client_id }: Client, now = nowSeconds()) =>
   (await fetchLogo(client_id, { logos: logoStore(env.DB), fetchBounded: fetchBounded(false) }, now))
     ?.sentence ?? null
 
+describe('the logo of a client at a host that is blocked', () => {
+  const block = async (host: string, rule = 'block') =>
+    documentIn(await call(admin, 'POST /document-hosts', { body: { host, rule } }), 201)
+  const above = (logoUri: string) => `*.${new URL(logoUri).host.split('.').slice(1).join('.')}`
+
+  it('a logo at a blocked host is not fetched, and the note says why; one at another host is', async () => {
+    const blocked = await published()
+    await block(new URL(blocked).host)
+    const client = await create(blocked)
+    expect(client.notes).toEqual([
+      `the logo "${blocked}" is not shown: an operator has blocked its host`,
+    ])
+    await consentPage(client)
+    expect([await asked(blocked), await kept(blocked)]).toEqual([0, null])
+    // Control.
+    const other = await published()
+    await create(other)
+    expect(await asked(other)).toBe(1)
+  })
+
+  it.each([
+    ['the host', (uri: string) => new URL(uri).host],
+    ['all hosts below its domain', above],
+  ])(
+    'blocking %s ends what was served, and allowing it again fetches it anew',
+    async (_, hostOf) => {
+      const logoUri = `https://logo.${newHost()}/logo`
+      await publish(logoUri, { ...GIF, body: `GIF89a ${logoUri}` })
+      const client = await create(logoUri)
+      const other = await published()
+      await create(other)
+      const path = imageIn(await (await consentPage(client)).text()) ?? ''
+      expect((await registry(path)).status).toBe(200)
+      const host = hostOf(logoUri)
+      await block(host)
+      expect((await registry(path)).status).toBe(404)
+      expect(imageIn(await (await consentPage(client)).text())).toBeUndefined()
+      expect(await kept(other)).not.toBeNull()
+      await call(admin, `DELETE /document-hosts/${encodeURIComponent(host)}`, { ifMatch: '*' })
+      await fetchFor(client, nowSeconds() + 60)
+      expect((await registry(path)).status).toBe(200)
+      // A rule that is changed to block does the same.
+      await block(host, 'allow')
+      const change = { body: { rule: 'block' }, ifMatch: '*' }
+      await documentIn(
+        await call(admin, `PATCH /document-hosts/${encodeURIComponent(host)}`, change),
+      )
+      expect((await registry(path)).status).toBe(404)
+    },
+  )
+})
+
 describe('the logo of a client', () => {
   it('a logo that an operator names is fetched once, and the consent page shows it from our own origin', async () => {
     const logoUri = await published()

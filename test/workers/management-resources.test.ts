@@ -3,6 +3,8 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type Administrator, call, documentIn, newAdministrator } from './administration.ts'
 import { everything } from './registering.ts'
+import { serve } from './registry.ts'
+import { newKeyText } from './signing.ts'
 
 let admin: Administrator
 beforeAll(async () => {
@@ -56,8 +58,9 @@ describe('resources over the management API', () => {
   })
 
   it('a resource with signed tokens is declared with their lifetime, unless the body says otherwise', async () => {
+    const fetch = serve({ SIGNING_KEYS: await newKeyText() })
     const declare = async (more: object) =>
-      documentIn(await call(admin, 'POST /resources', { body: newBody(more) }), 201)
+      documentIn(await call(admin, 'POST /resources', { body: newBody(more), fetch }), 201)
     expect(await declare({ token_format: 'jwt' })).toMatchObject({
       token_format: 'jwt',
       access_token_lifetime_seconds: 600,
@@ -65,11 +68,33 @@ describe('resources over the management API', () => {
     const explicit = { token_format: 'jwt', access_token_lifetime_seconds: 120 }
     expect(await declare(explicit)).toMatchObject(explicit)
     const { uri } = await declare({})
-    const change = { body: { token_format: 'jwt' }, ...ANY }
+    const change = { body: { token_format: 'jwt' }, ...ANY, fetch }
     expect(await documentIn(await call(admin, `PATCH ${at(String(uri))}`, change))).toMatchObject({
       token_format: 'jwt',
       access_token_lifetime_seconds: 900,
     })
+  })
+
+  it('a registry without SIGNING_KEYS refuses a resource with signed tokens, whatever the caller says of the keys', async () => {
+    const headers = { 'Registry-Signs': 'yes' }
+    const body = newBody({ token_format: 'jwt' })
+    const before = await withoutRefusals()
+    const answers = [
+      await call(admin, 'POST /resources', { body }),
+      await call(admin, 'POST /resources', { body, headers }),
+    ]
+    for (const answer of answers) {
+      expect(await documentIn(answer, 400)).toMatchObject({
+        detail: 'token_format cannot be jwt: the registry has no SIGNING_KEYS to sign tokens with',
+      })
+    }
+    expect(await withoutRefusals()).toEqual(before)
+    const { uri } = await documentIn(await call(admin, 'POST /resources', { body: newBody() }), 201)
+    const change = { body: { token_format: 'jwt' }, ...ANY, headers }
+    expect((await call(admin, `PATCH ${at(String(uri))}`, change)).status).toBe(400)
+    // Control: what has nothing to do with keys is changed.
+    const renamed = { body: { name: 'Files' }, ...ANY }
+    expect((await call(admin, `PATCH ${at(String(uri))}`, renamed)).status).toBe(200)
   })
 
   it.each<[field: string, more: object]>([

@@ -33,6 +33,8 @@ export type Act<Ports = RegistrationPorts> = Readonly<{
   /** Epoch seconds, for the audit. D1 dates what ends. */
   now: number
   ports: Ports
+  /** Is it known that the registry has no keys? Only a registry that serves can say so. */
+  cannotSign?: boolean
 }>
 
 /** The version that the caller has read; null for any. */

@@ -31,7 +31,19 @@ const resources = declaredVerbs({
   tooMany: 'resources can be declared',
 })
 
-export const { find: findResource, create: createResource } = resources
+export const { find: findResource } = resources
+
+/** Otherwise the first request for a token would tell. */
+function requireSignable({ cannotSign = false }: Act, { tokenFormat }: Partial<ResourceFields>) {
+  if (!(cannotSign && tokenFormat === 'jwt')) return
+  const sentence = '{field} cannot be jwt: the registry has no SIGNING_KEYS to sign tokens with'
+  throw new RegistrationError('invalid', sentence, 'token_format')
+}
+
+export const createResource: typeof resources.create = async (act, given) => {
+  requireSignable(act, given)
+  return resources.create(act, given)
+}
 
 /** Would a token that was issued before be refused to a new request? */
 const isNarrowed = (before: ResourceRecord, fields: Partial<ResourceFields>) => {
@@ -51,6 +63,7 @@ export const updateResource = async (
   expected: ExpectedVersion = null,
 ): Promise<Outcome<ResourceRecord>> =>
   resources.change(act, uri, expected, (before) => {
+    requireSignable(act, fields)
     const update = { fields, endsSessions: isNarrowed(before, fields) }
     return act.ports.resources.update(
       before,
