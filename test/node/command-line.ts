@@ -22,6 +22,7 @@ import { tryToLock } from '../../src/local/state-lock.ts'
 import { databaseOf } from '../../src/local/wrangler-config.ts'
 import type { Database, TextNamespace } from '../../src/stores/database.ts'
 import { freePorts } from './free-ports.ts'
+import { databaseIn } from './state-database.ts'
 
 export type Answer = Readonly<{ status: number; stdout: string; stderr: string }>
 type Outside = Readonly<{ env?: Record<string, string>; stdin?: string }>
@@ -87,6 +88,14 @@ async function signInOperator(stateDir: string, sessions: TextNamespace) {
   })
 }
 
+/** Built once for all files of a process. */
+const modules = new Map<string, Promise<string>>()
+function moduleOf(main: string): Promise<string> {
+  const module = modules.get(main) ?? buildWorker(main)
+  modules.set(main, module)
+  return module
+}
+
 /** The registry and its management, as `npm start` runs them, announced to the command line. */
 async function runRegistry(stateDir: string) {
   const release = tryToLock(stateDir)
@@ -99,17 +108,16 @@ async function runRegistry(stateDir: string) {
     [
       {
         config: registry,
-        module: await buildWorker(registry.main),
+        module: await moduleOf(registry.main),
         port,
         vars: { ...vars, SIGNING_KEYS: keys },
       },
-      { config: management, module: await buildWorker(management.main), vars },
+      { config: management, module: await moduleOf(management.main), vars },
     ],
     stateDir,
     new Log(LogLevel.ERROR),
   )
-  const db: Database = await runtime.getD1Database('DB')
-  await applyMigrations(db, databaseOf(registry).migrations_dir)
+  await applyMigrations(await runtime.getD1Database('DB'), databaseOf(registry).migrations_dir)
   await signInOperator(stateDir, await runtime.getKVNamespace('SESSIONS'))
   await announceRegistry(stateDir, {
     pid: process.pid,
@@ -122,13 +130,14 @@ async function runRegistry(stateDir: string) {
     await runtime.dispose()
     release?.()
   }
-  return { db, registryUrl, close }
+  return { registryUrl, close }
 }
 
 /** Nothing serves the state: each command runs the management itself. */
 async function stopRegistry(stateDir: string) {
-  const { db, close } = await openState(stateDir, readConfigs().registry)
-  return { db, registryUrl: '', close }
+  const { close } = await openState(stateDir, readConfigs().registry)
+  await close()
+  return { registryUrl: '', close: async () => {} }
 }
 
 /** `npm run test:long` runs the tests of the command line once more, on a state that no registry serves. */
@@ -137,7 +146,9 @@ export const IS_STOPPED = process.env.REGISTRY_OF_TESTS === 'stopped'
 /** A state and the command line on it. */
 export async function servedState() {
   const stateDir = await temporaryDirectory()
-  const { db, registryUrl, close } = await (IS_STOPPED ? stopRegistry : runRegistry)(stateDir)
+  const { registryUrl, close } = await (IS_STOPPED ? stopRegistry : runRegistry)(stateDir)
+  // In its file: each call of Miniflare's own waits for another thread and for workerd.
+  const database = databaseIn(stateDir)
   const admin = (words: readonly string[], stdin?: string, more: Record<string, string> = {}) =>
     commandLine(words, {
       env: { STATE_DIR: stateDir, ...more },
@@ -147,8 +158,8 @@ export async function servedState() {
   return {
     stateDir,
     registryUrl,
-    database: db,
-    dump: () => dump(db),
+    database,
+    dump: () => dump(database),
     admin,
     /** The JSON that the command prints. Fails with its output if the command fails. */
     async json<T = Record<string, unknown>>(words: readonly string[], stdin?: string): Promise<T> {
@@ -157,6 +168,7 @@ export async function servedState() {
       return JSON.parse(stdout) as T
     },
     async close() {
+      database.close()
       await close()
       await rm(stateDir, { recursive: true, force: true })
     },
