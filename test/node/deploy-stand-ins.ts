@@ -7,6 +7,7 @@ import { inProject } from '../../src/local/project.ts'
 import { type Answered, type Asked, type StandIn, standIn } from './doctor-stand-ins.ts'
 import type { RunningRegistry } from './running-registry.ts'
 import { databaseFileIn } from './state-database.ts'
+import { wranglerStandIn } from './wrangler-stand-in.ts'
 
 export const TOKEN = 'cloudflare-token-that-nobody-may-see'
 export const ACCOUNT = 'account-1'
@@ -74,9 +75,10 @@ export async function cloudflare(running: RunningRegistry, folder: string) {
   await cp(inProject('migrations'), join(folder, 'migrations'), { recursive: true })
   await mkdir(join(folder, 'src/management'), { recursive: true })
   await mkdir(join(folder, 'src/authenticator'), { recursive: true })
-  await copyFile(inProject('test/node/wrangler-stand-in.mjs'), join(bin, 'wrangler'))
+  await copyFile(inProject('test/node/wrangler-stand-in.sh'), join(bin, 'wrangler'))
   await chmod(join(bin, 'wrangler'), 0o755)
 
+  const wrangler = await wranglerStandIn(stateFile)
   const database = databaseFileIn(running.stateDir)
 
   const read = async () => JSON.parse(await readFile(stateFile, 'utf8')) as Account
@@ -170,7 +172,7 @@ export async function cloudflare(running: RunningRegistry, folder: string) {
     box,
     env: {
       PATH: `${bin}:${process.env.PATH}`,
-      WRANGLER_STATE: stateFile,
+      WRANGLER_PORT: wrangler.port,
       CLOUDFLARE_API_BASE_URL: api.url,
     },
     /** The unchanged configuration of the repository, and an empty account. */
@@ -186,6 +188,7 @@ export async function cloudflare(running: RunningRegistry, folder: string) {
     },
     async close() {
       await api.close()
+      await wrangler.close()
       await rm(folder, { recursive: true, force: true })
     },
   }
