@@ -65,14 +65,14 @@ export const changeUser = (
     unknown: () => unknown(who),
     async change(before) {
       requireMayChange(act.actor, before.scopes)
-      const steps = decide(before)
+      const steps = await decide(before)
       const changed = await act.ports.users.change(before, steps, authorOf(act))
       if (changed.kind !== 'taken') return changed
       throw taken(steps.map((step) => (step.kind === 'update' ? step.fields.username : ''))[0])
     },
   })
 /** What the batch does to this record. Throws what is refused. */
-type Decide = (before: UserRecord) => readonly Step[]
+type Decide = (before: UserRecord) => readonly Step[] | Promise<readonly Step[]>
 
 async function hasPassword({ ports }: UserAct, userId: string, password: string | null) {
   const kept = (await ports.users.passwordHashOf(userId)) ?? NO_PASSWORD
@@ -154,8 +154,12 @@ export async function setPassword(
   password: string,
   expected: ExpectedVersion = null,
 ): Promise<Outcome<UserRecord>> {
-  const passwordHash = await hashPassword(password)
-  return changeUser(act, who, expected, () => [{ kind: 'set_password', passwordHash }])
+  // A caller that is refused costs no hash, and another round no second one.
+  let hash: Promise<string> | undefined
+  return changeUser(act, who, expected, async () => {
+    hash ??= hashPassword(password)
+    return [{ kind: 'set_password', passwordHash: await hash }]
+  })
 }
 
 /** Returns the user as it was. The audit keeps its rows. */
