@@ -28,11 +28,15 @@ function combinedMigrations() {
   return [{ name: last.name, queries: [...before, ...last.queries] }]
 }
 
+const ATTEMPTS = 3
+
 export async function emptyStorage(): Promise<void> {
   // `reset` clears the objects that run. workerd stops an object after ten seconds without a request, and it keeps its data.
-  await contents()
-  await reset()
-  const left = await contents()
-  if (left.length > 0) throw new Error(`another test file's storage is left: ${left.join(', ')}`)
-  await applyD1Migrations(env.DB, combinedMigrations())
+  let left = await contents()
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    await reset()
+    left = await contents()
+    if (left.length === 0) return void (await applyD1Migrations(env.DB, combinedMigrations()))
+  }
+  throw new Error(`the storage of another test file is left: ${left.join(', ')}`)
 }
