@@ -1,3 +1,4 @@
+import { globSync, readFileSync } from 'node:fs'
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-pool-workers'
 import { defineConfig } from 'vitest/config'
 import { outboundWorld } from './test/outbound-world.ts'
@@ -23,7 +24,20 @@ const LONG = ['test/**/*.long.test.ts']
 /** Two files at a time: each takes about one core. */
 export const MAX_WORKERS = 2
 
-type Files = Readonly<{ include: string[]; exclude?: string[] }>
+/** Their cases run in part with `npm test`, and all with `npm run test:long`. */
+const SAMPLED = globSync('test/{unit,workers}/**/*.test.{ts,tsx}').filter((path) =>
+  readFileSync(path, 'utf8').includes("'../sample.ts'"),
+)
+const isUnit = (path: string) => path.startsWith('test/unit/')
+/** A test with many cases may take two minutes. */
+const ALL_CASES = { env: { CASES: 'all' }, testTimeout: 120_000 }
+
+type Files = Readonly<{
+  include: string[]
+  exclude?: string[]
+  env?: Record<string, string>
+  testTimeout?: number
+}>
 
 /** Tests in workerd, on real D1 and KV, with the bindings of the registry. */
 const workersProject = (files: Files) => ({
@@ -41,12 +55,24 @@ const workersProject = (files: Files) => ({
   ],
   test: {
     name: 'workers',
-    ...files,
     setupFiles: ['test/workers/setup.ts'],
     testTimeout: 30_000,
+    ...files,
     // One runtime serves all files of a process: each start takes a second. Its files share D1 and KV.
     isolate: false,
   },
+})
+
+/** Tests on plain data. */
+const unitProject = (files: Files) => ({
+  test: {
+    name: 'unit',
+    testTimeout: 30_000,
+    ...files,
+    environment: 'node' as const,
+    isolate: false,
+  },
+  oxc: { jsx: { runtime: 'automatic' as const, importSource: 'hono/jsx' } },
 })
 
 /** Tests of the programs. */
@@ -60,21 +86,32 @@ const nodeProject = (files: Files) => ({
   },
 })
 
+/** Tests of the command line. They mock no module, so one process loads it for all of them. */
+const ADMIN = 'test/node/admin-*.test.ts'
+function adminProject(files: Files) {
+  const { test } = nodeProject(files)
+  return { test: { ...test, name: 'admin', isolate: false } }
+}
+
 /** The tests of the command line once more, on a state that no registry serves. What is remote is not in them. */
-const stopped = nodeProject({
-  include: ['test/node/admin-*.test.ts'],
+const stopped = adminProject({
+  include: [ADMIN],
   exclude: ['test/node/admin-{import,list,remote,sign-in,state}.test.ts'],
 })
 
 /** The projects of `npm run test:long`. */
 export const LONG_PROJECTS = [
-  workersProject({ include: ['test/workers/**/*.long.test.ts'] }),
+  unitProject({ include: SAMPLED.filter(isUnit), ...ALL_CASES }),
+  workersProject({
+    include: ['test/workers/**/*.long.test.ts', ...SAMPLED.filter((path) => !isUnit(path))],
+    ...ALL_CASES,
+  }),
   nodeProject({ include: ['test/node/**/*.long.test.ts'] }),
   {
     test: {
       ...stopped.test,
       name: 'stopped',
-      env: { REGISTRY_OF_TESTS: 'stopped' },
+      env: { REGISTRY_OF_TESTS: 'stopped', ...ALL_CASES.env },
       // Each command starts a runtime of its own.
       testTimeout: 120_000,
       hookTimeout: 120_000,
@@ -82,7 +119,7 @@ export const LONG_PROJECTS = [
   },
 ]
 
-/** Three kinds of test: `unit` on plain data, `workers` in workerd on real D1 and KV, `node` on the programs. */
+/** Three kinds of test: `unit` on plain data, `workers` in workerd on real D1 and KV, `admin` and `node` on the programs. */
 export default defineConfig({
   test: {
     silent: 'passed-only',
@@ -95,18 +132,10 @@ export default defineConfig({
       thresholds: { branches: 100 },
     },
     projects: [
-      {
-        test: {
-          name: 'unit',
-          include: ['test/unit/**/*.test.{ts,tsx}'],
-          testTimeout: 30_000,
-          environment: 'node',
-          isolate: false,
-        },
-        oxc: { jsx: { runtime: 'automatic', importSource: 'hono/jsx' } },
-      },
+      unitProject({ include: ['test/unit/**/*.test.{ts,tsx}'] }),
       workersProject({ include: ['test/workers/**/*.test.{ts,tsx}'], exclude: LONG }),
-      nodeProject({ include: ['test/node/**/*.test.ts'], exclude: LONG }),
+      adminProject({ include: [ADMIN], exclude: LONG }),
+      nodeProject({ include: ['test/node/**/*.test.ts'], exclude: [...LONG, ADMIN] }),
     ],
   },
 })

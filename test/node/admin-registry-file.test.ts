@@ -7,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { run } from '../../src/cli/main.ts'
 import { SECTIONS } from '../../src/cli/registry-file/sections.ts'
 import { registryText } from '../../src/cli/registry-file/write.ts'
+import { runs } from '../sample.ts'
 import { anyRaw, completed } from '../unit/registry-entries.ts'
 import { commandLine } from './command-line.ts'
 import { type RunningRegistry, startRegistry } from './running-registry.ts'
@@ -81,7 +82,7 @@ describe('export and apply', () => {
         const checked = await apply(text, '--prune', '--check')
         if (checked.status !== 0) throw new Error(checked.stdout)
       }),
-      { numRuns: 8, endOnFailure: true },
+      { numRuns: runs(3, 8), endOnFailure: true },
     )
   }, 120_000)
 })

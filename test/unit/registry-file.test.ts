@@ -7,6 +7,7 @@ import type { Entry } from '../../src/cli/registry-file/entry.ts'
 import { readRegistryFile } from '../../src/cli/registry-file/read.ts'
 import { SECTIONS } from '../../src/cli/registry-file/sections.ts'
 import { registryText } from '../../src/cli/registry-file/write.ts'
+import { runs } from '../sample.ts'
 import { anyRaw, completed } from './registry-entries.ts'
 
 /** The entries of a file without problems, by section. */
@@ -29,7 +30,7 @@ describe('a registry file that was written', () => {
           // Written again it is the same text: a file under version control shows what changed.
           expect(registryText(kept, SECTIONS, format)).toBe(text)
         }),
-        { numRuns: 100 },
+        { numRuns: runs(30, 300) },
       )
     },
   )
@@ -42,7 +43,7 @@ describe('a registry file that was written', () => {
           const text = registryText(await completed(raw), SECTIONS, format)
           expect(text.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u)
         }),
-        { numRuns: 100 },
+        { numRuns: runs(30, 300) },
       )
     },
   )
@@ -53,7 +54,7 @@ describe('a registry file that was written', () => {
         const text = registryText(await completed(raw), SECTIONS, 'yaml')
         expect(parse(text, { version: '1.1' })).toEqual(parse(text))
       }),
-      { numRuns: 100 },
+      { numRuns: runs(30, 300) },
     )
   })
 
@@ -280,7 +281,7 @@ describe('a fault in a registry file', () => {
           expect(message).not.toMatch(/[\n\r]|undefined|\{field\}/)
         }
       }),
-      { numRuns: 500 },
+      { numRuns: runs(150, 2000) },
     )
   })
 

@@ -8,6 +8,7 @@ import { changeText, summaryOf, unlistedText } from '../../src/cli/registry-file
 import { readRegistryFile } from '../../src/cli/registry-file/read.ts'
 import { SECTIONS } from '../../src/cli/registry-file/sections.ts'
 import { registryText } from '../../src/cli/registry-file/write.ts'
+import { runs } from '../sample.ts'
 import { anyRaw, completed } from './registry-entries.ts'
 
 const planFor = async (text: string, state: State, prunes = false): Promise<Plan> =>
@@ -54,7 +55,7 @@ describe('a plan', () => {
         expect(sorted(made)).toEqual(sorted(wanted))
         expect((await planFor(text, made, true)).changes).toEqual([])
       }),
-      { numRuns: 150 },
+      { numRuns: runs(40, 300) },
     )
   })
 
@@ -75,7 +76,7 @@ describe('a plan', () => {
         }
         expect((await planFor(text, made)).changes).toEqual([])
       }),
-      { numRuns: 150 },
+      { numRuns: runs(40, 300) },
     )
   })
 
@@ -87,7 +88,7 @@ describe('a plan', () => {
         const plan = await planFor(registryText(part, SECTIONS, 'yaml'), state, true)
         expect([plan.changes, plan.unlisted, plan.problems]).toEqual([[], [], []])
       }),
-      { numRuns: 100 },
+      { numRuns: runs(25, 200) },
     )
   })
 

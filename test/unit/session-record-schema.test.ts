@@ -10,6 +10,7 @@ import * as z from 'zod'
 import { readSession } from '../../src/domain/session-shape.ts'
 import { inProject } from '../../src/local/project.ts'
 import { sessionSchema } from '../../src/management/session-schema.ts'
+import { runs } from '../sample.ts'
 
 type JsonSchema = Parameters<typeof z.fromJSONSchema>[0]
 type Described = Readonly<{
@@ -144,7 +145,7 @@ describe.each(DESCRIBED)('the schema of $name', (described) => {
         }
         agree(record)
       }),
-      { numRuns: 3000 },
+      { numRuns: runs(1000, 10_000) },
     )
   })
 

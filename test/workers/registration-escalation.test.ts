@@ -7,6 +7,7 @@ import type { Act } from '../../src/flows/registration/change.ts'
 import * as clients from '../../src/flows/registration/clients.ts'
 import { importClients } from '../../src/flows/registration/import-clients.ts'
 import * as users from '../../src/flows/registration/users.ts'
+import { sampled } from '../sample.ts'
 import {
   actBy,
   admin,
@@ -164,12 +165,16 @@ async function expectRefused(run: (act: Act) => Promise<unknown>) {
   expect(await everything()).toEqual(before)
 }
 
+const nth = (ways: readonly (readonly [string, unknown])[], name: string) =>
+  ways.findIndex(([one]) => one === name)
+
 describe('scopes of the registry', () => {
   it.each(GIVING_CLIENTS)(
     'no way to give a client a scope of the registry, or to take it, without registry:admin: %s',
-    async (_, give) => {
+    async (name, give) => {
       const id = await clientWith(['a:b'])
-      for (const scope of GREATER) await expectRefused((act) => give(act, id, scope))
+      for (const scope of sampled(GREATER, 3, nth(GIVING_CLIENTS, name)))
+        await expectRefused((act) => give(act, id, scope))
       // Control: other scopes are given, and registry:admin may.
       expect(await refusedAs(give(actBy(['registry:clients']), id, 'x:y'))).toBeNull()
       expect(await refusedAs(give(admin(), id, 'registry:read'))).toBeNull()
@@ -178,9 +183,10 @@ describe('scopes of the registry', () => {
 
   it.each(GIVING_USERS)(
     'no way to give a user a scope of the registry, or to take it, without registry:admin: %s',
-    async (_, give) => {
+    async (name, give) => {
       const id = await userWith(['a:b'])
-      for (const scope of GREATER) await expectRefused((act) => give(act, id, scope))
+      for (const scope of sampled(GREATER, 3, nth(GIVING_USERS, name)))
+        await expectRefused((act) => give(act, id, scope))
       expect(await refusedAs(give(actBy(['registry:users']), id, 'x:y'))).toBeNull()
       expect(await refusedAs(give(admin(), id, 'registry:read'))).toBeNull()
     },

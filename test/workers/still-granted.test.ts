@@ -18,6 +18,7 @@ import { stillHeld } from '../../src/flows/still-held.ts'
 import { clientStore } from '../../src/stores/clients.ts'
 import { authorizationStore, codeStore } from '../../src/stores/codes.ts'
 import { userStore } from '../../src/stores/users.ts'
+import { runs } from '../sample.ts'
 import { over } from './counting.ts'
 import { loggedBy } from './logged.ts'
 import { newRefreshingClient, renewal, type Tokens, tokensIn } from './obtaining.ts'
@@ -334,7 +335,7 @@ describe('the rule for granted scopes in SQL', () => {
     const codes = codeStore(env.DB, env.CODES)
     const authorizations = authorizationStore(env.DB, env.CODES)
     const kinds = new Set<string>()
-    for (let times = 0; times < 150; times++) {
+    for (let times = 0; times < runs(40, 300); times++) {
       const [granted, ofClient, ofUser] = [some(), some(), some()]
       await run('DELETE FROM client_authorization WHERE client_id = ?1', own.id)
       await run('DELETE FROM user_scope WHERE user_id = ?1', holder.id)

@@ -1,0 +1,10 @@
+/** Long enumerations and fuzzing: `npm test` runs a part of the cases, `npm run test:long` all of them. */
+
+const RUNS_ALL = process.env.CASES === 'all'
+
+/** Every `nth` case, from the one at `from` on. Siblings that begin at different ones run them all between them. */
+export const sampled = <T>(cases: readonly T[], nth: number, from = 0): T[] =>
+  cases.filter((_, index) => RUNS_ALL || index % nth === from % nth)
+
+/** How many random cases. */
+export const runs = (part: number, all: number): number => (RUNS_ALL ? all : part)
