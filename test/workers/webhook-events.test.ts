@@ -4,6 +4,7 @@ import { env } from 'cloudflare:workers'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createScope } from '../../src/flows/registration/scopes.ts'
 import { type Administrator, call, documentIn, newAdministrator } from './administration.ts'
+import { decide, newApprover } from './approving.ts'
 import { newDocument, visit } from './document-clients.ts'
 import { newOwner, register } from './portal.ts'
 import { admin } from './registering.ts'
@@ -129,6 +130,21 @@ describe('what the webhook tells', () => {
       ['decision.made', true, [{ kind: 'scope', value: WRITE, decision: 'declined', reason: '' }]],
     ])
     expect(told[1]?.data).toMatchObject({ client_id: id, actor, user_id: null })
+  })
+
+  it('a decision at /approvals is told at once, with the id of the approver', async () => {
+    const webhook = await withWebhook(ACCEPTED)
+    const { id, ask } = await ownedClient(webhook)
+    await ask({ scopes: [READ, WRITE] })
+    const approver = await newApprover(undefined, webhook.fetch)
+    await decide(approver, id, 'approve', { ticked: [`scope ${READ}`] })
+    await decide(approver, id, 'decline', { reason: 'It does not write.' })
+    const [, ...decisions] = await webhook.told()
+    expect(decisions.map(essence)).toEqual([
+      ['decision.made', [['authorized', READ]]],
+      ['decision.made', [['declined', WRITE]]],
+    ])
+    expect(decisions.map(({ data }) => data.user_id)).toEqual([approver.user.id, approver.user.id])
   })
 
   it('a client that registers itself, and one that a metadata document describes, tell what they request, each with its kind', async () => {
