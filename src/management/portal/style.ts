@@ -8,6 +8,7 @@ section { display: flex; flex-direction: column; gap: 0.75rem; min-width: 0; }
 .listed { margin: 0; padding: 0; list-style: none; }
 .listed > li { padding-block: 0.75rem; border-block-start: 1px solid var(--line); margin: 0; }
 .listed > li > a { font-weight: 600; }
+search > form { display: flex; flex-direction: column; gap: 0.5rem; }
 .entry { display: flex; gap: 0.75rem; align-items: flex-start; }
 .entry > div { min-width: 0; }
 .entry > .logo { padding: 0.25rem; background: #fff; border: 1px solid var(--line); border-radius: 0.5rem; }
