@@ -567,3 +567,40 @@ describe('0025_webhook.sql', () => {
     ])
   })
 })
+
+describe('0024_directory.sql', () => {
+  it('migration 0024 lists no client, leaves clients and users as they are, and old clients can be listed, renamed and deleted', () => {
+    const { db, migrate } = databaseBefore('0024_directory.sql')
+    db.exec('PRAGMA foreign_keys = ON')
+    db.exec(`INSERT INTO user (user_id, username, email, password_hash, created_at, updated_at) VALUES ('u', 'ada', 'e', 'h', 1, 1);
+      INSERT INTO client (client_id, name, owner_id, logo_uri, created_at, updated_at, version)
+        VALUES ('old', 'Old', 'u', 'https://old.example/l.png', 1, 1, 7), ('other', 'Other', 'u', '', 1, 1, 7);
+      INSERT INTO logo (logo_uri, host, tried_at) VALUES ('https://old.example/l.png', 'old.example', 1)`)
+    const before = db.prepare('SELECT * FROM client ORDER BY client_id').all()
+    migrate()
+    expect(db.prepare('SELECT * FROM client ORDER BY client_id').all()).toEqual(before)
+    expect(db.prepare('SELECT * FROM listing').all()).toEqual([])
+    const listed = () =>
+      db.prepare('SELECT client_id FROM listing WHERE listed_at IS NOT NULL').all().length
+    const keys = () => db.prepare('SELECT key FROM listing_key').all().length
+    const list = () =>
+      db.exec(`INSERT OR REPLACE INTO listing (client_id, requested_at, listed_at) VALUES ('old', 1, 2);
+        INSERT INTO listing_key (key, client_id) VALUES ('old', 'old')`)
+    for (const change of [
+      `UPDATE client SET name = 'New' WHERE client_id = 'old'`,
+      `UPDATE logo SET digest = 'd'`,
+      `UPDATE user SET username = 'Ada'`,
+      `DELETE FROM user`,
+      `DELETE FROM client WHERE client_id = 'old'`,
+    ]) {
+      list()
+      expect([change, listed(), keys()]).toEqual([change, 1, 1])
+      db.exec(change)
+      expect([change, listed(), keys()]).toEqual([change, 0, 0])
+    }
+    // What is not in the directory has no version that others move.
+    expect(db.prepare(`SELECT version FROM client WHERE client_id = 'other'`).get()).toEqual({
+      version: 7,
+    })
+  })
+})
