@@ -91,6 +91,8 @@ type Given = Readonly<{
   userId: string
   disabledClientId: string
   disabledUserId: string
+  /** Its owner asked for it to be in the directory. */
+  offeredClientId: string
   /** Declared. */
   scope: string
   resource: string
@@ -99,11 +101,12 @@ type Given = Readonly<{
   /** With a scope and a category that are not declared. */
   file: string
 }>
+type Named = 'disabled client' | 'disabled user' | 'offered client'
 type Case = Readonly<{
   event: string
   words: (given: Given) => string[]
   stdin?: (given: Given) => Promise<string>
-  about: 'client' | 'user' | 'both' | 'none' | 'new' | 'disabled client' | 'disabled user'
+  about: 'client' | 'user' | 'both' | 'none' | 'new' | Named
   detail: unknown
 }>
 
@@ -139,6 +142,32 @@ const cases: Case[] = [
     words: ({ clientId }) => ['client', 'withdraw', clientId, '--scope', 'public:read'],
     about: 'client',
     detail: { scopes: ['public:read'] },
+  },
+  {
+    event: 'client.request_listing',
+    words: ({ disabledClientId }) => ['client', 'listing', disabledClientId, 'request'],
+    about: 'disabled client',
+    detail: {},
+  },
+  {
+    event: 'client.take_back_listing',
+    words: ({ offeredClientId }) => ['client', 'listing', offeredClientId, 'take-back'],
+    about: 'offered client',
+    detail: {},
+  },
+  {
+    event: 'client.list',
+    words: ({ offeredClientId }) => ['client', 'listing', offeredClientId, 'list'],
+    about: 'offered client',
+    detail: { name: 'Helper', url: '' },
+  },
+  {
+    event: 'client.decline_listing',
+    words: ({ offeredClientId }) => [
+      ...['client', 'listing', offeredClientId, 'decline', '--reason', 'Not yet.'],
+    ],
+    about: 'offered client',
+    detail: { reason: 'Not yet.' },
   },
   {
     event: 'client.rotate_secret',
@@ -366,15 +395,23 @@ const idsOf = (whom: Exclude<Case['about'], 'new'>, given: Given) =>
     user: { ...NOBODY, user_id: given.userId },
     both: { client_id: given.clientId, user_id: given.userId },
     'disabled client': { ...NOBODY, client_id: given.disabledClientId },
+    'offered client': { ...NOBODY, client_id: given.offeredClientId },
     'disabled user': { ...NOBODY, user_id: given.disabledUserId },
   })[whom]
 
 const NONE: Given = {
-  ...{ clientId: 'c', userId: 'u', disabledClientId: 'd', disabledUserId: 'd' },
+  ...{
+    clientId: 'c',
+    userId: 'u',
+    disabledClientId: 'd',
+    disabledUserId: 'd',
+    offeredClientId: 'o',
+  },
   ...{ scope: 's', resource: 'https://files.example', host: 'h.example', file: 'f' },
 }
 const named = cases.map(
-  (one) => [`${one.words(NONE).slice(0, 2).join(' ')} (${one.about})`, one] as const,
+  (one) =>
+    [`${one.words(NONE).slice(0, 2).join(' ')} (${one.event} of ${one.about})`, one] as const,
 )
 
 let scopes = 0
@@ -382,9 +419,16 @@ async function given(): Promise<Given> {
   const [disabledClientId, disabledUserId] = [await newClient(), await newUser()]
   await clientRegistry(state.database).disable(disabledClientId, 2)
   await userRegistry(state.database).disable(disabledUserId, 2)
-  const [clientId, userId] = [await newClient(), await newUser()]
+  const [clientId, userId, offeredClientId] = [
+    await newClient(),
+    await newUser(),
+    await newClient(),
+  ]
   const { database } = state
   await database.batch([
+    database
+      .prepare('INSERT INTO listing (client_id, requested_at) VALUES (?1, 1)')
+      .bind(offeredClientId),
     database
       .prepare(
         `INSERT INTO self_registered_client (client_id, kind, created_at) VALUES (?1, 'registration', 1)`,
@@ -428,7 +472,8 @@ async function given(): Promise<Given> {
     ],
   }
   await writeFile(file, JSON.stringify(declared))
-  return { clientId, userId, disabledClientId, disabledUserId, scope, resource, host, file }
+  const disabled = { disabledClientId, disabledUserId }
+  return { clientId, userId, ...disabled, offeredClientId, scope, resource, host, file }
 }
 
 /** The words of every command. */
