@@ -1,4 +1,8 @@
-/** The checks of a request, by name: the request checker tells its reader which passed and which failed. */
+/**
+ * The checks of a request, by name, for the request checker of the portal. A flow calls `deps.checking?.(name)` before each
+ * check. A check that fails throws, so the last name is that of the check that failed. A request that is served has no
+ * `checking`. Each name has its sentence in `management/checker/steps.ts`.
+ */
 
 export type CheckName =
   // Of every request.
@@ -32,5 +36,5 @@ export type CheckName =
   | 'reuse'
   | 'spending'
 
-/** Told of each check before it is made. Absent where a request is served. */
+/** Absent where a request is served. */
 export type Checking = Readonly<{ checking?: ((check: CheckName) => void) | undefined }>

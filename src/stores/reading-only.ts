@@ -1,27 +1,54 @@
 /**
- * Storage for a request that is only checked. The stores are those of every request, over a database that reads: of a
- * statement that changes rows and returns some, the rows that it would change are read; of others nothing is run. So a
- * condition of a change is asked as it is written, and nothing but SELECT reaches D1.
+ * Storage for a request that is checked and not served. The stores are those of every request, and `prepare` rewrites each
+ * of their statements, so that only SELECT reaches D1:
+ *
+ * - A SELECT runs as it is.
+ * - An UPDATE with RETURNING decides something: whether a code may be spent, for example. It becomes a SELECT of the rows
+ *   that its condition matches, so the condition is asked exactly as it is written in the store.
+ * - A write without RETURNING becomes a SELECT of no rows.
+ * - Any other statement is a fault, so that a check fails instead of saying something that is not true.
  */
 
 import type { Database, Namespace } from './database.ts'
 
-const READ = /^\s*SELECT\b/
-const UPDATE = /^UPDATE (\w+) SET .*?\sWHERE (.*)\sRETURNING (.*)$/s
+const IS_READ = /^\s*SELECT\b/
+const IS_WRITE = /^\s*(?:INSERT|UPDATE|DELETE)\b/
+/** Without parentheses between SET and WHERE, so the WHERE is that of the statement and not of a subquery. */
+const DECIDING_UPDATE = /^\s*UPDATE (\w+) SET ([^()]*?)\sWHERE (.*)\sRETURNING (.*)$/s
+const ASSIGNED = /(\w+) = /g
 
-const parametersOf = (sql: string) =>
-  Math.max(0, ...[...sql.matchAll(/\?(\d+)/g)].map(([, number]) => Number(number)))
+const isNamedIn = (text: string) => (name: string) => new RegExp(`\\b${name}\\b`).test(text)
 
-/** Throws for a statement whose result could not be told without running it. */
-export function asRead(sql: string): string {
-  if (READ.test(sql)) return sql
-  const [, table, condition, columns] = UPDATE.exec(sql) ?? []
-  if (table !== undefined) return `SELECT ${columns} FROM ${table} WHERE ${condition}`
-  if (/\bRETURNING\b/.test(sql)) throw new Error('a check would need the result of a write')
-  const last = parametersOf(sql)
-  return last === 0 ? 'SELECT NULL WHERE FALSE' : `SELECT ?${last} WHERE FALSE`
+function asSelect(sql: string): string | null {
+  const [, table, assignments = '', condition, columns = ''] = DECIDING_UPDATE.exec(sql) ?? []
+  if (table === undefined || /\bFROM\b/.test(assignments)) return null
+  // RETURNING reads a column after its change, and the SELECT would read it before.
+  const changed = [...assignments.matchAll(ASSIGNED)].map(([, name = '']) => name)
+  if (changed.some(isNamedIn(columns))) return null
+  return `SELECT ${columns} FROM ${table} WHERE ${condition}`
 }
 
+/** D1 refuses values for which a statement has no parameter. */
+function selectNothing(sql: string): string {
+  const numbers = [...sql.matchAll(/\?(\d+)/g)].map(([, number]) => Number(number))
+  return numbers.length === 0
+    ? 'SELECT NULL WHERE FALSE'
+    : `SELECT ?${Math.max(...numbers)} WHERE FALSE`
+}
+
+/** Throws for a statement of a form that is not known here. */
+export function asRead(sql: string): string {
+  // D1 would run what follows a SELECT too.
+  const isOne = !sql.includes(';')
+  if (isOne && IS_READ.test(sql)) return sql
+  if (isOne && IS_WRITE.test(sql)) {
+    const read = /\bRETURNING\b/.test(sql) ? asSelect(sql) : selectNothing(sql)
+    if (read !== null) return read
+  }
+  throw new Error('a check has no read in place of this statement')
+}
+
+/** Its statements come from `prepare`, those of a batch too. */
 export const readingOnly = (db: Database): Database => ({
   prepare: (sql) => db.prepare(asRead(sql)),
   batch: (statements) => db.batch(statements),
