@@ -477,6 +477,17 @@ CREATE TABLE IF NOT EXISTS client_owner (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS client_owner_by_user ON client_owner (user_id, client_id);
 
+-- Who was the first owner once: no such person decides on what the client asks for.
+CREATE TABLE IF NOT EXISTS client_former_owner (
+  client_id TEXT NOT NULL REFERENCES client ON DELETE CASCADE,
+  user_id   TEXT NOT NULL,
+  PRIMARY KEY (client_id, user_id)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER IF NOT EXISTS client_handed_over AFTER UPDATE OF owner_id ON client
+WHEN OLD.owner_id <> '' AND OLD.owner_id <> NEW.owner_id BEGIN
+  INSERT INTO client_former_owner (client_id, user_id) VALUES (NEW.client_id, OLD.owner_id) ON CONFLICT DO NOTHING;
+END;
+
 -- The last time that each permission was declined or taken away, for the owners. A row grants nothing.
 CREATE TABLE IF NOT EXISTS client_decision (
   client_id     TEXT NOT NULL REFERENCES client ON DELETE CASCADE,

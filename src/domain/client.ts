@@ -147,6 +147,8 @@ export type ClientRecord = Client &
     approval: Approval | null
     /** Ids of the users who manage it beside `ownerId`, the one who was named first in front. */
     furtherOwners: readonly string[]
+    /** Ids of the users who were its first owner once, and maybe are again. */
+    formerOwners: readonly string[]
     /** An owner disabled it, and may enable it again. */
     isDisabledByOwner: boolean
     /** Null: no owner wants it in the directory. */
@@ -202,6 +204,10 @@ export const isOwnedBy = (
   { ownerId, furtherOwners }: Pick<ClientRecord, 'ownerId' | 'furtherOwners'>,
   userId: string,
 ) => userId !== '' && (ownerId === userId || furtherOwners.includes(userId))
+
+/** A client can be handed to a user who does not know of it, while who made it keeps its secret. */
+export const hasOwned = (client: ClientRecord, userId: string) =>
+  isOwnedBy(client, userId) || client.formerOwners.includes(userId)
 
 export const isEnabled = (holder: { readonly disabledAt: number | null }) =>
   holder.disabledAt === null

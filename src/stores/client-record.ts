@@ -33,6 +33,7 @@ export type ClientRecordRow = Parameters<typeof readClientRow>[0] & {
   permissions: string
   decisions: string
   further_owners: string
+  former_owners: string
   approval: string | null
   disabled_by_owner: number
   listing: string | null
@@ -47,6 +48,7 @@ export const RECORD_COLUMNS = `${CLIENT_COLUMNS}, c.created_at, c.updated_at, c.
   EXISTS (SELECT 1 FROM client_registration g WHERE g.client_id = c.client_id AND g.token_digest IS NOT NULL) AS has_registration_token,
   (SELECT json_group_array(user_id) FROM (SELECT user_id FROM client_owner o
     WHERE o.client_id = c.client_id ORDER BY added_at, user_id)) AS further_owners,
+  (SELECT json_group_array(user_id) FROM client_former_owner o WHERE o.client_id = c.client_id) AS former_owners,
   (SELECT json_group_array(json_object('kind', kind, 'value', value, 'requestedAt', requested_at,
       'authorizedAt', authorized_at, 'decision', decision, 'decidedAt', decided_at, 'reason', reason))
     FROM client_decision d WHERE d.client_id = c.client_id) AS decisions,
@@ -102,6 +104,7 @@ export const readClientRecord = (row: ClientRecordRow): ClientRecord => ({
   decisions: JSON.parse(row.decisions) as Decision[],
   approval: readApproval(row.approval),
   furtherOwners: JSON.parse(row.further_owners) as string[],
+  formerOwners: JSON.parse(row.former_owners) as string[],
   isDisabledByOwner: row.disabled_by_owner === 1,
   listing: row.listing === null ? null : (JSON.parse(row.listing) as Listing),
   undeclaredScopes: JSON.parse(row.undeclared) as string[],

@@ -529,6 +529,34 @@ describe('0022_client_owners.sql', () => {
   })
 })
 
+describe('0026_former_owners.sql', () => {
+  it('migration 0026 finds who registered a client in the portal and handed it over, and later ones are noted once each', () => {
+    const { db, migrate } = databaseBefore('0026_former_owners.sql')
+    db.exec(`INSERT INTO client (client_id, name, owner_id, created_at, updated_at)
+        VALUES ('moved', 'M', 'v', 1, 1), ('kept', 'K', 'u', 1, 1), ('made', 'O', 'v', 1, 1), ('none', 'N', '', 1, 1);
+      INSERT INTO audit (happened_at, actor, event, client_id, detail) VALUES
+        (1, 'user:u', 'client.create', 'moved', '{}'), (2, 'user:u', 'client.create', 'moved', '{}'),
+        (1, 'user:u', 'client.create', 'kept', '{}'), (1, 'user:u', 'client.create', 'gone', '{}'),
+        (1, 'client:cli user:u', 'client.create', 'made', '{}'), (1, 'user:w', 'client.authorize', 'moved', '{}')`)
+    migrate()
+    const formerOwners = () =>
+      db.prepare('SELECT client_id, user_id FROM client_former_owner').all()
+    const first = { client_id: 'moved', user_id: 'u' }
+    expect(formerOwners()).toEqual([first])
+    for (const owner of ['u', 'v', 'v', 'u']) {
+      db.prepare(`UPDATE client SET owner_id = ? WHERE client_id IN ('moved', 'none')`).run(owner)
+    }
+    expect(formerOwners()).toEqual([
+      first,
+      { client_id: 'moved', user_id: 'v' },
+      { client_id: 'none', user_id: 'u' },
+      { client_id: 'none', user_id: 'v' },
+    ])
+    db.exec(`PRAGMA foreign_keys = ON; DELETE FROM client WHERE client_id = 'none'`)
+    expect(formerOwners()).toHaveLength(2)
+  })
+})
+
 describe('0025_webhook.sql', () => {
   it('after migration 0025 the logos at blocked hosts are gone, and what was requested before it is told only when it is decided on', () => {
     const { db, migrate } = databaseBefore('0025_webhook.sql')

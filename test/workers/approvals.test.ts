@@ -189,6 +189,35 @@ describe('who decides', () => {
     },
   )
 
+  it('an approver who hands an own client to a user who does not know of it sees no form, and a forged form does nothing', async () => {
+    const { id: somebody, username } = await newUser()
+    const { id } = await register(approver)
+    await approver.submit(`/clients/${id}/permissions`, { scopes: [READ] }, 'ask')
+    await approver.submit(`/clients/${id}/owners`, { owner: username }, 'add')
+    expect((await approver.submit(`/clients/${id}/leave`)).status).toBe(303)
+    expect(await findClient(admin(), id)).toMatchObject({ ownerId: somebody, furtherOwners: [] })
+    const page = await approver.page(approvalPath(id))
+    expect(page).toContain('You have owned this client, so somebody else decides.')
+    expect(formsOf(page, approvalPath(id))).toEqual([])
+    const { version } = await findClient(admin(), id)
+    for (const act of ['approve', 'decline']) {
+      const answer = await approver.send(approvalPath(id), [
+        ...(await minted(approver, 'decide', id, version)),
+        ['decide', `scope ${READ}`],
+        ['reason', 'Mine.'],
+        ['act', act],
+      ])
+      expect([answer.status, await answer.text()]).toEqual([
+        403,
+        expect.stringContaining('somebody else decides'),
+      ])
+    }
+    expect((await statesOf(id)).requested).toEqual([READ])
+    const other = await newApprover()
+    expect((await decide(other, id, 'approve')).status).toBe(303)
+    expect((await statesOf(id)).authorized).toContain(READ)
+  })
+
   it('an approver who becomes an owner while the form is open decides nothing', async () => {
     const { id, owner } = await newRequest({ scopes: [READ] })
     const fields = await approver.form(approvalPath(id))

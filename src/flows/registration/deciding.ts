@@ -1,10 +1,11 @@
 /**
  * Who decides on what a client requests: an operator with `registry:clients`, and an approver, a person with
- * `registry:approve`. An approver gives nothing that was not requested. No person gives an own client anything.
+ * `registry:approve`. An approver gives nothing that was not requested. No person gives anything to a client that
+ * is or was theirs.
  */
 
 import { userActor } from '../../domain/audit.ts'
-import { type ClientRecord, isOwnedBy, type PermissionLists } from '../../domain/client.ts'
+import { type ClientRecord, hasOwned, type PermissionLists } from '../../domain/client.ts'
 import { APPROVE_SCOPE, isAdmin } from '../../domain/registry-scopes.ts'
 import { holdsScope } from '../../domain/scope.ts'
 import { permissionsOf } from '../../protocol/registration/client-fields.ts'
@@ -27,7 +28,7 @@ const onlyApproves = ({ scopes }: Actor) =>
 const forbidden = (sentence: string) => new RegistrationError('forbidden', sentence)
 
 export function requireNotOwn({ userId }: Actor, client: ClientRecord) {
-  if (userId !== undefined && isOwnedBy(client, userId)) {
+  if (userId !== undefined && hasOwned(client, userId)) {
     throw forbidden('no person approves what an own client requests: somebody else decides')
   }
 }
