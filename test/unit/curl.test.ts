@@ -253,11 +253,14 @@ describe('what is pasted', () => {
       ),
       { numRuns: 2000 },
     )
-    for (const part of ["'", '"', '\\', '\n', "$'", '$A', ' -d', ' a', '\\\n', 'A: b\n', '&a=1']) {
+    const parts = ["'", '"', '\\', '\n', "$'", '$A', ' -d', ' a', '\\\n', 'A: b\n', '&a=1']
+    for (const part of [...parts, ' ', '\t', '\u00a0', '\r', ' \n']) {
       const long = part.repeat(Math.floor(120_000 / part.length))
       const startedAt = performance.now()
       readPasted(`curl ${long}`)
       readPasted(long)
+      // Its ends are not trimmed.
+      readPasted(`/a${long}b`)
       expect([part, performance.now() - startedAt < 2000]).toEqual([part, true])
     }
   })

@@ -184,6 +184,21 @@ describe('secrets in what is pasted', () => {
     }
   })
 
+  it.each([
+    ['a cookie', "-b 'session=SECRETCOOKIE'"],
+    ['a password of a proxy', '--proxy-user me:SECRETCOOKIE'],
+    ['another request', '--next -d client_secret=SECRETCOOKIE /token'],
+    ['another command', '; export SECRET=SECRETCOOKIE'],
+    ['another address', 'https://me.example/SECRETCOOKIE'],
+  ])('a command with %s, which is not read, does not stay in the field', async (_, more) => {
+    const command = `curl 'http://127.0.0.1:8787/authorize?client_id=${scene.client.id}'`
+    expect((await own(command)).again).toBe(command)
+    const shown = await own(`${command} ${more}`)
+    expect(shown.verdict).toContain('The request fails at')
+    expect(shown.again).toBe('')
+    expect(shown.html).not.toContain('SECRETCOOKIE')
+  })
+
   it('an address without a secret stays in the field, and a request with one does not', async () => {
     const address = `http://127.0.0.1:8787/authorize?client_id=${scene.client.id}&response_type=code`
     expect((await own(address)).again).toBe(address)

@@ -192,7 +192,8 @@ export async function checkRequest(text: string, asked: Asked, deps: Deps): Prom
   const common = {
     shown,
     notes: sent.notes,
-    text: shownAgain(text, shown),
+    // What was not read may have a secret.
+    text: sent.notes.length > 0 ? '' : shownAgain(text, shown),
   }
   const elsewhere = whyNotThere(sent, url, issuer)
   const ran = elsewhere === null ? await run(sent, url, asked, deps) : null

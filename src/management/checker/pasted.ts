@@ -63,8 +63,12 @@ export function readPasted(text: string): Pasted {
     const sent = readCurl(trimmed)
     return sent.url === '' ? { problem: 'The command names no address.' } : sent
   }
-  if (/^(?:https?:\/\/|\/)\S*$/.test(trimmed.replace(/\s*\n\s*/g, ''))) {
-    const url = trimmed.replace(/\s*\n\s*/g, '')
+  // Not by a pattern: one for the spaces around the ends of lines takes the square of the time.
+  const url = trimmed
+    .split('\n')
+    .map((line) => line.trim())
+    .join('')
+  if (/^(?:https?:\/\/|\/)\S*$/.test(url)) {
     return { method: 'GET', url, headers: [], body: null, notes: [] }
   }
   return readForm(trimmed)
