@@ -38,7 +38,7 @@ export function readWebhookSecrets(text: string): readonly WebhookSecret[] {
   )
 }
 
-export type SignedMessage = Readonly<{
+type SignedMessage = Readonly<{
   webhookId: string
   /** Of this attempt, in epoch seconds. */
   timestamp: number

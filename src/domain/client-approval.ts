@@ -2,7 +2,7 @@
 
 import type { ClientRecord } from './client.ts'
 
-/** What a client says of itself, and whose it is: what they look at who decide. */
+/** What a client says of itself, and who owns it: an approver decides on these fields. */
 export const SEEN_FIELDS = [
   'name',
   'url',
@@ -27,7 +27,7 @@ export type Approval = Readonly<{
   seen: Pick<ClientRecord, SeenField>
 }>
 
-/** One text for equal values. Keys that were read at an address are no word of the client. */
+/** One text for equal values. Keys that were read at an address do not count: the client named the address. */
 const textOf = (client: Pick<ClientRecord, SeenField>, field: SeenField): string => {
   const value = field === 'jwks' && client.jwksUri !== '' ? null : client[field]
   return JSON.stringify(Array.isArray(value) ? value.toSorted() : value)

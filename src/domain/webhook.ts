@@ -2,9 +2,6 @@
 
 import type { Permission } from './client.ts'
 
-export const WEBHOOK_EVENTS = ['request.created', 'decision.made'] as const
-export type WebhookEvent = (typeof WEBHOOK_EVENTS)[number]
-
 /** A permission that was requested, or decided on. */
 type ToldPermission = Readonly<{
   kind: Permission['kind']
@@ -19,7 +16,7 @@ type ToldPermission = Readonly<{
 export type WebhookDelivery = Readonly<{
   /** The same in every attempt, so that a receiver can ignore repeats. */
   webhookId: string
-  event: WebhookEvent
+  event: 'request.created' | 'decision.made'
   clientId: string
   /** As it was when it happened. */
   clientName: string

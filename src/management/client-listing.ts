@@ -20,7 +20,7 @@ export const clientListingOperations = [
     noun: 'clients',
     summary: 'Decide whether a client is in the public directory',
     description:
-      'request and take_back are for an owner who asked you and does not use the portal. list and decline decide on a request; decline also ends a listing, and the owners see the reason. A client whose name, page, description, logo or first owner changes waits for a decision again. With registry:approve, which is for people who sign in, only list and decline. Nobody who signed in lists an own client.',
+      'request and take_back are for an owner who asked you and does not use the portal. list and decline decide on a request; decline also ends a listing, and the owners see the reason. A client whose name, page, description, logo or first owner changes waits for a decision again. With registry:approve, which is for people who sign in, only list and decline. A person who signed in lists no client that they own.',
     scopes: MAY_DECIDE,
     body: named('ClientListingChange', LISTING_CHANGE),
     bodyExample: { act: 'decline', reason: 'It is not finished yet.' },

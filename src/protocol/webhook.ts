@@ -1,11 +1,10 @@
 /** What the webhook sends: the headers and the body of Standard Webhooks (https://www.standardwebhooks.com). */
 
 import type { WebhookDelivery } from '../domain/webhook.ts'
+import { isoTime } from './registration/field.ts'
 
 /** Where the requests wait for an approver. */
 const APPROVALS_PATH = '/approvals'
-
-const isoTime = (seconds: number) => new Date(seconds * 1000).toISOString()
 
 /** The id of the person, also behind a client of the management API. Null for a program. */
 const userIn = (actor: string) => /(?:^| )user:(.+)$/.exec(actor)?.[1] ?? null

@@ -23,7 +23,7 @@ export type Actor = Readonly<{
   userId?: string
   /** The version of their record on which `scopes` were read. The change demands it. */
   userVersion?: number
-  /** The id of a user who changes own clients alone, and authorizes nothing (`own-clients.ts`). */
+  /** The id of a user who changes only the clients that they own, and authorizes nothing (`own-clients.ts`). */
   ownerId?: string
 }>
 

@@ -12,7 +12,7 @@ import { permissionsOf } from '../../protocol/registration/client-fields.ts'
 import { quote, RegistrationError } from '../../protocol/registration/errors.ts'
 import type { Actor } from './change.ts'
 
-/** A person at the pages has this scope alone: what a cookie opens administers nothing. */
+/** At the pages a person acts with this scope alone, so a cookie gives no power to administer. */
 export const approverActor = (userId: string, userVersion: number | null): Actor => ({
   name: userActor(userId),
   scopes: [APPROVE_SCOPE],
@@ -29,7 +29,9 @@ const forbidden = (sentence: string) => new RegistrationError('forbidden', sente
 
 export function requireNotOwn({ userId }: Actor, client: ClientRecord) {
   if (userId !== undefined && hasOwned(client, userId)) {
-    throw forbidden('no person approves what an own client requests: somebody else decides')
+    throw forbidden(
+      'no person approves what a client that is or was theirs requests: somebody else decides',
+    )
   }
 }
 
@@ -49,7 +51,7 @@ function requireRequested(client: ClientRecord, lists: PermissionLists) {
   }
 }
 
-/** `gives`: rather than takes. `client`: as the change will find it. */
+/** `gives`: true for a decision in the client's favour. `client`: as the change will find it. */
 export function requireNeutral(actor: Actor, client: ClientRecord, gives: boolean) {
   if (gives || onlyApproves(actor)) requireNotOwn(actor, client)
   if (onlyApproves(actor) && actor.userId === undefined) {
@@ -68,7 +70,7 @@ export function requireMayDecide(
   if (onlyApproves(actor)) requireRequested(client, lists)
 }
 
-/** What an owner wishes is no decision. */
+/** Asking for a listing is for an owner, and is no decision. */
 export function requireMayWish(actor: Actor) {
   if (onlyApproves(actor)) throw forbidden('an approver does not ask for a listing or take it back')
 }

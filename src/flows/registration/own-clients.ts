@@ -1,5 +1,5 @@
 /**
- * What an owner does to own clients in the portal, beside `rotateSecret`, `disableClient`, `enableClient` and `deleteClient`
+ * What owners do to their clients in the portal, beside `rotateSecret`, `disableClient`, `enableClient` and `deleteClient`
  * of `clients.ts`. An owner asks; only what the catalogue gives to every client needs no approval. Each verb throws a
  * RegistrationError for what is refused.
  */

@@ -23,7 +23,10 @@ export const keyFields = (
 
 const conflict = (sentence: string) => new RegistrationError('conflict', sentence)
 
-/** The notes are about the keys alone. Its secrets end. Keys that are no longer in the set are not accepted any more, and nothing that they opened stays. */
+/**
+ * Its secrets end, and so do keys that are no longer in the set, with what was got with them. The notes are about the keys
+ * alone.
+ */
 export async function setOwnKeys(
   act: OwnerAct,
   clientId: string,
@@ -41,7 +44,7 @@ export async function setOwnKeys(
   return { record, notes }
 }
 
-/** Its keys are not accepted any more, and nothing that they opened stays. */
+/** Its keys are no longer accepted, and what was got with them ends. */
 export async function useSecret(
   act: OwnerAct,
   clientId: string,

@@ -1,8 +1,8 @@
 /** What a client assertion or a DPoP proof says, beside what it must say. Nothing is verified here. */
 
 import { unverifiedClaims, unverifiedHeader } from '../../crypto/client-jwt.ts'
+import type { Fact } from '../../pages/portal/check-page.tsx'
 import { isoTime } from '../../protocol/registration/field.ts'
-import type { Fact } from './facts.ts'
 import { visible } from './masked.ts'
 
 type Told = Readonly<Record<string, unknown>>

@@ -1,21 +1,9 @@
 /** What a page shows of a request: no secret, and no character that is not seen. */
 
+import type { ShownRequest, ShownValue } from '../../pages/portal/check-page.tsx'
 import { formPairs, type Pairs } from '../../protocol/fields.ts'
 import { withoutCredentials } from '../../protocol/sanitize.ts'
 import type { SentRequest } from './curl.ts'
-
-/** `hidden`: how many characters are not shown. */
-export type ShownValue = Readonly<{ name: string; value: string | null; hidden: number }>
-
-export type ShownRequest = Readonly<{
-  method: string
-  /** Without the query. */
-  address: string
-  headers: readonly ShownValue[]
-  parameters: readonly ShownValue[]
-  /** Headers and parameters that are not shown. */
-  more: number
-}>
 
 const MAX_SHOWN = 30
 const MAX_LENGTH = 500

@@ -3,7 +3,7 @@
 import { readCurl, type SentRequest } from './curl.ts'
 
 /** `problem`: a sentence. */
-export type Pasted = SentRequest | Readonly<{ problem: string }>
+type Pasted = SentRequest | Readonly<{ problem: string }>
 
 const REQUEST_LINE = /^([A-Z]{3,7}) (\S+)(?: HTTP\/[\d.]+)?$/
 const HEADER = /^([A-Za-z][A-Za-z0-9-]*):[ \t]*(.*)$/

@@ -5,8 +5,9 @@ import { changedSinceApproval, type SeenField } from '../../domain/client-approv
 import { hasRegistryScope } from '../../domain/registry-scopes.ts'
 import { isScopeOf } from '../../domain/resource.ts'
 import { describeScope } from '../../domain/scope-catalogue.ts'
-import type { AskedFor, Change } from '../../pages/portal/approval-page.tsx'
+import type { Change } from '../../pages/portal/approval-page.tsx'
 import type { ShownPermission } from '../../pages/portal/permissions.tsx'
+import type { AskedFor } from '../../pages/portal/request-decision.tsx'
 import type { Declared } from '../../stores/portal.ts'
 import { FIELD_WORDS } from './history-view.ts'
 import { catalogueOf } from './permission-view.ts'
@@ -36,7 +37,7 @@ export function askedFor(
 
 const capitalized = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)
 
-/** Values that only one of the two has. Ids of owners and keys say nothing to a person. */
+/** For each field the values that only one of the two has. Ids of owners and keys are left out: they tell a person nothing. */
 export function changesOf(client: ClientRecord): readonly Change[] | null {
   const fields = changedSinceApproval(client)
   const seen = client.approval?.seen
@@ -59,7 +60,7 @@ const WAS_OWN = 'You have owned this client, so somebody else decides.'
 const PRIVILEGED =
   'It has or asks for a permission of this registry itself, so only an administrator decides, at the command line.'
 
-/** Null for a visitor who decides. */
+/** Null if the visitor may decide. */
 export function whyNot(client: ClientRecord, userId: string): string | null {
   if (isOwnedBy(client, userId)) return OWN
   if (hasOwned(client, userId)) return WAS_OWN

@@ -25,11 +25,12 @@ import { frameOf, type Read, reopened, sendPortalPage, type Visit } from './port
 
 const FORM = 'decide'
 const LISTING_FORM = 'decide_listing'
-/** The permissions of a refusal are those with boxes. */
+/** A refusal that names a list of permissions is shown at the boxes. */
 const ALIASES = { scopes: 'decide', grant_types: 'decide', endorsements: 'decide' }
 
 const CAME_TOO_LATE =
   'Nothing was changed, because the client has been changed since you opened the page. What happened since is below.'
+
 type Found = ShownClient
 type Shown = Readonly<{
   refused?: Refused
@@ -104,33 +105,37 @@ async function showClient(visit: Visit<Found>, { client, owners, logo }: OwnClie
 const show = (visit: Visit<Found>, shown: Shown = {}) =>
   visit.found.client === null ? showNone(visit) : showClient(visit, visit.found.client, shown)
 
+const actOfApprover = ({ c, deps, user, found }: Visit<Found>) => ({
+  actor: approverActor(user.userId, found.approverVersion),
+  now: c.var.request.now,
+  ports: deps.ports,
+})
+
 async function decide(
-  { c, deps, user, found }: Visit<Found>,
+  visit: Visit<Found>,
   client: ClientRecord,
   form: URLSearchParams,
   version: number,
 ) {
   const { clientId } = client
   const { how, lists, reason } = readDecision(form, client)
-  const actor = approverActor(user.userId, found.approverVersion)
-  const act = { actor, now: c.var.request.now, ports: deps.ports }
+  const act = actOfApprover(visit)
   if (how === 'decline') {
     return withdrawFromClient(act, clientId, { ...lists, reason }, version)
   }
-  return withPublishedKeys(await authorizeClient(act, clientId, lists, version), deps)
+  return withPublishedKeys(await authorizeClient(act, clientId, lists, version), visit.deps)
 }
 
 /** What the page after the decision says. */
 const LISTED: Readonly<Record<string, string>> = { list: 'listed', unlist: 'listing_declined' }
 
 async function decideListing(
-  { c, deps, user, found }: Visit<Found>,
+  visit: Visit<Found>,
   { clientId }: ClientRecord,
   form: URLSearchParams,
   version: number,
 ) {
-  const actor = approverActor(user.userId, found.approverVersion)
-  const act = { actor, now: c.var.request.now, ports: deps.ports }
+  const act = actOfApprover(visit)
   if (form.get('act') === 'list') return listClient(act, clientId, version)
   return declineListing(act, clientId, readReason(form, 'listing_reason'), version)
 }

@@ -1,4 +1,4 @@
-/** A page of the portal for approvers. Everybody else reads that they are none, whatever the address. */
+/** A page of the portal for approvers. Anybody else reads that they are no approver, whether there is such a client or not. */
 
 import { isApprover } from '../../domain/registry-scopes.ts'
 import { NotApproverPage } from '../../pages/portal/approvals-page.tsx'

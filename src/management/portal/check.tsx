@@ -2,7 +2,8 @@
 
 import { readCorrelationId } from '../../crypto/random.ts'
 import type { FloodLimit } from '../../http/flood.ts'
-import { CheckPage, type RefusalLookup } from '../../pages/portal/check-page.tsx'
+import { CheckPage } from '../../pages/portal/check-page.tsx'
+import type { RefusalLookup } from '../../pages/portal/refusal-lookup.tsx'
 import { OAuthError } from '../../protocol/errors.ts'
 import type { Declared, OwnClient } from '../../stores/portal.ts'
 import type { Refused } from '../../stores/ports.ts'

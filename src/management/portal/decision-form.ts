@@ -34,23 +34,28 @@ function listsIn(form: URLSearchParams, { permissions }: ClientRecord): Permissi
 const invalid = (sentence: string, field: string | null = null) =>
   new RegistrationError('invalid', sentence, field)
 
+const reasonIn = (form: URLSearchParams, field: string) =>
+  (form.get(field) ?? '').replace(/\r\n?/g, '\n').trim()
+
+const noReason = (field: string) => invalid('say why, for the owners', field)
+
 /** Throws a RegistrationError where there is none. */
 export function readReason(form: URLSearchParams, field: string): string {
-  const reason = (form.get(field) ?? '').replace(/\r\n?/g, '\n').trim()
-  if (reason === '') throw invalid('say why, for the owners', field)
+  const reason = reasonIn(form, field)
+  if (reason === '') throw noReason(field)
   return requireValid(DECISION_REASON.schema, reason, field) as string
 }
 
-/** Throws `FormErrors`. Neither button: nothing is decided. */
+/** Throws `FormErrors`. A form that was sent without a button decides nothing. */
 export function readDecision(form: URLSearchParams, client: ClientRecord): Decided {
   const how = form.get('act')
   if (how !== 'approve' && how !== 'decline') throw invalid('choose to approve or to decline')
   const lists = listsIn(form, client)
-  const reason = how === 'approve' ? '' : (form.get('reason') ?? '').replace(/\r\n?/g, '\n').trim()
+  const reason = how === 'approve' ? '' : reasonIn(form, 'reason')
   const isNothing = Object.values(lists).every((list) => list.length === 0)
   const errors = [
     ...(isNothing ? [invalid('choose at least one', 'decide')] : []),
-    ...(how === 'decline' && reason === '' ? [invalid('say why, for the owners', 'reason')] : []),
+    ...(how === 'decline' && reason === '' ? [noReason('reason')] : []),
   ]
   if (errors.length > 0) throw new FormErrors(errors)
   requireValid(DECISION_REASON.schema, reason, 'reason')

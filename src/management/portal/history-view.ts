@@ -39,7 +39,7 @@ const SHOWN = ['name', 'url', 'redirect_uris', 'auth_method', 'jwks_uri'] as con
 
 const PERMISSIONS = ['grant_types', 'scopes', 'endorsements', 'allowed'] as const
 
-/** What an update has changed of the client itself; `its settings` where that is nothing a person looks at. */
+/** The fields that an update has changed; `its settings` if none of them is in `SEEN_FIELDS`. */
 function changed(detail: HistoryEntry['detail']): string {
   const fields = SEEN_FIELDS.filter((field) => snakeCase(field) in detail)
   const words = fields.map((field) => FIELD_WORDS[field])
@@ -92,7 +92,7 @@ function didOf({ event, detail }: HistoryEntry): string {
   }
 }
 
-/** Who acted without a person; `actor` is as in the audit. */
+/** By the actor in the audit, where no person acted. */
 const WHO: Readonly<Record<string, string>> = {
   registration: 'A request without an access token',
   document: 'Its metadata document',
@@ -128,7 +128,7 @@ export const shownEntry =
     reason: typeof entry.detail.reason === 'string' ? entry.detail.reason : '',
   })
 
-/** What users do as owners. All else they do as approvers. */
+/** What users do as owners. Their other acts are those of approvers. */
 const OWNERS_ACTS: readonly AuditEvent[] = [
   ...(['client.create', 'client.update', 'client.request', 'client.rotate_secret'] as const),
   ...(['client.disable', 'client.enable', 'client.delete'] as const),
@@ -141,7 +141,7 @@ const isOwnersAct = ({ event, detail }: HistoryEntry) =>
 
 const byNoName = (who: string) => ({ who, name: null })
 
-/** Without the names of operators, approvers and other clients: for an owner these are offices. */
+/** Owners read no names of operators, approvers and other clients. */
 function whoForOwners(entry: HistoryEntry & Readonly<{ clientId: string }>, visitor: User) {
   const { actor, clientId } = entry
   if (actor.startsWith('user:')) {

@@ -61,7 +61,7 @@ export const shownKeys = (client: Pick<ClientRecord, 'jwks'>): Promise<readonly 
     })),
   )
 
-/** `keyAlgorithm` of a client's settings: that of its first key. Before any was read, the usual one. */
+/** `keyAlgorithm` of a client's settings: that of its first key. Before any key was read, ES256. */
 export function keyAlgorithmOf(client: Pick<ClientRecord, 'authMethod' | 'jwks'>) {
   if (client.authMethod !== 'private_key_jwt') return null
   const [key] = keysIn(client)

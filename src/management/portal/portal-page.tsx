@@ -110,7 +110,7 @@ function sendSignedOutPage(c: HttpContext, form: URLSearchParams, deps: Manageme
   return sendPage(c, page, branding, { status: 401 })
 }
 
-/** The page as it is now, for a form that came too late. `show` is not called for a user who may no longer see it. */
+/** The page as it is now, for a form on an older version. `show` is not called for a user who may no longer see it. */
 export async function reopened<Found>(
   { c, deps }: Pick<Visit<unknown>, 'c' | 'deps'>,
   form: URLSearchParams,

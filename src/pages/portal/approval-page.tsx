@@ -3,25 +3,13 @@
 import type { AuthMethod, SelfRegistered } from '../../domain/client.ts'
 import { nameForPeople, verifiedHostOf } from '../../domain/shown-client.ts'
 import { OwnName } from '../consent-client.tsx'
-import { Day, HiddenFields, HostName, WebAddress } from '../parts.tsx'
-import { approvalPath } from './approvals-page.tsx'
+import { Day, HostName, WebAddress } from '../parts.tsx'
 import { METHODS } from './client-page.tsx'
-import { Options, TextArea } from './fields.tsx'
 import { type FrameProps, type Hidden, PortalFrame } from './frame.tsx'
 import { History, type ShownEntry } from './history.tsx'
 import { ListingDecision, type ShownListing } from './listing-decision.tsx'
-import { PermissionList, quoted, type ShownPermission } from './permissions.tsx'
-
-/** What is asked for, as the consent page would say it. */
-export type AskedFor = Readonly<{
-  permission: ShownPermission
-  isSensitive: boolean
-  /** Nothing declared describes the scope. */
-  isUndeclared: boolean
-  /** Names of the resources that the scope is for. */
-  resources: readonly string[]
-  isChecked: boolean
-}>
+import { PermissionList, type ShownPermission } from './permissions.tsx'
+import { type AskedFor, RequestDecision } from './request-decision.tsx'
 
 /** A field that is not as it was approved. `before` and `now`: values that only one of the two had. */
 export type Change = Readonly<{ field: string; before: readonly string[]; now: readonly string[] }>
@@ -147,92 +135,9 @@ const Changes = ({ changes }: Pick<ApprovalProps, 'changes'>) => {
   )
 }
 
-const EARLIER = { declined: 'declined', withdrawn: 'withdrawn', taken_back: 'taken back' }
-
-const Marked = ({ asked }: { asked: AskedFor }) => {
-  return (
-    <>
-      {quoted(asked.permission)}
-      {asked.isSensitive && (
-        <>
-          {' '}
-          <strong class="mark sensitive">Sensitive</strong>
-        </>
-      )}
-      {asked.isUndeclared && (
-        <>
-          {' '}
-          <strong class="mark sensitive">Not declared</strong>
-        </>
-      )}
-      <code>{asked.permission.value}</code>
-    </>
-  )
-}
-
-const Dates = ({ asked: { permission, resources } }: { asked: AskedFor }) => (
-  <>
-    {resources.map((name) => (
-      <>
-        for <bdi>{name}</bdi>,{' '}
-      </>
-    ))}
-    requested on <Day at={permission.requestedAt} />
-    {permission.decision && (
-      <>
-        , before that {EARLIER[permission.decision.decision]} on{' '}
-        <Day at={permission.decision.decidedAt} />
-        {permission.decision.reason !== '' && (
-          <>
-            : <bdi>{permission.decision.reason}</bdi>
-          </>
-        )}
-      </>
-    )}
-  </>
-)
-
-const Decision = (p: ApprovalProps) => {
-  const errors = p.frame.problem?.errors ?? {}
-  return (
-    <form method="post" action={approvalPath(p.client.clientId)}>
-      <HiddenFields fields={p.hidden} />
-      <Options
-        name="decide"
-        type="checkbox"
-        legend={p.labels.decide}
-        hint="What stands in quotation marks is what its users will read: “your” means theirs. Untick what you do not decide on now: it stays requested."
-        problem={errors.decide}
-        options={p.asked.map((asked) => ({
-          value: `${asked.permission.kind} ${asked.permission.value}`,
-          label: <Marked asked={asked} />,
-          hint: <Dates asked={asked} />,
-          isChecked: asked.isChecked,
-        }))}
-      />
-      <TextArea
-        name="reason"
-        rows={3}
-        label={p.labels.reason}
-        hint="The owners read it beside what you decline."
-        value={p.reason}
-        problem={errors.reason}
-      />
-      <div class="actions">
-        <button type="submit" name="act" value="decline">
-          Decline
-        </button>
-        <button class="primary" type="submit" name="act" value="approve">
-          Approve
-        </button>
-      </div>
-    </form>
-  )
-}
-
 const Requests = (p: ApprovalProps) => {
   if (p.asked.length === 0) return <p>It asks for nothing that is not decided.</p>
-  if (p.whyNot === null) return <Decision {...p} />
+  if (p.whyNot === null) return <RequestDecision {...p} />
   return (
     <section>
       <h2>{p.labels.decide}</h2>

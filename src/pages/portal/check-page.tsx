@@ -1,36 +1,47 @@
-/** The request checker: what was pasted, which checks passed and failed, and why a request was refused. */
+/** The request checker: what was pasted, which checks passed, and which one failed and why. */
 
 import { HiddenFields } from '../parts.tsx'
-import { TextArea, TextField } from './fields.tsx'
+import { TextArea } from './fields.tsx'
 import { clientPath, type FrameProps, type Hidden, PortalFrame } from './frame.tsx'
+import { ErrorCode, type RefusalLookup, RefusalLookupForm } from './refusal-lookup.tsx'
 
-type Value = string | Readonly<{ same: string; differs: string }>
-type Shown = Readonly<{ name: string; value: string | null; hidden: number }>
+/** A value with the part that differs from the expected one. */
+export type FactValue = string | Readonly<{ same: string; differs: string }>
+/** `isProse`: in words, not only the text of a request. */
+export type Fact = Readonly<{ name: string; values: readonly FactValue[]; isProse?: boolean }>
 
-export type CheckedRequest = Readonly<{
-  verdict: string
-  steps: readonly Readonly<{ says: string; state: 'passed' | 'failed' | 'not_reached' }>[]
-  /** `answer`: what the registry would answer; null where it would not be asked. */
-  failure: Readonly<{
-    answer: Readonly<{ error: string; status: number; description: string }> | null
-    causes: readonly string[]
-    facts: readonly Readonly<{ name: string; values: readonly Value[]; isProse?: boolean }>[]
-  }> | null
-  shown: Readonly<{
-    method: string
-    address: string
-    headers: readonly Shown[]
-    parameters: readonly Shown[]
-    more: number
-  }>
-  notes: readonly string[]
-  text: string
+/** `value`: null where it is not shown. `hidden`: how many characters are not shown. */
+export type ShownValue = Readonly<{ name: string; value: string | null; hidden: number }>
+
+export type ShownRequest = Readonly<{
+  method: string
+  /** Without the query. */
+  address: string
+  headers: readonly ShownValue[]
+  parameters: readonly ShownValue[]
+  /** How many headers and parameters are not listed. */
+  more: number
 }>
 
-/** `found` is null for a refusal of others, as for one that is not kept. */
-export type RefusalLookup = Readonly<{
-  typed: string
-  found: Readonly<{ refusedAt: number; endpoint: string; error: string; cause: string }> | null
+export type CheckedStep = Readonly<{ says: string; state: 'passed' | 'failed' | 'not_reached' }>
+
+export type Failure = Readonly<{
+  /** What the registry would answer; null where it was not asked. */
+  answer: Readonly<{ error: string; status: number; description: string }> | null
+  /** Sentences. */
+  causes: readonly string[]
+  facts: readonly Fact[]
+}>
+
+export type CheckedRequest = Readonly<{
+  /** A sentence. */
+  verdict: string
+  steps: readonly CheckedStep[]
+  failure: Failure | null
+  shown: ShownRequest
+  notes: readonly string[]
+  /** The text as it was pasted; empty if it has a secret. */
+  text: string
 }>
 
 export type CheckPageProps = Readonly<{
@@ -46,7 +57,7 @@ export type CheckPageProps = Readonly<{
 
 const STATES = { passed: 'passed', failed: 'failed', not_reached: 'not reached' } as const
 
-const Shown = ({ value, isProse }: { value: Value; isProse: boolean }) =>
+const Shown = ({ value, isProse }: { value: FactValue; isProse: boolean }) =>
   typeof value === 'string' && isProse ? (
     <bdi>{value}</bdi>
   ) : typeof value === 'string' ? (
@@ -58,13 +69,7 @@ const Shown = ({ value, isProse }: { value: Value; isProse: boolean }) =>
     </code>
   )
 
-const ErrorCode = ({ error }: { error: string }) => (
-  <a href={`/errors/${error}`}>
-    <code>{error}</code>
-  </a>
-)
-
-const FailureDetails = ({ failure }: { failure: NonNullable<CheckedRequest['failure']> }) => (
+const FailureDetails = ({ failure }: { failure: Failure }) => (
   <div class="why">
     {failure.answer && (
       <p>
@@ -107,7 +112,7 @@ const Steps = ({ steps, failure }: CheckedRequest) => (
   </ol>
 )
 
-const Values = ({ shown }: { shown: readonly Shown[] }) => (
+const Values = ({ shown }: { shown: readonly ShownValue[] }) => (
   <>
     {shown.map(({ name, value, hidden }) => (
       <>
@@ -164,54 +169,6 @@ const Result = ({ checked }: { checked: CheckedRequest }) => (
   </section>
 )
 
-const Found = ({ found }: { found: NonNullable<RefusalLookup['found']> }) => {
-  const moment = new Date(found.refusedAt * 1000).toISOString()
-  return (
-    <div class="notice" role="status">
-      <p>
-        <strong>{found.cause}</strong>
-      </p>
-      <dl>
-        <dt>Error</dt>
-        <dd>
-          <ErrorCode error={found.error} />
-        </dd>
-        <dt>Endpoint</dt>
-        <dd>
-          <code dir="ltr">{found.endpoint}</code>
-        </dd>
-        <dt>When</dt>
-        <dd>
-          <time datetime={moment}>{`${moment.slice(0, 10)} ${moment.slice(11, 19)} UTC`}</time>
-        </dd>
-      </dl>
-    </div>
-  )
-}
-
-const Lookup = ({ clientId, lookup }: Pick<CheckPageProps, 'clientId' | 'lookup'>) => (
-  <section>
-    <h2>Why was a request refused?</h2>
-    <form method="get" action={clientPath(clientId, 'check')}>
-      <TextField
-        name="reference"
-        label="Reference"
-        hint="The header X-Correlation-Id of the answer, or the reference on the error page. It is kept for one day."
-        value={lookup?.typed ?? ''}
-        problem={
-          lookup !== null && lookup.found === null
-            ? 'No refusal of this client is recorded under this reference.'
-            : undefined
-        }
-      />
-      {lookup?.found && <Found found={lookup.found} />}
-      <div class="actions">
-        <button type="submit">Look it up</button>
-      </div>
-    </form>
-  </section>
-)
-
 export const CheckPage = (p: CheckPageProps) => (
   <PortalFrame {...p.frame} title="Check a request" about={p.name}>
     <p class="lead">
@@ -242,7 +199,7 @@ export const CheckPage = (p: CheckPageProps) => (
         </button>
       </div>
     </form>
-    <Lookup {...p} />
+    <RefusalLookupForm clientId={p.clientId} lookup={p.lookup} />
     <p>
       <a href={clientPath(p.clientId)}>Back to the client</a>
     </p>

@@ -7,7 +7,7 @@ import { oneOfSchema, requireValid } from './field.ts'
 
 /** An owner requests and takes back; an approver lists and declines. */
 export const LISTING_ACTS = ['request', 'take_back', 'list', 'decline'] as const
-export type ListingAct = (typeof LISTING_ACTS)[number]
+type ListingAct = (typeof LISTING_ACTS)[number]
 
 export const LISTING_CHANGE = z.strictObject({
   act: oneOfSchema(LISTING_ACTS, () => `{field} must be ${LISTING_ACTS.join(' or ')}`),
