@@ -601,7 +601,8 @@ WHEN (SELECT count(*) FROM webhook_delivery WHERE created_at > 0) > 1000 BEGIN
 END;
 
 -- An insertion into this view adds a permission to the delivery of the act whose audit row was written last. An import tells
--- nothing: what was requested elsewhere is not new. Nor does a client decide on what it gives up itself.
+-- nothing: what was requested elsewhere is not new. Nor does a client decide on what it gives up itself. Of an act with more
+-- than 100,000 characters the rest is not told, so that no act is too large or too slow for D1.
 CREATE VIEW IF NOT EXISTS webhook_event (event, client_id, permission) AS
   SELECT event, client_id, permissions FROM webhook_delivery;
 CREATE TRIGGER IF NOT EXISTS webhook_event_happened INSTEAD OF INSERT ON webhook_event BEGIN
@@ -613,7 +614,7 @@ CREATE TRIGGER IF NOT EXISTS webhook_event_happened INSTEAD OF INSERT ON webhook
     FROM client c LEFT JOIN audit a ON a.audit_id = (SELECT max(audit_id) FROM audit)
     WHERE c.client_id = NEW.client_id AND a.event IS NOT 'client.import'
       AND NOT (NEW.event = 'decision.made' AND a.client_id IS c.client_id AND a.actor IN ('document', 'client:' || c.client_id))
-    ON CONFLICT DO UPDATE SET permissions = json_insert(permissions, '$[#]', json(NEW.permission));
+    ON CONFLICT DO UPDATE SET permissions = json_insert(permissions, '$[#]', json(NEW.permission)) WHERE length(permissions) < 100000;
 END;
 CREATE TRIGGER IF NOT EXISTS scope_requested AFTER INSERT ON client_authorization WHEN NEW.authorized_at IS NULL BEGIN
   INSERT INTO webhook_event VALUES ('request.created', NEW.client_id, json_object('kind', 'scope', 'value', NEW.scope));

@@ -2,9 +2,10 @@
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { withdrawFromClient } from '../../src/flows/registration/clients.ts'
 import { createScope } from '../../src/flows/registration/scopes.ts'
 import { type Administrator, call, documentIn, newAdministrator } from './administration.ts'
-import { decide, newApprover } from './approving.ts'
+import { decide, newApprover, newWaitingClient } from './approving.ts'
 import { newDocument, visit } from './document-clients.ts'
 import { newOwner, register } from './portal.ts'
 import { admin } from './registering.ts'
@@ -233,6 +234,24 @@ describe('what the webhook tells', () => {
       .first('n')
     expect(requested).toBe(2)
     expect(await waiting()).toEqual([])
+  })
+
+  it('a decision with more than an event can hold is made, and the event tells the first of it', async () => {
+    const scopes = Array.from({ length: 1000 }, (_, n) => `${MINE}:n${n}`)
+    const { clientId } = await newWaitingClient({ lists: { scopes, grantTypes: [] } })
+    const reason = '\u2603'.repeat(1000)
+    const { record } = await withdrawFromClient(admin(), clientId, { scopes, reason })
+    expect(record.permissions.filter(({ kind }) => kind === 'scope')).toEqual([])
+    const { results } = await env.DB.prepare(
+      `SELECT event, json_array_length(permissions) AS told, length(permissions) AS characters
+        FROM webhook_delivery WHERE client_id = ?1 ORDER BY audit_id`,
+    )
+      .bind(clientId)
+      .all<{ event: string; told: number; characters: number }>()
+    expect(results.map(({ event }) => event)).toEqual(['request.created', 'decision.made'])
+    expect(results[0]?.told).toBe(1000)
+    expect(results[1]?.told).toBeGreaterThan(90)
+    expect(results[1]?.characters).toBeLessThan(105_000)
   })
 
   it('a delivery outlives its client', async () => {
