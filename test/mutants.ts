@@ -4,16 +4,17 @@
  * WORD: only the mistakes whose source file or test file has the word in its path.
  */
 
-import { spawn } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { MISTAKES, type Mistake } from './mistakes.ts'
+import { MISTAKES } from './mistakes.ts'
+import type { Done, Work } from './mutants-in-copy.ts'
 
 const COPIED = ['src', 'test', 'migrations', 'examples', 'package.json', 'tsconfig.json']
 const CONFIGURATION = ['vitest.config.ts', 'wrangler.toml']
-/** One run of vitest takes about one core. */
+/** One run of a test file takes about one core. */
 const COPIES = availableParallelism()
 
 function copyRepository(): string {
@@ -25,51 +26,42 @@ function copyRepository(): string {
   return copy
 }
 
-type Report = Readonly<{ numFailedTests: number; numTotalTests: number }>
+type Running = Readonly<{ child: ChildProcess; signal: AbortSignal }>
 
-/** How many tests failed, at least: vitest stops at the first. Null: no test ran, which proves nothing. */
-async function failuresIn(copy: string, testFile: string): Promise<number | null> {
-  const report = join(copy, 'report.json')
-  rmSync(report, { force: true })
-  const words = ['node_modules/vitest/vitest.mjs', 'run', '--reporter=json', '--bail=1']
-  const child = spawn(process.execPath, [...words, `--outputFile=${report}`, testFile], {
+function startIn(copy: string): Running {
+  const child = fork('test/mutants-in-copy.ts', {
     cwd: copy,
-    stdio: 'ignore',
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     env: { ...process.env, NODE_COMPILE_CACHE: join(copy, '.compile-cache') },
   })
-  await once(child, 'close')
-  try {
-    const { numFailedTests, numTotalTests } = JSON.parse(readFileSync(report, 'utf8')) as Report
-    return numTotalTests === 0 ? null : numFailedTests
-  } catch {
-    return null
+  const ended = new AbortController()
+  child.once('exit', () => ended.abort('its process ended'))
+  return { child, signal: ended.signal }
+}
+
+async function ask({ child, signal }: Running, work: Work): Promise<Done> {
+  child.send(work)
+  const [answer] = await once(child, 'message', { signal })
+  return answer as Done
+}
+
+async function stop({ child, signal }: Running): Promise<void> {
+  if (signal.aborted) return
+  const ended = once(child, 'exit')
+  child.disconnect()
+  await ended
+}
+
+/** Prints each outcome. Returns how many mistakes are not known to be noticed. */
+function report({ killer, mistakes }: Work, { outcomes, passesWithout }: Done): number {
+  for (const [index, { file, original, replacement }] of mistakes.entries()) {
+    console.log(
+      `${outcomes[index]}: ${file}: ${original} -> ${replacement || 'nothing'} (${killer})`,
+    )
   }
-}
-
-async function outcomeOf(mistake: Mistake, copy: string): Promise<string> {
-  const path = join(copy, mistake.file)
-  const source = readFileSync(path, 'utf8')
-  const parts = source.split(mistake.original)
-  if (parts.length !== 2) return `does not fit: found ${parts.length - 1} times`
-  writeFileSync(path, parts.join(mistake.replacement))
-  const failures = await failuresIn(copy, mistake.killer)
-  writeFileSync(path, source)
-  if (failures === null) return 'could not be tested'
-  return failures === 0 ? 'SURVIVED' : 'killed'
-}
-
-/** Each copy takes the next piece of work when it has finished one. */
-async function inCopies<T>(
-  copies: readonly string[],
-  work: readonly T[],
-  act: (one: T, copy: string) => Promise<void>,
-): Promise<void> {
-  const left = work.values()
-  await Promise.all(
-    copies.map(async (copy) => {
-      for (const one of left) await act(one, copy)
-    }),
-  )
+  if (passesWithout) return outcomes.filter((outcome) => outcome !== 'killed').length
+  console.log(`proves nothing: ${killer} does not pass without a mistake`)
+  return mistakes.length
 }
 
 const [, , word = ''] = process.argv
@@ -78,22 +70,23 @@ if (chosen.length === 0) {
   console.error(`error: no mistake is in a file named ${JSON.stringify(word)}, nor killed by one`)
   process.exit(2)
 }
+const work = Map.groupBy(chosen, ({ killer }) => killer).entries()
 const copies = Array.from({ length: COPIES }, copyRepository)
+const running = copies.map(startIn)
+let bad = 0
 try {
-  const broken: string[] = []
-  await inCopies(copies, [...new Set(chosen.map(({ killer }) => killer))], async (killer, copy) => {
-    if ((await failuresIn(copy, killer)) !== 0) broken.push(killer)
-  })
-  if (broken.length > 0) throw new Error(`fails without any mistake: ${broken.join(', ')}`)
-  let bad = 0
-  await inCopies(copies, chosen, async (one, copy) => {
-    const outcome = await outcomeOf(one, copy)
-    if (outcome !== 'killed') bad += 1
-    const change = `${one.original} -> ${one.replacement || 'nothing'}`
-    console.log(`${outcome}: ${one.file}: ${change} (${one.killer})`)
-  })
+  // Each copy takes the next piece of work when it has finished one.
+  await Promise.all(
+    running.map(async (one) => {
+      for (const [killer, mistakes] of work) {
+        const unnoticed = report({ killer, mistakes }, await ask(one, { killer, mistakes }))
+        bad += unnoticed
+      }
+    }),
+  )
   console.log(`${chosen.length - bad} of ${chosen.length} killed`)
   process.exitCode = bad === 0 ? 0 : 1
 } finally {
+  await Promise.all(running.map(stop))
   for (const copy of copies) rmSync(copy, { recursive: true })
 }

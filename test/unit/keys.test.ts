@@ -1,7 +1,7 @@
 /** Keys, signatures and tokens: cases that no request can reach. */
 
 import { describe, expect, it } from 'vitest'
-import { SIGNATURE_ALGORITHMS } from '../../src/crypto/client-jwt.ts'
+import { holdsSecret, SIGNATURE_ALGORITHMS } from '../../src/crypto/client-jwt.ts'
 import { importSecret, signJwt, verifyJwt } from '../../src/crypto/jws.ts'
 import { isWellFormed, mintToken, TOKEN_PREFIXES, type TokenKind } from '../../src/crypto/token.ts'
 
@@ -35,5 +35,17 @@ describe('tokens', () => {
 describe('the signature algorithms of others', () => {
   it('the signature algorithms that clients may use are asymmetric (RFC 8725 §3.2)', () => {
     for (const alg of SIGNATURE_ALGORITHMS) expect(alg).toMatch(/^(RS|PS|ES)256$|^Ed/)
+  })
+})
+
+describe('the private members of a key', () => {
+  it.each(['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'])(
+    'a key whose only private member is %s is a private key',
+    (member) => expect(holdsSecret({ kty: 'any', [member]: '' })).toBe(true),
+  )
+
+  it('a key with the public members of every kind of key is a public key', () => {
+    const members = { kty: 'EC', crv: 'P-256', x: '', y: '', n: '', e: 'AQAB', kid: '', pub: '' }
+    expect(holdsSecret(members)).toBe(false)
   })
 })
