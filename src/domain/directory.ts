@@ -22,6 +22,10 @@ export function listingStateOf({ listedAt, declinedAt }: Listing): ListingState 
   return listedAt === null ? 'requested' : 'listed'
 }
 
+/** `listing`: null if no owner wants it. */
+export const isListed = (listing: Listing | null) =>
+  listing !== null && listingStateOf(listing) === 'listed'
+
 /** How long an edge and a browser each may show a page of the directory. */
 export const DIRECTORY_KEPT_SECONDS = 30
 /** After this time no cache shows a client that is no longer listed. */

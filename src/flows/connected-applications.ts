@@ -3,6 +3,7 @@
 import { meetEndorsements } from '../domain/category.ts'
 import { isEnabled } from '../domain/client.ts'
 import type { ClientId } from '../domain/ids.ts'
+import { isApprover } from '../domain/registry-scopes.ts'
 import { ALL_REVOKED_WITHIN_SECONDS, CRON_INTERVAL_SECONDS } from '../domain/revocation.ts'
 import { meetScopes } from '../domain/scope.ts'
 import {
@@ -47,18 +48,22 @@ function connectionOf(
   }
 }
 
-/** The most recently allowed first; null when the user must sign in. */
-export async function connectionsOf(
+/** `connections`: the most recently allowed first. */
+export type Connected = Readonly<{ connections: readonly Connection[]; mayApprove: boolean }>
+
+/** Null when the user must sign in. */
+export async function connectedOf(
   session: SessionRecord,
   deps: Pick<Deps, 'connectedApplications' | 'usersAreExternal'>,
-): Promise<readonly Connection[] | 'disabled' | null> {
+): Promise<Connected | 'disabled' | null> {
   if (!session.user) return null
   const found = await deps.connectedApplications.of(session.user.user_id)
   const user = userOf(session, found.user, deps.usersAreExternal)
   if (user === null || user === 'disabled') return user
-  return found.applications
+  const connections = found.applications
     .map((application) => connectionOf(application, user, found.catalogue))
     .sort((a, b) => b.grantedAt - a.grantedAt || a.name.localeCompare(b.name))
+  return { connections, mayApprove: isApprover(user.scopes) }
 }
 
 /**

@@ -46,6 +46,8 @@ export type AccountPageProps = Readonly<{
   signOutToken: string
   /** Does this registry have the pages of owners? */
   hasPortal: boolean
+  /** Is the user an approver? */
+  mayApprove: boolean
 }>
 
 type Application = AccountPageProps['applications'][number]
@@ -155,7 +157,7 @@ const ApplicationEntry = (p: { application: Application; id: string }) => {
 
 export const AccountPage = (p: AccountPageProps) => (
   <Layout branding={p.branding} title="Connected applications">
-    {p.hasPortal && <Navigation current="/account" />}
+    {p.hasPortal && <Navigation current="/account" mayApprove={p.mayApprove} />}
     <h1>Connected applications</h1>
     {p.removed !== null && <Removed {...p.removed} />}
     <ProblemNotice text={p.problem} />

@@ -1,7 +1,12 @@
 /** `/account`: the applications that a user has connected. The list on GET, removal of one on POST. */
 
 import { nameForPeople } from '../domain/shown-client.ts'
-import { type Connection, connectionsOf, disconnect } from '../flows/connected-applications.ts'
+import {
+  type Connected,
+  type Connection,
+  connectedOf,
+  disconnect,
+} from '../flows/connected-applications.ts'
 import { prefetch } from '../flows/prefetch.ts'
 import { readForm } from '../http/body.ts'
 import { type BrowserSession, seeBrowserSession } from '../http/browser-session.ts'
@@ -26,14 +31,14 @@ const shown = async (connection: Connection, { token }: BrowserSession) => ({
   formToken: await formToken(token, purposeOf(connection.clientId)),
 })
 
-type Opened = Readonly<{ connections: readonly Connection[]; session: BrowserSession }>
+type Opened = Connected & Readonly<{ session: BrowserSession }>
 /** `refusal`: the form that was sent was out of date. */
 type Shown = Opened &
   Readonly<{ removed?: AccountPageProps['removed']; refusal?: OAuthError | null }>
 
 async function show(
   c: HttpContext,
-  { connections, session, removed = null, refusal = null }: Shown,
+  { connections, mayApprove, session, removed = null, refusal = null }: Shown,
   { loginUrl, branding, hasPortal }: RouteDeps,
 ) {
   const page = (
@@ -45,6 +50,7 @@ async function show(
       problem={refusal ? OUT_OF_DATE : null}
       signOutToken={await formToken(session.token, SIGN_OUT)}
       hasPortal={hasPortal}
+      mayApprove={mayApprove}
     />
   )
   return sendPage(c, page, branding, {
@@ -65,11 +71,11 @@ async function open(c: HttpContext, deps: RouteDeps): Promise<Opened | Response>
   const session = await seeBrowserSession(c, deps)
   if (!session) return toLogin(c, deps)
   // D1 is asked both at once. Without a valid session neither the connections nor a fault must show.
-  const asked = prefetch(connectionsOf(session.record, deps))
+  const asked = prefetch(connectedOf(session.record, deps))
   if (!(await session.holds())) return toLogin(c, deps)
-  const connections = await asked
-  if (connections === 'disabled') return sendDisabledUserPage(c, session, PATH, deps)
-  return connections ? { session, connections } : toLogin(c, deps)
+  const connected = await asked
+  if (connected === 'disabled') return sendDisabledUserPage(c, session, PATH, deps)
+  return connected ? { session, ...connected } : toLogin(c, deps)
 }
 
 export const accountEndpoint: Endpoint = {
@@ -95,6 +101,6 @@ export const accountEndpoint: Endpoint = {
     const withinSeconds = await disconnect(userId, asked.clientId, deps)
     const rest = connections.filter((connection) => connection !== asked)
     const removed = { name: nameForPeople(asked), withinSeconds }
-    return show(c, { connections: rest, session, removed }, deps)
+    return show(c, { ...opened, connections: rest, removed }, deps)
   },
 }

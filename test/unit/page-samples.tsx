@@ -182,6 +182,7 @@ export const account = (over: Partial<AccountPageProps> = {}) =>
       {...{ branding, username: 'ada', signOutToken: 'out-1', removed: null, problem: null }}
       applications={[APPLICATION, { ...APPLICATION, clientId: 'c2', usedAt: null }]}
       hasPortal
+      mayApprove={false}
       {...over}
     />,
   )

@@ -91,7 +91,9 @@ const pagesWith = (text: string): Record<string, string> => {
         frame={frameOf('name', 'url', 'logo_uri', 'redirect_uris', 'kind', 'jwks', 'jwks_uri')}
       />,
     ),
-    edit: html(<EditClientPage {...form} {...one} frame={frameOf('name', 'description')} />),
+    edit: html(
+      <EditClientPage {...form} {...one} isListed frame={frameOf('name', 'description')} />,
+    ),
     client: html(
       <ClientPage
         {...{ frame, client, state: 'disabled_by_owner', isPrivileged: false }}

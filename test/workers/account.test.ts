@@ -261,6 +261,12 @@ describe('the list of connected applications', () => {
     expect((await open(other)).page).toContain('Paper Assistant')
   })
 
+  it('the account page links to the approvals for an approver only', async () => {
+    const approver = await signIn(await newUser({ scopes: ['registry:approve'], endorsements: [] }))
+    expect((await open(approver)).page).toContain('<a href="/approvals">')
+    expect((await open()).page).not.toContain('/approvals')
+  })
+
   it('the list costs two D1 round trips and one KV read', async () => {
     await connect()
     const { count, bindings } = countedBindings()

@@ -279,7 +279,7 @@ export const TOKEN_CASES: readonly Case[] = [
     title: 'a secret that is too weak',
     send: machine({ client_secret: 'hunter2' }),
     fails: FAILS.secret,
-    says: ['too weak to be accepted. Make a new one at “Secrets”', '7 characters'],
+    says: ['too weak to be accepted. To make a new secret, go to Secrets', '7 characters'],
   },
   {
     title: 'a secret by another method',
@@ -329,6 +329,7 @@ export const TOKEN_CASES: readonly Case[] = [
     says: [
       'moon:walk: never asked for, and no declared scope has this name',
       'public:read: authorized',
+      'To see what it may use, or to ask for more, go to Permissions',
     ],
   },
   {
@@ -589,7 +590,18 @@ export const AUTHORIZATION_CASES: readonly Case[] = [
     title: 'another redirect_uri',
     send: authorizing({ redirect_uri: 'https://client.example/calback' }),
     fails: FAILS.redirect,
-    says: ['differs from the nearest registered one at character', 'Registered'],
+    says: [
+      'differs from the nearest registered one at character',
+      'To register another redirect URI, go to Edit',
+      'Registered',
+    ],
+  },
+  {
+    title: 'a scheme that the operator does not accept',
+    registered: { authMethod: 'none', redirectUris: [CALLBACK, 'cursor://back'] },
+    send: authorizing({ redirect_uri: 'cursor://back' }),
+    fails: FAILS.redirect,
+    says: ['The scheme "cursor" is not one that the operator accepts'],
   },
   {
     title: 'no redirect_uri, where one is registered',

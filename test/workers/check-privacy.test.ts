@@ -4,7 +4,7 @@ import { env } from 'cloudflare:workers'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { tokenDigestOf } from '../../src/crypto/digest.ts'
 import { mintToken } from '../../src/crypto/token.ts'
-import { type Scene, sceneOf } from './check-cases.ts'
+import { type Case, type Scene, sceneOf, signing } from './check-cases.ts'
 import {
   asCurl,
   asForm,
@@ -52,6 +52,7 @@ const namesNothing = (html: string) => {
   expect(html).not.toContain(other.user.id)
   expect(html).not.toContain(other.user.username)
 }
+type Registration = NonNullable<Case['registered']>
 /** What differs from check to check: form tokens, moments, lengths and the pasted ids. */
 const comparable = (html: string, ...pasted: readonly string[]) =>
   pasted
@@ -325,6 +326,28 @@ describe('why a request was refused', () => {
     expect(html).toContain('Scope &quot;moon:walk&quot; is not authorized.')
     expect(html).toContain('POST /token')
     expect(html).toContain('/errors/invalid_scope')
+    expect(html).toContain(`go to <a href="/clients/${scene.client.id}/permissions">`)
+  })
+
+  it('a look-up names the page where an owner changes what failed, and none that the client does not have', async () => {
+    const remedyOf = async (registered: Registration, fields: Record<string, string>) => {
+      const mine = await sceneOf({ ...NONE, registered })
+      const reference = await refused({ ...credentialsOf(mine.client), ...fields })
+      const { html } = await lookUp(mine, mine.client.id, reference)
+      expect(html).toContain('<dt>Error</dt>')
+      return (
+        new RegExp(`go to <a href="/clients/${mine.client.id}/([a-z]+)">`).exec(html)?.[1] ?? null
+      )
+    }
+    const wrong = { client_secret: mintToken('clientSecret') }
+    expect(await remedyOf({}, wrong)).toBe('secrets')
+    expect(await remedyOf({}, { scope: 'moon:walk' })).toBe('permissions')
+    expect(await remedyOf({ grantTypes: ['authorization_code'] }, {})).toBe('permissions')
+    expect(await remedyOf(await signing(), wrong)).toBe('keys')
+    expect(await remedyOf({ authMethod: 'none', grantTypes: ['authorization_code'] }, wrong)).toBe(
+      null,
+    )
+    expect(await remedyOf({}, { grant_type: 'password' })).toBe(null)
   })
 
   it('a refusal of another client, of no client and of no request are the same', async () => {
@@ -411,6 +434,10 @@ describe('hostile text', () => {
   it('a file that a command names is not read, and the page says so', async () => {
     const shown = await own('curl http://127.0.0.1:8787/token -d @body.txt')
     expect(shown.html).toContain('names a file, which was not read')
+    // Above the checks, which it may explain.
+    expect(shown.html.indexOf('names a file')).toBeLessThan(
+      shown.html.indexOf('<ol class="checks">'),
+    )
   })
 })
 

@@ -15,7 +15,7 @@ import { ownerActor } from '../../src/flows/registration/own-clients.ts'
 import { deleteUser, updateUser } from '../../src/flows/registration/users.ts'
 import { formsOf } from '../node/forms.ts'
 import { call, newAdministrator } from './administration.ts'
-import { approvalPath, newApprover } from './approving.ts'
+import { approvalPath, decide, declareScope, newApprover } from './approving.ts'
 import { newListed, newWord, search, withDirectory } from './listed.ts'
 import { filled, minted, newOwner, type Owner, ownerWith, register } from './portal.ts'
 import { admin, auditOf, portsOn, refusedAs } from './registering.ts'
@@ -50,7 +50,7 @@ describe('an owner at /clients/{id}/listing', () => {
       `/clients/${id}?done=listing_asked`,
     ])
     expect(await owner.page(`/clients/${id}?done=listing_asked`)).toContain('An approver decides.')
-    expect(await owner.page(path)).toContain('It waits for an approver')
+    expect(await owner.page(path)).toContain('It has waited for an approver since')
     expect((await search(word)).names).toEqual([])
     await listClient(admin(), id)
     expect((await search(word)).names).toEqual([word])
@@ -335,6 +335,7 @@ describe('an approver in the queue', () => {
     await owner.submit(`/clients/${id}/listing`, {}, 'ask')
     return { owner, word, id, path: approvalPath(id) }
   }
+  type Wish = Awaited<ReturnType<typeof newWish>>
   const listingForm = async (approver: Owner, path: string) =>
     formsOf(await approver.page(path), path).find((fields) =>
       fields.some(([name]) => name === 'listing_reason'),
@@ -344,16 +345,16 @@ describe('an approver in the queue', () => {
     const approver = await newDecider()
     const { word, id, path, owner } = await newWish()
     expect(await approver.page('/approvals')).toContain(`<a href="${path}" dir="auto"><bdi>${word}`)
-    const decide = async (act: string, reason: string) =>
+    const decideListing = async (act: string, reason: string) =>
       approver.send(
         path,
         filled(await listingForm(approver, path), { act, listing_reason: reason }),
       )
-    expect((await decide('list', '')).headers.get('Location')).toBe('/approvals?done=listed')
+    expect((await decideListing('list', '')).headers.get('Location')).toBe('/approvals?done=listed')
     expect((await search(word)).names).toEqual([word])
     expect(await approver.page('/approvals')).not.toContain(path)
-    expect((await decide('unlist', '')).status).toBe(400)
-    const out = await decide('unlist', 'It moved.')
+    expect((await decideListing('unlist', '')).status).toBe(400)
+    const out = await decideListing('unlist', 'It moved.')
     expect(out.headers.get('Location')).toBe('/approvals?done=listing_declined')
     expect((await search(word)).names).toEqual([])
     expect(await owner.page(`/clients/${id}/listing`)).toContain('It moved.')
@@ -368,6 +369,46 @@ describe('an approver in the queue', () => {
       ...['client.create', 'client.request_listing', 'client.list', 'client.decline_listing'],
       'client.list',
     ])
+  })
+
+  it('an approver who has decided stays on the page of a client that waits for more, and otherwise returns to the queue', async () => {
+    const approver = await newDecider()
+    const scope = `${await newWord()}:read`
+    await declareScope(scope, 'Read')
+    const both = async () => {
+      const wish = await newWish()
+      await wish.owner.submit(`/clients/${wish.id}/permissions`, { scopes: scope }, 'ask')
+      return wish
+    }
+    const list = async ({ path }: Wish) =>
+      (
+        await approver.send(path, filled(await listingForm(approver, path), { act: 'list' }))
+      ).headers.get('Location')
+    const approve = async ({ id }: Wish) =>
+      (await decide(approver, id, 'approve')).headers.get('Location')
+    const [first, second] = [await both(), await both()]
+    expect(await list(first)).toBe(`${first.path}?done=listed`)
+    expect(await approve(first)).toBe('/approvals?done=approved')
+    expect(await approve(second)).toBe(`${second.path}?done=approved`)
+    expect(await list(second)).toBe('/approvals?done=listed')
+  })
+
+  it('the first owner of a listed client reads that it leaves the directory with an edit, and with them', async () => {
+    const LEAVES = 'leaves the directory until an approver has decided again'
+    const { owner, id } = await newWish()
+    const second = await newMember()
+    await owner.submit(`/clients/${id}/owners`, { owner: second.user.username }, 'add')
+    const saying = async () =>
+      Promise.all(
+        [
+          owner.page(`/clients/${id}/edit`),
+          owner.page(`/clients/${id}/leave`),
+          second.page(`/clients/${id}/leave`),
+        ].map(async (page) => (await page).includes(LEAVES)),
+      )
+    expect(await saying()).toEqual([false, false, false])
+    await listClient(admin(), id)
+    expect(await saying()).toEqual([true, true, false])
   })
 
   it('nobody lists an own client, whether the first owner or a further one', async () => {

@@ -60,7 +60,7 @@ describe('the history of a client', () => {
       'You gave it a new secret, and ended older ones',
       'You gave it a new secret; older ones stay good for 1 hour',
       `${nameOf(bea)} changed its name Renamed`,
-      'You changed its further owners',
+      'You changed its owners',
       expect.stringMatching(/^You registered it/),
     ])
     expect((await historyOf(bea, id))[3]).toBe('You took back cs.DL')

@@ -1,6 +1,9 @@
 /** The operator's words for a refusal, as an owner of the client reads them: nothing of other clients, nothing of users. */
 
+import { type AuthMethod, usesSecret } from '../../domain/client.ts'
 import { TOO_WEAK } from '../../flows/authenticate-client.ts'
+import type { Remedy } from '../../pages/portal/refusal-lookup.tsx'
+import type { CheckName } from '../../protocol/checks.ts'
 import { visible } from './masked.ts'
 
 const NOT_OF_CLIENT =
@@ -8,9 +11,9 @@ const NOT_OF_CLIENT =
 const NO_LONGER_HELD =
   'What the user granted no longer holds: the user, an owner or the operator has ended it.'
 
-/** Which of several causes it was would say something of others. What an operator would do, an owner does in the portal. */
+/** Which of several causes it was would say something of others. */
 const SAID: ReadonlyMap<string, string> = new Map([
-  [TOO_WEAK, 'It is a wrong secret, or one too weak to be accepted. Make a new one at “Secrets”.'],
+  [TOO_WEAK, 'It is a wrong secret, or one too weak to be accepted.'],
   ...[
     'unknown code',
     'unknown token',
@@ -26,11 +29,41 @@ const SAID: ReadonlyMap<string, string> = new Map([
 /** A name that begins with a small letter. */
 const IS_PARAMETER = /^(?:\w+_\w+|jti|iat|htm|htu|exp|aud)\b/
 
+/** The name of a setting is for operators. */
+const OF_OPERATORS = / is not in [A-Z]+(?:_[A-Z]+)+$/
+
 /** One sentence. */
 export function causeOf(detail: string): string {
   const said = SAID.get(detail)
   if (said !== undefined) return said
-  const text = visible(detail, 300)
+  const text = visible(detail.replace(OF_OPERATORS, ' is not one that the operator accepts'), 300)
   const sentence = IS_PARAMETER.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1)
   return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`
+}
+
+const OF_CHECKS: Partial<Record<CheckName, Remedy>> = {
+  secret: 'secrets',
+  assertion: 'keys',
+  grant_type_approved: 'permissions',
+  target: 'permissions',
+}
+
+/** Where an owner changes what failed; null where only the request can be changed. */
+export const remedyOf = (failed: CheckName, isToken: boolean): Remedy | null =>
+  failed === 'redirect_uri' && !isToken ? 'edit' : (OF_CHECKS[failed] ?? null)
+
+const APPROVAL: ReadonlySet<string> = new Set([
+  'unauthorized_client',
+  'invalid_scope',
+  'invalid_target',
+])
+
+type Refusing = Readonly<{ authMethod: AuthMethod; disabledAt: number | null }>
+
+/** The same of a refusal of which the error is known, and no check. */
+export function remedyOfError(error: string, { authMethod, disabledAt }: Refusing): Remedy | null {
+  if (APPROVAL.has(error)) return 'permissions'
+  if (error !== 'invalid_client' || disabledAt !== null) return null
+  if (usesSecret(authMethod)) return 'secrets'
+  return authMethod === 'private_key_jwt' ? 'keys' : null
 }

@@ -9,7 +9,7 @@ import type { OAuthError } from '../../protocol/errors.ts'
 import { firstFields } from '../../protocol/fields.ts'
 import type { Declared } from '../../stores/portal.ts'
 import type { ManagementDeps } from '../deps.ts'
-import { causeOf } from './causes.ts'
+import { causeOf, remedyOf } from './causes.ts'
 import type { SentRequest } from './curl.ts'
 import { addressedBy, whyNotThere } from './destination.ts'
 import { factsOf } from './facts.ts'
@@ -73,7 +73,7 @@ function verdictOf(outcome: Exclude<Outcome, Failed>): string {
   switch (outcome.kind) {
     case 'issued': {
       const { tokenType, lifetimeSeconds, scopes, hasRefreshToken } = outcome.issued
-      return `Every check passes. The registry would issue an access token (${tokens(tokenType)}) for ${lifetimeSeconds} seconds with the scopes ${scopes}${hasRefreshToken ? ', and a refresh token' : ''}. Nothing was issued.`
+      return `Every check passes. The registry would issue an access token (${tokens(tokenType)}) for ${lifetimeSeconds} seconds ${scopes === '' ? 'without scopes' : `with the scopes ${scopes}`}${hasRefreshToken ? ', and a refresh token' : ''}. Nothing was issued.`
     }
     case 'sign_in':
       return 'Every check passes. The registry would ask the user to sign in.'
@@ -113,7 +113,12 @@ async function run(sent: SentRequest, url: URL, asked: Asked, deps: Deps): Promi
 }
 
 /** No answer was made. */
-const without = (cause: string): Failure => ({ answer: null, causes: [cause], facts: [] })
+const without = (cause: string): Failure => ({
+  answer: null,
+  causes: [cause],
+  remedy: null,
+  facts: [],
+})
 
 const failing = (index: number, steps: readonly Step[], failure: Failure) => ({
   verdict: `The request fails at check ${index + 1} of ${steps.length}.`,
@@ -166,6 +171,11 @@ export async function checkRequest(text: string, asked: Asked, deps: Deps): Prom
     dpop: headerIn(sent, 'dpop'),
   })
   const { refusal } = outcome
-  const failure = { answer: answerOf(refusal), causes: causesOf(refusal, ran), facts }
+  const failure = {
+    answer: answerOf(refusal),
+    causes: causesOf(refusal, ran),
+    remedy: remedyOf(failed, isToken),
+    facts,
+  }
   return { ...common, ...failing(index, steps, failure) }
 }

@@ -1,6 +1,7 @@
 /** `/approvals/{id}`: an approver sees one client and decides on what it asks for. */
 
 import type { ClientRecord } from '../../domain/client.ts'
+import { listingStateOf } from '../../domain/directory.ts'
 import { looksLike } from '../../domain/look-alike.ts'
 import { logoPath } from '../../domain/shown-client.ts'
 import { authorizeClient, withdrawFromClient } from '../../flows/registration/clients.ts'
@@ -148,6 +149,11 @@ function whetherLate(cause: unknown): 'late' {
   throw cause
 }
 
+/** Does it still wait for a decision? Then its page is shown again, and otherwise the queue. */
+const isLeft = ({ deps }: Visit<Found>, { permissions, listing }: ClientRecord) =>
+  permissions.some(({ authorizedAt }) => authorizedAt === null) ||
+  (deps.settings.hasDirectory && listing !== null && listingStateOf(listing) === 'requested')
+
 const idIn = (text: string | null) => (/^\d{1,15}$/.test(text ?? '') ? Number(text) : 0)
 
 export const approvalPage = approverPage<Found>({
@@ -172,10 +178,8 @@ export const approvalPage = approverPage<Found>({
       const again = onlyApprovers<Found>((now) => show(now, late))
       return reopened(visit, form, read, again)
     }
-    if (listed !== undefined) return visit.c.redirect(`/approvals?done=${listed}`, 303)
-    const isLeft = done.record.permissions.some(({ authorizedAt }) => authorizedAt === null)
-    const word = form.get('act') === 'decline' ? 'declined' : 'approved'
-    const next = isLeft ? approvalPath(clientId) : '/approvals'
+    const word = listed ?? (form.get('act') === 'decline' ? 'declined' : 'approved')
+    const next = isLeft(visit, done.record) ? approvalPath(clientId) : '/approvals'
     return visit.c.redirect(`${next}?done=${word}`, 303)
   },
 })

@@ -7,7 +7,7 @@ import type { RefusalLookup } from '../../pages/portal/refusal-lookup.tsx'
 import { OAuthError } from '../../protocol/errors.ts'
 import type { Declared, OwnClient } from '../../stores/portal.ts'
 import type { Refused } from '../../stores/ports.ts'
-import { causeOf } from '../checker/causes.ts'
+import { causeOf, remedyOfError } from '../checker/causes.ts'
 import { type CheckResult, checkRequest } from '../checker/check.ts'
 import { visible } from '../checker/masked.ts'
 import { attempt, formFields, type Refused as RefusedForm } from './attempt.ts'
@@ -21,7 +21,7 @@ const LIMIT_SECONDS = 60
 type Found = OwnClient & Declared & Readonly<{ refusal: Refused | null }>
 
 /** What was asked for and is there, or null if nothing was asked for. */
-function lookupOf({ c, found: { refusal } }: Visit<Found>): RefusalLookup | null {
+function lookupOf({ c, found: { client, refusal } }: Visit<Found>): RefusalLookup | null {
   const reference = c.req.query('reference')
   if (reference === undefined || reference === '') return null
   return {
@@ -31,6 +31,7 @@ function lookupOf({ c, found: { refusal } }: Visit<Found>): RefusalLookup | null
       endpoint: visible(refusal.endpoint, 100),
       error: visible(refusal.error, 40),
       cause: causeOf(refusal.detail),
+      remedy: remedyOfError(refusal.error, client),
     },
   }
 }

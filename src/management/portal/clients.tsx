@@ -1,12 +1,14 @@
 /** `/clients`: the clients that the visitor owns. `/clients/{id}`: one of them. */
 
 import type { ClientRecord } from '../../domain/client.ts'
+import { isListed } from '../../domain/directory.ts'
 import { hasRegistryScope } from '../../domain/registry-scopes.ts'
 import { logoPath } from '../../domain/shown-client.ts'
 import type { User } from '../../domain/user.ts'
 import { ClientListPage } from '../../pages/portal/client-list-page.tsx'
 import { ClientPage } from '../../pages/portal/client-page.tsx'
 import type { Owner } from '../../stores/portal.ts'
+import type { ManagementDeps } from '../deps.ts'
 import { doneIn } from './done.ts'
 import { keyAlgorithmOf } from './key-form.ts'
 import { catalogueOf, shownPermissions } from './permission-view.ts'
@@ -50,6 +52,11 @@ export function stateOf({ disabledAt, isDisabledByOwner }: ClientRecord) {
   if (disabledAt === null) return 'enabled'
   return isDisabledByOwner ? 'disabled_by_owner' : 'disabled_by_operator'
 }
+
+export const isInDirectory = (
+  { settings }: Pick<ManagementDeps, 'settings'>,
+  { listing }: Pick<ClientRecord, 'listing'>,
+) => settings.hasDirectory && isListed(listing)
 
 export const clientPage = portalPage({
   path: '/clients/:client_id',

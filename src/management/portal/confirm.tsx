@@ -10,7 +10,7 @@ import { ConfirmPage } from '../../pages/portal/confirm-page.tsx'
 import { clientPath } from '../../pages/portal/frame.tsx'
 import type { OwnClient } from '../../stores/portal.ts'
 import { actOf, attempt, formFields, type Refused } from './attempt.ts'
-import { nameOf, stateOf } from './clients.tsx'
+import { isInDirectory, nameOf, stateOf } from './clients.tsx'
 import { frameOf, portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
 
 const ENDS = [
@@ -30,8 +30,10 @@ type Confirmed = Readonly<{
 
 const idOf = ({ found }: Visit<OwnClient>) => found.client.clientId
 
+const LEAVES_DIRECTORY = 'It leaves the directory until an approver has decided again.'
+
 /** The owners are in the order in which they follow the first. */
-function leaving({ found: { client, owners }, user }: Visit<OwnClient>): readonly Child[] {
+function leaving({ deps, found: { client, owners }, user }: Visit<OwnClient>): readonly Child[] {
   const [first, next] = owners
   if (next === undefined) {
     return [
@@ -43,12 +45,13 @@ function leaving({ found: { client, owners }, user }: Visit<OwnClient>): readonl
     ]
   }
   return [
-    'You no longer see or change it. Another owner must name you again.',
+    'You no longer see or change it. Only another owner can name you again.',
     ...(first?.userId === user.userId
       ? [
           <>
             <Name>{nameOf(next, user)}</Name> becomes the first owner, whom the consent page names.
           </>,
+          ...(isInDirectory(deps, client) ? [LEAVES_DIRECTORY] : []),
         ]
       : []),
   ]
@@ -84,7 +87,7 @@ const ACTS: Readonly<Record<string, Confirmed>> = {
     ends: () => [
       ...ENDS,
       'Its id and its secrets are good for nothing any more, and it cannot be brought back.',
-      'Users who allowed it are asked again by any client that replaces it.',
+      'A client that replaces it must ask its users again.',
     ],
     act: (visit, version) => deleteClient(actOf(visit), idOf(visit), version),
     next: () => '/clients?done=deleted',

@@ -7,7 +7,11 @@ import { requireValid } from '../../protocol/registration/field.ts'
 import { FormErrors } from './attempt.ts'
 
 /** As the page names the fields. */
-export const LABELS = { decide: 'What it asks for', reason: 'Reason', listing_reason: 'Reason' }
+export const LABELS = {
+  decide: 'What it asks for',
+  reason: 'Reason',
+  listing_reason: 'Reason for not listing it',
+}
 
 export type Decided = Readonly<{
   how: 'approve' | 'decline'

@@ -6,6 +6,7 @@ import { clientPath } from '../../pages/portal/frame.tsx'
 import type { OwnClient } from '../../stores/portal.ts'
 import { actOf, attempt, formFields, type Refused } from './attempt.ts'
 import { LABELS, NOTHING_TYPED, readClientForm, type Typed, typedIn } from './client-form.ts'
+import { isInDirectory } from './clients.tsx'
 import { withLogo } from './logo.ts'
 import { frameOf, portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
 
@@ -19,6 +20,7 @@ async function show(visit: Visit<OwnClient>, typed: Typed, refused?: Refused) {
       frame={await frameOf(visit, { problem: refused?.problem ?? null })}
       clientId={clientId}
       name={name}
+      isListed={isInDirectory(visit.deps, visit.found.client)}
       typed={typed}
       labels={LABELS}
       hidden={await formFields(visit, purpose)}

@@ -39,11 +39,14 @@ const SHOWN = ['name', 'url', 'redirect_uris', 'auth_method', 'jwks_uri'] as con
 
 const PERMISSIONS = ['grant_types', 'scopes', 'endorsements', 'allowed'] as const
 
+/** Which of the owners is the first changes when an owner leaves: one act, so one word. */
+const isOfOwners = (field: string) => field === 'ownerId' || field === 'furtherOwners'
+
 /** The fields that an update has changed; `its settings` if none of them is in `SEEN_FIELDS`. */
 function changed(detail: HistoryEntry['detail']): string {
   const fields = SEEN_FIELDS.filter((field) => snakeCase(field) in detail)
-  const words = fields.map((field) => FIELD_WORDS[field])
-  return `changed its ${words.length === 0 ? 'settings' : words.join(', ')}`
+  const words = new Set(fields.map((field) => (isOfOwners(field) ? 'owners' : FIELD_WORDS[field])))
+  return `changed its ${words.size === 0 ? 'settings' : [...words].join(', ')}`
 }
 
 function rotated({ overlap_seconds: seconds }: HistoryEntry['detail']): string {

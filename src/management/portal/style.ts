@@ -43,7 +43,7 @@ pre {
   background: var(--sunken); border: 1px solid var(--line); border-radius: 0.5rem;
 }
 pre code { font-size: 0.8125rem; }
-section > form { display: flex; flex-direction: column; gap: 0.75rem; }
+section > form, search > form { display: flex; flex-direction: column; gap: 0.75rem; }
 .checks { margin: 0; padding: 0; list-style: none; counter-reset: check; }
 .checks > li { margin: 0; padding: 0.5rem 0 0.5rem 2rem; position: relative; counter-increment: check; border-block-start: 1px solid var(--line); }
 .checks > li::before { content: counter(check) "."; position: absolute; inset-inline-start: 0; color: var(--muted); }
@@ -53,6 +53,7 @@ section > form { display: flex; flex-direction: column; gap: 0.75rem; }
 .mark.not_reached { color: var(--muted); }
 .why { display: flex; flex-direction: column; gap: 0.5rem; margin-block-start: 0.5rem; padding: 0.75rem 1rem; background: var(--sunken); border: 1px solid var(--line); border-radius: 0.5rem; }
 .why dl, .notice dl { margin: 0; }
+.notice p + p, .notice p + dl { margin-block-start: 0.5rem; }
 .why dt:first-child, .notice dt:first-child { margin-block-start: 0; }
 mark { color: var(--problem); background: var(--problem-ground); font-weight: 600; text-decoration: underline; }
 `

@@ -176,7 +176,7 @@ export const ApprovalPage = (p: ApprovalProps) => (
     <Requests {...p} />
     {p.listing !== null && <ListingDecision {...p} listing={p.listing} />}
     <section>
-      <h2>What it has</h2>
+      <h2>What it has, and earlier decisions</h2>
       {p.held.length === 0 ? (
         <p class="muted">Nothing yet.</p>
       ) : (

@@ -82,7 +82,7 @@ const Item = ({ waiting }: { waiting: Waiting }) => (
 
 const Listings = ({ listings }: Pick<ApprovalsProps, 'listings'>) => (
   <section>
-    <h2>Wait to be listed in the directory</h2>
+    <h2>Clients that wait to be listed in the directory</h2>
     <ul class="listed">
       {listings.map(({ clientId, name, owner, isEnabled, requestedAt }) => (
         <li>

@@ -3,7 +3,13 @@
 import { HiddenFields } from '../parts.tsx'
 import { TextArea } from './fields.tsx'
 import { clientPath, type FrameProps, type Hidden, PortalFrame } from './frame.tsx'
-import { ErrorCode, type RefusalLookup, RefusalLookupForm } from './refusal-lookup.tsx'
+import {
+  ErrorCode,
+  type RefusalLookup,
+  RefusalLookupForm,
+  Remedied,
+  type Remedy,
+} from './refusal-lookup.tsx'
 
 /** A value with the part that differs from the expected one. */
 export type FactValue = string | Readonly<{ same: string; differs: string }>
@@ -30,6 +36,8 @@ export type Failure = Readonly<{
   answer: Readonly<{ error: string; status: number; description: string }> | null
   /** Sentences. */
   causes: readonly string[]
+  /** Where an owner changes what failed; null where only the request can be changed. */
+  remedy: Remedy | null
   facts: readonly Fact[]
 }>
 
@@ -69,7 +77,7 @@ const Shown = ({ value, isProse }: { value: FactValue; isProse: boolean }) =>
     </code>
   )
 
-const FailureDetails = ({ failure }: { failure: Failure }) => (
+const FailureDetails = ({ failure, clientId }: { failure: Failure; clientId: string }) => (
   <div class="why">
     {failure.answer && (
       <p>
@@ -84,6 +92,7 @@ const FailureDetails = ({ failure }: { failure: Failure }) => (
         <strong>{cause}</strong>
       </p>
     ))}
+    <Remedied remedy={failure.remedy} clientId={clientId} />
     {failure.facts.length > 0 && (
       <dl>
         {failure.facts.map(({ name, values, isProse = false }) => (
@@ -101,12 +110,16 @@ const FailureDetails = ({ failure }: { failure: Failure }) => (
   </div>
 )
 
-const Steps = ({ steps, failure }: CheckedRequest) => (
+type Checked = Readonly<{ checked: CheckedRequest; clientId: string }>
+
+const Steps = ({ checked: { steps, failure }, clientId }: Checked) => (
   <ol class="checks">
     {steps.map(({ says, state }) => (
       <li class={state}>
         <strong class={`mark ${state}`}>{STATES[state]}</strong> {says}
-        {state === 'failed' && failure !== null && <FailureDetails failure={failure} />}
+        {state === 'failed' && failure !== null && (
+          <FailureDetails failure={failure} clientId={clientId} />
+        )}
       </li>
     ))}
   </ol>
@@ -149,7 +162,7 @@ const WhatWasRead = ({ shown }: CheckedRequest) => (
   </details>
 )
 
-const Result = ({ checked }: { checked: CheckedRequest }) => (
+const Result = ({ checked, clientId }: Checked) => (
   <section>
     <h2 id="result" tabindex={-1}>
       Result
@@ -157,7 +170,6 @@ const Result = ({ checked }: { checked: CheckedRequest }) => (
     <p class={checked.failure === null ? 'notice' : 'problem'} role="status">
       {checked.verdict}
     </p>
-    <Steps {...checked} />
     {checked.notes.length > 0 && (
       <ul>
         {checked.notes.map((note) => (
@@ -165,6 +177,7 @@ const Result = ({ checked }: { checked: CheckedRequest }) => (
         ))}
       </ul>
     )}
+    <Steps checked={checked} clientId={clientId} />
     <WhatWasRead {...checked} />
   </section>
 )
@@ -175,7 +188,7 @@ export const CheckPage = (p: CheckPageProps) => (
       Paste a request of this client. It is checked as the registry checks every request, and
       nothing happens: no code or token is used up, and nothing is recorded.
     </p>
-    {p.checked && <Result checked={p.checked} />}
+    {p.checked && <Result checked={p.checked} clientId={p.clientId} />}
     <form method="post" action={clientPath(p.clientId, 'check')}>
       <HiddenFields fields={p.hidden} />
       <TextArea

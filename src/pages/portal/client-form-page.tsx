@@ -147,12 +147,14 @@ export const NewClientPage = (p: ClientFormProps) => (
 )
 
 export const EditClientPage = (
-  p: ClientFormProps & Readonly<{ clientId: string; name: string }>,
+  p: ClientFormProps & Readonly<{ clientId: string; name: string; isListed: boolean }>,
 ) => (
   <PortalFrame {...p.frame} title="Edit a client" about={p.name}>
     <p class="lead">
-      Users who allowed it are asked again if anything here changes. A redirect URI that you remove
-      ends the tokens that it was issued.
+      Users who allowed it are asked again if anything here changes. Removing a redirect URI ends
+      the codes and access tokens of the client.
+      {p.isListed &&
+        ' If you change more than the redirect URIs, the client leaves the directory until an approver has decided again.'}
     </p>
     <form method="post" action={clientPath(p.clientId, 'edit')}>
       <HiddenFields fields={p.hidden} />

@@ -28,7 +28,7 @@ export const KeyFields = ({ typed, labels, errors }: KeyFieldsProps) => (
       name="jwks_uri"
       type="url"
       label={labels.jwks_uri}
-      hint="In place of the keys: where the client publishes them, https. They are read now, and again when the client uses one that is not known."
+      hint="In place of the keys: the https address where the client publishes them. They are read now, and again when a code or a refresh token comes with a key that is not known. For a program without users, save the address again after each new key."
       value={typed.jwks_uri}
       problem={errors.jwks_uri}
     />

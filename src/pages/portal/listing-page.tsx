@@ -52,14 +52,14 @@ const State = ({ client: { listing, disabledAt } }: ListingPageProps) => {
   if (listedAt === null) {
     return (
       <p class="lead">
-        It waits for an approver since <Day at={requestedAt} />. Until then it is not in the
-        directory.
+        It has waited for an approver since <Day at={requestedAt} />. It is not in the directory
+        before that decision.
       </p>
     )
   }
   return (
     <p class="lead">
-      It is in <a href="/directory">the directory</a> since <Day at={listedAt} />
+      It has been in <a href="/directory">the directory</a> since <Day at={listedAt} />
       {disabledAt !== null && ', but not shown while it is disabled'}.
     </p>
   )
@@ -105,8 +105,8 @@ const Published = (p: ListingPageProps) => (
     </dl>
     <p>
       An approver decides on what stands here. When the name, the web page, the description, the
-      logo or the first owner changes, the client leaves the directory until an approver has decided
-      again.
+      logo, the first owner or that username changes, the client leaves the directory until an
+      approver has decided again.
     </p>
   </section>
 )

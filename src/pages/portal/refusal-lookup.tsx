@@ -1,12 +1,39 @@
-/** The form that finds the cause of a refusal by its reference. */
+/** The form that finds the cause of a refusal by its reference, and the page that changes a cause. */
 
 import { TextField } from './fields.tsx'
 import { clientPath } from './frame.tsx'
 
+/** The page of the client that changes what failed. */
+export type Remedy = 'secrets' | 'keys' | 'permissions' | 'edit'
+
+const REMEDIES: Readonly<Record<Remedy, readonly [aim: string, page: string]>> = {
+  secrets: ['To make a new secret', 'Secrets'],
+  keys: ['To see or change the keys that are accepted', 'Keys'],
+  permissions: ['To see what it may use, or to ask for more', 'Permissions'],
+  edit: ['To register another redirect URI', 'Edit'],
+}
+
+/** Nothing where only the request can be changed. */
+export const Remedied = ({ remedy, clientId }: { remedy: Remedy | null; clientId: string }) => {
+  if (remedy === null) return null
+  const [aim, page] = REMEDIES[remedy]
+  return (
+    <p>
+      {aim}, go to <a href={clientPath(clientId, remedy)}>{page}</a>.
+    </p>
+  )
+}
+
 export type RefusalLookup = Readonly<{
   typed: string
   /** Null where no refusal of this client is kept under the reference. */
-  found: Readonly<{ refusedAt: number; endpoint: string; error: string; cause: string }> | null
+  found: Readonly<{
+    refusedAt: number
+    endpoint: string
+    error: string
+    cause: string
+    remedy: Remedy | null
+  }> | null
 }>
 
 export const ErrorCode = ({ error }: { error: string }) => (
@@ -15,13 +42,16 @@ export const ErrorCode = ({ error }: { error: string }) => (
   </a>
 )
 
-const Found = ({ found }: { found: NonNullable<RefusalLookup['found']> }) => {
+type LookedUp = Readonly<{ found: NonNullable<RefusalLookup['found']>; clientId: string }>
+
+const Found = ({ found, clientId }: LookedUp) => {
   const moment = new Date(found.refusedAt * 1000).toISOString()
   return (
     <div class="notice" role="status">
       <p>
         <strong>{found.cause}</strong>
       </p>
+      <Remedied remedy={found.remedy} clientId={clientId} />
       <dl>
         <dt>Error</dt>
         <dd>
@@ -55,7 +85,7 @@ export const RefusalLookupForm = (p: { clientId: string; lookup: RefusalLookup |
             : undefined
         }
       />
-      {p.lookup?.found && <Found found={p.lookup.found} />}
+      {p.lookup?.found && <Found found={p.lookup.found} clientId={p.clientId} />}
       <div class="actions">
         <button type="submit">Look it up</button>
       </div>

@@ -48,7 +48,7 @@ export const NewSecretPage = (p: NewSecretProps) => (
     ) : (
       <p class="caution">
         Copy the secret now. It is shown this once, and nobody can look it up. Keep it where only
-        your server reads it.
+        your program can read it.
       </p>
     )}
     {p.notes?.map((note) => (
