@@ -66,7 +66,7 @@ const EFFECTS = {
   REGISTRATIONS_PER_DAY:
     'How many clients everybody together may register in a day, with `REGISTRATION=open`.',
   WEBHOOK_URL:
-    'Where [the webhook](approvals.md#webhook) tells of requests for permissions and of decisions: an https address at a public host name, or one of this machine while `ISSUER` is one. It is no secret: `status` shows it. Needs the management worker, with `WEBHOOK_SECRET`.',
+    'Where [the webhook](approvals.md#webhook) tells of requests for permissions and of decisions: an https address at a public host name, or one of this machine while `ISSUER` is one. It is no secret: `GET /status` of the management API shows it. Needs the management worker, with `WEBHOOK_SECRET`.',
   SERVICE_NAME: 'The name of your service, on [every page](branding.md).',
   LOGO: 'An image for the head of every page and the tab: the text of an SVG, which the registry serves itself, or the address of an image.',
   ACCENT_COLOUR:
