@@ -18,15 +18,17 @@ CREATE TABLE webhook_delivery (
 CREATE UNIQUE INDEX webhook_delivery_by_id ON webhook_delivery (webhook_id);
 CREATE INDEX webhook_delivery_by_attempt ON webhook_delivery (attempt_at);
 CREATE INDEX webhook_delivery_by_time ON webhook_delivery (created_at);
--- Of more than 1000 that wait, the oldest is as if it had waited too long.
+-- At most 1000 wait. Beyond that the oldest is dated back, so that cron drops it with those that waited too long.
 CREATE TRIGGER webhook_delivery_limit AFTER INSERT ON webhook_delivery
 WHEN (SELECT count(*) FROM webhook_delivery WHERE created_at > 0) > 1000 BEGIN
   UPDATE webhook_delivery SET created_at = 0 WHERE webhook_id =
     (SELECT webhook_id FROM webhook_delivery WHERE created_at > 0 ORDER BY created_at, audit_id LIMIT 1);
 END;
 
--- An insertion into this view adds a permission to the delivery of the act whose audit row was written last. An import tells
--- nothing: what was requested elsewhere is not new. Nor does a client decide on what it gives up itself.
+-- The triggers below insert a row into this view for each permission that was requested or decided on. The view's own trigger
+-- writes the delivery, so that its rules are in one place:
+-- One act is one delivery. The act is the audit row that was written last: in each batch it stands before the permissions.
+-- An import is not told, because what was requested elsewhere is not new. What a client gives up itself is not a decision.
 CREATE VIEW webhook_event (event, client_id, permission) AS
   SELECT event, client_id, permissions FROM webhook_delivery;
 CREATE TRIGGER webhook_event_happened INSTEAD OF INSERT ON webhook_event BEGIN

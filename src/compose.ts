@@ -152,7 +152,7 @@ async function housekeep(
   const now = Math.floor(nowMs / 1000)
   const sweeps = sweepsOf(settings.auditKeepDays)
   const due = await attempt('due', () => dueTasks(db, sweeps, now), settings.storageTimeoutSeconds)
-  // Where it cannot be known, everything is tried.
+  // If D1 cannot say what is due, every task is tried.
   const isDue = (task: string) => due?.[task] !== 0
   const beside = (task: OtherWork, work: () => Promise<unknown>) =>
     isDue(task) ? attempt(task, work, CRON_INTERVAL_SECONDS) : null

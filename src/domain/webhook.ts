@@ -26,11 +26,11 @@ export type WebhookDelivery = Readonly<{
   actor: string
   /** Epoch seconds. */
   createdAt: number
-  /** Those that began, with this one. */
+  /** How many have begun, this one included. */
   attempts: number
 }>
 
-/** After each attempt but the last, in seconds. With the first, which is made at once, there are 8 within 36 hours. */
+/** Seconds from each attempt to the next. The first is made at once, so there are 8 within 36 hours. */
 export const RETRY_AFTER_SECONDS: readonly number[] = [60, 300, 1800, 7200, 18_000, 36_000, 64_800]
 /** Then a delivery is dropped. */
 export const KEEP_DELIVERY_SECONDS = 36 * 3600

@@ -3,7 +3,7 @@
 import type { AuditEntry } from '../domain/audit.ts'
 import type { Owner } from './portal.ts'
 
-/** A longer detail is left out: a page has many of them. */
+/** A longer detail is left out, because a page has many entries. */
 const MAX_DETAIL = 8000
 
 /** SQL: `more` is a condition on the rows, `slice` a LIMIT. The person is named at the end of the actor. */

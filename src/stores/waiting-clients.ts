@@ -19,7 +19,7 @@ const OF_CLIENT = requests(' AND client_id = c.client_id')
 
 /**
  * SQL: `client_id` and `requested_at` of at most `?2` clients after the place `?1`, in the order of their oldest requests.
- * The three indexes are read side by side, so that a page reads few rows of however many.
+ * The three indexes are merged, so that a page reads few rows, however many clients wait.
  */
 export const WAITING_CLIENTS = `SELECT q.client_id, q.requested_at FROM (${REQUESTS}) q
   WHERE (q.requested_at, q.client_id) > (?1 ->> 0, ?1 ->> 1) AND NOT EXISTS (SELECT 1 FROM (${REQUESTS}) o
@@ -41,7 +41,7 @@ export const FIRST_PLACE = placeOf(0, '')
 
 const FORM = /^\[\d{1,12},".*"\]$/s
 
-/** Any other text would be a fault of the statement. */
+/** The statement would fail on any other text. */
 export function isPlace(text: string): boolean {
   if (!FORM.test(text)) return false
   try {

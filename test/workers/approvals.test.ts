@@ -160,7 +160,7 @@ describe('who decides', () => {
       },
     ],
   ])(
-    'an approver sees an own client without a form %s, and a forged form does nothing',
+    'an approver sees a client that they own without a form %s, and a forged form does nothing',
     async (_, prepare) => {
       const { id } = await register(approver)
       await approver.submit(`/clients/${id}/permissions`, { scopes: [READ] }, 'ask')
@@ -229,7 +229,7 @@ describe('who decides', () => {
     expect((await statesOf(id)).requested).toEqual([READ])
   })
 
-  it('a user without registry:approve reads so at every address, and sees no client', async () => {
+  it('a user without registry:approve is told so at every address, and sees no client', async () => {
     const { id } = await newRequest({ scopes: [READ] })
     const operators = await newApprover(['registry:clients', 'registry:read', 'registry:users'])
     for (const user of [await newOwner(), operators]) {

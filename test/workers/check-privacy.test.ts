@@ -319,7 +319,7 @@ describe('why a request was refused', () => {
   const refused = async (fields: Record<string, string>) =>
     (await post('/token', fields)).headers.get('X-Correlation-Id') ?? ''
 
-  it('an owner reads the cause of a refusal of the own client, in words', async () => {
+  it('an owner reads in words the cause of a refusal of their client', async () => {
     const reference = await refused({ ...credentialsOf(scene.client), scope: 'moon:walk' })
     const { status, html } = await lookUp(scene, scene.client.id, reference.toLowerCase())
     expect(status).toBe(200)

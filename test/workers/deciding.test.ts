@@ -174,7 +174,7 @@ describe('an own client', () => {
     },
   )
 
-  it('an operator who signed in may narrow and keep what an own client has', async () => {
+  it('an operator who signed in may narrow and keep what a client that they own has', async () => {
     const { clientId } = await waiting(operator.id)
     await authorizeClient(admin(), clientId, { scopes: ['a:b', 'c:d'] })
     for (const body of [{ scopes: ['a:b', 'c:d'] }, { scopes: ['a:b'] }]) {
@@ -188,7 +188,7 @@ describe('an own client', () => {
     expect((await call(operator, permissionsAt(clientId), { body, ifMatch: '*' })).status).toBe(200)
   })
 
-  it('the management API refuses a person on an own client, and says that somebody else decides', async () => {
+  it('the management API refuses a person who owns the client, and says that somebody else decides', async () => {
     const { clientId } = await waiting(ada.id)
     for (const body of [{ authorize: { scopes: ['a:b'] } }, { withdraw: { scopes: ['a:b'] } }]) {
       const answer = await call(ada, permissionsAt(clientId), { body, ifMatch: '*' })

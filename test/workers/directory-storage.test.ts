@@ -30,7 +30,7 @@ afterEach(() => {
 })
 
 describe('a page of the directory at the edge', () => {
-  it('costs one batch in D1, and nothing when it is asked for again', async () => {
+  it('a page of the directory costs one batch in D1, and nothing when it is asked for again', async () => {
     const path = addressOf({ q: newWord() })
     expect(await costOf(() => counted(path), 200)).toEqual({ ...nothing(), d1: 1 })
     for (let again = 0; again < 3; again += 1) {
@@ -40,7 +40,7 @@ describe('a page of the directory at the edge', () => {
     expect(await costOf(() => counted(path, cookie), 200)).toEqual(nothing())
   })
 
-  it('is the same with and without the edge, and says for how long it may be kept', async () => {
+  it('a page of the directory is the same with and without the edge, and says for how long it may be kept', async () => {
     const word = newWord()
     await newListed({ name: word })
     const path = addressOf({ q: word })
@@ -81,7 +81,7 @@ describe('a page of the directory at the edge', () => {
     expect([changed.status, changed.headers.get('ETag') === etag]).toEqual([200, false])
   })
 
-  it('shows to one visitor nothing of what another typed, and has no page for another search', async () => {
+  it('the edge shows to one visitor nothing of what another typed, and has no page for another search', async () => {
     const word = newWord()
     await withDirectory(addressOf({ q: `${word} !!!` }))
     expect(await (await withDirectory(addressOf({ q: word }))).text()).not.toContain('!!!')
@@ -98,7 +98,7 @@ describe('a page of the directory at the edge', () => {
     }
   })
 
-  it('a refusal and a fault are not kept', async () => {
+  it('the edge keeps no refusal and no fault', async () => {
     const path = addressOf({ q: newWord() })
     const broken = failingD1()
     const answer = await broken(path)
@@ -112,7 +112,7 @@ describe('a page of the directory at the edge', () => {
 })
 
 describe('a flood of searches', () => {
-  it('is 429 with Retry-After, is counted for each network apart from sign-ins, and costs D1 nothing', async () => {
+  it('a flood of searches is 429 with Retry-After, is counted for each network apart from sign-ins, and costs D1 nothing', async () => {
     const LOGIN_LIMIT = limiter(5)
     const flooded = serve({ ...bindings, DIRECTORY: 'on', LOGIN_LIMIT })
     const ask = () => flooded(addressOf({ q: newWord() }), { headers: FROM })

@@ -89,7 +89,7 @@ describe('an owner at /clients/{id}/listing', () => {
     expect([user.id, cookie]).toHaveLength(2)
   })
 
-  it('a form on what the client said before does nothing', async () => {
+  it('a form that shows an older version of the client does nothing', async () => {
     const owner = await newMember()
     const { id } = await register(owner)
     const form = await owner.form(`/clients/${id}/listing`, 'ask')
@@ -98,7 +98,7 @@ describe('an owner at /clients/{id}/listing', () => {
     expect(await stateOf(id)).toBe(null)
   })
 
-  it('an owner can neither list nor decline, and asks for own clients alone', async () => {
+  it('an owner can neither list nor decline, and asks only for the clients that they own', async () => {
     const [owner, other] = [await newMember(), await newMember()]
     const { id } = await register(owner)
     await owner.submit(`/clients/${id}/listing`, {}, 'ask')
@@ -282,7 +282,7 @@ describe('at the same time', () => {
 })
 
 describe('the management API', () => {
-  it('lists, declines, requests, takes back and filters, and shows the state in the document of a client', async () => {
+  it('the management API lists, declines, requests, takes back and filters, and shows the state in the document of a client', async () => {
     const caller = await newAdministrator()
     const { id } = await newClient({ ownerId: `owner-${newWord()}` })
     const { ownerId } = await findClient(admin(), id)
@@ -411,7 +411,7 @@ describe('an approver in the queue', () => {
     expect(await saying()).toEqual([true, true, false])
   })
 
-  it('nobody lists an own client, whether the first owner or a further one', async () => {
+  it('nobody lists a client that they own, as the first owner or a further one', async () => {
     const approver = await newDecider()
     const { id } = await register(approver)
     await approver.submit(`/clients/${id}/listing`, {}, 'ask')
@@ -435,7 +435,7 @@ describe('an approver in the queue', () => {
     expect((await approver.send(other.path, filled(form, { act: 'list' }))).status).toBe(409)
   })
 
-  it('a form on what the client said before lists nothing, and the approver reads what happened', async () => {
+  it('a form that shows an older version of the client lists nothing, and the approver reads what happened', async () => {
     const approver = await newDecider()
     const { owner, id, path, word } = await newWish()
     const form = filled(await listingForm(approver, path), { act: 'list' })

@@ -161,7 +161,7 @@ describe('random input in the portal', { timeout: TIMEOUT_MS }, () => {
     )
   })
 
-  it('no form of an approver causes a fault, gives what is not requested, or gives an own client anything', async () => {
+  it('no form of an approver causes a fault, gives what is not requested, or gives anything to a client of the approver', async () => {
     const approver = await newApprover(['registry:approve'], service)
     const { record: own } = await createClient(
       admin(),

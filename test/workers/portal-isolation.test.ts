@@ -1,4 +1,4 @@
-/** An owner sees and changes own clients alone: every address, form, field and id of the portal with another owner's. */
+/** An owner sees and changes only the clients that they own: every address, form, field and id of the portal with another owner's. */
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'

@@ -11,7 +11,7 @@ const NOT_OF_CLIENT =
 const NO_LONGER_HELD =
   'What the user granted no longer holds: the user, an owner or the operator has ended it.'
 
-/** Which of several causes it was would say something of others. */
+/** Causes that would say something of other clients or users share a sentence. */
 const SAID: ReadonlyMap<string, string> = new Map([
   [TOO_WEAK, 'It is a wrong secret, or one too weak to be accepted.'],
   ...[
@@ -26,7 +26,7 @@ const SAID: ReadonlyMap<string, string> = new Map([
   ),
 ])
 
-/** A name that begins with a small letter. */
+/** The sentence begins with a parameter, whose first letter stays small. */
 const IS_PARAMETER = /^(?:\w+_\w+|jti|iat|htm|htu|exp|aud)\b/
 
 /** The name of a setting is for operators. */

@@ -1,4 +1,4 @@
-/** What a page shows of a request: no secret, and no character that is not seen. */
+/** What a page shows of a request: no secret and no invisible character. */
 
 import type { ShownRequest, ShownValue } from '../../pages/portal/check-page.tsx'
 import { formPairs, type Pairs } from '../../protocol/fields.ts'

@@ -1,4 +1,4 @@
-/** Serves a request without its effects: by the functions that serve every request, on stores that only read. */
+/** Runs a request without its effects: through the code that serves every request, on stores that only read. */
 
 import { Hono } from 'hono'
 import type { Settings } from '../../config.ts'
@@ -46,7 +46,7 @@ type Asked = Readonly<{
   context: Pick<RequestContext, 'now' | 'nowMs'>
 }>
 
-/** Signs what nobody gets, as the registry's keys are not known here. */
+/** For tokens that nobody gets: the management worker does not have the registry's keys. */
 async function throwawayKeys(): Promise<SigningKeys> {
   const { privateKey } = (await crypto.subtle.generateKey(
     { name: 'ECDSA', namedCurve: 'P-256' },

@@ -1,6 +1,6 @@
 /** The words of one command, as a POSIX shell reads it, with the quotes $'…' of bash. Nothing is run or replaced. */
 
-/** `notes`: sentences about what a shell would have done and was not done. */
+/** `notes`: sentences about what a shell does and this does not. */
 type ShellWords = Readonly<{ words: readonly string[]; notes: readonly string[] }>
 
 const ESCAPES: Readonly<Record<string, string>> = {
@@ -65,7 +65,7 @@ class Reader {
     return false
   }
 
-  /** A backslash at the end of a line; of Windows, `^`; of PowerShell, a backtick. */
+  /** A line that goes on ends with a backslash, in Windows with `^`, in PowerShell with a backtick. */
   private isContinued() {
     return (
       '\\^`'.includes(this.text[this.at] ?? ' ') &&

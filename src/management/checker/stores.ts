@@ -1,6 +1,6 @@
 /**
- * The stores of a request that is only checked: those of every request, on a database that reads. They know one client.
- * What is asked of another client is not looked up, and a code or a refresh token of another is one that is not known.
+ * The stores of a request that is only checked: those of every request, on a database that only reads. They know one
+ * client. Nothing is looked up for another client, and a code or a refresh token of another client is unknown to them.
  */
 
 import { withDeadline } from '../../deadline.ts'
@@ -18,14 +18,14 @@ import { refreshTokenStore } from '../../stores/refresh-tokens.ts'
 import { usedJtiStore } from '../../stores/used-jtis.ts'
 import { userStore } from '../../stores/users.ts'
 
-/** The request is of another client than the one that is checked. */
+/** The request names another client than the one of the page. */
 export class OtherClient extends Error {}
 
 /** What was read of the client itself. */
 export type Seen = {
   code: AuthorizationCode | null
   family: RefreshFamily | null
-  /** A proof was sent, and whether it was used before was not asked. */
+  /** A proof was sent, and D1 was not asked whether it was used before. */
   hasUnaskedProof: boolean
 }
 
@@ -73,7 +73,7 @@ function storesOf(
     touchSelfRegistered: async () => {},
   }
 
-  /** Whose key it is, only a code or a refresh token says that is bound to it. */
+  /** Only for a key that a code or a refresh token of the client is bound to: any other key may be another client's. */
   function askable(proof: UsedOnce | null): UsedOnce | null {
     if (proof === null) return null
     const jkt = seen.code?.dpopJkt ?? seen.family?.jkt

@@ -1,4 +1,4 @@
-/** The clients that wait for a decision, a page at a time, and what a visitor reads who may not decide. */
+/** The clients that wait for a decision, a page at a time, and what a visitor who may not decide reads. */
 
 import { nameForPeople, verifiedHostOf } from '../../domain/shown-client.ts'
 import { OwnName } from '../consent-client.tsx'
