@@ -49,7 +49,7 @@ const workersProject = (files: Files) => ({
         // The tests compose the management worker themselves: `serve` in test/workers/registry.ts.
         serviceBindings: { MANAGEMENT: () => new Response(null, { status: 503 }) },
         // No test reaches a network.
-        outboundService: outboundWorld,
+        outboundService: outboundWorld(),
       },
     })),
   ],

@@ -2,13 +2,13 @@
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { createVitest, type TestModule } from 'vitest/node'
+import { createVitest } from 'vitest/node'
 import type { Mistake } from './mistakes.ts'
 
 export type Work = Readonly<{ killer: string; mistakes: readonly Mistake[] }>
-export type Done = Readonly<{ outcomes: readonly string[]; passesWithout: boolean }>
+export type Done = Readonly<{ outcomes: readonly string[]; without: Run }>
 
-/** One Vitest for all runs: what it transformed stays, and the modules run in a new process each time. */
+/** One Vitest for all runs: what it transformed stays, and each run has a new process with new storage. */
 const vitest = await createVitest('test', {
   watch: false,
   bail: 1,
@@ -17,18 +17,19 @@ const vitest = await createVitest('test', {
   reporters: [{}],
 })
 
-const statesOf = ({ children }: TestModule) =>
-  Array.from(children.allTests(), (test) => test.result().state)
-
 /** `neither`: tests were skipped, or none ran, which proves nothing. */
-async function resultOf(killer: string): Promise<'passed' | 'failed' | 'neither'> {
+type Result = 'passed' | 'failed' | 'neither'
+type Run = Readonly<{ result: Result; failed: readonly string[] }>
+
+async function run(killer: string): Promise<Run> {
   const isKiller = ({ moduleId }: { moduleId: string }) => moduleId === resolve(killer)
   const specifications = (await vitest.globTestSpecifications([killer])).filter(isKiller)
   const { testModules, unhandledErrors } = await vitest.runTestSpecifications(specifications)
-  const states = testModules.filter(isKiller).flatMap(statesOf)
-  if (states.includes('failed')) return 'failed'
-  const havePassed = states.length > 0 && states.every((state) => state === 'passed')
-  return havePassed && unhandledErrors.length === 0 ? 'passed' : 'neither'
+  const tests = testModules.filter(isKiller).flatMap((one) => [...one.children.allTests()])
+  const failed = tests.filter((test) => test.result().state === 'failed').map((test) => test.name)
+  if (failed.length > 0) return { result: 'failed', failed }
+  const havePassed = tests.length > 0 && tests.every((test) => test.result().state === 'passed')
+  return { result: havePassed && unhandledErrors.length === 0 ? 'passed' : 'neither', failed }
 }
 
 function write(path: string, source: string): void {
@@ -42,7 +43,7 @@ async function outcomeOf({ file, original, replacement, killer }: Mistake): Prom
   const parts = source.split(original)
   if (parts.length !== 2) return `does not fit: found ${parts.length - 1} times`
   write(path, parts.join(replacement))
-  const result = await resultOf(killer)
+  const { result } = await run(killer)
   write(path, source)
   return { failed: 'killed', passed: 'SURVIVED', neither: 'could not be tested' }[result]
 }
@@ -51,7 +52,6 @@ process.on('message', async ({ killer, mistakes }: Work) => {
   const outcomes: string[] = []
   for (const mistake of mistakes) outcomes.push(await outcomeOf(mistake))
   // Last: it also shows that no mistake was left behind.
-  const passesWithout = (await resultOf(killer)) === 'passed'
-  process.send?.({ outcomes, passesWithout } satisfies Done)
+  process.send?.({ outcomes, without: await run(killer) } satisfies Done)
 })
 process.on('disconnect', () => process.exit())

@@ -53,14 +53,14 @@ async function stop({ child, signal }: Running): Promise<void> {
 }
 
 /** Prints each outcome. Returns how many mistakes are not known to be noticed. */
-function report({ killer, mistakes }: Work, { outcomes, passesWithout }: Done): number {
+function report({ killer, mistakes }: Work, { outcomes, without }: Done): number {
   for (const [index, { file, original, replacement }] of mistakes.entries()) {
     console.log(
       `${outcomes[index]}: ${file}: ${original} -> ${replacement || 'nothing'} (${killer})`,
     )
   }
-  if (passesWithout) return outcomes.filter((outcome) => outcome !== 'killed').length
-  console.log(`proves nothing: ${killer} does not pass without a mistake`)
+  if (without.result === 'passed') return outcomes.filter((one) => one !== 'killed').length
+  console.log(`proves nothing: ${killer} without a mistake: ${without.failed[0] ?? 'skips tests'}`)
   return mistakes.length
 }
 

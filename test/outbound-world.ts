@@ -1,6 +1,7 @@
 /**
  * The world outside, for the tests in workerd: every request that a Worker sends leads here. `test/workers/world.ts`
  * publishes what an address answers, and asks which requests came. An address that nobody published cannot be reached.
+ * Each runtime has a world of its own.
  */
 
 import type { Request } from 'miniflare'
@@ -9,8 +10,7 @@ import { CONTROLS, type Published, type Seen } from './workers/world.ts'
 
 const BODILESS = [204, 304]
 
-const published = new Map<string, Published>()
-const requests: Seen[] = []
+type World = Readonly<{ published: Map<string, Published>; requests: Seen[] }>
 
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -28,8 +28,9 @@ function bodyOf({ body = '', fillingBytes = 0, pieceBytes, pieceEveryMs = 0 }: P
   })
 }
 
-async function control(request: Request, name: string): Promise<Response> {
-  if (name === '/publish') {
+async function control(request: Request, { published, requests }: World): Promise<Response> {
+  const { pathname, searchParams } = new URL(request.url)
+  if (pathname === '/publish') {
     const all = (await request.json()) as [string, Published | null][]
     for (const [url, answer] of all) {
       if (answer === null) published.delete(url)
@@ -37,25 +38,29 @@ async function control(request: Request, name: string): Promise<Response> {
     }
     return Response.json({})
   }
-  const host = new URL(request.url).searchParams.get('host')
+  const host = searchParams.get('host')
   return Response.json(requests.filter(({ url }) => host === null || new URL(url).host === host))
 }
 
-export async function outboundWorld(request: Request): Promise<Response> {
-  const { origin, pathname } = new URL(request.url)
-  if (origin === CONTROLS) return control(request, pathname)
+async function answerOf(request: Request, world: World): Promise<Response> {
+  if (new URL(request.url).origin === CONTROLS) return control(request, world)
   const { url, method } = request
-  requests.push({
+  world.requests.push({
     url,
     method,
     headers: Object.fromEntries(request.headers),
     body: await request.text(),
   })
-  const answer = published.get(request.url)
+  const answer = world.published.get(request.url)
   // What Cloudflare answers for a host that it cannot reach.
   if (!answer) return new Response('', { status: 530 })
   if (answer.delayMs !== undefined) await wait(answer.delayMs)
   const { status = 200, headers = {} } = answer
   const body = BODILESS.includes(status) ? null : bodyOf(answer)
   return new Response(body as never, { status, headers: { ...headers } })
+}
+
+export function outboundWorld(): (request: Request) => Promise<Response> {
+  const world: World = { published: new Map(), requests: [] }
+  return (request) => answerOf(request, world)
 }
