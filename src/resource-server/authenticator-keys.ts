@@ -2,7 +2,8 @@
 
 import { verifyWith } from '../crypto/signed-jwt.ts'
 import { isIssuer } from '../protocol/public-url.ts'
-import { keysAt, type RegistryOptions, registryOf } from './registry.ts'
+import { keysAt } from './published-keys.ts'
+import { type RegistryOptions, registryOf } from './registry.ts'
 
 /** An access token has another one, so that neither is taken for the other. */
 const TYPE = 'JWT'

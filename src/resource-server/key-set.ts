@@ -3,7 +3,8 @@
 import { readAccessToken } from '../protocol/read-access-token.ts'
 import type { Check } from './asked.ts'
 import { identifyByToken } from './presented-token.ts'
-import { keysAt, type RegistryOptions, registryOf } from './registry.ts'
+import { keysAt } from './published-keys.ts'
+import { type RegistryOptions, registryOf } from './registry.ts'
 
 export type KeySetOptions = RegistryOptions
 

@@ -1,9 +1,6 @@
 /** Requests to the registry, which the service names in its own configuration. */
 
-import { KEY_SET_PATH } from '../protocol/key-set.ts'
 import { isIssuer } from '../protocol/public-url.ts'
-import { remoteVerificationKeys } from '../stores/verification-keys.ts'
-import { logFault } from './log.ts'
 
 /** What every way to check by the registry's endpoints takes. */
 export type RegistryOptions = Readonly<{
@@ -39,11 +36,3 @@ export function requirePositive(name: string, numbers: Readonly<Record<string, n
     }
   }
 }
-
-/** They are read when they are first needed, and kept. */
-export const keysAt = ({ issuer, timeoutSeconds, send }: ReturnType<typeof registryOf>) =>
-  remoteVerificationKeys({
-    ask: (signal) => send(`${issuer}${KEY_SET_PATH}`, { redirect: 'manual', signal }),
-    timeoutSeconds,
-    tell: (fault) => logFault('key_set_not_read', fault),
-  })

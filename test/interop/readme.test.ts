@@ -62,6 +62,10 @@ const PRINTED: Readonly<Record<string, readonly RegExp[]>> = {
   'docs/client-documents.md': [/^\*\.example\.com +allow$/m, /^evil\.example\.com +block$/m],
   'docs/clients.md': [/client_secret_basic/],
   'docs/command-line-tool.md': [/("access_token":"reg_[\w-][\s\S]*){2}/],
+  'docs/directory.md': [
+    /^client_id +name +kind +owner_id\b[\s\S]*Reading list/m,
+    /Its page is empty\./,
+  ],
   'docs/errors.md': [/"error":"invalid_client"/],
   'docs/keys.md': [
     /^next: +key promote [\w-]+, not before /m,

@@ -7,13 +7,18 @@ import { newWebhookSecret } from '../../src/crypto/webhook-signature.ts'
 import { inProject } from '../../src/local/project.ts'
 import { freePorts } from '../node/free-ports.ts'
 import { type Program, startProgram } from '../node/program.ts'
-import { type RunningRegistry, startRegistry } from '../node/running-registry.ts'
+import {
+  leavesNoSecret,
+  linesOf,
+  type RecordedRegistry,
+  startRecordedRegistry,
+} from '../node/recorded-registry.ts'
 
 /** Where the library is installed. */
 const RECEIVER = join(import.meta.dirname, 'programs/receiver-of-the-docs.mjs')
 const [OLD, NEW] = [newWebhookSecret(), newWebhookSecret()]
 
-let registry: RunningRegistry
+let registry: RecordedRegistry
 let receiver: Program
 let url: string
 
@@ -27,7 +32,7 @@ beforeAll(async () => {
   // The receiver knows the old secret, while both sign.
   receiver = startProgram(process.execPath, [RECEIVER], { WEBHOOK_SECRET: OLD })
   await receiver.untilPrints('READY')
-  registry = await startRegistry({ WEBHOOK_URL: url, WEBHOOK_SECRET: `${NEW} ${OLD}` })
+  registry = await startRecordedRegistry({ WEBHOOK_URL: url, WEBHOOK_SECRET: `${NEW} ${OLD}` })
 })
 afterAll(async () => {
   await registry?.end()
@@ -57,4 +62,9 @@ it('the receiver of docs/approvals.md accepts a request and a decision, and refu
     body: JSON.stringify({ type: 'decision.made', data: {} }),
   })
   expect(forged.status).toBe(401)
+  registry.note(...linesOf('the receiver', receiver.printed()))
+})
+
+leavesNoSecret(() => registry, {
+  ...{ secrets: 5, line: 5, row: 10, key: 0, value: 0, file: 5, answer: 3 },
 })

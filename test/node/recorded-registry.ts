@@ -38,6 +38,11 @@ export async function startRecordedRegistry(
   const secrets = new Map([
     [JWT_SECRET, 'JWT_SECRET'],
     [PROXY_SECRET, 'PROXY_SECRET'],
+    // Several stand in it while they change.
+    ...(settings.WEBHOOK_SECRET ?? '')
+      .split(' ')
+      .filter(Boolean)
+      .map((one) => [one, 'WEBHOOK_SECRET'] as const),
   ])
   const traces: Trace[] = []
 

@@ -1,0 +1,17 @@
+/** The public keys that the registry, or the authenticator, publishes. */
+
+import { KEY_SET_PATH } from '../protocol/key-set.ts'
+import { remoteVerificationKeys } from '../stores/verification-keys.ts'
+import { logFault } from './log.ts'
+import type { registryOf } from './registry.ts'
+
+/**
+ * They are read when they are first needed, and kept. In a file of its own, which no published type names: `CryptoKey` is no
+ * type where a service has the types of Node.js alone.
+ */
+export const keysAt = ({ issuer, timeoutSeconds, send }: ReturnType<typeof registryOf>) =>
+  remoteVerificationKeys({
+    ask: (signal) => send(`${issuer}${KEY_SET_PATH}`, { redirect: 'manual', signal }),
+    timeoutSeconds,
+    tell: (fault) => logFault('key_set_not_read', fault),
+  })
