@@ -2,7 +2,8 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isAdmitted } from '../../src/domain/client-document.ts'
+import type { Client } from '../../src/domain/client.ts'
+import { isAdmitted, whyNotAdmitted } from '../../src/domain/client-document.ts'
 import {
   canonicalHost,
   coveringHosts,
@@ -107,5 +108,24 @@ describe('whether a host may have documents', () => {
     ['any', 'block', false],
   ])('with the policy %s and the rule %s a host is %s', (policy, rule, may) => {
     expect(isAdmitted(policy, rule)).toBe(may)
+  })
+})
+
+describe('why a client by document is not let in', () => {
+  const withRule = (rule: HostRule | null) => ({ document: { freshUntil: 1, rule } }) as Client
+  const ID = 'https://app.example/client.json'
+
+  it.each<[string, Client | null, DocumentPolicy, string | null]>([
+    [ID, withRule('allow'), 'off', 'CLIENT_DOCUMENTS is off'],
+    [ID, null, 'off', 'CLIENT_DOCUMENTS is off'],
+    [ID, withRule('block'), 'any', 'its host is blocked'],
+    [ID, withRule('block'), 'allowlist', 'its host is blocked'],
+    [ID, withRule(null), 'allowlist', 'its host is not allowed'],
+    [ID, withRule('allow'), 'allowlist', null],
+    [ID, withRule(null), 'any', null],
+    [ID, null, 'allowlist', null],
+    ['an-id-of-ours', withRule('block'), 'off', null],
+  ])('the id %s with %j and the policy %s: %j', (clientId, client, policy, why) => {
+    expect(whyNotAdmitted(clientId, client, policy)).toBe(why)
   })
 })
