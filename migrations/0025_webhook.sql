@@ -29,6 +29,7 @@ END;
 -- writes the delivery, so that its rules are in one place:
 -- One act is one delivery. The act is the audit row that was written last: in each batch it stands before the permissions.
 -- An import is not told, because what was requested elsewhere is not new. What a client gives up itself is not a decision.
+-- Of an act with more than 100,000 characters the rest is not told, so that no act is too large or too slow for D1.
 CREATE VIEW webhook_event (event, client_id, permission) AS
   SELECT event, client_id, permissions FROM webhook_delivery;
 CREATE TRIGGER webhook_event_happened INSTEAD OF INSERT ON webhook_event BEGIN
@@ -40,7 +41,7 @@ CREATE TRIGGER webhook_event_happened INSTEAD OF INSERT ON webhook_event BEGIN
     FROM client c LEFT JOIN audit a ON a.audit_id = (SELECT max(audit_id) FROM audit)
     WHERE c.client_id = NEW.client_id AND a.event IS NOT 'client.import'
       AND NOT (NEW.event = 'decision.made' AND a.client_id IS c.client_id AND a.actor IN ('document', 'client:' || c.client_id))
-    ON CONFLICT DO UPDATE SET permissions = json_insert(permissions, '$[#]', json(NEW.permission));
+    ON CONFLICT DO UPDATE SET permissions = json_insert(permissions, '$[#]', json(NEW.permission)) WHERE length(permissions) < 100000;
 END;
 CREATE TRIGGER scope_requested AFTER INSERT ON client_authorization WHEN NEW.authorized_at IS NULL BEGIN
   INSERT INTO webhook_event VALUES ('request.created', NEW.client_id, json_object('kind', 'scope', 'value', NEW.scope));
