@@ -12,11 +12,10 @@ import {
   press,
   signIn,
 } from './fixtures.ts'
-import { contrastsOf, focusOf, groundOf, overflowOf } from './looks.ts'
+import { contrastsOf, focusOf, groundOf, LEAST_CONTRAST, overflowOf } from './looks.ts'
 import type { Registry } from './registry.ts'
 
 const ACCOUNT = 'Connected applications'
-const LEAST_CONTRAST = 4.5
 /** The local KV is never stale: the bound is how long an isolate uses its copy of the revocations. */
 const LOCAL_BOUND_MS = 15_000
 

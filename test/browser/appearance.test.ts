@@ -15,11 +15,8 @@ import {
   signIn,
   takeComplaints,
 } from './fixtures.ts'
-import { contrastsOf, groundOf, overflowOf } from './looks.ts'
+import { contrastsOf, groundOf, LEAST_CONTRAST, NARROW, overflowOf } from './looks.ts'
 import type { Registry } from './registry.ts'
-
-const NARROW = { viewport: { width: 360, height: 740 } }
-const LEAST_CONTRAST = 4.5
 
 const it = plain.extend('keys', { scope: 'file' }, async ({ registry, app }) =>
   registry.registerClient({

@@ -2,11 +2,10 @@
 
 import type { Page } from 'playwright-core'
 import { beforeAll, describe, expect } from 'vitest'
-import { expectHeading, it, keepScreenshot, signIn, takeComplaints } from './fixtures.ts'
-import { contrastsOf, overflowOf } from './looks.ts'
+import { expectHeading, it, signIn } from './fixtures.ts'
+import { expectFineIn, LOOKS } from './looks.ts'
 import { type Person, type Registry, startRegistry } from './registry.ts'
 
-const LEAST_CONTRAST = 4.5
 const CALLBACK = 'https://reading.example/callback'
 const DOCUMENT = 'https://documents.client-host.example/oauth/client.json'
 const ASKS = 'What a client asks for'
@@ -141,12 +140,7 @@ describe('every page of an approver', () => {
     },
   )
 
-  it.for([
-    ['light', { viewport: { width: 1000, height: 800 } }],
-    ['dark', { viewport: { width: 1000, height: 800 }, colorScheme: 'dark' }],
-    ['360', { viewport: { width: 360, height: 740 } }],
-    ['zoomed', { viewport: { width: 640, height: 400 }, deviceScaleFactor: 2 }],
-  ] as const)(
+  it.for(LOOKS)(
     'every page of an approver with something on it fits, has enough contrast and keeps to its policy (%s)',
     async ([how, options], { open }) => {
       const at = await open(options)
@@ -154,11 +148,7 @@ describe('every page of an approver', () => {
       for (const { name, path, heading } of SCENES.filter(({ who }) => who === undefined)) {
         await at.goto(registry.url + path())
         await expectHeading(at, heading)
-        await keepScreenshot(at, `approvals-scene-${name}-${how}`)
-        expect(await overflowOf(at), name).toBeLessThanOrEqual(0)
-        const [worst] = await contrastsOf(at)
-        expect(worst?.ratio, `${name}: ${worst?.words}`).toBeGreaterThanOrEqual(LEAST_CONTRAST)
-        expect(takeComplaints(at)).toEqual([])
+        await expectFineIn(options.colorScheme, at, `approvals-scene-${name}-${how}`)
       }
     },
   )

@@ -10,15 +10,10 @@ import {
   it as plain,
   press,
   signIn,
-  takeComplaints,
 } from './fixtures.ts'
-import { contrastsOf, focusOf, groundOf, overflowOf } from './looks.ts'
+import { expectFineIn, focusOf, LOOKS } from './looks.ts'
 import type { Person, Registry } from './registry.ts'
 
-const NARROW = { viewport: { width: 360, height: 740 } }
-/** A window 1280 pixels wide at 200 %. */
-const ZOOMED = { viewport: { width: 640, height: 400 }, deviceScaleFactor: 2 }
-const LEAST_CONTRAST = 4.5
 const RTL = 'قائمة القراءة الخاصة بالمكتبة'
 const LONG = 'Interoperability'.repeat(9).slice(0, 130)
 const HOSTILE = '<img src=x onerror=alert(1)> “approved by Registry” \u202eevil'
@@ -195,16 +190,10 @@ async function prepareLooks(registry: Registry) {
 }
 
 describe('how the pages of approvers look', () => {
-  it.for([
-    ['light', {}],
-    ['dark', {}],
-    ['360', NARROW],
-    ['zoomed', ZOOMED],
-  ] as const)(
+  it.for(LOOKS)(
     'every page of an approver is whole, has enough contrast and keeps to its policy (%s)',
     async ([how, options], { open, registry, approverUser }) => {
-      const colorScheme = how === 'dark' ? 'dark' : 'light'
-      const page = await signedIn(await open({ ...options, colorScheme }), registry, approverUser)
+      const page = await signedIn(await open(options), registry, approverUser)
       const ids = await prepareLooks(registry)
       const visits = [
         ['/approvals', 'Approvals', 'queue'],
@@ -214,13 +203,7 @@ describe('how the pages of approvers look', () => {
       for (const [path, heading, name] of visits) {
         await page.goto(registry.url + path)
         await expectHeading(page, heading)
-        await keepScreenshot(page, `approvals-${name}-${how}`)
-        expect(await overflowOf(page), name).toBeLessThanOrEqual(0)
-        const lightness = await groundOf(page)
-        expect(colorScheme === 'light' ? lightness : 255 - lightness).toBeGreaterThan(200)
-        const [worst] = await contrastsOf(page)
-        expect(worst?.ratio, `${name}: ${worst?.words}`).toBeGreaterThanOrEqual(LEAST_CONTRAST)
-        expect(takeComplaints(page)).toEqual([])
+        await expectFineIn(options.colorScheme, page, `approvals-${name}-${how}`)
       }
       for (const id of ids) await registry.admin('client', 'delete', id)
     },

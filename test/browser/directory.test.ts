@@ -1,16 +1,11 @@
 /** The directory in a browser: an owner and an approver put a client into it, a visitor finds it, and how its pages look and read. */
 
-import type { Page } from 'playwright-core'
 import { describe, expect } from 'vitest'
 import { searchKey, searchKeysOf } from '../../src/domain/directory.ts'
-import { expectHeading, keepScreenshot, it as plain, signIn, takeComplaints } from './fixtures.ts'
-import { contrastsOf, focusOf, groundOf, overflowOf } from './looks.ts'
+import { expectHeading, keepScreenshot, it as plain, signIn } from './fixtures.ts'
+import { expectFineIn, focusOf, LOOKS } from './looks.ts'
 import { type Registry, startRegistry } from './registry.ts'
 
-const NARROW = { viewport: { width: 360, height: 740 } }
-/** A window 1280 pixels wide at 200 %. */
-const ZOOMED = { viewport: { width: 640, height: 400 }, deviceScaleFactor: 2 }
-const LEAST_CONTRAST = 4.5
 const DIRECTORY = 'Directory of applications'
 
 /** `DIRECTORY` is off as shipped. */
@@ -60,23 +55,13 @@ const HOSTILE: readonly Listed[] = [
   { name: `Hostile Z${'\u0301'.repeat(40)}algo`, url: 'javascript:alert(1)' },
 ]
 
-async function expectGood(page: Page, name: string, colorScheme: 'light' | 'dark') {
-  await keepScreenshot(page, name)
-  expect(await overflowOf(page), name).toBeLessThanOrEqual(0)
-  const lightness = await groundOf(page)
-  expect(colorScheme === 'light' ? lightness : 255 - lightness).toBeGreaterThan(200)
-  const [worst] = await contrastsOf(page)
-  expect(worst?.ratio, `${name}: ${worst?.words}`).toBeGreaterThanOrEqual(LEAST_CONTRAST)
-  expect(takeComplaints(page)).toEqual([])
-}
-
 describe('the directory in a browser', () => {
   it('an empty directory says so', async ({ page, registry }) => {
     await page.goto(registry.url)
     await page.getByRole('link', { name: DIRECTORY }).click()
     await expectHeading(page, DIRECTORY)
     await page.getByRole('status').filter({ hasText: 'No application is listed yet.' }).waitFor()
-    await expectGood(page, 'directory-empty', 'light')
+    await expectFineIn('light', page, 'directory-empty')
   })
 
   it('an owner asks, an approver lists, a visitor finds the client, and the owner takes it out', async ({
@@ -99,16 +84,16 @@ describe('the directory in a browser', () => {
     await page.getByRole('link', { name: 'Continue to settings' }).click()
     await page.getByRole('link', { name: 'Directory' }).click()
     await expectHeading(page, 'Directory')
-    await expectGood(page, 'directory-asking', 'light')
+    await expectFineIn('light', page, 'directory-asking')
     await page.getByRole('button', { name: 'Ask to be listed' }).click()
     await page.getByRole('status').filter({ hasText: 'An approver decides' }).waitFor()
 
     await approver.goto(`${registry.url}/approvals`)
     await signIn(approver, decider)
     await expectHeading(approver, 'Approvals')
-    await expectGood(approver, 'directory-queue', 'light')
+    await expectFineIn('light', approver, 'directory-queue')
     await approver.getByRole('link', { name: 'Fresh Papers' }).click()
-    await expectGood(approver, 'directory-deciding', 'light')
+    await expectFineIn('light', approver, 'directory-deciding')
     await approver.getByRole('button', { name: 'List it', exact: true }).click()
     await approver.getByRole('status').filter({ hasText: 'is in the directory' }).waitFor()
 
@@ -143,19 +128,13 @@ describe('the directory in a browser', () => {
     await page.getByRole('status').filter({ hasText: 'no longer in the directory' }).waitFor()
     await visitor.goto(`${registry.url}/directory?q=fresh`)
     await visitor.getByRole('status').filter({ hasText: 'No listed application' }).waitFor()
-    await expectGood(visitor, 'directory-no-hit', 'light')
+    await expectFineIn('light', visitor, 'directory-no-hit')
   })
 
-  it.for([
-    ['light', {}],
-    ['dark', {}],
-    ['360', NARROW],
-    ['zoomed', ZOOMED],
-  ] as const)(
+  it.for(LOOKS)(
     'entries with hostile names are whole, have enough contrast and keep to the policy (%s)',
     async ([how, options], { open, registry }) => {
-      const colorScheme = how === 'dark' ? 'dark' : 'light'
-      const page = await open({ ...options, colorScheme })
+      const page = await open(options)
       await list(
         registry,
         `hostile-${how}`,
@@ -164,7 +143,7 @@ describe('the directory in a browser', () => {
       await page.goto(`${registry.url}/directory?q=${how}+hostile`)
       await expectHeading(page, DIRECTORY)
       expect(await page.getByRole('heading', { level: 2 }).count()).toBe(HOSTILE.length)
-      await expectGood(page, `directory-hostile-${how}`, colorScheme)
+      await expectFineIn(options.colorScheme, page, `directory-hostile-${how}`)
     },
   )
 

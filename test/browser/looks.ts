@@ -1,6 +1,14 @@
 /** Measures a page in the browser: its width, contrasts and focus. */
 
 import type { Page } from 'playwright-core'
+import { expect } from 'vitest'
+import { keepScreenshot, takeComplaints } from './fixtures.ts'
+
+export const NARROW = { viewport: { width: 360, height: 740 } }
+/** A window 1280 pixels wide at 200 %. */
+export const ZOOMED = { viewport: { width: 640, height: 400 }, deviceScaleFactor: 2 }
+/** WCAG 2.2, 1.4.3. */
+export const LEAST_CONTRAST = 4.5
 
 /** In CSS pixels: what can only be seen by scrolling sideways, of the page or of any box in it. */
 export const overflowOf = (page: Page) =>
@@ -65,3 +73,29 @@ export const focusOf = (page: Page) =>
       outlined: outlineStyle !== 'none' && Number.parseFloat(outlineWidth) >= 2,
     }
   })()`)
+
+/** Keeps a screenshot. The page fits its window, every text has enough contrast, and the browser does not complain. */
+export async function expectFine(page: Page, screenshot: string) {
+  await keepScreenshot(page, screenshot)
+  expect(await overflowOf(page), screenshot).toBeLessThanOrEqual(0)
+  const [worst] = await contrastsOf(page)
+  expect(worst?.ratio, `${screenshot}: ${worst?.words}`).toBeGreaterThanOrEqual(LEAST_CONTRAST)
+  expect(takeComplaints(page)).toEqual([])
+}
+
+export type ColourScheme = 'light' | 'dark'
+
+/** The same, and the page follows the preferred colour scheme. */
+export async function expectFineIn(colorScheme: ColourScheme, page: Page, screenshot: string) {
+  const lightness = await groundOf(page)
+  expect(colorScheme === 'light' ? lightness : 255 - lightness, screenshot).toBeGreaterThan(200)
+  await expectFine(page, screenshot)
+}
+
+/** How every page is looked at: the end of the screenshot's name, and how the window is opened. */
+export const LOOKS = [
+  ['light', { colorScheme: 'light' }],
+  ['dark', { colorScheme: 'dark' }],
+  ['360', { ...NARROW, colorScheme: 'light' }],
+  ['zoomed', { ...ZOOMED, colorScheme: 'light' }],
+] as const

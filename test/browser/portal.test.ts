@@ -18,13 +18,9 @@ import {
   signIn,
   takeComplaints,
 } from './fixtures.ts'
-import { contrastsOf, focusOf, groundOf, overflowOf } from './looks.ts'
+import { expectFineIn, focusOf, LOOKS } from './looks.ts'
 import type { Registry } from './registry.ts'
 
-const NARROW = { viewport: { width: 360, height: 740 } }
-/** A window 1280 pixels wide at 200 %. */
-const ZOOMED = { viewport: { width: 640, height: 400 }, deviceScaleFactor: 2 }
-const LEAST_CONTRAST = 4.5
 const RTL = 'قائمة القراءة الخاصة بالمكتبة'
 const LONG = 'Interoperability'.repeat(9).slice(0, 130)
 
@@ -266,16 +262,10 @@ async function tour(
 }
 
 describe('how the pages look', () => {
-  it.for([
-    ['light', {}],
-    ['dark', {}],
-    ['360', NARROW],
-    ['zoomed', ZOOMED],
-  ] as const)(
+  it.for(LOOKS)(
     'every page of the portal is whole, has enough contrast and keeps to its policy (%s)',
     async ([how, options], { open, registry, person }) => {
-      const colorScheme = how === 'dark' ? 'dark' : 'light'
-      const page = await open({ ...options, colorScheme })
+      const page = await open(options)
       await signInTo(page, registry, person)
       await keepScreenshot(page, `portal-none-${how}`)
       const redirectUris = 'https://papers.example/callback'
@@ -286,13 +276,7 @@ describe('how the pages look', () => {
         redirectUris: `${redirectUris}/${'a'.repeat(150)}`,
       })
       await tour(page, registry, clientId, async (name) => {
-        await keepScreenshot(page, `${name}-${how}`)
-        expect(await overflowOf(page), name).toBeLessThanOrEqual(0)
-        const lightness = await groundOf(page)
-        expect(colorScheme === 'light' ? lightness : 255 - lightness).toBeGreaterThan(200)
-        const [worst] = await contrastsOf(page)
-        expect(worst?.ratio, `${name}: ${worst?.words}`).toBeGreaterThanOrEqual(LEAST_CONTRAST)
-        expect(takeComplaints(page)).toEqual([])
+        await expectFineIn(options.colorScheme, page, `${name}-${how}`)
       })
     },
   )

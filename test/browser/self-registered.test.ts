@@ -17,14 +17,13 @@ import {
   press,
   signIn,
 } from './fixtures.ts'
-import { contrastsOf, overflowOf } from './looks.ts'
+import { contrastsOf, LEAST_CONTRAST, overflowOf } from './looks.ts'
 import { startRegistry } from './registry.ts'
 
 /** One red pixel. */
 const GIF = Buffer.from('R0lGODlhAQABAIAAAMgUFP///yH5BAAAAAAALAAAAAABAAEAAAICRAEAOw==', 'base64')
 const WIDTHS = [360, 1280]
 const SCHEMES = ['light', 'dark'] as const
-const LEAST_CONTRAST = 4.5
 
 type Document = Readonly<Record<string, unknown>>
 
