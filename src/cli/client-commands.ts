@@ -148,7 +148,7 @@ const requestsOf = ({ permissions }: Document) =>
     permissions as readonly Readonly<{ requested_at: string; authorized_at: string | null }>[]
   ).filter(({ authorized_at }) => authorized_at === null)
 
-/** Of the oldest request. */
+/** The moment of the oldest request. */
 const waitingSince = (document: Document) =>
   String(
     requestsOf(document)

@@ -40,7 +40,7 @@ export function readWebhookSecrets(text: string): readonly WebhookSecret[] {
 
 type SignedMessage = Readonly<{
   webhookId: string
-  /** Of this attempt, in epoch seconds. */
+  /** When this attempt is sent, in epoch seconds. */
   timestamp: number
   body: string
 }>

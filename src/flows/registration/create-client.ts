@@ -100,7 +100,7 @@ export function notTooMany(
   return changed
 }
 
-/** Of a client that its owner registers. */
+/** What is known beside when an owner registers the client. */
 type ByOwner = Pick<NewClient, 'ownedAtMost' | 'ownerName'>
 
 /** Without grant types the client gets those that it can use. */

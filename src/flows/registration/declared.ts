@@ -26,7 +26,7 @@ type Noun<Key extends string, Fields extends object, New, Record> = Readonly<{
   isSame?: (known: Record, given: New) => boolean
   /** What is refused to others, as a sentence about it begins. */
   what: string
-  /** Of a quoted key. */
+  /** The sentences of refusals; the key is quoted. */
   unknown: (key: string) => string
   isOther: (key: string) => string
   tooMany: string

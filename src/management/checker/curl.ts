@@ -13,7 +13,7 @@ export type SentRequest = Readonly<{
   notes: readonly string[]
 }>
 
-/** Of an option that is named to its reader. Any other text may be a secret. */
+/** An option of this form is named on the page. Any other text may be a secret. */
 const OPTION = /^--[a-z0-9][a-z0-9.-]{0,40}$/
 
 const FORM = 'application/x-www-form-urlencoded'
