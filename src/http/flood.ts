@@ -15,6 +15,34 @@ export type FloodLimit = Readonly<{
   limit: (asked: { key: string }) => Promise<{ success: boolean }>
 }>
 
+/** What is counted, and what a refusal calls it in the log. */
+type Counted = Readonly<{ key: string; what: string }>
+
+/** Throws 429, which begins with `sentence`, when there is too much of anything that is counted. */
+export async function refuseTooMany(
+  c: HttpContext,
+  limit: FloodLimit,
+  counted: readonly Counted[],
+  sentence: string,
+): Promise<void> {
+  const uncounted = (fault: unknown) => {
+    c.get('request').log('flood_not_counted', { fault })
+    return { success: true }
+  }
+  const counts = await Promise.all(counted.map(({ key }) => limit.limit({ key }).catch(uncounted)))
+  const over = counted[counts.findIndex(({ success }) => !success)]
+  if (over === undefined) return
+  throw new OAuthError(
+    'temporarily_unavailable',
+    `${sentence} Try again in ${FLOOD_PERIOD_SECONDS} seconds.`,
+    {
+      status: 429,
+      headers: { 'Retry-After': String(FLOOD_PERIOD_SECONDS) },
+      detail: `rate limit of ${over.what}`,
+    },
+  )
+}
+
 /**
  * Throws 429 when there is too much from this network, or about this client from any network. Where no address is known
  * (locally) nothing is counted.
@@ -24,21 +52,11 @@ export async function refuseFlood(
   limit: FloodLimit,
   client: string | null = null,
 ): Promise<void> {
-  const { ipAddress, log } = c.get('request')
-  const network = networkOf(ipAddress)
+  const network = networkOf(c.get('request').ipAddress)
   if (network === '') return
-  const keys = client === null ? [network] : [network, `client ${client}`]
-  const uncounted = (fault: unknown) => {
-    log('flood_not_counted', { fault })
-    return { success: true }
-  }
-  const counts = await Promise.all(keys.map((key) => limit.limit({ key }).catch(uncounted)))
-  const at = counts.findIndex(({ success }) => !success)
-  if (at === -1) return
-  const sentence = `Too many attempts. Try again in ${FLOOD_PERIOD_SECONDS} seconds.`
-  throw new OAuthError('temporarily_unavailable', sentence, {
-    status: 429,
-    headers: { 'Retry-After': String(FLOOD_PERIOD_SECONDS) },
-    detail: at === 0 ? 'rate limit of the address' : 'rate limit of the client',
-  })
+  const counted = [
+    { key: network, what: 'the address' },
+    ...(client === null ? [] : [{ key: `client ${client}`, what: 'the client' }]),
+  ]
+  await refuseTooMany(c, limit, counted, 'Too many attempts.')
 }

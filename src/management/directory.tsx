@@ -13,13 +13,12 @@ import {
   type DirectoryProps,
   type ShownApplication,
 } from '../pages/directory-page.tsx'
-import { OAuthError } from '../protocol/errors.ts'
 import { cleanText } from '../protocol/registration/metadata-document.ts'
 import { sendErrorPage } from '../routes/error-page.tsx'
 import type { DirectoryEntry, DirectoryPage as Found, Place } from '../stores/directory.ts'
 import type { ManagementDeps } from './deps.ts'
 import { sendKept } from './edge-cache.ts'
-import type { Page } from './page.ts'
+import { methodNotAllowed, notFound, type Page } from './page.ts'
 
 const ROWS = 50
 /** Code points. */
@@ -116,13 +115,8 @@ export const directoryPage: Page = {
   sendError: sendErrorPage,
   async respond(c, deps) {
     const { settings, branding, issuer, edgeCache, loginLimit } = deps
-    if (!settings.hasDirectory) {
-      throw new OAuthError('invalid_request', 'There is no page at this address.', { status: 404 })
-    }
-    if (c.req.method !== 'GET' && c.req.method !== 'HEAD') {
-      const words = { status: 405, headers: { Allow: 'GET, HEAD' } }
-      throw new OAuthError('invalid_request', 'The method must be GET, HEAD.', words)
-    }
+    if (!settings.hasDirectory) throw notFound()
+    if (c.req.method !== 'GET' && c.req.method !== 'HEAD') throw methodNotAllowed('GET, HEAD')
     const search = searchIn(c.req.query('q'))
     const after = c.req.query('after') ?? ''
     const place = after === '' ? null : placeIn(after, searchKey(search))

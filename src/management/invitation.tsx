@@ -20,7 +20,8 @@ import { readFields } from '../protocol/fields.ts'
 import { passwordProblem } from '../protocol/registration/user-fields.ts'
 import { sendErrorPage } from '../routes/error-page.tsx'
 import type { ManagementDeps } from './deps.ts'
-import type { Page } from './page.ts'
+import { methodNotAllowed, type Page } from './page.ts'
+import { asSentence } from './sentence.ts'
 
 const PURPOSE = ['invitation'] as const
 /** How long the page may lie open. */
@@ -37,8 +38,6 @@ const notOpen = (detail: string) =>
     'This link is not valid. It was used, has expired, or a newer one replaced it. Ask for a new link.',
     detail,
   )
-
-const asSentence = (problem: string) => `${problem.charAt(0).toUpperCase()}${problem.slice(1)}.`
 
 function requireUsersOfOurOwn({ settings }: ManagementDeps) {
   if (settings.loginUrl !== null)
@@ -109,8 +108,6 @@ async function handlePost(c: HttpContext, deps: ManagementDeps) {
   }
 }
 
-const ALLOW = 'GET, HEAD, POST'
-
 export const invitationPage: Page = {
   path: INVITATION_PATH,
   sendError: sendErrorPage,
@@ -121,7 +118,6 @@ export const invitationPage: Page = {
     if (method === 'GET' || method === 'HEAD') {
       return show(c, { invitation: '', refusal: null }, deps)
     }
-    const words = { status: 405, headers: { Allow: ALLOW } }
-    throw new OAuthError('invalid_request', `The method must be ${ALLOW}.`, words)
+    throw methodNotAllowed('GET, HEAD, POST')
   },
 }

@@ -2,6 +2,7 @@
 
 import type { FrameRules, Handled } from '../http/frame.ts'
 import type { HttpContext } from '../http/request-context.ts'
+import { OAuthError } from '../protocol/errors.ts'
 import type { ManagementDeps } from './deps.ts'
 
 /** `respond` answers every method, and throws 405 for those that it does not know. */
@@ -10,3 +11,13 @@ export type Page = FrameRules &
     path: string
     respond: (c: HttpContext, deps: ManagementDeps) => Handled | Promise<Handled>
   }>
+
+export const notFound = () =>
+  new OAuthError('invalid_request', 'There is no page at this address.', { status: 404 })
+
+/** `allow`: the methods of the page, as the header names them. */
+export const methodNotAllowed = (allow: string) =>
+  new OAuthError('invalid_request', `The method must be ${allow}.`, {
+    status: 405,
+    headers: { Allow: allow },
+  })

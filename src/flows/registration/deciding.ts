@@ -41,14 +41,25 @@ const KINDS = {
   endorsements: ['endorsement', 'endorsements'],
 } as const
 
-function requireRequested(client: ClientRecord, lists: PermissionLists) {
+/** The first value of the lists that the client has not: requested, or authorized. Null if it has each. */
+function firstWithout(
+  client: ClientRecord,
+  lists: PermissionLists,
+  state: 'requested' | 'authorized',
+): Readonly<{ value: string; field: string }> | null {
   for (const [name, [kind, field]] of Object.entries(KINDS)) {
-    const requested = permissionsOf(client, kind, true)
-    const other = lists[name as keyof typeof KINDS]?.find((value) => !requested.includes(value))
-    if (other === undefined) continue
-    const sentence = `${quote(other)} is not requested, so there is nothing to decide`
-    throw new RegistrationError('conflict', sentence, field)
+    const known = permissionsOf(client, kind, state === 'requested')
+    const value = lists[name as keyof typeof KINDS]?.find((one) => !known.includes(one))
+    if (value !== undefined) return { value, field }
   }
+  return null
+}
+
+function requireRequested(client: ClientRecord, lists: PermissionLists) {
+  const other = firstWithout(client, lists, 'requested')
+  if (other === null) return
+  const sentence = `${quote(other.value)} is not requested, so there is nothing to decide`
+  throw new RegistrationError('conflict', sentence, other.field)
 }
 
 /** `gives`: true for a decision in the client's favour. `client`: as the change will find it. */
@@ -77,14 +88,8 @@ export function requireMayWish(actor: Actor) {
 
 /** Is everything in the lists merely requested? */
 export const isOnlyRequested = (client: ClientRecord, lists: PermissionLists) =>
-  Object.entries(KINDS).every(([name, [kind]]) => {
-    const requested = permissionsOf(client, kind, true)
-    return (lists[name as keyof typeof KINDS] ?? []).every((value) => requested.includes(value))
-  })
+  firstWithout(client, lists, 'requested') === null
 
 /** Does the change give the client anything that it was not authorized for? */
 export const givesMore = (client: ClientRecord, lists: PermissionLists) =>
-  Object.entries(KINDS).some(([name, [kind]]) => {
-    const held = permissionsOf(client, kind, false)
-    return lists[name as keyof typeof KINDS]?.some((value) => !held.includes(value))
-  })
+  firstWithout(client, lists, 'authorized') !== null

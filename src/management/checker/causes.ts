@@ -4,6 +4,7 @@ import { type AuthMethod, usesSecret } from '../../domain/client.ts'
 import { TOO_WEAK } from '../../flows/authenticate-client.ts'
 import type { Remedy } from '../../pages/portal/refusal-lookup.tsx'
 import type { CheckName } from '../../protocol/checks.ts'
+import { capitalized } from '../sentence.ts'
 import { visible } from './masked.ts'
 
 const NOT_OF_CLIENT =
@@ -37,7 +38,7 @@ export function causeOf(detail: string): string {
   const said = SAID.get(detail)
   if (said !== undefined) return said
   const text = visible(detail.replace(OF_OPERATORS, ' is not one that the operator accepts'), 300)
-  const sentence = IS_PARAMETER.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1)
+  const sentence = IS_PARAMETER.test(text) ? text : capitalized(text)
   return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`
 }
 

@@ -3,6 +3,7 @@
 import { isWellFormed, TOKEN_PREFIXES, tokenOf } from '../../crypto/token.ts'
 import { liveCredentials } from '../../domain/client.ts'
 import type { Fact } from '../../pages/portal/check-page.tsx'
+import { readClientAuthentication } from '../../protocol/client-authentication.ts'
 import { day, type FactsOf, MISSING, second, worded } from './fact.ts'
 import { visible } from './masked.ts'
 
@@ -35,7 +36,7 @@ const KINDS = {
   refreshToken: 'refresh tokens',
 } as const
 
-/** Of the form alone. */
+/** Describes the form of a value, and shows nothing of it. */
 export function formOf(kind: keyof typeof KINDS, came: string): string {
   const length = `${came.length} characters`
   if (isWellFormed(kind, came))
@@ -51,18 +52,8 @@ export function formOf(kind: keyof typeof KINDS, came: string): string {
     : `${length}, and the ${KINDS[kind]} of this registry have ${usual}`
 }
 
-/** RFC 6749 §2.3.1. */
-function basicSecret(authorization: string | null): string | null {
-  try {
-    const pair = atob(authorization?.split(' ').at(-1) ?? '')
-    return decodeURIComponent(pair.slice(pair.indexOf(':') + 1).replaceAll('+', ' '))
-  } catch {
-    return null
-  }
-}
-
 export function secretFacts({ client, fields, authorization, now }: FactsOf): Fact[] {
-  const came = fields.get('client_secret') ?? basicSecret(authorization)
+  const presented = readClientAuthentication(fields, authorization ?? undefined)
   const live = liveCredentials(client, now).map(
     ({ createdAt, expiresAt, lastUsedAt }) =>
       `made on ${day(createdAt)}${expiresAt === null ? '' : `, expires ${second(expiresAt)}`}, ${
@@ -71,6 +62,6 @@ export function secretFacts({ client, fields, authorization, now }: FactsOf): Fa
   )
   return [
     worded('Secrets of the client', live.length === 0 ? [MISSING] : live),
-    worded('Sent', [came === null ? MISSING : formOf('clientSecret', came)]),
+    worded('Sent', ['secret' in presented ? formOf('clientSecret', presented.secret) : MISSING]),
   ]
 }

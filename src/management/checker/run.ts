@@ -2,7 +2,8 @@
 
 import { Hono } from 'hono'
 import type { Settings } from '../../config.ts'
-import { readSigningKeys, type SigningKeys } from '../../crypto/signing-keys.ts'
+import { createKeys } from '../../crypto/key-rotation.ts'
+import type { SigningKeys } from '../../crypto/signing-keys.ts'
 import type { SessionRecord } from '../../domain/session.ts'
 import { decideAuthorization } from '../../flows/authorize.ts'
 import type { RequestContext } from '../../flows/deps.ts'
@@ -46,21 +47,14 @@ type Asked = Readonly<{
   context: Pick<RequestContext, 'now' | 'nowMs'>
 }>
 
-/** For tokens that nobody gets: the management worker does not have the registry's keys. */
-async function throwawayKeys(): Promise<SigningKeys> {
-  const { privateKey } = (await crypto.subtle.generateKey(
-    { name: 'ECDSA', namedCurve: 'P-256' },
-    true,
-    ['sign', 'verify'],
-  )) as CryptoKeyPair
-  const { kty, crv, x, y, d } = (await crypto.subtle.exportKey('jwk', privateKey)) as JsonWebKey
-  return readSigningKeys(JSON.stringify({ keys: [{ kty, crv, x, y, d }] }))
-}
-/** Once per isolate. Not the promise: one request must not wait for the work of another. */
+/**
+ * The management worker does not have the registry's keys. These sign tokens that are never issued. Made once per isolate.
+ * Not the promise is kept: one request must not wait for the work of another.
+ */
 let keys: SigningKeys | undefined
 
 async function prepared({ clientId, settings, stores, context }: Asked) {
-  keys ??= await throwawayKeys()
+  keys ??= await createKeys('ES256', context.now)
   const usersAreExternal = settings.loginUrl !== null
   const { ports, seen } = stores(clientId, usersAreExternal)
   const checks: CheckName[] = ['request']

@@ -9,6 +9,7 @@ import type { Change } from '../../pages/portal/approval-page.tsx'
 import type { ShownPermission } from '../../pages/portal/permissions.tsx'
 import type { AskedFor } from '../../pages/portal/request-decision.tsx'
 import type { Declared } from '../../stores/portal.ts'
+import { capitalized } from '../sentence.ts'
 import { FIELD_WORDS } from './history-view.ts'
 import { catalogueOf } from './permission-view.ts'
 
@@ -34,8 +35,6 @@ export function askedFor(
     }
   })
 }
-
-const capitalized = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)
 
 /** For each field the values that only one of the two has. Ids of owners and keys are left out: they tell a person nothing. */
 export function changesOf(client: ClientRecord): readonly Change[] | null {

@@ -16,7 +16,7 @@ import type { OwnClient } from '../../stores/portal.ts'
 import { withPublishedKeys } from '../published-keys.ts'
 import { askedFor, changesOf, whyNot } from './approval-view.ts'
 import { approverPage, onlyApprovers } from './approver-page.tsx'
-import { attempt, formFields, type Refused } from './attempt.ts'
+import { attempt, clientFormFields, type Refused } from './attempt.ts'
 import { nameOf } from './clients.tsx'
 import { LABELS, readDecision, readReason } from './decision-form.ts'
 import { doneIn } from './done.ts'
@@ -60,10 +60,10 @@ async function showClient(visit: Visit<Found>, { client, owners, logo }: OwnClie
   const isAsked = ({ state }: ShownPermission) => state === 'requested'
   const since = seen === undefined ? [] : found.history.filter(({ auditId }) => auditId > seen)
   const ticked = form === null ? null : form.getAll('decide')
-  const { clientId, version } = client
+  const { clientId } = client
   const seenId = ['seen', String(found.history[0]?.auditId ?? 0)] as const
   const hiddenOf = async (name: string) => [
-    ...(await formFields(visit, { form: name, id: clientId, version: String(version) })),
+    ...(await clientFormFields(visit, name, client)),
     seenId,
   ]
   const page = (

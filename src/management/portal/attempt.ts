@@ -1,11 +1,14 @@
 /** An act of a form: what the form is for, whether it is up to date, and what the page shows of a refusal. */
 
+import type { ClientRecord } from '../../domain/client.ts'
 import { ownerActor } from '../../flows/registration/own-clients.ts'
 import { formToken, whyOutOfDate } from '../../http/form-token.ts'
 import type { FormProblem } from '../../pages/portal/frame.tsx'
 import type { OAuthError } from '../../protocol/errors.ts'
 import { RegistrationError, type Words } from '../../protocol/registration/errors.ts'
-import { notFound, type Visit } from './portal-page.tsx'
+import { notFound } from '../page.ts'
+import { asSentence } from '../sentence.ts'
+import type { Visit } from './portal-page.tsx'
 
 type AnyVisit = Pick<Visit<unknown>, 'c' | 'deps' | 'session' | 'user'>
 
@@ -20,6 +23,13 @@ export const formFields = async ({ session }: Pick<AnyVisit, 'session'>, purpose
     ['version', purpose.version],
     ['form_token', await formToken(session.token, inOrder(purpose))],
   ] as const
+
+/** The hidden fields of a form about a client, as its page shows it. */
+export const clientFormFields = (
+  visit: Pick<AnyVisit, 'session'>,
+  form: string,
+  { clientId, version }: Pick<ClientRecord, 'clientId' | 'version'>,
+) => formFields(visit, { form, id: clientId, version: String(version) })
 
 /** Names of fields, and what the page calls them. */
 type Labels = Readonly<Record<string, string>>
@@ -44,8 +54,6 @@ const OUT_OF_DATE =
 const CHANGED =
   'Nothing was changed, because the client has been changed since you opened the page. Check what the page says now, then send the form again.'
 const CHECK = 'Nothing was changed. Correct what is marked, then send the form again.'
-
-export const asSentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
 
 const STATUSES = { invalid: 400, conflict: 409, stale: 409, forbidden: 403 } as const
 

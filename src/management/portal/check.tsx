@@ -1,22 +1,20 @@
 /** `/clients/{id}/check`: checks a request of a client without its effects, and says why one was refused. */
 
 import { readCorrelationId } from '../../crypto/random.ts'
-import type { FloodLimit } from '../../http/flood.ts'
+import { refuseTooMany } from '../../http/flood.ts'
 import { CheckPage } from '../../pages/portal/check-page.tsx'
 import type { RefusalLookup } from '../../pages/portal/refusal-lookup.tsx'
-import { OAuthError } from '../../protocol/errors.ts'
 import type { Declared, OwnClient } from '../../stores/portal.ts'
 import type { Refused } from '../../stores/ports.ts'
 import { causeOf, remedyOfError } from '../checker/causes.ts'
 import { type CheckResult, checkRequest } from '../checker/check.ts'
 import { visible } from '../checker/masked.ts'
-import { attempt, formFields, type Refused as RefusedForm } from './attempt.ts'
+import { attempt, clientFormFields, type Refused as RefusedForm } from './attempt.ts'
 import { frameOf, portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
 
 const FORM = 'check'
 /** The pasted text. */
 const REQUEST = 'request'
-const LIMIT_SECONDS = 60
 
 type Found = OwnClient & Declared & Readonly<{ refusal: Refused | null }>
 
@@ -37,14 +35,13 @@ function lookupOf({ c, found: { client, refusal } }: Visit<Found>): RefusalLooku
 }
 
 async function show(visit: Visit<Found>, result: CheckResult | null, refused?: RefusedForm) {
-  const { clientId, name, version } = visit.found.client
-  const purpose = { form: FORM, id: clientId, version: String(version) }
+  const { clientId, name } = visit.found.client
   const page = (
     <CheckPage
       frame={await frameOf(visit, { problem: refused?.problem ?? problemIn(result) })}
       clientId={clientId}
       name={name}
-      hidden={await formFields(visit, purpose)}
+      hidden={await clientFormFields(visit, FORM, visit.found.client)}
       checked={result !== null && 'steps' in result ? result : null}
       lookup={lookupOf(visit)}
     />
@@ -56,25 +53,6 @@ const problemIn = (result: CheckResult | null) =>
   result !== null && 'problem' in result
     ? { sentence: 'Nothing was checked.', errors: { [REQUEST]: result.problem } }
     : null
-
-/** A guess is not counted as a failure, so the number of checks of a user is limited. */
-async function refuseTooMany({ c, user }: Visit<Found>, limit: FloodLimit) {
-  const uncounted = (fault: unknown) => {
-    c.var.request.log('flood_not_counted', { fault })
-    return { success: true }
-  }
-  const { success } = await limit.limit({ key: `checks of ${user.userId}` }).catch(uncounted)
-  if (success) return
-  throw new OAuthError(
-    'temporarily_unavailable',
-    `Too many requests were checked. Try again in ${LIMIT_SECONDS} seconds.`,
-    {
-      status: 429,
-      headers: { 'Retry-After': String(LIMIT_SECONDS) },
-      detail: 'rate limit of checks',
-    },
-  )
-}
 
 export const checkPage = portalPage<Found>({
   path: '/clients/:client_id/check',
@@ -88,11 +66,13 @@ export const checkPage = portalPage<Found>({
     ),
   get: (visit) => show(visit, null),
   async post(visit, form) {
-    const { deps, found, session, c } = visit
+    const { deps, found, session, user, c } = visit
     const { clientId } = found.client
     // Nothing is changed, so a client that was changed since the page was opened is checked as it is now.
     const attempted = await attempt(visit, form, { form: FORM, id: clientId }, async () => {
-      await refuseTooMany(visit, deps.loginLimit)
+      // A guess is not counted as a failure, so the number of checks of a user is limited.
+      const counted = [{ key: `checks of ${user.userId}`, what: 'checks' }]
+      await refuseTooMany(c, deps.loginLimit, counted, 'Too many requests were checked.')
       const { now, nowMs } = c.var.request
       const asked = { client: found.client, declared: found, session: session.record, now, nowMs }
       return checkRequest(form.get(REQUEST) ?? '', asked, deps)

@@ -9,7 +9,7 @@ import { Name } from '../../pages/parts.tsx'
 import { ConfirmPage } from '../../pages/portal/confirm-page.tsx'
 import { clientPath } from '../../pages/portal/frame.tsx'
 import type { OwnClient } from '../../stores/portal.ts'
-import { actOf, attempt, formFields, type Refused } from './attempt.ts'
+import { actOf, attempt, clientFormFields, type Refused } from './attempt.ts'
 import { isInDirectory, nameOf, stateOf } from './clients.tsx'
 import { frameOf, portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
 
@@ -108,7 +108,7 @@ function confirmPage(
   { title, button, ends, isPossible = () => true, act, next }: Confirmed,
 ) {
   async function show(visit: Visit<OwnClient>, refused?: Refused) {
-    const { clientId, name, version } = visit.found.client
+    const { clientId, name } = visit.found.client
     const page = (
       <ConfirmPage
         frame={await frameOf(visit, { problem: refused?.problem ?? null })}
@@ -117,9 +117,7 @@ function confirmPage(
         ends={ends(visit)}
         action={clientPath(clientId, form)}
         hidden={
-          isPossible(visit.found)
-            ? await formFields(visit, { form, id: clientId, version: String(version) })
-            : null
+          isPossible(visit.found) ? await clientFormFields(visit, form, visit.found.client) : null
         }
         button={button}
         back={clientPath(clientId)}

@@ -4,7 +4,7 @@ import { editOwnClient } from '../../flows/registration/own-clients.ts'
 import { EditClientPage } from '../../pages/portal/client-form-page.tsx'
 import { clientPath } from '../../pages/portal/frame.tsx'
 import type { OwnClient } from '../../stores/portal.ts'
-import { actOf, attempt, formFields, type Refused } from './attempt.ts'
+import { actOf, attempt, clientFormFields, type Refused } from './attempt.ts'
 import { LABELS, NOTHING_TYPED, readClientForm, type Typed, typedIn } from './client-form.ts'
 import { isInDirectory } from './clients.tsx'
 import { withLogo } from './logo.ts'
@@ -13,17 +13,17 @@ import { frameOf, portalPage, sendPortalPage, type Visit } from './portal-page.t
 const FORM = 'edit'
 
 async function show(visit: Visit<OwnClient>, typed: Typed, refused?: Refused) {
-  const { clientId, name, version } = visit.found.client
-  const purpose = { form: FORM, id: clientId, version: String(version) }
+  const { client } = visit.found
+  const { clientId, name } = client
   const page = (
     <EditClientPage
       frame={await frameOf(visit, { problem: refused?.problem ?? null })}
       clientId={clientId}
       name={name}
-      isListed={isInDirectory(visit.deps, visit.found.client)}
+      isListed={isInDirectory(visit.deps, client)}
       typed={typed}
       labels={LABELS}
-      hidden={await formFields(visit, purpose)}
+      hidden={await clientFormFields(visit, FORM, client)}
     />
   )
   return sendPortalPage(visit, page, refused ?? {})

@@ -8,7 +8,8 @@ import { KeysPage } from '../../pages/portal/keys-page.tsx'
 import { RegistrationError } from '../../protocol/registration/errors.ts'
 import type { OwnClient } from '../../stores/portal.ts'
 import { readKeysNow } from '../published-keys.ts'
-import { actOf, asSentence, attempt, formFields, type Refused } from './attempt.ts'
+import { asSentence } from '../sentence.ts'
+import { actOf, attempt, clientFormFields, type Refused } from './attempt.ts'
 import {
   editableKeys,
   givenKeysIn,
@@ -31,7 +32,7 @@ type Shown = Readonly<{
 
 async function show(visit: Visit<OwnClient>, { typed, refused, done, notes = [] }: Shown) {
   const { client } = visit.found
-  const { clientId, name, version } = client
+  const { clientId, name } = client
   const page = (
     <KeysPage
       frame={await frameOf(visit, { problem: refused?.problem ?? null, done: done ?? null })}
@@ -44,7 +45,7 @@ async function show(visit: Visit<OwnClient>, { typed, refused, done, notes = [] 
       endsWithin={ALL_REVOKED_WITHIN_SECONDS}
       typed={typed}
       labels={KEY_LABELS}
-      hidden={await formFields(visit, { form: FORM, id: clientId, version: String(version) })}
+      hidden={await clientFormFields(visit, FORM, client)}
     />
   )
   return sendPortalPage(visit, page, refused ?? {})

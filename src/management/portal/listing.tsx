@@ -7,9 +7,10 @@ import { requestListing, takeBackListing } from '../../flows/registration/listin
 import { clientPath } from '../../pages/portal/frame.tsx'
 import { ListingPage } from '../../pages/portal/listing-page.tsx'
 import type { Declared, OwnClient } from '../../stores/portal.ts'
-import { actOf, attempt, formFields, type Refused } from './attempt.ts'
+import { notFound } from '../page.ts'
+import { actOf, attempt, clientFormFields, type Refused } from './attempt.ts'
 import { catalogueOf } from './permission-view.ts'
-import { frameOf, notFound, portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
+import { frameOf, portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
 
 type Found = OwnClient & Declared
 
@@ -19,9 +20,7 @@ function requireDirectory({ deps }: Visit<Found>) {
 
 async function show(visit: Visit<Found>, refused?: Refused) {
   const { client, owners, logo } = visit.found
-  const { clientId, version } = client
-  const hiddenOf = (form: string) =>
-    formFields(visit, { form, id: clientId, version: String(version) })
+  const hiddenOf = (form: string) => clientFormFields(visit, form, client)
   const [first] = owners
   const page = (
     <ListingPage

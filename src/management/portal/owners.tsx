@@ -6,7 +6,7 @@ import { clientPath } from '../../pages/portal/frame.tsx'
 import { OwnersPage } from '../../pages/portal/owners-page.tsx'
 import { RegistrationError } from '../../protocol/registration/errors.ts'
 import type { OwnClient, Owner } from '../../stores/portal.ts'
-import { actOf, attempt, formFields, type Refused } from './attempt.ts'
+import { actOf, attempt, clientFormFields, type Refused } from './attempt.ts'
 import { nameOf } from './clients.tsx'
 import { frameOf, portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
 
@@ -14,9 +14,8 @@ const LABELS = { owner: 'Username' }
 
 async function show(visit: Visit<OwnClient>, typed: string, refused?: Refused) {
   const { found, user } = visit
-  const { clientId, name, version, ownerId } = found.client
-  const hiddenOf = (form: string) =>
-    formFields(visit, { form, id: clientId, version: String(version) })
+  const { clientId, name, ownerId } = found.client
+  const hiddenOf = (form: string) => clientFormFields(visit, form, found.client)
   const removalOf = async ({ userId }: Owner) =>
     ownerId !== user.userId || userId === ownerId
       ? null

@@ -8,7 +8,7 @@ import { CLIENT_PERMISSIONS } from '../../protocol/registration/client-fields.ts
 import { RegistrationError } from '../../protocol/registration/errors.ts'
 import { requireValid, type Schema } from '../../protocol/registration/field.ts'
 import type { Declared, OwnClient } from '../../stores/portal.ts'
-import { actOf, attempt, FormErrors, formFields, type Refused } from './attempt.ts'
+import { actOf, attempt, clientFormFields, FormErrors, type Refused } from './attempt.ts'
 import {
   askableGrantTypes,
   askableScopes,
@@ -29,9 +29,8 @@ type Found = OwnClient & Declared
 async function show(visit: Visit<Found>, form: URLSearchParams, refused?: Refused) {
   const { found } = visit
   const { client } = found
-  const { clientId, name, version } = client
-  const hiddenOf = (what: string) =>
-    formFields(visit, { form: what, id: clientId, version: String(version) })
+  const { clientId, name } = client
+  const hiddenOf = (form: string) => clientFormFields(visit, form, client)
   const page = (
     <PermissionsPage
       frame={await frameOf(visit, { problem: refused?.problem ?? null })}

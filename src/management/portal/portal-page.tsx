@@ -24,14 +24,14 @@ import type { HttpContext } from '../../http/request-context.ts'
 import { COPY_SCRIPT_DIGEST } from '../../pages/portal/copying.tsx'
 import type { FormProblem, FrameProps } from '../../pages/portal/frame.tsx'
 import { SignedOutPage } from '../../pages/portal/signed-out-page.tsx'
-import { OAuthError } from '../../protocol/errors.ts'
+import type { OAuthError } from '../../protocol/errors.ts'
 import { sendErrorPage } from '../../routes/error-page.tsx'
 import { sendDisabledUserPage } from '../../routes/sign-out-page.tsx'
 import type { ApprovalsReader } from '../../stores/approvals.ts'
 import type { PortalReader } from '../../stores/portal.ts'
 import type { Visited, Visitor } from '../../stores/visit.ts'
 import type { ManagementDeps } from '../deps.ts'
-import type { Page } from '../page.ts'
+import { methodNotAllowed, notFound, type Page } from '../page.ts'
 
 /** A description in any script, and a hundred addresses. */
 const MAX_PORTAL_FORM_BYTES = 128 * 1024
@@ -63,9 +63,6 @@ type PortalPage<Found> = Readonly<{
   /** A field that may have a secret: no page shows it again. */
   secretField?: string
 }>
-
-export const notFound = () =>
-  new OAuthError('invalid_request', 'There is no page at this address.', { status: 404 })
 
 const placeOf = (c: HttpContext) => {
   const { pathname, search } = new URL(c.req.url)
@@ -137,10 +134,7 @@ export function portalPage<Found>({ path, read, get, post, secretField }: Portal
           ? get(visit)
           : c.redirect(loginAddress(placeOf(c), issuer, settings.loginUrl), 303)
       }
-      if (!post || method !== 'POST') {
-        const words = { status: 405, headers: { Allow: allow } }
-        throw new OAuthError('invalid_request', `The method must be ${allow}.`, words)
-      }
+      if (!post || method !== 'POST') throw methodNotAllowed(allow)
       const pairs = await readForm(c, MAX_PORTAL_FORM_BYTES)
       const form = new URLSearchParams(pairs.map((pair) => [...pair]))
       const visit = await open(c, deps, read)

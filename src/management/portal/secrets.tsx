@@ -7,7 +7,7 @@ import { useSecret } from '../../flows/registration/own-credentials.ts'
 import { NewSecretPage, SecretsPage } from '../../pages/portal/secret-pages.tsx'
 import { RegistrationError } from '../../protocol/registration/errors.ts'
 import type { OwnClient } from '../../stores/portal.ts'
-import { actOf, attempt, formFields, type Refused } from './attempt.ts'
+import { actOf, attempt, clientFormFields, type Refused } from './attempt.ts'
 import { methodOf } from './key-form.ts'
 import { frameOf, portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
 
@@ -20,15 +20,14 @@ const USUAL_OVERLAP = 86_400
 
 const endOf = ({ expiresAt }: Credential) => expiresAt ?? Number.MAX_SAFE_INTEGER
 
-/** Of two that were made in one second the one that ends first is older. */
+/** Secrets made in the same second are ordered by their end: the one that ends first is older. */
 const newestFirst = (credentials: readonly Credential[]) =>
   credentials.toSorted((a, b) => b.createdAt - a.createdAt || endOf(b) - endOf(a))
 
 async function show(visit: Visit<OwnClient>, overlap: number | null, refused?: Refused) {
   const { client } = visit.found
-  const { clientId, name, version } = client
-  const hiddenOf = (form: string) =>
-    formFields(visit, { form, id: clientId, version: String(version) })
+  const { clientId, name } = client
+  const hiddenOf = (form: string) => clientFormFields(visit, form, client)
   const page = (
     <SecretsPage
       frame={await frameOf(visit, { problem: refused?.problem ?? null })}

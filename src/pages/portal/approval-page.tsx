@@ -3,7 +3,8 @@
 import type { AuthMethod, SelfRegistered } from '../../domain/client.ts'
 import { nameForPeople, verifiedHostOf } from '../../domain/shown-client.ts'
 import { OwnName } from '../consent-client.tsx'
-import { Day, HostName, WebAddress } from '../parts.tsx'
+import { Day, HostName } from '../parts.tsx'
+import { Description, OwnerNames, RedirectUris, WebPage } from './client-facts.tsx'
 import { METHODS } from './client-page.tsx'
 import { type FrameProps, type Hidden, PortalFrame } from './frame.tsx'
 import { History, type ShownEntry } from './history.tsx'
@@ -69,36 +70,11 @@ const Facts = ({ client, owners }: ApprovalProps) => (
       <Kind client={client} />
     </dd>
     <dt>{owners.length > 1 ? 'Owners' : 'Owner'}</dt>
-    {owners.map((owner) => (
-      <dd>
-        <bdi>{owner}</bdi>
-      </dd>
-    ))}
+    <OwnerNames owners={owners} />
     {owners.length === 0 && <dd>none: nobody vouches for it</dd>}
-    {client.url !== '' && (
-      <>
-        <dt>Web page</dt>
-        <dd>
-          <WebAddress address={client.url} />
-        </dd>
-      </>
-    )}
-    {client.description !== '' && (
-      <>
-        <dt>What it says about itself</dt>
-        <dd dir="auto">{client.description}</dd>
-      </>
-    )}
-    {client.redirectUris.length > 0 && (
-      <>
-        <dt>Sends users back to</dt>
-        {client.redirectUris.map((uri) => (
-          <dd>
-            <code>{uri}</code>
-          </dd>
-        ))}
-      </>
-    )}
+    <WebPage url={client.url} />
+    <Description heading="What it says about itself" text={client.description} />
+    <RedirectUris heading="Sends users back to" uris={client.redirectUris} />
     <dt>Authenticates</dt>
     <dd>{METHODS[client.authMethod]}</dd>
     <dt>Registered</dt>

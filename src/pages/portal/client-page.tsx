@@ -1,6 +1,7 @@
 /** One client: what it is, what it may do, and its settings for the common libraries. */
 
 import { Day, WebAddress } from '../parts.tsx'
+import { Description, OwnerNames, RedirectUris, WebPage } from './client-facts.tsx'
 import { type ConfiguredClient, snippetsFor } from './client-settings.ts'
 import { Copyable, CopyScript } from './copying.tsx'
 import { clientPath, type FrameProps, PortalFrame } from './frame.tsx'
@@ -106,20 +107,8 @@ const Details = ({ client, owners, logoPath }: ClientPageProps) => (
         <dd>required</dd>
       </>
     )}
-    {client.url !== '' && (
-      <>
-        <dt>Web page</dt>
-        <dd>
-          <WebAddress address={client.url} />
-        </dd>
-      </>
-    )}
-    {client.description !== '' && (
-      <>
-        <dt>Description</dt>
-        <dd dir="auto">{client.description}</dd>
-      </>
-    )}
+    <WebPage url={client.url} />
+    <Description heading="Description" text={client.description} />
     {client.logoUri !== '' && logoPath === null && (
       <>
         <dt>Logo</dt>
@@ -132,22 +121,9 @@ const Details = ({ client, owners, logoPath }: ClientPageProps) => (
         </dd>
       </>
     )}
-    {client.redirectUris.length > 0 && (
-      <>
-        <dt>Redirect URIs</dt>
-        {client.redirectUris.map((uri) => (
-          <dd>
-            <code>{uri}</code>
-          </dd>
-        ))}
-      </>
-    )}
+    <RedirectUris heading="Redirect URIs" uris={client.redirectUris} />
     <dt>{owners.length === 1 ? 'Owner' : 'Owners'}</dt>
-    {owners.map((owner) => (
-      <dd>
-        <bdi>{owner}</bdi>
-      </dd>
-    ))}
+    <OwnerNames owners={owners} />
     <dt>Registered</dt>
     <dd>
       <Day at={client.createdAt} />

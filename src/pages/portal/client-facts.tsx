@@ -1,0 +1,43 @@
+/** What a client says of itself, as rows of a list: for its owners and for approvers, each under its own heading. */
+
+import { WebAddress } from '../parts.tsx'
+
+export const WebPage = ({ url }: { url: string }) =>
+  url === '' ? null : (
+    <>
+      <dt>Web page</dt>
+      <dd>
+        <WebAddress address={url} />
+      </dd>
+    </>
+  )
+
+export const Description = ({ heading, text }: { heading: string; text: string }) =>
+  text === '' ? null : (
+    <>
+      <dt>{heading}</dt>
+      <dd dir="auto">{text}</dd>
+    </>
+  )
+
+export const RedirectUris = ({ heading, uris }: { heading: string; uris: readonly string[] }) =>
+  uris.length === 0 ? null : (
+    <>
+      <dt>{heading}</dt>
+      {uris.map((uri) => (
+        <dd>
+          <code>{uri}</code>
+        </dd>
+      ))}
+    </>
+  )
+
+export const OwnerNames = ({ owners }: { owners: readonly string[] }) => (
+  <>
+    {owners.map((owner) => (
+      <dd>
+        <bdi>{owner}</bdi>
+      </dd>
+    ))}
+  </>
+)
