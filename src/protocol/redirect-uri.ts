@@ -60,9 +60,10 @@ export function approveRedirect(
 }
 
 /** The first character, counted from 1, at which `one` differs. */
-export const firstDifference = (one: string, other: string) => {
-  const at = [...one].findIndex((character, index) => character !== other[index])
-  return (at === -1 ? one.length : at) + 1
+export function firstDifference(one: string, other: string): number {
+  let at = 0
+  while (at < one.length && one[at] === other[at]) at += 1
+  return at + 1
 }
 
 /** For the operator: the first character, counted from 1, at which `asked` differs. */

@@ -254,8 +254,16 @@ describe('what is pasted', () => {
       { numRuns: 2000 },
     )
     const parts = ["'", '"', '\\', '\n', "$'", '$A', ' -d', ' a', '\\\n', 'A: b\n', '&a=1']
-    for (const part of [...parts, ' ', '\t', '\u00a0', '\r', ' \n']) {
-      const long = part.repeat(Math.floor(120_000 / part.length))
+    const repeated = [...parts, ' ', '\t', '\u00a0', '\r', ' \n'].map((part) => ({
+      part,
+      long: part.repeat(Math.floor(120_000 / part.length)),
+    }))
+    // Each is another one.
+    const different = [' --', ' $A', ' -Ha', ' http://a/'].map((part) => ({
+      part,
+      long: Array.from({ length: 15_000 }, (_, n) => part + n).join(''),
+    }))
+    for (const { part, long } of [...repeated, ...different]) {
       const startedAt = performance.now()
       readPasted(`curl ${long}`)
       readPasted(long)

@@ -409,6 +409,10 @@ describe('hostile text', () => {
     ['twenty thousand line breaks', `curl ${'\n'.repeat(20_000)}x`],
     ['thirty thousand quotes', `curl ${"''".repeat(15_000)}`],
     ['thirty thousand backslashes', `curl http://127.0.0.1:8787/token ${'\\'.repeat(30_000)}`],
+    [
+      'ten thousand names of variables',
+      `curl ${Array.from({ length: 10_000 }, (_, n) => `$${n}`).join(' ')}`,
+    ],
     ['a file', 'curl -d @/etc/passwd -K /root/.curlrc http://127.0.0.1:8787/token'],
     ['an address of nobody', 'https://elsewhere.example/authorize?x=1'],
     ['an address that is none', 'http://[::'],

@@ -33,6 +33,14 @@ const encoded = (text: string) =>
     (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`,
   )
 
+const MAX_NOTES = 20
+
+/** A command may give cause for thousands. */
+const shortened = (notes: readonly string[]) =>
+  notes.length <= MAX_NOTES
+    ? notes
+    : [...notes.slice(0, MAX_NOTES), `There are ${notes.length - MAX_NOTES} more notes like these.`]
+
 class Command {
   method: string | null = null
   user: string | null = null
@@ -45,14 +53,14 @@ class Command {
   readonly query: string[] = []
   readonly headers: (readonly [string, string])[] = []
   readonly removed = new Set<string>()
-  readonly notes: string[]
+  private readonly notes: Set<string>
 
   constructor(notes: readonly string[]) {
-    this.notes = [...notes]
+    this.notes = new Set(notes)
   }
 
   note(sentence: string) {
-    if (!this.notes.includes(sentence)) this.notes.push(sentence)
+    this.notes.add(sentence)
   }
 
   noteFile(option: string) {
@@ -150,7 +158,7 @@ class Command {
       url: fragment === undefined ? joined : `${joined}#${fragment}`,
       headers: [...this.headers, ...this.ownHeaders(hasBody)],
       body: hasBody ? body : null,
-      notes: this.notes,
+      notes: shortened([...this.notes]),
     }
   }
 
