@@ -30,6 +30,13 @@ const hexOf = (bytes: Uint8Array) =>
 export const hexDigest = async (secret: string) =>
   hexOf(new Uint8Array(await sha256(secret))) as SecretDigest
 
+/** A public identifier as `randomId` makes them, but the same for the same text (RFC 9562 §5.8). It says nothing about the text. */
+export async function idFrom(secret: string): Promise<string> {
+  const hex = await hexDigest(secret)
+  const [version, variant] = [`8${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`]
+  return [hex.slice(0, 8), hex.slice(8, 12), version, variant, hex.slice(20, 32)].join('-')
+}
+
 /** Compares two strings whose length is not secret. The time does not depend on where they differ. */
 export function equalInConstantTime(left: string, right: string): boolean {
   if (left.length !== right.length) return false

@@ -10,8 +10,6 @@ export const randomText = () => encode(crypto.getRandomValues(new Uint8Array(BYT
 
 /** A public identifier: unique, not secret. */
 export const randomId = () => crypto.randomUUID()
-export const isRandomId = (text: string) =>
-  /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/.test(text)
 
 /**
  * `count` texts as `randomText` makes them: 43 characters of base64url each. The same secret, salt and purpose give the

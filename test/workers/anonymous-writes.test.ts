@@ -163,7 +163,7 @@ async function prepare() {
         ...['disable', 'delete', 'leave', 'decide'],
       ].map(async (form) => ({
         fields: {
-          ...{ id: secret.id, version: '0', name: 'A client', kind: 'machine', overlap: '0' },
+          ...{ nonce: secret.id, version: '0', name: 'A client', kind: 'machine', overlap: '0' },
           ...{ act: form === 'decide' ? 'approve' : 'ask', decide: 'scope submission:create' },
           ...{ grant_types: 'refresh_token', owner: user.username },
           form_token: await formToken(one, ['portal', form, secret.id, '0']),

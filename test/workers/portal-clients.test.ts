@@ -5,7 +5,16 @@ import { describe, expect, it, vi } from 'vitest'
 import { disableClient, enableClient, findClient } from '../../src/flows/registration/clients.ts'
 import { createScope } from '../../src/flows/registration/scopes.ts'
 import { formsOf } from '../node/forms.ts'
-import { CLIENT, filled, minted, newOwner, ownerWith, referencesIn, register } from './portal.ts'
+import {
+  CLIENT,
+  filled,
+  minted,
+  newOwner,
+  type Owner,
+  ownerWith,
+  referencesIn,
+  register,
+} from './portal.ts'
 import { admin, auditOf } from './registering.ts'
 import { credentialsOf, newClient, post, registry, serve, signIn, tokenIn } from './registry.ts'
 
@@ -120,45 +129,54 @@ describe('registering a client', () => {
     expect(told).not.toContain('regs_')
   })
 
-  it('no id of the form but its own registers a client', async () => {
+  it('a form whose nonce was changed registers no client', async () => {
     const owner = await newOwner()
-    const { id } = await newClient()
-    const answer = await owner.submit('/new-client', { ...CLIENT, id })
+    const answer = await owner.submit('/new-client', { ...CLIENT, nonce: 'registry-x' })
     expect(answer.status).toBe(403)
-    expect((await recordOf(id)).ownerId).toBe('owner-1')
-    expect((await owner.submit('/new-client', { ...CLIENT, id: 'registry-x' })).status).toBe(403)
-  })
-
-  it.each([
-    ['reserved for operators', 'registry-command-line'],
-    ['the address of a metadata document', 'https://app.example/client.json'],
-    ['of the user’s choice', 'bank'],
-    ['nothing', ''],
-  ])('a forged form registers no client with an id that is %s', async (_, id) => {
-    const owner = await newOwner()
-    const send = async (own: string) =>
-      owner.send(
-        '/new-client',
-        filled(await minted(owner, 'new_client', own, 0), { ...CLIENT, id: own }),
-      )
-    const answer = await send(id)
-    expect([answer.status, await answer.text()]).toEqual([
-      400,
-      expect.stringContaining('was not made by this registry'),
-    ])
     expect(await owner.page('/clients')).toContain('You have none yet')
-    expect((await send(crypto.randomUUID())).status).toBe(200)
   })
 
-  it('a forged form with the id of another owner’s client registers and shows nothing', async () => {
-    const [owner, other] = [await newOwner(), await newOwner()]
-    const { id } = await register(owner)
-    const before = await recordOf(id)
-    const forged = filled(await minted(other, 'new_client', id, 0), { ...CLIENT, id })
-    const answer = await other.send('/new-client', forged)
-    expect(answer.headers.get('Location')).toBe(`/clients/${id}?done=known`)
-    expect((await other.get(`/clients/${id}`)).status).toBe(404)
-    expect({ ...(await recordOf(id)), readAtMs: 0 }).toEqual({ ...before, readAtMs: 0 })
+  it.each<[string, (other: Owner) => string | Promise<string>]>([
+    ['reserved for operators', () => 'registry-command-line'],
+    ['the address of a metadata document', () => 'https://app.example/client.json'],
+    ['of the user’s choice', () => crypto.randomUUID()],
+    ['nothing', () => ''],
+    ['a client of another owner', async (other) => (await register(other)).id],
+    [
+      'a client that was deleted',
+      async (other) => {
+        const { id } = await register(other)
+        expect((await other.submit(`/clients/${id}/delete`)).status).toBe(303)
+        return id
+      },
+    ],
+  ])(
+    'a forged form that names an id that is %s registers a client with another id',
+    async (_, idOf) => {
+      const [owner, other] = [await newOwner(), await newOwner()]
+      const asked = await idOf(other)
+      const before = asked === '' ? null : await findClient(admin(), asked).catch(() => null)
+      const token = await minted(owner, 'new_client', asked, 0)
+      const forged = filled(token, { ...CLIENT, id: asked, client_id: asked, nonce: asked })
+      const [id = ''] = referencesIn(await (await owner.send('/new-client', forged)).text())
+      expect(id).not.toBe(asked)
+      expect((await recordOf(id)).ownerId).toBe(owner.user.id)
+      const after = asked === '' ? null : await findClient(admin(), asked).catch(() => null)
+      expect(after && { ...after, readAtMs: 0 }).toEqual(before && { ...before, readAtMs: 0 })
+    },
+  )
+
+  it('a form that is sent again after its client was deleted and the user signed in again registers a client with another id', async () => {
+    const owner = await newOwner()
+    const fields = filled(await owner.form('/new-client'), CLIENT)
+    const [id = ''] = referencesIn(await (await owner.send('/new-client', fields)).text())
+    expect((await owner.submit(`/clients/${id}/delete`)).status).toBe(303)
+    const later = ownerWith(owner.user, await signIn(owner.user))
+    const nonce = new Map(fields).get('nonce') ?? ''
+    const forged = filled(await minted(later, 'new_client', nonce, 0), { ...CLIENT, nonce })
+    const [again = ''] = referencesIn(await (await later.send('/new-client', forged)).text())
+    expect(again).toMatch(/^[\da-f-]{36}$/)
+    expect(again).not.toBe(id)
   })
 
   it('a user registers as many clients as CLIENTS_PER_USER allows, also by many requests at once', async () => {

@@ -12,6 +12,7 @@ import {
   minted,
   newOwner as newMember,
   type Owner,
+  referencesIn,
   register,
   registerShared,
 } from './portal.ts'
@@ -365,9 +366,11 @@ describe('other sessions', () => {
     const page = await answer.text()
     expect(page).toContain('value="Reading list"')
     const [again = []] = formsOf(page, '/new-client')
-    expect(new Map(again).get('id')).not.toBe(new Map(fields).get('id'))
     const done = await next.send('/new-client', again)
     expect(done.status).toBe(200)
-    expect((await victim.send('/new-client', fields)).status).toBe(200)
+    const [id] = referencesIn(await done.text())
+    const own = await victim.send('/new-client', fields)
+    expect(own.status).toBe(200)
+    expect(referencesIn(await own.text())[0]).not.toBe(id)
   })
 })

@@ -4,7 +4,6 @@
  * RegistrationError for what is refused.
  */
 
-import { isRandomId } from '../../crypto/random.ts'
 import { userActor } from '../../domain/audit.ts'
 import {
   type ClientFields,
@@ -62,7 +61,7 @@ function requireAskable(scopes: readonly string[], declared: ReadonlyMap<string,
 }
 
 export type GivenOwnClient = Readonly<{
-  /** A random id, made for this form, so that a form that is sent twice registers one client. */
+  /** The same for a form that is sent twice, so that it registers one client. The owner must not be able to choose it. */
   clientId: string
   kind: ClientKind
   fields: Pick<ClientFields, 'name' | 'url' | 'description' | 'logoUri'>
@@ -78,10 +77,6 @@ export async function createOwnClient(
   owner: Required<Pick<NewClient, 'ownedAtMost' | 'ownerName'>>,
 ): Promise<CreatedClient> {
   const { authMethod, grantTypes, hasRedirectUris } = FOLLOWS_FROM[kind]
-  // Users know their cookies, and so can make a form's token for any id: that of an operator's client, or a document's URL.
-  if (!isRandomId(clientId)) {
-    throw new RegistrationError('invalid', 'the id was not made by this registry', 'client_id')
-  }
   if (hasRedirectUris && redirectUris.length === 0) {
     throw new RegistrationError('invalid', '{field} must not be empty', 'redirect_uris')
   }

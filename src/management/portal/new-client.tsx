@@ -1,6 +1,7 @@
 /** `/new-client`: registers a client of the visitor. */
 
-import { randomId } from '../../crypto/random.ts'
+import { idFrom } from '../../crypto/digest.ts'
+import { randomText } from '../../crypto/random.ts'
 import { createOwnClient } from '../../flows/registration/own-clients.ts'
 import { refuseFlood } from '../../http/flood.ts'
 import { NewClientPage } from '../../pages/portal/client-form-page.tsx'
@@ -17,21 +18,27 @@ import { withLogo } from './logo.ts'
 import { frameOf, portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
 
 const FORM = 'new_client'
-type Shown = Readonly<{ typed: Typed; id: string; refused?: Refused }>
+type Shown = Readonly<{ typed: Typed; nonce: string; refused?: Refused }>
 
-/** The form has the id of the client that it registers: sent twice, it registers one. */
-async function show(visit: Visit<OwnClients>, { typed, id, refused }: Shown) {
-  const hidden = await formFields(visit, { form: FORM, id, version: '0' })
+async function show(visit: Visit<OwnClients>, { typed, nonce, refused }: Shown) {
+  const hidden = await formFields(visit, { form: FORM, id: nonce, version: '0' })
   const page = (
     <NewClientPage
       frame={await frameOf(visit, { problem: refused?.problem ?? null })}
       typed={typed}
       labels={LABELS}
-      hidden={[...hidden, ['id', id]]}
+      hidden={[...hidden, ['nonce', nonce]]}
     />
   )
   return sendPortalPage(visit, page, refused ?? {})
 }
+
+/**
+ * The id of the client that a form registers: sent twice, it registers one. A user can forge a form, so what a form says is
+ * no id: it could be that of a client which was deleted and is still trusted elsewhere.
+ */
+const idFor = ({ session }: Visit<unknown>, nonce: string) =>
+  idFrom(JSON.stringify([FORM, session.token, nonce]))
 
 /** The same form came twice, or came again with other content: the client is there. */
 const isKnown = (cause: unknown) =>
@@ -42,31 +49,36 @@ export const newClientPage = portalPage<OwnClients>({
   read: ({ reader, visitor }) => reader.list(visitor, 0, 0),
   get(visit) {
     if (visit.deps.settings.clientsPerUser === 0) throw notFound()
-    return show(visit, { typed: NOTHING_TYPED, id: randomId() })
+    return show(visit, { typed: NOTHING_TYPED, nonce: randomText() })
   },
   async post(visit, form) {
     const { issuer, settings } = visit.deps
     const { clientsPerUser } = settings
     if (clientsPerUser === 0) throw notFound()
     const typed = typedIn(form)
-    const id = form.get('id') ?? ''
+    const nonce = form.get('nonce') ?? ''
+    const clientId = await idFor(visit, nonce)
     const owner = { ownedAtMost: clientsPerUser, ownerName: visit.user.username }
-    const attempted = await attempt(visit, form, { form: FORM, id, labels: LABELS }, async () => {
-      const given = { clientId: id, ...readClientForm(typed, { asksForKind: true, issuer }) }
-      // The host of the keys is asked at once, so the number of tries is limited.
-      if (given.keys && 'jwksUri' in given.keys) await refuseFlood(visit.c, visit.deps.loginLimit)
-      return createOwnClient(actOf(visit), given, owner).catch((cause: unknown) => {
-        if (isKnown(cause)) return null
-        throw cause
-      })
-    })
+    const attempted = await attempt(
+      visit,
+      form,
+      { form: FORM, id: nonce, labels: LABELS },
+      async () => {
+        const given = { clientId, ...readClientForm(typed, { asksForKind: true, issuer }) }
+        // The host of the keys is asked at once, so the number of tries is limited.
+        if (given.keys && 'jwksUri' in given.keys) await refuseFlood(visit.c, visit.deps.loginLimit)
+        return createOwnClient(actOf(visit), given, owner).catch((cause: unknown) => {
+          if (isKnown(cause)) return null
+          throw cause
+        })
+      },
+    )
     if (attempted.kind === 'refused') {
-      // A form of another sign-in may have the id of that user's client.
-      const fresh = attempted.refusal === null ? id : randomId()
-      return show(visit, { typed, id: fresh, refused: attempted })
+      return show(visit, { typed, nonce, refused: attempted })
     }
     const { done } = attempted
-    if (done === null || !done.isNew) return visit.c.redirect(`${clientPath(id)}?done=known`, 303)
+    if (done === null || !done.isNew)
+      return visit.c.redirect(`${clientPath(clientId)}?done=known`, 303)
     const { notes } = await readKeysNow(await withLogo(done, visit), visit.deps)
     const page = (
       <NewSecretPage
