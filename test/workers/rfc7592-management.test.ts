@@ -225,10 +225,14 @@ describe('an update', () => {
 
   it('an update does not change what an operator set', async () => {
     const client = await registered(hostMetadata())
-    const fields = { requirePkce: true, accessTokenLifetimeSeconds: 60, ownerId: 'ada' }
+    const fields = {
+      ...{ requirePkce: true, requireDpop: true },
+      ...{ accessTokenLifetimeSeconds: 60, ownerId: 'ada' },
+    }
     const given = { fields, lists: {}, mode: 'authorize' as const, isDisabled: undefined }
     await updateClient(admin(), client.client_id, given)
-    await informationIn(await manage('PUT', client, { body: bodyOf(client) }))
+    const updated = await informationIn(await manage('PUT', client, { body: bodyOf(client) }))
+    expect(updated.dpop_bound_access_tokens).toBe(true)
     expect(await findClient(admin(), client.client_id)).toMatchObject(fields)
   })
 

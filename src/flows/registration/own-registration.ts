@@ -73,13 +73,15 @@ export async function updateOwnRegistration(
 ): Promise<ClientRecord> {
   const declared = await act.ports.scopes.selfRegistration()
   const { authMethod } = await findOwnRegistration(act, clientId)
-  const { ownerId, description, requirePkce, mayIntrospect, accessTokenLifetimeSeconds, ...said } =
+  const { ownerId, description, requirePkce, mayIntrospect, accessTokenLifetimeSeconds, ...own } =
     await fieldsFor(authMethod, metadata)
-  const { authMethod: _, jwks, ...fields } = said
-  const given = jwks === null ? fields : { ...fields, jwks }
+  const { authMethod: _, jwks, ...fields } = own
+  const said = jwks === null ? fields : { ...fields, jwks }
   const redirectUris = redirectsFor(authMethod, metadata, privateUseSchemes)
   const { record } = await changeClient(act, clientId, null, (before) => {
     requireSameMethod(before, metadata)
+    // An operator may demand it of a client that does not ask for it.
+    const given = { ...said, requireDpop: said.requireDpop || before.requireDpop }
     requireSound({ authMethod, jwks, jwksUri: given.jwksUri, redirectUris: [], grantTypes: [] })
     const isSame = isSameApplication(before, given, redirectUris)
     const approved = before.selfRegistered?.approvedScopes ?? []
