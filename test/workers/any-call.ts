@@ -117,15 +117,25 @@ function spoilt(given: unknown, changes: readonly Spoil[]): unknown {
   return copy
 }
 
+/** The example, with known values in place of some members. */
+function varied(example: unknown, known: Known): fc.Arbitrary<unknown> {
+  const members = Object.entries(example ?? {}).map(([name, value]) => {
+    const values = known[name]
+    const its = fc.constant(value)
+    return [name, values && !Array.isArray(value) ? fc.oneof(its, fc.constantFrom(...values)) : its]
+  })
+  return fc.record(Object.fromEntries(members))
+}
+
 function anyBody({ schema, example }: Media, document: Document, known: Known) {
-  const good = fc.oneof(fc.constant(example), fitting(schema, document, known))
+  const good = fc.oneof(varied(example, known), fitting(schema, document, known))
   const changes = fc.array(
     fc.record({ at: fc.nat(), value: fc.option(anyJson, { nil: undefined }) }),
     { maxLength: 2 },
   )
   const json = fc.tuple(good, changes).map(([value, all]) => JSON.stringify(spoilt(value, all)))
   return fc.oneof(
-    { weight: 6, arbitrary: good.map((value) => JSON.stringify(value)) },
+    { weight: 8, arbitrary: good.map((value) => JSON.stringify(value)) },
     { weight: 4, arbitrary: json },
     { weight: 1, arbitrary: fc.tuple(json, fc.nat()).map(([text, n]) => text.slice(0, n % 200)) },
     { weight: 1, arbitrary: anyText },
@@ -139,7 +149,7 @@ function anyQuery(parameters: readonly Parameter[], document: Document, known: K
   const given = parameters.map(({ name, schema }) =>
     fc.option(
       fc
-        .oneof({ weight: 3, arbitrary: fitting(schema, document, known, name) }, anyText)
+        .oneof({ weight: 6, arbitrary: fitting(schema, document, known, name) }, anyText)
         .map((value) => [name, value] as const),
       { nil: null, freq: 2 },
     ),
@@ -160,7 +170,7 @@ function anyQuery(parameters: readonly Parameter[], document: Document, known: K
 }
 
 const anyIfMatch = fc.oneof(
-  { weight: 6, arbitrary: fc.constant('*') },
+  { weight: 12, arbitrary: fc.constant('*') },
   fc.constantFrom('"v1"', 'W/"v2"', '"v1", "v2"', '"', '', 'v1', '"v99999999999999999"', '"*"'),
 )
 const anyType = fc.oneof(
