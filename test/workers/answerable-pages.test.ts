@@ -173,11 +173,8 @@ describe('requests of any length', () => {
       }
       const page = await registry(response.headers.get('Location') ?? '')
       const fields = Object.fromEntries(fieldsOf(await page.text(), '/login'))
-      const filled = {
-        ...fields,
-        username: `${length}${kind}`.padEnd(200, 'n'),
-        password: 'p'.repeat(1000),
-      }
+      const user = await newUser({ username: `${length}${kind}`.padEnd(200, 'n') })
+      const filled = { ...fields, username: user.username, password: 'p'.repeat(1000) }
       const refused = await post('/login', filled, { Cookie: cookiesOf(page) })
       expect(refused.status).toBe(403)
       expect(new URL(fields.next_page ?? '', ISSUER).searchParams.get('state')).toBe(state)

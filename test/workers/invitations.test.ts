@@ -13,6 +13,7 @@ import {
   setPassword as setPasswordByAdministrator,
   updateUser,
 } from '../../src/flows/registration/users.ts'
+import { over } from './counting.ts'
 import { NEW_PASSWORD, newInvitation, setPassword } from './inviting.ts'
 import { loggedBy } from './logged.ts'
 import { renewal } from './obtaining.ts'
@@ -117,88 +118,48 @@ describe('an open invitation', () => {
 })
 
 describe('an invitation that is not open', () => {
+  const invitedThen =
+    (what: (user: TestUser, invitation: string) => Promise<unknown>) => async (user: TestUser) => {
+      const invitation = await newInvitation(user.id)
+      await what(user, invitation)
+      return invitation
+    }
+  const NO_CHANGE = { fields: {}, lists: {}, isDisabled: undefined }
   /** Each makes an invitation that must not be accepted. */
   const CAUSES: readonly (readonly [string, (user: TestUser) => Promise<string>])[] = [
     ['unknown', async () => mintToken('invitation')],
     ['malformed', async () => 'regi_junk'],
     ['of another kind', async () => mintToken('accessToken')],
-    [
-      'used',
-      async ({ id }) => {
-        const invitation = await newInvitation(id)
-        await setPassword(invitation)
-        return invitation
-      },
-    ],
-    [
-      'expired',
-      async ({ id }) => {
-        const invitation = await newInvitation(id)
-        await expire(id)
-        return invitation
-      },
-    ],
-    [
-      'replaced by a newer one',
-      async ({ id }) => {
-        const invitation = await newInvitation(id)
-        await newInvitation(id)
-        return invitation
-      },
-    ],
+    ['used', invitedThen((_, invitation) => setPassword(invitation))],
+    ['expired', invitedThen(({ id }) => expire(id))],
+    ['replaced by a newer one', invitedThen(({ id }) => newInvitation(id))],
     [
       'older than the password',
-      async ({ id }) => {
-        const invitation = await newInvitation(id)
-        await setPasswordByAdministrator(admin(), { userId: id }, 'another password')
-        return invitation
-      },
+      invitedThen(({ id }) =>
+        setPasswordByAdministrator(admin(), { userId: id }, 'another password'),
+      ),
     ],
     [
       'older than the e-mail address',
-      async ({ id }) => {
-        const invitation = await newInvitation(id)
-        await updateUser(
-          admin(),
-          { userId: id },
-          { fields: { email: 'new@example.org' }, lists: {}, isDisabled: undefined },
-        )
-        return invitation
-      },
+      invitedThen(({ id: userId }) =>
+        updateUser(admin(), { userId }, { ...NO_CHANGE, fields: { email: 'new@example.org' } }),
+      ),
     ],
     [
       'older than the first scope that administers the registry',
-      async ({ id }) => {
-        const invitation = await newInvitation(id)
-        await authorizeUser(admin(), { userId: id }, { scopes: ['registry:users'] })
-        return invitation
-      },
+      invitedThen(({ id }) =>
+        authorizeUser(admin(), { userId: id }, { scopes: ['registry:users'] }),
+      ),
     ],
-    [
-      'of a disabled user',
-      async ({ id }) => {
-        const invitation = await newInvitation(id)
-        await disableUser(admin(), { userId: id })
-        return invitation
-      },
-    ],
+    ['of a disabled user', invitedThen(({ id }) => disableUser(admin(), { userId: id }))],
     [
       'of a user who was disabled and enabled since',
-      async ({ id }) => {
-        const invitation = await newInvitation(id)
+      invitedThen(async ({ id }) => {
         await disableUser(admin(), { userId: id })
         await enableUser(admin(), { userId: id })
-        return invitation
-      },
+      }),
     ],
-    [
-      'of a deleted user',
-      async ({ id }) => {
-        const invitation = await newInvitation(id)
-        await deleteUser(admin(), { userId: id })
-        return invitation
-      },
-    ],
+    ['of a deleted user', invitedThen(({ id }) => deleteUser(admin(), { userId: id }))],
   ]
 
   it.each(CAUSES)(
@@ -223,11 +184,8 @@ describe('an invitation that is not open', () => {
     const user = await newUser()
     const invitation = await newInvitation(user.id)
     const lists = { scopes: ['public:read', 'registryx:read'] }
-    await updateUser(
-      admin(),
-      { userId: user.id },
-      { fields: { username: user.username }, lists, isDisabled: undefined },
-    )
+    const changed = { ...NO_CHANGE, fields: { username: user.username }, lists }
+    await updateUser(admin(), { userId: user.id }, changed)
     expect((await setPassword(invitation)).status).toBe(200)
   })
 
@@ -306,35 +264,39 @@ describe('who may invite whom', () => {
 })
 
 describe('the form', () => {
-  it.each([
-    ['a short password', { password: 'short' }, 'The password must have at least 8 characters.'],
-    ['no password', { password: '' }, 'The password must not be empty.'],
-    ['a NUL', { password: 'long enough\0' }, 'The password must not hold a NUL.'],
-    ['two passwords', { again: 'another password' }, 'The two passwords differ.'],
-  ])('%s is refused on the form, and the invitation stays open', async (_, how, message) => {
-    const user = await newUser()
-    const invitation = await newInvitation(user.id)
-    const answer = await setPassword(invitation, how)
-    const html = await answer.text()
-    expect(answer.status).toBe(403)
-    expect(html).toContain(message)
-    const again = Object.fromEntries(fieldsOf(html, '/invitation'))
-    expect(again.invitation).toBe(invitation)
+  it('a short, a missing, a malformed or a mistyped password is refused on the form, and the invitation stays open', async () => {
+    const invitation = await newInvitation((await newUser()).id)
+    let answer: Response | undefined
+    let again: Record<string, string> = {}
+    for (const [how, message] of [
+      [{ password: 'short' }, 'The password must have at least 8 characters.'],
+      [{ password: '' }, 'The password must not be empty.'],
+      [{ password: 'long enough\0' }, 'The password must not hold a NUL.'],
+      [{ again: 'another password' }, 'The two passwords differ.'],
+    ] as const) {
+      answer = await setPassword(invitation, how)
+      const html = await answer.text()
+      again = Object.fromEntries(fieldsOf(html, '/invitation'))
+      expect([answer.status, again.invitation]).toEqual([403, invitation])
+      expect(html).toContain(message)
+    }
     const posted = { ...again, password: NEW_PASSWORD, password_again: NEW_PASSWORD }
-    const accepted = await post('/invitation', posted, { Cookie: cookiesOf(answer) })
-    expect(accepted.status).toBe(200)
+    const Cookie = answer ? cookiesOf(answer) : ''
+    expect((await post('/invitation', posted, { Cookie })).status).toBe(200)
   })
 
-  it.each([
-    ['without its token', { change: { form_token: '' } }],
-    ['with an invented token', { change: { form_token: 'x' } }],
-    ['without the cookie of the page', { headers: { Cookie: '' } }],
-    ['from another site', { headers: { 'Sec-Fetch-Site': 'cross-site' } }],
-  ])('a post %s is refused and the invitation stays open', async (_, how) => {
+  it('a post without the token or the cookie of the page, or from another site, is refused and the invitation stays open', async () => {
     const user = await newUser()
     const invitation = await newInvitation(user.id)
-    expect((await setPassword(invitation, how)).status).toBe(403)
-    expect(await mayEnter(user, NEW_PASSWORD)).toBe(false)
+    for (const how of [
+      { change: { form_token: '' } },
+      { change: { form_token: 'x' } },
+      { headers: { Cookie: '' } },
+      { headers: { 'Sec-Fetch-Site': 'cross-site' } },
+    ]) {
+      expect([how, (await setPassword(invitation, how)).status]).toEqual([how, 403])
+      expect(await mayEnter(user, NEW_PASSWORD)).toBe(false)
+    }
     expect((await setPassword(invitation)).status).toBe(200)
   })
 
@@ -377,15 +339,8 @@ describe('the form', () => {
   it('a fault of D1 is answered with 503, and the invitation stays open', async () => {
     const user = await newUser()
     const invitation = await newInvitation(user.id)
-    const batch = async () => {
-      throw new Error('D1_ERROR: no answer')
-    }
-    const DB = new Proxy(env.DB, {
-      get: (db, name) =>
-        name === 'batch'
-          ? batch
-          : (Reflect.get(db, name, db).bind?.(db) ?? Reflect.get(db, name, db)),
-    })
+    const batch = () => Promise.reject(new Error('D1_ERROR: no answer'))
+    const DB = over(env.DB, { batch })
     const answer = await setPassword(invitation, { fetch: serve({ DB }) })
     expect(answer.status).toBe(503)
     expect(await mayEnter(user, PASSWORD)).toBe(true)

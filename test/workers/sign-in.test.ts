@@ -124,7 +124,7 @@ describe('failed sign-ins', () => {
     }
     // The shortest of several turns counts, because other work on the machine makes a turn longer.
     const shortest = { unknown: Number.POSITIVE_INFINITY, known: Number.POSITIVE_INFINITY }
-    for (let turn = 0; turn < 4; turn++) {
+    for (let turn = 0; turn < 3; turn++) {
       shortest.unknown = Math.min(shortest.unknown, await msOf('nobody-here'))
       shortest.known = Math.min(shortest.known, await msOf(known.username))
     }
@@ -442,7 +442,10 @@ describe('the lockout after failed sign-ins', () => {
 
   it('a username that does not exist is locked like any other', async () => {
     const unknown = { id: '', username: 'nobody-at-all' }
-    await wrong(unknown, 5)
+    // The dummy hash of an unknown user costs a quarter of a second.
+    const failures = signInFailureStore(env.DB)
+    for (let i = 0; i < 4; i++) await failures.record(unknown.username, '', nowSeconds())
+    expect((await attempt(unknown)).status).toBe(403)
     expect((await attempt(unknown)).status).toBe(429)
   })
 

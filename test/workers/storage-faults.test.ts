@@ -35,16 +35,6 @@ beforeAll(async () => {
   cookie = await signIn(await newUser())
 })
 
-/** A registry on a KV that never answers a write. */
-function silentKv() {
-  const silent = { put: () => new Promise<void>(() => {}) }
-  return serve({
-    STORAGE_TIMEOUT_SECONDS: 3,
-    SESSIONS: over(env.SESSIONS, silent),
-    CODES: over(env.CODES, silent),
-  })
-}
-
 describe('storage faults at /token', () => {
   it.each(['d1', 'kvWrite'] as const)(
     'client_credentials is 503 with Retry-After and without a token while %s fails',
@@ -95,30 +85,12 @@ describe('storage faults during a code exchange', () => {
     expect(await exchange(failing('kvRead'))).toEqual({ first: 200, created: 1, retry: 400 })
   })
 
-  it('a second redemption of a code ends its tokens even when KV never answers', async () => {
-    const own = await newClient({ grantTypes: ['authorization_code', 'refresh_token'] })
-    const code = await obtainCode(cookie, requestOf(own))
-    const bought = await post('/token', redemptionOf(own, code))
-    const { refresh } = await tokensIn(bought)
-    expect((await post('/token', redemptionOf(own, code), {}, silentKv())).status).toBe(503)
-    expect(await refusal(await renewal(own, refresh))).toEqual({
-      status: 400,
-      error: 'invalid_grant',
-    })
-  })
-
   it('a code is spent even when it cannot be removed from KV', async () => {
     expect(await exchange(failing('kvDelete'))).toEqual({ first: 200, created: 1, retry: 400 })
   })
 })
 
 describe('storage faults at /authorize', () => {
-  it('a code that KV never stores is issued, and can be redeemed', async () => {
-    const own = await newClient()
-    const code = await obtainCode(cookie, requestOf(own), silentKv())
-    expect((await post('/token', redemptionOf(own, code))).status).toBe(200)
-  })
-
   it.each(['d1', 'kvRead'] as const)(
     'an authorization request is 503 with a page and no redirect while %s fails',
     async (operation) => {
@@ -145,7 +117,36 @@ describe('storage faults at /authorize', () => {
   })
 })
 
-describe('STORAGE_TIMEOUT_SECONDS', () => {
+// Together, since each waits for seconds.
+describe.concurrent('storage that never answers', () => {
+  /** A registry on a KV that never answers a write. */
+  function silentKv() {
+    const silent = { put: () => new Promise<void>(() => {}) }
+    return serve({
+      STORAGE_TIMEOUT_SECONDS: 3,
+      SESSIONS: over(env.SESSIONS, silent),
+      CODES: over(env.CODES, silent),
+    })
+  }
+
+  it('a second redemption of a code ends its tokens even when KV never answers', async () => {
+    const own = await newClient({ grantTypes: ['authorization_code', 'refresh_token'] })
+    const code = await obtainCode(cookie, requestOf(own))
+    const bought = await post('/token', redemptionOf(own, code))
+    const { refresh } = await tokensIn(bought)
+    expect((await post('/token', redemptionOf(own, code), {}, silentKv())).status).toBe(503)
+    expect(await refusal(await renewal(own, refresh))).toEqual({
+      status: 400,
+      error: 'invalid_grant',
+    })
+  })
+
+  it('a code that KV never stores is issued, and can be redeemed', async () => {
+    const own = await newClient()
+    const code = await obtainCode(cookie, requestOf(own), silentKv())
+    expect((await post('/token', redemptionOf(own, code))).status).toBe(200)
+  })
+
   const DEFAULT_SECONDS = 5
   const silent = { get: () => new Promise(() => {}), put: () => new Promise(() => {}) }
   const ask = {
