@@ -24,6 +24,9 @@ const LONG = ['test/**/*.long.test.ts']
 /** Two files at a time: each takes about one core. */
 export const MAX_WORKERS = 2
 
+/** A globalSetup: `test/node/running-registry.ts` needs it. */
+export const MIGRATED_STATE = 'test/node/migrated-state.ts'
+
 /** Their cases run in part with `npm test`, and all with `npm run test:long`. */
 const SAMPLED = globSync('test/{unit,workers}/**/*.test.{ts,tsx}').filter((path) =>
   readFileSync(path, 'utf8').includes("'../sample.ts'"),
@@ -75,10 +78,13 @@ const unitProject = (files: Files) => ({
   oxc: { jsx: { runtime: 'automatic' as const, importSource: 'hono/jsx' } },
 })
 
-/** Tests of the programs. */
+/** Tests of the programs. They wait for processes, so that two cores have time for a third file. */
 const nodeProject = (files: Files) => ({
   test: {
     name: 'node',
+    globalSetup: [MIGRATED_STATE],
+    maxWorkers: 3,
+    sequence: { groupOrder: 1 },
     ...files,
     environment: 'node' as const,
     testTimeout: 60_000,
@@ -96,7 +102,7 @@ function adminProject(files: Files) {
 /** The tests of the command line once more, on a state that no registry serves. What is remote is not in them. */
 const stopped = adminProject({
   include: [ADMIN],
-  exclude: ['test/node/admin-{import,list,remote,sign-in,state}.test.ts'],
+  exclude: ['test/node/admin-{import,list,remote,sign-in,state.long}.test.ts'],
 })
 
 /** The projects of `npm run test:long`. */

@@ -6,34 +6,13 @@ import { rm } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { run } from '../../src/cli/main.ts'
-import { inProject, REGISTRY_CONFIG } from '../../src/local/project.ts'
-import { openState } from '../../src/local/state.ts'
-import { readWranglerConfig } from '../../src/local/wrangler-config.ts'
-import type { Database } from '../../src/stores/database.ts'
+import { inProject } from '../../src/local/project.ts'
 import { commandLine, type ServedState, servedState, temporaryDirectory } from './command-line.ts'
-import { runAdmin, runProgram } from './project-programs.ts'
+import { fill, IDS, idsIn, MANY, NOUNS } from './many-records.ts'
+import { runProgram } from './project-programs.ts'
 import { type RegistryFront, registryFront } from './registry-front.ts'
 
-const MANY = 3000
 const PAGE_ROWS = 200
-const IDS = Array.from({ length: MANY }, (_, i) => `id-${i + 1}`).sort()
-const NOUNS = ['client', 'user'] as const
-
-const NUMBERS = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${MANY})`
-const fill = (db: Database) =>
-  db.batch([
-    db.prepare(
-      `${NUMBERS} INSERT INTO client (client_id, name, owner_id, created_at, updated_at)
-       SELECT 'id-' || i, 'Many', 'u', i, i FROM n`,
-    ),
-    db.prepare(
-      `${NUMBERS} INSERT INTO user (user_id, username, email, password_hash, created_at, updated_at)
-       SELECT 'id-' || i, 'many-' || i, 'many@example.org', '', i, i FROM n`,
-    ),
-  ])
-
-const idsIn = (stdout: string) =>
-  (JSON.parse(stdout) as Record<string, string>[]).map((one) => one.client_id ?? one.user_id)
 const idsInText = (stdout: string) => [...stdout.matchAll(/^(id-\S+) /gm)].map(([, id]) => id)
 
 let state: ServedState
@@ -165,20 +144,4 @@ describe.each(NOUNS)('%s list', (noun) => {
       stderr: `error: --limit ${JSON.stringify(limit)} is not a whole number, one or more\n`,
     })
   })
-})
-
-it('client list and user list read a state that no registry is serving', async () => {
-  const stateDir = await temporaryDirectory()
-  try {
-    const idle = await openState(stateDir, readWranglerConfig(REGISTRY_CONFIG))
-    await fill(idle.db)
-    await idle.close()
-    for (const noun of NOUNS) {
-      const answer = await runAdmin([noun, 'list', '--json'], { STATE_DIR: stateDir })
-      expect([answer.status, answer.stderr]).toEqual([0, ''])
-      expect(idsIn(answer.stdout)).toEqual(IDS)
-    }
-  } finally {
-    await rm(stateDir, { recursive: true, force: true })
-  }
 })

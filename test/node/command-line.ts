@@ -11,17 +11,15 @@ import { mintToken } from '../../src/crypto/token.ts'
 import { buildWorker } from '../../src/local/build-worker.ts'
 import { readConfigs } from '../../src/local/deploy-problems.ts'
 import { writePrivateFile } from '../../src/local/files.ts'
-import { applyMigrations } from '../../src/local/migrations.ts'
 import { OPERATOR_ID, writeCredential } from '../../src/local/operators.ts'
 import { operatorSession } from '../../src/local/own-management.ts'
 import { credentialFile } from '../../src/local/prepare-operators.ts'
 import { runWorkers } from '../../src/local/run-workers.ts'
 import { announceRegistry } from '../../src/local/running-registry.ts'
-import { openState } from '../../src/local/state.ts'
 import { tryToLock } from '../../src/local/state-lock.ts'
-import { databaseOf } from '../../src/local/wrangler-config.ts'
 import type { Database, TextNamespace } from '../../src/stores/database.ts'
 import { freePorts } from './free-ports.ts'
+import { migratedState } from './migrated-state.ts'
 import { databaseIn } from './state-database.ts'
 
 export type Answer = Readonly<{ status: number; stdout: string; stderr: string }>
@@ -117,7 +115,7 @@ async function runRegistry(stateDir: string) {
     stateDir,
     new Log(LogLevel.ERROR),
   )
-  await applyMigrations(await runtime.getD1Database('DB'), databaseOf(registry).migrations_dir)
+  await runtime.ready
   await signInOperator(stateDir, await runtime.getKVNamespace('SESSIONS'))
   await announceRegistry(stateDir, {
     pid: process.pid,
@@ -134,19 +132,15 @@ async function runRegistry(stateDir: string) {
 }
 
 /** Nothing serves the state: each command runs the management itself. */
-async function stopRegistry(stateDir: string) {
-  const { close } = await openState(stateDir, readConfigs().registry)
-  await close()
-  return { registryUrl: '', close: async () => {} }
-}
+const stopRegistry = async () => ({ registryUrl: '', close: async () => {} })
 
 /** `npm run test:long` runs the tests of the command line once more, on a state that no registry serves. */
 export const IS_STOPPED = process.env.REGISTRY_OF_TESTS === 'stopped'
 
 /** A state and the command line on it. */
 export async function servedState() {
-  const stateDir = await temporaryDirectory()
-  const { registryUrl, close } = await (IS_STOPPED ? stopRegistry : runRegistry)(stateDir)
+  const stateDir = await migratedState()
+  const { registryUrl, close } = await (IS_STOPPED ? stopRegistry() : runRegistry(stateDir))
   // In its file: each call of Miniflare's own waits for another thread and for workerd.
   const database = databaseIn(stateDir)
   const admin = (words: readonly string[], stdin?: string, more: Record<string, string> = {}) =>

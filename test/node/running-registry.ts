@@ -1,7 +1,6 @@
 /** `npm start` for a test: on free ports and a temporary state, which is removed after the test. */
 
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type JWTPayload, jwtVerify } from 'jose'
 import { SETTING_NAMES } from '../../src/config.ts'
@@ -9,6 +8,7 @@ import type { Demo } from '../../src/local/demo.ts'
 import { inProject } from '../../src/local/project.ts'
 import { commandLine } from './command-line.ts'
 import { freePorts } from './free-ports.ts'
+import { migratedState } from './migrated-state.ts'
 import { startProgram } from './program.ts'
 
 export const JWT_SECRET = 'a secret of the tests, of more than 32 bytes'
@@ -59,7 +59,7 @@ export async function startRegistry(
   watch: Watch = {},
 ): Promise<RunningRegistry> {
   const [port, authenticatorPort] = (await freePorts(2)).map(String) as [string, string]
-  const stateDir = settings.STATE_DIR ?? (await mkdtemp(join(tmpdir(), 'registry-')))
+  const stateDir = settings.STATE_DIR ?? (await migratedState())
   const env = {
     ...Object.fromEntries(SETTING_NAMES.map((name) => [name, ''])),
     DEMO: '',

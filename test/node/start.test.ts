@@ -1,40 +1,20 @@
 /** `npm start`: its output, its files, its lock and its end. */
 
 import { execFile } from 'node:child_process'
-import { chmod, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createKeys, formatKeys } from '../../src/crypto/key-rotation.ts'
-import { publicKeys, readSigningKeys } from '../../src/crypto/signing-keys.ts'
-import { COMMAND_LINE_ID, OPERATOR_ID } from '../../src/local/operators.ts'
 import { readStartSettings } from '../../src/local/settings.ts'
-import { temporaryDirectory } from './command-line.ts'
 import { freePorts } from './free-ports.ts'
-import { type RunningStart, runAdmin, runProgram, startRegistry } from './project-programs.ts'
+import { type RunningStart, runAdmin, startRegistry } from './project-programs.ts'
+import { type Env, freshEnv, printed, refusedStart } from './starting.ts'
 
 const shell = promisify(execFile)
 /** Runs the command in a shell. */
 const paste = async (command: string, env: Record<string, string> = {}) =>
   (await shell('bash', ['-c', command], { env: { ...process.env, ...env } })).stdout
 
-type Env = Record<string, string>
-const directories: string[] = []
-async function freshEnv(): Promise<Env> {
-  const [port, authenticatorPort] = await freePorts(2)
-  const stateDir = await temporaryDirectory()
-  directories.push(stateDir)
-  return { PORT: String(port), AUTHENTICATOR_PORT: String(authenticatorPort), STATE_DIR: stateDir }
-}
-afterAll(() => Promise.all(directories.map((path) => rm(path, { recursive: true, force: true }))))
-
-const refusedStart = async (env: Env) => {
-  const program = runProgram('src/local/start.ts', [], env)
-  const status = await program.ended
-  return { status, ...program.said() }
-}
-
-const printed = (text: string, pattern: RegExp) => pattern.exec(text)?.[0] ?? ''
 const CURLS = /^ {2}(curl .*)$/gm
 
 describe('a running start', () => {
@@ -163,53 +143,6 @@ describe('a running start', () => {
     running = await startRegistry(env)
     expect(running.said().stdout).toContain(demo)
   })
-
-  it('npm start keeps its signing keys for the next start, makes a file that others can read private, and replaces a broken one', async () => {
-    const file = join(env.STATE_DIR ?? '', 'signing-keys.json')
-    const published = async () => (await fetch(`http://127.0.0.1:${env.PORT}/jwks.json`)).json()
-    const restart = async () => {
-      await running.stop()
-      running = await startRegistry(env)
-    }
-    const first = await published()
-    expect(first).toEqual(await publicKeys(readSigningKeys(await readFile(file, 'utf8'))))
-    await chmod(file, 0o644)
-    await restart()
-    expect(await published()).toEqual(first)
-    expect((await stat(file)).mode & 0o777).toBe(0o600)
-    expect(running.said().stderr).toBe('')
-
-    const kept = await readFile(file, 'utf8')
-    await writeFile(file, kept.slice(0, 100))
-    await restart()
-    expect(await published()).not.toEqual(first)
-    expect(running.said().stderr).toBe(`note: ${file} is replaced: its keys cannot be used\n`)
-    expect((await stat(file)).mode & 0o777).toBe(0o600)
-  })
-
-  it('npm start shows no demo secret that has been rotated', async () => {
-    const id = printed(running.said().stdout, /(?<=Demo client +)\S+/)
-    expect((await runAdmin(['client', 'rotate-secret', id], env)).status).toBe(0)
-    await running.stop()
-    running = await startRegistry(env)
-    expect(running.said().stdout).not.toMatch(/Demo|regs_/)
-  })
-})
-
-it('npm start with DEMO=0 creates no demo, and the command line ignores a stale announcement', async () => {
-  const env: Env = { ...(await freshEnv()), DEMO: '0', ISSUER: 'https://issuer.example' }
-  const running = await startRegistry(env)
-  try {
-    expect(running.said().stdout).not.toContain('Demo')
-    expect(running.said().stdout).toContain('https://issuer.example')
-  } finally {
-    expect(await running.stop()).toBe(0)
-  }
-  const stale = JSON.stringify({ registryUrl: 'http://127.0.0.1:9', pid: 2 ** 22 + 1 })
-  await writeFile(join(env.STATE_DIR ?? '', 'admin.json'), stale)
-  const { status, stdout } = await runAdmin(['client', 'list', '--json'], env)
-  const ids = (JSON.parse(stdout) as { client_id: string }[]).map(({ client_id }) => client_id)
-  expect([status, ids]).toEqual([0, [COMMAND_LINE_ID, OPERATOR_ID]])
 })
 
 describe('bad settings of npm start', () => {
@@ -240,29 +173,6 @@ describe('bad settings of npm start', () => {
     })
     expect(await readdir(env.STATE_DIR ?? '')).toEqual([])
   })
-})
-
-it('npm start refuses keys of the registry for the authenticator, and keys that cannot sign, by name and without their value', async () => {
-  const [one, other] = [await createKeys('ES256', 0), await createKeys('ES256', 0)]
-  const keys = await formatKeys(one)
-  const mixed = JSON.stringify({ keys: [{ ...one[0], d: other[0].d }] })
-  for (const [settings, problem] of [
-    [
-      { SIGNING_KEYS: keys, AUTHENTICATOR_KEYS: keys },
-      'AUTHENTICATOR_KEYS: must not have a key of SIGNING_KEYS',
-    ],
-    [
-      { SIGNING_KEYS: mixed },
-      'SIGNING_KEYS: key 1 cannot sign: its public and its private part do not fit together',
-    ],
-    [
-      { AUTHENTICATOR_KEYS: '{}' },
-      'AUTHENTICATOR_KEYS: must be a JWK Set: an object with a list of keys',
-    ],
-  ] as const) {
-    const { status, stdout, stderr } = await refusedStart({ ...(await freshEnv()), ...settings })
-    expect([status, stdout, stderr]).toEqual([1, '', `${problem}\n`])
-  }
 })
 
 it('npm start reads every other setting from the environment and treats an empty one as missing', () => {

@@ -11,6 +11,7 @@ import { persistencePath } from '../../src/local/run-workers.ts'
 import { openState } from '../../src/local/state.ts'
 import { databaseOf, readWranglerConfig } from '../../src/local/wrangler-config.ts'
 import { temporaryDirectory } from './command-line.ts'
+import { fill, IDS, idsIn, NOUNS } from './many-records.ts'
 import { runAdmin } from './project-programs.ts'
 
 const config = readWranglerConfig(REGISTRY_CONFIG)
@@ -74,4 +75,20 @@ it('the process of a refused command ends with status 1 and one line', async () 
     stdout: '',
     stderr: 'error: there is no client "x"\n',
   })
+})
+
+it('client list and user list read a state that no registry is serving', async () => {
+  const stateDir = await temporaryDirectory()
+  try {
+    const idle = await openState(stateDir, config)
+    await fill(idle.db)
+    await idle.close()
+    for (const noun of NOUNS) {
+      const answer = await runAdmin([noun, 'list', '--json'], { STATE_DIR: stateDir })
+      expect([answer.status, answer.stderr]).toEqual([0, ''])
+      expect(idsIn(answer.stdout)).toEqual(IDS)
+    }
+  } finally {
+    await rm(stateDir, { recursive: true, force: true })
+  }
 })

@@ -1,0 +1,27 @@
+/** `npm start` on a state and on ports of its own. */
+
+import { rm } from 'node:fs/promises'
+import { afterAll } from 'vitest'
+import { temporaryDirectory } from './command-line.ts'
+import { freePorts } from './free-ports.ts'
+import { runProgram } from './project-programs.ts'
+
+export type Env = Record<string, string>
+
+/** The state is removed after the tests of the file. */
+export async function freshEnv(): Promise<Env> {
+  const [port, authenticatorPort] = await freePorts(2)
+  const stateDir = await temporaryDirectory()
+  directories.push(stateDir)
+  return { PORT: String(port), AUTHENTICATOR_PORT: String(authenticatorPort), STATE_DIR: stateDir }
+}
+const directories: string[] = []
+afterAll(() => Promise.all(directories.map((path) => rm(path, { recursive: true, force: true }))))
+
+export async function refusedStart(env: Env) {
+  const program = runProgram('src/local/start.ts', [], env)
+  const status = await program.ended
+  return { status, ...program.said() }
+}
+
+export const printed = (text: string, pattern: RegExp) => pattern.exec(text)?.[0] ?? ''
