@@ -1,4 +1,4 @@
-/** The management API as one Hono application: routes made from the rows of `OPERATIONS`. */
+/** The management worker as one Hono application: the routes of the API, made from the rows of `OPERATIONS`, and the pages. */
 
 import { Hono, type NotFoundHandler } from 'hono'
 import { prefetch } from '../flows/prefetch.ts'
@@ -8,13 +8,26 @@ import { SIGNS_HEADER } from '../protocol/key-set.ts'
 import { Problem } from '../protocol/problem.ts'
 import { RegistrationError } from '../protocol/registration/errors.ts'
 import type { ManagementDeps } from './deps.ts'
+import { directoryPage } from './directory.tsx'
 import { actorOf, admit } from './guard.ts'
-import { readJsonBody, readQuery } from './input.ts'
-import { API_PATH, type Call, type Operation, type Result } from './operation.ts'
+import { etagOf, readIfMatch, readJsonBody, readQuery } from './input.ts'
+import { invitationPage } from './invitation.tsx'
+import { API_PATH, type Call, type Operation, type Result, returnsVersion } from './operation.ts'
 import { OPERATIONS } from './operations.ts'
-import { PAGES } from './pages.ts'
-import { ANY_VERSION, etagOf, readIfMatch } from './preconditions.ts'
+import type { Page } from './page.ts'
+import { PORTAL_PAGES } from './portal/portal-pages.ts'
 import { problemOf, sendProblem } from './problems.ts'
+import { PUBLISHED } from './published.tsx'
+import { registrationEndpoints } from './register.ts'
+
+/** What the worker serves without a token, outside the API's path. */
+export const PAGES: readonly Page[] = [
+  invitationPage,
+  directoryPage,
+  ...PORTAL_PAGES,
+  ...PUBLISHED,
+  ...registrationEndpoints,
+]
 
 /**
  * No script of another origin may call the API (no CORS): an operator's token does not belong in a page. Programs are not
@@ -40,9 +53,13 @@ function operationFor(c: HttpContext, operations: readonly Operation[]): Operati
   })
 }
 
-const responseOf = (c: HttpContext, { status = 200, body, version, location }: Result) =>
+const responseOf = (
+  c: HttpContext,
+  operation: Operation,
+  { status = 200, body, version, location }: Result,
+) =>
   c.json(body, status, {
-    ...(version !== undefined && { ETag: etagOf(version) }),
+    ...(returnsVersion(operation) && version !== undefined && { ETag: etagOf(version) }),
     ...(location !== undefined && { Location: API_PATH + location }),
   })
 
@@ -73,17 +90,17 @@ async function handle(
     },
     parameters: c.req.param() as Record<string, string>,
     query: readQuery(c, operation),
-    ifMatch: operation.isConditional ? readIfMatch(c.req.header('If-Match')) : ANY_VERSION,
+    version: operation.isConditional ? readIfMatch(c.req.header('If-Match')) : null,
     body: await readJsonBody(c, operation),
   }
   if (operation.method !== 'GET') {
     // Before anything is read or written for a token that may be revoked.
     await confirm()
-    return responseOf(c, await perform(operation, call, deps))
+    return responseOf(c, operation, await perform(operation, call, deps))
   }
   const result = prefetch(perform(operation, call, deps))
   await confirm()
-  return responseOf(c, await result)
+  return responseOf(c, operation, await result)
 }
 
 function handleNowhere(): never {

@@ -7,7 +7,7 @@ import { CATEGORY_IMPORT, readCategoryImport } from '../protocol/registration/sc
 import { MAX_LIST_BYTES, MAY_DECLARE, MAY_READ_DECLARED } from './declared.ts'
 import { named } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
-import { PAGE, pageOf, pageSchema } from './paging.ts'
+import { PAGE, pageAnswer, pageOf } from './paging.ts'
 
 const noun = 'categories'
 const CategoryDocument = named('Category', z.strictObject({ name: z.string(), title: z.string() }))
@@ -24,13 +24,7 @@ export const categoryOperations = [
     scopes: MAY_READ_DECLARED,
     query: z.strictObject(PAGE),
     hasVersion: true,
-    answers: {
-      200: {
-        description: 'A page of categories.',
-        schema: pageSchema(CategoryDocument),
-        example: { items: [EXAMPLE], next: null },
-      },
-    },
+    answers: pageAnswer('A page of categories.', CategoryDocument, EXAMPLE),
     async handle({ query: { limit, after = '' }, act }) {
       const { categories, version } = await pageOfCategories(act, after, limit)
       const cursorOf = ({ name }: Category) => name
@@ -58,14 +52,10 @@ export const categoryOperations = [
       },
     },
     problems: ['conflict'],
-    async handle({ act, body, ifMatch }) {
-      const list = readCategoryImport(body)
-      const { added, changed, removed, version } = await replaceCategories(
-        act,
-        list,
-        ifMatch.version,
-      )
-      return { body: { added, changed, removed }, version }
+    async handle({ act, body, version }) {
+      const replaced = await replaceCategories(act, readCategoryImport(body), version)
+      const { added, changed, removed } = replaced
+      return { body: { added, changed, removed }, version: replaced.version }
     },
   }),
 ]

@@ -1,4 +1,4 @@
-/** The parts of a client: its secrets, its permissions and its registration access token. */
+/** The parts of a client: its secrets, its registration access token, its permissions and its listing in the directory. */
 
 import * as z from 'zod/mini'
 import {
@@ -8,19 +8,26 @@ import {
   rotateSecret,
   withdrawFromClient,
 } from '../flows/registration/clients.ts'
+import {
+  declineListing,
+  listClient,
+  requestListing,
+  takeBackListing,
+} from '../flows/registration/listings.ts'
 import { clientDocument } from '../protocol/registration/client-fields.ts'
 import {
   CLIENT_PERMISSION_CHANGE,
   readClientPermissionChange,
 } from '../protocol/registration/client-permission-change.ts'
+import { LISTING_CHANGE, readListingChange } from '../protocol/registration/listing-change.ts'
 import { answerWithClient, changed, MAY_CHANGE_CLIENTS, MAY_READ_CLIENTS } from './clients.ts'
 import { CLIENT_EXAMPLE, ClientPermissions, NOTES, notesIn } from './documents.ts'
+import { withPublishedKeys } from './fetched.ts'
 import { named } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
-import { withPublishedKeys } from './published-keys.ts'
 
 const noun = 'clients'
-export const MAY_DECIDE = ['registry:approve', 'registry:clients'] as const
+const MAY_DECIDE = ['registry:approve', 'registry:clients'] as const
 const MAX_SECONDS = 2 ** 31
 const rule = '{field} must be a whole number of seconds, zero or more'
 
@@ -63,9 +70,9 @@ export const clientPartOperations = [
         example: { client_secret: 'regs_…' },
       },
     },
-    problems: ['not_found', 'conflict'],
-    async handle({ act, parameters: { client_id = '' }, body, ifMatch }) {
-      const rotated = await rotateSecret(act, client_id, body.overlap_seconds, ifMatch.version)
+    problems: ['conflict'],
+    async handle({ act, parameters: { client_id = '' }, body, version }) {
+      const rotated = await rotateSecret(act, client_id, body.overlap_seconds, version)
       return {
         status: 201,
         body: { client_secret: rotated.clientSecret, ...notesIn(rotated) },
@@ -84,9 +91,8 @@ export const clientPartOperations = [
     scopes: MAY_CHANGE_CLIENTS,
     isConditional: true,
     answers: answerWithClient,
-    problems: ['not_found'],
-    async handle({ act, parameters: { client_id = '' }, ifMatch }) {
-      return { body: changed(await revokeRegistrationToken(act, client_id, ifMatch.version)).body }
+    async handle({ act, parameters: { client_id = '' }, version }) {
+      return changed(await revokeRegistrationToken(act, client_id, version))
     },
   }),
   operation({
@@ -100,7 +106,6 @@ export const clientPartOperations = [
       200: { description: 'Its permissions.', schema: ClientPermissions, example: EXAMPLE },
     },
     hasVersion: true,
-    problems: ['not_found'],
     async handle({ act, parameters: { client_id = '' } }) {
       const client = await findClient(act, client_id)
       const document: Record<string, unknown> = clientDocument(client)
@@ -121,15 +126,39 @@ export const clientPartOperations = [
     bodyExample: { authorize: { scopes: ['submission:read'] } },
     isConditional: true,
     answers: answerWithClient,
-    problems: ['not_found', 'conflict'],
-    async handle({ act, parameters: { client_id = '' }, body, ifMatch }, deps) {
+    problems: ['conflict'],
+    async handle({ act, parameters: { client_id = '' }, body, version }, deps) {
       const { how, lists, reason } = readClientPermissionChange(body)
-      const { version } = ifMatch
       if (how === 'authorize') {
         const made = await authorizeClient(act, client_id, lists, version)
         return changed(await withPublishedKeys(made, deps))
       }
       return changed(await withdrawFromClient(act, client_id, { ...lists, reason }, version))
+    },
+  }),
+  operation({
+    method: 'POST',
+    path: '/clients/{client_id}/listing',
+    name: 'changeClientListing',
+    noun,
+    summary: 'Decide whether a client is in the public directory',
+    description:
+      'request and take_back are for an owner who asked you and does not use the portal. list and decline decide on a request; decline also ends a listing, and the owners see the reason. A client whose name, page, description, logo or first owner changes waits for a decision again. With registry:approve, which is for people who sign in, only list and decline. A person who signed in lists no client that they own.',
+    scopes: MAY_DECIDE,
+    body: named('ClientListingChange', LISTING_CHANGE),
+    bodyExample: { act: 'decline', reason: 'It is not finished yet.' },
+    isConditional: true,
+    answers: answerWithClient,
+    problems: ['conflict'],
+    async handle({ act, parameters: { client_id = '' }, body, version }) {
+      const given = readListingChange(body)
+      const decide = {
+        request: () => requestListing(act, client_id, version),
+        take_back: () => takeBackListing(act, client_id, version),
+        list: () => listClient(act, client_id, version),
+        decline: () => declineListing(act, client_id, given.reason, version),
+      }[given.act]
+      return changed(await decide())
     },
   }),
 ]

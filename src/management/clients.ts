@@ -1,10 +1,8 @@
 /** `clients`: registered, read, changed and deleted. */
 
 import * as z from 'zod/mini'
-import { type ClientRecord, SELF_REGISTRATIONS } from '../domain/client.ts'
+import { SELF_REGISTRATIONS } from '../domain/client.ts'
 import { LISTING_STATES } from '../domain/directory.ts'
-import { fetchLogo } from '../flows/logos.ts'
-import type { Outcome } from '../flows/registration/change.ts'
 import {
   createClient,
   deleteClient,
@@ -20,12 +18,11 @@ import {
 } from '../protocol/registration/client-fields.ts'
 import { RegistrationError } from '../protocol/registration/errors.ts'
 import { isPlace } from '../stores/waiting-clients.ts'
-import type { ManagementDeps } from './deps.ts'
-import { CLIENT_EXAMPLE, ClientDocument, changedBy, NOTES } from './documents.ts'
+import { CLIENT_EXAMPLE, ClientDocument, changedBy, createdAt, NOTES } from './documents.ts'
+import { withLogo, withPublishedKeys } from './fetched.ts'
 import { named } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
-import { PAGE, pageSchema } from './paging.ts'
-import { withPublishedKeys } from './published-keys.ts'
+import { PAGE, pageAnswer } from './paging.ts'
 
 const noun = 'clients'
 export const MAY_READ_CLIENTS = ['registry:read', 'registry:approve', 'registry:clients'] as const
@@ -41,19 +38,7 @@ const Created = named(
   }),
 )
 
-const locationOf = (clientId: string) => `/clients/${encodeURIComponent(clientId)}`
-
 export const changed = changedBy(clientDocument)
-
-/** Fetches the logo that the change has named, and notes where that failed. */
-async function withLogo<Made extends Outcome<ClientRecord>>(
-  made: Made,
-  deps: ManagementDeps,
-  now: number,
-): Promise<Made> {
-  const missing = await fetchLogo(made.record.clientId, deps, now)
-  return missing === null ? made : { ...made, notes: [...made.notes, missing.sentence] }
-}
 
 export const answerWithClient = {
   200: { description: 'The client as it is now.', schema: Changed, example: CLIENT_EXAMPLE },
@@ -91,13 +76,7 @@ export const clientOperations = [
           .check(z.describe('what became of the listing in the public directory')),
       ),
     }),
-    answers: {
-      200: {
-        description: 'A page of clients.',
-        schema: pageSchema(ClientDocument),
-        example: { items: [CLIENT_EXAMPLE], next: null },
-      },
-    },
+    answers: pageAnswer('A page of clients.', ClientDocument, CLIENT_EXAMPLE),
     async handle({
       query: { limit, after = '', owner_id: owner, name, kind, listing, ...query },
       act,
@@ -152,14 +131,11 @@ export const clientOperations = [
       const made = await withPublishedKeys(await createClient(act, given), deps)
       const created = given.fields.logoUri ? await withLogo(made, deps, act.now) : made
       const { isNew, clientSecret, record } = created
-      const known = changed(created)
-      if (!isNew) return known
-      return {
+      const { body: shown, ...known } = changed(created)
+      return createdAt('/clients', record.clientId, isNew, {
         ...known,
-        status: 201,
-        location: locationOf(record.clientId),
-        body: { ...known.body, ...(clientSecret !== null && { client_secret: clientSecret }) },
-      }
+        body: { ...shown, ...(clientSecret !== null && { client_secret: clientSecret }) },
+      })
     },
   }),
   operation({
@@ -177,7 +153,6 @@ export const clientOperations = [
       },
     },
     hasVersion: true,
-    problems: ['not_found'],
     async handle({ act, parameters: { client_id = '' } }) {
       const client = await findClient(act, client_id)
       return { body: clientDocument(client), version: client.version }
@@ -196,10 +171,10 @@ export const clientOperations = [
     bodyExample: { name: 'Reading list', disabled: false },
     isConditional: true,
     answers: answerWithClient,
-    problems: ['not_found', 'conflict'],
-    async handle({ act, parameters: { client_id = '' }, body, ifMatch }, deps) {
+    problems: ['conflict'],
+    async handle({ act, parameters: { client_id = '' }, body, version }, deps) {
       const given = clientChangeIn(body)
-      const made = await updateClient(act, client_id, given, ifMatch.version)
+      const made = await updateClient(act, client_id, given, version)
       const outcome = await withPublishedKeys(made, deps, given.fields.jwksUri !== undefined)
       return changed(given.fields.logoUri ? await withLogo(outcome, deps, act.now) : outcome)
     },
@@ -215,9 +190,8 @@ export const clientOperations = [
     answers: {
       200: { description: 'The client as it was.', schema: Changed, example: CLIENT_EXAMPLE },
     },
-    problems: ['not_found'],
-    async handle({ act, parameters: { client_id = '' }, ifMatch }) {
-      return { body: changed(await deleteClient(act, client_id, ifMatch.version)).body }
+    async handle({ act, parameters: { client_id = '' }, version }) {
+      return changed(await deleteClient(act, client_id, version))
     },
   }),
 ]

@@ -4,10 +4,10 @@ import * as z from 'zod/mini'
 import type { Act, ExpectedVersion, Outcome } from '../flows/registration/change.ts'
 import type { ProblemType } from '../protocol/problem.ts'
 import type { DeclaredForm } from '../protocol/registration/declared-form.ts'
-import { changedBy, membersIn, NOTES } from './documents.ts'
+import { changedBy, createdAt, membersIn, NOTES } from './documents.ts'
 import { Instant, named } from './openapi/schemas.ts'
 import { type Operation, operation } from './operation.ts'
-import { PAGE, pageOf, pageSchema } from './paging.ts'
+import { PAGE, pageAnswer, pageOf } from './paging.ts'
 
 export const MAY_READ_DECLARED = ['registry:read'] as const
 export const MAY_DECLARE = ['registry:admin'] as const
@@ -50,7 +50,7 @@ type Noun<Key extends string, Fields extends object, Record, Deletion> = Readonl
   create: WithBody & Readonly<{ known: string }>
   show: Words
   update: WithBody
-  delete: Words & Readonly<{ query?: z.core.$ZodType<Deletion>; problems: readonly ProblemType[] }>
+  delete: Words & Readonly<{ query?: z.core.$ZodType<Deletion>; problems?: readonly ProblemType[] }>
 }>
 
 export function declaredOperations<
@@ -91,13 +91,7 @@ export function declaredOperations<
       name: `list${name}s`,
       scopes: MAY_READ_DECLARED,
       query: z.strictObject(PAGE),
-      answers: {
-        200: {
-          description: list.answer,
-          schema: pageSchema(document),
-          example: { items: [example], next: null },
-        },
-      },
+      answers: pageAnswer(list.answer, document, example),
       async handle({ query: { limit, after = '' }, act }) {
         const rows = await verbs.page(act, after, limit)
         return { body: pageOf(rows, limit, { documentOf, cursorOf: (record) => record[key] }) }
@@ -116,10 +110,7 @@ export function declaredOperations<
       problems: ['conflict'],
       async handle({ act, body }) {
         const created = await verbs.create(act, form.newIn(body))
-        const known = changed(created)
-        if (!created.isNew) return known
-        const location = `${path}/${encodeURIComponent(created.record[key])}`
-        return { ...known, status: 201, location }
+        return createdAt(path, created.record[key], created.isNew, changed(created))
       },
     }),
     operation({
@@ -130,7 +121,6 @@ export function declaredOperations<
       scopes: MAY_READ_DECLARED,
       answers: { 200: { description: show.answer, schema: document, example } },
       hasVersion: true,
-      problems: ['not_found'],
       async handle({ act, parameters }) {
         const record = await verbs.find(act, parameters[key] ?? '')
         return { body: documentOf(record), version: record.version }
@@ -146,11 +136,8 @@ export function declaredOperations<
       bodyExample: update.example,
       isConditional: true,
       answers: { 200: answer(update.answer) },
-      problems: ['not_found'],
-      handle: async ({ act, parameters, body, ifMatch }) =>
-        changed(
-          await verbs.update(act, parameters[key] ?? '', form.changeIn(body), ifMatch.version),
-        ),
+      handle: async ({ act, parameters, body, version }) =>
+        changed(await verbs.update(act, parameters[key] ?? '', form.changeIn(body), version)),
     }),
     operation<Deletion>({
       ...words(about.delete),
@@ -161,10 +148,9 @@ export function declaredOperations<
       ...(about.delete.query && { query: about.delete.query }),
       isConditional: true,
       answers: { 200: answer(about.delete.answer) },
-      problems: about.delete.problems,
-      async handle({ act, parameters, query, ifMatch }) {
-        const deleted = await verbs.delete(act, parameters[key] ?? '', ifMatch.version, query)
-        return { body: changed(deleted).body }
+      ...(about.delete.problems && { problems: about.delete.problems }),
+      async handle({ act, parameters, query, version }) {
+        return changed(await verbs.delete(act, parameters[key] ?? '', version, query))
       },
     }),
   ]

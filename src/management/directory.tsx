@@ -18,7 +18,7 @@ import { sendErrorPage } from '../routes/error-page.tsx'
 import type { DirectoryEntry, DirectoryPage as Found, Place } from '../stores/directory.ts'
 import type { ManagementDeps } from './deps.ts'
 import { sendKept } from './edge-cache.ts'
-import { methodNotAllowed, notFound, type Page } from './page.ts'
+import { notFound, type Page, requireGet } from './page.ts'
 
 const ROWS = 50
 /** Code points. */
@@ -116,7 +116,7 @@ export const directoryPage: Page = {
   async respond(c, deps) {
     const { settings, branding, issuer, edgeCache, loginLimit } = deps
     if (!settings.hasDirectory) throw notFound()
-    if (c.req.method !== 'GET' && c.req.method !== 'HEAD') throw methodNotAllowed('GET, HEAD')
+    requireGet(c)
     const search = searchIn(c.req.query('q'))
     const after = c.req.query('after') ?? ''
     const place = after === '' ? null : placeIn(after, searchKey(search))

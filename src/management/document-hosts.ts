@@ -48,6 +48,5 @@ export const documentHostOperations = declaredOperations({
   delete: {
     summary: 'Take a host off the list',
     answer: 'The host as it was listed.',
-    problems: ['not_found'],
   },
 })

@@ -150,6 +150,10 @@ export const changedBy =
     version: outcome.record.version,
   })
 
+/** The response to a creation: 201 with the record's path, or 200 where it was there with the same content. */
+export const createdAt = (path: string, key: string, isNew: boolean, result: Result): Result =>
+  isNew ? { ...result, status: 201, location: `${path}/${encodeURIComponent(key)}` } : result
+
 export const CLIENT_EXAMPLE = {
   client_id: 'Z5sV2mXkq0',
   name: 'Reading list',

@@ -34,7 +34,7 @@ const TYPES: Readonly<Record<Refusal['error'], ProblemType>> = {
 }
 
 /** The challenge names the scope that suffices (RFC 6750 §3). */
-function problemOf(why: Refusal, scope: RegistryScope, detail?: string): Problem {
+function refusedToken(why: Refusal, scope: RegistryScope, detail?: string): Problem {
   const challenge = why.wwwAuthenticate
   const named = challenge?.includes(' scope=') ? challenge : `${challenge}, scope="${scope}"`
   return new Problem(TYPES[why.error], why.reason, {
@@ -104,7 +104,7 @@ async function check(
     nowMs,
     issuer,
   })
-  if (checked.kind === 'refused') throw problemOf(checked.refusal, narrowest, checked.detail)
+  if (checked.kind === 'refused') throw refusedToken(checked.refusal, narrowest, checked.detail)
   const client = checked.kind === 'authenticated' ? checked.session.client : null
   if (checked.kind === 'anonymous' || !client) throw new Error('the check let no client through')
   c.set('callerId', client.client_id)
@@ -113,7 +113,7 @@ async function check(
   if (!suffices.some((scope) => holdsScope(held, scope))) {
     const reason = `The operation needs the scope ${suffices.join(' or ')}.`
     const lacks = refusal('insufficient_scope', reason, [narrowest], schemeOf(c))
-    throw problemOf(lacks, narrowest)
+    throw refusedToken(lacks, narrowest)
   }
   return {
     caller: {
@@ -123,11 +123,11 @@ async function check(
     },
     async confirm() {
       if (!(await confirmSession())) {
-        throw problemOf(refusal('invalid_token', BAD_TOKEN, [], schemeOf(c)), narrowest)
+        throw refusedToken(refusal('invalid_token', BAD_TOKEN, [], schemeOf(c)), narrowest)
       }
       // After the session, so that the holder of a revoked token writes nothing.
       if (!(await confirmProof())) {
-        throw problemOf(badProof('it was used before'), narrowest)
+        throw refusedToken(badProof('it was used before'), narrowest)
       }
     },
   }

@@ -1,8 +1,10 @@
-/** What a caller sends: the query and the JSON body, checked by the operation's schemas. The first fault is named. */
+/** What a caller sends: the query and the JSON body, checked by the operation's schemas, and `If-Match`. The first fault is named. */
 
 import * as z from 'zod/mini'
+import type { ExpectedVersion } from '../flows/registration/change.ts'
 import { readBody } from '../http/body.ts'
 import type { HttpContext } from '../http/request-context.ts'
+import type { OAuthError } from '../protocol/errors.ts'
 import { Problem } from '../protocol/problem.ts'
 import { JsonProblem, parseJson, pathText } from '../protocol/strict-json.ts'
 import type { Operation } from './operation.ts'
@@ -83,14 +85,19 @@ export function readQuery(c: HttpContext, { query = NO_PARAMETERS }: Operation):
   return checkInput(query, Object.fromEntries(given), 'the query')
 }
 
-async function readJson(c: HttpContext, maxBytes: number): Promise<unknown> {
+/** `refuse` makes the refusal of a body that is no JSON, or has a member twice. */
+export async function readJson(
+  c: HttpContext,
+  maxBytes: number,
+  refuse: (sentence: string, field: string) => OAuthError,
+): Promise<unknown> {
   const bytes = await readBody(c, { contentType: 'application/json', maxBytes })
   try {
     return parseJson(bytes)
   } catch (problem) {
     if (!(problem instanceof JsonProblem)) throw problem
     const field = problem.field.slice(0, MAX_FIELD)
-    throw invalid(`${field || BODY} ${problem.message}`, field)
+    throw refuse(`${field || BODY} ${problem.message}`, field)
   }
 }
 
@@ -105,7 +112,7 @@ export async function readJsonBody(
     }
     return null
   }
-  return checkInput(body, await readJson(c, maxBodyBytes), BODY)
+  return checkInput(body, await readJson(c, maxBodyBytes, invalid), BODY)
 }
 
 async function hasContent(body: ReadableStream<Uint8Array>): Promise<boolean> {
@@ -113,4 +120,28 @@ async function hasContent(body: ReadableStream<Uint8Array>): Promise<boolean> {
   const { value } = await reader.read()
   await reader.cancel()
   return value !== undefined && value.length > 0
+}
+
+/**
+ * RFC 9110 §8.8.3, §13.1.1: a change names the version that it was decided on. `W/` is accepted although §13.1.1 asks for a
+ * strong comparison: Cloudflare weakens the ETag of a response that it compresses, and the tag names the same version.
+ */
+const TAG = /^(?:W\/)?"v(\d{1,15})"$/
+
+export const etagOf = (version: number) => `"v${version}"`
+
+/** Null for `*`. Throws 428 for a missing header and 400 for any other form. */
+export function readIfMatch(header: string | undefined): ExpectedVersion {
+  if (header === undefined) {
+    throw new Problem(
+      'precondition_required',
+      'A change needs If-Match: the ETag of the record as you read it, or * for any.',
+      { field: 'If-Match' },
+    )
+  }
+  const text = header.trim()
+  if (text === '*') return null
+  const [, digits] = TAG.exec(text) ?? []
+  if (digits !== undefined) return Number(digits)
+  throw invalid('If-Match must be one ETag of this API, or *.', 'If-Match')
 }

@@ -20,7 +20,7 @@ import { readFields } from '../protocol/fields.ts'
 import { passwordProblem } from '../protocol/registration/user-fields.ts'
 import { sendErrorPage } from '../routes/error-page.tsx'
 import type { ManagementDeps } from './deps.ts'
-import { methodNotAllowed, type Page } from './page.ts'
+import { isRead, methodNotAllowed, type Page } from './page.ts'
 import { asSentence } from './sentence.ts'
 
 const PURPOSE = ['invitation'] as const
@@ -113,11 +113,8 @@ export const invitationPage: Page = {
   sendError: sendErrorPage,
   respond(c, deps) {
     requireUsersOfOurOwn(deps)
-    const { method } = c.req
-    if (method === 'POST') return handlePost(c, deps)
-    if (method === 'GET' || method === 'HEAD') {
-      return show(c, { invitation: '', refusal: null }, deps)
-    }
+    if (isRead(c)) return show(c, { invitation: '', refusal: null }, deps)
+    if (c.req.method === 'POST') return handlePost(c, deps)
     throw methodNotAllowed('GET, HEAD, POST')
   },
 }

@@ -5,14 +5,13 @@
 
 import type * as z from 'zod/mini'
 import { ADMIN_SCOPE, type RegistryScope } from '../domain/registry-scopes.ts'
-import type { Act } from '../flows/registration/change.ts'
+import type { Act, ExpectedVersion } from '../flows/registration/change.ts'
 import type { ProblemType } from '../protocol/problem.ts'
 import type { ManagementDeps } from './deps.ts'
-import type { IfMatch } from './preconditions.ts'
 
 export const API_PATH = '/admin/v1'
 
-export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 /** Who calls: the client of the access token and, where a person signed in, the user. */
 export type Caller = Readonly<{
@@ -28,7 +27,8 @@ export type Call<Query, Body> = Readonly<{
   parameters: Readonly<Record<string, string>>
   query: Query
   body: Body
-  ifMatch: IfMatch
+  /** Of `If-Match`, for an operation that is conditional. */
+  version: ExpectedVersion
 }>
 
 /** `version` becomes the ETag. `location` is a path below the API's. */
@@ -68,7 +68,7 @@ type Described<Query, Body> = Readonly<{
   /** Changes an existing record: needs `If-Match`, and returns an ETag. */
   isConditional?: boolean
   answers: Readonly<Partial<Record<200 | 201, Answer>>>
-  /** Refusals of its own; those of every operation need not be named. */
+  /** Refusals of its own: not those of every operation, nor `not_found` of a path with a parameter. */
   problems?: readonly ProblemType[]
   handle: (call: Call<Query, Body>, deps: ManagementDeps) => Promise<Result>
 }>

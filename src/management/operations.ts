@@ -2,12 +2,10 @@
 
 import { auditOperations } from './audit.ts'
 import { categoryOperations } from './categories.ts'
-import { clientListingOperations } from './client-listing.ts'
 import { clientPartOperations } from './client-parts.ts'
 import { clientOperations } from './clients.ts'
 import { documentHostOperations } from './document-hosts.ts'
 import { importOperations } from './imports.ts'
-import { invitationOperations } from './invitations.ts'
 import type { Operation } from './operation.ts'
 import { refusalOperations } from './refusals.ts'
 import { resourceOperations } from './resources.ts'
@@ -19,13 +17,11 @@ import { userOperations } from './users.ts'
 export const OPERATIONS: readonly Operation[] = [
   ...clientOperations,
   ...clientPartOperations,
-  ...clientListingOperations,
   ...userOperations,
   ...scopeOperations,
   ...resourceOperations,
   ...categoryOperations,
   ...documentHostOperations,
-  ...invitationOperations,
   ...importOperations,
   ...sessionOperations,
   ...auditOperations,

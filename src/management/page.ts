@@ -3,6 +3,7 @@
 import type { FrameRules, Handled } from '../http/frame.ts'
 import type { HttpContext } from '../http/request-context.ts'
 import { OAuthError } from '../protocol/errors.ts'
+import { Problem } from '../protocol/problem.ts'
 import type { ManagementDeps } from './deps.ts'
 
 /** `respond` answers every method, and throws 405 for those that it does not know. */
@@ -17,7 +18,10 @@ export const notFound = () =>
 
 /** `allow`: the methods of the page, as the header names them. */
 export const methodNotAllowed = (allow: string) =>
-  new OAuthError('invalid_request', `The method must be ${allow}.`, {
-    status: 405,
-    headers: { Allow: allow },
-  })
+  new Problem('method_not_allowed', `The method must be ${allow}.`, { headers: { Allow: allow } })
+
+export const isRead = ({ req }: HttpContext) => req.method === 'GET' || req.method === 'HEAD'
+
+export function requireGet(c: HttpContext) {
+  if (!isRead(c)) throw methodNotAllowed('GET, HEAD')
+}

@@ -26,23 +26,27 @@ export const PAGE = {
   after: z.optional(z.string().check(z.describe('next of the page before'))),
 }
 
-/** `items` of a list, and the cursor of the next page; null after the last. */
-export const pageSchema = <Item extends z.core.$ZodType>(item: Item) =>
-  z.strictObject({ items: z.array(item), next: z.nullable(z.string()) })
+/** How the document describes a list: `items`, and the cursor of the next page, null after the last. `next` is an example. */
+export const pageAnswer = (
+  description: string,
+  item: z.core.$ZodType,
+  example: object,
+  next: string | null = null,
+) => ({
+  200: {
+    description,
+    schema: z.strictObject({ items: z.array(item), next: z.nullable(z.string()) }),
+    example: { items: [example], next },
+  },
+})
 
 /** The list of one page. A full page is followed by another, which may be empty. */
 export function pageOf<Row>(
   rows: readonly Row[],
   limit: number,
-  {
-    documentOf,
-    cursorOf,
-  }: Readonly<{
-    documentOf: (row: Row) => object
-    cursorOf: (row: Row) => string
-  }>,
+  how: Readonly<{ documentOf: (row: Row) => object; cursorOf: (row: Row) => string }>,
 ) {
   const last = rows.at(-1)
   const isFull = rows.length === limit && last !== undefined
-  return { items: rows.map(documentOf), next: isFull ? cursorOf(last) : null }
+  return { items: rows.map(how.documentOf), next: isFull ? how.cursorOf(last) : null }
 }

@@ -1,12 +1,20 @@
-/** What describes the API, for everyone: the OpenAPI document, the reference, and the schema of sessions. */
+/**
+ * What is the same for everyone and needs no sign-in: the API's description (the OpenAPI document, the reference and the
+ * schema of sessions), what error codes mean, and the images of clients.
+ */
 
+import { LOGOS_PATH } from '../domain/shown-client.ts'
+import type { FrameRules } from '../http/frame.ts'
 import { sendPage } from '../http/page.ts'
-import type { HttpContext } from '../http/request-context.ts'
+import { explanationOf, explanations } from '../pages/error-explanations.ts'
+import { ExplanationIndexPage, ExplanationPage } from '../pages/explanation-page.tsx'
+import { OAuthError } from '../protocol/errors.ts'
 import { Problem } from '../protocol/problem.ts'
+import { sendErrorPage } from '../routes/error-page.tsx'
 import type { ManagementDeps } from './deps.ts'
 import { openApiDocument } from './openapi/document.ts'
 import { OPERATIONS } from './operations.ts'
-import type { Page } from './page.ts'
+import { type Page, requireGet } from './page.ts'
 import { sendProblem } from './problems.ts'
 import { REFERENCE_STYLE_PATH, ReferencePage } from './reference/page.tsx'
 import { REFERENCE_STYLE } from './reference/style.ts'
@@ -15,12 +23,20 @@ import { sessionSchema } from './session-schema.ts'
 /** As long as the stylesheet: a deployment changes them. */
 const MAX_AGE_SECONDS = 300
 
-export function requireGet({ req }: HttpContext) {
-  if (req.method === 'GET' || req.method === 'HEAD') return
-  throw new Problem('method_not_allowed', 'The method must be GET, HEAD.', {
-    headers: { Allow: 'GET, HEAD' },
-  })
-}
+/** Answers GET and HEAD. */
+const readable = (
+  path: string,
+  respond: Page['respond'],
+  rules: FrameRules = { sendError: sendProblem },
+): Page => ({
+  path,
+  isRoutine: true,
+  ...rules,
+  respond(c, deps) {
+    requireGet(c)
+    return respond(c, deps)
+  },
+})
 
 /** What depends on the deployment alone is made when it is first asked for: that takes longer than a request of the API. */
 function once<Made>(make: (deps: ManagementDeps) => Made): (deps: ManagementDeps) => Made {
@@ -41,19 +57,14 @@ export function published(
   make: (deps: ManagementDeps) => string,
 ): Page {
   const textOf = once(make)
-  return {
-    path,
-    sendError: sendProblem,
-    isRoutine: true,
-    allowsAnyOrigin: true,
-    respond(c, deps) {
-      requireGet(c)
-      return c.body(textOf(deps), 200, {
-        'Content-Type': contentType,
-        'Cache-Control': `public, max-age=${MAX_AGE_SECONDS}`,
-      })
-    },
+  const headers = {
+    'Content-Type': contentType,
+    'Cache-Control': `public, max-age=${MAX_AGE_SECONDS}`,
   }
+  return readable(path, (c, deps) => c.body(textOf(deps), 200, headers), {
+    sendError: sendProblem,
+    allowsAnyOrigin: true,
+  })
 }
 
 const referenceOf = once((deps) =>
@@ -62,21 +73,43 @@ const referenceOf = once((deps) =>
   ).toString(),
 )
 
-const referencePage: Page = {
-  path: '/docs',
-  sendError: sendProblem,
-  isRoutine: true,
-  respond(c, deps) {
-    requireGet(c)
-    return sendPage(c, referenceOf(deps), deps.branding)
-  },
+const LOGO_HEADERS = {
+  // A stranger chose the bytes: opened as a document, they may do nothing. In our pages the image still shows.
+  'Content-Security-Policy': "default-src 'none'; sandbox",
+  'Content-Disposition': 'attachment',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  // The path has the digest of the content.
+  'Cache-Control': 'public, max-age=86400, immutable',
 }
 
 export const PUBLISHED: readonly Page[] = [
-  referencePage,
+  readable('/docs', (c, deps) => sendPage(c, referenceOf(deps), deps.branding)),
   published(REFERENCE_STYLE_PATH, 'text/css; charset=utf-8', () => REFERENCE_STYLE),
   published('/openapi.json', 'application/json', (deps) => JSON.stringify(documentOf(deps))),
   published('/schemas/session.json', 'application/schema+json', ({ issuer }) =>
     JSON.stringify(sessionSchema(issuer)),
   ),
+  // Where `error_uri` leads (RFC 6749 §4.1.2.1, §5.2).
+  readable(
+    '/errors',
+    (c, { branding }) =>
+      sendPage(c, <ExplanationIndexPage branding={branding} codes={explanations()} />, branding),
+    { sendError: sendErrorPage },
+  ),
+  readable(
+    '/errors/:code',
+    (c, { branding }) => {
+      const explanation = explanationOf(c.req.param('code') ?? '')
+      if (explanation) {
+        return sendPage(c, <ExplanationPage branding={branding} {...explanation} />, branding)
+      }
+      throw new OAuthError('invalid_request', 'There is no such error code here.', { status: 404 })
+    },
+    { sendError: sendErrorPage },
+  ),
+  readable(`${LOGOS_PATH}/:digest`, async (c, { logos }) => {
+    const logo = await logos.find(c.req.param('digest') ?? '')
+    if (!logo) throw new Problem('no_such_path', 'There is no image at this path.')
+    return c.body(logo.bytes, 200, { 'Content-Type': logo.mediaType, ...LOGO_HEADERS })
+  }),
 ]

@@ -43,7 +43,6 @@ export const refusalOperations = [
         },
       },
     },
-    problems: ['not_found'],
     async handle({ parameters: { correlation_id: text = '' }, act }, { refusals }) {
       const id = readCorrelationId(text)
       const refused = id === null ? null : await refusals.find(id, act.now)

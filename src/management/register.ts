@@ -11,22 +11,20 @@ import {
 } from '../flows/registration/own-registration.ts'
 import { registerClient, useRegistrationToken } from '../flows/registration/self-registration.ts'
 import { isPreflight, preflightResponse } from '../http/any-origin.ts'
-import { readBody } from '../http/body.ts'
 import { refuseFlood } from '../http/flood.ts'
 import type { Handled } from '../http/frame.ts'
 import type { HttpContext } from '../http/request-context.ts'
 import { readBearer } from '../protocol/bearer.ts'
 import { OAuthError } from '../protocol/errors.ts'
-import { Problem } from '../protocol/problem.ts'
 import { clientInformation, REGISTER_PATH } from '../protocol/registration/client-information.ts'
 import { readClientMetadata } from '../protocol/registration/client-metadata.ts'
 import { RegistrationError } from '../protocol/registration/errors.ts'
 import { sanitized } from '../protocol/sanitize.ts'
-import { JsonProblem, parseJson } from '../protocol/strict-json.ts'
 import type { ManagementDeps } from './deps.ts'
+import { withPublishedKeys } from './fetched.ts'
 import { actorOf, admit } from './guard.ts'
-import type { Page } from './page.ts'
-import { withPublishedKeys } from './published-keys.ts'
+import { readJson } from './input.ts'
+import { methodNotAllowed, type Page } from './page.ts'
 import {
   badRegistrationToken,
   metadataError,
@@ -42,16 +40,6 @@ const actBy = (c: HttpContext, name: string, deps: ManagementDeps) => ({
   now: c.var.request.now,
   ports: { ...deps.ports, registrations: deps.registrations },
 })
-
-async function readJson(c: HttpContext): Promise<unknown> {
-  const bytes = await readBody(c, { contentType: 'application/json', maxBytes: MAX_BODY_BYTES })
-  try {
-    return parseJson(bytes)
-  } catch (problem) {
-    if (!(problem instanceof JsonProblem)) throw problem
-    throw metadataError(`${problem.field || 'the body'} ${problem.message}`, problem.field)
-  }
-}
 
 function tooMany(retryAfterSeconds: number, isNetwork: boolean): OAuthError {
   const whose = isNetwork ? 'from your network' : 'here'
@@ -72,7 +60,7 @@ async function register(c: HttpContext, deps: ManagementDeps): Promise<Handled> 
   const admitted =
     settings.registration === 'token' ? await admit(c, ['registry:register'], deps) : null
   if (!admitted) await refuseFlood(c, deps.refusalLimit)
-  const metadata = readClientMetadata(await readJson(c))
+  const metadata = readClientMetadata(await readJson(c, MAX_BODY_BYTES, metadataError))
   await admitted?.confirm()
   const name = admitted ? actorOf(admitted.caller).name : REGISTRATION_ACTOR
   const registered = await registerClient(actBy(c, name, deps), metadata, {
@@ -131,7 +119,7 @@ async function manage(c: HttpContext, deps: ManagementDeps): Promise<Handled> {
       await deleteOwnRegistration(act, clientId)
       return c.body(null, 204)
     case 'PUT': {
-      const body = await readJson(c)
+      const body = await readJson(c, MAX_BODY_BYTES, metadataError)
       const { secret } = readIdentity(body, clientId)
       await requireOwnSecret(act, await findOwnRegistration(act, clientId), secret)
       const metadata = readClientMetadata(body)
@@ -159,10 +147,7 @@ const endpoint = (path: string, methods: readonly string[], handle: Handler): Pa
       throw new OAuthError('invalid_request', sentence, { status: 404 })
     }
     if (!methods.includes(c.req.method)) {
-      const allow = methods.join(', ')
-      throw new Problem('method_not_allowed', `The method must be ${allow}.`, {
-        headers: { Allow: allow },
-      })
+      throw methodNotAllowed(methods.join(', '))
     }
     try {
       return await handle(c, deps)

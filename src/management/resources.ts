@@ -54,6 +54,6 @@ export const resourceOperations = declaredOperations({
     summary: 'Delete a resource and end the access tokens for it',
     description: 'Refused with 409 while it is a default resource of a client.',
     answer: 'The resource as it was.',
-    problems: ['not_found', 'conflict'],
+    problems: ['conflict'],
   },
 })

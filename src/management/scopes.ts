@@ -69,7 +69,7 @@ export const scopeOperations = [
         'Refused with 409 while a client or a user holds it, with or without a resource, unless withdraw is true.',
       answer: 'The scope as it was.',
       query: Withdraw,
-      problems: ['not_found', 'conflict'],
+      problems: ['conflict'],
     },
   }),
   operation({

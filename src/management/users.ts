@@ -1,6 +1,8 @@
-/** `users`: registered, read, changed and deleted, with their permissions and passwords. */
+/** `users`: registered, read, changed and deleted, with their permissions, passwords and invitations. */
 
 import * as z from 'zod/mini'
+import { INVITATION_SECONDS, invitationUrl } from '../domain/invitation.ts'
+import { inviteUser } from '../flows/registration/invitations.ts'
 import {
   authorizeUser,
   createUser,
@@ -24,17 +26,17 @@ import {
   userDocument,
 } from '../protocol/registration/user-fields.ts'
 import type { UserReference } from '../stores/registration-ports.ts'
-import { changedBy, NOTES, USER_EXAMPLE, UserDocument } from './documents.ts'
+import { changedBy, createdAt, NOTES, notesIn, USER_EXAMPLE, UserDocument } from './documents.ts'
 import { named } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
-import { PAGE, pageSchema } from './paging.ts'
+import { PAGE, pageAnswer } from './paging.ts'
 
 const noun = 'users'
 const MAY_READ = ['registry:read', 'registry:users'] as const
-export const MAY_CHANGE_USERS = ['registry:users'] as const
+const MAY_CHANGE = ['registry:users'] as const
 
 /** What the `{user_id}` of a path is. */
-export const BY = z.strictObject({
+const BY = z.strictObject({
   by: z._default(
     z
       .enum(['id', 'username', 'any'], '{field} must be id, username or any')
@@ -43,11 +45,9 @@ export const BY = z.strictObject({
   ),
 })
 
-export type By = z.output<typeof BY>
-
-export function referenceIn(
+function referenceIn(
   { user_id = '' }: Readonly<Record<string, string>>,
-  { by }: By,
+  { by }: z.output<typeof BY>,
 ): UserReference {
   if (by === 'any') return user_id
   return by === 'username' ? { username: user_id } : { userId: user_id }
@@ -77,13 +77,7 @@ export const userOperations = [
           .check(z.describe('a part of the username or of the e-mail address, in any case')),
       ),
     }),
-    answers: {
-      200: {
-        description: 'A page of users.',
-        schema: pageSchema(UserDocument),
-        example: { items: [USER_EXAMPLE], next: null },
-      },
-    },
+    answers: pageAnswer('A page of users.', UserDocument, USER_EXAMPLE),
     async handle({ query: { limit, after = '', name }, act }) {
       const { records, next } = await act.ports.users.page(after, limit, name)
       return { body: { items: records.map(userDocument), next } }
@@ -97,7 +91,7 @@ export const userOperations = [
     summary: 'Register a user',
     description:
       'With a user_id of your choice the request can be repeated: the same content is 200, other content is 409.',
-    scopes: MAY_CHANGE_USERS,
+    scopes: MAY_CHANGE,
     body: named('UserCreation', USER_CREATION),
     hasVersion: true,
     bodyExample: { username: 'ada', email: 'ada@example.org', scopes: ['submission:read'] },
@@ -112,10 +106,7 @@ export const userOperations = [
     problems: ['conflict'],
     async handle({ act, body }) {
       const created = await createUser(act, newUserIn(body))
-      const known = changed(created)
-      if (!created.isNew) return known
-      const location = `/users/${encodeURIComponent(created.record.userId)}`
-      return { ...known, status: 201, location }
+      return createdAt('/users', created.record.userId, created.isNew, changed(created))
     },
   }),
   operation({
@@ -130,7 +121,6 @@ export const userOperations = [
       200: { description: 'The user.', schema: UserDocument, example: USER_EXAMPLE },
     },
     hasVersion: true,
-    problems: ['not_found'],
     async handle({ act, parameters, query }) {
       const user = await findUser(act, referenceIn(parameters, query))
       return { body: userDocument(user), version: user.version }
@@ -143,17 +133,15 @@ export const userOperations = [
     noun,
     summary: 'Change a user',
     description: 'A list replaces the one before. Sessions that state what no longer holds end.',
-    scopes: MAY_CHANGE_USERS,
+    scopes: MAY_CHANGE,
     query: BY,
     body: named('UserChange', USER_UPDATE),
     bodyExample: { email: 'ada@example.org', disabled: false },
     isConditional: true,
     answers: answer,
-    problems: ['not_found', 'conflict'],
-    handle: async ({ act, parameters, query, body, ifMatch }) =>
-      changed(
-        await updateUser(act, referenceIn(parameters, query), userChangeIn(body), ifMatch.version),
-      ),
+    problems: ['conflict'],
+    handle: async ({ act, parameters, query, body, version }) =>
+      changed(await updateUser(act, referenceIn(parameters, query), userChangeIn(body), version)),
   }),
   operation({
     method: 'DELETE',
@@ -162,16 +150,14 @@ export const userOperations = [
     noun,
     summary: 'Delete a user and end all that the user has',
     description: 'The audit keeps its rows.',
-    scopes: MAY_CHANGE_USERS,
+    scopes: MAY_CHANGE,
     query: BY,
     isConditional: true,
     answers: {
       200: { description: 'The user as it was.', schema: Changed, example: USER_EXAMPLE },
     },
-    problems: ['not_found'],
-    async handle({ act, parameters, query, ifMatch }) {
-      const deleted = await deleteUser(act, referenceIn(parameters, query), ifMatch.version)
-      return { body: changed(deleted).body }
+    async handle({ act, parameters, query, version }) {
+      return changed(await deleteUser(act, referenceIn(parameters, query), version))
     },
   }),
   operation({
@@ -181,17 +167,16 @@ export const userOperations = [
     noun,
     summary: 'Give a user permissions, or take them',
     description: 'Either authorize or withdraw. Withdrawing ends what rested on what was taken.',
-    scopes: MAY_CHANGE_USERS,
+    scopes: MAY_CHANGE,
     query: BY,
     body: named('UserPermissionChange', permissionChangeSchema(USER_LISTS)),
     bodyExample: { withdraw: { endorsements: ['cs.DL'] } },
     isConditional: true,
     answers: answer,
-    problems: ['not_found'],
-    async handle({ act, parameters, query, body, ifMatch }) {
+    async handle({ act, parameters, query, body, version }) {
       const { how, lists } = readPermissionChange(USER_LISTS, body)
       const change = how === 'authorize' ? authorizeUser : withdrawFromUser
-      return changed(await change(act, referenceIn(parameters, query), lists, ifMatch.version))
+      return changed(await change(act, referenceIn(parameters, query), lists, version))
     },
   }),
   operation({
@@ -200,16 +185,57 @@ export const userOperations = [
     name: 'setUserPassword',
     noun,
     summary: 'Give a user another password and end all that the user has',
-    scopes: MAY_CHANGE_USERS,
+    scopes: MAY_CHANGE,
     query: BY,
     body: PASSWORD_CHANGE,
     bodyExample: { password: 'correct horse battery staple' },
     isConditional: true,
     answers: answer,
-    problems: ['not_found'],
-    handle: async ({ act, parameters, query, body, ifMatch }) =>
-      changed(
-        await setPassword(act, referenceIn(parameters, query), body.password, ifMatch.version),
-      ),
+    handle: async ({ act, parameters, query, body, version }) =>
+      changed(await setPassword(act, referenceIn(parameters, query), body.password, version)),
+  }),
+  operation({
+    method: 'POST',
+    path: '/users/{user_id}/invitations',
+    name: 'inviteUser',
+    noun,
+    summary: 'Make a link with which a user sets a password, once',
+    description:
+      'The link is shown this once, is good for 24 hours and ends an earlier one. It also ends when the password, the e-mail address or the state of the user changes, and when the user is given a registry: scope. Nothing else of the user ends before the link is used.',
+    scopes: MAY_CHANGE,
+    query: BY,
+    isConditional: true,
+    answers: {
+      201: {
+        description: 'The link.',
+        schema: z.strictObject({
+          user_id: z.string(),
+          invitation_url: z.string().check(z.describe('shown this once')),
+          expires_in_seconds: z.int(),
+          ...NOTES,
+        }),
+        example: {
+          user_id: USER_EXAMPLE.user_id,
+          invitation_url: 'https://registry.example/invitation#regi_…',
+          expires_in_seconds: INVITATION_SECONDS,
+        },
+      },
+    },
+    problems: ['conflict'],
+    async handle({ act, parameters, query, version }, { settings }) {
+      const usersAreExternal = settings.loginUrl !== null
+      const who = referenceIn(parameters, query)
+      const invited = await inviteUser(act, who, usersAreExternal, version)
+      return {
+        status: 201,
+        body: {
+          user_id: invited.record.userId,
+          invitation_url: invitationUrl(settings.issuer, invited.invitation),
+          expires_in_seconds: INVITATION_SECONDS,
+          ...notesIn(invited),
+        },
+        version: invited.record.version,
+      }
+    },
   }),
 ]

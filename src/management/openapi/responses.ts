@@ -67,8 +67,9 @@ const ALWAYS: readonly ProblemType[] = [
 ]
 
 /** Every refusal that the operation can have. */
-export const problemsOf = ({ body, isConditional, problems = [] }: Operation): ProblemType[] => [
+const problemsOf = ({ path, body, isConditional, problems = [] }: Operation): ProblemType[] => [
   ...ALWAYS,
+  ...(path.includes('{') ? (['not_found'] as const) : []),
   ...(body ? (['timeout', 'too_large', 'unsupported_media_type'] as const) : []),
   ...(isConditional ? (['stale', 'precondition_required'] as const) : []),
   ...problems,

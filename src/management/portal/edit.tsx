@@ -4,10 +4,10 @@ import { editOwnClient } from '../../flows/registration/own-clients.ts'
 import { EditClientPage } from '../../pages/portal/client-form-page.tsx'
 import { clientPath } from '../../pages/portal/frame.tsx'
 import type { OwnClient } from '../../stores/portal.ts'
+import { withOwnersLogo } from '../fetched.ts'
 import { actOf, attempt, clientFormFields, type Refused } from './attempt.ts'
 import { LABELS, NOTHING_TYPED, readClientForm, type Typed, typedIn } from './client-form.ts'
 import { isInDirectory } from './clients.tsx'
-import { withLogo } from './logo.ts'
 import { frameOf, portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
 
 const FORM = 'edit'
@@ -50,7 +50,9 @@ export const editPage = portalPage<OwnClient>({
     const attempted = await attempt(visit, form, asked, async (version) => {
       const given = readClientForm(typed, { asksForKind: false, issuer: visit.deps.issuer })
       const edited = await editOwnClient(actOf(visit), clientId, given, version)
-      return given.fields.logoUri === visit.found.client.logoUri ? edited : withLogo(edited, visit)
+      return given.fields.logoUri === visit.found.client.logoUri
+        ? edited
+        : withOwnersLogo(edited, visit)
     })
     if (attempted.kind === 'refused') return show(visit, typed, attempted)
     return visit.c.redirect(`${clientPath(clientId)}?done=saved`, 303)

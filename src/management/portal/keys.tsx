@@ -7,7 +7,7 @@ import { clientPath } from '../../pages/portal/frame.tsx'
 import { KeysPage } from '../../pages/portal/keys-page.tsx'
 import { RegistrationError } from '../../protocol/registration/errors.ts'
 import type { OwnClient } from '../../stores/portal.ts'
-import { readKeysNow } from '../published-keys.ts'
+import { readKeysNow } from '../fetched.ts'
 import { asSentence } from '../sentence.ts'
 import { actOf, attempt, clientFormFields, type Refused } from './attempt.ts'
 import {

@@ -9,12 +9,11 @@ import { clientPath } from '../../pages/portal/frame.tsx'
 import { NewSecretPage } from '../../pages/portal/secret-pages.tsx'
 import { RegistrationError } from '../../protocol/registration/errors.ts'
 import type { OwnClients } from '../../stores/portal.ts'
+import { readKeysNow, withOwnersLogo } from '../fetched.ts'
 import { notFound } from '../page.ts'
-import { readKeysNow } from '../published-keys.ts'
 import { asSentence } from '../sentence.ts'
 import { actOf, attempt, formFields, type Refused } from './attempt.ts'
 import { LABELS, NOTHING_TYPED, readClientForm, type Typed, typedIn } from './client-form.ts'
-import { withLogo } from './logo.ts'
 import { frameOf, portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
 
 const FORM = 'new_client'
@@ -79,7 +78,7 @@ export const newClientPage = portalPage<OwnClients>({
     const { done } = attempted
     if (done === null || !done.isNew)
       return visit.c.redirect(`${clientPath(clientId)}?done=known`, 303)
-    const { notes } = await readKeysNow(await withLogo(done, visit), visit.deps)
+    const { notes } = await readKeysNow(await withOwnersLogo(done, visit), visit.deps)
     const page = (
       <NewSecretPage
         frame={await frameOf(visit, { done: 'The client is registered.' })}

@@ -31,7 +31,7 @@ import type { ApprovalsReader } from '../../stores/approvals.ts'
 import type { PortalReader } from '../../stores/portal.ts'
 import type { Visited, Visitor } from '../../stores/visit.ts'
 import type { ManagementDeps } from '../deps.ts'
-import { methodNotAllowed, notFound, type Page } from '../page.ts'
+import { isRead, methodNotAllowed, notFound, type Page } from '../page.ts'
 
 /** A description in any script, and a hundred addresses. */
 const MAX_PORTAL_FORM_BYTES = 128 * 1024
@@ -125,8 +125,7 @@ export function portalPage<Found>({ path, read, get, post, secretField }: Portal
     path,
     sendError: sendErrorPage,
     async respond(c, deps) {
-      const { method } = c.req
-      if (method === 'GET' || method === 'HEAD') {
+      if (isRead(c)) {
         const visit = await open(c, deps, read)
         if (visit instanceof Response) return visit
         const { issuer, settings } = deps
@@ -134,7 +133,7 @@ export function portalPage<Found>({ path, read, get, post, secretField }: Portal
           ? get(visit)
           : c.redirect(loginAddress(placeOf(c), issuer, settings.loginUrl), 303)
       }
-      if (!post || method !== 'POST') throw methodNotAllowed(allow)
+      if (!post || c.req.method !== 'POST') throw methodNotAllowed(allow)
       const pairs = await readForm(c, MAX_PORTAL_FORM_BYTES)
       const form = new URLSearchParams(pairs.map((pair) => [...pair]))
       const visit = await open(c, deps, read)

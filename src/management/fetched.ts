@@ -1,0 +1,76 @@
+/** What is fetched from a client's own addresses when it is registered or changed: its keys and its logo. */
+
+import type { ClientRecord } from '../domain/client.ts'
+import { isDocumentUrl } from '../domain/client-document.ts'
+import { fetchLogo } from '../flows/logos.ts'
+import type { Outcome } from '../flows/registration/change.ts'
+import { refuseFlood } from '../http/flood.ts'
+import type { HttpContext } from '../http/request-context.ts'
+import type { Resolution } from '../protocol/client-documents.ts'
+import { OAuthError } from '../protocol/errors.ts'
+import type { ManagementDeps } from './deps.ts'
+
+function notesOn(read: Resolution): readonly string[] {
+  switch (read.kind) {
+    case 'current':
+      return []
+    case 'too_soon':
+      return ['the host of jwks_uri was asked a moment ago: give jwks_uri again in ten seconds']
+    default:
+      return [`the keys at jwks_uri were not read: ${read.reason}. Give jwks_uri again`]
+  }
+}
+
+type KeyReader = Pick<ManagementDeps, 'ports' | 'readKeys'>
+
+/**
+ * Reads the keys that a client publishes (`jwks_uri`). A client that acts for itself shows neither a code nor a refresh
+ * token, for which its host could be asked later. `isGiven`: the change names the address, so it is read although there are
+ * keys.
+ */
+export async function withPublishedKeys<Made extends Outcome<ClientRecord>>(
+  made: Made,
+  deps: KeyReader,
+  isGiven = false,
+): Promise<Made> {
+  const { jwks, grantTypes } = made.record
+  const isReadLater = !grantTypes.includes('client_credentials')
+  return isReadLater || (jwks !== null && !isGiven) ? made : readKeysNow(made, deps)
+}
+
+/** Also for other clients, whose owners then see whether the keys can be read. */
+export async function readKeysNow<Made extends Outcome<ClientRecord>>(
+  made: Made,
+  { ports, readKeys }: KeyReader,
+): Promise<Made> {
+  const { clientId, jwksUri } = made.record
+  if (jwksUri === '' || isDocumentUrl(clientId)) return made
+  const notes = [...made.notes, ...notesOn(await readKeys(clientId))]
+  return { ...made, record: (await ports.clients.find(clientId)) ?? made.record, notes }
+}
+
+/** Fetches the logo that the change has named, and notes where that failed. */
+export async function withLogo<Made extends Outcome<ClientRecord>>(
+  made: Made,
+  deps: Pick<ManagementDeps, 'logos' | 'fetchBounded'>,
+  now: number,
+): Promise<Made> {
+  const missing = await fetchLogo(made.record.clientId, deps, now)
+  return missing === null ? made : { ...made, notes: [...made.notes, missing.sentence] }
+}
+
+/** The same for an owner, at once but within the limit: the owner sees the logo, or why it is not shown. */
+export async function withOwnersLogo<Made extends Outcome<ClientRecord>>(
+  made: Made,
+  { c, deps }: Readonly<{ c: HttpContext; deps: ManagementDeps }>,
+): Promise<Made> {
+  if (made.record.logoUri === '') return made
+  try {
+    await refuseFlood(c, deps.loginLimit)
+  } catch (cause) {
+    // The consent page has it fetched later.
+    if (cause instanceof OAuthError) return made
+    throw cause
+  }
+  return withLogo(made, deps, c.var.request.now)
+}
