@@ -8,10 +8,10 @@ import { OwnName } from './consent-client.tsx'
 import { Layout } from './layout.tsx'
 import {
   Day,
-  HiddenFields,
   Name,
   Navigation,
   PermissionItems,
+  PostForm,
   ProblemNotice,
   SignedInAs,
   SignOutForm,
@@ -91,20 +91,20 @@ const Removal = ({ application }: { application: Application }) => (
     <summary>
       Remove <bdi>{nameForPeople(application)}</bdi>
     </summary>
-    <form method="post" action="/account">
-      <HiddenFields
-        fields={[
-          ['client_id', application.clientId],
-          ['form_token', application.formToken],
-        ]}
-      />
+    <PostForm
+      action="/account"
+      hidden={[
+        ['client_id', application.clientId],
+        ['form_token', application.formToken],
+      ]}
+    >
       <p>Its access ends, and it must ask you again.</p>
       <div class="actions">
         <button type="submit">
           Yes, remove <bdi>{nameForPeople(application)}</bdi>
         </button>
       </div>
-    </form>
+    </PostForm>
   </details>
 )
 

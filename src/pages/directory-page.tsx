@@ -3,7 +3,7 @@
 import type { Branding } from '../domain/branding.ts'
 import type { DescribedScope } from '../domain/scope-catalogue.ts'
 import { Layout } from './layout.tsx'
-import { HostLink, Name, PermissionItems, ProblemNotice } from './parts.tsx'
+import { HostLink, Name, PermissionItems, ProblemNotice, Submit } from './parts.tsx'
 import { PORTAL_STYLE_PATH } from './portal/frame.tsx'
 
 export const DIRECTORY_PATH = '/directory'
@@ -49,9 +49,7 @@ const SearchForm = ({ search }: Pick<DirectoryProps, 'search'>) => (
           spellcheck={false}
         />
       </div>
-      <div class="actions">
-        <button type="submit">Search</button>
-      </div>
+      <Submit isMinor>Search</Submit>
     </form>
   </search>
 )

@@ -3,7 +3,7 @@
 import { raw } from 'hono/html'
 import type { Branding } from '../domain/branding.ts'
 import { Layout } from './layout.tsx'
-import { HiddenFields, Name, ProblemNotice } from './parts.tsx'
+import { HiddenFields, Name, PostForm, ProblemNotice, Submit } from './parts.tsx'
 
 export type InvitationPageProps = Readonly<{
   branding: Branding
@@ -60,8 +60,7 @@ export const InvitationPage = (p: InvitationPageProps) => (
       now is signed out.
     </p>
     <ProblemNotice text={p.problem} id={PROBLEM_ID} />
-    <form method="post" action="/invitation">
-      <HiddenFields fields={[['form_token', p.formToken]]} />
+    <PostForm action="/invitation" hidden={[['form_token', p.formToken]]}>
       {p.invitation === '' ? (
         <label class="field">
           <span>Paste the whole link that you received</span>
@@ -72,12 +71,8 @@ export const InvitationPage = (p: InvitationPageProps) => (
       )}
       <PasswordField name="password" label="New password" problem={p.problem} />
       <PasswordField name="password_again" label="New password, again" problem={p.problem} />
-      <div class="actions">
-        <button class="primary" type="submit">
-          Set password
-        </button>
-      </div>
-    </form>
+      <Submit>Set password</Submit>
+    </PostForm>
     <script>{raw(INVITATION_SCRIPT)}</script>
   </Layout>
 )

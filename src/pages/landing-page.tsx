@@ -2,7 +2,7 @@
 
 import type { Branding } from '../domain/branding.ts'
 import { Layout } from './layout.tsx'
-import { SignedInAs, SignOutForm } from './parts.tsx'
+import { Row, SignedInAs, SignOutForm } from './parts.tsx'
 
 type LandingPageProps = Readonly<{
   branding: Branding
@@ -53,24 +53,20 @@ export const LandingPage = (p: LandingPageProps) => (
       <h2>For developers</h2>
       <p>This is an OAuth 2.0 authorization server (RFC 6749).</p>
       <dl>
-        <dt>Authorization endpoint</dt>
-        <dd>
+        <Row term="Authorization endpoint">
           <code>{`${p.issuer}/authorize`}</code>
-        </dd>
-        <dt>Token endpoint</dt>
-        <dd>
+        </Row>
+        <Row term="Token endpoint">
           <code>{`${p.issuer}/token`}</code>
-        </dd>
-        <dt>Metadata (RFC 8414)</dt>
-        <dd>
+        </Row>
+        <Row term="Metadata (RFC 8414)">
           <a href="/.well-known/oauth-authorization-server">
             <code>{`${p.issuer}/.well-known/oauth-authorization-server`}</code>
           </a>
-        </dd>
-        <dt>Errors</dt>
-        <dd>
+        </Row>
+        <Row term="Errors">
           <a href="/errors">What each error code means</a>
-        </dd>
+        </Row>
       </dl>
     </section>
   </Layout>

@@ -2,7 +2,7 @@
 
 import type { Branding } from '../domain/branding.ts'
 import { Layout } from './layout.tsx'
-import { HiddenFields, Name, ProblemNotice } from './parts.tsx'
+import { Name, PostForm, ProblemNotice, Submit } from './parts.tsx'
 
 export type LoginPageProps = Readonly<{
   branding: Branding
@@ -31,13 +31,13 @@ export const LoginPage = (p: LoginPageProps) => {
         </p>
       )}
       <ProblemNotice text={p.problem} id={PROBLEM_ID} />
-      <form method="post" action="/login">
-        <HiddenFields
-          fields={[
-            ['next_page', p.nextPage],
-            ['form_token', p.formToken],
-          ]}
-        />
+      <PostForm
+        action="/login"
+        hidden={[
+          ['next_page', p.nextPage],
+          ['form_token', p.formToken],
+        ]}
+      >
         <label class="field">
           <span>Username</span>
           <input
@@ -67,12 +67,8 @@ export const LoginPage = (p: LoginPageProps) => {
             <a href={p.branding.links.forgotPassword}>Forgot your password?</a>
           </p>
         )}
-        <div class="actions">
-          <button class="primary" type="submit">
-            Sign in
-          </button>
-        </div>
-      </form>
+        <Submit>Sign in</Submit>
+      </PostForm>
     </Layout>
   )
 }

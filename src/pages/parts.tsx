@@ -5,13 +5,47 @@ import type { Branding } from '../domain/branding.ts'
 import type { DescribedScope } from '../domain/scope-catalogue.ts'
 import { type Choice, choicesOf } from '../domain/scope-choices.ts'
 
-export const HiddenFields = (p: {
-  fields: readonly (readonly [name: string, value: string])[]
-}) => (
+/** Names and values of hidden fields. */
+export type Hidden = readonly (readonly [name: string, value: string])[]
+
+export const HiddenFields = (p: { fields: Hidden }) => (
   <>
     {p.fields.map(([name, value]) => (
       <input type="hidden" name={name} value={value} />
     ))}
+  </>
+)
+
+/** A form that is sent to a page of ours, with its hidden fields. */
+export const PostForm = (p: { action: string; hidden: Hidden; children: Child }) => (
+  <form method="post" action={p.action}>
+    <HiddenFields fields={p.hidden} />
+    {p.children}
+  </form>
+)
+
+/** The one button of a form. `isMinor`: not what a visitor of the page came for. */
+export const Submit = (p: { isMinor?: boolean; children: Child }) => (
+  <div class="actions">
+    <button class={p.isMinor ? undefined : 'primary'} type="submit">
+      {p.children}
+    </button>
+  </div>
+)
+
+/** A term of a definition list, and what it is. */
+export const Row = (p: { term: Child; children: Child }) => (
+  <>
+    <dt>{p.term}</dt>
+    <dd>{p.children}</dd>
+  </>
+)
+
+/** A word beside a name or a sentence, after a space. `kind`: the class that colours it. */
+export const Mark = (p: { kind?: string; children: Child }) => (
+  <>
+    {' '}
+    <strong class={p.kind === undefined ? 'mark' : `mark ${p.kind}`}>{p.children}</strong>
   </>
 )
 
@@ -65,10 +99,11 @@ export const Day = (p: { at: number }) => {
   return <time datetime={moment}>{moment.slice(0, 10)}</time>
 }
 
-/** Shows the minute in UTC. */
-export const Moment = (p: { at: number }) => {
+/** Shows the minute in UTC, or the second. */
+export const Moment = (p: { at: number; hasSeconds?: boolean }) => {
   const moment = new Date(p.at * 1000).toISOString()
-  return <time datetime={moment}>{`${moment.slice(0, 10)} ${moment.slice(11, 16)} UTC`}</time>
+  const time = moment.slice(11, p.hasSeconds ? 19 : 16)
+  return <time datetime={moment}>{`${moment.slice(0, 10)} ${time} UTC`}</time>
 }
 
 /** With the way to reach them, where it is known. */
@@ -79,18 +114,8 @@ export const Operator = ({ branding: { links } }: { branding: Branding }) =>
 export const ChoiceName = ({ choice, isNew }: { choice: Choice; isNew: boolean }) => (
   <>
     {choice.sentence}
-    {choice.isSensitive && (
-      <>
-        {' '}
-        <strong class="mark sensitive">Sensitive</strong>
-      </>
-    )}
-    {isNew && (
-      <>
-        {' '}
-        <strong class="mark">New</strong>
-      </>
-    )}
+    {choice.isSensitive && <Mark kind="sensitive">Sensitive</Mark>}
+    {isNew && <Mark>New</Mark>}
     {choice.scopes.map((scope) => (
       <code>{scope}</code>
     ))}

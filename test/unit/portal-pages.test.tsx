@@ -16,15 +16,14 @@ import { ClientPage, type ClientPageProps } from '../../src/pages/portal/client-
 import { type ConfiguredClient, snippetsFor } from '../../src/pages/portal/client-settings.ts'
 import { ConfirmPage } from '../../src/pages/portal/confirm-page.tsx'
 import { COPY_SCRIPT, COPY_SCRIPT_DIGEST, CopyScript } from '../../src/pages/portal/copying.tsx'
-import type { FrameProps } from '../../src/pages/portal/frame.tsx'
-import { HistoryPage } from '../../src/pages/portal/history-page.tsx'
+import { type FrameProps, SignedOutPage } from '../../src/pages/portal/frame.tsx'
+import { HistoryPage } from '../../src/pages/portal/history.tsx'
 import { KeysPage } from '../../src/pages/portal/keys-page.tsx'
 import { ListingPage } from '../../src/pages/portal/listing-page.tsx'
 import { OwnersPage } from '../../src/pages/portal/owners-page.tsx'
 import type { ShownPermission } from '../../src/pages/portal/permissions.tsx'
 import { PermissionsPage } from '../../src/pages/portal/permissions-page.tsx'
 import { NewSecretPage, SecretsPage } from '../../src/pages/portal/secret-pages.tsx'
-import { SignedOutPage } from '../../src/pages/portal/signed-out-page.tsx'
 import { HOSTILE, html, named, offences, tagsOf } from './page-samples.tsx'
 
 const pagesWith = (text: string): Record<string, string> => {

@@ -1,6 +1,6 @@
 /** `/clients/{id}/history`: what owners, approvers and operators did to a client. */
 
-import { HistoryPage } from '../../pages/portal/history-page.tsx'
+import { HistoryPage } from '../../pages/portal/history.tsx'
 import type { HistoryEntry } from '../../stores/client-history.ts'
 import type { OwnClient } from '../../stores/portal.ts'
 import { pageIn } from './clients.tsx'

@@ -1,8 +1,8 @@
 /** The request checker: what was pasted, which checks passed, and which one failed and why. */
 
-import { HiddenFields } from '../parts.tsx'
+import { type Hidden, PostForm, Row, Submit } from '../parts.tsx'
 import { TextArea } from './fields.tsx'
-import { clientPath, type FrameProps, type Hidden, PortalFrame } from './frame.tsx'
+import { ClientFrame, type ClientFrameProps, clientPath } from './frame.tsx'
 import {
   ErrorCode,
   type RefusalLookup,
@@ -52,16 +52,14 @@ export type CheckedRequest = Readonly<{
   text: string
 }>
 
-export type CheckPageProps = Readonly<{
-  frame: FrameProps
-  clientId: string
-  name: string
-  hidden: Hidden
-  /** Null before the first check. */
-  checked: CheckedRequest | null
-  /** Null if none was looked up. */
-  lookup: RefusalLookup | null
-}>
+type CheckPageProps = ClientFrameProps &
+  Readonly<{
+    hidden: Hidden
+    /** Null before the first check. */
+    checked: CheckedRequest | null
+    /** Null if none was looked up. */
+    lookup: RefusalLookup | null
+  }>
 
 const STATES = { passed: 'passed', failed: 'failed', not_reached: 'not reached' } as const
 
@@ -128,20 +126,15 @@ const Steps = ({ checked: { steps, failure }, clientId }: Checked) => (
 const Values = ({ shown }: { shown: readonly ShownValue[] }) => (
   <>
     {shown.map(({ name, value, hidden }) => (
-      <>
-        <dt>
-          <code>{name}</code>
-        </dt>
-        <dd>
-          {value === null ? (
-            <span class="muted">
-              hidden, {hidden} {hidden === 1 ? 'character' : 'characters'}
-            </span>
-          ) : (
-            <code dir="ltr">{value}</code>
-          )}
-        </dd>
-      </>
+      <Row term={<code>{name}</code>}>
+        {value === null ? (
+          <span class="muted">
+            hidden, {hidden} {hidden === 1 ? 'character' : 'characters'}
+          </span>
+        ) : (
+          <code dir="ltr">{value}</code>
+        )}
+      </Row>
     ))}
   </>
 )
@@ -183,14 +176,13 @@ const Result = ({ checked, clientId }: Checked) => (
 )
 
 export const CheckPage = (p: CheckPageProps) => (
-  <PortalFrame {...p.frame} title="Check a request" about={p.name}>
+  <ClientFrame {...p} title="Check a request">
     <p class="lead">
       Paste a request of this client. It is checked as the registry checks every request, and
       nothing happens: no code or token is used up, and nothing is recorded.
     </p>
     {p.checked && <Result checked={p.checked} clientId={p.clientId} />}
-    <form method="post" action={clientPath(p.clientId, 'check')}>
-      <HiddenFields fields={p.hidden} />
+    <PostForm action={clientPath(p.clientId, 'check')} hidden={p.hidden}>
       <TextArea
         name="request"
         rows={8}
@@ -206,15 +198,8 @@ export const CheckPage = (p: CheckPageProps) => (
         value={p.checked?.text ?? ''}
         problem={p.frame.problem?.errors.request}
       />
-      <div class="actions">
-        <button class="primary" type="submit">
-          Check
-        </button>
-      </div>
-    </form>
+      <Submit>Check</Submit>
+    </PostForm>
     <RefusalLookupForm clientId={p.clientId} lookup={p.lookup} />
-    <p>
-      <a href={clientPath(p.clientId)}>Back to the client</a>
-    </p>
-  </PortalFrame>
+  </ClientFrame>
 )

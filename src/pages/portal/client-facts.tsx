@@ -1,15 +1,12 @@
 /** What a client says of itself, as rows of a list: for its owners and for approvers, each under its own heading. */
 
-import { WebAddress } from '../parts.tsx'
+import { Row, WebAddress } from '../parts.tsx'
 
 export const WebPage = ({ url }: { url: string }) =>
   url === '' ? null : (
-    <>
-      <dt>Web page</dt>
-      <dd>
-        <WebAddress address={url} />
-      </dd>
-    </>
+    <Row term="Web page">
+      <WebAddress address={url} />
+    </Row>
   )
 
 export const Description = ({ heading, text }: { heading: string; text: string }) =>

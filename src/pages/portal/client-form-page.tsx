@@ -1,10 +1,10 @@
 /** The form that registers a client, and the one that edits it. */
 
 import type { ClientKind } from '../../domain/client-kind.ts'
-import { HiddenFields } from '../parts.tsx'
+import { type Hidden, PostForm, Submit } from '../parts.tsx'
 import { Options, TextArea, TextField } from './fields.tsx'
-import { clientPath, type FrameProps, type Hidden, PortalFrame } from './frame.tsx'
-import { KeyFields } from './key-fields.tsx'
+import { clientPath, type FrameProps, PortalFrame } from './frame.tsx'
+import { KeyFields } from './keys-page.tsx'
 
 type Typed = Readonly<{
   name: string
@@ -120,8 +120,7 @@ const Keys = ({ typed, labels, frame: { problem } }: ClientFormProps) => {
 
 export const NewClientPage = (p: ClientFormProps) => (
   <PortalFrame {...p.frame} title="Register a client">
-    <form method="post" action="/new-client">
-      <HiddenFields fields={p.hidden} />
+    <PostForm action="/new-client" hidden={p.hidden}>
       <Fields {...p} />
       <Options
         name="kind"
@@ -137,12 +136,8 @@ export const NewClientPage = (p: ClientFormProps) => (
       />
       <RedirectUris {...p} />
       <Keys {...p} />
-      <div class="actions">
-        <button class="primary" type="submit">
-          Register
-        </button>
-      </div>
-    </form>
+      <Submit>Register</Submit>
+    </PostForm>
   </PortalFrame>
 )
 
@@ -156,8 +151,7 @@ export const EditClientPage = (
       {p.isListed &&
         ' If you change more than the redirect URIs, the client leaves the directory until an approver has decided again.'}
     </p>
-    <form method="post" action={clientPath(p.clientId, 'edit')}>
-      <HiddenFields fields={p.hidden} />
+    <PostForm action={clientPath(p.clientId, 'edit')} hidden={p.hidden}>
       <Fields {...p} />
       <RedirectUris {...p} />
       <div class="actions">
@@ -168,6 +162,6 @@ export const EditClientPage = (
           Cancel
         </a>
       </div>
-    </form>
+    </PostForm>
   </PortalFrame>
 )

@@ -1,6 +1,6 @@
 /** One client: what it is, what it may do, and its settings for the common libraries. */
 
-import { Day, WebAddress } from '../parts.tsx'
+import { Day, Row, WebAddress } from '../parts.tsx'
 import { Description, OwnerNames, RedirectUris, WebPage } from './client-facts.tsx'
 import { type ConfiguredClient, snippetsFor } from './client-settings.ts'
 import { Copyable, CopyScript } from './copying.tsx'
@@ -93,41 +93,30 @@ const Acts = ({ client, state, isPrivileged, hasDirectory }: ClientPageProps) =>
 
 const Details = ({ client, owners, logoPath }: ClientPageProps) => (
   <dl>
-    <dt>Client id</dt>
-    <dd>
+    <Row term="Client id">
       <Copyable what="the client id">
         <code class="reference">{client.clientId}</code>
       </Copyable>
-    </dd>
-    <dt>Authenticates</dt>
-    <dd>{METHODS[client.authMethod]}</dd>
-    {client.requirePkce && (
-      <>
-        <dt>PKCE</dt>
-        <dd>required</dd>
-      </>
-    )}
+    </Row>
+    <Row term="Authenticates">{METHODS[client.authMethod]}</Row>
+    {client.requirePkce && <Row term="PKCE">required</Row>}
     <WebPage url={client.url} />
     <Description heading="Description" text={client.description} />
     {client.logoUri !== '' && logoPath === null && (
-      <>
-        <dt>Logo</dt>
-        <dd>
-          <WebAddress address={client.logoUri} />
-          <p class="small muted">
-            Not shown: no PNG, JPEG, GIF or WebP image of at most 64 KiB was read there. It is tried
-            again when a user is asked.
-          </p>
-        </dd>
-      </>
+      <Row term="Logo">
+        <WebAddress address={client.logoUri} />
+        <p class="small muted">
+          Not shown: no PNG, JPEG, GIF or WebP image of at most 64 KiB was read there. It is tried
+          again when a user is asked.
+        </p>
+      </Row>
     )}
     <RedirectUris heading="Redirect URIs" uris={client.redirectUris} />
     <dt>{owners.length === 1 ? 'Owner' : 'Owners'}</dt>
     <OwnerNames owners={owners} />
-    <dt>Registered</dt>
-    <dd>
+    <Row term="Registered">
       <Day at={client.createdAt} />
-    </dd>
+    </Row>
   </dl>
 )
 
@@ -137,16 +126,14 @@ const Settings = ({ client }: { client: ConfiguredClient }) => {
     <section>
       <h2>Settings for your library</h2>
       <dl>
-        <dt>Issuer</dt>
-        <dd>
+        <Row term="Issuer">
           <code>{client.issuer}</code>
-        </dd>
-        <dt>Metadata (RFC 8414)</dt>
-        <dd>
+        </Row>
+        <Row term="Metadata (RFC 8414)">
           <a href={metadata}>
             <code>{metadata}</code>
           </a>
-        </dd>
+        </Row>
       </dl>
       {snippetsFor(client).map(({ title, code }) => (
         <details>

@@ -1,8 +1,8 @@
 /** A question before an act that ends something: it names what ends. */
 
 import type { Child } from 'hono/jsx'
-import { HiddenFields } from '../parts.tsx'
-import { type FrameProps, type Hidden, PortalFrame } from './frame.tsx'
+import { type Hidden, PostForm } from '../parts.tsx'
+import { type FrameProps, PortalFrame } from './frame.tsx'
 
 export type ConfirmProps = Readonly<{
   frame: FrameProps
@@ -29,8 +29,7 @@ export const ConfirmPage = (p: ConfirmProps) => (
         <a href={p.back}>Back to the client</a>
       </p>
     ) : (
-      <form method="post" action={p.action}>
-        <HiddenFields fields={p.hidden} />
+      <PostForm action={p.action} hidden={p.hidden}>
         <div class="actions">
           <a class="button" href={p.back}>
             Cancel
@@ -39,7 +38,7 @@ export const ConfirmPage = (p: ConfirmProps) => (
             {p.button}
           </button>
         </div>
-      </form>
+      </PostForm>
     )}
   </PortalFrame>
 )

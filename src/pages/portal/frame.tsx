@@ -3,15 +3,24 @@
 import type { Child } from 'hono/jsx'
 import type { Branding } from '../../domain/branding.ts'
 import { Layout } from '../layout.tsx'
-import { Navigation, type Place, ProblemNotice, SignedInAs, SignOutForm } from '../parts.tsx'
+import {
+  type Hidden,
+  Navigation,
+  type Place,
+  PostForm,
+  ProblemNotice,
+  SignedInAs,
+  SignOutForm,
+  Submit,
+} from '../parts.tsx'
+
+export type { Hidden }
 
 export const PORTAL_STYLE_PATH = '/portal.css'
 
 /** The pages of one client. */
 export const clientPath = (clientId: string, page = '') =>
   `/clients/${encodeURIComponent(clientId)}${page === '' ? '' : `/${page}`}`
-
-export type Hidden = readonly (readonly [name: string, value: string])[]
 
 export type FrameProps = Readonly<{
   branding: Branding
@@ -71,5 +80,46 @@ export const PortalFrame = (
     <SignedInAs username={p.username}>
       <SignOutForm formToken={p.signOutToken} nextPage={p.place ?? '/clients'} />
     </SignedInAs>
+  </Layout>
+)
+
+/** What the pages of one client have. */
+export type ClientFrameProps = Readonly<{ frame: FrameProps; clientId: string; name: string }>
+
+/** A page of one client, with a link back to it. */
+export const ClientFrame = (p: ClientFrameProps & Readonly<{ title: string; children: Child }>) => (
+  <PortalFrame {...p.frame} title={p.title} about={p.name}>
+    {p.children}
+    <p>
+      <a href={clientPath(p.clientId)}>Back to the client</a>
+    </p>
+  </PortalFrame>
+)
+
+type SignedOutPageProps = Readonly<{
+  branding: Branding
+  action: string
+  /** As they were sent. */
+  fields: Hidden
+  signInAddress: string
+}>
+
+/** In place of the answer to a form that was sent when the session had ended. */
+export const SignedOutPage = (p: SignedOutPageProps) => (
+  <Layout branding={p.branding} title="You are signed out">
+    <h1>You are signed out</h1>
+    <p class="problem" role="alert">
+      Nothing was changed, because you are no longer signed in.
+    </p>
+    <p>
+      What you typed is kept on this page.{' '}
+      <a href={p.signInAddress} target="_blank" rel="noopener">
+        Sign in (in a new tab)
+      </a>
+      , come back to this page, and continue. You can then check the form and send it.
+    </p>
+    <PostForm action={p.action} hidden={p.fields}>
+      <Submit>Continue</Submit>
+    </PostForm>
   </Layout>
 )

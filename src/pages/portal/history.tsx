@@ -1,6 +1,7 @@
 /** What was done to a client, the newest first. */
 
-import { Moment } from '../parts.tsx'
+import { Moment, Name } from '../parts.tsx'
+import { ClientFrame, type ClientFrameProps, clientPath } from './frame.tsx'
 
 /** `happenedAt` in epoch seconds. */
 export type ShownEntry = Readonly<{
@@ -19,12 +20,7 @@ export type ShownEntry = Readonly<{
 const Entry = ({ entry }: { entry: ShownEntry }) => (
   <li>
     {entry.who}
-    {entry.name !== null && (
-      <strong>
-        <bdi>{entry.name}</bdi>
-      </strong>
-    )}{' '}
-    {entry.did}
+    {entry.name !== null && <Name>{entry.name}</Name>} {entry.did}
     {entry.values.map((value) => (
       <code>
         <bdi>{value}</bdi>
@@ -47,4 +43,33 @@ export const History = ({ entries }: { entries: readonly ShownEntry[] }) => (
       <Entry entry={entry} />
     ))}
   </ul>
+)
+
+type HistoryProps = ClientFrameProps &
+  Readonly<{
+    entries: readonly ShownEntry[]
+    page: number
+    hasMore: boolean
+  }>
+
+const Pages = ({ clientId, page, hasMore }: HistoryProps) => {
+  const path = clientPath(clientId, 'history')
+  return page === 1 && !hasMore ? null : (
+    <nav class="pages" aria-label="Pages of the history">
+      {page > 1 && <a href={`${path}?page=${page - 1}`}>Newer</a>}
+      {hasMore && <a href={`${path}?page=${page + 1}`}>Older</a>}
+    </nav>
+  )
+}
+
+/** For its owners, a page at a time. */
+export const HistoryPage = (p: HistoryProps) => (
+  <ClientFrame {...p} title="History">
+    {p.entries.length === 0 ? (
+      <p class="muted">Nothing is kept here.</p>
+    ) : (
+      <History entries={p.entries} />
+    )}
+    <Pages {...p} />
+  </ClientFrame>
 )

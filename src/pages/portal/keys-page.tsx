@@ -1,8 +1,42 @@
 /** The public keys by which a client authenticates, and new ones in their place. */
 
-import { HiddenFields, WebAddress } from '../parts.tsx'
-import { clientPath, type FrameProps, type Hidden, PortalFrame } from './frame.tsx'
-import { KeyFields, type KeyFieldsProps } from './key-fields.tsx'
+import { type Hidden, PostForm, Submit, WebAddress } from '../parts.tsx'
+import { TextArea, TextField } from './fields.tsx'
+import { ClientFrame, type ClientFrameProps, clientPath } from './frame.tsx'
+
+type KeyFieldsProps = Readonly<{
+  typed: Readonly<{ jwks: string; jwks_uri: string }>
+  labels: Readonly<{ jwks: string; jwks_uri: string }>
+  errors: Readonly<Record<string, string>>
+}>
+
+/** Where a form takes public keys. */
+export const KeyFields = ({ typed, labels, errors }: KeyFieldsProps) => (
+  <>
+    <TextArea
+      name="jwks"
+      rows={6}
+      isAddresses
+      label={labels.jwks}
+      hint={
+        <>
+          A JWK Set (RFC 7517) without private members: <code>{'{"keys": [{"kty": …}]}'}</code>. EC
+          P-256, Ed25519, or RSA of 2048 bits or more.
+        </>
+      }
+      value={typed.jwks}
+      problem={errors.jwks}
+    />
+    <TextField
+      name="jwks_uri"
+      type="url"
+      label={labels.jwks_uri}
+      hint="In place of the keys: the https address where the client publishes them. They are read now, and again when a code or a refresh token comes with a key that is not known. For a program without users, save the address again after each new key."
+      value={typed.jwks_uri}
+      problem={errors.jwks_uri}
+    />
+  </>
+)
 
 export type ShownKey = Readonly<{
   /** Its own id, or its thumbprint. */
@@ -12,23 +46,21 @@ export type ShownKey = Readonly<{
   algorithm: string | null
 }>
 
-export type KeysProps = Readonly<{
-  frame: FrameProps
-  clientId: string
-  name: string
-  /** How it authenticates now. */
-  method: 'keys' | 'secret' | 'none'
-  keys: readonly ShownKey[]
-  /** Where they are published; '' if they were given. */
-  address: string
-  /** What was not as it should be when keys were read, a sentence each. */
-  notes: readonly string[]
-  /** Seconds. */
-  endsWithin: number
-  typed: KeyFieldsProps['typed']
-  labels: KeyFieldsProps['labels']
-  hidden: Hidden
-}>
+export type KeysProps = ClientFrameProps &
+  Readonly<{
+    /** How it authenticates now. */
+    method: 'keys' | 'secret' | 'none'
+    keys: readonly ShownKey[]
+    /** Where they are published; '' if they were given. */
+    address: string
+    /** What was not as it should be when keys were read, a sentence each. */
+    notes: readonly string[]
+    /** Seconds. */
+    endsWithin: number
+    typed: KeyFieldsProps['typed']
+    labels: KeyFieldsProps['labels']
+    hidden: Hidden
+  }>
 
 const KeyItem = ({ id, hasOwnId, type, algorithm }: ShownKey) => (
   <li>
@@ -64,8 +96,7 @@ const Present = ({ keys, address }: Pick<KeysProps, 'keys' | 'address'>) => (
 )
 
 const Replacing = (p: KeysProps) => (
-  <form method="post" action={clientPath(p.clientId, 'keys')}>
-    <HiddenFields fields={p.hidden} />
+  <PostForm action={clientPath(p.clientId, 'keys')} hidden={p.hidden}>
     <h2>{p.method === 'keys' ? 'Change the keys' : 'Use keys in place of the secret'}</h2>
     {p.method === 'keys' ? (
       <p>
@@ -81,23 +112,16 @@ const Replacing = (p: KeysProps) => (
       </p>
     )}
     <KeyFields typed={p.typed} labels={p.labels} errors={p.frame.problem?.errors ?? {}} />
-    <div class="actions">
-      <button class="primary" type="submit">
-        {p.method === 'keys' ? 'Save the keys' : 'Use these keys'}
-      </button>
-    </div>
-  </form>
+    <Submit>{p.method === 'keys' ? 'Save the keys' : 'Use these keys'}</Submit>
+  </PostForm>
 )
 
 export const KeysPage = (p: KeysProps) => (
-  <PortalFrame {...p.frame} title="Keys" about={p.name}>
+  <ClientFrame {...p} title="Keys">
     {p.notes.map((note) => (
       <p class="caution">{note}</p>
     ))}
     {p.method === 'keys' && <Present {...p} />}
     {p.method === 'none' ? <p>Its code is public, so it has no keys.</p> : <Replacing {...p} />}
-    <p>
-      <a href={clientPath(p.clientId)}>Back to the client</a>
-    </p>
-  </PortalFrame>
+  </ClientFrame>
 )

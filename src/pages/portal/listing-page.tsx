@@ -2,8 +2,17 @@
 
 import { type Listing, listingStateOf } from '../../domain/directory.ts'
 import type { DescribedScope } from '../../domain/scope-catalogue.ts'
-import { Day, HiddenFields, Name, PermissionItems, WebAddress } from '../parts.tsx'
-import { clientPath, type FrameProps, type Hidden, PortalFrame } from './frame.tsx'
+import {
+  Day,
+  type Hidden,
+  Name,
+  PermissionItems,
+  PostForm,
+  Row,
+  Submit,
+  WebAddress,
+} from '../parts.tsx'
+import { ClientFrame, clientPath, type FrameProps } from './frame.tsx'
 
 export type ListingPageProps = Readonly<{
   frame: FrameProps
@@ -65,7 +74,6 @@ const State = ({ client: { listing, disabledAt } }: ListingPageProps) => {
   )
 }
 
-/** The words before what becomes public. */
 const Published = (p: ListingPageProps) => (
   <section>
     <h2>What the directory makes public</h2>
@@ -74,26 +82,23 @@ const Published = (p: ListingPageProps) => (
       remain elsewhere.
     </p>
     <dl>
-      <dt>Name</dt>
-      <dd>
+      <Row term="Name">
         <bdi>{p.client.name}</bdi>
-      </dd>
-      <dt>Web page</dt>
-      <dd>{p.page === '' ? 'none' : <WebAddress address={p.page} />}</dd>
+      </Row>
+      <Row term="Web page">{p.page === '' ? 'none' : <WebAddress address={p.page} />}</Row>
       <dt>Description</dt>
       <dd dir="auto">{p.client.description || 'none'}</dd>
-      <dt>Logo</dt>
-      <dd>
+      <Row term="Logo">
         {p.logoPath === null ? (
           'none'
         ) : (
           <img class="logo" src={p.logoPath} alt="as shown" width="48" height="48" />
         )}
-      </dd>
-      <dt>Username of the first owner</dt>
-      <dd>{p.ownerName === null ? 'not shown' : <Name>{p.ownerName}</Name>}</dd>
-      <dt>What it may ask for</dt>
-      <dd>
+      </Row>
+      <Row term="Username of the first owner">
+        {p.ownerName === null ? 'not shown' : <Name>{p.ownerName}</Name>}
+      </Row>
+      <Row term="What it may ask for">
         {p.scopes.length === 0 ? (
           'nothing'
         ) : (
@@ -101,7 +106,7 @@ const Published = (p: ListingPageProps) => (
             <PermissionItems scopes={p.scopes} endorsements={[]} />
           </ul>
         )}
-      </dd>
+      </Row>
     </dl>
     <p>
       An approver decides on what stands here. When the name, the web page, the description, the
@@ -112,14 +117,9 @@ const Published = (p: ListingPageProps) => (
 )
 
 const Form = (p: { action: string; act: string; hidden: Hidden; text: string }) => (
-  <form method="post" action={p.action}>
-    <HiddenFields fields={[...p.hidden, ['act', p.act]]} />
-    <div class="actions">
-      <button class={p.act === 'ask' ? 'primary' : undefined} type="submit">
-        {p.text}
-      </button>
-    </div>
-  </form>
+  <PostForm action={p.action} hidden={[...p.hidden, ['act', p.act]]}>
+    <Submit isMinor={p.act !== 'ask'}>{p.text}</Submit>
+  </PostForm>
 )
 
 export const ListingPage = (p: ListingPageProps) => {
@@ -127,7 +127,7 @@ export const ListingPage = (p: ListingPageProps) => {
   const state = listing && listingStateOf(listing)
   const action = clientPath(clientId, 'listing')
   return (
-    <PortalFrame {...p.frame} title="Directory" about={name}>
+    <ClientFrame frame={p.frame} clientId={clientId} name={name} title="Directory">
       <State {...p} />
       <Published {...p} />
       {(state === null || state === 'declined') && (
@@ -146,9 +146,6 @@ export const ListingPage = (p: ListingPageProps) => {
           text={state === 'listed' ? 'Leave the directory' : 'Take the request back'}
         />
       )}
-      <p>
-        <a href={clientPath(clientId)}>Back to the client</a>
-      </p>
-    </PortalFrame>
+    </ClientFrame>
   )
 }

@@ -1,8 +1,8 @@
 /** Where owners ask for permissions and take them back. */
 
-import { HiddenFields } from '../parts.tsx'
+import { type Hidden, Mark, PostForm, Submit } from '../parts.tsx'
 import { Options, TextField } from './fields.tsx'
-import { clientPath, type FrameProps, type Hidden, PortalFrame } from './frame.tsx'
+import { ClientFrame, type ClientFrameProps, clientPath } from './frame.tsx'
 import {
   hasSentences,
   PermissionList,
@@ -20,21 +20,19 @@ export type Askable = Readonly<{
   isChecked: boolean
 }>
 
-export type PermissionsProps = Readonly<{
-  frame: FrameProps
-  clientId: string
-  name: string
-  permissions: readonly ShownPermission[]
-  /** Scopes that it does not have, by what they are for. `resource` is null for those of none. */
-  groups: readonly Readonly<{
-    resource: Readonly<{ uri: string; name: string }> | null
-    scopes: readonly Askable[]
-  }>[]
-  grantTypes: readonly Askable[]
-  typed: Readonly<{ otherScopes: string; endorsements: string }>
-  /** Of each form: `ask` and `take_back`. */
-  hidden: Readonly<{ ask: Hidden; takeBack: Hidden }>
-}>
+export type PermissionsProps = ClientFrameProps &
+  Readonly<{
+    permissions: readonly ShownPermission[]
+    /** Scopes that it does not have, by what they are for. `resource` is null for those of none. */
+    groups: readonly Readonly<{
+      resource: Readonly<{ uri: string; name: string }> | null
+      scopes: readonly Askable[]
+    }>[]
+    grantTypes: readonly Askable[]
+    typed: Readonly<{ otherScopes: string; endorsements: string }>
+    /** Of each form: `ask` and `take_back`. */
+    hidden: Readonly<{ ask: Hidden; takeBack: Hidden }>
+  }>
 
 const optionOf = (
   kind: ShownPermission['kind'],
@@ -45,18 +43,8 @@ const optionOf = (
   label: (
     <>
       {quoted({ kind, sentence })}
-      {isSensitive && (
-        <>
-          {' '}
-          <strong class="mark sensitive">Sensitive</strong>
-        </>
-      )}
-      {isFree && (
-        <>
-          {' '}
-          <strong class="mark">No approval needed</strong>
-        </>
-      )}
+      {isSensitive && <Mark kind="sensitive">Sensitive</Mark>}
+      {isFree && <Mark>No approval needed</Mark>}
       <code>{value}</code>
     </>
   ),
@@ -65,8 +53,10 @@ const optionOf = (
 const Asking = (p: PermissionsProps) => {
   const errors = p.frame.problem?.errors ?? {}
   return (
-    <form method="post" action={clientPath(p.clientId, 'permissions')}>
-      <HiddenFields fields={[...p.hidden.ask, ['act', 'ask']]} />
+    <PostForm
+      action={clientPath(p.clientId, 'permissions')}
+      hidden={[...p.hidden.ask, ['act', 'ask']]}
+    >
       <h2>Ask for more</h2>
       {!hasSentences(p.permissions) && <SentencesNote />}
       {p.groups.map(({ resource, scopes }, index) => (
@@ -114,12 +104,8 @@ const Asking = (p: PermissionsProps) => {
         value={p.typed.endorsements}
         problem={errors.endorsements}
       />
-      <div class="actions">
-        <button class="primary" type="submit">
-          Ask
-        </button>
-      </div>
-    </form>
+      <Submit>Ask</Submit>
+    </PostForm>
   )
 }
 
@@ -127,8 +113,10 @@ const TakingBack = (p: PermissionsProps) => {
   const held = p.permissions.filter(({ state }) => state === 'authorized' || state === 'requested')
   if (held.length === 0) return null
   return (
-    <form method="post" action={clientPath(p.clientId, 'permissions')}>
-      <HiddenFields fields={[...p.hidden.takeBack, ['act', 'take_back']]} />
+    <PostForm
+      action={clientPath(p.clientId, 'permissions')}
+      hidden={[...p.hidden.takeBack, ['act', 'take_back']]}
+    >
       <h2>Take back</h2>
       <Options
         name="take"
@@ -147,20 +135,15 @@ const TakingBack = (p: PermissionsProps) => {
           ),
         }))}
       />
-      <div class="actions">
-        <button type="submit">Take back</button>
-      </div>
-    </form>
+      <Submit isMinor>Take back</Submit>
+    </PostForm>
   )
 }
 
 export const PermissionsPage = (p: PermissionsProps) => (
-  <PortalFrame {...p.frame} title="Permissions" about={p.name}>
+  <ClientFrame {...p} title="Permissions">
     <PermissionList permissions={p.permissions} />
     <Asking {...p} />
     <TakingBack {...p} />
-    <p>
-      <a href={clientPath(p.clientId)}>Back to the client</a>
-    </p>
-  </PortalFrame>
+  </ClientFrame>
 )

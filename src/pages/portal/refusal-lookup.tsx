@@ -1,5 +1,6 @@
 /** The form that finds the cause of a refusal by its reference, and the page that changes a cause. */
 
+import { Moment, Row, Submit } from '../parts.tsx'
 import { TextField } from './fields.tsx'
 import { clientPath } from './frame.tsx'
 
@@ -44,31 +45,25 @@ export const ErrorCode = ({ error }: { error: string }) => (
 
 type LookedUp = Readonly<{ found: NonNullable<RefusalLookup['found']>; clientId: string }>
 
-const Found = ({ found, clientId }: LookedUp) => {
-  const moment = new Date(found.refusedAt * 1000).toISOString()
-  return (
-    <div class="notice" role="status">
-      <p>
-        <strong>{found.cause}</strong>
-      </p>
-      <Remedied remedy={found.remedy} clientId={clientId} />
-      <dl>
-        <dt>Error</dt>
-        <dd>
-          <ErrorCode error={found.error} />
-        </dd>
-        <dt>Endpoint</dt>
-        <dd>
-          <code dir="ltr">{found.endpoint}</code>
-        </dd>
-        <dt>When</dt>
-        <dd>
-          <time datetime={moment}>{`${moment.slice(0, 10)} ${moment.slice(11, 19)} UTC`}</time>
-        </dd>
-      </dl>
-    </div>
-  )
-}
+const Found = ({ found, clientId }: LookedUp) => (
+  <div class="notice" role="status">
+    <p>
+      <strong>{found.cause}</strong>
+    </p>
+    <Remedied remedy={found.remedy} clientId={clientId} />
+    <dl>
+      <Row term="Error">
+        <ErrorCode error={found.error} />
+      </Row>
+      <Row term="Endpoint">
+        <code dir="ltr">{found.endpoint}</code>
+      </Row>
+      <Row term="When">
+        <Moment at={found.refusedAt} hasSeconds />
+      </Row>
+    </dl>
+  </div>
+)
 
 export const RefusalLookupForm = (p: { clientId: string; lookup: RefusalLookup | null }) => (
   <section>
@@ -86,9 +81,7 @@ export const RefusalLookupForm = (p: { clientId: string; lookup: RefusalLookup |
         }
       />
       {p.lookup?.found && <Found found={p.lookup.found} clientId={p.clientId} />}
-      <div class="actions">
-        <button type="submit">Look it up</button>
-      </div>
+      <Submit isMinor>Look it up</Submit>
     </form>
   </section>
 )

@@ -1,42 +1,36 @@
 /** A client's secrets: a new one, shown this once; the list; rotation with an overlap. */
 
 import { inWords } from '../../domain/duration.ts'
-import { Day, HiddenFields, Moment } from '../parts.tsx'
+import { Day, type Hidden, Mark, Moment, PostForm, Row, Submit } from '../parts.tsx'
 import { Copyable, CopyScript } from './copying.tsx'
 import { Options } from './fields.tsx'
-import { clientPath, type FrameProps, type Hidden, PortalFrame } from './frame.tsx'
+import { ClientFrame, type ClientFrameProps, clientPath, PortalFrame } from './frame.tsx'
 
-export type NewSecretProps = Readonly<{
-  frame: FrameProps
-  title: string
-  clientId: string
-  name: string
-  /** Null for a client that keeps none. */
-  clientSecret: string | null
-  /** It signs with keys of its own. */
-  usesKeys?: boolean
-  /** What else the owner should know, a sentence each. */
-  notes?: readonly string[]
-}>
+type NewSecretProps = ClientFrameProps &
+  Readonly<{
+    title: string
+    /** Null for a client that keeps none. */
+    clientSecret: string | null
+    /** It signs with keys of its own. */
+    usesKeys?: boolean
+    /** What else the owner should know, a sentence each. */
+    notes?: readonly string[]
+  }>
 
 export const NewSecretPage = (p: NewSecretProps) => (
   <PortalFrame {...p.frame} title={p.title} about={p.name}>
     <dl>
-      <dt>Client id</dt>
-      <dd>
+      <Row term="Client id">
         <Copyable what="the client id">
           <code class="reference">{p.clientId}</code>
         </Copyable>
-      </dd>
+      </Row>
       {p.clientSecret !== null && (
-        <>
-          <dt>Client secret</dt>
-          <dd>
-            <Copyable what="the client secret">
-              <code class="reference">{p.clientSecret}</code>
-            </Copyable>
-          </dd>
-        </>
+        <Row term="Client secret">
+          <Copyable what="the client secret">
+            <code class="reference">{p.clientSecret}</code>
+          </Copyable>
+        </Row>
       )}
     </dl>
     {p.clientSecret === null ? (
@@ -63,24 +57,22 @@ export const NewSecretPage = (p: NewSecretProps) => (
   </PortalFrame>
 )
 
-export type SecretsProps = Readonly<{
-  frame: FrameProps
-  clientId: string
-  name: string
-  method: 'keys' | 'secret' | 'none'
-  /** Of the form that gives it a secret in place of its keys. */
-  useSecret: Hidden
-  /** Seconds. */
-  endsWithin: number
-  /** The newest first. Instants in epoch seconds. */
-  secrets: readonly Readonly<{
-    createdAt: number
-    expiresAt: number | null
-    lastUsedAt: number | null
-  }>[]
-  hidden: Hidden
-  overlaps: readonly Readonly<{ seconds: number; isChecked: boolean }>[]
-}>
+export type SecretsProps = ClientFrameProps &
+  Readonly<{
+    method: 'keys' | 'secret' | 'none'
+    /** Of the form that gives it a secret in place of its keys. */
+    useSecret: Hidden
+    /** Seconds. */
+    endsWithin: number
+    /** The newest first. Instants in epoch seconds. */
+    secrets: readonly Readonly<{
+      createdAt: number
+      expiresAt: number | null
+      lastUsedAt: number | null
+    }>[]
+    hidden: Hidden
+    overlaps: readonly Readonly<{ seconds: number; isChecked: boolean }>[]
+  }>
 
 type Secret = SecretsProps['secrets'][number]
 
@@ -92,12 +84,7 @@ const SecretItem = (p: { secret: Secret; place: number; isInUse: boolean }) => {
   return (
     <li>
       <strong>{p.place === 0 ? 'The newest secret' : 'An older secret'}</strong>
-      {p.isInUse && (
-        <>
-          {' '}
-          <strong class="mark">in use</strong>
-        </>
-      )}
+      {p.isInUse && <Mark>in use</Mark>}
       <p class="small muted">
         made on <Day at={createdAt} />,{' '}
         {lastUsedAt === null ? (
@@ -142,8 +129,7 @@ const overlapWords = (seconds: number) =>
     : ([`For ${inWords(seconds)}`, 'Nothing ends while you change over.'] as const)
 
 const Rotation = (p: SecretsProps) => (
-  <form method="post" action={clientPath(p.clientId, 'secrets')}>
-    <HiddenFields fields={p.hidden} />
+  <PostForm action={clientPath(p.clientId, 'secrets')} hidden={p.hidden}>
     <Options
       name="overlap"
       type="radio"
@@ -154,32 +140,26 @@ const Rotation = (p: SecretsProps) => (
         return { value: String(seconds), label, hint, isChecked }
       })}
     />
-    <div class="actions">
-      <button class="primary" type="submit">
-        Make a new secret
-      </button>
-    </div>
-  </form>
+    <Submit>Make a new secret</Submit>
+  </PostForm>
 )
 
 const InPlaceOfKeys = (p: SecretsProps) => (
-  <form method="post" action={clientPath(p.clientId, 'secrets')}>
-    <HiddenFields fields={[...p.useSecret, ['act', 'use_secret']]} />
+  <PostForm
+    action={clientPath(p.clientId, 'secrets')}
+    hidden={[...p.useSecret, ['act', 'use_secret']]}
+  >
     <p>
       It has no secret: it signs with keys of its own. With a secret in their place its keys are not
       accepted any more, and its access tokens end within {p.endsWithin} seconds. Its refresh tokens
       stay.
     </p>
-    <div class="actions">
-      <button class="primary" type="submit">
-        Use a secret in place of the keys
-      </button>
-    </div>
-  </form>
+    <Submit>Use a secret in place of the keys</Submit>
+  </PostForm>
 )
 
 export const SecretsPage = (p: SecretsProps) => (
-  <PortalFrame {...p.frame} title="Secrets" about={p.name}>
+  <ClientFrame {...p} title="Secrets">
     {p.method === 'secret' && (
       <>
         {p.secrets.length === 0 ? (
@@ -201,8 +181,5 @@ export const SecretsPage = (p: SecretsProps) => (
     )}
     {p.method === 'keys' && <InPlaceOfKeys {...p} />}
     {p.method === 'none' && <p>Its code is public, so it keeps no secret.</p>}
-    <p>
-      <a href={clientPath(p.clientId)}>Back to the client</a>
-    </p>
-  </PortalFrame>
+  </ClientFrame>
 )
