@@ -404,12 +404,13 @@ CREATE TABLE IF NOT EXISTS client_registration (
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX IF NOT EXISTS client_registration_by_request ON client_registration (request_digest);
 
--- Open registrations in the present hour of each network, and in the present day. The CHECK is the limit.
+-- Open registrations in the present hour of each network, and in the present day. Requests in the present hour of each owner
+-- and of each client that registered itself. The CHECK is the limit.
 CREATE TABLE IF NOT EXISTS registration_count (
-  subject    TEXT PRIMARY KEY, -- base64url SHA-256 of the network; '' for the whole registry
+  subject    TEXT PRIMARY KEY, -- base64url SHA-256 of the network; '' for the whole registry; who requests, as in the audit
   began_at   INTEGER NOT NULL, -- epoch seconds
   registered INTEGER NOT NULL,
-  most       INTEGER NOT NULL, -- the limit at the last registration
+  most       INTEGER NOT NULL, -- the limit at the last of them
   CONSTRAINT registration_limit CHECK (registered <= most)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS registration_count_by_time ON registration_count (began_at);
@@ -573,12 +574,12 @@ CREATE TRIGGER IF NOT EXISTS listing_of_deleted_owner AFTER DELETE ON user BEGIN
     WHERE owner_id = OLD.user_id AND EXISTS (SELECT 1 FROM listing l WHERE l.client_id = client.client_id);
 END;
 
--- What the webhook has yet to tell: a row for each act that requested permissions of a client or decided on them. The
--- triggers below write it, so no change can forget it. A row outlives its client.
+-- What the webhook has yet to tell: a row for each act that requested permissions or a listing of a client, or decided
+-- on them. The triggers below write it, so no change can forget it. A row outlives its client.
 CREATE TABLE IF NOT EXISTS webhook_delivery (
   audit_id    INTEGER NOT NULL, -- of the act
   client_id   TEXT NOT NULL,
-  event       TEXT NOT NULL,    -- 'request.created' or 'decision.made'
+  event       TEXT NOT NULL,    -- a WebhookEvent of domain/webhook.ts
   webhook_id  TEXT NOT NULL,    -- random, the same in every attempt
   actor       TEXT NOT NULL,    -- as in the audit
   client_name TEXT NOT NULL,
@@ -593,16 +594,25 @@ CREATE TABLE IF NOT EXISTS webhook_delivery (
 CREATE UNIQUE INDEX IF NOT EXISTS webhook_delivery_by_id ON webhook_delivery (webhook_id);
 CREATE INDEX IF NOT EXISTS webhook_delivery_by_attempt ON webhook_delivery (attempt_at);
 CREATE INDEX IF NOT EXISTS webhook_delivery_by_time ON webhook_delivery (created_at);
--- At most 1000 wait. Beyond that the oldest is dated back, so that cron drops it with those that waited too long.
+-- At most 1000 events wait. Beyond that the sender with the most of them loses one: of that sender's client with the most,
+-- the oldest. It is dated back, so that cron drops it with those that waited too long. The sender is who did it. Clients that
+-- registered themselves are one sender, because anybody may register many.
 CREATE TRIGGER IF NOT EXISTS webhook_delivery_limit AFTER INSERT ON webhook_delivery
 WHEN (SELECT count(*) FROM webhook_delivery WHERE created_at > 0) > 1000 BEGIN
-  UPDATE webhook_delivery SET created_at = 0 WHERE webhook_id =
-    (SELECT webhook_id FROM webhook_delivery WHERE created_at > 0 ORDER BY created_at, audit_id LIMIT 1);
+  UPDATE webhook_delivery SET created_at = 0 WHERE webhook_id = (
+    SELECT webhook_id FROM (
+      SELECT webhook_id, created_at, audit_id, count(*) OVER (PARTITION BY sender) AS of_sender,
+        count(*) OVER (PARTITION BY sender, client_id) AS of_client
+      FROM (SELECT webhook_id, created_at, audit_id, client_id,
+          iif(event = 'request.created' AND client_kind <> 'operator', client_kind, actor) AS sender
+        FROM webhook_delivery WHERE created_at > 0))
+    ORDER BY of_sender DESC, of_client DESC, created_at, audit_id LIMIT 1);
 END;
 
--- The triggers below insert a row into this view for each permission that was requested or decided on. The view's own trigger
--- writes the delivery, so that its rules are in one place:
+-- The triggers below insert a row into the view for each permission or listing that was requested
+-- or decided on. The view's own trigger writes the delivery, so that its rules are in one place:
 -- One act is one delivery. The act is the audit row that was written last: in each batch it stands before the permissions.
+-- A listing also begins to wait when something else changes what the directory shows: that is no request of an actor.
 -- An import is not told, because what was requested elsewhere is not new. What a client gives up itself is not a decision.
 -- Of an act with more than 100,000 characters the rest is not told, so that no act is too large or too slow for D1.
 CREATE VIEW IF NOT EXISTS webhook_event (event, client_id, permission) AS
@@ -610,11 +620,11 @@ CREATE VIEW IF NOT EXISTS webhook_event (event, client_id, permission) AS
 CREATE TRIGGER IF NOT EXISTS webhook_event_happened INSTEAD OF INSERT ON webhook_event BEGIN
   INSERT INTO webhook_delivery (audit_id, client_id, event, webhook_id, actor, client_name, client_kind, permissions, created_at, attempt_at)
     SELECT coalesce(a.audit_id, 0), c.client_id, NEW.event, 'msg_' || lower(hex(randomblob(16))),
-      iif(a.client_id = c.client_id, a.actor, ''), c.name,
+      iif(a.client_id = c.client_id AND (NEW.event <> 'listing.requested' OR a.event = 'client.request_listing'), a.actor, ''), c.name,
       coalesce((SELECT kind FROM self_registered_client s WHERE s.client_id = c.client_id), 'operator'),
       json_array(json(NEW.permission)), unixepoch(), unixepoch()
     FROM client c LEFT JOIN audit a ON a.audit_id = (SELECT max(audit_id) FROM audit)
-    WHERE c.client_id = NEW.client_id AND a.event IS NOT 'client.import'
+    WHERE c.client_id = NEW.client_id AND (a.event IS NOT 'client.import' OR NEW.event GLOB 'listing.*')
       AND NOT (NEW.event = 'decision.made' AND a.client_id IS c.client_id AND a.actor IN ('document', 'client:' || c.client_id))
     ON CONFLICT DO UPDATE SET permissions = json_insert(permissions, '$[#]', json(NEW.permission)) WHERE length(permissions) < 100000;
 END;
@@ -650,6 +660,20 @@ END;
 CREATE TRIGGER IF NOT EXISTS permission_declined_again AFTER UPDATE ON client_decision WHEN NEW.decision <> 'taken_back' BEGIN
   INSERT INTO webhook_event VALUES ('decision.made', NEW.client_id,
     json_object('kind', NEW.kind, 'value', NEW.value, 'decision', NEW.decision, 'reason', NEW.reason));
+END;
+CREATE TRIGGER IF NOT EXISTS listing_requested AFTER INSERT ON listing WHEN NEW.listed_at IS NULL AND NEW.declined_at IS NULL BEGIN
+  INSERT INTO webhook_event VALUES ('listing.requested', NEW.client_id, '{}');
+END;
+CREATE TRIGGER IF NOT EXISTS listing_requested_again AFTER UPDATE ON listing
+WHEN NEW.listed_at IS NULL AND NEW.declined_at IS NULL AND (OLD.listed_at IS NOT NULL OR OLD.declined_at IS NOT NULL) BEGIN
+  INSERT INTO webhook_event VALUES ('listing.requested', NEW.client_id, '{}');
+END;
+CREATE TRIGGER IF NOT EXISTS listing_listed AFTER UPDATE OF listed_at ON listing WHEN OLD.listed_at IS NULL AND NEW.listed_at IS NOT NULL BEGIN
+  INSERT INTO webhook_event VALUES ('listing.decided', NEW.client_id, json_object('decision', 'listed', 'reason', ''));
+END;
+CREATE TRIGGER IF NOT EXISTS listing_declined AFTER UPDATE OF declined_at ON listing WHEN NEW.declined_at IS NOT NULL BEGIN
+  INSERT INTO webhook_event VALUES ('listing.decided', NEW.client_id,
+    json_object('decision', iif(OLD.listed_at IS NULL, 'declined', 'withdrawn'), 'reason', NEW.reason));
 END;
 
 -- An image at a host that an operator blocks is deleted. While the host is blocked, none is fetched.

@@ -1,27 +1,35 @@
-/** The webhook: what it tells of requests for permissions and of decisions on them, and how often it is tried. */
+/** The webhook: what it tells of requests for permissions and listings and of decisions on them, and how often it is tried. */
 
 import type { Permission } from './client.ts'
 
-/** A permission that was requested, or decided on. */
-type ToldPermission = Readonly<{
-  kind: Permission['kind']
-  value: string
+/** A permission or a listing that was requested, or decided on. */
+type Told = Readonly<{
+  /** Absent for a listing. */
+  kind?: Permission['kind']
+  value?: string
   /** Absent for a request. */
-  decision?: 'authorized' | 'declined' | 'withdrawn'
+  decision?: 'authorized' | 'listed' | 'declined' | 'withdrawn'
   /** '' without one; absent for a request. */
   reason?: string
 }>
 
-/** What one act did to the permissions of one client. */
+export type WebhookEvent =
+  | 'request.created'
+  | 'decision.made'
+  | 'listing.requested'
+  | 'listing.decided'
+
+/** What one act did to the permissions or to the listing of one client. */
 export type WebhookDelivery = Readonly<{
   /** The same in every attempt, so that a receiver can ignore repeats. */
   webhookId: string
-  event: 'request.created' | 'decision.made'
+  event: WebhookEvent
   clientId: string
   /** As it was when it happened. */
   clientName: string
   clientKind: 'operator' | 'document' | 'registration'
-  permissions: readonly ToldPermission[]
+  /** One for a listing. */
+  told: readonly Told[]
   /** As in the audit. */
   actor: string
   /** Epoch seconds. */

@@ -13,6 +13,7 @@ const TYPES: Readonly<Record<RegistrationErrorKind, ProblemType>> = {
   conflict: 'conflict',
   stale: 'stale',
   forbidden: 'forbidden',
+  too_often: 'too_many_requests',
 }
 
 /** Only `registry:admin` allows what is forbidden (RFC 6750 §3.1). */

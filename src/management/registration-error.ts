@@ -26,6 +26,7 @@ export function metadataError(message: string, field: string | null) {
 }
 
 const RETRY_AFTER_SECONDS = 1
+const RETRY_TOO_OFTEN_SECONDS = 3600
 
 /** RFC 7592 §2: the same for a client that is not there as for another's token. */
 export function badRegistrationToken(detail: string) {
@@ -47,6 +48,11 @@ export function refusalOf({ kind, field, message }: RegistrationError): OAuthErr
     case 'stale':
       return new OAuthError('temporarily_unavailable', sentenceOf(message), {
         headers: { 'Retry-After': String(RETRY_AFTER_SECONDS) },
+      })
+    case 'too_often':
+      return new OAuthError('temporarily_unavailable', sentenceOf(message), {
+        status: 429,
+        headers: { 'Retry-After': String(RETRY_TOO_OFTEN_SECONDS) },
       })
     default:
       return metadataError(message, field)

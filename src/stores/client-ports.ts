@@ -43,13 +43,15 @@ export type ClientChange =
       mode: Mode
       /** What a client that registered itself may also have now, and what it also asks for. */
       more?: Readonly<{ allowed: PermissionLists; requested: PermissionLists }>
+      /** What it takes away, the client gives up itself. */
+      byOwner?: boolean
       /** Of how many clients a new `ownerId` may be the first owner; null or absent: of any number. */
       ownedAtMost?: number | null
     }>
   | Readonly<{ kind: 'authorize'; lists: PermissionLists }>
   /** `allowed`: scopes that need no approval. */
   | Readonly<{ kind: 'request'; lists: PermissionLists; allowed: readonly string[] }>
-  /** `reason`: for the owners. */
+  /** `reason`: for the owners. `byOwner`: an owner, or the client itself, gives it up. */
   | Readonly<{ kind: 'withdraw'; lists: PermissionLists; reason?: string; byOwner?: boolean }>
   /** By D1's clock the old secrets stay good for `overlapSeconds` more. */
   | Readonly<{ kind: 'rotate_secret'; secretDigest: SecretDigest; overlapSeconds: number }>
@@ -101,10 +103,15 @@ export interface ClientRegistry extends ClientReader {
     clients: readonly (ImportedClient & Readonly<{ detail: Detail }>)[],
     by: Authorship,
   ): Promise<boolean>
-  /** Several changes are one: all or none. `too_many`: as for `create`. */
+  /**
+   * Several changes are one: all or none. `too_many`: as for `create`. `too_often`: within an hour the actor has made as many
+   * changes with the limit `mostInAnHour`.
+   */
   change(
     before: ClientRecord,
-    changes: readonly (ClientChange & Readonly<{ detail?: Detail }>)[],
+    changes: readonly (ClientChange & Readonly<{ detail?: Detail; mostInAnHour?: number }>)[],
     by: Authorship,
-  ): Promise<Changed<ClientRecord> | Readonly<{ kind: 'too_many' }>>
+  ): Promise<
+    Changed<ClientRecord> | Readonly<{ kind: 'too_many' }> | Readonly<{ kind: 'too_often' }>
+  >
 }

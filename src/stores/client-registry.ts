@@ -15,6 +15,7 @@ import {
 import { changeClient, insertClient } from './client-statements.ts'
 import type { Database } from './database.ts'
 import { clientNarrowing, secretNarrowing } from './narrowing.ts'
+import { countStatement, isOverLimit } from './registration-count.ts'
 import type {
   Authorship,
   ClientChange,
@@ -136,9 +137,10 @@ export function clientRegistry(
       const { clientId, version } = before
       const parts = changes.map((one): Part => {
         const [change, ...more] = changeClient(db, clientId, one, by.now)
-        const { detail = {} } = one
+        const { detail = {}, mostInAnHour } = one
         const ending = endingOf(db, before, one, lifetimeSeconds)
-        const all = [...more, ...approvalStatements(db, clientId, one, by)]
+        const counted = mostInAnHour ? [countStatement(db, [[by.actor, mostInAnHour]])] : []
+        const all = [...counted, ...more, ...approvalStatements(db, clientId, one, by)]
         const about = { clientId }
         return { event: `client.${one.kind}`, about, detail, change, more: all, ...ending }
       })
@@ -149,6 +151,7 @@ export function clientRegistry(
         return { kind: 'changed', record: read(done.result), hasEnded: done.hasEnded }
       } catch (fault) {
         if (isTooMany(fault)) return { kind: 'too_many' }
+        if (isOverLimit(fault)) return { kind: 'too_often' }
         throw fault
       }
     },

@@ -178,7 +178,8 @@ type Update = Extract<ClientChange, { kind: 'update' }>
 
 /** A client that no longer authenticates with a secret loses its secrets. */
 function updateClient(db: Database, clientId: string, change: Update, now: number): Statements {
-  const { fields, lists, mode, more, ownedAtMost = null } = change
+  const { fields, lists, mode, more, ownedAtMost = null, byOwner = false } = change
+  const given = { clientId, lists, now, decision: { reason: '', byOwner } }
   const keep =
     mode === 'request'
       ? (['decideOnRequested', 'keepRequested'] as const)
@@ -194,7 +195,7 @@ function updateClient(db: Database, clientId: string, change: Update, now: numbe
     ...replaced(lists.redirectUris, KEEP_REDIRECT_URIS, ADD_REDIRECT_URIS),
     ...replaced(lists.defaultResources, KEEP_DEFAULT_RESOURCES, ADD_DEFAULT_RESOURCES),
     ...furtherOwners(db, clientId, lists, now),
-    ...permissionStatements(db, [...keep, mode], { clientId, lists, now }),
+    ...permissionStatements(db, [...keep, mode], given),
     ...(more
       ? [
           ...permissionStatements(db, ['allow'], { clientId, lists: more.allowed, now }),

@@ -1,6 +1,6 @@
 /** Registrations by clients themselves, in D1. Lists are one parameter, JSON. Instants in epoch seconds. */
 
-import { REGISTRATION_DAY_SECONDS, REGISTRATION_HOUR_SECONDS } from '../domain/self-registration.ts'
+import { REGISTRATION_DAY_SECONDS } from '../domain/self-registration.ts'
 import { auditStatement } from './change-batch.ts'
 import {
   type ClientRecordRow,
@@ -11,6 +11,12 @@ import {
 import { creationStatements } from './client-registry.ts'
 import { D1_NOW } from './d1-clock.ts'
 import type { Database } from './database.ts'
+import {
+  countStatement,
+  FIND_REACHED_LIMITS,
+  isOverLimit,
+  type Limit,
+} from './registration-count.ts'
 import type { OpenRegistration, SelfRegistrations } from './self-registration-ports.ts'
 
 const IS_RECENT = `EXISTS (SELECT 1 FROM self_registered_client s WHERE s.client_id = client_registration.client_id
@@ -25,33 +31,19 @@ export const FIND_DUPLICATE = `SELECT ${RECORD_COLUMNS} FROM client c WHERE c.cl
 export const INSERT_REGISTRATION = `INSERT INTO client_registration (client_id, request_digest, token_digest)
   VALUES (?1, ?2, ?3)`
 
-const PERIOD = `iif(subject = '', ${REGISTRATION_DAY_SECONDS}, ${REGISTRATION_HOUR_SECONDS})`
-const IS_OVER = `began_at <= ${D1_NOW} - ${PERIOD}`
-/** `?1` lists subjects with their limits. The table's CHECK fails the whole batch beyond a limit. */
-export const COUNT_REGISTRATION = `INSERT INTO registration_count (subject, began_at, registered, most)
-  SELECT j.value ->> 0, ${D1_NOW}, 1, j.value ->> 1 FROM json_each(?1) j WHERE true
-  ON CONFLICT DO UPDATE SET most = excluded.most, registered = iif(${IS_OVER}, 1, registered + 1),
-    began_at = iif(${IS_OVER}, excluded.began_at, began_at)`
-/** The limits of `?1` that are reached, the longest wait first. */
-export const FIND_REACHED_LIMITS = `SELECT n.subject, n.began_at + ${PERIOD} - ${D1_NOW} AS wait
-  FROM json_each(?1) j CROSS JOIN registration_count n ON n.subject = j.value ->> 0
-  WHERE n.registered >= j.value ->> 1 ORDER BY wait DESC`
-
 /** Exactly one token follows another, however often that is shown. */
 export const USE_REGISTRATION_TOKEN = `UPDATE client_registration SET previous_digest = ?2,
     token_salt = iif(token_digest = ?2, ?4, token_salt), token_digest = iif(token_digest = ?2, ?3, token_digest)
   WHERE client_id = ?1 AND token_digest IS NOT NULL AND ?2 IN (token_digest, previous_digest)
   RETURNING token_salt`
 
-const isOverLimit = (fault: unknown) => /registration_limit/.test(String(fault))
 const isDuplicate = (fault: unknown) =>
   /UNIQUE constraint failed: client_registration\.request_digest/.test(String(fault))
 
-const limitsOf = ({ network, limits }: OpenRegistration) =>
-  JSON.stringify([
-    [network, limits.perNetworkAndHour],
-    ['', limits.perDay],
-  ])
+const limitsOf = ({ network, limits }: OpenRegistration): readonly Limit[] => [
+  [network, limits.perNetworkAndHour],
+  ['', limits.perDay],
+]
 
 const recordIn = (result: D1Result | undefined) => {
   const row = result?.results[0] as ClientRecordRow | undefined
@@ -59,9 +51,12 @@ const recordIn = (result: D1Result | undefined) => {
 }
 
 export function selfRegistrations(db: Database): SelfRegistrations {
-  async function waitFor(limits: string) {
+  async function waitFor(limits: readonly Limit[]) {
     const [reached] = (
-      await db.prepare(FIND_REACHED_LIMITS).bind(limits).all<{ subject: string; wait: number }>()
+      await db
+        .prepare(FIND_REACHED_LIMITS)
+        .bind(JSON.stringify(limits))
+        .all<{ subject: string; wait: number }>()
     ).results
     const { subject, wait } = reached ?? { subject: '', wait: 1 }
     return { retryAfterSeconds: Math.max(1, wait), isNetwork: subject !== '' }
@@ -87,11 +82,8 @@ export function selfRegistrations(db: Database): SelfRegistrations {
       const { clientId } = client
       const limits = open && limitsOf(open)
       const batch = [
-        ...(open
-          ? [
-              db.prepare(COUNT_REGISTRATION).bind(limits),
-              db.prepare(FORGET_OLD_REQUEST).bind(open.requestDigest),
-            ]
+        ...(open && limits
+          ? [countStatement(db, limits), db.prepare(FORGET_OLD_REQUEST).bind(open.requestDigest)]
           : []),
         ...creationStatements(db, client, by, detail),
         db.prepare(INSERT_REGISTRATION).bind(clientId, open?.requestDigest ?? null, tokenDigest),

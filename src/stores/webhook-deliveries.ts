@@ -40,7 +40,7 @@ const readDelivery = (row: DeliveryRow): WebhookDelivery => ({
   clientId: row.client_id,
   clientName: row.client_name,
   clientKind: row.client_kind,
-  permissions: JSON.parse(row.permissions) as WebhookDelivery['permissions'],
+  told: JSON.parse(row.permissions) as WebhookDelivery['told'],
   actor: row.actor,
   createdAt: row.created_at,
   attempts: row.attempts,

@@ -529,6 +529,28 @@ describe('0022_client_owners.sql', () => {
   })
 })
 
+describe('0028_told_listings.sql', () => {
+  it('after migration 0028 what the webhook has to tell is still there, and a listing that waits is told when it is decided on', () => {
+    const { db, migrate } = databaseBefore('0028_told_listings.sql')
+    db.exec(`INSERT INTO client (client_id, name, owner_id, created_at, updated_at) VALUES ('c', 'C', 'u', 1, 1);
+      INSERT INTO audit (happened_at, actor, event, client_id, detail) VALUES (1, 'user:u', 'client.request', 'c', '{}');
+      INSERT INTO client_authorization (client_id, scope, requested_at) VALUES ('c', 'a:read', 1);
+      INSERT INTO listing (client_id, requested_at) VALUES ('c', 1)`)
+    migrate()
+    const told = () =>
+      db
+        .prepare('SELECT event, actor, permissions FROM webhook_delivery ORDER BY audit_id')
+        .all()
+        .map((row) => [row.event, row.actor, JSON.parse(String(row.permissions))])
+    const request = ['request.created', 'user:u', [{ kind: 'scope', value: 'a:read' }]]
+    expect(told()).toEqual([request])
+    db.exec(`INSERT INTO audit (happened_at, actor, event, client_id, detail) VALUES (2, 'user:x', 'client.decline_listing', 'c', '{}');
+      UPDATE listing SET listed_at = NULL, declined_at = 2, reason = 'Empty.'`)
+    const decision = { decision: 'declined', reason: 'Empty.' }
+    expect(told()).toEqual([request, ['listing.decided', 'user:x', [decision]]])
+  })
+})
+
 describe('0026_former_owners.sql', () => {
   it('migration 0026 finds who registered a client in the portal and handed it over, and later ones are noted once each', () => {
     const { db, migrate } = databaseBefore('0026_former_owners.sql')

@@ -105,7 +105,7 @@ describe('what the webhook sends', () => {
         clientId: 'c',
         clientName: '<script>alert(1)</script>',
         clientKind: 'operator',
-        permissions: [{ kind: 'scope', value: 'public:read' }],
+        told: [{ kind: 'scope', value: 'public:read' }],
         actor,
         createdAt: 1_800_000_000,
         attempts: 1,

@@ -429,14 +429,17 @@ describe('a document that changes', () => {
     expect(JSON.parse(rows[1]?.detail ?? '')).toEqual({ name: 'Another' })
   })
 
-  it('a scope that the document no longer asks for is withdrawn, and one that it asks for now is given', async () => {
+  it('a scope that the document no longer asks for is taken back, and one that it asks for now is given', async () => {
     await declareOpenScope('public:search')
     const client = await newDocument({ scope: 'public:read' })
     await visit(cookie, client)
     await age(client, 100_000)
     await republish(client, { scope: 'public:search' })
     await visit(cookie, client)
-    expect(await recordOf(client)).toMatchObject({ scopes: ['public:search'] })
+    expect(await recordOf(client)).toMatchObject({
+      scopes: ['public:search'],
+      decisions: [{ value: 'public:read', decision: 'taken_back' }],
+    })
   })
 
   it('a code is void when its redirect URI is no longer in the document', async () => {

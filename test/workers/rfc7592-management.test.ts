@@ -203,6 +203,24 @@ describe('an update', () => {
     )
   })
 
+  it('what a client gives up by an update is noted as taken back, not as withdrawn by an operator', async () => {
+    const client = await registered(hostMetadata({ scope: 'public:read submission:create' }))
+    const { client_id } = client
+    await authorizeClient(admin(), client_id, { scopes: ['submission:create'] })
+    await informationIn(
+      await manage('PUT', client, { body: bodyOf(client, { scope: 'public:read' }) }),
+    )
+    const { decisions, scopes } = await findClient(admin(), client_id)
+    expect(scopes).toEqual(['public:read'])
+    expect(decisions).toMatchObject([{ value: 'submission:create', decision: 'taken_back' }])
+    // Control: what an operator takes away is withdrawn.
+    const fields = { fields: {}, lists: { scopes: [] }, mode: 'authorize', isDisabled: undefined }
+    await updateClient(admin(), client_id, { ...fields, mode: 'authorize' })
+    expect((await findClient(admin(), client_id)).decisions).toContainEqual(
+      expect.objectContaining({ value: 'public:read', decision: 'withdrawn' }),
+    )
+  })
+
   it('an endorsement stays while the application stays the same, and is requested again otherwise', async () => {
     const client = await registered(hostMetadata({ scope: 'public:read' }))
     await authorizeClient(admin(), client.client_id, { endorsements: ['cs.*'] })

@@ -24,6 +24,7 @@ import * as permissionRows from '../../src/stores/permission-rows.ts'
 import * as portal from '../../src/stores/portal.ts'
 import * as refreshTokens from '../../src/stores/refresh-tokens.ts'
 import * as refusals from '../../src/stores/refusals.ts'
+import * as registrationCount from '../../src/stores/registration-count.ts'
 import * as resourceRegistry from '../../src/stores/resource-registry.ts'
 import * as revocationDocument from '../../src/stores/revocation-document.ts'
 import * as revocationStatements from '../../src/stores/revocation-statements.ts'
@@ -74,6 +75,7 @@ const stores = {
   permissionRows,
   scopeCatalogue,
   scopeStatements,
+  registrationCount,
   selfRegistrations,
   signInFailures,
   userRecord,

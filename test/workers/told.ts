@@ -16,6 +16,8 @@ export type Told = Readonly<{
     client_name: string
     client_kind: string
     permissions: readonly Readonly<Record<string, string>>[]
+    decision?: string
+    reason?: string
     actor: string
     user_id: string | null
     approvals_url: string

@@ -34,6 +34,31 @@ async function ownerAsks(webhook: Awaited<ReturnType<typeof withWebhook>>) {
   return { id, ask }
 }
 
+type Crowd = Readonly<{
+  /** SQL text: `i` is the number of the delivery. */
+  actor: string
+  count: number
+  /** SQL. */
+  clientId?: string
+  kind?: string
+  event?: string
+}>
+
+/** So many deliveries that are not due yet. */
+async function crowd(asked: Crowd) {
+  const { actor, count, clientId = `'c'`, kind = 'operator', event = 'request.created' } = asked
+  await env.DB.prepare(
+    `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+      INSERT INTO webhook_delivery (audit_id, client_id, event, webhook_id, actor, client_name, client_kind, permissions, created_at, attempt_at)
+      SELECT ?4 + i, ${clientId}, ?3, 'msg_${actor}_' || i, '${actor}', '', ?2, '[]', unixepoch(), unixepoch() + 60 FROM n`,
+  )
+    .bind(count, kind, event, crowdedAt)
+    .run()
+  crowdedAt += 1_000_000
+  await env.DB.prepare('UPDATE webhook_delivery SET attempt_at = unixepoch() + 60').run()
+}
+let crowdedAt = 1_000_000_000
+
 /** All but the moment of the reading. */
 async function stateOf(id: string) {
   const { readAtMs: _, ...state } = await findClient(admin(), id)
@@ -192,23 +217,60 @@ describe('further attempts', () => {
     expect(await waiting()).toMatchObject([{ failure: 'answered with the status 410' }])
   })
 
-  it('at most 1000 deliveries wait: of more the oldest are dropped', async () => {
+  it('at most 1000 deliveries wait: of more the sender with the most of them loses the oldest', async () => {
     const webhook = await withWebhook({ status: 500 })
     await requested()
-    const [oldest] = await waiting()
-    await env.DB.prepare(
-      `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
-      INSERT INTO webhook_delivery (audit_id, client_id, event, webhook_id, actor, client_name, client_kind, permissions, created_at, attempt_at)
-      SELECT 1000000000 + i, 'c', 'request.created', 'msg_' || i, '', '', 'operator', '[]', unixepoch(), unixepoch() + 60 FROM n`,
-    )
-      .bind(MAX_DELIVERIES)
-      .run()
-    await env.DB.prepare('UPDATE webhook_delivery SET attempt_at = unixepoch() + 60').run()
+    const [others] = await waiting()
+    await crowd({ actor: 'user:loud', count: MAX_DELIVERIES })
     await webhook.cron()
     const left = (await waiting()).map(({ webhook_id }) => webhook_id)
     expect(left).toHaveLength(MAX_DELIVERIES)
-    expect(left).not.toContain(oldest?.webhook_id)
-    expect(left).toContain('msg_1')
+    expect(left).toContain(others?.webhook_id)
+    expect(left).not.toContain('msg_user:loud_1')
+    expect(left).toContain('msg_user:loud_2')
+    await forgetDeliveries()
+  })
+
+  it.each([
+    ['an owner with many clients', { actor: 'user:loud', clientId: `'loud-' || i` }],
+    ['an owner with one client', { actor: 'user:loud', clientId: `'loud'` }],
+    [
+      'everybody who registers clients by requests',
+      { actor: 'registration', clientId: `'loud-' || i`, kind: 'registration' },
+    ],
+    [
+      'clients that registered themselves, each of which asks for more',
+      { actor: `client:loud-' || i || '`, clientId: `'loud-' || i`, kind: 'registration' },
+    ],
+    [
+      'everybody who publishes metadata documents',
+      { actor: 'document', clientId: `'loud-' || i`, kind: 'document' },
+    ],
+  ])('%s cannot push out what others request and decide', async (_, loud) => {
+    await crowd({ actor: 'user:a', count: 20 })
+    await crowd({ actor: 'client:operator user:b', count: 20, event: 'decision.made' })
+    await crowd({ ...loud, count: MAX_DELIVERIES + 20 })
+    await crowd({ actor: 'user:c', count: 20 })
+    const { results } = await env.DB.prepare(
+      `SELECT actor, count(*) AS n FROM webhook_delivery WHERE created_at > 0
+        AND actor IN ('user:a', 'client:operator user:b', 'user:c') GROUP BY actor ORDER BY actor`,
+    ).all()
+    expect(results.map(({ n }) => n)).toEqual([20, 20, 20])
+    const { n } = (await env.DB.prepare(
+      'SELECT count(*) AS n FROM webhook_delivery WHERE created_at > 0',
+    ).first<{ n: number }>()) ?? { n: 0 }
+    expect(n).toBe(MAX_DELIVERIES)
+    await forgetDeliveries()
+  })
+
+  it('of clients that registered themselves the one with the most deliveries loses one', async () => {
+    const own = { kind: 'registration', actor: 'registration' }
+    await crowd({ ...own, clientId: `'quiet'`, count: 5 })
+    await crowd({ ...own, actor: 'client:loud', clientId: `'loud'`, count: MAX_DELIVERIES })
+    const { n } = (await env.DB.prepare(
+      `SELECT count(*) AS n FROM webhook_delivery WHERE created_at > 0 AND client_id = 'quiet'`,
+    ).first<{ n: number }>()) ?? { n: 0 }
+    expect(n).toBe(5)
     await forgetDeliveries()
   })
 })

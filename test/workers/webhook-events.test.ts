@@ -2,7 +2,13 @@
 
 import { env } from 'cloudflare:workers'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { withdrawFromClient } from '../../src/flows/registration/clients.ts'
+import { updateClient, withdrawFromClient } from '../../src/flows/registration/clients.ts'
+import {
+  declineListing,
+  listClient,
+  requestListing,
+  takeBackListing,
+} from '../../src/flows/registration/listings.ts'
 import { createScope } from '../../src/flows/registration/scopes.ts'
 import { type Administrator, call, documentIn, newAdministrator } from './administration.ts'
 import { decide, newApprover, newWaitingClient } from './approving.ts'
@@ -210,6 +216,71 @@ describe('what the webhook tells', () => {
     await ask({ scopes: [WRITE] })
     expect((await webhook.told()).map(essence)).toEqual([
       ['request.created', [['requested', WRITE]]],
+    ])
+  })
+
+  it('a request for the directory and each decision on it are told, with who made them and the reason', async () => {
+    const webhook = await withWebhook(ACCEPTED, { DIRECTORY: 'on' })
+    const { owner, id } = await ownedClient(webhook)
+    const ask = (act = 'ask') => owner.submit(`/clients/${id}/listing`, {}, act)
+    const approver = await newApprover(undefined, webhook.fetch)
+    const decided = (act: string, reason = '') =>
+      approver.submit(`/approvals/${id}`, { act, listing_reason: reason })
+    await ask()
+    await decided('unlist', 'Its page is empty.')
+    await ask()
+    await decided('list')
+    await decided('unlist', 'Its page is gone.')
+    const told = await webhook.told()
+    expect(told.map(({ type, data }) => [type, data.decision, data.reason, data.user_id])).toEqual([
+      ['listing.requested', undefined, undefined, owner.user.id],
+      ['listing.decided', 'declined', 'Its page is empty.', approver.user.id],
+      ['listing.requested', undefined, undefined, owner.user.id],
+      ['listing.decided', 'listed', '', approver.user.id],
+      ['listing.decided', 'withdrawn', 'Its page is gone.', approver.user.id],
+    ])
+    expect(told[1]?.data).toEqual({
+      client_id: id,
+      client_name: 'Reading list',
+      client_kind: 'operator',
+      decision: 'declined',
+      reason: 'Its page is empty.',
+      actor: `user:${approver.user.id}`,
+      user_id: approver.user.id,
+      approvals_url: `${ISSUER}/approvals`,
+    })
+    await ask()
+    await ask('take_back')
+    expect((await webhook.told()).slice(5).map(({ type }) => type)).toEqual(['listing.requested'])
+  })
+
+  it('a listed client that waits again because it was changed is told without an actor, also while the earlier events wait', async () => {
+    const { clientId } = await newWaitingClient({ lists: { scopes: [], grantTypes: [] } })
+    const by = admin()
+    await requestListing(by, clientId)
+    await listClient(by, clientId)
+    const fields = { name: 'Another name' }
+    await updateClient(by, clientId, {
+      fields,
+      lists: {},
+      mode: 'authorize',
+      isDisabled: undefined,
+    })
+    await declineListing(by, clientId, 'No.')
+    await declineListing(by, clientId, 'Still no.')
+    await takeBackListing(by, clientId)
+    const { results } = await env.DB.prepare(
+      `SELECT event, actor, permissions FROM webhook_delivery WHERE client_id = ?1 ORDER BY audit_id, event DESC`,
+    )
+      .bind(clientId)
+      .all<{ event: string; actor: string; permissions: string }>()
+    const actor = by.actor.name
+    expect(results.map((row) => [row.event, row.actor, JSON.parse(row.permissions)])).toEqual([
+      ['listing.requested', actor, [{}]],
+      ['listing.requested', '', [{}]],
+      ['listing.decided', actor, [{ decision: 'listed', reason: '' }]],
+      ['listing.decided', actor, [{ decision: 'declined', reason: 'No.' }]],
+      ['listing.decided', actor, [{ decision: 'declined', reason: 'Still no.' }]],
     ])
   })
 

@@ -42,7 +42,7 @@ export { type CreatedClient, createClient } from './create-client.ts'
 
 export type ClientAct = AnyAct<Pick<RegistrationPorts, 'clients' | 'resources' | 'revocations'>>
 type Act = ClientAct
-type Step = ClientChange & Readonly<{ detail?: Detail }>
+type Step = ClientChange & Readonly<{ detail?: Detail; mostInAnHour?: number }>
 
 export async function findClient(
   { ports }: Readonly<{ ports: Readonly<{ clients: Pick<ClientReader, 'find'> }> }>,

@@ -224,7 +224,12 @@ function changesOf(
     lists: { ...lists, ...(isMore && allowed) },
     mode: 'authorize',
   })
-  const withdrawal = { kind: 'withdraw' as const, lists: dropped, detail: detailOf(dropped) }
+  const withdrawal = {
+    kind: 'withdraw' as const,
+    lists: dropped,
+    byOwner: true,
+    detail: detailOf(dropped),
+  }
   return [...(isUpdate ? [{ ...update, detail }] : []), ...(isLess ? [withdrawal] : [])]
 }
 

@@ -8,6 +8,7 @@ import { searchKey, searchKeysOf } from '../../domain/directory.ts'
 import { RegistrationError } from '../../protocol/registration/errors.ts'
 import type { ExpectedVersion, Outcome } from './change.ts'
 import { type ClientAct, changeClient } from './clients.ts'
+import { REQUESTS_IN_AN_HOUR } from './create-client.ts'
 import { requireMayWish, requireNeutral } from './deciding.ts'
 import { requireMayGive } from './privileged.ts'
 
@@ -27,7 +28,9 @@ export async function requestListing(
     if (ownerId === '') {
       throw conflict('a client that registered itself has no owner who could want it listed')
     }
-    return listing === null || listing.declinedAt !== null ? [{ kind: 'request_listing' }] : []
+    const limit = act.actor.ownerId !== undefined && { mostInAnHour: REQUESTS_IN_AN_HOUR }
+    const isAsked = listing === null || listing.declinedAt !== null
+    return isAsked ? [{ kind: 'request_listing', ...limit }] : []
   })
 }
 

@@ -25,7 +25,13 @@ import { shown } from '../../protocol/registration/field.ts'
 import type { NewClient, RegistrationPorts } from '../../stores/registration-ports.ts'
 import { type Actor, type ExpectedVersion, hasFields, isSameSet, type Outcome } from './change.ts'
 import { type ClientAct, changeClient, requireSoundAfter } from './clients.ts'
-import { auditDetailOf, type CreatedClient, createWithin, requireSound } from './create-client.ts'
+import {
+  auditDetailOf,
+  type CreatedClient,
+  createWithin,
+  REQUESTS_IN_AN_HOUR,
+  requireSound,
+} from './create-client.ts'
 import { requireOperatorsOwn } from './documents-own.ts'
 import { type GivenKeys, keyFields } from './own-credentials.ts'
 import { withoutApproval } from './self-registered.ts'
@@ -172,12 +178,15 @@ export async function requestForOwnClient(
     }
     requireSound({ ...before, grantTypes: [...known('grant_type'), ...lists.grantTypes] })
     requireFewRequests(before, lists)
-    const isNothing = [free, ...Object.values(lists)].every((list) => list.length === 0)
+    const asksNothing = Object.values(lists).flat().length === 0
     const detail = {
       ...shown('inAudit', CLIENT_PERMISSIONS, lists),
       ...(free.length > 0 && { allowed: free }),
     }
-    return isNothing ? [] : [{ kind: 'request', lists, allowed: free, detail }]
+    const limit = !asksNothing && { mostInAnHour: REQUESTS_IN_AN_HOUR }
+    return asksNothing && free.length === 0
+      ? []
+      : [{ kind: 'request', lists, allowed: free, detail, ...limit }]
   })
 }
 

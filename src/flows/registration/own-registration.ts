@@ -18,9 +18,12 @@ import { RegistrationError } from '../../protocol/registration/errors.ts'
 import { shown } from '../../protocol/registration/field.ts'
 import { isSameSet } from './change.ts'
 import { changeClient, deleteClient, findClient } from './clients.ts'
-import { requireSound } from './create-client.ts'
+import { REQUESTS_IN_AN_HOUR, requireSound } from './create-client.ts'
 import { withoutApproval } from './self-registered.ts'
 import { type Act, fieldsFor, grantsFor, redirectsFor } from './self-registration.ts'
+
+const isSubset = (some: readonly string[], all: readonly string[]) =>
+  some.every((one) => all.includes(one))
 
 /** An operator's decision is not the client's to change. */
 export async function findOwnRegistration(act: Act, clientId: string): Promise<ClientRecord> {
@@ -103,18 +106,23 @@ export async function updateOwnRegistration(
       endorsements: [...permissionsOf(before, 'endorsement', true), ...endorsements],
     }
     const withdrawn = { scopes: isSame ? [] : approved, endorsements }
+    const asksMore =
+      !isSubset(waiting.scopes, permissionsOf(before, 'scope', true)) ||
+      !isSubset(waiting.grantTypes, permissionsOf(before, 'grant_type', true))
     const detail = {
       ...shown('inAudit', CLIENT_FIELDS, given),
       ...shown('inAudit', CLIENT_LISTS, lists),
     }
+    const update = { kind: 'update' as const, byOwner: true }
     return [
       ...(Object.values(withdrawn).flat().length === 0
         ? []
-        : [{ kind: 'withdraw' as const, lists: withdrawn, detail: withdrawn }]),
-      { kind: 'update' as const, fields: given, lists, mode: 'allow' as const, detail },
+        : [{ kind: 'withdraw' as const, lists: withdrawn, byOwner: true, detail: withdrawn }]),
+      { ...update, fields: given, lists, mode: 'allow' as const, detail },
       {
-        ...{ kind: 'update' as const, fields: {}, lists: waiting, mode: 'request' as const },
+        ...{ ...update, fields: {}, lists: waiting, mode: 'request' as const },
         detail: { ...waiting, requested_only: true },
+        ...(asksMore && { mostInAnHour: REQUESTS_IN_AN_HOUR }),
       },
     ]
   })

@@ -55,7 +55,13 @@ const CHANGED =
   'Nothing was changed, because the client has been changed since you opened the page. Check what the page says now, then send the form again.'
 const CHECK = 'Nothing was changed. Correct what is marked, then send the form again.'
 
-const STATUSES = { invalid: 400, conflict: 409, stale: 409, forbidden: 403 } as const
+const STATUSES = {
+  invalid: 400,
+  conflict: 409,
+  stale: 409,
+  forbidden: 403,
+  too_often: 429,
+} as const
 
 /** Throws 404 for a client that this user does not own, or no longer. */
 export function refusedBy(

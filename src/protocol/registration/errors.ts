@@ -2,7 +2,13 @@
 
 export { quote } from '../../domain/registration.ts'
 
-export type RegistrationErrorKind = 'invalid' | 'not_found' | 'conflict' | 'stale' | 'forbidden'
+export type RegistrationErrorKind =
+  | 'invalid'
+  | 'not_found'
+  | 'conflict'
+  | 'stale'
+  | 'forbidden'
+  | 'too_often'
 
 /** How a caller writes the name of a field, and the value that stands for none. */
 export type Words = Readonly<{ nameOf: (field: string) => string; empty: string }>
