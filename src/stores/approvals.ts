@@ -22,7 +22,7 @@ import {
 } from './portal.ts'
 import { ALL_TITLES } from './scope-catalogue.ts'
 import { type Visited, type Visitor, visit } from './visit.ts'
-import { COUNT_REQUESTS, firstRequests, WAITING_CLIENTS } from './waiting-clients.ts'
+import { COUNT_REQUESTS, FIRST_PLACE, firstRequests, WAITING_CLIENTS } from './waiting-clients.ts'
 
 /** How many requests of a client the queue names. */
 const NAMED = 3
@@ -38,12 +38,13 @@ export const QUEUE = `SELECT c.client_id, c.name, c.owner_id, c.disabled_at, sli
   FROM (${WAITING_CLIENTS}) slice CROSS JOIN client c ON c.client_id = slice.client_id
     LEFT JOIN user u ON u.user_id = c.owner_id LEFT JOIN external_user e ON e.user_id = c.owner_id
   ORDER BY slice.requested_at, c.client_id`
-/** At most `?1` of the clients that wait to be listed in the directory, the oldest request first. */
+/** At most `?2` of the clients that wait to be listed in the directory after the place `?1`, the oldest request first. */
 export const WAITING_LISTINGS = `SELECT l.client_id, l.requested_at, c.name, c.owner_id, c.disabled_at, u.username,
     e.username_key AS seen_name
   FROM listing l CROSS JOIN client c ON c.client_id = l.client_id
     LEFT JOIN user u ON u.user_id = c.owner_id LEFT JOIN external_user e ON e.user_id = c.owner_id
-  WHERE l.listed_at IS NULL AND l.declined_at IS NULL AND l.requested_at > 0 ORDER BY l.requested_at, l.client_id LIMIT ?1`
+  WHERE l.listed_at IS NULL AND l.declined_at IS NULL AND (l.requested_at, l.client_id) > (?1 ->> 0, ?1 ->> 1)
+  ORDER BY l.requested_at, l.client_id LIMIT ?2`
 export const FIND_SHOWN_CLIENT = `SELECT ${SHOWN_COLUMNS} FROM client c WHERE c.client_id = ?1`
 export const OWNERS_OF_CLIENT = ownersOf('c.client_id = ?1')
 export const VERSION_OF_USER = 'SELECT version FROM user WHERE user_id = ?1'
@@ -85,10 +86,13 @@ export type WaitingListing = Pick<
 export type Queue = Declared &
   Readonly<{ waiting: readonly WaitingClient[]; listings: readonly WaitingListing[] }>
 
+/** Where a page of each list begins. */
+export type QueuePlaces = Readonly<{ waiting: string | null; listings: string | null }>
+
 /** Only for an approver: ask that of the user who is returned, before anything else is used. */
 export interface ApprovalsReader {
-  /** At most `rows` clients after the place (`placeOf`), and as many that wait for the directory. */
-  queue(visitor: Visitor, rows: number, after: string): Promise<Visited<Queue>>
+  /** At most `rows` clients after the place (`placeOf`), and as many that wait for the directory. A list without a place is empty. */
+  queue(visitor: Visitor, rows: number, after: QueuePlaces): Promise<Visited<Queue>>
   client(visitor: Visitor, clientId: string): Promise<Visited<ShownClient>>
 }
 
@@ -134,8 +138,12 @@ export function approvalsReader(db: Database): ApprovalsReader {
         visitor,
         [
           ...declared(),
-          db.prepare(QUEUE).bind(after, rows, visitor.userId),
-          db.prepare(WAITING_LISTINGS).bind(rows),
+          db
+            .prepare(QUEUE)
+            .bind(after.waiting ?? FIRST_PLACE, after.waiting === null ? 0 : rows, visitor.userId),
+          db
+            .prepare(WAITING_LISTINGS)
+            .bind(after.listings ?? FIRST_PLACE, after.listings === null ? 0 : rows),
         ],
         (results) => ({
           ...readDeclared(results),

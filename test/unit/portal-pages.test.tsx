@@ -155,7 +155,7 @@ const pagesWith = (text: string): Record<string, string> => {
     ),
     approvals: html(
       <ApprovalsPage
-        {...{ frame, isFirst: true, next: '/approvals?after=x' }}
+        {...{ frame, part: 'first', next: '/approvals?after=x', nextListings: text }}
         listings={[{ clientId: text, name: text, owner: text, isEnabled: false, requestedAt: 1 }]}
         waiting={[
           {

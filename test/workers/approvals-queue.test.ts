@@ -4,7 +4,7 @@ import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { mintToken } from '../../src/crypto/token.ts'
 import { authorizeClient, disableClient, findClient } from '../../src/flows/registration/clients.ts'
-import { QUEUE } from '../../src/stores/approvals.ts'
+import { QUEUE, WAITING_LISTINGS } from '../../src/stores/approvals.ts'
 import { FIRST_PLACE } from '../../src/stores/waiting-clients.ts'
 import {
   approvalPath,
@@ -15,6 +15,7 @@ import {
   newWaitingClient,
 } from './approving.ts'
 import { accepting, newDocument, republish, visit } from './document-clients.ts'
+import { listMany, withDirectory } from './listed.ts'
 import { type Owner, ownerWith } from './portal.ts'
 import { admin } from './registering.ts'
 import { newUser, serve, signIn } from './registry.ts'
@@ -117,6 +118,46 @@ describe('the queue', () => {
     await env.DB.prepare('DELETE FROM client WHERE client_id IN (SELECT value FROM json_each(?1))')
       .bind(JSON.stringify(ids))
       .run()
+  })
+
+  it('120 listings that wait have three pages, each once and the oldest first, also while others are decided', async () => {
+    const deciding = await newApprover(undefined, withDirectory)
+    await listMany(120, (n) => `Waiting ${n}`)
+    await env.DB.prepare(
+      `UPDATE listing SET listed_at = NULL, requested_at = 10 + length(client_id) WHERE client_id LIKE 'many-%'`,
+    ).run()
+    const { results } = await env.DB.prepare(
+      `SELECT client_id FROM listing WHERE client_id LIKE 'many-%' ORDER BY requested_at, client_id`,
+    ).all<{ client_id: string }>()
+    const expected = results.map(({ client_id }) => client_id)
+    const seen: string[] = []
+    const pages: string[] = []
+    let path: string | undefined = '/approvals'
+    while (path !== undefined) {
+      const page: string = await deciding.page(path)
+      const [waiting = '', listings = ''] = page.split('wait to be listed in the directory</h2>')
+      pages.push(waiting)
+      const ids = [...listings.matchAll(/<a href="\/approvals\/(many-[^"]+)"/g)].map(([, id]) => id)
+      seen.push(...ids.map(String))
+      path = /<a href="([^"]+)">Next<\/a>/.exec(listings)?.[1]?.replaceAll('&amp;', '&')
+      // What was shown already leaves the list.
+      await env.DB.prepare('UPDATE listing SET declined_at = 1 WHERE client_id = ?1')
+        .bind(seen[0])
+        .run()
+    }
+    expect(seen).toEqual(expected)
+    expect(pages).toHaveLength(3)
+    expect(pages[0]).toContain('class="lead"')
+    for (const later of pages.slice(1)) expect(later).not.toMatch(/class="lead"|<li><a/)
+    const beyond = `/approvals?listings_after=${encodeURIComponent('[999999999999,"x"]')}`
+    expect(await deciding.page(beyond)).toContain('No more clients wait to be listed.')
+    // Control: without a directory no page has any of them.
+    for (const address of ['/approvals', beyond]) {
+      expect(await approver.page(address)).not.toContain('many-')
+    }
+    const { meta } = await env.DB.prepare(WAITING_LISTINGS).bind(FIRST_PLACE, 51).run()
+    expect(meta.rows_read).toBeLessThan(300)
+    await env.DB.prepare(`DELETE FROM client WHERE client_id LIKE 'many-%'`).run()
   })
 
   it('a page reads few rows of however many wait', async () => {

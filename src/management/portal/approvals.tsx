@@ -1,8 +1,9 @@
-/** `/approvals`: the clients that wait for a decision, the one with the oldest request first. */
+/** `/approvals`: the clients that wait for a decision, and those that wait for the directory, the oldest request first. */
 
+import type { HttpContext } from '../../http/request-context.ts'
 import { ApprovalsPage } from '../../pages/portal/approvals-page.tsx'
 import { quoted } from '../../pages/portal/permissions.tsx'
-import type { Queue } from '../../stores/approvals.ts'
+import type { Queue, QueuePlaces } from '../../stores/approvals.ts'
 import { FIRST_PLACE, isPlace, placeOf } from '../../stores/waiting-clients.ts'
 import { approverPage } from './approver-page.tsx'
 import { nameOf } from './clients.tsx'
@@ -12,23 +13,48 @@ import { frameOf, sendPortalPage } from './portal-page.tsx'
 
 const ROWS = 50
 
-/** Any other text is the beginning. */
-const placeIn = (text = FIRST_PLACE) => (isPlace(text) ? text : FIRST_PLACE)
+/** An address names a place in one of the two lists, whose page follows; the first page has both. Any other text is the beginning. */
+const PLACES = { waiting: 'after', listings: 'listings_after' } as const
+
+function placesIn(c: HttpContext): QueuePlaces {
+  const placeOfPage = (name: string) => {
+    const text = c.req.query(name)
+    return text !== undefined && isPlace(text) ? text : null
+  }
+  const waiting = placeOfPage(PLACES.waiting)
+  const listings = waiting === null ? placeOfPage(PLACES.listings) : null
+  const isFirst = waiting === null && listings === null
+  return isFirst ? { waiting: FIRST_PLACE, listings: FIRST_PLACE } : { waiting, listings }
+}
+
+function partOf({ waiting, listings }: QueuePlaces) {
+  if (listings === null) return 'waiting'
+  return waiting === null ? 'listings' : 'first'
+}
+
+/** A page of a list that was read with one row more, which says whether another page follows. */
+function pageOf<Row extends Readonly<{ requestedAt: number; clientId: string }>>(
+  rows: readonly Row[],
+  name: string,
+) {
+  const last = rows.length > ROWS ? rows[ROWS - 1] : undefined
+  const place = last && placeOf(last.requestedAt, last.clientId)
+  const next = place === undefined ? null : `/approvals?${new URLSearchParams({ [name]: place })}`
+  return { rows: rows.slice(0, ROWS), next }
+}
 
 export const approvalsPage = approverPage<Queue>({
   path: '/approvals',
-  // One more than the page shows says whether another page follows.
-  read: ({ approvals, visitor, c }) =>
-    approvals.queue(visitor, ROWS + 1, placeIn(c.req.query('after'))),
+  read: ({ approvals, visitor, c }) => approvals.queue(visitor, ROWS + 1, placesIn(c)),
   async get(visit) {
     const { c, deps, found, user } = visit
     const catalogue = catalogueOf(found)
-    const waiting = found.waiting.slice(0, ROWS)
-    const last = found.waiting.length > ROWS ? waiting.at(-1) : undefined
+    const waiting = pageOf(found.waiting, PLACES.waiting)
+    const listings = pageOf(deps.settings.hasDirectory ? found.listings : [], PLACES.listings)
     const page = (
       <ApprovalsPage
         frame={await frameOf(visit, { done: doneIn(c.req.query('done')) })}
-        waiting={waiting.map(({ owner, selfRegistered, requests, first, ...client }) => ({
+        waiting={waiting.rows.map(({ owner, selfRegistered, requests, first, ...client }) => ({
           ...client,
           selfRegistered: selfRegistered && { kind: selfRegistered },
           owner: owner === null ? '' : nameOf(owner, user),
@@ -37,20 +63,13 @@ export const approvalsPage = approverPage<Queue>({
           ),
           more: requests - first.length,
         }))}
-        listings={
-          deps.settings.hasDirectory
-            ? found.listings.slice(0, ROWS).map(({ owner, ...client }) => ({
-                ...client,
-                owner: owner === null ? '' : nameOf(owner, user),
-              }))
-            : []
-        }
-        isFirst={placeIn(c.req.query('after')) === FIRST_PLACE}
-        next={
-          last
-            ? `/approvals?after=${encodeURIComponent(placeOf(last.requestedAt, last.clientId))}`
-            : null
-        }
+        listings={listings.rows.map(({ owner, ...client }) => ({
+          ...client,
+          owner: owner === null ? '' : nameOf(owner, user),
+        }))}
+        part={partOf(placesIn(c))}
+        next={waiting.next}
+        nextListings={listings.next}
       />
     )
     return sendPortalPage(visit, page)

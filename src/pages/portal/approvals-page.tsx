@@ -26,11 +26,13 @@ export type Waiting = Readonly<{
 export type ApprovalsProps = Readonly<{
   frame: FrameProps
   waiting: readonly Waiting[]
-  /** They wait to be listed in the directory: the first page shows the oldest. */
+  /** They wait to be listed in the directory. */
   listings: readonly Pick<Waiting, 'clientId' | 'name' | 'owner' | 'isEnabled' | 'requestedAt'>[]
-  isFirst: boolean
-  /** The address of the next page; null on the last. */
+  /** The first page has both lists, and each list has further pages. */
+  part: 'first' | 'waiting' | 'listings'
+  /** The addresses of the next pages; null on the last. */
   next: string | null
+  nextListings: string | null
 }>
 
 /** Who answers for it. */
@@ -80,9 +82,18 @@ const Item = ({ waiting }: { waiting: Waiting }) => (
   </li>
 )
 
-const Listings = ({ listings }: Pick<ApprovalsProps, 'listings'>) => (
+const Pages = (p: { label: string; isFirst: boolean; next: string | null }) =>
+  p.isFirst && p.next === null ? null : (
+    <nav class="pages" aria-label={p.label}>
+      {!p.isFirst && <a href="/approvals">From the beginning</a>}
+      {p.next !== null && <a href={p.next}>Next</a>}
+    </nav>
+  )
+
+const Listings = ({ listings, part, nextListings }: ApprovalsProps) => (
   <section>
     <h2>Clients that wait to be listed in the directory</h2>
+    {listings.length === 0 && <p>No more clients wait to be listed.</p>}
     <ul class="listed">
       {listings.map(({ clientId, name, owner, isEnabled, requestedAt }) => (
         <li>
@@ -101,18 +112,22 @@ const Listings = ({ listings }: Pick<ApprovalsProps, 'listings'>) => (
         </li>
       ))}
     </ul>
+    <Pages label="Pages of the listings" isFirst={part !== 'listings'} next={nextListings} />
   </section>
 )
 
-const lead = ({ waiting, isFirst }: ApprovalsProps) => {
+const lead = ({ waiting, listings, part }: ApprovalsProps) => {
   if (waiting.length > 0)
     return 'Clients that ask for more than they have, the oldest request first.'
-  return isFirst ? 'No client waits for a decision.' : 'No more clients wait for a decision.'
+  if (part === 'waiting') return 'No more clients wait for a decision.'
+  return listings.length > 0
+    ? 'No client asks for more than it has.'
+    : 'No client waits for a decision.'
 }
 
 export const ApprovalsPage = (p: ApprovalsProps) => (
   <PortalFrame {...p.frame} place="/approvals" title="Approvals">
-    <p class="lead">{lead(p)}</p>
+    {p.part !== 'listings' && <p class="lead">{lead(p)}</p>}
     {p.waiting.length > 0 && (
       <ul class="listed">
         {p.waiting.map((waiting) => (
@@ -120,13 +135,8 @@ export const ApprovalsPage = (p: ApprovalsProps) => (
         ))}
       </ul>
     )}
-    {(!p.isFirst || p.next !== null) && (
-      <nav class="pages" aria-label="Pages of the list">
-        {!p.isFirst && <a href="/approvals">From the beginning</a>}
-        {p.next !== null && <a href={p.next}>Next</a>}
-      </nav>
-    )}
-    {p.isFirst && p.listings.length > 0 && <Listings listings={p.listings} />}
+    <Pages label="Pages of the list" isFirst={p.part !== 'waiting'} next={p.next} />
+    {(p.part === 'listings' || p.listings.length > 0) && <Listings {...p} />}
   </PortalFrame>
 )
 
