@@ -61,6 +61,10 @@ export function describeScope(scope: string, catalogue: Catalogue): DescribedSco
   return { scope, sentence, isSensitive }
 }
 
+/** As `describeScope` finds a declaration. */
+export const isDeclaredScope = (scope: string, { scopes }: Catalogue) =>
+  isRegistryScope(scope) || scopes.has(scope) || scopes.has(readHierarchy(scope)?.general ?? scope)
+
 function withResource(words: string, resource: string | null): string {
   if (resource === null) return words
   return resource === '*' ? `${words} (all of them)` : `${words} (only “${resource}”)`
@@ -78,6 +82,10 @@ export const describeEndorsement = (
 })
 
 export const archiveOf = (endorsement: string) => endorsement.replace(/\..*/, '')
+
+/** `cs`, and `cs.*` for all of it, are declared if the archive is; `cs.DL` if the category is. */
+export const isDeclaredEndorsement = (endorsement: string, { titles }: Catalogue) =>
+  endorsement === EVERY_CATEGORY || titles.has(endorsement.replace(/\.\*$/, ''))
 
 export function endorsementSentence(endorsement: string, { titles }: Catalogue): string {
   if (endorsement === EVERY_CATEGORY) return 'Submit in every category'

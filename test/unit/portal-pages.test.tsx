@@ -46,7 +46,7 @@ const pagesWith = (text: string): Record<string, string> => {
   const labels = { ...typed }
   const decision = { decision: 'declined', decidedAt: 1, reason: text } as const
   const permission: ShownPermission = {
-    ...{ kind: 'scope', value: text, sentence: text, state: 'requested' },
+    ...{ kind: 'scope', value: text, sentence: text, isUndeclared: true, state: 'requested' },
     ...{ requestedAt: 1, authorizedAt: 2, decision },
   }
   const askable = { value: text, sentence: text, isSensitive: true, isFree: true, isChecked: true }
@@ -66,9 +66,10 @@ const pagesWith = (text: string): Record<string, string> => {
   const approval: ApprovalProps = {
     ...{ frame, client: { ...client, selfRegistered: null }, isEnabled: false, owners: [text] },
     logoPath: '/logos/x',
+    signInAddress: text,
     asked: [
       {
-        ...{ permission, isSensitive: true, isUndeclared: true, resources: [text] },
+        ...{ permission, isSensitive: true, resources: [text] },
         isChecked: true,
       },
     ],

@@ -9,6 +9,8 @@ import {
   type Catalogue,
   describeScope,
   endorsementSentence,
+  isDeclaredEndorsement,
+  isDeclaredScope,
   MAX_DECLARED,
 } from '../../src/domain/scope-catalogue.ts'
 import { inProject } from '../../src/local/project.ts'
@@ -55,6 +57,32 @@ describe('the sentences for scopes', () => {
     ['__proto__', 'Use the permission “__proto__”'],
   ])('the sentence for "%s" is "%s"', (scope, sentence) =>
     expect(describeScope(scope, DECLARED)).toEqual({ scope, sentence, isSensitive: false }),
+  )
+})
+
+describe('what is declared', () => {
+  it.each([
+    ['public:read', true],
+    ['compile:read:2101.00001', true],
+    ['compile:read:*', true],
+    ['registry:approve', true],
+    ['telescope:point', false],
+    ['openid:a:b:c', false],
+    ['constructor', false],
+  ])('whether the scope %j is declared: %j', (scope, expected) =>
+    expect(isDeclaredScope(scope, DECLARED)).toBe(expected),
+  )
+  it.each([
+    ['cs', true],
+    ['cs.*', true],
+    ['cs.DL', false],
+    ['math.NT', true],
+    ['math.*', false],
+    ['hep-th', true],
+    ['*.*', true],
+    ['constructor', false],
+  ])('whether the endorsement %j is declared: %j', (endorsement, expected) =>
+    expect(isDeclaredEndorsement(endorsement, DECLARED)).toBe(expected),
   )
 })
 

@@ -16,7 +16,7 @@ import {
 import { over } from './counting.ts'
 import { minted, newOwner, type Owner, ownerWith, register } from './portal.ts'
 import { admin, everything } from './registering.ts'
-import { newUser, registry, serve } from './registry.ts'
+import { declare, newUser, registry, serve } from './registry.ts'
 import { newResource } from './resources.ts'
 
 const MINE = `approved${crypto.randomUUID().slice(0, 8)}`
@@ -151,6 +151,28 @@ describe('the decision of an approver', () => {
     const answer = await approver.submit(approvalPath(id), changed)
     expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining(sentence)])
     expect(await unchanged()).toEqual(before)
+  })
+
+  it('a scope and an endorsement that nothing declared describes are marked for approvers and for owners', async () => {
+    await declare({ categories: [{ name: 'yy', title: 'Zoology' }] })
+    const { id, owner } = await newRequest({ scopes: [READ], endorsements: 'yy.* zz.ZZ' })
+    await updateClient(admin(), id, {
+      ...{
+        fields: {},
+        lists: { scopes: ['unheard:of'] },
+        mode: 'authorize',
+        isDisabled: undefined,
+      },
+    })
+    for (const page of [
+      await approver.page(approvalPath(id)),
+      await owner.page(`/clients/${id}`),
+    ]) {
+      const shown = [...page.matchAll(/Not declared<\/strong><code>([^<]*)/g)]
+      expect(shown.map(([, value]) => value).toSorted()).toEqual(['unheard:of', 'zz.ZZ'])
+      // Control: what is declared is there, without the mark.
+      for (const value of [READ, 'yy.*']) expect(page).toContain(`<code>${value}</code>`)
+    }
   })
 
   it('what was typed and ticked is kept when the form is shown again', async () => {

@@ -3,17 +3,59 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { mintToken } from '../../src/crypto/token.ts'
-import { newOwner, ownerWith, register } from './portal.ts'
-import { ISSUER, serve } from './registry.ts'
-import { browserRecord, store } from './stored-session.ts'
+import { findClient } from '../../src/flows/registration/clients.ts'
+import { formsOf } from '../node/forms.ts'
+import { approvalPath, decide, newWaitingClient } from './approving.ts'
+import { filled, minted, newOwner, ownerWith, register } from './portal.ts'
+import { admin } from './registering.ts'
+import { ISSUER, newUser, serve, type TestUser } from './registry.ts'
+import { authorizing, browserRecord, LIFETIME_SECONDS, store } from './stored-session.ts'
 
 const LOGIN_URL = 'https://accounts.example/login'
-const fetch = serve({ LOGIN_URL })
+const fetch = serve({ LOGIN_URL, DIRECTORY: 'on' })
 
 async function externalOwner(userId: string) {
   const user = { user_id: userId, username: `name-of-${userId}`, email: 'e@example.org' }
   const token = await store(mintToken('browserSession'), { ...browserRecord(), user })
   return ownerWith({ id: userId, username: user.username }, `registry_session=${token}`, fetch)
+}
+
+/** A client that asks for two permissions, and an approver who decides on one at a time. */
+async function waitingRequest(
+  user: TestUser = { id: `e-${crypto.randomUUID()}`, username: 'kim' },
+) {
+  const [first, second] = [0, 1].map(() => `e${crypto.randomUUID().slice(0, 8)}:read`)
+  const { clientId } = await newWaitingClient({
+    lists: { scopes: [first, second].map(String), grantTypes: [] },
+  })
+  const path = approvalPath(clientId)
+  const token = mintToken('browserSession')
+  const approver = ownerWith(user, `registry_session=${token}`, fetch)
+  const signedIn = (minutesAgo: number) => {
+    const { start_time, end_time: _, ...session } = browserRecord()
+    const start = Date.parse(start_time) - minutesAgo * 60_000
+    return store(token, {
+      ...session,
+      start_time: new Date(start).toISOString(),
+      end_time: new Date(start + LIFETIME_SECONDS * 1000).toISOString(),
+      user: { user_id: user.id, username: user.username, email: 'kim@example.org' },
+      ...authorizing(['registry:approve']),
+    })
+  }
+  return {
+    ...{ clientId, path, approver, signedIn },
+    decideOnOne: async () => {
+      const [waiting] = (await findClient(admin(), clientId)).permissions.filter(
+        ({ authorizedAt }) => authorizedAt === null,
+      )
+      const ticked = [`scope ${waiting?.value}`]
+      expect((await decide(approver, clientId, 'approve', { ticked })).status).toBe(303)
+    },
+    states: async () =>
+      (await findClient(admin(), clientId)).permissions
+        .map(({ authorizedAt }) => (authorizedAt === null ? 'requested' : 'authorized'))
+        .toSorted(),
+  }
 }
 
 describe('the portal with an external accounts service', () => {
@@ -86,6 +128,48 @@ describe('the portal with an external accounts service', () => {
     const answer = await ada.submit(`/clients/${id}/owners`, { owner: 'twin' }, 'add')
     expect(answer.status).toBe(400)
     expect(await answer.text()).not.toContain('twin-1')
+  })
+
+  it('an approver of the accounts service decides within 15 minutes of the sign-in, reads afterwards, and decides after another sign-in', async () => {
+    const { clientId, states, decideOnOne, approver, signedIn, path } = await waitingRequest()
+    await signedIn(14)
+    expect(await approver.page(path)).not.toContain('Sign in again')
+    await decideOnOne()
+    expect(await states()).toEqual(['authorized', 'requested'])
+    await signedIn(16)
+    const page = await approver.page(path)
+    const address = `${LOGIN_URL}?next_page=${encodeURIComponent(ISSUER + path)}&amp;prompt=login`
+    expect(page).toContain(`<a href="${address}">Sign in again</a>`)
+    expect(formsOf(page, path)).toEqual([])
+    for (const [act, more] of [
+      ['approve', {}],
+      ['decline', { reason: 'No.' }],
+      ['list', {}],
+      ['unlist', { listing_reason: 'No.' }],
+    ] as const) {
+      const { version } = await findClient(admin(), clientId)
+      const form = act === 'list' || act === 'unlist' ? 'decide_listing' : 'decide'
+      const fields = filled(await minted(approver, form, clientId, version), { act, ...more })
+      const answer = await approver.send(path, fields)
+      expect([act, answer.status, await answer.text()]).toEqual([
+        act,
+        403,
+        expect.stringContaining('You signed in more than 15 minutes ago: sign in again to decide.'),
+      ])
+    }
+    expect(await states()).toEqual(['authorized', 'requested'])
+    expect(await approver.page('/approvals')).toContain(path)
+    await signedIn(0)
+    await decideOnOne()
+    expect(await states()).toEqual(['authorized', 'authorized'])
+  })
+
+  it('control: an approver whom the registry knows decides as long as the session holds, because D1 has the scope', async () => {
+    const user = await newUser({ scopes: ['registry:approve'], endorsements: [] })
+    const { states, decideOnOne, signedIn } = await waitingRequest(user)
+    await signedIn(100)
+    await decideOnOne()
+    expect(await states()).toEqual(['authorized', 'requested'])
   })
 
   it('control: a registry with users of its own does not take the session of a user whom it does not know', async () => {

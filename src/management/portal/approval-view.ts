@@ -16,7 +16,6 @@ import { catalogueOf } from './permission-view.ts'
 /** `ticked`: as the form was sent; null for every request. */
 export function askedFor(
   declared: Declared,
-  client: ClientRecord,
   permissions: readonly ShownPermission[],
   ticked: readonly string[] | null,
 ): AskedFor[] {
@@ -27,7 +26,6 @@ export function askedFor(
     return {
       permission,
       isSensitive: isScope && describeScope(value, catalogue).isSensitive,
-      isUndeclared: isScope && client.undeclaredScopes.includes(value),
       resources: isScope
         ? declared.resources.filter((one) => isScopeOf(one, value)).map(({ name }) => name)
         : [],

@@ -3,10 +3,12 @@
 import type { ClientRecord } from '../../domain/client.ts'
 import { listingStateOf } from '../../domain/directory.ts'
 import { looksLike } from '../../domain/look-alike.ts'
+import { REGISTRY_TOKEN_SECONDS } from '../../domain/registry-scopes.ts'
 import { logoPath } from '../../domain/shown-client.ts'
 import { authorizeClient, withdrawFromClient } from '../../flows/registration/clients.ts'
 import { approverActor } from '../../flows/registration/deciding.ts'
 import { declineListing, listClient } from '../../flows/registration/listings.ts'
+import { loginAddress } from '../../http/next-page.ts'
 import { ApprovalPage, NoClientPage } from '../../pages/portal/approval-page.tsx'
 import { approvalPath } from '../../pages/portal/approvals-page.tsx'
 import type { ShownPermission } from '../../pages/portal/permissions.tsx'
@@ -14,6 +16,7 @@ import { RegistrationError } from '../../protocol/registration/errors.ts'
 import type { ShownClient } from '../../stores/approvals.ts'
 import type { OwnClient } from '../../stores/portal.ts'
 import { withPublishedKeys } from '../fetched.ts'
+import { asSentence } from '../sentence.ts'
 import { askedFor, changesOf, whyNot } from './approval-view.ts'
 import { approverPage, onlyApprovers } from './approver-page.tsx'
 import { attempt, clientFormFields, type Refused } from './attempt.ts'
@@ -31,6 +34,8 @@ const ALIASES = { scopes: 'decide', grant_types: 'decide', endorsements: 'decide
 
 const CAME_TOO_LATE =
   'Nothing was changed, because the client has been changed since you opened the page. What happened since is below.'
+
+const SIGNED_IN_LONG_AGO = `you signed in more than ${REGISTRY_TOKEN_SECONDS / 60} minutes ago: sign in again to decide`
 
 type Found = ShownClient
 type Shown = Readonly<{
@@ -61,6 +66,7 @@ async function showClient(visit: Visit<Found>, { client, owners, logo }: OwnClie
   const since = seen === undefined ? [] : found.history.filter(({ auditId }) => auditId > seen)
   const ticked = form === null ? null : form.getAll('decide')
   const { clientId } = client
+  const signInAddress = signInAgainAddress(visit)
   const seenId = ['seen', String(found.history[0]?.auditId ?? 0)] as const
   const hiddenOf = async (name: string) => [
     ...(await clientFormFields(visit, name, client)),
@@ -78,12 +84,13 @@ async function showClient(visit: Visit<Found>, { client, owners, logo }: OwnClie
       isEnabled={client.disabledAt === null}
       owners={owners.filter(({ userId }) => userId !== '').map((one) => nameOf(one, user))}
       logoPath={logoPath(logo)}
-      asked={askedFor(found, client, permissions.filter(isAsked), ticked)}
+      asked={askedFor(found, permissions.filter(isAsked), ticked)}
       held={permissions.filter((one) => !isAsked(one))}
       changes={changesOf(client)}
       history={found.history.map(shownEntry(user, clientId))}
       since={since.map(shownEntry(user, clientId))}
-      whyNot={whyNot(client, user.userId)}
+      whyNot={signInAddress === null ? whyNot(client, user.userId) : asSentence(SIGNED_IN_LONG_AGO)}
+      signInAddress={signInAddress}
       hidden={await hiddenOf(FORM)}
       listing={
         visit.deps.settings.hasDirectory && client.listing
@@ -105,6 +112,17 @@ async function showClient(visit: Visit<Found>, { client, owners, logo }: OwnClie
 
 const show = (visit: Visit<Found>, shown: Shown = {}) =>
   visit.found.client === null ? showNone(visit) : showClient(visit, visit.found.client, shown)
+
+/**
+ * Of users of an accounts service the session says what they held when they signed in. They decide no longer after that than
+ * an access token with such a scope lives. Null for a user of the registry, and for a newer sign-in.
+ */
+function signInAgainAddress({ c, deps: { issuer, settings }, session, found }: Visit<Found>) {
+  if (found.approverVersion !== null) return null
+  const heldAt = Date.parse(session.record.start_time)
+  if (c.var.request.nowMs - heldAt <= REGISTRY_TOKEN_SECONDS * 1000) return null
+  return `${loginAddress(c.req.path, issuer, settings.loginUrl)}&prompt=login`
+}
 
 const actOfApprover = ({ c, deps, user, found }: Visit<Found>) => ({
   actor: approverActor(user.userId, found.approverVersion),
@@ -167,10 +185,14 @@ export const approvalPage = approverPage<Found>({
     const listed = visit.deps.settings.hasDirectory ? LISTED[form.get('act') ?? ''] : undefined
     const [name, change] = listed === undefined ? [FORM, decide] : [LISTING_FORM, decideListing]
     const asked = { form: name, id: clientId, labels: LABELS, aliases: ALIASES }
-    const attempted = await attempt(visit, form, asked, async (version) =>
+    const attempted = await attempt(visit, form, asked, async (version) => {
+      if (signInAgainAddress(visit) !== null) {
+        throw new RegistrationError('forbidden', SIGNED_IN_LONG_AGO)
+      }
       // What the form means is read from the client that it was shown for.
-      version !== client.version ? 'late' : change(visit, client, form, version).catch(whetherLate),
-    )
+      if (version !== client.version) return 'late'
+      return change(visit, client, form, version).catch(whetherLate)
+    })
     if (attempted.kind === 'refused') return show(visit, { refused: attempted, form })
     const { done } = attempted
     if (done === 'late') {

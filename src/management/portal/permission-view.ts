@@ -3,7 +3,13 @@
 import type { ClientRecord, GrantType, Permission } from '../../domain/client.ts'
 import { GRANT_TYPES, isPublic } from '../../domain/client.ts'
 import { isScopeOf } from '../../domain/resource.ts'
-import { type Catalogue, describeScope, endorsementSentence } from '../../domain/scope-catalogue.ts'
+import {
+  type Catalogue,
+  describeScope,
+  endorsementSentence,
+  isDeclaredEndorsement,
+  isDeclaredScope,
+} from '../../domain/scope-catalogue.ts'
 import type { ShownPermission } from '../../pages/portal/permissions.tsx'
 import type { Askable } from '../../pages/portal/permissions-page.tsx'
 import type { Declared } from '../../stores/portal.ts'
@@ -33,6 +39,11 @@ export function sentenceOf(
   return GRANT_SENTENCES[value as GrantType] ?? value
 }
 
+function isUndeclared({ kind, value }: Pick<Permission, 'kind' | 'value'>, catalogue: Catalogue) {
+  if (kind === 'scope') return !isDeclaredScope(value, catalogue)
+  return kind === 'endorsement' && !isDeclaredEndorsement(value, catalogue)
+}
+
 /** What waits first, then what is authorized, then what was declined or taken away. */
 const PLACES = ['requested', 'authorized', 'declined', 'withdrawn', 'taken_back']
 
@@ -44,6 +55,7 @@ export function shownPermissions(client: ClientRecord, catalogue: Catalogue): Sh
   const held = client.permissions.map((permission) => ({
     ...permission,
     sentence: sentenceOf(permission, catalogue),
+    isUndeclared: isUndeclared(permission, catalogue),
     state: permission.authorizedAt === null ? ('requested' as const) : ('authorized' as const),
     decision: decisionOn(permission),
   }))
@@ -52,6 +64,7 @@ export function shownPermissions(client: ClientRecord, catalogue: Catalogue): Sh
     .map((decision) => ({
       ...decision,
       sentence: sentenceOf(decision, catalogue),
+      isUndeclared: isUndeclared(decision, catalogue),
       state: decision.decision,
       decision,
     }))

@@ -42,6 +42,8 @@ export type ApprovalProps = Readonly<{
   since: readonly ShownEntry[]
   /** Why the visitor does not decide; null with a form. */
   whyNot: string | null
+  /** Where the visitor signs in again to decide; null if that is not needed. */
+  signInAddress: string | null
   hidden: Hidden
   reason: string
   labels: Readonly<{ decide: string; reason: string; listing_reason: string }>
@@ -149,6 +151,11 @@ export const ApprovalPage = (p: ApprovalProps) => (
     {p.logoPath !== null && <img class="logo" src={p.logoPath} alt="" width="48" height="48" />}
     <Facts {...p} />
     <Changes changes={p.changes} />
+    {p.signInAddress !== null && (
+      <p>
+        <a href={p.signInAddress}>Sign in again</a>
+      </p>
+    )}
     <Requests {...p} />
     {p.listing !== null && <ListingDecision {...p} listing={p.listing} />}
     <section>

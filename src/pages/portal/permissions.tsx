@@ -9,6 +9,8 @@ export type ShownPermission = Readonly<{
   kind: 'scope' | 'grant_type' | 'endorsement'
   value: string
   sentence: string
+  /** Nothing declared describes it. */
+  isUndeclared: boolean
   state: PermissionState
   requestedAt: number
   authorizedAt: number | null
@@ -56,11 +58,20 @@ const Dates = ({ state, requestedAt, authorizedAt, decision }: ShownPermission) 
   </p>
 )
 
+export const NotDeclared = ({ isUndeclared }: Pick<ShownPermission, 'isUndeclared'>) =>
+  isUndeclared ? (
+    <>
+      {' '}
+      <strong class="mark sensitive">Not declared</strong>
+    </>
+  ) : null
+
 const Permission = (p: { permission: ShownPermission }) => {
   const { value, state, decision } = p.permission
   return (
     <li>
       {quoted(p.permission)} <strong class={`mark ${state}`}>{WORDS[state]}</strong>
+      <NotDeclared {...p.permission} />
       <code>{value}</code>
       <Dates {...p.permission} />
       {decision && decision.reason !== '' && (

@@ -4,14 +4,12 @@ import { Day, HiddenFields } from '../parts.tsx'
 import { approvalPath } from './approvals-page.tsx'
 import { Options, TextArea } from './fields.tsx'
 import type { FrameProps, Hidden } from './frame.tsx'
-import { quoted, type ShownPermission } from './permissions.tsx'
+import { NotDeclared, quoted, type ShownPermission } from './permissions.tsx'
 
 /** What is asked for, as the consent page would say it. */
 export type AskedFor = Readonly<{
   permission: ShownPermission
   isSensitive: boolean
-  /** Nothing declared describes the scope. */
-  isUndeclared: boolean
   /** Names of the resources that the scope is for. */
   resources: readonly string[]
   isChecked: boolean
@@ -37,12 +35,7 @@ const Marked = ({ asked }: { asked: AskedFor }) => (
         <strong class="mark sensitive">Sensitive</strong>
       </>
     )}
-    {asked.isUndeclared && (
-      <>
-        {' '}
-        <strong class="mark sensitive">Not declared</strong>
-      </>
-    )}
+    <NotDeclared {...asked.permission} />
     <code>{asked.permission.value}</code>
   </>
 )
