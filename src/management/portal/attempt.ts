@@ -13,7 +13,7 @@ import type { Visit } from './portal-page.tsx'
 type AnyVisit = Pick<Visit<unknown>, 'c' | 'deps' | 'session' | 'user'>
 
 /** What a form is for. `version`: of the record that its page showed. */
-export type Purpose = Readonly<{ form: string; id: string; version: string }>
+type Purpose = Readonly<{ form: string; id: string; version: string }>
 
 const inOrder = ({ form, id, version }: Purpose) => ['portal', form, id, version]
 
@@ -34,13 +34,12 @@ export const clientFormFields = (
 /** Names of fields, and what the page calls them. */
 type Labels = Readonly<Record<string, string>>
 
-type Form = Readonly<{
-  form: string
-  id: string
+export type FormWords = Readonly<{
   labels?: Labels
   /** Fields of a refusal that the form has under another name. */
   aliases?: Readonly<Record<string, string>>
 }>
+type Form = FormWords & Readonly<{ form: string; id: string }>
 
 export type Refused = Readonly<{
   kind: 'refused'
@@ -64,9 +63,9 @@ const STATUSES = {
 } as const
 
 /** Throws 404 for a client that this user does not own, or no longer. */
-export function refusedBy(
+function refusedBy(
   causes: readonly RegistrationError[],
-  { labels = {}, aliases = {} }: Pick<Form, 'labels' | 'aliases'>,
+  { labels = {}, aliases = {} }: FormWords,
 ): Refused {
   const words: Words = { nameOf: (field) => labels[field] ?? field, empty: 'nothing' }
   const errors: Record<string, string> = {}

@@ -10,7 +10,8 @@ import { causeOf, remedyOfError } from '../checker/causes.ts'
 import { type CheckResult, checkRequest } from '../checker/check.ts'
 import { visible } from '../checker/masked.ts'
 import { attempt, clientFormFields, type Refused as RefusedForm } from './attempt.ts'
-import { frameOf, portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
+import { sharedProps } from './own-client.tsx'
+import { portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
 
 const FORM = 'check'
 /** The pasted text. */
@@ -35,12 +36,9 @@ function lookupOf({ c, found: { client, refusal } }: Visit<Found>): RefusalLooku
 }
 
 async function show(visit: Visit<Found>, result: CheckResult | null, refused?: RefusedForm) {
-  const { clientId, name } = visit.found.client
   const page = (
     <CheckPage
-      frame={await frameOf(visit, { problem: refused?.problem ?? problemIn(result) })}
-      clientId={clientId}
-      name={name}
+      {...(await sharedProps(visit, { problem: refused?.problem ?? problemIn(result) }))}
       hidden={await clientFormFields(visit, FORM, visit.found.client)}
       checked={result !== null && 'steps' in result ? result : null}
       lookup={lookupOf(visit)}

@@ -1,5 +1,6 @@
 /** The form that registers or edits a client: what was typed, what it means, and every problem. */
 
+import type { ClientRecord } from '../../domain/client.ts'
 import {
   CLIENT_KINDS,
   type ClientKind,
@@ -39,12 +40,22 @@ export const NOTHING_TYPED: Typed = {
   jwks_uri: '',
 }
 
-export type ClientForm = Readonly<{
+type ClientForm = Readonly<{
   kind: ClientKind
   fields: Readonly<{ name: string; url: string; description: string; logoUri: string }>
   redirectUris: readonly string[]
   keys: GivenKeys | null
 }>
+
+/** What the form that edits a client begins with. */
+export const typedOf = (client: ClientRecord): Typed => ({
+  ...NOTHING_TYPED,
+  name: client.name,
+  url: client.url,
+  description: client.description,
+  logo_uri: client.logoUri,
+  redirect_uris: client.redirectUris.join('\n'),
+})
 
 /** A browser sends line breaks as CRLF. */
 const textIn = (form: URLSearchParams, name: string) =>

@@ -11,6 +11,7 @@ import type { Owner } from '../../stores/portal.ts'
 import type { ManagementDeps } from '../deps.ts'
 import { doneIn } from './done.ts'
 import { keyAlgorithmOf } from './key-form.ts'
+import { readClientAndDeclared } from './own-client.tsx'
 import { catalogueOf, shownPermissions } from './permission-view.ts'
 import { frameOf, portalPage, sendPortalPage } from './portal-page.tsx'
 
@@ -60,8 +61,7 @@ export const isInDirectory = (
 
 export const clientPage = portalPage({
   path: '/clients/:client_id',
-  read: ({ reader, visitor, c }) =>
-    reader.clientAndDeclared(visitor, c.req.param('client_id') ?? ''),
+  read: readClientAndDeclared,
   async get(visit) {
     const { c, deps, found } = visit
     const { client, owners, logo } = found

@@ -11,6 +11,7 @@ import { clientPath } from '../../pages/portal/frame.tsx'
 import type { OwnClient } from '../../stores/portal.ts'
 import { actOf, attempt, clientFormFields, type Refused } from './attempt.ts'
 import { isInDirectory, nameOf, stateOf } from './clients.tsx'
+import { readClient } from './own-client.tsx'
 import { frameOf, portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
 
 const ENDS = [
@@ -127,7 +128,7 @@ function confirmPage(
   }
   return portalPage<OwnClient>({
     path: `/clients/:client_id/${form}`,
-    read: ({ reader, visitor, c }) => reader.client(visitor, c.req.param('client_id') ?? ''),
+    read: readClient,
     get: (visit) => show(visit),
     async post(visit, posted) {
       const id = idOf(visit)

@@ -5,29 +5,28 @@ import { ALL_REVOKED_WITHIN_SECONDS } from '../../domain/revocation.ts'
 
 const ENDS = `Its access tokens end within ${ALL_REVOKED_WITHIN_SECONDS} seconds.`
 
-const DONE = new Map([
-  ['saved', 'The client was changed.'],
-  ['asked', 'You asked for more. What needs approval waits for it.'],
-  ['taken_back', 'It was taken back.'],
-  ['disabled', `The client was disabled. ${ENDS}`],
-  ['enabled', 'The client was enabled.'],
-  ['deleted', `The client was deleted. ${ENDS}`],
-  ['left', 'You are no longer an owner of that client.'],
-  ['keys', 'The keys of the client were changed.'],
-  ['owners', 'The owners were changed.'],
-  ['approved', 'What you chose is approved.'],
-  ['declined', 'What you chose is declined. The owners read your reason.'],
-  ['listed', 'The client is in the directory.'],
-  ['listing_declined', 'The client is not in the directory. The owners read your reason.'],
-  ['listing_asked', 'You asked for the client to be listed. An approver decides.'],
-  [
-    'listing_taken_back',
-    `The client is no longer in the directory. A copy of a page may show it for ${DIRECTORY_STALE_SECONDS} seconds more.`,
-  ],
-  [
-    'known',
+const DONE = {
+  saved: 'The client was changed.',
+  asked: 'You asked for more. What needs approval waits for it.',
+  taken_back: 'It was taken back.',
+  disabled: `The client was disabled. ${ENDS}`,
+  enabled: 'The client was enabled.',
+  deleted: `The client was deleted. ${ENDS}`,
+  left: 'You are no longer an owner of that client.',
+  keys: 'The keys of the client were changed.',
+  owners: 'The owners were changed.',
+  approved: 'What you chose is approved.',
+  declined: 'What you chose is declined. The owners read your reason.',
+  listed: 'The client is in the directory.',
+  listing_declined: 'The client is not in the directory. The owners read your reason.',
+  listing_asked: 'You asked for the client to be listed. An approver decides.',
+  listing_taken_back: `The client is no longer in the directory. A copy of a page may show it for ${DIRECTORY_STALE_SECONDS} seconds more.`,
+  known:
     'This client was registered already. Its secret was shown then: make a new one if you do not have it.',
-  ],
-])
+} as const
 
-export const doneIn = (name: string | undefined) => DONE.get(name ?? '') ?? null
+export type Done = keyof typeof DONE
+
+const isDone = (name: string): name is Done => Object.hasOwn(DONE, name)
+
+export const doneIn = (name = '') => (isDone(name) ? DONE[name] : null)

@@ -5,7 +5,8 @@ import type { HistoryEntry } from '../../stores/client-history.ts'
 import type { OwnClient } from '../../stores/portal.ts'
 import { pageIn } from './clients.tsx'
 import { ownersEntry } from './history-view.ts'
-import { frameOf, portalPage, sendPortalPage } from './portal-page.tsx'
+import { sharedProps } from './own-client.tsx'
+import { portalPage, sendPortalPage } from './portal-page.tsx'
 
 const ROWS = 50
 
@@ -16,14 +17,11 @@ export const historyPage = portalPage<OwnClient & Readonly<{ history: readonly H
     return reader.clientAndHistory(visitor, c.req.param('client_id') ?? '', slice)
   },
   async get(visit) {
-    const { clientId, name } = visit.found.client
-    const { history } = visit.found
+    const { client, history } = visit.found
     const page = (
       <HistoryPage
-        frame={await frameOf(visit, {})}
-        clientId={clientId}
-        name={name}
-        entries={history.slice(0, ROWS).map(ownersEntry(visit.user, clientId))}
+        {...(await sharedProps(visit))}
+        entries={history.slice(0, ROWS).map(ownersEntry(visit.user, client.clientId))}
         page={pageIn(visit.c.req.query('page'))}
         hasMore={history.length > ROWS}
       />

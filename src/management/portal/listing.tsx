@@ -4,57 +4,49 @@ import { pageHost } from '../../domain/directory.ts'
 import { describeScope } from '../../domain/scope-catalogue.ts'
 import { logoPath } from '../../domain/shown-client.ts'
 import { requestListing, takeBackListing } from '../../flows/registration/listings.ts'
-import { clientPath } from '../../pages/portal/frame.tsx'
 import { ListingPage } from '../../pages/portal/listing-page.tsx'
-import type { Declared, OwnClient } from '../../stores/portal.ts'
 import { notFound } from '../page.ts'
-import { actOf, attempt, clientFormFields, type Refused } from './attempt.ts'
+import { actOf } from './attempt.ts'
+import { clientDone, ownClientPage, readClientAndDeclared } from './own-client.tsx'
 import { catalogueOf } from './permission-view.ts'
-import { frameOf, portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
+import type { Visit } from './portal-page.tsx'
 
-type Found = OwnClient & Declared
+const ASK = 'ask_listing'
+const TAKE_BACK = 'take_back_listing'
 
-function requireDirectory({ deps }: Visit<Found>) {
+function requireDirectory({ deps }: Pick<Visit<unknown>, 'deps'>) {
   if (!deps.settings.hasDirectory) throw notFound()
 }
 
-async function show(visit: Visit<Found>, refused?: Refused) {
-  const { client, owners, logo } = visit.found
-  const hiddenOf = (form: string) => clientFormFields(visit, form, client)
-  const [first] = owners
-  const page = (
-    <ListingPage
-      frame={await frameOf(visit, { problem: refused?.problem ?? null })}
-      client={client}
-      page={pageHost(client.url) === null ? '' : client.url}
-      logoPath={logoPath(logo)}
-      ownerName={first?.username ?? null}
-      scopes={client.scopes.map((scope) => describeScope(scope, catalogueOf(visit.found)))}
-      hidden={{ ask: await hiddenOf('ask_listing'), takeBack: await hiddenOf('take_back_listing') }}
-    />
-  )
-  return sendPortalPage(visit, page, refused ?? {})
-}
-
-export const listingPage = portalPage<Found>({
-  path: '/clients/:client_id/listing',
-  read: ({ reader, visitor, c }) =>
-    reader.clientAndDeclared(visitor, c.req.param('client_id') ?? ''),
-  get(visit) {
+export const listingPage = ownClientPage({
+  page: 'listing',
+  read: readClientAndDeclared,
+  async show(visit, { shared, hiddenOf }) {
     requireDirectory(visit)
-    return show(visit)
+    const { client, owners, logo } = visit.found
+    return (
+      <ListingPage
+        frame={shared.frame}
+        client={client}
+        page={pageHost(client.url) === null ? '' : client.url}
+        logoPath={logoPath(logo)}
+        ownerName={owners[0]?.username ?? null}
+        scopes={client.scopes.map((scope) => describeScope(scope, catalogueOf(visit.found)))}
+        hidden={{ ask: await hiddenOf(ASK), takeBack: await hiddenOf(TAKE_BACK) }}
+      />
+    )
   },
-  async post(visit, form) {
+  formIn(visit, posted) {
     requireDirectory(visit)
     const { clientId } = visit.found.client
-    const isTakenBack = form.get('act') === 'take_back'
-    const asked = { form: isTakenBack ? 'take_back_listing' : 'ask_listing', id: clientId }
+    const isTakenBack = posted.get('act') === 'take_back'
     const change = isTakenBack ? takeBackListing : requestListing
-    const attempted = await attempt(visit, form, asked, (version) =>
-      change(actOf(visit), clientId, version),
-    )
-    if (attempted.kind === 'refused') return show(visit, attempted)
-    const done = isTakenBack ? 'listing_taken_back' : 'listing_asked'
-    return visit.c.redirect(`${clientPath(clientId)}?done=${done}`, 303)
+    return {
+      name: isTakenBack ? TAKE_BACK : ASK,
+      async act(version) {
+        await change(actOf(visit), clientId, version)
+        return clientDone(clientId, isTakenBack ? 'listing_taken_back' : 'listing_asked')
+      },
+    }
   },
 })

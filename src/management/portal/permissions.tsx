@@ -1,52 +1,25 @@
 /** `/clients/{id}/permissions`: what owners ask for and take back. */
 
-import type { PermissionLists } from '../../domain/client.ts'
+import type { ClientRecord, PermissionLists } from '../../domain/client.ts'
 import { requestForOwnClient, takeBackFromOwnClient } from '../../flows/registration/own-clients.ts'
-import { clientPath } from '../../pages/portal/frame.tsx'
 import { PermissionsPage } from '../../pages/portal/permissions-page.tsx'
 import { CLIENT_PERMISSIONS } from '../../protocol/registration/client-fields.ts'
 import { RegistrationError } from '../../protocol/registration/errors.ts'
 import { requireValid, type Schema } from '../../protocol/registration/field.ts'
-import type { Declared, OwnClient } from '../../stores/portal.ts'
-import { actOf, attempt, clientFormFields, FormErrors, type Refused } from './attempt.ts'
+import { actOf, FormErrors } from './attempt.ts'
+import { clientDone, ownClientPage, readClientAndDeclared } from './own-client.tsx'
 import {
   askableGrantTypes,
   askableScopes,
   catalogueOf,
   shownPermissions,
 } from './permission-view.ts'
-import { frameOf, portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
 
 const LABELS = {
   other_scopes: 'Scopes with an id',
   grant_types: 'Ways to get tokens',
   endorsements: 'Endorsements',
   take: 'What it no longer needs',
-}
-
-type Found = OwnClient & Declared
-
-async function show(visit: Visit<Found>, form: URLSearchParams, refused?: Refused) {
-  const { found } = visit
-  const { client } = found
-  const { clientId, name } = client
-  const hiddenOf = (form: string) => clientFormFields(visit, form, client)
-  const page = (
-    <PermissionsPage
-      frame={await frameOf(visit, { problem: refused?.problem ?? null })}
-      clientId={clientId}
-      name={name}
-      permissions={shownPermissions(client, catalogueOf(found))}
-      groups={askableScopes(client, found, form.getAll('scopes'))}
-      grantTypes={askableGrantTypes(client, form.getAll('grant_types'))}
-      typed={{
-        otherScopes: form.get('other_scopes') ?? '',
-        endorsements: form.get('endorsements') ?? '',
-      }}
-      hidden={{ ask: await hiddenOf('ask'), takeBack: await hiddenOf('take_back') }}
-    />
-  )
-  return sendPortalPage(visit, page, refused ?? {})
 }
 
 const wordsIn = (form: URLSearchParams, name: string) =>
@@ -78,7 +51,7 @@ function askedIn(form: URLSearchParams): PermissionLists {
 }
 
 /** What the form names that the client does not have changes nothing. */
-function takenIn(form: URLSearchParams, { client }: Found): PermissionLists {
+function takenIn(form: URLSearchParams, client: ClientRecord): PermissionLists {
   const taken = form.getAll('take')
   const listOf = (wanted: string) =>
     client.permissions
@@ -93,28 +66,44 @@ function takenIn(form: URLSearchParams, { client }: Found): PermissionLists {
   throw new RegistrationError('invalid', 'choose at least one', 'take')
 }
 
-export const permissionsPage = portalPage<Found>({
-  path: '/clients/:client_id/permissions',
-  read: ({ reader, visitor, c }) =>
-    reader.clientAndDeclared(visitor, c.req.param('client_id') ?? ''),
-  get: (visit) => show(visit, new URLSearchParams()),
-  async post(visit, form) {
-    const { clientId } = visit.found.client
-    const isTakenBack = form.get('act') === 'take_back'
-    const asked = {
-      form: isTakenBack ? 'take_back' : 'ask',
-      id: clientId,
+const ASK = 'ask'
+const TAKE_BACK = 'take_back'
+
+export const permissionsPage = ownClientPage({
+  page: 'permissions',
+  read: readClientAndDeclared,
+  async show({ found }, { shared, posted, hiddenOf }) {
+    const { client } = found
+    const form = posted ?? new URLSearchParams()
+    return (
+      <PermissionsPage
+        {...shared}
+        permissions={shownPermissions(client, catalogueOf(found))}
+        groups={askableScopes(client, found, form.getAll('scopes'))}
+        grantTypes={askableGrantTypes(client, form.getAll('grant_types'))}
+        typed={{
+          otherScopes: form.get('other_scopes') ?? '',
+          endorsements: form.get('endorsements') ?? '',
+        }}
+        hidden={{ ask: await hiddenOf(ASK), takeBack: await hiddenOf(TAKE_BACK) }}
+      />
+    )
+  },
+  formIn(visit, posted) {
+    const { client } = visit.found
+    const { clientId } = client
+    const isTakenBack = posted.get('act') === TAKE_BACK
+    return {
+      name: isTakenBack ? TAKE_BACK : ASK,
       labels: LABELS,
       // A scope with a box is declared: what is refused was typed.
       aliases: { scopes: 'other_scopes' },
+      async act(version) {
+        if (isTakenBack) {
+          await takeBackFromOwnClient(actOf(visit), clientId, takenIn(posted, client), version)
+        } else await requestForOwnClient(actOf(visit), clientId, askedIn(posted), version)
+        return clientDone(clientId, isTakenBack ? 'taken_back' : 'asked')
+      },
     }
-    const attempted = await attempt(visit, form, asked, async (version) =>
-      isTakenBack
-        ? takeBackFromOwnClient(actOf(visit), clientId, takenIn(form, visit.found), version)
-        : requestForOwnClient(actOf(visit), clientId, askedIn(form), version),
-    )
-    if (attempted.kind === 'refused') return show(visit, form, attempted)
-    const done = isTakenBack ? 'taken_back' : 'asked'
-    return visit.c.redirect(`${clientPath(clientId)}?done=${done}`, 303)
   },
 })
