@@ -10,11 +10,10 @@ import { firstFields } from '../../protocol/fields.ts'
 import type { Declared } from '../../stores/portal.ts'
 import type { ManagementDeps } from '../deps.ts'
 import { causeOf, remedyOf } from './causes.ts'
-import type { SentRequest } from './curl.ts'
-import { addressedBy, whyNotThere } from './destination.ts'
+import { headerIn, type SentRequest } from './curl.ts'
 import { factsOf } from './facts.ts'
 import { pairsOf, shownAgain, shownRequest, visible } from './masked.ts'
-import { readPasted } from './pasted.ts'
+import { addressedBy, readPasted, whyNotThere } from './pasted.ts'
 import { type Outcome, type Run, runAuthorization, runTokenRequest } from './run.ts'
 import { AUTHORIZATION_STEPS, type Step, tokenSteps } from './steps.ts'
 
@@ -112,22 +111,14 @@ async function run(sent: SentRequest, url: URL, asked: Asked, deps: Deps): Promi
   return runTokenRequest(new Request(url, { method: 'POST', headers, ...body }), checking)
 }
 
-/** No answer was made. */
-const without = (cause: string): Failure => ({
-  answer: null,
-  causes: [cause],
-  remedy: null,
-  facts: [],
-})
+const NO_ANSWER: Failure = { answer: null, causes: [], remedy: null, facts: [] }
 
-const failing = (index: number, steps: readonly Step[], failure: Failure) => ({
+/** `failure`: a sentence where no answer was made. */
+const failing = (index: number, steps: readonly Step[], failure: Failure | string) => ({
   verdict: `The request fails at check ${index + 1} of ${steps.length}.`,
   steps: statesOf(steps, index),
-  failure,
+  failure: typeof failure === 'string' ? { ...NO_ANSWER, causes: [failure] } : failure,
 })
-
-const headerIn = ({ headers }: SentRequest, wanted: string) =>
-  headers.findLast(([name]) => name.toLowerCase() === wanted)?.[1] ?? null
 
 export async function checkRequest(text: string, asked: Asked, deps: Deps): Promise<CheckResult> {
   const pasted = readPasted(text)
@@ -150,9 +141,9 @@ export async function checkRequest(text: string, asked: Asked, deps: Deps): Prom
     text: sent.notes.length > 0 ? '' : shownAgain(text, shown),
   }
   const elsewhere = whyNotThere(sent, url, issuer)
-  if (elsewhere !== null) return { ...common, ...failing(0, steps, without(elsewhere)) }
+  if (elsewhere !== null) return { ...common, ...failing(0, steps, elsewhere) }
   const ran = await run(sent, url, asked, deps)
-  if (ran === null) return { ...common, ...failing(0, steps, without(MALFORMED_HEADER)) }
+  if (ran === null) return { ...common, ...failing(0, steps, MALFORMED_HEADER) }
   const { outcome, seen } = ran
   if (outcome.kind !== 'refused' && outcome.kind !== 'other_client') {
     const notes = seen.hasUnaskedProof ? [...common.notes, UNASKED] : common.notes
@@ -162,13 +153,11 @@ export async function checkRequest(text: string, asked: Asked, deps: Deps): Prom
   const failed = failedCheck(outcome, ran)
   const index = steps.findIndex(({ check }) => check === failed)
   if (index === -1) throw new Error(`the check ${failed} is not listed`)
-  if (outcome.kind === 'other_client') {
-    return { ...common, ...failing(index, steps, without(OTHER_CLIENT)) }
-  }
+  if (outcome.kind === 'other_client') return { ...common, ...failing(index, steps, OTHER_CLIENT) }
   const facts = await factsOf(failed, {
     ...{ isToken, client, declared, fields, seen, issuer, now },
-    authorization: headerIn(sent, 'authorization'),
-    dpop: headerIn(sent, 'dpop'),
+    authorization: headerIn(sent.headers, 'authorization') ?? null,
+    dpop: headerIn(sent.headers, 'dpop') ?? null,
   })
   const { refusal } = outcome
   const failure = {

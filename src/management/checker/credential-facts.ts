@@ -1,10 +1,15 @@
-/** How a client authenticates, and the form of the secret, code or token that was sent: never the value. */
+/**
+ * How a client authenticates: the form of the secret, code or token that was sent, never the value, and what a client
+ * assertion or a DPoP proof says beside what it must say. Nothing is verified here.
+ */
 
+import { unverifiedClaims, unverifiedHeader } from '../../crypto/client-jwt.ts'
 import { isWellFormed, TOKEN_PREFIXES, tokenOf } from '../../crypto/token.ts'
 import { liveCredentials } from '../../domain/client.ts'
 import type { Fact } from '../../pages/portal/check-page.tsx'
 import { readClientAuthentication } from '../../protocol/client-authentication.ts'
-import { day, type FactsOf, MISSING, second, worded } from './fact.ts'
+import { isoTime } from '../../protocol/registration/field.ts'
+import { day, exact, type FactsOf, MISSING, orMissing, second, worded } from './fact.ts'
 import { visible } from './masked.ts'
 
 const METHODS = {
@@ -25,8 +30,8 @@ export function methodFacts({ client, fields, authorization }: FactsOf): Fact[] 
   ].flat()
   const idAlone = fields.has('client_id') ? 'client_id alone' : 'nothing, not even client_id'
   return [
-    worded('Registered', [METHODS[client.authMethod]]),
-    worded('Sent', came.length === 0 ? [idAlone] : came),
+    worded('Registered', METHODS[client.authMethod]),
+    worded('Sent', ...(came.length === 0 ? [idAlone] : came)),
   ]
 }
 
@@ -61,7 +66,62 @@ export function secretFacts({ client, fields, authorization, now }: FactsOf): Fa
       }`,
   )
   return [
-    worded('Secrets of the client', live.length === 0 ? [MISSING] : live),
-    worded('Sent', ['secret' in presented ? formOf('clientSecret', presented.secret) : MISSING]),
+    worded('Secrets of the client', ...orMissing(live)),
+    worded('Sent', 'secret' in presented ? formOf('clientSecret', presented.secret) : MISSING),
+  ]
+}
+
+type Told = Readonly<Record<string, unknown>>
+
+const told = (value: unknown) => {
+  if (value === undefined) return 'absent'
+  return visible(typeof value === 'string' ? value : (JSON.stringify(value) ?? ''), 200)
+}
+
+const LAST_MOMENT = 8.64e12
+
+/** With how far it is from now. */
+function moment(value: unknown, now: number): string {
+  if (typeof value !== 'number' || !(Math.abs(value) < LAST_MOMENT)) return told(value)
+  const seconds = Math.round(value - now)
+  const from = seconds < 0 ? `${-seconds} s ago` : `in ${seconds} s`
+  return `${value} (${isoTime(value)}, ${from})`
+}
+
+const NO_JWT = worded('Sent', 'a text that is no JWT')
+
+export function assertionFacts({ client, fields, issuer, now }: FactsOf): Fact[] {
+  const jwt = fields.get('client_assertion') ?? ''
+  const [header, claims] = [unverifiedHeader(jwt), unverifiedClaims(jwt)]
+  if (!header || !claims) return [NO_JWT]
+  const { keys } = JSON.parse(client.jwks ?? '{"keys":[]}') as { keys: Told[] }
+  const registered = keys.map(({ kid, kty, alg }) => `kid ${told(kid)}, ${told(alg ?? kty)}`)
+  return [
+    exact('Keys that are registered', ...orMissing(registered)),
+    exact('Its header', `alg ${told(header.alg)}, kid ${told(header.kid)}`),
+    exact('iss and sub, expected', client.clientId),
+    exact('iss and sub, sent', told(claims.iss), told(claims.sub)),
+    exact('aud, expected', issuer),
+    exact('aud, sent', told(claims.aud)),
+    exact('exp', moment(claims.exp, now)),
+    exact('iat', moment(claims.iat, now)),
+    exact('jti', claims.jti === undefined ? 'absent' : 'there'),
+  ]
+}
+
+export function proofFacts({ dpop, issuer, now }: FactsOf): Fact[] {
+  const [header, claims] = [unverifiedHeader(dpop ?? ''), unverifiedClaims(dpop ?? '')]
+  if (!header || !claims) return [NO_JWT]
+  const { typ, alg, jwk } = header
+  return [
+    exact(
+      'Its header',
+      `typ ${told(typ)} (expected dpop+jwt), alg ${told(alg)}, jwk ${jwk ? 'there' : 'absent'}`,
+    ),
+    exact('htm', `${told(claims.htm)} (expected POST)`),
+    exact('htu, expected', `${issuer}/token`),
+    exact('htu, sent', told(claims.htu)),
+    exact('iat', moment(claims.iat, now)),
+    exact('jti', claims.jti === undefined ? 'absent' : 'there'),
   ]
 }

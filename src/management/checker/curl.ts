@@ -13,6 +13,10 @@ export type SentRequest = Readonly<{
   notes: readonly string[]
 }>
 
+/** The last header of the name, which is in lower case; undefined if there is none. */
+export const headerIn = (headers: SentRequest['headers'], wanted: string) =>
+  headers.findLast(([name]) => name.toLowerCase() === wanted)?.[1]
+
 /** An option of this form is named on the page. Any other text may be a secret. */
 const OPTION = /^--[a-z0-9][a-z0-9.-]{0,40}$/
 
@@ -178,7 +182,7 @@ class Command {
       .filter(
         ([name]) =>
           !this.removed.has(name.toLowerCase()) &&
-          !this.headers.some(([given]) => given.toLowerCase() === name.toLowerCase()),
+          headerIn(this.headers, name.toLowerCase()) === undefined,
       )
   }
 }

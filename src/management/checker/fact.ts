@@ -1,13 +1,16 @@
 /** What facts are made from, and how they are written. */
 
 import type { ClientRecord } from '../../domain/client.ts'
-import type { Fact } from '../../pages/portal/check-page.tsx'
+import type { Fact, FactValue } from '../../pages/portal/check-page.tsx'
 import type { Fields } from '../../protocol/fields.ts'
 import type { Declared } from '../../stores/portal.ts'
 import type { Seen } from './stores.ts'
 
+/** The text of a request, or of what is registered. */
+export const exact = (name: string, ...values: readonly FactValue[]): Fact => ({ name, values })
+
 /** A fact in words. */
-export const worded = (name: string, values: readonly string[]): Fact => ({
+export const worded = (name: string, ...values: readonly string[]): Fact => ({
   name,
   values,
   isProse: true,
@@ -30,3 +33,4 @@ export const day = (at: number) => iso(at).slice(0, 10)
 export const second = (at: number) => `${iso(at).slice(0, 19)}Z`
 
 export const MISSING = 'none'
+export const orMissing = (values: readonly string[]) => (values.length === 0 ? [MISSING] : values)

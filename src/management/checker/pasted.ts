@@ -1,6 +1,10 @@
-/** What an owner pasted, as the request that it stands for: a command of curl, an address, or a form with headers. */
+/**
+ * What an owner pasted, as the request that it stands for: a command of curl, an address, or a form with headers. Where it
+ * goes, and whether an endpoint that can be checked is there.
+ */
 
-import { readCurl, type SentRequest } from './curl.ts'
+import { basicHeader, headerIn, readCurl, type SentRequest } from './curl.ts'
+import { visible } from './masked.ts'
 
 /** `problem`: a sentence. */
 type Pasted = SentRequest | Readonly<{ problem: string }>
@@ -8,9 +12,6 @@ type Pasted = SentRequest | Readonly<{ problem: string }>
 const REQUEST_LINE = /^([A-Z]{3,7}) (\S+)(?: HTTP\/[\d.]+)?$/
 const HEADER = /^([A-Za-z][A-Za-z0-9-]*):[ \t]*(.*)$/
 const FORM = 'application/x-www-form-urlencoded'
-
-const hasHeader = (headers: SentRequest['headers'], name: string) =>
-  headers.some(([given]) => given.toLowerCase() === name)
 
 /** A parameter on each line, or one body that was broken into lines. */
 const joined = (lines: readonly string[]) =>
@@ -45,7 +46,7 @@ function readForm(text: string): Pasted {
   }
   const type = isJson ? 'application/json' : FORM
   const isGet = method === 'GET' || method === 'HEAD'
-  const lacksType = !isGet && !hasHeader(headers, 'content-type')
+  const lacksType = !isGet && headerIn(headers, 'content-type') === undefined
   const isWhole = method !== undefined || headers.length > 0
   return {
     method: method ?? 'POST',
@@ -72,4 +73,47 @@ export function readPasted(text: string): Pasted {
     return { method: 'GET', url, headers: [], body: null, notes: [] }
   }
   return readForm(trimmed)
+}
+
+const IS_ABSOLUTE = /^(?:[a-z][a-z0-9+.-]*:\/)?\//i
+
+/** As curl reads an address: http without a scheme, and a name and a password in it are sent by Basic. */
+export function addressedBy(sent: SentRequest, issuer: string) {
+  const url = URL.parse(IS_ABSOLUTE.test(sent.url) ? sent.url : `http://${sent.url}`, issuer)
+  if (url === null) return null
+  const { username, password } = url
+  url.username = ''
+  url.password = ''
+  const isAuthorized = headerIn(sent.headers, 'authorization') !== undefined
+  if (isAuthorized || username + password === '') return { sent, url }
+  const basic = basicHeader(`${unescaped(username)}:${unescaped(password)}`)
+  return { sent: { ...sent, headers: [...sent.headers, basic] }, url }
+}
+
+function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+/** A form that is posted to /authorize answers the consent page. */
+const PATHS = { '/token': 'POST', '/authorize': 'GET' } as const
+type Path = keyof typeof PATHS
+const isPath = (path: string): path is Path => Object.hasOwn(PATHS, path)
+
+/** Why the request would not reach an endpoint that can be checked; null if it would. */
+export function whyNotThere({ method }: SentRequest, url: URL, issuer: string): string | null {
+  const { origin, pathname } = url
+  if (origin !== issuer) {
+    return `It goes to ${visible(origin, 100)}, and this registry is at ${issuer}.`
+  }
+  if (!isPath(pathname)) {
+    return `Its path is ${visible(pathname, 100)}. Requests to /authorize and /token can be checked here.`
+  }
+  const expected = PATHS[pathname]
+  return method === expected
+    ? null
+    : `Its method is ${visible(method, 10)}. A request to ${pathname} is made by ${expected}.`
 }

@@ -19,7 +19,7 @@ import { tokenEndpoint } from '../../routes/token.ts'
 import { type CheckerStores, OtherClient, type Seen } from './stores.ts'
 
 /** What would be issued, without the tokens. */
-export type Issued = Readonly<{
+type Issued = Readonly<{
   tokenType: string
   lifetimeSeconds: number
   scopes: string
