@@ -23,6 +23,8 @@ const page = (title: string, text: string) => `<!doctype html>
 const DONE = page('You are back', 'The command line goes on: you can close this page.')
 const NOT_OURS = page('Not found', 'The command line waits for another answer.')
 
+const NOWHERE = new URL('about:blank')
+
 async function listen(): Promise<Readonly<{ server: HttpServer; redirectUri: string }>> {
   const server = createServer().listen(0, HOST)
   await once(server, 'listening')
@@ -38,7 +40,8 @@ function responseWith(server: HttpServer, state: string): Promise<URLSearchParam
       WAIT_MS,
     )
     server.on('request', (request, response) => {
-      const { pathname, searchParams } = new URL(request.url ?? '/', LOGIN_REDIRECT_URI)
+      // Null for what is no address, such as `//`.
+      const { pathname, searchParams } = URL.parse(request.url ?? '', LOGIN_REDIRECT_URI) ?? NOWHERE
       const isOurs = pathname === CALLBACK && searchParams.get('state') === state
       response.writeHead(isOurs ? 200 : 404, {
         'Content-Type': 'text/html; charset=utf-8',

@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander'
 import { oneLine, Refusal } from '../local/refusal.ts'
 import { RegistrationError } from '../protocol/registration/errors.ts'
+import { withoutCredentials } from '../protocol/sanitize.ts'
 import { addClientCommands } from './client-commands.ts'
 import { addDoctorCommand } from './doctor-command.ts'
 import { addDocumentHostCommands } from './document-host-commands.ts'
@@ -19,11 +20,10 @@ import { printable } from './text-form.ts'
 import { addUserCommands } from './user-commands.ts'
 import { DONE, Ended, FAILED, type Io, WRONG_USAGE } from './verb.ts'
 
-/** A message may repeat what was typed, but not our credentials. */
-const withoutTokens = (text: string) => text.replace(/\breg[bcirs]?_[\w-]{20,}/g, '[token]')
 const wordsOf = (fault: unknown) =>
   fault instanceof RegistrationError ? fault.in(OPTION_WORDS) : oneLine(fault)
-const line = (fault: unknown) => `${printable(withoutTokens(wordsOf(fault)))}\n`
+/** A message may repeat what was typed, but no credential. */
+const line = (fault: unknown) => `${printable(withoutCredentials(wordsOf(fault)))}\n`
 
 /** Node decodes the bytes of the command line itself, and puts this where they are not UTF-8. */
 const REPLACEMENT = '\uFFFD'

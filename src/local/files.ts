@@ -1,14 +1,15 @@
 /** Small files: those that hold a secret are for their owner alone, and what a person wrote is UTF-8. */
 
-import { chmod, readFile, rename, writeFile } from 'node:fs/promises'
+import { chmod, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { Refusal } from './refusal.ts'
 
 const OWNER_ONLY = 0o600
 
-/** Renames a complete file into place, so that no reader sees half of one. */
+/** Renames a complete file into place, so that no reader sees half of one. A draft that is there may be another user's. */
 export async function writePrivateFile(path: string, text: string) {
   const draft = `${path}.${process.pid}`
-  await writeFile(draft, text, { mode: OWNER_ONLY })
+  await rm(draft, { force: true })
+  await writeFile(draft, text, { flag: 'wx', mode: OWNER_ONLY })
   await rename(draft, path)
 }
 

@@ -1,7 +1,7 @@
 /** What the command line refuses: one line on standard error, its exit status, and nothing written. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { mintToken } from '../../src/crypto/token.ts'
+import { mintToken, TOKEN_PREFIXES, type TokenKind } from '../../src/crypto/token.ts'
 import { AUTH_METHODS, GRANT_TYPES } from '../../src/domain/client.ts'
 import { commandLine, type ServedState, servedState } from './command-line.ts'
 
@@ -248,26 +248,29 @@ describe('bad input', () => {
     },
   ])('the command $words is refused and writes nothing', (refusal) => expectRefused(refusal, 1))
 
-  it('a token that is given as the wrong argument is not repeated in the error', async () => {
-    const token = mintToken('accessToken')
-    const misplaced = [
-      ['session', 'revoke', token],
-      ['session', 'revoke', `--tokn=${token}`],
-      ['session', 'revoke', '--client', token],
-      ['session', 'revoke', '--client', 'x', token],
-      ['session', token],
-      [token],
-      ['client', 'show', token],
-      ['client', 'list', token],
-    ]
-    for (const words of misplaced) {
-      const { status, stdout, stderr } = await state.admin(words)
-      expect([1, 2]).toContain(status)
-      expect(stdout).toBe('')
-      expect(stderr).toMatch(/^error: [^\n]+\n$/)
-      expect(stderr).not.toContain(token.slice(0, 20))
-    }
-  })
+  it.each(Object.keys(TOKEN_PREFIXES) as TokenKind[])(
+    'a credential that is given as the wrong argument is not repeated in the error: %s',
+    async (kind) => {
+      const token = mintToken(kind)
+      const misplaced = [
+        ['session', 'revoke', token],
+        ['session', 'revoke', `--tokn=${token}`],
+        ['session', 'revoke', '--client', token],
+        ['session', 'revoke', '--client', 'x', token],
+        ['session', token],
+        [token],
+        ['client', 'show', token],
+        ['client', 'list', token],
+      ]
+      for (const words of misplaced) {
+        const { status, stdout, stderr } = await state.admin(words)
+        expect([1, 2]).toContain(status)
+        expect(stdout).toBe('')
+        expect(stderr).toMatch(/^error: [^\n]+\n$/)
+        expect(stderr).not.toContain(token.slice(0, 20))
+      }
+    },
+  )
 })
 
 describe('wrong usage', () => {

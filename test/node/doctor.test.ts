@@ -20,7 +20,7 @@ const CHECKS = [
   ...['kv', 'signing', 'pkce', 'single-use', 'session', 'keys-read', 'fresh', 'revocation'],
   'clean-up',
 ]
-const IS_SECRET = /reg[bcirs]?_[\w-]{20}|kR7vQ2mZ9xLw|[0-9a-f]{64}/
+const IS_SECRET = /reg[bcimrs]?_[\w-]{20}|kR7vQ2mZ9xLw|[0-9a-f]{64}/
 
 let running: RunningRegistry
 let announced: Announced

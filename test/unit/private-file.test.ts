@@ -1,0 +1,31 @@
+/** Files that hold a secret. */
+
+import { mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { writePrivateFile } from '../../src/local/files.ts'
+
+let folder = ''
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'private-file-'))
+})
+afterEach(() => rm(folder, { recursive: true }))
+
+const modeOf = async (file: string) => ((await stat(file)).mode & 0o777).toString(8)
+
+it.each<[string, (draft: string, other: string) => Promise<unknown>]>([
+  ['nothing', async () => {}],
+  ['a file that everybody may read', (draft) => writeFile(draft, 'old', { mode: 0o644 })],
+  ['a link to another file', (draft, other) => symlink(other, draft)],
+])(
+  'a secret is in a file for its owner alone, and nowhere else, where there is %s in the place of its draft',
+  async (_, prepare) => {
+    const [file, other] = [join(folder, 'secret'), join(folder, 'other')]
+    await writeFile(other, 'another’s')
+    await prepare(`${file}.${process.pid}`, other)
+    await writePrivateFile(file, 'the secret')
+    expect([await readFile(file, 'utf8'), await modeOf(file)]).toEqual(['the secret', '600'])
+    expect(await readFile(other, 'utf8')).toBe('another’s')
+  },
+)
