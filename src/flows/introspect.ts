@@ -2,8 +2,9 @@
 
 import { sessionKeyOf, tokenDigestOf } from '../crypto/digest.ts'
 import { type Client, isEnabled } from '../domain/client.ts'
+import { whyNotAdmitted } from '../domain/client-document.ts'
 import type { ClientId } from '../domain/ids.ts'
-import { grantedResources, resourcesWith, scopesFor, urisOf } from '../domain/resource.ts'
+import { grantedResources, mayName, resourcesWith, scopesFor, urisOf } from '../domain/resource.ts'
 import { invalidClient, readClientAuthentication } from '../protocol/client-authentication.ts'
 import type { Fields } from '../protocol/fields.ts'
 import { type ActiveToken, activeSession } from '../protocol/introspection-response.ts'
@@ -94,9 +95,11 @@ async function activeRefreshToken(
   const isOwn = family.clientId === asking.clientId
   const client = isOwn ? asking : await deps.clients.findFresh(family.clientId)
   if (!client || !isEnabled(client) || !client.grantTypes.includes('refresh_token')) return null
+  if (whyNotAdmitted(client.clientId, client, deps.clientDocuments) !== null) return null
   const held = stillHeld(family.user, client, user, deps.usersAreExternal)
   if (typeof held === 'string') return null
-  const resources = resourcesWith(grantedResources(asking.resources, family), held.scopes)
+  const nameable = asking.resources.filter((one) => mayName(client, one))
+  const resources = resourcesWith(grantedResources(nameable, family), held.scopes)
   if (resources.length === 0 && family.audience.length > 0) return null
   const { clientId, expiresAt } = family
   const scopes = scopesFor(resources, held.scopes)

@@ -35,6 +35,9 @@ import { admin, refusedAs } from './registering.ts'
 import {
   allowing,
   authorizePath,
+  basicOf,
+  type Fetch,
+  newClient,
   newUser,
   post,
   refusal,
@@ -336,6 +339,11 @@ describe('what an operator decides', () => {
     expect(await refusal(await refresh(client, refresh_token, {}, off))).toMatchObject({
       error: 'invalid_client',
     })
+    const server = basicOf(await newClient({ mayIntrospect: true }))
+    const isActive = async (registry: Fetch) =>
+      (await post('/introspect', { token: refresh_token }, server, registry)).json()
+    expect(await isActive(off)).toEqual({ active: false })
+    expect(await isActive(accepting)).toMatchObject({ active: true })
     expect((await refresh(client, refresh_token)).status).toBe(200)
   })
 

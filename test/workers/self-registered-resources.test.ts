@@ -6,6 +6,7 @@ import { authorizeClient } from '../../src/flows/registration/clients.ts'
 import { updateResource } from '../../src/flows/registration/resources.ts'
 import { admin } from './registering.ts'
 import {
+  basicOf,
   CALLBACK,
   credentialsOf,
   newClient,
@@ -76,7 +77,7 @@ describe('a resource and a client that registered itself', () => {
     expect(access_token).toMatch(/^reg_/)
   })
 
-  it('a refresh token buys no token for a resource that is no longer for clients that registered themselves', async () => {
+  it('a refresh token buys no token for a resource that is no longer for clients that registered themselves, and is not active', async () => {
     const resource = await newResource(['submission:read'], { selfRegistered: true })
     const grantTypes = ['authorization_code', 'refresh_token'] as const
     const client = await selfRegistered({ authMethod: 'none', grantTypes: [...grantTypes] })
@@ -88,7 +89,14 @@ describe('a resource and a client that registered itself', () => {
     const refresh = (refresh_token: string) =>
       post('/token', { grant_type: 'refresh_token', client_id: client.id, refresh_token })
     const renewed = (await (await refresh(bought.refresh_token)).json()) as typeof bought
+    const server = await newClient({ mayIntrospect: true })
+    const isActive = async () => {
+      const answer = await post('/introspect', { token: renewed.refresh_token }, basicOf(server))
+      return ((await answer.json()) as { active: boolean }).active
+    }
+    expect(await isActive()).toBe(true)
     await updateResource(admin(), resource, { selfRegistered: false })
+    expect(await isActive()).toBe(false)
     expect(await refusal(await refresh(renewed.refresh_token))).toMatchObject({
       status: 400,
       error: 'invalid_grant',
