@@ -19,7 +19,7 @@ import {
   verifyAssertion,
 } from '../protocol/client-authentication.ts'
 import { OAuthError } from '../protocol/errors.ts'
-import type { ReadWithClient } from '../stores/ports.ts'
+import type { ReadWithClient, UsedOnce } from '../stores/ports.ts'
 import type { Deps, RequestContext } from './deps.ts'
 
 export type ClientDeps = Pick<
@@ -69,9 +69,11 @@ export async function authenticateOn(
   const client = requireAdmitted(record, presented, deps)
   deps.checking?.('assertion' in presented ? 'assertion' : 'secret')
   if ('secret' in presented && canBeGuessed(presented.secret)) throw invalidClient(TOO_WEAK)
-  if ('assertion' in presented) await requireAssertion(presented, client, deps, context.now)
+  const id = 'assertion' in presented ? await verified(presented, client, deps, context.now) : null
   const credential =
     secretDigest === null ? null : requireCredential(client, secretDigest, context.now)
+  requireSomeGrant(client, deps)
+  if (id !== null) await requireFirstUse(presented, id, deps)
   if (isJustRead) recordUse(client, credential, deps, context)
   return client
 }
@@ -91,31 +93,45 @@ function requireAdmitted(
   throw invalidClient(`registered for ${client.authMethod}, used ${method}`)
 }
 
-type PresentedAssertion = Extract<PresentedClient, { assertion: string }>
+/** Anybody can register such a client. It gets nothing before an operator approves it, so nothing is written for it. */
+function requireSomeGrant(
+  { selfRegistered, grantTypes, mayIntrospect }: Client,
+  { checking }: Pick<Deps, 'checking'>,
+) {
+  if (selfRegistered === null || grantTypes.length > 0 || mayIntrospect) return
+  checking?.('grant_type_approved')
+  throw new OAuthError('unauthorized_client', 'The client waits for approval.', {
+    detail: 'the client registered itself, and has no grant type yet',
+  })
+}
 
 /** Whether a request is the first use of its assertion is asked once, although it may be verified on several records. */
-const firstUses = new WeakMap<PresentedAssertion, Promise<boolean>>()
+const firstUses = new WeakMap<PresentedClient, Promise<boolean>>()
 
-async function requireAssertion(
-  presented: PresentedAssertion,
-  client: Client,
-  { usedJtis, issuer }: Pick<Deps, 'usedJtis' | 'issuer'>,
-  now: number,
+async function requireFirstUse(
+  presented: PresentedClient,
+  { owner, jti, expiresAt }: UsedOnce,
+  { usedJtis }: Pick<Deps, 'usedJtis'>,
 ) {
+  const isFirstUse = firstUses.get(presented) ?? usedJtis.use(owner, jti, expiresAt)
+  firstUses.set(presented, isFirstUse)
+  if (!(await isFirstUse)) throw invalidClient('client assertion: used before')
+}
+
+/** The id of the client's assertion. */
+async function verified(
+  { assertion }: Extract<PresentedClient, { assertion: string }>,
+  client: Client,
+  { issuer }: Pick<Deps, 'issuer'>,
+  now: number,
+): Promise<UsedOnce> {
   const { clientId, jwks } = client
   if (jwks === null) {
     throw new UnverifiedAssertion(invalidClient('no JWK Set is registered'), client)
   }
-  const expected = { clientId, keySet: jwks, issuer, now }
-  const verified = await verifyAssertion(presented.assertion, expected)
-  if (typeof verified === 'string') {
-    throw new UnverifiedAssertion(invalidClient(verified), client)
-  }
-  const { jti, expiresAt } = verified
-  const isFirstUse =
-    firstUses.get(presented) ?? usedJtis.use(ownerOfAssertion(clientId), jti, expiresAt)
-  firstUses.set(presented, isFirstUse)
-  if (!(await isFirstUse)) throw invalidClient('client assertion: used before')
+  const id = await verifyAssertion(assertion, { clientId, keySet: jwks, issuer, now })
+  if (typeof id === 'string') throw new UnverifiedAssertion(invalidClient(id), client)
+  return { owner: ownerOfAssertion(clientId), ...id }
 }
 
 /** For the operator. A secret that can be guessed is not compared, so the log cannot say which of the two it is. */
