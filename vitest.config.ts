@@ -15,7 +15,7 @@ const READERS = [
   'src/routes/client-post.ts',
   'src/authenticator/{check,proxy,query,refusal-record,seen-proofs,settings}.ts',
   'src/resource-server/**',
-  'src/cli/{checks,cloudflare-api,input,record-commands}.ts',
+  'src/cli/{cloudflare-api,input,record-commands}.ts',
   'src/local/{deploy-problems,settings}.ts',
 ]
 

@@ -21,15 +21,17 @@ export type Call = Readonly<{
   isRepeatable?: true
 }>
 
-export type Answer<Body> = Readonly<{ status: number; body: Body; etag: string | null }>
+/** What the API returns. */
+export type Document = Readonly<Record<string, unknown>>
+type Answer<Body> = Readonly<{ body: Body; etag: string | null }>
 
 export type ManagementApi = Readonly<{
   /** Throws a Refusal, for what the API refuses a ProblemRefusal. */
-  call: <Body = Readonly<Record<string, unknown>>>(call: Call) => Promise<Answer<Body>>
+  call: <Body = Document>(call: Call) => Promise<Answer<Body>>
 }>
 
 /** What is used of a response: that of `fetch`, or of Miniflare. */
-export type Response = Readonly<{
+type Response = Readonly<{
   status: number
   ok: boolean
   headers: Readonly<{ get: (name: string) => string | null }>
@@ -200,8 +202,7 @@ export function managementApi(reached: Reached): ManagementApi {
       if (isWrite && loss !== null) throw lostAnswer(reached, loss)
       if (typeof received === 'string') throw unreachable(received)
       if (!received.response.ok || loss !== null) throw refusalOf(received, reached)
-      const { status, headers } = received.response
-      return { status, body: received.body as Body, etag: headers.get('ETag') }
+      return { body: received.body as Body, etag: received.response.headers.get('ETag') }
     },
   }
 }

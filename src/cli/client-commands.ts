@@ -1,9 +1,10 @@
 /** `client VERB …`: the commands and their options. */
 
-import { type Command, Option } from 'commander'
+import { Argument, type Command, Option } from 'commander'
 import { readKeySet } from '../crypto/key-set.ts'
 import { SELF_REGISTRATIONS } from '../domain/client.ts'
 import { LISTING_STATES } from '../domain/directory.ts'
+import { readText } from '../local/files.ts'
 import { Refusal } from '../local/refusal.ts'
 import {
   CLIENT_FIELDS,
@@ -11,125 +12,184 @@ import {
   CLIENT_PERMISSIONS,
 } from '../protocol/registration/client-fields.ts'
 import { DECISION_REASON } from '../protocol/registration/client-permission-change.ts'
-import { ANY_VERSION, addActs, addListsVerbs, type Document, printChange, WITHIN } from './act.ts'
-import { type Call, pathOf } from './api.ts'
-import { checkSeconds } from './checks.ts'
-import { readKeys } from './input.ts'
+import { LISTING_ACTS } from '../protocol/registration/listing-change.ts'
+import type { Document } from './api.ts'
+import {
+  addVerbs,
+  type CallVerb,
+  callAction,
+  changeOf,
+  permissionsVerb,
+  readOf,
+  updateOf,
+  WITHIN,
+} from './call-verbs.ts'
+import { checkSeconds } from './input.ts'
 import { listVerb, stateOf } from './list-verb.ts'
-import { addListing } from './listing-command.ts'
-import { addOptions, bodyOf, readGiven } from './options.ts'
-import { type Io, printRead, refuseUsage, verb } from './verb.ts'
+import { bodyOf, type Given, optionsOf, readGiven } from './options.ts'
+import { type Io, refuseUsage, verb } from './verb.ts'
 
-type Options = Readonly<{ jwks?: string; jwksFile?: string; requestedOnly?: boolean }>
+const CLIENTS = { path: '/clients' } as const
 
 const SOON = '/token applies it within CLIENT_CACHE_SECONDS.'
 const TOKENS_END = `Earlier access tokens end ${WITHIN}.`
 const ALL_ENDS = `Everything that was issued to it ends: refresh tokens and codes at once, access tokens ${WITHIN}.`
 const EXAMPLE_ID = '5b0c…'
 
-function addClientOptions(command: Command, requestedOnlyHelp: string, isCreate = false) {
-  addOptions(command, CLIENT_FIELDS, isCreate).option(
-    '--jwks-file <file>',
-    'its public keys, read from a file',
-  )
-  return addOptions(command, CLIENT_LISTS).option('--requested-only', requestedOnlyHelp)
-}
+const optionsOfClient = (requestedOnlyHelp: string, isCreate = false) => [
+  ...optionsOf(CLIENT_FIELDS, isCreate),
+  new Option('--jwks-file <file>', 'its public keys, read from a file'),
+  ...optionsOf(CLIENT_LISTS),
+  new Option('--requested-only', requestedOnlyHelp),
+]
+
+type Options = Given & Readonly<{ jwks?: string; jwksFile?: string; requestedOnly?: boolean }>
 
 /** The keys are a document, and no word to check as one. */
-async function keysIn(options: Options, command: Command): Promise<{ jwks?: unknown }> {
-  const text = await readKeys(options, command)
-  if (text === undefined) return {}
+async function keysIn({ jwks, jwksFile }: Options, command: Command): Promise<{ jwks?: unknown }> {
+  if (jwks === undefined && jwksFile === undefined) return {}
+  if (jwks !== undefined && jwksFile !== undefined) {
+    refuseUsage(command, 'give either --jwks or --jwks-file')
+  }
+  const file = jwksFile ?? ''
+  const text = jwks ?? (await readText(`--jwks-file ${JSON.stringify(file)}`, file))
   const read = await readKeySet(text)
   if (typeof read === 'string') throw new Refusal(`the JWK Set ${read}`)
   return { jwks: JSON.parse(text) as unknown }
 }
 
 /** The members that were given. */
-async function readClient(options: Options, command: Command): Promise<Record<string, unknown>> {
-  const jwks = await keysIn(options, command)
-  const fields = readGiven(CLIENT_FIELDS, { ...options, jwks: undefined })
-  return { ...bodyOf(fields), ...jwks, ...bodyOf(readGiven(CLIENT_LISTS, options)) }
+async function readClient(options: Options, command: Command): Promise<object> {
+  const keys = await keysIn(options, command)
+  const fields = { ...CLIENT_FIELDS, ...CLIENT_LISTS }
+  return { ...bodyOf(readGiven(fields, { ...options, jwks: undefined })), ...keys }
 }
 
 const requestedOnly = ({ requestedOnly }: Options) => requestedOnly && { requested_only: true }
 
-const change = (id: string, body: object): Call => ({
-  method: 'PATCH',
-  path: pathOf`/clients/${id}`,
-  ...ANY_VERSION,
-  body,
-})
-
-function addCreate(client: Command, io: Io) {
-  const create = verb(
-    client,
-    'create',
-    'Register a client. Prints what is registered; with --json only the id and the secret. The secret is shown only once. Without --grant-type it gets ' +
+const REGISTERING: readonly CallVerb[] = [
+  {
+    usage: 'create',
+    description:
+      'Register a client. Prints what is registered; with --json only the id and the secret. The secret is shown only once. Without --grant-type it gets ' +
       'client_credentials if it can authenticate, and authorization_code if it has a redirect URI.',
-    'create --name "Submission helper" --owner u-17 --scope "submission:read submission:create" --json',
-  )
-  const requestedOnlyHelp =
-    'note scopes, grant types and endorsements as requested, without authorizing them'
-  addClientOptions(create, requestedOnlyHelp, true).action(
-    async (options: Options, command: Command) => {
+    example:
+      '--name "Submission helper" --owner u-17 --scope "submission:read submission:create" --json',
+    options: optionsOfClient(
+      'note scopes, grant types and endorsements as requested, without authorizing them',
+      true,
+    ),
+    async call(options: Options, command: Command) {
       const body = { ...(await readClient(options, command)), ...requestedOnly(options) }
-      const document = ({ client_id, client_secret }: Document) => ({
+      return { method: 'POST', ...CLIENTS, body }
+    },
+    printed: {
+      json: ({ client_id, client_secret }) => ({
         client_id,
         ...(client_secret !== undefined && { client_secret }),
-      })
-      return printChange(
-        command,
-        io,
-        { method: 'POST', path: '/clients', body },
-        { document, forPeople: (created) => created },
-      )
+      }),
     },
-  )
-}
-
-function addUpdate(client: Command, io: Io) {
-  const update = verb(
-    client,
-    'update <id>',
-    `Change a client. A list that is given replaces the old one; "" empties it. ${SOON} If the client loses anything: ` +
+  },
+  {
+    usage: 'update <id>',
+    description:
+      `Change a client. A list that is given replaces the old one; "" empties it. ${SOON} If the client loses anything: ` +
       `${TOKENS_END} Refresh tokens stay good for what is left, unless it loses the grant type.`,
-    `update ${EXAMPLE_ID} --redirect-uri https://app.example/callback --no-may-introspect`,
-  )
-  const requestedOnlyHelp = 'the lists replace what is only requested, and authorize nothing'
-  addClientOptions(update, requestedOnlyHelp).action(
-    async (id: string, options: Options, command: Command) => {
+    example: `${EXAMPLE_ID} --redirect-uri https://app.example/callback --no-may-introspect`,
+    options: optionsOfClient('the lists replace what is only requested, and authorize nothing'),
+    async call(id: string, options: Options, command: Command) {
       const given = await readClient(options, command)
-      if (Object.keys(given).length === 0) refuseUsage(command, 'there is nothing to update')
-      return printChange(command, io, change(id, { ...given, ...requestedOnly(options) }))
+      const call = updateOf(CLIENTS, id, given, command)
+      return { ...call, body: { ...given, ...requestedOnly(options) } }
     },
-  )
+  },
+]
+
+const PERMISSIONS = {
+  records: CLIENTS,
+  fields: CLIENT_PERMISSIONS,
+  needs: '--scope, --grant-type or --endorsement',
 }
 
-function addPermissionVerbs(client: Command, io: Io) {
-  const permissions = {
-    fields: CLIENT_PERMISSIONS,
-    needs: '--scope, --grant-type or --endorsement',
-    callOf: (id: string) => ({
-      method: 'POST' as const,
-      path: pathOf`/clients/${id}/permissions`,
-      ...ANY_VERSION,
-    }),
-  }
-  addListsVerbs(client, io, permissions, [
-    {
-      name: 'authorize',
-      description: `Give a client more, whether it was requested or not. ${SOON}`,
-      example: `${EXAMPLE_ID} --scope upload:read_logs --endorsement "cs.* math.AG"`,
+const KEEPING: readonly CallVerb[] = [
+  permissionsVerb('authorize', PERMISSIONS, {
+    description: `Give a client more, whether it was requested or not. ${SOON}`,
+    example: `${EXAMPLE_ID} --scope upload:read_logs --endorsement "cs.* math.AG"`,
+  }),
+  permissionsVerb('withdraw', PERMISSIONS, {
+    description:
+      `Take something from a client, including what it only requested. ${SOON} ${TOKENS_END} Refresh tokens stay good for ` +
+      'what is left, unless authorization_code or refresh_token is withdrawn. What was only requested is declined.',
+    example: `${EXAMPLE_ID} --scope submission:create --reason "A reading list does not submit."`,
+    beside: { reason: DECISION_REASON },
+  }),
+  {
+    usage: 'show <id>',
+    description: 'Print one client, without secrets.',
+    example: EXAMPLE_ID,
+    call: (id: string) => readOf(CLIENTS, id),
+  },
+  {
+    usage: 'rotate-secret <id>',
+    description:
+      `Give a client a new secret, which is shown only once. ${SOON} Without an overlap: ${TOKENS_END} Refresh tokens stay; they ` +
+      'need the new secret.',
+    example: `${EXAMPLE_ID} --overlap-seconds 86400`,
+    options: [
+      new Option('--overlap-seconds <n>', 'how long the old secret stays good').default('0'),
+    ],
+    call(id: string, { overlapSeconds }: { overlapSeconds: string }) {
+      const seconds = checkSeconds(overlapSeconds, '--overlap-seconds')
+      const body = { overlap_seconds: seconds }
+      return changeOf(CLIENTS, id, { method: 'POST', below: '/secrets', body })
     },
-    {
-      name: 'withdraw',
-      description:
-        `Take something from a client, including what it only requested. ${SOON} ${TOKENS_END} Refresh tokens stay good for ` +
-        'what is left, unless authorization_code or refresh_token is withdrawn. What was only requested is declined.',
-      example: `${EXAMPLE_ID} --scope submission:create --reason "A reading list does not submit."`,
-      beside: { reason: DECISION_REASON },
-    },
-  ])
+  },
+  {
+    usage: 'disable <id>',
+    description: `Issue no tokens to a client until it is enabled again. ${SOON} ${ALL_ENDS}`,
+    example: EXAMPLE_ID,
+    call: (id: string) => changeOf(CLIENTS, id, { method: 'PATCH', body: { disabled: true } }),
+  },
+  {
+    usage: 'enable <id>',
+    description: 'Issue tokens to a disabled client again. Nothing that ended comes back.',
+    example: EXAMPLE_ID,
+    call: (id: string) => changeOf(CLIENTS, id, { method: 'PATCH', body: { disabled: false } }),
+  },
+  {
+    usage: 'revoke-registration-token <id>',
+    description:
+      'Let a client that registered itself no longer read, change or delete its registration. It still gets tokens.',
+    example: EXAMPLE_ID,
+    call: (id: string) => changeOf(CLIENTS, id, { method: 'DELETE', below: '/registration-token' }),
+  },
+  {
+    usage: 'delete <id>',
+    description: `Remove a client with its secrets and remembered consents; prints what it was. ${ALL_ENDS}`,
+    example: EXAMPLE_ID,
+    call: (id: string) => changeOf(CLIENTS, id, { method: 'DELETE' }),
+  },
+]
+
+/** As words of the command line: `take-back`. */
+const LISTING_WORDS = LISTING_ACTS.map((act) => act.replaceAll('_', '-'))
+
+function addListing(noun: Command, io: Io) {
+  verb(noun, {
+    usage: 'listing <id>',
+    description:
+      'Decide whether a client is in the public directory. list and decline decide on what an owner asked for; decline also ' +
+      'takes a client out. request and take-back are for an owner who asked you and does not use the portal.',
+    example: `${EXAMPLE_ID} decline --reason "It is not finished yet."`,
+    options: [new Option(DECISION_REASON.flags, `${DECISION_REASON.help}; with decline alone`)],
+  })
+    .addArgument(new Argument('<act>', 'what to do').choices(LISTING_WORDS))
+    .action(
+      callAction(io, (id: string, act: string, { reason }: { reason?: string }) => {
+        const body = { act: act.replaceAll('-', '_'), ...(reason !== undefined && { reason }) }
+        return changeOf(CLIENTS, id, { method: 'POST', below: '/listing', body })
+      }),
+    )
 }
 
 type Filter = Readonly<{
@@ -139,6 +199,19 @@ type Filter = Readonly<{
   requests?: boolean
   listing?: string
 }>
+
+const FILTER_OPTIONS = [
+  new Option('--name <part>', 'only those whose name contains this, in any case'),
+  new Option('--owner <id>', 'only those of this owner'),
+  new Option(
+    '--kind <kind>',
+    'only those that an operator registered, or that registered themselves by a document or by a request',
+  ).choices(['operator', ...SELF_REGISTRATIONS]),
+  new Option('--requests', 'only those that requested something that is not authorized'),
+  new Option('--listing <state>', 'only those in this state in the public directory').choices(
+    LISTING_STATES,
+  ),
+]
 
 /** Who registered it, as `--kind` takes it. */
 const kindOf = ({ self_registered }: Document) => String(self_registered ?? 'operator')
@@ -156,13 +229,16 @@ const waitingSince = (document: Document) =>
       .sort()[0],
   )
 
-function addReading(client: Command, io: Io) {
-  listVerb<Filter>(client, io, {
+export function addClientCommands(program: Command, io: Io) {
+  const noun = program.command('client').description('API clients: who may ask for tokens')
+  addVerbs(noun, io, REGISTERING)
+  listVerb<Filter>(noun, io, {
     description:
       'Print the clients in the order of their ids, a line each; with --json all but secrets. With --requests those that wait ' +
       'for a decision, the one with the oldest request first.',
     example: '--owner u-17 --name helper',
-    path: '/clients',
+    ...CLIENTS,
+    options: FILTER_OPTIONS,
     queryOf: ({ name, owner, kind, requests, listing }) => ({
       ...{ name, owner_id: owner, kind, listing },
       has_requests: requests ? 'true' : undefined,
@@ -176,83 +252,6 @@ function addReading(client: Command, io: Io) {
       requests: (document) => String(requestsOf(document).length),
     },
   })
-    .option('--name <part>', 'only those whose name contains this, in any case')
-    .option('--owner <id>', 'only those of this owner')
-    .addOption(
-      new Option(
-        '--kind <kind>',
-        'only those that an operator registered, or that registered themselves by a document or by a request',
-      ).choices(['operator', ...SELF_REGISTRATIONS]),
-    )
-    .option('--requests', 'only those that requested something that is not authorized')
-    .addOption(
-      new Option('--listing <state>', 'only those in this state in the public directory').choices(
-        LISTING_STATES,
-      ),
-    )
-  verb(client, 'show <id>', 'Print one client, without secrets.', `show ${EXAMPLE_ID}`).action(
-    (id: string, _options, command: Command) =>
-      printRead(command, io, { method: 'GET', path: pathOf`/clients/${id}` }),
-  )
-}
-
-function addKeeping(client: Command, io: Io) {
-  verb(
-    client,
-    'rotate-secret <id>',
-    `Give a client a new secret, which is shown only once. ${SOON} Without an overlap: ${TOKENS_END} Refresh tokens stay; they ` +
-      'need the new secret.',
-    `rotate-secret ${EXAMPLE_ID} --overlap-seconds 86400`,
-  )
-    .option('--overlap-seconds <n>', 'how long the old secret stays good', '0')
-    .action((id: string, options: { overlapSeconds: string }, command: Command) => {
-      const seconds = checkSeconds(options.overlapSeconds, '--overlap-seconds')
-      return printChange(command, io, {
-        method: 'POST',
-        path: pathOf`/clients/${id}/secrets`,
-        ...ANY_VERSION,
-        body: { overlap_seconds: seconds },
-      })
-    })
-  addActs(client, io, [
-    {
-      name: 'disable',
-      description: `Issue no tokens to a client until it is enabled again. ${SOON} ${ALL_ENDS}`,
-      example: EXAMPLE_ID,
-      callOf: (id) => change(id, { disabled: true }),
-    },
-    {
-      name: 'enable',
-      description: 'Issue tokens to a disabled client again. Nothing that ended comes back.',
-      example: EXAMPLE_ID,
-      callOf: (id) => change(id, { disabled: false }),
-    },
-    {
-      name: 'revoke-registration-token',
-      description:
-        'Let a client that registered itself no longer read, change or delete its registration. It still gets tokens.',
-      example: EXAMPLE_ID,
-      callOf: (id) => ({
-        method: 'DELETE',
-        path: pathOf`/clients/${id}/registration-token`,
-        ...ANY_VERSION,
-      }),
-    },
-    {
-      name: 'delete',
-      description: `Remove a client with its secrets and remembered consents; prints what it was. ${ALL_ENDS}`,
-      example: EXAMPLE_ID,
-      callOf: (id) => ({ method: 'DELETE', path: pathOf`/clients/${id}`, ...ANY_VERSION }),
-    },
-  ])
-}
-
-export function addClientCommands(program: Command, io: Io) {
-  const client = program.command('client').description('API clients: who may ask for tokens')
-  addCreate(client, io)
-  addUpdate(client, io)
-  addPermissionVerbs(client, io)
-  addListing(client, io, EXAMPLE_ID)
-  addReading(client, io)
-  addKeeping(client, io)
+  addListing(noun, io)
+  addVerbs(noun, io, KEEPING)
 }

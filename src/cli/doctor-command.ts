@@ -1,6 +1,6 @@
 /** `doctor`: which guarantees of the deployment hold, a line each, and what to do about those that do not. */
 
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { Refusal } from '../local/refusal.ts'
 import { type Finding, isGuarded } from './doctor/check.ts'
 import { type Form, type Io, refuseUsage, verb, writeOut } from './verb.ts'
@@ -23,31 +23,34 @@ const documentOf = (finding: Finding) => ({
 })
 
 export function addDoctorCommand(program: Command, io: Io) {
-  verb(
-    program,
-    'doctor',
-    'Say which guarantees of the deployment hold. Safe at any time: it makes a client and a user of its own, tries ' +
+  verb(program, {
+    usage: 'doctor',
+    description:
+      'Say which guarantees of the deployment hold. Safe at any time: it makes a client and a user of its own, tries ' +
       'them, and removes them. Ends with status 1 if a guarantee does not hold.',
-    'doctor --remote --authenticator https://authenticator.example.org',
-  )
-    .option('--authenticator <url>', 'where the authenticator serves; needed with --remote only')
-    .action(async (options: Form & { authenticator?: string }, command: Command) => {
-      const { json = false, remote = false, authenticator } = options
-      if (authenticator !== undefined && !isGuarded(authenticator)) {
-        refuseUsage(command, '--authenticator must be an https URL, or one of this machine')
-      }
-      const url = authenticator?.replace(/\/+$/, '') ?? null
-      const { runDoctor } = await import('./doctor/doctor.ts')
-      const findings: Finding[] = []
-      const failed = await runDoctor(
-        io,
-        { isDeployed: remote, authenticatorUrl: url },
-        async (one) => {
-          findings.push(one)
-          if (!json) await writeOut(io, lineOf(one))
-        },
-      )
-      if (json) await writeOut(io, `${JSON.stringify(findings.map(documentOf))}\n`)
-      if (failed > 0) throw new Refusal(`${failed} of ${findings.length} checks failed`)
+    example: '--remote --authenticator https://authenticator.example.org',
+    options: [
+      new Option(
+        '--authenticator <url>',
+        'where the authenticator serves; needed with --remote only',
+      ),
+    ],
+  }).action(async (options: Form & { authenticator?: string }, command: Command) => {
+    const { json = false, remote = false, authenticator } = options
+    if (authenticator !== undefined && !isGuarded(authenticator)) {
+      refuseUsage(command, '--authenticator must be an https URL, or one of this machine')
+    }
+    const where = {
+      isDeployed: remote,
+      authenticatorUrl: authenticator?.replace(/\/+$/, '') ?? null,
+    }
+    const { runDoctor } = await import('./doctor/doctor.ts')
+    const findings: Finding[] = []
+    const failed = await runDoctor(io, where, async (one) => {
+      findings.push(one)
+      if (!json) await writeOut(io, lineOf(one))
     })
+    if (json) await writeOut(io, `${JSON.stringify(findings.map(documentOf))}\n`)
+    if (failed > 0) throw new Refusal(`${failed} of ${findings.length} checks failed`)
+  })
 }

@@ -4,33 +4,30 @@ import type { Command } from 'commander'
 import type { HostRule } from '../domain/document-host.ts'
 import { documentHostSchema } from '../protocol/registration/document-host-fields.ts'
 import { requireValid } from '../protocol/registration/field.ts'
-import { ANY_VERSION, type Document, makeChange, printChange } from './act.ts'
-import { type ManagementApi, ProblemRefusal, pathOf } from './api.ts'
+import { type Document, type ManagementApi, ProblemRefusal } from './api.ts'
+import { addVerbs, changeOf, makeChange } from './call-verbs.ts'
 import { listVerb } from './list-verb.ts'
-import { asItIs, type Io, printFrom, verb } from './verb.ts'
+import { type Io, printFrom, verb } from './verb.ts'
 
+const HOSTS = { path: '/document-hosts' } as const
 const EXAMPLE = 'app.example.com'
 
+type Listed = Readonly<{ host: string; rule: HostRule }>
+
 /** A host that is listed with the other rule gets this one. */
-async function giveRule(
-  api: ManagementApi,
-  io: Io,
-  host: string,
-  rule: HostRule,
-): Promise<Document> {
+async function giveRule(api: ManagementApi, io: Io, { host, rule }: Listed): Promise<Document> {
   const body = { host, rule }
   try {
-    return await makeChange(api, io, { method: 'POST', path: '/document-hosts', body })
+    return await makeChange(api, io, { method: 'POST', ...HOSTS, body })
   } catch (fault) {
     const isListed =
       fault instanceof ProblemRefusal && fault.status === 409 && fault.field === 'host'
     if (!isListed) throw fault
-    const path = pathOf`/document-hosts/${host}`
-    return makeChange(api, io, { method: 'PATCH', path, ...ANY_VERSION, body: { rule } })
+    return makeChange(api, io, changeOf(HOSTS, host, { method: 'PATCH', body: { rule } }))
   }
 }
 
-const WORDS: Readonly<Record<HostRule, string>> = {
+const DESCRIPTIONS: Readonly<Record<HostRule, string>> = {
   allow:
     'Accept client metadata documents of a host, with CLIENT_DOCUMENTS=allowlist. *.example.com stands for all hosts below example.com. A blocked host stays blocked.',
   block:
@@ -38,33 +35,30 @@ const WORDS: Readonly<Record<HostRule, string>> = {
 }
 
 export function addDocumentHostCommands(program: Command, io: Io) {
-  const host = program
+  const noun = program
     .command('document-host')
-    .description('Hosts whose client metadata documents are accepted or refused')
+    .description('hosts whose client metadata documents are accepted or refused')
   for (const rule of ['allow', 'block'] as const) {
-    verb(host, `${rule} <host>`, WORDS[rule], `${rule} ${EXAMPLE}`).action(
+    const usage = `${rule} <host>`
+    verb(noun, { usage, description: DESCRIPTIONS[rule], example: EXAMPLE }).action(
       (text: string, _options, command: Command) => {
-        const given = requireValid(documentHostSchema(), text, 'host')
-        return printFrom(command, io, (api) => giveRule(api, io, given, rule), asItIs)
+        const host = requireValid(documentHostSchema(), text, 'host')
+        return printFrom(command, io, (api) => giveRule(api, io, { host, rule }))
       },
     )
   }
-  verb(
-    host,
-    'remove <host>',
-    'Take a host off the list; prints how it was listed.',
-    `remove ${EXAMPLE}`,
-  ).action((text: string, _options, command: Command) =>
-    printChange(command, io, {
-      method: 'DELETE',
-      path: pathOf`/document-hosts/${text}`,
-      ...ANY_VERSION,
-    }),
-  )
-  listVerb(host, io, {
+  addVerbs(noun, io, [
+    {
+      usage: 'remove <host>',
+      description: 'Take a host off the list; prints how it was listed.',
+      example: EXAMPLE,
+      call: (host: string) => changeOf(HOSTS, host, { method: 'DELETE' }),
+    },
+  ])
+  listVerb(noun, io, {
     description: 'Print the listed hosts in the order of their names, a line each.',
     example: '--json',
-    path: '/document-hosts',
+    ...HOSTS,
     columns: ['host', 'rule'],
   })
 }

@@ -1,11 +1,11 @@
 /** `import`: takes over the clients of another registry through the management API. */
 
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { Refusal } from '../local/refusal.ts'
 import { filledSchema, requireValid } from '../protocol/registration/field.ts'
 import { LostAnswer, type ManagementApi, ProblemRefusal } from './api.ts'
-import type { ImportResult, Summary } from './arxiv/import-arxiv.ts'
+import type { ImportResult } from './arxiv/import-arxiv.ts'
 import { type BadRow, TABLE_NAMES, TABLES } from './arxiv/tables.ts'
 import { printable } from './text-form.ts'
 import { type Form, type Io, note, printFrom, verb } from './verb.ts'
@@ -42,15 +42,6 @@ function lineOf({ table, key, line, field, rule }: BadRow): string {
   return `bad row: ${table}${row}${at}: ${field === null ? '' : `${field} `}${rule}`
 }
 
-const documentOf = (isDryRun: boolean) => (summary: Summary) => ({
-  dry_run: isDryRun,
-  clients: summary.clients,
-  created: summary.created,
-  unchanged: summary.unchanged,
-  not_imported: summary.notImported,
-  bad_rows: summary.badRows,
-})
-
 async function runImport(
   io: Io,
   path: string,
@@ -61,40 +52,44 @@ async function runImport(
     owner: owner === undefined ? null : requireValid(filledSchema(1000), owner, 'owner_id'),
     now: new Date().toISOString(),
   }
-  let badRows = 0
-  const document = documentOf(dryRun)
+  let leftOut = 0
   const { importArxiv } = await import('./arxiv/import-arxiv.ts')
   const work = async (api: ManagementApi) => {
-    const summary = await importArxiv(path, rules, {
+    const { notImported, badRows, ...counts } = await importArxiv(path, rules, {
       send: sender(api, dryRun),
       report: (bad) => io.stderr.write(`${printable(lineOf(bad))}\n`),
       progress: (line) => note(io, line),
       clock: Date.now,
     })
-    badRows = summary.badRows
-    return summary
+    leftOut = badRows
+    return { dry_run: dryRun, ...counts, not_imported: notImported, bad_rows: badRows }
   }
-  await printFrom(command, io, work, { document })
-  if (badRows > 0) throw new Refusal(`rows left out: ${badRows}, each in a line above`)
+  await printFrom(command, io, work)
+  if (leftOut > 0) throw new Refusal(`rows left out: ${leftOut}, each in a line above`)
 }
 
 export function addImportCommands(program: Command, io: Io) {
   const noun = program
     .command('import')
-    .description('Take over the clients of another registry, with their ids and secrets.')
-  verb(
-    noun,
-    'arxiv <path>',
-    'Import the clients of the original arXiv API client registry, with their ids, secrets, redirect URIs, scopes and ' +
+    .description('takes over the clients of another registry, with their ids and secrets')
+  const files = TABLE_NAMES.map((name) => `${name}.csv`).join(', ')
+  verb(noun, {
+    usage: 'arxiv <path>',
+    description:
+      'Import the clients of the original arXiv API client registry, with their ids, secrets, redirect URIs, scopes and ' +
       'grant types, and the dates of these. <path> is its SQLite file, an SQL dump (MySQL, MariaDB, SQLite), or a ' +
-      `directory of CSV files with the names of the columns in the first row: ${TABLE_NAMES.map((name) => `${name}.csv`).join(', ')}. ` +
+      `directory of CSV files with the names of the columns in the first row: ${files}. ` +
       'A bad row is reported on standard error and stops nothing else. A client that is there already stays as it is, ' +
       'so an import that ended early is continued by the same command.',
-    'arxiv registry.sql --dry-run',
+    example: 'registry.sql --dry-run',
+    options: [
+      new Option('--dry-run', 'say what the import would do, and write nothing'),
+      new Option(
+        '--owner <id>',
+        'the owner of clients that name none; without it they are left out',
+      ),
+    ],
+  }).action((path: string, options: Options, command: Command) =>
+    runImport(io, path, options, command),
   )
-    .option('--dry-run', 'say what the import would do, and write nothing')
-    .option('--owner <id>', 'the owner of clients that name none; without it they are left out')
-    .action((path: string, options: Options, command: Command) =>
-      runImport(io, path, options, command),
-    )
 }

@@ -1,8 +1,8 @@
-/** What is read besides the words of the command line: a line of standard input, and a client's keys. */
+/** What an administrator types besides the fields of a record: each check returns the value or throws a Refusal. */
 
-import type { Command } from 'commander'
-import { readText, utf8Text } from '../local/files.ts'
-import { refuseUsage } from './verb.ts'
+import { AUDIT_EVENTS, type AuditEvent } from '../domain/audit.ts'
+import { utf8Text } from '../local/files.ts'
+import { Refusal } from '../local/refusal.ts'
 
 const LINE_FEED = 0x0a
 
@@ -20,15 +20,37 @@ export async function readFirstLine(stdin: AsyncIterable<Uint8Array | string>): 
   return utf8Text('standard input', line).replace(/\r$/, '')
 }
 
-const contentOf = (file: string) => readText(`--jwks-file ${JSON.stringify(file)}`, file)
+/** As JSON, which is one line. */
+const quote = (text: string) => JSON.stringify(text)
 
-/** The text of `--jwks` or `--jwks-file`; undefined if neither was given. */
-export async function readKeys(
-  { jwks, jwksFile }: Readonly<{ jwks?: string; jwksFile?: string }>,
-  command: Command,
-): Promise<string | undefined> {
-  if (jwks !== undefined && jwksFile !== undefined) {
-    refuseUsage(command, 'give either --jwks or --jwks-file')
-  }
-  return jwks ?? (jwksFile === undefined ? undefined : contentOf(jwksFile))
+export function checkEvent(text: string): AuditEvent {
+  const found = AUDIT_EVENTS.find((one) => one === text)
+  if (found) return found
+  throw new Refusal(`unknown event ${quote(text)}: it is one of ${AUDIT_EVENTS.join(', ')}`)
+}
+
+export function checkCount(text: string, option: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text)
+  throw new Refusal(`${option} ${quote(text)} is not a whole number, one or more`)
+}
+
+export function checkSeconds(text: string, option: string): number {
+  const seconds = Number(text)
+  if (/^\d+$/.test(text) && seconds <= 2 ** 31) return seconds
+  throw new Refusal(`${option} ${quote(text)} is not a whole number of seconds, zero or more`)
+}
+
+const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
+
+/** A date of ISO 8601, without a zone UTC, or a duration before `now`. Returns epoch seconds. */
+export function checkSince(text: string, now: number): number {
+  const [, count, unit = ''] = /^(\d{1,9})([smhd])$/.exec(text) ?? []
+  if (count !== undefined) return Math.max(0, now - Number(count) * (UNIT_SECONDS[unit] as number))
+  const [, day, time = 'T00:00', zone = 'Z'] =
+    /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d(?::\d\d)?)?(Z|[+-]\d\d:\d\d)?$/.exec(text) ?? []
+  const moment = Date.parse(`${day}${time}${zone}`)
+  if (Number.isFinite(moment)) return Math.floor(moment / 1000)
+  throw new Refusal(
+    `--since ${quote(text)} is neither a date, as in 2026-10-01, nor how long ago, as in 30d`,
+  )
 }

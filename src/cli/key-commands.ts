@@ -30,22 +30,25 @@ import {
 } from './key-values.ts'
 import { STANDARD } from './registry-file/files.ts'
 import { epochSeconds } from './tokens.ts'
-import { type Io, offlineVerb } from './verb.ts'
+import { type Io, offlineVerb, type Usage } from './verb.ts'
 
-const FROM = [
+const FROM = new Option(
   '--from <file>',
   'the present value; - for standard input, which is the default',
-] as const
-const OUT = [
+)
+const OUT = new Option(
   '--out <file>',
   'where the next value goes: a file for you alone, or - for standard output. It has private keys',
-] as const
-const AUTHENTICATOR = ['--authenticator', 'the keys are AUTHENTICATOR_KEYS'] as const
-const AT_ONCE =
-  'although that refuses good tokens for a while: for a key that has leaked, and before anything uses the keys'
-
-const algorithmOption = () =>
-  new Option('--alg <algorithm>', 'of the new key').choices(SIGNING_ALGORITHMS).default('ES256')
+)
+const AUTHENTICATOR = new Option('--authenticator', 'the keys are AUTHENTICATOR_KEYS')
+const AT_ONCE = new Option(
+  '--at-once',
+  'although that refuses good tokens for a while: for a key that has leaked, and before anything uses the keys',
+)
+const ALGORITHM = new Option('--alg <algorithm>', 'of the new key')
+  .choices(SIGNING_ALGORITHMS)
+  .default('ES256')
+const KEEP = new Option('--keep <file>', 'what /jwks.json serves now; - for standard input')
 
 /** A file may be the only copy of its keys: Cloudflare shows no secret. */
 function requireNew(file: string) {
@@ -101,7 +104,7 @@ const TOO_EARLY = {
   retire: 'what the key has signed may be in use',
 }
 
-async function take(step: Step, named: string | undefined, asked: Asked) {
+const take = (step: Step) => async (asked: Asked, named?: string) => {
   requireOut(asked)
   const keys = await presentKeys(asked)
   const kid = await kidFor(step, named, keys)
@@ -119,70 +122,63 @@ async function take(step: Step, named: string | undefined, asked: Asked) {
   return handOut(next, asked)
 }
 
+type KeyVerb = Usage & Readonly<{ run: (asked: Asked, kid?: string) => Promise<void> }>
+
+const IN_PLACE = '--from signing-keys.json --out signing-keys.json'
+
+const VERBS: readonly KeyVerb[] = [
+  {
+    usage: 'create',
+    description:
+      'Make the first value: one key, which signs. With --keep the keys of a public set go on verifying, when their private parts are lost.',
+    example: '--out signing-keys.json',
+    options: [ALGORITHM, OUT, KEEP, AUTHENTICATOR],
+    run: create,
+  },
+  {
+    usage: 'add',
+    description:
+      'Step 1 of a rotation: a new key, as the last. It is published and signs nothing yet.',
+    example: IN_PLACE,
+    options: [ALGORITHM, FROM, OUT, AUTHENTICATOR],
+    run: add,
+  },
+  {
+    usage: 'promote [kid]',
+    description: `Step 2: the added key becomes the first, and signs. Refused until it can have been read everywhere, ${PUBLISHED_AFTER_SECONDS} s after it was made.`,
+    example: IN_PLACE,
+    options: [FROM, OUT, AT_ONCE, AUTHENTICATOR],
+    run: take('promote'),
+  },
+  {
+    usage: 'retire [kid]',
+    description: `Step 3: the old key is left out, and what it has signed is refused. Refused for the key that signs, and until everything that the key has signed has expired, ${EXPIRED_AFTER_SECONDS} s after another one signs.`,
+    example: IN_PLACE,
+    options: [FROM, OUT, AT_ONCE, AUTHENTICATOR],
+    run: take('retire'),
+  },
+  {
+    usage: 'show',
+    description:
+      'Show the keys of a value, or of what /jwks.json serves, and the next step of a rotation. No private part is shown.',
+    example: '--from signing-keys.json',
+    options: [FROM],
+    run: async (asked) => showKeys(await publishedKeys(asked.options.from, asked), asked),
+  },
+]
+
 export function addKeyCommands(program: Command, io: Io) {
-  const key = program
+  const noun = program
     .command('key')
     .description(
       'Make and rotate the keys that sign: SIGNING_KEYS of the registry, AUTHENTICATOR_KEYS of the authenticator. Each verb ' +
         'reads the present value, and hands out the next one; nothing is set or sent. A rotation is add, promote, retire.',
     )
-  offlineVerb(
-    key,
-    'create',
-    'Make the first value: one key, which signs. With --keep the keys of a public set go on verifying, when their private parts are lost.',
-    'create --out signing-keys.json',
-  )
-    .addOption(algorithmOption())
-    .option(...OUT)
-    .option('--keep <file>', 'what /jwks.json serves now; - for standard input')
-    .option(...AUTHENTICATOR)
-    .action((options: KeyOptions, command: Command) => create({ options, command, io }))
-  offlineVerb(
-    key,
-    'add',
-    'Step 1 of a rotation: a new key, as the last. It is published and signs nothing yet.',
-    'add --from signing-keys.json --out signing-keys.json',
-  )
-    .addOption(algorithmOption())
-    .option(...FROM)
-    .option(...OUT)
-    .option(...AUTHENTICATOR)
-    .action((options: KeyOptions, command: Command) => add({ options, command, io }))
-  offlineVerb(
-    key,
-    'promote [kid]',
-    `Step 2: the added key becomes the first, and signs. Refused until it can have been read everywhere, ${PUBLISHED_AFTER_SECONDS} s after it was made.`,
-    'promote --from signing-keys.json --out signing-keys.json',
-  )
-    .option(...FROM)
-    .option(...OUT)
-    .option('--at-once', AT_ONCE)
-    .option(...AUTHENTICATOR)
-    .action((kid: string | undefined, options: KeyOptions, command: Command) =>
-      take('promote', kid, { options, command, io }),
-    )
-  offlineVerb(
-    key,
-    'retire [kid]',
-    `Step 3: the old key is left out, and what it has signed is refused. Refused for the key that signs, and until everything that the key has signed has expired, ${EXPIRED_AFTER_SECONDS} s after another one signs.`,
-    'retire --from signing-keys.json --out signing-keys.json',
-  )
-    .option(...FROM)
-    .option(...OUT)
-    .option('--at-once', AT_ONCE)
-    .option(...AUTHENTICATOR)
-    .action((kid: string | undefined, options: KeyOptions, command: Command) =>
-      take('retire', kid, { options, command, io }),
-    )
-  offlineVerb(
-    key,
-    'show',
-    'Show the keys of a value, or of what /jwks.json serves, and the next step of a rotation. No private part is shown.',
-    'show --from signing-keys.json',
-  )
-    .option(...FROM)
-    .action(async (options: KeyOptions, command: Command) => {
-      const asked = { options, command, io }
-      return showKeys(await publishedKeys(options.from, asked), asked)
+    .summary('keys that sign: makes and rotates them')
+  for (const { run, ...usage } of VERBS) {
+    offlineVerb(noun, usage).action((...given: unknown[]) => {
+      const [command, options, kid] = given.reverse() as [Command, KeyOptions, string?]
+      return run({ options, command, io }, kid)
     })
+  }
 }

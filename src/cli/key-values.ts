@@ -11,9 +11,8 @@ import {
 import { Refusal } from '../local/refusal.ts'
 import type { KeySetting } from '../secrets.ts'
 import { OWNER_ONLY, readGivenFile, STANDARD, writeGivenFile } from './registry-file/files.ts'
-import { printable, textForm } from './text-form.ts'
 import { epochSeconds } from './tokens.ts'
-import { type Io, note, refuseUsage, writeOut } from './verb.ts'
+import { type Io, note, printDocument, refuseUsage, writeOut } from './verb.ts'
 
 export type KeyOptions = Readonly<{
   json?: boolean
@@ -68,10 +67,8 @@ async function describe(keys: SigningKeys) {
   return { keys: described, next: stepText(await nextStepOf(keys), epochSeconds()) }
 }
 
-const show = ({ io, options }: Asked, document: object) =>
-  writeOut(io, `${options.json ? printable(JSON.stringify(document)) : textForm(document)}\n`)
-
-export const showKeys = async (keys: SigningKeys, asked: Asked) => show(asked, await describe(keys))
+export const showKeys = async (keys: SigningKeys, { io, options }: Asked) =>
+  printDocument(io, options, await describe(keys))
 
 const settingCommand = (setting: KeySetting, file: string) => {
   const where =
@@ -94,7 +91,8 @@ export async function handOut(keys: SigningKeys, asked: Asked) {
   }
   await writeGivenFile(out, text, OWNER_ONLY)
   const setting = options.authenticator ? 'AUTHENTICATOR_KEYS' : 'SIGNING_KEYS'
-  return show(asked, { ...described, file: out, to_set: settingCommand(setting, out) })
+  const shown = { ...described, file: out, to_set: settingCommand(setting, out) }
+  return printDocument(io, options, shown)
 }
 
 export function requireOut({ options, command }: Asked) {

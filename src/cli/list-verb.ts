@@ -1,20 +1,19 @@
 /** Lists, read and printed page by page: however long a list is, one page of it is in memory. */
 
-import type { Command } from 'commander'
-import type { Document } from './act.ts'
-import type { Call, ManagementApi } from './api.ts'
-import { checkCount } from './checks.ts'
+import { type Command, Option } from 'commander'
+import type { Call, Document, ManagementApi } from './api.ts'
+import { checkCount } from './input.ts'
 import { withApi } from './reach.ts'
 import { printable, tableOf, textForm } from './text-form.ts'
-import { type Form, type Io, verb, writeOut } from './verb.ts'
+import { type Form, type Io, type Usage, verb, writeOut } from './verb.ts'
 
 /** The most that one page of the API has. */
 const PAGE_ROWS = 200
 
 type Page = Readonly<{ items: readonly Document[]; next: string | null }>
-export type List = Readonly<{ path: Call['path']; query?: Call['query'] }>
+type List = Readonly<{ path: Call['path']; query?: Call['query'] }>
 
-/** `rows` null: all. Reads a page when the one before it has been taken. */
+/** At most so many rows. Reads a page when the one before it has been taken. */
 export async function* pagesOf(
   api: ManagementApi,
   { path, query = {} }: List,
@@ -59,35 +58,38 @@ export async function printPages(
   await writeOut(io, isBegun ? close : none)
 }
 
-type Listing<Filter> = Readonly<{
-  description: string
-  example: string
-  path: Call['path']
-  queryOf?: (filter: Filter) => Call['query']
-  /** The first column is the id: `--after` takes it. Each is a member of the documents, or has its value in `valuesOf`. */
-  columns: readonly string[] | ((filter: Filter) => readonly string[])
-  valuesOf?: Readonly<Record<string, (document: Document) => string>>
-}>
+type ListUsage<Filter> = Omit<Usage, 'usage'> &
+  Readonly<{
+    path: Call['path']
+    queryOf?: (filter: Filter) => Call['query']
+    /** The first column is the id: `--after` takes it. Each is a member of the documents, or has its value in `valuesOf`. */
+    columns: readonly string[] | ((filter: Filter) => readonly string[])
+    valuesOf?: Readonly<Record<string, (document: Document) => string>>
+  }>
 
 /** `client list`, `user list`, `scope list`: for people a table. */
 export function listVerb<Filter extends object>(
   noun: Command,
   io: Io,
-  { description, example, path, queryOf, columns, valuesOf = {} }: Listing<Filter>,
-): Command {
+  { path, queryOf, columns, valuesOf = {}, ...words }: ListUsage<Filter>,
+) {
   const cellOf = (document: Document) => (column: string) =>
     valuesOf[column]?.(document) ?? String(document[column])
-  return verb(noun, 'list', description, `list ${example}`)
-    .option('--limit <n>', 'print at most n')
-    .option('--after <id>', 'begin after this id: where a list before this one ended')
-    .action(async (options: Form & Filter & { limit?: string; after?: string }) => {
-      const query = { ...queryOf?.(options), after: options.after || undefined }
-      const shown = typeof columns === 'function' ? columns(options) : columns
+  const options = [
+    new Option('--limit <n>', 'print at most n'),
+    new Option('--after <id>', 'begin after this id: where a list before this one ended'),
+    ...(words.options ?? []),
+  ]
+  verb(noun, { ...words, usage: 'list', options }).action(
+    async (given: Form & Filter & { limit?: string; after?: string }) => {
+      const query = { ...queryOf?.(given), after: given.after || undefined }
+      const shown = typeof columns === 'function' ? columns(given) : columns
       const tableLines = tableOf(shown)
-      await printPages(io, options, { path, query }, (page) =>
+      await printPages(io, given, { path, query }, (page) =>
         tableLines(page.map((document) => shown.map(cellOf(document)))),
       )
-    })
+    },
+  )
 }
 
 export const stateOf = ({ disabled_at }: Document) =>

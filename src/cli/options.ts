@@ -1,6 +1,6 @@
 /** The options for the fields of a record, and what an administrator may type for them. */
 
-import { type Command, Option } from 'commander'
+import { Option } from 'commander'
 import { CLIENT_FIELDS, CLIENT_LISTS } from '../protocol/registration/client-fields.ts'
 import type { Words } from '../protocol/registration/errors.ts'
 import {
@@ -16,21 +16,19 @@ import { SCOPE_FIELDS } from '../protocol/registration/scope-fields.ts'
 import { USER_FIELDS, USER_LISTS } from '../protocol/registration/user-fields.ts'
 import { listOption } from './verb.ts'
 
-export function addOptions<T>(command: Command, fields: Fields<T>, isCreate = false): Command {
-  for (const [, { flags, help, isList, isRequired = false, off }] of entriesOf(fields)) {
+export const optionsOf = <T>(fields: Fields<T>, isCreate = false): Option[] =>
+  entriesOf(fields).flatMap(([, { flags, help, isList, isRequired = false, off }]) => {
     const words = help.replaceAll('{empty}', '""')
     const option = isList ? listOption(flags, words) : new Option(flags, words)
-    command.addOption(option.makeOptionMandatory(isCreate && isRequired))
-    if (off && !isCreate) command.option(flags.replace('--', '--no-'), off)
-  }
-  return command
-}
+    option.makeOptionMandatory(isCreate && isRequired)
+    return off && !isCreate ? [option, new Option(flags.replace('--', '--no-'), off)] : [option]
+  })
+
+/** The options of a command, by Commander's names. */
+export type Given = Readonly<Record<string, unknown>>
 
 /** Only what was given. Throws a RegistrationError. */
-export const readGiven = <T>(
-  fields: Fields<T>,
-  options: Readonly<Record<string, unknown>>,
-): Partial<T> =>
+export const readGiven = <T>(fields: Fields<T>, options: Given): Partial<T> =>
   Object.fromEntries(
     entriesOf(fields).flatMap(([name, field]) => {
       const typed = options[new Option(field.flags).attributeName()]

@@ -1,12 +1,12 @@
 /** `why` and `audit`: what D1 has on record of refused requests and of acts. */
 
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { readCorrelationId } from '../crypto/random.ts'
 import { AUDIT_EVENTS } from '../domain/audit.ts'
 import { Refusal } from '../local/refusal.ts'
 import { isoTime } from '../protocol/registration/field.ts'
 import { type ManagementApi, ProblemRefusal, pathOf } from './api.ts'
-import { checkEvent, checkSince } from './checks.ts'
+import { checkEvent, checkSince } from './input.ts'
 import { printPages } from './list-verb.ts'
 import { type Form, type Io, printFrom, verb } from './verb.ts'
 
@@ -40,31 +40,29 @@ async function printAudit(io: Io, options: AuditOptions) {
 }
 
 export function addRecordCommands(program: Command, io: Io) {
-  verb(
-    program,
-    'why <id>',
-    'Say why a request was refused, by the correlation id of its answer (X-Correlation-Id). Kept for one day.',
-    'why 7Q2K9D4M1X',
-  ).action((id: string, _options, command: Command) =>
-    printFrom(command, io, (api) => why(api, id), {
-      document: (refused) => refused,
-      forPeople: (refused) => refused,
-    }),
+  verb(program, {
+    usage: 'why <id>',
+    description:
+      'Say why a request was refused, by the correlation id of its answer (X-Correlation-Id). Kept for one day.',
+    example: '7Q2K9D4M1X',
+  }).action((id: string, _options, command: Command) =>
+    printFrom(command, io, (api) => why(api, id)),
   )
-  verb(
-    program,
-    'audit',
-    'Print what administrators did and what users agreed to or took back, newest first. Kept for AUDIT_KEEP_DAYS. ' +
+  verb(program, {
+    usage: 'audit',
+    description:
+      'Print what administrators did and what users agreed to or took back, newest first. Kept for AUDIT_KEEP_DAYS. ' +
       'Several options narrow it down together.',
-    'audit --event client.rotate_secret --since 30d --json',
-  )
-    .option('--client <id>', 'what concerns this client')
-    .option('--user <id>', 'what concerns this user, by id or username')
-    .option('--event <event>', `one of ${AUDIT_EVENTS.join(', ')}`)
-    .option(
-      '--since <when>',
-      'a date (2026-10-01, 2026-10-01T12:00Z) or how long ago: 90m, 12h, 30d',
-    )
-    .option('--limit <n>', 'print at most n')
-    .action((options: AuditOptions) => printAudit(io, options))
+    example: '--event client.rotate_secret --since 30d --json',
+    options: [
+      new Option('--client <id>', 'what concerns this client'),
+      new Option('--user <id>', 'what concerns this user, by id or username'),
+      new Option('--event <event>', `one of ${AUDIT_EVENTS.join(', ')}`),
+      new Option(
+        '--since <when>',
+        'a date (2026-10-01, 2026-10-01T12:00Z) or how long ago: 90m, 12h, 30d',
+      ),
+      new Option('--limit <n>', 'print at most n'),
+    ],
+  }).action((options: AuditOptions) => printAudit(io, options))
 }

@@ -1,6 +1,6 @@
 /** `export FILE` and `apply FILE`: the registry as a file, which a person edits, reviews and keeps under version control. */
 
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { Refusal } from '../local/refusal.ts'
 import type { ManagementApi } from './api.ts'
 import { readFirstLine } from './input.ts'
@@ -126,36 +126,38 @@ async function applyFile(
   return true
 }
 
+async function apply(file: string, options: ApplyOptions, io: Io) {
+  const what = file === STANDARD ? 'standard input' : JSON.stringify(file)
+  const { readRegistryFile } = await import('./registry-file/read.ts')
+  const read = await readRegistryFile(await readGivenFile(file, io), SECTIONS)
+  if (read.problems.length > 0) refuseFile(io, what, read.problems)
+  const where = { remote: options.remote ?? false, env: io.env }
+  const isAsAsked = await withApi(where, (api) => applyFile(api, read, { options, what, io }))
+  if (!isAsAsked) throw new Ended(CHANGES_FOUND)
+}
+
 export function addRegistryFileCommands(program: Command, io: Io) {
-  verb(
-    program,
-    'export <file>',
-    `Write the registry as a file: ${SECTION_NAMES.join(', ')}, without secrets, passwords and dates. YAML, or JSON for a name that ends in .json; - is standard output.`,
-    'export registry.yaml',
+  const names = SECTION_NAMES.join(', ')
+  verb(program, {
+    usage: 'export <file>',
+    description: `Write the registry as a file: ${names}, without secrets, passwords and dates. YAML, or JSON for a name that ends in .json; - is standard output.`,
+    example: 'registry.yaml',
+    options: [listOption('--section <name>', `only this section: ${names}`)],
+  }).action((file: string, options: ExportOptions, command: Command) =>
+    exportTo(file, options, command, io),
   )
-    .addOption(listOption('--section <name>', `only this section: ${SECTION_NAMES.join(', ')}`))
-    .action((file: string, options: ExportOptions, command: Command) =>
-      exportTo(file, options, command, io),
-    )
-  verb(
-    program,
-    'apply <file>',
-    'Show what differs between the registry and a file, then make the registry as the file. A section that the file lacks is left alone, and nothing is deleted without --prune. Changes that failed halfway are continued by the same command. A new client’s secret is printed once. - is standard input.',
-    'apply registry.yaml --check',
-  )
-    .option('--check', `change nothing; exit status ${CHANGES_FOUND} if anything differs`)
-    .option(
-      '--prune',
-      'delete what the sections of the file do not have, but no client and no user with a registry: scope',
-    )
-    .option('--yes', 'do not ask, as in a script, where there is no terminal')
-    .action(async (file: string, options: ApplyOptions) => {
-      const what = file === STANDARD ? 'standard input' : JSON.stringify(file)
-      const { readRegistryFile } = await import('./registry-file/read.ts')
-      const read = await readRegistryFile(await readGivenFile(file, io), SECTIONS)
-      if (read.problems.length > 0) refuseFile(io, what, read.problems)
-      const where = { remote: options.remote ?? false, env: io.env }
-      const isAsAsked = await withApi(where, (api) => applyFile(api, read, { options, what, io }))
-      if (!isAsAsked) throw new Ended(CHANGES_FOUND)
-    })
+  verb(program, {
+    usage: 'apply <file>',
+    description:
+      'Show what differs between the registry and a file, then make the registry as the file. A section that the file lacks is left alone, and nothing is deleted without --prune. Changes that failed halfway are continued by the same command. A new client’s secret is printed once. - is standard input.',
+    example: 'registry.yaml --check',
+    options: [
+      new Option('--check', `change nothing; exit status ${CHANGES_FOUND} if anything differs`),
+      new Option(
+        '--prune',
+        'delete what the sections of the file do not have, but no client and no user with a registry: scope',
+      ),
+      new Option('--yes', 'do not ask, as in a script, where there is no terminal'),
+    ],
+  }).action((file: string, options: ApplyOptions) => apply(file, options, io))
 }

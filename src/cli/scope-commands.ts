@@ -1,101 +1,69 @@
 /** `scope VERB …` and `category VERB …`: what people read about scopes and categories. */
 
-import type { Command } from 'commander'
-import type { ScopeFields } from '../domain/declaration.ts'
+import { type Command, Option } from 'commander'
+import { readText } from '../local/files.ts'
+import { Refusal } from '../local/refusal.ts'
 import { requireValid } from '../protocol/registration/field.ts'
+import { readItems } from '../protocol/registration/list-body.ts'
 import {
   readCategory,
   readScopeCreation,
   SCOPE_FIELDS,
   SCOPE_NAME,
 } from '../protocol/registration/scope-fields.ts'
-import { ANY_VERSION, type Document, printChange, WITHIN } from './act.ts'
-import { type ManagementApi, pathOf } from './api.ts'
-import { readCatalogueFile } from './catalogue-file.ts'
+import type { Document, ManagementApi } from './api.ts'
+import { addVerbs, changeOf, readOf, updateVerb, WITHIN } from './call-verbs.ts'
 import { listVerb, pagesOf } from './list-verb.ts'
-import { addOptions, bodyOf, readGiven } from './options.ts'
-import { asItIs, type Io, printFrom, printRead, refuseUsage, verb } from './verb.ts'
+import { bodyOf, type Given, optionsOf, readGiven } from './options.ts'
+import { printable } from './text-form.ts'
+import { type Io, printFrom, verb } from './verb.ts'
 
+const SCOPES = { path: '/scopes' } as const
+const CATEGORIES = { path: '/categories' } as const
 const EXAMPLE = 'files:read'
+const EXAMPLE_FILE = 'examples/arxiv-scopes.json'
 const ASKED_AGAIN = 'Users are asked again where a sentence has changed.'
 const ALL_OR_NOTHING =
   'A file with a bad item changes nothing; each bad item is named with its line.'
 
-function addDeclaring(scope: Command, io: Io) {
-  const create = verb(
-    scope,
-    'create <name>',
-    'Declare a scope: any scope-token of RFC 6749. The consent page has its sentence, and scopes_supported lists it.',
-    `create ${EXAMPLE} --sentence "Read your files"`,
-  )
-  addOptions(create, SCOPE_FIELDS, true).action(
-    (name: string, options: Record<string, unknown>, command: Command) => {
-      requireValid(SCOPE_NAME, name, 'name')
-      const body = { name, ...bodyOf(readGiven(SCOPE_FIELDS, options)) }
-      return printChange(command, io, { method: 'POST', path: '/scopes', body })
-    },
-  )
-  const update = verb(
-    scope,
-    'update <name>',
-    `Change what is declared of a scope. ${ASKED_AGAIN}`,
-    `update ${EXAMPLE} --sensitive`,
-  )
-  addOptions(update, SCOPE_FIELDS).action(
-    (name: string, options: Record<string, unknown>, command: Command) => {
-      const fields: Partial<ScopeFields> = readGiven(SCOPE_FIELDS, options)
-      if (Object.keys(fields).length === 0) refuseUsage(command, 'there is nothing to update')
-      const path = pathOf`/scopes/${name}`
-      const body = bodyOf(fields)
-      return printChange(command, io, { method: 'PATCH', path, ...ANY_VERSION, body })
-    },
-  )
-  verb(
-    scope,
-    'delete <name>',
-    `Delete what is declared of a scope, and print it. Refused while a client or a user holds the scope, with or without a resource. With --withdraw all of them lose it first, and their access tokens end ${WITHIN}.`,
-    `delete ${EXAMPLE} --withdraw`,
-  )
-    .option('--withdraw', 'take it from every client and user')
-    .action((name: string, { withdraw = false }: { withdraw?: boolean }, command: Command) =>
-      printChange(command, io, {
-        method: 'DELETE',
-        path: pathOf`/scopes/${name}`,
-        query: { withdraw: String(withdraw) },
-        ...ANY_VERSION,
-      }),
-    )
+function parsed(what: string, text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (fault) {
+    throw new Refusal(`${what} is not JSON: ${(fault as Error).message}`)
+  }
 }
 
-function addReading(scope: Command, io: Io) {
-  listVerb(scope, io, {
-    description: 'Print the declared scopes in the order of their names, a line each.',
-    example: '--json',
-    path: '/scopes',
-    columns: ['name', 'sensitive', 'self_registered', 'sentence'],
-  })
-  verb(scope, 'show <name>', 'Print what is declared of a scope.', `show ${EXAMPLE}`).action(
-    (name: string, _options, command: Command) =>
-      printRead(command, io, { method: 'GET', path: pathOf`/scopes/${name}` }),
+/**
+ * The list in this member of the file. Writes a line for each bad item to standard error, and then refuses the whole file.
+ * Throws a Refusal.
+ */
+async function readCatalogueFile<Item extends Readonly<{ name: string }>>(
+  file: string,
+  member: 'scopes' | 'categories',
+  read: (item: unknown) => Item,
+  io: Io,
+): Promise<readonly Item[]> {
+  const what = JSON.stringify(file)
+  const text = await readText(what, file)
+  const document = parsed(what, text)
+  const values = (document as Readonly<Record<string, unknown>> | null)?.[member]
+  if (!Array.isArray(values)) throw new Refusal(`${what} has no list ${JSON.stringify(member)}`)
+  const { items, problems } = readItems(values, read)
+  if (problems.length === 0) return items
+  const { parseText } = await import('./registry-file/text.ts')
+  const { lineOf } = parseText(text)
+  for (const { index, problem } of problems) {
+    io.stderr.write(`error: line ${lineOf([member, index])}: ${printable(problem.message)}\n`)
+  }
+  throw new Refusal(
+    `${what}: ${problems.length} of ${values.length} ${member} are bad, and nothing was changed`,
   )
-}
-
-function addImport(scope: Command, io: Io) {
-  verb(
-    scope,
-    'import <file>',
-    `Declare the scopes of a JSON file, as in examples/arxiv-scopes.json. A declared scope becomes as in the file, and scopes that are not in the file stay. ${ALL_OR_NOTHING} ${ASKED_AGAIN}`,
-    'import examples/arxiv-scopes.json',
-  ).action(async (file: string, _options, command: Command) => {
-    const given = await readCatalogueFile(file, 'scopes', readScopeCreation, io)
-    const body = { items: given.map(bodyOf) }
-    return printChange(command, io, { method: 'PATCH', path: '/scopes', body })
-  })
 }
 
 async function allCategories(api: ManagementApi): Promise<readonly Document[]> {
   const all: Document[] = []
-  for await (const page of pagesOf(api, { path: '/categories' })) all.push(...page)
+  for await (const page of pagesOf(api, CATEGORIES)) all.push(...page)
   return all
 }
 
@@ -104,32 +72,80 @@ const titlesByName = (categories: readonly Document[]) =>
     ? { categories: [] }
     : Object.fromEntries(categories.map(({ name, title }) => [name, title]))
 
-function addCategories(program: Command, io: Io) {
-  const category = program
+function addCategoryCommands(program: Command, io: Io) {
+  const noun = program
     .command('category')
-    .description('The titles of archives and categories, for endorsements')
-  verb(
-    category,
-    'import <file>',
-    `Replace the list of categories by that of a JSON file, as in examples/arxiv-scopes.json. ${ALL_OR_NOTHING}`,
-    'import examples/arxiv-scopes.json',
-  ).action(async (file: string, _options, command: Command) => {
-    const given = await readCatalogueFile(file, 'categories', readCategory, io)
-    const body = { items: given }
-    return printChange(command, io, { method: 'PUT', path: '/categories', ...ANY_VERSION, body })
-  })
-  verb(category, 'list', 'Print the declared categories.', 'list').action(
-    (_options, command: Command) =>
-      printFrom(command, io, allCategories, { ...asItIs, forPeople: titlesByName }),
+    .description('categories: the titles of archives and categories, for endorsements')
+  addVerbs(noun, io, [
+    {
+      usage: 'import <file>',
+      description: `Replace the list of categories by that of a JSON file, as in ${EXAMPLE_FILE}. ${ALL_OR_NOTHING}`,
+      example: EXAMPLE_FILE,
+      async call(file: string) {
+        const items = await readCatalogueFile(file, 'categories', readCategory, io)
+        return { method: 'PUT', ...CATEGORIES, ifMatch: '*', body: { items } }
+      },
+    },
+  ])
+  const usage = { usage: 'list', description: 'Print the declared categories.', example: '' }
+  verb(noun, usage).action((_options, command: Command) =>
+    printFrom(command, io, allCategories, { people: titlesByName }),
   )
 }
 
 export function addScopeCommands(program: Command, io: Io) {
-  const scope = program
+  const noun = program
     .command('scope')
-    .description('Scopes: what people read about them, and which are sensitive')
-  addDeclaring(scope, io)
-  addReading(scope, io)
-  addImport(scope, io)
-  addCategories(program, io)
+    .description('scopes: what people read about them, and which are sensitive')
+  addVerbs(noun, io, [
+    {
+      usage: 'create <name>',
+      description:
+        'Declare a scope: any scope-token of RFC 6749. The consent page has its sentence, and scopes_supported lists it.',
+      example: `${EXAMPLE} --sentence "Read your files"`,
+      options: optionsOf(SCOPE_FIELDS, true),
+      call(name: string, options: Given) {
+        requireValid(SCOPE_NAME, name, 'name')
+        const body = { name, ...bodyOf(readGiven(SCOPE_FIELDS, options)) }
+        return { method: 'POST', ...SCOPES, body }
+      },
+    },
+    updateVerb(SCOPES, SCOPE_FIELDS, {
+      usage: 'update <name>',
+      description: `Change what is declared of a scope. ${ASKED_AGAIN}`,
+      example: `${EXAMPLE} --sensitive`,
+    }),
+    {
+      usage: 'delete <name>',
+      description: `Delete what is declared of a scope, and print it. Refused while a client or a user holds the scope, with or without a resource. With --withdraw all of them lose it first, and their access tokens end ${WITHIN}.`,
+      example: `${EXAMPLE} --withdraw`,
+      options: [new Option('--withdraw', 'take it from every client and user')],
+      call: (name: string, { withdraw = false }: { withdraw?: boolean }) => ({
+        ...changeOf(SCOPES, name, { method: 'DELETE' }),
+        query: { withdraw: String(withdraw) },
+      }),
+    },
+    {
+      usage: 'show <name>',
+      description: 'Print what is declared of a scope.',
+      example: EXAMPLE,
+      call: (name: string) => readOf(SCOPES, name),
+    },
+    {
+      usage: 'import <file>',
+      description: `Declare the scopes of a JSON file, as in ${EXAMPLE_FILE}. A declared scope becomes as in the file, and scopes that are not in the file stay. ${ALL_OR_NOTHING} ${ASKED_AGAIN}`,
+      example: EXAMPLE_FILE,
+      async call(file: string) {
+        const items = await readCatalogueFile(file, 'scopes', readScopeCreation, io)
+        return { method: 'PATCH', ...SCOPES, body: { items: items.map(bodyOf) } }
+      },
+    },
+  ])
+  listVerb(noun, io, {
+    description: 'Print the declared scopes in the order of their names, a line each.',
+    example: '--json',
+    ...SCOPES,
+    columns: ['name', 'sensitive', 'self_registered', 'sentence'],
+  })
+  addCategoryCommands(program, io)
 }

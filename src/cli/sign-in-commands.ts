@@ -1,15 +1,14 @@
 /** `login` and `logout`: a person who administers. */
 
 import { rm } from 'node:fs/promises'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { readCredential } from '../local/operators.ts'
 import { oneLine, Refusal } from '../local/refusal.ts'
 import { openInBrowser, signIn } from './login.ts'
 import { type SignInPlace, signInPlace } from './reach.ts'
 import { readSignIn, type SignIn, writeSignIn } from './sign-in.ts'
-import { textForm } from './text-form.ts'
 import { postForm, type Server } from './tokens.ts'
-import { type Form, type Io, note, verb, writeOut } from './verb.ts'
+import { type Form, type Io, note, printDocument, verb } from './verb.ts'
 
 /** RFC 7009. A refresh token ends all that was renewed with it. Throws a Refusal. */
 async function revoke({ url }: Server, { client_id, refresh_token }: SignIn): Promise<void> {
@@ -54,25 +53,20 @@ async function logout(io: Io, { remote = false }: Form): Promise<object> {
   return { issuer: server.issuer, signed_out: true }
 }
 
-const print = async (io: Io, { json = false }: Form, document: object) =>
-  writeOut(io, `${json ? JSON.stringify(document) : textForm(document)}\n`)
-
 export function addSignInCommands(program: Command, io: Io) {
-  verb(
-    program,
-    'login',
-    'Sign in as a person who administers, in a browser. Later commands act as this person, with the scopes registry:… that were ' +
+  verb(program, {
+    usage: 'login',
+    description:
+      'Sign in as a person who administers, in a browser. Later commands act as this person, with the scopes registry:… that were ' +
       'allowed. What it keeps is in a file for its owner alone: ~/.config/edge-registry, or CREDENTIALS_FILE.',
-    'login --remote',
+    example: '--remote',
+    options: [new Option('--no-browser', 'print the address, and open no browser')],
+  }).action(async (options: Form & { browser?: boolean }) =>
+    printDocument(io, options, await login(io, options)),
   )
-    .option('--no-browser', 'print the address, and open no browser')
-    .action(async (options: Form & { browser?: boolean }) =>
-      print(io, options, await login(io, options)),
-    )
-  verb(
-    program,
-    'logout',
-    'End the sign-in of this machine, and remove its file.',
-    'logout --remote',
-  ).action(async (options: Form) => print(io, options, await logout(io, options)))
+  verb(program, {
+    usage: 'logout',
+    description: 'End the sign-in of this machine, and remove its file.',
+    example: '--remote',
+  }).action(async (options: Form) => printDocument(io, options, await logout(io, options)))
 }

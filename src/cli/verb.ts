@@ -2,7 +2,7 @@
 
 import { type Command, Option } from 'commander'
 import type { Environment } from '../local/project.ts'
-import type { Call, ManagementApi } from './api.ts'
+import type { ManagementApi } from './api.ts'
 import { withApi } from './reach.ts'
 import { printable, textForm } from './text-form.ts'
 
@@ -30,23 +30,39 @@ const collect = (value: string, before: readonly string[] | undefined) => [
 export const listOption = (flags: string, description: string) =>
   new Option(flags, `${description} (repeatable)`).argParser(collect)
 
+export type Usage = Readonly<{
+  /** The name and the arguments: `show <id>`. */
+  usage: string
+  /** The first sentence is the line in the help of the noun. */
+  description: string
+  /** What follows the name. */
+  example: string
+  options?: readonly Option[]
+}>
+
 /** A verb that asks no registry. */
-export const offlineVerb = (noun: Command, usage: string, description: string, example: string) =>
-  noun
+export function offlineVerb(
+  noun: Command,
+  { usage, description, example, options = [] }: Usage,
+): Command {
+  const added = noun
     .command(usage)
     .description(description)
-    .summary(`${description.split('. ', 1)[0]?.replace(/\.$/, '')}`)
+    .summary(description.split('. ', 1)[0]?.replace(/\.$/, '') ?? '')
     .option('--json', 'print one JSON document and nothing else')
-    .addHelpText(
-      'after',
-      `\nExample:\n  npm run --silent admin -- ${noun.parent ? `${noun.name()} ` : ''}${example}`,
-    )
+  for (const option of options) added.addOption(option)
+  const words = [noun.parent ? noun.name() : '', added.name(), example].filter(Boolean)
+  return added.addHelpText('after', `\nExample:\n  npm run --silent admin -- ${words.join(' ')}`)
+}
 
-export const verb = (noun: Command, usage: string, description: string, example: string) =>
-  offlineVerb(noun, usage, description, example).option(
+const remoteOption = () =>
+  new Option(
     '--remote',
     'work on the deployed registry (ISSUER), as who signed in with login, or with REGISTRY_CLIENT_ID',
   )
+
+export const verb = (noun: Command, usage: Usage) =>
+  offlineVerb(noun, { ...usage, options: [remoteOption(), ...(usage.options ?? [])] })
 
 /** Thrown by a command that has said all: the process ends with this status. */
 export class Ended extends Error {
@@ -62,31 +78,28 @@ export class Ended extends Error {
 export const refuseUsage = (command: Command, message: string): never =>
   command.error(`error: ${message}`, { exitCode: WRONG_USAGE })
 
-/** What is printed of what a command did: a document with `--json`, and what people read. */
+/** The part of what a command did that programs (`--json`) and people read; all of it unless said otherwise. */
 export type Printed<Done> = Readonly<{
-  document: (done: Done) => object
-  /** The document, unless people read more or less of it. */
-  forPeople?: (done: Done) => object
+  json?: (done: Done) => object
+  people?: (done: Done) => object
 }>
 
-export const asItIs: Printed<object> = { document: (done) => done }
+const allOfIt = <Done>(done: Done) => done
 
 /** Prints what `work` returns, in the form and from the registry that the options ask for. */
-export async function printFrom<Done>(
+export async function printFrom<Done extends object>(
   command: Command,
   io: Io,
   work: (api: ManagementApi) => Promise<Done>,
-  { document, forPeople = document }: Printed<Done>,
+  { json = allOfIt, people = allOfIt }: Printed<Done> = {},
 ) {
-  const { json = false, remote = false } = command.opts<Form>()
-  const done = await withApi({ remote, env: io.env }, work)
-  const text = json ? printable(JSON.stringify(document(done))) : textForm(forPeople(done))
-  await writeOut(io, `${text}\n`)
+  const form = command.opts<Form>()
+  const done = await withApi({ remote: form.remote ?? false, env: io.env }, work)
+  await printDocument(io, form, form.json ? json(done) : people(done))
 }
 
-/** Prints what the API returns. */
-export const printRead = (command: Command, io: Io, call: Call) =>
-  printFrom(command, io, async (api) => (await api.call<object>(call)).body, asItIs)
+export const printDocument = (io: Io, { json }: Form, document: object) =>
+  writeOut(io, `${json ? printable(JSON.stringify(document)) : textForm(document)}\n`)
 
 /** Settles when the reader has taken the text. */
 export const writeOut = (io: Io, text: string) =>

@@ -1,0 +1,120 @@
+/** Verbs that are one call of the API each, whose answer is printed. */
+
+import type { Command, Option } from 'commander'
+import { ALL_REVOKED_WITHIN_SECONDS } from '../domain/revocation.ts'
+import type { Fields } from '../protocol/registration/field.ts'
+import { type Call, type Document, type ManagementApi, pathOf } from './api.ts'
+import { bodyOf, type Given, optionsOf, readGiven } from './options.ts'
+import { type Io, note, type Printed, printFrom, refuseUsage, type Usage, verb } from './verb.ts'
+
+/** For the help of every command that ends something. */
+export const WITHIN = `within ${ALL_REVOKED_WITHIN_SECONDS} s`
+
+/** The records of a noun in the API. `query`: of every call about one of them. */
+export type Records = Readonly<{ path: `/${string}`; query?: NonNullable<Call['query']> }>
+
+export const readOf = ({ path, query = {} }: Records, id: string): Call => ({
+  method: 'GET',
+  path: `${path}${pathOf`/${id}`}`,
+  query,
+})
+
+type Change = Readonly<{
+  method: Exclude<Call['method'], 'GET'>
+  /** A part of the record. */
+  below?: `/${string}`
+  body?: object
+}>
+
+/** A change of the current record, whatever its version. */
+export const changeOf = (
+  { path, query = {} }: Records,
+  id: string,
+  { method, below, body }: Change,
+): Call => ({
+  method,
+  path: `${path}${pathOf`/${id}`}${below ?? ''}`,
+  query,
+  ifMatch: '*',
+  ...(body && { body }),
+})
+
+/** Returns what a change returns. Its notes go to standard error. */
+export async function makeChange(api: ManagementApi, io: Io, call: Call): Promise<Document> {
+  const { body } = await api.call<Document & { notes?: readonly string[] }>(call)
+  const { notes = [], ...rest } = body
+  for (const sentence of notes) note(io, sentence)
+  return rest
+}
+
+/** Gets what Commander gives an action: the arguments, the options and the command. */
+type ReadCall = (...given: never[]) => Call | Promise<Call>
+
+export const callAction =
+  (io: Io, read: ReadCall, printed?: Printed<Document>) =>
+  async (...given: unknown[]) => {
+    const call = await read(...(given as never[]))
+    const command = given.at(-1) as Command
+    await printFrom(command, io, (api) => makeChange(api, io, call), printed)
+  }
+
+export type CallVerb = Usage & Readonly<{ call: ReadCall; printed?: Printed<Document> }>
+
+export function addVerbs(noun: Command, io: Io, verbs: readonly CallVerb[]) {
+  for (const { call, printed, ...usage } of verbs) {
+    verb(noun, usage).action(callAction(io, call, printed))
+  }
+}
+
+/** The call that changes what was given. */
+export function updateOf(records: Records, id: string, given: object, command: Command): Call {
+  if (Object.keys(given).length === 0) refuseUsage(command, 'there is nothing to update')
+  return changeOf(records, id, { method: 'PATCH', body: given })
+}
+
+/** `update` for a noun whose options are its fields. */
+export const updateVerb = <T>(
+  records: Records,
+  fields: Fields<T>,
+  usage: Omit<Usage, 'options'>,
+): CallVerb => ({
+  ...usage,
+  options: optionsOf(fields),
+  call: (id: string, options: Given, command: Command) =>
+    updateOf(records, id, bodyOf(readGiven(fields, options)), command),
+})
+
+type Permissions<Lists> = Readonly<{
+  records: Records
+  fields: Fields<Lists>
+  /** The options, of which one at least is given. */
+  needs: string
+}>
+
+type Permitting = Omit<Usage, 'usage' | 'options'> &
+  Readonly<{
+    /** Members of the body beside the lists. */
+    beside?: Fields<Record<string, string>>
+  }>
+
+/** `authorize` or `withdraw`. */
+export function permissionsVerb<Lists>(
+  name: 'authorize' | 'withdraw',
+  { records, fields, needs }: Permissions<Lists>,
+  { beside = {}, ...words }: Permitting,
+): CallVerb {
+  const options: readonly Option[] = [...optionsOf(fields), ...optionsOf(beside)]
+  return {
+    ...words,
+    usage: `${name} <id>`,
+    options,
+    call(id: string, options: Given, command: Command) {
+      const lists = readGiven(fields, options)
+      if (Object.values(lists).every((list) => (list as readonly string[]).length === 0)) {
+        refuseUsage(command, `name at least one ${needs}`)
+      }
+      const body = { [name]: bodyOf(lists), ...bodyOf(readGiven(beside, options)) }
+      return changeOf(records, id, { method: 'POST', below: '/permissions', body })
+    },
+  }
+}
