@@ -10,8 +10,17 @@ import { type Io, note, type Printed, printFrom, refuseUsage, type Usage, verb }
 /** For the help of every command that ends something. */
 export const WITHIN = `within ${ALL_REVOKED_WITHIN_SECONDS} s`
 
-/** The records of a noun in the API. `query`: of every call about one of them. */
-export type Records = Readonly<{ path: `/${string}`; query?: NonNullable<Call['query']> }>
+/** The records of a noun. */
+export type Records = Readonly<{
+  /** Where the API has them. */
+  path: `/${string}`
+  /** Of every call about one of them. */
+  query?: NonNullable<Call['query']>
+  /** What names one of them: `<id>`. */
+  argument: `<${string}>`
+  /** An id, for the help. */
+  example: string
+}>
 
 export const readOf = ({ path, query = {} }: Records, id: string): Call => ({
   method: 'GET',
@@ -60,6 +69,28 @@ export const callAction =
 
 export type CallVerb = Usage & Readonly<{ call: ReadCall; printed?: Printed<Document> }>
 
+/** What a verb with the id alone calls. */
+const CALLS = {
+  show: readOf,
+  disable: (records: Records, id: string) =>
+    changeOf(records, id, { method: 'PATCH', body: { disabled: true } }),
+  enable: (records: Records, id: string) =>
+    changeOf(records, id, { method: 'PATCH', body: { disabled: false } }),
+  delete: (records: Records, id: string) => changeOf(records, id, { method: 'DELETE' }),
+} as const
+
+/** A verb for each description. */
+export const plainVerbs = (
+  records: Records,
+  descriptions: Readonly<Partial<Record<keyof typeof CALLS, string>>>,
+): CallVerb[] =>
+  Object.entries(descriptions).map(([name, description]) => ({
+    usage: `${name} ${records.argument}`,
+    description,
+    example: records.example,
+    call: (id: string) => CALLS[name as keyof typeof CALLS](records, id),
+  }))
+
 export function addVerbs(noun: Command, io: Io, verbs: readonly CallVerb[]) {
   for (const { call, printed, ...usage } of verbs) {
     verb(noun, usage).action(callAction(io, call, printed))
@@ -76,9 +107,10 @@ export function updateOf(records: Records, id: string, given: object, command: C
 export const updateVerb = <T>(
   records: Records,
   fields: Fields<T>,
-  usage: Omit<Usage, 'options'>,
+  words: Omit<Usage, 'usage' | 'options'>,
 ): CallVerb => ({
-  ...usage,
+  ...words,
+  usage: `update ${records.argument}`,
   options: optionsOf(fields),
   call: (id: string, options: Given, command: Command) =>
     updateOf(records, id, bodyOf(readGiven(fields, options)), command),

@@ -20,25 +20,26 @@ import {
   callAction,
   changeOf,
   permissionsVerb,
-  readOf,
+  plainVerbs,
   updateOf,
   WITHIN,
 } from './call-verbs.ts'
 import { checkSeconds } from './input.ts'
 import { listVerb, stateOf } from './list-verb.ts'
 import { bodyOf, type Given, optionsOf, readGiven } from './options.ts'
-import { type Io, refuseUsage, verb } from './verb.ts'
+import { type Io, plainOptions, refuseUsage, verb } from './verb.ts'
 
-const CLIENTS = { path: '/clients' } as const
+const CLIENTS = { path: '/clients', argument: '<id>', example: '5b0c…' } as const
 
 const SOON = '/token applies it within CLIENT_CACHE_SECONDS.'
 const TOKENS_END = `Earlier access tokens end ${WITHIN}.`
 const ALL_ENDS = `Everything that was issued to it ends: refresh tokens and codes at once, access tokens ${WITHIN}.`
-const EXAMPLE_ID = '5b0c…'
 
 const optionsOfClient = (requestedOnlyHelp: string, isCreate = false) => [
   ...optionsOf(CLIENT_FIELDS, isCreate),
-  new Option('--jwks-file <file>', 'its public keys, read from a file'),
+  ...plainOptions({
+    '--jwks-file <file>': 'its public keys, read from a file',
+  }),
   ...optionsOf(CLIENT_LISTS),
   new Option('--requested-only', requestedOnlyHelp),
 ]
@@ -81,7 +82,7 @@ const REGISTERING: readonly CallVerb[] = [
     ),
     async call(options: Options, command: Command) {
       const body = { ...(await readClient(options, command)), ...requestedOnly(options) }
-      return { method: 'POST', ...CLIENTS, body }
+      return { method: 'POST', path: CLIENTS.path, body }
     },
     printed: {
       json: ({ client_id, client_secret }) => ({
@@ -95,7 +96,7 @@ const REGISTERING: readonly CallVerb[] = [
     description:
       `Change a client. A list that is given replaces the old one; "" empties it. ${SOON} If the client loses anything: ` +
       `${TOKENS_END} Refresh tokens stay good for what is left, unless it loses the grant type.`,
-    example: `${EXAMPLE_ID} --redirect-uri https://app.example/callback --no-may-introspect`,
+    example: `${CLIENTS.example} --redirect-uri https://app.example/callback --no-may-introspect`,
     options: optionsOfClient('the lists replace what is only requested, and authorize nothing'),
     async call(id: string, options: Options, command: Command) {
       const given = await readClient(options, command)
@@ -114,27 +115,21 @@ const PERMISSIONS = {
 const KEEPING: readonly CallVerb[] = [
   permissionsVerb('authorize', PERMISSIONS, {
     description: `Give a client more, whether it was requested or not. ${SOON}`,
-    example: `${EXAMPLE_ID} --scope upload:read_logs --endorsement "cs.* math.AG"`,
+    example: `${CLIENTS.example} --scope upload:read_logs --endorsement "cs.* math.AG"`,
   }),
   permissionsVerb('withdraw', PERMISSIONS, {
     description:
       `Take something from a client, including what it only requested. ${SOON} ${TOKENS_END} Refresh tokens stay good for ` +
       'what is left, unless authorization_code or refresh_token is withdrawn. What was only requested is declined.',
-    example: `${EXAMPLE_ID} --scope submission:create --reason "A reading list does not submit."`,
+    example: `${CLIENTS.example} --scope submission:create --reason "A reading list does not submit."`,
     beside: { reason: DECISION_REASON },
   }),
-  {
-    usage: 'show <id>',
-    description: 'Print one client, without secrets.',
-    example: EXAMPLE_ID,
-    call: (id: string) => readOf(CLIENTS, id),
-  },
   {
     usage: 'rotate-secret <id>',
     description:
       `Give a client a new secret, which is shown only once. ${SOON} Without an overlap: ${TOKENS_END} Refresh tokens stay; they ` +
       'need the new secret.',
-    example: `${EXAMPLE_ID} --overlap-seconds 86400`,
+    example: `${CLIENTS.example} --overlap-seconds 86400`,
     options: [
       new Option('--overlap-seconds <n>', 'how long the old secret stays good').default('0'),
     ],
@@ -145,30 +140,18 @@ const KEEPING: readonly CallVerb[] = [
     },
   },
   {
-    usage: 'disable <id>',
-    description: `Issue no tokens to a client until it is enabled again. ${SOON} ${ALL_ENDS}`,
-    example: EXAMPLE_ID,
-    call: (id: string) => changeOf(CLIENTS, id, { method: 'PATCH', body: { disabled: true } }),
-  },
-  {
-    usage: 'enable <id>',
-    description: 'Issue tokens to a disabled client again. Nothing that ended comes back.',
-    example: EXAMPLE_ID,
-    call: (id: string) => changeOf(CLIENTS, id, { method: 'PATCH', body: { disabled: false } }),
-  },
-  {
     usage: 'revoke-registration-token <id>',
     description:
       'Let a client that registered itself no longer read, change or delete its registration. It still gets tokens.',
-    example: EXAMPLE_ID,
+    example: CLIENTS.example,
     call: (id: string) => changeOf(CLIENTS, id, { method: 'DELETE', below: '/registration-token' }),
   },
-  {
-    usage: 'delete <id>',
-    description: `Remove a client with its secrets and remembered consents; prints what it was. ${ALL_ENDS}`,
-    example: EXAMPLE_ID,
-    call: (id: string) => changeOf(CLIENTS, id, { method: 'DELETE' }),
-  },
+  ...plainVerbs(CLIENTS, {
+    show: 'Print one client, without secrets.',
+    disable: `Issue no tokens to a client until it is enabled again. ${SOON} ${ALL_ENDS}`,
+    enable: 'Issue tokens to a disabled client again. Nothing that ended comes back.',
+    delete: `Remove a client with its secrets and remembered consents; prints what it was. ${ALL_ENDS}`,
+  }),
 ]
 
 /** As words of the command line: `take-back`. */
@@ -180,7 +163,7 @@ function addListing(noun: Command, io: Io) {
     description:
       'Decide whether a client is in the public directory. list and decline decide on what an owner asked for; decline also ' +
       'takes a client out. request and take-back are for an owner who asked you and does not use the portal.',
-    example: `${EXAMPLE_ID} decline --reason "It is not finished yet."`,
+    example: `${CLIENTS.example} decline --reason "It is not finished yet."`,
     options: [new Option(DECISION_REASON.flags, `${DECISION_REASON.help}; with decline alone`)],
   })
     .addArgument(new Argument('<act>', 'what to do').choices(LISTING_WORDS))
@@ -201,13 +184,17 @@ type Filter = Readonly<{
 }>
 
 const FILTER_OPTIONS = [
-  new Option('--name <part>', 'only those whose name contains this, in any case'),
-  new Option('--owner <id>', 'only those of this owner'),
+  ...plainOptions({
+    '--name <part>': 'only those whose name contains this, in any case',
+    '--owner <id>': 'only those of this owner',
+  }),
   new Option(
     '--kind <kind>',
     'only those that an operator registered, or that registered themselves by a document or by a request',
   ).choices(['operator', ...SELF_REGISTRATIONS]),
-  new Option('--requests', 'only those that requested something that is not authorized'),
+  ...plainOptions({
+    '--requests': 'only those that requested something that is not authorized',
+  }),
   new Option('--listing <state>', 'only those in this state in the public directory').choices(
     LISTING_STATES,
   ),
@@ -237,7 +224,7 @@ export function addClientCommands(program: Command, io: Io) {
       'Print the clients in the order of their ids, a line each; with --json all but secrets. With --requests those that wait ' +
       'for a decision, the one with the oldest request first.',
     example: '--owner u-17 --name helper',
-    ...CLIENTS,
+    path: CLIENTS.path,
     options: FILTER_OPTIONS,
     queryOf: ({ name, owner, kind, requests, listing }) => ({
       ...{ name, owner_id: owner, kind, listing },

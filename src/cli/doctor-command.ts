@@ -1,9 +1,9 @@
 /** `doctor`: which guarantees of the deployment hold, a line each, and what to do about those that do not. */
 
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import { Refusal } from '../local/refusal.ts'
 import { type Finding, isGuarded } from './doctor/check.ts'
-import { type Form, type Io, refuseUsage, verb, writeOut } from './verb.ts'
+import { type Form, type Io, plainOptions, refuseUsage, verb, writeOut } from './verb.ts'
 
 const NAME_WIDTH = 14
 const MARKS = { ok: 'ok  ', FAIL: 'FAIL', 'not checked': '-   ' } as const
@@ -29,12 +29,9 @@ export function addDoctorCommand(program: Command, io: Io) {
       'Say which guarantees of the deployment hold. Safe at any time: it makes a client and a user of its own, tries ' +
       'them, and removes them. Ends with status 1 if a guarantee does not hold.',
     example: '--remote --authenticator https://authenticator.example.org',
-    options: [
-      new Option(
-        '--authenticator <url>',
-        'where the authenticator serves; needed with --remote only',
-      ),
-    ],
+    options: plainOptions({
+      '--authenticator <url>': 'where the authenticator serves; needed with --remote only',
+    }),
   }).action(async (options: Form & { authenticator?: string }, command: Command) => {
     const { json = false, remote = false, authenticator } = options
     if (authenticator !== undefined && !isGuarded(authenticator)) {

@@ -9,8 +9,11 @@ import { addVerbs, changeOf, makeChange } from './call-verbs.ts'
 import { listVerb } from './list-verb.ts'
 import { type Io, printFrom, verb } from './verb.ts'
 
-const HOSTS = { path: '/document-hosts' } as const
-const EXAMPLE = 'app.example.com'
+const HOSTS = {
+  path: '/document-hosts',
+  argument: '<host>',
+  example: 'app.example.com',
+} as const
 
 type Listed = Readonly<{ host: string; rule: HostRule }>
 
@@ -18,7 +21,7 @@ type Listed = Readonly<{ host: string; rule: HostRule }>
 async function giveRule(api: ManagementApi, io: Io, { host, rule }: Listed): Promise<Document> {
   const body = { host, rule }
   try {
-    return await makeChange(api, io, { method: 'POST', ...HOSTS, body })
+    return await makeChange(api, io, { method: 'POST', path: HOSTS.path, body })
   } catch (fault) {
     const isListed =
       fault instanceof ProblemRefusal && fault.status === 409 && fault.field === 'host'
@@ -37,10 +40,10 @@ const DESCRIPTIONS: Readonly<Record<HostRule, string>> = {
 export function addDocumentHostCommands(program: Command, io: Io) {
   const noun = program
     .command('document-host')
-    .description('hosts whose client metadata documents are accepted or refused')
+    .description('Hosts whose client metadata documents are accepted or refused')
   for (const rule of ['allow', 'block'] as const) {
     const usage = `${rule} <host>`
-    verb(noun, { usage, description: DESCRIPTIONS[rule], example: EXAMPLE }).action(
+    verb(noun, { usage, description: DESCRIPTIONS[rule], example: HOSTS.example }).action(
       (text: string, _options, command: Command) => {
         const host = requireValid(documentHostSchema(), text, 'host')
         return printFrom(command, io, (api) => giveRule(api, io, { host, rule }))
@@ -51,14 +54,14 @@ export function addDocumentHostCommands(program: Command, io: Io) {
     {
       usage: 'remove <host>',
       description: 'Take a host off the list; prints how it was listed.',
-      example: EXAMPLE,
+      example: HOSTS.example,
       call: (host: string) => changeOf(HOSTS, host, { method: 'DELETE' }),
     },
   ])
   listVerb(noun, io, {
     description: 'Print the listed hosts in the order of their names, a line each.',
     example: '--json',
-    ...HOSTS,
+    path: HOSTS.path,
     columns: ['host', 'rule'],
   })
 }

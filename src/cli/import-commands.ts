@@ -1,14 +1,14 @@
 /** `import`: takes over the clients of another registry through the management API. */
 
 import { setTimeout as wait } from 'node:timers/promises'
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import { Refusal } from '../local/refusal.ts'
 import { filledSchema, requireValid } from '../protocol/registration/field.ts'
 import { LostAnswer, type ManagementApi, ProblemRefusal } from './api.ts'
 import type { ImportResult } from './arxiv/import-arxiv.ts'
 import { type BadRow, TABLE_NAMES, TABLES } from './arxiv/tables.ts'
 import { printable } from './text-form.ts'
-import { type Form, type Io, note, printFrom, verb } from './verb.ts'
+import { type Form, type Io, note, plainOptions, printFrom, verb } from './verb.ts'
 
 type Imported = Readonly<{ results: readonly ImportResult[] }>
 type Options = Form & Readonly<{ dryRun?: boolean; owner?: string }>
@@ -71,7 +71,7 @@ async function runImport(
 export function addImportCommands(program: Command, io: Io) {
   const noun = program
     .command('import')
-    .description('takes over the clients of another registry, with their ids and secrets')
+    .description('Take over the clients of another registry, with their ids and secrets')
   const files = TABLE_NAMES.map((name) => `${name}.csv`).join(', ')
   verb(noun, {
     usage: 'arxiv <path>',
@@ -82,13 +82,10 @@ export function addImportCommands(program: Command, io: Io) {
       'A bad row is reported on standard error and stops nothing else. A client that is there already stays as it is, ' +
       'so an import that ended early is continued by the same command.',
     example: 'registry.sql --dry-run',
-    options: [
-      new Option('--dry-run', 'say what the import would do, and write nothing'),
-      new Option(
-        '--owner <id>',
-        'the owner of clients that name none; without it they are left out',
-      ),
-    ],
+    options: plainOptions({
+      '--dry-run': 'say what the import would do, and write nothing',
+      '--owner <id>': 'the owner of clients that name none; without it they are left out',
+    }),
   }).action((path: string, options: Options, command: Command) =>
     runImport(io, path, options, command),
   )

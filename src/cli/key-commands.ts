@@ -174,7 +174,7 @@ export function addKeyCommands(program: Command, io: Io) {
       'Make and rotate the keys that sign: SIGNING_KEYS of the registry, AUTHENTICATOR_KEYS of the authenticator. Each verb ' +
         'reads the present value, and hands out the next one; nothing is set or sent. A rotation is add, promote, retire.',
     )
-    .summary('keys that sign: makes and rotates them')
+    .summary('Make and rotate the keys that sign')
   for (const { run, ...usage } of VERBS) {
     offlineVerb(noun, usage).action((...given: unknown[]) => {
       const [command, options, kid] = given.reverse() as [Command, KeyOptions, string?]

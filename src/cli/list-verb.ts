@@ -1,11 +1,11 @@
 /** Lists, read and printed page by page: however long a list is, one page of it is in memory. */
 
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import type { Call, Document, ManagementApi } from './api.ts'
 import { checkCount } from './input.ts'
 import { withApi } from './reach.ts'
 import { printable, tableOf, textForm } from './text-form.ts'
-import { type Form, type Io, type Usage, verb, writeOut } from './verb.ts'
+import { type Form, type Io, plainOptions, type Usage, verb, writeOut } from './verb.ts'
 
 /** The most that one page of the API has. */
 const PAGE_ROWS = 200
@@ -76,8 +76,10 @@ export function listVerb<Filter extends object>(
   const cellOf = (document: Document) => (column: string) =>
     valuesOf[column]?.(document) ?? String(document[column])
   const options = [
-    new Option('--limit <n>', 'print at most n'),
-    new Option('--after <id>', 'begin after this id: where a list before this one ended'),
+    ...plainOptions({
+      '--limit <n>': 'print at most n',
+      '--after <id>': 'begin after this id: where a list before this one ended',
+    }),
     ...(words.options ?? []),
   ]
   verb(noun, { ...words, usage: 'list', options }).action(

@@ -1,6 +1,6 @@
 /** `why` and `audit`: what D1 has on record of refused requests and of acts. */
 
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import { readCorrelationId } from '../crypto/random.ts'
 import { AUDIT_EVENTS } from '../domain/audit.ts'
 import { Refusal } from '../local/refusal.ts'
@@ -8,7 +8,7 @@ import { isoTime } from '../protocol/registration/field.ts'
 import { type ManagementApi, ProblemRefusal, pathOf } from './api.ts'
 import { checkEvent, checkSince } from './input.ts'
 import { printPages } from './list-verb.ts'
-import { type Form, type Io, printFrom, verb } from './verb.ts'
+import { type Form, type Io, plainOptions, printFrom, verb } from './verb.ts'
 
 const unknown = (text: string) =>
   new Refusal(
@@ -54,15 +54,12 @@ export function addRecordCommands(program: Command, io: Io) {
       'Print what administrators did and what users agreed to or took back, newest first. Kept for AUDIT_KEEP_DAYS. ' +
       'Several options narrow it down together.',
     example: '--event client.rotate_secret --since 30d --json',
-    options: [
-      new Option('--client <id>', 'what concerns this client'),
-      new Option('--user <id>', 'what concerns this user, by id or username'),
-      new Option('--event <event>', `one of ${AUDIT_EVENTS.join(', ')}`),
-      new Option(
-        '--since <when>',
-        'a date (2026-10-01, 2026-10-01T12:00Z) or how long ago: 90m, 12h, 30d',
-      ),
-      new Option('--limit <n>', 'print at most n'),
-    ],
+    options: plainOptions({
+      '--client <id>': 'what concerns this client',
+      '--user <id>': 'what concerns this user, by id or username',
+      '--event <event>': `one of ${AUDIT_EVENTS.join(', ')}`,
+      '--since <when>': 'a date (2026-10-01, 2026-10-01T12:00Z) or how long ago: 90m, 12h, 30d',
+      '--limit <n>': 'print at most n',
+    }),
   }).action((options: AuditOptions) => printAudit(io, options))
 }

@@ -1,6 +1,6 @@
 /** `export FILE` and `apply FILE`: the registry as a file, which a person edits, reviews and keeps under version control. */
 
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import { Refusal } from '../local/refusal.ts'
 import type { ManagementApi } from './api.ts'
 import { readFirstLine } from './input.ts'
@@ -15,7 +15,17 @@ import { SECTIONS } from './registry-file/sections.ts'
 import type { FileProblem } from './registry-file/text.ts'
 import type { FileFormat } from './registry-file/write.ts'
 import { printable } from './text-form.ts'
-import { Ended, type Form, type Io, listOption, note, refuseUsage, verb, writeOut } from './verb.ts'
+import {
+  Ended,
+  type Form,
+  type Io,
+  listOption,
+  note,
+  plainOptions,
+  refuseUsage,
+  verb,
+  writeOut,
+} from './verb.ts'
 
 const MAX_SHOWN_PROBLEMS = 20
 /** The status of `apply --check` for a plan that is not empty. */
@@ -151,13 +161,11 @@ export function addRegistryFileCommands(program: Command, io: Io) {
     description:
       'Show what differs between the registry and a file, then make the registry as the file. A section that the file lacks is left alone, and nothing is deleted without --prune. Changes that failed halfway are continued by the same command. A new client’s secret is printed once. - is standard input.',
     example: 'registry.yaml --check',
-    options: [
-      new Option('--check', `change nothing; exit status ${CHANGES_FOUND} if anything differs`),
-      new Option(
-        '--prune',
+    options: plainOptions({
+      '--check': `change nothing; exit status ${CHANGES_FOUND} if anything differs`,
+      '--prune':
         'delete what the sections of the file do not have, but no client and no user with a registry: scope',
-      ),
-      new Option('--yes', 'do not ask, as in a script, where there is no terminal'),
-    ],
+      '--yes': 'do not ask, as in a script, where there is no terminal',
+    }),
   }).action((file: string, options: ApplyOptions) => apply(file, options, io))
 }

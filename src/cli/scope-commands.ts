@@ -1,6 +1,6 @@
 /** `scope VERB …` and `category VERB …`: what people read about scopes and categories. */
 
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import { readText } from '../local/files.ts'
 import { Refusal } from '../local/refusal.ts'
 import { requireValid } from '../protocol/registration/field.ts'
@@ -12,15 +12,14 @@ import {
   SCOPE_NAME,
 } from '../protocol/registration/scope-fields.ts'
 import type { Document, ManagementApi } from './api.ts'
-import { addVerbs, changeOf, readOf, updateVerb, WITHIN } from './call-verbs.ts'
+import { addVerbs, changeOf, plainVerbs, updateVerb, WITHIN } from './call-verbs.ts'
 import { listVerb, pagesOf } from './list-verb.ts'
 import { bodyOf, type Given, optionsOf, readGiven } from './options.ts'
 import { printable } from './text-form.ts'
-import { type Io, printFrom, verb } from './verb.ts'
+import { type Io, plainOptions, printFrom, verb } from './verb.ts'
 
-const SCOPES = { path: '/scopes' } as const
+const SCOPES = { path: '/scopes', argument: '<name>', example: 'files:read' } as const
 const CATEGORIES = { path: '/categories' } as const
-const EXAMPLE = 'files:read'
 const EXAMPLE_FILE = 'examples/arxiv-scopes.json'
 const ASKED_AGAIN = 'Users are asked again where a sentence has changed.'
 const ALL_OR_NOTHING =
@@ -75,7 +74,7 @@ const titlesByName = (categories: readonly Document[]) =>
 function addCategoryCommands(program: Command, io: Io) {
   const noun = program
     .command('category')
-    .description('categories: the titles of archives and categories, for endorsements')
+    .description('Categories: the titles of archives and categories, for endorsements')
   addVerbs(noun, io, [
     {
       usage: 'import <file>',
@@ -96,55 +95,53 @@ function addCategoryCommands(program: Command, io: Io) {
 export function addScopeCommands(program: Command, io: Io) {
   const noun = program
     .command('scope')
-    .description('scopes: what people read about them, and which are sensitive')
+    .description('Scopes: what people read about them, and which are sensitive')
   addVerbs(noun, io, [
     {
       usage: 'create <name>',
       description:
         'Declare a scope: any scope-token of RFC 6749. The consent page has its sentence, and scopes_supported lists it.',
-      example: `${EXAMPLE} --sentence "Read your files"`,
+      example: `${SCOPES.example} --sentence "Read your files"`,
       options: optionsOf(SCOPE_FIELDS, true),
       call(name: string, options: Given) {
         requireValid(SCOPE_NAME, name, 'name')
         const body = { name, ...bodyOf(readGiven(SCOPE_FIELDS, options)) }
-        return { method: 'POST', ...SCOPES, body }
+        return { method: 'POST', path: SCOPES.path, body }
       },
     },
     updateVerb(SCOPES, SCOPE_FIELDS, {
-      usage: 'update <name>',
       description: `Change what is declared of a scope. ${ASKED_AGAIN}`,
-      example: `${EXAMPLE} --sensitive`,
+      example: `${SCOPES.example} --sensitive`,
     }),
     {
       usage: 'delete <name>',
       description: `Delete what is declared of a scope, and print it. Refused while a client or a user holds the scope, with or without a resource. With --withdraw all of them lose it first, and their access tokens end ${WITHIN}.`,
-      example: `${EXAMPLE} --withdraw`,
-      options: [new Option('--withdraw', 'take it from every client and user')],
+      example: `${SCOPES.example} --withdraw`,
+      options: plainOptions({
+        '--withdraw': 'take it from every client and user',
+      }),
       call: (name: string, { withdraw = false }: { withdraw?: boolean }) => ({
         ...changeOf(SCOPES, name, { method: 'DELETE' }),
         query: { withdraw: String(withdraw) },
       }),
     },
-    {
-      usage: 'show <name>',
-      description: 'Print what is declared of a scope.',
-      example: EXAMPLE,
-      call: (name: string) => readOf(SCOPES, name),
-    },
+    ...plainVerbs(SCOPES, {
+      show: 'Print what is declared of a scope.',
+    }),
     {
       usage: 'import <file>',
       description: `Declare the scopes of a JSON file, as in ${EXAMPLE_FILE}. A declared scope becomes as in the file, and scopes that are not in the file stay. ${ALL_OR_NOTHING} ${ASKED_AGAIN}`,
       example: EXAMPLE_FILE,
       async call(file: string) {
         const items = await readCatalogueFile(file, 'scopes', readScopeCreation, io)
-        return { method: 'PATCH', ...SCOPES, body: { items: items.map(bodyOf) } }
+        return { method: 'PATCH', path: SCOPES.path, body: { items: items.map(bodyOf) } }
       },
     },
   ])
   listVerb(noun, io, {
     description: 'Print the declared scopes in the order of their names, a line each.',
     example: '--json',
-    ...SCOPES,
+    path: SCOPES.path,
     columns: ['name', 'sensitive', 'self_registered', 'sentence'],
   })
   addCategoryCommands(program, io)

@@ -1,10 +1,10 @@
 /** `session revoke`: ends one session, or all of a client or a user. */
 
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import type { Call } from './api.ts'
 import { callAction } from './call-verbs.ts'
 import { readFirstLine } from './input.ts'
-import { type Io, refuseUsage, verb } from './verb.ts'
+import { type Io, plainOptions, refuseUsage, verb } from './verb.ts'
 
 type Options = Readonly<{
   token?: string
@@ -14,23 +14,16 @@ type Options = Readonly<{
   evenUnknown?: boolean
 }>
 
-const OPTIONS = [
-  new Option(
-    '--token <token>',
+const OPTIONS = plainOptions({
+  '--token <token>':
     'an access, refresh or browser session token; others may see it in the process list. A refresh token ends all ' +
-      'that was renewed with it',
-  ),
-  new Option('--token-stdin', 'read the token from standard input, one line'),
-  new Option('--client <id>', 'all of this client'),
-  new Option(
-    '--user <id>',
-    'all of this user, by id or username, also one of an external accounts service',
-  ),
-  new Option(
-    '--even-unknown',
+    'that was renewed with it',
+  '--token-stdin': 'read the token from standard input, one line',
+  '--client <id>': 'all of this client',
+  '--user <id>': 'all of this user, by id or username, also one of an external accounts service',
+  '--even-unknown':
     'with --user: also an id that D1 does not know, as of a user of an external service who only signed in',
-  ),
-]
+})
 
 async function revocation(options: Options, command: Command, io: Io): Promise<Call> {
   const { token, tokenStdin, client, user, evenUnknown = false } = options
@@ -48,7 +41,7 @@ async function revocation(options: Options, command: Command, io: Io): Promise<C
 }
 
 export function addSessionCommands(program: Command, io: Io) {
-  const noun = program.command('session').description('sessions: what tokens stand for')
+  const noun = program.command('session').description('Sessions: what tokens stand for')
   verb(noun, {
     usage: 'revoke',
     description:

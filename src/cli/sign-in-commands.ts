@@ -1,14 +1,14 @@
 /** `login` and `logout`: a person who administers. */
 
 import { rm } from 'node:fs/promises'
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import { readCredential } from '../local/operators.ts'
 import { oneLine, Refusal } from '../local/refusal.ts'
 import { openInBrowser, signIn } from './login.ts'
 import { type SignInPlace, signInPlace } from './reach.ts'
 import { readSignIn, type SignIn, writeSignIn } from './sign-in.ts'
 import { postForm, type Server } from './tokens.ts'
-import { type Form, type Io, note, printDocument, verb } from './verb.ts'
+import { type Form, type Io, note, plainOptions, printDocument, verb } from './verb.ts'
 
 /** RFC 7009. A refresh token ends all that was renewed with it. Throws a Refusal. */
 async function revoke({ url }: Server, { client_id, refresh_token }: SignIn): Promise<void> {
@@ -60,7 +60,9 @@ export function addSignInCommands(program: Command, io: Io) {
       'Sign in as a person who administers, in a browser. Later commands act as this person, with the scopes registry:… that were ' +
       'allowed. What it keeps is in a file for its owner alone: ~/.config/edge-registry, or CREDENTIALS_FILE.',
     example: '--remote',
-    options: [new Option('--no-browser', 'print the address, and open no browser')],
+    options: plainOptions({
+      '--no-browser': 'print the address, and open no browser',
+    }),
   }).action(async (options: Form & { browser?: boolean }) =>
     printDocument(io, options, await login(io, options)),
   )

@@ -10,17 +10,22 @@ import {
   callAction,
   changeOf,
   permissionsVerb,
-  readOf,
+  plainVerbs,
   updateVerb,
   WITHIN,
 } from './call-verbs.ts'
 import { readFirstLine } from './input.ts'
 import { listVerb, stateOf } from './list-verb.ts'
 import { bodyOf, optionsOf, readGiven } from './options.ts'
-import { type Io, note, printFrom, refuseUsage, verb } from './verb.ts'
+import { type Io, note, plainOptions, printFrom, refuseUsage, verb } from './verb.ts'
 
 /** An `<id>` is an id or, if no user has it, a username. */
-const USERS = { path: '/users', query: { by: 'any' } } as const
+const USERS = {
+  path: '/users',
+  query: { by: 'any' },
+  argument: '<id>',
+  example: 'ada',
+} as const
 const FIELDS = { ...USER_FIELDS, ...USER_LISTS }
 
 const STDIN = ['--password-stdin', 'read the password from standard input, one line'] as const
@@ -64,14 +69,10 @@ function addCreate(noun: Command, io: Io) {
     options: [
       ...optionsOf(FIELDS, true),
       new Option(...STDIN),
-      new Option(
-        '--password <password>',
-        'the password itself; others may see it in the process list',
-      ),
-      new Option(
-        '--invite',
-        'no password: print a link with which the user sets one, as user invite does',
-      ),
+      ...plainOptions({
+        '--password <password>': 'the password itself; others may see it in the process list',
+        '--invite': 'no password: print a link with which the user sets one, as user invite does',
+      }),
     ],
   }).action((options: Password, command: Command) => {
     const { password, passwordStdin, invite } = options
@@ -91,7 +92,6 @@ const PERMISSIONS = { records: USERS, fields: USER_LISTS, needs: '--scope or --e
 
 const verbsOf = (io: Io): readonly CallVerb[] => [
   updateVerb(USERS, FIELDS, {
-    usage: 'update <id>',
     description:
       `Change a user. A list that is given replaces the old one; "" empties it. If sessions then state something untrue, ` +
       `${SESSIONS_END}. ${NARROWER}`,
@@ -106,12 +106,6 @@ const verbsOf = (io: Io): readonly CallVerb[] => [
     example: 'ada --scope submission:create',
   }),
   {
-    usage: 'show <id>',
-    description: 'Print one user, by id or username.',
-    example: 'ada',
-    call: (id: string) => readOf(USERS, id),
-  },
-  {
     usage: 'set-password <id>',
     description: `Give a user a new password. ${ALL_ENDS}`,
     example: 'ada --password-stdin < password.txt',
@@ -125,31 +119,19 @@ const verbsOf = (io: Io): readonly CallVerb[] => [
     usage: 'invite <id>',
     description:
       'Make a link with which a user sets a password, once within 24 hours. The link is shown only once, and an earlier one ends.',
-    example: 'ada',
+    example: USERS.example,
     call: (id: string) => changeOf(USERS, id, { method: 'POST', below: '/invitations' }),
   },
-  {
-    usage: 'disable <id>',
-    description: `Stop a user from signing in and giving consent. ${ALL_ENDS}`,
-    example: 'ada',
-    call: (id: string) => changeOf(USERS, id, { method: 'PATCH', body: { disabled: true } }),
-  },
-  {
-    usage: 'enable <id>',
-    description: 'Let a disabled user sign in again. Nothing that ended comes back.',
-    example: 'ada',
-    call: (id: string) => changeOf(USERS, id, { method: 'PATCH', body: { disabled: false } }),
-  },
-  {
-    usage: 'delete <id>',
-    description: `Remove a user, with all consents. ${ALL_ENDS} Prints the user as it was. The audit keeps its rows.`,
-    example: 'ada',
-    call: (id: string) => changeOf(USERS, id, { method: 'DELETE' }),
-  },
+  ...plainVerbs(USERS, {
+    show: 'Print one user, by id or username.',
+    disable: `Stop a user from signing in and giving consent. ${ALL_ENDS}`,
+    enable: 'Let a disabled user sign in again. Nothing that ended comes back.',
+    delete: `Remove a user, with all consents. ${ALL_ENDS} Prints the user as it was. The audit keeps its rows.`,
+  }),
 ]
 
 export function addUserCommands(program: Command, io: Io) {
-  const noun = program.command('user').description('users: who may sign in and give consent')
+  const noun = program.command('user').description('Users: who may sign in and give consent')
   addCreate(noun, io)
   addVerbs(noun, io, verbsOf(io))
   listVerb<{ name?: string }>(noun, io, {
@@ -157,12 +139,9 @@ export function addUserCommands(program: Command, io: Io) {
       'Print the users in the order of their ids, a line each; with --json all but passwords.',
     example: '--name ada',
     path: USERS.path,
-    options: [
-      new Option(
-        '--name <part>',
-        'only those whose username or e-mail address contains this, in any case',
-      ),
-    ],
+    options: plainOptions({
+      '--name <part>': 'only those whose username or e-mail address contains this, in any case',
+    }),
     queryOf: ({ name }) => ({ name }),
     columns: ['user_id', 'username', 'email', 'state'],
     valuesOf: { state: stateOf },

@@ -30,6 +30,10 @@ const collect = (value: string, before: readonly string[] | undefined) => [
 export const listOption = (flags: string, description: string) =>
   new Option(flags, `${description} (repeatable)`).argParser(collect)
 
+/** Options that take any value, with their help: `{ '--limit <n>': 'print at most n' }`. */
+export const plainOptions = (options: Readonly<Record<string, string>>) =>
+  Object.entries(options).map(([flags, help]) => new Option(flags, help))
+
 export type Usage = Readonly<{
   /** The name and the arguments: `show <id>`. */
   usage: string
