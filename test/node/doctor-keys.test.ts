@@ -1,8 +1,7 @@
 /** What the doctor finds of the keys, at stand-ins of the registry and of the authenticator that do one thing wrong. */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { look } from '../../src/cli/doctor/check.ts'
-import type { Examined } from '../../src/cli/doctor/examined.ts'
+import { type Examined, look } from '../../src/cli/doctor/check.ts'
 import { KEY_SET, KEYS_READ, SIGNING } from '../../src/cli/doctor/key-checks.ts'
 import {
   addKey,

@@ -1,9 +1,8 @@
 /** What the doctor finds wrong in the wrangler.toml files. */
 
 import { describe, expect, it } from 'vitest'
-import { type Check, look } from '../../src/cli/doctor/check.ts'
+import { type Check, type Examined, look } from '../../src/cli/doctor/check.ts'
 import { DEPLOYMENT_CHECKS } from '../../src/cli/doctor/deployment-checks.ts'
-import type { Examined } from '../../src/cli/doctor/examined.ts'
 import type { Configs } from '../../src/local/deploy-problems.ts'
 import {
   AUTHENTICATOR_CONFIG,

@@ -1,8 +1,10 @@
 /** What the doctor says of the webhook. */
 
 import { expect, it } from 'vitest'
-import type { Examined } from '../../src/cli/doctor/examined.ts'
-import { WEBHOOK } from '../../src/cli/doctor/webhook-check.ts'
+import type { Check, Examined } from '../../src/cli/doctor/check.ts'
+import { DEPLOYMENT_CHECKS } from '../../src/cli/doctor/deployment-checks.ts'
+
+const WEBHOOK = DEPLOYMENT_CHECKS.find(({ name }) => name === 'webhook') as Check
 
 const ago = (seconds: number) => new Date(Date.now() - seconds * 1000).toISOString()
 

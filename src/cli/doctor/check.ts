@@ -1,14 +1,61 @@
-/** A check of the doctor, what it finds, and how it asks over HTTP. */
+/** A check of the doctor: what it looks at, what it finds, and how it asks over HTTP. */
 
 import { setTimeout as wait } from 'node:timers/promises'
+import type { WorkerName } from '../../config.ts'
 import { LOOPBACK_HOSTS } from '../../domain/network.ts'
+import type { Configs } from '../../local/deploy-problems.ts'
 import { oneLine, Refusal } from '../../local/refusal.ts'
 import { causeOf } from '../network-faults.ts'
-import type { Examined } from './examined.ts'
+import type { Trial } from './trial.ts'
 
+const CHECK_WITHIN_SECONDS = 15
 const ANSWER_WITHIN_MS = 10_000
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 1000
+
+/** How long a promise may take. */
+type Bounds = Readonly<{ seenSeconds: number; revokedSeconds: number }>
+
+/** The part of the API's answer that the doctor reads. */
+export type Status = Readonly<{
+  schema: Readonly<{ applied_at: string; migrations: readonly string[] }> | null
+  settings: Readonly<{ LOGIN_URL: string | null }>
+  cron: readonly Readonly<{ task: string; ran_at: string; removed: number }>[]
+  /** Null without WEBHOOK_URL. */
+  webhook: Readonly<{ waiting: number; oldest_at: string | null; failure: string | null }> | null
+  permissions: Readonly<{
+    operators: number
+    administrators: number
+    declared_scopes: number
+    undeclared_scopes: readonly string[]
+  }>
+}>
+
+/** The management API, for the checks. */
+export type Administered = Readonly<{
+  /** Asked once in a run. */
+  status: () => Promise<Status>
+  trial: Trial
+}>
+
+export type Examined = Configs &
+  Readonly<{
+    isDeployed: boolean
+    /** Null: the credential of an operator is not at hand. */
+    api: Administered | null
+    issuer: string
+    /** Null: not known. */
+    authenticatorUrl: string | null
+    /** Epoch seconds; null: not known. */
+    startedAt: number | null
+    /** The secrets that a deployed worker has. Null on this machine, and without Cloudflare's API. */
+    secretNames: ((worker: WorkerName) => Promise<readonly string[]>) | null
+    /** The authenticator's; null: not known, or it signs with keys of its own. */
+    jwtSecret: string | null
+    /** For the authenticator; null: not known. */
+    proxySecret: string | null
+    bounds: Bounds
+  }>
 
 export type Verdict =
   | Readonly<{ state: 'ok'; seen: string }>
@@ -20,8 +67,8 @@ export type Verdict =
 /** A guarantee of the deployment. */
 export type Check = Readonly<{
   name: string
-  /** How long it may take. */
-  seconds: number
+  /** How long it may take, if not 15 s. */
+  seconds?: number
   /** A fault is a failure as well. */
   run: (examined: Examined) => Promise<Verdict>
   /** What the operator does when it fails. */
@@ -44,18 +91,28 @@ export const fail = (seen: string, toDo?: string): Verdict => ({
 })
 export const notChecked = (why: string): Verdict => ({ state: 'not checked', seen: why })
 
+/** A check that needs the management API. */
+export const overApi =
+  (run: (api: Administered, examined: Examined) => Promise<Verdict>): Check['run'] =>
+  async (examined) =>
+    examined.api === null
+      ? notChecked('the credential of an operator is not at hand')
+      : run(examined.api, examined)
+
 /** A fault and a missing answer are findings, so that neither stops the checks after it. */
-export async function look(check: Check, examined: Examined): Promise<Finding> {
+export async function look(
+  { name, run, toDo, seconds = CHECK_WITHIN_SECONDS }: Check,
+  examined: Examined,
+): Promise<Finding> {
   const isOver = new AbortController()
-  const silence = wait(check.seconds * 1000, null, { signal: isOver.signal })
-    .then(() => fail(`no answer within ${check.seconds} s`))
+  const silence = wait(seconds * 1000, null, { signal: isOver.signal })
+    .then(() => fail(`no answer within ${seconds} s`))
     .catch(() => notChecked('over'))
-  const run = async () => check.run(examined)
-  const verdict = run().catch((fault: unknown) => fail(oneLine(fault)))
+  const verdict = (async () => run(examined))().catch((fault: unknown) => fail(oneLine(fault)))
   try {
     const found = await Promise.race([verdict, silence])
-    const toDo = found.state === 'FAIL' ? (found.toDo ?? check.toDo) : null
-    return { check: check.name, state: found.state, seen: found.seen, toDo }
+    const { state, seen } = found
+    return { check: name, state, seen, toDo: found.state === 'FAIL' ? (found.toDo ?? toDo) : null }
   } finally {
     isOver.abort()
   }

@@ -12,10 +12,9 @@ import type { ManagementApi } from '../api.ts'
 import { deployedApi, secretNames } from '../cloudflare-api.ts'
 import { NoCredential, withApi } from '../reach.ts'
 import type { Io } from '../verb.ts'
-import { type Finding, look } from './check.ts'
+import { type Examined, type Finding, look, type Status } from './check.ts'
 import { DEPLOYMENT_CHECKS } from './deployment-checks.ts'
-import { type Examined, statusOf } from './examined.ts'
-import { newTrial } from './trial.ts'
+import { newTrial, once } from './trial.ts'
 import { CLEAN_UP, TRIAL_CHECKS } from './trial-checks.ts'
 
 /** KV on one machine shows at once what is written. */
@@ -47,7 +46,10 @@ export async function readExamined(
     seenSeconds: isDeployed ? KV_STALENESS_SECONDS : SEEN_LOCALLY_SECONDS,
     revokedSeconds: SESSION_REVOKED_WITHIN_SECONDS,
   }
-  const administered = api && { status: statusOf(api), trial: newTrial(api, known) }
+  const administered = api && {
+    status: once(async () => (await api.call<Status>({ method: 'GET', path: '/status' })).body),
+    trial: newTrial(api, known),
+  }
   return { isDeployed, api: administered, ...known, bounds }
 }
 

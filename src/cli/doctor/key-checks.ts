@@ -1,6 +1,12 @@
 /** Does the registry publish its keys, sign with them, and does the authenticator know them? */
 
-import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose'
+import {
+  createLocalJWKSet,
+  decodeProtectedHeader,
+  type JSONWebKeySet,
+  type JWTVerifyOptions,
+  jwtVerify,
+} from 'jose'
 import { holdsSecret } from '../../crypto/client-jwt.ts'
 import { createKeys, nextStep } from '../../crypto/key-rotation.ts'
 import { importPublicKeys, signWith } from '../../crypto/signed-jwt.ts'
@@ -8,9 +14,18 @@ import type { PublicKey } from '../../crypto/signing-keys.ts'
 import { isObject } from '../../domain/json-object.ts'
 import { Refusal } from '../../local/refusal.ts'
 import { stepText } from '../key-values.ts'
+import { counted } from '../text-form.ts'
 import { epochSeconds } from '../tokens.ts'
-import { ask, type Check, fail, notChecked, ok, type Verdict } from './check.ts'
-import { type Examined, overApi } from './examined.ts'
+import {
+  ask,
+  type Check,
+  type Examined,
+  fail,
+  notChecked,
+  ok,
+  overApi,
+  type Verdict,
+} from './check.ts'
 import { said } from './trial.ts'
 
 const KEY_SET_PATH = '/jwks.json'
@@ -23,13 +38,20 @@ const LEAKED =
 
 /** Throws a Refusal that says what is wrong with the key set. */
 export async function publishedKeys(origin: string): Promise<readonly PublicKey[]> {
-  const response = await ask(`${origin}${KEY_SET_PATH}`)
   const where = `${origin}${KEY_SET_PATH}`
+  const response = await ask(where)
   if (response.status !== 200) throw new Refusal(`${where} answered ${response.status}`)
   const set: unknown = await response.json().catch(() => null)
   if (!isObject(set) || !Array.isArray(set.keys)) throw new Refusal(`${where} is no key set`)
   return set.keys as readonly PublicKey[]
 }
+
+/** Does the JWT verify by one of these keys? */
+export const verifies = (jwt: string, keys: readonly PublicKey[], expected: JWTVerifyOptions) =>
+  jwtVerify(jwt, createLocalJWKSet({ keys } as unknown as JSONWebKeySet), expected).then(
+    () => true,
+    () => false,
+  )
 
 /** What only Cloudflare can tell; null if nothing is wrong. */
 async function secretsAtFault(
@@ -50,91 +72,88 @@ async function secretsAtFault(
     : null
 }
 
-async function keySet(examined: Examined): Promise<Verdict> {
-  const { issuer } = examined
-  const keys = await publishedKeys(issuer)
-  if (keys.some((key) => !isObject(key) || holdsSecret(key))) {
-    return fail(`${issuer}${KEY_SET_PATH} shows a private part`, LEAKED)
-  }
-  const fault = await secretsAtFault(keys, examined)
-  if (fault) return fault
-  if (keys.length === 0) return notChecked('the registry has no SIGNING_KEYS, so it signs nothing')
-  const known = await importPublicKeys(keys)
-  if (!keys.every(({ kid }) => known.has(kid))) {
-    return fail(`${issuer}${KEY_SET_PATH} has a key that cannot be used, or under another kid`)
-  }
-  const counted = keys.length === 1 ? '1 key is published' : `${keys.length} keys are published`
-  return ok(`${counted}; next: ${stepText(nextStep(keys), epochSeconds())}`)
+/** Needs no credential. */
+export const KEY_SET: Check = {
+  name: 'key-set',
+  toDo: `${NOT_OURS} See the log of the registry (npx wrangler tail).`,
+  async run(examined) {
+    const { issuer } = examined
+    const keys = await publishedKeys(issuer)
+    if (keys.some((key) => !isObject(key) || holdsSecret(key))) {
+      return fail(`${issuer}${KEY_SET_PATH} shows a private part`, LEAKED)
+    }
+    const fault = await secretsAtFault(keys, examined)
+    if (fault) return fault
+    if (keys.length === 0)
+      return notChecked('the registry has no SIGNING_KEYS, so it signs nothing')
+    const known = await importPublicKeys(keys)
+    if (!keys.every(({ kid }) => known.has(kid))) {
+      return fail(`${issuer}${KEY_SET_PATH} has a key that cannot be used, or under another kid`)
+    }
+    const published = counted(keys.length, 'key is published', 'keys are published')
+    return ok(`${published}; next: ${stepText(nextStep(keys), epochSeconds())}`)
+  },
 }
 
 /** Signed introspection (RFC 9701) of a token of the trial, verified as a service does. */
-const signing = overApi(async ({ trial }, { issuer }) => {
-  const keys = await publishedKeys(issuer)
-  const [first] = keys
-  if (first === undefined) return notChecked('the registry has no keys')
-  const { token, ...refused } = await trial.ownToken()
-  if (token === null) return fail(`/token answered ${said(refused)}`)
-  const { status, text, clientId } = await trial.introspectSigned(token)
-  if (status !== 200 || text.startsWith('{')) {
-    return fail(`/introspect answered ${status}, and did not sign`)
-  }
-  const local = createLocalJWKSet({ keys } as unknown as JSONWebKeySet)
-  // Whether the registry calls itself by the name of the issuer is a check of its own.
-  const expected = { audience: clientId, typ: INTROSPECTION_JWT }
-  const isVerified = await jwtVerify(text, local, expected).then(
-    () => true,
-    () => false,
-  )
-  if (!isVerified) return fail('what /introspect signs does not verify by the published keys')
-  const { kid, alg } = decodeProtectedHeader(text)
-  return kid === first.kid
-    ? ok(`${alg} under ${kid} signs, and what it signs verifies`)
-    : fail(`${kid} signs, and the published set has ${first.kid} as the first`)
-})
+export const SIGNING: Check = {
+  name: 'signing',
+  seconds: 30,
+  toDo: 'See the log of the registry (npx wrangler tail). key show says whether SIGNING_KEYS can be used.',
+  run: overApi(async ({ trial }, { issuer }) => {
+    const keys = await publishedKeys(issuer)
+    const [first] = keys
+    if (first === undefined) return notChecked('the registry has no keys')
+    const { token, ...refused } = await trial.ownToken()
+    if (token === null) return fail(`/token answered ${said(refused)}`)
+    const { status, text, clientId } = await trial.introspectSigned(token)
+    if (status !== 200 || text.startsWith('{')) {
+      return fail(`/introspect answered ${status}, and did not sign`)
+    }
+    // Whether the registry calls itself by the name of the issuer is a check of its own.
+    const expected = { audience: clientId, typ: INTROSPECTION_JWT }
+    if (!(await verifies(text, keys, expected)))
+      return fail('what /introspect signs does not verify by the published keys')
+    const { kid, alg } = decodeProtectedHeader(text)
+    return kid === first.kid
+      ? ok(`${alg} under ${kid} signs, and what it signs verifies`)
+      : fail(`${kid} signs, and the published set has ${first.kid} as the first`)
+  }),
+}
 
 /**
  * A token signed by a key that no registry has: 401 shows that the authenticator has read the key set without it,
  * and 503 that it cannot read the set.
  */
-const keysRead = overApi(async ({ trial }, { issuer, authenticatorUrl }) => {
-  if (authenticatorUrl === null || trial.seen === null) {
-    return notChecked('the authenticator has seen no session: see the line above')
-  }
-  const own = await publishedKeys(authenticatorUrl)
-  const registry = await publishedKeys(issuer)
-  const shared = own.find(({ kid }) => registry.some((key) => key.kid === kid))
-  if (shared) {
-    const toDo = 'Give the authenticator keys of its own: key create, then AUTHENTICATOR_KEYS.'
-    return fail(`${shared.kid} is a key of the registry and of the authenticator`, toDo)
-  }
-  if (registry.length === 0) return notChecked('the registry has no keys')
-  const now = epochSeconds()
-  const claims = { iss: issuer, sub: 'doctor', aud: issuer, iat: now, exp: now + 60, jti: 'doctor' }
-  const forged = await signWith(await createKeys('ES256', now), 'at+jwt', claims)
-  const { status } = await trial.present(authenticatorUrl, forged)
-  if (status === 401)
-    return ok('the authenticator refuses a token that no key of the registry signed')
-  return fail(`/auth answers ${status} to a token that no key of the registry signed`)
-})
-
-/** Needs no credential. */
-export const KEY_SET: Check = {
-  name: 'key-set',
-  seconds: 15,
-  run: keySet,
-  toDo: `${NOT_OURS} See the log of the registry (npx wrangler tail).`,
-}
-
-export const SIGNING: Check = {
-  name: 'signing',
-  seconds: 30,
-  run: signing,
-  toDo: 'See the log of the registry (npx wrangler tail). key show says whether SIGNING_KEYS can be used.',
-}
-
 export const KEYS_READ: Check = {
   name: 'keys-read',
   seconds: 30,
-  run: keysRead,
   toDo: 'See key_set_not_read in the log of the authenticator: does it bind REGISTRY, or reach ISSUER? See its wrangler.toml.',
+  run: overApi(async ({ trial }, { issuer, authenticatorUrl }) => {
+    if (authenticatorUrl === null || trial.seen === null) {
+      return notChecked('the authenticator has seen no session: see the line above')
+    }
+    const own = await publishedKeys(authenticatorUrl)
+    const registry = await publishedKeys(issuer)
+    const shared = own.find(({ kid }) => registry.some((key) => key.kid === kid))
+    if (shared) {
+      const toDo = 'Give the authenticator keys of its own: key create, then AUTHENTICATOR_KEYS.'
+      return fail(`${shared.kid} is a key of the registry and of the authenticator`, toDo)
+    }
+    if (registry.length === 0) return notChecked('the registry has no keys')
+    const now = epochSeconds()
+    const claims = {
+      iss: issuer,
+      sub: 'doctor',
+      aud: issuer,
+      iat: now,
+      exp: now + 60,
+      jti: 'doctor',
+    }
+    const forged = await signWith(await createKeys('ES256', now), 'at+jwt', claims)
+    const { status } = await trial.present(authenticatorUrl, forged)
+    if (status === 401)
+      return ok('the authenticator refuses a token that no key of the registry signed')
+    return fail(`/auth answers ${status} to a token that no key of the registry signed`)
+  }),
 }

@@ -1,6 +1,6 @@
 /** Tries what docs/promises.md promises: a code is redeemed once, a session is seen, a revocation takes effect in time. */
 
-import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose'
+import { decodeProtectedHeader } from 'jose'
 import { digest } from '../../crypto/digest.ts'
 import { importSecret, isLongEnough, verifyJwt } from '../../crypto/jws.ts'
 import { randomText } from '../../crypto/random.ts'
@@ -9,9 +9,19 @@ import {
   KV_STALENESS_SECONDS,
   SESSION_REVOKED_WITHIN_SECONDS,
 } from '../../domain/revocation.ts'
-import { type Check, fail, notChecked, ok, poll, type Verdict } from './check.ts'
-import { type Administered, type Examined, overApi } from './examined.ts'
-import { KEYS_READ, publishedKeys, SIGNING } from './key-checks.ts'
+import { epochSeconds } from '../tokens.ts'
+import {
+  type Administered,
+  type Check,
+  type Examined,
+  fail,
+  notChecked,
+  ok,
+  overApi,
+  poll,
+  type Verdict,
+} from './check.ts'
+import { KEYS_READ, publishedKeys, SIGNING, verifies } from './key-checks.ts'
 import { said } from './trial.ts'
 
 const AT_ONCE = 5
@@ -27,15 +37,6 @@ const SAME_STORAGE =
 const NOT_REVOKED =
   'A revocation cannot be relied on. Is this source what is deployed? npm run deploy, and see the log of the authenticator.'
 
-/** A read may lag a write. CODES only makes reads faster, so that no answer depends on it. */
-const kv = overApi(async ({ trial }, { bounds }) => {
-  const { token, ...refused } = await trial.ownToken()
-  if (token === null) return fail(`/token answered ${said(refused)}`, IS_IT_UP)
-  const look = () => trial.isActive(token)
-  const { seen } = await poll(bounds.seenSeconds, look, (isActive) => isActive)
-  return seen ? ok('SESSIONS writes and reads') : fail('SESSIONS does not read what it has written')
-})
-
 /** A check that needs a code, and so a user who signs in. */
 const withCodes = (run: (api: Administered) => Promise<Verdict>) =>
   overApi(async (api) =>
@@ -43,29 +44,6 @@ const withCodes = (run: (api: Administered) => Promise<Verdict>) =>
       ? run(api)
       : notChecked('users sign in at LOGIN_URL'),
   )
-
-const pkce = withCodes(async ({ trial }) => {
-  const code = await trial.issueCode(await digest(randomText()))
-  const answer = await trial.redeem(code, randomText())
-  if (answer.token !== null) {
-    return fail('a code was redeemed with a wrong code_verifier', IS_IT_THIS_SOURCE)
-  }
-  return answer.error === 'invalid_grant'
-    ? ok('a wrong code_verifier is refused')
-    : fail(`/token answered ${said(answer)} to a wrong code_verifier`)
-})
-
-const singleUse = withCodes(async ({ trial }) => {
-  const verifier = randomText()
-  const code = await trial.issueCode(await digest(verifier))
-  const crowd = Array.from({ length: AT_ONCE }, () => trial.redeem(code, verifier))
-  const answers = await Promise.all(crowd)
-  const won = answers.filter(({ token }) => token !== null).length
-  if (won === 1) return ok(`of ${AT_ONCE} redemptions of one code at once, one succeeds`)
-  return won > 1
-    ? fail(`one code was redeemed ${won} times of ${AT_ONCE} at once`, IS_IT_THIS_SOURCE)
-    : fail(`a good code was refused: ${answers.map(said)[0]}`)
-})
 
 const isSeen = (response: Response) =>
   response.status === 200 && response.headers.get('X-Auth-Status') === 'authenticated'
@@ -105,14 +83,10 @@ async function seenToken(
 async function isOurJwt(jwt: string, examined: Examined, url: string): Promise<boolean | null> {
   const { issuer, jwtSecret } = examined
   if (decodeProtectedHeader(jwt).alg !== 'HS256') {
-    const keys = createLocalJWKSet({ keys: await publishedKeys(url) } as unknown as JSONWebKeySet)
-    return jwtVerify(jwt, keys, { issuer, typ: 'JWT' }).then(
-      () => true,
-      () => false,
-    )
+    return verifies(jwt, await publishedKeys(url), { issuer, typ: 'JWT' })
   }
   if (jwtSecret === null || !isLongEnough(jwtSecret)) return null
-  const expected = { issuer, now: Math.floor(Date.now() / 1000) }
+  const expected = { issuer, now: epochSeconds() }
   return (await verifyJwt(jwt, [await importSecret(jwtSecret)], expected)) !== null
 }
 
@@ -126,90 +100,121 @@ const atAuthenticator = (
       : run(api, examined, examined.authenticatorUrl),
   )
 
-const session = atAuthenticator(async (api, examined, url) => {
-  const { trial } = api
-  const { bounds } = examined
-  const seen = await seenToken(api, examined, {
-    present: (token) => trial.present(url, token),
-    notSeen: (status) =>
-      `the authenticator answers ${status} to a session opened ${bounds.seenSeconds} s ago`,
-  })
-  if ('state' in seen) return seen
-  trial.seen = seen.token
-  const isOurs = await isOurJwt(seen.headers.get('Authorization') ?? '', examined, url)
-  if (isOurs === false) {
-    return fail(
-      `the JWT is not of ${examined.issuer} under the JWT_SECRET examined above, or the keys of the authenticator`,
-      'Give the doctor JWT_SECRET as the authenticator has it; compare ISSUER in each wrangler.toml.',
-    )
-  }
-  return ok(`${url} sees a new session after ${seen.tookSeconds.toFixed(1)} s`)
-})
-
-const fresh = atAuthenticator(async (api, examined, url) => {
-  const { trial } = api
-  const { isDeployed, authenticator } = examined
-  const isBound = authenticator.d1_databases.some(({ binding }) => binding === 'DB')
-  if (isDeployed && !isBound) {
-    return notChecked('the authenticator does not bind DB: fresh is refused')
-  }
-  const presentFresh = (token: string) => trial.present(url, token, '?fresh')
-  const notSeen = (status: number) => `/auth?fresh answers ${status} to a live session`
-  const seen = await seenToken(api, examined, { present: presentFresh, notSeen })
-  if ('state' in seen) return seen
-  await trial.revoke(seen.token)
-  const { status } = await presentFresh(seen.token)
-  return status === 401
-    ? ok('/auth?fresh refuses a revoked session at once')
-    : fail(`/auth?fresh answers ${status} to a revoked session`, NOT_REVOKED)
-})
-
-const revocation = atAuthenticator(async ({ trial }, { bounds }, url) => {
-  const { seen: token } = trial
-  if (token === null) return notChecked('no session was seen that could be revoked')
-  const isLost = (await trial.revoke(token)) > SESSION_REVOKED_WITHIN_SECONDS
-  const seconds = bounds.revokedSeconds + (isLost ? CRON_INTERVAL_SECONDS : 0)
-  const isRefused = ({ status }: Response) => status === 401
-  const over = await poll(seconds, () => trial.present(url, token), isRefused)
-  const took = `${over.tookSeconds.toFixed(1)} s`
-  return isRefused(over.seen) && over.tookSeconds <= seconds
-    ? ok(`a revoked session is refused after ${took}; the bound is ${seconds} s`)
-    : fail(`a revoked session is still good after ${took}; the bound is ${seconds} s`, NOT_REVOKED)
-})
-
-const cleanUp = overApi(async ({ trial }) =>
-  ok((await trial.remove()) ? 'what was made for this is removed' : 'nothing was made'),
-)
-
 /** In this order: a check uses what a check before it made. */
 export const TRIAL_CHECKS: readonly Check[] = [
   {
     name: 'kv',
     seconds: KV_STALENESS_SECONDS + EXTRA_SECONDS,
-    run: kv,
     toDo: "Registry answers 503 until KV does: see Cloudflare's status page, or whether npm start runs.",
+    // A read may lag a write. CODES only makes reads faster, so that no answer depends on it.
+    run: overApi(async ({ trial }, { bounds }) => {
+      const { token, ...refused } = await trial.ownToken()
+      if (token === null) return fail(`/token answered ${said(refused)}`, IS_IT_UP)
+      const look = () => trial.isActive(token)
+      const { seen } = await poll(bounds.seenSeconds, look, (isActive) => isActive)
+      return seen
+        ? ok('SESSIONS writes and reads')
+        : fail('SESSIONS does not read what it has written')
+    }),
   },
   SIGNING,
-  { name: 'pkce', seconds: 30, run: pkce, toDo: IS_IT_UP },
-  { name: 'single-use', seconds: 30, run: singleUse, toDo: IS_IT_UP },
+  {
+    name: 'pkce',
+    seconds: 30,
+    toDo: IS_IT_UP,
+    run: withCodes(async ({ trial }) => {
+      const code = await trial.issueCode(await digest(randomText()))
+      const answer = await trial.redeem(code, randomText())
+      if (answer.token !== null) {
+        return fail('a code was redeemed with a wrong code_verifier', IS_IT_THIS_SOURCE)
+      }
+      return answer.error === 'invalid_grant'
+        ? ok('a wrong code_verifier is refused')
+        : fail(`/token answered ${said(answer)} to a wrong code_verifier`)
+    }),
+  },
+  {
+    name: 'single-use',
+    seconds: 30,
+    toDo: IS_IT_UP,
+    run: withCodes(async ({ trial }) => {
+      const verifier = randomText()
+      const code = await trial.issueCode(await digest(verifier))
+      const crowd = Array.from({ length: AT_ONCE }, () => trial.redeem(code, verifier))
+      const answers = await Promise.all(crowd)
+      const won = answers.filter(({ token }) => token !== null).length
+      if (won === 1) return ok(`of ${AT_ONCE} redemptions of one code at once, one succeeds`)
+      return won > 1
+        ? fail(`one code was redeemed ${won} times of ${AT_ONCE} at once`, IS_IT_THIS_SOURCE)
+        : fail(`a good code was refused: ${answers.map(said)[0]}`)
+    }),
+  },
   {
     name: 'session',
     seconds: KV_STALENESS_SECONDS + EXTRA_SECONDS,
-    run: session,
     toDo: SAME_STORAGE,
+    run: atAuthenticator(async (api, examined, url) => {
+      const { trial } = api
+      const { bounds } = examined
+      const seen = await seenToken(api, examined, {
+        present: (token) => trial.present(url, token),
+        notSeen: (status) =>
+          `the authenticator answers ${status} to a session opened ${bounds.seenSeconds} s ago`,
+      })
+      if ('state' in seen) return seen
+      trial.seen = seen.token
+      const isOurs = await isOurJwt(seen.headers.get('Authorization') ?? '', examined, url)
+      if (isOurs === false) {
+        return fail(
+          `the JWT is not of ${examined.issuer} under the JWT_SECRET examined above, or the keys of the authenticator`,
+          'Give the doctor JWT_SECRET as the authenticator has it; compare ISSUER in each wrangler.toml.',
+        )
+      }
+      return ok(`${url} sees a new session after ${seen.tookSeconds.toFixed(1)} s`)
+    }),
   },
   KEYS_READ,
   {
     name: 'fresh',
     seconds: KV_STALENESS_SECONDS + EXTRA_SECONDS,
-    run: fresh,
     toDo: SAME_STORAGE,
+    run: atAuthenticator(async (api, examined, url) => {
+      const { trial } = api
+      const { isDeployed, authenticator } = examined
+      const isBound = authenticator.d1_databases.some(({ binding }) => binding === 'DB')
+      if (isDeployed && !isBound) {
+        return notChecked('the authenticator does not bind DB: fresh is refused')
+      }
+      const presentFresh = (token: string) => trial.present(url, token, '?fresh')
+      const notSeen = (status: number) => `/auth?fresh answers ${status} to a live session`
+      const seen = await seenToken(api, examined, { present: presentFresh, notSeen })
+      if ('state' in seen) return seen
+      await trial.revoke(seen.token)
+      const { status } = await presentFresh(seen.token)
+      return status === 401
+        ? ok('/auth?fresh refuses a revoked session at once')
+        : fail(`/auth?fresh answers ${status} to a revoked session`, NOT_REVOKED)
+    }),
   },
   {
     name: 'revocation',
     seconds: SESSION_REVOKED_WITHIN_SECONDS + CRON_INTERVAL_SECONDS + EXTRA_SECONDS,
-    run: revocation,
     toDo: SAME_STORAGE,
+    run: atAuthenticator(async ({ trial }, { bounds }, url) => {
+      const { seen: token } = trial
+      if (token === null) return notChecked('no session was seen that could be revoked')
+      const isLost = (await trial.revoke(token)) > SESSION_REVOKED_WITHIN_SECONDS
+      const seconds = bounds.revokedSeconds + (isLost ? CRON_INTERVAL_SECONDS : 0)
+      const isRefused = ({ status }: Response) => status === 401
+      const over = await poll(seconds, () => trial.present(url, token), isRefused)
+      const took = `${over.tookSeconds.toFixed(1)} s`
+      return isRefused(over.seen) && over.tookSeconds <= seconds
+        ? ok(`a revoked session is refused after ${took}; the bound is ${seconds} s`)
+        : fail(
+            `a revoked session is still good after ${took}; the bound is ${seconds} s`,
+            NOT_REVOKED,
+          )
+    }),
   },
 ]
 
@@ -217,6 +222,8 @@ export const TRIAL_CHECKS: readonly Check[] = [
 export const CLEAN_UP: Check = {
   name: 'clean-up',
   seconds: EXTRA_SECONDS,
-  run: cleanUp,
   toDo: 'Run the doctor again in ten minutes: it removes what a run before it left.',
+  run: overApi(async ({ trial }) =>
+    ok((await trial.remove()) ? 'what was made for this is removed' : 'nothing was made'),
+  ),
 }

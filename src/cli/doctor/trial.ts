@@ -17,11 +17,7 @@ const LEFT_AFTER_SECONDS = 600
 const NOUNS = ['clients', 'users'] as const
 
 /** `error` is a code of the RFCs, or nothing. */
-type TokenAnswer = Readonly<{
-  status: number
-  token: string | null
-  error: string
-}>
+type TokenAnswer = Readonly<{ status: number; token: string | null; error: string }>
 
 /** For the operator: never more than the status and the code of the error. */
 export const said = ({ status, error }: Pick<TokenAnswer, 'status' | 'error'>) =>
@@ -98,9 +94,14 @@ export function newTrial(
 
   const visit = newBrowser(issuer, { username: id, password })
 
-  async function askAs(path: string, fields: Readonly<Record<string, string>>) {
+  /** Posts a form as the temporary client. */
+  async function post(path: string, fields: Readonly<Record<string, string>>, headers = {}) {
     const body = new URLSearchParams({ ...fields, client_id: id, client_secret: await client() })
-    const response = await ask(`${issuer}${path}`, { method: 'POST', body })
+    return ask(`${issuer}${path}`, { method: 'POST', body, headers })
+  }
+
+  async function askAs(path: string, fields: Readonly<Record<string, string>>) {
+    const response = await post(path, fields)
     const answer = (await response.json().catch(() => ({}))) as Record<string, unknown>
     return { status: response.status, answer }
   }
@@ -132,9 +133,8 @@ export function newTrial(
 
     /** What the registry signs about the token, for the temporary client. */
     async introspectSigned(token: string) {
-      const body = new URLSearchParams({ token, client_id: id, client_secret: await client() })
       const headers = { Accept: 'application/token-introspection+jwt' }
-      const response = await ask(`${issuer}/introspect`, { method: 'POST', body, headers })
+      const response = await post('/introspect', { token }, headers)
       return { status: response.status, text: await response.text(), clientId: id }
     },
 
