@@ -3,8 +3,9 @@
  * that is lost after a change is never taken for a refusal.
  */
 
+import { jsonIn } from '../local/files.ts'
 import { oneLine, Refusal } from '../local/refusal.ts'
-import { causeOf, isNotSent, wordsOf } from './network-faults.ts'
+import { causeOf, isNotSent, wordsOf } from './http.ts'
 import { OPTIONS_OF_MEMBERS } from './options.ts'
 
 const API_PATH = '/admin/v1'
@@ -83,18 +84,10 @@ export const pathOf = (texts: TemplateStringsArray, ...values: readonly string[]
   texts.reduce((path, text, i) => `${path}${text}${segmentOf(values[i] ?? '')}`, '') as `/${string}`
 
 type Problem = Readonly<{ detail?: unknown; field?: unknown }>
+/** `body`: null if it is not JSON. */
 type Received = Readonly<{ response: Response; body: unknown }>
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
-
-/** The body is undefined if it is not JSON. */
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
 
 /** Undefined for what is not a problem of the API. */
 const problemIn = ({ response, body }: Received): Problem | undefined =>
@@ -159,7 +152,7 @@ export function managementApi(reached: Reached): ManagementApi {
   async function exchange(sent: Sent): Promise<Received | string> {
     try {
       const response = await reached.send(sent)
-      return { response, body: parsed(await response.text()) }
+      return { response, body: jsonIn(await response.text()) }
     } catch (fault) {
       if (fault instanceof Refusal) throw fault
       const cause = causeOf(fault)

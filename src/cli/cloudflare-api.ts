@@ -2,7 +2,7 @@
 
 import type { Environment } from '../local/project.ts'
 import { Refusal } from '../local/refusal.ts'
-import { causeOf, wordsOf } from './network-faults.ts'
+import { causeOf, send, wordsOf } from './http.ts'
 
 export type Api = Readonly<{
   /** `https://api.cloudflare.com/client/v4`, or a stand-in. */
@@ -27,7 +27,6 @@ export type ApiCall = Readonly<{
   body?: string
 }>
 
-const TIMEOUT_MS = 30_000
 const CLOUDFLARE_API = 'https://api.cloudflare.com/client/v4'
 
 function required(env: Environment, name: string): string {
@@ -57,31 +56,21 @@ export class ApiRefusal extends Refusal {
   }
 }
 
-async function send(
+/** `what` is asked for, as in `the list of zones`. Throws a Refusal, with the reason of the API, unless it succeeds. */
+export async function callApi(
   { baseUrl, accountId, token }: Api,
   what: string,
   { method, path, contentType, body, isGlobal = false }: ApiCall,
-): Promise<Response> {
-  try {
-    const below = isGlobal ? '' : `/accounts/${encodeURIComponent(accountId)}`
-    return await fetch(`${baseUrl}${below}${path}`, {
-      method,
-      headers: {
-        Authorization: `Bearer ${token}`,
-        ...(contentType && { 'Content-Type': contentType }),
-      },
-      ...(body !== undefined && { body }),
-      redirect: 'error',
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    })
-  } catch (fault) {
-    throw new Refusal(`cannot reach ${what} at ${baseUrl}: ${wordsOf(causeOf(fault))}`)
+): Promise<ApiAnswer> {
+  const below = isGlobal ? '' : `/accounts/${encodeURIComponent(accountId)}`
+  const headers = {
+    Authorization: `Bearer ${token}`,
+    ...(contentType && { 'Content-Type': contentType }),
   }
-}
-
-/** `what` is asked for, as in `the list of zones`. Throws a Refusal, with the reason of the API, unless it succeeds. */
-export async function callApi(api: Api, what: string, call: ApiCall): Promise<ApiAnswer> {
-  const response = await send(api, what, call)
+  const init = { method, headers, ...(body !== undefined && { body }) }
+  const response = await send(`${baseUrl}${below}${path}`, init).catch((fault: unknown) => {
+    throw new Refusal(`cannot reach ${what} at ${baseUrl}: ${wordsOf(causeOf(fault))}`)
+  })
   const answer = (await response.json().catch(() => null)) as ApiAnswer | null
   if (response.ok && answer?.success) return answer
   const reason = answer?.errors?.[0]?.message ?? 'no reason given'

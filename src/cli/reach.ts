@@ -11,11 +11,10 @@ import type { RunningRegistry } from '../local/running-registry.ts'
 import { claimState } from '../local/state-lock.ts'
 import { isIssuer } from '../protocol/public-url.ts'
 import { type ManagementApi, managementApi, type Reached, type Sent } from './api.ts'
-import { tokensByKey, tokensBySecret } from './client-authentication.ts'
+import { tokensByKey, tokensBySecret } from './client-tokens.ts'
+import { send } from './http.ts'
 import { readSignIn, signInTokens } from './sign-in.ts'
 import type { Server, Tokens } from './tokens.ts'
-
-const TIMEOUT_MS = 30_000
 
 export type Where = Readonly<{ remote: boolean; env: Environment }>
 
@@ -124,12 +123,10 @@ const reached = ({ url }: Server, tokens: Tokens, isRemote: boolean): Reached =>
   async send({ method, target, headers, body }: Sent) {
     const [path = ''] = target.split('?')
     const proof = await tokens.headersFor(method, path)
-    return fetch(`${url}${target}`, {
+    return send(`${url}${target}`, {
       method,
       headers: { ...headers, ...proof },
       ...(body !== undefined && { body }),
-      redirect: 'error',
-      signal: AbortSignal.timeout(TIMEOUT_MS),
     })
   },
   renew: tokens.renew,

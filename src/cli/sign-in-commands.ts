@@ -6,8 +6,8 @@ import { readCredential } from '../local/operators.ts'
 import { oneLine, Refusal } from '../local/refusal.ts'
 import { openInBrowser, signIn } from './login.ts'
 import { type SignInPlace, signInPlace } from './reach.ts'
-import { readSignIn, type SignIn, writeSignIn } from './sign-in.ts'
-import { postForm, type Server } from './tokens.ts'
+import { readSignIn, type SignIn } from './sign-in.ts'
+import { postForm, type Server, writeKept } from './tokens.ts'
 import { type Form, type Io, note, plainOptions, printDocument, verb } from './verb.ts'
 
 /** RFC 7009. A refresh token ends all that was renewed with it. Throws a Refusal. */
@@ -33,7 +33,7 @@ async function login(io: Io, where: Form & Readonly<{ browser?: boolean }>): Pro
     io.stderr.write(`Open this address in a browser, on this machine:\n\n  ${url}\n\n`)
     if (browser && isTerminal) openInBrowser(url)
   })
-  await writeSignIn(place.file, made)
+  await writeKept(place.file, made)
   if (earlier) {
     await revoke(place.server, earlier).catch((fault: unknown) =>
       note(io, `the earlier sign-in could not be ended: ${oneLine(fault)}`),

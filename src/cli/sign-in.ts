@@ -8,9 +8,10 @@ import {
   type JWK,
   SignJWT,
 } from 'jose'
+import * as z from 'zod/mini'
 import { digest } from '../crypto/digest.ts'
 import { randomId } from '../crypto/random.ts'
-import { readIfPresent } from '../local/files.ts'
+import { jsonIn, readIfPresent } from '../local/files.ts'
 import { Refusal } from '../local/refusal.ts'
 import { withFileLocked } from '../local/state-lock.ts'
 import {
@@ -26,17 +27,18 @@ import {
 const ALG = 'ES256'
 
 /** The file's form. It is for its owner alone: anyone who can read it can administer the registry as this person until `logout`. */
-export type SignIn = Readonly<{
-  issuer: string
-  client_id: string
-  scope: string
-  refresh_token: string
-  access_token: string
+const SignIn = z.object({
+  issuer: z.string(),
+  client_id: z.string(),
+  scope: z.string(),
+  refresh_token: z.string(),
+  access_token: z.string(),
   /** When the access token ends, in epoch seconds. */
-  expires_at: number
+  expires_at: z.number(),
   /** The private key that both tokens are bound to (RFC 9449). */
-  key: JWK
-}>
+  key: z.looseObject({ d: z.string() }),
+})
+export type SignIn = Omit<z.output<typeof SignIn>, 'key'> & Readonly<{ key: JWK }>
 
 /** The key of one sign-in. `thumbprint` is `dpop_jkt`. */
 export async function newKey(): Promise<Readonly<{ key: JWK; thumbprint: string }>> {
@@ -58,32 +60,15 @@ async function proofOf(
     .sign(await importJWK(key, ALG))
 }
 
-const TEXTS = ['issuer', 'client_id', 'scope', 'refresh_token', 'access_token'] as const
-
 /** Null if there is none. Throws a Refusal for a file of another form, and for one of another registry. */
 export async function readSignIn(file: string, issuer: string): Promise<SignIn | null> {
   const text = await readIfPresent(file)
   if (text === null) return null
-  const signIn = parsed(text)
+  const { data: signIn } = SignIn.safeParse(jsonIn(text))
   if (!signIn) throw new Refusal(`${file} is not a sign-in: remove it, then sign in again`)
   if (signIn.issuer === issuer) return signIn
   throw new Refusal(`${file} is a sign-in at ${signIn.issuer}, not at ${issuer}`)
 }
-
-function parsed(text: string): SignIn | null {
-  try {
-    const value = JSON.parse(text) as SignIn
-    const isComplete =
-      TEXTS.every((name) => typeof value[name] === 'string') &&
-      Number.isFinite(value.expires_at) &&
-      typeof value.key?.d === 'string'
-    return isComplete ? value : null
-  } catch {
-    return null
-  }
-}
-
-export const writeSignIn = (file: string, signIn: SignIn) => writeKept(file, signIn)
 
 /** What the registry gave, as it is kept. Throws a Refusal where it gave no refresh token. */
 export function signInOf(
@@ -135,10 +120,10 @@ async function renewed({ server, file, toDo }: Place, refused: string): Promise<
   return withFileLocked(file, async () => {
     const now = await readSignIn(file, server.issuer)
     if (!now) throw over('its file is gone', toDo)
-    if (now.access_token !== refused && isUsable({ expiresAt: now.expires_at })) return now
+    if (now.access_token !== refused && isUsable(now.expires_at)) return now
     try {
       const signIn = await refreshed(server, now)
-      await writeSignIn(file, signIn)
+      await writeKept(file, signIn)
       return signIn
     } catch (fault) {
       if (fault instanceof TokenRefusal) throw over(fault.message, toDo)
@@ -156,7 +141,7 @@ export function signInTokens(place: Place, signedIn: SignIn): Tokens {
   }
   return {
     async headersFor(method, path) {
-      if (!isUsable({ expiresAt: signIn.expires_at })) await renew()
+      if (!isUsable(signIn.expires_at)) await renew()
       const { key, access_token: accessToken } = signIn
       const request = { method, url: `${place.server.issuer}${path}`, accessToken }
       return { Authorization: `DPoP ${accessToken}`, DPoP: await proofOf(key, request) }

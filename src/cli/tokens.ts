@@ -1,12 +1,12 @@
-/** Access tokens for the management API, bought at `/token` and kept until they end. */
+/** Access tokens for the management API: how they are bought at `/token`. */
 
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { readIfPresent, writePrivateFile } from '../local/files.ts'
+import { writePrivateFile } from '../local/files.ts'
 import { oneLine, Refusal } from '../local/refusal.ts'
-import { causeOf, wordsOf } from './network-faults.ts'
+import type { Document } from './api.ts'
+import { causeOf, send, wordsOf } from './http.ts'
 
-const TIMEOUT_MS = 30_000
 /** A token that ends sooner is not used: the request takes time, and clocks differ. */
 const SPARE_SECONDS = 30
 
@@ -39,25 +39,19 @@ export class TokenRefusal extends Refusal {}
 
 export const epochSeconds = () => Math.floor(Date.now() / 1000)
 
-export const isUsable = ({ expiresAt }: Readonly<{ expiresAt: number }>) =>
-  expiresAt - SPARE_SECONDS > epochSeconds()
+export const isUsable = (expiresAt: number) => expiresAt - SPARE_SECONDS > epochSeconds()
 
-/** Throws a Refusal when no answer comes. No redirect is followed: what is sent is for this address. */
+/** Throws a Refusal when no answer comes. */
 export async function postForm(
   url: string,
   fields: Readonly<Record<string, string>>,
   headers: Readonly<Record<string, string>> = {},
-): Promise<Readonly<{ status: number; body: Readonly<Record<string, unknown>> }>> {
+): Promise<Readonly<{ status: number; body: Document }>> {
   try {
-    const response = await fetch(url, {
-      method: 'POST',
-      headers,
-      body: new URLSearchParams(fields),
-      redirect: 'error',
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    })
+    const form = new URLSearchParams(fields)
+    const response = await send(url, { method: 'POST', headers, body: form })
     const body = await response.json().catch(() => null)
-    return { status: response.status, body: (body ?? {}) as Readonly<Record<string, unknown>> }
+    return { status: response.status, body: (body ?? {}) as Document }
   } catch (fault) {
     throw new Refusal(
       `cannot reach the registry at ${new URL(url).origin}: ${oneLine(wordsOf(causeOf(fault)))}`,
@@ -90,53 +84,8 @@ export async function buyToken(
   throw status < 500 && error !== '' ? new TokenRefusal(words) : new Refusal(words)
 }
 
-/** A token beside the credential that bought it, in a file for its owner alone. */
-type KeptToken = Readonly<{ client_id: string; access_token: string; expires_at: number }>
-
 /** In a folder for its owner alone, which is made where it is missing. */
 export async function writeKept(file: string, value: object): Promise<void> {
   await mkdir(dirname(file), { recursive: true, mode: 0o700 })
   await writePrivateFile(file, `${JSON.stringify(value)}\n`)
-}
-
-async function readKept(file: string, clientId: string): Promise<KeptToken | null> {
-  try {
-    const kept = JSON.parse((await readIfPresent(file)) ?? 'null') as KeptToken | null
-    return kept?.client_id === clientId && isUsable({ expiresAt: kept.expires_at }) ? kept : null
-  } catch {
-    // It is bought again.
-    return null
-  }
-}
-
-/** Tokens of a client that authenticates. `buy` gets a new one. */
-export function machineTokens(
-  { clientId, file }: Readonly<{ clientId: string; file: string }>,
-  buy: () => Promise<BoughtToken>,
-): Tokens {
-  let current: string | undefined
-  let isNew = false
-  async function bought(): Promise<string> {
-    const { accessToken, expiresAt } = await buy()
-    isNew = true
-    const kept: KeptToken = {
-      client_id: clientId,
-      access_token: accessToken,
-      expires_at: expiresAt,
-    }
-    // Without the file the next command buys another.
-    await writeKept(file, kept).catch(() => {})
-    return accessToken
-  }
-  return {
-    async headersFor() {
-      current ??= (await readKept(file, clientId))?.access_token ?? (await bought())
-      return { Authorization: `Bearer ${current}` }
-    },
-    async renew() {
-      if (isNew) return false
-      current = await bought()
-      return true
-    },
-  }
 }

@@ -13,6 +13,15 @@ export async function writePrivateFile(path: string, text: string) {
   await rename(draft, path)
 }
 
+/** The value of JSON text; null for text that is none. */
+export function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}
+
 /** Null if there is no such file. */
 export const readIfPresent = (path: string) =>
   readFile(path, 'utf8').catch((fault: NodeJS.ErrnoException) => {

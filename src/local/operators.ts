@@ -4,7 +4,7 @@ import { DEFAULT_AUTH_METHOD, NO_DETAILS } from '../domain/client.ts'
 import type { SecretDigest } from '../domain/ids.ts'
 import { ADMIN_SCOPE, REGISTRY_SCOPES } from '../domain/registry-scopes.ts'
 import type { NewClient } from '../stores/registration-ports.ts'
-import { readIfPresent, writePrivateFile } from './files.ts'
+import { jsonIn, readIfPresent, writePrivateFile } from './files.ts'
 import { Refusal } from './refusal.ts'
 
 /** Programs administer with it, with a secret. `npm run deploy` adds a random part. */
@@ -71,16 +71,14 @@ export async function writeCredential(
   await writePrivateFile(file, `${text}\n`)
 }
 
-const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
+const isText = (value: unknown) => typeof value === 'string' && value !== ''
 
 /** Null if there is no such file. Throws a Refusal for a file of another form; none of its text is in the message. */
 export async function readCredential(file: string): Promise<OperatorCredential | null> {
   const text = await readIfPresent(file)
   if (text === null) return null
-  try {
-    const { client_id: clientId, client_secret: clientSecret } = JSON.parse(text)
-    if (isText(clientId) && isText(clientSecret)) return { clientId, clientSecret }
-  } catch {}
+  const { client_id: clientId, client_secret: clientSecret } = Object(jsonIn(text))
+  if (isText(clientId) && isText(clientSecret)) return { clientId, clientSecret }
   throw new Refusal(`${file} is not a credential: it needs client_id and client_secret`)
 }
 

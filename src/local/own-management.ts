@@ -14,6 +14,7 @@ import type { SessionRecord } from '../domain/session.ts'
 import { D1_NOW_MS } from '../stores/d1-clock.ts'
 import type { Database, TextNamespace } from '../stores/database.ts'
 import { buildWorker } from './build-worker.ts'
+import { jsonIn } from './files.ts'
 import { applyMigrations } from './migrations.ts'
 import { OPERATOR_ID, operatorClient } from './operators.ts'
 import { MANAGEMENT_CONFIG } from './project.ts'
@@ -61,12 +62,8 @@ type OwnManagement = Readonly<{
 
 /** Null for a line that is not about a fault. */
 function faultIn(line: string): string | null {
-  try {
-    const { outcome, detail } = JSON.parse(line) as Readonly<Record<string, unknown>>
-    return outcome === 'fault' && typeof detail === 'string' ? detail : null
-  } catch {
-    return null
-  }
+  const { outcome, detail } = Object(jsonIn(line)) as Readonly<Record<string, unknown>>
+  return outcome === 'fault' && typeof detail === 'string' ? detail : null
 }
 
 let built: Promise<string> | undefined

@@ -2,6 +2,7 @@
 
 import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
+import { jsonIn } from '../../local/files.ts'
 import { type Environment, inProject } from '../../local/project.ts'
 import { Refusal } from '../../local/refusal.ts'
 import type { Api } from '../cloudflare-api.ts'
@@ -84,19 +85,11 @@ export function wranglerIn(env: Environment, io: Pick<Io, 'stdout' | 'stderr'>):
     async query(sql) {
       const words = ['d1', 'execute', 'DB', '--remote', '--json', '--command', sql]
       const { isDone, printed } = await printedBy(words)
-      const answer = parsed(printed)
+      const answer = jsonIn(printed)
       if (isDone && Array.isArray(answer)) return answer.map(({ results = [] }) => results)
       const { error } = (answer ?? {}) as { error?: { text?: string } }
       throw new Refusal(`wrangler d1 execute DB failed: ${error?.text ?? 'no reason given'}`)
     },
-  }
-}
-
-function parsed(json: string): unknown {
-  try {
-    return JSON.parse(json)
-  } catch {
-    return null
   }
 }
 

@@ -5,7 +5,7 @@ import type { WorkerName } from '../../config.ts'
 import { LOOPBACK_HOSTS } from '../../domain/network.ts'
 import type { Configs } from '../../local/deploy-problems.ts'
 import { oneLine, Refusal } from '../../local/refusal.ts'
-import { causeOf } from '../network-faults.ts'
+import { causeOf } from '../http.ts'
 import type { Trial } from './trial.ts'
 
 const CHECK_WITHIN_SECONDS = 15

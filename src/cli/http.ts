@@ -1,4 +1,10 @@
-/** Why no answer came, and whether the request can have been sent. */
+/** Requests to a registry and to Cloudflare: why no answer came, and whether the request can have been sent. */
+
+const TIMEOUT_MS = 30_000
+
+/** No redirect is followed: what is sent is for this address. */
+export const send = (url: string, init: RequestInit): Promise<Response> =>
+  fetch(url, { ...init, redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) })
 
 /** Codes of faults before a request is sent: names, connections and certificates. */
 const NOT_SENT =
