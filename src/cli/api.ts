@@ -24,7 +24,8 @@ export type Call = Readonly<{
 
 /** What the API returns. */
 export type Document = Readonly<Record<string, unknown>>
-type Answer<Body> = Readonly<{ body: Body; etag: string | null }>
+/** `etag`: of the version that was answered with, for `ifMatch`. */
+type Answer<Body> = Readonly<{ body: Body; etag: string }>
 
 export type ManagementApi = Readonly<{
   /** Throws a Refusal, for what the API refuses a ProblemRefusal. */
@@ -195,7 +196,22 @@ export function managementApi(reached: Reached): ManagementApi {
       if (isWrite && loss !== null) throw lostAnswer(reached, loss)
       if (typeof received === 'string') throw unreachable(received)
       if (!received.response.ok || loss !== null) throw refusalOf(received, reached)
-      return { body: received.body as Body, etag: received.response.headers.get('ETag') }
+      const etag = received.response.headers.get('ETag') ?? '*'
+      return { body: received.body as Body, etag }
     },
   }
+}
+
+export type Changed = Readonly<{ document: Document; etag: string }>
+
+/** Makes a change, and tells each note of the answer apart from the document. */
+export async function makeChange(
+  api: ManagementApi,
+  call: Call,
+  tell: (note: string) => void,
+): Promise<Changed> {
+  const { body, etag } = await api.call<Document & { notes?: readonly string[] }>(call)
+  const { notes = [], ...document } = body
+  for (const one of notes) tell(one)
+  return { document, etag }
 }

@@ -3,7 +3,7 @@
 import type { Command, Option } from 'commander'
 import { ALL_REVOKED_WITHIN_SECONDS } from '../domain/revocation.ts'
 import type { Fields } from '../protocol/registration/field.ts'
-import { type Call, type Document, type ManagementApi, pathOf } from './api.ts'
+import { type Call, type Document, type ManagementApi, makeChange, pathOf } from './api.ts'
 import { bodyOf, type Given, optionsOf, readGiven } from './options.ts'
 import { type Io, note, type Printed, printFrom, refuseUsage, type Usage, verb } from './verb.ts'
 
@@ -48,13 +48,9 @@ export const changeOf = (
   ...(body && { body }),
 })
 
-/** Returns what a change returns. Its notes go to standard error. */
-export async function makeChange(api: ManagementApi, io: Io, call: Call): Promise<Document> {
-  const { body } = await api.call<Document & { notes?: readonly string[] }>(call)
-  const { notes = [], ...rest } = body
-  for (const sentence of notes) note(io, sentence)
-  return rest
-}
+/** Its notes go to standard error. */
+export const documentOf = async (api: ManagementApi, io: Io, call: Call): Promise<Document> =>
+  (await makeChange(api, call, (sentence) => note(io, sentence))).document
 
 /** Gets what Commander gives an action: the arguments, the options and the command. */
 type ReadCall = (...given: never[]) => Call | Promise<Call>
@@ -64,7 +60,7 @@ export const callAction =
   async (...given: unknown[]) => {
     const call = await read(...(given as never[]))
     const command = given.at(-1) as Command
-    await printFrom(command, io, (api) => makeChange(api, io, call), printed)
+    await printFrom(command, io, (api) => documentOf(api, io, call), printed)
   }
 
 export type CallVerb = Usage & Readonly<{ call: ReadCall; printed?: Printed<Document> }>

@@ -5,7 +5,7 @@ import type { HostRule } from '../domain/document-host.ts'
 import { documentHostSchema } from '../protocol/registration/document-host-fields.ts'
 import { requireValid } from '../protocol/registration/field.ts'
 import { type Document, type ManagementApi, ProblemRefusal } from './api.ts'
-import { addVerbs, changeOf, makeChange } from './call-verbs.ts'
+import { addVerbs, changeOf, documentOf } from './call-verbs.ts'
 import { listVerb } from './list-verb.ts'
 import { type Io, printFrom, verb } from './verb.ts'
 
@@ -21,12 +21,12 @@ type Listed = Readonly<{ host: string; rule: HostRule }>
 async function giveRule(api: ManagementApi, io: Io, { host, rule }: Listed): Promise<Document> {
   const body = { host, rule }
   try {
-    return await makeChange(api, io, { method: 'POST', path: HOSTS.path, body })
+    return await documentOf(api, io, { method: 'POST', path: HOSTS.path, body })
   } catch (fault) {
     const isListed =
       fault instanceof ProblemRefusal && fault.status === 409 && fault.field === 'host'
     if (!isListed) throw fault
-    return makeChange(api, io, changeOf(HOSTS, host, { method: 'PATCH', body: { rule } }))
+    return documentOf(api, io, changeOf(HOSTS, host, { method: 'PATCH', body: { rule } }))
   }
 }
 

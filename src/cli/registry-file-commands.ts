@@ -8,13 +8,12 @@ import { withApi } from './reach.ts'
 import { makeChanges, readState } from './registry-file/apply.ts'
 import { readGivenFile, STANDARD, writeGivenFile } from './registry-file/files.ts'
 import { type Change, type Plan, planOf, type State, sectionsToRead } from './registry-file/plan.ts'
-import { asJson, counted, forPeople, headOf, type Printer } from './registry-file/plan-text.ts'
+import { asJson, countedOf, forPeople, headOf, type Printer } from './registry-file/plan-text.ts'
 import type { RegistryFile } from './registry-file/read.ts'
 import type { Section } from './registry-file/section.ts'
 import { SECTIONS } from './registry-file/sections.ts'
-import type { FileProblem } from './registry-file/text.ts'
-import type { FileFormat } from './registry-file/write.ts'
-import { printable } from './text-form.ts'
+import type { FileFormat, FileProblem } from './registry-file/text.ts'
+import { counted, printable } from './text-form.ts'
 import {
   Ended,
   type Form,
@@ -51,12 +50,12 @@ async function exportTo(file: string, options: ExportOptions, command: Command, 
   const state = await withApi({ remote, env: io.env }, (api) => readState(api, sections))
   const isJson = file === STANDARD ? json : file.toLowerCase().endsWith('.json')
   const format: FileFormat = isJson ? 'json' : 'yaml'
-  const { registryText } = await import('./registry-file/write.ts')
+  const { registryText } = await import('./registry-file/text.ts')
   const text = registryText(state, sections, format)
   if (file === STANDARD) return writeOut(io, text)
   await writeGivenFile(file, text)
   const countOf = ({ name }: Section) => state.get(name)?.length ?? 0
-  const words = sections.map((section) => counted(countOf(section), section)).join(', ')
+  const words = sections.map((section) => countedOf(countOf(section), section)).join(', ')
   const counts = Object.fromEntries(sections.map((section) => [section.name, countOf(section)]))
   const written = json ? JSON.stringify({ file, ...counts }) : `${file}: ${words}`
   return writeOut(io, `${printable(written)}\n`)
@@ -70,7 +69,7 @@ function refuseFile(io: Io, what: string, problems: readonly FileProblem[]): nev
   }
   const more =
     problems.length > MAX_SHOWN_PROBLEMS ? `, of which ${MAX_SHOWN_PROBLEMS} are shown` : ''
-  const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`
+  const count = counted(problems.length, 'problem')
   throw new Refusal(`${what} has ${count}${more}: nothing was changed`)
 }
 

@@ -39,7 +39,7 @@ async function createInvited(api: ManagementApi, io: Io, body: object) {
   const { body: created, etag } = await api.call({ method: 'POST', path: '/users', body })
   const id = String(created.user_id)
   const path = pathOf`/users/${id}/invitations`
-  const call = { method: 'POST', path, ifMatch: etag ?? '*' } as const
+  const call = { method: 'POST', path, ifMatch: etag } as const
   const invited = await api.call(call).catch((fault: unknown) => {
     note(io, `the user is registered, but not invited: user invite ${id}`)
     throw fault

@@ -1,7 +1,7 @@
 /** Random entries of registry files, as the registry keeps them. */
 
 import fc from 'fast-check'
-import type { Entry } from '../../src/cli/registry-file/entry.ts'
+import type { Entry } from '../../src/cli/registry-file/section.ts'
 import { SECTIONS } from '../../src/cli/registry-file/sections.ts'
 
 /** Words that YAML reads as something else when they stand without quotation marks. */

@@ -3,10 +3,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import type { Entry } from '../../src/cli/registry-file/entry.ts'
 import { readRegistryFile } from '../../src/cli/registry-file/read.ts'
+import type { Entry } from '../../src/cli/registry-file/section.ts'
 import { SECTIONS } from '../../src/cli/registry-file/sections.ts'
-import { registryText } from '../../src/cli/registry-file/write.ts'
+import { registryText } from '../../src/cli/registry-file/text.ts'
 import { runs } from '../sample.ts'
 import { anyRaw, completed } from './registry-entries.ts'
 

@@ -2,12 +2,12 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Entry, isSame } from '../../src/cli/registry-file/entry.ts'
 import { type Change, type Plan, planOf, type State } from '../../src/cli/registry-file/plan.ts'
 import { changeText, summaryOf, unlistedText } from '../../src/cli/registry-file/plan-text.ts'
 import { readRegistryFile } from '../../src/cli/registry-file/read.ts'
+import { type Entry, isSame } from '../../src/cli/registry-file/section.ts'
 import { SECTIONS } from '../../src/cli/registry-file/sections.ts'
-import { registryText } from '../../src/cli/registry-file/write.ts'
+import { registryText } from '../../src/cli/registry-file/text.ts'
 import { runs } from '../sample.ts'
 import { anyRaw, completed } from './registry-entries.ts'
 

@@ -1,16 +1,13 @@
 /** Makes the changes of a plan, one after another, over the management API. */
 
 import { Refusal } from '../../local/refusal.ts'
-import { type ManagementApi, pathOf } from '../api.ts'
+import { type Changed, type ManagementApi, makeChange, pathOf } from '../api.ts'
 import { pagesOf } from '../list-verb.ts'
-import { type Entry, isSame } from './entry.ts'
 import type { Change, Plan, State } from './plan.ts'
-import type { Section } from './section.ts'
+import { type Entry, isSame, type Section } from './section.ts'
 
 /** More than any change needs. Without a limit, a value that the registry keeps in another form would be sent for ever. */
 const MAX_STEPS = 5
-
-type Document = Readonly<Record<string, unknown>>
 
 async function listOf(api: ManagementApi, section: Section): Promise<readonly Entry[]> {
   const entries: Entry[] = []
@@ -29,24 +26,11 @@ export async function readState(api: ManagementApi, sections: readonly Section[]
 }
 
 /** What is known of a change while it is made. */
-export type Report = Readonly<{
+type Report = Readonly<{
   /** Shown once: it must reach the person even if what follows fails. */
   secret: (change: Change, secret: string) => Promise<void>
   note: (sentence: string) => void
 }>
-
-type Answered = Readonly<{ document: Document; etag: string }>
-
-async function write(
-  api: ManagementApi,
-  call: Parameters<ManagementApi['call']>[0],
-  { note }: Pick<Report, 'note'>,
-): Promise<Answered> {
-  const { body, etag } = await api.call<Document & { notes?: readonly string[] }>(call)
-  const { notes = [], ...document } = body
-  for (const sentence of notes) note(sentence)
-  return { document, etag: etag ?? '*' }
-}
 
 const placeOf = ({ section: { path }, id }: Change) => `${path}${pathOf`/${id}`}` as const
 
@@ -54,16 +38,16 @@ const hasChanged = ({ section, id }: Change) =>
   new Refusal(`${section.noun} ${id} has changed since the plan was made`)
 
 /** The record as it is now, which must be the one that was planned with. */
-async function readAgain(api: ManagementApi, change: Change): Promise<Answered> {
-  const { body, etag } = await api.call<Document>({ method: 'GET', path: placeOf(change) })
+async function readAgain(api: ManagementApi, change: Change): Promise<Changed> {
+  const { body, etag } = await api.call({ method: 'GET', path: placeOf(change) })
   if (!isSame(change.section.entryOf(body), change.before)) throw hasChanged(change)
-  return { document: body, etag: etag ?? '*' }
+  return { document: body, etag }
 }
 
 async function create(api: ManagementApi, change: Change, after: Entry, report: Report) {
   const { section } = change
   const call = { method: 'POST', path: section.path, body: section.firstBody(after) } as const
-  const created = await write(api, call, report)
+  const created = await makeChange(api, call, report.note)
   const { client_secret: secret } = created.document
   if (typeof secret === 'string') await report.secret(change, secret)
   return created
@@ -74,7 +58,7 @@ async function finish(
   api: ManagementApi,
   change: Change,
   after: Entry,
-  { begun, report }: Readonly<{ begun: Answered; report: Report }>,
+  { begun, report }: Readonly<{ begun: Changed; report: Report }>,
 ) {
   const { section, id } = change
   let { document, etag } = begun
@@ -82,7 +66,7 @@ async function finish(
     const body = section.nextBody(section.entryOf(document), after)
     if (body === null) return
     const call = { method: 'PATCH', path: placeOf(change), body, ifMatch: etag } as const
-    ;({ document, etag } = await write(api, call, report))
+    ;({ document, etag } = await makeChange(api, call, report.note))
   }
   throw new Refusal(`${section.noun} ${id} is kept in another way than the file has it`)
 }
@@ -91,7 +75,7 @@ async function makeOne(api: ManagementApi, change: Change, report: Report): Prom
   const { action, after } = change
   if (after === null) {
     const { etag } = await readAgain(api, change)
-    await write(api, { method: 'DELETE', path: placeOf(change), ifMatch: etag }, report)
+    await makeChange(api, { method: 'DELETE', path: placeOf(change), ifMatch: etag }, report.note)
     return
   }
   const begun =
@@ -114,7 +98,7 @@ async function replaceList(
   const kept = planned.filter((entry) => !changed.has(String(entry[section.id])))
   const items = [...kept, ...changed.values()].filter((entry) => entry !== null)
   const call = { method: 'PUT', path: section.path, body: { items } } as const
-  await write(api, { ...call, ifMatch: etag ?? '*' }, report)
+  await makeChange(api, { ...call, ifMatch: etag }, report.note)
 }
 
 /** Calls `done` after each change. Throws at the first that fails: those before it stay, and the rest is not made. */

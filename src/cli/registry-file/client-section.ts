@@ -12,11 +12,15 @@ import {
 } from '../../protocol/registration/client-fields.ts'
 import { snakeCase } from '../../protocol/registration/field.ts'
 import { clientIdSchema } from '../../protocol/registration/shared-fields.ts'
-import { asSet, differing, type Entry, listIn } from './entry.ts'
 import {
+  asSet,
+  type Completed,
   declaredScopes,
-  type EntryProblem,
+  differing,
+  type Entry,
   fromTables,
+  listIn,
+  PLAIN,
   requestedName,
   type Section,
   without,
@@ -26,14 +30,14 @@ const PERMISSIONS = Object.keys(CLIENT_PERMISSIONS).map(snakeCase)
 const REQUESTED = PERMISSIONS.map(requestedName)
 
 /** The key set as the registry would keep it. */
-async function keysOf(
-  given: unknown,
-): Promise<{ jwks: unknown; problem?: string; notes: string[] }> {
-  if (given === null) return { jwks: null, notes: [] }
+async function keysOf(given: unknown) {
+  if (given === null) return { jwks: null, problems: [], notes: [] }
   const read = await readKeySet(JSON.stringify(given))
-  if (typeof read === 'string') return { jwks: given, problem: read, notes: [] }
+  if (typeof read === 'string') {
+    return { jwks: given, problems: [{ field: 'jwks', sentence: `{field} ${read}` }], notes: [] }
+  }
   const notes = read.ignored.map((sentence) => `${sentence}; the key is left out`)
-  return { jwks: JSON.parse(read.keySet) as unknown, notes }
+  return { jwks: JSON.parse(read.keySet) as unknown, problems: [], notes }
 }
 
 /** What is authorized is not requested; an endorsement that another one covers is dropped. */
@@ -59,17 +63,18 @@ function permissionsIn(checked: Entry): Entry {
   )
 }
 
-async function complete(checked: Entry) {
-  const keys = await keysOf(checked.jwks)
-  const entry: Entry = {
+/** Its lists besides the permissions. */
+const SETS = ['contacts', 'redirect_uris', 'default_resources', 'further_owners']
+
+async function complete(checked: Entry): Promise<Completed> {
+  const { jwks, problems, notes } = await keysOf(checked.jwks)
+  const sets = SETS.map((name) => [name, asSet(listIn(checked, name))] as const)
+  const entry = {
     ...checked,
-    jwks: keys.jwks,
-    contacts: asSet(listIn(checked, 'contacts')),
-    redirect_uris: asSet(listIn(checked, 'redirect_uris')),
-    default_resources: asSet(listIn(checked, 'default_resources')),
-    further_owners: asSet(listIn(checked, 'further_owners')),
+    jwks,
+    ...Object.fromEntries(sets),
     ...permissionsIn(checked),
-  }
+  } as Entry
   const unsound = registrationProblem({
     authMethod: entry.auth_method as AuthMethod,
     jwks: entry.jwks === null ? null : JSON.stringify(entry.jwks),
@@ -77,10 +82,7 @@ async function complete(checked: Entry) {
     redirectUris: listIn(entry, 'redirect_uris'),
     grantTypes: [...listIn(entry, 'grant_types'), ...listIn(entry, 'requested_grant_types')],
   })
-  const ofKeys =
-    keys.problem === undefined ? [] : [{ field: 'jwks', sentence: `{field} ${keys.problem}` }]
-  const problems: EntryProblem[] = [...ofKeys, ...(unsound ? [unsound] : [])]
-  return { entry, problems, notes: keys.notes }
+  return { entry, problems: unsound ? [...problems, unsound] : problems, notes }
 }
 
 const requestedLists = (lists: Entry): Entry => ({ ...lists, requested_only: true })
@@ -129,6 +131,7 @@ const tables = fromTables('client_id', {
 })
 
 export const CLIENTS: Section = {
+  ...PLAIN,
   name: 'clients',
   path: '/clients',
   noun: 'client',
@@ -137,15 +140,12 @@ export const CLIENTS: Section = {
   // What a client has without grant types depends on the rest of it, so they are always written.
   defaults: without(tables.defaults, ['grant_types']),
   complete,
-  otherName: null,
   isOwn: (id) => id === COMMAND_LINE_ID || id.startsWith(OPERATOR_ID),
   filter: { kind: 'operator' },
-  isReferredTo: false,
   refersTo: (entry) => ({
     scopes: declaredScopes([...listIn(entry, 'scopes'), ...listIn(entry, requestedName('scopes'))]),
     resources: listIn(entry, 'default_resources'),
   }),
-  isOneList: false,
   firstBody,
   nextBody,
 }

@@ -1,10 +1,9 @@
 /** What `apply` prints of a plan: lines for people, or one document. */
 
-import { printable } from '../text-form.ts'
+import { counted, printable } from '../text-form.ts'
 import { type Io, note, writeOut } from '../verb.ts'
-import { asSet, differing, type Entry } from './entry.ts'
 import type { Change, Plan } from './plan.ts'
-import { fileForm, type Section } from './section.ts'
+import { asSet, differing, type Entry, fileForm, type Section } from './section.ts'
 
 const MAX_VALUE = 100
 
@@ -65,13 +64,13 @@ export const changeText = (change: Change): string =>
     ),
   ].join('\n')
 
-export const counted = (count: number, { noun, name }: Section) =>
-  `${count} ${count === 1 ? noun : name.replace('_', ' ')}`
+export const countedOf = (count: number, { noun, name }: Section) =>
+  counted(count, noun, name.replace('_', ' '))
 
 /** One line about what is not in the file; empty if all is. */
 export function unlistedText({ unlisted, prunes }: Pick<Plan, 'unlisted' | 'prunes'>): string {
   if (unlisted.length === 0) return ''
-  const counts = unlisted.map(({ section, count }) => counted(count, section))
+  const counts = unlisted.map(({ section, count }) => countedOf(count, section))
   const isOne = unlisted.reduce((sum, { count }) => sum + count, 0) === 1
   const [is, stays, it] = isOne ? ['is', 'stays', 'it'] : ['are', 'stay', 'them']
   const why = prunes
@@ -86,7 +85,7 @@ export function summaryOf({ changes, unchanged }: Pick<Plan, 'changes' | 'unchan
   return `${changes.length === 0 ? 'Nothing to change' : counts}; ${unchanged} as in the file.`
 }
 
-export const changeDocument = (change: Change) => ({
+const changeDocument = (change: Change) => ({
   action: change.action,
   kind: change.section.noun,
   id: change.id,

@@ -1,9 +1,8 @@
 /** What must change so that the registry is as a file says: a pure function of both. */
 
 import { hasRegistryScope } from '../../domain/registry-scopes.ts'
-import { type Entry, isSame, listIn } from './entry.ts'
 import type { Item, RegistryFile } from './read.ts'
-import { fileForm, requestedName, type Section } from './section.ts'
+import { type Entry, fileForm, isSame, listIn, requestedName, type Section } from './section.ts'
 import type { FileProblem } from './text.ts'
 
 export type Change = Readonly<{

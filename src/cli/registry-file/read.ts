@@ -3,8 +3,7 @@
 import type * as z from 'zod/mini'
 import { isObject } from '../../domain/json-object.ts'
 import { pathText } from '../../protocol/strict-json.ts'
-import type { Entry } from './entry.ts'
-import type { Section } from './section.ts'
+import { type Entry, FILE_VERSION, type Section } from './section.ts'
 import { type FileProblem, type Parsed, parseText } from './text.ts'
 
 /** One entry of a section. */
@@ -29,7 +28,6 @@ export type RegistryFile = Readonly<{
   problems: readonly FileProblem[]
 }>
 
-export const FILE_VERSION = 1
 const MAX_IN_LABEL = 80
 
 /** `sentence` as in the schemas of the fields. */

@@ -10,7 +10,33 @@ import {
   type Schema,
   snakeCase,
 } from '../../protocol/registration/field.ts'
-import { asSet, differing, type Entry } from './entry.ts'
+
+export const FILE_VERSION = 1
+
+/**
+ * An entry of a registry file: one client, one user. It has every member, named as in the documents of the management API,
+ * and no date, secret or version. Lists are sets: sorted, without duplicates.
+ */
+export type Entry = Readonly<Record<string, unknown>>
+
+export const asSet = (values: readonly string[]) => [...new Set(values)].sort()
+
+/** Without the order of members, which JSON gives no meaning. */
+const canonical = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(canonical)
+  if (typeof value !== 'object' || value === null) return value
+  const members = Object.entries(value).map(([name, inner]) => [name, canonical(inner)] as const)
+  return Object.fromEntries(members.sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+export const isSame = (left: unknown, right: unknown) =>
+  JSON.stringify(canonical(left)) === JSON.stringify(canonical(right))
+
+/** The members of `after` that differ from those of `before`. */
+export const differing = (before: Entry, after: Entry): Entry =>
+  Object.fromEntries(Object.entries(after).filter(([name, value]) => !isSame(before[name], value)))
+
+export const listIn = (entry: Entry, name: string) => entry[name] as readonly string[]
 
 /** `field` as a member of the entry. `sentence` has `{field}` where its name stands. */
 export type EntryProblem = Readonly<{ field: string; sentence: string }>
@@ -62,12 +88,31 @@ export type Section = Readonly<{
   nextBody: (current: Entry, after: Entry) => Entry | null
 }>
 
+export const completed = (entry: Entry): Completed => ({ entry, problems: [], notes: [] })
+
+/** What sections do unless they say otherwise. */
+export const PLAIN = {
+  complete: async (checked: Entry) => completed(checked),
+  otherName: null,
+  isOwn: () => false,
+  filter: {},
+  isReferredTo: false,
+  refersTo: () => ({}),
+  isOneList: false,
+  firstBody: (after: Entry) => after,
+  /** One body with all that differs. */
+  nextBody(current: Entry, after: Entry) {
+    const body = differing(current, after)
+    return Object.keys(body).length === 0 ? null : body
+  },
+}
+
 type AnyFields = Fields<Readonly<Record<string, unknown>>>
 
 /** Tables of fields, as `Fields` of any record. */
 const asAny = (fields: unknown) => fields as AnyFields
 
-export type Tables = Readonly<{
+type Tables = Readonly<{
   idSchema: Schema
   fields: unknown
   lists?: unknown
@@ -133,12 +178,6 @@ export const declaredScopes = (scopes: readonly string[]): string[] =>
 
 export const without = (entry: Entry, names: readonly string[]): Entry =>
   Object.fromEntries(Object.entries(entry).filter(([name]) => !names.includes(name)))
-
-/** One body with all that differs. */
-export const allAtOnce = (current: Entry, after: Entry): Entry | null => {
-  const body = differing(current, after)
-  return Object.keys(body).length === 0 ? null : body
-}
 
 /** An entry as the file has it: members with their default are left out. */
 export const fileForm = ({ members, defaults }: Section, entry: Entry): Entry => {

@@ -12,30 +12,16 @@ import { CATEGORY, SCOPE_FIELDS, SCOPE_NAME } from '../../protocol/registration/
 import { idSchema, resourceUriSchema } from '../../protocol/registration/shared-fields.ts'
 import { USER_FIELDS, USER_LISTS } from '../../protocol/registration/user-fields.ts'
 import { CLIENTS } from './client-section.ts'
-import { asSet, type Entry, listIn } from './entry.ts'
 import {
-  allAtOnce,
-  type Completed,
+  asSet,
+  completed,
   declaredScopes,
   fromTables,
+  listIn,
+  PLAIN,
   type Section,
   without,
 } from './section.ts'
-
-const asGiven = async (entry: Entry): Promise<Completed> => ({ entry, problems: [], notes: [] })
-
-/** What sections do unless they say otherwise. */
-const PLAIN = {
-  complete: asGiven,
-  otherName: null,
-  isOwn: () => false,
-  filter: {},
-  isReferredTo: false,
-  refersTo: () => ({}),
-  isOneList: false,
-  firstBody: (after: Entry) => after,
-  nextBody: allAtOnce,
-}
 
 const SCOPES: Section = {
   ...PLAIN,
@@ -54,17 +40,12 @@ const RESOURCES: Section = {
   noun: 'resource',
   id: 'uri',
   ...fromTables('uri', { idSchema: resourceUriSchema(), fields: RESOURCE_FIELDS }),
-  complete: async (checked) => ({
-    entry: {
-      access_token_lifetime_seconds: defaultLifetimeOf(
-        checked.token_format === 'jwt' ? 'jwt' : 'opaque',
-      ),
-      ...checked,
-      scopes: asSet(listIn(checked, 'scopes')),
-    },
-    problems: [],
-    notes: [],
-  }),
+  complete: async (checked) => {
+    const format = checked.token_format === 'jwt' ? 'jwt' : 'opaque'
+    const access_token_lifetime_seconds = defaultLifetimeOf(format)
+    const scopes = asSet(listIn(checked, 'scopes'))
+    return completed({ access_token_lifetime_seconds, ...checked, scopes })
+  },
   isReferredTo: true,
 }
 
@@ -102,15 +83,12 @@ const USERS: Section = {
     lists: USER_LISTS,
     hasState: true,
   }),
-  complete: async (checked) => ({
-    entry: {
+  complete: async (checked) =>
+    completed({
       ...checked,
       scopes: asSet(listIn(checked, 'scopes')),
       endorsements: asSet(withoutCovered(listIn(checked, 'endorsements'))),
-    },
-    problems: [],
-    notes: [],
-  }),
+    }),
   otherName: { field: 'username', keyOf: (entry) => usernameKey(String(entry.username)) },
   refersTo: (entry) => ({ scopes: declaredScopes(listIn(entry, 'scopes')) }),
   // Until a password is set the user cannot sign in, and by then the user is disabled if the file says so.
