@@ -114,7 +114,7 @@ it('an operator gets in with wrangler, signs in with a browser, and runs the reg
   timeout: DAY_MS,
 }, async ({ page }) => {
   // Morning: nobody has a credential. Wrangler is the way in.
-  const deployed = await program('src/cli/deploy/main.ts', ['--new-operator'], {
+  const deployed = await program('src/cli/deploy/deploy.ts', ['--new-operator'], {
     env: { ISSUER: '' },
   })
   expect([deployed.status, deployed.stderr]).toEqual([0, ''])

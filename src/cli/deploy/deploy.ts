@@ -1,14 +1,15 @@
 /** `npm run deploy`: from a fresh Cloudflare account to a deployment that the doctor finds well. */
 
+import { createInterface } from 'node:readline/promises'
 import { parseArgs } from 'node:util'
 import { readIfPresent } from '../../local/files.ts'
 import { oneLine } from '../../local/refusal.ts'
 import { isIssuer } from '../../protocol/public-url.ts'
 import { DONE, FAILED, WRONG_USAGE, writeOut } from '../verb.ts'
+import { signIn } from './account.ts'
 import type { Options, Outside } from './outside.ts'
 import { operatorFile, shownFiles, shownPath } from './secrets.ts'
 import { checkIssuer } from './settle.ts'
-import { signIn } from './sign-in.ts'
 import { stepsFor } from './steps.ts'
 
 const SIGN_IN = {
@@ -147,4 +148,21 @@ async function runSteps(outside: Outside, print: (text: string) => Promise<void>
     )
     return FAILED
   }
+}
+
+async function askAtTerminal(question: string): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: process.stdout })
+  try {
+    return await terminal.question(question)
+  } finally {
+    terminal.close()
+  }
+}
+
+if (import.meta.main) {
+  const { stdin, stdout, stderr, env } = process
+  process.exitCode = await deploy(process.argv.slice(2), {
+    ...{ stdin, stdout, stderr, env },
+    askOperator: stdin.isTTY && stdout.isTTY ? askAtTerminal : null,
+  })
 }

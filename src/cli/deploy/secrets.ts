@@ -1,18 +1,34 @@
-/** The secrets of the workers: made here, kept in private files, and handed to wrangler on its standard input. */
+/**
+ * The secrets that a deployment makes, kept in private files: those of the workers, handed to wrangler on its standard
+ * input, and that of the first operator, a client that is inserted through wrangler.
+ */
 
 import { mkdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { ALL_WORKERS } from '../../config.ts'
+import { hexDigest } from '../../crypto/digest.ts'
 import { createKeys, formatKeys } from '../../crypto/key-rotation.ts'
-import { randomText } from '../../crypto/random.ts'
+import { randomId, randomText } from '../../crypto/random.ts'
+import { mintToken } from '../../crypto/token.ts'
 import { newWebhookSecret } from '../../crypto/webhook-signature.ts'
+import { isPlaceholder, readConfigs } from '../../local/deploy-problems.ts'
 import { readIfPresent, writePrivateFile } from '../../local/files.ts'
+import { firstOperatorSql, isOperatorSql, OPERATORS_SO_FAR } from '../../local/first-operator.ts'
 import { checkKeySettings } from '../../local/key-settings.ts'
+import {
+  OPERATOR_ID,
+  type OperatorCredential,
+  readCredential,
+  writeCredential,
+} from '../../local/operators.ts'
 import { DEPLOYED_SECRETS } from '../../local/project.ts'
 import { Refusal } from '../../local/refusal.ts'
+import { databaseOf } from '../../local/wrangler-config.ts'
 import { ALL_SECRET_NAMES, type SecretName, secretProblems } from '../../secrets.ts'
 import { webhookProblems } from '../../webhook-settings.ts'
+import { epochSeconds } from '../tokens.ts'
 import type { Io } from '../verb.ts'
+import type { Deployment, Row, Wrangler } from './outside.ts'
 
 const OWNER_ONLY = 0o700
 
@@ -26,7 +42,7 @@ export const operatorFile = (files: SecretFiles) => join(folderOf(files), 'opera
 /** A path as it can be typed. */
 export const shownPath = (path: string) => relative(process.cwd(), path)
 
-export const makeFolder = (files: SecretFiles) =>
+const makeFolder = (files: SecretFiles) =>
   mkdir(folderOf(files), { recursive: true, mode: OWNER_ONLY })
 
 /** The files that a run made and that still exist, as paths from the working directory. */
@@ -45,7 +61,7 @@ export const knownSecret = async ({ env, api }: Known, name: SecretName): Promis
 async function newSecret(name: SecretName): Promise<string> {
   if (name === 'WEBHOOK_SECRET') return newWebhookSecret()
   return name === 'SIGNING_KEYS' || name === 'AUTHENTICATOR_KEYS'
-    ? formatKeys(await createKeys('ES256', Math.floor(Date.now() / 1000)))
+    ? formatKeys(await createKeys('ES256', epochSeconds()))
     : randomText()
 }
 
@@ -73,4 +89,56 @@ export async function checkGivenSecrets(known: Known) {
   if (problem !== undefined) throw new Refusal(problem)
   const { SIGNING_KEYS = '', AUTHENTICATOR_KEYS = '' } = given
   await checkKeySettings({ SIGNING_KEYS, AUTHENTICATOR_KEYS })
+}
+
+const digested = async ({ clientId, clientSecret }: OperatorCredential) => ({
+  clientId,
+  secretDigest: await hexDigest(clientSecret),
+})
+
+/** `isKeptGood`: may the client of the file that an earlier run left administer with its secret? */
+async function lookUp(wrangler: Wrangler, kept: OperatorCredential | null) {
+  const ofKept = kept === null ? '' : isOperatorSql(await digested(kept))
+  const answers = await wrangler.query(`${OPERATORS_SO_FAR};\n${ofKept}`)
+  const [soFar = {}, ofFile = {}] = answers.map(([row]) => row as Row)
+  if (typeof soFar.operators !== 'number') throw new Refusal('the answer of wrangler has no rows')
+  return {
+    operators: soFar.operators,
+    hasCommandLine: soFar.has_command_line === 1,
+    isKeptGood: ofFile.is_operator === 1,
+  }
+}
+
+/** Written before the client is inserted, so that an interrupted run loses no secret. */
+async function newOperator(deployment: Deployment): Promise<OperatorCredential> {
+  const clientId = `${OPERATOR_ID}-${randomId()}`
+  const credential = { clientId, clientSecret: mintToken('clientSecret') }
+  await makeFolder(deployment.api)
+  await writeCredential(operatorFile(deployment.api), credential)
+  return credential
+}
+
+/** A credential that works is kept, so that a run after a lost answer makes no second operator. */
+export async function settleOperator(deployment: Deployment): Promise<string> {
+  const { api, wrangler, options } = deployment
+  if (isPlaceholder(databaseOf(readConfigs().registry).database_id)) {
+    throw new Refusal('there is no deployment yet: npm run deploy makes one, with its operator')
+  }
+  const file = operatorFile(api)
+  const kept = await readCredential(file)
+  const { operators, hasCommandLine, isKeptGood } = await lookUp(wrangler, kept)
+  const isWanted = operators === 0 || (options.newOperator && !isKeptGood)
+  const made = isWanted ? await newOperator(deployment) : null
+  const sql = firstOperatorSql({
+    operator: made && (await digested(made)),
+    commandLine: !hasCommandLine,
+    now: epochSeconds(),
+  })
+  if (sql !== '') await wrangler.query(sql)
+  if (made) return `${made.clientId} made, its credential is in ${shownPath(file)}`
+  if (isKeptGood) {
+    const advice = options.newOperator ? ': move the file away to make another' : ''
+    return `${kept?.clientId} may administer with the credential in ${shownPath(file)}${advice}`
+  }
+  return `${operators} found; npm run deploy -- --new-operator makes another`
 }

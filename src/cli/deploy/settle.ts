@@ -11,9 +11,9 @@ import {
 import { AUTHENTICATOR_CONFIG, MANAGEMENT_CONFIG, REGISTRY_CONFIG } from '../../local/project.ts'
 import { Refusal } from '../../local/refusal.ts'
 import { databaseOf } from '../../local/wrangler-config.ts'
+import { type Found, findOrCreate } from './account.ts'
 import { type Place, readValue, writeValue } from './config-file.ts'
 import type { Deployment } from './outside.ts'
-import { type Found, findOrCreate } from './resources.ts'
 import { checkGivenSecrets } from './secrets.ts'
 
 const PATHS = {

@@ -7,11 +7,12 @@ import { SECRET_NAMES, type SecretName } from '../../secrets.ts'
 import { ask, poll } from '../doctor/check.ts'
 import { runDoctor } from '../doctor/doctor.ts'
 import { lineOf } from '../doctor-command.ts'
+import { counted } from '../text-form.ts'
+import { epochSeconds } from '../tokens.ts'
 import { writeOut } from '../verb.ts'
-import { settleOperator } from './operator.ts'
+import { checkAddress, hasPaidPlan, secretsSetSoFar } from './account.ts'
 import type { Deployment, Options } from './outside.ts'
-import { checkAddress, hasPaidPlan, secretsSetSoFar } from './resources.ts'
-import { knownSecret, operatorFile, secretFor } from './secrets.ts'
+import { knownSecret, operatorFile, secretFor, settleOperator } from './secrets.ts'
 import { settleDatabase, settleIssuer, settleNamespaces } from './settle.ts'
 
 export type Step = Readonly<{
@@ -153,12 +154,12 @@ async function examineDeployment(deployment: Deployment): Promise<string> {
   const where = {
     isDeployed: true,
     authenticatorUrl: options.authenticator ?? null,
-    deployedAt: Math.floor(Date.now() / 1000),
+    deployedAt: epochSeconds(),
     mayLackCredential: true,
   }
   const print = (text: string) => writeOut(deployment, text)
   const failed = await runDoctor({ ...deployment, env }, where, (one) => print(lineOf(one)))
-  if (failed > 0) throw new Refusal(`${failed} ${failed === 1 ? 'check' : 'checks'} failed`)
+  if (failed > 0) throw new Refusal(`${counted(failed, 'check')} failed`)
   return 'every guarantee that could be checked holds'
 }
 
