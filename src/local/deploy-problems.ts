@@ -23,11 +23,20 @@ export const CONFIG_FILES = {
   authenticator: 'src/authenticator/wrangler.toml',
 } as const satisfies Record<WorkerName, string>
 
-export const readConfigs = (): Configs => ({
-  registry: readWranglerConfig(REGISTRY_CONFIG),
-  management: readWranglerConfig(MANAGEMENT_CONFIG),
-  authenticator: readWranglerConfig(AUTHENTICATOR_CONFIG),
+/** The same, wherever a command was started. */
+export const CONFIG_PATHS = {
+  registry: REGISTRY_CONFIG,
+  management: MANAGEMENT_CONFIG,
+  authenticator: AUTHENTICATOR_CONFIG,
+} as const satisfies Record<WorkerName, string>
+
+const configsOf = (of: (worker: WorkerName) => WranglerConfig): Configs => ({
+  registry: of('registry'),
+  management: of('management'),
+  authenticator: of('authenticator'),
 })
+
+export const readConfigs = () => configsOf((worker) => readWranglerConfig(CONFIG_PATHS[worker]))
 
 const problemsOfEach = (problemsOf: (worker: WorkerName) => readonly string[]) =>
   ALL_WORKERS.flatMap((worker) =>
@@ -63,14 +72,8 @@ const idsOf = (config: WranglerConfig) =>
   ])
 
 /** As `npm start` runs them: `vars` go before those of each file. */
-export const withVars = (configs: Configs, vars: WranglerConfig['vars']): Configs => {
-  const given = (config: WranglerConfig) => ({ ...config, vars: { ...config.vars, ...vars } })
-  return {
-    registry: given(configs.registry),
-    management: given(configs.management),
-    authenticator: given(configs.authenticator),
-  }
-}
+export const withVars = (configs: Configs, vars: WranglerConfig['vars']): Configs =>
+  configsOf((worker) => ({ ...configs[worker], vars: { ...configs[worker].vars, ...vars } }))
 
 const OTHERS = ALL_WORKERS.filter((worker) => worker !== 'registry')
 

@@ -9,8 +9,8 @@ import { AUTHENTICATOR_CONFIG, inProject, stateDirectory } from './project.ts'
 import { Refusal } from './refusal.ts'
 import { runUntilEnded } from './run-until-ended.ts'
 import { HOST, runWorkers } from './run-workers.ts'
-import { findRunningRegistry, type RunningRegistry } from './running-registry.ts'
 import { readPort } from './settings.ts'
+import { findRunningRegistry, type RunningRegistry } from './state-lock.ts'
 import { readWranglerConfig } from './wrangler-config.ts'
 
 type Example = Readonly<{

@@ -1,9 +1,28 @@
-/** The clients of operators: `npm start` makes them in a local state, `npm run deploy` in a deployed database. */
+/**
+ * The clients of operators, and the credential of one. `npm run deploy` makes them in a deployed database; `npm start`
+ * makes them in a local state, and makes a credential work again: on its own machine it is the way back in.
+ */
 
-import { DEFAULT_AUTH_METHOD, NO_DETAILS } from '../domain/client.ts'
+import { join } from 'node:path'
+import { hexDigest } from '../crypto/digest.ts'
+import { mintToken } from '../crypto/token.ts'
+import {
+  type ClientRecord,
+  DEFAULT_AUTH_METHOD,
+  isEnabled,
+  liveCredentials,
+  NO_DETAILS,
+  usesSecret,
+} from '../domain/client.ts'
 import type { SecretDigest } from '../domain/ids.ts'
 import { ADMIN_SCOPE, REGISTRY_SCOPES } from '../domain/registry-scopes.ts'
-import type { NewClient } from '../stores/registration-ports.ts'
+import type {
+  Authorship,
+  ClientChange,
+  Detail,
+  NewClient,
+  RegistrationPorts,
+} from '../stores/registration-ports.ts'
 import { jsonIn, readIfPresent, writePrivateFile } from './files.ts'
 import { Refusal } from './refusal.ts'
 
@@ -90,3 +109,78 @@ export const auditDetailOf = ({ fields, lists }: NewClient) => ({
   scopes: lists.scopes,
   grant_types: lists.grantTypes,
 })
+
+const ACTOR = 'npm start'
+
+export const credentialFile = (stateDir: string) => join(stateDir, 'operator.json')
+
+type Step = ClientChange & Readonly<{ detail?: Detail }>
+
+/** What makes the client usable with this secret: nothing, if it is. */
+function repairs(client: ClientRecord, secretDigest: SecretDigest, now: number): Step[] {
+  const wanted = operatorClient(OPERATOR_ID, secretDigest)
+  const { scopes = [], grantTypes = [] } = wanted.lists
+  const isAllowed =
+    scopes.every((scope) => client.scopes.includes(scope)) &&
+    grantTypes.every((one) => client.grantTypes.some((held) => held === one))
+  const isLive = liveCredentials(client, now).some((one) => one.secretDigest === secretDigest)
+  const { authMethod } = wanted.fields
+  const steps: Step[] = []
+  if (!usesSecret(client.authMethod) || client.requireDpop) {
+    const fields = { authMethod, requireDpop: false }
+    const detail = { auth_method: authMethod, require_dpop: false }
+    steps.push({ kind: 'update', fields, lists: {}, mode: 'authorize', detail })
+  }
+  if (!isAllowed) {
+    const detail = { scopes, grant_types: grantTypes }
+    steps.push({ kind: 'authorize', lists: wanted.lists, detail })
+  }
+  if (!isLive) {
+    const detail = { overlap_seconds: 0 }
+    steps.push({ kind: 'rotate_secret', secretDigest, overlapSeconds: 0, detail })
+  }
+  if (!isEnabled(client)) steps.push({ kind: 'enable' })
+  return steps
+}
+
+/** A file that is lost, or that a crash or a person spoiled, is replaced. */
+async function credentialFor(stateDir: string): Promise<OperatorCredential> {
+  const file = credentialFile(stateDir)
+  const kept = await readCredential(file).catch((fault: unknown) => {
+    if (fault instanceof Refusal) return null
+    throw fault
+  })
+  if (kept?.clientId === OPERATOR_ID) return kept
+  const made = { clientId: OPERATOR_ID, clientSecret: mintToken('clientSecret') }
+  await writeCredential(file, made)
+  return made
+}
+
+async function prepareOperator(
+  { clients, revocations }: Ports,
+  stateDir: string,
+  by: Authorship,
+): Promise<void> {
+  const { clientSecret } = await credentialFor(stateDir)
+  const secretDigest = await hexDigest(clientSecret)
+  const known = await clients.find(OPERATOR_ID)
+  if (!known) {
+    const client = operatorClient(OPERATOR_ID, secretDigest)
+    await clients.create(client, by, auditDetailOf(client))
+    return
+  }
+  const steps = repairs(known, secretDigest, by.now)
+  if (steps.length === 0) return
+  const changed = await clients.change(known, steps, by)
+  if (changed.kind === 'changed' && changed.hasEnded) await revocations.showInKv()
+}
+
+type Ports = Pick<RegistrationPorts, 'clients' | 'revocations'>
+
+/** The caller holds the state's lock, so that no other process changes them meanwhile. */
+export async function prepareOperators(ports: Ports, stateDir: string, now: number): Promise<void> {
+  const by = { actor: ACTOR, now }
+  await prepareOperator(ports, stateDir, by)
+  if (await ports.clients.find(COMMAND_LINE_CLIENT.clientId)) return
+  await ports.clients.create(COMMAND_LINE_CLIENT, by, auditDetailOf(COMMAND_LINE_CLIENT))
+}

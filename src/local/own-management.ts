@@ -12,15 +12,14 @@ import type { SecretDigest } from '../domain/ids.ts'
 import { ADMIN_SCOPE, REGISTRY_TOKEN_SECONDS } from '../domain/registry-scopes.ts'
 import type { SessionRecord } from '../domain/session.ts'
 import { D1_NOW_MS } from '../stores/d1-clock.ts'
-import type { Database, TextNamespace } from '../stores/database.ts'
 import { buildWorker } from './build-worker.ts'
 import { jsonIn } from './files.ts'
-import { applyMigrations } from './migrations.ts'
 import { OPERATOR_ID, operatorClient } from './operators.ts'
 import { MANAGEMENT_CONFIG } from './project.ts'
-import { HOST, runWorkers } from './run-workers.ts'
+import { HOST } from './run-workers.ts'
+import { openState } from './state.ts'
 import { isBusy, isPerhapsBusy, retryWhenBusy } from './state-lock.ts'
-import { databaseOf, readWranglerConfig } from './wrangler-config.ts'
+import { readWranglerConfig } from './wrangler-config.ts'
 
 const LOG_WITHIN_MS = 500
 const LOG_EVERY_MS = 20
@@ -86,12 +85,9 @@ export async function openOwnManagement(
   }
   // The cron of the registry tells the webhook, once it runs.
   const own = { ...vars, WEBHOOK_URL: '' }
-  const runtime = runWorkers([{ config, module, vars: own }], stateDir, undefined, hear)
+  const state = await openState(stateDir, config, { module, vars: own, hear })
+  const { db, sessions, runtime } = state
   try {
-    const db: Database = await runtime.getD1Database('DB')
-    const migrate = () => applyMigrations(db, databaseOf(config).migrations_dir)
-    await retryWhenBusy(migrate, isPerhapsBusy)
-    const sessions: TextNamespace = await runtime.getKVNamespace('SESSIONS')
     const token = mintToken('accessToken')
     const key = await sessionKeyOf(token)
     const readNow = () => db.prepare(NOW_SQL).first<number>('now')
@@ -119,12 +115,12 @@ export async function openOwnManagement(
         try {
           await sessions.delete(key)
         } finally {
-          await runtime.dispose()
+          await state.close()
         }
       },
     }
   } catch (fault) {
-    await runtime.dispose()
+    await state.close()
     throw fault
   }
 }

@@ -3,8 +3,10 @@
 import { join } from 'node:path'
 import { readSettings, SETTING_NAMES } from '../config.ts'
 import { isLongEnough, MIN_SECRET_BYTES } from '../crypto/jws.ts'
+import { readUsableKeys, shareKey } from '../crypto/key-rotation.ts'
 import { proxySecretProblem } from '../crypto/proxy-secret.ts'
-import { KEY_SETTINGS, readKeys } from '../secrets.ts'
+import type { SigningKeys } from '../crypto/signing-keys.ts'
+import { KEY_SETTINGS, type KeySetting, readKeys } from '../secrets.ts'
 import { type Environment, REGISTRY_CONFIG, stateDirectory } from './project.ts'
 import { Refusal } from './refusal.ts'
 import { readWranglerConfig } from './wrangler-config.ts'
@@ -78,3 +80,23 @@ export function readStartSettings(env: Environment, configured: Readonly<Record<
 }
 
 export type StartSettings = Readonly<ReturnType<typeof readStartSettings>>
+
+/** Throws a Refusal that names the setting, without its value. */
+async function usableKeys(name: KeySetting, text: string): Promise<SigningKeys> {
+  return readUsableKeys(text).catch((problem: Error) => {
+    throw new Refusal(`${name}: ${problem.message}`)
+  })
+}
+
+/**
+ * What the workers cannot see when they start: whether keys that are given can sign, and belong to one worker alone. Throws a
+ * Refusal for keys with which tokens would be refused or forged. What is not given is empty.
+ */
+export async function checkKeySettings(given: Readonly<Record<KeySetting, string>>) {
+  const [signing, own] = await Promise.all(
+    KEY_SETTINGS.map(async (name) => (given[name] ? usableKeys(name, given[name]) : null)),
+  )
+  if (signing && own && shareKey(signing, own)) {
+    throw new Refusal('AUTHENTICATOR_KEYS: must not have a key of SIGNING_KEYS')
+  }
+}

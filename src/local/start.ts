@@ -12,13 +12,12 @@ import { buildWorker } from './build-worker.ts'
 import { prepareDemo } from './demo.ts'
 import { configurationProblems, readConfigs, withVars } from './deploy-problems.ts'
 import { makePrivate, readIfPresent, writePrivateFile } from './files.ts'
-import { checkKeySettings } from './key-settings.ts'
-import { prepareOperators } from './prepare-operators.ts'
+import { prepareOperators } from './operators.ts'
 import { oneLine, Refusal } from './refusal.ts'
 import { runUntilEnded } from './run-until-ended.ts'
 import { HOST, runCron, runWorkers } from './run-workers.ts'
-import { announceRegistry, withdrawAnnouncement } from './running-registry.ts'
 import {
+  checkKeySettings,
   jwtSecretFile,
   proxySecretFile,
   readStartSettings,
@@ -26,7 +25,7 @@ import {
   signingKeysFile,
 } from './settings.ts'
 import { openState } from './state.ts'
-import { claimState, retryWhenBusy } from './state-lock.ts'
+import { announceRegistry, claimState, retryWhenBusy, withdrawAnnouncement } from './state-lock.ts'
 import { welcome } from './welcome.ts'
 import type { WranglerConfig } from './wrangler-config.ts'
 

@@ -1,11 +1,12 @@
-/** Who may write the local state: one process at a time, since SQLite has one writer. */
+/** Who may write the local state, one process at a time, since SQLite has one writer; and which registry serves it. */
 
 import { mkdirSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as wait } from 'node:timers/promises'
+import { readIfPresent, writePrivateFile } from './files.ts'
 import { oneLine, Refusal } from './refusal.ts'
-import { findRunningRegistry, type RunningRegistry } from './running-registry.ts'
 
 const SQLITE_BUSY = 5
 const ASK_EVERY_MS = 50
@@ -49,6 +50,53 @@ function tryToLockFile(path: string, what: string): (() => void) | null {
   return () => file.close()
 }
 
+/** `pid` of its process. */
+export type RunningRegistry = Readonly<{
+  pid: number
+  issuer: string
+  /** Where the registry itself listens; ISSUER may be the address of a proxy. */
+  registryUrl: string
+  authenticatorUrl: string
+  /** Epoch seconds. */
+  startedAt: number
+}>
+
+/** How the command line finds the registry: for its owner alone. */
+const announcement = (stateDir: string) => join(stateDir, 'admin.json')
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (fault) {
+    return (fault as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+export const announceRegistry = (stateDir: string, running: RunningRegistry) =>
+  writePrivateFile(announcement(stateDir), JSON.stringify(running))
+
+export const withdrawAnnouncement = (stateDir: string) =>
+  rm(announcement(stateDir), { force: true })
+
+/** Null if none is announced, or only one whose process is gone. */
+export async function findRunningRegistry(stateDir: string): Promise<RunningRegistry | null> {
+  const text = await readIfPresent(announcement(stateDir))
+  const running = text === null ? null : (JSON.parse(text) as RunningRegistry)
+  return running && isAlive(running.pid) ? running : null
+}
+
+/** Asks again and again, for a minute. `what` is in use as long as it finds nothing. */
+async function untilFound<T>(what: string, find: () => T | null | Promise<T | null>): Promise<T> {
+  const giveUpAt = performance.now() + WAIT_FOR_LOCK_MS
+  for (;;) {
+    const found = await find()
+    if (found !== null) return found
+    if (performance.now() > giveUpAt) throw new Refusal(`${what} is in use by another process`)
+    await wait(ASK_EVERY_MS)
+  }
+}
+
 type Claim =
   | Readonly<{ kind: 'claimed'; release: () => void }>
   | Readonly<{ kind: 'served'; by: RunningRegistry }>
@@ -58,33 +106,21 @@ type Claim =
  * just starting; after a minute it throws a Refusal.
  */
 export async function claimState(stateDir: string): Promise<Claim> {
-  const giveUpAt = performance.now() + WAIT_FOR_LOCK_MS
-  for (;;) {
+  return untilFound(`STATE_DIR: ${stateDir}`, async () => {
     const release = tryToLock(stateDir)
     if (release) return { kind: 'claimed', release }
     const by = await findRunningRegistry(stateDir)
-    if (by) return { kind: 'served', by }
-    if (performance.now() > giveUpAt) {
-      throw new Refusal(`STATE_DIR: ${stateDir} is in use by another process`)
-    }
-    await wait(ASK_EVERY_MS)
-  }
+    return by && { kind: 'served', by }
+  })
 }
 
 /** Runs `work` while no other process runs any for this file. Waits for at most a minute. */
 export async function withFileLocked<T>(path: string, work: () => Promise<T>): Promise<T> {
-  const giveUpAt = performance.now() + WAIT_FOR_LOCK_MS
-  for (;;) {
-    const release = tryToLockFile(`${path}.lock`, path)
-    if (release) {
-      try {
-        return await work()
-      } finally {
-        release()
-      }
-    }
-    if (performance.now() > giveUpAt) throw new Refusal(`${path} is in use by another process`)
-    await wait(ASK_EVERY_MS)
+  const release = await untilFound(path, () => tryToLockFile(`${path}.lock`, path))
+  try {
+    return await work()
+  } finally {
+    release()
   }
 }
 

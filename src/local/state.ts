@@ -1,5 +1,6 @@
-/** The local D1 and KV, opened without serving anything. */
+/** The local D1 and KV, opened without a port. */
 
+import type { Miniflare } from 'miniflare'
 import type { Database, TextNamespace } from '../stores/database.ts'
 import { applyMigrations } from './migrations.ts'
 import { runWorkers } from './run-workers.ts'
@@ -7,25 +8,36 @@ import { isPerhapsBusy, retryWhenBusy } from './state-lock.ts'
 import { databaseOf, type WranglerConfig } from './wrangler-config.ts'
 
 /** A worker that does nothing: a binding needs one. */
-const IDLE = 'export default { fetch: () => new Response(null) }'
+const IDLE = { module: 'export default { fetch: () => new Response(null) }', vars: {} }
+
+/** A worker on the state, for this process alone. `hear` gets each line of its log. */
+type Served = Readonly<{
+  module: string
+  vars: Readonly<Record<string, string>>
+  hear?: (line: string) => void
+}>
 
 type State = Readonly<{
+  runtime: Miniflare
   db: Database
   sessions: TextNamespace
   close: () => Promise<void>
 }>
 
 /** With every migration applied. The caller holds the lock and closes the state. */
-export async function openState(stateDir: string, registry: WranglerConfig): Promise<State> {
-  const config = { ...registry, ratelimits: [], vars: {} }
-  const runtime = runWorkers([{ config, module: IDLE, vars: {} }], stateDir)
+export async function openState(
+  stateDir: string,
+  config: WranglerConfig,
+  { module, vars, hear }: Served = IDLE,
+): Promise<State> {
+  const runtime = runWorkers([{ config, module, vars }], stateDir, undefined, hear)
   const close = () => runtime.dispose()
   try {
     const db: Database = await runtime.getD1Database('DB')
     const migrate = () => applyMigrations(db, databaseOf(config).migrations_dir)
     await retryWhenBusy(migrate, isPerhapsBusy)
     const sessions: TextNamespace = await runtime.getKVNamespace('SESSIONS')
-    return { db, sessions, close }
+    return { runtime, db, sessions, close }
   } catch (fault) {
     await close()
     throw fault

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { credentialFile } from '../../src/local/prepare-operators.ts'
+import { credentialFile } from '../../src/local/operators.ts'
 import { inProject } from '../../src/local/project.ts'
 import {
   leavesNoSecret,

@@ -7,8 +7,13 @@ import { hexDigest } from '../../src/crypto/digest.ts'
 import { type ClientRecord, liveCredentials } from '../../src/domain/client.ts'
 import { REGISTRY_SCOPES } from '../../src/domain/registry-scopes.ts'
 import { prepareDemo } from '../../src/local/demo.ts'
-import { COMMAND_LINE_ID, OPERATOR_ID, readCredential } from '../../src/local/operators.ts'
-import { credentialFile, prepareOperators } from '../../src/local/prepare-operators.ts'
+import {
+  COMMAND_LINE_ID,
+  credentialFile,
+  OPERATOR_ID,
+  prepareOperators,
+  readCredential,
+} from '../../src/local/operators.ts'
 import { REGISTRY_CONFIG } from '../../src/local/project.ts'
 import { openState } from '../../src/local/state.ts'
 import { readWranglerConfig } from '../../src/local/wrangler-config.ts'

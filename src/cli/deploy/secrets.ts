@@ -14,7 +14,6 @@ import { newWebhookSecret } from '../../crypto/webhook-signature.ts'
 import { isPlaceholder, readConfigs } from '../../local/deploy-problems.ts'
 import { readIfPresent, writePrivateFile } from '../../local/files.ts'
 import { firstOperatorSql, isOperatorSql, OPERATORS_SO_FAR } from '../../local/first-operator.ts'
-import { checkKeySettings } from '../../local/key-settings.ts'
 import {
   OPERATOR_ID,
   type OperatorCredential,
@@ -23,6 +22,7 @@ import {
 } from '../../local/operators.ts'
 import { DEPLOYED_SECRETS } from '../../local/project.ts'
 import { Refusal } from '../../local/refusal.ts'
+import { checkKeySettings } from '../../local/settings.ts'
 import { databaseOf } from '../../local/wrangler-config.ts'
 import { ALL_SECRET_NAMES, type SecretName, secretProblems } from '../../secrets.ts'
 import { webhookProblems } from '../../webhook-settings.ts'

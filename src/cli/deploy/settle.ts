@@ -3,24 +3,18 @@
 import { ALL_WORKERS, readSetting, type WorkerName } from '../../config.ts'
 import {
   CONFIG_FILES,
+  CONFIG_PATHS,
   deployProblems,
   isOnThisMachine,
   isPlaceholder,
   readConfigs,
 } from '../../local/deploy-problems.ts'
-import { AUTHENTICATOR_CONFIG, MANAGEMENT_CONFIG, REGISTRY_CONFIG } from '../../local/project.ts'
 import { Refusal } from '../../local/refusal.ts'
 import { databaseOf } from '../../local/wrangler-config.ts'
 import { type Found, findOrCreate } from './account.ts'
 import { type Place, readValue, writeValue } from './config-file.ts'
 import type { Deployment } from './outside.ts'
 import { checkGivenSecrets } from './secrets.ts'
-
-const PATHS = {
-  registry: REGISTRY_CONFIG,
-  management: MANAGEMENT_CONFIG,
-  authenticator: AUTHENTICATOR_CONFIG,
-} as const
 
 /** May another value replace this one? */
 type MayReplace = (present: string) => boolean
@@ -29,14 +23,15 @@ const KEYS = { vars: 'ISSUER', d1_databases: 'database_id', kv_namespaces: 'id' 
 
 /** Undefined if the file has no such place. An issuer that is not set is empty. */
 const valueAt = (worker: WorkerName, place: Place) =>
-  readValue(PATHS[worker], place, KEYS[place.table]) ?? (place.table === 'vars' ? '' : undefined)
+  readValue(CONFIG_PATHS[worker], place, KEYS[place.table]) ??
+  (place.table === 'vars' ? '' : undefined)
 
 /** Writes into each file that has the place. Returns which were changed. */
 function writeIntoEach(place: Place, value: string, mayReplace: MayReplace): string {
   const changed = ALL_WORKERS.filter((worker) => {
     const present = valueAt(worker, place)
     if (present === undefined || present === value || !mayReplace(present)) return false
-    writeValue(PATHS[worker], place, KEYS[place.table], value)
+    writeValue(CONFIG_PATHS[worker], place, KEYS[place.table], value)
     return true
   })
   return changed.length === 0
