@@ -2,7 +2,7 @@
 
 import { createServer } from 'node:net'
 import { Log, LogLevel } from 'miniflare'
-import { lifetimesOf, readSettings } from '../config.ts'
+import { lifetimesOf, readSettings, type WorkerName } from '../config.ts'
 import { createKeys, formatKeys, isUsable } from '../crypto/key-rotation.ts'
 import { randomText } from '../crypto/random.ts'
 import { CRON_INTERVAL_SECONDS } from '../domain/revocation.ts'
@@ -10,7 +10,7 @@ import { registrationPorts } from '../stores/registration.ts'
 import { webhookProblems } from '../webhook-settings.ts'
 import { buildWorker } from './build-worker.ts'
 import { prepareDemo } from './demo.ts'
-import { configurationProblems, readConfigs, withVars } from './deploy-problems.ts'
+import { type Configs, configurationProblems, readConfigs, withVars } from './deploy-problems.ts'
 import { makePrivate, readIfPresent, writePrivateFile } from './files.ts'
 import { prepareOperators } from './operators.ts'
 import { oneLine, Refusal } from './refusal.ts'
@@ -84,7 +84,107 @@ async function prepareState(settings: StartSettings, config: WranglerConfig) {
   }
 }
 
-/** Returns, once both serve, what ends them. */
+/** The secrets of each worker. One that is not given is made once and kept in the state. */
+async function secretsOf({ stateDir, ...given }: StartSettings) {
+  const SIGNING_KEYS = given.signingKeys ?? (await keptKeys(signingKeysFile(stateDir)))
+  const AUTHENTICATOR_KEYS = given.authenticatorKeys ?? ''
+  await checkKeySettings({ SIGNING_KEYS, AUTHENTICATOR_KEYS })
+  return {
+    registry: { SIGNING_KEYS },
+    management: { WEBHOOK_SECRET: given.webhookSecret ?? '' },
+    authenticator: {
+      JWT_SECRET: given.jwtSecret ?? (await keptSecret(jwtSecretFile(stateDir))),
+      PROXY_SECRET: given.proxySecret ?? (await keptSecret(proxySecretFile(stateDir))),
+      ...(AUTHENTICATOR_KEYS && { AUTHENTICATOR_KEYS }),
+    },
+  }
+}
+
+type Modules = Readonly<Record<WorkerName, string>>
+
+async function runAll(configs: Configs, settings: StartSettings, modules: Modules) {
+  const { port, authenticatorPort, stateDir, vars } = settings
+  const { registry, authenticator } = configs
+  const secrets = await secretsOf(settings)
+  const worker = (name: WorkerName) => ({
+    config: configs[name],
+    module: modules[name],
+    vars: { ...vars, ...secrets[name] },
+  })
+  // With the database and the limit, so that `/auth?fresh` answers here and `why` knows its refusals.
+  const withDatabase = {
+    ...authenticator,
+    d1_databases: registry.d1_databases,
+    ratelimits: registry.ratelimits.filter(({ name }) => name === 'REFUSAL_LIMIT'),
+  }
+  return runWorkers(
+    [
+      { ...worker('registry'), port },
+      worker('management'),
+      { ...worker('authenticator'), config: withDatabase, port: authenticatorPort },
+    ],
+    stateDir,
+    new Log(LogLevel.ERROR),
+  )
+}
+
+/** Throws a Refusal for what the workers would not start with. */
+function requireStartable(configs: Configs, { vars, webhookSecret }: StartSettings) {
+  const [problem] = [
+    ...configurationProblems(withVars(configs, vars)),
+    ...webhookProblems({ ...vars, WEBHOOK_SECRET: webhookSecret ?? '' }),
+  ]
+  if (problem !== undefined) throw new Refusal(problem)
+}
+
+/** Returns what releases the state. Throws a Refusal if a registry serves it. */
+async function claimAlone(stateDir: string): Promise<() => void> {
+  const claim = await claimState(stateDir)
+  if (claim.kind === 'claimed') return claim.release
+  throw new Refusal(
+    `STATE_DIR: ${stateDir} is already served by another npm start (process ${claim.by.pid})`,
+  )
+}
+
+/** Adds to `ending`, in the order of the start, what ends each part. Returns the welcome once all serve. */
+async function serve(
+  configs: Configs,
+  settings: StartSettings,
+  { ending, takeSignals }: Readonly<{ ending: (() => unknown)[]; takeSignals: () => void }>,
+): Promise<string> {
+  const { port, authenticatorPort, stateDir, vars } = settings
+  await withdrawAnnouncement(stateDir)
+  await requireFreePort('PORT', port)
+  await requireFreePort('AUTHENTICATOR_PORT', authenticatorPort)
+  const [demo, registry, management, authenticator] = await Promise.all([
+    prepareState(settings, configs.registry),
+    buildWorker(configs.registry.main),
+    buildWorker(configs.management.main),
+    buildWorker(configs.authenticator.main),
+  ])
+  const runtime = await runAll(configs, settings, { registry, management, authenticator })
+  takeSignals()
+  ending.push(() => runtime.dispose())
+  await runtime.ready
+
+  const addresses = {
+    issuer: vars.ISSUER ?? '',
+    registryUrl: `http://${HOST}:${port}`,
+    authenticatorUrl: `http://${HOST}:${authenticatorPort}`,
+  }
+  const startedAt = Math.floor(Date.now() / 1000)
+  await announceRegistry(stateDir, { pid: process.pid, ...addresses, startedAt })
+  ending.push(() => withdrawAnnouncement(stateDir))
+
+  const sweeping = setInterval(() => {
+    runCron(runtime).catch((fault) => console.error(oneLine(fault)))
+  }, SWEEP_EVERY_MS)
+  ending.push(() => clearInterval(sweeping))
+  const proxyFile = settings.proxySecret === null ? proxySecretFile(stateDir) : null
+  return welcome({ ...addresses, proxyFile, demo, loginUrl: vars.LOGIN_URL || null })
+}
+
+/** Returns, once all serve, what ends them. */
 async function start(takeSignals: () => void): Promise<() => Promise<void>> {
   if (process.argv.length > 2) {
     throw new Refusal(
@@ -92,107 +192,14 @@ async function start(takeSignals: () => void): Promise<() => Promise<void>> {
     )
   }
   const configs = readConfigs()
-  const { registry, management, authenticator } = configs
-  const settings = readStartSettings(process.env, registry.vars)
-  const { port, authenticatorPort, stateDir, vars } = settings
-  const webhookSecret = settings.webhookSecret ?? ''
-  const [problem] = [
-    ...configurationProblems(withVars(configs, vars)),
-    ...webhookProblems({ ...vars, WEBHOOK_SECRET: webhookSecret }),
-  ]
-  if (problem !== undefined) throw new Refusal(problem)
-
-  const claim = await claimState(stateDir)
-  if (claim.kind === 'served') {
-    const { pid } = claim.by
-    throw new Refusal(
-      `STATE_DIR: ${stateDir} is already served by another npm start (process ${pid})`,
-    )
-  }
-  const ending: (() => unknown)[] = [claim.release]
+  const settings = readStartSettings(process.env, configs.registry.vars)
+  requireStartable(configs, settings)
+  const ending: (() => unknown)[] = [await claimAlone(settings.stateDir)]
   const end = async () => {
     for (const step of ending.splice(0).reverse()) await step()
   }
   try {
-    await withdrawAnnouncement(stateDir)
-    await requireFreePort('PORT', port)
-    await requireFreePort('AUTHENTICATOR_PORT', authenticatorPort)
-    const [demo, registryModule, managementModule, authenticatorModule] = await Promise.all([
-      prepareState(settings, registry),
-      buildWorker(registry.main),
-      buildWorker(management.main),
-      buildWorker(authenticator.main),
-    ])
-    const proxyFile = settings.proxySecret === null ? proxySecretFile(stateDir) : null
-    const signingKeys = settings.signingKeys ?? (await keptKeys(signingKeysFile(stateDir)))
-    await checkKeySettings({
-      SIGNING_KEYS: signingKeys,
-      AUTHENTICATOR_KEYS: settings.authenticatorKeys ?? '',
-    })
-    const secrets = {
-      JWT_SECRET: settings.jwtSecret ?? (await keptSecret(jwtSecretFile(stateDir))),
-      PROXY_SECRET: settings.proxySecret ?? (await keptSecret(proxySecretFile(stateDir))),
-      ...(settings.authenticatorKeys && { AUTHENTICATOR_KEYS: settings.authenticatorKeys }),
-    }
-    const runtime = runWorkers(
-      [
-        {
-          config: registry,
-          module: registryModule,
-          port,
-          vars: { ...vars, SIGNING_KEYS: signingKeys },
-        },
-        {
-          config: management,
-          module: managementModule,
-          vars: { ...vars, WEBHOOK_SECRET: webhookSecret },
-        },
-        {
-          // With the database and the limit, so that `/auth?fresh` answers here and `why` knows its refusals.
-          config: {
-            ...authenticator,
-            d1_databases: registry.d1_databases,
-            ratelimits: registry.ratelimits.filter(({ name }) => name === 'REFUSAL_LIMIT'),
-          },
-          module: authenticatorModule,
-          port: authenticatorPort,
-          vars: { ...vars, ...secrets },
-        },
-      ],
-      stateDir,
-      new Log(LogLevel.ERROR),
-    )
-    takeSignals()
-    ending.push(() => runtime.dispose())
-    await runtime.ready
-
-    const issuer = vars.ISSUER ?? ''
-    const registryUrl = `http://${HOST}:${port}`
-    const authenticatorUrl = `http://${HOST}:${authenticatorPort}`
-    await announceRegistry(stateDir, {
-      pid: process.pid,
-      issuer,
-      registryUrl,
-      authenticatorUrl,
-      startedAt: Math.floor(Date.now() / 1000),
-    })
-    ending.push(() => withdrawAnnouncement(stateDir))
-
-    const sweeping = setInterval(() => {
-      runCron(runtime).catch((fault) => console.error(oneLine(fault)))
-    }, SWEEP_EVERY_MS)
-    ending.push(() => clearInterval(sweeping))
-
-    console.log(
-      welcome({
-        registryUrl,
-        authenticatorUrl,
-        issuer,
-        proxyFile,
-        demo,
-        loginUrl: vars.LOGIN_URL || null,
-      }),
-    )
+    console.log(await serve(configs, settings, { ending, takeSignals }))
     return end
   } catch (fault) {
     await end()
