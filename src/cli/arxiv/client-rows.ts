@@ -12,8 +12,8 @@ import {
 import { RegistrationError } from '../../protocol/registration/errors.ts'
 import { requireValid, type Schema } from '../../protocol/registration/field.ts'
 import { idSchema, scopeSchema } from '../../protocol/registration/shared-fields.ts'
-import { badRow, type StagedClient, type StagedRow } from './staging.ts'
-import type { BadRow } from './tables.ts'
+import type { StagedClient, StagedRow } from './staging.ts'
+import { type BadRow, badRow } from './tables.ts'
 
 /** `owner`: of clients that name none; null to leave them out. `now`: for dates that are missing, in ISO 8601. */
 export type Rules = Readonly<{ owner: string | null; now: string }>
@@ -188,10 +188,6 @@ export function importRow(
     credentials: credentialsOf(staged.client_credential, fields, report),
   }
   // Each value is right by itself. There may be too many.
-  return (
-    tryRow(staged.client[0], report, () => {
-      check(CLIENT_IMPORT, row)
-      return row
-    }) ?? null
-  )
+  const isSound = tryRow(staged.client[0], report, () => check(CLIENT_IMPORT, row))
+  return isSound ? row : null
 }

@@ -1,7 +1,6 @@
 /** Reads one of the original's tables from a CSV file (RFC 4180) whose first record names the columns. */
 
-import { Refusal } from '../../local/refusal.ts'
-import { type Found, positionsOf, type TableName, unreadable } from './tables.ts'
+import { type Found, positionsOf, refusalAt, type TableName, unreadable } from './tables.ts'
 
 type Value = Readonly<{ text: string; isQuoted: boolean }>
 /** `isBad`: text stands beside a quoted value. */
@@ -25,9 +24,7 @@ class CsvRecords {
     this.#text += character
     this.#length++
     if (this.#length > LONGEST_RECORD) {
-      throw new Refusal(
-        `line ${this.#startLine}: a row is longer than 16 MiB: a quote may be missing`,
-      )
+      throw refusalAt(this.#startLine, 'a row is longer than 16 MiB: a quote may be missing')
     }
   }
 
@@ -56,9 +53,7 @@ class CsvRecords {
 
   *end(): Generator<CsvRecord> {
     if (this.#state === 'quoted') {
-      throw new Refusal(
-        `line ${this.#startLine}: a quoted value that begins in this row never ends`,
-      )
+      throw refusalAt(this.#startLine, 'a quoted value that begins in this row never ends')
     }
     yield* this.#endRecord()
   }
@@ -98,11 +93,7 @@ export async function* readCsv(
     const { line, values } = record
     if (columns === undefined) {
       columns = values.map(({ text }) => text.trim())
-      positions = positionsOf(
-        table,
-        columns,
-        (sentence) => new Refusal(`line ${line}: ${sentence}`),
-      )
+      positions = positionsOf(table, columns, line)
       return { kind: 'table', table }
     }
     if (record.isBad) return unreadable(table, line, 'has text outside the quotes of a value')

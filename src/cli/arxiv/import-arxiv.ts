@@ -3,8 +3,8 @@
 import type { ClientImport } from '../../protocol/registration/client-import.ts'
 import { importRow, type Rules } from './client-rows.ts'
 import { readSource } from './source.ts'
-import { badRow, type StagedRow, Staging } from './staging.ts'
-import type { BadRow } from './tables.ts'
+import { type StagedRow, Staging } from './staging.ts'
+import { type BadRow, badRow } from './tables.ts'
 
 /** What the API says of each client that was sent, in their order. */
 export type ImportResult = Readonly<{
@@ -73,6 +73,32 @@ function* batchesOf(waiting: Iterable<Waiting>): Generator<readonly Waiting[]> {
   if (batch.length > 0) yield batch
 }
 
+/** Sends the clients, and says how many are done and how fast. Returns how many came out how. */
+async function sendAll(
+  waiting: Iterable<Waiting>,
+  clientCount: number,
+  { send, report, progress, clock }: Importer,
+) {
+  const counts = { created: 0, unchanged: 0, refused: 0 }
+  const startedAt = clock()
+  let sent = 0
+  for (const batch of batchesOf(waiting)) {
+    const results = await send(batch.map(({ row }) => row))
+    for (const [index, { outcome, problem }] of results.entries()) {
+      counts[outcome]++
+      const from = batch[index]?.from
+      if (outcome === 'refused' && from) report(badRow(from, null, problem?.detail ?? 'is refused'))
+    }
+    const isDue = sent % CLIENTS_A_LINE >= CLIENTS_A_LINE - batch.length
+    sent += batch.length
+    if (isDue) {
+      const speed = written(Math.round((sent / (clock() - startedAt)) * 1000))
+      progress(`${written(sent)} of ${written(clientCount)} clients, ${speed} a second`)
+    }
+  }
+  return counts
+}
+
 /** Throws a Refusal, before anything is sent, for a file that cannot be read as a whole. */
 export async function importArxiv(
   path: string,
@@ -80,7 +106,6 @@ export async function importArxiv(
   importer: Importer,
 ): Promise<Summary> {
   const staging = new Staging()
-  const counts = { created: 0, unchanged: 0, refused: 0 }
   let notImported = 0
   let badRows = 0
   const report = (bad: BadRow) => {
@@ -97,26 +122,8 @@ export async function importArxiv(
   try {
     await stageAll(path, staging, { ...importer, report })
     const clients = staging.clientCount
-    const startedAt = importer.clock()
-    let sent = 0
-    for (const batch of batchesOf(rows())) {
-      const results = await importer.send(batch.map(({ row }) => row))
-      for (const [index, { outcome, problem }] of results.entries()) {
-        counts[outcome]++
-        const from = batch[index]?.from
-        if (outcome === 'refused' && from)
-          report(badRow(from, null, problem?.detail ?? 'is refused'))
-      }
-      const isDue = sent % CLIENTS_A_LINE >= CLIENTS_A_LINE - batch.length
-      sent += batch.length
-      if (isDue) {
-        const seconds = (importer.clock() - startedAt) / 1000
-        const speed = written(Math.round(sent / seconds))
-        importer.progress(`${written(sent)} of ${written(clients)} clients, ${speed} a second`)
-      }
-    }
-    const { created, unchanged, refused } = counts
-    return { clients, created, unchanged, notImported: notImported + refused, badRows }
+    const { refused, ...done } = await sendAll(rows(), clients, { ...importer, report })
+    return { clients, ...done, notImported: notImported + refused, badRows }
   } finally {
     staging.close()
   }

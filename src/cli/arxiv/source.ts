@@ -3,11 +3,12 @@
 import { createReadStream } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { DatabaseSync, type SQLOutputValue } from 'node:sqlite'
 import { oneLine, Refusal } from '../../local/refusal.ts'
 import { readCsv } from './csv.ts'
 import { readSqlDump } from './sql-dump.ts'
-import { readSqliteFile } from './sqlite-file.ts'
-import { type Found, TABLE_NAMES } from './tables.ts'
+import { bytesAsText } from './sql-tokens.ts'
+import { type Found, positionsOf, TABLE_NAMES } from './tables.ts'
 
 const SQLITE_MAGIC = 'SQLite format 3\0'
 const GZIP_MAGIC = '\x1f\x8b'
@@ -61,6 +62,40 @@ async function* readDirectory(directory: string): AsyncGenerator<Found> {
     } catch (fault) {
       throw new Refusal(`${name}: ${oneLine(fault)}`)
     }
+  }
+}
+
+const asText = (value: SQLOutputValue | undefined): string | null => {
+  if (value === null || value === undefined) return null
+  return value instanceof Uint8Array ? bytesAsText(value) : String(value)
+}
+
+const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`
+
+/** The file stays as it is. Throws a Refusal for one that SQLite cannot read. */
+function* readSqliteFile(file: string): Generator<Found> {
+  let db: DatabaseSync | undefined
+  try {
+    db = new DatabaseSync(file, { readOnly: true, readBigInts: true })
+    for (const table of TABLE_NAMES) {
+      const given = db
+        .prepare('SELECT name FROM pragma_table_info(?)')
+        .all(table)
+        .map(({ name }) => String(name))
+      if (given.length === 0) continue
+      const names = positionsOf(table, given).map((position) => given[position] as string)
+      yield { kind: 'table', table }
+      const rows = db.prepare(`SELECT ${names.map(quoted).join(', ')} FROM ${quoted(table)}`)
+      for (const row of rows.iterate()) {
+        const values = names.map((name) => asText(row[name]))
+        yield { kind: 'row', table, line: null, values }
+      }
+    }
+  } catch (fault) {
+    if (fault instanceof Refusal) throw fault
+    throw new Refusal(`SQLite cannot read it: ${oneLine(fault)}`)
+  } finally {
+    db?.close()
   }
 }
 

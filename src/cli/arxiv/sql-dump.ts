@@ -1,6 +1,5 @@
 /** Reads the original's tables from an SQL dump of MySQL, MariaDB or SQLite. At most one row is in memory. */
 
-import { Refusal } from '../../local/refusal.ts'
 import { isMark, SqlTokens, type Token } from './sql-tokens.ts'
 import { valuesOf } from './sql-values.ts'
 import {
@@ -8,6 +7,7 @@ import {
   type Found,
   isTableName,
   positionsOf,
+  refusalAt,
   TABLES,
   type TableName,
   unreadable,
@@ -22,8 +22,6 @@ const MAX_TOKENS = 10_000
 const isWord = (token: Token, word: RegExp) => token.kind === 'word' && word.test(token.text)
 const isName = ({ kind }: Token) => kind === 'word' || kind === 'name'
 
-const refuse = (line: number, sentence: string) => new Refusal(`line ${line}: ${sentence}`)
-
 /** What stands between parentheses, after the first of them. */
 function* readParentheses(open: Token): Reading<Token[]> {
   const inside: Token[] = []
@@ -32,7 +30,7 @@ function* readParentheses(open: Token): Reading<Token[]> {
     if (isMark(token, '(')) depth++
     if (isMark(token, ')')) depth--
     if (depth === 0) return inside
-    if (inside.push(token) > MAX_TOKENS) throw refuse(open.line, 'a parenthesis is never closed')
+    if (inside.push(token) > MAX_TOKENS) throw refusalAt(open.line, 'a parenthesis is never closed')
   }
 }
 
@@ -83,7 +81,7 @@ class Statements {
       if (isWord(first, /^CREATE$/i)) yield* this.#readCreate()
       else if (isWord(first, /^(?:INSERT|REPLACE)$/i)) yield* this.#readInsert()
       else if (isWord(first, /^COPY$/i)) {
-        throw refuse(first.line, 'the dump has COPY: write it with INSERT (pg_dump --inserts)')
+        throw refusalAt(first.line, 'the dump has COPY: write it with INSERT (pg_dump --inserts)')
       } else yield* skipStatement(first)
     }
   }
@@ -116,14 +114,14 @@ class Statements {
     if (!isWord(next, /^VALUES?$/i)) return yield* skipStatement(next)
     if (!columns) {
       const sentence = `INSERT INTO ${table} names no columns, and no CREATE TABLE is before it`
-      throw refuse(token.line, `${sentence}: dump the definitions of the tables too`)
+      throw refusalAt(token.line, `${sentence}: dump the definitions of the tables too`)
     }
     this.#emit({ kind: 'table', table })
     yield* this.#readRows(table, columns, token.line)
   }
 
   *#readRows(table: TableName, columns: readonly string[], line: number): Reading {
-    const positions = positionsOf(table, columns, (sentence) => refuse(line, sentence))
+    const positions = positionsOf(table, columns, line)
     for (;;) {
       const open = yield
       if (!isMark(open, '(')) return yield* skipStatement(open)
@@ -168,6 +166,6 @@ export async function* readSqlDump(pieces: AsyncIterable<string>): AsyncGenerato
   yield* found
   if (statements.openLine !== null) {
     const sentence = 'the file ends inside the statement that begins here: it is not complete'
-    throw refuse(statements.openLine, sentence)
+    throw refusalAt(statements.openLine, sentence)
   }
 }

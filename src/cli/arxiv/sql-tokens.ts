@@ -1,6 +1,6 @@
 /** Cuts the text of an SQL dump, which arrives in pieces, into tokens. Comments are no tokens. */
 
-import { Refusal } from '../../local/refusal.ts'
+import { refusalAt } from './tables.ts'
 
 /** `name` is a quoted identifier, or text in MySQL's double quotes; `blob` the bytes of a hexadecimal literal as text. */
 export type Token = Readonly<{
@@ -101,7 +101,7 @@ export class SqlTokens {
     const length = this.#text.length - this.#at
     if (isLast || length > LONGEST_TOKEN) {
       const what = isLast ? 'the file ends inside a text' : 'a text is longer than 16 MiB'
-      throw new Refusal(`line ${this.#line}: ${what} that begins here`)
+      throw refusalAt(this.#line, `${what} that begins here`)
     }
     this.#enough = 2 * length
   }

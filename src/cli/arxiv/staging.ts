@@ -4,7 +4,14 @@
  */
 
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { type BadRow, type SourceRow, TABLE_NAMES, TABLES, type TableName } from './tables.ts'
+import {
+  type BadRow,
+  badRow,
+  type SourceRow,
+  TABLE_NAMES,
+  TABLES,
+  type TableName,
+} from './tables.ts'
 
 /** A row with its values by column. */
 export type StagedRow = Readonly<{
@@ -20,12 +27,6 @@ export type StagedClient = Readonly<Record<TableName, readonly StagedRow[]>> &
 
 /** Stands for bytes that are no text. */
 const REPLACEMENT = '\uFFFD'
-
-export const badRow = (
-  { table, key, line }: Pick<StagedRow, 'table' | 'key' | 'line'>,
-  field: string | null,
-  rule: string,
-): BadRow => ({ kind: 'bad', table, key, line, field, rule })
 
 /** Numbers by their size, other keys by their text. */
 const BY_KEY = (key: string) => `ORDER BY length(${key}), ${key}`

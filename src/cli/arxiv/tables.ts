@@ -1,5 +1,7 @@
 /** The tables of the original registry that hold its clients, and what a reader of any form makes of them. */
 
+import { Refusal } from '../../local/refusal.ts'
+
 /** Each table's columns. The first one is its primary key. */
 export const TABLES = {
   client: ['client_id', 'owner_id', 'created', 'name', 'url', 'description', 'redirect_uri'],
@@ -37,29 +39,33 @@ export type SourceRow = Readonly<{
 /** What a reader finds, in the order of the file: that a table exists, its rows, and rows that it cannot read. */
 export type Found = Readonly<{ kind: 'table'; table: TableName }> | SourceRow | BadRow
 
+export const badRow = (
+  { table, key, line }: Pick<BadRow, 'table' | 'key' | 'line'>,
+  field: string | null,
+  rule: string,
+): BadRow => ({ kind: 'bad', table, key, line, field, rule })
+
 /** A row of which nothing can be read but where it stands. */
-export const unreadable = (table: TableName, line: number, rule: string): BadRow => ({
-  kind: 'bad',
-  table,
-  key: null,
-  line,
-  field: null,
-  rule,
-})
+export const unreadable = (table: TableName, line: number, rule: string): BadRow =>
+  badRow({ table, key: null, line }, null, rule)
+
+export const refusalAt = (line: number, sentence: string) =>
+  new Refusal(`line ${line}: ${sentence}`)
 
 /**
- * Where each column of the table stands among `given`, the columns of the file. Throws what `refuse` makes of a sentence
- * if a column is missing.
+ * Where each column of the table stands among `given`, the columns of the file, in this line if it has lines. Throws a
+ * Refusal if a column is missing.
  */
 export function positionsOf(
   table: TableName,
   given: readonly string[],
-  refuse: (sentence: string) => Error,
+  line?: number,
 ): readonly number[] {
   const names = given.map((name) => name.toLowerCase())
   return TABLES[table].map((column) => {
     const position = names.indexOf(column)
-    if (position === -1) throw refuse(`the table ${table} has no column ${column}`)
-    return position
+    if (position !== -1) return position
+    const sentence = `the table ${table} has no column ${column}`
+    throw line === undefined ? new Refusal(sentence) : refusalAt(line, sentence)
   })
 }
