@@ -1,10 +1,9 @@
-/** The comparison: everything started, measured in turns, counted, judged, printed and kept. */
+/** The comparison: who is measured, and everything started, measured in turns, counted, judged, printed and kept. */
 
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { resolve } from 'node:path'
-import { CONTESTANTS } from './contestants.ts'
 import { countOperations } from './counts.ts'
+import type { Storage } from './operations.ts'
 import type { Options } from './options.ts'
+import { keep } from './output.ts'
 import { canPin, startLoad, startServer } from './processes.ts'
 import { kept, printed } from './report.ts'
 import { measureStart } from './startup.ts'
@@ -14,7 +13,32 @@ import { type Row, takeTurns } from './turns.ts'
 const START_ROUNDS = 25
 const QUICK_START_ROUNDS = 3
 
-const here = (path: string) => resolve(import.meta.dirname, path)
+type Contestant = Readonly<{ who: string; storage: Storage; program: readonly string[] }>
+
+const worker = (who: string, storage: 'simulator' | 'memory'): Contestant => ({
+  who,
+  storage,
+  program: ['servers/workers.ts', who, storage],
+})
+
+const peer = (who: string, program: string): Contestant => ({
+  who,
+  storage: 'own',
+  program: [program],
+})
+
+/** Each simulated, each in memory, then the peers on Node, each in its own memory. */
+const CONTESTANTS: readonly Contestant[] = [
+  worker('registry', 'simulator'),
+  worker('floor', 'simulator'),
+  worker('registry', 'memory'),
+  worker('floor', 'memory'),
+  worker('crypto-floor', 'memory'),
+  worker('workers-oauth-provider', 'memory'),
+  peer('oidc-provider', 'peers/oidc-provider.js'),
+  peer('oauth2-server', 'peers/oauth2-server.js'),
+  peer('better-auth', 'peers/better-auth.js'),
+]
 
 export async function compare(options: Options): Promise<void> {
   const { pace, only, quick, save } = options
@@ -44,10 +68,6 @@ export async function compare(options: Options): Promise<void> {
   const run = { pace, isPinned: canPin, measured, counted, started, verdicts }
   console.log(printed(run))
 
-  const results = here('results')
-  mkdirSync(results, { recursive: true })
-  const document = `${JSON.stringify(kept(run), null, 2)}\n`
-  const file = resolve(results, `${new Date().toISOString().replaceAll(':', '-')}.json`)
-  writeFileSync(file, document)
-  if (save) writeFileSync(here('results.json'), document)
+  const file = `${new Date().toISOString().replaceAll(':', '-')}.json`
+  keep(file, kept(run), save ? 'results.json' : null)
 }

@@ -8,7 +8,7 @@ import {
   takeCryptoCount,
   watchCrypto,
 } from './lab/crypto-counter.ts'
-import { openLab } from './lab/registry.ts'
+import { type Answered, type Lab, openLab } from './lab/registry.ts'
 import type { StorageOperation } from './lab/watch.ts'
 
 export type Counted = Readonly<{
@@ -23,6 +23,23 @@ export async function settle(): Promise<void> {
   for (let idle = 0; idle < 5; idle = cryptoUnderWay() > 0 ? 0 : idle + 1) await tick()
 }
 
+/** How often the request asks storage, until what it defers has ended (`wait`). */
+export async function countStorage(
+  lab: Lab,
+  run: () => Promise<Answered>,
+  wait: () => Promise<void>,
+) {
+  const storage: Partial<Record<StorageOperation, number>> = {}
+  lab.setAround((operation, act) => {
+    storage[operation] = (storage[operation] ?? 0) + 1
+    return act()
+  })
+  const { status } = await run()
+  await wait()
+  lab.setAround(null)
+  return { status, storage }
+}
+
 const WARM_SECONDS = 300
 
 export async function countOperations(): Promise<readonly Counted[]> {
@@ -31,15 +48,8 @@ export async function countOperations(): Promise<readonly Counted[]> {
   const count = async ({ name, ready }: Act): Promise<Counted> => {
     const run = await ready()
     await settle()
-    const storage: Partial<Record<StorageOperation, number>> = {}
     takeCryptoCount()
-    lab.setAround((operation, act) => {
-      storage[operation] = (storage[operation] ?? 0) + 1
-      return act()
-    })
-    const { status } = await run()
-    await settle()
-    lab.setAround(null)
+    const { status, storage } = await countStorage(lab, run, settle)
     return { name, status, storage, crypto: takeCryptoCount() }
   }
   const counted: Counted[] = []

@@ -1,7 +1,7 @@
 /** At the edge, by simulation: how long each operation takes near to and far from the database, and what it costs. */
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { settle } from './counts.ts'
+import { countStorage, settle } from './counts.ts'
 import { drawFrom, latencyOf, PLACES, type Place, seededRandom } from './edge/latencies.ts'
 import { openMeteredDatabase } from './edge/metered-database.ts'
 import { FREE, freePerDay, priceOf } from './edge/prices.ts'
@@ -11,8 +11,8 @@ import { watchCrypto } from './lab/crypto-counter.ts'
 import { openLab } from './lab/registry.ts'
 import type { StorageOperation } from './lab/watch.ts'
 import type { Options } from './options.ts'
+import { table } from './output.ts'
 import { quantile } from './statistics.ts'
-import { table } from './table.ts'
 
 const SAMPLES = 500
 const QUICK_SAMPLES = 25
@@ -103,14 +103,7 @@ async function price(): Promise<string[][]> {
       const run = await ready()
       await deferred()
       takeMeter()
-      const storage: Partial<Record<StorageOperation, number>> = {}
-      lab.setAround((operation, act) => {
-        storage[operation] = (storage[operation] ?? 0) + 1
-        return act()
-      })
-      await run()
-      await deferred()
-      lab.setAround(null)
+      const { storage } = await countStorage(lab, run, deferred)
       const meter = takeMeter()
       const priced = priceOf(storage, meter)
       const free = freePerDay(storage, meter)

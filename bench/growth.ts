@@ -1,16 +1,16 @@
 /** Growth: does an operation cost the same with 10 clients as with a million, and as many codes and refresh tokens? */
 
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { inProject } from '../src/local/project.ts'
 import { grow } from './growth/grow.ts'
 import { readPlans } from './growth/plans.ts'
 import type { Options } from './options.ts'
+import { keep, spreadText, table } from './output.ts'
 import { startLoad, startServer } from './processes.ts'
-import { quotients, type Spread, spreadOf } from './statistics.ts'
-import { table } from './table.ts'
+import { quotients, spreadOf } from './statistics.ts'
 import { cpuOf, type Measured, type Row, ratesOf, takeTurns } from './turns.ts'
 
 const SMALLEST = 10
@@ -60,9 +60,6 @@ const listClients = (stateDir: string) =>
       })
     })
   })
-
-const shown = ({ median, low, high }: Spread, digits: number) =>
-  `${median.toFixed(digits)} (${low.toFixed(digits)}-${high.toFixed(digits)})`
 
 function comparison(measured: readonly Measured[]) {
   return measured.map((one) => {
@@ -116,9 +113,9 @@ export async function measureGrowth({ pace, clients, save }: Options): Promise<b
         .map((one) => [
           one.operation,
           String(one.clients),
-          shown(one.requestsPerSecond, 0),
-          shown(one.cpuMsPerRequest, 3),
-          shown(one.overSmallest, 2),
+          spreadText(one.requestsPerSecond, 0),
+          spreadText(one.cpuMsPerRequest, 3),
+          spreadText(one.overSmallest, 2),
           one.isSame ? 'same' : `MORE than ${SAME_WITHIN}`,
         ]),
     ),
@@ -146,10 +143,7 @@ export async function measureGrowth({ pace, clients, save }: Options): Promise<b
       ]),
     ),
   )
-  const results = resolve(import.meta.dirname, 'results')
-  mkdirSync(results, { recursive: true })
-  const document = `${JSON.stringify({ measuredAt: new Date().toISOString(), pace, compared, plans, listed }, null, 2)}\n`
-  writeFileSync(join(results, 'growth.json'), document)
-  if (save) writeFileSync(resolve(import.meta.dirname, 'growth.json'), document)
+  const run = { measuredAt: new Date().toISOString(), pace, compared, plans, listed }
+  keep('growth.json', run, save ? 'growth.json' : null)
   return compared.every(({ isSame }) => isSame) && plans.every(({ scans }) => scans.length === 0)
 }

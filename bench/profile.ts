@@ -2,8 +2,8 @@
 
 import { freePorts, HOST } from '../test/node/free-ports.ts'
 import type { Options } from './options.ts'
+import { table } from './output.ts'
 import { startLoad, startServer } from './processes.ts'
-import { table } from './table.ts'
 
 type Frame = Readonly<{ functionName: string; url: string; lineNumber: number }>
 type Node = Readonly<{ id: number; callFrame: Frame; children?: readonly number[] }>

@@ -3,9 +3,9 @@
 import { cpus } from 'node:os'
 import type { Counted } from './counts.ts'
 import { OPERATION_NAMES, type Operation } from './operations.ts'
+import { spreadText, table } from './output.ts'
 import type { Started } from './startup.ts'
-import { type Spread, spreadOf } from './statistics.ts'
-import { table } from './table.ts'
+import { spreadOf } from './statistics.ts'
 import type { Verdict } from './targets.ts'
 import { cpuOf, type Measured, type Pace, ratesOf } from './turns.ts'
 
@@ -17,9 +17,6 @@ export type Run = Readonly<{
   started: readonly Started[]
   verdicts: readonly Verdict[]
 }>
-
-const spread = ({ median, low, high }: Spread, digits: number) =>
-  `${median.toFixed(digits)} (${low.toFixed(digits)}-${high.toFixed(digits)})`
 
 const kib = (bytes: number) => (bytes / 1024).toFixed(1)
 
@@ -36,8 +33,8 @@ function resultRows(measured: readonly Measured[]) {
       OPERATION_NAMES[one.row.operation as Operation],
       one.row.who,
       one.row.storage,
-      spread(spreadOf(ratesOf(one)), 0),
-      spread(spreadOf(cpuOf(one)), 3),
+      spreadText(spreadOf(ratesOf(one)), 0),
+      spreadText(spreadOf(cpuOf(one)), 3),
     ])
 }
 
@@ -45,7 +42,7 @@ const verdictRow = ({ what, measured, unit, bound, gate, goal, isMet, reachesGoa
   const sign = bound === 'least' ? '>=' : '<='
   return [
     what,
-    `${spread(measured, unit === 'KiB' ? 1 : 2)}${unit === 'KiB' ? ' KiB' : ''}`,
+    `${spreadText(measured, unit === 'KiB' ? 1 : 2)}${unit === 'KiB' ? ' KiB' : ''}`,
     `${sign} ${gate}`,
     goal === null ? '-' : `${sign} ${goal}`,
     isMet ? (reachesGoal === false ? 'pass' : 'pass, goal') : 'MISS',
@@ -70,8 +67,8 @@ export function printed({ pace, isPinned, measured, counted, started, verdicts }
         name,
         kib(bytes),
         kib(gzippedBytes),
-        spread(evaluateMs, 1),
-        spread(firstAnswerMs, 0),
+        spreadText(evaluateMs, 1),
+        spreadText(firstAnswerMs, 0),
       ]),
     ),
     'Targets',

@@ -1,11 +1,12 @@
 /** Load that lasts: mixed traffic against `npm start`, which is killed meanwhile, every answer judged by what is true. */
 
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Options } from './options.ts'
+import { keep, table } from './output.ts'
 import {
   askBadly,
   checkToken,
@@ -30,7 +31,6 @@ import {
 } from './soak/user-acts.ts'
 import { createWorld, type World } from './soak/world.ts'
 import { quantile } from './statistics.ts'
-import { table } from './table.ts'
 
 /** In a hundred acts. */
 const MIX: readonly (readonly [act: (world: World) => Promise<void>, share: number])[] = [
@@ -172,11 +172,7 @@ export async function soak(options: Options): Promise<boolean> {
     complaints,
   }
   print(result)
-  const document = `${JSON.stringify(result, null, 2)}\n`
-  const results = resolve(import.meta.dirname, 'results')
-  mkdirSync(results, { recursive: true })
-  writeFileSync(join(results, 'soak.json'), document)
-  if (save) writeFileSync(resolve(import.meta.dirname, 'soak.json'), document)
+  keep('soak.json', result, save ? 'soak.json' : null)
   // A quick run is over before memory settles.
   const isFlat = quick || Object.values(memory).every((trend) => trend.isFlat)
   return counts.wrong + counts.lost === 0 && isFlat

@@ -1,6 +1,5 @@
 /** What must hold (gate) and what is aimed for (goal), and how a run did. */
 
-import type { RowName } from './contestants.ts'
 import type { Operation, Storage } from './operations.ts'
 import type { Started } from './startup.ts'
 import { quotients, type Spread, spreadOf } from './statistics.ts'
@@ -23,7 +22,7 @@ type Comparison = Readonly<{
   measure: 'rate' | 'cpu'
   storage: Storage
   /** The same operation, unless another is named. */
-  over: Omit<RowName, 'operation'> & Partial<Pick<RowName, 'operation'>>
+  over: Readonly<{ who: string; storage: Storage; operation?: Operation }>
   bound: 'least' | 'most'
   bounds: Partial<Record<Operation, readonly [gate: number, goal: number | null]>>
 }>

@@ -86,12 +86,27 @@ export async function actsOf(lab: Lab, wait: () => Promise<void>): Promise<reado
     }
   }
   const [knownToken, newToken] = [shownBy(signedTokens), shownBy(signedTokens)]
+  const withFresh = (name: string, act: (send: Send) => Promise<Answered>): Act => ({
+    name,
+    ready: async () => {
+      const send = lab.freshRegistry()
+      return () => act(send)
+    },
+  })
   const withWarm = (name: string, act: (send: Send) => Promise<() => Promise<Answered>>): Act => ({
     name,
     ready: async () => act(await warm()),
   })
+  const refreshing = (issued: () => Promise<Answered>) => async (send: Send) => {
+    const refresh_token = field(await issued(), 'refresh_token')
+    return () => send('/token', post({ grant_type: 'refresh_token', refresh_token, ...client }))
+  }
+  const showing = (path: string, kind: 'access_token' | 'refresh_token') => async (send: Send) => {
+    const token = field(await tokens(), kind)
+    return () => send(path, post({ token, ...client }))
+  }
   return [
-    { name: 'client_credentials, cold', ready: async () => () => token(lab.freshRegistry()) },
+    withFresh('client_credentials, cold', (send) => token(send)),
     withWarm('client_credentials, warm', async (send) => () => token(send)),
     {
       name: 'client_credentials, signed, warm',
@@ -100,13 +115,7 @@ export async function actsOf(lab: Lab, wait: () => Promise<void>): Promise<reado
         return () => token(send, signed)
       },
     },
-    {
-      name: 'consent page',
-      ready: async () => {
-        const send = lab.freshRegistry()
-        return () => send(askingPath, { headers: cookie })
-      },
-    },
+    withFresh('consent page', (send) => send(askingPath, { headers: cookie })),
     {
       name: 'consent answered, code issued',
       ready: async () => {
@@ -115,13 +124,7 @@ export async function actsOf(lab: Lab, wait: () => Promise<void>): Promise<reado
         return () => send('/authorize', post(agreementTo(page, GRANTED_SCOPES), cookie))
       },
     },
-    {
-      name: 'code issued, consent remembered',
-      ready: async () => {
-        const send = lab.freshRegistry()
-        return () => authorization(send)
-      },
-    },
+    withFresh('code issued, consent remembered', authorization),
     {
       name: 'code exchange, cold',
       ready: async () => {
@@ -137,33 +140,12 @@ export async function actsOf(lab: Lab, wait: () => Promise<void>): Promise<reado
       const text = await signedCode()
       return () => exchange(send, text)
     }),
-    withWarm('refresh, warm', async (send) => {
-      const refresh_token = field(await tokens(), 'refresh_token')
-      return () => send('/token', post({ grant_type: 'refresh_token', refresh_token, ...client }))
-    }),
-    withWarm('refresh, signed, warm', async (send) => {
-      const refresh_token = field(await signedTokens(), 'refresh_token')
-      return () => send('/token', post({ grant_type: 'refresh_token', refresh_token, ...client }))
-    }),
-    withWarm('introspection, warm', async (send) => {
-      const shown = field(await tokens(), 'access_token')
-      return () => send('/introspect', post({ token: shown, ...client }))
-    }),
-    withWarm('revocation of an access token, warm', async (send) => {
-      const shown = field(await tokens(), 'access_token')
-      return () => send('/revoke', post({ token: shown, ...client }))
-    }),
-    withWarm('revocation of a refresh token, warm', async (send) => {
-      const shown = field(await tokens(), 'refresh_token')
-      return () => send('/revoke', post({ token: shown, ...client }))
-    }),
-    {
-      name: 'connected applications',
-      ready: async () => {
-        const send = lab.freshRegistry()
-        return () => send('/account', { headers: cookie })
-      },
-    },
+    withWarm('refresh, warm', refreshing(tokens)),
+    withWarm('refresh, signed, warm', refreshing(signedTokens)),
+    withWarm('introspection, warm', showing('/introspect', 'access_token')),
+    withWarm('revocation of an access token, warm', showing('/revoke', 'access_token')),
+    withWarm('revocation of a refresh token, warm', showing('/revoke', 'refresh_token')),
+    withFresh('connected applications', (send) => send('/account', { headers: cookie })),
     { name: 'check', ready: checked('') },
     { name: 'check, fresh', ready: checked('?fresh') },
     { name: 'signed check, token known', ready: checked('', signedTokens) },

@@ -9,8 +9,7 @@ import { betterAuth } from 'better-auth'
 import { memoryAdapter } from 'better-auth/adapters/memory'
 import { toNodeHandler } from 'better-auth/node'
 import { jwt } from 'better-auth/plugins'
-import { TOKENS_TO_CHECK } from '../operations.ts'
-import { postRequest } from '../raw-request.ts'
+import { checks, exchanges, issues, postRequest } from '../handouts.ts'
 import {
   CALLBACK,
   credentialsFields,
@@ -21,7 +20,7 @@ import {
   SCOPES,
   USER,
 } from '../subject.ts'
-import { many, serve } from './serve.js'
+import { serve } from './serve.js'
 
 const BASE = '/api/auth'
 const TOKEN = `${BASE}/oauth2/token`
@@ -141,43 +140,22 @@ async function mintToken() {
   return (await response.json()).access_token
 }
 
-function clear() {
+/** Without what earlier slices left. */
+const cleared = (handOut) => (count) => {
   tables.oauthAccessToken.length = 0
   tables.verification.length = 0
+  return handOut(count)
 }
 
 const { id: client_id, secret: client_secret } = credentials
+const checkOf = (token) =>
+  postRequest(`${BASE}/oauth2/introspect`, { token, client_id, client_secret })
 
 serve(
   {
-    token_warm: {
-      requests: async () => {
-        clear()
-        return [postRequest(TOKEN, credentialsFields(credentials))]
-      },
-      once: false,
-      text: '"access_token":"',
-    },
-    exchange: {
-      requests: async (n) => {
-        clear()
-        const codes = await many(n, mintCode)
-        return codes.map((code) => postRequest(TOKEN, redemptionFields(credentials, code)))
-      },
-      once: true,
-      text: '"access_token":"',
-    },
-    check: {
-      requests: async () => {
-        clear()
-        const tokens = await many(TOKENS_TO_CHECK, mintToken)
-        return tokens.map((token) =>
-          postRequest(`${BASE}/oauth2/introspect`, { token, client_id, client_secret }),
-        )
-      },
-      once: false,
-      text: '"active":true',
-    },
+    token_warm: cleared(issues(TOKEN, credentialsFields(credentials))),
+    exchange: cleared(exchanges({ path: TOKEN, credentials }, mintCode)),
+    check: cleared(checks(mintToken, checkOf, '"active":true')),
   },
   toNodeHandler(auth),
 )

@@ -1,8 +1,7 @@
 /** `@node-oauth/oauth2-server` on bare `node:http`, with a model of maps. */
 
 import OAuth2Server from '@node-oauth/oauth2-server'
-import { TOKENS_TO_CHECK } from '../operations.ts'
-import { getRequest, postRequest } from '../raw-request.ts'
+import { checks, exchanges, getRequest, issues } from '../handouts.ts'
 import {
   CALLBACK,
   credentialsFields,
@@ -12,7 +11,7 @@ import {
   SCOPES,
   USER,
 } from '../subject.ts'
-import { many, readBody, serve } from './serve.js'
+import { readBody, serve } from './serve.js'
 
 const { Request, Response } = OAuth2Server
 const MAX_TOKENS = 20_000
@@ -116,29 +115,12 @@ async function mintToken() {
   return (await server.token(request, new Response({ headers: {} }))).accessToken
 }
 
+const checkOf = (token) => getRequest('/auth', { Authorization: `Bearer ${token}` })
 serve(
   {
-    token_warm: {
-      requests: async () => [postRequest('/token', credentialsFields(credentials))],
-      once: false,
-      text: '"access_token":"',
-    },
-    exchange: {
-      requests: async (n) =>
-        (await many(n, mintCode)).map((code) =>
-          postRequest('/token', redemptionFields(credentials, code)),
-        ),
-      once: true,
-      text: '"access_token":"',
-    },
-    check: {
-      requests: async () =>
-        (await many(TOKENS_TO_CHECK, mintToken)).map((token) =>
-          getRequest('/auth', { Authorization: `Bearer ${token}` }),
-        ),
-      once: false,
-      text: 'authenticated',
-    },
+    token_warm: issues('/token', credentialsFields(credentials)),
+    exchange: exchanges({ path: '/token', credentials }, mintCode),
+    check: checks(mintToken, checkOf, 'authenticated'),
   },
   answer,
 )

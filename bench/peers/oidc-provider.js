@@ -4,22 +4,20 @@
  */
 
 import Provider from 'oidc-provider'
-import { TOKENS_TO_CHECK } from '../operations.ts'
-import { postRequest } from '../raw-request.ts'
+import { checks, exchanges, ISSUED_SIGNED, issues, postRequest } from '../handouts.ts'
 import {
   CALLBACK,
   credentialsFields,
   GRANTED_SCOPES,
   ISSUER,
   PKCE,
-  redemptionFields,
   SCOPES,
   SERVICE,
   SIGNED_TOKEN_SECONDS,
   SIGNING_KEY,
   USER,
 } from '../subject.ts'
-import { many, serve } from './serve.js'
+import { serve } from './serve.js'
 
 const MAX_ENTRIES = 50_000
 const credentials = { id: crypto.randomUUID(), secret: 'regs_0123456789abcdef0123456789abcdef' }
@@ -124,49 +122,20 @@ const mintToken = () => mint(provider.AccessToken, { gty: 'authorization_code' }
 
 const { id: client_id, secret: client_secret } = credentials
 
+const redeeming = { path: '/token', credentials }
+const asked = { scope: SCOPES.join(' ') }
+const signed = { ...asked, resource: SERVICE }
+const checkOf = (token) => postRequest('/token/introspection', { token, client_id, client_secret })
+
 serve(
   {
-    token_warm: {
-      requests: async () => [
-        postRequest('/token', credentialsFields(credentials, { scope: SCOPES.join(' ') })),
-      ],
-      once: false,
-      text: '"access_token":"',
-    },
-    signed_token: {
-      requests: async () => [
-        postRequest(
-          '/token',
-          credentialsFields(credentials, { scope: SCOPES.join(' '), resource: SERVICE }),
-        ),
-      ],
-      once: false,
-      text: '"access_token":"eyJ',
-    },
-    signed_exchange: {
-      requests: async (n) =>
-        (await many(n, () => mintCode({ resource: SERVICE }))).map((code) =>
-          postRequest('/token', redemptionFields(credentials, code)),
-        ),
-      once: true,
-      text: '"access_token":"eyJ',
-    },
-    exchange: {
-      requests: async (n) =>
-        (await many(n, () => mintCode())).map((code) =>
-          postRequest('/token', redemptionFields(credentials, code)),
-        ),
-      once: true,
-      text: '"access_token":"',
-    },
-    check: {
-      requests: async () =>
-        (await many(TOKENS_TO_CHECK, mintToken)).map((token) =>
-          postRequest('/token/introspection', { token, client_id, client_secret }),
-        ),
-      once: false,
-      text: '"active":true',
-    },
+    token_warm: issues('/token', credentialsFields(credentials, asked)),
+    signed_token: issues('/token', credentialsFields(credentials, signed), ISSUED_SIGNED),
+    signed_exchange: exchanges({ ...redeeming, text: ISSUED_SIGNED }, () =>
+      mintCode({ resource: SERVICE }),
+    ),
+    exchange: exchanges(redeeming, () => mintCode()),
+    check: checks(mintToken, checkOf, '"active":true'),
   },
   provider.callback(),
 )

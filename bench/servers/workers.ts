@@ -10,7 +10,7 @@ import { applyMigrations } from '../../src/local/migrations.ts'
 import { inProject, REGISTRY_CONFIG } from '../../src/local/project.ts'
 import { readWranglerConfig } from '../../src/local/wrangler-config.ts'
 import { freePorts, HOST } from '../../test/node/free-ports.ts'
-import { OPERATIONS, type Operation, type Ready } from '../operations.ts'
+import { isSigned, OPERATIONS, type Operation, type Ready } from '../operations.ts'
 import { ISSUER } from '../subject.ts'
 
 /** Long enough for the record to stay warm through a whole run's turns. */
@@ -19,33 +19,21 @@ const WARM_SECONDS = '300'
 /** Without it workers-oauth-provider warns at every start. Nothing here fetches. */
 const QUIETLY = ['global_fetch_strictly_public']
 
+const answering = (operations: readonly Operation[], entry: string) =>
+  Object.fromEntries(operations.map((operation) => [operation, entry]))
+
 /** Which worker answers an operation; none where there is no such thing. */
 const WORKERS: Readonly<Record<string, Partial<Record<Operation, string>>>> = {
   registry: {
-    token_cold: 'registry.ts',
-    token_warm: 'registry.ts',
-    signed_token: 'registry.ts',
-    exchange: 'registry.ts',
-    signed_exchange: 'registry.ts',
-    check: 'authenticator.ts',
-    signed_check: 'authenticator.ts',
+    ...answering(OPERATIONS, 'registry.ts'),
+    ...answering(['check', 'signed_check'], 'authenticator.ts'),
   },
-  floor: {
-    token_cold: 'floor.ts',
-    token_warm: 'floor.ts',
-    exchange: 'floor.ts',
-    check: 'floor.ts',
-  },
-  'crypto-floor': {
-    token_cold: 'crypto-floor.ts',
-    token_warm: 'crypto-floor.ts',
-    signed_token: 'crypto-floor.ts',
-    exchange: 'crypto-floor.ts',
-    signed_exchange: 'crypto-floor.ts',
-    check: 'crypto-floor.ts',
-    signed_check: 'crypto-floor.ts',
-  },
-  'workers-oauth-provider': { exchange: 'provider.js', check: 'provider.js' },
+  floor: answering(
+    OPERATIONS.filter((operation) => !isSigned(operation)),
+    'floor.ts',
+  ),
+  'crypto-floor': answering(OPERATIONS, 'crypto-floor.ts'),
+  'workers-oauth-provider': answering(['exchange', 'check'], 'provider.js'),
 }
 
 async function serve(

@@ -23,24 +23,36 @@ import {
   SPARE_SCOPE,
   sameScopes,
   someOf,
+  tokenRequestAs,
   type World,
 } from './world.ts'
 
 const KIND = 'client_credentials'
 
 type TokenBody = Readonly<{ access_token: string; refresh_token?: string; scope: string }>
-export const bodyOf = ({ text }: Answer) => JSON.parse(text) as TokenBody
+const bodyOf = ({ text }: Answer) => JSON.parse(text) as TokenBody
 
 const askToken = (world: World, client: Client, scopes: readonly string[], secret: Secret) => {
   const form = { grant_type: 'client_credentials', scope: scopes.join(' ') }
-  return world.talk.insist(KIND, requestAs(client, `${world.service.registry}/token`, form, secret))
+  return world.talk.insist(KIND, tokenRequestAs(world, client, form, secret))
 }
 
-function heldBy(world: World, client: Client, answer: Answer, scopes: readonly string[]): Token {
-  const { access_token: text, scope } = bodyOf(answer)
-  if (!sameScopes(scope.split(' '), scopes)) world.talk.wrong(KIND, `other scopes: ${scope}`)
-  return hold(world, { text, clientId: client.id, username: null, scopes })
+type Holder = Readonly<{ client: Client; username: string | null; scopes: readonly string[] }>
+
+/** What an answer of this kind gave. */
+export function heldFor(
+  world: World,
+  kind: string,
+  answer: Answer,
+  { client, username, scopes }: Holder,
+) {
+  const { access_token: text, refresh_token: refresh = '', scope } = bodyOf(answer)
+  if (!sameScopes(scope.split(' '), scopes)) world.talk.wrong(kind, `other scopes: ${scope}`)
+  return { token: hold(world, { text, clientId: client.id, username, scopes }), refresh }
 }
+
+const heldBy = (world: World, client: Client, answer: Answer, scopes: readonly string[]) =>
+  heldFor(world, KIND, answer, { client, username: null, scopes }).token
 
 export async function issueToken(world: World): Promise<void> {
   const client = pick([world.clients.machine, world.clients.basic]) ?? world.clients.machine

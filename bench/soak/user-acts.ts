@@ -3,20 +3,19 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { obtainCode, signIn, visit } from './browser.ts'
-import type { Answer, Insisted } from './conversation.ts'
-import { bodyOf, checkToken, introspectToken } from './machine-acts.ts'
-import { doubt, hasEnded, ONE_SESSION_MS, REPAIRED_MS, type Token } from './truth.ts'
+import type { Insisted } from './conversation.ts'
+import { checkToken, heldFor, introspectToken } from './machine-acts.ts'
+import { doubt, hasEnded, ONE_SESSION_MS, REPAIRED_MS } from './truth.ts'
 import {
   type Client,
   type Family,
-  hold,
   PASSWORD,
   pick,
   requestAs,
   SCOPES,
-  sameScopes,
   someOf,
   take,
+  tokenRequestAs,
   type World,
 } from './world.ts'
 
@@ -59,7 +58,7 @@ async function showAgain(
 ): Promise<boolean> {
   const begunMs = Date.now()
   const livesOn = doubtFamily(family)
-  const request = requestAs(family.client, `${world.service.registry}/token`, form)
+  const request = tokenRequestAs(world, family.client, form)
   const insisted = await world.talk.insist('shown again', request)
   const { answer } = insisted
   world.talk.expect('shown again', answer, 400)
@@ -77,24 +76,13 @@ async function showAgain(
 
 async function refuseRenewal(world: World, { client, refresh }: Family) {
   const form = { grant_type: 'refresh_token', refresh_token: refresh }
-  const request = requestAs(client, `${world.service.registry}/token`, form)
+  const request = tokenRequestAs(world, client, form)
   const { answer } = await world.talk.insist('renewal of an ended family', request)
   world.talk.expect('renewal of an ended family', answer, 400)
 }
 
-function heldFor(
-  world: World,
-  kind: string,
-  answer: Answer,
-  { client, username, scopes }: Pick<Family, 'client' | 'username' | 'scopes'>,
-): Readonly<{ token: Token; refresh: string }> {
-  const { access_token: text, refresh_token: refresh = '', scope } = bodyOf(answer)
-  if (!sameScopes(scope.split(' '), scopes)) world.talk.wrong(kind, `other scopes: ${scope}`)
-  return { token: hold(world, { text, clientId: client.id, username, scopes }), refresh }
-}
-
 export async function authorizeAndExchange(world: World): Promise<void> {
-  const { talk, service, clients } = world
+  const { talk, clients } = world
   const browser = pick(world.browsers)
   const client = pick([clients.web, clients.native])
   if (!browser || !client) return
@@ -121,14 +109,13 @@ export async function authorizeAndExchange(world: World): Promise<void> {
     redirect_uri: client.redirectUri,
     code_verifier: verifier,
   }
-  const url = `${service.registry}/token`
   if (Math.random() < SOMETIMES) {
     const wrong = { ...form, code_verifier: randomBytes(32).toString('base64url') }
-    const { answer } = await talk.insist('wrong verifier', requestAs(client, url, wrong))
+    const { answer } = await talk.insist('wrong verifier', tokenRequestAs(world, client, wrong))
     talk.expect('wrong verifier', answer, 400)
   }
   const begunMs = Date.now()
-  const { answer, isRepeated } = await talk.insist('exchange', requestAs(client, url, form))
+  const { answer, isRepeated } = await talk.insist('exchange', tokenRequestAs(world, client, form))
   // The answer was lost, or D1 was gone when the spending was to be taken back: the user authorizes once more.
   if (isRepeated && answer.status === 400) return
   if (!talk.expect('exchange', answer, 200)) return
@@ -152,11 +139,11 @@ async function withFamily(world: World, act: (family: Family) => Promise<boolean
 
 export const renew = (world: World) =>
   withFamily(world, async (family) => {
-    const { talk, service } = world
+    const { talk } = world
     const form = { grant_type: 'refresh_token', refresh_token: family.refresh }
     const begunMs = Date.now()
     const livesOn = doubtFamily(family)
-    const request = requestAs(family.client, `${service.registry}/token`, form)
+    const request = tokenRequestAs(world, family.client, form)
     const { answer, isRepeated } = await talk.insist('renewal', request)
     // It was spent, and its answer lost on the way: the user authorizes once more.
     if (isRepeated && answer.status === 400) return false

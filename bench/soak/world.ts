@@ -87,6 +87,10 @@ export function requestAs(client: Client, url: string, fields: Pairs, secret = n
   return { url, form: [...own, ...pairs] }
 }
 
+/** The same at the token endpoint. */
+export const tokenRequestAs = ({ service }: World, client: Client, form: Pairs, secret?: Secret) =>
+  requestAs(client, `${service.registry}/token`, form, secret)
+
 export const sameScopes = (a: readonly string[], b: readonly string[]) =>
   [...a].sort().join(' ') === [...b].sort().join(' ')
 

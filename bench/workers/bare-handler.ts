@@ -1,9 +1,11 @@
 /** What the floors share: hardly anything. */
 
+import { FIND_CLIENT, findParameters } from '../../src/stores/clients.ts'
+import { SPEND_CODE, TOUCH_CONSENT } from '../../src/stores/codes.ts'
 import { asOperation, type Operation } from '../operations.ts'
 import { SIGNED_TOKEN_SECONDS } from '../subject.ts'
 import { type BenchEnv, type Prepared, prepare } from './bindings.ts'
-import { exampleClient, exampleSession, exampleUser, SESSION_SECONDS } from './fixture.ts'
+import { exampleClient, exampleSession, exampleUser, SESSION_SECONDS, TERMS } from './fixture.ts'
 import { handOut, isHandout, type KeyOf } from './requests.ts'
 
 type Handler = (
@@ -66,4 +68,34 @@ export function serveFloor(
       return handOut(request, prepared, keyOf)
     },
   }
+}
+
+const findClient = (db: D1Database | D1DatabaseSession, { credentials }: Prepared) =>
+  db
+    .prepare(FIND_CLIENT)
+    .bind(...findParameters(credentials.id))
+    .first()
+
+/** Reads the client as a location does that has no copy of it. */
+export const findClientNear = (prepared: Prepared) =>
+  findClient(prepared.DB.withSession('first-unconstrained'), prepared)
+
+/** Spends a code for the session under `sessionKey`. False if it is spent already, or unknown. `verify` comes before. */
+export async function redeem(
+  prepared: Prepared,
+  { codeKey, sessionKey }: Readonly<{ codeKey: string; sessionKey: string }>,
+  context: ExecutionContext,
+  verify: () => Promise<unknown> = async () => {},
+): Promise<boolean> {
+  const { DB, CODES } = prepared
+  const [carried] = await Promise.all([CODES.get(codeKey), findClient(DB, prepared)])
+  if (carried === null) return false
+  await verify()
+  const now = Math.floor(Date.now() / 1000)
+  const [spent] = await DB.batch([
+    DB.prepare(SPEND_CODE).bind(codeKey, now, sessionKey, null, TERMS),
+    DB.prepare(TOUCH_CONSENT).bind(codeKey, sessionKey, now),
+  ])
+  context.waitUntil(CODES.delete(codeKey))
+  return spent?.results.length === 1
 }

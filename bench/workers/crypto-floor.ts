@@ -3,21 +3,21 @@
  * tokens are random, the authenticator's JWT is signed. What the registry costs above this is its own code.
  */
 
-import { FIND_CLIENT, findParameters } from '../../src/stores/clients.ts'
-import { SPEND_CODE, TOUCH_CONSENT } from '../../src/stores/codes.ts'
 import { JWT_SECRET, SIGNING_KEY } from '../subject.ts'
 import {
   codeIn,
+  findClientNear,
   issued,
   issuedSigned,
   keep,
   passed,
+  redeem,
   refused,
   serveFloor,
   tokenIn,
 } from './bare-handler.ts'
 import type { Prepared } from './bindings.ts'
-import { claimsToCheck, exampleClient, exampleUser, TERMS } from './fixture.ts'
+import { claimsToCheck, exampleClient, exampleUser } from './fixture.ts'
 
 const encoder = new TextEncoder()
 const BASE64URL = { alphabet: 'base64url', omitPadding: true } as const
@@ -84,41 +84,25 @@ async function newKey(): Promise<string> {
   return digest(randomText())
 }
 
-/** Spends the code of the request. False if it is spent already, or unknown. */
-async function redeem(
+/** Spends the code of the request for the session under this key. */
+async function redeemDigested(
   request: Request,
-  { DB, CODES, credentials }: Prepared,
-  key: string,
+  prepared: Prepared,
+  sessionKey: string,
   context: ExecutionContext,
 ) {
-  const code = await digest(codeIn(await request.text()))
-  const [carried] = await Promise.all([
-    CODES.get(code),
-    DB.prepare(FIND_CLIENT)
-      .bind(...findParameters(credentials.id))
-      .first(),
-  ])
-  if (carried === null) return false
-  await digest(SECRET)
-  await digest(VERIFIER)
-  const now = Math.floor(Date.now() / 1000)
-  const [spent] = await DB.batch([
-    DB.prepare(SPEND_CODE).bind(code, now, key, null, TERMS),
-    DB.prepare(TOUCH_CONSENT).bind(code, key, now),
-  ])
-  context.waitUntil(CODES.delete(code))
-  return spent?.results.length === 1
+  const codeKey = await digest(codeIn(await request.text()))
+  return redeem(prepared, { codeKey, sessionKey }, context, async () => {
+    await digest(SECRET)
+    await digest(VERIFIER)
+  })
 }
 
 export const cryptoFloor = () =>
   serveFloor(digest, {
     async token_cold(request, prepared, session) {
       await request.arrayBuffer()
-      const near = prepared.DB.withSession('first-unconstrained')
-      await near
-        .prepare(FIND_CLIENT)
-        .bind(...findParameters(prepared.credentials.id))
-        .first()
+      await findClientNear(prepared)
       await digest(SECRET)
       await keep(prepared, session, await newKey())
       return issued()
@@ -136,12 +120,12 @@ export const cryptoFloor = () =>
     },
     async exchange(request, prepared, session, context) {
       const key = await newKey()
-      if (!(await redeem(request, prepared, key, context))) return refused()
+      if (!(await redeemDigested(request, prepared, key, context))) return refused()
       await keep(prepared, session, key)
       return issued()
     },
     async signed_exchange(request, prepared, _session, context) {
-      return (await redeem(request, prepared, await newKey(), context))
+      return (await redeemDigested(request, prepared, await newKey(), context))
         ? issuedSigned(await signedToken(prepared))
         : refused()
     },

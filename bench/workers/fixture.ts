@@ -34,7 +34,6 @@ import {
 
 export const SESSION_SECONDS = 7200
 const CODE_SECONDS = 3600
-const AT_ONCE = 50
 
 /** As the database has it, but for the id and the secret. */
 export const exampleClient = (clientId: string): Client => ({
@@ -138,16 +137,6 @@ export const claimsToCheck = (client: Client, user: RegisteredUser) =>
 
 export const mintSigned = (client: Client, user: RegisteredUser) =>
   signWith(signingKeys, ACCESS_TOKEN_TYP, claimsToCheck(client, user))
-
-/** `make` runs for each, some at a time: a simulator's queue is not to be flooded. */
-export async function many<T>(count: number, make: () => Promise<T>): Promise<T[]> {
-  const made: T[] = []
-  while (made.length < count) {
-    const chunk = Math.min(AT_ONCE, count - made.length)
-    made.push(...(await Promise.all(Array.from({ length: chunk }, make))))
-  }
-  return made
-}
 
 /** A code straight into storage, by the store's own code. `keyOf` tells where the store keeps it. */
 export async function mintCode(

@@ -10,15 +10,14 @@ import { sessionStore } from '../../src/stores/live-sessions.ts'
 import registry from '../../src/worker.ts'
 import { userRegistry } from '../../test/rows.ts'
 import { GROWN_SECRET, grownClientId } from '../growth/ids.ts'
+import { many, postRequest } from '../handouts.ts'
 import type { Handout } from '../operations.ts'
-import { postRequest } from '../raw-request.ts'
 import { CALLBACK, credentialsFields, redemptionFields } from '../subject.ts'
 import {
   exampleClient,
   exampleCode,
   exampleSession,
   exampleUser,
-  many,
   mintCode,
   mintSession,
 } from './fixture.ts'

@@ -4,11 +4,9 @@
  */
 
 import { getOAuthApi, OAuthProvider } from '@cloudflare/workers-oauth-provider'
+import { checks, exchanges, getRequest } from '../handouts.ts'
 import { memoryNamespace } from '../memory/namespace.ts'
-import { TOKENS_TO_CHECK } from '../operations.ts'
-import { getRequest, postRequest } from '../raw-request.ts'
 import { CALLBACK, GRANTED_SCOPES, PKCE, redemptionFields, USER } from '../subject.ts'
-import { many } from './fixture.ts'
 import { isHandout } from './requests.ts'
 
 const ORIGIN = 'http://127.0.0.1'
@@ -64,8 +62,6 @@ async function mintCode({ api, credentials }) {
   return new URL(redirectTo).searchParams.get('code')
 }
 
-const exchange = (code) => postRequest('/token', redemptionFields(serving.credentials, code))
-
 async function mintToken(context) {
   const code = await mintCode(serving)
   const request = new Request(`${ORIGIN}/token`, {
@@ -79,13 +75,13 @@ async function mintToken(context) {
 
 async function handOut(request, context) {
   const asked = new URL(request.url).searchParams
-  if (asked.get('operation') === 'exchange') {
-    const codes = await many(Number(asked.get('n')), () => mintCode(serving))
-    return { requests: codes.map(exchange), once: true, status: 200, text: '"access_token":"' }
-  }
-  const tokens = await many(TOKENS_TO_CHECK, () => mintToken(context))
-  const requests = tokens.map((one) => getRequest(API, { Authorization: `Bearer ${one}` }))
-  return { requests, once: false, status: 200, text: 'authenticated' }
+  const { credentials } = serving
+  const requestOf = (token) => getRequest(API, { Authorization: `Bearer ${token}` })
+  const handOutFor =
+    asked.get('operation') === 'exchange'
+      ? exchanges({ path: '/token', credentials }, () => mintCode(serving))
+      : checks(() => mintToken(context), requestOf, 'authenticated')
+  return handOutFor(Number(asked.get('n')))
 }
 
 export default {

@@ -3,16 +3,15 @@
 import { digest } from '../../src/crypto/digest.ts'
 import { authorizationStore } from '../../src/stores/codes.ts'
 import { sessionStore } from '../../src/stores/live-sessions.ts'
-import { asOperation, HANDOUT_PATH, type Handout, TOKENS_TO_CHECK } from '../operations.ts'
-import { getRequest, postRequest } from '../raw-request.ts'
-import { credentialsFields, redemptionFields, SERVICE } from '../subject.ts'
+import { checks, exchanges, getRequest, type HandOut, ISSUED_SIGNED, issues } from '../handouts.ts'
+import { asOperation, HANDOUT_PATH, type Operation } from '../operations.ts'
+import { credentialsFields, SERVICE } from '../subject.ts'
 import type { Prepared } from './bindings.ts'
 import {
   exampleClient,
   exampleCode,
   exampleSession,
   exampleUser,
-  many,
   mintCode,
   mintSession,
   mintSigned,
@@ -25,51 +24,36 @@ export type KeyOf = (secret: string) => Promise<string>
 /** Where a floor keeps things: under the very text, since it digests nothing. */
 export const plainKey: KeyOf = async (secret) => secret
 
-/** Every JWT begins so. */
-const SIGNED_TOKEN = '"access_token":"eyJ'
-
-async function requestsFor(
-  prepared: Prepared,
-  asked: string | null,
-  count: number,
-  keyOf: KeyOf,
-): Promise<Handout> {
+function handOutOf(operation: Operation, prepared: Prepared, keyOf: KeyOf): HandOut {
   const { DB, SESSIONS, CODES, credentials, userId } = prepared
-  const operation = asOperation(asked)
   const user = exampleUser(userId)
+  const client = exampleClient(credentials.id)
+  const checksOf = (mint: () => Promise<string>) => {
+    const requestOf = (token: string) => getRequest('/auth', { Authorization: `Bearer ${token}` })
+    return checks(mint, requestOf, 'authenticated')
+  }
+  const exchangesOf = (forSigned: boolean, text?: string) => {
+    const authorizations = authorizationStore(DB, CODES)
+    const code = exampleCode(credentials.id, user, forSigned)
+    const redeeming = { path: '/token', credentials, ...(text && { text }) }
+    return exchanges(redeeming, () => mintCode(authorizations, code, keyOf))
+  }
   switch (operation) {
     case 'token_cold':
-    case 'token_warm': {
-      const requests = [postRequest('/token', credentialsFields(credentials))]
-      return { requests, once: false, status: 200, text: '"access_token":"' }
-    }
-    case 'signed_token': {
-      const fields = credentialsFields(credentials, { resource: SERVICE })
-      const requests = [postRequest('/token', fields)]
-      return { requests, once: false, status: 200, text: SIGNED_TOKEN }
-    }
+    case 'token_warm':
+      return issues('/token', credentialsFields(credentials))
+    case 'signed_token':
+      return issues('/token', credentialsFields(credentials, { resource: SERVICE }), ISSUED_SIGNED)
     case 'exchange':
-    case 'signed_exchange': {
-      const forSigned = operation === 'signed_exchange'
-      const authorizations = authorizationStore(DB, CODES)
-      const code = exampleCode(credentials.id, user, forSigned)
-      const codes = await many(count, () => mintCode(authorizations, code, keyOf))
-      const requests = codes.map((one) => postRequest('/token', redemptionFields(credentials, one)))
-      const text = forSigned ? SIGNED_TOKEN : '"access_token":"'
-      return { requests, once: true, status: 200, text }
-    }
+      return exchangesOf(false)
+    case 'signed_exchange':
+      return exchangesOf(true, ISSUED_SIGNED)
     case 'check':
-    case 'signed_check': {
-      const sessions = sessionStore(SESSIONS)
-      const client = exampleClient(credentials.id)
-      const mint = () =>
-        operation === 'signed_check'
-          ? mintSigned(client, user)
-          : mintSession(sessions, exampleSession(client, user), keyOf)
-      const tokens = await many(TOKENS_TO_CHECK, mint)
-      const requests = tokens.map((one) => getRequest('/auth', { Authorization: `Bearer ${one}` }))
-      return { requests, once: false, status: 200, text: 'authenticated' }
-    }
+      return checksOf(() =>
+        mintSession(sessionStore(SESSIONS), exampleSession(client, user), keyOf),
+      )
+    case 'signed_check':
+      return checksOf(() => mintSigned(client, user))
   }
 }
 
@@ -79,6 +63,6 @@ export async function handOut(
   keyOf: KeyOf = digest,
 ): Promise<Response> {
   const asked = new URL(request.url).searchParams
-  const count = Number(asked.get('n'))
-  return Response.json(await requestsFor(prepared, asked.get('operation'), count, keyOf))
+  const handOutFor = handOutOf(asOperation(asked.get('operation')), prepared, keyOf)
+  return Response.json(await handOutFor(Number(asked.get('n'))))
 }
