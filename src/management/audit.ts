@@ -5,7 +5,7 @@ import { AUDIT_EVENTS } from '../domain/audit.ts'
 import { findUserId } from '../flows/registration/sessions.ts'
 import { isoTime } from '../protocol/registration/field.ts'
 import type { StoredEntry } from '../stores/audit.ts'
-import { Instant, named } from './openapi/schemas.ts'
+import { Instant, maybe, named } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
 import { PAGE, pageAnswer, pageOf } from './paging.ts'
 
@@ -35,7 +35,7 @@ const Query = z.strictObject({
   after: z.optional(Cursor),
   client_id: z.optional(z.string()),
   user_id: z.optional(z.string()),
-  user: z.optional(z.string().check(z.describe('an id or a username'))),
+  user: maybe('an id or a username'),
   event: z.optional(z.enum(AUDIT_EVENTS)),
   since: z.optional(
     z.iso.datetime({ offset: true, error: '{field} must be a moment as in 2026-10-01T12:00:00Z' }),
@@ -65,7 +65,6 @@ export const auditOperations = [
     method: 'GET',
     path: '/audit',
     name: 'listAudit',
-    noun: 'audit',
     summary: 'List the audit, newest first',
     description:
       'What administrators did, and what users agreed to or took back. Kept for AUDIT_KEEP_DAYS.',

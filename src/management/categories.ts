@@ -9,7 +9,6 @@ import { named } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
 import { PAGE, pageAnswer, pageOf } from './paging.ts'
 
-const noun = 'categories'
 const CategoryDocument = named('Category', z.strictObject({ name: z.string(), title: z.string() }))
 const EXAMPLE = { name: 'cs.DL', title: 'Digital Libraries' }
 
@@ -18,7 +17,6 @@ export const categoryOperations = [
     method: 'GET',
     path: '/categories',
     name: 'listCategories',
-    noun,
     summary: 'List the declared categories, ordered by name',
     description: 'The ETag is that of the whole list.',
     scopes: MAY_READ_DECLARED,
@@ -36,7 +34,6 @@ export const categoryOperations = [
     method: 'PUT',
     path: '/categories',
     name: 'replaceCategories',
-    noun,
     summary: 'Replace the list of categories',
     description: 'Categories that are not in the list are no longer declared. Endorsements stay.',
     scopes: MAY_DECLARE,

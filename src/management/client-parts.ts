@@ -26,7 +26,6 @@ import { withPublishedKeys } from './fetched.ts'
 import { named } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
 
-const noun = 'clients'
 const MAY_DECIDE = ['registry:approve', 'registry:clients'] as const
 const MAX_SECONDS = 2 ** 31
 const rule = '{field} must be a whole number of seconds, zero or more'
@@ -50,7 +49,6 @@ export const clientPartOperations = [
     method: 'POST',
     path: '/clients/{client_id}/secrets',
     name: 'rotateClientSecret',
-    noun,
     summary: 'Give a client a new secret',
     description:
       'The old secrets stay good for overlap_seconds. Without an overlap what they opened ends; refresh tokens stay.',
@@ -84,7 +82,6 @@ export const clientPartOperations = [
     method: 'DELETE',
     path: '/clients/{client_id}/registration-token',
     name: 'revokeRegistrationToken',
-    noun,
     summary: 'Revoke the registration access token of a client',
     description:
       'A client that registered itself can then no longer read, change or delete its registration (RFC 7592). It still gets tokens.',
@@ -99,7 +96,6 @@ export const clientPartOperations = [
     method: 'GET',
     path: '/clients/{client_id}/permissions',
     name: 'getClientPermissions',
-    noun,
     summary: 'Show what a client may do and has requested',
     scopes: MAY_READ_CLIENTS,
     answers: {
@@ -117,7 +113,6 @@ export const clientPartOperations = [
     method: 'POST',
     path: '/clients/{client_id}/permissions',
     name: 'changeClientPermissions',
-    noun,
     summary: 'Give a client permissions, or take them',
     description:
       'Either authorize or withdraw. Withdrawing declines what was only requested, and ends what rested on what was taken. The owners see the decision with its reason. With registry:approve, which is for people who sign in, only what is requested. Nobody who signed in authorizes anything for an own client.',
@@ -140,7 +135,6 @@ export const clientPartOperations = [
     method: 'POST',
     path: '/clients/{client_id}/listing',
     name: 'changeClientListing',
-    noun,
     summary: 'Decide whether a client is in the public directory',
     description:
       'request and take_back are for an owner who asked you and does not use the portal. list and decline decide on a request; decline also ends a listing, and the owners see the reason. A client whose name, page, description, logo or first owner changes waits for a decision again. With registry:approve, which is for people who sign in, only list and decline. A person who signed in lists no client that they own.',

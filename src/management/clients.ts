@@ -20,11 +20,10 @@ import { RegistrationError } from '../protocol/registration/errors.ts'
 import { isPlace } from '../stores/waiting-clients.ts'
 import { CLIENT_EXAMPLE, ClientDocument, changedBy, createdAt, NOTES } from './documents.ts'
 import { withLogo, withPublishedKeys } from './fetched.ts'
-import { named } from './openapi/schemas.ts'
+import { described, maybe, named } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
 import { PAGE, pageAnswer } from './paging.ts'
 
-const noun = 'clients'
 export const MAY_READ_CLIENTS = ['registry:read', 'registry:approve', 'registry:clients'] as const
 export const MAY_CHANGE_CLIENTS = ['registry:clients'] as const
 
@@ -32,9 +31,7 @@ const Changed = named('ChangedClient', z.extend(ClientDocument, NOTES))
 const Created = named(
   'CreatedClient',
   z.extend(Changed, {
-    client_secret: z.optional(
-      z.string().check(z.describe('shown this once; none for a client that keeps no secret')),
-    ),
+    client_secret: maybe('shown this once; none for a client that keeps no secret'),
   }),
 )
 
@@ -49,31 +46,28 @@ export const clientOperations = [
     method: 'GET',
     path: '/clients',
     name: 'listClients',
-    noun,
     summary: 'List clients, ordered by id',
     description:
       'With has_requests=true: the clients that wait for a decision, the one with the oldest request first.',
     scopes: MAY_READ_CLIENTS,
     query: z.strictObject({
       ...PAGE,
-      owner_id: z.optional(z.string().check(z.describe('clients of this owner'))),
-      name: z.optional(z.string().check(z.describe('a part of the name, in any case'))),
+      owner_id: maybe('clients of this owner'),
+      name: maybe('a part of the name, in any case'),
       kind: z.optional(
-        z
-          .enum(['operator', ...SELF_REGISTRATIONS])
-          .check(
-            z.describe('who registered it: an operator, or itself by its document or by a request'),
-          ),
+        described(
+          'who registered it: an operator, or itself by its document or by a request',
+          z.enum(['operator', ...SELF_REGISTRATIONS]),
+        ),
       ),
       has_requests: z.optional(
-        z
-          .enum(['true', 'false'])
-          .check(z.describe('true: clients that requested something that is not authorized')),
+        described(
+          'true: clients that requested something that is not authorized',
+          z.enum(['true', 'false']),
+        ),
       ),
       listing: z.optional(
-        z
-          .enum(LISTING_STATES)
-          .check(z.describe('what became of the listing in the public directory')),
+        described('what became of the listing in the public directory', z.enum(LISTING_STATES)),
       ),
     }),
     answers: pageAnswer('A page of clients.', ClientDocument, CLIENT_EXAMPLE),
@@ -100,7 +94,6 @@ export const clientOperations = [
     method: 'POST',
     path: '/clients',
     name: 'createClient',
-    noun,
     summary: 'Register a client',
     description:
       'With a client_id of your choice the request can be repeated: the same content is 200 without a secret, other content is 409. Without grant types it gets those that it can be used for.',
@@ -142,7 +135,6 @@ export const clientOperations = [
     method: 'GET',
     path: '/clients/{client_id}',
     name: 'getClient',
-    noun,
     summary: 'Show a client',
     scopes: MAY_READ_CLIENTS,
     answers: {
@@ -162,7 +154,6 @@ export const clientOperations = [
     method: 'PATCH',
     path: '/clients/{client_id}',
     name: 'updateClient',
-    noun,
     summary: 'Change a client',
     description:
       'A list replaces the one before. What no longer holds ends: codes, refresh tokens and sessions that rested on it. What the metadata document of a client says is 409: only its author can change it.',
@@ -183,7 +174,6 @@ export const clientOperations = [
     method: 'DELETE',
     path: '/clients/{client_id}',
     name: 'deleteClient',
-    noun,
     summary: 'Delete a client and end all that it has',
     scopes: MAY_CHANGE_CLIENTS,
     isConditional: true,

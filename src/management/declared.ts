@@ -19,8 +19,6 @@ type WithBody = Words & Readonly<{ example: object }>
 
 type Noun<Key extends string, Fields extends object, Record, Deletion> = Readonly<{
   form: DeclaredForm<Key, Fields>
-  /** The heading in the reference. */
-  noun: string
   path: `/${string}`
   /** The component of the document, and a part of the names of the operations. */
   name: string
@@ -63,7 +61,7 @@ export function declaredOperations<
     }>,
   Deletion = object,
 >(about: Noun<Key, Fields, Record, Deletion>): readonly Operation[] {
-  const { form, noun, path, name, example, verbs, list, create, show, update } = about
+  const { form, path, name, example, verbs, list, create, show, update } = about
   const { key, documentOf } = form
   const document = named(
     name,
@@ -79,7 +77,6 @@ export function declaredOperations<
   const changed = changedBy<Record>(documentOf)
   const one = `${path}/{${key}}` as const
   const words = ({ summary, description }: Words) => ({
-    noun,
     summary,
     ...(description !== undefined && { description }),
   })

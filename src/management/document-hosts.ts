@@ -11,7 +11,6 @@ import { declaredOperations } from './declared.ts'
 
 export const documentHostOperations = declaredOperations({
   form: DOCUMENT_HOST_FORM,
-  noun: 'document hosts',
   path: '/document-hosts',
   name: 'DocumentHost',
   example: {

@@ -12,7 +12,7 @@ import {
 import { DECISION_REASON } from '../protocol/registration/client-permission-change.ts'
 import { entriesOf, type Fields, helpInJson, snakeCase } from '../protocol/registration/field.ts'
 import { USER_FIELDS, USER_LISTS } from '../protocol/registration/user-fields.ts'
-import { Instant, named } from './openapi/schemas.ts'
+import { described, Instant, named, text } from './openapi/schemas.ts'
 import type { Result } from './operation.ts'
 
 /** Every member is there. */
@@ -43,13 +43,12 @@ const permissions = z.array(z.strictObject(permission))
 const decisions = z.array(
   z.strictObject({
     ...permission,
-    decision: z
-      .enum(['declined', 'withdrawn', 'taken_back'])
-      .check(
-        z.describe('what last became of it: taken_back by an owner, else by an administrator'),
-      ),
+    decision: described(
+      'what last became of it: taken_back by an owner, else by an administrator',
+      z.enum(['declined', 'withdrawn', 'taken_back']),
+    ),
     decided_at: Instant,
-    reason: z.string().check(z.describe(DECISION_REASON.help)),
+    reason: text(DECISION_REASON.help),
   }),
 )
 
@@ -58,19 +57,19 @@ export const ClientDocument = named(
   z.strictObject({
     client_id: z.string(),
     ...membersIn(CLIENT_FIELDS),
-    owner_id: z
-      .string()
-      .check(z.describe('whose client it is; empty for a client that registered itself')),
+    owner_id: text('whose client it is; empty for a client that registered itself'),
     ...membersIn(CLIENT_LISTS),
     ...requested,
     permissions,
     decisions,
-    approved_at: z
-      .nullable(Instant)
-      .check(z.describe('when it was last given a permission by a decision; null: not known')),
-    changed_since_approval: z
-      .array(z.string())
-      .check(z.describe('members of this document that are not as they were then')),
+    approved_at: described(
+      'when it was last given a permission by a decision; null: not known',
+      z.nullable(Instant),
+    ),
+    changed_since_approval: described(
+      'members of this document that are not as they were then',
+      z.array(z.string()),
+    ),
     credentials: z.array(
       z.strictObject({
         created_at: Instant,
@@ -78,38 +77,35 @@ export const ClientDocument = named(
         last_used_at: z.nullable(Instant),
       }),
     ),
-    self_registered: z
-      .nullable(z.enum(SELF_REGISTRATIONS))
-      .check(
-        z.describe(
-          'how it registered itself, by its document or by a request; null: an operator registered it',
-        ),
-      ),
-    has_registration_token: z
-      .boolean()
-      .check(z.describe('it can read, change and delete its own registration (RFC 7592)')),
-    used_at: z
-      .nullable(Instant)
-      .check(
-        z.describe('of a client that registered itself: the day of its last token; null: none yet'),
-      ),
+    self_registered: described(
+      'how it registered itself, by its document or by a request; null: an operator registered it',
+      z.nullable(z.enum(SELF_REGISTRATIONS)),
+    ),
+    has_registration_token: described(
+      'it can read, change and delete its own registration (RFC 7592)',
+      z.boolean(),
+    ),
+    used_at: described(
+      'of a client that registered itself: the day of its last token; null: none yet',
+      z.nullable(Instant),
+    ),
     ...times,
-    disabled_by_owner: z
-      .boolean()
-      .check(z.describe('an owner disabled it in the portal, and may enable it there')),
-    listing: z
-      .nullable(
+    disabled_by_owner: described(
+      'an owner disabled it in the portal, and may enable it there',
+      z.boolean(),
+    ),
+    listing: described(
+      'what became of its listing in the public directory; null: no owner wants it',
+      z.nullable(
         z.strictObject({
           state: z.enum(LISTING_STATES),
-          requested_at: Instant.check(z.describe('when it last began to wait for a decision')),
+          requested_at: described('when it last began to wait for a decision', Instant),
           listed_at: z.nullable(Instant),
           declined_at: z.nullable(Instant),
-          reason: z.string().check(z.describe(DECISION_REASON.help)),
+          reason: text(DECISION_REASON.help),
         }),
-      )
-      .check(
-        z.describe('what became of its listing in the public directory; null: no owner wants it'),
       ),
+    ),
   }),
 )
 
@@ -136,7 +132,7 @@ export const UserDocument = named(
 
 /** What a person should know of a change: for example that a wider permission is still held. Absent if there is nothing. */
 export const NOTES = {
-  notes: z.optional(z.array(z.string()).check(z.describe('what a person should know'))),
+  notes: z.optional(described('what a person should know', z.array(z.string()))),
 }
 
 export const notesIn = ({ notes }: Pick<Outcome<unknown>, 'notes'>) =>

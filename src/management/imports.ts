@@ -6,6 +6,7 @@ import { Problem } from '../protocol/problem.ts'
 import { CLIENT_IMPORT, importedClientIn } from '../protocol/registration/client-import.ts'
 import { NOTES } from './documents.ts'
 import { checkInput } from './input.ts'
+import { described } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
 
 const MAX_IMPORTED = 200
@@ -25,7 +26,7 @@ const Imports = z.strictObject({
       z.maxLength(MAX_IMPORTED, `{field} must not have more than ${MAX_IMPORTED} clients`),
     ),
   dry_run: z._default(
-    z.boolean().check(z.describe('say what the request would do, and write nothing')),
+    described('say what the request would do, and write nothing', z.boolean()),
     false,
   ),
 })
@@ -95,7 +96,6 @@ export const importOperations = [
     method: 'POST',
     path: '/imports',
     name: 'importClients',
-    noun: 'imports',
     summary: 'Take over clients of another registry',
     description:
       'Clients with their ids, dates and the digests of their secrets, which go on working. A client that is there already stays as it is, so the request can be repeated. The new ones are all written, or none. A bad client is refused by itself, with the field.',

@@ -52,8 +52,6 @@ type Described<Query, Body> = Readonly<{
   path: `/${string}`
   /** The name of the operation for generated clients. */
   name: string
-  /** What the operation is about: the heading in the reference. */
-  noun: string
   summary: string
   description?: string
   /** Any of them suffices, and `registry:admin` always does. The first is the narrowest: refusals name it. */
@@ -72,6 +70,10 @@ type Described<Query, Body> = Readonly<{
   problems?: readonly ProblemType[]
   handle: (call: Call<Query, Body>, deps: ManagementDeps) => Promise<Result>
 }>
+
+/** What the operation is about, the heading in the reference: the first word of its path. */
+export const nounOf = ({ path }: Pick<Operation, 'path'>) =>
+  (path.split('/')[1] ?? '').replaceAll('-', ' ')
 
 /** Each of these scopes is enough. */
 export const sufficientFor = (scopes: readonly RegistryScope[]): readonly RegistryScope[] => [

@@ -1,7 +1,7 @@
 /** Lists page by page: `limit` and `after` in the query, `items` and `next` in the response. */
 
 import * as z from 'zod/mini'
-import { parameterAs } from './openapi/schemas.ts'
+import { maybe, parameterAs } from './openapi/schemas.ts'
 
 const DEFAULT_ROWS = 50
 /** What one response of D1 carries well: a client may be 12 KiB. */
@@ -23,7 +23,7 @@ const Limit = parameterAs(
 /** The parameters of every list. */
 export const PAGE = {
   limit: Limit,
-  after: z.optional(z.string().check(z.describe('next of the page before'))),
+  after: maybe('next of the page before'),
 }
 
 /** How the document describes a list: `items`, and the cursor of the next page, null after the last. `next` is an example. */

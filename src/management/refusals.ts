@@ -24,7 +24,6 @@ export const refusalOperations = [
     method: 'GET',
     path: '/refusals/{correlation_id}',
     name: 'getRefusal',
-    noun: 'refusals',
     summary: 'Say why a request was refused',
     description:
       'By the correlation id of its response (X-Correlation-Id), in any case, with or without hyphens. Kept for one day.',

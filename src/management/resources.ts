@@ -11,7 +11,6 @@ import { declaredOperations } from './declared.ts'
 
 export const resourceOperations = declaredOperations({
   form: RESOURCE_FORM,
-  noun: 'resources',
   path: '/resources',
   name: 'Resource',
   example: {

@@ -10,16 +10,17 @@ import {
 } from '../flows/registration/scopes.ts'
 import { readScopeImport, SCOPE_FORM, SCOPE_IMPORT } from '../protocol/registration/scope-fields.ts'
 import { declaredOperations, MAX_LIST_BYTES, MAY_DECLARE } from './declared.ts'
-import { parameterAs } from './openapi/schemas.ts'
+import { described, parameterAs } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
 
 const Withdraw = z.strictObject({
   withdraw: parameterAs(
     { type: 'boolean', default: false },
     z._default(
-      z
-        .enum(['true', 'false'], '{field} must be true or false')
-        .check(z.describe('take it from every client and user first, which ends their tokens')),
+      described(
+        'take it from every client and user first, which ends their tokens',
+        z.enum(['true', 'false'], '{field} must be true or false'),
+      ),
       'false',
     ),
   ),
@@ -28,7 +29,6 @@ const Withdraw = z.strictObject({
 export const scopeOperations = [
   ...declaredOperations({
     form: SCOPE_FORM,
-    noun: 'scopes',
     path: '/scopes',
     name: 'Scope',
     example: {
@@ -76,7 +76,6 @@ export const scopeOperations = [
     method: 'PATCH',
     path: '/scopes',
     name: 'importScopes',
-    noun: 'scopes',
     summary: 'Declare many scopes at once',
     description:
       'All or none. A declared scope becomes as given, and scopes that are not named stay. Users are asked again where a sentence has changed.',

@@ -6,8 +6,8 @@
 import * as z from 'zod/mini'
 import { MAX_ENDORSEMENT_LENGTH } from '../domain/category.ts'
 import { MAX_SCOPE_LENGTH } from '../domain/scope.ts'
+import { described } from './openapi/schemas.ts'
 
-const described = (text: string, schema: z.ZodMiniType) => schema.check(z.describe(text))
 const name = () => z.string().check(z.minLength(1))
 
 const instant = (text: string) =>

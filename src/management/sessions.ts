@@ -9,7 +9,7 @@ import {
   revokeToken,
 } from '../flows/registration/sessions.ts'
 import { NOTES, notesIn } from './documents.ts'
-import { named } from './openapi/schemas.ts'
+import { described, named } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
 
 const MAX_TOKEN = MAX_SIGNED_TOKEN_LENGTH
@@ -31,7 +31,7 @@ const Revocation = z
     client_id: text(MAX_ID, 'all of this client'),
     user_id: text(MAX_ID, 'all of this user, by id or username, also of an accounts service'),
     even_unknown: z.optional(
-      z.boolean().check(z.describe('with user_id: also an id that the registry does not know')),
+      described('with user_id: also an id that the registry does not know', z.boolean()),
     ),
   })
   .check(
@@ -58,7 +58,6 @@ export const sessionOperations = [
     method: 'POST',
     path: '/sessions/revocations',
     name: 'revokeSessions',
-    noun: 'sessions',
     summary: 'End one session, or all of a client or of a user',
     description:
       'Give exactly one of token, client_id and user_id. A refresh token ends all that was renewed with it. For an access token or a browser session success means that it is not valid now, not that it was ever issued. Checks with immediate revocation refuse it at once, every other within the stated time.',

@@ -2,7 +2,7 @@
 
 import * as z from 'zod/mini'
 import { isoTime } from '../protocol/registration/field.ts'
-import { Instant, named } from './openapi/schemas.ts'
+import { described, Instant, named, text } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
 
 const Status = z.strictObject({
@@ -24,20 +24,19 @@ const Status = z.strictObject({
   ),
   webhook: z.nullable(
     z.strictObject({
-      waiting: z.int().check(z.describe('requests and decisions that are yet to be told')),
+      waiting: described('requests and decisions that are yet to be told', z.int()),
       oldest_at: z.nullable(Instant),
-      failure: z.nullable(z.string().check(z.describe('why an attempt failed'))),
+      failure: z.nullable(text('why an attempt failed')),
     }),
   ),
   permissions: z.strictObject({
-    operators: z
-      .int()
-      .check(z.describe('clients that can get a token with registry:admin by themselves')),
-    administrators: z.int().check(z.describe('enabled users with registry:admin')),
+    operators: described('clients that can get a token with registry:admin by themselves', z.int()),
+    administrators: described('enabled users with registry:admin', z.int()),
     declared_scopes: z.int(),
-    undeclared_scopes: z
-      .array(z.string())
-      .check(z.describe('that clients or users hold or request; at most 50')),
+    undeclared_scopes: described(
+      'that clients or users hold or request; at most 50',
+      z.array(z.string()),
+    ),
   }),
 })
 
@@ -46,7 +45,6 @@ export const statusOperations = [
     method: 'GET',
     path: '/status',
     name: 'getStatus',
-    noun: 'status',
     summary: 'Show the state of the deployment',
     description:
       'The last migration of the database, every setting with its value, and what cron did: when each task last had something to do, the rows that it removed then, and the expired rows left for the next run. The task `run` counts the runs. Also what waits for the webhook (null while `WEBHOOK_URL` is not set): it is dropped after 36 hours, by the task `webhook_delivery`. Also who can administer, and which scopes are used and not declared.',

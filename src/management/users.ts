@@ -27,20 +27,20 @@ import {
 } from '../protocol/registration/user-fields.ts'
 import type { UserReference } from '../stores/registration-ports.ts'
 import { changedBy, createdAt, NOTES, notesIn, USER_EXAMPLE, UserDocument } from './documents.ts'
-import { named } from './openapi/schemas.ts'
+import { described, maybe, named, text } from './openapi/schemas.ts'
 import { operation } from './operation.ts'
 import { PAGE, pageAnswer } from './paging.ts'
 
-const noun = 'users'
 const MAY_READ = ['registry:read', 'registry:users'] as const
 const MAY_CHANGE = ['registry:users'] as const
 
 /** What the `{user_id}` of a path is. */
 const BY = z.strictObject({
   by: z._default(
-    z
-      .enum(['id', 'username', 'any'], '{field} must be id, username or any')
-      .check(z.describe('what {user_id} is; any: an id or, if no user has it, a username')),
+    described(
+      'what {user_id} is; any: an id or, if no user has it, a username',
+      z.enum(['id', 'username', 'any'], '{field} must be id, username or any'),
+    ),
     'id',
   ),
 })
@@ -66,16 +66,11 @@ export const userOperations = [
     method: 'GET',
     path: '/users',
     name: 'listUsers',
-    noun,
     summary: 'List users, ordered by id',
     scopes: MAY_READ,
     query: z.strictObject({
       ...PAGE,
-      name: z.optional(
-        z
-          .string()
-          .check(z.describe('a part of the username or of the e-mail address, in any case')),
-      ),
+      name: maybe('a part of the username or of the e-mail address, in any case'),
     }),
     answers: pageAnswer('A page of users.', UserDocument, USER_EXAMPLE),
     async handle({ query: { limit, after = '', name }, act }) {
@@ -87,7 +82,6 @@ export const userOperations = [
     method: 'POST',
     path: '/users',
     name: 'createUser',
-    noun,
     summary: 'Register a user',
     description:
       'With a user_id of your choice the request can be repeated: the same content is 200, other content is 409.',
@@ -113,7 +107,6 @@ export const userOperations = [
     method: 'GET',
     path: '/users/{user_id}',
     name: 'getUser',
-    noun,
     summary: 'Show a user',
     scopes: MAY_READ,
     query: BY,
@@ -130,7 +123,6 @@ export const userOperations = [
     method: 'PATCH',
     path: '/users/{user_id}',
     name: 'updateUser',
-    noun,
     summary: 'Change a user',
     description: 'A list replaces the one before. Sessions that state what no longer holds end.',
     scopes: MAY_CHANGE,
@@ -147,7 +139,6 @@ export const userOperations = [
     method: 'DELETE',
     path: '/users/{user_id}',
     name: 'deleteUser',
-    noun,
     summary: 'Delete a user and end all that the user has',
     description: 'The audit keeps its rows.',
     scopes: MAY_CHANGE,
@@ -164,7 +155,6 @@ export const userOperations = [
     method: 'POST',
     path: '/users/{user_id}/permissions',
     name: 'changeUserPermissions',
-    noun,
     summary: 'Give a user permissions, or take them',
     description: 'Either authorize or withdraw. Withdrawing ends what rested on what was taken.',
     scopes: MAY_CHANGE,
@@ -183,7 +173,6 @@ export const userOperations = [
     method: 'PUT',
     path: '/users/{user_id}/password',
     name: 'setUserPassword',
-    noun,
     summary: 'Give a user another password and end all that the user has',
     scopes: MAY_CHANGE,
     query: BY,
@@ -198,7 +187,6 @@ export const userOperations = [
     method: 'POST',
     path: '/users/{user_id}/invitations',
     name: 'inviteUser',
-    noun,
     summary: 'Make a link with which a user sets a password, once',
     description:
       'The link is shown this once, is good for 24 hours and ends an earlier one. It also ends when the password, the e-mail address or the state of the user changes, and when the user is given a registry: scope. Nothing else of the user ends before the link is used.',
@@ -210,7 +198,7 @@ export const userOperations = [
         description: 'The link.',
         schema: z.strictObject({
           user_id: z.string(),
-          invitation_url: z.string().check(z.describe('shown this once')),
+          invitation_url: text('shown this once'),
           expires_in_seconds: z.int(),
           ...NOTES,
         }),

@@ -1,7 +1,7 @@
 /** The OpenAPI 3.1 document of the management API, made from its operations, and of the OAuth endpoints. */
 
 import type * as z from 'zod/mini'
-import { API_PATH, type Operation, returnsVersion, sufficientFor } from '../operation.ts'
+import { API_PATH, nounOf, type Operation, returnsVersion, sufficientFor } from '../operation.ts'
 import { OAUTH_ENDPOINTS, type OAuthEndpoint, OAuthErrorDocument } from './oauth.ts'
 import { headersOf, ProblemDocument, refusalsOf, responseComponents } from './responses.ts'
 import { type Components, type JsonSchema, schemaOf } from './schemas.ts'
@@ -107,7 +107,7 @@ function answersOf(operation: Operation, components: Components) {
 }
 
 function operationObject(operation: Operation, components: Components) {
-  const { name, noun, summary, description, path, query, body, bodyExample } = operation
+  const { name, summary, description, path, query, body, bodyExample } = operation
   const parameters = [
     ...pathParametersOf(path),
     ...parametersOf(query, components),
@@ -115,7 +115,7 @@ function operationObject(operation: Operation, components: Components) {
   ]
   return {
     operationId: name,
-    tags: [noun],
+    tags: [nounOf(operation)],
     summary,
     ...(description !== undefined && { description }),
     security: securityOf(operation),
@@ -211,7 +211,7 @@ export function openApiDocument(issuer: string, operations: readonly Operation[]
     add(API_PATH + one.path, one.method, operationObject(one, components))
   for (const one of OAUTH_ENDPOINTS) add(one.path, one.method, oauthObject(one, components))
   for (const one of [ProblemDocument, OAuthErrorDocument]) schemaOf(one, 'output', components)
-  const nouns = new Set(['OAuth', ...operations.map(({ noun }) => noun)])
+  const nouns = new Set(['OAuth', ...operations.map(nounOf)])
   return {
     openapi: '3.1.1',
     info: { title: 'Registry', version: '1', description: DESCRIPTION },

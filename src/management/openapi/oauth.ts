@@ -9,10 +9,7 @@ import { SIGNING_ALGORITHMS } from '../../crypto/signing-keys.ts'
 import { REQUEST_AUTH_METHODS } from '../../domain/client.ts'
 import { PROMPTS } from '../../protocol/interaction.ts'
 import { KEY_SET_PATH, KEY_SET_TYPE } from '../../protocol/key-set.ts'
-import { named } from './schemas.ts'
-
-const text = (description: string) => z.string().check(z.describe(description))
-const maybe = (description: string) => z.optional(text(description))
+import { described, maybe, named, text } from './schemas.ts'
 
 const authentication = {
   client_id: maybe('unless it is in the Authorization header or in the assertion'),
@@ -22,9 +19,10 @@ const authentication = {
 }
 const scope = maybe('scopes with spaces between them')
 const resource = z.optional(
-  z
-    .array(z.string())
-    .check(z.describe('URI of a service that the token is to be for, repeatable (RFC 8707)')),
+  described(
+    'URI of a service that the token is to be for, repeatable (RFC 8707)',
+    z.array(z.string()),
+  ),
 )
 
 const authorizationRequest = z.object({
@@ -68,11 +66,9 @@ const tokenRequest = named(
 export const TokenResponse = named(
   'TokenResponse',
   z.strictObject({
-    access_token: z
-      .string()
-      .check(z.describe('Opaque, or a JWT of RFC 9068 for a resource that wants signed ones.')),
+    access_token: text('Opaque, or a JWT of RFC 9068 for a resource that wants signed ones.'),
     token_type: z.enum(['Bearer', 'DPoP']),
-    expires_in: z.int().check(z.describe('seconds')),
+    expires_in: described('seconds', z.int()),
     scope: text('what was granted, with spaces between the scopes'),
     refresh_token: z.optional(z.string()),
   }),
@@ -113,9 +109,7 @@ export const Metadata = named(
     token_endpoint: z.string(),
     token_endpoint_auth_methods_supported: methods,
     token_endpoint_auth_signing_alg_values_supported: algorithms,
-    registration_endpoint: z
-      .optional(z.string())
-      .check(z.describe('RFC 7591; where it is switched on')),
+    registration_endpoint: described('RFC 7591; where it is switched on', z.optional(z.string())),
     revocation_endpoint: z.string(),
     revocation_endpoint_auth_methods_supported: methods,
     revocation_endpoint_auth_signing_alg_values_supported: algorithms,
@@ -150,8 +144,8 @@ export const KeySet = named(
         kid: text('the thumbprint of the key (RFC 7638)'),
         use: z.literal('sig'),
         alg: z.enum(SIGNING_ALGORITHMS),
-        added_at: z.optional(z.int().check(z.describe('when it was made, in epoch seconds'))),
-        first_at: z.optional(z.int().check(z.describe('since when it signs, or signed'))),
+        added_at: z.optional(described('when it was made, in epoch seconds', z.int())),
+        first_at: z.optional(described('since when it signs, or signed', z.int())),
       }),
     ),
   }),
@@ -162,7 +156,7 @@ export const OAuthErrorDocument = named(
   z.strictObject({
     error: text('a code of RFC 6749, RFC 7009, RFC 8707 or RFC 9449'),
     error_description: text('a sentence for the developer of the client'),
-    error_uri: z.optional(text('a page that explains the code')),
+    error_uri: maybe('a page that explains the code'),
   }),
 )
 

@@ -8,21 +8,17 @@ import {
   type ProblemType,
 } from '../../protocol/problem.ts'
 import type { Operation } from '../operation.ts'
-import { named } from './schemas.ts'
+import { maybe, named, text } from './schemas.ts'
 
 export const ProblemDocument = named(
   'Problem',
   z.strictObject({
-    type: z.string().check(z.describe('a URL of this page, which explains the type')),
-    title: z.string().check(z.describe('the same for every problem of the type')),
+    type: text('a URL of this page, which explains the type'),
+    title: text('the same for every problem of the type'),
     status: z.int(),
-    detail: z.string().check(z.describe('what is wrong with this request')),
-    correlation_id: z.optional(
-      z.string().check(z.describe('for GET /refusals/{correlation_id}; also in X-Correlation-Id')),
-    ),
-    field: z.optional(
-      z.string().check(z.describe('the member, parameter or header: name, scopes[1], If-Match')),
-    ),
+    detail: text('what is wrong with this request'),
+    correlation_id: maybe('for GET /refusals/{correlation_id}; also in X-Correlation-Id'),
+    field: maybe('the member, parameter or header: name, scopes[1], If-Match'),
   }),
 )
 

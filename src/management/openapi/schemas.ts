@@ -11,6 +11,13 @@ export function named<Schema extends z.core.$ZodType>(id: string, schema: Schema
   return schema
 }
 
+/** With a sentence for the document. */
+export const described = <Schema extends z.ZodMiniType>(text: string, schema: Schema): Schema =>
+  schema.check(z.describe(text)) as Schema
+
+export const text = (description: string) => described(description, z.string())
+export const maybe = (description: string) => z.optional(text(description))
+
 /** How the document describes a parameter, which is a text that stands for a number or a truth value. */
 export function parameterAs<Schema extends z.core.$ZodType>(
   described: Readonly<Record<string, unknown>>,
