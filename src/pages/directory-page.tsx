@@ -3,7 +3,7 @@
 import type { Branding } from '../domain/branding.ts'
 import type { DescribedScope } from '../domain/scope-catalogue.ts'
 import { Layout } from './layout.tsx'
-import { HostLink, Name, PermissionItems, ProblemNotice, Submit } from './parts.tsx'
+import { HostLink, Name, PageLinks, PermissionItems, ProblemNotice, Submit } from './parts.tsx'
 import { PORTAL_STYLE_PATH } from './portal/frame.tsx'
 
 export const DIRECTORY_PATH = '/directory'
@@ -129,14 +129,6 @@ const Nothing = ({ search, isFirstPage }: DirectoryProps) => {
   )
 }
 
-const Pages = ({ isFirstPage, nextPage }: DirectoryProps) =>
-  isFirstPage && nextPage === null ? null : (
-    <nav class="pages" aria-label="Pages of the directory">
-      {!isFirstPage && <a href={DIRECTORY_PATH}>Beginning</a>}
-      {nextPage !== null && <a href={nextPage}>Next</a>}
-    </nav>
-  )
-
 export const DirectoryPage = (p: DirectoryProps) => (
   <Layout branding={p.branding} title="Directory of applications">
     <link rel="stylesheet" href={PORTAL_STYLE_PATH} />
@@ -161,6 +153,12 @@ export const DirectoryPage = (p: DirectoryProps) => (
         ))}
       </ul>
     )}
-    <Pages {...p} />
+    <PageLinks
+      label="Pages of the directory"
+      links={[
+        ['Beginning', p.isFirstPage ? null : DIRECTORY_PATH],
+        ['Next', p.nextPage],
+      ]}
+    />
   </Layout>
 )

@@ -77,6 +77,21 @@ export const Navigation = (p: { current: Place | null; mayApprove?: boolean }) =
   </nav>
 )
 
+/** Links to other pages of a list. A link without an address is left out; without any there is nothing. */
+export const PageLinks = (p: {
+  label: string
+  links: readonly (readonly [text: string, address: string | null])[]
+}) => {
+  const shown = p.links.flatMap(([text, href]) =>
+    href === null ? [] : [<a href={href}>{text}</a>],
+  )
+  return shown.length === 0 ? null : (
+    <nav class="pages" aria-label={p.label}>
+      {shown}
+    </nav>
+  )
+}
+
 /** A name that somebody chose. It does not change the direction of the text around it. */
 export const Name = ({ children }: { children: Child }) => (
   <strong>
@@ -154,19 +169,22 @@ const safeUrl = (address: string): URL | null => {
   return safe ? url : null
 }
 
+const Link = (p: { to: URL; children: Child }) => (
+  <a href={p.to.href} rel="noopener noreferrer nofollow">
+    <bdi>{p.children}</bdi>
+  </a>
+)
+
 /** A link shows the address as the browser reads it (host in ASCII, the rest percent-encoded): no look-alikes. */
 export const WebAddress = (p: { address: string }) => {
   const url = safeUrl(p.address)
-  return url === null ? (
-    <bdi>{p.address}</bdi>
-  ) : (
-    <a href={url.href} rel="noopener noreferrer nofollow">
-      <bdi>
-        {`${url.protocol}//`}
-        <HostName host={url.host} />
-        {url.href.slice(url.origin.length)}
-      </bdi>
-    </a>
+  if (url === null) return <bdi>{p.address}</bdi>
+  return (
+    <Link to={url}>
+      {`${url.protocol}//`}
+      <HostName host={url.host} />
+      {url.href.slice(url.origin.length)}
+    </Link>
   )
 }
 
@@ -174,11 +192,9 @@ export const WebAddress = (p: { address: string }) => {
 export const HostLink = (p: { address: string }) => {
   const url = safeUrl(p.address)
   return url === null ? null : (
-    <a href={url.href} rel="noopener noreferrer nofollow">
-      <bdi>
-        <HostName host={url.host} />
-      </bdi>
-    </a>
+    <Link to={url}>
+      <HostName host={url.host} />
+    </Link>
   )
 }
 

@@ -1,15 +1,37 @@
 /** `/approvals`: the clients that wait for a decision, and those that wait for the directory, the oldest request first. */
 
+import { isApprover } from '../../domain/registry-scopes.ts'
 import type { HttpContext } from '../../http/request-context.ts'
-import { ApprovalsPage } from '../../pages/portal/approvals-page.tsx'
+import { ApprovalsPage, NotApproverPage } from '../../pages/portal/approvals-page.tsx'
 import { quoted } from '../../pages/portal/permissions.tsx'
 import type { Queue, QueuePlaces } from '../../stores/approvals.ts'
 import { FIRST_PLACE, isPlace, placeOf } from '../../stores/waiting-clients.ts'
-import { approverPage } from './approver-page.tsx'
 import { nameOf } from './clients.tsx'
 import { doneIn } from './done.ts'
 import { catalogueOf, sentenceOf } from './permission-view.ts'
-import { frameOf, sendPortalPage } from './portal-page.tsx'
+import { frameOf, portalPage, sendPortalPage, type Visit } from './portal-page.tsx'
+
+type ApproverPage<Found> = Parameters<typeof portalPage<Found>>[0]
+
+async function refuse(visit: Visit<unknown>) {
+  const page = <NotApproverPage frame={await frameOf(visit, {})} />
+  return sendPortalPage(visit, page, { status: 403 })
+}
+
+/** `show` for an approver. Anybody else reads that they are no approver, whether there is such a client or not. */
+export const onlyApprovers =
+  <Found,>(show: (visit: Visit<Found>) => Response | Promise<Response>) =>
+  (visit: Visit<Found>) =>
+    isApprover(visit.user.scopes) ? show(visit) : refuse(visit)
+
+export const approverPage = <Found,>({ get, post, ...page }: ApproverPage<Found>) =>
+  portalPage<Found>({
+    ...page,
+    get: onlyApprovers(get),
+    ...(post && {
+      post: (visit, form) => onlyApprovers<Found>((admitted) => post(admitted, form))(visit),
+    }),
+  })
 
 const ROWS = 50
 

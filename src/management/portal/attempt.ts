@@ -107,13 +107,30 @@ export async function attempt<Done>(
 }
 
 /** Several fields that are wrong. */
-export class FormErrors extends Error {
+class FormErrors extends Error {
   readonly errors: readonly RegistrationError[]
 
   constructor(errors: readonly RegistrationError[]) {
     super('several fields are wrong')
     this.errors = errors
   }
+}
+
+export const invalid = (sentence: string, field: string | null = null) =>
+  new RegistrationError('invalid', sentence, field)
+
+/** Makes all checks, and throws `FormErrors` with what they refuse. */
+export function requireAll(checks: readonly (() => unknown)[]) {
+  const errors = checks.flatMap((check) => {
+    try {
+      check()
+      return []
+    } catch (cause) {
+      if (cause instanceof RegistrationError) return [cause]
+      throw cause
+    }
+  })
+  if (errors.length > 0) throw new FormErrors(errors)
 }
 
 /** Who acts, as the flows want it. */

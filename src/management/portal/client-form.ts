@@ -10,9 +10,8 @@ import {
 import { quote, redirectUriProblem, registrationProblem } from '../../domain/registration.ts'
 import type { GivenKeys } from '../../flows/registration/own-credentials.ts'
 import { CLIENT_FIELDS, CLIENT_LISTS } from '../../protocol/registration/client-fields.ts'
-import { RegistrationError } from '../../protocol/registration/errors.ts'
 import { requireValid } from '../../protocol/registration/field.ts'
-import { FormErrors } from './attempt.ts'
+import { invalid, requireAll } from './attempt.ts'
 import { givenKeysIn, KEY_LABELS, typedKeysIn } from './key-form.ts'
 
 /** As the page names the fields. */
@@ -89,20 +88,7 @@ const CHECKS = {
   logo_uri: CLIENT_FIELDS.logoUri.schema,
 }
 
-function errorOf(check: () => unknown): RegistrationError[] {
-  try {
-    check()
-    return []
-  } catch (cause) {
-    if (cause instanceof RegistrationError) return [cause]
-    throw cause
-  }
-}
-
-const invalid = (sentence: string, field: string) =>
-  new RegistrationError('invalid', sentence, field)
-
-function redirectUrisIn(text: string, kind: ClientKind | null) {
+function requireRedirectUris(text: string, kind: ClientKind | null) {
   const redirectUris = linesOf(text)
   requireValid(CLIENT_LISTS.redirectUris.schema, redirectUris, 'redirect_uris')
   if (redirectUris.length > MAX_REDIRECT_URIS) {
@@ -121,13 +107,8 @@ function redirectUrisIn(text: string, kind: ClientKind | null) {
     if (redirectUris.length === 0) return
     throw invalid('{field} must be empty for this kind', 'redirect_uris')
   }
-  const problem = registrationProblem({
-    authMethod,
-    jwks: null,
-    jwksUri: '',
-    redirectUris,
-    grantTypes,
-  })
+  const keys = { jwks: null, jwksUri: '' }
+  const problem = registrationProblem({ authMethod, ...keys, redirectUris, grantTypes })
   if (problem) throw invalid(problem.sentence, problem.field)
 }
 
@@ -137,15 +118,18 @@ type Asked = Readonly<{ asksForKind: boolean; issuer: string }>
 /** Throws `FormErrors`. */
 export function readClientForm(typed: Typed, { asksForKind, issuer }: Asked): ClientForm {
   const kind = isClientKind(typed.kind) ? typed.kind : null
-  const errors = [
-    ...Object.entries(CHECKS).flatMap(([name, schema]) =>
-      errorOf(() => requireValid(schema, typed[name as keyof typeof CHECKS], name)),
+  requireAll([
+    ...Object.entries(CHECKS).map(
+      ([name, schema]) =>
+        () =>
+          requireValid(schema, typed[name as keyof typeof CHECKS], name),
     ),
-    ...(asksForKind && kind === null ? [invalid('choose what the client is', 'kind')] : []),
-    ...errorOf(() => redirectUrisIn(typed.redirect_uris, asksForKind ? kind : null)),
-    ...errorOf(() => givenKeysIn(typed, issuer)),
-  ]
-  if (errors.length > 0) throw new FormErrors(errors)
+    () => {
+      if (asksForKind && kind === null) throw invalid('choose what the client is', 'kind')
+    },
+    () => requireRedirectUris(typed.redirect_uris, asksForKind ? kind : null),
+    () => givenKeysIn(typed, issuer),
+  ])
   const { name, url, description, logo_uri: logoUri } = typed
   return {
     kind: kind ?? CLIENT_KINDS[0],

@@ -6,8 +6,8 @@ import type { GivenKeys } from '../../flows/registration/own-credentials.ts'
 import type { ShownKey } from '../../pages/portal/keys-page.tsx'
 import { allowsLoopbackFor, outboundUrlProblem } from '../../protocol/outbound-url.ts'
 import { CLIENT_FIELDS } from '../../protocol/registration/client-fields.ts'
-import { RegistrationError } from '../../protocol/registration/errors.ts'
 import { requireValid } from '../../protocol/registration/field.ts'
+import { invalid } from './attempt.ts'
 
 export const KEY_LABELS = {
   jwks: 'Public keys',
@@ -28,15 +28,14 @@ export function givenKeysIn(
   issuer: string,
 ): GivenKeys | null {
   if (jwks !== '' && jwksUri !== '') {
-    const sentence = 'keys are given already, so {field} must be empty'
-    throw new RegistrationError('invalid', sentence, 'jwks_uri')
+    throw invalid('keys are given already, so {field} must be empty', 'jwks_uri')
   }
   requireValid(CLIENT_FIELDS.jwksUri.schema, jwksUri, 'jwks_uri')
   if (jwks !== '') return { jwks }
   if (jwksUri === '') return null
   const problem = outboundUrlProblem(jwksUri, allowsLoopbackFor(issuer))
   if (problem === null) return { jwksUri }
-  throw new RegistrationError('invalid', `{field} ${problem}`, 'jwks_uri')
+  throw invalid(`{field} ${problem}`, 'jwks_uri')
 }
 
 /** How it authenticates, for people. */

@@ -5,10 +5,9 @@ import { ALL_REVOKED_WITHIN_SECONDS } from '../../domain/revocation.ts'
 import { setOwnKeys } from '../../flows/registration/own-credentials.ts'
 import { refuseFlood } from '../../http/flood.ts'
 import { KeysPage } from '../../pages/portal/keys-page.tsx'
-import { RegistrationError } from '../../protocol/registration/errors.ts'
 import { readKeysNow } from '../fetched.ts'
 import { asSentence } from '../sentence.ts'
-import { actOf } from './attempt.ts'
+import { actOf, invalid } from './attempt.ts'
 import {
   editableKeys,
   givenKeysIn,
@@ -53,10 +52,7 @@ export const keysPage = ownClientPage({
       const { c, deps, found } = visit
       const { clientId } = found.client
       const keys = givenKeysIn(typedKeysIn(posted), deps.issuer)
-      if (keys === null) {
-        const sentence = '{field} must not be empty, or give an address'
-        throw new RegistrationError('invalid', sentence, 'jwks')
-      }
+      if (keys === null) throw invalid('{field} must not be empty, or give an address', 'jwks')
       // The address is asked at once, so the number of tries is limited.
       if ('jwksUri' in keys) await refuseFlood(c, deps.loginLimit)
       const set = await setOwnKeys(actOf(visit), clientId, keys, version)

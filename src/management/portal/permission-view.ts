@@ -1,6 +1,6 @@
 /** What became of each permission of a client, and what can be asked for, in sentences. */
 
-import type { ClientRecord, GrantType, Permission } from '../../domain/client.ts'
+import type { ClientRecord, GrantType, Permission, PermissionLists } from '../../domain/client.ts'
 import { GRANT_TYPES, isPublic } from '../../domain/client.ts'
 import { isScopeOf } from '../../domain/resource.ts'
 import {
@@ -74,6 +74,22 @@ export function shownPermissions(client: ClientRecord, catalogue: Catalogue): Sh
       a.kind.localeCompare(b.kind) ||
       a.value.localeCompare(b.value),
   )
+}
+
+/** The permissions whose boxes are ticked. What a form names that the client does not have changes nothing. */
+export function tickedIn(
+  permissions: readonly Permission[],
+  boxes: readonly string[],
+): Required<PermissionLists> {
+  const listOf = (wanted: Permission['kind']) =>
+    permissions
+      .filter(({ kind, value }) => kind === wanted && boxes.includes(`${kind} ${value}`))
+      .map(({ value }) => value)
+  return {
+    scopes: listOf('scope'),
+    grantTypes: listOf('grant_type'),
+    endorsements: listOf('endorsement'),
+  }
 }
 
 const hasPermission = (client: ClientRecord, kind: Permission['kind'], value: string) =>

@@ -1,18 +1,18 @@
 /** `/clients/{id}/permissions`: what owners ask for and take back. */
 
-import type { ClientRecord, PermissionLists } from '../../domain/client.ts'
+import type { PermissionLists } from '../../domain/client.ts'
 import { requestForOwnClient, takeBackFromOwnClient } from '../../flows/registration/own-clients.ts'
 import { PermissionsPage } from '../../pages/portal/permissions-page.tsx'
 import { CLIENT_PERMISSIONS } from '../../protocol/registration/client-fields.ts'
-import { RegistrationError } from '../../protocol/registration/errors.ts'
-import { requireValid, type Schema } from '../../protocol/registration/field.ts'
-import { actOf, FormErrors } from './attempt.ts'
+import { requireValid } from '../../protocol/registration/field.ts'
+import { actOf, invalid, requireAll } from './attempt.ts'
 import { clientDone, ownClientPage, readClientAndDeclared } from './own-client.tsx'
 import {
   askableGrantTypes,
   askableScopes,
   catalogueOf,
   shownPermissions,
+  tickedIn,
 } from './permission-view.ts'
 
 const LABELS = {
@@ -25,45 +25,26 @@ const LABELS = {
 const wordsIn = (form: URLSearchParams, name: string) =>
   (form.get(name) ?? '').split(/\s+/).filter(Boolean)
 
-/** Throws `FormErrors`. */
-function askedIn(form: URLSearchParams): PermissionLists {
-  const errors: RegistrationError[] = []
-  const checked = (name: keyof typeof LABELS, schema: Schema, values: readonly string[]) => {
-    try {
-      return requireValid(schema, values, name) as string[]
-    } catch (cause) {
-      if (!(cause instanceof RegistrationError)) throw cause
-      errors.push(cause)
-      return []
-    }
-  }
-  const { scopes, grantTypes, endorsements } = CLIENT_PERMISSIONS
-  const ticked = checked('other_scopes', scopes.schema, form.getAll('scopes'))
-  const others = checked('other_scopes', scopes.schema, wordsIn(form, 'other_scopes'))
-  const lists = {
-    scopes: [...ticked, ...others],
-    grantTypes: checked('grant_types', grantTypes.schema, form.getAll('grant_types')),
-    endorsements: checked('endorsements', endorsements.schema, wordsIn(form, 'endorsements')),
-  }
-  if (errors.length > 0) throw new FormErrors(errors)
+function requireAny(lists: PermissionLists, field: keyof typeof LABELS): PermissionLists {
   if (Object.values(lists).some((list) => list.length > 0)) return lists
-  throw new RegistrationError('invalid', 'choose at least one', 'other_scopes')
+  throw invalid('choose at least one', field)
 }
 
-/** What the form names that the client does not have changes nothing. */
-function takenIn(form: URLSearchParams, client: ClientRecord): PermissionLists {
-  const taken = form.getAll('take')
-  const listOf = (wanted: string) =>
-    client.permissions
-      .filter(({ kind, value }) => kind === wanted && taken.includes(`${kind} ${value}`))
-      .map(({ value }) => value)
-  const lists = {
-    scopes: listOf('scope'),
-    grantTypes: listOf('grant_type'),
-    endorsements: listOf('endorsement'),
-  }
-  if (Object.values(lists).some((list) => list.length > 0)) return lists
-  throw new RegistrationError('invalid', 'choose at least one', 'take')
+/** Throws `FormErrors`. */
+function askedIn(form: URLSearchParams): PermissionLists {
+  const ticked = form.getAll('scopes')
+  const others = wordsIn(form, 'other_scopes')
+  const grantTypes = form.getAll('grant_types')
+  const endorsements = wordsIn(form, 'endorsements')
+  const { schema } = CLIENT_PERMISSIONS.scopes
+  requireAll([
+    () => requireValid(schema, ticked, 'other_scopes'),
+    () => requireValid(schema, others, 'other_scopes'),
+    () => requireValid(CLIENT_PERMISSIONS.grantTypes.schema, grantTypes, 'grant_types'),
+    () => requireValid(CLIENT_PERMISSIONS.endorsements.schema, endorsements, 'endorsements'),
+  ])
+  const lists = { scopes: [...ticked, ...others], grantTypes, endorsements }
+  return requireAny(lists, 'other_scopes')
 }
 
 const ASK = 'ask'
@@ -100,7 +81,8 @@ export const permissionsPage = ownClientPage({
       aliases: { scopes: 'other_scopes' },
       async act(version) {
         if (isTakenBack) {
-          await takeBackFromOwnClient(actOf(visit), clientId, takenIn(posted, client), version)
+          const taken = requireAny(tickedIn(client.permissions, posted.getAll('take')), 'take')
+          await takeBackFromOwnClient(actOf(visit), clientId, taken, version)
         } else await requestForOwnClient(actOf(visit), clientId, askedIn(posted), version)
         return clientDone(clientId, isTakenBack ? 'taken_back' : 'asked')
       },

@@ -5,8 +5,7 @@ import { ALL_REVOKED_WITHIN_SECONDS } from '../../domain/revocation.ts'
 import { rotateSecret } from '../../flows/registration/clients.ts'
 import { useSecret } from '../../flows/registration/own-credentials.ts'
 import { NewSecretPage, SecretsPage } from '../../pages/portal/secret-pages.tsx'
-import { RegistrationError } from '../../protocol/registration/errors.ts'
-import { actOf } from './attempt.ts'
+import { actOf, invalid } from './attempt.ts'
 import { methodOf } from './key-form.ts'
 import { ownClientPage, readClient } from './own-client.tsx'
 import { frameOf, sendPortalPage } from './portal-page.tsx'
@@ -30,8 +29,7 @@ const overlapIn = (posted: URLSearchParams) =>
 function requireOverlap(posted: URLSearchParams): number {
   const overlap = overlapIn(posted)
   if (overlap !== undefined) return overlap
-  const sentence = 'choose how long the secrets above stay good'
-  throw new RegistrationError('invalid', sentence, 'overlap')
+  throw invalid('choose how long the secrets above stay good', 'overlap')
 }
 
 export const secretsPage = ownClientPage({

@@ -6,11 +6,10 @@ import { OwnName } from '../consent-client.tsx'
 import { Day, HostName } from '../parts.tsx'
 import { Description, OwnerNames, RedirectUris, WebPage } from './client-facts.tsx'
 import { METHODS } from './client-page.tsx'
+import { type AskedFor, ListingDecision, RequestDecision, type ShownListing } from './decisions.tsx'
 import { type FrameProps, type Hidden, PortalFrame } from './frame.tsx'
 import { History, type ShownEntry } from './history.tsx'
-import { ListingDecision, type ShownListing } from './listing-decision.tsx'
 import { PermissionList, type ShownPermission } from './permissions.tsx'
-import { type AskedFor, RequestDecision } from './request-decision.tsx'
 
 /** A field that is not as it was approved. `before` and `now`: values that only one of the two had. */
 export type Change = Readonly<{ field: string; before: readonly string[]; now: readonly string[] }>

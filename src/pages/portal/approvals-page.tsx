@@ -2,13 +2,13 @@
 
 import { nameForPeople, verifiedHostOf } from '../../domain/shown-client.ts'
 import { OwnName } from '../consent-client.tsx'
-import { Day } from '../parts.tsx'
+import { Day, Mark, PageLinks } from '../parts.tsx'
 import { type FrameProps, PortalFrame } from './frame.tsx'
 
 /** The page on which an approver decides. */
 export const approvalPath = (clientId: string) => `/approvals/${encodeURIComponent(clientId)}`
 
-export type Waiting = Readonly<{
+type Waiting = Readonly<{
   clientId: string
   name: string
   selfRegistered: Readonly<{ kind: 'document' | 'registration' }> | null
@@ -23,7 +23,7 @@ export type Waiting = Readonly<{
   more: number
 }>
 
-export type ApprovalsProps = Readonly<{
+type ApprovalsProps = Readonly<{
   frame: FrameProps
   waiting: readonly Waiting[]
   /** They wait to be listed in the directory. */
@@ -58,18 +58,8 @@ const Item = ({ waiting }: { waiting: Waiting }) => (
     <a href={approvalPath(waiting.clientId)} dir="auto">
       <bdi>{nameForPeople(waiting)}</bdi>
     </a>
-    {waiting.isOwn && (
-      <>
-        {' '}
-        <strong class="mark">Yours</strong>
-      </>
-    )}
-    {!waiting.isEnabled && (
-      <>
-        {' '}
-        <strong class="mark withdrawn">Disabled</strong>
-      </>
-    )}
+    {waiting.isOwn && <Mark>Yours</Mark>}
+    {!waiting.isEnabled && <Mark kind="withdrawn">Disabled</Mark>}
     <p class="small muted">
       since <Day at={waiting.requestedAt} />, <Vouching {...waiting} />
     </p>
@@ -82,13 +72,11 @@ const Item = ({ waiting }: { waiting: Waiting }) => (
   </li>
 )
 
-const Pages = (p: { label: string; isFirst: boolean; next: string | null }) =>
-  p.isFirst && p.next === null ? null : (
-    <nav class="pages" aria-label={p.label}>
-      {!p.isFirst && <a href="/approvals">From the beginning</a>}
-      {p.next !== null && <a href={p.next}>Next</a>}
-    </nav>
-  )
+const linksOf = (isFirst: boolean, next: string | null) =>
+  [
+    ['From the beginning', isFirst ? null : '/approvals'],
+    ['Next', next],
+  ] as const
 
 const Listings = ({ listings, part, nextListings }: ApprovalsProps) => (
   <section>
@@ -100,19 +88,14 @@ const Listings = ({ listings, part, nextListings }: ApprovalsProps) => (
           <a href={approvalPath(clientId)} dir="auto">
             <bdi>{name}</bdi>
           </a>
-          {!isEnabled && (
-            <>
-              {' '}
-              <strong class="mark withdrawn">Disabled</strong>
-            </>
-          )}
+          {!isEnabled && <Mark kind="withdrawn">Disabled</Mark>}
           <p class="small muted">
             since <Day at={requestedAt} />, owner <bdi>{owner}</bdi>
           </p>
         </li>
       ))}
     </ul>
-    <Pages label="Pages of the listings" isFirst={part !== 'listings'} next={nextListings} />
+    <PageLinks label="Pages of the listings" links={linksOf(part !== 'listings', nextListings)} />
   </section>
 )
 
@@ -135,7 +118,7 @@ export const ApprovalsPage = (p: ApprovalsProps) => (
         ))}
       </ul>
     )}
-    <Pages label="Pages of the list" isFirst={p.part !== 'waiting'} next={p.next} />
+    <PageLinks label="Pages of the list" links={linksOf(p.part !== 'waiting', p.next)} />
     {(p.part === 'listings' || p.listings.length > 0) && <Listings {...p} />}
   </PortalFrame>
 )

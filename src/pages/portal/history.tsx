@@ -1,6 +1,6 @@
 /** What was done to a client, the newest first. */
 
-import { Moment, Name } from '../parts.tsx'
+import { Moment, Name, PageLinks } from '../parts.tsx'
 import { ClientFrame, type ClientFrameProps, clientPath } from './frame.tsx'
 
 /** `happenedAt` in epoch seconds. */
@@ -52,24 +52,23 @@ type HistoryProps = ClientFrameProps &
     hasMore: boolean
   }>
 
-const Pages = ({ clientId, page, hasMore }: HistoryProps) => {
-  const path = clientPath(clientId, 'history')
-  return page === 1 && !hasMore ? null : (
-    <nav class="pages" aria-label="Pages of the history">
-      {page > 1 && <a href={`${path}?page=${page - 1}`}>Newer</a>}
-      {hasMore && <a href={`${path}?page=${page + 1}`}>Older</a>}
-    </nav>
+/** For its owners, a page at a time. */
+export const HistoryPage = (p: HistoryProps) => {
+  const pageAt = (page: number) => `${clientPath(p.clientId, 'history')}?page=${page}`
+  return (
+    <ClientFrame {...p} title="History">
+      {p.entries.length === 0 ? (
+        <p class="muted">Nothing is kept here.</p>
+      ) : (
+        <History entries={p.entries} />
+      )}
+      <PageLinks
+        label="Pages of the history"
+        links={[
+          ['Newer', p.page > 1 ? pageAt(p.page - 1) : null],
+          ['Older', p.hasMore ? pageAt(p.page + 1) : null],
+        ]}
+      />
+    </ClientFrame>
   )
 }
-
-/** For its owners, a page at a time. */
-export const HistoryPage = (p: HistoryProps) => (
-  <ClientFrame {...p} title="History">
-    {p.entries.length === 0 ? (
-      <p class="muted">Nothing is kept here.</p>
-    ) : (
-      <History entries={p.entries} />
-    )}
-    <Pages {...p} />
-  </ClientFrame>
-)

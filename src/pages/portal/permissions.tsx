@@ -1,6 +1,6 @@
 /** What became of each permission of a client, with dates and reasons. */
 
-import { Day } from '../parts.tsx'
+import { Day, Mark } from '../parts.tsx'
 
 export type PermissionState = 'authorized' | 'requested' | 'declined' | 'withdrawn' | 'taken_back'
 
@@ -59,12 +59,7 @@ const Dates = ({ state, requestedAt, authorizedAt, decision }: ShownPermission) 
 )
 
 export const NotDeclared = ({ isUndeclared }: Pick<ShownPermission, 'isUndeclared'>) =>
-  isUndeclared ? (
-    <>
-      {' '}
-      <strong class="mark sensitive">Not declared</strong>
-    </>
-  ) : null
+  isUndeclared ? <Mark kind="sensitive">Not declared</Mark> : null
 
 const Permission = (p: { permission: ShownPermission }) => {
   const { value, state, decision } = p.permission

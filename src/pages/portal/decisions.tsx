@@ -1,0 +1,171 @@
+/**
+ * What an approver decides: on the requests of a client, each with the sentence that users read and why it is marked, and
+ * on its listing in the directory.
+ */
+
+import { type Listing, listingStateOf } from '../../domain/directory.ts'
+import { Day, type Hidden, Mark, PostForm } from '../parts.tsx'
+import { approvalPath } from './approvals-page.tsx'
+import { Options, TextArea } from './fields.tsx'
+import type { FrameProps } from './frame.tsx'
+import { NotDeclared, quoted, type ShownPermission } from './permissions.tsx'
+
+/** What is asked for, as the consent page would say it. */
+export type AskedFor = Readonly<{
+  permission: ShownPermission
+  isSensitive: boolean
+  /** Names of the resources that the scope is for. */
+  resources: readonly string[]
+  isChecked: boolean
+}>
+
+type RequestProps = Readonly<{
+  frame: FrameProps
+  client: Readonly<{ clientId: string }>
+  asked: readonly AskedFor[]
+  hidden: Hidden
+  reason: string
+  labels: Readonly<{ decide: string; reason: string }>
+}>
+
+const EARLIER = { declined: 'declined', withdrawn: 'withdrawn', taken_back: 'taken back' }
+
+const Marked = ({ asked }: { asked: AskedFor }) => (
+  <>
+    {quoted(asked.permission)}
+    {asked.isSensitive && <Mark kind="sensitive">Sensitive</Mark>}
+    <NotDeclared {...asked.permission} />
+    <code>{asked.permission.value}</code>
+  </>
+)
+
+const Dates = ({ asked: { permission, resources } }: { asked: AskedFor }) => (
+  <>
+    {resources.map((name) => (
+      <>
+        for <bdi>{name}</bdi>,{' '}
+      </>
+    ))}
+    requested on <Day at={permission.requestedAt} />
+    {permission.decision && (
+      <>
+        , before that {EARLIER[permission.decision.decision]} on{' '}
+        <Day at={permission.decision.decidedAt} />
+        {permission.decision.reason !== '' && (
+          <>
+            : <bdi>{permission.decision.reason}</bdi>
+          </>
+        )}
+      </>
+    )}
+  </>
+)
+
+export const RequestDecision = (p: RequestProps) => {
+  const errors = p.frame.problem?.errors ?? {}
+  return (
+    <PostForm action={approvalPath(p.client.clientId)} hidden={p.hidden}>
+      <Options
+        name="decide"
+        type="checkbox"
+        legend={p.labels.decide}
+        hint="What stands in quotation marks is what its users will read: “your” means theirs. Untick what you do not decide on now: it stays requested."
+        problem={errors.decide}
+        options={p.asked.map((asked) => ({
+          value: `${asked.permission.kind} ${asked.permission.value}`,
+          label: <Marked asked={asked} />,
+          hint: <Dates asked={asked} />,
+          isChecked: asked.isChecked,
+        }))}
+      />
+      <TextArea
+        name="reason"
+        rows={3}
+        label={p.labels.reason}
+        hint="The owners read it beside what you decline."
+        value={p.reason}
+        problem={errors.reason}
+      />
+      <div class="actions">
+        <button type="submit" name="act" value="decline">
+          Decline
+        </button>
+        <button class="primary" type="submit" name="act" value="approve">
+          Approve
+        </button>
+      </div>
+    </PostForm>
+  )
+}
+
+export type ShownListing = Listing &
+  Readonly<{
+    /** The name looks like the name of the service. */
+    isLookAlike: boolean
+    hidden: Hidden
+    /** The reason, as it was typed. */
+    typed: string
+  }>
+
+type ListingProps = Readonly<{
+  frame: FrameProps
+  client: Readonly<{ clientId: string }>
+  listing: ShownListing
+  /** Why the visitor does not decide; null with a form. */
+  whyNot: string | null
+  labels: Readonly<{ listing_reason: string }>
+}>
+
+const STATES = {
+  requested:
+    'An owner wants it in the public directory, which shows its name, web page, description, logo, first owner and what it may ask for.',
+  listed: 'It is in the public directory.',
+  declined: 'An owner wants it in the public directory, and an approver declined.',
+} as const
+
+const ListingForm = ({ frame, client, listing, labels }: ListingProps) => {
+  const state = listingStateOf(listing)
+  return (
+    <PostForm action={approvalPath(client.clientId)} hidden={listing.hidden}>
+      {state !== 'declined' && (
+        <TextArea
+          name="listing_reason"
+          rows={3}
+          label={labels.listing_reason}
+          hint={
+            state === 'listed'
+              ? 'The owners read why you take it out.'
+              : 'The owners read why you decline to list it.'
+          }
+          value={listing.typed}
+          problem={frame.problem?.errors.listing_reason}
+        />
+      )}
+      <div class="actions">
+        {state !== 'declined' && (
+          <button type="submit" name="act" value="unlist">
+            {state === 'listed' ? 'Take it out' : 'Do not list it'}
+          </button>
+        )}
+        {state !== 'listed' && (
+          <button class="primary" type="submit" name="act" value="list">
+            List it
+          </button>
+        )}
+      </div>
+    </PostForm>
+  )
+}
+
+export const ListingDecision = (p: ListingProps) => (
+  <section>
+    <h2>Directory</h2>
+    <p>{STATES[listingStateOf(p.listing)]}</p>
+    {p.listing.isLookAlike && (
+      <p class="caution">
+        Its name looks like <bdi>{p.frame.branding.serviceName}</bdi>. The directory says so.
+      </p>
+    )}
+    {p.whyNot === null ? <ListingForm {...p} /> : <p class="caution">{p.whyNot}</p>}
+  </section>
+)
