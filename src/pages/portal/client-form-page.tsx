@@ -2,27 +2,14 @@
 
 import type { ClientKind } from '../../domain/client-kind.ts'
 import { type Hidden, PostForm, Submit } from '../parts.tsx'
-import { Options, TextArea, TextField } from './fields.tsx'
-import { clientPath, type FrameProps, PortalFrame } from './frame.tsx'
+import { type FormProps, fieldsOf, Options, TextArea, TextField } from './fields.tsx'
+import { clientPath, PortalFrame } from './frame.tsx'
 import { KeyFields } from './keys-page.tsx'
 
-type Typed = Readonly<{
-  name: string
-  url: string
-  description: string
-  logo_uri: string
-  redirect_uris: string
-  kind: string
-  jwks: string
-  jwks_uri: string
-}>
-
-export type ClientFormProps = Readonly<{
-  frame: FrameProps
-  typed: Typed
-  hidden: Hidden
-  labels: Readonly<Record<keyof Typed, string>>
-}>
+type ClientFormProps = Readonly<{ hidden: Hidden }> &
+  FormProps<
+    'name' | 'url' | 'description' | 'logo_uri' | 'redirect_uris' | 'kind' | 'jwks' | 'jwks_uri'
+  >
 
 const KIND_WORDS: Readonly<Record<ClientKind, readonly [name: string, hint: string]>> = {
   server: [
@@ -43,54 +30,38 @@ const KIND_WORDS: Readonly<Record<ClientKind, readonly [name: string, hint: stri
   ],
 }
 
-const Fields = ({ typed, labels, frame: { problem } }: ClientFormProps) => {
-  const errors = problem?.errors ?? {}
+const Fields = (p: ClientFormProps) => {
+  const field = fieldsOf(p)
   return (
     <>
+      <TextField {...field('name')} hint="What users know it by. The consent page shows it." />
       <TextField
-        name="name"
-        label={labels.name}
-        hint="What users know it by. The consent page shows it."
-        value={typed.name}
-        problem={errors.name}
-      />
-      <TextField
-        name="url"
+        {...field('url')}
         type="url"
-        label={labels.url}
         hint="Its own page, http or https. The consent page shows it."
         isOptional
-        value={typed.url}
-        problem={errors.url}
       />
       <TextArea
-        name="description"
+        {...field('description')}
         rows={3}
-        label={labels.description}
         hint="What it is for. The consent page shows it."
         isOptional
-        value={typed.description}
-        problem={errors.description}
       />
       <TextField
-        name="logo_uri"
+        {...field('logo_uri')}
         type="url"
-        label={labels.logo_uri}
         hint="The address of an image: PNG, JPEG, GIF or WebP, at most 64 KiB. The consent page shows it."
         isOptional
-        value={typed.logo_uri}
-        problem={errors.logo_uri}
       />
     </>
   )
 }
 
-const RedirectUris = ({ typed, labels, frame: { problem } }: ClientFormProps) => (
+const RedirectUris = (p: ClientFormProps) => (
   <TextArea
-    name="redirect_uris"
+    {...fieldsOf(p)('redirect_uris')}
     rows={4}
     isAddresses
-    label={labels.redirect_uris}
     hint={
       <>
         Where users are sent back to, one a line: https, or http on a loopback address. A mobile or
@@ -98,14 +69,13 @@ const RedirectUris = ({ typed, labels, frame: { problem } }: ClientFormProps) =>
         <code>com.example.app:/callback</code>. A program without users has none.
       </>
     }
-    value={typed.redirect_uris}
-    problem={problem?.errors.redirect_uris}
   />
 )
 
-const Keys = ({ typed, labels, frame: { problem } }: ClientFormProps) => {
-  const errors = problem?.errors ?? {}
-  const isNeeded = [typed.jwks, typed.jwks_uri, errors.jwks, errors.jwks_uri].some(Boolean)
+const Keys = (p: ClientFormProps) => {
+  const isNeeded = (['jwks', 'jwks_uri'] as const)
+    .map(fieldsOf(p))
+    .some(({ value, problem }) => value !== '' || problem !== undefined)
   return (
     <details open={isNeeded}>
       <summary>Keys in place of a secret</summary>
@@ -113,7 +83,7 @@ const Keys = ({ typed, labels, frame: { problem } }: ClientFormProps) => {
         For a web application with a server or a program without users that signs a JWT for each
         request (<code>private_key_jwt</code>). With neither of the two it gets a secret.
       </p>
-      <KeyFields typed={typed} labels={labels} errors={errors} />
+      <KeyFields {...p} />
     </details>
   )
 }

@@ -1,6 +1,7 @@
 /** Fields of a form: a label, a hint, and what is wrong with the value beside it. */
 
 import type { Child } from 'hono/jsx'
+import type { FrameProps } from './frame.tsx'
 
 type Described = Readonly<{
   name: string
@@ -34,7 +35,24 @@ const Words = ({ name, hint, problem }: Described) => (
   </>
 )
 
+/** A form of text fields. */
+export type FormProps<Name extends string> = Readonly<{
+  frame: FrameProps
+  typed: Readonly<Record<Name, string>>
+  labels: Readonly<Record<Name, string>>
+}>
+
 type TextProps = Described & Readonly<{ label: string; value: string; isOptional?: boolean }>
+
+/** By its name, what a field of a form shows: its label, what was typed, and what is wrong with it. */
+export const fieldsOf =
+  <Name extends string>({ frame, typed, labels }: FormProps<Name>) =>
+  (name: Name) => ({
+    name,
+    label: labels[name],
+    value: typed[name],
+    problem: frame.problem?.errors[name],
+  })
 
 const Label = ({ name, label, isOptional = false }: TextProps) => (
   <label for={name}>

@@ -1,42 +1,35 @@
 /** The public keys by which a client authenticates, and new ones in their place. */
 
 import { type Hidden, PostForm, Submit, WebAddress } from '../parts.tsx'
-import { TextArea, TextField } from './fields.tsx'
+import { type FormProps, fieldsOf, TextArea, TextField } from './fields.tsx'
 import { ClientFrame, type ClientFrameProps, clientPath } from './frame.tsx'
 
-type KeyFieldsProps = Readonly<{
-  typed: Readonly<{ jwks: string; jwks_uri: string }>
-  labels: Readonly<{ jwks: string; jwks_uri: string }>
-  errors: Readonly<Record<string, string>>
-}>
+type KeyFieldsProps = FormProps<'jwks' | 'jwks_uri'>
 
 /** Where a form takes public keys. */
-export const KeyFields = ({ typed, labels, errors }: KeyFieldsProps) => (
-  <>
-    <TextArea
-      name="jwks"
-      rows={6}
-      isAddresses
-      label={labels.jwks}
-      hint={
-        <>
-          A JWK Set (RFC 7517) without private members: <code>{'{"keys": [{"kty": …}]}'}</code>. EC
-          P-256, Ed25519, or RSA of 2048 bits or more.
-        </>
-      }
-      value={typed.jwks}
-      problem={errors.jwks}
-    />
-    <TextField
-      name="jwks_uri"
-      type="url"
-      label={labels.jwks_uri}
-      hint="In place of the keys: the https address where the client publishes them. They are read now, and again when a code or a refresh token comes with a key that is not known. For a program without users, save the address again after each new key."
-      value={typed.jwks_uri}
-      problem={errors.jwks_uri}
-    />
-  </>
-)
+export const KeyFields = (p: KeyFieldsProps) => {
+  const field = fieldsOf(p)
+  return (
+    <>
+      <TextArea
+        {...field('jwks')}
+        rows={6}
+        isAddresses
+        hint={
+          <>
+            A JWK Set (RFC 7517) without private members: <code>{'{"keys": [{"kty": …}]}'}</code>.
+            EC P-256, Ed25519, or RSA of 2048 bits or more.
+          </>
+        }
+      />
+      <TextField
+        {...field('jwks_uri')}
+        type="url"
+        hint="In place of the keys: the https address where the client publishes them. They are read now, and again when a code or a refresh token comes with a key that is not known. For a program without users, save the address again after each new key."
+      />
+    </>
+  )
+}
 
 export type ShownKey = Readonly<{
   /** Its own id, or its thumbprint. */
@@ -46,7 +39,8 @@ export type ShownKey = Readonly<{
   algorithm: string | null
 }>
 
-export type KeysProps = ClientFrameProps &
+type KeysProps = ClientFrameProps &
+  KeyFieldsProps &
   Readonly<{
     /** How it authenticates now. */
     method: 'keys' | 'secret' | 'none'
@@ -57,8 +51,6 @@ export type KeysProps = ClientFrameProps &
     notes: readonly string[]
     /** Seconds. */
     endsWithin: number
-    typed: KeyFieldsProps['typed']
-    labels: KeyFieldsProps['labels']
     hidden: Hidden
   }>
 
@@ -111,7 +103,7 @@ const Replacing = (p: KeysProps) => (
         {p.endsWithin} seconds. Its refresh tokens stay.
       </p>
     )}
-    <KeyFields typed={p.typed} labels={p.labels} errors={p.frame.problem?.errors ?? {}} />
+    <KeyFields {...p} />
     <Submit>{p.method === 'keys' ? 'Save the keys' : 'Use these keys'}</Submit>
   </PostForm>
 )
