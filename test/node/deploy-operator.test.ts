@@ -51,7 +51,7 @@ describe('the first operator', () => {
     await expectAdministers()
     expect(stdout).toMatch(
       new RegExp(
-        `^operator +${operator().client_id} made, its credential is in \\S*${SHOWN_FILE}$`,
+        `^operator +${operator().client_id} made; its credential is in \\S*${SHOWN_FILE}$`,
         'm',
       ),
     )
@@ -79,9 +79,7 @@ describe('the first operator', () => {
     await deployed()
     const before = operator()
     const again = await runAgain(...WORDS.slice(2))
-    expect(again.stdout).toMatch(
-      /^operator +registry-operator-\S+ may administer with the credential in /m,
-    )
+    expect(again.stdout).toMatch(/^operator +the credential of registry-operator-\S+ in \S+ works/m)
     expect(operator()).toEqual(before)
     // As recommended, once the credential is in a safe place.
     await rm(operatorFile())
@@ -175,7 +173,7 @@ describe('--new-operator', () => {
     const { status, stdout } = await runAgain('--new-operator')
     expect([status, stdout]).toEqual([
       0,
-      expect.stringContaining(': move the file away to make another'),
+      expect.stringContaining(', so none is made: move the file away first'),
     ])
     expect(operator()).toEqual(first)
     expect(numberOfOperators()).toBe(1)
@@ -200,7 +198,7 @@ describe('--new-operator', () => {
         1,
         [
           `error: operator: wrangler d1 execute DB failed: ${failsAfterwards ? 'the answer was lost' : 'out of order'}`,
-          'What was made so far is kept: npm run deploy -- --new-operator goes on from here when it is run again.',
+          'What was made so far is kept. Run npm run deploy -- --new-operator again to continue from here.',
           '',
         ],
       ])
@@ -217,7 +215,7 @@ describe('--new-operator', () => {
     const { status, stderr } = await run(['--new-operator'])
     expect([status, stderr.split('\n')[0]]).toEqual([
       1,
-      'error: operator: there is no deployment yet: npm run deploy makes one, with its operator',
+      'error: operator: there is no deployment yet: npm run deploy makes one with an operator',
     ])
     expect(operatorsInDatabase()).toEqual([])
   })

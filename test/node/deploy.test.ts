@@ -270,7 +270,11 @@ describe('refusals before any change at Cloudflare', () => {
   )
 
   it('npm run deploy refuses to go on without an issuer and without a terminal to ask for one', async () => {
-    await refused(await run([]), 'issuer', 'name the issuer: --issuer https://auth.example.org')
+    await refused(
+      await run([]),
+      'issuer',
+      'give the address of the registry: --issuer https://auth.example.org',
+    )
   })
 
   it('npm run deploy refuses an issuer in a domain that the account does not have', async () => {
@@ -442,7 +446,7 @@ it('npm run deploy says that it cannot see the plan, and goes on', async () => {
   cloud.box.spoil = ({ path }) =>
     path.endsWith('/subscriptions') ? refuse(403, 'Forbidden') : null
   const answer = await run(WORDS)
-  expect(answer.stdout).toMatch(/^plan +cannot be seen with this API token/m)
+  expect(answer.stdout).toMatch(/^plan +not visible to this API token/m)
   await expectDeployed(answer)
 })
 

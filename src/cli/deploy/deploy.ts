@@ -14,28 +14,28 @@ import { stepsFor } from './steps.ts'
 
 const SIGN_IN = {
   name: 'sign-in',
-  does: 'uses CLOUDFLARE_API_TOKEN, or what npx wrangler login left; chooses the account',
+  does: 'uses CLOUDFLARE_API_TOKEN or the login of npx wrangler login; chooses the account',
 }
 const DEFAULT_WAIT_SECONDS = 300
 const NAME_WIDTH = 15
 
 const HELP = `Usage: npm run deploy -- [options]
 
-Deploys the registry, management and the authenticator, from a fresh Cloudflare account to a doctor without complaints. Each step
-looks at what is there first: run it again after a failure, or to deploy a new version.
+Deploys the registry, management and the authenticator to a Cloudflare account, fresh or not, and checks them with doctor. Each step
+first looks at what exists: run the command again after a failure, or to deploy a new version.
 
   --issuer URL          the https origin that users will see, in a domain of the account; kept in each wrangler.toml (also: ISSUER)
   --authenticator URL   the https origin where proxies ask the authenticator; without it services ask over a service binding
   --account ID          the account, if there are several (also: CLOUDFLARE_ACCOUNT_ID)
   --free-plan           deploy on the free plan, where no user can sign in with a password
-  --new-operator        make another operator in the deployed database, and do nothing else: the way back in without a credential
+  --new-operator        only make another operator in the deployed database, when every credential is lost
   --wait-seconds N      how long to wait for a new address to answer (default ${DEFAULT_WAIT_SECONDS})
-  --dry-run             print the steps, and do nothing
+  --dry-run             print the steps and do nothing
   --help                print this
 
-Environment: CLOUDFLARE_API_TOKEN instead of npx wrangler login; SIGNING_KEYS, JWT_SECRET, PROXY_SECRET and WEBHOOK_SECRET, if they
-are not to be made here; AUTHENTICATOR_KEYS, to be set instead of JWT_SECRET.
-Without a terminal nothing is asked: what is missing is refused by name.
+Environment: CLOUDFLARE_API_TOKEN instead of npx wrangler login; SIGNING_KEYS, JWT_SECRET, PROXY_SECRET and WEBHOOK_SECRET, to set
+secrets of your own; AUTHENTICATOR_KEYS, to set it instead of JWT_SECRET.
+Without a terminal the command asks nothing: it fails and names what is missing.
 
 Example:
   npm run deploy -- --issuer https://auth.example.org
@@ -97,10 +97,11 @@ To administer as a person: npm run admin -- login --remote, as a user with regis
 `
 }
 const secretsText = (files: readonly string[]) => `
-The secrets that were made are in files that only you can read:
+The secrets are in files that only you can read:
 ${files.map((file) => `  ${file}\n`).join('')}PROXY_SECRET is for the proxy in front of your services, which sends it as X-Proxy-Secret. JWT_SECRET is for services that verify
-the JWTs of the authenticator, and for rotating it. SIGNING_KEYS is for rotating the keys of the registry: Cloudflare shows it to
-nobody. WEBHOOK_SECRET, if there is one, is for the receiver of the webhook. Keep a copy of each in a safe place, and delete the files: docs/deploy.md.
+the JWTs of the authenticator, and for rotating it. SIGNING_KEYS is for rotating the keys of the registry. WEBHOOK_SECRET, if there is
+one, is for the receiver of the webhook. Cloudflare never shows a secret again: keep a copy of each in a safe place, and then delete
+the files (docs/deploy.md).
 `
 
 /** Answers the exit status: 0, 1 for a step that failed, 2 for wrong usage. */
@@ -144,7 +145,7 @@ async function runSteps(outside: Outside, print: (text: string) => Promise<void>
       ? `npm run deploy -- --new-operator`
       : 'npm run deploy'
     outside.stderr.write(
-      `error: ${at}: ${oneLine(fault)}\nWhat was made so far is kept: ${again} goes on from here when it is run again.\n`,
+      `error: ${at}: ${oneLine(fault)}\nWhat was made so far is kept. Run ${again} again to continue from here.\n`,
     )
     return FAILED
   }

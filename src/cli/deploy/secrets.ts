@@ -122,7 +122,7 @@ async function newOperator(deployment: Deployment): Promise<OperatorCredential> 
 export async function settleOperator(deployment: Deployment): Promise<string> {
   const { api, wrangler, options } = deployment
   if (isPlaceholder(databaseOf(readConfigs().registry).database_id)) {
-    throw new Refusal('there is no deployment yet: npm run deploy makes one, with its operator')
+    throw new Refusal('there is no deployment yet: npm run deploy makes one with an operator')
   }
   const file = operatorFile(api)
   const kept = await readCredential(file)
@@ -135,10 +135,10 @@ export async function settleOperator(deployment: Deployment): Promise<string> {
     now: epochSeconds(),
   })
   if (sql !== '') await wrangler.query(sql)
-  if (made) return `${made.clientId} made, its credential is in ${shownPath(file)}`
+  if (made) return `${made.clientId} made; its credential is in ${shownPath(file)}`
   if (isKeptGood) {
-    const advice = options.newOperator ? ': move the file away to make another' : ''
-    return `${kept?.clientId} may administer with the credential in ${shownPath(file)}${advice}`
+    const advice = options.newOperator ? ', so none is made: move the file away first' : ''
+    return `the credential of ${kept?.clientId} in ${shownPath(file)} works${advice}`
   }
   return `${operators} found; npm run deploy -- --new-operator makes another`
 }

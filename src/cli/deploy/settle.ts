@@ -48,7 +48,7 @@ async function chooseIssuer({ askOperator, options, env }: Deployment) {
   const { ISSUER = '' } = readConfigs().registry.vars
   if (!isUnset(ISSUER)) return { issuer: ISSUER, mayReplace: isUnset }
   if (askOperator === null) {
-    throw new Refusal('name the issuer: --issuer https://auth.example.org')
+    throw new Refusal('give the address of the registry: --issuer https://auth.example.org')
   }
   const question = 'Issuer, the https origin that users will see (https://auth.example.org): '
   return { issuer: (await askOperator(question)).trim(), mayReplace: isUnset }
@@ -66,10 +66,12 @@ function refuseProblems(isExpected: (problem: string) => boolean = () => false) 
 export function checkIssuer(chosen: string): string {
   const issuer = readSetting('ISSUER', { ISSUER: chosen })
   if (isOnThisMachine(issuer)) {
-    throw new Refusal(`ISSUER is ${issuer}, an address of this machine: name a public one`)
+    throw new Refusal(`ISSUER is ${issuer}, an address of this machine: give a public one`)
   }
   if (new URL(issuer).hostname.endsWith('.workers.dev')) {
-    throw new Refusal('ISSUER: workers.dev is switched off, choose a host in a domain of yours')
+    throw new Refusal(
+      'ISSUER: workers.dev is switched off: choose a host in a domain of the account',
+    )
   }
   return issuer
 }

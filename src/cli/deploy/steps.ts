@@ -25,14 +25,15 @@ export type Step = Readonly<{
 
 const PLAN_NEEDED =
   'the account is on the free plan, whose 10 ms of CPU are too few to check a password: no user could sign in (docs/plans.md). ' +
-  'Choose the paid plan of Workers, or set LOGIN_URL, or add --free-plan if no user is to sign in'
+  'Choose the paid plan of Workers, set LOGIN_URL, or add --free-plan if no user needs to sign in'
 
 async function checkPlan({ api, askOperator, options }: Deployment): Promise<string> {
   const isPaid = await hasPaidPlan(api)
-  if (isPaid === null) return 'cannot be seen with this API token; passwords need the paid plan'
+  if (isPaid === null)
+    return 'not visible to this API token; checking passwords needs the paid plan'
   if (isPaid) return 'paid'
   const agrees = async () =>
-    /^y(es)?$/i.test((await askOperator?.(`${PLAN_NEEDED}. Go on? [y/N] `)) ?? '')
+    /^y(es)?$/i.test((await askOperator?.(`${PLAN_NEEDED}. Continue? [y/N] `)) ?? '')
   if (readConfigs().registry.vars.LOGIN_URL) return 'free: users sign in at LOGIN_URL'
   if (options.freePlan || (await agrees())) return 'free: no user can sign in with a password'
   throw new Refusal(PLAN_NEEDED)
@@ -49,7 +50,7 @@ function hostOf(worker: WorkerName, { options }: Deployment): string | null {
 /** Without a terminal wrangler takes the address away from another worker or DNS record. With a terminal it asks first. */
 async function addressOf(host: string, worker: string, { api, askOperator }: Deployment) {
   const state = await checkAddress(api, host, worker)
-  if (state === 'ours') return `${host} is the address of the ${worker} already`
+  if (state === 'ours') return `${host} is already the address of the ${worker}`
   if (state === 'free') return `${host} is free`
   if (askOperator !== null) return `${host} cannot be looked up with this API token`
   throw new Refusal(
@@ -70,8 +71,7 @@ async function checkAddresses(deployment: Deployment): Promise<string> {
     const host = hostOf(worker, deployment)
     if (host !== null) done.push(await addressOf(host, both[worker].name, deployment))
     else if (hasRoutes(both[worker])) done.push(`the ${worker} has routes in its wrangler.toml`)
-    else
-      done.push(`the ${worker} gets no address without --authenticator, and keeps one that it has`)
+    else done.push(`the address of the ${worker} stays as it is, without --${worker}`)
   }
   return done.join('; ')
 }
@@ -160,33 +160,33 @@ async function examineDeployment(deployment: Deployment): Promise<string> {
   const print = (text: string) => writeOut(deployment, text)
   const failed = await runDoctor({ ...deployment, env }, where, (one) => print(lineOf(one)))
   if (failed > 0) throw new Refusal(`${counted(failed, 'check')} failed`)
-  return 'every guarantee that could be checked holds'
+  return 'no check failed'
 }
 
 const ALL_STEPS: readonly Step[] = [
   {
     name: 'plan',
-    does: 'asks Cloudflare for the plan of the account: checking passwords needs the paid one',
+    does: 'looks up the plan of the account: checking passwords needs the paid one',
     run: checkPlan,
   },
   {
     name: 'issuer',
-    does: 'writes ISSUER into each wrangler.toml, and makes the checks with which the workers start',
+    does: 'writes ISSUER into each wrangler.toml, and makes the checks that each worker makes when it starts',
     run: settleIssuer,
   },
   {
     name: 'addresses',
-    does: 'looks whether the account has the domain of the issuer, and whether the address is free',
+    does: 'checks that the account has the domain of each address, and that the address is free',
     run: checkAddresses,
   },
   {
     name: 'database',
-    does: 'finds or creates the D1 database, and writes its id into wrangler.toml',
+    does: 'finds or creates the D1 database, and writes its id into each wrangler.toml that binds it',
     run: settleDatabase,
   },
   {
     name: 'namespaces',
-    does: 'finds or creates the KV namespaces SESSIONS and CODES, and writes their ids into both wrangler.toml',
+    does: 'finds or creates the KV namespaces SESSIONS and CODES, and writes their ids likewise',
     run: settleNamespaces,
   },
   {
@@ -211,7 +211,7 @@ const ALL_STEPS: readonly Step[] = [
   },
   {
     name: 'registry',
-    does: 'wrangler deploy --domain HOST-OF-THE-ISSUER',
+    does: 'wrangler deploy --domain, with the host of the issuer',
     run: (deployment) => deployWorker('registry', deployment),
   },
   {
@@ -221,7 +221,7 @@ const ALL_STEPS: readonly Step[] = [
   },
   {
     name: 'served',
-    does: 'waits until the registry answers at its address: a new one has no certificate at first',
+    does: 'waits until the registry answers at its address: a new address has no certificate at first',
     run: waitUntilServed,
   },
   {
