@@ -40,7 +40,7 @@ const DESCRIPTIONS: Readonly<Record<HostRule, string>> = {
 export function addDocumentHostCommands(program: Command, io: Io) {
   const noun = program
     .command('document-host')
-    .description('Hosts whose client metadata documents are accepted or refused')
+    .description('Document hosts: whose client metadata documents are accepted or refused')
   for (const rule of ['allow', 'block'] as const) {
     const usage = `${rule} <host>`
     verb(noun, { usage, description: DESCRIPTIONS[rule], example: HOSTS.example }).action(

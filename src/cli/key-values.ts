@@ -114,7 +114,7 @@ export const timeOf = (epochSeconds: number) =>
 export function stepText(next: NextStep, now: number): string {
   switch (next.step) {
     case 'add':
-      return 'key add, when the key is to be replaced'
+      return 'key add, when you want to replace the key'
     case 'unknown':
       return 'the keys do not say which is older: key promote KID lets another sign, key retire KID removes one'
     case 'promote':

@@ -20,8 +20,8 @@ const { hostname: HOST, pathname: CALLBACK } = new URL(LOGIN_REDIRECT_URI)
 const page = (title: string, text: string) => `<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>${title}</title><h1>${title}</h1><p>${text}</p></html>
 `
-const DONE = page('You are back', 'The command line goes on: you can close this page.')
-const NOT_OURS = page('Not found', 'The command line waits for another answer.')
+const DONE = page('You are back', 'The command line continues. You can close this page.')
+const NOT_OURS = page('Not found', 'The command line waits for another response.')
 
 const NOWHERE = new URL('about:blank')
 
@@ -60,7 +60,7 @@ function responseWith(server: HttpServer, state: string): Promise<URLSearchParam
 /** Throws a Refusal for a response that has no code. */
 function codeIn(response: URLSearchParams, issuer: string): string {
   // RFC 9207 §2.4: a response of another server must not be used.
-  if (response.get('iss') !== issuer) throw new Refusal('the answer is not of this registry')
+  if (response.get('iss') !== issuer) throw new Refusal('the answer is from another registry')
   const code = response.get('code')
   if (code) return code
   const error = response.get('error') ?? 'no code'

@@ -59,8 +59,8 @@ function trimWords(command: Command) {
 export function commandLine(io: Io): Command {
   const program = new Command('npm run admin --')
     .description(
-      'Administer the clients, users, scopes, resources and sessions of the registry, say why it refused something, who did what, and ' +
-        'whether all is well; make and rotate its keys.',
+      'Administer the clients, users, scopes, resources and sessions of the registry. Find out why a request was refused and who ' +
+        'changed what, check a deployment, and make and rotate signing keys.',
     )
     .exitOverride()
     .configureOutput({

@@ -61,7 +61,7 @@ export async function signInPlace({ remote, env }: Where): Promise<SignInPlace> 
   const claim = await claimState(stateDir)
   if (claim.kind === 'served') return localPlace(stateDir, claim.by)
   claim.release()
-  throw new Refusal('no registry runs on STATE_DIR: npm start, or --remote')
+  throw new Refusal('no registry runs on STATE_DIR: run npm start, or add --remote')
 }
 
 async function tokensOfPerson({ server, file, login }: SignInPlace): Promise<Tokens | null> {

@@ -80,7 +80,7 @@ export async function buyToken(
   }
   const error = textIn(body.error) ?? ''
   const why = textIn(body.error_description) ?? (error || 'no reason given')
-  const words = `the registry at ${url} gives no token (${status}): ${oneLine(why)}`
+  const words = `the registry at ${url} issued no token (${status}): ${oneLine(why)}`
   throw status < 500 && error !== '' ? new TokenRefusal(words) : new Refusal(words)
 }
 

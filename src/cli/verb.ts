@@ -62,7 +62,7 @@ export function offlineVerb(
 const remoteOption = () =>
   new Option(
     '--remote',
-    'work on the deployed registry (ISSUER), as who signed in with login, or with REGISTRY_CLIENT_ID',
+    'work on the deployed registry (ISSUER), as the person who signed in with login, or as the client REGISTRY_CLIENT_ID',
   )
 
 export const verb = (noun: Command, usage: Usage) =>

@@ -147,7 +147,8 @@ export async function verifyWith(
   { typ, issuer, nowMs }: Expected,
 ): Promise<Claims | string> {
   const [, ...parts] = FORM.exec(jwt) ?? []
-  if (parts.length === 0 || !parts.every(isWrittenByUs)) return 'it is not written as ours are'
+  if (parts.length === 0 || !parts.every(isWrittenByUs))
+    return 'it is not encoded as the registry encodes'
   const keyFor = async ({ kid, alg }: { kid?: string; alg?: string }) => {
     const key = typeof kid === 'string' ? await keys.find(kid, nowMs) : null
     if (key === null || typeOfImported(key).alg !== alg) throw new JWKSNoMatchingKey()

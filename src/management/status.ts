@@ -24,7 +24,7 @@ const Status = z.strictObject({
   ),
   webhook: z.nullable(
     z.strictObject({
-      waiting: described('requests and decisions that are yet to be told', z.int()),
+      waiting: described('requests and decisions that wait to be sent', z.int()),
       oldest_at: z.nullable(Instant),
       failure: z.nullable(text('why an attempt failed')),
     }),

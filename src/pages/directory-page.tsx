@@ -56,7 +56,7 @@ const SearchForm = ({ search }: Pick<DirectoryProps, 'search'>) => (
 
 const Permissions = ({ scopes }: Pick<ShownApplication, 'scopes'>) =>
   scopes.length === 0 ? (
-    <p class="small muted">It may ask for no permission.</p>
+    <p class="small muted">It has no permissions to ask for.</p>
   ) : (
     <details>
       <summary>
@@ -112,7 +112,7 @@ const Nothing = ({ search, isFirstPage }: DirectoryProps) => {
   if (!isFirstPage) {
     return (
       <>
-        <p role="status">Nothing comes after the page before.</p>
+        <p role="status">There are no more applications.</p>
         <Begin text="To the beginning of the directory" />
       </>
     )

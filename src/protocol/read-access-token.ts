@@ -30,11 +30,11 @@ const isoTime = (epochMs: unknown) => new Date(Number(epochMs)).toISOString()
 function sessionIn(claims: Claims): SessionRecord | string {
   const { sub, aud, client_id, scope, iat, exp, jti, endorsements, cnf } = claims
   const { as_of_ms: asOfMs, client_as_of_ms: clientAsOfMs = asOfMs } = claims
-  if (![iat, exp].every(isSecond)) return 'iat or exp is no moment'
+  if (![iat, exp].every(isSecond)) return 'iat or exp is not a time'
   if (![asOfMs, clientAsOfMs].every(isMillisecond))
-    return 'as_of_ms or client_as_of_ms is no moment'
-  if (Number(exp) - Number(iat) > MAX_SIGNED_TOKEN_SECONDS) return 'it lives too long'
-  if (cnf !== undefined && !isThumbprintAlone(cnf)) return 'cnf is of no known kind'
+    return 'as_of_ms or client_as_of_ms is not a time'
+  if (Number(exp) - Number(iat) > MAX_SIGNED_TOKEN_SECONDS) return 'its lifetime is too long'
+  if (cnf !== undefined && !isThumbprintAlone(cnf)) return 'cnf is of an unknown kind'
   if (typeof scope !== 'string') return 'scope is missing'
   const audience = [aud].flat()
   if (audience.length === 0) return 'aud is empty'
@@ -65,7 +65,7 @@ export async function readAccessToken(
   token: string,
   { keys, issuer, nowMs }: Readonly<{ keys: VerificationKeys; issuer: string; nowMs: number }>,
 ): Promise<SessionRecord | string> {
-  if (!mayBeSigned(token)) return 'it has not the form of a signed token'
+  if (!mayBeSigned(token)) return 'it does not have the form of a signed token'
   const claims = await verifyWith(keys, token, { typ: ACCESS_TOKEN_TYP, issuer, nowMs })
   if (typeof claims === 'string') return claims
   const session = sessionIn(claims)

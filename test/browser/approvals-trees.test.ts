@@ -115,7 +115,7 @@ const SCENES: readonly Scene[] = [
   {
     name: 'no-approver',
     path: () => '/approvals',
-    heading: 'You are no approver',
+    heading: 'You are not an approver',
     who: () => ada,
   },
 ]

@@ -275,7 +275,7 @@ describe('keyboard and screen reader', () => {
     expect(tree.replaceAll(/\d{4}-\d\d-\d\d/g, 'DAY')).toMatchInlineSnapshot(`
       "- group "What it asks for":
         - text: What it asks for
-        - paragraph: "What stands in quotation marks is what its users will read: “your” means theirs. Untick what you do not decide on now: it stays requested."
+        - paragraph: "Sentences in quotation marks are what its users will read: “your” means theirs. Untick what you do not decide on now: it stays requested."
         - checkbox "“Submit in every category of Mathematics” math.*" [checked]
         - text: “Submit in every category of Mathematics”
         - code: math.*

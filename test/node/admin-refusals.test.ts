@@ -229,7 +229,7 @@ describe('bad input', () => {
       words: ['session', 'revoke', '--user', 'nobody'],
       line:
         'there is no user "nobody": D1 has no user, consent, code or refresh token of that id or name. ' +
-        'To revoke what this id may have all the same: --even-unknown',
+        'To revoke for this id in any case: --even-unknown',
     },
     ...['reg_x', 'regc_x', '', mintToken('clientSecret'), mintToken('authorizationCode')].map(
       (token) => ({

@@ -247,7 +247,7 @@ describe('tokens of a machine', () => {
     const env = { REGISTRY_CLIENT_ID: 'another', REGISTRY_CLIENT_SECRET: wrong }
     const { status, stdout, stderr } = await remote(['client', 'list'], env)
     expect([status, stdout]).toEqual([1, ''])
-    expect(stderr).toMatch(/^error: the registry at \S+ gives no token \(401\): [^\n]+\n$/)
+    expect(stderr).toMatch(/^error: the registry at \S+ issued no token \(401\): [^\n]+\n$/)
     expect(stderr).not.toContain(wrong.slice(5, 20))
   })
 })

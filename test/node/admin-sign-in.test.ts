@@ -153,7 +153,7 @@ describe('login', () => {
     })
     expect([status, stderr]).toEqual([
       1,
-      expect.stringContaining('error: the answer is not of this registry\n'),
+      expect.stringContaining('error: the answer is from another registry\n'),
     ])
   })
 
@@ -192,7 +192,7 @@ describe('login', () => {
     const { status, stderr } = await commandLine(['login'], { env: { STATE_DIR: stateDir } })
     expect([status, stderr]).toEqual([
       1,
-      'error: no registry runs on STATE_DIR: npm start, or --remote\n',
+      'error: no registry runs on STATE_DIR: run npm start, or add --remote\n',
     ])
     await rm(stateDir, { recursive: true })
   })

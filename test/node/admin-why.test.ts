@@ -58,7 +58,9 @@ describe('why', () => {
     await record({ correlationId: 'AAAAAAAAAA', refusedAt: now() - 86_401 })
     const { status, stdout, stderr } = await state.admin(['why', id])
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
-    expect(stderr).toMatch(/^error: nothing is recorded under "\w+": it is older than a day.*\n$/)
+    expect(stderr).toMatch(
+      /^error: no refusal is recorded under "\w+": a record is kept for a day.*\n$/,
+    )
     expect(stderr).toContain('log')
   })
 

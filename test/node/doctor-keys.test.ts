@@ -87,7 +87,7 @@ describe("the doctor's check key-set", () => {
     const early = await addKey(old, 'ES256', at)
     const promoted = await promoteKey(added, second, at - EXPIRED_AFTER_SECONDS)
     const cases: [SigningKeys, RegExp][] = [
-      [old, /^1 key is published; next: key add, when the key is to be replaced$/],
+      [old, /^1 key is published; next: key add, when you want to replace the key$/],
       [added, new RegExp(`^2 keys are published; next: key promote ${second}, now$`)],
       [early, /^2 keys are published; next: key promote \S+, not before 20\S+Z$/],
       [promoted, new RegExp(`^2 keys are published; next: key retire ${first}, now$`)],

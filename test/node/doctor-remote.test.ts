@@ -124,7 +124,7 @@ describe('a deployment', () => {
     expect([status, failed, notChecked]).toEqual([1, [NOT_READY], ['fresh']])
     expect(said.bindings).toContain('wrangler.toml: the id of SESSIONS is a placeholder')
     expect(said['jwt-secret']).toBe(
-      'JWT_SECRET of the authenticator is set; how strong it is cannot be seen from here',
+      'JWT_SECRET of the authenticator is set; Cloudflare does not show how strong it is',
     )
     expect(said.fresh).toContain('the authenticator does not bind DB')
   })

@@ -288,7 +288,7 @@ describe('failures of one check, with status 1', () => {
       .run()
     try {
       const { seen } = await expectOnly(['cron'], doctor())
-      expect(seen.cron).toMatch(/^last ran 4\d\d s ago, and should every 60 s$/)
+      expect(seen.cron).toMatch(/^last ran 4\d\d s ago, and should run every 60 s$/)
       await db.prepare('DELETE FROM housekeeping').run()
       expect((await expectOnly(['cron'], doctor())).seen.cron).toBe('has never run')
       await announce({ startedAt: epochSeconds() })

@@ -91,7 +91,7 @@ describe('a rotation', () => {
     await later(PUBLISHED_AFTER_SECONDS + EXPIRED_AFTER_SECONDS, async () => {
       const retired = await done('retire', '--from', file)
       expect(await kids()).toEqual([young])
-      expect(retired.next).toBe('key add, when the key is to be replaced')
+      expect(retired.next).toBe('key add, when you want to replace the key')
     })
   })
 
@@ -162,7 +162,7 @@ describe('where the private keys go', () => {
     const printed = await commandLine(['key', 'create', '--out', '-'], {})
     expect(readSigningKeys(printed.stdout)).toHaveLength(1)
     expect(printed.stdout.trimEnd().split('\n')).toHaveLength(1)
-    expect(printed.stderr).toBe('note: next: key add, when the key is to be replaced\n')
+    expect(printed.stderr).toBe('note: next: key add, when you want to replace the key\n')
     // As in a pipe: the present value on standard input.
     const added = await commandLine(['key', 'add', '--out', '-'], { stdin: printed.stdout })
     expect(readSigningKeys(added.stdout)).toHaveLength(2)

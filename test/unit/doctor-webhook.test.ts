@@ -24,16 +24,16 @@ const none = { waiting: 0, oldest_at: null, failure: null }
 it('without WEBHOOK_URL the check of the webhook is ok', async () => {
   expect(await found(null)).toEqual({
     state: 'ok',
-    seen: 'WEBHOOK_URL is not set: nothing is told',
+    seen: 'WEBHOOK_URL is not set: there is no webhook',
   })
 })
 
 it('the check of the webhook is ok while nothing waits, and tells when something was dropped', async () => {
-  expect(await found(none)).toEqual({ state: 'ok', seen: 'nothing waits to be told' })
+  expect(await found(none)).toEqual({ state: 'ok', seen: 'no event waits' })
   const at = ago(3600)
   expect(await found(none, at)).toEqual({
     state: 'ok',
-    seen: `nothing waits to be told; what could not be told was last dropped at ${at}`,
+    seen: `no event waits; undelivered events were last dropped at ${at}`,
   })
 })
 
@@ -42,11 +42,11 @@ it('the check of the webhook is ok while an event waits for less than 15 minutes
   const young = ago(890)
   expect(await found({ waiting: 1, oldest_at: young, failure: null })).toEqual({
     state: 'ok',
-    seen: `1 event waits to be told, the oldest since ${young}`,
+    seen: `1 event waits, the oldest since ${young}`,
   })
   const old = ago(910)
   expect(await found({ waiting: 2, oldest_at: old, failure })).toEqual({
     state: 'FAIL',
-    seen: `2 events wait to be told, the oldest since ${old}: WEBHOOK_URL ${failure}`,
+    seen: `2 events wait, the oldest since ${old}: WEBHOOK_URL ${failure}`,
   })
 })

@@ -118,7 +118,7 @@ describe('the decision of an approver', () => {
     expect(shown).toContain('A reading list &lt;b&gt;does not&lt;/b&gt; write.')
     expect(await approver.page('/approvals')).not.toContain(id)
     const history = await approver.page(approvalPath(id))
-    expect(history).toContain('It asks for nothing that is not decided.')
+    expect(history).toContain('It has no open requests.')
     for (const did of ['registered it', 'asked for', 'approved', 'declined']) {
       expect(history).toContain(` ${did}<`)
     }
@@ -249,7 +249,7 @@ describe('who decides', () => {
         const answer = await user.get(path)
         const page = await answer.text()
         expect([path, answer.status]).toEqual([path, 403])
-        expect(page).toContain('You are no approver')
+        expect(page).toContain('You are not an approver')
         expect(page).not.toContain(id)
         expect((await user.send(path, [['act', 'approve']])).status).not.toBe(200)
       }
@@ -290,7 +290,7 @@ describe('who decides', () => {
       (one: Owner) =>
         env.DB.prepare('DELETE FROM user_scope WHERE user_id = ?1').bind(one.user.id).run(),
       403,
-      'You are no approver',
+      'You are not an approver',
     ],
     [
       'the account was disabled and the session lives',

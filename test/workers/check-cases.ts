@@ -405,7 +405,7 @@ export const TOKEN_CASES: readonly Case[] = [
     title: 'an unknown code',
     send: redeeming({ code: mintToken('authorizationCode') }),
     fails: FAILS.code,
-    says: ['none of this client: it is unknown, expired long ago, or was issued to another client'],
+    says: ['not of this client: it is unknown, expired long ago, or was issued to another client'],
   },
   {
     title: 'a code of another client',
@@ -415,7 +415,7 @@ export const TOKEN_CASES: readonly Case[] = [
       return tokenRequest(redemptionOf(scene.client, code, { code_verifier: PKCE.verifier }))
     },
     fails: FAILS.code,
-    says: ['none of this client: it is unknown, expired long ago, or was issued to another client'],
+    says: ['not of this client: it is unknown, expired long ago, or was issued to another client'],
   },
   {
     title: 'no code',
@@ -493,7 +493,7 @@ export const TOKEN_CASES: readonly Case[] = [
     title: 'an unknown refresh token',
     send: refreshing({ refresh_token: mintToken('refreshToken') }),
     fails: FAILS.refreshToken,
-    says: ['none of this client: it is unknown'],
+    says: ['not of this client: it is unknown'],
   },
   {
     title: 'a refresh token of another client',
@@ -503,7 +503,7 @@ export const TOKEN_CASES: readonly Case[] = [
       return refreshing({ refresh_token: refresh })(scene)
     },
     fails: FAILS.refreshToken,
-    says: ['none of this client: it is unknown'],
+    says: ['not of this client: it is unknown'],
   },
   {
     title: 'a refresh token that was used long ago',

@@ -378,7 +378,7 @@ describe('why a request was refused', () => {
       }),
     )
     expect(causes[0]).toEqual(causes[1])
-    expect(JSON.stringify(causes[0])).toContain('none of this client')
+    expect(JSON.stringify(causes[0])).toContain('not of this client')
   })
 
   it('a reference of a refusal is recorded for the client that the request named, and a look-up writes nothing', async () => {

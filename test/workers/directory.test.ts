@@ -71,7 +71,7 @@ describe('the directory', () => {
     const word = newWord()
     await newListed({ name: word, scopes: ['secret:plan'], requestedOnly: true })
     const { html } = await search(word)
-    expect(html).toContain('It may ask for no permission.')
+    expect(html).toContain('It has no permissions to ask for.')
     expect(html).not.toContain('secret:plan')
   })
 
@@ -238,7 +238,7 @@ describe('pages', () => {
     const path = addressOf({ after: JSON.stringify(['\u{10FFFD}', 'x']) })
     const { status, html, names } = await lookAt(path)
     expect([status, names]).toEqual([200, []])
-    expect(html).toContain('Nothing comes after the page before.')
+    expect(html).toContain('There are no more applications.')
     expect(html).toContain('href="/directory"')
   })
 

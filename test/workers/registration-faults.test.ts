@@ -165,7 +165,7 @@ describe('revocations that KV does not take', () => {
     const { record, notes } = await clients.disableClient(silent(), clientId)
     expect(record.disabledAt).not.toBeNull()
     expect(notes).toEqual([
-      'D1 has the revocation, but KV could not be written; cron does it within 60 s more (KV answered 503)',
+      'D1 has the revocation, but KV could not be written: cron writes it within 60 s (KV answered 503)',
     ])
     const revoked = await revokeSessionsOfClient(silent(), clientId)
     expect(revoked).toMatchObject({ effectiveWithinSeconds: 130, notes: [expect.any(String)] })

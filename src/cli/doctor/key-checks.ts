@@ -32,7 +32,7 @@ const KEY_SET_PATH = '/jwks.json'
 const INTROSPECTION_JWT = 'token-introspection+jwt'
 
 const NOT_OURS =
-  'Something answers in the place of the registry, or this source is not what is deployed: npm run deploy.'
+  'Another server answers in place of the registry, or this source is not what is deployed: run npm run deploy.'
 const LEAKED =
   'The private part has leaked: make new keys (docs/keys.md, A key has leaked), and find out what serves this.'
 

@@ -72,7 +72,7 @@ async function readItem(raw: unknown, section: Section, place: Place): Promise<I
     return { ...item, problems: [at('', `must be an entry with members, as in ${section.id}: …`)] }
   }
   if (id !== null && section.isOwn(id)) {
-    const message = `the registry itself keeps this ${section.noun}, and no file changes it`
+    const message = `this ${section.noun} belongs to the registry itself: a file cannot change it`
     return { ...item, problems: [at(section.id, message)] }
   }
   const read = section.schema.safeParse(raw, { reportInput: true })

@@ -43,7 +43,7 @@ export type ExpectedVersion = number | null
 /** `record`: as the change left it; after a deletion as it was. `notes`: sentences for the caller without a full stop. */
 export type Outcome<Record> = Readonly<{ record: Record; notes: readonly string[] }>
 
-export const NOT_SHOWN = `D1 has the revocation, but KV could not be written; cron does it within ${CRON_INTERVAL_SECONDS} s more`
+export const NOT_SHOWN = `D1 has the revocation, but KV could not be written: cron writes it within ${CRON_INTERVAL_SECONDS} s`
 
 /** How often a change that takes any version is tried while others change the record. */
 const MAX_ROUNDS = 5
@@ -121,5 +121,5 @@ export async function changeRecord<Record extends Readonly<{ version: number }>>
     }
     if (expected !== null) throw stale('the record has changed since it was read')
   }
-  throw stale('others change the record at the same time')
+  throw stale('other requests changed the record at the same time')
 }

@@ -29,9 +29,7 @@ const forbidden = (sentence: string) => new RegistrationError('forbidden', sente
 
 export function requireNotOwn({ userId }: Actor, client: ClientRecord) {
   if (userId !== undefined && hasOwned(client, userId)) {
-    throw forbidden(
-      'no person approves what a client that is or was theirs requests: somebody else decides',
-    )
+    throw forbidden('you own or have owned this client, so somebody else decides')
   }
 }
 

@@ -131,6 +131,6 @@ export async function importClients(
   }
   throw new RegistrationError(
     'conflict',
-    'others register clients with the same ids at the same time',
+    'other requests registered clients with the same ids at the same time',
   )
 }

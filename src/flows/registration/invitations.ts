@@ -23,7 +23,7 @@ export async function inviteUser(
   expected: ExpectedVersion = null,
 ): Promise<Outcome<UserRecord> & Readonly<{ invitation: string }>> {
   if (usersAreExternal) {
-    const why = 'users sign in at LOGIN_URL, so they have no password here'
+    const why = 'users sign in at LOGIN_URL, so the registry has no passwords'
     throw new RegistrationError('conflict', why)
   }
   const invitation = mintToken('invitation')

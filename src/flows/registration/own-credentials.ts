@@ -36,7 +36,7 @@ export async function setOwnKeys(
   const { fields, notes } = await withKeySet(keyFields(keys))
   const whole = { fields, lists: {}, mode: 'authorize' as const }
   const { record } = await changeClient(act, clientId, expected, (before) => {
-    if (isPublic(before)) throw conflict('a client whose code is public keeps no key secret')
+    if (isPublic(before)) throw conflict('a client whose code is public cannot keep a key secret')
     requireOperatorsOwn(before, whole)
     requireSoundAfter(before, whole)
     return [{ kind: 'update', ...whole, detail: auditDetailOf(whole) }]
@@ -58,7 +58,7 @@ export async function useSecret(
     mode: 'authorize' as const,
   }
   const changed = await changeClient(act, clientId, expected, (before) => {
-    if (isPublic(before)) throw conflict('a client whose code is public keeps no secret')
+    if (isPublic(before)) throw conflict('a client whose code is public cannot keep a secret')
     if (usesSecret(before.authMethod)) throw conflict('the client has a secret already')
     requireOperatorsOwn(before, whole)
     requireSoundAfter(before, whole)

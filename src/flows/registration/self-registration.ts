@@ -153,7 +153,7 @@ export async function registerClient(
     if (outcome.kind === 'registered') return { ...outcome, clientSecret, token }
     if (outcome.kind === 'too_many') return outcome
   }
-  throw new Error('others register and delete the same client at the same time')
+  throw new Error('other requests registered and deleted the same client at the same time')
 }
 
 /** The token that follows, if the presented one is the client's; otherwise null. */

@@ -123,7 +123,7 @@ export async function revokeSessionsOfUser(
   throw new RegistrationError(
     'not_found',
     `there is no user ${quote(idOrName)}: D1 has no user, consent, code or refresh token of that id or name. ` +
-      'To revoke what this id may have all the same: {field}',
+      'To revoke for this id in any case: {field}',
     'even_unknown',
   )
 }

@@ -8,7 +8,7 @@ import { capitalized } from '../sentence.ts'
 import { visible } from './masked.ts'
 
 const NOT_OF_CLIENT =
-  'The code or the token is none of this client: it is unknown, expired long ago, or was issued to another client.'
+  'The code or the token is not of this client: it is unknown, expired long ago, or was issued to another client.'
 const NO_LONGER_HELD =
   'What the user granted no longer holds: the user, an owner or the operator has ended it.'
 

@@ -87,7 +87,7 @@ const ACTS: Readonly<Record<string, Confirmed>> = {
     button: 'Delete it',
     ends: () => [
       ...ENDS,
-      'Its id and its secrets are good for nothing any more, and it cannot be brought back.',
+      'Its id and its secrets stop working, and it cannot be brought back.',
       'A client that replaces it must ask its users again.',
     ],
     act: (visit, version) => deleteClient(actOf(visit), idOf(visit), version),

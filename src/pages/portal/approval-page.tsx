@@ -113,7 +113,7 @@ const Changes = ({ changes }: Pick<ApprovalProps, 'changes'>) => {
 }
 
 const Requests = (p: ApprovalProps) => {
-  if (p.asked.length === 0) return <p>It asks for nothing that is not decided.</p>
+  if (p.asked.length === 0) return <p>It has no open requests.</p>
   if (p.whyNot === null) return <RequestDecision {...p} />
   return (
     <section>

@@ -124,7 +124,7 @@ export const ApprovalsPage = (p: ApprovalsProps) => (
 )
 
 export const NotApproverPage = (p: { frame: FrameProps }) => (
-  <PortalFrame {...p.frame} place="/approvals" title="You are no approver">
+  <PortalFrame {...p.frame} place="/approvals" title="You are not an approver">
     <p>
       This page is for people who decide what clients may do. They have the scope{' '}
       <code>registry:approve</code>, which an administrator gives and takes.

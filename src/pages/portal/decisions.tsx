@@ -69,7 +69,7 @@ export const RequestDecision = (p: RequestProps) => {
         name="decide"
         type="checkbox"
         legend={p.labels.decide}
-        hint="What stands in quotation marks is what its users will read: “your” means theirs. Untick what you do not decide on now: it stays requested."
+        hint="Sentences in quotation marks are what its users will read: “your” means theirs. Untick what you do not decide on now: it stays requested."
         problem={errors.decide}
         options={p.asked.map((asked) => ({
           value: `${asked.permission.kind} ${asked.permission.value}`,

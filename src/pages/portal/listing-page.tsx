@@ -109,7 +109,7 @@ const Published = (p: ListingPageProps) => (
       </Row>
     </dl>
     <p>
-      An approver decides on what stands here. When the name, the web page, the description, the
+      An approver decides on what this page shows. When the name, the web page, the description, the
       logo, the first owner or that username changes, the client leaves the directory until an
       approver has decided again.
     </p>

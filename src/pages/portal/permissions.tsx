@@ -28,7 +28,7 @@ export const quoted = ({ kind, sentence }: Pick<ShownPermission, 'kind' | 'sente
 
 export const SentencesNote = () => (
   <p class="small muted">
-    What stands in quotation marks is what users read when a client asks them: “your” means the
+    Sentences in quotation marks are what users read when a client asks them: “your” means the
     user's.
   </p>
 )
@@ -84,7 +84,7 @@ export const hasSentences = (permissions: readonly ShownPermission[]) =>
 
 export const PermissionList = (p: { permissions: readonly ShownPermission[] }) =>
   p.permissions.length === 0 ? (
-    <p class="muted">It may do nothing yet, and has asked for nothing.</p>
+    <p class="muted">It has no permissions, and has asked for none.</p>
   ) : (
     <>
       {hasSentences(p.permissions) && <SentencesNote />}

@@ -163,7 +163,7 @@ export const SecretsPage = (p: SecretsProps) => (
     {p.method === 'secret' && (
       <>
         {p.secrets.length === 0 ? (
-          <p>It has no secret that is good.</p>
+          <p>It has no secret that works.</p>
         ) : (
           <ul class="listed">
             {p.secrets.map((secret, place) => (
