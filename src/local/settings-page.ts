@@ -31,21 +31,21 @@ const EFFECTS = {
     'A refresh token that is sent again within this time of its use gets the same tokens, while the new refresh token is unused: the first response was lost. 0 turns it off.',
   DPOP_REFRESH_RETRY_SECONDS: 'The same for refresh tokens that are bound to a key (DPoP).',
   SESSION_LIFETIME_SECONDS:
-    'How long an access token is valid, unless its client has a shorter lifetime of its own; `expires_in` states it.',
+    'How long an access token is valid, unless its client has a shorter lifetime; `expires_in` states it.',
   BROWSER_SESSION_LIFETIME_SECONDS:
-    'How long a user stays signed in at a browser. A revocation is kept for the longer of the two lifetimes, so lower them only when no older session needs to be revoked.',
+    'How long a user stays signed in at a browser. A revocation is kept for the longer of this time and `SESSION_LIFETIME_SECONDS`: if you lower them, a session that was opened before can outlive its revocation.',
   REFRESH_LIFETIME_SECONDS:
     'How long an authorization can be refreshed before the user is asked again.',
   REFRESH_IDLE_SECONDS:
-    'How long after its last refresh an authorization can be refreshed, if it does not end earlier by `REFRESH_LIFETIME_SECONDS`. Authorizations from before this setting end so from their next refresh on.',
-  STORAGE_TIMEOUT_SECONDS: 'How long a request waits for one answer of D1 or KV before it is 503.',
+    'How long after its last refresh an authorization can be refreshed, if it does not end earlier by `REFRESH_LIFETIME_SECONDS`. It applies to authorizations from before this setting after their next refresh.',
+  STORAGE_TIMEOUT_SECONDS: 'How long a request waits for one response of D1 or KV before it is refused with 503.',
   STALE_CLIENT_SECONDS:
     "How old a client's record may be for `client_credentials` while D1 does not answer. The log says so (`stale_client_used`). No effect where `CLIENT_CACHE_SECONDS` is 0.",
   AUDIT_KEEP_DAYS: 'How long `audit` keeps its rows.',
   CLIENT_CACHE_SECONDS:
     "How old a client's record may be for `client_credentials`. A refusal and every other grant read it from D1. 0 turns the cache off.",
   CLIENTS_PER_USER:
-    'Of how many clients a user may be the first owner in [the portal](portal.md). 0: users register none, and manage those that an operator made theirs.',
+    'How many clients a user may be the first owner of in [the portal](portal.md). With 0 users cannot register clients, and manage those that an operator gave them.',
   DIRECTORY:
     'Whether everybody can read [the directory](directory.md) of clients at `/directory`, and owners can ask to be in it. `off` by default, because it makes names of clients and owners public. Needs the management worker.',
   LOG_ANSWERS: '`refusals` leaves requests that succeed out of the log.',
@@ -62,11 +62,11 @@ const EFFECTS = {
   REGISTRATION:
     'Who may [register a client](self-registration.md) at `/register`: nobody (`off`), callers with an access token that has the scope `registry:register` (`token`), or everybody (`open`). Needs the management worker.',
   REGISTRATIONS_PER_NETWORK_HOUR:
-    'How many clients everybody together may register from one network in an hour, with `REGISTRATION=open`.',
+    'How many clients may be registered from one network in an hour, with `REGISTRATION=open`.',
   REGISTRATIONS_PER_DAY:
-    'How many clients everybody together may register in a day, with `REGISTRATION=open`.',
+    'How many clients may be registered in a day, with `REGISTRATION=open`.',
   WEBHOOK_URL:
-    'Where [the webhook](approvals.md#webhook) tells of requests for permissions and of decisions: an https address at a public host name, or one of this machine while `ISSUER` is one. It is no secret: `GET /status` of the management API shows it. Needs the management worker, with `WEBHOOK_SECRET`.',
+    'Where [the webhook](approvals.md#webhook) sends requests for permissions and decisions: an https address at a public host name, or an address of this machine while `ISSUER` is one. It is not secret: `GET /status` of the management API shows it. Needs the management worker, with `WEBHOOK_SECRET`.',
   SERVICE_NAME: 'The name of your service, on [every page](branding.md).',
   LOGO: 'An image for the head of every page and the tab: the text of an SVG, which the registry serves itself, or the address of an image.',
   ACCENT_COLOUR:
@@ -84,13 +84,13 @@ const SECRET_EFFECTS = {
   SIGNING_KEYS:
     'Optional: a private JWK Set that `npm run admin -- key` makes. The first key signs access tokens and introspection, the public parts of all are at `/jwks.json`. `npm start` makes one. [How to make and rotate it](keys.md).',
   WEBHOOK_SECRET:
-    'Signs what the webhook sends, as [Standard Webhooks](https://www.standardwebhooks.com) has it: `whsec_` and the base64 of 24 to 64 random bytes. Two with a space between [during a rotation](approvals.md#rotate-the-secret). `npm run deploy` makes one while `WEBHOOK_URL` is set.',
+    'Signs what the webhook sends, as [Standard Webhooks](https://www.standardwebhooks.com) describes: `whsec_` and the base64 of 24 to 64 random bytes. Two, separated by a space, [during a rotation](approvals.md#rotate-the-secret). `npm run deploy` makes one while `WEBHOOK_URL` is set.',
   JWT_SECRET:
     'Signs the JWTs that services receive, unless `AUTHENTICATOR_KEYS` is set. At least MIN bytes. `npm start` makes one. [How to rotate it](operate.md#rotate-jwt_secret).',
   AUTHENTICATOR_KEYS:
-    'Instead of `JWT_SECRET`: a JWK Set like `SIGNING_KEYS`, but never the same keys. Its public parts are at `/jwks.json` of the authenticator, so that services hold nothing that signs. [How to change over](keys.md#the-authenticators-own-keys).',
+    'Instead of `JWT_SECRET`: a JWK Set like `SIGNING_KEYS`, but never the same keys. Its public parts are at `/jwks.json` of the authenticator, so that services hold no key that signs. [How to change over](keys.md#the-authenticators-own-keys).',
   PROXY_SECRET:
-    'What a proxy sends in `X-Proxy-Secret`: at least MIN bytes of visible ASCII, and another secret than `JWT_SECRET`. During a rotation two, separated by a space. Without it every answer of `/auth` over HTTP is 503, unless `ISSUER` is a loopback address; service bindings need none. `npm start` makes one.',
+    'What a proxy sends in `X-Proxy-Secret`: at least MIN bytes of visible ASCII, and another secret than `JWT_SECRET`. Two, separated by a space, during a rotation. Without it `/auth` over HTTP always answers 503, unless `ISSUER` is a loopback address; service bindings need none. `npm start` makes one.',
 } satisfies Record<SecretName, string>
 
 const BINDING_EFFECTS = {
